@@ -179,8 +179,8 @@ int viommu_topology_add_reserved_memory(struct viommu_topology *topology,
 
 /* The i-th in the order added, or NULL behind the last. Lives as long as the topology. */
 const struct viommu_iommu *viommu_topology_iommu(const struct viommu_topology *topology, size_t i);
-const struct viommu_host_bridge *
-viommu_topology_host_bridge(const struct viommu_topology *topology, size_t i);
+const struct viommu_host_bridge *viommu_topology_host_bridge(const struct viommu_topology *topology,
+							     size_t i);
 const struct viommu_pci_range *viommu_topology_pci_range(const struct viommu_topology *topology,
 							 size_t i);
 const struct viommu_platform_device *
@@ -212,8 +212,8 @@ struct viommu_table_header {
  */
 int viommu_topology_set_header(struct viommu_topology *topology, const char *signature,
 			       const struct viommu_table_header *header);
-const struct viommu_table_header *
-viommu_topology_header(const struct viommu_topology *topology, const char *signature);
+const struct viommu_table_header *viommu_topology_header(const struct viommu_topology *topology,
+							 const char *signature);
 
 /* -- the text form ------------------------------------------------------------------ */
 

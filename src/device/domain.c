@@ -207,7 +207,8 @@ uint8_t do_attach(struct viommu *device, const union request *request)
 	const struct request_attach *attach = &request->attach;
 	const struct viommu_config *config = &device->config;
 	bool bypass = attach->flags & VIOMMU_ATTACH_F_BYPASS;
-	uint32_t known = device_accepted(device, VIOMMU_F_BYPASS_CONFIG) ? VIOMMU_ATTACH_F_BYPASS : 0;
+	uint32_t known =
+		device_accepted(device, VIOMMU_F_BYPASS_CONFIG) ? VIOMMU_ATTACH_F_BYPASS : 0;
 	struct endpoint *endpoint = endpoint_find(device, attach->endpoint);
 	struct domain *domain = domain_find(device, attach->domain);
 
@@ -246,9 +247,14 @@ uint8_t status_of(int error)
 		int error;
 		uint8_t status;
 	} rows[] = {
-		{ 0, VIOMMU_S_OK },	    { -ENOMEM, VIOMMU_S_NOMEM }, { -ENOSPC, VIOMMU_S_NOMEM },
-		{ -EINVAL, VIOMMU_S_INVAL }, { -ERANGE, VIOMMU_S_RANGE }, { -EFAULT, VIOMMU_S_FAULT },
-		{ -EOPNOTSUPP, VIOMMU_S_UNSUPP }, { -EIO, VIOMMU_S_IOERR },
+		{ 0, VIOMMU_S_OK },
+		{ -ENOMEM, VIOMMU_S_NOMEM },
+		{ -ENOSPC, VIOMMU_S_NOMEM },
+		{ -EINVAL, VIOMMU_S_INVAL },
+		{ -ERANGE, VIOMMU_S_RANGE },
+		{ -EFAULT, VIOMMU_S_FAULT },
+		{ -EOPNOTSUPP, VIOMMU_S_UNSUPP },
+		{ -EIO, VIOMMU_S_IOERR },
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)

@@ -67,8 +67,9 @@ static void show_counters(const struct output *out)
 	show_limit(out, "domains", now.domains, config->max_domains);
 	show_limit(out, "mappings", now.mappings, config->max_mappings);
 	show_limit(out, "bytes", now.bytes, config->max_bytes);
-	line(out, "requests        %" PRIu64 " answered, %" PRIu64 " refused, %" PRIu64
-		  " at a limit, %" PRIu64 " returned unwritten\n",
+	line(out,
+	     "requests        %" PRIu64 " answered, %" PRIu64 " refused, %" PRIu64
+	     " at a limit, %" PRIu64 " returned unwritten\n",
 	     now.requests, now.refused, now.limited, now.requests_bad);
 	line(out, "faults          %" PRIu64 ", %" PRIu64 " dropped\n", now.faults,
 	     now.faults_dropped);
@@ -98,7 +99,8 @@ static void show_mappings(const struct output *out, const struct viommu_domain_s
 	struct viommu_mapping mapping;
 	uint64_t from = 0, shown = 0;
 
-	while (shown < FIRST_MAPPINGS && !viommu_next_mapping(out->device, domain->id, from, &mapping)) {
+	while (shown < FIRST_MAPPINGS &&
+	       !viommu_next_mapping(out->device, domain->id, from, &mapping)) {
 		line(out, "  0x%016" PRIx64 "-0x%016" PRIx64 " -> 0x%016" PRIx64 " %c%c%s\n",
 		     mapping.first, mapping.last, mapping.phys,
 		     mapping.flags & VIOMMU_MAP_F_READ ? 'r' : '-',

@@ -50,7 +50,8 @@ bool endpoint_fits(const struct endpoint *endpoint, const struct domain *domain)
 	if (endpoint->granule != domain->granule || !input_range_fits(endpoint, domain))
 		return false;
 	for (size_t i = 0; i < endpoint->said.n_reserved; i++)
-		if (map_overlaps(domain->map, endpoint->reserved[i].first, endpoint->reserved[i].last))
+		if (map_overlaps(domain->map, endpoint->reserved[i].first,
+				 endpoint->reserved[i].last))
 			return false;
 	return true;
 }
@@ -126,9 +127,11 @@ static int take(struct endpoint *endpoint, const struct viommu_endpoint *said)
 	endpoint->said.reserved = NULL;
 	if (error)
 		return error;
-	if (endpoint->said.has_ats && endpoint->said.ats & ~(VIOMMU_ATS_F_ENDPOINT | VIOMMU_ATS_F_PATH))
+	if (endpoint->said.has_ats &&
+	    endpoint->said.ats & ~(VIOMMU_ATS_F_ENDPOINT | VIOMMU_ATS_F_PATH))
 		return -EINVAL;
-	return probe_properties(endpoint, NULL, 0) > endpoint->device->config.probe_size ? -ENOSPC : 0;
+	return probe_properties(endpoint, NULL, 0) > endpoint->device->config.probe_size ? -ENOSPC
+											 : 0;
 }
 
 static void endpoint_free(struct endpoint *endpoint)

@@ -61,7 +61,8 @@ int ids_insert(struct ids *ids, uint32_t id, void *object)
 
 	if (make_room(ids) < 0)
 		return -ENOMEM;
-	memmove(&ids->entries[at + 1], &ids->entries[at], (ids->count - at) * sizeof(*ids->entries));
+	memmove(&ids->entries[at + 1], &ids->entries[at],
+		(ids->count - at) * sizeof(*ids->entries));
 	ids->entries[at] = (struct id_entry){ id, object };
 	ids->count++;
 	return 0;
@@ -77,7 +78,8 @@ void ids_remove(struct ids *ids, uint32_t id)
 	size_t at = position(ids, id);
 
 	ids->count--;
-	memmove(&ids->entries[at], &ids->entries[at + 1], (ids->count - at) * sizeof(*ids->entries));
+	memmove(&ids->entries[at], &ids->entries[at + 1],
+		(ids->count - at) * sizeof(*ids->entries));
 }
 
 void ids_clear(struct ids *ids)

@@ -30,7 +30,7 @@ struct property_ats {
 	uint32_t flags;
 };
 
-#define HEAD(host) ROW(host, 0, TYPE, type, "type"), ROW(host, 2, NUMBER, length, "length")
+#define HEAD(host)  ROW(host, 0, TYPE, type, "type"), ROW(host, 2, NUMBER, length, "length")
 #define HEAD_LENGTH 4
 
 static const struct field_name subtypes[] = {
@@ -66,8 +66,8 @@ static const struct field ats_fields[] = {
 	HEAD(struct property_ats),
 	ROW_NAMED(struct property_ats, 4, FLAGS, flags, "flags", ats_flags),
 };
-static const struct layout ats_layout = LAYOUT("ATS", VIOMMU_PROBE_T_ATS, VIOMMU_PROBE_ATS_LENGTH,
-					       struct property_ats, ats_fields);
+static const struct layout ats_layout =
+	LAYOUT("ATS", VIOMMU_PROBE_T_ATS, VIOMMU_PROBE_ATS_LENGTH, struct property_ats, ats_fields);
 
 /* The list of properties as it grows; counts on where there is no room. */
 struct answer {

@@ -12,11 +12,12 @@
  * sees a request that is whole, decoded, and copied out of the guest's reach.
  */
 
-#define HEAD(host) \
+#define HEAD(host)                                                                                 \
 	ROW(host, 0, TYPE, type, "type"), ROW(host, 1, RESERVED, reserved_head, "reserved")
 
 #define FIELD(at, kind, member, name) ROW(struct request_attach, at, kind, member, name)
-static const struct field_name attach_flags[] = { { VIOMMU_ATTACH_F_BYPASS, "BYPASS" }, { 0, NULL } };
+static const struct field_name attach_flags[] = { { VIOMMU_ATTACH_F_BYPASS, "BYPASS" },
+						  { 0, NULL } };
 static const struct field attach_fields[] = {
 	HEAD(struct request_attach),
 	FIELD(4, NUMBER, domain, "domain"),

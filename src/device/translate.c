@@ -33,7 +33,8 @@ static uint64_t length_of(uint64_t first, uint64_t last)
 	return length ? length : UINT64_MAX;
 }
 
-static struct viommu_translation identity(const struct access *access, uint64_t last, uint32_t flags)
+static struct viommu_translation identity(const struct access *access, uint64_t last,
+					  uint32_t flags)
 {
 	return (struct viommu_translation){
 		.address = access->first,
@@ -52,7 +53,8 @@ static bool goes_on(const struct range *range, const struct range *next, uint32_
 	       !((next->flags ^ range->flags) & VIOMMU_MAP_F_MMIO);
 }
 
-static bool translate_by_map(const struct access *access, struct viommu_translation *ret_translation)
+static bool translate_by_map(const struct access *access,
+			     struct viommu_translation *ret_translation)
 {
 	const struct map *map = access->endpoint->domain->map;
 	struct range range, next;
@@ -70,7 +72,8 @@ static bool translate_by_map(const struct access *access, struct viommu_translat
 		flags &= next.flags;
 		range = next;
 	}
-	ret_translation->length = length_of(access->first, last < access->last ? last : access->last);
+	ret_translation->length =
+		length_of(access->first, last < access->last ? last : access->last);
 	ret_translation->flags = flags;
 	ret_translation->identity = false;
 	return true;
