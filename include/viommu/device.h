@@ -78,8 +78,8 @@ struct viommu;
 /* -- the device ------------------------------------------------------------ */
 
 /* What a device offers where the configuration does not choose. */
-#define VIOMMU_FEATURES_DEFAULT                                                                    \
-	(VIOMMU_F_INPUT_RANGE | VIOMMU_F_DOMAIN_RANGE | VIOMMU_F_MAP_UNMAP | VIOMMU_F_PROBE |      \
+#define VIOMMU_FEATURES_DEFAULT \
+	(VIOMMU_F_INPUT_RANGE | VIOMMU_F_DOMAIN_RANGE | VIOMMU_F_MAP_UNMAP | VIOMMU_F_PROBE | \
 	 VIOMMU_F_MMIO | VIOMMU_F_BYPASS_CONFIG)
 
 #define VIOMMU_PROBE_SIZE_DEFAULT   512

@@ -77,7 +77,7 @@ struct viommu {
 };
 
 #define for_each_endpoint(e, domain) for (struct endpoint *e = (domain)->endpoints; e; e = e->next)
-#define for_each_listener(l, endpoint)                                                             \
+#define for_each_listener(l, endpoint) \
 	for (struct viommu_listener *l = (endpoint)->listeners; l; l = l->next)
 
 /* The lowest bit of a page-size mask. */

@@ -38,7 +38,7 @@ static bool in_input_range(const struct viommu *device, const struct domain *dom
 {
 	if (range->first < device->config.input_first || range->last > device->config.input_last)
 		return false;
-	for_each_endpoint (endpoint, domain)
+	for_each_endpoint(endpoint, domain)
 		if (range->first < endpoint->input_first || range->last > endpoint->input_last)
 			return false;
 	return true;
@@ -46,7 +46,7 @@ static bool in_input_range(const struct viommu *device, const struct domain *dom
 
 static bool is_reserved(const struct domain *domain, const struct range *range)
 {
-	for_each_endpoint (endpoint, domain)
+	for_each_endpoint(endpoint, domain)
 		if (endpoint_reserved(endpoint, range->first, range->last))
 			return true;
 	return false;

@@ -83,7 +83,7 @@ void field_set(const struct field *field, void *host, uint64_t value)
 
 const struct field *layout_field(const struct layout *layout, const char *name)
 {
-	for_each_field (f, layout)
+	for_each_field(f, layout)
 		if (!strcmp(f->name, name))
 			return f;
 	return NULL;
@@ -93,7 +93,7 @@ const struct field *layout_field(const struct layout *layout, const char *name)
 
 void layout_decode(const struct layout *layout, const void *wire, void *host)
 {
-	for_each_field (f, layout) {
+	for_each_field(f, layout) {
 		const char *at = (const char *)wire + f->at;
 
 		if (field_is_integer(f))
@@ -105,7 +105,7 @@ void layout_decode(const struct layout *layout, const void *wire, void *host)
 
 void layout_encode(const struct layout *layout, const void *host, void *wire)
 {
-	for_each_field (f, layout) {
+	for_each_field(f, layout) {
 		char *at = (char *)wire + f->at;
 
 		if (field_is_integer(f))
@@ -128,7 +128,7 @@ static bool all_zero(const void *bytes, size_t length)
 void layout_check(const struct layout *layout, const void *host, bool exact, layout_report *report,
 		  void *data)
 {
-	for_each_field (f, layout) {
+	for_each_field(f, layout) {
 		uint64_t value = field_get(f, host);
 		bool wrong = false;
 

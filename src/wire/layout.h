@@ -61,22 +61,22 @@ struct layout {
 };
 
 /* A row: ROW(struct viot_pci_range, 4, HEX, endpoint_start, "Endpoint start") */
-#define ROW(host, at, kind, m, name)                                                               \
-	{                                                                                          \
-		name, at, sizeof(((host *)NULL)->m), offsetof(host, m), FIELD_##kind, NULL         \
+#define ROW(host, at, kind, m, name) \
+	{ \
+		name, at, sizeof(((host *)NULL)->m), offsetof(host, m), FIELD_##kind, NULL \
 	}
-#define ROW_NAMED(host, at, kind, m, name, names)                                                  \
-	{                                                                                          \
-		name, at, sizeof(((host *)NULL)->m), offsetof(host, m), FIELD_##kind, names        \
-	}
-
-#define LAYOUT(name, type, length, host, fields)                                                   \
-	{                                                                                          \
-		name, type, length, sizeof(host), sizeof(fields) / sizeof((fields)[0]), fields     \
+#define ROW_NAMED(host, at, kind, m, name, names) \
+	{ \
+		name, at, sizeof(((host *)NULL)->m), offsetof(host, m), FIELD_##kind, names \
 	}
 
-#define for_each_field(f, layout)                                                                  \
-	for (const struct field *f = (layout)->fields; f < (layout)->fields + (layout)->n_fields;  \
+#define LAYOUT(name, type, length, host, fields) \
+	{ \
+		name, type, length, sizeof(host), sizeof(fields) / sizeof((fields)[0]), fields \
+	}
+
+#define for_each_field(f, layout) \
+	for (const struct field *f = (layout)->fields; f < (layout)->fields + (layout)->n_fields; \
 	     f++)
 
 /* Integers on the wire, byte by byte: any alignment, any host. `length` is 1 to 8. */
