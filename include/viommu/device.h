@@ -145,8 +145,8 @@ struct viommu_ops {
 int viommu_new(const struct viommu_config *config, const struct viommu_ops *ops, void *opaque,
 	       struct viommu **ret_device);
 
-/* Forget everything and free the device, its listeners and DMA passes, without telling
- * any of them; NULL is fine. Returns NULL. */
+/* Forget everything and free the device with its listeners, without telling them. DMA passes
+ * must have been freed before. NULL is fine. Returns NULL. */
 struct viommu *viommu_free(struct viommu *device);
 
 /* The configuration in force, defaults filled in. Constant while the device lives. */
@@ -339,7 +339,8 @@ struct viommu_translation {
  * VIOMMU_MAP_F_READ, _WRITE, both, or 0 to ask only whether there is a mapping.
  *
  * -EFAULT: the first byte cannot be accessed so. The guest is told through the event
- * queue, unless VIOMMU_ACCESS_QUIET. An endpoint nobody added is refused like that, too.
+ * queue, unless VIOMMU_ACCESS_QUIET.
+ * -ENOENT: nobody added that endpoint; the guest, who cannot know it, is not told.
  * -EINVAL: length 0.
  *
  * The answer may be out of date when this returns. For an access that the guest's

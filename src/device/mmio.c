@@ -14,11 +14,11 @@
  */
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include <viommu/mmio.h>
 
 #include "transport/service.h"
+#include "wire/sized.h"
 
 #define QUEUE_SIZE_DEFAULT 256
 
@@ -108,27 +108,10 @@ static const struct registers_ops window_ops = {
 
 /* -- life ---------------------------------------------------------------------------------- */
 
-/* Take over a struct that begins with its size: what it lacks is 0, what it has beyond
- * ours must be. */
-static int take_sized(void *own, size_t own_size, const void *given)
-{
-	const uint8_t *bytes = given;
-	size_t size;
-
-	memcpy(&size, given, sizeof(size));
-	if (size < sizeof(size))
-		return -EINVAL;
-	for (size_t i = own_size; i < size; i++)
-		if (bytes[i])
-			return -E2BIG;
-	memcpy(own, given, size < own_size ? size : own_size);
-	return 0;
-}
-
 /* Check what the VMM wants, and fill in what it leaves to us. */
 static int configure(struct viommu_mmio_config *config, const struct viommu_mmio_config *given)
 {
-	int error = given ? take_sized(config, sizeof(*config), given) : 0;
+	int error = given ? sized_take(config, sizeof(*config), given) : 0;
 
 	if (error)
 		return error;
@@ -149,8 +132,8 @@ static int open_window(struct viommu_mmio *mmio, const struct viommu_mmio_config
 		.opaque = mmio,
 		.device = VIOMMU_DEVICE_ID,
 		.vendor = config->vendor,
-		.features = viommu_features(mmio->device) |
-			    (config->plain_rings ? 0 : QUEUE_FEATURES),
+		.features =
+			viommu_features(mmio->device) | (config->plain_rings ? 0 : QUEUE_FEATURES),
 		.n_queues = VIOMMU_N_QUEUES,
 		.queue_size = (uint16_t)config->queue_size,
 		.memory = { mmio->ops.memory, mmio->opaque },
@@ -170,7 +153,7 @@ int viommu_mmio_new(const struct viommu_config *device_config,
 	int error = mmio ? configure(&own_config, config) : -ENOMEM;
 
 	if (!error)
-		error = ops ? take_sized(&mmio->ops, sizeof(mmio->ops), ops) : -EINVAL;
+		error = ops ? sized_take(&mmio->ops, sizeof(mmio->ops), ops) : -EINVAL;
 	if (!error && !mmio->ops.memory)
 		error = -EINVAL;
 	if (error)

@@ -34,13 +34,13 @@ static const struct layout packed_descriptor =
 
 /* Event suppression area, loaded and stored whole: "desc", le16 at 0, holds an entry in 15
  * bits and its wrap counter in one; "flags", le16 at 2. "Event Suppression Structure Format" */
-#define EVENT_LENGTH       4
-#define EVENT_ENTRY        0x7fffu
-#define EVENT_WRAP         (1u << 15)
-#define EVENT_FLAGS_SHIFT  16
-#define EVENT_FLAGS        0x3u
-#define EVENT_ENABLE       0x0u
-#define EVENT_DISABLE      0x1u
+#define EVENT_LENGTH        4
+#define EVENT_ENTRY         0x7fffu
+#define EVENT_WRAP          (1u << 15)
+#define EVENT_FLAGS_SHIFT   16
+#define EVENT_FLAGS         0x3u
+#define EVENT_ENABLE        0x0u
+#define EVENT_DISABLE       0x1u
 #define EVENT_AT_DESCRIPTOR 0x2u
 
 static uint8_t *entry(const struct queue *queue, uint32_t position)

@@ -278,9 +278,8 @@ static void write_queue_ready(struct registers *registers, uint32_t argument, ui
 static void write_queue_reset(struct registers *registers, uint32_t argument, uint32_t value)
 {
 	struct registers_queue *queue = selected(registers);
-	uint64_t accepted = get_status(registers) & STATUS_FEATURES_OK
-				    ? registers->driver_features
-				    : 0;
+	uint64_t accepted =
+		get_status(registers) & STATUS_FEATURES_OK ? registers->driver_features : 0;
 
 	(void)argument;
 	if (queue && value == 1 && accepted & VIRTIO_F_RING_RESET)
@@ -365,12 +364,12 @@ static const struct {
 	[0x060 / WORD] = { read_interrupt_status, NULL, 0 },
 	[0x064 / WORD] = { NULL, write_interrupt_ack, 0 },
 	[0x070 / WORD] = { read_status, write_status, 0 },
-	[0x080 / WORD] = { NULL, write_queue_area, N_HALVES * DESCRIPTOR_AREA },
-	[0x084 / WORD] = { NULL, write_queue_area, N_HALVES * DESCRIPTOR_AREA + 1 },
-	[0x090 / WORD] = { NULL, write_queue_area, N_HALVES * DRIVER_AREA },
-	[0x094 / WORD] = { NULL, write_queue_area, N_HALVES * DRIVER_AREA + 1 },
-	[0x0a0 / WORD] = { NULL, write_queue_area, N_HALVES * DEVICE_AREA },
-	[0x0a4 / WORD] = { NULL, write_queue_area, N_HALVES * DEVICE_AREA + 1 },
+	[0x080 / WORD] = { NULL, write_queue_area, N_HALVES *DESCRIPTOR_AREA },
+	[0x084 / WORD] = { NULL, write_queue_area, N_HALVES *DESCRIPTOR_AREA + 1 },
+	[0x090 / WORD] = { NULL, write_queue_area, N_HALVES *DRIVER_AREA },
+	[0x094 / WORD] = { NULL, write_queue_area, N_HALVES *DRIVER_AREA + 1 },
+	[0x0a0 / WORD] = { NULL, write_queue_area, N_HALVES *DEVICE_AREA },
+	[0x0a4 / WORD] = { NULL, write_queue_area, N_HALVES *DEVICE_AREA + 1 },
 	/* Shared memory: SHMSel chooses among none; SHMLen, SHMBase. */
 	[0x0b0 / WORD] = { read_constant, NULL, NO_SHARED_MEMORY },
 	[0x0b4 / WORD] = { read_constant, NULL, NO_SHARED_MEMORY },

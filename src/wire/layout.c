@@ -125,8 +125,8 @@ static bool all_zero(const void *bytes, size_t length)
 	return true;
 }
 
-void layout_check(const struct layout *layout, const void *host, bool exact,
-		  layout_report *report, void *data)
+void layout_check(const struct layout *layout, const void *host, bool exact, layout_report *report,
+		  void *data)
 {
 	for_each_field(f, layout) {
 		uint64_t value = field_get(f, host);

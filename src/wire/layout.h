@@ -62,16 +62,22 @@ struct layout {
 
 /* A row: ROW(struct viot_pci_range, 4, HEX, endpoint_start, "Endpoint start") */
 #define ROW(host, at, kind, m, name) \
-	{ name, at, sizeof(((host *)NULL)->m), offsetof(host, m), FIELD_##kind, NULL }
+	{ \
+		name, at, sizeof(((host *)NULL)->m), offsetof(host, m), FIELD_##kind, NULL \
+	}
 #define ROW_NAMED(host, at, kind, m, name, names) \
-	{ name, at, sizeof(((host *)NULL)->m), offsetof(host, m), FIELD_##kind, names }
+	{ \
+		name, at, sizeof(((host *)NULL)->m), offsetof(host, m), FIELD_##kind, names \
+	}
 
 #define LAYOUT(name, type, length, host, fields) \
-	{ name, type, length, sizeof(host), sizeof(fields) / sizeof((fields)[0]), fields }
+	{ \
+		name, type, length, sizeof(host), sizeof(fields) / sizeof((fields)[0]), fields \
+	}
 
 #define for_each_field(f, layout) \
-	for (const struct field *f = (layout)->fields; \
-	     f < (layout)->fields + (layout)->n_fields; f++)
+	for (const struct field *f = (layout)->fields; f < (layout)->fields + (layout)->n_fields; \
+	     f++)
 
 /* Integers on the wire, byte by byte: any alignment, any host. `length` is 1 to 8. */
 uint64_t wire_load(const void *wire, size_t length);
@@ -109,7 +115,7 @@ size_t field_format(const struct field *field, const void *host, char *text, siz
  * FIELD_LENGTH is checked only where `exact`, for what follows may make it longer.
  */
 typedef void layout_report(void *data, const struct field *field, uint64_t value);
-void layout_check(const struct layout *layout, const void *host, bool exact,
-		  layout_report *report, void *data);
+void layout_check(const struct layout *layout, const void *host, bool exact, layout_report *report,
+		  void *data);
 
 #endif

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef VIOMMU_FINDINGS_H
+#define VIOMMU_FINDINGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/*
+ * What is wrong with a file, and where
+ *
+ * Everything that libviommu-tables has to say about an input is a finding: a file that
+ * cannot be read, a table that is damaged, a rule that a topology breaks. A finding
+ * names the place, says in one sentence what is wrong and in another what would be
+ * right, and has an id that never changes its meaning and is never used again.
+ *
+ *     viot.bin:0x50: error: output node 0x48 is not the start of a node; ... [viot-output-node]
+ *
+ * Functions that read an input take a list and add to it; the walk goes on after a
+ * finding as far as it safely can. The list belongs to the caller, and is used by one
+ * thread at a time. Running out of memory ends the program, as GLib has it.
+ */
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum viommu_severity {
+	VIOMMU_NOTE,    /* worth knowing; nothing is wrong */
+	VIOMMU_WARNING, /* some reader will complain, or will see something else */
+	VIOMMU_ERROR,   /* breaks the specification, or a guest */
+};
+
+/* "note", "warning", "error" */
+const char *viommu_severity_name(enum viommu_severity severity);
+
+/* Where something stands. */
+struct viommu_place {
+	const char *file; /* NULL: not from a file */
+	unsigned line;    /* of a text, from 1; 0: none */
+	unsigned column;  /* from 1; 0: none */
+	size_t at;        /* of a table: bytes from its start; VIOMMU_NOWHERE: none */
+};
+
+#define VIOMMU_NOWHERE ((size_t)-1)
+
+struct viommu_finding {
+	const char *id; /* "viot-output-node" */
+	enum viommu_severity severity;
+	struct viommu_place place;
+	const char *text; /* what is wrong: lower case, no full stop */
+	const char *cure; /* what would be right, or NULL */
+};
+
+struct viommu_findings;
+
+/* A new, empty list. Free with viommu_findings_free(). */
+struct viommu_findings *viommu_findings_new(void);
+
+/* Frees the list with all it holds; NULL is fine. Returns NULL. */
+struct viommu_findings *viommu_findings_free(struct viommu_findings *findings);
+
+/* How many there are, and how many of at least that severity. */
+size_t viommu_findings_count(const struct viommu_findings *findings);
+size_t viommu_findings_count_from(const struct viommu_findings *findings,
+				  enum viommu_severity severity);
+
+/* The i-th, in the order found; it and its strings live as long as the list. */
+const struct viommu_finding *viommu_findings_get(const struct viommu_findings *findings, size_t i);
+
+/*
+ * The finding as one line without its end: "FILE:PLACE: severity: text; cure [id]".
+ * Returns a string to be freed with free().
+ */
+char *viommu_finding_line(const struct viommu_finding *finding);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef VIOMMU_TABLES_H
+#define VIOMMU_TABLES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <viommu/findings.h>
+#include <viommu/topology.h>
+
+/*
+ * Firmware tables: bytes in, records and a topology out, and back
+ *
+ * A table is decoded into records, one for each structure of its specification, each
+ * with its fields by name and value. Nothing is lost: unknown structures and reserved
+ * bytes are kept, and encoding the records again gives the same bytes. What a table means
+ * is a topology (<viommu/topology.h>), which it can be turned into and made from.
+ *
+ *     bytes <--> struct viommu_table (records) <--> struct viommu_topology
+ *
+ * Text, JSON and checks all walk the same records. Used by one thread at a time. Running
+ * out of memory ends the program, as GLib has it.
+ */
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct viommu_table;
+
+/* -- bytes ------------------------------------------------------------------- */
+
+/*
+ * Decode a table. `file` names it in findings. A table that is damaged is decoded as far
+ * as it goes, with findings that say what is wrong where; NULL is returned only if not
+ * even a header could be made out. A table whose signature is not known has a header
+ * and bytes.
+ */
+struct viommu_table *viommu_table_decode(const void *bytes, size_t length, const char *file,
+					 struct viommu_findings *findings);
+
+/* NULL is fine. Returns NULL. */
+struct viommu_table *viommu_table_free(struct viommu_table *table);
+
+/* Encode the records: *ret_bytes is to be freed with free(). Returns the length. */
+size_t viommu_table_encode(const struct viommu_table *table, void **ret_bytes);
+
+/* The four characters of the signature, NUL-terminated; and the file it came from. */
+const char *viommu_table_signature(const struct viommu_table *table);
+const char *viommu_table_file(const struct viommu_table *table);
+
+/* -- text ----------------------------------------------------------------------- */
+
+/* Every record with every field, one a line: offset, name, value. To be freed with free(). */
+char *viommu_table_text(const struct viommu_table *table);
+
+/* The same as JSON, an object of {"format": 1, ...}. To be freed with free(). */
+char *viommu_table_json(const struct viommu_table *table);
+
+/* -- meaning ---------------------------------------------------------------------- */
+
+/*
+ * Check every rule there is for this table: of each record, of the records together, and of
+ * the topology it means. Rules are listed by viommu_rule().
+ */
+void viommu_table_check(const struct viommu_table *table, struct viommu_findings *findings);
+
+/*
+ * What the table means. Never NULL for a signature that is known; entries that mean
+ * nothing are left out, with a finding. NULL with a finding for any other.
+ */
+struct viommu_topology *viommu_table_topology(const struct viommu_table *table,
+					      struct viommu_findings *findings);
+
+/*
+ * Make the table with that signature ("VIOT") from a topology. What the table cannot say
+ * is a finding of at least a warning; NULL is returned if there was an error.
+ */
+struct viommu_table *viommu_table_generate(const struct viommu_topology *topology,
+					   const char *signature, struct viommu_findings *findings);
+
+/* -- rules -------------------------------------------------------------------------- */
+
+/* A rule that is checked. What a finding's id leads to. */
+struct viommu_rule {
+	const char *id;
+	enum viommu_severity severity;
+	const char *clause; /* where the rule comes from */
+	const char *text;   /* what it asks for */
+	const char *linux_; /* what Linux does when it is broken, or NULL */
+};
+
+/* The i-th rule, or NULL behind the last. */
+const struct viommu_rule *viommu_rule(size_t i);
+
+/* -- input ---------------------------------------------------------------------------- */
+
+/*
+ * Take every table out of an input, by its content: raw ACPI tables (one after the other),
+ * or the text that acpidump prints. Calls `each` with every table found, in order, for as
+ * long as it returns true; bytes are valid during the call only. `name` is the file's, with
+ * the signature behind a '#' where a file holds several. Returns how many there were; an
+ * input with none is a finding.
+ */
+size_t viommu_input_split(const void *bytes, size_t length, const char *file,
+			  bool (*each)(void *opaque, const char *name, const void *table,
+				       size_t table_length),
+			  void *opaque, struct viommu_findings *findings);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef VIOMMU_TOPOLOGY_H
+#define VIOMMU_TOPOLOGY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <viommu/findings.h>
+
+/*
+ * The topology of a platform: which device reaches memory through which IOMMU
+ *
+ * One model stands between all descriptions of a machine. It is written by hand (a
+ * YAML text), made by a VMM through this header, or read from a firmware table; any
+ * firmware table is made from it; and questions and checks are asked of it, so that they
+ * are answered alike for every table.
+ *
+ *     text --+                       +--> VIOT, IORT, DMAR, ... device tree
+ *     VMM  --+--> struct topology --+--> check: what is wrong with it?
+ *     table -+                       +--> resolve: which IOMMU does this device reach?
+ *
+ * A topology is filled by adding objects to it, each described by a struct that begins
+ * with its own size; members that are zero have their default. The structs and their
+ * strings are copied. Objects refer to each other by name; a name may be used before
+ * its object is added, and viommu_topology_check() says what is missing.
+ *
+ * Numbers are inclusive ranges, [first, last]. A BDF is a PCI requester ID: bus << 8 |
+ * device << 3 | function. Used by one thread at a time. Running out of memory ends the
+ * program, as GLib has it.
+ */
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct viommu_topology;
+
+/* A new, empty topology. Free with viommu_topology_free(). */
+struct viommu_topology *viommu_topology_new(void);
+
+/* NULL is fine. Returns NULL. */
+struct viommu_topology *viommu_topology_free(struct viommu_topology *topology);
+
+/* -- IOMMUs ------------------------------------------------------------------ */
+
+enum viommu_iommu_kind {
+	VIOMMU_VIRTIO_PCI,  /* virtio-iommu, a PCI function: `segment`, `bdf` */
+	VIOMMU_VIRTIO_MMIO, /* virtio-iommu, a register window: `base`, `span` */
+	VIOMMU_SMMU_V2,     /* Arm SMMU version 1 or 2: `base`, `span` */
+	VIOMMU_SMMU_V3,     /* Arm SMMU version 3: `base` */
+	VIOMMU_VTD,         /* Intel VT-d remapping unit: `base`, `segment` */
+	VIOMMU_AMD_VI,      /* AMD-Vi: `base`, `segment`, `bdf` */
+};
+
+/* "virtio-iommu-pci", "virtio-iommu-mmio", "smmu-v2", "smmu-v3", "vt-d", "amd-vi" */
+const char *viommu_iommu_kind_name(enum viommu_iommu_kind kind);
+
+#define VIOMMU_MAX_INTERRUPTS 4
+
+struct viommu_iommu {
+	size_t size;
+	const char *name; /* unique in the topology */
+	enum viommu_iommu_kind kind;
+
+	uint16_t segment, bdf; /* where its PCI function is, if it is one */
+	uint64_t base, span;   /* where its registers are, if they are memory-mapped */
+
+	/* Global system interrupts, in the order of the device tree binding: for an SMMUv3
+	 * event, PRI, command-sync, global error. */
+	unsigned n_interrupts;
+	uint32_t interrupts[VIOMMU_MAX_INTERRUPTS];
+
+	bool has_proximity_domain;
+	uint32_t proximity_domain; /* the NUMA node it belongs to */
+
+	const char *its;   /* the ITS group that its MSIs and its endpoints' go to, or NULL */
+	bool coherent;     /* its table walks see the caches */
+	bool include_self; /* its own function counts among its endpoints, as QEMU writes it */
+
+	struct viommu_place place; /* where this is said; filled in by readers */
+};
+
+/* -- PCI --------------------------------------------------------------------- */
+
+/* A host bridge: one root bus and everything that can ever be below it. */
+struct viommu_host_bridge {
+	size_t size;
+	const char *name; /* unique, or NULL */
+	uint16_t segment;
+	uint8_t bus_first, bus_last; /* room for hotplug included */
+
+	/* Who translates its functions, but for those that a range names; NULL: nobody. IDs are
+	 * segment << 16 | BDF. */
+	const char *iommu;
+	const char *its; /* the ITS group for MSIs that bypass the IOMMU, or NULL */
+
+	bool has_proximity_domain;
+	uint32_t proximity_domain;
+
+	bool ats, pri, pasid; /* what the root complex forwards */
+
+	struct viommu_place place;
+};
+
+/* PCI functions whose IOMMU or whose IDs are not what their host bridge says. */
+struct viommu_pci_range {
+	size_t size;
+	uint16_t segment_first, segment_last;
+	uint16_t bdf_first, bdf_last; /* in each of these segments */
+
+	const char *iommu; /* NULL: these bypass */
+
+	/* The ID of (segment_first, bdf_first): endpoint ID or stream ID. The next function has
+	 * the next ID, and the next segment's begin 0x10000 further. */
+	uint32_t id_first;
+
+	struct viommu_place place;
+};
+
+/* -- devices that are not PCI --------------------------------------------------- */
+
+struct viommu_platform_device {
+	size_t size;
+	const char *name; /* an ACPI path or a device tree path where a table wants one */
+	uint64_t base;    /* where its first register window begins */
+
+	const char *iommu; /* NULL: bypasses */
+	uint32_t id;       /* endpoint ID or stream ID */
+
+	bool has_proximity_domain;
+	uint32_t proximity_domain;
+
+	struct viommu_place place;
+};
+
+/* -- the rest of the platform --------------------------------------------------- */
+
+/* Interrupt translation services that a device's MSIs may go to (Arm GIC). */
+struct viommu_its_group {
+	size_t size;
+	const char *name;
+	const uint32_t *ids; /* as the MADT numbers them */
+	size_t n_ids;
+	struct viommu_place place;
+};
+
+enum viommu_memory_kind {
+	VIOMMU_MEMORY_RESERVED, /* not to be mapped */
+	VIOMMU_MEMORY_MSI,      /* writes there are interrupts */
+	VIOMMU_MEMORY_IDENTITY, /* must stay mapped to itself: firmware uses it */
+};
+
+/* Memory that is special to PCI functions in a range, or to everything behind an IOMMU. */
+struct viommu_reserved_memory {
+	size_t size;
+	uint64_t first, last;
+	enum viommu_memory_kind kind;
+	const char *iommu; /* all its endpoints; NULL: the functions below */
+	uint16_t segment, bdf_first, bdf_last;
+	struct viommu_place place;
+};
+
+/*
+ * Add one. -EINVAL if a range is inverted, a name missing or a member out of its
+ * range; -EEXIST if the name is taken; -E2BIG as in <viommu/device.h>.
+ */
+int viommu_topology_add_iommu(struct viommu_topology *topology, const struct viommu_iommu *iommu);
+int viommu_topology_add_host_bridge(struct viommu_topology *topology,
+				    const struct viommu_host_bridge *bridge);
+int viommu_topology_add_pci_range(struct viommu_topology *topology,
+				  const struct viommu_pci_range *range);
+int viommu_topology_add_platform_device(struct viommu_topology *topology,
+					const struct viommu_platform_device *device);
+int viommu_topology_add_its_group(struct viommu_topology *topology,
+				  const struct viommu_its_group *group);
+int viommu_topology_add_reserved_memory(struct viommu_topology *topology,
+					const struct viommu_reserved_memory *memory);
+
+/* The i-th in the order added, or NULL behind the last. Lives as long as the topology. */
+const struct viommu_iommu *viommu_topology_iommu(const struct viommu_topology *topology, size_t i);
+const struct viommu_host_bridge *viommu_topology_host_bridge(const struct viommu_topology *topology,
+							     size_t i);
+const struct viommu_pci_range *viommu_topology_pci_range(const struct viommu_topology *topology,
+							 size_t i);
+const struct viommu_platform_device *
+viommu_topology_platform_device(const struct viommu_topology *topology, size_t i);
+const struct viommu_its_group *viommu_topology_its_group(const struct viommu_topology *topology,
+							 size_t i);
+const struct viommu_reserved_memory *
+viommu_topology_reserved_memory(const struct viommu_topology *topology, size_t i);
+
+/* The IOMMU of that name, or NULL. */
+const struct viommu_iommu *viommu_topology_find_iommu(const struct viommu_topology *topology,
+						      const char *name);
+
+/* -- what the header of a table says ----------------------------------------------- */
+
+/* Fields that every ACPI table begins with; text shorter than its field is padded with NUL. */
+struct viommu_table_header {
+	size_t size;
+	char oem_id[7];       /* 6 characters */
+	char oem_table_id[9]; /* 8 characters */
+	uint32_t oem_revision;
+	char creator_id[5]; /* 4 characters */
+	uint32_t creator_revision;
+};
+
+/*
+ * Choose, or ask for, the header of the table with that signature ("VIOT"). Where nothing
+ * was chosen it is "VIOMMU", "VIOMMU  ", 1, "VIOM", 1. -EINVAL: no such signature.
+ */
+int viommu_topology_set_header(struct viommu_topology *topology, const char *signature,
+			       const struct viommu_table_header *header);
+const struct viommu_table_header *viommu_topology_header(const struct viommu_topology *topology,
+							 const char *signature);
+
+/* -- the text form ------------------------------------------------------------------ */
+
+/*
+ * Read a topology from its text form (docs/topology.md). `file` names it in findings.
+ * Returns NULL if there was an error; findings say where and why.
+ */
+struct viommu_topology *viommu_topology_parse(const char *text, size_t length, const char *file,
+					      struct viommu_findings *findings);
+
+/* The text form of a topology, to be freed with free(). Parsed again it is the same. */
+char *viommu_topology_text(const struct viommu_topology *topology);
+
+/* -- checks and questions ------------------------------------------------------------ */
+
+/* Check the rules that hold for every machine, whatever table it is to become. */
+void viommu_topology_check(const struct viommu_topology *topology,
+			   struct viommu_findings *findings);
+
+/* What a device is called: a PCI function, or a platform device by name or by address. */
+struct viommu_device_name {
+	bool pci;
+	uint16_t segment, bdf; /* if PCI */
+	uint64_t base;         /* if not */
+};
+
+/*
+ * Read "0001:03:00.0", "03:00.0" (segment 0), "mmio@0x10001000" or "0x10001000". Returns 0
+ * or -EINVAL.
+ */
+int viommu_device_name_parse(const char *text, struct viommu_device_name *ret_name);
+
+enum viommu_reach {
+	VIOMMU_REACH_IOMMU,   /* through `iommu`, with `id` */
+	VIOMMU_REACH_BYPASS,  /* memory directly, and somebody says so */
+	VIOMMU_REACH_NOTHING, /* nobody says anything of this device */
+};
+
+/* One answer: who translates a device's accesses, and who says so. */
+struct viommu_route {
+	enum viommu_reach reach;
+	const struct viommu_iommu *iommu;
+	uint32_t id;               /* endpoint ID or stream ID */
+	struct viommu_place place; /* of the entry that decides */
+};
+
+/*
+ * Which IOMMU does the device reach? First as the specification has it, and then as Linux
+ * reads the table the topology came from: where both agree, `ret_linux` is the same.
+ * `ret_why_linux`, if not NULL, gets a sentence that says what Linux does with it: a string
+ * that lives as long as the program.
+ */
+void viommu_topology_resolve(const struct viommu_topology *topology,
+			     const struct viommu_device_name *device,
+			     struct viommu_route *ret_route, struct viommu_route *ret_linux,
+			     const char **ret_why_linux);
+
+/*
+ * All PCI functions and platform devices that reach an IOMMU, as ranges: what the host
+ * bridges say, cut where a range says otherwise, sorted by segment and BDF; each piece of
+ * the result is disjoint from all others. Calls `each` for every one.
+ */
+void viommu_topology_for_each_pci_range(const struct viommu_topology *topology,
+					void (*each)(void *opaque,
+						     const struct viommu_pci_range *range),
+					void *opaque);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

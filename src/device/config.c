@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <string.h>
+
+#include "device/core.h"
+#include "wire/layout.h"
+
+/*
+ * Configuration space (virtio 1.3, "IOMMU Device / Device configuration layout")
+ *
+ * It is encoded anew for each read, from the row table and the device's state: 40 bytes
+ * are cheap, and so there is nothing to keep in step. A field whose feature is not
+ * offered reads as 0.
+ */
+
+struct config_space {
+	uint64_t page_size_mask, input_start, input_end;
+	uint32_t domain_start, domain_end, probe_size;
+	uint8_t bypass, reserved[3];
+};
+
+#define FIELD(at, kind, member, name) ROW(struct config_space, at, kind, member, name)
+static const struct field config_fields[] = {
+	FIELD(VIOMMU_CONFIG_PAGE_SIZE_MASK, HEX, page_size_mask, "page_size_mask"),
+	FIELD(VIOMMU_CONFIG_INPUT_START, HEX, input_start, "input_range.start"),
+	FIELD(VIOMMU_CONFIG_INPUT_END, HEX, input_end, "input_range.end"),
+	FIELD(VIOMMU_CONFIG_DOMAIN_START, HEX, domain_start, "domain_range.start"),
+	FIELD(VIOMMU_CONFIG_DOMAIN_END, HEX, domain_end, "domain_range.end"),
+	FIELD(VIOMMU_CONFIG_PROBE_SIZE, NUMBER, probe_size, "probe_size"),
+	FIELD(VIOMMU_CONFIG_BYPASS, NUMBER, bypass, "bypass"),
+	FIELD(VIOMMU_CONFIG_BYPASS + 1, RESERVED, reserved, "reserved"),
+};
+#undef FIELD
+
+static const struct layout config_layout =
+	LAYOUT("configuration space", 0, VIOMMU_CONFIG_LENGTH, struct config_space, config_fields);
+
+static struct config_space config_of(const struct viommu *device)
+{
+	const struct viommu_config *config = &device->config;
+	struct config_space space = { .page_size_mask = config->page_size_mask };
+
+	if (config->features & VIOMMU_F_INPUT_RANGE) {
+		space.input_start = config->input_first;
+		space.input_end = config->input_last;
+	}
+	if (config->features & VIOMMU_F_DOMAIN_RANGE) {
+		space.domain_start = config->domain_first;
+		space.domain_end = config->domain_last;
+	}
+	if (config->features & VIOMMU_F_PROBE)
+		space.probe_size = config->probe_size;
+	if (config->features & VIOMMU_F_BYPASS_CONFIG)
+		space.bypass = device->bypass;
+	return space;
+}
+
+void viommu_config_read(struct viommu *device, uint64_t offset, void *bytes, size_t length)
+{
+	uint8_t wire[VIOMMU_CONFIG_LENGTH];
+	struct config_space space;
+
+	device_read_lock(device);
+	space = config_of(device);
+	device_unlock(device);
+
+	memset(bytes, 0, length);
+	if (offset >= sizeof(wire))
+		return;
+	layout_encode(&config_layout, &space, wire);
+	if (length > sizeof(wire) - offset)
+		length = sizeof(wire) - offset;
+	memcpy(bytes, wire + offset, length);
+}
+
+void viommu_config_write(struct viommu *device, uint64_t offset, const void *bytes, size_t length)
+{
+	uint8_t bypass;
+
+	if (offset > VIOMMU_CONFIG_BYPASS || length <= VIOMMU_CONFIG_BYPASS - offset)
+		return;
+	bypass = ((const uint8_t *)bytes)[VIOMMU_CONFIG_BYPASS - offset];
+	if (bypass > 1)
+		return;
+
+	device_write_lock(device);
+	if (device_accepted(device, VIOMMU_F_BYPASS_CONFIG)) {
+		device->bypass = bypass;
+		listeners_refresh(device);
+	}
+	device_unlock(device);
+}

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef VIOMMU_DEVICE_CORE_H
+#define VIOMMU_DEVICE_CORE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include <viommu/device.h>
+
+#include "device/ids.h"
+#include "map/map.h"
+
+/*
+ * The objects of the device core, and what its files ask of each other
+ *
+ *     device --*--> endpoint --0..1--> domain --1--> map of ranges
+ *                      |                  |
+ *                      *                  +--*--> its endpoints
+ *                   listener
+ *
+ * A domain lives as long as it has an endpoint. One lock stands over all of it: held for
+ * writing while anything changes, for reading by translations, DMA sections and
+ * inspection. Functions declared here are called with it held, unless they say otherwise.
+ */
+
+/* A domain: an address space, made by ATTACH and gone with its last endpoint. */
+struct domain {
+	uint32_t id;
+	bool bypass;
+	uint64_t granule; /* that of all its endpoints */
+	struct map *map;  /* empty if `bypass` */
+	struct endpoint *endpoints;
+	uint64_t n_endpoints;
+};
+
+struct endpoint {
+	struct viommu *device;
+	struct viommu_endpoint said; /* as configured, but for the next three */
+	uint64_t granule;
+	uint64_t input_first, input_last;  /* within the device's */
+	struct viommu_reserved *reserved;  /* own copy, sorted */
+	struct domain *domain;             /* NULL: attached to nothing */
+	struct endpoint *next;             /* in the domain */
+	struct viommu_listener *listeners; /* in the order they were added */
+	int told;                          /* the mode listeners were told last, or UNTOLD */
+	bool quarantined;                  /* blocked while it is attached to nothing */
+	atomic_uint_fast64_t faults;
+};
+
+struct viommu_listener {
+	struct endpoint *endpoint;
+	struct viommu_listener_ops ops;
+	void *opaque;
+	struct viommu_listener *next;
+};
+
+#define N_LAST_FAULTS 64
+
+struct viommu {
+	pthread_rwlock_t lock;
+	struct viommu_config config; /* defaults filled in */
+	struct viommu_ops ops;
+	void *opaque;
+
+	uint64_t accepted; /* features */
+	bool bypass;       /* as in configuration space */
+
+	struct ids endpoints, domains;
+	uint64_t n_mappings, n_bytes; /* held for the guest */
+	uint8_t *properties;          /* config.probe_size bytes to build an answer to PROBE */
+
+	atomic_uint_fast64_t requests, requests_bad, refused, limited;
+
+	pthread_mutex_t faults_lock; /* inside `lock`; guards the rest */
+	struct viommu_fault last_faults[N_LAST_FAULTS];
+	uint64_t faults, faults_dropped;
+};
+
+#define for_each_endpoint(e, domain) for (struct endpoint *e = (domain)->endpoints; e; e = e->next)
+#define for_each_listener(l, endpoint) \
+	for (struct viommu_listener *l = (endpoint)->listeners; l; l = l->next)
+
+/* The lowest bit of a page-size mask. */
+static inline uint64_t granule_of(uint64_t page_size_mask)
+{
+	return page_size_mask & -page_size_mask;
+}
+
+/* -- device.c ----------------------------------------------------------------- */
+
+void device_read_lock(struct viommu *device);
+void device_write_lock(struct viommu *device);
+void device_unlock(struct viommu *device);
+
+/* What an endpoint's accesses come to; what one that is attached to nothing can do. */
+enum viommu_mode endpoint_mode(const struct endpoint *endpoint);
+
+static inline bool device_accepted(const struct viommu *device, uint64_t feature)
+{
+	return (device->accepted & feature) == feature;
+}
+
+/* -- requests.c: the layouts of all requests, decoded ------------------------------ */
+
+struct request_attach {
+	uint8_t type, reserved_head[3];
+	uint32_t domain, endpoint, flags, reserved;
+};
+
+struct request_detach {
+	uint8_t type, reserved_head[3];
+	uint32_t domain, endpoint;
+	uint64_t reserved;
+};
+
+struct request_map {
+	uint8_t type, reserved_head[3];
+	uint32_t domain;
+	uint64_t virt_start, virt_end, phys_start;
+	uint32_t flags;
+};
+
+struct request_unmap {
+	uint8_t type, reserved_head[3];
+	uint32_t domain;
+	uint64_t virt_start, virt_end;
+	uint32_t reserved;
+};
+
+struct request_probe {
+	uint8_t type, reserved_head[3];
+	uint32_t endpoint;
+	uint8_t reserved[64];
+};
+
+union request {
+	uint8_t type;
+	struct request_attach attach;
+	struct request_detach detach;
+	struct request_map map;
+	struct request_unmap unmap;
+	struct request_probe probe;
+};
+
+/* What each does; returns a status. */
+uint8_t do_attach(struct viommu *device, const union request *request);
+uint8_t do_detach(struct viommu *device, const union request *request);
+uint8_t do_map(struct viommu *device, const union request *request);
+uint8_t do_unmap(struct viommu *device, const union request *request);
+uint8_t do_probe(struct viommu *device, const union request *request);
+
+/* The status that a listener's refusal, a negative errno, becomes. */
+uint8_t status_of(int error);
+
+/* -- domain.c -------------------------------------------------------------------------- */
+
+struct domain *domain_find(const struct viommu *device, uint32_t id);
+
+/* Take the endpoint out of its domain; listeners are told. Cannot fail. */
+void endpoint_detach(struct endpoint *endpoint);
+
+/* -- mapping.c --------------------------------------------------------------------------- */
+
+/* The range as a listener sees it. */
+struct viommu_mapping mapping_of(const struct domain *domain, const struct range *range);
+
+/* -- endpoint.c ---------------------------------------------------------------------------- */
+
+struct endpoint *endpoint_find(const struct viommu *device, uint32_t id);
+
+/* Could the endpoint be in that domain, with the mappings that are there? */
+bool endpoint_fits(const struct endpoint *endpoint, const struct domain *domain);
+
+/* The reserved region that holds `address`; or any that overlaps [first, last]. */
+const struct viommu_reserved *endpoint_reserved(const struct endpoint *endpoint, uint64_t first,
+						uint64_t last);
+
+/* -- probe.c -------------------------------------------------------------------------------- */
+
+/* Write the endpoint's properties. Returns how many bytes they need; writes only if <= room. */
+size_t probe_properties(const struct endpoint *endpoint, uint8_t *properties, size_t room);
+
+#define UNTOLD (-1)
+
+/* -- listener.c ------------------------------------------------------------------------------ */
+
+/* The endpoint is about to leave its domain: unmap everything. */
+void listeners_leave(struct endpoint *endpoint);
+
+/*
+ * The endpoint is in another domain: tell the mode, and every mapping. On a refusal those
+ * that were told are told to unmap again, and the errno is returned.
+ */
+int listeners_enter(struct endpoint *endpoint);
+
+/* The endpoint is in no domain: tell the mode, whatever the listeners say. */
+void listeners_settle(struct endpoint *endpoint);
+
+/* A mapping is new in a domain: as above, for all of its endpoints. */
+int listeners_map(struct domain *domain, const struct viommu_mapping *mapping);
+void listeners_unmap(struct domain *domain, const struct viommu_mapping *mapping);
+
+/* Tell the mode where it is no longer what was told last. */
+void listeners_refresh(struct viommu *device);
+
+/* Free those of an endpoint, without a word. */
+void listeners_free(struct endpoint *endpoint);
+
+/* -- fault.c -------------------------------------------------------------------------------- */
+
+/* Report an access that was refused. The lock is held for reading. */
+void fault_report(struct endpoint *endpoint, uint8_t reason, uint32_t access, uint64_t address);
+
+#endif

@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "device/core.h"
+#include "wire/sized.h"
+
+/*
+ * The device as a whole: its birth from a configuration, features, reset, death
+ *
+ * virtio 1.3, "IOMMU Device / Feature bits" and "Device initialization". What
+ * configuration says is checked here once, so that nobody asks again.
+ */
+
+#define FEATURES_KNOWN (VIOMMU_FEATURES_DEFAULT | VIOMMU_F_BYPASS)
+
+#define PAGE_SIZE_MASK_DEFAULT (~0xfffull)
+#define PROBE_SIZE_MAX         65536u
+#define PROPERTY_ALIGNMENT     8u
+
+/* -- configuration ----------------------------------------------------------- */
+
+static void fill_in_defaults(struct viommu_config *config)
+{
+	if (!config->features)
+		config->features = VIOMMU_FEATURES_DEFAULT;
+	if (!config->page_size_mask)
+		config->page_size_mask = PAGE_SIZE_MASK_DEFAULT;
+	if (!config->input_first && !config->input_last)
+		config->input_last = UINT64_MAX;
+	if (!config->domain_first && !config->domain_last)
+		config->domain_last = UINT32_MAX;
+	if (!config->probe_size)
+		config->probe_size = VIOMMU_PROBE_SIZE_DEFAULT;
+	if (!config->max_domains)
+		config->max_domains = VIOMMU_MAX_DOMAINS_DEFAULT;
+	if (!config->max_mappings)
+		config->max_mappings = VIOMMU_MAX_MAPPINGS_DEFAULT;
+	if (!config->max_bytes)
+		config->max_bytes = VIOMMU_MAX_BYTES_DEFAULT;
+}
+
+/* A range that the driver is not told of must not be narrower than what it assumes. */
+static bool ranges_are_told(const struct viommu_config *config)
+{
+	bool whole_input = !config->input_first && config->input_last == UINT64_MAX;
+	bool whole_domain = !config->domain_first && config->domain_last == UINT32_MAX;
+
+	return (whole_input || config->features & VIOMMU_F_INPUT_RANGE) &&
+	       (whole_domain || config->features & VIOMMU_F_DOMAIN_RANGE);
+}
+
+static bool features_are_sound(uint64_t features)
+{
+	const uint64_t both = VIOMMU_F_BYPASS | VIOMMU_F_BYPASS_CONFIG;
+
+	return !(features & ~FEATURES_KNOWN) && (features & both) != both;
+}
+
+static bool config_is_sound(const struct viommu_config *config)
+{
+	return features_are_sound(config->features) && ranges_are_told(config) &&
+	       config->input_first <= config->input_last &&
+	       config->domain_first <= config->domain_last &&
+	       config->probe_size <= PROBE_SIZE_MAX && !(config->probe_size % PROPERTY_ALIGNMENT);
+}
+
+static int take_config(struct viommu *device, const struct viommu_config *config)
+{
+	struct viommu_config none = { .size = sizeof(none) };
+	int error = sized_take(&device->config, sizeof(device->config), config ? config : &none);
+
+	if (error)
+		return error;
+	fill_in_defaults(&device->config);
+	return config_is_sound(&device->config) ? 0 : -EINVAL;
+}
+
+static int take_ops(struct viommu *device, const struct viommu_ops *ops)
+{
+	return ops ? sized_take(&device->ops, sizeof(device->ops), ops) : 0;
+}
+
+/* -- birth and death ---------------------------------------------------------- */
+
+/*
+ * A thread that translates all the time must not keep requests out for ever, as it could
+ * with the default lock; so a waiting writer goes first, and nobody may read twice.
+ */
+static int init_locks(struct viommu *device)
+{
+	pthread_rwlockattr_t attributes;
+	int error = pthread_rwlockattr_init(&attributes);
+
+	if (error)
+		return -error;
+	pthread_rwlockattr_setkind_np(&attributes, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+	error = pthread_rwlock_init(&device->lock, &attributes);
+	pthread_rwlockattr_destroy(&attributes);
+	if (error)
+		return -error;
+	error = pthread_mutex_init(&device->faults_lock, NULL);
+	if (error)
+		pthread_rwlock_destroy(&device->lock);
+	return -error;
+}
+
+int viommu_new(const struct viommu_config *config, const struct viommu_ops *ops, void *opaque,
+	       struct viommu **ret_device)
+{
+	struct viommu *device = calloc(1, sizeof(*device));
+	int error;
+
+	if (!device)
+		return -ENOMEM;
+	error = take_config(device, config);
+	if (error)
+		goto free_device;
+	error = take_ops(device, ops);
+	if (error)
+		goto free_device;
+	device->properties = malloc(device->config.probe_size);
+	error = device->properties ? init_locks(device) : -ENOMEM;
+	if (error)
+		goto free_device;
+
+	device->opaque = opaque;
+	device->bypass = device->config.bypass;
+	*ret_device = device;
+	return 0;
+
+free_device:
+	free(device->properties);
+	free(device);
+	return error;
+}
+
+static void free_domain_of(struct endpoint *endpoint)
+{
+	struct domain *domain = endpoint->domain;
+
+	if (!domain || --domain->n_endpoints)
+		return;
+	map_free(domain->map);
+	free(domain);
+}
+
+struct viommu *viommu_free(struct viommu *device)
+{
+	if (!device)
+		return NULL;
+	for (size_t i = 0; i < device->endpoints.count; i++) {
+		struct endpoint *endpoint = device->endpoints.entries[i].object;
+
+		free_domain_of(endpoint);
+		listeners_free(endpoint);
+		free(endpoint->reserved);
+		free(endpoint);
+	}
+	ids_clear(&device->endpoints);
+	ids_clear(&device->domains);
+	pthread_mutex_destroy(&device->faults_lock);
+	pthread_rwlock_destroy(&device->lock);
+	free(device->properties);
+	free(device);
+	return NULL;
+}
+
+const struct viommu_config *viommu_configuration(const struct viommu *device)
+{
+	return &device->config;
+}
+
+/* -- the lock -------------------------------------------------------------------- */
+
+void device_read_lock(struct viommu *device)
+{
+	pthread_rwlock_rdlock(&device->lock);
+}
+
+void device_write_lock(struct viommu *device)
+{
+	pthread_rwlock_wrlock(&device->lock);
+}
+
+void device_unlock(struct viommu *device)
+{
+	pthread_rwlock_unlock(&device->lock);
+}
+
+/* -- features, bypass, reset ------------------------------------------------------ */
+
+uint64_t viommu_features(const struct viommu *device)
+{
+	return device->config.features;
+}
+
+int viommu_accept(struct viommu *device, uint64_t features)
+{
+	if (features & FEATURES_KNOWN & ~device->config.features)
+		return -EINVAL;
+	device_write_lock(device);
+	device->accepted = features & FEATURES_KNOWN;
+	listeners_refresh(device);
+	device_unlock(device);
+	return 0;
+}
+
+/*
+ * "Device operations / Endpoint in bypass mode": BYPASS_CONFIG counts when it is offered,
+ * so that firmware without a driver can boot; the old BYPASS only once accepted.
+ */
+static bool unattached_bypasses(const struct viommu *device)
+{
+	if (device->config.features & VIOMMU_F_BYPASS_CONFIG)
+		return device->bypass;
+	return device_accepted(device, VIOMMU_F_BYPASS);
+}
+
+enum viommu_mode endpoint_mode(const struct endpoint *endpoint)
+{
+	if (endpoint->domain)
+		return endpoint->domain->bypass ? VIOMMU_BYPASS : VIOMMU_TRANSLATED;
+	if (endpoint->quarantined)
+		return VIOMMU_BLOCKED;
+	return unattached_bypasses(endpoint->device) ? VIOMMU_BYPASS : VIOMMU_BLOCKED;
+}
+
+static void reset(struct viommu *device, bool bypass)
+{
+	device->accepted = 0;
+	device->bypass = bypass;
+	for (size_t i = 0; i < device->endpoints.count; i++) {
+		struct endpoint *endpoint = device->endpoints.entries[i].object;
+
+		endpoint->quarantined = false;
+		endpoint_detach(endpoint);
+	}
+	listeners_refresh(device);
+}
+
+void viommu_reset(struct viommu *device)
+{
+	device_write_lock(device);
+	reset(device, device->bypass);
+	device_unlock(device);
+}
+
+void viommu_system_reset(struct viommu *device)
+{
+	device_write_lock(device);
+	reset(device, device->config.bypass);
+	device_unlock(device);
+}

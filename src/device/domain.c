@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "device/core.h"
+
+/*
+ * Domains, and the requests ATTACH and DETACH that move endpoints between them
+ *
+ * virtio 1.3, "IOMMU Device / ATTACH request", "DETACH request". A domain is made by the
+ * first ATTACH that names it and gone, with its mappings, when its last endpoint leaves.
+ *
+ * A refused ATTACH has no side effect. So everything is checked, and whatever is needed
+ * is allocated, before the endpoint leaves its old domain; and the old domain is kept
+ * until every listener has agreed to the new one.
+ */
+
+static const uint64_t domain_bytes = sizeof(struct domain);
+
+struct domain *domain_find(const struct viommu *device, uint32_t id)
+{
+	return ids_find(&device->domains, id);
+}
+
+static void domain_free(struct domain *domain)
+{
+	if (domain)
+		map_free(domain->map);
+	free(domain);
+}
+
+static struct domain *domain_new(uint32_t id, bool bypass, uint64_t granule)
+{
+	struct domain *domain = calloc(1, sizeof(*domain));
+
+	if (!domain)
+		return NULL;
+	*domain = (struct domain){ .id = id, .bypass = bypass, .granule = granule };
+	domain->map = map_new();
+	if (!domain->map) {
+		domain_free(domain);
+		return NULL;
+	}
+	return domain;
+}
+
+static void charge(struct viommu *device, const struct domain *domain)
+{
+	device->n_mappings += map_count(domain->map);
+	device->n_bytes += domain_bytes + map_bytes + map_count(domain->map) * map_range_bytes;
+}
+
+static void discharge(struct viommu *device, const struct domain *domain)
+{
+	device->n_mappings -= map_count(domain->map);
+	device->n_bytes -= domain_bytes + map_bytes + map_count(domain->map) * map_range_bytes;
+}
+
+/* -- members -------------------------------------------------------------------- */
+
+static void link_endpoint(struct domain *domain, struct endpoint *endpoint)
+{
+	endpoint->next = domain->endpoints;
+	endpoint->domain = domain;
+	domain->endpoints = endpoint;
+	domain->n_endpoints++;
+}
+
+static void unlink_endpoint(struct endpoint *endpoint)
+{
+	struct endpoint **at = &endpoint->domain->endpoints;
+
+	while (*at != endpoint)
+		at = &(*at)->next;
+	*at = endpoint->next;
+	endpoint->domain->n_endpoints--;
+	endpoint->domain = NULL;
+}
+
+/* Let go of a domain that an endpoint has left. */
+static void domain_bury(struct viommu *device, struct domain *domain)
+{
+	if (!domain || domain->n_endpoints)
+		return;
+	discharge(device, domain);
+	if (domain_find(device, domain->id) == domain)
+		ids_remove(&device->domains, domain->id);
+	domain_free(domain);
+}
+
+void endpoint_detach(struct endpoint *endpoint)
+{
+	struct domain *domain = endpoint->domain;
+
+	if (!domain)
+		return;
+	listeners_leave(endpoint);
+	unlink_endpoint(endpoint);
+	listeners_settle(endpoint);
+	domain_bury(endpoint->device, domain);
+}
+
+/* Put the endpoint where it was before; if a listener will not have that, nowhere. */
+static void endpoint_restore(struct endpoint *endpoint, struct domain *old)
+{
+	unlink_endpoint(endpoint);
+	if (old)
+		link_endpoint(old, endpoint);
+	if (!listeners_enter(endpoint))
+		return;
+	if (old)
+		unlink_endpoint(endpoint);
+	endpoint->quarantined = true;
+	listeners_settle(endpoint);
+}
+
+/* Leave whatever domain the endpoint is in, and join `domain`. */
+static int endpoint_move(struct endpoint *endpoint, struct domain *domain)
+{
+	struct domain *old = endpoint->domain;
+	bool quarantined = endpoint->quarantined;
+	int error;
+
+	listeners_leave(endpoint);
+	if (old)
+		unlink_endpoint(endpoint);
+	link_endpoint(domain, endpoint);
+	endpoint->quarantined = false;
+	error = listeners_enter(endpoint);
+	if (error) {
+		endpoint->quarantined = quarantined;
+		endpoint_restore(endpoint, old);
+	}
+	domain_bury(endpoint->device, old);
+	return error;
+}
+
+/* -- ATTACH ------------------------------------------------------------------------ */
+
+/* Is the endpoint all that keeps its domain alive? */
+static bool is_last(const struct endpoint *endpoint)
+{
+	return endpoint->domain && endpoint->domain->n_endpoints == 1;
+}
+
+/* Would one more domain, beside the one that `leaving` takes with it, be too many? */
+static bool domain_is_too_many(struct viommu *device, const struct endpoint *leaving)
+{
+	const struct viommu_config *config = &device->config;
+	uint64_t domains = device->domains.count - is_last(leaving);
+	uint64_t bytes = device->n_bytes;
+
+	if (domains < config->max_domains && bytes <= config->max_bytes &&
+	    domain_bytes + map_bytes <= config->max_bytes - bytes)
+		return false;
+	atomic_fetch_add_explicit(&device->limited, 1, memory_order_relaxed);
+	return true;
+}
+
+/* Attach to a domain of that name which does not exist, or will not any more. */
+static uint8_t attach_to_new(struct endpoint *endpoint, uint32_t id, bool bypass)
+{
+	struct viommu *device = endpoint->device;
+	struct domain *old = domain_find(device, id), *domain;
+	int error;
+
+	if (domain_is_too_many(device, endpoint))
+		return VIOMMU_S_NOMEM;
+	domain = domain_new(id, bypass, endpoint->granule);
+	if (!domain)
+		return VIOMMU_S_NOMEM;
+	if (old)
+		ids_replace(&device->domains, id, domain);
+	else if (ids_insert(&device->domains, id, domain) < 0)
+		goto no_room;
+
+	charge(device, domain);
+	error = endpoint_move(endpoint, domain);
+	if (!error)
+		return VIOMMU_S_OK;
+	discharge(device, domain);
+	if (endpoint->domain == old && old)
+		ids_replace(&device->domains, id, old);
+	else
+		ids_remove(&device->domains, id);
+	domain_free(domain);
+	return status_of(error);
+
+no_room:
+	domain_free(domain);
+	return VIOMMU_S_NOMEM;
+}
+
+static uint8_t attach_to(struct endpoint *endpoint, struct domain *domain)
+{
+	if (endpoint->domain == domain && !is_last(endpoint))
+		return VIOMMU_S_OK;
+	if (endpoint->domain == domain)
+		return attach_to_new(endpoint, domain->id, domain->bypass);
+	if (!endpoint_fits(endpoint, domain))
+		return VIOMMU_S_UNSUPP;
+	return status_of(endpoint_move(endpoint, domain));
+}
+
+uint8_t do_attach(struct viommu *device, const union request *request)
+{
+	const struct request_attach *attach = &request->attach;
+	const struct viommu_config *config = &device->config;
+	bool bypass = attach->flags & VIOMMU_ATTACH_F_BYPASS;
+	uint32_t known =
+		device_accepted(device, VIOMMU_F_BYPASS_CONFIG) ? VIOMMU_ATTACH_F_BYPASS : 0;
+	struct endpoint *endpoint = endpoint_find(device, attach->endpoint);
+	struct domain *domain = domain_find(device, attach->domain);
+
+	if (attach->reserved || attach->flags & ~known)
+		return VIOMMU_S_INVAL;
+	if (!endpoint)
+		return VIOMMU_S_NOENT;
+	if (attach->domain < config->domain_first || attach->domain > config->domain_last)
+		return VIOMMU_S_RANGE;
+	if (!domain)
+		return attach_to_new(endpoint, attach->domain, bypass);
+	if (domain->bypass != bypass)
+		return VIOMMU_S_INVAL;
+	return attach_to(endpoint, domain);
+}
+
+/* -- DETACH ------------------------------------------------------------------------- */
+
+uint8_t do_detach(struct viommu *device, const union request *request)
+{
+	struct endpoint *endpoint = endpoint_find(device, request->detach.endpoint);
+	struct domain *domain = domain_find(device, request->detach.domain);
+
+	if (!endpoint)
+		return VIOMMU_S_NOENT;
+	if (!domain || endpoint->domain != domain)
+		return VIOMMU_S_INVAL;
+	endpoint_detach(endpoint);
+	return VIOMMU_S_OK;
+}
+
+/* What an errno of a listener is called in the answer; all others are DEVERR. */
+uint8_t status_of(int error)
+{
+	static const struct {
+		int error;
+		uint8_t status;
+	} rows[] = {
+		{ 0, VIOMMU_S_OK },
+		{ -ENOMEM, VIOMMU_S_NOMEM },
+		{ -ENOSPC, VIOMMU_S_NOMEM },
+		{ -EINVAL, VIOMMU_S_INVAL },
+		{ -ERANGE, VIOMMU_S_RANGE },
+		{ -EFAULT, VIOMMU_S_FAULT },
+		{ -EOPNOTSUPP, VIOMMU_S_UNSUPP },
+		{ -EIO, VIOMMU_S_IOERR },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (rows[i].error == error)
+			return rows[i].status;
+	return VIOMMU_S_DEVERR;
+}

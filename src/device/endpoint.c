@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "device/core.h"
+#include "wire/sized.h"
+
+/*
+ * Endpoints: what the VMM says of each, and whether they fit into a domain together
+ *
+ * virtio 1.3, "ATTACH request": an endpoint whose properties are incompatible with those
+ * of the endpoints in the domain is refused. Incompatible, here, is another granule, and
+ * a mapping that the endpoint could not have had: in a region reserved for it, or outside
+ * its input range.
+ */
+
+struct endpoint *endpoint_find(const struct viommu *device, uint32_t id)
+{
+	return ids_find(&device->endpoints, id);
+}
+
+/* Disjoint and sorted, so the first that ends at or behind `first` tells. */
+const struct viommu_reserved *endpoint_reserved(const struct endpoint *endpoint, uint64_t first,
+						uint64_t last)
+{
+	for (size_t i = 0; i < endpoint->said.n_reserved; i++) {
+		const struct viommu_reserved *region = &endpoint->reserved[i];
+
+		if (region->last >= first)
+			return region->first <= last ? region : NULL;
+	}
+	return NULL;
+}
+
+static bool input_range_fits(const struct endpoint *endpoint, const struct domain *domain)
+{
+	struct range range;
+
+	if (map_next(domain->map, 0, &range) && range.first < endpoint->input_first)
+		return false;
+	return endpoint->input_last == UINT64_MAX ||
+	       !map_next(domain->map, endpoint->input_last + 1, &range);
+}
+
+bool endpoint_fits(const struct endpoint *endpoint, const struct domain *domain)
+{
+	if (domain->bypass)
+		return true;
+	if (endpoint->granule != domain->granule || !input_range_fits(endpoint, domain))
+		return false;
+	for (size_t i = 0; i < endpoint->said.n_reserved; i++)
+		if (map_overlaps(domain->map, endpoint->reserved[i].first,
+				 endpoint->reserved[i].last))
+			return false;
+	return true;
+}
+
+/* -- taking over what the VMM says ---------------------------------------------- */
+
+static int compare_regions(const void *a, const void *b)
+{
+	const struct viommu_reserved *left = a, *right = b;
+
+	return left->first < right->first ? -1 : left->first > right->first;
+}
+
+/* "RESV_MEM property": regions do not overlap, and at most one is for MSIs. */
+static bool regions_are_sound(const struct viommu_reserved *regions, size_t n)
+{
+	unsigned n_msi = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (regions[i].last < regions[i].first || regions[i].subtype > VIOMMU_RESV_MEM_MSI)
+			return false;
+		if (i && regions[i].first <= regions[i - 1].last)
+			return false;
+		n_msi += regions[i].subtype == VIOMMU_RESV_MEM_MSI;
+	}
+	return n_msi <= 1;
+}
+
+static int take_regions(struct endpoint *endpoint)
+{
+	size_t n = endpoint->said.n_reserved;
+
+	if (!n)
+		return 0;
+	if (!endpoint->said.reserved)
+		return -EINVAL;
+	endpoint->reserved = reallocarray(NULL, n, sizeof(*endpoint->reserved));
+	if (!endpoint->reserved)
+		return -ENOMEM;
+	memcpy(endpoint->reserved, endpoint->said.reserved, n * sizeof(*endpoint->reserved));
+	qsort(endpoint->reserved, n, sizeof(*endpoint->reserved), compare_regions);
+	return regions_are_sound(endpoint->reserved, n) ? 0 : -EINVAL;
+}
+
+/* What the endpoint does not narrow is the device's. */
+static int take_ranges(struct endpoint *endpoint)
+{
+	const struct viommu_config *config = &endpoint->device->config;
+	struct viommu_endpoint *said = &endpoint->said;
+
+	endpoint->granule = granule_of(config->page_size_mask);
+	if (said->page_size_mask && granule_of(said->page_size_mask) > endpoint->granule)
+		endpoint->granule = granule_of(said->page_size_mask);
+	endpoint->input_first = config->input_first;
+	endpoint->input_last = config->input_last;
+	if (!said->input_first && !said->input_last)
+		return 0;
+	if (said->input_first > endpoint->input_first)
+		endpoint->input_first = said->input_first;
+	if (said->input_last < endpoint->input_last)
+		endpoint->input_last = said->input_last;
+	return endpoint->input_first <= endpoint->input_last ? 0 : -EINVAL;
+}
+
+static int take(struct endpoint *endpoint, const struct viommu_endpoint *said)
+{
+	int error = sized_take(&endpoint->said, sizeof(endpoint->said), said);
+
+	if (!error)
+		error = take_regions(endpoint);
+	if (!error)
+		error = take_ranges(endpoint);
+	endpoint->said.reserved = NULL;
+	if (error)
+		return error;
+	if (endpoint->said.has_ats &&
+	    endpoint->said.ats & ~(VIOMMU_ATS_F_ENDPOINT | VIOMMU_ATS_F_PATH))
+		return -EINVAL;
+	return probe_properties(endpoint, NULL, 0) > endpoint->device->config.probe_size ? -ENOSPC
+											 : 0;
+}
+
+static void endpoint_free(struct endpoint *endpoint)
+{
+	if (endpoint)
+		free(endpoint->reserved);
+	free(endpoint);
+}
+
+static int endpoint_new(struct viommu *device, const struct viommu_endpoint *said,
+			struct endpoint **ret_endpoint)
+{
+	struct endpoint *endpoint = calloc(1, sizeof(*endpoint));
+	int error;
+
+	if (!endpoint)
+		return -ENOMEM;
+	endpoint->device = device;
+	endpoint->told = UNTOLD;
+	error = take(endpoint, said);
+	if (error) {
+		endpoint_free(endpoint);
+		return error;
+	}
+	*ret_endpoint = endpoint;
+	return 0;
+}
+
+/* -- coming, changing, going -------------------------------------------------------- */
+
+int viommu_endpoint_add(struct viommu *device, const struct viommu_endpoint *said)
+{
+	struct endpoint *endpoint;
+	int error = endpoint_new(device, said, &endpoint);
+
+	if (error)
+		return error;
+	device_write_lock(device);
+	if (endpoint_find(device, endpoint->said.id))
+		error = -EEXIST;
+	else
+		error = ids_insert(&device->endpoints, endpoint->said.id, endpoint);
+	device_unlock(device);
+	if (error)
+		endpoint_free(endpoint);
+	return error;
+}
+
+/*
+ * Would the domain that the endpoint is in have it as it is to be? With others in the
+ * domain the granule is theirs; alone, the mappings must do for the new one.
+ */
+static bool change_fits(const struct endpoint *changed, const struct domain *domain)
+{
+	if (!domain)
+		return true;
+	if (domain->n_endpoints > 1 || map_count(domain->map))
+		return endpoint_fits(changed, domain);
+	return true;
+}
+
+static void swap_said(struct endpoint *endpoint, struct endpoint *changed)
+{
+	struct viommu_reserved *reserved = endpoint->reserved;
+
+	endpoint->said = changed->said;
+	endpoint->granule = changed->granule;
+	endpoint->input_first = changed->input_first;
+	endpoint->input_last = changed->input_last;
+	endpoint->reserved = changed->reserved;
+	changed->reserved = reserved;
+	if (endpoint->domain && endpoint->domain->n_endpoints == 1)
+		endpoint->domain->granule = endpoint->granule;
+}
+
+int viommu_endpoint_update(struct viommu *device, const struct viommu_endpoint *said)
+{
+	struct endpoint *changed, *endpoint;
+	int error = endpoint_new(device, said, &changed);
+
+	if (error)
+		return error;
+	device_write_lock(device);
+	endpoint = endpoint_find(device, changed->said.id);
+	if (!endpoint)
+		error = -ENOENT;
+	else if (!change_fits(changed, endpoint->domain))
+		error = -EBUSY;
+	else
+		swap_said(endpoint, changed);
+	device_unlock(device);
+	endpoint_free(changed);
+	return error;
+}
+
+int viommu_endpoint_remove(struct viommu *device, uint32_t id)
+{
+	struct endpoint *endpoint;
+
+	device_write_lock(device);
+	endpoint = endpoint_find(device, id);
+	if (endpoint) {
+		endpoint->quarantined = true;
+		endpoint_detach(endpoint);
+		listeners_settle(endpoint);
+		listeners_free(endpoint);
+		ids_remove(&device->endpoints, id);
+	}
+	device_unlock(device);
+	if (!endpoint)
+		return -ENOENT;
+	endpoint_free(endpoint);
+	return 0;
+}

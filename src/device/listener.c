@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "device/core.h"
+#include "wire/sized.h"
+
+/*
+ * Listeners: whoever mirrors what an endpoint can reach
+ *
+ * A listener sees a story that is consistent at every point: a mode; while that is
+ * VIOMMU_TRANSLATED, mappings that come and go, each exactly once. What it refuses
+ * leaves no trace with those who agreed before it. The one place where a story can break
+ * is when even the old state is refused on the way back: see endpoint_restore().
+ */
+
+/* -- one listener ------------------------------------------------------------- */
+
+static int tell_map(const struct viommu_listener *listener, const struct viommu_mapping *mapping)
+{
+	return listener->ops.map ? listener->ops.map(listener->opaque, mapping) : 0;
+}
+
+static void tell_unmap(const struct viommu_listener *listener, const struct viommu_mapping *mapping)
+{
+	if (listener->ops.unmap)
+		listener->ops.unmap(listener->opaque, mapping);
+}
+
+static int tell_mode(const struct viommu_listener *listener, enum viommu_mode mode)
+{
+	return listener->ops.mode ? listener->ops.mode(listener->opaque, mode) : 0;
+}
+
+/* Unmap what the listener was told of the endpoint's domain, up to `before`. */
+static void tell_unmap_all(const struct viommu_listener *listener, uint64_t before)
+{
+	const struct domain *domain = listener->endpoint->domain;
+	struct range range;
+
+	for (uint64_t from = 0; map_next(domain->map, from, &range); from = range.last + 1) {
+		struct viommu_mapping mapping = mapping_of(domain, &range);
+
+		if (range.first >= before)
+			break;
+		tell_unmap(listener, &mapping);
+		if (range.last == UINT64_MAX)
+			break;
+	}
+}
+
+static int tell_map_all(const struct viommu_listener *listener)
+{
+	const struct domain *domain = listener->endpoint->domain;
+	struct range range;
+
+	for (uint64_t from = 0; map_next(domain->map, from, &range); from = range.last + 1) {
+		struct viommu_mapping mapping = mapping_of(domain, &range);
+		int error = tell_map(listener, &mapping);
+
+		if (error) {
+			tell_unmap_all(listener, range.first);
+			return error;
+		}
+		if (range.last == UINT64_MAX)
+			break;
+	}
+	return 0;
+}
+
+/* From nothing to the mode in force; `told` is what the listener knows already. */
+static int bring_in(const struct viommu_listener *listener, enum viommu_mode mode, int told)
+{
+	int error = (int)mode == told ? 0 : tell_mode(listener, mode);
+
+	return error || mode != VIOMMU_TRANSLATED ? error : tell_map_all(listener);
+}
+
+static void bring_out(const struct viommu_listener *listener)
+{
+	if (endpoint_mode(listener->endpoint) == VIOMMU_TRANSLATED)
+		tell_unmap_all(listener, UINT64_MAX);
+}
+
+/* -- all listeners of an endpoint ----------------------------------------------- */
+
+void listeners_leave(struct endpoint *endpoint)
+{
+	for_each_listener(listener, endpoint)
+		bring_out(listener);
+}
+
+int listeners_enter(struct endpoint *endpoint)
+{
+	enum viommu_mode mode = endpoint_mode(endpoint);
+
+	for_each_listener(listener, endpoint) {
+		int error = bring_in(listener, mode, endpoint->told);
+
+		if (!error)
+			continue;
+		for (struct viommu_listener *l = endpoint->listeners; l != listener; l = l->next)
+			bring_out(l);
+		endpoint->told = UNTOLD;
+		return error;
+	}
+	endpoint->told = (int)mode;
+	return 0;
+}
+
+void listeners_settle(struct endpoint *endpoint)
+{
+	enum viommu_mode mode = endpoint_mode(endpoint);
+
+	if (endpoint->told != (int)mode)
+		for_each_listener(listener, endpoint)
+			tell_mode(listener, mode);
+	endpoint->told = (int)mode;
+}
+
+void listeners_refresh(struct viommu *device)
+{
+	for (size_t i = 0; i < device->endpoints.count; i++) {
+		struct endpoint *endpoint = device->endpoints.entries[i].object;
+
+		if (!endpoint->domain)
+			listeners_settle(endpoint);
+	}
+}
+
+void listeners_free(struct endpoint *endpoint)
+{
+	while (endpoint->listeners) {
+		struct viommu_listener *listener = endpoint->listeners;
+
+		endpoint->listeners = listener->next;
+		free(listener);
+	}
+}
+
+/* -- all listeners of a domain ---------------------------------------------------- */
+
+/* Take back from those before (`endpoint`, `listener`) what they were told. */
+static void take_back(struct domain *domain, const struct viommu_listener *until,
+		      const struct viommu_mapping *mapping)
+{
+	for_each_endpoint(endpoint, domain) {
+		for_each_listener(listener, endpoint) {
+			if (listener == until)
+				return;
+			tell_unmap(listener, mapping);
+		}
+	}
+}
+
+int listeners_map(struct domain *domain, const struct viommu_mapping *mapping)
+{
+	for_each_endpoint(endpoint, domain) {
+		for_each_listener(listener, endpoint) {
+			int error = tell_map(listener, mapping);
+
+			if (error) {
+				take_back(domain, listener, mapping);
+				return error;
+			}
+		}
+	}
+	return 0;
+}
+
+void listeners_unmap(struct domain *domain, const struct viommu_mapping *mapping)
+{
+	take_back(domain, NULL, mapping);
+}
+
+/* -- coming and going ---------------------------------------------------------------- */
+
+static int add(struct endpoint *endpoint, struct viommu_listener *listener)
+{
+	struct viommu_listener **at = &endpoint->listeners;
+	int error;
+
+	listener->endpoint = endpoint;
+	error = bring_in(listener, endpoint_mode(endpoint), UNTOLD);
+	if (error)
+		return error;
+	if (endpoint->told == UNTOLD)
+		endpoint->told = (int)endpoint_mode(endpoint);
+	while (*at)
+		at = &(*at)->next;
+	*at = listener;
+	return 0;
+}
+
+int viommu_listen(struct viommu *device, uint32_t id, const struct viommu_listener_ops *ops,
+		  void *opaque, struct viommu_listener **ret_listener)
+{
+	struct viommu_listener *listener = calloc(1, sizeof(*listener));
+	struct endpoint *endpoint;
+	int error;
+
+	if (!listener)
+		return -ENOMEM;
+	listener->opaque = opaque;
+	error = sized_take(&listener->ops, sizeof(listener->ops), ops);
+	if (error)
+		goto free_listener;
+
+	device_write_lock(device);
+	endpoint = endpoint_find(device, id);
+	error = endpoint ? add(endpoint, listener) : -ENOENT;
+	device_unlock(device);
+	if (error)
+		goto free_listener;
+	*ret_listener = listener;
+	return 0;
+
+free_listener:
+	free(listener);
+	return error;
+}
+
+struct viommu_listener *viommu_unlisten(struct viommu_listener *listener)
+{
+	struct viommu_listener **at;
+	struct viommu *device;
+
+	if (!listener)
+		return NULL;
+	device = listener->endpoint->device;
+	device_write_lock(device);
+	bring_out(listener);
+	tell_mode(listener, VIOMMU_BLOCKED);
+	for (at = &listener->endpoint->listeners; *at != listener; at = &(*at)->next)
+		;
+	*at = listener->next;
+	device_unlock(device);
+	free(listener);
+	return NULL;
+}

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <string.h>
+
+#include "device/core.h"
+#include "wire/layout.h"
+
+/*
+ * The request PROBE, and the properties that it answers
+ *
+ * virtio 1.3, "IOMMU Device / PROBE request" and "Probe properties". Reserved regions come
+ * first, for a driver may stop at what it does not know; then what we propose
+ * (docs/proposal-properties.md), if the VMM said it. Every property is a multiple of
+ * eight bytes. Where the endpoint's input range is narrower than the device's, which
+ * the standard has no property for, what is left out is told as reserved regions.
+ */
+
+struct property_resv_mem {
+	uint16_t type, length;
+	uint8_t subtype, reserved[3];
+	uint64_t start, end;
+};
+
+struct property_proximity {
+	uint16_t type, length;
+	uint32_t domain;
+};
+
+struct property_ats {
+	uint16_t type, length;
+	uint32_t flags;
+};
+
+#define HEAD(host)  ROW(host, 0, TYPE, type, "type"), ROW(host, 2, NUMBER, length, "length")
+#define HEAD_LENGTH 4
+
+static const struct field_name subtypes[] = {
+	{ VIOMMU_RESV_MEM_RESERVED, "RESERVED" },
+	{ VIOMMU_RESV_MEM_MSI, "MSI" },
+	{ 0, NULL },
+};
+static const struct field resv_mem_fields[] = {
+	HEAD(struct property_resv_mem),
+	ROW_NAMED(struct property_resv_mem, 4, ENUM, subtype, "subtype", subtypes),
+	ROW(struct property_resv_mem, 5, RESERVED, reserved, "reserved"),
+	ROW(struct property_resv_mem, 8, HEX, start, "start"),
+	ROW(struct property_resv_mem, 16, HEX, end, "end"),
+};
+static const struct layout resv_mem_layout =
+	LAYOUT("RESV_MEM", VIOMMU_PROBE_T_RESV_MEM, VIOMMU_PROBE_RESV_MEM_LENGTH,
+	       struct property_resv_mem, resv_mem_fields);
+
+static const struct field proximity_fields[] = {
+	HEAD(struct property_proximity),
+	ROW(struct property_proximity, 4, NUMBER, domain, "proximity_domain"),
+};
+static const struct layout proximity_layout =
+	LAYOUT("PROXIMITY", VIOMMU_PROBE_T_PROXIMITY, VIOMMU_PROBE_PROXIMITY_LENGTH,
+	       struct property_proximity, proximity_fields);
+
+static const struct field_name ats_flags[] = {
+	{ VIOMMU_ATS_F_ENDPOINT, "ENDPOINT" },
+	{ VIOMMU_ATS_F_PATH, "PATH" },
+	{ 0, NULL },
+};
+static const struct field ats_fields[] = {
+	HEAD(struct property_ats),
+	ROW_NAMED(struct property_ats, 4, FLAGS, flags, "flags", ats_flags),
+};
+static const struct layout ats_layout =
+	LAYOUT("ATS", VIOMMU_PROBE_T_ATS, VIOMMU_PROBE_ATS_LENGTH, struct property_ats, ats_fields);
+
+/* The list of properties as it grows; counts on where there is no room. */
+struct answer {
+	uint8_t *properties;
+	size_t room, used;
+};
+
+static void append(struct answer *answer, const struct layout *layout, const void *property)
+{
+	if (wire_fits(answer->used, layout->length, answer->room))
+		layout_encode(layout, property, answer->properties + answer->used);
+	answer->used += layout->length;
+}
+
+static void append_region(struct answer *answer, uint64_t first, uint64_t last, uint32_t subtype)
+{
+	const struct property_resv_mem property = {
+		.type = VIOMMU_PROBE_T_RESV_MEM,
+		.length = VIOMMU_PROBE_RESV_MEM_LENGTH - HEAD_LENGTH,
+		.subtype = (uint8_t)subtype,
+		.start = first,
+		.end = last,
+	};
+
+	append(answer, &resv_mem_layout, &property);
+}
+
+/* [first, last] is out of the endpoint's reach: reserved, but for regions told anyway. */
+static void append_outside(struct answer *answer, const struct endpoint *endpoint, uint64_t first,
+			   uint64_t last)
+{
+	const struct viommu_reserved *region;
+
+	while ((region = endpoint_reserved(endpoint, first, last))) {
+		if (region->first > first)
+			append_region(answer, first, region->first - 1, VIOMMU_RESV_MEM_RESERVED);
+		if (region->last >= last)
+			return;
+		first = region->last + 1;
+	}
+	append_region(answer, first, last, VIOMMU_RESV_MEM_RESERVED);
+}
+
+size_t probe_properties(const struct endpoint *endpoint, uint8_t *properties, size_t room)
+{
+	const struct viommu_config *config = &endpoint->device->config;
+	const struct viommu_endpoint *said = &endpoint->said;
+	struct answer answer = { properties, room, 0 };
+
+	for (size_t i = 0; i < said->n_reserved; i++)
+		append_region(&answer, endpoint->reserved[i].first, endpoint->reserved[i].last,
+			      endpoint->reserved[i].subtype);
+	if (endpoint->input_first > config->input_first)
+		append_outside(&answer, endpoint, config->input_first, endpoint->input_first - 1);
+	if (endpoint->input_last < config->input_last)
+		append_outside(&answer, endpoint, endpoint->input_last + 1, config->input_last);
+
+	if (said->has_proximity)
+		append(&answer, &proximity_layout,
+		       &(struct property_proximity){
+			       .type = VIOMMU_PROBE_T_PROXIMITY,
+			       .length = VIOMMU_PROBE_PROXIMITY_LENGTH - HEAD_LENGTH,
+			       .domain = said->proximity_domain,
+		       });
+	if (said->has_ats)
+		append(&answer, &ats_layout,
+		       &(struct property_ats){
+			       .type = VIOMMU_PROBE_T_ATS,
+			       .length = VIOMMU_PROBE_ATS_LENGTH - HEAD_LENGTH,
+			       .flags = said->ats,
+		       });
+	return answer.used;
+}
+
+uint8_t do_probe(struct viommu *device, const union request *request)
+{
+	const struct endpoint *endpoint = endpoint_find(device, request->probe.endpoint);
+
+	if (!endpoint)
+		return VIOMMU_S_NOENT;
+	probe_properties(endpoint, device->properties, device->config.probe_size);
+	return VIOMMU_S_OK;
+}

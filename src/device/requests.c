@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <string.h>
+
+#include "device/core.h"
+#include "wire/layout.h"
+
+/*
+ * The requests: their layouts, and the one way in
+ *
+ * virtio 1.3, "IOMMU Device / Device operations". A request is a row: its layout, the
+ * feature it comes with, and what does it. Here is all the parsing there is: a handler
+ * sees a request that is whole, decoded, and copied out of the guest's reach.
+ */
+
+#define HEAD(host) \
+	ROW(host, 0, TYPE, type, "type"), ROW(host, 1, RESERVED, reserved_head, "reserved")
+
+#define FIELD(at, kind, member, name) ROW(struct request_attach, at, kind, member, name)
+static const struct field_name attach_flags[] = { { VIOMMU_ATTACH_F_BYPASS, "BYPASS" },
+						  { 0, NULL } };
+static const struct field attach_fields[] = {
+	HEAD(struct request_attach),
+	FIELD(4, NUMBER, domain, "domain"),
+	FIELD(8, HEX, endpoint, "endpoint"),
+	ROW_NAMED(struct request_attach, 12, FLAGS, flags, "flags", attach_flags),
+	FIELD(16, RESERVED, reserved, "reserved"),
+};
+#undef FIELD
+static const struct layout attach_layout = LAYOUT("ATTACH", VIOMMU_T_ATTACH, VIOMMU_ATTACH_LENGTH,
+						  struct request_attach, attach_fields);
+
+#define FIELD(at, kind, member, name) ROW(struct request_detach, at, kind, member, name)
+static const struct field detach_fields[] = {
+	HEAD(struct request_detach),
+	FIELD(4, NUMBER, domain, "domain"),
+	FIELD(8, HEX, endpoint, "endpoint"),
+	FIELD(12, RESERVED, reserved, "reserved"),
+};
+#undef FIELD
+static const struct layout detach_layout = LAYOUT("DETACH", VIOMMU_T_DETACH, VIOMMU_DETACH_LENGTH,
+						  struct request_detach, detach_fields);
+
+#define FIELD(at, kind, member, name) ROW(struct request_map, at, kind, member, name)
+static const struct field_name map_flags[] = {
+	{ VIOMMU_MAP_F_READ, "READ" },
+	{ VIOMMU_MAP_F_WRITE, "WRITE" },
+	{ VIOMMU_MAP_F_MMIO, "MMIO" },
+	{ 0, NULL },
+};
+static const struct field map_fields[] = {
+	HEAD(struct request_map),
+	FIELD(4, NUMBER, domain, "domain"),
+	FIELD(8, HEX, virt_start, "virt_start"),
+	FIELD(16, HEX, virt_end, "virt_end"),
+	FIELD(24, HEX, phys_start, "phys_start"),
+	ROW_NAMED(struct request_map, 32, FLAGS, flags, "flags", map_flags),
+};
+#undef FIELD
+static const struct layout map_layout =
+	LAYOUT("MAP", VIOMMU_T_MAP, VIOMMU_MAP_LENGTH, struct request_map, map_fields);
+
+#define FIELD(at, kind, member, name) ROW(struct request_unmap, at, kind, member, name)
+static const struct field unmap_fields[] = {
+	HEAD(struct request_unmap),
+	FIELD(4, NUMBER, domain, "domain"),
+	FIELD(8, HEX, virt_start, "virt_start"),
+	FIELD(16, HEX, virt_end, "virt_end"),
+	FIELD(24, RESERVED, reserved, "reserved"),
+};
+#undef FIELD
+static const struct layout unmap_layout =
+	LAYOUT("UNMAP", VIOMMU_T_UNMAP, VIOMMU_UNMAP_LENGTH, struct request_unmap, unmap_fields);
+
+#define FIELD(at, kind, member, name) ROW(struct request_probe, at, kind, member, name)
+static const struct field probe_fields[] = {
+	HEAD(struct request_probe),
+	FIELD(4, HEX, endpoint, "endpoint"),
+	FIELD(8, RESERVED, reserved, "reserved"),
+};
+#undef FIELD
+static const struct layout probe_layout =
+	LAYOUT("PROBE", VIOMMU_T_PROBE, VIOMMU_PROBE_LENGTH, struct request_probe, probe_fields);
+
+static const struct request_row {
+	const struct layout *layout;
+	uint64_t feature; /* without which the request does not exist */
+	uint8_t (*run)(struct viommu *device, const union request *request);
+} rows[] = {
+	[VIOMMU_T_ATTACH] = { &attach_layout, 0, do_attach },
+	[VIOMMU_T_DETACH] = { &detach_layout, 0, do_detach },
+	[VIOMMU_T_MAP] = { &map_layout, VIOMMU_F_MAP_UNMAP, do_map },
+	[VIOMMU_T_UNMAP] = { &unmap_layout, VIOMMU_F_MAP_UNMAP, do_unmap },
+	[VIOMMU_T_PROBE] = { &probe_layout, VIOMMU_F_PROBE, do_probe },
+};
+
+/* -- scatter lists ----------------------------------------------------------- */
+
+static size_t list_length(const struct iovec *list, size_t n)
+{
+	size_t length = 0;
+
+	for (size_t i = 0; i < n; i++)
+		length += list[i].iov_len;
+	return length;
+}
+
+/* Copy the beginning of a list. Returns how much there was, at most `room`. */
+static size_t list_read(const struct iovec *list, size_t n, uint8_t *bytes, size_t room)
+{
+	size_t done = 0;
+
+	for (size_t i = 0; i < n && done < room; i++) {
+		size_t piece = list[i].iov_len < room - done ? list[i].iov_len : room - done;
+
+		memcpy(bytes + done, list[i].iov_base, piece);
+		done += piece;
+	}
+	return done;
+}
+
+/* Copy to a list, from its `offset` on. There is room. */
+static void list_write(const struct iovec *list, size_t offset, const uint8_t *bytes, size_t length)
+{
+	for (; length; list++) {
+		size_t piece = list->iov_len;
+
+		if (offset >= piece) {
+			offset -= piece;
+			continue;
+		}
+		piece -= offset;
+		if (piece > length)
+			piece = length;
+		memcpy((uint8_t *)list->iov_base + offset, bytes, piece);
+		bytes += piece;
+		length -= piece;
+		offset = 0;
+	}
+}
+
+/* -- the one way in ------------------------------------------------------------ */
+
+/* NULL: unknown, too short, or part of a feature that the driver has not accepted. */
+static const struct request_row *find_row(const struct viommu *device, const uint8_t *wire,
+					  size_t length)
+{
+	const struct request_row *row;
+
+	if (!length || wire[0] >= sizeof(rows) / sizeof(rows[0]))
+		return NULL;
+	row = &rows[wire[0]];
+	if (!row->layout || length < row->layout->length || !device_accepted(device, row->feature))
+		return NULL;
+	return row;
+}
+
+/* How many bytes of properties go before the tail. */
+static size_t answer_length(const struct viommu *device, const struct request_row *row, size_t room)
+{
+	size_t length = row->layout->type == VIOMMU_T_PROBE ? device->config.probe_size : 0;
+
+	return length < room - VIOMMU_TAIL_LENGTH ? length : room - VIOMMU_TAIL_LENGTH;
+}
+
+/*
+ * Run a request that can be answered. A PROBE without room for all properties gets none,
+ * and its status in the last bytes that there are ("PROBE request").
+ */
+static size_t run(struct viommu *device, const struct request_row *row, const uint8_t *wire,
+		  const struct iovec *writable, size_t room)
+{
+	size_t properties = answer_length(device, row, room);
+	uint8_t tail[VIOMMU_TAIL_LENGTH] = { 0 };
+	union request request;
+
+	layout_decode(row->layout, wire, &request);
+	memset(device->properties, 0, properties);
+	if (row->run == do_probe && properties < device->config.probe_size)
+		tail[0] = VIOMMU_S_INVAL;
+	else
+		tail[0] = row->run(device, &request);
+
+	list_write(writable, 0, device->properties, properties);
+	list_write(writable, properties, tail, sizeof(tail));
+	atomic_fetch_add_explicit(&device->requests, 1, memory_order_relaxed);
+	if (tail[0] != VIOMMU_S_OK)
+		atomic_fetch_add_explicit(&device->refused, 1, memory_order_relaxed);
+	return properties + sizeof(tail);
+}
+
+size_t viommu_request(struct viommu *device, const struct iovec *readable, size_t n_readable,
+		      const struct iovec *writable, size_t n_writable)
+{
+	uint8_t wire[VIOMMU_PROBE_LENGTH];
+	size_t length = list_read(readable, n_readable, wire, sizeof(wire));
+	size_t room = list_length(writable, n_writable), used = 0;
+	const struct request_row *row;
+
+	device_write_lock(device);
+	row = find_row(device, wire, length);
+	if (row && room >= VIOMMU_TAIL_LENGTH)
+		used = run(device, row, wire, writable, room);
+	else
+		atomic_fetch_add_explicit(&device->requests_bad, 1, memory_order_relaxed);
+	device_unlock(device);
+	return used;
+}

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "device/core.h"
+
+/*
+ * Translation, and the DMA sections that UNMAP waits for
+ *
+ * virtio 1.3, "IOMMU Device / Device operations" and "Reserved memory". A section is
+ * the lock held for reading: whoever removes a mapping takes it for writing, and so has
+ * waited for every section that may still use the old one.
+ */
+
+#define READ_WRITE (VIOMMU_MAP_F_READ | VIOMMU_MAP_F_WRITE)
+
+struct viommu_dma {
+	struct viommu *device;
+};
+
+/* What is asked, and what is known of it. */
+struct access {
+	struct endpoint *endpoint;
+	uint64_t first, last;
+	uint32_t wanted; /* VIOMMU_MAP_F_READ, _WRITE */
+};
+
+/* 2^64 bytes from 0 on cannot be counted: one byte less is said then. */
+static uint64_t length_of(uint64_t first, uint64_t last)
+{
+	uint64_t length = last - first + 1;
+
+	return length ? length : UINT64_MAX;
+}
+
+static struct viommu_translation identity(const struct access *access, uint64_t last,
+					  uint32_t flags)
+{
+	return (struct viommu_translation){
+		.address = access->first,
+		.length = length_of(access->first, last < access->last ? last : access->last),
+		.flags = flags,
+		.identity = true,
+	};
+}
+
+/* Does `next` go on where `range` ends, on both sides, and permit what is wanted? */
+static bool goes_on(const struct range *range, const struct range *next, uint32_t wanted)
+{
+	return next->first == range->last + 1 &&
+	       next->phys == range->phys + (range->last - range->first) + 1 &&
+	       (next->flags & wanted) == wanted &&
+	       !((next->flags ^ range->flags) & VIOMMU_MAP_F_MMIO);
+}
+
+static bool translate_by_map(const struct access *access,
+			     struct viommu_translation *ret_translation)
+{
+	const struct map *map = access->endpoint->domain->map;
+	struct range range, next;
+	uint64_t last;
+	uint32_t flags;
+
+	if (!map_next(map, access->first, &range) || range.first > access->first ||
+	    (range.flags & access->wanted) != access->wanted)
+		return false;
+	ret_translation->address = range.phys + (access->first - range.first);
+	flags = range.flags;
+	for (last = range.last; last < access->last; last = range.last) {
+		if (!map_next(map, last + 1, &next) || !goes_on(&range, &next, access->wanted))
+			break;
+		flags &= next.flags;
+		range = next;
+	}
+	ret_translation->length =
+		length_of(access->first, last < access->last ? last : access->last);
+	ret_translation->flags = flags;
+	ret_translation->identity = false;
+	return true;
+}
+
+/*
+ * An MSI region goes to the interrupt controller as it is, for writes, and even for an
+ * endpoint that is attached to nothing; any other reserved region goes nowhere.
+ */
+static int translate_reserved(const struct access *access, const struct viommu_reserved *region,
+			      struct viommu_translation *ret_translation)
+{
+	if (region->subtype != VIOMMU_RESV_MEM_MSI || access->wanted & VIOMMU_MAP_F_READ)
+		return VIOMMU_FAULT_R_MAPPING;
+	*ret_translation = identity(access, region->last, VIOMMU_MAP_F_WRITE);
+	return 0;
+}
+
+/* Returns 0, or the reason of a fault. */
+static uint8_t translate(const struct access *access, struct viommu_translation *ret_translation)
+{
+	const struct viommu_reserved *region;
+	enum viommu_mode mode = endpoint_mode(access->endpoint);
+
+	if (mode == VIOMMU_BYPASS) {
+		*ret_translation = identity(access, UINT64_MAX, READ_WRITE);
+		return 0;
+	}
+	region = endpoint_reserved(access->endpoint, access->first, access->first);
+	if (region)
+		return (uint8_t)translate_reserved(access, region, ret_translation);
+	if (mode == VIOMMU_BLOCKED)
+		return VIOMMU_FAULT_R_DOMAIN;
+	return translate_by_map(access, ret_translation) ? 0 : VIOMMU_FAULT_R_MAPPING;
+}
+
+/* The device is locked for reading. */
+static int answer(struct viommu *device, uint32_t endpoint, uint64_t iova, uint64_t length,
+		  uint32_t wanted, struct viommu_translation *ret_translation)
+{
+	struct access access = {
+		.endpoint = endpoint_find(device, endpoint),
+		.first = iova,
+		.last = length - 1 > UINT64_MAX - iova ? UINT64_MAX : iova + (length - 1),
+		.wanted = wanted & READ_WRITE,
+	};
+	uint8_t reason;
+
+	if (!length)
+		return -EINVAL;
+	if (!access.endpoint)
+		return -ENOENT;
+	reason = translate(&access, ret_translation);
+	if (!reason)
+		return 0;
+	if (!(wanted & VIOMMU_ACCESS_QUIET))
+		fault_report(access.endpoint, reason, access.wanted, iova);
+	return -EFAULT;
+}
+
+int viommu_translate(struct viommu *device, uint32_t endpoint, uint64_t iova, uint64_t length,
+		     uint32_t access, struct viommu_translation *ret_translation)
+{
+	int error;
+
+	device_read_lock(device);
+	error = answer(device, endpoint, iova, length, access, ret_translation);
+	device_unlock(device);
+	return error;
+}
+
+/* -- DMA sections ------------------------------------------------------------- */
+
+int viommu_dma_new(struct viommu *device, struct viommu_dma **ret_dma)
+{
+	struct viommu_dma *dma = malloc(sizeof(*dma));
+
+	if (!dma)
+		return -ENOMEM;
+	dma->device = device;
+	*ret_dma = dma;
+	return 0;
+}
+
+struct viommu_dma *viommu_dma_free(struct viommu_dma *dma)
+{
+	free(dma);
+	return NULL;
+}
+
+void viommu_dma_begin(struct viommu_dma *dma)
+{
+	device_read_lock(dma->device);
+}
+
+void viommu_dma_end(struct viommu_dma *dma)
+{
+	device_unlock(dma->device);
+}
+
+int viommu_dma_translate(struct viommu_dma *dma, uint32_t endpoint, uint64_t iova, uint64_t length,
+			 uint32_t access, struct viommu_translation *ret_translation)
+{
+	return answer(dma->device, endpoint, iova, length, access, ret_translation);
+}
