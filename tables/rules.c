@@ -20,6 +20,32 @@ static const struct viommu_rule rules[] = {
 
 	{ "input-findings", VIOMMU_NOTE, "viommu",
 	  "an input has few enough findings to list them all", NULL },
+
+	/* -- text: can the text form be read? (docs/topology.md) -------------------------- */
+
+	{ "text-limits", VIOMMU_ERROR, "text form, \"Limits\"",
+	  "a text has at most 64 MiB, nests at most 8 deep, and a value has at most 1024 bytes",
+	  NULL },
+	{ "text-yaml", VIOMMU_ERROR, "YAML 1.1",
+	  "a text is YAML", NULL },
+	{ "text-plain", VIOMMU_ERROR, "text form, \"Limits\"",
+	  "a text is one document without anchors, aliases and tags", NULL },
+	{ "text-version", VIOMMU_ERROR, "text form, \"Version\"",
+	  "a text begins with `viommu: 1`", NULL },
+	{ "text-type", VIOMMU_ERROR, "text form",
+	  "lists, mappings and values stand where the form has them", NULL },
+	{ "text-key", VIOMMU_ERROR, "text form",
+	  "a key is one that the form has there", NULL },
+	{ "text-key-twice", VIOMMU_ERROR, "text form",
+	  "a key stands once in its mapping", NULL },
+	{ "text-key-missing", VIOMMU_ERROR, "text form",
+	  "a key that an object needs is there", NULL },
+	{ "text-key-misplaced", VIOMMU_ERROR, "text form",
+	  "a key has a meaning for the object it stands in", NULL },
+	{ "text-value", VIOMMU_ERROR, "text form, \"Values\"",
+	  "a value is written as its key has it", NULL },
+	{ "text-value-range", VIOMMU_ERROR, "text form, \"Values\"",
+	  "a value is within the limits of its key", NULL },
 };
 
 const struct viommu_rule *viommu_rule(size_t i)

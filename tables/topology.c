@@ -17,8 +17,7 @@
 
 #include "topology.h"
 
-#define MAX_STRINGS 3
-#define NO_MEMBER   SIZE_MAX
+#define NO_MEMBER SIZE_MAX
 
 static const char *const signatures[] = { "VIOT" };
 
@@ -26,7 +25,8 @@ struct viommu_topology {
 	GPtrArray *objects[N_OBJECT_TYPES];
 	GHashTable *names[N_OBJECT_TYPES]; /* name -> object */
 	GStringChunk *strings;
-	GPtrArray *arrays;
+	GPtrArray *arrays; /* what objects point to, apart from strings */
+	size_t n_segments; /* of all ranges together */
 	const char *source;
 	struct viommu_table_header headers[G_N_ELEMENTS(signatures)]; /* size 0: not chosen */
 };
@@ -76,66 +76,74 @@ static bool memory_makes_sense(const void *object)
 	       memory->bdf_first <= memory->bdf_last;
 }
 
+#define AT(host, m) offsetof(struct host, m)
 static const struct type {
 	size_t size;
 	size_t place;
-	size_t name; /* NO_MEMBER: objects of this type have none */
+	size_t name, iommu, its; /* strings; NO_MEMBER: objects of this type have none */
 	bool name_needed;
-	size_t strings[MAX_STRINGS]; /* ended by NO_MEMBER */
 	bool (*makes_sense)(const void *object);
 } types[] = {
 	[OBJECT_IOMMU] = {
-		sizeof(struct viommu_iommu), offsetof(struct viommu_iommu, place),
-		offsetof(struct viommu_iommu, name), true,
-		{ offsetof(struct viommu_iommu, name), offsetof(struct viommu_iommu, its),
-		  NO_MEMBER },
-		iommu_makes_sense,
+		sizeof(struct viommu_iommu), AT(viommu_iommu, place),
+		AT(viommu_iommu, name), NO_MEMBER, AT(viommu_iommu, its),
+		true, iommu_makes_sense,
 	},
 	[OBJECT_HOST_BRIDGE] = {
-		sizeof(struct viommu_host_bridge), offsetof(struct viommu_host_bridge, place),
-		offsetof(struct viommu_host_bridge, name), false,
-		{ offsetof(struct viommu_host_bridge, name),
-		  offsetof(struct viommu_host_bridge, iommu),
-		  offsetof(struct viommu_host_bridge, its) },
-		bridge_makes_sense,
+		sizeof(struct viommu_host_bridge), AT(viommu_host_bridge, place),
+		AT(viommu_host_bridge, name), AT(viommu_host_bridge, iommu),
+		AT(viommu_host_bridge, its),
+		false, bridge_makes_sense,
 	},
 	[OBJECT_PCI_RANGE] = {
-		sizeof(struct viommu_pci_range), offsetof(struct viommu_pci_range, place),
-		NO_MEMBER, false,
-		{ offsetof(struct viommu_pci_range, iommu), NO_MEMBER },
-		range_makes_sense,
+		sizeof(struct viommu_pci_range), AT(viommu_pci_range, place),
+		NO_MEMBER, AT(viommu_pci_range, iommu), NO_MEMBER,
+		false, range_makes_sense,
 	},
 	[OBJECT_PLATFORM_DEVICE] = {
-		sizeof(struct viommu_platform_device),
-		offsetof(struct viommu_platform_device, place),
-		offsetof(struct viommu_platform_device, name), false,
-		{ offsetof(struct viommu_platform_device, name),
-		  offsetof(struct viommu_platform_device, iommu), NO_MEMBER },
-		device_makes_sense,
+		sizeof(struct viommu_platform_device), AT(viommu_platform_device, place),
+		AT(viommu_platform_device, name), AT(viommu_platform_device, iommu), NO_MEMBER,
+		false, device_makes_sense,
 	},
 	[OBJECT_ITS_GROUP] = {
-		sizeof(struct viommu_its_group), offsetof(struct viommu_its_group, place),
-		offsetof(struct viommu_its_group, name), true,
-		{ offsetof(struct viommu_its_group, name), NO_MEMBER },
-		group_makes_sense,
+		sizeof(struct viommu_its_group), AT(viommu_its_group, place),
+		AT(viommu_its_group, name), NO_MEMBER, NO_MEMBER,
+		true, group_makes_sense,
 	},
 	[OBJECT_RESERVED_MEMORY] = {
-		sizeof(struct viommu_reserved_memory),
-		offsetof(struct viommu_reserved_memory, place),
-		NO_MEMBER, false,
-		{ offsetof(struct viommu_reserved_memory, iommu), NO_MEMBER },
-		memory_makes_sense,
+		sizeof(struct viommu_reserved_memory), AT(viommu_reserved_memory, place),
+		NO_MEMBER, AT(viommu_reserved_memory, iommu), NO_MEMBER,
+		false, memory_makes_sense,
 	},
 };
+#undef AT
 
+/* A string of the object, or NULL for an object that has none of that sort. */
 static const char **string_member(const void *object, size_t member)
 {
-	return (const char **)((char *)object + member);
+	return member == NO_MEMBER ? NULL : (const char **)((char *)object + member);
+}
+
+static const char *string(const void *object, size_t member)
+{
+	const char **text = string_member(object, member);
+
+	return text ? *text : NULL;
 }
 
 const char *object_name(enum object_type type, const void *object)
 {
-	return types[type].name == NO_MEMBER ? NULL : *string_member(object, types[type].name);
+	return string(object, types[type].name);
+}
+
+const char *object_iommu(enum object_type type, const void *object)
+{
+	return string(object, types[type].iommu);
+}
+
+const char *object_its(enum object_type type, const void *object)
+{
+	return string(object, types[type].its);
 }
 
 const struct viommu_place *object_place(enum object_type type, const void *object)
@@ -211,26 +219,38 @@ static bool is_a_name(const char *name)
 	return *name && strcmp(name, "none") != 0;
 }
 
+static bool string_is_fine(const char *text)
+{
+	return !text || (is_a_name(text) && g_utf8_validate(text, -1, NULL));
+}
+
 static int check_names(const struct viommu_topology *topology, enum object_type type,
 		       const void *object)
 {
-	const size_t *strings = types[type].strings;
 	const char *name = object_name(type, object);
 
-	for (size_t i = 0; i < MAX_STRINGS && strings[i] != NO_MEMBER; i++) {
-		const char *text = *string_member(object, strings[i]);
-
-		if (text && (!is_a_name(text) || !g_utf8_validate(text, -1, NULL)))
-			return -EINVAL;
-	}
+	if (!string_is_fine(name) || !string_is_fine(object_iommu(type, object)) ||
+	    !string_is_fine(object_its(type, object)))
+		return -EINVAL;
 	if (!name)
 		return types[type].name_needed ? -EINVAL : 0;
 	return topology_find(topology, type, name) ? -EEXIST : 0;
 }
 
+/* Ranges are looked at segment by segment: all of them together must leave that possible. */
+static int check_segments(const struct viommu_topology *topology, enum object_type type,
+			  const void *object)
+{
+	const struct viommu_pci_range *range = object;
+
+	if (type != OBJECT_PCI_RANGE)
+		return 0;
+	return range_segments(range) > VIOMMU_MAX_SEGMENTS - topology->n_segments ? -ENOSPC : 0;
+}
+
 static void keep(struct viommu_topology *topology, const char **text)
 {
-	if (*text)
+	if (text && *text)
 		*text = g_string_chunk_insert_const(topology->strings, *text);
 }
 
@@ -238,16 +258,18 @@ static void keep(struct viommu_topology *topology, const char **text)
 static void own(struct viommu_topology *topology, enum object_type type, void *object)
 {
 	struct viommu_place *place = (struct viommu_place *)object_place(type, object);
-	const size_t *strings = types[type].strings;
 
-	for (size_t i = 0; i < MAX_STRINGS && strings[i] != NO_MEMBER; i++)
-		keep(topology, string_member(object, strings[i]));
+	keep(topology, string_member(object, types[type].name));
+	keep(topology, string_member(object, types[type].iommu));
+	keep(topology, string_member(object, types[type].its));
 	keep(topology, &place->file);
 	if (type == OBJECT_ITS_GROUP) {
 		struct viommu_its_group *group = object;
 
 		group->ids = g_memdup2(group->ids, group->n_ids * sizeof(group->ids[0]));
 		g_ptr_array_add(topology->arrays, (void *)group->ids);
+	} else if (type == OBJECT_PCI_RANGE) {
+		topology->n_segments += range_segments(object);
 	}
 }
 
@@ -260,6 +282,8 @@ int topology_add(struct viommu_topology *topology, enum object_type type, const 
 		r = -EINVAL;
 	if (!r)
 		r = check_names(topology, type, object);
+	if (!r)
+		r = check_segments(topology, type, object);
 	if (r < 0) {
 		g_free(object);
 		return r;
@@ -382,6 +406,17 @@ const char *viommu_iommu_kind_name(enum viommu_iommu_kind kind)
 	return kind < G_N_ELEMENTS(names) ? names[kind] : NULL;
 }
 
+const char *viommu_memory_kind_name(enum viommu_memory_kind kind)
+{
+	static const char *const names[] = {
+		[VIOMMU_MEMORY_RESERVED] = "reserved",
+		[VIOMMU_MEMORY_MSI] = "msi",
+		[VIOMMU_MEMORY_IDENTITY] = "identity",
+	};
+
+	return kind < G_N_ELEMENTS(names) ? names[kind] : NULL;
+}
+
 /* -- what the header of a table says --------------------------------------------------------- */
 
 const char *topology_signature(size_t i)
@@ -440,11 +475,4 @@ viommu_topology_header(const struct viommu_topology *topology, const char *signa
 	if (!signature_index(signature, &i))
 		return NULL;
 	return topology->headers[i].size ? &topology->headers[i] : &unchosen;
-}
-
-bool topology_has_header(const struct viommu_topology *topology, const char *signature)
-{
-	size_t i;
-
-	return signature_index(signature, &i) && topology->headers[i].size;
 }

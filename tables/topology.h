@@ -28,8 +28,10 @@ size_t topology_count(const struct viommu_topology *topology, enum object_type t
 const void *topology_find(const struct viommu_topology *topology, enum object_type type,
 			  const char *name);
 
-/* An object's own name, or NULL; and where it was said. */
+/* An object's own name, and those it refers to, each or NULL; and where it was said. */
 const char *object_name(enum object_type type, const void *object);
+const char *object_iommu(enum object_type type, const void *object);
+const char *object_its(enum object_type type, const void *object);
 const struct viommu_place *object_place(enum object_type type, const void *object);
 
 #define for_each_object(i, object, topology, type) \
@@ -42,11 +44,27 @@ const struct viommu_place *object_place(enum object_type type, const void *objec
 void topology_set_source(struct viommu_topology *topology, const char *signature);
 const char *topology_source(const struct viommu_topology *topology);
 
-/* The signatures that have a header here; NULL behind the last. Was one chosen for it? */
+/* The signatures that have a header here; NULL behind the last. */
 const char *topology_signature(size_t i);
-bool topology_has_header(const struct viommu_topology *topology, const char *signature);
 
-/* One host bridge, one range, ...: the ID that a function of a range has. */
+/* Is the IOMMU a PCI function, has it a register window? An AMD-Vi is and has. */
+static inline bool iommu_is_function(const struct viommu_iommu *iommu)
+{
+	return iommu->kind == VIOMMU_VIRTIO_PCI || iommu->kind == VIOMMU_AMD_VI;
+}
+
+static inline bool iommu_has_window(const struct viommu_iommu *iommu)
+{
+	return iommu->kind != VIOMMU_VIRTIO_PCI;
+}
+
+/* How many segments a range speaks of. */
+static inline size_t range_segments(const struct viommu_pci_range *range)
+{
+	return (size_t)(range->segment_last - range->segment_first) + 1;
+}
+
+/* The ID that a function of a range has; it may be beyond 32 bits. */
 static inline uint64_t range_id(const struct viommu_pci_range *range, uint16_t segment,
 				uint16_t bdf)
 {
