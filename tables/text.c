@@ -129,6 +129,12 @@ void skip(struct reader *r)
 		;
 }
 
+void say_twice(struct reader *r, const char *name)
+{
+	complain(r, "text-key-twice", here(r), "write each key once",
+		 "`%s` is here for the second time", name);
+}
+
 /* -- sections -------------------------------------------------------------------------- */
 
 static void read_sequence(struct reader *r, const struct text_section *section)
@@ -147,36 +153,58 @@ static void read_sequence(struct reader *r, const struct text_section *section)
 		read_object(r, section);
 }
 
-/* tables: { viot: { oem-id: ... } } */
-static void read_header(struct reader *r, const char *name)
+/* Which table a key names: its index, or one behind the last. */
+static unsigned signature_index(const char *name)
 {
-	for (size_t i = 0; topology_signature(i); i++) {
-		if (!g_ascii_strcasecmp(topology_signature(i), name)) {
-			read_table_header(r, topology_signature(i));
-			return;
-		}
-	}
-	complain(r, "text-key", here(r), "the tables are: viot", "there is no table `%s`", name);
-	skip(r);
+	unsigned i = 0;
+
+	while (topology_signature(i) && g_ascii_strcasecmp(topology_signature(i), name) != 0)
+		i++;
+	return i;
+}
+
+static void say_unknown_table(struct reader *r, const char *name)
+{
+	GString *cure = g_string_new("the tables are:");
+
+	for (size_t i = 0; topology_signature(i); i++)
+		g_string_append_printf(cure, " %s", topology_signature(i));
+	complain(r, "text-key", here(r), cure->str, "no table is called `%s`", name);
+	g_string_free(cure, TRUE);
+}
+
+/* tables: { viot: { oem-id: ... } } */
+static void read_header(struct reader *r, unsigned long *seen)
+{
+	char *name = take_key(r);
+	unsigned i = name ? signature_index(name) : 0;
+	bool fine = name && topology_signature(i) && !(*seen & 1ul << i);
+
+	if (name && !topology_signature(i))
+		say_unknown_table(r, name);
+	else if (name && !fine)
+		say_twice(r, name);
+	if (fine)
+		*seen |= 1ul << i;
+	g_free(name);
+	if (next(r) && fine)
+		read_table_header(r, topology_signature(i));
+	else
+		skip(r);
 }
 
 static void read_headers(struct reader *r)
 {
+	unsigned long seen = 0;
+
 	if (r->event.type != YAML_MAPPING_START_EVENT) {
 		complain(r, "text-type", here(r), "write `tables: { viot: { ... } }`",
 			 "`tables` is a mapping of tables to their headers, and this is none");
 		skip(r);
 		return;
 	}
-	while (next(r) && r->event.type != YAML_MAPPING_END_EVENT) {
-		char *name = take_key(r);
-
-		if (next(r) && name)
-			read_header(r, name);
-		else
-			skip(r);
-		g_free(name);
-	}
+	while (next(r) && r->event.type != YAML_MAPPING_END_EVENT)
+		read_header(r, &seen);
 }
 
 /* -- the whole text ----------------------------------------------------------------------- */
@@ -229,8 +257,7 @@ static void read_sections(struct reader *r)
 		if (name && i == SECTION_UNKNOWN) {
 			say_unknown_section(r, name);
 		} else if (name && seen & 1ul << i) {
-			complain(r, "text-key-twice", here(r), "write each key once",
-				 "`%s` is here for the second time", name);
+			say_twice(r, name);
 			i = SECTION_UNKNOWN;
 		}
 		seen |= 1ul << i;
@@ -261,12 +288,10 @@ static bool read_version(struct reader *r)
 
 static void read_text(struct reader *r)
 {
-	static const char beginning[] = "text-version";
-
 	if (!next(r) || !next(r))
 		return;
 	if (r->event.type != YAML_DOCUMENT_START_EVENT) {
-		complain(r, beginning, here(r), "begin with the line `viommu: " TEXT_VERSION "`",
+		complain(r, "text-version", here(r), "begin with the line `viommu: " TEXT_VERSION "`",
 			 "the text says nothing");
 		return;
 	}
@@ -281,6 +306,7 @@ static void read_text(struct reader *r)
 struct viommu_topology *viommu_topology_parse(const char *text, size_t length, const char *file,
 					      struct viommu_findings *findings)
 {
+	static const char byte_order_mark[] = "\xef\xbb\xbf";
 	struct reader r = { .text = text, .length = length, .file = file, .findings = findings };
 
 	if (length > MAX_LENGTH) {
@@ -288,11 +314,16 @@ struct viommu_topology *viommu_topology_parse(const char *text, size_t length, c
 			 "the text has %zu bytes", length);
 		return NULL;
 	}
+	if (length >= strlen(byte_order_mark) &&
+	    !memcmp(text, byte_order_mark, strlen(byte_order_mark))) {
+		r.text += strlen(byte_order_mark);
+		r.length -= strlen(byte_order_mark);
+	}
 	r.topology = viommu_topology_new();
 	reader_begin(&r);
 	if (yaml_parser_initialize(&r.parser)) {
 		yaml_parser_set_encoding(&r.parser, YAML_UTF8_ENCODING);
-		yaml_parser_set_input_string(&r.parser, (const unsigned char *)text, length);
+		yaml_parser_set_input_string(&r.parser, (const unsigned char *)r.text, r.length);
 		read_text(&r);
 		yaml_event_delete(&r.event);
 	}

@@ -189,8 +189,7 @@ static bool key_is_fine(struct reader *r, const struct text_section *section, co
 		return false;
 	}
 	if (find_value(r, name)) {
-		complain(r, "text-key-twice", here(r), "write each key once",
-			 "`%s` is here for the second time", name);
+		say_twice(r, name);
 		return false;
 	}
 	return true;

@@ -39,10 +39,11 @@ __attribute__((format(printf, 5, 6))) void complain(struct reader *r, const char
 						    struct mark mark, const char *cure,
 						    const char *format, ...);
 
-/* text.c: the events. All return or are left at the last event of what they have read. */
+/* text.c: where the current event is; go on to the next, or to the end of this node. */
 struct mark here(const struct reader *r);
 bool next(struct reader *r);
 void skip(struct reader *r);
+void say_twice(struct reader *r, const char *name);
 
 /* text_object.c: what the current event begins. */
 void read_object(struct reader *r, const struct text_section *section);
