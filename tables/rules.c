@@ -21,6 +21,10 @@ static const struct viommu_rule rules[] = {
 	{ "input-findings", VIOMMU_NOTE, "viommu",
 	  "an input has few enough findings to list them all", NULL },
 
+	{ "input-empty", VIOMMU_ERROR, "viommu", "an input holds something", NULL },
+	{ "input-device-tree", VIOMMU_ERROR, "viommu", "an input is of a kind that is understood", NULL },
+	{ "input-acpidump", VIOMMU_ERROR, "acpidump", "lines of a dump follow each other", NULL },
+
 	/* -- text: can the text form be read? (docs/topology.md) -------------------------- */
 
 	{ "text-limits", VIOMMU_ERROR, "text form, \"Limits\"",
@@ -108,6 +112,55 @@ static const struct viommu_rule rules[] = {
 	{ "topology-domains-differ", VIOMMU_WARNING, "ACPI 6.5, _PXM",
 	  "the PCI function of an IOMMU is in the proximity domain of its host bridge",
 	  "takes the proximity domain of a PCI function from its host bridge" },
+
+	/* -- acpi: every table (ACPI 6.5, "System Description Table Header") ---------------- */
+
+	{ "acpi-header", VIOMMU_ERROR, "ACPI 6.5, table 5.5",
+	  "a table begins with a header of 36 bytes and a signature", "does not find the table" },
+	{ "acpi-unknown", VIOMMU_NOTE, "viommu", "a table is of a kind that is understood", NULL },
+	{ "acpi-short", VIOMMU_ERROR, "ACPI 6.5, table 5.5",
+	  "a table has all of the fields before its structures", "reads what lies behind it" },
+	{ "acpi-length", VIOMMU_ERROR, "ACPI 6.5, table 5.5, Length",
+	  "length is the number of bytes in the table",
+	  "maps that many bytes, and reads what is there" },
+	{ "acpi-checksum", VIOMMU_ERROR, "ACPI 6.5, table 5.5, Checksum",
+	  "all bytes of a table add up to 0, modulo 256",
+	  "prints \"Incorrect checksum in table\" and goes on; the AMD driver refuses its IVRS" },
+
+	/* -- viot: its bytes (ACPI 6.5, "Virtual I/O Translation Table") -------------------- */
+
+	{ "viot-revision", VIOMMU_WARNING, "ACPI 6.5, VIOT, Revision", "the revision is 0",
+	  "does not look at it" },
+	{ "viot-draft", VIOMMU_NOTE, "VIOT, draft of 2019", "a VIOT has its final form",
+	  "finds no node and says nothing" },
+	{ "viot-node-offset", VIOMMU_ERROR, "ACPI 6.5, VIOT, Node offset",
+	  "nodes begin inside the table, behind its fields",
+	  "prints \"Node pointer overflows\" and stops" },
+	{ "viot-node-count", VIOMMU_ERROR, "ACPI 6.5, VIOT, Node count",
+	  "the node count is the number of nodes",
+	  "reads as many nodes as the count says, and none beyond" },
+	{ "viot-node-length", VIOMMU_ERROR, "ACPI 6.5, VIOT, Length of a node",
+	  "a node is as long as its type has it",
+	  "prints \"Invalid PCI/MMIO node size\" or \"Empty node\" and stops reading there" },
+	{ "viot-node-end", VIOMMU_ERROR, "ACPI 6.5, VIOT, Length of a node",
+	  "a node lies whole inside the table", "reads past the end of the table" },
+	{ "viot-node-type", VIOMMU_WARNING, "ACPI 6.5, VIOT, Type of a node",
+	  "the type of a node is 1 to 4", "prints \"Unsupported node\" and skips it" },
+	{ "viot-reserved", VIOMMU_WARNING, "ACPI 6.5, VIOT", "reserved bytes are 0",
+	  "does not look at them" },
+	{ "viot-output-node", VIOMMU_ERROR, "ACPI 6.5, VIOT, Output node",
+	  "an output node is the offset of a virtio-iommu node",
+	  "prints \"No IOMMU node found\" and drops the endpoint node" },
+	{ "viot-range-inverted", VIOMMU_ERROR, "ACPI 6.5, VIOT, PCI range node",
+	  "a range of segments or functions does not end before it begins",
+	  "takes no function to be in it" },
+	{ "viot-silent-iommu", VIOMMU_WARNING, "ACPI 6.5, VIOT", "IOMMUs are virtio-iommus", NULL },
+	{ "viot-silent-domain", VIOMMU_NOTE, "ACPI 6.5, VIOT",
+	  "what a topology says has a place in the table", NULL },
+	{ "viot-silent-memory", VIOMMU_NOTE, "ACPI 6.5, VIOT",
+	  "what a topology says has a place in the table", NULL },
+	{ "viot-too-large", VIOMMU_ERROR, "ACPI 6.5, VIOT, Node count",
+	  "nodes can be counted in 16 bits, and IOMMU nodes named in 16 bits", NULL },
 };
 
 const struct viommu_rule *viommu_rule(size_t i)

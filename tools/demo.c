@@ -28,28 +28,26 @@ enum { READ_WRITE = VIOMMU_MAP_F_READ | VIOMMU_MAP_F_WRITE };
 #define IOVA   0x40000000ull
 #define TEXT   "a sector of the disk"
 
-static const char platform[] =
-	"viommu: 1\n"
-	"iommus:\n"
-	"  - name: viommu0\n"
-	"    kind: virtio-iommu-mmio\n"
-	"    at: 0x0a000000\n"
-	"devices:\n"
-	"  - name: disk\n"
-	"    at: 0x0b000000\n"
-	"    iommu: viommu0\n"
-	"    id: 0x100\n"
-	"  - name: network\n"
-	"    at: 0x0b001000\n"
-	"    iommu: viommu0\n"
-	"    id: 0x101\n";
+static const char platform[] = "viommu: 1\n"
+			       "iommus:\n"
+			       "  - name: viommu0\n"
+			       "    kind: virtio-iommu-mmio\n"
+			       "    at: 0x0a000000\n"
+			       "devices:\n"
+			       "  - name: disk\n"
+			       "    at: 0x0b000000\n"
+			       "    iommu: viommu0\n"
+			       "    id: 0x100\n"
+			       "  - name: network\n"
+			       "    at: 0x0b001000\n"
+			       "    iommu: viommu0\n"
+			       "    id: 0x101\n";
 
 struct demo {
 	struct machine *machine;
 	struct dma_device *disk, *network;
 	struct driver *driver;
 	unsigned step;
-	bool verbose;
 	bool failed;
 };
 
@@ -70,7 +68,7 @@ static void tell(struct demo *demo, bool right, const char *what, const char *ou
 static void tell_status(struct demo *demo, const char *what, int status, int expected)
 {
 	static const char *const names[] = { "OK",    "IOERR", "UNSUPP", "DEVERR", "INVAL",
-					     "RANGE", "NOENT", "FAULT",	 "NOMEM" };
+					     "RANGE", "NOENT", "FAULT",  "NOMEM" };
 	bool known = status >= 0 && status <= VIOMMU_S_NOMEM;
 
 	tell(demo, status == expected, what, known ? names[status] : "no answer");
@@ -141,9 +139,9 @@ static bool build_machine(struct demo *demo)
 
 static void show_start(struct demo *demo)
 {
-	const struct driver_options options = {
-		.packed = true, .indirect = true, .event_index = true
-	};
+	const struct driver_options options = { .packed = true,
+						.indirect = true,
+						.event_index = true };
 	char what[80];
 	int error;
 
@@ -182,10 +180,11 @@ static void show_probe(struct demo *demo)
 
 static void show_dma(struct demo *demo)
 {
-	const struct viommu_mapping mapping = {
-		.domain = DOMAIN, .flags = READ_WRITE, .first = IOVA, .last = IOVA + PAGE - 1,
-		.phys = BUFFER
-	};
+	const struct viommu_mapping mapping = { .domain = DOMAIN,
+						.flags = READ_WRITE,
+						.first = IOVA,
+						.last = IOVA + PAGE - 1,
+						.phys = BUFFER };
 	const char *memory = machine_memory(demo->machine, BUFFER, PAGE);
 	const uint32_t message = 0x4021;
 
@@ -219,8 +218,7 @@ static void show_unmap(struct demo *demo)
 		    driver_unmap(demo->driver, DOMAIN, IOVA, IOVA + PAGE / 2 - 1), VIOMMU_S_RANGE);
 	tell_status(demo, "UNMAP domain 1: all of it",
 		    driver_unmap(demo->driver, DOMAIN, IOVA, IOVA + PAGE - 1), VIOMMU_S_OK);
-	tell_dma(demo, "disk writes to 0x40000000",
-		 dma_write(demo->disk, IOVA, "x", 1), -EFAULT);
+	tell_dma(demo, "disk writes to 0x40000000", dma_write(demo->disk, IOVA, "x", 1), -EFAULT);
 	tell_fault(demo, DISK, VIOMMU_FAULT_R_MAPPING);
 	tell_status(demo, "DETACH endpoint 0x101 (network) from domain 2",
 		    driver_detach(demo->driver, OTHER_DOMAIN, NETWORK), VIOMMU_S_OK);
@@ -249,16 +247,26 @@ static int tell_story(struct demo *demo)
 	return demo->failed ? EXIT_COULD_NOT : EXIT_CLEAN;
 }
 
-int command_demo(void)
+static int run(const struct command *command, char **arguments)
 {
 	struct demo demo = { 0 };
-	int status = tell_story(&demo);
+	int status;
 
+	if (*arguments)
+		return command_usage(command, "it takes no arguments");
+	status = tell_story(&demo);
 	driver_stop(demo.driver);
 	dma_unplug(demo.network);
 	dma_unplug(demo.disk);
 	machine_free(demo.machine);
-	printf("\n%s\n", status == EXIT_CLEAN ? "Everything was as it should be." :
-						 "Something was not as it should be.");
+	printf("\n%s\n", status == EXIT_CLEAN ? "Everything was as it should be."
+					      : "Something was not as it should be.");
 	return status;
 }
+
+const struct command demo_command = {
+	.name = "demo",
+	.arguments = "",
+	.summary = "watch a guest driver bring up a virtio-iommu, all in one process",
+	.run = run,
+};
