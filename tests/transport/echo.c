@@ -58,6 +58,8 @@ static size_t echo_serve(void *opaque, const struct queue_chain *chain)
 			}
 		}
 	}
+	if (echo->while_serving)
+		echo->while_serving(echo);
 	return written;
 }
 

@@ -35,6 +35,7 @@ struct echo {
 	unsigned resets;
 	atomic_uint served, interrupts; /* chains; rising edges */
 	atomic_bool level;
+	void (*while_serving)(struct echo *echo); /* what the driver does meanwhile */
 	size_t last_readable, last_writable; /* pieces of the last chain */
 };
 
