@@ -95,8 +95,6 @@ static int take_table(struct queue *queue, struct queue_chain *chain,
 	struct ring_table table;
 	int error = chain_table(queue, descriptor, &table);
 
-	if (!error && table.count > queue->size)
-		error = -EPROTO;
 	for (uint32_t i = 0; !error && i < table.count; i++) {
 		error = table_fetch(queue, &table, i, &buffer);
 		if (!error)

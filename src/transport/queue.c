@@ -192,11 +192,11 @@ static int find_area(struct queue *queue, const struct ring_format *format, int 
 	uint64_t length = whole;
 	void *at;
 
-	if (address % alignment)
-		return -EINVAL;
 	at = find(queue, address, &length, format->area[area].written);
-	if (!at || length != whole || (uintptr_t)at % alignment)
+	if (!at || length != whole)
 		return -EFAULT;
+	if ((address | (uintptr_t)at) % alignment)
+		return -EINVAL;
 	queue->area[area] = at;
 	return 0;
 }

@@ -36,7 +36,7 @@ struct echo {
 	atomic_uint served, interrupts; /* chains; rising edges */
 	atomic_bool level;
 	void (*while_serving)(struct echo *echo); /* what the driver does meanwhile */
-	size_t last_readable, last_writable; /* pieces of the last chain */
+	size_t last_readable, last_writable;      /* pieces of the last chain */
 };
 
 /* A device as it is after power-on; a test's `state`. */

@@ -9,11 +9,12 @@
 
 #include "guest.h"
 
-#define N_REGIONS 4
+#define N_REGIONS 5
 
 void guest_init(struct guest *guest)
 {
 	static const struct guest_region regions[N_REGIONS] = {
+		{ ZERO_PAGE, PAGE, false, NULL },
 		{ LOW_MEMORY, MEMORY_LENGTH, false, NULL },
 		{ HIGH_MEMORY, MEMORY_LENGTH, false, NULL },
 		{ ROM, PAGE, true, NULL },

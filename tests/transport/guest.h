@@ -15,6 +15,7 @@
  * Low memory and high memory follow on each other for the guest, and do not for the VMM.
  * The top page ends with the last byte that has an address.
  */
+#define ZERO_PAGE     0x0ull
 #define LOW_MEMORY    0x100000ull
 #define HIGH_MEMORY   0x180000ull
 #define MEMORY_LENGTH 0x080000ull
@@ -30,7 +31,7 @@ struct guest_region {
 };
 
 struct guest {
-	struct guest_region regions[4];
+	struct guest_region regions[5];
 };
 
 void guest_init(struct guest *guest);

@@ -4,6 +4,7 @@
  * says what the device must think of it; in the end, after a reset, all works again.
  * virtio 1.3, "Split Virtqueues" and "Packed Virtqueues", driver requirements.
  */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
@@ -20,6 +21,10 @@
 #define DEVICE_AT  (RING_AT + 0x2000)
 #define TABLE_AT   (RING_AT + 0x3000)
 #define DESCRIPTOR 16
+
+/* A buffer to be read, and one to be written. */
+#define IN  DATA_AT
+#define OUT (DATA_AT + 0x1000)
 
 #define NEXT     1
 #define WRITE    2
@@ -63,6 +68,9 @@ static void write_ring(struct echo *echo, const struct hostile *hostile)
 		write_raw(echo, ENTRIES_AT + i * DESCRIPTOR, &hostile->ring[i], packed);
 	for (size_t i = 0; i < SIZE + 2; i++)
 		write_raw(echo, TABLE_AT + i * DESCRIPTOR, &hostile->table[i], packed);
+	/* What a table at the very top would go on with, were addresses to wrap. */
+	write_raw(echo, UINT64_MAX - 15, &(struct raw){ IN, 8, NEXT, 1 }, packed);
+	write_raw(echo, ZERO_PAGE, &(struct raw){ IN, 8, 0, 0 }, packed);
 	if (packed)
 		return;
 	wire_store(driver + 2, 2, hostile->index);
@@ -80,9 +88,11 @@ static void start_raw(struct echo *echo, const struct hostile *hostile)
 	driver_ok(&echo->window);
 }
 
-/* Did the device serve it, or not, and say so? */
+/* Did the device serve it, or not, and say so? What is broken stays so, repaired or not. */
 static void expect(struct echo *echo, const struct hostile *hostile)
 {
+	struct hostile empty = { .what = "no work, no fault" };
+	struct queue_chain chain;
 	unsigned before = echo->served;
 
 	start_raw(echo, hostile);
@@ -91,6 +101,10 @@ static void expect(struct echo *echo, const struct hostile *hostile)
 		fail_msg("%s: DEVICE_NEEDS_RESET is %d", hostile->what, !hostile->fine ? 0 : 1);
 	if ((echo->served != before) != hostile->fine)
 		fail_msg("%s: served %u", hostile->what, echo->served - before);
+	empty.features = hostile->features;
+	write_ring(echo, &empty);
+	if (!hostile->fine && queue_pop(registers_queue(&echo->registers, 0), &chain) != -EPROTO)
+		fail_msg("%s: the queue is not broken", hostile->what);
 	if (!hostile->fine && load(&echo->window, INTERRUPT_STATUS) != 2)
 		fail_msg("%s: the driver was not told", hostile->what);
 	store(&echo->window, QUEUE_NOTIFY, ECHO_QUEUE);
@@ -113,10 +127,10 @@ static void expect_all(struct echo *echo, const struct hostile *cases, size_t n)
 	}
 }
 
-#define IN  DATA_AT
-#define OUT (DATA_AT + 0x1000)
 #define F_I F_INDIRECT
 
+/* A case is a row. */
+/* clang-format off */
 static void split_rings_that_break_a_rule_are_refused(void **state)
 {
 	static const struct hostile cases[] = {
@@ -142,13 +156,15 @@ static void split_rings_that_break_a_rule_are_refused(void **state)
 		{ "length 0", false, 0, 1, 0, { { IN, 0, 0, 0 } }, { { 0 } } },
 		{ "length 0 behind", false, 0, 1, 0,
 		  { { IN, 8, NEXT, 1 }, { OUT, 0, WRITE, 0 } }, { { 0 } } },
-		{ "beyond the top", false, 0, 1, 0, { { UINT64_MAX - 7, 9, WRITE, 0 } }, { { 0 } } },
+		{ "beyond the top", false, 0, 1, 0,
+		  { { UINT64_MAX - 7, 9, WRITE, 0 } }, { { 0 } } },
 		{ "around the top, far", false, 0, 1, 0,
 		  { { UINT64_MAX, UINT32_MAX, 0, 0 } }, { { 0 } } },
 		{ "in a hole", false, 0, 1, 0, { { HOLE, 8, 0, 0 } }, { { 0 } } },
 		{ "into a hole", false, 0, 1, 0,
 		  { { HIGH_MEMORY + MEMORY_LENGTH - 8, 9, 0, 0 } }, { { 0 } } },
-		{ "writing to read-only memory", false, 0, 1, 0, { { ROM, 8, WRITE, 0 } }, { { 0 } } },
+		{ "writing to read-only memory", false, 0, 1, 0,
+		  { { ROM, 8, WRITE, 0 } }, { { 0 } } },
 		{ "index ahead by more than the queue", false, 0, SIZE + 1, 0,
 		  { { IN, 8, 0, 0 } }, { { 0 } } },
 		{ "index behind", false, 0, 0xffff, 0, { { IN, 8, 0, 0 } }, { { 0 } } },
@@ -178,30 +194,29 @@ static void split_rings_with_bad_tables_are_refused(void **state)
 		  { { TABLE_AT, 24, INDIRECT, 0 } }, { { IN, 8, 0, 0 } } },
 		{ "INDIRECT and NEXT", false, F_I, 1, 0,
 		  { { TABLE_AT, 16, INDIRECT | NEXT, 1 }, { OUT, 8, WRITE, 0 } },
-		  { { IN, 8, 0, 0 } } },
+		    { { IN, 8, 0, 0 } } },
 		{ "a table in a table", false, F_I, 1, 0,
-		  { { TABLE_AT, 32, INDIRECT, 0 } },
-		  { { TABLE_AT + 16, 16, INDIRECT, 0 }, { IN, 8, 0, 0 } } },
+		  { { TABLE_AT, 32, INDIRECT, 0 } }, { { TABLE_AT + 16, 16, INDIRECT, 0 },
+		    { IN, 8, 0, 0 } } },
 		{ "a table that refers to itself", false, F_I, 1, 0,
 		  { { TABLE_AT, 16, INDIRECT, 0 } }, { { TABLE_AT, 16, INDIRECT, 0 } } },
 		{ "a table in a table, behind", false, F_I, 1, 0,
-		  { { TABLE_AT, 32, INDIRECT, 0 } },
-		  { { IN, 8, NEXT | INDIRECT, 1 }, { IN, 8, 0, 0 } } },
+		  { { TABLE_AT, 32, INDIRECT, 0 } }, { { IN, 8, NEXT | INDIRECT, 1 },
+		    { IN, 8, 0, 0 } } },
 		{ "next behind the table", false, F_I, 1, 0,
-		  { { TABLE_AT, 32, INDIRECT, 0 } },
-		  { { IN, 8, NEXT, 2 }, { IN, 8, 0, 0 }, { IN, 8, 0, 0 } } },
+		  { { TABLE_AT, 32, INDIRECT, 0 } }, { { IN, 8, NEXT, 2 }, { IN, 8, 0, 0 },
+		    { IN, 8, 0, 0 } } },
 		{ "a loop in the table", false, F_I, 1, 0,
 		  { { TABLE_AT, 32, INDIRECT, 0 } }, { { IN, 8, NEXT, 1 }, { IN, 8, NEXT, 0 } } },
 		{ "a chain longer than the queue", false, F_I, 1, 0,
-		  { { TABLE_AT, 80, INDIRECT, 0 } },
-		  { { IN, 8, NEXT, 1 }, { IN, 8, NEXT, 2 }, { IN, 8, NEXT, 3 }, { IN, 8, NEXT, 4 },
-		    { IN, 8, 0, 0 } } },
+		  { { TABLE_AT, 80, INDIRECT, 0 } }, { { IN, 8, NEXT, 1 }, { IN, 8, NEXT, 2 },
+		    { IN, 8, NEXT, 3 }, { IN, 8, NEXT, 4 }, { IN, 8, 0, 0 } } },
 		{ "a buffer and a table, longer than the queue", false, F_I, 1, 0,
-		  { { IN, 8, NEXT, 1 }, { TABLE_AT, 64, INDIRECT, 0 } },
-		  { { IN, 8, NEXT, 1 }, { IN, 8, NEXT, 2 }, { IN, 8, NEXT, 3 }, { IN, 8, 0, 0 } } },
+		  { { IN, 8, NEXT, 1 }, { TABLE_AT, 64, INDIRECT, 0 } }, { { IN, 8, NEXT, 1 },
+		    { IN, 8, NEXT, 2 }, { IN, 8, NEXT, 3 }, { IN, 8, 0, 0 } } },
 		{ "readable in the table after writable", false, F_I, 1, 0,
 		  { { OUT, 8, WRITE | NEXT, 1 }, { TABLE_AT, 16, INDIRECT, 0 } },
-		  { { IN, 8, 0, 0 } } },
+		    { { IN, 8, 0, 0 } } },
 		{ "a table in a hole", false, F_I, 1, 0, { { HOLE, 16, INDIRECT, 0 } }, { { 0 } } },
 		{ "a table that is cut by a hole", false, F_I, 1, 0,
 		  { { HIGH_MEMORY + MEMORY_LENGTH - 8, 16, INDIRECT, 0 } }, { { 0 } } },
@@ -253,30 +268,30 @@ static void packed_rings_that_break_a_rule_are_refused(void **state)
 static void packed_rings_with_bad_tables_are_refused(void **state)
 {
 	static const struct hostile cases[] = {
-		{ "a table of two", true, F_PI, 0, 0, { { TABLE_AT, 32, A | INDIRECT, 0 } },
-		  { { IN, 8, 0, 0 }, { OUT, 8, WRITE, 0 } } },
+		{ "a table of two", true, F_PI, 0, 0,
+		  { { TABLE_AT, 32, A | INDIRECT, 0 } }, { { IN, 8, 0, 0 },
+		    { OUT, 8, WRITE, 0 } } },
 		{ "WRITE on the table", true, F_PI, 0, 0,
 		  { { TABLE_AT, 16, A | INDIRECT | WRITE, 0 } }, { { IN, 8, 0, 0 } } },
 		{ "reserved flags in the table", true, F_PI, 0, 0,
 		  { { TABLE_AT, 16, A | INDIRECT, 0 } },
-		  { { IN, 8, NEXT | INDIRECT | AVAIL | USED, 0 } } },
+		    { { IN, 8, NEXT | INDIRECT | AVAIL | USED, 0 } } },
 
 		{ "a table of no length", false, F_PI, 0, 0,
 		  { { TABLE_AT, 0, A | INDIRECT, 0 } }, { { IN, 8, 0, 0 } } },
 		{ "a table of half a descriptor", false, F_PI, 0, 0,
 		  { { TABLE_AT, 24, A | INDIRECT, 0 } }, { { IN, 8, 0, 0 } } },
 		{ "a table longer than the queue", false, F_PI, 0, 0,
-		  { { TABLE_AT, 80, A | INDIRECT, 0 } },
-		  { { IN, 8, 0, 0 }, { IN, 8, 0, 0 }, { IN, 8, 0, 0 }, { IN, 8, 0, 0 },
-		    { IN, 8, 0, 0 } } },
+		  { { TABLE_AT, 80, A | INDIRECT, 0 } }, { { IN, 8, 0, 0 }, { IN, 8, 0, 0 },
+		    { IN, 8, 0, 0 }, { IN, 8, 0, 0 }, { IN, 8, 0, 0 } } },
 		{ "a table as long as can be", false, F_PI, 0, 0,
 		  { { TABLE_AT, 0xfffffff0, A | INDIRECT, 0 } }, { { IN, 8, 0, 0 } } },
 		{ "INDIRECT and NEXT", false, F_PI, 0, 0,
 		  { { TABLE_AT, 16, A | INDIRECT | NEXT, 0 }, { IN, 8, A, 0 } },
-		  { { IN, 8, 0, 0 } } },
+		    { { IN, 8, 0, 0 } } },
 		{ "a table behind a buffer", false, F_PI, 0, 0,
 		  { { IN, 8, A | NEXT, 0 }, { TABLE_AT, 16, A | INDIRECT, 0 } },
-		  { { IN, 8, 0, 0 } } },
+		    { { IN, 8, 0, 0 } } },
 		{ "a table in a hole", false, F_PI, 0, 0,
 		  { { HOLE, 16, A | INDIRECT, 0 } }, { { 0 } } },
 		{ "a table around the top", false, F_PI, 0, 0,
@@ -285,6 +300,8 @@ static void packed_rings_with_bad_tables_are_refused(void **state)
 
 	expect_all(*state, cases, sizeof(cases) / sizeof(cases[0]));
 }
+
+/* clang-format on */
 
 /* Nothing is available: no work, no complaint. */
 static void an_empty_ring_is_ignored(void **state)
@@ -318,10 +335,20 @@ static void a_chain_is_not_longer_than_four_gigabytes(void **state)
 {
 	struct echo *echo = *state;
 	static const struct hostile cases[] = {
-		{ "4 GiB", true, F_P, 0, 0,
-		  { { 0, 0x80000000, A | NEXT, 0 }, { 0, 0x80000000, A, 0 } }, { { 0 } } },
-		{ "and one byte", false, F_P, 0, 0,
-		  { { 0, 0x80000000, A | NEXT, 0 }, { 0, 0x80000001, A, 0 } }, { { 0 } } },
+		{ "4 GiB",
+		  true,
+		  F_P,
+		  0,
+		  0,
+		  { { 0, 0x80000000, A | NEXT, 0 }, { 0, 0x80000000, A, 0 } },
+		  { { 0 } } },
+		{ "and one byte",
+		  false,
+		  F_P,
+		  0,
+		  0,
+		  { { 0, 0x80000000, A | NEXT, 0 }, { 0, 0x80000001, A, 0 } },
+		  { { 0 } } },
 	};
 
 	for (size_t i = 0; i < 2; i++) {
@@ -347,8 +374,9 @@ static void the_pieces_of_a_chain_are_bounded(void **state)
 	struct echo *echo = *state;
 
 	for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
-		struct hostile hostile = { "bytes", true, 0, 1, 0,
-					   { { DATA_AT, lengths[i], 0, 0 } }, { { 0 } } };
+		struct hostile hostile = { "bytes",  true, 0,
+					   1,        0,    { { DATA_AT, lengths[i], 0, 0 } },
+					   { { 0 } } };
 
 		start_raw(echo, &hostile);
 		echo->registers.config.memory.find = find_byte;
@@ -361,8 +389,8 @@ static void the_pieces_of_a_chain_are_bounded(void **state)
 /* "A driver MUST NOT decrement the available idx on a virtqueue". */
 static void the_index_only_grows(void **state)
 {
-	static const struct hostile good = { "good", true, 0, SIZE, 0,
-					     { { IN, 8, 0, 0 } }, { { 0 } } };
+	static const struct hostile good = { "good",   true, 0, SIZE, 0, { { IN, 8, 0, 0 } },
+					     { { 0 } } };
 	static const struct {
 		const char *what;
 		uint16_t index;
@@ -375,7 +403,8 @@ static void the_index_only_grows(void **state)
 	struct echo *echo = *state;
 	uint8_t *driver = guest_at(&echo->guest, DRIVER_AT);
 
-	expect(echo, &good);
+	start_raw(echo, &good);
+	store(&echo->window, QUEUE_NOTIFY, ECHO_QUEUE);
 	assert_int_equal(echo->served, SIZE);
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
 		wire_store(driver + 2, 2, steps[i].index);
@@ -386,7 +415,7 @@ static void the_index_only_grows(void **state)
 	}
 }
 
-/* While a chain is served, the driver makes one more available in the place of an old one. */
+/* While a chain is served, the driver makes one more available in place of the first. */
 static void offer_more_split(struct echo *echo)
 {
 	uint8_t *index = (uint8_t *)guest_at(&echo->guest, DRIVER_AT) + 2;
@@ -396,21 +425,45 @@ static void offer_more_split(struct echo *echo)
 
 static void offer_more_packed(struct echo *echo)
 {
-	unsigned served = echo->served;
-	struct raw raw = { IN, 8, served / SIZE % 2 ? AVAIL : USED, 0 };
+	static const struct raw next_round = { IN, 8, USED, 0 };
 
-	write_raw(echo, ENTRIES_AT + (served - 1) % SIZE * DESCRIPTOR, &raw, true);
+	write_raw(echo, ENTRIES_AT, &next_round, true);
+}
+
+static void take_back_split(struct echo *echo)
+{
+	uint8_t *index = (uint8_t *)guest_at(&echo->guest, DRIVER_AT) + 2;
+
+	if (echo->served == 2)
+		wire_store(index, 2, 1);
+}
+
+/* Nor may the index shrink while the device is at work on what was there. */
+static void what_is_being_served_cannot_be_taken_back(void **state)
+{
+	static const struct hostile split = { "taken back",        false,    0, 2, 0,
+					      { { IN, 8, 0, 0 } }, { { 0 } } };
+	struct echo *echo = *state;
+
+	start_raw(echo, &split);
+	echo->while_serving = take_back_split;
+	store(&echo->window, QUEUE_NOTIFY, ECHO_QUEUE);
+	assert_true(needs_reset(&echo->window));
+	assert_int_equal(echo->served, 2);
 }
 
 /* Used buffers are shown when all is served; a driver that offers more than the queue has
  * entries before that has not waited for them, and ends its visit. */
 static void a_driver_cannot_keep_the_device_at_work(void **state)
 {
-	static const struct hostile split = { "split", false, 0, 1, 0,
-					      { { IN, 8, 0, 0 } }, { { 0 } } };
-	static const struct hostile packed = { "packed", false, F_P, 0, 0,
-					       { { IN, 8, A, 0 }, { IN, 8, A, 1 },
-						 { IN, 8, A, 2 }, { IN, 8, A, 3 } }, { { 0 } } };
+	static const struct hostile split = { "split",  false, 0, 1, 0, { { IN, 8, 0, 0 } },
+					      { { 0 } } };
+	static const struct hostile packed = {
+		"packed", false,
+		F_P,      0,
+		0,        { { IN, 8, A, 0 }, { IN, 8, A, 1 }, { IN, 8, A, 2 }, { IN, 8, A, 3 } },
+		{ { 0 } }
+	};
 	struct echo *echo = *state;
 
 	start_raw(echo, &split);
@@ -431,8 +484,8 @@ static void a_driver_cannot_keep_the_device_at_work(void **state)
  * that anybody thought of. The device must come out of it alive, and serve the next one. */
 static void rings_of_random_bytes_do_no_harm(void **state)
 {
-	static const uint64_t features[] = { 0, F_I, F_EVENT_INDEX | F_I, F_P, F_PI,
-					     F_PI | F_EVENT_INDEX };
+	static const uint64_t features[] = { 0,   F_I,  F_EVENT_INDEX | F_I,
+					     F_P, F_PI, F_PI | F_EVENT_INDEX };
 	struct echo *echo = *state;
 	uint32_t seed = 99;
 
@@ -470,6 +523,7 @@ int main(void)
 		TEST(a_chain_is_not_longer_than_four_gigabytes),
 		TEST(the_pieces_of_a_chain_are_bounded),
 		TEST(the_index_only_grows),
+		TEST(what_is_being_served_cannot_be_taken_back),
 		TEST(a_driver_cannot_keep_the_device_at_work),
 		TEST(rings_of_random_bytes_do_no_harm),
 	};

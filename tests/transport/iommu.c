@@ -104,8 +104,8 @@ static void driver_start(struct rig *rig, const struct variant *variant)
 	rig->requests = variant_ring(&rig->guest, variant, LOW_MEMORY);
 	rig->events = variant_ring(&rig->guest, variant, HIGH_MEMORY);
 	rig->next_request = REQUESTS_AT;
-	assert_true(negotiate(&rig->window, VIOMMU_FEATURES_DEFAULT | F_VERSION_1 |
-						    variant->features));
+	assert_true(
+		negotiate(&rig->window, VIOMMU_FEATURES_DEFAULT | F_VERSION_1 | variant->features));
 	assert_true(ready_ring(&rig->window, VIOMMU_REQUEST_QUEUE, variant->size, rig->requests));
 	assert_true(ready_ring(&rig->window, VIOMMU_EVENT_QUEUE, variant->size, rig->events));
 	driver_ok(&rig->window);
@@ -217,9 +217,9 @@ static void the_window_is_that_of_an_iommu(void **state)
 	assert_int_equal(load(&rig->window, MAGIC), 0x74726976);
 	assert_int_equal(load(&rig->window, DEVICE), 23);
 	assert_int_equal(load(&rig->window, VENDOR), 0x4d4f4956);
-	assert_int_equal(offered_features(&rig->window),
-			 VIOMMU_FEATURES_DEFAULT | F_VERSION_1 | F_RING_RESET | F_INDIRECT |
-				 F_EVENT_INDEX | F_PACKED);
+	assert_int_equal(offered_features(&rig->window), VIOMMU_FEATURES_DEFAULT | F_VERSION_1 |
+								 F_RING_RESET | F_INDIRECT |
+								 F_EVENT_INDEX | F_PACKED);
 	assert_int_equal(viommu_mmio_read(rig->mmio, CONFIG, 8), ~0xfffull);
 	for (uint32_t queue = 0; queue < 3; queue++) {
 		store(&rig->window, QUEUE_SEL, queue);
@@ -413,6 +413,25 @@ static void a_broken_event_queue_needs_a_reset(void **state)
 	attach_and_map(rig);
 }
 
+/* So does a broken request queue, and faults are dropped for as long. */
+static void a_broken_request_queue_needs_a_reset(void **state)
+{
+	struct rig *rig = *state;
+	uint32_t length;
+	uint64_t address;
+	void *record;
+
+	driver_start(rig, &variants[0]);
+	add_event_buffer(rig, EVENTS_AT, EVENT_MAX);
+	wire_store(guest_at(&rig->guest, ring_address(rig->requests, RING_DRIVER_AREA) + 2), 2, 99);
+	store(&rig->window, QUEUE_NOTIFY, VIOMMU_REQUEST_QUEUE);
+	assert_true(needs_reset(&rig->window));
+	assert_int_equal(reach(rig, 0xabc000, &address), -EFAULT);
+	assert_int_equal(ring_take(rig->events, &record, &length), 0);
+	driver_start(rig, &variants[0]);
+	attach_and_map(rig);
+}
+
 /* `bypass` is the one field that can be written, once its feature was accepted. */
 static void the_driver_chooses_bypass(void **state)
 {
@@ -454,7 +473,8 @@ static void system_reset_goes_further_than_reset(void **state)
 	attach_and_map(rig);
 }
 
-/* -- threads ------------------------------------------------------------------------------------ */
+/* -- threads ------------------------------------------------------------------------------------
+ */
 
 #define N_ROUNDS 300
 
@@ -557,6 +577,7 @@ int main(void)
 		TEST(a_fault_reaches_the_guest),
 		TEST(a_fault_without_a_buffer_is_dropped),
 		TEST(a_broken_event_queue_needs_a_reset),
+		TEST(a_broken_request_queue_needs_a_reset),
 		TEST(the_driver_chooses_bypass),
 		TEST(system_reset_goes_further_than_reset),
 		TEST(translations_and_registers_run_side_by_side),
