@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "machine/ring.h"
+#include "ring.h"
 
 /*
  * A guest: its memory as a VMM has it, and the steps by which its driver sets up a window.
