@@ -23,7 +23,7 @@
 int viommu_device_name_parse(const char *text, struct viommu_device_name *ret_name)
 {
 	static const char prefix[] = "mmio@";
-	struct viommu_device_name name = { 0 };
+	struct viommu_device_name name = {0};
 	struct function function;
 	const char *c = text;
 
@@ -43,11 +43,10 @@ int viommu_device_name_parse(const char *text, struct viommu_device_name *ret_na
 
 /* -- as the specification has it ----------------------------------------------------------- */
 
-static const struct viommu_route nothing = { .reach = VIOMMU_REACH_NOTHING,
-					     .place.at = VIOMMU_NOWHERE };
+static const struct viommu_route nothing = {.reach = VIOMMU_REACH_NOTHING,
+					    .place.at = VIOMMU_NOWHERE};
 
-static bool range_has(const struct viommu_pci_range *range,
-		      const struct viommu_device_name *device)
+static bool range_has(const struct viommu_pci_range *range, const struct viommu_device_name *device)
 {
 	return range->segment_first <= device->segment && device->segment <= range->segment_last &&
 	       range->bdf_first <= device->bdf && device->bdf <= range->bdf_last;
@@ -74,7 +73,7 @@ static bool is_itself(const struct viommu_iommu *iommu, const struct viommu_devi
 static struct viommu_route route_to(const struct viommu_topology *topology, const char *iommu,
 				    uint64_t id, struct viommu_place place)
 {
-	struct viommu_route route = { .reach = VIOMMU_REACH_BYPASS, .place = place };
+	struct viommu_route route = {.reach = VIOMMU_REACH_BYPASS, .place = place};
 
 	if (!iommu)
 		return route;
@@ -100,8 +99,8 @@ static struct viommu_route route_of_bridge(const struct viommu_topology *topolog
 	struct viommu_route route = route_to(topology, bridge->iommu, id, bridge->place);
 
 	if (route.iommu && is_itself(route.iommu, device) && !route.iommu->include_self)
-		return (struct viommu_route){ .reach = VIOMMU_REACH_BYPASS,
-					      .place = route.iommu->place };
+		return (struct viommu_route){.reach = VIOMMU_REACH_BYPASS,
+					     .place = route.iommu->place};
 	return route;
 }
 
@@ -111,12 +110,16 @@ static struct viommu_route pci_route(const struct viommu_topology *topology,
 	const struct viommu_pci_range *range;
 	const struct viommu_host_bridge *bridge;
 
-	for_each_object(i, range, topology, OBJECT_PCI_RANGE)
-		if (range_has(range, device))
-			return route_of_range(topology, range, device);
-	for_each_object(i, bridge, topology, OBJECT_HOST_BRIDGE)
-		if (bridge_has(bridge, device))
-			return route_of_bridge(topology, bridge, device);
+	for_each_object(
+		i, range, topology,
+		OBJECT_PCI_RANGE) if (range_has(range, device)) return route_of_range(topology,
+										      range,
+										      device);
+	for_each_object(
+		i, bridge, topology,
+		OBJECT_HOST_BRIDGE) if (bridge_has(bridge, device)) return route_of_bridge(topology,
+											   bridge,
+											   device);
 	return nothing;
 }
 
@@ -125,10 +128,12 @@ static struct viommu_route platform_route(const struct viommu_topology *topology
 {
 	const struct viommu_platform_device *candidate;
 
-	for_each_object(i, candidate, topology, OBJECT_PLATFORM_DEVICE)
-		if (candidate->base == device->base)
-			return route_to(topology, candidate->iommu, candidate->id,
-					candidate->place);
+	for_each_object(i, candidate, topology,
+			OBJECT_PLATFORM_DEVICE) if (candidate->base ==
+						    device->base) return route_to(topology,
+										  candidate->iommu,
+										  candidate->id,
+										  candidate->place);
 	return nothing;
 }
 
@@ -167,7 +172,7 @@ static struct viommu_route linux_viot(const struct viommu_topology *topology,
 		*ret_why = "Linux finds the device in no node of the VIOT, and leaves it without "
 			   "an IOMMU";
 	} else if (is_itself(route.iommu, device)) {
-		route = (struct viommu_route){ .reach = VIOMMU_REACH_BYPASS, .place = route.place };
+		route = (struct viommu_route){.reach = VIOMMU_REACH_BYPASS, .place = route.place};
 		*ret_why = "Linux lets no IOMMU translate itself: it refuses the node for this "
 			   "device with -EINVAL";
 	} else {
@@ -176,15 +181,15 @@ static struct viommu_route linux_viot(const struct viommu_topology *topology,
 	return route;
 }
 
-/* -- the question -------------------------------------------------------------------------------- */
+/* -- the question --------------------------------------------------------------------------------
+ */
 
 static const struct reader_of_tables {
 	const char *signature;
 	struct viommu_route (*route)(const struct viommu_topology *topology,
-				     const struct viommu_device_name *device,
-				     const char **ret_why);
+				     const struct viommu_device_name *device, const char **ret_why);
 } linux_readers[] = {
-	{ "VIOT", linux_viot },
+	{"VIOT", linux_viot},
 };
 
 static const struct reader_of_tables *linux_reader(const struct viommu_topology *topology)
@@ -201,7 +206,8 @@ void viommu_topology_resolve(const struct viommu_topology *topology,
 			     const char **ret_why_linux)
 {
 	const struct reader_of_tables *reader = linux_reader(topology);
-	const char *why = "there is no table yet: Linux does as the table says that is made of this";
+	const char *why =
+		"there is no table yet: Linux does as the table says that is made of this";
 
 	*ret_route = device->pci ? pci_route(topology, device) : platform_route(topology, device);
 	*ret_linux = reader ? reader->route(topology, device, &why) : *ret_route;

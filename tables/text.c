@@ -35,32 +35,43 @@ struct mark here(const struct reader *r)
 {
 	const yaml_mark_t *mark = &r->event.start_mark;
 
-	return (struct mark){ (unsigned)mark->line + 1, (unsigned)mark->column + 1 };
+	return (struct mark){(unsigned)mark->line + 1, (unsigned)mark->column + 1};
 }
 
 /* libyaml knows no line for bytes that are not characters, but only their offset. */
 static struct mark mark_of_offset(const struct reader *r, size_t offset)
 {
-	struct mark mark = { 1, 1 };
+	struct mark mark = {1, 1};
 
 	for (size_t i = 0; i < offset && i < r->length; i++, mark.column++)
 		if (r->text[i] == '\n')
-			mark = (struct mark){ mark.line + 1, 0 };
+			mark = (struct mark){mark.line + 1, 0};
 	return mark;
+}
+
+/* "while scanning a quoted scalar from 4:11, ", or nothing where libyaml names no context. */
+static char *context(const yaml_parser_t *parser)
+{
+	if (!parser->context)
+		return g_strdup("");
+	return g_strdup_printf("%s from %zu:%zu, ", parser->context, parser->context_mark.line + 1,
+			       parser->context_mark.column + 1);
 }
 
 static bool say_not_yaml(struct reader *r)
 {
 	const yaml_parser_t *parser = &r->parser;
-	struct mark mark = { (unsigned)parser->problem_mark.line + 1,
-			     (unsigned)parser->problem_mark.column + 1 };
+	struct mark mark = {(unsigned)parser->problem_mark.line + 1,
+			    (unsigned)parser->problem_mark.column + 1};
+	char *where = context(parser);
 
 	if (parser->error == YAML_READER_ERROR)
 		mark = mark_of_offset(r, parser->problem_offset);
 	complain(r, "text-yaml", mark,
 		 "look for a missing ':' or quote, and for tabs or a wrong depth in front of a key",
-		 "this is not YAML: %s%s%s", parser->context ? parser->context : "",
-		 parser->context ? ", " : "", parser->problem ? parser->problem : "unreadable");
+		 "this is not YAML: %s%s", where,
+		 parser->problem ? parser->problem : "it cannot be read");
+	g_free(where);
 	r->stopped = true;
 	return false;
 }
@@ -109,8 +120,7 @@ bool next(struct reader *r)
 		r->depth++;
 	if (r->event.type == YAML_MAPPING_END_EVENT || r->event.type == YAML_SEQUENCE_END_EVENT)
 		r->depth--;
-	if (r->depth > MAX_DEPTH ||
-	    (is_scalar(r) && r->event.data.scalar.length > MAX_SCALAR)) {
+	if (r->depth > MAX_DEPTH || (is_scalar(r) && r->event.data.scalar.length > MAX_SCALAR)) {
 		say_event(r, "text-limits", "no topology needs as much",
 			  "this is nested too deep, or too long for a value");
 		r->stopped = true;
@@ -291,8 +301,8 @@ static void read_text(struct reader *r)
 	if (!next(r) || !next(r))
 		return;
 	if (r->event.type != YAML_DOCUMENT_START_EVENT) {
-		complain(r, "text-version", here(r), "begin with the line `viommu: " TEXT_VERSION "`",
-			 "the text says nothing");
+		complain(r, "text-version", here(r),
+			 "begin with the line `viommu: " TEXT_VERSION "`", "the text says nothing");
 		return;
 	}
 	if (!next(r) || !read_version(r))
@@ -307,10 +317,10 @@ struct viommu_topology *viommu_topology_parse(const char *text, size_t length, c
 					      struct viommu_findings *findings)
 {
 	static const char byte_order_mark[] = "\xef\xbb\xbf";
-	struct reader r = { .text = text, .length = length, .file = file, .findings = findings };
+	struct reader r = {.text = text, .length = length, .file = file, .findings = findings};
 
 	if (length > MAX_LENGTH) {
-		complain(&r, "text-limits", (struct mark){ 0 }, "a topology has at most 64 MiB",
+		complain(&r, "text-limits", (struct mark){0}, "a topology has at most 64 MiB",
 			 "the text has %zu bytes", length);
 		return NULL;
 	}

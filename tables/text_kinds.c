@@ -27,8 +27,7 @@ static bool is_plain(const char *text)
 	if (!g_ascii_isalnum(*text) && !strchr("_/\\", *text))
 		return false;
 	for (; *text; text++)
-		if (!g_ascii_isalnum(*text) &&
-		    (!strchr(fine, *text) || (*text == ':' && !text[1])))
+		if (!g_ascii_isalnum(*text) && (!strchr(fine, *text) || (*text == ':' && !text[1])))
 			return false;
 	return true;
 }
@@ -106,6 +105,10 @@ const struct text_kind text_reference = {
 	"a name, or none", "viommu0", NULL, false, read_reference, write_reference, NULL,
 };
 
+const struct text_kind text_its = {
+	"a name, or none", "its0", NULL, false, read_reference, write_reference, NULL,
+};
+
 /* Bytes of a table, which need not be text: each is the character of that number. */
 static enum scan read_bytes(const struct text_key *key, const char *text, struct draft *draft)
 {
@@ -135,8 +138,9 @@ static bool write_bytes(const struct text_key *key, const void *object, GString 
 }
 
 const struct text_kind text_bytes = {
-	"ASCII text", "\"VIOMMU\"", "as many characters as the field of the table has", false,
-	read_bytes, write_bytes, NULL,
+	"ASCII text", "\"VIOMMU\"", "as many characters as the field of the table has",
+	false,        read_bytes,   write_bytes,
+	NULL,
 };
 
 /* -- choices --------------------------------------------------------------------------- */
@@ -165,7 +169,7 @@ const struct text_kind text_choice = {
 
 static enum scan read_boolean(const struct text_key *key, const char *text, struct draft *draft)
 {
-	static const char *const words[] = { "no", "yes", "false", "true", "off", "on" };
+	static const char *const words[] = {"no", "yes", "false", "true", "off", "on"};
 
 	for (size_t i = 0; i < G_N_ELEMENTS(words); i++)
 		if (!g_ascii_strcasecmp(words[i], text)) {
@@ -275,7 +279,7 @@ static bool write_address(const struct text_key *key, const void *object, GStrin
 }
 
 const struct text_kind text_address = {
-	"an address", "0x10001000", "0 to 0xffffffffffffffff", false, read_address,
+	"an address",  "0x10001000", "0 to 0xffffffffffffffff", false, read_address,
 	write_address, NULL,
 };
 
@@ -284,8 +288,8 @@ static enum scan read_size(const struct text_key *key, const char *text, struct 
 	static const struct {
 		const char *name;
 		unsigned shift;
-	} units[] = { { "", 0 },     { "K", 10 }, { "KiB", 10 }, { "M", 20 },
-		      { "MiB", 20 }, { "G", 30 }, { "GiB", 30 } };
+	} units[] = {{"", 0},     {"K", 10}, {"KiB", 10}, {"M", 20},
+		     {"MiB", 20}, {"G", 30}, {"GiB", 30}};
 	uint64_t number = 0;
 	enum scan scan = scan_number(&text, UINT64_MAX, &number);
 
@@ -331,8 +335,13 @@ static bool write_addresses(const struct text_key *key, const void *object, GStr
 }
 
 const struct text_kind text_addresses = {
-	"addresses first-last", "0xfee00000-0xfeefffff", "0 to 0xffffffffffffffff", false,
-	read_addresses, write_addresses, NULL,
+	"addresses first-last",
+	"0xfee00000-0xfeefffff",
+	"0 to 0xffffffffffffffff",
+	false,
+	read_addresses,
+	write_addresses,
+	NULL,
 };
 
 /* -- lists of numbers ------------------------------------------------------------------------ */
@@ -396,6 +405,11 @@ static bool write_row(const struct text_key *key, const void *object, GString *o
 }
 
 const struct text_kind text_row = {
-	"a list of numbers", "[36, 37, 38, 39]", "at most 4 numbers, 0 to 0xffffffff", true,
-	read_row, write_row, NULL,
+	"a list of numbers",
+	"[36, 37, 38, 39]",
+	"at most 4 numbers, 0 to 0xffffffff",
+	true,
+	read_row,
+	write_row,
+	NULL,
 };

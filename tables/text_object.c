@@ -78,8 +78,7 @@ static const char *scalar(const struct reader *r)
 
 static bool is_word(struct reader *r)
 {
-	if (r->event.type == YAML_SCALAR_EVENT &&
-	    strlen(scalar(r)) == r->event.data.scalar.length)
+	if (r->event.type == YAML_SCALAR_EVENT && strlen(scalar(r)) == r->event.data.scalar.length)
 		return true;
 	complain(r, "text-type", here(r), "write a word or a number here",
 		 "this is a list, a mapping, or has a NUL in it");
@@ -96,7 +95,7 @@ char *take_key(struct reader *r)
 
 static bool take_item(struct reader *r)
 {
-	struct item item = { NULL, here(r) };
+	struct item item = {NULL, here(r)};
 
 	if (!is_word(r)) {
 		skip(r);
@@ -111,9 +110,7 @@ static bool take_item(struct reader *r)
 
 static const struct text_key *find_key(const struct text_section *section, const char *name)
 {
-	for_each_key(key, section)
-		if (!strcmp(key->name, name))
-			return key;
+	for_each_key(key, section) if (!strcmp(key->name, name)) return key;
 	return NULL;
 }
 
@@ -160,7 +157,8 @@ static void say_unknown_key(struct reader *r, const struct text_section *section
 	unsigned least = near + 1;
 	GString *cure = g_string_new("the keys are: ");
 
-	for_each_key(key, section) {
+	for_each_key(key, section)
+	{
 		unsigned d = distance(name, key->name);
 
 		if (d < least) {
@@ -209,7 +207,7 @@ static void collect_value(struct reader *r, struct value *value)
 
 static void collect_pair(struct reader *r, const struct text_section *section)
 {
-	struct value value = { .mark = here(r), .first = r->items->len };
+	struct value value = {.mark = here(r), .first = r->items->len};
 	char *name = take_key(r);
 	bool fine = name && key_is_fine(r, section, name);
 
@@ -263,8 +261,7 @@ static void say_wrong(struct reader *r, const struct text_key *key, const struct
 	} else if (key->nth) {
 		say_choice(r, key, item);
 	} else if (scan == SCAN_BEYOND) {
-		cure = g_strdup_printf("it can be %s: for example %s", kind->limits,
-				       kind->example);
+		cure = g_strdup_printf("it can be %s: for example %s", kind->limits, kind->example);
 		complain(r, "text-value-range", item->mark, cure,
 			 "`%s` is \"%s\", which is too much", key->name, item->text);
 		g_free(cure);
@@ -294,7 +291,7 @@ static bool shape_is_fine(struct reader *r, const struct text_key *key, const st
 static bool take_value(struct reader *r, const struct text_key *key, struct value *value,
 		       void *object)
 {
-	struct draft draft = { object, r->owned, 0, value->n };
+	struct draft draft = {object, r->owned, 0, value->n};
 
 	value->taken = true;
 	if (!shape_is_fine(r, key, value))
@@ -347,7 +344,8 @@ static bool make(struct reader *r, const struct text_section *section, void *obj
 {
 	bool fine = true;
 
-	for_each_key(key, section) {
+	for_each_key(key, section)
+	{
 		struct value *value = find_value(r, key->name);
 		bool taken;
 
@@ -377,7 +375,7 @@ static void set_place(struct reader *r, const struct text_section *section, void
 static void add(struct reader *r, const struct text_section *section, const void *object)
 {
 	const struct viommu_place *place = object_place(section->type, object);
-	struct mark mark = { place->line, place->column };
+	struct mark mark = {place->line, place->column};
 	const char *name = object_name(section->type, object);
 
 	switch (topology_add(r->topology, section->type, object)) {
@@ -385,8 +383,7 @@ static void add(struct reader *r, const struct text_section *section, const void
 		break;
 	case -EEXIST:
 		complain(r, "topology-name-twice", mark, "choose another name",
-			 "there is another %s called \"%s\"", strchr(section->what, ' ') + 1,
-			 name);
+			 "there is another %s called \"%s\"", strchr(section->what, ' ') + 1, name);
 		break;
 	case -ENOSPC:
 		complain(r, "topology-segments", mark, "leave out segments that the machine lacks",

@@ -19,7 +19,7 @@
 
 #define NO_MEMBER SIZE_MAX
 
-static const char *const signatures[] = { "VIOT" };
+static const char *const signatures[] = {"VIOT"};
 
 struct viommu_topology {
 	GPtrArray *objects[N_OBJECT_TYPES];
@@ -84,37 +84,66 @@ static const struct type {
 	bool name_needed;
 	bool (*makes_sense)(const void *object);
 } types[] = {
-	[OBJECT_IOMMU] = {
-		sizeof(struct viommu_iommu), AT(viommu_iommu, place),
-		AT(viommu_iommu, name), NO_MEMBER, AT(viommu_iommu, its),
-		true, iommu_makes_sense,
-	},
-	[OBJECT_HOST_BRIDGE] = {
-		sizeof(struct viommu_host_bridge), AT(viommu_host_bridge, place),
-		AT(viommu_host_bridge, name), AT(viommu_host_bridge, iommu),
-		AT(viommu_host_bridge, its),
-		false, bridge_makes_sense,
-	},
-	[OBJECT_PCI_RANGE] = {
-		sizeof(struct viommu_pci_range), AT(viommu_pci_range, place),
-		NO_MEMBER, AT(viommu_pci_range, iommu), NO_MEMBER,
-		false, range_makes_sense,
-	},
-	[OBJECT_PLATFORM_DEVICE] = {
-		sizeof(struct viommu_platform_device), AT(viommu_platform_device, place),
-		AT(viommu_platform_device, name), AT(viommu_platform_device, iommu), NO_MEMBER,
-		false, device_makes_sense,
-	},
-	[OBJECT_ITS_GROUP] = {
-		sizeof(struct viommu_its_group), AT(viommu_its_group, place),
-		AT(viommu_its_group, name), NO_MEMBER, NO_MEMBER,
-		true, group_makes_sense,
-	},
-	[OBJECT_RESERVED_MEMORY] = {
-		sizeof(struct viommu_reserved_memory), AT(viommu_reserved_memory, place),
-		NO_MEMBER, AT(viommu_reserved_memory, iommu), NO_MEMBER,
-		false, memory_makes_sense,
-	},
+	[OBJECT_IOMMU] =
+		{
+			sizeof(struct viommu_iommu),
+			AT(viommu_iommu, place),
+			AT(viommu_iommu, name),
+			NO_MEMBER,
+			AT(viommu_iommu, its),
+			true,
+			iommu_makes_sense,
+		},
+	[OBJECT_HOST_BRIDGE] =
+		{
+			sizeof(struct viommu_host_bridge),
+			AT(viommu_host_bridge, place),
+			AT(viommu_host_bridge, name),
+			AT(viommu_host_bridge, iommu),
+			AT(viommu_host_bridge, its),
+			false,
+			bridge_makes_sense,
+		},
+	[OBJECT_PCI_RANGE] =
+		{
+			sizeof(struct viommu_pci_range),
+			AT(viommu_pci_range, place),
+			NO_MEMBER,
+			AT(viommu_pci_range, iommu),
+			NO_MEMBER,
+			false,
+			range_makes_sense,
+		},
+	[OBJECT_PLATFORM_DEVICE] =
+		{
+			sizeof(struct viommu_platform_device),
+			AT(viommu_platform_device, place),
+			AT(viommu_platform_device, name),
+			AT(viommu_platform_device, iommu),
+			NO_MEMBER,
+			false,
+			device_makes_sense,
+		},
+	[OBJECT_ITS_GROUP] =
+		{
+			sizeof(struct viommu_its_group),
+			AT(viommu_its_group, place),
+			AT(viommu_its_group, name),
+			NO_MEMBER,
+			NO_MEMBER,
+			true,
+			group_makes_sense,
+		},
+	[OBJECT_RESERVED_MEMORY] =
+		{
+			sizeof(struct viommu_reserved_memory),
+			AT(viommu_reserved_memory, place),
+			NO_MEMBER,
+			AT(viommu_reserved_memory, iommu),
+			NO_MEMBER,
+			false,
+			memory_makes_sense,
+		},
 };
 #undef AT
 
@@ -356,8 +385,8 @@ const struct viommu_iommu *viommu_topology_iommu(const struct viommu_topology *t
 	return topology_get(topology, OBJECT_IOMMU, i);
 }
 
-const struct viommu_host_bridge *
-viommu_topology_host_bridge(const struct viommu_topology *topology, size_t i)
+const struct viommu_host_bridge *viommu_topology_host_bridge(const struct viommu_topology *topology,
+							     size_t i)
 {
 	return topology_get(topology, OBJECT_HOST_BRIDGE, i);
 }
@@ -459,8 +488,8 @@ int viommu_topology_set_header(struct viommu_topology *topology, const char *sig
 	return 0;
 }
 
-const struct viommu_table_header *
-viommu_topology_header(const struct viommu_topology *topology, const char *signature)
+const struct viommu_table_header *viommu_topology_header(const struct viommu_topology *topology,
+							 const char *signature)
 {
 	static const struct viommu_table_header unchosen = {
 		.size = sizeof(unchosen),
