@@ -49,15 +49,15 @@ char *describe(const struct subject *subject)
 		put_text(out, name);
 		return g_string_free(out, FALSE);
 	}
-	for_each_key(key, section) if (key->required)
-	{
-		key->kind->write(key, subject->object, out);
-		break;
-	}
+	for_each_key(key, section)
+		if (key->required) {
+			key->kind->write(key, subject->object, out);
+			break;
+		}
 	return g_string_free(out, FALSE);
 }
 
-/* -- names --------------------------------------------------------------------------- */
+/* -- names -------------------------------------------------------------------- */
 
 /* Which object of another type does this one refer to? */
 typedef const char *reference_of(enum object_type type, const void *object);
@@ -68,10 +68,9 @@ static void check_references(const struct check *check, reference_of *reference,
 	const void *object;
 
 	for (enum object_type type = 0; type < N_OBJECT_TYPES; type++)
-		for_each_object(i, object, check->topology, type)
-		{
+		for_each_object(i, object, check->topology, type) {
 			const char *name = reference(type, object);
-			struct subject subject = {type, object, i};
+			struct subject subject = { type, object, i };
 			char *what;
 
 			if (!name || topology_find(check->topology, target, name))
@@ -101,30 +100,28 @@ static void check_idle_iommus(const struct check *check)
 	const void *object;
 
 	for (enum object_type type = 0; type < N_OBJECT_TYPES; type++)
-		for_each_object(i, object, check->topology,
-				type) if (object_iommu(type, object) &&
-					  type != OBJECT_RESERVED_MEMORY)
-			g_hash_table_add(used, (void *)object_iommu(type, object));
-	for_each_object(i, iommu, check->topology,
-			OBJECT_IOMMU) if (!g_hash_table_contains(used, iommu->name))
-		blame(check, &(struct subject){OBJECT_IOMMU, iommu, i},
-		      "name it in a host bridge, a range or a device, or leave it out",
-		      "IOMMU %s translates nothing", iommu->name);
+		for_each_object(i, object, check->topology, type)
+			if (object_iommu(type, object) && type != OBJECT_RESERVED_MEMORY)
+				g_hash_table_add(used, (void *)object_iommu(type, object));
+	for_each_object(i, iommu, check->topology, OBJECT_IOMMU)
+		if (!g_hash_table_contains(used, iommu->name))
+			blame(check, &(struct subject){ OBJECT_IOMMU, iommu, i },
+			      "name it in a host bridge, a range or a device, or leave it out",
+			      "IOMMU %s translates nothing", iommu->name);
 	g_hash_table_destroy(used);
 }
 
-/* -- IDs and functions ------------------------------------------------------------------ */
+/* -- IDs and functions -------------------------------------------------------- */
 
 static void check_ids_beyond(const struct check *check)
 {
 	const struct viommu_pci_range *range;
 
-	for_each_object(i, range, check->topology, OBJECT_PCI_RANGE)
-	{
+	for_each_object(i, range, check->topology, OBJECT_PCI_RANGE) {
 		uint64_t last = range_id(range, range->segment_last, range->bdf_last);
 
 		if (range->iommu && last > UINT32_MAX)
-			blame(check, &(struct subject){OBJECT_PCI_RANGE, range, i},
+			blame(check, &(struct subject){ OBJECT_PCI_RANGE, range, i },
 			      "choose a smaller `first-id`, or fewer functions",
 			      "the last function of the range would have ID 0x%" PRIx64, last);
 	}
@@ -140,32 +137,31 @@ static void check_own_functions(const struct check *check)
 {
 	const struct viommu_pci_range *range;
 
-	for_each_object(i, range, check->topology, OBJECT_PCI_RANGE)
-	{
+	for_each_object(i, range, check->topology, OBJECT_PCI_RANGE) {
 		const struct viommu_iommu *iommu =
 			viommu_topology_find_iommu(check->topology, range->iommu);
 
 		if (iommu && iommu_is_function(iommu) &&
 		    range_has(range, iommu->segment, iommu->bdf))
-			blame(check, &(struct subject){OBJECT_PCI_RANGE, range, i},
+			blame(check, &(struct subject){ OBJECT_PCI_RANGE, range, i },
 			      "leave it out, as a device tree has to",
 			      "the range has the function of IOMMU %s itself", iommu->name);
 	}
 }
 
-/* -- memory and nodes ---------------------------------------------------------------------- */
+/* -- memory and nodes --------------------------------------------------------- */
 
 static void check_interrupt_window(const struct check *check)
 {
 	static const uint64_t first = 0xfee00000, last = 0xfeefffff;
 	const struct viommu_reserved_memory *memory;
 
-	for_each_object(i, memory, check->topology,
-			OBJECT_RESERVED_MEMORY) if (memory->kind != VIOMMU_MEMORY_MSI &&
-						    memory->first <= last && first <= memory->last)
-		blame(check, &(struct subject){OBJECT_RESERVED_MEMORY, memory, i},
-		      "on x86, say `kind: msi` of exactly 0xfee00000-0xfeefffff",
-		      "the range has addresses of x86 interrupts, and is not for MSIs");
+	for_each_object(i, memory, check->topology, OBJECT_RESERVED_MEMORY)
+		if (memory->kind != VIOMMU_MEMORY_MSI && memory->first <= last &&
+		    first <= memory->last)
+			blame(check, &(struct subject){ OBJECT_RESERVED_MEMORY, memory, i },
+			      "on x86, say `kind: msi` of exactly 0xfee00000-0xfeefffff",
+			      "the range has addresses of x86 interrupts, and is not for MSIs");
 }
 
 static void check_domain(const struct check *check, const struct subject *subject, bool has,
@@ -190,44 +186,44 @@ static void check_domains(const struct check *check)
 	const struct viommu_platform_device *device;
 
 	for_each_object(i, iommu, topology, OBJECT_IOMMU)
-		check_domain(check, &(struct subject){OBJECT_IOMMU, iommu, i},
+		check_domain(check, &(struct subject){ OBJECT_IOMMU, iommu, i },
 			     iommu->has_proximity_domain, iommu->proximity_domain);
 	for_each_object(i, bridge, topology, OBJECT_HOST_BRIDGE)
-		check_domain(check, &(struct subject){OBJECT_HOST_BRIDGE, bridge, i},
+		check_domain(check, &(struct subject){ OBJECT_HOST_BRIDGE, bridge, i },
 			     bridge->has_proximity_domain, bridge->proximity_domain);
 	for_each_object(i, device, topology, OBJECT_PLATFORM_DEVICE)
-		check_domain(check, &(struct subject){OBJECT_PLATFORM_DEVICE, device, i},
+		check_domain(check, &(struct subject){ OBJECT_PLATFORM_DEVICE, device, i },
 			     device->has_proximity_domain, device->proximity_domain);
 }
 
-/* -- the list -------------------------------------------------------------------------------- */
+/* -- the list ----------------------------------------------------------------- */
 
 static const struct {
 	const char *rule_id;
 	void (*run)(const struct check *check);
 } checks[] = {
-	{"topology-iommu-unknown", check_iommu_names},
-	{"topology-its-unknown", check_its_names},
-	{"topology-iommu-idle", check_idle_iommus},
-	{"topology-iommu-outside", check_iommus_outside},
-	{"topology-function-twice", check_functions_twice},
-	{"topology-bridges-overlap", check_bridges_overlap},
-	{"topology-ranges-overlap", check_ranges_overlap},
-	{"topology-range-outside", check_ranges_outside},
-	{"topology-range-own", check_own_functions},
-	{"topology-id-beyond", check_ids_beyond},
-	{"topology-id-twice", check_ids_twice},
-	{"topology-registers-overlap", check_windows_overlap},
-	{"topology-memory-overlap", check_memory_overlap},
-	{"topology-memory-interrupts", check_interrupt_window},
-	{"topology-domain", check_domains},
-	{"topology-domains-differ", check_domains_differ},
+	{ "topology-iommu-unknown", check_iommu_names },
+	{ "topology-its-unknown", check_its_names },
+	{ "topology-iommu-idle", check_idle_iommus },
+	{ "topology-iommu-outside", check_iommus_outside },
+	{ "topology-function-twice", check_functions_twice },
+	{ "topology-bridges-overlap", check_bridges_overlap },
+	{ "topology-ranges-overlap", check_ranges_overlap },
+	{ "topology-range-outside", check_ranges_outside },
+	{ "topology-range-own", check_own_functions },
+	{ "topology-id-beyond", check_ids_beyond },
+	{ "topology-id-twice", check_ids_twice },
+	{ "topology-registers-overlap", check_windows_overlap },
+	{ "topology-memory-overlap", check_memory_overlap },
+	{ "topology-memory-interrupts", check_interrupt_window },
+	{ "topology-domain", check_domains },
+	{ "topology-domains-differ", check_domains_differ },
 };
 
 void viommu_topology_check(const struct viommu_topology *topology, struct viommu_findings *findings)
 {
 	for (size_t i = 0; i < G_N_ELEMENTS(checks); i++) {
-		struct check check = {topology, findings, checks[i].rule_id};
+		struct check check = { topology, findings, checks[i].rule_id };
 
 		checks[i].run(&check);
 	}

@@ -23,7 +23,7 @@ GArray *claims_new(void)
 void claim(GArray *claims, uint64_t group, uint64_t first, uint64_t last, enum object_type type,
 	   const void *object, size_t order)
 {
-	struct claim new = {group, first, last, {type, object, order}};
+	struct claim new = { group, first, last, { type, object, order } };
 
 	g_array_append_val(claims, new);
 }
@@ -115,7 +115,7 @@ static void blame_overlap(struct overlaps *overlaps, const struct claim *a, cons
 
 void blame_overlaps(const struct check *check, GArray *claims, const char *what, const char *cure)
 {
-	struct overlaps overlaps = {check, what, cure, g_hash_table_new(NULL, NULL)};
+	struct overlaps overlaps = { check, what, cure, g_hash_table_new(NULL, NULL) };
 	const struct claim *open = NULL;
 
 	claims_sort(claims);
@@ -131,7 +131,7 @@ void blame_overlaps(const struct check *check, GArray *claims, const char *what,
 	g_array_free(claims, TRUE);
 }
 
-/* -- buses and functions ------------------------------------------------------------- */
+/* -- buses and functions ------------------------------------------------------ */
 
 static GArray *claims_of_bridges(const struct viommu_topology *topology)
 {
@@ -156,10 +156,10 @@ void check_ranges_overlap(const struct check *check)
 	const struct viommu_pci_range *range;
 	GArray *claims = claims_new();
 
-	for_each_object(i, range, check->topology,
-			OBJECT_PCI_RANGE) for (unsigned s = range->segment_first;
-					       s <= range->segment_last; s++)
-		claim(claims, s, range->bdf_first, range->bdf_last, OBJECT_PCI_RANGE, range, i);
+	for_each_object(i, range, check->topology, OBJECT_PCI_RANGE)
+		for (unsigned s = range->segment_first; s <= range->segment_last; s++)
+			claim(claims, s, range->bdf_first, range->bdf_last, OBJECT_PCI_RANGE, range,
+			      i);
 	blame_overlaps(check, claims, "have functions in common",
 		       "make ranges disjoint: readers do not agree who wins");
 }
@@ -169,8 +169,10 @@ void check_functions_twice(const struct check *check)
 	const struct viommu_iommu *iommu;
 	GArray *claims = claims_new();
 
-	for_each_object(i, iommu, check->topology, OBJECT_IOMMU) if (iommu_is_function(iommu))
-		claim(claims, iommu->segment, iommu->bdf, iommu->bdf, OBJECT_IOMMU, iommu, i);
+	for_each_object(i, iommu, check->topology, OBJECT_IOMMU)
+		if (iommu_is_function(iommu))
+			claim(claims, iommu->segment, iommu->bdf, iommu->bdf, OBJECT_IOMMU, iommu,
+			      i);
 	blame_overlaps(check, claims, "are at the same PCI function",
 		       "put each IOMMU at a function of its own");
 }
@@ -187,12 +189,12 @@ void check_iommus_outside(const struct check *check)
 	const struct viommu_iommu *iommu;
 
 	claims_sort(bridges);
-	for_each_object(i, iommu, check->topology,
-			OBJECT_IOMMU) if (knows_bridges(check) && iommu_is_function(iommu) &&
-					  !claimed(bridges, iommu->segment, iommu->bdf))
-		blame(check, &(struct subject){OBJECT_IOMMU, iommu, i},
-		      "put it on a bus of a host bridge, or add the host bridge",
-		      "no host bridge has the PCI function of IOMMU %s", iommu->name);
+	for_each_object(i, iommu, check->topology, OBJECT_IOMMU)
+		if (knows_bridges(check) && iommu_is_function(iommu) &&
+		    !claimed(bridges, iommu->segment, iommu->bdf))
+			blame(check, &(struct subject){ OBJECT_IOMMU, iommu, i },
+			      "put it on a bus of a host bridge, or add the host bridge",
+			      "no host bridge has the PCI function of IOMMU %s", iommu->name);
 	g_array_free(bridges, TRUE);
 }
 
@@ -210,12 +212,11 @@ void check_ranges_outside(const struct check *check)
 	const struct viommu_pci_range *range;
 
 	claims_sort(bridges);
-	for_each_object(i, range, check->topology,
-			OBJECT_PCI_RANGE) if (knows_bridges(check) &&
-					      range_is_outside(bridges, range))
-		blame(check, &(struct subject){OBJECT_PCI_RANGE, range, i},
-		      "correct the segment or the buses, or add the host bridge",
-		      "the range begins or ends on a bus that no host bridge has");
+	for_each_object(i, range, check->topology, OBJECT_PCI_RANGE)
+		if (knows_bridges(check) && range_is_outside(bridges, range))
+			blame(check, &(struct subject){ OBJECT_PCI_RANGE, range, i },
+			      "correct the segment or the buses, or add the host bridge",
+			      "the range begins or ends on a bus that no host bridge has");
 	g_array_free(bridges, TRUE);
 }
 
@@ -225,8 +226,7 @@ void check_domains_differ(const struct check *check)
 	const struct viommu_iommu *iommu;
 
 	claims_sort(bridges);
-	for_each_object(i, iommu, check->topology, OBJECT_IOMMU)
-	{
+	for_each_object(i, iommu, check->topology, OBJECT_IOMMU) {
 		const struct viommu_host_bridge *bridge;
 		const struct claim *on;
 
@@ -236,7 +236,7 @@ void check_domains_differ(const struct check *check)
 		bridge = on ? on->subject.object : NULL;
 		if (bridge && bridge->has_proximity_domain &&
 		    bridge->proximity_domain != iommu->proximity_domain)
-			blame(check, &(struct subject){OBJECT_IOMMU, iommu, i},
+			blame(check, &(struct subject){ OBJECT_IOMMU, iommu, i },
 			      "give both the same, or put the IOMMU on a host bridge of its node",
 			      "IOMMU %s has proximity domain %u, and its host bridge has %u",
 			      iommu->name, iommu->proximity_domain, bridge->proximity_domain);
@@ -244,7 +244,7 @@ void check_domains_differ(const struct check *check)
 	g_array_free(bridges, TRUE);
 }
 
-/* -- IDs ---------------------------------------------------------------------------------- */
+/* -- IDs ---------------------------------------------------------------------- */
 
 struct ids {
 	GArray *claims;
@@ -276,25 +276,25 @@ static void claim_ids(void *opaque, const struct viommu_pci_range *piece)
 
 void check_ids_twice(const struct check *check)
 {
-	struct ids ids = {claims_new(), g_hash_table_new(g_str_hash, g_str_equal),
-			  g_ptr_array_new_with_free_func(g_free)};
+	struct ids ids = { claims_new(), g_hash_table_new(g_str_hash, g_str_equal),
+			   g_ptr_array_new_with_free_func(g_free) };
 	const struct viommu_platform_device *device;
 	const struct viommu_iommu *iommu;
 
 	for_each_object(i, iommu, check->topology, OBJECT_IOMMU)
 		g_hash_table_insert(ids.groups, (void *)iommu->name, GSIZE_TO_POINTER(i + 1));
 	viommu_topology_for_each_pci_range(check->topology, claim_ids, &ids);
-	for_each_object(i, device, check->topology,
-			OBJECT_PLATFORM_DEVICE) if (device->iommu && group_of(&ids, device->iommu))
-		claim(ids.claims, group_of(&ids, device->iommu), device->id, device->id,
-		      OBJECT_PLATFORM_DEVICE, device, i);
+	for_each_object(i, device, check->topology, OBJECT_PLATFORM_DEVICE)
+		if (device->iommu && group_of(&ids, device->iommu))
+			claim(ids.claims, group_of(&ids, device->iommu), device->id, device->id,
+			      OBJECT_PLATFORM_DEVICE, device, i);
 	blame_overlaps(check, ids.claims, "have an ID in common behind one IOMMU",
 		       "choose IDs that no other device of this IOMMU has");
 	g_hash_table_destroy(ids.groups);
 	g_ptr_array_free(ids.pieces, TRUE);
 }
 
-/* -- addresses ------------------------------------------------------------------------------ */
+/* -- addresses ---------------------------------------------------------------- */
 
 static uint64_t window_last(const struct viommu_iommu *iommu)
 {
@@ -307,10 +307,13 @@ void check_windows_overlap(const struct check *check)
 	const struct viommu_iommu *iommu;
 	GArray *claims = claims_new();
 
-	for_each_object(i, iommu, check->topology, OBJECT_IOMMU) if (iommu_has_window(iommu))
-		claim(claims, ONE_GROUP, iommu->base, window_last(iommu), OBJECT_IOMMU, iommu, i);
-	for_each_object(i, device, check->topology, OBJECT_PLATFORM_DEVICE) claim(
-		claims, ONE_GROUP, device->base, device->base, OBJECT_PLATFORM_DEVICE, device, i);
+	for_each_object(i, iommu, check->topology, OBJECT_IOMMU)
+		if (iommu_has_window(iommu))
+			claim(claims, ONE_GROUP, iommu->base, window_last(iommu), OBJECT_IOMMU,
+			      iommu, i);
+	for_each_object(i, device, check->topology, OBJECT_PLATFORM_DEVICE)
+		claim(claims, ONE_GROUP, device->base, device->base, OBJECT_PLATFORM_DEVICE, device,
+		      i);
 	blame_overlaps(check, claims, "have register addresses in common",
 		       "correct `at` or `span`: everything has registers of its own");
 }

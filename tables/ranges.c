@@ -49,12 +49,12 @@ static uint64_t position(uint16_t segment, uint16_t bdf)
 	return (uint64_t)segment << SEGMENT_SHIFT | bdf;
 }
 
-/* -- cutting into slices ----------------------------------------------------------- */
+/* -- cutting into slices ------------------------------------------------------ */
 
 static void slice(struct sweep *sweep, struct slice slice)
 {
-	struct end opens = {slice.first, sweep->slices->len, true};
-	struct end closes = {slice.last + 1, sweep->slices->len, false};
+	struct end opens = { slice.first, sweep->slices->len, true };
+	struct end closes = { slice.last + 1, sweep->slices->len, false };
 
 	g_array_append_val(sweep->slices, slice);
 	g_array_append_val(sweep->ends, opens);
@@ -65,24 +65,22 @@ static void slice_ranges(struct sweep *sweep)
 {
 	const struct viommu_pci_range *range;
 
-	for_each_object(i, range, sweep->topology,
-			OBJECT_PCI_RANGE) for (unsigned s = range->segment_first;
-					       s <= range->segment_last; s++)
-		slice(sweep,
-		      (struct slice){LAYER_RANGE, i, range, position((uint16_t)s, range->bdf_first),
-				     position((uint16_t)s, range->bdf_last)});
+	for_each_object(i, range, sweep->topology, OBJECT_PCI_RANGE)
+		for (unsigned s = range->segment_first; s <= range->segment_last; s++)
+			slice(sweep, (struct slice){ LAYER_RANGE, i, range,
+						     position((uint16_t)s, range->bdf_first),
+						     position((uint16_t)s, range->bdf_last) });
 }
 
 static void slice_iommus(struct sweep *sweep)
 {
 	const struct viommu_iommu *iommu;
 
-	for_each_object(i, iommu, sweep->topology, OBJECT_IOMMU)
-	{
+	for_each_object(i, iommu, sweep->topology, OBJECT_IOMMU) {
 		uint64_t own = position(iommu->segment, iommu->bdf);
 
 		if (iommu_is_function(iommu) && !iommu->include_self)
-			slice(sweep, (struct slice){LAYER_SELF, i, iommu, own, own});
+			slice(sweep, (struct slice){ LAYER_SELF, i, iommu, own, own });
 	}
 }
 
@@ -90,14 +88,13 @@ static void slice_bridges(struct sweep *sweep)
 {
 	const struct viommu_host_bridge *bridge;
 
-	for_each_object(i, bridge, sweep->topology, OBJECT_HOST_BRIDGE)
-	{
+	for_each_object(i, bridge, sweep->topology, OBJECT_HOST_BRIDGE) {
 		uint64_t segment = position(bridge->segment, 0);
 
-		slice(sweep, (struct slice){LAYER_BRIDGE, i, bridge,
-					    segment | (uint64_t)bridge->bus_first << BUS_SHIFT,
-					    segment | (uint64_t)bridge->bus_last << BUS_SHIFT |
-						    LAST_DEVFN});
+		slice(sweep, (struct slice){ LAYER_BRIDGE, i, bridge,
+					     segment | (uint64_t)bridge->bus_first << BUS_SHIFT,
+					     segment | (uint64_t)bridge->bus_last << BUS_SHIFT |
+						     LAST_DEVFN });
 	}
 }
 
@@ -108,7 +105,7 @@ static gint compare_ends(gconstpointer a, gconstpointer b)
 	return (one->position > other->position) - (one->position < other->position);
 }
 
-/* -- who gets an interval --------------------------------------------------------------- */
+/* -- who gets an interval ----------------------------------------------------- */
 
 static gint compare_indices(gconstpointer a, gconstpointer b)
 {
@@ -143,13 +140,13 @@ static const struct slice *winner(const struct sweep *sweep)
 	return bridge && self && is_behind_itself(self, bridge) ? NULL : bridge;
 }
 
-/* -- pieces ---------------------------------------------------------------------------------- */
+/* -- pieces ------------------------------------------------------------------- */
 
 static struct viommu_pci_range piece_of_bridge(const struct slice *slice)
 {
 	const struct viommu_host_bridge *bridge = slice->object;
 
-	return (struct viommu_pci_range){.iommu = bridge->iommu, .place = bridge->place};
+	return (struct viommu_pci_range){ .iommu = bridge->iommu, .place = bridge->place };
 }
 
 static struct viommu_pci_range piece_between(const struct slice *slice, uint64_t first,
@@ -197,8 +194,7 @@ static void add_piece(struct sweep *sweep, const struct slice *slice, uint64_t f
 		sweep->last_piece[slice->index] = sweep->pieces->len;
 }
 
-/* -- the sweep ----------------------------------------------------------------------------------
- */
+/* -- the sweep ---------------------------------------------------------------- */
 
 static void open_or_close(struct sweep *sweep, const struct end *end)
 {
@@ -264,7 +260,7 @@ void viommu_topology_for_each_pci_range(const struct viommu_topology *topology,
 						     const struct viommu_pci_range *range),
 					void *opaque)
 {
-	struct sweep sweep = {.topology = topology};
+	struct sweep sweep = { .topology = topology };
 
 	sweep_begin(&sweep);
 	slice_ranges(&sweep);

@@ -18,12 +18,12 @@
 #define SEGMENT_SHIFT 16
 #define BUS_SHIFT     8
 
-/* -- names of devices ------------------------------------------------------------------ */
+/* -- names of devices --------------------------------------------------------- */
 
 int viommu_device_name_parse(const char *text, struct viommu_device_name *ret_name)
 {
 	static const char prefix[] = "mmio@";
-	struct viommu_device_name name = {0};
+	struct viommu_device_name name = { 0 };
 	struct function function;
 	const char *c = text;
 
@@ -41,10 +41,10 @@ int viommu_device_name_parse(const char *text, struct viommu_device_name *ret_na
 	return 0;
 }
 
-/* -- as the specification has it ----------------------------------------------------------- */
+/* -- as the specification has it ---------------------------------------------- */
 
-static const struct viommu_route nothing = {.reach = VIOMMU_REACH_NOTHING,
-					    .place.at = VIOMMU_NOWHERE};
+static const struct viommu_route nothing = { .reach = VIOMMU_REACH_NOTHING,
+					     .place.at = VIOMMU_NOWHERE };
 
 static bool range_has(const struct viommu_pci_range *range, const struct viommu_device_name *device)
 {
@@ -73,7 +73,7 @@ static bool is_itself(const struct viommu_iommu *iommu, const struct viommu_devi
 static struct viommu_route route_to(const struct viommu_topology *topology, const char *iommu,
 				    uint64_t id, struct viommu_place place)
 {
-	struct viommu_route route = {.reach = VIOMMU_REACH_BYPASS, .place = place};
+	struct viommu_route route = { .reach = VIOMMU_REACH_BYPASS, .place = place };
 
 	if (!iommu)
 		return route;
@@ -99,8 +99,8 @@ static struct viommu_route route_of_bridge(const struct viommu_topology *topolog
 	struct viommu_route route = route_to(topology, bridge->iommu, id, bridge->place);
 
 	if (route.iommu && is_itself(route.iommu, device) && !route.iommu->include_self)
-		return (struct viommu_route){.reach = VIOMMU_REACH_BYPASS,
-					     .place = route.iommu->place};
+		return (struct viommu_route){ .reach = VIOMMU_REACH_BYPASS,
+					      .place = route.iommu->place };
 	return route;
 }
 
@@ -110,16 +110,12 @@ static struct viommu_route pci_route(const struct viommu_topology *topology,
 	const struct viommu_pci_range *range;
 	const struct viommu_host_bridge *bridge;
 
-	for_each_object(
-		i, range, topology,
-		OBJECT_PCI_RANGE) if (range_has(range, device)) return route_of_range(topology,
-										      range,
-										      device);
-	for_each_object(
-		i, bridge, topology,
-		OBJECT_HOST_BRIDGE) if (bridge_has(bridge, device)) return route_of_bridge(topology,
-											   bridge,
-											   device);
+	for_each_object(i, range, topology, OBJECT_PCI_RANGE)
+		if (range_has(range, device))
+			return route_of_range(topology, range, device);
+	for_each_object(i, bridge, topology, OBJECT_HOST_BRIDGE)
+		if (bridge_has(bridge, device))
+			return route_of_bridge(topology, bridge, device);
 	return nothing;
 }
 
@@ -128,16 +124,14 @@ static struct viommu_route platform_route(const struct viommu_topology *topology
 {
 	const struct viommu_platform_device *candidate;
 
-	for_each_object(i, candidate, topology,
-			OBJECT_PLATFORM_DEVICE) if (candidate->base ==
-						    device->base) return route_to(topology,
-										  candidate->iommu,
-										  candidate->id,
-										  candidate->place);
+	for_each_object(i, candidate, topology, OBJECT_PLATFORM_DEVICE)
+		if (candidate->base == device->base)
+			return route_to(topology, candidate->iommu, candidate->id,
+					candidate->place);
 	return nothing;
 }
 
-/* -- as Linux reads a VIOT -------------------------------------------------------------------- */
+/* -- as Linux reads a VIOT ---------------------------------------------------- */
 
 /*
  * The driver puts each node in front of those it has read, and takes the first that matches:
@@ -172,7 +166,7 @@ static struct viommu_route linux_viot(const struct viommu_topology *topology,
 		*ret_why = "Linux finds the device in no node of the VIOT, and leaves it without "
 			   "an IOMMU";
 	} else if (is_itself(route.iommu, device)) {
-		route = (struct viommu_route){.reach = VIOMMU_REACH_BYPASS, .place = route.place};
+		route = (struct viommu_route){ .reach = VIOMMU_REACH_BYPASS, .place = route.place };
 		*ret_why = "Linux lets no IOMMU translate itself: it refuses the node for this "
 			   "device with -EINVAL";
 	} else {
@@ -181,15 +175,14 @@ static struct viommu_route linux_viot(const struct viommu_topology *topology,
 	return route;
 }
 
-/* -- the question --------------------------------------------------------------------------------
- */
+/* -- the question ------------------------------------------------------------- */
 
 static const struct reader_of_tables {
 	const char *signature;
 	struct viommu_route (*route)(const struct viommu_topology *topology,
 				     const struct viommu_device_name *device, const char **ret_why);
 } linux_readers[] = {
-	{"VIOT", linux_viot},
+	{ "VIOT", linux_viot },
 };
 
 static const struct reader_of_tables *linux_reader(const struct viommu_topology *topology)

@@ -24,7 +24,7 @@
 #define MAX_SCALAR 1024
 #define MAX_LENGTH (64u << 20)
 
-/* -- what libyaml says -------------------------------------------------------------- */
+/* -- what libyaml says -------------------------------------------------------- */
 
 static void say_event(struct reader *r, const char *rule_id, const char *cure, const char *text)
 {
@@ -35,43 +35,32 @@ struct mark here(const struct reader *r)
 {
 	const yaml_mark_t *mark = &r->event.start_mark;
 
-	return (struct mark){(unsigned)mark->line + 1, (unsigned)mark->column + 1};
+	return (struct mark){ (unsigned)mark->line + 1, (unsigned)mark->column + 1 };
 }
 
 /* libyaml knows no line for bytes that are not characters, but only their offset. */
 static struct mark mark_of_offset(const struct reader *r, size_t offset)
 {
-	struct mark mark = {1, 1};
+	struct mark mark = { 1, 1 };
 
 	for (size_t i = 0; i < offset && i < r->length; i++, mark.column++)
 		if (r->text[i] == '\n')
-			mark = (struct mark){mark.line + 1, 0};
+			mark = (struct mark){ mark.line + 1, 0 };
 	return mark;
-}
-
-/* "while scanning a quoted scalar from 4:11, ", or nothing where libyaml names no context. */
-static char *context(const yaml_parser_t *parser)
-{
-	if (!parser->context)
-		return g_strdup("");
-	return g_strdup_printf("%s from %zu:%zu, ", parser->context, parser->context_mark.line + 1,
-			       parser->context_mark.column + 1);
 }
 
 static bool say_not_yaml(struct reader *r)
 {
 	const yaml_parser_t *parser = &r->parser;
-	struct mark mark = {(unsigned)parser->problem_mark.line + 1,
-			    (unsigned)parser->problem_mark.column + 1};
-	char *where = context(parser);
+	struct mark mark = { (unsigned)parser->problem_mark.line + 1,
+			     (unsigned)parser->problem_mark.column + 1 };
 
 	if (parser->error == YAML_READER_ERROR)
 		mark = mark_of_offset(r, parser->problem_offset);
 	complain(r, "text-yaml", mark,
 		 "look for a missing ':' or quote, and for tabs or a wrong depth in front of a key",
-		 "this is not YAML: %s%s", where,
-		 parser->problem ? parser->problem : "it cannot be read");
-	g_free(where);
+		 "this is not YAML: %s%s%s", parser->context ? parser->context : "",
+		 parser->context ? ", " : "", parser->problem ? parser->problem : "unreadable");
 	r->stopped = true;
 	return false;
 }
@@ -145,7 +134,7 @@ void say_twice(struct reader *r, const char *name)
 		 "`%s` is here for the second time", name);
 }
 
-/* -- sections -------------------------------------------------------------------------- */
+/* -- sections ----------------------------------------------------------------- */
 
 static void read_sequence(struct reader *r, const struct text_section *section)
 {
@@ -217,7 +206,7 @@ static void read_headers(struct reader *r)
 		read_header(r, &seen);
 }
 
-/* -- the whole text ----------------------------------------------------------------------- */
+/* -- the whole text ----------------------------------------------------------- */
 
 static void say_unknown_section(struct reader *r, const char *name)
 {
@@ -317,10 +306,10 @@ struct viommu_topology *viommu_topology_parse(const char *text, size_t length, c
 					      struct viommu_findings *findings)
 {
 	static const char byte_order_mark[] = "\xef\xbb\xbf";
-	struct reader r = {.text = text, .length = length, .file = file, .findings = findings};
+	struct reader r = { .text = text, .length = length, .file = file, .findings = findings };
 
 	if (length > MAX_LENGTH) {
-		complain(&r, "text-limits", (struct mark){0}, "a topology has at most 64 MiB",
+		complain(&r, "text-limits", (struct mark){ 0 }, "a topology has at most 64 MiB",
 			 "the text has %zu bytes", length);
 		return NULL;
 	}

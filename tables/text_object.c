@@ -69,7 +69,7 @@ void complain(struct reader *r, const char *rule_id, struct mark mark, const cha
 	r->failed = true;
 }
 
-/* -- words ---------------------------------------------------------------------------- */
+/* -- words -------------------------------------------------------------------- */
 
 static const char *scalar(const struct reader *r)
 {
@@ -95,7 +95,7 @@ char *take_key(struct reader *r)
 
 static bool take_item(struct reader *r)
 {
-	struct item item = {NULL, here(r)};
+	struct item item = { NULL, here(r) };
 
 	if (!is_word(r)) {
 		skip(r);
@@ -106,11 +106,13 @@ static bool take_item(struct reader *r)
 	return true;
 }
 
-/* -- collecting ------------------------------------------------------------------------- */
+/* -- collecting --------------------------------------------------------------- */
 
 static const struct text_key *find_key(const struct text_section *section, const char *name)
 {
-	for_each_key(key, section) if (!strcmp(key->name, name)) return key;
+	for_each_key(key, section)
+		if (!strcmp(key->name, name))
+			return key;
 	return NULL;
 }
 
@@ -157,8 +159,7 @@ static void say_unknown_key(struct reader *r, const struct text_section *section
 	unsigned least = near + 1;
 	GString *cure = g_string_new("the keys are: ");
 
-	for_each_key(key, section)
-	{
+	for_each_key(key, section) {
 		unsigned d = distance(name, key->name);
 
 		if (d < least) {
@@ -207,7 +208,7 @@ static void collect_value(struct reader *r, struct value *value)
 
 static void collect_pair(struct reader *r, const struct text_section *section)
 {
-	struct value value = {.mark = here(r), .first = r->items->len};
+	struct value value = { .mark = here(r), .first = r->items->len };
 	char *name = take_key(r);
 	bool fine = name && key_is_fine(r, section, name);
 
@@ -236,7 +237,7 @@ static bool collect(struct reader *r, const struct text_section *section)
 	return !r->stopped;
 }
 
-/* -- rows --------------------------------------------------------------------------------- */
+/* -- rows --------------------------------------------------------------------- */
 
 static void say_choice(struct reader *r, const struct text_key *key, const struct item *item)
 {
@@ -291,7 +292,7 @@ static bool shape_is_fine(struct reader *r, const struct text_key *key, const st
 static bool take_value(struct reader *r, const struct text_key *key, struct value *value,
 		       void *object)
 {
-	struct draft draft = {object, r->owned, 0, value->n};
+	struct draft draft = { object, r->owned, 0, value->n };
 
 	value->taken = true;
 	if (!shape_is_fine(r, key, value))
@@ -344,8 +345,7 @@ static bool make(struct reader *r, const struct text_section *section, void *obj
 {
 	bool fine = true;
 
-	for_each_key(key, section)
-	{
+	for_each_key(key, section) {
 		struct value *value = find_value(r, key->name);
 		bool taken;
 
@@ -361,7 +361,7 @@ static bool make(struct reader *r, const struct text_section *section, void *obj
 	return fine;
 }
 
-/* -- objects ---------------------------------------------------------------------------------- */
+/* -- objects ------------------------------------------------------------------ */
 
 static void set_place(struct reader *r, const struct text_section *section, void *object,
 		      struct mark mark)
@@ -375,7 +375,7 @@ static void set_place(struct reader *r, const struct text_section *section, void
 static void add(struct reader *r, const struct text_section *section, const void *object)
 {
 	const struct viommu_place *place = object_place(section->type, object);
-	struct mark mark = {place->line, place->column};
+	struct mark mark = { place->line, place->column };
 	const char *name = object_name(section->type, object);
 
 	switch (topology_add(r->topology, section->type, object)) {

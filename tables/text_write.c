@@ -14,8 +14,7 @@ static void write_keys(GString *out, const struct text_section *section, const v
 	const char *indent = "  - ";
 	GString *value = g_string_new(NULL);
 
-	for_each_key(key, section)
-	{
+	for_each_key(key, section) {
 		if (key->when && !key->when(object))
 			continue;
 		g_string_truncate(value, 0);
@@ -35,7 +34,8 @@ static void write_section(GString *out, const struct viommu_topology *topology,
 	if (!topology_count(topology, section->type))
 		return;
 	g_string_append_printf(out, "\n%s:\n", section->name);
-	for_each_object(i, object, topology, section->type) write_keys(out, section, object);
+	for_each_object(i, object, topology, section->type)
+		write_keys(out, section, object);
 }
 
 /* What differs from the header that a table has when nothing is chosen. */
@@ -47,8 +47,7 @@ static void write_header(GString *out, const char *signature,
 	char *name = g_ascii_strdown(signature, -1);
 	bool begun = false;
 
-	for_each_key(key, &text_header)
-	{
+	for_each_key(key, &text_header) {
 		g_string_truncate(value, 0);
 		g_string_truncate(usual_value, 0);
 		key->kind->write(key, header, value);

@@ -19,7 +19,7 @@
 
 #define NO_MEMBER SIZE_MAX
 
-static const char *const signatures[] = {"VIOT"};
+static const char *const signatures[] = { "VIOT" };
 
 struct viommu_topology {
 	GPtrArray *objects[N_OBJECT_TYPES];
@@ -31,7 +31,7 @@ struct viommu_topology {
 	struct viommu_table_header headers[G_N_ELEMENTS(signatures)]; /* size 0: not chosen */
 };
 
-/* -- what the types of objects have in common -------------------------------------- */
+/* -- what the types of objects have in common --------------------------------- */
 
 static bool iommu_makes_sense(const void *object)
 {
@@ -84,66 +84,37 @@ static const struct type {
 	bool name_needed;
 	bool (*makes_sense)(const void *object);
 } types[] = {
-	[OBJECT_IOMMU] =
-		{
-			sizeof(struct viommu_iommu),
-			AT(viommu_iommu, place),
-			AT(viommu_iommu, name),
-			NO_MEMBER,
-			AT(viommu_iommu, its),
-			true,
-			iommu_makes_sense,
-		},
-	[OBJECT_HOST_BRIDGE] =
-		{
-			sizeof(struct viommu_host_bridge),
-			AT(viommu_host_bridge, place),
-			AT(viommu_host_bridge, name),
-			AT(viommu_host_bridge, iommu),
-			AT(viommu_host_bridge, its),
-			false,
-			bridge_makes_sense,
-		},
-	[OBJECT_PCI_RANGE] =
-		{
-			sizeof(struct viommu_pci_range),
-			AT(viommu_pci_range, place),
-			NO_MEMBER,
-			AT(viommu_pci_range, iommu),
-			NO_MEMBER,
-			false,
-			range_makes_sense,
-		},
-	[OBJECT_PLATFORM_DEVICE] =
-		{
-			sizeof(struct viommu_platform_device),
-			AT(viommu_platform_device, place),
-			AT(viommu_platform_device, name),
-			AT(viommu_platform_device, iommu),
-			NO_MEMBER,
-			false,
-			device_makes_sense,
-		},
-	[OBJECT_ITS_GROUP] =
-		{
-			sizeof(struct viommu_its_group),
-			AT(viommu_its_group, place),
-			AT(viommu_its_group, name),
-			NO_MEMBER,
-			NO_MEMBER,
-			true,
-			group_makes_sense,
-		},
-	[OBJECT_RESERVED_MEMORY] =
-		{
-			sizeof(struct viommu_reserved_memory),
-			AT(viommu_reserved_memory, place),
-			NO_MEMBER,
-			AT(viommu_reserved_memory, iommu),
-			NO_MEMBER,
-			false,
-			memory_makes_sense,
-		},
+	[OBJECT_IOMMU] = {
+		sizeof(struct viommu_iommu), AT(viommu_iommu, place),
+		AT(viommu_iommu, name), NO_MEMBER, AT(viommu_iommu, its),
+		true, iommu_makes_sense,
+	},
+	[OBJECT_HOST_BRIDGE] = {
+		sizeof(struct viommu_host_bridge), AT(viommu_host_bridge, place),
+		AT(viommu_host_bridge, name), AT(viommu_host_bridge, iommu),
+		AT(viommu_host_bridge, its),
+		false, bridge_makes_sense,
+	},
+	[OBJECT_PCI_RANGE] = {
+		sizeof(struct viommu_pci_range), AT(viommu_pci_range, place),
+		NO_MEMBER, AT(viommu_pci_range, iommu), NO_MEMBER,
+		false, range_makes_sense,
+	},
+	[OBJECT_PLATFORM_DEVICE] = {
+		sizeof(struct viommu_platform_device), AT(viommu_platform_device, place),
+		AT(viommu_platform_device, name), AT(viommu_platform_device, iommu), NO_MEMBER,
+		false, device_makes_sense,
+	},
+	[OBJECT_ITS_GROUP] = {
+		sizeof(struct viommu_its_group), AT(viommu_its_group, place),
+		AT(viommu_its_group, name), NO_MEMBER, NO_MEMBER,
+		true, group_makes_sense,
+	},
+	[OBJECT_RESERVED_MEMORY] = {
+		sizeof(struct viommu_reserved_memory), AT(viommu_reserved_memory, place),
+		NO_MEMBER, AT(viommu_reserved_memory, iommu), NO_MEMBER,
+		false, memory_makes_sense,
+	},
 };
 #undef AT
 
@@ -180,7 +151,7 @@ const struct viommu_place *object_place(enum object_type type, const void *objec
 	return (const struct viommu_place *)((const char *)object + types[type].place);
 }
 
-/* -- life ------------------------------------------------------------------------------ */
+/* -- life --------------------------------------------------------------------- */
 
 struct viommu_topology *viommu_topology_new(void)
 {
@@ -220,7 +191,7 @@ const char *topology_source(const struct viommu_topology *topology)
 	return topology->source;
 }
 
-/* -- adding ------------------------------------------------------------------------------- */
+/* -- adding ------------------------------------------------------------------- */
 
 /*
  * Take over a struct that begins with its own size, from a caller that may be older than
@@ -360,7 +331,7 @@ int viommu_topology_add_reserved_memory(struct viommu_topology *topology,
 	return topology_add(topology, OBJECT_RESERVED_MEMORY, memory);
 }
 
-/* -- getting -------------------------------------------------------------------------------- */
+/* -- getting ------------------------------------------------------------------ */
 
 size_t topology_count(const struct viommu_topology *topology, enum object_type type)
 {
@@ -446,7 +417,7 @@ const char *viommu_memory_kind_name(enum viommu_memory_kind kind)
 	return kind < G_N_ELEMENTS(names) ? names[kind] : NULL;
 }
 
-/* -- what the header of a table says --------------------------------------------------------- */
+/* -- what the header of a table says ------------------------------------------ */
 
 const char *topology_signature(size_t i)
 {

@@ -106,7 +106,7 @@ static void a_range_over_segments_stays_whole(void **state)
 		      "3-4 0000-ffff b 30000\n");
 }
 
-/* -- against the question that resolve answers ------------------------------------------ */
+/* -- against the question that resolve answers -------------------------------- */
 
 struct model {
 	const struct viommu_topology *topology;
@@ -118,6 +118,7 @@ struct model {
 static void paint(void *opaque, const struct viommu_pci_range *range)
 {
 	struct model *model = opaque;
+	uint32_t position;
 
 	for (unsigned s = range->segment_first; s <= range->segment_last; s++)
 		for (unsigned f = range->bdf_first; f <= range->bdf_last; f++) {
@@ -127,8 +128,9 @@ static void paint(void *opaque, const struct viommu_pci_range *range)
 			model->id[s][f] = range->id_first + ((s - range->segment_first) << 16) + f -
 					  range->bdf_first;
 		}
-	assert_true((range->segment_first << 16 | range->bdf_first) + 1u > model->before);
-	model->before = ((unsigned)range->segment_first << 16 | range->bdf_first) + 1;
+	position = (uint32_t)range->segment_first << 16 | range->bdf_first;
+	assert_true(model->before <= position);
+	model->before = position + 1;
 }
 
 static void compare_with_resolve(const struct viommu_topology *topology)
@@ -139,7 +141,7 @@ static void compare_with_resolve(const struct viommu_topology *topology)
 	viommu_topology_for_each_pci_range(topology, paint, model);
 	for (unsigned s = 0; s < 2; s++)
 		for (unsigned f = 0; f < 0x400; f++) {
-			struct viommu_device_name name = {true, (uint16_t)s, (uint16_t)f, 0};
+			struct viommu_device_name name = { true, (uint16_t)s, (uint16_t)f, 0 };
 			struct viommu_route route, linux_route;
 
 			viommu_topology_resolve(topology, &name, &route, &linux_route, NULL);
@@ -157,10 +159,11 @@ static unsigned any(unsigned *seed, unsigned n)
 
 static struct viommu_topology *some_topology(unsigned seed)
 {
-	static const char *const iommus[] = {"a", "b", NULL};
+	static const char *const iommus[] = { "a", "b", NULL };
 	struct viommu_topology *topology = viommu_topology_new();
-	struct viommu_iommu a = {sizeof(a), "a", .bdf = (uint16_t)any(&seed, 0x400)};
-	struct viommu_iommu b = {sizeof(b), "b", .segment = 1, .bdf = (uint16_t)any(&seed, 0x400)};
+	struct viommu_iommu a = { sizeof(a), "a", .bdf = (uint16_t)any(&seed, 0x400) };
+	struct viommu_iommu b = { sizeof(b), "b", .segment = 1,
+				  .bdf = (uint16_t)any(&seed, 0x400) };
 
 	b.include_self = any(&seed, 2);
 	viommu_topology_add_iommu(topology, &a);
@@ -204,7 +207,7 @@ static void pieces_agree_with_resolve(void **state)
 	}
 }
 
-/* -- many ----------------------------------------------------------------------------------- */
+/* -- many --------------------------------------------------------------------- */
 
 struct count {
 	size_t n;
@@ -223,10 +226,10 @@ static void count_piece(void *opaque, const struct viommu_pci_range *range)
 /* 65,536 ranges: one for each function, the last added first, cut out of one host bridge. */
 static void sixty_five_thousand_ranges_are_fine(void **state)
 {
-	struct viommu_host_bridge bridge = {sizeof(bridge), .bus_last = 0xff, .iommu = "a"};
-	struct viommu_pci_range range = {sizeof(range), .iommu = "b"};
+	struct viommu_host_bridge bridge = { sizeof(bridge), .bus_last = 0xff, .iommu = "a" };
+	struct viommu_pci_range range = { sizeof(range), .iommu = "b" };
 	struct rig *rig = *state;
-	struct count count = {0};
+	struct count count = { 0 };
 
 	read_fine(rig, IOMMUS);
 	viommu_topology_add_host_bridge(rig->topology, &bridge);
@@ -243,9 +246,9 @@ static void sixty_five_thousand_ranges_are_fine(void **state)
 /* 65,536 ranges that all overlap: each begins later and ends later than the one before. */
 static void sixty_five_thousand_overlaps_are_fine(void **state)
 {
-	struct viommu_pci_range range = {sizeof(range), .iommu = "b"};
+	struct viommu_pci_range range = { sizeof(range), .iommu = "b" };
 	struct rig *rig = *state;
-	struct count count = {0};
+	struct count count = { 0 };
 
 	read_fine(rig, IOMMUS);
 	for (unsigned f = 0; f < 0x10000; f++) {

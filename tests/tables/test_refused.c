@@ -90,7 +90,7 @@ static void damaged_texts_are_read_or_refused(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < length; i++) {
-		static const char bytes[] = {'\0', '\n', ':', '-', '[', '"', '\x80', '&'};
+		static const char bytes[] = { '\0', '\n', ':', '-', '[', '"', '\x80', '&' };
 		char byte = text[i];
 
 		viommu_topology_free(viommu_topology_parse(text, i, "text", NULL));

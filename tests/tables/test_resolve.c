@@ -50,9 +50,9 @@ static void assert_route(const struct viommu_route *route, const char *iommu, ui
 /* "Read "0001:03:00.0", "03:00.0" (segment 0), "mmio@0x10001000" or "0x10001000"." */
 static void names_of_devices_are_read(void **state)
 {
-	static const char *const refused[] = {"",          "03:00",     "03:00.0 ", "10001000",
-					      "mmio@",     "mmio@1000", "0x",       "03:00.8",
-					      "1:2:3:4.5", "0x1 ",      "serial"};
+	static const char *const refused[] = { "",          "03:00",     "03:00.0 ", "10001000",
+					       "mmio@",     "mmio@1000", "0x",       "03:00.8",
+					       "1:2:3:4.5", "0x1 ",      "serial" };
 	struct viommu_device_name name;
 
 	(void)state;
@@ -95,10 +95,10 @@ static void bypass_is_not_nothing(void **state)
 		enum viommu_reach reach;
 		unsigned line;
 	} cases[] = {
-		{"80:00.0", VIOMMU_REACH_BYPASS, 7},       {"11:00.0", VIOMMU_REACH_BYPASS, 12},
-		{"0x9001000", VIOMMU_REACH_BYPASS, 15},    {"00:01.0", VIOMMU_REACH_BYPASS, 3},
-		{"0004:00:00.0", VIOMMU_REACH_NOTHING, 0}, {"0x1234", VIOMMU_REACH_NOTHING, 0},
-		{"0001:00:00.0", VIOMMU_REACH_NOTHING, 8},
+		{ "80:00.0", VIOMMU_REACH_BYPASS, 7 },       { "11:00.0", VIOMMU_REACH_BYPASS, 12 },
+		{ "0x9001000", VIOMMU_REACH_BYPASS, 15 },    { "00:01.0", VIOMMU_REACH_BYPASS, 3 },
+		{ "0004:00:00.0", VIOMMU_REACH_NOTHING, 0 }, { "0x1234", VIOMMU_REACH_NOTHING, 0 },
+		{ "0001:00:00.0", VIOMMU_REACH_NOTHING, 8 },
 	};
 	struct rig *rig = *state;
 

@@ -19,12 +19,12 @@ static void values_are_read_in_every_way_they_are_written(void **state)
 		const char *written;
 		uint64_t base, span;
 	} cases[] = {
-		{"at: 4096, span: 65536", 4096, 65536},
-		{"at: 0x1000, span: 64K", 4096, 65536},
-		{"at: 0X1000, span: 64KiB", 4096, 65536},
-		{"at: '4096', span: \"2M\"", 4096, 2 << 20},
-		{"at: 0, span: 0x0", 0, 0},
-		{"at: 0xffffffffffffffff, span: 1", UINT64_MAX, 1},
+		{ "at: 4096, span: 65536", 4096, 65536 },
+		{ "at: 0x1000, span: 64K", 4096, 65536 },
+		{ "at: 0X1000, span: 64KiB", 4096, 65536 },
+		{ "at: '4096', span: \"2M\"", 4096, 2 << 20 },
+		{ "at: 0, span: 0x0", 0, 0 },
+		{ "at: 0xffffffffffffffff, span: 1", UINT64_MAX, 1 },
 	};
 	struct rig *rig = *state;
 
@@ -84,25 +84,26 @@ static void functions_are_read_with_and_without_a_segment(void **state)
 		const char *written;
 		struct viommu_pci_range range;
 	} cases[] = {
-		{"functions: 01:02.3", {.bdf_first = 0x113, .bdf_last = 0x113, .id_first = 0x113}},
-		{"functions: 0001:01:02.3-01:1f.7",
-		 {.segment_first = 1,
-		  .segment_last = 1,
-		  .bdf_first = 0x113,
-		  .bdf_last = 0x1ff,
-		  .id_first = 0x10113}},
-		{"functions: 0001:01:02.3 - 0001:01:1f.7",
-		 {.segment_first = 1,
-		  .segment_last = 1,
-		  .bdf_first = 0x113,
-		  .bdf_last = 0x1ff,
-		  .id_first = 0x10113}},
-		{"functions: 00:00.0-ff:1f.7, segments: 0-1",
-		 {.segment_last = 1, .bdf_last = 0xffff}},
-		{"segments: 2, functions: 0002:00:00.0, first-id: 7",
-		 {.segment_first = 2, .segment_last = 2, .id_first = 7}},
-		{"segments: 2, functions: 00:00.0",
-		 {.segment_first = 2, .segment_last = 2, .id_first = 0x20000}},
+		{ "functions: 01:02.3",
+		  { .bdf_first = 0x113, .bdf_last = 0x113, .id_first = 0x113 } },
+		{ "functions: 0001:01:02.3-01:1f.7",
+		  { .segment_first = 1,
+		    .segment_last = 1,
+		    .bdf_first = 0x113,
+		    .bdf_last = 0x1ff,
+		    .id_first = 0x10113 } },
+		{ "functions: 0001:01:02.3 - 0001:01:1f.7",
+		  { .segment_first = 1,
+		    .segment_last = 1,
+		    .bdf_first = 0x113,
+		    .bdf_last = 0x1ff,
+		    .id_first = 0x10113 } },
+		{ "functions: 00:00.0-ff:1f.7, segments: 0-1",
+		  { .segment_last = 1, .bdf_last = 0xffff } },
+		{ "segments: 2, functions: 0002:00:00.0, first-id: 7",
+		  { .segment_first = 2, .segment_last = 2, .id_first = 7 } },
+		{ "segments: 2, functions: 00:00.0",
+		  { .segment_first = 2, .segment_last = 2, .id_first = 0x20000 } },
 	};
 	struct rig *rig = *state;
 
@@ -255,7 +256,7 @@ static void odd_names_survive(void **state)
 		" ",         "&a",       "*a",           "!t",      "{",
 		"trailing:", "\xc2\x85", "None",
 	};
-	struct viommu_table_header odd = {sizeof(odd), "\x80\xff", "\"\\", 0, "\x01", 0};
+	struct viommu_table_header odd = { sizeof(odd), "\x80\xff", "\"\\", 0, "\x01", 0 };
 	const struct viommu_table_header *header;
 	struct rig *rig = *state;
 	char *text;
@@ -263,7 +264,7 @@ static void odd_names_survive(void **state)
 	rig->topology = viommu_topology_new();
 	viommu_topology_set_header(rig->topology, "VIOT", &odd);
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		struct viommu_iommu iommu = {.size = sizeof(iommu), .name = names[i]};
+		struct viommu_iommu iommu = { .size = sizeof(iommu), .name = names[i] };
 
 		assert_int_equal(viommu_topology_add_iommu(rig->topology, &iommu), 0);
 	}

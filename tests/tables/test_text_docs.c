@@ -53,9 +53,11 @@ static void every_key_is_documented(void **state)
 		if (!section)
 			fail_msg("docs/topology.md lacks the section %s", text_sections[i].name);
 		g_free(heading);
-		for_each_key(key, &text_sections[i]) assert_row(section, key);
+		for_each_key(key, &text_sections[i])
+			assert_row(section, key);
 	}
-	for_each_key(key, &text_header) assert_row(*state, key);
+	for_each_key(key, &text_header)
+		assert_row(*state, key);
 }
 
 static void check_example(const char *text, size_t length)

@@ -13,7 +13,7 @@ static int give_topology(void **state)
 
 static struct viommu_iommu an_iommu(const char *name)
 {
-	return (struct viommu_iommu){.size = sizeof(struct viommu_iommu), .name = name};
+	return (struct viommu_iommu){ .size = sizeof(struct viommu_iommu), .name = name };
 }
 
 /* "The structs and their strings are copied." */
@@ -21,9 +21,9 @@ static void objects_and_their_strings_are_copied(void **state)
 {
 	struct rig *rig = *state;
 	char name[] = "viommu0", file[] = "vmm.c";
-	uint32_t ids[] = {3, 4};
+	uint32_t ids[] = { 3, 4 };
 	struct viommu_iommu iommu = an_iommu(name);
-	struct viommu_its_group group = {sizeof(group), name, ids, 2, {.file = file}};
+	struct viommu_its_group group = { sizeof(group), name, ids, 2, { .file = file } };
 
 	iommu.place.file = file;
 	assert_int_equal(viommu_topology_add_iommu(rig->topology, &iommu), 0);
@@ -68,11 +68,11 @@ static void what_makes_no_sense_is_refused(void **state)
 	struct viommu_iommu nameless = an_iommu(NULL), none = an_iommu("none"),
 			    not_utf8 = an_iommu("\xff"), fine = an_iommu("viommu0"),
 			    wraps = an_iommu("wraps"), many = an_iommu("many");
-	struct viommu_host_bridge bridge = {sizeof(bridge), .bus_first = 1};
-	struct viommu_pci_range segments = {sizeof(segments), .segment_first = 1};
-	struct viommu_pci_range functions = {sizeof(functions), .bdf_first = 1};
-	struct viommu_reserved_memory memory = {sizeof(memory), .first = 1};
-	struct viommu_its_group group = {sizeof(group), .name = "its"};
+	struct viommu_host_bridge bridge = { sizeof(bridge), .bus_first = 1 };
+	struct viommu_pci_range segments = { sizeof(segments), .segment_first = 1 };
+	struct viommu_pci_range functions = { sizeof(functions), .bdf_first = 1 };
+	struct viommu_reserved_memory memory = { sizeof(memory), .first = 1 };
+	struct viommu_its_group group = { sizeof(group), .name = "its" };
 
 	wraps.base = UINT64_MAX;
 	wraps.span = 2;
@@ -101,10 +101,10 @@ static void structs_may_be_older_or_newer(void **state)
 	struct {
 		struct viommu_platform_device known;
 		uint64_t newer;
-	} device = {.known = {.size = sizeof(device), .base = 0x1000}};
-	struct viommu_platform_device older = {offsetof(struct viommu_platform_device, iommu),
-					       .base = 0x2000, .id = 7};
-	struct viommu_platform_device unsized = {0};
+	} device = { .known = { .size = sizeof(device), .base = 0x1000 } };
+	struct viommu_platform_device older = { offsetof(struct viommu_platform_device, iommu),
+						.base = 0x2000, .id = 7 };
+	struct viommu_platform_device unsized = { 0 };
 
 	assert_int_equal(viommu_topology_add_platform_device(rig->topology, &device.known), 0);
 	device.newer = 1;
@@ -120,8 +120,8 @@ static void structs_may_be_older_or_newer(void **state)
 static void segments_are_bounded(void **state)
 {
 	struct rig *rig = *state;
-	struct viommu_pci_range all = {sizeof(all), .segment_last = UINT16_MAX};
-	struct viommu_pci_range one = {.size = sizeof(one)};
+	struct viommu_pci_range all = { sizeof(all), .segment_last = UINT16_MAX };
+	struct viommu_pci_range one = { .size = sizeof(one) };
 
 	for (size_t i = 0; i < VIOMMU_MAX_SEGMENTS >> 16; i++)
 		assert_int_equal(viommu_topology_add_pci_range(rig->topology, &all), 0);
@@ -133,7 +133,7 @@ static void a_table_has_a_header_without_being_given_one(void **state)
 {
 	struct rig *rig = *state;
 	const struct viommu_table_header *header = viommu_topology_header(rig->topology, "VIOT");
-	struct viommu_table_header own = {sizeof(own), "BOCHS ", "BXPC    ", 0, "BXPC", 2};
+	struct viommu_table_header own = { sizeof(own), "BOCHS ", "BXPC    ", 0, "BXPC", 2 };
 
 	assert_string_equal(header->oem_id, "VIOMMU");
 	assert_string_equal(header->oem_table_id, "VIOMMU  ");
