@@ -23,8 +23,8 @@ void blame(const struct check *check, const struct subject *subject, const char 
 	va_start(args, format);
 	text = g_strdup_vprintf(format, args);
 	va_end(args);
-	report(check->findings, check->rule_id, *object_place(subject->type, subject->object),
-	       cure, "%s", text);
+	report(check->findings, check->rule_id, *object_place(subject->type, subject->object), cure,
+	       "%s", text);
 	g_free(text);
 }
 
@@ -57,7 +57,7 @@ char *describe(const struct subject *subject)
 	return g_string_free(out, FALSE);
 }
 
-/* -- names --------------------------------------------------------------------------- */
+/* -- names -------------------------------------------------------------------- */
 
 /* Which object of another type does this one refer to? */
 typedef const char *reference_of(enum object_type type, const void *object);
@@ -111,7 +111,7 @@ static void check_idle_iommus(const struct check *check)
 	g_hash_table_destroy(used);
 }
 
-/* -- IDs and functions ------------------------------------------------------------------ */
+/* -- IDs and functions -------------------------------------------------------- */
 
 static void check_ids_beyond(const struct check *check)
 {
@@ -149,7 +149,7 @@ static void check_own_functions(const struct check *check)
 	}
 }
 
-/* -- memory and nodes ---------------------------------------------------------------------- */
+/* -- memory and nodes --------------------------------------------------------- */
 
 static void check_interrupt_window(const struct check *check)
 {
@@ -173,8 +173,8 @@ static void check_domain(const struct check *check, const struct subject *subjec
 	if (!has || domain <= most)
 		return;
 	what = describe(subject);
-	blame(check, subject, "number proximity domains from 0",
-	      "%s has proximity domain %u", what, domain);
+	blame(check, subject, "number proximity domains from 0", "%s has proximity domain %u", what,
+	      domain);
 	g_free(what);
 }
 
@@ -196,7 +196,7 @@ static void check_domains(const struct check *check)
 			     device->has_proximity_domain, device->proximity_domain);
 }
 
-/* -- the list -------------------------------------------------------------------------------- */
+/* -- the list ----------------------------------------------------------------- */
 
 static const struct {
 	const char *rule_id;
@@ -220,8 +220,7 @@ static const struct {
 	{ "topology-domains-differ", check_domains_differ },
 };
 
-void viommu_topology_check(const struct viommu_topology *topology,
-			   struct viommu_findings *findings)
+void viommu_topology_check(const struct viommu_topology *topology, struct viommu_findings *findings)
 {
 	for (size_t i = 0; i < G_N_ELEMENTS(checks); i++) {
 		struct check check = { topology, findings, checks[i].rule_id };

@@ -131,7 +131,7 @@ void blame_overlaps(const struct check *check, GArray *claims, const char *what,
 	g_array_free(claims, TRUE);
 }
 
-/* -- buses and functions ------------------------------------------------------------- */
+/* -- buses and functions ------------------------------------------------------ */
 
 static GArray *claims_of_bridges(const struct viommu_topology *topology)
 {
@@ -158,8 +158,8 @@ void check_ranges_overlap(const struct check *check)
 
 	for_each_object(i, range, check->topology, OBJECT_PCI_RANGE)
 		for (unsigned s = range->segment_first; s <= range->segment_last; s++)
-			claim(claims, s, range->bdf_first, range->bdf_last, OBJECT_PCI_RANGE,
-			      range, i);
+			claim(claims, s, range->bdf_first, range->bdf_last, OBJECT_PCI_RANGE, range,
+			      i);
 	blame_overlaps(check, claims, "have functions in common",
 		       "make ranges disjoint: readers do not agree who wins");
 }
@@ -244,7 +244,7 @@ void check_domains_differ(const struct check *check)
 	g_array_free(bridges, TRUE);
 }
 
-/* -- IDs ---------------------------------------------------------------------------------- */
+/* -- IDs ---------------------------------------------------------------------- */
 
 struct ids {
 	GArray *claims;
@@ -294,7 +294,7 @@ void check_ids_twice(const struct check *check)
 	g_ptr_array_free(ids.pieces, TRUE);
 }
 
-/* -- addresses ------------------------------------------------------------------------------ */
+/* -- addresses ---------------------------------------------------------------- */
 
 static uint64_t window_last(const struct viommu_iommu *iommu)
 {
@@ -312,8 +312,8 @@ void check_windows_overlap(const struct check *check)
 			claim(claims, ONE_GROUP, iommu->base, window_last(iommu), OBJECT_IOMMU,
 			      iommu, i);
 	for_each_object(i, device, check->topology, OBJECT_PLATFORM_DEVICE)
-		claim(claims, ONE_GROUP, device->base, device->base, OBJECT_PLATFORM_DEVICE,
-		      device, i);
+		claim(claims, ONE_GROUP, device->base, device->base, OBJECT_PLATFORM_DEVICE, device,
+		      i);
 	blame_overlaps(check, claims, "have register addresses in common",
 		       "correct `at` or `span`: everything has registers of its own");
 }
@@ -337,8 +337,8 @@ void check_memory_overlap(const struct check *check)
 	GArray *claims = claims_new();
 
 	for_each_object(i, memory, check->topology, OBJECT_RESERVED_MEMORY)
-		claim(claims, group_of_memory(check->topology, memory), memory->first,
-		      memory->last, OBJECT_RESERVED_MEMORY, memory, i);
+		claim(claims, group_of_memory(check->topology, memory), memory->first, memory->last,
+		      OBJECT_RESERVED_MEMORY, memory, i);
 	blame_overlaps(check, claims, "have addresses in common",
 		       "say of each address once what is special about it");
 }

@@ -49,7 +49,7 @@ static uint64_t position(uint16_t segment, uint16_t bdf)
 	return (uint64_t)segment << SEGMENT_SHIFT | bdf;
 }
 
-/* -- cutting into slices ----------------------------------------------------------- */
+/* -- cutting into slices ------------------------------------------------------ */
 
 static void slice(struct sweep *sweep, struct slice slice)
 {
@@ -91,10 +91,10 @@ static void slice_bridges(struct sweep *sweep)
 	for_each_object(i, bridge, sweep->topology, OBJECT_HOST_BRIDGE) {
 		uint64_t segment = position(bridge->segment, 0);
 
-		slice(sweep, (struct slice){
-				     LAYER_BRIDGE, i, bridge,
-				     segment | (uint64_t)bridge->bus_first << BUS_SHIFT,
-				     segment | (uint64_t)bridge->bus_last << BUS_SHIFT | LAST_DEVFN });
+		slice(sweep, (struct slice){ LAYER_BRIDGE, i, bridge,
+					     segment | (uint64_t)bridge->bus_first << BUS_SHIFT,
+					     segment | (uint64_t)bridge->bus_last << BUS_SHIFT |
+						     LAST_DEVFN });
 	}
 }
 
@@ -105,7 +105,7 @@ static gint compare_ends(gconstpointer a, gconstpointer b)
 	return (one->position > other->position) - (one->position < other->position);
 }
 
-/* -- who gets an interval --------------------------------------------------------------- */
+/* -- who gets an interval ----------------------------------------------------- */
 
 static gint compare_indices(gconstpointer a, gconstpointer b)
 {
@@ -140,7 +140,7 @@ static const struct slice *winner(const struct sweep *sweep)
 	return bridge && self && is_behind_itself(self, bridge) ? NULL : bridge;
 }
 
-/* -- pieces ---------------------------------------------------------------------------------- */
+/* -- pieces ------------------------------------------------------------------- */
 
 static struct viommu_pci_range piece_of_bridge(const struct slice *slice)
 {
@@ -158,8 +158,8 @@ static struct viommu_pci_range piece_between(const struct slice *slice, uint64_t
 
 	piece = slice->layer == LAYER_RANGE ? *range : piece_of_bridge(slice);
 	piece.size = sizeof(piece);
-	piece.id_first = (uint32_t)(slice->layer == LAYER_RANGE ? range_id(range, segment, bdf)
-								: first);
+	piece.id_first =
+		(uint32_t)(slice->layer == LAYER_RANGE ? range_id(range, segment, bdf) : first);
 	piece.segment_first = piece.segment_last = segment;
 	piece.bdf_first = bdf;
 	piece.bdf_last = last & LAST_BDF;
@@ -182,8 +182,7 @@ static bool joins_last(struct sweep *sweep, const struct slice *slice,
 	return true;
 }
 
-static void add_piece(struct sweep *sweep, const struct slice *slice, uint64_t first,
-		      uint64_t last)
+static void add_piece(struct sweep *sweep, const struct slice *slice, uint64_t first, uint64_t last)
 {
 	struct viommu_pci_range piece = piece_between(slice, first, last);
 	bool whole = slice->layer == LAYER_RANGE && first == slice->first && last == slice->last;
@@ -195,7 +194,7 @@ static void add_piece(struct sweep *sweep, const struct slice *slice, uint64_t f
 		sweep->last_piece[slice->index] = sweep->pieces->len;
 }
 
-/* -- the sweep ---------------------------------------------------------------------------------- */
+/* -- the sweep ---------------------------------------------------------------- */
 
 static void open_or_close(struct sweep *sweep, const struct end *end)
 {

@@ -18,7 +18,7 @@
 #define SEGMENT_SHIFT 16
 #define BUS_SHIFT     8
 
-/* -- names of devices ------------------------------------------------------------------ */
+/* -- names of devices --------------------------------------------------------- */
 
 int viommu_device_name_parse(const char *text, struct viommu_device_name *ret_name)
 {
@@ -41,13 +41,12 @@ int viommu_device_name_parse(const char *text, struct viommu_device_name *ret_na
 	return 0;
 }
 
-/* -- as the specification has it ----------------------------------------------------------- */
+/* -- as the specification has it ---------------------------------------------- */
 
 static const struct viommu_route nothing = { .reach = VIOMMU_REACH_NOTHING,
 					     .place.at = VIOMMU_NOWHERE };
 
-static bool range_has(const struct viommu_pci_range *range,
-		      const struct viommu_device_name *device)
+static bool range_has(const struct viommu_pci_range *range, const struct viommu_device_name *device)
 {
 	return range->segment_first <= device->segment && device->segment <= range->segment_last &&
 	       range->bdf_first <= device->bdf && device->bdf <= range->bdf_last;
@@ -132,7 +131,7 @@ static struct viommu_route platform_route(const struct viommu_topology *topology
 	return nothing;
 }
 
-/* -- as Linux reads a VIOT -------------------------------------------------------------------- */
+/* -- as Linux reads a VIOT ---------------------------------------------------- */
 
 /*
  * The driver puts each node in front of those it has read, and takes the first that matches:
@@ -176,13 +175,12 @@ static struct viommu_route linux_viot(const struct viommu_topology *topology,
 	return route;
 }
 
-/* -- the question -------------------------------------------------------------------------------- */
+/* -- the question ------------------------------------------------------------- */
 
 static const struct reader_of_tables {
 	const char *signature;
 	struct viommu_route (*route)(const struct viommu_topology *topology,
-				     const struct viommu_device_name *device,
-				     const char **ret_why);
+				     const struct viommu_device_name *device, const char **ret_why);
 } linux_readers[] = {
 	{ "VIOT", linux_viot },
 };
@@ -201,7 +199,8 @@ void viommu_topology_resolve(const struct viommu_topology *topology,
 			     const char **ret_why_linux)
 {
 	const struct reader_of_tables *reader = linux_reader(topology);
-	const char *why = "there is no table yet: Linux does as the table says that is made of this";
+	const char *why =
+		"there is no table yet: Linux does as the table says that is made of this";
 
 	*ret_route = device->pci ? pci_route(topology, device) : platform_route(topology, device);
 	*ret_linux = reader ? reader->route(topology, device, &why) : *ret_route;

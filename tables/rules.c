@@ -69,7 +69,7 @@ static const struct viommu_rule rules[] = {
 	  "leaves devices without an ITS without MSIs" },
 	{ "topology-iommu-idle", VIOMMU_WARNING, "ACPI 6.5, VIOT",
 	  "an IOMMU translates something",
-	  "starts no IOMMU that nothing refers to; with a VIOT that has no endpoint node, "
+	  "does not look at an IOMMU that no entry refers to; with a VIOT without any, "
 	  "Linux 6.12 was seen to panic in viommu_probe_device" },
 	{ "topology-iommu-outside", VIOMMU_WARNING, "PCI Firmware Specification, host bridges",
 	  "the PCI function of an IOMMU is below a host bridge",

@@ -24,7 +24,7 @@
 #define MAX_SCALAR 1024
 #define MAX_LENGTH (64u << 20)
 
-/* -- what libyaml says -------------------------------------------------------------- */
+/* -- what libyaml says -------------------------------------------------------- */
 
 static void say_event(struct reader *r, const char *rule_id, const char *cure, const char *text)
 {
@@ -109,8 +109,7 @@ bool next(struct reader *r)
 		r->depth++;
 	if (r->event.type == YAML_MAPPING_END_EVENT || r->event.type == YAML_SEQUENCE_END_EVENT)
 		r->depth--;
-	if (r->depth > MAX_DEPTH ||
-	    (is_scalar(r) && r->event.data.scalar.length > MAX_SCALAR)) {
+	if (r->depth > MAX_DEPTH || (is_scalar(r) && r->event.data.scalar.length > MAX_SCALAR)) {
 		say_event(r, "text-limits", "no topology needs as much",
 			  "this is nested too deep, or too long for a value");
 		r->stopped = true;
@@ -135,7 +134,7 @@ void say_twice(struct reader *r, const char *name)
 		 "`%s` is here for the second time", name);
 }
 
-/* -- sections -------------------------------------------------------------------------- */
+/* -- sections ----------------------------------------------------------------- */
 
 static void read_sequence(struct reader *r, const struct text_section *section)
 {
@@ -207,7 +206,7 @@ static void read_headers(struct reader *r)
 		read_header(r, &seen);
 }
 
-/* -- the whole text ----------------------------------------------------------------------- */
+/* -- the whole text ----------------------------------------------------------- */
 
 static void say_unknown_section(struct reader *r, const char *name)
 {
@@ -291,8 +290,8 @@ static void read_text(struct reader *r)
 	if (!next(r) || !next(r))
 		return;
 	if (r->event.type != YAML_DOCUMENT_START_EVENT) {
-		complain(r, "text-version", here(r), "begin with the line `viommu: " TEXT_VERSION "`",
-			 "the text says nothing");
+		complain(r, "text-version", here(r),
+			 "begin with the line `viommu: " TEXT_VERSION "`", "the text says nothing");
 		return;
 	}
 	if (!next(r) || !read_version(r))

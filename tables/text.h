@@ -49,8 +49,8 @@ struct text_key {
 	const char *name; /* several rows may share one, if no two of them apply at once */
 	const struct text_kind *kind;
 	size_t members[MAX_MEMBERS]; /* as the kind wants them */
-	const char *(*nth)(int i); /* of a choice: what the value i is called, or NULL */
-	size_t room;               /* of texts: bytes with the NUL; of lists: items */
+	const char *(*nth)(int i);   /* of a choice: what the value i is called, or NULL */
+	size_t room;                 /* of texts: bytes with the NUL; of lists: items */
 	bool required;
 	bool (*when)(const void *object); /* does the row apply? NULL: always */
 	const char *only;                 /* the same in words: "an IOMMU that ..." */
@@ -73,8 +73,8 @@ extern const struct text_section text_header;
 
 #define TEXT_VERSION "1"
 
-#define for_each_key(key, section) \
-	for (const struct text_key *key = (section)->keys; \
+#define for_each_key(key, section)                                                                 \
+	for (const struct text_key *key = (section)->keys;                                         \
 	     key < (section)->keys + (section)->n_keys; key++)
 
 /* The i-th member that a key fills. */
@@ -92,6 +92,7 @@ bool text_write_id(const struct text_key *key, const void *object, GString *out)
 /* Kinds, and the members they want. */
 extern const struct text_kind text_name;      /* const char * */
 extern const struct text_kind text_reference; /* const char *: NULL is "none" */
+extern const struct text_kind text_its;       /* the same, of an ITS group */
 extern const struct text_kind text_choice;    /* an enum */
 extern const struct text_kind text_boolean;   /* bool */
 extern const struct text_kind text_segment;   /* uint16_t */

@@ -8,7 +8,7 @@
  */
 #include "text.h"
 
-/* -- IOMMUs ---------------------------------------------------------------------------- */
+/* -- IOMMUs ------------------------------------------------------------------- */
 
 static bool is_function(const void *object)
 {
@@ -61,7 +61,7 @@ static const struct text_key iommu_keys[] = {
 	  .help = "its global system interrupts, in the order of the device tree binding" },
 	{ "proximity-domain", &text_domain, { AT(proximity_domain), AT(has_proximity_domain) },
 	  .help = "the NUMA node it belongs to" },
-	{ "its", &text_reference, { AT(its) },
+	{ "its", &text_its, { AT(its) },
 	  .help = "the ITS group for MSIs, its own and those of what it translates" },
 	{ "coherent", &text_boolean, { AT(coherent) },
 	  .help = "its table walks see the caches" },
@@ -71,7 +71,7 @@ static const struct text_key iommu_keys[] = {
 };
 #undef AT
 
-/* -- PCI ------------------------------------------------------------------------------------ */
+/* -- PCI ---------------------------------------------------------------------- */
 
 #define AT(m) offsetof(struct viommu_host_bridge, m)
 static const struct text_key host_bridge_keys[] = {
@@ -83,7 +83,7 @@ static const struct text_key host_bridge_keys[] = {
 	  .help = "its root bus and all that can ever be below it, room for hotplug included" },
 	{ "iommu", &text_reference, { AT(iommu) },
 	  .help = "who translates its functions; left out: nobody, they bypass" },
-	{ "its", &text_reference, { AT(its) },
+	{ "its", &text_its, { AT(its) },
 	  .help = "the ITS group for MSIs that bypass the IOMMU" },
 	{ "proximity-domain", &text_domain, { AT(proximity_domain), AT(has_proximity_domain) },
 	  .help = "the NUMA node it belongs to" },
@@ -118,7 +118,7 @@ static const struct text_key range_keys[] = {
 #undef FUNCTIONS_AT
 #undef AT
 
-/* -- everything else -------------------------------------------------------------------------- */
+/* -- everything else ---------------------------------------------------------- */
 
 static bool device_is_translated(const void *object)
 {

@@ -18,7 +18,7 @@ static enum scan whole_number(const char *text, uint64_t limit, uint64_t *ret_nu
 	return scan_end(scan, text);
 }
 
-/* -- text --------------------------------------------------------------------------- */
+/* -- text --------------------------------------------------------------------- */
 
 static bool is_plain(const char *text)
 {
@@ -83,7 +83,10 @@ static bool write_name(const struct text_key *key, const void *object, GString *
 }
 
 const struct text_kind text_name = {
-	"a name other than \"none\"", "viommu0", NULL, false, read_name, write_name, NULL,
+	.what = "a name other than \"none\"",
+	.example = "viommu0",
+	.read = read_name,
+	.write = write_name,
 };
 
 static enum scan read_reference(const struct text_key *key, const char *text, struct draft *draft)
@@ -103,7 +106,17 @@ static bool write_reference(const struct text_key *key, const void *object, GStr
 }
 
 const struct text_kind text_reference = {
-	"a name, or none", "viommu0", NULL, false, read_reference, write_reference, NULL,
+	.what = "a name, or none",
+	.example = "viommu0",
+	.read = read_reference,
+	.write = write_reference,
+};
+
+const struct text_kind text_its = {
+	.what = "a name, or none",
+	.example = "its0",
+	.read = read_reference,
+	.write = write_reference,
 };
 
 /* Bytes of a table, which need not be text: each is the character of that number. */
@@ -135,11 +148,14 @@ static bool write_bytes(const struct text_key *key, const void *object, GString 
 }
 
 const struct text_kind text_bytes = {
-	"ASCII text", "\"VIOMMU\"", "as many characters as the field of the table has", false,
-	read_bytes, write_bytes, NULL,
+	.what = "ASCII text",
+	.example = "\"VIOMMU\"",
+	.limits = "as many characters as the field of the table has",
+	.read = read_bytes,
+	.write = write_bytes,
 };
 
-/* -- choices --------------------------------------------------------------------------- */
+/* -- choices ------------------------------------------------------------------ */
 
 static enum scan read_choice(const struct text_key *key, const char *text, struct draft *draft)
 {
@@ -160,7 +176,9 @@ static bool write_choice(const struct text_key *key, const void *object, GString
 }
 
 const struct text_kind text_choice = {
-	"one of these", NULL, NULL, false, read_choice, write_choice, NULL,
+	.what = "one of these",
+	.read = read_choice,
+	.write = write_choice,
 };
 
 static enum scan read_boolean(const struct text_key *key, const char *text, struct draft *draft)
@@ -184,10 +202,13 @@ static bool write_boolean(const struct text_key *key, const void *object, GStrin
 }
 
 const struct text_kind text_boolean = {
-	"yes or no", "yes", NULL, false, read_boolean, write_boolean, NULL,
+	.what = "yes or no",
+	.example = "yes",
+	.read = read_boolean,
+	.write = write_boolean,
 };
 
-/* -- numbers ----------------------------------------------------------------------------- */
+/* -- numbers ------------------------------------------------------------------ */
 
 static enum scan read_segment(const struct text_key *key, const char *text, struct draft *draft)
 {
@@ -209,7 +230,11 @@ static bool write_segment(const struct text_key *key, const void *object, GStrin
 }
 
 const struct text_kind text_segment = {
-	"a number", "0", "0 to 0xffff", false, read_segment, write_segment, NULL,
+	.what = "a number",
+	.example = "0",
+	.limits = "0 to 0xffff",
+	.read = read_segment,
+	.write = write_segment,
 };
 
 enum scan text_read_number(const struct text_key *key, const char *text, struct draft *draft)
@@ -231,7 +256,11 @@ static bool write_number(const struct text_key *key, const void *object, GString
 }
 
 const struct text_kind text_number = {
-	"a number", "1", "0 to 0xffffffff", false, text_read_number, write_number, NULL,
+	.what = "a number",
+	.example = "1",
+	.limits = "0 to 0xffffffff",
+	.read = text_read_number,
+	.write = write_number,
 };
 
 bool text_write_id(const struct text_key *key, const void *object, GString *out)
@@ -241,7 +270,11 @@ bool text_write_id(const struct text_key *key, const void *object, GString *out)
 }
 
 const struct text_kind text_id = {
-	"a number", "0x1000", "0 to 0xffffffff", false, text_read_number, text_write_id, NULL,
+	.what = "a number",
+	.example = "0x1000",
+	.limits = "0 to 0xffffffff",
+	.read = text_read_number,
+	.write = text_write_id,
 };
 
 static enum scan read_domain(const struct text_key *key, const char *text, struct draft *draft)
@@ -260,7 +293,11 @@ static bool write_domain(const struct text_key *key, const void *object, GString
 }
 
 const struct text_kind text_domain = {
-	"a number", "0", "0 to 0xffffffff", false, read_domain, write_domain, NULL,
+	.what = "a number",
+	.example = "0",
+	.limits = "0 to 0xffffffff",
+	.read = read_domain,
+	.write = write_domain,
 };
 
 static enum scan read_address(const struct text_key *key, const char *text, struct draft *draft)
@@ -275,8 +312,11 @@ static bool write_address(const struct text_key *key, const void *object, GStrin
 }
 
 const struct text_kind text_address = {
-	"an address", "0x10001000", "0 to 0xffffffffffffffff", false, read_address,
-	write_address, NULL,
+	.what = "an address",
+	.example = "0x10001000",
+	.limits = "0 to 0xffffffffffffffff",
+	.read = read_address,
+	.write = write_address,
 };
 
 static enum scan read_size(const struct text_key *key, const char *text, struct draft *draft)
@@ -308,7 +348,11 @@ static bool write_size(const struct text_key *key, const void *object, GString *
 }
 
 const struct text_kind text_size = {
-	"a number of bytes", "64K", "up to 0xffffffffffffffff", false, read_size, write_size, NULL,
+	.what = "a number of bytes",
+	.example = "64K",
+	.limits = "up to 0xffffffffffffffff",
+	.read = read_size,
+	.write = write_size,
 };
 
 static enum scan read_addresses(const struct text_key *key, const char *text, struct draft *draft)
@@ -331,11 +375,14 @@ static bool write_addresses(const struct text_key *key, const void *object, GStr
 }
 
 const struct text_kind text_addresses = {
-	"addresses first-last", "0xfee00000-0xfeefffff", "0 to 0xffffffffffffffff", false,
-	read_addresses, write_addresses, NULL,
+	.what = "addresses first-last",
+	.example = "0xfee00000-0xfeefffff",
+	.limits = "0 to 0xffffffffffffffff",
+	.read = read_addresses,
+	.write = write_addresses,
 };
 
-/* -- lists of numbers ------------------------------------------------------------------------ */
+/* -- lists of numbers --------------------------------------------------------- */
 
 static void write_list(GString *out, const uint32_t *numbers, size_t n)
 {
@@ -369,7 +416,12 @@ static bool write_numbers(const struct text_key *key, const void *object, GStrin
 }
 
 const struct text_kind text_numbers = {
-	"a list of numbers", "[0, 1]", "0 to 0xffffffff", true, read_numbers, write_numbers, NULL,
+	.what = "a list of numbers",
+	.example = "[0, 1]",
+	.limits = "0 to 0xffffffff",
+	.many = true,
+	.read = read_numbers,
+	.write = write_numbers,
 };
 
 static enum scan read_row(const struct text_key *key, const char *text, struct draft *draft)
@@ -396,6 +448,10 @@ static bool write_row(const struct text_key *key, const void *object, GString *o
 }
 
 const struct text_kind text_row = {
-	"a list of numbers", "[36, 37, 38, 39]", "at most 4 numbers, 0 to 0xffffffff", true,
-	read_row, write_row, NULL,
+	.what = "a list of numbers",
+	.example = "[36, 37, 38, 39]",
+	.limits = "at most 4 numbers, 0 to 0xffffffff",
+	.many = true,
+	.read = read_row,
+	.write = write_row,
 };

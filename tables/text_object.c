@@ -69,7 +69,7 @@ void complain(struct reader *r, const char *rule_id, struct mark mark, const cha
 	r->failed = true;
 }
 
-/* -- words ---------------------------------------------------------------------------- */
+/* -- words -------------------------------------------------------------------- */
 
 static const char *scalar(const struct reader *r)
 {
@@ -78,8 +78,7 @@ static const char *scalar(const struct reader *r)
 
 static bool is_word(struct reader *r)
 {
-	if (r->event.type == YAML_SCALAR_EVENT &&
-	    strlen(scalar(r)) == r->event.data.scalar.length)
+	if (r->event.type == YAML_SCALAR_EVENT && strlen(scalar(r)) == r->event.data.scalar.length)
 		return true;
 	complain(r, "text-type", here(r), "write a word or a number here",
 		 "this is a list, a mapping, or has a NUL in it");
@@ -107,7 +106,7 @@ static bool take_item(struct reader *r)
 	return true;
 }
 
-/* -- collecting ------------------------------------------------------------------------- */
+/* -- collecting --------------------------------------------------------------- */
 
 static const struct text_key *find_key(const struct text_section *section, const char *name)
 {
@@ -238,7 +237,7 @@ static bool collect(struct reader *r, const struct text_section *section)
 	return !r->stopped;
 }
 
-/* -- rows --------------------------------------------------------------------------------- */
+/* -- rows --------------------------------------------------------------------- */
 
 static void say_choice(struct reader *r, const struct text_key *key, const struct item *item)
 {
@@ -263,8 +262,7 @@ static void say_wrong(struct reader *r, const struct text_key *key, const struct
 	} else if (key->nth) {
 		say_choice(r, key, item);
 	} else if (scan == SCAN_BEYOND) {
-		cure = g_strdup_printf("it can be %s: for example %s", kind->limits,
-				       kind->example);
+		cure = g_strdup_printf("it can be %s: for example %s", kind->limits, kind->example);
 		complain(r, "text-value-range", item->mark, cure,
 			 "`%s` is \"%s\", which is too much", key->name, item->text);
 		g_free(cure);
@@ -363,7 +361,7 @@ static bool make(struct reader *r, const struct text_section *section, void *obj
 	return fine;
 }
 
-/* -- objects ---------------------------------------------------------------------------------- */
+/* -- objects ------------------------------------------------------------------ */
 
 static void set_place(struct reader *r, const struct text_section *section, void *object,
 		      struct mark mark)
@@ -385,8 +383,7 @@ static void add(struct reader *r, const struct text_section *section, const void
 		break;
 	case -EEXIST:
 		complain(r, "topology-name-twice", mark, "choose another name",
-			 "there is another %s called \"%s\"", strchr(section->what, ' ') + 1,
-			 name);
+			 "there is another %s called \"%s\"", strchr(section->what, ' ') + 1, name);
 		break;
 	case -ENOSPC:
 		complain(r, "topology-segments", mark, "leave out segments that the machine lacks",

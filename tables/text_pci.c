@@ -33,8 +33,11 @@ static bool write_function(const struct text_key *key, const void *object, GStri
 }
 
 const struct text_kind text_function = {
-	"a PCI function", "0000:00:01.0", FUNCTION_LIMITS, false, read_function, write_function,
-	NULL,
+	.what = "a PCI function",
+	.example = "0000:00:01.0",
+	.limits = FUNCTION_LIMITS,
+	.read = read_function,
+	.write = write_function,
 };
 
 enum { SEGMENT_FIRST, SEGMENT_LAST, BDF_FIRST, BDF_LAST };
@@ -68,8 +71,12 @@ static void absent_segments(const struct text_key *key, void *object)
 }
 
 const struct text_kind text_segments = {
-	"segments first-last", "0-1", "0 to 0xffff", false, read_segments, write_segments,
-	absent_segments,
+	.what = "segments first-last",
+	.example = "0-1",
+	.limits = "0 to 0xffff",
+	.read = read_segments,
+	.write = write_segments,
+	.absent = absent_segments,
 };
 
 static enum scan function_range(const char *text, struct function *ret_first, uint16_t *ret_last)
@@ -139,8 +146,11 @@ static bool write_functions(const struct text_key *key, const void *object, GStr
 }
 
 const struct text_kind text_functions = {
-	"PCI functions first-last of one segment, which `segments` may name instead",
-	"0000:10:00.0-10:1f.7", FUNCTION_LIMITS, false, read_functions, write_functions, NULL,
+	.what = "PCI functions first-last of one segment, which `segments` may name instead",
+	.example = "0000:10:00.0-10:1f.7",
+	.limits = FUNCTION_LIMITS,
+	.read = read_functions,
+	.write = write_functions,
 };
 
 static enum scan read_buses(const struct text_key *key, const char *text, struct draft *draft)
@@ -164,8 +174,11 @@ static bool write_buses(const struct text_key *key, const void *object, GString 
 }
 
 const struct text_kind text_buses = {
-	"bus numbers first-last, hexadecimal without 0x", "00-7f", "00 to ff", false, read_buses,
-	write_buses, NULL,
+	.what = "bus numbers first-last, hexadecimal without 0x",
+	.example = "00-7f",
+	.limits = "00 to ff",
+	.read = read_buses,
+	.write = write_buses,
 };
 
 /* The ID of a range is that of its functions on a host bridge, where nothing else is said. */
@@ -186,6 +199,10 @@ static void absent_first_id(const struct text_key *key, void *object)
 }
 
 const struct text_kind text_first_id = {
-	"a number", "0x1000", "0 to 0xffffffff", false, text_read_number, write_first_id,
-	absent_first_id,
+	.what = "a number",
+	.example = "0x1000",
+	.limits = "0 to 0xffffffff",
+	.read = text_read_number,
+	.write = write_first_id,
+	.absent = absent_first_id,
 };

@@ -144,8 +144,8 @@ enum scan scan_function(const char **at, struct function *ret_function)
 	*at = c;
 	ret_function->has_segment = n == N_PARTS;
 	ret_function->segment = (uint16_t)parts[SEGMENT];
-	ret_function->bdf = (uint16_t)(parts[BUS] << BUS_SHIFT | parts[DEVICE] << DEVICE_SHIFT |
-				       number);
+	ret_function->bdf =
+		(uint16_t)(parts[BUS] << BUS_SHIFT | parts[DEVICE] << DEVICE_SHIFT | number);
 	return SCAN_OK;
 }
 

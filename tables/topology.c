@@ -31,7 +31,7 @@ struct viommu_topology {
 	struct viommu_table_header headers[G_N_ELEMENTS(signatures)]; /* size 0: not chosen */
 };
 
-/* -- what the types of objects have in common -------------------------------------- */
+/* -- what the types of objects have in common --------------------------------- */
 
 static bool iommu_makes_sense(const void *object)
 {
@@ -151,7 +151,7 @@ const struct viommu_place *object_place(enum object_type type, const void *objec
 	return (const struct viommu_place *)((const char *)object + types[type].place);
 }
 
-/* -- life ------------------------------------------------------------------------------ */
+/* -- life --------------------------------------------------------------------- */
 
 struct viommu_topology *viommu_topology_new(void)
 {
@@ -191,7 +191,7 @@ const char *topology_source(const struct viommu_topology *topology)
 	return topology->source;
 }
 
-/* -- adding ------------------------------------------------------------------------------- */
+/* -- adding ------------------------------------------------------------------- */
 
 /*
  * Take over a struct that begins with its own size, from a caller that may be older than
@@ -331,7 +331,7 @@ int viommu_topology_add_reserved_memory(struct viommu_topology *topology,
 	return topology_add(topology, OBJECT_RESERVED_MEMORY, memory);
 }
 
-/* -- getting -------------------------------------------------------------------------------- */
+/* -- getting ------------------------------------------------------------------ */
 
 size_t topology_count(const struct viommu_topology *topology, enum object_type type)
 {
@@ -356,8 +356,8 @@ const struct viommu_iommu *viommu_topology_iommu(const struct viommu_topology *t
 	return topology_get(topology, OBJECT_IOMMU, i);
 }
 
-const struct viommu_host_bridge *
-viommu_topology_host_bridge(const struct viommu_topology *topology, size_t i)
+const struct viommu_host_bridge *viommu_topology_host_bridge(const struct viommu_topology *topology,
+							     size_t i)
 {
 	return topology_get(topology, OBJECT_HOST_BRIDGE, i);
 }
@@ -417,7 +417,7 @@ const char *viommu_memory_kind_name(enum viommu_memory_kind kind)
 	return kind < G_N_ELEMENTS(names) ? names[kind] : NULL;
 }
 
-/* -- what the header of a table says --------------------------------------------------------- */
+/* -- what the header of a table says ------------------------------------------ */
 
 const char *topology_signature(size_t i)
 {
@@ -459,8 +459,8 @@ int viommu_topology_set_header(struct viommu_topology *topology, const char *sig
 	return 0;
 }
 
-const struct viommu_table_header *
-viommu_topology_header(const struct viommu_topology *topology, const char *signature)
+const struct viommu_table_header *viommu_topology_header(const struct viommu_topology *topology,
+							 const char *signature)
 {
 	static const struct viommu_table_header unchosen = {
 		.size = sizeof(unchosen),
