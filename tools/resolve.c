@@ -69,7 +69,7 @@ static void answer(const struct viommu_topology *topology, const char *device)
 	if (strcmp(said, linux_said))
 		printf("    Linux: %s\n", linux_said);
 	if (why)
-		printf("    Linux %s\n", why);
+		printf("    %s\n", why);
 }
 
 static void ask(void *opaque, const struct input *input)
