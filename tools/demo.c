@@ -61,7 +61,7 @@ static void step(struct demo *demo, const char *what)
 /* One line: what was done, what came of it, and whether that is what should have. */
 static void tell(struct demo *demo, bool right, const char *what, const char *outcome)
 {
-	printf("   %-58s %s%s\n", what, outcome, right ? "" : "   <-- NOT AS IT SHOULD BE");
+	printf("   %-62s %s%s\n", what, outcome, right ? "" : "   <-- NOT AS IT SHOULD BE");
 	demo->failed |= !right;
 }
 
