@@ -14,8 +14,8 @@
 #include "findings.h"
 #include "text.h"
 
-void blame(const struct check *check, const struct subject *subject, const char *cure,
-	   const char *format, ...)
+void check_blame(const struct check *check, const struct subject *subject, const char *cure,
+		 const char *format, ...)
 {
 	va_list args;
 	char *text;
@@ -38,7 +38,7 @@ static const struct text_section *section_of(enum object_type type)
 }
 
 /* Its name, or else the first thing that has to be said of it, as the text form says it. */
-char *describe(const struct subject *subject)
+char *subject_describe(const struct subject *subject)
 {
 	const struct text_section *section = section_of(subject->type);
 	GString *out = g_string_new(strchr(section->what, ' ') + 1);
@@ -46,7 +46,7 @@ char *describe(const struct subject *subject)
 
 	g_string_append_c(out, ' ');
 	if (name) {
-		put_text(out, name);
+		text_put(out, name);
 		return g_string_free(out, FALSE);
 	}
 	for_each_key(key, section)
@@ -75,9 +75,9 @@ static void check_references(const struct check *check, reference_of *reference,
 
 			if (!name || topology_find(check->topology, target, name))
 				continue;
-			what = describe(&subject);
-			blame(check, &subject, cure, "%s refers to \"%s\", which there is not",
-			      what, name);
+			what = subject_describe(&subject);
+			check_blame(check, &subject, cure,
+				    "%s refers to \"%s\", which there is not", what, name);
 			g_free(what);
 		}
 }
@@ -105,9 +105,10 @@ static void check_idle_iommus(const struct check *check)
 				g_hash_table_add(used, (void *)object_iommu(type, object));
 	for_each_object(i, iommu, check->topology, OBJECT_IOMMU)
 		if (!g_hash_table_contains(used, iommu->name))
-			blame(check, &(struct subject){ OBJECT_IOMMU, iommu, i },
-			      "name it in a host bridge, a range or a device, or leave it out",
-			      "IOMMU %s translates nothing", iommu->name);
+			check_blame(
+				check, &(struct subject){ OBJECT_IOMMU, iommu, i },
+				"name it in a host bridge, a range or a device, or leave it out",
+				"IOMMU %s translates nothing", iommu->name);
 	g_hash_table_destroy(used);
 }
 
@@ -121,9 +122,10 @@ static void check_ids_beyond(const struct check *check)
 		uint64_t last = range_id(range, range->segment_last, range->bdf_last);
 
 		if (range->iommu && last > UINT32_MAX)
-			blame(check, &(struct subject){ OBJECT_PCI_RANGE, range, i },
-			      "choose a smaller `first-id`, or fewer functions",
-			      "the last function of the range would have ID 0x%" PRIx64, last);
+			check_blame(check, &(struct subject){ OBJECT_PCI_RANGE, range, i },
+				    "choose a smaller `first-id`, or fewer functions",
+				    "the last function of the range would have ID 0x%" PRIx64,
+				    last);
 	}
 }
 
@@ -143,9 +145,9 @@ static void check_own_functions(const struct check *check)
 
 		if (iommu && iommu_is_function(iommu) &&
 		    range_has(range, iommu->segment, iommu->bdf))
-			blame(check, &(struct subject){ OBJECT_PCI_RANGE, range, i },
-			      "leave it out, as a device tree has to",
-			      "the range has the function of IOMMU %s itself", iommu->name);
+			check_blame(check, &(struct subject){ OBJECT_PCI_RANGE, range, i },
+				    "leave it out, as a device tree has to",
+				    "the range has the function of IOMMU %s itself", iommu->name);
 	}
 }
 
@@ -159,9 +161,10 @@ static void check_interrupt_window(const struct check *check)
 	for_each_object(i, memory, check->topology, OBJECT_RESERVED_MEMORY)
 		if (memory->kind != VIOMMU_MEMORY_MSI && memory->first <= last &&
 		    first <= memory->last)
-			blame(check, &(struct subject){ OBJECT_RESERVED_MEMORY, memory, i },
-			      "on x86, say `kind: msi` of exactly 0xfee00000-0xfeefffff",
-			      "the range has addresses of x86 interrupts, and is not for MSIs");
+			check_blame(
+				check, &(struct subject){ OBJECT_RESERVED_MEMORY, memory, i },
+				"on x86, say `kind: msi` of exactly 0xfee00000-0xfeefffff",
+				"the range has addresses of x86 interrupts, and is not for MSIs");
 }
 
 static void check_domain(const struct check *check, const struct subject *subject, bool has,
@@ -172,9 +175,9 @@ static void check_domain(const struct check *check, const struct subject *subjec
 
 	if (!has || domain <= most)
 		return;
-	what = describe(subject);
-	blame(check, subject, "number proximity domains from 0", "%s has proximity domain %u", what,
-	      domain);
+	what = subject_describe(subject);
+	check_blame(check, subject, "number proximity domains from 0", "%s has proximity domain %u",
+		    what, domain);
 	g_free(what);
 }
 

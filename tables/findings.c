@@ -109,7 +109,7 @@ static void count_beyond(struct viommu_findings *findings, const struct viommu_r
 	beyond->text = findings->beyond_text;
 	findings->n_beyond++;
 	g_snprintf(findings->beyond_text, sizeof(findings->beyond_text),
-		   "%zu more findings are not listed", findings->n_beyond);
+		   "findings that are not listed: %zu", findings->n_beyond);
 }
 
 void report(struct viommu_findings *findings, const char *rule_id, struct viommu_place place,

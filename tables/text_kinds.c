@@ -53,7 +53,7 @@ static void put_quoted(GString *out, const char *text)
 	g_string_append_c(out, '"');
 }
 
-void put_text(GString *out, const char *text)
+void text_put(GString *out, const char *text)
 {
 	if (*text && is_plain(text))
 		g_string_append(out, text);
@@ -78,7 +78,7 @@ static bool write_name(const struct text_key *key, const void *object, GString *
 {
 	const char *name = MEMBER(const char *, key, 0, object);
 
-	put_text(out, name ? name : "");
+	text_put(out, name ? name : "");
 	return name;
 }
 
@@ -101,7 +101,7 @@ static bool write_reference(const struct text_key *key, const void *object, GStr
 {
 	const char *name = MEMBER(const char *, key, 0, object);
 
-	put_text(out, name ? name : "none");
+	text_put(out, name ? name : "none");
 	return name;
 }
 
