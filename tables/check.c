@@ -14,6 +14,10 @@
 #include "findings.h"
 #include "text.h"
 
+/*
+ * The place comes from the object, so a finding points at what has to be changed, whether that
+ * is a line of a text or a byte of a table.
+ */
 void check_blame(const struct check *check, const struct subject *subject, const char *cure,
 		 const char *format, ...)
 {
@@ -28,6 +32,7 @@ void check_blame(const struct check *check, const struct subject *subject, const
 	g_free(text);
 }
 
+/* Every type has its section: the rows of the text form know what an object is called. */
 static const struct text_section *section_of(enum object_type type)
 {
 	const struct text_section *section = text_sections;
@@ -62,6 +67,10 @@ char *subject_describe(const struct subject *subject)
 /* Which object of another type does this one refer to? */
 typedef const char *reference_of(enum object_type type, const void *object);
 
+/*
+ * One walk for all references of a sort: objects of types that have none of that sort say
+ * NULL, and are passed over.
+ */
 static void check_references(const struct check *check, reference_of *reference,
 			     enum object_type target, const char *cure)
 {
@@ -82,6 +91,10 @@ static void check_references(const struct check *check, reference_of *reference,
 		}
 }
 
+/*
+ * Readers of tables find an IOMMU by a reference too, and drop what refers to none; here the
+ * finding comes before there is a table.
+ */
 static void check_iommu_names(const struct check *check)
 {
 	check_references(check, object_iommu, OBJECT_IOMMU,
@@ -93,6 +106,7 @@ static void check_its_names(const struct check *check)
 	check_references(check, object_its, OBJECT_ITS_GROUP, "name one of `its-groups`");
 }
 
+/* Reserved memory refers to an IOMMU but brings it no device, so it does not count. */
 static void check_idle_iommus(const struct check *check)
 {
 	GHashTable *used = g_hash_table_new(g_str_hash, g_str_equal);
@@ -114,6 +128,7 @@ static void check_idle_iommus(const struct check *check)
 
 /* -- IDs and functions -------------------------------------------------------- */
 
+/* Counted in 64 bits: the sum of a 32-bit first ID and a whole range of segments fits there. */
 static void check_ids_beyond(const struct check *check)
 {
 	const struct viommu_pci_range *range;
@@ -135,6 +150,10 @@ static bool range_has(const struct viommu_pci_range *range, uint16_t segment, ui
 	       range->bdf_first <= bdf && bdf <= range->bdf_last;
 }
 
+/*
+ * Asked of explicit ranges only. Host bridges leave the function of their IOMMU out, and
+ * include_self is there for those who do not want that.
+ */
 static void check_own_functions(const struct check *check)
 {
 	const struct viommu_pci_range *range;
@@ -153,6 +172,10 @@ static void check_own_functions(const struct check *check)
 
 /* -- memory and nodes --------------------------------------------------------- */
 
+/*
+ * A write to these addresses never reaches memory on x86, mapped or not. Whoever reserves them
+ * for something else has mistaken them, or speaks of another architecture: hence a warning.
+ */
 static void check_interrupt_window(const struct check *check)
 {
 	static const uint64_t first = 0xfee00000, last = 0xfeefffff;
@@ -167,6 +190,7 @@ static void check_interrupt_window(const struct check *check)
 				"the range has addresses of x86 interrupts, and is not for MSIs");
 }
 
+/* Linux has room for 1024 nodes at the most (NODES_SHIFT is at most 10). */
 static void check_domain(const struct check *check, const struct subject *subject, bool has,
 			 uint32_t domain)
 {
@@ -181,6 +205,7 @@ static void check_domain(const struct check *check, const struct subject *subjec
 	g_free(what);
 }
 
+/* The three types of objects that have a proximity domain, each with its own members. */
 static void check_domains(const struct check *check)
 {
 	const struct viommu_topology *topology = check->topology;
@@ -223,6 +248,10 @@ static const struct {
 	{ "topology-domains-differ", check_domains_differ },
 };
 
+/*
+ * Rules do not depend on each other. One mistake may break several, and then all of them are
+ * told: which of them helps most is for the person to see.
+ */
 void viommu_topology_check(const struct viommu_topology *topology, struct viommu_findings *findings)
 {
 	for (size_t i = 0; i < G_N_ELEMENTS(checks); i++) {

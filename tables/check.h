@@ -41,11 +41,12 @@ struct claim {
 };
 
 GArray *claims_new(void);
-void claims_add(GArray *claims, uint64_t group, uint64_t first, uint64_t last, enum object_type type,
-	   const void *object, size_t order);
+void claims_add(GArray *claims, uint64_t group, uint64_t first, uint64_t last,
+		struct subject subject);
 
 /* Blame the later of two objects that claim the same: `what` they share, and the cure. */
-void claims_blame_overlaps(const struct check *check, GArray *claims, const char *what, const char *cure);
+void claims_blame_overlaps(const struct check *check, GArray *claims, const char *what,
+			   const char *cure);
 
 /* After claims_sort(): does anybody in the group claim the number? Who, or NULL. */
 void claims_sort(GArray *claims);

@@ -26,11 +26,13 @@
 
 /* -- what libyaml says -------------------------------------------------------- */
 
+/* For findings whose words do not depend on the text. */
 static void say_event(struct reader *r, const char *rule_id, const char *cure, const char *text)
 {
 	reader_complain(r, rule_id, reader_here(r), cure, "%s", text);
 }
 
+/* libyaml counts from 0, people and editors from 1. */
 struct mark reader_here(const struct reader *r)
 {
 	const yaml_mark_t *mark = &r->event.start_mark;
@@ -49,23 +51,38 @@ static struct mark mark_of_offset(const struct reader *r, size_t offset)
 	return mark;
 }
 
+/* "while scanning a quoted scalar from 4:11, ", or nothing where libyaml names no context. */
+static char *context(const yaml_parser_t *parser)
+{
+	if (!parser->context)
+		return g_strdup("");
+	return g_strdup_printf("%s from %zu:%zu, ", parser->context, parser->context_mark.line + 1,
+			       parser->context_mark.column + 1);
+}
+
+/* Behind an error of the syntax libyaml does not go on, and so neither does the reader. */
 static bool say_not_yaml(struct reader *r)
 {
+	static const char cure[] =
+		"look for a missing ':' or quote, and for tabs or a wrong depth in front of a key";
 	const yaml_parser_t *parser = &r->parser;
 	struct mark mark = { (unsigned)parser->problem_mark.line + 1,
 			     (unsigned)parser->problem_mark.column + 1 };
+	char *where = context(parser);
 
 	if (parser->error == YAML_READER_ERROR)
 		mark = mark_of_offset(r, parser->problem_offset);
-	reader_complain(
-		r, "text-yaml", mark,
-		"look for a missing ':' or quote, and for tabs or a wrong depth in front of a key",
-		"this is not YAML: %s%s%s", parser->context ? parser->context : "",
-		parser->context ? ", " : "", parser->problem ? parser->problem : "unreadable");
+	reader_complain(r, "text-yaml", mark, cure, "this is not YAML: %s%s", where,
+			parser->problem ? parser->problem : "it cannot be read");
+	g_free(where);
 	r->stopped = true;
 	return false;
 }
 
+/*
+ * Anchors and aliases are what lets a short text stand for an endless one, and tags would
+ * make words of other types than they look like. Topologies need neither.
+ */
 static bool event_is_plain(const yaml_event_t *event)
 {
 	switch (event->type) {
@@ -137,6 +154,10 @@ void reader_say_twice(struct reader *r, const char *name)
 
 /* -- sections ----------------------------------------------------------------- */
 
+/*
+ * A section with nothing behind its colon is an empty list, as a person leaves it while
+ * writing.
+ */
 static void read_sequence(struct reader *r, const struct text_section *section)
 {
 	bool empty = is_scalar(r) && !r->event.data.scalar.length;
@@ -224,6 +245,7 @@ static void say_unknown_section(struct reader *r, const char *name)
 /* Which section a key opens: its index, that of the headers, or one that there is not. */
 enum { SECTION_HEADERS = N_TEXT_SECTIONS, SECTION_VERSION, SECTION_UNKNOWN };
 
+/* The keys at the top: sections, the headers of tables, and the version, which came first. */
 static unsigned section_index(const char *name)
 {
 	if (!strcmp(name, text_header.name))
@@ -248,6 +270,7 @@ static void read_section(struct reader *r, unsigned i)
 		reader_skip(r);
 }
 
+/* A section that comes twice is not read again: which of both was meant is not known. */
 static void read_sections(struct reader *r)
 {
 	unsigned long seen = 1ul << SECTION_VERSION;
@@ -289,6 +312,7 @@ static bool read_version(struct reader *r)
 	return fine;
 }
 
+/* The first two events, start of stream and of document, say nothing by themselves. */
 static void read_text(struct reader *r)
 {
 	if (!reader_next(r) || !reader_next(r))

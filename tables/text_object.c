@@ -48,6 +48,10 @@ void reader_end(struct reader *r)
 	g_ptr_array_free(r->owned, TRUE);
 }
 
+/*
+ * Words of one object do not outlive it, so a long text needs no more memory than its longest
+ * object, and the topology.
+ */
 static void forget_object(struct reader *r)
 {
 	g_string_chunk_clear(r->words);
@@ -56,6 +60,10 @@ static void forget_object(struct reader *r)
 	g_ptr_array_set_size(r->owned, 0);
 }
 
+/*
+ * `failed` is set whether or not anybody wants the findings: the result must not depend on
+ * that.
+ */
 void reader_complain(struct reader *r, const char *rule_id, struct mark mark, const char *cure,
 		     const char *format, ...)
 {
@@ -78,6 +86,7 @@ static const char *scalar(const struct reader *r)
 	return (const char *)r->event.data.scalar.value;
 }
 
+/* A quoted "\0" is YAML, but ends a string here: nothing in a topology has one. */
 static bool is_word(struct reader *r)
 {
 	if (r->event.type == YAML_SCALAR_EVENT && strlen(scalar(r)) == r->event.data.scalar.length)
@@ -95,6 +104,7 @@ char *reader_take_key(struct reader *r)
 	return NULL;
 }
 
+/* Words are copied, because the next event takes the bytes of this one away. */
 static bool take_item(struct reader *r)
 {
 	struct item item = { NULL, reader_here(r) };
@@ -154,6 +164,10 @@ static unsigned distance(const char *a, const char *b)
 	return row[width];
 }
 
+/*
+ * The closest key is named only if it is close: two letters off. All keys are listed in any
+ * case.
+ */
 static void say_unknown_key(struct reader *r, const struct text_section *section, const char *name)
 {
 	static const unsigned near = 2;
@@ -197,6 +211,10 @@ static bool key_is_fine(struct reader *r, const struct text_section *section, co
 	return true;
 }
 
+/*
+ * The only list of any length in the form; everything else about an object is bounded by its
+ * rows.
+ */
 static bool there_is_room(struct reader *r, const struct value *value)
 {
 	if (r->items->len - value->first < MAX_ITEMS)
@@ -207,6 +225,9 @@ static bool there_is_room(struct reader *r, const struct value *value)
 	return false;
 }
 
+/*
+ * A value that is broken has had its finding. It is kept, so that its key is not missing too.
+ */
 static void collect_value(struct reader *r, struct value *value)
 {
 	value->list = r->event.type == YAML_SEQUENCE_START_EVENT;
@@ -219,6 +240,9 @@ static void collect_value(struct reader *r, struct value *value)
 	value->n = r->items->len - value->first;
 }
 
+/*
+ * An unknown key is passed over together with its value; the object is then judged without it.
+ */
 static void collect_pair(struct reader *r, const struct text_section *section)
 {
 	struct value value = { .mark = reader_here(r), .first = r->items->len };
@@ -264,6 +288,10 @@ static void say_choice(struct reader *r, const struct text_key *key, const struc
 	g_string_free(cure, TRUE);
 }
 
+/*
+ * What is wrong decides which rule is broken, and what helps: an example where the writing is
+ * wrong, the limits where the number is.
+ */
 static void say_wrong(struct reader *r, const struct text_key *key, const struct item *item,
 		      enum scan scan)
 {
@@ -289,6 +317,7 @@ static void say_wrong(struct reader *r, const struct text_key *key, const struct
 	}
 }
 
+/* A list of one is no word: who writes a list expects to be able to add to it. */
 static bool shape_is_fine(struct reader *r, const struct text_key *key, const struct value *value)
 {
 	char *cure;
@@ -304,6 +333,7 @@ static bool shape_is_fine(struct reader *r, const struct text_key *key, const st
 	return false;
 }
 
+/* Stops at the first wrong item: those behind it are mostly wrong for the same reason. */
 static bool take_value(struct reader *r, const struct text_key *key, struct value *value,
 		       void *object)
 {
@@ -325,6 +355,10 @@ static bool take_value(struct reader *r, const struct text_key *key, struct valu
 	return true;
 }
 
+/*
+ * What a key's absence means is filled in even if the key is needed: rows below may look at
+ * it.
+ */
 static bool take_nothing(struct reader *r, const struct text_key *key, void *object,
 			 const struct text_section *section, struct mark mark)
 {
@@ -341,6 +375,7 @@ static bool take_nothing(struct reader *r, const struct text_key *key, void *obj
 	return false;
 }
 
+/* Values that no row has taken: their key is known, but not for such an object. */
 static void say_misplaced(struct reader *r, const struct text_section *section)
 {
 	for (guint i = 0; i < r->values->len; i++) {
@@ -387,6 +422,7 @@ static void set_place(struct reader *r, const struct text_section *section, void
 	*(size_t *)object = section->size;
 }
 
+/* What the topology refuses here is what no single row can see. */
 static void add(struct reader *r, const struct text_section *section, const void *object)
 {
 	const struct viommu_place *place = object_place(section->type, object);
@@ -412,6 +448,7 @@ static void add(struct reader *r, const struct text_section *section, const void
 	}
 }
 
+/* The struct is as large as this library knows it, and zero where no row says anything. */
 void reader_take_object(struct reader *r, const struct text_section *section)
 {
 	struct mark mark = reader_here(r);
@@ -426,6 +463,9 @@ void reader_take_object(struct reader *r, const struct text_section *section)
 	g_free(object);
 }
 
+/*
+ * Begins with what the table has anyway, and so a text may say one field and leave the others.
+ */
 void reader_take_header(struct reader *r, const char *signature)
 {
 	struct viommu_table_header header = *viommu_topology_header(r->topology, signature);
