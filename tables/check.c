@@ -14,8 +14,12 @@
 #include "findings.h"
 #include "text.h"
 
-void blame(const struct check *check, const struct subject *subject, const char *cure,
-	   const char *format, ...)
+/*
+ * The place comes from the object, so a finding points at what has to be changed, whether that
+ * is a line of a text or a byte of a table.
+ */
+void check_blame(const struct check *check, const struct subject *subject, const char *cure,
+		 const char *format, ...)
 {
 	va_list args;
 	char *text;
@@ -28,6 +32,7 @@ void blame(const struct check *check, const struct subject *subject, const char 
 	g_free(text);
 }
 
+/* Every type has its section: the rows of the text form know what an object is called. */
 static const struct text_section *section_of(enum object_type type)
 {
 	const struct text_section *section = text_sections;
@@ -38,7 +43,7 @@ static const struct text_section *section_of(enum object_type type)
 }
 
 /* Its name, or else the first thing that has to be said of it, as the text form says it. */
-char *describe(const struct subject *subject)
+char *subject_describe(const struct subject *subject)
 {
 	const struct text_section *section = section_of(subject->type);
 	GString *out = g_string_new(strchr(section->what, ' ') + 1);
@@ -46,7 +51,7 @@ char *describe(const struct subject *subject)
 
 	g_string_append_c(out, ' ');
 	if (name) {
-		put_text(out, name);
+		text_put(out, name);
 		return g_string_free(out, FALSE);
 	}
 	for_each_key(key, section)
@@ -62,6 +67,10 @@ char *describe(const struct subject *subject)
 /* Which object of another type does this one refer to? */
 typedef const char *reference_of(enum object_type type, const void *object);
 
+/*
+ * One walk for all references of a sort: objects of types that have none of that sort say
+ * NULL, and are passed over.
+ */
 static void check_references(const struct check *check, reference_of *reference,
 			     enum object_type target, const char *cure)
 {
@@ -75,13 +84,17 @@ static void check_references(const struct check *check, reference_of *reference,
 
 			if (!name || topology_find(check->topology, target, name))
 				continue;
-			what = describe(&subject);
-			blame(check, &subject, cure, "%s refers to \"%s\", which there is not",
-			      what, name);
+			what = subject_describe(&subject);
+			check_blame(check, &subject, cure,
+				    "%s refers to \"%s\", which there is not", what, name);
 			g_free(what);
 		}
 }
 
+/*
+ * Readers of tables find an IOMMU by a reference too, and drop what refers to none; here the
+ * finding comes before there is a table.
+ */
 static void check_iommu_names(const struct check *check)
 {
 	check_references(check, object_iommu, OBJECT_IOMMU,
@@ -93,6 +106,7 @@ static void check_its_names(const struct check *check)
 	check_references(check, object_its, OBJECT_ITS_GROUP, "name one of `its-groups`");
 }
 
+/* Reserved memory refers to an IOMMU but brings it no device, so it does not count. */
 static void check_idle_iommus(const struct check *check)
 {
 	GHashTable *used = g_hash_table_new(g_str_hash, g_str_equal);
@@ -105,14 +119,16 @@ static void check_idle_iommus(const struct check *check)
 				g_hash_table_add(used, (void *)object_iommu(type, object));
 	for_each_object(i, iommu, check->topology, OBJECT_IOMMU)
 		if (!g_hash_table_contains(used, iommu->name))
-			blame(check, &(struct subject){ OBJECT_IOMMU, iommu, i },
-			      "name it in a host bridge, a range or a device, or leave it out",
-			      "IOMMU %s translates nothing", iommu->name);
+			check_blame(
+				check, &(struct subject){ OBJECT_IOMMU, iommu, i },
+				"name it in a host bridge, a range or a device, or leave it out",
+				"IOMMU %s translates nothing", iommu->name);
 	g_hash_table_destroy(used);
 }
 
 /* -- IDs and functions -------------------------------------------------------- */
 
+/* Counted in 64 bits: the sum of a 32-bit first ID and a whole range of segments fits there. */
 static void check_ids_beyond(const struct check *check)
 {
 	const struct viommu_pci_range *range;
@@ -121,9 +137,10 @@ static void check_ids_beyond(const struct check *check)
 		uint64_t last = range_id(range, range->segment_last, range->bdf_last);
 
 		if (range->iommu && last > UINT32_MAX)
-			blame(check, &(struct subject){ OBJECT_PCI_RANGE, range, i },
-			      "choose a smaller `first-id`, or fewer functions",
-			      "the last function of the range would have ID 0x%" PRIx64, last);
+			check_blame(check, &(struct subject){ OBJECT_PCI_RANGE, range, i },
+				    "choose a smaller `first-id`, or fewer functions",
+				    "the last function of the range would have ID 0x%" PRIx64,
+				    last);
 	}
 }
 
@@ -133,6 +150,10 @@ static bool range_has(const struct viommu_pci_range *range, uint16_t segment, ui
 	       range->bdf_first <= bdf && bdf <= range->bdf_last;
 }
 
+/*
+ * Asked of explicit ranges only. Host bridges leave the function of their IOMMU out, and
+ * include_self is there for those who do not want that.
+ */
 static void check_own_functions(const struct check *check)
 {
 	const struct viommu_pci_range *range;
@@ -143,14 +164,18 @@ static void check_own_functions(const struct check *check)
 
 		if (iommu && iommu_is_function(iommu) &&
 		    range_has(range, iommu->segment, iommu->bdf))
-			blame(check, &(struct subject){ OBJECT_PCI_RANGE, range, i },
-			      "leave it out, as a device tree has to",
-			      "the range has the function of IOMMU %s itself", iommu->name);
+			check_blame(check, &(struct subject){ OBJECT_PCI_RANGE, range, i },
+				    "leave it out, as a device tree has to",
+				    "the range has the function of IOMMU %s itself", iommu->name);
 	}
 }
 
 /* -- memory and nodes --------------------------------------------------------- */
 
+/*
+ * A write to these addresses never reaches memory on x86, mapped or not. Whoever reserves them
+ * for something else has mistaken them, or speaks of another architecture: hence a warning.
+ */
 static void check_interrupt_window(const struct check *check)
 {
 	static const uint64_t first = 0xfee00000, last = 0xfeefffff;
@@ -159,11 +184,13 @@ static void check_interrupt_window(const struct check *check)
 	for_each_object(i, memory, check->topology, OBJECT_RESERVED_MEMORY)
 		if (memory->kind != VIOMMU_MEMORY_MSI && memory->first <= last &&
 		    first <= memory->last)
-			blame(check, &(struct subject){ OBJECT_RESERVED_MEMORY, memory, i },
-			      "on x86, say `kind: msi` of exactly 0xfee00000-0xfeefffff",
-			      "the range has addresses of x86 interrupts, and is not for MSIs");
+			check_blame(
+				check, &(struct subject){ OBJECT_RESERVED_MEMORY, memory, i },
+				"on x86, say `kind: msi` of exactly 0xfee00000-0xfeefffff",
+				"the range has addresses of x86 interrupts, and is not for MSIs");
 }
 
+/* Linux has room for 1024 nodes at the most (NODES_SHIFT is at most 10). */
 static void check_domain(const struct check *check, const struct subject *subject, bool has,
 			 uint32_t domain)
 {
@@ -172,12 +199,13 @@ static void check_domain(const struct check *check, const struct subject *subjec
 
 	if (!has || domain <= most)
 		return;
-	what = describe(subject);
-	blame(check, subject, "number proximity domains from 0", "%s has proximity domain %u", what,
-	      domain);
+	what = subject_describe(subject);
+	check_blame(check, subject, "number proximity domains from 0", "%s has proximity domain %u",
+		    what, domain);
 	g_free(what);
 }
 
+/* The three types of objects that have a proximity domain, each with its own members. */
 static void check_domains(const struct check *check)
 {
 	const struct viommu_topology *topology = check->topology;
@@ -220,6 +248,10 @@ static const struct {
 	{ "topology-domains-differ", check_domains_differ },
 };
 
+/*
+ * Rules do not depend on each other. One mistake may break several, and then all of them are
+ * told: which of them helps most is for the person to see.
+ */
 void viommu_topology_check(const struct viommu_topology *topology, struct viommu_findings *findings)
 {
 	for (size_t i = 0; i < G_N_ELEMENTS(checks); i++) {

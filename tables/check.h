@@ -23,12 +23,12 @@ struct subject {
 };
 
 /* Report that the object breaks the rule. */
-__attribute__((format(printf, 4, 5))) void blame(const struct check *check,
+__attribute__((format(printf, 4, 5))) void check_blame(const struct check *check,
 						 const struct subject *subject, const char *cure,
 						 const char *format, ...);
 
 /* What a person would call the object: "host bridge pcie.0"; to be freed with g_free(). */
-char *describe(const struct subject *subject);
+char *subject_describe(const struct subject *subject);
 
 /*
  * check_overlap.c: numbers that an object claims. Within a group no number may be claimed
@@ -41,15 +41,16 @@ struct claim {
 };
 
 GArray *claims_new(void);
-void claim(GArray *claims, uint64_t group, uint64_t first, uint64_t last, enum object_type type,
-	   const void *object, size_t order);
+void claims_add(GArray *claims, uint64_t group, uint64_t first, uint64_t last,
+		struct subject subject);
 
 /* Blame the later of two objects that claim the same: `what` they share, and the cure. */
-void blame_overlaps(const struct check *check, GArray *claims, const char *what, const char *cure);
+void claims_blame_overlaps(const struct check *check, GArray *claims, const char *what,
+			   const char *cure);
 
 /* After claims_sort(): does anybody in the group claim the number? Who, or NULL. */
 void claims_sort(GArray *claims);
-const struct claim *claimed(const GArray *claims, uint64_t group, uint64_t number);
+const struct claim *claims_find(const GArray *claims, uint64_t group, uint64_t number);
 
 /* The rules of check_overlap.c; check.c has the list of all. */
 void check_bridges_overlap(const struct check *check);

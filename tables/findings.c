@@ -99,6 +99,10 @@ static const char *keep(struct viommu_findings *findings, const char *text)
 	return kept;
 }
 
+/*
+ * Whoever asks whether there was an error must learn of it, listed or not: so the last finding
+ * takes over the worst severity of those it counts.
+ */
 static void count_beyond(struct viommu_findings *findings, const struct viommu_rule *rule)
 {
 	struct viommu_finding *beyond = &findings->beyond;
@@ -109,7 +113,7 @@ static void count_beyond(struct viommu_findings *findings, const struct viommu_r
 	beyond->text = findings->beyond_text;
 	findings->n_beyond++;
 	g_snprintf(findings->beyond_text, sizeof(findings->beyond_text),
-		   "%zu more findings are not listed", findings->n_beyond);
+		   "findings that are not listed: %zu", findings->n_beyond);
 }
 
 void report(struct viommu_findings *findings, const char *rule_id, struct viommu_place place,
@@ -142,6 +146,10 @@ void report(struct viommu_findings *findings, const char *rule_id, struct viommu
 	g_free(text);
 }
 
+/*
+ * As compilers write it, so that editors jump to the place. A place in a table is a byte
+ * offset; what comes from no file, as from a VMM, has none.
+ */
 char *viommu_finding_line(const struct viommu_finding *finding)
 {
 	const struct viommu_place *place = &finding->place;

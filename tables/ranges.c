@@ -51,6 +51,10 @@ static uint64_t position(uint16_t segment, uint16_t bdf)
 
 /* -- cutting into slices ------------------------------------------------------ */
 
+/*
+ * An end is one position behind the last, which is the next segment where a slice ends with
+ * its segment: 64 bits, for the last segment has a next one as well.
+ */
 static void slice(struct sweep *sweep, struct slice slice)
 {
 	struct end opens = { slice.first, sweep->slices->len, true };
@@ -72,6 +76,10 @@ static void slice_ranges(struct sweep *sweep)
 						     position((uint16_t)s, range->bdf_last) });
 }
 
+/*
+ * A slice of a single function, which goes above the host bridge that it would be translated
+ * by.
+ */
 static void slice_iommus(struct sweep *sweep)
 {
 	const struct viommu_iommu *iommu;
@@ -98,6 +106,10 @@ static void slice_bridges(struct sweep *sweep)
 	}
 }
 
+/*
+ * What opens and what closes at one position may come in any order: nobody looks before all of
+ * them are done.
+ */
 static gint compare_ends(gconstpointer a, gconstpointer b)
 {
 	const struct end *one = a, *other = b;
@@ -113,6 +125,7 @@ static gint compare_indices(gconstpointer a, gconstpointer b)
 	       (GPOINTER_TO_SIZE(a) < GPOINTER_TO_SIZE(b));
 }
 
+/* Trees by index: whatever else is open, the first one added stands first. */
 static const struct slice *first_open(const struct sweep *sweep, enum layer layer)
 {
 	GTreeNode *node = g_tree_node_first(sweep->open[layer]);
@@ -129,6 +142,7 @@ static bool is_behind_itself(const struct slice *self, const struct slice *bridg
 	return host_bridge->iommu && g_str_equal(iommu->name, host_bridge->iommu);
 }
 
+/* The layers, from the top. NULL: nobody translates here. */
 static const struct slice *winner(const struct sweep *sweep)
 {
 	const struct slice *range = first_open(sweep, LAYER_RANGE);
@@ -149,6 +163,10 @@ static struct viommu_pci_range piece_of_bridge(const struct slice *slice)
 	return (struct viommu_pci_range){ .iommu = bridge->iommu, .place = bridge->place };
 }
 
+/*
+ * Both ends are in the same segment, for slices are. An ID beyond 32 bits is cut off here as
+ * it is in guests; a check says so.
+ */
 static struct viommu_pci_range piece_between(const struct slice *slice, uint64_t first,
 					     uint64_t last)
 {
@@ -182,6 +200,7 @@ static bool joins_last(struct sweep *sweep, const struct slice *slice,
 	return true;
 }
 
+/* A piece that bypasses is cut out of what is below, but is not part of the result. */
 static void add_piece(struct sweep *sweep, const struct slice *slice, uint64_t first, uint64_t last)
 {
 	struct viommu_pci_range piece = piece_between(slice, first, last);
@@ -196,6 +215,10 @@ static void add_piece(struct sweep *sweep, const struct slice *slice, uint64_t f
 
 /* -- the sweep ---------------------------------------------------------------- */
 
+/*
+ * Slices of one range have one index. In neighbouring segments the next may open before the
+ * last one closes: then the tree holds the next one already, and keeps it.
+ */
 static void open_or_close(struct sweep *sweep, const struct end *end)
 {
 	struct slice *slice = &g_array_index(sweep->slices, struct slice, end->slice);
@@ -207,6 +230,10 @@ static void open_or_close(struct sweep *sweep, const struct end *end)
 		g_tree_remove(sweep->open[slice->layer], index);
 }
 
+/*
+ * All ends at one position first, then one look at who wins from there on. A piece ends where
+ * the winner changes, and nowhere else.
+ */
 static void run(struct sweep *sweep)
 {
 	const struct slice *current = NULL;

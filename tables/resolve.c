@@ -20,6 +20,7 @@
 
 /* -- names of devices --------------------------------------------------------- */
 
+/* A function is tried first: no address looks like one, for an address begins with 0x here. */
 int viommu_device_name_parse(const char *text, struct viommu_device_name *ret_name)
 {
 	static const char prefix[] = "mmio@";
@@ -46,6 +47,10 @@ int viommu_device_name_parse(const char *text, struct viommu_device_name *ret_na
 static const struct viommu_route nothing = { .reach = VIOMMU_REACH_NOTHING,
 					     .place.at = VIOMMU_NOWHERE };
 
+/*
+ * The windows of segments and of functions are independent: the same functions in each
+ * segment.
+ */
 static bool range_has(const struct viommu_pci_range *range, const struct viommu_device_name *device)
 {
 	return range->segment_first <= device->segment && device->segment <= range->segment_last &&
@@ -61,6 +66,7 @@ static bool bridge_has(const struct viommu_host_bridge *bridge,
 	       bus <= bridge->bus_last;
 }
 
+/* A virtio-iommu on MMIO is a platform device, and named by its base address like any other. */
 static bool is_itself(const struct viommu_iommu *iommu, const struct viommu_device_name *device)
 {
 	if (!device->pci)
@@ -91,6 +97,7 @@ static struct viommu_route route_of_range(const struct viommu_topology *topology
 			range->place);
 }
 
+/* An IOMMU does not stand in its own way, and its place says why its function is left out. */
 static struct viommu_route route_of_bridge(const struct viommu_topology *topology,
 					   const struct viommu_host_bridge *bridge,
 					   const struct viommu_device_name *device)
@@ -104,6 +111,10 @@ static struct viommu_route route_of_bridge(const struct viommu_topology *topolog
 	return route;
 }
 
+/*
+ * In order: that the first of several wins is what viommu_topology_for_each_pci_range() does
+ * too.
+ */
 static struct viommu_route pci_route(const struct viommu_topology *topology,
 				     const struct viommu_device_name *device)
 {
@@ -157,6 +168,7 @@ static struct viommu_route viot_route(const struct viommu_topology *topology,
 	return nothing;
 }
 
+/* Whatever node Linux has taken, it asks last whether the device is the IOMMU itself. */
 static struct viommu_route linux_viot(const struct viommu_topology *topology,
 				      const struct viommu_device_name *device, const char **ret_why)
 {
@@ -185,6 +197,9 @@ static const struct reader_of_tables {
 	{ "VIOT", linux_viot },
 };
 
+/*
+ * NULL for a topology that no table was read from: then Linux has nothing to read differently.
+ */
 static const struct reader_of_tables *linux_reader(const struct viommu_topology *topology)
 {
 	for (size_t i = 0; i < G_N_ELEMENTS(linux_readers); i++)

@@ -28,7 +28,8 @@ static const struct viommu_rule rules[] = {
 	/* -- text: can the text form be read? (docs/topology.md) -------------------------- */
 
 	{ "text-limits", VIOMMU_ERROR, "text form, \"Limits\"",
-	  "a text has at most 64 MiB, nests at most 8 deep, and a value has at most 1024 bytes",
+	  "a text has at most 64 MiB, nests at most 8 deep, and a value has at most 1024 bytes, "
+	  "or 65536 items",
 	  NULL },
 	{ "text-yaml", VIOMMU_ERROR, "YAML 1.1",
 	  "a text is YAML", NULL },

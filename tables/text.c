@@ -26,12 +26,14 @@
 
 /* -- what libyaml says -------------------------------------------------------- */
 
+/* For findings whose words do not depend on the text. */
 static void say_event(struct reader *r, const char *rule_id, const char *cure, const char *text)
 {
-	complain(r, rule_id, here(r), cure, "%s", text);
+	reader_complain(r, rule_id, reader_here(r), cure, "%s", text);
 }
 
-struct mark here(const struct reader *r)
+/* libyaml counts from 0, people and editors from 1. */
+struct mark reader_here(const struct reader *r)
 {
 	const yaml_mark_t *mark = &r->event.start_mark;
 
@@ -49,22 +51,38 @@ static struct mark mark_of_offset(const struct reader *r, size_t offset)
 	return mark;
 }
 
+/* "while scanning a quoted scalar from 4:11, ", or nothing where libyaml names no context. */
+static char *context(const yaml_parser_t *parser)
+{
+	if (!parser->context)
+		return g_strdup("");
+	return g_strdup_printf("%s from %zu:%zu, ", parser->context, parser->context_mark.line + 1,
+			       parser->context_mark.column + 1);
+}
+
+/* Behind an error of the syntax libyaml does not go on, and so neither does the reader. */
 static bool say_not_yaml(struct reader *r)
 {
+	static const char cure[] =
+		"look for a missing ':' or quote, and for tabs or a wrong depth in front of a key";
 	const yaml_parser_t *parser = &r->parser;
 	struct mark mark = { (unsigned)parser->problem_mark.line + 1,
 			     (unsigned)parser->problem_mark.column + 1 };
+	char *where = context(parser);
 
 	if (parser->error == YAML_READER_ERROR)
 		mark = mark_of_offset(r, parser->problem_offset);
-	complain(r, "text-yaml", mark,
-		 "look for a missing ':' or quote, and for tabs or a wrong depth in front of a key",
-		 "this is not YAML: %s%s%s", parser->context ? parser->context : "",
-		 parser->context ? ", " : "", parser->problem ? parser->problem : "unreadable");
+	reader_complain(r, "text-yaml", mark, cure, "this is not YAML: %s%s", where,
+			parser->problem ? parser->problem : "it cannot be read");
+	g_free(where);
 	r->stopped = true;
 	return false;
 }
 
+/*
+ * Anchors and aliases are what lets a short text stand for an endless one, and tags would
+ * make words of other types than they look like. Topologies need neither.
+ */
 static bool event_is_plain(const yaml_event_t *event)
 {
 	switch (event->type) {
@@ -93,7 +111,7 @@ static bool is_scalar(const struct reader *r)
 }
 
 /* Go on to the next event, if it is one that this reader takes. */
-bool next(struct reader *r)
+bool reader_next(struct reader *r)
 {
 	if (r->stopped)
 		return false;
@@ -118,24 +136,28 @@ bool next(struct reader *r)
 }
 
 /* Go on to the end of the node that begins with the current event. */
-void skip(struct reader *r)
+void reader_skip(struct reader *r)
 {
 	unsigned depth = r->depth;
 
 	if (!starts(r))
 		return;
-	while (next(r) && r->depth >= depth)
+	while (reader_next(r) && r->depth >= depth)
 		;
 }
 
-void say_twice(struct reader *r, const char *name)
+void reader_say_twice(struct reader *r, const char *name)
 {
-	complain(r, "text-key-twice", here(r), "write each key once",
-		 "`%s` is here for the second time", name);
+	reader_complain(r, "text-key-twice", reader_here(r), "write each key once",
+			"`%s` is here for the second time", name);
 }
 
 /* -- sections ----------------------------------------------------------------- */
 
+/*
+ * A section with nothing behind its colon is an empty list, as a person leaves it while
+ * writing.
+ */
 static void read_sequence(struct reader *r, const struct text_section *section)
 {
 	bool empty = is_scalar(r) && !r->event.data.scalar.length;
@@ -143,13 +165,13 @@ static void read_sequence(struct reader *r, const struct text_section *section)
 	if (empty)
 		return;
 	if (r->event.type != YAML_SEQUENCE_START_EVENT) {
-		complain(r, "text-type", here(r), "begin each of them with '- '",
-			 "`%s` is a list, and this is none", section->name);
-		skip(r);
+		reader_complain(r, "text-type", reader_here(r), "begin each of them with '- '",
+				"`%s` is a list, and this is none", section->name);
+		reader_skip(r);
 		return;
 	}
-	while (next(r) && r->event.type != YAML_SEQUENCE_END_EVENT)
-		read_object(r, section);
+	while (reader_next(r) && r->event.type != YAML_SEQUENCE_END_EVENT)
+		reader_take_object(r, section);
 }
 
 /* Which table a key names: its index, or one behind the last. */
@@ -168,28 +190,28 @@ static void say_unknown_table(struct reader *r, const char *name)
 
 	for (size_t i = 0; topology_signature(i); i++)
 		g_string_append_printf(cure, " %s", topology_signature(i));
-	complain(r, "text-key", here(r), cure->str, "no table is called `%s`", name);
+	reader_complain(r, "text-key", reader_here(r), cure->str, "no table is called `%s`", name);
 	g_string_free(cure, TRUE);
 }
 
 /* tables: { viot: { oem-id: ... } } */
 static void read_header(struct reader *r, unsigned long *seen)
 {
-	char *name = take_key(r);
+	char *name = reader_take_key(r);
 	unsigned i = name ? signature_index(name) : 0;
 	bool fine = name && topology_signature(i) && !(*seen & 1ul << i);
 
 	if (name && !topology_signature(i))
 		say_unknown_table(r, name);
 	else if (name && !fine)
-		say_twice(r, name);
+		reader_say_twice(r, name);
 	if (fine)
 		*seen |= 1ul << i;
 	g_free(name);
-	if (next(r) && fine)
-		read_table_header(r, topology_signature(i));
+	if (reader_next(r) && fine)
+		reader_take_header(r, topology_signature(i));
 	else
-		skip(r);
+		reader_skip(r);
 }
 
 static void read_headers(struct reader *r)
@@ -197,12 +219,13 @@ static void read_headers(struct reader *r)
 	unsigned long seen = 0;
 
 	if (r->event.type != YAML_MAPPING_START_EVENT) {
-		complain(r, "text-type", here(r), "write `tables: { viot: { ... } }`",
-			 "`tables` is a mapping of tables to their headers, and this is none");
-		skip(r);
+		reader_complain(
+			r, "text-type", reader_here(r), "write `tables: { viot: { ... } }`",
+			"`tables` is a mapping of tables to their headers, and this is none");
+		reader_skip(r);
 		return;
 	}
-	while (next(r) && r->event.type != YAML_MAPPING_END_EVENT)
+	while (reader_next(r) && r->event.type != YAML_MAPPING_END_EVENT)
 		read_header(r, &seen);
 }
 
@@ -214,13 +237,15 @@ static void say_unknown_section(struct reader *r, const char *name)
 
 	for (size_t i = 0; i < N_TEXT_SECTIONS; i++)
 		g_string_append_printf(cure, ", %s", text_sections[i].name);
-	complain(r, "text-key", here(r), cure->str, "a topology has no key `%s`", name);
+	reader_complain(r, "text-key", reader_here(r), cure->str, "a topology has no key `%s`",
+			name);
 	g_string_free(cure, TRUE);
 }
 
 /* Which section a key opens: its index, that of the headers, or one that there is not. */
 enum { SECTION_HEADERS = N_TEXT_SECTIONS, SECTION_VERSION, SECTION_UNKNOWN };
 
+/* The keys at the top: sections, the headers of tables, and the version, which came first. */
 static unsigned section_index(const char *name)
 {
 	if (!strcmp(name, text_header.name))
@@ -235,28 +260,29 @@ static unsigned section_index(const char *name)
 
 static void read_section(struct reader *r, unsigned i)
 {
-	if (!next(r))
+	if (!reader_next(r))
 		return;
 	if (i < N_TEXT_SECTIONS)
 		read_sequence(r, &text_sections[i]);
 	else if (i == SECTION_HEADERS)
 		read_headers(r);
 	else
-		skip(r);
+		reader_skip(r);
 }
 
+/* A section that comes twice is not read again: which of both was meant is not known. */
 static void read_sections(struct reader *r)
 {
 	unsigned long seen = 1ul << SECTION_VERSION;
 
-	while (next(r) && r->event.type != YAML_MAPPING_END_EVENT) {
-		char *name = take_key(r);
+	while (reader_next(r) && r->event.type != YAML_MAPPING_END_EVENT) {
+		char *name = reader_take_key(r);
 		unsigned i = name ? section_index(name) : SECTION_UNKNOWN;
 
 		if (name && i == SECTION_UNKNOWN) {
 			say_unknown_section(r, name);
 		} else if (name && seen & 1ul << i) {
-			say_twice(r, name);
+			reader_say_twice(r, name);
 			i = SECTION_UNKNOWN;
 		}
 		seen |= 1ul << i;
@@ -268,36 +294,39 @@ static void read_sections(struct reader *r)
 /* The first thing said is which version of the form this is. */
 static bool read_version(struct reader *r)
 {
-	struct mark mark = here(r);
+	struct mark mark = reader_here(r);
 	char *key = NULL;
-	bool fine = r->event.type == YAML_MAPPING_START_EVENT && next(r) && is_scalar(r);
+	bool fine = r->event.type == YAML_MAPPING_START_EVENT && reader_next(r) && is_scalar(r);
 
 	if (fine) {
-		mark = here(r);
-		key = take_key(r);
-		fine = key && !strcmp(key, "viommu") && next(r) && is_scalar(r) &&
+		mark = reader_here(r);
+		key = reader_take_key(r);
+		fine = key && !strcmp(key, "viommu") && reader_next(r) && is_scalar(r) &&
 		       !strcmp((const char *)r->event.data.scalar.value, TEXT_VERSION);
 		g_free(key);
 	}
 	if (!fine && !r->stopped)
-		complain(r, "text-version", mark, "begin with the line `viommu: " TEXT_VERSION "`",
-			 "the text does not begin with a version that can be read");
+		reader_complain(r, "text-version", mark,
+				"begin with the line `viommu: " TEXT_VERSION "`",
+				"the text does not begin with a version that can be read");
 	return fine;
 }
 
+/* The first two events, start of stream and of document, say nothing by themselves. */
 static void read_text(struct reader *r)
 {
-	if (!next(r) || !next(r))
+	if (!reader_next(r) || !reader_next(r))
 		return;
 	if (r->event.type != YAML_DOCUMENT_START_EVENT) {
-		complain(r, "text-version", here(r),
-			 "begin with the line `viommu: " TEXT_VERSION "`", "the text says nothing");
+		reader_complain(r, "text-version", reader_here(r),
+				"begin with the line `viommu: " TEXT_VERSION "`",
+				"the text says nothing");
 		return;
 	}
-	if (!next(r) || !read_version(r))
+	if (!reader_next(r) || !read_version(r))
 		return;
 	read_sections(r);
-	if (next(r) && next(r) && r->event.type == YAML_DOCUMENT_START_EVENT)
+	if (reader_next(r) && reader_next(r) && r->event.type == YAML_DOCUMENT_START_EVENT)
 		say_event(r, "text-plain", "write each topology into a file of its own",
 			  "a second document begins");
 }
@@ -309,8 +338,8 @@ struct viommu_topology *viommu_topology_parse(const char *text, size_t length, c
 	struct reader r = { .text = text, .length = length, .file = file, .findings = findings };
 
 	if (length > MAX_LENGTH) {
-		complain(&r, "text-limits", (struct mark){ 0 }, "a topology has at most 64 MiB",
-			 "the text has %zu bytes", length);
+		reader_complain(&r, "text-limits", (struct mark){ 0 },
+				"a topology has at most 64 MiB", "the text has %zu bytes", length);
 		return NULL;
 	}
 	if (length >= strlen(byte_order_mark) &&

@@ -112,6 +112,6 @@ extern const struct text_kind text_row;       /* uint32_t [room], unsigned: how 
 extern const struct text_kind text_bytes;     /* char [room] */
 
 /* Append a text so that it is read again as it is. */
-void put_text(GString *out, const char *text);
+void text_put(GString *out, const char *text);
 
 #endif

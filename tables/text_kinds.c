@@ -20,6 +20,10 @@ static enum scan whole_number(const char *text, uint64_t limit, uint64_t *ret_nu
 
 /* -- text --------------------------------------------------------------------- */
 
+/*
+ * What needs no quotes in YAML wherever it stands, a little stricter than YAML itself: a colon
+ * at the end would make a key, and other marks have meanings at the beginning.
+ */
 static bool is_plain(const char *text)
 {
 	static const char fine[] = "_./@+-\\:";
@@ -33,6 +37,7 @@ static bool is_plain(const char *text)
 	return true;
 }
 
+/* Escapes for whatever a YAML reader would refuse or an editor not show. */
 static void put_quoted(GString *out, const char *text)
 {
 	static const gunichar largest_short = 0xffff;
@@ -53,7 +58,7 @@ static void put_quoted(GString *out, const char *text)
 	g_string_append_c(out, '"');
 }
 
-void put_text(GString *out, const char *text)
+void text_put(GString *out, const char *text)
 {
 	if (*text && is_plain(text))
 		g_string_append(out, text);
@@ -78,7 +83,7 @@ static bool write_name(const struct text_key *key, const void *object, GString *
 {
 	const char *name = MEMBER(const char *, key, 0, object);
 
-	put_text(out, name ? name : "");
+	text_put(out, name ? name : "");
 	return name;
 }
 
@@ -89,6 +94,7 @@ const struct text_kind text_name = {
 	.write = write_name,
 };
 
+/* NULL is how the model says that there is none. */
 static enum scan read_reference(const struct text_key *key, const char *text, struct draft *draft)
 {
 	if (!*text)
@@ -101,7 +107,7 @@ static bool write_reference(const struct text_key *key, const void *object, GStr
 {
 	const char *name = MEMBER(const char *, key, 0, object);
 
-	put_text(out, name ? name : "none");
+	text_put(out, name ? name : "none");
 	return name;
 }
 
@@ -157,6 +163,7 @@ const struct text_kind text_bytes = {
 
 /* -- choices ------------------------------------------------------------------ */
 
+/* The names come from the function that gives them to everybody else. */
 static enum scan read_choice(const struct text_key *key, const char *text, struct draft *draft)
 {
 	for (int i = 0; key->nth(i); i++)
@@ -181,6 +188,7 @@ const struct text_kind text_choice = {
 	.write = write_choice,
 };
 
+/* YAML has all of these words; every second of them is true. */
 static enum scan read_boolean(const struct text_key *key, const char *text, struct draft *draft)
 {
 	static const char *const words[] = { "no", "yes", "false", "true", "off", "on" };
@@ -220,6 +228,10 @@ static enum scan read_segment(const struct text_key *key, const char *text, stru
 	return scan;
 }
 
+/*
+ * Up to 9, decimal and hexadecimal look the same. Beyond, the prefix says which: functions
+ * write their segments in hexadecimal.
+ */
 static bool write_segment(const struct text_key *key, const void *object, GString *out)
 {
 	static const uint16_t last_digit = 9;
@@ -263,6 +275,7 @@ const struct text_kind text_number = {
 	.write = write_number,
 };
 
+/* An ID is always said: 0 is one like any other. */
 bool text_write_id(const struct text_key *key, const void *object, GString *out)
 {
 	g_string_append_printf(out, "0x%" PRIx32, MEMBER(uint32_t, key, 0, object));
@@ -277,6 +290,7 @@ const struct text_kind text_id = {
 	.write = text_write_id,
 };
 
+/* Domain 0 is a domain, so a flag beside it says that there is one. */
 static enum scan read_domain(const struct text_key *key, const char *text, struct draft *draft)
 {
 	enum scan scan = text_read_number(key, text, draft);
@@ -319,6 +333,7 @@ const struct text_kind text_address = {
 	.write = write_address,
 };
 
+/* Powers of two, as sizes of register windows are. */
 static enum scan read_size(const struct text_key *key, const char *text, struct draft *draft)
 {
 	static const struct {
@@ -392,6 +407,7 @@ static void write_list(GString *out, const uint32_t *numbers, size_t n)
 	g_string_append_c(out, ']');
 }
 
+/* Room for all items at once; it belongs to the reader until the topology has copied it. */
 static enum scan read_numbers(const struct text_key *key, const char *text, struct draft *draft)
 {
 	uint32_t **numbers = text_member(key, 0, draft->object);
@@ -424,6 +440,7 @@ const struct text_kind text_numbers = {
 	.write = write_numbers,
 };
 
+/* A list in place, in a member that has room for a few. */
 static enum scan read_row(const struct text_key *key, const char *text, struct draft *draft)
 {
 	uint32_t *numbers = text_member(key, 0, draft->object);

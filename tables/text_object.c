@@ -14,6 +14,8 @@
 #include "findings.h"
 #include "text_read.h"
 
+#define MAX_ITEMS 65536u
+
 struct item {
 	const char *text;
 	struct mark mark;
@@ -46,6 +48,10 @@ void reader_end(struct reader *r)
 	g_ptr_array_free(r->owned, TRUE);
 }
 
+/*
+ * Words of one object do not outlive it, so a long text needs no more memory than its longest
+ * object, and the topology.
+ */
 static void forget_object(struct reader *r)
 {
 	g_string_chunk_clear(r->words);
@@ -54,8 +60,12 @@ static void forget_object(struct reader *r)
 	g_ptr_array_set_size(r->owned, 0);
 }
 
-void complain(struct reader *r, const char *rule_id, struct mark mark, const char *cure,
-	      const char *format, ...)
+/*
+ * `failed` is set whether or not anybody wants the findings: the result must not depend on
+ * that.
+ */
+void reader_complain(struct reader *r, const char *rule_id, struct mark mark, const char *cure,
+		     const char *format, ...)
 {
 	va_list args;
 	char *text;
@@ -76,29 +86,31 @@ static const char *scalar(const struct reader *r)
 	return (const char *)r->event.data.scalar.value;
 }
 
+/* A quoted "\0" is YAML, but ends a string here: nothing in a topology has one. */
 static bool is_word(struct reader *r)
 {
 	if (r->event.type == YAML_SCALAR_EVENT && strlen(scalar(r)) == r->event.data.scalar.length)
 		return true;
-	complain(r, "text-type", here(r), "write a word or a number here",
-		 "this is a list, a mapping, or has a NUL in it");
+	reader_complain(r, "text-type", reader_here(r), "write a word or a number here",
+			"this is a list, a mapping, or has a NUL in it");
 	return false;
 }
 
-char *take_key(struct reader *r)
+char *reader_take_key(struct reader *r)
 {
 	if (is_word(r))
 		return g_strdup(scalar(r));
-	skip(r);
+	reader_skip(r);
 	return NULL;
 }
 
+/* Words are copied, because the next event takes the bytes of this one away. */
 static bool take_item(struct reader *r)
 {
-	struct item item = { NULL, here(r) };
+	struct item item = { NULL, reader_here(r) };
 
 	if (!is_word(r)) {
-		skip(r);
+		reader_skip(r);
 		return false;
 	}
 	item.text = g_string_chunk_insert(r->words, scalar(r));
@@ -152,6 +164,10 @@ static unsigned distance(const char *a, const char *b)
 	return row[width];
 }
 
+/*
+ * The closest key is named only if it is close: two letters off. All keys are listed in any
+ * case.
+ */
 static void say_unknown_key(struct reader *r, const struct text_section *section, const char *name)
 {
 	static const unsigned near = 2;
@@ -177,7 +193,8 @@ static void say_unknown_key(struct reader *r, const struct text_section *section
 		g_string_prepend(cure, meant);
 		g_free(meant);
 	}
-	complain(r, "text-key", here(r), cure->str, "%s has no key `%s`", section->what, name);
+	reader_complain(r, "text-key", reader_here(r), cure->str, "%s has no key `%s`",
+			section->what, name);
 	g_string_free(cure, TRUE);
 }
 
@@ -188,32 +205,52 @@ static bool key_is_fine(struct reader *r, const struct text_section *section, co
 		return false;
 	}
 	if (find_value(r, name)) {
-		say_twice(r, name);
+		reader_say_twice(r, name);
 		return false;
 	}
 	return true;
 }
 
+/*
+ * The only list of any length in the form; everything else about an object is bounded by its
+ * rows.
+ */
+static bool there_is_room(struct reader *r, const struct value *value)
+{
+	if (r->items->len - value->first < MAX_ITEMS)
+		return true;
+	reader_complain(r, "text-limits", reader_here(r), "no object needs as many",
+			"the list has more than %u items", MAX_ITEMS);
+	r->stopped = true;
+	return false;
+}
+
+/*
+ * A value that is broken has had its finding. It is kept, so that its key is not missing too.
+ */
 static void collect_value(struct reader *r, struct value *value)
 {
 	value->list = r->event.type == YAML_SEQUENCE_START_EVENT;
 	if (!value->list) {
 		value->broken = !take_item(r);
 	} else {
-		while (next(r) && r->event.type != YAML_SEQUENCE_END_EVENT)
-			value->broken |= !take_item(r);
+		while (reader_next(r) && r->event.type != YAML_SEQUENCE_END_EVENT)
+			value->broken |= !there_is_room(r, value) || !take_item(r);
 	}
 	value->n = r->items->len - value->first;
 }
 
+/*
+ * An unknown key is passed over together with its value; the object is then judged without it.
+ */
 static void collect_pair(struct reader *r, const struct text_section *section)
 {
-	struct value value = { .mark = here(r), .first = r->items->len };
-	char *name = take_key(r);
+	struct value value = { .mark = reader_here(r), .first = r->items->len };
+	char *name = reader_take_key(r);
 	bool fine = name && key_is_fine(r, section, name);
 
-	if (!next(r) || !fine) {
-		skip(r);
+	if (!reader_next(r) || !fine) {
+		reader_skip(r);
 		g_free(name);
 		return;
 	}
@@ -227,12 +264,13 @@ static bool collect(struct reader *r, const struct text_section *section)
 {
 	forget_object(r);
 	if (r->event.type != YAML_MAPPING_START_EVENT) {
-		complain(r, "text-type", here(r), "write it as `key: value`, a line each",
-			 "%s is a mapping of keys to values, and this is none", section->what);
-		skip(r);
+		reader_complain(
+			r, "text-type", reader_here(r), "write it as `key: value`, a line each",
+			"%s is a mapping of keys to values, and this is none", section->what);
+		reader_skip(r);
 		return false;
 	}
-	while (next(r) && r->event.type != YAML_MAPPING_END_EVENT)
+	while (reader_next(r) && r->event.type != YAML_MAPPING_END_EVENT)
 		collect_pair(r, section);
 	return !r->stopped;
 }
@@ -245,11 +283,15 @@ static void say_choice(struct reader *r, const struct text_key *key, const struc
 
 	for (int i = 0; key->nth(i); i++)
 		g_string_append_printf(cure, "%s%s", i ? ", " : "", key->nth(i));
-	complain(r, "text-value", item->mark, cure->str, "`%s` cannot be \"%s\"", key->name,
-		 item->text);
+	reader_complain(r, "text-value", item->mark, cure->str, "`%s` cannot be \"%s\"", key->name,
+			item->text);
 	g_string_free(cure, TRUE);
 }
 
+/*
+ * What is wrong decides which rule is broken, and what helps: an example where the writing is
+ * wrong, the limits where the number is.
+ */
 static void say_wrong(struct reader *r, const struct text_key *key, const struct item *item,
 		      enum scan scan)
 {
@@ -257,23 +299,25 @@ static void say_wrong(struct reader *r, const struct text_key *key, const struct
 	char *cure;
 
 	if (scan == SCAN_INVERTED) {
-		complain(r, "topology-inverted", item->mark, "write the smaller one first",
-			 "`%s` is \"%s\", which ends before it begins", key->name, item->text);
+		reader_complain(r, "topology-inverted", item->mark, "write the smaller one first",
+				"`%s` is \"%s\", which ends before it begins", key->name,
+				item->text);
 	} else if (key->nth) {
 		say_choice(r, key, item);
 	} else if (scan == SCAN_BEYOND) {
 		cure = g_strdup_printf("it can be %s: for example %s", kind->limits, kind->example);
-		complain(r, "text-value-range", item->mark, cure,
-			 "`%s` is \"%s\", which is too much", key->name, item->text);
+		reader_complain(r, "text-value-range", item->mark, cure,
+				"`%s` is \"%s\", which is too much", key->name, item->text);
 		g_free(cure);
 	} else {
 		cure = g_strdup_printf("write %s: for example %s", kind->what, kind->example);
-		complain(r, "text-value", item->mark, cure, "`%s` cannot be \"%s\"", key->name,
-			 item->text);
+		reader_complain(r, "text-value", item->mark, cure, "`%s` cannot be \"%s\"",
+				key->name, item->text);
 		g_free(cure);
 	}
 }
 
+/* A list of one is no word: who writes a list expects to be able to add to it. */
 static bool shape_is_fine(struct reader *r, const struct text_key *key, const struct value *value)
 {
 	char *cure;
@@ -283,12 +327,13 @@ static bool shape_is_fine(struct reader *r, const struct text_key *key, const st
 	if (value->n && (key->kind->many || !value->list))
 		return true;
 	cure = g_strdup_printf("write %s: for example %s", key->kind->what, key->kind->example);
-	complain(r, "text-type", value->mark, cure, "`%s` is %s", key->name,
-		 value->n ? "not a list" : "an empty list");
+	reader_complain(r, "text-type", value->mark, cure, "`%s` is %s", key->name,
+			value->n ? "not a list" : "an empty list");
 	g_free(cure);
 	return false;
 }
 
+/* Stops at the first wrong item: those behind it are mostly wrong for the same reason. */
 static bool take_value(struct reader *r, const struct text_key *key, struct value *value,
 		       void *object)
 {
@@ -310,6 +355,10 @@ static bool take_value(struct reader *r, const struct text_key *key, struct valu
 	return true;
 }
 
+/*
+ * What a key's absence means is filled in even if the key is needed: rows below may look at
+ * it.
+ */
 static bool take_nothing(struct reader *r, const struct text_key *key, void *object,
 			 const struct text_section *section, struct mark mark)
 {
@@ -320,12 +369,13 @@ static bool take_nothing(struct reader *r, const struct text_key *key, void *obj
 	if (!key->required)
 		return true;
 	cure = g_strdup_printf("write `%s: ...`, %s", key->name, key->help);
-	complain(r, "text-key-missing", mark, cure, "%s needs the key `%s`", section->what,
-		 key->name);
+	reader_complain(r, "text-key-missing", mark, cure, "%s needs the key `%s`", section->what,
+			key->name);
 	g_free(cure);
 	return false;
 }
 
+/* Values that no row has taken: their key is known, but not for such an object. */
 static void say_misplaced(struct reader *r, const struct text_section *section)
 {
 	for (guint i = 0; i < r->values->len; i++) {
@@ -334,8 +384,8 @@ static void say_misplaced(struct reader *r, const struct text_section *section)
 
 		if (value->taken)
 			continue;
-		complain(r, "text-key-misplaced", value->mark, "leave it out",
-			 "`%s` is said of nothing but %s", key->name, key->only);
+		reader_complain(r, "text-key-misplaced", value->mark, "leave it out",
+				"`%s` is said of nothing but %s", key->name, key->only);
 	}
 }
 
@@ -372,6 +422,7 @@ static void set_place(struct reader *r, const struct text_section *section, void
 	*(size_t *)object = section->size;
 }
 
+/* What the topology refuses here is what no single row can see. */
 static void add(struct reader *r, const struct text_section *section, const void *object)
 {
 	const struct viommu_place *place = object_place(section->type, object);
@@ -382,22 +433,25 @@ static void add(struct reader *r, const struct text_section *section, const void
 	case 0:
 		break;
 	case -EEXIST:
-		complain(r, "topology-name-twice", mark, "choose another name",
-			 "there is another %s called \"%s\"", strchr(section->what, ' ') + 1, name);
+		reader_complain(r, "topology-name-twice", mark, "choose another name",
+				"there is another %s called \"%s\"", strchr(section->what, ' ') + 1,
+				name);
 		break;
 	case -ENOSPC:
-		complain(r, "topology-segments", mark, "leave out segments that the machine lacks",
-			 "the ranges speak of too many segments");
+		reader_complain(r, "topology-segments", mark,
+				"leave out segments that the machine lacks",
+				"the ranges speak of too many segments");
 		break;
 	default:
-		complain(r, "topology-window", mark, "choose a smaller `span`",
-			 "its register window ends beyond the last address");
+		reader_complain(r, "topology-window", mark, "choose a smaller `span`",
+				"its register window ends beyond the last address");
 	}
 }
 
-void read_object(struct reader *r, const struct text_section *section)
+/* The struct is as large as this library knows it, and zero where no row says anything. */
+void reader_take_object(struct reader *r, const struct text_section *section)
 {
-	struct mark mark = here(r);
+	struct mark mark = reader_here(r);
 	void *object;
 
 	if (!collect(r, section))
@@ -409,10 +463,13 @@ void read_object(struct reader *r, const struct text_section *section)
 	g_free(object);
 }
 
-void read_table_header(struct reader *r, const char *signature)
+/*
+ * Begins with what the table has anyway, and so a text may say one field and leave the others.
+ */
+void reader_take_header(struct reader *r, const char *signature)
 {
 	struct viommu_table_header header = *viommu_topology_header(r->topology, signature);
-	struct mark mark = here(r);
+	struct mark mark = reader_here(r);
 
 	if (!collect(r, &text_header))
 		return;

@@ -42,6 +42,10 @@ const struct text_kind text_function = {
 
 enum { SEGMENT_FIRST, SEGMENT_LAST, BDF_FIRST, BDF_LAST };
 
+/*
+ * Segments are numbers like others here, decimal or with 0x; within a function they are
+ * hexadecimal.
+ */
 static enum scan read_segments(const struct text_key *key, const char *text, struct draft *draft)
 {
 	uint64_t range[2];
@@ -79,6 +83,10 @@ const struct text_kind text_segments = {
 	.absent = absent_segments,
 };
 
+/*
+ * The last function need not repeat the segment. If it does, it is the same one: a range over
+ * segments is not an interval of functions, and says so by `segments`.
+ */
 static enum scan function_range(const char *text, struct function *ret_first, uint16_t *ret_last)
 {
 	struct function first, last;
@@ -129,6 +137,10 @@ static enum scan read_functions(const struct text_key *key, const char *text, st
 	return SCAN_OK;
 }
 
+/*
+ * The shortest that is read again as the same: no segment where `segments` has said it, no end
+ * where there is one function.
+ */
 static bool write_functions(const struct text_key *key, const void *object, GString *out)
 {
 	uint16_t segment = MEMBER(uint16_t, key, SEGMENT_FIRST, object);
@@ -153,6 +165,7 @@ const struct text_kind text_functions = {
 	.write = write_functions,
 };
 
+/* Hexadecimal without a prefix, as in lspci: bus 10 is 0x10. */
 static enum scan read_buses(const struct text_key *key, const char *text, struct draft *draft)
 {
 	uint64_t range[2];
@@ -187,6 +200,7 @@ static uint32_t usual_first_id(const struct viommu_pci_range *range)
 	return (uint32_t)range->segment_first << SEGMENT_SHIFT | range->bdf_first;
 }
 
+/* Said where it is not what the functions have anyway. */
 static bool write_first_id(const struct text_key *key, const void *object, GString *out)
 {
 	text_write_id(key, object, out);

@@ -35,21 +35,21 @@ void reader_begin(struct reader *r);
 void reader_end(struct reader *r);
 
 /* Report an error at that mark. */
-__attribute__((format(printf, 5, 6))) void complain(struct reader *r, const char *rule_id,
+__attribute__((format(printf, 5, 6))) void reader_complain(struct reader *r, const char *rule_id,
 						    struct mark mark, const char *cure,
 						    const char *format, ...);
 
 /* text.c: where the current event is; go on to the next, or to the end of this node. */
-struct mark here(const struct reader *r);
-bool next(struct reader *r);
-void skip(struct reader *r);
-void say_twice(struct reader *r, const char *name);
+struct mark reader_here(const struct reader *r);
+bool reader_next(struct reader *r);
+void reader_skip(struct reader *r);
+void reader_say_twice(struct reader *r, const char *name);
 
 /* text_object.c: what the current event begins. */
-void read_object(struct reader *r, const struct text_section *section);
-void read_table_header(struct reader *r, const char *signature);
+void reader_take_object(struct reader *r, const struct text_section *section);
+void reader_take_header(struct reader *r, const char *signature);
 
 /* The current event as a key, to be freed with g_free(); NULL, with a finding, if it is none. */
-char *take_key(struct reader *r);
+char *reader_take_key(struct reader *r);
 
 #endif

@@ -20,6 +20,10 @@
 #define BUS_SHIFT    8
 #define DEVICE_SHIFT 3
 
+/*
+ * Digits are read to their end even when they are too many: then it is a number that is too
+ * large, and not a word that is none.
+ */
 static enum scan scan_digits(const char **at, unsigned base, uint64_t limit, uint64_t *ret_number)
 {
 	const char *c = *at;
@@ -43,6 +47,7 @@ static enum scan scan_digits(const char **at, unsigned base, uint64_t limit, uin
 	return SCAN_OK;
 }
 
+/* What looks like octal is refused, since YAML readers do not agree on it. */
 enum scan scan_number(const char **at, uint64_t limit, uint64_t *ret_number)
 {
 	static const char prefix[] = "0x";
@@ -104,6 +109,7 @@ enum scan scan_range(const char *text, uint64_t limit,
 /* The numbers in front of the dot: the segment or not, the bus, the device. */
 enum { SEGMENT, BUS, DEVICE, N_PARTS };
 
+/* Two numbers are bus and device, three begin with a segment: only the end says which. */
 static enum scan scan_parts(const char **at, uint64_t parts[N_PARTS], unsigned *ret_n)
 {
 	unsigned n = 0;
@@ -121,6 +127,10 @@ static enum scan scan_parts(const char **at, uint64_t parts[N_PARTS], unsigned *
 	return SCAN_OK;
 }
 
+/*
+ * Each part is bounded after all are read, so that 00:20.0 is a function that cannot be, and
+ * not something else.
+ */
 enum scan scan_function(const char **at, struct function *ret_function)
 {
 	uint64_t parts[N_PARTS], number;

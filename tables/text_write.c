@@ -26,6 +26,7 @@ static void write_keys(GString *out, const struct text_section *section, const v
 	g_string_free(value, TRUE);
 }
 
+/* An empty section is not written, but one empty line parts those that are. */
 static void write_section(GString *out, const struct viommu_topology *topology,
 			  const struct text_section *section)
 {
@@ -81,6 +82,10 @@ static void write_headers(GString *out, const struct viommu_topology *topology)
 	viommu_topology_free(usual);
 }
 
+/*
+ * Nothing of the topology is left out that its objects could mean; see docs/topology.md,
+ * "Written again".
+ */
 char *viommu_topology_text(const struct viommu_topology *topology)
 {
 	GString *out = g_string_new("viommu: " TEXT_VERSION "\n");

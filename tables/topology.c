@@ -33,6 +33,7 @@ struct viommu_topology {
 
 /* -- what the types of objects have in common --------------------------------- */
 
+/* The last byte of a register window is inside the 64-bit space; a span of 0 is not known. */
 static bool iommu_makes_sense(const void *object)
 {
 	const struct viommu_iommu *iommu = object;
@@ -167,6 +168,7 @@ struct viommu_topology *viommu_topology_new(void)
 	return topology;
 }
 
+/* Strings and arrays of all objects go with their stores. */
 struct viommu_topology *viommu_topology_free(struct viommu_topology *topology)
 {
 	if (!topology)
@@ -219,11 +221,16 @@ static bool is_a_name(const char *name)
 	return *name && strcmp(name, "none") != 0;
 }
 
+/* UTF-8, because the text form is; and GLib trusts what it is given. */
 static bool string_is_fine(const char *text)
 {
 	return !text || (is_a_name(text) && g_utf8_validate(text, -1, NULL));
 }
 
+/*
+ * Names this object has or uses. That what it uses exists is not asked here: it may come
+ * later.
+ */
 static int check_names(const struct viommu_topology *topology, enum object_type type,
 		       const void *object)
 {
@@ -273,6 +280,10 @@ static void own(struct viommu_topology *topology, enum object_type type, void *o
 	}
 }
 
+/*
+ * Copied first, then judged: the copy has every member, whatever size was given. Nothing is
+ * kept of an object that is refused.
+ */
 int topology_add(struct viommu_topology *topology, enum object_type type, const void *given)
 {
 	void *object = g_malloc(types[type].size);
@@ -424,6 +435,7 @@ const char *topology_signature(size_t i)
 	return i < G_N_ELEMENTS(signatures) ? signatures[i] : NULL;
 }
 
+/* One list of signatures: a table that is made here has its row there. */
 static bool signature_index(const char *signature, size_t *ret_i)
 {
 	for (size_t i = 0; i < G_N_ELEMENTS(signatures); i++)
@@ -439,6 +451,7 @@ static bool ends(const char *text, size_t size)
 	return memchr(text, '\0', size) != NULL;
 }
 
+/* The texts must end within their arrays, since everybody after this trusts that they do. */
 int viommu_topology_set_header(struct viommu_topology *topology, const char *signature,
 			       const struct viommu_table_header *header)
 {

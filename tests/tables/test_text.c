@@ -318,6 +318,23 @@ static void a_text_beyond_64_mib_is_refused(void **state)
 		       "64 MiB [text-limits]");
 }
 
+static void a_list_of_a_million_items_is_refused(void **state)
+{
+	static const char head[] = "its-groups: [ { name: a, ids: [";
+	const size_t n = 1000000;
+	char *text = malloc(sizeof(head) + 2 * n);
+	struct rig *rig = *state;
+
+	strcpy(text, head);
+	for (size_t i = 0; i < n; i++)
+		memcpy(text + strlen(head) + 2 * i, "1,", sizeof("1,"));
+	read_text(rig, text);
+	assert_null(rig->topology);
+	assert_int_equal(viommu_findings_count(rig->findings), 1);
+	assert_string_equal(viommu_findings_get(rig->findings, 0)->id, "text-limits");
+	free(text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -331,6 +348,7 @@ int main(void)
 		WITH_A_RIG(objects_know_their_line),
 		WITH_A_RIG(line_ends_and_byte_order_marks_do_not_matter),
 		WITH_A_RIG(a_text_beyond_64_mib_is_refused),
+		WITH_A_RIG(a_list_of_a_million_items_is_refused),
 	};
 
 	return cmocka_run_group_tests_name("text", tests, NULL, NULL);
