@@ -16,6 +16,7 @@
 #include <glib.h>
 
 #include "topology.h"
+#include "wire/sized.h"
 
 #define NO_MEMBER SIZE_MAX
 
@@ -195,26 +196,6 @@ const char *topology_source(const struct viommu_topology *topology)
 
 /* -- adding ------------------------------------------------------------------- */
 
-/*
- * Take over a struct that begins with its own size, from a caller that may be older than
- * this library (what it lacks stays zero) or newer (what it has beyond must be zero).
- */
-static int take_sized(void *own, size_t own_size, const void *given)
-{
-	const uint8_t *bytes = given;
-	size_t size = *(const size_t *)given;
-
-	if (size < sizeof(size))
-		return -EINVAL;
-	for (size_t i = own_size; i < size; i++)
-		if (bytes[i])
-			return -E2BIG;
-	memset(own, 0, own_size);
-	memcpy(own, given, MIN(size, own_size));
-	*(size_t *)own = own_size;
-	return 0;
-}
-
 /* "none" says in the text form that there is no such object. */
 static bool is_a_name(const char *name)
 {
@@ -287,7 +268,7 @@ static void own(struct viommu_topology *topology, enum object_type type, void *o
 int topology_add(struct viommu_topology *topology, enum object_type type, const void *given)
 {
 	void *object = g_malloc(types[type].size);
-	int r = take_sized(object, types[type].size, given);
+	int r = sized_take(object, types[type].size, given);
 
 	if (!r && !types[type].makes_sense(object))
 		r = -EINVAL;
@@ -461,7 +442,7 @@ int viommu_topology_set_header(struct viommu_topology *topology, const char *sig
 
 	if (!signature_index(signature, &i))
 		return -EINVAL;
-	r = take_sized(&taken, sizeof(taken), header);
+	r = sized_take(&taken, sizeof(taken), header);
 	if (r < 0)
 		return r;
 	if (!ends(taken.oem_id, sizeof(taken.oem_id)) ||
