@@ -21,6 +21,11 @@ static const struct format *find_format(const char *signature)
 	return NULL;
 }
 
+bool viommu_table_known(const char *signature)
+{
+	return find_format(signature);
+}
+
 static struct viommu_table *table_new(const char *signature, const char *file)
 {
 	struct viommu_table *table = g_new0(struct viommu_table, 1);

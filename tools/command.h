@@ -12,7 +12,9 @@
 /*
  * The subcommands of viommu, one file each
  *
- * Data goes to stdout, everything else to stderr. Results are exit statuses.
+ * A subcommand is a row: what it is called, what it takes, what it does. Usage, help and
+ * completion are printed from the rows, and a test holds the manual page against them. Data
+ * goes to stdout, everything else to stderr. Results are exit statuses.
  */
 
 enum {
@@ -32,12 +34,21 @@ struct command {
 	int (*run)(const struct command *command, char **arguments);
 };
 
+/* All of them, in the order of `viommu help`; NULL at the end (main.c). */
+extern const struct command *const commands[];
+
 extern const struct command generate_command, dump_command, check_command, resolve_command,
-	topology_command, demo_command;
+	topology_command, demo_command, help_command;
+
+/* The row with that name, or NULL. */
+const struct command *command_find(const char *name);
 
 /* Say that the arguments make no sense, and how they would. Returns EXIT_COULD_NOT. */
 __attribute__((format(printf, 2, 3))) int command_usage(const struct command *command,
 							const char *format, ...);
+
+/* What `viommu help COMMAND` says, on stdout (help.c). */
+void command_help(const struct command *command);
 
 /* -- output ------------------------------------------------------------------------ */
 
@@ -58,23 +69,33 @@ static inline int worse(int a, int b)
 /* Where the kernel shows the tables of this machine. */
 #define SYSTEM_TABLES "/sys/firmware/acpi/tables"
 
-/*
- * Read tables and topologies, by content, out of what a user names: files, "-" for standard
- * input, folders. Exactly one of the two is set in what `each` is given. Returns
- * EXIT_CLEAN, or EXIT_COULD_NOT where something could not be read: said on stderr, or a
- * finding.
- */
+/* One table or topology of what a user named. */
 struct input {
 	const char *name;
-	struct viommu_table *table;
-	struct viommu_topology *topology;
+	struct viommu_table *table;       /* NULL: a topology */
+	struct viommu_topology *topology; /* use input_meaning() */
 };
 
-typedef void input_function(void *opaque, const struct input *input);
+typedef void input_function(void *opaque, struct input *input);
 
+/*
+ * Read tables and topologies, by content, out of what a user names: files, "-" for standard
+ * input, folders; the tables of this machine if nothing is named. `each` has them one by
+ * one, for as long as it runs. Returns EXIT_CLEAN, or EXIT_COULD_NOT where something could
+ * not be read or there was nothing to read: said on stderr, or a finding.
+ */
 int read_inputs(char **names, struct viommu_findings *findings, input_function *each, void *opaque);
 
-/* What an input means: the topology itself, or that of the table. To be freed; or NULL. */
-struct viommu_topology *input_meaning(const struct input *input, struct viommu_findings *findings);
+/* Do these names stand for several inputs, or for who knows how many? */
+bool inputs_are_several(char **names);
+
+/* Unless something was said already: that nothing of use was there. Returns EXIT_COULD_NOT. */
+int complain_nothing(char **names, int status);
+
+/*
+ * What an input means: the topology itself, or that of the table, or NULL for a table that is
+ * not understood. It is the input's.
+ */
+const struct viommu_topology *input_meaning(struct input *input, struct viommu_findings *findings);
 
 #endif

@@ -8,57 +8,61 @@
 static gboolean as_json;
 
 static const GOptionEntry options[] = {
-	{ "json", 'j', 0, G_OPTION_ARG_NONE, &as_json, "print a JSON array of tables", NULL },
+	{ "json", 'j', 0, G_OPTION_ARG_NONE, &as_json, "print JSON on standard output", NULL },
 	G_OPTION_ENTRY_NULL,
 };
 
 struct output {
-	unsigned n;
 	bool several;
+	unsigned n;
+	int status;
 };
 
-static void dump(void *opaque, const struct input *input)
+/* A topology is text already. */
+static char *text_of(struct output *output, const struct input *input)
+{
+	if (input->table && as_json)
+		return viommu_table_json(input->table);
+	if (input->table)
+		return viommu_table_text(input->table);
+	if (!as_json)
+		return viommu_topology_text(input->topology);
+	complain("%s: a topology has no fields; without --json it is shown as text", input->name);
+	output->status = EXIT_COULD_NOT;
+	return NULL;
+}
+
+static void dump(void *opaque, struct input *input)
 {
 	struct output *output = opaque;
-	char *text;
+	char *text = text_of(output, input);
 
-	if (input->topology) {
-		text = as_json ? NULL : viommu_topology_text(input->topology);
-		if (!text)
-			complain("%s: a topology, which is text already", input->name);
-	} else {
-		text = as_json ? viommu_table_json(input->table) : viommu_table_text(input->table);
-	}
-	if (text && as_json)
+	if (!text)
+		return;
+	if (as_json)
 		fputs(output->n ? ",\n" : "", stdout);
-	else if (text && output->several)
+	else if (output->several)
 		printf("%s%s\n", output->n ? "\n" : "", input->name);
-	if (text)
-		fputs(text, stdout);
-	output->n += text != NULL;
+	fputs(text, stdout);
+	output->n++;
 	free(text);
 }
 
+/* Tables are printed one by one, for there may be many: so the frame is made by hand. */
 static int run(const struct command *command, char **arguments)
 {
-	static char *system_tables[] = { (char *)SYSTEM_TABLES, NULL };
 	struct viommu_findings *findings = viommu_findings_new();
-	char **names = *arguments ? arguments : system_tables;
-	struct output output = { 0, names[1] || g_file_test(names[0], G_FILE_TEST_IS_DIR) };
+	struct output output = { .several = inputs_are_several(arguments) };
 	int status;
 
 	(void)command;
 	if (as_json)
-		fputs("[\n", stdout);
-	status = read_inputs(names, findings, dump, &output);
+		fputs("{\n\"format\" : 1,\n\"tables\" : [\n", stdout);
+	status = read_inputs(arguments, findings, dump, &output);
 	if (as_json)
-		fputs("\n]\n", stdout);
+		fputs("\n]\n}\n", stdout);
+	status = worse(status, output.status);
 	status = worse(status, print_findings(findings));
-	if (!output.n && status != EXIT_COULD_NOT) {
-		complain("%s: no table there says anything of IOMMUs that is understood here",
-			 names[0]);
-		status = EXIT_COULD_NOT;
-	}
 	viommu_findings_free(findings);
 	return status;
 }

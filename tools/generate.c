@@ -6,21 +6,19 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <glib/gstdio.h>
+
 #include "command.h"
 
 static char *output_name;
 
 static const GOptionEntry options[] = {
 	{ "output", 'o', 0, G_OPTION_ARG_FILENAME, &output_name,
-	  "write the table to FILE instead of standard output", "FILE" },
+	  "write the table to FILE, not to standard output", "FILE" },
 	G_OPTION_ENTRY_NULL,
 };
 
-struct request {
-	const char *signature;
-	struct viommu_findings *findings;
-	int status;
-};
+/* -- writing ------------------------------------------------------------------------ */
 
 static int write_to(FILE *stream, const char *name, const void *bytes, size_t length)
 {
@@ -30,50 +28,74 @@ static int write_to(FILE *stream, const char *name, const void *bytes, size_t le
 	return EXIT_COULD_NOT;
 }
 
-static int write_table(const void *bytes, size_t length)
+/* Half a table is worse than none: it goes again, unless it is a device. */
+static int write_file(const char *name, const void *bytes, size_t length)
 {
-	FILE *file;
+	FILE *file = g_fopen(name, "wb");
 	int status;
 
-	if (!output_name && isatty(STDOUT_FILENO)) {
-		complain("a table is no text: name a file with -o, or pipe it on");
-		return EXIT_COULD_NOT;
-	}
-	if (!output_name)
-		return write_to(stdout, "standard output", bytes, length);
-	file = fopen(output_name, "wb");
 	if (!file) {
-		complain("could not write %s: %s", output_name, g_strerror(errno));
+		complain("could not write %s: %s", name, g_strerror(errno));
 		return EXIT_COULD_NOT;
 	}
-	status = write_to(file, output_name, bytes, length);
+	status = write_to(file, name, bytes, length);
 	if (fclose(file) && status == EXIT_CLEAN) {
-		complain("could not write %s: %s", output_name, g_strerror(errno));
+		complain("could not write %s: %s", name, g_strerror(errno));
 		status = EXIT_COULD_NOT;
 	}
+	if (status != EXIT_CLEAN && g_file_test(name, G_FILE_TEST_IS_REGULAR))
+		g_unlink(name);
 	return status;
 }
 
-static void generate(void *opaque, const struct input *input)
+static int write_table(const void *bytes, size_t length)
+{
+	if (output_name && strcmp(output_name, "-"))
+		return write_file(output_name, bytes, length);
+	if (!isatty(STDOUT_FILENO))
+		return write_to(stdout, "standard output", bytes, length);
+	complain("a table is no text: name a file with -o, or pipe it on");
+	return EXIT_COULD_NOT;
+}
+
+/* -- making ------------------------------------------------------------------------- */
+
+struct request {
+	const char *signature;
+	struct viommu_findings *findings;
+	unsigned n;
+	void *bytes;
+	size_t length;
+};
+
+static void generate(void *opaque, struct input *input)
 {
 	struct request *request = opaque;
-	struct viommu_topology *topology = input_meaning(input, request->findings);
+	const struct viommu_topology *topology = input_meaning(input, request->findings);
 	struct viommu_table *table = NULL;
-	size_t length;
-	void *bytes;
 
-	request->status = EXIT_COULD_NOT;
-	if (input->topology)
-		viommu_topology_check(input->topology, request->findings);
-	if (topology && !viommu_findings_count_from(request->findings, VIOMMU_ERROR))
+	if (!topology || request->n++)
+		return;
+	viommu_topology_check(topology, request->findings);
+	if (!viommu_findings_count_from(request->findings, VIOMMU_ERROR))
 		table = viommu_table_generate(topology, request->signature, request->findings);
-	if (table) {
-		length = viommu_table_encode(table, &bytes);
-		request->status = write_table(bytes, length);
-		free(bytes);
-	}
+	if (table)
+		request->length = viommu_table_encode(table, &request->bytes);
 	viommu_table_free(table);
-	viommu_topology_free(topology);
+}
+
+static int finish(const struct request *request, char **names, int status)
+{
+	status = worse(status, print_findings(request->findings));
+	if (!request->n)
+		return complain_nothing(names, status);
+	if (request->n > 1) {
+		complain("a table is made of one topology, and there are %u", request->n);
+		return EXIT_COULD_NOT;
+	}
+	if (status == EXIT_COULD_NOT || !request->bytes)
+		return EXIT_COULD_NOT;
+	return worse(status, write_table(request->bytes, request->length));
 }
 
 static int run(const struct command *command, char **arguments)
@@ -84,13 +106,13 @@ static int run(const struct command *command, char **arguments)
 
 	if (g_strv_length(arguments) != 2)
 		return command_usage(command, "say which table, and from which topology");
-	if (strcmp(signature, "VIOT"))
-		return command_usage(command, "\"%s\" cannot be made here; viot can", arguments[0]);
+	if (!viommu_table_known(signature))
+		return command_usage(command, "\"%s\" cannot be made here", arguments[0]);
 	request.findings = viommu_findings_new();
 	status = read_inputs(arguments + 1, request.findings, generate, &request);
-	status = worse(status, request.status);
-	status = worse(status, print_findings(request.findings));
+	status = finish(&request, arguments + 1, status);
 	viommu_findings_free(request.findings);
+	free(request.bytes);
 	return status;
 }
 
@@ -98,9 +120,9 @@ const struct command generate_command = {
 	.name = "generate",
 	.arguments = "viot TOPOLOGY",
 	.summary = "make a firmware table from a topology",
-	.details = "TOPOLOGY is a text as docs/topology.md has it, a table whose meaning is taken, "
-		   "or -\n"
-		   "for standard input. It is checked first; with an error nothing is written.",
+	.details =
+		"TOPOLOGY is a text as docs/topology.md has it, a table whose meaning is taken,\n"
+		"or - for standard input. It is checked first; with an error nothing is written.",
 	.options = options,
 	.run = run,
 };

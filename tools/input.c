@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * What a user names, read: files, standard input, folders; tables and topologies
+ *
+ * A file is what its content says, not its name. In a folder, which holds whatever it holds,
+ * only tables that are understood are looked at; of a file that was named, everything is.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -14,11 +17,14 @@
 #define INPUT_LENGTH_MAX (256u << 20)
 #define PIECE_LENGTH     65536u
 
+#define SIGNATURE_LENGTH 4
+
 struct reader {
 	struct viommu_findings *findings;
 	input_function *each;
 	void *opaque;
-	bool known_only; /* in a folder: pass over tables that say nothing of IOMMUs */
+	bool in_folder;
+	unsigned n; /* inputs there were */
 	int status;
 };
 
@@ -42,10 +48,13 @@ static GByteArray *read_stream(FILE *stream, const char *name)
 
 static void complain_open(const char *name, int error)
 {
-	if (error == EACCES)
-		complain("%s: permission denied: the kernel shows its tables to root only", name);
-	else
-		complain("%s: %s", name, g_strerror(error));
+	const char *cure = "";
+
+	if (error == EACCES && g_str_has_prefix(name, SYSTEM_TABLES))
+		cure = ": the kernel shows its tables to root only";
+	if (error == ENOENT && !strcmp(name, SYSTEM_TABLES))
+		cure = ": this machine has no ACPI tables; name a file";
+	complain("%s: %s%s", name, g_strerror(error), cure);
 }
 
 static GByteArray *read_bytes(const char *name)
@@ -67,9 +76,19 @@ static GByteArray *read_bytes(const char *name)
 
 /* -- content ------------------------------------------------------------------------- */
 
-static bool is_known(const struct viommu_table *table)
+static void give(struct reader *reader, struct input *input)
 {
-	return !strcmp(viommu_table_signature(table), "VIOT");
+	reader->n++;
+	reader->each(reader->opaque, input);
+	input->topology = viommu_topology_free(input->topology);
+}
+
+static bool is_known(const uint8_t *bytes, size_t length)
+{
+	char signature[SIGNATURE_LENGTH + 1] = { 0 };
+
+	memcpy(signature, bytes, MIN(length, SIGNATURE_LENGTH));
+	return viommu_table_known(signature);
 }
 
 static bool take_table(void *opaque, const char *name, const void *bytes, size_t length)
@@ -77,12 +96,22 @@ static bool take_table(void *opaque, const char *name, const void *bytes, size_t
 	struct reader *reader = opaque;
 	struct input input = { .name = name };
 
+	if (reader->in_folder && !is_known(bytes, length))
+		return true;
 	input.table = viommu_table_decode(bytes, length, name, reader->findings);
-	if (!input.table)
+	if (input.table)
+		give(reader, &input);
+	else
 		reader->status = EXIT_COULD_NOT;
-	else if (!reader->known_only || is_known(input.table))
-		reader->each(reader->opaque, &input);
 	viommu_table_free(input.table);
+	return true;
+}
+
+static bool is_text(const guint8 *bytes, size_t length)
+{
+	for (size_t i = 0; i < length; i++)
+		if (bytes[i] < ' ' && !g_ascii_isspace((gchar)bytes[i]))
+			return false;
 	return true;
 }
 
@@ -92,44 +121,38 @@ static bool is_topology(const GByteArray *bytes)
 	static const char title[] = " @ 0x";
 	const char *text = (const char *)bytes->data;
 
-	if (bytes->len > 9 && !memcmp(text + 4, title, strlen(title)))
+	if (bytes->len >= SIGNATURE_LENGTH + strlen(title) &&
+	    !memcmp(text + SIGNATURE_LENGTH, title, strlen(title)))
 		return false;
-	for (guint i = 0; i < bytes->len && i < PIECE_LENGTH; i++)
-		if (bytes->data[i] < ' ' && !strchr("\t\n\r\f", text[i]))
-			return false;
-	return bytes->len;
+	return bytes->len && is_text(bytes->data, MIN(bytes->len, PIECE_LENGTH));
 }
 
-static void take_bytes(struct reader *reader, const char *name, const GByteArray *bytes)
+static void take_topology(struct reader *reader, const char *name, const GByteArray *bytes)
 {
-	const char *shown = strcmp(name, "-") ? name : "standard input";
-	struct input input = { .name = shown };
+	struct input input = { .name = name };
 
-	if (!is_topology(bytes)) {
-		if (!viommu_input_split(bytes->data, bytes->len, shown, take_table, reader,
-					reader->findings))
-			reader->status = EXIT_COULD_NOT;
-		return;
-	}
-	input.topology = viommu_topology_parse((const char *)bytes->data, bytes->len, shown,
+	input.topology = viommu_topology_parse((const char *)bytes->data, bytes->len, name,
 					       reader->findings);
 	if (input.topology)
-		reader->each(reader->opaque, &input);
+		give(reader, &input);
 	else
 		reader->status = EXIT_COULD_NOT;
-	viommu_topology_free(input.topology);
 }
 
-static void take_file(struct reader *reader, const char *name)
+static void take_named(struct reader *reader, const char *name)
 {
+	const char *shown = strcmp(name, "-") ? name : "standard input";
 	GByteArray *bytes = read_bytes(name);
 
-	if (!bytes) {
+	if (!bytes)
 		reader->status = EXIT_COULD_NOT;
-		return;
-	}
-	take_bytes(reader, name, bytes);
-	g_byte_array_free(bytes, TRUE);
+	else if (is_topology(bytes))
+		take_topology(reader, shown, bytes);
+	else if (!viommu_input_split(bytes->data, bytes->len, shown, take_table, reader,
+				     reader->findings))
+		reader->status = EXIT_COULD_NOT;
+	if (bytes)
+		g_byte_array_free(bytes, TRUE);
 }
 
 /* -- folders --------------------------------------------------------------------------- */
@@ -139,51 +162,95 @@ static gint compare_names(gconstpointer a, gconstpointer b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-static void take_folder(struct reader *reader, const char *folder)
+static GPtrArray *list_folder(const char *folder)
 {
-	g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
 	g_autoptr(GError) error = NULL;
 	GDir *directory = g_dir_open(folder, 0, &error);
+	GPtrArray *names;
 	const char *entry;
 
 	if (!directory) {
 		complain("%s", error->message);
-		reader->status = EXIT_COULD_NOT;
-		return;
+		return NULL;
 	}
+	names = g_ptr_array_new_with_free_func(g_free);
 	while ((entry = g_dir_read_name(directory)))
 		g_ptr_array_add(names, g_build_filename(folder, entry, NULL));
 	g_dir_close(directory);
 	g_ptr_array_sort(names, compare_names);
-	reader->known_only = true;
-	for (guint i = 0; i < names->len; i++)
+	return names;
+}
+
+/* What is no table says nothing here: it is not what the folder was named for. */
+static bool take_from_folder(struct reader *reader, const char *name)
+{
+	GByteArray *bytes = read_bytes(name);
+
+	if (!bytes)
+		return false;
+	if (bytes->len && !is_topology(bytes))
+		viommu_input_split(bytes->data, bytes->len, name, take_table, reader, NULL);
+	g_byte_array_free(bytes, TRUE);
+	return true;
+}
+
+/* The first file that cannot be read speaks for all: they are not the user's to read. */
+static void take_folder(struct reader *reader, const char *folder)
+{
+	GPtrArray *names = list_folder(folder);
+	bool readable = names;
+
+	reader->in_folder = true;
+	for (guint i = 0; readable && i < names->len; i++)
 		if (g_file_test(names->pdata[i], G_FILE_TEST_IS_REGULAR))
-			take_file(reader, names->pdata[i]);
-	reader->known_only = false;
+			readable = take_from_folder(reader, names->pdata[i]);
+	reader->in_folder = false;
+	if (!readable)
+		reader->status = EXIT_COULD_NOT;
+	if (names)
+		g_ptr_array_free(names, TRUE);
+}
+
+/* -- all of it --------------------------------------------------------------------------- */
+
+static char *const system_tables[] = { (char *)SYSTEM_TABLES, NULL };
+
+static char *const *names_or_system(char **names)
+{
+	return *names ? names : system_tables;
+}
+
+bool inputs_are_several(char **names)
+{
+	char *const *all = names_or_system(names);
+
+	return all[1] || g_file_test(all[0], G_FILE_TEST_IS_DIR);
 }
 
 int read_inputs(char **names, struct viommu_findings *findings, input_function *each, void *opaque)
 {
-	struct reader reader = { findings, each, opaque, false, EXIT_CLEAN };
+	struct reader reader = { .findings = findings, .each = each, .opaque = opaque };
 
-	for (; *names; names++) {
-		if (g_file_test(*names, G_FILE_TEST_IS_DIR))
-			take_folder(&reader, *names);
+	for (char *const *name = names_or_system(names); *name; name++) {
+		if (g_file_test(*name, G_FILE_TEST_IS_DIR))
+			take_folder(&reader, *name);
 		else
-			take_file(&reader, *names);
+			take_named(&reader, *name);
 	}
-	return reader.status;
+	return reader.n ? reader.status : complain_nothing(names, reader.status);
 }
 
-struct viommu_topology *input_meaning(const struct input *input, struct viommu_findings *findings)
+int complain_nothing(char **names, int status)
 {
-	char *text;
-	struct viommu_topology *copy;
+	if (status != EXIT_COULD_NOT)
+		complain("%s: no table there says anything of IOMMUs that is understood here",
+			 *names_or_system(names));
+	return EXIT_COULD_NOT;
+}
 
-	if (input->table)
-		return viommu_table_topology(input->table, findings);
-	text = viommu_topology_text(input->topology);
-	copy = viommu_topology_parse(text, strlen(text), input->name, findings);
-	free(text);
-	return copy;
+const struct viommu_topology *input_meaning(struct input *input, struct viommu_findings *findings)
+{
+	if (!input->topology && viommu_table_known(viommu_table_signature(input->table)))
+		input->topology = viommu_table_topology(input->table, findings);
+	return input->topology;
 }

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * viommu: the command. Finds the subcommand, parses its options, runs it.
- *
- * Usage, help and the list of commands are all printed from the rows of `commands`.
+ * viommu: the command. Finds the subcommand, parses its options, runs it, and makes sure that
+ * what it printed has arrived.
  */
 #include <errno.h>
 #include <stdarg.h>
@@ -14,10 +13,12 @@
 
 #include "command.h"
 
-static const struct command *const commands[] = {
-	&generate_command, &dump_command,     &check_command,
-	&resolve_command,  &topology_command, &demo_command,
+const struct command *const commands[] = {
+	&generate_command, &dump_command, &check_command, &resolve_command,
+	&topology_command, &demo_command, &help_command,  NULL,
 };
+
+/* -- what every subcommand says alike ------------------------------------------------ */
 
 void complain(const char *format, ...)
 {
@@ -54,86 +55,49 @@ int print_findings(const struct viommu_findings *findings)
 	return viommu_findings_count_from(findings, VIOMMU_WARNING) ? EXIT_FINDINGS : EXIT_CLEAN;
 }
 
-/* -- help ------------------------------------------------------------------------- */
-
-static void print_commands(FILE *to)
+const struct command *command_find(const char *name)
 {
-	fputs("usage: viommu COMMAND [OPTION...] [ARGUMENT...]\n\n", to);
-	for (size_t i = 0; i < G_N_ELEMENTS(commands); i++)
-		fprintf(to, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
-	fprintf(to, "  %-10s %s\n", "help",
-		"this list, or what a command does: viommu help COMMAND");
-	fputs("\nExit status: 0 clean, 1 findings, 2 could not do it.\n", to);
-}
-
-static const struct command *find_command(const char *name)
-{
-	for (size_t i = 0; i < G_N_ELEMENTS(commands); i++)
+	for (size_t i = 0; commands[i]; i++)
 		if (!strcmp(commands[i]->name, name))
 			return commands[i];
 	return NULL;
 }
 
-static GOptionContext *context_of(const struct command *command)
-{
-	GOptionContext *context = g_option_context_new(command->arguments);
-	g_autofree char *description = g_strdup_printf("%s\n", command->details);
-
-	g_option_context_set_summary(context, command->summary);
-	if (command->details)
-		g_option_context_set_description(context, description);
-	if (command->options)
-		g_option_context_add_main_entries(context, command->options, NULL);
-	return context;
-}
-
-static int help(const char *name)
-{
-	const struct command *command = name ? find_command(name) : NULL;
-	g_autofree char *text = NULL, *program = NULL;
-	GOptionContext *context;
-
-	if (name && !command) {
-		complain("there is no command \"%s\"", name);
-		print_commands(stderr);
-		return EXIT_COULD_NOT;
-	}
-	if (!command) {
-		print_commands(stdout);
-		return EXIT_CLEAN;
-	}
-	program = g_strdup_printf("viommu %s", command->name);
-	g_set_prgname(program);
-	context = context_of(command);
-	g_option_context_set_help_enabled(context, FALSE);
-	text = g_option_context_get_help(context, TRUE, NULL);
-	fputs(text, stdout);
-	g_option_context_free(context);
-	return EXIT_CLEAN;
-}
-
 /* -- running ------------------------------------------------------------------------- */
 
+/*
+ * GLib's own --help leaves the program on the spot, before anybody has seen whether the text
+ * could be written; so it is an option like any other here.
+ */
 static int run(const struct command *command, int argc, char **argv)
 {
-	GOptionContext *context = context_of(command);
-	g_autoptr(GError) error = NULL;
+	gboolean wants_help = FALSE;
+	const GOptionEntry common[] = {
+		{ "help", 'h', 0, G_OPTION_ARG_NONE, &wants_help, "say what it does", NULL },
+		G_OPTION_ENTRY_NULL,
+	};
+	GOptionContext *context = g_option_context_new(NULL);
 	g_auto(GStrv) arguments = g_new0(char *, (gsize)argc + 1);
-	g_autofree char *program = g_strdup_printf("viommu %s", command->name);
-	int status;
+	g_autoptr(GError) error = NULL;
+	int status = EXIT_CLEAN;
 
 	for (int i = 0; i < argc; i++)
 		arguments[i] = g_strdup(argv[i]);
-	g_set_prgname(program);
-	if (g_option_context_parse_strv(context, &arguments, &error))
-		status = command->run(command, arguments + 1);
-	else
+	g_option_context_set_help_enabled(context, FALSE);
+	g_option_context_add_main_entries(context, common, NULL);
+	if (command->options)
+		g_option_context_add_main_entries(context, command->options, NULL);
+	if (!g_option_context_parse_strv(context, &arguments, &error))
 		status = command_usage(command, "%s", error->message);
+	else if (wants_help)
+		command_help(command);
+	else
+		status = command->run(command, arguments + 1);
 	g_option_context_free(context);
 	return status;
 }
 
-/* What was printed must have arrived: a full disk is an error, not a shorter table. */
+/* A full disk is an error, not a shorter table. */
 static int flush(int status)
 {
 	if (!fflush(stdout) && !ferror(stdout))
@@ -144,23 +108,23 @@ static int flush(int status)
 
 int main(int argc, char **argv)
 {
-	const char *name = argc > 1 ? argv[1] : NULL;
 	const struct command *command;
+	const char *name;
 
-	if (!name) {
-		print_commands(stderr);
+	if (argc < 2) {
+		complain("name a command; `viommu help` lists them");
 		return EXIT_COULD_NOT;
 	}
+	name = argv[1];
 	if (!strcmp(name, "--version")) {
 		printf("viommu %s\n", viommu_version());
 		return flush(EXIT_CLEAN);
 	}
-	if (!strcmp(name, "help") || !strcmp(name, "--help") || !strcmp(name, "-h"))
-		return flush(help(argc > 2 ? argv[2] : NULL));
-	command = find_command(name);
+	if (!strcmp(name, "--help") || !strcmp(name, "-h"))
+		name = help_command.name;
+	command = command_find(name);
 	if (!command) {
-		complain("there is no command \"%s\"", name);
-		print_commands(stderr);
+		complain("there is no command \"%s\"; `viommu help` lists those there are", name);
 		return EXIT_COULD_NOT;
 	}
 	return flush(run(command, argc - 1, argv + 1));

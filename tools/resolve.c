@@ -2,24 +2,36 @@
 /* viommu resolve: which IOMMU does a device reach, with which ID, by whose word? */
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "command.h"
+#include "json.h"
 
 static char *from;
+static gboolean as_json;
 
 static const GOptionEntry options[] = {
 	{ "from", 'f', 0, G_OPTION_ARG_FILENAME, &from,
-	  "the table or topology to ask; without it, the tables of this machine", "FILE" },
+	  "the table or topology to ask, not the tables of this machine", "FILE" },
+	{ "json", 'j', 0, G_OPTION_ARG_NONE, &as_json, "print JSON on standard output", NULL },
 	G_OPTION_ENTRY_NULL,
 };
 
 struct question {
 	char **devices;
 	struct viommu_findings *findings;
-	unsigned answered;
+	JsonBuilder *builder; /* NULL: text */
+	unsigned n;           /* inputs that had an answer */
 };
+
+/* Whatever the table is: once by its specification, and once by what Linux makes of it. */
+struct answer {
+	const char *device;
+	struct viommu_route route, linux_route;
+	const char *why_linux;
+};
+
+/* -- text ------------------------------------------------------------------------- */
 
 /* "0000:00:02.0", or "0xa000000" */
 static char *where_is(const struct viommu_iommu *iommu)
@@ -53,46 +65,106 @@ static char *describe(const struct viommu_route *route)
 			       viommu_iommu_kind_name(route->iommu->kind), where, route->id, place);
 }
 
-static void answer(const struct viommu_topology *topology, const char *device)
+static void print_answer(const struct answer *answer)
 {
-	struct viommu_route route, linux_route;
+	g_autofree char *said = describe(&answer->route);
+	g_autofree char *linux_said = describe(&answer->linux_route);
+
+	printf("%s: %s\n", answer->device, said);
+	if (strcmp(said, linux_said))
+		printf("    Linux: %s\n    %s\n", linux_said, answer->why_linux);
+}
+
+/* -- JSON -------------------------------------------------------------------------- */
+
+static void add_route(JsonBuilder *builder, const struct viommu_route *route)
+{
+	static const char *const reaches[] = {
+		[VIOMMU_REACH_IOMMU] = "iommu",
+		[VIOMMU_REACH_BYPASS] = "bypass",
+		[VIOMMU_REACH_NOTHING] = "nothing",
+	};
+	g_autofree char *where = NULL;
+
+	json_string(builder, "reach", reaches[route->reach]);
+	json_place(builder, &route->place);
+	if (route->reach != VIOMMU_REACH_IOMMU)
+		return;
+	where = where_is(route->iommu);
+	json_string(builder, "iommu", route->iommu->name);
+	json_string(builder, "kind", viommu_iommu_kind_name(route->iommu->kind));
+	json_string(builder, "at", where);
+	json_number(builder, "id", route->id);
+}
+
+static void add_answer(JsonBuilder *builder, const struct answer *answer)
+{
+	json_builder_begin_object(builder);
+	json_string(builder, "device", answer->device);
+	add_route(builder, &answer->route);
+	json_builder_set_member_name(builder, "linux");
+	json_builder_begin_object(builder);
+	add_route(builder, &answer->linux_route);
+	json_string(builder, "why", answer->why_linux);
+	json_builder_end_object(builder);
+	json_builder_end_object(builder);
+}
+
+/* -- asking ------------------------------------------------------------------------ */
+
+static void ask_of(const struct question *question, const struct viommu_topology *topology,
+		   const char *device)
+{
+	struct answer answer = { .device = device };
 	struct viommu_device_name name;
-	const char *why = NULL;
-	g_autofree char *said = NULL, *linux_said = NULL;
 
 	if (viommu_device_name_parse(device, &name) < 0)
 		return;
-	viommu_topology_resolve(topology, &name, &route, &linux_route, &why);
-	said = describe(&route);
-	linux_said = describe(&linux_route);
-	printf("%s: %s\n", device, said);
-	if (strcmp(said, linux_said))
-		printf("    Linux: %s\n", linux_said);
-	if (why)
-		printf("    %s\n", why);
+	viommu_topology_resolve(topology, &name, &answer.route, &answer.linux_route,
+				&answer.why_linux);
+	if (question->builder)
+		add_answer(question->builder, &answer);
+	else
+		print_answer(&answer);
 }
 
-static void ask(void *opaque, const struct input *input)
+static void ask(void *opaque, struct input *input)
 {
 	struct question *question = opaque;
-	struct viommu_topology *topology = NULL;
+	const struct viommu_topology *topology = input_meaning(input, question->findings);
 
-	if (input->table)
-		topology = viommu_table_topology(input->table, question->findings);
-	if (!topology && !input->topology)
+	if (!topology)
 		return;
+	question->n++;
 	for (char **device = question->devices; *device; device++)
-		answer(topology ? topology : input->topology, *device);
-	question->answered++;
-	viommu_topology_free(topology);
+		ask_of(question, topology, *device);
+}
+
+static int ask_all(struct question *question)
+{
+	char *names[] = { from, NULL };
+	int status;
+
+	question->findings = viommu_findings_new();
+	if (as_json) {
+		question->builder = json_begin();
+		json_builder_set_member_name(question->builder, "answers");
+		json_builder_begin_array(question->builder);
+	}
+	status = read_inputs(names, question->findings, ask, question);
+	if (question->builder) {
+		json_builder_end_array(question->builder);
+		json_end(question->builder);
+	}
+	status = worse(status, print_findings(question->findings));
+	viommu_findings_free(question->findings);
+	return question->n ? status : complain_nothing(names, status);
 }
 
 static int run(const struct command *command, char **arguments)
 {
-	char *names[] = { from ? from : (char *)SYSTEM_TABLES, NULL };
 	struct question question = { .devices = arguments };
 	struct viommu_device_name name;
-	int status;
 
 	if (!*arguments)
 		return command_usage(command, "name a device");
@@ -102,26 +174,16 @@ static int run(const struct command *command, char **arguments)
 					     "\"%s\" is no device: write 0000:03:00.0 for a PCI "
 					     "function, 0x10001000 for a device at that address",
 					     *device);
-	question.findings = viommu_findings_new();
-	status = read_inputs(names, question.findings, ask, &question);
-	status = worse(status, print_findings(question.findings));
-	viommu_findings_free(question.findings);
-	if (!question.answered && status != EXIT_COULD_NOT) {
-		complain("%s: no table there says anything of IOMMUs that is understood here",
-			 names[0]);
-		status = EXIT_COULD_NOT;
-	}
-	return status;
+	return ask_all(&question);
 }
 
 const struct command resolve_command = {
 	.name = "resolve",
 	.arguments = "DEVICE...",
 	.summary = "say which IOMMU a device reaches, by whose word, and what Linux makes of it",
-	.details =
-		"A DEVICE is a PCI function (0000:03:00.0, or 03:00.0 in segment 0), or the "
-		"address\n"
-		"where a platform device begins (0x10001000). FILE is as for dump, or a topology.",
+	.details = "A DEVICE is a PCI function (0000:03:00.0, or 03:00.0 in segment 0), or the\n"
+		   "address where a platform device begins (0x10001000). FILE is as for dump, or a\n"
+		   "topology. Where Linux does otherwise, a second line says so.",
 	.options = options,
 	.run = run,
 };

@@ -10,38 +10,37 @@ struct output {
 	unsigned n;
 };
 
-static void show(void *opaque, const struct input *input)
+static void show(void *opaque, struct input *input)
 {
 	struct output *output = opaque;
-	struct viommu_topology *topology = input_meaning(input, output->findings);
+	const struct viommu_topology *topology = input_meaning(input, output->findings);
 	char *text;
 
 	if (!topology)
 		return;
 	text = viommu_topology_text(topology);
-	printf("%s# %s\n%s", output->n++ ? "\n" : "", input->name, text);
+	printf("%s# %s\n%s", output->n++ ? "---\n" : "", input->name, text);
 	free(text);
-	viommu_topology_free(topology);
 }
 
 static int run(const struct command *command, char **arguments)
 {
-	struct output output = { 0 };
+	struct output output = { .findings = viommu_findings_new() };
 	int status;
 
-	if (!*arguments)
-		return command_usage(command, "name a table");
-	output.findings = viommu_findings_new();
+	(void)command;
 	status = read_inputs(arguments, output.findings, show, &output);
 	status = worse(status, print_findings(output.findings));
 	viommu_findings_free(output.findings);
-	return output.n ? status : EXIT_COULD_NOT;
+	return output.n ? status : complain_nothing(arguments, status);
 }
 
 const struct command topology_command = {
 	.name = "topology",
-	.arguments = "FILE...",
+	.arguments = "[FILE...]",
 	.summary = "show what a table means, as a topology text",
-	.details = "The text is what generate reads: change it, and make another table of it.",
+	.details = "A FILE is as for dump, or a topology, which comes out in its plain form. The\n"
+		   "text is what generate reads: change it, and make another table of it. Several\n"
+		   "are divided by a line of ---.",
 	.run = run,
 };

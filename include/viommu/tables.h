@@ -46,6 +46,9 @@ struct viommu_table *viommu_table_free(struct viommu_table *table);
 /* Encode the records: *ret_bytes is to be freed with free(). Returns the length. */
 size_t viommu_table_encode(const struct viommu_table *table, void **ret_bytes);
 
+/* Is more understood of tables with that signature than their header: what they mean? */
+bool viommu_table_known(const char *signature);
+
 /* The four characters of the signature, NUL-terminated; and the file it came from. */
 const char *viommu_table_signature(const struct viommu_table *table);
 const char *viommu_table_file(const struct viommu_table *table);

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What --json prints
+ *
+ * Names of files are whatever bytes their owner chose; JSON is UTF-8. So strings are made
+ * valid on their way out.
+ */
+#include <stdio.h>
+
+#include "json.h"
+
+#define FORMAT_VERSION 1
+
+JsonBuilder *json_begin(void)
+{
+	JsonBuilder *builder = json_builder_new();
+
+	json_builder_begin_object(builder);
+	json_number(builder, "format", FORMAT_VERSION);
+	return builder;
+}
+
+void json_end(JsonBuilder *builder)
+{
+	g_autoptr(JsonGenerator) generator = json_generator_new();
+	g_autofree char *text = NULL;
+	JsonNode *root;
+
+	json_builder_end_object(builder);
+	root = json_builder_get_root(builder);
+	json_generator_set_root(generator, root);
+	json_generator_set_pretty(generator, TRUE);
+	text = json_generator_to_data(generator, NULL);
+	puts(text);
+	json_node_unref(root);
+	g_object_unref(builder);
+}
+
+void json_string(JsonBuilder *builder, const char *key, const char *value)
+{
+	g_autofree char *valid = value ? g_utf8_make_valid(value, -1) : NULL;
+
+	if (!valid)
+		return;
+	json_builder_set_member_name(builder, key);
+	json_builder_add_string_value(builder, valid);
+}
+
+void json_number(JsonBuilder *builder, const char *key, size_t value)
+{
+	json_builder_set_member_name(builder, key);
+	json_builder_add_int_value(builder, (gint64)value);
+}
+
+void json_place(JsonBuilder *builder, const struct viommu_place *place)
+{
+	json_string(builder, "file", place->file);
+	if (place->line) {
+		json_number(builder, "line", place->line);
+		json_number(builder, "column", place->column);
+	}
+	if (place->at != VIOMMU_NOWHERE)
+		json_number(builder, "offset", place->at);
+}
