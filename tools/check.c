@@ -94,7 +94,8 @@ static int run(const struct command *command, char **arguments)
 	struct viommu_findings *findings;
 	int status;
 
-	(void)command;
+	if (list_rules && *arguments)
+		return command_usage(command, "--rules takes no files");
 	if (list_rules)
 		return print_rules();
 	findings = viommu_findings_new();

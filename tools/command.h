@@ -55,6 +55,9 @@ void command_help(const struct command *command);
 /* An error on stderr: "viommu: ..." */
 __attribute__((format(printf, 1, 2))) void complain(const char *format, ...);
 
+/* A name as a terminal may have it: UTF-8 without control characters. g_free() it. */
+char *printable(const char *text);
+
 /* Print findings on stderr. Returns EXIT_FINDINGS if there is a warning or an error. */
 int print_findings(const struct viommu_findings *findings);
 

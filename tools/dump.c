@@ -18,31 +18,22 @@ struct output {
 	int status;
 };
 
-/* A topology is text already. */
-static char *text_of(struct output *output, const struct input *input)
-{
-	if (input->table && as_json)
-		return viommu_table_json(input->table);
-	if (input->table)
-		return viommu_table_text(input->table);
-	if (!as_json)
-		return viommu_topology_text(input->topology);
-	complain("%s: a topology has no fields; without --json it is shown as text", input->name);
-	output->status = EXIT_COULD_NOT;
-	return NULL;
-}
-
 static void dump(void *opaque, struct input *input)
 {
 	struct output *output = opaque;
-	char *text = text_of(output, input);
+	g_autofree char *name = printable(input->name);
+	char *text;
 
-	if (!text)
+	if (!input->table) {
+		complain("%s: a topology, which is text already", name);
+		output->status = EXIT_COULD_NOT;
 		return;
+	}
+	text = as_json ? viommu_table_json(input->table) : viommu_table_text(input->table);
 	if (as_json)
 		fputs(output->n ? ",\n" : "", stdout);
 	else if (output->several)
-		printf("%s%s\n", output->n ? "\n" : "", input->name);
+		printf("%s%s\n", output->n ? "\n" : "", name);
 	fputs(text, stdout);
 	output->n++;
 	free(text);

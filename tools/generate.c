@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* viommu generate: make a firmware table from a topology */
+/*
+ * viommu generate: make a firmware table from a topology
+ *
+ * Everything is read, checked and made before the first byte is written, and a file is
+ * written beside its place and then put there: a table is there whole, or not at all.
+ */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
-
-#include <glib/gstdio.h>
 
 #include "command.h"
 
@@ -14,88 +19,121 @@ static char *output_name;
 
 static const GOptionEntry options[] = {
 	{ "output", 'o', 0, G_OPTION_ARG_FILENAME, &output_name,
-	  "write the table to FILE, not to standard output", "FILE" },
+	  "write the table to FILE instead of standard output", "FILE" },
 	G_OPTION_ENTRY_NULL,
 };
 
-/* -- writing ------------------------------------------------------------------------ */
+/* -- writing ------------------------------------------------------------------- */
 
-static int write_to(FILE *stream, const char *name, const void *bytes, size_t length)
+static int complain_write(const char *name, int error)
 {
-	if (fwrite(bytes, 1, length, stream) == length && !fflush(stream))
-		return EXIT_CLEAN;
-	complain("could not write %s: %s", name, g_strerror(errno));
+	complain("%s: could not write it: %s", name, g_strerror(error));
 	return EXIT_COULD_NOT;
 }
 
-/* Half a table is worse than none: it goes again, unless it is a device. */
+/* A device or a pipe has no place that another file could take. */
+static int write_into(const char *name, const void *bytes, size_t length)
+{
+	FILE *file = fopen(name, "wb");
+	int error = 0;
+
+	if (!file)
+		return complain_write(name, errno);
+	if (fwrite(bytes, 1, length, file) != length)
+		error = errno;
+	if (fclose(file) && !error)
+		error = errno;
+	return error ? complain_write(name, error) : EXIT_CLEAN;
+}
+
+static int replace(const char *name, const void *bytes, size_t length)
+{
+	static const int mode = 0666;
+	g_autofree char *temporary = g_strconcat(name, ".XXXXXX", NULL);
+	int error = 0, fd = g_mkstemp_full(temporary, O_WRONLY | O_CLOEXEC, mode);
+	ssize_t n;
+
+	if (fd < 0)
+		return complain_write(name, errno);
+	n = write(fd, bytes, length);
+	if (n != (ssize_t)length)
+		error = n < 0 ? errno : ENOSPC;
+	if (close(fd) && !error)
+		error = errno;
+	if (!error && rename(temporary, name))
+		error = errno;
+	if (!error)
+		return EXIT_CLEAN;
+	unlink(temporary);
+	return complain_write(name, error);
+}
+
+/* What a symbolic link names is replaced, not the link. */
 static int write_file(const char *name, const void *bytes, size_t length)
 {
-	FILE *file = g_fopen(name, "wb");
+	char *target = realpath(name, NULL);
+	const char *place = target ? target : name;
+	struct stat now;
 	int status;
 
-	if (!file) {
-		complain("could not write %s: %s", name, g_strerror(errno));
-		return EXIT_COULD_NOT;
-	}
-	status = write_to(file, name, bytes, length);
-	if (fclose(file) && status == EXIT_CLEAN) {
-		complain("could not write %s: %s", name, g_strerror(errno));
-		status = EXIT_COULD_NOT;
-	}
-	if (status != EXIT_CLEAN && g_file_test(name, G_FILE_TEST_IS_REGULAR))
-		g_unlink(name);
+	if (!stat(place, &now) && !S_ISREG(now.st_mode))
+		status = write_into(place, bytes, length);
+	else
+		status = replace(place, bytes, length);
+	free(target);
 	return status;
 }
 
-static int write_table(const void *bytes, size_t length)
+static int write_table(const struct viommu_table *table)
 {
-	if (output_name && strcmp(output_name, "-"))
-		return write_file(output_name, bytes, length);
-	if (!isatty(STDOUT_FILENO))
-		return write_to(stdout, "standard output", bytes, length);
-	complain("a table is no text: name a file with -o, or pipe it on");
-	return EXIT_COULD_NOT;
+	int status = EXIT_CLEAN;
+	size_t length;
+	void *bytes;
+
+	if (!output_name && isatty(STDOUT_FILENO)) {
+		complain("a table is no text: name a file with -o, or pipe it on");
+		return EXIT_COULD_NOT;
+	}
+	length = viommu_table_encode(table, &bytes);
+	if (output_name)
+		status = write_file(output_name, bytes, length);
+	else
+		fwrite(bytes, 1, length, stdout);
+	free(bytes);
+	return status;
 }
 
-/* -- making ------------------------------------------------------------------------- */
+/* -- making ---------------------------------------------------------------------- */
 
 struct request {
 	const char *signature;
 	struct viommu_findings *findings;
-	unsigned n;
-	void *bytes;
-	size_t length;
+	unsigned n; /* topologies */
+	struct viommu_table *table;
 };
 
 static void generate(void *opaque, struct input *input)
 {
 	struct request *request = opaque;
 	const struct viommu_topology *topology = input_meaning(input, request->findings);
-	struct viommu_table *table = NULL;
 
 	if (!topology || request->n++)
 		return;
 	viommu_topology_check(topology, request->findings);
 	if (!viommu_findings_count_from(request->findings, VIOMMU_ERROR))
-		table = viommu_table_generate(topology, request->signature, request->findings);
-	if (table)
-		request->length = viommu_table_encode(table, &request->bytes);
-	viommu_table_free(table);
+		request->table = viommu_table_generate(topology, request->signature,
+						       request->findings);
 }
 
 static int finish(const struct request *request, char **names, int status)
 {
-	status = worse(status, print_findings(request->findings));
-	if (!request->n)
+	if (!request->n || status != EXIT_CLEAN)
 		return complain_nothing(names, status);
-	if (request->n > 1) {
-		complain("a table is made of one topology, and there are %u", request->n);
-		return EXIT_COULD_NOT;
-	}
-	if (status == EXIT_COULD_NOT || !request->bytes)
-		return EXIT_COULD_NOT;
-	return worse(status, write_table(request->bytes, request->length));
+	if (request->n > 1)
+		complain("%s: %u tables: name one with the topology to take", *names, request->n);
+	else if (request->table)
+		return write_table(request->table);
+	return EXIT_COULD_NOT;
 }
 
 static int run(const struct command *command, char **arguments)
@@ -107,12 +145,13 @@ static int run(const struct command *command, char **arguments)
 	if (g_strv_length(arguments) != 2)
 		return command_usage(command, "say which table, and from which topology");
 	if (!viommu_table_known(signature))
-		return command_usage(command, "\"%s\" cannot be made here", arguments[0]);
+		return command_usage(command, "\"%s\" cannot be made here; viot can", arguments[0]);
 	request.findings = viommu_findings_new();
 	status = read_inputs(arguments + 1, request.findings, generate, &request);
 	status = finish(&request, arguments + 1, status);
+	status = worse(status, print_findings(request.findings));
+	viommu_table_free(request.table);
 	viommu_findings_free(request.findings);
-	free(request.bytes);
 	return status;
 }
 
@@ -120,9 +159,9 @@ const struct command generate_command = {
 	.name = "generate",
 	.arguments = "viot TOPOLOGY",
 	.summary = "make a firmware table from a topology",
-	.details =
-		"TOPOLOGY is a text as docs/topology.md has it, a table whose meaning is taken,\n"
-		"or - for standard input. It is checked first; with an error nothing is written.",
+	.details = "TOPOLOGY is a text as docs/topology.md has it, a table whose meaning is taken, "
+		   "or -\n"
+		   "for standard input. It is checked first; with an error nothing is written.",
 	.options = options,
 	.run = run,
 };

@@ -44,6 +44,16 @@ int command_usage(const struct command *command, const char *format, ...)
 	return EXIT_COULD_NOT;
 }
 
+char *printable(const char *text)
+{
+	char *valid = g_utf8_make_valid(text, -1);
+
+	for (char *c = valid; *c; c++)
+		if (g_ascii_iscntrl(*c))
+			*c = '?';
+	return valid;
+}
+
 int print_findings(const struct viommu_findings *findings)
 {
 	for (size_t i = 0; i < viommu_findings_count(findings); i++) {
@@ -64,6 +74,12 @@ const struct command *command_find(const char *name)
 }
 
 /* -- running ------------------------------------------------------------------------- */
+
+/* GLib leaves "--" where what follows it begins with a dash. */
+static char **skip_dashes(char **arguments)
+{
+	return *arguments && !strcmp(*arguments, "--") ? arguments + 1 : arguments;
+}
 
 /*
  * GLib's own --help leaves the program on the spot, before anybody has seen whether the text
@@ -92,7 +108,7 @@ static int run(const struct command *command, int argc, char **argv)
 	else if (wants_help)
 		command_help(command);
 	else
-		status = command->run(command, arguments + 1);
+		status = command->run(command, skip_dashes(arguments + 1));
 	g_option_context_free(context);
 	return status;
 }
@@ -100,7 +116,7 @@ static int run(const struct command *command, int argc, char **argv)
 /* A full disk is an error, not a shorter table. */
 static int flush(int status)
 {
-	if (!fflush(stdout) && !ferror(stdout))
+	if (!ferror(stdout) && !fflush(stdout))
 		return status;
 	complain("could not write the output: %s", g_strerror(errno));
 	return EXIT_COULD_NOT;

@@ -14,12 +14,13 @@ static void show(void *opaque, struct input *input)
 {
 	struct output *output = opaque;
 	const struct viommu_topology *topology = input_meaning(input, output->findings);
+	g_autofree char *name = printable(input->name);
 	char *text;
 
 	if (!topology)
 		return;
 	text = viommu_topology_text(topology);
-	printf("%s# %s\n%s", output->n++ ? "---\n" : "", input->name, text);
+	printf("%s# %s\n%s", output->n++ ? "---\n" : "", name, text);
 	free(text);
 }
 
