@@ -61,7 +61,14 @@ static void add_value(JsonBuilder *builder, const struct field *field, const voi
 	}
 }
 
-/* A name that a structure has twice is there for reserved bytes only: those that are not 0. */
+static bool has_reserved(const struct record *record)
+{
+	for_each_field(f, record->layout)
+		if (f->kind == FIELD_RESERVED && !field_is_zero(f, record->host))
+			return true;
+	return false;
+}
+
 static void add_fields(JsonBuilder *builder, const struct record *record)
 {
 	json_builder_set_member_name(builder, "fields");
@@ -75,8 +82,11 @@ static void add_fields(JsonBuilder *builder, const struct record *record)
 	json_builder_end_object(builder);
 }
 
+/* Reserved bytes that are not 0, by their offset in the structure: they all have one name. */
 static void add_reserved(JsonBuilder *builder, const struct record *record)
 {
+	if (!has_reserved(record))
+		return;
 	json_builder_set_member_name(builder, "reserved");
 	json_builder_begin_object(builder);
 	for_each_field(f, record->layout) {

@@ -179,7 +179,7 @@ static struct record *decode_node(const struct viommu_table *table, const uint8_
 	if (cursor->length < layout->length) {
 		report(findings, "viot-node-length", place(table, cursor->at),
 		       "write the length that the node has",
-		       "a node of type %u with %u bytes, and it has %u", (unsigned)cursor->type,
+		       "a node of type %u with %u bytes, which needs %u", (unsigned)cursor->type,
 		       (unsigned)cursor->length, layout->length);
 		return record_new_bytes(bytes + cursor->at, cursor->length, cursor->at);
 	}
