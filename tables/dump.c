@@ -20,8 +20,8 @@ static void add_field(struct dump *dump, const struct record *record, const stru
 	if (field->kind == FIELD_RESERVED && field_is_zero(field, record->host))
 		return;
 	field_format(field, record->host, value, sizeof(value));
-	g_string_append_printf(dump->text, "  %04zx  %-20s %s", record->at + field->at,
-			       field->name, value);
+	g_string_append_printf(dump->text, "  %04zx  %-20s %s", record->at + field->at, field->name,
+			       value);
 	if (field->kind == FIELD_OFFSET)
 		target = g_hash_table_lookup(
 			dump->records, GSIZE_TO_POINTER((gsize)field_get(field, record->host)));
@@ -47,8 +47,7 @@ static void add_record(struct dump *dump, const struct record *record)
 {
 	size_t rest = record->at + record_length(record) - record->rest->len;
 
-	g_string_append_printf(dump->text, "%s\n",
-			       record->layout ? record->layout->name : "Bytes");
+	g_string_append_printf(dump->text, "%s\n", record->layout ? record->layout->name : "Bytes");
 	if (record->layout)
 		for_each_field(f, record->layout)
 			add_field(dump, record, f);

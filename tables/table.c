@@ -126,8 +126,8 @@ struct viommu_topology *viommu_table_topology(const struct viommu_table *table,
 
 	if (!is_known(table, findings))
 		return NULL;
-	topology = table->whole ? table->format->to_topology(table, findings)
-				: viommu_topology_new();
+	topology =
+		table->whole ? table->format->to_topology(table, findings) : viommu_topology_new();
 	topology_set_source(topology, table->format->signature);
 	memcpy(header.oem_id, acpi->oem_id, sizeof(acpi->oem_id));
 	memcpy(header.oem_table_id, acpi->oem_table_id, sizeof(acpi->oem_table_id));

@@ -457,7 +457,7 @@ struct writing {
 	struct viommu_table *table;
 	const struct viommu_topology *topology;
 	GHashTable *offsets; /* of IOMMU nodes, by name; plus 1 */
-	size_t end, n; /* where the next node would be, and how many there are */
+	size_t end, n;       /* where the next node would be, and how many there are */
 	bool too_large;
 	struct viommu_findings *findings;
 };

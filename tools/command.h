@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include <glib.h>
 
@@ -47,7 +48,8 @@ const struct command *command_find(const char *name);
 __attribute__((format(printf, 2, 3))) int command_usage(const struct command *command,
 							const char *format, ...);
 
-/* What `viommu help COMMAND` says, on stdout (help.c). */
+/* What `viommu help` says, and on stdout what `viommu help COMMAND` says (help.c). */
+void print_commands(FILE *to);
 void command_help(const struct command *command);
 
 /* -- output ------------------------------------------------------------------------ */
@@ -55,7 +57,7 @@ void command_help(const struct command *command);
 /* An error on stderr: "viommu: ..." */
 __attribute__((format(printf, 1, 2))) void complain(const char *format, ...);
 
-/* A name as a terminal may have it: UTF-8 without control characters. g_free() it. */
+/* A name as a terminal may have it: control characters and quotes as in C. g_free() it. */
 char *printable(const char *text);
 
 /* Print findings on stderr. Returns EXIT_FINDINGS if there is a warning or an error. */

@@ -46,14 +46,12 @@ void command_help(const struct command *command)
 		printf("\n%s\n", command->details);
 }
 
-static void print_commands(void)
+void print_commands(FILE *to)
 {
-	fputs("usage: viommu COMMAND [OPTION...] [ARGUMENT...]\n       viommu --version\n\n",
-	      stdout);
+	fputs("usage: viommu COMMAND [OPTION...] [ARGUMENT...]\n       viommu --version\n\n", to);
 	for (size_t i = 0; commands[i]; i++)
-		printf("  %-*s %s\n", NAME_WIDTH, commands[i]->name, commands[i]->summary);
-	fputs("\nExit status: 0 clean, 1 findings (a warning or an error), 2 could not do it.\n",
-	      stdout);
+		fprintf(to, "  %-*s %s\n", NAME_WIDTH, commands[i]->name, commands[i]->summary);
+	fputs("\nExit status: 0 clean, 1 findings (a warning or an error), 2 could not do it.\n", to);
 }
 
 static void print_words(const struct command *command)
@@ -85,19 +83,20 @@ static void print_completion(void)
 
 static int run(const struct command *command, char **arguments)
 {
-	const struct command *about;
+	const struct command *about = *arguments ? command_find(*arguments) : NULL;
 
 	if (completion)
 		print_completion();
 	else if (!*arguments)
-		print_commands();
+		print_commands(stdout);
 	else if (arguments[1])
 		return command_usage(command, "name one command");
-	else if ((about = command_find(*arguments)))
+	else if (about)
 		command_help(about);
 	else
-		return command_usage(command, "there is no command \"%s\"", *arguments);
-	return EXIT_CLEAN;
+		complain("there is no command \"%s\"; `viommu help` lists those there are",
+			 *arguments);
+	return *arguments && !about ? EXIT_COULD_NOT : EXIT_CLEAN;
 }
 
 const struct command help_command = {

@@ -18,6 +18,9 @@ const struct command *const commands[] = {
 	&topology_command, &demo_command, &help_command,  NULL,
 };
 
+/* How many bytes are ASCII, and how many are not. */
+#define BEYOND_ASCII 128u
+
 /* -- what every subcommand says alike ------------------------------------------------ */
 
 void complain(const char *format, ...)
@@ -46,12 +49,12 @@ int command_usage(const struct command *command, const char *format, ...)
 
 char *printable(const char *text)
 {
-	char *valid = g_utf8_make_valid(text, -1);
+	g_autofree char *valid = g_utf8_make_valid(text, -1);
+	char beyond_ascii[BEYOND_ASCII + 1] = { 0 };
 
-	for (char *c = valid; *c; c++)
-		if (g_ascii_iscntrl(*c))
-			*c = '?';
-	return valid;
+	for (unsigned i = 0; i < BEYOND_ASCII; i++)
+		beyond_ascii[i] = (char)(BEYOND_ASCII + i);
+	return g_strescape(valid, beyond_ascii);
 }
 
 int print_findings(const struct viommu_findings *findings)
@@ -118,7 +121,7 @@ static int flush(int status)
 {
 	if (!ferror(stdout) && !fflush(stdout))
 		return status;
-	complain("could not write the output: %s", g_strerror(errno));
+	complain("could not write standard output: %s", g_strerror(errno));
 	return EXIT_COULD_NOT;
 }
 
@@ -128,7 +131,7 @@ int main(int argc, char **argv)
 	const char *name;
 
 	if (argc < 2) {
-		complain("name a command; `viommu help` lists them");
+		print_commands(stderr);
 		return EXIT_COULD_NOT;
 	}
 	name = argv[1];
