@@ -44,10 +44,13 @@ static struct viommu_translation identity(const struct access *access, uint64_t 
 	};
 }
 
-/* Does `next` go on where `range` ends, on both sides, and permit what is wanted? */
+/*
+ * Does `next` go on where `range` ends, on both sides, and permit what is wanted? Behind
+ * the last address of guest memory comes nothing: 0 does not go on from there.
+ */
 static bool goes_on(const struct range *range, const struct range *next, uint32_t wanted)
 {
-	return next->first == range->last + 1 &&
+	return next->first == range->last + 1 && next->phys > range->phys &&
 	       next->phys == range->phys + (range->last - range->first) + 1 &&
 	       (next->flags & wanted) == wanted &&
 	       !((next->flags ^ range->flags) & VIOMMU_MAP_F_MMIO);
