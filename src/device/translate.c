@@ -84,15 +84,17 @@ static bool translate_by_map(const struct access *access,
 
 /*
  * An MSI region goes to the interrupt controller as it is, for writes, and even for an
- * endpoint that is attached to nothing; any other reserved region goes nowhere.
+ * endpoint that is attached to nothing. Any other reserved region goes nowhere, for no
+ * mapping can be there.
  */
-static int translate_reserved(const struct access *access, const struct viommu_reserved *region,
-			      struct viommu_translation *ret_translation)
+static const struct viommu_reserved *written_msi_region(const struct access *access)
 {
-	if (region->subtype != VIOMMU_RESV_MEM_MSI || access->wanted & VIOMMU_MAP_F_READ)
-		return VIOMMU_FAULT_R_MAPPING;
-	*ret_translation = identity(access, region->last, VIOMMU_MAP_F_WRITE);
-	return 0;
+	const struct viommu_reserved *region =
+		endpoint_reserved(access->endpoint, access->first, access->first);
+
+	if (!region || region->subtype != VIOMMU_RESV_MEM_MSI || access->wanted & VIOMMU_MAP_F_READ)
+		return NULL;
+	return region;
 }
 
 /* Returns 0, or the reason of a fault. */
@@ -105,9 +107,11 @@ static uint8_t translate(const struct access *access, struct viommu_translation 
 		*ret_translation = identity(access, UINT64_MAX, READ_WRITE);
 		return 0;
 	}
-	region = endpoint_reserved(access->endpoint, access->first, access->first);
-	if (region)
-		return (uint8_t)translate_reserved(access, region, ret_translation);
+	region = written_msi_region(access);
+	if (region) {
+		*ret_translation = identity(access, region->last, VIOMMU_MAP_F_WRITE);
+		return 0;
+	}
 	if (mode == VIOMMU_BLOCKED)
 		return VIOMMU_FAULT_R_DOMAIN;
 	return translate_by_map(access, ret_translation) ? 0 : VIOMMU_FAULT_R_MAPPING;
