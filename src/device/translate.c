@@ -25,12 +25,10 @@ struct access {
 	uint32_t wanted; /* VIOMMU_MAP_F_READ, _WRITE */
 };
 
-/* 2^64 bytes from 0 on cannot be counted: one byte less is said then. */
-static uint64_t length_of(uint64_t first, uint64_t last)
+/* How much of an access lies up to `last`. At most what was asked for, so it can be counted. */
+static uint64_t length_up_to(const struct access *access, uint64_t last)
 {
-	uint64_t length = last - first + 1;
-
-	return length ? length : UINT64_MAX;
+	return (last < access->last ? last : access->last) - access->first + 1;
 }
 
 static struct viommu_translation identity(const struct access *access, uint64_t last,
@@ -38,7 +36,7 @@ static struct viommu_translation identity(const struct access *access, uint64_t 
 {
 	return (struct viommu_translation){
 		.address = access->first,
-		.length = length_of(access->first, last < access->last ? last : access->last),
+		.length = length_up_to(access, last),
 		.flags = flags,
 		.identity = true,
 	};
@@ -75,8 +73,7 @@ static bool translate_by_map(const struct access *access,
 		flags &= next.flags;
 		range = next;
 	}
-	ret_translation->length =
-		length_of(access->first, last < access->last ? last : access->last);
+	ret_translation->length = length_up_to(access, last);
 	ret_translation->flags = flags;
 	ret_translation->identity = false;
 	return true;
