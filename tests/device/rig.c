@@ -55,6 +55,7 @@ void replace(struct rig *rig, struct viommu_config config)
 
 	config.size = sizeof(config);
 	rig->device = viommu_free(rig->device);
+	rig->told[0] = '\0';
 	assert_int_equal(viommu_new(&config, &ops, rig, &rig->device), 0);
 	for (size_t i = 0; i < COUNT_OF(endpoints); i++) {
 		const struct viommu_endpoint endpoint = { .size = sizeof(endpoint),
