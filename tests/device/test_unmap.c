@@ -34,7 +34,12 @@ static void unmap_takes_whole_mappings_or_none(void **state)
 		{ 6, 1, { { 0, 4 } }, { 0, 9 }, VIOMMU_S_OK, "" },
 		{ 7, 2, { { 0, 4 }, { 10, 14 } }, { 0, 14 }, VIOMMU_S_OK, "" },
 		{ 8, 1, { { 0, 9 } }, { 3, 6 }, VIOMMU_S_RANGE, "0-9 to 0 r" },
-		{ 9, 2, { { 0, 4 }, { 5, 9 } }, { 0, 7 }, VIOMMU_S_RANGE, "0-4 to 0 r, 5-9 to 0 r" },
+		{ 9,
+		  2,
+		  { { 0, 4 }, { 5, 9 } },
+		  { 0, 7 },
+		  VIOMMU_S_RANGE,
+		  "0-4 to 0 r, 5-9 to 0 r" },
 		{ 10, 1, { { 5, 9 } }, { 0, 6 }, VIOMMU_S_RANGE, "5-9 to 0 r" },
 		{ 11, 1, { { 0, 9 } }, { 5, 14 }, VIOMMU_S_RANGE, "0-9 to 0 r" },
 		{ 12, 2, { { 0, 4 }, { TOP - 4, TOP } }, { 0, TOP }, VIOMMU_S_OK, "" },
@@ -100,8 +105,14 @@ static void unmap_refuses(void **state)
 	assert_int_equal(map(rig, 1, 0x1000, 0x1fff, 0x8000, R), VIOMMU_S_OK);
 	for (size_t i = 0; i < COUNT_OF(cases); i++) {
 		const uint8_t bytes[VIOMMU_UNMAP_LENGTH] = {
-			VIOMMU_T_UNMAP, 0, 0, 0, LE32(cases[i].domain), LE64(cases[i].span.first),
-			LE64(cases[i].span.last), LE32(cases[i].reserved),
+			VIOMMU_T_UNMAP,
+			0,
+			0,
+			0,
+			LE32(cases[i].domain),
+			LE64(cases[i].span.first),
+			LE64(cases[i].span.last),
+			LE32(cases[i].reserved),
 		};
 		int status = status_of(rig, bytes, sizeof(bytes));
 
@@ -135,19 +146,25 @@ static void many_mappings_go_at_once_and_are_all_counted(void **state)
 	uint64_t bytes;
 
 	assert_int_equal(attach(rig, 1, EP), VIOMMU_S_OK);
-	bytes = counters(rig).bytes;
 	for (uint64_t i = 0; i < N; i++) {
 		uint64_t at = i * 7 % N * PAGE;
 
 		assert_int_equal(map(rig, 1, at, at + 0xfff, at, R), VIOMMU_S_OK);
 	}
 	assert_int_equal(counters(rig).mappings, N);
+	bytes = counters(rig).bytes;
 	assert_int_equal(unmap(rig, 1, PAGE, (N - 1) * PAGE - 1), VIOMMU_S_OK);
 	assert_string_equal(mappings(rig, 1), "0-fff to 0 r, 3e7000-3e7fff to 3e7000 r");
 	assert_int_equal(counters(rig).mappings, 2);
 	assert_int_equal(unmap(rig, 1, 0, TOP), VIOMMU_S_OK);
 	assert_int_equal(counters(rig).mappings, 0);
+
+	/* Memory stays with the domain, for the next as many, and goes with it. */
+	for (uint64_t at = 0; at < N * PAGE; at += PAGE)
+		assert_int_equal(map(rig, 1, at, at + 0xfff, at, R), VIOMMU_S_OK);
 	assert_int_equal(counters(rig).bytes, bytes);
+	assert_int_equal(detach(rig, 1, EP), VIOMMU_S_OK);
+	assert_int_equal(counters(rig).bytes, 0);
 }
 
 int main(void)
