@@ -283,7 +283,7 @@ static void an_endpoint_that_cannot_go_back_is_blocked(void **state)
 			}
 }
 
-/* It is the host's doing, not the guest's: reason UNKNOWN. Shows: fault-reason */
+/* It is the host's doing, not the guest's: reason UNKNOWN. Shows: fault-reasons */
 static void a_blocked_endpoint_faults_for_no_reason_of_the_guest(void **state)
 {
 	struct viommu_translation to;
