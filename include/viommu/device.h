@@ -78,8 +78,8 @@ struct viommu;
 /* -- the device ------------------------------------------------------------ */
 
 /* What a device offers where the configuration does not choose. */
-#define VIOMMU_FEATURES_DEFAULT                                                                    \
-	(VIOMMU_F_INPUT_RANGE | VIOMMU_F_DOMAIN_RANGE | VIOMMU_F_MAP_UNMAP | VIOMMU_F_PROBE |      \
+#define VIOMMU_FEATURES_DEFAULT \
+	(VIOMMU_F_INPUT_RANGE | VIOMMU_F_DOMAIN_RANGE | VIOMMU_F_MAP_UNMAP | VIOMMU_F_PROBE | \
 	 VIOMMU_F_MMIO | VIOMMU_F_BYPASS_CONFIG)
 
 #define VIOMMU_PROBE_SIZE_DEFAULT   512
@@ -377,6 +377,31 @@ void viommu_dma_end(struct viommu_dma *dma);
 /* As viommu_translate(), and right until the section ends. */
 int viommu_dma_translate(struct viommu_dma *dma, uint32_t endpoint, uint64_t iova, uint64_t length,
 			 uint32_t access, struct viommu_translation *ret_translation);
+
+/* -- saved state --------------------------------------------------------------------- */
+
+/*
+ * Write down everything that the driver has made of the device: features, `bypass`, domains,
+ * attachments, mappings. Not what the VMM said: configuration, endpoints and listeners it
+ * says again on the other side. The stream has a version and describes itself
+ * (docs/state.md); a newer library reads what an older one wrote.
+ *
+ * *ret_bytes is to be freed with free(). -ENOMEM
+ */
+int viommu_save(struct viommu *device, void **ret_bytes, size_t *ret_length);
+
+/*
+ * Become what a stream says. What the device was before is forgotten first, as by
+ * viommu_reset(); listeners are told all of it. On failure the device is as after a
+ * reset, and `reason` (of `room` bytes, 128 are enough) has a sentence that says why.
+ *
+ * -EINVAL   the stream is damaged
+ * -ENOTSUP  it is of a version that this library does not know
+ * -EBUSY    it does not fit this device: an endpoint is missing, a limit too low, ...
+ * -ENOMEM, and whatever a listener refused with
+ */
+int viommu_load(struct viommu *device, const void *bytes, size_t length, char *reason,
+		size_t room);
 
 /* -- inspection --------------------------------------------------------------------- */
 

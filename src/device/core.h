@@ -77,7 +77,7 @@ struct viommu {
 };
 
 #define for_each_endpoint(e, domain) for (struct endpoint *e = (domain)->endpoints; e; e = e->next)
-#define for_each_listener(l, endpoint)                                                             \
+#define for_each_listener(l, endpoint) \
 	for (struct viommu_listener *l = (endpoint)->listeners; l; l = l->next)
 
 /* The lowest bit of a page-size mask. */
@@ -91,6 +91,9 @@ static inline uint64_t granule_of(uint64_t page_size_mask)
 void device_read_lock(struct viommu *device);
 void device_write_lock(struct viommu *device);
 void device_unlock(struct viommu *device);
+
+/* Detach every endpoint and let features go; `bypass` becomes what is given. */
+void device_reset(struct viommu *device, bool bypass);
 
 /* What an endpoint's accesses come to; what one that is attached to nothing can do. */
 enum viommu_mode endpoint_mode(const struct endpoint *endpoint);
@@ -156,10 +159,28 @@ uint8_t status_of(int error);
 
 struct domain *domain_find(const struct viommu *device, uint32_t id);
 
+/* A domain that nobody is in and nobody counts yet, or NULL; and the end of one. */
+struct domain *domain_new(uint32_t id, bool bypass, uint64_t granule);
+void domain_free(struct domain *domain);
+
+/* Would `domains` more, and `mappings` more, be beyond a limit? */
+bool device_is_full(const struct viommu *device, uint64_t domains, uint64_t mappings);
+
+/* Count, or do not count any more, what a domain holds. */
+void domain_charge(struct viommu *device, const struct domain *domain);
+void domain_discharge(struct viommu *device, const struct domain *domain);
+
+/* Put an endpoint that is in no domain into one; a refusal of its listeners leaves it out. */
+int endpoint_join(struct endpoint *endpoint, struct domain *domain);
+
 /* Take the endpoint out of its domain; listeners are told. Cannot fail. */
 void endpoint_detach(struct endpoint *endpoint);
 
 /* -- mapping.c --------------------------------------------------------------------------- */
+
+/* May the domain have that range, all limits apart? A status. */
+uint8_t mapping_check(const struct viommu *device, const struct domain *domain,
+		      const struct range *range);
 
 /* The range as a listener sees it. */
 struct viommu_mapping mapping_of(const struct domain *domain, const struct range *range);

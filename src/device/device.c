@@ -227,7 +227,7 @@ enum viommu_mode endpoint_mode(const struct endpoint *endpoint)
 	return unattached_bypasses(endpoint->device) ? VIOMMU_BYPASS : VIOMMU_BLOCKED;
 }
 
-static void reset(struct viommu *device, bool bypass)
+void device_reset(struct viommu *device, bool bypass)
 {
 	device->accepted = 0;
 	device->bypass = bypass;
@@ -243,13 +243,13 @@ static void reset(struct viommu *device, bool bypass)
 void viommu_reset(struct viommu *device)
 {
 	device_write_lock(device);
-	reset(device, device->bypass);
+	device_reset(device, device->bypass);
 	device_unlock(device);
 }
 
 void viommu_system_reset(struct viommu *device)
 {
 	device_write_lock(device);
-	reset(device, device->config.bypass);
+	device_reset(device, device->config.bypass);
 	device_unlock(device);
 }

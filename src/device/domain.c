@@ -22,14 +22,14 @@ struct domain *domain_find(const struct viommu *device, uint32_t id)
 	return ids_find(&device->domains, id);
 }
 
-static void domain_free(struct domain *domain)
+void domain_free(struct domain *domain)
 {
 	if (domain)
 		map_free(domain->map);
 	free(domain);
 }
 
-static struct domain *domain_new(uint32_t id, bool bypass, uint64_t granule)
+struct domain *domain_new(uint32_t id, bool bypass, uint64_t granule)
 {
 	struct domain *domain = calloc(1, sizeof(*domain));
 
@@ -44,16 +44,26 @@ static struct domain *domain_new(uint32_t id, bool bypass, uint64_t granule)
 	return domain;
 }
 
-static void charge(struct viommu *device, const struct domain *domain)
+void domain_charge(struct viommu *device, const struct domain *domain)
 {
 	device->n_mappings += map_count(domain->map);
 	device->n_bytes += domain_bytes + map_bytes + map_count(domain->map) * map_range_bytes;
 }
 
-static void discharge(struct viommu *device, const struct domain *domain)
+void domain_discharge(struct viommu *device, const struct domain *domain)
 {
 	device->n_mappings -= map_count(domain->map);
 	device->n_bytes -= domain_bytes + map_bytes + map_count(domain->map) * map_range_bytes;
+}
+
+bool device_is_full(const struct viommu *device, uint64_t domains, uint64_t mappings)
+{
+	const struct viommu_config *config = &device->config;
+	uint64_t bytes = domains * (domain_bytes + map_bytes) + mappings * map_range_bytes;
+
+	return device->domains.count + domains > config->max_domains ||
+	       device->n_mappings + mappings > config->max_mappings ||
+	       device->n_bytes > config->max_bytes || bytes > config->max_bytes - device->n_bytes;
 }
 
 /* -- members -------------------------------------------------------------------- */
@@ -82,7 +92,7 @@ static void domain_bury(struct viommu *device, struct domain *domain)
 {
 	if (!domain || domain->n_endpoints)
 		return;
-	discharge(device, domain);
+	domain_discharge(device, domain);
 	if (domain_find(device, domain->id) == domain)
 		ids_remove(&device->domains, domain->id);
 	domain_free(domain);
@@ -114,6 +124,19 @@ static void endpoint_restore(struct endpoint *endpoint, struct domain *old)
 	listeners_settle(endpoint);
 }
 
+int endpoint_join(struct endpoint *endpoint, struct domain *domain)
+{
+	int error;
+
+	link_endpoint(domain, endpoint);
+	error = listeners_enter(endpoint);
+	if (error) {
+		unlink_endpoint(endpoint);
+		listeners_settle(endpoint);
+	}
+	return error;
+}
+
 /* Leave whatever domain the endpoint is in, and join `domain`. */
 static int endpoint_move(struct endpoint *endpoint, struct domain *domain)
 {
@@ -143,15 +166,10 @@ static bool is_last(const struct endpoint *endpoint)
 	return endpoint->domain && endpoint->domain->n_endpoints == 1;
 }
 
-/* Would one more domain, beside the one that `leaving` takes with it, be too many? */
+/* Would one more domain be too many, beside the one that `leaving` takes with it? */
 static bool domain_is_too_many(struct viommu *device, const struct endpoint *leaving)
 {
-	const struct viommu_config *config = &device->config;
-	uint64_t domains = device->domains.count - is_last(leaving);
-	uint64_t bytes = device->n_bytes;
-
-	if (domains < config->max_domains && bytes <= config->max_bytes &&
-	    domain_bytes + map_bytes <= config->max_bytes - bytes)
+	if (!device_is_full(device, is_last(leaving) ? 0 : 1, 0))
 		return false;
 	atomic_fetch_add_explicit(&device->limited, 1, memory_order_relaxed);
 	return true;
@@ -174,11 +192,11 @@ static uint8_t attach_to_new(struct endpoint *endpoint, uint32_t id, bool bypass
 	else if (ids_insert(&device->domains, id, domain) < 0)
 		goto no_room;
 
-	charge(device, domain);
+	domain_charge(device, domain);
 	error = endpoint_move(endpoint, domain);
 	if (!error)
 		return VIOMMU_S_OK;
-	discharge(device, domain);
+	domain_discharge(device, domain);
 	if (endpoint->domain == old && old)
 		ids_replace(&device->domains, id, old);
 	else

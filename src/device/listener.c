@@ -86,7 +86,7 @@ static void bring_out(const struct viommu_listener *listener)
 
 void listeners_leave(struct endpoint *endpoint)
 {
-	for_each_listener (listener, endpoint)
+	for_each_listener(listener, endpoint)
 		bring_out(listener);
 }
 
@@ -94,7 +94,7 @@ int listeners_enter(struct endpoint *endpoint)
 {
 	enum viommu_mode mode = endpoint_mode(endpoint);
 
-	for_each_listener (listener, endpoint) {
+	for_each_listener(listener, endpoint) {
 		int error = bring_in(listener, mode, endpoint->told);
 
 		if (!error)
@@ -113,7 +113,7 @@ void listeners_settle(struct endpoint *endpoint)
 	enum viommu_mode mode = endpoint_mode(endpoint);
 
 	if (endpoint->told != (int)mode)
-		for_each_listener (listener, endpoint)
+		for_each_listener(listener, endpoint)
 			tell_mode(listener, mode);
 	endpoint->told = (int)mode;
 }
@@ -144,8 +144,8 @@ void listeners_free(struct endpoint *endpoint)
 static void take_back(struct domain *domain, const struct viommu_listener *until,
 		      const struct viommu_mapping *mapping)
 {
-	for_each_endpoint (endpoint, domain) {
-		for_each_listener (listener, endpoint) {
+	for_each_endpoint(endpoint, domain) {
+		for_each_listener(listener, endpoint) {
 			if (listener == until)
 				return;
 			tell_unmap(listener, mapping);
@@ -155,8 +155,8 @@ static void take_back(struct domain *domain, const struct viommu_listener *until
 
 int listeners_map(struct domain *domain, const struct viommu_mapping *mapping)
 {
-	for_each_endpoint (endpoint, domain) {
-		for_each_listener (listener, endpoint) {
+	for_each_endpoint(endpoint, domain) {
+		for_each_listener(listener, endpoint) {
 			int error = tell_map(listener, mapping);
 
 			if (error) {

@@ -38,7 +38,7 @@ static bool in_input_range(const struct viommu *device, const struct domain *dom
 {
 	if (range->first < device->config.input_first || range->last > device->config.input_last)
 		return false;
-	for_each_endpoint (endpoint, domain)
+	for_each_endpoint(endpoint, domain)
 		if (range->first < endpoint->input_first || range->last > endpoint->input_last)
 			return false;
 	return true;
@@ -46,21 +46,23 @@ static bool in_input_range(const struct viommu *device, const struct domain *dom
 
 static bool is_reserved(const struct domain *domain, const struct range *range)
 {
-	for_each_endpoint (endpoint, domain)
+	for_each_endpoint(endpoint, domain)
 		if (endpoint_reserved(endpoint, range->first, range->last))
 			return true;
 	return false;
 }
 
-static bool is_too_many(struct viommu *device)
+/* Of a domain that is not bypass. Limits and memory are another matter. */
+uint8_t mapping_check(const struct viommu *device, const struct domain *domain,
+		      const struct range *range)
 {
-	const struct viommu_config *config = &device->config;
-
-	if (device->n_mappings < config->max_mappings && device->n_bytes <= config->max_bytes &&
-	    map_range_bytes <= config->max_bytes - device->n_bytes)
-		return false;
-	atomic_fetch_add_explicit(&device->limited, 1, memory_order_relaxed);
-	return true;
+	if (range->last < range->first)
+		return VIOMMU_S_INVAL;
+	if (!aligned(domain, range) || wraps(range) || !in_input_range(device, domain, range))
+		return VIOMMU_S_RANGE;
+	if (map_overlaps(domain->map, range->first, range->last) || is_reserved(domain, range))
+		return VIOMMU_S_INVAL;
+	return VIOMMU_S_OK;
 }
 
 /* Enter a range that may be there, if memory lasts and listeners agree. */
@@ -69,8 +71,10 @@ static uint8_t map(struct viommu *device, struct domain *domain, const struct ra
 	struct viommu_mapping mapping = mapping_of(domain, range);
 	int error;
 
-	if (is_too_many(device))
+	if (device_is_full(device, 0, 1)) {
+		atomic_fetch_add_explicit(&device->limited, 1, memory_order_relaxed);
 		return VIOMMU_S_NOMEM;
+	}
 	error = map_insert(domain->map, range);
 	if (error)
 		return status_of(error);
@@ -95,6 +99,7 @@ uint8_t do_map(struct viommu *device, const union request *request)
 		.phys = wanted->phys_start,
 		.flags = wanted->flags,
 	};
+	uint8_t status;
 
 	if (device_accepted(device, VIOMMU_F_MMIO))
 		known |= VIOMMU_MAP_F_MMIO;
@@ -102,12 +107,11 @@ uint8_t do_map(struct viommu *device, const union request *request)
 		return VIOMMU_S_INVAL;
 	if (!domain)
 		return VIOMMU_S_NOENT;
-	if (domain->bypass || range.last < range.first)
+	if (domain->bypass)
 		return VIOMMU_S_INVAL;
-	if (!aligned(domain, &range) || wraps(&range) || !in_input_range(device, domain, &range))
-		return VIOMMU_S_RANGE;
-	if (map_overlaps(domain->map, range.first, range.last) || is_reserved(domain, &range))
-		return VIOMMU_S_INVAL;
+	status = mapping_check(device, domain, &range);
+	if (status != VIOMMU_S_OK)
+		return status;
 	return map(device, domain, &range);
 }
 

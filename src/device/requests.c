@@ -12,7 +12,7 @@
  * sees a request that is whole, decoded, and copied out of the guest's reach.
  */
 
-#define HEAD(host)                                                                                 \
+#define HEAD(host) \
 	ROW(host, 0, TYPE, type, "type"), ROW(host, 1, RESERVED, reserved_head, "reserved")
 
 #define FIELD(at, kind, member, name) ROW(struct request_attach, at, kind, member, name)

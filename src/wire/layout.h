@@ -61,22 +61,22 @@ struct layout {
 };
 
 /* A row: ROW(struct viot_pci_range, 4, HEX, endpoint_start, "Endpoint start") */
-#define ROW(host, at, kind, m, name)                                                               \
-	{                                                                                          \
-		name, at, sizeof(((host *)NULL)->m), offsetof(host, m), FIELD_##kind, NULL         \
+#define ROW(host, at, kind, m, name) \
+	{ \
+		name, at, sizeof(((host *)NULL)->m), offsetof(host, m), FIELD_##kind, NULL \
 	}
-#define ROW_NAMED(host, at, kind, m, name, names)                                                  \
-	{                                                                                          \
-		name, at, sizeof(((host *)NULL)->m), offsetof(host, m), FIELD_##kind, names        \
-	}
-
-#define LAYOUT(name, type, length, host, fields)                                                   \
-	{                                                                                          \
-		name, type, length, sizeof(host), sizeof(fields) / sizeof((fields)[0]), fields     \
+#define ROW_NAMED(host, at, kind, m, name, names) \
+	{ \
+		name, at, sizeof(((host *)NULL)->m), offsetof(host, m), FIELD_##kind, names \
 	}
 
-#define for_each_field(f, layout)                                                                  \
-	for (const struct field *f = (layout)->fields; f < (layout)->fields + (layout)->n_fields;  \
+#define LAYOUT(name, type, length, host, fields) \
+	{ \
+		name, type, length, sizeof(host), sizeof(fields) / sizeof((fields)[0]), fields \
+	}
+
+#define for_each_field(f, layout) \
+	for (const struct field *f = (layout)->fields; f < (layout)->fields + (layout)->n_fields; \
 	     f++)
 
 /* Integers on the wire, byte by byte: any alignment, any host. `length` is 1 to 8. */
@@ -95,6 +95,9 @@ bool field_is_integer(const struct field *field);
 /* The integer that the host struct keeps for a field; 0 for an array of bytes. */
 uint64_t field_get(const struct field *field, const void *host);
 void field_set(const struct field *field, void *host, uint64_t value);
+
+/* Are all bytes of the field 0? */
+bool field_is_zero(const struct field *field, const void *host);
 
 /* The row with that name, or NULL. */
 const struct field *layout_field(const struct layout *layout, const char *name);

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "machine.h"
+
+/* The reference machine: what an embedding of libviommu comes to, and nothing else. */
+
+#define MEMORY_DEFAULT (16ull << 20)
+
+struct machine {
+	struct viommu_mmio *window;
+	uint8_t *memory;
+	uint64_t memory_length;
+	atomic_bool interrupt;
+	atomic_uint_fast64_t msis;
+};
+
+struct dma_device {
+	struct machine *machine;
+	struct viommu_dma *pass;
+	uint32_t endpoint;
+};
+
+/* -- memory and interrupts ------------------------------------------------------ */
+
+static void *find_memory(void *opaque, uint64_t address, uint64_t *length, bool write)
+{
+	struct machine *machine = opaque;
+
+	(void)write;
+	if (address >= machine->memory_length)
+		return NULL;
+	if (*length > machine->memory_length - address)
+		*length = machine->memory_length - address;
+	return machine->memory + address;
+}
+
+void *machine_memory(struct machine *machine, uint64_t address, uint64_t length)
+{
+	uint64_t found = length;
+	void *at = find_memory(machine, address, &found, true);
+
+	return found == length ? at : NULL;
+}
+
+static void set_interrupt(void *opaque, bool level)
+{
+	struct machine *machine = opaque;
+
+	atomic_store(&machine->interrupt, level);
+}
+
+bool machine_interrupt(const struct machine *machine)
+{
+	return atomic_load(&machine->interrupt);
+}
+
+uint64_t machine_msis(const struct machine *machine)
+{
+	return atomic_load(&machine->msis);
+}
+
+/* -- the machine ------------------------------------------------------------------ */
+
+struct machine *machine_new(const struct machine_config *config)
+{
+	static const struct viommu_mmio_ops ops = {
+		.size = sizeof(ops),
+		.memory = find_memory,
+		.interrupt = set_interrupt,
+	};
+	struct viommu_mmio_config window = config->window;
+	struct viommu_config iommu = config->iommu;
+	struct machine *machine = calloc(1, sizeof(*machine));
+
+	if (!machine)
+		return NULL;
+	window.size = sizeof(window);
+	iommu.size = sizeof(iommu);
+	machine->memory_length = config->memory ? config->memory : MEMORY_DEFAULT;
+	machine->memory = calloc(1, machine->memory_length);
+	if (!machine->memory || viommu_mmio_new(&iommu, &window, &ops, machine, &machine->window))
+		return machine_free(machine);
+	return machine;
+}
+
+struct machine *machine_free(struct machine *machine)
+{
+	if (!machine)
+		return NULL;
+	viommu_mmio_free(machine->window);
+	free(machine->memory);
+	free(machine);
+	return NULL;
+}
+
+struct viommu *machine_iommu(struct machine *machine)
+{
+	return viommu_mmio_device(machine->window);
+}
+
+struct viommu_mmio *machine_window(struct machine *machine)
+{
+	return machine->window;
+}
+
+/* -- devices ------------------------------------------------------------------------- */
+
+struct dma_device *dma_plug(struct machine *machine, const struct viommu_endpoint *endpoint)
+{
+	struct dma_device *device = calloc(1, sizeof(*device));
+
+	if (!device)
+		return NULL;
+	device->machine = machine;
+	device->endpoint = endpoint->id;
+	if (viommu_dma_new(machine_iommu(machine), &device->pass) < 0)
+		goto free_device;
+	if (viommu_endpoint_add(machine_iommu(machine), endpoint) < 0)
+		goto free_pass;
+	return device;
+
+free_pass:
+	viommu_dma_free(device->pass);
+free_device:
+	free(device);
+	return NULL;
+}
+
+struct dma_device *dma_unplug(struct dma_device *device)
+{
+	if (!device)
+		return NULL;
+	viommu_endpoint_remove(machine_iommu(device->machine), device->endpoint);
+	viommu_dma_free(device->pass);
+	free(device);
+	return NULL;
+}
+
+/* Which way the bytes go. */
+struct transfer {
+	void *to_device;         /* or NULL */
+	const void *from_device; /* or NULL */
+	uint64_t length;
+};
+
+/* The guest's bus: memory, or writes that are interrupts. */
+static int access_bus(struct machine *machine, uint64_t address, const struct transfer *transfer)
+{
+	void *memory = machine_memory(machine, address, transfer->length);
+
+	if (memory && transfer->to_device)
+		memcpy(transfer->to_device, memory, transfer->length);
+	else if (memory)
+		memcpy(memory, transfer->from_device, transfer->length);
+	else if (address >= MACHINE_MSI_FIRST && address <= MACHINE_MSI_LAST &&
+		 !transfer->to_device)
+		atomic_fetch_add(&machine->msis, 1);
+	else
+		return -EFAULT;
+	return 0;
+}
+
+/* As many pieces as the translation has, and all of them in one section. */
+static int access_memory(struct dma_device *device, uint64_t iova, struct transfer all)
+{
+	uint32_t access = all.to_device ? VIOMMU_MAP_F_READ : VIOMMU_MAP_F_WRITE;
+	struct viommu_translation found;
+	int error = 0;
+
+	viommu_dma_begin(device->pass);
+	for (uint64_t done = 0; done < all.length && !error; done += found.length) {
+		struct transfer piece = { NULL, NULL, 0 };
+
+		error = viommu_dma_translate(device->pass, device->endpoint, iova + done,
+					     all.length - done, access, &found);
+		if (error)
+			break;
+		if (all.to_device)
+			piece.to_device = (uint8_t *)all.to_device + done;
+		else
+			piece.from_device = (const uint8_t *)all.from_device + done;
+		piece.length = found.length;
+		error = access_bus(device->machine, found.address, &piece);
+	}
+	viommu_dma_end(device->pass);
+	return error;
+}
+
+int dma_read(struct dma_device *device, uint64_t iova, void *bytes, uint64_t length)
+{
+	return access_memory(device, iova,
+			     (struct transfer){ .to_device = bytes, .length = length });
+}
+
+int dma_write(struct dma_device *device, uint64_t iova, const void *bytes, uint64_t length)
+{
+	return access_memory(device, iova,
+			     (struct transfer){ .from_device = bytes, .length = length });
+}

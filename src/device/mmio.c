@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The device behind virtio-mmio registers: <viommu/mmio.h>
+ *
+ * Glue, and nothing else: it knows the device by its public functions only, and the
+ * transport by registers and service. The request queue is served when the driver
+ * notifies of it; the event queue is looked at when there is a fault to report, because
+ * drivers need not notify of the buffers that they put there.
+ * (virtio 1.3, "IOMMU Device / Virtqueues" and "Virtio Over MMIO")
+ *
+ * The order of locks stands in registers.h. Requests go to the device with the request
+ * queue locked; faults come from the device, while it is locked, and lock the event queue
+ * only.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include <viommu/mmio.h>
+
+#include "transport/service.h"
+#include "wire/sized.h"
+
+#define QUEUE_SIZE_DEFAULT 256
+
+/* "VIOM", as the guest finds it in memory. */
+#define VENDOR_DEFAULT 0x4d4f4956
+
+_Static_assert(VIOMMU_MMIO_LENGTH == REGISTERS_LENGTH, "one window, two names");
+
+struct viommu_mmio {
+	struct viommu *device;
+	struct registers registers;
+	struct viommu_mmio_ops ops;
+	void *opaque;
+};
+
+/* -- from the device to the queues, and back ------------------------------------------ */
+
+static int report_fault(void *opaque, const void *record, size_t length)
+{
+	struct viommu_mmio *mmio = opaque;
+
+	return service_deliver(&mmio->registers, VIOMMU_EVENT_QUEUE, record, length);
+}
+
+static size_t execute(void *opaque, const struct queue_chain *chain)
+{
+	struct viommu_mmio *mmio = opaque;
+
+	return viommu_request(mmio->device, chain->readable, chain->n_readable, chain->writable,
+			      chain->n_writable);
+}
+
+static void window_notify(void *opaque, unsigned queue)
+{
+	struct viommu_mmio *mmio = opaque;
+
+	if (queue == VIOMMU_REQUEST_QUEUE)
+		service_requests(&mmio->registers, queue, execute, mmio);
+}
+
+/* -- from the registers to the device --------------------------------------------------- */
+
+static int window_accept(void *opaque, uint64_t features)
+{
+	struct viommu_mmio *mmio = opaque;
+
+	return viommu_accept(mmio->device, features);
+}
+
+static void window_config_read(void *opaque, uint64_t offset, void *bytes, size_t length)
+{
+	struct viommu_mmio *mmio = opaque;
+
+	viommu_config_read(mmio->device, offset, bytes, length);
+}
+
+static void window_config_write(void *opaque, uint64_t offset, const void *bytes, size_t length)
+{
+	struct viommu_mmio *mmio = opaque;
+
+	viommu_config_write(mmio->device, offset, bytes, length);
+}
+
+static void window_reset(void *opaque)
+{
+	struct viommu_mmio *mmio = opaque;
+
+	viommu_reset(mmio->device);
+}
+
+static void window_interrupt(void *opaque, bool level)
+{
+	struct viommu_mmio *mmio = opaque;
+
+	if (mmio->ops.interrupt)
+		mmio->ops.interrupt(mmio->opaque, level);
+}
+
+static const struct registers_ops window_ops = {
+	.accept = window_accept,
+	.config_read = window_config_read,
+	.config_write = window_config_write,
+	.notify = window_notify,
+	.reset = window_reset,
+	.interrupt = window_interrupt,
+};
+
+/* -- life ---------------------------------------------------------------------------------- */
+
+/* Check what the VMM wants, and fill in what it leaves to us. */
+static int configure(struct viommu_mmio_config *config, const struct viommu_mmio_config *given)
+{
+	int error = given ? sized_take(config, sizeof(*config), given) : 0;
+
+	if (error)
+		return error;
+	if (!config->queue_size)
+		config->queue_size = QUEUE_SIZE_DEFAULT;
+	if (!config->vendor)
+		config->vendor = VENDOR_DEFAULT;
+	if (config->queue_size > MAX_QUEUE_SIZE || config->queue_size & (config->queue_size - 1))
+		return -EINVAL;
+	return 0;
+}
+
+/* The window in front of the device that was made. */
+static int open_window(struct viommu_mmio *mmio, const struct viommu_mmio_config *config)
+{
+	const struct registers_config registers_config = {
+		.ops = &window_ops,
+		.opaque = mmio,
+		.device = VIOMMU_DEVICE_ID,
+		.vendor = config->vendor,
+		.features =
+			viommu_features(mmio->device) | (config->plain_rings ? 0 : QUEUE_FEATURES),
+		.n_queues = VIOMMU_N_QUEUES,
+		.queue_size = (uint16_t)config->queue_size,
+		.memory = { mmio->ops.memory, mmio->opaque },
+	};
+
+	return registers_init(&mmio->registers, &registers_config);
+}
+
+int viommu_mmio_new(const struct viommu_config *device_config,
+		    const struct viommu_mmio_config *config, const struct viommu_mmio_ops *ops,
+		    void *opaque, struct viommu_mmio **ret_mmio)
+{
+	static const struct viommu_ops device_ops = { .size = sizeof(device_ops),
+						      .event = report_fault };
+	struct viommu_mmio_config own_config = { 0 };
+	struct viommu_mmio *mmio = calloc(1, sizeof(*mmio));
+	int error = mmio ? configure(&own_config, config) : -ENOMEM;
+
+	if (!error)
+		error = ops ? sized_take(&mmio->ops, sizeof(mmio->ops), ops) : -EINVAL;
+	if (!error && !mmio->ops.memory)
+		error = -EINVAL;
+	if (error)
+		goto free_mmio;
+	mmio->opaque = opaque;
+	error = viommu_new(device_config, &device_ops, mmio, &mmio->device);
+	if (error)
+		goto free_mmio;
+	error = open_window(mmio, &own_config);
+	if (error)
+		goto free_device;
+	*ret_mmio = mmio;
+	return 0;
+
+free_device:
+	viommu_free(mmio->device);
+free_mmio:
+	free(mmio);
+	return error;
+}
+
+struct viommu_mmio *viommu_mmio_free(struct viommu_mmio *mmio)
+{
+	if (!mmio)
+		return NULL;
+	viommu_free(mmio->device);
+	registers_fini(&mmio->registers);
+	free(mmio);
+	return NULL;
+}
+
+struct viommu *viommu_mmio_device(struct viommu_mmio *mmio)
+{
+	return mmio->device;
+}
+
+uint64_t viommu_mmio_read(struct viommu_mmio *mmio, uint64_t offset, unsigned length)
+{
+	return registers_read(&mmio->registers, offset, length);
+}
+
+void viommu_mmio_write(struct viommu_mmio *mmio, uint64_t offset, unsigned length, uint64_t value)
+{
+	registers_write(&mmio->registers, offset, length, value);
+}
+
+/* First as the driver would do it, so that no queue is active; then what only power does. */
+void viommu_mmio_system_reset(struct viommu_mmio *mmio)
+{
+	registers_reset(&mmio->registers);
+	viommu_system_reset(mmio->device);
+}

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A virtqueue over guest memory: what both ring formats have in common
+ *
+ * A queue belongs to the register window that the driver set it up with, and lives as
+ * long; the ring belongs to the guest, and is looked up in the VMM's memory once, when
+ * the queue starts. This file takes buffers apart into pieces of the VMM's memory; where
+ * the next chain is, and how it goes back, is for split.c and packed.c to know.
+ * (virtio 1.3, "Split Virtqueues" and "Packed Virtqueues".)
+ *
+ * The rules for chains that a driver MUST keep are all checked here, in chain_add(). A
+ * chain has at most as many buffers as the queue has entries, wherever its descriptors
+ * stand, so that a loop of descriptors ends like any other chain that is too long.
+ *
+ * Nothing is allocated once a queue was made: the pieces of one chain have their place
+ * in the queue.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "transport/ring.h"
+
+/* Pieces that a buffer has on average when the longest chain still fits: a buffer is one
+ * piece, but where it crosses from one region of the VMM's memory into the next. */
+#define PIECES_A_BUFFER 2
+
+/* "Drivers MUST NOT add a descriptor chain longer than 2^32 bytes in total" */
+#define CHAIN_LENGTH_MAX (1ull << 32)
+
+/* -- guest memory ------------------------------------------------------------------ */
+
+/* Where a range begins in the VMM's memory; cuts *length to what lies behind it there. */
+static void *find(const struct queue *queue, uint64_t address, uint64_t *length, bool write)
+{
+	uint64_t wanted = *length;
+	void *at;
+
+	if (!wanted || wanted - 1 > UINT64_MAX - address)
+		return NULL;
+	at = queue->memory->find(queue->memory->opaque, address, length, write);
+	return *length && *length <= wanted ? at : NULL;
+}
+
+/*
+ * The compiler must not look into guest memory again when it needs a byte of the copy:
+ * the guest may have changed it after it was checked.
+ */
+static void copy_once(void *to, const void *from, size_t length)
+{
+	memcpy(to, from, length);
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+}
+
+/* Copy bytes that may lie in several regions. */
+static int copy_from_guest(const struct queue *queue, uint64_t address, void *to, size_t length)
+{
+	uint8_t *at = to;
+
+	while (length) {
+		uint64_t part = length;
+		const void *from = find(queue, address, &part, false);
+
+		if (!from)
+			return -EPROTO;
+		copy_once(at, from, (size_t)part);
+		at += part;
+		address += part;
+		length -= (size_t)part;
+	}
+	return 0;
+}
+
+/* -- chains -------------------------------------------------------------------------- */
+
+int chain_add(struct queue *queue, struct queue_chain *chain, const struct descriptor *buffer)
+{
+	bool write = buffer->flags & DESCRIPTOR_F_WRITE;
+	uint64_t address = buffer->address, left = buffer->length;
+
+	if (chain->n_elements == queue->size)
+		return -EPROTO;
+	chain->n_elements++;
+	chain->length += left;
+	if (!left || chain->length > CHAIN_LENGTH_MAX || (!write && chain->n_writable))
+		return -EPROTO;
+	while (left) {
+		size_t n_pieces = chain->n_readable + chain->n_writable;
+		uint64_t part = left;
+		void *at = find(queue, address, &part, write);
+
+		if (!at || n_pieces == queue->max_pieces)
+			return -EPROTO;
+		queue->pieces[n_pieces] = (struct iovec){ at, (size_t)part };
+		*(write ? &chain->n_writable : &chain->n_readable) += 1;
+		address += part;
+		left -= part;
+	}
+	return 0;
+}
+
+int chain_table(const struct queue *queue, const struct descriptor *descriptor,
+		struct ring_table *ret_table)
+{
+	if (!queue->indirect || !descriptor->length || descriptor->length % DESCRIPTOR_LENGTH)
+		return -EPROTO;
+	if (descriptor->length - 1 > UINT64_MAX - descriptor->address)
+		return -EPROTO;
+	*ret_table = (struct ring_table){
+		.address = descriptor->address,
+		.count = descriptor->length / DESCRIPTOR_LENGTH,
+	};
+	return 0;
+}
+
+int table_fetch(const struct queue *queue, const struct ring_table *table, uint32_t index,
+		struct descriptor *ret_descriptor)
+{
+	uint64_t offset = (uint64_t)index * DESCRIPTOR_LENGTH;
+	uint8_t bytes[DESCRIPTOR_LENGTH];
+	int error = 0;
+
+	if (table->host)
+		copy_once(bytes, table->host + offset, sizeof(bytes));
+	else
+		error = copy_from_guest(queue, table->address + offset, bytes, sizeof(bytes));
+	if (!error)
+		layout_decode(queue->format->descriptor, bytes, ret_descriptor);
+	return error;
+}
+
+int queue_pop(struct queue *queue, struct queue_chain *ret_chain)
+{
+	struct queue_chain chain = { .n_entries = 1 };
+	int available;
+
+	if (!queue->format)
+		return 0;
+	available = queue->broken ? -EPROTO : queue->format->available(queue);
+	if (available > 0 && queue->format->take(queue, &chain) < 0)
+		available = -EPROTO;
+	queue->broken = available < 0;
+	if (available <= 0)
+		return available;
+	chain.readable = queue->pieces;
+	chain.writable = queue->pieces + chain.n_readable;
+	queue->next = ring_advance(queue, queue->next, chain.n_entries);
+	*ret_chain = chain;
+	return 1;
+}
+
+void queue_push(struct queue *queue, const struct queue_chain *chain, uint32_t length)
+{
+	queue->format->push(queue, chain, length);
+	queue->used = ring_advance(queue, queue->used, chain->n_entries);
+}
+
+bool queue_publish(struct queue *queue)
+{
+	uint32_t old = queue->published;
+
+	if (!queue->format || old == queue->used)
+		return false;
+	queue->format->publish(queue);
+	queue->published = queue->used;
+	return queue->format->wants_interrupt(queue, old);
+}
+
+/* -- notifications of the driver ------------------------------------------------------- */
+
+void queue_quiet(struct queue *queue)
+{
+	if (queue->format)
+		queue->format->notify(queue, false);
+}
+
+bool queue_listen(struct queue *queue)
+{
+	if (!queue->format)
+		return false;
+	queue->format->notify(queue, true);
+	return queue->format->available(queue) != 0;
+}
+
+/* -- life --------------------------------------------------------------------------------- */
+
+static int find_area(struct queue *queue, const struct ring_format *format, int area,
+		     const struct queue_setup *setup)
+{
+	uint64_t address = setup->area[area], alignment = format->area[area].alignment;
+	uint64_t whole = format->area[area].fixed + format->area[area].entry * setup->size;
+	uint64_t length = whole;
+	void *at;
+
+	at = find(queue, address, &length, format->area[area].written);
+	if (!at || length != whole)
+		return -EFAULT;
+	if ((address | (uintptr_t)at) % alignment)
+		return -EINVAL;
+	queue->area[area] = at;
+	return 0;
+}
+
+int queue_start(struct queue *queue, const struct queue_setup *setup, uint64_t features)
+{
+	bool packed = features & VIRTIO_F_RING_PACKED;
+	const struct ring_format *format = packed ? &packed_format : &split_format;
+	int error = 0;
+
+	queue_stop(queue);
+	if (!setup->size || setup->size > queue->size_max)
+		return -EINVAL;
+	if (!packed && setup->size & (setup->size - 1))
+		return -EINVAL;
+	for (int area = 0; area < QUEUE_N_AREAS && !error; area++)
+		error = find_area(queue, format, area, setup);
+	if (error)
+		return error;
+
+	queue->size = (uint16_t)setup->size;
+	queue->indirect = features & VIRTIO_F_INDIRECT_DESC;
+	queue->event_index = features & VIRTIO_F_EVENT_IDX;
+	queue->broken = false;
+	/* Split rings count in 16 bits. A packed ring's wrap counter tells even rounds from
+	 * odd ones. */
+	queue->modulus = packed ? 2u * queue->size : UINT16_MAX + 1u;
+	queue->next = queue->used = queue->published = 0;
+	queue->format = format;
+	return 0;
+}
+
+void queue_stop(struct queue *queue)
+{
+	queue->format = NULL;
+	memset(queue->area, 0, sizeof(queue->area));
+}
+
+int queue_init(struct queue *queue, uint16_t size_max, const struct guest_memory *memory)
+{
+	size_t max_pieces = (size_t)size_max * PIECES_A_BUFFER;
+	struct iovec *pieces = calloc(max_pieces, sizeof(*pieces));
+
+	if (!pieces)
+		return -ENOMEM;
+	*queue = (struct queue){
+		.lock = PTHREAD_MUTEX_INITIALIZER,
+		.memory = memory,
+		.pieces = pieces,
+		.max_pieces = max_pieces,
+		.size_max = size_max,
+	};
+	return 0;
+}
+
+void queue_fini(struct queue *queue)
+{
+	free(queue->pieces);
+	pthread_mutex_destroy(&queue->lock);
+}
+
+void queue_lock(struct queue *queue)
+{
+	pthread_mutex_lock(&queue->lock);
+}
+
+void queue_unlock(struct queue *queue)
+{
+	pthread_mutex_unlock(&queue->lock);
+}

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef VIOMMU_TRANSPORT_REGISTERS_H
+#define VIOMMU_TRANSPORT_REGISTERS_H
+
+#include "transport/queue.h"
+
+/*
+ * A virtio-mmio register window, version 2, with its queues (virtio 1.3, "Virtio Over
+ * MMIO"). It knows nothing of what the device is good for.
+ *
+ * Locks, in the order in which they may be taken:
+ *
+ *     registers.lock   what the driver sets up. Held for every register access but
+ *                      QueueNotify, and over calls of accept, config_* and reset
+ *     queue.lock       one each; held over calls of serve (service.h)
+ *     the device's     not ours. May be held by a thread that comes with service_deliver(),
+ *                      so that one takes the lock of its queue only, and nobody may hold
+ *                      that one and call the device
+ *     registers.signal Status and InterruptStatus; held over calls of interrupt
+ *
+ * The queue whose chains are served and the queue that is delivered to must be two.
+ */
+
+#define VIRTIO_F_VERSION_1  (1ull << 32)
+#define VIRTIO_F_RING_RESET (1ull << 40)
+
+/* Length of the window, and where configuration space begins in it. */
+#define REGISTERS_LENGTH 0x200
+#define REGISTERS_CONFIG 0x100
+
+/* What the window needs of the device behind it. Every member must be given. */
+struct registers_ops {
+	/* The driver has chosen these features, all of which were offered. Negative: no. */
+	int (*accept)(void *opaque, uint64_t features);
+
+	void (*config_read)(void *opaque, uint64_t offset, void *bytes, size_t length);
+	void (*config_write)(void *opaque, uint64_t offset, const void *bytes, size_t length);
+
+	/* QueueNotify was written with the index of a queue. No lock is held. */
+	void (*notify)(void *opaque, unsigned queue);
+
+	/* The driver has reset the device. The queues have stopped. */
+	void (*reset)(void *opaque);
+
+	/* The level of the interrupt line changes. */
+	void (*interrupt)(void *opaque, bool level);
+};
+
+struct registers_config {
+	const struct registers_ops *ops;
+	void *opaque;
+	uint32_t device, vendor;
+	uint64_t features; /* to offer, besides those of this window */
+	unsigned n_queues;
+	uint16_t queue_size;
+	struct guest_memory memory;
+};
+
+/* A queue, and what the driver has said of it. */
+struct registers_queue {
+	struct queue queue;
+	struct queue_setup setup;
+	uint32_t ready;
+};
+
+struct registers {
+	struct registers_config config;
+
+	pthread_mutex_t lock;
+	struct registers_queue *queues;
+	uint64_t driver_features;
+	bool strange_features; /* the driver accepted some that have no number here */
+	uint32_t device_features_select, driver_features_select, queue_select;
+	uint32_t config_generation;
+
+	pthread_mutex_t signal;
+	uint32_t status, interrupt_status;
+};
+
+/* -ENOMEM */
+int registers_init(struct registers *registers, const struct registers_config *config);
+void registers_fini(struct registers *registers);
+
+/* A guest's load or store; see viommu_mmio_read(). */
+uint64_t registers_read(struct registers *registers, uint64_t offset, unsigned length);
+void registers_write(struct registers *registers, uint64_t offset, unsigned length, uint64_t value);
+
+/* As if the driver had written 0 to Status. */
+void registers_reset(struct registers *registers);
+
+/* -- for who serves the queues ------------------------------------------------------ */
+
+struct queue *registers_queue(struct registers *registers, unsigned index);
+
+/* DRIVER_OK is set, and DEVICE_NEEDS_RESET is not: buffers may be used. */
+bool registers_running(struct registers *registers);
+
+/* A "used buffer notification". */
+void registers_notify_used(struct registers *registers);
+
+/* The device cannot go on: DEVICE_NEEDS_RESET, and a "configuration change notification". */
+void registers_break(struct registers *registers);
+
+#endif

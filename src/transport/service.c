@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What a device does with its queues: serve what the driver asks, deliver what it waits
+ * for. Both run in the thread that calls, with the queue's lock held until the driver was
+ * shown the outcome; so a reset, which takes that lock, comes before or after.
+ * (virtio 1.3, "Device Operation: ... Used Buffer Notification")
+ *
+ * Used buffers are shown in one go, when no more chains are found. Until then an honest
+ * driver has none to offer again, and a dishonest one breaks the ring by it: for one
+ * notification no more chains are served than the queue has entries.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "transport/service.h"
+
+/* The end of every visit to a queue. `error` is what the last queue_pop() said. */
+static void show(struct registers *registers, struct queue *queue, int error)
+{
+	if (queue_publish(queue))
+		registers_notify_used(registers);
+	if (error < 0)
+		registers_break(registers);
+}
+
+void service_requests(struct registers *registers, unsigned index, service_function *serve,
+		      void *opaque)
+{
+	struct queue *queue = registers_queue(registers, index);
+	struct queue_chain chain;
+	int more = 0;
+
+	queue_lock(queue);
+	if (registers_running(registers)) {
+		queue_quiet(queue);
+		do {
+			while ((more = queue_pop(queue, &chain)) > 0)
+				queue_push(queue, &chain, (uint32_t)serve(opaque, &chain));
+		} while (!more && queue_listen(queue));
+		show(registers, queue, more);
+	}
+	queue_unlock(queue);
+}
+
+/* Fill the writable part from its beginning, if all fits. Returns how much was written. */
+static size_t fill(const struct queue_chain *chain, const void *bytes, size_t length)
+{
+	const uint8_t *from = bytes;
+	size_t room = 0, left = length;
+
+	for (size_t i = 0; i < chain->n_writable; i++)
+		room += chain->writable[i].iov_len;
+	if (room < length)
+		return 0;
+	for (size_t i = 0; left; i++) {
+		size_t part = chain->writable[i].iov_len;
+
+		part = part < left ? part : left;
+		memcpy(chain->writable[i].iov_base, from, part);
+		from += part;
+		left -= part;
+	}
+	return length;
+}
+
+int service_deliver(struct registers *registers, unsigned index, const void *bytes, size_t length)
+{
+	struct queue *queue = registers_queue(registers, index);
+	struct queue_chain chain;
+	size_t written = 0;
+	int found;
+
+	queue_lock(queue);
+	if (registers_running(registers)) {
+		queue_quiet(queue);
+		found = queue_pop(queue, &chain);
+		if (found > 0) {
+			written = fill(&chain, bytes, length);
+			queue_push(queue, &chain, (uint32_t)written);
+		}
+		show(registers, queue, found);
+	}
+	queue_unlock(queue);
+	return written ? 0 : -ENOBUFS;
+}

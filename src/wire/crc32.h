@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef VIOMMU_WIRE_CRC32_H
+#define VIOMMU_WIRE_CRC32_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* The CRC of IEEE 802.3 (polynomial 0x04c11db7, reflected), as zlib and gzip have it. */
+uint32_t crc32_of(const void *bytes, size_t length);
+
+/* That of bytes whose beginning had `crc`, and which go on so. */
+uint32_t crc32_continue(uint32_t crc, const void *bytes, size_t length);
+
+#endif

@@ -1,0 +1,69 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""A folder is a layer, and include arrows between layers run one way (docs/design.md)."""
+
+import os
+import re
+import sys
+
+# What the files of each folder may include of the project's own, longest folder first. Every
+# folder may include itself and the public headers.
+ALLOWED = {
+    "src/wire": [],
+    "src/map": [],
+    "src/transport": ["src/wire"],
+    "src/device": ["src/wire", "src/map", "src/transport"],
+    "tables": ["src/wire"],
+    "machine": [],
+    "tools": ["machine"],
+    "examples": [],
+}
+INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]', re.M)
+PUBLIC_OF_TABLES = {"findings.h", "topology.h", "tables.h"}
+
+
+def layer_of(path):
+    fitting = [layer for layer in ALLOWED if path.startswith(layer + "/")]
+    return max(fitting, key=len) if fitting else None
+
+
+def resolve(root, source, name):
+    """The project's own file that an include means, as a path from the root, or None."""
+    for folder in (os.path.dirname(source), "src", "include", "machine", "."):
+        path = os.path.normpath(os.path.join(folder, name))
+        if os.path.isfile(os.path.join(root, path)):
+            return path
+    return None
+
+
+def wrong_arrow(layer, included):
+    if included.startswith("include/"):
+        return layer.startswith("src/") and os.path.basename(included) in PUBLIC_OF_TABLES
+    target = layer_of(included)
+    return target is not None and target != layer and target not in ALLOWED[layer]
+
+
+def main(root):
+    wrong, arrows = [], 0
+    for folder, _, names in os.walk(root):
+        for name in names:
+            source = os.path.relpath(os.path.join(folder, name), root)
+            layer = layer_of(source)
+            if not layer or not name.endswith((".c", ".h")):
+                continue
+            with open(os.path.join(root, source), encoding="utf-8") as file:
+                text = file.read()
+            for include in INCLUDE.findall(text):
+                included = resolve(root, source, include)
+                if not included:
+                    continue
+                arrows += 1
+                if wrong_arrow(layer, included):
+                    wrong.append(f"{source} includes {included}")
+    for line in wrong:
+        print(line, file=sys.stderr)
+    print(f"{arrows} includes looked at")
+    return 1 if wrong or not arrows else 0
+
+
+sys.exit(main(sys.argv[1]))
