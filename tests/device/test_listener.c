@@ -114,10 +114,10 @@ static void a_refusal_becomes_a_status(void **state)
 	static const struct {
 		int error, status;
 	} cases[] = {
-		{ -ENOMEM, VIOMMU_S_NOMEM },	  { -ENOSPC, VIOMMU_S_NOMEM },
-		{ -EINVAL, VIOMMU_S_INVAL },	  { -ERANGE, VIOMMU_S_RANGE },
-		{ -EFAULT, VIOMMU_S_FAULT },	  { -EOPNOTSUPP, VIOMMU_S_UNSUPP },
-		{ -EIO, VIOMMU_S_IOERR },	  { -EPERM, VIOMMU_S_DEVERR },
+		{ -ENOMEM, VIOMMU_S_NOMEM },  { -ENOSPC, VIOMMU_S_NOMEM },
+		{ -EINVAL, VIOMMU_S_INVAL },  { -ERANGE, VIOMMU_S_RANGE },
+		{ -EFAULT, VIOMMU_S_FAULT },  { -EOPNOTSUPP, VIOMMU_S_UNSUPP },
+		{ -EIO, VIOMMU_S_IOERR },     { -EPERM, VIOMMU_S_DEVERR },
 		{ -EEXIST, VIOMMU_S_DEVERR },
 	};
 	struct scribe scribe = { 0 };

@@ -233,16 +233,16 @@ static void *translate_on(void *opaque)
 	for (uint64_t i = 0; !atomic_load(&scene->over); i++) {
 		uint64_t iova = i % 16 * PAGE + 0x123;
 		struct viommu_translation t;
-		int error = viommu_translate(device, endpoints[i % 4], iova, 2 * PAGE, i & (R | W),
-					     &t);
+		int error =
+			viommu_translate(device, endpoints[i % 4], iova, 2 * PAGE, i & (R | W), &t);
 
 		if (error) {
 			wrong_if(scene, error != -EFAULT && error != -ENOENT);
 			continue;
 		}
 		wrong_if(scene, t.length == 0 || t.length > 2 * PAGE);
-		wrong_if(scene, t.identity ? t.address != iova :
-					     t.address != iova + distance(1) &&
+		wrong_if(scene, t.identity ? t.address != iova
+					   : t.address != iova + distance(1) &&
 						     t.address != iova + distance(2));
 	}
 	return NULL;
@@ -334,9 +334,8 @@ static void no_translation_is_ever_torn(void **state)
 
 	scene->rig->event_buffers = 0;
 	for (size_t i = 0; i < N_READERS; i++)
-		assert_int_equal(pthread_create(&threads[i], NULL, i ? translate_on : look_on,
-						scene),
-				 0);
+		assert_int_equal(
+			pthread_create(&threads[i], NULL, i ? translate_on : look_on, scene), 0);
 	for (unsigned i = 0; i < N_REQUESTS; i++)
 		any_request(scene->rig, &seed);
 	atomic_store(&scene->over, true);
@@ -378,8 +377,8 @@ static void requests_from_several_threads_are_executed_one_after_the_other(void 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(memory_is_no_longer_touched_when_its_mapping_is_gone,
-						plug, unplug),
+		cmocka_unit_test_setup_teardown(
+			memory_is_no_longer_touched_when_its_mapping_is_gone, plug, unplug),
 		cmocka_unit_test_setup_teardown(an_unmap_waits_for_a_section_that_began_before_it,
 						plug, unplug),
 		cmocka_unit_test_setup_teardown(no_translation_is_ever_torn, plug, unplug),

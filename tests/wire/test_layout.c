@@ -26,8 +26,9 @@ struct sample {
 };
 
 static const struct field_name kinds[] = { { 0, "plain" }, { 7, "special" }, { 0, NULL } };
-static const struct field_name flags[] = { { 1, "READ" }, { 2, "WRITE" }, { 0x80000000, "LAST" },
-					   { 0, NULL } };
+static const struct field_name flags[] = {
+	{ 1, "READ" }, { 2, "WRITE" }, { 0x80000000, "LAST" }, { 0, NULL }
+};
 
 #define FIELD(at, kind, member, name) ROW(struct sample, at, kind, member, name)
 static const struct field sample_fields[] = {
@@ -47,9 +48,8 @@ static const struct field sample_fields[] = {
 static const struct layout sample_layout = LAYOUT("sample", 9, 34, struct sample, sample_fields);
 
 static const uint8_t wire[34] = {
-	9,    0,    0,    0,    34,   0,    0x0a, 0x01, 7,    0,    0,    0,
-	3,    0,    0,    0x80, 0x88, 0x77, 0x66, 0x55, 0x44, 0x33, 0x22, 0x11,
-	'B',  'O',  'C',  '"',  0x07, 0,    1,    0xab, 0xff, 200,
+	9,    0,    0,    0,    34,   0,    0x0a, 0x01, 7,   0,   0,   0,    3, 0, 0,    0x80, 0x88,
+	0x77, 0x66, 0x55, 0x44, 0x33, 0x22, 0x11, 'B',  'O', 'C', '"', 0x07, 0, 1, 0xab, 0xff, 200,
 };
 
 static void rows_tile_the_structure(void **state)
@@ -57,7 +57,7 @@ static void rows_tile_the_structure(void **state)
 	unsigned next = 0;
 
 	(void)state;
-	for_each_field (f, &sample_layout) {
+	for_each_field(f, &sample_layout) {
 		assert_int_equal(f->at, next);
 		next += f->length;
 	}
@@ -121,11 +121,16 @@ static void fitting_never_overflows(void **state)
 		uint64_t offset, length, limit;
 		bool fits;
 	} cases[] = {
-		{ 0, 0, 0, true },	   { 0, 1, 0, false },
-		{ 1, 0, 0, false },	   { 4, 4, 8, true },
-		{ 4, 5, 8, false },	   { 8, 0, 8, true },
-		{ UINT64_MAX, 2, 8, false }, { 2, UINT64_MAX, 8, false },
-		{ 1, UINT64_MAX - 1, UINT64_MAX, true }, { 2, UINT64_MAX - 1, UINT64_MAX, false },
+		{ 0, 0, 0, true },
+		{ 0, 1, 0, false },
+		{ 1, 0, 0, false },
+		{ 4, 4, 8, true },
+		{ 4, 5, 8, false },
+		{ 8, 0, 8, true },
+		{ UINT64_MAX, 2, 8, false },
+		{ 2, UINT64_MAX, 8, false },
+		{ 1, UINT64_MAX - 1, UINT64_MAX, true },
+		{ 2, UINT64_MAX - 1, UINT64_MAX, false },
 	};
 
 	(void)state;
@@ -180,10 +185,10 @@ static void a_value_that_must_not_be_is_reported_by_name(void **state)
 		const char *name; /* NULL: nothing is wrong */
 		uint64_t value;
 	} cases[] = {
-		{ 0, 9, true, NULL, 0 },	 { 0, 8, true, "Type", 8 },
-		{ 1, 1, true, "Reserved", 0 },	 { 3, 0x80, true, "Reserved", 0 },
-		{ 4, 33, false, "Length", 33 },	 { 4, 35, false, NULL, 0 },
-		{ 4, 35, true, "Length", 35 },	 { 33, 1, true, NULL, 0 },
+		{ 0, 9, true, NULL, 0 },        { 0, 8, true, "Type", 8 },
+		{ 1, 1, true, "Reserved", 0 },  { 3, 0x80, true, "Reserved", 0 },
+		{ 4, 33, false, "Length", 33 }, { 4, 35, false, NULL, 0 },
+		{ 4, 35, true, "Length", 35 },  { 33, 1, true, NULL, 0 },
 	};
 
 	(void)state;
