@@ -26,7 +26,7 @@ __attribute__((format(printf, 3, 4))) static void add(char *text, size_t room, c
 
 static const char *permission(uint32_t flags)
 {
-	static const char *const words[] = { "none", "r",	"w",	  "rw",
+	static const char *const words[] = { "none", "r",      "w",      "rw",
 					     "mmio", "r mmio", "w mmio", "rw mmio" };
 
 	assert_true(flags < COUNT_OF(words));
@@ -175,9 +175,7 @@ int status_of(struct rig *rig, const void *bytes, size_t length)
 
 static int attach_as(struct rig *rig, uint32_t domain, uint32_t endpoint, uint32_t flags)
 {
-	const uint8_t bytes[VIOMMU_ATTACH_LENGTH] = {
-		VIOMMU_T_ATTACH, 0, 0, 0, LE32(domain), LE32(endpoint), LE32(flags),
-	};
+	const uint8_t bytes[] = { ATTACH(domain, endpoint, flags, 0) };
 
 	return status_of(rig, bytes, sizeof(bytes));
 }
@@ -194,9 +192,7 @@ int attach_bypass(struct rig *rig, uint32_t domain, uint32_t endpoint)
 
 int detach(struct rig *rig, uint32_t domain, uint32_t endpoint)
 {
-	const uint8_t bytes[VIOMMU_DETACH_LENGTH] = {
-		VIOMMU_T_DETACH, 0, 0, 0, LE32(domain), LE32(endpoint),
-	};
+	const uint8_t bytes[] = { DETACH(domain, endpoint, 0) };
 
 	return status_of(rig, bytes, sizeof(bytes));
 }
@@ -204,26 +200,21 @@ int detach(struct rig *rig, uint32_t domain, uint32_t endpoint)
 int map(struct rig *rig, uint32_t domain, uint64_t first, uint64_t last, uint64_t phys,
 	uint32_t flags)
 {
-	const uint8_t bytes[VIOMMU_MAP_LENGTH] = {
-		VIOMMU_T_MAP, 0, 0, 0, LE32(domain), LE64(first), LE64(last), LE64(phys),
-		LE32(flags),
-	};
+	const uint8_t bytes[] = { MAP(domain, first, last, phys, flags) };
 
 	return status_of(rig, bytes, sizeof(bytes));
 }
 
 int unmap(struct rig *rig, uint32_t domain, uint64_t first, uint64_t last)
 {
-	const uint8_t bytes[VIOMMU_UNMAP_LENGTH] = {
-		VIOMMU_T_UNMAP, 0, 0, 0, LE32(domain), LE64(first), LE64(last),
-	};
+	const uint8_t bytes[] = { UNMAP(domain, first, last, 0) };
 
 	return status_of(rig, bytes, sizeof(bytes));
 }
 
 int probe(struct rig *rig, uint32_t endpoint)
 {
-	const uint8_t bytes[VIOMMU_PROBE_LENGTH] = { VIOMMU_T_PROBE, 0, 0, 0, LE32(endpoint) };
+	const uint8_t bytes[VIOMMU_PROBE_LENGTH] = { PROBE(endpoint) };
 	uint8_t answer[MAX_PROPERTIES + VIOMMU_TAIL_LENGTH];
 	uint32_t size = viommu_configuration(rig->device)->probe_size;
 	size_t room = size + VIOMMU_TAIL_LENGTH;

@@ -29,6 +29,18 @@
 #define LE32(v) LE16(v), LE16((v) >> 16)
 #define LE64(v) LE32((uint64_t)(v)), LE32((uint64_t)(v) >> 32)
 
+/* The bytes of requests, in an initialiser. */
+#define HEAD(type) type, 0, 0, 0
+#define ATTACH(domain, endpoint, flags, reserved) \
+	HEAD(VIOMMU_T_ATTACH), LE32(domain), LE32(endpoint), LE32(flags), LE32(reserved)
+#define DETACH(domain, endpoint, reserved) \
+	HEAD(VIOMMU_T_DETACH), LE32(domain), LE32(endpoint), LE64(reserved)
+#define MAP(domain, first, last, phys, flags) \
+	HEAD(VIOMMU_T_MAP), LE32(domain), LE64(first), LE64(last), LE64(phys), LE32(flags)
+#define UNMAP(domain, first, last, reserved) \
+	HEAD(VIOMMU_T_UNMAP), LE32(domain), LE64(first), LE64(last), LE32(reserved)
+#define PROBE(endpoint) HEAD(VIOMMU_T_PROBE), LE32(endpoint)
+
 /* Endpoints that every rig has, and one that none has. */
 enum { EP = 0x08, EP2 = 0x10, EP3 = 0x18, NOBODY = 0x20 };
 
@@ -63,10 +75,10 @@ int plug_in_bytes(void **state);
 int unplug(void **state);
 
 /* Every test runs twice: requests in one piece, and each byte in a piece of its own. */
-#define ON_A_FRESH_DEVICE(test)                                                                    \
-	{ #test, test, plug, unplug, NULL },                                                       \
-	{                                                                                          \
-		#test " (in single bytes)", test, plug_in_bytes, unplug, NULL                      \
+#define ON_A_FRESH_DEVICE(test) \
+	{ #test, test, plug, unplug, NULL }, \
+	{ \
+#test " (in single bytes)", test, plug_in_bytes, unplug, NULL \
 	}
 
 /* Put another device in the rig, with the same endpoints; all that it offers is accepted. */

@@ -13,7 +13,7 @@ static void assert_unchanged(struct rig *rig, const struct viommu_counters *befo
 	assert_int_equal(now.bytes, before->bytes);
 }
 
-/* Shows: attach-creates-domain, attach-really */
+/* Shows: request-layout, attach-creates-domain, attach-really */
 static void attach_makes_the_domain_that_it_names(void **state)
 {
 	struct viommu_domain_state domain;
@@ -58,10 +58,8 @@ static void attach_refuses(void **state)
 	assert_int_equal(map(rig, 10, 0x1000, 0x1fff, 0x8000, R), VIOMMU_S_OK);
 	before = counters(rig);
 	for (size_t i = 0; i < COUNT_OF(cases); i++) {
-		const uint8_t bytes[VIOMMU_ATTACH_LENGTH] = {
-			VIOMMU_T_ATTACH, 0, 0, 0, LE32(cases[i].domain), LE32(cases[i].endpoint),
-			LE32(cases[i].flags), LE32(cases[i].reserved),
-		};
+		const uint8_t bytes[] = { ATTACH(cases[i].domain, cases[i].endpoint, cases[i].flags,
+						 cases[i].reserved) };
 		int status = status_of(rig, bytes, sizeof(bytes));
 
 		if (status != cases[i].status)
@@ -73,7 +71,7 @@ static void attach_refuses(void **state)
 	assert_int_equal(attach(rig, 100, EP2), VIOMMU_S_OK);
 }
 
-/* Shows: attach-many-endpoints, attach-share, attach-compatible, map-later-endpoints */
+/* Shows: attach-many-endpoints, attach-share, attach-compatible, map-visible */
 static void endpoints_share_a_domain_and_its_mappings(void **state)
 {
 	struct rig *rig = *state;

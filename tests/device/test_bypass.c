@@ -21,9 +21,11 @@ static enum viommu_mode reach(struct rig *rig, uint32_t endpoint)
  * bypass-attached-translated */
 static void who_bypasses(void **state)
 {
-	enum { NEITHER = VIOMMU_F_MAP_UNMAP,
-	       OLD = NEITHER | VIOMMU_F_BYPASS,
-	       NEW = NEITHER | VIOMMU_F_BYPASS_CONFIG };
+	enum {
+		NEITHER = VIOMMU_F_MAP_UNMAP,
+		OLD = NEITHER | VIOMMU_F_BYPASS,
+		NEW = NEITHER | VIOMMU_F_BYPASS_CONFIG
+	};
 	static const struct {
 		const char *what;
 		uint64_t offered, accepted;
@@ -56,11 +58,11 @@ static void who_bypasses(void **state)
 		assert_int_equal(attach(rig, 1, EP), VIOMMU_S_OK);
 		assert_int_equal(reach(rig, EP), VIOMMU_TRANSLATED);
 		assert_int_equal(attach_bypass(rig, 2, EP2),
-				 rows[i].accepted & VIOMMU_F_BYPASS_CONFIG ? VIOMMU_S_OK :
-									     VIOMMU_S_INVAL);
-		assert_int_equal(reach(rig, EP2), rows[i].accepted & VIOMMU_F_BYPASS_CONFIG ?
-							  VIOMMU_BYPASS :
-							  rows[i].unattached);
+				 rows[i].accepted & VIOMMU_F_BYPASS_CONFIG ? VIOMMU_S_OK
+									   : VIOMMU_S_INVAL);
+		assert_int_equal(reach(rig, EP2), rows[i].accepted & VIOMMU_F_BYPASS_CONFIG
+							  ? VIOMMU_BYPASS
+							  : rows[i].unattached);
 		assert_int_equal(detach(rig, 1, EP), VIOMMU_S_OK);
 		assert_int_equal(reach(rig, EP), rows[i].unattached);
 	}
@@ -102,10 +104,12 @@ static void listeners_of_unattached_endpoints_are_told_of_bypass(void **state)
 /* Shows: bypass-reserved */
 static void reserved_regions_do_not_restrict_an_endpoint_in_bypass_mode(void **state)
 {
-	static const struct viommu_reserved reserved = { 0x1000, 0x1fff,
-							 VIOMMU_RESV_MEM_RESERVED };
+	static const struct viommu_reserved reserved = { 0x1000, 0x1fff, VIOMMU_RESV_MEM_RESERVED };
 	const struct viommu_endpoint endpoint = {
-		.size = sizeof(endpoint), .id = 0x80, .reserved = &reserved, .n_reserved = 1,
+		.size = sizeof(endpoint),
+		.id = 0x80,
+		.reserved = &reserved,
+		.n_reserved = 1,
 	};
 	struct rig *rig = *state;
 
@@ -114,7 +118,7 @@ static void reserved_regions_do_not_restrict_an_endpoint_in_bypass_mode(void **s
 	assert_string_equal(peek(rig, 0x80, 0x800, 0x2000), "identity 800+2000 rw");
 }
 
-/* Shows: bypass-whole */
+/* Shows: bypass-config-unattached */
 static void bypass_reaches_the_top_of_the_address_space(void **state)
 {
 	struct rig *rig = *state;

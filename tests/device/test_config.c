@@ -18,10 +18,9 @@ static const struct viommu_config narrow = {
 
 /* Any read must be a cut out of this. */
 static const uint8_t image[VIOMMU_CONFIG_LENGTH + BEHIND] = {
-	LE64(0x40211000),  LE64(0x1122334455660000), LE64(0x778899aabbccffff),
-	LE32(0x01020304),  LE32(0x05060708),	     LE32(0x208),
-	1,		   0,			     0,
-	0,
+	LE64(0x40211000), LE64(0x1122334455660000), LE64(0x778899aabbccffff),
+	LE32(0x01020304), LE32(0x05060708),         LE32(0x208),
+	LE32(1),
 };
 
 /* Shows: config-layout */
@@ -73,13 +72,13 @@ static void fields_of_features_not_offered_are_zero(void **state)
 	uint8_t bytes[VIOMMU_CONFIG_LENGTH], expected[VIOMMU_CONFIG_LENGTH] = { LE64(0x1000) };
 	struct rig *rig = *state;
 
-	replace(rig, (struct viommu_config){
-			     .features = VIOMMU_F_MAP_UNMAP, .page_size_mask = 0x1000 });
+	replace(rig,
+		(struct viommu_config){ .features = VIOMMU_F_MAP_UNMAP, .page_size_mask = 0x1000 });
 	viommu_config_read(rig->device, 0, bytes, sizeof(bytes));
 	assert_memory_equal(bytes, expected, sizeof(bytes));
 }
 
-/* Shows: config-page-size-mask, features-map-unmap, features-no-old-bypass */
+/* Shows: config-page-size-mask, config-domain-start, features-map-unmap, features-no-old-bypass */
 static void a_device_by_default(void **state)
 {
 	uint8_t bytes[VIOMMU_CONFIG_LENGTH];
@@ -90,9 +89,9 @@ static void a_device_by_default(void **state)
 
 	(void)state;
 	assert_int_equal(viommu_new(NULL, NULL, NULL, &device), 0);
-	assert_int_equal(viommu_features(device),
-			 VIOMMU_F_INPUT_RANGE | VIOMMU_F_DOMAIN_RANGE | VIOMMU_F_MAP_UNMAP |
-				 VIOMMU_F_PROBE | VIOMMU_F_MMIO | VIOMMU_F_BYPASS_CONFIG);
+	assert_int_equal(viommu_features(device), VIOMMU_F_INPUT_RANGE | VIOMMU_F_DOMAIN_RANGE |
+							  VIOMMU_F_MAP_UNMAP | VIOMMU_F_PROBE |
+							  VIOMMU_F_MMIO | VIOMMU_F_BYPASS_CONFIG);
 	viommu_config_read(device, 0, bytes, sizeof(bytes));
 	assert_memory_equal(bytes, expected, sizeof(bytes));
 	assert_null(viommu_free(device));
@@ -188,8 +187,7 @@ static void a_write_changes_bypass_alone(void **state)
 	replace(rig, narrow);
 	for (size_t at = 0; at < sizeof(ones); at++)
 		for (size_t length = 0; at + length <= sizeof(ones); length++) {
-			bool hit = at <= VIOMMU_CONFIG_BYPASS &&
-				   at + length > VIOMMU_CONFIG_BYPASS;
+			bool hit = at <= VIOMMU_CONFIG_BYPASS && at + length > VIOMMU_CONFIG_BYPASS;
 			uint8_t bytes[sizeof(image)];
 
 			write_bypass(rig, 0);

@@ -31,12 +31,10 @@ static void detach_refuses(void **state)
 	}
 }
 
-/* Shows: detach-reserved */
+/* Shows: request-layout, detach-reserved */
 static void reserved_bytes_of_a_detach_are_ignored(void **state)
 {
-	static const uint8_t bytes[VIOMMU_DETACH_LENGTH] = {
-		VIOMMU_T_DETACH, 0, 0, 0, LE32(1), LE32(EP), LE64(0xffffffffffffffff),
-	};
+	static const uint8_t bytes[] = { DETACH(1, EP, UINT64_MAX) };
 	struct rig *rig = *state;
 
 	assert_int_equal(attach(rig, 1, EP), VIOMMU_S_OK);

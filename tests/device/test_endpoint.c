@@ -50,7 +50,8 @@ static void endpoints_come_and_go(void **state)
 static void descriptions_that_break_a_rule_are_refused(void **state)
 {
 	static const struct viommu_reserved inverted[] = { { 2, 1, 0 } };
-	static const struct viommu_reserved overlapping[] = { { 0x2000, 0x3fff, 0 }, { 0, 0x2000, 0 } };
+	static const struct viommu_reserved overlapping[] = { { 0x2000, 0x3fff, 0 },
+							      { 0, 0x2000, 0 } };
 	static const struct viommu_reserved same[] = { { 5, 5, 0 }, { 5, 5, 0 } };
 	static const struct viommu_reserved around_top[] = { { 1, TOP, 0 }, { TOP, TOP, 0 } };
 	static const struct viommu_reserved two_msi[] = { { 0, 1, 1 }, { 2, 3, 1 } };
@@ -89,23 +90,32 @@ static void descriptions_that_break_a_rule_are_refused(void **state)
 static void properties_that_do_not_fit_are_refused(void **state)
 {
 	static const struct viommu_reserved reserved[] = {
-		{ 0x5000, 0x5fff, 0 }, { 0x1000, 0x1fff, 0 }, { 0x3000, 0x3fff, 0 },
+		{ 0x5000, 0x5fff, 0 },
+		{ 0x1000, 0x1fff, 0 },
+		{ 0x3000, 0x3fff, 0 },
 	};
 	static const struct {
 		struct viommu_endpoint endpoint;
 		int error;
 		const char *told;
 	} cases[] = {
-		{ { .reserved = reserved, .n_reserved = 2 }, 0,
+		{ { .reserved = reserved, .n_reserved = 2 },
+		  0,
 		  "reserved 1000-1fff, reserved 5000-5fff" },
 		{ { .reserved = reserved, .n_reserved = 3 }, -ENOSPC, "" },
 		{ { .reserved = reserved, .n_reserved = 2, .has_ats = true }, -ENOSPC, "" },
-		{ { .reserved = reserved, .n_reserved = 2, .input_first = 0x1000,
-		    .input_last = TOP }, -ENOSPC, "" },
-		{ { .input_first = 0x1000, .input_last = 0xfffff }, 0,
+		{ { .reserved = reserved,
+		    .n_reserved = 2,
+		    .input_first = 0x1000,
+		    .input_last = TOP },
+		  -ENOSPC,
+		  "" },
+		{ { .input_first = 0x1000, .input_last = 0xfffff },
+		  0,
 		  "reserved 0-fff, reserved 100000-ffffffffffffffff" },
-		{ { .reserved = reserved, .n_reserved = 1, .has_ats = true,
-		    .has_proximity = true }, 0, "reserved 5000-5fff, proximity 0, ats 0" },
+		{ { .reserved = reserved, .n_reserved = 1, .has_ats = true, .has_proximity = true },
+		  0,
+		  "reserved 5000-5fff, proximity 0, ats 0" },
 	};
 	struct rig *rig = *state;
 
@@ -126,8 +136,8 @@ static void reserved_regions_are_copied_and_sorted(void **state)
 	struct viommu_reserved reserved[] = { { 0x9000, 0x9fff, 0 }, { 0x1000, 0x1fff, 0 } };
 	struct rig *rig = *state;
 
-	assert_int_equal(add(rig, (struct viommu_endpoint){ .reserved = reserved, .n_reserved = 2 }),
-			 0);
+	assert_int_equal(
+		add(rig, (struct viommu_endpoint){ .reserved = reserved, .n_reserved = 2 }), 0);
 	assert_int_equal(reserved[0].first, 0x9000);
 	memset(reserved, POISON, sizeof(reserved));
 	assert_int_equal(probe(rig, PLUGGED), VIOMMU_S_OK);
@@ -148,13 +158,17 @@ static void an_endpoint_joins_only_a_domain_that_it_could_have(void **state)
 		{ "a smaller granule", { .page_size_mask = 0x200 }, VIOMMU_S_OK },
 		{ "a larger granule", { .page_size_mask = 0x10000 }, VIOMMU_S_UNSUPP },
 		{ "reserved elsewhere", { .reserved = &beside, .n_reserved = 1 }, VIOMMU_S_OK },
-		{ "reserved on a mapping", { .reserved = &on_a_mapping, .n_reserved = 1 },
+		{ "reserved on a mapping",
+		  { .reserved = &on_a_mapping, .n_reserved = 1 },
 		  VIOMMU_S_UNSUPP },
-		{ "a range that holds all", { .input_first = 0x10000, .input_last = 0x2ffff },
+		{ "a range that holds all",
+		  { .input_first = 0x10000, .input_last = 0x2ffff },
 		  VIOMMU_S_OK },
-		{ "a range that begins late", { .input_first = 0x10001, .input_last = TOP },
+		{ "a range that begins late",
+		  { .input_first = 0x10001, .input_last = TOP },
 		  VIOMMU_S_UNSUPP },
-		{ "a range that ends early", { .input_first = 0, .input_last = 0x2fffe },
+		{ "a range that ends early",
+		  { .input_first = 0, .input_last = 0x2fffe },
 		  VIOMMU_S_UNSUPP },
 	};
 	struct rig *rig = *state;
@@ -214,9 +228,8 @@ static void an_update_is_told_at_the_next_probe(void **state)
 
 	assert_int_equal(add(rig, (struct viommu_endpoint){ .has_proximity = true }), 0);
 	assert_int_equal(attach(rig, 1, PLUGGED), VIOMMU_S_OK);
-	assert_int_equal(update(rig, (struct viommu_endpoint){ .reserved = &reserved,
-							       .n_reserved = 1 }),
-			 0);
+	assert_int_equal(
+		update(rig, (struct viommu_endpoint){ .reserved = &reserved, .n_reserved = 1 }), 0);
 	assert_int_equal(probe(rig, PLUGGED), VIOMMU_S_OK);
 	assert_string_equal(properties(rig), "msi 1000-1fff");
 	assert_int_equal(map(rig, 1, 0x1000, 0x1fff, 0, R), VIOMMU_S_INVAL);
@@ -258,7 +271,8 @@ static void a_granule_changes_only_for_an_endpoint_that_is_alone(void **state)
 	assert_int_equal(add(rig, (struct viommu_endpoint){ 0 }), 0);
 	assert_int_equal(attach(rig, 1, PLUGGED), VIOMMU_S_OK);
 	assert_int_equal(attach(rig, 1, EP), VIOMMU_S_OK);
-	assert_int_equal(update(rig, (struct viommu_endpoint){ .page_size_mask = 0x10000 }), -EBUSY);
+	assert_int_equal(update(rig, (struct viommu_endpoint){ .page_size_mask = 0x10000 }),
+			 -EBUSY);
 	assert_int_equal(detach(rig, 1, EP), VIOMMU_S_OK);
 	assert_int_equal(update(rig, (struct viommu_endpoint){ .page_size_mask = 0x10000 }), 0);
 	assert_int_equal(map(rig, 1, 0x1000, 0x1fff, 0, R), VIOMMU_S_RANGE);

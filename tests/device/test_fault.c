@@ -38,9 +38,9 @@ static void a_record_says_who_what_and_where(void **state)
 	assert_int_equal(attach(rig, 1, EP), VIOMMU_S_OK);
 	assert_int_equal(map(rig, 1, 0x1000, 0x1fff, 0x8000, R), VIOMMU_S_OK);
 	for (unsigned i = 0; i < COUNT_OF(cases); i++) {
-		assert_string_equal(where(rig, cases[i].endpoint, cases[i].address, 1,
-					  cases[i].access),
-				    "fault");
+		assert_string_equal(
+			where(rig, cases[i].endpoint, cases[i].address, 1, cases[i].access),
+			"fault");
 		assert_int_equal(rig->n_events, i + 1);
 		assert_record(rig, i, cases[i].reason, cases[i].flags, cases[i].endpoint,
 			      cases[i].address);
@@ -55,7 +55,10 @@ static void an_unattached_endpoint_has_no_domain_wherever_it_reaches(void **stat
 		{ 0xfee00000, 0xfeefffff, VIOMMU_RESV_MEM_MSI },
 	};
 	const struct viommu_endpoint endpoint = {
-		.size = sizeof(endpoint), .id = 0x80, .reserved = reserved, .n_reserved = 2,
+		.size = sizeof(endpoint),
+		.id = 0x80,
+		.reserved = reserved,
+		.n_reserved = 2,
 	};
 	struct rig *rig = *state;
 

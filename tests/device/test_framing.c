@@ -63,9 +63,7 @@ static void a_request_cut_short_goes_back_unwritten(void **state)
 /* Shows: framing-too-short */
 static void without_room_for_a_tail_nothing_is_written_or_done(void **state)
 {
-	static const uint8_t bytes[VIOMMU_ATTACH_LENGTH] = {
-		VIOMMU_T_ATTACH, 0, 0, 0, LE32(1), LE32(EP),
-	};
+	static const uint8_t bytes[] = { ATTACH(1, EP, 0, 0) };
 	struct rig *rig = *state;
 
 	for (size_t room = 0; room < VIOMMU_TAIL_LENGTH; room++)
@@ -111,11 +109,10 @@ static void success_is_ok(void **state)
 /* Shows: framing-head-reserved */
 static void the_reserved_bytes_of_a_head_are_ignored(void **state)
 {
-	static const uint8_t bytes[VIOMMU_ATTACH_LENGTH] = {
-		VIOMMU_T_ATTACH, 1, 0x80, 0xff, LE32(1), LE32(EP),
-	};
+	uint8_t bytes[] = { ATTACH(1, EP, 0, 0) };
 	struct rig *rig = *state;
 
+	memset(bytes + 1, 0xff, 3);
 	assert_int_equal(status_of(rig, bytes, sizeof(bytes)), VIOMMU_S_OK);
 	assert_int_equal(mode_of(rig, EP), VIOMMU_TRANSLATED);
 }
@@ -123,12 +120,12 @@ static void the_reserved_bytes_of_a_head_are_ignored(void **state)
 /* Shows: framing-longer */
 static void what_follows_a_request_is_not_read(void **state)
 {
+	const uint8_t attach[] = { ATTACH(1, EP, 0, 0) };
 	uint8_t bytes[LONGEST];
 	struct rig *rig = *state;
 
 	memset(bytes, 0xff, sizeof(bytes));
-	memcpy(bytes, (uint8_t[VIOMMU_ATTACH_LENGTH]){ VIOMMU_T_ATTACH, 0, 0, 0, LE32(1), LE32(EP) },
-	       VIOMMU_ATTACH_LENGTH);
+	memcpy(bytes, attach, sizeof(attach));
 	assert_int_equal(status_of(rig, bytes, sizeof(bytes)), VIOMMU_S_OK);
 }
 
@@ -159,7 +156,7 @@ static void requests_of_a_feature_not_accepted_go_back_unwritten(void **state)
 /* Shows: framing-probe-not-offered */
 static void a_probe_that_is_not_offered_goes_back_unwritten(void **state)
 {
-	static const uint8_t bytes[VIOMMU_PROBE_LENGTH] = { VIOMMU_T_PROBE, 0, 0, 0, LE32(EP) };
+	static const uint8_t bytes[VIOMMU_PROBE_LENGTH] = { PROBE(EP) };
 	struct rig *rig = *state;
 
 	replace(rig, (struct viommu_config){ .features = VIOMMU_F_MAP_UNMAP });
@@ -187,7 +184,8 @@ static void empty_pieces_are_nothing(void **state)
 	uint8_t body[16] = { LE32(1), LE32(EP) };
 	uint8_t tail[VIOMMU_TAIL_LENGTH] = { POISON, POISON, POISON, POISON };
 	const struct iovec readable[] = {
-		{ NULL, 0 }, { head, sizeof(head) }, { NULL, 0 }, { body, sizeof(body) }, { NULL, 0 },
+		{ NULL, 0 }, { head, sizeof(head) }, { NULL, 0 }, { body, sizeof(body) },
+		{ NULL, 0 },
 	};
 	const struct iovec writable[] = { { NULL, 0 }, { tail, 2 }, { NULL, 0 }, { tail + 2, 2 } };
 	struct rig *rig = *state;
@@ -203,7 +201,7 @@ static void empty_pieces_are_nothing(void **state)
  * size_t holds are a large room, not a small one. Shows: framing-any-descriptors */
 static void lengths_beyond_counting_are_room_enough(void **state)
 {
-	uint8_t bytes[VIOMMU_ATTACH_LENGTH] = { VIOMMU_T_ATTACH, 0, 0, 0, LE32(1), LE32(EP) };
+	uint8_t bytes[] = { ATTACH(1, EP, 0, 0) };
 	uint8_t tail[VIOMMU_TAIL_LENGTH];
 	const struct iovec readable = { bytes, sizeof(bytes) };
 	const struct iovec writable[] = { { tail, sizeof(tail) }, { tail, SIZE_MAX - 2 } };

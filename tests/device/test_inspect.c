@@ -54,7 +54,7 @@ static void mappings_are_walked_by_where_they_end(void **state)
 	static const struct {
 		uint64_t from, first;
 	} cases[] = {
-		{ 0, 0x1000 },	    { 0x1fff, 0x1000 }, { 0x2000, 0x5000 },
+		{ 0, 0x1000 },      { 0x1fff, 0x1000 },      { 0x2000, 0x5000 },
 		{ 0x7fff, 0x5000 }, { 0x8000, TOP - 0xfff }, { TOP, TOP - 0xfff },
 	};
 	struct viommu_mapping m;
@@ -131,8 +131,10 @@ static void a_dump_shows_all_there_is(void **state)
 	char expected[2048];
 	struct rig *rig = *state;
 
-	replace(rig, (struct viommu_config){ .max_bytes = VIOMMU_UNLIMITED, .domain_last = 99,
-					     .input_last = 0xffffffff, .page_size_mask = 0x11000 });
+	replace(rig, (struct viommu_config){ .max_bytes = VIOMMU_UNLIMITED,
+					     .domain_last = 99,
+					     .input_last = 0xffffffff,
+					     .page_size_mask = 0x11000 });
 	assert_int_equal(attach(rig, 1, EP), VIOMMU_S_OK);
 	assert_int_equal(attach_bypass(rig, 7, EP2), VIOMMU_S_OK);
 	assert_int_equal(map(rig, 1, 0x1000, 0x1fff, 0x8000, R | W), VIOMMU_S_OK);
@@ -171,7 +173,8 @@ static void a_dump_of_very_much_is_cut_short(void **state)
 	struct rig *rig = *state;
 
 	for (uint32_t i = 0; i < 300; i++) {
-		const struct viommu_endpoint endpoint = { .size = sizeof(endpoint), .id = 1000 + i };
+		const struct viommu_endpoint endpoint = { .size = sizeof(endpoint),
+							  .id = 1000 + i };
 
 		assert_int_equal(viommu_endpoint_add(rig->device, &endpoint), 0);
 		assert_int_equal(attach(rig, i, 1000 + i), VIOMMU_S_OK);

@@ -7,13 +7,16 @@ static void add_endpoint(struct rig *rig, uint32_t id, const struct viommu_reser
 			 size_t n)
 {
 	const struct viommu_endpoint endpoint = {
-		.size = sizeof(endpoint), .id = id, .reserved = reserved, .n_reserved = n,
+		.size = sizeof(endpoint),
+		.id = id,
+		.reserved = reserved,
+		.n_reserved = n,
 	};
 
 	assert_int_equal(viommu_endpoint_add(rig->device, &endpoint), 0);
 }
 
-/* Shows: map-really, map-physical */
+/* Shows: request-layout, map-physical */
 static void a_mapping_is_as_it_was_asked_for(void **state)
 {
 	struct rig *rig = *state;
@@ -161,7 +164,7 @@ static void the_flag_mmio_is_unknown_until_its_feature_is_accepted(void **state)
 	assert_string_equal(mappings(rig, 1), "0-fff to 0 w mmio");
 }
 
-/* Shows: map-any-flags */
+/* Shows: map-no-access, map-write-only */
 static void every_combination_of_permissions_can_be_mapped(void **state)
 {
 	struct rig *rig = *state;

@@ -5,6 +5,9 @@
 
 enum { PLUGGED = 0x80 };
 
+/* The bytes of a RESV_MEM property. */
+#define RESV_MEM(subtype, first, last) LE16(1), LE16(20), LE32(subtype), LE64(first), LE64(last)
+
 static const struct viommu_reserved two_regions[] = {
 	{ 0xfee00000, 0xfeefffff, VIOMMU_RESV_MEM_MSI },
 	{ 0x1000, 0x2fff, VIOMMU_RESV_MEM_RESERVED },
@@ -30,15 +33,14 @@ static void an_endpoint_without_properties_answers_zeroes(void **state)
 static void a_reserved_region_is_told_byte_by_byte(void **state)
 {
 	static const uint8_t expected[] = {
-		LE16(1), LE16(20), 0, 0, 0, 0, LE64(0x1000), LE64(0x2fff),
-		LE16(1), LE16(20), 1, 0, 0, 0, LE64(0xfee00000), LE64(0xfeefffff),
-		LE16(0), LE16(0),
+		RESV_MEM(0, 0x1000, 0x2fff),
+		RESV_MEM(1, 0xfee00000, 0xfeefffff),
+		LE16(0),
 	};
 	struct rig *rig = *state;
 
-	assert_int_equal(add(rig, (struct viommu_endpoint){ .reserved = two_regions,
-							    .n_reserved = 2 }),
-			 0);
+	assert_int_equal(
+		add(rig, (struct viommu_endpoint){ .reserved = two_regions, .n_reserved = 2 }), 0);
 	assert_int_equal(probe(rig, PLUGGED), VIOMMU_S_OK);
 	assert_memory_equal(rig->properties, expected, sizeof(expected));
 	assert_string_equal(properties(rig), "reserved 1000-2fff, msi fee00000-feefffff");
@@ -52,14 +54,15 @@ static void proposed_properties_are_told_last_and_only_if_configured(void **stat
 	};
 	struct rig *rig = *state;
 
-	assert_int_equal(add(rig, (struct viommu_endpoint){
-					  .reserved = two_regions,
-					  .n_reserved = 2,
-					  .has_proximity = true,
-					  .proximity_domain = 0x01020304,
-					  .has_ats = true,
-					  .ats = VIOMMU_ATS_F_ENDPOINT | VIOMMU_ATS_F_PATH,
-				  }),
+	assert_int_equal(add(rig,
+			     (struct viommu_endpoint){
+				     .reserved = two_regions,
+				     .n_reserved = 2,
+				     .has_proximity = true,
+				     .proximity_domain = 0x01020304,
+				     .has_ats = true,
+				     .ats = VIOMMU_ATS_F_ENDPOINT | VIOMMU_ATS_F_PATH,
+			     }),
 			 0);
 	assert_int_equal(probe(rig, PLUGGED), VIOMMU_S_OK);
 	assert_memory_equal(rig->properties + 2 * VIOMMU_PROBE_RESV_MEM_LENGTH, expected,
@@ -84,7 +87,7 @@ static void reserved_bytes_of_a_probe_are_ignored(void **state)
 	struct rig *rig = *state;
 
 	memset(bytes, 0xff, sizeof(bytes));
-	memcpy(bytes, (uint8_t[]){ VIOMMU_T_PROBE, 0, 0, 0, LE32(EP) }, 8);
+	memcpy(bytes, (uint8_t[]){ PROBE(EP) }, 8);
 	assert_int_equal(request(rig, bytes, sizeof(bytes), answer, sizeof(answer)),
 			 sizeof(answer));
 	assert_int_equal(answer[VIOMMU_PROBE_SIZE_DEFAULT], VIOMMU_S_OK);
@@ -93,14 +96,12 @@ static void reserved_bytes_of_a_probe_are_ignored(void **state)
 /* The status then stands in the last bytes that there are. Shows: probe-small */
 static void a_room_too_small_gets_no_property_and_inval(void **state)
 {
-	static const uint8_t bytes[VIOMMU_PROBE_LENGTH] = { VIOMMU_T_PROBE, 0, 0, 0,
-							    LE32(PLUGGED) };
+	static const uint8_t bytes[VIOMMU_PROBE_LENGTH] = { PROBE(PLUGGED) };
 	struct rig *rig = *state;
 
 	replace(rig, (struct viommu_config){ .probe_size = 48 });
-	assert_int_equal(add(rig, (struct viommu_endpoint){ .reserved = two_regions,
-							    .n_reserved = 2 }),
-			 0);
+	assert_int_equal(
+		add(rig, (struct viommu_endpoint){ .reserved = two_regions, .n_reserved = 2 }), 0);
 	for (size_t room = 0; room < 48; room++) {
 		uint8_t answer[48 + VIOMMU_TAIL_LENGTH];
 		size_t used = request(rig, bytes, sizeof(bytes), answer, room + VIOMMU_TAIL_LENGTH);
@@ -115,7 +116,7 @@ static void a_room_too_small_gets_no_property_and_inval(void **state)
 /* Shows: probe-larger */
 static void in_a_larger_room_the_tail_follows_probe_size_bytes(void **state)
 {
-	static const uint8_t bytes[VIOMMU_PROBE_LENGTH] = { VIOMMU_T_PROBE, 0, 0, 0, LE32(EP) };
+	static const uint8_t bytes[VIOMMU_PROBE_LENGTH] = { PROBE(EP) };
 	struct rig *rig = *state;
 	uint8_t answer[64];
 
@@ -130,9 +131,8 @@ static void one_endpoint_s_properties_do_not_show_in_another_s(void **state)
 {
 	struct rig *rig = *state;
 
-	assert_int_equal(add(rig, (struct viommu_endpoint){ .reserved = two_regions,
-							    .n_reserved = 2 }),
-			 0);
+	assert_int_equal(
+		add(rig, (struct viommu_endpoint){ .reserved = two_regions, .n_reserved = 2 }), 0);
 	assert_int_equal(probe(rig, PLUGGED), VIOMMU_S_OK);
 	assert_int_equal(probe(rig, EP), VIOMMU_S_OK);
 	assert_string_equal(properties(rig), "");
@@ -167,12 +167,13 @@ static void what_is_outside_an_endpoint_s_input_range_is_told_as_reserved(void *
 
 	replace(rig, (struct viommu_config){ .input_last = 0xffffffff });
 	for (size_t i = 0; i < COUNT_OF(cases); i++) {
-		assert_int_equal(add(rig, (struct viommu_endpoint){
-						  .input_first = cases[i].first,
-						  .input_last = cases[i].last,
-						  .reserved = across,
-						  .n_reserved = cases[i].n,
-					  }),
+		assert_int_equal(add(rig,
+				     (struct viommu_endpoint){
+					     .input_first = cases[i].first,
+					     .input_last = cases[i].last,
+					     .reserved = across,
+					     .n_reserved = cases[i].n,
+				     }),
 				 0);
 		assert_int_equal(probe(rig, PLUGGED), VIOMMU_S_OK);
 		assert_string_equal(properties(rig), cases[i].told);

@@ -18,9 +18,9 @@ static void an_access_needs_every_permission_that_it_asks_for(void **state)
 			bool let = (access & ~permitted[p]) == 0;
 			struct viommu_translation t;
 
-			assert_int_equal(viommu_translate(rig->device, EP, p * PAGE + 4, 4, access,
-							  &t),
-					 let ? 0 : -EFAULT);
+			assert_int_equal(
+				viommu_translate(rig->device, EP, p * PAGE + 4, 4, access, &t),
+				let ? 0 : -EFAULT);
 			if (let)
 				assert_int_equal(t.flags, permitted[p]);
 		}
@@ -62,12 +62,11 @@ static void an_answer_covers_what_is_contiguous_and_permitted(void **state)
 
 	assert_int_equal(attach(rig, 1, EP), VIOMMU_S_OK);
 	for (size_t i = 0; i < COUNT_OF(maps); i++)
-		assert_int_equal(map(rig, 1, maps[i].first, maps[i].last, maps[i].phys,
-				     maps[i].flags),
-				 VIOMMU_S_OK);
+		assert_int_equal(
+			map(rig, 1, maps[i].first, maps[i].last, maps[i].phys, maps[i].flags),
+			VIOMMU_S_OK);
 	for (size_t i = 0; i < COUNT_OF(cases); i++)
-		assert_string_equal(where(rig, EP, cases[i].iova, cases[i].length,
-					  cases[i].access),
+		assert_string_equal(where(rig, EP, cases[i].iova, cases[i].length, cases[i].access),
 				    cases[i].words);
 }
 
@@ -118,7 +117,7 @@ static void a_length_of_zero_is_refused(void **state)
 	assert_int_equal(rig->n_events, 0);
 }
 
-/* Shows: granule-byte */
+/* Shows: map-one-byte, map-physical */
 static void with_a_granule_of_a_byte_each_byte_goes_its_own_way(void **state)
 {
 	struct rig *rig = *state;
@@ -154,7 +153,10 @@ static void reserved_regions_lead_nowhere_but_for_writes_to_an_msi_region(void *
 		{ 0x2800, 4, 0, "fault" },
 	};
 	const struct viommu_endpoint endpoint = {
-		.size = sizeof(endpoint), .id = 0x80, .reserved = reserved, .n_reserved = 2,
+		.size = sizeof(endpoint),
+		.id = 0x80,
+		.reserved = reserved,
+		.n_reserved = 2,
 	};
 	struct rig *rig = *state;
 
@@ -163,9 +165,9 @@ static void reserved_regions_lead_nowhere_but_for_writes_to_an_msi_region(void *
 		if (attached)
 			assert_int_equal(attach(rig, 1, 0x80), VIOMMU_S_OK);
 		for (size_t i = 0; i < COUNT_OF(cases); i++)
-			assert_string_equal(where(rig, 0x80, cases[i].iova, cases[i].length,
-						  cases[i].access),
-					    cases[i].words);
+			assert_string_equal(
+				where(rig, 0x80, cases[i].iova, cases[i].length, cases[i].access),
+				cases[i].words);
 	}
 	assert_int_equal(map(rig, 1, 0x1000, 0x1fff, 0x8000, R | W), VIOMMU_S_OK);
 	assert_int_equal(map(rig, 1, 0x3000, 0x3fff, 0xa000, R | W), VIOMMU_S_OK);

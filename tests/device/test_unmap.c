@@ -3,6 +3,8 @@
 
 /* The request UNMAP: virtio 1.3, "IOMMU Device / UNMAP request". */
 
+enum { OK = VIOMMU_S_OK, RANGE = VIOMMU_S_RANGE };
+
 struct span {
 	uint64_t first, last;
 };
@@ -26,24 +28,19 @@ static void unmap_takes_whole_mappings_or_none(void **state)
 		int status;
 		const char *left;
 	} cases[] = {
-		{ 1, 0, { { 0 } }, { 0, 4 }, VIOMMU_S_OK, "" },
-		{ 2, 1, { { 0, 9 } }, { 0, 9 }, VIOMMU_S_OK, "" },
-		{ 3, 2, { { 0, 4 }, { 5, 9 } }, { 0, 9 }, VIOMMU_S_OK, "" },
-		{ 4, 1, { { 0, 9 } }, { 0, 4 }, VIOMMU_S_RANGE, "0-9 to 0 r" },
-		{ 5, 2, { { 0, 4 }, { 5, 9 } }, { 0, 4 }, VIOMMU_S_OK, "5-9 to 0 r" },
-		{ 6, 1, { { 0, 4 } }, { 0, 9 }, VIOMMU_S_OK, "" },
-		{ 7, 2, { { 0, 4 }, { 10, 14 } }, { 0, 14 }, VIOMMU_S_OK, "" },
-		{ 8, 1, { { 0, 9 } }, { 3, 6 }, VIOMMU_S_RANGE, "0-9 to 0 r" },
-		{ 9,
-		  2,
-		  { { 0, 4 }, { 5, 9 } },
-		  { 0, 7 },
-		  VIOMMU_S_RANGE,
-		  "0-4 to 0 r, 5-9 to 0 r" },
-		{ 10, 1, { { 5, 9 } }, { 0, 6 }, VIOMMU_S_RANGE, "5-9 to 0 r" },
-		{ 11, 1, { { 0, 9 } }, { 5, 14 }, VIOMMU_S_RANGE, "0-9 to 0 r" },
-		{ 12, 2, { { 0, 4 }, { TOP - 4, TOP } }, { 0, TOP }, VIOMMU_S_OK, "" },
-		{ 13, 0, { { 0 } }, { 0, 9 }, VIOMMU_S_OK, "" },
+		{ 1, 0, { { 0 } }, { 0, 4 }, OK, "" },
+		{ 2, 1, { { 0, 9 } }, { 0, 9 }, OK, "" },
+		{ 3, 2, { { 0, 4 }, { 5, 9 } }, { 0, 9 }, OK, "" },
+		{ 4, 1, { { 0, 9 } }, { 0, 4 }, RANGE, "0-9 to 0 r" },
+		{ 5, 2, { { 0, 4 }, { 5, 9 } }, { 0, 4 }, OK, "5-9 to 0 r" },
+		{ 6, 1, { { 0, 4 } }, { 0, 9 }, OK, "" },
+		{ 7, 2, { { 0, 4 }, { 10, 14 } }, { 0, 14 }, OK, "" },
+		{ 8, 1, { { 0, 9 } }, { 3, 6 }, RANGE, "0-9 to 0 r" },
+		{ 9, 2, { { 0, 4 }, { 5, 9 } }, { 0, 7 }, RANGE, "0-4 to 0 r, 5-9 to 0 r" },
+		{ 10, 1, { { 5, 9 } }, { 0, 6 }, RANGE, "5-9 to 0 r" },
+		{ 11, 1, { { 0, 9 } }, { 5, 14 }, RANGE, "0-9 to 0 r" },
+		{ 12, 2, { { 0, 4 }, { TOP - 4, TOP } }, { 0, TOP }, OK, "" },
+		{ 13, 0, { { 0 } }, { 0, 9 }, OK, "" },
 	};
 	struct rig *rig = *state;
 
@@ -104,16 +101,8 @@ static void unmap_refuses(void **state)
 	assert_int_equal(attach_bypass(rig, 2, EP2), VIOMMU_S_OK);
 	assert_int_equal(map(rig, 1, 0x1000, 0x1fff, 0x8000, R), VIOMMU_S_OK);
 	for (size_t i = 0; i < COUNT_OF(cases); i++) {
-		const uint8_t bytes[VIOMMU_UNMAP_LENGTH] = {
-			VIOMMU_T_UNMAP,
-			0,
-			0,
-			0,
-			LE32(cases[i].domain),
-			LE64(cases[i].span.first),
-			LE64(cases[i].span.last),
-			LE32(cases[i].reserved),
-		};
+		const uint8_t bytes[] = { UNMAP(cases[i].domain, cases[i].span.first,
+						cases[i].span.last, cases[i].reserved) };
 		int status = status_of(rig, bytes, sizeof(bytes));
 
 		if (status != cases[i].status)
