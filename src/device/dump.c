@@ -141,14 +141,21 @@ static void show_domains(const struct output *out)
 static void show_faults(const struct output *out)
 {
 	static const char *const reasons[] = { "unknown", "no domain", "no mapping" };
+	static const char *const accesses[] = {
+		[0] = "access",
+		[VIOMMU_FAULT_F_READ] = "read",
+		[VIOMMU_FAULT_F_WRITE] = "write",
+		[VIOMMU_FAULT_F_READ | VIOMMU_FAULT_F_WRITE] = "read and write",
+	};
 	struct viommu_fault faults[LAST_FAULTS];
 	size_t n = viommu_last_faults(out->device, faults, LAST_FAULTS);
 
 	for (size_t i = 0; i < n; i++)
-		line(out, "fault: endpoint 0x%" PRIx32 ", %s%s at 0x%" PRIx64 ", %s%s\n",
-		     faults[i].endpoint, faults[i].flags & VIOMMU_FAULT_F_READ ? "read" : "",
-		     faults[i].flags & VIOMMU_FAULT_F_WRITE ? "write" : "", faults[i].address,
-		     reasons[faults[i].reason], faults[i].dropped ? ", dropped" : "");
+		line(out, "fault: endpoint 0x%" PRIx32 ", %s at 0x%" PRIx64 ", %s%s\n",
+		     faults[i].endpoint,
+		     accesses[faults[i].flags & (VIOMMU_FAULT_F_READ | VIOMMU_FAULT_F_WRITE)],
+		     faults[i].address, reasons[faults[i].reason],
+		     faults[i].dropped ? ", dropped" : "");
 }
 
 void viommu_dump(struct viommu *device,

@@ -32,38 +32,36 @@ static int tell_mode(const struct viommu_listener *listener, enum viommu_mode mo
 	return listener->ops.mode ? listener->ops.mode(listener->opaque, mode) : 0;
 }
 
-/* Unmap what the listener was told of the endpoint's domain, up to `before`. */
-static void tell_unmap_all(const struct viommu_listener *listener, uint64_t before)
+/* Unmap the first `n` mappings of the endpoint's domain: those that the listener was told. */
+static void tell_unmap_first(const struct viommu_listener *listener, size_t n)
 {
 	const struct domain *domain = listener->endpoint->domain;
 	struct range range;
 
-	for (uint64_t from = 0; map_next(domain->map, from, &range); from = range.last + 1) {
+	for (uint64_t from = 0; n && map_next(domain->map, from, &range); from = range.last + 1) {
 		struct viommu_mapping mapping = mapping_of(domain, &range);
 
-		if (range.first >= before)
-			break;
 		tell_unmap(listener, &mapping);
-		if (range.last == UINT64_MAX)
-			break;
+		n--;
 	}
 }
 
 static int tell_map_all(const struct viommu_listener *listener)
 {
 	const struct domain *domain = listener->endpoint->domain;
+	size_t count = map_count(domain->map);
 	struct range range;
+	uint64_t from = 0;
 
-	for (uint64_t from = 0; map_next(domain->map, from, &range); from = range.last + 1) {
+	for (size_t told = 0; told < count && map_next(domain->map, from, &range); told++) {
 		struct viommu_mapping mapping = mapping_of(domain, &range);
 		int error = tell_map(listener, &mapping);
 
 		if (error) {
-			tell_unmap_all(listener, range.first);
+			tell_unmap_first(listener, told);
 			return error;
 		}
-		if (range.last == UINT64_MAX)
-			break;
+		from = range.last + 1;
 	}
 	return 0;
 }
@@ -78,8 +76,10 @@ static int bring_in(const struct viommu_listener *listener, enum viommu_mode mod
 
 static void bring_out(const struct viommu_listener *listener)
 {
-	if (endpoint_mode(listener->endpoint) == VIOMMU_TRANSLATED)
-		tell_unmap_all(listener, UINT64_MAX);
+	const struct endpoint *endpoint = listener->endpoint;
+
+	if (endpoint_mode(endpoint) == VIOMMU_TRANSLATED)
+		tell_unmap_first(listener, map_count(endpoint->domain->map));
 }
 
 /* -- all listeners of an endpoint ----------------------------------------------- */

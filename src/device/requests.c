@@ -95,16 +95,18 @@ static const struct request_row {
 
 /* -- scatter lists ----------------------------------------------------------- */
 
+/* At most SIZE_MAX: a guest may name the same memory so often that the sum is more. */
 static size_t list_length(const struct iovec *list, size_t n)
 {
 	size_t length = 0;
 
 	for (size_t i = 0; i < n; i++)
-		length += list[i].iov_len;
+		length += list[i].iov_len < SIZE_MAX - length ? list[i].iov_len : SIZE_MAX - length;
 	return length;
 }
 
-/* Copy the beginning of a list. Returns how much there was, at most `room`. */
+/* Copy the beginning of a list. Returns how much there was, at most `room`. An empty piece may
+ * have no address, which memcpy must not be given. */
 static size_t list_read(const struct iovec *list, size_t n, uint8_t *bytes, size_t room)
 {
 	size_t done = 0;
@@ -112,7 +114,8 @@ static size_t list_read(const struct iovec *list, size_t n, uint8_t *bytes, size
 	for (size_t i = 0; i < n && done < room; i++) {
 		size_t piece = list[i].iov_len < room - done ? list[i].iov_len : room - done;
 
-		memcpy(bytes + done, list[i].iov_base, piece);
+		if (piece)
+			memcpy(bytes + done, list[i].iov_base, piece);
 		done += piece;
 	}
 	return done;

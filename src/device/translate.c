@@ -25,12 +25,10 @@ struct access {
 	uint32_t wanted; /* VIOMMU_MAP_F_READ, _WRITE */
 };
 
-/* 2^64 bytes from 0 on cannot be counted: one byte less is said then. */
-static uint64_t length_of(uint64_t first, uint64_t last)
+/* How much of an access lies up to `last`. At most what was asked for, so it can be counted. */
+static uint64_t length_up_to(const struct access *access, uint64_t last)
 {
-	uint64_t length = last - first + 1;
-
-	return length ? length : UINT64_MAX;
+	return (last < access->last ? last : access->last) - access->first + 1;
 }
 
 static struct viommu_translation identity(const struct access *access, uint64_t last,
@@ -38,16 +36,19 @@ static struct viommu_translation identity(const struct access *access, uint64_t 
 {
 	return (struct viommu_translation){
 		.address = access->first,
-		.length = length_of(access->first, last < access->last ? last : access->last),
+		.length = length_up_to(access, last),
 		.flags = flags,
 		.identity = true,
 	};
 }
 
-/* Does `next` go on where `range` ends, on both sides, and permit what is wanted? */
+/*
+ * Does `next` go on where `range` ends, on both sides, and permit what is wanted? Behind
+ * the last address of guest memory comes nothing: 0 does not go on from there.
+ */
 static bool goes_on(const struct range *range, const struct range *next, uint32_t wanted)
 {
-	return next->first == range->last + 1 &&
+	return next->first == range->last + 1 && next->phys > range->phys &&
 	       next->phys == range->phys + (range->last - range->first) + 1 &&
 	       (next->flags & wanted) == wanted &&
 	       !((next->flags ^ range->flags) & VIOMMU_MAP_F_MMIO);
@@ -72,8 +73,7 @@ static bool translate_by_map(const struct access *access,
 		flags &= next.flags;
 		range = next;
 	}
-	ret_translation->length =
-		length_of(access->first, last < access->last ? last : access->last);
+	ret_translation->length = length_up_to(access, last);
 	ret_translation->flags = flags;
 	ret_translation->identity = false;
 	return true;
@@ -81,33 +81,42 @@ static bool translate_by_map(const struct access *access,
 
 /*
  * An MSI region goes to the interrupt controller as it is, for writes, and even for an
- * endpoint that is attached to nothing; any other reserved region goes nowhere.
+ * endpoint that is attached to nothing. Any other reserved region goes nowhere, for no
+ * mapping can be there.
  */
-static int translate_reserved(const struct access *access, const struct viommu_reserved *region,
-			      struct viommu_translation *ret_translation)
+static const struct viommu_reserved *written_msi_region(const struct access *access)
 {
-	if (region->subtype != VIOMMU_RESV_MEM_MSI || access->wanted & VIOMMU_MAP_F_READ)
-		return VIOMMU_FAULT_R_MAPPING;
-	*ret_translation = identity(access, region->last, VIOMMU_MAP_F_WRITE);
-	return 0;
+	const struct viommu_reserved *region =
+		endpoint_reserved(access->endpoint, access->first, access->first);
+
+	if (!region || region->subtype != VIOMMU_RESV_MEM_MSI || access->wanted & VIOMMU_MAP_F_READ)
+		return NULL;
+	return region;
 }
 
-/* Returns 0, or the reason of a fault. */
-static uint8_t translate(const struct access *access, struct viommu_translation *ret_translation)
+static bool translate(const struct access *access, struct viommu_translation *ret_translation)
 {
-	const struct viommu_reserved *region;
 	enum viommu_mode mode = endpoint_mode(access->endpoint);
+	const struct viommu_reserved *region = written_msi_region(access);
 
-	if (mode == VIOMMU_BYPASS) {
+	if (mode == VIOMMU_BYPASS)
 		*ret_translation = identity(access, UINT64_MAX, READ_WRITE);
-		return 0;
-	}
-	region = endpoint_reserved(access->endpoint, access->first, access->first);
-	if (region)
-		return (uint8_t)translate_reserved(access, region, ret_translation);
-	if (mode == VIOMMU_BLOCKED)
-		return VIOMMU_FAULT_R_DOMAIN;
-	return translate_by_map(access, ret_translation) ? 0 : VIOMMU_FAULT_R_MAPPING;
+	else if (region)
+		*ret_translation = identity(access, region->last, VIOMMU_MAP_F_WRITE);
+	else
+		return mode == VIOMMU_TRANSLATED && translate_by_map(access, ret_translation);
+	return true;
+}
+
+/*
+ * Why an access was refused. That an endpoint is kept away because a listener could not be
+ * brought back is the host's doing, which a guest can know nothing of: reason UNKNOWN.
+ */
+static uint8_t reason_of(const struct access *access)
+{
+	if (access->endpoint->domain)
+		return VIOMMU_FAULT_R_MAPPING;
+	return access->endpoint->quarantined ? VIOMMU_FAULT_R_UNKNOWN : VIOMMU_FAULT_R_DOMAIN;
 }
 
 /* The device is locked for reading. */
@@ -120,17 +129,15 @@ static int answer(struct viommu *device, uint32_t endpoint, uint64_t iova, uint6
 		.last = length - 1 > UINT64_MAX - iova ? UINT64_MAX : iova + (length - 1),
 		.wanted = wanted & READ_WRITE,
 	};
-	uint8_t reason;
 
 	if (!length)
 		return -EINVAL;
 	if (!access.endpoint)
 		return -ENOENT;
-	reason = translate(&access, ret_translation);
-	if (!reason)
+	if (translate(&access, ret_translation))
 		return 0;
 	if (!(wanted & VIOMMU_ACCESS_QUIET))
-		fault_report(access.endpoint, reason, access.wanted, iova);
+		fault_report(access.endpoint, reason_of(&access), access.wanted, iova);
 	return -EFAULT;
 }
 

@@ -31,5 +31,7 @@ void sized_give(void *given, const void *own, size_t own_size)
 
 	memcpy(&size, given, sizeof(size));
 	memcpy(given, own, size < own_size ? size : own_size);
+	if (size > own_size)
+		memset((uint8_t *)given + own_size, 0, size - own_size);
 	memcpy(given, &size, sizeof(size));
 }

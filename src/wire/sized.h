@@ -13,7 +13,8 @@
  */
 int sized_take(void *own, size_t own_size, const void *given);
 
-/* The other way: fill the caller's struct as far as its size reaches, keeping its size. */
+/* The other way: fill the caller's struct as far as its size reaches, keeping its size. What a
+ * newer caller has beyond becomes zero. */
 void sized_give(void *given, const void *own, size_t own_size);
 
 #endif

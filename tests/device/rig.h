@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef VIOMMU_TESTS_DEVICE_RIG_H
+#define VIOMMU_TESTS_DEVICE_RIG_H
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include <viommu/device.h>
+
+/*
+ * A device on a test bench
+ *
+ * A rig is a device and a VMM that writes down, in words, what it is told. It is made
+ * anew for each test, with three endpoints and every offered feature accepted. The
+ * helpers send real bytes: so tests go in by the front door, and whatever they send is
+ * checked for what must hold of any request (see request()).
+ */
+
+#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
+
+/* The bytes of an integer on the wire, in an initialiser. */
+#define LE16(v) (uint8_t)((v)&0xff), (uint8_t)((v) >> 8 & 0xff)
+#define LE32(v) LE16(v), LE16((v) >> 16)
+#define LE64(v) LE32((uint64_t)(v)), LE32((uint64_t)(v) >> 32)
+
+/* The bytes of requests, in an initialiser. */
+#define HEAD(type) type, 0, 0, 0
+#define ATTACH(domain, endpoint, flags, reserved) \
+	HEAD(VIOMMU_T_ATTACH), LE32(domain), LE32(endpoint), LE32(flags), LE32(reserved)
+#define DETACH(domain, endpoint, reserved) \
+	HEAD(VIOMMU_T_DETACH), LE32(domain), LE32(endpoint), LE64(reserved)
+#define MAP(domain, first, last, phys, flags) \
+	HEAD(VIOMMU_T_MAP), LE32(domain), LE64(first), LE64(last), LE64(phys), LE32(flags)
+#define UNMAP(domain, first, last, reserved) \
+	HEAD(VIOMMU_T_UNMAP), LE32(domain), LE64(first), LE64(last), LE32(reserved)
+#define PROBE(endpoint) HEAD(VIOMMU_T_PROBE), LE32(endpoint)
+
+/* Endpoints that every rig has, and one that none has. */
+enum { EP = 0x08, EP2 = 0x10, EP3 = 0x18, NOBODY = 0x20 };
+
+enum { R = VIOMMU_MAP_F_READ, W = VIOMMU_MAP_F_WRITE, MMIO = VIOMMU_MAP_F_MMIO };
+
+#define TOP  UINT64_MAX
+#define PAGE 0x1000ull
+
+#define POISON         0xa5
+#define MAX_PROPERTIES 4096
+#define MAX_EVENTS     128
+#define MAX_TOLD       8192
+#define MAX_HELD       64
+
+struct rig {
+	struct viommu *device;
+	size_t piece; /* requests are cut into pieces of so many bytes; 0: not at all */
+
+	char told[MAX_TOLD]; /* what listeners were told since assert_told() */
+	char words[MAX_TOLD];
+
+	uint8_t properties[MAX_PROPERTIES]; /* of the last probe() */
+
+	unsigned event_buffers; /* free ones on the event queue */
+	unsigned n_events;
+	uint8_t events[MAX_EVENTS][VIOMMU_FAULT_LENGTH];
+};
+
+/* Setup and teardown of a test. */
+int plug(void **state);
+int plug_in_bytes(void **state);
+int unplug(void **state);
+
+/* Every test runs twice: requests in one piece, and each byte in a piece of its own. */
+#define ON_A_FRESH_DEVICE(test) \
+	{ #test, test, plug, unplug, NULL }, \
+	{ \
+#test " (in single bytes)", test, plug_in_bytes, unplug, NULL \
+	}
+
+/* Put another device in the rig, with the same endpoints; all that it offers is accepted. */
+void replace(struct rig *rig, struct viommu_config config);
+
+/* -- requests ------------------------------------------------------------------ */
+
+/*
+ * Send bytes as a request and take `room` bytes of answer, poisoned before. Checked of
+ * every request: what was read is not written, and nothing behind the used length is.
+ */
+size_t request(struct rig *rig, const void *bytes, size_t length, void *answer, size_t room);
+
+/* The same for a request that is answered with a tail alone: returns the status. */
+int status_of(struct rig *rig, const void *bytes, size_t length);
+
+int attach(struct rig *rig, uint32_t domain, uint32_t endpoint);
+int attach_bypass(struct rig *rig, uint32_t domain, uint32_t endpoint);
+int detach(struct rig *rig, uint32_t domain, uint32_t endpoint);
+int map(struct rig *rig, uint32_t domain, uint64_t first, uint64_t last, uint64_t phys,
+	uint32_t flags);
+int unmap(struct rig *rig, uint32_t domain, uint64_t first, uint64_t last);
+
+/* The answer's properties stand in rig->properties. */
+int probe(struct rig *rig, uint32_t endpoint);
+
+/* The properties of the last probe, as "reserved 0-fff, msi fee00000-feefffff". The list is
+ * checked to be sound: lengths, reserved bits, nothing but zeroes at its end. */
+const char *properties(struct rig *rig);
+
+/* -- translation, features, faults ------------------------------------------------ */
+
+/* Where an access goes: "8000+1000 rw", "identity 8000+1000 rw", "fault", "nobody". */
+const char *where(struct rig *rig, uint32_t endpoint, uint64_t iova, uint64_t length,
+		  uint32_t access);
+
+/* The same, and no fault is reported. */
+const char *peek(struct rig *rig, uint32_t endpoint, uint64_t iova, uint64_t length);
+
+/* The mappings of a domain, as "1000-1fff to 8000 rw, ...". */
+const char *mappings(struct rig *rig, uint32_t domain);
+
+/* Write the byte `bypass` of configuration space. */
+void write_bypass(struct rig *rig, uint8_t bypass);
+uint8_t read_bypass(struct rig *rig);
+
+enum viommu_mode mode_of(struct rig *rig, uint32_t endpoint);
+struct viommu_counters counters(struct rig *rig);
+
+/* -- listeners --------------------------------------------------------------------- */
+
+/*
+ * A listener that writes down what it is told, refuses when it is asked to, and at every
+ * call checks that the story so far makes sense: mappings only while the mode is
+ * VIOMMU_TRANSLATED, no two that overlap, each unmapped exactly once.
+ */
+struct scribe {
+	struct rig *rig;
+	const char *name;
+	struct viommu_listener *listener;
+	unsigned calls;        /* of map and mode; set it to 0 to count anew */
+	unsigned refuse_first; /* the call that is refused, */
+	unsigned refuse_n;     /* and how many from there on; 0: none */
+	int error;             /* with which errno */
+
+	int mode; /* what it believes; -1 if it does not know */
+	struct viommu_mapping held[MAX_HELD];
+	size_t n_held;
+};
+
+/* Listen on an endpoint; returns what viommu_listen() does. */
+int scribe_listen(struct scribe *scribe, struct rig *rig, const char *name, uint32_t endpoint);
+
+/* Refuse `n` calls from the `first` on, which is counted from now. */
+void scribe_refuse(struct scribe *scribe, unsigned first, unsigned n, int error);
+
+/* Does it hold exactly the mappings that the domain has? */
+void assert_in_step(const struct scribe *scribe, uint32_t domain);
+
+/* What all listeners of the rig were told since the last time, as "a map 1 1000-1fff to 8000
+ * rw, b mode bypass". */
+void assert_told(struct rig *rig, const char *words);
+
+#endif

@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "rig.h"
+
+/* Endpoints: what a VMM says of them, and which of them fit into a domain together.
+ * virtio 1.3, "IOMMU Device / ATTACH request". */
+
+enum { PLUGGED = 0x80 };
+
+static struct viommu_endpoint endpoint_of(uint32_t id)
+{
+	return (struct viommu_endpoint){ .size = sizeof(struct viommu_endpoint), .id = id };
+}
+
+static int add(struct rig *rig, struct viommu_endpoint endpoint)
+{
+	endpoint.size = sizeof(endpoint);
+	endpoint.id = PLUGGED;
+	return viommu_endpoint_add(rig->device, &endpoint);
+}
+
+static int update(struct rig *rig, struct viommu_endpoint endpoint)
+{
+	endpoint.size = sizeof(endpoint);
+	endpoint.id = PLUGGED;
+	return viommu_endpoint_update(rig->device, &endpoint);
+}
+
+static void endpoints_come_and_go(void **state)
+{
+	const struct viommu_endpoint lowest = endpoint_of(0), highest = endpoint_of(UINT32_MAX);
+	const struct viommu_endpoint nobody = endpoint_of(NOBODY);
+	struct rig *rig = *state;
+
+	assert_int_equal(viommu_endpoint_add(rig->device, &lowest), 0);
+	assert_int_equal(viommu_endpoint_add(rig->device, &highest), 0);
+	assert_int_equal(viommu_endpoint_add(rig->device, &highest), -EEXIST);
+	assert_int_equal(counters(rig).endpoints, 5);
+	assert_int_equal(attach(rig, 1, UINT32_MAX), VIOMMU_S_OK);
+	assert_int_equal(attach(rig, 1, 0), VIOMMU_S_OK);
+	assert_int_equal(viommu_endpoint_remove(rig->device, 0), 0);
+	assert_int_equal(viommu_endpoint_remove(rig->device, 0), -ENOENT);
+	assert_string_equal(peek(rig, 0, 0, 1), "nobody");
+	assert_int_equal(mode_of(rig, UINT32_MAX), VIOMMU_TRANSLATED);
+	assert_int_equal(viommu_endpoint_add(rig->device, &lowest), 0);
+	assert_int_equal(mode_of(rig, 0), VIOMMU_BLOCKED);
+	assert_int_equal(viommu_endpoint_update(rig->device, &nobody), -ENOENT);
+}
+
+/* Shows: resv-mem-one-msi, resv-mem-overlap */
+static void descriptions_that_break_a_rule_are_refused(void **state)
+{
+	static const struct viommu_reserved inverted[] = { { 2, 1, 0 } };
+	static const struct viommu_reserved overlapping[] = { { 0x2000, 0x3fff, 0 },
+							      { 0, 0x2000, 0 } };
+	static const struct viommu_reserved same[] = { { 5, 5, 0 }, { 5, 5, 0 } };
+	static const struct viommu_reserved around_top[] = { { 1, TOP, 0 }, { TOP, TOP, 0 } };
+	static const struct viommu_reserved two_msi[] = { { 0, 1, 1 }, { 2, 3, 1 } };
+	static const struct viommu_reserved unknown[] = { { 0, 1, 2 } };
+	static const struct {
+		const char *what;
+		struct viommu_endpoint endpoint;
+	} cases[] = {
+		{ "a region inverted", { .reserved = inverted, .n_reserved = 1 } },
+		{ "regions overlapping", { .reserved = overlapping, .n_reserved = 2 } },
+		{ "the same region twice", { .reserved = same, .n_reserved = 2 } },
+		{ "overlapping at the top", { .reserved = around_top, .n_reserved = 2 } },
+		{ "two MSI regions", { .reserved = two_msi, .n_reserved = 2 } },
+		{ "an unknown kind of region", { .reserved = unknown, .n_reserved = 1 } },
+		{ "regions that are nowhere", { .n_reserved = 1 } },
+		{ "an input range inverted", { .input_first = 0x5000, .input_last = 0x4fff } },
+		{ "an input range below", { .input_last = 0xfff } },
+		{ "an input range above", { .input_first = 0x100000, .input_last = TOP } },
+		{ "an unknown ATS flag", { .has_ats = true, .ats = 1u << 2 } },
+	};
+	struct rig *rig = *state;
+
+	replace(rig, (struct viommu_config){ .input_first = 0x1000, .input_last = 0xfffff });
+	assert_int_equal(add(rig, (struct viommu_endpoint){ .proximity_domain = 1 }), 0);
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		if (update(rig, cases[i].endpoint) != -EINVAL)
+			fail_msg("%s is taken as an update", cases[i].what);
+		assert_int_equal(viommu_endpoint_remove(rig->device, PLUGGED), 0);
+		if (add(rig, cases[i].endpoint) != -EINVAL)
+			fail_msg("%s is not refused", cases[i].what);
+		assert_int_equal(add(rig, (struct viommu_endpoint){ 0 }), 0);
+	}
+}
+
+/* Shows: probe-fits */
+static void properties_that_do_not_fit_are_refused(void **state)
+{
+	static const struct viommu_reserved reserved[] = {
+		{ 0x5000, 0x5fff, 0 },
+		{ 0x1000, 0x1fff, 0 },
+		{ 0x3000, 0x3fff, 0 },
+	};
+	static const struct {
+		struct viommu_endpoint endpoint;
+		int error;
+		const char *told;
+	} cases[] = {
+		{ { .reserved = reserved, .n_reserved = 2 },
+		  0,
+		  "reserved 1000-1fff, reserved 5000-5fff" },
+		{ { .reserved = reserved, .n_reserved = 3 }, -ENOSPC, "" },
+		{ { .reserved = reserved, .n_reserved = 2, .has_ats = true }, -ENOSPC, "" },
+		{ { .reserved = reserved,
+		    .n_reserved = 2,
+		    .input_first = 0x1000,
+		    .input_last = TOP },
+		  -ENOSPC,
+		  "" },
+		{ { .input_first = 0x1000, .input_last = 0xfffff },
+		  0,
+		  "reserved 0-fff, reserved 100000-ffffffffffffffff" },
+		{ { .reserved = reserved, .n_reserved = 1, .has_ats = true, .has_proximity = true },
+		  0,
+		  "reserved 5000-5fff, proximity 0, ats 0" },
+	};
+	struct rig *rig = *state;
+
+	replace(rig, (struct viommu_config){ .probe_size = 2 * VIOMMU_PROBE_RESV_MEM_LENGTH });
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		assert_int_equal(add(rig, cases[i].endpoint), cases[i].error);
+		if (cases[i].error)
+			continue;
+		assert_int_equal(probe(rig, PLUGGED), VIOMMU_S_OK);
+		assert_string_equal(properties(rig), cases[i].told);
+		assert_int_equal(viommu_endpoint_remove(rig->device, PLUGGED), 0);
+	}
+}
+
+/* A VMM may free its list of regions, and need not sort it. */
+static void reserved_regions_are_copied_and_sorted(void **state)
+{
+	struct viommu_reserved reserved[] = { { 0x9000, 0x9fff, 0 }, { 0x1000, 0x1fff, 0 } };
+	struct rig *rig = *state;
+
+	assert_int_equal(
+		add(rig, (struct viommu_endpoint){ .reserved = reserved, .n_reserved = 2 }), 0);
+	assert_int_equal(reserved[0].first, 0x9000);
+	memset(reserved, POISON, sizeof(reserved));
+	assert_int_equal(probe(rig, PLUGGED), VIOMMU_S_OK);
+	assert_string_equal(properties(rig), "reserved 1000-1fff, reserved 9000-9fff");
+}
+
+/* Shows: attach-incompatible, attach-compatible, attach-no-side-effect */
+static void an_endpoint_joins_only_a_domain_that_it_could_have(void **state)
+{
+	static const struct viommu_reserved on_a_mapping = { 0x10000, 0x10fff, 0 };
+	static const struct viommu_reserved beside = { 0x30000, 0x30fff, 0 };
+	static const struct {
+		const char *what;
+		struct viommu_endpoint endpoint;
+		int status;
+	} cases[] = {
+		{ "the same granule", { .page_size_mask = 0x11000 }, VIOMMU_S_OK },
+		{ "a smaller granule", { .page_size_mask = 0x200 }, VIOMMU_S_OK },
+		{ "a larger granule", { .page_size_mask = 0x10000 }, VIOMMU_S_UNSUPP },
+		{ "reserved elsewhere", { .reserved = &beside, .n_reserved = 1 }, VIOMMU_S_OK },
+		{ "reserved on a mapping",
+		  { .reserved = &on_a_mapping, .n_reserved = 1 },
+		  VIOMMU_S_UNSUPP },
+		{ "a range that holds all",
+		  { .input_first = 0x10000, .input_last = 0x2ffff },
+		  VIOMMU_S_OK },
+		{ "a range that begins late",
+		  { .input_first = 0x10001, .input_last = TOP },
+		  VIOMMU_S_UNSUPP },
+		{ "a range that ends early",
+		  { .input_first = 0, .input_last = 0x2fffe },
+		  VIOMMU_S_UNSUPP },
+	};
+	struct rig *rig = *state;
+
+	assert_int_equal(attach(rig, 1, EP), VIOMMU_S_OK);
+	assert_int_equal(map(rig, 1, 0x10000, 0x1ffff, 0, R), VIOMMU_S_OK);
+	assert_int_equal(map(rig, 1, 0x20000, 0x2ffff, 0, R), VIOMMU_S_OK);
+	assert_int_equal(attach_bypass(rig, 2, EP2), VIOMMU_S_OK);
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		int status;
+
+		assert_int_equal(add(rig, cases[i].endpoint), 0);
+		assert_int_equal(attach(rig, 3, PLUGGED), VIOMMU_S_OK);
+		status = attach(rig, 1, PLUGGED);
+		if (status != cases[i].status)
+			fail_msg("%s: status %d, not %d", cases[i].what, status, cases[i].status);
+		assert_int_equal(detach(rig, status ? 3 : 1, PLUGGED), VIOMMU_S_OK);
+		assert_int_equal(attach_bypass(rig, 2, PLUGGED), VIOMMU_S_OK);
+		assert_int_equal(viommu_endpoint_remove(rig->device, PLUGGED), 0);
+	}
+}
+
+/* Shows: map-aligned, map-input-range */
+static void what_one_endpoint_cannot_have_its_domain_does_not_get(void **state)
+{
+	struct rig *rig = *state;
+
+	assert_int_equal(add(rig, (struct viommu_endpoint){ .page_size_mask = 0x10000,
+							    .input_first = 0x10000,
+							    .input_last = 0xfffff }),
+			 0);
+	assert_int_equal(attach(rig, 1, PLUGGED), VIOMMU_S_OK);
+	assert_int_equal(map(rig, 1, 0x20000, 0x20fff, 0, R), VIOMMU_S_RANGE);
+	assert_int_equal(map(rig, 1, 0, 0xffff, 0, R), VIOMMU_S_RANGE);
+	assert_int_equal(map(rig, 1, 0xf0000, 0x10ffff, 0, R), VIOMMU_S_RANGE);
+	assert_int_equal(map(rig, 1, 0x10000, 0xfffff, 0, R), VIOMMU_S_OK);
+	assert_int_equal(attach(rig, 1, EP), VIOMMU_S_UNSUPP);
+}
+
+/* Shows: attach-incompatible */
+static void a_granule_counts_even_while_nothing_is_mapped(void **state)
+{
+	struct rig *rig = *state;
+
+	assert_int_equal(add(rig, (struct viommu_endpoint){ .page_size_mask = 0x10000 }), 0);
+	assert_int_equal(attach(rig, 1, EP), VIOMMU_S_OK);
+	assert_int_equal(attach(rig, 1, PLUGGED), VIOMMU_S_UNSUPP);
+	assert_int_equal(attach(rig, 2, PLUGGED), VIOMMU_S_OK);
+	assert_int_equal(attach(rig, 2, EP), VIOMMU_S_UNSUPP);
+}
+
+/* Shows: endpoint-update */
+static void an_update_is_told_at_the_next_probe(void **state)
+{
+	static const struct viommu_reserved reserved = { 0x1000, 0x1fff, 1 };
+	struct rig *rig = *state;
+
+	assert_int_equal(add(rig, (struct viommu_endpoint){ .has_proximity = true }), 0);
+	assert_int_equal(attach(rig, 1, PLUGGED), VIOMMU_S_OK);
+	assert_int_equal(
+		update(rig, (struct viommu_endpoint){ .reserved = &reserved, .n_reserved = 1 }), 0);
+	assert_int_equal(probe(rig, PLUGGED), VIOMMU_S_OK);
+	assert_string_equal(properties(rig), "msi 1000-1fff");
+	assert_int_equal(map(rig, 1, 0x1000, 0x1fff, 0, R), VIOMMU_S_INVAL);
+	assert_int_equal(update(rig, (struct viommu_endpoint){ 0 }), 0);
+	assert_int_equal(map(rig, 1, 0x1000, 0x1fff, 0, R), VIOMMU_S_OK);
+}
+
+/* Shows: endpoint-update */
+static void an_update_that_its_domain_cannot_have_is_refused(void **state)
+{
+	static const struct viommu_reserved reserved = { 0x1000, 0x1fff, 0 };
+	static const struct viommu_endpoint cases[] = {
+		{ .reserved = &reserved, .n_reserved = 1 },
+		{ .page_size_mask = 0x10000 },
+		{ .input_first = 0x2000, .input_last = TOP },
+		{ .input_first = 0, .input_last = 0x17ff },
+	};
+	struct rig *rig = *state;
+
+	assert_int_equal(add(rig, (struct viommu_endpoint){ 0 }), 0);
+	assert_int_equal(attach(rig, 1, PLUGGED), VIOMMU_S_OK);
+	assert_int_equal(map(rig, 1, 0x1000, 0x1fff, 0x8000, R), VIOMMU_S_OK);
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		assert_int_equal(update(rig, cases[i]), -EBUSY);
+		assert_int_equal(probe(rig, PLUGGED), VIOMMU_S_OK);
+		assert_string_equal(properties(rig), "");
+		assert_string_equal(peek(rig, PLUGGED, 0x1000, 1), "8000+1 r");
+	}
+	assert_int_equal(unmap(rig, 1, 0, TOP), VIOMMU_S_OK);
+	for (size_t i = 0; i < COUNT_OF(cases); i++)
+		assert_int_equal(update(rig, cases[i]), 0);
+}
+
+/* Shows: endpoint-update, map-aligned */
+static void a_granule_changes_only_for_an_endpoint_that_is_alone(void **state)
+{
+	struct rig *rig = *state;
+
+	assert_int_equal(add(rig, (struct viommu_endpoint){ 0 }), 0);
+	assert_int_equal(attach(rig, 1, PLUGGED), VIOMMU_S_OK);
+	assert_int_equal(attach(rig, 1, EP), VIOMMU_S_OK);
+	assert_int_equal(update(rig, (struct viommu_endpoint){ .page_size_mask = 0x10000 }),
+			 -EBUSY);
+	assert_int_equal(detach(rig, 1, EP), VIOMMU_S_OK);
+	assert_int_equal(update(rig, (struct viommu_endpoint){ .page_size_mask = 0x10000 }), 0);
+	assert_int_equal(map(rig, 1, 0x1000, 0x1fff, 0, R), VIOMMU_S_RANGE);
+	assert_int_equal(attach(rig, 1, EP), VIOMMU_S_UNSUPP);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		ON_A_FRESH_DEVICE(endpoints_come_and_go),
+		ON_A_FRESH_DEVICE(descriptions_that_break_a_rule_are_refused),
+		ON_A_FRESH_DEVICE(properties_that_do_not_fit_are_refused),
+		ON_A_FRESH_DEVICE(reserved_regions_are_copied_and_sorted),
+		ON_A_FRESH_DEVICE(an_endpoint_joins_only_a_domain_that_it_could_have),
+		ON_A_FRESH_DEVICE(what_one_endpoint_cannot_have_its_domain_does_not_get),
+		ON_A_FRESH_DEVICE(a_granule_counts_even_while_nothing_is_mapped),
+		ON_A_FRESH_DEVICE(an_update_is_told_at_the_next_probe),
+		ON_A_FRESH_DEVICE(an_update_that_its_domain_cannot_have_is_refused),
+		ON_A_FRESH_DEVICE(a_granule_changes_only_for_an_endpoint_that_is_alone),
+	};
+
+	return cmocka_run_group_tests_name("endpoint", tests, NULL, NULL);
+}

@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "map/map.h"
+
+/*
+ * The interval map against a model that is too simple to be wrong
+ *
+ * The model is an array with a cell an address, for a window of a few hundred of them.
+ * The window stands at the bottom, in the middle and at the top of the address space.
+ */
+
+#define CELLS  256
+#define ROUNDS 30000
+
+struct model {
+	uint64_t base;
+	unsigned next_id;
+	unsigned cells[CELLS]; /* which range is there; 0: none */
+};
+
+/* Like rand(), and the same everywhere. */
+static uint32_t draw(uint32_t *seed)
+{
+	*seed = *seed * 1664525u + 1013904223u;
+	return *seed >> 16;
+}
+
+static struct range range_of(const struct model *model, unsigned first, unsigned last, unsigned id)
+{
+	return (struct range){
+		.first = model->base + first,
+		.last = model->base + last,
+		.phys = id,
+		.flags = id % 8,
+	};
+}
+
+static bool model_overlaps(const struct model *model, unsigned first, unsigned last)
+{
+	for (unsigned i = first; i <= last; i++)
+		if (model->cells[i])
+			return true;
+	return false;
+}
+
+static bool model_cuts(const struct model *model, unsigned first, unsigned last)
+{
+	const unsigned *c = model->cells;
+
+	return (first > 0 && c[first] && c[first] == c[first - 1]) ||
+	       (last < CELLS - 1 && c[last] && c[last] == c[last + 1]);
+}
+
+/* The first range that ends at or after the cell; false if there is none. */
+static bool model_next(const struct model *model, unsigned from, struct range *ret_range)
+{
+	unsigned first = from, last, id;
+
+	while (first < CELLS && !model->cells[first])
+		first++;
+	if (first == CELLS)
+		return false;
+	id = model->cells[first];
+	for (last = first; last < CELLS - 1 && model->cells[last + 1] == id; last++)
+		;
+	while (first > 0 && model->cells[first - 1] == id)
+		first--;
+	*ret_range = range_of(model, first, last, id);
+	return true;
+}
+
+static unsigned model_count(const struct model *model)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < CELLS; i++)
+		count += model->cells[i] && (i == 0 || model->cells[i] != model->cells[i - 1]);
+	return count;
+}
+
+static void assert_same_range(const struct range *a, const struct range *b)
+{
+	assert_int_equal(a->first, b->first);
+	assert_int_equal(a->last, b->last);
+	assert_int_equal(a->phys, b->phys);
+	assert_int_equal(a->flags, b->flags);
+}
+
+static void assert_same(const struct map *map, const struct model *model, unsigned from)
+{
+	struct range expected, found;
+	bool some = model_next(model, from, &expected);
+
+	assert_int_equal(map_next(map, model->base + from, &found), some);
+	if (some)
+		assert_same_range(&found, &expected);
+}
+
+static void insert(struct map *map, struct model *model, unsigned first, unsigned last)
+{
+	bool overlaps = model_overlaps(model, first, last);
+	struct range range = range_of(model, first, last, model->next_id);
+
+	assert_int_equal(map_overlaps(map, range.first, range.last), overlaps);
+	assert_int_equal(map_insert(map, &range), overlaps ? -EEXIST : 0);
+	if (overlaps)
+		return;
+	for (unsigned i = first; i <= last; i++)
+		model->cells[i] = model->next_id;
+	model->next_id++;
+}
+
+struct removal {
+	struct model *model;
+	unsigned count;
+	uint64_t next; /* ranges come in ascending order */
+};
+
+static void removed(void *opaque, const struct range *range)
+{
+	struct removal *removal = opaque;
+	struct range expected;
+	unsigned at = (unsigned)(range->first - removal->model->base);
+
+	assert_true(range->first >= removal->next);
+	assert_true(model_next(removal->model, at, &expected));
+	assert_same_range(range, &expected);
+	removal->next = range->last;
+	removal->count++;
+}
+
+static void take_out(struct map *map, struct model *model, unsigned first, unsigned last)
+{
+	bool cuts = model_cuts(model, first, last);
+	struct removal removal = { .model = model };
+	uint64_t low = model->base + first, high = model->base + last;
+	size_t count;
+
+	assert_int_equal(map_cuts(map, low, high), cuts);
+	if (cuts)
+		return;
+	count = map_remove(map, low, high, removed, &removal);
+	assert_int_equal(count, removal.count);
+	for (unsigned i = first; i <= last; i++)
+		model->cells[i] = 0;
+}
+
+static void play(uint64_t base, uint32_t seed)
+{
+	struct model model = { .base = base, .next_id = 1 };
+	struct map *map = map_new();
+
+	assert_non_null(map);
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		unsigned first = draw(&seed) % CELLS;
+		unsigned longest = draw(&seed) % 8 ? 12 : CELLS, last;
+
+		last = first + draw(&seed) % longest;
+		if (last >= CELLS)
+			last = CELLS - 1;
+		if (draw(&seed) % 2)
+			insert(map, &model, first, last);
+		else
+			take_out(map, &model, first, last);
+		assert_same(map, &model, draw(&seed) % CELLS);
+		assert_int_equal(map_count(map), model_count(&model));
+	}
+	map_free(map);
+}
+
+static void agrees_with_the_model_at_the_bottom(void **state)
+{
+	(void)state;
+	play(0, 1);
+}
+
+static void agrees_with_the_model_in_the_middle(void **state)
+{
+	(void)state;
+	play(UINT32_MAX - CELLS / 2, 2);
+	play((1ull << 63) - CELLS / 2, 3);
+}
+
+static void agrees_with_the_model_at_the_top(void **state)
+{
+	(void)state;
+	play(UINT64_MAX - (CELLS - 1), 4);
+}
+
+static void holds_the_whole_address_space_as_one_range(void **state)
+{
+	const struct range whole = { .last = UINT64_MAX, .phys = 7, .flags = 3 };
+	struct map *map = map_new();
+	struct range found;
+
+	(void)state;
+	assert_non_null(map);
+	assert_false(map_next(map, 0, &found));
+	assert_int_equal(map_insert(map, &whole), 0);
+	assert_int_equal(map_insert(map, &whole), -EEXIST);
+	assert_true(map_next(map, UINT64_MAX, &found));
+	assert_same_range(&found, &whole);
+	assert_true(map_cuts(map, 0, UINT64_MAX - 1));
+	assert_true(map_cuts(map, 1, UINT64_MAX));
+	assert_false(map_cuts(map, 0, UINT64_MAX));
+	assert_int_equal(map_remove(map, 0, UINT64_MAX, NULL, NULL), 1);
+	assert_int_equal(map_count(map), 0);
+	map_free(map);
+}
+
+/* Whatever the order in which a guest maps, the tree is not deep, and nothing recurses. */
+static void many_ranges_in_any_order(void **state)
+{
+	enum { N = 100000 };
+	static const uint64_t strides[] = { 1, N - 1, 30011 };
+
+	(void)state;
+	for (size_t s = 0; s < sizeof(strides) / sizeof(strides[0]); s++) {
+		struct map *map = map_new();
+
+		assert_non_null(map);
+		for (uint64_t i = 0; i < N; i++) {
+			uint64_t at = i * strides[s] % N * 2;
+			struct range range = { .first = at, .last = at + 1, .phys = at };
+
+			assert_int_equal(map_insert(map, &range), 0);
+		}
+		assert_int_equal(map_count(map), N);
+		for (uint64_t at = 0; at < (uint64_t)2 * N; at++) {
+			struct range found;
+
+			assert_true(map_next(map, at, &found));
+			assert_int_equal(found.phys, at & ~1ull);
+		}
+		if (s == 0)
+			assert_int_equal(map_remove(map, 0, UINT64_MAX, NULL, NULL), N);
+		map_free(map);
+	}
+}
+
+static void nothing_can_be_freed(void **state)
+{
+	(void)state;
+	map_free(NULL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(agrees_with_the_model_at_the_bottom),
+		cmocka_unit_test(agrees_with_the_model_in_the_middle),
+		cmocka_unit_test(agrees_with_the_model_at_the_top),
+		cmocka_unit_test(holds_the_whole_address_space_as_one_range),
+		cmocka_unit_test(many_ranges_in_any_order),
+		cmocka_unit_test(nothing_can_be_freed),
+	};
+
+	return cmocka_run_group_tests_name("map", tests, NULL, NULL);
+}
