@@ -53,24 +53,45 @@ static GByteArray *bytes_of(const struct viommu_table *table)
 	return bytes;
 }
 
-void acpi_check(const struct viommu_table *table, struct viommu_findings *findings)
+static void check_length(const struct table_check *check)
 {
-	GByteArray *bytes = bytes_of(table);
-	const struct acpi_header *header = acpi_header(table);
-	uint8_t sum = sum_of(bytes, acpi_end(table, bytes->len));
-	const struct field *length = layout_field(table->root->layout, "Length");
-	const struct field *checksum = layout_field(table->root->layout, "Checksum");
+	const struct acpi_header *header = acpi_header(check->table);
+	size_t length = record_length(check->table->root);
 
-	if (header->length != bytes->len)
-		report(findings, "acpi-length", place_in_table(table->file, length->at),
-		       "set it to the number of bytes", "length is %u, and there are %u bytes",
-		       header->length, bytes->len);
-	if (sum)
-		report(findings, "acpi-checksum", place_in_table(table->file, checksum->at),
+	if (header->length != length)
+		report(check->findings, check->rule_id,
+		       table_place_of(check->table, check->table->root, "Length"),
+		       "set it to the number of bytes", "length is %u, and there are %zu bytes",
+		       header->length, length);
+}
+
+/*
+ * FACS is where firmware and system hand over to each other, and no table: it begins with a
+ * signature and a length, and has other things where a header goes on.
+ */
+static bool has_checksum(const struct viommu_table *table)
+{
+	return strcmp(table->signature, "FACS") != 0;
+}
+
+static void check_sum(const struct table_check *check)
+{
+	GByteArray *bytes = bytes_of(check->table);
+	uint8_t sum = sum_of(bytes, acpi_end(check->table, bytes->len));
+
+	if (sum && has_checksum(check->table))
+		report(check->findings, check->rule_id,
+		       table_place_of(check->table, check->table->root, "Checksum"),
 		       "subtract the sum from the checksum", "all bytes add up to 0x%02x, not to 0",
 		       sum);
 	g_byte_array_free(bytes, TRUE);
 }
+
+const struct table_rule acpi_rules[] = {
+	{ "acpi-length", check_length },
+	{ "acpi-checksum", check_sum },
+	{ NULL, NULL },
+};
 
 /* -- making ---------------------------------------------------------------------- */
 

@@ -6,6 +6,19 @@
 
 #include "record.h"
 
+/* One rule being checked on one table. */
+struct table_check {
+	const struct viommu_table *table;
+	struct viommu_findings *findings;
+	const char *rule_id;
+};
+
+/* A row of rules.c, and who looks for what breaks it. */
+struct table_rule {
+	const char *id;
+	void (*run)(const struct table_check *check);
+};
+
 /*
  * What one kind of table is: everything that the rest of the library asks about it, as data
  * and a few functions. A new table is a new file with a format in it, and a row in table.c.
@@ -22,8 +35,8 @@ struct format {
 	void (*decode)(struct viommu_table *table, const uint8_t *bytes, size_t length,
 		       struct viommu_findings *findings);
 
-	/* Rules of the bytes, which hold whatever the table means. */
-	void (*check)(const struct viommu_table *table, struct viommu_findings *findings);
+	/* Rules of the bytes, which hold whatever the table means; behind the last a NULL id. */
+	const struct table_rule *rules;
 
 	/* What the table means; and the other way. */
 	struct viommu_topology *(*to_topology)(const struct viommu_table *table,
@@ -41,6 +54,11 @@ struct viommu_table {
 	bool whole;                  /* `root` has the format's head, and not only the header */
 	struct record *root;
 };
+
+/* A place in the table: a byte, or a field of one of its records. */
+struct viommu_place table_place(const struct viommu_table *table, size_t at);
+struct viommu_place table_place_of(const struct viommu_table *table, const struct record *record,
+				   const char *field_name);
 
 /* -- the header of every ACPI table (acpi.c) ----------------------------------------- */
 
@@ -83,8 +101,8 @@ static inline struct acpi_header *acpi_header(const struct viommu_table *table)
 /* Where a table ends that came with `length` bytes: what its header says, if that can be. */
 size_t acpi_end(const struct viommu_table *table, size_t length);
 
-/* Rules that hold for every ACPI table. */
-void acpi_check(const struct viommu_table *table, struct viommu_findings *findings);
+/* Rules that hold for every ACPI table; behind the last a NULL id. */
+extern const struct table_rule acpi_rules[];
 
 /* Fill in the header from what the topology wants it to say; then length and checksum. */
 void acpi_begin(struct viommu_table *table, const struct viommu_topology *topology);

@@ -59,6 +59,19 @@ const char *viommu_table_file(const struct viommu_table *table)
 	return table->file;
 }
 
+struct viommu_place table_place(const struct viommu_table *table, size_t at)
+{
+	return place_in_table(table->file, at);
+}
+
+struct viommu_place table_place_of(const struct viommu_table *table, const struct record *record,
+				   const char *field_name)
+{
+	const struct field *field = layout_field(record->layout, field_name);
+
+	return table_place(table, record->at + field->at);
+}
+
 /* -- bytes ------------------------------------------------------------------------ */
 
 /* Decode the head, and all that the header counts; keep the rest as bytes. */
@@ -138,16 +151,21 @@ struct viommu_topology *viommu_table_topology(const struct viommu_table *table,
 	return topology;
 }
 
+static void check_rules(const struct viommu_table *table, const struct table_rule *rules,
+			struct viommu_findings *findings)
+{
+	for (const struct table_rule *rule = rules; rule->id; rule++)
+		rule->run(&(struct table_check){ table, findings, rule->id });
+}
+
 void viommu_table_check(const struct viommu_table *table, struct viommu_findings *findings)
 {
 	struct viommu_topology *topology;
 
-	acpi_check(table, findings);
-	if (!is_known(table, findings))
+	check_rules(table, acpi_rules, findings);
+	if (!is_known(table, findings) || !table->whole)
 		return;
-	if (!table->whole)
-		return;
-	table->format->check(table, findings);
+	check_rules(table, table->format->rules, findings);
 	topology = viommu_table_topology(table, findings);
 	viommu_topology_check(topology, findings);
 	viommu_topology_free(topology);

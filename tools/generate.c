@@ -121,8 +121,8 @@ static void generate(void *opaque, struct input *input)
 		return;
 	viommu_topology_check(topology, request->findings);
 	if (!viommu_findings_count_from(request->findings, VIOMMU_ERROR))
-		request->table = viommu_table_generate(topology, request->signature,
-						       request->findings);
+		request->table =
+			viommu_table_generate(topology, request->signature, request->findings);
 }
 
 static int finish(const struct request *request, char **names, int status)

@@ -51,7 +51,8 @@ void print_commands(FILE *to)
 	fputs("usage: viommu COMMAND [OPTION...] [ARGUMENT...]\n       viommu --version\n\n", to);
 	for (size_t i = 0; commands[i]; i++)
 		fprintf(to, "  %-*s %s\n", NAME_WIDTH, commands[i]->name, commands[i]->summary);
-	fputs("\nExit status: 0 clean, 1 findings (a warning or an error), 2 could not do it.\n", to);
+	fputs("\nExit status: 0 clean, 1 findings (a warning or an error), 2 could not do it.\n",
+	      to);
 }
 
 static void print_words(const struct command *command)

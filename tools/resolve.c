@@ -181,9 +181,10 @@ const struct command resolve_command = {
 	.name = "resolve",
 	.arguments = "DEVICE...",
 	.summary = "say which IOMMU a device reaches, by whose word, and what Linux makes of it",
-	.details = "A DEVICE is a PCI function (0000:03:00.0, or 03:00.0 in segment 0), or the\n"
-		   "address where a platform device begins (0x10001000). FILE is as for dump, or a\n"
-		   "topology. Where Linux does otherwise, a second line says so.",
+	.details =
+		"A DEVICE is a PCI function (0000:03:00.0, or 03:00.0 in segment 0), or the\n"
+		"address where a platform device begins (0x10001000). FILE is as for dump, or a\n"
+		"topology. Where Linux does otherwise, a second line says so.",
 	.options = options,
 	.run = run,
 };

@@ -112,6 +112,9 @@ FILES = {
     "viot-output-node": (viot(virtio_pci(), pci_range(),
                               pci_range(0x100, 0x1ff, output=IOMMU + 4)), END + 16, 1),
     "viot-range-inverted": (viot(virtio_pci(), pci_range(), pci_range(2, 1)), END, 1),
+    "viot-node-beyond": (viot(virtio_pci(), pci_range(), struct.pack("<BxH65516x", 9, 0xfff0),
+                              virtio_pci(0x100)), END + 0xfff0, 1,
+                         "viot-node-type", "topology-iommu-idle"),
     "viot-too-large": (viot(virtio_pci(), pci_range(), *[b"\x09\0\4\0"] * 65534, count=0xffff),
                        END + 4 * 65533, 1, "viot-node-type", "input-findings"),
 }
@@ -124,7 +127,7 @@ TOPOLOGIES = {
 }
 
 # Too large to be kept in the tree: tests make it in their folder.
-LARGE = {"viot-too-large"}
+LARGE = ("viot-node-beyond", "viot-too-large")
 
 
 def outputs():

@@ -6,6 +6,8 @@
  * the command, and the rules that it breaks besides. Nothing else may be found, and what is
  * found is found there.
  */
+#include <unistd.h>
+
 #include "topology_rig.h"
 
 #define LINE_LENGTH 256
@@ -54,12 +56,13 @@ static bool check_table(void *opaque, const char *name, const void *bytes, size_
 
 static void read_refused(struct rig *rig, const char *file)
 {
-	bool large = !strncmp(file, "viot-too-large", strlen("viot-too-large"));
 	char path[2 * LINE_LENGTH];
 	size_t length;
 	char *bytes;
 
-	snprintf(path, sizeof(path), "%s/%s", large ? LARGE : REFUSED, file);
+	snprintf(path, sizeof(path), "%s/%s", REFUSED, file);
+	if (access(path, R_OK))
+		snprintf(path, sizeof(path), "%s/%s", LARGE, file);
 	bytes = read_file(path, &length);
 	if (strstr(file, ".topology")) {
 		rig->topology = viommu_topology_parse(bytes, length, "refused", rig->findings);

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef VIOMMU_TABLES_VIOT_H
+#define VIOMMU_TABLES_VIOT_H
+
+#include "format.h"
+
+/*
+ * The structures of VIOT as the files that read, check and make one see them: members in the
+ * order of the specification. Their rows are in viot.c.
+ */
+
+enum viot_type {
+	VIOT_PCI_RANGE = 1,
+	VIOT_MMIO_ENDPOINT = 2,
+	VIOT_VIRTIO_PCI = 3,
+	VIOT_VIRTIO_MMIO = 4,
+
+	VIOT_UNKNOWN = 0x100, /* beyond what a type can be: none is the right one */
+};
+
+#define VIOT_HEAD_LENGTH 48
+
+/* What node count can say. */
+#define VIOT_MAX_NODES 65535u
+
+struct viot_head {
+	struct acpi_header acpi;
+	uint16_t node_count, node_offset;
+	uint8_t reserved[8];
+};
+
+/* Every node begins with these. */
+struct viot_node {
+	uint8_t type, reserved;
+	uint16_t length;
+};
+
+struct viot_pci_range {
+	struct viot_node node;
+	uint32_t endpoint_start;
+	uint16_t segment_start, segment_end, bdf_start, bdf_end, output_node;
+	uint8_t reserved[6];
+};
+
+struct viot_mmio_endpoint {
+	struct viot_node node;
+	uint32_t endpoint;
+	uint64_t base_address;
+	uint16_t output_node;
+	uint8_t reserved[6];
+};
+
+struct viot_virtio_pci {
+	struct viot_node node;
+	uint16_t segment, bdf;
+	uint8_t reserved[8];
+};
+
+struct viot_virtio_mmio {
+	struct viot_node node;
+	uint32_t reserved;
+	uint64_t base_address;
+};
+
+/* The rows of a node of that type; those of a node's head for a type that is not known. */
+const struct layout *viot_layout(uint64_t type);
+
+/* The type of a node that was decoded whole; VIOT_UNKNOWN, or 0 for bytes. */
+static inline unsigned viot_type_of(const struct record *record)
+{
+	return record->layout ? record->layout->type : 0;
+}
+
+/* Where nodes begin in a table that ends at `end`; behind the head if it says what cannot be. */
+static inline size_t viot_first_node(const struct viot_head *head, size_t end)
+{
+	size_t at = head->node_offset;
+
+	return at < VIOT_HEAD_LENGTH || at > end ? VIOT_HEAD_LENGTH : at;
+}
+
+/* viot_check.c, viot_read.c, viot_write.c */
+extern const struct table_rule viot_rules[];
+struct viommu_topology *viot_read(const struct viommu_table *table,
+				  struct viommu_findings *findings);
+bool viot_write(struct viommu_table *table, const struct viommu_topology *topology,
+		struct viommu_findings *findings);
+
+#endif

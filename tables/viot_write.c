@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A topology as a VIOT
+ *
+ * IOMMU nodes come first, in the order of the topology, for the 16 bits of an output node
+ * reach the first 64 KiB only; then PCI ranges, sorted and disjoint, so that no reader's way of
+ * choosing between two of them matters; then other devices. What the table has no field for is
+ * left out, and said.
+ */
+#include <inttypes.h>
+
+#include "findings.h"
+#include "topology.h"
+#include "viot.h"
+
+struct writing {
+	struct viommu_table *table;
+	const struct viommu_topology *topology;
+	GHashTable *offsets; /* of IOMMU nodes, by name; none is at 0 */
+	size_t end, n;       /* where the next node would be, and how many there are */
+	bool too_large;
+	struct viommu_findings *findings;
+};
+
+/* A node too many is counted, but not made. */
+static void write_node(struct writing *writing, enum viot_type type, void *host)
+{
+	const struct layout *layout = viot_layout(type);
+	struct viot_node *node = host;
+	uint8_t wire[24];
+
+	if (writing->n++ >= VIOT_MAX_NODES)
+		return;
+	node->type = (uint8_t)type;
+	node->length = layout->length;
+	layout_encode(layout, host, wire);
+	record_add_child(writing->table->root, record_new(layout, wire, writing->end));
+	writing->end += layout->length;
+}
+
+static void write_iommu(struct writing *writing, const struct viommu_iommu *iommu)
+{
+	size_t at = writing->end;
+
+	if (iommu->kind == VIOMMU_VIRTIO_PCI) {
+		write_node(
+			writing, VIOT_VIRTIO_PCI,
+			&(struct viot_virtio_pci){ .segment = iommu->segment, .bdf = iommu->bdf });
+	} else if (iommu->kind == VIOMMU_VIRTIO_MMIO) {
+		write_node(writing, VIOT_VIRTIO_MMIO,
+			   &(struct viot_virtio_mmio){ .base_address = iommu->base });
+	} else {
+		report(writing->findings, "viot-silent-iommu", iommu->place,
+		       "describe it in the table of its own platform",
+		       "VIOT knows virtio-iommus only: %s \"%s\" and what is behind it are left "
+		       "out",
+		       viommu_iommu_kind_name(iommu->kind), iommu->name);
+		return;
+	}
+	if (iommu->has_proximity_domain)
+		report(writing->findings, "viot-silent-domain", iommu->place,
+		       "say it in SRAT, or by _PXM", "VIOT has no proximity domain for \"%s\"",
+		       iommu->name);
+	writing->too_large |= at > G_MAXUINT16;
+	g_hash_table_insert(writing->offsets, (gpointer)iommu->name, GSIZE_TO_POINTER(at));
+}
+
+static size_t offset_of(const struct writing *writing, const char *iommu)
+{
+	return iommu ? GPOINTER_TO_SIZE(g_hash_table_lookup(writing->offsets, iommu)) : 0;
+}
+
+static void write_range(void *opaque, const struct viommu_pci_range *range)
+{
+	struct writing *writing = opaque;
+	size_t output = offset_of(writing, range->iommu);
+
+	if (output)
+		write_node(writing, VIOT_PCI_RANGE,
+			   &(struct viot_pci_range){
+				   .endpoint_start = range->id_first,
+				   .segment_start = range->segment_first,
+				   .segment_end = range->segment_last,
+				   .bdf_start = range->bdf_first,
+				   .bdf_end = range->bdf_last,
+				   .output_node = (uint16_t)output,
+			   });
+}
+
+static void write_device(struct writing *writing, const struct viommu_platform_device *device)
+{
+	size_t output = offset_of(writing, device->iommu);
+
+	if (output)
+		write_node(writing, VIOT_MMIO_ENDPOINT,
+			   &(struct viot_mmio_endpoint){
+				   .endpoint = device->id,
+				   .base_address = device->base,
+				   .output_node = (uint16_t)output,
+			   });
+}
+
+static void write_nodes(struct writing *writing)
+{
+	const struct viommu_platform_device *device;
+	const struct viommu_reserved_memory *memory;
+	const struct viommu_iommu *iommu;
+
+	for (size_t i = 0; (iommu = viommu_topology_iommu(writing->topology, i)); i++)
+		write_iommu(writing, iommu);
+	viommu_topology_for_each_pci_range(writing->topology, write_range, writing);
+	for (size_t i = 0; (device = viommu_topology_platform_device(writing->topology, i)); i++)
+		write_device(writing, device);
+	for (size_t i = 0; (memory = viommu_topology_reserved_memory(writing->topology, i)); i++)
+		report(writing->findings, "viot-silent-memory", memory->place,
+		       "let the device say it when it is probed",
+		       "VIOT has no reserved memory: 0x%" PRIx64 "-0x%" PRIx64 " is left out",
+		       memory->first, memory->last);
+}
+
+bool viot_write(struct viommu_table *table, const struct viommu_topology *topology,
+		struct viommu_findings *findings)
+{
+	struct viot_head *head = table->root->host;
+	struct writing writing = {
+		.table = table,
+		.topology = topology,
+		.offsets = g_hash_table_new(g_str_hash, g_str_equal),
+		.end = VIOT_HEAD_LENGTH,
+		.findings = findings,
+	};
+
+	write_nodes(&writing);
+	g_hash_table_destroy(writing.offsets);
+	head->node_offset = VIOT_HEAD_LENGTH;
+	head->node_count = (uint16_t)table->root->children->len;
+	if (writing.n <= VIOT_MAX_NODES && !writing.too_large)
+		return true;
+	report(findings, "viot-too-large", place_of_file(NULL),
+	       "give whole host bridges to an IOMMU instead of single functions",
+	       "%zu nodes, and a VIOT has at most 65535, its IOMMUs in the first 64 KiB",
+	       writing.n);
+	return false;
+}
