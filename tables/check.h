@@ -24,8 +24,8 @@ struct subject {
 
 /* Report that the object breaks the rule. */
 __attribute__((format(printf, 4, 5))) void check_blame(const struct check *check,
-						 const struct subject *subject, const char *cure,
-						 const char *format, ...);
+						       const struct subject *subject,
+						       const char *cure, const char *format, ...);
 
 /* What a person would call the object: "host bridge pcie.0"; to be freed with g_free(). */
 char *subject_describe(const struct subject *subject);

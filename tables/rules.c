@@ -15,6 +15,7 @@
 
 #include "rules.h"
 
+/* clang-format off */
 static const struct viommu_rule rules[] = {
 	/* -- input: is there anything to read? ------------------------------------------ */
 
@@ -166,6 +167,7 @@ static const struct viommu_rule rules[] = {
 	{ "viot-too-large", VIOMMU_ERROR, "ACPI 6.5, VIOT, Node count",
 	  "nodes can be counted in 16 bits, and IOMMU nodes named in 16 bits", NULL },
 };
+/* clang-format on */
 
 const struct viommu_rule *viommu_rule(size_t i)
 {

@@ -73,8 +73,8 @@ extern const struct text_section text_header;
 
 #define TEXT_VERSION "1"
 
-#define for_each_key(key, section)                                                                 \
-	for (const struct text_key *key = (section)->keys;                                         \
+#define for_each_key(key, section) \
+	for (const struct text_key *key = (section)->keys; \
 	     key < (section)->keys + (section)->n_keys; key++)
 
 /* The i-th member that a key fills. */

@@ -35,6 +35,9 @@ static const char *iommu_kind(int i)
 	return viommu_iommu_kind_name((enum viommu_iommu_kind)i);
 }
 
+/* A key is a row, and stays one. */
+/* clang-format off */
+
 #define AT(m) offsetof(struct viommu_iommu, m)
 static const struct text_key iommu_keys[] = {
 	{ "name", &text_name, { AT(name) }, .required = true,
@@ -189,11 +192,15 @@ static const struct text_key header_keys[] = {
 	{ "creator-revision", &text_id, { AT(creator_revision) },
 	  .help = "which revision of it" },
 };
+
+/* clang-format on */
 #undef ROOM
 #undef AT
 
 #define SECTION(name, what, type, host, keys) \
-	{ name, what, type, sizeof(host), keys, sizeof(keys) / sizeof((keys)[0]) }
+	{ \
+		name, what, type, sizeof(host), keys, sizeof(keys) / sizeof((keys)[0]) \
+	}
 
 const struct text_section text_sections[N_TEXT_SECTIONS] = {
 	SECTION("iommus", "an IOMMU", OBJECT_IOMMU, struct viommu_iommu, iommu_keys),
@@ -208,6 +215,5 @@ const struct text_section text_sections[N_TEXT_SECTIONS] = {
 		struct viommu_reserved_memory, memory_keys),
 };
 
-const struct text_section text_header =
-	SECTION("tables", "the header of a table", N_OBJECT_TYPES, struct viommu_table_header,
-		header_keys);
+const struct text_section text_header = SECTION("tables", "the header of a table", N_OBJECT_TYPES,
+						struct viommu_table_header, header_keys);

@@ -31,8 +31,7 @@ static bool is_plain(const char *text)
 	if (!g_ascii_isalnum(*text) && !strchr("_/\\", *text))
 		return false;
 	for (; *text; text++)
-		if (!g_ascii_isalnum(*text) &&
-		    (!strchr(fine, *text) || (*text == ':' && !text[1])))
+		if (!g_ascii_isalnum(*text) && (!strchr(fine, *text) || (*text == ':' && !text[1])))
 			return false;
 	return true;
 }

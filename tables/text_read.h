@@ -36,8 +36,8 @@ void reader_end(struct reader *r);
 
 /* Report an error at that mark. */
 __attribute__((format(printf, 5, 6))) void reader_complain(struct reader *r, const char *rule_id,
-						    struct mark mark, const char *cure,
-						    const char *format, ...);
+							   struct mark mark, const char *cure,
+							   const char *format, ...);
 
 /* text.c: where the current event is; go on to the next, or to the end of this node. */
 struct mark reader_here(const struct reader *r);

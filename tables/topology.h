@@ -34,7 +34,7 @@ const char *object_iommu(enum object_type type, const void *object);
 const char *object_its(enum object_type type, const void *object);
 const struct viommu_place *object_place(enum object_type type, const void *object);
 
-#define for_each_object(i, object, topology, type)                                                 \
+#define for_each_object(i, object, topology, type) \
 	for (size_t i = 0; ((object) = topology_get(topology, type, i)); i++)
 
 /*

@@ -400,8 +400,7 @@ int viommu_save(struct viommu *device, void **ret_bytes, size_t *ret_length);
  * -EBUSY    it does not fit this device: an endpoint is missing, a limit too low, ...
  * -ENOMEM, and whatever a listener refused with
  */
-int viommu_load(struct viommu *device, const void *bytes, size_t length, char *reason,
-		size_t room);
+int viommu_load(struct viommu *device, const void *bytes, size_t length, char *reason, size_t room);
 
 /* -- inspection --------------------------------------------------------------------- */
 

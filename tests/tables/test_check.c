@@ -152,8 +152,9 @@ static void a_topology_without_places_is_checked_too(void **state)
 	viommu_topology_check(rig->topology, rig->findings);
 	viommu_topology_check(rig->topology, NULL);
 	assert_int_equal(viommu_findings_count(rig->findings), 1);
-	assert_finding(rig, 0, "error: host bridge two and host bridge one have buses in common; "
-			       "give each host bridge buses of its own [topology-bridges-overlap]");
+	assert_finding(rig, 0,
+		       "error: host bridge two and host bridge one have buses in common; "
+		       "give each host bridge buses of its own [topology-bridges-overlap]");
 }
 
 int main(void)

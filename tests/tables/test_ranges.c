@@ -2,9 +2,9 @@
 /* viommu_topology_for_each_pci_range(): who translates which functions, piece by piece. */
 #include "topology_rig.h"
 
-#define IOMMUS                                                                                     \
-	"iommus:\n"                                                                                \
-	"  - { name: a, kind: virtio-iommu-pci, at: 00:01.0 }\n"                                   \
+#define IOMMUS \
+	"iommus:\n" \
+	"  - { name: a, kind: virtio-iommu-pci, at: 00:01.0 }\n" \
 	"  - { name: b, kind: virtio-iommu-mmio, at: 0x10001000 }\n"
 
 /* The pieces in words, a line each. */
