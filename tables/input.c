@@ -23,6 +23,7 @@ struct input {
 	each_function *each;
 	void *opaque;
 	struct viommu_findings *findings;
+	GHashTable *seen; /* signatures that are known, of tables so far */
 	bool several;
 	size_t found;
 	bool stopped;
@@ -31,16 +32,25 @@ struct input {
 #define SIGNATURE_LENGTH 4u
 #define LENGTH_AT        4u
 
+/* An input is one machine's tables: where there may be one only, another is a mistake. */
+static void look_for_second(struct input *input, const char *name, const char *signature)
+{
+	if (viommu_table_known(signature) && !g_hash_table_add(input->seen, g_strdup(signature)))
+		report(input->findings, "input-twice", place_of_file(name),
+		       "put everything into one table", "a second %s", signature);
+}
+
 /* The name of a table in a file: the file's, and its signature if there are several. */
 static void give(struct input *input, const uint8_t *table, size_t length)
 {
-	g_autofree char *name = NULL;
+	g_autofree char *name = NULL, *signature = NULL;
 
+	signature = g_strndup((const char *)table, MIN(length, SIGNATURE_LENGTH));
 	if (input->several)
-		name = g_strdup_printf("%s#%.*s", input->file ? input->file : "",
-				       (int)MIN(length, SIGNATURE_LENGTH), (const char *)table);
+		name = g_strdup_printf("%s#%s", input->file ? input->file : "", signature);
 	else
 		name = g_strdup(input->file);
+	look_for_second(input, name, signature);
 	input->found++;
 	input->stopped = !input->each(input->opaque, name, table, length);
 }
@@ -218,6 +228,7 @@ size_t viommu_input_split(const void *bytes, size_t length, const char *file,
 		.each = each,
 		.opaque = opaque,
 		.findings = findings,
+		.seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),
 	};
 	const char *text = bytes;
 
@@ -231,5 +242,6 @@ size_t viommu_input_split(const void *bytes, size_t length, const char *file,
 		split_text(&input);
 	else
 		split_raw(&input);
+	g_hash_table_destroy(input.seen);
 	return input.found;
 }

@@ -24,6 +24,9 @@ static const struct viommu_rule rules[] = {
 
 	{ "input-empty", VIOMMU_ERROR, "viommu", "an input holds something", NULL },
 	{ "input-device-tree", VIOMMU_ERROR, "viommu", "an input is of a kind that is understood", NULL },
+	{ "input-twice", VIOMMU_WARNING, "ACPI 6.5, section 5.2, System Description Tables",
+	  "tables that describe IOMMUs are there once each",
+	  "asks for the first one, and never looks at another" },
 	{ "input-acpidump", VIOMMU_ERROR, "acpidump", "lines of a dump follow each other", NULL },
 
 	/* -- text: can the text form be read? (docs/topology.md) -------------------------- */

@@ -89,6 +89,7 @@ FILES = {
                        "viot-node-type"),
     "input-empty": (b"", "-", 2),
     "input-device-tree": (b"\xd0\x0d\xfe\xed" + bytes(36), 0, 2),
+    "input-twice": (GOOD + GOOD, "-", 1),
     "input-acpidump": (without_a_line(), "7:1", 1,
                        "acpi-length", "acpi-checksum", "viot-node-end", "viot-node-count",
                        "topology-iommu-idle"),

@@ -139,6 +139,20 @@ static void a_table_that_is_not_known_comes_out_as_it_went_in(void **state)
 	assert_true(found(rig->findings, "acpi-unknown"));
 }
 
+/* "FACS": a signature and a length like a table's, and no checksum. Every dump has one. */
+static void facs_has_no_checksum(void **state)
+{
+	enum { FACS_LENGTH = 64 };
+	uint8_t bytes[FACS_LENGTH] = "FACS\x40";
+	struct rig *rig = *state;
+
+	walk(bytes, sizeof(bytes), rig->findings);
+	assert_int_equal(viommu_findings_count_from(rig->findings, VIOMMU_WARNING), 0);
+	memcpy(bytes, "OEM1", 4);
+	walk(bytes, sizeof(bytes), rig->findings);
+	assert_true(found(rig->findings, "acpi-checksum"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -149,6 +163,7 @@ int main(void)
 		WITH_A_RIG(a_viot_of_a_header_means_nothing),
 		WITH_A_RIG(nodes_beyond_any_count_are_bytes),
 		WITH_A_RIG(a_table_that_is_not_known_comes_out_as_it_went_in),
+		WITH_A_RIG(facs_has_no_checksum),
 	};
 
 	return cmocka_run_group_tests_name("record", tests, NULL, NULL);
