@@ -163,8 +163,17 @@ struct domain *domain_find(const struct viommu *device, uint32_t id);
 struct domain *domain_new(uint32_t id, bool bypass, uint64_t granule);
 void domain_free(struct domain *domain);
 
-/* Would `domains` more, and `mappings` more, be beyond a limit? */
-bool device_is_full(const struct viommu *device, uint64_t domains, uint64_t mappings);
+/* What the guest makes the device hold: now, or in addition. */
+struct load {
+	uint64_t domains, mappings, bytes;
+};
+
+/* Would that much more be beyond a limit? */
+bool device_is_full(const struct viommu *device, struct load more);
+
+/* Heap that a domain takes, with its map; and that an empty one would. */
+uint64_t domain_bytes(const struct domain *domain);
+uint64_t domain_bytes_empty(void);
 
 /* Count, or do not count any more, what a domain holds. */
 void domain_charge(struct viommu *device, const struct domain *domain);

@@ -15,7 +15,8 @@
  * until every listener has agreed to the new one.
  */
 
-static const uint64_t domain_bytes = sizeof(struct domain);
+/* What malloc keeps beside each block, by the usual allocators. */
+#define HEAP_OVERHEAD 16
 
 struct domain *domain_find(const struct viommu *device, uint32_t id)
 {
@@ -44,26 +45,36 @@ struct domain *domain_new(uint32_t id, bool bypass, uint64_t granule)
 	return domain;
 }
 
+uint64_t domain_bytes_empty(void)
+{
+	return sizeof(struct domain) + HEAP_OVERHEAD + map_bytes_empty;
+}
+
+uint64_t domain_bytes(const struct domain *domain)
+{
+	return sizeof(*domain) + HEAP_OVERHEAD + map_bytes(domain->map);
+}
+
 void domain_charge(struct viommu *device, const struct domain *domain)
 {
 	device->n_mappings += map_count(domain->map);
-	device->n_bytes += domain_bytes + map_bytes + map_count(domain->map) * map_range_bytes;
+	device->n_bytes += domain_bytes(domain);
 }
 
 void domain_discharge(struct viommu *device, const struct domain *domain)
 {
 	device->n_mappings -= map_count(domain->map);
-	device->n_bytes -= domain_bytes + map_bytes + map_count(domain->map) * map_range_bytes;
+	device->n_bytes -= domain_bytes(domain);
 }
 
-bool device_is_full(const struct viommu *device, uint64_t domains, uint64_t mappings)
+bool device_is_full(const struct viommu *device, struct load more)
 {
 	const struct viommu_config *config = &device->config;
-	uint64_t bytes = domains * (domain_bytes + map_bytes) + mappings * map_range_bytes;
 
-	return device->domains.count + domains > config->max_domains ||
-	       device->n_mappings + mappings > config->max_mappings ||
-	       device->n_bytes > config->max_bytes || bytes > config->max_bytes - device->n_bytes;
+	return device->domains.count + more.domains > config->max_domains ||
+	       device->n_mappings + more.mappings > config->max_mappings ||
+	       device->n_bytes > config->max_bytes ||
+	       more.bytes > config->max_bytes - device->n_bytes;
 }
 
 /* -- members -------------------------------------------------------------------- */
@@ -169,7 +180,9 @@ static bool is_last(const struct endpoint *endpoint)
 /* Would one more domain be too many, beside the one that `leaving` takes with it? */
 static bool domain_is_too_many(struct viommu *device, const struct endpoint *leaving)
 {
-	if (!device_is_full(device, is_last(leaving) ? 0 : 1, 0))
+	const struct load more = { is_last(leaving) ? 0 : 1, 0, domain_bytes_empty() };
+
+	if (!device_is_full(device, more))
 		return false;
 	atomic_fetch_add_explicit(&device->limited, 1, memory_order_relaxed);
 	return true;

@@ -65,27 +65,34 @@ uint8_t mapping_check(const struct viommu *device, const struct domain *domain,
 	return VIOMMU_S_OK;
 }
 
-/* Enter a range that may be there, if memory lasts and listeners agree. */
-static uint8_t map(struct viommu *device, struct domain *domain, const struct range *range)
+/* Enter a range, and tell listeners; if one refuses, it is as if nothing was asked. */
+static int enter(struct domain *domain, const struct range *range)
 {
 	struct viommu_mapping mapping = mapping_of(domain, range);
+	int error = map_insert(domain->map, range);
+
+	if (error)
+		return error;
+	error = listeners_map(domain, &mapping);
+	if (error)
+		map_remove(domain->map, range->first, range->last, NULL, NULL);
+	return error;
+}
+
+/* A range that may be there is entered, if limits, memory and listeners allow. */
+static uint8_t map(struct viommu *device, struct domain *domain, const struct range *range)
+{
+	const struct load more = { 0, 1, map_growth(domain->map) };
 	int error;
 
-	if (device_is_full(device, 0, 1)) {
+	if (device_is_full(device, more)) {
 		atomic_fetch_add_explicit(&device->limited, 1, memory_order_relaxed);
 		return VIOMMU_S_NOMEM;
 	}
-	error = map_insert(domain->map, range);
-	if (error)
-		return status_of(error);
-	error = listeners_map(domain, &mapping);
-	if (error) {
-		map_remove(domain->map, range->first, range->last, NULL, NULL);
-		return status_of(error);
-	}
-	device->n_mappings++;
-	device->n_bytes += map_range_bytes;
-	return VIOMMU_S_OK;
+	domain_discharge(device, domain);
+	error = enter(domain, range);
+	domain_charge(device, domain);
+	return status_of(error);
 }
 
 uint8_t do_map(struct viommu *device, const union request *request)
@@ -129,7 +136,6 @@ uint8_t do_unmap(struct viommu *device, const union request *request)
 {
 	const struct request_unmap *unmap = &request->unmap;
 	struct domain *domain = domain_find(device, unmap->domain);
-	size_t removed;
 
 	if (!domain)
 		return VIOMMU_S_NOENT;
@@ -137,9 +143,8 @@ uint8_t do_unmap(struct viommu *device, const union request *request)
 		return VIOMMU_S_INVAL;
 	if (map_cuts(domain->map, unmap->virt_start, unmap->virt_end))
 		return VIOMMU_S_RANGE;
-	removed =
-		map_remove(domain->map, unmap->virt_start, unmap->virt_end, tell_unmapped, domain);
-	device->n_mappings -= removed;
-	device->n_bytes -= removed * map_range_bytes;
+	domain_discharge(device, domain);
+	map_remove(domain->map, unmap->virt_start, unmap->virt_end, tell_unmapped, domain);
+	domain_charge(device, domain);
 	return VIOMMU_S_OK;
 }

@@ -224,7 +224,7 @@ struct stage {
 	struct chunk_device said;
 	struct ids domains, attached; /* struct domain by ID; what is in one, by endpoint */
 	struct domain *domain;        /* to which chunks belong */
-	uint64_t n_mappings;
+	struct load load;             /* of all domains so far */
 };
 
 __attribute__((format(printf, 3, 4))) static int refuse(struct stage *stage, int error,
@@ -274,7 +274,9 @@ static int read_domain(struct stage *stage, const uint8_t *body, size_t length)
 		stage->domain = NULL;
 		return refuse(stage, -ENOMEM, "out of memory");
 	}
-	if (device_is_full(stage->device, stage->domains.count, stage->n_mappings))
+	stage->load.domains++;
+	stage->load.bytes += domain_bytes_empty();
+	if (device_is_full(stage->device, stage->load))
 		return refuse(stage, -EBUSY, "more domains than the limits here allow");
 	return 0;
 }
@@ -321,6 +323,10 @@ static int read_mapping(struct stage *stage, const struct chunk_mapping *mapping
 		return refuse(stage, -EBUSY,
 			      "the mapping at 0x%" PRIx64 " of domain %" PRIu32 " cannot be here",
 			      range.first, stage->domain->id);
+	stage->load.mappings++;
+	stage->load.bytes += map_growth(stage->domain->map);
+	if (device_is_full(stage->device, stage->load))
+		return refuse(stage, -EBUSY, "more mappings than the limits here allow");
 	if (map_insert(stage->domain->map, &range) < 0)
 		return refuse(stage, -ENOMEM, "out of memory");
 	return 0;
@@ -333,9 +339,6 @@ static int read_mappings(struct stage *stage, const uint8_t *body, size_t length
 
 	if (!stage->domain || (n && stage->domain->bypass) || map_count(stage->domain->map))
 		return refuse(stage, -EINVAL, "mappings where there can be none");
-	stage->n_mappings += n;
-	if (device_is_full(stage->device, stage->domains.count, stage->n_mappings))
-		return refuse(stage, -EBUSY, "more mappings than the limits here allow");
 	for (size_t i = 0; i < n; i++) {
 		int error;
 

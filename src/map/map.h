@@ -16,14 +16,11 @@
 
 struct range {
 	uint64_t first, last;
-	uint64_t phys; /* where `first` goes */
-	uint32_t flags;
+	uint64_t phys;  /* where `first` goes */
+	uint32_t flags; /* at most 255 */
 };
 
 struct map;
-
-/* Heap that one range costs, and an empty map. */
-extern const size_t map_range_bytes, map_bytes;
 
 /* NULL when out of memory. */
 struct map *map_new(void);
@@ -32,6 +29,13 @@ struct map *map_new(void);
 void map_free(struct map *map);
 
 size_t map_count(const struct map *map);
+
+/* Heap that the map takes, all overhead included; and that the next insert may add. */
+size_t map_bytes(const struct map *map);
+size_t map_growth(const struct map *map);
+
+/* What an empty map takes. */
+extern const size_t map_bytes_empty;
 
 /* 0; -EEXIST if it overlaps another; -ENOMEM. */
 int map_insert(struct map *map, const struct range *range);

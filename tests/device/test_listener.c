@@ -151,7 +151,10 @@ static void a_refused_map_is_taken_back_from_those_told_before(void **state)
 		assert_int_equal(attach(rig, 1, endpoints[i]), VIOMMU_S_OK);
 		assert_int_equal(scribe_listen(&scribes[i], rig, names[i], endpoints[i]), 0);
 	}
+	/* The domain keeps the memory for a second mapping once it had one. */
 	assert_int_equal(map(rig, 1, 0, 0xfff, 0x8000, R), VIOMMU_S_OK);
+	assert_int_equal(map(rig, 1, 0x1000, 0x1fff, 0x9000, R), VIOMMU_S_OK);
+	assert_int_equal(unmap(rig, 1, 0x1000, 0x1fff), VIOMMU_S_OK);
 	bytes = counters(rig).bytes;
 	for (size_t i = 0; i < N; i++) {
 		scribe_refuse(&scribes[i], 0, 1, -EIO);

@@ -317,10 +317,11 @@ int model_translate(const struct model *model, uint32_t id, uint64_t iova, uint3
 
 		if (iova < region->first || iova > region->last)
 			continue;
-		*ret_reason = VIOMMU_FAULT_R_MAPPING;
-		return region->subtype == VIOMMU_RESV_MEM_MSI && !(access & VIOMMU_MAP_F_READ)
-			       ? 0
-			       : -EFAULT;
+		*ret_reason = mode == VIOMMU_BLOCKED ? VIOMMU_FAULT_R_DOMAIN :
+						       VIOMMU_FAULT_R_MAPPING;
+		return region->subtype == VIOMMU_RESV_MEM_MSI && !(access & VIOMMU_MAP_F_READ) ?
+			       0 :
+			       -EFAULT;
 	}
 	*ret_reason = VIOMMU_FAULT_R_DOMAIN;
 	if (mode == VIOMMU_BLOCKED)
