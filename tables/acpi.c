@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The header of every ACPI table (ACPI 6.5, "System Description Table Header")
+ *
+ * A table is as long as its header says, whatever else came with it. What lies behind that
+ * end is kept, but means nothing, and is no part of the sum.
  */
 #include <string.h>
 
@@ -16,13 +19,28 @@ static const struct field fields[] = { ACPI_ROWS(struct plain_head) };
 const struct layout acpi_layout =
 	LAYOUT("ACPI table", 0, ACPI_HEADER_LENGTH, struct plain_head, fields);
 
+bool acpi_signature(const uint8_t *bytes)
+{
+	for (size_t i = 0; i < sizeof(((struct acpi_header *)NULL)->signature); i++)
+		if (!g_ascii_isalnum((gchar)bytes[i]) && bytes[i] != '_' && bytes[i] != '!')
+			return false;
+	return true;
+}
+
 /* -- checking ------------------------------------------------------------------ */
 
-static uint8_t sum_of(const GByteArray *bytes)
+size_t acpi_end(const struct viommu_table *table, size_t length)
+{
+	size_t said = acpi_header(table)->length;
+
+	return said >= table->root->layout->length && said <= length ? said : length;
+}
+
+static uint8_t sum_of(const GByteArray *bytes, size_t length)
 {
 	uint8_t sum = 0;
 
-	for (guint i = 0; i < bytes->len; i++)
+	for (size_t i = 0; i < length; i++)
 		sum = (uint8_t)(sum + bytes->data[i]);
 	return sum;
 }
@@ -39,7 +57,7 @@ void acpi_check(const struct viommu_table *table, struct viommu_findings *findin
 {
 	GByteArray *bytes = bytes_of(table);
 	const struct acpi_header *header = acpi_header(table);
-	uint8_t sum = sum_of(bytes);
+	uint8_t sum = sum_of(bytes, acpi_end(table, bytes->len));
 	const struct field *length = layout_field(table->root->layout, "Length");
 	const struct field *checksum = layout_field(table->root->layout, "Checksum");
 
@@ -84,6 +102,6 @@ void acpi_finish(struct viommu_table *table)
 	header->length = (uint32_t)record_length(table->root);
 	header->checksum = 0;
 	bytes = bytes_of(table);
-	header->checksum = (uint8_t)-sum_of(bytes);
+	header->checksum = (uint8_t)-sum_of(bytes, bytes->len);
 	g_byte_array_free(bytes, TRUE);
 }

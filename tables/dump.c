@@ -2,28 +2,17 @@
 /*
  * A table as text: every record with every field, one a line
  */
-#include <stdlib.h>
-#include <string.h>
-
 #include "format.h"
 
 #define VALUE_LENGTH    256
 #define BYTES_IN_A_LINE 16
 
-/* What stands at an offset that a field refers to. */
-static const struct record *record_at(const struct record *record, size_t at)
-{
-	for (guint i = 0; i < record->children->len; i++) {
-		const struct record *child = record->children->pdata[i];
+struct dump {
+	GString *text;
+	GHashTable *records; /* by their offset: what a field of kind OFFSET refers to */
+};
 
-		if (child->at == at)
-			return child;
-	}
-	return NULL;
-}
-
-static void add_field(GString *text, const struct record *root, const struct record *record,
-		      const struct field *field)
+static void add_field(struct dump *dump, const struct record *record, const struct field *field)
 {
 	const struct record *target = NULL;
 	char value[VALUE_LENGTH];
@@ -31,46 +20,54 @@ static void add_field(GString *text, const struct record *root, const struct rec
 	if (field->kind == FIELD_RESERVED && field_is_zero(field, record->host))
 		return;
 	field_format(field, record->host, value, sizeof(value));
-	g_string_append_printf(text, "  %04zx  %-20s %s", record->at + field->at, field->name,
+	g_string_append_printf(dump->text, "  %04zx  %-20s %s", record->at + field->at, field->name,
 			       value);
 	if (field->kind == FIELD_OFFSET)
-		target = record_at(root, (size_t)field_get(field, record->host));
+		target = g_hash_table_lookup(
+			dump->records, GSIZE_TO_POINTER((gsize)field_get(field, record->host)));
 	if (target && target->layout)
-		g_string_append_printf(text, " (%s)", target->layout->name);
-	g_string_append_c(text, '\n');
+		g_string_append_printf(dump->text, " (%s)", target->layout->name);
+	g_string_append_c(dump->text, '\n');
 }
 
 static void add_bytes(GString *text, size_t at, const GByteArray *bytes)
 {
 	for (guint i = 0; i < bytes->len; i++) {
 		if (!(i % BYTES_IN_A_LINE))
-			g_string_append_printf(text, "%s  %04zx  %-20s ", i ? "\n" : "", at + i,
+			g_string_append_printf(text, "%s  %04zx  %-20s", i ? "\n" : "", at + i,
 					       i ? "" : "Bytes");
-		g_string_append_printf(text, "%02x ", bytes->data[i]);
+		g_string_append_printf(text, " %02x", bytes->data[i]);
 	}
 	if (bytes->len)
 		g_string_append_c(text, '\n');
 }
 
-static void add_record(GString *text, const struct record *root, const struct record *record)
+/* Tables nest as deep as their formats have it, which is a handful. */
+static void add_record(struct dump *dump, const struct record *record)
 {
 	size_t rest = record->at + record_length(record) - record->rest->len;
 
-	g_string_append_printf(text, "%s\n", record->layout ? record->layout->name : "Bytes");
+	g_string_append_printf(dump->text, "%s\n", record->layout ? record->layout->name : "Bytes");
 	if (record->layout)
 		for_each_field(f, record->layout)
-			add_field(text, root, record, f);
-	if (record->layout || record != root)
-		for (guint i = 0; i < record->children->len; i++)
-			add_record(text, root, record->children->pdata[i]);
-	add_bytes(text, rest, record->rest);
+			add_field(dump, record, f);
+	for (guint i = 0; i < record->children->len; i++)
+		add_record(dump, record->children->pdata[i]);
+	add_bytes(dump->text, rest, record->rest);
 }
 
 char *viommu_table_text(const struct viommu_table *table)
 {
-	GString *text = g_string_new(NULL);
+	const GPtrArray *records = table->root->children;
+	struct dump dump = { g_string_new(NULL), g_hash_table_new(NULL, NULL) };
 
-	g_string_append_printf(text, "%s: ", table->signature);
-	add_record(text, table->root, table->root);
-	return g_string_free(text, FALSE);
+	for (guint i = 0; i < records->len; i++) {
+		struct record *record = records->pdata[i];
+
+		g_hash_table_insert(dump.records, GSIZE_TO_POINTER(record->at), record);
+	}
+	g_string_append_printf(dump.text, "%s: ", table->signature);
+	add_record(&dump, table->root);
+	g_hash_table_destroy(dump.records);
+	return g_string_free(dump.text, FALSE);
 }

@@ -15,7 +15,10 @@ struct format {
 	const char *name;
 	const struct layout *head; /* the ACPI header and what follows it */
 
-	/* Take the bytes behind the head apart. They begin at head->length. */
+	/*
+	 * Take the bytes behind the head apart: the table's own, from head->length. What its
+	 * header does not count is not among them.
+	 */
 	void (*decode)(struct viommu_table *table, const uint8_t *bytes, size_t length,
 		       struct viommu_findings *findings);
 
@@ -35,6 +38,7 @@ struct viommu_table {
 	char signature[5];
 	char *file;
 	const struct format *format; /* NULL: not known, a header and bytes */
+	bool whole;                  /* `root` has the format's head, and not only the header */
 	struct record *root;
 };
 
@@ -64,6 +68,9 @@ struct acpi_header {
 		ROW(host, 28, TEXT, acpi.creator_id, "Creator ID"), \
 		ROW(host, 32, HEX, acpi.creator_revision, "Creator revision")
 
+/* Can these four bytes be the signature of a table? */
+bool acpi_signature(const uint8_t *bytes);
+
 /* The head of a table of which nothing else is known. */
 extern const struct layout acpi_layout;
 
@@ -72,6 +79,9 @@ static inline struct acpi_header *acpi_header(const struct viommu_table *table)
 {
 	return table->root->host;
 }
+
+/* Where a table ends that came with `length` bytes: what its header says, if that can be. */
+size_t acpi_end(const struct viommu_table *table, size_t length);
 
 /* Rules that hold for every ACPI table. */
 void acpi_check(const struct viommu_table *table, struct viommu_findings *findings);

@@ -23,42 +23,59 @@ struct input {
 	each_function *each;
 	void *opaque;
 	struct viommu_findings *findings;
+	bool several;
 	size_t found;
 	bool stopped;
 };
 
-#define SIGNATURE_LENGTH 4
+#define SIGNATURE_LENGTH 4u
+#define LENGTH_AT        4u
 
 /* The name of a table in a file: the file's, and its signature if there are several. */
-static void give(struct input *input, const uint8_t *table, size_t length, bool alone)
+static void give(struct input *input, const uint8_t *table, size_t length)
 {
 	g_autofree char *name = NULL;
 
-	if (alone)
-		name = g_strdup(input->file);
+	if (input->several)
+		name = g_strdup_printf("%s#%.*s", input->file ? input->file : "",
+				       (int)MIN(length, SIGNATURE_LENGTH), (const char *)table);
 	else
-		name = g_strdup_printf("%s#%.4s", input->file, (const char *)table);
+		name = g_strdup(input->file);
 	input->found++;
 	input->stopped = !input->each(input->opaque, name, table, length);
 }
 
 /* -- raw ------------------------------------------------------------------------ */
 
+/* Does another table begin there? If not, whatever is there belongs to the one before. */
+static bool begins_table(const struct input *input, size_t at)
+{
+	return at <= input->length && input->length - at >= ACPI_HEADER_LENGTH &&
+	       acpi_signature(input->bytes + at);
+}
+
+/* The length of the table there. One that cannot be right is the input's last: decoding says why.
+ */
+static size_t raw_length(const struct input *input, size_t at)
+{
+	size_t left = input->length - at, length;
+
+	if (left < ACPI_HEADER_LENGTH)
+		return left;
+	length = (size_t)wire_load(input->bytes + at + LENGTH_AT, sizeof(uint32_t));
+	return length >= ACPI_HEADER_LENGTH && length <= left && begins_table(input, at + length)
+		       ? length
+		       : left;
+}
+
 static void split_raw(struct input *input)
 {
-	size_t at = 0;
+	size_t at = 0, length;
 
-	while (at < input->length && !input->stopped) {
-		size_t left = input->length - at, length = left;
-
-		if (left >= ACPI_HEADER_LENGTH)
-			length = (size_t)wire_load(input->bytes + at + 4, 4);
-		/* What is too long, or too short to go on, is the last: decoding says why. */
-		if (length < ACPI_HEADER_LENGTH || length > left ||
-		    left - length < ACPI_HEADER_LENGTH)
-			length = left;
-		give(input, input->bytes + at, length, !at && length == left);
-		at += length;
+	input->several = raw_length(input, 0) < input->length;
+	for (; at < input->length && !input->stopped; at += length) {
+		length = raw_length(input, at);
+		give(input, input->bytes + at, length);
 	}
 }
 
@@ -78,16 +95,22 @@ static int hex_pair(const char *text)
 	return low < 0 ? -1 : high << 4 | low;
 }
 
+#define LINE_BYTES  16
+#define PAIR_LENGTH 3 /* a space and two digits */
+
 /* "    0010: 42 58 ... 20  BXPC    ": at most 16 bytes, then two spaces and the same as text. */
 static bool add_line(GByteArray *table, const char *line, size_t length)
 {
 	const char *end = line + length, *at = memchr(line, ':', length);
+	guint before = table->len;
 	char *colon = NULL;
 
+	/* strtoull ends at the colon at the latest: the line has no end of its own. */
 	if (!at || g_ascii_strtoull(line, &colon, 16) != table->len || colon != at)
 		return false;
 	at++;
-	for (unsigned n = 0; n < 16 && end - at >= 3 && at[0] == ' '; n++, at += 3) {
+	for (; table->len - before < LINE_BYTES && end - at >= PAIR_LENGTH && at[0] == ' ';
+	     at += PAIR_LENGTH) {
 		int value = hex_pair(at + 1);
 		guint8 byte = (guint8)value;
 
@@ -95,6 +118,15 @@ static bool add_line(GByteArray *table, const char *line, size_t length)
 			break;
 		g_byte_array_append(table, &byte, 1);
 	}
+	return table->len > before;
+}
+
+/* Between tables, with the line ends of any system. */
+static bool is_blank(const char *line, size_t length)
+{
+	for (size_t i = 0; i < length; i++)
+		if (!g_ascii_isspace(line[i]))
+			return false;
 	return true;
 }
 
@@ -105,35 +137,69 @@ static const char *end_of_line(const char *line, const char *end)
 	return found ? found : end;
 }
 
-static void give_dumped(struct input *input, GByteArray *table)
+/* A table as it comes in, line by line. */
+struct dumped {
+	GByteArray *bytes;
+	unsigned title; /* the line that it begins with, from 1 */
+	bool broken;    /* one of its lines was wrong: those behind it are passed over */
+};
+
+static void give_dumped(struct input *input, struct dumped *table)
 {
-	if (table->len && !input->stopped)
-		give(input, table->data, table->len, false);
-	g_byte_array_set_size(table, 0);
+	if (input->stopped || !table->title)
+		return;
+	if (table->bytes->len)
+		give(input, table->bytes->data, table->bytes->len);
+	else if (!table->broken)
+		report(input->findings, "input-acpidump",
+		       place_in_text(input->file, table->title, 1), "dump the table again",
+		       "a table without a line of bytes");
+}
+
+static void take_line(struct input *input, struct dumped *table, const char *line, size_t length,
+		      unsigned number)
+{
+	if (is_title(line, length)) {
+		give_dumped(input, table);
+		g_byte_array_set_size(table->bytes, 0);
+		table->title = number;
+		table->broken = false;
+	} else if (!is_blank(line, length) && !table->broken &&
+		   !add_line(table->bytes, line, length)) {
+		table->broken = true;
+		report(input->findings, "input-acpidump", place_in_text(input->file, number, 1),
+		       "write an offset, a colon, and at most 16 bytes in hexadecimal",
+		       "a line that is not the next one of a dump, at offset 0x%x: the rest of "
+		       "the table is passed over",
+		       table->bytes->len);
+	}
+}
+
+static unsigned count_titles(const char *line, const char *end)
+{
+	const char *next;
+	unsigned n = 0;
+
+	for (; line < end; line = next + (next < end)) {
+		next = end_of_line(line, end);
+		n += is_title(line, (size_t)(next - line));
+	}
+	return n;
 }
 
 static void split_text(struct input *input)
 {
 	const char *line = (const char *)input->bytes, *end = line + input->length, *next;
-	GByteArray *table = g_byte_array_new();
+	struct dumped table = { .bytes = g_byte_array_new() };
 	unsigned number = 1;
 
+	input->several = count_titles(line, end) > 1;
 	for (; line < end && !input->stopped; line = next + (next < end), number++) {
-		size_t length;
-
 		next = end_of_line(line, end);
-		length = (size_t)(next - line);
-		if (is_title(line, length))
-			give_dumped(input, table);
-		else if (length > 1 && !add_line(table, line, length))
-			report(input->findings, "input-acpidump",
-			       place_in_text(input->file, number, 1),
-			       "write an offset, a colon, and at most 16 bytes in hexadecimal",
-			       "a line that is not the next one of a dump at offset 0x%x",
-			       table->len);
+		take_line(input, &table, line, (size_t)(next - line), number);
 	}
-	give_dumped(input, table);
-	g_byte_array_free(table, TRUE);
+	give_dumped(input, &table);
+	g_byte_array_free(table.bytes, TRUE);
 }
 
 /* -- by content --------------------------------------------------------------------------- */

@@ -3,7 +3,8 @@
  * A table as JSON (docs/tables.md): the same walk as dump.c, for programs
  *
  * Keys are the names of fields in lower case with underscores. Integers that a double holds
- * exactly are numbers; wider ones, and bytes, are strings of hexadecimal digits.
+ * exactly are numbers; wider ones, and bytes, are strings of hexadecimal digits. Text has
+ * \xNN for what is not printable, as in dump.c: so it is ASCII, and no byte is lost.
  */
 #include <json-glib/json-glib.h>
 
@@ -31,24 +32,15 @@ static void add_bytes(JsonBuilder *builder, const uint8_t *bytes, size_t length)
 	g_string_free(text, TRUE);
 }
 
-/* Text without its padding, where it is text; otherwise its bytes. */
-static void add_text(JsonBuilder *builder, const char *bytes, size_t length)
+/* As a person reads it, without the quotes. */
+static void add_text(JsonBuilder *builder, const struct field *field, const void *host)
 {
-	size_t n = length;
+	size_t length = field_format(field, host, NULL, 0);
+	g_autofree char *text = g_malloc(length + 1);
 
-	while (n && !bytes[n - 1])
-		n--;
-	for (size_t i = 0; i < n; i++) {
-		if (g_ascii_isprint(bytes[i]))
-			continue;
-		add_bytes(builder, (const uint8_t *)bytes, length);
-		return;
-	}
-	{
-		g_autofree char *text = g_strndup(bytes, n);
-
-		json_builder_add_string_value(builder, text);
-	}
+	field_format(field, host, text, length + 1);
+	text[length - 1] = '\0';
+	json_builder_add_string_value(builder, text + 1);
 }
 
 static void add_value(JsonBuilder *builder, const struct field *field, const void *host)
@@ -57,7 +49,7 @@ static void add_value(JsonBuilder *builder, const struct field *field, const voi
 	g_autofree char *wide = NULL;
 
 	if (field->kind == FIELD_TEXT) {
-		add_text(builder, member, field->length);
+		add_text(builder, field, host);
 	} else if (!field_is_integer(field)) {
 		add_bytes(builder, (const uint8_t *)member, field->length);
 	} else if (field->length <= EXACT_LENGTH) {
@@ -69,7 +61,14 @@ static void add_value(JsonBuilder *builder, const struct field *field, const voi
 	}
 }
 
-/* A name that a structure has twice is there for reserved bytes only: those that are not 0. */
+static bool has_reserved(const struct record *record)
+{
+	for_each_field(f, record->layout)
+		if (f->kind == FIELD_RESERVED && !field_is_zero(f, record->host))
+			return true;
+	return false;
+}
+
 static void add_fields(JsonBuilder *builder, const struct record *record)
 {
 	json_builder_set_member_name(builder, "fields");
@@ -83,8 +82,11 @@ static void add_fields(JsonBuilder *builder, const struct record *record)
 	json_builder_end_object(builder);
 }
 
+/* Reserved bytes that are not 0, by their offset in the structure: they all have one name. */
 static void add_reserved(JsonBuilder *builder, const struct record *record)
 {
+	if (!has_reserved(record))
+		return;
 	json_builder_set_member_name(builder, "reserved");
 	json_builder_begin_object(builder);
 	for_each_field(f, record->layout) {
@@ -129,6 +131,7 @@ char *viommu_table_json(const struct viommu_table *table)
 {
 	g_autoptr(JsonBuilder) builder = json_builder_new();
 	g_autoptr(JsonGenerator) generator = json_generator_new();
+	g_autofree char *file = g_utf8_make_valid(table->file, -1);
 	JsonNode *root;
 	char *text;
 
@@ -136,7 +139,7 @@ char *viommu_table_json(const struct viommu_table *table)
 	json_builder_set_member_name(builder, "format");
 	json_builder_add_int_value(builder, FORMAT_VERSION);
 	json_builder_set_member_name(builder, "file");
-	json_builder_add_string_value(builder, table->file);
+	json_builder_add_string_value(builder, file);
 	json_builder_set_member_name(builder, "signature");
 	json_builder_add_string_value(builder, table->signature);
 	json_builder_set_member_name(builder, "table");

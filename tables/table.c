@@ -13,10 +13,13 @@
 
 static const struct format *const formats[] = { &viot_format };
 
+/* More than any table, and far from where a count of bytes could overflow. */
+#define TABLE_LENGTH_MAX ((size_t)1 << 30)
+
 static const struct format *find_format(const char *signature)
 {
 	for (size_t i = 0; i < G_N_ELEMENTS(formats); i++)
-		if (!strcmp(formats[i]->signature, signature))
+		if (!g_strcmp0(formats[i]->signature, signature))
 			return formats[i];
 	return NULL;
 }
@@ -53,42 +56,38 @@ const char *viommu_table_file(const struct viommu_table *table)
 
 /* -- bytes ------------------------------------------------------------------------ */
 
-static bool has_signature(const uint8_t *bytes)
+/* Decode the head, and all that the header counts; keep the rest as bytes. */
+static void decode(struct viommu_table *table, const uint8_t *bytes, size_t length,
+		   struct viommu_findings *findings)
 {
-	for (size_t i = 0; i < sizeof(((struct acpi_header *)NULL)->signature); i++)
-		if (!g_ascii_isalnum((gchar)bytes[i]) && bytes[i] != '_' && bytes[i] != '!')
-			return false;
-	return true;
+	const struct format *format = table->format;
+	size_t end;
+
+	table->whole = format && length >= format->head->length;
+	table->root = record_new(table->whole ? format->head : &acpi_layout, bytes, 0);
+	end = table->whole ? acpi_end(table, length) : ACPI_HEADER_LENGTH;
+	if (table->whole)
+		format->decode(table, bytes, end, findings);
+	else if (format)
+		report(findings, "acpi-short", place_in_table(table->file, length),
+		       "the table was cut off: take it again", "%s has %u bytes at least, not %zu",
+		       table->signature, format->head->length, length);
+	record_add_rest(table->root, bytes + end, length - end);
 }
 
 struct viommu_table *viommu_table_decode(const void *bytes, size_t length, const char *file,
 					 struct viommu_findings *findings)
 {
-	const struct layout *head = &acpi_layout;
 	struct viommu_table *table;
 
-	if (length < ACPI_HEADER_LENGTH || length > G_MAXUINT32 || !has_signature(bytes)) {
+	if (length < ACPI_HEADER_LENGTH || length > TABLE_LENGTH_MAX || !acpi_signature(bytes)) {
 		report(findings, "acpi-header", place_in_table(file, 0),
 		       "give the bytes of one ACPI table, or what acpidump prints",
 		       "no ACPI table begins here: %zu bytes", length);
 		return NULL;
 	}
 	table = table_new(bytes, file);
-	if (table->format && length >= table->format->head->length)
-		head = table->format->head;
-	else if (table->format)
-		report(findings, "acpi-short", place_in_table(table->file, length),
-		       "the table was cut off: take it again", "%s has %u bytes at least, not %zu",
-		       table->signature, table->format->head->length, length);
-	if (head == &acpi_layout)
-		table->format = NULL;
-
-	table->root = record_new(head, bytes, 0);
-	if (table->format)
-		table->format->decode(table, bytes, length, findings);
-	else
-		record_add_rest(table->root, (const uint8_t *)bytes + head->length,
-				length - head->length);
+	decode(table, bytes, length, findings);
 	return table;
 }
 
@@ -122,7 +121,8 @@ struct viommu_topology *viommu_table_topology(const struct viommu_table *table,
 
 	if (!is_known(table, findings))
 		return NULL;
-	topology = table->format->to_topology(table, findings);
+	topology =
+		table->whole ? table->format->to_topology(table, findings) : viommu_topology_new();
 	topology_set_source(topology, table->format->signature);
 	memcpy(header.oem_id, acpi->oem_id, sizeof(acpi->oem_id));
 	memcpy(header.oem_table_id, acpi->oem_table_id, sizeof(acpi->oem_table_id));
@@ -140,6 +140,8 @@ void viommu_table_check(const struct viommu_table *table, struct viommu_findings
 	acpi_check(table, findings);
 	if (!is_known(table, findings))
 		return;
+	if (!table->whole)
+		return;
 	table->format->check(table, findings);
 	topology = viommu_table_topology(table, findings);
 	viommu_topology_check(topology, findings);
@@ -155,11 +157,12 @@ struct viommu_table *viommu_table_generate(const struct viommu_topology *topolog
 
 	if (!format) {
 		report(findings, "acpi-unknown", place_of_file(NULL), "ask for VIOT",
-		       "%s cannot be made here", signature);
+		       "%s cannot be made here", signature ? signature : "no table");
 		return NULL;
 	}
 	table = table_new(format->signature, NULL);
 	blank = g_malloc0(format->head->length);
+	table->whole = true;
 	table->root = record_new(format->head, blank, 0);
 	acpi_begin(table, topology);
 	if (!format->from_topology(table, topology, findings))

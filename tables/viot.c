@@ -11,6 +11,7 @@
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <string.h>
 
 #include "findings.h"
 #include "format.h"
@@ -27,6 +28,7 @@ struct viot_head {
 };
 
 #define HEAD_LENGTH 48
+#define MAX_NODES   G_MAXUINT16 /* as many as can be counted; so what a table costs is bounded */
 static const struct field head_fields[] = {
 	ACPI_ROWS(struct viot_head),
 	ROW(struct viot_head, 36, NUMBER, node_count, "Node count"),
@@ -124,8 +126,11 @@ static const struct layout layouts[] = {
 	[VIRTIO_MMIO] = LAYOUT("virtio-iommu on MMIO", VIRTIO_MMIO, 16, struct virtio_mmio,
 			       virtio_mmio_fields),
 };
+
+/* Beyond what a type can be: none is the right one. */
+#define UNKNOWN 0x100
 static const struct layout unknown_layout =
-	LAYOUT("Node of unknown type", 0, 4, struct unknown_node, unknown_fields);
+	LAYOUT("Node of unknown type", UNKNOWN, 4, struct unknown_node, unknown_fields);
 
 static const struct framing node_framing = {
 	.type_at = 0, .type_length = 1, .length_at = 2, .length_length = 2, .head = 4
@@ -136,10 +141,18 @@ static const struct layout *layout_of(uint64_t type)
 	return type && type < G_N_ELEMENTS(layouts) ? &layouts[type] : &unknown_layout;
 }
 
-/* The type of a node that was decoded whole; 0: bytes, or unknown. */
+/* The type of a node that was decoded whole; 0: bytes. */
 static unsigned type_of(const struct record *record)
 {
 	return record->layout ? record->layout->type : 0;
+}
+
+/* Where nodes begin, in a table that ends at `end`; HEAD_LENGTH if what it says cannot be. */
+static size_t first_node(const struct viot_head *head, size_t end)
+{
+	size_t at = head->node_offset;
+
+	return at < HEAD_LENGTH || at > end ? HEAD_LENGTH : at;
 }
 
 static struct viommu_place place(const struct viommu_table *table, size_t at)
@@ -166,7 +179,7 @@ static struct record *decode_node(const struct viommu_table *table, const uint8_
 	if (cursor->length < layout->length) {
 		report(findings, "viot-node-length", place(table, cursor->at),
 		       "write the length that the node has",
-		       "a node of type %u with %u bytes, and it has %u", (unsigned)cursor->type,
+		       "a node of type %u with %u bytes, which needs %u", (unsigned)cursor->type,
 		       (unsigned)cursor->length, layout->length);
 		return record_new_bytes(bytes + cursor->at, cursor->length, cursor->at);
 	}
@@ -177,17 +190,16 @@ static struct record *decode_node(const struct viommu_table *table, const uint8_
 }
 
 /* Where the walk begins: what lies before it is kept as bytes. */
-static size_t first_node(struct viommu_table *table, const uint8_t *bytes, size_t length,
-			 struct viommu_findings *findings)
+static size_t begin(struct viommu_table *table, const uint8_t *bytes, size_t length,
+		    struct viommu_findings *findings)
 {
 	const struct viot_head *head = table->root->host;
-	size_t at = head->node_offset;
+	size_t at = first_node(head, length);
 
-	if (at < HEAD_LENGTH || at > length) {
+	if (at != head->node_offset)
 		report(findings, "viot-node-offset", place_of(table, table->root, "Node offset"),
-		       "write 48, where nodes begin", "nodes cannot begin at 0x%zx", at);
-		return HEAD_LENGTH;
-	}
+		       "write 48, where nodes begin", "nodes cannot begin at 0x%x",
+		       head->node_offset);
 	if (at > HEAD_LENGTH)
 		record_add_child(table->root, record_new_bytes(bytes + HEAD_LENGTH,
 							       at - HEAD_LENGTH, HEAD_LENGTH));
@@ -197,6 +209,10 @@ static size_t first_node(struct viommu_table *table, const uint8_t *bytes, size_
 static void report_stop(const struct viommu_table *table, enum cursor_state state,
 			const struct cursor *cursor, struct viommu_findings *findings)
 {
+	if (state == CURSOR_AT)
+		report(findings, "viot-too-large", place(table, cursor->at),
+		       "end the table here: node count has 16 bits",
+		       "there are more than 65535 nodes: this one and all behind it are bytes");
 	if (state == CURSOR_SHORT)
 		report(findings, "viot-node-length", place(table, cursor->at),
 		       "end the table here, or write the length that the node has",
@@ -211,8 +227,14 @@ static void report_stop(const struct viommu_table *table, enum cursor_state stat
 /* A table in its form of 2019 wraps another one where nodes would be. */
 static bool is_draft(const struct viot_head *head, const uint8_t *bytes, size_t length)
 {
-	return !head->node_count && !head->node_offset && length > HEAD_LENGTH + 4 &&
-	       g_ascii_isupper((gchar)bytes[HEAD_LENGTH]);
+	static const char wrapped[][5] = { "IORT", "DMAR", "IVRS" };
+
+	if (head->node_count || head->node_offset || length < HEAD_LENGTH + ACPI_HEADER_LENGTH)
+		return false;
+	for (size_t i = 0; i < G_N_ELEMENTS(wrapped); i++)
+		if (!memcmp(bytes + HEAD_LENGTH, wrapped[i], strlen(wrapped[i])))
+			return true;
+	return false;
 }
 
 static void decode(struct viommu_table *table, const uint8_t *bytes, size_t length,
@@ -220,16 +242,16 @@ static void decode(struct viommu_table *table, const uint8_t *bytes, size_t leng
 {
 	struct cursor cursor = { .framing = &node_framing, .table = bytes, .end = length };
 	enum cursor_state state;
+	unsigned n = 0;
 
-	cursor.at = HEAD_LENGTH;
 	if (is_draft(table->root->host, bytes, length)) {
 		report(findings, "viot-draft", place(table, HEAD_LENGTH), NULL,
 		       "the form of 2019, which wraps another table: kept, and not understood yet");
 		record_add_rest(table->root, bytes + HEAD_LENGTH, length - HEAD_LENGTH);
 		return;
 	}
-	cursor.at = first_node(table, bytes, length, findings);
-	while ((state = cursor_look(&cursor)) == CURSOR_AT) {
+	cursor.at = begin(table, bytes, length, findings);
+	while ((state = cursor_look(&cursor)) == CURSOR_AT && n++ < MAX_NODES) {
 		record_add_child(table->root, decode_node(table, bytes, &cursor, findings));
 		cursor.at += cursor.length;
 	}
@@ -239,19 +261,14 @@ static void decode(struct viommu_table *table, const uint8_t *bytes, size_t leng
 
 /* -- rules of the bytes --------------------------------------------------------------- */
 
-/* Nodes, whether understood or not; not what lies before them. */
+/* Nodes, whether understood or not; not what lies before them, which is one child at most. */
 static unsigned count_nodes(const struct viommu_table *table)
 {
-	const struct viot_head *head = table->root->host;
-	unsigned n = 0;
+	const GPtrArray *children = table->root->children;
+	const struct record *before = children->len ? children->pdata[0] : NULL;
+	size_t end = acpi_end(table, record_length(table->root));
 
-	for (guint i = 0; i < table->root->children->len; i++) {
-		const struct record *record = table->root->children->pdata[i];
-
-		n += record->at >= head->node_offset ||
-		     head->node_offset > record_length(table->root);
-	}
-	return n;
+	return children->len - (before && before->at < first_node(table->root->host, end));
 }
 
 struct check {
@@ -272,8 +289,8 @@ static void report_field(void *data, const struct field *field, uint64_t value)
 		report(check->findings, "viot-node-length",
 		       place(check->table, check->record->at + field->at),
 		       "write the length that the node has",
-		       "%s has %" PRIu64 " bytes, and %u are known", check->record->layout->name,
-		       value, check->record->layout->length);
+		       "%s has %" PRIu64 " bytes, and only %u of them have a meaning",
+		       check->record->layout->name, value, check->record->layout->length);
 	else
 		report(check->findings, "viot-node-type",
 		       place(check->table, check->record->at + field->at), NULL,
@@ -313,7 +330,7 @@ struct reading {
 	const struct viommu_table *table;
 	struct viommu_topology *topology;
 	GHashTable *names;  /* of IOMMUs, by the offset of their node */
-	GHashTable *starts; /* of all nodes */
+	GHashTable *starts; /* of all nodes that are whole */
 	struct viommu_findings *findings;
 };
 
@@ -369,10 +386,16 @@ static void read_pci_range(struct reading *reading, const struct record *record)
 		.iommu = output_of(reading, record, node->output_node),
 		.place = place(reading->table, record->at),
 	};
+	int r;
 
 	if (!range.iommu)
 		return;
-	if (viommu_topology_add_pci_range(reading->topology, &range) < 0)
+	r = viommu_topology_add_pci_range(reading->topology, &range);
+	if (r == -ENOSPC)
+		report(reading->findings, "topology-segments", place(reading->table, record->at),
+		       "leave out segments that the machine lacks",
+		       "ranges speak of more than 1048576 segments: this one is left out");
+	else if (r < 0)
 		report(reading->findings, "viot-range-inverted", place(reading->table, record->at),
 		       "write the smaller number first",
 		       "the range of segments or of functions ends before it begins");
@@ -419,7 +442,7 @@ static struct viommu_topology *to_topology(const struct viommu_table *table,
 		.findings = findings,
 	};
 
-	for_each_node(&reading, 0, VIRTIO_MMIO, read_start);
+	for_each_node(&reading, PCI_RANGE, UNKNOWN, read_start);
 	for_each_node(&reading, VIRTIO_PCI, VIRTIO_MMIO, read_iommu);
 	for_each_node(&reading, PCI_RANGE, PCI_RANGE, read_pci_range);
 	for_each_node(&reading, MMIO_ENDPOINT, MMIO_ENDPOINT, read_mmio_endpoint);
@@ -434,16 +457,20 @@ struct writing {
 	struct viommu_table *table;
 	const struct viommu_topology *topology;
 	GHashTable *offsets; /* of IOMMU nodes, by name; plus 1 */
-	size_t end;
+	size_t end, n;       /* where the next node would be, and how many there are */
+	bool too_large;
 	struct viommu_findings *findings;
 };
 
+/* A node too many is counted, but not made. */
 static void write_node(struct writing *writing, enum node_type type, void *host)
 {
 	const struct layout *layout = &layouts[type];
 	struct node *node = host;
 	uint8_t wire[24];
 
+	if (writing->n++ >= MAX_NODES)
+		return;
 	node->type = (uint8_t)type;
 	node->length = layout->length;
 	layout_encode(layout, host, wire);
@@ -473,6 +500,7 @@ static void write_iommu(struct writing *writing, const struct viommu_iommu *iomm
 		report(writing->findings, "viot-silent-domain", iommu->place,
 		       "say it in SRAT, or by _PXM", "VIOT has no proximity domain for \"%s\"",
 		       iommu->name);
+	writing->too_large |= at > G_MAXUINT16;
 	g_hash_table_insert(writing->offsets, (gpointer)iommu->name, GSIZE_TO_POINTER(at));
 }
 
@@ -540,19 +568,17 @@ static bool from_topology(struct viommu_table *table, const struct viommu_topolo
 		.end = HEAD_LENGTH,
 		.findings = findings,
 	};
-	size_t iommus_end, n = topology_count(topology, OBJECT_IOMMU);
 
-	iommus_end = HEAD_LENGTH + n * layouts[VIRTIO_PCI].length;
 	write_nodes(&writing);
 	g_hash_table_destroy(writing.offsets);
-	n = table->root->children->len;
 	head->node_offset = HEAD_LENGTH;
-	head->node_count = (uint16_t)n;
-	if (n <= G_MAXUINT16 && iommus_end <= G_MAXUINT16)
+	head->node_count = (uint16_t)table->root->children->len;
+	if (writing.n <= MAX_NODES && !writing.too_large)
 		return true;
 	report(findings, "viot-too-large", place_of_file(NULL),
 	       "give whole host bridges to an IOMMU instead of single functions",
-	       "%zu nodes, and a VIOT has at most 65535, its IOMMUs in the first 64 KiB", n);
+	       "%zu nodes, and a VIOT has at most 65535, its IOMMUs in the first 64 KiB",
+	       writing.n);
 	return false;
 }
 

@@ -15,14 +15,20 @@ static const GOptionEntry options[] = {
 	G_OPTION_ENTRY_NULL,
 };
 
+struct checking {
+	struct viommu_findings *findings;
+	unsigned n;
+};
+
 static void check(void *opaque, const struct input *input)
 {
-	struct viommu_findings *findings = opaque;
+	struct checking *checking = opaque;
 
+	checking->n++;
 	if (input->table)
-		viommu_table_check(input->table, findings);
+		viommu_table_check(input->table, checking->findings);
 	else
-		viommu_topology_check(input->topology, findings);
+		viommu_topology_check(input->topology, checking->findings);
 }
 
 static void print_rules(void)
@@ -94,23 +100,29 @@ static void print_json(const struct viommu_findings *findings)
 static int run(const struct command *command, char **arguments)
 {
 	static char *system_tables[] = { (char *)SYSTEM_TABLES, NULL };
-	struct viommu_findings *findings;
+	char **names = *arguments ? arguments : system_tables;
+	struct checking checking = { 0 };
 	int status;
 
-	(void)command;
+	if (list_rules && *arguments)
+		return command_usage(command, "--rules takes no files");
 	if (list_rules) {
 		print_rules();
 		return EXIT_CLEAN;
 	}
-	findings = viommu_findings_new();
-	status = read_inputs(*arguments ? arguments : system_tables, findings, check, findings);
+	checking.findings = viommu_findings_new();
+	status = read_inputs(names, checking.findings, check, &checking);
 	if (as_json)
-		print_json(findings);
+		print_json(checking.findings);
 	else
-		print_findings(findings);
-	if (viommu_findings_count_from(findings, VIOMMU_WARNING))
+		print_findings(checking.findings);
+	if (viommu_findings_count_from(checking.findings, VIOMMU_WARNING))
 		status = worse(status, EXIT_FINDINGS);
-	viommu_findings_free(findings);
+	viommu_findings_free(checking.findings);
+	if (!checking.n && status != EXIT_COULD_NOT) {
+		complain_nothing(names[0]);
+		status = EXIT_COULD_NOT;
+	}
 	return status;
 }
 

@@ -74,7 +74,7 @@ typedef void input_function(void *opaque, const struct input *input);
 
 int read_inputs(char **names, struct viommu_findings *findings, input_function *each, void *opaque);
 
-/* What an input means: the topology itself, or that of the table. To be freed; or NULL. */
-struct viommu_topology *input_meaning(const struct input *input, struct viommu_findings *findings);
+/* Say that there was nothing among the inputs, the first of which is named. */
+void complain_nothing(const char *name);
 
 #endif

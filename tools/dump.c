@@ -15,27 +15,27 @@ static const GOptionEntry options[] = {
 struct output {
 	unsigned n;
 	bool several;
+	int status;
 };
 
 static void dump(void *opaque, const struct input *input)
 {
 	struct output *output = opaque;
+	g_autofree char *name = g_strescape(input->name, NULL);
 	char *text;
 
 	if (input->topology) {
-		text = as_json ? NULL : viommu_topology_text(input->topology);
-		if (!text)
-			complain("%s: a topology, which is text already", input->name);
-	} else {
-		text = as_json ? viommu_table_json(input->table) : viommu_table_text(input->table);
+		complain("%s: a topology, which is text already", input->name);
+		output->status = EXIT_COULD_NOT;
+		return;
 	}
-	if (text && as_json)
+	text = as_json ? viommu_table_json(input->table) : viommu_table_text(input->table);
+	if (as_json)
 		fputs(output->n ? ",\n" : "", stdout);
-	else if (text && output->several)
-		printf("%s%s\n", output->n ? "\n" : "", input->name);
-	if (text)
-		fputs(text, stdout);
-	output->n += text != NULL;
+	else if (output->several)
+		printf("%s%s\n", output->n ? "\n" : "", name);
+	fputs(text, stdout);
+	output->n++;
 	free(text);
 }
 
@@ -44,7 +44,8 @@ static int run(const struct command *command, char **arguments)
 	static char *system_tables[] = { (char *)SYSTEM_TABLES, NULL };
 	struct viommu_findings *findings = viommu_findings_new();
 	char **names = *arguments ? arguments : system_tables;
-	struct output output = { 0, names[1] || g_file_test(names[0], G_FILE_TEST_IS_DIR) };
+	struct output output = { 0, names[1] || g_file_test(names[0], G_FILE_TEST_IS_DIR),
+				 EXIT_CLEAN };
 	int status;
 
 	(void)command;
@@ -53,10 +54,10 @@ static int run(const struct command *command, char **arguments)
 	status = read_inputs(names, findings, dump, &output);
 	if (as_json)
 		fputs("\n]\n", stdout);
+	status = worse(status, output.status);
 	status = worse(status, print_findings(findings));
 	if (!output.n && status != EXIT_COULD_NOT) {
-		complain("%s: no table there says anything of IOMMUs that is understood here",
-			 names[0]);
+		complain_nothing(names[0]);
 		status = EXIT_COULD_NOT;
 	}
 	viommu_findings_free(findings);

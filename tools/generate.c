@@ -1,9 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* viommu generate: make a firmware table from a topology */
+/*
+ * viommu generate: make a firmware table from a topology
+ *
+ * Everything is read, checked and made before the first byte is written, and a file is
+ * written beside its place and then put there: a table is there whole, or not at all.
+ */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "command.h"
@@ -16,64 +23,123 @@ static const GOptionEntry options[] = {
 	G_OPTION_ENTRY_NULL,
 };
 
-struct request {
-	const char *signature;
-	struct viommu_findings *findings;
-	int status;
-};
+/* -- writing ------------------------------------------------------------------- */
 
-static int write_to(FILE *stream, const char *name, const void *bytes, size_t length)
+static int complain_write(const char *name, int error)
 {
-	if (fwrite(bytes, 1, length, stream) == length && !fflush(stream))
-		return EXIT_CLEAN;
-	complain("could not write %s: %s", name, g_strerror(errno));
+	complain("%s: could not write it: %s", name, g_strerror(error));
 	return EXIT_COULD_NOT;
 }
 
-static int write_table(const void *bytes, size_t length)
+/* A device or a pipe has no place that another file could take. */
+static int write_into(const char *name, const void *bytes, size_t length)
 {
-	FILE *file;
+	FILE *file = fopen(name, "wb");
+	int error = 0;
+
+	if (!file)
+		return complain_write(name, errno);
+	if (fwrite(bytes, 1, length, file) != length)
+		error = errno;
+	if (fclose(file) && !error)
+		error = errno;
+	return error ? complain_write(name, error) : EXIT_CLEAN;
+}
+
+static int replace(const char *name, const void *bytes, size_t length)
+{
+	static const int mode = 0666;
+	g_autofree char *temporary = g_strconcat(name, ".XXXXXX", NULL);
+	int error = 0, fd = g_mkstemp_full(temporary, O_WRONLY | O_CLOEXEC, mode);
+	ssize_t n;
+
+	if (fd < 0)
+		return complain_write(name, errno);
+	n = write(fd, bytes, length);
+	if (n != (ssize_t)length)
+		error = n < 0 ? errno : ENOSPC;
+	if (close(fd) && !error)
+		error = errno;
+	if (!error && rename(temporary, name))
+		error = errno;
+	if (!error)
+		return EXIT_CLEAN;
+	unlink(temporary);
+	return complain_write(name, error);
+}
+
+/* What a symbolic link names is replaced, not the link. */
+static int write_file(const char *name, const void *bytes, size_t length)
+{
+	char *target = realpath(name, NULL);
+	const char *place = target ? target : name;
+	struct stat now;
 	int status;
+
+	if (!stat(place, &now) && !S_ISREG(now.st_mode))
+		status = write_into(place, bytes, length);
+	else
+		status = replace(place, bytes, length);
+	free(target);
+	return status;
+}
+
+static int write_table(const struct viommu_table *table)
+{
+	int status = EXIT_CLEAN;
+	size_t length;
+	void *bytes;
 
 	if (!output_name && isatty(STDOUT_FILENO)) {
 		complain("a table is no text: name a file with -o, or pipe it on");
 		return EXIT_COULD_NOT;
 	}
-	if (!output_name)
-		return write_to(stdout, "standard output", bytes, length);
-	file = fopen(output_name, "wb");
-	if (!file) {
-		complain("could not write %s: %s", output_name, g_strerror(errno));
-		return EXIT_COULD_NOT;
-	}
-	status = write_to(file, output_name, bytes, length);
-	if (fclose(file) && status == EXIT_CLEAN) {
-		complain("could not write %s: %s", output_name, g_strerror(errno));
-		status = EXIT_COULD_NOT;
-	}
+	length = viommu_table_encode(table, &bytes);
+	if (output_name)
+		status = write_file(output_name, bytes, length);
+	else
+		fwrite(bytes, 1, length, stdout);
+	free(bytes);
 	return status;
 }
+
+/* -- making ---------------------------------------------------------------------- */
+
+struct request {
+	const char *signature;
+	struct viommu_findings *findings;
+	unsigned n; /* topologies */
+	struct viommu_table *table;
+};
 
 static void generate(void *opaque, const struct input *input)
 {
 	struct request *request = opaque;
-	struct viommu_topology *topology = input_meaning(input, request->findings);
-	struct viommu_table *table = NULL;
-	size_t length;
-	void *bytes;
+	struct viommu_topology *made = NULL;
+	const struct viommu_topology *topology = input->topology;
 
-	request->status = EXIT_COULD_NOT;
-	if (input->topology)
-		viommu_topology_check(input->topology, request->findings);
-	if (topology && !viommu_findings_count_from(request->findings, VIOMMU_ERROR))
-		table = viommu_table_generate(topology, request->signature, request->findings);
-	if (table) {
-		length = viommu_table_encode(table, &bytes);
-		request->status = write_table(bytes, length);
-		free(bytes);
+	if (input->table)
+		topology = made = viommu_table_topology(input->table, request->findings);
+	if (topology && !request->n++) {
+		viommu_topology_check(topology, request->findings);
+		if (!viommu_findings_count_from(request->findings, VIOMMU_ERROR))
+			request->table = viommu_table_generate(topology, request->signature,
+							       request->findings);
 	}
-	viommu_table_free(table);
-	viommu_topology_free(topology);
+	viommu_topology_free(made);
+}
+
+static int finish(const struct request *request, const char *name, int status)
+{
+	if (status != EXIT_CLEAN)
+		return status;
+	if (!request->n)
+		complain_nothing(name);
+	else if (request->n > 1)
+		complain("%s: %u tables: name one with the topology to take", name, request->n);
+	else if (request->table && !viommu_findings_count_from(request->findings, VIOMMU_ERROR))
+		return write_table(request->table);
+	return EXIT_COULD_NOT;
 }
 
 static int run(const struct command *command, char **arguments)
@@ -88,8 +154,9 @@ static int run(const struct command *command, char **arguments)
 		return command_usage(command, "\"%s\" cannot be made here; viot can", arguments[0]);
 	request.findings = viommu_findings_new();
 	status = read_inputs(arguments + 1, request.findings, generate, &request);
-	status = worse(status, request.status);
+	status = finish(&request, arguments[1], status);
 	status = worse(status, print_findings(request.findings));
+	viommu_table_free(request.table);
 	viommu_findings_free(request.findings);
 	return status;
 }

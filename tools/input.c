@@ -42,7 +42,7 @@ static GByteArray *read_stream(FILE *stream, const char *name)
 
 static void complain_open(const char *name, int error)
 {
-	if (error == EACCES)
+	if (error == EACCES && g_str_has_prefix(name, SYSTEM_TABLES))
 		complain("%s: permission denied: the kernel shows its tables to root only", name);
 	else
 		complain("%s: %s", name, g_strerror(error));
@@ -89,13 +89,13 @@ static bool take_table(void *opaque, const char *name, const void *bytes, size_t
 /* Text that is not acpidump's is a topology; tables have control characters. */
 static bool is_topology(const GByteArray *bytes)
 {
-	static const char title[] = " @ 0x";
+	static const char title[] = " @ 0x", blanks[] = "\t\n\r\f";
 	const char *text = (const char *)bytes->data;
 
 	if (bytes->len > 9 && !memcmp(text + 4, title, strlen(title)))
 		return false;
 	for (guint i = 0; i < bytes->len && i < PIECE_LENGTH; i++)
-		if (bytes->data[i] < ' ' && !strchr("\t\n\r\f", text[i]))
+		if (bytes->data[i] < ' ' && !memchr(blanks, text[i], strlen(blanks)))
 			return false;
 	return bytes->len;
 }
@@ -162,6 +162,11 @@ static void take_folder(struct reader *reader, const char *folder)
 	reader->known_only = false;
 }
 
+void complain_nothing(const char *name)
+{
+	complain("%s: no table there says anything of IOMMUs that is understood here", name);
+}
+
 int read_inputs(char **names, struct viommu_findings *findings, input_function *each, void *opaque)
 {
 	struct reader reader = { findings, each, opaque, false, EXIT_CLEAN };
@@ -173,17 +178,4 @@ int read_inputs(char **names, struct viommu_findings *findings, input_function *
 			take_file(&reader, *names);
 	}
 	return reader.status;
-}
-
-struct viommu_topology *input_meaning(const struct input *input, struct viommu_findings *findings)
-{
-	char *text;
-	struct viommu_topology *copy;
-
-	if (input->table)
-		return viommu_table_topology(input->table, findings);
-	text = viommu_topology_text(input->topology);
-	copy = viommu_topology_parse(text, strlen(text), input->name, findings);
-	free(text);
-	return copy;
 }

@@ -19,6 +19,8 @@ static const struct command *const commands[] = {
 	&resolve_command,  &topology_command, &demo_command,
 };
 
+static gboolean help_wanted;
+
 void complain(const char *format, ...)
 {
 	va_list args;
@@ -37,8 +39,8 @@ int command_usage(const struct command *command, const char *format, ...)
 	va_start(args, format);
 	fprintf(stderr, "viommu %s: ", command->name);
 	vfprintf(stderr, format, args);
-	fprintf(stderr, "\nusage: viommu %s %s\nmore:  viommu help %s\n", command->name,
-		command->arguments, command->name);
+	fprintf(stderr, "\nusage: viommu %s%s%s\nmore:  viommu help %s\n", command->name,
+		*command->arguments ? " " : "", command->arguments, command->name);
 	va_end(args);
 	return EXIT_COULD_NOT;
 }
@@ -74,16 +76,23 @@ static const struct command *find_command(const char *name)
 	return NULL;
 }
 
+/* GLib's own --help would print and exit on the spot, whether or not it could be written. */
 static GOptionContext *context_of(const struct command *command)
 {
+	static const GOptionEntry help[] = {
+		{ "help", 'h', 0, G_OPTION_ARG_NONE, &help_wanted, "say what this does", NULL },
+		G_OPTION_ENTRY_NULL,
+	};
 	GOptionContext *context = g_option_context_new(command->arguments);
 	g_autofree char *description = g_strdup_printf("%s\n", command->details);
 
 	g_option_context_set_summary(context, command->summary);
 	if (command->details)
 		g_option_context_set_description(context, description);
+	g_option_context_set_help_enabled(context, FALSE);
 	if (command->options)
 		g_option_context_add_main_entries(context, command->options, NULL);
+	g_option_context_add_main_entries(context, help, NULL);
 	return context;
 }
 
@@ -105,7 +114,6 @@ static int help(const char *name)
 	program = g_strdup_printf("viommu %s", command->name);
 	g_set_prgname(program);
 	context = context_of(command);
-	g_option_context_set_help_enabled(context, FALSE);
 	text = g_option_context_get_help(context, TRUE, NULL);
 	fputs(text, stdout);
 	g_option_context_free(context);
@@ -113,6 +121,12 @@ static int help(const char *name)
 }
 
 /* -- running ------------------------------------------------------------------------- */
+
+/* GLib leaves "--" where what follows it begins with a dash. */
+static char **skip_dashes(char **arguments)
+{
+	return *arguments && !strcmp(*arguments, "--") ? arguments + 1 : arguments;
+}
 
 static int run(const struct command *command, int argc, char **argv)
 {
@@ -125,10 +139,12 @@ static int run(const struct command *command, int argc, char **argv)
 	for (int i = 0; i < argc; i++)
 		arguments[i] = g_strdup(argv[i]);
 	g_set_prgname(program);
-	if (g_option_context_parse_strv(context, &arguments, &error))
-		status = command->run(command, arguments + 1);
-	else
+	if (!g_option_context_parse_strv(context, &arguments, &error))
 		status = command_usage(command, "%s", error->message);
+	else if (help_wanted)
+		status = help(command->name);
+	else
+		status = command->run(command, skip_dashes(arguments + 1));
 	g_option_context_free(context);
 	return status;
 }
@@ -136,9 +152,9 @@ static int run(const struct command *command, int argc, char **argv)
 /* What was printed must have arrived: a full disk is an error, not a shorter table. */
 static int flush(int status)
 {
-	if (!fflush(stdout) && !ferror(stdout))
+	if (!ferror(stdout) && !fflush(stdout))
 		return status;
-	complain("could not write the output: %s", g_strerror(errno));
+	complain("could not write standard output: %s", g_strerror(errno));
 	return EXIT_COULD_NOT;
 }
 

@@ -107,8 +107,7 @@ static int run(const struct command *command, char **arguments)
 	status = worse(status, print_findings(question.findings));
 	viommu_findings_free(question.findings);
 	if (!question.answered && status != EXIT_COULD_NOT) {
-		complain("%s: no table there says anything of IOMMUs that is understood here",
-			 names[0]);
+		complain_nothing(names[0]);
 		status = EXIT_COULD_NOT;
 	}
 	return status;

@@ -13,15 +13,18 @@ struct output {
 static void show(void *opaque, const struct input *input)
 {
 	struct output *output = opaque;
-	struct viommu_topology *topology = input_meaning(input, output->findings);
+	struct viommu_topology *made = NULL;
+	g_autofree char *name = g_strescape(input->name, NULL);
 	char *text;
 
-	if (!topology)
+	if (input->table)
+		made = viommu_table_topology(input->table, output->findings);
+	if (!made && !input->topology)
 		return;
-	text = viommu_topology_text(topology);
-	printf("%s# %s\n%s", output->n++ ? "\n" : "", input->name, text);
+	text = viommu_topology_text(made ? made : input->topology);
+	printf("%s# %s\n%s", output->n++ ? "\n" : "", name, text);
 	free(text);
-	viommu_topology_free(topology);
+	viommu_topology_free(made);
 }
 
 static int run(const struct command *command, char **arguments)
@@ -35,7 +38,11 @@ static int run(const struct command *command, char **arguments)
 	status = read_inputs(arguments, output.findings, show, &output);
 	status = worse(status, print_findings(output.findings));
 	viommu_findings_free(output.findings);
-	return output.n ? status : EXIT_COULD_NOT;
+	if (!output.n && status != EXIT_COULD_NOT) {
+		complain_nothing(arguments[0]);
+		status = EXIT_COULD_NOT;
+	}
+	return status;
 }
 
 const struct command topology_command = {

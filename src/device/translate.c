@@ -94,24 +94,29 @@ static const struct viommu_reserved *written_msi_region(const struct access *acc
 	return region;
 }
 
-/* Returns 0, or the reason of a fault. */
-static uint8_t translate(const struct access *access, struct viommu_translation *ret_translation)
+static bool translate(const struct access *access, struct viommu_translation *ret_translation)
 {
-	const struct viommu_reserved *region;
 	enum viommu_mode mode = endpoint_mode(access->endpoint);
+	const struct viommu_reserved *region = written_msi_region(access);
 
-	if (mode == VIOMMU_BYPASS) {
+	if (mode == VIOMMU_BYPASS)
 		*ret_translation = identity(access, UINT64_MAX, READ_WRITE);
-		return 0;
-	}
-	region = written_msi_region(access);
-	if (region) {
+	else if (region)
 		*ret_translation = identity(access, region->last, VIOMMU_MAP_F_WRITE);
-		return 0;
-	}
-	if (mode == VIOMMU_BLOCKED)
-		return VIOMMU_FAULT_R_DOMAIN;
-	return translate_by_map(access, ret_translation) ? 0 : VIOMMU_FAULT_R_MAPPING;
+	else
+		return mode == VIOMMU_TRANSLATED && translate_by_map(access, ret_translation);
+	return true;
+}
+
+/*
+ * Why an access was refused. That an endpoint is kept away because a listener could not be
+ * brought back is the host's doing, which a guest can know nothing of: reason UNKNOWN.
+ */
+static uint8_t reason_of(const struct access *access)
+{
+	if (access->endpoint->domain)
+		return VIOMMU_FAULT_R_MAPPING;
+	return access->endpoint->quarantined ? VIOMMU_FAULT_R_UNKNOWN : VIOMMU_FAULT_R_DOMAIN;
 }
 
 /* The device is locked for reading. */
@@ -124,17 +129,15 @@ static int answer(struct viommu *device, uint32_t endpoint, uint64_t iova, uint6
 		.last = length - 1 > UINT64_MAX - iova ? UINT64_MAX : iova + (length - 1),
 		.wanted = wanted & READ_WRITE,
 	};
-	uint8_t reason;
 
 	if (!length)
 		return -EINVAL;
 	if (!access.endpoint)
 		return -ENOENT;
-	reason = translate(&access, ret_translation);
-	if (!reason)
+	if (translate(&access, ret_translation))
 		return 0;
 	if (!(wanted & VIOMMU_ACCESS_QUIET))
-		fault_report(access.endpoint, reason, access.wanted, iova);
+		fault_report(access.endpoint, reason_of(&access), access.wanted, iova);
 	return -EFAULT;
 }
 

@@ -139,14 +139,23 @@ static const struct leaf *find_leaf(const struct map *map, uint64_t address)
 	return node;
 }
 
-/* The first range that ends at or after `from`, as a leaf and a place in it. */
+/*
+ * The first range that ends at or after `from`, as a leaf and a place in it. A key says where
+ * ranges begin and not where they end: the last range of the leaf before may reach into
+ * what the keys give to this one.
+ */
 static const struct leaf *find_next(const struct map *map, uint64_t from, unsigned *ret_i)
 {
-	const struct leaf *leaf = find_leaf(map, from);
+	const struct leaf *leaf = find_leaf(map, from), *before;
 
 	if (!leaf)
 		return NULL;
 	*ret_i = count_below(leaf->last, leaf->count, from);
+	before = leaf->before;
+	if (!*ret_i && before && before->last[before->count - 1] >= from) {
+		*ret_i = before->count - 1u;
+		return before;
+	}
 	if (*ret_i < leaf->count)
 		return leaf;
 	*ret_i = 0;

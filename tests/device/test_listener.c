@@ -283,6 +283,22 @@ static void an_endpoint_that_cannot_go_back_is_blocked(void **state)
 			}
 }
 
+/* It is the host's doing, not the guest's: reason UNKNOWN. Shows: fault-reasons */
+static void a_blocked_endpoint_faults_for_no_reason_of_the_guest(void **state)
+{
+	struct viommu_translation to;
+	struct viommu_fault fault;
+	struct two_listeners two;
+	struct rig *rig = *state;
+
+	stage(rig, &two, 1);
+	scribe_refuse(&two.b, 0, ALWAYS, -EIO);
+	assert_int_equal(attach_bypass(rig, 3, EP), VIOMMU_S_IOERR);
+	assert_int_equal(viommu_translate(rig->device, EP, 0x1000, 1, R, &to), -EFAULT);
+	assert_int_equal(viommu_last_faults(rig->device, &fault, 1), 1);
+	assert_int_equal(fault.reason, VIOMMU_FAULT_R_UNKNOWN);
+}
+
 /* Shows: listener-quarantine */
 static void a_reset_ends_the_quarantine(void **state)
 {
@@ -428,6 +444,7 @@ int main(void)
 		ON_A_FRESH_DEVICE(a_refused_map_is_taken_back_from_those_told_before),
 		ON_A_FRESH_DEVICE(a_refused_attach_leaves_everything_as_it_was),
 		ON_A_FRESH_DEVICE(an_endpoint_that_cannot_go_back_is_blocked),
+		ON_A_FRESH_DEVICE(a_blocked_endpoint_faults_for_no_reason_of_the_guest),
 		ON_A_FRESH_DEVICE(a_reset_ends_the_quarantine),
 		ON_A_FRESH_DEVICE(a_refused_new_domain_of_the_same_number_leaves_no_trace),
 		ON_A_FRESH_DEVICE(what_cannot_be_refused_happens_anyway),

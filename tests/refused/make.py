@@ -1,0 +1,165 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""Make RULE-ID.viot, one file for every rule of bytes, and the list of what is found in them.
+
+Every file is a good table with one thing wrong. A line of tables.list says what:
+
+    FILE PLACE EXIT [ALSO...]
+
+FILE is named after the rule: a .viot is to be checked, a .topology to be made into a VIOT. PLACE
+is an offset, LINE:COLUMN of a text, or "-"; EXIT is the command's; ALSO are rules that cannot
+but be broken too. Without an option everything is written; with --check
+nothing is, and files that differ are named.
+"""
+import pathlib
+import struct
+import sys
+
+HERE = pathlib.Path(__file__).parent
+HEAD = 48
+IOMMU, RANGE, END = HEAD, HEAD + 16, HEAD + 40
+
+
+def virtio_pci(bdf=0x8, reserved=bytes(8)):
+    return struct.pack("<BxHHH8s", 3, 16, 0, bdf, reserved)
+
+
+def pci_range(first=0x10, last=0xffff, output=IOMMU, length=24):
+    return struct.pack("<BxHIHHHHH6x", 1, length, 0, 0, 0, first, last, output)
+
+
+def fix(table, end=None):
+    """Put the checksum right."""
+    table = bytearray(table)
+    table[9] = 0
+    table[9] = -sum(table[:end]) & 0xff
+    return bytes(table)
+
+
+def viot(*nodes, count=None, offset=HEAD, revision=0, length=None):
+    body = b"".join(nodes)
+    head = struct.pack("<4sIBB6s8sI4sIHH8x", b"VIOT", length or HEAD + len(body), revision, 0,
+                       b"VIOMMU", b"REFUSED ", 1, b"VIOM", 1,
+                       len(nodes) if count is None else count, offset)
+    return fix(head + body)
+
+
+def acpidump(table):
+    """As acpidump prints it: 16 bytes a line."""
+    lines = [f"{table[:4].decode()} @ 0x0000000000000000"]
+    for at in range(0, len(table), 16):
+        digits = " ".join(f"{byte:02X}" for byte in table[at:at + 16])
+        lines.append(f"    {at:04X}: {digits}")
+    return lines
+
+
+def joined(lines):
+    return ("\n".join(lines) + "\n").encode()
+
+
+GOOD = viot(virtio_pci(), pci_range())
+
+
+def without_a_line():
+    lines = acpidump(GOOD)
+    return joined(lines[:6] + ["    0050: no bytes"])
+
+
+def draft():
+    inner = struct.pack("<4sIBB6s8sI4sI", b"IORT", 48, 0, 0, b"VIOMMU", b"REFUSED ", 1, b"VIOM",
+                        1) + struct.pack("<III", 0, 48, 0)
+    return viot(fix(inner), count=0, offset=0)
+
+
+def silent(what):
+    """A topology of which VIOT can say everything but this."""
+    return joined(["viommu: 1", "iommus:",
+                   "  - { name: a, kind: virtio-iommu-pci, at: 00:01.0" +
+                   (", proximity-domain: 0 }" if what == "domain" else " }")] +
+                  (["  - { name: s, kind: smmu-v3, at: 0x9000000 }"] if what == "iommu" else []) +
+                  ["host-bridges:", "  - { buses: 00-7f, iommu: a }"] +
+                  (["  - { buses: 80-ff, iommu: s }"] if what == "iommu" else []) +
+                  (["reserved-memory:", "  - { range: 0-0xfff, iommu: a }"]
+                   if what == "memory" else []))
+
+
+# rule -> (bytes, place, exit, also...)
+FILES = {
+    "input-findings": (viot(virtio_pci(), pci_range(), *[b"\x09\0\4\0"] * 1001), "-", 1,
+                       "viot-node-type"),
+    "input-empty": (b"", "-", 2),
+    "input-device-tree": (b"\xd0\x0d\xfe\xed" + bytes(36), 0, 2),
+    "input-acpidump": (without_a_line(), "7:1", 1,
+                       "acpi-length", "acpi-checksum", "viot-node-end", "viot-node-count",
+                       "topology-iommu-idle"),
+
+    "acpi-header": (GOOD[:35], 0, 2),
+    "acpi-unknown": (fix(struct.pack("<4sIBB6s8sI4sI", b"XSDT", 36, 1, 0, b"VIOMMU", b"REFUSED ",
+                                     1, b"VIOM", 1)), 0, 0),
+    "acpi-short": (fix(GOOD[:4] + struct.pack("<I", 40) + GOOD[8:40]), 40, 1),
+    "acpi-length": (viot(virtio_pci(), pci_range(), length=0x100), 4, 1),
+    "acpi-checksum": (GOOD[:9] + bytes([GOOD[9] ^ 1]) + GOOD[10:], 9, 1),
+
+    "viot-revision": (viot(virtio_pci(), pci_range(), revision=1), 8, 1),
+    "viot-draft": (draft(), HEAD, 0),
+    "viot-node-offset": (viot(virtio_pci(), pci_range(), offset=0x24), 38, 1),
+    "viot-node-count": (viot(virtio_pci(), pci_range(), count=3), 36, 1),
+    "viot-node-length": (viot(virtio_pci(), pci_range(), struct.pack("<BxHI", 2, 8, 0)), END, 1),
+    "viot-node-end": (viot(virtio_pci(), pci_range(), struct.pack("<BxHI", 2, 24, 0), count=2),
+                      END, 1),
+    "viot-node-type": (viot(virtio_pci(), pci_range(), struct.pack("<BxHI", 0, 8, 0)), END, 1),
+    "viot-reserved": (viot(virtio_pci(reserved=b"\1" + bytes(7)), pci_range()), IOMMU + 8, 1),
+    "viot-output-node": (viot(virtio_pci(), pci_range(),
+                              pci_range(0x100, 0x1ff, output=IOMMU + 4)), END + 16, 1),
+    "viot-range-inverted": (viot(virtio_pci(), pci_range(), pci_range(2, 1)), END, 1),
+    "viot-too-large": (viot(virtio_pci(), pci_range(), *[b"\x09\0\4\0"] * 65534, count=0xffff),
+                       END + 4 * 65533, 1, "viot-node-type", "input-findings"),
+}
+
+# What only making a table can find: rule -> (topology, place, exit of generate)
+TOPOLOGIES = {
+    "viot-silent-iommu": (silent("iommu"), "4:5", 1),
+    "viot-silent-domain": (silent("domain"), "3:5", 0),
+    "viot-silent-memory": (silent("memory"), "7:5", 0),
+}
+
+# Too large to be kept in the tree: tests make it in their folder.
+LARGE = {"viot-too-large"}
+
+
+def outputs():
+    rows, lines = {}, []
+    for suffix, files in ((".viot", FILES), (".topology", TOPOLOGIES)):
+        for rule, (content, place, status, *also) in files.items():
+            rows[rule + suffix] = content
+            at = f"0x{place:x}" if isinstance(place, int) else place
+            lines.append(" ".join([rule + suffix, at, str(status), *also]))
+    rows["tables.list"] = joined(lines)
+    return rows
+
+
+def differs(path, content):
+    return not path.exists() or path.read_bytes() != content
+
+
+def main():
+    arguments = sys.argv[1:]
+    if arguments[:1] == ["--large"]:
+        for rule in LARGE:
+            (pathlib.Path(arguments[1]) / f"{rule}.viot").write_bytes(FILES[rule][0])
+        return 0
+    kept = {name: content for name, content in outputs().items()
+            if pathlib.Path(name).stem not in LARGE}
+    stale = [name for name, content in kept.items() if differs(HERE / name, content)]
+    if arguments == ["--check"]:
+        stale += [path.name for path in HERE.glob("*.viot") if path.name not in kept]
+        for name in stale:
+            print(f"tests/refused/{name} is not what make.py makes")
+        return 1 if stale else 0
+    for name in stale:
+        (HERE / name).write_bytes(kept[name])
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Every rule of bytes, broken: the files that tests/refused/make.py makes
+ *
+ * A line of tables.list names a file, the place where its rule is broken, the exit status of
+ * the command, and the rules that it breaks besides. Nothing else may be found, and what is
+ * found is found there.
+ */
+#include "topology_rig.h"
+
+#define LINE_LENGTH 256
+
+struct refused {
+	char file[LINE_LENGTH], place[LINE_LENGTH], also[LINE_LENGTH];
+	int status;
+};
+
+static bool is_ours(const char *id)
+{
+	static const char *const prefixes[] = { "input-", "acpi-", "viot-" };
+
+	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
+		if (!strncmp(id, prefixes[i], strlen(prefixes[i])))
+			return true;
+	return false;
+}
+
+/* The line of tables.list for that rule. */
+static void find_line(const char *list, const char *id, struct refused *ret)
+{
+	for (const char *line = list; *line; line += strcspn(line, "\n") + 1) {
+		char text[LINE_LENGTH];
+
+		snprintf(text, sizeof(text), "%.*s", (int)strcspn(line, "\n"), line);
+		ret->also[0] = '\0';
+		assert_true(sscanf(text, "%255s %255s %d %255[^\n]", ret->file, ret->place,
+				   &ret->status, ret->also) >= 3);
+		if (!strncmp(ret->file, id, strlen(id)) && ret->file[strlen(id)] == '.')
+			return;
+	}
+	fail_msg("%s is broken by no file: let tests/refused/make.py make one", id);
+}
+
+static bool check_table(void *opaque, const char *name, const void *bytes, size_t length)
+{
+	struct rig *rig = opaque;
+	struct viommu_table *table = viommu_table_decode(bytes, length, name, rig->findings);
+
+	if (table)
+		viommu_table_check(table, rig->findings);
+	viommu_table_free(table);
+	return true;
+}
+
+static void read_refused(struct rig *rig, const char *file)
+{
+	bool large = !strncmp(file, "viot-too-large", strlen("viot-too-large"));
+	char path[2 * LINE_LENGTH];
+	size_t length;
+	char *bytes;
+
+	snprintf(path, sizeof(path), "%s/%s", large ? LARGE : REFUSED, file);
+	bytes = read_file(path, &length);
+	if (strstr(file, ".topology")) {
+		rig->topology = viommu_topology_parse(bytes, length, "refused", rig->findings);
+		assert_non_null(rig->topology);
+		viommu_topology_check(rig->topology, rig->findings);
+		viommu_table_free(viommu_table_generate(rig->topology, "VIOT", rig->findings));
+	} else {
+		viommu_input_split(bytes, length, "refused", check_table, rig, rig->findings);
+	}
+	free(bytes);
+}
+
+static void assert_place(const struct viommu_finding *finding, const char *expected)
+{
+	const struct viommu_place *place = &finding->place;
+	char text[LINE_LENGTH] = "-";
+
+	if (place->at != VIOMMU_NOWHERE)
+		snprintf(text, sizeof(text), "0x%zx", place->at);
+	else if (place->line)
+		snprintf(text, sizeof(text), "%u:%u", place->line, place->column);
+	if (strcmp(text, expected) != 0)
+		fail_msg("%s is found at %s, not at %s", finding->id, text, expected);
+}
+
+static void expect(const struct rig *rig, const struct viommu_rule *rule,
+		   const struct refused *refused)
+{
+	bool bad = viommu_findings_count_from(rig->findings, VIOMMU_WARNING);
+	unsigned n = 0;
+
+	for (size_t i = 0; i < viommu_findings_count(rig->findings); i++) {
+		const struct viommu_finding *finding = viommu_findings_get(rig->findings, i);
+
+		if (!strcmp(finding->id, rule->id)) {
+			n++;
+			assert_place(finding, refused->place);
+		} else if (!strstr(refused->also, finding->id)) {
+			fail_msg("%s breaks %s", refused->file, finding->id);
+		}
+	}
+	if (n != 1)
+		fail_msg("%s was found %u times", rule->id, n);
+	assert_int_equal(bad, refused->status != 0);
+}
+
+static void every_rule_of_bytes_is_found_when_it_is_broken(void **state)
+{
+	const struct viommu_rule *rule;
+	size_t length;
+	char *list = read_file(REFUSED "/tables.list", &length);
+
+	(void)state;
+	for (size_t i = 0; (rule = viommu_rule(i)); i++) {
+		struct refused refused;
+		void *fresh;
+
+		if (!is_ours(rule->id))
+			continue;
+		find_line(list, rule->id, &refused);
+		set_up(&fresh);
+		read_refused(fresh, refused.file);
+		expect(fresh, rule, &refused);
+		tear_down(&fresh);
+	}
+	free(list);
+}
+
+/* Nobody has to listen: the same walks with nowhere to report to. */
+static void findings_may_go_nowhere(void **state)
+{
+	const struct viommu_rule *rule;
+	size_t length;
+	char *list = read_file(REFUSED "/tables.list", &length);
+	struct rig deaf = { NULL, NULL };
+
+	(void)state;
+	for (size_t i = 0; (rule = viommu_rule(i)); i++) {
+		struct refused refused;
+
+		if (!is_ours(rule->id))
+			continue;
+		find_line(list, rule->id, &refused);
+		read_refused(&deaf, refused.file);
+		deaf.topology = viommu_topology_free(deaf.topology);
+	}
+	free(list);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_rule_of_bytes_is_found_when_it_is_broken),
+		cmocka_unit_test(findings_may_go_nowhere),
+	};
+
+	return cmocka_run_group_tests_name("refused tables", tests, NULL, NULL);
+}

@@ -1,0 +1,377 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-3-Clause
+# The command as a user runs it: exit status, stdout and stderr.
+#
+#     test_command.sh VIOMMU REFUSED PYTHON3
+#
+# Each step is a function whose name says what holds; it runs in an empty folder of its own.
+# `ran STATUS COMMAND...` runs the command, and leaves what it said in ./out and ./err.
+set -u
+viommu=$(realpath "$1")
+refused=$(realpath "$2")
+python3=$3
+work=$(mktemp -d) || exit 99
+trap 'rm -rf "$work"' EXIT
+failed=0
+
+complain() {
+	echo "    $*"
+	ok=no
+}
+
+ran() {
+	expected=$1
+	shift
+	"$@" >out 2>err </dev/null
+	status=$?
+	[ $status -eq "$expected" ] || complain "exit $status, not $expected: $*: $(head -3 err)"
+}
+
+says() {
+	grep -qF -- "$2" "$1" || complain "$1 does not say \"$2\": $(head -3 "$1")"
+}
+
+is_empty() {
+	[ ! -s "$1" ] || complain "$1 is not empty: $(head -3 "$1")"
+}
+
+same() {
+	cmp -s "$1" "$2" || complain "$1 and $2 differ"
+}
+
+is_json() {
+	"$python3" -c "import json, sys; d = json.load(open(sys.argv[1])); assert $2, d" "$1" ||
+		complain "$1 is not as it should be: $2"
+}
+
+topology() {
+	cat >topology.yaml <<-'END'
+	viommu: 1
+	iommus:
+	  - { name: a, kind: virtio-iommu-pci, at: 00:01.0 }
+	host-bridges:
+	  - { buses: 00-7f, iommu: a }
+	devices:
+	  - { at: 0x10001000, iommu: a, id: 0x20000 }
+	END
+}
+
+table() {
+	topology
+	"$viommu" generate viot topology.yaml -o good.viot || complain "no good.viot"
+}
+
+# -- generate ----------------------------------------------------------------------
+
+generate_writes_to_a_pipe_what_it_writes_to_a_file() {
+	table
+	ran 0 "$viommu" generate viot topology.yaml
+	is_empty err
+	same out good.viot
+	"$viommu" generate VIOT - <topology.yaml >from_pipe || complain "not from a pipe"
+	same from_pipe good.viot
+}
+
+generate_replaces_a_file_and_leaves_nothing_else_there() {
+	topology
+	mkdir folder
+	echo old >folder/table
+	ln -s table folder/link
+	ran 0 "$viommu" generate viot topology.yaml -o folder/link
+	[ "$(ls folder | tr '\n' ' ')" = "link table " ] || complain "there is $(ls folder)"
+	[ -h folder/link ] || complain "the link is gone"
+	ran 0 "$viommu" check folder/table
+}
+
+generate_that_cannot_write_says_so() {
+	topology
+	ran 2 "$viommu" generate viot topology.yaml -o missing/table
+	says err "viommu: missing/table: could not write it: No such file or directory"
+	[ -c /dev/full ] || return
+	ran 2 "$viommu" generate viot topology.yaml -o /dev/full
+	says err "No space left on device"
+	[ -c /dev/full ] || complain "/dev/full was replaced"
+	"$viommu" generate viot topology.yaml >/dev/full 2>err
+	[ $? -eq 2 ] || complain "a full disk is not an error"
+	says err "could not write standard output: No space left on device"
+}
+
+# A full disk must not cost the table that was there: the limit of a file's size stands for it.
+generate_that_fails_half_way_leaves_the_old_file() {
+	table
+	echo old >kept
+	(ulimit -f 0 && trap '' XFSZ && "$viommu" generate viot topology.yaml -o kept) 2>/dev/null
+	[ $? -eq 2 ] || complain "it could write"
+	[ "$(cat kept)" = old ] || complain "the old file is gone"
+	[ "$(ls kept*)" = kept ] || complain "it left $(ls kept*)"
+}
+
+generate_writes_nothing_if_there_is_an_error() {
+	printf 'viommu: 1\ndevices: [ { at: 1, iommu: b, id: 1 } ]\n' >wrong.yaml
+	ran 2 "$viommu" generate viot wrong.yaml -o table
+	says err "wrong.yaml:2:"
+	says err "[topology-iommu-unknown]"
+	[ ! -e table ] || complain "there is a table"
+}
+
+generate_names_the_line_that_a_user_wrote() {
+	ran 0 "$viommu" generate viot "$refused/viot-silent-domain.topology"
+	says err "viot-silent-domain.topology:3:5: note: "
+	ran 1 "$viommu" generate viot "$refused/viot-silent-iommu.topology"
+	says err "viot-silent-iommu.topology:4:5: warning: "
+}
+
+generate_takes_one_topology() {
+	table
+	cat good.viot good.viot >two.viot
+	ran 2 "$viommu" generate viot two.viot
+	is_empty out
+	says err "2 tables: name one"
+	mkdir folder
+	ran 2 "$viommu" generate viot folder
+	says err "no table there says anything of IOMMUs"
+	ran 2 "$viommu" generate viot
+	says err "usage: viommu generate viot TOPOLOGY"
+	ran 2 "$viommu" generate dmar topology.yaml
+	says err '"dmar" cannot be made here'
+}
+
+# -- dump ----------------------------------------------------------------------------
+
+dump_shows_every_field() {
+	table
+	ran 0 "$viommu" dump good.viot
+	is_empty err
+	says out "VIOT: Virtual I/O Translation table"
+	says out '  0000  Signature            "VIOT"'
+	says out "  0036  PCI BDF              00:01.0"
+	says out "(virtio-iommu on PCI)"
+	"$viommu" dump - <good.viot >from_pipe || complain "not from a pipe"
+	same out from_pipe
+	ran 0 "$viommu" dump -- good.viot
+	same out from_pipe
+}
+
+dump_names_each_of_several_files() {
+	table
+	cp good.viot other.viot
+	ran 0 "$viommu" dump good.viot other.viot
+	says out "good.viot"
+	says out "other.viot"
+	[ "$(grep -c '^VIOT:' out)" -eq 2 ] || complain "there are not two tables"
+}
+
+dump_of_a_folder_shows_what_says_something_of_iommus() {
+	table
+	mkdir folder folder/deeper
+	cp good.viot folder/VIOT
+	cp "$refused/acpi-unknown.viot" folder/XSDT
+	ran 0 "$viommu" dump folder
+	says out "folder/VIOT"
+	! grep -q XSDT out || complain "it shows the XSDT"
+	rm folder/VIOT
+	ran 2 "$viommu" dump folder
+	says err "no table there says anything of IOMMUs"
+}
+
+dump_as_json_is_json() {
+	table
+	name=$(printf 'odd "\\\377\n.viot')
+	cp good.viot "$name"
+	ran 0 "$viommu" dump --json good.viot "$name"
+	is_json out 'len(d) == 2 and d[0]["format"] == 1 and d[0]["file"] == "good.viot"'
+	is_json out 'd[0]["table"]["fields"]["oem_id"] == "VIOMMU"'
+	is_json out 'd[0]["table"]["records"][0]["fields"]["pci_bdf"] == 8'
+	is_json out '[r for r in d[0]["table"]["records"] if r["structure"] == "MMIO endpoint"][0]["fields"]["base_address"] == "0x10001000"'
+	ran 0 "$viommu" dump --json "$refused/viot-reserved.viot"
+	is_json out 'd[0]["table"]["records"][0]["reserved"]["8"] == "0x1"'
+	ran 2 "$viommu" dump --json missing
+	is_json out 'd == []'
+}
+
+dump_that_cannot_read_says_so() {
+	topology
+	ran 2 "$viommu" dump missing
+	says err "viommu: missing: No such file or directory"
+	ran 2 "$viommu" dump topology.yaml
+	says err "a topology, which is text already"
+	: >empty
+	ran 2 "$viommu" dump empty
+	says err "[input-empty]"
+	table
+	ran 2 "$viommu" dump missing good.viot
+	says out "VIOT:"
+	[ -c /dev/full ] || return
+	"$viommu" dump good.viot >/dev/full 2>err
+	[ $? -eq 2 ] || complain "a full disk is not an error"
+}
+
+# -- check ----------------------------------------------------------------------------
+
+check_exits_with_what_it_found() {
+	table
+	ran 0 "$viommu" check good.viot topology.yaml
+	is_empty err
+	is_empty out
+	ran 0 "$viommu" check "$refused/viot-draft.viot"
+	says err "[viot-draft]"
+	ran 2 "$viommu" check missing "$refused/viot-reserved.viot"
+	says err "[viot-reserved]"
+}
+
+# The same list as tests/tables/test_refused_tables.c, through the command.
+check_finds_every_rule_of_bytes() {
+	while read -r file place expected _; do
+		[ -e "$refused/$file" ] || continue
+		case $file in
+		*.viot) ran "$expected" "$viommu" check "$refused/$file" ;;
+		*) ran "$expected" "$viommu" generate viot "$refused/$file" ;;
+		esac
+		[ "$place" = - ] && place= || place=":$place"
+		grep -F "[${file%.*}]" err | grep -qF "$place: " || complain "$file: $(head -1 err)"
+	done <"$refused/tables.list"
+}
+
+check_as_json_is_json() {
+	ran 1 "$viommu" check --json "$refused/viot-output-node.viot"
+	is_empty err
+	is_json out 'd["format"] == 1 and len(d["findings"]) == 1'
+	is_json out 'd["findings"][0]["id"] == "viot-output-node" and d["findings"][0]["offset"] == 0x68'
+	is_json out 'd["findings"][0]["severity"] == "error" and d["findings"][0]["cure"]'
+	table
+	ran 0 "$viommu" check --json good.viot
+	is_json out 'd["findings"] == []'
+}
+
+check_lists_its_rules() {
+	ran 0 "$viommu" check --rules
+	says out "viot-output-node: error"
+	says out "    from: ACPI 6.5, VIOT, Output node"
+	ran 2 "$viommu" check --rules good.viot
+	says err "--rules takes no files"
+}
+
+# -- resolve ---------------------------------------------------------------------------
+
+resolve_answers_from_tables_and_topologies() {
+	table
+	ran 0 "$viommu" resolve --from good.viot 0000:03:00.0 0x10001000 0001:00:00.0
+	says out "0000:03:00.0: viommu0 (virtio-iommu-pci at 0000:00:01.0), endpoint 0x300, by good.viot:0x"
+	says out "0x10001000: viommu0 (virtio-iommu-pci at 0000:00:01.0), endpoint 0x20000, by good.viot:0x"
+	says out "0001:00:00.0: no IOMMU"
+	ran 0 "$viommu" resolve -f topology.yaml 03:00.0
+	says out "03:00.0: a (virtio-iommu-pci at 0000:00:01.0), endpoint 0x300, by topology.yaml:5:"
+}
+
+resolve_needs_a_device_and_a_table() {
+	table
+	ran 2 "$viommu" resolve --from good.viot
+	says err "name a device"
+	ran 2 "$viommu" resolve --from good.viot nonsense
+	says err '"nonsense" is no device'
+	ran 2 "$viommu" resolve --from missing 03:00.0
+	says err "missing: No such file or directory"
+	ran 2 "$viommu" resolve --from "$refused/acpi-unknown.viot" 03:00.0
+	says err "[acpi-unknown]"
+}
+
+# -- topology ---------------------------------------------------------------------------
+
+topology_and_generate_are_each_others_opposite() {
+	table
+	ran 0 "$viommu" topology good.viot
+	is_empty err
+	says out "# good.viot"
+	mv out back.yaml
+	ran 0 "$viommu" generate viot back.yaml
+	same out good.viot
+	ran 0 "$viommu" generate viot good.viot
+	same out good.viot
+	ran 0 "$viommu" topology back.yaml
+	sed 1d out >once
+	ran 0 "$viommu" topology once
+	sed 1d out >twice
+	same once twice
+}
+
+topology_keeps_a_files_name_in_its_comment() {
+	table
+	name=$(printf 'odd\nviommu: 2')
+	cp good.viot "$name"
+	ran 0 "$viommu" topology "$name"
+	says out '# odd\nviommu: 2'
+	cp out read_again
+	ran 0 "$viommu" generate viot read_again
+	same out good.viot
+}
+
+topology_needs_a_table() {
+	ran 2 "$viommu" topology
+	says err "name a table"
+	ran 2 "$viommu" topology "$refused/acpi-unknown.viot"
+	says err "no table there says anything of IOMMUs"
+}
+
+# -- the command itself -------------------------------------------------------------------
+
+demo_ends_well() {
+	ran 0 "$viommu" demo
+	is_empty err
+	[ "$(tail -1 out)" = "Everything was as it should be." ] || complain "$(tail -1 out)"
+	! grep -q "NOT AS IT SHOULD BE" out || complain "a step went wrong"
+	ran 2 "$viommu" demo twice
+}
+
+help_is_asked_for_in_every_way() {
+	ran 0 "$viommu" help
+	is_empty err
+	says out "usage: viommu COMMAND"
+	mv out help
+	for option in --help -h; do
+		ran 0 "$viommu" $option
+		same out help
+	done
+	for command in generate dump check resolve topology demo; do
+		says help "  $command "
+		ran 0 "$viommu" help $command
+		is_empty err
+		mv out help-$command
+		ran 0 "$viommu" $command --help
+		same out help-$command
+		ran 2 "$viommu" $command --bogus
+		is_empty out
+		says err "viommu $command: Unknown option --bogus"
+		says err "more:  viommu help $command"
+	done
+	[ -c /dev/full ] || return
+	"$viommu" dump --help >/dev/full 2>err
+	[ $? -eq 2 ] || complain "help that was not written is not an error"
+}
+
+what_is_no_command_is_told() {
+	ran 2 "$viommu"
+	is_empty out
+	says err "usage: viommu COMMAND"
+	ran 2 "$viommu" bogus
+	says err 'viommu: there is no command "bogus"'
+	ran 2 "$viommu" help bogus
+	says err 'viommu: there is no command "bogus"'
+	is_empty out
+}
+
+it_has_a_version() {
+	ran 0 "$viommu" --version
+	grep -qE '^viommu [0-9]+\.[0-9]+\.[0-9]+$' out || complain "$(cat out)"
+}
+
+# -- all of them -----------------------------------------------------------------------------
+
+for step in $(sed -n 's/^\([a-z_]*_[a-z_]*\)() {$/\1/p' "$0" | grep -vE '^(is_empty|is_json)$'); do
+	mkdir "$work/$step" && cd "$work/$step" || exit 99
+	ok=yes
+	echo "$step"
+	$step
+	[ $ok = yes ] || failed=$((failed + 1))
+done
+[ $failed -eq 0 ] || echo "$failed failed"
+[ $failed -eq 0 ]
