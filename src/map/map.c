@@ -32,6 +32,9 @@
 #define LEAF_FEW    (LEAF_RANGES / 4)
 #define LEAF_MERGED (LEAF_RANGES * 3 / 4)
 
+/* What an empty map may keep for the ranges to come. */
+#define KEPT_BYTES 65536
+
 struct leaf {
 	struct leaf *before, *after;
 	uint64_t last[LEAF_RANGES];
@@ -508,6 +511,13 @@ static bool find_inside(const struct map *map, uint64_t first, uint64_t last, st
 	return true;
 }
 
+/* An empty map keeps the memory of a small one, and gives that of a large one back. */
+static void let_go(struct map *map)
+{
+	if (map->pool.bytes > KEPT_BYTES)
+		pool_free(&map->pool);
+}
+
 size_t map_remove(struct map *map, uint64_t first, uint64_t last,
 		  void (*each)(void *opaque, const struct range *range), void *opaque)
 {
@@ -529,5 +539,7 @@ size_t map_remove(struct map *map, uint64_t first, uint64_t last,
 		leaf_cut(path.leaf, i, end - i);
 		tidy(map, &path);
 	}
+	if (!map->count)
+		let_go(map);
 	return removed;
 }
