@@ -329,6 +329,22 @@ static void nodes_longer_than_they_should_be_survive(void **state)
 	assert_true(found(rig->findings, "viot-node-length"));
 }
 
+/* A cursor never stands still: one finding, and what is behind it is bytes. */
+static void a_node_shorter_than_its_head_ends_the_walk(void **state)
+{
+	uint8_t node[20] = { 3, 0, 0, 0, 4, 0, 16 };
+	struct rig *rig = *state;
+
+	for (node[2] = 0; node[2] < 4; node[2]++) {
+		viommu_findings_free(rig->findings);
+		rig->findings = viommu_findings_new();
+		walk_nodes(rig, node, sizeof(node), VIOT_HEAD_LENGTH);
+		assert_int_equal(viommu_findings_count(rig->findings), 2);
+		assert_true(found(rig->findings, "viot-node-length"));
+		assert_true(found(rig->findings, "viot-node-count"));
+	}
+}
+
 static void bytes_before_the_nodes_survive(void **state)
 {
 	static const uint8_t nodes[] = { 0xca, 0xfe, 0xca, 4, 0, 16, 0, 0, 0, 0,
@@ -398,6 +414,7 @@ int main(void)
 		WITH_A_RIG(ranges_of_too_many_segments_are_left_out),
 		WITH_A_RIG(unknown_nodes_survive),
 		WITH_A_RIG(nodes_longer_than_they_should_be_survive),
+		WITH_A_RIG(a_node_shorter_than_its_head_ends_the_walk),
 		WITH_A_RIG(bytes_before_the_nodes_survive),
 		WITH_A_RIG(reserved_bytes_survive),
 		WITH_A_RIG(trailing_bytes_survive_and_mean_nothing),

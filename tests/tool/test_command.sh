@@ -88,12 +88,25 @@ generate_that_cannot_write_says_so() {
 	ran 2 "$viommu" generate viot topology.yaml -o missing/table
 	says err "viommu: missing/table: could not write it: No such file or directory"
 	[ -c /dev/full ] || return
-	ran 2 "$viommu" generate viot topology.yaml -o /dev/full
-	says err "No space left on device"
-	[ -c /dev/full ] || complain "/dev/full was replaced"
 	"$viommu" generate viot topology.yaml >/dev/full 2>err
 	[ $? -eq 2 ] || complain "a full disk is not an error"
 	says err "could not write standard output: No space left on device"
+}
+
+# What is no file is written to, never replaced. Only what is in this folder is put to that test:
+# with a command that gets it wrong, a device of the machine would be gone.
+generate_writes_into_a_pipe_that_has_a_name() {
+	table
+	mkfifo pipe
+	cat pipe >through &
+	ran 0 "$viommu" generate viot topology.yaml -o pipe
+	if [ -p pipe ]; then
+		wait $!
+		same through good.viot
+	else
+		kill $!
+		complain "the pipe was replaced"
+	fi
 }
 
 # A full disk must not cost the table that was there: the limit of a file's size stands for it.
@@ -193,6 +206,8 @@ dump_that_cannot_read_says_so() {
 	topology
 	ran 2 "$viommu" dump missing
 	says err "viommu: missing: No such file or directory"
+	ran 2 "$viommu" dump -- -x
+	[ "$(cat err)" = "viommu: -x: No such file or directory" ] || complain "$(cat err)"
 	ran 2 "$viommu" dump topology.yaml
 	says err "a topology, which is text already"
 	: >empty
