@@ -196,6 +196,7 @@ static struct ring_buffer fill_table(struct ring *ring, const struct ring_buffer
 
 /* -- split rings ----------------------------------------------------------------------------- */
 
+/* "next" is written where it means nothing, too. */
 static void split_descriptor(struct ring *ring, uint16_t id, const struct ring_buffer *buffer,
 			     unsigned flags)
 {
@@ -222,11 +223,13 @@ static void split_add(struct ring *ring, const struct ring_buffer *buffers, uint
 	ring->added = advance(ring, ring->added, 1);
 }
 
+/* The index covers all entries at once. */
 static void split_offer(struct ring *ring)
 {
 	store16(area(ring, RING_DRIVER_AREA) + INDEX_AT, ring->added);
 }
 
+/* The flag, or the event; never both, as the feature decides. */
 static bool split_wants_notification(const struct ring *ring, uint32_t old)
 {
 	const uint8_t *used = area(ring, RING_DEVICE_AREA);
@@ -237,6 +240,7 @@ static bool split_wants_notification(const struct ring *ring, uint32_t old)
 	return !(load16(used) & NO_NOTIFICATION);
 }
 
+/* The device's word is checked as a driver does that does not trust it. */
 static int split_used(const struct ring *ring, uint16_t *ret_id, uint32_t *ret_length)
 {
 	const uint8_t *used = area(ring, RING_DEVICE_AREA);
@@ -253,6 +257,7 @@ static int split_used(const struct ring *ring, uint16_t *ret_id, uint32_t *ret_l
 	return 1;
 }
 
+/* There is no event that says never: one that was passed just now comes last. */
 static void split_interrupts(struct ring *ring, bool on, uint32_t event)
 {
 	uint8_t *available = area(ring, RING_DRIVER_AREA);
@@ -300,11 +305,13 @@ static void packed_add(struct ring *ring, const struct ring_buffer *buffers, uin
 	}
 }
 
+/* All else was stored before: the device that sees this sees that. */
 static void packed_offer(struct ring *ring)
 {
 	store16(packed_entry(ring, ring->offered) + PACKED_FLAGS_AT, ring->withheld);
 }
 
+/* A position from the device counts within a round, and carries the wrap counter. */
 static bool packed_wants_notification(const struct ring *ring, uint32_t old)
 {
 	uint32_t event = load32(area(ring, RING_DEVICE_AREA));
@@ -318,6 +325,8 @@ static bool packed_wants_notification(const struct ring *ring, uint32_t old)
 	return reached(ring, old, ring->added, position);
 }
 
+/* "used: both flags are the same as the wrap counter". The length counts only if the device
+ * has said that it wrote. */
 static int packed_used(const struct ring *ring, uint16_t *ret_id, uint32_t *ret_length)
 {
 	const uint8_t *entry = packed_entry(ring, ring->used);
@@ -371,6 +380,7 @@ static uint16_t take_ids(struct ring *ring, uint16_t n)
 	return first;
 }
 
+/* They are still linked as take_ids() left them. */
 static void return_ids(struct ring *ring, uint16_t first, uint16_t n)
 {
 	uint16_t last = first;
@@ -400,6 +410,8 @@ int ring_add(struct ring *ring, const struct ring_buffer *buffers, size_t n, voi
 	return 0;
 }
 
+/* The wish of the device is looked at after the offer: if it was going to rest, either it sees
+ * the offer, or we see that it wants to be notified. */
 bool ring_offer(struct ring *ring)
 {
 	uint32_t old = ring->offered;
@@ -411,6 +423,7 @@ bool ring_offer(struct ring *ring)
 	return ring->format->wants_notification(ring, old);
 }
 
+/* An ID that is not with the device would put a foreign chain on the free list. */
 int ring_take(struct ring *ring, void **ret_token, uint32_t *ret_length)
 {
 	struct chain *chain;
@@ -432,6 +445,8 @@ int ring_take(struct ring *ring, void **ret_token, uint32_t *ret_length)
 	return 1;
 }
 
+/* Has the device used something that it may not have told of? To be asked after the wish for
+ * interrupts was written, for before that it did not know. */
 static bool has_used(const struct ring *ring)
 {
 	uint32_t length;

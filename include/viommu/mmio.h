@@ -20,9 +20,17 @@
  * where the guest makes the device work. The guest owns the rings and may change them at
  * any time: every index, address and length is taken once and checked. A broken ring
  * sets DEVICE_NEEDS_RESET and stops the device until the driver resets it; it never
- * hurts the VMM.
+ * hurts the VMM. For one write of QueueNotify the device executes at most as many requests
+ * as the queue has entries.
  *
- * Errors and threads are as in <viommu/device.h>.
+ * A fault goes into the next buffer of the event queue, whether the driver has notified
+ * of it or not. One that is shorter than a record goes back empty, and the fault is
+ * dropped.
+ *
+ * Errors and threads are as in <viommu/device.h>: any thread may access the window at any
+ * time, but not inside a DMA section, because a request, or a reset, may have to wait
+ * for the section to end. The callbacks below are made with locks held: they must call
+ * neither the window nor the device.
  */
 
 #ifdef __cplusplus
@@ -39,19 +47,25 @@ struct viommu_mmio_ops {
 	 * Where is guest-physical `address` in the VMM's memory? Returns a pointer that stays
 	 * valid until the next reset, and cuts *length to as much as lies contiguous behind it
 	 * (never more than asked for); NULL if that is not memory, or may not be written where
-	 * `write` is set. Called with any number a guest can think of. Must be given.
+	 * `write` is set. Called with any number a guest can think of, by several threads at
+	 * once. Must be given.
+	 *
+	 * Each area of a ring must be contiguous in the VMM's memory, too, and be aligned there
+	 * as it is for the guest; a queue for which that is not so makes the device need a
+	 * reset. Buffers may be in any number of pieces.
 	 */
 	void *(*memory)(void *opaque, uint64_t address, uint64_t *length, bool write);
 
-	/* Set the level of the interrupt line. May be NULL for a guest that polls. Called by
-	 * threads that translate, too, when a fault was put on the event queue. */
+	/* The level of the interrupt line changes. May be NULL for a guest that polls. Called by
+	 * threads that translate, too, when a fault was put on the event queue; one call after
+	 * the other, in the order of the changes. */
 	void (*interrupt)(void *opaque, bool level);
 };
 
 struct viommu_mmio_config {
 	size_t size;
 
-	/* Entries in each queue, a power of two up to 1024. 0: 256. */
+	/* The most entries a driver may give each queue, a power of two up to 1024. 0: 256. */
 	uint32_t queue_size;
 
 	/* What the window calls its vendor. 0: "VIOM". */

@@ -122,7 +122,7 @@ struct viommu_pci_range {
 
 struct viommu_platform_device {
 	size_t size;
-	const char *name; /* an ACPI path or a device tree path where a table wants one */
+	const char *name; /* unique, or NULL; an ACPI or device tree path where a table wants one */
 	uint64_t base;    /* where its first register window begins */
 
 	const char *iommu; /* NULL: bypasses */
@@ -151,6 +151,9 @@ enum viommu_memory_kind {
 	VIOMMU_MEMORY_IDENTITY, /* must stay mapped to itself: firmware uses it */
 };
 
+/* "reserved", "msi", "identity" */
+const char *viommu_memory_kind_name(enum viommu_memory_kind kind);
+
 /* Memory that is special to PCI functions in a range, or to everything behind an IOMMU. */
 struct viommu_reserved_memory {
 	size_t size;
@@ -162,9 +165,13 @@ struct viommu_reserved_memory {
 };
 
 /*
- * Add one. -EINVAL if a range is inverted, a name missing or a member out of its
- * range; -EEXIST if the name is taken; -E2BIG as in <viommu/device.h>.
+ * Add one. -EINVAL if a range is inverted, a name missing or a member out of its range
+ * ("none" and what is not UTF-8 are no names); -EEXIST if an object of this type has the
+ * name; -E2BIG as in <viommu/device.h>; -ENOSPC if all PCI ranges together would speak of
+ * more than VIOMMU_MAX_SEGMENTS segments, counted once for each range.
  */
+#define VIOMMU_MAX_SEGMENTS ((size_t)1 << 20)
+
 int viommu_topology_add_iommu(struct viommu_topology *topology, const struct viommu_iommu *iommu);
 int viommu_topology_add_host_bridge(struct viommu_topology *topology,
 				    const struct viommu_host_bridge *bridge);
@@ -208,7 +215,8 @@ struct viommu_table_header {
 
 /*
  * Choose, or ask for, the header of the table with that signature ("VIOT"). Where nothing
- * was chosen it is "VIOMMU", "VIOMMU  ", 1, "VIOM", 1. -EINVAL: no such signature.
+ * was chosen it is "VIOMMU", "VIOMMU  ", 1, "VIOM", 1; what is chosen is taken as it stands,
+ * zeroes too. -EINVAL: no such signature, or a text without its NUL; the getter: NULL.
  */
 int viommu_topology_set_header(struct viommu_topology *topology, const char *signature,
 			       const struct viommu_table_header *header);
@@ -233,7 +241,7 @@ char *viommu_topology_text(const struct viommu_topology *topology);
 void viommu_topology_check(const struct viommu_topology *topology,
 			   struct viommu_findings *findings);
 
-/* What a device is called: a PCI function, or a platform device by name or by address. */
+/* What a device is called: a PCI function, or a platform device by its address. */
 struct viommu_device_name {
 	bool pci;
 	uint16_t segment, bdf; /* if PCI */
@@ -272,9 +280,11 @@ void viommu_topology_resolve(const struct viommu_topology *topology,
 			     const char **ret_why_linux);
 
 /*
- * All PCI functions and platform devices that reach an IOMMU, as ranges: what the host
- * bridges say, cut where a range says otherwise, sorted by segment and BDF; each piece of
- * the result is disjoint from all others. Calls `each` for every one.
+ * All PCI functions that reach an IOMMU, as ranges: what the host bridges say, cut where a
+ * range says otherwise, sorted by the first segment and BDF. No function is in two of them:
+ * where ranges overlap the first one added wins, and so with bridges. A bridge's IOMMU does
+ * not translate its own function, unless it has `include_self`; a range is taken as it stands.
+ * Calls `each` for every one; what it is given lives as long as that call.
  */
 void viommu_topology_for_each_pci_range(const struct viommu_topology *topology,
 					void (*each)(void *opaque,

@@ -119,7 +119,7 @@ static int configure(struct viommu_mmio_config *config, const struct viommu_mmio
 		config->queue_size = QUEUE_SIZE_DEFAULT;
 	if (!config->vendor)
 		config->vendor = VENDOR_DEFAULT;
-	if (config->queue_size > QUEUE_SIZE_MAX || config->queue_size & (config->queue_size - 1))
+	if (config->queue_size > MAX_QUEUE_SIZE || config->queue_size & (config->queue_size - 1))
 		return -EINVAL;
 	return 0;
 }

@@ -82,7 +82,7 @@ static int fetch(const struct queue *queue, uint32_t n, struct descriptor *ret_d
 		return -EPROTO;
 	if (!is_available(queue, position, flags))
 		return -EPROTO;
-	error = ring_fetch(queue, &ring, ring_slot(queue, position), ret_descriptor);
+	error = table_fetch(queue, &ring, ring_slot(queue, position), ret_descriptor);
 	ret_descriptor->flags = flags;
 	return error;
 }
@@ -93,14 +93,12 @@ static int take_table(struct queue *queue, struct queue_chain *chain,
 {
 	struct descriptor buffer;
 	struct ring_table table;
-	int error = ring_indirect(queue, descriptor, &table);
+	int error = chain_table(queue, descriptor, &table);
 
-	if (!error && table.count > queue->size)
-		error = -EPROTO;
 	for (uint32_t i = 0; !error && i < table.count; i++) {
-		error = ring_fetch(queue, &table, i, &buffer);
+		error = table_fetch(queue, &table, i, &buffer);
 		if (!error)
-			error = ring_add(queue, chain, &buffer);
+			error = chain_add(queue, chain, &buffer);
 	}
 	return error;
 }
@@ -117,7 +115,7 @@ static int packed_take(struct queue *queue, struct queue_chain *chain)
 		if (error)
 			return error;
 		if (!(descriptor.flags & DESCRIPTOR_F_INDIRECT))
-			error = ring_add(queue, chain, &descriptor);
+			error = chain_add(queue, chain, &descriptor);
 		else if (n || descriptor.flags & DESCRIPTOR_F_NEXT)
 			error = -EPROTO;
 		else

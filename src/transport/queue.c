@@ -8,7 +8,7 @@
  * the next chain is, and how it goes back, is for split.c and packed.c to know.
  * (virtio 1.3, "Split Virtqueues" and "Packed Virtqueues".)
  *
- * The rules for chains that a driver MUST keep are all checked here, in ring_add(). A
+ * The rules for chains that a driver MUST keep are all checked here, in chain_add(). A
  * chain has at most as many buffers as the queue has entries, wherever its descriptors
  * stand, so that a loop of descriptors ends like any other chain that is too long.
  *
@@ -73,7 +73,7 @@ static int copy_from_guest(const struct queue *queue, uint64_t address, void *to
 
 /* -- chains -------------------------------------------------------------------------- */
 
-int ring_add(struct queue *queue, struct queue_chain *chain, const struct descriptor *buffer)
+int chain_add(struct queue *queue, struct queue_chain *chain, const struct descriptor *buffer)
 {
 	bool write = buffer->flags & DESCRIPTOR_F_WRITE;
 	uint64_t address = buffer->address, left = buffer->length;
@@ -99,8 +99,8 @@ int ring_add(struct queue *queue, struct queue_chain *chain, const struct descri
 	return 0;
 }
 
-int ring_indirect(const struct queue *queue, const struct descriptor *descriptor,
-		  struct ring_table *ret_table)
+int chain_table(const struct queue *queue, const struct descriptor *descriptor,
+		struct ring_table *ret_table)
 {
 	if (!queue->indirect || !descriptor->length || descriptor->length % DESCRIPTOR_LENGTH)
 		return -EPROTO;
@@ -113,8 +113,8 @@ int ring_indirect(const struct queue *queue, const struct descriptor *descriptor
 	return 0;
 }
 
-int ring_fetch(const struct queue *queue, const struct ring_table *table, uint32_t index,
-	       struct descriptor *ret_descriptor)
+int table_fetch(const struct queue *queue, const struct ring_table *table, uint32_t index,
+		struct descriptor *ret_descriptor)
 {
 	uint64_t offset = (uint64_t)index * DESCRIPTOR_LENGTH;
 	uint8_t bytes[DESCRIPTOR_LENGTH];
@@ -192,11 +192,11 @@ static int find_area(struct queue *queue, const struct ring_format *format, int 
 	uint64_t length = whole;
 	void *at;
 
-	if (address % alignment)
-		return -EINVAL;
 	at = find(queue, address, &length, format->area[area].written);
-	if (!at || length != whole || (uintptr_t)at % alignment)
+	if (!at || length != whole)
 		return -EFAULT;
+	if ((address | (uintptr_t)at) % alignment)
+		return -EINVAL;
 	queue->area[area] = at;
 	return 0;
 }

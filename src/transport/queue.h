@@ -34,7 +34,7 @@
 #define QUEUE_FEATURES         (VIRTIO_F_INDIRECT_DESC | VIRTIO_F_EVENT_IDX | VIRTIO_F_RING_PACKED)
 
 /* The largest queue, which keeps the work and the memory for one chain small. */
-#define QUEUE_SIZE_MAX 1024
+#define MAX_QUEUE_SIZE 1024
 
 /* How guest-physical addresses are found: see viommu_mmio_ops.memory. */
 struct guest_memory {
@@ -86,7 +86,7 @@ struct queue {
 	uint16_t withheld;  /* packed: flags that will publish the first of them */
 };
 
-/* A queue that is not running. `size_max` is at most QUEUE_SIZE_MAX. -ENOMEM */
+/* A queue that is not running. `size_max` is at most MAX_QUEUE_SIZE. -ENOMEM */
 int queue_init(struct queue *queue, uint16_t size_max, const struct guest_memory *memory);
 void queue_fini(struct queue *queue);
 

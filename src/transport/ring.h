@@ -89,7 +89,7 @@ static inline bool ring_passed(const struct queue *queue, uint32_t old, uint32_t
 /* -- the chain that is being taken ------------------------------------------------ */
 
 /* Append a buffer of the guest. -EPROTO if that breaks a rule of chains. */
-int ring_add(struct queue *queue, struct queue_chain *chain, const struct descriptor *buffer);
+int chain_add(struct queue *queue, struct queue_chain *chain, const struct descriptor *buffer);
 
 /* A table of descriptors: the ring's own (`host` is set) or an indirect one. */
 struct ring_table {
@@ -99,12 +99,12 @@ struct ring_table {
 };
 
 /* The indirect table that a descriptor refers to. -EPROTO */
-int ring_indirect(const struct queue *queue, const struct descriptor *descriptor,
-		  struct ring_table *ret_table);
+int chain_table(const struct queue *queue, const struct descriptor *descriptor,
+		struct ring_table *ret_table);
 
 /* Take a descriptor out of a table; `index` is less than its count. -EPROTO */
-int ring_fetch(const struct queue *queue, const struct ring_table *table, uint32_t index,
-	       struct descriptor *ret_descriptor);
+int table_fetch(const struct queue *queue, const struct ring_table *table, uint32_t index,
+		struct descriptor *ret_descriptor);
 
 /* -- loads and stores ---------------------------------------------------------------- */
 

@@ -73,13 +73,13 @@ static int walk(struct queue *queue, struct queue_chain *chain, const struct rin
 	int error;
 
 	for (;;) {
-		error = index < table->count ? ring_fetch(queue, table, index, &descriptor)
+		error = index < table->count ? table_fetch(queue, table, index, &descriptor)
 					     : -EPROTO;
 		if (error || !(descriptor.flags & DESCRIPTOR_F_NEXT))
 			break;
 		if (descriptor.flags & DESCRIPTOR_F_INDIRECT)
 			return -EPROTO;
-		error = ring_add(queue, chain, &descriptor);
+		error = chain_add(queue, chain, &descriptor);
 		if (error)
 			break;
 		index = descriptor.link;
@@ -103,13 +103,13 @@ static int split_take(struct queue *queue, struct queue_chain *chain)
 	chain->id = head;
 	error = walk(queue, chain, &table, head, &last);
 	if (!error && last.flags & DESCRIPTOR_F_INDIRECT) {
-		error = ring_indirect(queue, &last, &table);
+		error = chain_table(queue, &last, &table);
 		if (!error)
 			error = walk(queue, chain, &table, 0, &last);
 		if (!error && last.flags & DESCRIPTOR_F_INDIRECT)
 			error = -EPROTO;
 	}
-	return error ? error : ring_add(queue, chain, &last);
+	return error ? error : chain_add(queue, chain, &last);
 }
 
 static void split_push(struct queue *queue, const struct queue_chain *chain, uint32_t length)

@@ -81,6 +81,16 @@ void field_set(const struct field *field, void *host, uint64_t value)
 	}
 }
 
+bool field_is_zero(const struct field *field, const void *host)
+{
+	const uint8_t *bytes = (const uint8_t *)host + field->member;
+
+	for (uint16_t i = 0; i < field->length; i++)
+		if (bytes[i])
+			return false;
+	return true;
+}
+
 const struct field *layout_field(const struct layout *layout, const char *name)
 {
 	for_each_field(f, layout)
@@ -115,16 +125,6 @@ void layout_encode(const struct layout *layout, const void *host, void *wire)
 	}
 }
 
-static bool all_zero(const void *bytes, size_t length)
-{
-	const uint8_t *b = bytes;
-
-	while (length--)
-		if (b[length])
-			return false;
-	return true;
-}
-
 void layout_check(const struct layout *layout, const void *host, bool exact, layout_report *report,
 		  void *data)
 {
@@ -137,7 +137,7 @@ void layout_check(const struct layout *layout, const void *host, bool exact, lay
 		else if (f->kind == FIELD_LENGTH)
 			wrong = exact ? value != layout->length : value < layout->length;
 		else if (f->kind == FIELD_RESERVED)
-			wrong = !all_zero((const char *)host + f->member, f->length);
+			wrong = !field_is_zero(f, host);
 		if (wrong)
 			report(data, f, value);
 	}

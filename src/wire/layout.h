@@ -96,6 +96,9 @@ bool field_is_integer(const struct field *field);
 uint64_t field_get(const struct field *field, const void *host);
 void field_set(const struct field *field, void *host, uint64_t value);
 
+/* Are all bytes of the field 0? */
+bool field_is_zero(const struct field *field, const void *host);
+
 /* The row with that name, or NULL. */
 const struct field *layout_field(const struct layout *layout, const char *name);
 

@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Rules about numbers that must not be claimed twice, or that somebody must claim
+ *
+ * Buses, functions, addresses and IDs are all alike here: an object claims a range of numbers
+ * within a group, which is a segment or an IOMMU. Claims are sorted once, and then one walk
+ * finds each claim that begins before an earlier one has ended; so a rule costs O(n log n)
+ * and has at most one finding for each claim.
+ */
+#include "check.h"
+#include "text.h"
+
+#define SEGMENT_SHIFT 16
+#define BUS_SHIFT     8
+#define LAST_DEVFN    0xff
+#define ONE_GROUP     0
+
+GArray *claims_new(void)
+{
+	return g_array_new(FALSE, FALSE, sizeof(struct claim));
+}
+
+void claim(GArray *claims, uint64_t group, uint64_t first, uint64_t last, enum object_type type,
+	   const void *object, size_t order)
+{
+	struct claim new = { group, first, last, { type, object, order } };
+
+	g_array_append_val(claims, new);
+}
+
+static int compare(uint64_t a, uint64_t b)
+{
+	return (a > b) - (a < b);
+}
+
+static gint compare_claims(gconstpointer a, gconstpointer b)
+{
+	const struct claim *one = a, *other = b;
+	int order = compare(one->group, other->group);
+
+	if (!order)
+		order = compare(one->first, other->first);
+	if (!order)
+		order = compare(one->subject.type, other->subject.type);
+	return order ? order : compare(one->subject.order, other->subject.order);
+}
+
+void claims_sort(GArray *claims)
+{
+	g_array_sort(claims, compare_claims);
+}
+
+static const struct claim *claim_at(const GArray *claims, size_t i)
+{
+	return &g_array_index(claims, struct claim, i);
+}
+
+const struct claim *claimed(const GArray *claims, uint64_t group, uint64_t number)
+{
+	size_t low = 0, high = claims->len;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		const struct claim *c = claim_at(claims, middle);
+
+		if (c->group < group || (c->group == group && c->first <= number))
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	/* Claims that overlap are another rule's; here the last one that begins in time counts. */
+	if (!low || claim_at(claims, low - 1)->group != group ||
+	    claim_at(claims, low - 1)->last < number)
+		return NULL;
+	return claim_at(claims, low - 1);
+}
+
+/* Who comes later: in the file, or else in the order of types and of lists. */
+static bool is_later(const struct subject *a, const struct subject *b)
+{
+	const struct viommu_place *one = object_place(a->type, a->object);
+	const struct viommu_place *other = object_place(b->type, b->object);
+	int order = compare(one->line, other->line);
+
+	if (!order)
+		order = compare(one->column, other->column);
+	if (!order)
+		order = compare(one->at, other->at);
+	if (!order)
+		order = compare(a->type, b->type);
+	return (order ? order : compare(a->order, b->order)) > 0;
+}
+
+struct overlaps {
+	const struct check *check;
+	const char *what, *cure;
+	GHashTable *blamed; /* objects: each is blamed once, however often it is in the way */
+};
+
+static void blame_overlap(struct overlaps *overlaps, const struct claim *a, const struct claim *b)
+{
+	bool a_is_later = is_later(&a->subject, &b->subject);
+	const struct subject *later = a_is_later ? &a->subject : &b->subject;
+	const struct subject *earlier = a_is_later ? &b->subject : &a->subject;
+	char *one, *other;
+
+	if (!g_hash_table_add(overlaps->blamed, (void *)later->object))
+		return;
+	one = describe(later);
+	other = describe(earlier);
+	blame(overlaps->check, later, overlaps->cure, "%s and %s %s", one, other, overlaps->what);
+	g_free(one);
+	g_free(other);
+}
+
+void blame_overlaps(const struct check *check, GArray *claims, const char *what, const char *cure)
+{
+	struct overlaps overlaps = { check, what, cure, g_hash_table_new(NULL, NULL) };
+	const struct claim *open = NULL;
+
+	claims_sort(claims);
+	for (size_t i = 0; i < claims->len; i++) {
+		const struct claim *c = claim_at(claims, i);
+
+		if (open && open->group == c->group && c->first <= open->last)
+			blame_overlap(&overlaps, open, c);
+		if (!open || open->group != c->group || c->last > open->last)
+			open = c;
+	}
+	g_hash_table_destroy(overlaps.blamed);
+	g_array_free(claims, TRUE);
+}
+
+/* -- buses and functions ------------------------------------------------------ */
+
+static GArray *claims_of_bridges(const struct viommu_topology *topology)
+{
+	const struct viommu_host_bridge *bridge;
+	GArray *claims = claims_new();
+
+	for_each_object(i, bridge, topology, OBJECT_HOST_BRIDGE)
+		claim(claims, bridge->segment, (uint64_t)bridge->bus_first << BUS_SHIFT,
+		      (uint64_t)bridge->bus_last << BUS_SHIFT | LAST_DEVFN, OBJECT_HOST_BRIDGE,
+		      bridge, i);
+	return claims;
+}
+
+void check_bridges_overlap(const struct check *check)
+{
+	blame_overlaps(check, claims_of_bridges(check->topology), "have buses in common",
+		       "give each host bridge buses of its own");
+}
+
+void check_ranges_overlap(const struct check *check)
+{
+	const struct viommu_pci_range *range;
+	GArray *claims = claims_new();
+
+	for_each_object(i, range, check->topology, OBJECT_PCI_RANGE)
+		for (unsigned s = range->segment_first; s <= range->segment_last; s++)
+			claim(claims, s, range->bdf_first, range->bdf_last, OBJECT_PCI_RANGE, range,
+			      i);
+	blame_overlaps(check, claims, "have functions in common",
+		       "make ranges disjoint: readers do not agree who wins");
+}
+
+void check_functions_twice(const struct check *check)
+{
+	const struct viommu_iommu *iommu;
+	GArray *claims = claims_new();
+
+	for_each_object(i, iommu, check->topology, OBJECT_IOMMU)
+		if (iommu_is_function(iommu))
+			claim(claims, iommu->segment, iommu->bdf, iommu->bdf, OBJECT_IOMMU, iommu,
+			      i);
+	blame_overlaps(check, claims, "are at the same PCI function",
+		       "put each IOMMU at a function of its own");
+}
+
+/* Without any host bridge, as in a VIOT, nothing is known of them. */
+static bool knows_bridges(const struct check *check)
+{
+	return topology_count(check->topology, OBJECT_HOST_BRIDGE);
+}
+
+void check_iommus_outside(const struct check *check)
+{
+	GArray *bridges = claims_of_bridges(check->topology);
+	const struct viommu_iommu *iommu;
+
+	claims_sort(bridges);
+	for_each_object(i, iommu, check->topology, OBJECT_IOMMU)
+		if (knows_bridges(check) && iommu_is_function(iommu) &&
+		    !claimed(bridges, iommu->segment, iommu->bdf))
+			blame(check, &(struct subject){ OBJECT_IOMMU, iommu, i },
+			      "put it on a bus of a host bridge, or add the host bridge",
+			      "no host bridge has the PCI function of IOMMU %s", iommu->name);
+	g_array_free(bridges, TRUE);
+}
+
+static bool range_is_outside(const GArray *bridges, const struct viommu_pci_range *range)
+{
+	for (unsigned s = range->segment_first; s <= range->segment_last; s++)
+		if (!claimed(bridges, s, range->bdf_first) || !claimed(bridges, s, range->bdf_last))
+			return true;
+	return false;
+}
+
+void check_ranges_outside(const struct check *check)
+{
+	GArray *bridges = claims_of_bridges(check->topology);
+	const struct viommu_pci_range *range;
+
+	claims_sort(bridges);
+	for_each_object(i, range, check->topology, OBJECT_PCI_RANGE)
+		if (knows_bridges(check) && range_is_outside(bridges, range))
+			blame(check, &(struct subject){ OBJECT_PCI_RANGE, range, i },
+			      "correct the segment or the buses, or add the host bridge",
+			      "the range begins or ends on a bus that no host bridge has");
+	g_array_free(bridges, TRUE);
+}
+
+void check_domains_differ(const struct check *check)
+{
+	GArray *bridges = claims_of_bridges(check->topology);
+	const struct viommu_iommu *iommu;
+
+	claims_sort(bridges);
+	for_each_object(i, iommu, check->topology, OBJECT_IOMMU) {
+		const struct viommu_host_bridge *bridge;
+		const struct claim *on;
+
+		if (!iommu_is_function(iommu) || !iommu->has_proximity_domain)
+			continue;
+		on = claimed(bridges, iommu->segment, iommu->bdf);
+		bridge = on ? on->subject.object : NULL;
+		if (bridge && bridge->has_proximity_domain &&
+		    bridge->proximity_domain != iommu->proximity_domain)
+			blame(check, &(struct subject){ OBJECT_IOMMU, iommu, i },
+			      "give both the same, or put the IOMMU on a host bridge of its node",
+			      "IOMMU %s has proximity domain %u, and its host bridge has %u",
+			      iommu->name, iommu->proximity_domain, bridge->proximity_domain);
+	}
+	g_array_free(bridges, TRUE);
+}
+
+/* -- IDs ---------------------------------------------------------------------- */
+
+struct ids {
+	GArray *claims;
+	GHashTable *groups; /* the name of an IOMMU -> its place in the list, from 1 */
+	GPtrArray *pieces;  /* struct viommu_pci_range: what the claims are about */
+};
+
+static uint64_t group_of(const struct ids *ids, const char *iommu)
+{
+	return GPOINTER_TO_SIZE(g_hash_table_lookup(ids->groups, iommu));
+}
+
+/* A piece stands for the range or the host bridge that it was cut from: it has its place. */
+static void claim_ids(void *opaque, const struct viommu_pci_range *piece)
+{
+	struct ids *ids = opaque;
+	struct viommu_pci_range *copy;
+	uint64_t group = group_of(ids, piece->iommu);
+
+	if (!group)
+		return;
+	copy = g_memdup2(piece, sizeof(*piece));
+	g_ptr_array_add(ids->pieces, copy);
+	for (unsigned s = piece->segment_first; s <= piece->segment_last; s++)
+		claim(ids->claims, group, range_id(piece, (uint16_t)s, piece->bdf_first),
+		      range_id(piece, (uint16_t)s, piece->bdf_last), OBJECT_PCI_RANGE, copy,
+		      ids->pieces->len);
+}
+
+void check_ids_twice(const struct check *check)
+{
+	struct ids ids = { claims_new(), g_hash_table_new(g_str_hash, g_str_equal),
+			   g_ptr_array_new_with_free_func(g_free) };
+	const struct viommu_platform_device *device;
+	const struct viommu_iommu *iommu;
+
+	for_each_object(i, iommu, check->topology, OBJECT_IOMMU)
+		g_hash_table_insert(ids.groups, (void *)iommu->name, GSIZE_TO_POINTER(i + 1));
+	viommu_topology_for_each_pci_range(check->topology, claim_ids, &ids);
+	for_each_object(i, device, check->topology, OBJECT_PLATFORM_DEVICE)
+		if (device->iommu && group_of(&ids, device->iommu))
+			claim(ids.claims, group_of(&ids, device->iommu), device->id, device->id,
+			      OBJECT_PLATFORM_DEVICE, device, i);
+	blame_overlaps(check, ids.claims, "have an ID in common behind one IOMMU",
+		       "choose IDs that no other device of this IOMMU has");
+	g_hash_table_destroy(ids.groups);
+	g_ptr_array_free(ids.pieces, TRUE);
+}
+
+/* -- addresses ---------------------------------------------------------------- */
+
+static uint64_t window_last(const struct viommu_iommu *iommu)
+{
+	return iommu->span ? iommu->base + (iommu->span - 1) : iommu->base;
+}
+
+void check_windows_overlap(const struct check *check)
+{
+	const struct viommu_platform_device *device;
+	const struct viommu_iommu *iommu;
+	GArray *claims = claims_new();
+
+	for_each_object(i, iommu, check->topology, OBJECT_IOMMU)
+		if (iommu_has_window(iommu))
+			claim(claims, ONE_GROUP, iommu->base, window_last(iommu), OBJECT_IOMMU,
+			      iommu, i);
+	for_each_object(i, device, check->topology, OBJECT_PLATFORM_DEVICE)
+		claim(claims, ONE_GROUP, device->base, device->base, OBJECT_PLATFORM_DEVICE, device,
+		      i);
+	blame_overlaps(check, claims, "have register addresses in common",
+		       "correct `at` or `span`: everything has registers of its own");
+}
+
+/* Memory of one IOMMU, or of the same functions. */
+static uint64_t group_of_memory(const struct viommu_topology *topology,
+				const struct viommu_reserved_memory *memory)
+{
+	static const uint64_t of_functions = 1ull << 63;
+	const struct viommu_iommu *iommu = viommu_topology_find_iommu(topology, memory->iommu);
+
+	if (memory->iommu)
+		return (uint64_t)(uintptr_t)iommu;
+	return of_functions | (uint64_t)memory->segment << (2 * SEGMENT_SHIFT) |
+	       (uint64_t)memory->bdf_first << SEGMENT_SHIFT | memory->bdf_last;
+}
+
+void check_memory_overlap(const struct check *check)
+{
+	const struct viommu_reserved_memory *memory;
+	GArray *claims = claims_new();
+
+	for_each_object(i, memory, check->topology, OBJECT_RESERVED_MEMORY)
+		claim(claims, group_of_memory(check->topology, memory), memory->first, memory->last,
+		      OBJECT_RESERVED_MEMORY, memory, i);
+	blame_overlaps(check, claims, "have addresses in common",
+		       "say of each address once what is special about it");
+}

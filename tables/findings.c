@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Findings: what is wrong with an input, in the order in which it was found
+ *
+ * The list belongs to the caller of the library; everything in it, names of files included,
+ * is a copy, so it may outlive whatever it speaks of. An input can be hostile: it decides how
+ * many findings there are and what they quote. So the list keeps MAX_FINDINGS of them and
+ * then only counts, in one last finding that is as severe as the worst it stands for; a text
+ * has at most MAX_TEXT bytes; and control characters never reach a terminal from here.
+ *
+ * GLib's allocator is the C library's, so what is handed out can be freed with free().
+ */
+#include <assert.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <glib.h>
+
+#include "findings.h"
+#include "rules.h"
+
+#define MAX_FINDINGS 1000
+#define MAX_TEXT     800
+
+struct viommu_findings {
+	GPtrArray *list;              /* of struct viommu_finding */
+	GStringChunk *strings;        /* theirs */
+	struct viommu_finding beyond; /* stands for all behind MAX_FINDINGS */
+	size_t n_beyond;
+	char beyond_text[64];
+};
+
+const char *viommu_severity_name(enum viommu_severity severity)
+{
+	static const char *const names[] = {
+		[VIOMMU_NOTE] = "note",
+		[VIOMMU_WARNING] = "warning",
+		[VIOMMU_ERROR] = "error",
+	};
+
+	return severity < G_N_ELEMENTS(names) ? names[severity] : "error";
+}
+
+struct viommu_findings *viommu_findings_new(void)
+{
+	struct viommu_findings *findings = g_new0(struct viommu_findings, 1);
+
+	findings->list = g_ptr_array_new_with_free_func(g_free);
+	findings->strings = g_string_chunk_new(MAX_TEXT);
+	return findings;
+}
+
+struct viommu_findings *viommu_findings_free(struct viommu_findings *findings)
+{
+	if (!findings)
+		return NULL;
+	g_ptr_array_free(findings->list, TRUE);
+	g_string_chunk_free(findings->strings);
+	g_free(findings);
+	return NULL;
+}
+
+size_t viommu_findings_count(const struct viommu_findings *findings)
+{
+	return findings->list->len + (findings->n_beyond ? 1 : 0);
+}
+
+const struct viommu_finding *viommu_findings_get(const struct viommu_findings *findings, size_t i)
+{
+	if (i < findings->list->len)
+		return g_ptr_array_index(findings->list, i);
+	return i < viommu_findings_count(findings) ? &findings->beyond : NULL;
+}
+
+size_t viommu_findings_count_from(const struct viommu_findings *findings,
+				  enum viommu_severity severity)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < viommu_findings_count(findings); i++)
+		n += viommu_findings_get(findings, i)->severity >= severity;
+	return n;
+}
+
+/* A copy that lives as long as the list: bounded, UTF-8, and without control characters. */
+static const char *keep(struct viommu_findings *findings, const char *text)
+{
+	char *clean;
+	const char *kept;
+
+	if (!text)
+		return NULL;
+	clean = g_utf8_make_valid(text, (gssize)strnlen(text, MAX_TEXT));
+	for (char *c = clean; *c; c++)
+		if (g_ascii_iscntrl(*c))
+			*c = '?';
+	kept = g_string_chunk_insert_const(findings->strings, clean);
+	g_free(clean);
+	return kept;
+}
+
+static void count_beyond(struct viommu_findings *findings, const struct viommu_rule *rule)
+{
+	struct viommu_finding *beyond = &findings->beyond;
+
+	beyond->id = "input-findings";
+	beyond->place.at = VIOMMU_NOWHERE;
+	beyond->severity = MAX(beyond->severity, rule->severity);
+	beyond->text = findings->beyond_text;
+	findings->n_beyond++;
+	g_snprintf(findings->beyond_text, sizeof(findings->beyond_text),
+		   "%zu more findings are not listed", findings->n_beyond);
+}
+
+void report(struct viommu_findings *findings, const char *rule_id, struct viommu_place place,
+	    const char *cure, const char *format, ...)
+{
+	const struct viommu_rule *rule = rule_find(rule_id);
+	struct viommu_finding *finding;
+	va_list args;
+	char *text;
+
+	assert(rule);
+	if (!findings || !rule)
+		return;
+	if (findings->list->len >= MAX_FINDINGS) {
+		count_beyond(findings, rule);
+		return;
+	}
+	va_start(args, format);
+	text = g_strdup_vprintf(format, args);
+	va_end(args);
+
+	finding = g_new0(struct viommu_finding, 1);
+	finding->id = rule->id;
+	finding->severity = rule->severity;
+	finding->place = place;
+	finding->place.file = keep(findings, place.file);
+	finding->text = keep(findings, text);
+	finding->cure = keep(findings, cure);
+	g_ptr_array_add(findings->list, finding);
+	g_free(text);
+}
+
+char *viommu_finding_line(const struct viommu_finding *finding)
+{
+	const struct viommu_place *place = &finding->place;
+	GString *line = g_string_new(NULL);
+
+	if (place->file)
+		g_string_append_printf(line, "%s:", place->file);
+	if (place->line)
+		g_string_append_printf(line, "%u:%u:", place->line, place->column);
+	else if (place->file && place->at != VIOMMU_NOWHERE)
+		g_string_append_printf(line, "0x%zx:", place->at);
+	if (line->len)
+		g_string_append_c(line, ' ');
+	g_string_append_printf(line, "%s: %s", viommu_severity_name(finding->severity),
+			       finding->text);
+	if (finding->cure)
+		g_string_append_printf(line, "; %s", finding->cure);
+	g_string_append_printf(line, " [%s]", finding->id);
+	return g_string_free(line, FALSE);
+}

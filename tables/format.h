@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef VIOMMU_TABLES_FORMAT_H
+#define VIOMMU_TABLES_FORMAT_H
+
+#include <viommu/tables.h>
+
+#include "record.h"
+
+/*
+ * What one kind of table is: everything that the rest of the library asks about it, as data
+ * and a few functions. A new table is a new file with a format in it, and a row in table.c.
+ */
+struct format {
+	const char *signature;
+	const char *name;
+	const struct layout *head; /* the ACPI header and what follows it */
+
+	/* Take the bytes behind the head apart. They begin at head->length. */
+	void (*decode)(struct viommu_table *table, const uint8_t *bytes, size_t length,
+		       struct viommu_findings *findings);
+
+	/* Rules of the bytes, which hold whatever the table means. */
+	void (*check)(const struct viommu_table *table, struct viommu_findings *findings);
+
+	/* What the table means; and the other way. */
+	struct viommu_topology *(*to_topology)(const struct viommu_table *table,
+					       struct viommu_findings *findings);
+	bool (*from_topology)(struct viommu_table *table, const struct viommu_topology *topology,
+			      struct viommu_findings *findings);
+};
+
+extern const struct format viot_format;
+
+struct viommu_table {
+	char signature[5];
+	char *file;
+	const struct format *format; /* NULL: not known, a header and bytes */
+	struct record *root;
+};
+
+/* -- the header of every ACPI table (acpi.c) ----------------------------------------- */
+
+struct acpi_header {
+	char signature[4];
+	uint32_t length;
+	uint8_t revision, checksum;
+	char oem_id[6], oem_table_id[8];
+	uint32_t oem_revision;
+	char creator_id[4];
+	uint32_t creator_revision;
+};
+
+#define ACPI_HEADER_LENGTH 36
+
+/* The first rows of every head; `host` begins with a struct acpi_header named `acpi`. */
+#define ACPI_ROWS(host) \
+	ROW(host, 0, TEXT, acpi.signature, "Signature"), \
+		ROW(host, 4, NUMBER, acpi.length, "Length"), \
+		ROW(host, 8, NUMBER, acpi.revision, "Revision"), \
+		ROW(host, 9, CHECKSUM, acpi.checksum, "Checksum"), \
+		ROW(host, 10, TEXT, acpi.oem_id, "OEM ID"), \
+		ROW(host, 16, TEXT, acpi.oem_table_id, "OEM table ID"), \
+		ROW(host, 24, NUMBER, acpi.oem_revision, "OEM revision"), \
+		ROW(host, 28, TEXT, acpi.creator_id, "Creator ID"), \
+		ROW(host, 32, HEX, acpi.creator_revision, "Creator revision")
+
+/* The head of a table of which nothing else is known. */
+extern const struct layout acpi_layout;
+
+/* The header that a table begins with, whatever its format. */
+static inline struct acpi_header *acpi_header(const struct viommu_table *table)
+{
+	return table->root->host;
+}
+
+/* Rules that hold for every ACPI table. */
+void acpi_check(const struct viommu_table *table, struct viommu_findings *findings);
+
+/* Fill in the header from what the topology wants it to say; then length and checksum. */
+void acpi_begin(struct viommu_table *table, const struct viommu_topology *topology);
+void acpi_finish(struct viommu_table *table);
+
+#endif

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The PCI functions behind IOMMUs, as disjoint ranges
+ *
+ * Three layers say who translates a function: explicit ranges, above host bridges, above
+ * nothing; and an IOMMU takes its own function out of the host bridge that it translates.
+ * Everything is cut into slices within a segment, which are intervals of positions, segment
+ * << 16 | BDF. One sweep over the ends of all slices, in order, keeps those that are open and
+ * gives every interval between two ends to the first open slice of the highest layer. That is
+ * O(n log n) for n slices, however they overlap.
+ *
+ * Slices of one range that come through whole are put together again over their segments.
+ */
+#include <glib.h>
+
+#include "topology.h"
+
+#define SEGMENT_SHIFT 16
+#define BUS_SHIFT     8
+#define LAST_DEVFN    0xff
+#define LAST_BDF      0xffff
+
+enum layer { LAYER_RANGE, LAYER_SELF, LAYER_BRIDGE, N_LAYERS };
+
+struct slice {
+	enum layer layer;
+	size_t index;       /* of the object in its list: the lower wins */
+	const void *object; /* range, IOMMU or bridge */
+	uint64_t first, last;
+};
+
+struct end {
+	uint64_t position;
+	size_t slice;
+	bool opens;
+};
+
+struct sweep {
+	const struct viommu_topology *topology;
+	GArray *slices;        /* struct slice */
+	GArray *ends;          /* struct end */
+	GTree *open[N_LAYERS]; /* index -> slice */
+	GArray *pieces;        /* struct viommu_pci_range, the result */
+	size_t *last_piece;    /* of a range: its latest whole piece, from 1; 0: none */
+};
+
+static uint64_t position(uint16_t segment, uint16_t bdf)
+{
+	return (uint64_t)segment << SEGMENT_SHIFT | bdf;
+}
+
+/* -- cutting into slices ------------------------------------------------------ */
+
+static void slice(struct sweep *sweep, struct slice slice)
+{
+	struct end opens = { slice.first, sweep->slices->len, true };
+	struct end closes = { slice.last + 1, sweep->slices->len, false };
+
+	g_array_append_val(sweep->slices, slice);
+	g_array_append_val(sweep->ends, opens);
+	g_array_append_val(sweep->ends, closes);
+}
+
+static void slice_ranges(struct sweep *sweep)
+{
+	const struct viommu_pci_range *range;
+
+	for_each_object(i, range, sweep->topology, OBJECT_PCI_RANGE)
+		for (unsigned s = range->segment_first; s <= range->segment_last; s++)
+			slice(sweep, (struct slice){ LAYER_RANGE, i, range,
+						     position((uint16_t)s, range->bdf_first),
+						     position((uint16_t)s, range->bdf_last) });
+}
+
+static void slice_iommus(struct sweep *sweep)
+{
+	const struct viommu_iommu *iommu;
+
+	for_each_object(i, iommu, sweep->topology, OBJECT_IOMMU) {
+		uint64_t own = position(iommu->segment, iommu->bdf);
+
+		if (iommu_is_function(iommu) && !iommu->include_self)
+			slice(sweep, (struct slice){ LAYER_SELF, i, iommu, own, own });
+	}
+}
+
+static void slice_bridges(struct sweep *sweep)
+{
+	const struct viommu_host_bridge *bridge;
+
+	for_each_object(i, bridge, sweep->topology, OBJECT_HOST_BRIDGE) {
+		uint64_t segment = position(bridge->segment, 0);
+
+		slice(sweep, (struct slice){ LAYER_BRIDGE, i, bridge,
+					     segment | (uint64_t)bridge->bus_first << BUS_SHIFT,
+					     segment | (uint64_t)bridge->bus_last << BUS_SHIFT |
+						     LAST_DEVFN });
+	}
+}
+
+static gint compare_ends(gconstpointer a, gconstpointer b)
+{
+	const struct end *one = a, *other = b;
+
+	return (one->position > other->position) - (one->position < other->position);
+}
+
+/* -- who gets an interval ----------------------------------------------------- */
+
+static gint compare_indices(gconstpointer a, gconstpointer b)
+{
+	return (GPOINTER_TO_SIZE(a) > GPOINTER_TO_SIZE(b)) -
+	       (GPOINTER_TO_SIZE(a) < GPOINTER_TO_SIZE(b));
+}
+
+static const struct slice *first_open(const struct sweep *sweep, enum layer layer)
+{
+	GTreeNode *node = g_tree_node_first(sweep->open[layer]);
+
+	return node ? g_tree_node_value(node) : NULL;
+}
+
+/* Is this IOMMU the one that translates the bridge's functions? */
+static bool is_behind_itself(const struct slice *self, const struct slice *bridge)
+{
+	const struct viommu_iommu *iommu = self->object;
+	const struct viommu_host_bridge *host_bridge = bridge->object;
+
+	return host_bridge->iommu && g_str_equal(iommu->name, host_bridge->iommu);
+}
+
+static const struct slice *winner(const struct sweep *sweep)
+{
+	const struct slice *range = first_open(sweep, LAYER_RANGE);
+	const struct slice *self = first_open(sweep, LAYER_SELF);
+	const struct slice *bridge = first_open(sweep, LAYER_BRIDGE);
+
+	if (range)
+		return range;
+	return bridge && self && is_behind_itself(self, bridge) ? NULL : bridge;
+}
+
+/* -- pieces ------------------------------------------------------------------- */
+
+static struct viommu_pci_range piece_of_bridge(const struct slice *slice)
+{
+	const struct viommu_host_bridge *bridge = slice->object;
+
+	return (struct viommu_pci_range){ .iommu = bridge->iommu, .place = bridge->place };
+}
+
+static struct viommu_pci_range piece_between(const struct slice *slice, uint64_t first,
+					     uint64_t last)
+{
+	struct viommu_pci_range piece;
+	const struct viommu_pci_range *range = slice->object;
+	uint16_t segment = (uint16_t)(first >> SEGMENT_SHIFT), bdf = first & LAST_BDF;
+
+	piece = slice->layer == LAYER_RANGE ? *range : piece_of_bridge(slice);
+	piece.size = sizeof(piece);
+	piece.id_first =
+		(uint32_t)(slice->layer == LAYER_RANGE ? range_id(range, segment, bdf) : first);
+	piece.segment_first = piece.segment_last = segment;
+	piece.bdf_first = bdf;
+	piece.bdf_last = last & LAST_BDF;
+	return piece;
+}
+
+/* Make the piece longer by a segment instead of adding another, if that says the same. */
+static bool joins_last(struct sweep *sweep, const struct slice *slice,
+		       const struct viommu_pci_range *piece)
+{
+	size_t last = sweep->last_piece[slice->index];
+	struct viommu_pci_range *before;
+
+	if (!last)
+		return false;
+	before = &g_array_index(sweep->pieces, struct viommu_pci_range, last - 1);
+	if (before->segment_last + 1 != piece->segment_first)
+		return false;
+	before->segment_last = piece->segment_last;
+	return true;
+}
+
+static void add_piece(struct sweep *sweep, const struct slice *slice, uint64_t first, uint64_t last)
+{
+	struct viommu_pci_range piece = piece_between(slice, first, last);
+	bool whole = slice->layer == LAYER_RANGE && first == slice->first && last == slice->last;
+
+	if (!piece.iommu || (whole && joins_last(sweep, slice, &piece)))
+		return;
+	g_array_append_val(sweep->pieces, piece);
+	if (whole)
+		sweep->last_piece[slice->index] = sweep->pieces->len;
+}
+
+/* -- the sweep ---------------------------------------------------------------- */
+
+static void open_or_close(struct sweep *sweep, const struct end *end)
+{
+	struct slice *slice = &g_array_index(sweep->slices, struct slice, end->slice);
+	gpointer index = GSIZE_TO_POINTER(slice->index);
+
+	if (end->opens)
+		g_tree_insert(sweep->open[slice->layer], index, slice);
+	else if (g_tree_lookup(sweep->open[slice->layer], index) == slice)
+		g_tree_remove(sweep->open[slice->layer], index);
+}
+
+static void run(struct sweep *sweep)
+{
+	const struct slice *current = NULL;
+	uint64_t since = 0;
+
+	for (guint i = 0; i < sweep->ends->len;) {
+		uint64_t now = g_array_index(sweep->ends, struct end, i).position;
+		const struct slice *next;
+
+		for (; i < sweep->ends->len; i++) {
+			const struct end *end = &g_array_index(sweep->ends, struct end, i);
+
+			if (end->position != now)
+				break;
+			open_or_close(sweep, end);
+		}
+		next = winner(sweep);
+		if (next == current)
+			continue;
+		if (current)
+			add_piece(sweep, current, since, now - 1);
+		current = next;
+		since = now;
+	}
+}
+
+static void sweep_begin(struct sweep *sweep)
+{
+	size_t n_ranges = topology_count(sweep->topology, OBJECT_PCI_RANGE);
+
+	sweep->slices = g_array_new(FALSE, FALSE, sizeof(struct slice));
+	sweep->ends = g_array_new(FALSE, FALSE, sizeof(struct end));
+	sweep->pieces = g_array_new(FALSE, FALSE, sizeof(struct viommu_pci_range));
+	sweep->last_piece = g_new0(size_t, n_ranges);
+	for (int layer = 0; layer < N_LAYERS; layer++)
+		sweep->open[layer] = g_tree_new(compare_indices);
+}
+
+static void sweep_end(struct sweep *sweep)
+{
+	g_array_free(sweep->slices, TRUE);
+	g_array_free(sweep->ends, TRUE);
+	g_array_free(sweep->pieces, TRUE);
+	g_free(sweep->last_piece);
+	for (int layer = 0; layer < N_LAYERS; layer++)
+		g_tree_destroy(sweep->open[layer]);
+}
+
+void viommu_topology_for_each_pci_range(const struct viommu_topology *topology,
+					void (*each)(void *opaque,
+						     const struct viommu_pci_range *range),
+					void *opaque)
+{
+	struct sweep sweep = { .topology = topology };
+
+	sweep_begin(&sweep);
+	slice_ranges(&sweep);
+	slice_iommus(&sweep);
+	slice_bridges(&sweep);
+	g_array_sort(sweep.ends, compare_ends);
+	run(&sweep);
+	for (guint i = 0; i < sweep.pieces->len; i++)
+		each(opaque, &g_array_index(sweep.pieces, struct viommu_pci_range, i));
+	sweep_end(&sweep);
+}

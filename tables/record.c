@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Records and the walk that finds them
+ *
+ * All bounds of every table are kept here: a cursor yields only what lies whole inside its
+ * parent, and never stands still. What it cannot go past is for its caller to keep and to
+ * report.
+ */
+#include "record.h"
+
+struct record *record_new(const struct layout *layout, const uint8_t *wire, size_t at)
+{
+	struct record *record = g_new0(struct record, 1);
+
+	record->layout = layout;
+	record->at = at;
+	record->children = g_ptr_array_new_with_free_func((GDestroyNotify)record_free);
+	record->rest = g_byte_array_new();
+	if (layout) {
+		record->host = g_malloc0(layout->host_size);
+		layout_decode(layout, wire, record->host);
+	}
+	return record;
+}
+
+struct record *record_new_bytes(const uint8_t *wire, size_t length, size_t at)
+{
+	struct record *record = record_new(NULL, NULL, at);
+
+	record_add_rest(record, wire, length);
+	return record;
+}
+
+void record_free(struct record *record)
+{
+	if (!record)
+		return;
+	g_ptr_array_free(record->children, TRUE);
+	g_byte_array_free(record->rest, TRUE);
+	g_free(record->host);
+	g_free(record);
+}
+
+void record_add_child(struct record *record, struct record *child)
+{
+	g_ptr_array_add(record->children, child);
+}
+
+void record_add_rest(struct record *record, const uint8_t *wire, size_t length)
+{
+	g_byte_array_append(record->rest, wire, (guint)length);
+}
+
+size_t record_length(const struct record *record)
+{
+	size_t length = record->rest->len + (record->layout ? record->layout->length : 0);
+
+	for (guint i = 0; i < record->children->len; i++)
+		length += record_length(record->children->pdata[i]);
+	return length;
+}
+
+void record_encode(const struct record *record, GByteArray *to)
+{
+	guint at = to->len;
+
+	if (record->layout) {
+		g_byte_array_set_size(to, at + record->layout->length);
+		layout_encode(record->layout, record->host, to->data + at);
+	}
+	for (guint i = 0; i < record->children->len; i++)
+		record_encode(record->children->pdata[i], to);
+	g_byte_array_append(to, record->rest->data, record->rest->len);
+}
+
+enum cursor_state cursor_look(struct cursor *cursor)
+{
+	const struct framing *framing = cursor->framing;
+	const uint8_t *structure = cursor->table + cursor->at;
+
+	if (cursor->at == cursor->end)
+		return CURSOR_END;
+	if (!wire_fits(cursor->at, framing->head, cursor->end))
+		return CURSOR_PAST;
+	cursor->type = wire_load(structure + framing->type_at, framing->type_length);
+	cursor->length = wire_load(structure + framing->length_at, framing->length_length);
+	if (cursor->length < framing->head)
+		return CURSOR_SHORT;
+	return wire_fits(cursor->at, cursor->length, cursor->end) ? CURSOR_AT : CURSOR_PAST;
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef VIOMMU_TABLES_RECORD_H
+#define VIOMMU_TABLES_RECORD_H
+
+#include <glib.h>
+
+#include "wire/layout.h"
+
+/*
+ * A record: one structure of a table, taken apart
+ *
+ * Its fixed part is decoded into a host struct by the rows of its layout; structures inside
+ * it are its children; bytes that are neither stay as they are. Together they are all
+ * there was, so that a record encodes to the bytes it was decoded from.
+ */
+struct record {
+	const struct layout *layout; /* NULL: bytes only */
+	size_t at;                   /* from the start of the table */
+	void *host;                  /* layout->host_size bytes, or NULL */
+	GPtrArray *children;         /* of struct record, in the order of their bytes */
+	GByteArray *rest;            /* behind the fixed part and the children */
+};
+
+/* Decode a fixed part of layout->length bytes. */
+struct record *record_new(const struct layout *layout, const uint8_t *wire, size_t at);
+
+/* Bytes that nobody takes apart. */
+struct record *record_new_bytes(const uint8_t *wire, size_t length, size_t at);
+
+void record_free(struct record *record);
+
+void record_add_child(struct record *record, struct record *child);
+void record_add_rest(struct record *record, const uint8_t *wire, size_t length);
+
+/* How many bytes it encodes to; encode it at the end of `to`. */
+size_t record_length(const struct record *record);
+void record_encode(const struct record *record, GByteArray *to);
+
+/* How the structures of a table say what they are: where type and length stand. */
+struct framing {
+	uint8_t type_at, type_length;
+	uint8_t length_at, length_length;
+	uint8_t head; /* bytes that every structure has */
+};
+
+/* What a cursor has come to. */
+enum cursor_state {
+	CURSOR_AT,    /* a structure that lies whole inside its parent */
+	CURSOR_END,   /* the end of the parent, exactly */
+	CURSOR_SHORT, /* a structure shorter than its own head: the walk cannot go on */
+	CURSOR_PAST,  /* a structure that reaches past the end, or a head that does */
+};
+
+/* A bounded walk over the structures inside [at, end) of a table. */
+struct cursor {
+	const struct framing *framing;
+	const uint8_t *table;
+	size_t at, end;
+	uint64_t type, length; /* of the structure at `at` */
+};
+
+enum cursor_state cursor_look(struct cursor *cursor);
+
+#endif

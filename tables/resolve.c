@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Which IOMMU does a device reach?
+ *
+ * The specification's answer comes from the model alone: the first range that has the device,
+ * else its host bridge. Linux answers from the table, in its own way, and a row below says
+ * which way for each table that a topology can be read from. Where entries are disjoint and
+ * no IOMMU stands in its own way, both say the same.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include <glib.h>
+
+#include "text_scan.h"
+#include "topology.h"
+
+#define SEGMENT_SHIFT 16
+#define BUS_SHIFT     8
+
+/* -- names of devices --------------------------------------------------------- */
+
+int viommu_device_name_parse(const char *text, struct viommu_device_name *ret_name)
+{
+	static const char prefix[] = "mmio@";
+	struct viommu_device_name name = { 0 };
+	struct function function;
+	const char *c = text;
+
+	if (scan_function(&c, &function) == SCAN_OK && !*c) {
+		name.pci = true;
+		name.segment = function.segment;
+		name.bdf = function.bdf;
+		*ret_name = name;
+		return 0;
+	}
+	c = g_str_has_prefix(text, prefix) ? text + strlen(prefix) : text;
+	if (!g_str_has_prefix(c, "0x") || scan_number(&c, UINT64_MAX, &name.base) != SCAN_OK || *c)
+		return -EINVAL;
+	*ret_name = name;
+	return 0;
+}
+
+/* -- as the specification has it ---------------------------------------------- */
+
+static const struct viommu_route nothing = { .reach = VIOMMU_REACH_NOTHING,
+					     .place.at = VIOMMU_NOWHERE };
+
+static bool range_has(const struct viommu_pci_range *range, const struct viommu_device_name *device)
+{
+	return range->segment_first <= device->segment && device->segment <= range->segment_last &&
+	       range->bdf_first <= device->bdf && device->bdf <= range->bdf_last;
+}
+
+static bool bridge_has(const struct viommu_host_bridge *bridge,
+		       const struct viommu_device_name *device)
+{
+	unsigned bus = device->bdf >> BUS_SHIFT;
+
+	return bridge->segment == device->segment && bridge->bus_first <= bus &&
+	       bus <= bridge->bus_last;
+}
+
+static bool is_itself(const struct viommu_iommu *iommu, const struct viommu_device_name *device)
+{
+	if (!device->pci)
+		return iommu_has_window(iommu) && iommu->base == device->base;
+	return iommu_is_function(iommu) && iommu->segment == device->segment &&
+	       iommu->bdf == device->bdf;
+}
+
+/* What an entry says. The name of an IOMMU that there is not says nothing. */
+static struct viommu_route route_to(const struct viommu_topology *topology, const char *iommu,
+				    uint64_t id, struct viommu_place place)
+{
+	struct viommu_route route = { .reach = VIOMMU_REACH_BYPASS, .place = place };
+
+	if (!iommu)
+		return route;
+	route.iommu = viommu_topology_find_iommu(topology, iommu);
+	route.reach = route.iommu ? VIOMMU_REACH_IOMMU : VIOMMU_REACH_NOTHING;
+	route.id = route.iommu ? (uint32_t)id : 0;
+	return route;
+}
+
+static struct viommu_route route_of_range(const struct viommu_topology *topology,
+					  const struct viommu_pci_range *range,
+					  const struct viommu_device_name *device)
+{
+	return route_to(topology, range->iommu, range_id(range, device->segment, device->bdf),
+			range->place);
+}
+
+static struct viommu_route route_of_bridge(const struct viommu_topology *topology,
+					   const struct viommu_host_bridge *bridge,
+					   const struct viommu_device_name *device)
+{
+	uint32_t id = (uint32_t)device->segment << SEGMENT_SHIFT | device->bdf;
+	struct viommu_route route = route_to(topology, bridge->iommu, id, bridge->place);
+
+	if (route.iommu && is_itself(route.iommu, device) && !route.iommu->include_self)
+		return (struct viommu_route){ .reach = VIOMMU_REACH_BYPASS,
+					      .place = route.iommu->place };
+	return route;
+}
+
+static struct viommu_route pci_route(const struct viommu_topology *topology,
+				     const struct viommu_device_name *device)
+{
+	const struct viommu_pci_range *range;
+	const struct viommu_host_bridge *bridge;
+
+	for_each_object(i, range, topology, OBJECT_PCI_RANGE)
+		if (range_has(range, device))
+			return route_of_range(topology, range, device);
+	for_each_object(i, bridge, topology, OBJECT_HOST_BRIDGE)
+		if (bridge_has(bridge, device))
+			return route_of_bridge(topology, bridge, device);
+	return nothing;
+}
+
+static struct viommu_route platform_route(const struct viommu_topology *topology,
+					  const struct viommu_device_name *device)
+{
+	const struct viommu_platform_device *candidate;
+
+	for_each_object(i, candidate, topology, OBJECT_PLATFORM_DEVICE)
+		if (candidate->base == device->base)
+			return route_to(topology, candidate->iommu, candidate->id,
+					candidate->place);
+	return nothing;
+}
+
+/* -- as Linux reads a VIOT ---------------------------------------------------- */
+
+/*
+ * The driver puts each node in front of those it has read, and takes the first that matches:
+ * the last of the table. It looks at no other if that one fails.
+ */
+static struct viommu_route viot_route(const struct viommu_topology *topology,
+				      const struct viommu_device_name *device)
+{
+	const struct viommu_pci_range *range;
+	const struct viommu_platform_device *candidate;
+
+	for (size_t i = topology_count(topology, OBJECT_PCI_RANGE); device->pci && i--;) {
+		range = topology_get(topology, OBJECT_PCI_RANGE, i);
+		if (range_has(range, device))
+			return route_of_range(topology, range, device);
+	}
+	for (size_t i = topology_count(topology, OBJECT_PLATFORM_DEVICE); !device->pci && i--;) {
+		candidate = topology_get(topology, OBJECT_PLATFORM_DEVICE, i);
+		if (candidate->base == device->base)
+			return route_to(topology, candidate->iommu, candidate->id,
+					candidate->place);
+	}
+	return nothing;
+}
+
+static struct viommu_route linux_viot(const struct viommu_topology *topology,
+				      const struct viommu_device_name *device, const char **ret_why)
+{
+	struct viommu_route route = viot_route(topology, device);
+
+	if (route.reach != VIOMMU_REACH_IOMMU) {
+		*ret_why = "Linux finds the device in no node of the VIOT, and leaves it without "
+			   "an IOMMU";
+	} else if (is_itself(route.iommu, device)) {
+		route = (struct viommu_route){ .reach = VIOMMU_REACH_BYPASS, .place = route.place };
+		*ret_why = "Linux lets no IOMMU translate itself: it refuses the node for this "
+			   "device with -EINVAL";
+	} else {
+		*ret_why = "Linux takes the last node of the VIOT that has the device";
+	}
+	return route;
+}
+
+/* -- the question ------------------------------------------------------------- */
+
+static const struct reader_of_tables {
+	const char *signature;
+	struct viommu_route (*route)(const struct viommu_topology *topology,
+				     const struct viommu_device_name *device, const char **ret_why);
+} linux_readers[] = {
+	{ "VIOT", linux_viot },
+};
+
+static const struct reader_of_tables *linux_reader(const struct viommu_topology *topology)
+{
+	for (size_t i = 0; i < G_N_ELEMENTS(linux_readers); i++)
+		if (!g_strcmp0(linux_readers[i].signature, topology_source(topology)))
+			return &linux_readers[i];
+	return NULL;
+}
+
+void viommu_topology_resolve(const struct viommu_topology *topology,
+			     const struct viommu_device_name *device,
+			     struct viommu_route *ret_route, struct viommu_route *ret_linux,
+			     const char **ret_why_linux)
+{
+	const struct reader_of_tables *reader = linux_reader(topology);
+	const char *why =
+		"there is no table yet: Linux does as the table says that is made of this";
+
+	*ret_route = device->pci ? pci_route(topology, device) : platform_route(topology, device);
+	*ret_linux = reader ? reader->route(topology, device, &why) : *ret_route;
+	if (ret_why_linux)
+		*ret_why_linux = why;
+}

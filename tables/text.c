@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Reading a topology from its text form
+ *
+ * The text is YAML, of which only the plain part is taken: mappings, sequences and scalars. A
+ * reader pulls events out of libyaml, one at a time, and holds no more of the text than the
+ * object it is reading: so anchors cannot multiply anything, and depth is bounded where events
+ * come in. An object is first collected as keys with their words, and then made by walking the
+ * rows of its section; so keys may stand in any order.
+ *
+ * Everything wrong is said with line and column, and reading goes on behind it, unless what
+ * follows cannot be understood any more (`stopped`).
+ */
+#include <errno.h>
+#include <string.h>
+
+#include <yaml.h>
+
+#include "findings.h"
+#include "text.h"
+#include "text_read.h"
+
+#define MAX_DEPTH  8
+#define MAX_SCALAR 1024
+#define MAX_LENGTH (64u << 20)
+
+/* -- what libyaml says -------------------------------------------------------- */
+
+static void say_event(struct reader *r, const char *rule_id, const char *cure, const char *text)
+{
+	complain(r, rule_id, here(r), cure, "%s", text);
+}
+
+struct mark here(const struct reader *r)
+{
+	const yaml_mark_t *mark = &r->event.start_mark;
+
+	return (struct mark){ (unsigned)mark->line + 1, (unsigned)mark->column + 1 };
+}
+
+/* libyaml knows no line for bytes that are not characters, but only their offset. */
+static struct mark mark_of_offset(const struct reader *r, size_t offset)
+{
+	struct mark mark = { 1, 1 };
+
+	for (size_t i = 0; i < offset && i < r->length; i++, mark.column++)
+		if (r->text[i] == '\n')
+			mark = (struct mark){ mark.line + 1, 0 };
+	return mark;
+}
+
+static bool say_not_yaml(struct reader *r)
+{
+	const yaml_parser_t *parser = &r->parser;
+	struct mark mark = { (unsigned)parser->problem_mark.line + 1,
+			     (unsigned)parser->problem_mark.column + 1 };
+
+	if (parser->error == YAML_READER_ERROR)
+		mark = mark_of_offset(r, parser->problem_offset);
+	complain(r, "text-yaml", mark,
+		 "look for a missing ':' or quote, and for tabs or a wrong depth in front of a key",
+		 "this is not YAML: %s%s%s", parser->context ? parser->context : "",
+		 parser->context ? ", " : "", parser->problem ? parser->problem : "unreadable");
+	r->stopped = true;
+	return false;
+}
+
+static bool event_is_plain(const yaml_event_t *event)
+{
+	switch (event->type) {
+	case YAML_ALIAS_EVENT:
+		return false;
+	case YAML_SCALAR_EVENT:
+		return !event->data.scalar.anchor && !event->data.scalar.tag;
+	case YAML_SEQUENCE_START_EVENT:
+		return !event->data.sequence_start.anchor && !event->data.sequence_start.tag;
+	case YAML_MAPPING_START_EVENT:
+		return !event->data.mapping_start.anchor && !event->data.mapping_start.tag;
+	default:
+		return true;
+	}
+}
+
+static bool starts(const struct reader *r)
+{
+	return r->event.type == YAML_MAPPING_START_EVENT ||
+	       r->event.type == YAML_SEQUENCE_START_EVENT;
+}
+
+static bool is_scalar(const struct reader *r)
+{
+	return r->event.type == YAML_SCALAR_EVENT;
+}
+
+/* Go on to the next event, if it is one that this reader takes. */
+bool next(struct reader *r)
+{
+	if (r->stopped)
+		return false;
+	yaml_event_delete(&r->event);
+	if (!yaml_parser_parse(&r->parser, &r->event))
+		return say_not_yaml(r);
+	if (!event_is_plain(&r->event)) {
+		say_event(r, "text-plain", "write out what it stands for",
+			  "anchors, aliases and tags are not taken");
+		r->stopped = true;
+	}
+	if (starts(r))
+		r->depth++;
+	if (r->event.type == YAML_MAPPING_END_EVENT || r->event.type == YAML_SEQUENCE_END_EVENT)
+		r->depth--;
+	if (r->depth > MAX_DEPTH || (is_scalar(r) && r->event.data.scalar.length > MAX_SCALAR)) {
+		say_event(r, "text-limits", "no topology needs as much",
+			  "this is nested too deep, or too long for a value");
+		r->stopped = true;
+	}
+	return !r->stopped;
+}
+
+/* Go on to the end of the node that begins with the current event. */
+void skip(struct reader *r)
+{
+	unsigned depth = r->depth;
+
+	if (!starts(r))
+		return;
+	while (next(r) && r->depth >= depth)
+		;
+}
+
+void say_twice(struct reader *r, const char *name)
+{
+	complain(r, "text-key-twice", here(r), "write each key once",
+		 "`%s` is here for the second time", name);
+}
+
+/* -- sections ----------------------------------------------------------------- */
+
+static void read_sequence(struct reader *r, const struct text_section *section)
+{
+	bool empty = is_scalar(r) && !r->event.data.scalar.length;
+
+	if (empty)
+		return;
+	if (r->event.type != YAML_SEQUENCE_START_EVENT) {
+		complain(r, "text-type", here(r), "begin each of them with '- '",
+			 "`%s` is a list, and this is none", section->name);
+		skip(r);
+		return;
+	}
+	while (next(r) && r->event.type != YAML_SEQUENCE_END_EVENT)
+		read_object(r, section);
+}
+
+/* Which table a key names: its index, or one behind the last. */
+static unsigned signature_index(const char *name)
+{
+	unsigned i = 0;
+
+	while (topology_signature(i) && g_ascii_strcasecmp(topology_signature(i), name) != 0)
+		i++;
+	return i;
+}
+
+static void say_unknown_table(struct reader *r, const char *name)
+{
+	GString *cure = g_string_new("the tables are:");
+
+	for (size_t i = 0; topology_signature(i); i++)
+		g_string_append_printf(cure, " %s", topology_signature(i));
+	complain(r, "text-key", here(r), cure->str, "no table is called `%s`", name);
+	g_string_free(cure, TRUE);
+}
+
+/* tables: { viot: { oem-id: ... } } */
+static void read_header(struct reader *r, unsigned long *seen)
+{
+	char *name = take_key(r);
+	unsigned i = name ? signature_index(name) : 0;
+	bool fine = name && topology_signature(i) && !(*seen & 1ul << i);
+
+	if (name && !topology_signature(i))
+		say_unknown_table(r, name);
+	else if (name && !fine)
+		say_twice(r, name);
+	if (fine)
+		*seen |= 1ul << i;
+	g_free(name);
+	if (next(r) && fine)
+		read_table_header(r, topology_signature(i));
+	else
+		skip(r);
+}
+
+static void read_headers(struct reader *r)
+{
+	unsigned long seen = 0;
+
+	if (r->event.type != YAML_MAPPING_START_EVENT) {
+		complain(r, "text-type", here(r), "write `tables: { viot: { ... } }`",
+			 "`tables` is a mapping of tables to their headers, and this is none");
+		skip(r);
+		return;
+	}
+	while (next(r) && r->event.type != YAML_MAPPING_END_EVENT)
+		read_header(r, &seen);
+}
+
+/* -- the whole text ----------------------------------------------------------- */
+
+static void say_unknown_section(struct reader *r, const char *name)
+{
+	GString *cure = g_string_new("the keys are: viommu, tables");
+
+	for (size_t i = 0; i < N_TEXT_SECTIONS; i++)
+		g_string_append_printf(cure, ", %s", text_sections[i].name);
+	complain(r, "text-key", here(r), cure->str, "a topology has no key `%s`", name);
+	g_string_free(cure, TRUE);
+}
+
+/* Which section a key opens: its index, that of the headers, or one that there is not. */
+enum { SECTION_HEADERS = N_TEXT_SECTIONS, SECTION_VERSION, SECTION_UNKNOWN };
+
+static unsigned section_index(const char *name)
+{
+	if (!strcmp(name, text_header.name))
+		return SECTION_HEADERS;
+	if (!strcmp(name, "viommu"))
+		return SECTION_VERSION;
+	for (unsigned i = 0; i < N_TEXT_SECTIONS; i++)
+		if (!strcmp(text_sections[i].name, name))
+			return i;
+	return SECTION_UNKNOWN;
+}
+
+static void read_section(struct reader *r, unsigned i)
+{
+	if (!next(r))
+		return;
+	if (i < N_TEXT_SECTIONS)
+		read_sequence(r, &text_sections[i]);
+	else if (i == SECTION_HEADERS)
+		read_headers(r);
+	else
+		skip(r);
+}
+
+static void read_sections(struct reader *r)
+{
+	unsigned long seen = 1ul << SECTION_VERSION;
+
+	while (next(r) && r->event.type != YAML_MAPPING_END_EVENT) {
+		char *name = take_key(r);
+		unsigned i = name ? section_index(name) : SECTION_UNKNOWN;
+
+		if (name && i == SECTION_UNKNOWN) {
+			say_unknown_section(r, name);
+		} else if (name && seen & 1ul << i) {
+			say_twice(r, name);
+			i = SECTION_UNKNOWN;
+		}
+		seen |= 1ul << i;
+		g_free(name);
+		read_section(r, i);
+	}
+}
+
+/* The first thing said is which version of the form this is. */
+static bool read_version(struct reader *r)
+{
+	struct mark mark = here(r);
+	char *key = NULL;
+	bool fine = r->event.type == YAML_MAPPING_START_EVENT && next(r) && is_scalar(r);
+
+	if (fine) {
+		mark = here(r);
+		key = take_key(r);
+		fine = key && !strcmp(key, "viommu") && next(r) && is_scalar(r) &&
+		       !strcmp((const char *)r->event.data.scalar.value, TEXT_VERSION);
+		g_free(key);
+	}
+	if (!fine && !r->stopped)
+		complain(r, "text-version", mark, "begin with the line `viommu: " TEXT_VERSION "`",
+			 "the text does not begin with a version that can be read");
+	return fine;
+}
+
+static void read_text(struct reader *r)
+{
+	if (!next(r) || !next(r))
+		return;
+	if (r->event.type != YAML_DOCUMENT_START_EVENT) {
+		complain(r, "text-version", here(r),
+			 "begin with the line `viommu: " TEXT_VERSION "`", "the text says nothing");
+		return;
+	}
+	if (!next(r) || !read_version(r))
+		return;
+	read_sections(r);
+	if (next(r) && next(r) && r->event.type == YAML_DOCUMENT_START_EVENT)
+		say_event(r, "text-plain", "write each topology into a file of its own",
+			  "a second document begins");
+}
+
+struct viommu_topology *viommu_topology_parse(const char *text, size_t length, const char *file,
+					      struct viommu_findings *findings)
+{
+	static const char byte_order_mark[] = "\xef\xbb\xbf";
+	struct reader r = { .text = text, .length = length, .file = file, .findings = findings };
+
+	if (length > MAX_LENGTH) {
+		complain(&r, "text-limits", (struct mark){ 0 }, "a topology has at most 64 MiB",
+			 "the text has %zu bytes", length);
+		return NULL;
+	}
+	if (length >= strlen(byte_order_mark) &&
+	    !memcmp(text, byte_order_mark, strlen(byte_order_mark))) {
+		r.text += strlen(byte_order_mark);
+		r.length -= strlen(byte_order_mark);
+	}
+	r.topology = viommu_topology_new();
+	reader_begin(&r);
+	if (yaml_parser_initialize(&r.parser)) {
+		yaml_parser_set_encoding(&r.parser, YAML_UTF8_ENCODING);
+		yaml_parser_set_input_string(&r.parser, (const unsigned char *)r.text, r.length);
+		read_text(&r);
+		yaml_event_delete(&r.event);
+	}
+	yaml_parser_delete(&r.parser);
+	reader_end(&r);
+	return r.failed ? viommu_topology_free(r.topology) : r.topology;
+}

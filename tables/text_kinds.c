@@ -1,0 +1,457 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Kinds of values in the text form: how each is read, and beside it how it is written
+ *
+ * What is written is read back as the same, to the bit. A reader takes what people write: a
+ * size as 64K, a truth as on or true. A writer has one way for each value, the one that says
+ * most to a person: addresses and IDs in hexadecimal, small numbers in decimal.
+ */
+#include <inttypes.h>
+#include <string.h>
+
+#include "text.h"
+
+static enum scan whole_number(const char *text, uint64_t limit, uint64_t *ret_number)
+{
+	enum scan scan = scan_number(&text, limit, ret_number);
+
+	return scan_end(scan, text);
+}
+
+/* -- text --------------------------------------------------------------------- */
+
+static bool is_plain(const char *text)
+{
+	static const char fine[] = "_./@+-\\:";
+
+	if (!g_ascii_isalnum(*text) && !strchr("_/\\", *text))
+		return false;
+	for (; *text; text++)
+		if (!g_ascii_isalnum(*text) &&
+		    (!strchr(fine, *text) || (*text == ':' && !text[1])))
+			return false;
+	return true;
+}
+
+static void put_quoted(GString *out, const char *text)
+{
+	static const gunichar largest_short = 0xffff;
+
+	g_string_append_c(out, '"');
+	for (; *text; text = g_utf8_next_char(text)) {
+		gunichar c = g_utf8_get_char(text);
+
+		if (c == '"' || c == '\\')
+			g_string_append_printf(out, "\\%c", (int)c);
+		else if (g_unichar_isprint(c))
+			g_string_append_unichar(out, c);
+		else if (c <= largest_short)
+			g_string_append_printf(out, "\\u%04" PRIx32, c);
+		else
+			g_string_append_printf(out, "\\U%08" PRIx32, c);
+	}
+	g_string_append_c(out, '"');
+}
+
+void put_text(GString *out, const char *text)
+{
+	if (*text && is_plain(text))
+		g_string_append(out, text);
+	else
+		put_quoted(out, text);
+}
+
+static bool says_none(const char *text)
+{
+	return !strcmp(text, "none");
+}
+
+static enum scan read_name(const struct text_key *key, const char *text, struct draft *draft)
+{
+	if (!*text || says_none(text))
+		return SCAN_SYNTAX;
+	MEMBER(const char *, key, 0, draft->object) = text;
+	return SCAN_OK;
+}
+
+static bool write_name(const struct text_key *key, const void *object, GString *out)
+{
+	const char *name = MEMBER(const char *, key, 0, object);
+
+	put_text(out, name ? name : "");
+	return name;
+}
+
+const struct text_kind text_name = {
+	.what = "a name other than \"none\"",
+	.example = "viommu0",
+	.read = read_name,
+	.write = write_name,
+};
+
+static enum scan read_reference(const struct text_key *key, const char *text, struct draft *draft)
+{
+	if (!*text)
+		return SCAN_SYNTAX;
+	MEMBER(const char *, key, 0, draft->object) = says_none(text) ? NULL : text;
+	return SCAN_OK;
+}
+
+static bool write_reference(const struct text_key *key, const void *object, GString *out)
+{
+	const char *name = MEMBER(const char *, key, 0, object);
+
+	put_text(out, name ? name : "none");
+	return name;
+}
+
+const struct text_kind text_reference = {
+	.what = "a name, or none",
+	.example = "viommu0",
+	.read = read_reference,
+	.write = write_reference,
+};
+
+const struct text_kind text_its = {
+	.what = "a name, or none",
+	.example = "its0",
+	.read = read_reference,
+	.write = write_reference,
+};
+
+/* Bytes of a table, which need not be text: each is the character of that number. */
+static enum scan read_bytes(const struct text_key *key, const char *text, struct draft *draft)
+{
+	char *bytes = text_member(key, 0, draft->object);
+	glong length = g_utf8_strlen(text, -1);
+
+	if ((size_t)length >= key->room)
+		return SCAN_BEYOND;
+	for (const char *c = text; *c; c = g_utf8_next_char(c))
+		if (g_utf8_get_char(c) > UINT8_MAX)
+			return SCAN_SYNTAX;
+	memset(bytes, 0, key->room);
+	for (; *text; text = g_utf8_next_char(text))
+		*bytes++ = (char)g_utf8_get_char(text);
+	return SCAN_OK;
+}
+
+static bool write_bytes(const struct text_key *key, const void *object, GString *out)
+{
+	GString *text = g_string_new(NULL);
+
+	for (const char *byte = text_member(key, 0, object); *byte; byte++)
+		g_string_append_unichar(text, (uint8_t)*byte);
+	put_quoted(out, text->str);
+	g_string_free(text, TRUE);
+	return true;
+}
+
+const struct text_kind text_bytes = {
+	.what = "ASCII text",
+	.example = "\"VIOMMU\"",
+	.limits = "as many characters as the field of the table has",
+	.read = read_bytes,
+	.write = write_bytes,
+};
+
+/* -- choices ------------------------------------------------------------------ */
+
+static enum scan read_choice(const struct text_key *key, const char *text, struct draft *draft)
+{
+	for (int i = 0; key->nth(i); i++)
+		if (!strcmp(key->nth(i), text)) {
+			MEMBER(int, key, 0, draft->object) = i;
+			return SCAN_OK;
+		}
+	return SCAN_SYNTAX;
+}
+
+static bool write_choice(const struct text_key *key, const void *object, GString *out)
+{
+	int value = MEMBER(int, key, 0, object);
+
+	g_string_append(out, key->nth(value));
+	return value;
+}
+
+const struct text_kind text_choice = {
+	.what = "one of these",
+	.read = read_choice,
+	.write = write_choice,
+};
+
+static enum scan read_boolean(const struct text_key *key, const char *text, struct draft *draft)
+{
+	static const char *const words[] = { "no", "yes", "false", "true", "off", "on" };
+
+	for (size_t i = 0; i < G_N_ELEMENTS(words); i++)
+		if (!g_ascii_strcasecmp(words[i], text)) {
+			MEMBER(bool, key, 0, draft->object) = i & 1;
+			return SCAN_OK;
+		}
+	return SCAN_SYNTAX;
+}
+
+static bool write_boolean(const struct text_key *key, const void *object, GString *out)
+{
+	bool value = MEMBER(bool, key, 0, object);
+
+	g_string_append(out, value ? "yes" : "no");
+	return value;
+}
+
+const struct text_kind text_boolean = {
+	.what = "yes or no",
+	.example = "yes",
+	.read = read_boolean,
+	.write = write_boolean,
+};
+
+/* -- numbers ------------------------------------------------------------------ */
+
+static enum scan read_segment(const struct text_key *key, const char *text, struct draft *draft)
+{
+	uint64_t number = 0;
+	enum scan scan = whole_number(text, UINT16_MAX, &number);
+
+	if (scan == SCAN_OK)
+		MEMBER(uint16_t, key, 0, draft->object) = (uint16_t)number;
+	return scan;
+}
+
+static bool write_segment(const struct text_key *key, const void *object, GString *out)
+{
+	static const uint16_t last_digit = 9;
+	uint16_t segment = MEMBER(uint16_t, key, 0, object);
+
+	g_string_append_printf(out, segment > last_digit ? "0x%04x" : "%u", segment);
+	return segment;
+}
+
+const struct text_kind text_segment = {
+	.what = "a number",
+	.example = "0",
+	.limits = "0 to 0xffff",
+	.read = read_segment,
+	.write = write_segment,
+};
+
+enum scan text_read_number(const struct text_key *key, const char *text, struct draft *draft)
+{
+	uint64_t number = 0;
+	enum scan scan = whole_number(text, UINT32_MAX, &number);
+
+	if (scan == SCAN_OK)
+		MEMBER(uint32_t, key, 0, draft->object) = (uint32_t)number;
+	return scan;
+}
+
+static bool write_number(const struct text_key *key, const void *object, GString *out)
+{
+	uint32_t number = MEMBER(uint32_t, key, 0, object);
+
+	g_string_append_printf(out, "%" PRIu32, number);
+	return number;
+}
+
+const struct text_kind text_number = {
+	.what = "a number",
+	.example = "1",
+	.limits = "0 to 0xffffffff",
+	.read = text_read_number,
+	.write = write_number,
+};
+
+bool text_write_id(const struct text_key *key, const void *object, GString *out)
+{
+	g_string_append_printf(out, "0x%" PRIx32, MEMBER(uint32_t, key, 0, object));
+	return true;
+}
+
+const struct text_kind text_id = {
+	.what = "a number",
+	.example = "0x1000",
+	.limits = "0 to 0xffffffff",
+	.read = text_read_number,
+	.write = text_write_id,
+};
+
+static enum scan read_domain(const struct text_key *key, const char *text, struct draft *draft)
+{
+	enum scan scan = text_read_number(key, text, draft);
+
+	if (scan == SCAN_OK)
+		MEMBER(bool, key, 1, draft->object) = true;
+	return scan;
+}
+
+static bool write_domain(const struct text_key *key, const void *object, GString *out)
+{
+	write_number(key, object, out);
+	return MEMBER(bool, key, 1, object);
+}
+
+const struct text_kind text_domain = {
+	.what = "a number",
+	.example = "0",
+	.limits = "0 to 0xffffffff",
+	.read = read_domain,
+	.write = write_domain,
+};
+
+static enum scan read_address(const struct text_key *key, const char *text, struct draft *draft)
+{
+	return whole_number(text, UINT64_MAX, &MEMBER(uint64_t, key, 0, draft->object));
+}
+
+static bool write_address(const struct text_key *key, const void *object, GString *out)
+{
+	g_string_append_printf(out, "0x%" PRIx64, MEMBER(uint64_t, key, 0, object));
+	return true;
+}
+
+const struct text_kind text_address = {
+	.what = "an address",
+	.example = "0x10001000",
+	.limits = "0 to 0xffffffffffffffff",
+	.read = read_address,
+	.write = write_address,
+};
+
+static enum scan read_size(const struct text_key *key, const char *text, struct draft *draft)
+{
+	static const struct {
+		const char *name;
+		unsigned shift;
+	} units[] = { { "", 0 },     { "K", 10 }, { "KiB", 10 }, { "M", 20 },
+		      { "MiB", 20 }, { "G", 30 }, { "GiB", 30 } };
+	uint64_t number = 0;
+	enum scan scan = scan_number(&text, UINT64_MAX, &number);
+
+	if (scan != SCAN_OK)
+		return scan;
+	for (size_t i = 0; i < G_N_ELEMENTS(units); i++)
+		if (!strcmp(units[i].name, text)) {
+			if (number > UINT64_MAX >> units[i].shift)
+				return SCAN_BEYOND;
+			MEMBER(uint64_t, key, 0, draft->object) = number << units[i].shift;
+			return SCAN_OK;
+		}
+	return SCAN_SYNTAX;
+}
+
+static bool write_size(const struct text_key *key, const void *object, GString *out)
+{
+	write_address(key, object, out);
+	return MEMBER(uint64_t, key, 0, object);
+}
+
+const struct text_kind text_size = {
+	.what = "a number of bytes",
+	.example = "64K",
+	.limits = "up to 0xffffffffffffffff",
+	.read = read_size,
+	.write = write_size,
+};
+
+static enum scan read_addresses(const struct text_key *key, const char *text, struct draft *draft)
+{
+	uint64_t range[2];
+	enum scan scan = scan_range(text, UINT64_MAX, scan_number, range);
+
+	if (scan == SCAN_OK) {
+		MEMBER(uint64_t, key, 0, draft->object) = range[0];
+		MEMBER(uint64_t, key, 1, draft->object) = range[1];
+	}
+	return scan;
+}
+
+static bool write_addresses(const struct text_key *key, const void *object, GString *out)
+{
+	g_string_append_printf(out, "0x%" PRIx64 "-0x%" PRIx64, MEMBER(uint64_t, key, 0, object),
+			       MEMBER(uint64_t, key, 1, object));
+	return true;
+}
+
+const struct text_kind text_addresses = {
+	.what = "addresses first-last",
+	.example = "0xfee00000-0xfeefffff",
+	.limits = "0 to 0xffffffffffffffff",
+	.read = read_addresses,
+	.write = write_addresses,
+};
+
+/* -- lists of numbers --------------------------------------------------------- */
+
+static void write_list(GString *out, const uint32_t *numbers, size_t n)
+{
+	g_string_append_c(out, '[');
+	for (size_t i = 0; i < n; i++)
+		g_string_append_printf(out, i ? ", %" PRIu32 : "%" PRIu32, numbers[i]);
+	g_string_append_c(out, ']');
+}
+
+static enum scan read_numbers(const struct text_key *key, const char *text, struct draft *draft)
+{
+	uint32_t **numbers = text_member(key, 0, draft->object);
+	uint64_t number = 0;
+	enum scan scan = whole_number(text, UINT32_MAX, &number);
+
+	if (scan != SCAN_OK)
+		return scan;
+	if (!draft->i) {
+		*numbers = g_new(uint32_t, draft->n);
+		g_ptr_array_add(draft->owned, *numbers);
+	}
+	(*numbers)[draft->i] = (uint32_t)number;
+	MEMBER(size_t, key, 1, draft->object) = draft->i + 1;
+	return SCAN_OK;
+}
+
+static bool write_numbers(const struct text_key *key, const void *object, GString *out)
+{
+	write_list(out, MEMBER(const uint32_t *, key, 0, object), MEMBER(size_t, key, 1, object));
+	return true;
+}
+
+const struct text_kind text_numbers = {
+	.what = "a list of numbers",
+	.example = "[0, 1]",
+	.limits = "0 to 0xffffffff",
+	.many = true,
+	.read = read_numbers,
+	.write = write_numbers,
+};
+
+static enum scan read_row(const struct text_key *key, const char *text, struct draft *draft)
+{
+	uint32_t *numbers = text_member(key, 0, draft->object);
+	uint64_t number = 0;
+	enum scan scan = whole_number(text, UINT32_MAX, &number);
+
+	if (scan != SCAN_OK)
+		return scan;
+	if (draft->i >= key->room)
+		return SCAN_BEYOND;
+	numbers[draft->i] = (uint32_t)number;
+	MEMBER(unsigned, key, 1, draft->object) = (unsigned)draft->i + 1;
+	return SCAN_OK;
+}
+
+static bool write_row(const struct text_key *key, const void *object, GString *out)
+{
+	unsigned n = MEMBER(unsigned, key, 1, object);
+
+	write_list(out, text_member(key, 0, object), n);
+	return n;
+}
+
+const struct text_kind text_row = {
+	.what = "a list of numbers",
+	.example = "[36, 37, 38, 39]",
+	.limits = "at most 4 numbers, 0 to 0xffffffff",
+	.many = true,
+	.read = read_row,
+	.write = write_row,
+};

@@ -1,0 +1,421 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Reading one object of the text form
+ *
+ * First its mapping is collected: each key with its value, a list of words. Then the rows of
+ * its section are walked in their order, and each takes its value, or finds it missing. What
+ * no row has taken does not belong to this object. The object's words live until the next
+ * object begins; the topology copies what it keeps.
+ */
+#include <errno.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include "findings.h"
+#include "text_read.h"
+
+struct item {
+	const char *text;
+	struct mark mark;
+};
+
+struct value {
+	const char *key;
+	struct mark mark;
+	size_t first, n; /* its items */
+	bool list;       /* written as a list, with one item or any other number */
+	bool broken;     /* something was said about it already */
+	bool taken;      /* by a row */
+};
+
+void reader_begin(struct reader *r)
+{
+	static const size_t typical_words = 512;
+
+	r->words = g_string_chunk_new(typical_words);
+	r->items = g_array_new(FALSE, FALSE, sizeof(struct item));
+	r->values = g_array_new(FALSE, FALSE, sizeof(struct value));
+	r->owned = g_ptr_array_new_with_free_func(g_free);
+}
+
+void reader_end(struct reader *r)
+{
+	g_string_chunk_free(r->words);
+	g_array_free(r->items, TRUE);
+	g_array_free(r->values, TRUE);
+	g_ptr_array_free(r->owned, TRUE);
+}
+
+static void forget_object(struct reader *r)
+{
+	g_string_chunk_clear(r->words);
+	g_array_set_size(r->items, 0);
+	g_array_set_size(r->values, 0);
+	g_ptr_array_set_size(r->owned, 0);
+}
+
+void complain(struct reader *r, const char *rule_id, struct mark mark, const char *cure,
+	      const char *format, ...)
+{
+	va_list args;
+	char *text;
+
+	va_start(args, format);
+	text = g_strdup_vprintf(format, args);
+	va_end(args);
+	report(r->findings, rule_id, place_in_text(r->file, mark.line, mark.column), cure, "%s",
+	       text);
+	g_free(text);
+	r->failed = true;
+}
+
+/* -- words -------------------------------------------------------------------- */
+
+static const char *scalar(const struct reader *r)
+{
+	return (const char *)r->event.data.scalar.value;
+}
+
+static bool is_word(struct reader *r)
+{
+	if (r->event.type == YAML_SCALAR_EVENT && strlen(scalar(r)) == r->event.data.scalar.length)
+		return true;
+	complain(r, "text-type", here(r), "write a word or a number here",
+		 "this is a list, a mapping, or has a NUL in it");
+	return false;
+}
+
+char *take_key(struct reader *r)
+{
+	if (is_word(r))
+		return g_strdup(scalar(r));
+	skip(r);
+	return NULL;
+}
+
+static bool take_item(struct reader *r)
+{
+	struct item item = { NULL, here(r) };
+
+	if (!is_word(r)) {
+		skip(r);
+		return false;
+	}
+	item.text = g_string_chunk_insert(r->words, scalar(r));
+	g_array_append_val(r->items, item);
+	return true;
+}
+
+/* -- collecting --------------------------------------------------------------- */
+
+static const struct text_key *find_key(const struct text_section *section, const char *name)
+{
+	for_each_key(key, section)
+		if (!strcmp(key->name, name))
+			return key;
+	return NULL;
+}
+
+static struct value *find_value(const struct reader *r, const char *key)
+{
+	for (guint i = 0; i < r->values->len; i++) {
+		struct value *value = &g_array_index(r->values, struct value, i);
+
+		if (!strcmp(value->key, key))
+			return value;
+	}
+	return NULL;
+}
+
+/* How many characters to change, leave out or put in, to make one word of the other. */
+static unsigned distance(const char *a, const char *b)
+{
+	enum { LONGEST = 24 };
+	unsigned row[LONGEST + 1];
+	size_t width = strlen(b);
+
+	if (width > LONGEST || strlen(a) > LONGEST)
+		return LONGEST;
+	for (unsigned j = 0; j <= width; j++)
+		row[j] = j;
+	for (unsigned i = 1; a[i - 1]; i++) {
+		unsigned corner = row[0];
+
+		row[0] = i;
+		for (size_t j = 1; j <= width; j++) {
+			unsigned same = corner + (a[i - 1] != b[j - 1]);
+
+			corner = row[j];
+			row[j] = MIN(same, MIN(row[j], row[j - 1]) + 1);
+		}
+	}
+	return row[width];
+}
+
+static void say_unknown_key(struct reader *r, const struct text_section *section, const char *name)
+{
+	static const unsigned near = 2;
+	const char *closest = NULL, *before = NULL;
+	unsigned least = near + 1;
+	GString *cure = g_string_new("the keys are: ");
+
+	for_each_key(key, section) {
+		unsigned d = distance(name, key->name);
+
+		if (d < least) {
+			least = d;
+			closest = key->name;
+		}
+		if (before && !strcmp(before, key->name))
+			continue;
+		g_string_append_printf(cure, "%s%s", before ? ", " : "", key->name);
+		before = key->name;
+	}
+	if (closest) {
+		char *meant = g_strdup_printf("did you mean `%s`? ", closest);
+
+		g_string_prepend(cure, meant);
+		g_free(meant);
+	}
+	complain(r, "text-key", here(r), cure->str, "%s has no key `%s`", section->what, name);
+	g_string_free(cure, TRUE);
+}
+
+static bool key_is_fine(struct reader *r, const struct text_section *section, const char *name)
+{
+	if (!find_key(section, name)) {
+		say_unknown_key(r, section, name);
+		return false;
+	}
+	if (find_value(r, name)) {
+		say_twice(r, name);
+		return false;
+	}
+	return true;
+}
+
+static void collect_value(struct reader *r, struct value *value)
+{
+	value->list = r->event.type == YAML_SEQUENCE_START_EVENT;
+	if (!value->list) {
+		value->broken = !take_item(r);
+	} else {
+		while (next(r) && r->event.type != YAML_SEQUENCE_END_EVENT)
+			value->broken |= !take_item(r);
+	}
+	value->n = r->items->len - value->first;
+}
+
+static void collect_pair(struct reader *r, const struct text_section *section)
+{
+	struct value value = { .mark = here(r), .first = r->items->len };
+	char *name = take_key(r);
+	bool fine = name && key_is_fine(r, section, name);
+
+	if (!next(r) || !fine) {
+		skip(r);
+		g_free(name);
+		return;
+	}
+	value.key = g_string_chunk_insert(r->words, name);
+	collect_value(r, &value);
+	g_array_append_val(r->values, value);
+	g_free(name);
+}
+
+static bool collect(struct reader *r, const struct text_section *section)
+{
+	forget_object(r);
+	if (r->event.type != YAML_MAPPING_START_EVENT) {
+		complain(r, "text-type", here(r), "write it as `key: value`, a line each",
+			 "%s is a mapping of keys to values, and this is none", section->what);
+		skip(r);
+		return false;
+	}
+	while (next(r) && r->event.type != YAML_MAPPING_END_EVENT)
+		collect_pair(r, section);
+	return !r->stopped;
+}
+
+/* -- rows --------------------------------------------------------------------- */
+
+static void say_choice(struct reader *r, const struct text_key *key, const struct item *item)
+{
+	GString *cure = g_string_new("it is one of: ");
+
+	for (int i = 0; key->nth(i); i++)
+		g_string_append_printf(cure, "%s%s", i ? ", " : "", key->nth(i));
+	complain(r, "text-value", item->mark, cure->str, "`%s` cannot be \"%s\"", key->name,
+		 item->text);
+	g_string_free(cure, TRUE);
+}
+
+static void say_wrong(struct reader *r, const struct text_key *key, const struct item *item,
+		      enum scan scan)
+{
+	const struct text_kind *kind = key->kind;
+	char *cure;
+
+	if (scan == SCAN_INVERTED) {
+		complain(r, "topology-inverted", item->mark, "write the smaller one first",
+			 "`%s` is \"%s\", which ends before it begins", key->name, item->text);
+	} else if (key->nth) {
+		say_choice(r, key, item);
+	} else if (scan == SCAN_BEYOND) {
+		cure = g_strdup_printf("it can be %s: for example %s", kind->limits, kind->example);
+		complain(r, "text-value-range", item->mark, cure,
+			 "`%s` is \"%s\", which is too much", key->name, item->text);
+		g_free(cure);
+	} else {
+		cure = g_strdup_printf("write %s: for example %s", kind->what, kind->example);
+		complain(r, "text-value", item->mark, cure, "`%s` cannot be \"%s\"", key->name,
+			 item->text);
+		g_free(cure);
+	}
+}
+
+static bool shape_is_fine(struct reader *r, const struct text_key *key, const struct value *value)
+{
+	char *cure;
+
+	if (value->broken)
+		return false;
+	if (value->n && (key->kind->many || !value->list))
+		return true;
+	cure = g_strdup_printf("write %s: for example %s", key->kind->what, key->kind->example);
+	complain(r, "text-type", value->mark, cure, "`%s` is %s", key->name,
+		 value->n ? "not a list" : "an empty list");
+	g_free(cure);
+	return false;
+}
+
+static bool take_value(struct reader *r, const struct text_key *key, struct value *value,
+		       void *object)
+{
+	struct draft draft = { object, r->owned, 0, value->n };
+
+	value->taken = true;
+	if (!shape_is_fine(r, key, value))
+		return false;
+	for (; draft.i < draft.n; draft.i++) {
+		const struct item *item =
+			&g_array_index(r->items, struct item, value->first + draft.i);
+		enum scan scan = key->kind->read(key, item->text, &draft);
+
+		if (scan != SCAN_OK) {
+			say_wrong(r, key, item, scan);
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool take_nothing(struct reader *r, const struct text_key *key, void *object,
+			 const struct text_section *section, struct mark mark)
+{
+	char *cure;
+
+	if (key->kind->absent)
+		key->kind->absent(key, object);
+	if (!key->required)
+		return true;
+	cure = g_strdup_printf("write `%s: ...`, %s", key->name, key->help);
+	complain(r, "text-key-missing", mark, cure, "%s needs the key `%s`", section->what,
+		 key->name);
+	g_free(cure);
+	return false;
+}
+
+static void say_misplaced(struct reader *r, const struct text_section *section)
+{
+	for (guint i = 0; i < r->values->len; i++) {
+		const struct value *value = &g_array_index(r->values, struct value, i);
+		const struct text_key *key = find_key(section, value->key);
+
+		if (value->taken)
+			continue;
+		complain(r, "text-key-misplaced", value->mark, "leave it out",
+			 "`%s` is said of nothing but %s", key->name, key->only);
+	}
+}
+
+/* Make the object of what was collected. What a choice decides is not judged without it. */
+static bool make(struct reader *r, const struct text_section *section, void *object,
+		 struct mark mark)
+{
+	bool fine = true;
+
+	for_each_key(key, section) {
+		struct value *value = find_value(r, key->name);
+		bool taken;
+
+		if (key->when && !key->when(object))
+			continue;
+		taken = value ? take_value(r, key, value, object)
+			      : take_nothing(r, key, object, section, mark);
+		fine = fine && taken;
+		if (!taken && key->kind == &text_choice)
+			return false;
+	}
+	say_misplaced(r, section);
+	return fine;
+}
+
+/* -- objects ------------------------------------------------------------------ */
+
+static void set_place(struct reader *r, const struct text_section *section, void *object,
+		      struct mark mark)
+{
+	struct viommu_place *place = (struct viommu_place *)object_place(section->type, object);
+
+	*place = place_in_text(r->file, mark.line, mark.column);
+	*(size_t *)object = section->size;
+}
+
+static void add(struct reader *r, const struct text_section *section, const void *object)
+{
+	const struct viommu_place *place = object_place(section->type, object);
+	struct mark mark = { place->line, place->column };
+	const char *name = object_name(section->type, object);
+
+	switch (topology_add(r->topology, section->type, object)) {
+	case 0:
+		break;
+	case -EEXIST:
+		complain(r, "topology-name-twice", mark, "choose another name",
+			 "there is another %s called \"%s\"", strchr(section->what, ' ') + 1, name);
+		break;
+	case -ENOSPC:
+		complain(r, "topology-segments", mark, "leave out segments that the machine lacks",
+			 "the ranges speak of too many segments");
+		break;
+	default:
+		complain(r, "topology-window", mark, "choose a smaller `span`",
+			 "its register window ends beyond the last address");
+	}
+}
+
+void read_object(struct reader *r, const struct text_section *section)
+{
+	struct mark mark = here(r);
+	void *object;
+
+	if (!collect(r, section))
+		return;
+	object = g_malloc0(section->size);
+	set_place(r, section, object, mark);
+	if (make(r, section, object, mark))
+		add(r, section, object);
+	g_free(object);
+}
+
+void read_table_header(struct reader *r, const char *signature)
+{
+	struct viommu_table_header header = *viommu_topology_header(r->topology, signature);
+	struct mark mark = here(r);
+
+	if (!collect(r, &text_header))
+		return;
+	if (make(r, &text_header, &header, mark))
+		viommu_topology_set_header(r->topology, signature, &header);
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef VIOMMU_TABLES_TEXT_READ_H
+#define VIOMMU_TABLES_TEXT_READ_H
+
+#include <yaml.h>
+
+#include "text.h"
+
+/* Where something stands in the text, both from 1. */
+struct mark {
+	unsigned line, column;
+};
+
+/* The reader of one text. `event` is the current one: where reading has come to. */
+struct reader {
+	const char *text;
+	size_t length;
+	const char *file;
+	struct viommu_findings *findings;
+	struct viommu_topology *topology;
+
+	yaml_parser_t parser;
+	yaml_event_t event;
+	unsigned depth;
+	bool stopped; /* nothing more can be read */
+	bool failed;  /* something was wrong */
+
+	/* The object being read: its words, and its values, which are lists of them. */
+	GStringChunk *words;
+	GArray *items, *values;
+	GPtrArray *owned;
+};
+
+void reader_begin(struct reader *r);
+void reader_end(struct reader *r);
+
+/* Report an error at that mark. */
+__attribute__((format(printf, 5, 6))) void complain(struct reader *r, const char *rule_id,
+						    struct mark mark, const char *cure,
+						    const char *format, ...);
+
+/* text.c: where the current event is; go on to the next, or to the end of this node. */
+struct mark here(const struct reader *r);
+bool next(struct reader *r);
+void skip(struct reader *r);
+void say_twice(struct reader *r, const char *name);
+
+/* text_object.c: what the current event begins. */
+void read_object(struct reader *r, const struct text_section *section);
+void read_table_header(struct reader *r, const char *signature);
+
+/* The current event as a key, to be freed with g_free(); NULL, with a finding, if it is none. */
+char *take_key(struct reader *r);
+
+#endif

@@ -1,0 +1,478 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The topology: lists of objects, one list a type
+ *
+ * An object is a public struct that begins with its own size. It is copied when it is added,
+ * and never moves or changes afterwards, so that pointers to it hold as long as the topology.
+ * Its strings live in one store, where equal ones are kept once. Types differ only in what
+ * their row below says: where the members are that need care, and which values make no sense.
+ *
+ * Names are unique in their type; that others refer to a name that exists is left to
+ * viommu_topology_check(), because objects come in any order.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include <glib.h>
+
+#include "topology.h"
+
+#define NO_MEMBER SIZE_MAX
+
+static const char *const signatures[] = { "VIOT" };
+
+struct viommu_topology {
+	GPtrArray *objects[N_OBJECT_TYPES];
+	GHashTable *names[N_OBJECT_TYPES]; /* name -> object */
+	GStringChunk *strings;
+	GPtrArray *arrays; /* what objects point to, apart from strings */
+	size_t n_segments; /* of all ranges together */
+	const char *source;
+	struct viommu_table_header headers[G_N_ELEMENTS(signatures)]; /* size 0: not chosen */
+};
+
+/* -- what the types of objects have in common --------------------------------- */
+
+static bool iommu_makes_sense(const void *object)
+{
+	const struct viommu_iommu *iommu = object;
+
+	return iommu->kind <= VIOMMU_AMD_VI && iommu->n_interrupts <= VIOMMU_MAX_INTERRUPTS &&
+	       (!iommu->span || iommu->base <= UINT64_MAX - (iommu->span - 1));
+}
+
+static bool bridge_makes_sense(const void *object)
+{
+	const struct viommu_host_bridge *bridge = object;
+
+	return bridge->bus_first <= bridge->bus_last;
+}
+
+static bool range_makes_sense(const void *object)
+{
+	const struct viommu_pci_range *range = object;
+
+	return range->segment_first <= range->segment_last && range->bdf_first <= range->bdf_last;
+}
+
+static bool device_makes_sense(const void *object)
+{
+	(void)object;
+	return true;
+}
+
+static bool group_makes_sense(const void *object)
+{
+	const struct viommu_its_group *group = object;
+
+	return group->ids && group->n_ids;
+}
+
+static bool memory_makes_sense(const void *object)
+{
+	const struct viommu_reserved_memory *memory = object;
+
+	return memory->first <= memory->last && memory->kind <= VIOMMU_MEMORY_IDENTITY &&
+	       memory->bdf_first <= memory->bdf_last;
+}
+
+#define AT(host, m) offsetof(struct host, m)
+static const struct type {
+	size_t size;
+	size_t place;
+	size_t name, iommu, its; /* strings; NO_MEMBER: objects of this type have none */
+	bool name_needed;
+	bool (*makes_sense)(const void *object);
+} types[] = {
+	[OBJECT_IOMMU] = {
+		sizeof(struct viommu_iommu), AT(viommu_iommu, place),
+		AT(viommu_iommu, name), NO_MEMBER, AT(viommu_iommu, its),
+		true, iommu_makes_sense,
+	},
+	[OBJECT_HOST_BRIDGE] = {
+		sizeof(struct viommu_host_bridge), AT(viommu_host_bridge, place),
+		AT(viommu_host_bridge, name), AT(viommu_host_bridge, iommu),
+		AT(viommu_host_bridge, its),
+		false, bridge_makes_sense,
+	},
+	[OBJECT_PCI_RANGE] = {
+		sizeof(struct viommu_pci_range), AT(viommu_pci_range, place),
+		NO_MEMBER, AT(viommu_pci_range, iommu), NO_MEMBER,
+		false, range_makes_sense,
+	},
+	[OBJECT_PLATFORM_DEVICE] = {
+		sizeof(struct viommu_platform_device), AT(viommu_platform_device, place),
+		AT(viommu_platform_device, name), AT(viommu_platform_device, iommu), NO_MEMBER,
+		false, device_makes_sense,
+	},
+	[OBJECT_ITS_GROUP] = {
+		sizeof(struct viommu_its_group), AT(viommu_its_group, place),
+		AT(viommu_its_group, name), NO_MEMBER, NO_MEMBER,
+		true, group_makes_sense,
+	},
+	[OBJECT_RESERVED_MEMORY] = {
+		sizeof(struct viommu_reserved_memory), AT(viommu_reserved_memory, place),
+		NO_MEMBER, AT(viommu_reserved_memory, iommu), NO_MEMBER,
+		false, memory_makes_sense,
+	},
+};
+#undef AT
+
+/* A string of the object, or NULL for an object that has none of that sort. */
+static const char **string_member(const void *object, size_t member)
+{
+	return member == NO_MEMBER ? NULL : (const char **)((char *)object + member);
+}
+
+static const char *string(const void *object, size_t member)
+{
+	const char **text = string_member(object, member);
+
+	return text ? *text : NULL;
+}
+
+const char *object_name(enum object_type type, const void *object)
+{
+	return string(object, types[type].name);
+}
+
+const char *object_iommu(enum object_type type, const void *object)
+{
+	return string(object, types[type].iommu);
+}
+
+const char *object_its(enum object_type type, const void *object)
+{
+	return string(object, types[type].its);
+}
+
+const struct viommu_place *object_place(enum object_type type, const void *object)
+{
+	return (const struct viommu_place *)((const char *)object + types[type].place);
+}
+
+/* -- life --------------------------------------------------------------------- */
+
+struct viommu_topology *viommu_topology_new(void)
+{
+	static const size_t typical_strings = 1024;
+	struct viommu_topology *topology = g_new0(struct viommu_topology, 1);
+
+	for (int type = 0; type < N_OBJECT_TYPES; type++) {
+		topology->objects[type] = g_ptr_array_new_with_free_func(g_free);
+		topology->names[type] = g_hash_table_new(g_str_hash, g_str_equal);
+	}
+	topology->strings = g_string_chunk_new(typical_strings);
+	topology->arrays = g_ptr_array_new_with_free_func(g_free);
+	return topology;
+}
+
+struct viommu_topology *viommu_topology_free(struct viommu_topology *topology)
+{
+	if (!topology)
+		return NULL;
+	for (int type = 0; type < N_OBJECT_TYPES; type++) {
+		g_ptr_array_free(topology->objects[type], TRUE);
+		g_hash_table_destroy(topology->names[type]);
+	}
+	g_string_chunk_free(topology->strings);
+	g_ptr_array_free(topology->arrays, TRUE);
+	g_free(topology);
+	return NULL;
+}
+
+void topology_set_source(struct viommu_topology *topology, const char *signature)
+{
+	topology->source = signature;
+}
+
+const char *topology_source(const struct viommu_topology *topology)
+{
+	return topology->source;
+}
+
+/* -- adding ------------------------------------------------------------------- */
+
+/*
+ * Take over a struct that begins with its own size, from a caller that may be older than
+ * this library (what it lacks stays zero) or newer (what it has beyond must be zero).
+ */
+static int take_sized(void *own, size_t own_size, const void *given)
+{
+	const uint8_t *bytes = given;
+	size_t size = *(const size_t *)given;
+
+	if (size < sizeof(size))
+		return -EINVAL;
+	for (size_t i = own_size; i < size; i++)
+		if (bytes[i])
+			return -E2BIG;
+	memset(own, 0, own_size);
+	memcpy(own, given, MIN(size, own_size));
+	*(size_t *)own = own_size;
+	return 0;
+}
+
+/* "none" says in the text form that there is no such object. */
+static bool is_a_name(const char *name)
+{
+	return *name && strcmp(name, "none") != 0;
+}
+
+static bool string_is_fine(const char *text)
+{
+	return !text || (is_a_name(text) && g_utf8_validate(text, -1, NULL));
+}
+
+static int check_names(const struct viommu_topology *topology, enum object_type type,
+		       const void *object)
+{
+	const char *name = object_name(type, object);
+
+	if (!string_is_fine(name) || !string_is_fine(object_iommu(type, object)) ||
+	    !string_is_fine(object_its(type, object)))
+		return -EINVAL;
+	if (!name)
+		return types[type].name_needed ? -EINVAL : 0;
+	return topology_find(topology, type, name) ? -EEXIST : 0;
+}
+
+/* Ranges are looked at segment by segment: all of them together must leave that possible. */
+static int check_segments(const struct viommu_topology *topology, enum object_type type,
+			  const void *object)
+{
+	const struct viommu_pci_range *range = object;
+
+	if (type != OBJECT_PCI_RANGE)
+		return 0;
+	return range_segments(range) > VIOMMU_MAX_SEGMENTS - topology->n_segments ? -ENOSPC : 0;
+}
+
+static void keep(struct viommu_topology *topology, const char **text)
+{
+	if (text && *text)
+		*text = g_string_chunk_insert_const(topology->strings, *text);
+}
+
+/* Make everything that the object points to the topology's own. */
+static void own(struct viommu_topology *topology, enum object_type type, void *object)
+{
+	struct viommu_place *place = (struct viommu_place *)object_place(type, object);
+
+	keep(topology, string_member(object, types[type].name));
+	keep(topology, string_member(object, types[type].iommu));
+	keep(topology, string_member(object, types[type].its));
+	keep(topology, &place->file);
+	if (type == OBJECT_ITS_GROUP) {
+		struct viommu_its_group *group = object;
+
+		group->ids = g_memdup2(group->ids, group->n_ids * sizeof(group->ids[0]));
+		g_ptr_array_add(topology->arrays, (void *)group->ids);
+	} else if (type == OBJECT_PCI_RANGE) {
+		topology->n_segments += range_segments(object);
+	}
+}
+
+int topology_add(struct viommu_topology *topology, enum object_type type, const void *given)
+{
+	void *object = g_malloc(types[type].size);
+	int r = take_sized(object, types[type].size, given);
+
+	if (!r && !types[type].makes_sense(object))
+		r = -EINVAL;
+	if (!r)
+		r = check_names(topology, type, object);
+	if (!r)
+		r = check_segments(topology, type, object);
+	if (r < 0) {
+		g_free(object);
+		return r;
+	}
+	own(topology, type, object);
+	g_ptr_array_add(topology->objects[type], object);
+	if (object_name(type, object))
+		g_hash_table_insert(topology->names[type], (void *)object_name(type, object),
+				    object);
+	return 0;
+}
+
+int viommu_topology_add_iommu(struct viommu_topology *topology, const struct viommu_iommu *iommu)
+{
+	return topology_add(topology, OBJECT_IOMMU, iommu);
+}
+
+int viommu_topology_add_host_bridge(struct viommu_topology *topology,
+				    const struct viommu_host_bridge *bridge)
+{
+	return topology_add(topology, OBJECT_HOST_BRIDGE, bridge);
+}
+
+int viommu_topology_add_pci_range(struct viommu_topology *topology,
+				  const struct viommu_pci_range *range)
+{
+	return topology_add(topology, OBJECT_PCI_RANGE, range);
+}
+
+int viommu_topology_add_platform_device(struct viommu_topology *topology,
+					const struct viommu_platform_device *device)
+{
+	return topology_add(topology, OBJECT_PLATFORM_DEVICE, device);
+}
+
+int viommu_topology_add_its_group(struct viommu_topology *topology,
+				  const struct viommu_its_group *group)
+{
+	return topology_add(topology, OBJECT_ITS_GROUP, group);
+}
+
+int viommu_topology_add_reserved_memory(struct viommu_topology *topology,
+					const struct viommu_reserved_memory *memory)
+{
+	return topology_add(topology, OBJECT_RESERVED_MEMORY, memory);
+}
+
+/* -- getting ------------------------------------------------------------------ */
+
+size_t topology_count(const struct viommu_topology *topology, enum object_type type)
+{
+	return topology->objects[type]->len;
+}
+
+const void *topology_get(const struct viommu_topology *topology, enum object_type type, size_t i)
+{
+	const GPtrArray *objects = topology->objects[type];
+
+	return i < objects->len ? g_ptr_array_index(objects, i) : NULL;
+}
+
+const void *topology_find(const struct viommu_topology *topology, enum object_type type,
+			  const char *name)
+{
+	return name ? g_hash_table_lookup(topology->names[type], name) : NULL;
+}
+
+const struct viommu_iommu *viommu_topology_iommu(const struct viommu_topology *topology, size_t i)
+{
+	return topology_get(topology, OBJECT_IOMMU, i);
+}
+
+const struct viommu_host_bridge *viommu_topology_host_bridge(const struct viommu_topology *topology,
+							     size_t i)
+{
+	return topology_get(topology, OBJECT_HOST_BRIDGE, i);
+}
+
+const struct viommu_pci_range *viommu_topology_pci_range(const struct viommu_topology *topology,
+							 size_t i)
+{
+	return topology_get(topology, OBJECT_PCI_RANGE, i);
+}
+
+const struct viommu_platform_device *
+viommu_topology_platform_device(const struct viommu_topology *topology, size_t i)
+{
+	return topology_get(topology, OBJECT_PLATFORM_DEVICE, i);
+}
+
+const struct viommu_its_group *viommu_topology_its_group(const struct viommu_topology *topology,
+							 size_t i)
+{
+	return topology_get(topology, OBJECT_ITS_GROUP, i);
+}
+
+const struct viommu_reserved_memory *
+viommu_topology_reserved_memory(const struct viommu_topology *topology, size_t i)
+{
+	return topology_get(topology, OBJECT_RESERVED_MEMORY, i);
+}
+
+const struct viommu_iommu *viommu_topology_find_iommu(const struct viommu_topology *topology,
+						      const char *name)
+{
+	return topology_find(topology, OBJECT_IOMMU, name);
+}
+
+const char *viommu_iommu_kind_name(enum viommu_iommu_kind kind)
+{
+	static const char *const names[] = {
+		[VIOMMU_VIRTIO_PCI] = "virtio-iommu-pci",
+		[VIOMMU_VIRTIO_MMIO] = "virtio-iommu-mmio",
+		[VIOMMU_SMMU_V2] = "smmu-v2",
+		[VIOMMU_SMMU_V3] = "smmu-v3",
+		[VIOMMU_VTD] = "vt-d",
+		[VIOMMU_AMD_VI] = "amd-vi",
+	};
+
+	return kind < G_N_ELEMENTS(names) ? names[kind] : NULL;
+}
+
+const char *viommu_memory_kind_name(enum viommu_memory_kind kind)
+{
+	static const char *const names[] = {
+		[VIOMMU_MEMORY_RESERVED] = "reserved",
+		[VIOMMU_MEMORY_MSI] = "msi",
+		[VIOMMU_MEMORY_IDENTITY] = "identity",
+	};
+
+	return kind < G_N_ELEMENTS(names) ? names[kind] : NULL;
+}
+
+/* -- what the header of a table says ------------------------------------------ */
+
+const char *topology_signature(size_t i)
+{
+	return i < G_N_ELEMENTS(signatures) ? signatures[i] : NULL;
+}
+
+static bool signature_index(const char *signature, size_t *ret_i)
+{
+	for (size_t i = 0; i < G_N_ELEMENTS(signatures); i++)
+		if (signature && !strcmp(signatures[i], signature)) {
+			*ret_i = i;
+			return true;
+		}
+	return false;
+}
+
+static bool ends(const char *text, size_t size)
+{
+	return memchr(text, '\0', size) != NULL;
+}
+
+int viommu_topology_set_header(struct viommu_topology *topology, const char *signature,
+			       const struct viommu_table_header *header)
+{
+	struct viommu_table_header taken;
+	size_t i;
+	int r;
+
+	if (!signature_index(signature, &i))
+		return -EINVAL;
+	r = take_sized(&taken, sizeof(taken), header);
+	if (r < 0)
+		return r;
+	if (!ends(taken.oem_id, sizeof(taken.oem_id)) ||
+	    !ends(taken.oem_table_id, sizeof(taken.oem_table_id)) ||
+	    !ends(taken.creator_id, sizeof(taken.creator_id)))
+		return -EINVAL;
+	topology->headers[i] = taken;
+	return 0;
+}
+
+const struct viommu_table_header *viommu_topology_header(const struct viommu_topology *topology,
+							 const char *signature)
+{
+	static const struct viommu_table_header unchosen = {
+		.size = sizeof(unchosen),
+		.oem_id = "VIOMMU",
+		.oem_table_id = "VIOMMU  ",
+		.oem_revision = 1,
+		.creator_id = "VIOM",
+		.creator_revision = 1,
+	};
+	size_t i;
+
+	if (!signature_index(signature, &i))
+		return NULL;
+	return topology->headers[i].size ? &topology->headers[i] : &unchosen;
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef VIOMMU_TABLES_TOPOLOGY_H
+#define VIOMMU_TABLES_TOPOLOGY_H
+
+#include <viommu/topology.h>
+
+/*
+ * The topology as the rest of the library sees it: lists of objects by type, so that readers,
+ * writers and checks can be tables of rows over all of them.
+ */
+
+enum object_type {
+	OBJECT_IOMMU,
+	OBJECT_HOST_BRIDGE,
+	OBJECT_PCI_RANGE,
+	OBJECT_PLATFORM_DEVICE,
+	OBJECT_ITS_GROUP,
+	OBJECT_RESERVED_MEMORY,
+	N_OBJECT_TYPES
+};
+
+/* Add a copy of an object of that type, as the viommu_topology_add_...() functions do. */
+int topology_add(struct viommu_topology *topology, enum object_type type, const void *given);
+
+/* The i-th of a type in the order added, or NULL; how many there are; the one of that name. */
+const void *topology_get(const struct viommu_topology *topology, enum object_type type, size_t i);
+size_t topology_count(const struct viommu_topology *topology, enum object_type type);
+const void *topology_find(const struct viommu_topology *topology, enum object_type type,
+			  const char *name);
+
+/* An object's own name, and those it refers to, each or NULL; and where it was said. */
+const char *object_name(enum object_type type, const void *object);
+const char *object_iommu(enum object_type type, const void *object);
+const char *object_its(enum object_type type, const void *object);
+const struct viommu_place *object_place(enum object_type type, const void *object);
+
+#define for_each_object(i, object, topology, type)                                                 \
+	for (size_t i = 0; ((object) = topology_get(topology, type, i)); i++)
+
+/*
+ * Which table the topology was read from ("VIOT"): what Linux does with it depends on that.
+ * A static string; NULL, as in the beginning, for a topology that was read from no table.
+ */
+void topology_set_source(struct viommu_topology *topology, const char *signature);
+const char *topology_source(const struct viommu_topology *topology);
+
+/* The signatures that have a header here; NULL behind the last. */
+const char *topology_signature(size_t i);
+
+/* Is the IOMMU a PCI function, has it a register window? An AMD-Vi is and has. */
+static inline bool iommu_is_function(const struct viommu_iommu *iommu)
+{
+	return iommu->kind == VIOMMU_VIRTIO_PCI || iommu->kind == VIOMMU_AMD_VI;
+}
+
+static inline bool iommu_has_window(const struct viommu_iommu *iommu)
+{
+	return iommu->kind != VIOMMU_VIRTIO_PCI;
+}
+
+/* How many segments a range speaks of. */
+static inline size_t range_segments(const struct viommu_pci_range *range)
+{
+	return (size_t)(range->segment_last - range->segment_first) + 1;
+}
+
+/* The ID that a function of a range has; it may be beyond 32 bits. */
+static inline uint64_t range_id(const struct viommu_pci_range *range, uint16_t segment,
+				uint16_t bdf)
+{
+	return (uint64_t)range->id_first + ((uint64_t)(segment - range->segment_first) << 16) +
+	       (uint64_t)(bdf - range->bdf_first);
+}
+
+#endif

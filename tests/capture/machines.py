@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The machines whose firmware tables are captured: one row each.
+
+A board says how QEMU makes the machine and where its firmware leaves the tables. A machine
+says what is plugged into a board and what to take. A new capture is a new row.
+"""
+
+from typing import NamedTuple
+
+
+class Board(NamedTuple):
+    command: str            # the beginning of the command line
+    ram: int                # where guest RAM begins
+    efi: bool               # tables are found through the EFI system table
+    firmware: str = ""      # the image that -bios names, if not the one that QEMU takes itself
+
+
+class Machine(NamedTuple):
+    name: str
+    board: str
+    devices: str                # the end of the command line
+    tables: tuple = ("VIOT",)   # ACPI signatures to take
+    dtb: bool = False           # take the device tree too (boards that have one)
+
+
+# The monitor is on standard input and output, so that no file name is on the command line and
+# it can be stored as it was run.
+QUIET = "-accel tcg -nodefaults -display none -qmp stdio"
+
+BOARDS = {
+    "q35": Board(f"qemu-system-x86_64 -machine q35 {QUIET}", ram=0, efi=False),
+    "pc": Board(f"qemu-system-x86_64 -machine pc {QUIET}", ram=0, efi=False),
+    # Random seeds would make each device tree another one.
+    "virt": Board("qemu-system-aarch64 -machine virt,gic-version=3,dtb-randomness=off"
+                  f" -cpu cortex-a57 -m 256 -bios QEMU_EFI.fd {QUIET}",
+                  ram=0x40000000, efi=True, firmware="QEMU_EFI.fd"),
+}
+
+MACHINES = (
+    # One root bus, one range.
+    Machine("q35-minimal", "q35", "-device virtio-iommu-pci,addr=0x3"),
+    Machine("pc-minimal", "pc", "-device virtio-iommu-pci,addr=0x6"),
+    Machine("virt-minimal", "virt", "-device virtio-iommu-pci,addr=0x4", dtb=True),
+
+    # The range runs to the last bus behind a port; the third port has nothing behind it.
+    Machine("q35-root-ports", "q35",
+            "-device virtio-iommu-pci,addr=0x2"
+            " -device pcie-root-port,id=port1,chassis=1,addr=0x8"
+            " -device pcie-root-port,id=port2,chassis=2,addr=0x9"
+            " -device pcie-root-port,id=port3,chassis=3,addr=0xa"
+            " -device virtio-rng-pci,bus=port1 -device virtio-serial-pci,bus=port2"),
+
+    # Conventional functions behind a bridge, whose requests carry the bridge's ID.
+    Machine("q35-pci-bridge", "q35",
+            "-device pci-testdev,addr=0x5.0x0,multifunction=on"
+            " -device virtio-iommu-pci,addr=0x5.0x2"
+            " -device pcie-pci-bridge,id=bridge1,addr=0x10"
+            " -device edu,bus=bridge1,addr=0x3 -device pci-testdev,bus=bridge1,addr=0x7"),
+
+    # Three root buses: one of the expanders bypasses. The OEM names are shorter than their fields.
+    Machine("q35-two-expanders", "q35",
+            "-machine x-oem-id=ROOM,x-oem-table-id=EXPAND"
+            " -device virtio-iommu-pci,addr=0x1d"
+            " -device pxb-pcie,id=expander1,bus=pcie.0,bus_nr=0x30"
+            " -device pcie-root-port,id=port1,bus=expander1,chassis=1"
+            " -device pcie-root-port,id=port2,bus=expander1,chassis=2"
+            " -device pxb-pcie,id=expander2,bus=pcie.0,bus_nr=0xa0,bypass_iommu=on"
+            " -device pcie-root-port,id=port3,bus=expander2,chassis=3"
+            " -device virtio-rng-pci,bus=port1 -device edu,bus=port3"),
+
+    # Only an expander is translated; the bus that the IOMMU itself is on is not.
+    Machine("q35-only-expander", "q35",
+            "-machine default_bus_bypass_iommu=on"
+            " -device virtio-iommu-pci,addr=0x9"
+            " -device pxb-pcie,id=expander1,bus=pcie.0,bus_nr=0xe0"
+            " -device pcie-root-port,id=port1,bus=expander1,chassis=1"
+            " -device pcie-pci-bridge,id=bridge1,bus=port1"
+            " -device edu,bus=bridge1,addr=0x1"),
+
+    # A conventional expander; its devices sit behind a bridge that QEMU adds.
+    Machine("pc-expander", "pc",
+            "-device virtio-iommu-pci,addr=0x4"
+            " -device pxb,id=expander1,bus=pci.0,bus_nr=0x80"
+            " -device edu,bus=expander1,addr=0x2"),
+
+    Machine("virt-expanders", "virt",
+            "-device pci-testdev,addr=0x6.0x0,multifunction=on"
+            " -device virtio-iommu-pci,addr=0x6.0x5"
+            " -device pxb-pcie,id=expander1,bus=pcie.0,bus_nr=0x50"
+            " -device pcie-root-port,id=port1,bus=expander1,chassis=1"
+            " -device pxb-pcie,id=expander2,bus=pcie.0,bus_nr=0x90,bypass_iommu=on"
+            " -device pcie-root-port,id=port2,bus=expander2,chassis=2"
+            " -device virtio-serial-pci,bus=port1 -device edu,bus=port2"),
+)

@@ -1,0 +1,1 @@
+qemu-system-x86_64 -machine q35 -accel tcg -nodefaults -display none -qmp stdio -machine default_bus_bypass_iommu=on -device virtio-iommu-pci,addr=0x9 -device pxb-pcie,id=expander1,bus=pcie.0,bus_nr=0xe0 -device pcie-root-port,id=port1,bus=expander1,chassis=1 -device pcie-pci-bridge,id=bridge1,bus=port1 -device edu,bus=bridge1,addr=0x1

@@ -1,0 +1,455 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <inttypes.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "model.h"
+
+/*
+ * The device against the model, over random histories
+ *
+ * After every request both must have given the same status; every page that matters must
+ * translate alike for every endpoint and every kind of access; every fault must have the
+ * same reason; and a listener on every endpoint must know exactly the mappings that are
+ * there. The spaces are small, so that things collide.
+ *
+ *     test_reference [REQUESTS [SEED]]
+ *
+ * prints the seed, and the history that led to a difference, shortest first.
+ */
+
+#define PAGE          0x1000ull
+#define N_LOW         24ull                       /* pages at the bottom */
+#define TOP           (UINT64_MAX - 8 * PAGE + 1) /* and at the top of the address space */
+#define N_PAGES       (N_LOW + 8)
+#define N_DOMAINS     5u
+#define HISTORY       400u
+#define DEFAULT_STEPS 40000u
+
+/* -- an operation, as data: so a history can be told, cut short and run again -------- */
+
+enum kind { ATTACH, DETACH, MAP, UNMAP, BYPASS, RESET, SYSTEM_RESET, REMOVE, ADD, N_KINDS };
+
+struct operation {
+	enum kind kind;
+	uint32_t domain, endpoint, flags;
+	uint64_t first, last, phys;
+};
+
+struct history {
+	struct operation operations[HISTORY];
+	size_t n;
+};
+
+static uint64_t random_state;
+
+static uint64_t random_below(uint64_t n)
+{
+	random_state ^= random_state << 13;
+	random_state ^= random_state >> 7;
+	random_state ^= random_state << 17;
+	return (random_state >> 11) % n;
+}
+
+static uint64_t page_address(uint64_t page)
+{
+	return page < N_LOW ? page * PAGE : TOP + (page - N_LOW) * PAGE;
+}
+
+static struct operation random_operation(void)
+{
+	/* How often each kind comes, of 64. */
+	static const unsigned weights[N_KINDS] = { 12, 5, 22, 16, 3, 1, 1, 2, 2 };
+	uint64_t at = random_below(64), page = random_below(N_PAGES);
+	struct operation op = { .kind = ATTACH };
+
+	while (op.kind < ADD && at >= weights[op.kind])
+		at -= weights[op.kind++];
+	op.domain = (uint32_t)random_below(N_DOMAINS + 1);
+	op.endpoint = (uint32_t)random_below(MODEL_ENDPOINTS + 1);
+	op.flags = op.kind == ATTACH ? random_below(8) == 0 : (uint32_t)random_below(8);
+	if (random_below(64) == 0)
+		op.flags |= 0x10;
+	op.first = page_address(page);
+	op.last = op.first + PAGE * (1 + random_below(4)) - 1;
+	if (random_below(16) == 0)
+		op.last = page_address(random_below(N_PAGES)) - random_below(2);
+	if (random_below(32) == 0)
+		op.first += random_below(3);
+	op.phys = page_address(random_below(N_PAGES));
+	return op;
+}
+
+/* -- the two devices, and what a listener has been told -------------------------------- */
+
+struct mirror {
+	struct viommu_listener *listener;
+	enum viommu_mode mode;
+	struct viommu_mapping mappings[MODEL_MAPPINGS];
+	size_t n;
+	bool inconsistent;
+};
+
+struct pair {
+	struct viommu *device;
+	struct model model;
+	struct mirror mirrors[MODEL_ENDPOINTS];
+	struct viommu_fault fault;
+	bool fault_told;
+	const char *difference;
+};
+
+static int mirror_map(void *opaque, const struct viommu_mapping *mapping)
+{
+	struct mirror *mirror = opaque;
+
+	if (mirror->mode != VIOMMU_TRANSLATED || mirror->n == MODEL_MAPPINGS)
+		mirror->inconsistent = true;
+	else
+		mirror->mappings[mirror->n++] = *mapping;
+	return 0;
+}
+
+static void mirror_unmap(void *opaque, const struct viommu_mapping *mapping)
+{
+	struct mirror *mirror = opaque;
+
+	for (size_t i = 0; i < mirror->n; i++)
+		if (!memcmp(&mirror->mappings[i], mapping, sizeof(*mapping))) {
+			mirror->mappings[i] = mirror->mappings[--mirror->n];
+			return;
+		}
+	mirror->inconsistent = true;
+}
+
+static int mirror_mode(void *opaque, enum viommu_mode mode)
+{
+	struct mirror *mirror = opaque;
+
+	if (mirror->n)
+		mirror->inconsistent = true;
+	mirror->mode = mode;
+	return 0;
+}
+
+static int take_event(void *opaque, const void *record, size_t length)
+{
+	struct pair *pair = opaque;
+	const uint8_t *bytes = record;
+
+	assert_int_equal(length, VIOMMU_FAULT_LENGTH);
+	pair->fault_told = true;
+	pair->fault.reason = bytes[0];
+	return 0;
+}
+
+/* Endpoints are of several kinds, so that some do not fit together. */
+static const struct viommu_reserved regions[] = {
+	{ 4 * PAGE, 5 * PAGE - 1, VIOMMU_RESV_MEM_RESERVED },
+	{ 9 * PAGE, 10 * PAGE - 1, VIOMMU_RESV_MEM_MSI },
+};
+static const struct viommu_endpoint endpoints[MODEL_ENDPOINTS] = {
+	{ .size = sizeof(struct viommu_endpoint), .id = 0 },
+	{ .size = sizeof(struct viommu_endpoint), .id = 1 },
+	{ .size = sizeof(struct viommu_endpoint), .id = 2, .reserved = regions, .n_reserved = 2 },
+	{ .size = sizeof(struct viommu_endpoint), .id = 3, .reserved = regions, .n_reserved = 1 },
+	{ .size = sizeof(struct viommu_endpoint), .id = 4, .input_last = 16 * PAGE - 1 },
+	{ .size = sizeof(struct viommu_endpoint), .id = 5, .page_size_mask = 2 * PAGE },
+};
+
+static void plug(struct pair *pair, uint32_t id)
+{
+	static const struct viommu_listener_ops ops = {
+		.size = sizeof(ops), .map = mirror_map, .unmap = mirror_unmap, .mode = mirror_mode
+	};
+	struct mirror *mirror = &pair->mirrors[id];
+
+	if (viommu_endpoint_add(pair->device, &endpoints[id]) < 0)
+		return;
+	*mirror = (struct mirror){ 0 };
+	model_add(&pair->model, &endpoints[id]);
+	assert_int_equal(viommu_listen(pair->device, id, &ops, mirror, &mirror->listener), 0);
+}
+
+static void accept(struct pair *pair)
+{
+	assert_int_equal(viommu_accept(pair->device, VIOMMU_FEATURES_DEFAULT), 0);
+	model_accept(&pair->model, VIOMMU_FEATURES_DEFAULT);
+}
+
+static struct pair *pair_new(void)
+{
+	const struct viommu_config config = { .size = sizeof(config),
+					      .domain_last = N_DOMAINS - 1 };
+	const struct viommu_ops ops = { .size = sizeof(ops), .event = take_event };
+	struct pair *pair = calloc(1, sizeof(*pair));
+
+	assert_non_null(pair);
+	assert_int_equal(viommu_new(&config, &ops, pair, &pair->device), 0);
+	model_init(&pair->model, viommu_configuration(pair->device));
+	for (uint32_t id = 0; id < MODEL_ENDPOINTS; id++)
+		plug(pair, id);
+	accept(pair);
+	return pair;
+}
+
+static void pair_free(struct pair *pair)
+{
+	viommu_free(pair->device);
+	free(pair);
+}
+
+/* -- one operation on both ------------------------------------------------------------------ */
+
+static void put(uint8_t *bytes, size_t at, unsigned length, uint64_t value)
+{
+	for (unsigned i = 0; i < length; i++, value >>= 8)
+		bytes[at + i] = (uint8_t)value;
+}
+
+static int send(struct pair *pair, uint8_t *request, size_t length)
+{
+	uint8_t tail[VIOMMU_TAIL_LENGTH] = { 0xa5, 0xa5, 0xa5, 0xa5 };
+	const struct iovec readable = { request, length }, writable = { tail, sizeof(tail) };
+	size_t used = viommu_request(pair->device, &readable, 1, &writable, 1);
+
+	return used ? tail[0] : -1;
+}
+
+static int on_device(struct pair *pair, const struct operation *op)
+{
+	uint8_t request[VIOMMU_PROBE_LENGTH] = { 0 };
+
+	put(request, 4, 4, op->domain);
+	if (op->kind == ATTACH || op->kind == DETACH)
+		put(request, 8, 4, op->endpoint);
+	else
+		put(request, 8, 8, op->first);
+	switch (op->kind) {
+	case ATTACH:
+		request[0] = VIOMMU_T_ATTACH;
+		put(request, 12, 4, op->flags);
+		return send(pair, request, VIOMMU_ATTACH_LENGTH);
+	case DETACH:
+		request[0] = VIOMMU_T_DETACH;
+		return send(pair, request, VIOMMU_DETACH_LENGTH);
+	case MAP:
+		request[0] = VIOMMU_T_MAP;
+		put(request, 16, 8, op->last);
+		put(request, 24, 8, op->phys);
+		put(request, 32, 4, op->flags);
+		return send(pair, request, VIOMMU_MAP_LENGTH);
+	default:
+		request[0] = VIOMMU_T_UNMAP;
+		put(request, 16, 8, op->last);
+		return send(pair, request, VIOMMU_UNMAP_LENGTH);
+	}
+}
+
+static int on_model(struct pair *pair, const struct operation *op)
+{
+	const struct viommu_mapping mapping = { .domain = op->domain,
+						.flags = op->flags,
+						.first = op->first,
+						.last = op->last,
+						.phys = op->phys };
+
+	switch (op->kind) {
+	case ATTACH:
+		return model_attach(&pair->model, op->domain, op->endpoint, op->flags);
+	case DETACH:
+		return model_detach(&pair->model, op->domain, op->endpoint);
+	case MAP:
+		return model_map(&pair->model, &mapping);
+	default:
+		return model_unmap(&pair->model, op->domain, op->first, op->last);
+	}
+}
+
+/* What the VMM does, and not the driver. */
+static void happen(struct pair *pair, const struct operation *op)
+{
+	uint8_t bypass = (uint8_t)(op->flags & 3);
+
+	switch (op->kind) {
+	case BYPASS:
+		viommu_config_write(pair->device, VIOMMU_CONFIG_BYPASS, &bypass, 1);
+		model_write_bypass(&pair->model, bypass);
+		break;
+	case RESET:
+		viommu_reset(pair->device);
+		model_reset(&pair->model, false);
+		accept(pair);
+		break;
+	case SYSTEM_RESET:
+		viommu_system_reset(pair->device);
+		model_reset(&pair->model, true);
+		accept(pair);
+		break;
+	case REMOVE:
+		viommu_endpoint_remove(pair->device, op->endpoint);
+		model_remove(&pair->model, op->endpoint);
+		break;
+	default:
+		if (op->endpoint < MODEL_ENDPOINTS)
+			plug(pair, op->endpoint);
+	}
+}
+
+/* -- do they agree? ---------------------------------------------------------------------------- */
+
+static const char *compare_page(struct pair *pair, uint32_t endpoint, uint64_t iova,
+				uint32_t access)
+{
+	struct viommu_translation found = { 0 };
+	uint64_t address = 0;
+	uint8_t reason = 0;
+	int mine, theirs;
+
+	pair->fault_told = false;
+	mine = viommu_translate(pair->device, endpoint, iova, 1, access, &found);
+	theirs = model_translate(&pair->model, endpoint, iova, access, &address, &reason);
+	if (mine != theirs)
+		return "an access is let through by one only";
+	if (!mine && found.address != address)
+		return "an access goes to another address";
+	if (mine == -EFAULT && (!pair->fault_told || pair->fault.reason != reason))
+		return "a fault has another reason";
+	if (mine != -EFAULT && pair->fault_told)
+		return "a fault without a fault";
+	return NULL;
+}
+
+static const char *compare_mirror(const struct pair *pair, uint32_t id)
+{
+	const struct mirror *mirror = &pair->mirrors[id];
+	size_t n = 0;
+	int domain = -1;
+
+	for (int i = 0; i < MODEL_ENDPOINTS; i++)
+		if (pair->model.endpoints[i].exists && pair->model.endpoints[i].said.id == id)
+			domain = pair->model.endpoints[i].domain;
+	for (int i = 0; i < MODEL_MAPPINGS; i++)
+		n += domain >= 0 && pair->model.mappings[i].exists &&
+		     pair->model.mappings[i].domain == domain;
+	if (mirror->inconsistent)
+		return "a listener was told a story that cannot be";
+	return mirror->n == n && mirror->mode == model_mode(&pair->model, id)
+		       ? NULL
+		       : "a listener knows other mappings, or another mode";
+}
+
+static const char *compare(struct pair *pair)
+{
+	const char *difference = NULL;
+
+	for (uint32_t id = 0; id < MODEL_ENDPOINTS && !difference; id++) {
+		struct viommu_endpoint_state state;
+
+		if (viommu_next_endpoint(pair->device, id, &state) || state.id != id)
+			continue;
+		difference = compare_mirror(pair, id);
+		for (uint64_t page = 0; page < N_PAGES && !difference; page++)
+			difference = compare_page(pair, id, page_address(page) + random_below(PAGE),
+						  (uint32_t)random_below(4));
+	}
+	return difference;
+}
+
+/* Returns what they disagree about, or NULL. */
+static const char *step(struct pair *pair, const struct operation *op)
+{
+	if (op->kind >= BYPASS)
+		happen(pair, op);
+	else if (on_device(pair, op) != on_model(pair, op))
+		return "the status";
+	return compare(pair);
+}
+
+/* -- histories ------------------------------------------------------------------------------------
+ */
+
+static const char *run(const struct history *history)
+{
+	struct pair *pair = pair_new();
+	const char *difference = NULL;
+
+	for (size_t i = 0; i < history->n && !difference; i++)
+		difference = step(pair, &history->operations[i]);
+	pair_free(pair);
+	return difference;
+}
+
+/* Leave out whatever is not needed for a difference: what is left is the shortest story. */
+static void shrink(struct history *history)
+{
+	for (size_t i = history->n; i-- > 0;) {
+		struct history shorter = *history;
+
+		memmove(&shorter.operations[i], &shorter.operations[i + 1],
+			(shorter.n - i - 1) * sizeof(shorter.operations[0]));
+		shorter.n--;
+		if (run(&shorter))
+			*history = shorter;
+	}
+}
+
+static void tell(const struct history *history)
+{
+	static const char *const names[] = { "ATTACH", "DETACH",       "MAP",    "UNMAP", "bypass",
+					     "reset",  "system reset", "remove", "add" };
+
+	for (size_t i = 0; i < history->n; i++) {
+		const struct operation *op = &history->operations[i];
+
+		print_error("  %s domain %" PRIu32 " endpoint %" PRIu32 " flags %" PRIx32
+			    " 0x%" PRIx64 "-0x%" PRIx64 " -> 0x%" PRIx64 "\n",
+			    names[op->kind], op->domain, op->endpoint, op->flags, op->first,
+			    op->last, op->phys);
+	}
+}
+
+static uint64_t n_steps = DEFAULT_STEPS, seed = 1;
+
+static void device_and_model_agree_on_random_histories(void **state)
+{
+	static struct history history;
+
+	(void)state;
+	random_state = seed * 0x9e3779b97f4a7c15ull | 1;
+	for (uint64_t done = 0; done < n_steps; done += history.n) {
+		struct pair *pair = pair_new();
+		const char *difference = NULL;
+
+		for (history.n = 0; history.n < HISTORY && !difference;) {
+			history.operations[history.n] = random_operation();
+			difference = step(pair, &history.operations[history.n++]);
+		}
+		pair_free(pair);
+		if (!difference)
+			continue;
+		shrink(&history);
+		tell(&history);
+		fail_msg("seed %" PRIu64 ", after %zu operations: %s", seed, history.n, difference);
+	}
+	print_message("%" PRIu64 " operations, seed %" PRIu64 "\n", n_steps, seed);
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(device_and_model_agree_on_random_histories),
+	};
+
+	if (argc > 1)
+		n_steps = strtoull(argv[1], NULL, 0);
+	if (argc > 2)
+		seed = strtoull(argv[2], NULL, 0);
+	return cmocka_run_group_tests_name("reference", tests, NULL, NULL);
+}

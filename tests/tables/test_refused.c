@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Every rule of the text form and of topologies, broken: tests/refused/RULE-ID.yaml
+ *
+ * The first line of a file says what is wrong in it, where it is "found at LINE:COLUMN", and
+ * which rules it breaks "also". Nothing else may be found.
+ */
+#include "topology_rig.h"
+
+static bool is_ours(const struct viommu_rule *rule)
+{
+	return !strncmp(rule->id, "text-", strlen("text-")) ||
+	       !strncmp(rule->id, "topology-", strlen("topology-"));
+}
+
+static void read_and_check(struct rig *rig, const char *text, size_t length)
+{
+	rig->topology = viommu_topology_parse(text, length, "refused", rig->findings);
+	if (rig->topology)
+		viommu_topology_check(rig->topology, rig->findings);
+}
+
+static void expect(const struct rig *rig, const struct viommu_rule *rule, const char *text)
+{
+	const char *at = strstr(text, "found at ");
+	unsigned line, column, n = 0;
+	char head[512];
+
+	snprintf(head, sizeof(head), "%.*s", (int)strcspn(text, "\n"), text);
+	if (!at || sscanf(at, "found at %u:%u", &line, &column) != 2)
+		fail_msg("%s.yaml does not say where to look", rule->id);
+	for (size_t i = 0; i < viommu_findings_count(rig->findings); i++) {
+		const struct viommu_finding *finding = viommu_findings_get(rig->findings, i);
+		char also[64];
+
+		snprintf(also, sizeof(also), "also %s", finding->id);
+		if (!strcmp(finding->id, rule->id)) {
+			n++;
+			assert_int_equal(finding->severity, rule->severity);
+			if (finding->place.line != line || finding->place.column != column)
+				fail_msg("%s is found at %u:%u", rule->id, finding->place.line,
+					 finding->place.column);
+		} else if (!strstr(head, also)) {
+			fail_msg("%s.yaml breaks %s", rule->id, finding->id);
+		}
+	}
+	if (n != 1)
+		fail_msg("%s was found %u times", rule->id, n);
+}
+
+static void every_rule_is_found_when_it_is_broken(void **state)
+{
+	const struct viommu_rule *rule;
+
+	(void)state;
+	for (size_t i = 0; (rule = viommu_rule(i)); i++) {
+		void *fresh;
+		struct rig *rig;
+		char path[512];
+		size_t length;
+		char *text;
+
+		if (!is_ours(rule))
+			continue;
+		snprintf(path, sizeof(path), "%s/%s.yaml", REFUSED, rule->id);
+		text = read_file(path, &length);
+		set_up(&fresh);
+		rig = fresh;
+		read_and_check(rig, text, length);
+		expect(rig, rule, text);
+		tear_down(&fresh);
+		free(text);
+	}
+}
+
+/* "Returns NULL if there was an error": whether or not anybody listens. */
+static void a_text_with_an_error_gives_no_topology(void **state)
+{
+	static const char text[] = "viommu: 1\nbogus: 1\n";
+
+	(void)state;
+	assert_null(viommu_topology_parse(text, strlen(text), "text", NULL));
+}
+
+/* Broken off anywhere, or with any byte replaced, a text is read or refused, and no more. */
+static void damaged_texts_are_read_or_refused(void **state)
+{
+	size_t length;
+	char *text = read_file(REFUSED "/topology-memory-overlap.yaml", &length);
+
+	(void)state;
+	for (size_t i = 0; i < length; i++) {
+		static const char bytes[] = { '\0', '\n', ':', '-', '[', '"', '\x80', '&' };
+		char byte = text[i];
+
+		viommu_topology_free(viommu_topology_parse(text, i, "text", NULL));
+		for (size_t k = 0; k < sizeof(bytes); k++) {
+			text[i] = bytes[k];
+			viommu_topology_free(viommu_topology_parse(text, length, "text", NULL));
+		}
+		text[i] = byte;
+	}
+	free(text);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_rule_is_found_when_it_is_broken),
+		cmocka_unit_test(a_text_with_an_error_gives_no_topology),
+		cmocka_unit_test(damaged_texts_are_read_or_refused),
+	};
+
+	return cmocka_run_group_tests_name("refused", tests, NULL, NULL);
+}
