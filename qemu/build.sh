@@ -22,7 +22,7 @@ for folder in "$headers" "$headers/qapi" "$source/include" "$source/linux-header
 done
 read -ra more < <(pkg-config --cflags glib-2.0 pixman-1)
 libs=("$libraries/src/libviommu.a")
-[[ ! -f $libraries/tables/libviommu-tables.a ]] || libs+=("$libraries/tables/libviommu-tables.a")
+[[ ! -f $libraries/tables/libviommu-tables-objects.a ]] || libs+=("$libraries/tables/libviommu-tables-objects.a")
 
 objects=()
 for file in qemu/*.c; do
@@ -31,11 +31,17 @@ for file in qemu/*.c; do
 	${CC:-cc} "${flags[@]}" "${more[@]}" -MD -c -o "$object" "$file"
 done
 
-# What is not in the libraries is QEMU's, and becomes weak: a QEMU that lacks a symbol can open the
-# module, and be told why it is refused (module.c).
+# What no library has is QEMU's, and becomes weak: a QEMU that lacks a symbol can open the module,
+# and be told why it is refused (module.c). Libraries' symbols have a version.
+link() {
+	local libraries
+	read -ra libraries < <(pkg-config --libs glib-2.0)
+	${CC:-cc} -shared -pthread -o "$out/viommu-qemu.so" "$out/whole.o" "${libraries[@]}" -Wl,-z,undefs
+}
 ${CC:-cc} -nostdlib -r -o "$out/whole.o" "${objects[@]}" "${libs[@]}"
-objcopy --weaken --keep-global-symbol=qemu_plugin_install --keep-global-symbol=qemu_plugin_version \
-	"$out/whole.o"
-read -ra more < <(pkg-config --libs glib-2.0)
-${CC:-cc} -shared -pthread -o "$out/viommu-qemu.so" "$out/whole.o" "${more[@]}" -Wl,-z,undefs
+objcopy --keep-global-symbol=qemu_plugin_install --keep-global-symbol=qemu_plugin_version "$out/whole.o"
+link
+nm -D --undefined-only "$out/viommu-qemu.so" | sed -n 's/^ *U \([^@]*\)$/\1/p' >"$out/weak"
+objcopy --weaken-symbols="$out/weak" "$out/whole.o"
+link
 echo "$out/viommu-qemu.so"

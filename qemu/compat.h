@@ -15,6 +15,7 @@
 	 (QEMU_VERSION_MAJOR == (major) && QEMU_VERSION_MINOR >= (minor)))
 
 #include "exec/memory.h"
+#include "hw/acpi/acpi.h"
 #include "hw/boards.h"
 #include "hw/nvram/fw_cfg.h"
 #include "hw/pci/pci.h"
@@ -31,6 +32,7 @@
 #include "qapi/qapi-commands-control.h"
 #include "qemu/cutils.h"
 #include "qemu/error-report.h"
+#include "qemu/option.h"
 #include "qemu/iov.h"
 #include "qemu/main-loop.h"
 #include "qemu/qemu-plugin.h"

@@ -156,6 +156,24 @@ void properties_release(struct iommu *iommu);
 /* Let the guest's firmware tables name all devices, once the machine is complete. */
 void firmware_prepare(void);
 
+/* All root buses, by number; the last number below the i-th; who serves one. */
+GPtrArray *root_buses(void);
+uint8_t root_bus_last(const GPtrArray *roots, guint i);
+struct iommu *root_iommu(PCIBus *root);
+
+/* The PCI function that is the device, or NULL; else where its registers are. */
+PCIDevice *iommu_function(const struct iommu *iommu);
+uint64_t iommu_window(const struct iommu *iommu);
+
+/* -- devicetree.c --------------------------------------------------------------- */
+
+void devicetree_install(void);
+
+/* -- loader.c ------------------------------------------------------------------- */
+
+/* Put a table beside those that the machine lets the guest's firmware load. */
+void loader_install(const void *table, size_t length);
+
 /* -- state.c -------------------------------------------------------------------- */
 
 void state_install(ObjectClass *class);
