@@ -288,15 +288,6 @@ static const VMStateDescription saved_virtio = {
 
 /* -- life ----------------------------------------------------------------------------- */
 
-/* A device on virtio-mmio must not be taken for a legacy one: it has no such form. */
-static void leave_legacy(struct iommu *iommu)
-{
-	Object *transport = OBJECT(qdev_get_parent_bus(DEVICE(iommu))->parent);
-
-	if (object_dynamic_cast(transport, TYPE_VIRTIO_MMIO))
-		VIRTIO_MMIO(transport)->legacy = false;
-}
-
 static bool core_start(struct iommu *iommu, Error **errp)
 {
 	static const struct viommu_ops ops = { .size = sizeof(ops), .event = fault_store };
@@ -343,7 +334,7 @@ static void device_realize(DeviceState *device, Error **errp)
 	iommu->events = virtio_add_queue(&iommu->virtio, VIOMMU_QUEUE_SIZE, events_kicked);
 	iommu->state_change = qdev_add_vm_change_state_handler(device, run_state_changed, iommu);
 	config_refresh(iommu);
-	leave_legacy(iommu);
+	mmio_prepare(iommu);
 	QTAILQ_INSERT_TAIL(&iommus, iommu, next);
 	if (endpoints_attach(iommu, errp))
 		firmware_prepare();

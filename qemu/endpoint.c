@@ -488,13 +488,21 @@ static void device_unplugged(DeviceListener *listener, DeviceState *device)
 	iommu_settle(iommu);
 }
 
-void endpoints_leave(struct iommu *iommu)
+AddressSpace *endpoint_platform(struct iommu *iommu, DeviceState *transport)
 {
 	struct endpoint *endpoint;
+	uint32_t id = ENDPOINT_PLATFORM;
 
-	QLIST_FOREACH(endpoint, &iommu->endpoints, next)
-		if (endpoint->bus || endpoint->platform)
-			endpoint_leave(endpoint);
+	QLIST_FOREACH(endpoint, &iommu->endpoints, next) {
+		if (endpoint->platform == transport)
+			return &endpoint->as;
+		id += endpoint->platform != NULL;
+	}
+	endpoint = endpoint_new(iommu);
+	endpoint->platform = transport;
+	endpoint_enter(endpoint, id);
+	iommu_settle(iommu);
+	return &endpoint->as;
 }
 
 bool endpoints_attach(struct iommu *iommu, Error **errp)
@@ -520,10 +528,13 @@ bool endpoints_attach(struct iommu *iommu, Error **errp)
 /* Only when realizing has failed: nothing has been plugged in below by then. */
 void endpoints_detach(struct iommu *iommu)
 {
+	struct endpoint *endpoint;
+
 	if (iommu->root_bus)
 		bus_set_iommu(iommu->root_bus, NULL, NULL);
 	device_listener_unregister(&iommu->unplugs);
-	endpoints_leave(iommu);
+	QLIST_FOREACH(endpoint, &iommu->endpoints, next)
+		endpoint_leave(endpoint);
 	g_array_free(iommu->notices, true);
 }
 

@@ -120,6 +120,11 @@ void device_types_register(void);
 
 void pci_types_register(void);
 
+/* -- mmio.c ------------------------------------------------------------------ */
+
+/* If the device is on virtio-mmio: choose its root bus, and serve other transports. */
+void mmio_prepare(struct iommu *iommu);
+
 /* -- endpoint.c -------------------------------------------------------------- */
 
 void endpoint_types_register(void);
@@ -131,9 +136,8 @@ void endpoints_detach(struct iommu *iommu);
 /* Give every endpoint the ID that it has by the bus numbers of this moment. */
 void endpoints_number(struct iommu *iommu);
 
-/* Take all out of libviommu's device, and put them into its successor. */
-void endpoints_leave(struct iommu *iommu);
-void endpoints_enter(struct iommu *iommu);
+/* The address space of a device on virtio-mmio, made when it is asked for first. */
+AddressSpace *endpoint_platform(struct iommu *iommu, DeviceState *transport);
 
 /* Do what libviommu's listeners were told since the last time. */
 void iommu_settle(struct iommu *iommu);
