@@ -46,6 +46,7 @@
 #include "system/dma.h"
 #include "system/device_tree.h"
 #include "system/host_iommu_device.h"
+#include "system/reset.h"
 #include "system/runstate.h"
 #include "system/system.h"
 #else
@@ -55,6 +56,7 @@
 #include "qapi/qmp/qstring.h"
 #include "sysemu/device_tree.h"
 #include "sysemu/dma.h"
+#include "sysemu/reset.h"
 #include "sysemu/runstate.h"
 #include "sysemu/sysemu.h"
 #endif
