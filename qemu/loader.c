@@ -57,7 +57,6 @@ struct command {
 
 static struct {
 	FWCfgState *fw_cfg;
-	uint16_t machine_key; /* of the machine's script */
 	struct command script[MAX_SCRIPT / sizeof(struct command)];
 	size_t n_commands, max_commands;
 	uint8_t *file; /* the table, and from `xsdt` on the copy of the XSDT */
@@ -180,23 +179,6 @@ static void write_script(void)
 	command->checksum.length = cpu_to_le32((uint32_t)xsdt_length);
 }
 
-/* Select the machine's script by the register that the guest has for that. A resized file
- * is set by its old name, so ours is set again. */
-static void script_selected(void *opaque)
-{
-	FWCfgState *fw_cfg = loader.fw_cfg;
-	uint16_t selected = fw_cfg->cur_entry;
-	MemoryRegion *select = object_dynamic_cast(OBJECT(fw_cfg), TYPE_FW_CFG_MEM)
-				       ? &FW_CFG_MEM(fw_cfg)->ctl_iomem
-				       : &FW_CFG_IO(fw_cfg)->comb_iomem;
-
-	select->ops->write(select->opaque, 0, loader.machine_key, sizeof(loader.machine_key));
-	fw_cfg->cur_entry = selected;
-	write_script();
-	fw_cfg_modify_file(fw_cfg, LOADER_FILE, loader.script,
-			   loader.max_commands * sizeof(*loader.script));
-}
-
 static FWCfgFile *directory_entry(const char *name)
 {
 	FWCfgFiles *files = loader.fw_cfg->files;
@@ -205,6 +187,24 @@ static FWCfgFile *directory_entry(const char *name)
 		if (!strcmp(files->f[i].name, name))
 			return &files->f[i];
 	return NULL;
+}
+
+/* Select the machine's script by the register that the guest has for that. Its key changes
+ * with files that come before it. A resized file is set by its old name, so ours is set again. */
+static void script_selected(void *opaque)
+{
+	FWCfgState *fw_cfg = loader.fw_cfg;
+	uint16_t selected = fw_cfg->cur_entry;
+	uint16_t theirs = be16_to_cpu(directory_entry(MACHINE_FILE)->select);
+	MemoryRegion *select = object_dynamic_cast(OBJECT(fw_cfg), TYPE_FW_CFG_MEM)
+				       ? &FW_CFG_MEM(fw_cfg)->ctl_iomem
+				       : &FW_CFG_IO(fw_cfg)->comb_iomem;
+
+	select->ops->write(select->opaque, 0, theirs, sizeof(theirs));
+	fw_cfg->cur_entry = selected;
+	write_script();
+	fw_cfg_modify_file(fw_cfg, LOADER_FILE, loader.script,
+			   loader.max_commands * sizeof(*loader.script));
 }
 
 /* The first reset comes when the machine has its files, and before the guest reads them. */
@@ -227,7 +227,6 @@ static void machine_reset(void *opaque)
 	fw_cfg_add_file_callback(loader.fw_cfg, LOADER_FILE, script_selected, NULL, NULL,
 				 loader.script, loader.max_commands * sizeof(*loader.script),
 				 true);
-	loader.machine_key = be16_to_cpu(directory_entry(MACHINE_FILE)->select);
 }
 
 void loader_install(const void *table, size_t length)
