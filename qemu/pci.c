@@ -40,14 +40,15 @@ static void proxy_realize(VirtIOPCIProxy *pci, Error **errp)
 
 static void proxy_init(Object *object)
 {
+	static const char *const inspected[] = { "state", "mappings", "mappings-from" };
 	struct proxy *proxy = VIOMMU_PCI(object);
 
 	virtio_instance_init_common(object, &proxy->iommu, sizeof(proxy->iommu),
 				    TYPE_VIOMMU_DEVICE);
-	object_property_add_alias(object, "state", OBJECT(&proxy->iommu), "state");
-	object_property_add_alias(object, "mappings", OBJECT(&proxy->iommu), "mappings");
-	object_property_add_alias(object, "mappings-from", OBJECT(&proxy->iommu),
-				  "mappings-from");
+	for (size_t i = 0; i < ARRAY_SIZE(inspected); i++)
+		if (!object_property_find(object, inspected[i]))
+			object_property_add_alias(object, inspected[i], OBJECT(&proxy->iommu),
+						  inspected[i]);
 }
 
 static void proxy_class_init(ObjectClass *class, CLASS_DATA data)
