@@ -111,7 +111,8 @@ struct viommu_config {
 	uint32_t probe_size;
 
 	/* Does an endpoint that is attached to nothing reach guest memory untranslated? This
-	 * is the value at power-on; the driver changes it in configuration space. */
+	 * is the value at power-on; the driver changes it in configuration space. Not without
+	 * VIOMMU_F_BYPASS_CONFIG. */
 	bool bypass;
 
 	/* What the guest can make the host hold. A request that would go beyond is answered
@@ -271,7 +272,7 @@ struct viommu_mapping {
 
 /* What becomes of an endpoint's accesses. */
 enum viommu_mode {
-	VIOMMU_BLOCKED,    /* none is let through */
+	VIOMMU_BLOCKED,    /* none is let through, but for writes to an MSI region */
 	VIOMMU_BYPASS,     /* all are, untranslated */
 	VIOMMU_TRANSLATED, /* by the mappings of its domain */
 };
@@ -407,7 +408,8 @@ int viommu_load(struct viommu *device, const void *bytes, size_t length, char *r
 /*
  * Walks over the live state, one object a call and any number of pages: each finds the
  * first object at or after `from`, or returns -ENOENT. Ask for what follows with
- * from = found + 1. What changes between two calls is seen, or not.
+ * from = found + 1, unless what was found is the highest number there is: then nothing
+ * follows. What changes between two calls is seen, or not.
  */
 
 struct viommu_domain_state {

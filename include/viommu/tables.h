@@ -78,7 +78,7 @@ struct viommu_topology *viommu_table_topology(const struct viommu_table *table,
 
 /*
  * Make the table with that signature ("VIOT") from a topology. What the table cannot say
- * is a finding of at least a warning; NULL is returned if there was an error.
+ * is a finding; NULL is returned if there was an error.
  */
 struct viommu_table *viommu_table_generate(const struct viommu_topology *topology,
 					   const char *signature, struct viommu_findings *findings);

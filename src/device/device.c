@@ -60,6 +60,8 @@ static bool features_are_sound(uint64_t features)
 
 static bool config_is_sound(const struct viommu_config *config)
 {
+	if (config->bypass && !(config->features & VIOMMU_F_BYPASS_CONFIG))
+		return false;
 	return features_are_sound(config->features) && ranges_are_told(config) &&
 	       config->input_first <= config->input_last &&
 	       config->domain_first <= config->domain_last &&

@@ -24,13 +24,19 @@ struct endpoint *endpoint_find(const struct viommu *device, uint32_t id)
 const struct viommu_reserved *endpoint_reserved(const struct endpoint *endpoint, uint64_t first,
 						uint64_t last)
 {
-	for (size_t i = 0; i < endpoint->said.n_reserved; i++) {
-		const struct viommu_reserved *region = &endpoint->reserved[i];
+	size_t low = 0, high = endpoint->said.n_reserved;
 
-		if (region->last >= first)
-			return region->first <= last ? region : NULL;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (endpoint->reserved[middle].last < first)
+			low = middle + 1;
+		else
+			high = middle;
 	}
-	return NULL;
+	if (low == endpoint->said.n_reserved || endpoint->reserved[low].first > last)
+		return NULL;
+	return &endpoint->reserved[low];
 }
 
 static bool input_range_fits(const struct endpoint *endpoint, const struct domain *domain)

@@ -32,6 +32,9 @@
 #define LEAF_FEW    (LEAF_RANGES / 4)
 #define LEAF_MERGED (LEAF_RANGES * 3 / 4)
 
+/* What an empty map may keep for the ranges to come. */
+#define KEPT_BYTES 65536
+
 struct leaf {
 	struct leaf *before, *after;
 	uint64_t last[LEAF_RANGES];
@@ -41,7 +44,11 @@ struct leaf {
 	uint8_t count;
 };
 
-/* key[i] is not above any range in child[i], and above all in child[i - 1]. */
+/*
+ * Ranges are sought by where they end: key[i] is not above the end of any range in child[i],
+ * and above that of all in child[i - 1]. Where a range begins says nothing: one in child[i]
+ * may begin before key[i], if what was there when the key was made is gone.
+ */
 struct inner {
 	uint64_t key[INNER_CHILDREN];
 	void *child[INNER_CHILDREN];
@@ -112,7 +119,7 @@ static unsigned count_below(const uint64_t *numbers, unsigned n, uint64_t value)
 	return (unsigned)(base - numbers) + (n && *base < value);
 }
 
-/* Which child an address belongs to. The first key is never looked at. */
+/* Which child a range belongs to that ends there. The first key is never looked at. */
 static unsigned child_of(const struct inner *inner, uint64_t address)
 {
 	if (address == UINT64_MAX)
@@ -139,23 +146,14 @@ static const struct leaf *find_leaf(const struct map *map, uint64_t address)
 	return node;
 }
 
-/*
- * The first range that ends at or after `from`, as a leaf and a place in it. A key says where
- * ranges begin and not where they end: the last range of the leaf before may reach into
- * what the keys give to this one.
- */
+/* The first range that ends at or after `from`, as a leaf and a place in it. */
 static const struct leaf *find_next(const struct map *map, uint64_t from, unsigned *ret_i)
 {
-	const struct leaf *leaf = find_leaf(map, from), *before;
+	const struct leaf *leaf = find_leaf(map, from);
 
 	if (!leaf)
 		return NULL;
 	*ret_i = count_below(leaf->last, leaf->count, from);
-	before = leaf->before;
-	if (!*ret_i && before && before->last[before->count - 1] >= from) {
-		*ret_i = before->count - 1u;
-		return before;
-	}
 	if (*ret_i < leaf->count)
 		return leaf;
 	*ret_i = 0;
@@ -204,7 +202,8 @@ struct path {
 	struct leaf *leaf;
 };
 
-static void find_path(const struct map *map, uint64_t address, struct path *path)
+/* To the leaf where a range is, or should be, that ends at `last`. */
+static void find_path(const struct map *map, uint64_t last, struct path *path)
 {
 	void *node = map->root;
 
@@ -212,7 +211,7 @@ static void find_path(const struct map *map, uint64_t address, struct path *path
 		struct step *step = &path->steps[depth];
 
 		step->inner = node;
-		step->i = child_of(step->inner, address);
+		step->i = child_of(step->inner, last);
 		node = step->inner->child[step->i];
 	}
 	path->leaf = node;
@@ -393,7 +392,7 @@ static void put_into_full(struct map *map, struct path *path, unsigned i, const 
 		split_and_put(map, path, i, range);
 		return;
 	}
-	find_path(map, range->first, path);
+	find_path(map, range->last, path);
 	leaf_put(path->leaf, count_below(path->leaf->last, path->leaf->count, range->first), range);
 }
 
@@ -421,7 +420,7 @@ int map_insert(struct map *map, const struct range *range)
 		plant(map, range);
 		return 0;
 	}
-	find_path(map, range->first, &path);
+	find_path(map, range->last, &path);
 	i = count_below(path.leaf->last, path.leaf->count, range->first);
 	if (path.leaf->count < LEAF_RANGES)
 		leaf_put(path.leaf, i, range);
@@ -507,9 +506,16 @@ static bool find_inside(const struct map *map, uint64_t first, uint64_t last, st
 
 	if (!map_next(map, first, &range) || range.first > last)
 		return false;
-	find_path(map, range.first, path);
+	find_path(map, range.last, path);
 	*ret_i = count_below(path->leaf->last, path->leaf->count, range.first);
 	return true;
+}
+
+/* An empty map keeps the memory of a small one, and gives that of a large one back. */
+static void let_go(struct map *map)
+{
+	if (map->pool.bytes > KEPT_BYTES)
+		pool_free(&map->pool);
 }
 
 size_t map_remove(struct map *map, uint64_t first, uint64_t last,
@@ -533,5 +539,7 @@ size_t map_remove(struct map *map, uint64_t first, uint64_t last,
 		leaf_cut(path.leaf, i, end - i);
 		tidy(map, &path);
 	}
+	if (!map->count)
+		let_go(map);
 	return removed;
 }

@@ -30,7 +30,7 @@ enum field_kind {
 	FIELD_OFFSET,   /* where another structure begins, from the start of the table */
 	FIELD_ENUM,     /* one of `names`: the value must be equal */
 	FIELD_FLAGS,    /* any of `names`: the value is a mask */
-	FIELD_TEXT,     /* bytes of ASCII, padded with NUL or space */
+	FIELD_TEXT,     /* bytes of ASCII, padded with NUL */
 	FIELD_BYTES,    /* bytes without a meaning of their own */
 	FIELD_CHECKSUM, /* makes all bytes of the table add up to 0 */
 	FIELD_RESERVED, /* written as 0, reported otherwise */

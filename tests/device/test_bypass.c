@@ -33,8 +33,6 @@ static void who_bypasses(void **state)
 		enum viommu_mode before, unattached;
 	} rows[] = {
 		{ "neither", NEITHER, NEITHER, false, VIOMMU_BLOCKED, VIOMMU_BLOCKED },
-		{ "neither, though configured", NEITHER, NEITHER, true, VIOMMU_BLOCKED,
-		  VIOMMU_BLOCKED },
 		{ "BYPASS accepted", OLD, OLD, false, VIOMMU_BLOCKED, VIOMMU_BYPASS },
 		{ "BYPASS not accepted", OLD, NEITHER, false, VIOMMU_BLOCKED, VIOMMU_BLOCKED },
 		{ "BYPASS_CONFIG, 1", NEW, NEW, true, VIOMMU_BYPASS, VIOMMU_BYPASS },

@@ -106,6 +106,8 @@ static void configurations_that_break_a_rule_are_refused(void **state)
 	} cases[] = {
 		{ "both kinds of bypass",
 		  { .features = VIOMMU_F_BYPASS | VIOMMU_F_BYPASS_CONFIG } },
+		{ "bypass without a field to say so",
+		  { .features = VIOMMU_F_MAP_UNMAP, .bypass = true } },
 		{ "a feature that is none", { .features = VIOMMU_F_MAP_UNMAP | 1ull << 7 } },
 		{ "a feature of the transport", { .features = 1ull << 32 } },
 		{ "input range inverted", { .input_first = 2, .input_last = 1 } },

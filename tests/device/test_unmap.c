@@ -148,10 +148,8 @@ static void many_mappings_go_at_once_and_are_all_counted(void **state)
 	assert_int_equal(unmap(rig, 1, 0, TOP), VIOMMU_S_OK);
 	assert_int_equal(counters(rig).mappings, 0);
 
-	/* Memory stays with the domain, for the next as many, and goes with it. */
-	for (uint64_t at = 0; at < N * PAGE; at += PAGE)
-		assert_int_equal(map(rig, 1, at, at + 0xfff, at, R), VIOMMU_S_OK);
-	assert_int_equal(counters(rig).bytes, bytes);
+	/* What is large goes back when nothing is left, and all of it with the domain. */
+	assert_in_range(counters(rig).bytes, 1, bytes / 8);
 	assert_int_equal(detach(rig, 1, EP), VIOMMU_S_OK);
 	assert_int_equal(counters(rig).bytes, 0);
 }

@@ -216,6 +216,34 @@ static void holds_the_whole_address_space_as_one_range(void **state)
 	map_free(map);
 }
 
+/* What divided the ranges of a tree may be gone, and a new one lie across. */
+static void a_range_across_what_was_a_border_is_found_from_all_its_parts(void **state)
+{
+	enum { N = 1000, STEP = 10 };
+
+	(void)state;
+	for (uint64_t gap = 1; gap < N; gap++) {
+		struct range across = { (gap - 1) * STEP + STEP / 2, gap * STEP + STEP / 2, 7, 1 };
+		struct map *map = map_new();
+		struct range found;
+
+		assert_non_null(map);
+		for (uint64_t i = 0; i < N; i++) {
+			struct range range = { .first = i * STEP, .last = i * STEP + 1 };
+
+			assert_int_equal(map_insert(map, &range), 0);
+		}
+		assert_int_equal(map_remove(map, gap * STEP, gap * STEP + 1, NULL, NULL), 1);
+		assert_int_equal(map_insert(map, &across), 0);
+		for (uint64_t at = across.first; at <= across.last; at++) {
+			assert_true(map_next(map, at, &found));
+			assert_same_range(&found, &across);
+		}
+		assert_int_equal(map_insert(map, &across), -EEXIST);
+		map_free(map);
+	}
+}
+
 /* Whatever the order in which a guest maps, the tree is not deep, and nothing recurses. */
 static void many_ranges_in_any_order(void **state)
 {
@@ -259,6 +287,7 @@ int main(void)
 		cmocka_unit_test(agrees_with_the_model_in_the_middle),
 		cmocka_unit_test(agrees_with_the_model_at_the_top),
 		cmocka_unit_test(holds_the_whole_address_space_as_one_range),
+		cmocka_unit_test(a_range_across_what_was_a_border_is_found_from_all_its_parts),
 		cmocka_unit_test(many_ranges_in_any_order),
 		cmocka_unit_test(nothing_can_be_freed),
 	};

@@ -34,7 +34,19 @@
 
 /* -- an operation, as data: so a history can be told, cut short and run again -------- */
 
-enum kind { ATTACH, DETACH, MAP, UNMAP, BYPASS, RESET, SYSTEM_RESET, REMOVE, ADD, N_KINDS };
+enum kind {
+	ATTACH,
+	DETACH,
+	MAP,
+	UNMAP,
+	BYPASS,
+	RESET,
+	SYSTEM_RESET,
+	REMOVE,
+	ADD,
+	MIGRATE,
+	N_KINDS
+};
 
 struct operation {
 	enum kind kind;
@@ -65,11 +77,11 @@ static uint64_t page_address(uint64_t page)
 static struct operation random_operation(void)
 {
 	/* How often each kind comes, of 64. */
-	static const unsigned weights[N_KINDS] = { 12, 5, 22, 16, 3, 1, 1, 2, 2 };
+	static const unsigned weights[N_KINDS] = { 12, 5, 22, 15, 3, 1, 1, 2, 2, 1 };
 	uint64_t at = random_below(64), page = random_below(N_PAGES);
 	struct operation op = { .kind = ATTACH };
 
-	while (op.kind < ADD && at >= weights[op.kind])
+	while (op.kind < MIGRATE && at >= weights[op.kind])
 		at -= weights[op.kind++];
 	op.domain = (uint32_t)random_below(N_DOMAINS + 1);
 	op.endpoint = (uint32_t)random_below(MODEL_ENDPOINTS + 1);
@@ -163,7 +175,7 @@ static const struct viommu_endpoint endpoints[MODEL_ENDPOINTS] = {
 	{ .size = sizeof(struct viommu_endpoint), .id = 5, .page_size_mask = 2 * PAGE },
 };
 
-static void plug(struct pair *pair, uint32_t id)
+static bool plug_device(struct pair *pair, uint32_t id)
 {
 	static const struct viommu_listener_ops ops = {
 		.size = sizeof(ops), .map = mirror_map, .unmap = mirror_unmap, .mode = mirror_mode
@@ -171,10 +183,16 @@ static void plug(struct pair *pair, uint32_t id)
 	struct mirror *mirror = &pair->mirrors[id];
 
 	if (viommu_endpoint_add(pair->device, &endpoints[id]) < 0)
-		return;
+		return false;
 	*mirror = (struct mirror){ 0 };
-	model_add(&pair->model, &endpoints[id]);
 	assert_int_equal(viommu_listen(pair->device, id, &ops, mirror, &mirror->listener), 0);
+	return true;
+}
+
+static void plug(struct pair *pair, uint32_t id)
+{
+	if (plug_device(pair, id))
+		model_add(&pair->model, &endpoints[id]);
 }
 
 static void accept(struct pair *pair)
@@ -183,20 +201,44 @@ static void accept(struct pair *pair)
 	model_accept(&pair->model, VIOMMU_FEATURES_DEFAULT);
 }
 
-static struct pair *pair_new(void)
+static void new_device(struct pair *pair)
 {
 	const struct viommu_config config = { .size = sizeof(config),
 					      .domain_last = N_DOMAINS - 1 };
 	const struct viommu_ops ops = { .size = sizeof(ops), .event = take_event };
+
+	assert_int_equal(viommu_new(&config, &ops, pair, &pair->device), 0);
+}
+
+static struct pair *pair_new(void)
+{
 	struct pair *pair = calloc(1, sizeof(*pair));
 
 	assert_non_null(pair);
-	assert_int_equal(viommu_new(&config, &ops, pair, &pair->device), 0);
+	new_device(pair);
 	model_init(&pair->model, viommu_configuration(pair->device));
 	for (uint32_t id = 0; id < MODEL_ENDPOINTS; id++)
 		plug(pair, id);
 	accept(pair);
 	return pair;
+}
+
+/* The state is saved, and another device with the same endpoints goes on from there. */
+static void migrate(struct pair *pair)
+{
+	char reason[128] = "";
+	size_t length;
+	void *bytes;
+
+	assert_int_equal(viommu_save(pair->device, &bytes, &length), 0);
+	viommu_free(pair->device);
+	new_device(pair);
+	for (int i = 0; i < MODEL_ENDPOINTS; i++)
+		if (pair->model.endpoints[i].exists)
+			assert_true(plug_device(pair, pair->model.endpoints[i].said.id));
+	if (viommu_load(pair->device, bytes, length, reason, sizeof(reason)) < 0)
+		fail_msg("the state was refused: %s", reason);
+	free(bytes);
 }
 
 static void pair_free(struct pair *pair)
@@ -291,6 +333,9 @@ static void happen(struct pair *pair, const struct operation *op)
 		viommu_system_reset(pair->device);
 		model_reset(&pair->model, true);
 		accept(pair);
+		break;
+	case MIGRATE:
+		migrate(pair);
 		break;
 	case REMOVE:
 		viommu_endpoint_remove(pair->device, op->endpoint);
@@ -402,8 +447,10 @@ static void shrink(struct history *history)
 
 static void tell(const struct history *history)
 {
-	static const char *const names[] = { "ATTACH", "DETACH",       "MAP",    "UNMAP", "bypass",
-					     "reset",  "system reset", "remove", "add" };
+	static const char *const names[] = {
+		"ATTACH", "DETACH",       "MAP",    "UNMAP", "bypass",
+		"reset",  "system reset", "remove", "add",   "migrate"
+	};
 
 	for (size_t i = 0; i < history->n; i++) {
 		const struct operation *op = &history->operations[i];

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef VIOMMU_QEMU_COMPAT_H
+#define VIOMMU_QEMU_COMPAT_H
+
+/*
+ * What differs between the generations of QEMU: the one place where #if stands
+ *
+ * Built against 7.2 (Debian 12) and 10.0 (Debian 13). Included first by every file here.
+ */
+
+#include "qemu/osdep.h"
+
+#define QEMU_AT_LEAST(major, minor) \
+	(QEMU_VERSION_MAJOR > (major) || \
+	 (QEMU_VERSION_MAJOR == (major) && QEMU_VERSION_MINOR >= (minor)))
+
+#include "exec/memory.h"
+#include "hw/acpi/acpi.h"
+#include "hw/boards.h"
+#include "hw/nvram/fw_cfg.h"
+#include "hw/pci/pci.h"
+#include "hw/pci/pci_bus.h"
+#include "hw/pci/pci_bridge.h"
+#include "hw/qdev-properties.h"
+#include "hw/sysbus.h"
+#include "hw/virtio/virtio-bus.h"
+#include "hw/virtio/virtio-mmio.h"
+#include "hw/virtio/virtio-pci.h"
+#include "hw/virtio/virtio.h"
+#include "migration/vmstate.h"
+#include "qapi/error.h"
+#include "qapi/qapi-commands-control.h"
+#include "qemu/cutils.h"
+#include "qemu/error-report.h"
+#include "qemu/option.h"
+#include "qemu/iov.h"
+#include "qemu/main-loop.h"
+#include "qemu/qemu-plugin.h"
+
+#include "exec/address-spaces.h"
+#if QEMU_AT_LEAST(10, 0)
+#include "qobject/qdict.h"
+#include "qobject/qjson.h"
+#include "qobject/qlist.h"
+#include "qobject/qstring.h"
+#include "system/dma.h"
+#include "system/device_tree.h"
+#include "system/host_iommu_device.h"
+#include "system/reset.h"
+#include "system/runstate.h"
+#include "system/system.h"
+#else
+#include "qapi/qmp/qdict.h"
+#include "qapi/qmp/qjson.h"
+#include "qapi/qmp/qlist.h"
+#include "qapi/qmp/qstring.h"
+#include "sysemu/device_tree.h"
+#include "sysemu/dma.h"
+#include "sysemu/reset.h"
+#include "sysemu/runstate.h"
+#include "sysemu/sysemu.h"
+#endif
+
+/* How an IOMMU of the host is looked at: 7.2 narrows page sizes through the memory region, 10.0
+ * hands over an object. Property tables: 7.2 ends them with an empty row, 10.0 counts. */
+#if QEMU_AT_LEAST(10, 0)
+#define PROPERTY_TYPE(info)         ((info)->type)
+#define set_properties(dc, rows, n) device_class_set_props_n(dc, rows, n)
+#define bus_has_iommu(bus)          ((bus)->iommu_ops != NULL)
+#else
+#define PROPERTY_TYPE(info)         ((info)->name)
+#define set_properties(dc, rows, n) device_class_set_props(dc, rows)
+#define bus_has_iommu(bus)          ((bus)->iommu_fn != NULL)
+#endif
+
+/* Who is asked for the address spaces behind a bus. */
+#if QEMU_AT_LEAST(10, 0)
+#define BUS_IOMMU(ask)                    ((const PCIIOMMUOps){ .get_address_space = ask })
+typedef PCIIOMMUOps bus_iommu;
+static inline void bus_set_iommu(PCIBus *bus, const bus_iommu *ops, void *opaque)
+{
+	bus->iommu_ops = ops;
+	bus->iommu_opaque = opaque;
+}
+#else
+#define BUS_IOMMU(ask) (ask)
+typedef PCIIOMMUFunc bus_iommu;
+static inline void bus_set_iommu(PCIBus *bus, const bus_iommu *ask, void *opaque)
+{
+	pci_setup_iommu(bus, ask ? *ask : NULL, opaque);
+}
+#endif
+
+/* Signatures that grew a parameter, or a const. */
+#if QEMU_AT_LEAST(10, 1)
+#define CLASS_DATA const void *
+#else
+#define CLASS_DATA void *
+#endif
+#if QEMU_AT_LEAST(9, 1)
+#define EXIT_PHASE(object) Object *object, ResetType type
+#else
+#define EXIT_PHASE(object) Object *object
+#endif
+#if QEMU_AT_LEAST(9, 0)
+#define VMSTATE_FIELDS (const VMStateField[])
+#else
+#define VMSTATE_FIELDS (VMStateField[])
+#endif
+
+#endif

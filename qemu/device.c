@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "iommu.h"
+
+/*
+ * viommu-device: libviommu's device behind QEMU's virtio
+ *
+ * QEMU has the transport, the queues, features and status; libviommu has what the
+ * requests mean. A chain of buffers goes to viommu_request() as it was popped, and goes
+ * back with the length that it says.
+ *
+ * Faults come from whatever thread does the DMA. They wait in a ring until the main loop
+ * has a buffer of the event queue for each: the guest may fill that queue without a kick.
+ * Once the ring is full they are dropped, and libviommu counts them.
+ *
+ * What a guest can make QEMU do in one go is bounded: a kick serves as many requests as
+ * the queue has entries, then the main loop has its turn.
+ */
+
+iommu_list iommus = QTAILQ_HEAD_INITIALIZER(iommus);
+
+/* -- requests ---------------------------------------------------------------------- */
+
+static bool serve_one(struct iommu *iommu)
+{
+	VirtQueueElement *element = virtqueue_pop(iommu->requests, sizeof(*element));
+	size_t used;
+
+	if (!element)
+		return false;
+	used = viommu_request(iommu->core, element->out_sg, element->out_num, element->in_sg,
+			      element->in_num);
+	iommu_settle(iommu);
+	virtqueue_push(iommu->requests, element, (unsigned int)used);
+	g_free(element);
+	return true;
+}
+
+/* A buffer may lie over the very register that kicks the queue: then pushing it would come
+ * back here. */
+static void serve(struct iommu *iommu)
+{
+	int budget = VIOMMU_QUEUE_SIZE;
+
+	if (iommu->serving || !iommu->virtio.vm_running)
+		return;
+	iommu->serving = true;
+	endpoints_number(iommu);
+	while (budget && serve_one(iommu))
+		budget--;
+	iommu->serving = false;
+	if (budget < VIOMMU_QUEUE_SIZE)
+		virtio_notify(&iommu->virtio, iommu->requests);
+	if (!budget)
+		qemu_bh_schedule(iommu->requests_bh);
+}
+
+static void requests_kicked(VirtIODevice *virtio, VirtQueue *queue)
+{
+	struct iommu *iommu = VIOMMU_DEVICE(virtio);
+
+	if (iommu->serving)
+		qemu_bh_schedule(iommu->requests_bh);
+	serve(iommu);
+}
+
+static void requests_later(void *opaque)
+{
+	serve(opaque);
+}
+
+/* -- faults -------------------------------------------------------------------------- */
+
+static int fault_store(void *opaque, const void *record, size_t length)
+{
+	struct iommu *iommu = opaque;
+	bool room;
+
+	assert(length == VIOMMU_FAULT_LENGTH);
+	qemu_mutex_lock(&iommu->faults_lock);
+	room = iommu->n_faults < VIOMMU_QUEUE_SIZE;
+	if (room) {
+		unsigned int i = (iommu->first_fault + iommu->n_faults++) % VIOMMU_QUEUE_SIZE;
+
+		memcpy(iommu->faults[i], record, length);
+	}
+	qemu_mutex_unlock(&iommu->faults_lock);
+	qemu_bh_schedule(iommu->events_bh);
+	return room ? 0 : -ENOSPC;
+}
+
+static void fault_take(struct iommu *iommu, uint8_t *record)
+{
+	qemu_mutex_lock(&iommu->faults_lock);
+	memcpy(record, iommu->faults[iommu->first_fault], VIOMMU_FAULT_LENGTH);
+	iommu->first_fault = (iommu->first_fault + 1) % VIOMMU_QUEUE_SIZE;
+	iommu->n_faults--;
+	qemu_mutex_unlock(&iommu->faults_lock);
+}
+
+static void faults_forget(struct iommu *iommu)
+{
+	qemu_mutex_lock(&iommu->faults_lock);
+	iommu->n_faults = 0;
+	qemu_mutex_unlock(&iommu->faults_lock);
+}
+
+/* A buffer that is too short for a record goes back empty, and the record is lost. */
+static bool fault_deliver(struct iommu *iommu)
+{
+	VirtQueueElement *element = virtqueue_pop(iommu->events, sizeof(*element));
+	uint8_t record[VIOMMU_FAULT_LENGTH];
+	size_t used = 0;
+
+	if (!element)
+		return false;
+	fault_take(iommu, record);
+	if (iov_size(element->in_sg, element->in_num) >= sizeof(record))
+		used = iov_from_buf(element->in_sg, element->in_num, 0, record, sizeof(record));
+	virtqueue_push(iommu->events, element, (unsigned int)used);
+	g_free(element);
+	return true;
+}
+
+static void faults_deliver(void *opaque)
+{
+	struct iommu *iommu = opaque;
+	int n = 0;
+
+	if (!iommu->virtio.vm_running)
+		return;
+	while (n < VIOMMU_QUEUE_SIZE && qatomic_read(&iommu->n_faults) && fault_deliver(iommu))
+		n++;
+	if (n)
+		virtio_notify(&iommu->virtio, iommu->events);
+}
+
+static void events_kicked(VirtIODevice *virtio, VirtQueue *queue)
+{
+	qemu_bh_schedule(VIOMMU_DEVICE(virtio)->events_bh);
+}
+
+/* What was left over while the machine stood still, here or before migration. */
+static void run_state_changed(void *opaque, bool running, RunState state)
+{
+	struct iommu *iommu = opaque;
+
+	if (!running)
+		return;
+	qemu_bh_schedule(iommu->requests_bh);
+	qemu_bh_schedule(iommu->events_bh);
+}
+
+/* -- configuration space, features, reset -------------------------------------------- */
+
+static void config_get(VirtIODevice *virtio, uint8_t *bytes)
+{
+	viommu_config_read(VIOMMU_DEVICE(virtio)->core, 0, bytes, virtio->config_len);
+}
+
+static void config_set(VirtIODevice *virtio, const uint8_t *bytes)
+{
+	struct iommu *iommu = VIOMMU_DEVICE(virtio);
+
+	viommu_config_write(iommu->core, 0, bytes, virtio->config_len);
+	iommu_settle(iommu);
+}
+
+/* virtio writes through a copy, all of it, whichever byte the guest wrote: keep it fresh. */
+static void config_refresh(struct iommu *iommu)
+{
+	config_get(&iommu->virtio, iommu->virtio.config);
+}
+
+static uint64_t features_get(VirtIODevice *virtio, uint64_t features, Error **errp)
+{
+	return features | viommu_features(VIOMMU_DEVICE(virtio)->core) |
+	       BIT_ULL(VIRTIO_F_VERSION_1);
+}
+
+static void features_set(VirtIODevice *virtio, uint64_t features)
+{
+	struct iommu *iommu = VIOMMU_DEVICE(virtio);
+
+	viommu_accept(iommu->core, features);
+	iommu_settle(iommu);
+}
+
+/* The driver's reset. In a reset of the whole system devices are still doing DMA now; they
+ * must not lose their translations before all of them are quiet: see below. */
+static void device_reset(VirtIODevice *virtio)
+{
+	struct iommu *iommu = VIOMMU_DEVICE(virtio);
+
+	faults_forget(iommu);
+	if (iommu->resetting)
+		return;
+	viommu_reset(iommu->core);
+	iommu_settle(iommu);
+}
+
+static void reset_enter(Object *object, ResetType type)
+{
+	VIOMMU_DEVICE(object)->resetting = true;
+}
+
+static void reset_exit(EXIT_PHASE(object))
+{
+	struct iommu *iommu = VIOMMU_DEVICE(object);
+
+	iommu->resetting = false;
+	viommu_system_reset(iommu->core);
+	iommu_settle(iommu);
+	endpoints_number(iommu);
+	config_refresh(iommu);
+}
+
+/* -- migration ------------------------------------------------------------------------ */
+
+static int saved_drop(void *opaque)
+{
+	struct iommu *iommu = opaque;
+
+	free(iommu->saved);
+	iommu->saved = NULL;
+	iommu->saved_length = 0;
+	return 0;
+}
+
+static int saved_make(void *opaque)
+{
+	struct iommu *iommu = opaque;
+	void *bytes;
+	size_t length;
+	int status;
+
+	saved_drop(iommu);
+	status = viommu_save(iommu->core, &bytes, &length);
+	if (status)
+		return status;
+	iommu->saved = bytes;
+	iommu->saved_length = (uint32_t)length;
+	if (length <= INT32_MAX)
+		return 0;
+	saved_drop(iommu);
+	return -EFBIG;
+}
+
+/* Bridges were loaded before (MIG_PRI_PCI_BUS): their bus numbers are those of the source. */
+static int saved_load(void *opaque, int version)
+{
+	struct iommu *iommu = opaque;
+	char reason[128] = "";
+	int status;
+
+	endpoints_number(iommu);
+	status = viommu_load(iommu->core, iommu->saved, iommu->saved_length, reason,
+			     sizeof(reason));
+	iommu_settle(iommu);
+	config_refresh(iommu);
+	saved_drop(iommu);
+	if (status)
+		error_report(TYPE_VIOMMU_DEVICE ": the saved state cannot be loaded: %s", reason);
+	return status;
+}
+
+static const VMStateDescription saved_core = {
+	.name = TYPE_VIOMMU_DEVICE "/core",
+	.version_id = 1,
+	.minimum_version_id = 1,
+	.pre_load = saved_drop,
+	.pre_save = saved_make,
+	.post_save = saved_drop,
+	.post_load = saved_load,
+	.fields = VMSTATE_FIELDS{
+		VMSTATE_UINT32(saved_length, struct iommu),
+		VMSTATE_VBUFFER_ALLOC_UINT32(saved, struct iommu, 0, NULL, saved_length),
+		VMSTATE_END_OF_LIST(),
+	},
+};
+
+static const VMStateDescription saved_virtio = {
+	.name = TYPE_VIOMMU_DEVICE,
+	.version_id = 1,
+	.minimum_version_id = 1,
+	.priority = MIG_PRI_IOMMU,
+	.fields = VMSTATE_FIELDS{ VMSTATE_VIRTIO_DEVICE, VMSTATE_END_OF_LIST() },
+};
+
+/* -- life ----------------------------------------------------------------------------- */
+
+static bool core_start(struct iommu *iommu, Error **errp)
+{
+	static const struct viommu_ops ops = { .size = sizeof(ops), .event = fault_store };
+	int status = viommu_new(&iommu->config, &ops, iommu, &iommu->core);
+
+	if (status)
+		error_setg_errno(errp, -status, "these properties do not go together");
+	else
+		iommu->config = *viommu_configuration(iommu->core);
+	return !status;
+}
+
+static void device_unrealize(DeviceState *device)
+{
+	struct iommu *iommu = VIOMMU_DEVICE(device);
+
+	QTAILQ_REMOVE(&iommus, iommu, next);
+	qemu_del_vm_change_state_handler(iommu->state_change);
+	endpoints_detach(iommu);
+	virtio_delete_queue(iommu->requests);
+	virtio_delete_queue(iommu->events);
+	virtio_cleanup(&iommu->virtio);
+	qemu_bh_delete(iommu->requests_bh);
+	qemu_bh_delete(iommu->events_bh);
+	iommu->core = viommu_free(iommu->core);
+	properties_release(iommu);
+	qemu_mutex_destroy(&iommu->faults_lock);
+}
+
+static void device_realize(DeviceState *device, Error **errp)
+{
+	struct iommu *iommu = VIOMMU_DEVICE(device);
+	ERRP_GUARD();
+
+	if (!properties_apply(iommu, errp) || !core_start(iommu, errp)) {
+		properties_release(iommu);
+		return;
+	}
+	qemu_mutex_init(&iommu->faults_lock);
+	iommu->requests_bh = qemu_bh_new(requests_later, iommu);
+	iommu->events_bh = qemu_bh_new(faults_deliver, iommu);
+	virtio_init(&iommu->virtio, VIRTIO_ID_VIOMMU, VIOMMU_CONFIG_LENGTH);
+	iommu->requests = virtio_add_queue(&iommu->virtio, VIOMMU_QUEUE_SIZE, requests_kicked);
+	iommu->events = virtio_add_queue(&iommu->virtio, VIOMMU_QUEUE_SIZE, events_kicked);
+	iommu->state_change = qdev_add_vm_change_state_handler(device, run_state_changed, iommu);
+	config_refresh(iommu);
+	mmio_prepare(iommu);
+	QTAILQ_INSERT_TAIL(&iommus, iommu, next);
+	if (endpoints_attach(iommu, errp))
+		firmware_prepare();
+	else
+		device_unrealize(device);
+}
+
+static void device_finalize(Object *object)
+{
+	g_free(VIOMMU_DEVICE(object)->mappings_from);
+}
+
+static void device_class_init(ObjectClass *class, CLASS_DATA data)
+{
+	DeviceClass *device = DEVICE_CLASS(class);
+	VirtioDeviceClass *virtio = VIRTIO_DEVICE_CLASS(class);
+	ResettableClass *reset = RESETTABLE_CLASS(class);
+
+	properties_install(device);
+	state_install(class);
+	set_bit(DEVICE_CATEGORY_MISC, device->categories);
+	device->vmsd = &saved_virtio;
+	device->hotpluggable = false;
+	virtio->realize = device_realize;
+	virtio->unrealize = device_unrealize;
+	virtio->get_config = config_get;
+	virtio->set_config = config_set;
+	virtio->get_features = features_get;
+	virtio->set_features = features_set;
+	virtio->reset = device_reset;
+	virtio->vmsd = &saved_core;
+	reset->phases.enter = reset_enter;
+	reset->phases.exit = reset_exit;
+}
+
+void device_types_register(void)
+{
+	static const TypeInfo type = {
+		.name = TYPE_VIOMMU_DEVICE,
+		.parent = TYPE_VIRTIO_DEVICE,
+		.instance_size = sizeof(struct iommu),
+		.instance_finalize = device_finalize,
+		.class_init = device_class_init,
+	};
+
+	type_register_static(&type);
+}

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "iommu.h"
+
+/*
+ * The device tree: virtio-iommus in the tree that the machine has made of itself
+ *
+ *     pcie@... {
+ *             iommu-map = <RID-FIRST &iommu ID-FIRST COUNT> ...;
+ *             iommu: virtio_iommu@10 { compatible, reg, #iommu-cells = <1> };
+ *     };
+ *     virtio_mmio@... { #iommu-cells = <1> };     a device on virtio-mmio
+ *
+ * The map leaves out the functions that are virtio-iommus themselves. Linux reads only one
+ * root bus out of a generic host's node: expander bridges are not found that way, with or
+ * without an IOMMU.
+ */
+
+static bool wants_tree(const struct iommu *iommu)
+{
+	return iommu->firmware == FIRMWARE_AUTO || iommu->firmware == FIRMWARE_DT;
+}
+
+/* The first node that has this `compatible`, or NULL. */
+static char *node_of(void *fdt, const char *compatible)
+{
+	g_auto(GStrv) paths = qemu_fdt_node_path(fdt, NULL, compatible, NULL);
+
+	return paths && paths[0] ? g_strdup(paths[0]) : NULL;
+}
+
+static uint32_t node_add(void *fdt, const char *host, PCIDevice *function)
+{
+	static const char compatible[] = "virtio,pci-iommu\0pci1af4,1057";
+	uint32_t phandle = qemu_fdt_alloc_phandle(fdt);
+	uint16_t bdf = pci_get_bdf(function);
+	g_autofree char *node = g_strdup_printf("%s/virtio_iommu@%x,%x", host, PCI_SLOT(bdf),
+						PCI_FUNC(bdf));
+
+	qemu_fdt_add_subnode(fdt, node);
+	qemu_fdt_setprop(fdt, node, "compatible", compatible, sizeof(compatible));
+	qemu_fdt_setprop_cells(fdt, node, "reg", (uint32_t)bdf << 8, 0, 0, 0, 0);
+	qemu_fdt_setprop_cell(fdt, node, "#iommu-cells", 1);
+	qemu_fdt_setprop_cell(fdt, node, "phandle", phandle);
+	return phandle;
+}
+
+static char *mmio_node(const SysBusDevice *device)
+{
+	return g_strdup_printf("/virtio_mmio@%" PRIx64, device->mmio[0].addr);
+}
+
+static uint32_t mmio_mark(void *fdt, const struct iommu *iommu)
+{
+	SysBusDevice *transport = SYS_BUS_DEVICE(qdev_get_parent_bus(DEVICE(iommu))->parent);
+	g_autofree char *node = mmio_node(transport);
+	uint32_t phandle = qemu_fdt_alloc_phandle(fdt);
+
+	qemu_fdt_setprop_cell(fdt, node, "#iommu-cells", 1);
+	qemu_fdt_setprop_cell(fdt, node, "phandle", phandle);
+	return phandle;
+}
+
+/* Tell virtio-mmio transports by which ID they are known. */
+static void platform_link(void *fdt, const struct iommu *iommu, uint32_t phandle)
+{
+	struct endpoint *endpoint;
+
+	QLIST_FOREACH(endpoint, &iommu->endpoints, next)
+		if (endpoint->platform) {
+			g_autofree char *node = mmio_node(SYS_BUS_DEVICE(endpoint->platform));
+
+			qemu_fdt_setprop_cells(fdt, node, "iommus", phandle, endpoint->id);
+		}
+}
+
+static void map_add(GArray *map, uint32_t phandle, uint32_t first, uint32_t end)
+{
+	const uint32_t cells[] = { cpu_to_be32(first), cpu_to_be32(phandle), cpu_to_be32(first),
+				   cpu_to_be32(end - first) };
+
+	if (first < end)
+		g_array_append_vals(map, cells, ARRAY_SIZE(cells));
+}
+
+/* A root bus's requester IDs, but for those of virtio-iommus. */
+static void map_add_root(GArray *map, uint32_t phandle, uint32_t first, uint32_t end)
+{
+	for (uint32_t bdf = first; bdf < end; bdf++) {
+		struct iommu *other;
+
+		QTAILQ_FOREACH(other, &iommus, next) {
+			PCIDevice *function = iommu_function(other);
+
+			if (!function || pci_get_bdf(function) != bdf)
+				continue;
+			map_add(map, phandle, first, bdf);
+			first = bdf + 1;
+		}
+	}
+	map_add(map, phandle, first, end);
+}
+
+static void host_link(const struct iommu *iommu, uint32_t phandle, GArray *map)
+{
+	g_autoptr(GPtrArray) roots = root_buses();
+
+	for (guint i = 0; i < roots->len; i++)
+		if (root_iommu(roots->pdata[i]) == iommu)
+			map_add_root(map, phandle, (uint32_t)pci_bus_num(roots->pdata[i]) << 8,
+				     (root_bus_last(roots, i) + 1u) << 8);
+}
+
+void devicetree_install(void)
+{
+	void *fdt = MACHINE(qdev_get_machine())->fdt;
+	g_autoptr(GArray) map = g_array_new(false, false, sizeof(uint32_t));
+	g_autofree char *host = fdt ? node_of(fdt, "pci-host-ecam-generic") : NULL;
+	struct iommu *iommu;
+
+	QTAILQ_FOREACH(iommu, &iommus, next) {
+		PCIDevice *function = iommu_function(iommu);
+		uint32_t phandle;
+
+		if (!wants_tree(iommu))
+			continue;
+		if (!fdt || (function && !host)) {
+			if (iommu->firmware == FIRMWARE_DT)
+				warn_report("firmware=dt: this machine has no device tree for it");
+			continue;
+		}
+		phandle = function ? node_add(fdt, host, function) : mmio_mark(fdt, iommu);
+		platform_link(fdt, iommu, phandle);
+		host_link(iommu, phandle, map);
+	}
+	if (map->len && host)
+		qemu_fdt_setprop(fdt, host, "iommu-map", map->data,
+				 (int)(map->len * sizeof(uint32_t)));
+}

@@ -1,0 +1,560 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "iommu.h"
+
+/*
+ * Endpoints: one address space for each requester ID below the root bus
+ *
+ *     address space -> root --+--> bypass       alias of the system's memory
+ *                             +--> translated   asks libviommu
+ *
+ * One of the two is enabled. QEMU asks for the space of a (bus, devfn) when a function is
+ * plugged in; its bus number, and with it its endpoint ID, is the guest's to choose later.
+ * So IDs are looked at again before requests are served. A function whose bus has no
+ * number yet, or that of another, is parked under an ID that no table names.
+ *
+ * QEMU cannot give address spaces back while somebody may still look into them: those of
+ * unplugged functions stay, vacant, and serve whatever comes next.
+ */
+
+struct notice {
+	struct endpoint *endpoint;
+	bool map;
+	struct viommu_mapping mapping;
+};
+
+/* -- translation --------------------------------------------------------------------- */
+
+/* Blocks of this size are looked for; what QEMU asks for is hardly ever larger. */
+#define BLOCK_LOOKED_FOR 0x10000ull
+
+static IOMMUAccessFlags permissions(const struct viommu_translation *found)
+{
+	if (found->identity)
+		return IOMMU_RW;
+	return IOMMU_ACCESS_FLAG(found->flags & VIOMMU_MAP_F_READ,
+				 found->flags & VIOMMU_MAP_F_WRITE);
+}
+
+static uint32_t access_of(IOMMUAccessFlags flag)
+{
+	if (flag == IOMMU_NONE)
+		return VIOMMU_ACCESS_QUIET;
+	return (flag & IOMMU_RO ? VIOMMU_MAP_F_READ : 0) |
+	       (flag & IOMMU_WO ? VIOMMU_MAP_F_WRITE : 0);
+}
+
+/*
+ * An entry speaks for a whole naturally aligned block. Does the translation, found from
+ * `iova` on, hold for all of the block of `size` bytes around it?
+ */
+static bool holds_in_block(struct endpoint *endpoint, uint64_t iova, uint64_t size,
+			   const struct viommu_translation *found)
+{
+	uint64_t before = iova & (size - 1);
+	struct viommu_translation front;
+
+	if ((found->address & (size - 1)) != before || found->length < size - before)
+		return false;
+	if (!before)
+		return true;
+	return !viommu_translate(endpoint->iommu->core, qatomic_read(&endpoint->id),
+				 iova - before, before, VIOMMU_ACCESS_QUIET, &front) &&
+	       front.length == before && front.address == found->address - before &&
+	       permissions(&front) == permissions(found);
+}
+
+/* The largest power of two that address, answer and length allow a block to begin with. */
+static uint64_t block_from_here(uint64_t iova, const struct viommu_translation *found)
+{
+	uint64_t block = 1;
+
+	while (block < BLOCK_LOOKED_FOR && !((iova | found->address) & block) &&
+	       found->length >= block * 2)
+		block *= 2;
+	return block;
+}
+
+static IOMMUTLBEntry region_translate(IOMMUMemoryRegion *region, hwaddr iova,
+				      IOMMUAccessFlags flag, int index)
+{
+	struct endpoint *endpoint = container_of(region, struct endpoint, translated);
+	uint64_t granule = endpoint->iommu->config.page_size_mask;
+	uint64_t looked_for = MAX(granule & -granule, BLOCK_LOOKED_FOR);
+	IOMMUTLBEntry entry = {
+		.target_as = &address_space_memory,
+		.iova = iova,
+		.translated_addr = iova,
+		.perm = IOMMU_NONE,
+	};
+	struct viommu_translation found;
+
+	if (viommu_translate(endpoint->iommu->core, qatomic_read(&endpoint->id), iova,
+			     looked_for - (iova & (looked_for - 1)), access_of(flag), &found))
+		return entry;
+	entry.perm = permissions(&found);
+	if (holds_in_block(endpoint, iova, looked_for, &found))
+		entry.addr_mask = looked_for - 1;
+	else if (holds_in_block(endpoint, iova, granule & -granule, &found))
+		entry.addr_mask = (granule & -granule) - 1;
+	else
+		entry.addr_mask = block_from_here(iova, &found) - 1;
+	entry.iova = iova & ~entry.addr_mask;
+	entry.translated_addr = found.address & ~entry.addr_mask;
+	return entry;
+}
+
+static uint64_t region_page_size(IOMMUMemoryRegion *region)
+{
+	struct endpoint *endpoint = container_of(region, struct endpoint, translated);
+
+	return endpoint->iommu->config.page_size_mask & -endpoint->iommu->config.page_size_mask;
+}
+
+/* -- notifiers ------------------------------------------------------------------------ */
+
+/* Call `tell` for a mapping in pieces that are powers of two and aligned to themselves. */
+static void announce(IOMMUMemoryRegion *region, IOMMUNotifier *notifier, IOMMUNotifierFlag type,
+		     const struct viommu_mapping *mapping)
+{
+	IOMMUTLBEvent event = { .type = type, .entry.target_as = &address_space_memory };
+	uint64_t first = mapping->first;
+
+	for (;;) {
+		uint64_t mask = dma_aligned_pow2_mask(first, mapping->last, 64);
+
+		event.entry.iova = first;
+		event.entry.addr_mask = mask;
+		if (type == IOMMU_NOTIFIER_MAP) {
+			event.entry.translated_addr = mapping->phys + (first - mapping->first);
+			event.entry.perm = IOMMU_ACCESS_FLAG(mapping->flags & VIOMMU_MAP_F_READ,
+							     mapping->flags & VIOMMU_MAP_F_WRITE);
+		}
+		if (notifier)
+			memory_region_notify_iommu_one(notifier, &event);
+		else
+			memory_region_notify_iommu(region, 0, event);
+		if (mapping->last - first <= mask)
+			return;
+		first += mask + 1;
+	}
+}
+
+/* Device memory is nothing that a host's IOMMU could be given. */
+static bool can_mirror(const struct viommu_mapping *mapping)
+{
+	return !(mapping->flags & VIOMMU_MAP_F_MMIO) &&
+	       mapping->flags & (VIOMMU_MAP_F_READ | VIOMMU_MAP_F_WRITE);
+}
+
+static void notice_deliver(const struct notice *notice)
+{
+	IOMMUMemoryRegion *region = &notice->endpoint->translated;
+	const IOMMUNotifierFlag unmaps[] = { IOMMU_NOTIFIER_UNMAP, IOMMU_NOTIFIER_DEVIOTLB_UNMAP };
+
+	if (notice->map) {
+		if (region->iommu_notify_flags & IOMMU_NOTIFIER_MAP && can_mirror(&notice->mapping))
+			announce(region, NULL, IOMMU_NOTIFIER_MAP, &notice->mapping);
+		return;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(unmaps); i++)
+		if (region->iommu_notify_flags & unmaps[i])
+			announce(region, NULL, unmaps[i], &notice->mapping);
+}
+
+static void endpoint_switch(struct endpoint *endpoint)
+{
+	MemoryRegion *translated = MEMORY_REGION(&endpoint->translated);
+	bool bypass = endpoint->mode == VIOMMU_BYPASS;
+
+	if (bypass == endpoint->bypass.enabled && bypass != translated->enabled)
+		return;
+	memory_region_transaction_begin();
+	memory_region_set_enabled(translated, !bypass);
+	memory_region_set_enabled(&endpoint->bypass, bypass);
+	memory_region_transaction_commit();
+}
+
+/* Modes go last: who begins to listen because of them is replayed what there is then. */
+void iommu_settle(struct iommu *iommu)
+{
+	struct endpoint *endpoint;
+	GArray *notices = NULL;
+
+	if (iommu->notices->len) {
+		notices = iommu->notices;
+		iommu->notices = g_array_new(false, false, sizeof(struct notice));
+		for (guint i = 0; i < notices->len; i++)
+			notice_deliver(&g_array_index(notices, struct notice, i));
+		g_array_free(notices, true);
+	}
+	QLIST_FOREACH(endpoint, &iommu->endpoints, next)
+		endpoint_switch(endpoint);
+}
+
+static void region_replay(IOMMUMemoryRegion *region, IOMMUNotifier *notifier)
+{
+	struct endpoint *endpoint = container_of(region, struct endpoint, translated);
+	struct viommu *core = endpoint->iommu->core;
+	struct viommu_endpoint_state state;
+	struct viommu_mapping mapping = { 0 };
+
+	if (!(notifier->notifier_flags & IOMMU_NOTIFIER_MAP) ||
+	    viommu_next_endpoint(core, endpoint->id, &state) || state.id != endpoint->id ||
+	    state.mode != VIOMMU_TRANSLATED)
+		return;
+	for (uint64_t from = 0; !viommu_next_mapping(core, state.domain, from, &mapping);
+	     from = mapping.last + 1) {
+		if (can_mirror(&mapping))
+			announce(region, notifier, IOMMU_NOTIFIER_MAP, &mapping);
+		if (mapping.last == UINT64_MAX)
+			return;
+	}
+}
+
+static int region_flags_changed(IOMMUMemoryRegion *region, IOMMUNotifierFlag old,
+				IOMMUNotifierFlag new, Error **errp)
+{
+	struct endpoint *endpoint = container_of(region, struct endpoint, translated);
+
+	if (!(new & IOMMU_NOTIFIER_DEVIOTLB_UNMAP) || endpoint->iommu->set.ats)
+		return 0;
+	error_setg(errp, TYPE_VIOMMU_DEVICE " has probe-ats=off");
+	return -EINVAL;
+}
+
+/* -- what libviommu's listeners are told ------------------------------------------------ */
+
+static int told(struct endpoint *endpoint, bool map, const struct viommu_mapping *mapping)
+{
+	struct notice notice = { .endpoint = endpoint, .map = map, .mapping = *mapping };
+
+	if (endpoint->translated.iommu_notify_flags)
+		g_array_append_val(endpoint->iommu->notices, notice);
+	return 0;
+}
+
+static int told_map(void *opaque, const struct viommu_mapping *mapping)
+{
+	return told(opaque, true, mapping);
+}
+
+static void told_unmap(void *opaque, const struct viommu_mapping *mapping)
+{
+	told(opaque, false, mapping);
+}
+
+static int told_mode(void *opaque, enum viommu_mode mode)
+{
+	((struct endpoint *)opaque)->mode = mode;
+	return 0;
+}
+
+/* -- IDs -------------------------------------------------------------------------------- */
+
+PCIBus *root_of(PCIBus *bus)
+{
+	while (!pci_bus_is_root(bus))
+		bus = pci_get_bus(bus->parent_dev);
+	return bus;
+}
+
+/* What the endpoint's ID should be now, or ENDPOINT_PARKED. */
+static uint32_t id_wanted(const struct endpoint *endpoint)
+{
+	int bus;
+
+	if (!endpoint->bus)
+		return endpoint->id;
+	bus = pci_bus_num(endpoint->bus);
+	if (!bus && !pci_bus_is_root(endpoint->bus))
+		return ENDPOINT_PARKED;
+	return PCI_BUILD_BDF(bus, endpoint->devfn);
+}
+
+static bool id_taken(struct iommu *iommu, uint32_t id)
+{
+	struct viommu_endpoint_state state;
+
+	return !viommu_next_endpoint(iommu->core, id, &state) && state.id == id;
+}
+
+static uint32_t id_parked(struct iommu *iommu)
+{
+	uint32_t id = ENDPOINT_PARKED;
+
+	while (id_taken(iommu, id))
+		id++;
+	return id;
+}
+
+/* Its root bus's NUMA node, or what was set. */
+static bool proximity(const struct endpoint *endpoint, uint32_t *ret_domain)
+{
+	const char *said = endpoint->iommu->set.proximity ?: "auto";
+	unsigned int number = NUMA_NODE_UNASSIGNED;
+
+	if (g_str_equal(said, "auto")) {
+		if (endpoint->bus)
+			number = (unsigned int)pci_bus_numa_node(root_of(endpoint->bus));
+	} else if (qemu_strtoui(said, NULL, 0, &number)) {
+		return false;
+	}
+	*ret_domain = number;
+	return number != NUMA_NODE_UNASSIGNED;
+}
+
+static GArray *reserved_for(const struct endpoint *endpoint)
+{
+	GArray *all = g_array_new(false, false, sizeof(struct viommu_reserved));
+	GArray *user = endpoint->iommu->reserved, *host = endpoint->host_reserved;
+
+	g_array_append_vals(all, user->data, user->len);
+	if (host)
+		g_array_append_vals(all, host->data, host->len);
+	return all;
+}
+
+/* Tell libviommu of an endpoint with `say`, which is viommu_endpoint_add() or _update(). */
+static int describe(struct endpoint *endpoint, uint32_t id,
+		    int (*say)(struct viommu *, const struct viommu_endpoint *))
+{
+	g_autoptr(GArray) reserved = reserved_for(endpoint);
+	struct viommu_endpoint description = {
+		.size = sizeof(description),
+		.id = id,
+		.page_size_mask = endpoint->page_size_mask,
+		.reserved = (const struct viommu_reserved *)(void *)reserved->data,
+		.n_reserved = reserved->len,
+		.has_ats = endpoint->iommu->set.ats,
+	};
+
+	description.has_proximity = proximity(endpoint, &description.proximity_domain);
+	return say(endpoint->iommu->core, &description);
+}
+
+static void endpoint_leave(struct endpoint *endpoint)
+{
+	if (endpoint->id != ENDPOINT_VACANT)
+		viommu_endpoint_remove(endpoint->iommu->core, endpoint->id);
+	qatomic_set(&endpoint->id, ENDPOINT_VACANT);
+	endpoint->mode = VIOMMU_BLOCKED;
+}
+
+static bool endpoint_enter(struct endpoint *endpoint, uint32_t id)
+{
+	static const struct viommu_listener_ops ops = {
+		.size = sizeof(ops),
+		.map = told_map,
+		.unmap = told_unmap,
+		.mode = told_mode,
+	};
+	struct viommu *core = endpoint->iommu->core;
+	int status = describe(endpoint, id, viommu_endpoint_add);
+
+	if (!status) {
+		status = viommu_listen(core, id, &ops, endpoint, &endpoint->listener);
+		if (status)
+			viommu_endpoint_remove(core, id);
+	}
+	if (status)
+		error_report(TYPE_VIOMMU_DEVICE ": endpoint 0x%x is blocked: %s", id,
+			     g_strerror(-status));
+	else
+		qatomic_set(&endpoint->id, id);
+	return !status;
+}
+
+static void endpoint_move(struct endpoint *endpoint, uint32_t id)
+{
+	endpoint_leave(endpoint);
+	endpoint_enter(endpoint, id);
+}
+
+/* First those leave whose ID is wrong, so that others can have it. */
+void endpoints_number(struct iommu *iommu)
+{
+	struct endpoint *endpoint;
+	bool moved = false;
+
+	QLIST_FOREACH(endpoint, &iommu->endpoints, next)
+		if (endpoint->id < ENDPOINT_PARKED && endpoint->id != id_wanted(endpoint)) {
+			endpoint_move(endpoint, id_parked(iommu));
+			moved = true;
+		}
+	QLIST_FOREACH(endpoint, &iommu->endpoints, next) {
+		uint32_t wanted = id_wanted(endpoint);
+
+		if (endpoint->id != ENDPOINT_VACANT && endpoint->id >= ENDPOINT_PARKED &&
+		    wanted < ENDPOINT_PARKED && !id_taken(iommu, wanted)) {
+			endpoint_move(endpoint, wanted);
+			moved = true;
+		}
+	}
+	if (moved)
+		iommu_settle(iommu);
+}
+
+/* -- requesters come and go ----------------------------------------------------------------- */
+
+static void regions_init(struct endpoint *endpoint)
+{
+	Object *owner = OBJECT(endpoint->iommu);
+
+	memory_region_init(&endpoint->root, owner, "viommu-root", UINT64_MAX);
+	address_space_init(&endpoint->as, &endpoint->root, TYPE_VIOMMU_DEVICE);
+	memory_region_init_alias(&endpoint->bypass, owner, "viommu-bypass", get_system_memory(), 0,
+				 memory_region_size(get_system_memory()));
+	memory_region_init_iommu(&endpoint->translated, sizeof(endpoint->translated),
+				 TYPE_VIOMMU_REGION, owner, "viommu-translated", UINT64_MAX);
+	memory_region_set_enabled(&endpoint->bypass, false);
+	memory_region_add_subregion_overlap(&endpoint->root, 0,
+					    MEMORY_REGION(&endpoint->translated), 0);
+	memory_region_add_subregion_overlap(&endpoint->root, 0, &endpoint->bypass, 0);
+}
+
+static struct endpoint *endpoint_find(struct iommu *iommu, PCIBus *bus, int devfn)
+{
+	struct endpoint *endpoint;
+
+	QLIST_FOREACH(endpoint, &iommu->endpoints, next)
+		if (endpoint->bus == bus && (!bus || endpoint->devfn == devfn) &&
+		    !endpoint->platform)
+			return endpoint;
+	return NULL;
+}
+
+static struct endpoint *endpoint_new(struct iommu *iommu)
+{
+	struct endpoint *endpoint = endpoint_find(iommu, NULL, 0);
+
+	if (endpoint)
+		return endpoint;
+	endpoint = g_new0(struct endpoint, 1);
+	endpoint->iommu = iommu;
+	endpoint->id = ENDPOINT_VACANT;
+	regions_init(endpoint);
+	QLIST_INSERT_HEAD(&iommu->endpoints, endpoint, next);
+	return endpoint;
+}
+
+/* virtio-iommus themselves are not translated: neither this one nor another. */
+static bool is_viommu(PCIBus *bus, int devfn)
+{
+	PCIDevice *device = bus->devices[devfn];
+
+	return device && object_dynamic_cast(OBJECT(device), TYPE_VIOMMU_PCI);
+}
+
+static AddressSpace *address_space_of(PCIBus *bus, void *opaque, int devfn)
+{
+	struct iommu *iommu = opaque;
+	struct endpoint *endpoint = endpoint_find(iommu, bus, devfn);
+
+	if (root_of(bus) != iommu->root_bus || is_viommu(bus, devfn))
+		return &address_space_memory;
+	if (!endpoint) {
+		endpoint = endpoint_new(iommu);
+		endpoint->bus = bus;
+		endpoint->devfn = devfn;
+	}
+	if (endpoint->id == ENDPOINT_VACANT) {
+		endpoint_enter(endpoint, id_parked(iommu));
+		endpoints_number(iommu);
+	}
+	iommu_settle(iommu);
+	return &endpoint->as;
+}
+
+/* Of a bridge, all endpoints behind it go, and their bus will not come back. */
+static void device_unplugged(DeviceListener *listener, DeviceState *device)
+{
+	struct iommu *iommu = container_of(listener, struct iommu, unplugs);
+	PCIBus *bus = NULL, *behind = NULL;
+	struct endpoint *endpoint;
+
+	if (!object_dynamic_cast(OBJECT(device), TYPE_PCI_DEVICE))
+		return;
+	bus = pci_get_bus(PCI_DEVICE(device));
+	if (object_dynamic_cast(OBJECT(device), TYPE_PCI_BRIDGE))
+		behind = pci_bridge_get_sec_bus(PCI_BRIDGE(device));
+	QLIST_FOREACH(endpoint, &iommu->endpoints, next) {
+		if (!endpoint->bus || (endpoint->bus != behind &&
+		    (endpoint->bus != bus || endpoint->devfn != PCI_DEVICE(device)->devfn)))
+			continue;
+		endpoint_leave(endpoint);
+		if (endpoint->bus == behind)
+			endpoint->bus = NULL;
+	}
+	iommu_settle(iommu);
+}
+
+AddressSpace *endpoint_platform(struct iommu *iommu, DeviceState *transport)
+{
+	struct endpoint *endpoint;
+	uint32_t id = ENDPOINT_PLATFORM;
+
+	QLIST_FOREACH(endpoint, &iommu->endpoints, next) {
+		if (endpoint->platform == transport)
+			return &endpoint->as;
+		id += endpoint->platform != NULL;
+	}
+	endpoint = endpoint_new(iommu);
+	endpoint->platform = transport;
+	endpoint_enter(endpoint, id);
+	iommu_settle(iommu);
+	return &endpoint->as;
+}
+
+bool endpoints_attach(struct iommu *iommu, Error **errp)
+{
+	static const bus_iommu functions = BUS_IOMMU(address_space_of);
+
+	iommu->notices = g_array_new(false, false, sizeof(struct notice));
+	iommu->unplugs.unrealize = device_unplugged;
+	device_listener_register(&iommu->unplugs);
+	if (!iommu->root_bus)
+		return true;
+	if (!pci_bus_is_root(iommu->root_bus) || bus_has_iommu(iommu->root_bus)) {
+		error_setg(errp, "bus '%s' %s", BUS(iommu->root_bus)->name,
+			   bus_has_iommu(iommu->root_bus) ? "has an IOMMU already"
+							  : "is not a root bus");
+		iommu->root_bus = NULL;
+		return false;
+	}
+	bus_set_iommu(iommu->root_bus, &functions, iommu);
+	return true;
+}
+
+/* Only when realizing has failed: nothing has been plugged in below by then. */
+void endpoints_detach(struct iommu *iommu)
+{
+	struct endpoint *endpoint;
+
+	if (iommu->root_bus)
+		bus_set_iommu(iommu->root_bus, NULL, NULL);
+	device_listener_unregister(&iommu->unplugs);
+	QLIST_FOREACH(endpoint, &iommu->endpoints, next)
+		endpoint_leave(endpoint);
+	g_array_free(iommu->notices, true);
+}
+
+static void region_class_init(ObjectClass *class, CLASS_DATA data)
+{
+	IOMMUMemoryRegionClass *region = IOMMU_MEMORY_REGION_CLASS(class);
+
+	region->translate = region_translate;
+	region->get_min_page_size = region_page_size;
+	region->notify_flag_changed = region_flags_changed;
+	region->replay = region_replay;
+}
+
+void endpoint_types_register(void)
+{
+	static const TypeInfo type = {
+		.name = TYPE_VIOMMU_REGION,
+		.parent = TYPE_IOMMU_MEMORY_REGION,
+		.class_init = region_class_init,
+	};
+
+	type_register_static(&type);
+}

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "iommu.h"
+
+#include <viommu/tables.h>
+
+/*
+ * Firmware: how the guest learns which functions are behind which virtio-iommu
+ *
+ * Once the machine is complete, its root buses and all devices of this kind are put into
+ * one topology, and libviommu-tables makes the table of it. How the table reaches the
+ * guest depends on the machine:
+ *
+ *     pc, q35               as if it had been given with -acpitable
+ *     other ACPI machines   beside the machine's own tables: loader.c
+ *     a device tree         nodes and properties: devicetree.c
+ *
+ * The notifier is added after the machine's own one, and runs before it: QEMU keeps them
+ * last in, first out. So what is added to tables and tree here still counts.
+ */
+
+static char *iommu_name(const struct iommu *iommu)
+{
+	return g_strdup_printf("iommu%p", (const void *)iommu);
+}
+
+PCIDevice *iommu_function(const struct iommu *iommu)
+{
+	Object *parent = OBJECT(iommu)->parent;
+
+	return (PCIDevice *)object_dynamic_cast(parent, TYPE_PCI_DEVICE);
+}
+
+uint64_t iommu_window(const struct iommu *iommu)
+{
+	BusState *bus = qdev_get_parent_bus(DEVICE(iommu));
+
+	return SYS_BUS_DEVICE(bus->parent)->mmio[0].addr;
+}
+
+/* -- root buses ------------------------------------------------------------------------- */
+
+static int root_add(Object *object, void *opaque)
+{
+	GPtrArray *roots = opaque;
+
+	if (object_dynamic_cast(object, TYPE_PCI_BUS) && pci_bus_is_root(PCI_BUS(object)))
+		g_ptr_array_add(roots, object);
+	return 0;
+}
+
+static gint root_compare(gconstpointer a, gconstpointer b)
+{
+	return pci_bus_num(*(PCIBus *const *)a) - pci_bus_num(*(PCIBus *const *)b);
+}
+
+/* All root buses, by bus number. */
+GPtrArray *root_buses(void)
+{
+	GPtrArray *roots = g_ptr_array_new();
+
+	object_child_foreach_recursive(object_get_root(), root_add, roots);
+	g_ptr_array_sort(roots, root_compare);
+	return roots;
+}
+
+/* From a root bus's own number to the next root bus, all numbers can come to be below it. */
+uint8_t root_bus_last(const GPtrArray *roots, guint i)
+{
+	return i + 1 < roots->len ? (uint8_t)(pci_bus_num(roots->pdata[i + 1]) - 1) : UINT8_MAX;
+}
+
+struct iommu *root_iommu(PCIBus *root)
+{
+	struct iommu *iommu;
+
+	QTAILQ_FOREACH(iommu, &iommus, next)
+		if (iommu->root_bus == root && !pci_bus_bypass_iommu(root))
+			return iommu;
+	return NULL;
+}
+
+/* -- the topology ------------------------------------------------------------------------- */
+
+static void topology_add_iommu(struct viommu_topology *topology, const struct iommu *iommu)
+{
+	PCIDevice *function = iommu_function(iommu);
+	g_autofree char *name = iommu_name(iommu);
+	struct viommu_iommu said = { .size = sizeof(said), .name = name };
+	struct viommu_pci_range itself = { .size = sizeof(itself) };
+
+	if (!function) {
+		said.kind = VIOMMU_VIRTIO_MMIO;
+		said.base = iommu_window(iommu);
+		viommu_topology_add_iommu(topology, &said);
+		return;
+	}
+	said.kind = VIOMMU_VIRTIO_PCI;
+	said.bdf = pci_get_bdf(function);
+	viommu_topology_add_iommu(topology, &said);
+	itself.bdf_first = itself.bdf_last = said.bdf;
+	viommu_topology_add_pci_range(topology, &itself);
+}
+
+static void topology_add_roots(struct viommu_topology *topology)
+{
+	g_autoptr(GPtrArray) roots = root_buses();
+
+	for (guint i = 0; i < roots->len; i++) {
+		struct iommu *iommu = root_iommu(roots->pdata[i]);
+		g_autofree char *name = iommu ? iommu_name(iommu) : NULL;
+		struct viommu_host_bridge bridge = {
+			.size = sizeof(bridge),
+			.bus_first = (uint8_t)pci_bus_num(roots->pdata[i]),
+			.bus_last = root_bus_last(roots, i),
+			.iommu = name,
+		};
+
+		viommu_topology_add_host_bridge(topology, &bridge);
+	}
+}
+
+static void topology_add_platform(struct viommu_topology *topology, const struct iommu *iommu)
+{
+	g_autofree char *name = iommu_name(iommu);
+	struct endpoint *endpoint;
+
+	QLIST_FOREACH(endpoint, &iommu->endpoints, next) {
+		struct viommu_platform_device device = { .size = sizeof(device), .iommu = name };
+
+		if (!endpoint->platform)
+			continue;
+		device.id = endpoint->id;
+		device.base = SYS_BUS_DEVICE(endpoint->platform)->mmio[0].addr;
+		viommu_topology_add_platform_device(topology, &device);
+	}
+}
+
+static void complain(const struct viommu_findings *findings)
+{
+	for (size_t i = 0; i < viommu_findings_count(findings); i++) {
+		char *line = viommu_finding_line(viommu_findings_get(findings, i));
+
+		warn_report("VIOT: %s", line);
+		free(line);
+	}
+}
+
+/* The table of all devices whose firmware property allows it; NULL if there are none. */
+static void *viot_make(size_t *ret_length)
+{
+	struct viommu_topology *topology = viommu_topology_new();
+	struct viommu_findings *findings = viommu_findings_new();
+	struct viommu_table *table;
+	struct iommu *iommu;
+	void *bytes = NULL;
+
+	QTAILQ_FOREACH(iommu, &iommus, next)
+		if (iommu->firmware == FIRMWARE_AUTO || iommu->firmware == FIRMWARE_VIOT) {
+			topology_add_iommu(topology, iommu);
+			topology_add_platform(topology, iommu);
+		}
+	if (viommu_topology_iommu(topology, 0)) {
+		topology_add_roots(topology);
+		table = viommu_table_generate(topology, "VIOT", findings);
+		complain(findings);
+		if (table)
+			*ret_length = viommu_table_encode(table, &bytes);
+		viommu_table_free(table);
+	}
+	viommu_findings_free(findings);
+	viommu_topology_free(topology);
+	return bytes;
+}
+
+/* -- pc and q35 ----------------------------------------------------------------------------- */
+
+/* The interface of -acpitable takes files. */
+static void viot_install(const void *bytes, size_t length)
+{
+	static QemuOptsList list = {
+		.name = "viommu-acpitable",
+		.head = QTAILQ_HEAD_INITIALIZER(list.head),
+		.desc = { { 0 } },
+	};
+	QemuOpts *options = qemu_opts_create(&list, NULL, false, &error_abort);
+	int file = memfd_create("VIOT", MFD_CLOEXEC);
+	g_autofree char *path = g_strdup_printf("/proc/self/fd/%d", file);
+	Error *error = NULL;
+
+	if (file < 0 || qemu_write_full(file, bytes, length) != (ssize_t)length) {
+		error_report("VIOT: %s", g_strerror(errno));
+		exit(EXIT_FAILURE);
+	}
+	lseek(file, 0, SEEK_SET);
+	qemu_opt_set(options, "file", path, &error_abort);
+	acpi_table_add(options, &error);
+	if (error)
+		warn_report_err(error);
+	qemu_opts_del(options);
+	close(file);
+}
+
+static void machine_complete(Notifier *notifier, void *data)
+{
+	size_t length = 0;
+	void *viot = viot_make(&length);
+
+	devicetree_install();
+	if (viot && object_dynamic_cast(qdev_get_machine(), "generic-pc-machine"))
+		viot_install(viot, length);
+	else if (viot)
+		loader_install(viot, length);
+	free(viot);
+}
+
+void firmware_prepare(void)
+{
+	static Notifier notifier = { .notify = machine_complete };
+	static bool prepared;
+
+	if (!prepared)
+		qemu_add_machine_init_done_notifier(&notifier);
+	prepared = true;
+}

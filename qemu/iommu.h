@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#ifndef VIOMMU_QEMU_IOMMU_H
+#define VIOMMU_QEMU_IOMMU_H
+
+#include "compat.h"
+
+#include <viommu/device.h>
+
+/*
+ * The objects of the module, and what its files ask of each other
+ *
+ *     viommu-pci --1--> viommu-device (struct iommu) --1--> struct viommu (libviommu)
+ *     virtio-mmio --1-->      |
+ *                             *
+ *                      struct endpoint: the address space of one requester ID
+ *
+ * All of it runs under QEMU's big lock, but for the translation of an access, which any
+ * thread may ask for, and the fault that comes of it.
+ *
+ * libviommu's listeners are called while its device is locked, and what QEMU does when a
+ * region is switched or a mapping announced may well come back with a translation. So the
+ * listeners only write down what they are told, and iommu_settle() does it when the call
+ * into libviommu is over, but before the guest sees its request done.
+ */
+
+#define TYPE_VIOMMU_DEVICE "viommu-device"
+#define TYPE_VIOMMU_PCI    "viommu-pci"
+#define TYPE_VIOMMU_REGION "viommu-memory-region"
+
+#define VIRTIO_ID_VIOMMU  23
+#define VIOMMU_QUEUE_SIZE 256
+
+/* What the guest's firmware is told. */
+enum firmware { FIRMWARE_AUTO, FIRMWARE_OFF, FIRMWARE_VIOT, FIRMWARE_DT };
+
+#define PROXIMITY_NONE UINT32_MAX
+
+/* What was set on the command line: properties.c has the rows. */
+struct settings {
+	uint64_t page_size_mask;
+	uint8_t aw_bits;
+	uint64_t input_first, input_last;
+	uint32_t domain_first, domain_last;
+	uint32_t probe_size;
+	bool boot_bypass;
+	uint64_t max_domains, max_mappings, max_bytes;
+	char *reserved;
+	OnOffAuto msi;
+	char *proximity;
+	bool ats;
+	char *firmware;
+};
+
+struct iommu {
+	VirtIODevice virtio;
+	VirtQueue *requests, *events;
+	PCIBus *root_bus; /* whose functions are its endpoints; NULL: none */
+	struct settings set;
+
+	struct viommu *core;
+	struct viommu_config config;
+	enum firmware firmware;
+	GArray *reserved; /* struct viommu_reserved, told of every endpoint */
+
+	QLIST_HEAD(, endpoint) endpoints;
+	GArray *notices; /* struct notice: mappings to announce */
+	DeviceListener unplugs;
+
+	QEMUBH *requests_bh, *events_bh;
+	VMChangeStateEntry *state_change;
+	bool serving;     /* the request queue: not to be entered twice */
+	bool resetting;   /* a reset of the whole system is under way */
+
+	QemuMutex faults_lock; /* guards the ring of records for which there was no buffer yet */
+	uint8_t faults[VIOMMU_QUEUE_SIZE][VIOMMU_FAULT_LENGTH];
+	unsigned int first_fault, n_faults;
+
+	uint8_t *saved; /* only while state is saved or loaded */
+	uint32_t saved_length;
+
+	char *mappings_from; /* inspection: where the page of mappings begins */
+	QTAILQ_ENTRY(iommu) next;
+};
+
+DECLARE_INSTANCE_CHECKER(struct iommu, VIOMMU_DEVICE, TYPE_VIOMMU_DEVICE)
+
+/* The address space of one requester ID. Made once; used again when its bus is gone. */
+struct endpoint {
+	struct iommu *iommu;
+	PCIBus *bus; /* NULL: free to be used for another requester */
+	int devfn;
+	DeviceState *platform; /* not PCI: the virtio-mmio transport */
+	uint32_t id; /* the endpoint ID that libviommu has it under, or ENDPOINT_VACANT */
+	struct viommu_listener *listener;
+	uint64_t page_size_mask; /* of a host's IOMMU; 0: it has no say */
+	GArray *host_reserved;   /* likewise; NULL: none */
+
+	enum viommu_mode mode; /* told last, and to be put in force by iommu_settle() */
+	AddressSpace as;
+	MemoryRegion root, bypass;
+	IOMMUMemoryRegion translated;
+	QLIST_ENTRY(endpoint) next;
+};
+
+/* No device is there. */
+#define ENDPOINT_VACANT UINT32_MAX
+/* IDs from here on are for functions that the guest has not given a bus number yet. */
+#define ENDPOINT_PARKED 0x80000000u
+/* IDs of devices behind virtio-mmio: behind those of PCI. */
+#define ENDPOINT_PLATFORM 0x10000u
+
+/* -- device.c ---------------------------------------------------------------- */
+
+typedef QTAILQ_HEAD(, iommu) iommu_list;
+extern iommu_list iommus; /* every one that is realized */
+
+void device_types_register(void);
+
+/* -- pci.c ------------------------------------------------------------------- */
+
+void pci_types_register(void);
+
+/* -- mmio.c ------------------------------------------------------------------ */
+
+/* If the device is on virtio-mmio: choose its root bus, and serve other transports. */
+void mmio_prepare(struct iommu *iommu);
+
+/* -- endpoint.c -------------------------------------------------------------- */
+
+void endpoint_types_register(void);
+
+/* Serve the root bus, and what is plugged in below it. */
+bool endpoints_attach(struct iommu *iommu, Error **errp);
+void endpoints_detach(struct iommu *iommu);
+
+/* Give every endpoint the ID that it has by the bus numbers of this moment. */
+void endpoints_number(struct iommu *iommu);
+
+/* The address space of a device on virtio-mmio, made when it is asked for first. */
+AddressSpace *endpoint_platform(struct iommu *iommu, DeviceState *transport);
+
+/* Do what libviommu's listeners were told since the last time. */
+void iommu_settle(struct iommu *iommu);
+
+/* The root bus above a bus. */
+PCIBus *root_of(PCIBus *bus);
+
+/* -- properties.c ------------------------------------------------------------- */
+
+/* Make properties of the class from the rows; print the rows. */
+void properties_install(DeviceClass *class);
+void properties_print(void);
+
+/* Turn what was set into configuration, reserved regions and the like. */
+bool properties_apply(struct iommu *iommu, Error **errp);
+void properties_release(struct iommu *iommu);
+
+/* -- firmware.c ----------------------------------------------------------------- */
+
+/* Let the guest's firmware tables name all devices, once the machine is complete. */
+void firmware_prepare(void);
+
+/* All root buses, by number; the last number below the i-th; who serves one. */
+GPtrArray *root_buses(void);
+uint8_t root_bus_last(const GPtrArray *roots, guint i);
+struct iommu *root_iommu(PCIBus *root);
+
+/* The PCI function that is the device, or NULL; else where its registers are. */
+PCIDevice *iommu_function(const struct iommu *iommu);
+uint64_t iommu_window(const struct iommu *iommu);
+
+/* -- devicetree.c --------------------------------------------------------------- */
+
+void devicetree_install(void);
+
+/* -- loader.c ------------------------------------------------------------------- */
+
+/* Put a table beside those that the machine lets the guest's firmware load. */
+void loader_install(const void *table, size_t length);
+
+/* -- state.c -------------------------------------------------------------------- */
+
+void state_install(ObjectClass *class);
+
+#endif

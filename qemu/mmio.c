@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "iommu.h"
+
+/*
+ * virtio-mmio: the device behind register windows, and endpoints that are
+ *
+ * virtio 1.3, "Virtio Over MMIO". A viommu-device on a virtio-mmio bus serves the machine's
+ * first root bus, if there is one that has no IOMMU yet, and those virtio devices on other
+ * virtio-mmio buses that were told iommu_platform=on and are named behind it on the
+ * command line. QEMU's virtio-mmio gives devices the system's address space; its bus class
+ * has a place for another, which is used here.
+ */
+
+static struct iommu *server; /* the first on virtio-mmio */
+
+static AddressSpace *transport_address_space(DeviceState *transport)
+{
+	if (server->virtio.parent_obj.parent_bus->parent == transport)
+		return &address_space_memory;
+	return endpoint_platform(server, transport);
+}
+
+static bool transport_has_iommu(DeviceState *transport)
+{
+	return true;
+}
+
+static void choose_root_bus(struct iommu *iommu)
+{
+	g_autoptr(GPtrArray) roots = root_buses();
+
+	if (!iommu->root_bus && roots->len && !bus_has_iommu((PCIBus *)roots->pdata[0]))
+		iommu->root_bus = roots->pdata[0];
+}
+
+void mmio_prepare(struct iommu *iommu)
+{
+	BusState *bus = qdev_get_parent_bus(DEVICE(iommu));
+
+	if (!object_dynamic_cast(OBJECT(bus->parent), TYPE_VIRTIO_MMIO))
+		return;
+	VIRTIO_MMIO(bus->parent)->legacy = false; /* the device has no such form */
+	choose_root_bus(iommu);
+	if (server)
+		return;
+	server = iommu;
+	VIRTIO_BUS_GET_CLASS(bus)->get_dma_as = transport_address_space;
+	VIRTIO_BUS_GET_CLASS(bus)->iommu_enabled = transport_has_iommu;
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "iommu.h"
+
+/*
+ * The module: what `-plugin viommu-qemu.so` runs
+ *
+ * QEMU loads plugins after the machine was chosen and before its devices are made: types
+ * registered here can be named by -device. It uses nothing of the plugin interface but
+ * its entry.
+ *
+ * Structures of QEMU are part of this module, so it must run in the very version whose
+ * headers it was built with. All of QEMU's symbols are weak in it: an older or newer QEMU
+ * can load it far enough to be told so.
+ */
+
+QEMU_PLUGIN_EXPORT int qemu_plugin_version = QEMU_PLUGIN_VERSION;
+
+static bool is_our_qemu(void)
+{
+	VersionInfo *running = qmp_query_version(NULL);
+	const VersionTriple *is = running->qemu;
+	bool same = is->major == QEMU_VERSION_MAJOR && is->minor == QEMU_VERSION_MINOR &&
+		    is->micro == QEMU_VERSION_MICRO;
+
+	if (!same)
+		error_report("viommu-qemu.so was built for QEMU " QEMU_VERSION
+			     ", but this is %d.%d.%d: build it again with ./run module --qemu %d.%d",
+			     (int)is->major, (int)is->minor, (int)is->micro, (int)is->major,
+			     (int)is->minor);
+	qapi_free_VersionInfo(running);
+	return same;
+}
+
+/* Runs when the module is opened, before QEMU looks at the plugin version and has nothing
+ * better to say than that. */
+__attribute__((constructor)) static void opened(void)
+{
+	if (!is_our_qemu())
+		exit(EXIT_FAILURE);
+}
+
+static bool take_argument(const char *argument)
+{
+	bool on;
+
+	if (g_str_equal(argument, "help=on") || g_str_equal(argument, "help=true")) {
+		properties_print();
+		exit(EXIT_SUCCESS);
+	}
+	on = !g_str_equal(argument, "help=off");
+	if (on)
+		error_report("viommu-qemu.so: unknown argument '%s'; there is only help=on",
+			     argument);
+	return !on;
+}
+
+QEMU_PLUGIN_EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_t *info, int argc,
+					   char **argv)
+{
+	for (int i = 0; i < argc; i++)
+		if (!take_argument(argv[i]))
+			return -EINVAL;
+	endpoint_types_register();
+	device_types_register();
+	pci_types_register();
+	return 0;
+}

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <stdlib.h>
+
+#include "rig.h"
+
+/* Saved state: docs/state.md. That what was saved goes on as before is shown over random
+ * histories by tests/reference. */
+
+/* Two domains, three endpoints, mappings that reach the top of the address space. */
+static void *save_something(struct rig *rig, size_t *ret_length)
+{
+	void *bytes;
+
+	assert_int_equal(attach(rig, 1, EP), VIOMMU_S_OK);
+	assert_int_equal(attach(rig, 1, EP2), VIOMMU_S_OK);
+	assert_int_equal(attach_bypass(rig, 7, EP3), VIOMMU_S_OK);
+	assert_int_equal(map(rig, 1, 0x1000, 0x2fff, 0x8000, R | W), VIOMMU_S_OK);
+	assert_int_equal(map(rig, 1, TOP - 0xfff, TOP, 0x9000, W), VIOMMU_S_OK);
+	write_bypass(rig, 1);
+	assert_int_equal(viommu_save(rig->device, &bytes, ret_length), 0);
+	return bytes;
+}
+
+static int load(struct rig *rig, const void *bytes, size_t length, char reason[128])
+{
+	reason[0] = '\0';
+	return viommu_load(rig->device, bytes, length, reason, 128);
+}
+
+/* After a refusal nothing is attached, and the reason is a sentence. */
+static void assert_refused(struct rig *rig, int error, int expected, const char *reason)
+{
+	assert_int_equal(error, expected);
+	assert_true(strlen(reason) > 8);
+	assert_int_equal(counters(rig).domains, 0);
+	assert_int_equal(counters(rig).mappings, 0);
+	assert_int_equal(counters(rig).bytes, 0);
+}
+
+static void what_was_saved_is_there_again(void **state)
+{
+	struct rig *rig = *state;
+	char reason[128];
+	size_t length;
+	void *bytes = save_something(rig, &length);
+
+	replace(rig, (struct viommu_config){ 0 });
+	assert_int_equal(load(rig, bytes, length, reason), 0);
+	assert_string_equal(mappings(rig, 1), "1000-2fff to 8000 rw, "
+					      "fffffffffffff000-ffffffffffffffff to 9000 w");
+	assert_int_equal(mode_of(rig, EP), VIOMMU_TRANSLATED);
+	assert_int_equal(mode_of(rig, EP2), VIOMMU_TRANSLATED);
+	assert_int_equal(mode_of(rig, EP3), VIOMMU_BYPASS);
+	assert_int_equal(read_bypass(rig), 1);
+	assert_int_equal(unmap(rig, 1, 0, TOP), VIOMMU_S_OK);
+	free(bytes);
+}
+
+static void saving_what_was_loaded_gives_the_same_bytes(void **state)
+{
+	struct rig *rig = *state;
+	size_t length, again_length;
+	char reason[128];
+	void *bytes = save_something(rig, &length), *again;
+
+	replace(rig, (struct viommu_config){ 0 });
+	assert_int_equal(load(rig, bytes, length, reason), 0);
+	assert_int_equal(viommu_save(rig->device, &again, &again_length), 0);
+	assert_int_equal(again_length, length);
+	free(again);
+	free(bytes);
+}
+
+static void every_truncation_is_refused(void **state)
+{
+	struct rig *rig = *state;
+	char reason[128];
+	size_t length;
+	uint8_t *bytes = save_something(rig, &length);
+
+	for (size_t cut = 0; cut < length; cut++)
+		assert_refused(rig, load(rig, bytes, cut, reason), -EINVAL, reason);
+	free(bytes);
+}
+
+static void every_flipped_bit_is_refused(void **state)
+{
+	struct rig *rig = *state;
+	char reason[128];
+	size_t length;
+	uint8_t *bytes = save_something(rig, &length);
+
+	for (size_t bit = 0; bit < length * 8; bit++) {
+		int error;
+
+		bytes[bit / 8] ^= (uint8_t)(1u << bit % 8);
+		error = load(rig, bytes, length, reason);
+		bytes[bit / 8] ^= (uint8_t)(1u << bit % 8);
+		assert_true(error == -EINVAL || error == -ENOTSUP);
+		assert_refused(rig, error, error, reason);
+	}
+	assert_int_equal(load(rig, bytes, length, reason), 0);
+	free(bytes);
+}
+
+/* The version is the second word. */
+static void a_version_of_the_future_is_named(void **state)
+{
+	struct rig *rig = *state;
+	char reason[128];
+	size_t length;
+	uint8_t *bytes = save_something(rig, &length);
+
+	bytes[4] = 2;
+	assert_refused(rig, load(rig, bytes, length, reason), -ENOTSUP, reason);
+	assert_non_null(strstr(reason, "version 2"));
+	free(bytes);
+}
+
+static void what_does_not_fit_the_device_is_named(void **state)
+{
+	static const struct {
+		struct viommu_config config;
+		const char *why;
+	} cases[] = {
+		{ { .max_domains = 1 }, "limits" },
+		{ { .max_mappings = 1 }, "limits" },
+		{ { .max_bytes = 300 }, "limits" },
+		{ { .domain_first = 1, .domain_last = 6 }, "domain 7" },
+		{ { .input_first = 0, .input_last = 0xffffffff }, "0xfffffffffffff000" },
+		{ { .page_size_mask = ~0x1fffull }, "0x1000" },
+		{ { .features = VIOMMU_FEATURES_DEFAULT & ~VIOMMU_F_MMIO }, "features" },
+	};
+	struct rig *rig = *state;
+	char reason[128];
+	size_t length;
+	void *bytes = save_something(rig, &length);
+
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		replace(rig, cases[i].config);
+		assert_refused(rig, load(rig, bytes, length, reason), -EBUSY, reason);
+		if (!strstr(reason, cases[i].why))
+			fail_msg("case %zu: \"%s\" does not name \"%s\"", i, reason, cases[i].why);
+	}
+	free(bytes);
+}
+
+static void a_missing_endpoint_is_named(void **state)
+{
+	struct rig *rig = *state;
+	char reason[128];
+	size_t length;
+	void *bytes = save_something(rig, &length);
+
+	assert_int_equal(viommu_endpoint_remove(rig->device, EP2), 0);
+	assert_refused(rig, load(rig, bytes, length, reason), -EBUSY, reason);
+	assert_non_null(strstr(reason, "0x10"));
+	free(bytes);
+}
+
+/* An endpoint has a region now where the guest had mapped something. */
+static void a_mapping_in_a_new_reserved_region_is_refused(void **state)
+{
+	static const struct viommu_reserved region = { 0x2000, 0x2fff, VIOMMU_RESV_MEM_RESERVED };
+	const struct viommu_endpoint changed = {
+		.size = sizeof(changed), .id = EP2, .reserved = &region, .n_reserved = 1
+	};
+	struct rig *rig = *state;
+	char reason[128];
+	size_t length;
+	void *bytes = save_something(rig, &length);
+
+	viommu_reset(rig->device);
+	assert_int_equal(viommu_endpoint_update(rig->device, &changed), 0);
+	assert_refused(rig, load(rig, bytes, length, reason), -EBUSY, reason);
+	free(bytes);
+}
+
+/* Listeners are told all of it; one that refuses makes the load fail, and nothing is left. */
+static void listeners_hear_of_what_is_loaded_and_can_refuse(void **state)
+{
+	struct scribe scribe = { 0 };
+	struct rig *rig = *state;
+	char reason[128];
+	size_t length;
+	void *bytes = save_something(rig, &length);
+
+	viommu_reset(rig->device);
+	assert_int_equal(scribe_listen(&scribe, rig, "a", EP2), 0);
+	assert_int_equal(load(rig, bytes, length, reason), 0);
+	assert_in_step(&scribe, 1);
+	viommu_reset(rig->device);
+	scribe_refuse(&scribe, 2, 1, -EIO);
+	assert_refused(rig, load(rig, bytes, length, reason), -EIO, reason);
+	free(bytes);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		ON_A_FRESH_DEVICE(what_was_saved_is_there_again),
+		ON_A_FRESH_DEVICE(saving_what_was_loaded_gives_the_same_bytes),
+		ON_A_FRESH_DEVICE(every_truncation_is_refused),
+		ON_A_FRESH_DEVICE(every_flipped_bit_is_refused),
+		ON_A_FRESH_DEVICE(a_version_of_the_future_is_named),
+		ON_A_FRESH_DEVICE(what_does_not_fit_the_device_is_named),
+		ON_A_FRESH_DEVICE(a_missing_endpoint_is_named),
+		ON_A_FRESH_DEVICE(a_mapping_in_a_new_reserved_region_is_refused),
+		ON_A_FRESH_DEVICE(listeners_hear_of_what_is_loaded_and_can_refuse),
+	};
+
+	return cmocka_run_group_tests_name("state", tests, NULL, NULL);
+}
