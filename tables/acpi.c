@@ -14,6 +14,7 @@ struct plain_head {
 	struct acpi_header acpi;
 };
 
+/* The rows are in format.h, for they are the first rows of every table's head. */
 static const struct field fields[] = { ACPI_ROWS(struct plain_head) };
 
 const struct layout acpi_layout =
@@ -29,6 +30,10 @@ bool acpi_signature(const uint8_t *bytes)
 
 /* -- checking ------------------------------------------------------------------ */
 
+/*
+ * A length that is no more than the bytes there are, and enough for the head, is believed; any
+ * other is a finding, and then the table ends where its bytes do.
+ */
 size_t acpi_end(const struct viommu_table *table, size_t length)
 {
 	size_t said = acpi_header(table)->length;
@@ -36,6 +41,7 @@ size_t acpi_end(const struct viommu_table *table, size_t length)
 	return said >= table->root->layout->length && said <= length ? said : length;
 }
 
+/* Modulo 256, which is what a byte does by itself. */
 static uint8_t sum_of(const GByteArray *bytes, size_t length)
 {
 	uint8_t sum = 0;
@@ -45,6 +51,10 @@ static uint8_t sum_of(const GByteArray *bytes, size_t length)
 	return sum;
 }
 
+/*
+ * Records are the table; bytes are made when they are asked for. So a rule of bytes looks at what
+ * would be written, and decoding has to keep everything.
+ */
 static GByteArray *bytes_of(const struct viommu_table *table)
 {
 	GByteArray *bytes = g_byte_array_sized_new((guint)record_length(table->root));
@@ -53,6 +63,10 @@ static GByteArray *bytes_of(const struct viommu_table *table)
 	return bytes;
 }
 
+/*
+ * A file may be longer than its table, where it was taken from memory page by page. Firmware has no
+ * such excuse, and a reader maps what the header says.
+ */
 static void check_length(const struct table_check *check)
 {
 	const struct acpi_header *header = acpi_header(check->table);
@@ -74,6 +88,7 @@ static bool has_checksum(const struct viommu_table *table)
 	return strcmp(table->signature, "FACS") != 0;
 }
 
+/* ACPICA, and so Linux, complains and goes on; a driver may still refuse its table. */
 static void check_sum(const struct table_check *check)
 {
 	GByteArray *bytes = bytes_of(check->table);
@@ -95,12 +110,17 @@ const struct table_rule acpi_rules[] = {
 
 /* -- making ---------------------------------------------------------------------- */
 
+/* ACPI pads with spaces or with NUL. What was chosen is written as it stands, and NUL after it. */
 static void copy_text(char *field, size_t length, const char *text)
 {
 	memset(field, 0, length);
 	memcpy(field, text, MIN(strlen(text), length));
 }
 
+/*
+ * In two steps, for length and checksum are those of the whole table: what stands between them is
+ * the format's to write.
+ */
 void acpi_begin(struct viommu_table *table, const struct viommu_topology *topology)
 {
 	const struct viommu_table_header *wanted =

@@ -1,6 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * A table as text: every record with every field, one a line
+ *
+ * The same rows that decode a table print it, so there is nothing here that knows one table from
+ * another. Offsets are from the start of the table, as in findings: what a finding names is on
+ * the line with that number. Reserved bytes are there for the standard, not for people; they are
+ * shown only where they are not 0. So are bytes that have no field, at the end of their record.
+ *
+ * Lines are stable to the byte: tests compare them, and so do people, with diff.
  */
 #include "format.h"
 
@@ -12,6 +19,10 @@ struct dump {
 	GHashTable *records; /* by their offset: what a field of kind OFFSET refers to */
 };
 
+/*
+ * What stands at an offset is said behind it, for nobody wants to count: the record is looked up,
+ * so a table with many references still takes linear time.
+ */
 static void add_field(struct dump *dump, const struct record *record, const struct field *field)
 {
 	const struct record *target = NULL;
@@ -30,6 +41,7 @@ static void add_field(struct dump *dump, const struct record *record, const stru
 	g_string_append_c(dump->text, '\n');
 }
 
+/* As a hex dump has it, 16 bytes a line, since nothing is known of them. */
 static void add_bytes(GString *text, size_t at, const GByteArray *bytes)
 {
 	for (guint i = 0; i < bytes->len; i++) {
@@ -56,6 +68,7 @@ static void add_record(struct dump *dump, const struct record *record)
 	add_bytes(dump->text, rest, record->rest);
 }
 
+/* References go to the structures right below the head in every table there is. */
 char *viommu_table_text(const struct viommu_table *table)
 {
 	const GPtrArray *records = table->root->children;

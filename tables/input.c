@@ -32,7 +32,11 @@ struct input {
 #define SIGNATURE_LENGTH 4u
 #define LENGTH_AT        4u
 
-/* An input is one machine's tables: where there may be one only, another is a mistake. */
+/*
+ * An input is one machine's tables. Where only the first of a kind is ever read, another is a
+ * mistake of whoever made them. Tables that are not known, such as SSDT, may come any number of
+ * times.
+ */
 static void look_for_second(struct input *input, const char *name, const char *signature)
 {
 	if (viommu_table_known(signature) && !g_hash_table_add(input->seen, g_strdup(signature)))
@@ -91,12 +95,16 @@ static void split_raw(struct input *input)
 
 /* -- acpidump's text ----------------------------------------------------------------- */
 
-/* "VIOT @ 0x0000000000000000" */
+/*
+ * Five characters behind a signature decide: in a raw table its length stands there, and this
+ * would be one of 770 MiB.
+ */
 static bool is_title(const char *line, size_t length)
 {
 	return length > SIGNATURE_LENGTH + 5 && !memcmp(line + SIGNATURE_LENGTH, " @ 0x", 5);
 }
 
+/* -1 for anything else, the end of the line's digits included. */
 static int hex_pair(const char *text)
 {
 	int high = g_ascii_xdigit_value(text[0]);
@@ -216,6 +224,10 @@ static void split_text(struct input *input)
 
 #define DTB_MAGIC "\xd0\x0d\xfe\xed"
 
+/*
+ * Content decides, not the file's name. A device tree is recognised so that people are not told
+ * that their file is damaged.
+ */
 size_t viommu_input_split(const void *bytes, size_t length, const char *file,
 			  bool (*each)(void *opaque, const char *name, const void *table,
 				       size_t table_length),

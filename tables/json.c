@@ -15,6 +15,7 @@
 /* A double has a mantissa of 53 bits: fields of up to 4 bytes fit. */
 #define EXACT_LENGTH 4
 
+/* The name of a field is the standard's; as a key it is in the spelling that programs like. */
 static void add_key(JsonBuilder *builder, const char *name)
 {
 	g_autofree char *key = g_ascii_strdown(name, -1);
@@ -22,6 +23,7 @@ static void add_key(JsonBuilder *builder, const char *name)
 	json_builder_set_member_name(builder, g_strdelimit(key, " -", '_'));
 }
 
+/* Digits without spaces: any language has a function that reads them. */
 static void add_bytes(JsonBuilder *builder, const uint8_t *bytes, size_t length)
 {
 	GString *text = g_string_new(NULL);
@@ -43,6 +45,8 @@ static void add_text(JsonBuilder *builder, const struct field *field, const void
 	json_builder_add_string_value(builder, text + 1);
 }
 
+/* The kind of a field decides what it is in JSON, never its value: so a program can rely on the
+ * type. */
 static void add_value(JsonBuilder *builder, const struct field *field, const void *host)
 {
 	const char *member = (const char *)host + field->member;
@@ -127,6 +131,10 @@ static void add_record(JsonBuilder *builder, const struct record *record)
 	json_builder_end_object(builder);
 }
 
+/*
+ * json-glib builds the tree and writes it: nothing is quoted by hand. It wants UTF-8, and names of
+ * files are any bytes.
+ */
 char *viommu_table_json(const struct viommu_table *table)
 {
 	g_autoptr(JsonBuilder) builder = json_builder_new();

@@ -8,6 +8,7 @@
  */
 #include "record.h"
 
+/* The host struct is zeroed first: a member that no row fills is 0, whatever was there. */
 struct record *record_new(const struct layout *layout, const uint8_t *wire, size_t at)
 {
 	struct record *record = g_new0(struct record, 1);
@@ -31,6 +32,10 @@ struct record *record_new_bytes(const uint8_t *wire, size_t length, size_t at)
 	return record;
 }
 
+/*
+ * Children go with their parent. Formats nest two or three deep, so recursion is bounded by them
+ * and not by an input; so it is in the walks below.
+ */
 void record_free(struct record *record)
 {
 	if (!record)
@@ -51,6 +56,7 @@ void record_add_rest(struct record *record, const uint8_t *wire, size_t length)
 	g_byte_array_append(record->rest, wire, (guint)length);
 }
 
+/* Counted, never stored: a length that is kept twice can disagree. */
 size_t record_length(const struct record *record)
 {
 	size_t length = record->rest->len + (record->layout ? record->layout->length : 0);
@@ -60,6 +66,10 @@ size_t record_length(const struct record *record)
 	return length;
 }
 
+/*
+ * In the order of the bytes: the fixed part, what is inside, what is left over. The host struct has
+ * every field of the layout, so the fixed part is the same as it was.
+ */
 void record_encode(const struct record *record, GByteArray *to)
 {
 	guint at = to->len;
@@ -73,6 +83,11 @@ void record_encode(const struct record *record, GByteArray *to)
 	g_byte_array_append(to, record->rest->data, record->rest->len);
 }
 
+/*
+ * Nothing is read before it is known to lie inside the parent: first the head, which says how long
+ * the structure is, then the whole of it. A structure is never shorter than its head, so a walk
+ * that goes on by its length always comes to an end.
+ */
 enum cursor_state cursor_look(struct cursor *cursor)
 {
 	const struct framing *framing = cursor->framing;

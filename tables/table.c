@@ -29,6 +29,7 @@ bool viommu_table_known(const char *signature)
 	return find_format(signature);
 }
 
+/* The signature is taken from bytes and has no end there; here it has one, as in the rows. */
 static struct viommu_table *table_new(const char *signature, const char *file)
 {
 	struct viommu_table *table = g_new0(struct viommu_table, 1);
@@ -59,6 +60,7 @@ const char *viommu_table_file(const struct viommu_table *table)
 	return table->file;
 }
 
+/* Offsets are from the start of the table, whatever file it came from: `dump` shows the same. */
 struct viommu_place table_place(const struct viommu_table *table, size_t at)
 {
 	return place_in_table(table->file, at);
@@ -93,6 +95,10 @@ static void decode(struct viommu_table *table, const uint8_t *bytes, size_t leng
 	record_add_rest(table->root, bytes + end, length - end);
 }
 
+/*
+ * Only what has no header is refused. Anything else is worth looking at for whoever has to mend it,
+ * however little of it can be understood.
+ */
 struct viommu_table *viommu_table_decode(const void *bytes, size_t length, const char *file,
 					 struct viommu_findings *findings)
 {
@@ -109,6 +115,10 @@ struct viommu_table *viommu_table_decode(const void *bytes, size_t length, const
 	return table;
 }
 
+/*
+ * From the records and nothing else: what decoding did not keep, this would lose, and tests over
+ * every table at hand would tell.
+ */
 size_t viommu_table_encode(const struct viommu_table *table, void **ret_bytes)
 {
 	GByteArray *bytes = g_byte_array_new();
@@ -122,6 +132,7 @@ size_t viommu_table_encode(const struct viommu_table *table, void **ret_bytes)
 
 /* -- meaning ----------------------------------------------------------------------- */
 
+/* A note, for nothing is wrong with the table. */
 static bool is_known(const struct viommu_table *table, struct viommu_findings *findings)
 {
 	if (!table->format)
@@ -130,6 +141,10 @@ static bool is_known(const struct viommu_table *table, struct viommu_findings *f
 	return table->format;
 }
 
+/*
+ * The topology keeps what the header says, so that the table made of it is the same; and which
+ * table it was, for Linux reads each kind in its own way (resolve.c).
+ */
 struct viommu_topology *viommu_table_topology(const struct viommu_table *table,
 					      struct viommu_findings *findings)
 {
@@ -151,6 +166,7 @@ struct viommu_topology *viommu_table_topology(const struct viommu_table *table,
 	return topology;
 }
 
+/* All rules are checked, whatever the others found. */
 static void check_rules(const struct viommu_table *table, const struct table_rule *rules,
 			struct viommu_findings *findings)
 {
@@ -158,6 +174,10 @@ static void check_rules(const struct viommu_table *table, const struct table_rul
 		rule->run(&(struct table_check){ table, findings, rule->id });
 }
 
+/*
+ * From the outside in: the header, the bytes, the meaning. A table that was cut off inside its head
+ * has no bytes beyond that to be checked.
+ */
 void viommu_table_check(const struct viommu_table *table, struct viommu_findings *findings)
 {
 	struct viommu_topology *topology;
@@ -171,6 +191,8 @@ void viommu_table_check(const struct viommu_table *table, struct viommu_findings
 	viommu_topology_free(topology);
 }
 
+/* A table begins as a head of zeroes, so that what nobody sets is 0, reserved bytes first of all.
+ */
 struct viommu_table *viommu_table_generate(const struct viommu_topology *topology,
 					   const char *signature, struct viommu_findings *findings)
 {

@@ -16,6 +16,10 @@
 
 /* -- layouts --------------------------------------------------------------------- */
 
+/*
+ * The 36 bytes that all tables share, and VIOT's own 12. Nodes follow where node offset says, so
+ * that later versions of the table can make its head longer.
+ */
 static const struct field head_fields[] = {
 	ACPI_ROWS(struct viot_head),
 	ROW(struct viot_head, 36, NUMBER, node_count, "Node count"),
@@ -25,6 +29,7 @@ static const struct field head_fields[] = {
 static const struct layout head_layout =
 	LAYOUT("Virtual I/O Translation table", 0, VIOT_HEAD_LENGTH, struct viot_head, head_fields);
 
+/* Names that a person reads beside the number; the standard calls them so, too. */
 static const struct field_name node_types[] = {
 	{ VIOT_PCI_RANGE, "PCI range" },
 	{ VIOT_MMIO_ENDPOINT, "MMIO endpoint" },
@@ -38,6 +43,10 @@ static const struct field_name node_types[] = {
 		ROW(host, 1, RESERVED, node.reserved, "Reserved"), \
 		ROW(host, 2, LENGTH, node.length, "Length")
 
+/*
+ * The functions of one window of BDFs, in each of several segments. IDs count from endpoint start,
+ * and 0x10000 further in each next segment.
+ */
 static const struct field pci_range_fields[] = {
 	NODE_ROWS(struct viot_pci_range),
 	ROW(struct viot_pci_range, 4, HEX, endpoint_start, "Endpoint start"),
@@ -49,6 +58,7 @@ static const struct field pci_range_fields[] = {
 	ROW(struct viot_pci_range, 18, RESERVED, reserved, "Reserved"),
 };
 
+/* A device that is not PCI: it is known by where its first register window begins. */
 static const struct field mmio_endpoint_fields[] = {
 	NODE_ROWS(struct viot_mmio_endpoint),
 	ROW(struct viot_mmio_endpoint, 4, HEX, endpoint, "Endpoint"),
@@ -57,6 +67,7 @@ static const struct field mmio_endpoint_fields[] = {
 	ROW(struct viot_mmio_endpoint, 18, RESERVED, reserved, "Reserved"),
 };
 
+/* IOMMU nodes have no ID of their own: endpoint nodes refer to them by where they stand. */
 static const struct field virtio_pci_fields[] = {
 	NODE_ROWS(struct viot_virtio_pci),
 	ROW(struct viot_virtio_pci, 4, HEX, segment, "PCI segment"),
@@ -70,6 +81,10 @@ static const struct field virtio_mmio_fields[] = {
 	ROW(struct viot_virtio_mmio, 8, HEX, base_address, "Base address"),
 };
 
+/*
+ * What every node has. The bytes behind it are kept as they are, for a later version of the
+ * standard may give them a meaning, and for whoever wrote them they have one.
+ */
 struct unknown_node {
 	struct viot_node node;
 };
@@ -93,6 +108,7 @@ static const struct framing node_framing = {
 	.type_at = 0, .type_length = 1, .length_at = 2, .length_length = 2, .head = 4
 };
 
+/* Types are a byte of the table, so any number can come: what is no row is unknown. */
 const struct layout *viot_layout(uint64_t type)
 {
 	return type && type < G_N_ELEMENTS(layouts) ? &layouts[type] : &unknown_layout;
@@ -100,6 +116,10 @@ const struct layout *viot_layout(uint64_t type)
 
 /* -- decoding --------------------------------------------------------------------- */
 
+/*
+ * A node that is too short to have its fields stays bytes: nobody then reads a field that is not
+ * there, and a longer one keeps what is behind its fields.
+ */
 static struct record *decode_node(const struct viommu_table *table, const uint8_t *bytes,
 				  const struct cursor *cursor, struct viommu_findings *findings)
 {
@@ -119,7 +139,10 @@ static struct record *decode_node(const struct viommu_table *table, const uint8_
 	return record;
 }
 
-/* Where the walk begins: what lies before it is kept as bytes. */
+/*
+ * Where the walk begins. What lies before it is kept as bytes, so that a table with a gap comes out
+ * as it went in. Linux does not believe an offset inside the head either.
+ */
 static size_t begin(struct viommu_table *table, const uint8_t *bytes, size_t length,
 		    struct viommu_findings *findings)
 {
@@ -138,6 +161,10 @@ static size_t begin(struct viommu_table *table, const uint8_t *bytes, size_t len
 	return at;
 }
 
+/*
+ * The walk is over before the table: at a node too many, or one whose length leads nowhere. From
+ * there on nobody knows where nodes begin, and all of it is bytes.
+ */
 static void report_stop(const struct viommu_table *table, enum cursor_state state,
 			const struct cursor *cursor, struct viommu_findings *findings)
 {
@@ -169,6 +196,10 @@ static bool is_draft(const struct viot_head *head, const uint8_t *bytes, size_t 
 	return false;
 }
 
+/*
+ * The number of nodes is what the bytes hold, not what node count says: a count that is wrong is
+ * then a finding, and no node is lost by it.
+ */
 static void decode(struct viommu_table *table, const uint8_t *bytes, size_t length,
 		   struct viommu_findings *findings)
 {

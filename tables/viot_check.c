@@ -11,6 +11,8 @@
 
 /* -- the head ------------------------------------------------------------------------ */
 
+/* Every producer writes 0: whoever writes something else means another table.
+ */
 static void check_revision(const struct table_check *check)
 {
 	const struct viot_head *head = check->table->root->host;
@@ -31,6 +33,10 @@ static unsigned count_nodes(const struct viommu_table *table)
 	return children->len - (before && before->at < viot_first_node(table->root->host, end));
 }
 
+/*
+ * Linux goes by the count: nodes beyond it are never read, and where it is too large, the walk
+ * ends with a complaint at the end of the table.
+ */
 static void check_count(const struct table_check *check)
 {
 	const struct viot_head *head = check->table->root->host;
@@ -53,6 +59,7 @@ struct search {
 	const struct record *record;
 };
 
+/* layout_check() tells of all kinds at once, and a rule is about one. */
 static void look_at_field(void *data, const struct field *field, uint64_t value)
 {
 	const struct search *search = data;
@@ -70,6 +77,7 @@ static void look_at_record(struct search *search, const struct record *record)
 			     look_at_field, search);
 }
 
+/* The head has reserved bytes, too; so it is looked at like a node. */
 static void look_at_all(struct search *search)
 {
 	const struct record *root = search->check->table->root;
@@ -84,12 +92,14 @@ static struct viommu_place place_of(const struct search *search, const struct fi
 	return table_place(search->check->table, search->record->at + field->at);
 }
 
+/* A warning only: nodes carry a length so that readers can skip what they do not know. */
 static void blame_type(const struct search *search, const struct field *field, uint64_t value)
 {
 	report(search->check->findings, search->check->rule_id, place_of(search, field), NULL,
 	       "nodes of type %" PRIu64 " are not known: skipped", value);
 }
 
+/* Shorter ones were found when the table was decoded, for then their fields are not there. */
 static void blame_length(const struct search *search, const struct field *field, uint64_t value)
 {
 	report(search->check->findings, search->check->rule_id, place_of(search, field),
@@ -98,6 +108,7 @@ static void blame_length(const struct search *search, const struct field *field,
 	       search->record->layout->name, value, search->record->layout->length);
 }
 
+/* Readers ignore them today. A bit set there by accident means something in a later version. */
 static void blame_reserved(const struct search *search, const struct field *field, uint64_t value)
 {
 	(void)value;

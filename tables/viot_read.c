@@ -21,6 +21,10 @@ struct reading {
 	struct viommu_findings *findings;
 };
 
+/*
+ * A VIOT has no names for its IOMMUs. The order of the table gives them: the same table always
+ * means the same text.
+ */
 static void read_iommu(struct reading *reading, const struct record *record)
 {
 	struct viommu_iommu iommu = { .size = sizeof(iommu) };
@@ -44,7 +48,11 @@ static void read_iommu(struct reading *reading, const struct record *record)
 	g_hash_table_insert(reading->names, GSIZE_TO_POINTER(record->at), g_steal_pointer(&name));
 }
 
-/* The IOMMU that a node outputs to, or NULL with a finding. */
+/*
+ * The IOMMU that a node outputs to, or NULL with a finding. Linux drops such a node, and leaves its
+ * devices without an IOMMU; so does the topology. Whether the offset hits another node or none
+ * tells people which mistake it is: a wrong number, or nodes that have moved.
+ */
 static const char *output_of(struct reading *reading, const struct record *record, uint16_t output)
 {
 	const char *name = g_hash_table_lookup(reading->names, GSIZE_TO_POINTER(output));
@@ -60,6 +68,10 @@ static const char *output_of(struct reading *reading, const struct record *recor
 	return name;
 }
 
+/*
+ * Taken as it stands, even where it holds the function of its own IOMMU, as QEMU writes it: a table
+ * made of the topology again is then the same. Only what a topology cannot hold is left out.
+ */
 static void read_pci_range(struct reading *reading, const struct record *record)
 {
 	const struct viot_pci_range *node = record->host;
@@ -89,6 +101,7 @@ static void read_pci_range(struct reading *reading, const struct record *record)
 		       "the range of segments or of functions ends before it begins");
 }
 
+/* Every base address and every ID is possible here; what is there twice, check.c finds. */
 static void read_mmio_endpoint(struct reading *reading, const struct record *record)
 {
 	const struct viot_mmio_endpoint *node = record->host;
@@ -104,6 +117,7 @@ static void read_mmio_endpoint(struct reading *reading, const struct record *rec
 		viommu_topology_add_platform_device(reading->topology, &device);
 }
 
+/* Nodes of a type, or of several that follow each other, in the order of the table. */
 static void for_each_node(struct reading *reading, unsigned first_type, unsigned last_type,
 			  void (*read)(struct reading *reading, const struct record *record))
 {
@@ -115,11 +129,16 @@ static void for_each_node(struct reading *reading, unsigned first_type, unsigned
 			read(reading, nodes->pdata[i]);
 }
 
+/*
+ * Unknown nodes count as well: an output node that names one is wrong in another way than an offset
+ * into the middle of a node.
+ */
 static void read_start(struct reading *reading, const struct record *record)
 {
 	g_hash_table_add(reading->starts, GSIZE_TO_POINTER(record->at));
 }
 
+/* Endpoint nodes may stand before the IOMMU that they name, so all IOMMUs are read first. */
 struct viommu_topology *viot_read(const struct viommu_table *table,
 				  struct viommu_findings *findings)
 {

@@ -38,6 +38,11 @@ static void write_node(struct writing *writing, enum viot_type type, void *host)
 	writing->end += layout->length;
 }
 
+/*
+ * A virtio-iommu has a node of its transport. Any other IOMMU is known by the table of its platform
+ * (IORT, DMAR, IVRS), and a guest that has this VIOT would find its devices nowhere: hence a
+ * warning. A proximity domain is told elsewhere and nothing is lost, hence a note.
+ */
 static void write_iommu(struct writing *writing, const struct viommu_iommu *iommu)
 {
 	size_t at = writing->end;
@@ -65,11 +70,16 @@ static void write_iommu(struct writing *writing, const struct viommu_iommu *iomm
 	g_hash_table_insert(writing->offsets, (gpointer)iommu->name, GSIZE_TO_POINTER(at));
 }
 
+/*
+ * Where the node of that IOMMU is; 0 for nobody, and for one that has no node here. What it
+ * translates is left out with it.
+ */
 static size_t offset_of(const struct writing *writing, const char *iommu)
 {
 	return iommu ? GPOINTER_TO_SIZE(g_hash_table_lookup(writing->offsets, iommu)) : 0;
 }
 
+/* A piece that bypasses is never told of here: saying nothing is how a VIOT says that. */
 static void write_range(void *opaque, const struct viommu_pci_range *range)
 {
 	struct writing *writing = opaque;
@@ -87,6 +97,7 @@ static void write_range(void *opaque, const struct viommu_pci_range *range)
 			   });
 }
 
+/* Devices are written as they come: they are single, so there is nothing to sort or to join. */
 static void write_device(struct writing *writing, const struct viommu_platform_device *device)
 {
 	size_t output = offset_of(writing, device->iommu);
@@ -100,6 +111,10 @@ static void write_device(struct writing *writing, const struct viommu_platform_d
 			   });
 }
 
+/*
+ * Node after node, each at the end of the table so far. Reserved memory has no node: a virtio-iommu
+ * tells its driver itself, in answer to PROBE.
+ */
 static void write_nodes(struct writing *writing)
 {
 	const struct viommu_platform_device *device;
@@ -118,6 +133,10 @@ static void write_nodes(struct writing *writing)
 		       memory->first, memory->last);
 }
 
+/*
+ * Everything is written before it is known whether it fits, so that the finding can say by how much
+ * it does not; write_node() bounds what that costs.
+ */
 bool viot_write(struct viommu_table *table, const struct viommu_topology *topology,
 		struct viommu_findings *findings)
 {

@@ -1,5 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* viommu check: every rule that tables and topologies break, with place and cure */
+/*
+ * viommu check: every rule that tables and topologies break, with place and cure
+ *
+ * The library finds; here it is only printed, for people on standard error, one line each, as
+ * compilers do it, or for programs as JSON on standard output. The exit status says what there is
+ * to know for a script: notes do not count, since nothing is wrong there.
+ *
+ * --rules is the list that ids of findings lead to. docs/tables.md has it too, and a test compares
+ * both.
+ */
 #include <stdio.h>
 
 #include "command.h"
@@ -14,6 +23,7 @@ static const GOptionEntry options[] = {
 	G_OPTION_ENTRY_NULL,
 };
 
+/* A table is checked with the topology that it means; a topology is not yet of any table. */
 static void check(void *opaque, struct input *input)
 {
 	struct viommu_findings *findings = opaque;
@@ -26,6 +36,7 @@ static void check(void *opaque, struct input *input)
 
 /* -- rules ----------------------------------------------------------------------- */
 
+/* Three lines for what a rule is, and a fourth where it is known what happens if it is broken. */
 static void print_rule(const struct viommu_rule *rule)
 {
 	printf("%s: %s\n    %s\n    from: %s\n", rule->id, viommu_severity_name(rule->severity),
@@ -45,6 +56,7 @@ static void add_rule(JsonBuilder *builder, const struct viommu_rule *rule)
 	json_builder_end_object(builder);
 }
 
+/* Rules do not depend on any input, and so it takes none. */
 static int print_rules(void)
 {
 	JsonBuilder *builder = as_json ? json_begin() : NULL;
@@ -66,6 +78,8 @@ static int print_rules(void)
 
 /* -- findings -------------------------------------------------------------------- */
 
+/* The same parts as on a line, each under its name: programs should not have to take lines apart.
+ */
 static void add_finding(JsonBuilder *builder, const struct viommu_finding *finding)
 {
 	json_builder_begin_object(builder);
@@ -77,6 +91,7 @@ static void add_finding(JsonBuilder *builder, const struct viommu_finding *findi
 	json_builder_end_object(builder);
 }
 
+/* An empty list is an answer, too: it says that everything was looked at. */
 static void print_json(const struct viommu_findings *findings)
 {
 	JsonBuilder *builder = json_begin();
@@ -89,6 +104,7 @@ static void print_json(const struct viommu_findings *findings)
 	json_end(builder);
 }
 
+/* The status is the worst of all inputs: a file that cannot be read outweighs any finding. */
 static int run(const struct command *command, char **arguments)
 {
 	struct viommu_findings *findings;

@@ -1,5 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* viommu dump: every field of a table, as text or as JSON */
+/*
+ * viommu dump: every field of a table, as text or as JSON
+ *
+ * Text and JSON are the library's. What is added here is what several tables need: a line with
+ * the name of each in text, a list around them in JSON. Findings of decoding go to standard
+ * error, for a damaged table is shown as far as it goes, and its bytes are what somebody wants
+ * to see.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -18,6 +25,10 @@ struct output {
 	int status;
 };
 
+/*
+ * Called once for each table. A topology has nothing that could be dumped; the other inputs are
+ * shown nevertheless.
+ */
 static void dump(void *opaque, struct input *input)
 {
 	struct output *output = opaque;

@@ -84,6 +84,7 @@ static int write_file(const char *name, const void *bytes, size_t length)
 	return status;
 }
 
+/* A terminal would take bytes for commands. Whoever wants them there can say so with a pipe. */
 static int write_table(const struct viommu_table *table)
 {
 	int status = EXIT_CLEAN;
@@ -112,6 +113,11 @@ struct request {
 	struct viommu_table *table;
 };
 
+/*
+ * The first topology is made a table of, and the others are counted: which of several was meant,
+ * nobody can know. An error stops here, before there is a table; a warning does not, for people may
+ * know better.
+ */
 static void generate(void *opaque, struct input *input)
 {
 	struct request *request = opaque;
@@ -125,6 +131,7 @@ static void generate(void *opaque, struct input *input)
 			viommu_table_generate(topology, request->signature, request->findings);
 }
 
+/* Findings were not printed yet: what could not be done is said first, then why. */
 static int finish(const struct request *request, char **names, int status)
 {
 	if (!request->n || status != EXIT_CLEAN)
@@ -136,6 +143,7 @@ static int finish(const struct request *request, char **names, int status)
 	return EXIT_COULD_NOT;
 }
 
+/* The signature may be written as anybody likes; tables have it in capitals. */
 static int run(const struct command *command, char **arguments)
 {
 	g_autofree char *signature = arguments[0] ? g_ascii_strup(arguments[0], -1) : NULL;

@@ -26,6 +26,7 @@ static const GOptionEntry help_option = { .long_name = "help",
 #define NAME_WIDTH   10
 #define OPTION_WIDTH 18
 
+/* Long names in a column of their own, for that is what people look for. */
 static void print_option(const GOptionEntry *option)
 {
 	const char *value = option->arg_description;
@@ -35,6 +36,10 @@ static void print_option(const GOptionEntry *option)
 	printf("  -%c, --%-*s %s\n", option->short_name, OPTION_WIDTH, name, option->description);
 }
 
+/*
+ * --help is no row of any command, since all have it; it is shown where people expect it, at the
+ * end.
+ */
 void command_help(const struct command *command)
 {
 	printf("usage: viommu %s [OPTION...] %s\n\n%s\n\n", command->name, command->arguments,
@@ -55,6 +60,7 @@ void print_commands(FILE *to)
 	      to);
 }
 
+/* Long options only: those of one letter take longer to choose from a list than to type. */
 static void print_words(const struct command *command)
 {
 	printf("\t%s) words='", command->name);
@@ -82,6 +88,7 @@ static void print_completion(void)
 	      stdout);
 }
 
+/* What cannot be found is an error like any other: a script that asks for help may have to know. */
 static int run(const struct command *command, char **arguments)
 {
 	const struct command *about = *arguments ? command_find(*arguments) : NULL;

@@ -30,6 +30,10 @@ struct reader {
 
 /* -- bytes ------------------------------------------------------------------------- */
 
+/*
+ * Read to its end, and not by its size: files below /sys and /proc have none, nor have pipes. A
+ * read that ends in an error is no input, however much of it came.
+ */
 static GByteArray *read_stream(FILE *stream, const char *name)
 {
 	GByteArray *bytes = g_byte_array_new();
@@ -46,6 +50,8 @@ static GByteArray *read_stream(FILE *stream, const char *name)
 	return NULL;
 }
 
+/* The two that everybody meets, on a machine where one is not root or where ACPI is not, say what
+ * to do. */
 static void complain_open(const char *name, int error)
 {
 	const char *cure = "";
@@ -83,6 +89,10 @@ static void give(struct reader *reader, struct input *input)
 	input->topology = viommu_topology_free(input->topology);
 }
 
+/*
+ * Asked of the bytes, before a table is decoded: what a folder holds besides is none of our
+ * business, and neither is what is wrong with it.
+ */
 static bool is_known(const uint8_t *bytes, size_t length)
 {
 	char signature[SIGNATURE_LENGTH + 1] = { 0 };
@@ -91,6 +101,7 @@ static bool is_known(const uint8_t *bytes, size_t length)
 	return viommu_table_known(signature);
 }
 
+/* Goes on with the next table, whatever became of this one. */
 static bool take_table(void *opaque, const char *name, const void *bytes, size_t length)
 {
 	struct reader *reader = opaque;
@@ -107,6 +118,7 @@ static bool take_table(void *opaque, const char *name, const void *bytes, size_t
 	return true;
 }
 
+/* Bytes from 0x80 on are text as well: names may be in any script. */
 static bool is_text(const guint8 *bytes, size_t length)
 {
 	for (size_t i = 0; i < length; i++)
@@ -127,6 +139,7 @@ static bool is_topology(const GByteArray *bytes)
 	return bytes->len && is_text(bytes->data, MIN(bytes->len, PIECE_LENGTH));
 }
 
+/* Findings have told why, if there is none. */
 static void take_topology(struct reader *reader, const char *name, const GByteArray *bytes)
 {
 	struct input input = { .name = name };
@@ -162,6 +175,7 @@ static gint compare_names(gconstpointer a, gconstpointer b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+/* Sorted, so that the same folder always gives the same output. */
 static GPtrArray *list_folder(const char *folder)
 {
 	g_autoptr(GError) error = NULL;
@@ -215,11 +229,13 @@ static void take_folder(struct reader *reader, const char *folder)
 
 static char *const system_tables[] = { (char *)SYSTEM_TABLES, NULL };
 
+/* One place that knows the default, so that all commands have the same. */
 static char *const *names_or_system(char **names)
 {
 	return *names ? names : system_tables;
 }
 
+/* Asked before anything is read: whether the name of each belongs above what is printed of it. */
 bool inputs_are_several(char **names)
 {
 	char *const *all = names_or_system(names);
@@ -240,6 +256,7 @@ int read_inputs(char **names, struct viommu_findings *findings, input_function *
 	return reader.n ? reader.status : complain_nothing(names, reader.status);
 }
 
+/* Silence would look like a clean bill of health. */
 int complain_nothing(char **names, int status)
 {
 	if (status != EXIT_COULD_NOT)
@@ -248,6 +265,8 @@ int complain_nothing(char **names, int status)
 	return EXIT_COULD_NOT;
 }
 
+/* Made when it is asked for first, and kept by the input: who only shows fields never pays for it.
+ */
 const struct viommu_topology *input_meaning(struct input *input, struct viommu_findings *findings)
 {
 	if (!input->topology && viommu_table_known(viommu_table_signature(input->table)))

@@ -11,6 +11,7 @@
 
 #define FORMAT_VERSION 1
 
+/* "format" comes first, so that a program can see it before it believes anything else. */
 JsonBuilder *json_begin(void)
 {
 	JsonBuilder *builder = json_builder_new();
@@ -20,6 +21,7 @@ JsonBuilder *json_begin(void)
 	return builder;
 }
 
+/* Pretty, because people look at it, too; a program does not mind. */
 void json_end(JsonBuilder *builder)
 {
 	g_autoptr(JsonGenerator) generator = json_generator_new();
@@ -46,6 +48,7 @@ void json_string(JsonBuilder *builder, const char *key, const char *value)
 	json_builder_add_string_value(builder, valid);
 }
 
+/* All numbers here are counts, offsets and IDs: far below what a double holds exactly. */
 void json_number(JsonBuilder *builder, const char *key, size_t value)
 {
 	json_builder_set_member_name(builder, key);

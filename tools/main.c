@@ -23,6 +23,7 @@ const struct command *const commands[] = {
 
 /* -- what every subcommand says alike ------------------------------------------------ */
 
+/* What went wrong with the command itself has its name in front, as people expect of any. */
 void complain(const char *format, ...)
 {
 	va_list args;
@@ -34,6 +35,7 @@ void complain(const char *format, ...)
 	va_end(args);
 }
 
+/* The reason first, then how it should be, in two lines: a page of help would hide both. */
 int command_usage(const struct command *command, const char *format, ...)
 {
 	va_list args;
@@ -57,6 +59,7 @@ char *printable(const char *text)
 	return g_strescape(valid, beyond_ascii);
 }
 
+/* Together and last, so that they do not stand between the lines of what was asked for. */
 int print_findings(const struct viommu_findings *findings)
 {
 	for (size_t i = 0; i < viommu_findings_count(findings); i++) {
@@ -68,6 +71,7 @@ int print_findings(const struct viommu_findings *findings)
 	return viommu_findings_count_from(findings, VIOMMU_WARNING) ? EXIT_FINDINGS : EXIT_CLEAN;
 }
 
+/* Names are few, and whole: an abbreviation that works today would mean something else tomorrow. */
 const struct command *command_find(const char *name)
 {
 	for (size_t i = 0; commands[i]; i++)
@@ -125,6 +129,8 @@ static int flush(int status)
 	return EXIT_COULD_NOT;
 }
 
+/* Options of the command itself are only those that every program has; all else belongs to a row.
+ */
 int main(int argc, char **argv)
 {
 	const struct command *command;

@@ -1,5 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* viommu resolve: which IOMMU does a device reach, with which ID, by whose word? */
+/*
+ * viommu resolve: which IOMMU does a device reach, with which ID, by whose word?
+ *
+ * There are two answers: what the table says, by its specification, and what Linux makes of it,
+ * which takes the last of several nodes and refuses to let an IOMMU translate itself. They are
+ * the same for most devices; where they are not, both are shown, for that is when people ask.
+ *
+ * The entry that decides is named by its place, an offset or a line: it is what has to be changed
+ * where the answer is not the one that was wanted.
+ */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -33,7 +42,7 @@ struct answer {
 
 /* -- text ------------------------------------------------------------------------- */
 
-/* "0000:00:02.0", or "0xa000000" */
+/* As the topology's text has it: a function, or where registers begin. */
 static char *where_is(const struct viommu_iommu *iommu)
 {
 	if (iommu->kind == VIOMMU_VIRTIO_PCI || iommu->kind == VIOMMU_AMD_VI)
@@ -42,6 +51,7 @@ static char *where_is(const struct viommu_iommu *iommu)
 	return g_strdup_printf("0x%" PRIx64, iommu->base);
 }
 
+/* As in a finding, so that an editor can go there. */
 static char *describe_place(const struct viommu_place *place)
 {
 	if (place->at != VIOMMU_NOWHERE)
@@ -52,6 +62,7 @@ static char *describe_place(const struct viommu_place *place)
 	return g_strdup(place->file ? place->file : "nobody");
 }
 
+/* One sentence for each way of it. Bypassing is somebody's word; nothing is nobody's. */
 static char *describe(const struct viommu_route *route)
 {
 	g_autofree char *where = NULL, *place = describe_place(&route->place);
@@ -65,6 +76,7 @@ static char *describe(const struct viommu_route *route)
 			       viommu_iommu_kind_name(route->iommu->kind), where, route->id, place);
 }
 
+/* Compared as they would be read: routes differ where their descriptions do. */
 static void print_answer(const struct answer *answer)
 {
 	g_autofree char *said = describe(&answer->route);
@@ -77,6 +89,7 @@ static void print_answer(const struct answer *answer)
 
 /* -- JSON -------------------------------------------------------------------------- */
 
+/* The keys that mean nothing without an IOMMU are left out without one. */
 static void add_route(JsonBuilder *builder, const struct viommu_route *route)
 {
 	static const char *const reaches[] = {
@@ -97,6 +110,7 @@ static void add_route(JsonBuilder *builder, const struct viommu_route *route)
 	json_number(builder, "id", route->id);
 }
 
+/* Both answers are always there, the same or not: a program need not ask which it got. */
 static void add_answer(JsonBuilder *builder, const struct answer *answer)
 {
 	json_builder_begin_object(builder);
@@ -112,6 +126,8 @@ static void add_answer(JsonBuilder *builder, const struct answer *answer)
 
 /* -- asking ------------------------------------------------------------------------ */
 
+/* The name was parsed before, when it could still be refused; here it only comes back as numbers.
+ */
 static void ask_of(const struct question *question, const struct viommu_topology *topology,
 		   const char *device)
 {
@@ -128,6 +144,7 @@ static void ask_of(const struct question *question, const struct viommu_topology
 		print_answer(&answer);
 }
 
+/* Each input answers for itself: who names a folder of tables learns what each of them says. */
 static void ask(void *opaque, struct input *input)
 {
 	struct question *question = opaque;
@@ -161,6 +178,7 @@ static int ask_all(struct question *question)
 	return question->n ? status : complain_nothing(names, status);
 }
 
+/* All devices are looked at before anything is read: a typing mistake should not cost an answer. */
 static int run(const struct command *command, char **arguments)
 {
 	struct question question = { .devices = arguments };

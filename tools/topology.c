@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* viommu topology: what a table means, as a text that people read and write */
+/*
+ * viommu topology: what a table means, as a text that people read and write
+ *
+ * It is the way back of generate: a table that firmware made becomes something that can be
+ * changed and made again. What the text cannot say was found on the way, and is on standard error.
+ * A topology goes through as well and comes out in its plain form.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -10,6 +16,7 @@ struct output {
 	unsigned n;
 };
 
+/* The first line says where it is from, as a comment, which generate passes over. */
 static void show(void *opaque, struct input *input)
 {
 	struct output *output = opaque;
