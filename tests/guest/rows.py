@@ -1,0 +1,375 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The matrix: what each guest is given, what it does, and what it must have printed.
+
+A row is data. Words in braces are filled in by guest.py: {iommu} is the device type under test,
+{md5:NAME} the checksum of an image, {unattached} how the device names the fault of an endpoint
+without a domain. The guest's script is shell, run by inside/init, which has
+the helpers say, tell, await, host, groups, sum and find_pci. Every line that it says is
+"row: ..." on the console; "row: host, SOMETHING" makes the host do what the row has under
+`on` for it, and the guest waits for that.
+"""
+
+from dataclasses import dataclass, field
+
+OURS, BOTH = "ours", "both"
+
+# What the guest's log never has unless a row says that it may.
+COMPLAINTS = [
+    ("no fault is reported", r"fault from EP"),
+    ("the kernel does not complain", r"BUG:|WARNING:|Call Trace|Oops|Unable to handle"),
+    ("the IOMMU's driver does not complain", r"virtio_iommu virtio\d+: (?!.*fault from).*(fail|cannot|error|unknown|invalid)"),
+    ("no disk has an error", r"I/O error|Buffer I/O"),
+    ("the script runs to its end", r"row: (gave up|cannot load|wrong)"),
+]
+FAULTS_WANTED = COMPLAINTS[1:]
+
+
+@dataclass
+class Row:
+    name: str
+    number: int                 # in the list of what must be shown, docs/guests.md
+    sentence: str
+    devices: list
+    script: str
+    shows: list                 # (sentence, pattern on the console)
+    never: list = field(default_factory=lambda: COMPLAINTS)
+    architecture: str = "amd64"
+    machine: str = "q35"
+    firmware: bool = False      # UEFI rather than the machine's plain start
+    processors: int = 1
+    append: str = ""
+    images: dict = field(default_factory=dict)   # drive's name: how it is made
+    same: tuple = ()            # pairs of drives that must have equal contents at the end
+    skip: str = ""              # modules that are not loaded
+    on: dict = field(default_factory=dict)
+    runs: str = BOTH            # OURS where the built-in device cannot do this, and why:
+    why_ours: str = ""
+    options: list = field(default_factory=list)
+    incoming: bool = False      # a second QEMU stands ready to take the guest over
+    rekernel: bool = False      # the guest carries a kernel to start
+    timeout: int = 60
+    trace_faults: bool = False
+
+
+@dataclass
+class Image:
+    """A drive: pseudo-random from a seed, or empty when there is none."""
+    seed: int = 0
+    mebibytes: int = 8
+    format: str = "raw"
+    read_only: bool = False
+
+
+def disk(drive, where):
+    return (f"virtio-blk-pci,drive={drive},{where},disable-legacy=on,iommu_platform=on")
+
+
+def network(where):
+    return f"virtio-net-pci,netdev=n0,romfile=,{where},disable-legacy=on,iommu_platform=on"
+
+
+# The user-mode network answers pings and passes one address on to a `cat`. It reaches nothing else.
+NETWORK = ["-netdev", "user,id=n0,restrict=on,guestfwd=tcp:10.0.2.100:7-cmd:cat"]
+EDU = "edu,id=edu0,addr=8,dma_mask=0xffffffffffffffff"
+
+READ_WRITE = """
+await test -b /dev/vdb
+say "disk read: $(sum vda)"
+dd if=/dev/vda of=/dev/vdb bs=64k iflag=direct oflag=direct 2>/dev/null
+say "disk copied: $(sum vdb)"
+"""
+TRAFFIC = """
+ip link set eth0 up
+ip addr add 10.0.2.15/24 dev eth0
+await ping -c 1 -W 1 10.0.2.2 >/dev/null
+ping -c 5 -i 0.2 -s 1400 10.0.2.2 | grep received | tell ping
+say "sent: $(sum vda 8)"
+came=$(dd if=/dev/vda bs=64k count=8 iflag=direct 2>/dev/null | nc -w 5 10.0.2.100 7 |
+	head -c 524288 | md5sum | cut -d' ' -f1)
+say "echoed: $came"
+"""
+READ_WRITE_SHOWS = [
+    ("the guest found the IOMMU", r"virtio_iommu virtio\d+: page mask: 0x[0-9a-f]+"),
+    ("the disk was read with the right checksum", r"row: disk read: {md5:d0}"),
+    ("what was written reads back right", r"row: disk copied: {md5:d0}"),
+]
+TRAFFIC_SHOWS = [
+    ("pings came back", r"row: ping: 5 packets transmitted, 5 packets received"),
+    ("512 KiB came back from the network unharmed",
+     r"row: sent: ([0-9a-f]{32})\n(?:.*\n)*?.*row: echoed: \1"),
+]
+
+
+def group(devices, kind=r"DMA(-FQ)?"):
+    return (f"{devices} have a group of their own" if " " in devices else
+            f"{devices} has a group of its own",
+            rf"row: group: {devices.replace('.', '[.]')} \({kind}\)")
+
+
+TWO_DISKS = {"d0": Image(seed=1, read_only=True), "d1": Image()}
+
+# Two writers and two readers, each reading back what it wrote, until a file appears.
+CHURN = """
+# churn OFFSET: copy pieces of vda to the same place of vdb and compare, round and round
+churn() {
+	local round=0 piece here there
+	while [ ! -e /tmp/enough ]; do
+		piece=$(($1 + round % 4))
+		dd if=/dev/vda of=/dev/vdb bs=64k skip=$piece seek=$piece count=1 \\
+			iflag=direct oflag=direct conv=notrunc 2>/dev/null
+		here=$(dd if=/dev/vda bs=64k skip=$piece count=1 iflag=direct 2>/dev/null | md5sum)
+		there=$(dd if=/dev/vdb bs=64k skip=$piece count=1 iflag=direct 2>/dev/null | md5sum)
+		[ "$here" = "$there" ] || say "wrong contents in piece $piece, round $round"
+		round=$((round + 1))
+		echo $round >/tmp/rounds.$1
+	done
+}
+await test -b /dev/vdb
+churn 0 & churn 4 & churn 8 & churn 12 &
+"""
+CHURN_END = """
+touch /tmp/enough
+wait
+say "rounds: $(cat /tmp/rounds.* | tr '\\n' ' ')"
+dd if=/dev/vda of=/dev/vdb bs=64k iflag=direct oflag=direct 2>/dev/null
+say "disk read: $(sum vda)"
+say "disk copied: $(sum vdb)"
+"""
+CHURN_SHOWS = READ_WRITE_SHOWS + [
+    ("all four workers worked", r"row: rounds: ([1-9]\d* ){4}"),
+]
+BIND_VFIO = """
+edu=$(find_pci 0x1234:0x11e8)
+echo Y >/sys/module/vfio_iommu_type1/parameters/allow_unsafe_interrupts
+echo 1234 11e8 >/sys/bus/pci/drivers/vfio-pci/new_id
+await test -e /sys/bus/pci/devices/$edu/iommu_group
+"""
+
+ROWS = [
+    Row("disk", 1, "x86, PCI, VIOT: disks and network behind the IOMMU",
+        ["{iommu},addr=4", disk("d0", "addr=5"), disk("d1", "addr=6"), network("addr=7")],
+        READ_WRITE + TRAFFIC + "groups\n",
+        READ_WRITE_SHOWS + TRAFFIC_SHOWS +
+        [group("0000:00:05.0"), group("0000:00:06.0"), group("0000:00:07.0")],
+        images=TWO_DISKS, same=(("d0", "d1"),), options=NETWORK),
+
+    Row("nvme", 1, "x86: an endpoint that is not virtio, behind a root port",
+        ["{iommu},addr=4", "pcie-root-port,id=rp0,chassis=1,addr=5",
+         "nvme,drive=d0,serial=viommu,bus=rp0"],
+        """
+await test -b /dev/nvme0n1
+say "disk read: $(sum nvme0n1)"
+groups
+""",
+        READ_WRITE_SHOWS[:2] + [group("0000:00:05.0"), group("0000:01:00.0")],
+        images={"d0": Image(seed=1)}),
+
+    Row("arm64-dt", 4, "arm64 with a device tree",
+        ["{iommu},addr=4", disk("d0", "addr=5"), disk("d1", "addr=6"), network("addr=7")],
+        READ_WRITE + TRAFFIC + "groups\n",
+        READ_WRITE_SHOWS + TRAFFIC_SHOWS + [group("0000:00:05.0"), group("0000:00:06.0")],
+        architecture="arm64", machine="virt,gic-version=3",
+        images=TWO_DISKS, same=(("d0", "d1"),), options=NETWORK),
+
+    Row("arm64-uefi", 4, "arm64 with UEFI and ACPI",
+        ["{iommu},addr=4", disk("d0", "addr=5"), disk("d1", "addr=6"), network("addr=7")],
+        READ_WRITE + TRAFFIC + "groups\n",
+        [("the guest runs on ACPI", r"ACPI: VIOT 0x")] +
+        READ_WRITE_SHOWS + TRAFFIC_SHOWS + [group("0000:00:05.0"), group("0000:00:06.0")],
+        architecture="arm64", machine="virt,gic-version=3", firmware=True,
+        images=TWO_DISKS, same=(("d0", "d1"),), options=NETWORK),
+
+    Row("hotplug", 5, "endpoints come and go behind a root port, three times",
+        ["{iommu},addr=4", "pcie-root-port,id=rp0,chassis=1,addr=5"],
+        """
+for round in 1 2 3; do
+	host plug
+	await test -b /dev/vda
+	say "disk $round read: $(sum vda)"
+	groups
+	host unplug
+	await test ! -b /dev/vda
+	say "disk $round gone"
+done
+""",
+        [(f"disk {n} was read with the right checksum", rf"row: disk {n} read: {{md5:d0}}")
+         for n in (1, 2, 3)] + [group("0000:01:00.0")] +
+        [("each went away again", r"row: disk 3 gone")],
+        images={"d0": Image(seed=1, read_only=True)},
+        on={"plug": [("qmp", "device_add", {
+                "driver": "virtio-blk-pci", "id": "hot0", "bus": "rp0", "drive": "d0",
+                "disable-legacy": "on", "iommu_platform": True})],
+            "unplug": [("qmp", "device_del", {"id": "hot0"}), ("event", "DEVICE_DELETED"),
+                       ("drive", "d0")]}),
+
+    Row("rebind", 5, "the endpoint's driver is unbound and bound again",
+        ["{iommu},addr=4", disk("d0", "addr=5"), disk("d1", "addr=6")],
+        READ_WRITE + """
+cd /sys/bus/pci/drivers/virtio-pci
+for round in 1 2 3; do
+	echo 0000:00:05.0 >unbind
+	await test ! -b /dev/vda
+	echo 0000:00:05.0 >bind
+	await test -b /dev/vda
+	say "disk $round read: $(sum vda)"
+done
+echo 1 >/sys/bus/pci/devices/0000:00:05.0/remove
+await test ! -b /dev/vda
+echo 1 >/sys/bus/pci/rescan
+await test -b /dev/vda
+say "disk 4 read: $(sum vda)"
+groups
+""",
+        READ_WRITE_SHOWS +
+        [(f"disk read with the right checksum, time {n}", rf"row: disk {n} read: {{md5:d0}}")
+         for n in (1, 2, 3, 4)] + [group("0000:00:05.0")],
+        images=TWO_DISKS),
+
+    Row("reboot", 5, "the guest reboots in the same QEMU, in the middle of I/O",
+        ["{iommu},addr=4", disk("d0", "addr=5"), disk("d1", "addr=6")],
+        CHURN + """
+host boot
+if [ "$answer" = 1 ]; then
+	say 'rebooting'
+	reboot -f
+	sleep 100
+fi
+say "boot $answer"
+""" + CHURN_END + "groups\n",
+        [("the guest was started twice", r"row: rebooting\n(?:.*\n)*.*row: boot 2")] +
+        CHURN_SHOWS + [group("0000:00:05.0")],
+        images=TWO_DISKS, same=(("d0", "d1"),), on={"boot": [("count",)]}),
+
+    Row("kexec", 5, "another kernel takes the IOMMU over as it is, in the middle of I/O",
+        ["{iommu},addr=4", disk("d0", "addr=5"), disk("d1", "addr=6")],
+        CHURN + """
+if grep -q second /proc/cmdline; then
+	say 'second kernel'
+else
+	say 'starting another kernel'
+	rekernel /row/kernel /row/initramfs "$(cat /proc/cmdline) second" 2>&1 | tell rekernel
+fi
+""" + CHURN_END + "groups\n",
+        [("a second kernel ran", r"row: starting another kernel\n(?:.*\n)*.*row: second kernel")] +
+        CHURN_SHOWS + [group("0000:00:05.0")],
+        images=TWO_DISKS, same=(("d0", "d1"),), rekernel=True),
+
+    Row("vfio", 6, "a user-space driver does DMA in a domain of its own, and cannot leave it",
+        ["{iommu},addr=4", EDU], BIND_VFIO + """
+edu vfio $edu map a 0x200000 r map b 0x400000 w map c 0x600000 rw \\
+	fill a 0x5a fetch a fill b 0 store b holds b \\
+	fill c 0xc3 fetch c fill c 0 store c holds c \\
+	fill b 0x11 unmap b fetch a bytes 4 store @0x400000 holds b | tell inside
+say 'leaving the mappings'
+edu vfio $edu map a 0x200000 rw map b 0x400000 rw fill a 0x77 fetch a \\
+	bytes 4 store @0x201000 store @0x1fff00 fetch @0x900000 fill b 0xee store b holds b | tell outside
+groups
+""",
+        [("memory was read through one mapping and written through another",
+          r"row: inside: edu: page b holds 256 bytes of 0x5a"),
+         ("one mapping served both ways", r"row: inside: edu: page c holds 256 bytes of 0xc3"),
+         ("an unmapped page kept its contents", r"row: inside: edu: page b holds 256 bytes of 0x11"),
+         ("the guest hears of the page that was unmapped", r"page fault from EP \d+ at 0x400000"),
+         ("writing behind a mapping was stopped",
+          r"leaving the mappings\n(?:.*\n)*.*page fault from EP \d+ at 0x201000"),
+         ("writing before a mapping was stopped", r"page fault from EP \d+ at 0x1fff00"),
+         ("reading elsewhere was stopped", r"page fault from EP \d+ at 0x900000"),
+         ("the reader got nothing of it", r"row: outside: edu: page b holds 4 bytes of 0x00"),
+         ("the group was handed over and back", r"row: group: 0000:00:08[.]0 \(DMA")],
+        never=FAULTS_WANTED),
+
+    Row("faults", 7, "wrong DMA is stopped, and the guest's log names endpoint and address",
+        ["{iommu},addr=4,boot-bypass=off", EDU], """
+edu=$(find_pci 0x1234:0x11e8)
+say 'unattached'
+edu sysfs $edu pin a fill a 0x5a bytes 4 fetch a fill a 0x11 store a holds a | tell unattached
+""" + BIND_VFIO + """
+say 'outside'
+edu vfio $edu map a 0x200000 rw fill a 0x5a fetch a bytes 4 store @0x300000 | tell outside
+say 'write to read-only'
+edu vfio $edu map a 0x200000 r fill a 0x5a fetch a fill a 0x11 bytes 4 store a holds a | tell read-only
+""",
+        [("unattached DMA is reported, with its endpoint",
+          r"row: unattached\n(?:.*\n)*?.*virtio_iommu virtio\d+: {unattached} fault from EP 64 at 0x"),
+         ("and wrote nothing", r"row: unattached: edu: page a holds 256 bytes of 0x11"),
+         ("DMA outside is reported, with endpoint and address",
+          r"row: outside\n(?:.*\n)*?.*page fault from EP 64 at 0x300000 \[.*W.*\]"),
+         ("a write to a read-only mapping is reported, with endpoint and address",
+          r"row: write to read-only\n(?:.*\n)*?.*page fault from EP 64 at 0x200000 \[.*W.*\]"),
+         ("and wrote nothing there either",
+          r"row: read-only: edu: page a holds 256 bytes of 0x11")],
+        never=FAULTS_WANTED),
+
+    Row("savevm", 8, "a snapshot taken and loaded in the middle of I/O",
+        ["{iommu},addr=4", disk("d0", "addr=5"), disk("d1", "addr=6")],
+        CHURN + """
+sleep 1
+host save
+if [ "$answer" = loaded ]; then
+	say 'in the snapshot again'
+else
+	say 'after the snapshot'
+	sleep 1
+	host load
+	say 'wrong: the snapshot was not loaded'
+fi
+sleep 1
+""" + CHURN_END,
+        [("the guest went on after the snapshot", r"row: after the snapshot"),
+         ("and then ran from it", r"row: in the snapshot again")] + CHURN_SHOWS,
+        images={"d0": Image(seed=1, read_only=True), "d1": Image(format="qcow2")},
+        on={"save": [("hmp", "savevm one"), ("answer", "saved")],
+            "load": [("hmp", "loadvm one"), ("answer", "loaded")]}),
+
+    Row("migration", 8, "the guest moves to another QEMU in the middle of I/O",
+        ["{iommu},addr=4", disk("d0", "addr=5"), disk("d1", "addr=6")],
+        CHURN + """
+sleep 1
+host migrate
+say "running in $answer"
+sleep 1
+""" + CHURN_END + "groups\n",
+        [("the guest ran on in the second QEMU", r"row: running in another QEMU")] +
+        CHURN_SHOWS + [group("0000:00:05.0")],
+        images=TWO_DISKS, same=(("d0", "d1"),), incoming=True,
+        on={"migrate": [("migrate",), ("answer", "another QEMU")]}),
+
+    Row("strict", 9, "two processors map and unmap without pause, strict mode",
+        ["{iommu},addr=4", disk("d0", "addr=5"), disk("d1", "addr=6")],
+        CHURN + "sleep 6\n" + CHURN_END + "groups\n",
+        [("the guest runs in strict mode", r"iommu: DMA domain TLB invalidation policy: strict"),
+         group("0000:00:05.0", "DMA")] + CHURN_SHOWS,
+        processors=2, append="iommu.strict=1", images=TWO_DISKS, same=(("d0", "d1"),)),
+
+    Row("lazy", 9, "two processors map and unmap without pause, lazy mode",
+        ["{iommu},addr=4", disk("d0", "addr=5"), disk("d1", "addr=6")],
+        CHURN + "sleep 6\n" + CHURN_END + "groups\n",
+        [("the guest runs in lazy mode", r"iommu: DMA domain TLB invalidation policy: lazy"),
+         group("0000:00:05.0", "DMA-FQ")] + CHURN_SHOWS,
+        processors=2, append="iommu.strict=0", images=TWO_DISKS, same=(("d0", "d1"),)),
+
+    Row("identity", 9, "two processors, the guest asks for identity domains",
+        ["{iommu},addr=4", disk("d0", "addr=5"), disk("d1", "addr=6")],
+        CHURN + "sleep 3\n" + CHURN_END + "groups\n",
+        [("the guest asks for passthrough", r"iommu: Default domain type: Passthrough"),
+         group("0000:00:05.0", "identity")] + CHURN_SHOWS,
+        processors=2, append="iommu.passthrough=1", images=TWO_DISKS, same=(("d0", "d1"),)),
+
+    Row("hostile", 11, "no IOMMU driver in the guest, bypass off: every DMA attempt is refused",
+        ["{iommu},addr=4,boot-bypass=off", EDU], """
+edu=$(find_pci 0x1234:0x11e8)
+edu sysfs $edu pin a pin b fill a 0x5a fill b 0x11 times 10 fetch a times 10 store b holds b |
+	tell attempts
+""",
+        [("ten writes changed nothing", r"row: attempts: edu: page b holds 256 bytes of 0x11")],
+        never=FAULTS_WANTED, skip="virtio_iommu", trace_faults=True),
+
+    Row("friendly", 11, "the same guest with bypass on: the same DMA passes",
+        ["{iommu},addr=4,boot-bypass=on", EDU], """
+edu=$(find_pci 0x1234:0x11e8)
+edu sysfs $edu pin a pin b fill a 0x5a fill b 0x11 times 10 fetch a times 10 store b holds b |
+	tell attempts
+""",
+        [("the device copied memory", r"row: attempts: edu: page b holds 256 bytes of 0x5a")],
+        skip="virtio_iommu"),
+]
