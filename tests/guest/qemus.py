@@ -38,8 +38,8 @@ class Qemu:
     def module(self):
         """The module built for this generation, as `./run module` leaves it."""
         if named := os.environ.get("VIOMMU_MODULE"):
-            return named
-        return os.path.join(ROOT, f"build-module-{self.generation}", "viommu-qemu.so")
+            return named.replace("{qemu}", self.generation)
+        return os.path.join(ROOT, "build", f"qemu-{self.generation}", "viommu-qemu.so")
 
 
 def installed():
