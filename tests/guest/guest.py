@@ -11,6 +11,7 @@ passed, 1 when one failed, 2 when something that is needed is missing.
 
 import argparse
 import hashlib
+import json
 import os
 import random
 import re
@@ -26,13 +27,15 @@ import qemus
 import rows
 from machine import Failed, Machine
 
-DEVICES = {"viommu": "viommu-pci,id=iommu0", "builtin": "virtio-iommu-pci,id=iommu0"}
+DEVICES = {"builtin": "virtio-iommu-pci", "viommu": "viommu-pci"}
 # How each device reports an endpoint without a domain, and the flags of an unmapped address.
 UNATTACHED = {"viommu": "domain", "builtin": "unknown"}
 UNMAPPED = {"viommu": "W", "builtin": ""}
 # Without cmpxchg16b: QEMU 7.2 forgets to bring the flags up to date before it emulates that
 # instruction, and the guest's are garbage afterwards (docs/guests.md).
 PROCESSORS = {"amd64": "qemu64,-cx16", "arm64": "cortex-a57"}
+TRACED = "virtio_iommu_translate "
+INSPECTED = "/machine/peripheral/iommu0"
 CONSOLES = {"amd64": "ttyS0", "arm64": "ttyAMA0"}
 MEBIBYTE = 1 << 20
 LINES_SHOWN = 100
@@ -91,14 +94,22 @@ class Run:
         self.deadline = self.started + row.timeout
         self.machines = []
         self.counts = {}
-        self.log = ""
+        self.log = self.notes = ""
         self.label = f"{row.name:<12} {device:<8} {qemu.generation:<5}"
 
     def fill_in(self, text):
-        return re.sub(r"\{md5:(\w+)\}", lambda found: checksum(self.image(found.group(1))),
-                      text.replace("{iommu}", DEVICES[self.device])
-                      .replace("{unattached}", UNATTACHED[self.device])
-                      .replace("{unmapped}", UNMAPPED[self.device]))
+        """Put in what rows.py leaves open in braces."""
+        device = self.device
+        words = {
+            "iommu-mmio": "viommu-device,id=iommu0",
+            "iommu": f"{DEVICES[device]},id=iommu0",
+            "unattached": UNATTACHED[device],
+            "unmapped": UNMAPPED[device],
+        }
+        for word, value in words.items():
+            text = text.replace(f"{{{word}}}", value)
+        text = re.sub(r"\{iommu:(\d)\}", lambda found: f"{DEVICES[device]},id=iommu{found[1]}", text)
+        return re.sub(r"\{md5:(\w+)\}", lambda found: checksum(self.image(found[1])), text)
 
     def image(self, name):
         return os.path.join(self.folder, f"{name}.img")
@@ -161,6 +172,21 @@ class Run:
     def act_hmp(self, machine, line):
         if said := machine.monitor.human(line).strip():
             raise Failed(f"{line}: {said}")
+
+    def act_refused(self, machine):
+        """Write into the log how many DMA attempts the device says it has refused."""
+        if self.device == "builtin":
+            refused = machine.output.count(TRACED)
+        else:
+            state = machine.monitor.command("qom-get", path=INSPECTED, property="state")
+            refused = json.loads(state)["counters"]["faults"]
+        self.notes += f"host: refused {refused}\n"
+
+    def act_look(self, machine):
+        """Write the device's own account of itself into the log."""
+        if self.device == "viommu":
+            state = machine.monitor.command("qom-get", path=INSPECTED, property="state")
+            self.notes += f"host: state {state}\n"
 
     def act_drive(self, machine, name):
         """A drive goes with the device that used it: add it again."""
@@ -237,7 +263,7 @@ class Run:
 
     def tracing(self):
         if self.row.trace_faults and self.device == "builtin":
-            return ["-trace", "enable=virtio_iommu_report_fault"]
+            return ["-trace", f"enable={TRACED.strip()}"]
         return []
 
     def judge(self):
@@ -266,7 +292,7 @@ class Run:
         finally:
             for machine in self.machines:
                 machine.kill()
-            self.log = "".join(machine.output for machine in self.machines)
+            self.log = "".join(machine.output for machine in self.machines) + self.notes
         return self.judge()
 
     def keep_log(self):

@@ -2,6 +2,7 @@
 """The matrix: what each guest is given, what it does, and what it must have printed.
 
 A row is data. Words in braces are filled in by guest.py: {iommu} is the device type under test,
+{iommu:2} a second one, {iommu-mmio} the one for virtio-mmio buses,
 {md5:NAME} the checksum of an image, {unattached} how the device names the fault of an endpoint
 without a domain, {unmapped} the flags of a write where nothing is mapped. The guest's script is shell, run by inside/init, which has
 the helpers say, tell, await, host, groups, sum and find_pci. Every line that it says is
@@ -61,7 +62,7 @@ class Image:
 
 
 def disk(drive, where):
-    return (f"virtio-blk-pci,drive={drive},{where},disable-legacy=on,iommu_platform=on")
+    return (f"virtio-blk-pci,drive={drive},serial={drive},{where},disable-legacy=on,iommu_platform=on")
 
 
 def network(where):
@@ -73,18 +74,19 @@ NETWORK = ["-netdev", "user,id=n0,restrict=on,guestfwd=tcp:10.0.2.100:7-cmd:cat"
 EDU = "edu,id=edu0,addr=8,dma_mask=0xffffffffffffffff"
 
 READ_WRITE = """
-await test -b /dev/vdb
-say "disk read: $(sum vda)"
-dd if=/dev/vda of=/dev/vdb bs=64k iflag=direct oflag=direct 2>/dev/null
-say "disk copied: $(sum vdb)"
+await disk d0
+await disk d1
+say "disk read: $(sum d0)"
+dd if=/dev/d0 of=/dev/d1 bs=64k iflag=direct oflag=direct 2>/dev/null
+say "disk copied: $(sum d1)"
 """
 TRAFFIC = """
 ip link set eth0 up
 ip addr add 10.0.2.15/24 dev eth0
 await ping -c 1 -W 1 10.0.2.2 >/dev/null
 ping -c 5 -i 0.2 -s 1400 10.0.2.2 | grep received | tell ping
-say "sent: $(sum vda 8)"
-came=$(dd if=/dev/vda bs=64k count=8 iflag=direct 2>/dev/null | nc -w 5 10.0.2.100 7 |
+say "sent: $(sum d0 8)"
+came=$(dd if=/dev/d0 bs=64k count=8 iflag=direct 2>/dev/null | nc -w 5 10.0.2.100 7 |
 	head -c 524288 | md5sum | cut -d' ' -f1)
 say "echoed: $came"
 """
@@ -106,34 +108,45 @@ def group(devices, kind=r"DMA(-FQ)?"):
             rf"row: group: {devices.replace('.', '[.]')} \({kind}\)")
 
 
+SEVERAL = "q35 takes one built-in virtio-iommu, on its first bus"
+MMIO = "no machine describes the built-in device on virtio-mmio to its guest"
+TWO_FOUND = [
+    ("the guest found a second IOMMU", r"virtio_iommu virtio[1-9]: page mask"),
+]
+ARM64_GROUPS = [
+    group("0000:00:05.0"), group("0000:00:06.0"),
+    ("the guest knows the MSI window", r"row: .*: 0x0{9}8090000 0x0{9}809ffff msi"),
+]
+
 TWO_DISKS = {"d0": Image(seed=1, read_only=True), "d1": Image()}
 
 # Two writers and two readers, each reading back what it wrote, until a file appears.
 CHURN = """
-# churn OFFSET: copy pieces of vda to the same place of vdb and compare, round and round
+# churn OFFSET: copy pieces of d0 to the same place of d1 and compare, round and round
 churn() {
 	local round=0 piece here there
 	while [ ! -e /tmp/enough ]; do
 		piece=$(($1 + round % 4))
-		dd if=/dev/vda of=/dev/vdb bs=64k skip=$piece seek=$piece count=1 \\
+		dd if=/dev/d0 of=/dev/d1 bs=64k skip=$piece seek=$piece count=1 \\
 			iflag=direct oflag=direct conv=notrunc 2>/dev/null
-		here=$(dd if=/dev/vda bs=64k skip=$piece count=1 iflag=direct 2>/dev/null | md5sum)
-		there=$(dd if=/dev/vdb bs=64k skip=$piece count=1 iflag=direct 2>/dev/null | md5sum)
+		here=$(dd if=/dev/d0 bs=64k skip=$piece count=1 iflag=direct 2>/dev/null | md5sum)
+		there=$(dd if=/dev/d1 bs=64k skip=$piece count=1 iflag=direct 2>/dev/null | md5sum)
 		[ "$here" = "$there" ] || say "wrong contents in piece $piece, round $round"
 		round=$((round + 1))
 		echo $round >/tmp/rounds.$1
 	done
 }
-await test -b /dev/vdb
+await disk d0
+await disk d1
 churn 0 & churn 4 & churn 8 & churn 12 &
 """
 CHURN_END = """
 touch /tmp/enough
 wait
 say "rounds: $(cat /tmp/rounds.* | tr '\\n' ' ')"
-dd if=/dev/vda of=/dev/vdb bs=64k iflag=direct oflag=direct 2>/dev/null
-say "disk read: $(sum vda)"
-say "disk copied: $(sum vdb)"
+dd if=/dev/d0 of=/dev/d1 bs=64k iflag=direct oflag=direct 2>/dev/null
+say "disk read: $(sum d0)"
+say "disk copied: $(sum d1)"
 """
 CHURN_SHOWS = READ_WRITE_SHOWS + [
     ("all four workers worked", r"row: rounds: ([1-9]\d* ){4}"),
@@ -148,34 +161,111 @@ await test -e /sys/bus/pci/devices/$edu/iommu_group
 ROWS = [
     Row("disk", 1, "x86, PCI, VIOT: disks and network behind the IOMMU",
         ["{iommu},addr=4", disk("d0", "addr=5"), disk("d1", "addr=6"), network("addr=7")],
-        READ_WRITE + TRAFFIC + "groups\n",
+        READ_WRITE + TRAFFIC + "groups\nregions 0000:00:05.0\n",
         READ_WRITE_SHOWS + TRAFFIC_SHOWS +
-        [group("0000:00:05.0"), group("0000:00:06.0"), group("0000:00:07.0")],
+        [group("0000:00:05.0"), group("0000:00:06.0"), group("0000:00:07.0"),
+         ("the guest knows the MSI window", r"row: .*: 0x0{8}fee00000 0x0{8}feefffff msi")],
         images=TWO_DISKS, same=(("d0", "d1"),), options=NETWORK),
 
     Row("nvme", 1, "x86: an endpoint that is not virtio, behind a root port",
         ["{iommu},addr=4", "pcie-root-port,id=rp0,chassis=1,addr=5",
-         "nvme,drive=d0,serial=viommu,bus=rp0"],
+         "nvme,drive=d0,serial=d0,bus=rp0"],
         """
-await test -b /dev/nvme0n1
-say "disk read: $(sum nvme0n1)"
+await disk d0
+say "disk read: $(sum d0)"
 groups
 """,
         READ_WRITE_SHOWS[:2] + [group("0000:00:05.0"), group("0000:01:00.0")],
         images={"d0": Image(seed=1)}),
 
+    Row("bypassed-bus", 2, "two root buses, one of them behind the IOMMU",
+        ["{iommu},addr=4", disk("d0", "addr=5"),
+         "pxb-pcie,id=p1,bus_nr=0x40,addr=9,bypass_iommu=on",
+         "pcie-root-port,id=rp1,bus=p1,chassis=1,addr=0", disk("d1", "bus=rp1")],
+        READ_WRITE + "groups\n",
+        READ_WRITE_SHOWS + [group("0000:00:05.0")],
+        never=COMPLAINTS + [("nothing on the other bus has a group", r"row: group: 0000:4")],
+        images=TWO_DISKS, same=(("d0", "d1"),)),
+
+    Row("two-iommus", 2, "two IOMMUs on two expander bridges, and a bus without any",
+        ["pxb-pcie,id=p1,bus_nr=0x40,addr=9", "pxb-pcie,id=p2,bus_nr=0x80,addr=0xa",
+         "{iommu},bus=p1,addr=1", "{iommu:2},bus=p2,addr=1",
+         disk("d0", "bus=p1,addr=2"),
+         "pcie-root-port,id=rp2,bus=p2,chassis=1,addr=2", disk("d1", "bus=rp2"),
+         network("addr=7")],
+        READ_WRITE + TRAFFIC + "groups\n",
+        READ_WRITE_SHOWS + TRAFFIC_SHOWS + TWO_FOUND +
+        [group("0000:40:02.0"), group("0000:80:02.0"), group("0000:81:00.0")],
+        never=COMPLAINTS + [("nothing on the first bus has a group", r"row: group: 0000:00")],
+        images=TWO_DISKS, same=(("d0", "d1"),), options=NETWORK,
+        runs=OURS, why_ours=SEVERAL),
+
+    Row("four-iommus", 2, "four IOMMUs on the first bus, each for an expander bridge",
+        [f"pxb-pcie,id=p{n},bus_nr={n * 0x20:#x},addr={8 + n:#x}" for n in (1, 2, 3, 4)] +
+        [f"{{iommu:{n}}},root-bus=p{n},addr={n}" for n in (1, 2, 3, 4)] +
+        [disk("d0", "bus=p1,addr=2"), disk("d1", "bus=p2,addr=2"), disk("d2", "bus=p3,addr=2"),
+         disk("d3", "bus=p4,addr=2")],
+        READ_WRITE + """
+for disk in d2 d3; do
+	await disk $disk
+	dd if=/dev/d0 of=/dev/$disk bs=64k iflag=direct oflag=direct 2>/dev/null
+	say "$disk copied: $(sum $disk)"
+done
+groups
+""",
+        READ_WRITE_SHOWS + TWO_FOUND +
+        [("and a third and a fourth", r"virtio_iommu virtio3: page mask"),
+         ("the third disk is right", r"row: d2 copied: {md5:d0}"),
+         ("the fourth disk is right", r"row: d3 copied: {md5:d0}"),
+         group("0000:20:02.0"), group("0000:40:02.0"), group("0000:60:02.0"),
+         group("0000:80:02.0")],
+        images={"d0": Image(seed=1, read_only=True), "d1": Image(), "d2": Image(), "d3": Image()},
+        same=(("d0", "d1"), ("d0", "d2"), ("d0", "d3")), runs=OURS, why_ours=SEVERAL),
+
+    Row("mmio-pci", 3, "arm64: the IOMMU on virtio-mmio, PCI endpoints behind it",
+        ["{iommu-mmio},bus=virtio-mmio-bus.0", disk("d0", "addr=5"), disk("d1", "addr=6"),
+         network("addr=7")],
+        READ_WRITE + TRAFFIC + "groups\n",
+        READ_WRITE_SHOWS + TRAFFIC_SHOWS + ARM64_GROUPS[:2],
+        architecture="arm64", machine="virt,gic-version=3",
+        images=TWO_DISKS, same=(("d0", "d1"),), options=NETWORK, runs=OURS, why_ours=MMIO),
+
+    Row("mmio-mmio", 3, "arm64: the IOMMU on virtio-mmio, virtio-mmio endpoints behind it",
+        ["{iommu-mmio},bus=virtio-mmio-bus.0",
+         "virtio-blk-device,drive=d0,serial=d0,bus=virtio-mmio-bus.1,iommu_platform=on",
+         "virtio-blk-device,drive=d1,serial=d1,bus=virtio-mmio-bus.2,iommu_platform=on"],
+        READ_WRITE + "groups\n",
+        READ_WRITE_SHOWS +
+        [("the endpoints have groups", r"row: group: a000200.virtio_mmio \(DMA"),
+         ("both of them", r"row: group: a000400.virtio_mmio \(DMA")],
+        architecture="arm64", machine="virt,gic-version=3",
+        images={"d0": Image(seed=1), "d1": Image()}, same=(("d0", "d1"),),
+        options=["-global", "virtio-mmio.force-legacy=false"], runs=OURS, why_ours=MMIO),
+
+    Row("microvm", 3, "x86 microvm: the IOMMU and its endpoints on virtio-mmio, ACPI",
+        ["{iommu-mmio},bus=virtio-mmio-bus.0",
+         "virtio-blk-device,drive=d0,serial=d0,bus=virtio-mmio-bus.1,iommu_platform=on",
+         "virtio-blk-device,drive=d1,serial=d1,bus=virtio-mmio-bus.2,iommu_platform=on"],
+        READ_WRITE + "groups\n",
+        READ_WRITE_SHOWS +
+        [("the endpoints have groups", r"row: group: LNRO0005:01 \(DMA"),
+         ("both of them", r"row: group: LNRO0005:02 \(DMA")],
+        machine="microvm,acpi=on", images={"d0": Image(seed=1), "d1": Image()},
+        same=(("d0", "d1"),), options=["-global", "virtio-mmio.force-legacy=false"],
+        runs=OURS, why_ours=MMIO),
+
     Row("arm64-dt", 4, "arm64 with a device tree",
         ["{iommu},addr=4", disk("d0", "addr=5"), disk("d1", "addr=6"), network("addr=7")],
-        READ_WRITE + TRAFFIC + "groups\n",
-        READ_WRITE_SHOWS + TRAFFIC_SHOWS + [group("0000:00:05.0"), group("0000:00:06.0")],
+        READ_WRITE + TRAFFIC + "groups\nregions 0000:00:05.0\n",
+        READ_WRITE_SHOWS + TRAFFIC_SHOWS + ARM64_GROUPS,
         architecture="arm64", machine="virt,gic-version=3",
         images=TWO_DISKS, same=(("d0", "d1"),), options=NETWORK),
 
     Row("arm64-uefi", 4, "arm64 with UEFI and ACPI",
         ["{iommu},addr=4", disk("d0", "addr=5"), disk("d1", "addr=6"), network("addr=7")],
-        READ_WRITE + TRAFFIC + "groups\n",
+        READ_WRITE + TRAFFIC + "groups\nregions 0000:00:05.0\n",
         [("the guest runs on ACPI", r"ACPI: VIOT 0x")] +
-        READ_WRITE_SHOWS + TRAFFIC_SHOWS + [group("0000:00:05.0"), group("0000:00:06.0")],
+        READ_WRITE_SHOWS + TRAFFIC_SHOWS + ARM64_GROUPS,
         architecture="arm64", machine="virt,gic-version=3", firmware=True,
         images=TWO_DISKS, same=(("d0", "d1"),), options=NETWORK),
 
@@ -184,11 +274,11 @@ groups
         """
 for round in 1 2 3; do
 	host plug
-	await test -b /dev/vda
-	say "disk $round read: $(sum vda)"
+	await disk d0
+	say "disk $round read: $(sum d0)"
 	groups
 	host unplug
-	await test ! -b /dev/vda
+	await no_disk d0
 	say "disk $round gone"
 done
 """,
@@ -197,7 +287,7 @@ done
         [("each went away again", r"row: disk 3 gone")],
         images={"d0": Image(seed=1, read_only=True)},
         on={"plug": [("qmp", "device_add", {
-                "driver": "virtio-blk-pci", "id": "hot0", "bus": "rp0", "drive": "d0",
+                "driver": "virtio-blk-pci", "id": "hot0", "bus": "rp0", "drive": "d0", "serial": "d0",
                 "disable-legacy": "on", "iommu_platform": True})],
             "unplug": [("qmp", "device_del", {"id": "hot0"}), ("deleted", "hot0"),
                        ("drive", "d0")]}),
@@ -208,16 +298,16 @@ done
 cd /sys/bus/pci/drivers/virtio-pci
 for round in 1 2 3; do
 	echo 0000:00:05.0 >unbind
-	await test ! -b /dev/vda
+	await no_disk d0
 	echo 0000:00:05.0 >bind
-	await test -b /dev/vda
-	say "disk $round read: $(sum vda)"
+	await disk d0
+	say "disk $round read: $(sum d0)"
 done
 echo 1 >/sys/bus/pci/devices/0000:00:05.0/remove
-await test ! -b /dev/vda
+await no_disk d0
 echo 1 >/sys/bus/pci/rescan
-await test -b /dev/vda
-say "disk 4 read: $(sum vda)"
+await disk d0
+say "disk 4 read: $(sum d0)"
 groups
 """,
         READ_WRITE_SHOWS +
@@ -356,14 +446,55 @@ sleep 1
          group("0000:00:05.0", "identity")] + CHURN_SHOWS,
         processors=2, append="iommu.passthrough=1", images=TWO_DISKS, same=(("d0", "d1"),)),
 
+    Row("geometry", 10, "page sizes, address width and domain numbers of the user's choice",
+        ["{iommu},addr=4,page-size-mask=0x40201000,aw-bits=39,domain-first=7,domain-last=20",
+         disk("d0", "addr=5"), disk("d1", "addr=6")],
+        READ_WRITE + "groups\n",
+        [("the guest reads the address width", r"virtio_iommu virtio\d+: input address: 39 bits"),
+         ("the guest reads the page sizes", r"virtio_iommu virtio\d+: page mask: 0x40201000"),
+         *READ_WRITE_SHOWS[1:], group("0000:00:05.0")],
+        images=TWO_DISKS, same=(("d0", "d1"),), runs=OURS,
+        why_ours="QEMU 7.2's has no such properties"),
+
+    Row("probe", 10, "PROBE with reserved regions, proximity and ATS: Linux ignores what is new",
+        ["pxb-pcie,id=p1,bus_nr=0x40,addr=9,numa_node=1",
+         "{iommu},bus=p1,addr=1,reserved=0x8000000-0x8ffffff+0xfee00000-0xfeefffff:msi,"
+         "proximity-domain=auto,probe-ats=on",
+         disk("d0", "bus=p1,addr=5,ats=on"), disk("d1", "bus=p1,addr=6")],
+        READ_WRITE + "groups\nregions 0000:40:05.0\n",
+        READ_WRITE_SHOWS +
+        [("the guest knows the user's reserved region",
+          r"row: .*: 0x0{9}8000000 0x0{9}8ffffff (reserved|direct)"),
+         ("and the user's MSI window", r"row: .*: 0x0{8}fee00000 0x0{8}feefffff msi"),
+         ("the guest says that it does not know what is new", r"unknown viommu prop 0x"),
+         group("0000:40:05.0")],
+        images=TWO_DISKS, same=(("d0", "d1"),), runs=OURS,
+        why_ours="the built-in device knows no such properties",
+        options=["-object", "memory-backend-ram,id=m0,size=128M",
+                 "-object", "memory-backend-ram,id=m1,size=128M",
+                 "-numa", "node,nodeid=0,memdev=m0", "-numa", "node,nodeid=1,memdev=m1"]),
+
+    Row("limits", 10, "a guest that maps more than it may is refused, and loses nothing",
+        ["{iommu},addr=4,max-mappings=3", EDU], BIND_VFIO + """
+edu vfio $edu map a 0x200000 rw map b 0x400000 rw map c 0x600000 rw fill a 0x5a fetch a \\
+	fill c 0 store c holds c map d 0x800000 rw | tell limits
+edu vfio $edu map d 0x800000 rw fill d 0x77 fetch d fill d 0 store d holds d | tell after
+""",
+        [("three mappings work", r"row: limits: edu: page c holds 256 bytes of 0x5a"),
+         ("the fourth is refused", r"row: limits: edu: cannot map: "),
+         ("room that is given back can be used", r"row: after: edu: page d holds 256 bytes of 0x77")],
+        runs=OURS, why_ours="the built-in device has no limits"),
+
     Row("hostile", 11, "no IOMMU driver in the guest, bypass off: every DMA attempt is refused",
         ["{iommu},addr=4,boot-bypass=off", EDU], """
 edu=$(find_pci 0x1234:0x11e8)
 edu sysfs $edu pin a pin b fill a 0x5a fill b 0x11 times 10 fetch a times 10 store b holds b |
 	tell attempts
+host count
 """,
-        [("ten writes changed nothing", r"row: attempts: edu: page b holds 256 bytes of 0x11")],
-        never=FAULTS_WANTED, skip="virtio_iommu", trace_faults=True),
+        [("ten writes changed nothing", r"row: attempts: edu: page b holds 256 bytes of 0x11"),
+         ("every attempt was counted", r"host: refused (?:[2-9]\d|\d{3,})$")],
+        never=FAULTS_WANTED, skip="virtio_iommu", trace_faults=True, on={"count": [("refused",)]}),
 
     Row("friendly", 11, "the same guest with bypass on: the same DMA passes",
         ["{iommu},addr=4,boot-bypass=on", EDU], """
