@@ -136,7 +136,7 @@ class Run:
 
     def command(self, serial="stdio"):
         row = self.row
-        append = (f"console={CONSOLES[row.architecture]} printk.devkmsg=on panic=-1 "
+        append = (f"console={CONSOLES[row.architecture]} printk.devkmsg=on oops=panic "
                   f"{row.append}").strip()
         command = self.qemu.command(row.architecture) + [
             "-nodefaults", "-no-user-config", "-display", "none", "-accel", "tcg",
@@ -238,7 +238,9 @@ class Run:
                 end = machine.expect(ATTENTION, start, min(self.deadline, time.monotonic() + 0.5))
                 break
             except Failed:
-                if time.monotonic() > self.deadline or not machine.alive():
+                if not machine.alive():
+                    raise Failed("QEMU ended by itself") from None
+                if time.monotonic() > self.deadline:
                     raise
                 spent = time.monotonic() - self.started
                 last = machine.output.rstrip().rpartition("\n")[2]
