@@ -24,6 +24,7 @@ import time
 import initramfs
 import packages
 import qemus
+import parts
 import rows
 from machine import Failed, Machine
 
@@ -108,7 +109,8 @@ class Run:
         }
         for word, value in words.items():
             text = text.replace(f"{{{word}}}", value)
-        text = re.sub(r"\{iommu:(\d)\}", lambda found: f"{DEVICES[device]},id=iommu{found[1]}", text)
+        text = re.sub(r"\{iommu:(\d)\}",
+                      lambda found: f"{DEVICES[device]},id=iommu{found[1]}", text)
         return re.sub(r"\{md5:(\w+)\}", lambda found: checksum(self.image(found[1])), text)
 
     def image(self, name):
@@ -346,7 +348,7 @@ def interactive(run):
 
 def listing():
     for row in rows.ROWS:
-        control = "" if row.runs == rows.BOTH else f" (ours only: {row.why_ours})"
+        control = "" if row.runs == parts.BOTH else f" (ours only: {row.why_ours})"
         print(f"{row.number:>2}  {row.name:<12} {row.sentence}{control}")
 
 
@@ -378,9 +380,11 @@ def main():
     for qemu in qemus.choose(arguments.qemu, progress):
         for row in chosen:
             for device in devices:
-                if device == "builtin" and row.runs == rows.OURS:
+                if device == "builtin" and row.runs == parts.OURS:
                     continue
                 if device == "viommu" and not os.path.exists(qemu.module()):
+                    print(f"skipped {row.name}: no module for QEMU {qemu.generation} "
+                          "(./run module builds it)")
                     skipped += 1
                     continue
                 run = Run(row, device, qemu, progress, arguments.shell)
