@@ -46,8 +46,10 @@ struct viommu_table *viommu_table_free(struct viommu_table *table);
 /* Encode the records: *ret_bytes is to be freed with free(). Returns the length. */
 size_t viommu_table_encode(const struct viommu_table *table, void **ret_bytes);
 
-/* The four characters of the signature, NUL-terminated; and the file it came from. */
+/* The four characters of the signature, NUL-terminated. */
 const char *viommu_table_signature(const struct viommu_table *table);
+
+/* What the file was called, "" for a table that was made; lives as long as the table. */
 const char *viommu_table_file(const struct viommu_table *table);
 
 /* -- text ----------------------------------------------------------------------- */

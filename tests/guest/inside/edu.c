@@ -202,10 +202,9 @@ static const struct word {
 	int arguments;
 	void (*perform)(char **word);
 } words[] = {
-	{ "map", 3, do_map },	  { "unmap", 1, do_unmap }, { "pin", 1, do_pin },
-	{ "fill", 2, do_fill },	  { "fetch", 1, do_fetch }, { "store", 1, do_store },
-	{ "holds", 1, do_holds }, { "times", 1, do_times },
-	{ "bytes", 1, do_bytes },
+	{ "map", 3, do_map },     { "unmap", 1, do_unmap }, { "pin", 1, do_pin },
+	{ "fill", 2, do_fill },   { "fetch", 1, do_fetch }, { "store", 1, do_store },
+	{ "holds", 1, do_holds }, { "times", 1, do_times }, { "bytes", 1, do_bytes },
 };
 
 static const struct word *find_word(const char *name)
@@ -311,8 +310,8 @@ static void open_vfio(const char *device)
 	    ioctl(file, VFIO_DEVICE_GET_REGION_INFO, &configuration))
 		fail("no device");
 	enable(file, (off_t)configuration.offset);
-	registers = mmap(NULL, BAR_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, file,
-			 (off_t)bar.offset);
+	registers =
+		mmap(NULL, BAR_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, file, (off_t)bar.offset);
 	if (registers == MAP_FAILED)
 		fail("cannot reach the registers");
 }
