@@ -75,7 +75,7 @@
 
 /* Who is asked for the address spaces behind a bus. */
 #if QEMU_AT_LEAST(10, 0)
-#define BUS_IOMMU(ask)                    ((const PCIIOMMUOps){ .get_address_space = ask })
+#define BUS_IOMMU(ask) ((const PCIIOMMUOps){ .get_address_space = ask })
 typedef PCIIOMMUOps bus_iommu;
 static inline void bus_set_iommu(PCIBus *bus, const bus_iommu *ops, void *opaque)
 {

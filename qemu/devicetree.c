@@ -33,8 +33,8 @@ static uint32_t node_add(void *fdt, const char *host, PCIDevice *function)
 	static const char compatible[] = "virtio,pci-iommu\0pci1af4,1057";
 	uint32_t phandle = qemu_fdt_alloc_phandle(fdt);
 	uint16_t bdf = pci_get_bdf(function);
-	g_autofree char *node = g_strdup_printf("%s/virtio_iommu@%x,%x", host, PCI_SLOT(bdf),
-						PCI_FUNC(bdf));
+	g_autofree char *node =
+		g_strdup_printf("%s/virtio_iommu@%x,%x", host, PCI_SLOT(bdf), PCI_FUNC(bdf));
 
 	qemu_fdt_add_subnode(fdt, node);
 	qemu_fdt_setprop(fdt, node, "compatible", compatible, sizeof(compatible));
@@ -66,11 +66,11 @@ static void platform_link(void *fdt, const struct iommu *iommu, uint32_t phandle
 	struct endpoint *endpoint;
 
 	QLIST_FOREACH(endpoint, &iommu->endpoints, next)
-		if (endpoint->platform) {
-			g_autofree char *node = mmio_node(SYS_BUS_DEVICE(endpoint->platform));
+	if (endpoint->platform) {
+		g_autofree char *node = mmio_node(SYS_BUS_DEVICE(endpoint->platform));
 
-			qemu_fdt_setprop_cells(fdt, node, "iommus", phandle, endpoint->id);
-		}
+		qemu_fdt_setprop_cells(fdt, node, "iommus", phandle, endpoint->id);
+	}
 }
 
 static void map_add(GArray *map, uint32_t phandle, uint32_t first, uint32_t end)
@@ -88,7 +88,8 @@ static void map_add_root(GArray *map, uint32_t phandle, uint32_t first, uint32_t
 	for (uint32_t bdf = first; bdf < end; bdf++) {
 		struct iommu *other;
 
-		QTAILQ_FOREACH(other, &iommus, next) {
+		QTAILQ_FOREACH(other, &iommus, next)
+		{
 			PCIDevice *function = iommu_function(other);
 
 			if (!function || pci_get_bdf(function) != bdf)
@@ -117,7 +118,8 @@ void devicetree_install(void)
 	g_autofree char *host = fdt ? node_of(fdt, "pci-host-ecam-generic") : NULL;
 	struct iommu *iommu;
 
-	QTAILQ_FOREACH(iommu, &iommus, next) {
+	QTAILQ_FOREACH(iommu, &iommus, next)
+	{
 		PCIDevice *function = iommu_function(iommu);
 		uint32_t phandle;
 

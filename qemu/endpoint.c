@@ -57,8 +57,8 @@ static bool holds_in_block(struct endpoint *endpoint, uint64_t iova, uint64_t si
 		return false;
 	if (!before)
 		return true;
-	return !viommu_translate(endpoint->iommu->core, qatomic_read(&endpoint->id),
-				 iova - before, before, VIOMMU_ACCESS_QUIET, &front) &&
+	return !viommu_translate(endpoint->iommu->core, qatomic_read(&endpoint->id), iova - before,
+				 before, VIOMMU_ACCESS_QUIET, &front) &&
 	       front.length == before && front.address == found->address - before &&
 	       permissions(&front) == permissions(found);
 }
@@ -74,8 +74,8 @@ static uint64_t block_from_here(uint64_t iova, const struct viommu_translation *
 	return block;
 }
 
-static IOMMUTLBEntry region_translate(IOMMUMemoryRegion *region, hwaddr iova,
-				      IOMMUAccessFlags flag, int index)
+static IOMMUTLBEntry region_translate(IOMMUMemoryRegion *region, hwaddr iova, IOMMUAccessFlags flag,
+				      int index)
 {
 	struct endpoint *endpoint = container_of(region, struct endpoint, translated);
 	uint64_t granule = endpoint->iommu->config.page_size_mask;
@@ -188,7 +188,7 @@ void iommu_settle(struct iommu *iommu)
 		g_array_free(notices, true);
 	}
 	QLIST_FOREACH(endpoint, &iommu->endpoints, next)
-		endpoint_switch(endpoint);
+	endpoint_switch(endpoint);
 }
 
 static void region_replay(IOMMUMemoryRegion *region, IOMMUNotifier *notifier)
@@ -216,7 +216,7 @@ static int region_flags_changed(IOMMUMemoryRegion *region, IOMMUNotifierFlag old
 {
 	struct endpoint *endpoint = container_of(region, struct endpoint, translated);
 
-	if (!(new & IOMMU_NOTIFIER_DEVIOTLB_UNMAP) || endpoint->iommu->set.ats)
+	if (!(new &IOMMU_NOTIFIER_DEVIOTLB_UNMAP) || endpoint->iommu->set.ats)
 		return 0;
 	error_setg(errp, TYPE_VIOMMU_DEVICE " has probe-ats=off");
 	return -EINVAL;
@@ -377,11 +377,12 @@ void endpoints_number(struct iommu *iommu)
 	bool moved = false;
 
 	QLIST_FOREACH(endpoint, &iommu->endpoints, next)
-		if (endpoint->id < ENDPOINT_PARKED && endpoint->id != id_wanted(endpoint)) {
-			endpoint_move(endpoint, id_parked(iommu));
-			moved = true;
-		}
-	QLIST_FOREACH(endpoint, &iommu->endpoints, next) {
+	if (endpoint->id < ENDPOINT_PARKED && endpoint->id != id_wanted(endpoint)) {
+		endpoint_move(endpoint, id_parked(iommu));
+		moved = true;
+	}
+	QLIST_FOREACH(endpoint, &iommu->endpoints, next)
+	{
 		uint32_t wanted = id_wanted(endpoint);
 
 		if (endpoint->id != ENDPOINT_VACANT && endpoint->id >= ENDPOINT_PARKED &&
@@ -417,9 +418,8 @@ static struct endpoint *endpoint_find(struct iommu *iommu, PCIBus *bus, int devf
 	struct endpoint *endpoint;
 
 	QLIST_FOREACH(endpoint, &iommu->endpoints, next)
-		if (endpoint->bus == bus && (!bus || endpoint->devfn == devfn) &&
-		    !endpoint->platform)
-			return endpoint;
+	if (endpoint->bus == bus && (!bus || endpoint->devfn == devfn) && !endpoint->platform)
+		return endpoint;
 	return NULL;
 }
 
@@ -477,9 +477,11 @@ static void device_unplugged(DeviceListener *listener, DeviceState *device)
 	bus = pci_get_bus(PCI_DEVICE(device));
 	if (object_dynamic_cast(OBJECT(device), TYPE_PCI_BRIDGE))
 		behind = pci_bridge_get_sec_bus(PCI_BRIDGE(device));
-	QLIST_FOREACH(endpoint, &iommu->endpoints, next) {
-		if (!endpoint->bus || (endpoint->bus != behind &&
-		    (endpoint->bus != bus || endpoint->devfn != PCI_DEVICE(device)->devfn)))
+	QLIST_FOREACH(endpoint, &iommu->endpoints, next)
+	{
+		if (!endpoint->bus ||
+		    (endpoint->bus != behind &&
+		     (endpoint->bus != bus || endpoint->devfn != PCI_DEVICE(device)->devfn)))
 			continue;
 		endpoint_leave(endpoint);
 		if (endpoint->bus == behind)
@@ -493,7 +495,8 @@ AddressSpace *endpoint_platform(struct iommu *iommu, DeviceState *transport)
 	struct endpoint *endpoint;
 	uint32_t id = ENDPOINT_PLATFORM;
 
-	QLIST_FOREACH(endpoint, &iommu->endpoints, next) {
+	QLIST_FOREACH(endpoint, &iommu->endpoints, next)
+	{
 		if (endpoint->platform == transport)
 			return &endpoint->as;
 		id += endpoint->platform != NULL;
@@ -534,7 +537,7 @@ void endpoints_detach(struct iommu *iommu)
 		bus_set_iommu(iommu->root_bus, NULL, NULL);
 	device_listener_unregister(&iommu->unplugs);
 	QLIST_FOREACH(endpoint, &iommu->endpoints, next)
-		endpoint_leave(endpoint);
+	endpoint_leave(endpoint);
 	g_array_free(iommu->notices, true);
 }
 

@@ -23,10 +23,11 @@ static bool is_our_qemu(void)
 		    is->micro == QEMU_VERSION_MICRO;
 
 	if (!same)
-		error_report("viommu-qemu.so was built for QEMU " QEMU_VERSION
-			     ", but this is %d.%d.%d: build it again with ./run module --qemu %d.%d",
-			     (int)is->major, (int)is->minor, (int)is->micro, (int)is->major,
-			     (int)is->minor);
+		error_report(
+			"viommu-qemu.so was built for QEMU " QEMU_VERSION
+			", but this is %d.%d.%d: build it again with ./run module --qemu %d.%d",
+			(int)is->major, (int)is->minor, (int)is->micro, (int)is->major,
+			(int)is->minor);
 	qapi_free_VersionInfo(running);
 	return same;
 }

@@ -372,7 +372,10 @@ int viommu_dma_new(struct viommu *device, struct viommu_dma **ret_dma);
 /* Not inside a section; NULL is fine. Returns NULL. */
 struct viommu_dma *viommu_dma_free(struct viommu_dma *dma);
 
+/* Enter a section. Waits while a request changes the device; never nest them. */
 void viommu_dma_begin(struct viommu_dma *dma);
+
+/* Leave it: whatever was translated in it must not be accessed any more. */
 void viommu_dma_end(struct viommu_dma *dma);
 
 /* As viommu_translate(), and right until the section ends. */
@@ -434,8 +437,11 @@ struct viommu_fault {
 	uint64_t address; /* if VIOMMU_FAULT_F_ADDRESS */
 };
 
+/* The first domain with a number of `from` or above. */
 int viommu_next_domain(struct viommu *device, uint32_t from,
 		       struct viommu_domain_state *ret_domain);
+
+/* The first endpoint with an ID of `from` or above, attached or not. */
 int viommu_next_endpoint(struct viommu *device, uint32_t from,
 			 struct viommu_endpoint_state *ret_endpoint);
 

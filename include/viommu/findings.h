@@ -59,8 +59,10 @@ struct viommu_findings *viommu_findings_new(void);
 /* Frees the list with all it holds; NULL is fine. Returns NULL. */
 struct viommu_findings *viommu_findings_free(struct viommu_findings *findings);
 
-/* How many there are, and how many of at least that severity. */
+/* How many there are. */
 size_t viommu_findings_count(const struct viommu_findings *findings);
+
+/* How many of at least that severity. */
 size_t viommu_findings_count_from(const struct viommu_findings *findings,
 				  enum viommu_severity severity);
 

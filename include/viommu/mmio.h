@@ -98,6 +98,8 @@ struct viommu *viommu_mmio_device(struct viommu_mmio *mmio);
  * access reads as 0 and writes nothing.
  */
 uint64_t viommu_mmio_read(struct viommu_mmio *mmio, uint64_t offset, unsigned length);
+
+/* The store: requests that it notifies of are executed before this returns. */
 void viommu_mmio_write(struct viommu_mmio *mmio, uint64_t offset, unsigned length, uint64_t value);
 
 /* The machine is reset: registers and queues as at power-on, viommu_system_reset(). */

@@ -49,8 +49,10 @@ size_t viommu_table_encode(const struct viommu_table *table, void **ret_bytes);
 /* Is more understood of tables with that signature than their header: what they mean? */
 bool viommu_table_known(const char *signature);
 
-/* The four characters of the signature, NUL-terminated; and the file it came from. */
+/* The four characters of the signature, NUL-terminated. */
 const char *viommu_table_signature(const struct viommu_table *table);
+
+/* What the file was called, "" for a table that was made; lives as long as the table. */
 const char *viommu_table_file(const struct viommu_table *table);
 
 /* -- text ----------------------------------------------------------------------- */

@@ -173,27 +173,48 @@ struct viommu_reserved_memory {
 #define VIOMMU_MAX_SEGMENTS ((size_t)1 << 20)
 
 int viommu_topology_add_iommu(struct viommu_topology *topology, const struct viommu_iommu *iommu);
+
+/* Buses of host bridges in one segment must not overlap: viommu_topology_check() says so. */
 int viommu_topology_add_host_bridge(struct viommu_topology *topology,
 				    const struct viommu_host_bridge *bridge);
+
+/* Where ranges overlap, the one added first counts. */
 int viommu_topology_add_pci_range(struct viommu_topology *topology,
 				  const struct viommu_pci_range *range);
+
+/* The name may be left out; then the address is the device's name. */
 int viommu_topology_add_platform_device(struct viommu_topology *topology,
 					const struct viommu_platform_device *device);
+
+/* The list of IDs is copied, and not empty. */
 int viommu_topology_add_its_group(struct viommu_topology *topology,
 				  const struct viommu_its_group *group);
+
+/* Of the functions it names, or of everything behind `iommu`. */
 int viommu_topology_add_reserved_memory(struct viommu_topology *topology,
 					const struct viommu_reserved_memory *memory);
 
 /* The i-th in the order added, or NULL behind the last. Lives as long as the topology. */
 const struct viommu_iommu *viommu_topology_iommu(const struct viommu_topology *topology, size_t i);
+
+/* The i-th host bridge, likewise. */
 const struct viommu_host_bridge *viommu_topology_host_bridge(const struct viommu_topology *topology,
 							     size_t i);
+
+/* The i-th range that was added: not what host bridges come to, which
+ * viommu_topology_for_each_pci_range() tells. */
 const struct viommu_pci_range *viommu_topology_pci_range(const struct viommu_topology *topology,
 							 size_t i);
+
+/* The i-th platform device, likewise. */
 const struct viommu_platform_device *
 viommu_topology_platform_device(const struct viommu_topology *topology, size_t i);
+
+/* The i-th ITS group, likewise. */
 const struct viommu_its_group *viommu_topology_its_group(const struct viommu_topology *topology,
 							 size_t i);
+
+/* The i-th piece of reserved memory, likewise. */
 const struct viommu_reserved_memory *
 viommu_topology_reserved_memory(const struct viommu_topology *topology, size_t i);
 
@@ -220,6 +241,8 @@ struct viommu_table_header {
  */
 int viommu_topology_set_header(struct viommu_topology *topology, const char *signature,
 			       const struct viommu_table_header *header);
+
+/* The header in force; it lives as long as the topology. NULL: no such signature. */
 const struct viommu_table_header *viommu_topology_header(const struct viommu_topology *topology,
 							 const char *signature);
 

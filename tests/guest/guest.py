@@ -1,0 +1,412 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""Run real, unmodified Linux guests behind the device, and look at what they say.
+
+    guest.py [NAME...] [--qemu installed|7.2|10.0|all] [--device viommu|builtin|both]
+             [--shell] [--list] [--keep]
+
+The rows are in rows.py; docs/guests.md says what each shows. Exit status: 0 when every row
+passed, 1 when one failed, 2 when something that is needed is missing.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import random
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+import initramfs
+import packages
+import qemus
+import parts
+import rows
+from machine import Failed, Machine
+
+DEVICES = {"builtin": "virtio-iommu-pci", "viommu": "viommu-pci"}
+# How each device reports an endpoint without a domain, and the flags of an unmapped address.
+UNATTACHED = {"viommu": "domain", "builtin": "unknown"}
+UNMAPPED = {"viommu": "W", "builtin": ""}
+# Without cmpxchg16b: QEMU 7.2 forgets to bring the flags up to date before it emulates that
+# instruction, and the guest's are garbage afterwards (docs/guests.md).
+PROCESSORS = {"amd64": "qemu64,-cx16", "arm64": "cortex-a57"}
+TRACED = "virtio_iommu_translate "
+INSPECTED = "/machine/peripheral/iommu0"
+# On a busy machine Linux measures TCG's time stamp counter wrongly, and sees stalls where none are.
+APPEND = {
+    "amd64": "console=ttyS0 printk.devkmsg=on oops=panic tsc=unstable "
+             "rcupdate.rcu_cpu_stall_suppress=1",
+    "arm64": "console=ttyAMA0 printk.devkmsg=on oops=panic rcupdate.rcu_cpu_stall_suppress=1",
+}
+MEBIBYTE = 1 << 20
+LINES_SHOWN = 100
+ATTENTION = r"row: (?:end$|host, (.*)$)|Kernel panic"
+
+
+class Progress:
+    """One line on a terminal that is rewritten; elsewhere a line now and then."""
+
+    def __init__(self):
+        self.terminal = sys.stderr.isatty()
+        self.said = time.monotonic()
+
+    def __call__(self, text):
+        if self.terminal:
+            print(f"\r\033[K{text[:shutil.get_terminal_size().columns - 1]}", end="",
+                  file=sys.stderr, flush=True)
+        elif not text.startswith("  ") or time.monotonic() - self.said > 10:
+            print(text, file=sys.stderr, flush=True)
+            self.said = time.monotonic()
+
+    def clear(self):
+        if self.terminal:
+            print("\r\033[K", end="", file=sys.stderr, flush=True)
+
+
+def image_file(image):
+    """An image from the cache, made when it is not there yet."""
+    def make(work):
+        with open(work, "wb") as file:
+            if image.seed:
+                file.write(random.Random(image.seed).randbytes(image.mebibytes * MEBIBYTE))
+            else:
+                file.truncate(image.mebibytes * MEBIBYTE)
+        if image.format != "raw":
+            os.rename(work, f"{work}.raw")
+            packages.run("qemu-img", "convert", "-O", image.format, f"{work}.raw", work)
+            os.unlink(f"{work}.raw")
+    return initramfs.kept("images", [image.seed, image.mebibytes, image.format], make)
+
+
+def checksum(path):
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "md5").hexdigest() if hasattr(hashlib, "file_digest") \
+            else hashlib.md5(file.read()).hexdigest()
+
+
+class Run:
+    """One row with one device in one QEMU."""
+
+    def __init__(self, row, device, qemu, progress, shell=False):
+        self.row, self.device, self.qemu, self.progress = row, device, qemu, progress
+        self.shell = shell
+        self.folder = tempfile.mkdtemp(prefix="viommu-guest-")
+        self.started = time.monotonic()
+        self.deadline = self.started + row.timeout
+        self.machines = []
+        self.counts = {}
+        self.log = self.notes = ""
+        self.label = f"{row.name:<12} {device:<8} {qemu.generation:<5}"
+
+    def fill_in(self, text):
+        """Put in what rows.py leaves open in braces."""
+        device = self.device
+        words = {
+            "iommu-mmio": "viommu-device,id=iommu0",
+            "iommu": f"{DEVICES[device]},id=iommu0",
+            "unattached": UNATTACHED[device],
+            "unmapped": UNMAPPED[device],
+        }
+        for word, value in words.items():
+            text = text.replace(f"{{{word}}}", value)
+        text = re.sub(r"\{iommu:(\d)\}",
+                      lambda found: f"{DEVICES[device]},id=iommu{found[1]}", text)
+        return re.sub(r"\{md5:(\w+)\}", lambda found: checksum(self.image(found[1])), text)
+
+    def image(self, name):
+        return os.path.join(self.folder, f"{name}.img")
+
+    def drive_options(self, name):
+        image = self.row.images[name]
+        read_only = ",read-only=on" if image.read_only else ""
+        return f"if=none,id={name},file={self.image(name)},format={image.format}{read_only}"
+
+    def prepare(self):
+        row = self.row
+        for name, image in row.images.items():
+            shutil.copy(image_file(image), self.image(name))
+        self.kernel, base = initramfs.base(row.architecture, self.progress)
+        extra = [("kernel", self.kernel)] if row.rekernel else []
+        self.initramfs = os.path.join(self.folder, "initramfs")
+        first = f"{'shell' if self.shell else 'run'} {row.skip}\n"
+        if row.rekernel:
+            initramfs.with_row(base, self.initramfs, row.script, first)
+            second = os.path.join(self.folder, "second")
+            os.rename(self.initramfs, second)
+            extra.append(("initramfs", second))
+        initramfs.with_row(base, self.initramfs, row.script, first, extra)
+
+    def command(self, serial="stdio"):
+        row = self.row
+        append = f"{APPEND[row.architecture]} {row.append}".strip()
+        command = self.qemu.command(row.architecture) + [
+            "-nodefaults", "-no-user-config", "-display", "none", "-accel", "tcg",
+            "-M", row.machine, "-m", "512" if row.rekernel else "256",
+            "-smp", str(row.processors), "-serial", serial,
+            "-kernel", self.kernel, "-initrd", self.initramfs, "-append", append]
+        command += ["-cpu", PROCESSORS[row.architecture]]
+        if row.firmware:
+            command += ["-bios", self.qemu.firmware()]
+        if self.device == "viommu":
+            command += ["-plugin", self.qemu.module()]
+        for name in row.images:
+            command += ["-drive", self.drive_options(name)]
+        for device in row.devices:
+            command += ["-device", self.fill_in(device)]
+        return command + row.options
+
+    def start(self, name="guest", extra=()):
+        machine = Machine(self.command() + list(extra), self.folder, name, self.qemu.environment)
+        self.machines.append(machine)
+        return machine
+
+    # What the host can be asked for, by the first word of an action.
+
+    def act_qmp(self, machine, name, arguments):
+        machine.monitor.command(name, **arguments)
+
+    def act_deleted(self, machine, device):
+        """Wait until a device is gone; its own parts are said to be gone before."""
+        while machine.monitor.event("DEVICE_DELETED").get("device") != device:
+            pass
+
+    def act_hmp(self, machine, line):
+        if said := machine.monitor.human(line).strip():
+            raise Failed(f"{line}: {said}")
+
+    def act_refused(self, machine):
+        """Write into the log how many DMA attempts the device says it has refused."""
+        if self.device == "builtin":
+            refused = machine.output.count(TRACED)
+        else:
+            state = machine.monitor.command("qom-get", path=INSPECTED, property="state")
+            refused = json.loads(state)["counters"]["faults"]
+        self.notes += f"host: refused {refused}\n"
+
+    def act_look(self, machine):
+        """Write the device's own account of itself into the log."""
+        if self.device == "viommu":
+            state = machine.monitor.command("qom-get", path=INSPECTED, property="state")
+            self.notes += f"host: state {state}\n"
+
+    def act_drive(self, machine, name):
+        """A drive goes with the device that used it: add it again."""
+        machine.monitor.human(f"drive_add 0 {self.drive_options(name)}")
+
+    def act_migrate(self, machine):
+        """Move the guest to a second QEMU that was started like the first."""
+        channel = f"unix:{self.folder}/migration"
+        other = self.start("second", ["-incoming", "defer"])
+        other.monitor.command("migrate-incoming", uri=channel)
+        machine.monitor.command("migrate-set-parameters",
+                                **{"max-bandwidth": 1 << 40, "downtime-limit": 5000})
+        machine.monitor.command("migrate", uri=channel)
+        self.wait_for("migration", lambda: self.migrated(machine))
+        self.wait_for("the second QEMU", lambda: other.monitor.command(
+            "query-status")["status"] == "running")
+
+    def migrated(self, machine):
+        state = machine.monitor.command("query-migrate")
+        if state["status"] == "failed":
+            raise Failed(f"migration failed: {state.get('error-desc', 'no reason given')}")
+        return state["status"] == "completed"
+
+    def wait_for(self, what, condition):
+        while not condition():
+            if time.monotonic() > self.deadline:
+                raise Failed(f"no end in time: {what}")
+            time.sleep(0.1)
+
+    def serve(self, machine, request):
+        """Do what the guest asks for and answer it; returns the machine it then runs in."""
+        reply = "done"
+        for verb, *arguments in self.row.on[request]:
+            if verb == "answer":
+                reply = arguments[0]
+            elif verb == "count":
+                self.counts[request] = self.counts.get(request, 0) + 1
+                reply = str(self.counts[request])
+            else:
+                getattr(self, f"act_{verb}")(machine, *arguments)
+        machine = self.machines[-1]
+        machine.answer(reply)
+        return machine
+
+    def watch(self, machine, start):
+        """Until the next line that wants the host; returns (its end, what is asked or None)."""
+        while True:
+            try:
+                end = machine.expect(ATTENTION, start, min(self.deadline, time.monotonic() + 0.5))
+                break
+            except Failed:
+                if not machine.alive():
+                    raise Failed("QEMU ended by itself") from None
+                if time.monotonic() > self.deadline:
+                    raise
+                spent = time.monotonic() - self.started
+                last = machine.output.rstrip().rpartition("\n")[2]
+                self.progress(f"  {self.label} {spent:4.0f} s  {last}")
+        line = machine.output[:end].rpartition("\n")[2]
+        if "Kernel panic" in line:
+            raise Failed("the guest's kernel panicked")
+        return end, line.partition("row: host, ")[2] or None
+
+    def play(self):
+        machine = self.start(extra=self.tracing())
+        start = 0
+        while True:
+            start, request = self.watch(machine, start)
+            if request is None:
+                break
+            before, machine = machine, self.serve(machine, request)
+            start = start if machine is before else 0
+        status = machine.finish(self.deadline)
+        if status:
+            raise Failed(f"QEMU ended with status {status}")
+
+    def tracing(self):
+        if self.row.trace_faults and self.device == "builtin":
+            return ["-trace", f"enable={TRACED.strip()}"]
+        return []
+
+    def judge(self):
+        """Every sentence with what shows it; raises for the first that is not so."""
+        seen = []
+        for sentence, pattern in self.row.shows:
+            found = re.search(self.fill_in(pattern), self.log, re.M)
+            if not found:
+                raise Failed(f"not so: {sentence} (nothing matches {self.fill_in(pattern)})")
+            seen.append((sentence, found.group(0).rpartition("\n")[2]))
+        for sentence, pattern in self.row.never:
+            if found := re.search(f".*(?:{pattern}).*", self.log):
+                raise Failed(f"not so: {sentence} ({found.group(0)})")
+            seen.append((sentence, None))
+        for one, other in self.row.same:
+            if checksum(self.image(one)) != checksum(self.image(other)):
+                raise Failed(f"not so: {other} has the contents of {one}, seen from the host")
+            seen.append((f"{other} has the contents of {one}, seen from the host", None))
+        return seen
+
+    def whole(self):
+        """Play the row from beginning to end; returns what was seen."""
+        try:
+            self.prepare()
+            self.play()
+        finally:
+            for machine in self.machines:
+                machine.kill()
+            self.log = "".join(machine.output for machine in self.machines) + self.notes
+        return self.judge()
+
+    def keep_log(self):
+        folder = os.path.join(qemus.ROOT, "build-guests")
+        os.makedirs(folder, exist_ok=True)
+        path = os.path.join(folder, f"{self.row.name}-{self.device}-{self.qemu.generation}.log")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(self.log)
+        return os.path.relpath(path, qemus.ROOT)
+
+    def clean(self):
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def attempt(run, arguments):
+    """Play a row and report; returns True when it passed."""
+    reason, seen = None, []
+    try:
+        seen = run.whole()
+    except Failed as failed:
+        reason = str(failed)
+    run.progress.clear()
+    spent = time.monotonic() - run.started
+    print(f"{'FAILED' if reason else 'ok':<7} {run.label} {spent:5.1f} s  {run.row.sentence}")
+    for sentence, text in seen:
+        print(f"        - {sentence}" + (f": {text.strip()}" if text else ""))
+    if reason:
+        print(f"        {reason}")
+        print(f"        the guest's log ({run.keep_log()}), from its /init on:")
+        lines = (run.log.partition("Run /init")[2] or run.log).splitlines()
+        print("".join(f"        | {line}\n" for line in lines[-LINES_SHOWN:]), end="")
+    sys.stdout.flush()
+    if not arguments.keep:
+        run.clean()
+    return not reason
+
+
+def interactive(run):
+    """Leave the user at the guest's prompt."""
+    run.prepare()
+    run.progress.clear()
+    print("Ctrl-a x ends QEMU; Ctrl-a c is its monitor.", file=sys.stderr)
+    try:
+        return subprocess.run(run.command("mon:stdio"), check=False, cwd=run.folder,
+                              env={**os.environ, **run.qemu.environment}).returncode
+    finally:
+        run.clean()
+
+
+def listing():
+    for row in rows.ROWS:
+        control = "" if row.runs == parts.BOTH else f" (ours only: {row.why_ours})"
+        print(f"{row.number:>2}  {row.name:<12} {row.sentence}{control}")
+
+
+def parse():
+    parser = argparse.ArgumentParser(prog="run guest", description=__doc__.split("\n\n")[0])
+    parser.add_argument("names", nargs="*", metavar="NAME", help="rows; all when none is named")
+    parser.add_argument("--qemu", default="installed",
+                        choices=["installed", *qemus.GENERATIONS, "all"])
+    parser.add_argument("--device", default="both", choices=[*DEVICES, "both"])
+    parser.add_argument("--shell", action="store_true", help="stay at the guest's prompt")
+    parser.add_argument("--list", action="store_true", help="name the rows")
+    parser.add_argument("--keep", action="store_true", help="keep images and initramfs of each run")
+    arguments = parser.parse_args()
+    known = {row.name for row in rows.ROWS}
+    for name in arguments.names:
+        if name not in known:
+            parser.error(f"no such row: {name} (--list names them)")
+    return arguments
+
+
+def main():
+    arguments = parse()
+    if arguments.list:
+        return listing()
+    progress = Progress()
+    chosen = [row for row in rows.ROWS if not arguments.names or row.name in arguments.names]
+    devices = list(DEVICES) if arguments.device == "both" else [arguments.device]
+    passed = failed = skipped = 0
+    for qemu in qemus.choose(arguments.qemu, progress):
+        for row in chosen:
+            for device in devices:
+                if device == "builtin" and row.runs == parts.OURS:
+                    continue
+                if device == "viommu" and not os.path.exists(qemu.module()):
+                    print(f"skipped {row.name}: no module for QEMU {qemu.generation} "
+                          "(./run module builds it)")
+                    skipped += 1
+                    continue
+                run = Run(row, device, qemu, progress, arguments.shell)
+                if arguments.shell:
+                    return interactive(run)
+                if attempt(run, arguments):
+                    passed += 1
+                else:
+                    failed += 1
+    print(f"guests: {passed} passed, {failed} failed, {skipped} skipped")
+    return 1 if failed or not passed else 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except packages.Unavailable as missing:
+        print(f"guest: {missing}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)

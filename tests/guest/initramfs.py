@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What the guest runs from: an initramfs of a kernel's own modules, busybox and two small tools.
+
+The archive has two parts, one after the other, which Linux unpacks in turn. The base is the same
+for all rows of an architecture and is kept in the cache under the hash of what went in; the row's
+part is a script and a line for /init, made anew for each run.
+"""
+
+import hashlib
+import lzma
+import os
+import re
+
+import packages
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+# What a guest may need. What these depend on is found in the modules themselves.
+MODULES = ["virtio_mmio", "virtio-iommu", "virtio_blk", "virtio_net", "vfio-pci",
+           "vfio_iommu_type1"]
+COMPILERS = {"amd64": "x86_64-linux-gnu-gcc", "arm64": "aarch64-linux-gnu-gcc"}
+TOOLS = {"amd64": ["edu", "rekernel"], "arm64": ["edu"]}
+FILE, FOLDER, DEVICE = 0o100755, 0o040755, 0o020600
+
+
+def entry(name, mode, content=b"", device=(0, 0)):
+    """One member of a cpio archive in the format called newc."""
+    fields = [0, mode, 0, 0, 1, 0, len(content), 0, 0, *device, len(name) + 1, 0]
+    head = b"070701" + b"".join(b"%08X" % field for field in fields) + name.encode() + b"\0"
+    return head + bytes(-len(head) % 4) + content + bytes(-len(content) % 4)
+
+
+def archive(files, folders=(), devices=()):
+    parts = [entry(name, FOLDER) for name in folders]
+    parts += [entry(name, DEVICE, device=number) for name, number in devices]
+    parts += [entry(name, FILE, content) for name, content in files]
+    whole = b"".join(parts) + entry("TRAILER!!!", 0)
+    return whole + bytes(-len(whole) % 512)
+
+
+def modules(kernel):
+    """The wanted modules and what they depend on, as (name, content), in the order to load."""
+    found, ordered = {}, {}
+    for folder, _, names in os.walk(os.path.join(kernel, "usr/lib/modules")):
+        for name in names:
+            if name.endswith(".ko.xz"):
+                found[name[:-len(".ko.xz")].replace("-", "_")] = os.path.join(folder, name)
+
+    def add(name):
+        if name in ordered or name not in found:
+            return
+        with lzma.open(found[name]) as file:
+            content = file.read()
+        depends = re.search(rb"\0depends=([^\0]*)\0", content).group(1).decode()
+        for other in filter(None, depends.split(",")):
+            add(other.replace("-", "_"))
+        ordered[name] = content
+
+    for name in MODULES:
+        add(name.replace("-", "_"))
+    return list(ordered.items())
+
+
+def kept(kind, inputs, make):
+    """The path of a file of the cache, named by the hash of what it is made from."""
+    digest = hashlib.sha256()
+    for part in inputs:
+        digest.update(part if isinstance(part, bytes) else str(part).encode())
+        digest.update(b"\0")
+    path = os.path.join(packages.CACHE, kind, digest.hexdigest()[:24])
+    if not os.path.exists(path):
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        work = f"{path}.{os.getpid()}"
+        make(work)
+        os.rename(work, path)
+    return path
+
+
+def contents(path):
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def tool(name, architecture):
+    source = os.path.join(HERE, "inside", f"{name}.c")
+    return contents(kept("tools", [architecture, contents(source)], lambda work: packages.run(
+        COMPILERS[architecture], "-std=gnu11", "-O2", "-static", "-Wall", "-Wextra", "-Werror",
+        "-o", work, source)))
+
+
+def base(architecture, report):
+    """Returns (kernel image, base archive)."""
+    kernel = packages.kernel(architecture, report)
+    boot = os.path.join(kernel, "boot")
+    image = next(os.path.join(boot, name) for name in os.listdir(boot)
+                 if name.startswith("vmlinuz-"))
+    loaded = modules(kernel)
+    files = [("init", contents(os.path.join(HERE, "inside", "init"))),
+             ("bin/busybox", contents(packages.busybox(architecture, report)))]
+    files += [(f"tools/{name}", tool(name, architecture)) for name in TOOLS[architecture]]
+    files += [(f"modules/{name}.ko", content) for name, content in loaded]
+    files += [("modules/order", "".join(f"{name}\n" for name, _ in loaded).encode())]
+    whole = archive(files, ["bin", "dev", "tools", "modules", "row"],
+                    [("dev/console", (5, 1)), ("dev/null", (1, 3))])
+
+    def write(work):
+        with open(work, "wb") as file:
+            file.write(whole)
+    return image, kept("initramfs", [whole], write)
+
+
+def with_row(base_path, path, script, first_line, extra=()):
+    """Write the archive that a guest of one row boots from."""
+    files = [("row/init", first_line.encode()), ("row/script", script.encode())]
+    with open(path, "wb") as out:
+        out.write(contents(base_path))
+        out.write(archive(files + [(f"row/{name}", contents(file)) for name, file in extra]))

@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Debian packages of another release and architecture, unpacked into a cache folder.
+
+Nothing of the system's own package manager is touched. apt is run with lists, sources and
+status of its own, all inside the cache; its sources are the machine's own Debian entries with
+the release replaced, so that a mirror in use here is used for the guests as well, and signatures
+are checked as ever. A package that is in the cache is never looked for again.
+"""
+
+import os
+import shutil
+import subprocess
+
+CACHE = os.path.join(
+    os.environ.get("VIOMMU_CACHE") or os.path.expanduser("~/.cache/viommu"), "guests")
+KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
+RELEASES = {"6.12": "trixie", "7.2": "bookworm", "10.0": "trixie"}
+
+
+class Unavailable(Exception):
+    """Something that is needed could not be fetched; the text says what and why."""
+
+
+def run(*command, **options):
+    done = subprocess.run(command, text=True, capture_output=True, check=False, **options)
+    if done.returncode:
+        last = (done.stderr or done.stdout).strip().splitlines()[-1:] or ["no reason given"]
+        raise Unavailable(f"{' '.join(command[:2])} failed: {last[0]}")
+    return done.stdout
+
+
+def mirror():
+    """The address of the Debian archive that this machine uses itself."""
+    targets = run("apt-get", "indextargets", "--format", "$(ORIGIN) $(LABEL) $(REPO_URI)",
+                  "Identifier: Packages")
+    for line in targets.splitlines():
+        origin, label, address = line.rsplit(" ", 2)[-3:]
+        if (origin, label) == ("Debian", "Debian"):
+            return address
+    raise Unavailable("this machine has no Debian archive among its package sources")
+
+
+class Archive:
+    """One release for one architecture, as a private apt sees it."""
+
+    def __init__(self, release, architecture):
+        self.release = release
+        self.architecture = architecture
+        self.folder = os.path.join(CACHE, "apt", f"{release}-{architecture}")
+        self.fresh = False
+
+    def _apt(self, tool, *arguments, cwd=None):
+        folder = self.folder
+        settings = {
+            "Dir::Etc::sourcelist": f"{folder}/sources.list",
+            "Dir::Etc::sourceparts": "/dev/null",
+            "Dir::Etc::preferencesparts": "/dev/null",
+            "Dir::State": f"{folder}/state",
+            "Dir::State::status": f"{folder}/status",
+            "Dir::Cache": f"{folder}/cache",
+            "APT::Architecture": self.architecture,
+            "APT::Architectures": self.architecture,
+            "APT::Install-Recommends": "false",
+            "APT::Sandbox::User": "root",
+            "Acquire::Languages": "none",
+        }
+        options = [word for name, value in settings.items() for word in ("-o", f"{name}={value}")]
+        return run(tool, *options, *arguments, cwd=cwd)
+
+    def refresh(self):
+        """Fetch the package lists; once in a run is enough."""
+        if self.fresh:
+            return
+        for part in ("state/lists/partial", "cache/archives/partial"):
+            os.makedirs(os.path.join(self.folder, part), exist_ok=True)
+        with open(f"{self.folder}/sources.list", "w", encoding="utf-8") as sources:
+            signed = f" signed-by={KEYRING}" if os.path.exists(KEYRING) else ""
+            sources.write(f"deb [arch={self.architecture}{signed}] {mirror()} "
+                          f"{self.release} main\n")
+        with open(f"{self.folder}/status", "w", encoding="utf-8"):
+            pass
+        self._apt("apt-get", "-q", "update")
+        self.fresh = True
+
+    def depends(self, name):
+        """What a package depends on directly: meta packages name the real one this way."""
+        text = self._apt("apt-cache", "depends", "--no-recommends", "--no-suggests", name)
+        return [line.split(": ")[1].strip("<>") for line in text.splitlines()
+                if line.strip().startswith("Depends:")]
+
+    def closure(self, *names):
+        """Every package that an installation of these into an empty system would unpack."""
+        text = self._apt("apt-get", "-q", "-s", "install", *names)
+        return [line.split()[1] for line in text.splitlines() if line.startswith("Inst ")]
+
+    def download(self, folder, *names):
+        """Download into a folder; returns the .deb files."""
+        os.makedirs(folder, exist_ok=True)
+        self._apt("apt-get", "-q", "download", *names, cwd=folder)
+        return sorted(os.path.join(folder, name) for name in os.listdir(folder)
+                      if name.endswith(".deb"))
+
+
+_archives = {}
+
+
+def archive(release, architecture):
+    return _archives.setdefault((release, architecture), Archive(release, architecture))
+
+
+def unpacked(kind, find, report):
+    """A folder of the cache that holds unpacked packages, filled when it is not there yet.
+
+    `kind` names it. `find` is called to fill it: it returns an Archive and package names. The
+    folder's real name has the version of the first of them, so a newer one can stand beside it:
+    remove the link to have the newest fetched.
+    """
+    link = os.path.join(CACHE, kind)
+    if os.path.isdir(link):
+        return os.path.realpath(link)
+    report(f"fetching {kind} (once, into {CACHE})")
+    source, names = find()
+    work = f"{link}.{os.getpid()}"
+    try:
+        files = source.download(f"{work}/deb", *names)
+        for file in files:
+            run("dpkg", "-x", file, f"{work}/root")
+        version = run("dpkg-deb", "-f", next(
+            file for file in files if os.path.basename(file).startswith(names[0] + "_")), "Version")
+        target = f"{link}_{version.strip().replace(':', '%')}"
+        shutil.rmtree(target, ignore_errors=True)
+        os.rename(f"{work}/root", target)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    if os.path.islink(link):
+        os.unlink(link)
+    os.symlink(os.path.basename(target), link)
+    return target
+
+
+def kernel(architecture, report):
+    """An unpacked Debian kernel, of the small flavour for clouds."""
+    def find():
+        source = archive(RELEASES["6.12"], architecture)
+        source.refresh()
+        return source, [next(name for name in source.depends(f"linux-image-cloud-{architecture}")
+                             if name.startswith("linux-image-"))]
+    return unpacked(f"linux-cloud-{architecture}", find, report)
+
+
+def busybox(architecture, report):
+    def find():
+        source = archive(RELEASES["6.12"], architecture)
+        source.refresh()
+        return source, ["busybox-static"]
+    return os.path.join(unpacked(f"busybox-{architecture}", find, report), "usr/bin/busybox")
+
+
+def qemu(generation, architecture, report):
+    """A whole QEMU of another release, with the libraries that it wants."""
+    def find():
+        source = archive(RELEASES[generation], architecture)
+        source.refresh()
+        wanted = ["qemu-system-x86", "qemu-system-arm", "qemu-efi-aarch64"]
+        return source, wanted + [name for name in source.closure(*wanted) if name not in wanted]
+    return unpacked(f"qemu-{generation}-{architecture}", find, report)

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The QEMU that runs the guests: the installed one, or another release's from the cache.
+
+Another release's QEMU runs with that release's libraries, through their own dynamic loader. So
+nothing is installed, and nothing of this machine's is mixed in.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+
+import packages
+
+GENERATIONS = ["7.2", "10.0"]
+BINARIES = {"amd64": "qemu-system-x86_64", "arm64": "qemu-system-aarch64"}
+FIRMWARE = "usr/share/qemu-efi-aarch64/QEMU_EFI.fd"
+ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "../.."))
+
+
+class Qemu:
+    def __init__(self, generation, root, prefix, environment):
+        self.generation = generation
+        self.root = root
+        self.prefix = prefix
+        self.environment = environment
+
+    def command(self, architecture):
+        binary = os.path.join(self.root, "usr/bin", BINARIES[architecture])
+        if not self.prefix:
+            return [binary]
+        share = os.path.join(self.root, "usr/share")
+        return self.prefix + [binary, "-L", f"{share}/qemu", "-L", f"{share}/seabios"]
+
+    def firmware(self):
+        return os.path.join(self.root, FIRMWARE)
+
+    def module(self):
+        """The module built for this generation, as `./run module` leaves it."""
+        if named := os.environ.get("VIOMMU_MODULE"):
+            return named.replace("{qemu}", self.generation)
+        return os.path.join(ROOT, "build", f"qemu-{self.generation}", "viommu-qemu.so")
+
+
+def installed():
+    binary = shutil.which(BINARIES["amd64"])
+    if not binary or not shutil.which(BINARIES["arm64"]):
+        return None
+    text = subprocess.run([binary, "--version"], text=True, capture_output=True, check=False)
+    version = re.search(r"version (\d+\.\d+)", text.stdout)
+    root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(binary))))
+    return Qemu(version.group(1), root, [], {}) if version else None
+
+
+def unpacked(generation, report):
+    host = {"x86_64": "amd64", "aarch64": "arm64"}[os.uname().machine]
+    root = packages.qemu(generation, host, report)
+    triplet = f"{os.uname().machine}-linux-gnu"
+    libraries = os.path.join(root, "usr/lib", triplet)
+    loader = next(name for name in ("usr/lib64/ld-linux-x86-64.so.2",
+                                    "usr/lib/ld-linux-aarch64.so.1",
+                                    f"usr/lib/{triplet}/ld-linux-x86-64.so.2",
+                                    "lib64/ld-linux-x86-64.so.2",
+                                    "lib/ld-linux-aarch64.so.1")
+                  if os.path.exists(os.path.join(root, name)))
+    path = f"{libraries}:{os.path.join(root, 'lib', triplet)}"
+    return Qemu(generation, root, [os.path.join(root, loader), "--library-path", path],
+                {"QEMU_MODULE_DIR": os.path.join(libraries, "qemu")})
+
+
+def choose(wanted, report):
+    """The QEMUs that `--qemu` means: 'installed', one generation, or 'all'."""
+    here = installed()
+    if wanted == "installed":
+        if not here:
+            raise packages.Unavailable("no QEMU is installed")
+        return [here]
+    names = GENERATIONS if wanted == "all" else [wanted]
+    return [here if here and here.generation == name else unpacked(name, report)
+            for name in names]

@@ -1,0 +1,375 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The matrix: what each guest is given, what it does, and what it must have printed.
+
+What the words in braces and the helpers in scripts mean is said in parts.py.
+"""
+
+from parts import (
+    ARM64_GROUPS, BIND_VFIO, CHURN, CHURN_END, CHURN_SHOWS, COMPLAINTS, EDU, FAULTS_WANTED,
+    Image, MMIO, NETWORK, OURS, READ_WRITE, READ_WRITE_SHOWS, Row, SEVERAL, TRAFFIC,
+    TRAFFIC_SHOWS, TWO_DISKS, TWO_FOUND, disk, expander, group, network)
+
+VFIO_SCRIPT = BIND_VFIO + """
+edu vfio $edu map a 0x200000 r map b 0x400000 w map c 0x600000 rw \\
+	fill a 0x5a fetch a fill b 0 store b holds b \\
+	fill c 0xc3 fetch c fill c 0 store c holds c \\
+	fill b 0x11 unmap b fetch a bytes 4 store @0x400000 holds b | tell inside
+say 'leaving the mappings'
+edu vfio $edu map a 0x200000 rw map b 0x400000 rw fill a 0x77 fetch a \\
+	bytes 4 store @0x201000 store @0x1fff00 fetch @0x900000 fill b 0xee store b holds b |
+	tell outside
+groups
+"""
+VFIO_SHOWS = [
+    ("memory was read through one mapping and written through another",
+     r"row: inside: edu: page b holds 256 bytes of 0x5a"),
+    ("one mapping served both ways", r"row: inside: edu: page c holds 256 bytes of 0xc3"),
+    ("an unmapped page kept its contents",
+     r"row: inside: edu: page b holds 256 bytes of 0x11"),
+    ("the guest hears of the page that was unmapped", r"page fault from EP \d+ at 0x400000"),
+    ("writing behind a mapping was stopped",
+     r"leaving the mappings\n(?:.*\n)*.*page fault from EP \d+ at 0x201000"),
+    ("writing before a mapping was stopped", r"page fault from EP \d+ at 0x1fff00"),
+    ("reading elsewhere was stopped", r"page fault from EP \d+ at 0x900000"),
+    ("the reader got nothing of it", r"row: outside: edu: page b holds 4 bytes of 0x00"),
+    ("the group was handed over and back", r"row: group: 0000:00:08[.]0 \(DMA"),
+]
+
+ROWS = [
+    Row("disk", 1, "x86, PCI, VIOT: disks and network behind the IOMMU",
+        ["{iommu},addr=4", disk("d0", "addr=5"), disk("d1", "addr=6"), network("addr=7")],
+        READ_WRITE + TRAFFIC + "groups\nregions 0000:00:05.0\n",
+        READ_WRITE_SHOWS + TRAFFIC_SHOWS +
+        [group("0000:00:05.0"), group("0000:00:06.0"), group("0000:00:07.0"),
+         ("the guest knows the MSI window", r"row: .*: 0x0{8}fee00000 0x0{8}feefffff msi")],
+        images=TWO_DISKS, same=(("d0", "d1"),), options=NETWORK),
+
+    Row("nvme", 1, "x86: an endpoint that is not virtio, behind a root port",
+        ["{iommu},addr=4", "pcie-root-port,id=rp0,chassis=1,addr=5",
+         "nvme,drive=d0,serial=d0,bus=rp0"],
+        """
+await disk d0
+say "disk read: $(sum d0)"
+groups
+""",
+        READ_WRITE_SHOWS[:2] + [group("0000:00:05.0"), group("0000:01:00.0")],
+        images={"d0": Image(seed=1)}),
+
+    Row("bypassed-bus", 2, "two root buses, one of them behind the IOMMU",
+        ["{iommu},addr=4", disk("d0", "addr=5"),
+         *expander(1, 0x40, ",bypass_iommu=on"), disk("d1", "bus=rp1")],
+        READ_WRITE + "groups\n",
+        READ_WRITE_SHOWS + [group("0000:00:05.0")],
+        never=COMPLAINTS + [("nothing on the other bus has a group", r"row: group: 0000:4")],
+        images=TWO_DISKS, same=(("d0", "d1"),)),
+
+    Row("two-iommus", 2, "two IOMMUs on two expander bridges, and a bus without any",
+        [*expander(1, 0x40), *expander(2, 0x80),
+         "{iommu},root-bus=p1,bus=pcie.0,addr=1", "{iommu:2},root-bus=p2,bus=pcie.0,addr=2",
+         disk("d0", "bus=rp1"), disk("d1", "bus=rp2"), network("bus=pcie.0,addr=7")],
+        READ_WRITE + TRAFFIC + "groups\n",
+        READ_WRITE_SHOWS + TRAFFIC_SHOWS + TWO_FOUND +
+        [group("0000:41:00.0"), group("0000:81:00.0")],
+        never=COMPLAINTS + [("nothing on the first bus has a group", r"row: group: 0000:00")],
+        images=TWO_DISKS, same=(("d0", "d1"),), options=NETWORK,
+        runs=OURS, why_ours=SEVERAL),
+
+    Row("four-iommus", 2, "four IOMMUs on the first bus, each for an expander bridge",
+        [part for n in (1, 2, 3, 4) for part in expander(n, n * 0x20)] +
+        [f"{{iommu:{n}}},root-bus=p{n},bus=pcie.0,addr={n}" for n in (1, 2, 3, 4)] +
+        [disk(f"d{n - 1}", f"bus=rp{n}") for n in (1, 2, 3, 4)],
+        READ_WRITE + """
+for disk in d2 d3; do
+	await disk $disk
+	dd if=/dev/d0 of=/dev/$disk bs=64k iflag=direct oflag=direct 2>/dev/null
+	say "$disk copied: $(sum $disk)"
+done
+groups
+""",
+        READ_WRITE_SHOWS + TWO_FOUND +
+        [("and a third and a fourth", r"virtio_iommu virtio3: page mask"),
+         ("the third disk is right", r"row: d2 copied: {md5:d0}"),
+         ("the fourth disk is right", r"row: d3 copied: {md5:d0}"),
+         *(group(f"0000:{bus}1:00.0") for bus in (2, 4, 6, 8))],
+        images={"d0": Image(seed=1, read_only=True), "d1": Image(), "d2": Image(), "d3": Image()},
+        same=(("d0", "d1"), ("d0", "d2"), ("d0", "d3")), runs=OURS, why_ours=SEVERAL),
+
+    Row("mmio-pci", 3, "arm64: the IOMMU on virtio-mmio, PCI endpoints behind it",
+        ["{iommu-mmio},bus=virtio-mmio-bus.0", disk("d0", "addr=5"), disk("d1", "addr=6"),
+         network("addr=7")],
+        READ_WRITE + TRAFFIC + "groups\n",
+        READ_WRITE_SHOWS + TRAFFIC_SHOWS + ARM64_GROUPS[:2],
+        architecture="arm64", machine="virt,gic-version=3",
+        images=TWO_DISKS, same=(("d0", "d1"),), options=NETWORK, runs=OURS, why_ours=MMIO),
+
+    Row("mmio-mmio", 3, "arm64: the IOMMU on virtio-mmio, virtio-mmio endpoints behind it",
+        ["{iommu-mmio},bus=virtio-mmio-bus.0",
+         "virtio-blk-device,drive=d0,serial=d0,bus=virtio-mmio-bus.1,iommu_platform=on",
+         "virtio-blk-device,drive=d1,serial=d1,bus=virtio-mmio-bus.2,iommu_platform=on"],
+        READ_WRITE + "groups\n",
+        READ_WRITE_SHOWS +
+        [("the endpoints have groups", r"row: group: a000200.virtio_mmio \(DMA"),
+         ("both of them", r"row: group: a000400.virtio_mmio \(DMA")],
+        architecture="arm64", machine="virt,gic-version=3",
+        images={"d0": Image(seed=1), "d1": Image()}, same=(("d0", "d1"),),
+        options=["-global", "virtio-mmio.force-legacy=false"], runs=OURS, why_ours=MMIO),
+
+    Row("microvm", 3, "x86 microvm: the IOMMU and its endpoints on virtio-mmio, ACPI",
+        ["{iommu-mmio},bus=virtio-mmio-bus.0",
+         "virtio-blk-device,drive=d0,serial=d0,bus=virtio-mmio-bus.1,iommu_platform=on",
+         "virtio-blk-device,drive=d1,serial=d1,bus=virtio-mmio-bus.2,iommu_platform=on"],
+        READ_WRITE + "groups\n",
+        READ_WRITE_SHOWS +
+        [("the endpoints have a group each",
+          r"row: group: LNRO0005:\d\d \(DMA.*\n(.*\n)*?.*row: group: LNRO0005:\d\d \(DMA")],
+        machine="microvm,acpi=on", images={"d0": Image(seed=1), "d1": Image()},
+        same=(("d0", "d1"),), options=["-global", "virtio-mmio.force-legacy=false"],
+        runs=OURS, why_ours=MMIO),
+
+    Row("arm64-dt", 4, "arm64 with a device tree",
+        ["{iommu},addr=4", disk("d0", "addr=5"), disk("d1", "addr=6"), network("addr=7")],
+        READ_WRITE + TRAFFIC + "groups\nregions 0000:00:05.0\n",
+        READ_WRITE_SHOWS + TRAFFIC_SHOWS + ARM64_GROUPS,
+        architecture="arm64", machine="virt,gic-version=3",
+        images=TWO_DISKS, same=(("d0", "d1"),), options=NETWORK),
+
+    Row("arm64-uefi", 4, "arm64 with UEFI and ACPI",
+        ["{iommu},addr=4", disk("d0", "addr=5"), disk("d1", "addr=6"), network("addr=7")],
+        READ_WRITE + TRAFFIC + "groups\nregions 0000:00:05.0\n",
+        [("the guest runs on ACPI", r"ACPI: VIOT 0x")] +
+        READ_WRITE_SHOWS + TRAFFIC_SHOWS + ARM64_GROUPS,
+        architecture="arm64", machine="virt,gic-version=3", firmware=True,
+        images=TWO_DISKS, same=(("d0", "d1"),), options=NETWORK),
+
+    Row("hotplug", 5, "endpoints come and go behind a root port, three times",
+        ["{iommu},addr=4", "pcie-root-port,id=rp0,chassis=1,addr=5"],
+        """
+for round in 1 2 3; do
+	host plug
+	await disk d0
+	say "disk $round read: $(sum d0)"
+	groups
+	host unplug
+	await no_disk d0
+	say "disk $round gone"
+done
+""",
+        [(f"disk {n} was read with the right checksum", rf"row: disk {n} read: {{md5:d0}}")
+         for n in (1, 2, 3)] + [group("0000:01:00.0")] +
+        [("each went away again", r"row: disk 3 gone")],
+        images={"d0": Image(seed=1, read_only=True)},
+        on={"plug": [("qmp", "device_add", {
+                "driver": "virtio-blk-pci", "id": "hot0", "bus": "rp0", "drive": "d0",
+                "serial": "d0", "disable-legacy": "on", "iommu_platform": True})],
+            "unplug": [("qmp", "device_del", {"id": "hot0"}), ("deleted", "hot0"),
+                       ("drive", "d0")]}),
+
+    Row("rebind", 5, "the endpoint's driver is unbound and bound again",
+        ["{iommu},addr=4", disk("d0", "addr=5"), disk("d1", "addr=6")],
+        READ_WRITE + """
+cd /sys/bus/pci/drivers/virtio-pci
+for round in 1 2 3; do
+	echo 0000:00:05.0 >unbind
+	await no_disk d0
+	echo 0000:00:05.0 >bind
+	await disk d0
+	say "disk $round read: $(sum d0)"
+done
+echo 1 >/sys/bus/pci/devices/0000:00:05.0/remove
+await no_disk d0
+echo 1 >/sys/bus/pci/rescan
+await disk d0
+say "disk 4 read: $(sum d0)"
+groups
+""",
+        READ_WRITE_SHOWS +
+        [(f"disk read with the right checksum, time {n}", rf"row: disk {n} read: {{md5:d0}}")
+         for n in (1, 2, 3, 4)] + [group("0000:00:05.0")],
+        images=TWO_DISKS),
+
+    Row("reboot", 5, "the guest reboots in the same QEMU, in the middle of I/O",
+        ["{iommu},addr=4", disk("d0", "addr=5"), disk("d1", "addr=6")],
+        CHURN + """
+host boot
+if [ "$answer" = 1 ]; then
+	say 'rebooting'
+	reboot -f
+	sleep 100
+fi
+say "boot $answer"
+sleep 1
+""" + CHURN_END + "groups\n",
+        [("the guest was started twice", r"row: rebooting\n(?:.*\n)*.*row: boot 2")] +
+        CHURN_SHOWS + [group("0000:00:05.0")],
+        images=TWO_DISKS, same=(("d0", "d1"),), on={"boot": [("count",)]}),
+
+    # The I/O ends before: a Linux that still maps while it shuts the IOMMU's function down waits
+    # for an answer for ever (docs/guests.md).
+    Row("kexec", 5, "another kernel takes the IOMMU over as it is, mappings and all",
+        ["{iommu},addr=4", disk("d0", "addr=5"), disk("d1", "addr=6")],
+        CHURN + """
+if grep -q second /proc/cmdline; then
+	say 'second kernel'
+	sleep 1
+else
+	sleep 2
+	touch /tmp/enough
+	wait
+	say 'starting another kernel'
+	rekernel /row/kernel /row/initramfs "$(cat /proc/cmdline) second" 2>&1 | tell rekernel
+fi
+""" + CHURN_END + "groups\n",
+        [("a second kernel ran", r"row: starting another kernel\n(?:.*\n)*.*row: second kernel")] +
+        CHURN_SHOWS + [group("0000:00:05.0")],
+        images=TWO_DISKS, same=(("d0", "d1"),), rekernel=True),
+
+    Row("vfio", 6, "a user-space driver does DMA in a domain of its own, and cannot leave it",
+        ["{iommu},addr=4", EDU], VFIO_SCRIPT, VFIO_SHOWS, never=FAULTS_WANTED),
+
+    Row("arm64-vfio", 6, "the same on arm64",
+        ["{iommu},addr=4", EDU], VFIO_SCRIPT, VFIO_SHOWS, never=FAULTS_WANTED,
+        architecture="arm64", machine="virt,gic-version=3"),
+
+    Row("faults", 7, "wrong DMA is stopped, and the guest's log names endpoint and address",
+        ["{iommu},addr=4,boot-bypass=off", EDU], """
+edu=$(find_pci 0x1234:0x11e8)
+say 'unattached'
+edu sysfs $edu pin a fill a 0x5a bytes 4 fetch a fill a 0x11 store a holds a | tell unattached
+""" + BIND_VFIO + """
+say 'outside'
+edu vfio $edu map a 0x200000 rw fill a 0x5a fetch a bytes 4 store @0x300000 | tell outside
+say 'write to read-only'
+edu vfio $edu map a 0x200000 r fill a 0x5a fetch a fill a 0x11 bytes 4 store a holds a |
+	tell read-only
+""",
+        [("unattached DMA is reported, with its endpoint",
+          r"row: unattached\n(?:.*\n)*?.*virtio_iommu .*: {unattached} fault from EP 64 at 0x"),
+         ("and wrote nothing", r"row: unattached: edu: page a holds 256 bytes of 0x11"),
+         ("DMA outside is reported, with endpoint and address",
+          r"row: outside\n(?:.*\n)*?.*page fault from EP 64 at 0x300000 \[{unmapped}\]"),
+         ("a write to a read-only mapping is reported, with endpoint and address",
+          r"row: write to read-only\n(?:.*\n)*?.*page fault from EP 64 at 0x200000 \[W\]"),
+         ("and wrote nothing there either",
+          r"row: read-only: edu: page a holds 256 bytes of 0x11")],
+        never=FAULTS_WANTED),
+
+    Row("savevm", 8, "a snapshot taken and loaded in the middle of I/O",
+        ["{iommu},addr=4", disk("d0", "addr=5"), disk("d1", "addr=6")],
+        CHURN + """
+sleep 1
+host save
+if [ "$answer" = loaded ]; then
+	say 'in the snapshot again'
+else
+	say 'after the snapshot'
+	sleep 1
+	host load
+	say 'wrong: the snapshot was not loaded'
+fi
+sleep 1
+""" + CHURN_END,
+        [("the guest went on after the snapshot", r"row: after the snapshot"),
+         ("and then ran from it", r"row: in the snapshot again")] + CHURN_SHOWS,
+        images={"d0": Image(seed=1, read_only=True), "d1": Image(format="qcow2")},
+        on={"save": [("hmp", "savevm one"), ("answer", "saved")],
+            "load": [("hmp", "loadvm one"), ("answer", "loaded")]}),
+
+    Row("migration", 8, "the guest moves to another QEMU in the middle of I/O",
+        ["{iommu},addr=4", disk("d0", "addr=5"), disk("d1", "addr=6")],
+        CHURN + """
+sleep 1
+host migrate
+say "running in $answer"
+sleep 1
+""" + CHURN_END + "groups\n",
+        [("the guest ran on in the second QEMU", r"row: running in another QEMU")] +
+        CHURN_SHOWS + [group("0000:00:05.0")],
+        images=TWO_DISKS, same=(("d0", "d1"),), incoming=True,
+        on={"migrate": [("migrate",), ("answer", "another QEMU")]}),
+
+    Row("strict", 9, "two processors map and unmap without pause, strict mode",
+        ["{iommu},addr=4", disk("d0", "addr=5"), disk("d1", "addr=6")],
+        CHURN + "sleep 6\n" + CHURN_END + "groups\n",
+        [("the guest runs in strict mode", r"iommu: DMA domain TLB invalidation policy: strict"),
+         group("0000:00:05.0", "DMA")] + CHURN_SHOWS,
+        processors=2, append="iommu.strict=1", images=TWO_DISKS, same=(("d0", "d1"),)),
+
+    Row("lazy", 9, "two processors map and unmap without pause, lazy mode",
+        ["{iommu},addr=4", disk("d0", "addr=5"), disk("d1", "addr=6")],
+        CHURN + "sleep 6\n" + CHURN_END + "groups\n",
+        [("the guest runs in lazy mode", r"iommu: DMA domain TLB invalidation policy: lazy"),
+         group("0000:00:05.0", "DMA-FQ")] + CHURN_SHOWS,
+        processors=2, append="iommu.strict=0", images=TWO_DISKS, same=(("d0", "d1"),)),
+
+    Row("identity", 9, "two processors, the guest asks for identity domains",
+        ["{iommu},addr=4", disk("d0", "addr=5"), disk("d1", "addr=6")],
+        CHURN + "sleep 3\n" + CHURN_END + "groups\n",
+        [("the guest asks for passthrough", r"iommu: Default domain type: Passthrough"),
+         group("0000:00:05.0", "identity")] + CHURN_SHOWS,
+        processors=2, append="iommu.passthrough=1", images=TWO_DISKS, same=(("d0", "d1"),)),
+
+    Row("geometry", 10, "page sizes, address width and domain numbers of the user's choice",
+        ["{iommu},addr=4,page-size-mask=0x40201000,aw-bits=39,domain-first=7,domain-last=20",
+         disk("d0", "addr=5"), disk("d1", "addr=6")],
+        READ_WRITE + "groups\n",
+        [("the guest reads the address width", r"virtio_iommu virtio\d+: input address: 39 bits"),
+         ("the guest reads the page sizes", r"virtio_iommu virtio\d+: page mask: 0x40201000"),
+         *READ_WRITE_SHOWS[1:], group("0000:00:05.0")],
+        images=TWO_DISKS, same=(("d0", "d1"),), runs=OURS,
+        why_ours="QEMU 7.2's has no such properties"),
+
+    Row("probe", 10, "PROBE with reserved regions, proximity and ATS: Linux ignores what is new",
+        [*expander(1, 0x40, ",numa_node=1"),
+         "{iommu},root-bus=p1,bus=pcie.0,addr=1,"
+         "reserved=0x8000000-0x8ffffff+0xfee00000-0xfeefffff:msi,"
+         "proximity-domain=auto,probe-ats=on",
+         disk("d0", "bus=rp1,ats=on"), disk("d1", "bus=pcie.0,addr=6")],
+        READ_WRITE + "groups\nregions 0000:41:00.0\n",
+        READ_WRITE_SHOWS +
+        [("the guest knows the user's reserved region",
+          r"row: .*: 0x0{9}8000000 0x0{9}8ffffff (reserved|direct)"),
+         ("and the user's MSI window", r"row: .*: 0x0{8}fee00000 0x0{8}feefffff msi"),
+         ("the guest says that it does not know what is new", r"unknown viommu prop 0x"),
+         group("0000:41:00.0")],
+        images=TWO_DISKS, same=(("d0", "d1"),), runs=OURS,
+        why_ours="the built-in device knows no such properties",
+        options=["-object", "memory-backend-ram,id=m0,size=128M",
+                 "-object", "memory-backend-ram,id=m1,size=128M",
+                 "-numa", "node,nodeid=0,memdev=m0", "-numa", "node,nodeid=1,memdev=m1"]),
+
+    Row("limits", 10, "a guest that maps more than it may gets no more, and loses nothing",
+        ["{iommu},addr=4,max-mappings=3", EDU], BIND_VFIO + """
+edu vfio $edu map a 0x200000 rw map b 0x400000 rw map c 0x600000 rw map d 0x800000 rw \\
+	fill d 0x99 bytes 4 fetch d bytes 256 fill a 0x5a fetch a fill c 0 store c holds c |
+	tell limits
+edu vfio $edu map d 0x800000 rw fill d 0x77 fetch d fill d 0 store d holds d | tell after
+host look
+""",
+        [("three mappings work", r"row: limits: edu: page c holds 256 bytes of 0x5a"),
+         ("the fourth was refused: its address is not mapped",
+          r"page fault from EP 64 at 0x800000 \[R\]"),
+         ("room that is given back can be used",
+          r"row: after: edu: page d holds 256 bytes of 0x77")],
+        never=FAULTS_WANTED, on={"look": [("look",)]},
+        runs=OURS, why_ours="the built-in device has no limits"),
+
+    Row("hostile", 11, "no IOMMU driver in the guest, bypass off: every DMA attempt is refused",
+        ["{iommu},addr=4,boot-bypass=off", EDU], """
+edu=$(find_pci 0x1234:0x11e8)
+edu sysfs $edu pin a pin b fill a 0x5a fill b 0x11 times 10 fetch a times 10 store b holds b |
+	tell attempts
+host count
+""",
+        [("ten writes changed nothing", r"row: attempts: edu: page b holds 256 bytes of 0x11"),
+         ("every attempt was counted", r"host: refused (?:[2-9]\d|\d{3,})$")],
+        never=FAULTS_WANTED, skip="virtio_iommu", trace_faults=True, on={"count": [("refused",)]}),
+
+    Row("friendly", 11, "the same guest with bypass on: the same DMA passes",
+        ["{iommu},addr=4,boot-bypass=on", EDU], """
+edu=$(find_pci 0x1234:0x11e8)
+edu sysfs $edu pin a pin b fill a 0x5a fill b 0x11 times 10 fetch a times 10 store b holds b |
+	tell attempts
+""",
+        [("the device copied memory", r"row: attempts: edu: page b holds 256 bytes of 0x5a")],
+        skip="virtio_iommu"),
+]
