@@ -78,8 +78,8 @@ static IOMMUTLBEntry region_translate(IOMMUMemoryRegion *region, hwaddr iova,
 				      IOMMUAccessFlags flag, int index)
 {
 	struct endpoint *endpoint = container_of(region, struct endpoint, translated);
-	uint64_t granule = endpoint->iommu->config.page_size_mask;
-	uint64_t looked_for = MAX(granule & -granule, BLOCK_LOOKED_FOR);
+	uint64_t granule = granule_of(endpoint->iommu);
+	uint64_t looked_for = MAX(granule, BLOCK_LOOKED_FOR);
 	IOMMUTLBEntry entry = {
 		.target_as = &address_space_memory,
 		.iova = iova,
@@ -94,8 +94,8 @@ static IOMMUTLBEntry region_translate(IOMMUMemoryRegion *region, hwaddr iova,
 	entry.perm = permissions(&found);
 	if (holds_in_block(endpoint, iova, looked_for, &found))
 		entry.addr_mask = looked_for - 1;
-	else if (holds_in_block(endpoint, iova, granule & -granule, &found))
-		entry.addr_mask = (granule & -granule) - 1;
+	else if (holds_in_block(endpoint, iova, granule, &found))
+		entry.addr_mask = granule - 1;
 	else
 		entry.addr_mask = block_from_here(iova, &found) - 1;
 	entry.iova = iova & ~entry.addr_mask;
@@ -105,9 +105,7 @@ static IOMMUTLBEntry region_translate(IOMMUMemoryRegion *region, hwaddr iova,
 
 static uint64_t region_page_size(IOMMUMemoryRegion *region)
 {
-	struct endpoint *endpoint = container_of(region, struct endpoint, translated);
-
-	return endpoint->iommu->config.page_size_mask & -endpoint->iommu->config.page_size_mask;
+	return granule_of(container_of(region, struct endpoint, translated)->iommu);
 }
 
 /* -- notifiers ------------------------------------------------------------------------ */
@@ -340,6 +338,45 @@ static void endpoint_leave(struct endpoint *endpoint)
 	endpoint->mode = VIOMMU_BLOCKED;
 }
 
+int endpoint_update(struct endpoint *endpoint)
+{
+	return describe(endpoint, endpoint->id, viommu_endpoint_update);
+}
+
+/* A host's granule narrows the whole device, as long as the guest has not seen it. */
+bool endpoint_narrow(struct endpoint *endpoint, uint64_t mask, Error **errp)
+{
+	struct iommu *iommu = endpoint->iommu;
+	uint64_t both = iommu->config.page_size_mask & mask;
+
+	if (!both || (phase_check(PHASE_MACHINE_READY) && !(both & granule_of(iommu)))) {
+		error_setg(errp, "the host's page sizes 0x%" PRIx64 " do not go with 0x%" PRIx64,
+			   mask, iommu->config.page_size_mask);
+		return false;
+	}
+	endpoint->page_size_mask = both;
+	if (both & granule_of(iommu))
+		return true;
+	iommu->config.page_size_mask = both;
+	return iommu_restart(iommu, errp);
+}
+
+/* QEMU 7.2 ends when this fails while the guest runs. Then mappings that the host cannot make
+ * are refused one by one. */
+static int region_narrow(IOMMUMemoryRegion *region, uint64_t mask, Error **errp)
+{
+	Error *error = NULL;
+
+	if (endpoint_narrow(container_of(region, struct endpoint, translated), mask, &error))
+		return 0;
+	if (!phase_check(PHASE_MACHINE_READY)) {
+		error_propagate(errp, error);
+		return -EINVAL;
+	}
+	warn_report_err(error);
+	return 0;
+}
+
 static bool endpoint_enter(struct endpoint *endpoint, uint32_t id)
 {
 	static const struct viommu_listener_ops ops = {
@@ -362,6 +399,16 @@ static bool endpoint_enter(struct endpoint *endpoint, uint32_t id)
 	else
 		qatomic_set(&endpoint->id, id);
 	return !status;
+}
+
+void endpoints_enter(struct iommu *iommu)
+{
+	struct endpoint *endpoint;
+
+	QLIST_FOREACH(endpoint, &iommu->endpoints, next)
+		if (endpoint->id != ENDPOINT_VACANT)
+			endpoint_enter(endpoint, endpoint->id);
+	iommu_settle(iommu);
 }
 
 static void endpoint_move(struct endpoint *endpoint, uint32_t id)
@@ -412,7 +459,7 @@ static void regions_init(struct endpoint *endpoint)
 	memory_region_add_subregion_overlap(&endpoint->root, 0, &endpoint->bypass, 0);
 }
 
-static struct endpoint *endpoint_find(struct iommu *iommu, PCIBus *bus, int devfn)
+struct endpoint *endpoint_find(struct iommu *iommu, PCIBus *bus, int devfn)
 {
 	struct endpoint *endpoint;
 
@@ -546,6 +593,7 @@ static void region_class_init(ObjectClass *class, CLASS_DATA data)
 	region->get_min_page_size = region_page_size;
 	region->notify_flag_changed = region_flags_changed;
 	region->replay = region_replay;
+	SET_NARROW(region, region_narrow);
 }
 
 void endpoint_types_register(void)

@@ -116,6 +116,15 @@ extern iommu_list iommus; /* every one that is realized */
 
 void device_types_register(void);
 
+/* Begin anew with a configuration that was changed; not once the guest has run. */
+bool iommu_restart(struct iommu *iommu, Error **errp);
+
+/* The smallest page. */
+static inline uint64_t granule_of(const struct iommu *iommu)
+{
+	return iommu->config.page_size_mask & -iommu->config.page_size_mask;
+}
+
 /* -- pci.c ------------------------------------------------------------------- */
 
 void pci_types_register(void);
@@ -138,6 +147,14 @@ void endpoints_number(struct iommu *iommu);
 
 /* The address space of a device on virtio-mmio, made when it is asked for first. */
 AddressSpace *endpoint_platform(struct iommu *iommu, DeviceState *transport);
+
+/* Put all that have an ID into a new libviommu device. */
+void endpoints_enter(struct iommu *iommu);
+
+/* That of a requester, or NULL; say again what libviommu is told of it. */
+struct endpoint *endpoint_find(struct iommu *iommu, PCIBus *bus, int devfn);
+int endpoint_update(struct endpoint *endpoint);
+bool endpoint_narrow(struct endpoint *endpoint, uint64_t page_size_mask, Error **errp);
 
 /* Do what libviommu's listeners were told since the last time. */
 void iommu_settle(struct iommu *iommu);
