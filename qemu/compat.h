@@ -79,10 +79,9 @@
 #if QEMU_AT_LEAST(10, 0)
 bool host_iommu_set(PCIBus *bus, void *opaque, int devfn, HostIOMMUDevice *host, Error **errp);
 void host_iommu_unset(PCIBus *bus, void *opaque, int devfn);
-#define BUS_IOMMU(ask)                                  \
-	{                                               \
-		.get_address_space = ask,               \
-		.set_iommu_device = host_iommu_set,     \
+#define BUS_IOMMU(ask) \
+	{ \
+		.get_address_space = ask, .set_iommu_device = host_iommu_set, \
 		.unset_iommu_device = host_iommu_unset, \
 	}
 #define SET_NARROW(class, function) ((void)(function))

@@ -253,8 +253,8 @@ static int saved_load(void *opaque, int version)
 	int status;
 
 	endpoints_number(iommu);
-	status = viommu_load(iommu->core, iommu->saved, iommu->saved_length, reason,
-			     sizeof(reason));
+	status =
+		viommu_load(iommu->core, iommu->saved, iommu->saved_length, reason, sizeof(reason));
 	iommu_settle(iommu);
 	config_refresh(iommu);
 	saved_drop(iommu);
@@ -271,11 +271,12 @@ static const VMStateDescription saved_core = {
 	.pre_save = saved_make,
 	.post_save = saved_drop,
 	.post_load = saved_load,
-	.fields = VMSTATE_FIELDS{
-		VMSTATE_UINT32(saved_length, struct iommu),
-		VMSTATE_VBUFFER_ALLOC_UINT32(saved, struct iommu, 0, NULL, saved_length),
-		VMSTATE_END_OF_LIST(),
-	},
+	.fields =
+		VMSTATE_FIELDS{
+			VMSTATE_UINT32(saved_length, struct iommu),
+			VMSTATE_VBUFFER_ALLOC_UINT32(saved, struct iommu, 0, NULL, saved_length),
+			VMSTATE_END_OF_LIST(),
+		},
 };
 
 static const VMStateDescription saved_virtio = {

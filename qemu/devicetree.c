@@ -33,8 +33,8 @@ static uint32_t node_add(void *fdt, const char *host, PCIDevice *function)
 	static const char compatible[] = "virtio,pci-iommu\0pci1af4,1057";
 	uint32_t phandle = qemu_fdt_alloc_phandle(fdt);
 	uint16_t bdf = pci_get_bdf(function);
-	g_autofree char *node = g_strdup_printf("%s/virtio_iommu@%x,%x", host, PCI_SLOT(bdf),
-						PCI_FUNC(bdf));
+	g_autofree char *node =
+		g_strdup_printf("%s/virtio_iommu@%x,%x", host, PCI_SLOT(bdf), PCI_FUNC(bdf));
 
 	qemu_fdt_add_subnode(fdt, node);
 	qemu_fdt_setprop(fdt, node, "compatible", compatible, sizeof(compatible));

@@ -60,8 +60,7 @@ static void forget(struct endpoint *endpoint)
 bool host_iommu_set(PCIBus *bus, void *opaque, int devfn, HostIOMMUDevice *host, Error **errp)
 {
 	const HostIOMMUDeviceClass *class = HOST_IOMMU_DEVICE_GET_CLASS(host);
-	struct endpoint *endpoint =
-		endpoint_find(opaque, host->aliased_bus, host->aliased_devfn);
+	struct endpoint *endpoint = endpoint_find(opaque, host->aliased_bus, host->aliased_devfn);
 	GList *ranges = class->get_iova_ranges ? class->get_iova_ranges(host) : NULL;
 	int status;
 

@@ -68,8 +68,8 @@ struct iommu {
 
 	QEMUBH *requests_bh, *events_bh;
 	VMChangeStateEntry *state_change;
-	bool serving;     /* the request queue: not to be entered twice */
-	bool resetting;   /* a reset of the whole system is under way */
+	bool serving;   /* the request queue: not to be entered twice */
+	bool resetting; /* a reset of the whole system is under way */
 
 	QemuMutex faults_lock; /* guards the ring of records for which there was no buffer yet */
 	uint8_t faults[VIOMMU_QUEUE_SIZE][VIOMMU_FAULT_LENGTH];
@@ -90,7 +90,7 @@ struct endpoint {
 	PCIBus *bus; /* NULL: free to be used for another requester */
 	int devfn;
 	DeviceState *platform; /* not PCI: the virtio-mmio transport */
-	uint32_t id; /* the endpoint ID that libviommu has it under, or ENDPOINT_VACANT */
+	uint32_t id;           /* the endpoint ID that libviommu has it under, or ENDPOINT_VACANT */
 	struct viommu_listener *listener;
 	uint64_t page_size_mask; /* of a host's IOMMU; 0: it has no say */
 	GArray *host_reserved;   /* likewise; NULL: none */
@@ -134,9 +134,15 @@ void pci_types_register(void);
 /* If the device is on virtio-mmio: choose its root bus, and serve other transports. */
 void mmio_prepare(struct iommu *iommu);
 
-/* -- endpoint.c -------------------------------------------------------------- */
+/* -- region.c ---------------------------------------------------------------- */
 
-void endpoint_types_register(void);
+void region_types_register(void);
+
+/* Tell whoever mirrors a region of a mapping, come or gone. */
+void region_tell_map(IOMMUMemoryRegion *region, const struct viommu_mapping *mapping);
+void region_tell_unmap(IOMMUMemoryRegion *region, const struct viommu_mapping *mapping);
+
+/* -- endpoint.c -------------------------------------------------------------- */
 
 /* Serve the root bus, and what is plugged in below it. */
 bool endpoints_attach(struct iommu *iommu, Error **errp);

@@ -222,11 +222,11 @@ static void machine_reset(void *opaque)
 	fw_cfg_add_file(loader.fw_cfg, OUR_FILE, loader.file, loader.length);
 	loader.max_commands = ARRAY_SIZE(loader.script);
 	write_script();
-	loader.max_commands = ROUND_UP((loader.n_commands + 1) * sizeof(*loader.script),
-				       SCRIPT_STEP) / sizeof(*loader.script);
+	loader.max_commands =
+		ROUND_UP((loader.n_commands + 1) * sizeof(*loader.script), SCRIPT_STEP) /
+		sizeof(*loader.script);
 	fw_cfg_add_file_callback(loader.fw_cfg, LOADER_FILE, script_selected, NULL, NULL,
-				 loader.script, loader.max_commands * sizeof(*loader.script),
-				 true);
+				 loader.script, loader.max_commands * sizeof(*loader.script), true);
 }
 
 void loader_install(const void *table, size_t length)

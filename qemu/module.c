@@ -23,10 +23,11 @@ static bool is_our_qemu(void)
 		    is->micro == QEMU_VERSION_MICRO;
 
 	if (!same)
-		error_report("viommu-qemu.so was built for QEMU " QEMU_VERSION
-			     ", but this is %d.%d.%d: build it again with ./run module --qemu %d.%d",
-			     (int)is->major, (int)is->minor, (int)is->micro, (int)is->major,
-			     (int)is->minor);
+		error_report(
+			"viommu-qemu.so was built for QEMU " QEMU_VERSION
+			", but this is %d.%d.%d: build it again with ./run module --qemu %d.%d",
+			(int)is->major, (int)is->minor, (int)is->micro, (int)is->major,
+			(int)is->minor);
 	qapi_free_VersionInfo(running);
 	return same;
 }
@@ -60,7 +61,7 @@ QEMU_PLUGIN_EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_
 	for (int i = 0; i < argc; i++)
 		if (!take_argument(argv[i]))
 			return -EINVAL;
-	endpoint_types_register();
+	region_types_register();
 	device_types_register();
 	pci_types_register();
 	return 0;

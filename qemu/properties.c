@@ -18,9 +18,13 @@ struct row {
 };
 
 #define ROW(kind, name, member, value, help) \
-	{ DEFINE_PROP_##kind(name, struct iommu, set.member, value), help }
+	{ \
+		DEFINE_PROP_##kind(name, struct iommu, set.member, value), help \
+	}
 #define ROW_STRING(name, member, help) \
-	{ DEFINE_PROP_STRING(name, struct iommu, set.member), help }
+	{ \
+		DEFINE_PROP_STRING(name, struct iommu, set.member), help \
+	}
 
 static const struct row rows[] = {
 	{ DEFINE_PROP_LINK("root-bus", struct iommu, root_bus, TYPE_PCI_BUS, PCIBus *),
@@ -28,16 +32,12 @@ static const struct row rows[] = {
 	  "default: the one it is on, on virtio-mmio the machine's first" },
 	ROW(UINT64, "page-size-mask", page_size_mask, 0,
 	    "page sizes; the lowest bit is the granule, down to 1 byte; 0: 4 KiB and up"),
-	ROW(UINT8, "aw-bits", aw_bits, 64,
-	    "width of addresses that can be mapped"),
-	ROW(UINT64, "input-first", input_first, 0,
-	    "lowest address that can be mapped"),
+	ROW(UINT8, "aw-bits", aw_bits, 64, "width of addresses that can be mapped"),
+	ROW(UINT64, "input-first", input_first, 0, "lowest address that can be mapped"),
 	ROW(UINT64, "input-last", input_last, 0,
 	    "highest address that can be mapped; 0: as aw-bits says"),
-	ROW(UINT32, "domain-first", domain_first, 0,
-	    "lowest domain number"),
-	ROW(UINT32, "domain-last", domain_last, 0,
-	    "highest domain number; 0: no limit"),
+	ROW(UINT32, "domain-first", domain_first, 0, "lowest domain number"),
+	ROW(UINT32, "domain-last", domain_last, 0, "highest domain number; 0: no limit"),
 	ROW(UINT32, "probe-size", probe_size, 0,
 	    "bytes of properties in an answer to PROBE; 0: 512"),
 	ROW(BOOL, "boot-bypass", boot_bypass, true,
@@ -46,19 +46,18 @@ static const struct row rows[] = {
 		   "ranges that cannot be mapped: FIRST-LAST[:msi], joined by '+'"),
 	ROW(ON_OFF_AUTO, "msi", msi, ON_OFF_AUTO_AUTO,
 	    "tell endpoints of the machine's MSI window; auto: unless 'reserved' has one"),
-	ROW(UINT64, "max-domains", max_domains, 0,
-	    "domains a guest can make; 0: 65536"),
-	ROW(UINT64, "max-mappings", max_mappings, 0,
-	    "mappings a guest can make; 0: 4194304"),
-	ROW(UINT64, "max-bytes", max_bytes, 0,
-	    "host memory a guest can make them take; 0: 1 GiB"),
-	ROW_STRING("proximity-domain", proximity,
-		   "NUMA node that PROBE tells of endpoints: a number, 'auto' (their root bus's) or "
-		   "'off'; default: auto"),
+	ROW(UINT64, "max-domains", max_domains, 0, "domains a guest can make; 0: 65536"),
+	ROW(UINT64, "max-mappings", max_mappings, 0, "mappings a guest can make; 0: 4194304"),
+	ROW(UINT64, "max-bytes", max_bytes, 0, "host memory a guest can make them take; 0: 1 GiB"),
+	ROW_STRING(
+		"proximity-domain", proximity,
+		"NUMA node that PROBE tells of endpoints: a number, 'auto' (their root bus's) or "
+		"'off'; default: auto"),
 	ROW(BOOL, "probe-ats", ats, false,
 	    "PROBE says that endpoints may use ATS; needs devices with ats=on"),
-	ROW_STRING("firmware", firmware,
-		   "what the guest's firmware is told: 'auto', 'off', 'viot' or 'dt'; default: auto"),
+	ROW_STRING(
+		"firmware", firmware,
+		"what the guest's firmware is told: 'auto', 'off', 'viot' or 'dt'; default: auto"),
 };
 
 void properties_install(DeviceClass *class)
@@ -142,7 +141,7 @@ static bool has_msi(const struct iommu *iommu)
 
 /* Where a machine's devices write to interrupt: the first kind that it has. */
 static const struct msi_window {
-	const char *type; /* of the machine, or of its interrupt controller */
+	const char *type;     /* of the machine, or of its interrupt controller */
 	uint64_t first, last; /* from the controller's first register on, if it has any */
 } msi_windows[] = {
 	{ "x86-machine", 0xfee00000, 0xfeefffff },

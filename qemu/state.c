@@ -109,16 +109,11 @@ static QDict *list_counters(struct iommu *iommu)
 		const char *name;
 		const uint64_t *value;
 	} rows[] = {
-		{ "domains", &counters.domains },
-		{ "mappings", &counters.mappings },
-		{ "bytes", &counters.bytes },
-		{ "endpoints", &counters.endpoints },
-		{ "requests", &counters.requests },
-		{ "requests-bad", &counters.requests_bad },
-		{ "refused", &counters.refused },
-		{ "limited", &counters.limited },
-		{ "faults", &counters.faults },
-		{ "faults-dropped", &counters.faults_dropped },
+		{ "domains", &counters.domains },   { "mappings", &counters.mappings },
+		{ "bytes", &counters.bytes },       { "endpoints", &counters.endpoints },
+		{ "requests", &counters.requests }, { "requests-bad", &counters.requests_bad },
+		{ "refused", &counters.refused },   { "limited", &counters.limited },
+		{ "faults", &counters.faults },     { "faults-dropped", &counters.faults_dropped },
 	};
 	QDict *object = qdict_new();
 
@@ -212,8 +207,8 @@ static char *mappings_get(Object *owner, Error **errp)
 		qlist_append(list, row);
 		if (n < MAX_MAPPINGS - 1)
 			continue;
-		g_autofree char *next = g_strdup_printf("%" PRIu32 ":0x%" PRIx64, cursor.domain,
-							cursor.address);
+		g_autofree char *next =
+			g_strdup_printf("%" PRIu32 ":0x%" PRIx64, cursor.domain, cursor.address);
 		qdict_put_str(object, "next", next);
 		break;
 	}
@@ -244,6 +239,5 @@ void state_install(ObjectClass *class)
 {
 	object_class_property_add_str(class, "state", state_get, NULL);
 	object_class_property_add_str(class, "mappings", mappings_get, NULL);
-	object_class_property_add_str(class, "mappings-from", mappings_from_get,
-				      mappings_from_set);
+	object_class_property_add_str(class, "mappings-from", mappings_from_get, mappings_from_set);
 }
