@@ -45,7 +45,10 @@ static void told_unmap(void *opaque, const struct viommu_mapping *mapping)
 
 static int told_mode(void *opaque, enum viommu_mode mode)
 {
-	((struct endpoint *)opaque)->mode = mode;
+	struct endpoint *endpoint = opaque;
+
+	endpoint->mode = mode;
+	endpoint->iommu->modes_told = true;
 	return 0;
 }
 
@@ -85,6 +88,9 @@ void iommu_settle(struct iommu *iommu)
 			notice_deliver(&g_array_index(notices, struct notice, i));
 		g_array_free(notices, true);
 	}
+	if (!iommu->modes_told)
+		return;
+	iommu->modes_told = false;
 	QLIST_FOREACH(endpoint, &iommu->endpoints, next)
 		endpoint_switch(endpoint);
 }
@@ -177,7 +183,7 @@ static void endpoint_leave(struct endpoint *endpoint)
 	if (endpoint->id != ENDPOINT_VACANT)
 		viommu_endpoint_remove(endpoint->iommu->core, endpoint->id);
 	qatomic_set(&endpoint->id, ENDPOINT_VACANT);
-	endpoint->mode = VIOMMU_BLOCKED;
+	told_mode(endpoint, VIOMMU_BLOCKED);
 }
 
 int endpoint_update(struct endpoint *endpoint)

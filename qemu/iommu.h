@@ -64,6 +64,7 @@ struct iommu {
 
 	QLIST_HEAD(, endpoint) endpoints;
 	GArray *notices; /* struct notice: mappings to announce */
+	bool modes_told; /* some endpoint's mode may not be in force yet */
 	DeviceListener unplugs;
 
 	QEMUBH *requests_bh, *events_bh;

@@ -17,8 +17,6 @@
 
 static IOMMUAccessFlags permissions(const struct viommu_translation *found)
 {
-	if (found->identity)
-		return IOMMU_RW;
 	return IOMMU_ACCESS_FLAG(found->flags & VIOMMU_MAP_F_READ,
 				 found->flags & VIOMMU_MAP_F_WRITE);
 }
@@ -67,7 +65,7 @@ static IOMMUTLBEntry region_translate(IOMMUMemoryRegion *region, hwaddr iova, IO
 {
 	struct endpoint *endpoint = container_of(region, struct endpoint, translated);
 	uint64_t granule = granule_of(endpoint->iommu);
-	uint64_t looked_for = MAX(granule, BLOCK_LOOKED_FOR);
+	uint64_t looked_for = MAX(granule, BLOCK_LOOKED_FOR), whole;
 	IOMMUTLBEntry entry = {
 		.target_as = &address_space_memory,
 		.iova = iova,
@@ -80,12 +78,11 @@ static IOMMUTLBEntry region_translate(IOMMUMemoryRegion *region, hwaddr iova, IO
 			     looked_for - (iova & (looked_for - 1)), access_of(flag), &found))
 		return entry;
 	entry.perm = permissions(&found);
+	whole = found.identity ? 1 : granule; /* mappings are made of whole granules */
 	if (holds_in_block(endpoint, iova, looked_for, &found))
 		entry.addr_mask = looked_for - 1;
-	else if (holds_in_block(endpoint, iova, granule, &found))
-		entry.addr_mask = granule - 1;
 	else
-		entry.addr_mask = block_from_here(iova, &found) - 1;
+		entry.addr_mask = MAX(whole, block_from_here(iova, &found)) - 1;
 	entry.iova = iova & ~entry.addr_mask;
 	entry.translated_addr = found.address & ~entry.addr_mask;
 	return entry;
