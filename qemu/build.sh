@@ -26,6 +26,8 @@ libs=("$libraries/src/libviommu.a")
 
 objects=()
 for file in qemu/*.c; do
+	[[ $file != qemu/tree.c ]] || continue
+	[[ $file != qemu/host.c || -f $source/include/system/host_iommu_device.h ]] || continue
 	object=$out/$(basename "${file%.c}").o
 	objects+=("$object")
 	${CC:-cc} "${flags[@]}" "${more[@]}" -MD -c -o "$object" "$file"

@@ -39,6 +39,8 @@
 
 #include "exec/address-spaces.h"
 #if QEMU_AT_LEAST(10, 0)
+#include "qemu/range.h"
+#include "qemu/reserved-region.h"
 #include "qobject/qdict.h"
 #include "qobject/qjson.h"
 #include "qobject/qlist.h"
@@ -61,8 +63,7 @@
 #include "sysemu/sysemu.h"
 #endif
 
-/* How an IOMMU of the host is looked at: 7.2 narrows page sizes through the memory region, 10.0
- * hands over an object. Property tables: 7.2 ends them with an empty row, 10.0 counts. */
+/* Property tables: 7.2 ends them with an empty row, 10.0 counts. */
 #if QEMU_AT_LEAST(10, 0)
 #define PROPERTY_TYPE(info)         ((info)->type)
 #define set_properties(dc, rows, n) device_class_set_props_n(dc, rows, n)
@@ -73,9 +74,17 @@
 #define bus_has_iommu(bus)          ((bus)->iommu_fn != NULL)
 #endif
 
-/* Who is asked for the address spaces behind a bus. */
+/* Who is asked for the address spaces behind a bus, and from 9.1 on what is told of assigned
+ * devices (host.c). */
 #if QEMU_AT_LEAST(10, 0)
-#define BUS_IOMMU(ask) ((const PCIIOMMUOps){ .get_address_space = ask })
+bool host_iommu_set(PCIBus *bus, void *opaque, int devfn, HostIOMMUDevice *host, Error **errp);
+void host_iommu_unset(PCIBus *bus, void *opaque, int devfn);
+#define BUS_IOMMU(ask) \
+	{ \
+		.get_address_space = ask, .set_iommu_device = host_iommu_set, \
+		.unset_iommu_device = host_iommu_unset, \
+	}
+#define SET_NARROW(class, function) ((void)(function))
 typedef PCIIOMMUOps bus_iommu;
 static inline void bus_set_iommu(PCIBus *bus, const bus_iommu *ops, void *opaque)
 {
@@ -83,7 +92,8 @@ static inline void bus_set_iommu(PCIBus *bus, const bus_iommu *ops, void *opaque
 	bus->iommu_opaque = opaque;
 }
 #else
-#define BUS_IOMMU(ask) (ask)
+#define BUS_IOMMU(ask)              (ask)
+#define SET_NARROW(class, function) ((class)->iommu_set_page_size_mask = (function))
 typedef PCIIOMMUFunc bus_iommu;
 static inline void bus_set_iommu(PCIBus *bus, const bus_iommu *ask, void *opaque)
 {

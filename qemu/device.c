@@ -301,6 +301,17 @@ static bool core_start(struct iommu *iommu, Error **errp)
 	return !status;
 }
 
+bool iommu_restart(struct iommu *iommu, Error **errp)
+{
+	struct viommu *old = iommu->core;
+
+	if (!core_start(iommu, errp))
+		return false;
+	viommu_free(old);
+	endpoints_enter(iommu);
+	return true;
+}
+
 static void device_unrealize(DeviceState *device)
 {
 	struct iommu *iommu = VIOMMU_DEVICE(device);

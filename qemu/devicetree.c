@@ -66,11 +66,11 @@ static void platform_link(void *fdt, const struct iommu *iommu, uint32_t phandle
 	struct endpoint *endpoint;
 
 	QLIST_FOREACH(endpoint, &iommu->endpoints, next)
-	if (endpoint->platform) {
-		g_autofree char *node = mmio_node(SYS_BUS_DEVICE(endpoint->platform));
+		if (endpoint->platform) {
+			g_autofree char *node = mmio_node(SYS_BUS_DEVICE(endpoint->platform));
 
-		qemu_fdt_setprop_cells(fdt, node, "iommus", phandle, endpoint->id);
-	}
+			qemu_fdt_setprop_cells(fdt, node, "iommus", phandle, endpoint->id);
+		}
 }
 
 static void map_add(GArray *map, uint32_t phandle, uint32_t first, uint32_t end)
@@ -88,8 +88,7 @@ static void map_add_root(GArray *map, uint32_t phandle, uint32_t first, uint32_t
 	for (uint32_t bdf = first; bdf < end; bdf++) {
 		struct iommu *other;
 
-		QTAILQ_FOREACH(other, &iommus, next)
-		{
+		QTAILQ_FOREACH(other, &iommus, next) {
 			PCIDevice *function = iommu_function(other);
 
 			if (!function || pci_get_bdf(function) != bdf)
@@ -118,8 +117,7 @@ void devicetree_install(void)
 	g_autofree char *host = fdt ? node_of(fdt, "pci-host-ecam-generic") : NULL;
 	struct iommu *iommu;
 
-	QTAILQ_FOREACH(iommu, &iommus, next)
-	{
+	QTAILQ_FOREACH(iommu, &iommus, next) {
 		PCIDevice *function = iommu_function(iommu);
 		uint32_t phandle;
 

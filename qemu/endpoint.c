@@ -5,7 +5,7 @@
  * Endpoints: one address space for each requester ID below the root bus
  *
  *     address space -> root --+--> bypass       alias of the system's memory
- *                             +--> translated   asks libviommu
+ *                             +--> translated   asks libviommu (region.c)
  *
  * One of the two is enabled. QEMU asks for the space of a (bus, devfn) when a function is
  * plugged in; its bus number, and with it its endpoint ID, is the guest's to choose later.
@@ -22,143 +22,44 @@ struct notice {
 	struct viommu_mapping mapping;
 };
 
-/* -- translation --------------------------------------------------------------------- */
+/* -- what libviommu's listeners are told ------------------------------------------------ */
 
-/* Blocks of this size are looked for; what QEMU asks for is hardly ever larger. */
-#define BLOCK_LOOKED_FOR 0x10000ull
-
-static IOMMUAccessFlags permissions(const struct viommu_translation *found)
+static int told(struct endpoint *endpoint, bool map, const struct viommu_mapping *mapping)
 {
-	if (found->identity)
-		return IOMMU_RW;
-	return IOMMU_ACCESS_FLAG(found->flags & VIOMMU_MAP_F_READ,
-				 found->flags & VIOMMU_MAP_F_WRITE);
+	struct notice notice = { .endpoint = endpoint, .map = map, .mapping = *mapping };
+
+	if (endpoint->translated.iommu_notify_flags)
+		g_array_append_val(endpoint->iommu->notices, notice);
+	return 0;
 }
 
-static uint32_t access_of(IOMMUAccessFlags flag)
+static int told_map(void *opaque, const struct viommu_mapping *mapping)
 {
-	if (flag == IOMMU_NONE)
-		return VIOMMU_ACCESS_QUIET;
-	return (flag & IOMMU_RO ? VIOMMU_MAP_F_READ : 0) |
-	       (flag & IOMMU_WO ? VIOMMU_MAP_F_WRITE : 0);
+	return told(opaque, true, mapping);
 }
 
-/*
- * An entry speaks for a whole naturally aligned block. Does the translation, found from
- * `iova` on, hold for all of the block of `size` bytes around it?
- */
-static bool holds_in_block(struct endpoint *endpoint, uint64_t iova, uint64_t size,
-			   const struct viommu_translation *found)
+static void told_unmap(void *opaque, const struct viommu_mapping *mapping)
 {
-	uint64_t before = iova & (size - 1);
-	struct viommu_translation front;
-
-	if ((found->address & (size - 1)) != before || found->length < size - before)
-		return false;
-	if (!before)
-		return true;
-	return !viommu_translate(endpoint->iommu->core, qatomic_read(&endpoint->id), iova - before,
-				 before, VIOMMU_ACCESS_QUIET, &front) &&
-	       front.length == before && front.address == found->address - before &&
-	       permissions(&front) == permissions(found);
+	told(opaque, false, mapping);
 }
 
-/* The largest power of two that address, answer and length allow a block to begin with. */
-static uint64_t block_from_here(uint64_t iova, const struct viommu_translation *found)
+static int told_mode(void *opaque, enum viommu_mode mode)
 {
-	uint64_t block = 1;
+	struct endpoint *endpoint = opaque;
 
-	while (block < BLOCK_LOOKED_FOR && !((iova | found->address) & block) &&
-	       found->length >= block * 2)
-		block *= 2;
-	return block;
-}
-
-static IOMMUTLBEntry region_translate(IOMMUMemoryRegion *region, hwaddr iova, IOMMUAccessFlags flag,
-				      int index)
-{
-	struct endpoint *endpoint = container_of(region, struct endpoint, translated);
-	uint64_t granule = endpoint->iommu->config.page_size_mask;
-	uint64_t looked_for = MAX(granule & -granule, BLOCK_LOOKED_FOR);
-	IOMMUTLBEntry entry = {
-		.target_as = &address_space_memory,
-		.iova = iova,
-		.translated_addr = iova,
-		.perm = IOMMU_NONE,
-	};
-	struct viommu_translation found;
-
-	if (viommu_translate(endpoint->iommu->core, qatomic_read(&endpoint->id), iova,
-			     looked_for - (iova & (looked_for - 1)), access_of(flag), &found))
-		return entry;
-	entry.perm = permissions(&found);
-	if (holds_in_block(endpoint, iova, looked_for, &found))
-		entry.addr_mask = looked_for - 1;
-	else if (holds_in_block(endpoint, iova, granule & -granule, &found))
-		entry.addr_mask = (granule & -granule) - 1;
-	else
-		entry.addr_mask = block_from_here(iova, &found) - 1;
-	entry.iova = iova & ~entry.addr_mask;
-	entry.translated_addr = found.address & ~entry.addr_mask;
-	return entry;
-}
-
-static uint64_t region_page_size(IOMMUMemoryRegion *region)
-{
-	struct endpoint *endpoint = container_of(region, struct endpoint, translated);
-
-	return endpoint->iommu->config.page_size_mask & -endpoint->iommu->config.page_size_mask;
-}
-
-/* -- notifiers ------------------------------------------------------------------------ */
-
-/* Call `tell` for a mapping in pieces that are powers of two and aligned to themselves. */
-static void announce(IOMMUMemoryRegion *region, IOMMUNotifier *notifier, IOMMUNotifierFlag type,
-		     const struct viommu_mapping *mapping)
-{
-	IOMMUTLBEvent event = { .type = type, .entry.target_as = &address_space_memory };
-	uint64_t first = mapping->first;
-
-	for (;;) {
-		uint64_t mask = dma_aligned_pow2_mask(first, mapping->last, 64);
-
-		event.entry.iova = first;
-		event.entry.addr_mask = mask;
-		if (type == IOMMU_NOTIFIER_MAP) {
-			event.entry.translated_addr = mapping->phys + (first - mapping->first);
-			event.entry.perm = IOMMU_ACCESS_FLAG(mapping->flags & VIOMMU_MAP_F_READ,
-							     mapping->flags & VIOMMU_MAP_F_WRITE);
-		}
-		if (notifier)
-			memory_region_notify_iommu_one(notifier, &event);
-		else
-			memory_region_notify_iommu(region, 0, event);
-		if (mapping->last - first <= mask)
-			return;
-		first += mask + 1;
-	}
-}
-
-/* Device memory is nothing that a host's IOMMU could be given. */
-static bool can_mirror(const struct viommu_mapping *mapping)
-{
-	return !(mapping->flags & VIOMMU_MAP_F_MMIO) &&
-	       mapping->flags & (VIOMMU_MAP_F_READ | VIOMMU_MAP_F_WRITE);
+	endpoint->mode = mode;
+	endpoint->iommu->modes_told = true;
+	return 0;
 }
 
 static void notice_deliver(const struct notice *notice)
 {
 	IOMMUMemoryRegion *region = &notice->endpoint->translated;
-	const IOMMUNotifierFlag unmaps[] = { IOMMU_NOTIFIER_UNMAP, IOMMU_NOTIFIER_DEVIOTLB_UNMAP };
 
-	if (notice->map) {
-		if (region->iommu_notify_flags & IOMMU_NOTIFIER_MAP && can_mirror(&notice->mapping))
-			announce(region, NULL, IOMMU_NOTIFIER_MAP, &notice->mapping);
-		return;
-	}
-	for (size_t i = 0; i < ARRAY_SIZE(unmaps); i++)
-		if (region->iommu_notify_flags & unmaps[i])
-			announce(region, NULL, unmaps[i], &notice->mapping);
+	if (notice->map)
+		region_tell_map(region, &notice->mapping);
+	else
+		region_tell_unmap(region, &notice->mapping);
 }
 
 static void endpoint_switch(struct endpoint *endpoint)
@@ -187,66 +88,11 @@ void iommu_settle(struct iommu *iommu)
 			notice_deliver(&g_array_index(notices, struct notice, i));
 		g_array_free(notices, true);
 	}
-	QLIST_FOREACH(endpoint, &iommu->endpoints, next)
-	endpoint_switch(endpoint);
-}
-
-static void region_replay(IOMMUMemoryRegion *region, IOMMUNotifier *notifier)
-{
-	struct endpoint *endpoint = container_of(region, struct endpoint, translated);
-	struct viommu *core = endpoint->iommu->core;
-	struct viommu_endpoint_state state;
-	struct viommu_mapping mapping = { 0 };
-
-	if (!(notifier->notifier_flags & IOMMU_NOTIFIER_MAP) ||
-	    viommu_next_endpoint(core, endpoint->id, &state) || state.id != endpoint->id ||
-	    state.mode != VIOMMU_TRANSLATED)
+	if (!iommu->modes_told)
 		return;
-	for (uint64_t from = 0; !viommu_next_mapping(core, state.domain, from, &mapping);
-	     from = mapping.last + 1) {
-		if (can_mirror(&mapping))
-			announce(region, notifier, IOMMU_NOTIFIER_MAP, &mapping);
-		if (mapping.last == UINT64_MAX)
-			return;
-	}
-}
-
-static int region_flags_changed(IOMMUMemoryRegion *region, IOMMUNotifierFlag old,
-				IOMMUNotifierFlag new, Error **errp)
-{
-	struct endpoint *endpoint = container_of(region, struct endpoint, translated);
-
-	if (!(new &IOMMU_NOTIFIER_DEVIOTLB_UNMAP) || endpoint->iommu->set.ats)
-		return 0;
-	error_setg(errp, TYPE_VIOMMU_DEVICE " has probe-ats=off");
-	return -EINVAL;
-}
-
-/* -- what libviommu's listeners are told ------------------------------------------------ */
-
-static int told(struct endpoint *endpoint, bool map, const struct viommu_mapping *mapping)
-{
-	struct notice notice = { .endpoint = endpoint, .map = map, .mapping = *mapping };
-
-	if (endpoint->translated.iommu_notify_flags)
-		g_array_append_val(endpoint->iommu->notices, notice);
-	return 0;
-}
-
-static int told_map(void *opaque, const struct viommu_mapping *mapping)
-{
-	return told(opaque, true, mapping);
-}
-
-static void told_unmap(void *opaque, const struct viommu_mapping *mapping)
-{
-	told(opaque, false, mapping);
-}
-
-static int told_mode(void *opaque, enum viommu_mode mode)
-{
-	((struct endpoint *)opaque)->mode = mode;
-	return 0;
+	iommu->modes_told = false;
+	QLIST_FOREACH(endpoint, &iommu->endpoints, next)
+		endpoint_switch(endpoint);
 }
 
 /* -- IDs -------------------------------------------------------------------------------- */
@@ -337,7 +183,30 @@ static void endpoint_leave(struct endpoint *endpoint)
 	if (endpoint->id != ENDPOINT_VACANT)
 		viommu_endpoint_remove(endpoint->iommu->core, endpoint->id);
 	qatomic_set(&endpoint->id, ENDPOINT_VACANT);
-	endpoint->mode = VIOMMU_BLOCKED;
+	told_mode(endpoint, VIOMMU_BLOCKED);
+}
+
+int endpoint_update(struct endpoint *endpoint)
+{
+	return describe(endpoint, endpoint->id, viommu_endpoint_update);
+}
+
+/* A host's granule narrows the whole device, as long as the guest has not seen it. */
+bool endpoint_narrow(struct endpoint *endpoint, uint64_t mask, Error **errp)
+{
+	struct iommu *iommu = endpoint->iommu;
+	uint64_t both = iommu->config.page_size_mask & mask;
+
+	if (!both || (phase_check(PHASE_MACHINE_READY) && !(both & granule_of(iommu)))) {
+		error_setg(errp, "the host's page sizes 0x%" PRIx64 " do not go with 0x%" PRIx64,
+			   mask, iommu->config.page_size_mask);
+		return false;
+	}
+	endpoint->page_size_mask = both;
+	if (both & granule_of(iommu))
+		return true;
+	iommu->config.page_size_mask = both;
+	return iommu_restart(iommu, errp);
 }
 
 static bool endpoint_enter(struct endpoint *endpoint, uint32_t id)
@@ -364,6 +233,16 @@ static bool endpoint_enter(struct endpoint *endpoint, uint32_t id)
 	return !status;
 }
 
+void endpoints_enter(struct iommu *iommu)
+{
+	struct endpoint *endpoint;
+
+	QLIST_FOREACH(endpoint, &iommu->endpoints, next)
+		if (endpoint->id != ENDPOINT_VACANT)
+			endpoint_enter(endpoint, endpoint->id);
+	iommu_settle(iommu);
+}
+
 static void endpoint_move(struct endpoint *endpoint, uint32_t id)
 {
 	endpoint_leave(endpoint);
@@ -377,12 +256,11 @@ void endpoints_number(struct iommu *iommu)
 	bool moved = false;
 
 	QLIST_FOREACH(endpoint, &iommu->endpoints, next)
-	if (endpoint->id < ENDPOINT_PARKED && endpoint->id != id_wanted(endpoint)) {
-		endpoint_move(endpoint, id_parked(iommu));
-		moved = true;
-	}
-	QLIST_FOREACH(endpoint, &iommu->endpoints, next)
-	{
+		if (endpoint->id < ENDPOINT_PARKED && endpoint->id != id_wanted(endpoint)) {
+			endpoint_move(endpoint, id_parked(iommu));
+			moved = true;
+		}
+	QLIST_FOREACH(endpoint, &iommu->endpoints, next) {
 		uint32_t wanted = id_wanted(endpoint);
 
 		if (endpoint->id != ENDPOINT_VACANT && endpoint->id >= ENDPOINT_PARKED &&
@@ -413,13 +291,14 @@ static void regions_init(struct endpoint *endpoint)
 	memory_region_add_subregion_overlap(&endpoint->root, 0, &endpoint->bypass, 0);
 }
 
-static struct endpoint *endpoint_find(struct iommu *iommu, PCIBus *bus, int devfn)
+struct endpoint *endpoint_find(struct iommu *iommu, PCIBus *bus, int devfn)
 {
 	struct endpoint *endpoint;
 
 	QLIST_FOREACH(endpoint, &iommu->endpoints, next)
-	if (endpoint->bus == bus && (!bus || endpoint->devfn == devfn) && !endpoint->platform)
-		return endpoint;
+		if (endpoint->bus == bus && (!bus || endpoint->devfn == devfn) &&
+		    !endpoint->platform)
+			return endpoint;
 	return NULL;
 }
 
@@ -477,8 +356,7 @@ static void device_unplugged(DeviceListener *listener, DeviceState *device)
 	bus = pci_get_bus(PCI_DEVICE(device));
 	if (object_dynamic_cast(OBJECT(device), TYPE_PCI_BRIDGE))
 		behind = pci_bridge_get_sec_bus(PCI_BRIDGE(device));
-	QLIST_FOREACH(endpoint, &iommu->endpoints, next)
-	{
+	QLIST_FOREACH(endpoint, &iommu->endpoints, next) {
 		if (!endpoint->bus ||
 		    (endpoint->bus != behind &&
 		     (endpoint->bus != bus || endpoint->devfn != PCI_DEVICE(device)->devfn)))
@@ -495,8 +373,7 @@ AddressSpace *endpoint_platform(struct iommu *iommu, DeviceState *transport)
 	struct endpoint *endpoint;
 	uint32_t id = ENDPOINT_PLATFORM;
 
-	QLIST_FOREACH(endpoint, &iommu->endpoints, next)
-	{
+	QLIST_FOREACH(endpoint, &iommu->endpoints, next) {
 		if (endpoint->platform == transport)
 			return &endpoint->as;
 		id += endpoint->platform != NULL;
@@ -537,27 +414,6 @@ void endpoints_detach(struct iommu *iommu)
 		bus_set_iommu(iommu->root_bus, NULL, NULL);
 	device_listener_unregister(&iommu->unplugs);
 	QLIST_FOREACH(endpoint, &iommu->endpoints, next)
-	endpoint_leave(endpoint);
+		endpoint_leave(endpoint);
 	g_array_free(iommu->notices, true);
-}
-
-static void region_class_init(ObjectClass *class, CLASS_DATA data)
-{
-	IOMMUMemoryRegionClass *region = IOMMU_MEMORY_REGION_CLASS(class);
-
-	region->translate = region_translate;
-	region->get_min_page_size = region_page_size;
-	region->notify_flag_changed = region_flags_changed;
-	region->replay = region_replay;
-}
-
-void endpoint_types_register(void)
-{
-	static const TypeInfo type = {
-		.name = TYPE_VIOMMU_REGION,
-		.parent = TYPE_IOMMU_MEMORY_REGION,
-		.class_init = region_class_init,
-	};
-
-	type_register_static(&type);
 }

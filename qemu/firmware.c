@@ -74,8 +74,8 @@ struct iommu *root_iommu(PCIBus *root)
 	struct iommu *iommu;
 
 	QTAILQ_FOREACH(iommu, &iommus, next)
-	if (iommu->root_bus == root && !pci_bus_bypass_iommu(root))
-		return iommu;
+		if (iommu->root_bus == root && !pci_bus_bypass_iommu(root))
+			return iommu;
 	return NULL;
 }
 
@@ -124,8 +124,7 @@ static void topology_add_platform(struct viommu_topology *topology, const struct
 	g_autofree char *name = iommu_name(iommu);
 	struct endpoint *endpoint;
 
-	QLIST_FOREACH(endpoint, &iommu->endpoints, next)
-	{
+	QLIST_FOREACH(endpoint, &iommu->endpoints, next) {
 		struct viommu_platform_device device = { .size = sizeof(device), .iommu = name };
 
 		if (!endpoint->platform)
@@ -156,10 +155,10 @@ static void *viot_make(size_t *ret_length)
 	void *bytes = NULL;
 
 	QTAILQ_FOREACH(iommu, &iommus, next)
-	if (iommu->firmware == FIRMWARE_AUTO || iommu->firmware == FIRMWARE_VIOT) {
-		topology_add_iommu(topology, iommu);
-		topology_add_platform(topology, iommu);
-	}
+		if (iommu->firmware == FIRMWARE_AUTO || iommu->firmware == FIRMWARE_VIOT) {
+			topology_add_iommu(topology, iommu);
+			topology_add_platform(topology, iommu);
+		}
 	if (viommu_topology_iommu(topology, 0)) {
 		topology_add_roots(topology);
 		table = viommu_table_generate(topology, "VIOT", findings);

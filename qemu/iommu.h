@@ -64,6 +64,7 @@ struct iommu {
 
 	QLIST_HEAD(, endpoint) endpoints;
 	GArray *notices; /* struct notice: mappings to announce */
+	bool modes_told; /* some endpoint's mode may not be in force yet */
 	DeviceListener unplugs;
 
 	QEMUBH *requests_bh, *events_bh;
@@ -116,6 +117,15 @@ extern iommu_list iommus; /* every one that is realized */
 
 void device_types_register(void);
 
+/* Begin anew with a configuration that was changed; not once the guest has run. */
+bool iommu_restart(struct iommu *iommu, Error **errp);
+
+/* The smallest page. */
+static inline uint64_t granule_of(const struct iommu *iommu)
+{
+	return iommu->config.page_size_mask & -iommu->config.page_size_mask;
+}
+
 /* -- pci.c ------------------------------------------------------------------- */
 
 void pci_types_register(void);
@@ -125,9 +135,15 @@ void pci_types_register(void);
 /* If the device is on virtio-mmio: choose its root bus, and serve other transports. */
 void mmio_prepare(struct iommu *iommu);
 
-/* -- endpoint.c -------------------------------------------------------------- */
+/* -- region.c ---------------------------------------------------------------- */
 
-void endpoint_types_register(void);
+void region_types_register(void);
+
+/* Tell whoever mirrors a region of a mapping, come or gone. */
+void region_tell_map(IOMMUMemoryRegion *region, const struct viommu_mapping *mapping);
+void region_tell_unmap(IOMMUMemoryRegion *region, const struct viommu_mapping *mapping);
+
+/* -- endpoint.c -------------------------------------------------------------- */
 
 /* Serve the root bus, and what is plugged in below it. */
 bool endpoints_attach(struct iommu *iommu, Error **errp);
@@ -138,6 +154,14 @@ void endpoints_number(struct iommu *iommu);
 
 /* The address space of a device on virtio-mmio, made when it is asked for first. */
 AddressSpace *endpoint_platform(struct iommu *iommu, DeviceState *transport);
+
+/* Put all that have an ID into a new libviommu device. */
+void endpoints_enter(struct iommu *iommu);
+
+/* That of a requester, or NULL; say again what libviommu is told of it. */
+struct endpoint *endpoint_find(struct iommu *iommu, PCIBus *bus, int devfn);
+int endpoint_update(struct endpoint *endpoint);
+bool endpoint_narrow(struct endpoint *endpoint, uint64_t page_size_mask, Error **errp);
 
 /* Do what libviommu's listeners were told since the last time. */
 void iommu_settle(struct iommu *iommu);

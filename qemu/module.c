@@ -61,7 +61,7 @@ QEMU_PLUGIN_EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_
 	for (int i = 0; i < argc; i++)
 		if (!take_argument(argv[i]))
 			return -EINVAL;
-	endpoint_types_register();
+	region_types_register();
 	device_types_register();
 	pci_types_register();
 	return 0;

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "iommu.h"
+
+/*
+ * Assigned devices: what the host's IOMMU cannot do, their endpoint cannot do either
+ *
+ * Only from QEMU 9.1 on: there the owner of an assigned device hands over an object that
+ * can be asked, before the guest runs. (7.2 tells of page sizes alone, through the memory
+ * region, and only once that is in use.) Addresses that the host cannot map become reserved
+ * regions of that endpoint; where the user or the machine reserved a range already, theirs
+ * stays.
+ */
+
+/* What no host range covers, but for what is reserved already. */
+static GArray *holes_between(GList *ranges, const GArray *reserved)
+{
+	GArray *holes = g_array_new(false, false, sizeof(struct viommu_reserved));
+	GList *inverse = NULL, *regions = NULL;
+
+	range_inverse_array(ranges, &inverse, 0, UINT64_MAX);
+	for (GList *hole = inverse; hole; hole = hole->next) {
+		ReservedRegion *region = g_new0(ReservedRegion, 1);
+
+		region->range = *(Range *)hole->data;
+		regions = resv_region_list_insert(regions, region);
+	}
+	for (guint i = 0; i < reserved->len; i++) {
+		const struct viommu_reserved *theirs =
+			&g_array_index(reserved, struct viommu_reserved, i);
+		ReservedRegion *region = g_new0(ReservedRegion, 1);
+
+		region->type = 1; /* not a hole */
+		range_set_bounds(&region->range, theirs->first, theirs->last);
+		regions = resv_region_list_insert(regions, region);
+	}
+	for (GList *item = regions; item; item = item->next) {
+		ReservedRegion *region = item->data;
+		struct viommu_reserved hole = {
+			.first = range_lob(&region->range),
+			.last = range_upb(&region->range),
+			.subtype = VIOMMU_RESV_MEM_RESERVED,
+		};
+
+		if (!region->type)
+			g_array_append_val(holes, hole);
+	}
+	g_list_free_full(inverse, g_free);
+	g_list_free_full(regions, g_free);
+	return holes;
+}
+
+static void forget(struct endpoint *endpoint)
+{
+	if (endpoint->host_reserved)
+		g_array_free(endpoint->host_reserved, true);
+	endpoint->host_reserved = NULL;
+	endpoint->page_size_mask = 0;
+}
+
+bool host_iommu_set(PCIBus *bus, void *opaque, int devfn, HostIOMMUDevice *host, Error **errp)
+{
+	const HostIOMMUDeviceClass *class = HOST_IOMMU_DEVICE_GET_CLASS(host);
+	struct endpoint *endpoint = endpoint_find(opaque, host->aliased_bus, host->aliased_devfn);
+	GList *ranges = class->get_iova_ranges ? class->get_iova_ranges(host) : NULL;
+	int status;
+
+	if (!endpoint)
+		return true;
+	if (ranges)
+		endpoint->host_reserved = holes_between(ranges, endpoint->iommu->reserved);
+	g_list_free_full(ranges, g_free);
+	if (class->get_page_size_mask &&
+	    !endpoint_narrow(endpoint, class->get_page_size_mask(host), errp)) {
+		forget(endpoint);
+		return false;
+	}
+	status = endpoint_update(endpoint);
+	if (status) {
+		error_setg_errno(errp, -status, "what the host's IOMMU can do does not fit");
+		forget(endpoint);
+	}
+	return !status;
+}
+
+void host_iommu_unset(PCIBus *bus, void *opaque, int devfn)
+{
+	struct endpoint *endpoint = endpoint_find(opaque, bus, devfn);
+
+	if (!endpoint)
+		return;
+	forget(endpoint);
+	if (endpoint->id != ENDPOINT_VACANT)
+		endpoint_update(endpoint);
+}

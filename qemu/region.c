@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "iommu.h"
+
+/*
+ * The memory region of an endpoint: translations for QEMU, and news for those who mirror them
+ *
+ * QEMU asks for an entry that speaks for a naturally aligned block around an address;
+ * libviommu answers from an address on. Emulated devices ask anew for each access. Those
+ * that mirror mappings (VFIO, vhost) are notified of each, in blocks again, and are told
+ * all there is when they begin to listen.
+ */
+
+/* -- translation --------------------------------------------------------------------- */
+
+/* Blocks of this size are looked for; what QEMU asks for is hardly ever larger. */
+#define BLOCK_LOOKED_FOR 0x10000ull
+
+static IOMMUAccessFlags permissions(const struct viommu_translation *found)
+{
+	return IOMMU_ACCESS_FLAG(found->flags & VIOMMU_MAP_F_READ,
+				 found->flags & VIOMMU_MAP_F_WRITE);
+}
+
+static uint32_t access_of(IOMMUAccessFlags flag)
+{
+	if (flag == IOMMU_NONE)
+		return VIOMMU_ACCESS_QUIET;
+	return (flag & IOMMU_RO ? VIOMMU_MAP_F_READ : 0) |
+	       (flag & IOMMU_WO ? VIOMMU_MAP_F_WRITE : 0);
+}
+
+/*
+ * An entry speaks for a whole naturally aligned block. Does the translation, found from
+ * `iova` on, hold for all of the block of `size` bytes around it?
+ */
+static bool holds_in_block(struct endpoint *endpoint, uint64_t iova, uint64_t size,
+			   const struct viommu_translation *found)
+{
+	uint64_t before = iova & (size - 1);
+	struct viommu_translation front;
+
+	if ((found->address & (size - 1)) != before || found->length < size - before)
+		return false;
+	if (!before)
+		return true;
+	return !viommu_translate(endpoint->iommu->core, qatomic_read(&endpoint->id), iova - before,
+				 before, VIOMMU_ACCESS_QUIET, &front) &&
+	       front.length == before && front.address == found->address - before &&
+	       permissions(&front) == permissions(found);
+}
+
+/* The largest power of two that address, answer and length allow a block to begin with. */
+static uint64_t block_from_here(uint64_t iova, const struct viommu_translation *found)
+{
+	uint64_t block = 1;
+
+	while (block < BLOCK_LOOKED_FOR && !((iova | found->address) & block) &&
+	       found->length >= block * 2)
+		block *= 2;
+	return block;
+}
+
+static IOMMUTLBEntry region_translate(IOMMUMemoryRegion *region, hwaddr iova, IOMMUAccessFlags flag,
+				      int index)
+{
+	struct endpoint *endpoint = container_of(region, struct endpoint, translated);
+	uint64_t granule = granule_of(endpoint->iommu);
+	uint64_t looked_for = MAX(granule, BLOCK_LOOKED_FOR), whole;
+	IOMMUTLBEntry entry = {
+		.target_as = &address_space_memory,
+		.iova = iova,
+		.translated_addr = iova,
+		.perm = IOMMU_NONE,
+	};
+	struct viommu_translation found;
+
+	if (viommu_translate(endpoint->iommu->core, qatomic_read(&endpoint->id), iova,
+			     looked_for - (iova & (looked_for - 1)), access_of(flag), &found))
+		return entry;
+	entry.perm = permissions(&found);
+	whole = found.identity ? 1 : granule; /* mappings are made of whole granules */
+	if (holds_in_block(endpoint, iova, looked_for, &found))
+		entry.addr_mask = looked_for - 1;
+	else
+		entry.addr_mask = MAX(whole, block_from_here(iova, &found)) - 1;
+	entry.iova = iova & ~entry.addr_mask;
+	entry.translated_addr = found.address & ~entry.addr_mask;
+	return entry;
+}
+
+static uint64_t region_page_size(IOMMUMemoryRegion *region)
+{
+	return granule_of(container_of(region, struct endpoint, translated)->iommu);
+}
+
+/* -- notifiers ------------------------------------------------------------------------ */
+
+/* Call `tell` for a mapping in pieces that are powers of two and aligned to themselves. */
+static void announce(IOMMUMemoryRegion *region, IOMMUNotifier *notifier, IOMMUNotifierFlag type,
+		     const struct viommu_mapping *mapping)
+{
+	IOMMUTLBEvent event = { .type = type, .entry.target_as = &address_space_memory };
+	uint64_t first = mapping->first;
+
+	for (;;) {
+		uint64_t mask = dma_aligned_pow2_mask(first, mapping->last, 64);
+
+		event.entry.iova = first;
+		event.entry.addr_mask = mask;
+		if (type == IOMMU_NOTIFIER_MAP) {
+			event.entry.translated_addr = mapping->phys + (first - mapping->first);
+			event.entry.perm = IOMMU_ACCESS_FLAG(mapping->flags & VIOMMU_MAP_F_READ,
+							     mapping->flags & VIOMMU_MAP_F_WRITE);
+		}
+		if (notifier)
+			memory_region_notify_iommu_one(notifier, &event);
+		else
+			memory_region_notify_iommu(region, 0, event);
+		if (mapping->last - first <= mask)
+			return;
+		first += mask + 1;
+	}
+}
+
+/* Device memory is nothing that a host's IOMMU could be given. */
+static bool can_mirror(const struct viommu_mapping *mapping)
+{
+	return !(mapping->flags & VIOMMU_MAP_F_MMIO) &&
+	       mapping->flags & (VIOMMU_MAP_F_READ | VIOMMU_MAP_F_WRITE);
+}
+
+void region_tell_map(IOMMUMemoryRegion *region, const struct viommu_mapping *mapping)
+{
+	if (region->iommu_notify_flags & IOMMU_NOTIFIER_MAP && can_mirror(mapping))
+		announce(region, NULL, IOMMU_NOTIFIER_MAP, mapping);
+}
+
+void region_tell_unmap(IOMMUMemoryRegion *region, const struct viommu_mapping *mapping)
+{
+	const IOMMUNotifierFlag unmaps[] = { IOMMU_NOTIFIER_UNMAP, IOMMU_NOTIFIER_DEVIOTLB_UNMAP };
+
+	for (size_t i = 0; i < ARRAY_SIZE(unmaps); i++)
+		if (region->iommu_notify_flags & unmaps[i])
+			announce(region, NULL, unmaps[i], mapping);
+}
+
+static void region_replay(IOMMUMemoryRegion *region, IOMMUNotifier *notifier)
+{
+	struct endpoint *endpoint = container_of(region, struct endpoint, translated);
+	struct viommu *core = endpoint->iommu->core;
+	struct viommu_endpoint_state state;
+	struct viommu_mapping mapping = { 0 };
+
+	if (!(notifier->notifier_flags & IOMMU_NOTIFIER_MAP) ||
+	    viommu_next_endpoint(core, endpoint->id, &state) || state.id != endpoint->id ||
+	    state.mode != VIOMMU_TRANSLATED)
+		return;
+	for (uint64_t from = 0; !viommu_next_mapping(core, state.domain, from, &mapping);
+	     from = mapping.last + 1) {
+		if (can_mirror(&mapping))
+			announce(region, notifier, IOMMU_NOTIFIER_MAP, &mapping);
+		if (mapping.last == UINT64_MAX)
+			return;
+	}
+}
+
+static int region_flags_changed(IOMMUMemoryRegion *region, IOMMUNotifierFlag old,
+				IOMMUNotifierFlag new, Error **errp)
+{
+	struct endpoint *endpoint = container_of(region, struct endpoint, translated);
+
+	if (!(new &IOMMU_NOTIFIER_DEVIOTLB_UNMAP) || endpoint->iommu->set.ats)
+		return 0;
+	error_setg(errp, TYPE_VIOMMU_DEVICE " has probe-ats=off");
+	return -EINVAL;
+}
+
+/* QEMU 7.2 ends when this fails while the guest runs. Then mappings that the host cannot make
+ * are refused one by one. */
+static int region_narrow(IOMMUMemoryRegion *region, uint64_t mask, Error **errp)
+{
+	Error *error = NULL;
+
+	if (endpoint_narrow(container_of(region, struct endpoint, translated), mask, &error))
+		return 0;
+	if (!phase_check(PHASE_MACHINE_READY)) {
+		error_propagate(errp, error);
+		return -EINVAL;
+	}
+	warn_report_err(error);
+	return 0;
+}
+
+static void region_class_init(ObjectClass *class, CLASS_DATA data)
+{
+	IOMMUMemoryRegionClass *region = IOMMU_MEMORY_REGION_CLASS(class);
+
+	region->translate = region_translate;
+	region->get_min_page_size = region_page_size;
+	region->notify_flag_changed = region_flags_changed;
+	region->replay = region_replay;
+	SET_NARROW(region, region_narrow);
+}
+
+void region_types_register(void)
+{
+	static const TypeInfo type = {
+		.name = TYPE_VIOMMU_REGION,
+		.parent = TYPE_IOMMU_MEMORY_REGION,
+		.class_init = region_class_init,
+	};
+
+	type_register_static(&type);
+}
