@@ -37,15 +37,17 @@ UNMAPPED = {"viommu": "W", "builtin": ""}
 PROCESSORS = {"amd64": "qemu64,-cx16", "arm64": "cortex-a57"}
 TRACED = "virtio_iommu_translate "
 INSPECTED = "/machine/peripheral/iommu0"
-# On a busy machine Linux measures TCG's time stamp counter wrongly, and sees stalls where none are.
+# On a busy machine Linux measures TCG's clocks wrongly: it would give up on the timer, mistrust the
+# time stamp counter, and see stalls where there are none.
 APPEND = {
-    "amd64": "console=ttyS0 printk.devkmsg=on oops=panic tsc=unstable "
+    "amd64": "console=ttyS0 printk.devkmsg=on oops=panic tsc=unstable no_timer_check "
              "rcupdate.rcu_cpu_stall_suppress=1",
     "arm64": "console=ttyAMA0 printk.devkmsg=on oops=panic rcupdate.rcu_cpu_stall_suppress=1",
 }
 MEBIBYTE = 1 << 20
 LINES_SHOWN = 100
-ATTENTION = r"row: (?:end$|host, (.*)$)|Kernel panic"
+# Lines that have arrived whole: their end is still to come after half of them.
+ATTENTION = r"row: (?:end|host, (.*))(?=\n)|Kernel panic"
 
 
 class Progress:
