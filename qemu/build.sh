@@ -12,17 +12,18 @@ read -r source headers < <(qemu/headers.sh "$generation")
 out=build/qemu-$generation
 mkdir -p "$out"
 
+# QEMU's own macros mix signs and leave parameters unused.
 flags=(-std=gnu11 -O2 -g -fPIC -pthread -fno-strict-aliasing -fno-common -fvisibility=hidden
-	-D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -D_LARGEFILE_SOURCE
-	-Wall -Wextra -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wwrite-strings
-	-Wno-unused-parameter -Wno-missing-field-initializers ${WERROR--Werror}
-	-Iinclude -Iqemu)
+	-D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -D_LARGEFILE_SOURCE -Iinclude -Iqemu
+	-Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wwrite-strings
+	-Wvla -Wno-sign-conversion -Wno-sign-compare -Wno-unused-parameter
+	-Wno-missing-field-initializers ${WERROR--Werror})
 for folder in "$headers" "$headers/qapi" "$source/include" "$source/linux-headers"; do
 	flags+=(-isystem "$folder")
 done
 read -ra more < <(pkg-config --cflags glib-2.0 pixman-1)
-libs=("$libraries/src/libviommu.a")
-[[ ! -f $libraries/tables/libviommu-tables-objects.a ]] || libs+=("$libraries/tables/libviommu-tables-objects.a")
+# Of libviommu-tables only what is used, so that libraries of its text forms are not needed.
+libs=("$libraries/src/libviommu.a" "$libraries/tables/libviommu-tables-objects.a")
 
 objects=()
 for file in qemu/*.c; do
