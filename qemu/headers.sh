@@ -76,7 +76,8 @@ source=$cache/$generation
 if [[ ! -f $source/VERSION ]]; then
 	say "unpacking ${dsc#./}"
 	rm -rf "$source.new"
-	dpkg-source --no-check -x "$dsc" "$source.new" >&2
+	dpkg-source --no-check -x "$dsc" "$source.new" >"$cache/unpack-$generation.log" 2>&1 ||
+		die "unpacking failed: $cache/unpack-$generation.log"
 	mv "$source.new" "$source"
 fi
 
