@@ -348,7 +348,7 @@ static void device_realize(DeviceState *device, Error **errp)
 	config_refresh(iommu);
 	mmio_prepare(iommu);
 	QTAILQ_INSERT_TAIL(&iommus, iommu, next);
-	if (endpoints_attach(iommu, errp))
+	if (endpoints_attach(iommu, errp) && endpoint_try(iommu, errp))
 		firmware_prepare();
 	else
 		device_unrealize(device);

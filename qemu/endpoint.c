@@ -133,20 +133,17 @@ static uint32_t id_parked(struct iommu *iommu)
 	return id;
 }
 
-/* Its root bus's NUMA node, or what was set. */
 static bool proximity(const struct endpoint *endpoint, uint32_t *ret_domain)
 {
-	const char *said = endpoint->iommu->set.proximity ?: "auto";
-	unsigned int number = NUMA_NODE_UNASSIGNED;
+	const struct iommu *iommu = endpoint->iommu;
+	uint32_t number = iommu->proximity_domain;
 
-	if (g_str_equal(said, "auto")) {
-		if (endpoint->bus)
-			number = (unsigned int)pci_bus_numa_node(root_of(endpoint->bus));
-	} else if (qemu_strtoui(said, NULL, 0, &number)) {
-		return false;
-	}
+	if (iommu->proximity == PROXIMITY_AUTO)
+		number = endpoint->bus ? pci_bus_numa_node(root_of(endpoint->bus))
+				       : NUMA_NODE_UNASSIGNED;
 	*ret_domain = number;
-	return number != NUMA_NODE_UNASSIGNED;
+	return iommu->proximity == PROXIMITY_GIVEN ||
+	       (iommu->proximity == PROXIMITY_AUTO && number != NUMA_NODE_UNASSIGNED);
 }
 
 static GArray *reserved_for(const struct endpoint *endpoint)
@@ -184,6 +181,21 @@ static void endpoint_leave(struct endpoint *endpoint)
 		viommu_endpoint_remove(endpoint->iommu->core, endpoint->id);
 	qatomic_set(&endpoint->id, ENDPOINT_VACANT);
 	told_mode(endpoint, VIOMMU_BLOCKED);
+}
+
+bool endpoint_try(struct iommu *iommu, Error **errp)
+{
+	struct endpoint endpoint = { .iommu = iommu, .bus = iommu->root_bus };
+	int status = describe(&endpoint, ENDPOINT_PARKED, viommu_endpoint_add);
+
+	if (!status)
+		viommu_endpoint_remove(iommu->core, ENDPOINT_PARKED);
+	else
+		error_setg(errp, "%s",
+			   status == -ENOSPC
+				   ? "probe-size is too small for what endpoints are told"
+				   : "reserved regions overlap, or there are two for MSI");
+	return !status;
 }
 
 int endpoint_update(struct endpoint *endpoint)

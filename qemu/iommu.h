@@ -33,7 +33,8 @@
 /* What the guest's firmware is told. */
 enum firmware { FIRMWARE_AUTO, FIRMWARE_OFF, FIRMWARE_VIOT, FIRMWARE_DT };
 
-#define PROXIMITY_NONE UINT32_MAX
+/* The NUMA node that the guest is told of endpoints. AUTO: their root bus's. */
+enum proximity { PROXIMITY_AUTO, PROXIMITY_OFF, PROXIMITY_GIVEN };
 
 /* What was set on the command line: properties.c has the rows. */
 struct settings {
@@ -60,7 +61,9 @@ struct iommu {
 	struct viommu *core;
 	struct viommu_config config;
 	enum firmware firmware;
-	GArray *reserved; /* struct viommu_reserved, told of every endpoint */
+	enum proximity proximity;
+	uint32_t proximity_domain; /* if it was given */
+	GArray *reserved;          /* struct viommu_reserved, told of every endpoint */
 
 	QLIST_HEAD(, endpoint) endpoints;
 	GArray *notices; /* struct notice: mappings to announce */
@@ -154,6 +157,9 @@ void endpoints_number(struct iommu *iommu);
 
 /* The address space of a device on virtio-mmio, made when it is asked for first. */
 AddressSpace *endpoint_platform(struct iommu *iommu, DeviceState *transport);
+
+/* Can an endpoint be what the properties say? */
+bool endpoint_try(struct iommu *iommu, Error **errp);
 
 /* Put all that have an ID into a new libviommu device. */
 void endpoints_enter(struct iommu *iommu);

@@ -12,6 +12,8 @@
  * each generation.
  */
 
+#define MAX_AW_BITS 64
+
 struct row {
 	Property property;
 	const char *help;
@@ -32,7 +34,7 @@ static const struct row rows[] = {
 	  "default: the one it is on, on virtio-mmio the machine's first" },
 	ROW(UINT64, "page-size-mask", page_size_mask, 0,
 	    "page sizes; the lowest bit is the granule, down to 1 byte; 0: 4 KiB and up"),
-	ROW(UINT8, "aw-bits", aw_bits, 64, "width of addresses that can be mapped"),
+	ROW(UINT8, "aw-bits", aw_bits, MAX_AW_BITS, "width of addresses that can be mapped"),
 	ROW(UINT64, "input-first", input_first, 0, "lowest address that can be mapped"),
 	ROW(UINT64, "input-last", input_last, 0,
 	    "highest address that can be mapped; 0: as aw-bits says"),
@@ -198,11 +200,30 @@ static bool choose_firmware(struct iommu *iommu, Error **errp)
 	return false;
 }
 
-static uint64_t input_last(const struct settings *set)
+static bool choose_proximity(struct iommu *iommu, Error **errp)
 {
-	if (set->input_last)
-		return set->input_last;
-	return set->aw_bits >= 64 ? UINT64_MAX : BIT_ULL(set->aw_bits) - 1;
+	const char *said = iommu->set.proximity ?: "auto";
+	unsigned int number = 0;
+
+	iommu->proximity = g_str_equal(said, "auto")  ? PROXIMITY_AUTO
+			   : g_str_equal(said, "off") ? PROXIMITY_OFF
+						      : PROXIMITY_GIVEN;
+	if (iommu->proximity == PROXIMITY_GIVEN && qemu_strtoui(said, NULL, 0, &number)) {
+		error_setg(errp, "proximity-domain: '%s' is no number, 'auto' or 'off'", said);
+		return false;
+	}
+	iommu->proximity_domain = number;
+	return true;
+}
+
+static bool choose_input_last(const struct settings *set, uint64_t *ret_last, Error **errp)
+{
+	if (!set->aw_bits || set->aw_bits > MAX_AW_BITS) {
+		error_setg(errp, "aw-bits: %d is not 1 to %d", set->aw_bits, MAX_AW_BITS);
+		return false;
+	}
+	*ret_last = set->input_last ?: UINT64_MAX >> (MAX_AW_BITS - set->aw_bits);
+	return true;
 }
 
 bool properties_apply(struct iommu *iommu, Error **errp)
@@ -214,7 +235,6 @@ bool properties_apply(struct iommu *iommu, Error **errp)
 		.size = sizeof(iommu->config),
 		.page_size_mask = set->page_size_mask,
 		.input_first = set->input_first,
-		.input_last = input_last(set),
 		.domain_first = set->domain_first,
 		.domain_last = set->domain_last ?: UINT32_MAX,
 		.probe_size = set->probe_size,
@@ -223,7 +243,9 @@ bool properties_apply(struct iommu *iommu, Error **errp)
 		.max_mappings = set->max_mappings,
 		.max_bytes = set->max_bytes,
 	};
-	return parse_reserved(iommu, errp) && add_msi(iommu, errp) && choose_firmware(iommu, errp);
+	return choose_input_last(set, &iommu->config.input_last, errp) &&
+	       parse_reserved(iommu, errp) && add_msi(iommu, errp) &&
+	       choose_proximity(iommu, errp) && choose_firmware(iommu, errp);
 }
 
 void properties_release(struct iommu *iommu)
