@@ -53,8 +53,14 @@ static const struct viommu_route nothing = { .reach = VIOMMU_REACH_NOTHING,
  */
 static bool range_has(const struct viommu_pci_range *range, const struct viommu_device_name *device)
 {
-	return range->segment_first <= device->segment && device->segment <= range->segment_last &&
-	       range->bdf_first <= device->bdf && device->bdf <= range->bdf_last;
+	uint16_t first, last;
+
+	if (!range_is_known(range) || device->segment < range->segment_first ||
+	    device->segment > range->segment_last)
+		return false;
+	if (range_below(range, &first, &last) && first <= device->bdf && device->bdf <= last)
+		return true;
+	return range->bdf_first <= device->bdf && device->bdf <= range->bdf_last;
 }
 
 static bool bridge_has(const struct viommu_host_bridge *bridge,
