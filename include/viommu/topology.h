@@ -442,13 +442,32 @@ enum viommu_reach {
 	VIOMMU_REACH_NOTHING, /* nobody says anything of this device */
 };
 
-/* One answer: who translates a device's accesses, and who says so. */
+/*
+ * One answer: the way of a device's accesses, hop by hop, and who says so.
+ *
+ *     device --id--> iommu --> memory
+ *        |             |
+ *        +-------------+--device_id--> its (of its MSIs)
+ *
+ * Whoever fills one in need only know the first hop: what is left zero is added from the
+ * topology, in the same way for the specification's answer and for Linux's.
+ */
 struct viommu_route {
 	enum viommu_reach reach;
-	const struct viommu_iommu *iommu;
-	uint32_t id;               /* endpoint ID or stream ID */
-	struct viommu_place place; /* of the entry that decides */
+	const struct viommu_iommu *iommu; /* NULL, unless it is reached */
+	uint32_t id;                      /* endpoint ID or stream ID, as the IOMMU knows it */
+	struct viommu_place place;        /* of the entry that decides */
+
+	const struct viommu_its_group *its; /* where MSIs go; NULL: nobody says */
+	uint32_t device_id;                 /* as the ITS knows the device */
+	struct viommu_place its_place;      /* of the entry that decides about the ITS */
+
+	unsigned pasid_bits;             /* how wide PASIDs may be that arrive; 0: none does */
+	struct viommu_place pasid_place; /* of the entry that says so */
 };
+
+/* What PCI Express has room for, and what a host bridge forwards that names no width. */
+#define VIOMMU_PASID_BITS_MAX 20
 
 /*
  * Which IOMMU does the device reach? First as the specification has it, and then as Linux
