@@ -54,6 +54,8 @@ static char *where_is(const struct viommu_iommu *iommu)
 /* As in a finding, so that an editor can go there. */
 static char *describe_place(const struct viommu_place *place)
 {
+	if (place->path)
+		return g_strdup_printf("%s:%s", place->file ? place->file : "", place->path);
 	if (place->at != VIOMMU_NOWHERE)
 		return g_strdup_printf("%s:0x%zx", place->file ? place->file : "", place->at);
 	if (place->line)
