@@ -365,7 +365,7 @@ static uint64_t window_last(const struct viommu_iommu *iommu)
 
 /*
  * Devices have no span here, just where they begin: enough to see two of them at one place, or
- * one inside an IOMMU.
+ * one inside an IOMMU. Some have no registers at all.
  */
 void check_windows_overlap(const struct check *check)
 {
@@ -378,7 +378,8 @@ void check_windows_overlap(const struct check *check)
 			claims_add(claims, ONE_GROUP, iommu->base, window_last(iommu),
 				   (struct subject){ OBJECT_IOMMU, iommu, i });
 	for_each_object(i, device, check->topology, OBJECT_PLATFORM_DEVICE)
-		claims_add(claims, ONE_GROUP, device->base, device->base,
+		if (device->base)
+			claims_add(claims, ONE_GROUP, device->base, device->base,
 			   (struct subject){ OBJECT_PLATFORM_DEVICE, device, i });
 	claims_blame_overlaps(check, claims, "have register addresses in common",
 			      "correct `at` or `span`: everything has registers of its own");

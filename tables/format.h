@@ -46,11 +46,17 @@ struct format {
 };
 
 extern const struct format viot_format;
+extern const struct format dt_format; /* has no head */
 
+/*
+ * A table has records or, if it is none of ACPI's, a device tree. Who walks records is never
+ * given one of those, but for the functions of <viommu/tables.h>.
+ */
 struct viommu_table {
 	char signature[5];
 	char *file;
 	const struct format *format; /* NULL: not known, a header and bytes */
+	struct devicetree *tree;     /* devicetree.h; NULL: there are records */
 	bool whole;                  /* `root` has the format's head, and not only the header */
 	struct record *root;
 };

@@ -7,11 +7,12 @@
  */
 #include <string.h>
 
+#include "devicetree.h"
 #include "findings.h"
 #include "format.h"
 #include "topology.h"
 
-static const struct format *const formats[] = { &viot_format };
+static const struct format *const formats[] = { &viot_format, &dt_format };
 
 /* More than any table, and far from where a count of bytes could overflow. */
 #define TABLE_LENGTH_MAX ((size_t)1 << 30)
@@ -45,6 +46,7 @@ struct viommu_table *viommu_table_free(struct viommu_table *table)
 	if (!table)
 		return NULL;
 	record_free(table->root);
+	dt_free(table->tree);
 	g_free(table->file);
 	g_free(table);
 	return NULL;
@@ -95,6 +97,20 @@ static void decode(struct viommu_table *table, const uint8_t *bytes, size_t leng
 	record_add_rest(table->root, bytes + end, length - end);
 }
 
+/* A device tree is known by its first four bytes, and is no ACPI table in anything else either. */
+static struct viommu_table *decode_tree(const void *bytes, size_t length, const char *file,
+					struct viommu_findings *findings)
+{
+	struct devicetree *tree = dt_open(bytes, length, file, findings);
+	struct viommu_table *table = tree ? table_new(dt_format.signature, file) : NULL;
+
+	if (!table)
+		return NULL;
+	table->tree = tree;
+	table->whole = true;
+	return table;
+}
+
 /*
  * Only what has no header is refused. Anything else is worth looking at for whoever has to mend it,
  * however little of it can be understood.
@@ -104,6 +120,8 @@ struct viommu_table *viommu_table_decode(const void *bytes, size_t length, const
 {
 	struct viommu_table *table;
 
+	if (dt_begins(bytes, length) && length <= TABLE_LENGTH_MAX)
+		return decode_tree(bytes, length, file, findings);
 	if (length < ACPI_HEADER_LENGTH || length > TABLE_LENGTH_MAX || !acpi_signature(bytes)) {
 		report(findings, "acpi-header", place_in_table(file, 0),
 		       "give the bytes of one ACPI table, or what acpidump prints",
@@ -121,9 +139,12 @@ struct viommu_table *viommu_table_decode(const void *bytes, size_t length, const
  */
 size_t viommu_table_encode(const struct viommu_table *table, void **ret_bytes)
 {
-	GByteArray *bytes = g_byte_array_new();
+	GByteArray *bytes;
 	size_t length;
 
+	if (table->tree)
+		return dt_encode(table->tree, ret_bytes);
+	bytes = g_byte_array_new();
 	record_encode(table->root, bytes);
 	length = bytes->len;
 	*ret_bytes = g_byte_array_free(bytes, FALSE);
@@ -141,6 +162,20 @@ static bool is_known(const struct viommu_table *table, struct viommu_findings *f
 	return table->format;
 }
 
+/* A device tree has no header, and nothing to say in its place. */
+static void keep_header(const struct viommu_table *table, struct viommu_topology *topology)
+{
+	struct viommu_table_header header = { .size = sizeof(header) };
+	const struct acpi_header *acpi = acpi_header(table);
+
+	memcpy(header.oem_id, acpi->oem_id, sizeof(acpi->oem_id));
+	memcpy(header.oem_table_id, acpi->oem_table_id, sizeof(acpi->oem_table_id));
+	memcpy(header.creator_id, acpi->creator_id, sizeof(acpi->creator_id));
+	header.oem_revision = acpi->oem_revision;
+	header.creator_revision = acpi->creator_revision;
+	viommu_topology_set_header(topology, table->format->signature, &header);
+}
+
 /*
  * The topology keeps what the header says, so that the table made of it is the same; and which
  * table it was, for Linux reads each kind in its own way (resolve.c).
@@ -149,20 +184,14 @@ struct viommu_topology *viommu_table_topology(const struct viommu_table *table,
 					      struct viommu_findings *findings)
 {
 	struct viommu_topology *topology;
-	struct viommu_table_header header = { .size = sizeof(header) };
-	const struct acpi_header *acpi = acpi_header(table);
 
 	if (!is_known(table, findings))
 		return NULL;
 	topology =
 		table->whole ? table->format->to_topology(table, findings) : viommu_topology_new();
 	topology_set_source(topology, table->format->signature);
-	memcpy(header.oem_id, acpi->oem_id, sizeof(acpi->oem_id));
-	memcpy(header.oem_table_id, acpi->oem_table_id, sizeof(acpi->oem_table_id));
-	memcpy(header.creator_id, acpi->creator_id, sizeof(acpi->creator_id));
-	header.oem_revision = acpi->oem_revision;
-	header.creator_revision = acpi->creator_revision;
-	viommu_topology_set_header(topology, table->format->signature, &header);
+	if (!table->tree)
+		keep_header(table, topology);
 	return topology;
 }
 
@@ -182,7 +211,8 @@ void viommu_table_check(const struct viommu_table *table, struct viommu_findings
 {
 	struct viommu_topology *topology;
 
-	check_rules(table, acpi_rules, findings);
+	if (!table->tree)
+		check_rules(table, acpi_rules, findings);
 	if (!is_known(table, findings) || !table->whole)
 		return;
 	check_rules(table, table->format->rules, findings);

@@ -6,14 +6,16 @@ Every file is a good table with one thing wrong. A line of tables.list says what
 
     FILE PLACE EXIT [ALSO...]
 
-FILE is named after the rule: a .viot is to be checked, a .topology to be made into a VIOT. PLACE
-is an offset, LINE:COLUMN of a text, or "-"; EXIT is the command's; ALSO are rules that cannot
+FILE is named after the rule: a .viot or .dtb is to be checked, a .topology to be made into a VIOT. PLACE
+is an offset, LINE:COLUMN of a text, a path in a device tree, or "-"; EXIT is the command's; ALSO are rules that cannot
 but be broken too. Without an option everything is written; with --check
 nothing is, and files that differ are named.
 """
 import pathlib
 import struct
 import sys
+
+from devicetrees import TREES
 
 HERE = pathlib.Path(__file__).parent
 HEAD = 48
@@ -92,7 +94,6 @@ FILES = {
     "input-findings": (viot(virtio_pci(), pci_range(), *[b"\x09\0\4\0"] * 1001), "-", 1,
                        "viot-node-type"),
     "input-empty": (b"", "-", 2),
-    "input-device-tree": (b"\xd0\x0d\xfe\xed" + bytes(36), 0, 2),
     "input-twice": (GOOD + GOOD, "-", 1),
     "input-acpidump": (without_a_line(), "7:1", 1,
                        "acpi-length", "acpi-checksum", "viot-node-end", "viot-node-count",
@@ -139,7 +140,7 @@ LARGE = ("viot-node-beyond", "viot-too-large")
 
 def outputs():
     rows, lines = {}, []
-    for suffix, files in ((".viot", FILES), (".topology", TOPOLOGIES)):
+    for suffix, files in ((".viot", FILES), (".dtb", TREES), (".topology", TOPOLOGIES)):
         for rule, (content, place, status, *also) in files.items():
             rows[rule + suffix] = content
             at = f"0x{place:x}" if isinstance(place, int) else place
@@ -162,7 +163,8 @@ def main():
             if pathlib.Path(name).stem not in LARGE}
     stale = [name for name, content in kept.items() if differs(HERE / name, content)]
     if arguments == ["--check"]:
-        stale += [path.name for path in HERE.glob("*.viot") if path.name not in kept]
+        stale += [path.name for suffix in ("viot", "dtb") for path in HERE.glob("*." + suffix)
+                  if path.name not in kept]
         for name in stale:
             print(f"tests/refused/{name} is not what make.py makes")
         return 1 if stale else 0

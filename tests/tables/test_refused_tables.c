@@ -19,7 +19,7 @@ struct refused {
 
 static bool is_ours(const char *id)
 {
-	static const char *const prefixes[] = { "input-", "acpi-", "viot-" };
+	static const char *const prefixes[] = { "input-", "acpi-", "viot-", "dt-" };
 
 	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
 		if (!strncmp(id, prefixes[i], strlen(prefixes[i])))
@@ -80,7 +80,9 @@ static void assert_place(const struct viommu_finding *finding, const char *expec
 	const struct viommu_place *place = &finding->place;
 	char text[LINE_LENGTH] = "-";
 
-	if (place->at != VIOMMU_NOWHERE)
+	if (place->path)
+		snprintf(text, sizeof(text), "%s", place->path);
+	else if (place->at != VIOMMU_NOWHERE)
 		snprintf(text, sizeof(text), "0x%zx", place->at);
 	else if (place->line)
 		snprintf(text, sizeof(text), "%u:%u", place->line, place->column);
