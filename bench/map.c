@@ -22,13 +22,9 @@
 #define CHANGES_ENOUGH 400000000 /* nanoseconds: a slow one need not do all operations */
 
 static const struct contestant *const contestants[] = {
-	&contestant_map,
-	&contestant_device,
-	&contestant_gtree,
-	&contestant_array,
+	&contestant_map,    &contestant_device, &contestant_gtree, &contestant_array,
 #ifdef WITH_CXX
-	&contestant_rbtree,
-	&contestant_btree,
+	&contestant_rbtree, &contestant_btree,
 #endif
 };
 

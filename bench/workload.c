@@ -84,8 +84,8 @@ static uint64_t *accesses(const struct workload *workload, size_t n, uint64_t pa
 		uint64_t random = random_next(&state);
 		size_t which = workload->order == IN_ORDER ? i : random >> 16;
 
-		addresses[i] = workload_extent(workload, which % workload->n).first + page +
-			       random % PAGE;
+		addresses[i] =
+			workload_extent(workload, which % workload->n).first + page + random % PAGE;
 	}
 	return addresses;
 }

@@ -22,8 +22,8 @@ enum order { IN_ORDER, SCATTERED };
 enum sizes { PAGES, MIXED }; /* 4 KiB; powers of two from 4 KiB to 2 MiB */
 
 struct workload {
-	size_t n;       /* ranges at any time */
-	size_t n_slots; /* with the spare ones */
+	size_t n;        /* ranges at any time */
+	size_t n_slots;  /* with the spare ones */
 	uint32_t *slots; /* in the order in which their ranges come, and go */
 	enum order order;
 	enum sizes sizes;
