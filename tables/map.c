@@ -17,20 +17,20 @@
 #include "resolve.h"
 #include "topology.h"
 
-#define SEGMENT_SHIFT   16
-#define BUS_SHIFT       8
-#define LAST_DEVFN      0xff
-#define LAST_BDF        0xffff
-#define SEGMENT_LENGTH  0x10000u
+#define SEGMENT_SHIFT  16
+#define BUS_SHIFT      8
+#define LAST_DEVFN     0xff
+#define LAST_BDF       0xffff
+#define SEGMENT_LENGTH 0x10000u
 
 enum { RANGES, BRIDGES, MSIS, OWN, N_COVERS };
 
 struct map {
 	const struct viommu_topology *topology;
 	GArray *covers[N_COVERS];
-	size_t at[N_COVERS]; /* how far the walk has come in each */
-	GHashTable *ids;     /* name of an IOMMU -> cover of its IDs by ranges of MSIs */
-	GArray *rows;        /* struct viommu_route_range: the result */
+	size_t at[N_COVERS];       /* how far the walk has come in each */
+	GHashTable *ids;           /* name of an IOMMU -> cover of its IDs by ranges of MSIs */
+	GArray *rows;              /* struct viommu_route_range: the result */
 	struct viommu_place place; /* of the last entry that went into it */
 };
 
@@ -259,8 +259,7 @@ static void add_run(struct map *map, const struct run *run)
 	struct deciders deciders = { range, run->owners[BRIDGES], NULL };
 	struct viommu_device_name device = function_at(run->first);
 	struct viommu_route route = route_begin(map->topology, &deciders, &device);
-	const GArray *cover =
-		route.iommu ? g_hash_table_lookup(map->ids, route.iommu->name) : NULL;
+	const GArray *cover = route.iommu ? g_hash_table_lookup(map->ids, route.iommu->name) : NULL;
 
 	if (run->owners[MSIS] || !cover)
 		add_piece(map, run, run->owners[MSIS]);
@@ -371,8 +370,8 @@ static GArray *join_segments(const GArray *rows)
 		gpointer window = GSIZE_TO_POINTER(position(row->bdf_first, row->bdf_last));
 		size_t before = GPOINTER_TO_SIZE(g_hash_table_lookup(latest, window));
 
-		if (before && joins(&g_array_index(joined, struct viommu_route_range, before - 1),
-				    row))
+		if (before &&
+		    joins(&g_array_index(joined, struct viommu_route_range, before - 1), row))
 			continue;
 		g_array_append_vals(joined, row, 1);
 		g_hash_table_insert(latest, window, GSIZE_TO_POINTER((size_t)joined->len));

@@ -13,8 +13,9 @@
 
 static const char *name_of(const struct viommu_route *route)
 {
-	static const char *const others[] = { [VIOMMU_REACH_BYPASS] = "-",
-					      [VIOMMU_REACH_NOTHING] = "?" };
+	static const char *const others[] = {
+		[VIOMMU_REACH_BYPASS] = "-", [VIOMMU_REACH_NOTHING] = "?"
+	};
 
 	return route->iommu ? route->iommu->name : others[route->reach];
 }
@@ -96,12 +97,11 @@ static void segments_that_are_alike_are_one_range(void **state)
 static void msis_of_functions_come_before_those_of_ids(void **state)
 {
 	assert_map(*state,
-		   IOMMUS
-		   "host-bridges: [ { buses: 00-01, iommu: a } ]\n"
-		   "msi-ranges:\n"
-		   "  - { functions: 00:10.0-00:1f.7, its: its1, first-device-id: 0x5000 }\n"
-		   "  - { iommu: a, ids: 0xf0-0x1ff, its: its1, first-device-id: 0x9000 }\n"
-		   "  - { iommu: a, ids: 0x10-0x1f, its: none }\n",
+		   IOMMUS "host-bridges: [ { buses: 00-01, iommu: a } ]\n"
+			  "msi-ranges:\n"
+			  "  - { functions: 00:10.0-00:1f.7, its: its1, first-device-id: 0x5000 }\n"
+			  "  - { iommu: a, ids: 0xf0-0x1ff, its: its1, first-device-id: 0x9000 }\n"
+			  "  - { iommu: a, ids: 0x10-0x1f, its: none }\n",
 		   "0-0 0000-000f a 0 its0 0 1\n"
 		   "0-0 0010-001f a 10 - 0 1\n"
 		   "0-0 0020-007f a 20 its0 20 1\n"
