@@ -77,7 +77,7 @@ static const struct field_name types[] = {
 	{ 0, NULL },
 };
 
-#define ITEM(at, kind, member, name)         ROW(struct builtin_item, at, kind, member, name)
+#define ITEM(at, kind, member, name)          ROW(struct builtin_item, at, kind, member, name)
 #define ITEM_LAYOUT(name, type, length, rows) LAYOUT(name, type, length, struct builtin_item, rows)
 
 #define V1_ROWS \
@@ -194,7 +194,7 @@ void builtin_set_head(struct viommu_table *table, const char *name, uint64_t val
 	}
 
 /* An offset of 16 bits reaches an item at 0xffff at most; a device has a limit of bytes. */
-#define MAX_LISTED ((0xffff - 48) / 16 + 1)
+#define MAX_LISTED ((0xffff - 40) / 16 + 1)
 #define MAX_ITEMS  ((VIOMMU_TOPOLOGY_LENGTH_MAX - 48) / 16)
 
 const struct builtin_form builtin_v1 = {

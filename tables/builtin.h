@@ -45,6 +45,8 @@ struct builtin_form {
 	uint32_t max_items;
 };
 
+extern const struct builtin_form builtin_v1, builtin_v2, builtin_v3, builtin_v3_segments;
+
 /* The form of a table that is a built-in topology. */
 static inline const struct builtin_form *builtin_form(const struct viommu_table *table)
 {

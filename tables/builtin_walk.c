@@ -13,8 +13,7 @@
 
 static void take(struct builtin_walk *walk, size_t at, size_t length)
 {
-	g_array_append_val(walk->items,
-			   ((struct builtin_extent){ at, length, walk->items->len }));
+	g_array_append_val(walk->items, ((struct builtin_extent){ at, length, walk->items->len }));
 }
 
 /* Where the first item is, or 0: not inside the head, and not beyond the end. */

@@ -20,12 +20,14 @@ struct writing {
 	struct viommu_findings *findings;
 };
 
-#define FIRST_AT    48u /* behind the longest head */
 #define ITEM_LENGTH 16u
+#define ALIGNMENT   8u /* of addresses in items, where guests read them in one piece */
 
-static size_t item_at(size_t i)
+static size_t item_at(const struct viommu_table *table, size_t i)
 {
-	return FIRST_AT + i * ITEM_LENGTH;
+	size_t head = table->root->layout->length;
+
+	return (head + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT + i * ITEM_LENGTH;
 }
 
 /*
@@ -36,14 +38,14 @@ static void write_item(struct writing *writing, const struct layout *layout,
 		       struct builtin_item item)
 {
 	static const uint8_t nothing[ITEM_LENGTH];
-	size_t at = item_at(writing->n);
+	size_t at = item_at(writing->table, writing->n);
 	uint8_t wire[ITEM_LENGTH] = { 0 };
 	struct record *record;
 
 	if (writing->n++ >= builtin_form(writing->table)->max_items)
 		return;
 	item.type8 = (uint8_t)layout->type;
-	item.type16 = layout->type;
+	item.type16 = (uint16_t)layout->type;
 	item.length = layout->length;
 	layout_encode(layout, &item, wire);
 	record = record_new(layout, wire, at);
@@ -52,6 +54,11 @@ static void write_item(struct writing *writing, const struct layout *layout,
 	if (writing->last)
 		writing->last->next = (uint16_t)at;
 	writing->last = record->host;
+}
+
+static bool is_ours(const struct writing *writing, const char *iommu)
+{
+	return !g_strcmp0(iommu, writing->iommu);
 }
 
 /* -- what the IOMMU translates -------------------------------------------------------- */
@@ -98,7 +105,7 @@ static void write_range(void *opaque, const struct viommu_pci_range *range)
 {
 	struct writing *writing = opaque;
 
-	if (g_strcmp0(range->iommu, writing->iommu) != 0)
+	if (!is_ours(writing, range->iommu))
 		return;
 	if (range->one_id)
 		write_one_by_one(writing, range);
@@ -115,19 +122,49 @@ static void write_devices(struct writing *writing)
 	for (size_t i = 0; (device = viommu_topology_platform_device(writing->topology, i)); i++) {
 		struct builtin_item item = { .id = device->id, .address = device->base };
 
-		if (g_strcmp0(device->iommu, writing->iommu) == 0)
+		if (is_ours(writing, device->iommu))
 			write_item(writing, builtin_form(writing->table)->endpoint, item);
 	}
 }
 
 /* -- what it cannot say ----------------------------------------------------------------- */
 
+/* Without its bus a function has no item; and below a bridge there may be any number of them. */
+static void blame_paths(const struct writing *writing)
+{
+	const struct viommu_pci_range *range;
+
+	for (size_t i = 0; (range = viommu_topology_pci_range(writing->topology, i)); i++)
+		if (is_ours(writing, range->iommu) &&
+		    (!range_is_known(range) ||
+		     (range->scope == VIOMMU_SCOPE_BRIDGE && !range->below_first)))
+			report(writing->findings, "builtin-silent-path", range->place,
+			       "give the functions by their buses",
+			       "a built-in topology has no paths and no bridges: what is there is "
+			       "left out");
+}
+
+static void blame_ids(const struct writing *writing)
+{
+	static const char text[] = "a device of a built-in topology has one ID: more are left out";
+	static const char cure[] = "give the device one ID";
+	const struct viommu_platform_device *device;
+	const struct viommu_device_id *id;
+
+	for (size_t i = 0; (device = viommu_topology_platform_device(writing->topology, i)); i++)
+		if (device->n_ids > 1 && is_ours(writing, device->iommu))
+			report(writing->findings, "builtin-silent-ids", device->place, cure, text);
+	for (size_t i = 0; (id = viommu_topology_device_id(writing->topology, i)); i++)
+		if (is_ours(writing, id->iommu))
+			report(writing->findings, "builtin-silent-ids", id->place, cure, text);
+}
+
 static void blame_memory(const struct writing *writing)
 {
 	const struct viommu_reserved_memory *memory;
 
 	for (size_t i = 0; (memory = viommu_topology_reserved_memory(writing->topology, i)); i++)
-		report(writing->findings, "builtin-silent", memory->place,
+		report(writing->findings, "builtin-silent-memory", memory->place,
 		       "let the device say it when it is probed",
 		       "a built-in topology has no reserved memory: 0x%" PRIx64 "-0x%" PRIx64
 		       " is left out",
@@ -169,16 +206,15 @@ static const char *choose_iommu(const struct viommu_table *table,
 static void write_items(struct writing *writing)
 {
 	struct viommu_table *table = writing->table;
-	size_t head = table->root->layout->length;
-	static const uint8_t nothing[FIRST_AT];
-	size_t n;
+	size_t head = table->root->layout->length, first = item_at(table, 0), n;
+	static const uint8_t nothing[ALIGNMENT];
 
-	if (head < FIRST_AT)
-		record_add_child(table->root, record_new_bytes(nothing, FIRST_AT - head, head));
+	if (head < first)
+		record_add_child(table->root, record_new_bytes(nothing, first - head, head));
 	viommu_topology_for_each_pci_range(writing->topology, write_range, writing);
 	write_devices(writing);
 	n = MIN(writing->n, builtin_form(table)->max_items);
-	builtin_set_head(table, "Offset", n ? FIRST_AT : 0);
+	builtin_set_head(table, "Offset", n ? first : 0);
 	builtin_set_head(table, "Count", n);
 	builtin_set_head(table, "Item length", ITEM_LENGTH);
 }
@@ -201,6 +237,8 @@ bool builtin_write(struct viommu_table *table, const struct viommu_topology *top
 		return false;
 	}
 	write_items(&writing);
+	blame_paths(&writing);
+	blame_ids(&writing);
 	blame_memory(&writing);
 	warn_of_today(&writing);
 	if (writing.n <= max)

@@ -23,6 +23,7 @@ static const GOptionEntry options[] = {
 	{ "from", 'f', 0, G_OPTION_ARG_FILENAME, &from,
 	  "the table or topology to ask, not the tables of this machine", "FILE" },
 	{ "json", 'j', 0, G_OPTION_ARG_NONE, &as_json, "print JSON on standard output", NULL },
+	INPUT_FORM_OPTION,
 	G_OPTION_ENTRY_NULL,
 };
 

@@ -74,8 +74,7 @@ static bool config_is_sound(const struct viommu_config *config)
 	if (config->bypass && !(config->features & VIOMMU_F_BYPASS_CONFIG))
 		return false;
 	return features_are_sound(config->features) && ranges_are_told(config) &&
-	       topology_is_sound(config) &&
-	       config->input_first <= config->input_last &&
+	       topology_is_sound(config) && config->input_first <= config->input_last &&
 	       config->domain_first <= config->domain_last &&
 	       config->probe_size <= PROBE_SIZE_MAX && !(config->probe_size % PROPERTY_ALIGNMENT);
 }
