@@ -12,9 +12,9 @@
 
 #include "topology.h"
 
-#define BUS_SHIFT    8
-#define DEVICE_SHIFT 3
-#define DEVICE_MASK  0x1f
+#define BUS_SHIFT     8
+#define DEVICE_SHIFT  3
+#define DEVICE_MASK   0x1f
 #define FUNCTION_MASK 7
 
 static void put_bdf(GString *out, uint16_t bdf)
@@ -78,9 +78,12 @@ char *viommu_place_text(const struct viommu_place *place)
 const char *viommu_iommu_id_name(enum viommu_iommu_kind kind)
 {
 	static const char *const names[] = {
-		[VIOMMU_VIRTIO_PCI] = "endpoint", [VIOMMU_VIRTIO_MMIO] = "endpoint",
-		[VIOMMU_SMMU_V2] = "stream",      [VIOMMU_SMMU_V3] = "stream",
-		[VIOMMU_VTD] = "source",          [VIOMMU_AMD_VI] = "device",
+		[VIOMMU_VIRTIO_PCI] = "endpoint",
+		[VIOMMU_VIRTIO_MMIO] = "endpoint",
+		[VIOMMU_SMMU_V2] = "stream",
+		[VIOMMU_SMMU_V3] = "stream",
+		[VIOMMU_VTD] = "source",
+		[VIOMMU_AMD_VI] = "device",
 		[VIOMMU_OTHER] = "ID",
 	};
 

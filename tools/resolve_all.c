@@ -104,16 +104,16 @@ static void list_devices(struct listing *listing, const struct viommu_topology *
 
 	for (size_t i = 0; (device = viommu_topology_platform_device(topology, i)); i++)
 		add_line(listing, device->iommu ? DEVICES : BYPASSING,
-			 (char *[MAX_COLUMNS]){
-				 name_of(device), g_strdup(device->iommu),
-				 device->iommu ? ids_text(device->id, device->n_ids) : NULL, NULL,
-				 viommu_place_text(&device->place) });
+			 (char *[MAX_COLUMNS]){ name_of(device), g_strdup(device->iommu),
+						device->iommu ? ids_text(device->id, device->n_ids)
+							      : NULL,
+						NULL, viommu_place_text(&device->place) });
 	for (size_t i = 0; (more = viommu_topology_device_id(topology, i)); i++)
-		add_line(listing, more->iommu ? DEVICES : BYPASSING,
-			 (char *[MAX_COLUMNS]){
-				 g_strdup(more->device), g_strdup(more->iommu),
-				 more->iommu ? ids_text(more->id, more->n_ids) : NULL, NULL,
-				 viommu_place_text(&more->place) });
+		add_line(
+			listing, more->iommu ? DEVICES : BYPASSING,
+			(char *[MAX_COLUMNS]){ g_strdup(more->device), g_strdup(more->iommu),
+					       more->iommu ? ids_text(more->id, more->n_ids) : NULL,
+					       NULL, viommu_place_text(&more->place) });
 }
 
 /* What is said of functions that nobody knows the numbers of is not on the map, but it is said. */
