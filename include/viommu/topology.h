@@ -258,6 +258,7 @@ struct viommu_ats {
 	uint16_t segment, bdf;
 	const char *path; /* as in struct viommu_pci_range */
 	enum viommu_scope scope;
+	uint32_t flags; /* of a scope: properties that DMAR numbers; at most 255 */
 	struct viommu_place place;
 };
 

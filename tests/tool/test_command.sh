@@ -106,8 +106,8 @@ generate_takes_one_topology() {
 	says err "no table there says anything of IOMMUs"
 	ran 2 "$viommu" generate viot
 	says err "usage: viommu generate viot TOPOLOGY"
-	ran 2 "$viommu" generate dmar topology.yaml
-	says err '"dmar" cannot be made here'
+	ran 2 "$viommu" generate bert topology.yaml
+	says err '"bert" cannot be made here'
 }
 
 # -- dump ----------------------------------------------------------------------------
@@ -200,8 +200,8 @@ check_finds_every_rule_of_bytes() {
 	while read -r file place expected _; do
 		[ -e "$refused/$file" ] || continue
 		case $file in
-		*.viot) ran "$expected" "$viommu" check "$refused/$file" ;;
-		*) ran "$expected" "$viommu" generate viot "$refused/$file" ;;
+		*.topology) ran "$expected" "$viommu" generate "${file%%-*}" "$refused/$file" ;;
+		*) ran "$expected" "$viommu" check "$refused/$file" ;;
 		esac
 		[ "$place" = - ] && place= || place=":$place"
 		grep -F "[${file%.*}]" err | grep -qF "$place: " || complain "$file: $(head -1 err)"
