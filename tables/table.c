@@ -15,8 +15,8 @@
 #include "topology.h"
 
 static const struct format *const formats[] = {
-	&viot_format,       &builtin_v1.format,          &builtin_v2.format,
-	&builtin_v3.format, &builtin_v3_segments.format,
+	&viot_format,       &dmar_format,       &builtin_v1.format,
+	&builtin_v2.format, &builtin_v3.format, &builtin_v3_segments.format,
 };
 
 #define SIGNATURE_LENGTH 4u
@@ -32,9 +32,15 @@ static const struct format *find_format(const char *signature)
 	return NULL;
 }
 
+/* Some tables are taken apart only because others refer to what stands in them. */
+static bool has_meaning(const struct format *format)
+{
+	return format && format->to_topology;
+}
+
 bool viommu_table_known(const char *signature)
 {
-	return find_format(signature);
+	return has_meaning(find_format(signature));
 }
 
 /* The signature is taken from bytes and has no end there; here it has one, as in the rows. */
@@ -184,10 +190,10 @@ size_t viommu_table_encode(const struct viommu_table *table, void **ret_bytes)
 /* A note, for nothing is wrong with the table. */
 static bool is_known(const struct viommu_table *table, struct viommu_findings *findings)
 {
-	if (!table->format)
+	if (!has_meaning(table->format))
 		report(findings, "acpi-unknown", place_in_table(table->file, 0), NULL,
 		       "%s says nothing of IOMMUs that is understood here", table->signature);
-	return table->format;
+	return has_meaning(table->format);
 }
 
 /*
@@ -203,6 +209,8 @@ static void keep_header(struct viommu_topology *topology, const struct viommu_ta
 	memcpy(header.creator_id, acpi->creator_id, sizeof(acpi->creator_id));
 	header.oem_revision = acpi->oem_revision;
 	header.creator_revision = acpi->creator_revision;
+	if (table->whole && table->format->to_header)
+		table->format->to_header(table, &header);
 	viommu_topology_set_header(topology, table->format->signature, &header);
 }
 
@@ -240,9 +248,10 @@ void viommu_table_check(const struct viommu_table *table, struct viommu_findings
 
 	if (!table->format || !table->format->bare)
 		check_rules(table, acpi_rules, findings);
+	if (table->whole)
+		check_rules(table, table->format->rules, findings);
 	if (!is_known(table, findings) || !table->whole)
 		return;
-	check_rules(table, table->format->rules, findings);
 	topology = viommu_table_topology(table, findings);
 	viommu_topology_check(topology, findings);
 	viommu_topology_free(topology);
@@ -283,7 +292,7 @@ struct viommu_table *viommu_table_generate_for(const struct viommu_topology *top
 	const struct format *format = find_format(signature);
 	struct viommu_table *table;
 
-	if (!format) {
+	if (!format || !format->from_topology) {
 		report(findings, "acpi-unknown", place_of_file(NULL), "ask for VIOT",
 		       "%s cannot be made here", signature ? signature : "no table");
 		return NULL;

@@ -80,7 +80,7 @@ extern char *input_form;
 
 #define INPUT_FORM_OPTION \
 	{ \
-		"as", 'a', 0, G_OPTION_ARG_STRING, &input_form, \
+		"as", 'A', 0, G_OPTION_ARG_STRING, &input_form, \
 			"take FILE for a built-in topology of this form, such as builtin-v3", \
 			"FORM" \
 	}

@@ -20,31 +20,27 @@
 #define DEVICE_FIELDS LE64(0), LE64(0), LE64(0), LE64(0), LE32(0)
 
 static const uint8_t image_v1[] = {
-	DEVICE_FIELDS, LE16(40),      LE16(0),
-	LE16(0),       LE16(56),      LE32(0),       LE16(0),    LE16(0x0000), LE16(0x0fff), LE16(0),
-	LE16(0),       LE16(72),      LE32(0x12000), LE16(1),    LE16(0x2000), LE16(0x2fff), LE16(0),
-	LE16(1),       LE16(0),       LE32(0x20000), LE64(0xfe001000),
+	DEVICE_FIELDS, LE16(40),     LE16(0), LE16(0), LE16(56), LE32(0),       LE16(0),
+	LE16(0x0000),  LE16(0x0fff), LE16(0), LE16(0), LE16(72), LE32(0x12000), LE16(1),
+	LE16(0x2000),  LE16(0x2fff), LE16(0), LE16(1), LE16(0),  LE32(0x20000), LE64(0xfe001000),
 };
 
 static const uint8_t image_v2[] = {
-	DEVICE_FIELDS, LE32(48), LE32(3),      LE32(16),
-	LE16(1),       LE16(0),  LE16(0x0000), LE16(0x0fff), LE32(0),       LE32(0),
-	LE16(1),       LE16(1),  LE16(0x2000), LE16(0x2fff), LE32(0x12000), LE32(0),
-	LE16(2),       LE16(0),  LE32(0x20000), LE64(0xfe001000),
+	DEVICE_FIELDS, LE32(48), LE32(3), LE32(16), LE16(1),       LE16(0),          LE16(0x0000),
+	LE16(0x0fff),  LE32(0),  LE32(0), LE16(1),  LE16(1),       LE16(0x2000),     LE16(0x2fff),
+	LE32(0x12000), LE32(0),  LE16(2), LE16(0),  LE32(0x20000), LE64(0xfe001000),
 };
 
 static const uint8_t image_v3[] = {
-	DEVICE_FIELDS, LE16(3), LE16(40),
-	1, 0, LE16(16), LE32(0),       LE16(0), LE16(0x0000), LE16(0x0fff), LE16(0),
-	1, 0, LE16(16), LE32(0x12000), LE16(1), LE16(0x2000), LE16(0x2fff), LE16(0),
-	2, 0, LE16(16), LE32(0x20000), LE64(0xfe001000),
+	DEVICE_FIELDS, LE16(3),      LE16(40), 1, 0, LE16(16), LE32(0),       LE16(0),
+	LE16(0x0000),  LE16(0x0fff), LE16(0),  1, 0, LE16(16), LE32(0x12000), LE16(1),
+	LE16(0x2000),  LE16(0x2fff), LE16(0),  2, 0, LE16(16), LE32(0x20000), LE64(0xfe001000),
 };
 
 static const uint8_t image_v3_segments[] = {
-	DEVICE_FIELDS, LE16(3), LE16(40),
-	1, 0, LE16(16), LE32(0),       LE16(0), LE16(0), LE16(0x0000), LE16(0x0fff),
-	1, 0, LE16(16), LE32(0x12000), LE16(1), LE16(1), LE16(0x2000), LE16(0x2fff),
-	2, 0, LE16(16), LE32(0x20000), LE64(0xfe001000),
+	DEVICE_FIELDS, LE16(3),      LE16(40),     1, 0, LE16(16), LE32(0),       LE16(0),
+	LE16(0),       LE16(0x0000), LE16(0x0fff), 1, 0, LE16(16), LE32(0x12000), LE16(1),
+	LE16(1),       LE16(0x2000), LE16(0x2fff), 2, 0, LE16(16), LE32(0x20000), LE64(0xfe001000),
 };
 
 static const struct form {
@@ -65,7 +61,8 @@ static const struct form {
 /* Run a test on each form, from a fresh rig. */
 static void on_each_form(void (*test)(struct rig *rig, const struct form *form))
 {
-	for_each_form(form) {
+	for_each_form(form)
+	{
 		void *rig;
 
 		set_up(&rig);
