@@ -15,15 +15,13 @@ import time
 
 import document
 import part_map
+import part_qemu
 import part_threads
 import plot
 from results import Results
+from skipped import Skipped
 
-PARTS = [part_map, part_threads]
-
-
-class Skipped(Exception):
-    """A part cannot be measured here; the message says why."""
+PARTS = [part_map, part_threads, part_qemu]
 
 
 class Bench:
