@@ -54,7 +54,8 @@ struct rings {
 };
 
 struct target {
-	const char *name, *type, *function; /* whom; of which type; the PCI function that does DMA */
+	const char *name, *type,
+		*function; /* whom; of which type; the PCI function that does DMA */
 	VirtIODevice *virtio;
 	struct rings *rings;
 	uint64_t rings_at;
@@ -226,11 +227,11 @@ static void target_start(struct target *target)
 	bus = BUS(pci_get_bus(target->endpoint));
 	rings_init(target);
 	driver_start(target);
-	sent(target, write_attach(next_buffer(target),
-				  PCI_BUILD_BDF(pci_bus_num(PCI_BUS(bus)), target->endpoint->devfn)));
+	sent(target, write_attach(next_buffer(target), PCI_BUILD_BDF(pci_bus_num(PCI_BUS(bus)),
+								     target->endpoint->devfn)));
 	kick(target);
-	target->region = IOMMU_MEMORY_REGION(
-		memory_region_find(target->as->root, extent_at(0).first, 1).mr);
+	target->region =
+		IOMMU_MEMORY_REGION(memory_region_find(target->as->root, extent_at(0).first, 1).mr);
 }
 
 /* -- what is measured ----------------------------------------------------------------- */
@@ -252,10 +253,8 @@ static void report(const char *what, const struct target *target, uint64_t ns, u
 static void fill(void)
 {
 	for (uint64_t i = 0; i < bench.workload.n; i += BATCH)
-		for_each_target(target)
-			send_maps(target, i, MIN(BATCH, bench.workload.n - i));
-	for_each_target(target)
-		report("fill", target, take_ns(target), bench.workload.n);
+		for_each_target(target) send_maps(target, i, MIN(BATCH, bench.workload.n - i));
+	for_each_target(target) report("fill", target, take_ns(target), bench.workload.n);
 }
 
 /* The oldest ranges go, and as many new ones come. */
@@ -265,13 +264,15 @@ static void change(void)
 	uint64_t done;
 
 	for (done = 0; done < bench.operations; done += BATCH)
-		for_each_target(target) {
+		for_each_target(target)
+		{
 			send_unmaps(target, done, BATCH);
 			unmapping[target - targets] += take_ns(target);
 			send_maps(target, done + bench.workload.n, BATCH);
 			mapping[target - targets] += take_ns(target);
 		}
-	for_each_target(target) {
+	for_each_target(target)
+	{
 		report("unmap", target, unmapping[target - targets], done);
 		report("map", target, mapping[target - targets], done);
 	}
@@ -282,10 +283,8 @@ static void do_nothing(void)
 	uint64_t done;
 
 	for (done = 0; done < bench.operations; done += BATCH)
-		for_each_target(target)
-			send_nothing(target);
-	for_each_target(target)
-		report("no request", target, take_ns(target), done);
+		for_each_target(target) send_nothing(target);
+	for_each_target(target) report("no request", target, take_ns(target), done);
 }
 
 /* The call that QEMU makes of an IOMMU for a device's access. */
@@ -313,7 +312,8 @@ static void translate(const char *what, uint64_t (*by)(struct target *, uint64_t
 {
 	g_autofree uint64_t *addresses = workload_hits(&bench.workload, bench.operations);
 
-	for_each_target(target) {
+	for_each_target(target)
+	{
 		uint64_t begin = spent_ns(), flip = 0;
 
 		for (uint64_t i = 0; i < bench.operations; i++) {
@@ -329,8 +329,7 @@ static void translate(const char *what, uint64_t (*by)(struct target *, uint64_t
 static void run(void *opaque)
 {
 	must(workload_make(&bench.workload), "allocating memory");
-	for_each_target(target)
-		target_start(target);
+	for_each_target(target) target_start(target);
 	fill();
 	translate("translate", by_region);
 	translate("address space", by_address_space);
