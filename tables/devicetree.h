@@ -32,14 +32,14 @@ struct dt_node {
 struct devicetree {
 	char *file;
 	struct dt_node *root;
-	uint8_t *blob;              /* as it was opened; NULL: it was made, or changed */
-	size_t length;              /* of the blob, with what is behind the tree */
-	const uint8_t *reserved;    /* entries of the memory reservation block, */
-	size_t n_reserved;          /* 16 bytes each */
-	uint32_t boot_cpu;          /* of its header */
-	GHashTable *phandles;       /* phandle -> node */
-	GPtrArray *twice;           /* of nodes whose phandle another one has */
-	GPtrArray *owned;           /* what is to be freed with the tree */
+	uint8_t *blob;           /* as it was opened; NULL: it was made, or changed */
+	size_t length;           /* of the blob, with what is behind the tree */
+	const uint8_t *reserved; /* entries of the memory reservation block, */
+	size_t n_reserved;       /* 16 bytes each */
+	uint32_t boot_cpu;       /* of its header */
+	GHashTable *phandles;    /* phandle -> node */
+	GPtrArray *twice;        /* of nodes whose phandle another one has */
+	GPtrArray *owned;        /* what is to be freed with the tree */
 };
 
 /* -- opening and closing (dt_open.c) ------------------------------------------------- */
@@ -57,8 +57,8 @@ struct devicetree *dt_free(struct devicetree *tree);
 
 /* -- as bytes, as text, as JSON (dt_flatten.c, dt_text.c, dt_json.c) --------------------- */
 
-/* *ret_bytes is to be freed with g_free(). Returns the length. What was not changed is the blob that
- * was opened, with whatever lies behind the tree. */
+/* *ret_bytes is to be freed with g_free(). Returns the length. What was not changed is the blob
+ * that was opened, with whatever lies behind the tree. */
 size_t dt_encode(const struct devicetree *tree, void **ret_bytes);
 
 /* Its source, for dtc; to be freed with g_free(). */
@@ -77,8 +77,8 @@ struct dt_node *dt_next(const struct dt_node *node);
 
 /* Add one at the end. Names and values are the tree's or outlive it: see dt_keep(). */
 struct dt_node *dt_add_node(struct devicetree *tree, struct dt_node *parent, const char *name);
-struct dt_property *dt_add_property(struct devicetree *tree, struct dt_node *node,
-				    const char *name, const void *value, size_t length);
+struct dt_property *dt_add_property(struct devicetree *tree, struct dt_node *node, const char *name,
+				    const void *value, size_t length);
 
 /* A copy that lives as long as the tree. */
 void *dt_keep(struct devicetree *tree, const void *bytes, size_t length);

@@ -3,8 +3,9 @@
  * PCI host bridges of a device tree, and the functions below them
  *
  * A map that gives all functions of a bridge to one node, each as its segment and BDF, is what a
- * topology says in the bridge itself; the function of the IOMMU may be missing. Any other map becomes
- * ranges. Where MSIs go a topology says of the IOMMU where there is one, for most tables do.
+ * topology says in the bridge itself; the function of the IOMMU may be missing. Any other map
+ * becomes ranges. Where MSIs go a topology says of the IOMMU where there is one, for most tables
+ * do.
  */
 #include <string.h>
 
@@ -26,13 +27,12 @@ void dt_number_bridges(struct dt_reading *reading)
 {
 	uint32_t next = 0;
 
-	for_each_dt_node(node, reading->tree)
-		if (dt_is_host_bridge(node) && dt_is_available(node))
-			g_hash_table_insert(
-				reading->bridges, node,
-				GUINT_TO_POINTER(dt_has_number(node, domain)
-							 ? dt_number(node, domain, 0) & G_MAXUINT16
-							 : next++));
+	for_each_dt_node(node, reading->tree) if (dt_is_host_bridge(node) && dt_is_available(node))
+		g_hash_table_insert(
+			reading->bridges, node,
+			GUINT_TO_POINTER(dt_has_number(node, domain)
+						 ? dt_number(node, domain, 0) & G_MAXUINT16
+						 : next++));
 }
 
 /* -- one bridge ---------------------------------------------------------------------- */
@@ -266,7 +266,8 @@ static void read_bridge(struct dt_reading *reading, const struct dt_node *node, 
 
 void dt_read_bridges(struct dt_reading *reading)
 {
-	for_each_dt_node(node, reading->tree) {
+	for_each_dt_node(node, reading->tree)
+	{
 		gpointer segment;
 
 		if (g_hash_table_lookup_extended(reading->bridges, node, NULL, &segment))

@@ -2,8 +2,8 @@
 /*
  * Rules of a device tree that hold whatever it means
  *
- * What is wrong with maps and references, those who follow them say (dt_map.c, dt_iommus.c); what is
- * wrong with what all of it means, check.c says.
+ * What is wrong with maps and references, those who follow them say (dt_map.c, dt_iommus.c); what
+ * is wrong with what all of it means, check.c says.
  */
 #include "dt_read.h"
 #include "findings.h"
@@ -42,16 +42,15 @@ static void check_phandles(const struct table_check *check)
 static void check_single_cells(const struct table_check *check)
 {
 	static const char *const single[] = {
-		"phandle",	"#iommu-cells",	  "linux,pci-domain",
+		"phandle",      "#iommu-cells",   "linux,pci-domain",
 		"numa-node-id", "iommu-map-mask", "msi-map-mask",
 	};
 
-	for_each_dt_node(node, check->table->tree)
-		for (size_t i = 0; i < G_N_ELEMENTS(single); i++)
-			if (dt_property(node, single[i]) && !dt_has_number(node, single[i]))
-				blame(check, node, single[i], "write one cell",
-				      "%zu bytes, and not the 4 of a cell",
-				      dt_property(node, single[i])->length);
+	for_each_dt_node(node, check->table->tree) for (size_t i = 0; i < G_N_ELEMENTS(single);
+							i++) if (dt_property(node, single[i]) &&
+								 !dt_has_number(node, single[i]))
+		blame(check, node, single[i], "write one cell",
+		      "%zu bytes, and not the 4 of a cell", dt_property(node, single[i])->length);
 }
 
 /* -- virtio-iommus ------------------------------------------------------------------------- */
@@ -71,30 +70,31 @@ static bool is_virtio(const struct dt_node *node)
 /* An endpoint of a virtio-iommu has one ID, and that is all there is to say of it. */
 static void check_virtio_cells(const struct table_check *check)
 {
-	for_each_dt_node(node, check->table->tree)
-		if (is_virtio(node) && dt_number(node, "#iommu-cells", 0) != 1)
-			blame(check, node, NULL, "write #iommu-cells = <1>",
-			      "a virtio-iommu with %u cells for an endpoint",
-			      dt_number(node, "#iommu-cells", 0));
+	for_each_dt_node(node, check->table->tree) if (is_virtio(node) &&
+						       dt_number(node, "#iommu-cells", 0) != 1)
+		blame(check, node, NULL, "write #iommu-cells = <1>",
+		      "a virtio-iommu with %u cells for an endpoint",
+		      dt_number(node, "#iommu-cells", 0));
 }
 
 static void check_virtio_reg(const struct table_check *check)
 {
 	uint16_t bdf;
 
-	for_each_dt_node(node, check->table->tree)
-		if (is_virtio_pci(node) && (!dt_is_pci_function(node) || !dt_function_bdf(node, &bdf)))
-			blame(check, node, NULL,
-			      "put it below its host bridge, with the five cells of `reg`",
-			      "nothing says which PCI function this virtio-iommu is");
+	for_each_dt_node(node, check->table->tree) if (is_virtio_pci(node) &&
+						       (!dt_is_pci_function(node) ||
+							!dt_function_bdf(node, &bdf)))
+		blame(check, node, NULL,
+		      "put it below its host bridge, with the five cells of `reg`",
+		      "nothing says which PCI function this virtio-iommu is");
 }
 
 static void check_virtio_iommus(const struct table_check *check)
 {
-	for_each_dt_node(node, check->table->tree)
-		if (is_virtio(node) && dt_property(node, "iommus"))
-			blame(check, node, "iommus", "leave it out",
-			      "a virtio-iommu that is behind an IOMMU");
+	for_each_dt_node(node,
+			 check->table->tree) if (is_virtio(node) && dt_property(node, "iommus"))
+		blame(check, node, "iommus", "leave it out",
+		      "a virtio-iommu that is behind an IOMMU");
 }
 
 /* -- maps ------------------------------------------------------------------------------------ */
@@ -102,7 +102,8 @@ static void check_virtio_iommus(const struct table_check *check)
 /* Linux began to read as many cells as the IOMMU wants, and then sees other entries. */
 static void check_map_cells(const struct table_check *check)
 {
-	for_each_dt_node(node, check->table->tree) {
+	for_each_dt_node(node, check->table->tree)
+	{
 		const struct dt_property *map = dt_property(node, dt_iommu_map.property);
 		const struct dt_node *target = dt_target(check->table->tree, dt_cell(map, 1));
 
@@ -121,13 +122,14 @@ static void check_domains(const struct table_check *check)
 	static const char domain[] = "linux,pci-domain";
 	const struct dt_node *with = NULL, *without = NULL;
 
-	for_each_dt_node(node, check->table->tree)
-		if (dt_is_host_bridge(node) && dt_is_available(node)) {
-			if (dt_property(node, domain))
-				with = node;
-			else
-				without = node;
-		}
+	for_each_dt_node(node,
+			 check->table->tree) if (dt_is_host_bridge(node) && dt_is_available(node))
+	{
+		if (dt_property(node, domain))
+			with = node;
+		else
+			without = node;
+	}
 	if (with && without)
 		blame(check, without, NULL, "give all host bridges linux,pci-domain, or none",
 		      "no linux,pci-domain, and %s has one", with->name);
@@ -153,8 +155,7 @@ static void check_distance_map(const struct table_check *check)
 	if (!dt_has_string(node, "compatible", "numa-distance-map-v1"))
 		blame(check, node, NULL, "write compatible = \"numa-distance-map-v1\"",
 		      "a distance map of another kind");
-	else if (!matrix || !matrix->length ||
-		 matrix->length % (TRIPLE_CELLS * sizeof(uint32_t)))
+	else if (!matrix || !matrix->length || matrix->length % (TRIPLE_CELLS * sizeof(uint32_t)))
 		blame(check, node, "distance-matrix", "write three cells for each distance",
 		      "%zu bytes, which is no number of distances of 12 bytes",
 		      matrix ? matrix->length : 0);

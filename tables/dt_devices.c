@@ -155,7 +155,8 @@ static void read_device(struct dt_reading *reading, const struct dt_node *node,
 /* Functions and buses of PCI are reached through the map of their host bridge. */
 void dt_read_devices(struct dt_reading *reading)
 {
-	for_each_dt_node(node, reading->tree) {
+	for_each_dt_node(node, reading->tree)
+	{
 		const struct dt_property *iommus = dt_property(node, "iommus");
 
 		if (iommus && !dt_is_pci_function(node) && dt_is_available(node))

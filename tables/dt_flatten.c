@@ -61,7 +61,8 @@ static void put_structure(struct flattening *flattening, const struct devicetree
 {
 	unsigned open = 0;
 
-	for_each_dt_node(node, tree) {
+	for_each_dt_node(node, tree)
+	{
 		for (; open > node->depth; open--)
 			put_cell(flattening->structure, FDT_END_NODE);
 		put_begin(flattening, node);

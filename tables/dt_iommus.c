@@ -16,18 +16,12 @@ static const struct {
 	const char *compatible;
 	enum viommu_iommu_kind kind;
 } kinds[] = {
-	{ "virtio,pci-iommu", VIOMMU_VIRTIO_PCI },
-	{ "pci1af4,1057", VIOMMU_VIRTIO_PCI },
-	{ "virtio,mmio", VIOMMU_VIRTIO_MMIO },
-	{ "arm,smmu-v3", VIOMMU_SMMU_V3 },
-	{ "arm,smmu-v1", VIOMMU_SMMU_V2 },
-	{ "arm,smmu-v2", VIOMMU_SMMU_V2 },
-	{ "arm,mmu-400", VIOMMU_SMMU_V2 },
-	{ "arm,mmu-401", VIOMMU_SMMU_V2 },
-	{ "arm,mmu-500", VIOMMU_SMMU_V2 },
-	{ "cavium,smmu-v2", VIOMMU_SMMU_V2 },
-	{ "nvidia,smmu-500", VIOMMU_SMMU_V2 },
-	{ "qcom,smmu-v2", VIOMMU_SMMU_V2 },
+	{ "virtio,pci-iommu", VIOMMU_VIRTIO_PCI }, { "pci1af4,1057", VIOMMU_VIRTIO_PCI },
+	{ "virtio,mmio", VIOMMU_VIRTIO_MMIO },     { "arm,smmu-v3", VIOMMU_SMMU_V3 },
+	{ "arm,smmu-v1", VIOMMU_SMMU_V2 },         { "arm,smmu-v2", VIOMMU_SMMU_V2 },
+	{ "arm,mmu-400", VIOMMU_SMMU_V2 },         { "arm,mmu-401", VIOMMU_SMMU_V2 },
+	{ "arm,mmu-500", VIOMMU_SMMU_V2 },         { "cavium,smmu-v2", VIOMMU_SMMU_V2 },
+	{ "nvidia,smmu-500", VIOMMU_SMMU_V2 },     { "qcom,smmu-v2", VIOMMU_SMMU_V2 },
 };
 
 static enum viommu_iommu_kind kind_of(const struct dt_node *node)
@@ -47,7 +41,8 @@ bool dt_is_smmu_v2(const struct dt_node *node)
 
 void dt_find_iommus(struct dt_reading *reading)
 {
-	for_each_dt_node(node, reading->tree) {
+	for_each_dt_node(node, reading->tree)
+	{
 		struct dt_iommu *iommu;
 
 		if (!dt_property(node, "#iommu-cells") || !dt_is_available(node))
@@ -193,14 +188,15 @@ static void read_iommu(struct dt_reading *reading, const struct dt_iommu *found)
 	read_interrupts(node, &iommu);
 	read_own_msis(reading, node, &iommu);
 	if (viommu_topology_add_iommu(reading->topology, &iommu) < 0)
-		report(reading->findings, "topology-window", iommu.place,
-		       "correct `reg`", "the registers of %s reach beyond 64 bits", node->name);
+		report(reading->findings, "topology-window", iommu.place, "correct `reg`",
+		       "the registers of %s reach beyond 64 bits", node->name);
 }
 
 /* In the order of the tree, which a table of nodes does not keep. */
 void dt_read_iommus(struct dt_reading *reading)
 {
-	for_each_dt_node(node, reading->tree) {
+	for_each_dt_node(node, reading->tree)
+	{
 		const struct dt_iommu *found = g_hash_table_lookup(reading->iommus, node);
 
 		if (found)

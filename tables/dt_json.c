@@ -55,7 +55,8 @@ void dt_json(JsonBuilder *builder, const struct devicetree *tree)
 {
 	unsigned open = 0;
 
-	for_each_dt_node(node, tree) {
+	for_each_dt_node(node, tree)
+	{
 		end_nodes(builder, open, node->depth);
 		begin_node(builder, node);
 		open = node->depth + 1;

@@ -161,7 +161,8 @@ static void open_structure(struct opening *opening)
 /* The first node that has a phandle keeps it, as it is the one that readers find. */
 static void index_phandles(struct devicetree *tree)
 {
-	for_each_dt_node(node, tree) {
+	for_each_dt_node(node, tree)
+	{
 		gpointer phandle = GUINT_TO_POINTER(dt_phandle(node));
 
 		if (!phandle)
@@ -185,9 +186,8 @@ static void say_what_is_behind(const struct devicetree *tree, struct viommu_find
 	size_t size = fdt_totalsize(tree->blob);
 
 	if (tree->length > size)
-		report(findings, "dt-length", place_in_table(tree->file, size),
-		       "cut it off there", "%zu bytes behind the device tree",
-		       tree->length - size);
+		report(findings, "dt-length", place_in_table(tree->file, size), "cut it off there",
+		       "%zu bytes behind the device tree", tree->length - size);
 }
 
 /* libfdt wants blobs aligned, and an input lies anywhere: so the tree has a copy. */

@@ -42,9 +42,9 @@ static void read_its(struct dt_reading *reading, struct dt_node *node)
 
 static void read_all_its(struct dt_reading *reading)
 {
-	for_each_dt_node(node, reading->tree)
-		if (dt_has_string(node, "compatible", "arm,gic-v3-its") && dt_is_available(node))
-			read_its(reading, node);
+	for_each_dt_node(node,
+			 reading->tree) if (dt_has_string(node, "compatible", "arm,gic-v3-its") &&
+					    dt_is_available(node)) read_its(reading, node);
 }
 
 /* IOMMUs are found first and read late: only bridges know where the MSIs of their endpoints go. */
@@ -74,6 +74,7 @@ struct viommu_topology *dt_read(const struct viommu_table *table, struct viommu_
 const struct format dt_format = {
 	.signature = "DTB",
 	.name = "Flattened device tree",
+	.bare = true,
 	.rules = dt_rules,
 	.to_topology = dt_read,
 };

@@ -181,7 +181,8 @@ char *dt_text(const struct devicetree *tree)
 
 	put_reservations(text, tree);
 	g_string_append_c(text, '\n');
-	for_each_dt_node(node, tree) {
+	for_each_dt_node(node, tree)
+	{
 		close_nodes(text, open, node->depth);
 		put_node(text, tree, node);
 		open = node->depth + 1;

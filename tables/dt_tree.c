@@ -53,8 +53,8 @@ struct dt_node *dt_add_node(struct devicetree *tree, struct dt_node *parent, con
 	return node;
 }
 
-struct dt_property *dt_add_property(struct devicetree *tree, struct dt_node *node,
-				    const char *name, const void *value, size_t length)
+struct dt_property *dt_add_property(struct devicetree *tree, struct dt_node *node, const char *name,
+				    const void *value, size_t length)
 {
 	struct dt_property *property = g_new0(struct dt_property, 1);
 

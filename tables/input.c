@@ -249,7 +249,8 @@ size_t viommu_input_split(const void *bytes, size_t length, const char *file,
 
 	if (!length)
 		report(findings, "input-empty", place_of_file(file),
-		       "give a table, a device tree, or what acpidump prints", "there is nothing in it");
+		       "give a table, a device tree, or what acpidump prints",
+		       "there is nothing in it");
 	else if (dt_begins(bytes, length))
 		give_tree(&input);
 	else if (is_title(text, (size_t)(end_of_line(text, text + length) - text)))

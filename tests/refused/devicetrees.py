@@ -95,7 +95,7 @@ def distances(*matrix, compatible="numa-distance-map-v1"):
 GOOD = tree()
 
 # rule -> (bytes, place, exit, also...)
-TREES = {
+FILES = {
     "dt-damaged": (GOOD[:-1], "-", 2),
     "dt-length": (GOOD + bytes(4), len(GOOD), 0),
     "dt-depth": (deep(), "/deep" + "/n" * 63, 1),
