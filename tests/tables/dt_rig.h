@@ -34,9 +34,8 @@ static inline int blob_node(struct blob *blob, const char *path)
 static inline void blob_string(struct blob *blob, const char *path, const char *name,
 			       const char *value)
 {
-	assert_int_equal(fdt_setprop(blob, blob_node(blob, path), name, value,
-				     (int)strlen(value) + 1),
-			 0);
+	assert_int_equal(
+		fdt_setprop(blob, blob_node(blob, path), name, value, (int)strlen(value) + 1), 0);
 }
 
 /* The cells are uint32_t. */
@@ -49,9 +48,9 @@ static inline void blob_cells(struct blob *blob, const char *path, const char *n
 	for (int i = 0; i < n; i++)
 		cells[i] = cpu_to_fdt32(va_arg(args, uint32_t));
 	va_end(args);
-	assert_int_equal(fdt_setprop(blob, blob_node(blob, path), name, cells,
-				     (int)sizeof(cells[0]) * n),
-			 0);
+	assert_int_equal(
+		fdt_setprop(blob, blob_node(blob, path), name, cells, (int)sizeof(cells[0]) * n),
+		0);
 }
 
 static inline void blob_new(struct blob *blob)

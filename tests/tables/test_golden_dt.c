@@ -138,8 +138,8 @@ static void trees_of_qemu_are_clean(void **state)
 static void a_tree_with_slack_is_read(void **state)
 {
 	g_autofree char *folder = golden_folder();
-	g_autofree char *command = g_strdup_printf(
-		"gzip -dc '%s/qemu-7.2-virt-virtio-iommu.unpacked.dtb.gz'", folder);
+	g_autofree char *command =
+		g_strdup_printf("gzip -dc '%s/qemu-7.2-virt-virtio-iommu.unpacked.dtb.gz'", folder);
 	FILE *pipe = popen(command, "r");
 	char *bytes = g_malloc(2 << 20);
 	size_t length = fread(bytes, 1, 2 << 20, pipe);
