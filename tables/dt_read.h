@@ -10,12 +10,16 @@
  */
 struct dt_reading {
 	const struct devicetree *tree;
-	struct viommu_topology *topology;
+	struct viommu_topology *topology; /* NULL: nobody wants to know more than what is where */
 	GHashTable *iommus;  /* node -> struct dt_iommu, of those that are there */
 	GHashTable *its;     /* node -> path, of interrupt translation services */
 	GHashTable *bridges; /* node of a host bridge -> segment */
 	struct viommu_findings *findings;
 };
+
+/* dt_read.c: look through the tree for what others refer to; and forget it. */
+void dt_reading_begin(struct dt_reading *reading);
+void dt_reading_end(struct dt_reading *reading);
 
 struct dt_iommu {
 	struct dt_node *node;

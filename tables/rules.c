@@ -336,6 +336,23 @@ static const struct viommu_rule rules[] = {
 	{ "dt-distance", VIOMMU_ERROR, "binding numa.txt, distance-map",
 	  "a distance is 10 from a node to itself, and more to any other",
 	  "prints \"Invalid distance\" and reads no further" },
+	{ "dt-base", VIOMMU_ERROR, "viommu",
+	  "what a topology is added to is a device tree", NULL },
+	{ "dt-differs", VIOMMU_ERROR, "viommu",
+	  "a device tree does not say already what a topology denies", NULL },
+	{ "dt-missing", VIOMMU_ERROR, "viommu",
+	  "a device tree has a node for whatever a topology names", NULL },
+	{ "dt-iommu-bus", VIOMMU_ERROR, "binding virtio/pci-iommu.yaml, reg",
+	  "a virtio-iommu on PCI is on the root bus of its host bridge",
+	  "looks for nodes of functions below the node of their bus" },
+	{ "dt-ids", VIOMMU_ERROR, "viommu", "a device has at most 4096 IDs in a row", NULL },
+	{ "dt-new", VIOMMU_NOTE, "viommu", "a device tree is that of a whole machine", NULL },
+	{ "dt-silent", VIOMMU_NOTE, "bindings of IOMMUs",
+	  "what a topology says has a place in a device tree", NULL },
+	{ "dt-silent-iommu", VIOMMU_WARNING, "bindings of IOMMUs",
+	  "an IOMMU is of a kind that device trees describe", NULL },
+	{ "dt-silent-path", VIOMMU_WARNING, "binding pci/pci-iommu.txt, iommu-map",
+	  "functions are known by their requester IDs", NULL },
 };
 /* clang-format on */
 
