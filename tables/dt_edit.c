@@ -3,8 +3,8 @@
  * Changing a device tree
  *
  * Somebody wrote the tree that is changed here, and knew why. So nothing in it is replaced unless
- * that was asked for: what says the same stays, and what does not is an error that names it. What is
- * new is marked, and an overlay is made of just that.
+ * that was asked for: what says the same stays, and what does not is an error that names it. What
+ * is new is marked, and an overlay is made of just that.
  */
 #include <string.h>
 

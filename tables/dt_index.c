@@ -21,7 +21,8 @@ static void index_window(struct dt_writing *writing, struct dt_node *node)
 
 void dt_index(struct dt_writing *writing)
 {
-	for_each_dt_node(node, writing->tree) {
+	for_each_dt_node(node, writing->tree)
+	{
 		uint32_t phandle = dt_phandle(node);
 
 		g_hash_table_insert(writing->paths, dt_path(node), node);

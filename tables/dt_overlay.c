@@ -9,28 +9,28 @@
  *     __local_fixups__ { the same nodes, with where phandles stand that are the overlay's own };
  *
  * A node that has something new is a fragment, and a node that is new is in that of its parent.
- * Whoever applies it gives the overlay's own phandles other numbers, so it has to be told where they
- * stand; those of the base stay as they are.
+ * Whoever applies it gives the overlay's own phandles other numbers, so it has to be told where
+ * they stand; those of the base stay as they are.
  */
+#include <string.h>
+
 #include <libfdt.h>
 
 #include "dt_write.h"
 
 struct overlay {
-	struct devicetree *tree;    /* the overlay */
-	GHashTable *nodes;          /* of the base -> of the overlay */
+	struct devicetree *tree; /* the overlay */
+	GHashTable *nodes;       /* of the base -> of the overlay */
+	GHashTable *fixups;      /* of the overlay -> below __local_fixups__ */
 	const struct devicetree *of;
 	unsigned n;
 };
 
-/* -- nodes that are there, if need be --------------------------------------------------- */
+/* -- nodes ------------------------------------------------------------------------------ */
 
-static struct dt_node *child_of(struct overlay *overlay, struct dt_node *parent, const char *name)
+static struct dt_node *add(struct overlay *overlay, struct dt_node *parent, const char *name)
 {
-	struct dt_node *node = dt_child(parent, name);
-
-	return node ? node : dt_add_node(overlay->tree, parent, dt_keep(overlay->tree, name,
-									strlen(name)));
+	return dt_add_node(overlay->tree, parent, dt_keep(overlay->tree, name, strlen(name)));
 }
 
 static void keep_property(struct overlay *overlay, struct dt_node *to, const char *name,
@@ -44,10 +44,10 @@ static struct dt_node *add_fragment(struct overlay *overlay, const struct dt_nod
 {
 	g_autofree char *path = dt_path(node);
 	g_autofree char *name = g_strdup_printf("fragment@%u", overlay->n++);
-	struct dt_node *fragment = child_of(overlay, overlay->tree->root, name);
+	struct dt_node *fragment = add(overlay, overlay->tree->root, name);
 
 	keep_property(overlay, fragment, "target-path", path, strlen(path) + 1);
-	return child_of(overlay, fragment, "__overlay__");
+	return add(overlay, fragment, "__overlay__");
 }
 
 /* The node of the overlay that stands for this one. */
@@ -58,8 +58,7 @@ static struct dt_node *node_for(struct overlay *overlay, const struct dt_node *n
 	if (found)
 		return found;
 	if (node->made)
-		found = dt_add_node(overlay->tree, node_for(overlay, node->parent),
-				    dt_keep(overlay->tree, node->name, strlen(node->name)));
+		found = add(overlay, node_for(overlay, node->parent), node->name);
 	else
 		found = add_fragment(overlay, node);
 	g_hash_table_insert(overlay->nodes, (gpointer)node, found);
@@ -71,9 +70,16 @@ static struct dt_node *node_for(struct overlay *overlay, const struct dt_node *n
 /* The same node below __local_fixups__: node by node, from the root on. */
 static struct dt_node *fixups_for(struct overlay *overlay, const struct dt_node *node)
 {
-	if (!node->parent)
-		return child_of(overlay, overlay->tree->root, "__local_fixups__");
-	return child_of(overlay, fixups_for(overlay, node->parent), node->name);
+	struct dt_node *found = g_hash_table_lookup(overlay->fixups, node);
+
+	if (found)
+		return found;
+	if (node->parent)
+		found = add(overlay, fixups_for(overlay, node->parent), node->name);
+	else
+		found = add(overlay, overlay->tree->root, "__local_fixups__");
+	g_hash_table_insert(overlay->fixups, (gpointer)node, found);
+	return found;
 }
 
 static bool has_own_phandle(const struct dt_node *target)
@@ -130,11 +136,12 @@ struct devicetree *dt_overlay(const struct devicetree *tree)
 	struct overlay overlay = {
 		.tree = dt_new(""),
 		.nodes = g_hash_table_new(NULL, NULL),
+		.fixups = g_hash_table_new(NULL, NULL),
 		.of = tree,
 	};
 
-	for_each_dt_node(node, tree)
-		add_node(&overlay, node);
+	for_each_dt_node(node, tree) add_node(&overlay, node);
 	g_hash_table_destroy(overlay.nodes);
+	g_hash_table_destroy(overlay.fixups);
 	return overlay.tree;
 }

@@ -11,9 +11,9 @@
 struct dt_reading {
 	const struct devicetree *tree;
 	struct viommu_topology *topology; /* NULL: nobody wants to know more than what is where */
-	GHashTable *iommus;  /* node -> struct dt_iommu, of those that are there */
-	GHashTable *its;     /* node -> path, of interrupt translation services */
-	GHashTable *bridges; /* node of a host bridge -> segment */
+	GHashTable *iommus;               /* node -> struct dt_iommu, of those that are there */
+	GHashTable *its;                  /* node -> path, of interrupt translation services */
+	GHashTable *bridges;              /* node of a host bridge -> segment */
 	struct viommu_findings *findings;
 };
 

@@ -105,7 +105,8 @@ static void write_all(struct dt_writing *writing)
 	end(writing);
 }
 
-/* -- the doors ----------------------------------------------------------------------------------- */
+/* -- the doors -----------------------------------------------------------------------------------
+ */
 
 static struct devicetree *make(const struct viommu_topology *topology,
 			       const struct viommu_devicetree *how,
@@ -143,8 +144,7 @@ static bool is_sound(const struct viommu_devicetree *how, struct viommu_findings
 	bool sound = how->base ? how->base->tree != NULL : !how->overlay;
 
 	if (!sound)
-		report(findings, "dt-base",
-		       place_of_file(how->base ? how->base->file : NULL),
+		report(findings, "dt-base", place_of_file(how->base ? how->base->file : NULL),
 		       "give the device tree of the machine",
 		       how->base ? "what is to be added to is no device tree"
 				 : "an overlay is for a device tree, and none is given");

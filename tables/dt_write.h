@@ -12,11 +12,11 @@ struct dt_writing {
 	struct devicetree *tree;
 	struct dt_reading before; /* what was where, before anything was changed */
 	bool into, overlay, force;
-	bool failed;          /* there was an error: nothing is to come of this */
-	GHashTable *paths;    /* of the nodes that there were: path -> node */
-	GHashTable *windows;  /* where registers begin -> node */
-	GHashTable *iommus;   /* name of an IOMMU -> node */
-	GHashTable *its;      /* name of an ITS group -> node */
+	bool failed;         /* there was an error: nothing is to come of this */
+	GHashTable *paths;   /* of the nodes that there were: path -> node */
+	GHashTable *windows; /* where registers begin -> node */
+	GHashTable *iommus;  /* name of an IOMMU -> node */
+	GHashTable *its;     /* name of an ITS group -> node */
 	uint32_t last_phandle;
 	struct viommu_findings *findings;
 };

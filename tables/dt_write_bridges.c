@@ -3,8 +3,8 @@
  * PCI host bridges in a device tree that is being made
  *
  * The map of the topology (map.c) has the way of every function; what of it belongs to a bridge is
- * what its iommu-map and msi-map say. Where a topology names no bridges, as one that was read from a
- * VIOT does not, those of the tree are taken, or one for each segment.
+ * what its iommu-map and msi-map say. Where a topology names no bridges, as one that was read from
+ * a VIOT does not, those of the tree are taken, or one for each segment.
  */
 #include <inttypes.h>
 
@@ -127,11 +127,13 @@ static void add_bridge(struct bridges *bridges, struct bridge bridge)
 
 static void find_nodes(struct bridges *bridges)
 {
-	for_each_dt_node(node, bridges->writing->tree) {
+	for_each_dt_node(node, bridges->writing->tree)
+	{
 		struct bridge bridge = { .node = node };
 		gpointer segment;
 
-		if (!g_hash_table_lookup_extended(bridges->writing->before.bridges, node, NULL, &segment))
+		if (!g_hash_table_lookup_extended(bridges->writing->before.bridges, node, NULL,
+						  &segment))
 			continue;
 		bridge.segment = (uint16_t)GPOINTER_TO_UINT(segment);
 		node_buses(node, &bridge.bus_first, &bridge.bus_last);
@@ -159,7 +161,8 @@ static const struct viommu_route_range *row_at(const struct bridges *bridges, si
 static void take_segments(struct bridges *bridges)
 {
 	for (size_t i = 0; i < bridges->map->len; i++)
-		if (!i || row_at(bridges, i)->segment_first != row_at(bridges, i - 1)->segment_first)
+		if (!i ||
+		    row_at(bridges, i)->segment_first != row_at(bridges, i - 1)->segment_first)
 			add_bridge(bridges, (struct bridge){ row_at(bridges, i)->segment_first, 0,
 							     LAST_BUS, NULL, NULL });
 }
@@ -202,7 +205,8 @@ static void write_functions(struct bridges *bridges)
 			write_function(bridges, iommu);
 }
 
-/* -- maps ---------------------------------------------------------------------------------------- */
+/* -- maps ----------------------------------------------------------------------------------------
+ */
 
 /* The first row that ends at that function or behind it. */
 static size_t seek_row(const struct bridges *bridges, uint64_t position)
@@ -247,6 +251,25 @@ static struct dt_run cut(const struct viommu_route_range *row, uint16_t first, u
 				.one_id = one_id };
 }
 
+/* The function of an IOMMU never stands in its own map, whatever a topology says of it. */
+static void add_run_around(GArray *runs, const struct dt_run *run, const struct viommu_iommu *iommu)
+{
+	struct dt_run before = *run, behind = *run;
+	uint16_t own = iommu->bdf;
+
+	if (!iommu_is_function(iommu) || own < run->first || own > run->last) {
+		add_run(runs, run);
+		return;
+	}
+	before.last = own - 1;
+	behind.first = own + 1;
+	behind.id += run->one_id ? 0 : (uint32_t)(own - run->first) + 1;
+	if (own > run->first)
+		add_run(runs, &before);
+	if (own < run->last)
+		add_run(runs, &behind);
+}
+
 static void add_row(const struct bridges *bridges, const struct viommu_route_range *row,
 		    uint16_t first, uint16_t last, GArray *runs[2])
 {
@@ -255,12 +278,11 @@ static void add_row(const struct bridges *bridges, const struct viommu_route_ran
 	struct dt_run to_its = cut(row, first, last, route->device_id, row->one_device_id);
 
 	if (route->iommu)
-		to_iommu.target =
-			g_hash_table_lookup(bridges->writing->iommus, route->iommu->name);
+		to_iommu.target = g_hash_table_lookup(bridges->writing->iommus, route->iommu->name);
 	if (route->its)
 		to_its.target = g_hash_table_lookup(bridges->writing->its, route->its->name);
 	if (to_iommu.target)
-		add_run(runs[0], &to_iommu);
+		add_run_around(runs[0], &to_iommu, route->iommu);
 	if (to_its.target)
 		add_run(runs[1], &to_its);
 }
@@ -304,7 +326,8 @@ static void write_maps(struct bridges *bridges, const struct bridge *bridge)
 	}
 }
 
-/* -- all of it ------------------------------------------------------------------------------------- */
+/* -- all of it
+ * ------------------------------------------------------------------------------------- */
 
 static void write_bridge(struct bridges *bridges, const struct bridge *bridge)
 {

@@ -34,14 +34,13 @@ static void add_cells(struct device *d, const struct dt_node *iommu, uint32_t id
 /* An SMMU that wants a mask can say in one entry what begins at a multiple of its length. */
 static bool fits_mask(const struct dt_node *iommu, uint32_t id, uint32_t n)
 {
-	return dt_is_smmu_v2(iommu) && dt_number(iommu, "#iommu-cells", 1) > 1 &&
-	       !(n & (n - 1)) && !(id & (n - 1));
+	return dt_is_smmu_v2(iommu) && dt_number(iommu, "#iommu-cells", 1) > 1 && !(n & (n - 1)) &&
+	       !(id & (n - 1));
 }
 
 static void add_ids(struct device *d, const char *name, uint32_t id, uint32_t n)
 {
-	const struct dt_node *iommu =
-		name ? g_hash_table_lookup(d->writing->iommus, name) : NULL;
+	const struct dt_node *iommu = name ? g_hash_table_lookup(d->writing->iommus, name) : NULL;
 
 	if (!iommu)
 		return;

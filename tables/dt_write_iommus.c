@@ -25,9 +25,9 @@ static GPtrArray *its_nodes(const struct dt_writing *writing)
 {
 	GPtrArray *nodes = g_ptr_array_new();
 
-	for_each_dt_node(node, writing->tree)
-		if (dt_has_string(node, "compatible", "arm,gic-v3-its") && dt_is_available(node))
-			g_ptr_array_add(nodes, node);
+	for_each_dt_node(node,
+			 writing->tree) if (dt_has_string(node, "compatible", "arm,gic-v3-its") &&
+					    dt_is_available(node)) g_ptr_array_add(nodes, node);
 	return nodes;
 }
 
@@ -81,9 +81,9 @@ static void set_reg(struct dt_writing *writing, struct dt_node *node, uint64_t b
 	dt_set_cells(writing, node, "reg", reg, n);
 }
 
-#define SPI_CELLS   3u
-#define SPI_FIRST   32u
-#define SPI_RISING  1u
+#define SPI_CELLS  3u
+#define SPI_FIRST  32u
+#define SPI_RISING 1u
 
 /* Shared interrupts of a GIC, which are edges: an SMMU sends them as it would MSIs. */
 static void set_interrupts(struct dt_writing *writing, struct dt_node *node,

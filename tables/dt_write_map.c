@@ -2,10 +2,10 @@
 /*
  * iommu-map and msi-map, written
  *
- * A run of functions is an entry. Where functions share an ID, a mask says so in a few entries: a bit
- * of the requester ID can be cleared if flipping it changes nobody's way. To find such bits, and to see
- * whether a map that is there means the same in other words, runs are painted: every function with the
- * node and the ID that it goes to.
+ * A run of functions is an entry. Where functions share an ID, a mask says so in a few entries: a
+ * bit of the requester ID can be cleared if flipping it changes nobody's way. To find such bits,
+ * and to see whether a map that is there means the same in other words, runs are painted: every
+ * function with the node and the ID that it goes to.
  */
 #include "dt_write.h"
 
