@@ -55,6 +55,9 @@ typedef struct viommu_route linux_reader(const struct viommu_topology *topology,
 					 const struct viommu_device_name *device,
 					 const char **ret_why);
 
+/* resolve_dmar.c */
+linux_reader linux_dmar;
+
 /* The reader of the table with that signature, or NULL. */
 linux_reader *linux_reader_of(const char *source);
 

@@ -96,11 +96,11 @@ def topology(*lines, iommu=None):
 
 # What only making a table can find: rule -> (topology, place, exit of generate, also...)
 TOPOLOGIES = {
-    "dmar-bridges": (topology("  - { segment: 1, buses: 80-ff }"), "8:5", 1),
-    "dmar-bypass": (topology("ranges:", "  - { functions: 00:02.0, iommu: none }"), "9:5", 1),
-    "dmar-segment": (topology("ranges:", "  - { functions: 0001:00:02.0, iommu: a }"), "9:5", 1),
+    "dmar-bridges": (topology("  - { segment: 1, buses: 80-ff }"), "8:5", 2),
+    "dmar-bypass": (topology("ranges:", "  - { functions: 00:02.0, iommu: none }"), "9:5", 2),
+    "dmar-segment": (topology("ranges:", "  - { functions: 0001:00:02.0, iommu: a }"), "9:5", 2),
     "dmar-path": (topology("ranges:", "  - { functions: 00:1c.0, path: 20.0, iommu: a }"),
-                  "9:5", 1),
+                  "9:5", 2),
     "dmar-silent-iommu": (topology(iommu="  - { name: s, kind: smmu-v3, at: 0x9000000 }"),
                           "5:5", 1, "topology-iommu-idle"),
     "dmar-silent-ids": (topology("ranges:", "  - { functions: 00:02.0, iommu: a, first-id: 1 }"),
