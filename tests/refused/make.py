@@ -7,14 +7,16 @@ Every file is a good table with one thing wrong. A line of tables.list says what
     FILE PLACE EXIT [ALSO...]
 
 FILE is named after the rule: a .topology is to be made into the table that the rule is about, any
-other to be checked. What other tables than VIOT need stands in modules of their own. PLACE is an offset, LINE:COLUMN of a text, or "-"; EXIT is the command's; ALSO are rules that cannot
-but be broken too. Without an option everything is written; with --check
-nothing is, and files that differ are named.
+other to be checked, a .builtin-... as a built-in topology of that form. What other tables than
+VIOT need stands in modules of their own. PLACE is an offset, LINE:COLUMN of a text, or "-"; EXIT is
+the command's; ALSO are rules that cannot but be broken too. Without an option everything is
+written; with --check nothing is, and files that differ are named.
 """
 import pathlib
 import struct
 import sys
 
+import builtin
 import dmar
 from acpi import fix
 
@@ -129,8 +131,8 @@ TOPOLOGIES = {
 }
 
 # Suffix -> files; and those too large to be kept in the tree, which tests make in their folder.
-TABLES = {".viot": FILES, ".dmar": dmar.FILES}
-ALL_TOPOLOGIES = {**TOPOLOGIES, **dmar.TOPOLOGIES}
+TABLES = {".viot": FILES, ".dmar": dmar.FILES, **builtin.FORMS}
+ALL_TOPOLOGIES = {**TOPOLOGIES, **dmar.TOPOLOGIES, **builtin.TOPOLOGIES}
 LARGE = ("viot-node-beyond", "viot-too-large") + dmar.LARGE
 
 
