@@ -21,6 +21,7 @@ static const GOptionEntry options[] = {
 	{ "header", 'H', 0, G_OPTION_ARG_NONE, &headers_count,
 	  "count who made a table, and which revision of theirs it is, as a difference", NULL },
 	{ "json", 'j', 0, G_OPTION_ARG_NONE, &as_json, "print JSON on standard output", NULL },
+	INPUT_FORM_OPTION,
 	G_OPTION_ENTRY_NULL,
 };
 
