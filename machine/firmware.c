@@ -227,7 +227,8 @@ static int read_items(const struct firmware *firmware, struct firmware_item *ite
 	return (int)n;
 }
 
-/* -- all of it ---------------------------------------------------------------------------------- */
+/* -- all of it ----------------------------------------------------------------------------------
+ */
 
 static bool is_there(const struct firmware *firmware)
 {

@@ -32,12 +32,9 @@ static const char platform[] = "viommu: 1\n"
 
 /* What host bridges and ranges come to, cut where a range says otherwise; and the devices. */
 static const struct firmware_item expected[] = {
-	{ true, 0, 0, 0x0000, 0x0017, 0, 0 },
-	{ true, 0, 0, 0x0018, 0x001f, 0, 0x50000 },
-	{ true, 0, 0, 0x0020, 0x0fff, 0, 0x20 },
-	{ true, 2, 2, 0x4000, 0x4fff, 0, 0x24000 },
-	{ .address = 0xfe001000, .id = 0x30000 },
-	{ .address = 0x1fe002000, .id = 0x30001 },
+	{ true, 0, 0, 0x0000, 0x0017, 0, 0 },     { true, 0, 0, 0x0018, 0x001f, 0, 0x50000 },
+	{ true, 0, 0, 0x0020, 0x0fff, 0, 0x20 },  { true, 2, 2, 0x4000, 0x4fff, 0, 0x24000 },
+	{ .address = 0xfe001000, .id = 0x30000 }, { .address = 0x1fe002000, .id = 0x30001 },
 };
 
 #define N_EXPECTED (sizeof(expected) / sizeof(expected[0]))
@@ -146,8 +143,7 @@ static void firmware_and_resolve_agree(struct rig *rig)
 
 		viommu_topology_resolve(rig->topology, &name, &route, &linux_route, NULL);
 		assert_int_equal(route.reach, VIOMMU_REACH_IOMMU);
-		assert_int_equal(route.id,
-				 items[i].id + (items[i].bdf_last - items[i].bdf_first));
+		assert_int_equal(route.id, items[i].id + (items[i].bdf_last - items[i].bdf_first));
 	}
 }
 
@@ -167,8 +163,7 @@ static void a_long_topology_is_read_to_its_end(struct rig *rig)
 		length += snprintf(text + length, sizeof(text) - (size_t)length,
 				   "  - { at: 0x%x, iommu: a, id: %u }\n", (i + 1) << 12, i);
 	start(rig, text);
-	assert_true(viommu_mmio_length(machine_window(rig->firmware.machine)) >
-		    VIOMMU_MMIO_LENGTH);
+	assert_true(viommu_mmio_length(machine_window(rig->firmware.machine)) > VIOMMU_MMIO_LENGTH);
 	assert_int_equal(firmware_read(&rig->firmware, items, N + 1), N);
 	assert_int_equal(items[N - 1].address, N << 12);
 	assert_int_equal(items[N - 1].id, N - 1);
