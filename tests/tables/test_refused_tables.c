@@ -105,7 +105,9 @@ static void assert_place(const struct viommu_finding *finding, const char *expec
 	const struct viommu_place *place = &finding->place;
 	char text[LINE_LENGTH] = "-";
 
-	if (place->at != VIOMMU_NOWHERE)
+	if (place->path)
+		snprintf(text, sizeof(text), "%s", place->path);
+	else if (place->at != VIOMMU_NOWHERE)
 		snprintf(text, sizeof(text), "0x%zx", place->at);
 	else if (place->line)
 		snprintf(text, sizeof(text), "%u:%u", place->line, place->column);
