@@ -130,8 +130,7 @@ size_t viommu_diff_count(const struct viommu_diff *diff, enum viommu_difference_
 
 const struct viommu_difference *viommu_diff_get(const struct viommu_diff *diff, size_t i)
 {
-	return i < diff->list->len ? &g_array_index(diff->list, struct viommu_difference, i) :
-				     NULL;
+	return i < diff->list->len ? &g_array_index(diff->list, struct viommu_difference, i) : NULL;
 }
 
 const char *viommu_difference_rank_name(enum viommu_difference_rank rank)

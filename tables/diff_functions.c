@@ -65,9 +65,9 @@ static bool dma_differs(const struct walk *walk, const struct change *change)
 
 	if (g_strcmp0(iommu, iommu_of(walk, AFTER, &b->route)))
 		return true;
-	return iommu && (ids_differ(a->route.id, a->one_id, b->route.id, b->one_id,
-				    range_functions(a)) ||
-			 a->route.pasid_bits != b->route.pasid_bits);
+	return iommu &&
+	       (ids_differ(a->route.id, a->one_id, b->route.id, b->one_id, range_functions(a)) ||
+		a->route.pasid_bits != b->route.pasid_bits);
 }
 
 static bool msis_differ(const struct walk *walk, const struct change *change)
@@ -103,7 +103,8 @@ static struct viommu_route_range clip(const struct viommu_route_range *range, ui
 	return piece;
 }
 
-typedef bool joins_function(struct viommu_route_range *range, const struct viommu_route_range *next);
+typedef bool joins_function(struct viommu_route_range *range,
+			    const struct viommu_route_range *next);
 
 /* On both sides, or on none. */
 static bool join(struct change *change, const struct change *next, joins_function *joins)
@@ -145,8 +146,8 @@ static uint64_t step(struct walk *walk, uint64_t position)
 	}
 	for (int i = 0; i < N_SIDES; i++)
 		if (range[i])
-			last = MIN(last, first_of(range[i]) <= first ? last_of(range[i]) :
-								       first_of(range[i]) - 1);
+			last = MIN(last, first_of(range[i]) <= first ? last_of(range[i])
+								     : first_of(range[i]) - 1);
 	if (first == UINT64_MAX)
 		return first;
 	for (int i = 0; i < N_SIDES; i++)
@@ -195,8 +196,8 @@ static void put_dma(GString *out, const struct walk *walk, int side, const struc
 	unsigned others = change->sides[!side].route.pasid_bits;
 
 	if (!route->iommu) {
-		g_string_append(out, route->reach == VIOMMU_REACH_BYPASS ? "bypassing" :
-									   "not mentioned");
+		g_string_append(out, route->reach == VIOMMU_REACH_BYPASS ? "bypassing"
+									 : "not mentioned");
 		return;
 	}
 	g_string_append_printf(out, "behind %s as ", iommu_of(walk, side, route));

@@ -68,8 +68,9 @@ static void name_alone(struct viommu_diff *diff, int side, enum object_type type
 		       const void *object)
 {
 	bool is_iommu = type == OBJECT_IOMMU;
-	g_autofree char *at = is_iommu ? viommu_iommu_at_text(object) :
-					 diff_identity(type, object, (const char *[]){ "ids", NULL });
+	g_autofree char *at =
+		is_iommu ? viommu_iommu_at_text(object)
+			 : diff_identity(type, object, (const char *[]){ "ids", NULL });
 	g_autofree char *where = g_strconcat(is_iommu ? " at " : " of", at, NULL);
 
 	name(diff, side, object, object_name(type, object), where);

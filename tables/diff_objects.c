@@ -40,13 +40,12 @@ static bool applies(const struct rule *rule, const void *object)
 	return !rule->applies || rule->applies(object);
 }
 
-static void *copy_with_common_names(const struct viommu_diff *diff, int side,
-				    enum object_type type, const void *object)
+static void *copy_with_common_names(const struct viommu_diff *diff, int side, enum object_type type,
+				    const void *object)
 {
 	void *copy = g_memdup2(object, text_section_of(type)->size);
 
-	object_refer(type, copy,
-		     diff_common(diff, side, OBJECT_IOMMU, object_iommu(type, object)),
+	object_refer(type, copy, diff_common(diff, side, OBJECT_IOMMU, object_iommu(type, object)),
 		     diff_common(diff, side, OBJECT_ITS_GROUP, object_its(type, object)));
 	return copy;
 }
@@ -63,9 +62,8 @@ static void known_clear(gpointer pointer)
 static char *identify(const struct viommu_diff *diff, int side, const struct rule *rule,
 		      const void *copy, GHashTable *seen)
 {
-	g_autofree char *plain = rule->identify ?
-					 rule->identify(copy, diff->sides[!side]) :
-					 diff_identity(rule->type, copy, rule->identity);
+	g_autofree char *plain = rule->identify ? rule->identify(copy, diff->sides[!side])
+						: diff_identity(rule->type, copy, rule->identity);
 	size_t n = GPOINTER_TO_SIZE(g_hash_table_lookup(seen, plain));
 	char *identity = g_strdup_printf("%zu %s", n, plain);
 
@@ -106,8 +104,8 @@ static bool is_among(const char *name, const char *const *names)
 static char *value_of(const struct text_key *key, const void *object)
 {
 	GString *value = g_string_new(NULL);
-	bool said = object && (!key->when || key->when(object)) &&
-		    key->kind->write(key, object, value);
+	bool said =
+		object && (!key->when || key->when(object)) && key->kind->write(key, object, value);
 
 	return g_string_free(value, !said);
 }
@@ -144,8 +142,8 @@ static void add(struct viommu_diff *diff, enum object_type type, const struct kn
 	diff_add(diff, &whole);
 }
 
-static void compare_key(struct viommu_diff *diff, enum object_type type,
-			const struct text_key *key, const struct known *const *known)
+static void compare_key(struct viommu_diff *diff, enum object_type type, const struct text_key *key,
+			const struct known *const *known)
 {
 	g_autofree char *before = value_of(key, known[BEFORE] ? known[BEFORE]->copy : NULL);
 	g_autofree char *after = value_of(key, known[AFTER] ? known[AFTER]->copy : NULL);
@@ -174,8 +172,8 @@ static void compare_whole(struct viommu_diff *diff, const struct rule *rule,
 
 	if (g_strcmp0(before, after))
 		add(diff, rule->type, known,
-		    &(struct viommu_difference){ .rank = rule->way ? VIOMMU_DIFFERENCE_WAY :
-								     VIOMMU_DIFFERENCE_DETAIL,
+		    &(struct viommu_difference){ .rank = rule->way ? VIOMMU_DIFFERENCE_WAY
+								   : VIOMMU_DIFFERENCE_DETAIL,
 						 .before = before,
 						 .after = after });
 }
@@ -242,7 +240,8 @@ static bool range_has_details(const void *object)
 	return !range_is_unknown(range) && (range->settings || range->no_ats);
 }
 
-/* By its name, if the other side knows a device of that name; else by its address, if it has one. */
+/* By its name, if the other side knows a device of that name; else by its address, if it has one.
+ */
 static char *identify_device(const void *object, const struct viommu_topology *other)
 {
 	const struct viommu_platform_device *device = object;

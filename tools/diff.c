@@ -74,8 +74,7 @@ static struct machine *machine_at(GArray *side, size_t i)
 }
 
 /* One of each is a pair, whatever they are; of several, the next of the same signature. */
-static struct machine *find_pair(const struct comparison *comparison,
-				 const struct machine *machine)
+static struct machine *find_pair(const struct comparison *comparison, const struct machine *machine)
 {
 	GArray *others = comparison->sides[AFTER];
 
@@ -158,16 +157,16 @@ static void tell_alone(struct comparison *comparison, int side, const struct mac
 {
 	struct viommu_place place = { .file = machine->name, .at = VIOMMU_NOWHERE };
 	const struct viommu_place nowhere = { .at = VIOMMU_NOWHERE };
-	g_autofree char *what = g_strdup_printf(
-		"table %s", *machine->signature ? machine->signature : machine->name);
+	g_autofree char *what = g_strdup_printf("table %s", *machine->signature ? machine->signature
+										: machine->name);
 
-	tell(comparison, &(struct viommu_difference){
-				 .rank = VIOMMU_DIFFERENCE_WAY,
-				 .what = what,
-				 .before = side == BEFORE ? "there" : NULL,
-				 .after = side == AFTER ? "there" : NULL,
-				 .before_place = side == BEFORE ? place : nowhere,
-				 .after_place = side == AFTER ? place : nowhere });
+	tell(comparison,
+	     &(struct viommu_difference){ .rank = VIOMMU_DIFFERENCE_WAY,
+					  .what = what,
+					  .before = side == BEFORE ? "there" : NULL,
+					  .after = side == AFTER ? "there" : NULL,
+					  .before_place = side == BEFORE ? place : nowhere,
+					  .after_place = side == AFTER ? place : nowhere });
 }
 
 static void compare_all(struct comparison *comparison)
@@ -212,8 +211,7 @@ static int read_sides(struct comparison *comparison, char **names)
 		comparison->sides[i] = g_array_new(FALSE, FALSE, sizeof(struct machine));
 		g_array_set_clear_func(comparison->sides[i], machine_clear);
 		comparison->taking = comparison->sides[i];
-		status = worse(status,
-			       read_inputs(name, comparison->findings, take, comparison));
+		status = worse(status, read_inputs(name, comparison->findings, take, comparison));
 		if (!comparison->taking->len)
 			status = complain_nothing(name, status);
 	}
@@ -248,7 +246,8 @@ const struct command diff_command = {
 	.name = "diff",
 	.arguments = "BEFORE AFTER",
 	.summary = "say what is different between two tables or machines, by meaning",
-	.details = "BEFORE and AFTER are tables or topologies, as a FILE is for check. Order, offsets\n"
+	.details = "BEFORE and AFTER are tables or topologies, as a FILE is for check. Order, "
+		   "offsets\n"
 		   "and names do not matter: which way devices go does, and what else is said of\n"
 		   "them. Exit status 0: the same to a guest; 1: different; 2: could not compare.",
 	.options = options,
