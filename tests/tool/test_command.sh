@@ -105,7 +105,7 @@ generate_takes_one_topology() {
 	ran 2 "$viommu" generate viot folder
 	says err "no table there says anything of IOMMUs"
 	ran 2 "$viommu" generate viot
-	says err "usage: viommu generate viot TOPOLOGY"
+	says err "usage: viommu generate TABLE TOPOLOGY"
 	ran 2 "$viommu" generate bert topology.yaml
 	says err '"bert" cannot be made here'
 }
@@ -200,7 +200,9 @@ check_finds_every_rule_of_bytes() {
 	while read -r file place expected _; do
 		[ -e "$refused/$file" ] || continue
 		case $file in
+		builtin-*.topology) ran "$expected" "$viommu" generate builtin-v3 "$refused/$file" ;;
 		*.topology) ran "$expected" "$viommu" generate "${file%%-*}" "$refused/$file" ;;
+		*.builtin-*) ran "$expected" "$viommu" check --as "${file#*.}" "$refused/$file" ;;
 		*) ran "$expected" "$viommu" check "$refused/$file" ;;
 		esac
 		[ "$place" = - ] && place= || place=":$place"
@@ -366,7 +368,7 @@ bash_completes_commands_and_their_options() {
 	END
 	sed -i '/^complete -o/d' out
 	bash complete.bash >completed 2>err || complain "$(cat err)"
-	printf '%s\n' resolve '--json --rules --help' '' >expected
+	printf '%s\n' resolve '--json --rules --as --help' '' >expected
 	same completed expected
 }
 
