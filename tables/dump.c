@@ -54,11 +54,26 @@ static void add_bytes(GString *text, size_t at, const GByteArray *bytes)
 		g_string_append_c(text, '\n');
 }
 
+/* A line like that of a field, without a title: text belongs to the structure above it. */
+static void add_text(GString *text, const struct record *record)
+{
+	const struct field field = record_text_field(record);
+	size_t length = field_format(&field, record_text(record), NULL, 0);
+	g_autofree char *value = g_malloc(length + 1);
+
+	field_format(&field, record_text(record), value, length + 1);
+	g_string_append_printf(text, "  %04zx  %-20s %s\n", record->at, field.name, value);
+}
+
 /* Tables nest as deep as their formats have it, which is a handful. */
 static void add_record(struct dump *dump, const struct record *record)
 {
 	size_t rest = record->at + record_length(record) - record->rest->len;
 
+	if (record->text) {
+		add_text(dump->text, record);
+		return;
+	}
 	g_string_append_printf(dump->text, "%s\n", record->layout ? record->layout->name : "Bytes");
 	if (record->layout)
 		for_each_field(f, record->layout)

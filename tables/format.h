@@ -60,6 +60,15 @@ struct viommu_place table_place(const struct viommu_table *table, size_t at);
 struct viommu_place table_place_of(const struct viommu_table *table, const struct record *record,
 				   const char *field_name);
 
+/*
+ * Rules that a format may list among its own (fields.c): structures whose type is not known, bytes
+ * of a known one that have no meaning, and reserved bytes that are not 0. They look at all records,
+ * those inside of others too.
+ */
+void check_unknown_types(const struct table_check *check);
+void check_lengths(const struct table_check *check);
+void check_reserved_bytes(const struct table_check *check);
+
 /* -- the header of every ACPI table (acpi.c) ----------------------------------------- */
 
 struct acpi_header {

@@ -104,11 +104,32 @@ static void add_reserved(JsonBuilder *builder, const struct record *record)
 	json_builder_end_object(builder);
 }
 
+/* What is behind the fields and not in a record: text, or bytes of which nothing is known. */
+static void add_rest(JsonBuilder *builder, const struct record *record)
+{
+	const struct field field = record_text_field(record);
+
+	if (record->text) {
+		json_builder_set_member_name(builder, "text");
+		add_text(builder, &field, record_text(record));
+	} else if (record->rest->len) {
+		json_builder_set_member_name(builder, "bytes");
+		add_bytes(builder, record->rest->data, record->rest->len);
+	}
+}
+
+static const char *name_of(const struct record *record)
+{
+	if (record->text)
+		return record->text;
+	return record->layout ? record->layout->name : "Bytes";
+}
+
 static void add_record(JsonBuilder *builder, const struct record *record)
 {
 	json_builder_begin_object(builder);
 	json_builder_set_member_name(builder, "structure");
-	json_builder_add_string_value(builder, record->layout ? record->layout->name : "Bytes");
+	json_builder_add_string_value(builder, name_of(record));
 	json_builder_set_member_name(builder, "offset");
 	json_builder_add_int_value(builder, (gint64)record->at);
 	json_builder_set_member_name(builder, "length");
@@ -117,10 +138,7 @@ static void add_record(JsonBuilder *builder, const struct record *record)
 		add_fields(builder, record);
 		add_reserved(builder, record);
 	}
-	if (record->rest->len) {
-		json_builder_set_member_name(builder, "bytes");
-		add_bytes(builder, record->rest->data, record->rest->len);
-	}
+	add_rest(builder, record);
 	if (record->children->len) {
 		json_builder_set_member_name(builder, "records");
 		json_builder_begin_array(builder);

@@ -32,6 +32,28 @@ struct record *record_new_bytes(const uint8_t *wire, size_t length, size_t at)
 	return record;
 }
 
+struct record *record_new_text(const char *name, const uint8_t *wire, size_t length, size_t at)
+{
+	struct record *record = record_new_bytes(wire, length, at);
+
+	record->text = name;
+	return record;
+}
+
+struct field record_text_field(const struct record *record)
+{
+	return (struct field){
+		.name = record->text,
+		.length = (uint16_t)MIN(record->rest->len, G_MAXUINT16),
+		.kind = FIELD_TEXT,
+	};
+}
+
+const void *record_text(const struct record *record)
+{
+	return record->rest->data;
+}
+
 /*
  * Children go with their parent. Formats nest two or three deep, so recursion is bounded by them
  * and not by an input; so it is in the walks below.

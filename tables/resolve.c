@@ -3,15 +3,18 @@
  * Which IOMMU does a device reach?
  *
  * The specification's answer comes from the model alone: the first range that has the device,
- * else its host bridge. Linux answers from the table, in its own way, and a row below says
- * which way for each table that a topology can be read from. Where entries are disjoint and
- * no IOMMU stands in its own way, both say the same.
+ * else its host bridge. Linux answers from the table, in its own way (resolve_linux.c). Where
+ * entries are disjoint and no IOMMU stands in its own way, both say the same.
+ *
+ * An answer begins with the first hop, the IOMMU. What lies behind it follows from the topology
+ * and is added here to both answers alike.
  */
 #include <errno.h>
 #include <string.h>
 
 #include <glib.h>
 
+#include "resolve.h"
 #include "text_scan.h"
 #include "topology.h"
 
@@ -44,17 +47,23 @@ int viommu_device_name_parse(const char *text, struct viommu_device_name *ret_na
 
 /* -- as the specification has it ---------------------------------------------- */
 
-static const struct viommu_route nothing = { .reach = VIOMMU_REACH_NOTHING,
-					     .place.at = VIOMMU_NOWHERE };
+const struct viommu_route route_nothing = { .reach = VIOMMU_REACH_NOTHING,
+					    .place.at = VIOMMU_NOWHERE };
 
 /*
  * The windows of segments and of functions are independent: the same functions in each
  * segment.
  */
-static bool range_has(const struct viommu_pci_range *range, const struct viommu_device_name *device)
+bool range_has(const struct viommu_pci_range *range, const struct viommu_device_name *device)
 {
-	return range->segment_first <= device->segment && device->segment <= range->segment_last &&
-	       range->bdf_first <= device->bdf && device->bdf <= range->bdf_last;
+	uint16_t first, last;
+
+	if (!range_is_known(range) || device->segment < range->segment_first ||
+	    device->segment > range->segment_last)
+		return false;
+	if (range_below(range, &first, &last) && first <= device->bdf && device->bdf <= last)
+		return true;
+	return range->bdf_first <= device->bdf && device->bdf <= range->bdf_last;
 }
 
 static bool bridge_has(const struct viommu_host_bridge *bridge,
@@ -67,7 +76,7 @@ static bool bridge_has(const struct viommu_host_bridge *bridge,
 }
 
 /* A virtio-iommu on MMIO is a platform device, and named by its base address like any other. */
-static bool is_itself(const struct viommu_iommu *iommu, const struct viommu_device_name *device)
+bool is_itself(const struct viommu_iommu *iommu, const struct viommu_device_name *device)
 {
 	if (!device->pci)
 		return iommu_has_window(iommu) && iommu->base == device->base;
@@ -76,8 +85,8 @@ static bool is_itself(const struct viommu_iommu *iommu, const struct viommu_devi
 }
 
 /* What an entry says. The name of an IOMMU that there is not says nothing. */
-static struct viommu_route route_to(const struct viommu_topology *topology, const char *iommu,
-				    uint64_t id, struct viommu_place place)
+struct viommu_route route_to(const struct viommu_topology *topology, const char *iommu, uint64_t id,
+			     struct viommu_place place)
 {
 	struct viommu_route route = { .reach = VIOMMU_REACH_BYPASS, .place = place };
 
@@ -89,9 +98,9 @@ static struct viommu_route route_to(const struct viommu_topology *topology, cons
 	return route;
 }
 
-static struct viommu_route route_of_range(const struct viommu_topology *topology,
-					  const struct viommu_pci_range *range,
-					  const struct viommu_device_name *device)
+struct viommu_route route_of_range(const struct viommu_topology *topology,
+				   const struct viommu_pci_range *range,
+				   const struct viommu_device_name *device)
 {
 	return route_to(topology, range->iommu, range_id(range, device->segment, device->bdf),
 			range->place);
@@ -127,7 +136,7 @@ static struct viommu_route pci_route(const struct viommu_topology *topology,
 	for_each_object(i, bridge, topology, OBJECT_HOST_BRIDGE)
 		if (bridge_has(bridge, device))
 			return route_of_bridge(topology, bridge, device);
-	return nothing;
+	return route_nothing;
 }
 
 static struct viommu_route platform_route(const struct viommu_topology *topology,
@@ -139,86 +148,75 @@ static struct viommu_route platform_route(const struct viommu_topology *topology
 		if (candidate->base == device->base)
 			return route_to(topology, candidate->iommu, candidate->id,
 					candidate->place);
-	return nothing;
+	return route_nothing;
 }
 
-/* -- as Linux reads a VIOT ---------------------------------------------------- */
+/* -- the hops behind the first -------------------------------------------------- */
 
-/*
- * The driver puts each node in front of those it has read, and takes the first that matches:
- * the last of the table. It looks at no other if that one fails.
- */
-static struct viommu_route viot_route(const struct viommu_topology *topology,
-				      const struct viommu_device_name *device)
+/* The first that has the device, as for routes. */
+static const struct viommu_host_bridge *find_bridge(const struct viommu_topology *topology,
+						    const struct viommu_device_name *device)
 {
-	const struct viommu_pci_range *range;
-	const struct viommu_platform_device *candidate;
+	const struct viommu_host_bridge *bridge;
 
-	for (size_t i = topology_count(topology, OBJECT_PCI_RANGE); device->pci && i--;) {
-		range = topology_get(topology, OBJECT_PCI_RANGE, i);
-		if (range_has(range, device))
-			return route_of_range(topology, range, device);
-	}
-	for (size_t i = topology_count(topology, OBJECT_PLATFORM_DEVICE); !device->pci && i--;) {
-		candidate = topology_get(topology, OBJECT_PLATFORM_DEVICE, i);
-		if (candidate->base == device->base)
-			return route_to(topology, candidate->iommu, candidate->id,
-					candidate->place);
-	}
-	return nothing;
+	for_each_object(i, bridge, topology, OBJECT_HOST_BRIDGE)
+		if (device->pci && bridge_has(bridge, device))
+			return bridge;
+	return NULL;
 }
 
-/* Whatever node Linux has taken, it asks last whether the device is the IOMMU itself. */
-static struct viommu_route linux_viot(const struct viommu_topology *topology,
-				      const struct viommu_device_name *device, const char **ret_why)
+/* Without an IOMMU an ITS knows a function by segment and BDF. */
+static void add_its(const struct viommu_topology *topology, const struct viommu_device_name *device,
+		    const struct viommu_host_bridge *bridge, struct viommu_route *route)
 {
-	struct viommu_route route = viot_route(topology, device);
+	const char *name = NULL;
 
-	if (route.reach != VIOMMU_REACH_IOMMU) {
-		*ret_why = "Linux finds the device in no node of the VIOT, and leaves it without "
-			   "an IOMMU";
-	} else if (is_itself(route.iommu, device)) {
-		route = (struct viommu_route){ .reach = VIOMMU_REACH_BYPASS, .place = route.place };
-		*ret_why = "Linux lets no IOMMU translate itself: it refuses the node for this "
-			   "device with -EINVAL";
-	} else {
-		*ret_why = "Linux takes the last node of the VIOT that has the device";
+	if (route->iommu) {
+		name = route->iommu->its;
+		route->device_id = route->id;
+		route->its_place = route->iommu->place;
+	} else if (bridge) {
+		name = bridge->its;
+		route->device_id = (uint32_t)device->segment << SEGMENT_SHIFT | device->bdf;
+		route->its_place = bridge->place;
 	}
-	return route;
+	route->its = topology_find(topology, OBJECT_ITS_GROUP, name);
+}
+
+static void add_pasid(const struct viommu_host_bridge *bridge, struct viommu_route *route)
+{
+	if (!bridge || !bridge->pasid)
+		return;
+	route->pasid_bits = VIOMMU_PASID_BITS_MAX;
+	route->pasid_place = bridge->place;
+}
+
+static void add_hops(const struct viommu_topology *topology,
+		     const struct viommu_device_name *device, struct viommu_route *route)
+{
+	const struct viommu_host_bridge *bridge = find_bridge(topology, device);
+
+	if (!route->its)
+		add_its(topology, device, bridge, route);
+	if (!route->pasid_bits)
+		add_pasid(bridge, route);
 }
 
 /* -- the question ------------------------------------------------------------- */
-
-static const struct reader_of_tables {
-	const char *signature;
-	struct viommu_route (*route)(const struct viommu_topology *topology,
-				     const struct viommu_device_name *device, const char **ret_why);
-} linux_readers[] = {
-	{ "VIOT", linux_viot },
-};
-
-/*
- * NULL for a topology that no table was read from: then Linux has nothing to read differently.
- */
-static const struct reader_of_tables *linux_reader(const struct viommu_topology *topology)
-{
-	for (size_t i = 0; i < G_N_ELEMENTS(linux_readers); i++)
-		if (!g_strcmp0(linux_readers[i].signature, topology_source(topology)))
-			return &linux_readers[i];
-	return NULL;
-}
 
 void viommu_topology_resolve(const struct viommu_topology *topology,
 			     const struct viommu_device_name *device,
 			     struct viommu_route *ret_route, struct viommu_route *ret_linux,
 			     const char **ret_why_linux)
 {
-	const struct reader_of_tables *reader = linux_reader(topology);
 	const char *why =
 		"there is no table yet: Linux does as the table says that is made of this";
+	linux_reader *reader = linux_reader_of(topology_source(topology));
 
 	*ret_route = device->pci ? pci_route(topology, device) : platform_route(topology, device);
-	*ret_linux = reader ? reader->route(topology, device, &why) : *ret_route;
+	*ret_linux = reader ? reader(topology, device, &why) : *ret_route;
+	add_hops(topology, device, ret_route);
+	add_hops(topology, device, ret_linux);
 	if (ret_why_linux)
 		*ret_why_linux = why;
 }

@@ -280,20 +280,32 @@ static void agrees_with_linux(const struct file *file, struct agreement *agreeme
 
 /* -- tests ---------------------------------------------------------------------------------- */
 
-static void our_own_captures_survive_every_way_through(void **state)
+static void our_own_viots_survive_every_way_through(void **state)
 {
-	GPtrArray *files = tables_below(OWN_GOLDEN, NULL);
+	GPtrArray *files = tables_below(OWN_GOLDEN, "VIOT");
 	unsigned idle = 0;
 
 	(void)state;
 	for (guint i = 0; i < files->len; i++) {
-		encodes_to_itself(files->pdata[i]);
 		checks_clean(files->pdata[i], &idle);
 		means_itself(files->pdata[i]);
 		assert_true(comes_from_its_topology(files->pdata[i], OWN_GOLDEN "/topologies"));
 	}
+	print_message("%u VIOTs of our own\n", files->len);
+	assert_in_range(files->len, 11, 1000);
+	g_ptr_array_free(files, TRUE);
+}
+
+/* All kinds that ./run capture takes; the others that are there have tests of their own. */
+static void our_own_captures_encode_to_themselves(void **state)
+{
+	GPtrArray *files = tables_below(OWN_GOLDEN, NULL);
+
+	(void)state;
+	for (guint i = 0; i < files->len; i++)
+		encodes_to_itself(files->pdata[i]);
 	print_message("%u tables of our own\n", files->len);
-	assert_in_range(files->len, 9, 1000);
+	assert_in_range(files->len, 32, 1000);
 	g_ptr_array_free(files, TRUE);
 }
 
@@ -358,7 +370,8 @@ static void tables_of_every_kind_encode_to_themselves(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(our_own_captures_survive_every_way_through),
+		cmocka_unit_test(our_own_captures_encode_to_themselves),
+		cmocka_unit_test(our_own_viots_survive_every_way_through),
 		cmocka_unit_test(golden_viots_are_read_checked_and_written_back),
 		cmocka_unit_test(viots_of_qemu_come_out_of_topologies_byte_for_byte),
 		cmocka_unit_test(resolve_says_what_linux_saw),
