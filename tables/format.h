@@ -46,6 +46,7 @@ struct format {
 };
 
 extern const struct format viot_format;
+extern const struct format ivrs_format;
 
 struct viommu_table {
 	char signature[5];

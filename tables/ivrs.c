@@ -67,6 +67,23 @@ static void report_entries(const struct decoding *decoding, enum cursor_state st
 		       "a device entry reaches past the end of its block, at 0x%zx", cursor->end);
 }
 
+/* What is behind the fields: of an ACPI device the UID, which is text if its format says so. */
+static struct record *decode_entry(const uint8_t *wire, const struct cursor *cursor)
+{
+	const struct layout *layout = ivrs_entry_layout(cursor->type);
+	struct record *entry = record_new(layout, wire, cursor->at);
+	const uint8_t *rest = wire + layout->length;
+	size_t length = cursor->length - layout->length;
+
+	if (layout->type == IVRS_HID &&
+	    ((const struct ivrs_hid *)entry->host)->uid_format == IVRS_UID_STRING)
+		record_add_child(entry, record_new_text("Unique ID", rest, length,
+							cursor->at + layout->length));
+	else
+		record_add_rest(entry, rest, length);
+	return entry;
+}
+
 static void decode_entries(struct decoding *decoding, struct record *block, size_t end)
 {
 	struct cursor cursor = { .framing = &entry_framing,
@@ -76,12 +93,7 @@ static void decode_entries(struct decoding *decoding, struct record *block, size
 	enum cursor_state state;
 
 	while ((state = cursor_look(&cursor)) == CURSOR_AT && decoding->n++ < MAX_RECORDS) {
-		const struct layout *layout = ivrs_entry_layout(cursor.type);
-		const uint8_t *wire = decoding->bytes + cursor.at;
-		struct record *entry = record_new(layout, wire, cursor.at);
-
-		record_add_rest(entry, wire + layout->length, cursor.length - layout->length);
-		record_add_child(block, entry);
+		record_add_child(block, decode_entry(decoding->bytes + cursor.at, &cursor));
 		cursor.at += cursor.length;
 	}
 	report_entries(decoding, state, &cursor);

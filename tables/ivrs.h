@@ -17,7 +17,7 @@ enum ivrs_block_type {
 	IVRS_IVMD_RANGE = 0x22,
 	IVRS_IVHD_40 = 0x40,
 
-	IVRS_BLOCK_UNKNOWN = 0x100, /* beyond what a type can be: none is the right one */
+	IVRS_BLOCK_UNKNOWN = LAYOUT_UNKNOWN,
 };
 
 enum ivrs_entry_type {
@@ -34,7 +34,7 @@ enum ivrs_entry_type {
 	IVRS_SPECIAL = 0x48,
 	IVRS_HID = 0xf0,
 
-	IVRS_ENTRY_UNKNOWN = 0x200, /* apart from blocks, too */
+	IVRS_ENTRY_UNKNOWN = LAYOUT_UNKNOWN,
 };
 
 #define IVRS_HEAD_LENGTH 48
@@ -48,16 +48,17 @@ struct ivrs_head {
 	uint8_t reserved[8];
 };
 
-/* Every block begins with these. */
+/* Every block that is known begins with these; all that others are known to have is a length. */
 struct ivrs_block {
 	uint8_t type, flags;
 	uint16_t length;
+	uint16_t bdf;
 };
 
 /* An IOMMU; device entries follow. Type 10h ends with `features`, for it has no images. */
 struct ivrs_ivhd {
 	struct ivrs_block block;
-	uint16_t bdf, capability;
+	uint16_t capability;
 	uint64_t base;
 	uint16_t segment, info;
 	uint32_t features; /* attributes, in types 11h and 40h */
@@ -72,7 +73,7 @@ struct ivrs_ivhd {
 /* Memory that some devices reach in a way of their own. */
 struct ivrs_ivmd {
 	struct ivrs_block block;
-	uint16_t bdf, last; /* `last` in type 22h only */
+	uint16_t last; /* in type 22h only */
 	uint16_t segment;
 	uint8_t reserved[6];
 	uint64_t start, length;
@@ -127,7 +128,7 @@ struct ivrs_special {
 
 enum ivrs_uid_format { IVRS_UID_NONE = 0, IVRS_UID_INTEGER = 1, IVRS_UID_STRING = 2 };
 
-/* The unique ID is the rest of its record. */
+/* The unique ID follows: text in a record of its own, or else the rest of this one. */
 struct ivrs_hid {
 	struct ivrs_entry entry;
 	char hid[8], cid[8];
@@ -138,11 +139,10 @@ struct ivrs_hid {
 const struct layout *ivrs_block_layout(uint64_t type);
 const struct layout *ivrs_entry_layout(uint64_t type);
 
-/* The type of a record that was decoded whole; ..._UNKNOWN, or IVRS_BYTES for bytes. */
-#define IVRS_BYTES 0x300u
+/* The type of a record that was decoded whole; LAYOUT_UNKNOWN for any other. */
 static inline unsigned ivrs_type_of(const struct record *record)
 {
-	return record->layout ? record->layout->type : IVRS_BYTES;
+	return record->layout ? record->layout->type : LAYOUT_UNKNOWN;
 }
 
 /* Is the block an IOMMU, and is it memory? */
@@ -161,5 +161,29 @@ static inline bool ivrs_is_ivmd(const struct record *record)
 }
 
 extern const struct layout ivrs_head_layout;
+
+/* The type of the blocks that Linux reads, of all IOMMUs; LAYOUT_UNKNOWN if there is none. */
+unsigned ivrs_linux_type(const struct viommu_table *table);
+
+/* Does the entry begin a range, whatever it says of it? */
+bool ivrs_is_start(const struct record *entry);
+
+/* Rules of device entries: ivrs_check_entries.c. */
+void ivrs_check_open(const struct table_check *check);
+void ivrs_check_inverted(const struct table_check *check);
+void ivrs_check_none(const struct table_check *check);
+void ivrs_check_beyond(const struct table_check *check);
+void ivrs_check_last(const struct table_check *check);
+void ivrs_check_special(const struct table_check *check);
+void ivrs_check_southbridge(const struct table_check *check);
+void ivrs_check_hid(const struct table_check *check);
+void ivrs_check_uid(const struct table_check *check);
+
+/* ivrs_check.c, ivrs_read.c, ivrs_write.c */
+extern const struct table_rule ivrs_rules[];
+struct viommu_topology *ivrs_read(const struct viommu_table *table,
+				  struct viommu_findings *findings);
+bool ivrs_write(struct viommu_table *table, const struct viommu_topology *topology,
+		struct viommu_findings *findings);
 
 #endif

@@ -52,13 +52,13 @@ static const struct field_name ivmd_flags[] = {
 	{ 0, NULL },
 };
 
-#define BLOCK_ROWS(host, flags) \
+#define BLOCK_ROWS(host, names_of_flags) \
 	ROW_NAMED(host, 0, TYPE, block.type, "Type", block_types), \
-		ROW_NAMED(host, 1, FLAGS, block.flags, "Flags", flags), \
+		ROW_NAMED(host, 1, FLAGS, block.flags, "Flags", names_of_flags), \
 		ROW(host, 2, LENGTH, block.length, "Length")
 
 #define IVHD_ROWS \
-	BLOCK_ROWS(struct ivrs_ivhd, ivhd_flags), ROW(struct ivrs_ivhd, 4, BDF, bdf, "Device ID"), \
+	BLOCK_ROWS(struct ivrs_ivhd, ivhd_flags), ROW(struct ivrs_ivhd, 4, BDF, block.bdf, "Device ID"), \
 		ROW(struct ivrs_ivhd, 6, HEX, capability, "Capability offset"), \
 		ROW(struct ivrs_ivhd, 8, HEX, base, "Base address"), \
 		ROW(struct ivrs_ivhd, 16, HEX, segment, "PCI segment"), \
@@ -80,7 +80,7 @@ static const struct field ivhd_11_fields[] = {
 
 #define IVMD_ROWS(name_of_last, kind_of_last, name_of_bdf, kind_of_bdf) \
 	BLOCK_ROWS(struct ivrs_ivmd, ivmd_flags), \
-		ROW(struct ivrs_ivmd, 4, kind_of_bdf, bdf, name_of_bdf), \
+		ROW(struct ivrs_ivmd, 4, kind_of_bdf, block.bdf, name_of_bdf), \
 		ROW(struct ivrs_ivmd, 6, kind_of_last, last, name_of_last), \
 		ROW(struct ivrs_ivmd, 8, HEX, segment, "PCI segment"), \
 		ROW(struct ivrs_ivmd, 10, RESERVED, reserved, "Reserved"), \
