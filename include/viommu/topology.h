@@ -423,11 +423,12 @@ char *viommu_topology_text(const struct viommu_topology *topology);
 void viommu_topology_check(const struct viommu_topology *topology,
 			   struct viommu_findings *findings);
 
-/* What a device is called: a PCI function, or a platform device by its address. */
+/* What a device is called: a PCI function, or a platform device by its name or its address. */
 struct viommu_device_name {
 	bool pci;
 	uint16_t segment, bdf; /* if PCI */
 	uint64_t base;         /* if not */
+	const char *name;      /* if not; NULL: whichever is at `base` */
 };
 
 /*
@@ -435,6 +436,14 @@ struct viommu_device_name {
  * or -EINVAL.
  */
 int viommu_device_name_parse(const char *text, struct viommu_device_name *ret_name);
+
+/*
+ * The same, or the name of a platform device of this topology, or the last part of a path that is
+ * its name: "COM0" for "\\_SB_.COM0", "uart@9000000" for "/soc/uart@9000000". Returns 0, -ENOENT if
+ * there is no such device, -ENOTUNIQ if several end so. The name is the topology's.
+ */
+int viommu_topology_find_device(const struct viommu_topology *topology, const char *text,
+				struct viommu_device_name *ret_name);
 
 enum viommu_reach {
 	VIOMMU_REACH_IOMMU,   /* through `iommu`, with `id` */
@@ -479,6 +488,32 @@ void viommu_topology_resolve(const struct viommu_topology *topology,
 			     const struct viommu_device_name *device,
 			     struct viommu_route *ret_route, struct viommu_route *ret_linux,
 			     const char **ret_why_linux);
+
+/* PCI functions that go one way: one behind the other, and the same in each of these segments. */
+struct viommu_route_range {
+	uint16_t segment_first, segment_last;
+	uint16_t bdf_first, bdf_last;
+
+	/* Of the first. The next function has the next IDs, the next segment's are 0x10000 further.
+	 */
+	struct viommu_route route;
+	bool one_id;        /* all have `route.id` */
+	bool one_device_id; /* all have `route.device_id` */
+
+	size_t n_entries; /* that say so, one after the other: `route` has the places of the first
+			   */
+};
+
+/*
+ * The whole map: every PCI function of which somebody says something, as few ranges as there can
+ * be, sorted by the first segment and BDF; as viommu_topology_resolve() has it by the
+ * specification, in O(n log n) for n entries. Functions at the end of a path are not among them,
+ * for nobody knows where they are. Calls `each` for every range, which lives as long as that call.
+ */
+void viommu_topology_for_each_route(const struct viommu_topology *topology,
+				    void (*each)(void *opaque,
+						 const struct viommu_route_range *range),
+				    void *opaque);
 
 /*
  * All PCI functions that reach an IOMMU, as ranges: what the host bridges say, cut where a

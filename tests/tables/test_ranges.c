@@ -168,7 +168,8 @@ static void compare_with_resolve(const struct viommu_topology *topology)
 	viommu_topology_for_each_pci_range(topology, paint, model);
 	for (unsigned s = 0; s < 2; s++)
 		for (unsigned f = 0; f < 0x400; f++) {
-			struct viommu_device_name name = { true, (uint16_t)s, (uint16_t)f, 0 };
+			struct viommu_device_name name = { true, (uint16_t)s, (uint16_t)f, 0,
+							   NULL };
 			struct viommu_route route, linux_route;
 
 			viommu_topology_resolve(topology, &name, &route, &linux_route, NULL);
