@@ -41,6 +41,11 @@ enum ivrs_entry_type {
 
 /* IVinfo: what the machine's IOMMUs have in common. */
 #define IVRS_EFR_SUPPORTED (1u << 0)
+#define IVRS_ADDRESS_SHIFT 8
+#define IVRS_ADDRESS_BITS  (0x7fu << IVRS_ADDRESS_SHIFT)
+
+/* How wide physical addresses are where nobody says it. */
+#define IVRS_USUAL_BITS 40
 
 struct ivrs_head {
 	struct acpi_header acpi;
@@ -54,6 +59,11 @@ struct ivrs_block {
 	uint16_t length;
 	uint16_t bdf;
 };
+
+#define IVRS_COHERENT (1u << 5)
+
+/* Of the flags those that blocks 11h and 40h have, too: their images say what the others did. */
+#define IVRS_IMAGE_FLAGS 0x3fu
 
 /* An IOMMU; device entries follow. Type 10h ends with `features`, for it has no images. */
 struct ivrs_ivhd {
@@ -168,6 +178,12 @@ unsigned ivrs_linux_type(const struct viommu_table *table);
 /* Does the entry begin a range, whatever it says of it? */
 bool ivrs_is_start(const struct record *entry);
 
+/* The ID of a function behind an AMD-Vi, which serves one segment. */
+static inline uint32_t ivrs_id(uint16_t segment, uint16_t bdf)
+{
+	return (uint32_t)segment << 16 | bdf;
+}
+
 /* Rules of device entries: ivrs_check_entries.c. */
 void ivrs_check_open(const struct table_check *check);
 void ivrs_check_inverted(const struct table_check *check);
@@ -178,6 +194,18 @@ void ivrs_check_special(const struct table_check *check);
 void ivrs_check_southbridge(const struct table_check *check);
 void ivrs_check_hid(const struct table_check *check);
 void ivrs_check_uid(const struct table_check *check);
+
+/* What a table has where nobody asks for something else (ivrs_write.c). */
+struct ivrs_usual {
+	uint32_t blocks[VIOMMU_MAX_BLOCKS]; /* of every IOMMU */
+	unsigned n_blocks;
+	uint8_t revision;
+	uint32_t flags;
+};
+struct ivrs_usual ivrs_usual(bool images, bool acpi_devices);
+
+/* Does the IOMMU say what only blocks 11h and 40h have? */
+bool ivrs_has_images(const struct viommu_iommu *iommu);
 
 /* ivrs_check.c, ivrs_read.c, ivrs_write.c */
 extern const struct table_rule ivrs_rules[];

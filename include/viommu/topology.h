@@ -91,6 +91,8 @@ struct viommu_iommu {
 	uint32_t features;   /* AMD-Vi: feature reporting of block 10h */
 	uint32_t attributes; /* AMD-Vi: of blocks 11h and 40h */
 	uint64_t efr, efr2;  /* AMD-Vi: images of the extended feature registers there */
+	bool has_image_flags; /* AMD-Vi: false: `flags` but for bits 6 and 7, which `efr` has */
+	uint32_t image_flags; /* AMD-Vi: flags of blocks 11h and 40h */
 	unsigned n_blocks;   /* AMD-Vi: which blocks its table has for it, in this order: */
 	uint32_t blocks[VIOMMU_MAX_BLOCKS]; /* 0x10, 0x11, 0x40; none: as its features ask */
 
@@ -180,6 +182,7 @@ struct viommu_platform_device {
 
 	/* What an ACPI namespace calls it, where a table asks for that; NULL: not said. */
 	const char *hid, *cid, *uid;
+	uint32_t settings; /* AMD-Vi: as in struct viommu_pci_range */
 	bool has_number; /* DMAR: the number by which scopes name it */
 	uint32_t number; /* at most 255 */
 
@@ -390,6 +393,7 @@ struct viommu_table_header {
 	uint32_t address_bits; /* DMAR, IVRS: how wide the host's addresses are; 0: as usual */
 	bool has_flags;        /* false: as the topology asks */
 	uint32_t flags;        /* DMAR: its flags; IVRS: IVinfo but for address bits */
+	bool aligned;          /* IVRS: pads before device entries of 8 bytes where they need one */
 };
 
 /*
