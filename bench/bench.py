@@ -15,15 +15,14 @@ import time
 
 import document
 import part_map
+import part_qemu
+import part_tables
 import part_threads
 import plot
 from results import Results
+from skipped import Skipped
 
-PARTS = [part_map, part_threads]
-
-
-class Skipped(Exception):
-    """A part cannot be measured here; the message says why."""
+PARTS = [part_map, part_threads, part_qemu, part_tables]
 
 
 class Bench:
@@ -76,7 +75,7 @@ def measure(bench, parts):
         try:
             part.measure(bench)
         except Skipped as reason:
-            bench.results.notes.append(f"{part.NAME}: {reason}")
+            bench.results.note(f"{part.NAME}: {reason}")
 
 
 def say(results, parts, targets):
@@ -84,7 +83,7 @@ def say(results, parts, targets):
     for target in targets:
         print(target.line())
     for note in results.notes:
-        print(f"  skipped {note}")
+        print(f"  not measured: {note}")
     for part in parts:
         for title, head, rows in part.tables(results):
             print(f"\n{part.NAME}: {title}")

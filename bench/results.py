@@ -25,6 +25,11 @@ class Results:
         key = (part, who, what, tuple(sorted(case.items())))
         self.series.setdefault(key, []).append(value)
 
+    def note(self, text):
+        """What could not be measured, and why."""
+        if text not in self.notes:
+            self.notes.append(text)
+
     def values(self, part, who, what, **case):
         return self.series.get((part, who, what, tuple(sorted(case.items()))), [])
 
