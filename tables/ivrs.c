@@ -169,5 +169,6 @@ const struct format ivrs_format = {
 	.decode = decode,
 	.rules = ivrs_rules,
 	.to_topology = ivrs_read,
+	.to_header = ivrs_read_header,
 	.from_topology = ivrs_write,
 };

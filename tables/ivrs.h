@@ -39,6 +39,13 @@ enum ivrs_entry_type {
 
 #define IVRS_HEAD_LENGTH 48
 
+/* No fixed part of a block or of an entry has more bytes. */
+#define IVRS_LONGEST 40
+
+/* The last function that a segment can have, and the first of its last bus. */
+#define IVRS_LAST_BDF 0xffffu
+#define IVRS_LAST_BUS 0xff00u
+
 /* IVinfo: what the machine's IOMMUs have in common. */
 #define IVRS_EFR_SUPPORTED (1u << 0)
 #define IVRS_ADDRESS_SHIFT 8
@@ -184,6 +191,9 @@ static inline uint32_t ivrs_id(uint16_t segment, uint16_t bdf)
 	return (uint32_t)segment << 16 | bdf;
 }
 
+/* The device ID that counts for Linux when it looks for the highest; -1 for any other entry. */
+int ivrs_counted(unsigned type, uint16_t bdf);
+
 /* Rules of device entries: ivrs_check_entries.c. */
 void ivrs_check_open(const struct table_check *check);
 void ivrs_check_inverted(const struct table_check *check);
@@ -209,6 +219,7 @@ bool ivrs_has_images(const struct viommu_iommu *iommu);
 
 /* ivrs_check.c, ivrs_read.c, ivrs_write.c */
 extern const struct table_rule ivrs_rules[];
+void ivrs_read_header(const struct viommu_table *table, struct viommu_table_header *header);
 struct viommu_topology *ivrs_read(const struct viommu_table *table,
 				  struct viommu_findings *findings);
 bool ivrs_write(struct viommu_table *table, const struct viommu_topology *topology,

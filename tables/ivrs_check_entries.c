@@ -115,19 +115,16 @@ void ivrs_check_inverted(const struct table_check *check)
 
 /* -- the highest device ID ------------------------------------------------------------------ */
 
-#define LAST_BDF 0xffff
-
-/* The device ID that counts for Linux when it looks for the highest; -1 for any other entry. */
-static int counted(const struct record *entry)
+int ivrs_counted(unsigned type, uint16_t bdf)
 {
-	switch (ivrs_type_of(entry)) {
+	switch (type) {
 	case IVRS_ALL:
-		return LAST_BDF;
+		return IVRS_LAST_BDF;
 	case IVRS_SELECT:
 	case IVRS_END:
 	case IVRS_ALIAS:
 	case IVRS_EXTENDED:
-		return entry_of(entry)->bdf;
+		return bdf;
 	default:
 		return -1;
 	}
@@ -139,7 +136,9 @@ static int highest_of(const struct record *block)
 	int highest = -1;
 
 	for_each_child(i, entry, block)
-		highest = MAX(highest, counted(entry));
+		if (ivrs_type_of(entry) != LAYOUT_UNKNOWN)
+			highest = MAX(highest,
+				      ivrs_counted(ivrs_type_of(entry), entry_of(entry)->bdf));
 	return highest;
 }
 
@@ -244,7 +243,7 @@ void ivrs_check_last(const struct table_check *check)
 		if (ivrs_is_ivhd(block) &&
 		    g_hash_table_steal_extended(highest, GUINT_TO_POINTER(ivhd->segment), NULL,
 						&last) &&
-		    GPOINTER_TO_UINT(last) < LAST_BDF)
+		    GPOINTER_TO_UINT(last) < IVRS_LAST_BUS)
 			blame_last(check, ivhd->segment, GPOINTER_TO_UINT(last));
 	}
 	g_hash_table_destroy(highest);

@@ -18,8 +18,6 @@
 #include "findings.h"
 #include "ivrs_write.h"
 
-#define LAST_BDF 0xffff
-
 /* -- one entry ----------------------------------------------------------------------------- */
 
 static struct ivrs_item *add_item(struct ivrs_unit *unit, unsigned type, struct viommu_place place)
@@ -56,7 +54,7 @@ static struct entry_types types_of(const struct window *window)
 
 static bool is_everything(const struct window *window)
 {
-	return !window->first && window->last == LAST_BDF && !window->alias &&
+	return !window->first && window->last == IVRS_LAST_BDF && !window->alias &&
 	       !window->range->no_ats;
 }
 

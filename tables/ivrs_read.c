@@ -17,8 +17,6 @@
 #include "ivrs.h"
 #include "topology.h"
 
-#define LAST_BDF 0xffff
-
 /* An IOMMU, and the block of it that counts. */
 struct found {
 	struct viommu_iommu iommu;
@@ -166,7 +164,7 @@ static void take_range(struct reading *reading, const struct record *entry, uint
 
 static void read_all(struct reading *reading, const struct record *entry)
 {
-	take_range(reading, entry, 0, LAST_BDF);
+	take_range(reading, entry, 0, IVRS_LAST_BDF);
 }
 
 static void read_one(struct reading *reading, const struct record *entry)
@@ -322,7 +320,7 @@ static void read_memory(struct reading *reading, const struct record *block)
 		.kind = excluded ? VIOMMU_MEMORY_EXCLUSION : VIOMMU_MEMORY_IDENTITY,
 		.segment = ivmd->segment,
 		.bdf_first = all ? 0 : ivmd->block.bdf,
-		.bdf_last = all ? LAST_BDF
+		.bdf_last = all ? IVRS_LAST_BDF
 			    : ivrs_type_of(block) == IVRS_IVMD_RANGE ? ivmd->last : ivmd->block.bdf,
 		.flags = flags & ~(excluded ? IVRS_EXCLUSION : IVRS_UNITY),
 		.place = table_place(reading->table, block->at),
@@ -334,37 +332,68 @@ static void read_memory(struct reading *reading, const struct record *block)
 		viommu_topology_add_reserved_memory(reading->topology, &memory);
 }
 
-/* -- the whole ---------------------------------------------------------------------------------- */
+/* -- the head ------------------------------------------------------------------------------- */
 
-static bool has_pads(const struct viommu_table *table)
+/* Does the block say what only blocks 11h and 40h have? */
+static bool has_images(const struct record *block)
 {
-	const struct record *block, *entry;
+	const struct ivrs_ivhd *ivhd = block->host;
 
-	for_each_child(i, block, table->root)
-		if (ivrs_is_ivhd(block))
-			for_each_child(j, entry, block)
-				if (ivrs_type_of(entry) == IVRS_PAD)
-					return true;
+	return ivrs_type_of(block) != IVRS_IVHD_10 && (ivhd->efr || ivhd->efr2 || ivhd->features);
+}
+
+static bool has_entry(const struct record *block, unsigned type)
+{
+	const struct record *entry;
+
+	for_each_child(i, entry, block)
+		if (ivrs_type_of(entry) == type)
+			return true;
 	return false;
 }
 
-static void read_head(const struct reading *reading, const struct ivrs_usual *usual)
+/* What the table would have if it were made from what it means. */
+static struct ivrs_usual usual_of(const struct viommu_table *table)
 {
-	const struct ivrs_head *head = reading->table->root->host;
+	bool images = false, acpi_devices = false;
+	const struct record *block;
+
+	for_each_child(i, block, table->root) {
+		if (!ivrs_is_ivhd(block))
+			continue;
+		images |= has_images(block);
+		acpi_devices |= ivrs_type_of(block) == IVRS_IVHD_40 && has_entry(block, IVRS_HID);
+	}
+	return ivrs_usual(images, acpi_devices);
+}
+
+static bool has_pads(const struct viommu_table *table)
+{
+	const struct record *block;
+
+	for_each_child(i, block, table->root)
+		if (ivrs_is_ivhd(block) && has_entry(block, IVRS_PAD))
+			return true;
+	return false;
+}
+
+/* What is as it would be written anyway is not said. */
+void ivrs_read_header(const struct viommu_table *table, struct viommu_table_header *header)
+{
+	const struct ivrs_head *head = table->root->host;
+	const struct ivrs_usual usual = usual_of(table);
 	unsigned bits = (head->info & IVRS_ADDRESS_BITS) >> IVRS_ADDRESS_SHIFT;
 	uint32_t flags = head->info & ~IVRS_ADDRESS_BITS;
-	const struct viommu_table_header header = {
-		.size = sizeof(header),
-		.has_revision = head->acpi.revision != usual->revision,
-		.revision = head->acpi.revision != usual->revision ? head->acpi.revision : 0,
-		.address_bits = bits == IVRS_USUAL_BITS ? 0 : bits,
-		.has_flags = flags != usual->flags,
-		.flags = flags != usual->flags ? flags : 0,
-		.aligned = has_pads(reading->table),
-	};
 
-	viommu_topology_set_header(reading->topology, "IVRS", &header);
+	header->has_revision = head->acpi.revision != usual.revision;
+	header->revision = header->has_revision ? head->acpi.revision : 0;
+	header->address_bits = bits == IVRS_USUAL_BITS ? 0 : bits;
+	header->has_flags = flags != usual.flags;
+	header->flags = header->has_flags ? flags : 0;
+	header->aligned = has_pads(table);
 }
+
+/* -- the whole ------------------------------------------------------------------------------ */
 
 static void find_iommus(struct reading *reading)
 {
@@ -375,27 +404,10 @@ static void find_iommus(struct reading *reading)
 			take_block(reading, block);
 }
 
-/* What the table would have if it were made from what it means. */
-static struct ivrs_usual usual_of(const struct reading *reading)
-{
-	bool images = false, acpi_devices = false;
-	const struct record *entry;
-
-	for (guint i = 0; i < reading->iommus->len; i++) {
-		const struct found *found = reading->iommus->pdata[i];
-
-		images |= ivrs_has_images(&found->iommu);
-		for_each_child(j, entry, found->newest)
-			acpi_devices |= ivrs_type_of(entry) == IVRS_HID;
-	}
-	return ivrs_usual(images, acpi_devices);
-}
-
 static void read_iommus(struct reading *reading)
 {
-	struct ivrs_usual usual = usual_of(reading);
+	struct ivrs_usual usual = usual_of(reading->table);
 
-	read_head(reading, &usual);
 	for (guint i = 0; i < reading->iommus->len; i++) {
 		struct found *found = reading->iommus->pdata[i];
 

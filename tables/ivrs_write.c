@@ -13,8 +13,6 @@
 #include "findings.h"
 #include "ivrs_write.h"
 
-#define LAST_BDF 0xffff
-
 /* -- what is usual ---------------------------------------------------------------------------- */
 
 bool ivrs_has_images(const struct viommu_iommu *iommu)
@@ -243,7 +241,7 @@ static void write_block(struct ivrs_writing *writing, const struct viommu_reserv
 			uint16_t segment, uint16_t first, uint16_t last)
 {
 	unsigned type = first == last ? IVRS_IVMD_ONE : IVRS_IVMD_RANGE;
-	bool all = !first && last == LAST_BDF;
+	bool all = !first && last == IVRS_LAST_BDF;
 	const struct layout *layout = ivrs_block_layout(all ? IVRS_IVMD_ALL : type);
 	struct ivrs_ivmd fields = {
 		.block = { .type = (uint8_t)layout->type,
@@ -305,10 +303,15 @@ static void write_memory(struct ivrs_writing *writing, const struct viommu_reser
 		write_block(writing, memory, unit->iommu->segment, (uint16_t)memory->id_first,
 			    (uint16_t)memory->id_last);
 	else
-		write_block(writing, memory, unit->iommu->segment, 0, LAST_BDF);
+		write_block(writing, memory, unit->iommu->segment, 0, IVRS_LAST_BDF);
 }
 
 /* -- is everything listed? ------------------------------------------------------------------------- */
+
+static gpointer segment_of(const struct ivrs_unit *unit)
+{
+	return GUINT_TO_POINTER(unit->iommu->segment);
+}
 
 /* Linux has room for the functions up to the last one that its entries count, in each segment. */
 static GHashTable *last_of_segments(const struct ivrs_writing *writing)
@@ -317,13 +320,139 @@ static GHashTable *last_of_segments(const struct ivrs_writing *writing)
 
 	for (guint i = 0; i < writing->units->len; i++) {
 		const struct ivrs_unit *unit = writing->units->pdata[i];
-		gpointer segment = GUINT_TO_POINTER(unit->iommu->segment);
-		int highest = GPOINTER_TO_INT(g_hash_table_lookup(last, segment));
+		int highest = GPOINTER_TO_INT(g_hash_table_lookup(last, segment_of(unit)));
 
-		for (guint j = 0; j < unit->items->len; j++)
+		for (guint j = 0; j < unit->items->len; j++) {
+			const struct ivrs_item *item =
+				&g_array_index(unit->items, struct ivrs_item, j);
+
 			highest = MAX(highest,
-				      ivrs_counted(&g_array_index(unit->items, struct ivrs_item, j)));
-		g_hash_table_insert(last, segment, GINT_TO_POINTER(highest));
+				      ivrs_counted(item->type, item->host.plain.entry.bdf));
+		}
+		g_hash_table_insert(last, segment_of(unit), GINT_TO_POINTER(highest));
 	}
 	return last;
+}
+
+/* Device IDs that are used, and count for nothing; -1 for an item that has none. */
+static int uncounted(const struct ivrs_item *item)
+{
+	switch (item->type) {
+	case IVRS_ALIAS:
+	case IVRS_ALIAS_START:
+		return item->host.alias.source;
+	case IVRS_SPECIAL:
+		return item->host.special.source;
+	case IVRS_HID:
+		return item->host.hid.entry.bdf;
+	default:
+		return -1;
+	}
+}
+
+static void blame_beyond(const struct ivrs_writing *writing, struct viommu_place place, unsigned id)
+{
+	report(writing->findings, "ivrs-beyond", place,
+	       "give an IOMMU a function that is behind all that are used",
+	       "device ID 0x%04x is behind those of all functions that are listed", id);
+}
+
+static void look_beyond(const struct ivrs_writing *writing, const struct ivrs_unit *unit, int last)
+{
+	if (unit->iommu->bdf > last)
+		blame_beyond(writing, unit->iommu->place, unit->iommu->bdf);
+	for (guint i = 0; i < unit->items->len; i++) {
+		const struct ivrs_item *item = &g_array_index(unit->items, struct ivrs_item, i);
+
+		if (uncounted(item) > last)
+			blame_beyond(writing, item->place, (unsigned)uncounted(item));
+	}
+}
+
+/* A machine that has functions which the table does not reach: this time it is known. */
+static void look_behind(const struct ivrs_writing *writing, GHashTable *last)
+{
+	const struct viommu_host_bridge *bridge;
+	gpointer value;
+
+	for_each_object(i, bridge, writing->topology, OBJECT_HOST_BRIDGE)
+		if (g_hash_table_lookup_extended(last, GUINT_TO_POINTER(bridge->segment), NULL,
+						 &value) &&
+		    bridge->bus_last > GPOINTER_TO_UINT(value) >> 8)
+			report(writing->findings, "ivrs-behind", bridge->place,
+			       "let an IOMMU translate something on the last bus",
+			       "buses up to %02x, and the last function that is listed is on bus "
+			       "%02x",
+			       bridge->bus_last, GPOINTER_TO_UINT(value) >> 8);
+}
+
+static void look_at_entries(struct ivrs_writing *writing)
+{
+	GHashTable *last = last_of_segments(writing);
+
+	for (guint i = 0; i < writing->units->len; i++) {
+		const struct ivrs_unit *unit = writing->units->pdata[i];
+
+		if (!unit->items->len)
+			report(writing->findings, "ivrs-entry-none", unit->iommu->place,
+			       "give it functions to translate, or leave it out",
+			       "there is no device entry for IOMMU %s", unit->iommu->name);
+		else
+			look_beyond(writing, unit,
+				    GPOINTER_TO_INT(g_hash_table_lookup(last, segment_of(unit))));
+	}
+	look_behind(writing, last);
+	g_hash_table_destroy(last);
+}
+
+/* -- the whole --------------------------------------------------------------------------------- */
+
+static void write_blocks(struct ivrs_writing *writing, const struct ivrs_usual *usual)
+{
+	const struct viommu_reserved_memory *memory;
+
+	for (guint i = 0; i < writing->units->len; i++) {
+		write_type(writing, writing->units->pdata[i], usual, IVRS_IVHD_10);
+		write_type(writing, writing->units->pdata[i], usual, IVRS_IVHD_11);
+	}
+	for_each_object(i, memory, writing->topology, OBJECT_RESERVED_MEMORY)
+		write_memory(writing, memory);
+	for (guint i = 0; i < writing->units->len; i++)
+		write_type(writing, writing->units->pdata[i], usual, IVRS_IVHD_40);
+}
+
+static void write_head(const struct ivrs_writing *writing, const struct ivrs_usual *usual)
+{
+	const struct viommu_table_header *header = writing->header;
+	struct ivrs_head *head = writing->table->root->host;
+	uint32_t bits = header->address_bits ? header->address_bits : IVRS_USUAL_BITS;
+
+	head->acpi.revision = header->has_revision ? (uint8_t)header->revision : usual->revision;
+	head->info = (bits << IVRS_ADDRESS_SHIFT & IVRS_ADDRESS_BITS) |
+		     ((header->has_flags ? header->flags : usual->flags) & ~IVRS_ADDRESS_BITS);
+}
+
+bool ivrs_write(struct viommu_table *table, const struct viommu_topology *topology,
+		struct viommu_findings *findings)
+{
+	struct ivrs_writing writing = {
+		.table = table,
+		.topology = topology,
+		.header = viommu_topology_header(topology, "IVRS"),
+		.units = g_ptr_array_new_with_free_func(unit_free),
+		.by_name = g_hash_table_new(g_str_hash, g_str_equal),
+		.end = IVRS_HEAD_LENGTH,
+		.findings = findings,
+	};
+	struct ivrs_usual usual;
+
+	add_units(&writing);
+	ivrs_gather(&writing);
+	usual = usual_of(&writing);
+	write_head(&writing, &usual);
+	write_blocks(&writing, &usual);
+	look_at_entries(&writing);
+	g_hash_table_destroy(writing.by_name);
+	g_ptr_array_free(writing.units, TRUE);
+	return !writing.failed;
 }
