@@ -87,6 +87,8 @@ struct ivrs_ivhd {
 #define IVRS_WRITE     (1u << 2)
 #define IVRS_EXCLUSION (1u << 3)
 
+#define IVRS_ANY_ACCESS (IVRS_READ | IVRS_WRITE)
+
 /* Memory that some devices reach in a way of their own. */
 struct ivrs_ivmd {
 	struct ivrs_block block;
@@ -184,12 +186,6 @@ unsigned ivrs_linux_type(const struct viommu_table *table);
 
 /* Does the entry begin a range, whatever it says of it? */
 bool ivrs_is_start(const struct record *entry);
-
-/* The ID of a function behind an AMD-Vi, which serves one segment. */
-static inline uint32_t ivrs_id(uint16_t segment, uint16_t bdf)
-{
-	return (uint32_t)segment << 16 | bdf;
-}
 
 /* The device ID that counts for Linux when it looks for the highest; -1 for any other entry. */
 int ivrs_counted(unsigned type, uint16_t bdf);

@@ -16,9 +16,7 @@ static bool has_block(const struct viommu_table *table, unsigned type)
 {
 	const struct record *block;
 
-	for_each_child(i, block, table->root)
-		if (ivrs_type_of(block) == type)
-			return true;
+	for_each_child(i, block, table->root) if (ivrs_type_of(block) == type) return true;
 	return false;
 }
 
@@ -42,8 +40,7 @@ static void check_iommus(const struct table_check *check)
 	if (!has_block(check->table, IVRS_IVHD_10) && !has_block(check->table, IVRS_IVHD_11) &&
 	    !has_block(check->table, IVRS_IVHD_40))
 		report(check->findings, check->rule_id, table_place(check->table, IVRS_HEAD_LENGTH),
-		       "write a block of type 10h, or leave the table out",
-		       "no block is an IOMMU");
+		       "write a block of type 10h, or leave the table out", "no block is an IOMMU");
 }
 
 /* -- blocks of one IOMMU ----------------------------------------------------------------- */
@@ -71,7 +68,8 @@ static void check_neighbours(const struct table_check *check, clash *is_wrong, c
 	GHashTable *newest = g_hash_table_new(NULL, NULL);
 	const struct record *block;
 
-	for_each_child(i, block, check->table->root) {
+	for_each_child(i, block, check->table->root)
+	{
 		const struct record *before;
 
 		if (!ivrs_is_ivhd(block))
@@ -112,10 +110,10 @@ static GByteArray *common_entries(const struct record *block)
 	GByteArray *bytes = g_byte_array_new();
 	const struct record *entry;
 
-	for_each_child(i, entry, block)
-		if (ivrs_type_of(entry) != IVRS_HID && ivrs_type_of(entry) != IVRS_PAD &&
-		    ivrs_type_of(entry) != IVRS_PAD_8)
-			record_encode(entry, bytes);
+	for_each_child(i, entry, block) if (ivrs_type_of(entry) != IVRS_HID &&
+					    ivrs_type_of(entry) != IVRS_PAD &&
+					    ivrs_type_of(entry) != IVRS_PAD_8)
+		record_encode(entry, bytes);
 	return bytes;
 }
 
@@ -156,7 +154,8 @@ unsigned ivrs_linux_type(const struct viommu_table *table)
 	const struct record *record;
 	unsigned type = LAYOUT_UNKNOWN;
 
-	for_each_child(i, record, table->root) {
+	for_each_child(i, record, table->root)
+	{
 		const struct ivrs_block *block = block_of(record);
 
 		if (!block || block->type > IVRS_IVHD_40)
@@ -174,16 +173,14 @@ static void check_missing(const struct table_check *check)
 	GHashTable *seen = g_hash_table_new(NULL, NULL);
 	const struct record *block;
 
-	for_each_child(i, block, check->table->root)
-		if (ivrs_is_ivhd(block) && ivrs_type_of(block) == type)
-			g_hash_table_add(seen, key_of(block));
-	for_each_child(i, block, check->table->root)
-		if (ivrs_is_ivhd(block) && g_hash_table_add(seen, key_of(block)))
-			report(check->findings, check->rule_id,
-			       table_place(check->table, block->at),
-			       "give every IOMMU a block of each type that one of them has",
-			       "an IOMMU without a block of type %02xh, which is read of the others",
-			       type);
+	for_each_child(i, block,
+		       check->table->root) if (ivrs_is_ivhd(block) && ivrs_type_of(block) == type)
+		g_hash_table_add(seen, key_of(block));
+	for_each_child(i, block, check->table->root) if (ivrs_is_ivhd(block) &&
+							 g_hash_table_add(seen, key_of(block)))
+		report(check->findings, check->rule_id, table_place(check->table, block->at),
+		       "give every IOMMU a block of each type that one of them has",
+		       "an IOMMU without a block of type %02xh, which is read of the others", type);
 	g_hash_table_destroy(seen);
 }
 
@@ -197,9 +194,7 @@ static void for_each_memory(const struct table_check *check,
 {
 	const struct record *block;
 
-	for_each_child(i, block, check->table->root)
-		if (ivrs_is_ivmd(block))
-			look(check, block);
+	for_each_child(i, block, check->table->root) if (ivrs_is_ivmd(block)) look(check, block);
 }
 
 static void blame_memory(const struct table_check *check, const struct record *block,

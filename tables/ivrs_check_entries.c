@@ -19,16 +19,14 @@ static void blame(const struct table_check *check, const struct record *entry, c
 }
 
 typedef void each_entry(const struct table_check *check, const struct record *block,
-		  const struct record *entry);
+			const struct record *entry);
 
 static void for_each_entry(const struct table_check *check, each_entry *look)
 {
 	const struct record *block, *entry;
 
-	for_each_child(i, block, check->table->root)
-		if (ivrs_is_ivhd(block))
-			for_each_child(j, entry, block)
-				look(check, block, entry);
+	for_each_child(i, block, check->table->root) if (ivrs_is_ivhd(block))
+		for_each_child(j, entry, block) look(check, block, entry);
 }
 
 /* -- ranges ------------------------------------------------------------------------------ */
@@ -67,13 +65,13 @@ static void for_each_range(const struct table_check *check, each_range *look)
 {
 	const struct record *block, *entry;
 
-	for_each_child(i, block, check->table->root) {
+	for_each_child(i, block, check->table->root)
+	{
 		struct range range = { NULL, NULL, NULL };
 
 		if (!ivrs_is_ivhd(block))
 			continue;
-		for_each_child(j, entry, block)
-			take(check, &range, entry, look);
+		for_each_child(j, entry, block) take(check, &range, entry, look);
 		if (range.start)
 			look(check, &range);
 	}
@@ -135,10 +133,8 @@ static int highest_of(const struct record *block)
 	const struct record *entry;
 	int highest = -1;
 
-	for_each_child(i, entry, block)
-		if (ivrs_type_of(entry) != LAYOUT_UNKNOWN)
-			highest = MAX(highest,
-				      ivrs_counted(ivrs_type_of(entry), entry_of(entry)->bdf));
+	for_each_child(i, entry, block) if (ivrs_type_of(entry) != LAYOUT_UNKNOWN) highest =
+		MAX(highest, ivrs_counted(ivrs_type_of(entry), entry_of(entry)->bdf));
 	return highest;
 }
 
@@ -146,10 +142,10 @@ void ivrs_check_none(const struct table_check *check)
 {
 	const struct record *block;
 
-	for_each_child(i, block, check->table->root)
-		if (ivrs_is_ivhd(block) && highest_of(block) < 0)
-			blame(check, block, "write who is behind the IOMMU, or leave it out",
-			      "an IOMMU without a device entry for a function");
+	for_each_child(i, block,
+		       check->table->root) if (ivrs_is_ivhd(block) && highest_of(block) < 0)
+		blame(check, block, "write who is behind the IOMMU, or leave it out",
+		      "an IOMMU without a device entry for a function");
 }
 
 /* Segments, each with the highest device ID of the blocks that Linux reads. */
@@ -159,7 +155,8 @@ static GHashTable *highest_of_segments(const struct viommu_table *table)
 	unsigned type = ivrs_linux_type(table);
 	const struct record *block;
 
-	for_each_child(i, block, table->root) {
+	for_each_child(i, block, table->root)
+	{
 		gpointer segment;
 		int before;
 
@@ -197,10 +194,9 @@ static void look_beyond(const struct table_check *check, const struct record *bl
 	if (((const struct ivrs_block *)block->host)->bdf > highest)
 		blame(check, block, "list a function that is behind all that is used",
 		      "the function of the IOMMU is behind all that are listed");
-	for_each_child(i, entry, block)
-		if (uncounted(entry) > highest)
-			blame(check, entry, "list a function that is behind all that is used",
-			      "a device ID that is behind those of all functions");
+	for_each_child(i, entry, block) if (uncounted(entry) > highest)
+		blame(check, entry, "list a function that is behind all that is used",
+		      "a device ID that is behind those of all functions");
 }
 
 void ivrs_check_beyond(const struct table_check *check)
@@ -209,7 +205,8 @@ void ivrs_check_beyond(const struct table_check *check)
 	unsigned type = ivrs_linux_type(check->table);
 	const struct record *block;
 
-	for_each_child(i, block, check->table->root) {
+	for_each_child(i, block, check->table->root)
+	{
 		const struct ivrs_ivhd *ivhd = block->host;
 
 		if (ivrs_is_ivhd(block) && ivrs_type_of(block) == type)
@@ -237,7 +234,8 @@ void ivrs_check_last(const struct table_check *check)
 	const struct record *block;
 	gpointer last;
 
-	for_each_child(i, block, check->table->root) {
+	for_each_child(i, block, check->table->root)
+	{
 		const struct ivrs_ivhd *ivhd = block->host;
 
 		if (ivrs_is_ivhd(block) &&
@@ -285,11 +283,8 @@ void ivrs_check_southbridge(const struct table_check *check)
 {
 	const struct record *block, *entry;
 
-	for_each_child(i, block, check->table->root)
-		if (ivrs_is_ivhd(block))
-			for_each_child(j, entry, block)
-				if (is_southbridge(entry))
-					return;
+	for_each_child(i, block, check->table->root) if (ivrs_is_ivhd(block))
+		for_each_child(j, entry, block) if (is_southbridge(entry)) return;
 	report(check->findings, check->rule_id, table_place(check->table, IVRS_HEAD_LENGTH),
 	       "list the IOAPIC of the southbridge, if interrupts are to be remapped",
 	       "no IOAPIC has the source device ID 00:14.0");

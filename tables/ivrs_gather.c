@@ -17,6 +17,7 @@
 
 #include "findings.h"
 #include "ivrs_write.h"
+#include "resolve.h"
 
 /* -- one entry ----------------------------------------------------------------------------- */
 
@@ -97,7 +98,7 @@ static bool set_source(const struct ivrs_writing *writing, struct window *window
 	uint64_t id = range_id(window->range, segment, window->first);
 
 	window->source = (uint16_t)id;
-	window->alias = window->range->one_id || id != ivrs_id(segment, window->first);
+	window->alias = window->range->one_id || id != function_id(segment, window->first);
 	if (id >> 16 != segment) {
 		report(writing->findings, "ivrs-silent-id", window->range->place,
 		       "choose an ID that is segment << 16 | BDF of a function there",
@@ -162,10 +163,9 @@ static void add_range(void *opaque, const struct viommu_pci_range *range)
 						 .first = range->bdf_first,
 						 .last = range->bdf_last });
 	if (range_below(range, &first, &last))
-		add_functions(writing, &(struct window){ .unit = unit,
-							 .range = range,
-							 .first = first,
-							 .last = last });
+		add_functions(writing,
+			      &(struct window){
+				      .unit = unit, .range = range, .first = first, .last = last });
 }
 
 /* -- the order of ranges ---------------------------------------------------------------------- */
@@ -202,8 +202,8 @@ static void add_as_they_stand(struct ivrs_writing *writing, bool from_last)
 	size_t n = topology_count(writing->topology, OBJECT_PCI_RANGE);
 
 	for (size_t i = 0; i < n; i++)
-		add_range(writing, viommu_topology_pci_range(writing->topology,
-							     from_last ? n - 1 - i : i));
+		add_range(writing,
+			  viommu_topology_pci_range(writing->topology, from_last ? n - 1 - i : i));
 	topology_for_each_bridge_range(writing->topology, add_range, writing);
 }
 
@@ -250,7 +250,7 @@ static void add_source(struct ivrs_writing *writing, const struct viommu_interru
 		blame_path(writing, source->place, source->path);
 		return;
 	}
-	if (is_elsewhere(writing, unit, ivrs_id(source->segment, source->bdf), source->place))
+	if (is_elsewhere(writing, unit, function_id(source->segment, source->bdf), source->place))
 		return;
 	item = add_item(unit, IVRS_SPECIAL, source->place);
 	item->host.special = (struct ivrs_special){

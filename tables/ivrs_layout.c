@@ -39,17 +39,14 @@ static const struct field_name block_types[] = {
 };
 
 static const struct field_name ivhd_flags[] = {
-	{ 1u << 0, "HtTunEn" },  { 1u << 1, "PassPW" },  { 1u << 2, "ResPassPW" },
-	{ 1u << 3, "Isoc" },     { 1u << 4, "IotlbSup" }, { 1u << 5, "Coherent" },
-	{ 1u << 6, "PrefSup" }, { 1u << 7, "PPRSup" },  { 0, NULL },
+	{ 1u << 0, "HtTunEn" }, { 1u << 1, "PassPW" },   { 1u << 2, "ResPassPW" },
+	{ 1u << 3, "Isoc" },    { 1u << 4, "IotlbSup" }, { 1u << 5, "Coherent" },
+	{ 1u << 6, "PrefSup" }, { 1u << 7, "PPRSup" },   { 0, NULL },
 };
 
 static const struct field_name ivmd_flags[] = {
-	{ IVRS_UNITY, "unity" },
-	{ IVRS_READ, "read" },
-	{ IVRS_WRITE, "write" },
-	{ IVRS_EXCLUSION, "exclusion" },
-	{ 0, NULL },
+	{ IVRS_UNITY, "unity" },         { IVRS_READ, "read" }, { IVRS_WRITE, "write" },
+	{ IVRS_EXCLUSION, "exclusion" }, { 0, NULL },
 };
 
 #define BLOCK_ROWS(host, names_of_flags) \
@@ -58,7 +55,8 @@ static const struct field_name ivmd_flags[] = {
 		ROW(host, 2, LENGTH, block.length, "Length")
 
 #define IVHD_ROWS \
-	BLOCK_ROWS(struct ivrs_ivhd, ivhd_flags), ROW(struct ivrs_ivhd, 4, BDF, block.bdf, "Device ID"), \
+	BLOCK_ROWS(struct ivrs_ivhd, ivhd_flags), \
+		ROW(struct ivrs_ivhd, 4, BDF, block.bdf, "Device ID"), \
 		ROW(struct ivrs_ivhd, 6, HEX, capability, "Capability offset"), \
 		ROW(struct ivrs_ivhd, 8, HEX, base, "Base address"), \
 		ROW(struct ivrs_ivhd, 16, HEX, segment, "PCI segment"), \
@@ -111,9 +109,8 @@ static const struct layout block_layouts[] = {
 	LAYOUT("IVMD, range of devices", IVRS_IVMD_RANGE, 32, struct ivrs_ivmd, ivmd_range_fields),
 	LAYOUT("IVHD, type 40h", IVRS_IVHD_40, 40, struct ivrs_ivhd, ivhd_11_fields),
 };
-static const struct layout unknown_block_layout =
-	LAYOUT("Block of unknown type", IVRS_BLOCK_UNKNOWN, 4, struct unknown_block,
-	       unknown_block_fields);
+static const struct layout unknown_block_layout = LAYOUT(
+	"Block of unknown type", IVRS_BLOCK_UNKNOWN, 4, struct unknown_block, unknown_block_fields);
 
 /* -- device entries ----------------------------------------------------------------- */
 
@@ -135,8 +132,9 @@ static const struct field_name entry_types[] = {
 
 /* Which interrupts pass without being remapped; two bits are for system management. */
 static const struct field_name settings[] = {
-	{ 1u << 0, "INITPass" }, { 1u << 1, "EIntPass" }, { 1u << 2, "NMIPass" },
-	{ 1u << 4, "SysMgt1" },  { 1u << 5, "SysMgt2" },  { 1u << 6, "Lint0Pass" },
+	{ 1u << 0, "INITPass" },  { 1u << 1, "EIntPass" },
+	{ 1u << 2, "NMIPass" },   { 1u << 4, "SysMgt1" },
+	{ 1u << 5, "SysMgt2" },   { 1u << 6, "Lint0Pass" },
 	{ 1u << 7, "Lint1Pass" }, { 0, NULL },
 };
 
@@ -216,7 +214,7 @@ static const struct field unknown_entry_fields[] = {
 	ROW(struct unknown_entry, 1, BYTES, bytes, "Data"),
 };
 
-#define PLAIN(name, type) LAYOUT(name, type, 4, struct ivrs_plain, plain_fields)
+#define PLAIN(name, type)    LAYOUT(name, type, 4, struct ivrs_plain, plain_fields)
 #define EXTENDED(name, type) LAYOUT(name, type, 8, struct ivrs_extended, extended_fields)
 
 static const struct layout entry_layouts[] = {

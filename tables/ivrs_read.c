@@ -15,6 +15,7 @@
 
 #include "findings.h"
 #include "ivrs.h"
+#include "resolve.h"
 #include "topology.h"
 
 /* An IOMMU, and the block of it that counts. */
@@ -52,7 +53,7 @@ static void say_untold(const struct reading *reading, const struct record *recor
 
 static struct found *find_iommu(struct reading *reading, const struct ivrs_ivhd *ivhd)
 {
-	gpointer key = GUINT_TO_POINTER(ivrs_id(ivhd->segment, ivhd->block.bdf));
+	gpointer key = GUINT_TO_POINTER(function_id(ivhd->segment, ivhd->block.bdf));
 	struct found *found = g_hash_table_lookup(reading->by_function, key);
 
 	if (found)
@@ -122,7 +123,7 @@ static void leave_usual_out(struct viommu_iommu *iommu, const struct ivrs_usual 
 static void set_alias(struct viommu_pci_range *range, const struct record *entry)
 {
 	range->id_first =
-		ivrs_id(range->segment_first, ((const struct ivrs_alias *)entry->host)->source);
+		function_id(range->segment_first, ((const struct ivrs_alias *)entry->host)->source);
 	range->one_id = true;
 }
 
@@ -147,7 +148,7 @@ static void take_range(struct reading *reading, const struct record *entry, uint
 		.segment_last = iommu->segment,
 		.bdf_first = first,
 		.bdf_last = last,
-		.id_first = ivrs_id(iommu->segment, first),
+		.id_first = function_id(iommu->segment, first),
 		.iommu = iommu->name,
 		.settings = ((const struct ivrs_entry *)entry->host)->setting,
 		.place = table_place(reading->table, entry->at),
@@ -226,9 +227,23 @@ static char *uid_of(const struct record *entry)
 	if (text)
 		return text_of(record_text(text), text->rest->len);
 	if (hid->uid_format == IVRS_UID_INTEGER && hid->uid_length <= sizeof(uint64_t))
-		return g_strdup_printf("%" PRIu64,
-				       wire_load(entry->rest->data, entry->rest->len));
+		return g_strdup_printf("%" PRIu64, wire_load(entry->rest->data, entry->rest->len));
 	return NULL;
+}
+
+/*
+ * It is called by its IDs, so that it can be asked for. A second one of the same IDs
+ * has no name.
+ */
+static int add_device(struct reading *reading, struct viommu_platform_device *device)
+{
+	g_autofree char *name = g_strjoin(":", device->hid, device->uid, NULL);
+
+	device->name = name;
+	if (!viommu_topology_add_platform_device(reading->topology, device))
+		return 0;
+	device->name = NULL;
+	return viommu_topology_add_platform_device(reading->topology, device);
 }
 
 static void read_hid(struct reading *reading, const struct record *entry)
@@ -238,10 +253,10 @@ static void read_hid(struct reading *reading, const struct record *entry)
 	g_autofree char *hid = text_of(fields->hid, sizeof(fields->hid));
 	g_autofree char *cid = text_of(fields->cid, sizeof(fields->cid));
 	g_autofree char *uid = uid_of(entry);
-	const struct viommu_platform_device device = {
+	struct viommu_platform_device device = {
 		.size = sizeof(device),
 		.iommu = iommu->name,
-		.id = ivrs_id(iommu->segment, fields->entry.bdf),
+		.id = function_id(iommu->segment, fields->entry.bdf),
 		.hid = hid,
 		.cid = cid,
 		.uid = uid,
@@ -250,7 +265,7 @@ static void read_hid(struct reading *reading, const struct record *entry)
 	};
 
 	if (ivrs_type_of(reading->found->newest) == IVRS_IVHD_40 && hid &&
-	    viommu_topology_add_platform_device(reading->topology, &device) < 0)
+	    add_device(reading, &device) < 0)
 		say_untold(reading, entry, "an ID that is no text");
 }
 
@@ -283,16 +298,15 @@ static void read_entries(struct reading *reading, const struct found *found)
 
 	reading->found = found;
 	reading->start = NULL;
-	for_each_child(i, entry, found->newest)
-		read_entry(reading, entry);
+	for_each_child(i, entry, found->newest) read_entry(reading, entry);
 }
 
 static void add_to(struct viommu_topology *topology, const GArray *ranges, bool from_last)
 {
 	for (guint i = 0; i < ranges->len; i++)
-		viommu_topology_add_pci_range(
-			topology, &g_array_index(ranges, struct viommu_pci_range,
-						 from_last ? ranges->len - 1 - i : i));
+		viommu_topology_add_pci_range(topology,
+					      &g_array_index(ranges, struct viommu_pci_range,
+							     from_last ? ranges->len - 1 - i : i));
 }
 
 /* Whether any overlap a topology can tell, so they are put into one to be looked at. */
@@ -307,29 +321,63 @@ static void add_ranges(struct reading *reading)
 
 /* -- memory ----------------------------------------------------------------------------------- */
 
-/* Of which devices; memory without a byte, or that does not end, has findings of its own. */
-static void read_memory(struct reading *reading, const struct record *block)
+/* The last device that the memory is for. */
+static uint16_t last_of(const struct record *block)
 {
 	const struct ivrs_ivmd *ivmd = block->host;
-	unsigned flags = ivmd->block.flags;
-	bool excluded = flags & IVRS_EXCLUSION, all = ivrs_type_of(block) == IVRS_IVMD_ALL;
+
+	switch (ivrs_type_of(block)) {
+	case IVRS_IVMD_ALL:
+		return IVRS_LAST_BDF;
+	case IVRS_IVMD_RANGE:
+		return ivmd->last;
+	default:
+		return ivmd->block.bdf;
+	}
+}
+
+/* Flags but for the one that is the kind; what is mapped to itself may be read and written. */
+static uint32_t flags_of(enum viommu_memory_kind kind, uint32_t flags)
+{
+	if (kind == VIOMMU_MEMORY_EXCLUSION)
+		return flags & ~IVRS_EXCLUSION;
+	flags &= ~IVRS_UNITY;
+	return flags == IVRS_ANY_ACCESS ? 0 : flags;
+}
+
+static void add_memory(struct reading *reading, const struct record *block,
+		       enum viommu_memory_kind kind)
+{
+	const struct ivrs_ivmd *ivmd = block->host;
 	const struct viommu_reserved_memory memory = {
 		.size = sizeof(memory),
 		.first = ivmd->start,
 		.last = ivmd->start + (ivmd->length - 1),
-		.kind = excluded ? VIOMMU_MEMORY_EXCLUSION : VIOMMU_MEMORY_IDENTITY,
+		.kind = kind,
 		.segment = ivmd->segment,
-		.bdf_first = all ? 0 : ivmd->block.bdf,
-		.bdf_last = all ? IVRS_LAST_BDF
-			    : ivrs_type_of(block) == IVRS_IVMD_RANGE ? ivmd->last : ivmd->block.bdf,
-		.flags = flags & ~(excluded ? IVRS_EXCLUSION : IVRS_UNITY),
+		.bdf_first = ivrs_type_of(block) == IVRS_IVMD_ALL ? 0 : ivmd->block.bdf,
+		.bdf_last = last_of(block),
+		.flags = flags_of(kind, ivmd->block.flags),
 		.place = table_place(reading->table, block->at),
 	};
 
+	viommu_topology_add_reserved_memory(reading->topology, &memory);
+}
+
+/* Memory without a byte, or that does not end, has findings of its own. */
+static void read_memory(struct reading *reading, const struct record *block)
+{
+	const struct ivrs_ivmd *ivmd = block->host;
+	uint8_t flags = ivmd->block.flags;
+
 	if (!(flags & (IVRS_UNITY | IVRS_EXCLUSION)))
 		say_untold(reading, block, "memory that is neither mapped to itself nor excluded");
+	else if (flags == IVRS_UNITY)
+		say_untold(reading, block, "memory that can neither be read nor written");
 	else if (ivmd->length)
-		viommu_topology_add_reserved_memory(reading->topology, &memory);
+		add_memory(reading, block,
+			   flags & IVRS_EXCLUSION ? VIOMMU_MEMORY_EXCLUSION
+						  : VIOMMU_MEMORY_IDENTITY);
 }
 
 /* -- the head ------------------------------------------------------------------------------- */
@@ -346,9 +394,7 @@ static bool has_entry(const struct record *block, unsigned type)
 {
 	const struct record *entry;
 
-	for_each_child(i, entry, block)
-		if (ivrs_type_of(entry) == type)
-			return true;
+	for_each_child(i, entry, block) if (ivrs_type_of(entry) == type) return true;
 	return false;
 }
 
@@ -358,7 +404,8 @@ static struct ivrs_usual usual_of(const struct viommu_table *table)
 	bool images = false, acpi_devices = false;
 	const struct record *block;
 
-	for_each_child(i, block, table->root) {
+	for_each_child(i, block, table->root)
+	{
 		if (!ivrs_is_ivhd(block))
 			continue;
 		images |= has_images(block);
@@ -371,9 +418,8 @@ static bool has_pads(const struct viommu_table *table)
 {
 	const struct record *block;
 
-	for_each_child(i, block, table->root)
-		if (ivrs_is_ivhd(block) && has_entry(block, IVRS_PAD))
-			return true;
+	for_each_child(i, block, table->root) if (ivrs_is_ivhd(block) &&
+						  has_entry(block, IVRS_PAD)) return true;
 	return false;
 }
 
@@ -399,9 +445,8 @@ static void find_iommus(struct reading *reading)
 {
 	const struct record *block;
 
-	for_each_child(i, block, reading->table->root)
-		if (ivrs_is_ivhd(block))
-			take_block(reading, block);
+	for_each_child(i, block, reading->table->root) if (ivrs_is_ivhd(block))
+		take_block(reading, block);
 }
 
 static void read_iommus(struct reading *reading)
@@ -433,9 +478,7 @@ struct viommu_topology *ivrs_read(const struct viommu_table *table,
 
 	find_iommus(&reading);
 	read_iommus(&reading);
-	for_each_child(i, block, table->root)
-		if (ivrs_is_ivmd(block))
-			read_memory(&reading, block);
+	for_each_child(i, block, table->root) if (ivrs_is_ivmd(block)) read_memory(&reading, block);
 	g_array_free(reading.ranges, TRUE);
 	g_hash_table_destroy(reading.by_function);
 	g_ptr_array_free(reading.iommus, TRUE);

@@ -46,7 +46,8 @@ static struct ivrs_usual usual_of(const struct ivrs_writing *writing)
 	return ivrs_usual(images, acpi_devices);
 }
 
-/* -- IOMMUs ------------------------------------------------------------------------------------- */
+/* -- IOMMUs -------------------------------------------------------------------------------------
+ */
 
 struct ivrs_unit *ivrs_unit_of(const struct ivrs_writing *writing, const char *iommu)
 {
@@ -101,7 +102,8 @@ static void add_units(struct ivrs_writing *writing)
 			       viommu_iommu_kind_name(iommu->kind), iommu->name);
 }
 
-/* -- device entries --------------------------------------------------------------------------------
+/* -- device entries
+ * --------------------------------------------------------------------------------
  */
 
 #define ALIGNMENT 8
@@ -140,8 +142,9 @@ static void write_item(const struct ivrs_writing *writing, struct record *block,
 	struct record *entry;
 
 	if (writing->header->aligned && layout->length == ALIGNMENT && *length % ALIGNMENT)
-		add_record(block, length,
-			   encode(pad, &(struct ivrs_pad){ .type = IVRS_PAD }, block->at + *length));
+		add_record(
+			block, length,
+			encode(pad, &(struct ivrs_pad){ .type = IVRS_PAD }, block->at + *length));
 	entry = encode(layout, &item->host, block->at + *length);
 	if (item->uid)
 		add_uid(entry, item);
@@ -163,7 +166,8 @@ static size_t write_items(const struct ivrs_writing *writing, struct record *blo
 	return length;
 }
 
-/* -- blocks ------------------------------------------------------------------------------------- */
+/* -- blocks -------------------------------------------------------------------------------------
+ */
 
 static uint8_t flags_of(const struct viommu_iommu *iommu, unsigned type)
 {
@@ -228,13 +232,14 @@ static void write_type(struct ivrs_writing *writing, const struct ivrs_unit *uni
 		write_unit(writing, unit, type);
 }
 
-/* -- memory ----------------------------------------------------------------------------------------- */
+/* -- memory
+ * ----------------------------------------------------------------------------------------- */
 
 static uint8_t memory_flags(const struct viommu_reserved_memory *memory)
 {
 	if (memory->kind == VIOMMU_MEMORY_EXCLUSION)
 		return (uint8_t)(memory->flags | IVRS_EXCLUSION);
-	return (uint8_t)(IVRS_UNITY | (memory->flags ? memory->flags : IVRS_READ | IVRS_WRITE));
+	return (uint8_t)(IVRS_UNITY | (memory->flags ? memory->flags : IVRS_ANY_ACCESS));
 }
 
 static void write_block(struct ivrs_writing *writing, const struct viommu_reserved_memory *memory,
@@ -306,7 +311,8 @@ static void write_memory(struct ivrs_writing *writing, const struct viommu_reser
 		write_block(writing, memory, unit->iommu->segment, 0, IVRS_LAST_BDF);
 }
 
-/* -- is everything listed? ------------------------------------------------------------------------- */
+/* -- is everything listed?
+ * ------------------------------------------------------------------------- */
 
 static gpointer segment_of(const struct ivrs_unit *unit)
 {
@@ -326,8 +332,8 @@ static GHashTable *last_of_segments(const struct ivrs_writing *writing)
 			const struct ivrs_item *item =
 				&g_array_index(unit->items, struct ivrs_item, j);
 
-			highest = MAX(highest,
-				      ivrs_counted(item->type, item->host.plain.entry.bdf));
+			highest =
+				MAX(highest, ivrs_counted(item->type, item->host.plain.entry.bdf));
 		}
 		g_hash_table_insert(last, segment_of(unit), GINT_TO_POINTER(highest));
 	}

@@ -42,8 +42,7 @@ static inline struct record *record_child(const struct record *record, guint i)
 	return i < record->children->len ? record->children->pdata[i] : NULL;
 }
 
-#define for_each_child(i, child, record) \
-	for (guint i = 0; ((child) = record_child(record, i)); i++)
+#define for_each_child(i, child, record) for (guint i = 0; ((child) = record_child(record, i)); i++)
 
 /*
  * The text as a field of the record, so that it is formatted like any other; its host struct is

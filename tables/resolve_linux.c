@@ -63,6 +63,7 @@ static const struct {
 	linux_reader *read;
 } readers[] = {
 	{ "VIOT", linux_viot },
+	{ "IVRS", linux_ivrs },
 };
 
 /*

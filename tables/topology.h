@@ -73,7 +73,8 @@ static inline bool iommu_has_window(const struct viommu_iommu *iommu)
 }
 
 /*
- * What viommu_topology_for_each_pci_range() tells, of host bridges alone: what ranges leave to them.
+ * What viommu_topology_for_each_pci_range() tells, of host bridges alone: what ranges leave to
+ * them.
  */
 void topology_for_each_bridge_range(const struct viommu_topology *topology,
 				    void (*each)(void *opaque,
