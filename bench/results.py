@@ -106,6 +106,15 @@ def ratio_of(theirs, ours):
     return [t / o for t, o in zip(theirs, ours) if o]
 
 
+def cell(value):
+    """A figure as it stands in a table."""
+    if value is None:
+        return "-"
+    if isinstance(value, str):
+        return value
+    return f"{value:,.0f}" if abs(value) >= 100 or value == int(value) else f"{value:.1f}"
+
+
 def machine():
     return {"processor": processor(), "processors": os.cpu_count(),
             "system": f"{platform.system()} {platform.release()}",
