@@ -2,10 +2,10 @@
 /*
  * Which IOMMU does Linux take for a device of an IVRS?
  *
- * The AMD driver reads blocks of one type, the newest of the first IOMMU, and applies their entries in
- * order to a table with a row for each device ID, up to the highest that entries count. In a topology
- * that was read from an IVRS the last one applied is the first that has the function, or else no
- * two have it.
+ * The AMD driver reads blocks of one type, the newest of the first IOMMU, and applies their entries
+ * in order to a table with a row for each device ID, up to the highest that entries count. In a
+ * topology that was read from an IVRS the last one applied is the first that has the function, or
+ * else no two have it.
  */
 #include <string.h>
 
@@ -100,7 +100,8 @@ static void add_alias(const struct question *question, struct viommu_route *rout
 	const struct viommu_pci_range *range;
 
 	for_each_object(i, range, question->topology, OBJECT_PCI_RANGE)
-		if (range->one_id && range_has(range, question->device) && is_read(question, range->iommu)) {
+		if (range->one_id && range_has(range, question->device) &&
+		    is_read(question, range->iommu)) {
 			route->id = range->id_first;
 			return;
 		}
@@ -135,7 +136,8 @@ static struct viommu_route route_of_others(const struct question *question)
 		if (range->one_id && range->id_first == id && is_read(question, range->iommu))
 			return route_to(question->topology, range->iommu, id, range->place);
 	for_each_object(i, source, question->topology, OBJECT_INTERRUPT_SOURCE)
-		if (function_id(source->segment, source->bdf) == id && is_read(question, source->iommu))
+		if (function_id(source->segment, source->bdf) == id &&
+		    is_read(question, source->iommu))
 			return route_to(question->topology, source->iommu, id, source->place);
 	return route_nothing;
 }

@@ -15,9 +15,13 @@
 #include "topology.h"
 
 static const struct format *const formats[] = {
-	&viot_format,       &dmar_format,       &ivrs_format,
+	&viot_format,
+	&dmar_format,
+	&ivrs_format,
 	&builtin_v1.format,
-	&builtin_v2.format, &builtin_v3.format, &builtin_v3_segments.format,
+	&builtin_v2.format,
+	&builtin_v3.format,
+	&builtin_v3_segments.format,
 };
 
 #define SIGNATURE_LENGTH 4u
