@@ -350,6 +350,7 @@ static void own(struct viommu_topology *topology, enum object_type type, void *o
 	for (const size_t *word = types[type].words; *word; word++)
 		keep(topology, string_member(object, *word));
 	keep(topology, &place->file);
+	keep(topology, &place->path);
 	if (type == OBJECT_ITS_GROUP) {
 		struct viommu_its_group *group = object;
 
