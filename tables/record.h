@@ -52,6 +52,9 @@ static inline struct record *record_child(const struct record *record, guint i)
 struct field record_text_field(const struct record *record);
 const void *record_text(const struct record *record);
 
+/* Say where records are that were put together, and not decoded: this one is at `at`. */
+void record_place(struct record *record, size_t at);
+
 /* How many bytes it encodes to; encode it at the end of `to`. */
 size_t record_length(const struct record *record);
 void record_encode(const struct record *record, GByteArray *to);

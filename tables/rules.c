@@ -276,6 +276,23 @@ static const struct viommu_rule rules[] = {
 	{ "dmar-name-unused", VIOMMU_WARNING, "VT-d, 8.7, ACPI Device Number",
 	  "a device with a name is in a scope of a unit",
 	  "prints \"No IOMMU scope found for ANDD enumeration ID\"" },
+	{ "dmar-bridges", VIOMMU_ERROR, "VT-d, 8.3, INCLUDE_PCI_ALL",
+	  "all host bridges of a segment are those of one unit, or of none", NULL },
+	{ "dmar-bypass", VIOMMU_ERROR, "VT-d, 8.3, INCLUDE_PCI_ALL",
+	  "where a unit has the host bridges, no function bypasses it", NULL },
+	{ "dmar-segment", VIOMMU_ERROR, "VT-d, 8.3, Segment Number",
+	  "what is behind a unit is of its segment", NULL },
+	{ "dmar-path", VIOMMU_ERROR, "VT-d, 8.3.1, Path",
+	  "a path is up to 124 hops of a device and a function", NULL },
+	{ "dmar-silent-iommu", VIOMMU_WARNING, "VT-d, chapter 8", "IOMMUs are VT-d units", NULL },
+	{ "dmar-silent-ids", VIOMMU_WARNING, "VT-d, 3.4.1",
+	  "a function is known by its own number", NULL },
+	{ "dmar-silent-device", VIOMMU_WARNING, "VT-d, 8.7",
+	  "a device that is not PCI has an ACPI name, a number and one ID", NULL },
+	{ "dmar-silent-memory", VIOMMU_NOTE, "VT-d, 8.4",
+	  "reserved memory is identity-mapped, and that of PCI functions", NULL },
+	{ "dmar-silent-ats", VIOMMU_NOTE, "VT-d, 8.5",
+	  "either all host bridges of a segment have ATS, or none", NULL },
 
 	/* -- dt: device trees (Devicetree Specification 0.4 and Linux's bindings) ----------- */
 

@@ -326,7 +326,8 @@ struct viommu_table *viommu_table_generate_for(const struct viommu_topology *top
 	struct viommu_table *table;
 
 	if (!format || !format->from_topology) {
-		report(findings, "acpi-unknown", place_of_file(NULL), "ask for VIOT",
+		report(findings, "acpi-unknown", place_of_file(NULL),
+		       "ask for a table that docs/tables.md has under \"made\"",
 		       "%s cannot be made here", signature ? signature : "no table");
 		return NULL;
 	}

@@ -234,6 +234,17 @@ const char *object_device(enum object_type type, const void *object)
 	return types[type].device ? string(object, types[type].device) : NULL;
 }
 
+void object_refer(enum object_type type, void *object, const char *iommu, const char *its)
+{
+	const char **iommu_member = string_member(object, types[type].iommu);
+	const char **its_member = string_member(object, types[type].its);
+
+	if (iommu_member)
+		*iommu_member = iommu;
+	if (its_member)
+		*its_member = its;
+}
+
 const struct viommu_place *object_place(enum object_type type, const void *object)
 {
 	return (const struct viommu_place *)((const char *)object + types[type].place);
