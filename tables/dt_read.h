@@ -84,6 +84,9 @@ struct dt_iommu *dt_iommu_of(struct dt_reading *reading, const struct dt_node *n
 /* Is it an Arm SMMU of version 1 or 2? */
 bool dt_is_smmu_v2(const struct dt_node *node);
 
+/* Is it a virtio-iommu that is a PCI function? */
+bool dt_is_virtio_function(const struct dt_node *node);
+
 /* Do accesses of a node see the caches? As it says, or whoever is above it. */
 bool dt_is_coherent(const struct dt_node *node);
 

@@ -225,15 +225,21 @@ static size_t seek_row(const struct bridges *bridges, uint64_t position)
 	return low;
 }
 
-/* What runs to the same place and goes on in numbers is one, however many entries said it. */
+static bool goes_on(const struct dt_run *run, const struct dt_run *next)
+{
+	uint32_t n = (uint32_t)(run->last - run->first) + 1;
+
+	return run->target == next->target && run->last + 1 == next->first &&
+	       run->one_id == next->one_id && next->id == (run->one_id ? run->id : run->id + n);
+}
+
+/* What goes to the same place and goes on in numbers is one, however many entries said it. */
 static void add_run(GArray *runs, const struct dt_run *run)
 {
 	struct dt_run *before =
 		runs->len ? &g_array_index(runs, struct dt_run, runs->len - 1) : NULL;
 
-	if (before && before->target == run->target && before->last + 1 == run->first &&
-	    ids_go_on(before->id, (uint64_t)(before->last - before->first) + 1, &before->one_id,
-		      run->id, (uint64_t)(run->last - run->first) + 1, run->one_id))
+	if (before && goes_on(before, run))
 		before->last = run->last;
 	else
 		g_array_append_vals(runs, run, 1);

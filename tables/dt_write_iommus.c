@@ -185,6 +185,7 @@ static void finish(struct dt_writing *writing, struct dt_node *node,
 		dt_set_number(writing, node, "#iommu-cells", 1);
 	if (iommu->has_proximity_domain)
 		dt_set_number(writing, node, "numa-node-id", iommu->proximity_domain);
+	dt_make_phandle(writing, node);
 	g_hash_table_insert(writing->iommus, (gpointer)iommu->name, node);
 }
 

@@ -2,175 +2,22 @@
 /*
  * viommu generate: make a firmware table from a topology
  *
- * Everything is read, checked and made before the first byte is written, and a file is
- * written beside its place and then put there: a table is there whole, or not at all.
+ * What a table is made of may be a table itself, whose meaning is taken; but then convert is the
+ * better command, for it tells what the new table says otherwise.
  */
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include "command.h"
-
-static char *output_name, *iommu_name;
+#include "making.h"
 
 static const GOptionEntry options[] = {
-	{ "output", 'o', 0, G_OPTION_ARG_FILENAME, &output_name,
-	  "write the table to FILE instead of standard output", "FILE" },
-	{ "iommu", 'i', 0, G_OPTION_ARG_STRING, &iommu_name,
-	  "make the built-in topology of the virtio-iommu NAME, if there are several", "NAME" },
+	MAKING_OPTIONS,
 	INPUT_FORM_OPTION,
 	G_OPTION_ENTRY_NULL,
 };
 
-/* -- writing ------------------------------------------------------------------- */
-
-static int complain_write(const char *name, int error)
-{
-	complain("%s: could not write it: %s", name, g_strerror(error));
-	return EXIT_COULD_NOT;
-}
-
-/* A device or a pipe has no place that another file could take. */
-static int write_into(const char *name, const void *bytes, size_t length)
-{
-	FILE *file = fopen(name, "wb");
-	int error = 0;
-
-	if (!file)
-		return complain_write(name, errno);
-	if (fwrite(bytes, 1, length, file) != length)
-		error = errno;
-	if (fclose(file) && !error)
-		error = errno;
-	return error ? complain_write(name, error) : EXIT_CLEAN;
-}
-
-static int replace(const char *name, const void *bytes, size_t length)
-{
-	static const int mode = 0666;
-	g_autofree char *temporary = g_strconcat(name, ".XXXXXX", NULL);
-	int error = 0, fd = g_mkstemp_full(temporary, O_WRONLY | O_CLOEXEC, mode);
-	ssize_t n;
-
-	if (fd < 0)
-		return complain_write(name, errno);
-	n = write(fd, bytes, length);
-	if (n != (ssize_t)length)
-		error = n < 0 ? errno : ENOSPC;
-	if (close(fd) && !error)
-		error = errno;
-	if (!error && rename(temporary, name))
-		error = errno;
-	if (!error)
-		return EXIT_CLEAN;
-	unlink(temporary);
-	return complain_write(name, error);
-}
-
-/* What a symbolic link names is replaced, not the link. */
-static int write_file(const char *name, const void *bytes, size_t length)
-{
-	char *target = realpath(name, NULL);
-	const char *place = target ? target : name;
-	struct stat now;
-	int status;
-
-	if (!stat(place, &now) && !S_ISREG(now.st_mode))
-		status = write_into(place, bytes, length);
-	else
-		status = replace(place, bytes, length);
-	free(target);
-	return status;
-}
-
-/* A terminal would take bytes for commands. Whoever wants them there can say so with a pipe. */
-static int write_table(const struct viommu_table *table)
-{
-	int status = EXIT_CLEAN;
-	size_t length;
-	void *bytes;
-
-	if (!output_name && isatty(STDOUT_FILENO)) {
-		complain("a table is no text: name a file with -o, or pipe it on");
-		return EXIT_COULD_NOT;
-	}
-	length = viommu_table_encode(table, &bytes);
-	if (output_name)
-		status = write_file(output_name, bytes, length);
-	else
-		fwrite(bytes, 1, length, stdout);
-	free(bytes);
-	return status;
-}
-
-/* -- making ---------------------------------------------------------------------- */
-
-struct request {
-	const char *signature;
-	struct viommu_findings *findings;
-	unsigned n; /* topologies */
-	struct viommu_table *table;
-};
-
-/*
- * The first topology is made a table of, and the others are counted: which of several was meant,
- * nobody can know. An error stops here, before there is a table; a warning does not, for people may
- * know better.
- */
-static void generate(void *opaque, struct input *input)
-{
-	struct request *request = opaque;
-	const struct viommu_topology *topology = input_meaning(input, request->findings);
-
-	if (!topology || request->n++)
-		return;
-	viommu_topology_check(topology, request->findings);
-	if (!viommu_findings_count_from(request->findings, VIOMMU_ERROR))
-		request->table = viommu_table_generate_for(topology, request->signature, iommu_name,
-							   request->findings);
-}
-
-/* Findings were not printed yet: what could not be done is said first, then why. */
-static int finish(const struct request *request, char **names, int status)
-{
-	if (!request->n || status != EXIT_CLEAN)
-		return complain_nothing(names, status);
-	if (request->n > 1)
-		complain("%s: %u tables: name one with the topology to take", *names, request->n);
-	else if (request->table)
-		return write_table(request->table);
-	return EXIT_COULD_NOT;
-}
-
-/* A signature may be written as anybody likes; tables have it in capitals. */
-static char *signature_of(const char *name)
-{
-	g_autofree char *small = g_ascii_strdown(name ? name : "", -1);
-
-	return viommu_table_known(small) ? g_steal_pointer(&small) : g_ascii_strup(small, -1);
-}
-
 static int run(const struct command *command, char **arguments)
 {
-	g_autofree char *signature = signature_of(arguments[0]);
-	struct request request = { .signature = signature };
-	int status;
-
 	if (g_strv_length(arguments) != 2)
 		return command_usage(command, "say which table, and from which topology");
-	if (!viommu_table_known(signature))
-		return command_usage(command, "\"%s\" cannot be made here; viot can", arguments[0]);
-	request.findings = viommu_findings_new();
-	status = read_inputs(arguments + 1, request.findings, generate, &request);
-	status = finish(&request, arguments + 1, status);
-	status = worse(status, print_findings(request.findings));
-	viommu_table_free(request.table);
-	viommu_findings_free(request.findings);
-	return status;
+	return make(command, arguments[0], arguments + 1, false);
 }
 
 const struct command generate_command = {
@@ -179,9 +26,8 @@ const struct command generate_command = {
 	.summary = "make a firmware table from a topology",
 	.details = "TOPOLOGY is a text as docs/topology.md has it, a table whose meaning is taken, "
 		   "or -\n"
-		   "for standard input. It is checked first; with an error nothing is written.\n"
-		   "TABLE is viot; or a built-in topology for the configuration space of a\n"
-		   "virtio-iommu: builtin-v1, builtin-v2, builtin-v3, builtin-v3-segments.",
+		   "for standard input. It is checked first; with an error nothing is "
+		   "written.\n" MAKING_DETAILS,
 	.options = options,
 	.run = run,
 };

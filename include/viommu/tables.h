@@ -105,6 +105,14 @@ struct viommu_table *viommu_table_generate_for(const struct viommu_topology *top
 					       const char *signature, const char *iommu,
 					       struct viommu_findings *findings);
 
+/*
+ * What does a table say otherwise than the topology that it was made of? A finding for each
+ * difference, as <viommu/diff.h> has them, but for headers. Not for an overlay, which is no table
+ * by itself.
+ */
+void viommu_table_compare(const struct viommu_table *table, const struct viommu_topology *topology,
+			  struct viommu_findings *findings);
+
 /* -- rules -------------------------------------------------------------------------- */
 
 /* A rule that is checked. What a finding's id leads to. */
