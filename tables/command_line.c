@@ -37,8 +37,7 @@ char *viommu_kernel_command_line(const struct viommu_topology *topology,
 		if (iommu->n_interrupts)
 			put_device(line, iommu);
 		else
-			report(findings, "cmdline-interrupt", iommu->place,
-			       "give it `interrupts`",
+			report(findings, "cmdline-interrupt", iommu->place, "give it `interrupts`",
 			       "\"%s\" has no interrupt, without which it cannot be named",
 			       iommu->name);
 	}

@@ -2,8 +2,8 @@
 /*
  * What a table says otherwise than the topology it was made of
  *
- * Every format says what it leaves out as it is made. Here the table is read again, as a guest would
- * read it, and held against the topology: what nobody thought of is found, too.
+ * Every format says what it leaves out as it is made. Here the table is read again, as a guest
+ * would read it, and held against the topology: what nobody thought of is found, too.
  */
 #include <stdlib.h>
 

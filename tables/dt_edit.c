@@ -112,6 +112,6 @@ void dt_miss(struct dt_writing *writing, const char *what, const char *name,
 {
 	report(writing->findings, "dt-missing", place,
 	       "call it by the path of its node, or correct where it is",
-	       "the device tree has no node for %s %s", what, name ? name : "without a name");
+	       "the device tree has no node for %s %s", what, name);
 	writing->failed = true;
 }

@@ -18,18 +18,12 @@ static const struct kind {
 	enum viommu_iommu_kind kind;
 	uint32_t model;
 } kinds[] = {
-	{ "virtio,pci-iommu", VIOMMU_VIRTIO_PCI, 0 },
-	{ "pci1af4,1057", VIOMMU_VIRTIO_PCI, 0 },
-	{ "virtio,mmio", VIOMMU_VIRTIO_MMIO, 0 },
-	{ "arm,smmu-v3", VIOMMU_SMMU_V3, 0 },
-	{ "arm,smmu-v1", VIOMMU_SMMU_V2, 0 },
-	{ "arm,mmu-400", VIOMMU_SMMU_V2, 2 },
-	{ "arm,mmu-401", VIOMMU_SMMU_V2, 4 },
-	{ "arm,mmu-500", VIOMMU_SMMU_V2, 3 },
-	{ "cavium,smmu-v2", VIOMMU_SMMU_V2, 5 },
-	{ "nvidia,smmu-500", VIOMMU_SMMU_V2, 3 },
-	{ "qcom,smmu-v2", VIOMMU_SMMU_V2, 1 },
-	{ "arm,smmu-v2", VIOMMU_SMMU_V2, 1 },
+	{ "virtio,pci-iommu", VIOMMU_VIRTIO_PCI, 0 }, { "pci1af4,1057", VIOMMU_VIRTIO_PCI, 0 },
+	{ "virtio,mmio", VIOMMU_VIRTIO_MMIO, 0 },     { "arm,smmu-v3", VIOMMU_SMMU_V3, 0 },
+	{ "arm,smmu-v1", VIOMMU_SMMU_V2, 0 },         { "arm,mmu-400", VIOMMU_SMMU_V2, 2 },
+	{ "arm,mmu-401", VIOMMU_SMMU_V2, 4 },         { "arm,mmu-500", VIOMMU_SMMU_V2, 3 },
+	{ "cavium,smmu-v2", VIOMMU_SMMU_V2, 5 },      { "nvidia,smmu-500", VIOMMU_SMMU_V2, 3 },
+	{ "qcom,smmu-v2", VIOMMU_SMMU_V2, 1 },        { "arm,smmu-v2", VIOMMU_SMMU_V2, 1 },
 };
 
 static const struct kind *kind_of(const struct dt_node *node)

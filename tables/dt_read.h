@@ -73,6 +73,16 @@ void dt_read_bridges(struct dt_reading *reading);
 /* dt_devices.c: what is not PCI and has an IOMMU, and memory that is reserved for it. */
 void dt_read_devices(struct dt_reading *reading);
 
+/* IDs behind an IOMMU. */
+struct dt_ids {
+	const struct dt_node *iommu;
+	uint32_t first, last;
+};
+
+/* All that an `iommus` names, as struct dt_ids: two lists that mean the same are the same. To be
+ * freed by the caller. */
+GArray *dt_ids_read(const struct devicetree *tree, const struct dt_property *iommus);
+
 /* dt_iommus.c: which nodes are IOMMUs; then, when their MSIs are known, the IOMMUs. */
 void dt_find_iommus(struct dt_reading *reading);
 void dt_read_iommus(struct dt_reading *reading);

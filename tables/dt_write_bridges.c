@@ -92,7 +92,7 @@ static struct dt_node *make_bridge(struct dt_writing *writing, const struct brid
 	dt_set_string(writing, node, "device_type", "pci");
 	dt_set_number(writing, node, "#address-cells", 3);
 	dt_set_number(writing, node, "#size-cells", 2);
-	if (bridge->said && !bridge->said->incoherent)
+	if (!bridge->said || !bridge->said->incoherent)
 		dt_set(writing, node, "dma-coherent", NULL, 0);
 	return node;
 }
@@ -105,6 +105,15 @@ static void node_buses(const struct dt_node *node, uint8_t *ret_first, uint8_t *
 
 	*ret_first = said ? (uint8_t)dt_cell(range, 0) : 0;
 	*ret_last = said ? (uint8_t)dt_cell(range, 1) : LAST_BUS;
+}
+
+static void miss(struct dt_writing *writing, const struct bridge *bridge)
+{
+	g_autofree char *buses = g_strdup_printf("%04x:%02x-%02x", bridge->segment,
+						 bridge->bus_first, bridge->bus_last);
+
+	dt_miss(writing, "host bridge", bridge->said->name ? bridge->said->name : buses,
+		bridge->said->place);
 }
 
 static void add_bridge(struct bridges *bridges, struct bridge bridge)
@@ -122,7 +131,7 @@ static void add_bridge(struct bridges *bridges, struct bridge bridge)
 	if (bridge.node)
 		g_array_append_val(bridges->list, bridge);
 	else
-		dt_miss(writing, "host bridge", name, bridge.said->place);
+		miss(writing, &bridge);
 }
 
 static void find_nodes(struct bridges *bridges)
@@ -309,6 +318,12 @@ static void go_on_to_the_end(const struct bridges *bridges, uint16_t segment, ui
 		run->last = LAST_BDF;
 }
 
+/* A topology of a table without ITSs says nothing of where MSIs go. */
+static bool knows_its(const struct bridges *bridges)
+{
+	return topology_count(bridges->writing->topology, OBJECT_ITS_GROUP);
+}
+
 static void write_maps(struct bridges *bridges, const struct bridge *bridge)
 {
 	uint16_t first = (uint16_t)(bridge->bus_first << BUS_SHIFT);
@@ -327,7 +342,8 @@ static void write_maps(struct bridges *bridges, const struct bridge *bridge)
 	}
 	for (size_t m = 0; m < G_N_ELEMENTS(maps); m++) {
 		go_on_to_the_end(bridges, bridge->segment, last, runs[m]);
-		dt_write_map(bridges->writing, bridge->node, maps[m], runs[m], first, last);
+		if (maps[m] == &dt_iommu_map || knows_its(bridges))
+			dt_write_map(bridges->writing, bridge->node, maps[m], runs[m], first, last);
 		g_array_free(runs[m], TRUE);
 	}
 }

@@ -6,6 +6,9 @@
  * registers; in a new tree it is made, with as much of `reg` as is known.
  */
 #include <inttypes.h>
+#include <string.h>
+
+#include <libfdt.h>
 
 #include "dt_write.h"
 #include "findings.h"
@@ -76,6 +79,7 @@ static struct dt_node *make_node(struct dt_writing *writing,
 static struct dt_node *find_node(struct dt_writing *writing,
 				 const struct viommu_platform_device *device)
 {
+	g_autofree char *at = g_strdup_printf("at 0x%" PRIx64, device->base);
 	struct dt_node *node = dt_by_name(writing, device->name);
 
 	if (!node)
@@ -83,7 +87,7 @@ static struct dt_node *find_node(struct dt_writing *writing,
 	if (!node && !writing->into)
 		node = make_node(writing, device);
 	if (!node)
-		dt_miss(writing, "device", device->name, device->place);
+		dt_miss(writing, "device", device->name ? device->name : at, device->place);
 	return node;
 }
 
@@ -98,14 +102,37 @@ static void begin(struct device *d, struct dt_writing *writing,
 		add_ids(d, device->iommu, device->id, device->n_ids);
 }
 
+/* In whatever order, and with whatever masks. */
+static bool says_so_already(const struct device *d)
+{
+	const struct dt_property *there = dt_property(d->node, "iommus");
+	g_autofree fdt32_t *value = g_new(fdt32_t, d->cells->len);
+	const struct dt_property wanted = { .value = (const uint8_t *)value,
+					    .length = d->cells->len * sizeof(*value) };
+	GArray *one, *other;
+	bool same;
+
+	if (!there)
+		return false;
+	for (guint i = 0; i < d->cells->len; i++)
+		value[i] = cpu_to_fdt32(g_array_index(d->cells, uint32_t, i));
+	one = dt_ids_read(d->writing->tree, there);
+	other = dt_ids_read(d->writing->tree, &wanted);
+	same = one->len == other->len &&
+	       !memcmp(one->data, other->data, one->len * sizeof(struct dt_ids));
+	g_array_free(one, TRUE);
+	g_array_free(other, TRUE);
+	return same;
+}
+
 static void end(struct device *d)
 {
 	struct dt_writing *writing = d->writing;
 
-	if (d->node && d->cells->len)
+	if (d->node && d->cells->len && !says_so_already(d))
 		dt_set_cells(writing, d->node, "iommus", (const uint32_t *)(void *)d->cells->data,
 			     d->cells->len);
-	else if (d->node)
+	else if (d->node && !d->cells->len)
 		dt_clear(writing, d->node, "iommus");
 	if (d->node && d->device->has_proximity_domain)
 		dt_set_number(writing, d->node, "numa-node-id", d->device->proximity_domain);

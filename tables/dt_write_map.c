@@ -216,18 +216,19 @@ static void set_map(struct dt_writing *writing, struct dt_node *bridge, const st
 	g_array_free(cells, TRUE);
 }
 
+/* A map that leads nowhere, to an IOMMU that is disabled perhaps, is as good as none. */
 void dt_write_map(struct dt_writing *writing, struct dt_node *bridge, const struct dt_map *map,
 		  const GArray *runs, uint16_t first, uint16_t last)
 {
+	bool there = dt_property(bridge, map->property);
 	g_autofree struct paint *paint = NULL;
 
-	if (!runs->len) {
-		dt_clear(writing, bridge, map->property);
-		return;
-	}
-	if (dt_property(bridge, map->property) || is_shared(runs))
+	if (there || is_shared(runs))
 		paint = paint_new(runs, first, last);
-	if (!paint || !dt_property(bridge, map->property) ||
-	    !means_the_same(writing, bridge, map, paint))
+	if (there && paint && means_the_same(writing, bridge, map, paint))
+		return;
+	if (runs->len)
 		set_map(writing, bridge, map, runs, paint);
+	else
+		dt_clear(writing, bridge, map->property);
 }

@@ -3,8 +3,8 @@
  * viommu convert: from one description of a machine to another
  *
  * Any table goes in and any that can be made comes out, through the topology that stands between
- * them. Tables do not have the same words: the one that was made is read again, and whatever it says
- * otherwise than the one it came from is told.
+ * them. Tables do not have the same words: the one that was made is read again, and whatever it
+ * says otherwise than the one it came from is told.
  */
 #include "making.h"
 

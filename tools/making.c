@@ -57,6 +57,7 @@ static char *make_line(const struct request *request, const struct viommu_topolo
 	return words ? g_strconcat(words, "\n", NULL) : NULL;
 }
 
+/* What a base says besides is nothing that was lost. */
 static void make_table(struct request *request, const struct viommu_topology *topology)
 {
 	if (is_tree(request))
@@ -64,7 +65,7 @@ static void make_table(struct request *request, const struct viommu_topology *to
 	else
 		request->table = viommu_table_generate_for(topology, request->what, making_iommu,
 							   request->findings);
-	if (request->table && request->compare && !making_overlay)
+	if (request->table && request->compare && !request->base)
 		viommu_table_compare(request->table, topology, request->findings);
 }
 
@@ -103,8 +104,7 @@ static int read_base(struct request *request)
 {
 	char *names[] = { making_base, NULL };
 
-	return making_base ? read_inputs(names, request->findings, take_base, request)
-			   : EXIT_CLEAN;
+	return making_base ? read_inputs(names, request->findings, take_base, request) : EXIT_CLEAN;
 }
 
 /* -- writing ----------------------------------------------------------------------- */
@@ -146,8 +146,8 @@ static char *signature_of(const char *name)
 
 static bool options_fit(const struct request *request)
 {
-	return is_tree(request) || (!making_base && !making_overlay && !making_force &&
-				    !making_source);
+	return is_tree(request) ||
+	       (!making_base && !making_overlay && !making_force && !making_source);
 }
 
 static int make_and_write(struct request *request, char **names)
@@ -169,8 +169,7 @@ int make(const struct command *command, const char *what, char **names, bool com
 	if (!viommu_table_known(signature) && strcmp(signature, COMMAND_LINE) != 0)
 		return command_usage(command, "\"%s\" cannot be made here; viot can", what);
 	if (!options_fit(&request))
-		return command_usage(command,
-				     "--into, --overlay, --force and --dts are for a dtb");
+		return command_usage(command, "--into, --overlay, --force and --dts are for a dtb");
 	request.findings = viommu_findings_new();
 	status = make_and_write(&request, names);
 	viommu_table_free(request.table);

@@ -12,19 +12,45 @@ extern char *making_output, *making_iommu, *making_base;
 extern gboolean making_overlay, making_source, making_force;
 
 #define MAKING_OPTIONS \
-	{ "output", 'o', 0, G_OPTION_ARG_FILENAME, &making_output, \
-	  "write to FILE instead of standard output", "FILE" }, \
-		{ "iommu", 'i', 0, G_OPTION_ARG_STRING, &making_iommu, \
+	{ "output", \
+	  'o', \
+	  0, \
+	  G_OPTION_ARG_FILENAME, \
+	  &making_output, \
+	  "write to FILE instead of standard output", \
+	  "FILE" }, \
+		{ "iommu", \
+		  'i', \
+		  0, \
+		  G_OPTION_ARG_STRING, \
+		  &making_iommu, \
 		  "make the built-in topology of the virtio-iommu NAME, if there are several", \
 		  "NAME" }, \
-		{ "into", 'b', 0, G_OPTION_ARG_FILENAME, &making_base, \
-		  "put it into the machine's device tree, which is read from DTB", "DTB" }, \
-		{ "overlay", 'O', 0, G_OPTION_ARG_NONE, &making_overlay, \
-		  "make an overlay for that device tree", NULL }, \
-		{ "force", 'F', 0, G_OPTION_ARG_NONE, &making_force, \
-		  "replace what that device tree says otherwise", NULL }, \
-		{ "dts", 's', 0, G_OPTION_ARG_NONE, &making_source, \
-		  "write a device tree as source, for dtc", NULL }
+		{ "into", \
+		  'b', \
+		  0, \
+		  G_OPTION_ARG_FILENAME, \
+		  &making_base, \
+		  "put it into the machine's device tree, which is read from DTB", \
+		  "DTB" }, \
+		{ "overlay", \
+		  'O', \
+		  0, \
+		  G_OPTION_ARG_NONE, \
+		  &making_overlay, \
+		  "make an overlay for that device tree", \
+		  NULL }, \
+		{ "force", \
+		  'F', \
+		  0, \
+		  G_OPTION_ARG_NONE, \
+		  &making_force, \
+		  "replace what that device tree says otherwise", \
+		  NULL }, \
+	{ \
+		"dts", 's', 0, G_OPTION_ARG_NONE, &making_source, \
+			"write a device tree as source, for dtc", NULL \
+	}
 
 /* What TABLE may be, as help has it: two lines. */
 #define MAKING_DETAILS \

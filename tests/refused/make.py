@@ -144,6 +144,7 @@ ALL_TOPOLOGIES = {
     **dmar.TOPOLOGIES,
     **ivrs.TOPOLOGIES,
     **builtin.TOPOLOGIES,
+    **devicetrees.TOPOLOGIES,
 }
 LARGE = (
     "viot-node-beyond",
@@ -161,6 +162,7 @@ def outputs():
             at = f"0x{place:x}" if isinstance(place, int) else place
             lines.append(" ".join([rule + suffix, at, str(status), *also]))
     rows["tables.list"] = joined(lines)
+    rows.update(devicetrees.BASES | {"dt-base.base": GOOD})
     return rows
 
 
