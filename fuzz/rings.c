@@ -127,7 +127,13 @@ static void put(struct scene *scene, size_t at, size_t length, uint64_t value)
  */
 static void make_available(struct scene *scene)
 {
-	enum { DESCRIPTOR = 16, NEXT = 1, WRITE = 2, REQUEST_AT = 6 * PAGE, ANSWER_AT = 6 * PAGE + 256 };
+	enum {
+		DESCRIPTOR = 16,
+		NEXT = 1,
+		WRITE = 2,
+		REQUEST_AT = 6 * PAGE,
+		ANSWER_AT = 6 * PAGE + 256
+	};
 	unsigned head = take(scene->input) % 8, length = take(scene->input) % 80;
 	size_t at = head * (size_t)DESCRIPTOR;
 
@@ -176,8 +182,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 {
 	static const struct viommu_mmio_ops ops = { sizeof(ops), memory, NULL };
 	static void (*const steps[])(struct scene *) = {
-		scribble,       scribble, notify,    notify,        notify, store_register,
-		store_anything, set_up,   translate, load_anything, turn,   reset,
+		scribble, make_available, make_available, notify,    notify, notify, store_register,
+		set_up,   store_anything, load_anything,  translate, turn,   reset,
 	};
 	struct input input = { bytes, length };
 	struct scene scene = { .input = &input };
