@@ -80,8 +80,8 @@ static void put_cell(GString *out, const char *port, const char *text)
 static void put_line(GString *out, const struct line *line, unsigned i)
 {
 	g_autofree char *port = g_strdup_printf(" port=\"l%u\"", i);
-	g_autofree char *ids = g_strconcat(line->ids ? line->ids : "", line->device_ids ? " MSI " : "",
-					   line->device_ids, NULL);
+	g_autofree char *ids = g_strconcat(line->ids ? line->ids : "",
+					   line->device_ids ? " MSI " : "", line->device_ids, NULL);
 
 	g_string_append(out, "<tr>");
 	put_cell(out, "", line->what);
@@ -100,11 +100,12 @@ static void put_more(GString *out, size_t n, const char *what)
 
 static void put_box(GString *out, const struct box *box, unsigned i)
 {
-	g_string_append_printf(out,
-			       "  b%u [label=<<table border=\"1\" cellborder=\"0\" cellspacing=\"0\" "
-			       "cellpadding=\"3\" bgcolor=\"" BOX_FILL "\">"
-			       "<tr><td align=\"left\" colspan=\"2\">",
-			       i);
+	g_string_append_printf(
+		out,
+		"  b%u [label=<<table border=\"1\" cellborder=\"0\" cellspacing=\"0\" "
+		"cellpadding=\"3\" bgcolor=\"" BOX_FILL "\">"
+		"<tr><td align=\"left\" colspan=\"2\">",
+		i);
 	put_title(out, box->title);
 	if (box->subtitle)
 		g_string_append_printf(out, "  %s", box->subtitle);
@@ -130,10 +131,8 @@ static void put_iommu(GString *out, const struct viommu_iommu *iommu, unsigned i
 
 static void put_group(GString *out, const struct viommu_its_group *group, unsigned i)
 {
-	g_string_append_printf(out,
-			       "  t%u [shape=box, style=filled, fillcolor=\"" ITS_FILL
-			       "\", label=<",
-			       i);
+	g_string_append_printf(
+		out, "  t%u [shape=box, style=filled, fillcolor=\"" ITS_FILL "\", label=<", i);
 	put_title(out, group->name);
 	g_string_append(out, "<br/>ITS");
 	for (size_t n = 0; n < group->n_ids && n < MAX_LINES; n++)
@@ -322,8 +321,9 @@ static void put_legend(const struct drawing *drawing)
 {
 	GString *out = drawing->out;
 
-	g_string_append(out, "  labelloc=b; labeljust=l; label=<<table border=\"0\" cellborder=\"0\""
-			     " cellspacing=\"0\" cellpadding=\"2\">");
+	g_string_append(out,
+			"  labelloc=b; labeljust=l; label=<<table border=\"0\" cellborder=\"0\""
+			" cellspacing=\"0\" cellpadding=\"2\">");
 	put_sample(out, WAY_COLOUR, "&#9472;&#9472;&#9472;&#9658;",
 		   "translated, with the IDs beside the functions");
 	put_sample(out, BYPASS_COLOUR, "&#8211; &#8211; &#9658;", "bypasses");
@@ -360,9 +360,9 @@ static void put_reached(struct drawing *drawing)
 		if (number_of(drawing->groups, group))
 			put_group(drawing->out, group, number_of(drawing->groups, group));
 	if (topology_count(drawing->topology, OBJECT_IOMMU) > MAX_IOMMUS)
-		g_string_append(drawing->out, "  more_iommus [shape=box, style=\"filled,rounded\","
-					      " fillcolor=\"" IOMMU_FILL
-					      "\", label=<<i>more IOMMUs</i>>];\n");
+		g_string_append(drawing->out,
+				"  more_iommus [shape=box, style=\"filled,rounded\","
+				" fillcolor=\"" IOMMU_FILL "\", label=<<i>more IOMMUs</i>>];\n");
 }
 
 char *viommu_topology_graph(const struct viommu_topology *topology)

@@ -147,8 +147,8 @@ static struct box *box_of_segment(struct collector *collector, unsigned segment)
 static void draw_piece(struct collector *collector, const struct viommu_route_range *range,
 		       const struct viommu_host_bridge *bridge)
 {
-	struct box *box = bridge ? box_of_bridge(collector, bridge) :
-				   box_of_segment(collector, range->segment_first);
+	struct box *box = bridge ? box_of_bridge(collector, bridge)
+				 : box_of_segment(collector, range->segment_first);
 
 	if (box)
 		draw_range(box, range);
@@ -211,8 +211,8 @@ static void draw_device(struct collector *collector, const struct viommu_platfor
 
 	if (!box)
 		return;
-	line.what = device->name ? g_strdup(device->name) :
-				   g_strdup_printf("0x%" PRIx64, device->base);
+	line.what =
+		device->name ? g_strdup(device->name) : g_strdup_printf("0x%" PRIx64, device->base);
 	if (line.iommu)
 		line.ids = ids_text(device->id, MAX(device->n_ids, 1), false);
 	add_line(box, &line);

@@ -37,7 +37,8 @@ struct request {
 
 static int complain_graphviz(const char *what)
 {
-	complain("%s: to draw it, Graphviz is needed (apt install graphviz); the text for it is there "
+	complain("%s: to draw it, Graphviz is needed (apt install graphviz); the text for it is "
+		 "there "
 		 "with --format dot",
 		 what);
 	return EXIT_COULD_NOT;
