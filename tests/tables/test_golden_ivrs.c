@@ -4,8 +4,8 @@
 /*
  * Real IVRSs: of QEMU, of notebooks and desktops
  *
- * Four of them come out of their topology otherwise than they went in: one has a block of a type that
- * is not known, one a unique ID of two bytes, and two are templates that mean nothing.
+ * Four of them come out of their topology otherwise than they went in: one has a block of a type
+ * that is not known, one a unique ID of two bytes, and two are templates that mean nothing.
  */
 
 enum { N_GOLDEN = 72, N_OTHER_BYTES = 4, N_FROM_QEMU = 50, N_OWN = 5 };

@@ -170,8 +170,9 @@ static const char whole[] = "ranges: [ { functions: 00:00.0-ff:1f.7, iommu: a } 
 
 static void write_text(char *text, size_t room, const char *iommu, const char *more)
 {
-	snprintf(text, room, "iommus: [ { name: a, kind: amd-vi, at: 0xfed80000, "
-			     "function: 00:04.0%s } ]\n%s%s",
+	snprintf(text, room,
+		 "iommus: [ { name: a, kind: amd-vi, at: 0xfed80000, "
+		 "function: 00:04.0%s } ]\n%s%s",
 		 iommu, whole, more);
 }
 
@@ -294,10 +295,9 @@ static void what_bypasses_is_cut_out(void **state)
 	struct rig *rig = *state;
 	struct viommu_route linux_route;
 
-	read_back(rig, generate(rig, IOMMU
-				"ranges:\n"
-				"  - { functions: 01:00.0, iommu: none }\n"
-				"  - { functions: 00:00.0-ff:1f.7, iommu: a }\n"));
+	read_back(rig, generate(rig, IOMMU "ranges:\n"
+					   "  - { functions: 01:00.0, iommu: none }\n"
+					   "  - { functions: 00:00.0-ff:1f.7, iommu: a }\n"));
 	assert_int_equal(ask(rig, "01:00.0", &linux_route).reach, VIOMMU_REACH_NOTHING);
 	assert_reaches(rig, "01:00.1", 0x101);
 }
@@ -308,8 +308,8 @@ static void of_two_iommus_the_one_whose_range_is_first_counts(void **state)
 	struct rig *rig = *state;
 	struct viommu_route linux_route;
 
-	read_back(rig, generate(rig,
-				"iommus:\n"
+	read_back(rig,
+		  generate(rig, "iommus:\n"
 				"  - { name: a, kind: amd-vi, at: 0xfed80000, function: 00:00.2 }\n"
 				"  - { name: b, kind: amd-vi, at: 0xfed90000, function: 80:00.2 }\n"
 				"ranges:\n"
@@ -320,7 +320,8 @@ static void of_two_iommus_the_one_whose_range_is_first_counts(void **state)
 	assert_string_equal(ask(rig, "81:00.0", &linux_route).iommu->name, "amdvi1");
 }
 
-/* -- as Linux reads it -------------------------------------------------------------------------- */
+/* -- as Linux reads it --------------------------------------------------------------------------
+ */
 
 static void linux_takes_iommus_out_of_what_is_translated(void **state)
 {
@@ -350,20 +351,20 @@ static void linux_does_not_see_an_iommu_without_the_newest_block(void **state)
 	struct viommu_route linux_route;
 
 	read_back(rig,
-		  generate(rig,
-			   "iommus:\n"
-			   "  - { name: a, kind: amd-vi, at: 0xfed80000, function: 00:00.2,\n"
-			   "      blocks: [16, 17] }\n"
-			   "  - { name: b, kind: amd-vi, at: 0xfed90000, function: 80:00.2,\n"
-			   "      blocks: [16] }\n"
-			   "ranges:\n"
-			   "  - { functions: 00:01.0-ff:00.0, iommu: a }\n"
-			   "  - { functions: ff:01.0, iommu: b }\n"));
+		  generate(rig, "iommus:\n"
+				"  - { name: a, kind: amd-vi, at: 0xfed80000, function: 00:00.2,\n"
+				"      blocks: [16, 17] }\n"
+				"  - { name: b, kind: amd-vi, at: 0xfed90000, function: 80:00.2,\n"
+				"      blocks: [16] }\n"
+				"ranges:\n"
+				"  - { functions: 00:01.0-ff:00.0, iommu: a }\n"
+				"  - { functions: ff:01.0, iommu: b }\n"));
 	assert_int_equal(ask(rig, "ff:01.0", &linux_route).reach, VIOMMU_REACH_IOMMU);
 	assert_int_equal(linux_route.reach, VIOMMU_REACH_NOTHING);
 }
 
-/* -- damage --------------------------------------------------------------------------------------- */
+/* -- damage ---------------------------------------------------------------------------------------
+ */
 
 /* Any byte may be anything: every table encodes to itself, and no walk leaves it. */
 static void a_damaged_table_is_kept_as_it_is(void **state)
