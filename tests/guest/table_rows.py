@@ -18,7 +18,7 @@ done 2>/dev/null
 for device in /sys/bus/pci/devices/*; do
 	driver= iommu=
 	[ ! -e "$device/driver" ] || driver=$(readlink -f "$device/driver")
-	[ ! -e "$device/iommu" ] || iommu=$(readlink -f "$device/iommu")
+	[ ! -L "$device/iommu" ] || iommu=$(readlink -f "$device/iommu")
 	base=$(cat "$device/iommu/intel-iommu/address" 2>/dev/null)
 	say "behind: ${device##*/} driver=${driver##*/} iommu=$iommu base=$base"
 done
@@ -87,7 +87,8 @@ host-bridges:
 interrupt-sources:
   - { kind: ioapic, function: 00:14.0, iommu: amdvi0 }
 """, ["amd-iommu", EDU, "pcie-root-port,id=rp0,chassis=1,addr=6", "edu,bus=rp0"],
-              [("the guest finds the IOMMU", r"pci 0000:00:01\.0: AMD-Vi: Found IOMMU cap 0x40"),
-               ("and uses it", r"AMD-Vi: AMD IOMMUv2 loaded|AMD-Vi: .*[Ee]nabled")],
-              flavour=""),
+               [("the guest finds the IOMMU", r"AMD-Vi: Extended features"),
+                ("and uses it for interrupts, too", r"AMD-Vi: Interrupt remapping enabled"),
+                group("0000:00:08.0"), group("0000:01:00.0")],
+               flavour=""),
 ]
