@@ -6,7 +6,7 @@ is compared with `viommu resolve` (tables.py).
 """
 
 from parts import (COMPLAINTS, EDU, READ_WRITE, READ_WRITE_SHOWS, Row, STOCK, TWO_DISKS, disk,
-                   group)
+                   expander, group)
 
 # Functions that nobody drives get a driver, and so a domain. Then each says behind what it is.
 SEE = """
@@ -75,6 +75,27 @@ host-bridges:
       "pcie-root-port,id=rp0,chassis=1,addr=6", disk("d1", "bus=rp0")],
               [("the guest finds the unit", r"DMAR: DRHD base: 0x0{6}fed90000 flags: 0x1"),
                ("and uses it", r"DMAR: Intel\(R\) Virtualization Technology for Directed I/O")],
+              append="intel_iommu=on"),
+
+    disks_row("dmar-bridges", "single functions and bridges, and a root bus that bypasses", "dmar",
+              """\
+iommus:
+  - { name: vtd0, kind: vt-d, at: 0xfed90000, segment: 0 }
+host-bridges:
+  - { buses: 00-7f }
+  - { buses: 80-ff }
+ranges:
+  - { functions: 00:00.0, iommu: vtd0 }
+  - { functions: 00:05.0, iommu: vtd0 }
+  - { functions: 00:06.0, scope: bridge, below: 01-01, iommu: vtd0 }
+  - { functions: 00:09.0, iommu: vtd0 }
+  - { functions: 00:1f.0, iommu: vtd0 }
+  - { functions: 00:1f.2-00:1f.3, iommu: vtd0 }
+""", ["intel-iommu,intremap=off", disk("d0", "addr=5"),
+      "pcie-root-port,id=rp0,chassis=2,addr=6", "edu,bus=rp0",
+      *expander(1, 0x80, ",bypass_iommu=on"), disk("d1", "bus=rp1")],
+              [("the unit has scopes of its own", r"DMAR: DRHD base: 0x0{6}fed90000 flags: 0x0"),
+               group("0000:00:05.0"), group("0000:01:00.0")],
               append="intel_iommu=on"),
 
     # The table is all that is looked at: the one device of QEMU 7.2 that Linux 6.12 gets no DMA
