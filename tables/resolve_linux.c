@@ -87,6 +87,8 @@ static const struct {
 	linux_reader *read;
 } readers[] = {
 	{ "VIOT", linux_viot },
+	{ "DMAR", linux_dmar },
+	{ "IVRS", linux_ivrs },
 	{ "DTB", linux_dt },
 };
 

@@ -16,8 +16,13 @@
 #include "topology.h"
 
 static const struct format *const formats[] = {
-	&viot_format,       &dmar_format,       &builtin_v1.format,
-	&builtin_v2.format, &builtin_v3.format, &builtin_v3_segments.format,
+	&viot_format,
+	&dmar_format,
+	&ivrs_format,
+	&builtin_v1.format,
+	&builtin_v2.format,
+	&builtin_v3.format,
+	&builtin_v3_segments.format,
 	&dt_format,
 };
 
@@ -321,7 +326,8 @@ struct viommu_table *viommu_table_generate_for(const struct viommu_topology *top
 	struct viommu_table *table;
 
 	if (!format || !format->from_topology) {
-		report(findings, "acpi-unknown", place_of_file(NULL), "ask for VIOT",
+		report(findings, "acpi-unknown", place_of_file(NULL),
+		       "ask for a table that docs/tables.md has under \"made\"",
 		       "%s cannot be made here", signature ? signature : "no table");
 		return NULL;
 	}

@@ -45,7 +45,7 @@ static bool iommu_makes_sense(const void *object)
 	const struct viommu_iommu *iommu = object;
 
 	return iommu->kind <= VIOMMU_OTHER && iommu->n_interrupts <= VIOMMU_MAX_INTERRUPTS &&
-	       iommu->n_blocks <= VIOMMU_MAX_BLOCKS &&
+	       iommu->image_flags <= UINT8_MAX && iommu->n_blocks <= VIOMMU_MAX_BLOCKS &&
 	       (!iommu->span || iommu->base <= UINT64_MAX - (iommu->span - 1));
 }
 
@@ -85,7 +85,8 @@ static bool device_makes_sense(const void *object)
 	const struct viommu_platform_device *device = object;
 
 	return ids_make_sense(device->id, device->n_ids) && device->number <= UINT8_MAX &&
-	       device->pasid_bits <= PASID_BITS_MAX && device->address_bits <= ADDRESS_BITS_MAX;
+	       device->settings <= UINT8_MAX && device->pasid_bits <= PASID_BITS_MAX &&
+	       device->address_bits <= ADDRESS_BITS_MAX;
 }
 
 static bool device_id_makes_sense(const void *object)
@@ -231,6 +232,17 @@ const char *object_its(enum object_type type, const void *object)
 const char *object_device(enum object_type type, const void *object)
 {
 	return types[type].device ? string(object, types[type].device) : NULL;
+}
+
+void object_refer(enum object_type type, void *object, const char *iommu, const char *its)
+{
+	const char **iommu_member = string_member(object, types[type].iommu);
+	const char **its_member = string_member(object, types[type].its);
+
+	if (iommu_member)
+		*iommu_member = iommu;
+	if (its_member)
+		*its_member = its;
 }
 
 const struct viommu_place *object_place(enum object_type type, const void *object)

@@ -37,6 +37,10 @@ const char *object_name(enum object_type type, const void *object);
 const char *object_iommu(enum object_type type, const void *object);
 const char *object_its(enum object_type type, const void *object);
 const char *object_device(enum object_type type, const void *object);
+
+/* Let an object refer to others, as far as its type does; the strings stay the caller's. */
+void object_refer(enum object_type type, void *object, const char *iommu, const char *its);
+
 const struct viommu_place *object_place(enum object_type type, const void *object);
 
 #define for_each_object(i, object, topology, type) \
@@ -71,6 +75,18 @@ static inline bool iommu_has_window(const struct viommu_iommu *iommu)
 {
 	return iommu->kind != VIOMMU_VIRTIO_PCI;
 }
+
+/*
+ * What viommu_topology_for_each_pci_range() tells, of host bridges alone: what ranges leave to
+ * them.
+ */
+void topology_for_each_bridge_range(const struct viommu_topology *topology,
+				    void (*each)(void *opaque,
+						 const struct viommu_pci_range *range),
+				    void *opaque);
+
+/* Do two of its ranges speak of the same function? */
+bool topology_ranges_overlap(const struct viommu_topology *topology);
 
 /* How many segments a range speaks of. */
 static inline size_t range_segments(const struct viommu_pci_range *range)
