@@ -45,7 +45,7 @@ struct format {
 			      struct viommu_findings *findings);
 };
 
-extern const struct format viot_format;
+extern const struct format viot_format, iort_format;
 
 struct viommu_table {
 	char signature[5];

@@ -11,7 +11,7 @@
 #include "format.h"
 #include "topology.h"
 
-static const struct format *const formats[] = { &viot_format };
+static const struct format *const formats[] = { &viot_format, &iort_format };
 
 /* More than any table, and far from where a count of bytes could overflow. */
 #define TABLE_LENGTH_MAX ((size_t)1 << 30)
