@@ -106,6 +106,11 @@ static void check_its_names(const struct check *check)
 	check_references(check, object_its, OBJECT_ITS_GROUP, "name one of `its-groups`");
 }
 
+static void check_device_names(const struct check *check)
+{
+	check_references(check, object_device, OBJECT_PLATFORM_DEVICE, "name one of `devices`");
+}
+
 /* Reserved memory refers to an IOMMU but brings it no device, so it does not count. */
 static void check_idle_iommus(const struct check *check)
 {
@@ -232,6 +237,7 @@ static const struct {
 } checks[] = {
 	{ "topology-iommu-unknown", check_iommu_names },
 	{ "topology-its-unknown", check_its_names },
+	{ "topology-device-unknown", check_device_names },
 	{ "topology-iommu-idle", check_idle_iommus },
 	{ "topology-iommu-outside", check_iommus_outside },
 	{ "topology-function-twice", check_functions_twice },

@@ -65,15 +65,33 @@ static void slice(struct sweep *sweep, struct slice slice)
 	g_array_append_val(sweep->ends, closes);
 }
 
+/*
+ * The functions themselves, and those below them if they are a bridge. Nobody knows which function
+ * is at the end of a path.
+ */
+static void slice_range(struct sweep *sweep, size_t i, const struct viommu_pci_range *range)
+{
+	uint16_t first, last;
+
+	if (!range_is_known(range))
+		return;
+	for (unsigned s = range->segment_first; s <= range->segment_last; s++) {
+		slice(sweep, (struct slice){ LAYER_RANGE, i, range,
+					     position((uint16_t)s, range->bdf_first),
+					     position((uint16_t)s, range->bdf_last) });
+		if (range_below(range, &first, &last))
+			slice(sweep,
+			      (struct slice){ LAYER_RANGE, i, range, position((uint16_t)s, first),
+					      position((uint16_t)s, last) });
+	}
+}
+
 static void slice_ranges(struct sweep *sweep)
 {
 	const struct viommu_pci_range *range;
 
 	for_each_object(i, range, sweep->topology, OBJECT_PCI_RANGE)
-		for (unsigned s = range->segment_first; s <= range->segment_last; s++)
-			slice(sweep, (struct slice){ LAYER_RANGE, i, range,
-						     position((uint16_t)s, range->bdf_first),
-						     position((uint16_t)s, range->bdf_last) });
+		slice_range(sweep, i, range);
 }
 
 /*
@@ -176,6 +194,8 @@ static struct viommu_pci_range piece_between(const struct slice *slice, uint64_t
 
 	piece = slice->layer == LAYER_RANGE ? *range : piece_of_bridge(slice);
 	piece.size = sizeof(piece);
+	piece.scope = VIOMMU_SCOPE_FUNCTIONS;
+	piece.below_first = piece.below_last = 0;
 	piece.id_first =
 		(uint32_t)(slice->layer == LAYER_RANGE ? range_id(range, segment, bdf) : first);
 	piece.segment_first = piece.segment_last = segment;
@@ -194,7 +214,8 @@ static bool joins_last(struct sweep *sweep, const struct slice *slice,
 	if (!last)
 		return false;
 	before = &g_array_index(sweep->pieces, struct viommu_pci_range, last - 1);
-	if (before->segment_last + 1 != piece->segment_first)
+	if (before->segment_last + 1 != piece->segment_first ||
+	    before->bdf_first != piece->bdf_first || before->one_id)
 		return false;
 	before->segment_last = piece->segment_last;
 	return true;

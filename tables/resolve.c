@@ -18,8 +18,7 @@
 #include "text_scan.h"
 #include "topology.h"
 
-#define SEGMENT_SHIFT 16
-#define BUS_SHIFT     8
+#define BUS_SHIFT 8
 
 /* -- names of devices --------------------------------------------------------- */
 
@@ -45,6 +44,47 @@ int viommu_device_name_parse(const char *text, struct viommu_device_name *ret_na
 	return 0;
 }
 
+/* Is this the last part of a path? Parts are divided by dots in ACPI, by slashes in device trees.
+ */
+static bool ends_path(const char *path, const char *part)
+{
+	size_t length = strlen(path), part_length = strlen(part);
+
+	return part_length && part_length < length &&
+	       strchr("\\./", path[length - part_length - 1]) &&
+	       !strcmp(path + length - part_length, part);
+}
+
+static const struct viommu_platform_device *find_by_ending(const struct viommu_topology *topology,
+							   const char *part, unsigned *ret_n)
+{
+	const struct viommu_platform_device *device, *found = NULL;
+
+	for_each_object(i, device, topology, OBJECT_PLATFORM_DEVICE)
+		if (device->name && ends_path(device->name, part)) {
+			found = device;
+			++*ret_n;
+		}
+	return found;
+}
+
+int viommu_topology_find_device(const struct viommu_topology *topology, const char *text,
+				struct viommu_device_name *ret_name)
+{
+	const struct viommu_platform_device *device;
+	unsigned n = 0;
+
+	if (!viommu_device_name_parse(text, ret_name))
+		return 0;
+	device = topology_find(topology, OBJECT_PLATFORM_DEVICE, text);
+	if (!device)
+		device = find_by_ending(topology, text, &n);
+	if (!device || n > 1)
+		return device ? -ENOTUNIQ : -ENOENT;
+	*ret_name = (struct viommu_device_name){ .base = device->base, .name = device->name };
+	return 0;
+}
+
 /* -- as the specification has it ---------------------------------------------- */
 
 const struct viommu_route route_nothing = { .reach = VIOMMU_REACH_NOTHING,
@@ -56,8 +96,14 @@ const struct viommu_route route_nothing = { .reach = VIOMMU_REACH_NOTHING,
  */
 bool range_has(const struct viommu_pci_range *range, const struct viommu_device_name *device)
 {
-	return range->segment_first <= device->segment && device->segment <= range->segment_last &&
-	       range->bdf_first <= device->bdf && device->bdf <= range->bdf_last;
+	uint16_t first, last;
+
+	if (!range_is_known(range) || device->segment < range->segment_first ||
+	    device->segment > range->segment_last)
+		return false;
+	if (range_below(range, &first, &last) && first <= device->bdf && device->bdf <= last)
+		return true;
+	return range->bdf_first <= device->bdf && device->bdf <= range->bdf_last;
 }
 
 static bool bridge_has(const struct viommu_host_bridge *bridge,
@@ -105,8 +151,8 @@ static struct viommu_route route_of_bridge(const struct viommu_topology *topolog
 					   const struct viommu_host_bridge *bridge,
 					   const struct viommu_device_name *device)
 {
-	uint32_t id = (uint32_t)device->segment << SEGMENT_SHIFT | device->bdf;
-	struct viommu_route route = route_to(topology, bridge->iommu, id, bridge->place);
+	struct viommu_route route = route_to(
+		topology, bridge->iommu, function_id(device->segment, device->bdf), bridge->place);
 
 	if (route.iommu && is_itself(route.iommu, device) && !route.iommu->include_self)
 		return (struct viommu_route){ .reach = VIOMMU_REACH_BYPASS,
@@ -114,89 +160,154 @@ static struct viommu_route route_of_bridge(const struct viommu_topology *topolog
 	return route;
 }
 
-/*
- * In order: that the first of several wins is what viommu_topology_for_each_pci_range() does
- * too.
- */
-static struct viommu_route pci_route(const struct viommu_topology *topology,
-				     const struct viommu_device_name *device)
+struct viommu_route route_begin(const struct viommu_topology *topology,
+				const struct deciders *deciders,
+				const struct viommu_device_name *device)
 {
-	const struct viommu_pci_range *range;
-	const struct viommu_host_bridge *bridge;
-
-	for_each_object(i, range, topology, OBJECT_PCI_RANGE)
-		if (range_has(range, device))
-			return route_of_range(topology, range, device);
-	for_each_object(i, bridge, topology, OBJECT_HOST_BRIDGE)
-		if (bridge_has(bridge, device))
-			return route_of_bridge(topology, bridge, device);
-	return route_nothing;
-}
-
-static struct viommu_route platform_route(const struct viommu_topology *topology,
-					  const struct viommu_device_name *device)
-{
-	const struct viommu_platform_device *candidate;
-
-	for_each_object(i, candidate, topology, OBJECT_PLATFORM_DEVICE)
-		if (candidate->base == device->base)
-			return route_to(topology, candidate->iommu, candidate->id,
-					candidate->place);
+	if (deciders->range)
+		return route_of_range(topology, deciders->range, device);
+	if (deciders->bridge)
+		return route_of_bridge(topology, deciders->bridge, device);
 	return route_nothing;
 }
 
 /* -- the hops behind the first -------------------------------------------------- */
 
-/* The first that has the device, as for routes. */
-static const struct viommu_host_bridge *find_bridge(const struct viommu_topology *topology,
-						    const struct viommu_device_name *device)
+/* Counted from the first function or from the first ID of the range. */
+static void send_as_range_says(const struct viommu_topology *topology,
+			       const struct viommu_msi_range *msi,
+			       const struct viommu_device_name *device, struct viommu_route *route)
 {
-	const struct viommu_host_bridge *bridge;
+	uint32_t nth =
+		msi->iommu ? route->id - msi->id_first : (uint32_t)(device->bdf - msi->bdf_first);
 
-	for_each_object(i, bridge, topology, OBJECT_HOST_BRIDGE)
-		if (device->pci && bridge_has(bridge, device))
-			return bridge;
-	return NULL;
+	route->its = topology_find(topology, OBJECT_ITS_GROUP, msi->its);
+	route->device_id = route->its ? msi->device_id_first + nth : 0;
+	route->its_place = msi->place;
 }
 
 /* Without an IOMMU an ITS knows a function by segment and BDF. */
-static void add_its(const struct viommu_topology *topology, const struct viommu_device_name *device,
-		    const struct viommu_host_bridge *bridge, struct viommu_route *route)
+static void send_as_usual(const struct viommu_topology *topology,
+			  const struct viommu_host_bridge *bridge,
+			  const struct viommu_device_name *device, struct viommu_route *route)
 {
-	const char *name = NULL;
+	const char *its = route->iommu ? route->iommu->its : bridge ? bridge->its : NULL;
 
-	if (route->iommu) {
-		name = route->iommu->its;
-		route->device_id = route->id;
-		route->its_place = route->iommu->place;
-	} else if (bridge) {
-		name = bridge->its;
-		route->device_id = (uint32_t)device->segment << SEGMENT_SHIFT | device->bdf;
-		route->its_place = bridge->place;
-	}
-	route->its = topology_find(topology, OBJECT_ITS_GROUP, name);
+	route->its = topology_find(topology, OBJECT_ITS_GROUP, its);
+	if (!route->its)
+		return;
+	route->device_id = route->iommu ? route->id : function_id(device->segment, device->bdf);
+	route->its_place = route->iommu ? route->iommu->place : bridge->place;
 }
 
+/* A width that nobody says is the widest. */
 static void add_pasid(const struct viommu_host_bridge *bridge, struct viommu_route *route)
 {
 	if (!bridge || !bridge->pasid)
 		return;
-	route->pasid_bits = VIOMMU_PASID_BITS_MAX;
+	route->pasid_bits = bridge->pasid_bits ? bridge->pasid_bits : VIOMMU_PASID_BITS_MAX;
 	route->pasid_place = bridge->place;
 }
 
-static void add_hops(const struct viommu_topology *topology,
-		     const struct viommu_device_name *device, struct viommu_route *route)
+/* What a reader of Linux's filled in already stays as it is. */
+void route_go_on(const struct viommu_topology *topology, const struct deciders *deciders,
+		 const struct viommu_device_name *device, struct viommu_route *route)
 {
-	const struct viommu_host_bridge *bridge = find_bridge(topology, device);
-
-	if (!route->its)
-		add_its(topology, device, bridge, route);
+	if (!route->its && deciders->msi)
+		send_as_range_says(topology, deciders->msi, device, route);
+	else if (!route->its)
+		send_as_usual(topology, deciders->bridge, device, route);
 	if (!route->pasid_bits)
-		add_pasid(bridge, route);
+		add_pasid(deciders->bridge, route);
+}
+
+/* -- who decides ------------------------------------------------------------------ */
+
+static bool msi_has_function(const struct viommu_msi_range *msi,
+			     const struct viommu_device_name *device)
+{
+	return !msi->iommu && device->pci && msi->segment == device->segment &&
+	       msi->bdf_first <= device->bdf && device->bdf <= msi->bdf_last;
+}
+
+static bool msi_has_id(const struct viommu_msi_range *msi, const struct viommu_route *route)
+{
+	return msi->iommu && route->iommu && g_str_equal(msi->iommu, route->iommu->name) &&
+	       msi->id_first <= route->id && route->id <= msi->id_last;
+}
+
+/* In order: the first of several that has the function wins, and so it does on the map (map.c). */
+static struct deciders find_deciders(const struct viommu_topology *topology,
+				     const struct viommu_device_name *device)
+{
+	struct deciders deciders = { 0 };
+
+	if (!device->pci)
+		return deciders;
+	for_each_object(i, deciders.range, topology, OBJECT_PCI_RANGE)
+		if (range_has(deciders.range, device))
+			break;
+	for_each_object(i, deciders.bridge, topology, OBJECT_HOST_BRIDGE)
+		if (bridge_has(deciders.bridge, device))
+			break;
+	return deciders;
+}
+
+/* Functions are asked first, then the IDs with which they leave the IOMMU. */
+static const struct viommu_msi_range *find_msi(const struct viommu_topology *topology,
+					       const struct viommu_device_name *device,
+					       const struct viommu_route *route)
+{
+	const struct viommu_msi_range *msi;
+
+	for_each_object(i, msi, topology, OBJECT_MSI_RANGE)
+		if (msi_has_function(msi, device))
+			return msi;
+	for_each_object(i, msi, topology, OBJECT_MSI_RANGE)
+		if (msi_has_id(msi, route))
+			return msi;
+	return NULL;
+}
+
+/* -- platform devices --------------------------------------------------------------- */
+
+static const struct viommu_platform_device *
+find_platform_device(const struct viommu_topology *topology,
+		     const struct viommu_device_name *device)
+{
+	const struct viommu_platform_device *candidate;
+
+	if (device->name)
+		return topology_find(topology, OBJECT_PLATFORM_DEVICE, device->name);
+	for_each_object(i, candidate, topology, OBJECT_PLATFORM_DEVICE)
+		if (candidate->base == device->base)
+			return candidate;
+	return NULL;
+}
+
+/* It says itself how wide its PASIDs are. */
+static struct viommu_route platform_route(const struct viommu_topology *topology,
+					  const struct viommu_device_name *name)
+{
+	const struct viommu_platform_device *device = find_platform_device(topology, name);
+	struct viommu_route route;
+
+	if (!device)
+		return route_nothing;
+	route = route_to(topology, device->iommu, device->id, device->place);
+	route.pasid_bits = device->pasid_bits;
+	route.pasid_place = device->place;
+	return route;
 }
 
 /* -- the question ------------------------------------------------------------- */
+
+static void finish(const struct viommu_topology *topology, struct deciders deciders,
+		   const struct viommu_device_name *device, struct viommu_route *route)
+{
+	deciders.msi = find_msi(topology, device, route);
+	route_go_on(topology, &deciders, device, route);
+}
 
 void viommu_topology_resolve(const struct viommu_topology *topology,
 			     const struct viommu_device_name *device,
@@ -206,11 +317,13 @@ void viommu_topology_resolve(const struct viommu_topology *topology,
 	const char *why =
 		"there is no table yet: Linux does as the table says that is made of this";
 	linux_reader *reader = linux_reader_of(topology_source(topology));
+	struct deciders deciders = find_deciders(topology, device);
 
-	*ret_route = device->pci ? pci_route(topology, device) : platform_route(topology, device);
+	*ret_route = device->pci ? route_begin(topology, &deciders, device)
+				 : platform_route(topology, device);
 	*ret_linux = reader ? reader(topology, device, &why) : *ret_route;
-	add_hops(topology, device, ret_route);
-	add_hops(topology, device, ret_linux);
+	finish(topology, deciders, device, ret_route);
+	finish(topology, deciders, device, ret_linux);
 	if (ret_why_linux)
 		*ret_why_linux = why;
 }

@@ -9,6 +9,12 @@
 /* Has the range this function? False for what is not PCI. */
 bool range_has(const struct viommu_pci_range *range, const struct viommu_device_name *device);
 
+/* How a function is numbered where nobody says otherwise. */
+static inline uint32_t function_id(uint16_t segment, uint16_t bdf)
+{
+	return (uint32_t)segment << 16 | bdf;
+}
+
 /* Is this device the IOMMU itself? */
 bool is_itself(const struct viommu_iommu *iommu, const struct viommu_device_name *device);
 
@@ -26,6 +32,20 @@ struct viommu_route route_to(const struct viommu_topology *topology, const char 
 struct viommu_route route_of_range(const struct viommu_topology *topology,
 				   const struct viommu_pci_range *range,
 				   const struct viommu_device_name *device);
+
+/* Everything that decides about a PCI function; each may be NULL. */
+struct deciders {
+	const struct viommu_pci_range *range;
+	const struct viommu_host_bridge *bridge;
+	const struct viommu_msi_range *msi; /* of functions, or of IDs behind the IOMMU */
+};
+
+/* The first hop, to an IOMMU; then the others, for which the range of MSIs has to be known. */
+struct viommu_route route_begin(const struct viommu_topology *topology,
+				const struct deciders *deciders,
+				const struct viommu_device_name *device);
+void route_go_on(const struct viommu_topology *topology, const struct deciders *deciders,
+		 const struct viommu_device_name *device, struct viommu_route *route);
 
 /*
  * Answer as Linux does: a row of resolve_linux.c for each table. *ret_why is a sentence that lives

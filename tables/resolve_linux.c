@@ -3,8 +3,8 @@
  * Which IOMMU does Linux take for a device?
  *
  * A kernel does not read a model but the table, entry after entry, and each driver has its own way
- * where entries overlap or make no sense. A row at the end says which function reads like the driver
- * of which table. Only the first hop is asked of it: what it leaves zero, resolve.c adds.
+ * where entries overlap or make no sense. A row at the end says which function reads like the
+ * driver of which table. Only the first hop is asked of it: what it leaves zero, resolve.c adds.
  */
 #include <glib.h>
 

@@ -72,6 +72,8 @@ static const struct viommu_rule rules[] = {
 	{ "topology-its-unknown", VIOMMU_ERROR, "text form, \"Names\"",
 	  "an ITS group that is named exists",
 	  "leaves devices without an ITS without MSIs" },
+	{ "topology-device-unknown", VIOMMU_ERROR, "text form, \"Names\"",
+	  "a device that is named exists", NULL },
 	{ "topology-iommu-idle", VIOMMU_WARNING, "ACPI 6.5, VIOT",
 	  "an IOMMU translates something",
 	  "does not look at an IOMMU that no entry refers to; with a VIOT without any, "
@@ -167,6 +169,10 @@ static const struct viommu_rule rules[] = {
 	  "what a topology says has a place in the table", NULL },
 	{ "viot-silent-memory", VIOMMU_NOTE, "ACPI 6.5, VIOT",
 	  "what a topology says has a place in the table", NULL },
+	{ "viot-silent-path", VIOMMU_WARNING, "ACPI 6.5, VIOT, PCI range node",
+	  "functions are known by their buses", NULL },
+	{ "viot-silent-ids", VIOMMU_WARNING, "ACPI 6.5, VIOT, MMIO endpoint node",
+	  "a device that is not PCI has one endpoint ID", NULL },
 	{ "viot-too-large", VIOMMU_ERROR, "ACPI 6.5, VIOT, Node count",
 	  "nodes can be counted in 16 bits, and IOMMU nodes named in 16 bits", NULL },
 

@@ -14,7 +14,11 @@ enum object_type {
 	OBJECT_HOST_BRIDGE,
 	OBJECT_PCI_RANGE,
 	OBJECT_PLATFORM_DEVICE,
+	OBJECT_DEVICE_ID,
 	OBJECT_ITS_GROUP,
+	OBJECT_MSI_RANGE,
+	OBJECT_INTERRUPT_SOURCE,
+	OBJECT_ATS,
 	OBJECT_RESERVED_MEMORY,
 	N_OBJECT_TYPES
 };
@@ -32,6 +36,7 @@ const void *topology_find(const struct viommu_topology *topology, enum object_ty
 const char *object_name(enum object_type type, const void *object);
 const char *object_iommu(enum object_type type, const void *object);
 const char *object_its(enum object_type type, const void *object);
+const char *object_device(enum object_type type, const void *object);
 const struct viommu_place *object_place(enum object_type type, const void *object);
 
 #define for_each_object(i, object, topology, type) \
@@ -64,10 +69,30 @@ static inline size_t range_segments(const struct viommu_pci_range *range)
 	return (size_t)(range->segment_last - range->segment_first) + 1;
 }
 
+/*
+ * Is it known which functions a range speaks of? At the end of a path of several hops nobody
+ * knows the bus.
+ */
+static inline bool range_is_known(const struct viommu_pci_range *range)
+{
+	return !range->path;
+}
+
+/* The functions below the bridge that a range speaks of: false if there are none, or unknown. */
+static inline bool range_below(const struct viommu_pci_range *range, uint16_t *ret_first,
+			       uint16_t *ret_last)
+{
+	*ret_first = (uint16_t)(range->below_first << 8);
+	*ret_last = (uint16_t)(range->below_last << 8 | 0xff);
+	return range->scope == VIOMMU_SCOPE_BRIDGE && range->below_first;
+}
+
 /* The ID that a function of a range has; it may be beyond 32 bits. */
 static inline uint64_t range_id(const struct viommu_pci_range *range, uint16_t segment,
 				uint16_t bdf)
 {
+	if (range->one_id)
+		return range->id_first;
 	return (uint64_t)range->id_first + ((uint64_t)(segment - range->segment_first) << 16) +
 	       (uint64_t)(bdf - range->bdf_first);
 }

@@ -80,7 +80,11 @@ def silent(what):
                   ["host-bridges:", "  - { buses: 00-7f, iommu: a }"] +
                   (["  - { buses: 80-ff, iommu: s }"] if what == "iommu" else []) +
                   (["reserved-memory:", "  - { range: 0-0xfff, iommu: a }"]
-                   if what == "memory" else []))
+                   if what == "memory" else []) +
+                  (["ranges:", "  - { functions: 00:1c.0, path: 00.0, iommu: a }"]
+                   if what == "path" else []) +
+                  (["devices:", "  - { at: 0x1000, iommu: a, id: 0x10000, ids: 2 }"]
+                   if what == "ids" else []))
 
 
 # rule -> (bytes, place, exit, also...)
@@ -125,6 +129,8 @@ TOPOLOGIES = {
     "viot-silent-iommu": (silent("iommu"), "4:5", 1),
     "viot-silent-domain": (silent("domain"), "3:5", 0),
     "viot-silent-memory": (silent("memory"), "7:5", 0),
+    "viot-silent-path": (silent("path"), "7:5", 1),
+    "viot-silent-ids": (silent("ids"), "7:5", 1),
 }
 
 # Too large to be kept in the tree: tests make it in their folder.

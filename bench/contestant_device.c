@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <string.h>
+
+#include <viommu/device.h>
+
+#include "contestant.h"
+#include "requests.h"
+
+/*
+ * A whole device, through the public interface: requests of bytes in, statuses out, checks,
+ * accounting and locks included. What the others are compared with does none of that.
+ */
+
+static void *make(void)
+{
+	const struct viommu_config config = {
+		.size = sizeof(config),
+		.max_mappings = VIOMMU_UNLIMITED,
+		.max_bytes = VIOMMU_UNLIMITED,
+	};
+	const struct viommu_endpoint endpoint = { .size = sizeof(endpoint), .id = BENCH_ENDPOINT };
+	struct viommu *device;
+
+	if (viommu_new(&config, NULL, NULL, &device))
+		return NULL;
+	viommu_accept(device, viommu_features(device));
+	if (viommu_endpoint_add(device, &endpoint) || !request_attach(device))
+		return viommu_free(device);
+	return device;
+}
+
+static void set_free(void *set)
+{
+	viommu_free(set);
+}
+
+static bool map_extent(void *set, const struct extent *extent)
+{
+	return request_map(set, extent);
+}
+
+static bool unmap(void *set, uint64_t first, uint64_t last)
+{
+	return request_unmap(set, first, last);
+}
+
+static uint64_t translate(void *set, uint64_t address)
+{
+	struct viommu_translation found;
+
+	if (viommu_translate(set, BENCH_ENDPOINT, address, 1,
+			     VIOMMU_MAP_F_READ | VIOMMU_ACCESS_QUIET, &found))
+		return NOWHERE;
+	return found.address;
+}
+
+static uint64_t walk(void *set)
+{
+	struct viommu_mapping mapping = { .last = UINT64_MAX };
+	uint64_t sum = 0;
+
+	while (!viommu_next_mapping(set, BENCH_DOMAIN, mapping.last + 1, &mapping))
+		sum += mapping.phys;
+	return sum;
+}
+
+const struct contestant contestant_device = {
+	.name = "viommu device",
+	.make = make,
+	.free = set_free,
+	.map = map_extent,
+	.unmap = unmap,
+	.translate = translate,
+	.walk = walk,
+};
