@@ -5,6 +5,7 @@
  * What is wrong with a table so that it cannot be taken apart, decoding has said already; where ID
  * mappings lead is in iort_check_map.c.
  */
+#include <inttypes.h>
 #include <string.h>
 
 #include "findings.h"

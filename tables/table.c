@@ -149,14 +149,16 @@ struct viommu_topology *viommu_table_topology(const struct viommu_table *table,
 					      struct viommu_findings *findings)
 {
 	struct viommu_topology *topology;
-	struct viommu_table_header header = { .size = sizeof(header) };
+	struct viommu_table_header header;
 	const struct acpi_header *acpi = acpi_header(table);
 
 	if (!is_known(table, findings))
 		return NULL;
-	topology =
-		table->whole ? table->format->to_topology(table, findings) : viommu_topology_new();
+	topology = table->whole && table->format->to_topology
+			   ? table->format->to_topology(table, findings)
+			   : viommu_topology_new();
 	topology_set_source(topology, table->format->signature);
+	header = *viommu_topology_header(topology, table->format->signature);
 	memcpy(header.oem_id, acpi->oem_id, sizeof(acpi->oem_id));
 	memcpy(header.oem_table_id, acpi->oem_table_id, sizeof(acpi->oem_table_id));
 	memcpy(header.creator_id, acpi->creator_id, sizeof(acpi->creator_id));
@@ -200,7 +202,7 @@ struct viommu_table *viommu_table_generate(const struct viommu_topology *topolog
 	g_autofree uint8_t *blank = NULL;
 	struct viommu_table *table;
 
-	if (!format) {
+	if (!format || !format->from_topology) {
 		report(findings, "acpi-unknown", place_of_file(NULL), "ask for VIOT",
 		       "%s cannot be made here", signature ? signature : "no table");
 		return NULL;
