@@ -297,7 +297,7 @@ struct ids {
 	GPtrArray *pieces;  /* struct viommu_pci_range: what the claims are about */
 };
 
-/* 0 for an IOMMU that there is not, which is another rule. */
+/* 0 for an IOMMU that there is not, which is another rule, or whose IDs nobody chooses. */
 static uint64_t group_of(const struct ids *ids, const char *iommu)
 {
 	return GPOINTER_TO_SIZE(g_hash_table_lookup(ids->groups, iommu));
@@ -342,7 +342,9 @@ void check_ids_twice(const struct check *check)
 	const struct viommu_iommu *iommu;
 
 	for_each_object(i, iommu, check->topology, OBJECT_IOMMU)
-		g_hash_table_insert(ids.groups, (void *)iommu->name, GSIZE_TO_POINTER(i + 1));
+		if (iommu_ids_are_chosen(iommu))
+			g_hash_table_insert(ids.groups, (void *)iommu->name,
+					    GSIZE_TO_POINTER(i + 1));
 	viommu_topology_for_each_pci_range(check->topology, claim_ids, &ids);
 	for_each_object(i, device, check->topology, OBJECT_PLATFORM_DEVICE)
 		if (device->iommu && group_of(&ids, device->iommu))
@@ -364,8 +366,8 @@ static uint64_t window_last(const struct viommu_iommu *iommu)
 }
 
 /*
- * Devices have no span here, just where they begin: enough to see two of them at one place, or
- * one inside an IOMMU.
+ * Devices have no span here, just where they begin, if anybody knows: enough to see two of them at
+ * one place, or one inside an IOMMU.
  */
 void check_windows_overlap(const struct check *check)
 {
@@ -378,8 +380,9 @@ void check_windows_overlap(const struct check *check)
 			claims_add(claims, ONE_GROUP, iommu->base, window_last(iommu),
 				   (struct subject){ OBJECT_IOMMU, iommu, i });
 	for_each_object(i, device, check->topology, OBJECT_PLATFORM_DEVICE)
-		claims_add(claims, ONE_GROUP, device->base, device->base,
-			   (struct subject){ OBJECT_PLATFORM_DEVICE, device, i });
+		if (device->base)
+			claims_add(claims, ONE_GROUP, device->base, device->base,
+				   (struct subject){ OBJECT_PLATFORM_DEVICE, device, i });
 	claims_blame_overlaps(check, claims, "have register addresses in common",
 			      "correct `at` or `span`: everything has registers of its own");
 }

@@ -38,14 +38,20 @@ struct format {
 	/* Rules of the bytes, which hold whatever the table means; behind the last a NULL id. */
 	const struct table_rule *rules;
 
-	/* What the table means; and the other way. */
+	/*
+	 * What the table means; what its head says besides what every header does; and the other
+	 * way. NULL: nothing that a topology has; nothing; not made.
+	 */
 	struct viommu_topology *(*to_topology)(const struct viommu_table *table,
 					       struct viommu_findings *findings);
+	void (*to_header)(const struct viommu_table *table, struct viommu_table_header *header);
 	bool (*from_topology)(struct viommu_table *table, const struct viommu_topology *topology,
 			      struct viommu_findings *findings);
 };
 
-extern const struct format viot_format, iort_format;
+extern const struct format viot_format;
+extern const struct format iort_format;
+extern const struct format dmar_format;
 
 struct viommu_table {
 	char signature[5];

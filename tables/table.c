@@ -11,7 +11,7 @@
 #include "format.h"
 #include "topology.h"
 
-static const struct format *const formats[] = { &viot_format, &iort_format };
+static const struct format *const formats[] = { &viot_format, &iort_format, &dmar_format };
 
 /* More than any table, and far from where a count of bytes could overflow. */
 #define TABLE_LENGTH_MAX ((size_t)1 << 30)
@@ -24,9 +24,15 @@ static const struct format *find_format(const char *signature)
 	return NULL;
 }
 
+/* Some tables are taken apart only because others refer to what stands in them. */
+static bool has_meaning(const struct format *format)
+{
+	return format && format->to_topology;
+}
+
 bool viommu_table_known(const char *signature)
 {
-	return find_format(signature);
+	return has_meaning(find_format(signature));
 }
 
 /* The signature is taken from bytes and has no end there; here it has one, as in the rows. */
@@ -135,10 +141,10 @@ size_t viommu_table_encode(const struct viommu_table *table, void **ret_bytes)
 /* A note, for nothing is wrong with the table. */
 static bool is_known(const struct viommu_table *table, struct viommu_findings *findings)
 {
-	if (!table->format)
+	if (!has_meaning(table->format))
 		report(findings, "acpi-unknown", place_in_table(table->file, 0), NULL,
 		       "%s says nothing of IOMMUs that is understood here", table->signature);
-	return table->format;
+	return has_meaning(table->format);
 }
 
 /*
@@ -164,6 +170,8 @@ struct viommu_topology *viommu_table_topology(const struct viommu_table *table,
 	memcpy(header.creator_id, acpi->creator_id, sizeof(acpi->creator_id));
 	header.oem_revision = acpi->oem_revision;
 	header.creator_revision = acpi->creator_revision;
+	if (table->whole && table->format->to_header)
+		table->format->to_header(table, &header);
 	viommu_topology_set_header(topology, table->format->signature, &header);
 	return topology;
 }
@@ -185,9 +193,10 @@ void viommu_table_check(const struct viommu_table *table, struct viommu_findings
 	struct viommu_topology *topology;
 
 	check_rules(table, acpi_rules, findings);
+	if (table->whole)
+		check_rules(table, table->format->rules, findings);
 	if (!is_known(table, findings) || !table->whole)
 		return;
-	check_rules(table, table->format->rules, findings);
 	topology = viommu_table_topology(table, findings);
 	viommu_topology_check(topology, findings);
 	viommu_topology_free(topology);

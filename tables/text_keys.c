@@ -203,8 +203,8 @@ static bool device_is_translated(const void *object)
 static const struct text_key device_keys[] = {
 	{ "name", &text_name, { AT(name) },
 	  .help = "what it is called: an ACPI or device tree path, where a table wants one" },
-	{ "at", &text_address, { AT(base) }, .required = true,
-	  .help = "where its first register window begins" },
+	{ "at", &text_address, { AT(base) },
+	  .help = "where its first register window begins; left out: not known" },
 	{ "iommu", &text_reference, { AT(iommu) },
 	  .help = "who translates it; left out: nobody, it bypasses" },
 	{ "id", &text_id, { AT(id) }, .required = true,
@@ -330,6 +330,8 @@ static const struct text_key ats_keys[] = {
 	  .help = "the way on from the function, which is a bridge then: 1c.0/00.0" },
 	{ "required", &text_boolean, { AT(required) },
 	  .help = "it works with ATS only" },
+	{ "flags", &text_bits, { AT(flags) },
+	  .help = "properties of an integrated function, as DMAR has them, up to 255" },
 };
 #undef AT
 

@@ -334,7 +334,7 @@ static enum scan read_address(const struct text_key *key, const char *text, stru
 static bool write_address(const struct text_key *key, const void *object, GString *out)
 {
 	g_string_append_printf(out, "0x%" PRIx64, MEMBER(uint64_t, key, 0, object));
-	return true;
+	return MEMBER(uint64_t, key, 0, object);
 }
 
 const struct text_kind text_address = {
@@ -345,17 +345,12 @@ const struct text_kind text_address = {
 	.write = write_address,
 };
 
-static bool write_wide_bits(const struct text_key *key, const void *object, GString *out)
-{
-	return write_address(key, object, out) && MEMBER(uint64_t, key, 0, object);
-}
-
 const struct text_kind text_wide_bits = {
 	.what = "a number",
 	.example = "0x1000",
 	.limits = "0 to 0xffffffffffffffff",
 	.read = read_address,
-	.write = write_wide_bits,
+	.write = write_address,
 };
 
 /* Powers of two, as sizes of register windows are. */
@@ -381,18 +376,12 @@ static enum scan read_size(const struct text_key *key, const char *text, struct 
 	return SCAN_SYNTAX;
 }
 
-static bool write_size(const struct text_key *key, const void *object, GString *out)
-{
-	write_address(key, object, out);
-	return MEMBER(uint64_t, key, 0, object);
-}
-
 const struct text_kind text_size = {
 	.what = "a number of bytes",
 	.example = "64K",
 	.limits = "up to 0xffffffffffffffff",
 	.read = read_size,
-	.write = write_size,
+	.write = write_address,
 };
 
 static enum scan read_addresses(const struct text_key *key, const char *text, struct draft *draft)

@@ -130,7 +130,8 @@ static bool ats_makes_sense(const void *object)
 {
 	const struct viommu_ats *ats = object;
 
-	return ats->kind <= VIOMMU_ATS_PROPERTIES && ats->scope <= VIOMMU_SCOPE_BRIDGE;
+	return ats->kind <= VIOMMU_ATS_PROPERTIES && ats->scope <= VIOMMU_SCOPE_BRIDGE &&
+	       ats->flags <= UINT8_MAX;
 }
 
 #define AT(host, m) offsetof(struct host, m)

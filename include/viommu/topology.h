@@ -258,6 +258,7 @@ struct viommu_ats {
 	uint16_t segment, bdf;
 	const char *path; /* as in struct viommu_pci_range */
 	enum viommu_scope scope;
+	uint32_t flags; /* of a scope: properties that DMAR numbers; at most 255 */
 	struct viommu_place place;
 };
 
@@ -526,6 +527,24 @@ void viommu_topology_for_each_pci_range(const struct viommu_topology *topology,
 					void (*each)(void *opaque,
 						     const struct viommu_pci_range *range),
 					void *opaque);
+
+/* -- in words ------------------------------------------------------------------------- */
+
+/*
+ * The functions of a range: "0000:03:00.0", "0000:10:00.0-1f:1f.7", and of several segments
+ * "0000-0003:00:00.0-ff:1f.7". To be freed with free().
+ */
+char *viommu_functions_text(const struct viommu_route_range *range);
+
+/* Where an IOMMU is: its function, "0000:00:01.0", or its registers, "0x9050000". free() it. */
+char *viommu_iommu_at_text(const struct viommu_iommu *iommu);
+
+/* A place as findings have it: "viot.bin:0x50", "machine.yaml:3:5", "machine.yaml", "". free() it.
+ */
+char *viommu_place_text(const struct viommu_place *place);
+
+/* What the IDs of such an IOMMU are of: "endpoint", "stream", "source", "device", "ID". */
+const char *viommu_iommu_id_name(enum viommu_iommu_kind kind);
 
 #ifdef __cplusplus
 }

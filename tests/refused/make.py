@@ -1,19 +1,22 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Make RULE-ID.viot, one file for every rule of bytes, and the list of what is found in them.
+"""Make RULE-ID.viot and the like, one file for every rule of bytes, and the list of what is found.
 
 Every file is a good table with one thing wrong. A line of tables.list says what:
 
     FILE PLACE EXIT [ALSO...]
 
-FILE is named after the rule: a .viot is to be checked, a .topology to be made into a VIOT. PLACE
-is an offset, LINE:COLUMN of a text, or "-"; EXIT is the command's; ALSO are rules that cannot
+FILE is named after the rule: a .topology is to be made into the table that the rule is about, any
+other to be checked. What other tables than VIOT need stands in modules of their own. PLACE is an offset, LINE:COLUMN of a text, or "-"; EXIT is the command's; ALSO are rules that cannot
 but be broken too. Without an option everything is written; with --check
 nothing is, and files that differ are named.
 """
 import pathlib
 import struct
 import sys
+
+import dmar
+from acpi import fix
 
 HERE = pathlib.Path(__file__).parent
 HEAD = 48
@@ -26,14 +29,6 @@ def virtio_pci(bdf=0x8, reserved=bytes(8)):
 
 def pci_range(first=0x10, last=0xffff, output=IOMMU, length=24):
     return struct.pack("<BxHIHHHHH6x", 1, length, 0, 0, 0, first, last, output)
-
-
-def fix(table, end=None):
-    """Put the checksum right."""
-    table = bytearray(table)
-    table[9] = 0
-    table[9] = -sum(table[:end]) & 0xff
-    return bytes(table)
 
 
 def viot(*nodes, count=None, offset=HEAD, revision=0, length=None):
@@ -133,13 +128,15 @@ TOPOLOGIES = {
     "viot-silent-ids": (silent("ids"), "7:5", 1),
 }
 
-# Too large to be kept in the tree: tests make it in their folder.
-LARGE = ("viot-node-beyond", "viot-too-large")
+# Suffix -> files; and those too large to be kept in the tree, which tests make in their folder.
+TABLES = {".viot": FILES, ".dmar": dmar.FILES}
+ALL_TOPOLOGIES = {**TOPOLOGIES, **dmar.TOPOLOGIES}
+LARGE = ("viot-node-beyond", "viot-too-large") + dmar.LARGE
 
 
 def outputs():
     rows, lines = {}, []
-    for suffix, files in ((".viot", FILES), (".topology", TOPOLOGIES)):
+    for suffix, files in (*TABLES.items(), (".topology", ALL_TOPOLOGIES)):
         for rule, (content, place, status, *also) in files.items():
             rows[rule + suffix] = content
             at = f"0x{place:x}" if isinstance(place, int) else place
@@ -155,14 +152,16 @@ def differs(path, content):
 def main():
     arguments = sys.argv[1:]
     if arguments[:1] == ["--large"]:
-        for rule in LARGE:
-            (pathlib.Path(arguments[1]) / f"{rule}.viot").write_bytes(FILES[rule][0])
+        for name, content in outputs().items():
+            if pathlib.Path(name).stem in LARGE:
+                (pathlib.Path(arguments[1]) / name).write_bytes(content)
         return 0
     kept = {name: content for name, content in outputs().items()
             if pathlib.Path(name).stem not in LARGE}
     stale = [name for name, content in kept.items() if differs(HERE / name, content)]
     if arguments == ["--check"]:
-        stale += [path.name for path in HERE.glob("*.viot") if path.name not in kept]
+        stale += [path.name for suffix in TABLES for path in HERE.glob("*" + suffix)
+                  if path.name not in kept]
         for name in stale:
             print(f"tests/refused/{name} is not what make.py makes")
         return 1 if stale else 0

@@ -19,7 +19,7 @@ struct refused {
 
 static bool is_ours(const char *id)
 {
-	static const char *const prefixes[] = { "input-", "acpi-", "viot-" };
+	static const char *const prefixes[] = { "input-", "acpi-", "viot-", "dmar-" };
 
 	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
 		if (!strncmp(id, prefixes[i], strlen(prefixes[i])))
@@ -54,6 +54,16 @@ static bool check_table(void *opaque, const char *name, const void *bytes, size_
 	return true;
 }
 
+/* The table that a rule is about stands in front of its id. */
+static void generate(struct rig *rig, const char *file)
+{
+	char signature[5] = "";
+
+	for (size_t i = 0; i + 1 < sizeof(signature); i++)
+		signature[i] = (char)(file[i] & ~0x20);
+	viommu_table_free(viommu_table_generate(rig->topology, signature, rig->findings));
+}
+
 static void read_refused(struct rig *rig, const char *file)
 {
 	char path[2 * LINE_LENGTH];
@@ -68,7 +78,7 @@ static void read_refused(struct rig *rig, const char *file)
 		rig->topology = viommu_topology_parse(bytes, length, "refused", rig->findings);
 		assert_non_null(rig->topology);
 		viommu_topology_check(rig->topology, rig->findings);
-		viommu_table_free(viommu_table_generate(rig->topology, "VIOT", rig->findings));
+		generate(rig, file);
 	} else {
 		viommu_input_split(bytes, length, "refused", check_table, rig, rig->findings);
 	}
