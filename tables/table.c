@@ -155,7 +155,7 @@ struct viommu_topology *viommu_table_topology(const struct viommu_table *table,
 					      struct viommu_findings *findings)
 {
 	struct viommu_topology *topology;
-	struct viommu_table_header header;
+	struct viommu_table_header header = { .size = sizeof(header) };
 	const struct acpi_header *acpi = acpi_header(table);
 
 	if (!is_known(table, findings))
@@ -164,7 +164,6 @@ struct viommu_topology *viommu_table_topology(const struct viommu_table *table,
 			   ? table->format->to_topology(table, findings)
 			   : viommu_topology_new();
 	topology_set_source(topology, table->format->signature);
-	header = *viommu_topology_header(topology, table->format->signature);
 	memcpy(header.oem_id, acpi->oem_id, sizeof(acpi->oem_id));
 	memcpy(header.oem_table_id, acpi->oem_table_id, sizeof(acpi->oem_table_id));
 	memcpy(header.creator_id, acpi->creator_id, sizeof(acpi->creator_id));

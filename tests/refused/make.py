@@ -16,6 +16,7 @@ import struct
 import sys
 
 import dmar
+import iort
 from acpi import fix
 
 HERE = pathlib.Path(__file__).parent
@@ -129,9 +130,9 @@ TOPOLOGIES = {
 }
 
 # Suffix -> files; and those too large to be kept in the tree, which tests make in their folder.
-TABLES = {".viot": FILES, ".dmar": dmar.FILES}
-ALL_TOPOLOGIES = {**TOPOLOGIES, **dmar.TOPOLOGIES}
-LARGE = ("viot-node-beyond", "viot-too-large") + dmar.LARGE
+TABLES = {".viot": FILES, ".dmar": dmar.FILES, ".iort": iort.FILES}
+ALL_TOPOLOGIES = {**TOPOLOGIES, **dmar.TOPOLOGIES, **iort.TOPOLOGIES}
+LARGE = ("viot-node-beyond", "viot-too-large") + dmar.LARGE + iort.LARGE
 
 
 def outputs():
