@@ -14,28 +14,32 @@ import sys
 import time
 
 import document
+import part_guest
 import part_map
+import part_qemu
+import part_tables
 import part_threads
 import plot
-from results import Results
+from results import Results, cell
+from skipped import Skipped
 
-PARTS = [part_map, part_threads]
-
-
-class Skipped(Exception):
-    """A part cannot be measured here; the message says why."""
+PARTS = [part_map, part_threads, part_qemu, part_tables, part_guest]
 
 
 class Bench:
     """What parts are given: the mode, the results, programs to run, and somebody to tell."""
 
-    def __init__(self, mode, build, results):
-        self.mode, self.build, self.results = mode, build, results
+    def __init__(self, options, mode, results):
+        self.mode, self.build, self.results = mode, options.build, results
+        self.named = bool(options.parts)
         self.began = time.monotonic()
+
+    def program(self, name):
+        return os.path.join(self.build, "bench", name)
 
     def output(self, program, *arguments):
         """What a measuring program prints. It stays on one processor if it has one thread."""
-        command = [os.path.join(self.build, "bench", program), *map(str, arguments)]
+        command = [self.program(program), *map(str, arguments)]
         pin = None if program == "bench-threads" else pin_to_last
         return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True,
                               preexec_fn=pin).stdout
@@ -76,7 +80,7 @@ def measure(bench, parts):
         try:
             part.measure(bench)
         except Skipped as reason:
-            bench.results.notes.append(f"{part.NAME}: {reason}")
+            bench.results.note(f"{part.NAME}: {reason}")
 
 
 def say(results, parts, targets):
@@ -84,20 +88,13 @@ def say(results, parts, targets):
     for target in targets:
         print(target.line())
     for note in results.notes:
-        print(f"  skipped {note}")
+        print(f"  not measured: {note}")
     for part in parts:
         for title, head, rows in part.tables(results):
             print(f"\n{part.NAME}: {title}")
             for row in [head, *rows]:
-                print("  " + f"{row[0]:20}" + "".join(f"{cell(c):>13}" for c in row[1:]))
-
-
-def cell(value):
-    if value is None:
-        return "-"
-    if isinstance(value, str):
-        return value
-    return f"{value:,.0f}" if abs(value) >= 100 or value == int(value) else f"{value:.1f}"
+                print("  " + f"{row[0]:20}" + "".join(f"{cell(c):>{max(11, len(h) + 2)}}"
+                                                      for c, h in zip(row[1:], head[1:])))
 
 
 def main():
@@ -106,7 +103,7 @@ def main():
     out = options.out or os.path.join(options.build, "bench")
     parts = [part for part in PARTS if not options.parts or part.NAME in options.parts]
     results = Results(mode, " ".join(["./run bench", *sys.argv[1:]]))
-    bench = Bench(mode, options.build, results)
+    bench = Bench(options, mode, results)
     measure(bench, parts)
     targets = [target for part in parts for target in part.targets(results)]
 

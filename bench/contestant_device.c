@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include <string.h>
-
 #include <viommu/device.h>
 
 #include "contestant.h"
@@ -10,6 +8,23 @@
  * A whole device, through the public interface: requests of bytes in, statuses out, checks,
  * accounting and locks included. What the others are compared with does none of that.
  */
+
+static bool execute(struct viommu *device, uint8_t *bytes, size_t length)
+{
+	uint8_t tail[VIOMMU_TAIL_LENGTH];
+	const struct iovec readable = { bytes, length };
+	const struct iovec writable = { tail, sizeof(tail) };
+
+	return viommu_request(device, &readable, 1, &writable, 1) == sizeof(tail) &&
+	       tail[0] == VIOMMU_S_OK;
+}
+
+static bool attach(struct viommu *device)
+{
+	uint8_t bytes[VIOMMU_ATTACH_LENGTH];
+
+	return execute(device, bytes, write_attach(bytes, BENCH_ENDPOINT));
+}
 
 static void *make(void)
 {
@@ -24,7 +39,7 @@ static void *make(void)
 	if (viommu_new(&config, NULL, NULL, &device))
 		return NULL;
 	viommu_accept(device, viommu_features(device));
-	if (viommu_endpoint_add(device, &endpoint) || !request_attach(device))
+	if (viommu_endpoint_add(device, &endpoint) || !attach(device))
 		return viommu_free(device);
 	return device;
 }
@@ -36,12 +51,16 @@ static void set_free(void *set)
 
 static bool map_extent(void *set, const struct extent *extent)
 {
-	return request_map(set, extent);
+	uint8_t bytes[VIOMMU_MAP_LENGTH];
+
+	return execute(set, bytes, write_map(bytes, extent));
 }
 
 static bool unmap(void *set, uint64_t first, uint64_t last)
 {
-	return request_unmap(set, first, last);
+	uint8_t bytes[VIOMMU_UNMAP_LENGTH];
+
+	return execute(set, bytes, write_unmap(bytes, first, last));
 }
 
 static uint64_t translate(void *set, uint64_t address)

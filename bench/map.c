@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "clock.h"
 #include "contestant.h"
@@ -26,6 +27,14 @@ static const struct contestant *const contestants[] = {
 #ifdef WITH_CXX
 	&contestant_rbtree, &contestant_btree,
 #endif
+};
+
+#define LINE      64
+#define HUGE_PAGE 0x200000
+
+struct line {
+	struct line *next;
+	char rest[LINE - sizeof(struct line *)];
 };
 
 struct run {
@@ -88,7 +97,8 @@ static void fill(struct run *run)
 	report("fill", (double)spent / (double)(times * run->workload.n));
 }
 
-static void fill_or_load(struct run *run)
+/* Returns the bytes of heap that the set takes. */
+static size_t fill_or_load(struct run *run)
 {
 	size_t before = heap();
 
@@ -98,7 +108,9 @@ static void fill_or_load(struct run *run)
 	} else {
 		fill(run);
 	}
-	report("bytes", (double)(heap() - before) / (double)run->workload.n);
+	before = heap() - before;
+	report("bytes", (double)before / (double)run->workload.n);
+	return before;
 }
 
 /* `flip` is 0, but known only from the answer before. */
@@ -166,6 +178,36 @@ static void change(struct run *run)
 	report("unmap", (double)unmapping / (double)done);
 }
 
+/*
+ * What memory allows: one read after the other in as many bytes as the set takes, each where the
+ * one before says, at places that cannot be foreseen, in huge pages if they can be had.
+ */
+static void chase(const struct run *run, size_t bytes)
+{
+	size_t n = bytes / LINE, length = (n * LINE + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
+	struct line *lines = aligned_alloc(HUGE_PAGE, length), *at;
+	uint64_t begin, state = 1;
+
+	must(lines && n);
+	madvise(lines, length, MADV_HUGEPAGE);
+	for (size_t i = 0; i < n; i++)
+		lines[i].next = &lines[i];
+	for (size_t i = n; i > 1; i--) {
+		size_t j = (random_next(&state) >> 16) % (i - 1);
+
+		at = lines[i - 1].next;
+		lines[i - 1].next = lines[j].next;
+		lines[j].next = at;
+	}
+	at = lines;
+	begin = spent_ns();
+	for (size_t i = 0; i < run->operations; i++)
+		at = at->next;
+	must(at);
+	report("chase", (double)(spent_ns() - begin) / (double)run->operations);
+	free(lines);
+}
+
 static const struct contestant *find(const char *name)
 {
 	for (size_t i = 0; i < sizeof(contestants) / sizeof(contestants[0]); i++)
@@ -183,6 +225,7 @@ static void list(void)
 int main(int argc, char **argv)
 {
 	struct run run = { 0 };
+	size_t bytes;
 
 	if (argc == 1)
 		list();
@@ -196,11 +239,12 @@ int main(int argc, char **argv)
 	must(run.workload.n >= BATCH && run.operations && workload_make(&run.workload));
 
 	printf("{");
-	fill_or_load(&run);
+	bytes = fill_or_load(&run);
 	ask(&run, "hit", workload_hits(&run.workload, run.operations), true);
 	ask(&run, "miss", workload_misses(&run.workload, run.operations), false);
 	walk(&run);
 	change(&run);
+	chase(&run, bytes);
 	printf("\"operations\": %zu}\n", run.operations);
 	return 0;
 }

@@ -2,8 +2,11 @@
 """The interval map against other ways to keep ranges."""
 
 import json
+import re
+import shutil
+import subprocess
 
-from results import Ratio, ratio_of
+from results import Ratio, first_line, ratio_of
 
 NAME = "map"
 HELP = "the interval map against GLib's tree, a sorted array, std::map and absl::btree_map"
@@ -20,6 +23,12 @@ SMOKE = [(1_000, 1, ALL)]
 SIZES = {"full": FULL, "quick": QUICK, "smoke": SMOKE}
 OPERATIONS = {"full": 200_000, "quick": 100_000, "smoke": 1_000}
 MIXED_UP_TO = 1_000_000
+
+# What is counted by a simulator, where the processor's own counters cannot be read.
+COUNTED, COUNTED_RANGES, COUNTED_OPERATIONS = [OURS, GTREE, "sorted array"], 100_000, 20_000
+COUNTS = ["instructions", "L1 misses", "L2 misses"]
+L2_SAID = first_line(["getconf", "LEVEL2_CACHE_SIZE"])
+L2_BYTES = int(L2_SAID) if L2_SAID.isdigit() and int(L2_SAID) else 1 << 20
 
 
 def cases(mode):
@@ -41,10 +50,35 @@ def measure(bench):
         bench.progress(NAME, done, len(todo), f"{who}, {ranges:,} {order}, {sizes}")
         figures = json.loads(bench.output("bench-map", who, ranges, order, sizes,
                                           OPERATIONS[bench.mode]))
+        if who == OURS and order == "scattered" and sizes == "pages":
+            bench.results.add(NAME, "memory", "chase", figures["chase"], ranges=ranges)
         figures["map+unmap"] = figures["map"] + figures["unmap"]
         for what, value in figures.items():
-            if what != "operations":
+            if what not in ("operations", "chase"):
                 bench.results.add(NAME, who, what, value, ranges=ranges, order=order, sizes=sizes)
+
+
+    if bench.mode == "full" and shutil.which("valgrind"):
+        count(bench)
+
+
+def count(bench):
+    """Instructions and cache misses of a lookup, half of them hits, by callgrind."""
+    for done, who in enumerate(COUNTED):
+        bench.progress(NAME, done, len(COUNTED), f"{who}: cache misses of a lookup, simulated")
+        said = subprocess.run(
+            ["valgrind", "--tool=callgrind", "--cache-sim=yes", f"--LL={L2_BYTES},16,64",
+             "--callgrind-out-file=/dev/null", "--toggle-collect=translate",
+             bench.program("bench-map"), who, str(COUNTED_RANGES), "scattered", "pages",
+             str(COUNTED_OPERATIONS)], capture_output=True, text=True, check=False).stderr
+        found = re.search(r"Collected : (.*)", said)
+        if not found:
+            return
+        events = dict(zip("Ir Dr Dw I1mr D1mr D1mw ILmr DLmr DLmw".split(),
+                          map(int, found[1].split())))
+        for what, names in zip(COUNTS, (["Ir"], ["D1mr", "D1mw"], ["DLmr", "DLmw"])):
+            bench.results.add(NAME, who, what,
+                              sum(events[name] for name in names) / (2 * COUNTED_OPERATIONS))
 
 
 def against(results, what, ranges, who=OURS, other=GTREE):
@@ -82,22 +116,35 @@ def targets(results):
     return rows
 
 
+def costs(results, ranges, order, sizes):
+    """A row for each who was measured so."""
+    rows = [[who] + [results.median(NAME, who, what, ranges=ranges, order=order, sizes=sizes)
+                     for what in WHATS] for who in results.whos(NAME, "hit")]
+    return [row for row in rows if row[WHATS.index("hit") + 1]]
+
+
 def tables(results):
-    """Headed rows: what each costs, by ranges, in nanoseconds."""
-    for order in ("scattered", "in order"):
-        for ranges in results.cases(NAME, "hit", "ranges"):
-            yield (f"{ranges:,} ranges of 4 KiB, {order}: ns an operation", ["", *WHATS],
-                   [[who] + [results.median(NAME, who, what, ranges=ranges, order=order,
-                                            sizes="pages") for what in WHATS]
-                    for who in results.whos(NAME, "hit")])
-    for order in ("scattered", "in order"):
-        for ranges in results.cases(NAME, "hit", "ranges"):
-            rows = [[who] + [results.median(NAME, who, what, ranges=ranges, order=order,
-                                            sizes="mixed") for what in WHATS]
-                    for who in (OURS, GTREE)]
-            if rows[0][1]:
-                yield (f"{ranges:,} ranges of 4 KiB to 2 MiB, {order}: ns an operation",
-                       ["", *WHATS], rows)
+    """Headed rows: what each operation costs, by ranges, in nanoseconds."""
+    for sizes, text in (("pages", "4 KiB"), ("mixed", "4 KiB to 2 MiB")):
+        for order in ("scattered", "in order"):
+            for ranges in results.cases(NAME, "hit", "ranges"):
+                rows = costs(results, ranges, order, sizes)
+                if rows:
+                    yield (f"{ranges:,} ranges of {text}, {order}: ns an operation",
+                           ["", *WHATS], rows)
+    if results.whos(NAME, "instructions"):
+        yield (f"a lookup among {COUNTED_RANGES:,} scattered ranges, half of them hits, simulated "
+               f"with {L2_BYTES >> 10} KiB of L2", ["", *COUNTS],
+               [[who] + [results.median(NAME, who, what) for what in COUNTS] for who in COUNTED])
+    yield ("the limit: one read from an unforeseeable place in as many bytes as the ranges take: ns",
+           ["ranges", "one read", "our hit", "reads a hit"], list(limit(results)))
+
+
+def limit(results):
+    for ranges in results.cases(NAME, "hit", "ranges"):
+        read = results.median(NAME, "memory", "chase", ranges=ranges)
+        hit = results.median(NAME, OURS, "hit", ranges=ranges, order="scattered", sizes="pages")
+        yield [f"{ranges:,}", read, hit, hit / read]
 
 
 def plots(results):

@@ -2,8 +2,6 @@
 #include <endian.h>
 #include <string.h>
 
-#include <viommu/device.h>
-
 #include "requests.h"
 
 static void put32(uint8_t *bytes, size_t at, uint32_t value)
@@ -48,35 +46,4 @@ size_t write_unmap(uint8_t *bytes, uint64_t first, uint64_t last)
 	put64(bytes, 8, first);
 	put64(bytes, 16, last);
 	return VIOMMU_UNMAP_LENGTH;
-}
-
-static bool execute(struct viommu *device, uint8_t *bytes, size_t length)
-{
-	uint8_t tail[VIOMMU_TAIL_LENGTH];
-	const struct iovec readable = { bytes, length };
-	const struct iovec writable = { tail, sizeof(tail) };
-
-	return viommu_request(device, &readable, 1, &writable, 1) == sizeof(tail) &&
-	       tail[0] == VIOMMU_S_OK;
-}
-
-bool request_attach(struct viommu *device)
-{
-	uint8_t bytes[VIOMMU_ATTACH_LENGTH];
-
-	return execute(device, bytes, write_attach(bytes, BENCH_ENDPOINT));
-}
-
-bool request_map(struct viommu *device, const struct extent *extent)
-{
-	uint8_t bytes[VIOMMU_MAP_LENGTH];
-
-	return execute(device, bytes, write_map(bytes, extent));
-}
-
-bool request_unmap(struct viommu *device, uint64_t first, uint64_t last)
-{
-	uint8_t bytes[VIOMMU_UNMAP_LENGTH];
-
-	return execute(device, bytes, write_unmap(bytes, first, last));
 }

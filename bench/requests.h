@@ -2,7 +2,6 @@
 #ifndef VIOMMU_BENCH_REQUESTS_H
 #define VIOMMU_BENCH_REQUESTS_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
 #include <viommu/protocol.h>
@@ -14,16 +13,9 @@
 #define BENCH_ENDPOINT 8u
 #define BENCH_DOMAIN   1u
 
-struct viommu;
-
 /* Write a request; returns its length without the tail. */
 size_t write_attach(uint8_t *bytes, uint32_t endpoint);
 size_t write_map(uint8_t *bytes, const struct extent *extent);
 size_t write_unmap(uint8_t *bytes, uint64_t first, uint64_t last);
-
-/* Have a device execute it; is the status OK? */
-bool request_attach(struct viommu *device);
-bool request_map(struct viommu *device, const struct extent *extent);
-bool request_unmap(struct viommu *device, uint64_t first, uint64_t last);
 
 #endif

@@ -25,6 +25,11 @@ class Results:
         key = (part, who, what, tuple(sorted(case.items())))
         self.series.setdefault(key, []).append(value)
 
+    def note(self, text):
+        """What could not be measured, and why."""
+        if text not in self.notes:
+            self.notes.append(text)
+
     def values(self, part, who, what, **case):
         return self.series.get((part, who, what, tuple(sorted(case.items()))), [])
 
@@ -99,6 +104,15 @@ class Ratio:
 def ratio_of(theirs, ours):
     """Round by round: how many times `theirs` is of `ours`."""
     return [t / o for t, o in zip(theirs, ours) if o]
+
+
+def cell(value):
+    """A figure as it stands in a table."""
+    if value is None:
+        return "-"
+    if isinstance(value, str):
+        return value
+    return f"{value:,.0f}" if abs(value) >= 100 or value == int(value) else f"{value:.1f}"
 
 
 def machine():

@@ -20,7 +20,8 @@ iommu_list iommus = QTAILQ_HEAD_INITIALIZER(iommus);
 
 /* -- requests ---------------------------------------------------------------------- */
 
-static bool serve_one(struct iommu *iommu)
+/* The `i`-th since the guest was shown any as done. */
+static bool serve_one(struct iommu *iommu, unsigned int i)
 {
 	VirtQueueElement *element = virtqueue_pop(iommu->requests, sizeof(*element));
 	size_t used;
@@ -30,27 +31,30 @@ static bool serve_one(struct iommu *iommu)
 	used = viommu_request(iommu->core, element->out_sg, element->out_num, element->in_sg,
 			      element->in_num);
 	iommu_settle(iommu);
-	virtqueue_push(iommu->requests, element, (unsigned int)used);
+	virtqueue_fill(iommu->requests, element, (unsigned int)used, i);
 	g_free(element);
 	return true;
 }
 
-/* A buffer may lie over the very register that kicks the queue: then pushing it would come
- * back here. */
+/* A buffer may lie over the very register that kicks the queue: then giving it back would
+ * come back here. What one kick brings is shown as done all at once: for each by itself the
+ * queue's bookkeeping costs as much as a small request. */
 static void serve(struct iommu *iommu)
 {
-	int budget = VIOMMU_QUEUE_SIZE;
+	unsigned int n = 0;
 
 	if (iommu->serving || !iommu->virtio.vm_running)
 		return;
 	iommu->serving = true;
 	endpoints_number(iommu);
-	while (budget && serve_one(iommu))
-		budget--;
+	while (n < VIOMMU_QUEUE_SIZE && serve_one(iommu, n))
+		n++;
 	iommu->serving = false;
-	if (budget < VIOMMU_QUEUE_SIZE)
-		virtio_notify(&iommu->virtio, iommu->requests);
-	if (!budget)
+	if (!n)
+		return;
+	virtqueue_flush(iommu->requests, n);
+	virtio_notify(&iommu->virtio, iommu->requests);
+	if (n == VIOMMU_QUEUE_SIZE)
 		qemu_bh_schedule(iommu->requests_bh);
 }
 

@@ -27,6 +27,7 @@ struct format {
 	const char *signature;
 	const char *name;
 	const struct layout *head; /* the ACPI header and what follows it */
+	bool bare;                 /* there is no ACPI header: bytes do not say what they are */
 
 	/*
 	 * Take the bytes behind the head apart: the table's own, from head->length. What its
@@ -53,9 +54,12 @@ extern const struct format viot_format;
 extern const struct format iort_format;
 extern const struct format dmar_format;
 
+#define SIGNATURE_MAX 32
+
 struct viommu_table {
-	char signature[5];
+	char signature[SIGNATURE_MAX]; /* of a bare one, the name of its format */
 	char *file;
+	const char *iommu;           /* while it is made: whose it is to be, or NULL */
 	const struct format *format; /* NULL: not known, a header and bytes */
 	bool whole;                  /* `root` has the format's head, and not only the header */
 	struct record *root;

@@ -291,4 +291,7 @@ const struct format iort_format = {
 	.head = &iort_head_layout,
 	.decode = decode,
 	.rules = iort_rules,
+	.to_topology = iort_read,
+	.to_header = iort_read_header,
+	.from_topology = iort_write,
 };

@@ -78,7 +78,14 @@ struct iort_its {
 	uint32_t identifier;
 };
 
-enum { IORT_MEMORY_COHERENT = 1, IORT_MEMORY_CPM = 1, IORT_MEMORY_DACS = 2 };
+enum {
+	IORT_MEMORY_CPM = 1,
+	IORT_MEMORY_DACS = 2,
+	IORT_MEMORY_USUAL = IORT_MEMORY_CPM | IORT_MEMORY_DACS, /* of what is coherent */
+};
+
+/* An address size limit of this much is none. */
+#define IORT_ADDRESS_BITS 64
 
 /* What the accesses of a device look like. */
 struct iort_memory {
@@ -215,6 +222,12 @@ const char *iort_text_name(uint64_t type);
 
 /* -- nodes ------------------------------------------------------------------------------- */
 
+static inline bool iort_is_iommu(unsigned type)
+{
+	return type == IORT_SMMU_V2 || type == IORT_SMMU_V3 || type == IORT_VIRTIO_PCI ||
+	       type == IORT_VIRTIO_MMIO;
+}
+
 /* The type of a node that was decoded whole; IORT_UNKNOWN, also for bytes. */
 static inline unsigned iort_type_of(const struct record *record)
 {
@@ -256,7 +269,12 @@ static inline size_t iort_first_node(const struct iort_head *head, size_t end)
 	return at < IORT_HEAD_LENGTH || at > end ? IORT_HEAD_LENGTH : at;
 }
 
-/* iort_check.c */
+/* iort_check.c, iort_read.c, iort_write.c */
 extern const struct table_rule iort_rules[];
+struct viommu_topology *iort_read(const struct viommu_table *table,
+				  struct viommu_findings *findings);
+void iort_read_header(const struct viommu_table *table, struct viommu_table_header *header);
+bool iort_write(struct viommu_table *table, const struct viommu_topology *topology,
+		struct viommu_findings *findings);
 
 #endif

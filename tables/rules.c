@@ -134,6 +134,41 @@ static const struct viommu_rule rules[] = {
 	  "all bytes of a table add up to 0, modulo 256",
 	  "prints \"Incorrect checksum in table\" and goes on; the AMD driver refuses its IVRS" },
 
+	/* -- builtin: built-in topologies, as drafts of virtio had them ------------------- */
+
+	{ "builtin-short", VIOMMU_ERROR, "virtio, drafts of 2019 and 2020",
+	  "configuration space has the fields that lead to the topology", NULL },
+	{ "builtin-offset", VIOMMU_ERROR, "virtio, drafts of 2019 and 2020",
+	  "items begin behind those fields, and inside configuration space", NULL },
+	{ "builtin-alignment", VIOMMU_WARNING, "virtio, draft of August 2020",
+	  "items begin at a multiple of 8", NULL },
+	{ "builtin-list", VIOMMU_ERROR, "virtio, draft of November 2019",
+	  "a list comes to each item once, and items do not lie in each other", NULL },
+	{ "builtin-item-end", VIOMMU_ERROR, "virtio, drafts of 2019 and 2020",
+	  "an item lies whole inside configuration space", NULL },
+	{ "builtin-item-length", VIOMMU_ERROR, "virtio, drafts of 2020",
+	  "an item is as long as its type has it", NULL },
+	{ "builtin-item-type", VIOMMU_WARNING, "virtio, drafts of 2019 and 2020",
+	  "an item is a PCI range or an endpoint", NULL },
+	{ "builtin-reserved", VIOMMU_WARNING, "virtio, drafts of 2019 and 2020",
+	  "reserved bytes are 0", NULL },
+	{ "builtin-range-inverted", VIOMMU_ERROR, "virtio, drafts of 2019 and 2020",
+	  "a range of segments or functions does not end before it begins", NULL },
+	{ "builtin-iommu", VIOMMU_ERROR, "virtio, drafts of 2019 and 2020",
+	  "a built-in topology is that of one virtio-iommu", NULL },
+	{ "builtin-silent-path", VIOMMU_WARNING, "virtio, drafts of 2019 and 2020",
+	  "functions are known by their buses", NULL },
+	{ "builtin-silent-ids", VIOMMU_WARNING, "virtio, drafts of 2019 and 2020",
+	  "a device that is not PCI has one endpoint ID", NULL },
+	{ "builtin-silent-memory", VIOMMU_NOTE, "virtio, drafts of 2019 and 2020",
+	  "what a topology says has a place in it", NULL },
+	{ "builtin-bypass", VIOMMU_NOTE, "virtio 1.3, IOMMU device, \"Feature bits\"",
+	  "feature bit 6 and what stands at byte 36 are about bypass",
+	  "never had a driver for built-in topologies; that of today takes bit 6 for BYPASS_CONFIG, "
+	  "and is refused when it asks for a bypass domain" },
+	{ "builtin-too-large", VIOMMU_ERROR, "virtio, drafts of 2019 and 2020",
+	  "items are within reach of the form's offsets, and of 1 MiB", NULL },
+
 	/* -- viot: its bytes (ACPI 6.5, "Virtual I/O Translation Table") -------------------- */
 
 	{ "viot-revision", VIOMMU_WARNING, "ACPI 6.5, VIOT, Revision", "the revision is 0",

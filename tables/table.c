@@ -7,11 +7,19 @@
  */
 #include <string.h>
 
+#include <viommu/protocol.h>
+
+#include "builtin.h"
 #include "findings.h"
 #include "format.h"
 #include "topology.h"
 
-static const struct format *const formats[] = { &viot_format, &iort_format, &dmar_format };
+static const struct format *const formats[] = {
+	&viot_format,       &iort_format,       &dmar_format,       &builtin_v1.format,
+	&builtin_v2.format, &builtin_v3.format, &builtin_v3_segments.format,
+};
+
+#define SIGNATURE_LENGTH 4u
 
 /* More than any table, and far from where a count of bytes could overflow. */
 #define TABLE_LENGTH_MAX ((size_t)1 << 30)
@@ -36,14 +44,19 @@ bool viommu_table_known(const char *signature)
 }
 
 /* The signature is taken from bytes and has no end there; here it has one, as in the rows. */
-static struct viommu_table *table_new(const char *signature, const char *file)
+static struct viommu_table *table_new(const char *signature, size_t length, const char *file)
 {
 	struct viommu_table *table = g_new0(struct viommu_table, 1);
 
-	memcpy(table->signature, signature, sizeof(table->signature) - 1);
+	memcpy(table->signature, signature, MIN(length, SIGNATURE_MAX - 1));
 	table->file = g_strdup(file ? file : "");
 	table->format = find_format(table->signature);
 	return table;
+}
+
+static struct viommu_table *table_of_format(const struct format *format, const char *file)
+{
+	return table_new(format->signature, strlen(format->signature), file);
 }
 
 struct viommu_table *viommu_table_free(struct viommu_table *table)
@@ -116,8 +129,44 @@ struct viommu_table *viommu_table_decode(const void *bytes, size_t length, const
 		       "no ACPI table begins here: %zu bytes", length);
 		return NULL;
 	}
-	table = table_new(bytes, file);
+	table = table_new(bytes, SIGNATURE_LENGTH, file);
 	decode(table, bytes, length, findings);
+	return table;
+}
+
+/* A device could not show more than that, and a walk should not have to see it. */
+static bool bare_length_is_sound(const struct format *format, size_t length, const char *file,
+				 struct viommu_findings *findings)
+{
+	if (length < format->head->length)
+		report(findings, "builtin-short", place_in_table(file, length),
+		       "give all of configuration space", "%s has %u bytes at least, not %zu",
+		       format->signature, format->head->length, length);
+	else if (length > VIOMMU_TOPOLOGY_LENGTH_MAX)
+		report(findings, "builtin-too-large", place_of_file(file),
+		       "give configuration space and nothing else",
+		       "%s has %u bytes at most, not %zu", format->signature,
+		       VIOMMU_TOPOLOGY_LENGTH_MAX, length);
+	else
+		return true;
+	return false;
+}
+
+/* Bytes without a signature are what the caller says. Others speak for themselves. */
+struct viommu_table *viommu_table_decode_as(const char *signature, const void *bytes, size_t length,
+					    const char *file, struct viommu_findings *findings)
+{
+	const struct format *format = find_format(signature);
+	struct viommu_table *table;
+
+	if (!format || !format->bare)
+		return viommu_table_decode(bytes, length, file, findings);
+	if (!bare_length_is_sound(format, length, file, findings))
+		return NULL;
+	table = table_of_format(format, file);
+	table->whole = true;
+	table->root = record_new(format->head, bytes, 0);
+	format->decode(table, bytes, length, findings);
 	return table;
 }
 
@@ -148,22 +197,13 @@ static bool is_known(const struct viommu_table *table, struct viommu_findings *f
 }
 
 /*
- * The topology keeps what the header says, so that the table made of it is the same; and which
- * table it was, for Linux reads each kind in its own way (resolve.c).
+ * The topology keeps what the header says, so that the table made of it is the same.
  */
-struct viommu_topology *viommu_table_topology(const struct viommu_table *table,
-					      struct viommu_findings *findings)
+static void keep_header(struct viommu_topology *topology, const struct viommu_table *table)
 {
-	struct viommu_topology *topology;
 	struct viommu_table_header header = { .size = sizeof(header) };
 	const struct acpi_header *acpi = acpi_header(table);
 
-	if (!is_known(table, findings))
-		return NULL;
-	topology = table->whole && table->format->to_topology
-			   ? table->format->to_topology(table, findings)
-			   : viommu_topology_new();
-	topology_set_source(topology, table->format->signature);
 	memcpy(header.oem_id, acpi->oem_id, sizeof(acpi->oem_id));
 	memcpy(header.oem_table_id, acpi->oem_table_id, sizeof(acpi->oem_table_id));
 	memcpy(header.creator_id, acpi->creator_id, sizeof(acpi->creator_id));
@@ -172,6 +212,21 @@ struct viommu_topology *viommu_table_topology(const struct viommu_table *table,
 	if (table->whole && table->format->to_header)
 		table->format->to_header(table, &header);
 	viommu_topology_set_header(topology, table->format->signature, &header);
+}
+
+/* Which table it was is kept as well, for Linux reads each kind in its own way (resolve.c). */
+struct viommu_topology *viommu_table_topology(const struct viommu_table *table,
+					      struct viommu_findings *findings)
+{
+	struct viommu_topology *topology;
+
+	if (!is_known(table, findings))
+		return NULL;
+	topology =
+		table->whole ? table->format->to_topology(table, findings) : viommu_topology_new();
+	topology_set_source(topology, table->format->signature);
+	if (!table->format->bare)
+		keep_header(topology, table);
 	return topology;
 }
 
@@ -191,7 +246,8 @@ void viommu_table_check(const struct viommu_table *table, struct viommu_findings
 {
 	struct viommu_topology *topology;
 
-	check_rules(table, acpi_rules, findings);
+	if (!table->format || !table->format->bare)
+		check_rules(table, acpi_rules, findings);
 	if (table->whole)
 		check_rules(table, table->format->rules, findings);
 	if (!is_known(table, findings) || !table->whole)
@@ -203,11 +259,37 @@ void viommu_table_check(const struct viommu_table *table, struct viommu_findings
 
 /* A table begins as a head of zeroes, so that what nobody sets is 0, reserved bytes first of all.
  */
-struct viommu_table *viommu_table_generate(const struct viommu_topology *topology,
-					   const char *signature, struct viommu_findings *findings)
+static struct viommu_table *table_blank(const struct format *format)
+{
+	g_autofree uint8_t *blank = g_malloc0(format->head->length);
+	struct viommu_table *table = table_of_format(format, NULL);
+
+	table->whole = true;
+	table->root = record_new(format->head, blank, 0);
+	return table;
+}
+
+/* The name of the IOMMU is the caller's: it is looked at while the table is made, and not kept. */
+static bool fill(struct viommu_table *table, const struct viommu_topology *topology,
+		 const char *iommu, struct viommu_findings *findings)
+{
+	bool bare = table->format->bare, made;
+
+	if (!bare)
+		acpi_begin(table, topology);
+	table->iommu = iommu;
+	made = table->format->from_topology(table, topology, findings);
+	table->iommu = NULL;
+	if (made && !bare)
+		acpi_finish(table);
+	return made;
+}
+
+struct viommu_table *viommu_table_generate_for(const struct viommu_topology *topology,
+					       const char *signature, const char *iommu,
+					       struct viommu_findings *findings)
 {
 	const struct format *format = find_format(signature);
-	g_autofree uint8_t *blank = NULL;
 	struct viommu_table *table;
 
 	if (!format || !format->from_topology) {
@@ -215,13 +297,12 @@ struct viommu_table *viommu_table_generate(const struct viommu_topology *topolog
 		       "%s cannot be made here", signature ? signature : "no table");
 		return NULL;
 	}
-	table = table_new(format->signature, NULL);
-	blank = g_malloc0(format->head->length);
-	table->whole = true;
-	table->root = record_new(format->head, blank, 0);
-	acpi_begin(table, topology);
-	if (!format->from_topology(table, topology, findings))
-		return viommu_table_free(table);
-	acpi_finish(table);
-	return table;
+	table = table_blank(format);
+	return fill(table, topology, iommu, findings) ? table : viommu_table_free(table);
+}
+
+struct viommu_table *viommu_table_generate(const struct viommu_topology *topology,
+					   const char *signature, struct viommu_findings *findings)
+{
+	return viommu_table_generate_for(topology, signature, NULL, findings);
 }

@@ -30,6 +30,7 @@ static const GOptionEntry options[] = {
 	{ "json", 'j', 0, G_OPTION_ARG_NONE, &as_json, "print JSON on standard output", NULL },
 	{ "pasid", 'p', 0, G_OPTION_ARG_STRING, &pasid_text,
 	  "say whether this PASID of the device arrives, too", "NUMBER" },
+	INPUT_FORM_OPTION,
 	G_OPTION_ENTRY_NULL,
 };
 

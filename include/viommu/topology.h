@@ -170,6 +170,10 @@ struct viommu_platform_device {
 	uint32_t id;       /* endpoint ID or stream ID */
 	uint32_t n_ids;    /* it has this many, one after the other; 0: one */
 
+	/* Its driver names its IDs by numbers from here on; false: it has one, without a number. */
+	bool has_input;
+	uint32_t input_first;
+
 	bool has_proximity_domain;
 	uint32_t proximity_domain;
 
@@ -192,6 +196,8 @@ struct viommu_device_id {
 	const char *device; /* the name of a platform device */
 	const char *iommu;  /* NULL: these bypass */
 	uint32_t id, n_ids; /* 0 of them: one */
+	bool has_input;     /* as in struct viommu_platform_device */
+	uint32_t input_first;
 	struct viommu_place place;
 };
 
@@ -391,6 +397,10 @@ struct viommu_table_header {
 	uint32_t address_bits; /* DMAR, IVRS: how wide the host's addresses are; 0: as usual */
 	bool has_flags;        /* false: as the topology asks */
 	uint32_t flags;        /* DMAR: its flags; IVRS: IVinfo but for address bits */
+
+	/* IORT: numbers of IDs are written without taking one off, as QEMU did until 9.0. Linux
+	 * says so, and reads them as they were meant. */
+	bool plain_counts;
 };
 
 /*

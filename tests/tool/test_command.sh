@@ -105,7 +105,7 @@ generate_takes_one_topology() {
 	ran 2 "$viommu" generate viot folder
 	says err "no table there says anything of IOMMUs"
 	ran 2 "$viommu" generate viot
-	says err "usage: viommu generate viot TOPOLOGY"
+	says err "usage: viommu generate TABLE TOPOLOGY"
 	ran 2 "$viommu" generate bert topology.yaml
 	says err '"bert" cannot be made here'
 }
@@ -366,7 +366,7 @@ bash_completes_commands_and_their_options() {
 	END
 	sed -i '/^complete -o/d' out
 	bash complete.bash >completed 2>err || complain "$(cat err)"
-	printf '%s\n' resolve '--json --rules --help' '' >expected
+	printf '%s\n' resolve '--json --rules --as --help' '' >expected
 	same completed expected
 }
 
