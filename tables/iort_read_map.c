@@ -7,6 +7,7 @@
  * it is, its host bridge or its SMMU says where to, and no range is needed.
  */
 #include "cover.h"
+#include "findings.h"
 #include "iort_read.h"
 #include "topology.h"
 
@@ -215,8 +216,7 @@ static void read_gap(const struct complex *complex, uint64_t first, uint64_t end
 		.segment = complex->segment,
 		.bdf_first = (uint16_t)first,
 		.bdf_last = (uint16_t)(end - 1),
-		.place = place_in_table(viommu_table_file(complex->reading->table),
-					VIOMMU_NOWHERE),
+		.place = place_of_file(viommu_table_file(complex->reading->table)),
 	};
 
 	if (first < end)

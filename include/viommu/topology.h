@@ -86,6 +86,8 @@ struct viommu_iommu {
 	uint64_t vatos;      /* SMMUv3: the page for address translation operations */
 	bool has_msi_id;     /* SMMUv3: its own MSIs go to `its` with this device ID, */
 	uint32_t msi_id;     /* and not through its interrupts */
+	bool has_identifier; /* SMMU: false: its node has the number of its place in the table */
+	uint32_t identifier; /* what IORT calls its node */
 	uint32_t capability; /* AMD-Vi: offset of its PCI capability */
 	uint32_t info;       /* AMD-Vi: MSI number and unit ID */
 	uint32_t features;   /* AMD-Vi: feature reporting of block 10h */
