@@ -14,6 +14,7 @@ HELP = "our device against QEMU's virtio-iommu in one QEMU, through virtqueue an
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 OURS, THEIRS = "viommu-pci", "QEMU's virtio-iommu"
+CALLS = ["calls a page mapped", "calls a page unmapped"]
 WHATS = ["map", "unmap", "translate", "address space", "fill", "no request"]
 
 # ranges, rounds
@@ -74,7 +75,7 @@ def measure(bench):
     for done, (ranges, order) in enumerate(todo):
         bench.progress(NAME, done, len(todo), f"both devices, {ranges:,} {order}")
         for row in machine.run(ranges, order, OPERATIONS[bench.mode]):
-            bench.results.add(NAME, row["who"], row["what"], row["ns"], ranges=ranges, order=order)
+            bench.results.add(NAME, row["who"], row["what"], row["value"], ranges=ranges, order=order)
 
 
 def against(results, what, ranges):
@@ -97,6 +98,12 @@ def tables(results):
                [[who, ranges] + [results.median(NAME, who, what, ranges=ranges, order=order)
                                  for what in WHATS]
                 for ranges in results.cases(NAME, "map", "ranges") for who in (THEIRS, OURS)])
+
+
+    yield ("what whoever mirrors mappings (VFIO) is told: 128 pages side by side, a request for each",
+           ["", *CALLS],
+           [[who] + [results.median(NAME, who, what, ranges=1_000, order="scattered")
+                     for what in CALLS] for who in (THEIRS, OURS)])
 
 
 def plots(results):

@@ -10,8 +10,7 @@ void meaning_say_again(const struct viommu_topology *topology)
 {
 	struct viommu_findings *findings = viommu_findings_new();
 	char *text = viommu_topology_text(topology), *again;
-	struct viommu_topology *read =
-		viommu_topology_parse(text, strlen(text), "again", findings);
+	struct viommu_topology *read = viommu_topology_parse(text, strlen(text), "again", findings);
 
 	must(read);
 	again = viommu_topology_text(read);

@@ -12,11 +12,11 @@
 
 #include "fuzz.h"
 
-#define N_ENDPOINTS  4u
-#define N_DOMAINS    6u
-#define MAX_STEPS    512
-#define LONGEST      96 /* of a request: more than any has */
-#define ANSWER       600
+#define N_ENDPOINTS 4u
+#define N_DOMAINS   6u
+#define MAX_STEPS   512
+#define LONGEST     96 /* of a request: more than any has */
+#define ANSWER      600
 
 struct scene {
 	struct viommu *device;
@@ -68,7 +68,8 @@ static int on_mode(void *opaque, enum viommu_mode mode)
 static void send_anything(struct scene *scene)
 {
 	uint8_t request[LONGEST], answer[ANSWER];
-	size_t length = take(scene->input) % (LONGEST + 1), room = take_number(scene->input, 2) % ANSWER;
+	size_t length = take(scene->input) % (LONGEST + 1),
+	       room = take_number(scene->input, 2) % ANSWER;
 	size_t cut = length ? take(scene->input) % length : 0;
 	struct iovec readable[2], writable = { answer, room };
 
@@ -89,8 +90,11 @@ static void put(uint8_t *request, size_t at, size_t length, uint64_t value)
 /* A request that is one, with numbers that have a chance to mean something. */
 static void send_request(struct scene *scene)
 {
-	static const size_t lengths[] = { 1, VIOMMU_ATTACH_LENGTH, VIOMMU_DETACH_LENGTH,
-					  VIOMMU_MAP_LENGTH, VIOMMU_UNMAP_LENGTH,
+	static const size_t lengths[] = { 1,
+					  VIOMMU_ATTACH_LENGTH,
+					  VIOMMU_DETACH_LENGTH,
+					  VIOMMU_MAP_LENGTH,
+					  VIOMMU_UNMAP_LENGTH,
 					  VIOMMU_PROBE_LENGTH };
 	uint8_t request[LONGEST] = { 0 }, answer[ANSWER];
 	unsigned type = take(scene->input) % (VIOMMU_T_PROBE + 1);
@@ -204,9 +208,9 @@ static void refuse(struct scene *scene)
 static void live(struct scene *scene)
 {
 	static void (*const steps[])(struct scene *) = {
-		send_request, send_request,    send_request, send_anything, translate, translate,
-		add_endpoint, remove_endpoint, write_config, read_config,   accept,    reset,
-		migrate,      refuse,
+		send_request, send_request, send_request,    send_anything, translate,
+		translate,    add_endpoint, remove_endpoint, write_config,  read_config,
+		accept,       reset,        migrate,         refuse,
 	};
 
 	for (int i = 0; i < MAX_STEPS && scene->input->length; i++)

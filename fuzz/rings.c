@@ -76,10 +76,20 @@ static void write(struct scene *scene, uint64_t offset, uint64_t value)
 static void set_up(struct scene *scene)
 {
 	enum {
-		DRIVER_FEATURES = 0x20, DRIVER_FEATURES_SEL = 0x24, QUEUE_SEL = 0x30,
-		QUEUE_NUM = 0x38, QUEUE_READY = 0x44, STATUS = 0x70, QUEUE_DESC = 0x80,
-		QUEUE_DRIVER = 0x90, QUEUE_DEVICE = 0xa0, VERSION_1 = 1, ACKNOWLEDGED = 3,
-		FEATURES_OK = 11, DRIVER_OK = 15, LOW_FEATURES = 0x30000077,
+		DRIVER_FEATURES = 0x20,
+		DRIVER_FEATURES_SEL = 0x24,
+		QUEUE_SEL = 0x30,
+		QUEUE_NUM = 0x38,
+		QUEUE_READY = 0x44,
+		STATUS = 0x70,
+		QUEUE_DESC = 0x80,
+		QUEUE_DRIVER = 0x90,
+		QUEUE_DEVICE = 0xa0,
+		VERSION_1 = 1,
+		ACKNOWLEDGED = 3,
+		FEATURES_OK = 11,
+		DRIVER_OK = 15,
+		LOW_FEATURES = 0x30000077,
 	};
 	uint8_t choice = take(scene->input);
 
@@ -131,8 +141,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 {
 	static const struct viommu_mmio_ops ops = { sizeof(ops), memory, NULL };
 	static void (*const steps[])(struct scene *) = {
-		scribble, scribble, notify,        notify, notify, store_register, store_anything,
-		set_up,   translate, load_anything, turn,   reset,
+		scribble,       scribble, notify,    notify,        notify, store_register,
+		store_anything, set_up,   translate, load_anything, turn,   reset,
 	};
 	struct input input = { bytes, length };
 	struct scene scene = { .input = &input };

@@ -28,9 +28,9 @@ static struct viommu *new_device(void)
 
 	must(!viommu_new(&config, NULL, NULL, &device));
 	for (uint32_t id = 0; id < N_ENDPOINTS; id++)
-		must(!viommu_endpoint_add(device, &(struct viommu_endpoint){
-							  .size = sizeof(struct viommu_endpoint),
-							  .id = id }));
+		must(!viommu_endpoint_add(
+			device, &(struct viommu_endpoint){ .size = sizeof(struct viommu_endpoint),
+							   .id = id }));
 	return device;
 }
 

@@ -30,15 +30,19 @@ static bool serve_one(struct iommu *iommu, unsigned int i)
 		return false;
 	used = viommu_request(iommu->core, element->out_sg, element->out_num, element->in_sg,
 			      element->in_num);
-	iommu_settle(iommu);
 	virtqueue_fill(iommu->requests, element, (unsigned int)used, i);
 	g_free(element);
 	return true;
 }
 
-/* A buffer may lie over the very register that kicks the queue: then giving it back would
- * come back here. What one kick brings is shown as done all at once: for each by itself the
- * queue's bookkeeping costs as much as a small request. */
+/*
+ * A buffer may lie over the very register that kicks the queue: then giving it back would
+ * come back here.
+ *
+ * What one kick brings is put in force, and shown as done, all at once. For each request by
+ * itself that would cost more than the request: bookkeeping of the queue, and calls to a
+ * host's IOMMU that could be one.
+ */
 static void serve(struct iommu *iommu)
 {
 	unsigned int n = 0;
@@ -49,6 +53,7 @@ static void serve(struct iommu *iommu)
 	endpoints_number(iommu);
 	while (n < VIOMMU_QUEUE_SIZE && serve_one(iommu, n))
 		n++;
+	iommu_settle(iommu);
 	iommu->serving = false;
 	if (!n)
 		return;

@@ -32,21 +32,22 @@ void check_blame(const struct check *check, const struct subject *subject, const
 	g_free(text);
 }
 
-/* Every type has its section: the rows of the text form know what an object is called. */
-static const struct text_section *section_of(enum object_type type)
+/* "a range" is a range, and "reserved memory" is reserved memory. */
+static const char *without_article(const char *what)
 {
-	const struct text_section *section = text_sections;
+	static const char *const articles[] = { "a ", "an " };
 
-	while (section->type != type)
-		section++;
-	return section;
+	for (size_t i = 0; i < G_N_ELEMENTS(articles); i++)
+		if (g_str_has_prefix(what, articles[i]))
+			return what + strlen(articles[i]);
+	return what;
 }
 
 /* Its name, or else the first thing that has to be said of it, as the text form says it. */
 char *subject_describe(const struct subject *subject)
 {
-	const struct text_section *section = section_of(subject->type);
-	GString *out = g_string_new(strchr(section->what, ' ') + 1);
+	const struct text_section *section = text_section_of(subject->type);
+	GString *out = g_string_new(without_article(section->what));
 	const char *name = object_name(subject->type, subject->object);
 
 	g_string_append_c(out, ' ');

@@ -143,14 +143,14 @@ static const struct field scope_fields[] = {
 	ROW(struct dmar_scope, 4, NUMBER, number, "Enumeration ID"),
 	ROW(struct dmar_scope, 5, HEX, bus, "Start bus number"),
 };
-static const struct layout scope_layout =
+const struct layout dmar_scope_layout =
 	LAYOUT("Device scope", 0, 6, struct dmar_scope, scope_fields);
 
 static const struct field hop_fields[] = {
 	ROW(struct dmar_hop, 0, HEX, device, "Device"),
 	ROW(struct dmar_hop, 1, HEX, function, "Function"),
 };
-static const struct layout hop_layout = LAYOUT("Path", 0, 2, struct dmar_hop, hop_fields);
+const struct layout dmar_hop_layout = LAYOUT("Path", 0, 2, struct dmar_hop, hop_fields);
 
 static const struct framing structure_framing = {
 	.type_at = 0, .type_length = 2, .length_at = 2, .length_length = 2, .head = 4
@@ -180,7 +180,7 @@ const struct record *dmar_scope(const struct record *structure, size_t i)
 	const struct record *scope =
 		i < structure->children->len ? structure->children->pdata[i] : NULL;
 
-	return scope && scope->layout == &scope_layout ? scope : NULL;
+	return scope && scope->layout == &dmar_scope_layout ? scope : NULL;
 }
 
 size_t dmar_hops(const struct record *scope)
@@ -220,11 +220,11 @@ struct decoding {
 static struct record *decode_scope(struct decoding *decoding, const struct cursor *cursor)
 {
 	const uint8_t *bytes = decoding->bytes;
-	struct record *scope = record_new(&scope_layout, bytes + cursor->at, cursor->at);
-	size_t at = cursor->at + scope_layout.length, end = cursor->at + cursor->length;
+	struct record *scope = record_new(&dmar_scope_layout, bytes + cursor->at, cursor->at);
+	size_t at = cursor->at + dmar_scope_layout.length, end = cursor->at + cursor->length;
 
-	for (; wire_fits(at, hop_layout.length, end); at += hop_layout.length)
-		record_add_child(scope, record_new(&hop_layout, bytes + at, at));
+	for (; wire_fits(at, dmar_hop_layout.length, end); at += dmar_hop_layout.length)
+		record_add_child(scope, record_new(&dmar_hop_layout, bytes + at, at));
 	record_add_rest(scope, bytes + at, end - at);
 	decoding->records += 1 + dmar_hops(scope);
 	if (!dmar_hops(scope) || at != end)
@@ -337,4 +337,5 @@ const struct format dmar_format = {
 	.rules = dmar_rules,
 	.to_topology = dmar_read,
 	.to_header = dmar_read_header,
+	.from_topology = dmar_write,
 };

@@ -38,6 +38,13 @@ enum dmar_scope_type {
 #define DMAR_ALL_PORTS       0x1
 #define DMAR_ATC_REQUIRED    0x1
 
+#define DMAR_INTR_REMAP 0x1
+
+/* What a hop can be, and how many scopes the length of a structure leaves room for. */
+#define DMAR_MAX_DEVICE   31
+#define DMAR_MAX_FUNCTION 7
+#define DMAR_MAX_SCOPES   8192
+
 /* Registers have this many bytes, times two to the power of what size says. */
 #define DMAR_PAGE      0x1000u
 #define DMAR_SIZE_MASK 0xf
@@ -97,6 +104,7 @@ struct dmar_hop {
 
 /* The rows of a structure of that type; those of a structure's head for a type not known. */
 const struct layout *dmar_layout(uint64_t type);
+extern const struct layout dmar_scope_layout, dmar_hop_layout;
 
 /* The type of a structure that was decoded whole, or DMAR_UNKNOWN. */
 static inline unsigned dmar_type_of(const struct record *record)

@@ -186,13 +186,11 @@ static void check_scope_places(const struct table_check *check)
 static void look_at_path(const struct table_check *check, const struct record *structure,
 			 const struct record *scope)
 {
-	static const unsigned max_device = 31, max_function = 7;
-
 	(void)structure;
 	for (size_t i = 0; i < dmar_hops(scope); i++) {
 		const struct dmar_hop *hop = dmar_hop(scope, i);
 
-		if (hop->device > max_device || hop->function > max_function)
+		if (hop->device > DMAR_MAX_DEVICE || hop->function > DMAR_MAX_FUNCTION)
 			report(check->findings, check->rule_id,
 			       place_of(check, scope->children->pdata[i], "Device"),
 			       "write a device of 0 to 31, and a function of 0 to 7",

@@ -30,9 +30,6 @@ static struct viommu_place place_of(const struct reading *reading, const struct 
 
 /* -- scopes --------------------------------------------------------------------- */
 
-#define MAX_DEVICE   31
-#define MAX_FUNCTION 7
-
 /* A function as a scope names it: one whose bus is known, and the way on from there. */
 struct target {
 	uint16_t segment, bdf;
@@ -62,7 +59,7 @@ static bool find_target(const struct record *record, uint16_t segment, struct ta
 	const struct dmar_scope *scope = record->host;
 	const struct dmar_hop *hop = dmar_hops(record) ? dmar_hop(record, 0) : NULL;
 
-	if (!hop || hop->device > MAX_DEVICE || hop->function > MAX_FUNCTION)
+	if (!hop || hop->device > DMAR_MAX_DEVICE || hop->function > DMAR_MAX_FUNCTION)
 		return false;
 	*ret = (struct target){
 		.segment = segment,

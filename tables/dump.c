@@ -9,6 +9,7 @@
  *
  * Lines are stable to the byte: tests compare them, and so do people, with diff.
  */
+#include "devicetree.h"
 #include "format.h"
 
 #define VALUE_LENGTH    256
@@ -84,7 +85,7 @@ static void add_record(struct dump *dump, const struct record *record)
 }
 
 /* References go to the structures right below the head in every table there is. */
-char *viommu_table_text(const struct viommu_table *table)
+static char *text_of_records(const struct viommu_table *table)
 {
 	const GPtrArray *records = table->root->children;
 	struct dump dump = { g_string_new(NULL), g_hash_table_new(NULL, NULL) };
@@ -98,4 +99,9 @@ char *viommu_table_text(const struct viommu_table *table)
 	add_record(&dump, table->root);
 	g_hash_table_destroy(dump.records);
 	return g_string_free(dump.text, FALSE);
+}
+
+char *viommu_table_text(const struct viommu_table *table)
+{
+	return table->tree ? dt_text(table->tree) : text_of_records(table);
 }

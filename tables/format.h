@@ -26,8 +26,8 @@ struct table_rule {
 struct format {
 	const char *signature;
 	const char *name;
-	const struct layout *head; /* the ACPI header and what follows it */
-	bool bare;                 /* there is no ACPI header: bytes do not say what they are */
+	const struct layout *head; /* the ACPI header and what follows it; NULL: a device tree */
+	bool bare;                 /* there is no ACPI header */
 
 	/*
 	 * Take the bytes behind the head apart: the table's own, from head->length. What its
@@ -53,14 +53,20 @@ struct format {
 extern const struct format viot_format;
 extern const struct format iort_format;
 extern const struct format dmar_format;
+extern const struct format dt_format; /* has no head */
 
 #define SIGNATURE_MAX 32
 
+/*
+ * A table has records or, if it is none of ACPI's, a device tree. Who walks records is never
+ * given one of those, but for the functions of <viommu/tables.h>.
+ */
 struct viommu_table {
 	char signature[SIGNATURE_MAX]; /* of a bare one, the name of its format */
 	char *file;
 	const char *iommu;           /* while it is made: whose it is to be, or NULL */
 	const struct format *format; /* NULL: not known, a header and bytes */
+	struct devicetree *tree;     /* devicetree.h; NULL: there are records */
 	bool whole;                  /* `root` has the format's head, and not only the header */
 	struct record *root;
 };

@@ -132,8 +132,13 @@ static void settle(struct map *map)
 
 /* -- ranges that go on ------------------------------------------------------------ */
 
-bool ids_go_on(uint64_t first, uint64_t n, bool *one_id, uint64_t next, uint64_t n_next,
-	       bool one_next)
+/*
+ * Do n_next IDs from `next` on go on where n IDs from `first` on end: all of them one after the
+ * other, or all of them the same? Of a single one nobody knows which; *one_id becomes what it is
+ * of all together.
+ */
+static bool ids_go_on(uint64_t first, uint64_t n, bool *one_id, uint64_t next, uint64_t n_next,
+		      bool one_next)
 {
 	bool may_be_one = (n == 1 || *one_id) && (n_next == 1 || one_next);
 	bool may_follow = (n == 1 || !*one_id) && (n_next == 1 || !one_next);
@@ -175,6 +180,26 @@ static bool goes_on(struct viommu_route_range *range, uint64_t n,
 	return true;
 }
 
+bool range_joins_function(struct viommu_route_range *range, const struct viommu_route_range *next)
+{
+	if (range->segment_last != next->segment_first || range->bdf_last + 1 != next->bdf_first ||
+	    !goes_on(range, range_functions(range), next, range_functions(next)))
+		return false;
+	range->bdf_last = next->bdf_last;
+	return true;
+}
+
+bool range_joins_segment(struct viommu_route_range *range, const struct viommu_route_range *next)
+{
+	uint64_t n = (uint64_t)(range->segment_last - range->segment_first + 1) * SEGMENT_LENGTH;
+
+	if (range->segment_last + 1 != next->segment_first || range->bdf_first != next->bdf_first ||
+	    range->bdf_last != next->bdf_last || !goes_on(range, n, next, SEGMENT_LENGTH))
+		return false;
+	range->segment_last = next->segment_last;
+	return true;
+}
+
 /* Make the last range longer instead of adding another, if that says the same. */
 static void add_row(struct map *map, const struct viommu_route_range *row)
 {
@@ -184,14 +209,10 @@ static void add_row(struct map *map, const struct viommu_route_range *row)
 	if (map->rows->len)
 		before = &g_array_index(map->rows, struct viommu_route_range, map->rows->len - 1);
 	map->place = row->route.place;
-	if (!before || before->segment_last != row->segment_first ||
-	    before->bdf_last + 1 != row->bdf_first ||
-	    !goes_on(before, range_functions(before), row, range_functions(row))) {
+	if (before && range_joins_function(before, row))
+		before->n_entries += is_new;
+	else
 		g_array_append_vals(map->rows, row, 1);
-		return;
-	}
-	before->bdf_last = row->bdf_last;
-	before->n_entries += is_new;
 }
 
 /* -- the walk ----------------------------------------------------------------------- */
@@ -342,36 +363,28 @@ GArray *map_new(const struct viommu_topology *topology)
 
 /* -- over segments ------------------------------------------------------------------ */
 
-/* Every segment has the same functions: those of the last one end where the next begin. */
-static bool joins(struct viommu_route_range *range, const struct viommu_route_range *next)
+static bool join(struct viommu_route_range *range, const struct viommu_route_range *next)
 {
-	uint64_t n = (uint64_t)(range->segment_last - range->segment_first + 1) * SEGMENT_LENGTH;
-
-	if (range->segment_last + 1 != next->segment_first ||
-	    !goes_on(range, n, next, SEGMENT_LENGTH))
+	if (!range_joins_segment(range, next))
 		return false;
-	range->segment_last = next->segment_last;
-	range->n_entries += !is_same_place(&range->route.place, &next->route.place);
+	if (!is_same_place(&range->route.place, &next->route.place))
+		range->n_entries += next->n_entries;
 	return true;
 }
 
-/*
- * What is the same in neighbouring segments becomes one range. Keys are the functions: 32 bits,
- * which is a position that no segment but the first has.
- */
+/* What is the same in neighbouring segments becomes one range. */
 static GArray *join_segments(const GArray *rows)
 {
 	GHashTable *latest = g_hash_table_new(g_direct_hash, g_direct_equal);
 	GArray *joined = g_array_new(FALSE, FALSE, sizeof(struct viommu_route_range));
 
 	for (size_t i = 0; i < rows->len; i++) {
-		const struct viommu_route_range *row =
-			&g_array_index(rows, struct viommu_route_range, i);
-		gpointer window = GSIZE_TO_POINTER(position(row->bdf_first, row->bdf_last));
+		const struct viommu_route_range *row = map_get(rows, i);
+		gpointer window = range_window(row);
 		size_t before = GPOINTER_TO_SIZE(g_hash_table_lookup(latest, window));
 
 		if (before &&
-		    joins(&g_array_index(joined, struct viommu_route_range, before - 1), row))
+		    join(&g_array_index(joined, struct viommu_route_range, before - 1), row))
 			continue;
 		g_array_append_vals(joined, row, 1);
 		g_hash_table_insert(latest, window, GSIZE_TO_POINTER((size_t)joined->len));
@@ -388,7 +401,7 @@ void viommu_topology_for_each_route(const struct viommu_topology *topology,
 	GArray *rows = map_new(topology), *joined = join_segments(rows);
 
 	for (size_t i = 0; i < joined->len; i++)
-		each(opaque, &g_array_index(joined, struct viommu_route_range, i));
+		each(opaque, map_get(joined, i));
 	g_array_unref(joined);
 	g_array_unref(rows);
 }

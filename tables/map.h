@@ -12,18 +12,35 @@
  */
 GArray *map_new(const struct viommu_topology *topology);
 
-/*
- * Do n_next IDs from `next` go on where n IDs from `first` end, either all of them one after the
- * other or all of them the same? Which of both is only known of several; *one_id becomes what it
- * is of all together.
- */
-bool ids_go_on(uint64_t first, uint64_t n, bool *one_id, uint64_t next, uint64_t n_next,
-	       bool one_next);
+/* The i-th of the list, or NULL behind the last. */
+static inline const struct viommu_route_range *map_get(const GArray *map, size_t i)
+{
+	return i < map->len ? &g_array_index(map, struct viommu_route_range, i) : NULL;
+}
 
-/* How many functions a range has in each of its segments. */
+/*
+ * Make a range longer by the next one, if that begins behind its last function, or in the segment
+ * behind its last one with the same functions, and goes on in the same way. Places do not matter.
+ */
+bool range_joins_function(struct viommu_route_range *range, const struct viommu_route_range *next);
+bool range_joins_segment(struct viommu_route_range *range, const struct viommu_route_range *next);
+
+/* Functions that a range has in its first segment, and IDs from its first to its last function. */
 static inline uint32_t range_functions(const struct viommu_route_range *range)
 {
 	return (uint32_t)(range->bdf_last - range->bdf_first) + 1;
+}
+
+static inline uint64_t range_length(const struct viommu_route_range *range)
+{
+	return ((uint64_t)(range->segment_last - range->segment_first) << 16) +
+	       range_functions(range);
+}
+
+/* Which functions it has in each of its segments, as a key for a hash table. */
+static inline void *range_window(const struct viommu_route_range *range)
+{
+	return GSIZE_TO_POINTER((size_t)range->bdf_first << 16 | range->bdf_last);
 }
 
 #endif

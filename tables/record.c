@@ -88,6 +88,17 @@ size_t record_length(const struct record *record)
 	return length;
 }
 
+/* Each child is placed and measured once on its level, and formats are a handful of levels. */
+void record_place(struct record *record, size_t at)
+{
+	record->at = at;
+	at += record->layout ? record->layout->length : 0;
+	for (guint i = 0; i < record->children->len; i++) {
+		record_place(record->children->pdata[i], at);
+		at += record_length(record->children->pdata[i]);
+	}
+}
+
 /*
  * In the order of the bytes: the fixed part, what is inside, what is left over. The host struct has
  * every field of the layout, so the fixed part is the same as it was.

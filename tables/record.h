@@ -44,6 +44,9 @@ void record_add_rest(struct record *record, const uint8_t *wire, size_t length);
 struct field record_text_field(const struct record *record);
 const void *record_text(const struct record *record);
 
+/* Say where records are that were put together, and not decoded: this one is at `at`. */
+void record_place(struct record *record, size_t at);
+
 /* How many bytes it encodes to; encode it at the end of `to`. */
 size_t record_length(const struct record *record);
 void record_encode(const struct record *record, GByteArray *to);

@@ -309,6 +309,15 @@ static void finish(const struct viommu_topology *topology, struct deciders decid
 	route_go_on(topology, &deciders, device, route);
 }
 
+struct viommu_route route_specified(const struct viommu_topology *topology,
+				    const struct viommu_device_name *device)
+{
+	struct deciders deciders = find_deciders(topology, device);
+
+	return device->pci ? route_begin(topology, &deciders, device)
+			   : platform_route(topology, device);
+}
+
 void viommu_topology_resolve(const struct viommu_topology *topology,
 			     const struct viommu_device_name *device,
 			     struct viommu_route *ret_route, struct viommu_route *ret_linux,
@@ -319,8 +328,7 @@ void viommu_topology_resolve(const struct viommu_topology *topology,
 	linux_reader *reader = linux_reader_of(topology_source(topology));
 	struct deciders deciders = find_deciders(topology, device);
 
-	*ret_route = device->pci ? route_begin(topology, &deciders, device)
-				 : platform_route(topology, device);
+	*ret_route = route_specified(topology, device);
 	*ret_linux = reader ? reader(topology, device, &why) : *ret_route;
 	finish(topology, deciders, device, ret_route);
 	finish(topology, deciders, device, ret_linux);

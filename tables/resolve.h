@@ -47,6 +47,10 @@ struct viommu_route route_begin(const struct viommu_topology *topology,
 void route_go_on(const struct viommu_topology *topology, const struct deciders *deciders,
 		 const struct viommu_device_name *device, struct viommu_route *route);
 
+/* The first hop as the specification has it, for any device. */
+struct viommu_route route_specified(const struct viommu_topology *topology,
+				    const struct viommu_device_name *device);
+
 /*
  * Answer as Linux does: a row of resolve_linux.c for each table. *ret_why is a sentence that lives
  * as long as the program, about what Linux does with this device.
@@ -54,6 +58,9 @@ void route_go_on(const struct viommu_topology *topology, const struct deciders *
 typedef struct viommu_route linux_reader(const struct viommu_topology *topology,
 					 const struct viommu_device_name *device,
 					 const char **ret_why);
+
+/* resolve_dmar.c */
+linux_reader linux_dmar;
 
 /* The reader of the table with that signature, or NULL. */
 linux_reader *linux_reader_of(const char *source);

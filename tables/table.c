@@ -10,6 +10,7 @@
 #include <viommu/protocol.h>
 
 #include "builtin.h"
+#include "devicetree.h"
 #include "findings.h"
 #include "format.h"
 #include "topology.h"
@@ -17,6 +18,7 @@
 static const struct format *const formats[] = {
 	&viot_format,       &iort_format,       &dmar_format,       &builtin_v1.format,
 	&builtin_v2.format, &builtin_v3.format, &builtin_v3_segments.format,
+	&dt_format,
 };
 
 #define SIGNATURE_LENGTH 4u
@@ -64,6 +66,7 @@ struct viommu_table *viommu_table_free(struct viommu_table *table)
 	if (!table)
 		return NULL;
 	record_free(table->root);
+	dt_free(table->tree);
 	g_free(table->file);
 	g_free(table);
 	return NULL;
@@ -114,6 +117,21 @@ static void decode(struct viommu_table *table, const uint8_t *bytes, size_t leng
 	record_add_rest(table->root, bytes + end, length - end);
 }
 
+/* A device tree is known by its first four bytes, and is no ACPI table in anything else either. */
+static struct viommu_table *decode_tree(const void *bytes, size_t length, const char *file,
+					struct viommu_findings *findings)
+{
+	struct devicetree *tree = dt_open(bytes, length, file, findings);
+	struct viommu_table *table;
+
+	if (!tree)
+		return NULL;
+	table = table_of_format(&dt_format, file);
+	table->tree = tree;
+	table->whole = true;
+	return table;
+}
+
 /*
  * Only what has no header is refused. Anything else is worth looking at for whoever has to mend it,
  * however little of it can be understood.
@@ -123,6 +141,8 @@ struct viommu_table *viommu_table_decode(const void *bytes, size_t length, const
 {
 	struct viommu_table *table;
 
+	if (dt_begins(bytes, length) && length <= TABLE_LENGTH_MAX)
+		return decode_tree(bytes, length, file, findings);
 	if (length < ACPI_HEADER_LENGTH || length > TABLE_LENGTH_MAX || !acpi_signature(bytes)) {
 		report(findings, "acpi-header", place_in_table(file, 0),
 		       "give the bytes of one ACPI table, or what acpidump prints",
@@ -159,7 +179,7 @@ struct viommu_table *viommu_table_decode_as(const char *signature, const void *b
 	const struct format *format = find_format(signature);
 	struct viommu_table *table;
 
-	if (!format || !format->bare)
+	if (!format || !format->bare || !format->head)
 		return viommu_table_decode(bytes, length, file, findings);
 	if (!bare_length_is_sound(format, length, file, findings))
 		return NULL;
@@ -176,9 +196,12 @@ struct viommu_table *viommu_table_decode_as(const char *signature, const void *b
  */
 size_t viommu_table_encode(const struct viommu_table *table, void **ret_bytes)
 {
-	GByteArray *bytes = g_byte_array_new();
+	GByteArray *bytes;
 	size_t length;
 
+	if (table->tree)
+		return dt_encode(table->tree, ret_bytes);
+	bytes = g_byte_array_new();
 	record_encode(table->root, bytes);
 	length = bytes->len;
 	*ret_bytes = g_byte_array_free(bytes, FALSE);
@@ -257,14 +280,19 @@ void viommu_table_check(const struct viommu_table *table, struct viommu_findings
 	viommu_topology_free(topology);
 }
 
-/* A table begins as a head of zeroes, so that what nobody sets is 0, reserved bytes first of all.
+/*
+ * A table begins as a head of zeroes, so that what nobody sets is 0, reserved bytes first of all. A
+ * device tree is made by its format, from the root on.
  */
 static struct viommu_table *table_blank(const struct format *format)
 {
-	g_autofree uint8_t *blank = g_malloc0(format->head->length);
 	struct viommu_table *table = table_of_format(format, NULL);
+	g_autofree uint8_t *blank = NULL;
 
 	table->whole = true;
+	if (!format->head)
+		return table;
+	blank = g_malloc0(format->head->length);
 	table->root = record_new(format->head, blank, 0);
 	return table;
 }
@@ -293,7 +321,8 @@ struct viommu_table *viommu_table_generate_for(const struct viommu_topology *top
 	struct viommu_table *table;
 
 	if (!format || !format->from_topology) {
-		report(findings, "acpi-unknown", place_of_file(NULL), "ask for VIOT",
+		report(findings, "acpi-unknown", place_of_file(NULL),
+		       "ask for a table that docs/tables.md has under \"made\"",
 		       "%s cannot be made here", signature ? signature : "no table");
 		return NULL;
 	}

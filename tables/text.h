@@ -71,6 +71,9 @@ struct text_section {
 extern const struct text_section text_sections[N_TEXT_SECTIONS];
 extern const struct text_section text_header;
 
+/* The section of a type: every one has its own. */
+const struct text_section *text_section_of(enum object_type type);
+
 #define TEXT_VERSION "1"
 
 #define for_each_key(key, section) \

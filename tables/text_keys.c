@@ -439,3 +439,12 @@ const struct text_section text_sections[N_TEXT_SECTIONS] = {
 
 const struct text_section text_header = SECTION("tables", "the header of a table", N_OBJECT_TYPES,
 						struct viommu_table_header, header_keys);
+
+const struct text_section *text_section_of(enum object_type type)
+{
+	const struct text_section *section = text_sections;
+
+	while (section->type != type)
+		section++;
+	return section;
+}

@@ -233,6 +233,17 @@ const char *object_device(enum object_type type, const void *object)
 	return types[type].device ? string(object, types[type].device) : NULL;
 }
 
+void object_refer(enum object_type type, void *object, const char *iommu, const char *its)
+{
+	const char **iommu_member = string_member(object, types[type].iommu);
+	const char **its_member = string_member(object, types[type].its);
+
+	if (iommu_member)
+		*iommu_member = iommu;
+	if (its_member)
+		*its_member = its;
+}
+
 const struct viommu_place *object_place(enum object_type type, const void *object)
 {
 	return (const struct viommu_place *)((const char *)object + types[type].place);
@@ -349,6 +360,7 @@ static void own(struct viommu_topology *topology, enum object_type type, void *o
 	for (const size_t *word = types[type].words; *word; word++)
 		keep(topology, string_member(object, *word));
 	keep(topology, &place->file);
+	keep(topology, &place->path);
 	if (type == OBJECT_ITS_GROUP) {
 		struct viommu_its_group *group = object;
 

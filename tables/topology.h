@@ -37,6 +37,10 @@ const char *object_name(enum object_type type, const void *object);
 const char *object_iommu(enum object_type type, const void *object);
 const char *object_its(enum object_type type, const void *object);
 const char *object_device(enum object_type type, const void *object);
+
+/* Let an object refer to others, as far as its type does; the strings stay the caller's. */
+void object_refer(enum object_type type, void *object, const char *iommu, const char *its);
+
 const struct viommu_place *object_place(enum object_type type, const void *object);
 
 #define for_each_object(i, object, topology, type) \

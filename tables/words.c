@@ -70,6 +70,8 @@ char *viommu_place_text(const struct viommu_place *place)
 	if (place->line)
 		g_string_append_printf(out, "%s%u:%u", out->len ? ":" : "line ", place->line,
 				       place->column);
+	else if (place->path)
+		g_string_append_printf(out, "%s%s", out->len ? ":" : "", place->path);
 	else if (place->file && place->at != VIOMMU_NOWHERE)
 		g_string_append_printf(out, ":0x%zx", place->at);
 	return g_string_free(out, FALSE);

@@ -244,10 +244,10 @@ static uint64_t take_ns(struct target *target)
 	return ns;
 }
 
-static void report(const char *what, const struct target *target, uint64_t ns, uint64_t n)
+static void report(const char *what, const struct target *target, uint64_t sum, uint64_t n)
 {
-	printf("{\"who\": \"%s\", \"what\": \"%s\", \"ns\": %.2f}\n", target->name, what,
-	       (double)ns / (double)n);
+	printf("{\"who\": \"%s\", \"what\": \"%s\", \"value\": %.3f}\n", target->name, what,
+	       (double)sum / (double)n);
 }
 
 static void fill(void)
@@ -286,6 +286,68 @@ static void do_nothing(void)
 		for_each_target(target) send_nothing(target);
 	for_each_target(target) report("no request", target, take_ns(target), done);
 }
+
+/* -- with somebody who mirrors the mappings, as VFIO does ------------------------------------- */
+
+#define STRIP_AT 0x1000ull /* below the ranges of the workload */
+#define PAGE     0x1000ull
+
+struct mirror {
+	IOMMUNotifier notifier;
+	uint64_t n, bytes_mapped, bytes_unmapped;
+};
+
+static void mirrored(IOMMUNotifier *notifier, IOMMUTLBEntry *entry)
+{
+	struct mirror *mirror = container_of(notifier, struct mirror, notifier);
+
+	mirror->n++;
+	if (entry->perm == IOMMU_NONE)
+		mirror->bytes_unmapped += entry->addr_mask + 1;
+	else
+		mirror->bytes_mapped += entry->addr_mask + 1;
+}
+
+/* Pages side by side, each with requests of its own. */
+static void map_strip(struct target *target)
+{
+	for (uint64_t i = 0; i < BATCH; i++) {
+		const struct extent page = { STRIP_AT + i * PAGE, STRIP_AT + (i + 1) * PAGE - 1,
+					     PHYS_FIRST + i * PAGE };
+
+		sent(target, write_map(next_buffer(target), &page));
+	}
+}
+
+static void unmap_strip(struct target *target)
+{
+	for (uint64_t i = 0; i < BATCH; i++)
+		sent(target, write_unmap(next_buffer(target), STRIP_AT + i * PAGE,
+					 STRIP_AT + (i + 1) * PAGE - 1));
+}
+
+static void mirror_strip(struct target *target)
+{
+	struct mirror mirror = { 0 };
+	uint64_t mapped;
+
+	iommu_notifier_init(&mirror.notifier, mirrored, IOMMU_NOTIFIER_IOTLB_EVENTS, 0, UINT64_MAX,
+			    0);
+	must(!memory_region_register_iommu_notifier(MEMORY_REGION(target->region), &mirror.notifier,
+						    &error_fatal),
+	     "listening");
+	map_strip(target);
+	mapped = mirror.n;
+	unmap_strip(target);
+	memory_region_unregister_iommu_notifier(MEMORY_REGION(target->region), &mirror.notifier);
+	must(mirror.bytes_mapped == BATCH * PAGE && mirror.bytes_unmapped == BATCH * PAGE,
+	     "telling a mirror of all bytes, once");
+	take_ns(target);
+	report("calls a page mapped", target, mapped, BATCH);
+	report("calls a page unmapped", target, mirror.n - mapped, BATCH);
+}
+
+/* -- translation ---------------------------------------------------------------------------- */
 
 /* The call that QEMU makes of an IOMMU for a device's access. */
 static uint64_t by_region(struct target *target, uint64_t address)
@@ -335,6 +397,7 @@ static void run(void *opaque)
 	translate("address space", by_address_space);
 	change();
 	do_nothing();
+	for_each_target(target) mirror_strip(target);
 	fflush(stdout);
 	_exit(EXIT_SUCCESS);
 }

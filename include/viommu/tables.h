@@ -123,8 +123,8 @@ const struct viommu_rule *viommu_rule(size_t i);
 
 /*
  * Take every table out of an input, by its content: raw ACPI tables (one after the other),
- * or the text that acpidump prints. Calls `each` with every table found, in order, for as
- * long as it returns true; bytes are valid during the call only. `name` is the file's, with
+ * the text that acpidump prints, or a device tree. Calls `each` with every table found, in order,
+ * for as long as it returns true; bytes are valid during the call only. `name` is the file's, with
  * the signature behind a '#' where a file holds several. Returns how many there were; an
  * input with none is a finding.
  */

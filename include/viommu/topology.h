@@ -166,7 +166,7 @@ struct viommu_pci_range {
 struct viommu_platform_device {
 	size_t size;
 	const char *name; /* unique, or NULL; an ACPI or device tree path where a table wants one */
-	uint64_t base;    /* where its first register window begins */
+	uint64_t base;    /* where its first register window begins; 0: it has none */
 
 	const char *iommu; /* NULL: bypasses */
 	uint32_t id;       /* endpoint ID or stream ID */

@@ -84,5 +84,31 @@ FILES = {
 # Too large to be kept in the tree.
 LARGE = ("dmar-too-large",)
 
-# What only making a table can find: rule -> (topology, place, exit of generate)
-TOPOLOGIES = {}
+
+def topology(*lines, iommu=None):
+    """Two units with a segment each, and more lines from 8 on; or a third IOMMU, in line 5."""
+    head = ["viommu: 1", "iommus:", "  - { name: a, kind: vt-d, at: 0xfed90000 }",
+            "  - { name: b, kind: vt-d, at: 0xfed91000, segment: 1 }"]
+    bridges = ["host-bridges:", "  - { buses: 00-ff, iommu: a }",
+               "  - { segment: 1, buses: 00-7f, iommu: b }"]
+    return ("\n".join(head + ([iommu] if iommu else []) + bridges + list(lines)) + "\n").encode()
+
+
+# What only making a table can find: rule -> (topology, place, exit of generate, also...)
+TOPOLOGIES = {
+    "dmar-bridges": (topology("  - { segment: 1, buses: 80-ff }"), "8:5", 2),
+    "dmar-bypass": (topology("ranges:", "  - { functions: 00:02.0, iommu: none }"), "9:5", 2),
+    "dmar-segment": (topology("ranges:", "  - { functions: 0001:00:02.0, iommu: a }"), "9:5", 2),
+    "dmar-path": (topology("ranges:", "  - { functions: 00:1c.0, path: 20.0, iommu: a }"),
+                  "9:5", 2),
+    "dmar-silent-iommu": (topology(iommu="  - { name: s, kind: smmu-v3, at: 0x9000000 }"),
+                          "5:5", 1, "topology-iommu-idle"),
+    "dmar-silent-ids": (topology("ranges:", "  - { functions: 00:02.0, iommu: a, first-id: 1 }"),
+                        "9:5", 1),
+    "dmar-silent-device": (topology("devices:", "  - { at: 0x1000, iommu: a, id: 0x10 }"),
+                           "9:5", 1),
+    "dmar-silent-memory": (topology("reserved-memory:", "  - { range: 0-0xfff, iommu: a }"),
+                           "9:5", 0),
+    "dmar-silent-ats": (topology("  - { segment: 2, buses: 00-7f, ats: yes }",
+                                 "  - { segment: 2, buses: 80-ff }"), "9:5", 0),
+}

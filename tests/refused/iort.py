@@ -44,6 +44,7 @@ def smmu_v2(*mappings, identifier=1, interrupts=0):
 
 
 MEMORY = struct.pack("<IBHB", 1, 0, 0, 3)
+NO_PATH = struct.pack("<IBHB", 1, 0, 0, 1)
 
 
 def complex_(*mappings, segment=0, limit=64, ats=0, revision=3, identifier=2, **more):
@@ -51,8 +52,9 @@ def complex_(*mappings, segment=0, limit=64, ats=0, revision=3, identifier=2, **
                 revision=revision, identifier=identifier, **more)
 
 
-def component(*mappings, name=b"\\_SB_.DEV0\0", limit=64, identifier=3, **more):
-    return node(COMPONENT, bytes(4) + MEMORY + bytes([limit]) + name, *mappings, revision=4,
+def component(*mappings, name=b"\\_SB_.DEV0\0", limit=64, identifier=3, memory=MEMORY,
+              **more):
+    return node(COMPONENT, bytes(4) + memory + bytes([limit]) + name, *mappings, revision=4,
                 identifier=identifier, **more)
 
 
@@ -119,7 +121,7 @@ FILES = {
                              SMMU_AT + 56, 1),
     "iort-device-id-mapping": (iort(GROUP, smmu(TO_ITS, gsivs=(10, 11, 12, 0)), BRIDGE),
                                SMMU_AT + IN_SMMU + 16, 1),
-    "iort-pmcg": (iort(*GOOD, pmcg(gsiv=0)), END + 24, 1),
+    "iort-pmcg": (iort(*GOOD, pmcg(gsiv=0, reference=SMMU_AT)), END + 24, 1, "iort-silent-node"),
     "iort-rmr-revision": (iort(*GOOD, rmr(TO_SMMU)), END, 1),
     "iort-rmr-empty": (iort(*GOOD, rmr(TO_SMMU, memory=()), revision=5), END, 1),
     "iort-rmr-align": (iort(*GOOD, rmr(TO_SMMU, memory=((0x8001000, 0x10000),)), revision=5),
@@ -148,9 +150,53 @@ FILES = {
                                                         mapping(0x80, 0xff, to=SMMU_AT))),
                              COMPLEX_AT + IN_COMPLEX + MAPPING, 1, "topology-ranges-overlap",
                              "topology-id-twice"),
+    "iort-silent-interrupts": (iort(GROUP, smmu_v2(interrupts=1), BRIDGE), SMMU_AT, 0),
+    "iort-silent-attributes": (iort(*GOOD, component(memory=NO_PATH)), END, 0),
+    "iort-silent-mapping": (iort(GROUP, UNIT, complex_(TO_SMMU, mapping(0x10000, 0, to=SMMU_AT))),
+                            COMPLEX_AT + IN_COMPLEX + MAPPING, 0, "iort-mapping-beyond"),
+    "iort-silent-node": (iort(*GOOD, pmcg(reference=SMMU_AT)), END, 0),
     "iort-id-count": (iort(GROUP, UNIT, complex_(mapping(0, 0x100, to=SMMU_AT),
                                                  mapping(0x100, 0xfeff))),
                       COMPLEX_AT + IN_COMPLEX + 4, 1),
 }
-TOPOLOGIES = {}
+
+
+def topology(*lines):
+    return ("\n".join(("viommu: 1",) + lines) + "\n").encode()
+
+
+SMMU_LINES = ("iommus:",
+              "  - { name: s, kind: smmu-v3, at: 0x9050000, interrupts: [10, 11, 12, 13] }")
+BEHIND = ("host-bridges:", "  - { buses: 00-ff, iommu: s }")
+
+# What only making a table can find: rule -> (topology, place, exit of generate, also...)
+TOPOLOGIES = {
+    "iort-silent-iommu": (topology(*SMMU_LINES, "  - { name: v, kind: vt-d, at: 0xfed90000 }",
+                                   "host-bridges:", "  - { buses: 00-7f, iommu: s }",
+                                   "  - { buses: 80-ff, iommu: v }"), "4:5", 1),
+    "iort-silent-virtio": (topology(*SMMU_LINES,
+                                    "  - { name: v, kind: virtio-iommu-pci, at: 80:01.0 }",
+                                    "host-bridges:", "  - { buses: 00-7f, iommu: s }",
+                                    "  - { buses: 80-ff, iommu: v }"), "4:5", 0),
+    "iort-silent-domain": (topology(*SMMU_LINES, "host-bridges:",
+                                    "  - { buses: 00-ff, iommu: s, proximity-domain: 0 }"),
+                           "5:5", 0),
+    "iort-silent-memory": (topology(*SMMU_LINES, *BEHIND, "reserved-memory:",
+                                    "  - { range: 0-0xffff, iommu: s }"), "7:5", 0),
+    "iort-silent-path": (topology(*SMMU_LINES, *BEHIND, "ranges:",
+                                  "  - { functions: 1c.0, path: 00.0, iommu: s }"
+                                  .replace("1c.0", "00:1c.0")), "7:5", 1),
+    "iort-silent-device": (topology(*SMMU_LINES, *BEHIND, "devices:",
+                                    "  - { at: 0x9000000, iommu: s, id: 0x20000 }"), "7:5", 1),
+    "iort-silent-bridge": (topology(*SMMU_LINES, "host-bridges:",
+                                    "  - { buses: 00-7f, iommu: s, ats: yes }",
+                                    "  - { buses: 80-ff, iommu: s }"), "6:5", 1),
+    "iort-silent-msi": (topology(*SMMU_LINES, *BEHIND, "its-groups:",
+                                 "  - { name: i, ids: [0] }", "msi-ranges:",
+                                 "  - { functions: 01:00.0, its: i }"), "9:5", 1),
+    "iort-silent-revision": (topology("tables: { iort: { revision: 3 } }", *SMMU_LINES, *BEHIND,
+                                      "reserved-memory:",
+                                      "  - { range: 0-0xffff, iommu: s, kind: identity }"),
+                             "8:5", 1),
+}
 LARGE = ("iort-too-large",)

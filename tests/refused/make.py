@@ -7,14 +7,17 @@ Every file is a good table with one thing wrong. A line of tables.list says what
     FILE PLACE EXIT [ALSO...]
 
 FILE is named after the rule: a .topology is to be made into the table that the rule is about, any
-other to be checked. What other tables than VIOT need stands in modules of their own. PLACE is an offset, LINE:COLUMN of a text, or "-"; EXIT is the command's; ALSO are rules that cannot
-but be broken too. Without an option everything is written; with --check
-nothing is, and files that differ are named.
+other to be checked, a .builtin-... as a built-in topology of that form. What other tables than
+VIOT need stands in modules of their own. PLACE is an offset, LINE:COLUMN of a text, a path in a
+device tree, or "-"; EXIT is the command's; ALSO are rules that cannot but be broken too. Without an option everything is
+written; with --check nothing is, and files that differ are named.
 """
 import pathlib
 import struct
 import sys
 
+import builtin
+import devicetrees
 import dmar
 import iort
 from acpi import fix
@@ -88,7 +91,6 @@ FILES = {
     "input-findings": (viot(virtio_pci(), pci_range(), *[b"\x09\0\4\0"] * 1001), "-", 1,
                        "viot-node-type"),
     "input-empty": (b"", "-", 2),
-    "input-device-tree": (b"\xd0\x0d\xfe\xed" + bytes(36), 0, 2),
     "input-twice": (GOOD + GOOD, "-", 1),
     "input-acpidump": (without_a_line(), "7:1", 1,
                        "acpi-length", "acpi-checksum", "viot-node-end", "viot-node-count",
@@ -130,8 +132,9 @@ TOPOLOGIES = {
 }
 
 # Suffix -> files; and those too large to be kept in the tree, which tests make in their folder.
-TABLES = {".viot": FILES, ".dmar": dmar.FILES, ".iort": iort.FILES}
-ALL_TOPOLOGIES = {**TOPOLOGIES, **dmar.TOPOLOGIES, **iort.TOPOLOGIES}
+TABLES = {".viot": FILES, ".dmar": dmar.FILES, ".iort": iort.FILES, **builtin.FORMS,
+          ".dtb": devicetrees.FILES}
+ALL_TOPOLOGIES = {**TOPOLOGIES, **dmar.TOPOLOGIES, **builtin.TOPOLOGIES, **iort.TOPOLOGIES}
 LARGE = ("viot-node-beyond", "viot-too-large") + dmar.LARGE + iort.LARGE
 
 

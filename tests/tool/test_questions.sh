@@ -106,4 +106,74 @@ resolve_all_of_many_entries_is_short() {
 	says out "0000:00:00.0-ff:1f.7  a      0x0-0xffff  many.yaml:4:5 and 65535 more"
 }
 
+# -- diff ------------------------------------------------------------------------------
+
+diff_tells_what_changed_for_a_guest() {
+	machine
+	sed '/41:00.0/d; s/^ranges:/ranges: []/; s/smmu1/other/' arm.yaml >now.yaml
+	ran 1 "$viommu" diff arm.yaml now.yaml
+	is_empty err
+	cat >expected <<-'END'
+	0000:41:00.0: was bypassing, is behind smmu0 as 0x4100 now (arm.yaml:10:5 -> now.yaml:7:5)
+	END
+	same out expected
+	ran 0 "$viommu" diff arm.yaml arm.yaml
+	is_empty out
+	ran 1 "$viommu" diff --json arm.yaml now.yaml
+	is_json out 'd["format"] == 1 and len(d["differences"]) == 1'
+	is_json out 'd["differences"][0]["what"] == "0000:41:00.0" and d["differences"][0]["before"] == "bypassing"'
+	is_json out 'd["differences"][0]["after_place"] == {"file": "now.yaml", "line": 7, "column": 5}'
+}
+
+# Nodes in another order, and another maker: the same to a guest, until somebody asks who made it.
+diff_does_not_mind_bytes() {
+	cat >one.yaml <<-'END'
+	viommu: 1
+	iommus:
+	  - { name: a, kind: virtio-iommu-pci, at: 00:01.0 }
+	  - { name: b, kind: virtio-iommu-mmio, at: 0x1000 }
+	host-bridges:
+	  - { buses: 00-7f, iommu: a }
+	  - { buses: 80-ff, iommu: b }
+	END
+	cat >other.yaml <<-'END'
+	viommu: 1
+	iommus:
+	  - { name: x, kind: virtio-iommu-mmio, at: 0x1000 }
+	  - { name: y, kind: virtio-iommu-pci, at: 00:01.0 }
+	host-bridges:
+	  - { buses: 00-7f, iommu: y }
+	  - { buses: 80-ff, iommu: x }
+	tables: { viot: { oem-id: OTHERS } }
+	END
+	"$viommu" generate viot one.yaml -o one.viot || complain "no table"
+	"$viommu" generate viot other.yaml -o other.viot || complain "no table"
+	! cmp -s one.viot other.viot || complain "the tables are the same"
+	ran 0 "$viommu" diff one.viot other.viot
+	says out 'header of VIOT: oem-id was "VIOMMU", is "OTHERS" now'
+	[ "$(wc -l <out)" -eq 1 ] || complain "$(cat out)"
+	ran 1 "$viommu" diff --header one.viot other.viot
+	ran 0 "$viommu" diff one.yaml other.viot
+}
+
+diff_compares_tables_of_one_kind() {
+	machine
+	printf 'viommu: 1\niommus: [ { name: a, kind: virtio-iommu-mmio, at: 4096 } ]\nhost-bridges: [ { buses: 00-ff, iommu: a } ]\n' >one.yaml
+	"$viommu" generate viot one.yaml -o one.viot || complain "no table"
+	cat one.viot one.viot >two.viot
+	ran 1 "$viommu" diff two.viot one.viot
+	says out "table VIOT: is gone (two.viot#VIOT"
+	ran 1 "$viommu" diff one.viot two.viot
+	says out "table VIOT: is new (two.viot#VIOT"
+}
+
+diff_needs_two_sides() {
+	machine
+	ran 2 "$viommu" diff arm.yaml
+	says err "name two files"
+	ran 2 "$viommu" diff arm.yaml missing
+	says err "missing: No such file or directory"
+	is_empty out
+}
+
 run_steps "$0"
