@@ -14,11 +14,9 @@
 #include "findings.h"
 #include "iort.h"
 
-static const struct framing node_framing = { .type_at = 0,
-					     .type_length = 1,
-					     .length_at = 1,
-					     .length_length = 2,
-					     .head = IORT_NODE_LENGTH };
+static const struct framing node_framing = {
+	.type_at = 0, .type_length = 1, .length_at = 1, .length_length = 2, .head = IORT_NODE_LENGTH
+};
 
 /* Where a field of 32 bits stands in the head of every node. */
 enum { REVISION_AT = 3, MAPPING_COUNT_AT = 8, MAPPING_OFFSET_AT = 12 };
@@ -81,8 +79,8 @@ static size_t keep_array(struct decoding *decoding, struct record *node,
 		report_array(decoding, node, array, "do not fit into it");
 	decoding->n += n;
 	for (uint64_t i = 0; i < n; i++, at += array->layout->length)
-		record_add_child(node, record_new(array->layout,
-						  decoding->bytes + node->at + at, node->at + at));
+		record_add_child(node, record_new(array->layout, decoding->bytes + node->at + at,
+						  node->at + at));
 	return at;
 }
 
@@ -95,7 +93,8 @@ static void decode_arrays(struct decoding *decoding, struct record *node, size_t
 	struct iort_array arrays[IORT_MAX_ARRAYS];
 	size_t n = iort_arrays(node, arrays), at = node->layout->length;
 
-	at = keep_text(decoding, node, at, n && arrays[0].at >= at ? MIN(arrays[0].at, length) : length);
+	at = keep_text(decoding, node, at,
+		       n && arrays[0].at >= at ? MIN(arrays[0].at, length) : length);
 	for (size_t i = 0; i < n; i++) {
 		if (arrays[i].at < at) {
 			report_array(decoding, node, &arrays[i], "overlap what stands before them");
@@ -143,8 +142,8 @@ static struct record *decode_node(struct decoding *decoding, const struct cursor
 		report(decoding->findings, "iort-node-length",
 		       table_place(decoding->table, cursor->at),
 		       "write the length that the node has",
-		       "a node of type %u with %u bytes, which needs more",
-		       (unsigned)cursor->type, (unsigned)cursor->length);
+		       "a node of type %u with %u bytes, which needs more", (unsigned)cursor->type,
+		       (unsigned)cursor->length);
 		return record_new_bytes(bytes, cursor->length, cursor->at);
 	}
 	record = record_new(layout, bytes, cursor->at);

@@ -256,8 +256,8 @@ const struct record *iort_next_node(const struct viommu_table *table, guint *i);
 GHashTable *iort_index(const struct viommu_table *table);
 
 /*
- * Has the SMMUv3 an ID mapping for its own MSIs, as Linux decides it? Before the flag for that came,
- * one with all four interrupts needed none.
+ * Has the SMMUv3 an ID mapping for its own MSIs, as Linux decides it? Before the flag for that
+ * came, one with all four interrupts needed none.
  */
 bool iort_has_device_id_mapping(const struct iort_smmu_v3 *smmu);
 

@@ -104,8 +104,8 @@ static void look_at_values(const struct table_check *check, const struct record 
 			report(check->findings, check->rule_id,
 			       table_place(check->table, record->at + f->at),
 			       "write what the standard has there",
-			       "%s of %s has no meaning: 0x%" PRIx64, f->name,
-			       record->layout->name, field_get(f, record->host));
+			       "%s of %s has no meaning: 0x%" PRIx64, f->name, record->layout->name,
+			       field_get(f, record->host));
 }
 
 static void check_values(const struct table_check *check)
@@ -145,8 +145,8 @@ static void check_identifiers(const struct table_check *check)
 			report(check->findings, check->rule_id,
 			       iort_place(check, node, "Identifier"),
 			       "give every node a number of its own",
-			       "%s has identifier %u, which another node has",
-			       node->layout->name, iort_node_of(node)->identifier);
+			       "%s has identifier %u, which another node has", node->layout->name,
+			       iort_node_of(node)->identifier);
 }
 
 /* Padding is 0. Other bytes that no field leads to may be mappings that were not counted. */
@@ -157,8 +157,7 @@ static void look_at_bytes(const struct table_check *check, const GByteArray *byt
 		if (bytes->data[i]) {
 			report(check->findings, check->rule_id, table_place(check->table, at + i),
 			       "count it, or write 0",
-			       "%s has bytes that none of its fields leads to",
-			       node->layout->name);
+			       "%s has bytes that none of its fields leads to", node->layout->name);
 			return;
 		}
 }
@@ -364,8 +363,7 @@ static void look_at_device_id_index(const struct table_check *check, const struc
 {
 	const struct iort_smmu_v3 *smmu = node->host;
 
-	if (iort_has_device_id_mapping(smmu) &&
-	    smmu->device_id_mapping >= smmu->node.mapping_count)
+	if (iort_has_device_id_mapping(smmu) && smmu->device_id_mapping >= smmu->node.mapping_count)
 		report(check->findings, check->rule_id, iort_place(check, node, "Sync GSIV"),
 		       "write all four GSIVs, or which ID mapping its own MSIs have",
 		       "DeviceID mapping %u of an SMMUv3 with %u ID mappings",
@@ -383,8 +381,8 @@ static void look_at_pmcg(const struct table_check *check, const struct record *n
 	const struct iort_pmcg *pmcg = node->host;
 	const struct iort_mapping *mapping = iort_mapping_of(node, 0);
 
-	if (!pmcg->overflow && (pmcg->node.mapping_count != 1 || !mapping ||
-				!(mapping->flags & IORT_MAPPING_SINGLE)))
+	if (!pmcg->overflow &&
+	    (pmcg->node.mapping_count != 1 || !mapping || !(mapping->flags & IORT_MAPPING_SINGLE)))
 		report(check->findings, check->rule_id, iort_place(check, node, "Overflow GSIV"),
 		       "write its interrupt, or one single mapping to an ITS group",
 		       "a PMCG whose overflow nobody hears of");

@@ -70,9 +70,8 @@ static void visit_all(const struct table_check *check, visit_reference *each)
 	}
 }
 
-__attribute__((format(printf, 4, 5))) static void blame(const struct visit *visit,
-							const char *field, const char *cure,
-							const char *format, ...)
+__attribute__((format(printf, 4, 5))) static void
+blame(const struct visit *visit, const char *field, const char *cure, const char *format, ...)
 {
 	const struct table_check *check = visit->check;
 	g_autofree char *text = NULL;
@@ -81,8 +80,8 @@ __attribute__((format(printf, 4, 5))) static void blame(const struct visit *visi
 	va_start(args, format);
 	text = g_strdup_vprintf(format, args);
 	va_end(args);
-	report(check->findings, check->rule_id, iort_place(check, visit->record, field), cure,
-	       "%s", text);
+	report(check->findings, check->rule_id, iort_place(check, visit->record, field), cure, "%s",
+	       text);
 }
 
 /* -- where references lead --------------------------------------------------------------- */
@@ -138,7 +137,8 @@ static bool may_lead_to(unsigned allowed, unsigned type)
 static void look_at_kind(const struct visit *visit)
 {
 	const struct record *target = target_of(visit);
-	unsigned from = iort_type_of(visit->node), to = target ? iort_type_of(target) : IORT_UNKNOWN;
+	unsigned from = iort_type_of(visit->node),
+		 to = target ? iort_type_of(target) : IORT_UNKNOWN;
 	unsigned allowed = from < G_N_ELEMENTS(kinds) ? kinds[from] : 0;
 
 	if (to == IORT_UNKNOWN || from == IORT_UNKNOWN ||
@@ -220,8 +220,8 @@ void iort_check_cycles(const struct table_check *check)
 {
 	struct walk walk = {
 		.open = g_hash_table_new(NULL, NULL),
-		.callers = g_hash_table_new_full(NULL, NULL, NULL,
-						 (GDestroyNotify)g_ptr_array_unref),
+		.callers =
+			g_hash_table_new_full(NULL, NULL, NULL, (GDestroyNotify)g_ptr_array_unref),
 	};
 	const struct record *node;
 	guint i = 0;
@@ -269,8 +269,8 @@ void iort_check_device_id_mappings(const struct table_check *check)
 /* The RMR node that QEMU writes has the flag as well, and Linux does not look at it there. */
 static void look_at_single(const struct visit *visit)
 {
-	static const unsigned allowed = BIT(IORT_NAMED_COMPONENT) | BIT(IORT_ROOT_COMPLEX) |
-					BIT(IORT_PMCG) | BIT(IORT_RMR);
+	static const unsigned allowed =
+		BIT(IORT_NAMED_COMPONENT) | BIT(IORT_ROOT_COMPLEX) | BIT(IORT_PMCG) | BIT(IORT_RMR);
 	unsigned type = iort_type_of(visit->node);
 
 	if (!mapping_of(visit) || !(mapping_of(visit)->flags & IORT_MAPPING_SINGLE) ||
@@ -285,7 +285,8 @@ void iort_check_single(const struct table_check *check)
 	visit_all(check, look_at_single);
 }
 
-/* -- IDs ----------------------------------------------------------------------------------------- */
+/* -- IDs -----------------------------------------------------------------------------------------
+ */
 
 static bool is_range(const struct visit *visit)
 {
@@ -323,7 +324,8 @@ void iort_check_beyond(const struct table_check *check)
 	visit_all(check, look_at_rids);
 }
 
-/* -- IDs that two mappings of a node take -------------------------------------------------------- */
+/* -- IDs that two mappings of a node take --------------------------------------------------------
+ */
 
 struct range {
 	uint64_t first, last;
@@ -366,8 +368,8 @@ static bool is_off_by_one(const struct range *before, const struct range *range)
 }
 
 /*
- * Each range against the one that reaches furthest of those before it: if it overlaps any of them, it
- * overlaps that one.
+ * Each range against the one that reaches furthest of those before it: if it overlaps any of them,
+ * it overlaps that one.
  */
 static void blame_overlaps(const struct table_check *check, const struct record *node,
 			   bool off_by_one)

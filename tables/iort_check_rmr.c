@@ -2,8 +2,8 @@
 /*
  * Rules of the RMR nodes of an IORT: memory that must stay mapped to itself
  *
- * Firmware still uses it, or devices do. A guest that overlooks such a node breaks what it was there
- * for without a word, so whatever makes Linux overlook one is a rule.
+ * Firmware still uses it, or devices do. A guest that overlooks such a node breaks what it was
+ * there for without a word, so whatever makes Linux overlook one is a rule.
  */
 #include <inttypes.h>
 

@@ -73,10 +73,7 @@ const struct layout iort_its_layout = LAYOUT("ITS", 0, 4, struct iort_its, its_f
 /* -- devices ------------------------------------------------------------------------ */
 
 static const struct field_name memory_hints[] = {
-	{ 1, "transient" },
-	{ 2, "write allocate" },
-	{ 4, "read allocate" },
-	{ 8, "override" },
+	{ 1, "transient" }, { 2, "write allocate" }, { 4, "read allocate" }, { 8, "override" },
 	{ 0, NULL },
 };
 static const struct field_name memory_flags[] = {
@@ -91,7 +88,8 @@ static const struct field_name memory_flags[] = {
 	ROW(host, at, NUMBER, memory.cache_coherent, "Cache coherent"), \
 		ROW_NAMED(host, (at) + 4, FLAGS, memory.hints, "Allocation hints", memory_hints), \
 		ROW(host, (at) + 5, RESERVED, memory.reserved, "Reserved"), \
-		ROW_NAMED(host, (at) + 7, FLAGS, memory.flags, "Memory access flags", memory_flags)
+		ROW_NAMED(host, (at) + 7, FLAGS, memory.flags, "Memory access flags", \
+			  memory_flags)
 
 /* A field of several bits stands here with all of them, so that they are known to have a meaning.
  */
@@ -106,9 +104,8 @@ static const struct field component_fields[] = {
 	MEMORY_ROWS(struct iort_named_component, 20),
 	ROW(struct iort_named_component, 28, NUMBER, address_limit, "Address size limit"),
 };
-static const struct layout component_layout =
-	LAYOUT("Named component", IORT_NAMED_COMPONENT, 29, struct iort_named_component,
-	       component_fields);
+static const struct layout component_layout = LAYOUT("Named component", IORT_NAMED_COMPONENT, 29,
+						     struct iort_named_component, component_fields);
 
 static const struct field_name ats_flags[] = {
 	{ IORT_ATS, "ATS" },
@@ -165,7 +162,7 @@ static const struct layout root_complex_layouts[] = {
 /* -- SMMUs ---------------------------------------------------------------------------- */
 
 static const struct field_name smmu_v2_models[] = {
-	{ 0, "SMMUv1" },  { 1, "SMMUv2" },    { 2, "MMU-400" }, { 3, "MMU-500" },
+	{ 0, "SMMUv1" },  { 1, "SMMUv2" },   { 2, "MMU-400" }, { 3, "MMU-500" },
 	{ 4, "MMU-401" }, { 5, "ThunderX" }, { 0, NULL },
 };
 static const struct field_name smmu_v2_flags[] = {
@@ -200,8 +197,8 @@ static const struct field global_interrupts_fields[] = {
 	ROW_NAMED(struct iort_global_interrupts, 12, FLAGS, configuration_flags, "NSgCfgIrpt flags",
 		  interrupt_flags),
 };
-const struct layout iort_global_interrupts_layout = LAYOUT(
-	"Global interrupts", 0, 16, struct iort_global_interrupts, global_interrupts_fields);
+const struct layout iort_global_interrupts_layout =
+	LAYOUT("Global interrupts", 0, 16, struct iort_global_interrupts, global_interrupts_fields);
 
 static const struct field interrupt_fields[] = {
 	ROW(struct iort_interrupt, 0, NUMBER, gsiv, "GSIV"),
@@ -326,16 +323,17 @@ static const struct field virtio_mmio_fields[] = {
 	ROW(struct iort_virtio_mmio, 32, HEX, flags, "Flags"),
 	ROW(struct iort_virtio_mmio, 40, HEX, interrupt, "Interrupt"),
 };
-static const struct layout virtio_mmio_layout = LAYOUT(
-	"virtio-iommu on MMIO", IORT_VIRTIO_MMIO, 48, struct iort_virtio_mmio, virtio_mmio_fields);
+static const struct layout virtio_mmio_layout = LAYOUT("virtio-iommu on MMIO", IORT_VIRTIO_MMIO, 48,
+						       struct iort_virtio_mmio, virtio_mmio_fields);
 
 /* What every node has; its mappings are found even so. */
 struct unknown_node {
 	struct iort_node node;
 };
 static const struct field unknown_fields[] = { NODE_ROWS(struct unknown_node) };
-static const struct layout unknown_layout = LAYOUT(
-	"Node of unknown type", IORT_UNKNOWN, IORT_NODE_LENGTH, struct unknown_node, unknown_fields);
+static const struct layout unknown_layout =
+	LAYOUT("Node of unknown type", IORT_UNKNOWN, IORT_NODE_LENGTH, struct unknown_node,
+	       unknown_fields);
 
 /* -- which rows a node has ------------------------------------------------------------ */
 

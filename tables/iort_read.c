@@ -19,8 +19,8 @@
 
 /* -- nodes and names --------------------------------------------------------------------- */
 
-void iort_lose(const struct iort_reading *reading, const char *rule_id,
-	       const struct record *record, const char *what)
+void iort_lose(const struct iort_reading *reading, const char *rule_id, const struct record *record,
+	       const char *what)
 {
 	report(reading->findings, rule_id, table_place(reading->table, record->at), NULL,
 	       "a topology has no word for %s: left out", what);
@@ -107,8 +107,18 @@ static void take_smmu_v3(struct viommu_iommu *iommu, const struct iort_smmu_v3 *
 	take_interrupts(iommu, smmu);
 }
 
-static void take_smmu_v2(struct viommu_iommu *iommu, const struct iort_smmu_v2 *smmu)
+/* Its first interrupts are the global ones; a topology has no more of them. */
+static void take_smmu_v2(struct viommu_iommu *iommu, const struct record *node)
 {
+	const struct iort_smmu_v2 *smmu = node->host;
+	guint i = 0;
+	const struct record *record = iort_next(node, &iort_global_interrupts_layout, &i);
+	const struct iort_global_interrupts *interrupts = record ? record->host : NULL;
+
+	if (interrupts && (interrupts->fault || interrupts->configuration)) {
+		iommu->interrupts[iommu->n_interrupts++] = interrupts->fault;
+		iommu->interrupts[iommu->n_interrupts++] = interrupts->configuration;
+	}
 	iommu->kind = VIOMMU_SMMU_V2;
 	iommu->base = smmu->base;
 	iommu->span = smmu->span;
@@ -162,6 +172,15 @@ static void take_its(const struct iort_reading *reading, struct viommu_iommu *io
 	iommu->its = iort_identity_its(reading, node);
 }
 
+static void lose_interrupts(const struct iort_reading *reading, const struct record *node)
+{
+	const struct iort_smmu_v2 *smmu = node->host;
+
+	if (iort_type_of(node) == IORT_SMMU_V2 && (smmu->context_count || smmu->pmu_count))
+		iort_lose(reading, "iort-silent-interrupts", node,
+			  "the context and PMU interrupts of an SMMUv1 or SMMUv2");
+}
+
 static void read_iommu(struct iort_reading *reading, const struct record *node)
 {
 	struct viommu_iommu iommu = { .size = sizeof(iommu) };
@@ -171,19 +190,16 @@ static void read_iommu(struct iort_reading *reading, const struct record *node)
 	if (type == IORT_SMMU_V3)
 		take_smmu_v3(&iommu, node->host);
 	else if (type == IORT_SMMU_V2)
-		take_smmu_v2(&iommu, node->host);
+		take_smmu_v2(&iommu, node);
 	else if (type == IORT_VIRTIO_PCI)
 		take_virtio_pci(&iommu, node->host);
 	else
 		take_virtio_mmio(&iommu, node->host);
-	iommu.name = give_name(reading->iommus, node,
-			       type < IORT_VIRTIO_PCI ? "smmu" : "viommu");
+	iommu.name = give_name(reading->iommus, node, type < IORT_VIRTIO_PCI ? "smmu" : "viommu");
 	take_identifier(reading, &iommu, node);
 	take_its(reading, &iommu, node);
 	viommu_topology_add_iommu(reading->topology, &iommu);
-	if (type == IORT_SMMU_V2 && node->children->len)
-		iort_lose(reading, "iort-silent-interrupts", node,
-			  "the interrupts of an SMMUv1 or SMMUv2");
+	lose_interrupts(reading, node);
 }
 
 bool iort_is_said(const struct iort_reading *reading, const struct record *node)
@@ -223,7 +239,8 @@ void iort_read_header(const struct viommu_table *table, struct viommu_table_head
 	header->plain_counts = any && fine;
 }
 
-/* -- the whole table ----------------------------------------------------------------------------- */
+/* -- the whole table -----------------------------------------------------------------------------
+ */
 
 static void for_each_node(struct iort_reading *reading, unsigned type,
 			  void (*read)(struct iort_reading *reading, const struct record *node))

@@ -19,8 +19,8 @@ struct iort_reading {
 };
 
 /* Say that a topology has no word for this. */
-void iort_lose(const struct iort_reading *reading, const char *rule_id,
-	       const struct record *record, const char *what);
+void iort_lose(const struct iort_reading *reading, const char *rule_id, const struct record *record,
+	       const char *what);
 
 /* What the node at that offset is called, or NULL if it is none. */
 const char *iort_iommu_at(const struct iort_reading *reading, uint32_t offset);

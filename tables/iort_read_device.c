@@ -59,7 +59,8 @@ static void add_device(const struct iort_reading *reading, const struct record *
 		.n_ids = ids->n_ids,
 		.has_input = ids->has_input,
 		.input_first = ids->input,
-		.pasid_bits = fields->flags >> IORT_COMPONENT_PASID_SHIFT & IORT_COMPONENT_PASID_MASK,
+		.pasid_bits =
+			fields->flags >> IORT_COMPONENT_PASID_SHIFT & IORT_COMPONENT_PASID_MASK,
 		.stall = fields->flags & IORT_COMPONENT_STALL,
 		.incoherent = !fields->memory.cache_coherent,
 		.place = table_place(reading->table, node->at),
@@ -111,7 +112,8 @@ void iort_read_component(struct iort_reading *reading, const struct record *node
 			add_further(reading, record, name, &ids);
 }
 
-/* -- RMR nodes ---------------------------------------------------------------------------------- */
+/* -- RMR nodes ----------------------------------------------------------------------------------
+ */
 
 /* Linux looks at the IDs that come out of a mapping, and not at its flag. */
 static void add_memory(const struct iort_reading *reading, const struct record *node,

@@ -3,8 +3,8 @@
  * The ID mappings of an IORT, as ranges of functions and of MSIs
  *
  * An ID mapping of a root complex to an SMMU is a range of functions; one to an ITS group is for
- * functions that bypass, and one of an SMMU for the stream IDs that leave it. Where an ID goes on as
- * it is, its host bridge or its SMMU says where to, and no range is needed.
+ * functions that bypass, and one of an SMMU for the stream IDs that leave it. Where an ID goes on
+ * as it is, its host bridge or its SMMU says where to, and no range is needed.
  */
 #include "cover.h"
 #include "findings.h"
@@ -171,8 +171,7 @@ static void read_range(const struct complex *complex, const struct record *recor
 }
 
 /* Functions that bypass, and whose MSIs do not go where those of their host bridge do. */
-static void read_bypass(const struct complex *complex, const struct record *record,
-			const char *its)
+static void read_bypass(const struct complex *complex, const struct record *record, const char *its)
 {
 	const struct iort_mapping *mapping = record->host;
 	struct viommu_msi_range range = {

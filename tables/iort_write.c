@@ -127,7 +127,8 @@ static unsigned needed_revision(const struct iort_writing *writing)
 	return revision;
 }
 
-/* -- the table ---------------------------------------------------------------------------------- */
+/* -- the table ----------------------------------------------------------------------------------
+ */
 
 static void unit_free(void *opaque)
 {

@@ -54,8 +54,7 @@ uint32_t iort_group_at(const struct iort_writing *writing, const char *its);
  * A node is begun with what `host` says, and gets its arrays; then it is ended, which fills in its
  * length and puts it into the table. Its layout is that of the revision in `host`.
  */
-struct record *iort_begin_node(const struct iort_writing *writing, enum iort_type type,
-			       void *host);
+struct record *iort_begin_node(const struct iort_writing *writing, enum iort_type type, void *host);
 void iort_add_elements(struct record *node, const struct layout *layout, const void *hosts,
 		       size_t n);
 void iort_add_mappings(struct record *node, const GArray *mappings);

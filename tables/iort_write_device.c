@@ -2,8 +2,8 @@
 /*
  * Named component nodes of an IORT: devices that are not PCI
  *
- * A device is known by its path in the ACPI namespace. One with a single ID, which its driver does not
- * name, has a single mapping; Linux asks for no other.
+ * A device is known by its path in the ACPI namespace. One with a single ID, which its driver does
+ * not name, has a single mapping; Linux asks for no other.
  */
 #include <string.h>
 
@@ -39,7 +39,8 @@ static GHashTable *further_ids(const struct viommu_topology *topology)
 	return by_device;
 }
 
-/* -- IDs that SMMUs may see ----------------------------------------------------------------------- */
+/* -- IDs that SMMUs may see -----------------------------------------------------------------------
+ */
 
 static void note_id(struct iort_writing *writing, const char *iommu, uint32_t id, uint32_t n_ids)
 {
@@ -62,7 +63,8 @@ void iort_note_devices(struct iort_writing *writing)
 			note_id(writing, id->iommu, id->id, id->n_ids);
 }
 
-/* -- ID mappings ------------------------------------------------------------------------------------ */
+/* -- ID mappings
+ * ------------------------------------------------------------------------------------ */
 
 /* Several IDs are a range, whatever its driver calls them. */
 static void add_mapping(const struct iort_writing *writing, const struct viommu_device_id *id,
@@ -100,7 +102,8 @@ static GArray *mappings_of(const struct iort_writing *writing,
 	return mappings;
 }
 
-/* -- nodes -------------------------------------------------------------------------------------------- */
+/* -- nodes
+ * -------------------------------------------------------------------------------------------- */
 
 /* The path, its NUL and more of them up to where mappings may begin. */
 static void add_path(struct record *node, const char *path)
@@ -124,8 +127,8 @@ static void write_component(struct iort_writing *writing,
 			 device->pasid_bits << IORT_COMPONENT_PASID_SHIFT,
 		.memory = { .cache_coherent = !device->incoherent,
 			    .flags = device->incoherent ? 0 : IORT_MEMORY_USUAL },
-		.address_limit = (uint8_t)(device->address_bits ? device->address_bits
-								: IORT_ADDRESS_BITS),
+		.address_limit =
+			(uint8_t)(device->address_bits ? device->address_bits : IORT_ADDRESS_BITS),
 	};
 	struct record *node = iort_begin_node(writing, IORT_NAMED_COMPONENT, &fields);
 
@@ -134,8 +137,8 @@ static void write_component(struct iort_writing *writing,
 	iort_end_node(writing, node);
 	if (device->has_proximity_domain)
 		report(writing->findings, "iort-silent-domain", device->place,
-		       "say it in SRAT, or by _PXM",
-		       "IORT has no proximity domain for \"%s\"", device->name);
+		       "say it in SRAT, or by _PXM", "IORT has no proximity domain for \"%s\"",
+		       device->name);
 }
 
 /* A device behind an IOMMU of another table belongs there; one that bypasses needs no node. */

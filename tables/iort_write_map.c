@@ -93,7 +93,8 @@ guint iort_seek_piece(const struct iort_writing *writing, uint64_t function)
 	return low;
 }
 
-/* -- segments ----------------------------------------------------------------------------------- */
+/* -- segments -----------------------------------------------------------------------------------
+ */
 
 struct segment {
 	uint16_t number;
@@ -134,7 +135,8 @@ static struct segment *segment_of(struct segments *segments, uint16_t number)
 	return segment;
 }
 
-/* -- what host bridges say of their segment ------------------------------------------------------- */
+/* -- what host bridges say of their segment -------------------------------------------------------
+ */
 
 /*
  * Where MSIs of functions go that no SMMU translates. Behind an IOMMU that stands in another table
@@ -159,8 +161,8 @@ static struct iort_root_complex fields_of(const struct viommu_host_bridge *bridg
 		.ats = (bridge->ats ? IORT_ATS : 0u) | (bridge->pri ? IORT_PRI : 0u) |
 		       (bridge->pasid ? IORT_PASID_FORWARD : 0u),
 		.segment = bridge->segment,
-		.address_limit = (uint8_t)(bridge->address_bits ? bridge->address_bits
-								: IORT_ADDRESS_BITS),
+		.address_limit =
+			(uint8_t)(bridge->address_bits ? bridge->address_bits : IORT_ADDRESS_BITS),
 		.pasid = (uint16_t)bridge->pasid_bits,
 		.flags = bridge->pasid_bits ? IORT_PASID_SUPPORTED : 0,
 	};
@@ -179,8 +181,8 @@ static void join_fields(struct iort_root_complex *fields, const struct iort_root
 
 static bool are_alike(const struct iort_root_complex *one, const struct iort_root_complex *other)
 {
-	return one->ats == other->ats && one->flags == other->flags &&
-	       one->pasid == other->pasid && one->address_limit == other->address_limit &&
+	return one->ats == other->ats && one->flags == other->flags && one->pasid == other->pasid &&
+	       one->address_limit == other->address_limit &&
 	       one->memory.cache_coherent == other->memory.cache_coherent;
 }
 
@@ -209,7 +211,8 @@ static void take_bridge(struct segments *segments, const struct viommu_host_brid
 		       "IORT has no proximity domain for a host bridge");
 }
 
-/* -- what decides about MSIs ------------------------------------------------------------------------ */
+/* -- what decides about MSIs
+ * ------------------------------------------------------------------------ */
 
 /* Functions that an SMMU translates: their MSIs go from there. */
 static const char translated;
@@ -255,7 +258,8 @@ static void take_msi_ranges(struct segments *segments)
 	}
 }
 
-/* -- ID mappings ---------------------------------------------------------------------------------- */
+/* -- ID mappings ----------------------------------------------------------------------------------
+ */
 
 /* As many as there are, in tables of those who thought so; 16 bits hold no more than all. */
 static uint32_t count_of(const struct iort_writing *writing, uint64_t first, uint64_t last)
@@ -303,8 +307,7 @@ static struct iort_mapping bypass_of(const struct iort_writing *writing,
 	};
 
 	if (type == OBJECT_MSI_RANGE)
-		mapping.output_base =
-			msi->device_id_first + (mapping.input_base - msi->bdf_first);
+		mapping.output_base = msi->device_id_first + (mapping.input_base - msi->bdf_first);
 	return mapping;
 }
 
@@ -348,7 +351,8 @@ static void map_bypass(struct segments *segments, struct segment *segment, GHash
 		add_mapping(writing, segment, open, last);
 }
 
-/* -- nodes ------------------------------------------------------------------------------------------ */
+/* -- nodes
+ * ------------------------------------------------------------------------------------------ */
 
 /*
  * A segment without a host bridge is one of which only ranges speak: it is as usual. The offset of

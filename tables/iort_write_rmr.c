@@ -92,7 +92,8 @@ static bool for_the_same(const struct viommu_reserved_memory *one,
 	       one->bdf_first == other->bdf_first && one->bdf_last == other->bdf_last;
 }
 
-/* -- nodes -------------------------------------------------------------------------------------- */
+/* -- nodes --------------------------------------------------------------------------------------
+ */
 
 static void add_descriptor(const struct iort_writing *writing, GArray *descriptors,
 			   const struct viommu_reserved_memory *memory)
@@ -139,8 +140,9 @@ static void blame_memory(const struct iort_writing *writing,
 /* Memory from the i-th on that one node has; returns the index of what is behind it. */
 static size_t write_from(struct iort_writing *writing, size_t i)
 {
-	const struct viommu_reserved_memory *memory =
-		topology_get(writing->topology, OBJECT_RESERVED_MEMORY, i), *next = memory;
+	const struct viommu_reserved_memory *memory = topology_get(writing->topology,
+								   OBJECT_RESERVED_MEMORY, i),
+					    *next = memory;
 	g_autoptr(GArray) mappings = mappings_of(writing, memory);
 	g_autoptr(GArray) descriptors =
 		g_array_new(FALSE, FALSE, sizeof(struct iort_rmr_descriptor));

@@ -37,8 +37,8 @@ static void blame_iommu(const struct iort_writing *writing, const struct viommu_
 {
 	bool virtio = iommu->kind == VIOMMU_VIRTIO_PCI || iommu->kind == VIOMMU_VIRTIO_MMIO;
 
-	report(writing->findings, virtio ? "iort-silent-virtio" : "iort-silent-iommu",
-	       iommu->place, "describe it in the table of its own platform",
+	report(writing->findings, virtio ? "iort-silent-virtio" : "iort-silent-iommu", iommu->place,
+	       "describe it in the table of its own platform",
 	       "IORT knows SMMUs only: %s \"%s\" is left out", viommu_iommu_kind_name(iommu->kind),
 	       iommu->name);
 }
@@ -105,8 +105,7 @@ unsigned iort_smmu_revision(const struct iort_unit *unit)
  * Node revision 0 has neither a proximity domain nor a mapping for its own MSIs. So it is right for
  * an SMMU that lacks an interrupt, and nothing else, in a table of its time.
  */
-static uint8_t revision_of_smmu_v3(const struct iort_writing *writing,
-				   const struct iort_unit *unit)
+static uint8_t revision_of_smmu_v3(const struct iort_writing *writing, const struct iort_unit *unit)
 {
 	static const uint8_t e_b = 4, d = 1;
 	const struct viommu_iommu *iommu = unit->iommu;
@@ -118,7 +117,8 @@ static uint8_t revision_of_smmu_v3(const struct iort_writing *writing,
 	return needs_flag(unit) && !iommu->has_msi_id && !iommu->has_proximity_domain ? 0 : d;
 }
 
-/* -- ID mappings --------------------------------------------------------------------------------- */
+/* -- ID mappings ---------------------------------------------------------------------------------
+ */
 
 static void add_mapping(const struct iort_writing *writing, const struct iort_unit *unit,
 			const struct span *span, GArray *mappings)
@@ -129,20 +129,18 @@ static void add_mapping(const struct iort_writing *writing, const struct iort_un
 		.input_base = (uint32_t)span->first,
 		.id_count = (uint32_t)(span->last - span->first),
 		.output_base = (uint32_t)span->first,
-		.output_reference =
-			iort_group_at(writing, as_it_is ? unit->iommu->its : msi->its),
+		.output_reference = iort_group_at(writing, as_it_is ? unit->iommu->its : msi->its),
 	};
 
 	if (!as_it_is)
-		mapping.output_base =
-			msi->device_id_first + (mapping.input_base - msi->id_first);
+		mapping.output_base = msi->device_id_first + (mapping.input_base - msi->id_first);
 	if (mapping.output_reference)
 		g_array_append_val(mappings, mapping);
 }
 
 /*
- * Ranges of MSIs first, and the SMMU's own ITS group for other stream IDs. Where it has ranges and an
- * ID of its own there, the group is for that ID.
+ * Ranges of MSIs first, and the SMMU's own ITS group for other stream IDs. Where it has ranges and
+ * an ID of its own there, the group is for that ID.
  */
 static GArray *mappings_of(const struct iort_writing *writing, struct iort_unit *unit)
 {
@@ -176,10 +174,11 @@ static void add_own_mapping(const struct iort_writing *writing, const struct vio
 	g_array_append_val(mappings, own);
 }
 
-/* -- nodes ------------------------------------------------------------------------------------------ */
+/* -- nodes
+ * ------------------------------------------------------------------------------------------ */
 
-static struct record *smmu_v3_node(const struct iort_writing *writing,
-				   const struct iort_unit *unit, GArray *mappings)
+static struct record *smmu_v3_node(const struct iort_writing *writing, const struct iort_unit *unit,
+				   GArray *mappings)
 {
 	const struct viommu_iommu *iommu = unit->iommu;
 	struct iort_smmu_v3 fields = {
@@ -226,8 +225,8 @@ static struct record *smmu_v2_node(const struct iort_writing *writing,
 	iort_add_elements(node, &iort_global_interrupts_layout, &interrupts, 1);
 	if (iommu->has_proximity_domain)
 		report(writing->findings, "iort-silent-domain", iommu->place,
-		       "say it in SRAT, or by _PXM",
-		       "IORT has no proximity domain for \"%s\"", iommu->name);
+		       "say it in SRAT, or by _PXM", "IORT has no proximity domain for \"%s\"",
+		       iommu->name);
 	return node;
 }
 
@@ -235,9 +234,8 @@ static void write_smmu(struct iort_writing *writing, struct iort_unit *unit)
 {
 	const struct viommu_iommu *iommu = unit->iommu;
 	g_autoptr(GArray) mappings = mappings_of(writing, unit);
-	struct record *node = iommu->kind == VIOMMU_SMMU_V3
-				      ? smmu_v3_node(writing, unit, mappings)
-				      : smmu_v2_node(writing, iommu);
+	struct record *node = iommu->kind == VIOMMU_SMMU_V3 ? smmu_v3_node(writing, unit, mappings)
+							    : smmu_v2_node(writing, iommu);
 	struct iort_node *fields = node->host;
 
 	if (iommu->has_identifier)

@@ -39,7 +39,8 @@ def smmu(*mappings, gsivs=(10, 11, 13, 12), flags=1, index=0, model=0, revision=
 def smmu_v2(*mappings, identifier=1, interrupts=0):
     """Its arrays lie behind the fields; ID mappings would be behind these."""
     return node(SMMU_V2, struct.pack("<QQIIIIIII16x", 0x5000000, 0x10000, 1, 0, 60, interrupts,
-                                     76 if interrupts else 0, 0, 0), *mappings, revision=3,
+                                     76 if interrupts else 0, 0, 0) +
+                struct.pack("<II", 40, 0) * interrupts, *mappings, revision=3,
                 identifier=identifier)
 
 
@@ -101,7 +102,7 @@ FILES = {
                        HEAD + 16 * (1 << 20), 1, "iort-node-type", "iort-node-count",
                        "input-findings"),
     "iort-node-type": (iort(*GOOD, node(9, bytes(4), identifier=3)), END, 1),
-    "iort-draft": (iort(*GOOD, node(0x80, bytes(4), identifier=3)), END, 0,
+    "iort-draft": (iort(*GOOD, node(0x80, bytes(4), identifier=3)), END, 1,
                    "topology-iommu-idle"),
     "iort-array": (iort(GROUP, smmu(TO_ITS, count=2), BRIDGE), SMMU_AT, 1),
     "iort-reserved": (iort(GROUP, smmu(TO_ITS, reserved=1), BRIDGE), SMMU_AT + 28, 1),
