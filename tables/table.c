@@ -19,6 +19,7 @@ static const struct format *const formats[] = {
 	&viot_format,
 	&iort_format,
 	&dmar_format,
+	&ivrs_format,
 	&builtin_v1.format,
 	&builtin_v2.format,
 	&builtin_v3.format,

@@ -20,6 +20,7 @@ import builtin
 import devicetrees
 import dmar
 import iort
+import ivrs
 from acpi import fix
 
 HERE = pathlib.Path(__file__).parent
@@ -132,10 +133,28 @@ TOPOLOGIES = {
 }
 
 # Suffix -> files; and those too large to be kept in the tree, which tests make in their folder.
-TABLES = {".viot": FILES, ".dmar": dmar.FILES, ".iort": iort.FILES, **builtin.FORMS,
-          ".dtb": devicetrees.FILES}
-ALL_TOPOLOGIES = {**TOPOLOGIES, **dmar.TOPOLOGIES, **builtin.TOPOLOGIES, **iort.TOPOLOGIES}
-LARGE = ("viot-node-beyond", "viot-too-large") + dmar.LARGE + iort.LARGE
+TABLES = {
+    ".viot": FILES,
+    ".iort": iort.FILES,
+    ".dmar": dmar.FILES,
+    ".ivrs": ivrs.FILES,
+    ".dtb": devicetrees.FILES,
+    **builtin.FORMS,
+}
+ALL_TOPOLOGIES = {
+    **TOPOLOGIES,
+    **iort.TOPOLOGIES,
+    **dmar.TOPOLOGIES,
+    **ivrs.TOPOLOGIES,
+    **builtin.TOPOLOGIES,
+}
+LARGE = (
+    "viot-node-beyond",
+    "viot-too-large",
+    *iort.LARGE,
+    *dmar.LARGE,
+    *ivrs.LARGE,
+)
 
 
 def outputs():
