@@ -45,7 +45,7 @@ enum iort_revision {
 #define IORT_MAX_NODE_LENGTH 65535u
 
 /* More than any machine has, and few enough to be held as records. */
-#define IORT_MAX_RECORDS ((size_t)1 << 20)
+#define IORT_MAX_RECORDS ((size_t)1 << 18)
 
 struct iort_head {
 	struct acpi_header acpi;

@@ -230,7 +230,7 @@ static const struct viommu_rule rules[] = {
 	  "a table ends with its last node",
 	  "does not look there; iasl reads it without an end" },
 	{ "iort-too-large", VIOMMU_ERROR, "ARM DEN 0049, IORT, Length of a node",
-	  "a node has at most 65535 bytes, and a table at most 1048576 nodes and elements", NULL },
+	  "a node has at most 65535 bytes, and a table at most 262144 nodes and elements", NULL },
 	{ "iort-node-type", VIOMMU_WARNING, "ARM DEN 0049, IORT, Type of a node",
 	  "the type of a node is 0 to 7", "skips it; for types from 32 on it is not defined" },
 	{ "iort-draft", VIOMMU_NOTE, "IORT with virtio-iommus, of 2019",
