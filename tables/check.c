@@ -158,7 +158,7 @@ static bool range_has(const struct viommu_pci_range *range, uint16_t segment, ui
 
 /*
  * Asked of explicit ranges only. Host bridges leave the function of their IOMMU out, and
- * include_self is there for those who do not want that.
+ * include_self is there for those who do not want that. That of an AMD-Vi is always listed.
  */
 static void check_own_functions(const struct check *check)
 {
@@ -168,7 +168,7 @@ static void check_own_functions(const struct check *check)
 		const struct viommu_iommu *iommu =
 			viommu_topology_find_iommu(check->topology, range->iommu);
 
-		if (iommu && iommu_is_function(iommu) &&
+		if (iommu && iommu->kind == VIOMMU_VIRTIO_PCI &&
 		    range_has(range, iommu->segment, iommu->bdf))
 			check_blame(check, &(struct subject){ OBJECT_PCI_RANGE, range, i },
 				    "leave it out, as a device tree has to",

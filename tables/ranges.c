@@ -37,6 +37,7 @@ struct end {
 
 struct sweep {
 	const struct viommu_topology *topology;
+	bool bridges_only;     /* pieces of ranges are not wanted */
 	GArray *slices;        /* struct slice */
 	GArray *ends;          /* struct end */
 	GTree *open[N_LAYERS]; /* index -> slice */
@@ -227,7 +228,8 @@ static void add_piece(struct sweep *sweep, const struct slice *slice, uint64_t f
 	struct viommu_pci_range piece = piece_between(slice, first, last);
 	bool whole = slice->layer == LAYER_RANGE && first == slice->first && last == slice->last;
 
-	if (!piece.iommu || (whole && joins_last(sweep, slice, &piece)))
+	if (!piece.iommu || (whole && joins_last(sweep, slice, &piece)) ||
+	    (slice->layer == LAYER_RANGE && sweep->bridges_only))
 		return;
 	g_array_append_val(sweep->pieces, piece);
 	if (whole)
@@ -303,13 +305,10 @@ static void sweep_end(struct sweep *sweep)
 		g_tree_destroy(sweep->open[layer]);
 }
 
-void viommu_topology_for_each_pci_range(const struct viommu_topology *topology,
-					void (*each)(void *opaque,
-						     const struct viommu_pci_range *range),
-					void *opaque)
-{
-	struct sweep sweep = { .topology = topology };
+typedef void each_piece(void *opaque, const struct viommu_pci_range *piece);
 
+static void for_each_piece(struct sweep sweep, each_piece *each, void *opaque)
+{
 	sweep_begin(&sweep);
 	slice_ranges(&sweep);
 	slice_iommus(&sweep);
@@ -319,4 +318,45 @@ void viommu_topology_for_each_pci_range(const struct viommu_topology *topology,
 	for (guint i = 0; i < sweep.pieces->len; i++)
 		each(opaque, &g_array_index(sweep.pieces, struct viommu_pci_range, i));
 	sweep_end(&sweep);
+}
+
+void viommu_topology_for_each_pci_range(const struct viommu_topology *topology, each_piece *each,
+					void *opaque)
+{
+	for_each_piece((struct sweep){ .topology = topology }, each, opaque);
+}
+
+void topology_for_each_bridge_range(const struct viommu_topology *topology, each_piece *each,
+				    void *opaque)
+{
+	for_each_piece((struct sweep){ .topology = topology, .bridges_only = true }, each, opaque);
+}
+
+/* -- do any overlap? ------------------------------------------------------------ */
+
+static gint compare_slices(gconstpointer a, gconstpointer b)
+{
+	const struct slice *one = a, *other = b;
+
+	return (one->first > other->first) - (one->first < other->first);
+}
+
+/* The two windows of a bridge and what is below it never do. */
+bool topology_ranges_overlap(const struct viommu_topology *topology)
+{
+	struct sweep sweep = { .topology = topology };
+	bool overlap = false;
+	uint64_t end = 0;
+
+	sweep_begin(&sweep);
+	slice_ranges(&sweep);
+	g_array_sort(sweep.slices, compare_slices);
+	for (guint i = 0; i < sweep.slices->len && !overlap; i++) {
+		const struct slice *slice = &g_array_index(sweep.slices, struct slice, i);
+
+		overlap = slice->first < end;
+		end = slice->last + 1;
+	}
+	sweep_end(&sweep);
+	return overlap;
 }

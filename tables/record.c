@@ -131,7 +131,9 @@ enum cursor_state cursor_look(struct cursor *cursor)
 	if (!wire_fits(cursor->at, framing->head, cursor->end))
 		return CURSOR_PAST;
 	cursor->type = wire_load(structure + framing->type_at, framing->type_length);
-	cursor->length = wire_load(structure + framing->length_at, framing->length_length);
+	cursor->length = framing->measure ? framing->measure(structure, cursor->end - cursor->at)
+					  : wire_load(structure + framing->length_at,
+						      framing->length_length);
 	if (cursor->length < framing->head)
 		return CURSOR_SHORT;
 	return wire_fits(cursor->at, cursor->length, cursor->end) ? CURSOR_AT : CURSOR_PAST;

@@ -36,6 +36,14 @@ void record_free(struct record *record);
 void record_add_child(struct record *record, struct record *child);
 void record_add_rest(struct record *record, const uint8_t *wire, size_t length);
 
+/* The i-th child, or NULL behind the last. */
+static inline struct record *record_child(const struct record *record, guint i)
+{
+	return i < record->children->len ? record->children->pdata[i] : NULL;
+}
+
+#define for_each_child(i, child, record) for (guint i = 0; ((child) = record_child(record, i)); i++)
+
 /*
  * The text as a field of the record, so that it is formatted like any other; its host struct is
  * what record_text() gives, which holds as long as the record. What is beyond 65535 bytes, which no
@@ -56,6 +64,10 @@ struct framing {
 	uint8_t type_at, type_length;
 	uint8_t length_at, length_length;
 	uint8_t head; /* bytes that every structure has */
+
+	/* The length of a structure that has no field for it, and of which `room` bytes are there,
+	 * head or more; 0 if nobody knows. NULL: it is where length_at says. */
+	uint64_t (*measure)(const uint8_t *structure, size_t room);
 };
 
 /* What a cursor has come to. */

@@ -271,9 +271,8 @@ static const struct viommu_msi_range *find_msi(const struct viommu_topology *top
 
 /* -- platform devices --------------------------------------------------------------- */
 
-static const struct viommu_platform_device *
-find_platform_device(const struct viommu_topology *topology,
-		     const struct viommu_device_name *device)
+const struct viommu_platform_device *find_platform_device(const struct viommu_topology *topology,
+							  const struct viommu_device_name *device)
 {
 	const struct viommu_platform_device *candidate;
 

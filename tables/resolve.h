@@ -18,6 +18,10 @@ static inline uint32_t function_id(uint16_t segment, uint16_t bdf)
 /* Is this device the IOMMU itself? */
 bool is_itself(const struct viommu_iommu *iommu, const struct viommu_device_name *device);
 
+/* The platform device that is called so, or NULL. */
+const struct viommu_platform_device *find_platform_device(const struct viommu_topology *topology,
+							  const struct viommu_device_name *name);
+
 /* Nobody says anything. */
 extern const struct viommu_route route_nothing;
 
@@ -59,8 +63,9 @@ typedef struct viommu_route linux_reader(const struct viommu_topology *topology,
 					 const struct viommu_device_name *device,
 					 const char **ret_why);
 
-/* resolve_dmar.c */
+/* Readers that have a file of their own: resolve_dmar.c, resolve_ivrs.c. */
 linux_reader linux_dmar;
+linux_reader linux_ivrs;
 
 /* The reader of the table with that signature, or NULL. */
 linux_reader *linux_reader_of(const char *source);

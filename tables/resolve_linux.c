@@ -88,6 +88,7 @@ static const struct {
 } readers[] = {
 	{ "VIOT", linux_viot },
 	{ "DMAR", linux_dmar },
+	{ "IVRS", linux_ivrs },
 	{ "DTB", linux_dt },
 };
 

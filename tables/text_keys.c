@@ -30,6 +30,11 @@ static bool is_amd(const void *object)
 	return ((const struct viommu_iommu *)object)->kind == VIOMMU_AMD_VI;
 }
 
+static bool has_function(const void *object)
+{
+	return is_function(object) || is_amd(object);
+}
+
 static bool is_smmu(const void *object)
 {
 	enum viommu_iommu_kind kind = ((const struct viommu_iommu *)object)->kind;
@@ -76,7 +81,7 @@ static const struct text_key iommu_keys[] = {
 	{ "coherent", &text_boolean, { AT(coherent) },
 	  .help = "its table walks see the caches" },
 	{ "include-self", &text_boolean, { AT(include_self) },
-	  .when = is_function, .only = "a virtio-iommu-pci",
+	  .when = has_function, .only = "a virtio-iommu-pci or amd-vi",
 	  .help = "its own function counts among those it translates, as QEMU writes it" },
 	{ "model", &text_number, { AT(model) },
 	  .when = is_smmu, .only = "an smmu-v2 or smmu-v3",
@@ -105,6 +110,9 @@ static const struct text_key iommu_keys[] = {
 	{ "efr2", &text_wide_bits, { AT(efr2) },
 	  .when = is_amd, .only = "an amd-vi",
 	  .help = "the image of the second one" },
+	{ "image-flags", &text_domain, { AT(image_flags), AT(has_image_flags) },
+	  .when = is_amd, .only = "an amd-vi",
+	  .help = "flags of blocks 11h and 40h; left out: `flags` but for bits 6 and 7" },
 	{ "blocks", &text_row, { AT(blocks), AT(n_blocks) },
 	  .room = VIOMMU_MAX_BLOCKS, .when = is_amd, .only = "an amd-vi",
 	  .help = "which blocks IVRS has for it, 16, 17 or 64; left out: as its features ask" },
@@ -229,6 +237,9 @@ static const struct text_key device_keys[] = {
 	  .help = "its ACPI compatible ID" },
 	{ "uid", &text_name, { AT(uid) },
 	  .help = "its ACPI unique ID" },
+	{ "settings", &text_bits, { AT(settings) },
+	  .when = device_is_translated, .only = "a device with an IOMMU",
+	  .help = "which interrupts an amd-vi lets pass, as IVRS has it" },
 	{ "number", &text_domain, { AT(number), AT(has_number) },
 	  .help = "the number that DMAR gives it, up to 255" },
 };
@@ -395,6 +406,8 @@ static const struct text_key header_keys[] = {
 	  .help = "how wide the host's addresses are, for DMAR and IVRS; left out: as usual" },
 	{ "flags", &text_domain, { AT(flags), AT(has_flags) },
 	  .help = "flags of the table, for DMAR and IVRS; left out: as the topology asks" },
+	{ "aligned", &text_boolean, { AT(aligned) },
+	  .help = "pads before device entries of 8 bytes, where they need one, for IVRS" },
 };
 
 /* clang-format on */

@@ -45,7 +45,7 @@ static bool iommu_makes_sense(const void *object)
 	const struct viommu_iommu *iommu = object;
 
 	return iommu->kind <= VIOMMU_OTHER && iommu->n_interrupts <= VIOMMU_MAX_INTERRUPTS &&
-	       iommu->n_blocks <= VIOMMU_MAX_BLOCKS &&
+	       iommu->image_flags <= UINT8_MAX && iommu->n_blocks <= VIOMMU_MAX_BLOCKS &&
 	       (!iommu->span || iommu->base <= UINT64_MAX - (iommu->span - 1));
 }
 
@@ -85,7 +85,8 @@ static bool device_makes_sense(const void *object)
 	const struct viommu_platform_device *device = object;
 
 	return ids_make_sense(device->id, device->n_ids) && device->number <= UINT8_MAX &&
-	       device->pasid_bits <= PASID_BITS_MAX && device->address_bits <= ADDRESS_BITS_MAX;
+	       device->settings <= UINT8_MAX && device->pasid_bits <= PASID_BITS_MAX &&
+	       device->address_bits <= ADDRESS_BITS_MAX;
 }
 
 static bool device_id_makes_sense(const void *object)

@@ -76,6 +76,18 @@ static inline bool iommu_has_window(const struct viommu_iommu *iommu)
 	return iommu->kind != VIOMMU_VIRTIO_PCI;
 }
 
+/*
+ * What viommu_topology_for_each_pci_range() tells, of host bridges alone: what ranges leave to
+ * them.
+ */
+void topology_for_each_bridge_range(const struct viommu_topology *topology,
+				    void (*each)(void *opaque,
+						 const struct viommu_pci_range *range),
+				    void *opaque);
+
+/* Do two of its ranges speak of the same function? */
+bool topology_ranges_overlap(const struct viommu_topology *topology);
+
 /* How many segments a range speaks of. */
 static inline size_t range_segments(const struct viommu_pci_range *range)
 {

@@ -81,17 +81,19 @@ struct viommu_iommu {
 	bool include_self; /* its own function counts among its endpoints, as QEMU writes it */
 
 	/* What only one kind has, as its table numbers it (IORT, IVRS), and 0 with any other. */
-	uint32_t model;      /* SMMU: the implementation */
-	uint32_t flags;      /* bits of its structure that no member here stands for */
-	uint64_t vatos;      /* SMMUv3: the page for address translation operations */
-	bool has_msi_id;     /* SMMUv3: its own MSIs go to `its` with this device ID, */
-	uint32_t msi_id;     /* and not through its interrupts */
-	uint32_t capability; /* AMD-Vi: offset of its PCI capability */
-	uint32_t info;       /* AMD-Vi: MSI number and unit ID */
-	uint32_t features;   /* AMD-Vi: feature reporting of block 10h */
-	uint32_t attributes; /* AMD-Vi: of blocks 11h and 40h */
-	uint64_t efr, efr2;  /* AMD-Vi: images of the extended feature registers there */
-	unsigned n_blocks;   /* AMD-Vi: which blocks its table has for it, in this order: */
+	uint32_t model;       /* SMMU: the implementation */
+	uint32_t flags;       /* bits of its structure that no member here stands for */
+	uint64_t vatos;       /* SMMUv3: the page for address translation operations */
+	bool has_msi_id;      /* SMMUv3: its own MSIs go to `its` with this device ID, */
+	uint32_t msi_id;      /* and not through its interrupts */
+	uint32_t capability;  /* AMD-Vi: offset of its PCI capability */
+	uint32_t info;        /* AMD-Vi: MSI number and unit ID */
+	uint32_t features;    /* AMD-Vi: feature reporting of block 10h */
+	uint32_t attributes;  /* AMD-Vi: of blocks 11h and 40h */
+	uint64_t efr, efr2;   /* AMD-Vi: images of the extended feature registers there */
+	bool has_image_flags; /* AMD-Vi: false: `flags` but for bits 6 and 7, which `efr` has */
+	uint32_t image_flags; /* AMD-Vi: flags of blocks 11h and 40h */
+	unsigned n_blocks;    /* AMD-Vi: which blocks its table has for it, in this order: */
 	uint32_t blocks[VIOMMU_MAX_BLOCKS]; /* 0x10, 0x11, 0x40; none: as its features ask */
 
 	struct viommu_place place; /* where this is said; filled in by readers */
@@ -180,8 +182,9 @@ struct viommu_platform_device {
 
 	/* What an ACPI namespace calls it, where a table asks for that; NULL: not said. */
 	const char *hid, *cid, *uid;
-	bool has_number; /* DMAR: the number by which scopes name it */
-	uint32_t number; /* at most 255 */
+	uint32_t settings; /* AMD-Vi: as in struct viommu_pci_range */
+	bool has_number;   /* DMAR: the number by which scopes name it */
+	uint32_t number;   /* at most 255 */
 
 	struct viommu_place place;
 };
@@ -391,6 +394,7 @@ struct viommu_table_header {
 	uint32_t address_bits; /* DMAR, IVRS: how wide the host's addresses are; 0: as usual */
 	bool has_flags;        /* false: as the topology asks */
 	uint32_t flags;        /* DMAR: its flags; IVRS: IVinfo but for address bits */
+	bool aligned;          /* IVRS: pads before device entries of 8 bytes where they need one */
 };
 
 /*

@@ -19,6 +19,7 @@ import sys
 import builtin
 import devicetrees
 import dmar
+import ivrs
 from acpi import fix
 
 HERE = pathlib.Path(__file__).parent
@@ -131,10 +132,25 @@ TOPOLOGIES = {
 }
 
 # Suffix -> files; and those too large to be kept in the tree, which tests make in their folder.
-TABLES = {".viot": FILES, ".dmar": dmar.FILES, **builtin.FORMS,
-          ".dtb": devicetrees.FILES}
-ALL_TOPOLOGIES = {**TOPOLOGIES, **dmar.TOPOLOGIES, **builtin.TOPOLOGIES}
-LARGE = ("viot-node-beyond", "viot-too-large") + dmar.LARGE
+TABLES = {
+    ".viot": FILES,
+    ".dmar": dmar.FILES,
+    ".ivrs": ivrs.FILES,
+    ".dtb": devicetrees.FILES,
+    **builtin.FORMS,
+}
+ALL_TOPOLOGIES = {
+    **TOPOLOGIES,
+    **dmar.TOPOLOGIES,
+    **ivrs.TOPOLOGIES,
+    **builtin.TOPOLOGIES,
+}
+LARGE = (
+    "viot-node-beyond",
+    "viot-too-large",
+    *dmar.LARGE,
+    *ivrs.LARGE,
+)
 
 
 def outputs():

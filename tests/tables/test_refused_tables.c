@@ -19,8 +19,9 @@ struct refused {
 
 static bool is_ours(const char *id)
 {
-	static const char *const prefixes[] = { "input-", "acpi-",    "viot-",
-						"dmar-",  "builtin-", "dt-" };
+	static const char *const prefixes[] = {
+		"input-", "acpi-", "viot-", "dmar-", "ivrs-", "builtin-", "dt-",
+	};
 
 	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
 		if (!strncmp(id, prefixes[i], strlen(prefixes[i])))

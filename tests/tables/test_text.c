@@ -159,12 +159,14 @@ static void a_finding_helps(void **state)
 		       "    kind: virtio-iommu-pci\n"
 		       "    at: 00:01\n"
 		       "    include-sef: yes\n");
-	assert_finding(rig, 0,
-		       "text:6:5: error: an IOMMU has no key `include-sef`; did you mean "
-		       "`include-self`? the keys are: name, kind, at, span, segment, function, "
-		       "interrupts, proximity-domain, its, coherent, include-self, model, "
-		       "vatos, msi-id, capability, info, features, attributes, efr, efr2, blocks, "
-		       "flags [text-key]");
+	assert_finding(
+		rig, 0,
+		"text:6:5: error: an IOMMU has no key `include-sef`; did you mean "
+		"`include-self`? the keys are: name, kind, at, span, segment, function, "
+		"interrupts, proximity-domain, its, coherent, include-self, model, "
+		"vatos, msi-id, capability, info, features, attributes, efr, efr2, image-flags, "
+		"blocks, "
+		"flags [text-key]");
 	assert_finding(rig, 1,
 		       "text:5:9: error: `at` cannot be \"00:01\"; write a PCI function: for "
 		       "example 0000:00:01.0 [text-value]");
@@ -259,6 +261,8 @@ static void what_one_platform_has_is_written_as_well(void **state)
 				   "    revision: 1\n"
 				   "    address-bits: 39\n"
 				   "    flags: 0\n"
+				   "  ivrs:\n"
+				   "    aligned: yes\n"
 				   "\n"
 				   "iommus:\n"
 				   "  - name: smmu\n"
@@ -278,6 +282,7 @@ static void what_one_platform_has_is_written_as_well(void **state)
 				   "    attributes: 0x3\n"
 				   "    efr: 0x100000000\n"
 				   "    efr2: 0x4\n"
+				   "    image-flags: 0\n"
 				   "    blocks: [16, 17]\n"
 				   "  - name: riscv\n"
 				   "    kind: other\n"
@@ -317,6 +322,7 @@ static void what_one_platform_has_is_written_as_well(void **state)
 				   "    hid: AMDI0020\n"
 				   "    cid: PNP0501\n"
 				   "    uid: ID00\n"
+				   "    settings: 0x40\n"
 				   "    number: 0\n"
 				   "\n"
 				   "device-ids:\n"
