@@ -20,6 +20,7 @@ import builtin
 import devicetrees
 import dmar
 import ivrs
+import srat
 from acpi import fix
 
 HERE = pathlib.Path(__file__).parent
@@ -136,6 +137,7 @@ TABLES = {
     ".viot": FILES,
     ".dmar": dmar.FILES,
     ".ivrs": ivrs.FILES,
+    ".srat": srat.FILES,
     ".dtb": devicetrees.FILES,
     **builtin.FORMS,
 }
@@ -143,6 +145,7 @@ ALL_TOPOLOGIES = {
     **TOPOLOGIES,
     **dmar.TOPOLOGIES,
     **ivrs.TOPOLOGIES,
+    **srat.TOPOLOGIES,
     **builtin.TOPOLOGIES,
 }
 LARGE = (
@@ -150,6 +153,7 @@ LARGE = (
     "viot-too-large",
     *dmar.LARGE,
     *ivrs.LARGE,
+    *srat.LARGE,
 )
 
 
