@@ -532,6 +532,15 @@ void viommu_topology_for_each_pci_range(const struct viommu_topology *topology,
 						     const struct viommu_pci_range *range),
 					void *opaque);
 
+/* -- a picture ------------------------------------------------------------------------ */
+
+/*
+ * The topology as a picture, in the language of Graphviz's dot: host bridges and devices, IOMMUs,
+ * memory and ITSs, and who goes where with which IDs. It has at most a few dozen boxes with a dozen
+ * lines each, however large the machine is, and says what it leaves out. To be freed with free().
+ */
+char *viommu_topology_graph(const struct viommu_topology *topology);
+
 /* -- in words ------------------------------------------------------------------------- */
 
 /*

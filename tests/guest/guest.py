@@ -26,6 +26,7 @@ import packages
 import qemus
 import parts
 import rows
+import tables
 from machine import Failed, Machine
 
 DEVICES = {"builtin": "virtio-iommu-pci", "viommu": "viommu-pci"}
@@ -113,7 +114,7 @@ class Run:
             "iommu": f"{DEVICES[device]},id=iommu0",
             "unattached": UNATTACHED[device],
             "unmapped": UNMAPPED[device],
-        }
+        } if device in DEVICES else {}
         for word, value in words.items():
             text = text.replace(f"{{{word}}}", value)
         text = re.sub(r"\{iommu:(\d)\}",
@@ -121,7 +122,8 @@ class Run:
         return re.sub(r"\{md5:(\w+)\}", lambda found: checksum(self.image(found[1])), text)
 
     def image(self, name):
-        return os.path.join(self.folder, f"{name}.img")
+        """A drive's image, or the table that the row is about."""
+        return self.table if name == "table" else os.path.join(self.folder, f"{name}.img")
 
     def drive_options(self, name):
         image = self.row.images[name]
@@ -132,7 +134,7 @@ class Run:
         row = self.row
         for name, image in row.images.items():
             shutil.copy(image_file(image), self.image(name))
-        self.kernel, base = initramfs.base(row.architecture, self.progress)
+        self.kernel, base = initramfs.base(row.architecture, row.flavour, self.progress)
         extra = [("kernel", self.kernel)] if row.rekernel else []
         self.initramfs = os.path.join(self.folder, "initramfs")
         first = f"{'shell' if self.shell else 'run'} {row.skip}\n"
@@ -142,6 +144,9 @@ class Run:
             os.rename(self.initramfs, second)
             extra.append(("initramfs", second))
         initramfs.with_row(base, self.initramfs, row.script, first, extra)
+        if row.table:
+            self.table = tables.make(row.table, row.topology, self.folder)
+            tables.put_in_front(self.table, row.table, self.initramfs)
 
     def command(self, serial="stdio"):
         row = self.row
@@ -288,6 +293,8 @@ class Run:
             if found := re.search(f".*(?:{pattern}).*", self.log):
                 raise Failed(f"not so: {sentence} ({found.group(0)})")
             seen.append((sentence, None))
+        if self.row.table:
+            seen.append((tables.compare(self.table, self.log), None))
         for one, other in self.row.same:
             if checksum(self.image(one)) != checksum(self.image(other)):
                 raise Failed(f"not so: {other} has the contents of {one}, seen from the host")
@@ -354,8 +361,16 @@ def interactive(run):
 
 def listing():
     for row in rows.ROWS:
-        control = "" if row.runs == parts.BOTH else f" (ours only: {row.why_ours})"
+        control = f" (ours only: {row.why_ours})" if row.runs == parts.OURS else ""
         print(f"{row.number:>2}  {row.name:<12} {row.sentence}{control}")
+
+
+def devices_of(row, wanted):
+    """The devices that a row runs with; a table is tried with QEMU's IOMMU of its platform."""
+    if row.runs == parts.STOCK:
+        return [parts.STOCK]
+    return [device for device in DEVICES
+            if wanted in (device, "both") and (device == "viommu" or row.runs == parts.BOTH)]
 
 
 def parse():
@@ -383,13 +398,10 @@ def main():
         return listing()
     progress = Progress()
     chosen = [row for row in rows.ROWS if not arguments.names or row.name in arguments.names]
-    devices = list(DEVICES) if arguments.device == "both" else [arguments.device]
     passed = failed = skipped = again = 0
     for qemu in qemus.choose(arguments.qemu, progress):
         for row in chosen:
-            for device in devices:
-                if device == "builtin" and row.runs == parts.OURS:
-                    continue
+            for device in devices_of(row, arguments.device):
                 if device == "viommu" and not os.path.exists(qemu.module()):
                     print(f"skipped {row.name}: no module for QEMU {qemu.generation} "
                           "(./run module builds it)")

@@ -4,6 +4,7 @@
 What the words in braces and the helpers in scripts mean is said in parts.py.
 """
 
+import table_rows
 from parts import (
     ARM64_GROUPS, BIND_VFIO, CHURN, CHURN_END, CHURN_SHOWS, COMPLAINTS, EDU, FAULTS_WANTED,
     Image, MMIO, NETWORK, OURS, READ_WRITE, READ_WRITE_SHOWS, Row, SEVERAL, TRAFFIC,
@@ -374,4 +375,4 @@ edu sysfs $edu pin a pin b fill a 0x5a fill b 0x11 times 10 fetch a times 10 sto
 """,
         [("the device copied memory", r"row: attempts: edu: page b holds 256 bytes of 0x5a")],
         skip="virtio_iommu"),
-]
+] + table_rows.ROWS
