@@ -16,11 +16,17 @@
 #include "topology.h"
 
 static const struct format *const formats[] = {
-	&viot_format,       &dmar_format,
-	&ivrs_format,       &srat_format,
-	&madt_format,       &mcfg_format,
-	&builtin_v1.format, &builtin_v2.format,
-	&builtin_v3.format, &builtin_v3_segments.format,
+	&viot_format,
+	&iort_format,
+	&dmar_format,
+	&ivrs_format,
+	&srat_format,
+	&madt_format,
+	&mcfg_format,
+	&builtin_v1.format,
+	&builtin_v2.format,
+	&builtin_v3.format,
+	&builtin_v3_segments.format,
 	&dt_format,
 };
 

@@ -19,6 +19,7 @@ import sys
 import builtin
 import devicetrees
 import dmar
+import iort
 import ivrs
 import srat
 from acpi import fix
@@ -135,6 +136,7 @@ TOPOLOGIES = {
 # Suffix -> files; and those too large to be kept in the tree, which tests make in their folder.
 TABLES = {
     ".viot": FILES,
+    ".iort": iort.FILES,
     ".dmar": dmar.FILES,
     ".ivrs": ivrs.FILES,
     ".srat": srat.FILES,
@@ -143,6 +145,7 @@ TABLES = {
 }
 ALL_TOPOLOGIES = {
     **TOPOLOGIES,
+    **iort.TOPOLOGIES,
     **dmar.TOPOLOGIES,
     **ivrs.TOPOLOGIES,
     **srat.TOPOLOGIES,
@@ -151,6 +154,7 @@ ALL_TOPOLOGIES = {
 LARGE = (
     "viot-node-beyond",
     "viot-too-large",
+    *iort.LARGE,
     *dmar.LARGE,
     *ivrs.LARGE,
     *srat.LARGE,

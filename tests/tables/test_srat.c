@@ -19,7 +19,7 @@ static const uint8_t example_g[] = {
 };
 
 enum { SRAT_HEAD_LENGTH = 48, MEMORY_LENGTH = 40, INITIATOR_LENGTH = 32 };
-enum { REVISION_AT = 8, DOMAIN_AT = 4, BUS_AT = 10, DEVFN_AT = 11, FLAGS_AT = 24 };
+enum { BUS_AT = 10, DEVFN_AT = 11, FLAGS_AT = 24 };
 #define INITIATOR_AT (SRAT_HEAD_LENGTH + MEMORY_LENGTH)
 
 /* Example G as a machine would have it without its IOMMU. */
