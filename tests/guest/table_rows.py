@@ -65,6 +65,9 @@ def disks_row(name, sentence, table, topology, devices, shows, **options):
                       READ_WRITE, images=TWO_DISKS, same=(("d0", "d1"),), **options)
 
 
+# Debian's usual kernel has AMD's driver, which uses cmpxchg16b without asking whether there is one.
+AMD = {"flavour": "", "processor": "qemu64"}
+
 ROWS = [
     disks_row("dmar", "Intel's IOMMU in front of everything, by viommu's DMAR", "dmar", """\
 iommus:
@@ -111,5 +114,22 @@ interrupt-sources:
                [("the guest finds the IOMMU", r"AMD-Vi: Extended features"),
                 ("and uses it for interrupts, too", r"AMD-Vi: Interrupt remapping enabled"),
                 group("0000:00:08.0"), group("0000:01:00.0")],
-               flavour=""),
+               **AMD),
+
+    groups_row("ivrs-bridge", "functions behind a bridge to PCI, which share an ID", "ivrs", """\
+iommus:
+  - { name: amdvi0, kind: amd-vi, at: 0xfed80000, function: 00:01.0, capability: 0x40 }
+ranges:
+  - { functions: 00:00.0, iommu: amdvi0 }
+  - { functions: 00:10.0, iommu: amdvi0 }
+  - { functions: 00:1f.0-00:1f.3, iommu: amdvi0 }
+  - { functions: 01:00.0-01:1f.7, iommu: amdvi0, one-id: yes, first-id: 0x100 }
+interrupt-sources:
+  - { kind: ioapic, function: 00:14.0, iommu: amdvi0 }
+""", ["amd-iommu", "pcie-pci-bridge,id=bridge1,addr=0x10", "edu,bus=bridge1,addr=3",
+      "pci-testdev,bus=bridge1,addr=7"],
+               [("the guest finds the IOMMU", r"AMD-Vi: Extended features"),
+                ("what is behind the bridge is one group",
+                 r"row: group: (0000:00:10\.0 )?0000:01:03\.0 0000:01:07\.0 \(DMA\)")],
+               **AMD),
 ]
