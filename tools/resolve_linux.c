@@ -78,8 +78,8 @@ static gint compare(gconstpointer a, gconstpointer b)
 
 static bool differ(const struct viommu_route *a, const struct viommu_route *b)
 {
-	return a->reach != b->reach || a->iommu != b->iommu || a->id != b->id ||
-	       a->its != b->its || a->device_id != b->device_id;
+	return a->reach != b->reach || a->iommu != b->iommu || a->id != b->id || a->its != b->its ||
+	       a->device_id != b->device_id;
 }
 
 /* Linux's route is the answer, the specification's is left in *ret_route. */
