@@ -87,6 +87,7 @@ static const struct {
 	linux_reader *read;
 } readers[] = {
 	{ "VIOT", linux_viot },
+	{ "IORT", linux_iort },
 	{ "DMAR", linux_dmar },
 	{ "IVRS", linux_ivrs },
 	{ "DTB", linux_dt },

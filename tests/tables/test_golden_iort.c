@@ -101,6 +101,63 @@ static void our_own_iorts_come_out_of_what_they_mean(void **state)
 	g_ptr_array_free(files, TRUE);
 }
 
+/* -- what Linux saw ------------------------------------------------------------------------ */
+
+/* Linux calls an SMMU by its address: smmu3.0x0000000009050000. */
+static void compare_device(const struct viommu_topology *topology, const char *line,
+			   const bool *conventional, unsigned *agreed)
+{
+	char device[16], iommu[32] = "none", found[32] = "none";
+	struct viommu_route route, linux_route;
+	struct viommu_device_name name;
+	const char *at = strstr(line, "iommu=");
+
+	if (sscanf(line, "DEV %15s", device) != 1 || !at || sscanf(at, "iommu=%31s", iommu) != 1)
+		fail_msg("cannot read: %.60s", line);
+	assert_int_equal(viommu_device_name_parse(device, &name), 0);
+	viommu_topology_resolve(topology, &name, &route, &linux_route, NULL);
+	if (linux_route.reach == VIOMMU_REACH_IOMMU)
+		snprintf(found, sizeof(found), "smmu3.0x%016llx",
+			 (unsigned long long)linux_route.iommu->base);
+	if (!strcmp(iommu, "none") && conventional[name.bdf >> 8])
+		return;
+	if (strcmp(found, iommu) != 0)
+		fail_msg("%s: Linux saw %s, and we say %s", device, iommu, found);
+	++*agreed;
+}
+
+static void agrees_with_linux(const struct file *file, unsigned *agreed)
+{
+	g_autofree char *path = g_strndup(file->path, strlen(file->path) - strlen("IORT"));
+	g_autofree char *seen_path = g_strconcat(path, "seen.txt", NULL), *seen = NULL;
+	bool conventional[256] = { false };
+	struct viommu_topology *topology;
+	struct viommu_table *table;
+
+	if (!g_file_get_contents(seen_path, &seen, NULL, NULL))
+		return;
+	find_conventional_buses(seen, conventional);
+	table = decode(file, NULL);
+	topology = viommu_table_topology(table, NULL);
+	for (const char *line = strstr(seen, "\nDEV "); line; line = strstr(line + 1, "\nDEV "))
+		compare_device(topology, line + 1, conventional, agreed);
+	viommu_topology_free(topology);
+	viommu_table_free(table);
+}
+
+static void resolve_says_what_linux_saw(void **state)
+{
+	GPtrArray *files = tables_below(golden_folder(), "IORT");
+	unsigned agreed = 0;
+
+	(void)state;
+	for (guint i = 0; i < files->len; i++)
+		agrees_with_linux(files->pdata[i], &agreed);
+	print_message("%u functions as Linux saw them\n", agreed);
+	assert_in_range(agreed, 300, 100000);
+	g_ptr_array_free(files, TRUE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -109,6 +166,7 @@ int main(void)
 		cmocka_unit_test(iorts_of_qemu_come_out_of_what_they_mean),
 		cmocka_unit_test(iorts_of_hardware_keep_their_meaning),
 		cmocka_unit_test(our_own_iorts_come_out_of_what_they_mean),
+		cmocka_unit_test(resolve_says_what_linux_saw),
 	};
 
 	return cmocka_run_group_tests_name("golden IORTs", tests, NULL, NULL);
