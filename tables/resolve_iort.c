@@ -2,11 +2,12 @@
 /*
  * Which SMMU does Linux take for a device, by an IORT?
  *
- * For a PCI function it looks for the root complex of its segment, and there for the first ID mapping
- * that has the function; what goes to an ITS group at once bypasses. Reading has resolved already what
- * it does with counts that are one too many, and which root complex it takes of two.
+ * For a PCI function it looks for the root complex of its segment, and there for the first ID
+ * mapping that has the function; what goes to an ITS group at once bypasses. Reading has resolved
+ * already what it does with counts that are one too many, and which root complex it takes of two.
  *
- * For other devices it compares paths, and asks for single mappings: so it finds fewer than there are.
+ * For other devices it compares paths, and asks for single mappings: so it finds fewer than there
+ * are.
  */
 #include <glib.h>
 
@@ -33,11 +34,13 @@ static struct viommu_route route_of_function(const struct viommu_topology *topol
 	struct viommu_route route = route_specified(topology, device);
 
 	if (!has_root_complex(topology, device->segment))
-		*ret_why = "Linux finds no root complex of this segment in the IORT, and no ITS for "
-			   "it either";
+		*ret_why =
+			"Linux finds no root complex of this segment in the IORT, and no ITS for "
+			"it either";
 	else if (route.reach == VIOMMU_REACH_IOMMU)
-		*ret_why = "Linux takes the first ID mapping of the segment's root complex that has "
-			   "the function";
+		*ret_why =
+			"Linux takes the first ID mapping of the segment's root complex that has "
+			"the function";
 	else
 		*ret_why = "Linux finds no ID mapping of the function to an SMMU, and leaves it "
 			   "without one";
@@ -81,7 +84,8 @@ static struct viommu_route route_of_name(const struct viommu_topology *topology,
 	*ret_why = "Linux finds no node of this device in the IORT";
 	if (!device || !device->name)
 		return route_nothing;
-	*ret_why = "Linux compares whole paths, whose names have 4 characters: this node is nobody's";
+	*ret_why =
+		"Linux compares whole paths, whose names have 4 characters: this node is nobody's";
 	if (!acpi_is_path(device->name))
 		return route_nothing;
 	return route_of_device(topology, device, ret_why);

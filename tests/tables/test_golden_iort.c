@@ -8,7 +8,7 @@
  * nodes, another order of them, and padding; and what a topology has no word for is a finding.
  */
 
-enum { N_GOLDEN_IORTS = 111, N_FROM_QEMU = 85, N_OTHERS = 24, N_OWN = 7 };
+enum { N_GOLDEN_IORTS = 111, N_FROM_QEMU = 85, N_OTHERS = 24, N_OWN = 7, N_MADE = 74 };
 
 /* Two that were broken or made up to show all nodes there are. */
 static bool is_synthetic(const struct file *file)
@@ -47,8 +47,8 @@ static void golden_iorts_break_known_rules_only(void **state)
 		struct viommu_table *table = decode(files->pdata[i], findings);
 
 		viommu_table_check(table, findings);
-		for (size_t k = 0; !is_synthetic(files->pdata[i]) &&
-				   k < viommu_findings_count(findings); k++)
+		for (size_t k = 0;
+		     !is_synthetic(files->pdata[i]) && k < viommu_findings_count(findings); k++)
 			if (!strstr(known, viommu_findings_get(findings, k)->id))
 				fail_msg("%s",
 					 viommu_finding_line(viommu_findings_get(findings, k)));
@@ -90,13 +90,28 @@ static void iorts_of_hardware_keep_their_meaning(void **state)
 	g_ptr_array_free(files, TRUE);
 }
 
+static void iorts_of_qemu_come_out_of_topologies_byte_for_byte(void **state)
+{
+	GPtrArray *files = tables_below(golden_folder(), "IORT");
+	unsigned made = 0;
+
+	(void)state;
+	for (guint i = 0; i < files->len; i++)
+		made += comes_from_its_topology(files->pdata[i], OWN_GOLDEN "/topologies");
+	print_message("%u IORTs made from what QEMU was given\n", made);
+	assert_int_equal(made, N_MADE);
+	g_ptr_array_free(files, TRUE);
+}
+
 static void our_own_iorts_come_out_of_what_they_mean(void **state)
 {
 	GPtrArray *files = tables_below(OWN_GOLDEN, "IORT");
 
 	(void)state;
-	for (guint i = 0; i < files->len; i++)
+	for (guint i = 0; i < files->len; i++) {
 		means_itself(files->pdata[i], "IORT");
+		assert_true(comes_from_its_topology(files->pdata[i], OWN_GOLDEN "/topologies"));
+	}
 	assert_int_equal(files->len, N_OWN);
 	g_ptr_array_free(files, TRUE);
 }
@@ -165,6 +180,7 @@ int main(void)
 		cmocka_unit_test(golden_iorts_break_known_rules_only),
 		cmocka_unit_test(iorts_of_qemu_come_out_of_what_they_mean),
 		cmocka_unit_test(iorts_of_hardware_keep_their_meaning),
+		cmocka_unit_test(iorts_of_qemu_come_out_of_topologies_byte_for_byte),
 		cmocka_unit_test(our_own_iorts_come_out_of_what_they_mean),
 		cmocka_unit_test(resolve_says_what_linux_saw),
 	};
