@@ -20,7 +20,8 @@ iommu_list iommus = QTAILQ_HEAD_INITIALIZER(iommus);
 
 /* -- requests ---------------------------------------------------------------------- */
 
-static bool serve_one(struct iommu *iommu)
+/* The `i`-th since the guest was shown any as done. */
+static bool serve_one(struct iommu *iommu, unsigned int i)
 {
 	VirtQueueElement *element = virtqueue_pop(iommu->requests, sizeof(*element));
 	size_t used;
@@ -29,28 +30,36 @@ static bool serve_one(struct iommu *iommu)
 		return false;
 	used = viommu_request(iommu->core, element->out_sg, element->out_num, element->in_sg,
 			      element->in_num);
-	iommu_settle(iommu);
-	virtqueue_push(iommu->requests, element, (unsigned int)used);
+	virtqueue_fill(iommu->requests, element, (unsigned int)used, i);
 	g_free(element);
 	return true;
 }
 
-/* A buffer may lie over the very register that kicks the queue: then pushing it would come
- * back here. */
+/*
+ * A buffer may lie over the very register that kicks the queue: then giving it back would
+ * come back here.
+ *
+ * What one kick brings is put in force, and shown as done, all at once. For each request by
+ * itself that would cost more than the request: bookkeeping of the queue, and calls to a
+ * host's IOMMU that could be one.
+ */
 static void serve(struct iommu *iommu)
 {
-	int budget = VIOMMU_QUEUE_SIZE;
+	unsigned int n = 0;
 
 	if (iommu->serving || !iommu->virtio.vm_running)
 		return;
 	iommu->serving = true;
 	endpoints_number(iommu);
-	while (budget && serve_one(iommu))
-		budget--;
+	while (n < VIOMMU_QUEUE_SIZE && serve_one(iommu, n))
+		n++;
+	iommu_settle(iommu);
 	iommu->serving = false;
-	if (budget < VIOMMU_QUEUE_SIZE)
-		virtio_notify(&iommu->virtio, iommu->requests);
-	if (!budget)
+	if (!n)
+		return;
+	virtqueue_flush(iommu->requests, n);
+	virtio_notify(&iommu->virtio, iommu->requests);
+	if (n == VIOMMU_QUEUE_SIZE)
 		qemu_bh_schedule(iommu->requests_bh);
 }
 

@@ -24,23 +24,44 @@ struct notice {
 
 /* -- what libviommu's listeners are told ------------------------------------------------ */
 
-static int told(struct endpoint *endpoint, bool map, const struct viommu_mapping *mapping)
+static void told(struct endpoint *endpoint, bool map, const struct viommu_mapping *mapping)
 {
 	struct notice notice = { .endpoint = endpoint, .map = map, .mapping = *mapping };
 
 	if (endpoint->translated.iommu_notify_flags)
 		g_array_append_val(endpoint->iommu->notices, notice);
-	return 0;
+}
+
+/*
+ * Mappings that go one after the other, and lie so, are announced as one: a host's IOMMU is
+ * asked once, and not for each page. Not so those that come, for what was made by one call
+ * VFIO does not take apart again.
+ */
+static bool told_as_one(struct endpoint *endpoint, const struct viommu_mapping *mapping)
+{
+	GArray *notices = endpoint->iommu->notices;
+	struct notice *last;
+
+	if (!notices->len)
+		return false;
+	last = &g_array_index(notices, struct notice, notices->len - 1);
+	if (last->map || last->endpoint != endpoint || !mapping->first ||
+	    last->mapping.last != mapping->first - 1)
+		return false;
+	last->mapping.last = mapping->last;
+	return true;
 }
 
 static int told_map(void *opaque, const struct viommu_mapping *mapping)
 {
-	return told(opaque, true, mapping);
+	told(opaque, true, mapping);
+	return 0;
 }
 
 static void told_unmap(void *opaque, const struct viommu_mapping *mapping)
 {
-	told(opaque, false, mapping);
+	if (!told_as_one(opaque, mapping))
+		told(opaque, false, mapping);
 }
 
 static int told_mode(void *opaque, enum viommu_mode mode)
@@ -79,10 +100,9 @@ static void endpoint_switch(struct endpoint *endpoint)
 void iommu_settle(struct iommu *iommu)
 {
 	struct endpoint *endpoint;
-	GArray *notices = NULL;
+	GArray *notices = iommu->notices;
 
-	if (iommu->notices->len) {
-		notices = iommu->notices;
+	if (notices->len) {
 		iommu->notices = g_array_new(false, false, sizeof(struct notice));
 		for (guint i = 0; i < notices->len; i++)
 			notice_deliver(&g_array_index(notices, struct notice, i));

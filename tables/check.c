@@ -32,21 +32,22 @@ void check_blame(const struct check *check, const struct subject *subject, const
 	g_free(text);
 }
 
-/* Every type has its section: the rows of the text form know what an object is called. */
-static const struct text_section *section_of(enum object_type type)
+/* "a range" is a range, and "reserved memory" is reserved memory. */
+static const char *without_article(const char *what)
 {
-	const struct text_section *section = text_sections;
+	static const char *const articles[] = { "a ", "an " };
 
-	while (section->type != type)
-		section++;
-	return section;
+	for (size_t i = 0; i < G_N_ELEMENTS(articles); i++)
+		if (g_str_has_prefix(what, articles[i]))
+			return what + strlen(articles[i]);
+	return what;
 }
 
 /* Its name, or else the first thing that has to be said of it, as the text form says it. */
 char *subject_describe(const struct subject *subject)
 {
-	const struct text_section *section = section_of(subject->type);
-	GString *out = g_string_new(strchr(section->what, ' ') + 1);
+	const struct text_section *section = text_section_of(subject->type);
+	GString *out = g_string_new(without_article(section->what));
 	const char *name = object_name(subject->type, subject->object);
 
 	g_string_append_c(out, ' ');
@@ -106,6 +107,11 @@ static void check_its_names(const struct check *check)
 	check_references(check, object_its, OBJECT_ITS_GROUP, "name one of `its-groups`");
 }
 
+static void check_device_names(const struct check *check)
+{
+	check_references(check, object_device, OBJECT_PLATFORM_DEVICE, "name one of `devices`");
+}
+
 /* Reserved memory refers to an IOMMU but brings it no device, so it does not count. */
 static void check_idle_iommus(const struct check *check)
 {
@@ -152,7 +158,7 @@ static bool range_has(const struct viommu_pci_range *range, uint16_t segment, ui
 
 /*
  * Asked of explicit ranges only. Host bridges leave the function of their IOMMU out, and
- * include_self is there for those who do not want that.
+ * include_self is there for those who do not want that. That of an AMD-Vi is always listed.
  */
 static void check_own_functions(const struct check *check)
 {
@@ -162,7 +168,7 @@ static void check_own_functions(const struct check *check)
 		const struct viommu_iommu *iommu =
 			viommu_topology_find_iommu(check->topology, range->iommu);
 
-		if (iommu && iommu_is_function(iommu) &&
+		if (iommu && iommu->kind == VIOMMU_VIRTIO_PCI &&
 		    range_has(range, iommu->segment, iommu->bdf))
 			check_blame(check, &(struct subject){ OBJECT_PCI_RANGE, range, i },
 				    "leave it out, as a device tree has to",
@@ -232,6 +238,7 @@ static const struct {
 } checks[] = {
 	{ "topology-iommu-unknown", check_iommu_names },
 	{ "topology-its-unknown", check_its_names },
+	{ "topology-device-unknown", check_device_names },
 	{ "topology-iommu-idle", check_idle_iommus },
 	{ "topology-iommu-outside", check_iommus_outside },
 	{ "topology-function-twice", check_functions_twice },

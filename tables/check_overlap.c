@@ -167,6 +167,29 @@ void check_bridges_overlap(const struct check *check)
 			      "give each host bridge buses of its own");
 }
 
+/* Those below a bridge too; at the end of a path nobody knows which function is meant. */
+static void claim_functions(GArray *claims, const struct viommu_pci_range *range, size_t i)
+{
+	struct subject subject = { OBJECT_PCI_RANGE, range, i };
+	uint16_t first, last;
+
+	if (!range_is_known(range))
+		return;
+	for (unsigned s = range->segment_first; s <= range->segment_last; s++) {
+		claims_add(claims, s, range->bdf_first, range->bdf_last, subject);
+		if (range_below(range, &first, &last))
+			claims_add(claims, s, first, last, subject);
+	}
+}
+
+/* Firmware of AMD writes one range over another on purpose: entries of an IVRS have an order. */
+static bool is_behind_amd(const struct check *check, const char *name)
+{
+	const struct viommu_iommu *iommu = viommu_topology_find_iommu(check->topology, name);
+
+	return iommu && iommu->kind == VIOMMU_AMD_VI;
+}
+
 /*
  * Segment by segment, since that is how ranges overlap; VIOMMU_MAX_SEGMENTS bounds how many
  * claims there can be.
@@ -177,9 +200,8 @@ void check_ranges_overlap(const struct check *check)
 	GArray *claims = claims_new();
 
 	for_each_object(i, range, check->topology, OBJECT_PCI_RANGE)
-		for (unsigned s = range->segment_first; s <= range->segment_last; s++)
-			claims_add(claims, s, range->bdf_first, range->bdf_last,
-				   (struct subject){ OBJECT_PCI_RANGE, range, i });
+		if (!is_behind_amd(check, range->iommu))
+			claim_functions(claims, range, i);
 	claims_blame_overlaps(check, claims, "have functions in common",
 			      "make ranges disjoint: readers do not agree who wins");
 }
@@ -284,13 +306,16 @@ struct ids {
 	GPtrArray *pieces;  /* struct viommu_pci_range: what the claims are about */
 };
 
-/* 0 for an IOMMU that there is not, which is another rule. */
+/* 0 for an IOMMU that there is not, which is another rule, or whose IDs nobody chooses. */
 static uint64_t group_of(const struct ids *ids, const char *iommu)
 {
 	return GPOINTER_TO_SIZE(g_hash_table_lookup(ids->groups, iommu));
 }
 
-/* A piece stands for the range or the host bridge that it was cut from: it has its place. */
+/*
+ * A piece stands for the range or the host bridge that it was cut from: it has its place. Functions
+ * that have one ID share it on purpose, with the bridge as well that they are behind.
+ */
 static void claim_ids(void *opaque, const struct viommu_pci_range *piece)
 {
 	struct ids *ids = opaque;
@@ -302,9 +327,16 @@ static void claim_ids(void *opaque, const struct viommu_pci_range *piece)
 	copy = g_memdup2(piece, sizeof(*piece));
 	g_ptr_array_add(ids->pieces, copy);
 	for (unsigned s = piece->segment_first; s <= piece->segment_last; s++)
-		claims_add(ids->claims, group, range_id(piece, (uint16_t)s, piece->bdf_first),
-			   range_id(piece, (uint16_t)s, piece->bdf_last),
-			   (struct subject){ OBJECT_PCI_RANGE, copy, ids->pieces->len });
+		if (!piece->one_id)
+			claims_add(ids->claims, group,
+				   range_id(piece, (uint16_t)s, piece->bdf_first),
+				   range_id(piece, (uint16_t)s, piece->bdf_last),
+				   (struct subject){ OBJECT_PCI_RANGE, copy, ids->pieces->len });
+}
+
+static uint32_t last_id(uint32_t id, uint32_t n_ids)
+{
+	return n_ids ? id + (n_ids - 1) : id;
 }
 
 /*
@@ -319,12 +351,14 @@ void check_ids_twice(const struct check *check)
 	const struct viommu_iommu *iommu;
 
 	for_each_object(i, iommu, check->topology, OBJECT_IOMMU)
-		g_hash_table_insert(ids.groups, (void *)iommu->name, GSIZE_TO_POINTER(i + 1));
+		if (iommu_ids_are_chosen(iommu))
+			g_hash_table_insert(ids.groups, (void *)iommu->name,
+					    GSIZE_TO_POINTER(i + 1));
 	viommu_topology_for_each_pci_range(check->topology, claim_ids, &ids);
 	for_each_object(i, device, check->topology, OBJECT_PLATFORM_DEVICE)
 		if (device->iommu && group_of(&ids, device->iommu))
 			claims_add(ids.claims, group_of(&ids, device->iommu), device->id,
-				   device->id,
+				   last_id(device->id, device->n_ids),
 				   (struct subject){ OBJECT_PLATFORM_DEVICE, device, i });
 	claims_blame_overlaps(check, ids.claims, "have an ID in common behind one IOMMU",
 			      "choose IDs that no other device of this IOMMU has");
@@ -341,8 +375,8 @@ static uint64_t window_last(const struct viommu_iommu *iommu)
 }
 
 /*
- * Devices have no span here, just where they begin: enough to see two of them at one place, or
- * one inside an IOMMU.
+ * Devices have no span here, just where they begin, if anybody knows: enough to see two of them at
+ * one place, or one inside an IOMMU.
  */
 void check_windows_overlap(const struct check *check)
 {
@@ -355,8 +389,9 @@ void check_windows_overlap(const struct check *check)
 			claims_add(claims, ONE_GROUP, iommu->base, window_last(iommu),
 				   (struct subject){ OBJECT_IOMMU, iommu, i });
 	for_each_object(i, device, check->topology, OBJECT_PLATFORM_DEVICE)
-		claims_add(claims, ONE_GROUP, device->base, device->base,
-			   (struct subject){ OBJECT_PLATFORM_DEVICE, device, i });
+		if (device->base)
+			claims_add(claims, ONE_GROUP, device->base, device->base,
+				   (struct subject){ OBJECT_PLATFORM_DEVICE, device, i });
 	claims_blame_overlaps(check, claims, "have register addresses in common",
 			      "correct `at` or `span`: everything has registers of its own");
 }

@@ -9,6 +9,7 @@
  *
  * Lines are stable to the byte: tests compare them, and so do people, with diff.
  */
+#include "devicetree.h"
 #include "format.h"
 
 #define VALUE_LENGTH    256
@@ -54,11 +55,26 @@ static void add_bytes(GString *text, size_t at, const GByteArray *bytes)
 		g_string_append_c(text, '\n');
 }
 
+/* A line like that of a field, without a title: text belongs to the structure above it. */
+static void add_text(GString *text, const struct record *record)
+{
+	const struct field field = record_text_field(record);
+	size_t length = field_format(&field, record_text(record), NULL, 0);
+	g_autofree char *value = g_malloc(length + 1);
+
+	field_format(&field, record_text(record), value, length + 1);
+	g_string_append_printf(text, "  %04zx  %-20s %s\n", record->at, field.name, value);
+}
+
 /* Tables nest as deep as their formats have it, which is a handful. */
 static void add_record(struct dump *dump, const struct record *record)
 {
 	size_t rest = record->at + record_length(record) - record->rest->len;
 
+	if (record->text) {
+		add_text(dump->text, record);
+		return;
+	}
 	g_string_append_printf(dump->text, "%s\n", record->layout ? record->layout->name : "Bytes");
 	if (record->layout)
 		for_each_field(f, record->layout)
@@ -69,7 +85,7 @@ static void add_record(struct dump *dump, const struct record *record)
 }
 
 /* References go to the structures right below the head in every table there is. */
-char *viommu_table_text(const struct viommu_table *table)
+static char *text_of_records(const struct viommu_table *table)
 {
 	const GPtrArray *records = table->root->children;
 	struct dump dump = { g_string_new(NULL), g_hash_table_new(NULL, NULL) };
@@ -83,4 +99,9 @@ char *viommu_table_text(const struct viommu_table *table)
 	add_record(&dump, table->root);
 	g_hash_table_destroy(dump.records);
 	return g_string_free(dump.text, FALSE);
+}
+
+char *viommu_table_text(const struct viommu_table *table)
+{
+	return table->tree ? dt_text(table->tree) : text_of_records(table);
 }

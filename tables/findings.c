@@ -140,6 +140,7 @@ void report(struct viommu_findings *findings, const char *rule_id, struct viommu
 	finding->severity = rule->severity;
 	finding->place = place;
 	finding->place.file = keep(findings, place.file);
+	finding->place.path = keep(findings, place.path);
 	finding->text = keep(findings, text);
 	finding->cure = keep(findings, cure);
 	g_ptr_array_add(findings->list, finding);
@@ -148,7 +149,7 @@ void report(struct viommu_findings *findings, const char *rule_id, struct viommu
 
 /*
  * As compilers write it, so that editors jump to the place. A place in a table is a byte
- * offset; what comes from no file, as from a VMM, has none.
+ * offset, in a device tree a path; what comes from no file, as from a VMM, has none.
  */
 char *viommu_finding_line(const struct viommu_finding *finding)
 {
@@ -159,6 +160,8 @@ char *viommu_finding_line(const struct viommu_finding *finding)
 		g_string_append_printf(line, "%s:", place->file);
 	if (place->line)
 		g_string_append_printf(line, "%u:%u:", place->line, place->column);
+	else if (place->path)
+		g_string_append_printf(line, "%s:", place->path);
 	else if (place->file && place->at != VIOMMU_NOWHERE)
 		g_string_append_printf(line, "0x%zx:", place->at);
 	if (line->len)

@@ -16,12 +16,14 @@ __attribute__((format(printf, 5, 6))) void report(struct viommu_findings *findin
 /* A place in a text, one in a table, and a file as a whole. */
 static inline struct viommu_place place_in_text(const char *file, unsigned line, unsigned column)
 {
-	return (struct viommu_place){ file, line, column, VIOMMU_NOWHERE };
+	return (struct viommu_place){
+		.file = file, .line = line, .column = column, .at = VIOMMU_NOWHERE
+	};
 }
 
 static inline struct viommu_place place_in_table(const char *file, size_t at)
 {
-	return (struct viommu_place){ file, 0, 0, at };
+	return (struct viommu_place){ .file = file, .at = at };
 }
 
 static inline struct viommu_place place_of_file(const char *file)

@@ -26,7 +26,8 @@ struct table_rule {
 struct format {
 	const char *signature;
 	const char *name;
-	const struct layout *head; /* the ACPI header and what follows it */
+	const struct layout *head; /* the ACPI header and what follows it; NULL: a device tree */
+	bool bare;                 /* there is no ACPI header */
 
 	/*
 	 * Take the bytes behind the head apart: the table's own, from head->length. What its
@@ -38,19 +39,34 @@ struct format {
 	/* Rules of the bytes, which hold whatever the table means; behind the last a NULL id. */
 	const struct table_rule *rules;
 
-	/* What the table means; and the other way. */
+	/*
+	 * What the table means; what its head says besides what every header does; and the other
+	 * way. NULL: nothing that a topology has; nothing; not made.
+	 */
 	struct viommu_topology *(*to_topology)(const struct viommu_table *table,
 					       struct viommu_findings *findings);
+	void (*to_header)(const struct viommu_table *table, struct viommu_table_header *header);
 	bool (*from_topology)(struct viommu_table *table, const struct viommu_topology *topology,
 			      struct viommu_findings *findings);
 };
 
 extern const struct format viot_format;
+extern const struct format dmar_format;
+extern const struct format ivrs_format;
+extern const struct format dt_format; /* has no head */
 
+#define SIGNATURE_MAX 32
+
+/*
+ * A table has records or, if it is none of ACPI's, a device tree. Who walks records is never
+ * given one of those, but for the functions of <viommu/tables.h>.
+ */
 struct viommu_table {
-	char signature[5];
+	char signature[SIGNATURE_MAX]; /* of a bare one, the name of its format */
 	char *file;
+	const char *iommu;           /* while it is made: whose it is to be, or NULL */
 	const struct format *format; /* NULL: not known, a header and bytes */
+	struct devicetree *tree;     /* devicetree.h; NULL: there are records */
 	bool whole;                  /* `root` has the format's head, and not only the header */
 	struct record *root;
 };
@@ -59,6 +75,15 @@ struct viommu_table {
 struct viommu_place table_place(const struct viommu_table *table, size_t at);
 struct viommu_place table_place_of(const struct viommu_table *table, const struct record *record,
 				   const char *field_name);
+
+/*
+ * Rules that a format may list among its own (fields.c): structures whose type is not known, bytes
+ * of a known one that have no meaning, and reserved bytes that are not 0. They look at all records,
+ * those inside of others too.
+ */
+void check_unknown_types(const struct table_check *check);
+void check_lengths(const struct table_check *check);
+void check_reserved_bytes(const struct table_check *check);
 
 /* -- the header of every ACPI table (acpi.c) ----------------------------------------- */
 

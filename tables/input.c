@@ -2,15 +2,16 @@
 /*
  * Tables in the forms that people have them in
  *
- * Raw tables, one after the other, as firmware and the kernel give them; or the text that
- * acpidump prints. Which it is, the content says: the first line of acpidump's text names a
- * table and its address, and no table begins like that.
+ * Raw tables, one after the other, as firmware and the kernel give them; the text that
+ * acpidump prints; or a device tree. Which it is, the content says: the first line of
+ * acpidump's text names a table and its address, and no table begins like that.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include <glib.h>
 
+#include "devicetree.h"
 #include "findings.h"
 #include "format.h"
 
@@ -222,12 +223,14 @@ static void split_text(struct input *input)
 
 /* -- by content --------------------------------------------------------------------------- */
 
-#define DTB_MAGIC "\xd0\x0d\xfe\xed"
+/* A device tree is the whole input: nothing says that something else would follow it. */
+static void give_tree(struct input *input)
+{
+	input->found++;
+	input->each(input->opaque, input->file, input->bytes, input->length);
+}
 
-/*
- * Content decides, not the file's name. A device tree is recognised so that people are not told
- * that their file is damaged.
- */
+/* Content decides, not the file's name. */
 size_t viommu_input_split(const void *bytes, size_t length, const char *file,
 			  bool (*each)(void *opaque, const char *name, const void *table,
 				       size_t table_length),
@@ -246,10 +249,10 @@ size_t viommu_input_split(const void *bytes, size_t length, const char *file,
 
 	if (!length)
 		report(findings, "input-empty", place_of_file(file),
-		       "give a table, or what acpidump prints", "there is nothing in it");
-	else if (length >= SIGNATURE_LENGTH && !memcmp(bytes, DTB_MAGIC, SIGNATURE_LENGTH))
-		report(findings, "input-device-tree", place_in_table(file, 0), NULL,
-		       "a device tree: these are not understood yet");
+		       "give a table, a device tree, or what acpidump prints",
+		       "there is nothing in it");
+	else if (dt_begins(bytes, length))
+		give_tree(&input);
 	else if (is_title(text, (size_t)(end_of_line(text, text + length) - text)))
 		split_text(&input);
 	else

@@ -6,9 +6,9 @@
  * exactly are numbers; wider ones, and bytes, are strings of hexadecimal digits. Text has
  * \xNN for what is not printable, as in dump.c: so it is ASCII, and no byte is lost.
  */
-#include <json-glib/json-glib.h>
-
+#include "devicetree.h"
 #include "format.h"
+#include "json.h"
 
 #define FORMAT_VERSION 1
 
@@ -23,8 +23,8 @@ static void add_key(JsonBuilder *builder, const char *name)
 	json_builder_set_member_name(builder, g_strdelimit(key, " -", '_'));
 }
 
-/* Digits without spaces: any language has a function that reads them. */
-static void add_bytes(JsonBuilder *builder, const uint8_t *bytes, size_t length)
+/* A string and no array: a table may have a million of them. */
+void json_add_bytes(JsonBuilder *builder, const uint8_t *bytes, size_t length)
 {
 	GString *text = g_string_new(NULL);
 
@@ -55,7 +55,7 @@ static void add_value(JsonBuilder *builder, const struct field *field, const voi
 	if (field->kind == FIELD_TEXT) {
 		add_text(builder, field, host);
 	} else if (!field_is_integer(field)) {
-		add_bytes(builder, (const uint8_t *)member, field->length);
+		json_add_bytes(builder, (const uint8_t *)member, field->length);
 	} else if (field->length <= EXACT_LENGTH) {
 		json_builder_add_int_value(builder, (gint64)field_get(field, host));
 	} else {
@@ -104,11 +104,32 @@ static void add_reserved(JsonBuilder *builder, const struct record *record)
 	json_builder_end_object(builder);
 }
 
+/* What is behind the fields and not in a record: text, or bytes of which nothing is known. */
+static void add_rest(JsonBuilder *builder, const struct record *record)
+{
+	const struct field field = record_text_field(record);
+
+	if (record->text) {
+		json_builder_set_member_name(builder, "text");
+		add_text(builder, &field, record_text(record));
+	} else if (record->rest->len) {
+		json_builder_set_member_name(builder, "bytes");
+		json_add_bytes(builder, record->rest->data, record->rest->len);
+	}
+}
+
+static const char *name_of(const struct record *record)
+{
+	if (record->text)
+		return record->text;
+	return record->layout ? record->layout->name : "Bytes";
+}
+
 static void add_record(JsonBuilder *builder, const struct record *record)
 {
 	json_builder_begin_object(builder);
 	json_builder_set_member_name(builder, "structure");
-	json_builder_add_string_value(builder, record->layout ? record->layout->name : "Bytes");
+	json_builder_add_string_value(builder, name_of(record));
 	json_builder_set_member_name(builder, "offset");
 	json_builder_add_int_value(builder, (gint64)record->at);
 	json_builder_set_member_name(builder, "length");
@@ -117,10 +138,7 @@ static void add_record(JsonBuilder *builder, const struct record *record)
 		add_fields(builder, record);
 		add_reserved(builder, record);
 	}
-	if (record->rest->len) {
-		json_builder_set_member_name(builder, "bytes");
-		add_bytes(builder, record->rest->data, record->rest->len);
-	}
+	add_rest(builder, record);
 	if (record->children->len) {
 		json_builder_set_member_name(builder, "records");
 		json_builder_begin_array(builder);
@@ -151,7 +169,10 @@ char *viommu_table_json(const struct viommu_table *table)
 	json_builder_set_member_name(builder, "signature");
 	json_builder_add_string_value(builder, table->signature);
 	json_builder_set_member_name(builder, "table");
-	add_record(builder, table->root);
+	if (table->tree)
+		dt_json(builder, table->tree);
+	else
+		add_record(builder, table->root);
 	json_builder_end_object(builder);
 
 	root = json_builder_get_root(builder);

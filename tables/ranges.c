@@ -37,6 +37,7 @@ struct end {
 
 struct sweep {
 	const struct viommu_topology *topology;
+	bool bridges_only;     /* pieces of ranges are not wanted */
 	GArray *slices;        /* struct slice */
 	GArray *ends;          /* struct end */
 	GTree *open[N_LAYERS]; /* index -> slice */
@@ -65,15 +66,33 @@ static void slice(struct sweep *sweep, struct slice slice)
 	g_array_append_val(sweep->ends, closes);
 }
 
+/*
+ * The functions themselves, and those below them if they are a bridge. Nobody knows which function
+ * is at the end of a path.
+ */
+static void slice_range(struct sweep *sweep, size_t i, const struct viommu_pci_range *range)
+{
+	uint16_t first, last;
+
+	if (!range_is_known(range))
+		return;
+	for (unsigned s = range->segment_first; s <= range->segment_last; s++) {
+		slice(sweep, (struct slice){ LAYER_RANGE, i, range,
+					     position((uint16_t)s, range->bdf_first),
+					     position((uint16_t)s, range->bdf_last) });
+		if (range_below(range, &first, &last))
+			slice(sweep,
+			      (struct slice){ LAYER_RANGE, i, range, position((uint16_t)s, first),
+					      position((uint16_t)s, last) });
+	}
+}
+
 static void slice_ranges(struct sweep *sweep)
 {
 	const struct viommu_pci_range *range;
 
 	for_each_object(i, range, sweep->topology, OBJECT_PCI_RANGE)
-		for (unsigned s = range->segment_first; s <= range->segment_last; s++)
-			slice(sweep, (struct slice){ LAYER_RANGE, i, range,
-						     position((uint16_t)s, range->bdf_first),
-						     position((uint16_t)s, range->bdf_last) });
+		slice_range(sweep, i, range);
 }
 
 /*
@@ -176,6 +195,8 @@ static struct viommu_pci_range piece_between(const struct slice *slice, uint64_t
 
 	piece = slice->layer == LAYER_RANGE ? *range : piece_of_bridge(slice);
 	piece.size = sizeof(piece);
+	piece.scope = VIOMMU_SCOPE_FUNCTIONS;
+	piece.below_first = piece.below_last = 0;
 	piece.id_first =
 		(uint32_t)(slice->layer == LAYER_RANGE ? range_id(range, segment, bdf) : first);
 	piece.segment_first = piece.segment_last = segment;
@@ -194,7 +215,8 @@ static bool joins_last(struct sweep *sweep, const struct slice *slice,
 	if (!last)
 		return false;
 	before = &g_array_index(sweep->pieces, struct viommu_pci_range, last - 1);
-	if (before->segment_last + 1 != piece->segment_first)
+	if (before->segment_last + 1 != piece->segment_first ||
+	    before->bdf_first != piece->bdf_first || before->one_id)
 		return false;
 	before->segment_last = piece->segment_last;
 	return true;
@@ -206,7 +228,8 @@ static void add_piece(struct sweep *sweep, const struct slice *slice, uint64_t f
 	struct viommu_pci_range piece = piece_between(slice, first, last);
 	bool whole = slice->layer == LAYER_RANGE && first == slice->first && last == slice->last;
 
-	if (!piece.iommu || (whole && joins_last(sweep, slice, &piece)))
+	if (!piece.iommu || (whole && joins_last(sweep, slice, &piece)) ||
+	    (slice->layer == LAYER_RANGE && sweep->bridges_only))
 		return;
 	g_array_append_val(sweep->pieces, piece);
 	if (whole)
@@ -282,13 +305,10 @@ static void sweep_end(struct sweep *sweep)
 		g_tree_destroy(sweep->open[layer]);
 }
 
-void viommu_topology_for_each_pci_range(const struct viommu_topology *topology,
-					void (*each)(void *opaque,
-						     const struct viommu_pci_range *range),
-					void *opaque)
-{
-	struct sweep sweep = { .topology = topology };
+typedef void each_piece(void *opaque, const struct viommu_pci_range *piece);
 
+static void for_each_piece(struct sweep sweep, each_piece *each, void *opaque)
+{
 	sweep_begin(&sweep);
 	slice_ranges(&sweep);
 	slice_iommus(&sweep);
@@ -298,4 +318,45 @@ void viommu_topology_for_each_pci_range(const struct viommu_topology *topology,
 	for (guint i = 0; i < sweep.pieces->len; i++)
 		each(opaque, &g_array_index(sweep.pieces, struct viommu_pci_range, i));
 	sweep_end(&sweep);
+}
+
+void viommu_topology_for_each_pci_range(const struct viommu_topology *topology, each_piece *each,
+					void *opaque)
+{
+	for_each_piece((struct sweep){ .topology = topology }, each, opaque);
+}
+
+void topology_for_each_bridge_range(const struct viommu_topology *topology, each_piece *each,
+				    void *opaque)
+{
+	for_each_piece((struct sweep){ .topology = topology, .bridges_only = true }, each, opaque);
+}
+
+/* -- do any overlap? ------------------------------------------------------------ */
+
+static gint compare_slices(gconstpointer a, gconstpointer b)
+{
+	const struct slice *one = a, *other = b;
+
+	return (one->first > other->first) - (one->first < other->first);
+}
+
+/* The two windows of a bridge and what is below it never do. */
+bool topology_ranges_overlap(const struct viommu_topology *topology)
+{
+	struct sweep sweep = { .topology = topology };
+	bool overlap = false;
+	uint64_t end = 0;
+
+	sweep_begin(&sweep);
+	slice_ranges(&sweep);
+	g_array_sort(sweep.slices, compare_slices);
+	for (guint i = 0; i < sweep.slices->len && !overlap; i++) {
+		const struct slice *slice = &g_array_index(sweep.slices, struct slice, i);
+
+		overlap = slice->first < end;
+		end = slice->last + 1;
+	}
+	sweep_end(&sweep);
+	return overlap;
 }

@@ -32,6 +32,28 @@ struct record *record_new_bytes(const uint8_t *wire, size_t length, size_t at)
 	return record;
 }
 
+struct record *record_new_text(const char *name, const uint8_t *wire, size_t length, size_t at)
+{
+	struct record *record = record_new_bytes(wire, length, at);
+
+	record->text = name;
+	return record;
+}
+
+struct field record_text_field(const struct record *record)
+{
+	return (struct field){
+		.name = record->text,
+		.length = (uint16_t)MIN(record->rest->len, G_MAXUINT16),
+		.kind = FIELD_TEXT,
+	};
+}
+
+const void *record_text(const struct record *record)
+{
+	return record->rest->data;
+}
+
 /*
  * Children go with their parent. Formats nest two or three deep, so recursion is bounded by them
  * and not by an input; so it is in the walks below.
@@ -66,6 +88,17 @@ size_t record_length(const struct record *record)
 	return length;
 }
 
+/* Each child is placed and measured once on its level, and formats are a handful of levels. */
+void record_place(struct record *record, size_t at)
+{
+	record->at = at;
+	at += record->layout ? record->layout->length : 0;
+	for (guint i = 0; i < record->children->len; i++) {
+		record_place(record->children->pdata[i], at);
+		at += record_length(record->children->pdata[i]);
+	}
+}
+
 /*
  * In the order of the bytes: the fixed part, what is inside, what is left over. The host struct has
  * every field of the layout, so the fixed part is the same as it was.
@@ -98,7 +131,9 @@ enum cursor_state cursor_look(struct cursor *cursor)
 	if (!wire_fits(cursor->at, framing->head, cursor->end))
 		return CURSOR_PAST;
 	cursor->type = wire_load(structure + framing->type_at, framing->type_length);
-	cursor->length = wire_load(structure + framing->length_at, framing->length_length);
+	cursor->length = framing->measure ? framing->measure(structure, cursor->end - cursor->at)
+					  : wire_load(structure + framing->length_at,
+						      framing->length_length);
 	if (cursor->length < framing->head)
 		return CURSOR_SHORT;
 	return wire_fits(cursor->at, cursor->length, cursor->end) ? CURSOR_AT : CURSOR_PAST;

@@ -3,20 +3,22 @@
  * Which IOMMU does a device reach?
  *
  * The specification's answer comes from the model alone: the first range that has the device,
- * else its host bridge. Linux answers from the table, in its own way, and a row below says
- * which way for each table that a topology can be read from. Where entries are disjoint and
- * no IOMMU stands in its own way, both say the same.
+ * else its host bridge. Linux answers from the table, in its own way (resolve_linux.c). Where
+ * entries are disjoint and no IOMMU stands in its own way, both say the same.
+ *
+ * An answer begins with the first hop, the IOMMU. What lies behind it follows from the topology
+ * and is added here to both answers alike.
  */
 #include <errno.h>
 #include <string.h>
 
 #include <glib.h>
 
+#include "resolve.h"
 #include "text_scan.h"
 #include "topology.h"
 
-#define SEGMENT_SHIFT 16
-#define BUS_SHIFT     8
+#define BUS_SHIFT 8
 
 /* -- names of devices --------------------------------------------------------- */
 
@@ -42,19 +44,66 @@ int viommu_device_name_parse(const char *text, struct viommu_device_name *ret_na
 	return 0;
 }
 
+/* Is this the last part of a path? Parts are divided by dots in ACPI, by slashes in device trees.
+ */
+static bool ends_path(const char *path, const char *part)
+{
+	size_t length = strlen(path), part_length = strlen(part);
+
+	return part_length && part_length < length &&
+	       strchr("\\./", path[length - part_length - 1]) &&
+	       !strcmp(path + length - part_length, part);
+}
+
+static const struct viommu_platform_device *find_by_ending(const struct viommu_topology *topology,
+							   const char *part, unsigned *ret_n)
+{
+	const struct viommu_platform_device *device, *found = NULL;
+
+	for_each_object(i, device, topology, OBJECT_PLATFORM_DEVICE)
+		if (device->name && ends_path(device->name, part)) {
+			found = device;
+			++*ret_n;
+		}
+	return found;
+}
+
+int viommu_topology_find_device(const struct viommu_topology *topology, const char *text,
+				struct viommu_device_name *ret_name)
+{
+	const struct viommu_platform_device *device;
+	unsigned n = 0;
+
+	if (!viommu_device_name_parse(text, ret_name))
+		return 0;
+	device = topology_find(topology, OBJECT_PLATFORM_DEVICE, text);
+	if (!device)
+		device = find_by_ending(topology, text, &n);
+	if (!device || n > 1)
+		return device ? -ENOTUNIQ : -ENOENT;
+	*ret_name = (struct viommu_device_name){ .base = device->base, .name = device->name };
+	return 0;
+}
+
 /* -- as the specification has it ---------------------------------------------- */
 
-static const struct viommu_route nothing = { .reach = VIOMMU_REACH_NOTHING,
-					     .place.at = VIOMMU_NOWHERE };
+const struct viommu_route route_nothing = { .reach = VIOMMU_REACH_NOTHING,
+					    .place.at = VIOMMU_NOWHERE };
 
 /*
  * The windows of segments and of functions are independent: the same functions in each
  * segment.
  */
-static bool range_has(const struct viommu_pci_range *range, const struct viommu_device_name *device)
+bool range_has(const struct viommu_pci_range *range, const struct viommu_device_name *device)
 {
-	return range->segment_first <= device->segment && device->segment <= range->segment_last &&
-	       range->bdf_first <= device->bdf && device->bdf <= range->bdf_last;
+	uint16_t first, last;
+
+	if (!range_is_known(range) || device->segment < range->segment_first ||
+	    device->segment > range->segment_last)
+		return false;
+	if (range_below(range, &first, &last) && first <= device->bdf && device->bdf <= last)
+		return true;
+	return range->bdf_first <= device->bdf && device->bdf <= range->bdf_last;
 }
 
 static bool bridge_has(const struct viommu_host_bridge *bridge,
@@ -67,7 +116,7 @@ static bool bridge_has(const struct viommu_host_bridge *bridge,
 }
 
 /* A virtio-iommu on MMIO is a platform device, and named by its base address like any other. */
-static bool is_itself(const struct viommu_iommu *iommu, const struct viommu_device_name *device)
+bool is_itself(const struct viommu_iommu *iommu, const struct viommu_device_name *device)
 {
 	if (!device->pci)
 		return iommu_has_window(iommu) && iommu->base == device->base;
@@ -76,8 +125,8 @@ static bool is_itself(const struct viommu_iommu *iommu, const struct viommu_devi
 }
 
 /* What an entry says. The name of an IOMMU that there is not says nothing. */
-static struct viommu_route route_to(const struct viommu_topology *topology, const char *iommu,
-				    uint64_t id, struct viommu_place place)
+struct viommu_route route_to(const struct viommu_topology *topology, const char *iommu, uint64_t id,
+			     struct viommu_place place)
 {
 	struct viommu_route route = { .reach = VIOMMU_REACH_BYPASS, .place = place };
 
@@ -89,9 +138,9 @@ static struct viommu_route route_to(const struct viommu_topology *topology, cons
 	return route;
 }
 
-static struct viommu_route route_of_range(const struct viommu_topology *topology,
-					  const struct viommu_pci_range *range,
-					  const struct viommu_device_name *device)
+struct viommu_route route_of_range(const struct viommu_topology *topology,
+				   const struct viommu_pci_range *range,
+				   const struct viommu_device_name *device)
 {
 	return route_to(topology, range->iommu, range_id(range, device->segment, device->bdf),
 			range->place);
@@ -102,8 +151,8 @@ static struct viommu_route route_of_bridge(const struct viommu_topology *topolog
 					   const struct viommu_host_bridge *bridge,
 					   const struct viommu_device_name *device)
 {
-	uint32_t id = (uint32_t)device->segment << SEGMENT_SHIFT | device->bdf;
-	struct viommu_route route = route_to(topology, bridge->iommu, id, bridge->place);
+	struct viommu_route route = route_to(
+		topology, bridge->iommu, function_id(device->segment, device->bdf), bridge->place);
 
 	if (route.iommu && is_itself(route.iommu, device) && !route.iommu->include_self)
 		return (struct viommu_route){ .reach = VIOMMU_REACH_BYPASS,
@@ -111,101 +160,161 @@ static struct viommu_route route_of_bridge(const struct viommu_topology *topolog
 	return route;
 }
 
-/*
- * In order: that the first of several wins is what viommu_topology_for_each_pci_range() does
- * too.
- */
-static struct viommu_route pci_route(const struct viommu_topology *topology,
+struct viommu_route route_begin(const struct viommu_topology *topology,
+				const struct deciders *deciders,
+				const struct viommu_device_name *device)
+{
+	if (deciders->range)
+		return route_of_range(topology, deciders->range, device);
+	if (deciders->bridge)
+		return route_of_bridge(topology, deciders->bridge, device);
+	return route_nothing;
+}
+
+/* -- the hops behind the first -------------------------------------------------- */
+
+/* Counted from the first function or from the first ID of the range. */
+static void send_as_range_says(const struct viommu_topology *topology,
+			       const struct viommu_msi_range *msi,
+			       const struct viommu_device_name *device, struct viommu_route *route)
+{
+	uint32_t nth =
+		msi->iommu ? route->id - msi->id_first : (uint32_t)(device->bdf - msi->bdf_first);
+
+	route->its = topology_find(topology, OBJECT_ITS_GROUP, msi->its);
+	route->device_id = route->its ? msi->device_id_first + nth : 0;
+	route->its_place = msi->place;
+}
+
+/* Without an IOMMU an ITS knows a function by segment and BDF. */
+static void send_as_usual(const struct viommu_topology *topology,
+			  const struct viommu_host_bridge *bridge,
+			  const struct viommu_device_name *device, struct viommu_route *route)
+{
+	const char *its = route->iommu ? route->iommu->its : bridge ? bridge->its : NULL;
+
+	route->its = topology_find(topology, OBJECT_ITS_GROUP, its);
+	if (!route->its)
+		return;
+	route->device_id = route->iommu ? route->id : function_id(device->segment, device->bdf);
+	route->its_place = route->iommu ? route->iommu->place : bridge->place;
+}
+
+/* A width that nobody says is the widest. */
+static void add_pasid(const struct viommu_host_bridge *bridge, struct viommu_route *route)
+{
+	if (!bridge || !bridge->pasid)
+		return;
+	route->pasid_bits = bridge->pasid_bits ? bridge->pasid_bits : VIOMMU_PASID_BITS_MAX;
+	route->pasid_place = bridge->place;
+}
+
+/* What a reader of Linux's filled in already stays as it is. */
+void route_go_on(const struct viommu_topology *topology, const struct deciders *deciders,
+		 const struct viommu_device_name *device, struct viommu_route *route)
+{
+	if (!route->its && deciders->msi)
+		send_as_range_says(topology, deciders->msi, device, route);
+	else if (!route->its)
+		send_as_usual(topology, deciders->bridge, device, route);
+	if (!route->pasid_bits)
+		add_pasid(deciders->bridge, route);
+}
+
+/* -- who decides ------------------------------------------------------------------ */
+
+static bool msi_has_function(const struct viommu_msi_range *msi,
+			     const struct viommu_device_name *device)
+{
+	return !msi->iommu && device->pci && msi->segment == device->segment &&
+	       msi->bdf_first <= device->bdf && device->bdf <= msi->bdf_last;
+}
+
+static bool msi_has_id(const struct viommu_msi_range *msi, const struct viommu_route *route)
+{
+	return msi->iommu && route->iommu && g_str_equal(msi->iommu, route->iommu->name) &&
+	       msi->id_first <= route->id && route->id <= msi->id_last;
+}
+
+/* In order: the first of several that has the function wins, and so it does on the map (map.c). */
+static struct deciders find_deciders(const struct viommu_topology *topology,
 				     const struct viommu_device_name *device)
 {
-	const struct viommu_pci_range *range;
-	const struct viommu_host_bridge *bridge;
+	struct deciders deciders = { 0 };
 
-	for_each_object(i, range, topology, OBJECT_PCI_RANGE)
-		if (range_has(range, device))
-			return route_of_range(topology, range, device);
-	for_each_object(i, bridge, topology, OBJECT_HOST_BRIDGE)
-		if (bridge_has(bridge, device))
-			return route_of_bridge(topology, bridge, device);
-	return nothing;
+	if (!device->pci)
+		return deciders;
+	for_each_object(i, deciders.range, topology, OBJECT_PCI_RANGE)
+		if (range_has(deciders.range, device))
+			break;
+	for_each_object(i, deciders.bridge, topology, OBJECT_HOST_BRIDGE)
+		if (bridge_has(deciders.bridge, device))
+			break;
+	return deciders;
 }
 
-static struct viommu_route platform_route(const struct viommu_topology *topology,
-					  const struct viommu_device_name *device)
+/* Functions are asked first, then the IDs with which they leave the IOMMU. */
+static const struct viommu_msi_range *find_msi(const struct viommu_topology *topology,
+					       const struct viommu_device_name *device,
+					       const struct viommu_route *route)
+{
+	const struct viommu_msi_range *msi;
+
+	for_each_object(i, msi, topology, OBJECT_MSI_RANGE)
+		if (msi_has_function(msi, device))
+			return msi;
+	for_each_object(i, msi, topology, OBJECT_MSI_RANGE)
+		if (msi_has_id(msi, route))
+			return msi;
+	return NULL;
+}
+
+/* -- platform devices --------------------------------------------------------------- */
+
+const struct viommu_platform_device *find_platform_device(const struct viommu_topology *topology,
+							  const struct viommu_device_name *device)
 {
 	const struct viommu_platform_device *candidate;
 
+	if (device->name)
+		return topology_find(topology, OBJECT_PLATFORM_DEVICE, device->name);
 	for_each_object(i, candidate, topology, OBJECT_PLATFORM_DEVICE)
 		if (candidate->base == device->base)
-			return route_to(topology, candidate->iommu, candidate->id,
-					candidate->place);
-	return nothing;
+			return candidate;
+	return NULL;
 }
 
-/* -- as Linux reads a VIOT ---------------------------------------------------- */
-
-/*
- * The driver puts each node in front of those it has read, and takes the first that matches:
- * the last of the table. It looks at no other if that one fails.
- */
-static struct viommu_route viot_route(const struct viommu_topology *topology,
-				      const struct viommu_device_name *device)
+/* It says itself how wide its PASIDs are. */
+static struct viommu_route platform_route(const struct viommu_topology *topology,
+					  const struct viommu_device_name *name)
 {
-	const struct viommu_pci_range *range;
-	const struct viommu_platform_device *candidate;
+	const struct viommu_platform_device *device = find_platform_device(topology, name);
+	struct viommu_route route;
 
-	for (size_t i = topology_count(topology, OBJECT_PCI_RANGE); device->pci && i--;) {
-		range = topology_get(topology, OBJECT_PCI_RANGE, i);
-		if (range_has(range, device))
-			return route_of_range(topology, range, device);
-	}
-	for (size_t i = topology_count(topology, OBJECT_PLATFORM_DEVICE); !device->pci && i--;) {
-		candidate = topology_get(topology, OBJECT_PLATFORM_DEVICE, i);
-		if (candidate->base == device->base)
-			return route_to(topology, candidate->iommu, candidate->id,
-					candidate->place);
-	}
-	return nothing;
-}
-
-/* Whatever node Linux has taken, it asks last whether the device is the IOMMU itself. */
-static struct viommu_route linux_viot(const struct viommu_topology *topology,
-				      const struct viommu_device_name *device, const char **ret_why)
-{
-	struct viommu_route route = viot_route(topology, device);
-
-	if (route.reach != VIOMMU_REACH_IOMMU) {
-		*ret_why = "Linux finds the device in no node of the VIOT, and leaves it without "
-			   "an IOMMU";
-	} else if (is_itself(route.iommu, device)) {
-		route = (struct viommu_route){ .reach = VIOMMU_REACH_BYPASS, .place = route.place };
-		*ret_why = "Linux lets no IOMMU translate itself: it refuses the node for this "
-			   "device with -EINVAL";
-	} else {
-		*ret_why = "Linux takes the last node of the VIOT that has the device";
-	}
+	if (!device)
+		return route_nothing;
+	route = route_to(topology, device->iommu, device->id, device->place);
+	route.pasid_bits = device->pasid_bits;
+	route.pasid_place = device->place;
 	return route;
 }
 
 /* -- the question ------------------------------------------------------------- */
 
-static const struct reader_of_tables {
-	const char *signature;
-	struct viommu_route (*route)(const struct viommu_topology *topology,
-				     const struct viommu_device_name *device, const char **ret_why);
-} linux_readers[] = {
-	{ "VIOT", linux_viot },
-};
-
-/*
- * NULL for a topology that no table was read from: then Linux has nothing to read differently.
- */
-static const struct reader_of_tables *linux_reader(const struct viommu_topology *topology)
+static void finish(const struct viommu_topology *topology, struct deciders deciders,
+		   const struct viommu_device_name *device, struct viommu_route *route)
 {
-	for (size_t i = 0; i < G_N_ELEMENTS(linux_readers); i++)
-		if (!g_strcmp0(linux_readers[i].signature, topology_source(topology)))
-			return &linux_readers[i];
-	return NULL;
+	deciders.msi = find_msi(topology, device, route);
+	route_go_on(topology, &deciders, device, route);
+}
+
+struct viommu_route route_specified(const struct viommu_topology *topology,
+				    const struct viommu_device_name *device)
+{
+	struct deciders deciders = find_deciders(topology, device);
+
+	return device->pci ? route_begin(topology, &deciders, device)
+			   : platform_route(topology, device);
 }
 
 void viommu_topology_resolve(const struct viommu_topology *topology,
@@ -213,12 +322,15 @@ void viommu_topology_resolve(const struct viommu_topology *topology,
 			     struct viommu_route *ret_route, struct viommu_route *ret_linux,
 			     const char **ret_why_linux)
 {
-	const struct reader_of_tables *reader = linux_reader(topology);
 	const char *why =
 		"there is no table yet: Linux does as the table says that is made of this";
+	linux_reader *reader = linux_reader_of(topology_source(topology));
+	struct deciders deciders = find_deciders(topology, device);
 
-	*ret_route = device->pci ? pci_route(topology, device) : platform_route(topology, device);
-	*ret_linux = reader ? reader->route(topology, device, &why) : *ret_route;
+	*ret_route = route_specified(topology, device);
+	*ret_linux = reader ? reader(topology, device, &why) : *ret_route;
+	finish(topology, deciders, device, ret_route);
+	finish(topology, deciders, device, ret_linux);
 	if (ret_why_linux)
 		*ret_why_linux = why;
 }

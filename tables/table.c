@@ -7,11 +7,26 @@
  */
 #include <string.h>
 
+#include <viommu/protocol.h>
+
+#include "builtin.h"
+#include "devicetree.h"
 #include "findings.h"
 #include "format.h"
 #include "topology.h"
 
-static const struct format *const formats[] = { &viot_format };
+static const struct format *const formats[] = {
+	&viot_format,
+	&dmar_format,
+	&ivrs_format,
+	&builtin_v1.format,
+	&builtin_v2.format,
+	&builtin_v3.format,
+	&builtin_v3_segments.format,
+	&dt_format,
+};
+
+#define SIGNATURE_LENGTH 4u
 
 /* More than any table, and far from where a count of bytes could overflow. */
 #define TABLE_LENGTH_MAX ((size_t)1 << 30)
@@ -24,20 +39,31 @@ static const struct format *find_format(const char *signature)
 	return NULL;
 }
 
+/* Some tables are taken apart only because others refer to what stands in them. */
+static bool has_meaning(const struct format *format)
+{
+	return format && format->to_topology;
+}
+
 bool viommu_table_known(const char *signature)
 {
-	return find_format(signature);
+	return has_meaning(find_format(signature));
 }
 
 /* The signature is taken from bytes and has no end there; here it has one, as in the rows. */
-static struct viommu_table *table_new(const char *signature, const char *file)
+static struct viommu_table *table_new(const char *signature, size_t length, const char *file)
 {
 	struct viommu_table *table = g_new0(struct viommu_table, 1);
 
-	memcpy(table->signature, signature, sizeof(table->signature) - 1);
+	memcpy(table->signature, signature, MIN(length, SIGNATURE_MAX - 1));
 	table->file = g_strdup(file ? file : "");
 	table->format = find_format(table->signature);
 	return table;
+}
+
+static struct viommu_table *table_of_format(const struct format *format, const char *file)
+{
+	return table_new(format->signature, strlen(format->signature), file);
 }
 
 struct viommu_table *viommu_table_free(struct viommu_table *table)
@@ -45,6 +71,7 @@ struct viommu_table *viommu_table_free(struct viommu_table *table)
 	if (!table)
 		return NULL;
 	record_free(table->root);
+	dt_free(table->tree);
 	g_free(table->file);
 	g_free(table);
 	return NULL;
@@ -95,6 +122,21 @@ static void decode(struct viommu_table *table, const uint8_t *bytes, size_t leng
 	record_add_rest(table->root, bytes + end, length - end);
 }
 
+/* A device tree is known by its first four bytes, and is no ACPI table in anything else either. */
+static struct viommu_table *decode_tree(const void *bytes, size_t length, const char *file,
+					struct viommu_findings *findings)
+{
+	struct devicetree *tree = dt_open(bytes, length, file, findings);
+	struct viommu_table *table;
+
+	if (!tree)
+		return NULL;
+	table = table_of_format(&dt_format, file);
+	table->tree = tree;
+	table->whole = true;
+	return table;
+}
+
 /*
  * Only what has no header is refused. Anything else is worth looking at for whoever has to mend it,
  * however little of it can be understood.
@@ -104,14 +146,52 @@ struct viommu_table *viommu_table_decode(const void *bytes, size_t length, const
 {
 	struct viommu_table *table;
 
+	if (dt_begins(bytes, length) && length <= TABLE_LENGTH_MAX)
+		return decode_tree(bytes, length, file, findings);
 	if (length < ACPI_HEADER_LENGTH || length > TABLE_LENGTH_MAX || !acpi_signature(bytes)) {
 		report(findings, "acpi-header", place_in_table(file, 0),
 		       "give the bytes of one ACPI table, or what acpidump prints",
 		       "no ACPI table begins here: %zu bytes", length);
 		return NULL;
 	}
-	table = table_new(bytes, file);
+	table = table_new(bytes, SIGNATURE_LENGTH, file);
 	decode(table, bytes, length, findings);
+	return table;
+}
+
+/* A device could not show more than that, and a walk should not have to see it. */
+static bool bare_length_is_sound(const struct format *format, size_t length, const char *file,
+				 struct viommu_findings *findings)
+{
+	if (length < format->head->length)
+		report(findings, "builtin-short", place_in_table(file, length),
+		       "give all of configuration space", "%s has %u bytes at least, not %zu",
+		       format->signature, format->head->length, length);
+	else if (length > VIOMMU_TOPOLOGY_LENGTH_MAX)
+		report(findings, "builtin-too-large", place_of_file(file),
+		       "give configuration space and nothing else",
+		       "%s has %u bytes at most, not %zu", format->signature,
+		       VIOMMU_TOPOLOGY_LENGTH_MAX, length);
+	else
+		return true;
+	return false;
+}
+
+/* Bytes without a signature are what the caller says. Others speak for themselves. */
+struct viommu_table *viommu_table_decode_as(const char *signature, const void *bytes, size_t length,
+					    const char *file, struct viommu_findings *findings)
+{
+	const struct format *format = find_format(signature);
+	struct viommu_table *table;
+
+	if (!format || !format->bare || !format->head)
+		return viommu_table_decode(bytes, length, file, findings);
+	if (!bare_length_is_sound(format, length, file, findings))
+		return NULL;
+	table = table_of_format(format, file);
+	table->whole = true;
+	table->root = record_new(format->head, bytes, 0);
+	format->decode(table, bytes, length, findings);
 	return table;
 }
 
@@ -121,9 +201,12 @@ struct viommu_table *viommu_table_decode(const void *bytes, size_t length, const
  */
 size_t viommu_table_encode(const struct viommu_table *table, void **ret_bytes)
 {
-	GByteArray *bytes = g_byte_array_new();
+	GByteArray *bytes;
 	size_t length;
 
+	if (table->tree)
+		return dt_encode(table->tree, ret_bytes);
+	bytes = g_byte_array_new();
 	record_encode(table->root, bytes);
 	length = bytes->len;
 	*ret_bytes = g_byte_array_free(bytes, FALSE);
@@ -135,34 +218,43 @@ size_t viommu_table_encode(const struct viommu_table *table, void **ret_bytes)
 /* A note, for nothing is wrong with the table. */
 static bool is_known(const struct viommu_table *table, struct viommu_findings *findings)
 {
-	if (!table->format)
+	if (!has_meaning(table->format))
 		report(findings, "acpi-unknown", place_in_table(table->file, 0), NULL,
 		       "%s says nothing of IOMMUs that is understood here", table->signature);
-	return table->format;
+	return has_meaning(table->format);
 }
 
 /*
- * The topology keeps what the header says, so that the table made of it is the same; and which
- * table it was, for Linux reads each kind in its own way (resolve.c).
+ * The topology keeps what the header says, so that the table made of it is the same.
  */
+static void keep_header(struct viommu_topology *topology, const struct viommu_table *table)
+{
+	struct viommu_table_header header = { .size = sizeof(header) };
+	const struct acpi_header *acpi = acpi_header(table);
+
+	memcpy(header.oem_id, acpi->oem_id, sizeof(acpi->oem_id));
+	memcpy(header.oem_table_id, acpi->oem_table_id, sizeof(acpi->oem_table_id));
+	memcpy(header.creator_id, acpi->creator_id, sizeof(acpi->creator_id));
+	header.oem_revision = acpi->oem_revision;
+	header.creator_revision = acpi->creator_revision;
+	if (table->whole && table->format->to_header)
+		table->format->to_header(table, &header);
+	viommu_topology_set_header(topology, table->format->signature, &header);
+}
+
+/* Which table it was is kept as well, for Linux reads each kind in its own way (resolve.c). */
 struct viommu_topology *viommu_table_topology(const struct viommu_table *table,
 					      struct viommu_findings *findings)
 {
 	struct viommu_topology *topology;
-	struct viommu_table_header header = { .size = sizeof(header) };
-	const struct acpi_header *acpi = acpi_header(table);
 
 	if (!is_known(table, findings))
 		return NULL;
 	topology =
 		table->whole ? table->format->to_topology(table, findings) : viommu_topology_new();
 	topology_set_source(topology, table->format->signature);
-	memcpy(header.oem_id, acpi->oem_id, sizeof(acpi->oem_id));
-	memcpy(header.oem_table_id, acpi->oem_table_id, sizeof(acpi->oem_table_id));
-	memcpy(header.creator_id, acpi->creator_id, sizeof(acpi->creator_id));
-	header.oem_revision = acpi->oem_revision;
-	header.creator_revision = acpi->creator_revision;
-	viommu_topology_set_header(topology, table->format->signature, &header);
+	if (!table->format->bare)
+		keep_header(topology, table);
 	return topology;
 }
 
@@ -182,36 +274,69 @@ void viommu_table_check(const struct viommu_table *table, struct viommu_findings
 {
 	struct viommu_topology *topology;
 
-	check_rules(table, acpi_rules, findings);
+	if (!table->format || !table->format->bare)
+		check_rules(table, acpi_rules, findings);
+	if (table->whole)
+		check_rules(table, table->format->rules, findings);
 	if (!is_known(table, findings) || !table->whole)
 		return;
-	check_rules(table, table->format->rules, findings);
 	topology = viommu_table_topology(table, findings);
 	viommu_topology_check(topology, findings);
 	viommu_topology_free(topology);
 }
 
-/* A table begins as a head of zeroes, so that what nobody sets is 0, reserved bytes first of all.
+/*
+ * A table begins as a head of zeroes, so that what nobody sets is 0, reserved bytes first of all. A
+ * device tree is made by its format, from the root on.
  */
-struct viommu_table *viommu_table_generate(const struct viommu_topology *topology,
-					   const char *signature, struct viommu_findings *findings)
+static struct viommu_table *table_blank(const struct format *format)
+{
+	struct viommu_table *table = table_of_format(format, NULL);
+	g_autofree uint8_t *blank = NULL;
+
+	table->whole = true;
+	if (!format->head)
+		return table;
+	blank = g_malloc0(format->head->length);
+	table->root = record_new(format->head, blank, 0);
+	return table;
+}
+
+/* The name of the IOMMU is the caller's: it is looked at while the table is made, and not kept. */
+static bool fill(struct viommu_table *table, const struct viommu_topology *topology,
+		 const char *iommu, struct viommu_findings *findings)
+{
+	bool bare = table->format->bare, made;
+
+	if (!bare)
+		acpi_begin(table, topology);
+	table->iommu = iommu;
+	made = table->format->from_topology(table, topology, findings);
+	table->iommu = NULL;
+	if (made && !bare)
+		acpi_finish(table);
+	return made;
+}
+
+struct viommu_table *viommu_table_generate_for(const struct viommu_topology *topology,
+					       const char *signature, const char *iommu,
+					       struct viommu_findings *findings)
 {
 	const struct format *format = find_format(signature);
-	g_autofree uint8_t *blank = NULL;
 	struct viommu_table *table;
 
-	if (!format) {
-		report(findings, "acpi-unknown", place_of_file(NULL), "ask for VIOT",
+	if (!format || !format->from_topology) {
+		report(findings, "acpi-unknown", place_of_file(NULL),
+		       "ask for a table that docs/tables.md has under \"made\"",
 		       "%s cannot be made here", signature ? signature : "no table");
 		return NULL;
 	}
-	table = table_new(format->signature, NULL);
-	blank = g_malloc0(format->head->length);
-	table->whole = true;
-	table->root = record_new(format->head, blank, 0);
-	acpi_begin(table, topology);
-	if (!format->from_topology(table, topology, findings))
-		return viommu_table_free(table);
-	acpi_finish(table);
-	return table;
+	table = table_blank(format);
+	return fill(table, topology, iommu, findings) ? table : viommu_table_free(table);
+}
+
+struct viommu_table *viommu_table_generate(const struct viommu_topology *topology,
+					   const char *signature, struct viommu_findings *findings)
+{
+	return viommu_table_generate_for(topology, signature, NULL, findings);
 }

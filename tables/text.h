@@ -71,6 +71,9 @@ struct text_section {
 extern const struct text_section text_sections[N_TEXT_SECTIONS];
 extern const struct text_section text_header;
 
+/* The section of a type: every one has its own. */
+const struct text_section *text_section_of(enum object_type type);
+
 #define TEXT_VERSION "1"
 
 #define for_each_key(key, section) \
@@ -98,7 +101,11 @@ extern const struct text_kind text_boolean;   /* bool */
 extern const struct text_kind text_segment;   /* uint16_t */
 extern const struct text_kind text_number;    /* uint32_t */
 extern const struct text_kind text_id;        /* uint32_t */
+extern const struct text_kind text_bits;      /* uint32_t: 0 is left out */
+extern const struct text_kind text_wide_bits; /* uint64_t: 0 is left out */
 extern const struct text_kind text_domain;    /* uint32_t, bool: it is there */
+extern const struct text_kind text_id_range;  /* uint32_t first, last */
+extern const struct text_kind text_some_ids;  /* uint32_t first, last, bool: they are there */
 extern const struct text_kind text_address;   /* uint64_t */
 extern const struct text_kind text_size;      /* uint64_t */
 extern const struct text_kind text_function;  /* uint16_t segment, BDF */
@@ -106,6 +113,7 @@ extern const struct text_kind text_functions; /* uint16_t segments first, last; 
 extern const struct text_kind text_segments;  /* the same: goes before text_functions */
 extern const struct text_kind text_first_id;  /* uint32_t, in a struct viommu_pci_range */
 extern const struct text_kind text_buses;     /* uint8_t first, last */
+extern const struct text_kind text_below;     /* the same: 0 is left out */
 extern const struct text_kind text_addresses; /* uint64_t first, last */
 extern const struct text_kind text_numbers;   /* const uint32_t *, size_t: how many */
 extern const struct text_kind text_row;       /* uint32_t [room], unsigned: how many */

@@ -30,6 +30,18 @@ static bool is_amd(const void *object)
 	return ((const struct viommu_iommu *)object)->kind == VIOMMU_AMD_VI;
 }
 
+static bool has_function(const void *object)
+{
+	return is_function(object) || is_amd(object);
+}
+
+static bool is_smmu(const void *object)
+{
+	enum viommu_iommu_kind kind = ((const struct viommu_iommu *)object)->kind;
+
+	return kind == VIOMMU_SMMU_V2 || kind == VIOMMU_SMMU_V3;
+}
+
 static const char *iommu_kind(int i)
 {
 	return viommu_iommu_kind_name((enum viommu_iommu_kind)i);
@@ -69,8 +81,43 @@ static const struct text_key iommu_keys[] = {
 	{ "coherent", &text_boolean, { AT(coherent) },
 	  .help = "its table walks see the caches" },
 	{ "include-self", &text_boolean, { AT(include_self) },
-	  .when = is_function, .only = "a virtio-iommu-pci",
+	  .when = has_function, .only = "a virtio-iommu-pci or amd-vi",
 	  .help = "its own function counts among those it translates, as QEMU writes it" },
+	{ "model", &text_number, { AT(model) },
+	  .when = is_smmu, .only = "an smmu-v2 or smmu-v3",
+	  .help = "the implementation, as IORT numbers it" },
+	{ "vatos", &text_wide_bits, { AT(vatos) },
+	  .when = is_smmu, .only = "an smmu-v2 or smmu-v3",
+	  .help = "the page for address translation operations" },
+	{ "msi-id", &text_domain, { AT(msi_id), AT(has_msi_id) },
+	  .when = is_smmu, .only = "an smmu-v2 or smmu-v3",
+	  .help = "the device ID that its own MSIs go to `its` with" },
+	{ "capability", &text_bits, { AT(capability) },
+	  .when = is_amd, .only = "an amd-vi",
+	  .help = "the offset of its PCI capability" },
+	{ "info", &text_bits, { AT(info) },
+	  .when = is_amd, .only = "an amd-vi",
+	  .help = "its MSI number and unit ID, as IVRS has them" },
+	{ "features", &text_bits, { AT(features) },
+	  .when = is_amd, .only = "an amd-vi",
+	  .help = "feature reporting of block 10h" },
+	{ "attributes", &text_bits, { AT(attributes) },
+	  .when = is_amd, .only = "an amd-vi",
+	  .help = "attributes of blocks 11h and 40h" },
+	{ "efr", &text_wide_bits, { AT(efr) },
+	  .when = is_amd, .only = "an amd-vi",
+	  .help = "the image of its extended feature register" },
+	{ "efr2", &text_wide_bits, { AT(efr2) },
+	  .when = is_amd, .only = "an amd-vi",
+	  .help = "the image of the second one" },
+	{ "image-flags", &text_domain, { AT(image_flags), AT(has_image_flags) },
+	  .when = is_amd, .only = "an amd-vi",
+	  .help = "flags of blocks 11h and 40h; left out: `flags` but for bits 6 and 7" },
+	{ "blocks", &text_row, { AT(blocks), AT(n_blocks) },
+	  .room = VIOMMU_MAX_BLOCKS, .when = is_amd, .only = "an amd-vi",
+	  .help = "which blocks IVRS has for it, 16, 17 or 64; left out: as its features ask" },
+	{ "flags", &text_bits, { AT(flags) },
+	  .help = "bits of its structure that nothing here stands for" },
 };
 #undef AT
 
@@ -96,12 +143,28 @@ static const struct text_key host_bridge_keys[] = {
 	  .help = "its root complex forwards page requests" },
 	{ "pasid", &text_boolean, { AT(pasid) },
 	  .help = "its root complex forwards PASIDs" },
+	{ "pasid-bits", &text_number, { AT(pasid_bits) },
+	  .help = "how wide a PASID may be, up to 20; left out: not said" },
+	{ "address-bits", &text_number, { AT(address_bits) },
+	  .help = "how wide an address its functions can send; left out: 64" },
+	{ "incoherent", &text_boolean, { AT(incoherent) },
+	  .help = "accesses of its functions do not see the caches" },
 };
 #undef AT
 
 static bool range_is_translated(const void *object)
 {
 	return ((const struct viommu_pci_range *)object)->iommu != NULL;
+}
+
+static bool range_is_of_bridge(const void *object)
+{
+	return ((const struct viommu_pci_range *)object)->scope == VIOMMU_SCOPE_BRIDGE;
+}
+
+static const char *scope_name(int i)
+{
+	return viommu_scope_name((enum viommu_scope)i);
 }
 
 #define AT(m) offsetof(struct viommu_pci_range, m)
@@ -117,6 +180,22 @@ static const struct text_key range_keys[] = {
 	  .when = range_is_translated, .only = "a range with an IOMMU",
 	  .help = "the endpoint ID or stream ID of the first function; "
 		  "left out: segment << 16 | BDF" },
+	{ "one-id", &text_boolean, { AT(one_id) },
+	  .when = range_is_translated, .only = "a range with an IOMMU",
+	  .help = "all of them have `first-id`, as what is behind a bridge to PCI has" },
+	{ "scope", &text_choice, { AT(scope) }, .nth = scope_name,
+	  .help = "what is meant: the functions, or a bridge and everything below it" },
+	{ "below", &text_below, { AT(below_first), AT(below_last) },
+	  .when = range_is_of_bridge, .only = "a range with the scope of a bridge",
+	  .help = "the buses below the bridge; left out: not known" },
+	{ "path", &text_name, { AT(path) },
+	  .help = "the way on from the function, which is a bridge then: 1c.0/00.0" },
+	{ "settings", &text_bits, { AT(settings) },
+	  .when = range_is_translated, .only = "a range with an IOMMU",
+	  .help = "which interrupts an amd-vi lets pass, as IVRS has it" },
+	{ "no-ats", &text_boolean, { AT(no_ats) },
+	  .when = range_is_translated, .only = "a range with an IOMMU",
+	  .help = "address translation requests of these are refused by an amd-vi" },
 };
 #undef FUNCTIONS_AT
 #undef AT
@@ -132,15 +211,57 @@ static bool device_is_translated(const void *object)
 static const struct text_key device_keys[] = {
 	{ "name", &text_name, { AT(name) },
 	  .help = "what it is called: an ACPI or device tree path, where a table wants one" },
-	{ "at", &text_address, { AT(base) }, .required = true,
-	  .help = "where its first register window begins" },
+	{ "at", &text_address, { AT(base) },
+	  .help = "where its first register window begins; left out: not known" },
 	{ "iommu", &text_reference, { AT(iommu) },
 	  .help = "who translates it; left out: nobody, it bypasses" },
 	{ "id", &text_id, { AT(id) }, .required = true,
 	  .when = device_is_translated, .only = "a device with an IOMMU",
 	  .help = "its endpoint ID or stream ID" },
+	{ "ids", &text_number, { AT(n_ids) },
+	  .when = device_is_translated, .only = "a device with an IOMMU",
+	  .help = "how many IDs it has, one after the other; left out: one" },
 	{ "proximity-domain", &text_domain, { AT(proximity_domain), AT(has_proximity_domain) },
 	  .help = "the NUMA node it belongs to" },
+	{ "pasid-bits", &text_number, { AT(pasid_bits) },
+	  .help = "how wide a PASID it can send, up to 20; left out: none" },
+	{ "address-bits", &text_number, { AT(address_bits) },
+	  .help = "how wide an address it can send; left out: 64" },
+	{ "stall", &text_boolean, { AT(stall) },
+	  .help = "it can wait for a fault to be mended" },
+	{ "incoherent", &text_boolean, { AT(incoherent) },
+	  .help = "its accesses do not see the caches" },
+	{ "hid", &text_name, { AT(hid) },
+	  .help = "its ACPI hardware ID" },
+	{ "cid", &text_name, { AT(cid) },
+	  .help = "its ACPI compatible ID" },
+	{ "uid", &text_name, { AT(uid) },
+	  .help = "its ACPI unique ID" },
+	{ "settings", &text_bits, { AT(settings) },
+	  .when = device_is_translated, .only = "a device with an IOMMU",
+	  .help = "which interrupts an amd-vi lets pass, as IVRS has it" },
+	{ "number", &text_domain, { AT(number), AT(has_number) },
+	  .help = "the number that DMAR gives it, up to 255" },
+};
+#undef AT
+
+static bool device_id_is_translated(const void *object)
+{
+	return ((const struct viommu_device_id *)object)->iommu != NULL;
+}
+
+#define AT(m) offsetof(struct viommu_device_id, m)
+static const struct text_key device_id_keys[] = {
+	{ "device", &text_name, { AT(device) }, .required = true,
+	  .help = "the name of one of `devices`" },
+	{ "iommu", &text_reference, { AT(iommu) },
+	  .help = "who translates it; left out: nobody, it bypasses" },
+	{ "id", &text_id, { AT(id) }, .required = true,
+	  .when = device_id_is_translated, .only = "an ID with an IOMMU",
+	  .help = "its endpoint ID or stream ID" },
+	{ "ids", &text_number, { AT(n_ids) },
+	  .when = device_id_is_translated, .only = "an ID with an IOMMU",
+	  .help = "how many there are, one after the other; left out: one" },
 };
 #undef AT
 
@@ -153,9 +274,86 @@ static const struct text_key group_keys[] = {
 };
 #undef AT
 
+static bool msis_are_of_functions(const void *object)
+{
+	return !((const struct viommu_msi_range *)object)->iommu;
+}
+
+static bool msis_are_of_iommu(const void *object)
+{
+	return !msis_are_of_functions(object);
+}
+
+#define AT(m) offsetof(struct viommu_msi_range, m)
+static const struct text_key msi_range_keys[] = {
+	{ "iommu", &text_reference, { AT(iommu) },
+	  .help = "it speaks of IDs behind this IOMMU; left out: of functions" },
+	{ "ids", &text_id_range, { AT(id_first), AT(id_last) }, .required = true,
+	  .when = msis_are_of_iommu, .only = "a range with an IOMMU",
+	  .help = "the stream IDs that it speaks of" },
+	{ "functions", &text_functions,
+	  { AT(segment), AT(segment), AT(bdf_first), AT(bdf_last) }, .required = true,
+	  .when = msis_are_of_functions, .only = "a range without `iommu`",
+	  .help = "the functions that it speaks of" },
+	{ "its", &text_its, { AT(its) }, .required = true,
+	  .help = "the ITS group that their MSIs go to; none: nowhere" },
+	{ "first-device-id", &text_bits, { AT(device_id_first) },
+	  .help = "the device ID of the first one there; left out: 0" },
+};
+#undef AT
+
+static const char *interrupt_kind(int i)
+{
+	return viommu_interrupt_kind_name((enum viommu_interrupt_kind)i);
+}
+
+#define AT(m) offsetof(struct viommu_interrupt_source, m)
+static const struct text_key source_keys[] = {
+	{ "kind", &text_choice, { AT(kind) }, .nth = interrupt_kind, .required = true,
+	  .help = "what sends the interrupts" },
+	{ "number", &text_number, { AT(number) },
+	  .help = "the ID of an IOAPIC, the number of an HPET; left out: 0" },
+	{ "function", &text_function, { AT(segment), AT(bdf) }, .required = true,
+	  .help = "as which PCI function it sends them" },
+	{ "path", &text_name, { AT(path) },
+	  .help = "the way on from the function, which is a bridge then: 1c.0/00.0" },
+	{ "iommu", &text_reference, { AT(iommu) }, .required = true,
+	  .help = "who remaps them" },
+	{ "settings", &text_bits, { AT(settings) },
+	  .help = "which interrupts an amd-vi lets pass, as IVRS has it" },
+};
+#undef AT
+
+static const char *ats_kind(int i)
+{
+	return viommu_ats_kind_name((enum viommu_ats_kind)i);
+}
+
+#define AT(m) offsetof(struct viommu_ats, m)
+static const struct text_key ats_keys[] = {
+	{ "kind", &text_choice, { AT(kind) }, .nth = ats_kind, .required = true,
+	  .help = "what is said of the function" },
+	{ "function", &text_function, { AT(segment), AT(bdf) }, .required = true,
+	  .help = "the PCI function" },
+	{ "scope", &text_choice, { AT(scope) }, .nth = scope_name,
+	  .help = "what is meant: the functions, or a bridge and everything below it" },
+	{ "path", &text_name, { AT(path) },
+	  .help = "the way on from the function, which is a bridge then: 1c.0/00.0" },
+	{ "required", &text_boolean, { AT(required) },
+	  .help = "it works with ATS only" },
+	{ "flags", &text_bits, { AT(flags) },
+	  .help = "properties of an integrated function, as DMAR has them, up to 255" },
+};
+#undef AT
+
 static bool memory_is_of_functions(const void *object)
 {
 	return !((const struct viommu_reserved_memory *)object)->iommu;
+}
+
+static bool memory_is_of_iommu(const void *object)
+{
+	return !memory_is_of_functions(object);
 }
 
 static const char *memory_kind(int i)
@@ -171,10 +369,21 @@ static const struct text_key memory_keys[] = {
 	  .help = "what is special about it; left out: reserved" },
 	{ "iommu", &text_reference, { AT(iommu) },
 	  .help = "it holds for everything that this IOMMU translates" },
+	{ "ids", &text_some_ids, { AT(id_first), AT(id_last), AT(has_ids) },
+	  .when = memory_is_of_iommu, .only = "memory with `iommu`",
+	  .help = "only for these of its stream IDs" },
 	{ "functions", &text_functions,
 	  { AT(segment), AT(segment), AT(bdf_first), AT(bdf_last) }, .required = true,
 	  .when = memory_is_of_functions, .only = "memory without `iommu`",
 	  .help = "it holds for these functions" },
+	{ "scope", &text_choice, { AT(scope) }, .nth = scope_name,
+	  .when = memory_is_of_functions, .only = "memory without `iommu`",
+	  .help = "what is meant: the functions, or a bridge and everything below it" },
+	{ "path", &text_name, { AT(path) },
+	  .when = memory_is_of_functions, .only = "memory without `iommu`",
+	  .help = "the way on from the function, which is a bridge then: 1c.0/00.0" },
+	{ "flags", &text_bits, { AT(flags) },
+	  .help = "bits of its structure that nothing here stands for" },
 };
 #undef AT
 
@@ -191,6 +400,14 @@ static const struct text_key header_keys[] = {
 	  .help = "what made the table, up to 4 characters" },
 	{ "creator-revision", &text_id, { AT(creator_revision) },
 	  .help = "which revision of it" },
+	{ "revision", &text_domain, { AT(revision), AT(has_revision) },
+	  .help = "the revision of the table; left out: the oldest that can say all there is" },
+	{ "address-bits", &text_number, { AT(address_bits) },
+	  .help = "how wide the host's addresses are, for DMAR and IVRS; left out: as usual" },
+	{ "flags", &text_domain, { AT(flags), AT(has_flags) },
+	  .help = "flags of the table, for DMAR and IVRS; left out: as the topology asks" },
+	{ "aligned", &text_boolean, { AT(aligned) },
+	  .help = "pads before device entries of 8 bytes, where they need one, for IVRS" },
 };
 
 /* clang-format on */
@@ -209,11 +426,27 @@ const struct text_section text_sections[N_TEXT_SECTIONS] = {
 	SECTION("ranges", "a range", OBJECT_PCI_RANGE, struct viommu_pci_range, range_keys),
 	SECTION("devices", "a device", OBJECT_PLATFORM_DEVICE, struct viommu_platform_device,
 		device_keys),
+	SECTION("device-ids", "a device ID", OBJECT_DEVICE_ID, struct viommu_device_id,
+		device_id_keys),
 	SECTION("its-groups", "an ITS group", OBJECT_ITS_GROUP, struct viommu_its_group,
 		group_keys),
+	SECTION("msi-ranges", "a range of MSIs", OBJECT_MSI_RANGE, struct viommu_msi_range,
+		msi_range_keys),
+	SECTION("interrupt-sources", "a source of interrupts", OBJECT_INTERRUPT_SOURCE,
+		struct viommu_interrupt_source, source_keys),
+	SECTION("ats", "an ATS function", OBJECT_ATS, struct viommu_ats, ats_keys),
 	SECTION("reserved-memory", "reserved memory", OBJECT_RESERVED_MEMORY,
 		struct viommu_reserved_memory, memory_keys),
 };
 
 const struct text_section text_header = SECTION("tables", "the header of a table", N_OBJECT_TYPES,
 						struct viommu_table_header, header_keys);
+
+const struct text_section *text_section_of(enum object_type type)
+{
+	const struct text_section *section = text_sections;
+
+	while (section->type != type)
+		section++;
+	return section;
+}

@@ -289,6 +289,19 @@ const struct text_kind text_id = {
 	.write = text_write_id,
 };
 
+static bool write_bits(const struct text_key *key, const void *object, GString *out)
+{
+	return text_write_id(key, object, out) && MEMBER(uint32_t, key, 0, object);
+}
+
+const struct text_kind text_bits = {
+	.what = "a number",
+	.example = "0x1000",
+	.limits = "0 to 0xffffffff",
+	.read = text_read_number,
+	.write = write_bits,
+};
+
 /* Domain 0 is a domain, so a flag beside it says that there is one. */
 static enum scan read_domain(const struct text_key *key, const char *text, struct draft *draft)
 {
@@ -321,12 +334,20 @@ static enum scan read_address(const struct text_key *key, const char *text, stru
 static bool write_address(const struct text_key *key, const void *object, GString *out)
 {
 	g_string_append_printf(out, "0x%" PRIx64, MEMBER(uint64_t, key, 0, object));
-	return true;
+	return MEMBER(uint64_t, key, 0, object);
 }
 
 const struct text_kind text_address = {
 	.what = "an address",
 	.example = "0x10001000",
+	.limits = "0 to 0xffffffffffffffff",
+	.read = read_address,
+	.write = write_address,
+};
+
+const struct text_kind text_wide_bits = {
+	.what = "a number",
+	.example = "0x1000",
 	.limits = "0 to 0xffffffffffffffff",
 	.read = read_address,
 	.write = write_address,
@@ -355,18 +376,12 @@ static enum scan read_size(const struct text_key *key, const char *text, struct 
 	return SCAN_SYNTAX;
 }
 
-static bool write_size(const struct text_key *key, const void *object, GString *out)
-{
-	write_address(key, object, out);
-	return MEMBER(uint64_t, key, 0, object);
-}
-
 const struct text_kind text_size = {
 	.what = "a number of bytes",
 	.example = "64K",
 	.limits = "up to 0xffffffffffffffff",
 	.read = read_size,
-	.write = write_size,
+	.write = write_address,
 };
 
 static enum scan read_addresses(const struct text_key *key, const char *text, struct draft *draft)
@@ -394,6 +409,56 @@ const struct text_kind text_addresses = {
 	.limits = "0 to 0xffffffffffffffff",
 	.read = read_addresses,
 	.write = write_addresses,
+};
+
+static enum scan read_id_range(const struct text_key *key, const char *text, struct draft *draft)
+{
+	uint64_t range[2];
+	enum scan scan = scan_range(text, UINT32_MAX, scan_number, range);
+
+	if (scan == SCAN_OK) {
+		MEMBER(uint32_t, key, 0, draft->object) = (uint32_t)range[0];
+		MEMBER(uint32_t, key, 1, draft->object) = (uint32_t)range[1];
+	}
+	return scan;
+}
+
+static bool write_id_range(const struct text_key *key, const void *object, GString *out)
+{
+	g_string_append_printf(out, "0x%" PRIx32 "-0x%" PRIx32, MEMBER(uint32_t, key, 0, object),
+			       MEMBER(uint32_t, key, 1, object));
+	return true;
+}
+
+const struct text_kind text_id_range = {
+	.what = "numbers first-last",
+	.example = "0x0-0xffff",
+	.limits = "0 to 0xffffffff",
+	.read = read_id_range,
+	.write = write_id_range,
+};
+
+/* 0-0 is a range of IDs like any other, so a flag beside it says that there is one. */
+static enum scan read_some_ids(const struct text_key *key, const char *text, struct draft *draft)
+{
+	enum scan scan = read_id_range(key, text, draft);
+
+	if (scan == SCAN_OK)
+		MEMBER(bool, key, 2, draft->object) = true;
+	return scan;
+}
+
+static bool write_some_ids(const struct text_key *key, const void *object, GString *out)
+{
+	return write_id_range(key, object, out) && MEMBER(bool, key, 2, object);
+}
+
+const struct text_kind text_some_ids = {
+	.what = "numbers first-last",
+	.example = "0x0-0xffff",
+	.limits = "0 to 0xffffffff",
+	.read = read_some_ids,
+	.write = write_some_ids,
 };
 
 /* -- lists of numbers --------------------------------------------------------- */

@@ -194,6 +194,20 @@ const struct text_kind text_buses = {
 	.write = write_buses,
 };
 
+/* Bus 0 is below no bridge, so 0 says that the buses are not known. */
+static bool write_below(const struct text_key *key, const void *object, GString *out)
+{
+	return write_buses(key, object, out) && MEMBER(uint8_t, key, 0, object);
+}
+
+const struct text_kind text_below = {
+	.what = "bus numbers first-last, hexadecimal without 0x",
+	.example = "01-05",
+	.limits = "00 to ff",
+	.read = read_buses,
+	.write = write_below,
+};
+
 /* The ID of a range is that of its functions on a host bridge, where nothing else is said. */
 static uint32_t usual_first_id(const struct viommu_pci_range *range)
 {

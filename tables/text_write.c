@@ -39,6 +39,14 @@ static void write_section(GString *out, const struct viommu_topology *topology,
 		write_keys(out, section, object);
 }
 
+/* Nothing where the value is what the absence of the key means. */
+static void write_value(const struct text_key *key, const void *object, GString *value)
+{
+	g_string_truncate(value, 0);
+	if (!key->kind->write(key, object, value))
+		g_string_truncate(value, 0);
+}
+
 /* What differs from the header that a table has when nothing is chosen. */
 static void write_header(GString *out, const char *signature,
 			 const struct viommu_table_header *header,
@@ -49,10 +57,8 @@ static void write_header(GString *out, const char *signature,
 	bool begun = false;
 
 	for_each_key(key, &text_header) {
-		g_string_truncate(value, 0);
-		g_string_truncate(usual_value, 0);
-		key->kind->write(key, header, value);
-		key->kind->write(key, usual, usual_value);
+		write_value(key, header, value);
+		write_value(key, usual, usual_value);
 		if (g_string_equal(value, usual_value))
 			continue;
 		if (!begun)

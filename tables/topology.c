@@ -20,7 +20,12 @@
 
 #define NO_MEMBER SIZE_MAX
 
-static const char *const signatures[] = { "VIOT" };
+#define BUS_SHIFT        8
+#define PASID_BITS_MAX   20
+#define N_OTHER_WORDS    4
+#define ADDRESS_BITS_MAX 64
+
+static const char *const signatures[] = { "VIOT", "IORT", "DMAR", "IVRS", "SRAT" };
 
 struct viommu_topology {
 	GPtrArray *objects[N_OBJECT_TYPES];
@@ -39,7 +44,8 @@ static bool iommu_makes_sense(const void *object)
 {
 	const struct viommu_iommu *iommu = object;
 
-	return iommu->kind <= VIOMMU_AMD_VI && iommu->n_interrupts <= VIOMMU_MAX_INTERRUPTS &&
+	return iommu->kind <= VIOMMU_OTHER && iommu->n_interrupts <= VIOMMU_MAX_INTERRUPTS &&
+	       iommu->image_flags <= UINT8_MAX && iommu->n_blocks <= VIOMMU_MAX_BLOCKS &&
 	       (!iommu->span || iommu->base <= UINT64_MAX - (iommu->span - 1));
 }
 
@@ -47,20 +53,47 @@ static bool bridge_makes_sense(const void *object)
 {
 	const struct viommu_host_bridge *bridge = object;
 
-	return bridge->bus_first <= bridge->bus_last;
+	return bridge->bus_first <= bridge->bus_last && bridge->pasid_bits <= PASID_BITS_MAX &&
+	       bridge->address_bits <= ADDRESS_BITS_MAX;
+}
+
+/* What is below a bridge has higher bus numbers than the bridge: that is how they are given. */
+static bool scope_makes_sense(const struct viommu_pci_range *range)
+{
+	return range->scope == VIOMMU_SCOPE_BRIDGE && range->bdf_first == range->bdf_last &&
+	       range->below_first <= range->below_last &&
+	       (!range->below_last || range->below_first > range->bdf_first >> BUS_SHIFT);
 }
 
 static bool range_makes_sense(const void *object)
 {
 	const struct viommu_pci_range *range = object;
 
-	return range->segment_first <= range->segment_last && range->bdf_first <= range->bdf_last;
+	return range->segment_first <= range->segment_last && range->bdf_first <= range->bdf_last &&
+	       (range->scope == VIOMMU_SCOPE_FUNCTIONS || scope_makes_sense(range)) &&
+	       range->settings <= UINT8_MAX;
+}
+
+/* The last of several IDs has 32 bits as well. */
+static bool ids_make_sense(uint32_t id, uint32_t n_ids)
+{
+	return !n_ids || id <= UINT32_MAX - (n_ids - 1);
 }
 
 static bool device_makes_sense(const void *object)
 {
-	(void)object;
-	return true;
+	const struct viommu_platform_device *device = object;
+
+	return ids_make_sense(device->id, device->n_ids) && device->number <= UINT8_MAX &&
+	       device->settings <= UINT8_MAX && device->pasid_bits <= PASID_BITS_MAX &&
+	       device->address_bits <= ADDRESS_BITS_MAX;
+}
+
+static bool device_id_makes_sense(const void *object)
+{
+	const struct viommu_device_id *device_id = object;
+
+	return device_id->device && ids_make_sense(device_id->id, device_id->n_ids);
 }
 
 static bool group_makes_sense(const void *object)
@@ -74,8 +107,32 @@ static bool memory_makes_sense(const void *object)
 {
 	const struct viommu_reserved_memory *memory = object;
 
-	return memory->first <= memory->last && memory->kind <= VIOMMU_MEMORY_IDENTITY &&
-	       memory->bdf_first <= memory->bdf_last;
+	return memory->first <= memory->last && memory->kind <= VIOMMU_MEMORY_EXCLUSION &&
+	       memory->bdf_first <= memory->bdf_last && memory->id_first <= memory->id_last &&
+	       memory->scope <= VIOMMU_SCOPE_BRIDGE;
+}
+
+static bool msi_range_makes_sense(const void *object)
+{
+	const struct viommu_msi_range *range = object;
+
+	return range->id_first <= range->id_last && range->bdf_first <= range->bdf_last;
+}
+
+static bool source_makes_sense(const void *object)
+{
+	const struct viommu_interrupt_source *source = object;
+
+	return source->kind <= VIOMMU_HPET && source->number <= UINT8_MAX &&
+	       source->settings <= UINT8_MAX;
+}
+
+static bool ats_makes_sense(const void *object)
+{
+	const struct viommu_ats *ats = object;
+
+	return ats->kind <= VIOMMU_ATS_PROPERTIES && ats->scope <= VIOMMU_SCOPE_BRIDGE &&
+	       ats->flags <= UINT8_MAX;
 }
 
 #define AT(host, m) offsetof(struct host, m)
@@ -85,37 +142,61 @@ static const struct type {
 	size_t name, iommu, its; /* strings; NO_MEMBER: objects of this type have none */
 	bool name_needed;
 	bool (*makes_sense)(const void *object);
+	size_t device;               /* a string as well; 0: no member, for the size is there */
+	size_t words[N_OTHER_WORDS]; /* strings that nobody refers by; 0 ends them */
 } types[] = {
 	[OBJECT_IOMMU] = {
 		sizeof(struct viommu_iommu), AT(viommu_iommu, place),
 		AT(viommu_iommu, name), NO_MEMBER, AT(viommu_iommu, its),
-		true, iommu_makes_sense,
+		true, iommu_makes_sense, 0, { 0 },
 	},
 	[OBJECT_HOST_BRIDGE] = {
 		sizeof(struct viommu_host_bridge), AT(viommu_host_bridge, place),
 		AT(viommu_host_bridge, name), AT(viommu_host_bridge, iommu),
 		AT(viommu_host_bridge, its),
-		false, bridge_makes_sense,
+		false, bridge_makes_sense, 0, { 0 },
 	},
 	[OBJECT_PCI_RANGE] = {
 		sizeof(struct viommu_pci_range), AT(viommu_pci_range, place),
 		NO_MEMBER, AT(viommu_pci_range, iommu), NO_MEMBER,
-		false, range_makes_sense,
+		false, range_makes_sense, 0, { AT(viommu_pci_range, path) },
 	},
 	[OBJECT_PLATFORM_DEVICE] = {
 		sizeof(struct viommu_platform_device), AT(viommu_platform_device, place),
 		AT(viommu_platform_device, name), AT(viommu_platform_device, iommu), NO_MEMBER,
-		false, device_makes_sense,
+		false, device_makes_sense, 0,
+		{ AT(viommu_platform_device, hid), AT(viommu_platform_device, cid),
+		  AT(viommu_platform_device, uid) },
+	},
+	[OBJECT_DEVICE_ID] = {
+		sizeof(struct viommu_device_id), AT(viommu_device_id, place),
+		NO_MEMBER, AT(viommu_device_id, iommu), NO_MEMBER,
+		false, device_id_makes_sense, AT(viommu_device_id, device), { 0 },
 	},
 	[OBJECT_ITS_GROUP] = {
 		sizeof(struct viommu_its_group), AT(viommu_its_group, place),
 		AT(viommu_its_group, name), NO_MEMBER, NO_MEMBER,
-		true, group_makes_sense,
+		true, group_makes_sense, 0, { 0 },
+	},
+	[OBJECT_MSI_RANGE] = {
+		sizeof(struct viommu_msi_range), AT(viommu_msi_range, place),
+		NO_MEMBER, AT(viommu_msi_range, iommu), AT(viommu_msi_range, its),
+		false, msi_range_makes_sense, 0, { 0 },
+	},
+	[OBJECT_INTERRUPT_SOURCE] = {
+		sizeof(struct viommu_interrupt_source), AT(viommu_interrupt_source, place),
+		NO_MEMBER, AT(viommu_interrupt_source, iommu), NO_MEMBER,
+		false, source_makes_sense, 0, { AT(viommu_interrupt_source, path) },
+	},
+	[OBJECT_ATS] = {
+		sizeof(struct viommu_ats), AT(viommu_ats, place),
+		NO_MEMBER, NO_MEMBER, NO_MEMBER,
+		false, ats_makes_sense, 0, { AT(viommu_ats, path) },
 	},
 	[OBJECT_RESERVED_MEMORY] = {
 		sizeof(struct viommu_reserved_memory), AT(viommu_reserved_memory, place),
 		NO_MEMBER, AT(viommu_reserved_memory, iommu), NO_MEMBER,
-		false, memory_makes_sense,
+		false, memory_makes_sense, 0, { AT(viommu_reserved_memory, path) },
 	},
 };
 #undef AT
@@ -146,6 +227,22 @@ const char *object_iommu(enum object_type type, const void *object)
 const char *object_its(enum object_type type, const void *object)
 {
 	return string(object, types[type].its);
+}
+
+const char *object_device(enum object_type type, const void *object)
+{
+	return types[type].device ? string(object, types[type].device) : NULL;
+}
+
+void object_refer(enum object_type type, void *object, const char *iommu, const char *its)
+{
+	const char **iommu_member = string_member(object, types[type].iommu);
+	const char **its_member = string_member(object, types[type].its);
+
+	if (iommu_member)
+		*iommu_member = iommu;
+	if (its_member)
+		*its_member = its;
 }
 
 const struct viommu_place *object_place(enum object_type type, const void *object)
@@ -208,6 +305,15 @@ static bool string_is_fine(const char *text)
 	return !text || (is_a_name(text) && g_utf8_validate(text, -1, NULL));
 }
 
+/* Words that are no names, the device that it names among them. */
+static bool words_are_fine(enum object_type type, const void *object)
+{
+	for (const size_t *word = types[type].words; *word; word++)
+		if (!string_is_fine(string(object, *word)))
+			return false;
+	return string_is_fine(object_device(type, object));
+}
+
 /*
  * Names this object has or uses. That what it uses exists is not asked here: it may come
  * later.
@@ -218,7 +324,7 @@ static int check_names(const struct viommu_topology *topology, enum object_type 
 	const char *name = object_name(type, object);
 
 	if (!string_is_fine(name) || !string_is_fine(object_iommu(type, object)) ||
-	    !string_is_fine(object_its(type, object)))
+	    !string_is_fine(object_its(type, object)) || !words_are_fine(type, object))
 		return -EINVAL;
 	if (!name)
 		return types[type].name_needed ? -EINVAL : 0;
@@ -250,7 +356,12 @@ static void own(struct viommu_topology *topology, enum object_type type, void *o
 	keep(topology, string_member(object, types[type].name));
 	keep(topology, string_member(object, types[type].iommu));
 	keep(topology, string_member(object, types[type].its));
+	if (types[type].device)
+		keep(topology, string_member(object, types[type].device));
+	for (const size_t *word = types[type].words; *word; word++)
+		keep(topology, string_member(object, *word));
 	keep(topology, &place->file);
+	keep(topology, &place->path);
 	if (type == OBJECT_ITS_GROUP) {
 		struct viommu_its_group *group = object;
 
@@ -311,6 +422,29 @@ int viommu_topology_add_platform_device(struct viommu_topology *topology,
 	return topology_add(topology, OBJECT_PLATFORM_DEVICE, device);
 }
 
+int viommu_topology_add_device_id(struct viommu_topology *topology,
+				  const struct viommu_device_id *device_id)
+{
+	return topology_add(topology, OBJECT_DEVICE_ID, device_id);
+}
+
+int viommu_topology_add_msi_range(struct viommu_topology *topology,
+				  const struct viommu_msi_range *range)
+{
+	return topology_add(topology, OBJECT_MSI_RANGE, range);
+}
+
+int viommu_topology_add_interrupt_source(struct viommu_topology *topology,
+					 const struct viommu_interrupt_source *source)
+{
+	return topology_add(topology, OBJECT_INTERRUPT_SOURCE, source);
+}
+
+int viommu_topology_add_ats(struct viommu_topology *topology, const struct viommu_ats *ats)
+{
+	return topology_add(topology, OBJECT_ATS, ats);
+}
+
 int viommu_topology_add_its_group(struct viommu_topology *topology,
 				  const struct viommu_its_group *group)
 {
@@ -366,6 +500,29 @@ viommu_topology_platform_device(const struct viommu_topology *topology, size_t i
 	return topology_get(topology, OBJECT_PLATFORM_DEVICE, i);
 }
 
+const struct viommu_device_id *viommu_topology_device_id(const struct viommu_topology *topology,
+							 size_t i)
+{
+	return topology_get(topology, OBJECT_DEVICE_ID, i);
+}
+
+const struct viommu_msi_range *viommu_topology_msi_range(const struct viommu_topology *topology,
+							 size_t i)
+{
+	return topology_get(topology, OBJECT_MSI_RANGE, i);
+}
+
+const struct viommu_interrupt_source *
+viommu_topology_interrupt_source(const struct viommu_topology *topology, size_t i)
+{
+	return topology_get(topology, OBJECT_INTERRUPT_SOURCE, i);
+}
+
+const struct viommu_ats *viommu_topology_ats(const struct viommu_topology *topology, size_t i)
+{
+	return topology_get(topology, OBJECT_ATS, i);
+}
+
 const struct viommu_its_group *viommu_topology_its_group(const struct viommu_topology *topology,
 							 size_t i)
 {
@@ -393,6 +550,7 @@ const char *viommu_iommu_kind_name(enum viommu_iommu_kind kind)
 		[VIOMMU_SMMU_V3] = "smmu-v3",
 		[VIOMMU_VTD] = "vt-d",
 		[VIOMMU_AMD_VI] = "amd-vi",
+		[VIOMMU_OTHER] = "other",
 	};
 
 	return kind < G_N_ELEMENTS(names) ? names[kind] : NULL;
@@ -404,6 +562,38 @@ const char *viommu_memory_kind_name(enum viommu_memory_kind kind)
 		[VIOMMU_MEMORY_RESERVED] = "reserved",
 		[VIOMMU_MEMORY_MSI] = "msi",
 		[VIOMMU_MEMORY_IDENTITY] = "identity",
+		[VIOMMU_MEMORY_EXCLUSION] = "exclusion",
+	};
+
+	return kind < G_N_ELEMENTS(names) ? names[kind] : NULL;
+}
+
+const char *viommu_scope_name(enum viommu_scope scope)
+{
+	static const char *const names[] = {
+		[VIOMMU_SCOPE_FUNCTIONS] = "functions",
+		[VIOMMU_SCOPE_BRIDGE] = "bridge",
+	};
+
+	return scope < G_N_ELEMENTS(names) ? names[scope] : NULL;
+}
+
+const char *viommu_interrupt_kind_name(enum viommu_interrupt_kind kind)
+{
+	static const char *const names[] = {
+		[VIOMMU_IOAPIC] = "ioapic",
+		[VIOMMU_HPET] = "hpet",
+	};
+
+	return kind < G_N_ELEMENTS(names) ? names[kind] : NULL;
+}
+
+const char *viommu_ats_kind_name(enum viommu_ats_kind kind)
+{
+	static const char *const names[] = {
+		[VIOMMU_ATS_ROOT_PORT] = "root-port",
+		[VIOMMU_ATS_INTEGRATED] = "integrated",
+		[VIOMMU_ATS_PROPERTIES] = "properties",
 	};
 
 	return kind < G_N_ELEMENTS(names) ? names[kind] : NULL;

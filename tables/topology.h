@@ -14,7 +14,11 @@ enum object_type {
 	OBJECT_HOST_BRIDGE,
 	OBJECT_PCI_RANGE,
 	OBJECT_PLATFORM_DEVICE,
+	OBJECT_DEVICE_ID,
 	OBJECT_ITS_GROUP,
+	OBJECT_MSI_RANGE,
+	OBJECT_INTERRUPT_SOURCE,
+	OBJECT_ATS,
 	OBJECT_RESERVED_MEMORY,
 	N_OBJECT_TYPES
 };
@@ -32,6 +36,11 @@ const void *topology_find(const struct viommu_topology *topology, enum object_ty
 const char *object_name(enum object_type type, const void *object);
 const char *object_iommu(enum object_type type, const void *object);
 const char *object_its(enum object_type type, const void *object);
+const char *object_device(enum object_type type, const void *object);
+
+/* Let an object refer to others, as far as its type does; the strings stay the caller's. */
+void object_refer(enum object_type type, void *object, const char *iommu, const char *its);
+
 const struct viommu_place *object_place(enum object_type type, const void *object);
 
 #define for_each_object(i, object, topology, type) \
@@ -53,10 +62,31 @@ static inline bool iommu_is_function(const struct viommu_iommu *iommu)
 	return iommu->kind == VIOMMU_VIRTIO_PCI || iommu->kind == VIOMMU_AMD_VI;
 }
 
+/*
+ * Does somebody choose what IDs its devices have? On x86 they are functions: a device that is none
+ * has that of a function which shows no more, and that may be one of its host bridge's.
+ */
+static inline bool iommu_ids_are_chosen(const struct viommu_iommu *iommu)
+{
+	return iommu->kind != VIOMMU_VTD && iommu->kind != VIOMMU_AMD_VI;
+}
+
 static inline bool iommu_has_window(const struct viommu_iommu *iommu)
 {
 	return iommu->kind != VIOMMU_VIRTIO_PCI;
 }
+
+/*
+ * What viommu_topology_for_each_pci_range() tells, of host bridges alone: what ranges leave to
+ * them.
+ */
+void topology_for_each_bridge_range(const struct viommu_topology *topology,
+				    void (*each)(void *opaque,
+						 const struct viommu_pci_range *range),
+				    void *opaque);
+
+/* Do two of its ranges speak of the same function? */
+bool topology_ranges_overlap(const struct viommu_topology *topology);
 
 /* How many segments a range speaks of. */
 static inline size_t range_segments(const struct viommu_pci_range *range)
@@ -64,10 +94,30 @@ static inline size_t range_segments(const struct viommu_pci_range *range)
 	return (size_t)(range->segment_last - range->segment_first) + 1;
 }
 
+/*
+ * Is it known which functions a range speaks of? At the end of a path of several hops nobody
+ * knows the bus.
+ */
+static inline bool range_is_known(const struct viommu_pci_range *range)
+{
+	return !range->path;
+}
+
+/* The functions below the bridge that a range speaks of: false if there are none, or unknown. */
+static inline bool range_below(const struct viommu_pci_range *range, uint16_t *ret_first,
+			       uint16_t *ret_last)
+{
+	*ret_first = (uint16_t)(range->below_first << 8);
+	*ret_last = (uint16_t)(range->below_last << 8 | 0xff);
+	return range->scope == VIOMMU_SCOPE_BRIDGE && range->below_first;
+}
+
 /* The ID that a function of a range has; it may be beyond 32 bits. */
 static inline uint64_t range_id(const struct viommu_pci_range *range, uint16_t segment,
 				uint16_t bdf)
 {
+	if (range->one_id)
+		return range->id_first;
 	return (uint64_t)range->id_first + ((uint64_t)(segment - range->segment_first) << 16) +
 	       (uint64_t)(bdf - range->bdf_first);
 }

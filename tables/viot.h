@@ -15,7 +15,7 @@ enum viot_type {
 	VIOT_VIRTIO_PCI = 3,
 	VIOT_VIRTIO_MMIO = 4,
 
-	VIOT_UNKNOWN = 0x100, /* beyond what a type can be: none is the right one */
+	VIOT_UNKNOWN = LAYOUT_UNKNOWN,
 };
 
 #define VIOT_HEAD_LENGTH 48

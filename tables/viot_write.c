@@ -79,22 +79,74 @@ static size_t offset_of(const struct writing *writing, const char *iommu)
 	return iommu ? GPOINTER_TO_SIZE(g_hash_table_lookup(writing->offsets, iommu)) : 0;
 }
 
-/* A piece that bypasses is never told of here: saying nothing is how a VIOT says that. */
+static void write_functions(struct writing *writing, const struct viommu_pci_range *range,
+			    size_t output)
+{
+	write_node(writing, VIOT_PCI_RANGE,
+		   &(struct viot_pci_range){
+			   .endpoint_start = range->id_first,
+			   .segment_start = range->segment_first,
+			   .segment_end = range->segment_last,
+			   .bdf_start = range->bdf_first,
+			   .bdf_end = range->bdf_last,
+			   .output_node = (uint16_t)output,
+		   });
+}
+
+/* The IDs of a node count on, so functions that share one need a node each. */
+static void write_one_by_one(struct writing *writing, const struct viommu_pci_range *range,
+			     size_t output)
+{
+	struct viommu_pci_range one = *range;
+
+	for (unsigned bdf = range->bdf_first;
+	     bdf <= range->bdf_last && writing->n <= VIOT_MAX_NODES; bdf++) {
+		one.bdf_first = one.bdf_last = (uint16_t)bdf;
+		write_functions(writing, &one, output);
+	}
+}
+
+/*
+ * A piece that bypasses is never told of here: saying nothing is how a VIOT says that. One with a
+ * single ID is in one segment, for the sweep does not join them.
+ */
 static void write_range(void *opaque, const struct viommu_pci_range *range)
 {
 	struct writing *writing = opaque;
 	size_t output = offset_of(writing, range->iommu);
 
-	if (output)
-		write_node(writing, VIOT_PCI_RANGE,
-			   &(struct viot_pci_range){
-				   .endpoint_start = range->id_first,
-				   .segment_start = range->segment_first,
-				   .segment_end = range->segment_last,
-				   .bdf_start = range->bdf_first,
-				   .bdf_end = range->bdf_last,
-				   .output_node = (uint16_t)output,
-			   });
+	if (output && range->one_id)
+		write_one_by_one(writing, range, output);
+	else if (output)
+		write_functions(writing, range, output);
+}
+
+/* Without its bus, a function has no node; and below a bridge there may be any number of them. */
+static void blame_unknown(const struct writing *writing, const struct viommu_pci_range *range)
+{
+	if (!range_is_known(range))
+		report(writing->findings, "viot-silent-path", range->place,
+		       "give the functions by their buses",
+		       "VIOT has no paths: what is at the end of \"%s\" is left out", range->path);
+	else if (range->scope == VIOMMU_SCOPE_BRIDGE && !range->below_first)
+		report(writing->findings, "viot-silent-path", range->place,
+		       "say which buses are `below` the bridge",
+		       "VIOT has no bridges: what is below this one is left out");
+}
+
+static void write_ranges(struct writing *writing)
+{
+	const struct viommu_pci_range *range;
+
+	viommu_topology_for_each_pci_range(writing->topology, write_range, writing);
+	for (size_t i = 0; (range = viommu_topology_pci_range(writing->topology, i)); i++)
+		blame_unknown(writing, range);
+}
+
+static void blame_ids(const struct writing *writing, struct viommu_place place, uint32_t n)
+{
+	report(writing->findings, "viot-silent-ids", place, "give the device one ID",
+	       "a device of a VIOT has one ID: %u more are left out", n);
 }
 
 /* Devices are written as they come: they are single, so there is nothing to sort or to join. */
@@ -102,13 +154,28 @@ static void write_device(struct writing *writing, const struct viommu_platform_d
 {
 	size_t output = offset_of(writing, device->iommu);
 
-	if (output)
-		write_node(writing, VIOT_MMIO_ENDPOINT,
-			   &(struct viot_mmio_endpoint){
-				   .endpoint = device->id,
-				   .base_address = device->base,
-				   .output_node = (uint16_t)output,
-			   });
+	if (!output)
+		return;
+	write_node(writing, VIOT_MMIO_ENDPOINT,
+		   &(struct viot_mmio_endpoint){
+			   .endpoint = device->id,
+			   .base_address = device->base,
+			   .output_node = (uint16_t)output,
+		   });
+	if (device->n_ids > 1)
+		blame_ids(writing, device->place, device->n_ids - 1);
+}
+
+static void write_devices(struct writing *writing)
+{
+	const struct viommu_platform_device *device;
+	const struct viommu_device_id *id;
+
+	for (size_t i = 0; (device = viommu_topology_platform_device(writing->topology, i)); i++)
+		write_device(writing, device);
+	for (size_t i = 0; (id = viommu_topology_device_id(writing->topology, i)); i++)
+		if (offset_of(writing, id->iommu))
+			blame_ids(writing, id->place, MAX(id->n_ids, 1));
 }
 
 /*
@@ -117,15 +184,13 @@ static void write_device(struct writing *writing, const struct viommu_platform_d
  */
 static void write_nodes(struct writing *writing)
 {
-	const struct viommu_platform_device *device;
 	const struct viommu_reserved_memory *memory;
 	const struct viommu_iommu *iommu;
 
 	for (size_t i = 0; (iommu = viommu_topology_iommu(writing->topology, i)); i++)
 		write_iommu(writing, iommu);
-	viommu_topology_for_each_pci_range(writing->topology, write_range, writing);
-	for (size_t i = 0; (device = viommu_topology_platform_device(writing->topology, i)); i++)
-		write_device(writing, device);
+	write_ranges(writing);
+	write_devices(writing);
 	for (size_t i = 0; (memory = viommu_topology_reserved_memory(writing->topology, i)); i++)
 		report(writing->findings, "viot-silent-memory", memory->place,
 		       "let the device say it when it is probed",

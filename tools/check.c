@@ -20,6 +20,7 @@ static const GOptionEntry options[] = {
 	{ "json", 'j', 0, G_OPTION_ARG_NONE, &as_json, "print JSON on standard output", NULL },
 	{ "rules", 'r', 0, G_OPTION_ARG_NONE, &list_rules,
 	  "list every rule there is, and check nothing", NULL },
+	INPUT_FORM_OPTION,
 	G_OPTION_ENTRY_NULL,
 };
 

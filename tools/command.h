@@ -39,7 +39,7 @@ struct command {
 extern const struct command *const commands[];
 
 extern const struct command generate_command, dump_command, check_command, resolve_command,
-	topology_command, demo_command, help_command;
+	diff_command, topology_command, demo_command, help_command;
 
 /* The row with that name, or NULL. */
 const struct command *command_find(const char *name);
@@ -73,6 +73,17 @@ static inline int worse(int a, int b)
 
 /* Where the kernel shows the tables of this machine. */
 #define SYSTEM_TABLES "/sys/firmware/acpi/tables"
+
+/* What FILE is if it does not say so itself, which is an option of every command that reads one;
+ * NULL: it does. */
+extern char *input_form;
+
+#define INPUT_FORM_OPTION \
+	{ \
+		"as", 'A', 0, G_OPTION_ARG_STRING, &input_form, \
+			"take FILE for a built-in topology of this form, such as builtin-v3", \
+			"FORM" \
+	}
 
 /* One table or topology of what a user named. */
 struct input {

@@ -16,6 +16,7 @@ static gboolean as_json;
 
 static const GOptionEntry options[] = {
 	{ "json", 'j', 0, G_OPTION_ARG_NONE, &as_json, "print JSON on standard output", NULL },
+	INPUT_FORM_OPTION,
 	G_OPTION_ENTRY_NULL,
 };
 

@@ -15,11 +15,14 @@
 
 #include "command.h"
 
-static char *output_name;
+static char *output_name, *iommu_name;
 
 static const GOptionEntry options[] = {
 	{ "output", 'o', 0, G_OPTION_ARG_FILENAME, &output_name,
 	  "write the table to FILE instead of standard output", "FILE" },
+	{ "iommu", 'i', 0, G_OPTION_ARG_STRING, &iommu_name,
+	  "make the built-in topology of the virtio-iommu NAME, if there are several", "NAME" },
+	INPUT_FORM_OPTION,
 	G_OPTION_ENTRY_NULL,
 };
 
@@ -127,8 +130,8 @@ static void generate(void *opaque, struct input *input)
 		return;
 	viommu_topology_check(topology, request->findings);
 	if (!viommu_findings_count_from(request->findings, VIOMMU_ERROR))
-		request->table =
-			viommu_table_generate(topology, request->signature, request->findings);
+		request->table = viommu_table_generate_for(topology, request->signature, iommu_name,
+							   request->findings);
 }
 
 /* Findings were not printed yet: what could not be done is said first, then why. */
@@ -143,10 +146,17 @@ static int finish(const struct request *request, char **names, int status)
 	return EXIT_COULD_NOT;
 }
 
-/* The signature may be written as anybody likes; tables have it in capitals. */
+/* A signature may be written as anybody likes; tables have it in capitals. */
+static char *signature_of(const char *name)
+{
+	g_autofree char *small = g_ascii_strdown(name ? name : "", -1);
+
+	return viommu_table_known(small) ? g_steal_pointer(&small) : g_ascii_strup(small, -1);
+}
+
 static int run(const struct command *command, char **arguments)
 {
-	g_autofree char *signature = arguments[0] ? g_ascii_strup(arguments[0], -1) : NULL;
+	g_autofree char *signature = signature_of(arguments[0]);
 	struct request request = { .signature = signature };
 	int status;
 
@@ -165,11 +175,13 @@ static int run(const struct command *command, char **arguments)
 
 const struct command generate_command = {
 	.name = "generate",
-	.arguments = "viot TOPOLOGY",
+	.arguments = "TABLE TOPOLOGY",
 	.summary = "make a firmware table from a topology",
 	.details = "TOPOLOGY is a text as docs/topology.md has it, a table whose meaning is taken, "
 		   "or -\n"
-		   "for standard input. It is checked first; with an error nothing is written.",
+		   "for standard input. It is checked first; with an error nothing is written.\n"
+		   "TABLE is viot; or a built-in topology for the configuration space of a\n"
+		   "virtio-iommu: builtin-v1, builtin-v2, builtin-v3, builtin-v3-segments.",
 	.options = options,
 	.run = run,
 };

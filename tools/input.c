@@ -19,6 +19,8 @@
 
 #define SIGNATURE_LENGTH 4
 
+char *input_form;
+
 struct reader {
 	struct viommu_findings *findings;
 	input_function *each;
@@ -109,7 +111,7 @@ static bool take_table(void *opaque, const char *name, const void *bytes, size_t
 
 	if (reader->in_folder && !is_known(bytes, length))
 		return true;
-	input.table = viommu_table_decode(bytes, length, name, reader->findings);
+	input.table = viommu_table_decode_as(input_form, bytes, length, name, reader->findings);
 	if (input.table)
 		give(reader, &input);
 	else
@@ -159,6 +161,8 @@ static void take_named(struct reader *reader, const char *name)
 
 	if (!bytes)
 		reader->status = EXIT_COULD_NOT;
+	else if (input_form)
+		take_table(reader, shown, bytes->data, bytes->len);
 	else if (is_topology(bytes))
 		take_topology(reader, shown, bytes);
 	else if (!viommu_input_split(bytes->data, bytes->len, shown, take_table, reader,
@@ -247,6 +251,10 @@ int read_inputs(char **names, struct viommu_findings *findings, input_function *
 {
 	struct reader reader = { .findings = findings, .each = each, .opaque = opaque };
 
+	if (input_form && !viommu_table_known(input_form)) {
+		complain("--as %s: there is no such form; builtin-v3 is one", input_form);
+		return EXIT_COULD_NOT;
+	}
 	for (char *const *name = names_or_system(names); *name; name++) {
 		if (g_file_test(*name, G_FILE_TEST_IS_DIR))
 			take_folder(&reader, *name);

@@ -62,6 +62,7 @@ void json_place(JsonBuilder *builder, const struct viommu_place *place)
 		json_number(builder, "line", place->line);
 		json_number(builder, "column", place->column);
 	}
+	json_string(builder, "path", place->path);
 	if (place->at != VIOMMU_NOWHERE)
 		json_number(builder, "offset", place->at);
 }

@@ -3,26 +3,34 @@
  * viommu resolve: which IOMMU does a device reach, with which ID, by whose word?
  *
  * There are two answers: what the table says, by its specification, and what Linux makes of it,
- * which takes the last of several nodes and refuses to let an IOMMU translate itself. They are
- * the same for most devices; where they are not, both are shown, for that is when people ask.
+ * which takes the last of several nodes of a VIOT and refuses to let an IOMMU translate itself.
+ * They are the same for most devices; where they are not, both are shown, for that is when people
+ * ask.
  *
  * The entry that decides is named by its place, an offset or a line: it is what has to be changed
  * where the answer is not the one that was wanted.
  */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "command.h"
 #include "json.h"
+#include "resolve.h"
 
-static char *from;
-static gboolean as_json;
+static char *from, *pasid_text;
+static gboolean as_json, all_devices;
 
 static const GOptionEntry options[] = {
+	{ "all", 'a', 0, G_OPTION_ARG_NONE, &all_devices,
+	  "show the whole map, every device that something is said of", NULL },
 	{ "from", 'f', 0, G_OPTION_ARG_FILENAME, &from,
 	  "the table or topology to ask, not the tables of this machine", "FILE" },
 	{ "json", 'j', 0, G_OPTION_ARG_NONE, &as_json, "print JSON on standard output", NULL },
+	{ "pasid", 'p', 0, G_OPTION_ARG_STRING, &pasid_text,
+	  "say whether this PASID of the device arrives, too", "NUMBER" },
+	INPUT_FORM_OPTION,
 	G_OPTION_ENTRY_NULL,
 };
 
@@ -30,92 +38,197 @@ struct question {
 	char **devices;
 	struct viommu_findings *findings;
 	JsonBuilder *builder; /* NULL: text */
-	unsigned n;           /* inputs that had an answer */
+	bool has_pasid;
+	guint64 pasid;
+	unsigned n; /* inputs that had an answer */
+	int status;
 };
 
 /* Whatever the table is: once by its specification, and once by what Linux makes of it. */
 struct answer {
 	const char *device;
+	const struct viommu_topology *topology;
+	const struct viommu_platform_device *platform_device; /* if it is one */
 	struct viommu_route route, linux_route;
 	const char *why_linux;
 };
 
-/* -- text ------------------------------------------------------------------------- */
+/* -- words ------------------------------------------------------------------------ */
 
-/* As the topology's text has it: a function, or where registers begin. */
-static char *where_is(const struct viommu_iommu *iommu)
+const char *reach_name(enum viommu_reach reach)
 {
-	if (iommu->kind == VIOMMU_VIRTIO_PCI || iommu->kind == VIOMMU_AMD_VI)
-		return g_strdup_printf("%04x:%02x:%02x.%x", iommu->segment, iommu->bdf >> 8,
-				       iommu->bdf >> 3 & 0x1f, iommu->bdf & 7);
-	return g_strdup_printf("0x%" PRIx64, iommu->base);
+	static const char *const names[] = {
+		[VIOMMU_REACH_IOMMU] = "iommu",
+		[VIOMMU_REACH_BYPASS] = "bypass",
+		[VIOMMU_REACH_NOTHING] = "nothing",
+	};
+
+	return names[reach];
 }
 
-/* As in a finding, so that an editor can go there. */
-static char *describe_place(const struct viommu_place *place)
+char *ids_text(uint32_t first, uint64_t n)
 {
-	if (place->at != VIOMMU_NOWHERE)
-		return g_strdup_printf("%s:0x%zx", place->file ? place->file : "", place->at);
-	if (place->line)
-		return g_strdup_printf("%s:%u:%u", place->file ? place->file : "", place->line,
-				       place->column);
-	return g_strdup(place->file ? place->file : "nobody");
+	if (n <= 1)
+		return g_strdup_printf("0x%" PRIx32, first);
+	return g_strdup_printf("0x%" PRIx32 "-0x%" PRIx32, first, (uint32_t)(first + n - 1));
+}
+
+/* What a VMM says has no place. */
+static char *by(const struct viommu_place *place)
+{
+	char *text = viommu_place_text(place);
+
+	if (*text)
+		return text;
+	g_free(text);
+	return g_strdup("nobody");
 }
 
 /* One sentence for each way of it. Bypassing is somebody's word; nothing is nobody's. */
-static char *describe(const struct viommu_route *route)
+static char *describe(const struct viommu_route *route, uint64_t n_ids)
 {
-	g_autofree char *where = NULL, *place = describe_place(&route->place);
+	g_autofree char *place = by(&route->place), *at = NULL, *ids = NULL;
 
 	if (route->reach == VIOMMU_REACH_NOTHING)
 		return g_strdup("no IOMMU: nothing is said of it");
 	if (route->reach == VIOMMU_REACH_BYPASS)
 		return g_strdup_printf("no IOMMU: bypasses, by %s", place);
-	where = where_is(route->iommu);
-	return g_strdup_printf("%s (%s at %s), endpoint 0x%" PRIx32 ", by %s", route->iommu->name,
-			       viommu_iommu_kind_name(route->iommu->kind), where, route->id, place);
+	at = viommu_iommu_at_text(route->iommu);
+	ids = ids_text(route->id, n_ids);
+	return g_strdup_printf("%s (%s at %s), %s %s, by %s", route->iommu->name,
+			       viommu_iommu_kind_name(route->iommu->kind), at,
+			       viommu_iommu_id_name(route->iommu->kind), ids, place);
+}
+
+/* The hop of interrupts; NULL where nobody tells of an ITS. */
+static char *describe_msis(const struct viommu_route *route)
+{
+	g_autofree char *place = by(&route->its_place);
+
+	if (!route->its)
+		return NULL;
+	return g_strdup_printf("MSIs to %s, device 0x%" PRIx32 ", by %s", route->its->name,
+			       route->device_id, place);
+}
+
+static bool pasid_fits(const struct viommu_route *route, guint64 pasid)
+{
+	return route->iommu && pasid < (guint64)1 << route->pasid_bits && route->pasid_bits;
+}
+
+static char *describe_pasid(const struct viommu_route *route, guint64 pasid)
+{
+	g_autofree char *place = by(&route->pasid_place);
+
+	if (!route->iommu)
+		return g_strdup("means nothing, for no IOMMU is reached");
+	if (!route->pasid_bits)
+		return g_strdup("does not arrive: nobody says that PASIDs are forwarded");
+	return g_strdup_printf("%s: they have up to %u bits, by %s",
+			       pasid_fits(route, pasid) ? "arrives" : "is too large",
+			       route->pasid_bits, place);
+}
+
+/* -- text ------------------------------------------------------------------------- */
+
+static void print_linux(const struct answer *answer, const char *said, const char *msis)
+{
+	g_autofree char *linux_said = describe(&answer->linux_route, 1);
+	g_autofree char *linux_msis = describe_msis(&answer->linux_route);
+
+	if (!strcmp(said, linux_said) && !g_strcmp0(msis, linux_msis))
+		return;
+	printf("    Linux: %s\n", linux_said);
+	if (g_strcmp0(msis, linux_msis))
+		printf("    %s\n", linux_msis ? linux_msis : "MSIs to no ITS");
+	printf("    %s\n", answer->why_linux);
+}
+
+static void print_more_ids(const struct answer *answer)
+{
+	const struct viommu_device_id *more;
+
+	for (size_t i = 0; (more = viommu_topology_device_id(answer->topology, i)); i++) {
+		g_autofree char *ids = ids_text(more->id, more->n_ids);
+		g_autofree char *place = by(&more->place);
+
+		if (!g_strcmp0(more->device, answer->platform_device->name))
+			printf("    also %s %s, by %s\n", more->iommu ? more->iommu : "bypassing",
+			       ids, place);
+	}
 }
 
 /* Compared as they would be read: routes differ where their descriptions do. */
-static void print_answer(const struct answer *answer)
+static void print_answer(const struct question *question, const struct answer *answer)
 {
-	g_autofree char *said = describe(&answer->route);
-	g_autofree char *linux_said = describe(&answer->linux_route);
+	uint64_t n_ids = answer->platform_device ? answer->platform_device->n_ids : 1;
+	g_autofree char *whole = describe(&answer->route, n_ids);
+	g_autofree char *said = describe(&answer->route, 1);
+	g_autofree char *msis = describe_msis(&answer->route), *pasid = NULL;
 
-	printf("%s: %s\n", answer->device, said);
-	if (strcmp(said, linux_said))
-		printf("    Linux: %s\n    %s\n", linux_said, answer->why_linux);
+	printf("%s: %s\n", answer->device, whole);
+	if (answer->platform_device && answer->platform_device->name)
+		print_more_ids(answer);
+	if (msis)
+		printf("    %s\n", msis);
+	if (question->has_pasid) {
+		pasid = describe_pasid(&answer->route, question->pasid);
+		printf("    PASID 0x%" PRIx64 " %s\n", question->pasid, pasid);
+	}
+	print_linux(answer, said, msis);
 }
 
 /* -- JSON -------------------------------------------------------------------------- */
 
 /* The keys that mean nothing without an IOMMU are left out without one. */
-static void add_route(JsonBuilder *builder, const struct viommu_route *route)
+void json_route(JsonBuilder *builder, const struct viommu_route *route)
 {
-	static const char *const reaches[] = {
-		[VIOMMU_REACH_IOMMU] = "iommu",
-		[VIOMMU_REACH_BYPASS] = "bypass",
-		[VIOMMU_REACH_NOTHING] = "nothing",
-	};
-	g_autofree char *where = NULL;
+	g_autofree char *at = NULL;
 
-	json_string(builder, "reach", reaches[route->reach]);
+	json_string(builder, "reach", reach_name(route->reach));
 	json_place(builder, &route->place);
 	if (route->reach != VIOMMU_REACH_IOMMU)
 		return;
-	where = where_is(route->iommu);
+	at = viommu_iommu_at_text(route->iommu);
 	json_string(builder, "iommu", route->iommu->name);
 	json_string(builder, "kind", viommu_iommu_kind_name(route->iommu->kind));
-	json_string(builder, "at", where);
-	json_number(builder, "id", route->id);
+	json_string(builder, "at", at);
+}
+
+static void add_msis(JsonBuilder *builder, const struct viommu_route *route)
+{
+	if (!route->its)
+		return;
+	json_builder_set_member_name(builder, "msi");
+	json_builder_begin_object(builder);
+	json_string(builder, "its", route->its->name);
+	json_number(builder, "device_id", route->device_id);
+	json_place(builder, &route->its_place);
+	json_builder_end_object(builder);
+}
+
+static void add_route(JsonBuilder *builder, const struct viommu_route *route)
+{
+	json_route(builder, route);
+	if (route->iommu)
+		json_number(builder, "id", route->id);
+	add_msis(builder, route);
+	json_number(builder, "pasid_bits", route->pasid_bits);
 }
 
 /* Both answers are always there, the same or not: a program need not ask which it got. */
-static void add_answer(JsonBuilder *builder, const struct answer *answer)
+static void add_answer(const struct question *question, const struct answer *answer)
 {
+	JsonBuilder *builder = question->builder;
+
 	json_builder_begin_object(builder);
 	json_string(builder, "device", answer->device);
 	add_route(builder, &answer->route);
+	if (question->has_pasid) {
+		json_builder_set_member_name(builder, "pasid_arrives");
+		json_builder_add_boolean_value(builder,
+					       pasid_fits(&answer->route, question->pasid));
+	}
 	json_builder_set_member_name(builder, "linux");
 	json_builder_begin_object(builder);
 	add_route(builder, &answer->linux_route);
@@ -126,35 +239,67 @@ static void add_answer(JsonBuilder *builder, const struct answer *answer)
 
 /* -- asking ------------------------------------------------------------------------ */
 
-/* The name was parsed before, when it could still be refused; here it only comes back as numbers.
- */
-static void ask_of(const struct question *question, const struct viommu_topology *topology,
-		   const char *device)
+static int complain_device(const char *input, const char *device, int error)
 {
-	struct answer answer = { .device = device };
-	struct viommu_device_name name;
+	g_autofree char *name = printable(device), *file = printable(input);
 
-	if (viommu_device_name_parse(device, &name) < 0)
+	if (error == -ENOTUNIQ)
+		complain("%s: several devices are called \"%s\"; write the whole name", file, name);
+	else
+		complain("%s: \"%s\" is no device: nothing there has that name; write 0000:03:00.0 "
+			 "for a PCI function, 0x10001000 for a device at that address",
+			 file, name);
+	return EXIT_COULD_NOT;
+}
+
+static const struct viommu_platform_device *
+platform_device_of(const struct viommu_topology *topology, const struct viommu_device_name *name)
+{
+	const struct viommu_platform_device *device = NULL;
+
+	for (size_t i = 0; !name->pci && (device = viommu_topology_platform_device(topology, i));
+	     i++)
+		if (name->name ? !g_strcmp0(device->name, name->name) : device->base == name->base)
+			break;
+	return device;
+}
+
+static void ask_of(struct question *question, const struct input *input, const char *device)
+{
+	struct answer answer = { .device = device, .topology = input->topology };
+	struct viommu_device_name name;
+	int r = viommu_topology_find_device(answer.topology, device, &name);
+
+	if (r < 0) {
+		question->status = complain_device(input->name, device, r);
 		return;
-	viommu_topology_resolve(topology, &name, &answer.route, &answer.linux_route,
+	}
+	answer.platform_device = platform_device_of(answer.topology, &name);
+	viommu_topology_resolve(answer.topology, &name, &answer.route, &answer.linux_route,
 				&answer.why_linux);
 	if (question->builder)
-		add_answer(question->builder, &answer);
+		add_answer(question, &answer);
 	else
-		print_answer(&answer);
+		print_answer(question, &answer);
 }
 
 /* Each input answers for itself: who names a folder of tables learns what each of them says. */
 static void ask(void *opaque, struct input *input)
 {
 	struct question *question = opaque;
-	const struct viommu_topology *topology = input_meaning(input, question->findings);
+	g_autofree char *name = printable(input->name);
 
-	if (!topology)
+	if (!input_meaning(input, question->findings))
 		return;
+	if (all_devices && question->builder) {
+		add_map(question->builder, input->name, input->topology);
+	} else if (all_devices) {
+		printf("%s%s\n\n", question->n ? "\n" : "", name);
+		print_map(input->topology);
+	}
 	question->n++;
 	for (char **device = question->devices; *device; device++)
-		ask_of(question, topology, *device);
+		ask_of(question, input, *device);
 }
 
 static int ask_all(struct question *question)
@@ -165,7 +310,7 @@ static int ask_all(struct question *question)
 	question->findings = viommu_findings_new();
 	if (as_json) {
 		question->builder = json_begin();
-		json_builder_set_member_name(question->builder, "answers");
+		json_builder_set_member_name(question->builder, all_devices ? "maps" : "answers");
 		json_builder_begin_array(question->builder);
 	}
 	status = read_inputs(names, question->findings, ask, question);
@@ -173,25 +318,35 @@ static int ask_all(struct question *question)
 		json_builder_end_array(question->builder);
 		json_end(question->builder);
 	}
-	status = worse(status, print_findings(question->findings));
+	status = worse(worse(status, question->status), print_findings(question->findings));
 	viommu_findings_free(question->findings);
 	return question->n ? status : complain_nothing(names, status);
 }
 
-/* All devices are looked at before anything is read: a typing mistake should not cost an answer. */
+/* What does not fit into 64 bits is no PASID, and neither is what is no number. */
+static bool parse_pasid(struct question *question)
+{
+	static const guint hexadecimal = 16, decimal = 10;
+	bool has_prefix = pasid_text && g_str_has_prefix(pasid_text, "0x");
+
+	question->has_pasid = pasid_text;
+	return !pasid_text ||
+	       g_ascii_string_to_unsigned(pasid_text + (has_prefix ? strlen("0x") : 0),
+					  has_prefix ? hexadecimal : decimal, 0, G_MAXUINT64,
+					  &question->pasid, NULL);
+}
+
 static int run(const struct command *command, char **arguments)
 {
 	struct question question = { .devices = arguments };
-	struct viommu_device_name name;
 
-	if (!*arguments)
-		return command_usage(command, "name a device");
-	for (char **device = arguments; *device; device++)
-		if (viommu_device_name_parse(*device, &name) < 0)
-			return command_usage(command,
-					     "\"%s\" is no device: write 0000:03:00.0 for a PCI "
-					     "function, 0x10001000 for a device at that address",
-					     *device);
+	if (!all_devices == !*arguments)
+		return command_usage(command, all_devices ? "--all takes no device"
+							  : "name a device, or say --all");
+	if (all_devices && pasid_text)
+		return command_usage(command, "--pasid needs a device");
+	if (!parse_pasid(&question))
+		return command_usage(command, "\"%s\" is no PASID", pasid_text);
 	return ask_all(&question);
 }
 
@@ -200,9 +355,11 @@ const struct command resolve_command = {
 	.arguments = "DEVICE...",
 	.summary = "say which IOMMU a device reaches, by whose word, and what Linux makes of it",
 	.details =
-		"A DEVICE is a PCI function (0000:03:00.0, or 03:00.0 in segment 0), or the\n"
-		"address where a platform device begins (0x10001000). FILE is as for dump, or a\n"
-		"topology. Where Linux does otherwise, a second line says so.",
+		"A DEVICE is a PCI function (0000:03:00.0, or 03:00.0 in segment 0), the address\n"
+		"where a platform device begins (0x10001000), or its name or the last part of it.\n"
+		"FILE is as for dump, or a topology. Where MSIs go is said as well, and where "
+		"Linux\n"
+		"does otherwise, another line says so. --all has the specification's reading only.",
 	.options = options,
 	.run = run,
 };

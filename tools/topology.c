@@ -11,6 +11,11 @@
 
 #include "command.h"
 
+static const GOptionEntry options[] = {
+	INPUT_FORM_OPTION,
+	G_OPTION_ENTRY_NULL,
+};
+
 struct output {
 	struct viommu_findings *findings;
 	unsigned n;
@@ -50,5 +55,6 @@ const struct command topology_command = {
 	.details = "A FILE is as for dump, or a topology, which comes out in its plain form. The\n"
 		   "text is what generate reads: change it, and make another table of it. Several\n"
 		   "are divided by a line of ---.",
+	.options = options,
 	.run = run,
 };

@@ -120,6 +120,18 @@ struct viommu_config {
 	uint64_t max_domains;
 	uint64_t max_mappings; /* of all domains together */
 	uint64_t max_bytes;    /* of heap for domains and mappings together */
+
+	/*
+	 * A built-in topology, for old guests on platforms without firmware tables: an image of
+	 * configuration space, of more than VIOMMU_CONFIG_TOPOLOGY and at most
+	 * VIOMMU_TOPOLOGY_LENGTH_MAX bytes. `viommu generate builtin-v3` makes one, and so does
+	 * <viommu/tables.h>. Copied. Guests read it from VIOMMU_CONFIG_TOPOLOGY on; what is
+	 * before that the device says itself, as always. It is then the device that offers
+	 * VIOMMU_F_TOPOLOGY: `features` must not have that bit, which is
+	 * VIOMMU_F_BYPASS_CONFIG's too, and has it not by default. NULL: none.
+	 */
+	const void *topology;
+	size_t topology_length;
 };
 
 /*
@@ -163,6 +175,12 @@ uint64_t viommu_features(const struct viommu *device);
  * transport's) are ignored. -EINVAL if one was not offered: nothing changes then.
  */
 int viommu_accept(struct viommu *device, uint64_t features);
+
+/*
+ * How many bytes of configuration space there are: VIOMMU_CONFIG_LENGTH, or as many as the
+ * built-in topology needs. Constant while the device lives.
+ */
+size_t viommu_config_length(const struct viommu *device);
 
 /*
  * Read `length` bytes of configuration space at `offset`: any size, any offset; what

@@ -14,6 +14,7 @@
  * right, and has an id that never changes its meaning and is never used again.
  *
  *     viot.bin:0x50: error: output node 0x48 is not the start of a node; ... [viot-output-node]
+ *     virt.dtb:/pcie@10000000:iommu-map: error: ... [dt-dangling]
  *
  * Functions that read an input take a list and add to it; the walk goes on after a
  * finding as far as it safely can. The list belongs to the caller, and is used by one
@@ -39,6 +40,7 @@ struct viommu_place {
 	unsigned line;    /* of a text, from 1; 0: none */
 	unsigned column;  /* from 1; 0: none */
 	size_t at;        /* of a table: bytes from its start; VIOMMU_NOWHERE: none */
+	const char *path; /* of a device tree: a node, and behind a ':' a property; NULL: none */
 };
 
 #define VIOMMU_NOWHERE ((size_t)-1)

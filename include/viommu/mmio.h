@@ -37,7 +37,10 @@
 extern "C" {
 #endif
 
-/* The window's length in bytes: registers, then configuration space at 0x100. */
+/*
+ * The window's length in bytes: registers, then configuration space at 0x100. With a
+ * built-in topology it may be longer: viommu_mmio_length().
+ */
 #define VIOMMU_MMIO_LENGTH 0x200
 
 struct viommu_mmio_ops {
@@ -91,6 +94,10 @@ struct viommu_mmio *viommu_mmio_free(struct viommu_mmio *mmio);
 
 /* The device behind the window: to add endpoints, to listen, to translate. */
 struct viommu *viommu_mmio_device(struct viommu_mmio *mmio);
+
+/* The length of this window: VIOMMU_MMIO_LENGTH, or the next power of two that is enough for its
+ * configuration space. */
+uint64_t viommu_mmio_length(const struct viommu_mmio *mmio);
 
 /*
  * The guest loads from, or stores to, the window. Registers are 4 bytes wide and

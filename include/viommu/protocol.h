@@ -39,6 +39,15 @@ enum { VIOMMU_REQUEST_QUEUE, VIOMMU_EVENT_QUEUE, VIOMMU_N_QUEUES };
 #define VIOMMU_CONFIG_BYPASS         36 /* u8, the only one a driver may write */
 #define VIOMMU_CONFIG_LENGTH         40 /* with three reserved bytes */
 
+/*
+ * A built-in topology, as drafts of 2019 and 2020 had it, for platforms whose firmware has no
+ * table. It is no part of the standard, which has since given bit and offset to another use:
+ * a device with a built-in topology cannot have VIOMMU_F_BYPASS_CONFIG.
+ */
+#define VIOMMU_F_TOPOLOGY          (1ull << 6) /* config: says whom the IOMMU translates */
+#define VIOMMU_CONFIG_TOPOLOGY     36          /* where that begins: docs/tables.md */
+#define VIOMMU_TOPOLOGY_LENGTH_MAX (1u << 20)  /* bytes of configuration space with it, at most */
+
 /* Requests. "Device operations" */
 enum {
 	VIOMMU_T_ATTACH = 1,

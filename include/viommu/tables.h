@@ -40,6 +40,18 @@ struct viommu_table;
 struct viommu_table *viommu_table_decode(const void *bytes, size_t length, const char *file,
 					 struct viommu_findings *findings);
 
+/*
+ * Decode bytes that do not say of themselves what they are. A built-in topology is such: it is
+ * in the configuration space of a virtio-iommu, in one of the forms that drafts of 2019 and 2020
+ * had, and the signature names the form: "builtin-v1", "builtin-v2", "builtin-v3", or
+ * "builtin-v3-segments" for the third as it was shipped. The bytes are an image of configuration
+ * space from its beginning (<viommu/device.h>). NULL with a finding if that is too short to
+ * lead to a topology, or longer than VIOMMU_TOPOLOGY_LENGTH_MAX. Any other signature is as
+ * viommu_table_decode().
+ */
+struct viommu_table *viommu_table_decode_as(const char *signature, const void *bytes, size_t length,
+					    const char *file, struct viommu_findings *findings);
+
 /* NULL is fine. Returns NULL. */
 struct viommu_table *viommu_table_free(struct viommu_table *table);
 
@@ -49,7 +61,7 @@ size_t viommu_table_encode(const struct viommu_table *table, void **ret_bytes);
 /* Is more understood of tables with that signature than their header: what they mean? */
 bool viommu_table_known(const char *signature);
 
-/* The four characters of the signature, NUL-terminated. */
+/* The four characters of the signature, NUL-terminated; of a built-in topology its form. */
 const char *viommu_table_signature(const struct viommu_table *table);
 
 /* What the file was called, "" for a table that was made; lives as long as the table. */
@@ -85,6 +97,14 @@ struct viommu_topology *viommu_table_topology(const struct viommu_table *table,
 struct viommu_table *viommu_table_generate(const struct viommu_topology *topology,
 					   const char *signature, struct viommu_findings *findings);
 
+/*
+ * As viommu_table_generate(), for a table that speaks of one IOMMU only, by its name: a built-in
+ * topology. NULL: the only virtio-iommu that there is. Other tables speak of all of them.
+ */
+struct viommu_table *viommu_table_generate_for(const struct viommu_topology *topology,
+					       const char *signature, const char *iommu,
+					       struct viommu_findings *findings);
+
 /* -- rules -------------------------------------------------------------------------- */
 
 /* A rule that is checked. What a finding's id leads to. */
@@ -103,8 +123,8 @@ const struct viommu_rule *viommu_rule(size_t i);
 
 /*
  * Take every table out of an input, by its content: raw ACPI tables (one after the other),
- * or the text that acpidump prints. Calls `each` with every table found, in order, for as
- * long as it returns true; bytes are valid during the call only. `name` is the file's, with
+ * the text that acpidump prints, or a device tree. Calls `each` with every table found, in order,
+ * for as long as it returns true; bytes are valid during the call only. `name` is the file's, with
  * the signature behind a '#' where a file holds several. Returns how many there were; an
  * input with none is a finding.
  */

@@ -51,12 +51,14 @@ enum viommu_iommu_kind {
 	VIOMMU_SMMU_V3,     /* Arm SMMU version 3: `base` */
 	VIOMMU_VTD,         /* Intel VT-d remapping unit: `base`, `segment` */
 	VIOMMU_AMD_VI,      /* AMD-Vi: `base`, `segment`, `bdf` */
+	VIOMMU_OTHER,       /* some other, that only a device tree tells of: `base` */
 };
 
-/* "virtio-iommu-pci", "virtio-iommu-mmio", "smmu-v2", "smmu-v3", "vt-d", "amd-vi" */
+/* "virtio-iommu-pci", "virtio-iommu-mmio", "smmu-v2", "smmu-v3", "vt-d", "amd-vi", "other" */
 const char *viommu_iommu_kind_name(enum viommu_iommu_kind kind);
 
 #define VIOMMU_MAX_INTERRUPTS 4
+#define VIOMMU_MAX_BLOCKS     3
 
 struct viommu_iommu {
 	size_t size;
@@ -77,6 +79,22 @@ struct viommu_iommu {
 	const char *its;   /* the ITS group that its MSIs and its endpoints' go to, or NULL */
 	bool coherent;     /* its table walks see the caches */
 	bool include_self; /* its own function counts among its endpoints, as QEMU writes it */
+
+	/* What only one kind has, as its table numbers it (IORT, IVRS), and 0 with any other. */
+	uint32_t model;       /* SMMU: the implementation */
+	uint32_t flags;       /* bits of its structure that no member here stands for */
+	uint64_t vatos;       /* SMMUv3: the page for address translation operations */
+	bool has_msi_id;      /* SMMUv3: its own MSIs go to `its` with this device ID, */
+	uint32_t msi_id;      /* and not through its interrupts */
+	uint32_t capability;  /* AMD-Vi: offset of its PCI capability */
+	uint32_t info;        /* AMD-Vi: MSI number and unit ID */
+	uint32_t features;    /* AMD-Vi: feature reporting of block 10h */
+	uint32_t attributes;  /* AMD-Vi: of blocks 11h and 40h */
+	uint64_t efr, efr2;   /* AMD-Vi: images of the extended feature registers there */
+	bool has_image_flags; /* AMD-Vi: false: `flags` but for bits 6 and 7, which `efr` has */
+	uint32_t image_flags; /* AMD-Vi: flags of blocks 11h and 40h */
+	unsigned n_blocks;    /* AMD-Vi: which blocks its table has for it, in this order: */
+	uint32_t blocks[VIOMMU_MAX_BLOCKS]; /* 0x10, 0x11, 0x40; none: as its features ask */
 
 	struct viommu_place place; /* where this is said; filled in by readers */
 };
@@ -99,9 +117,26 @@ struct viommu_host_bridge {
 	uint32_t proximity_domain;
 
 	bool ats, pri, pasid; /* what the root complex forwards */
+	uint32_t pasid_bits;  /* how wide a PASID may be, 1 to 20; 0: not said */
+
+	uint32_t address_bits; /* how wide an address its functions can send, 1 to 64; 0: 64 */
+	bool incoherent;       /* their accesses do not see the caches */
 
 	struct viommu_place place;
 };
+
+/*
+ * Tables of x86 point at functions by the way to them, since firmware writes them before buses
+ * have their numbers. The way begins at a function of a bus that is known and goes on, if
+ * that is a bridge, with `path`: "1c.0/00.0" is function 00.0 behind bridge 1c.0 behind it.
+ */
+enum viommu_scope {
+	VIOMMU_SCOPE_FUNCTIONS, /* the functions themselves */
+	VIOMMU_SCOPE_BRIDGE,    /* one function that is a bridge, and everything below it */
+};
+
+/* "functions", "bridge" */
+const char *viommu_scope_name(enum viommu_scope scope);
 
 /* PCI functions whose IOMMU or whose IDs are not what their host bridge says. */
 struct viommu_pci_range {
@@ -114,6 +149,14 @@ struct viommu_pci_range {
 	/* The ID of (segment_first, bdf_first): endpoint ID or stream ID. The next function has
 	 * the next ID, and the next segment's begin 0x10000 further. */
 	uint32_t id_first;
+	bool one_id; /* all of them have `id_first`, as what is behind a bridge to PCI has */
+
+	enum viommu_scope scope;         /* of a bridge: bdf_first is bdf_last */
+	uint8_t below_first, below_last; /* the buses below that bridge; 0: not known */
+	const char *path;                /* the way on from `bdf_first`, or NULL */
+
+	uint32_t settings; /* AMD-Vi: which interrupts may pass, as in its device table */
+	bool no_ats;       /* AMD-Vi: address translation requests of these are refused */
 
 	struct viommu_place place;
 };
@@ -123,14 +166,35 @@ struct viommu_pci_range {
 struct viommu_platform_device {
 	size_t size;
 	const char *name; /* unique, or NULL; an ACPI or device tree path where a table wants one */
-	uint64_t base;    /* where its first register window begins */
+	uint64_t base;    /* where its first register window begins; 0: it has none */
 
 	const char *iommu; /* NULL: bypasses */
 	uint32_t id;       /* endpoint ID or stream ID */
+	uint32_t n_ids;    /* it has this many, one after the other; 0: one */
 
 	bool has_proximity_domain;
 	uint32_t proximity_domain;
 
+	uint32_t pasid_bits;   /* how wide a PASID it can send; 0: none */
+	uint32_t address_bits; /* how wide an address it can send, 1 to 64; 0: 64 */
+	bool stall;            /* it can wait for a fault to be mended */
+	bool incoherent;       /* its accesses do not see the caches */
+
+	/* What an ACPI namespace calls it, where a table asks for that; NULL: not said. */
+	const char *hid, *cid, *uid;
+	uint32_t settings; /* AMD-Vi: as in struct viommu_pci_range */
+	bool has_number;   /* DMAR: the number by which scopes name it */
+	uint32_t number;   /* at most 255 */
+
+	struct viommu_place place;
+};
+
+/* Further IDs of a platform device, beyond those that it has itself. */
+struct viommu_device_id {
+	size_t size;
+	const char *device; /* the name of a platform device */
+	const char *iommu;  /* NULL: these bypass */
+	uint32_t id, n_ids; /* 0 of them: one */
 	struct viommu_place place;
 };
 
@@ -145,13 +209,70 @@ struct viommu_its_group {
 	struct viommu_place place;
 };
 
-enum viommu_memory_kind {
-	VIOMMU_MEMORY_RESERVED, /* not to be mapped */
-	VIOMMU_MEMORY_MSI,      /* writes there are interrupts */
-	VIOMMU_MEMORY_IDENTITY, /* must stay mapped to itself: firmware uses it */
+/*
+ * Where MSIs go that are not sent as `its` of an IOMMU or of a host bridge says, which is with
+ * the stream ID or with segment << 16 | BDF for a device ID. A range of functions is asked
+ * first, as the msi-map of a device tree has it, then one of the IDs behind an IOMMU.
+ */
+struct viommu_msi_range {
+	size_t size;
+	const char *iommu;          /* of these IDs behind it; NULL: of these functions */
+	uint32_t id_first, id_last; /* if it has an IOMMU */
+	uint16_t segment, bdf_first, bdf_last; /* if it has none */
+	const char *its;                       /* NULL: nowhere */
+	uint32_t device_id_first;              /* of the first; the next has the next */
+	struct viommu_place place;
 };
 
-/* "reserved", "msi", "identity" */
+enum viommu_interrupt_kind {
+	VIOMMU_IOAPIC,
+	VIOMMU_HPET,
+};
+
+/* "ioapic", "hpet" */
+const char *viommu_interrupt_kind_name(enum viommu_interrupt_kind kind);
+
+/* What sends interrupts as a PCI function would, so that an IOMMU can tell them apart (x86). */
+struct viommu_interrupt_source {
+	size_t size;
+	enum viommu_interrupt_kind kind;
+	uint32_t number;       /* the MADT's ID of an IOAPIC, the number of an HPET; at most 255 */
+	uint16_t segment, bdf; /* as which function it sends */
+	const char *path;      /* as in struct viommu_pci_range */
+	const char *iommu;     /* who remaps it */
+	uint32_t settings;     /* AMD-Vi: as in struct viommu_pci_range */
+	struct viommu_place place;
+};
+
+enum viommu_ats_kind {
+	VIOMMU_ATS_ROOT_PORT,  /* functions below this root port may use ATS (DMAR: ATSR) */
+	VIOMMU_ATS_INTEGRATED, /* an integrated function with a device TLB (SATC) */
+	VIOMMU_ATS_PROPERTIES, /* an integrated function with properties of the SoC (SIDP) */
+};
+
+/* "root-port", "integrated", "properties" */
+const char *viommu_ats_kind_name(enum viommu_ats_kind kind);
+
+/* A PCI function that DMAR names for address translation services. */
+struct viommu_ats {
+	size_t size;
+	enum viommu_ats_kind kind;
+	bool required; /* integrated: it works with ATS only */
+	uint16_t segment, bdf;
+	const char *path; /* as in struct viommu_pci_range */
+	enum viommu_scope scope;
+	uint32_t flags; /* of a scope: properties that DMAR numbers; at most 255 */
+	struct viommu_place place;
+};
+
+enum viommu_memory_kind {
+	VIOMMU_MEMORY_RESERVED,  /* not to be mapped */
+	VIOMMU_MEMORY_MSI,       /* writes there are interrupts */
+	VIOMMU_MEMORY_IDENTITY,  /* must stay mapped to itself: firmware uses it */
+	VIOMMU_MEMORY_EXCLUSION, /* is reached without translation (AMD-Vi) */
+};
+
+/* "reserved", "msi", "identity", "exclusion" */
 const char *viommu_memory_kind_name(enum viommu_memory_kind kind);
 
 /* Memory that is special to PCI functions in a range, or to everything behind an IOMMU. */
@@ -160,7 +281,12 @@ struct viommu_reserved_memory {
 	uint64_t first, last;
 	enum viommu_memory_kind kind;
 	const char *iommu; /* all its endpoints; NULL: the functions below */
+	bool has_ids;      /* of an IOMMU: only endpoints with these IDs */
+	uint32_t id_first, id_last;
 	uint16_t segment, bdf_first, bdf_last;
+	enum viommu_scope scope; /* as in struct viommu_pci_range */
+	const char *path;        /* as in struct viommu_pci_range */
+	uint32_t flags;          /* bits of its structure (IORT's RMR, IVMD) that say more */
 	struct viommu_place place;
 };
 
@@ -190,6 +316,21 @@ int viommu_topology_add_platform_device(struct viommu_topology *topology,
 int viommu_topology_add_its_group(struct viommu_topology *topology,
 				  const struct viommu_its_group *group);
 
+/* More IDs than it has of its own. -EINVAL without the name of a device. */
+int viommu_topology_add_device_id(struct viommu_topology *topology,
+				  const struct viommu_device_id *device_id);
+
+/* Where ranges overlap, the one added first counts. */
+int viommu_topology_add_msi_range(struct viommu_topology *topology,
+				  const struct viommu_msi_range *range);
+
+/* -EINVAL for a number beyond 255. */
+int viommu_topology_add_interrupt_source(struct viommu_topology *topology,
+					 const struct viommu_interrupt_source *source);
+
+/* Once for each function. */
+int viommu_topology_add_ats(struct viommu_topology *topology, const struct viommu_ats *ats);
+
 /* Of the functions it names, or of everything behind `iommu`. */
 int viommu_topology_add_reserved_memory(struct viommu_topology *topology,
 					const struct viommu_reserved_memory *memory);
@@ -214,6 +355,21 @@ viommu_topology_platform_device(const struct viommu_topology *topology, size_t i
 const struct viommu_its_group *viommu_topology_its_group(const struct viommu_topology *topology,
 							 size_t i);
 
+/* The i-th further ID of a device, likewise. */
+const struct viommu_device_id *viommu_topology_device_id(const struct viommu_topology *topology,
+							 size_t i);
+
+/* The i-th range of MSIs, likewise. */
+const struct viommu_msi_range *viommu_topology_msi_range(const struct viommu_topology *topology,
+							 size_t i);
+
+/* The i-th source of interrupts, likewise. */
+const struct viommu_interrupt_source *
+viommu_topology_interrupt_source(const struct viommu_topology *topology, size_t i);
+
+/* The i-th function named for ATS, likewise. */
+const struct viommu_ats *viommu_topology_ats(const struct viommu_topology *topology, size_t i);
+
 /* The i-th piece of reserved memory, likewise. */
 const struct viommu_reserved_memory *
 viommu_topology_reserved_memory(const struct viommu_topology *topology, size_t i);
@@ -232,10 +388,18 @@ struct viommu_table_header {
 	uint32_t oem_revision;
 	char creator_id[5]; /* 4 characters */
 	uint32_t creator_revision;
+
+	bool has_revision; /* false: the oldest revision that can say all there is */
+	uint32_t revision;
+	uint32_t address_bits; /* DMAR, IVRS: how wide the host's addresses are; 0: as usual */
+	bool has_flags;        /* false: as the topology asks */
+	uint32_t flags;        /* DMAR: its flags; IVRS: IVinfo but for address bits */
+	bool aligned;          /* IVRS: pads before device entries of 8 bytes where they need one */
 };
 
 /*
- * Choose, or ask for, the header of the table with that signature ("VIOT"). Where nothing
+ * Choose, or ask for, the header of the table with that signature ("VIOT", "IORT", "DMAR",
+ * "IVRS", "SRAT"). Where nothing
  * was chosen it is "VIOMMU", "VIOMMU  ", 1, "VIOM", 1; what is chosen is taken as it stands,
  * zeroes too. -EINVAL: no such signature, or a text without its NUL; the getter: NULL.
  */
@@ -264,11 +428,12 @@ char *viommu_topology_text(const struct viommu_topology *topology);
 void viommu_topology_check(const struct viommu_topology *topology,
 			   struct viommu_findings *findings);
 
-/* What a device is called: a PCI function, or a platform device by its address. */
+/* What a device is called: a PCI function, or a platform device by its name or its address. */
 struct viommu_device_name {
 	bool pci;
 	uint16_t segment, bdf; /* if PCI */
 	uint64_t base;         /* if not */
+	const char *name;      /* if not; NULL: whichever is at `base` */
 };
 
 /*
@@ -277,19 +442,46 @@ struct viommu_device_name {
  */
 int viommu_device_name_parse(const char *text, struct viommu_device_name *ret_name);
 
+/*
+ * The same, or the name of a platform device of this topology, or the last part of a path that is
+ * its name: "COM0" for "\\_SB_.COM0", "uart@9000000" for "/soc/uart@9000000". Returns 0, -ENOENT if
+ * there is no such device, -ENOTUNIQ if several end so. The name is the topology's.
+ */
+int viommu_topology_find_device(const struct viommu_topology *topology, const char *text,
+				struct viommu_device_name *ret_name);
+
 enum viommu_reach {
 	VIOMMU_REACH_IOMMU,   /* through `iommu`, with `id` */
 	VIOMMU_REACH_BYPASS,  /* memory directly, and somebody says so */
 	VIOMMU_REACH_NOTHING, /* nobody says anything of this device */
 };
 
-/* One answer: who translates a device's accesses, and who says so. */
+/*
+ * One answer: the way of a device's accesses, hop by hop, and who says so.
+ *
+ *     device --id--> iommu --> memory
+ *        |             |
+ *        +-------------+--device_id--> its (of its MSIs)
+ *
+ * Whoever fills one in need only know the first hop: what is left zero is added from the
+ * topology, in the same way for the specification's answer and for Linux's.
+ */
 struct viommu_route {
 	enum viommu_reach reach;
-	const struct viommu_iommu *iommu;
-	uint32_t id;               /* endpoint ID or stream ID */
-	struct viommu_place place; /* of the entry that decides */
+	const struct viommu_iommu *iommu; /* NULL, unless it is reached */
+	uint32_t id;                      /* endpoint ID or stream ID, as the IOMMU knows it */
+	struct viommu_place place;        /* of the entry that decides */
+
+	const struct viommu_its_group *its; /* where MSIs go; NULL: nobody says */
+	uint32_t device_id;                 /* as the ITS knows the device */
+	struct viommu_place its_place;      /* of the entry that decides about the ITS */
+
+	unsigned pasid_bits;             /* how wide PASIDs may be that arrive; 0: none does */
+	struct viommu_place pasid_place; /* of the entry that says so */
 };
+
+/* What PCI Express has room for, and what a host bridge forwards that names no width. */
+#define VIOMMU_PASID_BITS_MAX 20
 
 /*
  * Which IOMMU does the device reach? First as the specification has it, and then as Linux
@@ -302,6 +494,32 @@ void viommu_topology_resolve(const struct viommu_topology *topology,
 			     struct viommu_route *ret_route, struct viommu_route *ret_linux,
 			     const char **ret_why_linux);
 
+/* PCI functions that go one way: one behind the other, and the same in each of these segments. */
+struct viommu_route_range {
+	uint16_t segment_first, segment_last;
+	uint16_t bdf_first, bdf_last;
+
+	/* Of the first. The next function has the next IDs, the next segment's are 0x10000 further.
+	 */
+	struct viommu_route route;
+	bool one_id;        /* all have `route.id` */
+	bool one_device_id; /* all have `route.device_id` */
+
+	size_t n_entries; /* that say so, one after the other: `route` has the places of the first
+			   */
+};
+
+/*
+ * The whole map: every PCI function of which somebody says something, as few ranges as there can
+ * be, sorted by the first segment and BDF; as viommu_topology_resolve() has it by the
+ * specification, in O(n log n) for n entries. Functions at the end of a path are not among them,
+ * for nobody knows where they are. Calls `each` for every range, which lives as long as that call.
+ */
+void viommu_topology_for_each_route(const struct viommu_topology *topology,
+				    void (*each)(void *opaque,
+						 const struct viommu_route_range *range),
+				    void *opaque);
+
 /*
  * All PCI functions that reach an IOMMU, as ranges: what the host bridges say, cut where a
  * range says otherwise, sorted by the first segment and BDF. No function is in two of them:
@@ -313,6 +531,24 @@ void viommu_topology_for_each_pci_range(const struct viommu_topology *topology,
 					void (*each)(void *opaque,
 						     const struct viommu_pci_range *range),
 					void *opaque);
+
+/* -- in words ------------------------------------------------------------------------- */
+
+/*
+ * The functions of a range: "0000:03:00.0", "0000:10:00.0-1f:1f.7", and of several segments
+ * "0000-0003:00:00.0-ff:1f.7". To be freed with free().
+ */
+char *viommu_functions_text(const struct viommu_route_range *range);
+
+/* Where an IOMMU is: its function, "0000:00:01.0", or its registers, "0x9050000". free() it. */
+char *viommu_iommu_at_text(const struct viommu_iommu *iommu);
+
+/* A place as findings have it: "viot.bin:0x50", "machine.yaml:3:5", "machine.yaml", "". free() it.
+ */
+char *viommu_place_text(const struct viommu_place *place);
+
+/* What the IDs of such an IOMMU are of: "endpoint", "stream", "source", "device", "ID". */
+const char *viommu_iommu_id_name(enum viommu_iommu_kind kind);
 
 #ifdef __cplusplus
 }

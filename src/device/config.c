@@ -9,7 +9,7 @@
  *
  * It is encoded anew for each read, from the row table and the device's state: 40 bytes
  * are cheap, and so there is nothing to keep in step. A field whose feature is not
- * offered reads as 0.
+ * offered reads as 0. A built-in topology covers the end of it, and goes on behind it.
  */
 
 struct config_space {
@@ -54,6 +54,32 @@ static struct config_space config_of(const struct viommu *device)
 	return space;
 }
 
+size_t viommu_config_length(const struct viommu *device)
+{
+	size_t length = device->config.topology_length;
+
+	return length > VIOMMU_CONFIG_LENGTH ? length : VIOMMU_CONFIG_LENGTH;
+}
+
+/* The bytes [first, end) of a part of configuration space, as far as a read asks for them. */
+struct part {
+	const uint8_t *space; /* all of it: what stands at `first` is space[first] */
+	uint64_t first, end;
+};
+
+static void read_part(struct part part, uint64_t offset, uint8_t *bytes, size_t length)
+{
+	uint64_t end = length < UINT64_MAX - offset ? offset + length : UINT64_MAX;
+
+	if (part.first < offset)
+		part.first = offset;
+	if (part.end > end)
+		part.end = end;
+	if (part.first < part.end)
+		memcpy(bytes + (part.first - offset), part.space + part.first,
+		       part.end - part.first);
+}
+
 void viommu_config_read(struct viommu *device, uint64_t offset, void *bytes, size_t length)
 {
 	uint8_t wire[VIOMMU_CONFIG_LENGTH];
@@ -64,12 +90,12 @@ void viommu_config_read(struct viommu *device, uint64_t offset, void *bytes, siz
 	device_unlock(device);
 
 	memset(bytes, 0, length);
-	if (offset >= sizeof(wire))
-		return;
 	layout_encode(&config_layout, &space, wire);
-	if (length > sizeof(wire) - offset)
-		length = sizeof(wire) - offset;
-	memcpy(bytes, wire + offset, length);
+	read_part((struct part){ wire, 0, sizeof(wire) }, offset, bytes, length);
+	if (device->topology)
+		read_part((struct part){ device->topology, VIOMMU_CONFIG_TOPOLOGY,
+					 device->config.topology_length },
+			  offset, bytes, length);
 }
 
 void viommu_config_write(struct viommu *device, uint64_t offset, const void *bytes, size_t length)

@@ -100,6 +100,7 @@ struct viommu {
 	struct ids endpoints, domains;
 	uint64_t n_mappings, n_bytes; /* held for the guest */
 	uint8_t *properties;          /* config.probe_size bytes to build an answer to PROBE */
+	uint8_t *topology;            /* own copy of config.topology, or NULL */
 
 	atomic_uint_fast64_t requests, requests_bad, refused, limited;
 

@@ -24,7 +24,8 @@
 static void fill_in_defaults(struct viommu_config *config)
 {
 	if (!config->features)
-		config->features = VIOMMU_FEATURES_DEFAULT;
+		config->features = VIOMMU_FEATURES_DEFAULT &
+				   (config->topology ? ~VIOMMU_F_TOPOLOGY : UINT64_MAX);
 	if (!config->page_size_mask)
 		config->page_size_mask = PAGE_SIZE_MASK_DEFAULT;
 	if (!config->input_first && !config->input_last)
@@ -58,14 +59,38 @@ static bool features_are_sound(uint64_t features)
 	return !(features & ~FEATURES_KNOWN) && (features & both) != both;
 }
 
+/* A built-in topology has the bit and the place of `bypass`: there is one of them, or the other. */
+static bool topology_is_sound(const struct viommu_config *config)
+{
+	if (!config->topology)
+		return !config->topology_length;
+	return !(config->features & VIOMMU_F_TOPOLOGY) &&
+	       config->topology_length > VIOMMU_CONFIG_TOPOLOGY &&
+	       config->topology_length <= VIOMMU_TOPOLOGY_LENGTH_MAX;
+}
+
 static bool config_is_sound(const struct viommu_config *config)
 {
 	if (config->bypass && !(config->features & VIOMMU_F_BYPASS_CONFIG))
 		return false;
 	return features_are_sound(config->features) && ranges_are_told(config) &&
-	       config->input_first <= config->input_last &&
+	       topology_is_sound(config) && config->input_first <= config->input_last &&
 	       config->domain_first <= config->domain_last &&
 	       config->probe_size <= PROBE_SIZE_MAX && !(config->probe_size % PROPERTY_ALIGNMENT);
+}
+
+static int copy_topology(struct viommu *device)
+{
+	struct viommu_config *config = &device->config;
+
+	if (!config->topology)
+		return 0;
+	device->topology = malloc(config->topology_length);
+	if (!device->topology)
+		return -ENOMEM;
+	memcpy(device->topology, config->topology, config->topology_length);
+	config->topology = device->topology;
+	return 0;
 }
 
 static int take_config(struct viommu *device, const struct viommu_config *config)
@@ -76,7 +101,7 @@ static int take_config(struct viommu *device, const struct viommu_config *config
 	if (error)
 		return error;
 	fill_in_defaults(&device->config);
-	return config_is_sound(&device->config) ? 0 : -EINVAL;
+	return config_is_sound(&device->config) ? copy_topology(device) : -EINVAL;
 }
 
 static int take_ops(struct viommu *device, const struct viommu_ops *ops)
@@ -123,6 +148,7 @@ int viommu_new(const struct viommu_config *config, const struct viommu_ops *ops,
 	return 0;
 
 free_device:
+	free(device->topology);
 	free(device->properties);
 	free(device);
 	return error;
@@ -155,6 +181,7 @@ struct viommu *viommu_free(struct viommu *device)
 	ids_clear(&device->domains);
 	pthread_mutex_destroy(&device->faults_lock);
 	pthread_mutex_destroy(&device->lock);
+	free(device->topology);
 	free(device->properties);
 	free(device);
 	return NULL;
@@ -182,11 +209,14 @@ void device_unlock(struct viommu *device)
 
 uint64_t viommu_features(const struct viommu *device)
 {
-	return device->config.features;
+	return device->config.features | (device->topology ? VIOMMU_F_TOPOLOGY : 0);
 }
 
+/* VIOMMU_F_TOPOLOGY says only that a driver has read: from here on the bit is BYPASS_CONFIG's. */
 int viommu_accept(struct viommu *device, uint64_t features)
 {
+	if (device->topology)
+		features &= ~VIOMMU_F_TOPOLOGY;
 	if (features & FEATURES_KNOWN & ~device->config.features)
 		return -EINVAL;
 	device_lock(device);

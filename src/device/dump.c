@@ -42,12 +42,15 @@ static void show_config(const struct output *out)
 {
 	const struct viommu_config *config = viommu_configuration(out->device);
 
-	line(out, "features        0x%" PRIx64 "\n", config->features);
+	line(out, "features        0x%" PRIx64 "\n", viommu_features(out->device));
 	line(out, "page sizes      0x%016" PRIx64 "\n", config->page_size_mask);
 	line(out, "input range     0x%" PRIx64 "-0x%" PRIx64 "\n", config->input_first,
 	     config->input_last);
 	line(out, "domain range    %" PRIu32 "-%" PRIu32 "\n", config->domain_first,
 	     config->domain_last);
+	if (config->topology)
+		line(out, "topology        built in, %zu bytes of configuration space\n",
+		     viommu_config_length(out->device));
 }
 
 static void show_limit(const struct output *out, const char *name, uint64_t held, uint64_t limit)

@@ -140,6 +140,15 @@ static int configure(struct viommu_mmio_config *config, const struct viommu_mmio
 	return 0;
 }
 
+static uint64_t window_length(const struct viommu *device)
+{
+	uint64_t length = VIOMMU_MMIO_LENGTH;
+
+	while (length < REGISTERS_CONFIG + viommu_config_length(device))
+		length *= 2;
+	return length;
+}
+
 /* The window in front of the device that was made. */
 static int open_window(struct viommu_mmio *mmio, const struct viommu_mmio_config *config)
 {
@@ -152,6 +161,7 @@ static int open_window(struct viommu_mmio *mmio, const struct viommu_mmio_config
 			viommu_features(mmio->device) | (config->plain_rings ? 0 : QUEUE_FEATURES),
 		.n_queues = VIOMMU_N_QUEUES,
 		.queue_size = (uint16_t)config->queue_size,
+		.length = window_length(mmio->device),
 		.memory = { mmio->ops.memory, mmio->opaque },
 	};
 
@@ -204,6 +214,11 @@ struct viommu_mmio *viommu_mmio_free(struct viommu_mmio *mmio)
 struct viommu *viommu_mmio_device(struct viommu_mmio *mmio)
 {
 	return mmio->device;
+}
+
+uint64_t viommu_mmio_length(const struct viommu_mmio *mmio)
+{
+	return mmio->registers.config.length;
 }
 
 uint64_t viommu_mmio_read(struct viommu_mmio *mmio, uint64_t offset, unsigned length)

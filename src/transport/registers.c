@@ -386,9 +386,9 @@ static bool is_register(uint64_t offset, unsigned length)
 	return offset < REGISTERS_CONFIG && length == WORD && !(offset % WORD);
 }
 
-static bool is_config(uint64_t offset, unsigned length)
+static bool is_config(const struct registers *registers, uint64_t offset, unsigned length)
 {
-	return offset >= REGISTERS_CONFIG && wire_fits(offset, length, REGISTERS_LENGTH) &&
+	return offset >= REGISTERS_CONFIG && wire_fits(offset, length, registers->config.length) &&
 	       length && length <= sizeof(uint64_t) && !(length & (length - 1));
 }
 
@@ -399,12 +399,12 @@ uint64_t registers_read(struct registers *registers, uint64_t offset, unsigned l
 	uint64_t value = 0;
 
 	pthread_mutex_lock(&registers->lock);
-	if (is_config(offset, length))
+	if (is_config(registers, offset, length))
 		config->ops->config_read(config->opaque, offset - REGISTERS_CONFIG, bytes, length);
 	else if (is_register(offset, length) && rows[offset / WORD].read)
 		value = rows[offset / WORD].read(registers, rows[offset / WORD].argument);
 	pthread_mutex_unlock(&registers->lock);
-	return is_config(offset, length) ? wire_load(bytes, length) : value;
+	return is_config(registers, offset, length) ? wire_load(bytes, length) : value;
 }
 
 /* Any store may change what other fields read as: the driver is to look again. */
@@ -432,7 +432,7 @@ void registers_write(struct registers *registers, uint64_t offset, unsigned leng
 		return;
 	}
 	pthread_mutex_lock(&registers->lock);
-	if (is_config(offset, length))
+	if (is_config(registers, offset, length))
 		write_config(registers, offset - REGISTERS_CONFIG, length, value);
 	else if (is_register(offset, length) && rows[offset / WORD].write)
 		rows[offset / WORD].write(registers, rows[offset / WORD].argument, word);

@@ -24,7 +24,7 @@
 #define VIRTIO_F_VERSION_1  (1ull << 32)
 #define VIRTIO_F_RING_RESET (1ull << 40)
 
-/* Length of the window, and where configuration space begins in it. */
+/* Length of a usual window, and where configuration space begins in it. */
 #define REGISTERS_LENGTH 0x200
 #define REGISTERS_CONFIG 0x100
 
@@ -57,6 +57,7 @@ struct registers_config {
 	uint64_t features; /* to offer, besides those of this window */
 	unsigned n_queues;
 	uint16_t queue_size;
+	uint64_t length; /* of the window, REGISTERS_LENGTH or more */
 	struct guest_memory memory;
 };
 

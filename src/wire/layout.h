@@ -51,9 +51,12 @@ struct field {
 	const struct field_name *names; /* of FIELD_ENUM and FIELD_FLAGS */
 };
 
+/* The type of a layout for structures whose type is not known: more than two bytes can hold. */
+#define LAYOUT_UNKNOWN 0x10000u
+
 struct layout {
 	const char *name;
-	uint16_t type;      /* what a FIELD_TYPE holds */
+	uint32_t type;      /* what a FIELD_TYPE holds */
 	uint16_t length;    /* bytes of the fixed part on the wire */
 	uint16_t host_size; /* sizeof the host struct */
 	uint16_t n_fields;

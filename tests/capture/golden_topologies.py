@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Say as a topology what QEMU was given, for each capture of a VIOT.
+"""Say as a topology what QEMU was given, for each capture of a VIOT or DMAR.
 
   golden_topologies.py FOLDER OUT
 
-For each NAME.cmd in FOLDER (and below) that a VIOT stands beside, write OUT/NAME.yaml: from the
+For each NAME.cmd in FOLDER (and below) that one of them stands beside, write OUT/NAME.yaml: from the
 command line what was asked for, and the bus numbers that the firmware gave from the PCI tree in
-NAME.pci (tests/golden) or NAME.seen.txt (output of QEMU's monitor). The VIOT itself is not read:
-a test compares it with what the library makes of the topology.
+NAME.pci (tests/golden) or NAME.seen.txt (output of QEMU's monitor). The table itself is not read:
+a test compares it with what the library makes of the topology. A second NAME that says something
+else is written to OUT/FOLDER/NAME.yaml, by the folder that it comes from.
 
 Exit status: 0 fine, 2 if a capture could not be understood; the others are still written.
 """
@@ -15,6 +16,7 @@ Exit status: 0 fine, 2 if a capture could not be understood; the others are stil
 import os
 import sys
 
+import vtd_topologies
 from pci import Function, read_info, read_lines
 
 VIRTIO_IOMMU = (0x1AF4, 0x1057)
@@ -23,6 +25,9 @@ EXPANDERS = ("pxb-pcie", "pxb")
 # Without a PCI tree only these are understood: none of them has a bus behind it.
 WITHOUT_TREE = EXPANDERS + ("virtio-iommu-pci", "ide-hd")
 LARGEST_FILE = 1 << 20
+# QEMU names what is behind expanders in the order of a hash table, which nobody can know beforehand.
+# It matters where several expanders have something that VT-d translates; mostly it is that of buses.
+OUT_OF_ORDER = ("q35-vtd-expanders", "rnd-dmar-10")
 
 HEAD = """\
 # {command}
@@ -123,9 +128,38 @@ def topology(command, functions):
     return text
 
 
+def root_buses(command, functions):
+    """(name, first, last, whether it bypasses) of each root bus."""
+    yield (command.root_bus(), 0, last_bus(0, functions),
+           is_on(command.machine.get("default_bus_bypass_iommu")))
+    for expander in command.expanders():
+        bus = int(expander["bus_nr"], 0)
+        yield (expander["id"], bus, last_bus(bus, functions), is_on(expander.get("bypass_iommu")))
+
+
+def text_of(stem):
+    """The topology of a capture, whichever table it is of."""
+    command = command_of(stem)
+    functions = tree_of(stem, command)
+    if not any(device["driver"] == vtd_topologies.UNIT for device in command.devices):
+        return topology(command, functions)
+    folder, name = os.path.split(stem)
+    versions = os.path.join(folder, "VERSIONS")
+    version = vtd_topologies.version_of(folder, name,
+                                        read(versions) if os.path.exists(versions) else "")
+    return vtd_topologies.topology(command, functions, list(root_buses(command, functions)),
+                                   version)
+
+
 def read(path):
     with open(path, encoding="utf-8", errors="replace") as file:
         return file.read(LARGEST_FILE)
+
+
+def write(path, text):
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
 
 
 def command_of(stem):
@@ -144,30 +178,30 @@ def tree_of(stem, command):
 
 
 def captures(folder):
-    """Stems of the .cmd files that a VIOT stands beside: STEM.VIOT, or STEM if it says VIOT."""
+    """Stems of .cmd files that a table stands beside: STEM.VIOT, or STEM if it says VIOT."""
     for here, _, names in sorted(os.walk(folder)):
         for name in sorted(name for name in names if name.endswith(".cmd")):
             stem = name[:-len(".cmd")]
-            if f"{stem}.VIOT" in names or stem in names and "VIOT" in stem:
+            if (f"{stem}.VIOT" in names or stem in names and "VIOT" in stem
+                    or f"{stem}.DMAR" in names and stem not in OUT_OF_ORDER):
                 yield os.path.join(here, stem)
 
 
 def main(folder, out):
-    failed = written = 0
-    os.makedirs(out, exist_ok=True)
+    failed, written = 0, {}
     for stem in captures(folder):
         try:
-            command = command_of(stem)
-            text = topology(command, tree_of(stem, command))
+            text = text_of(stem)
         except (ValueError, KeyError, OSError) as error:
             print(f"{stem}: not understood: {error}", file=sys.stderr)
             failed += 1
             continue
-        with open(os.path.join(out, f"{os.path.basename(stem)}.yaml"), "w",
-                  encoding="utf-8") as file:
-            file.write(text)
-        written += 1
-    print(f"{written} topologies written", file=sys.stderr)
+        folder, name = os.path.split(stem)
+        if written.setdefault(name, text) == text:
+            write(os.path.join(out, f"{name}.yaml"), text)
+        else:
+            write(os.path.join(out, os.path.basename(folder), f"{name}.yaml"), text)
+    print(f"{len(written)} topologies written", file=sys.stderr)
     return 2 if failed or not written else 0
 
 

@@ -36,6 +36,12 @@ BOARDS = {
                   ram=0x40000000, efi=True, firmware="QEMU_EFI.fd"),
 }
 
+# Half of the processors and half of the memory for each of two NUMA nodes.
+NODES = ("-smp 4 -object memory-backend-ram,id=memory0,size=128M"
+         " -object memory-backend-ram,id=memory1,size=128M"
+         " -numa node,nodeid=0,memdev=memory0,cpus=0-1"
+         " -numa node,nodeid=1,memdev=memory1,cpus=2-3")
+
 MACHINES = (
     # One root bus, one range.
     Machine("q35-minimal", "q35", "-device virtio-iommu-pci,addr=0x3"),
@@ -90,5 +96,129 @@ MACHINES = (
             " -device pcie-root-port,id=port1,bus=expander1,chassis=1"
             " -device pxb-pcie,id=expander2,bus=pcie.0,bus_nr=0x90,bypass_iommu=on"
             " -device pcie-root-port,id=port2,bus=expander2,chassis=2"
-            " -device virtio-serial-pci,bus=port1 -device edu,bus=port2"),
+            " -device virtio-serial-pci,bus=port1 -device edu,bus=port2", dtb=True),
+
+    # The device tree cuts its map around the IOMMU; here nothing is left on one side of it.
+    Machine("virt-last-function", "virt",
+            "-machine gic-version=2 -device pci-testdev,addr=0x1f.0x0,multifunction=on"
+            " -device virtio-iommu-pci,addr=0x1f.0x7", dtb=True),
+
+    # -- Arm: IORT ---------------------------------------------------------------------
+
+    # No IOMMU: the root complex goes to the ITS.
+    Machine("virt-no-iommu", "virt", "-device edu,addr=0x2", tables=("IORT",), dtb=True),
+    Machine("virt-smmu", "virt", "-machine iommu=smmuv3 -device edu,addr=0x2",
+            tables=("IORT",), dtb=True),
+
+    # QEMU 7.2 writes an ITS node for a GICv3 without ITS, and for a GICv2, which has none ever.
+    Machine("virt-smmu-no-its", "virt", "-machine iommu=smmuv3,its=off -device pci-testdev,addr=0x2",
+            tables=("IORT",), dtb=True),
+    Machine("virt-smmu-gicv2", "virt",
+            "-machine iommu=smmuv3,gic-version=2 -device edu,addr=0x2",
+            tables=("IORT",), dtb=True),
+
+    # What the SMMU does not translate goes to the ITS by mappings of its own. Tables and tree do
+    # not agree here: the tree knows one root bus, and has the SMMU translate all of it.
+    Machine("virt-smmu-expanders", "virt",
+            "-machine iommu=smmuv3"
+            " -device pcie-root-port,id=port1,bus=pcie.0,chassis=1,addr=0x3"
+            " -device pxb-pcie,id=expander1,bus=pcie.0,bus_nr=0x40"
+            " -device pcie-root-port,id=port2,bus=expander1,chassis=2"
+            " -device pcie-root-port,id=port3,bus=expander1,chassis=3"
+            " -device pxb-pcie,id=expander2,bus=pcie.0,bus_nr=0xc0,bypass_iommu=on"
+            " -device pcie-root-port,id=port4,bus=expander2,chassis=4"
+            " -device virtio-rng-pci,bus=port1 -device edu,bus=port2 -device edu,bus=port4",
+            tables=("IORT",), dtb=True),
+    Machine("virt-smmu-only-expander", "virt",
+            "-machine iommu=smmuv3,default_bus_bypass_iommu=on"
+            " -device pxb-pcie,id=expander1,bus=pcie.0,bus_nr=0x60"
+            " -device pcie-root-port,id=port1,bus=expander1,chassis=1"
+            " -device virtio-serial-pci,bus=port1",
+            tables=("IORT",), dtb=True),
+
+    # -- Intel: DMAR -------------------------------------------------------------------
+
+    Machine("q35-vtd", "q35", "-device intel-iommu,intremap=on -device edu,addr=0x4",
+            tables=("DMAR",)),
+    Machine("q35-vtd-no-interrupts", "q35",
+            "-device intel-iommu,intremap=off,aw-bits=48 -device edu,addr=0x4",
+            tables=("DMAR",)),
+
+    # Root ports whose functions may have their translations cached: an ATSR.
+    Machine("q35-vtd-root-ports", "q35",
+            "-device intel-iommu,intremap=on,device-iotlb=on"
+            " -device pcie-root-port,id=port1,chassis=1,addr=0x8"
+            " -device pcie-root-port,id=port2,chassis=2,addr=0x9"
+            " -device virtio-rng-pci,bus=port1 -device virtio-serial-pci,bus=port2",
+            tables=("DMAR",)),
+    Machine("q35-vtd-expanders", "q35",
+            "-machine x-oem-id=ROOM,x-oem-table-id=EXPAND"
+            " -device intel-iommu,intremap=on,device-iotlb=on"
+            " -device pxb-pcie,id=expander1,bus=pcie.0,bus_nr=0x30"
+            " -device pcie-root-port,id=port1,bus=expander1,chassis=1"
+            " -device pxb-pcie,id=expander2,bus=pcie.0,bus_nr=0xa0"
+            " -device pcie-root-port,id=port2,bus=expander2,chassis=2"
+            " -device virtio-rng-pci,bus=port1 -device edu,bus=port2",
+            tables=("DMAR",)),
+
+    # One root bus bypasses: now every function that does not is named, bridges with all below.
+    Machine("q35-vtd-bypass", "q35",
+            "-device intel-iommu,intremap=off"
+            " -device pcie-root-port,id=port1,chassis=1,addr=0x8"
+            " -device pcie-pci-bridge,id=bridge1,addr=0x10"
+            " -device pxb-pcie,id=expander1,bus=pcie.0,bus_nr=0xa0,bypass_iommu=on"
+            " -device pcie-root-port,id=port2,bus=expander1,chassis=2"
+            " -device virtio-rng-pci,bus=port1 -device edu,bus=bridge1,addr=0x3"
+            " -device edu,bus=port2",
+            tables=("DMAR",)),
+
+    # -- AMD: IVRS ---------------------------------------------------------------------
+
+    Machine("q35-amdvi", "q35", "-device amd-iommu -device edu,addr=0x4", tables=("IVRS",)),
+    Machine("q35-amdvi-interrupts", "q35",
+            "-device amd-iommu,intremap=on,device-iotlb=on -device edu,addr=0x4",
+            tables=("IVRS",)),
+    Machine("q35-amdvi-root-ports", "q35",
+            "-device amd-iommu,intremap=on"
+            " -device pcie-root-port,id=port1,chassis=1,addr=0x8"
+            " -device pcie-root-port,id=port2,chassis=2,addr=0x9"
+            " -device virtio-rng-pci,bus=port1 -device virtio-serial-pci,bus=port2",
+            tables=("IVRS",)),
+
+    # Conventional functions behind a bridge: a range of aliases.
+    Machine("q35-amdvi-pci-bridge", "q35",
+            "-device amd-iommu -device pcie-pci-bridge,id=bridge1,addr=0x10"
+            " -device edu,bus=bridge1,addr=0x3 -device pci-testdev,bus=bridge1,addr=0x7",
+            tables=("IVRS",)),
+    Machine("q35-amdvi-expanders", "q35",
+            "-device amd-iommu"
+            " -device pxb-pcie,id=expander1,bus=pcie.0,bus_nr=0x30"
+            " -device pcie-root-port,id=port1,bus=expander1,chassis=1"
+            " -device pxb-pcie,id=expander2,bus=pcie.0,bus_nr=0xa0,bypass_iommu=on"
+            " -device pcie-root-port,id=port2,bus=expander2,chassis=2"
+            " -device virtio-rng-pci,bus=port1 -device edu,bus=port2",
+            tables=("IVRS",)),
+
+    # -- NUMA: SRAT --------------------------------------------------------------------
+
+    # Two nodes with processors and memory, a third with memory alone, and an expander in one.
+    Machine("q35-numa", "q35",
+            f"-m 384 {NODES} -object memory-backend-ram,id=memory2,size=128M"
+            " -numa node,nodeid=2,memdev=memory2"
+            " -device virtio-iommu-pci,addr=0x3"
+            " -device pxb-pcie,id=expander1,bus=pcie.0,bus_nr=0x80,numa_node=1"
+            " -device pcie-root-port,id=port1,bus=expander1,chassis=1"
+            " -device virtio-rng-pci,bus=port1",
+            tables=("VIOT", "SRAT")),
+
+    # Room for memory that is plugged in later.
+    Machine("q35-numa-hotplug", "q35",
+            f"-m 256,slots=2,maxmem=1G {NODES} -device intel-iommu,intremap=on",
+            tables=("DMAR", "SRAT")),
+    Machine("virt-numa", "virt",
+            f"{NODES} -machine iommu=smmuv3"
+            " -device pxb-pcie,id=expander1,bus=pcie.0,bus_nr=0x80,numa_node=1"
+            " -device pcie-root-port,id=port1,bus=expander1,chassis=1"
+            " -device virtio-rng-pci,bus=port1",
+            tables=("IORT", "SRAT"), dtb=True),
 )

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "rig.h"
@@ -117,6 +118,32 @@ static void a_version_of_the_future_is_named(void **state)
 	free(bytes);
 }
 
+/*
+ * docs/state.md: "a newer library reads what an older one wrote". The stream was written once, by
+ * the first library that had this version, and is never written again.
+ */
+static void a_stream_of_every_version_is_still_read(void **state)
+{
+	static const char path[] = STREAMS "/version-1";
+	struct rig *rig = *state;
+	uint8_t bytes[1024];
+	char reason[128];
+	FILE *file = fopen(path, "rb");
+	size_t length;
+
+	if (!file)
+		fail_msg("%s: not there", path);
+	length = fread(bytes, 1, sizeof(bytes), file);
+	fclose(file);
+	if (load(rig, bytes, length, reason))
+		fail_msg("%s: %s", path, reason);
+	assert_string_equal(mappings(rig, 1), "1000-2fff to 8000 rw, "
+					      "fffffffffffff000-ffffffffffffffff to 9000 w");
+	assert_int_equal(mode_of(rig, EP), VIOMMU_TRANSLATED);
+	assert_int_equal(mode_of(rig, EP3), VIOMMU_BYPASS);
+	assert_int_equal(read_bypass(rig), 1);
+}
+
 static void what_does_not_fit_the_device_is_named(void **state)
 {
 	static const struct {
@@ -203,6 +230,7 @@ int main(void)
 		ON_A_FRESH_DEVICE(every_truncation_is_refused),
 		ON_A_FRESH_DEVICE(every_flipped_bit_is_refused),
 		ON_A_FRESH_DEVICE(a_version_of_the_future_is_named),
+		ON_A_FRESH_DEVICE(a_stream_of_every_version_is_still_read),
 		ON_A_FRESH_DEVICE(what_does_not_fit_the_device_is_named),
 		ON_A_FRESH_DEVICE(a_missing_endpoint_is_named),
 		ON_A_FRESH_DEVICE(a_mapping_in_a_new_reserved_region_is_refused),

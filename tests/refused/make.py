@@ -1,19 +1,26 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Make RULE-ID.viot, one file for every rule of bytes, and the list of what is found in them.
+"""Make RULE-ID.viot and the like, one file for every rule of bytes, and the list of what is found.
 
 Every file is a good table with one thing wrong. A line of tables.list says what:
 
     FILE PLACE EXIT [ALSO...]
 
-FILE is named after the rule: a .viot is to be checked, a .topology to be made into a VIOT. PLACE
-is an offset, LINE:COLUMN of a text, or "-"; EXIT is the command's; ALSO are rules that cannot
-but be broken too. Without an option everything is written; with --check
-nothing is, and files that differ are named.
+FILE is named after the rule: a .topology is to be made into the table that the rule is about, any
+other to be checked, a .builtin-... as a built-in topology of that form. What other tables than
+VIOT need stands in modules of their own. PLACE is an offset, LINE:COLUMN of a text, a path in a
+device tree, or "-"; EXIT is the command's; ALSO are rules that cannot but be broken too. Without an option everything is
+written; with --check nothing is, and files that differ are named.
 """
 import pathlib
 import struct
 import sys
+
+import builtin
+import devicetrees
+import dmar
+import ivrs
+from acpi import fix
 
 HERE = pathlib.Path(__file__).parent
 HEAD = 48
@@ -26,14 +33,6 @@ def virtio_pci(bdf=0x8, reserved=bytes(8)):
 
 def pci_range(first=0x10, last=0xffff, output=IOMMU, length=24):
     return struct.pack("<BxHIHHHHH6x", 1, length, 0, 0, 0, first, last, output)
-
-
-def fix(table, end=None):
-    """Put the checksum right."""
-    table = bytearray(table)
-    table[9] = 0
-    table[9] = -sum(table[:end]) & 0xff
-    return bytes(table)
 
 
 def viot(*nodes, count=None, offset=HEAD, revision=0, length=None):
@@ -80,7 +79,11 @@ def silent(what):
                   ["host-bridges:", "  - { buses: 00-7f, iommu: a }"] +
                   (["  - { buses: 80-ff, iommu: s }"] if what == "iommu" else []) +
                   (["reserved-memory:", "  - { range: 0-0xfff, iommu: a }"]
-                   if what == "memory" else []))
+                   if what == "memory" else []) +
+                  (["ranges:", "  - { functions: 00:1c.0, path: 00.0, iommu: a }"]
+                   if what == "path" else []) +
+                  (["devices:", "  - { at: 0x1000, iommu: a, id: 0x10000, ids: 2 }"]
+                   if what == "ids" else []))
 
 
 # rule -> (bytes, place, exit, also...)
@@ -88,7 +91,6 @@ FILES = {
     "input-findings": (viot(virtio_pci(), pci_range(), *[b"\x09\0\4\0"] * 1001), "-", 1,
                        "viot-node-type"),
     "input-empty": (b"", "-", 2),
-    "input-device-tree": (b"\xd0\x0d\xfe\xed" + bytes(36), 0, 2),
     "input-twice": (GOOD + GOOD, "-", 1),
     "input-acpidump": (without_a_line(), "7:1", 1,
                        "acpi-length", "acpi-checksum", "viot-node-end", "viot-node-count",
@@ -125,15 +127,35 @@ TOPOLOGIES = {
     "viot-silent-iommu": (silent("iommu"), "4:5", 1),
     "viot-silent-domain": (silent("domain"), "3:5", 0),
     "viot-silent-memory": (silent("memory"), "7:5", 0),
+    "viot-silent-path": (silent("path"), "7:5", 1),
+    "viot-silent-ids": (silent("ids"), "7:5", 1),
 }
 
-# Too large to be kept in the tree: tests make it in their folder.
-LARGE = ("viot-node-beyond", "viot-too-large")
+# Suffix -> files; and those too large to be kept in the tree, which tests make in their folder.
+TABLES = {
+    ".viot": FILES,
+    ".dmar": dmar.FILES,
+    ".ivrs": ivrs.FILES,
+    ".dtb": devicetrees.FILES,
+    **builtin.FORMS,
+}
+ALL_TOPOLOGIES = {
+    **TOPOLOGIES,
+    **dmar.TOPOLOGIES,
+    **ivrs.TOPOLOGIES,
+    **builtin.TOPOLOGIES,
+}
+LARGE = (
+    "viot-node-beyond",
+    "viot-too-large",
+    *dmar.LARGE,
+    *ivrs.LARGE,
+)
 
 
 def outputs():
     rows, lines = {}, []
-    for suffix, files in ((".viot", FILES), (".topology", TOPOLOGIES)):
+    for suffix, files in (*TABLES.items(), (".topology", ALL_TOPOLOGIES)):
         for rule, (content, place, status, *also) in files.items():
             rows[rule + suffix] = content
             at = f"0x{place:x}" if isinstance(place, int) else place
@@ -149,14 +171,16 @@ def differs(path, content):
 def main():
     arguments = sys.argv[1:]
     if arguments[:1] == ["--large"]:
-        for rule in LARGE:
-            (pathlib.Path(arguments[1]) / f"{rule}.viot").write_bytes(FILES[rule][0])
+        for name, content in outputs().items():
+            if pathlib.Path(name).stem in LARGE:
+                (pathlib.Path(arguments[1]) / name).write_bytes(content)
         return 0
     kept = {name: content for name, content in outputs().items()
             if pathlib.Path(name).stem not in LARGE}
     stale = [name for name, content in kept.items() if differs(HERE / name, content)]
     if arguments == ["--check"]:
-        stale += [path.name for path in HERE.glob("*.viot") if path.name not in kept]
+        stale += [path.name for suffix in TABLES for path in HERE.glob("*" + suffix)
+                  if path.name not in kept]
         for name in stale:
             print(f"tests/refused/{name} is not what make.py makes")
         return 1 if stale else 0

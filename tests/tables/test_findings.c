@@ -17,11 +17,15 @@ static void a_finding_is_one_line(void **state)
 	report(rig->findings, "text-key", place_in_table("viot.bin", 0x50), NULL, "it is odd");
 	report(rig->findings, "text-key", place_of_file("viot.bin"), NULL, "it is odd");
 	report(rig->findings, "text-key", (struct viommu_place){ 0 }, NULL, "it is odd");
+	report(rig->findings, "text-key",
+	       (struct viommu_place){ .file = "a.dtb", .at = VIOMMU_NOWHERE, .path = "/pci:reg" },
+	       NULL, "it is odd");
 
 	assert_finding(rig, 0, "a.yaml:3:7: error: there is no such key; write less [text-key]");
 	assert_finding(rig, 1, "viot.bin:0x50: error: it is odd [text-key]");
 	assert_finding(rig, 2, "viot.bin: error: it is odd [text-key]");
 	assert_finding(rig, 3, "error: it is odd [text-key]");
+	assert_finding(rig, 4, "a.dtb:/pci:reg: error: it is odd [text-key]");
 }
 
 /* What a file holds must not reach a terminal as it is, nor fill it. */

@@ -42,6 +42,33 @@ static void an_iommu_does_not_translate_itself(void **state)
 		      "0-0 0000-01ff a 0\n");
 }
 
+/* "VIOMMU_SCOPE_BRIDGE: one function that is a bridge, and everything below it" */
+static void a_range_of_a_bridge_has_what_is_below(void **state)
+{
+	assert_pieces(*state,
+		      IOMMUS "ranges:\n"
+			     "  - { functions: 00:1c.0, scope: bridge, below: 01-02, iommu: b }\n",
+		      "0-0 00e0-00e0 b e0\n"
+		      "0-0 0100-02ff b 100\n");
+	assert_pieces(*state,
+		      IOMMUS "ranges:\n"
+			     "  - { functions: 00:1c.0, scope: bridge, iommu: b }\n"
+			     "  - { functions: 00:1d.0, path: 00.0, iommu: b }\n",
+		      "0-0 00e0-00e0 b e0\n");
+}
+
+/* "All of them have `id_first`": wherever the range is cut. */
+static void functions_that_share_an_id_share_it_in_every_piece(void **state)
+{
+	assert_pieces(*state,
+		      IOMMUS
+		      "ranges:\n"
+		      "  - { functions: 01:01.0, iommu: none }\n"
+		      "  - { functions: 01:00.0-01:1f.7, first-id: 5, one-id: yes, iommu: b }\n",
+		      "0-0 0100-0107 b 5\n"
+		      "0-0 0109-01ff b 5\n");
+}
+
 /* "What the host bridges say, cut where a range says otherwise"; sorted. */
 static void ranges_cut_host_bridges(void **state)
 {
@@ -141,7 +168,8 @@ static void compare_with_resolve(const struct viommu_topology *topology)
 	viommu_topology_for_each_pci_range(topology, paint, model);
 	for (unsigned s = 0; s < 2; s++)
 		for (unsigned f = 0; f < 0x400; f++) {
-			struct viommu_device_name name = { true, (uint16_t)s, (uint16_t)f, 0 };
+			struct viommu_device_name name = { true, (uint16_t)s, (uint16_t)f, 0,
+							   NULL };
 			struct viommu_route route, linux_route;
 
 			viommu_topology_resolve(topology, &name, &route, &linux_route, NULL);
@@ -266,6 +294,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		WITH_A_RIG(an_iommu_does_not_translate_itself),
+		WITH_A_RIG(a_range_of_a_bridge_has_what_is_below),
+		WITH_A_RIG(functions_that_share_an_id_share_it_in_every_piece),
 		WITH_A_RIG(ranges_cut_host_bridges),
 		WITH_A_RIG(a_range_may_hold_its_own_iommu),
 		WITH_A_RIG(the_first_of_two_wins),

@@ -19,7 +19,9 @@ struct refused {
 
 static bool is_ours(const char *id)
 {
-	static const char *const prefixes[] = { "input-", "acpi-", "viot-" };
+	static const char *const prefixes[] = {
+		"input-", "acpi-", "viot-", "dmar-", "ivrs-", "builtin-", "dt-",
+	};
 
 	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
 		if (!strncmp(id, prefixes[i], strlen(prefixes[i])))
@@ -54,6 +56,28 @@ static bool check_table(void *opaque, const char *name, const void *bytes, size_
 	return true;
 }
 
+/* Its form, which nothing but the name of the file says. */
+static void check_builtin(struct rig *rig, const char *form, const void *bytes, size_t length)
+{
+	struct viommu_table *table =
+		viommu_table_decode_as(form, bytes, length, "refused", rig->findings);
+
+	if (table)
+		viommu_table_check(table, rig->findings);
+	viommu_table_free(table);
+}
+
+/* The table that a rule is about stands in front of its id. */
+static void generate(struct rig *rig, const char *file)
+{
+	char signature[32] = "builtin-v3";
+
+	if (strncmp(file, "builtin-", strlen("builtin-")) != 0)
+		snprintf(signature, sizeof(signature), "%c%c%c%c", file[0] & ~0x20, file[1] & ~0x20,
+			 file[2] & ~0x20, file[3] & ~0x20);
+	viommu_table_free(viommu_table_generate(rig->topology, signature, rig->findings));
+}
+
 static void read_refused(struct rig *rig, const char *file)
 {
 	char path[2 * LINE_LENGTH];
@@ -68,7 +92,9 @@ static void read_refused(struct rig *rig, const char *file)
 		rig->topology = viommu_topology_parse(bytes, length, "refused", rig->findings);
 		assert_non_null(rig->topology);
 		viommu_topology_check(rig->topology, rig->findings);
-		viommu_table_free(viommu_table_generate(rig->topology, "VIOT", rig->findings));
+		generate(rig, file);
+	} else if (strstr(file, ".builtin-")) {
+		check_builtin(rig, strstr(file, ".builtin-") + 1, bytes, length);
 	} else {
 		viommu_input_split(bytes, length, "refused", check_table, rig, rig->findings);
 	}
@@ -80,7 +106,9 @@ static void assert_place(const struct viommu_finding *finding, const char *expec
 	const struct viommu_place *place = &finding->place;
 	char text[LINE_LENGTH] = "-";
 
-	if (place->at != VIOMMU_NOWHERE)
+	if (place->path)
+		snprintf(text, sizeof(text), "%s", place->path);
+	else if (place->at != VIOMMU_NOWHERE)
 		snprintf(text, sizeof(text), "0x%zx", place->at);
 	else if (place->line)
 		snprintf(text, sizeof(text), "%u:%u", place->line, place->column);

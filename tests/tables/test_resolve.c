@@ -113,6 +113,70 @@ static void bypass_is_not_nothing(void **state)
 	}
 }
 
+static const char arm[] = "iommus:\n"
+			  "  - { name: smmu, kind: smmu-v3, at: 0x9050000, its: its0 }\n"
+			  "  - { name: quiet, kind: smmu-v3, at: 0x9070000 }\n"
+			  "host-bridges:\n"
+			  "  - { buses: 00-7f, iommu: smmu, pasid: yes }\n"
+			  "  - { segment: 1, buses: 00-ff, its: its1 }\n"
+			  "  - { segment: 2, buses: 00-ff, iommu: quiet, its: its1 }\n"
+			  "ranges:\n"
+			  "  - { functions: 10:00.0, iommu: smmu, first-id: 0x40 }\n"
+			  "its-groups:\n"
+			  "  - { name: its0, ids: [0] }\n"
+			  "  - { name: its1, ids: [1] }\n";
+
+static void assert_its(const struct viommu_route *route, const char *its, uint32_t device_id,
+		       unsigned line)
+{
+	assert_non_null(route->its);
+	assert_string_equal(route->its->name, its);
+	assert_int_equal(route->device_id, device_id);
+	assert_int_equal(route->its_place.line, line);
+}
+
+/* An MSI arrives with the ID that came out of the IOMMU; without one, with segment and BDF. */
+static void msis_go_on_to_an_its(void **state)
+{
+	struct rig *rig = *state;
+	struct viommu_route route, linux_route;
+
+	read_fine(rig, arm);
+	route = ask(rig, "10:00.0", &linux_route);
+	assert_its(&route, "its0", 0x40, 3);
+	assert_its(&linux_route, "its0", 0x40, 3);
+	route = ask(rig, "0001:03:00.0", &linux_route);
+	assert_its(&route, "its1", 0x10300, 7);
+}
+
+/* The ITS of a host bridge is for what bypasses. */
+static void an_iommu_without_an_its_has_none(void **state)
+{
+	struct rig *rig = *state;
+	struct viommu_route route, linux_route;
+
+	read_fine(rig, arm);
+	route = ask(rig, "0002:03:00.0", &linux_route);
+	assert_string_equal(route.iommu->name, "quiet");
+	assert_null(route.its);
+	route = ask(rig, "0003:03:00.0", &linux_route);
+	assert_null(route.its);
+}
+
+/* PCI Express: a PASID has at most 20 bits. */
+static void a_host_bridge_forwards_pasids_or_does_not(void **state)
+{
+	struct rig *rig = *state;
+	struct viommu_route route, linux_route;
+
+	read_fine(rig, arm);
+	route = ask(rig, "00:02.0", &linux_route);
+	assert_int_equal(route.pasid_bits, 20);
+	assert_int_equal(route.pasid_place.line, 6);
+	route = ask(rig, "0001:03:00.0", &linux_route);
+	assert_int_equal(route.pasid_bits, 0);
+}
+
 static const char viot[] = "iommus:\n"
 			   "  - { name: a, kind: virtio-iommu-pci, at: 00:01.0 }\n"
 			   "  - { name: b, kind: virtio-iommu-mmio, at: 0x10001000 }\n"
@@ -181,6 +245,9 @@ int main(void)
 		cmocka_unit_test(names_of_devices_are_read),
 		WITH_A_RIG(the_entry_that_decides_is_named),
 		WITH_A_RIG(bypass_is_not_nothing),
+		WITH_A_RIG(msis_go_on_to_an_its),
+		WITH_A_RIG(an_iommu_without_an_its_has_none),
+		WITH_A_RIG(a_host_bridge_forwards_pasids_or_does_not),
 		WITH_A_RIG(linux_takes_the_last_node_of_a_viot),
 		WITH_A_RIG(linux_lets_no_iommu_translate_itself),
 		WITH_A_RIG(linux_does_not_guess),

@@ -159,10 +159,14 @@ static void a_finding_helps(void **state)
 		       "    kind: virtio-iommu-pci\n"
 		       "    at: 00:01\n"
 		       "    include-sef: yes\n");
-	assert_finding(rig, 0,
-		       "text:6:5: error: an IOMMU has no key `include-sef`; did you mean "
-		       "`include-self`? the keys are: name, kind, at, span, segment, function, "
-		       "interrupts, proximity-domain, its, coherent, include-self [text-key]");
+	assert_finding(
+		rig, 0,
+		"text:6:5: error: an IOMMU has no key `include-sef`; did you mean "
+		"`include-self`? the keys are: name, kind, at, span, segment, function, "
+		"interrupts, proximity-domain, its, coherent, include-self, model, "
+		"vatos, msi-id, capability, info, features, attributes, efr, efr2, image-flags, "
+		"blocks, "
+		"flags [text-key]");
 	assert_finding(rig, 1,
 		       "text:5:9: error: `at` cannot be \"00:01\"; write a PCI function: for "
 		       "example 0000:00:01.0 [text-value]");
@@ -247,6 +251,137 @@ static void a_topology_is_written_as_a_person_would(void **state)
 	assert_text(rig->topology, text);
 }
 
+/* The same of what tables of single platforms ask for. */
+static void what_one_platform_has_is_written_as_well(void **state)
+{
+	static const char text[] = "viommu: 1\n"
+				   "\n"
+				   "tables:\n"
+				   "  dmar:\n"
+				   "    revision: 1\n"
+				   "    address-bits: 39\n"
+				   "    flags: 0\n"
+				   "  ivrs:\n"
+				   "    aligned: yes\n"
+				   "\n"
+				   "iommus:\n"
+				   "  - name: smmu\n"
+				   "    kind: smmu-v3\n"
+				   "    at: 0x9050000\n"
+				   "    model: 2\n"
+				   "    vatos: 0x9060000\n"
+				   "    msi-id: 0\n"
+				   "    flags: 0x2\n"
+				   "  - name: amd\n"
+				   "    kind: amd-vi\n"
+				   "    at: 0xfed80000\n"
+				   "    function: 0000:00:02.0\n"
+				   "    capability: 0x40\n"
+				   "    info: 0x1\n"
+				   "    features: 0x2\n"
+				   "    attributes: 0x3\n"
+				   "    efr: 0x100000000\n"
+				   "    efr2: 0x4\n"
+				   "    image-flags: 0\n"
+				   "    blocks: [16, 17]\n"
+				   "  - name: riscv\n"
+				   "    kind: other\n"
+				   "    at: 0x3010000\n"
+				   "\n"
+				   "host-bridges:\n"
+				   "  - buses: 00-ff\n"
+				   "    iommu: smmu\n"
+				   "    pasid-bits: 20\n"
+				   "    address-bits: 48\n"
+				   "    incoherent: yes\n"
+				   "\n"
+				   "ranges:\n"
+				   "  - functions: 0000:00:1c.0\n"
+				   "    iommu: amd\n"
+				   "    scope: bridge\n"
+				   "    below: 01-05\n"
+				   "  - functions: 0000:00:1d.0\n"
+				   "    iommu: amd\n"
+				   "    path: 02.0/00.0\n"
+				   "  - functions: 0000:0b:00.0-0c:1f.7\n"
+				   "    iommu: amd\n"
+				   "    one-id: yes\n"
+				   "    settings: 0xd7\n"
+				   "    no-ats: yes\n"
+				   "\n"
+				   "devices:\n"
+				   "  - name: \\_SB_.DEV0\n"
+				   "    at: 0x9000000\n"
+				   "    iommu: smmu\n"
+				   "    id: 0x100\n"
+				   "    ids: 4\n"
+				   "    pasid-bits: 8\n"
+				   "    address-bits: 40\n"
+				   "    stall: yes\n"
+				   "    incoherent: yes\n"
+				   "    hid: AMDI0020\n"
+				   "    cid: PNP0501\n"
+				   "    uid: ID00\n"
+				   "    settings: 0x40\n"
+				   "    number: 0\n"
+				   "\n"
+				   "device-ids:\n"
+				   "  - device: \\_SB_.DEV0\n"
+				   "    iommu: smmu\n"
+				   "    id: 0x200\n"
+				   "    ids: 2\n"
+				   "  - device: \\_SB_.DEV0\n"
+				   "\n"
+				   "its-groups:\n"
+				   "  - name: its0\n"
+				   "    ids: [0]\n"
+				   "\n"
+				   "msi-ranges:\n"
+				   "  - iommu: smmu\n"
+				   "    ids: 0x0-0xffff\n"
+				   "    its: its0\n"
+				   "    first-device-id: 0x10000\n"
+				   "  - functions: 0000:00:00.0-ff:1f.7\n"
+				   "    its: none\n"
+				   "\n"
+				   "interrupt-sources:\n"
+				   "  - kind: ioapic\n"
+				   "    function: 0000:00:14.0\n"
+				   "    iommu: amd\n"
+				   "    settings: 0xd7\n"
+				   "  - kind: hpet\n"
+				   "    number: 1\n"
+				   "    function: 0000:00:1f.0\n"
+				   "    path: 00.0\n"
+				   "    iommu: none\n"
+				   "\n"
+				   "ats:\n"
+				   "  - kind: root-port\n"
+				   "    function: 0000:00:1c.0\n"
+				   "    scope: bridge\n"
+				   "  - kind: integrated\n"
+				   "    function: 0000:00:02.0\n"
+				   "    path: 00.0\n"
+				   "    required: yes\n"
+				   "\n"
+				   "reserved-memory:\n"
+				   "  - range: 0x0-0xfff\n"
+				   "    kind: exclusion\n"
+				   "    iommu: smmu\n"
+				   "    ids: 0x0-0x0\n"
+				   "  - range: 0x1000-0x1fff\n"
+				   "    kind: identity\n"
+				   "    functions: 0000:00:1c.0\n"
+				   "    scope: bridge\n"
+				   "    path: 00.0\n"
+				   "    flags: 0x7\n";
+	struct rig *rig = *state;
+
+	rig->topology = viommu_topology_parse(text, strlen(text), "text", rig->findings);
+	assert_int_equal(viommu_findings_count(rig->findings), 0);
+	assert_text(rig->topology, text);
+}
+
 /* What a VMM adds, with names that it likes and bytes that a table had, comes back. */
 static void odd_names_survive(void **state)
 {
@@ -256,7 +391,10 @@ static void odd_names_survive(void **state)
 		" ",         "&a",       "*a",           "!t",      "{",
 		"trailing:", "\xc2\x85", "None",
 	};
-	struct viommu_table_header odd = { sizeof(odd), "\x80\xff", "\"\\", 0, "\x01", 0 };
+	struct viommu_table_header odd = { .size = sizeof(odd),
+					   .oem_id = "\x80\xff",
+					   .oem_table_id = "\"\\",
+					   .creator_id = "\x01" };
 	const struct viommu_table_header *header;
 	struct rig *rig = *state;
 	char *text;
@@ -344,6 +482,7 @@ int main(void)
 		WITH_A_RIG(functions_in_two_segments_at_once_are_refused),
 		WITH_A_RIG(a_finding_helps),
 		WITH_A_RIG(a_topology_is_written_as_a_person_would),
+		WITH_A_RIG(what_one_platform_has_is_written_as_well),
 		WITH_A_RIG(odd_names_survive),
 		WITH_A_RIG(objects_know_their_line),
 		WITH_A_RIG(line_ends_and_byte_order_marks_do_not_matter),

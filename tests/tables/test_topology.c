@@ -133,7 +133,11 @@ static void a_table_has_a_header_without_being_given_one(void **state)
 {
 	struct rig *rig = *state;
 	const struct viommu_table_header *header = viommu_topology_header(rig->topology, "VIOT");
-	struct viommu_table_header own = { sizeof(own), "BOCHS ", "BXPC    ", 0, "BXPC", 2 };
+	struct viommu_table_header own = { .size = sizeof(own),
+					   .oem_id = "BOCHS ",
+					   .oem_table_id = "BXPC    ",
+					   .creator_id = "BXPC",
+					   .creator_revision = 2 };
 
 	assert_string_equal(header->oem_id, "VIOMMU");
 	assert_string_equal(header->oem_table_id, "VIOMMU  ");

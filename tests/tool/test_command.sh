@@ -3,46 +3,7 @@
 # The command as a user runs it: exit status, stdout and stderr.
 #
 #     test_command.sh VIOMMU REFUSED PYTHON3
-#
-# Each step is a function whose name says what holds; it runs in an empty folder of its own.
-# `ran STATUS COMMAND...` runs the command, and leaves what it said in ./out and ./err.
-set -u
-viommu=$(realpath "$1")
-refused=$(realpath "$2")
-python3=$3
-work=$(mktemp -d) || exit 99
-trap 'rm -rf "$work"' EXIT
-failed=0
-
-complain() {
-	echo "    $*"
-	ok=no
-}
-
-ran() {
-	expected=$1
-	shift
-	"$@" >out 2>err </dev/null
-	status=$?
-	[ $status -eq "$expected" ] || complain "exit $status, not $expected: $*: $(head -3 err)"
-}
-
-says() {
-	grep -qF -- "$2" "$1" || complain "$1 does not say \"$2\": $(head -3 "$1")"
-}
-
-is_empty() {
-	[ ! -s "$1" ] || complain "$1 is not empty: $(head -3 "$1")"
-}
-
-same() {
-	cmp -s "$1" "$2" || complain "$1 and $2 differ"
-}
-
-is_json() {
-	"$python3" -c "import json, sys; d = json.load(open(sys.argv[1])); assert $2, d" "$1" ||
-		complain "$1 is not as it should be: $2"
-}
+. "$(dirname "$0")/rig.sh"
 
 topology() {
 	cat >topology.yaml <<-'END'
@@ -144,9 +105,9 @@ generate_takes_one_topology() {
 	ran 2 "$viommu" generate viot folder
 	says err "no table there says anything of IOMMUs"
 	ran 2 "$viommu" generate viot
-	says err "usage: viommu generate viot TOPOLOGY"
-	ran 2 "$viommu" generate dmar topology.yaml
-	says err '"dmar" cannot be made here'
+	says err "usage: viommu generate TABLE TOPOLOGY"
+	ran 2 "$viommu" generate bert topology.yaml
+	says err '"bert" cannot be made here'
 }
 
 # -- dump ----------------------------------------------------------------------------
@@ -239,8 +200,10 @@ check_finds_every_rule_of_bytes() {
 	while read -r file place expected _; do
 		[ -e "$refused/$file" ] || continue
 		case $file in
-		*.viot) ran "$expected" "$viommu" check "$refused/$file" ;;
-		*) ran "$expected" "$viommu" generate viot "$refused/$file" ;;
+		builtin-*.topology) ran "$expected" "$viommu" generate builtin-v3 "$refused/$file" ;;
+		*.topology) ran "$expected" "$viommu" generate "${file%%-*}" "$refused/$file" ;;
+		*.builtin-*) ran "$expected" "$viommu" check --as "${file#*.}" "$refused/$file" ;;
+		*) ran "$expected" "$viommu" check "$refused/$file" ;;
 		esac
 		[ "$place" = - ] && place= || place=":$place"
 		grep -F "[${file%.*}]" err | grep -qF "$place: " || complain "$file: $(head -1 err)"
@@ -297,6 +260,8 @@ resolve_needs_a_device_and_a_table() {
 	table
 	ran 2 "$viommu" resolve --from good.viot
 	says err "name a device"
+	ran 2 "$viommu" resolve --from good.viot --pasid x 03:00.0
+	says err '"x" is no PASID'
 	ran 2 "$viommu" resolve --from good.viot nonsense
 	says err '"nonsense" is no device'
 	ran 2 "$viommu" resolve --from missing 03:00.0
@@ -403,7 +368,7 @@ bash_completes_commands_and_their_options() {
 	END
 	sed -i '/^complete -o/d' out
 	bash complete.bash >completed 2>err || complain "$(cat err)"
-	printf '%s\n' resolve '--json --rules --help' '' >expected
+	printf '%s\n' resolve '--json --rules --as --help' '' >expected
 	same completed expected
 }
 
@@ -412,14 +377,4 @@ it_has_a_version() {
 	grep -qE '^viommu [0-9]+\.[0-9]+\.[0-9]+$' out || complain "$(cat out)"
 }
 
-# -- all of them -----------------------------------------------------------------------------
-
-for step in $(sed -n 's/^\([a-z_]*_[a-z_]*\)() {$/\1/p' "$0" | grep -vE '^(is_empty|is_json)$'); do
-	mkdir "$work/$step" && cd "$work/$step" || exit 99
-	ok=yes
-	echo "$step"
-	$step
-	[ $ok = yes ] || failed=$((failed + 1))
-done
-[ $failed -eq 0 ] || echo "$failed failed"
-[ $failed -eq 0 ]
+run_steps "$0"

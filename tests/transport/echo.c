@@ -114,6 +114,7 @@ int echo_setup(void **state)
 		.features = ECHO_FEATURES | QUEUE_FEATURES,
 		.n_queues = ECHO_QUEUES,
 		.queue_size = ECHO_QUEUE_SIZE,
+		.length = REGISTERS_LENGTH,
 		.memory = { guest_find, echo ? &echo->guest : NULL },
 	};
 

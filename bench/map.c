@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <malloc.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "clock.h"
+#include "contestant.h"
+
+/*
+ * map WHO RANGES in-order|scattered pages|mixed OPERATIONS: one contestant, once through, in a
+ * fresh heap
+ *
+ * Prints nanoseconds an operation, as JSON: `fill` is the average over all maps from empty to
+ * full; `map` and `unmap` keep a full set full; `hit` and `miss` ask for addresses, each
+ * only when the answer to the one before is there, as a device does whose next access
+ * depends on the last.
+ */
+
+#define BATCH          128       /* so many go, then so many come */
+#define LOAD_FROM      20000     /* ranges from which on a contestant may take them at once */
+#define CHANGES_ENOUGH 400000000 /* nanoseconds: a slow one need not do all operations */
+
+static const struct contestant *const contestants[] = {
+	&contestant_map,    &contestant_device, &contestant_gtree, &contestant_array,
+#ifdef WITH_CXX
+	&contestant_rbtree, &contestant_btree,
+#endif
+};
+
+#define LINE      64
+#define HUGE_PAGE 0x200000
+
+struct line {
+	struct line *next;
+	char rest[LINE - sizeof(struct line *)];
+};
+
+struct run {
+	const struct contestant *who;
+	struct workload workload;
+	size_t operations;
+	void *set;
+};
+
+__attribute__((noreturn)) static void give_up(const char *why)
+{
+	fprintf(stderr, "map: %s\n", why);
+	exit(2);
+}
+
+static void must(bool done)
+{
+	if (!done)
+		give_up("a contestant got it wrong, or memory ran out");
+}
+
+static void report(const char *what, double value)
+{
+	printf("\"%s\": %.3f, ", what, value);
+}
+
+static size_t heap(void)
+{
+	const struct mallinfo2 info = mallinfo2();
+
+	return info.uordblks + info.hblkhd;
+}
+
+static void fill_once(struct run *run)
+{
+	run->set = run->who->make();
+	must(run->set);
+	for (size_t i = 0; i < run->workload.n; i++) {
+		const struct extent extent = workload_extent(&run->workload, i);
+
+		must(run->who->map(run->set, &extent));
+	}
+}
+
+/* A small set is filled again and again, until there was enough to measure. */
+static void fill(struct run *run)
+{
+	size_t times = 1 + run->operations / run->workload.n;
+	uint64_t spent = 0;
+
+	for (size_t i = 0; i < times; i++) {
+		uint64_t begin;
+
+		if (run->set)
+			run->who->free(run->set);
+		begin = spent_ns();
+		fill_once(run);
+		spent += spent_ns() - begin;
+	}
+	report("fill", (double)spent / (double)(times * run->workload.n));
+}
+
+/* Returns the bytes of heap that the set takes. */
+static size_t fill_or_load(struct run *run)
+{
+	size_t before = heap();
+
+	if (run->who->load && run->workload.n >= LOAD_FROM && run->workload.order == SCATTERED) {
+		run->set = run->who->make();
+		must(run->set && run->who->load(run->set, &run->workload));
+	} else {
+		fill(run);
+	}
+	before = heap() - before;
+	report("bytes", (double)before / (double)run->workload.n);
+	return before;
+}
+
+/* `flip` is 0, but known only from the answer before. */
+static void ask(struct run *run, const char *what, uint64_t *addresses, bool hits)
+{
+	uint64_t begin = spent_ns(), found = 0;
+
+	must(addresses);
+	for (size_t i = 0; i < run->operations; i++) {
+		uint64_t flip = found == 1;
+
+		found = run->who->translate(run->set, addresses[i] ^ flip);
+		must((found != NOWHERE) == hits);
+	}
+	report(what, (double)(spent_ns() - begin) / (double)run->operations);
+	free(addresses);
+}
+
+static void walk(struct run *run)
+{
+	size_t times = 1 + run->operations / run->workload.n;
+	uint64_t begin = spent_ns(), sum = 0;
+
+	for (size_t i = 0; i < times; i++)
+		sum += run->who->walk(run->set);
+	must(sum);
+	report("walk", (double)(spent_ns() - begin) / (double)(times * run->workload.n));
+}
+
+/* The oldest go. */
+static uint64_t unmap_batch(struct run *run, uint64_t at)
+{
+	uint64_t begin = spent_ns();
+
+	for (uint64_t i = at; i < at + BATCH; i++) {
+		const struct extent extent = workload_extent(&run->workload, i);
+
+		must(run->who->unmap(run->set, extent.first, extent.last));
+	}
+	return spent_ns() - begin;
+}
+
+static uint64_t map_batch(struct run *run, uint64_t at)
+{
+	uint64_t begin = spent_ns();
+
+	for (uint64_t i = at; i < at + BATCH; i++) {
+		const struct extent extent = workload_extent(&run->workload, i);
+
+		must(run->who->map(run->set, &extent));
+	}
+	return spent_ns() - begin;
+}
+
+static void change(struct run *run)
+{
+	uint64_t mapping = 0, unmapping = 0, done = 0;
+
+	while (done < run->operations && mapping + unmapping < CHANGES_ENOUGH) {
+		unmapping += unmap_batch(run, done);
+		mapping += map_batch(run, done + run->workload.n);
+		done += BATCH;
+	}
+	report("map", (double)mapping / (double)done);
+	report("unmap", (double)unmapping / (double)done);
+}
+
+/*
+ * What memory allows: one read after the other in as many bytes as the set takes, each where the
+ * one before says, at places that cannot be foreseen, in huge pages if they can be had.
+ */
+static void chase(const struct run *run, size_t bytes)
+{
+	size_t n = bytes / LINE, length = (n * LINE + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
+	struct line *lines = aligned_alloc(HUGE_PAGE, length), *at;
+	uint64_t begin, state = 1;
+
+	must(lines && n);
+	madvise(lines, length, MADV_HUGEPAGE);
+	for (size_t i = 0; i < n; i++)
+		lines[i].next = &lines[i];
+	for (size_t i = n; i > 1; i--) {
+		size_t j = (random_next(&state) >> 16) % (i - 1);
+
+		at = lines[i - 1].next;
+		lines[i - 1].next = lines[j].next;
+		lines[j].next = at;
+	}
+	at = lines;
+	begin = spent_ns();
+	for (size_t i = 0; i < run->operations; i++)
+		at = at->next;
+	must(at);
+	report("chase", (double)(spent_ns() - begin) / (double)run->operations);
+	free(lines);
+}
+
+static const struct contestant *find(const char *name)
+{
+	for (size_t i = 0; i < sizeof(contestants) / sizeof(contestants[0]); i++)
+		if (!strcmp(contestants[i]->name, name))
+			return contestants[i];
+	give_up("no such contestant");
+}
+
+static void list(void)
+{
+	for (size_t i = 0; i < sizeof(contestants) / sizeof(contestants[0]); i++)
+		puts(contestants[i]->name);
+}
+
+int main(int argc, char **argv)
+{
+	struct run run = { 0 };
+	size_t bytes;
+
+	if (argc == 1)
+		list();
+	if (argc != 6)
+		return argc == 1 ? 0 : 2;
+	run.who = find(argv[1]);
+	run.workload.n = strtoul(argv[2], NULL, 10);
+	run.workload.order = strcmp(argv[3], "scattered") ? IN_ORDER : SCATTERED;
+	run.workload.sizes = strcmp(argv[4], "mixed") ? PAGES : MIXED;
+	run.operations = strtoul(argv[5], NULL, 10);
+	must(run.workload.n >= BATCH && run.operations && workload_make(&run.workload));
+
+	printf("{");
+	bytes = fill_or_load(&run);
+	ask(&run, "hit", workload_hits(&run.workload, run.operations), true);
+	ask(&run, "miss", workload_misses(&run.workload, run.operations), false);
+	walk(&run);
+	change(&run);
+	chase(&run, bytes);
+	printf("\"operations\": %zu}\n", run.operations);
+	return 0;
+}

@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The interval map against other ways to keep ranges."""
+
+import json
+import re
+import shutil
+import subprocess
+
+from results import Ratio, first_line, ratio_of
+
+NAME = "map"
+HELP = "the interval map against GLib's tree, a sorted array, std::map and absl::btree_map"
+
+OURS, DEVICE, GTREE = "viommu map", "viommu device", "GTree"
+ALL = [OURS, DEVICE, GTREE, "sorted array", "std::map", "absl::btree_map"]
+WHATS = ["map", "unmap", "hit", "miss", "walk", "fill", "bytes"]
+
+# ranges, rounds, who: few rounds where one takes long
+FULL = [(1_000, 7, ALL), (10_000, 7, ALL), (100_000, 5, ALL), (1_000_000, 3, ALL),
+        (10_000_000, 1, [OURS, DEVICE, GTREE, "absl::btree_map"])]
+QUICK = [(1_000, 3, ALL), (1_000_000, 1, [OURS, DEVICE, GTREE, "absl::btree_map"])]
+SMOKE = [(1_000, 1, ALL)]
+SIZES = {"full": FULL, "quick": QUICK, "smoke": SMOKE}
+OPERATIONS = {"full": 200_000, "quick": 100_000, "smoke": 1_000}
+MIXED_UP_TO = 1_000_000
+
+# What is counted by a simulator, where the processor's own counters cannot be read.
+COUNTED, COUNTED_RANGES, COUNTED_OPERATIONS = [OURS, GTREE, "sorted array"], 100_000, 20_000
+COUNTS = ["instructions", "L1 misses", "L2 misses"]
+L2_SAID = first_line(["getconf", "LEVEL2_CACHE_SIZE"])
+L2_BYTES = int(L2_SAID) if L2_SAID.isdigit() and int(L2_SAID) else 1 << 20
+
+
+def cases(mode):
+    """(ranges, order, sizes, who) in the order in which they are run: rounds outermost."""
+    for ranges, rounds, who in SIZES[mode]:
+        for _ in range(rounds):
+            for order in ("in order", "scattered"):
+                for sizes in ("pages", "mixed"):
+                    if sizes == "mixed" and (mode == "quick" or ranges > MIXED_UP_TO):
+                        continue
+                    names = who if sizes == "pages" else [OURS, GTREE]
+                    yield from ((ranges, order, sizes, name) for name in names)
+
+
+def measure(bench):
+    known = bench.output("bench-map").splitlines()
+    todo = [case for case in cases(bench.mode) if case[3] in known]
+    for done, (ranges, order, sizes, who) in enumerate(todo):
+        bench.progress(NAME, done, len(todo), f"{who}, {ranges:,} {order}, {sizes}")
+        figures = json.loads(bench.output("bench-map", who, ranges, order, sizes,
+                                          OPERATIONS[bench.mode]))
+        if who == OURS and order == "scattered" and sizes == "pages":
+            bench.results.add(NAME, "memory", "chase", figures["chase"], ranges=ranges)
+        figures["map+unmap"] = figures["map"] + figures["unmap"]
+        for what, value in figures.items():
+            if what not in ("operations", "chase"):
+                bench.results.add(NAME, who, what, value, ranges=ranges, order=order, sizes=sizes)
+
+
+    if bench.mode == "full" and shutil.which("valgrind"):
+        count(bench)
+
+
+def count(bench):
+    """Instructions and cache misses of a lookup, half of them hits, by callgrind."""
+    for done, who in enumerate(COUNTED):
+        bench.progress(NAME, done, len(COUNTED), f"{who}: cache misses of a lookup, simulated")
+        said = subprocess.run(
+            ["valgrind", "--tool=callgrind", "--cache-sim=yes", f"--LL={L2_BYTES},16,64",
+             "--callgrind-out-file=/dev/null", "--toggle-collect=translate",
+             bench.program("bench-map"), who, str(COUNTED_RANGES), "scattered", "pages",
+             str(COUNTED_OPERATIONS)], capture_output=True, text=True, check=False).stderr
+        found = re.search(r"Collected : (.*)", said)
+        if not found:
+            return
+        events = dict(zip("Ir Dr Dw I1mr D1mr D1mw ILmr DLmr DLmw".split(),
+                          map(int, found[1].split())))
+        for what, names in zip(COUNTS, (["Ir"], ["D1mr", "D1mw"], ["DLmr", "DLmw"])):
+            bench.results.add(NAME, who, what,
+                              sum(events[name] for name in names) / (2 * COUNTED_OPERATIONS))
+
+
+def against(results, what, ranges, who=OURS, other=GTREE):
+    case = {"ranges": ranges, "order": "scattered", "sizes": "pages"}
+    return ratio_of(results.values(NAME, other, what, **case),
+                    results.values(NAME, who, what, **case))
+
+
+def growth(results):
+    """The worst that ten times as many ranges do to an operation."""
+    worst = []
+    for what in ("map", "unmap", "hit", "miss", "walk"):
+        for order in ("in order", "scattered"):
+            case = {"order": order, "sizes": "pages"}
+            small = results.median(NAME, OURS, what, ranges=1_000_000, **case)
+            large = results.median(NAME, OURS, what, ranges=10_000_000, **case)
+            if small and large:
+                worst.append(large / small)
+    return [max(worst)] if worst else []
+
+
+def targets(results):
+    case = {"order": "scattered", "sizes": "pages"}
+    rows = []
+    for ranges, change, hit in ((1_000, 2, 3), (1_000_000, 5, 10)):
+        rows.append(Ratio(f"map+unmap against GTree, {ranges:,} scattered ranges", change,
+                          against(results, "map+unmap", ranges)))
+        rows.append(Ratio(f"translate (hit) against GTree, {ranges:,} scattered ranges", hit,
+                          against(results, "hit", ranges)))
+    rows.append(Ratio("the slowest growth of any operation from 1,000,000 ranges to 10,000,000", 3,
+                      growth(results), at_most=True))
+    rows.append(Ratio("bytes a range, 1,000,000 scattered ranges", 40,
+                      results.values(NAME, OURS, "bytes", ranges=1_000_000, **case),
+                      at_most=True, unit=" B"))
+    return rows
+
+
+def costs(results, ranges, order, sizes):
+    """A row for each who was measured so."""
+    rows = [[who] + [results.median(NAME, who, what, ranges=ranges, order=order, sizes=sizes)
+                     for what in WHATS] for who in results.whos(NAME, "hit")]
+    return [row for row in rows if row[WHATS.index("hit") + 1]]
+
+
+def tables(results):
+    """Headed rows: what each operation costs, by ranges, in nanoseconds."""
+    for sizes, text in (("pages", "4 KiB"), ("mixed", "4 KiB to 2 MiB")):
+        for order in ("scattered", "in order"):
+            for ranges in results.cases(NAME, "hit", "ranges"):
+                rows = costs(results, ranges, order, sizes)
+                if rows:
+                    yield (f"{ranges:,} ranges of {text}, {order}: ns an operation",
+                           ["", *WHATS], rows)
+    if results.whos(NAME, "instructions"):
+        yield (f"a lookup among {COUNTED_RANGES:,} scattered ranges, half of them hits, simulated "
+               f"with {L2_BYTES >> 10} KiB of L2", ["", *COUNTS],
+               [[who] + [results.median(NAME, who, what) for what in COUNTS] for who in COUNTED])
+    yield ("the limit: one read from an unforeseeable place in as many bytes as the ranges take: ns",
+           ["ranges", "one read", "our hit", "reads a hit"], list(limit(results)))
+
+
+def limit(results):
+    for ranges in results.cases(NAME, "hit", "ranges"):
+        read = results.median(NAME, "memory", "chase", ranges=ranges)
+        hit = results.median(NAME, OURS, "hit", ranges=ranges, order="scattered", sizes="pages")
+        yield [f"{ranges:,}", read, hit, hit / read]
+
+
+def plots(results):
+    ranges = results.cases(NAME, "hit", "ranges")
+    for name, what, title in (("map-hit", "hit", "Translate an address (hit)"),
+                              ("map-change", "map+unmap", "Unmap the oldest range and map a new one")):
+        yield {"name": name, "title": f"{title}: scattered 4 KiB ranges",
+               "x": "ranges", "y": "nanoseconds", "xs": ranges, "log_x": True, "log_y": True,
+               "lines": [(who, [results.median(NAME, who, what, ranges=n, order="scattered",
+                                               sizes="pages") for n in ranges])
+                         for who in results.whos(NAME, what)]}

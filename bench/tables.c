@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <viommu/tables.h>
+
+#include "clock.h"
+
+/*
+ * tables SIGNATURE ENDPOINTS: a machine with that many PCI functions, in one kind of table
+ *
+ * Neighbouring devices are behind different IOMMUs, so that nothing can be said of many at
+ * once. Prints as JSON how long each step took, in nanoseconds, and how long the table is; a
+ * table that is not known, or cannot say this, gives an empty object.
+ */
+
+#define FUNCTIONS      8        /* of a device */
+#define ENDPOINTS_MAX  0x10000u /* a segment is full */
+#define DEVICES_OF_ONE 1024     /* an IOMMU has no more */
+#define IOMMUS_LEAST   2
+#define IOMMU_BASE     0x40000000ull
+#define IOMMU_SPAN     0x20000ull
+#define ENOUGH_NS      100000000 /* a step is repeated until it has taken so long */
+
+static const struct kind {
+	const char *signature;
+	enum viommu_iommu_kind iommu;
+} kinds[] = {
+	{ "VIOT", VIOMMU_VIRTIO_MMIO }, { "IORT", VIOMMU_SMMU_V3 }, { "DMAR", VIOMMU_VTD },
+	{ "IVRS", VIOMMU_AMD_VI },      { "DTB", VIOMMU_SMMU_V3 },
+};
+
+struct run {
+	const struct kind *kind;
+	unsigned n_endpoints, n_iommus;
+	struct viommu_findings *findings;
+	struct viommu_topology *topology;
+	struct viommu_table *table;
+	void *bytes;
+	size_t length;
+};
+
+/* -- the machine ----------------------------------------------------------------------- */
+
+static const char *iommu_name(char *name, size_t room, unsigned i)
+{
+	snprintf(name, room, "iommu%u", i);
+	return name;
+}
+
+static int add_iommus(struct run *run)
+{
+	for (unsigned i = 0; i < run->n_iommus; i++) {
+		char name[16];
+		const struct viommu_iommu iommu = {
+			.size = sizeof(iommu),
+			.name = iommu_name(name, sizeof(name), i),
+			.kind = run->kind->iommu,
+			.base = IOMMU_BASE + i * IOMMU_SPAN,
+			.span = IOMMU_SPAN,
+			.bdf = (uint16_t)(2 + FUNCTIONS * i),
+			.capability = 0x40,
+		};
+
+		if (viommu_topology_add_iommu(run->topology, &iommu))
+			return -1;
+	}
+	return 0;
+}
+
+static int add_devices(struct run *run)
+{
+	for (unsigned first = 0; first < run->n_endpoints; first += FUNCTIONS) {
+		char name[16];
+		const struct viommu_pci_range range = {
+			.size = sizeof(range),
+			.bdf_first = (uint16_t)first,
+			.bdf_last = (uint16_t)(first + FUNCTIONS - 1),
+			.iommu = iommu_name(name, sizeof(name), first / FUNCTIONS % run->n_iommus),
+			.id_first = first,
+		};
+
+		if (viommu_topology_add_pci_range(run->topology, &range))
+			return -1;
+	}
+	return 0;
+}
+
+static int make_machine(struct run *run)
+{
+	const struct viommu_host_bridge bridge = { .size = sizeof(bridge), .bus_last = 0xff };
+
+	run->topology = viommu_topology_new();
+	return add_iommus(run) || viommu_topology_add_host_bridge(run->topology, &bridge) ||
+	       add_devices(run);
+}
+
+/* -- the steps --------------------------------------------------------------------------- */
+
+static void generate(struct run *run)
+{
+	viommu_table_free(run->table);
+	run->table = viommu_table_generate(run->topology, run->kind->signature, run->findings);
+}
+
+static void encode(struct run *run)
+{
+	free(run->bytes);
+	run->length = viommu_table_encode(run->table, &run->bytes);
+}
+
+static void decode(struct run *run)
+{
+	viommu_table_free(run->table);
+	run->table = viommu_table_decode(run->bytes, run->length, NULL, run->findings);
+}
+
+static void check(struct run *run)
+{
+	viommu_table_check(run->table, run->findings);
+}
+
+static void read_topology(struct run *run)
+{
+	viommu_topology_free(viommu_table_topology(run->table, run->findings));
+}
+
+static const struct step {
+	const char *name;
+	void (*run)(struct run *run);
+} steps[] = {
+	{ "generate", generate },      { "encode", encode }, { "decode", decode },
+	{ "topology", read_topology }, { "check", check },
+};
+
+static void measure(struct run *run, const struct step *step)
+{
+	uint64_t begin = spent_ns(), spent;
+	unsigned times = 0;
+
+	do {
+		run->findings = viommu_findings_new();
+		step->run(run);
+		run->findings = viommu_findings_free(run->findings);
+		times++;
+		spent = spent_ns() - begin;
+	} while (run->table && spent < ENOUGH_NS && times < ENDPOINTS_MAX / run->n_endpoints);
+	if (run->table)
+		printf("\"%s\": %.0f, ", step->name, (double)spent / times);
+}
+
+static const struct kind *find_kind(const char *signature)
+{
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (!strcmp(kinds[i].signature, signature))
+			return &kinds[i];
+	return NULL;
+}
+
+static unsigned iommus_for(unsigned n_endpoints)
+{
+	unsigned n = n_endpoints / FUNCTIONS / DEVICES_OF_ONE;
+
+	return n < IOMMUS_LEAST ? IOMMUS_LEAST : n;
+}
+
+int main(int argc, char **argv)
+{
+	struct run run = { 0 };
+
+	for (size_t i = 0; argc == 1 && i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (viommu_table_known(kinds[i].signature))
+			puts(kinds[i].signature);
+	if (argc != 3)
+		return argc == 1 ? 0 : 2;
+	run.kind = find_kind(argv[1]);
+	run.n_endpoints = (unsigned)strtoul(argv[2], NULL, 10);
+	if (!run.kind || !run.n_endpoints || run.n_endpoints > ENDPOINTS_MAX)
+		return 2;
+	run.n_iommus = iommus_for(run.n_endpoints);
+	if (make_machine(&run))
+		return 2;
+	printf("{");
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]) && (!i || run.table); i++)
+		measure(&run, &steps[i]);
+	printf("\"bytes\": %zu}\n", run.length);
+	viommu_table_free(run.table);
+	viommu_topology_free(run.topology);
+	free(run.bytes);
+	return 0;
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef VIOMMU_FUZZ_FUZZ_H
+#define VIOMMU_FUZZ_FUZZ_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+/*
+ * Fuzz targets: one hostile input each, one file each
+ *
+ * A target is the function that libFuzzer and AFL++ call with bytes of their choice. Bytes
+ * are taken from the front, and an input that is used up goes on as zeroes, so that any
+ * bytes are an input and a shorter one is a simpler one. What must hold whatever comes is
+ * said by must(), which ends the program where it does not.
+ *
+ *     ./run fuzz [MINUTES] [TARGET]   look for new inputs
+ *     meson test --suite fuzz         run those that were kept, as tests
+ */
+
+/* What the fuzzers call. Always 0. */
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length);
+
+/* What is left of an input. */
+struct input {
+	const uint8_t *bytes;
+	size_t length;
+};
+
+/* Without a message, since the debugger of a fuzzer shows the line. */
+static inline void must(bool holds)
+{
+	if (!holds)
+		abort();
+}
+
+/* The next byte; 0 behind the end. */
+static inline uint8_t take(struct input *input)
+{
+	if (!input->length)
+		return 0;
+	input->length--;
+	return *input->bytes++;
+}
+
+/* The next `n` bytes as a number, little-endian. */
+static inline uint64_t take_number(struct input *input, unsigned n)
+{
+	uint64_t number = 0;
+
+	for (unsigned i = 0; i < n; i++)
+		number |= (uint64_t)take(input) << 8 * i;
+	return number;
+}
+
+/*
+ * Addresses that are worth a try: most are small multiples of a page, some are at the top of the
+ * space, and some are anything. So ranges meet each other, and the ends.
+ */
+static inline uint64_t take_address(struct input *input)
+{
+	static const unsigned page_shift = 12, whole = 8;
+	uint8_t how = take(input);
+
+	if (how < 0xc0)
+		return (uint64_t)how << page_shift;
+	if (how < 0xe0)
+		return UINT64_MAX - ((uint64_t)(how & 0x1f) << page_shift) - (how & 1);
+	return take_number(input, whole);
+}
+
+#endif

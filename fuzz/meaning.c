@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <string.h>
+
+#include "fuzz.h"
+#include "meaning.h"
+
+#define N(array) (sizeof(array) / sizeof((array)[0]))
+
+void meaning_say_again(const struct viommu_topology *topology)
+{
+	struct viommu_findings *findings = viommu_findings_new();
+	char *text = viommu_topology_text(topology), *again;
+	struct viommu_topology *read = viommu_topology_parse(text, strlen(text), "again", findings);
+
+	must(read);
+	again = viommu_topology_text(read);
+	must(!strcmp(text, again));
+	free(text);
+	free(again);
+	viommu_topology_free(read);
+	viommu_findings_free(findings);
+}
+
+static void decode(const struct viommu_table *table)
+{
+	struct viommu_findings *findings = viommu_findings_new();
+	struct viommu_table *again;
+	void *bytes;
+	size_t length = viommu_table_encode(table, &bytes);
+
+	again = viommu_table_decode(bytes, length, "made", findings);
+	must(again && !viommu_findings_count_from(findings, VIOMMU_ERROR));
+	viommu_table_free(again);
+	viommu_findings_free(findings);
+	free(bytes);
+}
+
+void meaning_make_all(const struct viommu_topology *topology, struct viommu_findings *findings)
+{
+	static const char *const signatures[] = { "VIOT", "IORT", "DMAR", "IVRS", "SRAT" };
+
+	for (size_t i = 0; i < N(signatures); i++) {
+		struct viommu_table *table = NULL;
+
+		if (viommu_table_known(signatures[i]))
+			table = viommu_table_generate(topology, signatures[i], findings);
+		if (table)
+			decode(table);
+		viommu_table_free(table);
+	}
+}
+
+void meaning_ask(const struct viommu_topology *topology)
+{
+	static const char *const devices[] = { "00:01.0", "0001:ff:1f.7", "0x1000" };
+	struct viommu_device_name name;
+	struct viommu_route route, other;
+
+	for (size_t i = 0; i < N(devices); i++) {
+		must(!viommu_device_name_parse(devices[i], &name));
+		viommu_topology_resolve(topology, &name, &route, &other, NULL);
+	}
+}

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A target without a fuzzer: runs the inputs that it is given, files and folders of files
+ *
+ * What a fuzzer found once stays a test this way. Every input is also run cut off at each of
+ * its bytes, up to a limit, for that is what an interrupted copy looks like.
+ */
+#include <dirent.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "fuzz.h"
+
+#define LARGEST  ((size_t)1 << 20)
+#define MAX_CUTS 64
+
+/* In memory of its own length, so that a sanitizer sees the first byte beyond. */
+static void run_bytes(const uint8_t *bytes, size_t length)
+{
+	uint8_t *own = malloc(length ? length : 1);
+
+	must(own);
+	memcpy(own, bytes, length);
+	LLVMFuzzerTestOneInput(own, length);
+	free(own);
+}
+
+static void run_cut(const uint8_t *bytes, size_t length)
+{
+	size_t step = length / MAX_CUTS + 1;
+
+	for (size_t cut = 0; cut < length; cut += step)
+		run_bytes(bytes, cut);
+	run_bytes(bytes, length);
+}
+
+static int run_file(const char *path)
+{
+	static uint8_t bytes[LARGEST];
+	FILE *file = fopen(path, "rb");
+	size_t length;
+
+	if (!file) {
+		perror(path);
+		return -1;
+	}
+	length = fread(bytes, 1, sizeof(bytes), file);
+	fclose(file);
+	run_cut(bytes, length);
+	return 1;
+}
+
+/* How many inputs ran, or -1. Hidden files are none. */
+static int run_folder(const char *path)
+{
+	DIR *folder = opendir(path);
+	const struct dirent *entry;
+	int n = 0, r;
+
+	if (!folder)
+		return run_file(path);
+	while (n >= 0 && (entry = readdir(folder))) {
+		char inside[4096];
+
+		if (entry->d_name[0] == '.')
+			continue;
+		snprintf(inside, sizeof(inside), "%s/%s", path, entry->d_name);
+		r = run_file(inside);
+		n = r < 0 ? r : n + r;
+	}
+	closedir(folder);
+	return n;
+}
+
+/* A folder that holds nothing is a mistake of whoever calls this, not a test that passed. */
+int main(int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++) {
+		int n = run_folder(argv[i]);
+
+		if (n <= 0) {
+			fprintf(stderr, "%s: nothing to run\n", argv[i]);
+			return 1;
+		}
+		printf("%s: %d inputs, whole and cut off\n", argv[i], n);
+	}
+	return argc < 2;
+}

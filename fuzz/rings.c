@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Anything a guest can do to the registers and to the rings behind them
+ *
+ * Guest memory is a few pages that the input fills. It also changes while the device looks:
+ * whenever the device asks where an address is, the next bytes of the input may go anywhere
+ * in memory. So what is read twice has changed in between, as a second processor of a hostile
+ * guest would have it.
+ */
+#include <string.h>
+
+#include <viommu/mmio.h>
+
+#include "fuzz.h"
+
+#define MEMORY    0x8000u
+#define PAGE      0x1000u
+#define MAX_STEPS 256
+
+struct scene {
+	struct viommu_mmio *mmio;
+	struct input *input;
+	uint8_t memory[MEMORY];
+	bool calm; /* memory does not change by itself */
+};
+
+static void scribble(struct scene *scene)
+{
+	size_t at = (size_t)take_number(scene->input, 2) % MEMORY;
+	size_t length = take(scene->input) % 64;
+
+	for (size_t i = at; i < at + length && i < MEMORY; i++)
+		scene->memory[i] = take(scene->input);
+}
+
+/* All of it can be read; the last page is read-only, and what is beyond is no memory. */
+static void *memory(void *opaque, uint64_t address, uint64_t *length, bool write)
+{
+	struct scene *scene = opaque;
+	uint64_t end = write ? MEMORY - PAGE : MEMORY;
+
+	if (!scene->calm && take(scene->input) & 1)
+		scribble(scene);
+	if (address >= end)
+		return NULL;
+	if (*length > end - address)
+		*length = end - address;
+	return scene->memory + address;
+}
+
+/* -- what can be done ------------------------------------------------------------------------ */
+
+static void store_register(struct scene *scene)
+{
+	viommu_mmio_write(scene->mmio, take(scene->input) * 4u % VIOMMU_MMIO_LENGTH, 4,
+			  take_number(scene->input, 4));
+}
+
+static void store_anything(struct scene *scene)
+{
+	viommu_mmio_write(scene->mmio, take_number(scene->input, 2), take(scene->input) % 10,
+			  take_number(scene->input, 8));
+}
+
+static void load_anything(struct scene *scene)
+{
+	viommu_mmio_read(scene->mmio, take_number(scene->input, 2), take(scene->input) % 10);
+}
+
+static void write(struct scene *scene, uint64_t offset, uint64_t value)
+{
+	viommu_mmio_write(scene->mmio, offset, 4, value);
+}
+
+/* The way a driver sets up a queue, so that inputs need not find it by chance. */
+static void set_up(struct scene *scene)
+{
+	enum {
+		DRIVER_FEATURES = 0x20,
+		DRIVER_FEATURES_SEL = 0x24,
+		QUEUE_SEL = 0x30,
+		QUEUE_NUM = 0x38,
+		QUEUE_READY = 0x44,
+		STATUS = 0x70,
+		QUEUE_DESC = 0x80,
+		QUEUE_DRIVER = 0x90,
+		QUEUE_DEVICE = 0xa0,
+		VERSION_1 = 1,
+		ACKNOWLEDGED = 3,
+		FEATURES_OK = 11,
+		DRIVER_OK = 15,
+		LOW_FEATURES = 0x30000077,
+	};
+	uint8_t choice = take(scene->input);
+
+	write(scene, STATUS, 0);
+	write(scene, STATUS, ACKNOWLEDGED);
+	write(scene, DRIVER_FEATURES_SEL, 0);
+	write(scene, DRIVER_FEATURES, choice & 1 ? LOW_FEATURES : 0);
+	write(scene, DRIVER_FEATURES_SEL, 1);
+	write(scene, DRIVER_FEATURES, VERSION_1 | (choice & 2 ? 4 : 0)); /* packed rings */
+	write(scene, STATUS, FEATURES_OK);
+	for (unsigned queue = 0; queue < VIOMMU_N_QUEUES; queue++) {
+		write(scene, QUEUE_SEL, queue);
+		write(scene, QUEUE_NUM, 1u << (choice >> 2) % 8);
+		write(scene, QUEUE_DESC, queue * 3 * PAGE);
+		write(scene, QUEUE_DRIVER, queue * 3 * PAGE + PAGE);
+		write(scene, QUEUE_DEVICE, queue * 3 * PAGE + 2 * PAGE);
+		write(scene, QUEUE_READY, 1);
+	}
+	write(scene, STATUS, DRIVER_OK);
+}
+
+static void notify(struct scene *scene)
+{
+	enum { QUEUE_NOTIFY = 0x50 };
+
+	write(scene, QUEUE_NOTIFY, take(scene->input) % (VIOMMU_N_QUEUES + 1));
+}
+
+/* A fault wants a buffer of the event queue. */
+static void translate(struct scene *scene)
+{
+	struct viommu_translation to;
+
+	viommu_translate(viommu_mmio_device(scene->mmio), 0, take_address(scene->input), PAGE,
+			 VIOMMU_MAP_F_READ, &to);
+}
+
+static void turn(struct scene *scene)
+{
+	scene->calm = take(scene->input) & 1;
+}
+
+static void reset(struct scene *scene)
+{
+	viommu_mmio_system_reset(scene->mmio);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
+{
+	static const struct viommu_mmio_ops ops = { sizeof(ops), memory, NULL };
+	static void (*const steps[])(struct scene *) = {
+		scribble,       scribble, notify,    notify,        notify, store_register,
+		store_anything, set_up,   translate, load_anything, turn,   reset,
+	};
+	struct input input = { bytes, length };
+	struct scene scene = { .input = &input };
+	struct viommu_endpoint endpoint = { .size = sizeof(endpoint) };
+
+	must(!viommu_mmio_new(NULL, NULL, &ops, &scene, &scene.mmio));
+	must(!viommu_endpoint_add(viommu_mmio_device(scene.mmio), &endpoint));
+	set_up(&scene);
+	for (int i = 0; i < MAX_STEPS && input.length; i++)
+		steps[take(&input) % (sizeof(steps) / sizeof(steps[0]))](&scene);
+	viommu_mmio_free(scene.mmio);
+	return 0;
+}

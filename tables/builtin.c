@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Built-in topologies: what a virtio-iommu translates, said in its own configuration space
+ *
+ * For platforms with neither ACPI nor a device tree, drafts of 2019 and 2020 had the device
+ * itself say so. None became a standard; VIOT did. Each draft has another form, and one of them
+ * was shipped with another layout of its ranges. Nothing in the bytes says which it is.
+ *
+ * What is read and made here is an image of configuration space from its beginning, so offsets
+ * are those that the fields hold: first the fields that every virtio-iommu has, then those that
+ * lead to the items, then items. A VMM gives it to a device as it is (<viommu/device.h>).
+ *
+ *     v1   a list: each item has the offset of the next
+ *     v2   an array with one stride
+ *     v3   items one behind the other, each with its length
+ */
+#include <viommu/protocol.h>
+
+#include "builtin.h"
+
+/* -- heads ------------------------------------------------------------------------- */
+
+/* Members in the width that the forms have them in: those that a form lacks stay 0. */
+struct head {
+	uint64_t page_size_mask, input_start, input_end;
+	uint32_t domain_start, domain_end, probe_size;
+	uint16_t offset, count;
+	uint32_t wide_offset, wide_count, item_length;
+};
+
+#define DEVICE_ROWS \
+	ROW(struct head, VIOMMU_CONFIG_PAGE_SIZE_MASK, HEX, page_size_mask, "Page size mask"), \
+		ROW(struct head, VIOMMU_CONFIG_INPUT_START, HEX, input_start, "Input start"), \
+		ROW(struct head, VIOMMU_CONFIG_INPUT_END, HEX, input_end, "Input end"), \
+		ROW(struct head, VIOMMU_CONFIG_DOMAIN_START, HEX, domain_start, "Domain start"), \
+		ROW(struct head, VIOMMU_CONFIG_DOMAIN_END, HEX, domain_end, "Domain end"), \
+		ROW(struct head, VIOMMU_CONFIG_PROBE_SIZE, NUMBER, probe_size, "Probe size")
+
+static const struct field v1_head_fields[] = {
+	DEVICE_ROWS,
+	ROW(struct head, VIOMMU_CONFIG_TOPOLOGY, OFFSET, offset, "Offset"),
+};
+static const struct layout v1_head =
+	LAYOUT("Built-in topology, first form", 0, 38, struct head, v1_head_fields);
+
+static const struct field v2_head_fields[] = {
+	DEVICE_ROWS,
+	ROW(struct head, VIOMMU_CONFIG_TOPOLOGY, OFFSET, wide_offset, "Offset"),
+	ROW(struct head, 40, NUMBER, wide_count, "Count"),
+	ROW(struct head, 44, NUMBER, item_length, "Item length"),
+};
+static const struct layout v2_head =
+	LAYOUT("Built-in topology, second form", 0, 48, struct head, v2_head_fields);
+
+static const struct field v3_head_fields[] = {
+	DEVICE_ROWS,
+	ROW(struct head, VIOMMU_CONFIG_TOPOLOGY, NUMBER, count, "Count"),
+	ROW(struct head, 38, OFFSET, offset, "Offset"),
+};
+static const struct layout v3_head =
+	LAYOUT("Built-in topology, third form", 0, 40, struct head, v3_head_fields);
+
+/* -- items ------------------------------------------------------------------------- */
+
+/* The first form counts its types from 0; the others from 1. */
+enum { V1_RANGE, V1_ENDPOINT };
+enum { RANGE = 1, ENDPOINT = 2 };
+
+static const struct field_name v1_types[] = {
+	{ V1_RANGE, "PCI range" },
+	{ V1_ENDPOINT, "endpoint" },
+	{ 0, NULL },
+};
+static const struct field_name types[] = {
+	{ RANGE, "PCI range" },
+	{ ENDPOINT, "endpoint" },
+	{ 0, NULL },
+};
+
+#define ITEM(at, kind, member, name)          ROW(struct builtin_item, at, kind, member, name)
+#define ITEM_LAYOUT(name, type, length, rows) LAYOUT(name, type, length, struct builtin_item, rows)
+
+#define V1_ROWS \
+	ROW_NAMED(struct builtin_item, 0, TYPE, type16, "Type", v1_types), \
+		ITEM(2, OFFSET, next, "Next")
+
+static const struct field v1_range_fields[] = {
+	V1_ROWS,
+	ITEM(4, HEX, id, "Endpoint start"),
+	ITEM(8, HEX, segment_first, "Hierarchy"),
+	ITEM(10, BDF, bdf_first, "Requester start"),
+	ITEM(12, BDF, bdf_last, "Requester end"),
+	ITEM(14, RESERVED, reserved, "Reserved"),
+};
+static const struct field v1_endpoint_fields[] = {
+	V1_ROWS,
+	ITEM(4, HEX, id, "Endpoint"),
+	ITEM(8, HEX, address, "Address"),
+};
+static const struct field v1_unknown_fields[] = { V1_ROWS };
+
+static const struct layout v1_range = ITEM_LAYOUT("PCI range", V1_RANGE, 16, v1_range_fields);
+static const struct layout v1_endpoint =
+	ITEM_LAYOUT("Endpoint", V1_ENDPOINT, 16, v1_endpoint_fields);
+static const struct layout v1_unknown =
+	ITEM_LAYOUT("Item of unknown type", LAYOUT_UNKNOWN, 4, v1_unknown_fields);
+
+#define V2_ROWS ROW_NAMED(struct builtin_item, 0, TYPE, type16, "Type", types)
+
+static const struct field v2_range_fields[] = {
+	V2_ROWS,
+	ITEM(2, HEX, segment_first, "Hierarchy"),
+	ITEM(4, BDF, bdf_first, "Requester start"),
+	ITEM(6, BDF, bdf_last, "Requester end"),
+	ITEM(8, HEX, id, "Endpoint start"),
+};
+static const struct field v2_endpoint_fields[] = {
+	V2_ROWS,
+	ITEM(2, RESERVED, reserved, "Reserved"),
+	ITEM(4, HEX, id, "Endpoint"),
+	ITEM(8, HEX, address, "Address"),
+};
+static const struct field v2_unknown_fields[] = { V2_ROWS };
+
+static const struct layout v2_range = ITEM_LAYOUT("PCI range", RANGE, 12, v2_range_fields);
+static const struct layout v2_endpoint = ITEM_LAYOUT("Endpoint", ENDPOINT, 16, v2_endpoint_fields);
+static const struct layout v2_unknown =
+	ITEM_LAYOUT("Item of unknown type", LAYOUT_UNKNOWN, 2, v2_unknown_fields);
+
+#define V3_ROWS \
+	ROW_NAMED(struct builtin_item, 0, TYPE, type8, "Type", types), \
+		ITEM(1, RESERVED, reserved8, "Reserved"), ITEM(2, LENGTH, length, "Length")
+
+static const struct field v3_range_fields[] = {
+	V3_ROWS,
+	ITEM(4, HEX, id, "Endpoint start"),
+	ITEM(8, HEX, segment_first, "Segment"),
+	ITEM(10, BDF, bdf_first, "BDF start"),
+	ITEM(12, BDF, bdf_last, "BDF end"),
+	ITEM(14, RESERVED, reserved, "Padding"),
+};
+static const struct field v3_segments_fields[] = {
+	V3_ROWS,
+	ITEM(4, HEX, id, "Endpoint start"),
+	ITEM(8, HEX, segment_first, "Segment start"),
+	ITEM(10, HEX, segment_last, "Segment end"),
+	ITEM(12, BDF, bdf_first, "BDF start"),
+	ITEM(14, BDF, bdf_last, "BDF end"),
+};
+static const struct field v3_endpoint_fields[] = {
+	V3_ROWS,
+	ITEM(4, HEX, id, "Endpoint"),
+	ITEM(8, HEX, address, "Address"),
+};
+static const struct field v3_unknown_fields[] = { V3_ROWS };
+
+static const struct layout v3_range = ITEM_LAYOUT("PCI range", RANGE, 16, v3_range_fields);
+static const struct layout v3_segments = ITEM_LAYOUT("PCI range", RANGE, 16, v3_segments_fields);
+static const struct layout v3_endpoint = ITEM_LAYOUT("Endpoint", ENDPOINT, 16, v3_endpoint_fields);
+static const struct layout v3_unknown =
+	ITEM_LAYOUT("Item of unknown type", LAYOUT_UNKNOWN, 4, v3_unknown_fields);
+
+const struct layout *builtin_layout(const struct builtin_form *form, uint64_t type)
+{
+	if (type == form->range->type)
+		return form->range;
+	return type == form->endpoint->type ? form->endpoint : form->unknown;
+}
+
+/* -- the head by its names ------------------------------------------------------------- */
+
+uint64_t builtin_head(const struct viommu_table *table, const char *name)
+{
+	const struct field *field = layout_field(table->root->layout, name);
+
+	return field ? field_get(field, table->root->host) : 0;
+}
+
+void builtin_set_head(struct viommu_table *table, const char *name, uint64_t value)
+{
+	const struct field *field = layout_field(table->root->layout, name);
+
+	if (field)
+		field_set(field, table->root->host, value);
+}
+
+/* -- forms --------------------------------------------------------------------------- */
+
+#define FORM(form_signature, form_head) \
+	{ \
+		.signature = form_signature, .name = "Built-in topology", .head = &(form_head), \
+		.bare = true, .decode = builtin_decode, .rules = builtin_rules, \
+		.to_topology = builtin_read, .from_topology = builtin_write, \
+	}
+
+/* An offset of 16 bits reaches an item at 0xffff at most; a device has a limit of bytes. */
+#define MAX_LISTED ((0xffff - 40) / 16 + 1)
+#define MAX_ITEMS  ((VIOMMU_TOPOLOGY_LENGTH_MAX - 48) / 16)
+
+const struct builtin_form builtin_v1 = {
+	.format = FORM("builtin-v1", v1_head),
+	.range = &v1_range,
+	.endpoint = &v1_endpoint,
+	.unknown = &v1_unknown,
+	.walk = builtin_walk_list,
+	.type_length = 2,
+	.alignment = 1,
+	.max_items = MAX_LISTED,
+};
+
+const struct builtin_form builtin_v2 = {
+	.format = FORM("builtin-v2", v2_head),
+	.range = &v2_range,
+	.endpoint = &v2_endpoint,
+	.unknown = &v2_unknown,
+	.walk = builtin_walk_array,
+	.type_length = 2,
+	.alignment = 1,
+	.max_items = MAX_ITEMS,
+};
+
+const struct builtin_form builtin_v3 = {
+	.format = FORM("builtin-v3", v3_head),
+	.range = &v3_range,
+	.endpoint = &v3_endpoint,
+	.unknown = &v3_unknown,
+	.walk = builtin_walk_sequence,
+	.type_length = 1,
+	.alignment = 8,
+	.max_items = MAX_ITEMS,
+};
+
+/* As it was shipped: a range is of several segments, like VIOT's. */
+const struct builtin_form builtin_v3_segments = {
+	.format = FORM("builtin-v3-segments", v3_head),
+	.range = &v3_segments,
+	.endpoint = &v3_endpoint,
+	.unknown = &v3_unknown,
+	.walk = builtin_walk_sequence,
+	.type_length = 1,
+	.alignment = 8,
+	.max_items = MAX_ITEMS,
+};

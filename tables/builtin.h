@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef VIOMMU_TABLES_BUILTIN_H
+#define VIOMMU_TABLES_BUILTIN_H
+
+#include "format.h"
+
+/*
+ * The forms of a built-in topology as the files that read, check and make one see them: what is
+ * different between them is data here, and one code serves them all.
+ */
+
+/* An item in any form: each form has rows for some of the members, in places of its own. */
+struct builtin_item {
+	uint8_t type8, reserved8; /* the third form's */
+	uint16_t type16;          /* that of the two before */
+	uint16_t length, next;
+	uint16_t segment_first, segment_last, bdf_first, bdf_last;
+	uint32_t id;
+	uint64_t address;
+	uint8_t reserved[2];
+	uint64_t order; /* in which readers come to it; no field */
+};
+
+/* A walk over items: how a reader of that form goes from one to the next. */
+struct builtin_walk {
+	const struct viommu_table *table;
+	const uint8_t *bytes;
+	size_t end;
+	struct viommu_findings *findings;
+	GArray *items; /* of struct builtin_extent, as they are come to */
+};
+
+/* Where an item is. */
+struct builtin_extent {
+	size_t at, length, order;
+};
+
+/* `format` is the first member: a format of these is a form. */
+struct builtin_form {
+	struct format format;
+	const struct layout *range, *endpoint, *unknown;
+	void (*walk)(struct builtin_walk *walk);
+	uint8_t type_length; /* bytes of an item's type, which is its first field */
+	uint8_t alignment;   /* of the first item */
+	uint32_t max_items;
+};
+
+extern const struct builtin_form builtin_v1, builtin_v2, builtin_v3, builtin_v3_segments;
+
+/* The form of a table that is a built-in topology. */
+static inline const struct builtin_form *builtin_form(const struct viommu_table *table)
+{
+	return (const struct builtin_form *)table->format;
+}
+
+/* The rows of an item of that type; those that all items have for a type that is not known. */
+const struct layout *builtin_layout(const struct builtin_form *form, uint64_t type);
+
+/* A field of the head, by its name; 0, or nothing done, in a form that has none. */
+uint64_t builtin_head(const struct viommu_table *table, const char *name);
+void builtin_set_head(struct viommu_table *table, const char *name, uint64_t value);
+
+/* builtin_walk.c: a list by offsets, an array, items one behind the other; and all of it. */
+void builtin_walk_list(struct builtin_walk *walk);
+void builtin_walk_array(struct builtin_walk *walk);
+void builtin_walk_sequence(struct builtin_walk *walk);
+void builtin_decode(struct viommu_table *table, const uint8_t *bytes, size_t length,
+		    struct viommu_findings *findings);
+
+/* builtin_check.c, builtin_read.c, builtin_write.c */
+extern const struct table_rule builtin_rules[];
+struct viommu_topology *builtin_read(const struct viommu_table *table,
+				     struct viommu_findings *findings);
+bool builtin_write(struct viommu_table *table, const struct viommu_topology *topology,
+		   struct viommu_findings *findings);
+
+#endif

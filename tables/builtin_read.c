@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What a built-in topology means, as a topology
+ *
+ * All of it is about one IOMMU: the device that it was read from. Where that is, its own
+ * configuration space does not say, and so the topology does not know: a virtio-iommu has to
+ * be put in its place before a table of it can be of use.
+ */
+#include <errno.h>
+
+#include "builtin.h"
+#include "findings.h"
+#include "topology.h"
+
+#define IOMMU "viommu0"
+
+struct reading {
+	const struct viommu_table *table;
+	struct viommu_topology *topology;
+	struct viommu_findings *findings;
+};
+
+static void read_range(const struct reading *reading, const struct record *record)
+{
+	const struct builtin_item *item = record->host;
+	bool segments = layout_field(record->layout, "Segment end");
+	const struct viommu_pci_range range = {
+		.size = sizeof(range),
+		.segment_first = item->segment_first,
+		.segment_last = segments ? item->segment_last : item->segment_first,
+		.bdf_first = item->bdf_first,
+		.bdf_last = item->bdf_last,
+		.id_first = item->id,
+		.iommu = IOMMU,
+		.place = table_place(reading->table, record->at),
+	};
+	int r = viommu_topology_add_pci_range(reading->topology, &range);
+
+	if (r == -ENOSPC)
+		report(reading->findings, "topology-segments", range.place,
+		       "leave out segments that the machine lacks",
+		       "ranges speak of more than 1048576 segments: this one is left out");
+	else if (r < 0)
+		report(reading->findings, "builtin-range-inverted", range.place,
+		       "write the smaller number first",
+		       "the range of segments or of functions ends before it begins");
+}
+
+static void read_endpoint(const struct reading *reading, const struct record *record)
+{
+	const struct builtin_item *item = record->host;
+	const struct viommu_platform_device device = {
+		.size = sizeof(device),
+		.base = item->address,
+		.id = item->id,
+		.iommu = IOMMU,
+		.place = table_place(reading->table, record->at),
+	};
+
+	viommu_topology_add_platform_device(reading->topology, &device);
+}
+
+static gint compare_order(gconstpointer a, gconstpointer b)
+{
+	const struct record *const *left = a, *const *right = b;
+	const struct builtin_item *left_item = (*left)->host, *right_item = (*right)->host;
+
+	return left_item->order < right_item->order ? -1 : left_item->order > right_item->order;
+}
+
+/* Items in the order of readers: of two ranges that overlap, the first counts. */
+static GPtrArray *items_in_order(const struct viommu_table *table)
+{
+	const GPtrArray *children = table->root->children;
+	GPtrArray *items = g_ptr_array_new();
+
+	for (guint i = 0; i < children->len; i++) {
+		struct record *record = children->pdata[i];
+
+		if (record->layout)
+			g_ptr_array_add(items, record);
+	}
+	g_ptr_array_sort(items, compare_order);
+	return items;
+}
+
+struct viommu_topology *builtin_read(const struct viommu_table *table,
+				     struct viommu_findings *findings)
+{
+	const struct viommu_iommu iommu = {
+		.size = sizeof(iommu),
+		.name = IOMMU,
+		.kind = VIOMMU_OTHER,
+		.place = table_place(table, 0),
+	};
+	const struct builtin_form *form = builtin_form(table);
+	struct reading reading = { table, viommu_topology_new(), findings };
+	GPtrArray *items = items_in_order(table);
+
+	viommu_topology_add_iommu(reading.topology, &iommu);
+	for (guint i = 0; i < items->len; i++) {
+		const struct record *record = items->pdata[i];
+
+		if (record->layout == form->range)
+			read_range(&reading, record);
+		else if (record->layout == form->endpoint)
+			read_endpoint(&reading, record);
+	}
+	g_ptr_array_free(items, TRUE);
+	return reading.topology;
+}

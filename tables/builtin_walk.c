@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Finding the items of a built-in topology
+ *
+ * A walk comes to items in the order of readers, each of which lies whole inside the image and is
+ * come to once; what it cannot go past, it reports. Then items are put in the order of their
+ * bytes, which a list need not be in, and what is between them is kept.
+ */
+#include "builtin.h"
+#include "findings.h"
+
+/* -- steps ------------------------------------------------------------------------- */
+
+static void take(struct builtin_walk *walk, size_t at, size_t length)
+{
+	g_array_append_val(walk->items, ((struct builtin_extent){ at, length, walk->items->len }));
+}
+
+/* Where the first item is, or 0: not inside the head, and not beyond the end. */
+static size_t begin(const struct builtin_walk *walk)
+{
+	const struct record *head = walk->table->root;
+	uint64_t at = builtin_head(walk->table, "Offset");
+
+	if (at >= head->layout->length && at <= walk->end)
+		return (size_t)at;
+	report(walk->findings, "builtin-offset", table_place_of(walk->table, head, "Offset"),
+	       "write the offset of the first item", "items cannot begin at 0x%zx", (size_t)at);
+	return 0;
+}
+
+static void blame_end(const struct builtin_walk *walk, size_t at)
+{
+	report(walk->findings, "builtin-item-end", table_place(walk->table, at),
+	       "write the number of items, and all of their bytes",
+	       "an item reaches past the end of configuration space, at 0x%zx", walk->end);
+}
+
+/* How long a listed item is only its type says. */
+static size_t listed_length(const struct builtin_walk *walk, size_t at)
+{
+	const struct builtin_form *form = builtin_form(walk->table);
+
+	return builtin_layout(form, wire_load(walk->bytes + at, form->type_length))->length;
+}
+
+/* A reader that does not count would go round for ever where an item is come to again. */
+static bool is_whole_and_new(const struct builtin_walk *walk, size_t at, GHashTable *seen)
+{
+	if (!wire_fits(at, builtin_form(walk->table)->unknown->length, walk->end) ||
+	    !wire_fits(at, listed_length(walk, at), walk->end)) {
+		blame_end(walk, at);
+		return false;
+	}
+	if (g_hash_table_add(seen, GSIZE_TO_POINTER(at)))
+		return true;
+	report(walk->findings, "builtin-list", table_place(walk->table, at),
+	       "let the last item have 0 for its next", "the list comes to this item again");
+	return false;
+}
+
+/* An offset of 0 ends the list, and an empty list has no other. */
+void builtin_walk_list(struct builtin_walk *walk)
+{
+	const struct field *next = layout_field(builtin_form(walk->table)->unknown, "Next");
+	GHashTable *seen = g_hash_table_new(NULL, NULL);
+	size_t at = builtin_head(walk->table, "Offset") ? begin(walk) : 0;
+
+	while (at && is_whole_and_new(walk, at, seen)) {
+		take(walk, at, listed_length(walk, at));
+		at = (size_t)wire_load(walk->bytes + at + next->at, next->length);
+	}
+	g_hash_table_destroy(seen);
+}
+
+void builtin_walk_array(struct builtin_walk *walk)
+{
+	uint64_t count = builtin_head(walk->table, "Count");
+	uint64_t stride = builtin_head(walk->table, "Item length");
+	size_t at = count ? begin(walk) : 0;
+
+	if (at && stride < builtin_form(walk->table)->unknown->length) {
+		report(walk->findings, "builtin-item-length",
+		       table_place_of(walk->table, walk->table->root, "Item length"),
+		       "write 16, which every item fits into", "items of %zu bytes have no type",
+		       (size_t)stride);
+		return;
+	}
+	for (; at && count; count--, at += (size_t)stride) {
+		if (!wire_fits(at, stride, walk->end)) {
+			blame_end(walk, at);
+			return;
+		}
+		take(walk, at, (size_t)stride);
+	}
+}
+
+void builtin_walk_sequence(struct builtin_walk *walk)
+{
+	static const struct framing framing = {
+		.type_at = 0, .type_length = 1, .length_at = 2, .length_length = 2, .head = 4
+	};
+	struct cursor cursor = { .framing = &framing, .table = walk->bytes, .end = walk->end };
+	uint64_t count = builtin_head(walk->table, "Count");
+	enum cursor_state state = CURSOR_AT;
+
+	cursor.at = count ? begin(walk) : 0;
+	for (; cursor.at && count && (state = cursor_look(&cursor)) == CURSOR_AT; count--) {
+		take(walk, cursor.at, (size_t)cursor.length);
+		cursor.at += (size_t)cursor.length;
+	}
+	if (state == CURSOR_SHORT)
+		report(walk->findings, "builtin-item-length", table_place(walk->table, cursor.at),
+		       "write the length that the item has",
+		       "an item of %zu bytes: nothing behind it can be found",
+		       (size_t)cursor.length);
+	else if (state != CURSOR_AT)
+		blame_end(walk, cursor.at);
+}
+
+/* -- records ------------------------------------------------------------------------- */
+
+static gint compare_places(gconstpointer a, gconstpointer b)
+{
+	const struct builtin_extent *left = a, *right = b;
+
+	return left->at < right->at ? -1 : left->at > right->at;
+}
+
+/* An item that is too short to have its fields stays bytes, and means nothing. */
+static struct record *decode_item(const struct builtin_walk *walk,
+				  const struct builtin_extent *extent)
+{
+	const struct builtin_form *form = builtin_form(walk->table);
+	const uint8_t *bytes = walk->bytes + extent->at;
+	const struct layout *layout = builtin_layout(form, wire_load(bytes, form->type_length));
+	struct record *record;
+
+	if (extent->length < layout->length) {
+		report(walk->findings, "builtin-item-length", table_place(walk->table, extent->at),
+		       "give the item all of its fields", "%s has %zu bytes, and needs %u",
+		       layout->name, extent->length, layout->length);
+		return record_new_bytes(bytes, extent->length, extent->at);
+	}
+	record = record_new(layout, bytes, extent->at);
+	record_add_rest(record, bytes + layout->length, extent->length - layout->length);
+	((struct builtin_item *)record->host)->order = extent->order;
+	return record;
+}
+
+/* Items of a list can lie in each other: then the second one has no bytes of its own. */
+static size_t add_item(struct builtin_walk *walk, const struct builtin_extent *extent, size_t at)
+{
+	struct record *root = walk->table->root;
+
+	if (extent->at < at) {
+		report(walk->findings, "builtin-list", table_place(walk->table, extent->at),
+		       "put items beside each other",
+		       "an item begins inside another one, and is left out");
+		return at;
+	}
+	if (extent->at > at)
+		record_add_child(root, record_new_bytes(walk->bytes + at, extent->at - at, at));
+	record_add_child(root, decode_item(walk, extent));
+	return extent->at + extent->length;
+}
+
+void builtin_decode(struct viommu_table *table, const uint8_t *bytes, size_t length,
+		    struct viommu_findings *findings)
+{
+	struct builtin_walk walk = {
+		.table = table,
+		.bytes = bytes,
+		.end = length,
+		.findings = findings,
+		.items = g_array_new(FALSE, FALSE, sizeof(struct builtin_extent)),
+	};
+	size_t at = table->root->layout->length;
+
+	builtin_form(table)->walk(&walk);
+	g_array_sort(walk.items, compare_places);
+	for (guint i = 0; i < walk.items->len; i++)
+		at = add_item(&walk, &g_array_index(walk.items, struct builtin_extent, i), at);
+	record_add_rest(table->root, bytes + at, length - at);
+	g_array_free(walk.items, TRUE);
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef VIOMMU_TABLES_COVER_H
+#define VIOMMU_TABLES_COVER_H
+
+#include <stdint.h>
+
+#include <glib.h>
+
+/*
+ * Who has what, where several claim it
+ *
+ * A span is an interval of positions and whose it is. Where spans overlap, the one that was added
+ * first has the positions that both want. Settled, they are a cover: cut down to what they have,
+ * disjoint and sorted. A span may be cut into several, or have nothing left.
+ */
+
+struct span {
+	uint64_t first, last;
+	const void *owner;
+};
+
+/* No spans yet. Free with g_array_unref(). */
+GArray *cover_new(void);
+
+/* Add [first, last]; `last` is below UINT64_MAX. */
+void cover_add(GArray *cover, uint64_t first, uint64_t last, const void *owner);
+
+/* Settle all spans, in place: O(n log n) for n of them, however they overlap. */
+void cover_settle(GArray *cover);
+
+/* The i-th, or NULL behind the last. */
+static inline const struct span *cover_get(const GArray *cover, size_t i)
+{
+	return i < cover->len ? &g_array_index(cover, struct span, i) : NULL;
+}
+
+/* The index of the first settled span that ends at `position` or behind it. */
+size_t cover_seek(const GArray *cover, uint64_t position);
+
+#endif

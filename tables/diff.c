@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Comparing two topologies: the list of differences, and each as a sentence
+ *
+ * What is compared is in diff_functions.c and diff_objects.c; headers of tables are here. Each
+ * finds its differences in order, and ranks are kept apart by one stable sort at the end.
+ */
+#include <string.h>
+
+#include "diff.h"
+#include "topology.h"
+
+void diff_add(struct viommu_diff *diff, const struct viommu_difference *difference)
+{
+	struct viommu_difference kept = *difference;
+	const char **strings[] = { &kept.what, &kept.property, &kept.before, &kept.after };
+
+	for (size_t i = 0; i < G_N_ELEMENTS(strings); i++)
+		if (*strings[i])
+			*strings[i] = g_string_chunk_insert_const(diff->strings, *strings[i]);
+	g_array_append_val(diff->list, kept);
+}
+
+/* -- headers -------------------------------------------------------------------- */
+
+/* A header counts where both sides are that table, or a text that might become it. */
+static bool is_of_table(const struct viommu_topology *topology, const char *signature)
+{
+	const char *source = topology_source(topology);
+
+	return !source || !strcmp(source, signature);
+}
+
+/* Who made it is one thing; what its revision and its flags promise is another. */
+static enum viommu_difference_rank rank_of_field(const char *name)
+{
+	static const char *const meant[] = { "revision", "address-bits", "flags" };
+
+	for (size_t i = 0; i < G_N_ELEMENTS(meant); i++)
+		if (!strcmp(meant[i], name))
+			return VIOMMU_DIFFERENCE_DETAIL;
+	return VIOMMU_DIFFERENCE_HEADER;
+}
+
+static void compare_field(struct viommu_diff *diff, const char *signature,
+			  const struct text_key *key)
+{
+	g_autofree char *what = g_strdup_printf("header of %s", signature);
+	GString *values[N_SIDES];
+	bool said[N_SIDES];
+
+	for (int side = 0; side < N_SIDES; side++) {
+		values[side] = g_string_new(NULL);
+		said[side] = key->kind->write(
+			key, viommu_topology_header(diff->sides[side], signature), values[side]);
+	}
+	if (said[BEFORE] != said[AFTER] || !g_string_equal(values[BEFORE], values[AFTER]))
+		diff_add(diff, &(struct viommu_difference){
+				       .rank = rank_of_field(key->name),
+				       .what = what,
+				       .property = key->name,
+				       .before = said[BEFORE] ? values[BEFORE]->str : NULL,
+				       .after = said[AFTER] ? values[AFTER]->str : NULL,
+				       .before_place.at = VIOMMU_NOWHERE,
+				       .after_place.at = VIOMMU_NOWHERE });
+	for (int side = 0; side < N_SIDES; side++)
+		g_string_free(values[side], TRUE);
+}
+
+static void compare_headers(struct viommu_diff *diff)
+{
+	for (size_t i = 0; topology_signature(i); i++) {
+		const char *signature = topology_signature(i);
+
+		if (is_of_table(diff->sides[BEFORE], signature) &&
+		    is_of_table(diff->sides[AFTER], signature))
+			for_each_key(key, &text_header)
+				compare_field(diff, signature, key);
+	}
+}
+
+/* -- the list --------------------------------------------------------------------- */
+
+/* What was found first stays in front: GLib sorts arrays stably. */
+static gint compare_ranks(gconstpointer a, gconstpointer b)
+{
+	const struct viommu_difference *one = a, *other = b;
+
+	return (one->rank > other->rank) - (one->rank < other->rank);
+}
+
+struct viommu_diff *viommu_topology_diff(const struct viommu_topology *before,
+					 const struct viommu_topology *after)
+{
+	static const size_t typical_strings = 1024;
+	struct viommu_diff *diff = g_new0(struct viommu_diff, 1);
+
+	diff->sides[BEFORE] = before;
+	diff->sides[AFTER] = after;
+	diff->list = g_array_new(FALSE, FALSE, sizeof(struct viommu_difference));
+	diff->strings = g_string_chunk_new(typical_strings);
+	diff_name(diff);
+	diff_functions(diff);
+	diff_objects(diff);
+	compare_headers(diff);
+	g_array_sort(diff->list, compare_ranks);
+	return diff;
+}
+
+struct viommu_diff *viommu_diff_free(struct viommu_diff *diff)
+{
+	if (!diff)
+		return NULL;
+	for (int side = 0; side < N_SIDES; side++)
+		g_hash_table_destroy(diff->names[side]);
+	g_array_unref(diff->list);
+	g_string_chunk_free(diff->strings);
+	g_free(diff);
+	return NULL;
+}
+
+size_t viommu_diff_count(const struct viommu_diff *diff, enum viommu_difference_rank rank)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < diff->list->len; i++)
+		n += viommu_diff_get(diff, i)->rank == rank;
+	return n;
+}
+
+const struct viommu_difference *viommu_diff_get(const struct viommu_diff *diff, size_t i)
+{
+	return i < diff->list->len ? &g_array_index(diff->list, struct viommu_difference, i) : NULL;
+}
+
+const char *viommu_difference_rank_name(enum viommu_difference_rank rank)
+{
+	static const char *const names[] = {
+		[VIOMMU_DIFFERENCE_WAY] = "way",
+		[VIOMMU_DIFFERENCE_DETAIL] = "detail",
+		[VIOMMU_DIFFERENCE_HEADER] = "header",
+	};
+
+	return rank < G_N_ELEMENTS(names) ? names[rank] : NULL;
+}
+
+/* ", was behind smmu0 as 0x10"; nothing of what was only there. */
+static void put_only(GString *line, const char *introduction, const char *value)
+{
+	if (strcmp(value, DIFF_THERE) != 0)
+		g_string_append_printf(line, ", %s%s", introduction, value);
+}
+
+/* A whole object is there or is not; of a property it is said what it is, or nothing is. */
+char *viommu_difference_line(const struct viommu_difference *difference)
+{
+	const char *absent = difference->property ? "not said" : NULL;
+	const char *before = difference->before ? difference->before : absent;
+	const char *after = difference->after ? difference->after : absent;
+	GString *line = g_string_new(difference->what);
+
+	g_string_append(line, ": ");
+	if (difference->property)
+		g_string_append_printf(line, "%s ", difference->property);
+	if (before && after) {
+		g_string_append_printf(line, "was %s, is %s now", before, after);
+	} else if (before) {
+		g_string_append(line, "is gone");
+		put_only(line, "was ", before);
+	} else {
+		g_string_append(line, "is new");
+		put_only(line, "", after);
+	}
+	return g_string_free(line, FALSE);
+}

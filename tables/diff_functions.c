@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Which PCI functions go another way than before
+ *
+ * Both maps (map.c) are walked side by side, cut where either of them changes. What differs there
+ * is a change, and changes that go on on both sides are one, also over segments: so the answer is
+ * as long as what was changed, not as the machine.
+ */
+#include <inttypes.h>
+#include <string.h>
+
+#include "diff.h"
+#include "map.h"
+#include "topology.h"
+
+#define SEGMENT_SHIFT 16
+#define LAST_BDF      0xffff
+
+/* The same functions on both sides. */
+struct change {
+	struct viommu_route_range sides[N_SIDES];
+};
+
+struct walk {
+	struct viommu_diff *diff;
+	GArray *maps[N_SIDES];
+	size_t at[N_SIDES];
+	GArray *changes;
+};
+
+static uint64_t first_of(const struct viommu_route_range *range)
+{
+	return (uint64_t)range->segment_first << SEGMENT_SHIFT | range->bdf_first;
+}
+
+static uint64_t last_of(const struct viommu_route_range *range)
+{
+	return (uint64_t)range->segment_first << SEGMENT_SHIFT | range->bdf_last;
+}
+
+/* -- what differs ----------------------------------------------------------------- */
+
+static const char *iommu_of(const struct walk *walk, int side, const struct viommu_route *route)
+{
+	return diff_common(walk->diff, side, OBJECT_IOMMU,
+			   route->iommu ? route->iommu->name : NULL);
+}
+
+static const char *its_of(const struct walk *walk, int side, const struct viommu_route *route)
+{
+	return diff_common(walk->diff, side, OBJECT_ITS_GROUP,
+			   route->its ? route->its->name : NULL);
+}
+
+/* Of one function it does not matter whether others have its ID, too. */
+static bool ids_differ(uint32_t a, bool a_is_one, uint32_t b, bool b_is_one, uint32_t n)
+{
+	return a != b || (n > 1 && a_is_one != b_is_one);
+}
+
+static bool dma_differs(const struct walk *walk, const struct change *change)
+{
+	const struct viommu_route_range *a = &change->sides[BEFORE], *b = &change->sides[AFTER];
+	const char *iommu = iommu_of(walk, BEFORE, &a->route);
+
+	if (g_strcmp0(iommu, iommu_of(walk, AFTER, &b->route)))
+		return true;
+	return iommu &&
+	       (ids_differ(a->route.id, a->one_id, b->route.id, b->one_id, range_functions(a)) ||
+		a->route.pasid_bits != b->route.pasid_bits);
+}
+
+static bool msis_differ(const struct walk *walk, const struct change *change)
+{
+	const struct viommu_route_range *a = &change->sides[BEFORE], *b = &change->sides[AFTER];
+	const char *its = its_of(walk, BEFORE, &a->route);
+
+	if (g_strcmp0(its, its_of(walk, AFTER, &b->route)))
+		return true;
+	return its && ids_differ(a->route.device_id, a->one_device_id, b->route.device_id,
+				 b->one_device_id, range_functions(a));
+}
+
+/* -- changes ---------------------------------------------------------------------- */
+
+/* Of the range that a side has there, only these functions; without one, that nobody says so. */
+static struct viommu_route_range clip(const struct viommu_route_range *range, uint64_t first,
+				      uint64_t last)
+{
+	struct viommu_route_range piece = { .route = { .reach = VIOMMU_REACH_NOTHING,
+						       .place.at = VIOMMU_NOWHERE } };
+	uint32_t nth;
+
+	if (range && first_of(range) <= first) {
+		piece = *range;
+		nth = (uint32_t)(first - first_of(range));
+		piece.route.id += range->one_id ? 0 : nth;
+		piece.route.device_id += range->one_device_id ? 0 : nth;
+	}
+	piece.segment_first = piece.segment_last = (uint16_t)(first >> SEGMENT_SHIFT);
+	piece.bdf_first = first & LAST_BDF;
+	piece.bdf_last = last & LAST_BDF;
+	return piece;
+}
+
+typedef bool joins_function(struct viommu_route_range *range,
+			    const struct viommu_route_range *next);
+
+/* On both sides, or on none. */
+static bool join(struct change *change, const struct change *next, joins_function *joins)
+{
+	struct change joined = *change;
+
+	if (!joins(&joined.sides[BEFORE], &next->sides[BEFORE]) ||
+	    !joins(&joined.sides[AFTER], &next->sides[AFTER]))
+		return false;
+	*change = joined;
+	return true;
+}
+
+static void add_change(struct walk *walk, const struct change *change)
+{
+	struct change *before = NULL;
+
+	if (!dma_differs(walk, change) && !msis_differ(walk, change))
+		return;
+	if (walk->changes->len)
+		before = &g_array_index(walk->changes, struct change, walk->changes->len - 1);
+	if (!before || !join(before, change, range_joins_function))
+		g_array_append_vals(walk->changes, change, 1);
+}
+
+/* From `position` to the next end on either side, or UINT64_MAX if there is nothing any more. */
+static uint64_t step(struct walk *walk, uint64_t position)
+{
+	const struct viommu_route_range *range[N_SIDES];
+	uint64_t first = UINT64_MAX, last = UINT64_MAX;
+	struct change change;
+
+	for (int i = 0; i < N_SIDES; i++) {
+		while ((range[i] = map_get(walk->maps[i], walk->at[i])) &&
+		       last_of(range[i]) < position)
+			walk->at[i]++;
+		if (range[i])
+			first = MIN(first, MAX(first_of(range[i]), position));
+	}
+	for (int i = 0; i < N_SIDES; i++)
+		if (range[i])
+			last = MIN(last, first_of(range[i]) <= first ? last_of(range[i])
+								     : first_of(range[i]) - 1);
+	if (first == UINT64_MAX)
+		return first;
+	for (int i = 0; i < N_SIDES; i++)
+		change.sides[i] = clip(range[i], first, last);
+	add_change(walk, &change);
+	return last + 1;
+}
+
+/* What changed alike in neighbouring segments is one change: as on the map. */
+static void join_segments(struct walk *walk)
+{
+	GHashTable *latest = g_hash_table_new(g_direct_hash, g_direct_equal);
+	GArray *joined = g_array_new(FALSE, FALSE, sizeof(struct change));
+
+	for (size_t i = 0; i < walk->changes->len; i++) {
+		const struct change *change = &g_array_index(walk->changes, struct change, i);
+		gpointer window = range_window(&change->sides[BEFORE]);
+		size_t before = GPOINTER_TO_SIZE(g_hash_table_lookup(latest, window));
+
+		if (before && join(&g_array_index(joined, struct change, before - 1), change,
+				   range_joins_segment))
+			continue;
+		g_array_append_vals(joined, change, 1);
+		g_hash_table_insert(latest, window, GSIZE_TO_POINTER((size_t)joined->len));
+	}
+	g_hash_table_destroy(latest);
+	g_array_unref(walk->changes);
+	walk->changes = joined;
+}
+
+/* -- in words ----------------------------------------------------------------------- */
+
+static void put_ids(GString *out, uint32_t first, const struct viommu_route_range *range, bool one)
+{
+	uint32_t last = first + (uint32_t)(range_length(range) - 1);
+
+	g_string_append_printf(out, "0x%" PRIx32, first);
+	if (!one && last != first)
+		g_string_append_printf(out, "-0x%" PRIx32, last);
+}
+
+static void put_dma(GString *out, const struct walk *walk, int side, const struct change *change)
+{
+	const struct viommu_route_range *range = &change->sides[side];
+	const struct viommu_route *route = &range->route;
+	unsigned others = change->sides[!side].route.pasid_bits;
+
+	if (!route->iommu) {
+		g_string_append(out, route->reach == VIOMMU_REACH_BYPASS ? "bypassing"
+									 : "not mentioned");
+		return;
+	}
+	g_string_append_printf(out, "behind %s as ", iommu_of(walk, side, route));
+	put_ids(out, route->id, range, range->one_id);
+	if (route->pasid_bits != others)
+		g_string_append_printf(out, " with PASIDs of %u bits", route->pasid_bits);
+}
+
+static void put_msis(GString *out, const struct walk *walk, int side, const struct change *change)
+{
+	const struct viommu_route_range *range = &change->sides[side];
+
+	g_string_append(out, out->len ? ", MSIs to " : "sending MSIs to ");
+	if (!range->route.its) {
+		g_string_append(out, "no ITS");
+		return;
+	}
+	g_string_append_printf(out, "%s as ", its_of(walk, side, &range->route));
+	put_ids(out, range->route.device_id, range, range->one_device_id);
+}
+
+static char *describe(const struct walk *walk, int side, const struct change *change)
+{
+	GString *out = g_string_new(NULL);
+
+	if (dma_differs(walk, change))
+		put_dma(out, walk, side, change);
+	if (msis_differ(walk, change))
+		put_msis(out, walk, side, change);
+	return g_string_free(out, FALSE);
+}
+
+static void tell(struct walk *walk, const struct change *change)
+{
+	g_autofree char *what = viommu_functions_text(&change->sides[BEFORE]);
+	g_autofree char *before = describe(walk, BEFORE, change);
+	g_autofree char *after = describe(walk, AFTER, change);
+
+	diff_add(walk->diff, &(struct viommu_difference){
+				     .rank = VIOMMU_DIFFERENCE_WAY,
+				     .what = what,
+				     .before = before,
+				     .after = after,
+				     .before_place = change->sides[BEFORE].route.place,
+				     .after_place = change->sides[AFTER].route.place,
+			     });
+}
+
+void diff_functions(struct viommu_diff *diff)
+{
+	struct walk walk = {
+		.diff = diff,
+		.maps = { map_new(diff->sides[BEFORE]), map_new(diff->sides[AFTER]) },
+		.changes = g_array_new(FALSE, FALSE, sizeof(struct change)),
+	};
+
+	for (uint64_t position = 0; position != UINT64_MAX;)
+		position = step(&walk, position);
+	join_segments(&walk);
+	for (size_t i = 0; i < walk.changes->len; i++)
+		tell(&walk, &g_array_index(walk.changes, struct change, i));
+	g_array_unref(walk.changes);
+	g_array_unref(walk.maps[BEFORE]);
+	g_array_unref(walk.maps[AFTER]);
+}

@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What else is said of objects than it was before
+ *
+ * A row says how an object is known again, by keys of the text form, and which other keys are
+ * compared elsewhere. What is left is compared as it would be written, so a key that is added to
+ * the text form is compared without a line here. References are replaced by common names first.
+ */
+#include <inttypes.h>
+#include <string.h>
+
+#include "check.h"
+#include "diff.h"
+#include "topology.h"
+
+#define MAX_IDENTITY 6
+#define MAX_SKIPPED  10
+
+struct rule {
+	enum object_type type;
+	bool (*applies)(const void *object);  /* NULL: to all of the type */
+	const char *identity[MAX_IDENTITY];   /* keys by which it is known again, */
+	char *(*identify)(const void *object, /* or what tells, if it is not NULL */
+			  const struct viommu_topology *other);
+	const char *skipped[MAX_SKIPPED]; /* keys that are no difference */
+	char *(*way)(const void *object); /* which way it goes, if it goes any */
+	bool quiet; /* that there is none says no more than one that says nothing */
+};
+
+/* -- objects with common names -------------------------------------------------- */
+
+struct known {
+	void *copy; /* with common names */
+	const void *object;
+	char *identity;
+};
+
+static bool applies(const struct rule *rule, const void *object)
+{
+	return !rule->applies || rule->applies(object);
+}
+
+static void *copy_with_common_names(const struct viommu_diff *diff, int side, enum object_type type,
+				    const void *object)
+{
+	void *copy = g_memdup2(object, text_section_of(type)->size);
+
+	object_refer(type, copy, diff_common(diff, side, OBJECT_IOMMU, object_iommu(type, object)),
+		     diff_common(diff, side, OBJECT_ITS_GROUP, object_its(type, object)));
+	return copy;
+}
+
+static void known_clear(gpointer pointer)
+{
+	struct known *known = pointer;
+
+	g_free(known->copy);
+	g_free(known->identity);
+}
+
+/* Of several that are alike, the first is the first of the other side, and so on. */
+static char *identify(const struct viommu_diff *diff, int side, const struct rule *rule,
+		      const void *copy, GHashTable *seen)
+{
+	g_autofree char *plain = rule->identify ? rule->identify(copy, diff->sides[!side])
+						: diff_identity(rule->type, copy, rule->identity);
+	size_t n = GPOINTER_TO_SIZE(g_hash_table_lookup(seen, plain));
+	char *identity = g_strdup_printf("%zu %s", n, plain);
+
+	g_hash_table_insert(seen, g_steal_pointer(&plain), GSIZE_TO_POINTER(n + 1));
+	return identity;
+}
+
+static GArray *list_side(const struct viommu_diff *diff, int side, const struct rule *rule)
+{
+	GHashTable *seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	GArray *list = g_array_new(FALSE, FALSE, sizeof(struct known));
+	const void *object;
+
+	g_array_set_clear_func(list, known_clear);
+	for_each_object(i, object, diff->sides[side], rule->type) {
+		struct known known = { .object = object };
+
+		if (!applies(rule, object))
+			continue;
+		known.copy = copy_with_common_names(diff, side, rule->type, object);
+		known.identity = identify(diff, side, rule, known.copy, seen);
+		g_array_append_val(list, known);
+	}
+	g_hash_table_destroy(seen);
+	return list;
+}
+
+/* -- keys ------------------------------------------------------------------------- */
+
+static bool is_among(const char *name, const char *const *names)
+{
+	while (*names && strcmp(*names, name) != 0)
+		names++;
+	return *names;
+}
+
+/* What the key says of the object, or NULL if it says nothing. */
+static char *value_of(const struct text_key *key, const void *object)
+{
+	GString *value = g_string_new(NULL);
+	bool said =
+		object && (!key->when || key->when(object)) && key->kind->write(key, object, value);
+
+	return g_string_free(value, !said);
+}
+
+static char *describe(enum object_type type, const void *object)
+{
+	char *what = subject_describe(&(struct subject){ type, object, 0 });
+	const struct viommu_iommu *iommu = object;
+	g_autofree char *at = NULL, *plain = what;
+
+	if (type != OBJECT_IOMMU)
+		return g_steal_pointer(&plain);
+	at = viommu_iommu_at_text(iommu);
+	return g_strdup_printf("%s (%s at %s)", what, viommu_iommu_kind_name(iommu->kind), at);
+}
+
+static struct viommu_place place_of(enum object_type type, const struct known *known)
+{
+	static const struct viommu_place nowhere = { .at = VIOMMU_NOWHERE };
+
+	return known ? *object_place(type, known->object) : nowhere;
+}
+
+static void add(struct viommu_diff *diff, enum object_type type, const struct known *const *known,
+		const struct viommu_difference *difference)
+{
+	const struct known *either = known[BEFORE] ? known[BEFORE] : known[AFTER];
+	g_autofree char *what = describe(type, either->copy);
+	struct viommu_difference whole = *difference;
+
+	whole.what = what;
+	whole.before_place = place_of(type, known[BEFORE]);
+	whole.after_place = place_of(type, known[AFTER]);
+	diff_add(diff, &whole);
+}
+
+static void compare_key(struct viommu_diff *diff, enum object_type type, const struct text_key *key,
+			const struct known *const *known)
+{
+	g_autofree char *before = value_of(key, known[BEFORE] ? known[BEFORE]->copy : NULL);
+	g_autofree char *after = value_of(key, known[AFTER] ? known[AFTER]->copy : NULL);
+
+	if (g_strcmp0(before, after))
+		add(diff, type, known,
+		    &(struct viommu_difference){ .rank = VIOMMU_DIFFERENCE_DETAIL,
+						 .property = key->name,
+						 .before = before,
+						 .after = after });
+}
+
+/* That it is there, or is there and goes this way; NULL if it is not. */
+static char *whole_of(const struct rule *rule, const struct known *known)
+{
+	if (!known)
+		return NULL;
+	return rule->way ? rule->way(known->copy) : g_strdup(DIFF_THERE);
+}
+
+static void compare_whole(struct viommu_diff *diff, const struct rule *rule,
+			  const struct known *const *known)
+{
+	g_autofree char *before = whole_of(rule, known[BEFORE]);
+	g_autofree char *after = whole_of(rule, known[AFTER]);
+
+	if (g_strcmp0(before, after))
+		add(diff, rule->type, known,
+		    &(struct viommu_difference){ .rank = rule->way ? VIOMMU_DIFFERENCE_WAY
+								   : VIOMMU_DIFFERENCE_DETAIL,
+						 .before = before,
+						 .after = after });
+}
+
+/* Keys of one that is new or gone are no difference of their own. */
+static void compare(struct viommu_diff *diff, const struct rule *rule,
+		    const struct known *const *known)
+{
+	if (!rule->quiet)
+		compare_whole(diff, rule, known);
+	if (!rule->quiet && !(known[BEFORE] && known[AFTER]))
+		return;
+	for_each_key(key, text_section_of(rule->type))
+		if (!is_among(key->name, rule->identity) && !is_among(key->name, rule->skipped))
+			compare_key(diff, rule->type, key, known);
+}
+
+/* -- all of a type -------------------------------------------------------------- */
+
+static struct known *known_at(GArray *list, size_t i)
+{
+	return &g_array_index(list, struct known, i);
+}
+
+static void compare_all(struct viommu_diff *diff, const struct rule *rule)
+{
+	GHashTable *index = g_hash_table_new(g_str_hash, g_str_equal);
+	GHashTable *taken = g_hash_table_new(g_direct_hash, g_direct_equal);
+	GArray *before = list_side(diff, BEFORE, rule), *after = list_side(diff, AFTER, rule);
+	struct known *same;
+
+	for (size_t i = 0; i < after->len; i++)
+		g_hash_table_insert(index, known_at(after, i)->identity, known_at(after, i));
+	for (size_t i = 0; i < before->len; i++) {
+		same = g_hash_table_lookup(index, known_at(before, i)->identity);
+		compare(diff, rule, (const struct known *[]){ known_at(before, i), same });
+		g_hash_table_add(taken, same);
+	}
+	for (size_t i = 0; i < after->len; i++)
+		if (!g_hash_table_contains(taken, known_at(after, i)))
+			compare(diff, rule, (const struct known *[]){ NULL, known_at(after, i) });
+	g_hash_table_destroy(index);
+	g_hash_table_destroy(taken);
+	g_array_unref(before);
+	g_array_unref(after);
+}
+
+/* -- the rules -------------------------------------------------------------------- */
+
+/* Functions that nobody knows the numbers of are not on the map. */
+static bool range_is_unknown(const void *object)
+{
+	const struct viommu_pci_range *range = object;
+
+	return !range_is_known(range) ||
+	       (range->scope == VIOMMU_SCOPE_BRIDGE && !range->below_first);
+}
+
+/* Most say nothing but what is on the map. */
+static bool range_has_details(const void *object)
+{
+	const struct viommu_pci_range *range = object;
+
+	return !range_is_unknown(range) && (range->settings || range->no_ats);
+}
+
+/* By its name, if the other side knows a device of that name; else by its address, if it has one.
+ */
+static char *identify_device(const void *object, const struct viommu_topology *other)
+{
+	const struct viommu_platform_device *device = object;
+	bool has_namesake = topology_find(other, OBJECT_PLATFORM_DEVICE, device->name);
+
+	if (device->base && !has_namesake)
+		return g_strdup_printf("0x%" PRIx64, device->base);
+	return g_strdup(device->name ? device->name : "");
+}
+
+static char *describe_way(const char *iommu, uint32_t id, uint32_t n_ids)
+{
+	if (!iommu)
+		return g_strdup("bypassing");
+	if (n_ids <= 1)
+		return g_strdup_printf("behind %s as 0x%" PRIx32, iommu, id);
+	return g_strdup_printf("behind %s as 0x%" PRIx32 "-0x%" PRIx32, iommu, id, id + n_ids - 1);
+}
+
+static char *way_of_device(const void *object)
+{
+	const struct viommu_platform_device *device = object;
+
+	return describe_way(device->iommu, device->id, device->n_ids);
+}
+
+static char *way_of_device_id(const void *object)
+{
+	const struct viommu_device_id *device_id = object;
+
+	return describe_way(device_id->iommu, device_id->id, device_id->n_ids);
+}
+
+/* Where functions and their MSIs go was compared on the map: keys that say so are skipped here. */
+static const struct rule rules[] = {
+	{ .type = OBJECT_IOMMU,
+	  .identity = { "kind", "at", "segment", "function" },
+	  .skipped = { "name" } },
+	{ .type = OBJECT_HOST_BRIDGE,
+	  .identity = { "segment", "buses" },
+	  .skipped = { "name", "iommu", "its", "pasid", "pasid-bits" },
+	  .quiet = true },
+	{ .type = OBJECT_PCI_RANGE,
+	  .applies = range_has_details,
+	  .identity = { "segments", "functions", "scope" },
+	  .skipped = { "iommu", "first-id", "one-id", "below" },
+	  .quiet = true },
+	{ .type = OBJECT_PCI_RANGE,
+	  .applies = range_is_unknown,
+	  .identity = { "segments", "functions", "scope", "path" } },
+	{ .type = OBJECT_PLATFORM_DEVICE,
+	  .identify = identify_device,
+	  .skipped = { "name", "at", "iommu", "id", "ids" },
+	  .way = way_of_device },
+	{ .type = OBJECT_DEVICE_ID,
+	  .identity = { "device", "iommu", "id", "ids" },
+	  .way = way_of_device_id },
+	{ .type = OBJECT_ITS_GROUP, .identity = { "ids" }, .skipped = { "name" } },
+	{ .type = OBJECT_INTERRUPT_SOURCE, .identity = { "kind", "number" } },
+	{ .type = OBJECT_ATS, .identity = { "kind", "function", "scope", "path" } },
+	{ .type = OBJECT_RESERVED_MEMORY,
+	  .identity = { "range", "iommu", "functions", "path", "ids" } },
+};
+
+void diff_objects(struct viommu_diff *diff)
+{
+	for (size_t i = 0; i < G_N_ELEMENTS(rules); i++)
+		compare_all(diff, &rules[i]);
+}

@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * DMAR, the DMA Remapping Reporting table (Intel VT-d, chapter 8)
+ *
+ * Structures of a type and a length follow each other. A remapping unit says which devices are
+ * behind it by scopes: a scope names a device by the bus it starts from and the path of bridges
+ * down to it, so that it holds whatever numbers buses get later. One unit of a segment may have
+ * everything that no scope names.
+ *
+ * Here are the rows of every structure, and decoding in three levels: structures, their scopes,
+ * and the hops of a path. Rules of the bytes are in dmar_check.c.
+ */
+#include <string.h>
+
+#include "dmar.h"
+#include "findings.h"
+
+/* -- layouts --------------------------------------------------------------------- */
+
+static const struct field_name head_flags[] = {
+	{ 0x1, "INTR_REMAP" },
+	{ 0x2, "X2APIC_OPT_OUT" },
+	{ 0x4, "DMA_CTRL_PLATFORM_OPT_IN_FLAG" },
+	{ 0, NULL },
+};
+
+/* The width is one less than the number of bits that it stands for. */
+static const struct field head_fields[] = {
+	ACPI_ROWS(struct dmar_head),
+	ROW(struct dmar_head, 36, NUMBER, width, "Host address width"),
+	ROW_NAMED(struct dmar_head, 37, FLAGS, flags, "Flags", head_flags),
+	ROW(struct dmar_head, 38, RESERVED, reserved, "Reserved"),
+};
+static const struct layout head_layout =
+	LAYOUT("DMA Remapping Reporting table", 0, DMAR_HEAD_LENGTH, struct dmar_head, head_fields);
+
+static const struct field_name types[] = {
+	{ DMAR_DRHD, "DRHD" }, { DMAR_RMRR, "RMRR" }, { DMAR_ATSR, "ATSR" }, { DMAR_RHSA, "RHSA" },
+	{ DMAR_ANDD, "ANDD" }, { DMAR_SATC, "SATC" }, { DMAR_SIDP, "SIDP" }, { 0, NULL },
+};
+
+#define NODE_ROWS(host) \
+	ROW_NAMED(host, 0, TYPE, node.type, "Type", types), \
+		ROW(host, 2, LENGTH, node.length, "Length")
+
+static const struct field_name drhd_flags[] = {
+	{ DMAR_INCLUDE_PCI_ALL, "INCLUDE_PCI_ALL" },
+	{ 0, NULL },
+};
+
+/* The size of the registers is the logarithm of a number of pages: 0, as it long was, is one. */
+static const struct field drhd_fields[] = {
+	NODE_ROWS(struct dmar_drhd),
+	ROW_NAMED(struct dmar_drhd, 4, FLAGS, flags, "Flags", drhd_flags),
+	ROW(struct dmar_drhd, 5, NUMBER, size, "Size"),
+	ROW(struct dmar_drhd, 6, HEX, segment, "Segment number"),
+	ROW(struct dmar_drhd, 8, HEX, base, "Register base address"),
+};
+
+/* The limit is the last byte. */
+static const struct field rmrr_fields[] = {
+	NODE_ROWS(struct dmar_rmrr),
+	ROW(struct dmar_rmrr, 4, RESERVED, reserved, "Reserved"),
+	ROW(struct dmar_rmrr, 6, HEX, segment, "Segment number"),
+	ROW(struct dmar_rmrr, 8, HEX, base, "Base address"),
+	ROW(struct dmar_rmrr, 16, HEX, limit, "Limit address"),
+};
+
+static const struct field_name atsr_flags[] = { { DMAR_ALL_PORTS, "ALL_PORTS" }, { 0, NULL } };
+static const struct field atsr_fields[] = {
+	NODE_ROWS(struct dmar_ports),
+	ROW_NAMED(struct dmar_ports, 4, FLAGS, flags, "Flags", atsr_flags),
+	ROW(struct dmar_ports, 5, RESERVED, reserved, "Reserved"),
+	ROW(struct dmar_ports, 6, HEX, segment, "Segment number"),
+};
+
+static const struct field rhsa_fields[] = {
+	NODE_ROWS(struct dmar_rhsa),
+	ROW(struct dmar_rhsa, 4, RESERVED, reserved, "Reserved"),
+	ROW(struct dmar_rhsa, 8, HEX, base, "Register base address"),
+	ROW(struct dmar_rhsa, 16, NUMBER, proximity_domain, "Proximity domain"),
+};
+
+static const struct field andd_fields[] = {
+	NODE_ROWS(struct dmar_andd),
+	ROW(struct dmar_andd, 4, RESERVED, reserved, "Reserved"),
+	ROW(struct dmar_andd, 7, NUMBER, number, "ACPI device number"),
+};
+
+static const struct field_name satc_flags[] = { { 0x1, "ATC_REQUIRED" }, { 0, NULL } };
+static const struct field satc_fields[] = {
+	NODE_ROWS(struct dmar_ports),
+	ROW_NAMED(struct dmar_ports, 4, FLAGS, flags, "Flags", satc_flags),
+	ROW(struct dmar_ports, 5, RESERVED, reserved, "Reserved"),
+	ROW(struct dmar_ports, 6, HEX, segment, "Segment number"),
+};
+
+/* Reserved where others have their flags. */
+static const struct field sidp_fields[] = {
+	NODE_ROWS(struct dmar_ports),
+	ROW(struct dmar_ports, 4, RESERVED, flags, "Reserved"),
+	ROW(struct dmar_ports, 5, RESERVED, reserved, "Reserved"),
+	ROW(struct dmar_ports, 6, HEX, segment, "Segment number"),
+};
+
+/* What every structure has: the bytes behind it are kept. */
+struct unknown_structure {
+	struct dmar_node node;
+};
+static const struct field unknown_fields[] = { NODE_ROWS(struct unknown_structure) };
+
+static const struct layout layouts[] = {
+	[DMAR_DRHD] = LAYOUT("Remapping unit", DMAR_DRHD, 16, struct dmar_drhd, drhd_fields),
+	[DMAR_RMRR] =
+		LAYOUT("Reserved memory region", DMAR_RMRR, 24, struct dmar_rmrr, rmrr_fields),
+	[DMAR_ATSR] = LAYOUT("Root ports with ATS", DMAR_ATSR, 8, struct dmar_ports, atsr_fields),
+	[DMAR_RHSA] = LAYOUT("Affinity of a unit", DMAR_RHSA, 20, struct dmar_rhsa, rhsa_fields),
+	[DMAR_ANDD] = LAYOUT("ACPI namespace device", DMAR_ANDD, 8, struct dmar_andd, andd_fields),
+	[DMAR_SATC] = LAYOUT("Address translation caches of the SoC", DMAR_SATC, 8,
+			     struct dmar_ports, satc_fields),
+	[DMAR_SIDP] = LAYOUT("Properties of the SoC's devices", DMAR_SIDP, 8, struct dmar_ports,
+			     sidp_fields),
+};
+
+static const struct layout unknown_layout = LAYOUT("Structure of unknown type", DMAR_UNKNOWN, 4,
+						   struct unknown_structure, unknown_fields);
+
+static const struct field_name scope_types[] = {
+	{ DMAR_SCOPE_ENDPOINT, "PCI endpoint" },
+	{ DMAR_SCOPE_BRIDGE, "PCI sub-hierarchy" },
+	{ DMAR_SCOPE_IOAPIC, "IOAPIC" },
+	{ DMAR_SCOPE_HPET, "HPET" },
+	{ DMAR_SCOPE_NAMESPACE, "ACPI namespace device" },
+	{ 0, NULL },
+};
+
+/* Which type it is changes nothing in how it looks, so types are names and no layouts. */
+static const struct field scope_fields[] = {
+	ROW_NAMED(struct dmar_scope, 0, ENUM, type, "Type", scope_types),
+	ROW(struct dmar_scope, 1, NUMBER, length, "Length"),
+	ROW(struct dmar_scope, 2, HEX, flags, "Flags"),
+	ROW(struct dmar_scope, 3, RESERVED, reserved, "Reserved"),
+	ROW(struct dmar_scope, 4, NUMBER, number, "Enumeration ID"),
+	ROW(struct dmar_scope, 5, HEX, bus, "Start bus number"),
+};
+const struct layout dmar_scope_layout =
+	LAYOUT("Device scope", 0, 6, struct dmar_scope, scope_fields);
+
+static const struct field hop_fields[] = {
+	ROW(struct dmar_hop, 0, HEX, device, "Device"),
+	ROW(struct dmar_hop, 1, HEX, function, "Function"),
+};
+const struct layout dmar_hop_layout = LAYOUT("Path", 0, 2, struct dmar_hop, hop_fields);
+
+static const struct framing structure_framing = {
+	.type_at = 0, .type_length = 2, .length_at = 2, .length_length = 2, .head = 4
+};
+static const struct framing scope_framing = {
+	.type_at = 0, .type_length = 1, .length_at = 1, .length_length = 1, .head = 6
+};
+
+/* Types are two bytes of the table, so any number can come. */
+const struct layout *dmar_layout(uint64_t type)
+{
+	return type < G_N_ELEMENTS(layouts) ? &layouts[type] : &unknown_layout;
+}
+
+/* -- asking records --------------------------------------------------------------- */
+
+const struct record *dmar_structure(const struct viommu_table *table, size_t i)
+{
+	const GPtrArray *children = table->root->children;
+
+	return i < children->len ? children->pdata[i] : NULL;
+}
+
+/* Scopes that are not whole are bytes, and stand last: behind them none can be found. */
+const struct record *dmar_scope(const struct record *structure, size_t i)
+{
+	const struct record *scope =
+		i < structure->children->len ? structure->children->pdata[i] : NULL;
+
+	return scope && scope->layout == &dmar_scope_layout ? scope : NULL;
+}
+
+size_t dmar_hops(const struct record *scope)
+{
+	return scope->children->len;
+}
+
+const struct dmar_hop *dmar_hop(const struct record *scope, size_t i)
+{
+	const struct record *hop = scope->children->pdata[i];
+
+	return hop->host;
+}
+
+const char *dmar_object_name(const struct record *andd)
+{
+	const struct record *name = andd->children->len ? andd->children->pdata[0] : NULL;
+
+	return name && memchr(name->rest->data, '\0', name->rest->len) ? record_text(name) : NULL;
+}
+
+/* -- decoding --------------------------------------------------------------------- */
+
+/*
+ * What is being taken apart. Records are much larger than what they stand for, so there is a limit
+ * to them: far above any machine, and far below what would hurt the reader.
+ */
+struct decoding {
+	const struct viommu_table *table;
+	const uint8_t *bytes;
+	struct viommu_findings *findings;
+	size_t records;
+};
+#define MAX_RECORDS ((size_t)1 << 20)
+
+/* An odd byte at the end belongs to no hop, and is kept behind them. */
+static struct record *decode_scope(struct decoding *decoding, const struct cursor *cursor)
+{
+	const uint8_t *bytes = decoding->bytes;
+	struct record *scope = record_new(&dmar_scope_layout, bytes + cursor->at, cursor->at);
+	size_t at = cursor->at + dmar_scope_layout.length, end = cursor->at + cursor->length;
+
+	for (; wire_fits(at, dmar_hop_layout.length, end); at += dmar_hop_layout.length)
+		record_add_child(scope, record_new(&dmar_hop_layout, bytes + at, at));
+	record_add_rest(scope, bytes + at, end - at);
+	decoding->records += 1 + dmar_hops(scope);
+	if (!dmar_hops(scope) || at != end)
+		report(decoding->findings, "dmar-scope-length",
+		       table_place(decoding->table, cursor->at),
+		       "write 6, and 2 for each hop of the path",
+		       "a scope has %u bytes: its path is not a whole number of hops",
+		       (unsigned)cursor->length);
+	return scope;
+}
+
+/* A scope whose length leads nowhere: it and what is behind it are bytes. */
+static void keep_scopes(struct decoding *decoding, struct record *structure,
+			const struct cursor *cursor)
+{
+	report(decoding->findings, "dmar-scope-length", table_place(decoding->table, cursor->at),
+	       "write the length that the scope has",
+	       "no scope fits here: nothing behind it can be found in its structure");
+	record_add_child(structure, record_new_bytes(decoding->bytes + cursor->at,
+						     cursor->end - cursor->at, cursor->at));
+}
+
+static void decode_scopes(struct decoding *decoding, struct record *structure, size_t at,
+			  size_t end)
+{
+	struct cursor cursor = { &scope_framing, decoding->bytes, at, end, 0, 0 };
+	enum cursor_state state;
+
+	while ((state = cursor_look(&cursor)) == CURSOR_AT) {
+		record_add_child(structure, decode_scope(decoding, &cursor));
+		cursor.at += cursor.length;
+	}
+	if (state != CURSOR_END)
+		keep_scopes(decoding, structure, &cursor);
+}
+
+/* What follows the fixed part of a structure: scopes, a name, or bytes that mean nothing. */
+static void decode_inside(struct decoding *decoding, struct record *structure, size_t at,
+			  size_t end)
+{
+	unsigned type = dmar_type_of(structure);
+
+	if (type == DMAR_ANDD)
+		record_add_child(structure, record_new_text("ACPI object name",
+							    decoding->bytes + at, end - at, at));
+	else if (type == DMAR_UNKNOWN || type == DMAR_RHSA)
+		record_add_rest(structure, decoding->bytes + at, end - at);
+	else
+		decode_scopes(decoding, structure, at, end);
+}
+
+/* A structure that is too short to have its fields stays bytes. */
+static struct record *decode_structure(struct decoding *decoding, const struct cursor *cursor)
+{
+	const struct layout *layout = dmar_layout(cursor->type);
+	struct record *structure;
+
+	if (cursor->length < layout->length) {
+		report(decoding->findings, "dmar-length", table_place(decoding->table, cursor->at),
+		       "write the length that the structure has", "%s has %u bytes, and needs %u",
+		       layout->name, (unsigned)cursor->length, layout->length);
+		return record_new_bytes(decoding->bytes + cursor->at, cursor->length, cursor->at);
+	}
+	structure = record_new(layout, decoding->bytes + cursor->at, cursor->at);
+	decode_inside(decoding, structure, cursor->at + layout->length,
+		      cursor->at + cursor->length);
+	return structure;
+}
+
+/* Where the walk is over before the table, nobody knows where structures begin. */
+static void report_stop(const struct decoding *decoding, enum cursor_state state,
+			const struct cursor *cursor)
+{
+	struct viommu_place place = table_place(decoding->table, cursor->at);
+
+	if (state == CURSOR_AT)
+		report(decoding->findings, "dmar-too-large", place, "end the table here",
+		       "more than %zu structures, scopes and hops: the rest is bytes", MAX_RECORDS);
+	if (state == CURSOR_SHORT)
+		report(decoding->findings, "dmar-length", place,
+		       "end the table here, or write the length that the structure has",
+		       "a structure of type %u with %u bytes: nothing behind it can be found",
+		       (unsigned)cursor->type, (unsigned)cursor->length);
+	if (state == CURSOR_PAST)
+		report(decoding->findings, "dmar-end", place,
+		       "end the table behind its last structure",
+		       "a structure reaches past the end of the table, at 0x%zx", cursor->end);
+}
+
+static void decode(struct viommu_table *table, const uint8_t *bytes, size_t length,
+		   struct viommu_findings *findings)
+{
+	struct decoding decoding = { table, bytes, findings, 0 };
+	struct cursor cursor = { &structure_framing, bytes, DMAR_HEAD_LENGTH, length, 0, 0 };
+	enum cursor_state state;
+
+	while ((state = cursor_look(&cursor)) == CURSOR_AT && decoding.records++ < MAX_RECORDS) {
+		record_add_child(table->root, decode_structure(&decoding, &cursor));
+		cursor.at += cursor.length;
+	}
+	report_stop(&decoding, state, &cursor);
+	record_add_rest(table->root, bytes + cursor.at, length - cursor.at);
+}
+
+const struct format dmar_format = {
+	.signature = "DMAR",
+	.name = "DMA Remapping Reporting table",
+	.head = &head_layout,
+	.decode = decode,
+	.rules = dmar_rules,
+	.to_topology = dmar_read,
+	.to_header = dmar_read_header,
+	.from_topology = dmar_write,
+};

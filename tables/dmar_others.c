@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What a DMAR says besides its units: memory, address translation services, affinities and names
+ *
+ * A topology says each thing once for each function; here what follows each other and agrees in
+ * all but the function is one structure with several scopes.
+ */
+#include <inttypes.h>
+#include <string.h>
+
+#include "dmar_write.h"
+#include "findings.h"
+
+static struct record *put(struct dmar_writing *writing, struct record *structure)
+{
+	record_add_child(writing->table->root, structure);
+	return structure;
+}
+
+/* -- reserved memory --------------------------------------------------------------------- */
+
+/* Memory that is not kept for functions, or not for DMA, the firmware says in another place. */
+static bool is_a_region(const struct dmar_writing *writing,
+			const struct viommu_reserved_memory *memory)
+{
+	if (memory->kind == VIOMMU_MEMORY_IDENTITY && !memory->iommu)
+		return true;
+	report(writing->findings, "dmar-silent-memory", memory->place,
+	       "leave it out, or write `kind: identity` and `functions`",
+	       "DMAR has only memory that functions use before they have a driver: 0x%" PRIx64
+	       "-0x%" PRIx64 " is left out",
+	       memory->first, memory->last);
+	return false;
+}
+
+static bool same_region(const struct viommu_reserved_memory *one,
+			const struct viommu_reserved_memory *other)
+{
+	return one && one->first == other->first && one->last == other->last &&
+	       one->segment == other->segment;
+}
+
+static struct record *new_region(const struct viommu_reserved_memory *memory)
+{
+	return dmar_new(DMAR_RMRR, &(struct dmar_rmrr){
+					   .segment = memory->segment,
+					   .base = memory->first,
+					   .limit = memory->last,
+				   });
+}
+
+static void write_memory(struct dmar_writing *writing)
+{
+	const struct viommu_reserved_memory *memory, *last = NULL;
+	struct record *region = NULL;
+
+	for (size_t i = 0; (memory = viommu_topology_reserved_memory(writing->topology, i)); i++) {
+		const struct dmar_target target = {
+			.type = dmar_type_of_scope(memory->scope),
+			.bdf = memory->bdf_first,
+			.path = memory->path,
+		};
+
+		if (!is_a_region(writing, memory))
+			continue;
+		if (!same_region(last, memory))
+			region = put(writing, new_region(memory));
+		last = memory;
+		if (!dmar_add_scopes(region, target, memory->bdf_last))
+			dmar_blame_path(writing, memory->place);
+	}
+}
+
+/* -- address translation services ------------------------------------------------------------ */
+
+static struct record *new_ports(unsigned type, uint16_t segment, uint8_t flags)
+{
+	return dmar_new(type, &(struct dmar_ports){ .flags = flags, .segment = segment });
+}
+
+/* All root ports of a segment have ATS if all its host bridges have: the table says no less. */
+static GHashTable *segments_with_ats(const struct dmar_writing *writing)
+{
+	const struct viommu_host_bridge *bridge;
+	GHashTable *segments = g_hash_table_new(NULL, NULL);
+
+	for (size_t i = 0; (bridge = viommu_topology_host_bridge(writing->topology, i)); i++)
+		if (bridge->ats)
+			g_hash_table_add(segments, GUINT_TO_POINTER(bridge->segment));
+	for (size_t i = 0; (bridge = viommu_topology_host_bridge(writing->topology, i)); i++)
+		if (!bridge->ats &&
+		    g_hash_table_remove(segments, GUINT_TO_POINTER(bridge->segment)))
+			report(writing->findings, "dmar-silent-ats", bridge->place,
+			       "name the root ports in `ats`",
+			       "DMAR cannot say that some host bridges of a segment have ATS");
+	return segments;
+}
+
+/* Each segment once, in the order of host bridges. */
+static void write_all_ports(struct dmar_writing *writing, GHashTable *segments)
+{
+	const struct viommu_host_bridge *bridge;
+	GHashTable *left = g_hash_table_new(NULL, NULL);
+
+	for (size_t i = 0; (bridge = viommu_topology_host_bridge(writing->topology, i)); i++) {
+		gpointer segment = GUINT_TO_POINTER(bridge->segment);
+
+		if (g_hash_table_contains(segments, segment) && g_hash_table_add(left, segment))
+			put(writing, new_ports(DMAR_ATSR, bridge->segment, DMAR_ALL_PORTS));
+	}
+	g_hash_table_destroy(left);
+}
+
+static bool same_ports(const struct viommu_ats *one, const struct viommu_ats *other)
+{
+	return one && one->segment == other->segment && one->required == other->required;
+}
+
+/* Functions of a kind, each structure with those that follow each other and are of one sort. */
+static void write_ats(struct dmar_writing *writing, enum viommu_ats_kind kind, unsigned type,
+		      GHashTable *done)
+{
+	const struct viommu_ats *ats, *last = NULL;
+	struct record *ports = NULL;
+
+	for (size_t i = 0; (ats = viommu_topology_ats(writing->topology, i)); i++) {
+		const struct dmar_target target = {
+			.type = dmar_type_of_scope(ats->scope),
+			.flags = ats->flags,
+			.bdf = ats->bdf,
+			.path = ats->path,
+		};
+
+		if (ats->kind != kind ||
+		    (done && g_hash_table_contains(done, GUINT_TO_POINTER(ats->segment))))
+			continue;
+		if (!same_ports(last, ats))
+			ports = put(writing, new_ports(type, ats->segment, ats->required));
+		last = ats;
+		if (!dmar_add_scope(ports, &target))
+			dmar_blame_path(writing, ats->place);
+	}
+}
+
+static void write_root_ports(struct dmar_writing *writing)
+{
+	GHashTable *segments = segments_with_ats(writing);
+
+	write_all_ports(writing, segments);
+	write_ats(writing, VIOMMU_ATS_ROOT_PORT, DMAR_ATSR, segments);
+	g_hash_table_destroy(segments);
+}
+
+/* -- affinities and names -------------------------------------------------------------------------
+ */
+
+static void write_affinities(struct dmar_writing *writing)
+{
+	for (guint i = 0; i < writing->order->len; i++) {
+		const struct dmar_unit *unit = writing->order->pdata[i];
+
+		if (unit->iommu->has_proximity_domain)
+			put(writing,
+			    dmar_new(DMAR_RHSA,
+				     &(struct dmar_rhsa){
+					     .base = unit->iommu->base,
+					     .proximity_domain = unit->iommu->proximity_domain,
+				     }));
+	}
+}
+
+/*
+ * Firmware has room for 20 bytes, which is an object two scopes deep, and fills it up with NULs;
+ * longer names end where the next structure may begin.
+ */
+static size_t room_for(const char *name)
+{
+	static const size_t least = 20, alignment = 4;
+	size_t length = strlen(name) + 1;
+
+	return MAX(least, (length + alignment - 1) / alignment * alignment);
+}
+
+static void write_name(struct dmar_writing *writing, const struct viommu_platform_device *device)
+{
+	const struct dmar_andd host = { .number = (uint8_t)device->number };
+	struct record *andd = dmar_new(DMAR_ANDD, &host);
+	size_t room = room_for(device->name);
+	g_autofree uint8_t *name = g_malloc0(room);
+
+	memcpy(name, device->name, strlen(device->name));
+	record_add_child(andd, record_new_text("ACPI object name", name, room, 0));
+	put(writing, andd);
+}
+
+void dmar_write_others(struct dmar_writing *writing)
+{
+	write_memory(writing);
+	write_root_ports(writing);
+	write_affinities(writing);
+	for (guint i = 0; i < writing->devices->len; i++)
+		write_name(writing, writing->devices->pdata[i]);
+	write_ats(writing, VIOMMU_ATS_INTEGRATED, DMAR_SATC, NULL);
+	write_ats(writing, VIOMMU_ATS_PROPERTIES, DMAR_SIDP, NULL);
+}

@@ -1,0 +1,399 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What a DMAR means, as a topology
+ *
+ * Units become dmar0, dmar1, ... in the order of the table, as Linux calls them. Scopes of PCI
+ * functions become ranges of one function each; the unit with INCLUDE_PCI_ALL becomes that of a
+ * host bridge with all buses of its segment, which is what ranges are exceptions from. So the
+ * table's own rule, that an explicit scope counts more, is that of the topology.
+ */
+#include <errno.h>
+
+#include "dmar.h"
+#include "findings.h"
+#include "topology.h"
+
+struct reading {
+	const struct viommu_table *table;
+	struct viommu_topology *topology;
+	GHashTable *domains; /* base -> the RHSA's record */
+	GHashTable *names;   /* number of an ACPI device -> name in its ANDD */
+	GHashTable *ats;     /* segments of which all root ports have ATS */
+	GHashTable *bridges; /* segments that have a host bridge */
+	struct viommu_findings *findings;
+};
+
+static struct viommu_place place_of(const struct reading *reading, const struct record *record)
+{
+	return table_place(reading->table, record->at);
+}
+
+/* -- scopes --------------------------------------------------------------------- */
+
+/* A function as a scope names it: one whose bus is known, and the way on from there. */
+struct target {
+	uint16_t segment, bdf;
+	enum viommu_scope scope;
+	char *path; /* to be freed; NULL: the function itself */
+};
+
+static char *path_of(const struct record *scope)
+{
+	GString *path;
+
+	if (dmar_hops(scope) < 2)
+		return NULL;
+	path = g_string_new(NULL);
+	for (size_t i = 1; i < dmar_hops(scope); i++) {
+		const struct dmar_hop *hop = dmar_hop(scope, i);
+
+		g_string_append_printf(path, "%s%02x.%x", i > 1 ? "/" : "", hop->device,
+				       hop->function);
+	}
+	return g_string_free(path, FALSE);
+}
+
+/* False for a scope that names no function: what is wrong with it, other rules say. */
+static bool find_target(const struct record *record, uint16_t segment, struct target *ret)
+{
+	const struct dmar_scope *scope = record->host;
+	const struct dmar_hop *hop = dmar_hops(record) ? dmar_hop(record, 0) : NULL;
+
+	if (!hop || hop->device > DMAR_MAX_DEVICE || hop->function > DMAR_MAX_FUNCTION)
+		return false;
+	*ret = (struct target){
+		.segment = segment,
+		.bdf = (uint16_t)(scope->bus << 8 | hop->device << 3 | hop->function),
+		.scope = scope->type == DMAR_SCOPE_BRIDGE ? VIOMMU_SCOPE_BRIDGE
+							  : VIOMMU_SCOPE_FUNCTIONS,
+		.path = path_of(record),
+	};
+	return true;
+}
+
+/* A unit knows a device by its function alone: that is its ID. */
+static uint32_t id_of(const struct target *target)
+{
+	return (uint32_t)target->segment << 16 | target->bdf;
+}
+
+/* -- what is behind a unit -------------------------------------------------------------- */
+
+typedef void read_scope(struct reading *reading, const struct record *record,
+			const struct target *target, const char *unit);
+
+static void read_function(struct reading *reading, const struct record *record,
+			  const struct target *target, const char *unit)
+{
+	const struct viommu_pci_range range = {
+		.size = sizeof(range),
+		.segment_first = target->segment,
+		.segment_last = target->segment,
+		.bdf_first = target->bdf,
+		.bdf_last = target->bdf,
+		.iommu = unit,
+		.id_first = id_of(target),
+		.scope = target->scope,
+		.path = target->path,
+		.place = place_of(reading, record),
+	};
+
+	if (viommu_topology_add_pci_range(reading->topology, &range) == -ENOSPC)
+		report(reading->findings, "topology-segments", range.place,
+		       "leave out what the machine lacks",
+		       "scopes name more than 1048576 functions: this one is left out");
+}
+
+static void read_source(struct reading *reading, const struct record *record,
+			const struct target *target, const char *unit)
+{
+	const struct dmar_scope *scope = record->host;
+	const struct viommu_interrupt_source source = {
+		.size = sizeof(source),
+		.kind = scope->type == DMAR_SCOPE_HPET ? VIOMMU_HPET : VIOMMU_IOAPIC,
+		.number = scope->number,
+		.segment = target->segment,
+		.bdf = target->bdf,
+		.path = target->path,
+		.iommu = unit,
+		.place = place_of(reading, record),
+	};
+
+	viommu_topology_add_interrupt_source(reading->topology, &source);
+}
+
+/*
+ * A device of the namespace has a function of its own to send with, though it is none. Its name
+ * can be had once, and without its bus nobody knows its ID.
+ */
+static void read_device(struct reading *reading, const struct record *record,
+			const struct target *target, const char *unit)
+{
+	const struct dmar_scope *scope = record->host;
+	const struct viommu_platform_device device = {
+		.size = sizeof(device),
+		.name = g_hash_table_lookup(reading->names, GUINT_TO_POINTER(scope->number)),
+		.iommu = unit,
+		.id = id_of(target),
+		.has_number = true,
+		.number = scope->number,
+		.place = place_of(reading, record),
+	};
+
+	if (target->path || viommu_topology_add_platform_device(reading->topology, &device) < 0)
+		report(reading->findings, "dmar-device", device.place,
+		       "give the device one scope, with a path of one hop, and one name",
+		       "ACPI device %u is named twice or at the end of a path: left out",
+		       scope->number);
+}
+
+static read_scope *scope_reader(unsigned type)
+{
+	static read_scope *const readers[] = {
+		[DMAR_SCOPE_ENDPOINT] = read_function, [DMAR_SCOPE_BRIDGE] = read_function,
+		[DMAR_SCOPE_IOAPIC] = read_source,     [DMAR_SCOPE_HPET] = read_source,
+		[DMAR_SCOPE_NAMESPACE] = read_device,
+	};
+
+	return type < G_N_ELEMENTS(readers) ? readers[type] : NULL;
+}
+
+static void read_unit_scopes(struct reading *reading, const struct record *unit, uint16_t segment,
+			     const char *name)
+{
+	const struct record *record;
+	struct target target;
+
+	for (size_t i = 0; (record = dmar_scope(unit, i)); i++) {
+		read_scope *read = scope_reader(((const struct dmar_scope *)record->host)->type);
+
+		if (!read || !find_target(record, segment, &target))
+			continue;
+		read(reading, record, &target, name);
+		g_free(target.path);
+	}
+}
+
+/* -- units ------------------------------------------------------------------------------------- */
+
+static void read_bridge(struct reading *reading, const struct record *record, uint16_t segment,
+			const char *unit)
+{
+	const struct viommu_host_bridge bridge = {
+		.size = sizeof(bridge),
+		.segment = segment,
+		.bus_last = 0xff,
+		.iommu = unit,
+		.ats = g_hash_table_contains(reading->ats, GUINT_TO_POINTER(segment)),
+		.place = place_of(reading, record),
+	};
+
+	g_hash_table_add(reading->bridges, GUINT_TO_POINTER(segment));
+	viommu_topology_add_host_bridge(reading->topology, &bridge);
+}
+
+/* The span of one page is what a kind has anyway. */
+static void read_unit(struct reading *reading, const struct record *record)
+{
+	struct dmar_drhd *drhd = record->host;
+	const struct record *affinity = g_hash_table_lookup(reading->domains, &drhd->base);
+	const struct dmar_rhsa *rhsa = affinity ? affinity->host : NULL;
+	struct viommu_iommu iommu = { .size = sizeof(iommu), .kind = VIOMMU_VTD };
+	g_autofree char *name = NULL;
+
+	name = g_strdup_printf("dmar%zu", topology_count(reading->topology, OBJECT_IOMMU));
+	iommu.name = name;
+	iommu.segment = drhd->segment;
+	iommu.base = drhd->base;
+	iommu.span = drhd->size ? (uint64_t)DMAR_PAGE << (drhd->size & DMAR_SIZE_MASK) : 0;
+	iommu.flags = drhd->flags & ~(unsigned)DMAR_INCLUDE_PCI_ALL;
+	iommu.has_proximity_domain = rhsa;
+	iommu.proximity_domain = rhsa ? rhsa->proximity_domain : 0;
+	iommu.place = place_of(reading, record);
+	if (viommu_topology_add_iommu(reading->topology, &iommu) < 0) {
+		report(reading->findings, "topology-window", iommu.place,
+		       "write where its registers are",
+		       "the registers of a unit end beyond the address space: it is left out");
+		return;
+	}
+	if (drhd->flags & DMAR_INCLUDE_PCI_ALL)
+		read_bridge(reading, record, drhd->segment, name);
+	read_unit_scopes(reading, record, drhd->segment, name);
+}
+
+/* -- the rest ------------------------------------------------------------------------------------
+ */
+
+static bool names_function(const struct record *scope)
+{
+	unsigned type = ((const struct dmar_scope *)scope->host)->type;
+
+	return type == DMAR_SCOPE_ENDPOINT || type == DMAR_SCOPE_BRIDGE;
+}
+
+static void add_memory(struct reading *reading, const struct record *record,
+		       const struct dmar_rmrr *rmrr, const struct target *target)
+{
+	const struct viommu_reserved_memory memory = {
+		.size = sizeof(memory),
+		.first = rmrr->base,
+		.last = rmrr->limit,
+		.kind = VIOMMU_MEMORY_IDENTITY,
+		.segment = target->segment,
+		.bdf_first = target->bdf,
+		.bdf_last = target->bdf,
+		.scope = target->scope,
+		.path = target->path,
+		.place = place_of(reading, record),
+	};
+
+	viommu_topology_add_reserved_memory(reading->topology, &memory);
+}
+
+/* Memory of nobody cannot be kept for anybody. */
+static void read_memory(struct reading *reading, const struct record *record)
+{
+	const struct dmar_rmrr *rmrr = record->host;
+	const struct record *scope;
+	struct target target;
+
+	if (rmrr->limit < rmrr->base)
+		report(reading->findings, "dmar-rmrr-inverted",
+		       table_place_of(reading->table, record, "Limit address"),
+		       "write the last byte of the region",
+		       "the region ends before it begins: it is left out");
+	else if (!dmar_scope(record, 0))
+		report(reading->findings, "dmar-rmrr-scope", place_of(reading, record),
+		       "name the devices that use it", "a reserved region is that of no device");
+	for (size_t i = 0; rmrr->base <= rmrr->limit && (scope = dmar_scope(record, i)); i++)
+		if (names_function(scope) && find_target(scope, rmrr->segment, &target)) {
+			add_memory(reading, i ? scope : record, rmrr, &target);
+			g_free(target.path);
+		}
+}
+
+static void add_ats(struct reading *reading, const struct record *structure,
+		    const struct record *scope, const struct target *target)
+{
+	static const enum viommu_ats_kind kinds[] = {
+		[DMAR_ATSR] = VIOMMU_ATS_ROOT_PORT,
+		[DMAR_SATC] = VIOMMU_ATS_INTEGRATED,
+		[DMAR_SIDP] = VIOMMU_ATS_PROPERTIES,
+	};
+	unsigned type = dmar_type_of(structure);
+	const struct dmar_ports *ports = structure->host;
+	const struct viommu_ats ats = {
+		.size = sizeof(ats),
+		.kind = kinds[type],
+		.required = type == DMAR_SATC && ports->flags & DMAR_ATC_REQUIRED,
+		.segment = target->segment,
+		.bdf = target->bdf,
+		.path = target->path,
+		.scope = target->scope,
+		.flags = ((const struct dmar_scope *)scope->host)->flags,
+		.place = place_of(reading, scope),
+	};
+
+	viommu_topology_add_ats(reading->topology, &ats);
+}
+
+/* ALL_PORTS is kept with the host bridge of the segment, and then scopes count no more. */
+static void read_ports(struct reading *reading, const struct record *record)
+{
+	const struct dmar_ports *ports = record->host;
+	const struct record *scope;
+	struct target target;
+
+	if (dmar_type_of(record) == DMAR_ATSR && ports->flags & DMAR_ALL_PORTS)
+		return;
+	for (size_t i = 0; (scope = dmar_scope(record, i)); i++)
+		if (names_function(scope) && find_target(scope, ports->segment, &target)) {
+			add_ats(reading, record, scope, &target);
+			g_free(target.path);
+		}
+}
+
+/* Where no unit has the rest of the segment, its root ports still can have ATS. */
+static void read_ats_bridge(struct reading *reading, const struct record *record)
+{
+	const struct dmar_ports *atsr = record->host;
+
+	if (atsr->flags & DMAR_ALL_PORTS &&
+	    !g_hash_table_contains(reading->bridges, GUINT_TO_POINTER(atsr->segment)))
+		read_bridge(reading, record, atsr->segment, NULL);
+}
+
+/* -- what others refer to --------------------------------------------------------------------- */
+
+static void learn_domain(struct reading *reading, const struct record *record)
+{
+	struct dmar_rhsa *rhsa = record->host;
+
+	g_hash_table_insert(reading->domains, &rhsa->base, (gpointer)record);
+}
+
+/* The first of several with one number, as Linux takes it. */
+static void learn_name(struct reading *reading, const struct record *record)
+{
+	const struct dmar_andd *andd = record->host;
+	gpointer number = GUINT_TO_POINTER(andd->number);
+
+	if (!g_hash_table_contains(reading->names, number))
+		g_hash_table_insert(reading->names, number, (gpointer)dmar_object_name(record));
+}
+
+static void learn_ats(struct reading *reading, const struct record *record)
+{
+	const struct dmar_ports *atsr = record->host;
+
+	if (atsr->flags & DMAR_ALL_PORTS)
+		g_hash_table_add(reading->ats, GUINT_TO_POINTER(atsr->segment));
+}
+
+/* -- the table -------------------------------------------------------------------------------- */
+
+/* In this order: what stands further up is referred to from below. */
+static const struct {
+	unsigned type;
+	void (*read)(struct reading *reading, const struct record *record);
+} steps[] = {
+	{ DMAR_RHSA, learn_domain }, { DMAR_ANDD, learn_name },      { DMAR_ATSR, learn_ats },
+	{ DMAR_DRHD, read_unit },    { DMAR_ATSR, read_ats_bridge }, { DMAR_RMRR, read_memory },
+	{ DMAR_ATSR, read_ports },   { DMAR_SATC, read_ports },      { DMAR_SIDP, read_ports },
+};
+
+struct viommu_topology *dmar_read(const struct viommu_table *table,
+				  struct viommu_findings *findings)
+{
+	struct reading reading = {
+		.table = table,
+		.topology = viommu_topology_new(),
+		.domains = g_hash_table_new(g_int64_hash, g_int64_equal),
+		.names = g_hash_table_new(NULL, NULL),
+		.ats = g_hash_table_new(NULL, NULL),
+		.bridges = g_hash_table_new(NULL, NULL),
+		.findings = findings,
+	};
+	const struct record *structure;
+
+	for (size_t step = 0; step < G_N_ELEMENTS(steps); step++)
+		for_each_structure(structure, table) if (dmar_type_of(structure) ==
+							 steps[step].type) steps[step]
+			.read(&reading, structure);
+	g_hash_table_destroy(reading.domains);
+	g_hash_table_destroy(reading.names);
+	g_hash_table_destroy(reading.ats);
+	g_hash_table_destroy(reading.bridges);
+	return reading.topology;
+}
+
+void dmar_read_header(const struct viommu_table *table, struct viommu_table_header *header)
+{
+	const struct dmar_head *head = table->root->host;
+
+	header->has_revision = true;
+	header->revision = head->acpi.revision;
+	header->address_bits = head->width + 1u;
+	header->has_flags = true;
+	header->flags = head->flags;
+}

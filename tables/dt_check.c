@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Rules of a device tree that hold whatever it means
+ *
+ * What is wrong with maps and references, those who follow them say (dt_map.c, dt_iommus.c); what
+ * is wrong with what all of it means, check.c says.
+ */
+#include "dt_read.h"
+#include "findings.h"
+
+/* A finding of the rule at a node, or at one of its properties. */
+__attribute__((format(printf, 5, 6))) static void blame(const struct table_check *check,
+							const struct dt_node *node,
+							const char *property, const char *cure,
+							const char *format, ...)
+{
+	g_autofree char *text = NULL;
+	va_list args;
+
+	va_start(args, format);
+	text = g_strdup_vprintf(format, args);
+	va_end(args);
+	report(check->findings, check->rule_id, dt_place(check->table->tree, node, property), cure,
+	       "%s", text);
+}
+
+/* -- properties of any node -------------------------------------------------------------- */
+
+static void check_phandles(const struct table_check *check)
+{
+	const GPtrArray *twice = check->table->tree->twice;
+
+	for (guint i = 0; i < twice->len; i++) {
+		const struct dt_node *node = twice->pdata[i];
+
+		blame(check, node, NULL, "give each node a phandle of its own",
+		      "phandle 0x%x is that of %s already", dt_phandle(node),
+		      dt_target(check->table->tree, dt_phandle(node))->name);
+	}
+}
+
+static void check_single_cells(const struct table_check *check)
+{
+	static const char *const single[] = {
+		"phandle",      "#iommu-cells",   "linux,pci-domain",
+		"numa-node-id", "iommu-map-mask", "msi-map-mask",
+	};
+
+	for_each_dt_node(node, check->table->tree) for (size_t i = 0; i < G_N_ELEMENTS(single);
+							i++) if (dt_property(node, single[i]) &&
+								 !dt_has_number(node, single[i]))
+		blame(check, node, single[i], "write one cell",
+		      "%zu bytes, and not the 4 of a cell", dt_property(node, single[i])->length);
+}
+
+/* -- virtio-iommus ------------------------------------------------------------------------- */
+
+static bool is_virtio_pci(const struct dt_node *node)
+{
+	return dt_has_string(node, "compatible", "virtio,pci-iommu") ||
+	       dt_has_string(node, "compatible", "pci1af4,1057");
+}
+
+static bool is_virtio(const struct dt_node *node)
+{
+	return is_virtio_pci(node) || (dt_has_string(node, "compatible", "virtio,mmio") &&
+				       dt_property(node, "#iommu-cells"));
+}
+
+/* An endpoint of a virtio-iommu has one ID, and that is all there is to say of it. */
+static void check_virtio_cells(const struct table_check *check)
+{
+	for_each_dt_node(node, check->table->tree) if (is_virtio(node) &&
+						       dt_number(node, "#iommu-cells", 0) != 1)
+		blame(check, node, NULL, "write #iommu-cells = <1>",
+		      "a virtio-iommu with %u cells for an endpoint",
+		      dt_number(node, "#iommu-cells", 0));
+}
+
+static void check_virtio_reg(const struct table_check *check)
+{
+	uint16_t bdf;
+
+	for_each_dt_node(node, check->table->tree) if (is_virtio_pci(node) &&
+						       (!dt_is_pci_function(node) ||
+							!dt_function_bdf(node, &bdf)))
+		blame(check, node, NULL,
+		      "put it below its host bridge, with the five cells of `reg`",
+		      "nothing says which PCI function this virtio-iommu is");
+}
+
+static void check_virtio_iommus(const struct table_check *check)
+{
+	for_each_dt_node(node,
+			 check->table->tree) if (is_virtio(node) && dt_property(node, "iommus"))
+		blame(check, node, "iommus", "leave it out",
+		      "a virtio-iommu that is behind an IOMMU");
+}
+
+/* -- maps ------------------------------------------------------------------------------------ */
+
+/* Linux began to read as many cells as the IOMMU wants, and then sees other entries. */
+static void check_map_cells(const struct table_check *check)
+{
+	for_each_dt_node(node, check->table->tree)
+	{
+		const struct dt_property *map = dt_property(node, dt_iommu_map.property);
+		const struct dt_node *target = dt_target(check->table->tree, dt_cell(map, 1));
+
+		if (target && dt_has_number(target, "#iommu-cells") &&
+		    dt_number(target, "#iommu-cells", 0) != 1)
+			blame(check, node, dt_iommu_map.property, "refer to an IOMMU with one cell",
+			      "%s has #iommu-cells = <%u>, and an entry has room for one",
+			      target->name, dt_number(target, "#iommu-cells", 0));
+	}
+}
+
+/* -- host bridges ---------------------------------------------------------------------------- */
+
+static void check_domains(const struct table_check *check)
+{
+	static const char domain[] = "linux,pci-domain";
+	const struct dt_node *with = NULL, *without = NULL;
+
+	for_each_dt_node(node,
+			 check->table->tree) if (dt_is_host_bridge(node) && dt_is_available(node))
+	{
+		if (dt_property(node, domain))
+			with = node;
+		else
+			without = node;
+	}
+	if (with && without)
+		blame(check, without, NULL, "give all host bridges linux,pci-domain, or none",
+		      "no linux,pci-domain, and %s has one", with->name);
+}
+
+/* -- distances --------------------------------------------------------------------------------- */
+
+#define TRIPLE_CELLS   3
+#define LOCAL_DISTANCE 10u
+
+static const struct dt_node *distance_map(const struct table_check *check)
+{
+	return dt_child(check->table->tree->root, "distance-map");
+}
+
+static void check_distance_map(const struct table_check *check)
+{
+	const struct dt_node *node = distance_map(check);
+	const struct dt_property *matrix = node ? dt_property(node, "distance-matrix") : NULL;
+
+	if (!node)
+		return;
+	if (!dt_has_string(node, "compatible", "numa-distance-map-v1"))
+		blame(check, node, NULL, "write compatible = \"numa-distance-map-v1\"",
+		      "a distance map of another kind");
+	else if (!matrix || !matrix->length || matrix->length % (TRIPLE_CELLS * sizeof(uint32_t)))
+		blame(check, node, "distance-matrix", "write three cells for each distance",
+		      "%zu bytes, which is no number of distances of 12 bytes",
+		      matrix ? matrix->length : 0);
+}
+
+static void check_distances(const struct table_check *check)
+{
+	const struct dt_node *node = distance_map(check);
+	const struct dt_property *matrix = node ? dt_property(node, "distance-matrix") : NULL;
+
+	for (size_t i = 0; i + TRIPLE_CELLS <= dt_cells(matrix); i += TRIPLE_CELLS) {
+		uint32_t from = dt_cell(matrix, i), to = dt_cell(matrix, i + 1);
+		uint32_t distance = dt_cell(matrix, i + 2);
+
+		if (from == to ? distance != LOCAL_DISTANCE : distance <= LOCAL_DISTANCE)
+			blame(check, node, "distance-matrix",
+			      "write 10 from a node to itself, and more to any other",
+			      "%u from node %u to node %u", distance, from, to);
+	}
+}
+
+const struct table_rule dt_rules[] = {
+	{ "dt-phandle-twice", check_phandles },
+	{ "dt-cell", check_single_cells },
+	{ "dt-virtio-cells", check_virtio_cells },
+	{ "dt-virtio-reg", check_virtio_reg },
+	{ "dt-virtio-iommus", check_virtio_iommus },
+	{ "dt-map-cells", check_map_cells },
+	{ "dt-domain", check_domains },
+	{ "dt-distance-map", check_distance_map },
+	{ "dt-distance", check_distances },
+	{ NULL, NULL },
+};

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Devices of a device tree that are not PCI: nodes with `iommus`
+ *
+ * `iommus` is a list of <PHANDLE ID...>, with as many cells behind the phandle as the IOMMU's
+ * #iommu-cells says. An Arm SMMU of version 1 or 2 has a mask for the second: bits of the
+ * ID that do not matter, so that one entry is several IDs.
+ */
+#include "dt_read.h"
+#include "findings.h"
+#include "topology.h"
+
+/* Bits of a mask that leave a gap between IDs: each doubles the number of entries. */
+#define MAX_GAPS 8
+
+/* IDs behind an IOMMU: `n` of them from `first` on, and so again for each bit of `gaps`. */
+struct ids {
+	uint32_t first, n, gaps;
+};
+
+struct device {
+	struct dt_reading *reading;
+	const struct dt_node *node;
+	char *path;
+	bool added; /* the device itself: what comes then are further IDs of it */
+};
+
+/* -- IDs --------------------------------------------------------------------------- */
+
+/* Ones at the low end of a mask are IDs that follow each other. */
+static struct ids ids_of(uint32_t id, uint32_t mask)
+{
+	uint32_t low = mask & ~(mask + 1);
+
+	return (struct ids){ id & ~mask, low + 1, mask & ~low };
+}
+
+/* The stream ID has 15 bits, and a mask has no more: one cell may have both. */
+#define MASK_SHIFT 16
+
+static struct ids read_ids(const struct dt_node *iommu, const struct dt_property *iommus, size_t at,
+			   size_t cells)
+{
+	uint32_t id = cells ? dt_cell(iommus, at) : 0;
+	uint32_t mask = cells > 1 ? dt_cell(iommus, at + 1) & G_MAXUINT16 : id >> MASK_SHIFT;
+
+	if (!dt_is_smmu_v2(iommu))
+		return (struct ids){ id, 1, 0 };
+	return ids_of(id & G_MAXUINT16, mask);
+}
+
+/* -- objects ------------------------------------------------------------------------ */
+
+static void add_device(struct device *device, const char *iommu, uint32_t id, uint32_t n)
+{
+	const struct dt_node *node = device->node;
+	struct viommu_platform_device added = {
+		.size = sizeof(added),
+		.name = device->path,
+		.iommu = iommu,
+		.id = id,
+		.n_ids = n > 1 ? n : 0,
+		.has_proximity_domain = dt_has_number(node, "numa-node-id"),
+		.proximity_domain = dt_number(node, "numa-node-id", 0),
+		.pasid_bits = dt_number(node, "pasid-num-bits", 0),
+		.stall = dt_property(node, "dma-can-stall"),
+		.incoherent = !dt_is_coherent(node),
+		.place = dt_place(device->reading->tree, node, NULL),
+	};
+	uint64_t span;
+
+	if (!dt_registers(node, &added.base, &span))
+		added.base = 0;
+	if (added.pasid_bits > VIOMMU_PASID_BITS_MAX)
+		added.pasid_bits = VIOMMU_PASID_BITS_MAX;
+	viommu_topology_add_platform_device(device->reading->topology, &added);
+	device->added = true;
+}
+
+static void add_ids(struct device *device, const char *iommu, uint32_t id, uint32_t n)
+{
+	const struct viommu_device_id more = {
+		.size = sizeof(more),
+		.device = device->path,
+		.iommu = iommu,
+		.id = id,
+		.n_ids = n > 1 ? n : 0,
+		.place = dt_place(device->reading->tree, device->node, "iommus"),
+	};
+
+	if (!device->added)
+		add_device(device, iommu, id, n);
+	else
+		viommu_topology_add_device_id(device->reading->topology, &more);
+}
+
+/* Every combination of the bits of `gaps`, counted through by carrying over what is no gap. */
+static void add_all_ids(struct device *device, const char *iommu, const struct ids *ids)
+{
+	uint32_t gap = 0;
+
+	if (__builtin_popcount(ids->gaps) > MAX_GAPS) {
+		report(device->reading->findings, "dt-iommus-mask",
+		       dt_place(device->reading->tree, device->node, "iommus"),
+		       "write a mask with fewer bits",
+		       "a mask that leaves more than %u gaps between IDs: only 0x%x is taken",
+		       1u << MAX_GAPS, ids->first);
+		add_ids(device, iommu, ids->first, ids->n);
+		return;
+	}
+	do {
+		add_ids(device, iommu, ids->first | gap, ids->n);
+		gap = (gap - ids->gaps) & ids->gaps;
+	} while (gap);
+}
+
+/* -- the list ------------------------------------------------------------------------- */
+
+/* How far the next entry is. Where the IOMMU is not there nobody knows, and the list ends. */
+static size_t read_entry(struct device *device, const struct dt_property *iommus, size_t at)
+{
+	struct dt_reading *reading = device->reading;
+	const struct dt_node *target = dt_target(reading->tree, dt_cell(iommus, at));
+	size_t cells = target ? dt_number(target, "#iommu-cells", 0) : 0;
+	const struct dt_iommu *iommu =
+		dt_iommu_of(reading, device->node, "iommus", dt_cell(iommus, at));
+	struct ids ids;
+
+	if (!target || !dt_has_number(target, "#iommu-cells"))
+		return dt_cells(iommus);
+	if (dt_cells(iommus) - at - 1 < cells) {
+		report(reading->findings, "dt-iommus-short",
+		       dt_place(reading->tree, device->node, "iommus"),
+		       "write as many cells as #iommu-cells of the IOMMU says",
+		       "%s wants %zu cells behind its phandle, and there are %zu", target->name,
+		       cells, dt_cells(iommus) - at - 1);
+		return dt_cells(iommus);
+	}
+	ids = read_ids(target, iommus, at + 1, cells);
+	if (iommu)
+		add_all_ids(device, iommu->name, &ids);
+	return at + 1 + cells;
+}
+
+static void read_device(struct dt_reading *reading, const struct dt_node *node,
+			const struct dt_property *iommus)
+{
+	struct device device = { reading, node, dt_path(node), false };
+
+	for (size_t at = 0; at < dt_cells(iommus);)
+		at = read_entry(&device, iommus, at);
+	g_free(device.path);
+}
+
+/* Functions and buses of PCI are reached through the map of their host bridge. */
+void dt_read_devices(struct dt_reading *reading)
+{
+	for_each_dt_node(node, reading->tree)
+	{
+		const struct dt_property *iommus = dt_property(node, "iommus");
+
+		if (iommus && !dt_is_pci_function(node) && dt_is_available(node))
+			read_device(reading, node, iommus);
+	}
+}

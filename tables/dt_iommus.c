@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * IOMMUs of a device tree: nodes with #iommu-cells
+ *
+ * `compatible` says which kind one is. A kind that is not known here is an IOMMU all the same,
+ * whose endpoints are found like anybody's.
+ */
+#include <string.h>
+
+#include "dt_read.h"
+#include "findings.h"
+#include "topology.h"
+
+/* The most particular string comes first in `compatible`, but any of them is enough. */
+static const struct {
+	const char *compatible;
+	enum viommu_iommu_kind kind;
+} kinds[] = {
+	{ "virtio,pci-iommu", VIOMMU_VIRTIO_PCI }, { "pci1af4,1057", VIOMMU_VIRTIO_PCI },
+	{ "virtio,mmio", VIOMMU_VIRTIO_MMIO },     { "arm,smmu-v3", VIOMMU_SMMU_V3 },
+	{ "arm,smmu-v1", VIOMMU_SMMU_V2 },         { "arm,smmu-v2", VIOMMU_SMMU_V2 },
+	{ "arm,mmu-400", VIOMMU_SMMU_V2 },         { "arm,mmu-401", VIOMMU_SMMU_V2 },
+	{ "arm,mmu-500", VIOMMU_SMMU_V2 },         { "cavium,smmu-v2", VIOMMU_SMMU_V2 },
+	{ "nvidia,smmu-500", VIOMMU_SMMU_V2 },     { "qcom,smmu-v2", VIOMMU_SMMU_V2 },
+};
+
+static enum viommu_iommu_kind kind_of(const struct dt_node *node)
+{
+	for (size_t i = 0; i < G_N_ELEMENTS(kinds); i++)
+		if (dt_has_string(node, "compatible", kinds[i].compatible))
+			return kinds[i].kind;
+	return VIOMMU_OTHER;
+}
+
+bool dt_is_smmu_v2(const struct dt_node *node)
+{
+	return kind_of(node) == VIOMMU_SMMU_V2;
+}
+
+/* -- finding ------------------------------------------------------------------------------ */
+
+void dt_find_iommus(struct dt_reading *reading)
+{
+	for_each_dt_node(node, reading->tree)
+	{
+		struct dt_iommu *iommu;
+
+		if (!dt_property(node, "#iommu-cells") || !dt_is_available(node))
+			continue;
+		iommu = g_new0(struct dt_iommu, 1);
+		iommu->node = node;
+		iommu->name = dt_path(node);
+		g_hash_table_insert(reading->iommus, node, iommu);
+	}
+}
+
+/* The rules of a reference, from the phandle to whoever is meant by it. */
+struct dt_iommu *dt_iommu_of(struct dt_reading *reading, const struct dt_node *node,
+			     const char *property, uint32_t phandle)
+{
+	const struct dt_node *target = dt_target(reading->tree, phandle);
+	struct dt_iommu *iommu = target ? g_hash_table_lookup(reading->iommus, target) : NULL;
+	struct viommu_place place;
+
+	if (iommu)
+		return iommu;
+	place = dt_place(reading->tree, node, property);
+	if (!target)
+		report(reading->findings, "dt-dangling", place, "write the phandle of an IOMMU",
+		       "no node has phandle 0x%x", phandle);
+	else if (!dt_property(target, "#iommu-cells"))
+		report(reading->findings, "dt-iommu-cells", place,
+		       "refer to an IOMMU, or give that node #iommu-cells",
+		       "the node with phandle 0x%x, %s, is no IOMMU: it has no #iommu-cells",
+		       phandle, target->name);
+	else
+		report(reading->findings, "dt-disabled", place, "enable it, or leave the entry out",
+		       "the IOMMU with phandle 0x%x, %s, is disabled", phandle, target->name);
+	return NULL;
+}
+
+/* -- reading -------------------------------------------------------------------------------- */
+
+bool dt_is_coherent(const struct dt_node *node)
+{
+	for (; node; node = node->parent) {
+		if (dt_property(node, "dma-coherent"))
+			return true;
+		if (dt_property(node, "dma-noncoherent"))
+			return false;
+	}
+	return false;
+}
+
+/* The host bridge that a function is below, and with it the segment. */
+static uint16_t segment_of(const struct dt_reading *reading, const struct dt_node *node)
+{
+	while (node && !dt_is_host_bridge(node))
+		node = node->parent;
+	return (uint16_t)GPOINTER_TO_UINT(g_hash_table_lookup(reading->bridges, node));
+}
+
+#define SPI_CELLS 3
+#define SPI_FIRST 32 /* a GIC's shared interrupts come behind those of each CPU */
+
+/* The number of the i-th interrupt if it is a shared one of a GIC; 0 if not. */
+static uint32_t shared_interrupt(const struct dt_node *node, size_t i)
+{
+	const struct dt_property *interrupts = dt_property(node, "interrupts");
+	uint32_t number = dt_cell(interrupts, i * SPI_CELLS + 1);
+
+	if (dt_cells(interrupts) < (i + 1) * SPI_CELLS || dt_cell(interrupts, i * SPI_CELLS) ||
+	    number > UINT32_MAX - SPI_FIRST)
+		return 0;
+	return number + SPI_FIRST;
+}
+
+/* Which of the names of a node's interrupts is this? */
+static int index_of(const struct dt_property *names, const char *name)
+{
+	const char *at = (const char *)names->value, *end = at + names->length;
+
+	for (int i = 0; at < end; i++) {
+		size_t length = strnlen(at, (size_t)(end - at));
+
+		if (length == strlen(name) && !memcmp(at, name, length))
+			return i;
+		at += length + 1;
+	}
+	return -1;
+}
+
+/* Interrupts of an SMMUv3 go by their names, which may come in any order. */
+static void read_interrupts(const struct dt_node *node, struct viommu_iommu *iommu)
+{
+	static const char *const order[] = { "eventq", "priq", "cmdq-sync", "gerror" };
+	const struct dt_property *names = dt_property(node, "interrupt-names");
+
+	if (iommu->kind != VIOMMU_SMMU_V3 || !names)
+		return;
+	for (size_t i = 0; i < G_N_ELEMENTS(order); i++) {
+		int index = index_of(names, order[i]);
+
+		iommu->interrupts[i] = index < 0 ? 0 : shared_interrupt(node, (size_t)index);
+		if (iommu->interrupts[i])
+			iommu->n_interrupts = (unsigned)i + 1;
+	}
+}
+
+/* An SMMUv3 may send its own interrupts as MSIs: to an ITS, as the device that stands behind it. */
+static void read_own_msis(const struct dt_reading *reading, const struct dt_node *node,
+			  struct viommu_iommu *iommu)
+{
+	const struct dt_property *parent = dt_property(node, "msi-parent");
+	const struct dt_node *target = dt_target(reading->tree, dt_cell(parent, 0));
+	const char *its = target ? g_hash_table_lookup(reading->its, target) : NULL;
+
+	if (iommu->kind != VIOMMU_SMMU_V3 || !its || dt_cells(parent) != 2)
+		return;
+	if (iommu->its && strcmp(iommu->its, its) != 0)
+		return;
+	iommu->its = its;
+	iommu->has_msi_id = true;
+	iommu->msi_id = dt_cell(parent, 1);
+}
+
+static void read_iommu(struct dt_reading *reading, const struct dt_iommu *found)
+{
+	const struct dt_node *node = found->node;
+	struct viommu_iommu iommu = {
+		.size = sizeof(iommu),
+		.name = found->name,
+		.kind = kind_of(node),
+		.its = found->its,
+		.coherent = dt_is_coherent(node),
+		.has_proximity_domain = dt_has_number(node, "numa-node-id"),
+		.proximity_domain = dt_number(node, "numa-node-id", 0),
+		.place = dt_place(reading->tree, node, NULL),
+	};
+
+	if (iommu.kind == VIOMMU_VIRTIO_PCI) {
+		iommu.segment = segment_of(reading, node);
+		dt_function_bdf(node, &iommu.bdf);
+		iommu.coherent = false;
+	} else if (!dt_registers(node, &iommu.base, &iommu.span)) {
+		iommu.base = iommu.span = 0;
+	}
+	read_interrupts(node, &iommu);
+	read_own_msis(reading, node, &iommu);
+	if (viommu_topology_add_iommu(reading->topology, &iommu) < 0)
+		report(reading->findings, "topology-window", iommu.place, "correct `reg`",
+		       "the registers of %s reach beyond 64 bits", node->name);
+}
+
+/* In the order of the tree, which a table of nodes does not keep. */
+void dt_read_iommus(struct dt_reading *reading)
+{
+	for_each_dt_node(node, reading->tree)
+	{
+		const struct dt_iommu *found = g_hash_table_lookup(reading->iommus, node);
+
+		if (found)
+			read_iommu(reading, found);
+	}
+}

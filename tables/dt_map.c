@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * iommu-map and msi-map: which node knows the functions of a host bridge, and as what
+ *
+ * Both are lists of <RID-BASE PHANDLE OUT-BASE LENGTH>: requester IDs from RID-BASE on, LENGTH of
+ * them, are known to the node as OUT-BASE and what follows. A mask beside the map is applied to the
+ * requester ID first. Linux takes the first entry that has the function, and gives up at an entry
+ * that breaks the mask; so entries are read up to there.
+ */
+#include "dt_read.h"
+#include "findings.h"
+
+#define ENTRY_CELLS 4
+#define ALL_RIDS    0xffffu
+
+/* A map being read: its entries, and the nodes they lead to. */
+struct reading_map {
+	struct dt_reading *reading;
+	const struct dt_map *map;
+	const struct dt_node *bridge;
+	uint16_t first, last; /* functions that the bridge can have */
+	GArray *entries;      /* struct dt_entry */
+	GPtrArray *targets;   /* of each entry, or NULL */
+	GArray *runs;         /* struct dt_run */
+};
+
+static struct viommu_place place_of(const struct reading_map *m)
+{
+	return dt_place(m->reading->tree, m->bridge, m->map->property);
+}
+
+/* -- entries ---------------------------------------------------------------------- */
+
+static bool obeys_mask(const struct reading_map *m, const struct dt_entry *entry, uint32_t mask)
+{
+	if (!(entry->rid & ~mask))
+		return true;
+	report(m->reading->findings, "dt-map-mask", place_of(m),
+	       "write the requester ID as it is under the mask",
+	       "entry %u has requester ID 0x%x, and the mask is 0x%x", m->entries->len, entry->rid,
+	       mask);
+	return false;
+}
+
+static void read_entries(struct reading_map *m, const struct dt_property *property, uint32_t mask)
+{
+	for (size_t i = 0; i + ENTRY_CELLS <= dt_cells(property); i += ENTRY_CELLS) {
+		struct dt_entry entry = {
+			.rid = dt_cell(property, i),
+			.phandle = dt_cell(property, i + 1),
+			.out = dt_cell(property, i + 2),
+			.length = dt_cell(property, i + 3),
+		};
+
+		if (!obeys_mask(m, &entry, mask))
+			break;
+		g_array_append_val(m->entries, entry);
+		g_ptr_array_add(m->targets,
+				(gpointer)m->map->target(m->reading, m->bridge, m->map->property,
+							 entry.phandle));
+	}
+}
+
+/* An entry may well go on behind the last bus, as QEMU's do; it must not be there alone. */
+static void look_outside(const struct reading_map *m, size_t i)
+{
+	const struct dt_entry *entry = &g_array_index(m->entries, struct dt_entry, i);
+	uint64_t end = (uint64_t)entry->rid + entry->length;
+
+	if (entry->length && entry->rid <= m->last && end > m->first)
+		return;
+	report(m->reading->findings, "dt-map-outside", place_of(m),
+	       "leave the entry out, or correct it or `bus-range`",
+	       "entry %zu has no function of this host bridge: 0x%x, and %u of them", i, entry->rid,
+	       entry->length);
+}
+
+/* -- runs -------------------------------------------------------------------------- */
+
+static void add_run(void *opaque, size_t entry, const struct dt_run *run)
+{
+	struct reading_map *m = opaque;
+	struct dt_run known = *run;
+
+	known.target = m->targets->pdata[entry];
+	if (known.target)
+		g_array_append_val(m->runs, known);
+}
+
+/* Of each entry what is on buses of the bridge. */
+static void add_plain_runs(struct reading_map *m)
+{
+	for (size_t i = 0; i < m->entries->len; i++) {
+		const struct dt_entry *entry = &g_array_index(m->entries, struct dt_entry, i);
+		uint64_t end = MIN((uint64_t)entry->rid + entry->length, m->last + UINT64_C(1));
+		uint64_t first = MAX(entry->rid, m->first);
+
+		look_outside(m, i);
+		if (first < end)
+			add_run(m, i,
+				&(struct dt_run){ .first = (uint16_t)first,
+						  .last = (uint16_t)(end - 1),
+						  .id = entry->out +
+							(uint32_t)(first - entry->rid) });
+	}
+}
+
+static void read_map(struct reading_map *m, const struct dt_property *property)
+{
+	uint32_t mask = dt_number(m->bridge, m->map->mask, UINT32_MAX);
+
+	if (!property->length || property->length % (ENTRY_CELLS * sizeof(uint32_t))) {
+		report(m->reading->findings, "dt-map-length", place_of(m),
+		       "write four cells for each entry",
+		       "%zu bytes, which is no number of entries of 16 bytes", property->length);
+		return;
+	}
+	read_entries(m, property, mask);
+	if ((mask & ALL_RIDS) == ALL_RIDS)
+		add_plain_runs(m);
+	else
+		dt_mask_apply(m->entries, mask & ALL_RIDS, m->first, m->last, add_run, m);
+}
+
+GArray *dt_map_read(struct dt_reading *reading, const struct dt_map *map,
+		    const struct dt_node *bridge, uint16_t first, uint16_t last)
+{
+	const struct dt_property *property = dt_property(bridge, map->property);
+	struct reading_map m = {
+		.reading = reading,
+		.map = map,
+		.bridge = bridge,
+		.first = first,
+		.last = last,
+		.entries = g_array_new(FALSE, FALSE, sizeof(struct dt_entry)),
+		.targets = g_ptr_array_new(),
+		.runs = g_array_new(FALSE, FALSE, sizeof(struct dt_run)),
+	};
+
+	if (property)
+		read_map(&m, property);
+	g_array_free(m.entries, TRUE);
+	g_ptr_array_free(m.targets, TRUE);
+	return m.runs;
+}
+
+/* -- the two maps ---------------------------------------------------------------------- */
+
+static const struct dt_node *iommu_target(struct dt_reading *reading, const struct dt_node *bridge,
+					  const char *property, uint32_t phandle)
+{
+	const struct dt_iommu *iommu = dt_iommu_of(reading, bridge, property, phandle);
+
+	return iommu ? iommu->node : NULL;
+}
+
+/* Other controllers than an ITS take MSIs too, and have no name in a topology: no finding. */
+static const struct dt_node *msi_target(struct dt_reading *reading, const struct dt_node *bridge,
+					const char *property, uint32_t phandle)
+{
+	const struct dt_node *target = dt_target(reading->tree, phandle);
+
+	if (!target)
+		report(reading->findings, "dt-dangling", dt_place(reading->tree, bridge, property),
+		       "write the phandle of an MSI controller", "no node has phandle 0x%x",
+		       phandle);
+	return target && g_hash_table_contains(reading->its, target) ? target : NULL;
+}
+
+const struct dt_map dt_iommu_map = { "iommu-map", "iommu-map-mask", iommu_target };
+const struct dt_map dt_msi_map = { "msi-map", "msi-map-mask", msi_target };

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Opening a flattened device tree
+ *
+ * A blob is three blocks: memory reservations, a structure of tokens that open and close
+ * nodes and name properties, and the strings that are their names. libfdt looks at all of it
+ * before anything is believed, and one that it refuses is refused here: in a damaged tree
+ * nobody knows which node a property belongs to.
+ *
+ * Two things are asked before. libfdt looks for the end of a name each time it meets one, so names
+ * must be short for that to take linear time; and it reads words where the header says, so
+ * blocks must be aligned. Space behind the strings block is fine: QEMU leaves a megabyte.
+ */
+#include <string.h>
+
+#include <libfdt.h>
+
+#include "devicetree.h"
+#include "findings.h"
+
+/* Older ones have other headers; dtc has written 17 since 2006. */
+#define OLDEST_VERSION 16
+
+/* The specification has 31. Linux has no limit for names, and one for depth. */
+#define NAME_MAX_LENGTH 127
+#define DEPTH_MAX       64
+
+#define HEADER_LENGTH      40
+#define RESERVATION_LENGTH 16
+#define RESERVATION_ALIGN  8
+
+bool dt_begins(const uint8_t *bytes, size_t length)
+{
+	return length >= sizeof(fdt32_t) && fdt_magic(bytes) == FDT_MAGIC;
+}
+
+/* -- is it sound? ------------------------------------------------------------------ */
+
+/* The block ends with an end, or a name could go on behind it. */
+static bool names_are_short(const uint8_t *blob)
+{
+	const char *strings = (const char *)blob + fdt_off_dt_strings(blob);
+	size_t size = fdt_size_dt_strings(blob), n;
+
+	for (size_t at = 0; at < size; at += n + 1) {
+		n = strnlen(strings + at, MIN(size - at, NAME_MAX_LENGTH + 1));
+		if (n > NAME_MAX_LENGTH)
+			return false;
+	}
+	return true;
+}
+
+static bool blocks_are_aligned(const uint8_t *blob)
+{
+	return !(fdt_off_dt_struct(blob) % FDT_TAGSIZE) &&
+	       !(fdt_off_mem_rsvmap(blob) % RESERVATION_ALIGN);
+}
+
+/* What libfdt says, or what it does not look at. NULL: nothing is wrong. */
+static const char *fault_of(const uint8_t *blob, size_t length)
+{
+	int error = length < HEADER_LENGTH ? -FDT_ERR_TRUNCATED : fdt_check_header(blob);
+
+	if (error)
+		return fdt_strerror(error);
+	if (fdt_totalsize(blob) > length)
+		return fdt_strerror(-FDT_ERR_TRUNCATED);
+	if (fdt_version(blob) < OLDEST_VERSION)
+		return "a version before 16";
+	if (!blocks_are_aligned(blob))
+		return "a block that is not aligned";
+	if (!names_are_short(blob))
+		return "a name of a property with more than 127 bytes";
+	error = fdt_check_full(blob, length);
+	return error ? fdt_strerror(error) : NULL;
+}
+
+static bool is_sound(const uint8_t *blob, size_t length, const char *file,
+		     struct viommu_findings *findings)
+{
+	const char *fault = fault_of(blob, length);
+
+	if (fault)
+		report(findings, "dt-damaged", place_of_file(file), "take the device tree again",
+		       "a device tree that cannot be read: %s", fault);
+	return !fault;
+}
+
+/* -- taking it apart ------------------------------------------------------------------ */
+
+struct opening {
+	struct devicetree *tree;
+	struct dt_node *node; /* that is open; NULL outside of the root */
+	unsigned skipped;     /* nodes that are open inside of it, and too deep */
+	struct viommu_findings *findings;
+};
+
+/* A node that is too deep is left out with everything below it, as Linux does. */
+static void open_node(struct opening *opening, int offset)
+{
+	struct devicetree *tree = opening->tree;
+	const char *name = fdt_get_name(tree->blob, offset, NULL);
+
+	if (!opening->node) {
+		opening->node = tree->root;
+		return;
+	}
+	if (!opening->skipped && opening->node->depth < DEPTH_MAX &&
+	    strnlen(name, NAME_MAX_LENGTH + 1) <= NAME_MAX_LENGTH) {
+		opening->node = dt_add_node(tree, opening->node, name);
+		return;
+	}
+	if (!opening->skipped++)
+		report(opening->findings, "dt-depth", dt_place(tree, opening->node, NULL),
+		       "nest less, and give nodes shorter names",
+		       "a node below this one is deeper than %u, or has a name of more than %u "
+		       "bytes: left out",
+		       DEPTH_MAX, NAME_MAX_LENGTH);
+}
+
+static void close_node(struct opening *opening)
+{
+	if (opening->skipped)
+		opening->skipped--;
+	else
+		opening->node = opening->node->parent;
+}
+
+static void open_property(struct opening *opening, int offset)
+{
+	const char *name;
+	int length;
+	const void *value = fdt_getprop_by_offset(opening->tree->blob, offset, &name, &length);
+
+	if (value && !opening->skipped)
+		dt_add_property(opening->tree, opening->node, name, value, (size_t)length);
+}
+
+/* fdt_check_full() has been over all of it: every token is there, and closes what was opened. What
+ * some versions of it let pass, a token outside of the root, means nothing. */
+static void open_structure(struct opening *opening)
+{
+	int offset = 0, next;
+
+	for (;; offset = next) {
+		uint32_t tag = fdt_next_tag(opening->tree->blob, offset, &next);
+
+		if (tag == FDT_END)
+			break;
+		if (tag == FDT_BEGIN_NODE)
+			open_node(opening, offset);
+		else if (!opening->node)
+			continue;
+		else if (tag == FDT_END_NODE)
+			close_node(opening);
+		else if (tag == FDT_PROP)
+			open_property(opening, offset);
+	}
+}
+
+/* The first node that has a phandle keeps it, as it is the one that readers find. */
+static void index_phandles(struct devicetree *tree)
+{
+	for_each_dt_node(node, tree)
+	{
+		gpointer phandle = GUINT_TO_POINTER(dt_phandle(node));
+
+		if (!phandle)
+			continue;
+		if (g_hash_table_contains(tree->phandles, phandle))
+			g_ptr_array_add(tree->twice, node);
+		else
+			g_hash_table_insert(tree->phandles, phandle, node);
+	}
+}
+
+static void open_reservations(struct devicetree *tree)
+{
+	tree->reserved = tree->blob + fdt_off_mem_rsvmap(tree->blob);
+	tree->n_reserved = (size_t)fdt_num_mem_rsv(tree->blob);
+	tree->boot_cpu = fdt_boot_cpuid_phys(tree->blob);
+}
+
+static void say_what_is_behind(const struct devicetree *tree, struct viommu_findings *findings)
+{
+	size_t size = fdt_totalsize(tree->blob);
+
+	if (tree->length > size)
+		report(findings, "dt-length", place_in_table(tree->file, size), "cut it off there",
+		       "%zu bytes behind the device tree", tree->length - size);
+}
+
+/* libfdt wants blobs aligned, and an input lies anywhere: so the tree has a copy. */
+struct devicetree *dt_open(const uint8_t *bytes, size_t length, const char *file,
+			   struct viommu_findings *findings)
+{
+	struct devicetree *tree = dt_new(file);
+	struct opening opening = { .tree = tree, .findings = findings };
+
+	tree->blob = g_memdup2(bytes, length);
+	tree->length = length;
+	if (!is_sound(tree->blob, length, file, findings))
+		return dt_free(tree);
+	open_reservations(tree);
+	open_structure(&opening);
+	index_phandles(tree);
+	say_what_is_behind(tree, findings);
+	return tree;
+}
+
+/* -- life ------------------------------------------------------------------------------- */
+
+struct devicetree *dt_new(const char *file)
+{
+	struct devicetree *tree = g_new0(struct devicetree, 1);
+
+	tree->file = g_strdup(file);
+	tree->owned = g_ptr_array_new_with_free_func(g_free);
+	tree->phandles = g_hash_table_new(NULL, NULL);
+	tree->twice = g_ptr_array_new();
+	tree->root = dt_add_node(tree, NULL, "");
+	return tree;
+}
+
+struct devicetree *dt_free(struct devicetree *tree)
+{
+	if (!tree)
+		return NULL;
+	g_ptr_array_free(tree->owned, TRUE);
+	g_hash_table_destroy(tree->phandles);
+	g_ptr_array_free(tree->twice, TRUE);
+	g_free(tree->blob);
+	g_free(tree->file);
+	g_free(tree);
+	return NULL;
+}

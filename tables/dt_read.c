@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What a device tree means, as a topology
+ *
+ * Nodes are called by their paths. A node that is disabled, or below one that is, is not there;
+ * so is a reference to it. What the files beside this one read:
+ *
+ *     dt_iommus.c    nodes that have #iommu-cells
+ *     dt_bridges.c   PCI host bridges, with what dt_map.c makes of iommu-map and msi-map
+ *     dt_devices.c   other nodes that have `iommus`
+ *
+ * The blob stays the truth: whatever a topology has no word for is still in it.
+ */
+#include "dt_read.h"
+#include "findings.h"
+#include "topology.h"
+
+static void iommu_free(void *opaque)
+{
+	struct dt_iommu *iommu = opaque;
+
+	g_free(iommu->name);
+	g_free(iommu);
+}
+
+/* A tree has no numbers for them, and a MADT counts from 0. */
+static void read_its(struct dt_reading *reading, struct dt_node *node)
+{
+	uint32_t id = g_hash_table_size(reading->its);
+	char *name = dt_path(node);
+	const struct viommu_its_group group = {
+		.size = sizeof(group),
+		.name = name,
+		.ids = &id,
+		.n_ids = 1,
+		.place = dt_place(reading->tree, node, NULL),
+	};
+
+	viommu_topology_add_its_group(reading->topology, &group);
+	g_hash_table_insert(reading->its, node, name);
+}
+
+static void read_all_its(struct dt_reading *reading)
+{
+	for_each_dt_node(node,
+			 reading->tree) if (dt_has_string(node, "compatible", "arm,gic-v3-its") &&
+					    dt_is_available(node)) read_its(reading, node);
+}
+
+/* IOMMUs are found first and read late: only bridges know where the MSIs of their endpoints go. */
+struct viommu_topology *dt_read(const struct viommu_table *table, struct viommu_findings *findings)
+{
+	struct dt_reading reading = {
+		.tree = table->tree,
+		.topology = viommu_topology_new(),
+		.iommus = g_hash_table_new_full(NULL, NULL, NULL, iommu_free),
+		.its = g_hash_table_new_full(NULL, NULL, NULL, g_free),
+		.bridges = g_hash_table_new(NULL, NULL),
+		.findings = findings,
+	};
+
+	read_all_its(&reading);
+	dt_number_bridges(&reading);
+	dt_find_iommus(&reading);
+	dt_read_bridges(&reading);
+	dt_read_iommus(&reading);
+	dt_read_devices(&reading);
+	g_hash_table_destroy(reading.iommus);
+	g_hash_table_destroy(reading.its);
+	g_hash_table_destroy(reading.bridges);
+	return reading.topology;
+}
+
+const struct format dt_format = {
+	.signature = "DTB",
+	.name = "Flattened device tree",
+	.bare = true,
+	.rules = dt_rules,
+	.to_topology = dt_read,
+};

@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Nodes and properties of a device tree, and what the bindings that all nodes share say of them
+ *
+ * Cells are big-endian words of 32 bits, and values are only as long as they are: whatever asks
+ * for a cell that is not there gets 0, so no reader has to look twice. What is missing or
+ * too short for its meaning is said by rules (dt_check.c), not here.
+ */
+#include <string.h>
+
+#include <libfdt.h>
+
+#include "devicetree.h"
+
+#define CELL_LENGTH sizeof(fdt32_t)
+
+/* -- the tree ---------------------------------------------------------------------- */
+
+struct dt_node *dt_next(const struct dt_node *node)
+{
+	if (node->first)
+		return node->first;
+	while (node && !node->next)
+		node = node->parent;
+	return node ? node->next : NULL;
+}
+
+void *dt_keep(struct devicetree *tree, const void *bytes, size_t length)
+{
+	void *copy = g_malloc(length + 1);
+
+	memcpy(copy, bytes, length);
+	((char *)copy)[length] = '\0';
+	g_ptr_array_add(tree->owned, copy);
+	return copy;
+}
+
+struct dt_node *dt_add_node(struct devicetree *tree, struct dt_node *parent, const char *name)
+{
+	struct dt_node *node = g_new0(struct dt_node, 1);
+
+	g_ptr_array_add(tree->owned, node);
+	node->name = name;
+	node->parent = parent;
+	if (!parent)
+		return node;
+	node->depth = parent->depth + 1;
+	if (parent->last)
+		parent->last->next = node;
+	else
+		parent->first = node;
+	parent->last = node;
+	return node;
+}
+
+struct dt_property *dt_add_property(struct devicetree *tree, struct dt_node *node, const char *name,
+				    const void *value, size_t length)
+{
+	struct dt_property *property = g_new0(struct dt_property, 1);
+
+	g_ptr_array_add(tree->owned, property);
+	property->name = name;
+	property->value = value;
+	property->length = length;
+	if (node->last_property)
+		node->last_property->next = property;
+	else
+		node->properties = property;
+	node->last_property = property;
+	return property;
+}
+
+struct dt_node *dt_child(const struct dt_node *node, const char *name)
+{
+	struct dt_node *child = node->first;
+
+	while (child && strcmp(child->name, name) != 0)
+		child = child->next;
+	return child;
+}
+
+const struct dt_property *dt_property(const struct dt_node *node, const char *name)
+{
+	const struct dt_property *property = node->properties;
+
+	while (property && strcmp(property->name, name) != 0)
+		property = property->next;
+	return property;
+}
+
+/* From the node upwards, so that no buffer has to be as long as a path might be. */
+char *dt_path(const struct dt_node *node)
+{
+	GString *path = g_string_new(node->parent ? NULL : "/");
+
+	for (; node->parent; node = node->parent) {
+		g_string_prepend(path, node->name);
+		g_string_prepend_c(path, '/');
+	}
+	return g_string_free(path, FALSE);
+}
+
+struct dt_node *dt_find(const struct devicetree *tree, const char *path)
+{
+	g_auto(GStrv) names = g_strsplit(path, "/", -1);
+	struct dt_node *node = path[0] == '/' ? tree->root : NULL;
+
+	for (char **name = names; node && *name; name++)
+		if (**name)
+			node = dt_child(node, *name);
+	return node;
+}
+
+struct viommu_place dt_place(const struct devicetree *tree, const struct dt_node *node,
+			     const char *property)
+{
+	struct viommu_place place = { .file = tree->file, .at = VIOMMU_NOWHERE };
+	char *path = dt_path(node);
+
+	if (property) {
+		place.path = g_strdup_printf("%s:%s", path, property);
+		g_free(path);
+	} else {
+		place.path = path;
+	}
+	g_ptr_array_add(tree->owned, (gpointer)place.path);
+	return place;
+}
+
+/* -- values --------------------------------------------------------------------------- */
+
+size_t dt_cells(const struct dt_property *property)
+{
+	return property ? property->length / CELL_LENGTH : 0;
+}
+
+uint32_t dt_cell(const struct dt_property *property, size_t i)
+{
+	return i < dt_cells(property)
+		       ? fdt32_ld((const fdt32_t *)(property->value + i * CELL_LENGTH))
+		       : 0;
+}
+
+bool dt_has_number(const struct dt_node *node, const char *name)
+{
+	const struct dt_property *property = dt_property(node, name);
+
+	return property && property->length == CELL_LENGTH;
+}
+
+uint32_t dt_number(const struct dt_node *node, const char *name, uint32_t otherwise)
+{
+	return dt_has_number(node, name) ? dt_cell(dt_property(node, name), 0) : otherwise;
+}
+
+/* Each string has its end, but for what a hostile tree has last: that one is no string. */
+bool dt_has_string(const struct dt_node *node, const char *name, const char *string)
+{
+	const struct dt_property *property = dt_property(node, name);
+
+	return property && fdt_stringlist_contains((const char *)property->value,
+						   (int)property->length, string);
+}
+
+static bool is_okay(const struct dt_node *node)
+{
+	return !dt_property(node, "status") || dt_has_string(node, "status", "okay") ||
+	       dt_has_string(node, "status", "ok");
+}
+
+bool dt_is_available(const struct dt_node *node)
+{
+	for (; node; node = node->parent)
+		if (!is_okay(node))
+			return false;
+	return true;
+}
+
+/* -- phandles ------------------------------------------------------------------------- */
+
+/* All ones is no phandle either. The older name of the property is as good. */
+uint32_t dt_phandle(const struct dt_node *node)
+{
+	uint32_t phandle = dt_number(node, "phandle", dt_number(node, "linux,phandle", 0));
+
+	return phandle == UINT32_MAX ? DT_NO_PHANDLE : phandle;
+}
+
+struct dt_node *dt_target(const struct devicetree *tree, uint32_t phandle)
+{
+	return g_hash_table_lookup(tree->phandles, GUINT_TO_POINTER(phandle));
+}
+
+/* -- PCI ------------------------------------------------------------------------------- */
+
+/* The flags of `reg` have the requester ID in these bits; it is the configuration space's. */
+#define REG_BDF_SHIFT 8
+#define REG_CELLS     5
+
+static bool is_pci(const struct dt_node *node)
+{
+	return node && dt_has_string(node, "device_type", "pci");
+}
+
+bool dt_is_pci_function(const struct dt_node *node)
+{
+	return is_pci(node->parent);
+}
+
+bool dt_is_host_bridge(const struct dt_node *node)
+{
+	return is_pci(node) && !is_pci(node->parent);
+}
+
+bool dt_function_bdf(const struct dt_node *node, uint16_t *ret_bdf)
+{
+	const struct dt_property *reg = dt_property(node, "reg");
+
+	*ret_bdf = (uint16_t)(dt_cell(reg, 0) >> REG_BDF_SHIFT);
+	return dt_cells(reg) >= REG_CELLS;
+}
+
+/* -- addresses --------------------------------------------------------------------------- */
+
+/* What an address may have here: 64 bits. Buses with more, such as PCI, are not looked into. */
+#define MAX_CELLS 2u
+
+/* No bus has more, and a search through them stays short. */
+#define MAX_RANGES 1024u
+
+#define USUAL_ADDRESS_CELLS 2u
+#define USUAL_SIZE_CELLS    1u
+
+/* How many cells the children of a node have in an address, and in a size. */
+static size_t address_cells(const struct dt_node *bus)
+{
+	return dt_number(bus, "#address-cells", USUAL_ADDRESS_CELLS);
+}
+
+static size_t size_cells(const struct dt_node *bus)
+{
+	return dt_number(bus, "#size-cells", USUAL_SIZE_CELLS);
+}
+
+static uint64_t cells_at(const struct dt_property *property, size_t i, size_t n)
+{
+	uint64_t value = 0;
+
+	while (n--)
+		value = value << 32 | dt_cell(property, i++);
+	return value;
+}
+
+/* One step up, through an entry of `ranges`: child address, parent address, length. */
+static bool translate(const struct dt_node *bus, uint64_t *address)
+{
+	const struct dt_property *ranges = dt_property(bus, "ranges");
+	size_t child = address_cells(bus), parent = address_cells(bus->parent);
+	size_t row = child + parent + size_cells(bus);
+
+	if (!ranges || child > MAX_CELLS || parent > MAX_CELLS || size_cells(bus) > MAX_CELLS)
+		return false;
+	for (size_t i = 0; i < MIN(dt_cells(ranges) / MAX(row, 1), MAX_RANGES); i++) {
+		uint64_t first = cells_at(ranges, i * row, child);
+		uint64_t length = cells_at(ranges, i * row + child + parent, size_cells(bus));
+
+		if (*address < first || *address - first >= length)
+			continue;
+		*address = *address - first + cells_at(ranges, i * row + child, parent);
+		return true;
+	}
+	return !ranges->length;
+}
+
+bool dt_registers(const struct dt_node *node, uint64_t *ret_base, uint64_t *ret_span)
+{
+	const struct dt_property *reg = dt_property(node, "reg");
+	const struct dt_node *bus = node->parent;
+
+	if (!reg || !bus || address_cells(bus) > MAX_CELLS || size_cells(bus) > MAX_CELLS ||
+	    dt_cells(reg) < address_cells(bus) + size_cells(bus))
+		return false;
+	*ret_base = cells_at(reg, 0, address_cells(bus));
+	*ret_span = cells_at(reg, address_cells(bus), size_cells(bus));
+	for (; bus->parent; bus = bus->parent)
+		if (!translate(bus, ret_base))
+			return false;
+	return true;
+}

@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Rules of the blocks of an IVRS, which hold whatever it means
+ *
+ * What is wrong with a table so that it cannot be taken apart, decoding has said already. Rules of
+ * device entries are in ivrs_check_entries.c; the list of all is at the end of this file.
+ */
+#include <string.h>
+
+#include "findings.h"
+#include "ivrs.h"
+
+/* -- the head ------------------------------------------------------------------------ */
+
+static bool has_block(const struct viommu_table *table, unsigned type)
+{
+	const struct record *block;
+
+	for_each_child(i, block, table->root) if (ivrs_type_of(block) == type) return true;
+	return false;
+}
+
+/* Revision 2 came with blocks of type 40h. */
+static void check_revision(const struct table_check *check)
+{
+	unsigned revision = acpi_header(check->table)->revision;
+	bool acpi_devices = has_block(check->table, IVRS_IVHD_40);
+
+	if (revision == 2 || (revision == 1 && !acpi_devices))
+		return;
+	report(check->findings, check->rule_id,
+	       table_place_of(check->table, check->table->root, "Revision"), "write 2",
+	       acpi_devices ? "revision is %u, and blocks of type 40h came with 2"
+			    : "revision is %u, and only 1 and 2 are known",
+	       revision);
+}
+
+static void check_iommus(const struct table_check *check)
+{
+	if (!has_block(check->table, IVRS_IVHD_10) && !has_block(check->table, IVRS_IVHD_11) &&
+	    !has_block(check->table, IVRS_IVHD_40))
+		report(check->findings, check->rule_id, table_place(check->table, IVRS_HEAD_LENGTH),
+		       "write a block of type 10h, or leave the table out", "no block is an IOMMU");
+}
+
+/* -- blocks of one IOMMU ----------------------------------------------------------------- */
+
+static gpointer key_of(const struct record *block)
+{
+	const struct ivrs_ivhd *ivhd = block->host;
+
+	return GUINT_TO_POINTER((guint)ivhd->segment << 16 | ivhd->block.bdf);
+}
+
+static void blame_block(const struct table_check *check, const struct record *block,
+			const char *cure, const char *what)
+{
+	report(check->findings, check->rule_id, table_place(check->table, block->at), cure,
+	       "%s: %s", block->layout->name, what);
+}
+
+/* What a block of an IOMMU makes of the one before it of the same IOMMU: true if that is wrong. */
+typedef bool clash(const struct record *block, const struct record *before);
+
+static void check_neighbours(const struct table_check *check, clash *is_wrong, const char *cure,
+			     const char *what)
+{
+	GHashTable *newest = g_hash_table_new(NULL, NULL);
+	const struct record *block;
+
+	for_each_child(i, block, check->table->root)
+	{
+		const struct record *before;
+
+		if (!ivrs_is_ivhd(block))
+			continue;
+		before = g_hash_table_lookup(newest, key_of(block));
+		if (before && is_wrong(block, before))
+			blame_block(check, block, cure, what);
+		g_hash_table_insert(newest, key_of(block), (gpointer)block);
+	}
+	g_hash_table_destroy(newest);
+}
+
+static bool is_older(const struct record *block, const struct record *before)
+{
+	return ivrs_type_of(block) < ivrs_type_of(before);
+}
+
+static void check_order(const struct table_check *check)
+{
+	check_neighbours(check, is_older, "put blocks of one IOMMU in the order 10h, 11h, 40h",
+			 "it stands behind a newer one of the same IOMMU");
+}
+
+static bool is_same(const struct record *block, const struct record *before)
+{
+	return ivrs_type_of(block) == ivrs_type_of(before);
+}
+
+static void check_twice(const struct table_check *check)
+{
+	check_neighbours(check, is_same, "put all device entries into one block",
+			 "the same IOMMU has another one");
+}
+
+/* Device entries as readers of every type know them. */
+static GByteArray *common_entries(const struct record *block)
+{
+	GByteArray *bytes = g_byte_array_new();
+	const struct record *entry;
+
+	for_each_child(i, entry, block) if (ivrs_type_of(entry) != IVRS_HID &&
+					    ivrs_type_of(entry) != IVRS_PAD &&
+					    ivrs_type_of(entry) != IVRS_PAD_8)
+		record_encode(entry, bytes);
+	return bytes;
+}
+
+static bool says_otherwise(const struct record *block, const struct record *before)
+{
+	const struct ivrs_ivhd *one = block->host, *other = before->host;
+	GByteArray *mine = common_entries(block), *theirs = common_entries(before);
+	bool same = one->base == other->base && one->capability == other->capability &&
+		    mine->len == theirs->len &&
+		    (!mine->len || !memcmp(mine->data, theirs->data, mine->len));
+
+	g_byte_array_free(mine, TRUE);
+	g_byte_array_free(theirs, TRUE);
+	return !same;
+}
+
+static void check_same(const struct table_check *check)
+{
+	check_neighbours(check, says_otherwise, "say the same in all blocks of an IOMMU",
+			 "it has another address, capability or list of devices than the block "
+			 "before it of the same IOMMU");
+}
+
+/* -- the type that Linux reads --------------------------------------------------------- */
+
+static const struct ivrs_block *block_of(const struct record *record)
+{
+	return record ? record->host : NULL;
+}
+
+/*
+ * The last block, up to the first of a type above 40h, that has the device ID of the very first
+ * block. Memory has a device ID at the same place, and is not told apart.
+ */
+unsigned ivrs_linux_type(const struct viommu_table *table)
+{
+	const struct ivrs_block *first = block_of(record_child(table->root, 0));
+	const struct record *record;
+	unsigned type = LAYOUT_UNKNOWN;
+
+	for_each_child(i, record, table->root)
+	{
+		const struct ivrs_block *block = block_of(record);
+
+		if (!block || block->type > IVRS_IVHD_40)
+			break;
+		if (block->bdf == first->bdf && ivrs_type_of(record) != LAYOUT_UNKNOWN)
+			type = ivrs_type_of(record);
+	}
+	return type;
+}
+
+/* Every IOMMU is asked for by its first block. */
+static void check_missing(const struct table_check *check)
+{
+	unsigned type = ivrs_linux_type(check->table);
+	GHashTable *seen = g_hash_table_new(NULL, NULL);
+	const struct record *block;
+
+	for_each_child(i, block,
+		       check->table->root) if (ivrs_is_ivhd(block) && ivrs_type_of(block) == type)
+		g_hash_table_add(seen, key_of(block));
+	for_each_child(i, block, check->table->root) if (ivrs_is_ivhd(block) &&
+							 g_hash_table_add(seen, key_of(block)))
+		report(check->findings, check->rule_id, table_place(check->table, block->at),
+		       "give every IOMMU a block of each type that one of them has",
+		       "an IOMMU without a block of type %02xh, which is read of the others", type);
+	g_hash_table_destroy(seen);
+}
+
+/* -- memory ------------------------------------------------------------------------------- */
+
+#define PAGE_MASK ((uint64_t)0xfff)
+
+static void for_each_memory(const struct table_check *check,
+			    void (*look)(const struct table_check *check,
+					 const struct record *block))
+{
+	const struct record *block;
+
+	for_each_child(i, block, check->table->root) if (ivrs_is_ivmd(block)) look(check, block);
+}
+
+static void blame_memory(const struct table_check *check, const struct record *block,
+			 const char *field, const char *cure, const char *what)
+{
+	report(check->findings, check->rule_id, table_place_of(check->table, block, field), cure,
+	       "%s: %s", block->layout->name, what);
+}
+
+/* A range that is no whole pages is rounded, by everybody in another way. */
+static void look_at_pages(const struct table_check *check, const struct record *block)
+{
+	const struct ivrs_ivmd *memory = block->host;
+
+	if ((memory->start | memory->length) & PAGE_MASK || !memory->length)
+		blame_memory(check, block,
+			     memory->start & PAGE_MASK ? "Start address" : "Memory length",
+			     "write whole pages, 0x1000 bytes at least",
+			     "its memory is not whole pages of 4 KiB");
+}
+
+static void check_pages(const struct table_check *check)
+{
+	for_each_memory(check, look_at_pages);
+}
+
+static void look_at_end(const struct table_check *check, const struct record *block)
+{
+	const struct ivrs_ivmd *memory = block->host;
+
+	if (memory->length && memory->start > UINT64_MAX - (memory->length - 1))
+		blame_memory(check, block, "Memory length", "write the length that it has",
+			     "its memory ends beyond 64 bits");
+}
+
+static void check_end(const struct table_check *check)
+{
+	for_each_memory(check, look_at_end);
+}
+
+static void look_at_devices(const struct table_check *check, const struct record *block)
+{
+	const struct ivrs_ivmd *memory = block->host;
+
+	if (ivrs_type_of(block) == IVRS_IVMD_RANGE && memory->last < memory->block.bdf)
+		blame_memory(check, block, "Last device ID", "write the smaller device ID first",
+			     "its range of devices ends before it begins");
+}
+
+static void check_devices(const struct table_check *check)
+{
+	for_each_memory(check, look_at_devices);
+}
+
+static void look_at_flags(const struct table_check *check, const struct record *block)
+{
+	unsigned flags = block_of(block)->flags;
+
+	if (!!(flags & IVRS_UNITY) == !!(flags & IVRS_EXCLUSION))
+		blame_memory(check, block, "Flags", "set bit 0 or bit 3, and not both",
+			     "its memory is to be mapped to itself and excluded, or neither");
+}
+
+static void check_flags(const struct table_check *check)
+{
+	for_each_memory(check, look_at_flags);
+}
+
+const struct table_rule ivrs_rules[] = {
+	{ "ivrs-revision", check_revision },
+	{ "ivrs-iommu-none", check_iommus },
+	{ "ivrs-type", check_unknown_types },
+	{ "ivrs-block-length", check_lengths },
+	{ "ivrs-reserved", check_reserved_bytes },
+	{ "ivrs-block-order", check_order },
+	{ "ivrs-block-twice", check_twice },
+	{ "ivrs-block-missing", check_missing },
+	{ "ivrs-blocks-differ", check_same },
+	{ "ivrs-range-open", ivrs_check_open },
+	{ "ivrs-range-inverted", ivrs_check_inverted },
+	{ "ivrs-entry-none", ivrs_check_none },
+	{ "ivrs-beyond", ivrs_check_beyond },
+	{ "ivrs-last", ivrs_check_last },
+	{ "ivrs-special", ivrs_check_special },
+	{ "ivrs-southbridge", ivrs_check_southbridge },
+	{ "ivrs-hid", ivrs_check_hid },
+	{ "ivrs-uid", ivrs_check_uid },
+	{ "ivrs-memory-pages", check_pages },
+	{ "ivrs-memory-end", check_end },
+	{ "ivrs-memory-devices", check_devices },
+	{ "ivrs-memory-flags", check_flags },
+	{ NULL, NULL },
+};

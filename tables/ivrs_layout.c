@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The rows of every structure of an IVRS (AMD I/O Virtualization Technology Specification,
+ * chapter "I/O Virtualization ACPI Table")
+ *
+ * A table is blocks one after the other. A block of type 10h, 11h or 40h (IVHD) is an IOMMU, and
+ * device entries in it say whom it translates; a block of type 20h to 22h (IVMD) is memory.
+ * One IOMMU may have a block of each of its types: newer ones have more fields, and readers
+ * take the newest that they know.
+ */
+#include "ivrs.h"
+
+/* Bits 5 to 7, 8 to 14 and 15 to 21 are widths of addresses: guest, physical and virtual. */
+static const struct field_name info_bits[] = {
+	{ 1u << 0, "EFR supported" },
+	{ 1u << 1, "DMA remapped before boot" },
+	{ 1u << 22, "ATS range reserved" },
+	{ 0, NULL },
+};
+
+static const struct field head_fields[] = {
+	ACPI_ROWS(struct ivrs_head),
+	ROW_NAMED(struct ivrs_head, 36, FLAGS, info, "IVinfo", info_bits),
+	ROW(struct ivrs_head, 40, RESERVED, reserved, "Reserved"),
+};
+const struct layout ivrs_head_layout = LAYOUT("I/O Virtualization Reporting Structure", 0,
+					      IVRS_HEAD_LENGTH, struct ivrs_head, head_fields);
+
+/* -- blocks ------------------------------------------------------------------------- */
+
+static const struct field_name block_types[] = {
+	{ IVRS_IVHD_10, "IOMMU" },
+	{ IVRS_IVHD_11, "IOMMU with EFR image" },
+	{ IVRS_IVMD_ALL, "memory of all devices" },
+	{ IVRS_IVMD_ONE, "memory of a device" },
+	{ IVRS_IVMD_RANGE, "memory of a range" },
+	{ IVRS_IVHD_40, "IOMMU with ACPI devices" },
+	{ 0, NULL },
+};
+
+static const struct field_name ivhd_flags[] = {
+	{ 1u << 0, "HtTunEn" }, { 1u << 1, "PassPW" },   { 1u << 2, "ResPassPW" },
+	{ 1u << 3, "Isoc" },    { 1u << 4, "IotlbSup" }, { 1u << 5, "Coherent" },
+	{ 1u << 6, "PrefSup" }, { 1u << 7, "PPRSup" },   { 0, NULL },
+};
+
+static const struct field_name ivmd_flags[] = {
+	{ IVRS_UNITY, "unity" },         { IVRS_READ, "read" }, { IVRS_WRITE, "write" },
+	{ IVRS_EXCLUSION, "exclusion" }, { 0, NULL },
+};
+
+#define BLOCK_ROWS(host, names_of_flags) \
+	ROW_NAMED(host, 0, TYPE, block.type, "Type", block_types), \
+		ROW_NAMED(host, 1, FLAGS, block.flags, "Flags", names_of_flags), \
+		ROW(host, 2, LENGTH, block.length, "Length")
+
+#define IVHD_ROWS \
+	BLOCK_ROWS(struct ivrs_ivhd, ivhd_flags), \
+		ROW(struct ivrs_ivhd, 4, BDF, block.bdf, "Device ID"), \
+		ROW(struct ivrs_ivhd, 6, HEX, capability, "Capability offset"), \
+		ROW(struct ivrs_ivhd, 8, HEX, base, "Base address"), \
+		ROW(struct ivrs_ivhd, 16, HEX, segment, "PCI segment"), \
+		ROW(struct ivrs_ivhd, 18, HEX, info, "IOMMU info")
+
+/* Features are those of the hardware register, gathered in another order. */
+static const struct field ivhd_10_fields[] = {
+	IVHD_ROWS,
+	ROW(struct ivrs_ivhd, 20, HEX, features, "Feature reporting"),
+};
+
+/* The images are exact copies of registers, for whoever wants them before PCI is there. */
+static const struct field ivhd_11_fields[] = {
+	IVHD_ROWS,
+	ROW(struct ivrs_ivhd, 20, HEX, features, "Attributes"),
+	ROW(struct ivrs_ivhd, 24, HEX, efr, "EFR image"),
+	ROW(struct ivrs_ivhd, 32, HEX, efr2, "EFR image 2"),
+};
+
+#define IVMD_ROWS(name_of_last, kind_of_last, name_of_bdf, kind_of_bdf) \
+	BLOCK_ROWS(struct ivrs_ivmd, ivmd_flags), \
+		ROW(struct ivrs_ivmd, 4, kind_of_bdf, block.bdf, name_of_bdf), \
+		ROW(struct ivrs_ivmd, 6, kind_of_last, last, name_of_last), \
+		ROW(struct ivrs_ivmd, 8, HEX, segment, "PCI segment"), \
+		ROW(struct ivrs_ivmd, 10, RESERVED, reserved, "Reserved"), \
+		ROW(struct ivrs_ivmd, 16, HEX, start, "Start address"), \
+		ROW(struct ivrs_ivmd, 24, HEX, length, "Memory length")
+
+static const struct field ivmd_all_fields[] = {
+	IVMD_ROWS("Auxiliary data", RESERVED, "Device ID", RESERVED),
+};
+static const struct field ivmd_one_fields[] = {
+	IVMD_ROWS("Auxiliary data", RESERVED, "Device ID", BDF),
+};
+static const struct field ivmd_range_fields[] = {
+	IVMD_ROWS("Last device ID", BDF, "First device ID", BDF),
+};
+
+/* What every block has. The bytes behind it are kept as they are. */
+struct unknown_block {
+	struct ivrs_block block;
+};
+static const struct field unknown_block_fields[] = { BLOCK_ROWS(struct unknown_block, NULL) };
+
+static const struct layout block_layouts[] = {
+	LAYOUT("IVHD, type 10h", IVRS_IVHD_10, 24, struct ivrs_ivhd, ivhd_10_fields),
+	LAYOUT("IVHD, type 11h", IVRS_IVHD_11, 40, struct ivrs_ivhd, ivhd_11_fields),
+	LAYOUT("IVMD, all devices", IVRS_IVMD_ALL, 32, struct ivrs_ivmd, ivmd_all_fields),
+	LAYOUT("IVMD, one device", IVRS_IVMD_ONE, 32, struct ivrs_ivmd, ivmd_one_fields),
+	LAYOUT("IVMD, range of devices", IVRS_IVMD_RANGE, 32, struct ivrs_ivmd, ivmd_range_fields),
+	LAYOUT("IVHD, type 40h", IVRS_IVHD_40, 40, struct ivrs_ivhd, ivhd_11_fields),
+};
+static const struct layout unknown_block_layout = LAYOUT(
+	"Block of unknown type", IVRS_BLOCK_UNKNOWN, 4, struct unknown_block, unknown_block_fields);
+
+/* -- device entries ----------------------------------------------------------------- */
+
+static const struct field_name entry_types[] = {
+	{ IVRS_PAD, "pad" },
+	{ IVRS_ALL, "all" },
+	{ IVRS_SELECT, "select" },
+	{ IVRS_START, "start of range" },
+	{ IVRS_END, "end of range" },
+	{ IVRS_PAD_8, "pad" },
+	{ IVRS_ALIAS, "alias select" },
+	{ IVRS_ALIAS_START, "alias start of range" },
+	{ IVRS_EXTENDED, "extended select" },
+	{ IVRS_EXTENDED_START, "extended start of range" },
+	{ IVRS_SPECIAL, "special device" },
+	{ IVRS_HID, "ACPI device" },
+	{ 0, NULL },
+};
+
+/* Which interrupts pass without being remapped; two bits are for system management. */
+static const struct field_name settings[] = {
+	{ 1u << 0, "INITPass" },  { 1u << 1, "EIntPass" },
+	{ 1u << 2, "NMIPass" },   { 1u << 4, "SysMgt1" },
+	{ 1u << 5, "SysMgt2" },   { 1u << 6, "Lint0Pass" },
+	{ 1u << 7, "Lint1Pass" }, { 0, NULL },
+};
+
+#define ENTRY_ROWS(host) \
+	ROW_NAMED(host, 0, TYPE, entry.type, "Type", entry_types), \
+		ROW(host, 1, BDF, entry.bdf, "Device ID"), \
+		ROW_NAMED(host, 3, FLAGS, entry.setting, "Setting", settings)
+
+/* All, select, start and end: the type says which functions the device ID stands for. */
+static const struct field plain_fields[] = { ENTRY_ROWS(struct ivrs_plain) };
+
+static const struct field pad_fields[] = {
+	ROW_NAMED(struct ivrs_pad, 0, TYPE, type, "Type", entry_types),
+	ROW(struct ivrs_pad, 1, RESERVED, reserved, "Reserved"),
+};
+static const struct field pad_8_fields[] = {
+	ROW_NAMED(struct ivrs_pad_8, 0, TYPE, type, "Type", entry_types),
+	ROW(struct ivrs_pad_8, 1, RESERVED, reserved, "Reserved"),
+};
+
+/* The functions send requests as if they were `source`: a bridge to PCI does that. */
+static const struct field alias_fields[] = {
+	ENTRY_ROWS(struct ivrs_alias),
+	ROW(struct ivrs_alias, 4, RESERVED, reserved_4, "Reserved"),
+	ROW(struct ivrs_alias, 5, BDF, source, "Source device ID"),
+	ROW(struct ivrs_alias, 7, RESERVED, reserved_7, "Reserved"),
+};
+
+static const struct field_name extended_bits[] = {
+	{ IVRS_NO_ATS, "ATS disabled" },
+	{ 0, NULL },
+};
+static const struct field extended_fields[] = {
+	ENTRY_ROWS(struct ivrs_extended),
+	ROW_NAMED(struct ivrs_extended, 4, FLAGS, extended, "Extended setting", extended_bits),
+};
+
+static const struct field_name varieties[] = {
+	{ IVRS_IOAPIC, "IOAPIC" },
+	{ IVRS_HPET, "HPET" },
+	{ 0, NULL },
+};
+
+/* What sends interrupts and is no PCI function: as which function it sends them. */
+static const struct field special_fields[] = {
+	ROW_NAMED(struct ivrs_special, 0, TYPE, type, "Type", entry_types),
+	ROW(struct ivrs_special, 1, RESERVED, reserved, "Reserved"),
+	ROW_NAMED(struct ivrs_special, 3, FLAGS, setting, "Setting", settings),
+	ROW(struct ivrs_special, 4, NUMBER, handle, "Handle"),
+	ROW(struct ivrs_special, 5, BDF, source, "Source device ID"),
+	ROW_NAMED(struct ivrs_special, 7, ENUM, variety, "Variety", varieties),
+};
+
+static const struct field_name uid_formats[] = {
+	{ IVRS_UID_NONE, "none" },
+	{ IVRS_UID_INTEGER, "integer" },
+	{ IVRS_UID_STRING, "string" },
+	{ 0, NULL },
+};
+
+/* The UID follows, in as many bytes as its length says. */
+static const struct field hid_fields[] = {
+	ENTRY_ROWS(struct ivrs_hid),
+	ROW(struct ivrs_hid, 4, TEXT, hid, "Hardware ID"),
+	ROW(struct ivrs_hid, 12, TEXT, cid, "Compatible ID"),
+	ROW_NAMED(struct ivrs_hid, 20, ENUM, uid_format, "UID format", uid_formats),
+	ROW(struct ivrs_hid, 21, NUMBER, uid_length, "UID length"),
+};
+
+/* Its length is known by its type, and nothing else is. */
+struct unknown_entry {
+	uint8_t type;
+	uint8_t bytes[3];
+};
+static const struct field unknown_entry_fields[] = {
+	ROW_NAMED(struct unknown_entry, 0, TYPE, type, "Type", entry_types),
+	ROW(struct unknown_entry, 1, BYTES, bytes, "Data"),
+};
+
+#define PLAIN(name, type)    LAYOUT(name, type, 4, struct ivrs_plain, plain_fields)
+#define EXTENDED(name, type) LAYOUT(name, type, 8, struct ivrs_extended, extended_fields)
+
+static const struct layout entry_layouts[] = {
+	LAYOUT("Pad", IVRS_PAD, 4, struct ivrs_pad, pad_fields),
+	PLAIN("All functions", IVRS_ALL),
+	PLAIN("Function", IVRS_SELECT),
+	PLAIN("Start of range", IVRS_START),
+	PLAIN("End of range", IVRS_END),
+	LAYOUT("Pad of 8 bytes", IVRS_PAD_8, 8, struct ivrs_pad_8, pad_8_fields),
+	LAYOUT("Alias", IVRS_ALIAS, 8, struct ivrs_alias, alias_fields),
+	LAYOUT("Start of alias range", IVRS_ALIAS_START, 8, struct ivrs_alias, alias_fields),
+	EXTENDED("Extended function", IVRS_EXTENDED),
+	EXTENDED("Start of extended range", IVRS_EXTENDED_START),
+	LAYOUT("Special device", IVRS_SPECIAL, 8, struct ivrs_special, special_fields),
+	LAYOUT("ACPI device", IVRS_HID, 22, struct ivrs_hid, hid_fields),
+};
+static const struct layout unknown_entry_layout =
+	LAYOUT("Device entry of unknown type", IVRS_ENTRY_UNKNOWN, 4, struct unknown_entry,
+	       unknown_entry_fields);
+
+/* -- finding the rows ------------------------------------------------------------------ */
+
+static const struct layout *find(const struct layout *layouts, size_t n, uint64_t type,
+				 const struct layout *unknown)
+{
+	for (size_t i = 0; i < n; i++)
+		if (layouts[i].type == type)
+			return &layouts[i];
+	return unknown;
+}
+
+const struct layout *ivrs_block_layout(uint64_t type)
+{
+	return find(block_layouts, G_N_ELEMENTS(block_layouts), type, &unknown_block_layout);
+}
+
+const struct layout *ivrs_entry_layout(uint64_t type)
+{
+	return find(entry_layouts, G_N_ELEMENTS(entry_layouts), type, &unknown_entry_layout);
+}

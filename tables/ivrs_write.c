@@ -1,0 +1,464 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A topology as an IVRS
+ *
+ * An IOMMU has a block of every type that the table has, for readers take one type of the whole
+ * table: 10h for old ones, 11h if there are images of registers, 40h if ACPI names devices. Blocks
+ * 10h and 11h come first, IOMMU by IOMMU; then memory; then blocks 40h, which so are the last
+ * of each IOMMU. What the table has no place for is left out, and said.
+ */
+#include <inttypes.h>
+#include <string.h>
+
+#include "findings.h"
+#include "ivrs_write.h"
+
+/* -- what is usual ---------------------------------------------------------------------------- */
+
+bool ivrs_has_images(const struct viommu_iommu *iommu)
+{
+	return iommu->efr || iommu->efr2 || iommu->attributes;
+}
+
+struct ivrs_usual ivrs_usual(bool images, bool acpi_devices)
+{
+	struct ivrs_usual usual = { .revision = acpi_devices ? 2 : 1,
+				    .flags = images ? IVRS_EFR_SUPPORTED : 0 };
+
+	usual.blocks[usual.n_blocks++] = IVRS_IVHD_10;
+	if (images)
+		usual.blocks[usual.n_blocks++] = IVRS_IVHD_11;
+	if (acpi_devices)
+		usual.blocks[usual.n_blocks++] = IVRS_IVHD_40;
+	return usual;
+}
+
+static struct ivrs_usual usual_of(const struct ivrs_writing *writing)
+{
+	bool images = false, acpi_devices = false;
+
+	for (guint i = 0; i < writing->units->len; i++) {
+		const struct ivrs_unit *unit = writing->units->pdata[i];
+
+		images |= ivrs_has_images(unit->iommu);
+		acpi_devices |= unit->acpi_devices;
+	}
+	return ivrs_usual(images, acpi_devices);
+}
+
+/* -- IOMMUs -------------------------------------------------------------------------------------
+ */
+
+struct ivrs_unit *ivrs_unit_of(const struct ivrs_writing *writing, const char *iommu)
+{
+	return iommu ? g_hash_table_lookup(writing->by_name, iommu) : NULL;
+}
+
+static void item_clear(void *opaque)
+{
+	struct ivrs_item *item = opaque;
+
+	if (item->uid)
+		g_byte_array_free(item->uid, TRUE);
+}
+
+static void unit_free(void *opaque)
+{
+	struct ivrs_unit *unit = opaque;
+
+	g_array_free(unit->items, TRUE);
+	g_free(unit);
+}
+
+static void add_unit(struct ivrs_writing *writing, const struct viommu_iommu *iommu)
+{
+	struct ivrs_unit *unit = g_new0(struct ivrs_unit, 1);
+
+	unit->iommu = iommu;
+	unit->order = writing->units->len;
+	unit->items = g_array_new(FALSE, FALSE, sizeof(struct ivrs_item));
+	g_array_set_clear_func(unit->items, item_clear);
+	g_ptr_array_add(writing->units, unit);
+	g_hash_table_insert(writing->by_name, (gpointer)iommu->name, unit);
+	if (iommu->has_proximity_domain)
+		report(writing->findings, "ivrs-silent-domain", iommu->place,
+		       "say it in SRAT, or by _PXM", "IVRS has no proximity domain for \"%s\"",
+		       iommu->name);
+}
+
+/* IOMMUs of other kinds are known by the tables of their platforms. */
+static void add_units(struct ivrs_writing *writing)
+{
+	const struct viommu_iommu *iommu;
+
+	for_each_object(i, iommu, writing->topology, OBJECT_IOMMU)
+		if (iommu->kind == VIOMMU_AMD_VI)
+			add_unit(writing, iommu);
+		else
+			report(writing->findings, "ivrs-silent-iommu", iommu->place,
+			       "describe it in the table of its own platform",
+			       "IVRS knows AMD-Vi only: %s \"%s\" and what is behind it are left "
+			       "out",
+			       viommu_iommu_kind_name(iommu->kind), iommu->name);
+}
+
+/* -- device entries
+ * --------------------------------------------------------------------------------
+ */
+
+#define ALIGNMENT 8
+
+static struct record *encode(const struct layout *layout, const void *host, size_t at)
+{
+	uint8_t wire[IVRS_LONGEST];
+
+	layout_encode(layout, host, wire);
+	return record_new(layout, wire, at);
+}
+
+static void add_record(struct record *block, size_t *length, struct record *entry)
+{
+	record_add_child(block, entry);
+	*length += record_length(entry);
+}
+
+/* A UID that is text is a record of its own, as decoding makes it. */
+static void add_uid(struct record *entry, const struct ivrs_item *item)
+{
+	const uint8_t *uid = item->uid->data;
+
+	if (item->host.hid.uid_format == IVRS_UID_STRING)
+		record_add_child(entry, record_new_text("Unique ID", uid, item->uid->len,
+							entry->at + entry->layout->length));
+	else
+		record_add_rest(entry, uid, item->uid->len);
+}
+
+static void write_item(const struct ivrs_writing *writing, struct record *block, size_t *length,
+		       const struct ivrs_item *item)
+{
+	const struct layout *layout = ivrs_entry_layout(item->type);
+	const struct layout *pad = ivrs_entry_layout(IVRS_PAD);
+	struct record *entry;
+
+	if (writing->header->aligned && layout->length == ALIGNMENT && *length % ALIGNMENT)
+		add_record(
+			block, length,
+			encode(pad, &(struct ivrs_pad){ .type = IVRS_PAD }, block->at + *length));
+	entry = encode(layout, &item->host, block->at + *length);
+	if (item->uid)
+		add_uid(entry, item);
+	add_record(block, length, entry);
+}
+
+/* Devices that ACPI names have a place in blocks of type 40h only. */
+static size_t write_items(const struct ivrs_writing *writing, struct record *block,
+			  const struct ivrs_unit *unit)
+{
+	size_t length = block->layout->length;
+
+	for (guint i = 0; i < unit->items->len; i++) {
+		const struct ivrs_item *item = &g_array_index(unit->items, struct ivrs_item, i);
+
+		if (item->type != IVRS_HID || ivrs_type_of(block) == IVRS_IVHD_40)
+			write_item(writing, block, &length, item);
+	}
+	return length;
+}
+
+/* -- blocks -------------------------------------------------------------------------------------
+ */
+
+static uint8_t flags_of(const struct viommu_iommu *iommu, unsigned type)
+{
+	uint32_t flags = iommu->flags;
+
+	if (type != IVRS_IVHD_10)
+		flags = iommu->has_image_flags ? iommu->image_flags : flags & IVRS_IMAGE_FLAGS;
+	return (uint8_t)(flags | (iommu->coherent ? IVRS_COHERENT : 0));
+}
+
+static struct ivrs_ivhd fields_of(const struct viommu_iommu *iommu, unsigned type)
+{
+	return (struct ivrs_ivhd){
+		.block = { .type = (uint8_t)type,
+			   .flags = flags_of(iommu, type),
+			   .bdf = iommu->bdf },
+		.capability = (uint16_t)iommu->capability,
+		.base = iommu->base,
+		.segment = iommu->segment,
+		.info = (uint16_t)iommu->info,
+		.features = type == IVRS_IVHD_10 ? iommu->features : iommu->attributes,
+		.efr = iommu->efr,
+		.efr2 = iommu->efr2,
+	};
+}
+
+/* The length is that of all entries, which has 16 bits. */
+static void write_unit(struct ivrs_writing *writing, const struct ivrs_unit *unit, unsigned type)
+{
+	struct ivrs_ivhd fields = fields_of(unit->iommu, type);
+	struct record *block = encode(ivrs_block_layout(type), &fields, writing->end);
+	size_t length = write_items(writing, block, unit);
+
+	((struct ivrs_ivhd *)block->host)->block.length = (uint16_t)length;
+	record_add_child(writing->table->root, block);
+	writing->end += length;
+	if (length <= UINT16_MAX)
+		return;
+	writing->failed = true;
+	report(writing->findings, "ivrs-too-large", unit->iommu->place,
+	       "give whole buses or host bridges to an IOMMU instead of single functions",
+	       "device entries of IOMMU %s are %zu bytes, and a block has at most 65535",
+	       unit->iommu->name, length);
+}
+
+static bool has_type(const uint32_t *blocks, unsigned n, unsigned type)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (blocks[i] == type)
+			return true;
+	return false;
+}
+
+/* Blocks that an IOMMU asks for itself, or those that the whole table has. */
+static void write_type(struct ivrs_writing *writing, const struct ivrs_unit *unit,
+		       const struct ivrs_usual *usual, unsigned type)
+{
+	const struct viommu_iommu *iommu = unit->iommu;
+
+	if (iommu->n_blocks ? has_type(iommu->blocks, iommu->n_blocks, type)
+			    : has_type(usual->blocks, usual->n_blocks, type))
+		write_unit(writing, unit, type);
+}
+
+/* -- memory
+ * ----------------------------------------------------------------------------------------- */
+
+static uint8_t memory_flags(const struct viommu_reserved_memory *memory)
+{
+	if (memory->kind == VIOMMU_MEMORY_EXCLUSION)
+		return (uint8_t)(memory->flags | IVRS_EXCLUSION);
+	return (uint8_t)(IVRS_UNITY | (memory->flags ? memory->flags : IVRS_ANY_ACCESS));
+}
+
+static void write_block(struct ivrs_writing *writing, const struct viommu_reserved_memory *memory,
+			uint16_t segment, uint16_t first, uint16_t last)
+{
+	unsigned type = first == last ? IVRS_IVMD_ONE : IVRS_IVMD_RANGE;
+	bool all = !first && last == IVRS_LAST_BDF;
+	const struct layout *layout = ivrs_block_layout(all ? IVRS_IVMD_ALL : type);
+	struct ivrs_ivmd fields = {
+		.block = { .type = (uint8_t)layout->type,
+			   .flags = memory_flags(memory),
+			   .length = layout->length,
+			   .bdf = first },
+		.last = !all && first != last ? last : 0,
+		.segment = segment,
+		.start = memory->first,
+		.length = memory->last - memory->first + 1,
+	};
+
+	record_add_child(writing->table->root, encode(layout, &fields, writing->end));
+	writing->end += layout->length;
+}
+
+/* Is there no other IOMMU in the segment? Then all devices there are its own. */
+static bool is_alone(const struct ivrs_writing *writing, const struct ivrs_unit *unit)
+{
+	for (guint i = 0; i < writing->units->len; i++) {
+		const struct ivrs_unit *other = writing->units->pdata[i];
+
+		if (other != unit && other->iommu->segment == unit->iommu->segment)
+			return false;
+	}
+	return true;
+}
+
+/* Why the table has no place for it, or NULL. */
+static const char *silent_about(const struct ivrs_writing *writing,
+				const struct viommu_reserved_memory *memory)
+{
+	const struct ivrs_unit *unit = ivrs_unit_of(writing, memory->iommu);
+
+	if (memory->kind != VIOMMU_MEMORY_IDENTITY && memory->kind != VIOMMU_MEMORY_EXCLUSION)
+		return "has no memory of this kind";
+	if (memory->path || memory->scope == VIOMMU_SCOPE_BRIDGE)
+		return "has no paths and bridges";
+	if (memory->iommu && !unit)
+		return "has no place for that IOMMU";
+	if (unit && !memory->has_ids && !is_alone(writing, unit))
+		return "knows functions, not one of several IOMMUs";
+	return NULL;
+}
+
+static void write_memory(struct ivrs_writing *writing, const struct viommu_reserved_memory *memory)
+{
+	const struct ivrs_unit *unit = ivrs_unit_of(writing, memory->iommu);
+	const char *why = silent_about(writing, memory);
+
+	if (why)
+		report(writing->findings, "ivrs-silent-memory", memory->place,
+		       "name the functions that it is for, and say `identity` or `exclusion`",
+		       "IVRS %s: 0x%" PRIx64 "-0x%" PRIx64 " is left out", why, memory->first,
+		       memory->last);
+	else if (!unit)
+		write_block(writing, memory, memory->segment, memory->bdf_first, memory->bdf_last);
+	else if (memory->has_ids)
+		write_block(writing, memory, unit->iommu->segment, (uint16_t)memory->id_first,
+			    (uint16_t)memory->id_last);
+	else
+		write_block(writing, memory, unit->iommu->segment, 0, IVRS_LAST_BDF);
+}
+
+/* -- is everything listed?
+ * ------------------------------------------------------------------------- */
+
+static gpointer segment_of(const struct ivrs_unit *unit)
+{
+	return GUINT_TO_POINTER(unit->iommu->segment);
+}
+
+/* Linux has room for the functions up to the last one that its entries count, in each segment. */
+static GHashTable *last_of_segments(const struct ivrs_writing *writing)
+{
+	GHashTable *last = g_hash_table_new(NULL, NULL);
+
+	for (guint i = 0; i < writing->units->len; i++) {
+		const struct ivrs_unit *unit = writing->units->pdata[i];
+		int highest = GPOINTER_TO_INT(g_hash_table_lookup(last, segment_of(unit)));
+
+		for (guint j = 0; j < unit->items->len; j++) {
+			const struct ivrs_item *item =
+				&g_array_index(unit->items, struct ivrs_item, j);
+
+			highest =
+				MAX(highest, ivrs_counted(item->type, item->host.plain.entry.bdf));
+		}
+		g_hash_table_insert(last, segment_of(unit), GINT_TO_POINTER(highest));
+	}
+	return last;
+}
+
+/* Device IDs that are used, and count for nothing; -1 for an item that has none. */
+static int uncounted(const struct ivrs_item *item)
+{
+	switch (item->type) {
+	case IVRS_ALIAS:
+	case IVRS_ALIAS_START:
+		return item->host.alias.source;
+	case IVRS_SPECIAL:
+		return item->host.special.source;
+	case IVRS_HID:
+		return item->host.hid.entry.bdf;
+	default:
+		return -1;
+	}
+}
+
+static void blame_beyond(const struct ivrs_writing *writing, struct viommu_place place, unsigned id)
+{
+	report(writing->findings, "ivrs-beyond", place,
+	       "give an IOMMU a function that is behind all that are used",
+	       "device ID 0x%04x is behind those of all functions that are listed", id);
+}
+
+static void look_beyond(const struct ivrs_writing *writing, const struct ivrs_unit *unit, int last)
+{
+	if (unit->iommu->bdf > last)
+		blame_beyond(writing, unit->iommu->place, unit->iommu->bdf);
+	for (guint i = 0; i < unit->items->len; i++) {
+		const struct ivrs_item *item = &g_array_index(unit->items, struct ivrs_item, i);
+
+		if (uncounted(item) > last)
+			blame_beyond(writing, item->place, (unsigned)uncounted(item));
+	}
+}
+
+/* A machine that has functions which the table does not reach: this time it is known. */
+static void look_behind(const struct ivrs_writing *writing, GHashTable *last)
+{
+	const struct viommu_host_bridge *bridge;
+	gpointer value;
+
+	for_each_object(i, bridge, writing->topology, OBJECT_HOST_BRIDGE)
+		if (g_hash_table_lookup_extended(last, GUINT_TO_POINTER(bridge->segment), NULL,
+						 &value) &&
+		    bridge->bus_last > GPOINTER_TO_UINT(value) >> 8)
+			report(writing->findings, "ivrs-behind", bridge->place,
+			       "let an IOMMU translate something on the last bus",
+			       "buses up to %02x, and the last function that is listed is on bus "
+			       "%02x",
+			       bridge->bus_last, GPOINTER_TO_UINT(value) >> 8);
+}
+
+static void look_at_entries(struct ivrs_writing *writing)
+{
+	GHashTable *last = last_of_segments(writing);
+
+	for (guint i = 0; i < writing->units->len; i++) {
+		const struct ivrs_unit *unit = writing->units->pdata[i];
+
+		if (!unit->items->len)
+			report(writing->findings, "ivrs-entry-none", unit->iommu->place,
+			       "give it functions to translate, or leave it out",
+			       "there is no device entry for IOMMU %s", unit->iommu->name);
+		else
+			look_beyond(writing, unit,
+				    GPOINTER_TO_INT(g_hash_table_lookup(last, segment_of(unit))));
+	}
+	look_behind(writing, last);
+	g_hash_table_destroy(last);
+}
+
+/* -- the whole --------------------------------------------------------------------------------- */
+
+static void write_blocks(struct ivrs_writing *writing, const struct ivrs_usual *usual)
+{
+	const struct viommu_reserved_memory *memory;
+
+	for (guint i = 0; i < writing->units->len; i++) {
+		write_type(writing, writing->units->pdata[i], usual, IVRS_IVHD_10);
+		write_type(writing, writing->units->pdata[i], usual, IVRS_IVHD_11);
+	}
+	for_each_object(i, memory, writing->topology, OBJECT_RESERVED_MEMORY)
+		write_memory(writing, memory);
+	for (guint i = 0; i < writing->units->len; i++)
+		write_type(writing, writing->units->pdata[i], usual, IVRS_IVHD_40);
+}
+
+static void write_head(const struct ivrs_writing *writing, const struct ivrs_usual *usual)
+{
+	const struct viommu_table_header *header = writing->header;
+	struct ivrs_head *head = writing->table->root->host;
+	uint32_t bits = header->address_bits ? header->address_bits : IVRS_USUAL_BITS;
+
+	head->acpi.revision = header->has_revision ? (uint8_t)header->revision : usual->revision;
+	head->info = (bits << IVRS_ADDRESS_SHIFT & IVRS_ADDRESS_BITS) |
+		     ((header->has_flags ? header->flags : usual->flags) & ~IVRS_ADDRESS_BITS);
+}
+
+bool ivrs_write(struct viommu_table *table, const struct viommu_topology *topology,
+		struct viommu_findings *findings)
+{
+	struct ivrs_writing writing = {
+		.table = table,
+		.topology = topology,
+		.header = viommu_topology_header(topology, "IVRS"),
+		.units = g_ptr_array_new_with_free_func(unit_free),
+		.by_name = g_hash_table_new(g_str_hash, g_str_equal),
+		.end = IVRS_HEAD_LENGTH,
+		.findings = findings,
+	};
+	struct ivrs_usual usual;
+
+	add_units(&writing);
+	ivrs_gather(&writing);
+	usual = usual_of(&writing);
+	write_head(&writing, &usual);
+	write_blocks(&writing, &usual);
+	look_at_entries(&writing);
+	g_hash_table_destroy(writing.by_name);
+	g_ptr_array_free(writing.units, TRUE);
+	return !writing.failed;
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef VIOMMU_TABLES_IVRS_WRITE_H
+#define VIOMMU_TABLES_IVRS_WRITE_H
+
+#include "ivrs.h"
+#include "topology.h"
+
+/*
+ * An IVRS in the making
+ *
+ * Blocks of one IOMMU have the same device entries at different offsets. So entries are gathered
+ * first, as items without a place, and then written into each of its blocks.
+ */
+struct ivrs_item {
+	unsigned type;
+	union {
+		struct ivrs_plain plain;
+		struct ivrs_alias alias;
+		struct ivrs_extended extended;
+		struct ivrs_special special;
+		struct ivrs_hid hid;
+	} host;
+	GByteArray *uid; /* of an ACPI device, or NULL */
+	struct viommu_place place;
+};
+
+/* An IOMMU that has blocks, and the device entries in them. */
+struct ivrs_unit {
+	const struct viommu_iommu *iommu;
+	guint order;   /* among the units */
+	GArray *items; /* of struct ivrs_item */
+	bool acpi_devices;
+};
+
+struct ivrs_writing {
+	struct viommu_table *table;
+	const struct viommu_topology *topology;
+	const struct viommu_table_header *header; /* what the topology asks for */
+	GPtrArray *units;                         /* of struct ivrs_unit */
+	GHashTable *by_name;                      /* the same */
+	size_t end;                               /* where the next block would be */
+	bool failed;
+	struct viommu_findings *findings;
+};
+
+/* The unit of the IOMMU with that name, or NULL. */
+struct ivrs_unit *ivrs_unit_of(const struct ivrs_writing *writing, const char *iommu);
+
+/* ivrs_gather.c: fill the items of all units from the topology. */
+void ivrs_gather(struct ivrs_writing *writing);
+
+#endif

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef VIOMMU_TABLES_MAP_H
+#define VIOMMU_TABLES_MAP_H
+
+#include <glib.h>
+
+#include <viommu/topology.h>
+
+/*
+ * The map as the rest of the library takes it: a sorted list of struct viommu_route_range, each in
+ * one segment. Free with g_array_unref().
+ */
+GArray *map_new(const struct viommu_topology *topology);
+
+/* The i-th of the list, or NULL behind the last. */
+static inline const struct viommu_route_range *map_get(const GArray *map, size_t i)
+{
+	return i < map->len ? &g_array_index(map, struct viommu_route_range, i) : NULL;
+}
+
+/*
+ * Make a range longer by the next one, if that begins behind its last function, or in the segment
+ * behind its last one with the same functions, and goes on in the same way. Places do not matter.
+ */
+bool range_joins_function(struct viommu_route_range *range, const struct viommu_route_range *next);
+bool range_joins_segment(struct viommu_route_range *range, const struct viommu_route_range *next);
+
+/* Functions that a range has in its first segment, and IDs from its first to its last function. */
+static inline uint32_t range_functions(const struct viommu_route_range *range)
+{
+	return (uint32_t)(range->bdf_last - range->bdf_first) + 1;
+}
+
+static inline uint64_t range_length(const struct viommu_route_range *range)
+{
+	return ((uint64_t)(range->segment_last - range->segment_first) << 16) +
+	       range_functions(range);
+}
+
+/* Which functions it has in each of its segments, as a key for a hash table. */
+static inline void *range_window(const struct viommu_route_range *range)
+{
+	return GSIZE_TO_POINTER((size_t)range->bdf_first << 16 | range->bdf_last);
+}
+
+#endif

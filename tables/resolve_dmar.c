@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Which IOMMU does Linux take for a device, by a DMAR?
+ *
+ * Its list of units has those with INCLUDE_PCI_ALL at the end, and puts every other in front of
+ * those before it. It goes through the list, and takes the first unit that has a scope for the
+ * device, or for a bridge above it; so a later unit of the table comes before an earlier one.
+ */
+#include <glib.h>
+
+#include "resolve.h"
+#include "topology.h"
+
+/* The scopes of a unit follow each other, as its structure has them: the last unit's first wins. */
+static const struct viommu_pci_range *find_scope(const struct viommu_topology *topology,
+						 const struct viommu_device_name *device)
+{
+	const struct viommu_pci_range *range, *found = NULL;
+
+	for_each_object(i, range, topology, OBJECT_PCI_RANGE)
+		if (range_has(range, device) && (!found || g_strcmp0(found->iommu, range->iommu)))
+			found = range;
+	return found;
+}
+
+/* Any bus of the segment: the unit has what no scope names. */
+static struct viommu_route route_of_rest(const struct viommu_topology *topology,
+					 const struct viommu_device_name *device)
+{
+	const struct viommu_host_bridge *bridge;
+
+	for_each_object(i, bridge, topology, OBJECT_HOST_BRIDGE)
+		if (bridge->iommu && bridge->segment == device->segment)
+			return route_to(topology, bridge->iommu,
+					function_id(device->segment, device->bdf), bridge->place);
+	return route_nothing;
+}
+
+static struct viommu_route route_of_function(const struct viommu_topology *topology,
+					     const struct viommu_device_name *device,
+					     const char **ret_why)
+{
+	const struct viommu_pci_range *scope = find_scope(topology, device);
+	struct viommu_route route =
+		scope ? route_of_range(topology, scope, device) : route_of_rest(topology, device);
+
+	*ret_why =
+		scope ? "Linux takes the last unit of the DMAR that names the function"
+		: route.reach == VIOMMU_REACH_IOMMU
+			? "Linux finds no scope for the function, and takes the unit with "
+			  "INCLUDE_PCI_ALL; scopes of bridges it knows once it has scanned buses"
+			: "Linux finds the function in no scope, and leaves it without an IOMMU; "
+			  "scopes of bridges it knows once it has scanned buses";
+	return route;
+}
+
+/* Other devices have one scope, which an ANDD gives the name to. */
+struct viommu_route linux_dmar(const struct viommu_topology *topology,
+			       const struct viommu_device_name *device, const char **ret_why)
+{
+	const struct viommu_platform_device *found;
+
+	if (device->pci)
+		return route_of_function(topology, device, ret_why);
+	*ret_why = "Linux takes the unit that has a scope for the name of the device";
+	found = topology_find(topology, OBJECT_PLATFORM_DEVICE, device->name);
+	return found ? route_to(topology, found->iommu, found->id, found->place) : route_nothing;
+}

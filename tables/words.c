@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What things are called in answers
+ *
+ * Answers, differences and pictures speak of the same functions, IOMMUs and places, and call them
+ * alike. Functions and IOMMUs are written as the text form has them, places as findings have
+ * them, so that what is printed here can be asked for, or gone to, there.
+ */
+#include <inttypes.h>
+
+#include <glib.h>
+
+#include "topology.h"
+
+#define BUS_SHIFT     8
+#define DEVICE_SHIFT  3
+#define DEVICE_MASK   0x1f
+#define FUNCTION_MASK 7
+
+static void put_bdf(GString *out, uint16_t bdf)
+{
+	g_string_append_printf(out, "%02x:%02x.%u", bdf >> BUS_SHIFT,
+			       bdf >> DEVICE_SHIFT & DEVICE_MASK, bdf & FUNCTION_MASK);
+}
+
+char *viommu_functions_text(const struct viommu_route_range *range)
+{
+	GString *out = g_string_new(NULL);
+
+	g_string_append_printf(out, "%04x", range->segment_first);
+	if (range->segment_last != range->segment_first)
+		g_string_append_printf(out, "-%04x", range->segment_last);
+	g_string_append_c(out, ':');
+	put_bdf(out, range->bdf_first);
+	if (range->bdf_last != range->bdf_first) {
+		g_string_append_c(out, '-');
+		put_bdf(out, range->bdf_last);
+	}
+	return g_string_free(out, FALSE);
+}
+
+char *viommu_iommu_at_text(const struct viommu_iommu *iommu)
+{
+	GString *out = g_string_new(NULL);
+
+	if (iommu_is_function(iommu)) {
+		g_string_append_printf(out, "%04x:", iommu->segment);
+		put_bdf(out, iommu->bdf);
+	} else {
+		g_string_append_printf(out, "0x%" PRIx64, iommu->base);
+	}
+	return g_string_free(out, FALSE);
+}
+
+/* A file may be called anything, and an answer is a line. */
+static void put_file(GString *out, const char *file)
+{
+	g_autofree char *clean = g_utf8_make_valid(file, -1);
+
+	for (char *c = clean; *c; c++)
+		g_string_append_c(out, g_ascii_iscntrl(*c) ? '?' : *c);
+}
+
+char *viommu_place_text(const struct viommu_place *place)
+{
+	GString *out = g_string_new(NULL);
+
+	if (place->file)
+		put_file(out, place->file);
+	if (place->line)
+		g_string_append_printf(out, "%s%u:%u", out->len ? ":" : "line ", place->line,
+				       place->column);
+	else if (place->path)
+		g_string_append_printf(out, "%s%s", out->len ? ":" : "", place->path);
+	else if (place->file && place->at != VIOMMU_NOWHERE)
+		g_string_append_printf(out, ":0x%zx", place->at);
+	return g_string_free(out, FALSE);
+}
+
+const char *viommu_iommu_id_name(enum viommu_iommu_kind kind)
+{
+	static const char *const names[] = {
+		[VIOMMU_VIRTIO_PCI] = "endpoint",
+		[VIOMMU_VIRTIO_MMIO] = "endpoint",
+		[VIOMMU_SMMU_V2] = "stream",
+		[VIOMMU_SMMU_V3] = "stream",
+		[VIOMMU_VTD] = "source",
+		[VIOMMU_AMD_VI] = "device",
+		[VIOMMU_OTHER] = "ID",
+	};
+
+	return kind < G_N_ELEMENTS(names) ? names[kind] : NULL;
+}

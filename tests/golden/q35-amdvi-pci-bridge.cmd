@@ -1,0 +1,1 @@
+qemu-system-x86_64 -machine q35 -accel tcg -nodefaults -display none -qmp stdio -device amd-iommu -device pcie-pci-bridge,id=bridge1,addr=0x10 -device edu,bus=bridge1,addr=0x3 -device pci-testdev,bus=bridge1,addr=0x7

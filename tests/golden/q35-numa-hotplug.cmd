@@ -1,0 +1,1 @@
+qemu-system-x86_64 -machine q35 -accel tcg -nodefaults -display none -qmp stdio -m 256,slots=2,maxmem=1G -smp 4 -object memory-backend-ram,id=memory0,size=128M -object memory-backend-ram,id=memory1,size=128M -numa node,nodeid=0,memdev=memory0,cpus=0-1 -numa node,nodeid=1,memdev=memory1,cpus=2-3 -device intel-iommu,intremap=on

@@ -1,0 +1,1 @@
+qemu-system-x86_64 -machine q35 -accel tcg -nodefaults -display none -qmp stdio -device intel-iommu,intremap=on,device-iotlb=on -device pcie-root-port,id=port1,chassis=1,addr=0x8 -device pcie-root-port,id=port2,chassis=2,addr=0x9 -device virtio-rng-pci,bus=port1 -device virtio-serial-pci,bus=port2

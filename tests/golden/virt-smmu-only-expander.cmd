@@ -1,0 +1,1 @@
+qemu-system-aarch64 -machine virt,gic-version=3,dtb-randomness=off -cpu cortex-a57 -m 256 -bios QEMU_EFI.fd -accel tcg -nodefaults -display none -qmp stdio -machine iommu=smmuv3,default_bus_bypass_iommu=on -device pxb-pcie,id=expander1,bus=pcie.0,bus_nr=0x60 -device pcie-root-port,id=port1,bus=expander1,chassis=1 -device virtio-serial-pci,bus=port1

@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Device trees with one thing wrong, a file for every rule of them.
+
+A tree is a dictionary: what is a dictionary in it is a node, anything else a property, of bytes, of
+a text, or of numbers that are cells.
+"""
+import struct
+
+TOKENS = {"begin": 1, "end": 2, "property": 3, "last": 9}
+VIOMMU, SMMU, OTHER = 0x10, 0x11, 0x12
+BRIDGE = "/pcie@10000000"
+
+
+def cells(*numbers):
+    return struct.pack(f">{len(numbers)}I", *numbers)
+
+
+def value(given):
+    if isinstance(given, str):
+        return given.encode() + b"\0"
+    return given if isinstance(given, bytes) else cells(*given)
+
+
+def padded(content):
+    return content + bytes(-len(content) % 4)
+
+
+def flattened(name, node, strings):
+    """The tokens of a node and of all that it holds; names go to the end of `strings`."""
+    out = cells(TOKENS["begin"]) + padded(name.encode() + b"\0")
+    for key, given in node.items():
+        if isinstance(given, dict):
+            continue
+        at = strings.find(b"\0" + key.encode() + b"\0") + 1
+        if not at:
+            at = len(strings)
+            strings += key.encode() + b"\0"
+        content = value(given)
+        out += cells(TOKENS["property"], len(content), at - 1) + padded(content)
+    for key, given in node.items():
+        if isinstance(given, dict):
+            out += flattened(key, given, strings)
+    return out + cells(TOKENS["end"])
+
+
+def blob(root):
+    strings = bytearray(b"\0")
+    structure = flattened("", root, strings) + cells(TOKENS["last"])
+    strings = strings[1:]
+    at = 40 + 16
+    return (cells(0xd00dfeed, at + len(structure) + len(strings), at, at + len(structure), 40, 17,
+                  16, 0, len(strings), len(structure)) + bytes(16) + structure + strings)
+
+
+def viommu(**changes):
+    return {"compatible": "virtio,pci-iommu", "reg": (0x800, 0, 0, 0, 0), "#iommu-cells": (1,),
+            "phandle": (VIOMMU,)} | changes
+
+
+def bridge(iommu=None, **changes):
+    """A host bridge with a virtio-iommu at 00:01.0."""
+    return {"device_type": "pci", "#address-cells": (3,), "#size-cells": (2,), "dma-coherent": b"",
+            "bus-range": (0, 0xff), "reg": (0, 0x10000000, 0, 0x10000000),
+            "iommu-map": (0, VIOMMU, 0, 8, 9, VIOMMU, 9, 0xfff7)} | {
+                key.replace("_", "-"): given for key, given in changes.items()} | {
+                    "virtio_iommu@1,0": iommu or viommu()}
+
+
+def smmu(**changes):
+    return {"compatible": "arm,mmu-500", "reg": (0, 0x9000000, 0, 0x10000), "#iommu-cells": (2,),
+            "phandle": (SMMU,)} | changes
+
+
+def device(*iommus):
+    return {"reg": (0, 0x9100000, 0, 0x1000), "iommus": iommus}
+
+
+def tree(of_bridge=None, **nodes):
+    return blob({"#address-cells": (2,), "#size-cells": (2,)} |
+                {"pcie@10000000": of_bridge or bridge()} |
+                {key.replace("_at_", "@").replace("_", "-"): node for key, node in nodes.items()})
+
+
+def deep():
+    node = {}
+    for _ in range(65):
+        node = {"n": node}
+    return tree(deep=node)
+
+
+def distances(*matrix, compatible="numa-distance-map-v1"):
+    return tree(distance_map={"compatible": compatible, "distance-matrix": matrix})
+
+
+GOOD = tree()
+
+# rule -> (bytes, place, exit, also...)
+FILES = {
+    "dt-damaged": (GOOD[:-1], "-", 2),
+    "dt-length": (GOOD + bytes(4), len(GOOD), 0),
+    "dt-depth": (deep(), "/deep" + "/n" * 63, 1),
+    "dt-phandle-twice": (tree(other={"phandle": (VIOMMU,)}), "/other", 1),
+    "dt-cell": (tree(other={"numa-node-id": b"\1"}), "/other:numa-node-id", 1),
+    "dt-dangling": (tree(smmu_at_9000000=smmu(), device_at_9100000=device(SMMU, 1, 0, 0x99, 1)),
+                    "/device@9100000:iommus", 1),
+    "dt-iommu-cells": (tree(smmu_at_9000000=smmu(), other={"phandle": (OTHER,)},
+                            device_at_9100000=device(SMMU, 1, 0, OTHER, 1)),
+                       "/device@9100000:iommus", 1),
+    "dt-disabled": (tree(smmu_at_9000000=smmu(status="disabled"),
+                         device_at_9100000=device(SMMU, 1, 0)), "/device@9100000:iommus", 1),
+    "dt-iommus-short": (tree(smmu_at_9000000=smmu(),
+                             device_at_9100000=device(SMMU, 1, 0, SMMU, 2)),
+                        "/device@9100000:iommus", 1),
+    "dt-iommus-mask": (tree(smmu_at_9000000=smmu(), device_at_9100000=device(SMMU, 0, 0x7ffe)),
+                       "/device@9100000:iommus", 1),
+    "dt-virtio-cells": (tree(bridge(viommu(**{"#iommu-cells": (0,)}))),
+                        BRIDGE + "/virtio_iommu@1,0", 1, "dt-map-cells"),
+    "dt-virtio-reg": (tree(bridge(viommu(reg=(0x800,)), iommu_map=(0, VIOMMU, 0, 0x10000))),
+                      BRIDGE + "/virtio_iommu@1,0", 1),
+    "dt-virtio-iommus": (tree(bridge(viommu(iommus=(VIOMMU, 8)))),
+                         BRIDGE + "/virtio_iommu@1,0:iommus", 1),
+    "dt-map-length": (tree(bridge(msi_map=(0, VIOMMU, 0))), BRIDGE + ":msi-map", 1),
+    "dt-map-mask": (tree(bridge(iommu_map=(0, VIOMMU, 0, 8, 9, VIOMMU, 9, 0xf7),
+                                iommu_map_mask=(0xfff0,))),
+                    BRIDGE + ":iommu-map", 1, "topology-range-own", "dt-map-own"),
+    "dt-map-outside": (tree(bridge(bus_range=(0, 0x7f),
+                                   iommu_map=(0, VIOMMU, 0, 8, 9, VIOMMU, 9, 0x7ff7,
+                                              0x8000, VIOMMU, 0, 0x100))),
+                       BRIDGE + ":iommu-map", 1),
+    "dt-map-own": (tree(bridge(iommu_map=(0, VIOMMU, 0, 0x10000))), BRIDGE + ":iommu-map", 1,
+                   "topology-range-own"),
+    "dt-map-cells": (tree(bridge(iommu_map=(0, SMMU, 0, 8, 8, VIOMMU, 0, 0)),
+                          smmu_at_9000000=smmu()), BRIDGE + ":iommu-map", 1,
+                     "dt-map-outside", "topology-iommu-idle"),
+    "dt-bus-range": (tree(bridge(bus_range=(1, 0))), BRIDGE + ":bus-range", 1),
+    "dt-domain": (tree(bridge(**{"linux,pci-domain": (1,)}),
+                       other={"device_type": "pci", "bus-range": (0, 0xff)}), "/other", 1),
+    "dt-distance-map": (distances(0, 0, 10, 0), "/distance-map:distance-matrix", 1),
+    "dt-distance": (distances(0, 0, 10, 0, 1, 9), "/distance-map:distance-matrix", 1),
+}

@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Device trees: opened, shown, and what they mean. Sections are those of the bindings that
+ * docs/tables.md names.
+ */
+#include "dt_rig.h"
+
+static const char bridge[] = "/pcie@10000000", device[] = "/dma@9100000";
+
+/* -- maps ----------------------------------------------------------------------------- */
+
+/* virtio/pci-iommu.yaml: the IOMMU's own function is left out, and the rest is one bridge's. */
+static void a_map_around_its_iommu_is_the_bridges_own_word(void **state)
+{
+	struct rig *rig = *state;
+	const struct viommu_host_bridge *found;
+	struct blob blob;
+
+	blob_machine(&blob);
+	blob_read(rig, &blob);
+	found = viommu_topology_host_bridge(rig->topology, 0);
+	assert_string_equal(found->iommu, "/pcie@10000000/iommu@1,0");
+	assert_string_equal(found->place.path, bridge);
+	assert_int_equal(viommu_topology_iommu(rig->topology, 0)->kind, VIOMMU_VIRTIO_PCI);
+	assert_int_equal(viommu_topology_iommu(rig->topology, 0)->bdf, 8);
+	assert_null(viommu_topology_pci_range(rig->topology, 0));
+	assert_int_equal(viommu_findings_count(rig->findings), 0);
+}
+
+static void resolve(const struct rig *rig, const char *text, struct viommu_route *ret)
+{
+	struct viommu_device_name name;
+
+	assert_int_equal(viommu_device_name_parse(text, &name), 0);
+	viommu_topology_resolve(rig->topology, &name, &(struct viommu_route){ 0 }, ret, NULL);
+}
+
+/* pci/pci-iommu.txt, as Linux has it: the first entry wins, and what is in none bypasses. */
+static void the_first_entry_wins(void **state)
+{
+	static const struct {
+		const char *function;
+		enum viommu_reach reach;
+		uint32_t id;
+	} rows[] = {
+		{ "00:00.0", VIOMMU_REACH_IOMMU, 0x100 },
+		{ "00:00.3", VIOMMU_REACH_IOMMU, 0x103 },
+		{ "00:00.4", VIOMMU_REACH_IOMMU, 0x204 },
+		{ "00:02.0", VIOMMU_REACH_BYPASS, 0 },
+	};
+	struct rig *rig = *state;
+	struct viommu_route route;
+	struct blob blob;
+
+	blob_machine(&blob);
+	blob_cells(&blob, bridge, "iommu-map", 8, 0u, BRIDGE_IOMMU, 0x100u, 4u, 0u, BRIDGE_IOMMU,
+		   0x200u, 8u);
+	blob_read(rig, &blob);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		resolve(rig, rows[i].function, &route);
+		assert_int_equal(route.reach, rows[i].reach);
+		assert_int_equal(route.id, rows[i].id);
+	}
+}
+
+/* iommu-map-mask: functions that differ in no bit of it are one. */
+static void a_mask_makes_functions_one(void **state)
+{
+	struct rig *rig = *state;
+	const struct viommu_pci_range *range;
+	struct viommu_route route;
+	struct blob blob;
+
+	blob_machine(&blob);
+	blob_cells(&blob, bridge, "iommu-map-mask", 1, 0xfff8u);
+	blob_cells(&blob, bridge, "iommu-map", 4, 0x100u, BRIDGE_IOMMU, 0x40u, 0x10u);
+	blob_read(rig, &blob);
+	range = viommu_topology_pci_range(rig->topology, 0);
+	assert_int_equal(range->bdf_first, 0x100);
+	assert_int_equal(range->bdf_last, 0x107);
+	assert_true(range->one_id);
+	resolve(rig, "01:01.5", &route);
+	assert_int_equal(route.id, 0x48);
+	resolve(rig, "01:02.0", &route);
+	assert_int_equal(route.reach, VIOMMU_REACH_BYPASS);
+}
+
+/* A mask of 0, as Juno has it: all of the bridge is one. */
+static void a_mask_of_nothing_makes_all_one(void **state)
+{
+	struct rig *rig = *state;
+	const struct viommu_pci_range *range;
+	struct blob blob;
+
+	blob_machine(&blob);
+	blob_cells(&blob, bridge, "iommu-map-mask", 1, 0u);
+	blob_cells(&blob, bridge, "iommu-map", 4, 0u, BRIDGE_IOMMU, 7u, 1u);
+	blob_read(rig, &blob);
+	range = viommu_topology_pci_range(rig->topology, 0);
+	assert_int_equal(range->bdf_last, 0xffff);
+	assert_int_equal(range->id_first, 7);
+	assert_true(range->one_id);
+	assert_null(viommu_topology_pci_range(rig->topology, 1));
+}
+
+/* A mask that clears buses: the same IDs again on each of them. */
+static void a_mask_without_buses_begins_again_on_each(void **state)
+{
+	struct rig *rig = *state;
+	struct viommu_route route;
+	struct blob blob;
+
+	blob_machine(&blob);
+	blob_cells(&blob, bridge, "iommu-map-mask", 1, 0xffu);
+	blob_cells(&blob, bridge, "iommu-map", 4, 0x10u, BRIDGE_IOMMU, 0x500u, 0x20u);
+	blob_read(rig, &blob);
+	for (unsigned bus = 0; bus < 3; bus++) {
+		char text[16];
+
+		snprintf(text, sizeof(text), "%02x:03.1", bus);
+		resolve(rig, text, &route);
+		assert_int_equal(route.id, 0x509);
+	}
+}
+
+/* pci/pci-msi.txt: other device IDs than the usual ones are a range of MSIs. */
+static void an_msi_map_says_where_msis_go(void **state)
+{
+	struct rig *rig = *state;
+	struct viommu_route route;
+	struct blob blob;
+
+	blob_machine(&blob);
+	blob_its(&blob);
+	blob_cells(&blob, bridge, "msi-map", 4, 0u, ITS, 0x70000u, 0x10000u);
+	blob_read(rig, &blob);
+	resolve(rig, "00:02.0", &route);
+	assert_int_equal(route.id, 0x10);
+	assert_string_equal(route.its->name, "/its@8080000");
+	assert_int_equal(route.device_id, 0x70010);
+	blob_cells(&blob, bridge, "msi-map", 4, 0u, ITS, 0u, 0x10000u);
+	blob_read(rig, &blob);
+	assert_string_equal(viommu_topology_host_bridge(rig->topology, 0)->its, "/its@8080000");
+	assert_string_equal(viommu_topology_iommu(rig->topology, 0)->its, "/its@8080000");
+	assert_null(viommu_topology_msi_range(rig->topology, 0));
+}
+
+/* Linux numbers bridges without linux,pci-domain as it comes to them. */
+static void bridges_without_a_domain_are_counted(void **state)
+{
+	struct rig *rig = *state;
+	struct blob blob;
+
+	blob_machine(&blob);
+	blob_string(&blob, "/pcie@20000000", "device_type", "pci");
+	blob_read(rig, &blob);
+	assert_int_equal(viommu_topology_host_bridge(rig->topology, 0)->segment +
+				 viommu_topology_host_bridge(rig->topology, 1)->segment,
+			 1);
+}
+
+/* -- devices ----------------------------------------------------------------------------- */
+
+/* arm,mmu-500: bits of the mask do not matter, so an entry is several stream IDs. */
+static void a_stream_mask_is_several_ids(void **state)
+{
+	struct rig *rig = *state;
+	const struct viommu_platform_device *found;
+	struct blob blob;
+
+	blob_new(&blob);
+	blob_smmu(&blob, "arm,mmu-500", 2);
+	blob_cells(&blob, device, "iommus", 6, SMMU, 0x10u, 0x3u, SMMU, 0x80u, 0x8u);
+	blob_read(rig, &blob);
+	found = viommu_topology_platform_device(rig->topology, 0);
+	assert_int_equal(found->base, 0x9100000);
+	assert_int_equal(found->id, 0x10);
+	assert_int_equal(found->n_ids, 4);
+	assert_int_equal(viommu_topology_device_id(rig->topology, 0)->id, 0x80);
+	assert_int_equal(viommu_topology_device_id(rig->topology, 1)->id, 0x88);
+	assert_null(viommu_topology_device_id(rig->topology, 2));
+	assert_int_equal(viommu_findings_count(rig->findings), 0);
+}
+
+/* An IOMMU that nobody here has heard of has endpoints all the same. */
+static void an_unknown_iommu_is_another(void **state)
+{
+	struct rig *rig = *state;
+	struct blob blob;
+
+	blob_new(&blob);
+	blob_smmu(&blob, "acme,iommu-9", 1);
+	blob_cells(&blob, device, "iommus", 2, SMMU, 0x23u);
+	blob_read(rig, &blob);
+	assert_int_equal(viommu_topology_iommu(rig->topology, 0)->kind, VIOMMU_OTHER);
+	assert_int_equal(viommu_topology_platform_device(rig->topology, 0)->id, 0x23);
+}
+
+/* A device tree's addresses are those of its bus: `ranges` leads to the CPU's. */
+static void addresses_are_followed_to_the_cpu(void **state)
+{
+	struct rig *rig = *state;
+	struct blob blob;
+
+	blob_new(&blob);
+	blob_smmu(&blob, "arm,mmu-500", 1);
+	blob_cells(&blob, "/soc", "#address-cells", 1, 1u);
+	blob_cells(&blob, "/soc", "#size-cells", 1, 1u);
+	blob_cells(&blob, "/soc", "ranges", 4, 0x1000u, 0x8u, 0u, 0x10000u);
+	blob_cells(&blob, "/soc/dma@2000", "reg", 2, 0x2000u, 0x100u);
+	blob_cells(&blob, "/soc/dma@2000", "iommus", 2, SMMU, 1u);
+	blob_cells(&blob, "/soc/dma@800000", "reg", 2, 0x800000u, 0x100u);
+	blob_cells(&blob, "/soc/dma@800000", "iommus", 2, SMMU, 2u);
+	blob_read(rig, &blob);
+	assert_int_equal(viommu_topology_platform_device(rig->topology, 0)->base +
+				 viommu_topology_platform_device(rig->topology, 1)->base,
+			 0x800001000);
+}
+
+/* "status": whatever is below a disabled node is disabled too. */
+static void what_is_disabled_is_not_there(void **state)
+{
+	struct rig *rig = *state;
+	struct blob blob;
+
+	blob_machine(&blob);
+	blob_string(&blob, bridge, "status", "disabled");
+	blob_read(rig, &blob);
+	assert_null(viommu_topology_host_bridge(rig->topology, 0));
+	assert_null(viommu_topology_iommu(rig->topology, 0));
+	assert_int_equal(viommu_findings_count(rig->findings), 0);
+}
+
+/* -- bytes ------------------------------------------------------------------------------- */
+
+/* "Decoding keeps everything": what is in the blob, and what lies behind it. */
+static void a_tree_encodes_to_itself(void **state)
+{
+	struct rig *rig = *state;
+	struct blob blob;
+
+	blob_machine(&blob);
+	walk((const uint8_t *)&blob, sizeof(blob), rig->findings);
+	blob_node(&blob, "/\x80odd\"name");
+	walk((const uint8_t *)&blob, sizeof(blob), rig->findings);
+}
+
+/* The text is source for dtc, and says whom a phandle means. */
+static void the_text_names_who_is_referred_to(void **state)
+{
+	struct rig *rig = *state;
+	struct viommu_table *table;
+	struct blob blob;
+	char *text;
+
+	blob_machine(&blob);
+	table = blob_decode(&blob, rig->findings);
+	text = viommu_table_text(table);
+	assert_non_null(strstr(text, "/dts-v1/;\n\n/ {\n"));
+	assert_non_null(strstr(text, "iommu-map = <0x0 0x5 0x0 0x8 0x9 0x5 0x9 0xfff7>; "
+				     "/* 0x5: /pcie@10000000/iommu@1,0 */\n"));
+	assert_non_null(strstr(text, "device_type = \"pci\";\n"));
+	free(text);
+	viommu_table_free(table);
+}
+
+/* A byte changed anywhere, or cut off anywhere: nothing is read that is not there. */
+static void a_damaged_tree_is_survived(void **state)
+{
+	struct rig *rig = *state;
+	struct blob blob;
+	size_t length;
+
+	blob_machine(&blob);
+	blob_smmu(&blob, "arm,mmu-500", 2);
+	blob_cells(&blob, device, "iommus", 3, SMMU, 0x10u, 0x3u);
+	blob_cells(&blob, bridge, "iommu-map-mask", 1, 0xffffu);
+	assert_int_equal(fdt_pack(&blob), 0);
+	length = fdt_totalsize(&blob);
+	for (size_t at = 0; at < length; at++) {
+		uint8_t *copy = copy_of(&blob, length), *cut = copy_of(&blob, at);
+
+		copy[at] ^= (uint8_t)(1u << at % 8);
+		walk(copy, length, rig->findings);
+		walk(cut, at, rig->findings);
+		free(copy);
+		free(cut);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		WITH_A_RIG(a_map_around_its_iommu_is_the_bridges_own_word),
+		WITH_A_RIG(the_first_entry_wins),
+		WITH_A_RIG(a_mask_makes_functions_one),
+		WITH_A_RIG(a_mask_of_nothing_makes_all_one),
+		WITH_A_RIG(a_mask_without_buses_begins_again_on_each),
+		WITH_A_RIG(an_msi_map_says_where_msis_go),
+		WITH_A_RIG(bridges_without_a_domain_are_counted),
+		WITH_A_RIG(a_stream_mask_is_several_ids),
+		WITH_A_RIG(an_unknown_iommu_is_another),
+		WITH_A_RIG(addresses_are_followed_to_the_cpu),
+		WITH_A_RIG(what_is_disabled_is_not_there),
+		WITH_A_RIG(a_tree_encodes_to_itself),
+		WITH_A_RIG(the_text_names_who_is_referred_to),
+		WITH_A_RIG(a_damaged_tree_is_survived),
+	};
+
+	return cmocka_run_group_tests_name("device trees", tests, NULL, NULL);
+}

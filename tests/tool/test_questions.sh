@@ -1,0 +1,179 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-3-Clause
+# Questions to the command: which way devices go.
+#
+#     test_questions.sh VIOMMU REFUSED PYTHON3
+. "$(dirname "$0")/rig.sh"
+
+machine() {
+	cat >arm.yaml <<-'END'
+	viommu: 1
+	iommus:
+	  - { name: smmu0, kind: smmu-v3, at: 0x9050000, its: its0 }
+	  - { name: smmu1, kind: smmu-v3, at: 0x9070000, its: its0 }
+	host-bridges:
+	  - { name: pcie.0, buses: 00-3f, its: its0 }
+	  - { name: pxb1, buses: 40-7f, iommu: smmu0, its: its0, pasid: yes, pasid-bits: 16 }
+	  - { name: pxb2, buses: 80-bf, iommu: smmu1, its: its0 }
+	ranges:
+	  - { functions: 41:00.0, iommu: none }
+	its-groups:
+	  - { name: its0, ids: [0] }
+	devices:
+	  - { name: \_SB_.COM0, at: 0x9000000, iommu: smmu0, id: 0x20000, ids: 4 }
+	  - { name: \_SB_.NET0, at: 0xa000000 }
+	  - { name: \_SB_.GPU_.NET0, at: 0xb000000 }
+	device-ids:
+	  - { device: \_SB_.COM0, iommu: smmu1, id: 0x7 }
+	msi-ranges:
+	  - { iommu: smmu1, ids: 0x8000-0x80ff, its: its0, first-device-id: 0x18000 }
+	END
+}
+
+resolve_tells_every_hop() {
+	machine
+	ran 0 "$viommu" resolve -f arm.yaml 40:01.0 80:00.0 41:00.0 COM0 --pasid 0x1ffff
+	cat >expected <<-'END'
+	40:01.0: smmu0 (smmu-v3 at 0x9050000), stream 0x4008, by arm.yaml:7:5
+	    MSIs to its0, device 0x4008, by arm.yaml:3:5
+	    PASID 0x1ffff is too large: they have up to 16 bits, by arm.yaml:7:5
+	80:00.0: smmu1 (smmu-v3 at 0x9070000), stream 0x8000, by arm.yaml:8:5
+	    MSIs to its0, device 0x18000, by arm.yaml:20:5
+	    PASID 0x1ffff does not arrive: nobody says that PASIDs are forwarded
+	41:00.0: no IOMMU: bypasses, by arm.yaml:10:5
+	    MSIs to its0, device 0x4100, by arm.yaml:7:5
+	    PASID 0x1ffff means nothing, for no IOMMU is reached
+	COM0: smmu0 (smmu-v3 at 0x9050000), stream 0x20000-0x20003, by arm.yaml:14:5
+	    also smmu1 0x7, by arm.yaml:18:5
+	    MSIs to its0, device 0x20000, by arm.yaml:3:5
+	    PASID 0x1ffff does not arrive: nobody says that PASIDs are forwarded
+	END
+	same out expected
+	ran 0 "$viommu" resolve -f arm.yaml 40:01.0 -p 5 --json
+	is_json out 'd["answers"][0]["pasid_arrives"] and d["answers"][0]["pasid_bits"] == 16'
+	is_json out 'd["answers"][0]["msi"] == {"its": "its0", "device_id": 0x4008, "file": "arm.yaml", "line": 3, "column": 5}'
+}
+
+resolve_knows_devices_by_their_names() {
+	machine
+	ran 0 "$viommu" resolve -f arm.yaml '\_SB_.NET0' 0xb000000
+	says out '\_SB_.NET0: no IOMMU: bypasses, by arm.yaml:15:5'
+	says out '0xb000000: no IOMMU: bypasses, by arm.yaml:16:5'
+	ran 2 "$viommu" resolve -f arm.yaml NET0
+	says err 'viommu: arm.yaml: several devices are called "NET0"'
+}
+
+resolve_all_is_the_whole_map() {
+	machine
+	ran 0 "$viommu" resolve --all --from arm.yaml
+	is_empty err
+	cat >expected <<-'END'
+	arm.yaml
+
+	PCI functions         IOMMU  IDs            MSIs                  by
+	0000:40:00.0-40:1f.7  smmu0  0x4000-0x40ff  its0 0x4000-0x40ff    arm.yaml:7:5
+	0000:41:00.1-7f:1f.7  smmu0  0x4101-0x7fff  its0 0x4101-0x7fff    arm.yaml:7:5
+	0000:80:00.0-80:1f.7  smmu1  0x8000-0x80ff  its0 0x18000-0x180ff  arm.yaml:8:5
+	0000:81:00.0-bf:1f.7  smmu1  0x8100-0xbfff  its0 0x8100-0xbfff    arm.yaml:8:5
+
+	other devices  IOMMU  IDs              by
+	\_SB_.COM0     smmu0  0x20000-0x20003  arm.yaml:14:5
+	\_SB_.COM0     smmu1  0x7              arm.yaml:18:5
+
+	bypassing             MSIs             by
+	0000:00:00.0-3f:1f.7  its0 0x0-0x3fff  arm.yaml:6:5
+	0000:41:00.0          its0 0x4100      arm.yaml:10:5
+	\_SB_.NET0                             arm.yaml:15:5
+	\_SB_.GPU_.NET0                        arm.yaml:16:5
+	END
+	same out expected
+	ran 0 "$viommu" resolve --all --json --from arm.yaml
+	is_json out 'len(d["maps"]) == 1 and [f["reach"] for f in d["maps"][0]["functions"]] == ["bypass", "iommu", "bypass", "iommu", "iommu", "iommu"]'
+	is_json out 'd["maps"][0]["functions"][4]["device_ids"] == [0x18000, 0x180ff]'
+	is_json out 'd["maps"][0]["devices"][0]["ids"] == [0x20000, 0x20003]'
+	ran 2 "$viommu" resolve --all --from arm.yaml 40:01.0
+	says err "--all takes no device"
+}
+
+# 65536 functions, each an entry of its own: what goes on is one line, and takes no time.
+resolve_all_of_many_entries_is_short() {
+	{
+		printf 'viommu: 1\niommus: [ { name: a, kind: virtio-iommu-mmio, at: 0x1000 } ]\nranges:\n'
+		"$python3" -c 'for f in range(65536):
+			print("  - { functions: %02x:%02x.%d, iommu: a }" % (f >> 8, f >> 3 & 31, f & 7))'
+	} >many.yaml
+	ran 0 timeout 20 "$viommu" resolve --all --from many.yaml
+	says out "0000:00:00.0-ff:1f.7  a      0x0-0xffff  many.yaml:4:5 and 65535 more"
+}
+
+# -- diff ------------------------------------------------------------------------------
+
+diff_tells_what_changed_for_a_guest() {
+	machine
+	sed '/41:00.0/d; s/^ranges:/ranges: []/; s/smmu1/other/' arm.yaml >now.yaml
+	ran 1 "$viommu" diff arm.yaml now.yaml
+	is_empty err
+	cat >expected <<-'END'
+	0000:41:00.0: was bypassing, is behind smmu0 as 0x4100 now (arm.yaml:10:5 -> now.yaml:7:5)
+	END
+	same out expected
+	ran 0 "$viommu" diff arm.yaml arm.yaml
+	is_empty out
+	ran 1 "$viommu" diff --json arm.yaml now.yaml
+	is_json out 'd["format"] == 1 and len(d["differences"]) == 1'
+	is_json out 'd["differences"][0]["what"] == "0000:41:00.0" and d["differences"][0]["before"] == "bypassing"'
+	is_json out 'd["differences"][0]["after_place"] == {"file": "now.yaml", "line": 7, "column": 5}'
+}
+
+# Nodes in another order, and another maker: the same to a guest, until somebody asks who made it.
+diff_does_not_mind_bytes() {
+	cat >one.yaml <<-'END'
+	viommu: 1
+	iommus:
+	  - { name: a, kind: virtio-iommu-pci, at: 00:01.0 }
+	  - { name: b, kind: virtio-iommu-mmio, at: 0x1000 }
+	host-bridges:
+	  - { buses: 00-7f, iommu: a }
+	  - { buses: 80-ff, iommu: b }
+	END
+	cat >other.yaml <<-'END'
+	viommu: 1
+	iommus:
+	  - { name: x, kind: virtio-iommu-mmio, at: 0x1000 }
+	  - { name: y, kind: virtio-iommu-pci, at: 00:01.0 }
+	host-bridges:
+	  - { buses: 00-7f, iommu: y }
+	  - { buses: 80-ff, iommu: x }
+	tables: { viot: { oem-id: OTHERS } }
+	END
+	"$viommu" generate viot one.yaml -o one.viot || complain "no table"
+	"$viommu" generate viot other.yaml -o other.viot || complain "no table"
+	! cmp -s one.viot other.viot || complain "the tables are the same"
+	ran 0 "$viommu" diff one.viot other.viot
+	says out 'header of VIOT: oem-id was "VIOMMU", is "OTHERS" now'
+	[ "$(wc -l <out)" -eq 1 ] || complain "$(cat out)"
+	ran 1 "$viommu" diff --header one.viot other.viot
+	ran 0 "$viommu" diff one.yaml other.viot
+}
+
+diff_compares_tables_of_one_kind() {
+	machine
+	printf 'viommu: 1\niommus: [ { name: a, kind: virtio-iommu-mmio, at: 4096 } ]\nhost-bridges: [ { buses: 00-ff, iommu: a } ]\n' >one.yaml
+	"$viommu" generate viot one.yaml -o one.viot || complain "no table"
+	cat one.viot one.viot >two.viot
+	ran 1 "$viommu" diff two.viot one.viot
+	says out "table VIOT: is gone (two.viot#VIOT"
+	ran 1 "$viommu" diff one.viot two.viot
+	says out "table VIOT: is new (two.viot#VIOT"
+}
+
+diff_needs_two_sides() {
+	machine
+	ran 2 "$viommu" diff arm.yaml
+	says err "name two files"
+	ran 2 "$viommu" diff arm.yaml missing
+	says err "missing: No such file or directory"
+	is_empty out
+}
+
+run_steps "$0"

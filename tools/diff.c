@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * viommu diff: what is different between two tables, or two machines, by meaning
+ *
+ * Each side is whatever one names: a table, a folder of them, a topology. Where a side has
+ * several tables, those with the same signature are compared, and one that only one side has is a
+ * difference. The exit status is that of diff(1), so that a script can ask whether anything
+ * changed for the guest.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <viommu/diff.h>
+
+#include "command.h"
+#include "json.h"
+
+static gboolean as_json, headers_count;
+
+static const GOptionEntry options[] = {
+	{ "header", 'H', 0, G_OPTION_ARG_NONE, &headers_count,
+	  "count who made a table, and which revision of theirs it is, as a difference", NULL },
+	{ "json", 'j', 0, G_OPTION_ARG_NONE, &as_json, "print JSON on standard output", NULL },
+	INPUT_FORM_OPTION,
+	G_OPTION_ENTRY_NULL,
+};
+
+enum { BEFORE, AFTER, N_SIDES };
+
+/* One table or topology of a side; the topology is its own. */
+struct machine {
+	char *name, *signature; /* "" for a topology */
+	struct viommu_topology *topology;
+	bool compared;
+};
+
+struct comparison {
+	GArray *sides[N_SIDES]; /* struct machine */
+	GArray *taking;
+	struct viommu_findings *findings;
+	JsonBuilder *builder; /* NULL: text */
+	bool differs;
+};
+
+/* -- sides --------------------------------------------------------------------------- */
+
+static void machine_clear(gpointer pointer)
+{
+	struct machine *machine = pointer;
+
+	g_free(machine->name);
+	g_free(machine->signature);
+	viommu_topology_free(machine->topology);
+}
+
+/* The topology is kept beyond the input that it came with. */
+static void take(void *opaque, struct input *input)
+{
+	struct comparison *comparison = opaque;
+	struct machine machine = { .name = printable(input->name) };
+
+	if (!input_meaning(input, comparison->findings)) {
+		g_free(machine.name);
+		return;
+	}
+	machine.signature = g_strdup(input->table ? viommu_table_signature(input->table) : "");
+	machine.topology = g_steal_pointer(&input->topology);
+	g_array_append_val(comparison->taking, machine);
+}
+
+static struct machine *machine_at(GArray *side, size_t i)
+{
+	return i < side->len ? &g_array_index(side, struct machine, i) : NULL;
+}
+
+/* One of each is a pair, whatever they are; of several, the next of the same signature. */
+static struct machine *find_pair(const struct comparison *comparison, const struct machine *machine)
+{
+	GArray *others = comparison->sides[AFTER];
+
+	if (comparison->sides[BEFORE]->len == 1 && others->len == 1)
+		return machine_at(others, 0);
+	for (size_t i = 0; i < others->len; i++)
+		if (!machine_at(others, i)->compared &&
+		    g_str_equal(machine_at(others, i)->signature, machine->signature))
+			return machine_at(others, i);
+	return NULL;
+}
+
+/* -- telling -------------------------------------------------------------------------- */
+
+static void add_place(JsonBuilder *builder, const char *key, const struct viommu_place *place)
+{
+	json_builder_set_member_name(builder, key);
+	json_builder_begin_object(builder);
+	json_place(builder, place);
+	json_builder_end_object(builder);
+}
+
+static void add_difference(JsonBuilder *builder, const struct viommu_difference *difference)
+{
+	json_builder_begin_object(builder);
+	json_string(builder, "rank", viommu_difference_rank_name(difference->rank));
+	json_string(builder, "what", difference->what);
+	json_string(builder, "property", difference->property);
+	json_string(builder, "before", difference->before);
+	json_string(builder, "after", difference->after);
+	add_place(builder, "before_place", &difference->before_place);
+	add_place(builder, "after_place", &difference->after_place);
+	json_builder_end_object(builder);
+}
+
+/* Where it was and is said, as far as that is known. */
+static void print_difference(const struct viommu_difference *difference)
+{
+	char *line = viommu_difference_line(difference);
+	char *before = viommu_place_text(&difference->before_place);
+	char *after = viommu_place_text(&difference->after_place);
+
+	printf("%s", line);
+	if (*before || *after)
+		printf(" (%s%s%s)", before, *before && *after ? " -> " : "", after);
+	putchar('\n');
+	free(line);
+	free(before);
+	free(after);
+}
+
+static bool counts(const struct viommu_difference *difference)
+{
+	return headers_count || difference->rank != VIOMMU_DIFFERENCE_HEADER;
+}
+
+static void tell(struct comparison *comparison, const struct viommu_difference *difference)
+{
+	comparison->differs |= counts(difference);
+	if (comparison->builder)
+		add_difference(comparison->builder, difference);
+	else
+		print_difference(difference);
+}
+
+/* -- comparing --------------------------------------------------------------------------- */
+
+static void compare(struct comparison *comparison, const struct machine *before,
+		    const struct machine *after)
+{
+	struct viommu_diff *diff = viommu_topology_diff(before->topology, after->topology);
+	const struct viommu_difference *difference;
+
+	for (size_t i = 0; (difference = viommu_diff_get(diff, i)); i++)
+		tell(comparison, difference);
+	viommu_diff_free(diff);
+}
+
+static void tell_alone(struct comparison *comparison, int side, const struct machine *machine)
+{
+	struct viommu_place place = { .file = machine->name, .at = VIOMMU_NOWHERE };
+	const struct viommu_place nowhere = { .at = VIOMMU_NOWHERE };
+	g_autofree char *what = g_strdup_printf("table %s", *machine->signature ? machine->signature
+										: machine->name);
+
+	tell(comparison,
+	     &(struct viommu_difference){ .rank = VIOMMU_DIFFERENCE_WAY,
+					  .what = what,
+					  .before = side == BEFORE ? "there" : NULL,
+					  .after = side == AFTER ? "there" : NULL,
+					  .before_place = side == BEFORE ? place : nowhere,
+					  .after_place = side == AFTER ? place : nowhere });
+}
+
+static void compare_all(struct comparison *comparison)
+{
+	struct machine *machine, *other;
+
+	for (size_t i = 0; (machine = machine_at(comparison->sides[BEFORE], i)); i++) {
+		other = find_pair(comparison, machine);
+		if (other)
+			compare(comparison, machine, other);
+		else
+			tell_alone(comparison, BEFORE, machine);
+		if (other)
+			other->compared = true;
+	}
+	for (size_t i = 0; (machine = machine_at(comparison->sides[AFTER], i)); i++)
+		if (!machine->compared)
+			tell_alone(comparison, AFTER, machine);
+}
+
+static void print(struct comparison *comparison)
+{
+	if (as_json) {
+		comparison->builder = json_begin();
+		json_builder_set_member_name(comparison->builder, "differences");
+		json_builder_begin_array(comparison->builder);
+	}
+	compare_all(comparison);
+	if (comparison->builder) {
+		json_builder_end_array(comparison->builder);
+		json_end(comparison->builder);
+	}
+}
+
+static int read_sides(struct comparison *comparison, char **names)
+{
+	int status = EXIT_CLEAN;
+
+	for (int i = 0; i < N_SIDES; i++) {
+		char *name[] = { names[i], NULL };
+
+		comparison->sides[i] = g_array_new(FALSE, FALSE, sizeof(struct machine));
+		g_array_set_clear_func(comparison->sides[i], machine_clear);
+		comparison->taking = comparison->sides[i];
+		status = worse(status, read_inputs(name, comparison->findings, take, comparison));
+		if (!comparison->taking->len)
+			status = complain_nothing(name, status);
+	}
+	return status;
+}
+
+/*
+ * What is wrong with a table is not what was asked for, and does not make it different: findings
+ * are shown, but only what could not be read changes the status.
+ */
+static int run(const struct command *command, char **arguments)
+{
+	struct comparison comparison = { 0 };
+	int status;
+
+	if (g_strv_length(arguments) != N_SIDES)
+		return command_usage(command, "name two files, how it was and how it is");
+	comparison.findings = viommu_findings_new();
+	status = read_sides(&comparison, arguments);
+	if (status == EXIT_CLEAN)
+		print(&comparison);
+	if (status == EXIT_CLEAN && comparison.differs)
+		status = EXIT_FINDINGS;
+	print_findings(comparison.findings);
+	viommu_findings_free(comparison.findings);
+	for (int i = 0; i < N_SIDES; i++)
+		g_array_unref(comparison.sides[i]);
+	return status;
+}
+
+const struct command diff_command = {
+	.name = "diff",
+	.arguments = "BEFORE AFTER",
+	.summary = "say what is different between two tables or machines, by meaning",
+	.details = "BEFORE and AFTER are tables or topologies, as a FILE is for check. Order, "
+		   "offsets\n"
+		   "and names do not matter: which way devices go does, and what else is said of\n"
+		   "them. Exit status 0: the same to a guest; 1: different; 2: could not compare.",
+	.options = options,
+	.run = run,
+};

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef VIOMMU_TOOLS_RESOLVE_H
+#define VIOMMU_TOOLS_RESOLVE_H
+
+#include <json-glib/json-glib.h>
+
+#include <viommu/topology.h>
+
+/* What one answer of `viommu resolve` and the whole map have in common. */
+
+/* "iommu", "bypass", "nothing": what --json calls it. */
+const char *reach_name(enum viommu_reach reach);
+
+/* The IDs from `first` on, n of them: "0x10", "0x10-0x1f". g_free() it. */
+char *ids_text(uint32_t first, uint64_t n);
+
+/* Members of the object that is open: where the route leads, without IDs. */
+void json_route(JsonBuilder *builder, const struct viommu_route *route);
+
+/* Print the whole map of a topology (resolve_all.c); or add it to what --json prints. */
+void print_map(const struct viommu_topology *topology);
+void add_map(JsonBuilder *builder, const char *name, const struct viommu_topology *topology);
+
+#endif

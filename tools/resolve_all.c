@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * viommu resolve --all: the whole map
+ *
+ * One line for all functions that go the same way, so that a machine is read at a glance however
+ * many functions it has. What is translated comes first, then devices that are not PCI, then what
+ * bypasses: that is the list to look through for what should not.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "columns.h"
+#include "command.h"
+#include "json.h"
+#include "resolve.h"
+
+#define SEGMENT_LENGTH 0x10000u
+
+/* Lines are collected by what they are about, and printed in this order. */
+enum { TRANSLATED, DEVICES, UNKNOWN, BYPASSING, N_PARTS };
+
+struct listing {
+	struct columns parts[N_PARTS];
+	bool begun[N_PARTS];
+};
+
+/* -- cells ------------------------------------------------------------------------- */
+
+/* From the first to the last function; the next segment's IDs begin 0x10000 further. */
+static uint64_t n_ids(const struct viommu_route_range *range, bool one)
+{
+	uint64_t segments = range->segment_last - range->segment_first;
+	uint64_t functions = (uint64_t)(range->bdf_last - range->bdf_first) + 1;
+
+	return one ? 1 : segments * SEGMENT_LENGTH + functions;
+}
+
+static char *msis_cell(const struct viommu_route_range *range)
+{
+	const struct viommu_route *route = &range->route;
+	g_autofree char *ids = ids_text(route->device_id, n_ids(range, range->one_device_id));
+
+	return route->its ? g_strdup_printf("%s %s", route->its->name, ids) : NULL;
+}
+
+static char *from_cell(const struct viommu_route_range *range)
+{
+	g_autofree char *place = viommu_place_text(&range->route.place);
+
+	if (range->n_entries == 1)
+		return g_steal_pointer(&place);
+	return g_strdup_printf("%s and %zu more", place, range->n_entries - 1);
+}
+
+/* -- text -------------------------------------------------------------------------- */
+
+static const char *const titles[N_PARTS][MAX_COLUMNS] = {
+	[TRANSLATED] = { "PCI functions", "IOMMU", "IDs", "MSIs", "by" },
+	[DEVICES] = { "other devices", "IOMMU", "IDs", NULL, "by" },
+	[UNKNOWN] = { "behind bridges of unknown buses", "IOMMU", NULL, NULL, "by" },
+	[BYPASSING] = { "bypassing", NULL, NULL, "MSIs", "by" },
+};
+
+static void add_line(struct listing *listing, int part, char *const cells[MAX_COLUMNS])
+{
+	struct columns *columns = &listing->parts[part];
+	char *title[MAX_COLUMNS];
+
+	if (!listing->begun[part]) {
+		columns_begin(columns);
+		for (int i = 0; i < MAX_COLUMNS; i++)
+			title[i] = g_strdup(titles[part][i]);
+		columns_add(columns, title);
+	}
+	listing->begun[part] = true;
+	columns_add(columns, cells);
+}
+
+static void list_functions(void *opaque, const struct viommu_route_range *range)
+{
+	const struct viommu_route *route = &range->route;
+	char *cells[MAX_COLUMNS] = { viommu_functions_text(range) };
+
+	if (route->iommu) {
+		cells[1] = g_strdup(route->iommu->name);
+		cells[2] = ids_text(route->id, n_ids(range, range->one_id));
+	}
+	cells[3] = msis_cell(range);
+	cells[4] = from_cell(range);
+	add_line(opaque, route->iommu ? TRANSLATED : BYPASSING, cells);
+}
+
+static char *name_of(const struct viommu_platform_device *device)
+{
+	if (device->name)
+		return g_strdup(device->name);
+	return g_strdup_printf("0x%" PRIx64, device->base);
+}
+
+static void list_devices(struct listing *listing, const struct viommu_topology *topology)
+{
+	const struct viommu_platform_device *device;
+	const struct viommu_device_id *more;
+
+	for (size_t i = 0; (device = viommu_topology_platform_device(topology, i)); i++)
+		add_line(listing, device->iommu ? DEVICES : BYPASSING,
+			 (char *[MAX_COLUMNS]){ name_of(device), g_strdup(device->iommu),
+						device->iommu ? ids_text(device->id, device->n_ids)
+							      : NULL,
+						NULL, viommu_place_text(&device->place) });
+	for (size_t i = 0; (more = viommu_topology_device_id(topology, i)); i++)
+		add_line(
+			listing, more->iommu ? DEVICES : BYPASSING,
+			(char *[MAX_COLUMNS]){ g_strdup(more->device), g_strdup(more->iommu),
+					       more->iommu ? ids_text(more->id, more->n_ids) : NULL,
+					       NULL, viommu_place_text(&more->place) });
+}
+
+/* What is said of functions that nobody knows the numbers of is not on the map, but it is said. */
+static void list_unknown(struct listing *listing, const struct viommu_topology *topology)
+{
+	const struct viommu_pci_range *range;
+
+	for (size_t i = 0; (range = viommu_topology_pci_range(topology, i)); i++) {
+		struct viommu_route_range functions = {
+			.segment_first = range->segment_first,
+			.segment_last = range->segment_last,
+			.bdf_first = range->bdf_first,
+			.bdf_last = range->bdf_last,
+		};
+		g_autofree char *text = viommu_functions_text(&functions);
+		bool below = range->scope == VIOMMU_SCOPE_BRIDGE;
+
+		if (range->path || (below && !range->below_first))
+			add_line(listing, UNKNOWN,
+				 (char *[MAX_COLUMNS]){
+					 g_strconcat(text, range->path ? "/" : "",
+						     range->path ? range->path : "",
+						     below ? " and below" : "", NULL),
+					 g_strdup(range->iommu ? range->iommu : "-"), NULL, NULL,
+					 viommu_place_text(&range->place) });
+	}
+}
+
+void print_map(const struct viommu_topology *topology)
+{
+	struct listing listing = { 0 };
+	bool several = false;
+
+	viommu_topology_for_each_route(topology, list_functions, &listing);
+	list_devices(&listing, topology);
+	list_unknown(&listing, topology);
+	for (int part = 0; part < N_PARTS; part++) {
+		if (!listing.begun[part])
+			continue;
+		fputs(several ? "\n" : "", stdout);
+		columns_end(&listing.parts[part]);
+		several = true;
+	}
+	if (!several)
+		puts("nothing is said of any device");
+}
+
+/* -- JSON -------------------------------------------------------------------------- */
+
+static void add_ids(JsonBuilder *builder, const char *key, uint32_t first, uint64_t n)
+{
+	json_builder_set_member_name(builder, key);
+	json_builder_begin_array(builder);
+	json_builder_add_int_value(builder, first);
+	json_builder_add_int_value(builder, (gint64)(first + n - 1));
+	json_builder_end_array(builder);
+}
+
+static void add_functions(void *opaque, const struct viommu_route_range *range)
+{
+	JsonBuilder *builder = opaque;
+	const struct viommu_route *route = &range->route;
+	g_autofree char *functions = viommu_functions_text(range);
+
+	json_builder_begin_object(builder);
+	json_string(builder, "functions", functions);
+	json_route(builder, route);
+	json_number(builder, "entries", range->n_entries);
+	if (route->iommu)
+		add_ids(builder, "ids", route->id, n_ids(range, range->one_id));
+	if (route->its) {
+		json_string(builder, "its", route->its->name);
+		add_ids(builder, "device_ids", route->device_id,
+			n_ids(range, range->one_device_id));
+	}
+	json_number(builder, "pasid_bits", route->pasid_bits);
+	json_builder_end_object(builder);
+}
+
+static void add_devices(JsonBuilder *builder, const struct viommu_topology *topology)
+{
+	const struct viommu_platform_device *device;
+
+	for (size_t i = 0; (device = viommu_topology_platform_device(topology, i)); i++) {
+		g_autofree char *name = name_of(device);
+
+		json_builder_begin_object(builder);
+		json_string(builder, "device", name);
+		json_string(builder, "iommu", device->iommu);
+		if (device->iommu)
+			add_ids(builder, "ids", device->id, MAX(device->n_ids, 1));
+		json_place(builder, &device->place);
+		json_builder_end_object(builder);
+	}
+}
+
+void add_map(JsonBuilder *builder, const char *name, const struct viommu_topology *topology)
+{
+	json_builder_begin_object(builder);
+	json_string(builder, "file", name);
+	json_builder_set_member_name(builder, "functions");
+	json_builder_begin_array(builder);
+	viommu_topology_for_each_route(topology, add_functions, builder);
+	json_builder_end_array(builder);
+	json_builder_set_member_name(builder, "devices");
+	json_builder_begin_array(builder);
+	add_devices(builder, topology);
+	json_builder_end_array(builder);
+	json_builder_end_object(builder);
+}
