@@ -17,6 +17,7 @@
 
 static const struct format *const formats[] = {
 	&viot_format,
+	&iort_format,
 	&dmar_format,
 	&ivrs_format,
 	&builtin_v1.format,

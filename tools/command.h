@@ -39,7 +39,7 @@ struct command {
 extern const struct command *const commands[];
 
 extern const struct command generate_command, dump_command, check_command, resolve_command,
-	diff_command, topology_command, demo_command, help_command;
+	diff_command, graph_command, topology_command, demo_command, help_command;
 
 /* The row with that name, or NULL. */
 const struct command *command_find(const char *name);
@@ -62,6 +62,13 @@ char *printable(const char *text);
 
 /* Print findings on stderr. Returns EXIT_FINDINGS if there is a warning or an error. */
 int print_findings(const struct viommu_findings *findings);
+
+/*
+ * Write what a command made to the file of that name, which is replaced once all of it is written;
+ * or to standard output, if there is no name. Returns EXIT_CLEAN, or EXIT_COULD_NOT and has said
+ * why.
+ */
+int write_output(const char *name, const void *bytes, size_t length);
 
 /* The worse of two exit statuses. */
 static inline int worse(int a, int b)

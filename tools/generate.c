@@ -2,15 +2,12 @@
 /*
  * viommu generate: make a firmware table from a topology
  *
- * Everything is read, checked and made before the first byte is written, and a file is
- * written beside its place and then put there: a table is there whole, or not at all.
+ * Everything is read, checked and made before the first byte is written: a table is there whole, or
+ * not at all.
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "command.h"
@@ -26,83 +23,19 @@ static const GOptionEntry options[] = {
 	G_OPTION_ENTRY_NULL,
 };
 
-/* -- writing ------------------------------------------------------------------- */
-
-static int complain_write(const char *name, int error)
-{
-	complain("%s: could not write it: %s", name, g_strerror(error));
-	return EXIT_COULD_NOT;
-}
-
-/* A device or a pipe has no place that another file could take. */
-static int write_into(const char *name, const void *bytes, size_t length)
-{
-	FILE *file = fopen(name, "wb");
-	int error = 0;
-
-	if (!file)
-		return complain_write(name, errno);
-	if (fwrite(bytes, 1, length, file) != length)
-		error = errno;
-	if (fclose(file) && !error)
-		error = errno;
-	return error ? complain_write(name, error) : EXIT_CLEAN;
-}
-
-static int replace(const char *name, const void *bytes, size_t length)
-{
-	static const int mode = 0666;
-	g_autofree char *temporary = g_strconcat(name, ".XXXXXX", NULL);
-	int error = 0, fd = g_mkstemp_full(temporary, O_WRONLY | O_CLOEXEC, mode);
-	ssize_t n;
-
-	if (fd < 0)
-		return complain_write(name, errno);
-	n = write(fd, bytes, length);
-	if (n != (ssize_t)length)
-		error = n < 0 ? errno : ENOSPC;
-	if (close(fd) && !error)
-		error = errno;
-	if (!error && rename(temporary, name))
-		error = errno;
-	if (!error)
-		return EXIT_CLEAN;
-	unlink(temporary);
-	return complain_write(name, error);
-}
-
-/* What a symbolic link names is replaced, not the link. */
-static int write_file(const char *name, const void *bytes, size_t length)
-{
-	char *target = realpath(name, NULL);
-	const char *place = target ? target : name;
-	struct stat now;
-	int status;
-
-	if (!stat(place, &now) && !S_ISREG(now.st_mode))
-		status = write_into(place, bytes, length);
-	else
-		status = replace(place, bytes, length);
-	free(target);
-	return status;
-}
-
 /* A terminal would take bytes for commands. Whoever wants them there can say so with a pipe. */
 static int write_table(const struct viommu_table *table)
 {
-	int status = EXIT_CLEAN;
 	size_t length;
 	void *bytes;
+	int status;
 
 	if (!output_name && isatty(STDOUT_FILENO)) {
 		complain("a table is no text: name a file with -o, or pipe it on");
 		return EXIT_COULD_NOT;
 	}
 	length = viommu_table_encode(table, &bytes);
-	if (output_name)
-		status = write_file(output_name, bytes, length);
-	else
-		fwrite(bytes, 1, length, stdout);
+	status = write_output(output_name, bytes, length);
 	free(bytes);
 	return status;
 }

@@ -115,10 +115,9 @@ static void put(uint8_t *bytes, size_t length, uint64_t value)
 static int add_endpoint(struct scene *scene, unsigned i)
 {
 	struct viommu_reserved reserved = { 0xfee00000, 0xfeefffff, VIOMMU_RESV_MEM_MSI };
-	struct viommu_endpoint endpoint = { .size = sizeof(endpoint),
-					    .id = i,
-					    .reserved = &reserved,
-					    .n_reserved = i & 1 };
+	struct viommu_endpoint endpoint = {
+		.size = sizeof(endpoint), .id = i, .reserved = &reserved, .n_reserved = i & 1
+	};
 
 	return viommu_endpoint_add(scene->device, &endpoint);
 }
@@ -166,8 +165,8 @@ static int migrate(struct scene *scene)
 	r = viommu_load(scene->device, bytes, length, reason, sizeof(reason));
 	if (r == -ENOMEM) { /* "On failure the device is as after a reset": make it whole again */
 		until_failure = -1;
-		assert_int_equal(
-			viommu_load(scene->device, bytes, length, reason, sizeof(reason)), 0);
+		assert_int_equal(viommu_load(scene->device, bytes, length, reason, sizeof(reason)),
+				 0);
 	}
 	free(bytes);
 	return r;
