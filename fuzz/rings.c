@@ -21,7 +21,8 @@ struct scene {
 	struct viommu_mmio *mmio;
 	struct input *input;
 	uint8_t memory[MEMORY];
-	bool calm; /* memory does not change by itself */
+	bool calm;          /* memory does not change by itself */
+	uint16_t available; /* index of the request queue's available ring */
 };
 
 static void scribble(struct scene *scene)
@@ -109,6 +110,46 @@ static void set_up(struct scene *scene)
 		write(scene, QUEUE_READY, 1);
 	}
 	write(scene, STATUS, DRIVER_OK);
+	scene->available = 0;
+	memset(scene->memory, 0, sizeof(scene->memory));
+}
+
+/* Bytes at a place in guest memory, little-endian. */
+static void put(struct scene *scene, size_t at, size_t length, uint64_t value)
+{
+	for (size_t i = 0; i < length; i++)
+		scene->memory[at + i] = (uint8_t)(value >> 8 * i);
+}
+
+/*
+ * A chain of two buffers in the split ring of the request queue, as set_up() has placed it: most of
+ * it is right, and the input says what is not.
+ */
+static void make_available(struct scene *scene)
+{
+	enum {
+		DESCRIPTOR = 16,
+		NEXT = 1,
+		WRITE = 2,
+		REQUEST_AT = 6 * PAGE,
+		ANSWER_AT = 6 * PAGE + 256
+	};
+	unsigned head = take(scene->input) % 8, length = take(scene->input) % 80;
+	size_t at = head * (size_t)DESCRIPTOR;
+
+	put(scene, at, 8, REQUEST_AT);
+	put(scene, at + 8, 4, length);
+	put(scene, at + 12, 2, NEXT | (take(scene->input) & 6));
+	put(scene, at + 14, 2, (head + 1) % 8);
+	at = (head + 1) % 8 * (size_t)DESCRIPTOR;
+	put(scene, at, 8, ANSWER_AT);
+	put(scene, at + 8, 4, take_number(scene->input, 2));
+	put(scene, at + 12, 2, WRITE | (take(scene->input) & 5));
+	put(scene, REQUEST_AT, 4, take(scene->input) % 7);
+	for (size_t i = 4; i < length; i += 4)
+		put(scene, REQUEST_AT + i, 4, take_address(scene->input));
+	put(scene, PAGE + 4 + 2 * (scene->available % 8), 2, head);
+	put(scene, PAGE + 2, 2, ++scene->available);
 }
 
 static void notify(struct scene *scene)
@@ -141,8 +182,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 {
 	static const struct viommu_mmio_ops ops = { sizeof(ops), memory, NULL };
 	static void (*const steps[])(struct scene *) = {
-		scribble,       scribble, notify,    notify,        notify, store_register,
-		store_anything, set_up,   translate, load_anything, turn,   reset,
+		scribble, make_available, make_available, notify,    notify, notify, store_register,
+		set_up,   store_anything, load_anything,  translate, turn,   reset,
 	};
 	struct input input = { bytes, length };
 	struct scene scene = { .input = &input };

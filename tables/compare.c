@@ -23,14 +23,18 @@ static void tell(struct viommu_findings *findings, const struct viommu_differenc
 	free(line);
 }
 
-/* Headers are not compared: tables of different kinds have different ones. */
+/* Headers are not compared: tables of different kinds have different ones. An SRAT means nothing.
+ */
 void viommu_table_compare(const struct viommu_table *table, const struct viommu_topology *topology,
 			  struct viommu_findings *findings)
 {
 	struct viommu_topology *meaning = viommu_table_topology(table, NULL);
-	struct viommu_diff *diff = viommu_topology_diff(topology, meaning);
 	const struct viommu_difference *difference;
+	struct viommu_diff *diff;
 
+	if (!meaning)
+		return;
+	diff = viommu_topology_diff(topology, meaning);
 	for (size_t i = 0; (difference = viommu_diff_get(diff, i)); i++)
 		if (difference->rank != VIOMMU_DIFFERENCE_HEADER)
 			tell(findings, difference);

@@ -28,16 +28,6 @@ struct walk {
 	GArray *changes;
 };
 
-static uint64_t first_of(const struct viommu_route_range *range)
-{
-	return (uint64_t)range->segment_first << SEGMENT_SHIFT | range->bdf_first;
-}
-
-static uint64_t last_of(const struct viommu_route_range *range)
-{
-	return (uint64_t)range->segment_first << SEGMENT_SHIFT | range->bdf_last;
-}
-
 /* -- what differs ----------------------------------------------------------------- */
 
 static const char *iommu_of(const struct walk *walk, int side, const struct viommu_route *route)
@@ -87,16 +77,12 @@ static bool msis_differ(const struct walk *walk, const struct change *change)
 static struct viommu_route_range clip(const struct viommu_route_range *range, uint64_t first,
 				      uint64_t last)
 {
-	struct viommu_route_range piece = { .route = { .reach = VIOMMU_REACH_NOTHING,
-						       .place.at = VIOMMU_NOWHERE } };
-	uint32_t nth;
+	static const struct viommu_route_range unsaid = { .route = { .reach = VIOMMU_REACH_NOTHING,
+								     .place.at = VIOMMU_NOWHERE } };
+	struct viommu_route_range piece = unsaid;
 
-	if (range && first_of(range) <= first) {
-		piece = *range;
-		nth = (uint32_t)(first - first_of(range));
-		piece.route.id += range->one_id ? 0 : nth;
-		piece.route.device_id += range->one_device_id ? 0 : nth;
-	}
+	if (range && range_first(range) <= first)
+		return range_clip(range, first, last);
 	piece.segment_first = piece.segment_last = (uint16_t)(first >> SEGMENT_SHIFT);
 	piece.bdf_first = first & LAST_BDF;
 	piece.bdf_last = last & LAST_BDF;
@@ -139,15 +125,16 @@ static uint64_t step(struct walk *walk, uint64_t position)
 
 	for (int i = 0; i < N_SIDES; i++) {
 		while ((range[i] = map_get(walk->maps[i], walk->at[i])) &&
-		       last_of(range[i]) < position)
+		       range_last(range[i]) < position)
 			walk->at[i]++;
 		if (range[i])
-			first = MIN(first, MAX(first_of(range[i]), position));
+			first = MIN(first, MAX(range_first(range[i]), position));
 	}
 	for (int i = 0; i < N_SIDES; i++)
 		if (range[i])
-			last = MIN(last, first_of(range[i]) <= first ? last_of(range[i])
-								     : first_of(range[i]) - 1);
+			last = MIN(last, range_first(range[i]) <= first
+						 ? range_last(range[i])
+						 : range_first(range[i]) - 1);
 	if (first == UINT64_MAX)
 		return first;
 	for (int i = 0; i < N_SIDES; i++)

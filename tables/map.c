@@ -181,6 +181,19 @@ static bool goes_on(struct viommu_route_range *range, uint64_t n,
 	return true;
 }
 
+struct viommu_route_range range_clip(const struct viommu_route_range *range, uint64_t first,
+				     uint64_t last)
+{
+	uint32_t nth = (uint32_t)(first - range_first(range));
+	struct viommu_route_range piece = *range;
+
+	piece.route.id += range->one_id || !range->route.iommu ? 0 : nth;
+	piece.route.device_id += range->one_device_id || !range->route.its ? 0 : nth;
+	piece.bdf_first = first & LAST_BDF;
+	piece.bdf_last = last & LAST_BDF;
+	return piece;
+}
+
 bool range_joins_function(struct viommu_route_range *range, const struct viommu_route_range *next)
 {
 	if (range->segment_last != next->segment_first || range->bdf_last + 1 != next->bdf_first ||

@@ -18,6 +18,21 @@ static inline const struct viommu_route_range *map_get(const GArray *map, size_t
 	return i < map->len ? &g_array_index(map, struct viommu_route_range, i) : NULL;
 }
 
+/* Positions, segment << 16 | BDF, of the first and the last function of a range in one segment. */
+static inline uint64_t range_first(const struct viommu_route_range *range)
+{
+	return (uint64_t)range->segment_first << 16 | range->bdf_first;
+}
+
+static inline uint64_t range_last(const struct viommu_route_range *range)
+{
+	return (uint64_t)range->segment_first << 16 | range->bdf_last;
+}
+
+/* What a range of one segment says of some of its functions. */
+struct viommu_route_range range_clip(const struct viommu_route_range *range, uint64_t first,
+				     uint64_t last);
+
 /*
  * Make a range longer by the next one, if that begins behind its last function, or in the segment
  * behind its last one with the same functions, and goes on in the same way. Places do not matter.

@@ -39,7 +39,7 @@ struct command {
 extern const struct command *const commands[];
 
 extern const struct command convert_command, generate_command, dump_command, check_command,
-	resolve_command, diff_command, topology_command, demo_command, help_command;
+	resolve_command, diff_command, graph_command, topology_command, demo_command, help_command;
 
 /* The row with that name, or NULL. */
 const struct command *command_find(const char *name);
@@ -60,16 +60,15 @@ __attribute__((format(printf, 1, 2))) void complain(const char *format, ...);
 /* A name as a terminal may have it: control characters and quotes as in C. g_free() it. */
 char *printable(const char *text);
 
-/*
- * Write what was made to a file of that name, or to standard output if it is NULL; a table not to
- * a terminal (output.c). Return an exit status, and say why on stderr.
- */
-int write_bytes(const char *name, const void *bytes, size_t length);
-int write_text(const char *name, const char *text);
-int write_table(const char *name, const struct viommu_table *table);
-
 /* Print findings on stderr. Returns EXIT_FINDINGS if there is a warning or an error. */
 int print_findings(const struct viommu_findings *findings);
+
+/*
+ * Write what a command made to the file of that name, which is replaced once all of it is written;
+ * or to standard output, if there is no name. Returns EXIT_CLEAN, or EXIT_COULD_NOT and has said
+ * why.
+ */
+int write_output(const char *name, const void *bytes, size_t length);
 
 /* The worse of two exit statuses. */
 static inline int worse(int a, int b)

@@ -2,11 +2,13 @@
 /*
  * Making something out of a topology
  *
- * Everything is read, checked and made before the first byte is written.
+ * Everything is read, checked and made before the first byte is written: what was made is there
+ * whole, or not at all.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <viommu/devicetree.h>
 
@@ -20,7 +22,7 @@ gboolean making_overlay, making_source, making_force;
 
 struct request {
 	const char *what;          /* a signature, or COMMAND_LINE */
-	struct viommu_table *base; /* NULL: none was named */
+	struct viommu_table *base; /* what is to be added to, or NULL */
 	bool compare;
 	struct viommu_findings *findings;
 	unsigned n; /* topologies */
@@ -57,15 +59,28 @@ static char *make_line(const struct request *request, const struct viommu_topolo
 	return words ? g_strconcat(words, "\n", NULL) : NULL;
 }
 
+/* What is extended becomes what was made; or it is not, and there is no table. */
+static struct viommu_table *extend(struct request *request, const struct viommu_topology *topology)
+{
+	struct viommu_table *table = g_steal_pointer(&request->base);
+
+	return viommu_table_extend(table, topology, request->findings) ? table
+								       : viommu_table_free(table);
+}
+
 /* What a base says besides is nothing that was lost. */
 static void make_table(struct request *request, const struct viommu_topology *topology)
 {
+	bool compare = request->compare && !request->base;
+
 	if (is_tree(request))
 		request->table = make_tree(request, topology);
+	else if (request->base)
+		request->table = extend(request, topology);
 	else
 		request->table = viommu_table_generate_for(topology, request->what, making_iommu,
 							   request->findings);
-	if (request->table && request->compare && !request->base)
+	if (request->table && compare)
 		viommu_table_compare(request->table, topology, request->findings);
 }
 
@@ -92,22 +107,46 @@ static void take(void *opaque, struct input *input)
 
 /* -- the base -------------------------------------------------------------------- */
 
+/* Of several tables, the one of that kind. What is no device tree, the library refuses itself. */
 static void take_base(void *opaque, struct input *input)
 {
 	struct request *request = opaque;
 
-	if (!request->base)
+	if (input->table && !request->base &&
+	    (is_tree(request) || !strcmp(viommu_table_signature(input->table), request->what)))
 		request->base = g_steal_pointer(&input->table);
 }
 
 static int read_base(struct request *request)
 {
 	char *names[] = { making_base, NULL };
+	int status = making_base ? read_inputs(names, request->findings, take_base, request)
+				 : EXIT_CLEAN;
 
-	return making_base ? read_inputs(names, request->findings, take_base, request) : EXIT_CLEAN;
+	if (!making_base || request->base || status != EXIT_CLEAN)
+		return status;
+	complain("%s: there is no %s to add to", making_base, request->what);
+	return EXIT_COULD_NOT;
 }
 
 /* -- writing ----------------------------------------------------------------------- */
+
+/* A terminal would take bytes for commands. Whoever wants them there can say so with a pipe. */
+static int write_table(const struct viommu_table *table)
+{
+	size_t length;
+	void *bytes;
+	int status;
+
+	if (!making_output && isatty(STDOUT_FILENO)) {
+		complain("a table is no text: name a file with -o, or pipe it on");
+		return EXIT_COULD_NOT;
+	}
+	length = viommu_table_encode(table, &bytes);
+	status = write_output(making_output, bytes, length);
+	free(bytes);
+	return status;
+}
 
 static int write_result(const struct request *request)
 {
@@ -115,11 +154,11 @@ static int write_result(const struct request *request)
 	int status;
 
 	if (request->line)
-		return write_text(making_output, request->line);
+		return write_output(making_output, request->line, strlen(request->line));
 	if (!making_source)
-		return write_table(making_output, request->table);
+		return write_table(request->table);
 	text = viommu_table_text(request->table);
-	status = write_text(making_output, text);
+	status = write_output(making_output, text, strlen(text));
 	free(text);
 	return status;
 }
@@ -136,6 +175,8 @@ static int finish(const struct request *request, char **names, int status)
 	return EXIT_COULD_NOT;
 }
 
+/* -- the request -------------------------------------------------------------------- */
+
 /* A signature may be written as anybody likes; tables have it in capitals. */
 static char *signature_of(const char *name)
 {
@@ -144,10 +185,14 @@ static char *signature_of(const char *name)
 	return viommu_table_known(small) ? g_steal_pointer(&small) : g_ascii_strup(small, -1);
 }
 
+static bool can_be_made(const struct request *request)
+{
+	return viommu_table_made(request->what) || !strcmp(request->what, COMMAND_LINE);
+}
+
 static bool options_fit(const struct request *request)
 {
-	return is_tree(request) ||
-	       (!making_base && !making_overlay && !making_force && !making_source);
+	return is_tree(request) || (!making_overlay && !making_force && !making_source);
 }
 
 static int make_and_write(struct request *request, char **names)
@@ -166,10 +211,10 @@ int make(const struct command *command, const char *what, char **names, bool com
 	struct request request = { .what = signature, .compare = compare };
 	int status;
 
-	if (!viommu_table_known(signature) && strcmp(signature, COMMAND_LINE) != 0)
+	if (!can_be_made(&request))
 		return command_usage(command, "\"%s\" cannot be made here; viot can", what);
 	if (!options_fit(&request))
-		return command_usage(command, "--into, --overlay, --force and --dts are for a dtb");
+		return command_usage(command, "--overlay, --force and --dts are for a dtb");
 	request.findings = viommu_findings_new();
 	status = make_and_write(&request, names);
 	viommu_table_free(request.table);

@@ -11,52 +11,29 @@
 extern char *making_output, *making_iommu, *making_base;
 extern gboolean making_overlay, making_source, making_force;
 
+/* clang-format off */
 #define MAKING_OPTIONS \
-	{ "output", \
-	  'o', \
-	  0, \
-	  G_OPTION_ARG_FILENAME, \
-	  &making_output, \
-	  "write to FILE instead of standard output", \
+	{ "output", 'o', 0, G_OPTION_ARG_FILENAME, &making_output, \
+	  "write to FILE instead of standard output", "FILE" }, \
+	{ "iommu", 'i', 0, G_OPTION_ARG_STRING, &making_iommu, \
+	  "make the built-in topology of the virtio-iommu NAME, if there are several", "NAME" }, \
+	{ "into", 'I', 0, G_OPTION_ARG_FILENAME, &making_base, \
+	  "add to what FILE has, an SRAT or the machine's device tree; FILE itself stays as it is", \
 	  "FILE" }, \
-		{ "iommu", \
-		  'i', \
-		  0, \
-		  G_OPTION_ARG_STRING, \
-		  &making_iommu, \
-		  "make the built-in topology of the virtio-iommu NAME, if there are several", \
-		  "NAME" }, \
-		{ "into", \
-		  'b', \
-		  0, \
-		  G_OPTION_ARG_FILENAME, \
-		  &making_base, \
-		  "put it into the machine's device tree, which is read from DTB", \
-		  "DTB" }, \
-		{ "overlay", \
-		  'O', \
-		  0, \
-		  G_OPTION_ARG_NONE, \
-		  &making_overlay, \
-		  "make an overlay for that device tree", \
-		  NULL }, \
-		{ "force", \
-		  'F', \
-		  0, \
-		  G_OPTION_ARG_NONE, \
-		  &making_force, \
-		  "replace what that device tree says otherwise", \
-		  NULL }, \
-	{ \
-		"dts", 's', 0, G_OPTION_ARG_NONE, &making_source, \
-			"write a device tree as source, for dtc", NULL \
-	}
+	{ "overlay", 'O', 0, G_OPTION_ARG_NONE, &making_overlay, \
+	  "make an overlay for that device tree", NULL }, \
+	{ "force", 'F', 0, G_OPTION_ARG_NONE, &making_force, \
+	  "replace what that device tree says otherwise", NULL }, \
+	{ "dts", 's', 0, G_OPTION_ARG_NONE, &making_source, \
+	  "write a device tree as source, for dtc", NULL }
+/* clang-format on */
 
-/* What TABLE may be, as help has it: two lines. */
+/* What TABLE may be, as help has it: three lines. */
 #define MAKING_DETAILS \
-	"TABLE is viot; dtb, for a device tree; cmdline, for a kernel's command line; or a\n" \
-	"built-in topology for the configuration space of a virtio-iommu: builtin-v1,\n" \
-	"builtin-v2, builtin-v3, builtin-v3-segments."
+	"TABLE is viot, iort, dmar, ivrs or srat; dtb, for a device tree; cmdline, for a " \
+	"kernel's\n" \
+	"command line; or a built-in topology for the configuration space of a virtio-iommu:\n" \
+	"builtin-v1, builtin-v2, builtin-v3, builtin-v3-segments."
 
 /*
  * Make it of the one topology, or table, that is named, and write it. With `compare`, what it says

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What a command makes, written where the user wants it
+ * What a command made, written to where the user wants it
  *
- * A file is written beside its place and then put there: what was made is there whole, or not at
- * all.
+ * A file is written beside its place and then put there: it is there whole, or as it was before.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -74,33 +73,11 @@ static int write_file(const char *name, const void *bytes, size_t length)
 	return status;
 }
 
-/* A terminal would take bytes for commands. Whoever wants them there can say so with a pipe. */
-int write_bytes(const char *name, const void *bytes, size_t length)
+/* main() looks whether standard output took it all. */
+int write_output(const char *name, const void *bytes, size_t length)
 {
 	if (name)
 		return write_file(name, bytes, length);
-	if (isatty(STDOUT_FILENO)) {
-		complain("a table is no text: name a file with -o, or pipe it on");
-		return EXIT_COULD_NOT;
-	}
 	fwrite(bytes, 1, length, stdout);
 	return EXIT_CLEAN;
-}
-
-int write_text(const char *name, const char *text)
-{
-	if (name)
-		return write_file(name, text, strlen(text));
-	fputs(text, stdout);
-	return EXIT_CLEAN;
-}
-
-int write_table(const char *name, const struct viommu_table *table)
-{
-	void *bytes;
-	size_t length = viommu_table_encode(table, &bytes);
-	int status = write_bytes(name, bytes, length);
-
-	free(bytes);
-	return status;
 }

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Say as a topology what QEMU was given, for each capture of a VIOT or DMAR.
+"""Say as a topology what QEMU was given, for each capture of a VIOT, IORT, DMAR or
+IVRS.
 
   golden_topologies.py FOLDER OUT
 
@@ -16,6 +17,8 @@ Exit status: 0 fine, 2 if a capture could not be understood; the others are stil
 import os
 import sys
 
+import amdvi_topologies
+import smmu_topologies
 import vtd_topologies
 from pci import Function, read_info, read_lines
 
@@ -134,21 +137,31 @@ def root_buses(command, functions):
            is_on(command.machine.get("default_bus_bypass_iommu")))
     for expander in command.expanders():
         bus = int(expander["bus_nr"], 0)
-        yield (expander["id"], bus, last_bus(bus, functions), is_on(expander.get("bypass_iommu")))
+        yield (expander.get("id", f"bus{bus:02x}"), bus, last_bus(bus, functions),
+               is_on(expander.get("bypass_iommu")))
+
+
+def version_of(stem):
+    folder, name = os.path.split(stem)
+    versions = os.path.join(folder, "VERSIONS")
+    return vtd_topologies.version_of(folder, name,
+                                     read(versions) if os.path.exists(versions) else "")
 
 
 def text_of(stem):
     """The topology of a capture, whichever table it is of."""
     command = command_of(stem)
     functions = tree_of(stem, command)
-    if not any(device["driver"] == vtd_topologies.UNIT for device in command.devices):
-        return topology(command, functions)
-    folder, name = os.path.split(stem)
-    versions = os.path.join(folder, "VERSIONS")
-    version = vtd_topologies.version_of(folder, name,
-                                        read(versions) if os.path.exists(versions) else "")
-    return vtd_topologies.topology(command, functions, list(root_buses(command, functions)),
-                                   version)
+    drivers = [device["driver"] for device in command.devices]
+    for platform, driver in ((vtd_topologies, vtd_topologies.UNIT),
+                             (amdvi_topologies, amdvi_topologies.IOMMU)):
+        if driver in drivers:
+            return platform.topology(command, functions, list(root_buses(command, functions)),
+                                     version_of(stem))
+    if command.machine["type"] == "virt" and "virtio-iommu-pci" not in drivers:
+        return smmu_topologies.topology(command, list(root_buses(command, functions)),
+                                        version_of(stem))
+    return topology(command, functions)
 
 
 def read(path):
@@ -183,7 +196,9 @@ def captures(folder):
         for name in sorted(name for name in names if name.endswith(".cmd")):
             stem = name[:-len(".cmd")]
             if (f"{stem}.VIOT" in names or stem in names and "VIOT" in stem
-                    or f"{stem}.DMAR" in names and stem not in OUT_OF_ORDER):
+                    or f"{stem}.IORT" in names
+                    or (f"{stem}.DMAR" in names or f"{stem}.IVRS" in names)
+                    and stem not in OUT_OF_ORDER):
                 yield os.path.join(here, stem)
 
 

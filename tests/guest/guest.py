@@ -26,6 +26,7 @@ import packages
 import qemus
 import parts
 import rows
+import tables
 from machine import Failed, Machine
 
 DEVICES = {"builtin": "virtio-iommu-pci", "viommu": "viommu-pci"}
@@ -113,7 +114,7 @@ class Run:
             "iommu": f"{DEVICES[device]},id=iommu0",
             "unattached": UNATTACHED[device],
             "unmapped": UNMAPPED[device],
-        }
+        } if device in DEVICES else {}
         for word, value in words.items():
             text = text.replace(f"{{{word}}}", value)
         text = re.sub(r"\{iommu:(\d)\}",
@@ -121,7 +122,8 @@ class Run:
         return re.sub(r"\{md5:(\w+)\}", lambda found: checksum(self.image(found[1])), text)
 
     def image(self, name):
-        return os.path.join(self.folder, f"{name}.img")
+        """A drive's image, or the table that the row is about."""
+        return self.table if name == "table" else os.path.join(self.folder, f"{name}.img")
 
     def drive_options(self, name):
         image = self.row.images[name]
@@ -132,7 +134,7 @@ class Run:
         row = self.row
         for name, image in row.images.items():
             shutil.copy(image_file(image), self.image(name))
-        self.kernel, base = initramfs.base(row.architecture, self.progress)
+        self.kernel, base = initramfs.base(row.architecture, row.flavour, self.progress)
         extra = [("kernel", self.kernel)] if row.rekernel else []
         self.initramfs = os.path.join(self.folder, "initramfs")
         first = f"{'shell' if self.shell else 'run'} {row.skip}\n"
@@ -142,6 +144,9 @@ class Run:
             os.rename(self.initramfs, second)
             extra.append(("initramfs", second))
         initramfs.with_row(base, self.initramfs, row.script, first, extra)
+        if row.table:
+            self.table = tables.make(row.table, row.topology, self.folder)
+            tables.put_in_front(self.table, row.table, self.initramfs)
 
     def command(self, serial="stdio"):
         row = self.row
@@ -151,7 +156,7 @@ class Run:
             "-M", row.machine, "-m", "512" if row.rekernel else "256",
             "-smp", str(row.processors), "-serial", serial,
             "-kernel", self.kernel, "-initrd", self.initramfs, "-append", append]
-        command += ["-cpu", PROCESSORS[row.architecture]]
+        command += ["-cpu", row.processor or PROCESSORS[row.architecture]]
         if row.firmware:
             command += ["-bios", self.qemu.firmware()]
         if self.device == "viommu":
@@ -200,14 +205,50 @@ class Run:
         """A drive goes with the device that used it: add it again."""
         machine.monitor.human(f"drive_add 0 {self.drive_options(name)}")
 
-    def act_migrate(self, machine):
-        """Move the guest to a second QEMU that was started like the first."""
-        channel = f"unix:{self.folder}/migration"
-        other = self.start("second", ["-incoming", "defer"])
+    def begin_migration(self, machine, bandwidth, extra=()):
+        """Start a second QEMU like the first, and send the guest its way."""
+        channel = f"unix:{self.folder}/migration-{len(self.machines)}"
+        other = self.start("second", ["-incoming", "defer", *extra])
         other.monitor.command("migrate-incoming", uri=channel)
         machine.monitor.command("migrate-set-parameters",
-                                **{"max-bandwidth": 1 << 40, "downtime-limit": 5000})
+                                **{"max-bandwidth": bandwidth, "downtime-limit": 5000})
         machine.monitor.command("migrate", uri=channel)
+        return other
+
+    def act_lose_migration(self, machine):
+        """The second QEMU dies when half of the guest is there: the first one goes on."""
+        other = self.begin_migration(machine, 1 << 23)
+        self.wait_for("half of a migration", lambda: machine.monitor.command(
+            "query-migrate").get("ram", {}).get("transferred", 0) > 1 << 22)
+        other.kill()
+        self.go_on(machine, other)
+
+    def act_refuse_migration(self, machine, limit):
+        """The second QEMU does not take the state of the IOMMU: the first one goes on."""
+        other = self.begin_migration(machine, 1 << 40, ["-global", limit])
+        self.go_on(machine, other)
+        reason = re.search(r"the saved state cannot be loaded: .*", other.output)
+        self.notes += f"host: the second QEMU says: {reason and reason[0]}\n"
+        other.kill()
+
+    def go_on(self, machine, other):
+        """A migration came to nothing; nobody but the first QEMU has the guest now."""
+        self.wait_for("the end of a migration", lambda: machine.monitor.command(
+            "query-migrate")["status"] == "failed" or not other.alive())
+        self.wait_for("the first QEMU", lambda: self.runs_on(machine))
+        self.machines.remove(other)
+
+    @staticmethod
+    def runs_on(machine):
+        """QEMU may have stopped the guest for the last pieces: it is started again by hand."""
+        status = machine.monitor.command("query-status")["status"]
+        if status == "postmigrate":
+            machine.monitor.command("cont")
+        return status == "running"
+
+    def act_migrate(self, machine):
+        """Move the guest to a second QEMU that was started like the first."""
+        other = self.begin_migration(machine, 1 << 40)
         self.wait_for("migration", lambda: self.migrated(machine))
         self.wait_for("the second QEMU", lambda: other.monitor.command(
             "query-status")["status"] == "running")
@@ -288,6 +329,8 @@ class Run:
             if found := re.search(f".*(?:{pattern}).*", self.log):
                 raise Failed(f"not so: {sentence} ({found.group(0)})")
             seen.append((sentence, None))
+        if self.row.table:
+            seen.append((tables.compare(self.table, self.log), None))
         for one, other in self.row.same:
             if checksum(self.image(one)) != checksum(self.image(other)):
                 raise Failed(f"not so: {other} has the contents of {one}, seen from the host")
@@ -354,8 +397,16 @@ def interactive(run):
 
 def listing():
     for row in rows.ROWS:
-        control = "" if row.runs == parts.BOTH else f" (ours only: {row.why_ours})"
+        control = f" (ours only: {row.why_ours})" if row.runs == parts.OURS else ""
         print(f"{row.number:>2}  {row.name:<12} {row.sentence}{control}")
+
+
+def devices_of(row, wanted):
+    """The devices that a row runs with; a table is tried with QEMU's IOMMU of its platform."""
+    if row.runs == parts.STOCK:
+        return [parts.STOCK]
+    return [device for device in DEVICES
+            if wanted in (device, "both") and (device == "viommu" or row.runs == parts.BOTH)]
 
 
 def parse():
@@ -383,13 +434,10 @@ def main():
         return listing()
     progress = Progress()
     chosen = [row for row in rows.ROWS if not arguments.names or row.name in arguments.names]
-    devices = list(DEVICES) if arguments.device == "both" else [arguments.device]
     passed = failed = skipped = again = 0
     for qemu in qemus.choose(arguments.qemu, progress):
         for row in chosen:
-            for device in devices:
-                if device == "builtin" and row.runs == parts.OURS:
-                    continue
+            for device in devices_of(row, arguments.device):
                 if device == "viommu" and not os.path.exists(qemu.module()):
                     print(f"skipped {row.name}: no module for QEMU {qemu.generation} "
                           "(./run module builds it)")

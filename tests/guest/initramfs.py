@@ -15,7 +15,7 @@ import packages
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 # What a guest may need. What these depend on is found in the modules themselves.
-MODULES = ["virtio_mmio", "virtio-iommu", "virtio_blk", "virtio_net", "vfio-pci",
+MODULES = ["virtio_pci", "virtio_mmio", "virtio-iommu", "virtio_blk", "virtio_net", "vfio-pci",
            "vfio_iommu_type1"]
 COMPILERS = {"amd64": "x86_64-linux-gnu-gcc", "arm64": "aarch64-linux-gnu-gcc"}
 TOOLS = {"amd64": ["edu", "rekernel"], "arm64": ["edu"]}
@@ -87,9 +87,9 @@ def tool(name, architecture):
         "-o", work, source)))
 
 
-def base(architecture, report):
+def base(architecture, flavour, report):
     """Returns (kernel image, base archive)."""
-    kernel = packages.kernel(architecture, report)
+    kernel = packages.kernel(architecture, flavour, report)
     boot = os.path.join(kernel, "boot")
     image = next(os.path.join(boot, name) for name in os.listdir(boot)
                  if name.startswith("vmlinuz-"))

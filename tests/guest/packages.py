@@ -138,14 +138,15 @@ def unpacked(kind, find, report):
     return target
 
 
-def kernel(architecture, report):
-    """An unpacked Debian kernel, of the small flavour for clouds."""
+def kernel(architecture, flavour, report):
+    """An unpacked Debian kernel: "cloud-" for the small flavour for clouds, "" for the usual one."""
     def find():
         source = archive(RELEASES["6.12"], architecture)
         source.refresh()
-        return source, [next(name for name in source.depends(f"linux-image-cloud-{architecture}")
+        meta = f"linux-image-{flavour}{architecture}"
+        return source, [next(name for name in source.depends(meta)
                              if name.startswith("linux-image-"))]
-    return unpacked(f"linux-cloud-{architecture}", find, report)
+    return unpacked(f"linux-{flavour}{architecture}", find, report)
 
 
 def busybox(architecture, report):

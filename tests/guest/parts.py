@@ -5,7 +5,7 @@ A row is data. What is in braces is filled in by guest.py:
 
     {iommu} {iommu:2}   the device type under test, and a second one of it
     {iommu-mmio}        the one for virtio-mmio buses
-    {md5:NAME}          the checksum of a drive
+    {md5:NAME}          the checksum of a drive; {md5:table}: of the row's table
     {unattached}        how the device names the fault of an endpoint without a domain
     {unmapped}          the flags of its fault for a write where nothing is mapped
 
@@ -16,7 +16,7 @@ host, SOMETHING" makes the host do what the row has under `on` for it, while the
 
 from dataclasses import dataclass, field
 
-OURS, BOTH = "ours", "both"
+OURS, BOTH, STOCK = "ours", "both", "stock"
 
 # What the guest's log never has unless a row says that it may.
 COMPLAINTS = [
@@ -44,13 +44,17 @@ class Row:
     machine: str = "q35"
     firmware: bool = False      # UEFI rather than the machine's plain start
     processors: int = 1
+    processor: str = ""         # another one than guest.py has for the architecture
+    flavour: str = "cloud-"     # of the kernel; "" for the one with drivers of every machine
     append: str = ""
     images: dict = field(default_factory=dict)   # drive's name: how it is made
     same: tuple = ()            # pairs of drives that must have equal contents at the end
     skip: str = ""              # modules that are not loaded
     on: dict = field(default_factory=dict)
     runs: str = BOTH            # OURS where the built-in device cannot do this, and why:
-    why_ours: str = ""
+    why_ours: str = ""          # or STOCK: no virtio-iommu, but a table that viommu makes
+    table: str = ""             # what it is, as `viommu generate` calls it, of this text:
+    topology: str = ""
     options: list = field(default_factory=list)
     incoming: bool = False      # a second QEMU stands ready to take the guest over
     rekernel: bool = False      # the guest carries a kernel to start

@@ -22,8 +22,8 @@ struct refused {
 static bool is_ours(const char *id)
 {
 	static const char *const prefixes[] = {
-		"input-",   "acpi-", "viot-",    "dmar-",    "ivrs-",
-		"builtin-", "dt-",   "cmdline-", "convert-",
+		"input-", "acpi-",    "viot-", "iort-",    "dmar-",    "ivrs-",
+		"srat-",  "builtin-", "dt-",   "cmdline-", "convert-",
 	};
 
 	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)

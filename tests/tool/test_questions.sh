@@ -2,8 +2,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Questions to the command: which way devices go.
 #
-#     test_questions.sh VIOMMU REFUSED PYTHON3
+#     test_questions.sh VIOMMU REFUSED PYTHON3 PICTURES
 . "$(dirname "$0")/rig.sh"
+pictures=$(realpath "$4")
+old_path=$PATH
 
 machine() {
 	cat >arm.yaml <<-'END'
@@ -95,6 +97,27 @@ resolve_all_is_the_whole_map() {
 	says err "--all takes no device"
 }
 
+# Linux, drivers/acpi/viot.c: the last node wins, and no IOMMU translates itself.
+resolve_all_says_where_linux_does_otherwise() {
+	cat >overlap.yaml <<-'END'
+	viommu: 1
+	iommus:
+	  - { name: a, kind: virtio-iommu-pci, at: 00:01.0, include-self: yes }
+	host-bridges: [ { buses: 00-0f, iommu: a } ]
+	END
+	"$viommu" generate viot overlap.yaml -o viot || complain "no table"
+	ran 0 "$viommu" resolve --all --from viot
+	cat >expected <<-'END'
+
+	Linux does otherwise  IOMMU  by
+	0000:00:01.0          none   viot:0x40
+	END
+	tail -3 out >told
+	same told expected
+	ran 0 "$viommu" resolve --all --json --from viot
+	is_json out 'len(d["maps"][0]["linux"]) == 1 and "itself" in d["maps"][0]["linux"][0]["why"]'
+}
+
 # 65536 functions, each an entry of its own: what goes on is one line, and takes no time.
 resolve_all_of_many_entries_is_short() {
 	{
@@ -104,6 +127,7 @@ resolve_all_of_many_entries_is_short() {
 	} >many.yaml
 	ran 0 timeout 20 "$viommu" resolve --all --from many.yaml
 	says out "0000:00:00.0-ff:1f.7  a      0x0-0xffff  many.yaml:4:5 and 65535 more"
+	says out "Too many entries to ask Linux about each"
 }
 
 # -- diff ------------------------------------------------------------------------------
@@ -174,6 +198,81 @@ diff_needs_two_sides() {
 	ran 2 "$viommu" diff arm.yaml missing
 	says err "missing: No such file or directory"
 	is_empty out
+}
+
+# -- graph -----------------------------------------------------------------------------
+
+# The pictures of the documentation: their texts to the byte, and Graphviz takes each of them.
+graph_draws_the_pictures_of_the_documentation() {
+	for machine in "$pictures"/*.yaml; do
+		ran 0 "$viommu" graph "$machine"
+		is_empty err
+		same out "${machine%.yaml}.dot"
+		command -v dot >/dev/null || continue
+		ran 0 dot -Tsvg out
+		is_empty err
+		ran 0 "$viommu" graph "$machine" --format svg --output picture.svg
+		grep -q '</svg>' picture.svg || complain "no picture of $machine"
+		ran 0 "$viommu" graph "$machine" -F png
+		[ "$(head -c 4 out | tail -c 3)" = PNG ] || complain "no PNG of $machine"
+	done
+}
+
+graph_is_bounded_and_says_what_it_leaves_out() {
+	"$python3" - >many.yaml <<-'END'
+	print("viommu: 1\niommus:")
+	for i in range(64):
+	    print(f"  - {{ name: iommu{i}, kind: smmu-v3, at: {0x9000000 + i * 0x20000:#x} }}")
+	print("host-bridges:")
+	for b in range(64):
+	    print(f"  - {{ buses: {b * 4:02x}-{b * 4 + 3:02x} }}")
+	print("ranges:")
+	for f in range(0, 65536, 8):
+	    slot = f"{f >> 8:02x}:{f >> 3 & 31:02x}"
+	    print(f"  - {{ functions: {slot}.0-{slot}.7, iommu: iommu{f // 8 % 64} }}")
+	END
+	ran 0 timeout 20 "$viommu" graph many.yaml
+	[ "$(wc -c <out)" -lt 200000 ] || complain "$(wc -c <out) bytes"
+	says out "and 116 more ranges"
+	says out "and 16 more boxes"
+	says out "and 16 more IOMMUs"
+}
+
+# Names are what a table says: they must not become anything else in a picture.
+graph_takes_names_for_text() {
+	cat >odd.yaml <<-'END'
+	viommu: 1
+	iommus: [ { name: "<b>\"&\n\\", kind: virtio-iommu-mmio, at: 0x1000 } ]
+	host-bridges:
+	  - { name: "0123456789012345678901234567890123456789 and more", buses: 00-ff, iommu: "<b>\"&\n\\" }
+	END
+	ran 0 "$viommu" graph odd.yaml
+	says out '<b>&#60;b&#62;&#34;&#38;?&#92;</b>'
+	says out '<b>0123456789012345678901234567890123456789…</b>'
+	command -v dot >/dev/null || return 0
+	ran 0 dot -Tsvg out
+}
+
+graph_without_graphviz_says_what_is_missing() {
+	machine
+	mkdir nothing
+	PATH=$PWD/nothing
+	"$viommu" graph arm.yaml --format svg -o picture.svg 2>err
+	status=$?
+	PATH=$old_path
+	[ $status -eq 2 ] || complain "exit $status"
+	says err "Graphviz is needed (apt install graphviz)"
+	[ ! -e picture.svg ] || complain "there is a picture"
+}
+
+graph_needs_one_machine() {
+	machine
+	ran 2 "$viommu" graph arm.yaml arm.yaml
+	says err "name one file"
+	ran 2 "$viommu" graph arm.yaml --format jpeg
+	says err '"jpeg" is no format'
+	ran 2 "$viommu" graph missing
+	says err "missing: No such file or directory"
 }
 
 run_steps "$0"

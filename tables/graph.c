@@ -1,0 +1,393 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A topology as a picture, in the language of Graphviz's dot
+ *
+ * From left to right: who sends, the IOMMUs, and what is reached, which is memory and ITSs. A line
+ * of a box says which functions go where with which IDs, and its arrow begins beside it, so that
+ * no arrow needs a label that might lie upon another. What belongs to a NUMA node has a frame.
+ * Ways differ in how they are drawn, and not only in colour, so that they can be told apart on
+ * paper.
+ *
+ * The picture is bounded: beyond that, what is left out is counted.
+ */
+#include <inttypes.h>
+
+#include "graph.h"
+
+/* Names longer than that would make a box that nobody sees the whole of. */
+#define NAME_LENGTH 40
+#define ELLIPSIS    "\xe2\x80\xa6"
+
+#define WAY_COLOUR    "#1b4f8a" /* through an IOMMU */
+#define BYPASS_COLOUR "#b3541e" /* around it */
+#define MSI_COLOUR    "#5d6d3a" /* interrupts */
+
+#define WAY_STYLE    "color=\"" WAY_COLOUR "\", penwidth=1.4"
+#define BYPASS_STYLE "color=\"" BYPASS_COLOUR "\", style=dashed, penwidth=1.4, minlen=2"
+#define MSI_STYLE    "color=\"" MSI_COLOUR "\", style=dotted, arrowhead=vee, penwidth=1.4"
+
+#define IOMMU_FILL  "#dce8f5"
+#define BOX_FILL    "#f4f4f1"
+#define MEMORY_FILL "#efe6d5"
+#define ITS_FILL    "#e6ecd8"
+
+struct drawing {
+	GString *out;
+	const struct viommu_topology *topology;
+	struct boxes boxes;
+	GHashTable *iommus; /* struct viommu_iommu -> its number, from 1 */
+	GHashTable *groups; /* struct viommu_its_group -> its number, from 1 */
+	GHashTable *drawn;  /* arrows that were drawn already, as text */
+};
+
+/* -- text ------------------------------------------------------------------------- */
+
+/* As a label has it, which is a sort of HTML; what cannot be shown is shown to be something. */
+static void put(GString *out, const char *text)
+{
+	gunichar c;
+
+	for (int n = 0; *text; text = g_utf8_next_char(text), n++) {
+		if (n == NAME_LENGTH && *g_utf8_next_char(text)) {
+			g_string_append(out, ELLIPSIS);
+			return;
+		}
+		c = g_utf8_get_char(text);
+		if (c == '&' || c == '<' || c == '>' || c == '"' || c == '\\')
+			g_string_append_printf(out, "&#%" PRIu32 ";", c);
+		else
+			g_string_append_unichar(out, g_unichar_isprint(c) ? c : '?');
+	}
+}
+
+static void put_title(GString *out, const char *title)
+{
+	g_string_append(out, "<b>");
+	put(out, title);
+	g_string_append(out, "</b>");
+}
+
+/* -- boxes ------------------------------------------------------------------------- */
+
+/* Told twice to keep to the left, for a cell may become wider than its text. */
+static void put_cell(GString *out, const char *port, const char *text)
+{
+	g_string_append_printf(out, "<td align=\"text\"%s>", port);
+	put(out, text);
+	g_string_append(out, "<br align=\"left\"/></td>");
+}
+
+static void put_line(GString *out, const struct line *line, unsigned i)
+{
+	g_autofree char *port = g_strdup_printf(" port=\"l%u\"", i);
+	g_autofree char *ids = g_strconcat(line->ids ? line->ids : "",
+					   line->device_ids ? " MSI " : "", line->device_ids, NULL);
+
+	g_string_append(out, "<tr>");
+	put_cell(out, "", line->what);
+	put_cell(out, port, ids);
+	g_string_append(out, "</tr>");
+}
+
+static void put_more(GString *out, size_t n, const char *what)
+{
+	if (n)
+		g_string_append_printf(out,
+				       "<tr><td align=\"left\" colspan=\"2\"><i>%s and %zu more %s"
+				       "</i></td></tr>",
+				       ELLIPSIS, n, what);
+}
+
+static void put_box(GString *out, const struct box *box, unsigned i)
+{
+	g_string_append_printf(
+		out,
+		"  b%u [label=<<table border=\"1\" cellborder=\"0\" cellspacing=\"0\" "
+		"cellpadding=\"3\" bgcolor=\"" BOX_FILL "\">"
+		"<tr><td align=\"left\" colspan=\"2\">",
+		i);
+	put_title(out, box->title);
+	if (box->subtitle)
+		g_string_append_printf(out, "  %s", box->subtitle);
+	g_string_append(out, "</td></tr><hr/>");
+	for (unsigned n = 0; n < box->lines->len; n++)
+		put_line(out, &g_array_index(box->lines, struct line, n), n);
+	put_more(out, box->n_more, "ranges");
+	g_string_append(out, "</table>>];\n");
+}
+
+static void put_iommu(GString *out, const struct viommu_iommu *iommu, unsigned i)
+{
+	g_autofree char *at = viommu_iommu_at_text(iommu);
+
+	g_string_append_printf(out,
+			       "  i%u [shape=box, style=\"filled,rounded\", fillcolor=\"" IOMMU_FILL
+			       "\", margin=\"0.15,0.08\", label=<",
+			       i);
+	put_title(out, iommu->name);
+	g_string_append_printf(out, "<br/>%s<br/>at %s>];\n", viommu_iommu_kind_name(iommu->kind),
+			       at);
+}
+
+static void put_group(GString *out, const struct viommu_its_group *group, unsigned i)
+{
+	g_string_append_printf(
+		out, "  t%u [shape=box, style=filled, fillcolor=\"" ITS_FILL "\", label=<", i);
+	put_title(out, group->name);
+	g_string_append(out, "<br/>ITS");
+	for (size_t n = 0; n < group->n_ids && n < MAX_LINES; n++)
+		g_string_append_printf(out, " %" PRIu32, group->ids[n]);
+	g_string_append_printf(out, "%s>];\n", group->n_ids > MAX_LINES ? " " ELLIPSIS : "");
+}
+
+static void put_memory(GString *out)
+{
+	g_string_append(out, "  memory [shape=cylinder, style=filled, fillcolor=\"" MEMORY_FILL
+			     "\", margin=\"0.3,0.2\", label=<<b>memory</b>>];\n");
+}
+
+/* -- arrows -------------------------------------------------------------------------- */
+
+static unsigned number_of(GHashTable *numbers, const void *object)
+{
+	return GPOINTER_TO_UINT(g_hash_table_lookup(numbers, object));
+}
+
+/* Once for all that would look the same. */
+static void put_arrow(struct drawing *drawing, const char *from, const char *to, const char *style)
+{
+	char *arrow = g_strdup_printf("  %s -> %s [%s];\n", from, to, style);
+
+	if (g_hash_table_add(drawing->drawn, arrow))
+		g_string_append(drawing->out, arrow);
+}
+
+static void put_msis(struct drawing *drawing, const struct line *line, const char *port)
+{
+	unsigned group = number_of(drawing->groups, line->its);
+	unsigned iommu = line->iommu ? number_of(drawing->iommus, line->iommu) : 0;
+	g_autofree char *to = g_strdup_printf("t%u", group);
+	g_autofree char *through = g_strdup_printf("i%u", iommu);
+
+	if (group && (iommu || !line->iommu))
+		put_arrow(drawing, iommu ? through : port, to,
+			  iommu ? MSI_STYLE : MSI_STYLE ", minlen=2");
+}
+
+static void put_way(struct drawing *drawing, const struct line *line, const char *port)
+{
+	unsigned iommu = line->iommu ? number_of(drawing->iommus, line->iommu) : 0;
+	g_autofree char *to = g_strdup_printf("i%u", iommu);
+
+	if (!line->iommu)
+		put_arrow(drawing, port, "memory", BYPASS_STYLE);
+	else
+		put_arrow(drawing, port, iommu ? to : "more_iommus", WAY_STYLE);
+	if (line->its)
+		put_msis(drawing, line, port);
+}
+
+static void put_ways(struct drawing *drawing, const struct box *box, unsigned i)
+{
+	for (unsigned n = 0; n < box->lines->len; n++) {
+		g_autofree char *port = g_strdup_printf("b%u:l%u:e", i, n);
+
+		put_way(drawing, &g_array_index(box->lines, struct line, n), port);
+	}
+}
+
+static void put_iommu_ways(struct drawing *drawing)
+{
+	const struct viommu_iommu *iommu;
+
+	for_each_object(i, iommu, drawing->topology, OBJECT_IOMMU) {
+		g_autofree char *from = g_strdup_printf("i%u", number_of(drawing->iommus, iommu));
+
+		if (number_of(drawing->iommus, iommu))
+			put_arrow(drawing, from, "memory", WAY_STYLE);
+	}
+}
+
+/*
+ * Boxes like to stand below each other in the order of buses, if they all hang on something to
+ * their left that nobody sees.
+ */
+static void put_order(struct drawing *drawing)
+{
+	g_string_append(drawing->out, "  start [shape=point, width=0, height=0, style=invis];\n");
+	for (unsigned i = 0; i < drawing->boxes.list->len; i++)
+		g_string_append_printf(drawing->out, "  start -> b%u [style=invis, weight=8];\n",
+				       i);
+}
+
+/* -- frames ------------------------------------------------------------------------------ */
+
+static bool is_member(const struct box *box, bool framed, uint32_t domain)
+{
+	return box->has_domain == framed && (!framed || box->domain == domain);
+}
+
+/* Boxes and IOMMUs of one NUMA node; or those that are of none, without a frame. */
+static void put_members(struct drawing *drawing, bool framed, uint32_t domain)
+{
+	const struct viommu_iommu *iommu;
+	const struct box *box;
+
+	for (unsigned i = 0; i < drawing->boxes.list->len; i++) {
+		box = &g_array_index(drawing->boxes.list, struct box, i);
+		if (is_member(box, framed, domain))
+			put_box(drawing->out, box, i);
+	}
+	for_each_object(i, iommu, drawing->topology, OBJECT_IOMMU)
+		if (number_of(drawing->iommus, iommu) && iommu->has_proximity_domain == framed &&
+		    (!framed || iommu->proximity_domain == domain))
+			put_iommu(drawing->out, iommu, number_of(drawing->iommus, iommu));
+}
+
+static gint compare_domains(gconstpointer a, gconstpointer b)
+{
+	const uint32_t *one = a, *other = b;
+
+	return (*one > *other) - (*one < *other);
+}
+
+static void add_domain(GArray *domains, bool has, uint32_t domain)
+{
+	for (unsigned i = 0; has && i < domains->len; i++)
+		has = g_array_index(domains, uint32_t, i) != domain;
+	if (has)
+		g_array_append_val(domains, domain);
+}
+
+/* As many as there are boxes and IOMMUs at the most, and these are bounded. */
+static GArray *domains_of(const struct drawing *drawing)
+{
+	GArray *domains = g_array_new(FALSE, FALSE, sizeof(uint32_t));
+	const struct viommu_iommu *iommu;
+	const struct box *box;
+
+	for (unsigned i = 0; i < drawing->boxes.list->len; i++) {
+		box = &g_array_index(drawing->boxes.list, struct box, i);
+		add_domain(domains, box->has_domain, box->domain);
+	}
+	for_each_object(i, iommu, drawing->topology, OBJECT_IOMMU)
+		if (number_of(drawing->iommus, iommu))
+			add_domain(domains, iommu->has_proximity_domain, iommu->proximity_domain);
+	g_array_sort(domains, compare_domains);
+	return domains;
+}
+
+static void put_frames(struct drawing *drawing)
+{
+	GArray *domains = domains_of(drawing);
+
+	for (unsigned i = 0; i < domains->len; i++) {
+		uint32_t domain = g_array_index(domains, uint32_t, i);
+
+		g_string_append_printf(drawing->out,
+				       "  subgraph cluster_%u {\n"
+				       "  label=\"NUMA node %" PRIu32 "\"; labelloc=t; labeljust=l;"
+				       " color=\"#9a9a9a\"; fontcolor=\"#555555\";\n",
+				       i, domain);
+		put_members(drawing, true, domain);
+		g_string_append(drawing->out, "  }\n");
+	}
+	put_members(drawing, false, 0);
+	g_array_unref(domains);
+}
+
+/* -- the picture --------------------------------------------------------------------------- */
+
+static void put_head(GString *out)
+{
+	g_string_append(out, "digraph topology {\n"
+			     "  rankdir=LR; nodesep=0.22; ranksep=1.2; outputorder=edgesfirst;\n"
+			     "  fontname=\"Helvetica\"; fontsize=11;\n"
+			     "  node [fontname=\"Helvetica\", fontsize=10, shape=plain,"
+			     " color=\"#444444\"];\n"
+			     "  edge [arrowsize=0.7];\n");
+}
+
+/* A row of the legend: its sample is drawn with text, for it must look like the arrow it is for. */
+static void put_sample(GString *out, const char *colour, const char *sample, const char *meaning)
+{
+	g_string_append_printf(
+		out,
+		"<tr><td><font color=\"%s\"><b>%s</b></font></td><td align=\"left\">%s</td></tr>",
+		colour, sample, meaning);
+}
+
+static void put_legend(const struct drawing *drawing)
+{
+	GString *out = drawing->out;
+
+	g_string_append(out,
+			"  labelloc=b; labeljust=l; label=<<table border=\"0\" cellborder=\"0\""
+			" cellspacing=\"0\" cellpadding=\"2\">");
+	put_sample(out, WAY_COLOUR, "&#9472;&#9472;&#9472;&#9658;",
+		   "translated, with the IDs beside the functions");
+	put_sample(out, BYPASS_COLOUR, "&#8211; &#8211; &#9658;", "bypasses");
+	if (g_hash_table_size(drawing->groups))
+		put_sample(out, MSI_COLOUR, "&#183; &#183; &#183; &gt;",
+			   "MSIs, with the same ID unless another is named");
+	put_more(out, drawing->boxes.n_more, "boxes");
+	put_more(out,
+		 topology_count(drawing->topology, OBJECT_IOMMU) -
+			 g_hash_table_size(drawing->iommus),
+		 "IOMMUs");
+	g_string_append(out, "</table>>;\n");
+}
+
+/* Numbers from 1, in the order of the topology, as far as they are drawn. */
+static GHashTable *number_objects(const struct viommu_topology *topology, enum object_type type)
+{
+	GHashTable *numbers = g_hash_table_new(g_direct_hash, g_direct_equal);
+	const void *object;
+
+	for_each_object(i, object, topology, type)
+		if (i < MAX_IOMMUS)
+			g_hash_table_insert(numbers, (void *)object,
+					    GUINT_TO_POINTER((guint)i + 1));
+	return numbers;
+}
+
+static void put_reached(struct drawing *drawing)
+{
+	const struct viommu_its_group *group;
+
+	put_memory(drawing->out);
+	for_each_object(i, group, drawing->topology, OBJECT_ITS_GROUP)
+		if (number_of(drawing->groups, group))
+			put_group(drawing->out, group, number_of(drawing->groups, group));
+	if (topology_count(drawing->topology, OBJECT_IOMMU) > MAX_IOMMUS)
+		g_string_append(drawing->out,
+				"  more_iommus [shape=box, style=\"filled,rounded\","
+				" fillcolor=\"" IOMMU_FILL "\", label=<<i>more IOMMUs</i>>];\n");
+}
+
+char *viommu_topology_graph(const struct viommu_topology *topology)
+{
+	struct drawing drawing = {
+		.out = g_string_new(NULL),
+		.topology = topology,
+		.boxes = graph_boxes(topology),
+		.iommus = number_objects(topology, OBJECT_IOMMU),
+		.groups = number_objects(topology, OBJECT_ITS_GROUP),
+		.drawn = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),
+	};
+
+	put_head(drawing.out);
+	put_legend(&drawing);
+	put_order(&drawing);
+	put_frames(&drawing);
+	put_reached(&drawing);
+	for (unsigned i = 0; i < drawing.boxes.list->len; i++)
+		put_ways(&drawing, &g_array_index(drawing.boxes.list, struct box, i), i);
+	put_iommu_ways(&drawing);
+	g_string_append(drawing.out, "}\n");
+	graph_free_boxes(&drawing.boxes);
+	g_hash_table_destroy(drawing.iommus);
+	g_hash_table_destroy(drawing.groups);
+	g_hash_table_destroy(drawing.drawn);
+	return g_string_free(drawing.out, FALSE);
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef VIOMMU_TABLES_GRAPH_H
+#define VIOMMU_TABLES_GRAPH_H
+
+#include <glib.h>
+
+#include "topology.h"
+
+/*
+ * What is drawn: boxes on the left that send, IOMMUs in the middle, what is reached on the right
+ *
+ * graph_boxes.c collects it from the topology, bounded, and graph.c writes it in Graphviz's
+ * language.
+ */
+
+/* More than that is not drawn, but counted: nobody would find anything in it. */
+enum { MAX_BOXES = 48, MAX_LINES = 12, MAX_IOMMUS = 48 };
+
+/* One way out of a box: some functions, or a device. */
+struct line {
+	char *what;                       /* "40:00.0-7f:1f.7" */
+	char *ids;                        /* "0x4000-0x7fff", or NULL */
+	const struct viommu_iommu *iommu; /* NULL: memory directly */
+	const struct viommu_its_group *its;
+	char *device_ids; /* if they are not the IDs that it has anyway */
+};
+
+/* A host bridge, functions that are below none, or the devices behind one IOMMU. */
+struct box {
+	char *title, *subtitle;
+	bool has_domain;
+	uint32_t domain;
+	GArray *lines; /* struct line */
+	size_t n_more; /* lines that are not drawn */
+};
+
+struct boxes {
+	GArray *list;  /* struct box */
+	size_t n_more; /* boxes that are not drawn */
+};
+
+/* All boxes of a topology; graph_free_boxes() frees what is in them. */
+struct boxes graph_boxes(const struct viommu_topology *topology);
+void graph_free_boxes(struct boxes *boxes);
+
+#endif

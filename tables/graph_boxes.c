@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The boxes of a picture: who sends
+ *
+ * A host bridge is a box, with a line for all functions that go the same way, taken from the map.
+ * Functions that are below no host bridge, which is all of them in a VIOT, have a box for their
+ * segment; platform devices share one with those that have the same IOMMU.
+ */
+#include <inttypes.h>
+#include <string.h>
+
+#include "cover.h"
+#include "graph.h"
+#include "map.h"
+
+#define SEGMENT_SHIFT 16
+#define BUS_SHIFT     8
+#define LAST_DEVFN    0xff
+#define LAST_BDF      0xffff
+
+struct collector {
+	const struct viommu_topology *topology;
+	struct boxes boxes;
+	GHashTable *by_owner; /* host bridge, segment or IOMMU -> index of its box, from 1 */
+};
+
+static void line_clear(gpointer pointer)
+{
+	struct line *line = pointer;
+
+	g_free(line->what);
+	g_free(line->ids);
+	g_free(line->device_ids);
+}
+
+static void box_clear(gpointer pointer)
+{
+	struct box *box = pointer;
+
+	g_free(box->title);
+	g_free(box->subtitle);
+	g_array_unref(box->lines);
+}
+
+/* The box of that owner, which is made if there is none; NULL if there are too many. */
+static struct box *box_of(struct collector *collector, gconstpointer owner)
+{
+	GArray *list = collector->boxes.list;
+	size_t index = GPOINTER_TO_SIZE(g_hash_table_lookup(collector->by_owner, owner));
+	struct box box = { 0 };
+
+	if (index)
+		return index > list->len ? NULL : &g_array_index(list, struct box, index - 1);
+	index = list->len < MAX_BOXES ? list->len + 1 : MAX_BOXES + 1;
+	g_hash_table_insert(collector->by_owner, (gpointer)owner, GSIZE_TO_POINTER(index));
+	if (index > MAX_BOXES) {
+		collector->boxes.n_more++;
+		return NULL;
+	}
+	box.lines = g_array_new(FALSE, FALSE, sizeof(struct line));
+	g_array_set_clear_func(box.lines, line_clear);
+	g_array_append_val(list, box);
+	return &g_array_index(list, struct box, index - 1);
+}
+
+/* Takes over what the line has. */
+static void add_line(struct box *box, struct line *line)
+{
+	if (box->lines->len < MAX_LINES) {
+		g_array_append_vals(box->lines, line, 1);
+		return;
+	}
+	box->n_more++;
+	line_clear(line);
+}
+
+/* -- functions -------------------------------------------------------------------- */
+
+static char *ids_text(uint32_t first, uint64_t n, bool one)
+{
+	if (one || n <= 1)
+		return g_strdup_printf("0x%" PRIx32, first);
+	return g_strdup_printf("0x%" PRIx32 "\xe2\x80\x93"
+			       "0x%" PRIx32,
+			       first, (uint32_t)(first + n - 1));
+}
+
+/* Device IDs are worth a word where they are not what an ITS would be sent anyway. */
+static bool are_device_ids_usual(const struct viommu_route_range *range)
+{
+	const struct viommu_route *route = &range->route;
+	uint32_t usual = route->iommu ? route->id : (uint32_t)range_first(range);
+
+	return !route->its || route->device_id == usual;
+}
+
+/* The title of the box says which segment, for all of its lines. */
+static char *functions_text(const struct viommu_route_range *range)
+{
+	static const char segment[] = "0000:";
+	g_autofree char *text = viommu_functions_text(range);
+
+	return g_strdup(text + strlen(segment));
+}
+
+static void draw_range(struct box *box, const struct viommu_route_range *range)
+{
+	uint64_t n = range_length(range);
+	const struct viommu_route *route = &range->route;
+	struct line line = { .iommu = route->iommu, .its = route->its };
+
+	line.what = functions_text(range);
+	if (route->iommu)
+		line.ids = ids_text(route->id, n, range->one_id);
+	if (!are_device_ids_usual(range))
+		line.device_ids = ids_text(route->device_id, n, range->one_device_id);
+	add_line(box, &line);
+}
+
+static struct box *box_of_bridge(struct collector *collector,
+				 const struct viommu_host_bridge *bridge)
+{
+	struct box *box = box_of(collector, bridge);
+
+	if (!box || box->title)
+		return box;
+	box->title = g_strdup(bridge->name ? bridge->name : "host bridge");
+	box->subtitle = g_strdup_printf("segment %04x, buses %02x\xe2\x80\x93%02x", bridge->segment,
+					bridge->bus_first, bridge->bus_last);
+	box->has_domain = bridge->has_proximity_domain;
+	box->domain = bridge->proximity_domain;
+	return box;
+}
+
+/* Owners are addresses; small numbers, from 1, are none, and so they are segments here. */
+static struct box *box_of_segment(struct collector *collector, unsigned segment)
+{
+	struct box *box = box_of(collector, GSIZE_TO_POINTER((size_t)segment + 1));
+
+	if (!box || box->title)
+		return box;
+	box->title = g_strdup("PCI functions");
+	box->subtitle = g_strdup_printf("segment %04x", segment);
+	return box;
+}
+
+static void draw_piece(struct collector *collector, const struct viommu_route_range *range,
+		       const struct viommu_host_bridge *bridge)
+{
+	struct box *box = bridge ? box_of_bridge(collector, bridge)
+				 : box_of_segment(collector, range->segment_first);
+
+	if (box)
+		draw_range(box, range);
+}
+
+/* Cut where a host bridge begins or ends, for a picture shows which one it is. */
+static void draw_cut(struct collector *collector, const struct viommu_route_range *range,
+		     const GArray *bridges)
+{
+	uint64_t last = range_last(range);
+
+	for (uint64_t at = range_first(range); at <= last;) {
+		const struct span *span = cover_get(bridges, cover_seek(bridges, at));
+		bool inside = span && span->first <= at;
+		uint64_t end = !span ? last : inside ? span->last : span->first - 1;
+		struct viommu_route_range piece = range_clip(range, at, MIN(end, last));
+
+		draw_piece(collector, &piece, inside ? span->owner : NULL);
+		at = MIN(end, last) + 1;
+	}
+}
+
+static GArray *cover_bridges(const struct viommu_topology *topology)
+{
+	GArray *cover = cover_new();
+	const struct viommu_host_bridge *bridge;
+
+	for_each_object(i, bridge, topology, OBJECT_HOST_BRIDGE) {
+		uint64_t segment = (uint64_t)bridge->segment << SEGMENT_SHIFT;
+
+		cover_add(cover, segment | (uint64_t)bridge->bus_first << BUS_SHIFT,
+			  segment | (uint64_t)bridge->bus_last << BUS_SHIFT | LAST_DEVFN, bridge);
+	}
+	cover_settle(cover);
+	return cover;
+}
+
+/* -- devices -------------------------------------------------------------------------- */
+
+static struct box *box_of_devices(struct collector *collector,
+				  const struct viommu_platform_device *device)
+{
+	const struct viommu_iommu *iommu =
+		viommu_topology_find_iommu(collector->topology, device->iommu);
+	struct box *box = box_of(collector, iommu ? (gconstpointer)iommu : collector);
+
+	if (!box || box->title)
+		return box;
+	box->title = g_strdup("platform devices");
+	box->has_domain = iommu && iommu->has_proximity_domain;
+	box->domain = iommu ? iommu->proximity_domain : 0;
+	return box;
+}
+
+static void draw_device(struct collector *collector, const struct viommu_platform_device *device)
+{
+	struct box *box = box_of_devices(collector, device);
+	struct line line = { .iommu = viommu_topology_find_iommu(collector->topology,
+								 device->iommu) };
+
+	if (!box)
+		return;
+	line.what =
+		device->name ? g_strdup(device->name) : g_strdup_printf("0x%" PRIx64, device->base);
+	if (line.iommu)
+		line.ids = ids_text(device->id, MAX(device->n_ids, 1), false);
+	add_line(box, &line);
+}
+
+/* -- all of them --------------------------------------------------------------------------- */
+
+struct boxes graph_boxes(const struct viommu_topology *topology)
+{
+	struct collector collector = {
+		.topology = topology,
+		.boxes.list = g_array_new(FALSE, FALSE, sizeof(struct box)),
+		.by_owner = g_hash_table_new(g_direct_hash, g_direct_equal),
+	};
+	GArray *map = map_new(topology), *bridges = cover_bridges(topology);
+	const struct viommu_platform_device *device;
+
+	g_array_set_clear_func(collector.boxes.list, box_clear);
+	for (size_t i = 0; i < map->len; i++)
+		draw_cut(&collector, map_get(map, i), bridges);
+	for_each_object(i, device, topology, OBJECT_PLATFORM_DEVICE)
+		draw_device(&collector, device);
+	g_hash_table_destroy(collector.by_owner);
+	g_array_unref(bridges);
+	g_array_unref(map);
+	return collector.boxes;
+}
+
+void graph_free_boxes(struct boxes *boxes)
+{
+	g_array_unref(boxes->list);
+}

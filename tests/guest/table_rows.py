@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Rows in which a guest is given a table that viommu made, and an IOMMU of QEMU's own.
+
+What the guest makes of the table is seen by its groups and by DMA that works; and every function
+is compared with `viommu resolve` (tables.py).
+"""
+
+from parts import (COMPLAINTS, EDU, READ_WRITE, READ_WRITE_SHOWS, Row, STOCK, TWO_DISKS, disk,
+                   expander, group)
+
+# Functions that nobody drives get a driver, and so a domain. Then each says behind what it is.
+SEE = """
+for device in /sys/bus/pci/devices/*; do
+	[ ! -e "$device/driver" ] || continue
+	echo vfio-pci >"$device/driver_override"
+	echo "${device##*/}" >/sys/bus/pci/drivers_probe
+done 2>/dev/null
+for device in /sys/bus/pci/devices/*; do
+	driver= iommu=
+	[ ! -e "$device/driver" ] || driver=$(readlink -f "$device/driver")
+	[ ! -L "$device/iommu" ] || iommu=$(readlink -f "$device/iommu")
+	base=$(cat "$device/iommu/intel-iommu/address" 2>/dev/null)
+	say "behind: ${device##*/} driver=${driver##*/} iommu=$iommu base=$base"
+done
+groups
+"""
+COMPLAINTS_OF_TABLES = [
+    ("the kernel has nothing to say against the table",
+     r"\[Firmware (Bug|Warn|Info)\]|BIOS is broken|ACPI (Error|Warning|BIOS)|DMAR: .*(fail|invalid(?!ation))|"
+     r"IORT.*(fail|invalid|bad|cannot)|AMD-Vi: .*(fail|invalid|broken|ignor)|SRAT: .*(invalid|bad)"),
+]
+
+
+def header(table):
+    """QEMU's names, and a higher revision: so that it takes the place of QEMU's table."""
+    return f"""\
+viommu: 1
+tables:
+  {table}: {{ oem-id: "BOCHS ", oem-table-id: "BXPC    ", oem-revision: 2 }}
+"""
+
+
+def taken(table):
+    """Linux takes the table for that of the firmware, and has all of it."""
+    name = table.upper()
+    return [(f"the guest takes viommu's {name}", rf"ACPI: Table Upgrade: override \[{name}"),
+            ("and has it to the last byte", r"row: table: {md5:table}$")]
+
+
+def script(table, more):
+    return f"say \"table: $(md5sum </sys/firmware/acpi/tables/{table.upper()} | cut -c-32)\"\n" + \
+        more + SEE
+
+
+def groups_row(name, sentence, table, topology, devices, shows, more="", **options):
+    """Functions are where the table has them, though nothing may do DMA."""
+    return Row(name, 12, sentence, devices, script(table, more), taken(table) + shows,
+               never=COMPLAINTS + COMPLAINTS_OF_TABLES, table=table,
+               topology=header(table) + topology, runs=STOCK, **options)
+
+
+def disks_row(name, sentence, table, topology, devices, shows, **options):
+    """The same, and two disks work behind the IOMMU."""
+    return groups_row(name, sentence, table, topology, devices, READ_WRITE_SHOWS[1:] + shows,
+                      READ_WRITE, images=TWO_DISKS, same=(("d0", "d1"),), **options)
+
+
+# Debian's usual kernel has AMD's driver, which uses cmpxchg16b without asking whether there is one.
+AMD = {"flavour": "", "processor": "qemu64"}
+
+ARM = {"architecture": "arm64", "machine": "virt,gic-version=3,iommu=smmuv3", "firmware": True}
+SMMU = """\
+iommus:
+  - { name: smmu0, kind: smmu-v3, at: 0x9050000, interrupts: [106, 107, 108, 109], its: its0,
+      coherent: yes }
+its-groups:
+  - { name: its0, ids: [0] }
+"""
+
+ROWS = [
+    disks_row("dmar", "Intel's IOMMU in front of everything, by viommu's DMAR", "dmar", """\
+iommus:
+  - { name: vtd0, kind: vt-d, at: 0xfed90000, segment: 0 }
+host-bridges:
+  - { buses: 00-ff, iommu: vtd0 }
+""", ["intel-iommu,intremap=off", disk("d0", "addr=5"),
+      "pcie-root-port,id=rp0,chassis=1,addr=6", disk("d1", "bus=rp0")],
+              [("the guest finds the unit", r"DMAR: DRHD base: 0x0{6}fed90000 flags: 0x1"),
+               ("and uses it", r"DMAR: Intel\(R\) Virtualization Technology for Directed I/O")],
+              append="intel_iommu=on"),
+
+    disks_row("dmar-bridges", "single functions and bridges, and a root bus that bypasses", "dmar",
+              """\
+iommus:
+  - { name: vtd0, kind: vt-d, at: 0xfed90000, segment: 0 }
+host-bridges:
+  - { buses: 00-7f }
+  - { buses: 80-ff }
+ranges:
+  - { functions: 00:00.0, iommu: vtd0 }
+  - { functions: 00:05.0, iommu: vtd0 }
+  - { functions: 00:06.0, scope: bridge, below: 01-01, iommu: vtd0 }
+  - { functions: 00:09.0, iommu: vtd0 }
+  - { functions: 00:1f.0, iommu: vtd0 }
+  - { functions: 00:1f.2-00:1f.3, iommu: vtd0 }
+""", ["intel-iommu,intremap=off", disk("d0", "addr=5"),
+      "pcie-root-port,id=rp0,chassis=2,addr=6", "edu,bus=rp0",
+      *expander(1, 0x80, ",bypass_iommu=on"), disk("d1", "bus=rp1")],
+              [("the unit has scopes of its own", r"DMAR: DRHD base: 0x0{6}fed90000 flags: 0x0"),
+               group("0000:00:05.0"), group("0000:01:00.0")],
+              append="intel_iommu=on"),
+
+    # The table is all that is looked at: the one device of QEMU 7.2 that Linux 6.12 gets no DMA
+    # through, by QEMU's own table either.
+    groups_row("ivrs", "AMD's IOMMU in front of everything, by viommu's IVRS", "ivrs", """\
+iommus:
+  - { name: amdvi0, kind: amd-vi, at: 0xfed80000, function: 00:01.0, capability: 0x40 }
+host-bridges:
+  - { buses: 00-ff, iommu: amdvi0 }
+interrupt-sources:
+  - { kind: ioapic, function: 00:14.0, iommu: amdvi0 }
+""", ["amd-iommu", EDU, "pcie-root-port,id=rp0,chassis=1,addr=6", "edu,bus=rp0"],
+               [("the guest finds the IOMMU", r"AMD-Vi: Extended features"),
+                ("and uses it for interrupts, too", r"AMD-Vi: Interrupt remapping enabled"),
+                group("0000:00:08.0"), group("0000:01:00.0")],
+               **AMD),
+
+    groups_row("ivrs-bridge", "functions behind a bridge to PCI, which share an ID", "ivrs", """\
+iommus:
+  - { name: amdvi0, kind: amd-vi, at: 0xfed80000, function: 00:01.0, capability: 0x40 }
+ranges:
+  - { functions: 00:00.0, iommu: amdvi0 }
+  - { functions: 00:10.0, iommu: amdvi0 }
+  - { functions: 00:1f.0-00:1f.3, iommu: amdvi0 }
+  - { functions: 01:00.0-01:1f.7, iommu: amdvi0, one-id: yes, first-id: 0x100 }
+interrupt-sources:
+  - { kind: ioapic, function: 00:14.0, iommu: amdvi0 }
+""", ["amd-iommu", "pcie-pci-bridge,id=bridge1,addr=0x10", "edu,bus=bridge1,addr=3",
+      "pci-testdev,bus=bridge1,addr=7"],
+               [("the guest finds the IOMMU", r"AMD-Vi: Extended features"),
+                ("what is behind the bridge is one group",
+                 r"row: group: (0000:00:10\.0 )?0000:01:03\.0 0000:01:07\.0 \(DMA\)")],
+               **AMD),
+
+    disks_row("iort", "Arm's SMMUv3 in front of everything, by viommu's IORT", "iort",
+              SMMU + """\
+host-bridges:
+  - { buses: 00-ff, iommu: smmu0, its: its0 }
+""", [disk("d0", "addr=5"), "pcie-root-port,id=rp0,chassis=1,addr=6", disk("d1", "bus=rp0")],
+              [("the guest finds the SMMU", r"arm-smmu-v3 arm-smmu-v3.0.auto: ias \d+-bit"),
+               group("0000:00:05.0"), group("0000:01:00.0")], **ARM),
+
+    disks_row("iort-bypass", "one root bus behind the SMMU, and one that bypasses", "iort",
+              SMMU + """\
+host-bridges:
+  - { buses: 00-7f, iommu: smmu0, its: its0 }
+  - { buses: 80-ff, its: its0 }
+""", [disk("d0", "addr=5"), *expander(1, 0x80, ",bypass_iommu=on"), disk("d1", "bus=rp1")],
+              [("the guest finds the SMMU", r"arm-smmu-v3 arm-smmu-v3.0.auto: ias \d+-bit"),
+               group("0000:00:05.0")], **ARM),
+]

@@ -1,0 +1,421 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * IVRS (AMD I/O Virtualization Technology): made from topologies, and read back
+ */
+#include "tables_rig.h"
+
+#define HEADER \
+	"tables:\n" \
+	"  ivrs: { oem-id: VIOMMU, oem-table-id: 'EXAMPLE ', oem-revision: 1, creator-id: VIOM,\n" \
+	"          creator-revision: 1 }\n"
+
+#define IOMMU "iommus: [ { name: a, kind: amd-vi, at: 0xfed80000, function: 00:04.0 } ]\n"
+
+/* Worked example F: a function, a range, an alias range behind a bridge, and an IOAPIC. */
+static const uint8_t example_f[] = {
+	0x49, 0x56, 0x52, 0x53, 0x68, 0x00, 0x00, 0x00, 0x01, 0xef, 0x56, 0x49, 0x4f, 0x4d, 0x4d,
+	0x55, 0x45, 0x58, 0x41, 0x4d, 0x50, 0x4c, 0x45, 0x20, 0x01, 0x00, 0x00, 0x00, 0x56, 0x49,
+	0x4f, 0x4d, 0x01, 0x00, 0x00, 0x00, 0x00, 0x28, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+	0x00, 0x00, 0x00, 0x10, 0xd1, 0x38, 0x00, 0x20, 0x00, 0x40, 0x00, 0x00, 0x00, 0xd8, 0xfe,
+	0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x44, 0x00, 0x00, 0x00, 0x02, 0x08, 0x00,
+	0x00, 0x03, 0x00, 0x01, 0x00, 0x04, 0xff, 0x01, 0x00, 0x43, 0x00, 0x0b, 0x00, 0x00, 0x00,
+	0x0b, 0x00, 0x04, 0xff, 0x0c, 0x00, 0x48, 0x00, 0x00, 0x00, 0x00, 0xa0, 0x00, 0x01,
+};
+
+static const char example_f_text[] =
+	"iommus:\n"
+	"  - { name: a, kind: amd-vi, at: 0xfed80000, function: 00:04.0, capability: 0x40,\n"
+	"      features: 0x44, flags: 0xd1 }\n"
+	"ranges:\n"
+	"  - { functions: 00:01.0, iommu: a }\n"
+	"  - { functions: 01:00.0-01:1f.7, iommu: a }\n"
+	"  - { functions: 0b:00.0-0c:1f.7, iommu: a, one-id: yes }\n"
+	"interrupt-sources: [ { kind: ioapic, function: 00:14.0, iommu: a } ]\n" HEADER;
+
+static struct viommu_table *generate(struct rig *rig, const char *text)
+{
+	read_fine(rig, text);
+	return viommu_table_generate(rig->topology, "IVRS", rig->findings);
+}
+
+/* The meaning of what was generated becomes the rig's topology. */
+static void read_back(struct rig *rig, struct viommu_table *table)
+{
+	assert_non_null(table);
+	viommu_topology_free(rig->topology);
+	rig->topology = viommu_table_topology(table, rig->findings);
+	viommu_table_free(table);
+}
+
+static struct viommu_route ask(const struct rig *rig, const char *device,
+			       struct viommu_route *ret_linux)
+{
+	struct viommu_device_name name;
+	struct viommu_route route;
+
+	if (viommu_device_name_parse(device, &name))
+		assert_int_equal(viommu_topology_find_device(rig->topology, device, &name), 0);
+	viommu_topology_resolve(rig->topology, &name, &route, ret_linux, NULL);
+	return route;
+}
+
+static void assert_reaches(const struct rig *rig, const char *device, uint32_t id)
+{
+	struct viommu_route linux_route, route = ask(rig, device, &linux_route);
+
+	assert_int_equal(route.reach, VIOMMU_REACH_IOMMU);
+	assert_int_equal(route.id, id);
+	assert_int_equal(linux_route.reach, VIOMMU_REACH_IOMMU);
+	assert_int_equal(linux_route.id, id);
+}
+
+/* -- the worked example ------------------------------------------------------------- */
+
+static void example_f_comes_out_byte_for_byte(void **state)
+{
+	struct rig *rig = *state;
+	struct viommu_table *table = generate(rig, example_f_text);
+
+	assert_encodes(table, example_f, sizeof(example_f));
+	read_back(rig, table);
+	assert_reaches(rig, "00:01.0", 0x0008);
+	assert_reaches(rig, "01:1f.7", 0x01ff);
+	assert_reaches(rig, "0c:03.1", 0x0b00);
+}
+
+static void a_table_made_of_its_own_meaning_is_the_same(void **state)
+{
+	struct rig *rig = *state;
+	struct viommu_table *table =
+		viommu_table_decode(example_f, sizeof(example_f), "f", rig->findings);
+
+	viommu_table_check(table, rig->findings);
+	assert_int_equal(viommu_findings_count_from(rig->findings, VIOMMU_WARNING), 0);
+	rig->topology = viommu_table_topology(table, rig->findings);
+	viommu_table_free(table);
+	table = viommu_table_generate(rig->topology, "IVRS", rig->findings);
+	assert_encodes(table, example_f, sizeof(example_f));
+	viommu_table_free(table);
+}
+
+/* -- device entries ------------------------------------------------------------------- */
+
+/* The types of the blocks and of the device entries in them, one after the other, as text. */
+static void assert_types(struct viommu_table *table, const char *expected)
+{
+	char *text = viommu_table_text(table), types[256] = "";
+
+	for (const char *at = strstr(text, "  Type"); at; at = strstr(at + 1, "  Type")) {
+		size_t used = strlen(types);
+
+		snprintf(types + used, sizeof(types) - used, "%s%.2s", used ? " " : "",
+			 strstr(at, "0x") + 2);
+	}
+	assert_string_equal(types, expected);
+	free(text);
+	viommu_table_free(table);
+}
+
+/* 01h stands for every function of the segment. */
+static void a_whole_segment_is_one_entry(void **state)
+{
+	assert_types(generate(*state, "iommus: [ { name: a, kind: amd-vi, at: 0xfed80000, "
+				      "function: 00:04.0, include-self: yes } ]\n"
+				      "host-bridges: [ { buses: 00-ff, iommu: a } ]\n"),
+		     "10 01");
+}
+
+/* What a host bridge leaves to its IOMMU is behind what ranges say, and without them. */
+static void ranges_come_before_the_rest_of_a_host_bridge(void **state)
+{
+	assert_types(generate(*state, IOMMU "host-bridges: [ { buses: 00-ff, iommu: a } ]\n"
+					    "ranges:\n"
+					    "  - { functions: ff:1f.7, iommu: a }\n"
+					    "  - { functions: 10:00.0, iommu: none }\n"),
+		     "10 02 03 04 03 04 03 04");
+}
+
+static void ats_is_refused_by_an_extended_entry(void **state)
+{
+	assert_types(generate(*state,
+			      IOMMU "ranges:\n"
+				    "  - { functions: ff:00.0, iommu: a, no-ats: yes }\n"
+				    "  - { functions: ff:01.0-ff:1f.7, iommu: a, no-ats: yes }\n"),
+		     "10 46 47 04");
+}
+
+/* "The next function has the next ID": of an entry the next function has the same. */
+static void ids_that_count_on_are_an_alias_each(void **state)
+{
+	assert_types(generate(*state, IOMMU "ranges:\n"
+					    "  - { functions: 00:00.0-fe:1f.7, iommu: a }\n"
+					    "  - { functions: ff:00.0-ff:00.2, first-id: 0x100, "
+					    "iommu: a }\n"),
+		     "10 03 04 42 42 42");
+}
+
+/* "IVRS: pads before device entries of 8 bytes where they need one" */
+static void entries_of_8_bytes_can_be_aligned(void **state)
+{
+	assert_types(generate(*state, IOMMU "tables: { ivrs: { aligned: yes } }\n"
+					    "ranges: [ { functions: ff:1f.7, iommu: a } ]\n"
+					    "interrupt-sources:\n"
+					    "  - { kind: hpet, function: 00:14.0, iommu: a }\n"),
+		     "10 02 00 48");
+}
+
+/* -- blocks ----------------------------------------------------------------------------- */
+
+static const char whole[] = "ranges: [ { functions: 00:00.0-ff:1f.7, iommu: a } ]\n";
+
+static void write_text(char *text, size_t room, const char *iommu, const char *more)
+{
+	snprintf(text, room,
+		 "iommus: [ { name: a, kind: amd-vi, at: 0xfed80000, "
+		 "function: 00:04.0%s } ]\n%s%s",
+		 iommu, whole, more);
+}
+
+/* Images of registers need a block of type 11h, devices that ACPI names one of type 40h. */
+static void an_iommu_has_the_blocks_that_it_needs(void **state)
+{
+	static const struct {
+		const char *iommu, *more, *types;
+	} cases[] = {
+		{ "", "", "10 01" },
+		{ ", efr: 0x29d3", "", "10 01 11 01" },
+		{ "", "devices: [ { hid: AMDI0020, iommu: a, id: 0x9a } ]\n", "10 01 40 01 f0" },
+		{ ", efr: 1",
+		  "reserved-memory: [ { range: 0-0xfff, kind: identity, iommu: a } ]\n"
+		  "devices: [ { hid: AMDI0020, iommu: a, id: 0x9a } ]\n",
+		  "10 01 11 01 20 40 01 f0" },
+		{ ", efr: 1, blocks: [17]", "", "11 01" },
+	};
+	char text[512];
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		void *fresh;
+
+		(void)state;
+		set_up(&fresh);
+		write_text(text, sizeof(text), cases[i].iommu, cases[i].more);
+		assert_types(generate(fresh, text), cases[i].types);
+		tear_down(&fresh);
+	}
+}
+
+/* Blocks of all IOMMUs are of the same types: one that has no image gets an empty one. */
+static void all_iommus_have_the_same_blocks(void **state)
+{
+	assert_types(generate(*state,
+			      "iommus:\n"
+			      "  - { name: a, kind: amd-vi, at: 0xfed80000, function: 00:00.2 }\n"
+			      "  - { name: b, kind: amd-vi, at: 0xfed90000, function: 80:00.2,\n"
+			      "      efr: 1 }\n"
+			      "ranges:\n"
+			      "  - { functions: 00:01.0-7f:1f.7, iommu: a }\n"
+			      "  - { functions: 80:01.0-ff:1f.7, iommu: b }\n"),
+		     "10 03 04 11 03 04 10 03 04 11 03 04");
+}
+
+/* A block counts its bytes in 16 bits: 16377 functions of 4 bytes are the most of one. */
+static void a_block_that_is_too_long_is_refused(void **state)
+{
+	struct rig *rig = *state;
+	const struct viommu_iommu iommu = {
+		.size = sizeof(iommu), .name = "a", .kind = VIOMMU_AMD_VI, .base = 0xfed80000
+	};
+	struct viommu_table *table;
+
+	rig->topology = viommu_topology_new();
+	viommu_topology_add_iommu(rig->topology, &iommu);
+	for (unsigned bdf = 0; bdf < 0x8000; bdf += 2) {
+		const struct viommu_pci_range range = { .size = sizeof(range),
+							.bdf_first = (uint16_t)bdf,
+							.bdf_last = (uint16_t)bdf,
+							.id_first = bdf,
+							.iommu = "a" };
+
+		viommu_topology_add_pci_range(rig->topology, &range);
+		if (bdf != 2 * 16376 && bdf != 2 * 16377)
+			continue;
+		table = viommu_table_generate(rig->topology, "IVRS", rig->findings);
+		assert_int_equal(!table, bdf == 2 * 16377);
+		viommu_table_free(table);
+	}
+	assert_true(found(rig->findings, "ivrs-too-large"));
+}
+
+/* -- devices that ACPI names -------------------------------------------------------------- */
+
+static void unique_ids_are_numbers_or_text(void **state)
+{
+	struct rig *rig = *state;
+	const struct viommu_platform_device *device;
+
+	read_back(rig, generate(rig, IOMMU
+				"ranges: [ { functions: 00:00.0-ff:1f.7, iommu: a } ]\n"
+				"devices:\n"
+				"  - { hid: AMDI0020, uid: '\\_SB.FUR0', iommu: a, id: 0xa5,\n"
+				"      settings: 0x40 }\n"
+				"  - { hid: AMDI0020, cid: PNP0501, uid: '18446744073709551615',\n"
+				"      iommu: a, id: 0x9a }\n"
+				"  - { hid: AMDI0040, iommu: a, id: 0x99 }\n"));
+	device = viommu_topology_platform_device(rig->topology, 0);
+	assert_string_equal(device->uid, "\\_SB.FUR0");
+	assert_int_equal(device->settings, 0x40);
+	device = viommu_topology_platform_device(rig->topology, 1);
+	assert_string_equal(device->cid, "PNP0501");
+	assert_string_equal(device->uid, "18446744073709551615");
+	assert_null(viommu_topology_platform_device(rig->topology, 2)->uid);
+	assert_reaches(rig, "AMDI0020:\\_SB.FUR0", 0xa5);
+	assert_reaches(rig, "AMDI0040", 0x99);
+}
+
+/* -- overlaps ---------------------------------------------------------------------------------- */
+
+/* A topology that lists a smaller range first is a table that has it last, and back. */
+static void of_ranges_that_overlap_the_first_is_written_last(void **state)
+{
+	struct rig *rig = *state;
+
+	read_back(rig, generate(rig, IOMMU
+				"ranges:\n"
+				"  - { functions: ff:00.0-ff:1f.7, first-id: 0xa5, one-id: yes, "
+				"iommu: a }\n"
+				"  - { functions: 00:00.0-ff:1f.6, iommu: a }\n"));
+	assert_int_equal(viommu_topology_pci_range(rig->topology, 0)->bdf_first, 0xff00);
+	assert_reaches(rig, "ff:00.0", 0xa5);
+	assert_reaches(rig, "fe:00.0", 0xfe00);
+}
+
+/* An entry cannot say that a function bypasses, so what is around it is written. */
+static void what_bypasses_is_cut_out(void **state)
+{
+	struct rig *rig = *state;
+	struct viommu_route linux_route;
+
+	read_back(rig, generate(rig, IOMMU "ranges:\n"
+					   "  - { functions: 01:00.0, iommu: none }\n"
+					   "  - { functions: 00:00.0-ff:1f.7, iommu: a }\n"));
+	assert_int_equal(ask(rig, "01:00.0", &linux_route).reach, VIOMMU_REACH_NOTHING);
+	assert_reaches(rig, "01:00.1", 0x101);
+}
+
+/* Blocks stand in the order of IOMMUs: ranges that ask for another order are cut. */
+static void of_two_iommus_the_one_whose_range_is_first_counts(void **state)
+{
+	struct rig *rig = *state;
+	struct viommu_route linux_route;
+
+	read_back(rig,
+		  generate(rig, "iommus:\n"
+				"  - { name: a, kind: amd-vi, at: 0xfed80000, function: 00:00.2 }\n"
+				"  - { name: b, kind: amd-vi, at: 0xfed90000, function: 80:00.2 }\n"
+				"ranges:\n"
+				"  - { functions: 00:00.0-80:1f.7, iommu: a }\n"
+				"  - { functions: 40:00.0-ff:1f.7, iommu: b }\n"));
+	assert_string_equal(ask(rig, "41:00.0", &linux_route).iommu->name, "amdvi0");
+	assert_string_equal(linux_route.iommu->name, "amdvi0");
+	assert_string_equal(ask(rig, "81:00.0", &linux_route).iommu->name, "amdvi1");
+}
+
+/* -- as Linux reads it --------------------------------------------------------------------------
+ */
+
+static void linux_takes_iommus_out_of_what_is_translated(void **state)
+{
+	struct rig *rig = *state;
+	struct viommu_route linux_route;
+
+	read_back(rig, generate(rig, IOMMU "ranges: [ { functions: 00:00.0-ff:1f.7, iommu: a } ]"));
+	assert_int_equal(ask(rig, "00:04.0", &linux_route).reach, VIOMMU_REACH_IOMMU);
+	assert_int_equal(linux_route.reach, VIOMMU_REACH_NOTHING);
+}
+
+/* A function that others send as has a row in its table, whether it is listed or not. */
+static void linux_knows_the_function_of_an_alias(void **state)
+{
+	struct rig *rig = *state;
+	struct viommu_route linux_route;
+
+	read_back(rig, generate(rig, example_f_text));
+	assert_int_equal(ask(rig, "00:14.0", &linux_route).reach, VIOMMU_REACH_NOTHING);
+	assert_int_equal(linux_route.reach, VIOMMU_REACH_IOMMU);
+}
+
+/* "It uses one block type for the whole table": that of the first IOMMU. */
+static void linux_does_not_see_an_iommu_without_the_newest_block(void **state)
+{
+	struct rig *rig = *state;
+	struct viommu_route linux_route;
+
+	read_back(rig,
+		  generate(rig, "iommus:\n"
+				"  - { name: a, kind: amd-vi, at: 0xfed80000, function: 00:00.2,\n"
+				"      blocks: [16, 17] }\n"
+				"  - { name: b, kind: amd-vi, at: 0xfed90000, function: 80:00.2,\n"
+				"      blocks: [16] }\n"
+				"ranges:\n"
+				"  - { functions: 00:01.0-ff:00.0, iommu: a }\n"
+				"  - { functions: ff:01.0, iommu: b }\n"));
+	assert_int_equal(ask(rig, "ff:01.0", &linux_route).reach, VIOMMU_REACH_IOMMU);
+	assert_int_equal(linux_route.reach, VIOMMU_REACH_NOTHING);
+}
+
+/* -- damage ---------------------------------------------------------------------------------------
+ */
+
+/* Any byte may be anything: every table encodes to itself, and no walk leaves it. */
+static void a_damaged_table_is_kept_as_it_is(void **state)
+{
+	static const uint8_t values[] = { 0x00, 0x01, 0x04, 0x40, 0x48, 0x7f, 0x80, 0xf0, 0xff };
+
+	(void)state;
+	for (size_t at = 0; at < sizeof(example_f); at++)
+		for (size_t i = 0; i < sizeof(values); i++) {
+			uint8_t *bytes = copy_of(example_f, sizeof(example_f));
+
+			bytes[at] = values[i];
+			walk(bytes, sizeof(example_f), NULL);
+			free(bytes);
+		}
+}
+
+static void a_table_that_is_cut_off_is_kept_as_it_is(void **state)
+{
+	(void)state;
+	for (size_t length = 0; length < sizeof(example_f); length++) {
+		uint8_t *bytes = copy_of(example_f, length);
+
+		walk(bytes, length, NULL);
+		free(bytes);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		WITH_A_RIG(example_f_comes_out_byte_for_byte),
+		WITH_A_RIG(a_table_made_of_its_own_meaning_is_the_same),
+		WITH_A_RIG(a_whole_segment_is_one_entry),
+		WITH_A_RIG(ranges_come_before_the_rest_of_a_host_bridge),
+		WITH_A_RIG(ats_is_refused_by_an_extended_entry),
+		WITH_A_RIG(ids_that_count_on_are_an_alias_each),
+		WITH_A_RIG(entries_of_8_bytes_can_be_aligned),
+		WITH_A_RIG(an_iommu_has_the_blocks_that_it_needs),
+		WITH_A_RIG(all_iommus_have_the_same_blocks),
+		WITH_A_RIG(a_block_that_is_too_long_is_refused),
+		WITH_A_RIG(unique_ids_are_numbers_or_text),
+		WITH_A_RIG(of_ranges_that_overlap_the_first_is_written_last),
+		WITH_A_RIG(what_bypasses_is_cut_out),
+		WITH_A_RIG(of_two_iommus_the_one_whose_range_is_first_counts),
+		WITH_A_RIG(linux_takes_iommus_out_of_what_is_translated),
+		WITH_A_RIG(linux_knows_the_function_of_an_alias),
+		WITH_A_RIG(linux_does_not_see_an_iommu_without_the_newest_block),
+		cmocka_unit_test(a_damaged_table_is_kept_as_it_is),
+		cmocka_unit_test(a_table_that_is_cut_off_is_kept_as_it_is),
+	};
+
+	return cmocka_run_group_tests_name("IVRS", tests, NULL, NULL);
+}

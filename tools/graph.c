@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * viommu graph: a topology as a picture
+ *
+ * The library writes what is to be drawn in Graphviz's language, and Graphviz's own program, dot,
+ * draws it. It is started without a shell, gets the text through a pipe, and what it draws is read
+ * before anything is written: so a picture is whole, or there is none.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <gio/gio.h>
+
+#include "command.h"
+
+static char *format, *output_name;
+
+static const GOptionEntry options[] = {
+	{ "format", 'F', 0, G_OPTION_ARG_STRING, &format,
+	  "dot (text for Graphviz, as it is without this), svg, png or pdf", "FORMAT" },
+	{ "output", 'o', 0, G_OPTION_ARG_FILENAME, &output_name,
+	  "write the picture to FILE instead of standard output", "FILE" },
+	INPUT_FORM_OPTION,
+	G_OPTION_ENTRY_NULL,
+};
+
+struct request {
+	struct viommu_findings *findings;
+	char *text; /* of the first topology */
+	unsigned n; /* topologies */
+};
+
+/* -- drawing ------------------------------------------------------------------------- */
+
+static int complain_graphviz(const char *what)
+{
+	complain("%s: to draw it, Graphviz is needed (apt install graphviz); the text for it is "
+		 "there "
+		 "with --format dot",
+		 what);
+	return EXIT_COULD_NOT;
+}
+
+static int talk(GSubprocess *process, const char *text, GBytes **ret_picture)
+{
+	g_autoptr(GBytes) input = g_bytes_new_static(text, strlen(text));
+	g_autoptr(GError) error = NULL;
+
+	if (!g_subprocess_communicate(process, input, NULL, ret_picture, NULL, &error))
+		return complain_graphviz(error->message);
+	if (!g_subprocess_get_if_exited(process) || g_subprocess_get_exit_status(process))
+		return complain_graphviz("dot failed");
+	return EXIT_CLEAN;
+}
+
+/* No shell, and nothing of the user's on the command line but a format from the list. */
+static int draw(const char *text, GBytes **ret_picture)
+{
+	g_autofree char *option = g_strconcat("-T", format, NULL);
+	g_autoptr(GError) error = NULL;
+	g_autoptr(GSubprocess) process =
+		g_subprocess_new(G_SUBPROCESS_FLAGS_STDIN_PIPE | G_SUBPROCESS_FLAGS_STDOUT_PIPE,
+				 &error, "dot", option, NULL);
+
+	return process ? talk(process, text, ret_picture) : complain_graphviz(error->message);
+}
+
+static bool is_text(void)
+{
+	return !format || !strcmp(format, "dot");
+}
+
+static int print(const char *text)
+{
+	g_autoptr(GBytes) picture = NULL;
+	int status = EXIT_CLEAN;
+
+	if (!is_text() && !output_name && isatty(STDOUT_FILENO)) {
+		complain("a picture is no text: name a file with -o, or pipe it on");
+		return EXIT_COULD_NOT;
+	}
+	if (is_text())
+		picture = g_bytes_new(text, strlen(text));
+	else
+		status = draw(text, &picture);
+	if (status != EXIT_CLEAN)
+		return status;
+	return write_output(output_name, g_bytes_get_data(picture, NULL),
+			    g_bytes_get_size(picture));
+}
+
+/* -- asking --------------------------------------------------------------------------- */
+
+/* The first one is drawn, and the others are counted: which was meant, nobody can know. */
+static void take(void *opaque, struct input *input)
+{
+	struct request *request = opaque;
+	const struct viommu_topology *topology = input_meaning(input, request->findings);
+
+	if (topology && !request->n++)
+		request->text = viommu_topology_graph(topology);
+}
+
+static bool format_is_known(void)
+{
+	static const char *const known[] = { "dot", "svg", "png", "pdf", NULL };
+
+	return !format || g_strv_contains(known, format);
+}
+
+static int run(const struct command *command, char **arguments)
+{
+	struct request request = { 0 };
+	int status;
+
+	if (!format_is_known())
+		return command_usage(command, "\"%s\" is no format; dot, svg, png and pdf are",
+				     format);
+	if (arguments[0] && arguments[1])
+		return command_usage(command, "name one file");
+	request.findings = viommu_findings_new();
+	status = read_inputs(arguments, request.findings, take, &request);
+	if (!request.n)
+		status = complain_nothing(arguments, status);
+	else if (request.n > 1)
+		complain("%u tables: name one with the topology to draw", request.n);
+	else
+		status = worse(status, print(request.text));
+	if (request.n > 1)
+		status = EXIT_COULD_NOT;
+	status = worse(status, print_findings(request.findings));
+	viommu_findings_free(request.findings);
+	free(request.text);
+	return status;
+}
+
+const struct command graph_command = {
+	.name = "graph",
+	.arguments = "[FILE]",
+	.summary = "draw which way devices go, with Graphviz",
+	.details =
+		"FILE is one table or topology, as for check. Host bridges and devices are on the\n"
+		"left, IOMMUs in the middle, memory and ITSs on the right; NUMA nodes are frames.\n"
+		"A machine that is too large for a picture is drawn in part, which it says then.",
+	.options = options,
+	.run = run,
+};
