@@ -26,10 +26,10 @@ static const GOptionEntry options[] = {
 #define MAX_TABLES     3
 #define SEGMENT_LENGTH 0x10000u
 
-#define KIND(kind)    (1u << (kind))
-#define VIRTIO_KINDS  (KIND(VIOMMU_VIRTIO_PCI) | KIND(VIOMMU_VIRTIO_MMIO))
-#define ARM_KINDS     (KIND(VIOMMU_SMMU_V2) | KIND(VIOMMU_SMMU_V3))
-#define ANY_DT_KIND   (VIRTIO_KINDS | ARM_KINDS | KIND(VIOMMU_OTHER))
+#define KIND(kind)   (1u << (kind))
+#define VIRTIO_KINDS (KIND(VIOMMU_VIRTIO_PCI) | KIND(VIOMMU_VIRTIO_MMIO))
+#define ARM_KINDS    (KIND(VIOMMU_SMMU_V2) | KIND(VIOMMU_SMMU_V3))
+#define ANY_DT_KIND  (VIRTIO_KINDS | ARM_KINDS | KIND(VIOMMU_OTHER))
 
 /* Which kinds of IOMMUs a table tells of. SRAT has only where they are, and is not made for it. */
 struct part {
@@ -253,8 +253,8 @@ static void add_load(struct plan *plan, const struct load *load)
 			    g_strdup(load->iommu->name),
 			    g_strdup(viommu_iommu_kind_name(load->iommu->kind)),
 			    g_steal_pointer(&functions), g_steal_pointer(&devices),
-			    idle ? NULL :
-				   ids_text((uint32_t)load->first, load->last - load->first + 1) });
+			    idle ? NULL
+				 : ids_text((uint32_t)load->first, load->last - load->first + 1) });
 }
 
 static void print_loads(struct plan *plan)
@@ -323,10 +323,11 @@ static int run(const struct command *command, char **arguments)
 const struct command plan_command = {
 	.name = "plan",
 	.arguments = "TOPOLOGY",
-	.summary = "say which tables a machine needs for which guest, and what is behind each IOMMU",
-	.details =
-		"TOPOLOGY is as for generate. Each table is made, to see how long it is and what it\n"
-		"cannot say, and thrown away. Nothing is written.",
+	.summary =
+		"say which tables a machine needs for which guest, and what is behind each IOMMU",
+	.details = "TOPOLOGY is as for generate. Each table is made, to see how long it is and "
+		   "what it\n"
+		   "cannot say, and thrown away. Nothing is written.",
 	.options = options,
 	.run = run,
 };
