@@ -54,6 +54,7 @@ struct format {
 };
 
 extern const struct format viot_format;
+extern const struct format iort_format;
 extern const struct format dmar_format;
 extern const struct format ivrs_format;
 extern const struct format viot_draft_format;

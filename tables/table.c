@@ -18,6 +18,7 @@
 static const struct format *const formats[] = {
 	&viot_format,
 	&viot_draft_format,
+	&iort_format,
 	&dmar_format,
 	&ivrs_format,
 	&builtin_v1.format,

@@ -10,7 +10,7 @@ import re
 import sys
 from pathlib import Path
 
-NAMED = re.compile(r"(?:(\w+): )?`([\w/]+)`")
+NAMED = re.compile(r"(?:(\w+): )?`([\w/-]+)`")
 
 
 def exists(source, kind, name):

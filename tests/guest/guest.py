@@ -156,7 +156,7 @@ class Run:
             "-M", row.machine, "-m", "512" if row.rekernel else "256",
             "-smp", str(row.processors), "-serial", serial,
             "-kernel", self.kernel, "-initrd", self.initramfs, "-append", append]
-        command += ["-cpu", PROCESSORS[row.architecture]]
+        command += ["-cpu", row.processor or PROCESSORS[row.architecture]]
         if row.firmware:
             command += ["-bios", self.qemu.firmware()]
         if self.device == "viommu":
@@ -205,14 +205,50 @@ class Run:
         """A drive goes with the device that used it: add it again."""
         machine.monitor.human(f"drive_add 0 {self.drive_options(name)}")
 
-    def act_migrate(self, machine):
-        """Move the guest to a second QEMU that was started like the first."""
-        channel = f"unix:{self.folder}/migration"
-        other = self.start("second", ["-incoming", "defer"])
+    def begin_migration(self, machine, bandwidth, extra=()):
+        """Start a second QEMU like the first, and send the guest its way."""
+        channel = f"unix:{self.folder}/migration-{len(self.machines)}"
+        other = self.start("second", ["-incoming", "defer", *extra])
         other.monitor.command("migrate-incoming", uri=channel)
         machine.monitor.command("migrate-set-parameters",
-                                **{"max-bandwidth": 1 << 40, "downtime-limit": 5000})
+                                **{"max-bandwidth": bandwidth, "downtime-limit": 5000})
         machine.monitor.command("migrate", uri=channel)
+        return other
+
+    def act_lose_migration(self, machine):
+        """The second QEMU dies when half of the guest is there: the first one goes on."""
+        other = self.begin_migration(machine, 1 << 23)
+        self.wait_for("half of a migration", lambda: machine.monitor.command(
+            "query-migrate").get("ram", {}).get("transferred", 0) > 1 << 22)
+        other.kill()
+        self.go_on(machine, other)
+
+    def act_refuse_migration(self, machine, limit):
+        """The second QEMU does not take the state of the IOMMU: the first one goes on."""
+        other = self.begin_migration(machine, 1 << 40, ["-global", limit])
+        self.go_on(machine, other)
+        reason = re.search(r"the saved state cannot be loaded: .*", other.output)
+        self.notes += f"host: the second QEMU says: {reason and reason[0]}\n"
+        other.kill()
+
+    def go_on(self, machine, other):
+        """A migration came to nothing; nobody but the first QEMU has the guest now."""
+        self.wait_for("the end of a migration", lambda: machine.monitor.command(
+            "query-migrate")["status"] == "failed" or not other.alive())
+        self.wait_for("the first QEMU", lambda: self.runs_on(machine))
+        self.machines.remove(other)
+
+    @staticmethod
+    def runs_on(machine):
+        """QEMU may have stopped the guest for the last pieces: it is started again by hand."""
+        status = machine.monitor.command("query-status")["status"]
+        if status == "postmigrate":
+            machine.monitor.command("cont")
+        return status == "running"
+
+    def act_migrate(self, machine):
+        """Move the guest to a second QEMU that was started like the first."""
+        other = self.begin_migration(machine, 1 << 40)
         self.wait_for("migration", lambda: self.migrated(machine))
         self.wait_for("the second QEMU", lambda: other.monitor.command(
             "query-status")["status"] == "running")

@@ -290,6 +290,43 @@ sleep 1
         images=TWO_DISKS, same=(("d0", "d1"),), incoming=True,
         on={"migrate": [("migrate",), ("answer", "another QEMU")]}),
 
+    Row("migration-lost", 8, "the second QEMU dies half-way: the guest runs on where it is",
+        ["{iommu},addr=4", disk("d0", "addr=5"), disk("d1", "addr=6")],
+        CHURN + """
+sleep 1
+host lose
+say "running in $answer"
+sleep 1
+host move
+say "and then in $answer"
+sleep 1
+""" + CHURN_END + "groups\n",
+        [("the guest ran on in the first QEMU", r"row: running in the first QEMU"),
+         ("and could move later", r"row: and then in another QEMU")] +
+        CHURN_SHOWS + [group("0000:00:05.0")],
+        images=TWO_DISKS, same=(("d0", "d1"),), incoming=True,
+        never=[("QEMU complains of nothing but the other one's death",
+                r"qemu-system-\w+: (?!Unable to write to socket|failed to save SaveStateEntry)"),
+               *(c for c in COMPLAINTS if c[0] != "QEMU does not complain")],
+        on={"lose": [("lose_migration",), ("answer", "the first QEMU")],
+            "move": [("migrate",), ("answer", "another QEMU")]}),
+
+    Row("migration-refused", 8, "the second QEMU's limits are too low: the guest runs on where it is",
+        ["{iommu},addr=4", disk("d0", "addr=5"), disk("d1", "addr=6")],
+        CHURN + """
+sleep 1
+host refuse
+say "running in $answer"
+sleep 1
+""" + CHURN_END + "groups\n",
+        [("the second QEMU says what does not fit", r"host: the second QEMU says: .*more mappings than the limits"),
+         ("the guest ran on in the first QEMU", r"row: running in the first QEMU")] +
+        CHURN_SHOWS + [group("0000:00:05.0")],
+        images=TWO_DISKS, same=(("d0", "d1"),), incoming=True,
+        on={"refuse": [("refuse_migration", "viommu-pci.max-mappings=1"),
+                       ("answer", "the first QEMU")]},
+        runs=OURS, why_ours="the built-in device has no limits"),
+
     Row("strict", 9, "two processors map and unmap without pause, strict mode",
         ["{iommu},addr=4", disk("d0", "addr=5"), disk("d1", "addr=6")],
         CHURN + "sleep 6\n" + CHURN_END + "groups\n",

@@ -19,6 +19,7 @@ import sys
 import builtin
 import devicetrees
 import dmar
+import iort
 import ivrs
 from acpi import fix
 
@@ -134,6 +135,7 @@ TOPOLOGIES = {
 # Suffix -> files; and those too large to be kept in the tree, which tests make in their folder.
 TABLES = {
     ".viot": FILES,
+    ".iort": iort.FILES,
     ".dmar": dmar.FILES,
     ".ivrs": ivrs.FILES,
     ".dtb": devicetrees.FILES,
@@ -141,6 +143,7 @@ TABLES = {
 }
 ALL_TOPOLOGIES = {
     **TOPOLOGIES,
+    **iort.TOPOLOGIES,
     **dmar.TOPOLOGIES,
     **ivrs.TOPOLOGIES,
     **builtin.TOPOLOGIES,
@@ -148,6 +151,7 @@ ALL_TOPOLOGIES = {
 LARGE = (
     "viot-node-beyond",
     "viot-too-large",
+    *iort.LARGE,
     *dmar.LARGE,
     *ivrs.LARGE,
 )
