@@ -33,8 +33,8 @@ static void add_field(struct dump *dump, const struct record *record, const stru
 	if (field->kind == FIELD_RESERVED && field_is_zero(field, record->host))
 		return;
 	field_format(field, record->host, value, sizeof(value));
-	g_string_append_printf(dump->text, "  %04zx  %-20s %s",
-			       dump->base + record->at + field->at, field->name, value);
+	g_string_append_printf(dump->text, "  %04zx  %-20s %s", dump->base + record->at + field->at,
+			       field->name, value);
 	if (field->kind == FIELD_OFFSET)
 		target = g_hash_table_lookup(
 			dump->records, GSIZE_TO_POINTER((gsize)field_get(field, record->host)));

@@ -84,8 +84,8 @@ struct viommu_place table_place_of(const struct viommu_table *table, const struc
 				   const char *field_name);
 
 /*
- * Put a table into `outer`, behind its head: one that is decoded, or one that is made. Its places in
- * findings are those in `outer`. NULL, with a finding, if it could not be made.
+ * Put a table into `outer`, behind its head: one that is decoded, or one that is made. Its places
+ * in findings are those in `outer`. NULL, with a finding, if it could not be made.
  */
 struct viommu_table *table_decode_inside(struct viommu_table *outer, const uint8_t *bytes,
 					 size_t length, struct viommu_findings *findings);

@@ -16,15 +16,9 @@
 #include "topology.h"
 
 static const struct format *const formats[] = {
-	&viot_format,
-	&viot_draft_format,
-	&iort_format,
-	&dmar_format,
-	&ivrs_format,
-	&builtin_v1.format,
-	&builtin_v2.format,
-	&builtin_v3.format,
-	&builtin_v3_segments.format,
+	&viot_format,       &viot_draft_format, &iort_format,
+	&dmar_format,       &ivrs_format,       &builtin_v1.format,
+	&builtin_v2.format, &builtin_v3.format, &builtin_v3_segments.format,
 	&dt_format,
 };
 

@@ -2,10 +2,11 @@
 /*
  * VIOT as it was drafted in 2019: a wrapper around another table
  *
- * Behind a header and 12 bytes without a meaning stands one whole table, an IORT, a DMAR or an IVRS,
- * with a header, a length and a checksum of its own; its offsets count from its own beginning. In
- * an IORT that is wrapped there may be nodes for virtio-iommus, of types that no IORT has otherwise.
- * Systems that know only the older tables would so have been spared new types in them.
+ * Behind a header and 12 bytes without a meaning stands one whole table, an IORT, a DMAR or an
+ * IVRS, with a header, a length and a checksum of its own; its offsets count from its own
+ * beginning. In an IORT that is wrapped there may be nodes for virtio-iommus, of types that no IORT
+ * has otherwise. Systems that know only the older tables would so have been spared new types in
+ * them.
  *
  * The draft was never published. What is known of it are patches to Linux that read it, and one
  * monitor that made it; docs/decisions.md has what both leave open.
@@ -107,8 +108,8 @@ static void check_reserved(const struct table_check *check)
 
 	for (size_t i = 0; i < sizeof(head->reserved); i++)
 		if (head->reserved[i]) {
-			report(check->findings, check->rule_id,
-			       field_of(check->table, "Reserved"), "write 0",
+			report(check->findings, check->rule_id, field_of(check->table, "Reserved"),
+			       "write 0",
 			       "reserved bytes before the table that is wrapped are not 0");
 			return;
 		}
@@ -135,7 +136,8 @@ static void check_sum(const struct table_check *check)
 
 	if (sum)
 		report(check->findings, check->rule_id, field_of(inner, "Checksum"),
-		       "subtract the sum from the checksum, first of this table and then of the VIOT",
+		       "subtract the sum from the checksum, first of this table and then of the "
+		       "VIOT",
 		       "all bytes of the %s inside add up to 0x%02x, not to 0", inner->signature,
 		       sum);
 }
@@ -184,8 +186,8 @@ static bool has_kind(const struct viommu_topology *topology, enum viommu_iommu_k
 }
 
 /*
- * The table of a platform that has such IOMMUs. Nodes for virtio-iommus are in an IORT only; what an
- * IORT has no node for is then left out, and said.
+ * The table of a platform that has such IOMMUs. Nodes for virtio-iommus are in an IORT only; what
+ * an IORT has no node for is then left out, and said.
  */
 static const char *signature_for(const struct viommu_topology *topology)
 {
@@ -195,7 +197,7 @@ static const char *signature_for(const struct viommu_topology *topology)
 	} tables[] = {
 		{ VIOMMU_VIRTIO_PCI, "IORT" }, { VIOMMU_VIRTIO_MMIO, "IORT" },
 		{ VIOMMU_SMMU_V3, "IORT" },    { VIOMMU_SMMU_V2, "IORT" },
-		{ VIOMMU_VTD, "DMAR" },	       { VIOMMU_AMD_VI, "IVRS" },
+		{ VIOMMU_VTD, "DMAR" },        { VIOMMU_AMD_VI, "IVRS" },
 	};
 
 	for (size_t i = 0; i < G_N_ELEMENTS(tables); i++)
