@@ -99,8 +99,8 @@ static const struct {
 	const char *signature;
 	linux_reader *read;
 } readers[] = {
-	{ "VIOT", linux_viot }, { "VIOT-2019", linux_draft }, { "DMAR", linux_dmar },
-	{ "IVRS", linux_ivrs }, { "DTB", linux_dt },
+	{ "VIOT", linux_viot }, { "VIOT-2019", linux_draft }, { "IORT", linux_iort },
+	{ "DMAR", linux_dmar }, { "IVRS", linux_ivrs },       { "DTB", linux_dt },
 };
 
 /*

@@ -151,9 +151,8 @@ static void the_longer_node_is_read_as_well(void **state)
 static void an_iort_alone_may_have_such_nodes_but_should_not(void **state)
 {
 	struct rig *rig = *state;
-	struct viommu_table *table =
-		viommu_table_decode(example_d + INNER_AT, sizeof(example_d) - INNER_AT, "old",
-				    rig->findings);
+	struct viommu_table *table = viommu_table_decode(
+		example_d + INNER_AT, sizeof(example_d) - INNER_AT, "old", rig->findings);
 
 	viommu_table_check(table, rig->findings);
 	assert_true(found(rig->findings, "iort-draft"));
@@ -180,9 +179,10 @@ static void the_iommus_choose_the_table_that_is_wrapped(void **state)
 		char text[256];
 
 		set_up(&fresh);
-		snprintf(text, sizeof(text),
-			 "iommus: [ { name: a, %s } ]\nhost-bridges: [ { buses: 00-ff, iommu: a } ]",
-			 cases[i].iommu);
+		snprintf(
+			text, sizeof(text),
+			"iommus: [ { name: a, %s } ]\nhost-bridges: [ { buses: 00-ff, iommu: a } ]",
+			cases[i].iommu);
 		table = generate(fresh, text);
 		viommu_table_encode(table, &bytes);
 		assert_memory_equal((uint8_t *)bytes + INNER_AT, cases[i].signature, 4);

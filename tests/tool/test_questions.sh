@@ -97,6 +97,27 @@ resolve_all_is_the_whole_map() {
 	says err "--all takes no device"
 }
 
+# Linux, drivers/acpi/viot.c: the last node wins, and no IOMMU translates itself.
+resolve_all_says_where_linux_does_otherwise() {
+	cat >overlap.yaml <<-'END'
+	viommu: 1
+	iommus:
+	  - { name: a, kind: virtio-iommu-pci, at: 00:01.0, include-self: yes }
+	host-bridges: [ { buses: 00-0f, iommu: a } ]
+	END
+	"$viommu" generate viot overlap.yaml -o viot || complain "no table"
+	ran 0 "$viommu" resolve --all --from viot
+	cat >expected <<-'END'
+
+	Linux does otherwise  IOMMU  by
+	0000:00:01.0          none   viot:0x40
+	END
+	tail -3 out >told
+	same told expected
+	ran 0 "$viommu" resolve --all --json --from viot
+	is_json out 'len(d["maps"][0]["linux"]) == 1 and "itself" in d["maps"][0]["linux"][0]["why"]'
+}
+
 # 65536 functions, each an entry of its own: what goes on is one line, and takes no time.
 resolve_all_of_many_entries_is_short() {
 	{
@@ -106,6 +127,7 @@ resolve_all_of_many_entries_is_short() {
 	} >many.yaml
 	ran 0 timeout 20 "$viommu" resolve --all --from many.yaml
 	says out "0000:00:00.0-ff:1f.7  a      0x0-0xffff  many.yaml:4:5 and 65535 more"
+	says out "Too many entries to ask Linux about each"
 }
 
 # -- diff ------------------------------------------------------------------------------
