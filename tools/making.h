@@ -28,12 +28,12 @@ extern gboolean making_overlay, making_source, making_force;
 	  "write a device tree as source, for dtc", NULL }
 /* clang-format on */
 
-/* What TABLE may be, as help has it: three lines. */
+/* What TABLE may be, as help has it: four lines. */
 #define MAKING_DETAILS \
-	"TABLE is viot, iort, dmar, ivrs or srat; dtb, for a device tree; cmdline, for a " \
-	"kernel's\n" \
-	"command line; or a built-in topology for the configuration space of a virtio-iommu:\n" \
-	"builtin-v1, builtin-v2, builtin-v3, builtin-v3-segments."
+	"TABLE is viot, iort, dmar, ivrs or srat, or viot-2019, which wraps one of the others;\n" \
+	"dtb, for a device tree; cmdline, for a kernel's command line; or a built-in topology for\n" \
+	"the configuration space of a virtio-iommu: builtin-v1, builtin-v2, builtin-v3,\n" \
+	"builtin-v3-segments."
 
 /*
  * Make it of the one topology, or table, that is named, and write it. With `compare`, what it says
