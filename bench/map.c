@@ -9,8 +9,8 @@
 #include "contestant.h"
 
 /*
- * map WHO RANGES in-order|scattered pages|mixed OPERATIONS: one contestant, once through, in a
- * fresh heap
+ * map WHO RANGES in-order|scattered pages|mixed OPERATIONS [PHASE]: one contestant, once
+ * through, in a fresh heap; or filled, and then one phase only, for those who profile
  *
  * Prints nanoseconds an operation, as JSON: `fill` is the average over all maps from empty to
  * full; `map` and `unmap` keep a full set full; `hit` and `miss` ask for addresses, each
@@ -40,7 +40,7 @@ struct line {
 struct run {
 	const struct contestant *who;
 	struct workload workload;
-	size_t operations;
+	size_t operations, bytes; /* of the set */
 	void *set;
 };
 
@@ -97,8 +97,7 @@ static void fill(struct run *run)
 	report("fill", (double)spent / (double)(times * run->workload.n));
 }
 
-/* Returns the bytes of heap that the set takes. */
-static size_t fill_or_load(struct run *run)
+static void fill_or_load(struct run *run)
 {
 	size_t before = heap();
 
@@ -108,9 +107,8 @@ static size_t fill_or_load(struct run *run)
 	} else {
 		fill(run);
 	}
-	before = heap() - before;
-	report("bytes", (double)before / (double)run->workload.n);
-	return before;
+	run->bytes = heap() - before;
+	report("bytes", (double)run->bytes / (double)run->workload.n);
 }
 
 /* `flip` is 0, but known only from the answer before. */
@@ -182,9 +180,9 @@ static void change(struct run *run)
  * What memory allows: one read after the other in as many bytes as the set takes, each where the
  * one before says, at places that cannot be foreseen, in huge pages if they can be had.
  */
-static void chase(const struct run *run, size_t bytes)
+static void chase(struct run *run)
 {
-	size_t n = bytes / LINE, length = (n * LINE + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
+	size_t n = run->bytes / LINE, length = (n * LINE + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
 	struct line *lines = aligned_alloc(HUGE_PAGE, length), *at;
 	uint64_t begin, state = 1;
 
@@ -222,14 +220,31 @@ static void list(void)
 		puts(contestants[i]->name);
 }
 
+static void hit(struct run *run)
+{
+	ask(run, "hit", workload_hits(&run->workload, run->operations), true);
+}
+
+static void miss(struct run *run)
+{
+	ask(run, "miss", workload_misses(&run->workload, run->operations), false);
+}
+
+static const struct phase {
+	const char *name;
+	void (*run)(struct run *run);
+} phases[] = {
+	{ "hit", hit },       { "miss", miss },   { "walk", walk },
+	{ "change", change }, { "chase", chase },
+};
+
 int main(int argc, char **argv)
 {
 	struct run run = { 0 };
-	size_t bytes;
 
 	if (argc == 1)
 		list();
-	if (argc != 6)
+	if (argc < 6)
 		return argc == 1 ? 0 : 2;
 	run.who = find(argv[1]);
 	run.workload.n = strtoul(argv[2], NULL, 10);
@@ -239,12 +254,10 @@ int main(int argc, char **argv)
 	must(run.workload.n >= BATCH && run.operations && workload_make(&run.workload));
 
 	printf("{");
-	bytes = fill_or_load(&run);
-	ask(&run, "hit", workload_hits(&run.workload, run.operations), true);
-	ask(&run, "miss", workload_misses(&run.workload, run.operations), false);
-	walk(&run);
-	change(&run);
-	chase(&run, bytes);
+	fill_or_load(&run);
+	for (size_t i = 0; i < sizeof(phases) / sizeof(phases[0]); i++)
+		if (argc == 6 || !strcmp(phases[i].name, argv[6]))
+			phases[i].run(&run);
 	printf("\"operations\": %zu}\n", run.operations);
 	return 0;
 }

@@ -19,6 +19,7 @@ class Results:
         self.command = command
         self.machine = machine()
         self.notes = []
+        self.profiles = {}    # title: [(function, share of the time)]
         self.series = {}
 
     def add(self, part, who, what, value, **case):
@@ -60,6 +61,7 @@ class Results:
                   for (part, who, what, case), values in self.series.items()]
         return json.dumps({"format": 1, "mode": self.mode, "command": self.command,
                            "machine": self.machine, "notes": self.notes,
+                           "profiles": self.profiles,
                            "targets": [t.as_dict() for t in targets], "series": series}, indent=1)
 
 

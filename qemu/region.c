@@ -49,15 +49,14 @@ static bool holds_in_block(struct endpoint *endpoint, uint64_t iova, uint64_t si
 	       permissions(&front) == permissions(found);
 }
 
-/* The largest power of two that address, answer and length allow a block to begin with. */
+/* The largest power of two that address, answer and length allow a block to begin with. This
+ * is in the way of every access, so it is no loop. */
 static uint64_t block_from_here(uint64_t iova, const struct viommu_translation *found)
 {
-	uint64_t block = 1;
+	int aligned = ctz64(iova | found->address | BLOCK_LOOKED_FOR);
+	int long_enough = 63 - clz64(found->length);
 
-	while (block < BLOCK_LOOKED_FOR && !((iova | found->address) & block) &&
-	       found->length >= block * 2)
-		block *= 2;
-	return block;
+	return BIT_ULL(MIN(aligned, long_enough));
 }
 
 static IOMMUTLBEntry region_translate(IOMMUMemoryRegion *region, hwaddr iova, IOMMUAccessFlags flag,

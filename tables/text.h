@@ -104,6 +104,7 @@ extern const struct text_kind text_id;        /* uint32_t */
 extern const struct text_kind text_bits;      /* uint32_t: 0 is left out */
 extern const struct text_kind text_wide_bits; /* uint64_t: 0 is left out */
 extern const struct text_kind text_domain;    /* uint32_t, bool: it is there */
+extern const struct text_kind text_input;     /* the same */
 extern const struct text_kind text_id_range;  /* uint32_t first, last */
 extern const struct text_kind text_some_ids;  /* uint32_t first, last, bool: they are there */
 extern const struct text_kind text_address;   /* uint64_t */

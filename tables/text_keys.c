@@ -118,6 +118,9 @@ static const struct text_key iommu_keys[] = {
 	  .help = "which blocks IVRS has for it, 16, 17 or 64; left out: as its features ask" },
 	{ "flags", &text_bits, { AT(flags) },
 	  .help = "bits of its structure that nothing here stands for" },
+	{ "identifier", &text_domain, { AT(identifier), AT(has_identifier) },
+	  .when = is_smmu, .only = "an smmu-v2 or smmu-v3",
+	  .help = "the identifier of its IORT node; left out: its place in the table" },
 };
 #undef AT
 
@@ -221,6 +224,9 @@ static const struct text_key device_keys[] = {
 	{ "ids", &text_number, { AT(n_ids) },
 	  .when = device_is_translated, .only = "a device with an IOMMU",
 	  .help = "how many IDs it has, one after the other; left out: one" },
+	{ "first-input", &text_input, { AT(input_first), AT(has_input) },
+	  .when = device_is_translated, .only = "a device with an IOMMU",
+	  .help = "by which number its driver names the first of them; left out: by none" },
 	{ "proximity-domain", &text_domain, { AT(proximity_domain), AT(has_proximity_domain) },
 	  .help = "the NUMA node it belongs to" },
 	{ "pasid-bits", &text_number, { AT(pasid_bits) },
@@ -262,6 +268,9 @@ static const struct text_key device_id_keys[] = {
 	{ "ids", &text_number, { AT(n_ids) },
 	  .when = device_id_is_translated, .only = "an ID with an IOMMU",
 	  .help = "how many there are, one after the other; left out: one" },
+	{ "first-input", &text_input, { AT(input_first), AT(has_input) },
+	  .when = device_id_is_translated, .only = "an ID with an IOMMU",
+	  .help = "by which number its driver names the first of them; left out: by none" },
 };
 #undef AT
 
@@ -406,6 +415,8 @@ static const struct text_key header_keys[] = {
 	  .help = "how wide the host's addresses are, for DMAR and IVRS; left out: as usual" },
 	{ "flags", &text_domain, { AT(flags), AT(has_flags) },
 	  .help = "flags of the table, for DMAR and IVRS; left out: as the topology asks" },
+	{ "plain-counts", &text_boolean, { AT(plain_counts) },
+	  .help = "IORT has as many IDs in a mapping as it says, as QEMU wrote it until 9.0" },
 	{ "aligned", &text_boolean, { AT(aligned) },
 	  .help = "pads before device entries of 8 bytes, where they need one, for IVRS" },
 };

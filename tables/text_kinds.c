@@ -326,6 +326,20 @@ const struct text_kind text_domain = {
 	.write = write_domain,
 };
 
+/* As a domain, but it is a number of the sort that people write in hexadecimal. */
+static bool write_input(const struct text_key *key, const void *object, GString *out)
+{
+	return text_write_id(key, object, out) && MEMBER(bool, key, 1, object);
+}
+
+const struct text_kind text_input = {
+	.what = "a number",
+	.example = "0x1000",
+	.limits = "0 to 0xffffffff",
+	.read = read_domain,
+	.write = write_input,
+};
+
 static enum scan read_address(const struct text_key *key, const char *text, struct draft *draft)
 {
 	return whole_number(text, UINT64_MAX, &MEMBER(uint64_t, key, 0, draft->object));

@@ -86,6 +86,8 @@ struct viommu_iommu {
 	uint64_t vatos;       /* SMMUv3: the page for address translation operations */
 	bool has_msi_id;      /* SMMUv3: its own MSIs go to `its` with this device ID, */
 	uint32_t msi_id;      /* and not through its interrupts */
+	bool has_identifier;  /* SMMU: false: its node has the number of its place in the table */
+	uint32_t identifier;  /* what IORT calls its node */
 	uint32_t capability;  /* AMD-Vi: offset of its PCI capability */
 	uint32_t info;        /* AMD-Vi: MSI number and unit ID */
 	uint32_t features;    /* AMD-Vi: feature reporting of block 10h */
@@ -172,6 +174,10 @@ struct viommu_platform_device {
 	uint32_t id;       /* endpoint ID or stream ID */
 	uint32_t n_ids;    /* it has this many, one after the other; 0: one */
 
+	/* Its driver names its IDs by numbers from here on; false: it has one, without a number. */
+	bool has_input;
+	uint32_t input_first;
+
 	bool has_proximity_domain;
 	uint32_t proximity_domain;
 
@@ -195,6 +201,8 @@ struct viommu_device_id {
 	const char *device; /* the name of a platform device */
 	const char *iommu;  /* NULL: these bypass */
 	uint32_t id, n_ids; /* 0 of them: one */
+	bool has_input;     /* as in struct viommu_platform_device */
+	uint32_t input_first;
 	struct viommu_place place;
 };
 
@@ -395,6 +403,10 @@ struct viommu_table_header {
 	bool has_flags;        /* false: as the topology asks */
 	uint32_t flags;        /* DMAR: its flags; IVRS: IVinfo but for address bits */
 	bool aligned;          /* IVRS: pads before device entries of 8 bytes where they need one */
+
+	/* IORT: numbers of IDs are written without taking one off, as QEMU did until 9.0. Linux
+	 * says so, and reads them as they were meant. */
+	bool plain_counts;
 };
 
 /*

@@ -19,7 +19,9 @@ import sys
 import builtin
 import devicetrees
 import dmar
+import iort
 import ivrs
+import srat
 from acpi import fix
 
 HERE = pathlib.Path(__file__).parent
@@ -134,22 +136,28 @@ TOPOLOGIES = {
 # Suffix -> files; and those too large to be kept in the tree, which tests make in their folder.
 TABLES = {
     ".viot": FILES,
+    ".iort": iort.FILES,
     ".dmar": dmar.FILES,
     ".ivrs": ivrs.FILES,
+    ".srat": srat.FILES,
     ".dtb": devicetrees.FILES,
     **builtin.FORMS,
 }
 ALL_TOPOLOGIES = {
     **TOPOLOGIES,
+    **iort.TOPOLOGIES,
     **dmar.TOPOLOGIES,
     **ivrs.TOPOLOGIES,
+    **srat.TOPOLOGIES,
     **builtin.TOPOLOGIES,
 }
 LARGE = (
     "viot-node-beyond",
     "viot-too-large",
+    *iort.LARGE,
     *dmar.LARGE,
     *ivrs.LARGE,
+    *srat.LARGE,
 )
 
 

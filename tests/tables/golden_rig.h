@@ -158,6 +158,41 @@ static inline void means_itself(const struct file *file, const char *signature)
 	viommu_findings_free(findings);
 }
 
+static inline int compare_lines(const void *one, const void *other)
+{
+	return strcmp(*(char *const *)one, *(char *const *)other);
+}
+
+/* The text of what a table means, without the order of its lines; to be freed with g_free(). */
+static inline char *sorted_meaning(const struct viommu_table *table)
+{
+	struct viommu_topology *topology = viommu_table_topology(table, NULL);
+	char *text = viommu_topology_text(topology), *sorted;
+	char **lines = g_strsplit(text, "\n", -1);
+
+	qsort(lines, g_strv_length(lines), sizeof(lines[0]), compare_lines);
+	sorted = g_strjoinv("\n", lines);
+	g_strfreev(lines);
+	free(text);
+	viommu_topology_free(topology);
+	return sorted;
+}
+
+/* The bytes may be others, but they mean what was meant before. */
+static inline void means_the_same(const struct file *file, const char *signature)
+{
+	struct viommu_table *table = decode(file, NULL), *again;
+	struct viommu_topology *topology = viommu_table_topology(table, NULL);
+	g_autofree char *before = sorted_meaning(table), *after = NULL;
+
+	again = viommu_table_generate(topology, signature, NULL);
+	after = sorted_meaning(again);
+	assert_string_equal(before, after);
+	viommu_table_free(again);
+	viommu_topology_free(topology);
+	viommu_table_free(table);
+}
+
 /* A topology text that says what QEMU was given makes the table that QEMU made. */
 static inline struct viommu_topology *read_topology(const char *path)
 {

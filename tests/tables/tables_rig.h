@@ -5,7 +5,7 @@
 #include "topology_rig.h"
 
 /* Offsets that the standard gives, for tests that damage a table on purpose. */
-enum { LENGTH_AT = 4, CHECKSUM_AT = 9, HEADER_LENGTH = 36, VIOT_HEAD_LENGTH = 48 };
+enum { LENGTH_AT = 4, REVISION_AT = 8, CHECKSUM_AT = 9, HEADER_LENGTH = 36, VIOT_HEAD_LENGTH = 48 };
 enum { NODE_COUNT_AT = 36, NODE_OFFSET_AT = 38, RESERVED_AT = 40 };
 
 /* Worked example A: an IOMMU at 00:01.0 for all of segment 0, its own function included. */

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Named components and RMR nodes of an IORT, as devices and reserved memory
+ *
+ * A device that is not PCI has one ID and does not say which: a single mapping. Where a mapping is
+ * a range, the device says with which ID it comes in, and drivers for such devices know that.
+ */
+#include "iort_read.h"
+#include "topology.h"
+
+/*
+ * What every generator writes: coherent, with a path to memory that is, and cacheable as it is; or
+ * nothing of that.
+ */
+void iort_look_at_memory(const struct iort_reading *reading, const struct record *node,
+			 const struct iort_memory *memory)
+{
+	unsigned usual = memory->cache_coherent ? IORT_MEMORY_USUAL : 0;
+
+	if (memory->hints || memory->flags != usual || memory->cache_coherent > 1)
+		iort_lose(reading, "iort-silent-attributes", node,
+			  "how accesses to memory are cached");
+}
+
+/* -- named components ------------------------------------------------------------------------ */
+
+/* An ID mapping of a component, as the members that a device and a further ID have alike. */
+struct ids {
+	const char *iommu;
+	uint32_t id, n_ids, input;
+	bool has_input;
+};
+
+static bool take_ids(const struct iort_reading *reading, GHashTable *firsts,
+		     const struct record *record, struct ids *ret)
+{
+	const struct iort_mapping *mapping = record->host;
+	uint32_t nth = iort_last_nth(firsts, mapping);
+
+	ret->iommu = iort_iommu_at(reading, mapping->output_reference);
+	ret->id = mapping->output_base;
+	ret->has_input = !(mapping->flags & IORT_MAPPING_SINGLE);
+	ret->input = ret->has_input ? mapping->input_base : 0;
+	ret->n_ids = ret->has_input && nth && nth < UINT32_MAX ? nth + 1 : 0;
+	if (!ret->iommu && iort_its_at(reading, mapping->output_reference))
+		iort_lose(reading, "iort-silent-msi", record, "MSIs of a device that bypasses");
+	return ret->iommu;
+}
+
+static void add_device(const struct iort_reading *reading, const struct record *node,
+		       const char *name, const struct ids *ids)
+{
+	const struct iort_named_component *fields = node->host;
+	struct viommu_platform_device device = {
+		.size = sizeof(device),
+		.name = name,
+		.iommu = ids->iommu,
+		.id = ids->id,
+		.n_ids = ids->n_ids,
+		.has_input = ids->has_input,
+		.input_first = ids->input,
+		.pasid_bits =
+			fields->flags >> IORT_COMPONENT_PASID_SHIFT & IORT_COMPONENT_PASID_MASK,
+		.stall = fields->flags & IORT_COMPONENT_STALL,
+		.incoherent = !fields->memory.cache_coherent,
+		.place = table_place(reading->table, node->at),
+	};
+
+	if (fields->address_limit < IORT_ADDRESS_BITS)
+		device.address_bits = fields->address_limit;
+	if (viommu_topology_add_platform_device(reading->topology, &device) < 0)
+		iort_lose(reading, "iort-silent-device", node,
+			  "a second device of this path, or one whose path is no text");
+}
+
+static void add_further(const struct iort_reading *reading, const struct record *record,
+			const char *name, const struct ids *ids)
+{
+	const struct viommu_device_id device_id = {
+		.size = sizeof(device_id),
+		.device = name,
+		.iommu = ids->iommu,
+		.id = ids->id,
+		.n_ids = ids->n_ids,
+		.has_input = ids->has_input,
+		.input_first = ids->input,
+		.place = table_place(reading->table, record->at),
+	};
+
+	viommu_topology_add_device_id(reading->topology, &device_id);
+}
+
+/* The first of its mappings is the device's own, the others are further IDs. */
+void iort_read_component(struct iort_reading *reading, const struct record *node)
+{
+	const struct iort_named_component *fields = node->host;
+	g_autofree char *name = iort_text(node);
+	g_autoptr(GHashTable) firsts = iort_first_ids(node);
+	const struct record *record;
+	struct ids ids = { 0 };
+	guint i = 0;
+
+	while ((record = iort_next(node, &iort_mapping_layout, &i)))
+		if (take_ids(reading, firsts, record, &ids))
+			break;
+	if (!record)
+		ids = (struct ids){ 0 };
+	add_device(reading, node, name, &ids);
+	iort_look_at_memory(reading, node, &fields->memory);
+	while (record && (record = iort_next(node, &iort_mapping_layout, &i)))
+		if (take_ids(reading, firsts, record, &ids))
+			add_further(reading, record, name, &ids);
+}
+
+/* -- RMR nodes ----------------------------------------------------------------------------------
+ */
+
+/* Linux looks at the IDs that come out of a mapping, and not at its flag. */
+static void add_memory(const struct iort_reading *reading, const struct record *node,
+		       const struct iort_mapping *mapping, const struct record *record)
+{
+	const struct iort_rmr *rmr = node->host;
+	const struct iort_rmr_descriptor *range = record->host;
+	struct viommu_reserved_memory memory = {
+		.size = sizeof(memory),
+		.first = range->base,
+		.last = range->base + (range->length - 1),
+		.kind = VIOMMU_MEMORY_IDENTITY,
+		.iommu = iort_iommu_at(reading, mapping->output_reference),
+		.has_ids = true,
+		.id_first = mapping->output_base,
+		.id_last = mapping->output_base + mapping->id_count,
+		.flags = rmr->flags,
+		.place = table_place(reading->table, record->at),
+	};
+
+	if (memory.iommu && range->length)
+		viommu_topology_add_reserved_memory(reading->topology, &memory);
+}
+
+/* All of its memory is for all of its IDs. */
+void iort_read_rmr(struct iort_reading *reading, const struct record *node)
+{
+	const struct record *ids, *memory;
+
+	for (guint i = 0; (ids = iort_next(node, &iort_mapping_layout, &i));)
+		for (guint k = 0; (memory = iort_next(node, &iort_rmr_descriptor_layout, &k));)
+			add_memory(reading, node, ids->host, memory);
+}

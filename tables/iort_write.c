@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A topology as an IORT
+ *
+ * Nodes come in the order in which everybody writes them: ITS groups, SMMUs, root complexes, named
+ * components, RMR nodes; so references go back. What SMMUs and root complexes have to say depends
+ * on all functions behind them, and is found first.
+ *
+ * The table has the oldest revision that has a place for all of it, unless the topology asks for
+ * another one. What there is no place for is left out, and said.
+ */
+#include "findings.h"
+#include "iort_write.h"
+#include "topology.h"
+
+/* -- nodes -------------------------------------------------------------------------------- */
+
+struct iort_unit *iort_unit_of(const struct iort_writing *writing, const char *iommu)
+{
+	return iommu ? g_hash_table_lookup(writing->units, iommu) : NULL;
+}
+
+uint32_t iort_group_at(const struct iort_writing *writing, const char *its)
+{
+	return its ? GPOINTER_TO_UINT(g_hash_table_lookup(writing->groups, its)) : 0;
+}
+
+/* An identifier is the number of its node; who wants another one sets it behind this. */
+struct record *iort_begin_node(const struct iort_writing *writing, enum iort_type type, void *host)
+{
+	struct iort_node *fields = host;
+	const struct layout *layout = iort_layout(type, fields->revision, SIZE_MAX);
+	g_autofree uint8_t *wire = g_malloc0(layout->length);
+
+	fields->type = (uint8_t)type;
+	fields->identifier = writing->revision >= IORT_REVISION_E_B ? writing->n : 0;
+	layout_encode(layout, host, wire);
+	return record_new(layout, wire, writing->end);
+}
+
+/* The length of the node is counted once, for that is a walk over all that it has. */
+void iort_add_elements(struct record *node, const struct layout *layout, const void *hosts,
+		       size_t n)
+{
+	size_t at = node->at + record_length(node);
+	g_autofree uint8_t *wire = g_malloc0(layout->length);
+
+	for (size_t i = 0; i < n; i++, at += layout->length) {
+		layout_encode(layout, (const char *)hosts + i * layout->host_size, wire);
+		record_add_child(node, record_new(layout, wire, at));
+	}
+}
+
+void iort_add_mappings(struct record *node, const GArray *mappings)
+{
+	struct iort_node *fields = node->host;
+
+	fields->mapping_count = mappings->len;
+	fields->mapping_offset = mappings->len ? (uint32_t)record_length(node) : 0;
+	iort_add_elements(node, &iort_mapping_layout, mappings->data, mappings->len);
+}
+
+void iort_end_node(struct iort_writing *writing, struct record *node)
+{
+	struct iort_node *fields = node->host;
+	size_t length = record_length(node);
+
+	fields->length = (uint16_t)length;
+	writing->too_large |= length > IORT_MAX_NODE_LENGTH;
+	record_add_child(writing->table->root, node);
+	writing->end += length;
+	writing->n++;
+}
+
+void iort_blame_revision(const struct iort_writing *writing, struct viommu_place place,
+			 unsigned revision, const char *what)
+{
+	if (writing->revision < revision)
+		report(writing->findings, "iort-silent-revision", place,
+		       "ask for a later `revision` of the table, or for none",
+		       "%s needs revision %u, and the table has %u", what, revision,
+		       writing->revision);
+}
+
+/* -- ITS groups ------------------------------------------------------------------------------ */
+
+static void write_its_group(struct iort_writing *writing, const struct viommu_its_group *group)
+{
+	struct iort_its_group fields = {
+		.node.revision = writing->revision >= IORT_REVISION_E_B,
+		.its_count = (uint32_t)group->n_ids,
+	};
+	struct record *node = iort_begin_node(writing, IORT_ITS_GROUP, &fields);
+
+	iort_add_elements(node, &iort_its_layout, group->ids, group->n_ids);
+	g_hash_table_insert(writing->groups, (gpointer)group->name, GSIZE_TO_POINTER(node->at));
+	iort_end_node(writing, node);
+}
+
+static void write_its_groups(struct iort_writing *writing)
+{
+	const struct viommu_its_group *group;
+
+	for_each_object(i, group, writing->topology, OBJECT_ITS_GROUP)
+		write_its_group(writing, group);
+}
+
+/* -- revisions -------------------------------------------------------------------------------- */
+
+/* Old enough for every guest, new enough for what is said. */
+static unsigned needed_revision(const struct iort_writing *writing)
+{
+	const struct viommu_topology *topology = writing->topology;
+	const struct viommu_host_bridge *bridge;
+	const struct viommu_iommu *iommu;
+	unsigned revision = IORT_REVISION_E_B;
+
+	if (iort_has_rmrs(topology))
+		revision = IORT_REVISION_E_D;
+	for_each_object(i, bridge, topology, OBJECT_HOST_BRIDGE)
+		if (bridge->pasid_bits)
+			revision = IORT_REVISION_E_D;
+	for_each_object(i, iommu, topology, OBJECT_IOMMU)
+		if (iort_unit_of(writing, iommu->name))
+			revision = MAX(revision,
+				       iort_smmu_revision(iort_unit_of(writing, iommu->name)));
+	return revision;
+}
+
+/* -- the table ----------------------------------------------------------------------------------
+ */
+
+static void unit_free(void *opaque)
+{
+	struct iort_unit *unit = opaque;
+
+	g_array_unref(unit->ids);
+	g_array_unref(unit->msis);
+	g_free(unit);
+}
+
+static void write_nodes(struct iort_writing *writing)
+{
+	struct iort_head *head = writing->table->root->host;
+
+	iort_find_units(writing);
+	iort_find_pieces(writing);
+	iort_note_devices(writing);
+	writing->revision = writing->header->has_revision ? writing->header->revision
+							  : needed_revision(writing);
+	head->acpi.revision = (uint8_t)writing->revision;
+	write_its_groups(writing);
+	iort_write_smmus(writing);
+	iort_write_root_complexes(writing);
+	iort_write_components(writing);
+	iort_write_rmrs(writing);
+	head->node_offset = IORT_HEAD_LENGTH;
+	head->node_count = writing->n;
+}
+
+bool iort_write(struct viommu_table *table, const struct viommu_topology *topology,
+		struct viommu_findings *findings)
+{
+	struct iort_writing writing = {
+		.table = table,
+		.topology = topology,
+		.header = viommu_topology_header(topology, "IORT"),
+		.end = IORT_HEAD_LENGTH,
+		.units = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, unit_free),
+		.groups = g_hash_table_new(g_str_hash, g_str_equal),
+		.pieces = g_array_new(FALSE, FALSE, sizeof(struct iort_piece)),
+		.findings = findings,
+	};
+
+	write_nodes(&writing);
+	g_array_unref(writing.pieces);
+	g_hash_table_destroy(writing.groups);
+	g_hash_table_destroy(writing.units);
+	if (!writing.too_large)
+		return true;
+	report(findings, "iort-too-large", place_of_file(NULL),
+	       "give whole host bridges to an IOMMU instead of single functions",
+	       "a node of an IORT has at most 65535 bytes, which are some 3200 ID mappings");
+	return false;
+}

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef VIOMMU_TABLES_IORT_WRITE_H
+#define VIOMMU_TABLES_IORT_WRITE_H
+
+#include <viommu/topology.h>
+
+#include "iort.h"
+
+/* What the files that make an IORT share. */
+
+/* Stream IDs that come from somewhere: [first, last]. */
+struct iort_ids {
+	uint32_t first, last;
+};
+
+/* An SMMU on the way into the table. */
+struct iort_unit {
+	const struct viommu_iommu *iommu;
+	size_t at;        /* of its node */
+	uint32_t last_id; /* the last stream ID that it may see */
+	GArray *ids;      /* struct iort_ids: of PCI functions */
+	GArray *msis;     /* struct span of struct viommu_msi_range, or of the IOMMU itself */
+};
+
+/* PCI functions of one segment that an SMMU translates. */
+struct iort_piece {
+	uint64_t first, last; /* segment << 16 | BDF */
+	const struct iort_unit *unit;
+	uint32_t id;
+	bool one_id;
+};
+
+struct iort_writing {
+	struct viommu_table *table;
+	const struct viommu_topology *topology;
+	const struct viommu_table_header *header;
+	unsigned revision;
+	size_t end;         /* where the next node would be */
+	uint32_t n;         /* nodes so far */
+	bool too_large;     /* a node has more than it can have */
+	GHashTable *units;  /* SMMUs by name: struct iort_unit */
+	GHashTable *groups; /* offsets of ITS groups by name */
+	GArray *pieces;     /* struct iort_piece, sorted */
+	struct viommu_findings *findings;
+};
+
+/* The SMMU of that name, or NULL. */
+struct iort_unit *iort_unit_of(const struct iort_writing *writing, const char *iommu);
+
+/* The offset of an ITS group, or 0 for none. */
+uint32_t iort_group_at(const struct iort_writing *writing, const char *its);
+
+/*
+ * A node is begun with what `host` says, and gets its arrays; then it is ended, which fills in its
+ * length and puts it into the table. Its layout is that of the revision in `host`.
+ */
+struct record *iort_begin_node(const struct iort_writing *writing, enum iort_type type, void *host);
+void iort_add_elements(struct record *node, const struct layout *layout, const void *hosts,
+		       size_t n);
+void iort_add_mappings(struct record *node, const GArray *mappings);
+void iort_end_node(struct iort_writing *writing, struct record *node);
+
+/* Say that the table's revision has no place for something. */
+void iort_blame_revision(const struct iort_writing *writing, struct viommu_place place,
+			 unsigned revision, const char *what);
+
+/* iort_write_smmu.c: what SMMUs there are, whose MSIs go where, and which revision they need. */
+void iort_find_units(struct iort_writing *writing);
+unsigned iort_smmu_revision(const struct iort_unit *unit);
+void iort_write_smmus(struct iort_writing *writing);
+
+/* iort_write_device.c */
+void iort_note_devices(struct iort_writing *writing);
+void iort_write_components(struct iort_writing *writing);
+
+/* iort_write_map.c: find all pieces; write the root complexes. */
+void iort_find_pieces(struct iort_writing *writing);
+
+/* The index of the first piece that ends at that function, segment << 16 | BDF, or behind it. */
+guint iort_seek_piece(const struct iort_writing *writing, uint64_t function);
+
+void iort_write_root_complexes(struct iort_writing *writing);
+
+/* iort_write_rmr.c: are there such nodes, and the nodes. */
+bool iort_has_rmrs(const struct viommu_topology *topology);
+void iort_write_rmrs(struct iort_writing *writing);
+
+#endif

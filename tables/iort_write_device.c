@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Named component nodes of an IORT: devices that are not PCI
+ *
+ * A device is known by its path in the ACPI namespace. One with a single ID, which its driver does
+ * not name, has a single mapping; Linux asks for no other.
+ */
+#include <string.h>
+
+#include "findings.h"
+#include "iort_write.h"
+#include "topology.h"
+
+/* Mappings behind the path begin at a multiple of this. */
+#define PATH_ALIGNMENT 4u
+
+static bool is_path(const char *name)
+{
+	return name && *name == '\\';
+}
+
+/* -- further IDs, by device -------------------------------------------------------------------- */
+
+static GHashTable *further_ids(const struct viommu_topology *topology)
+{
+	GHashTable *by_device = g_hash_table_new_full(g_str_hash, g_str_equal, NULL,
+						      (GDestroyNotify)g_ptr_array_unref);
+	const struct viommu_device_id *id;
+
+	for_each_object(i, id, topology, OBJECT_DEVICE_ID) {
+		GPtrArray *ids = g_hash_table_lookup(by_device, id->device);
+
+		if (!ids) {
+			ids = g_ptr_array_new();
+			g_hash_table_insert(by_device, (gpointer)id->device, ids);
+		}
+		g_ptr_array_add(ids, (gpointer)id);
+	}
+	return by_device;
+}
+
+/* -- IDs that SMMUs may see -----------------------------------------------------------------------
+ */
+
+static void note_id(struct iort_writing *writing, const char *iommu, uint32_t id, uint32_t n_ids)
+{
+	struct iort_unit *unit = iort_unit_of(writing, iommu);
+
+	if (unit)
+		unit->last_id = MAX(unit->last_id, (id + (MAX(n_ids, 1) - 1)) | UINT16_MAX);
+}
+
+void iort_note_devices(struct iort_writing *writing)
+{
+	const struct viommu_platform_device *device;
+	const struct viommu_device_id *id;
+
+	for_each_object(i, device, writing->topology, OBJECT_PLATFORM_DEVICE)
+		if (is_path(device->name))
+			note_id(writing, device->iommu, device->id, device->n_ids);
+	for_each_object(i, id, writing->topology, OBJECT_DEVICE_ID)
+		if (is_path(id->device))
+			note_id(writing, id->iommu, id->id, id->n_ids);
+}
+
+/* -- ID mappings
+ * ------------------------------------------------------------------------------------ */
+
+/* Several IDs are a range, whatever its driver calls them. */
+static void add_mapping(const struct iort_writing *writing, const struct viommu_device_id *id,
+			GArray *mappings)
+{
+	const struct iort_unit *unit = iort_unit_of(writing, id->iommu);
+	struct iort_mapping mapping = {
+		.input_base = id->input_first,
+		.id_count = MAX(id->n_ids, 1) - 1,
+		.output_base = id->id,
+		.flags = !id->has_input && id->n_ids <= 1 ? IORT_MAPPING_SINGLE : 0,
+	};
+
+	if (!unit)
+		return;
+	mapping.output_reference = (uint32_t)unit->at;
+	g_array_append_val(mappings, mapping);
+}
+
+static GArray *mappings_of(const struct iort_writing *writing,
+			   const struct viommu_platform_device *device, const GPtrArray *further)
+{
+	GArray *mappings = g_array_new(FALSE, FALSE, sizeof(struct iort_mapping));
+	const struct viommu_device_id own = {
+		.iommu = device->iommu,
+		.id = device->id,
+		.n_ids = device->n_ids,
+		.has_input = device->has_input,
+		.input_first = device->input_first,
+	};
+
+	add_mapping(writing, &own, mappings);
+	for (guint i = 0; further && i < further->len; i++)
+		add_mapping(writing, further->pdata[i], mappings);
+	return mappings;
+}
+
+/* -- nodes
+ * -------------------------------------------------------------------------------------------- */
+
+/* The path, its NUL and more of them up to where mappings may begin. */
+static void add_path(struct record *node, const char *path)
+{
+	size_t length = strlen(path) + 1, at = node->layout->length;
+	size_t end = (at + length + PATH_ALIGNMENT - 1) / PATH_ALIGNMENT * PATH_ALIGNMENT;
+	g_autofree uint8_t *text = g_malloc0(end - at);
+
+	memcpy(text, path, length);
+	record_add_child(node, record_new_text(iort_text_name(IORT_NAMED_COMPONENT), text, end - at,
+					       node->at + at));
+}
+
+static void write_component(struct iort_writing *writing,
+			    const struct viommu_platform_device *device, const GArray *mappings)
+{
+	static const uint8_t e_b = 4;
+	struct iort_named_component fields = {
+		.node.revision = writing->revision >= IORT_REVISION_E_B ? e_b : 0,
+		.flags = (device->stall ? IORT_COMPONENT_STALL : 0u) |
+			 device->pasid_bits << IORT_COMPONENT_PASID_SHIFT,
+		.memory = { .cache_coherent = !device->incoherent,
+			    .flags = device->incoherent ? 0 : IORT_MEMORY_USUAL },
+		.address_limit =
+			(uint8_t)(device->address_bits ? device->address_bits : IORT_ADDRESS_BITS),
+	};
+	struct record *node = iort_begin_node(writing, IORT_NAMED_COMPONENT, &fields);
+
+	add_path(node, device->name);
+	iort_add_mappings(node, mappings);
+	iort_end_node(writing, node);
+	if (device->has_proximity_domain)
+		report(writing->findings, "iort-silent-domain", device->place,
+		       "say it in SRAT, or by _PXM", "IORT has no proximity domain for \"%s\"",
+		       device->name);
+}
+
+/* A device behind an IOMMU of another table belongs there; one that bypasses needs no node. */
+static void write_device(struct iort_writing *writing, const struct viommu_platform_device *device,
+			 const GPtrArray *further)
+{
+	g_autoptr(GArray) mappings = mappings_of(writing, device, further);
+
+	if (is_path(device->name) && (mappings->len || !device->iommu))
+		write_component(writing, device, mappings);
+	else if (mappings->len)
+		report(writing->findings, "iort-silent-device", device->place,
+		       "name it by its path in the ACPI namespace, as in \\_SB_.DEV0",
+		       "IORT knows devices by their paths: this one is left out");
+}
+
+void iort_write_components(struct iort_writing *writing)
+{
+	g_autoptr(GHashTable) further = further_ids(writing->topology);
+	const struct viommu_platform_device *device;
+
+	for_each_object(i, device, writing->topology, OBJECT_PLATFORM_DEVICE)
+		write_device(writing, device,
+			     device->name ? g_hash_table_lookup(further, device->name) : NULL);
+}

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * RMR nodes of an IORT: memory that must stay mapped to itself
+ *
+ * Memory that is for the same IDs, and follows in the topology, is in one node. Its ID mappings are
+ * written as QEMU writes them, with the flag of single ones: readers take all of their IDs.
+ */
+#include <inttypes.h>
+
+#include "findings.h"
+#include "iort_write.h"
+#include "resolve.h"
+#include "topology.h"
+
+static bool is_rmr(const struct viommu_reserved_memory *memory)
+{
+	return memory->kind == VIOMMU_MEMORY_IDENTITY;
+}
+
+bool iort_has_rmrs(const struct viommu_topology *topology)
+{
+	const struct viommu_reserved_memory *memory;
+
+	for_each_object(i, memory, topology, OBJECT_RESERVED_MEMORY)
+		if (is_rmr(memory))
+			return true;
+	return false;
+}
+
+/* -- for which IDs --------------------------------------------------------------------------- */
+
+static void add_ids(GArray *mappings, const struct iort_unit *unit, uint32_t first, uint32_t last)
+{
+	const struct iort_mapping mapping = {
+		.input_base = first,
+		.id_count = last - first,
+		.output_base = first,
+		.output_reference = (uint32_t)unit->at,
+		.flags = IORT_MAPPING_SINGLE,
+	};
+
+	g_array_append_val(mappings, mapping);
+}
+
+/* Functions between the first and the last one, as the SMMU knows them. */
+static void add_functions(const struct iort_writing *writing, GArray *mappings,
+			  const struct viommu_reserved_memory *memory)
+{
+	uint64_t first = function_id(memory->segment, memory->bdf_first);
+	uint64_t last = function_id(memory->segment, memory->bdf_last);
+
+	for (guint i = iort_seek_piece(writing, first); i < writing->pieces->len; i++) {
+		const struct iort_piece *piece =
+			&g_array_index(writing->pieces, struct iort_piece, i);
+		uint64_t from = MAX(first, piece->first), to = MIN(last, piece->last);
+
+		if (from > to)
+			break;
+		if (piece->one_id)
+			add_ids(mappings, piece->unit, piece->id, piece->id);
+		else
+			add_ids(mappings, piece->unit, piece->id + (uint32_t)(from - piece->first),
+				piece->id + (uint32_t)(to - piece->first));
+	}
+}
+
+/* All IDs of an SMMU are those of the functions behind it. */
+static GArray *mappings_of(const struct iort_writing *writing,
+			   const struct viommu_reserved_memory *memory)
+{
+	GArray *mappings = g_array_new(FALSE, FALSE, sizeof(struct iort_mapping));
+	const struct iort_unit *unit = iort_unit_of(writing, memory->iommu);
+
+	if (!memory->iommu)
+		add_functions(writing, mappings, memory);
+	else if (unit && memory->has_ids)
+		add_ids(mappings, unit, memory->id_first, memory->id_last);
+	for (guint i = 0; unit && !memory->has_ids && i < unit->ids->len; i++) {
+		const struct iort_ids *ids = &g_array_index(unit->ids, struct iort_ids, i);
+
+		add_ids(mappings, unit, ids->first, ids->last);
+	}
+	return mappings;
+}
+
+static bool for_the_same(const struct viommu_reserved_memory *one,
+			 const struct viommu_reserved_memory *other)
+{
+	return !g_strcmp0(one->iommu, other->iommu) && one->flags == other->flags &&
+	       one->has_ids == other->has_ids && one->id_first == other->id_first &&
+	       one->id_last == other->id_last && one->segment == other->segment &&
+	       one->bdf_first == other->bdf_first && one->bdf_last == other->bdf_last;
+}
+
+/* -- nodes --------------------------------------------------------------------------------------
+ */
+
+static void add_descriptor(const struct iort_writing *writing, GArray *descriptors,
+			   const struct viommu_reserved_memory *memory)
+{
+	const struct iort_rmr_descriptor descriptor = {
+		.base = memory->first,
+		.length = memory->last - memory->first + 1,
+	};
+
+	if ((descriptor.base | descriptor.length) % IORT_RMR_GRAIN || !descriptor.length)
+		report(writing->findings, "iort-rmr-align", memory->place,
+		       "begin and end at multiples of 64 KiB",
+		       "an RMR node cannot have 0x%" PRIx64 "-0x%" PRIx64, memory->first,
+		       memory->last);
+	g_array_append_val(descriptors, descriptor);
+}
+
+static void write_rmr(struct iort_writing *writing, const struct viommu_reserved_memory *memory,
+		      const GArray *mappings, const GArray *descriptors)
+{
+	static const uint8_t e_d = 3, e_b = 1;
+	struct iort_rmr fields = {
+		.node.revision = writing->revision >= IORT_REVISION_E_D ? e_d : e_b,
+		.flags = memory->flags,
+		.descriptor_count = descriptors->len,
+	};
+	struct record *node = iort_begin_node(writing, IORT_RMR, &fields);
+	struct iort_rmr *written = node->host;
+
+	iort_blame_revision(writing, memory->place, IORT_REVISION_E_D, "reserved memory");
+	iort_add_mappings(node, mappings);
+	written->descriptor_offset = (uint32_t)record_length(node);
+	iort_add_elements(node, &iort_rmr_descriptor_layout, descriptors->data, descriptors->len);
+	iort_end_node(writing, node);
+}
+
+static void blame_memory(const struct iort_writing *writing,
+			 const struct viommu_reserved_memory *memory, const char *why)
+{
+	report(writing->findings, "iort-silent-memory", memory->place, NULL,
+	       "%s: 0x%" PRIx64 "-0x%" PRIx64 " is left out", why, memory->first, memory->last);
+}
+
+/* Memory from the i-th on that one node has; returns the index of what is behind it. */
+static size_t write_from(struct iort_writing *writing, size_t i)
+{
+	const struct viommu_reserved_memory *memory = topology_get(writing->topology,
+								   OBJECT_RESERVED_MEMORY, i),
+					    *next = memory;
+	g_autoptr(GArray) mappings = mappings_of(writing, memory);
+	g_autoptr(GArray) descriptors =
+		g_array_new(FALSE, FALSE, sizeof(struct iort_rmr_descriptor));
+
+	while (next && is_rmr(next) && for_the_same(memory, next)) {
+		add_descriptor(writing, descriptors, next);
+		next = topology_get(writing->topology, OBJECT_RESERVED_MEMORY, ++i);
+	}
+	if (mappings->len)
+		write_rmr(writing, memory, mappings, descriptors);
+	else
+		blame_memory(writing, memory, "memory of nothing that is behind an SMMU");
+	return i;
+}
+
+void iort_write_rmrs(struct iort_writing *writing)
+{
+	const struct viommu_reserved_memory *memory;
+	size_t i = 0;
+
+	while ((memory = topology_get(writing->topology, OBJECT_RESERVED_MEMORY, i))) {
+		if (is_rmr(memory)) {
+			i = write_from(writing, i);
+			continue;
+		}
+		blame_memory(writing, memory, "IORT has memory only that stays mapped to itself");
+		i++;
+	}
+}

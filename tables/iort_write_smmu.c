@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * SMMU nodes of an IORT
+ *
+ * Behind the fields stand ID mappings to ITS groups: one for all stream IDs that go on as they
+ * are, or one for each range that does not; and for an SMMU that sends MSIs itself a single one.
+ */
+#include "cover.h"
+#include "findings.h"
+#include "iort_write.h"
+#include "topology.h"
+
+#define LAST_RID 0xffffu
+
+/* Interrupts in the order of the device tree binding, which a topology has. */
+enum { EVENT, PRI, SYNC, ERROR, N_SMMU_V3_INTERRUPTS };
+
+/* -- which there are -------------------------------------------------------------------------- */
+
+/* Stream IDs are requester IDs in the first place: all of those are there from the beginning. */
+static void add_unit(struct iort_writing *writing, const struct viommu_iommu *iommu)
+{
+	struct iort_unit *unit = g_new0(struct iort_unit, 1);
+
+	unit->iommu = iommu;
+	unit->last_id = LAST_RID;
+	unit->ids = g_array_new(FALSE, FALSE, sizeof(struct iort_ids));
+	unit->msis = cover_new();
+	g_hash_table_insert(writing->units, (gpointer)iommu->name, unit);
+}
+
+/*
+ * Others stand in the tables of their own platforms. With a virtio-iommu in a VIOT an IORT still
+ * says where MSIs go, and nothing is lost: hence a note.
+ */
+static void blame_iommu(const struct iort_writing *writing, const struct viommu_iommu *iommu)
+{
+	bool virtio = iommu->kind == VIOMMU_VIRTIO_PCI || iommu->kind == VIOMMU_VIRTIO_MMIO;
+
+	report(writing->findings, virtio ? "iort-silent-virtio" : "iort-silent-iommu", iommu->place,
+	       "describe it in the table of its own platform",
+	       "IORT knows SMMUs only: %s \"%s\" is left out", viommu_iommu_kind_name(iommu->kind),
+	       iommu->name);
+}
+
+static void find_msis(struct iort_writing *writing)
+{
+	const struct viommu_msi_range *msi;
+	struct iort_unit *unit;
+
+	for_each_object(i, msi, writing->topology, OBJECT_MSI_RANGE) {
+		unit = iort_unit_of(writing, msi->iommu);
+		if (unit)
+			cover_add(unit->msis, msi->id_first, msi->id_last, msi);
+	}
+}
+
+void iort_find_units(struct iort_writing *writing)
+{
+	const struct viommu_iommu *iommu;
+
+	for_each_object(i, iommu, writing->topology, OBJECT_IOMMU)
+		if (iommu->kind == VIOMMU_SMMU_V2 || iommu->kind == VIOMMU_SMMU_V3)
+			add_unit(writing, iommu);
+		else
+			blame_iommu(writing, iommu);
+	find_msis(writing);
+}
+
+/* -- revisions -------------------------------------------------------------------------------- */
+
+static bool has_all_interrupts(const struct viommu_iommu *iommu)
+{
+	for (unsigned i = 0; i < N_SMMU_V3_INTERRUPTS; i++)
+		if (i >= iommu->n_interrupts || !iommu->interrupts[i])
+			return false;
+	return true;
+}
+
+/* Does it say where its own MSIs go, and not only by having no interrupts? */
+static bool has_own_mapping(const struct viommu_iommu *iommu)
+{
+	return iommu->kind == VIOMMU_SMMU_V3 && iommu->has_msi_id && iommu->its;
+}
+
+/*
+ * Without the flag of node revision 5, an SMMUv3 has a mapping for its own MSIs if it lacks an
+ * interrupt, and none if it has all four. Where that is not so, the flag has to say it.
+ */
+static bool needs_flag(const struct iort_unit *unit)
+{
+	const struct viommu_iommu *iommu = unit->iommu;
+	bool has_mappings = iommu->its || unit->msis->len;
+
+	return iommu->kind == VIOMMU_SMMU_V3 && has_mappings &&
+	       has_own_mapping(iommu) == has_all_interrupts(iommu);
+}
+
+unsigned iort_smmu_revision(const struct iort_unit *unit)
+{
+	return needs_flag(unit) ? IORT_REVISION_E_E : IORT_REVISION_E_B;
+}
+
+/*
+ * Node revision 0 has neither a proximity domain nor a mapping for its own MSIs. So it is right for
+ * an SMMU that lacks an interrupt, and nothing else, in a table of its time.
+ */
+static uint8_t revision_of_smmu_v3(const struct iort_writing *writing, const struct iort_unit *unit)
+{
+	static const uint8_t e_b = 4, d = 1;
+	const struct viommu_iommu *iommu = unit->iommu;
+
+	if (writing->revision >= IORT_REVISION_E_E)
+		return IORT_SMMU_V3_WITH_FLAG;
+	if (writing->revision >= IORT_REVISION_E_B)
+		return e_b;
+	return needs_flag(unit) && !iommu->has_msi_id && !iommu->has_proximity_domain ? 0 : d;
+}
+
+/* -- ID mappings ---------------------------------------------------------------------------------
+ */
+
+static void add_mapping(const struct iort_writing *writing, const struct iort_unit *unit,
+			const struct span *span, GArray *mappings)
+{
+	const struct viommu_msi_range *msi = span->owner;
+	bool as_it_is = span->owner == unit->iommu;
+	struct iort_mapping mapping = {
+		.input_base = (uint32_t)span->first,
+		.id_count = (uint32_t)(span->last - span->first),
+		.output_base = (uint32_t)span->first,
+		.output_reference = iort_group_at(writing, as_it_is ? unit->iommu->its : msi->its),
+	};
+
+	if (!as_it_is)
+		mapping.output_base = msi->device_id_first + (mapping.input_base - msi->id_first);
+	if (mapping.output_reference)
+		g_array_append_val(mappings, mapping);
+}
+
+/*
+ * Ranges of MSIs first, and the SMMU's own ITS group for other stream IDs. Where it has ranges and
+ * an ID of its own there, the group is for that ID.
+ */
+static GArray *mappings_of(const struct iort_writing *writing, struct iort_unit *unit)
+{
+	GArray *mappings = g_array_new(FALSE, FALSE, sizeof(struct iort_mapping));
+	const struct viommu_iommu *iommu = unit->iommu;
+	const struct span *span;
+
+	if (iommu->its && (!unit->msis->len || !iommu->has_msi_id))
+		cover_add(unit->msis, 0, unit->last_id, iommu);
+	cover_settle(unit->msis);
+	for (size_t i = 0; (span = cover_get(unit->msis, i)); i++)
+		add_mapping(writing, unit, span, mappings);
+	return mappings;
+}
+
+/* Its own MSIs come from the SMMU itself, so there is no ID that goes in. */
+static void add_own_mapping(const struct iort_writing *writing, const struct viommu_iommu *iommu,
+			    struct iort_smmu_v3 *fields, GArray *mappings)
+{
+	const struct iort_mapping own = {
+		.output_base = iommu->msi_id,
+		.output_reference = iort_group_at(writing, iommu->its),
+		.flags = IORT_MAPPING_SINGLE,
+	};
+
+	if (!has_own_mapping(iommu) || !own.output_reference)
+		return;
+	fields->device_id_mapping = mappings->len;
+	if (fields->node.revision >= IORT_SMMU_V3_WITH_FLAG)
+		fields->flags |= IORT_SMMU_V3_DEVICE_ID;
+	g_array_append_val(mappings, own);
+}
+
+/* -- nodes
+ * ------------------------------------------------------------------------------------------ */
+
+static struct record *smmu_v3_node(const struct iort_writing *writing, const struct iort_unit *unit,
+				   GArray *mappings)
+{
+	const struct viommu_iommu *iommu = unit->iommu;
+	struct iort_smmu_v3 fields = {
+		.node.revision = revision_of_smmu_v3(writing, unit),
+		.base = iommu->base,
+		.flags = iommu->flags,
+		.vatos = iommu->vatos,
+		.model = iommu->model,
+		.event = iommu->interrupts[EVENT],
+		.pri = iommu->interrupts[PRI],
+		.gerr = iommu->interrupts[ERROR],
+		.sync = iommu->interrupts[SYNC],
+		.proximity_domain = iommu->proximity_domain,
+	};
+
+	if (iommu->coherent)
+		fields.flags |= IORT_SMMU_V3_COHERENT;
+	if (iommu->has_proximity_domain)
+		fields.flags |= IORT_SMMU_V3_DOMAIN;
+	add_own_mapping(writing, iommu, &fields, mappings);
+	return iort_begin_node(writing, IORT_SMMU_V3, &fields);
+}
+
+/* It says of its interrupts only the global ones, if it has two; those of contexts nobody told. */
+static struct record *smmu_v2_node(const struct iort_writing *writing,
+				   const struct viommu_iommu *iommu)
+{
+	static const uint8_t e_b = 3, d = 1;
+	const struct iort_global_interrupts interrupts = { iommu->interrupts[0], 0,
+							   iommu->interrupts[1], 0 };
+	struct iort_smmu_v2 fields = {
+		.node.revision = writing->revision >= IORT_REVISION_E_B ? e_b : d,
+		.base = iommu->base,
+		.span = iommu->span,
+		.model = iommu->model,
+		.flags = iommu->flags,
+		.global_offset = iort_layout(IORT_SMMU_V2, d, SIZE_MAX)->length,
+	};
+	struct record *node;
+
+	if (iommu->coherent)
+		fields.flags |= IORT_SMMU_V2_COHERENT;
+	node = iort_begin_node(writing, IORT_SMMU_V2, &fields);
+	iort_add_elements(node, &iort_global_interrupts_layout, &interrupts, 1);
+	if (iommu->has_proximity_domain)
+		report(writing->findings, "iort-silent-domain", iommu->place,
+		       "say it in SRAT, or by _PXM", "IORT has no proximity domain for \"%s\"",
+		       iommu->name);
+	return node;
+}
+
+static void write_smmu(struct iort_writing *writing, struct iort_unit *unit)
+{
+	const struct viommu_iommu *iommu = unit->iommu;
+	g_autoptr(GArray) mappings = mappings_of(writing, unit);
+	struct record *node = iommu->kind == VIOMMU_SMMU_V3 ? smmu_v3_node(writing, unit, mappings)
+							    : smmu_v2_node(writing, iommu);
+	struct iort_node *fields = node->host;
+
+	if (iommu->has_identifier)
+		fields->identifier = iommu->identifier;
+	if (fields->revision && fields->revision < IORT_SMMU_V3_WITH_FLAG && needs_flag(unit))
+		iort_blame_revision(writing, iommu->place, IORT_REVISION_E_E,
+				    "whose MSIs the first ID mapping of this SMMUv3 is for");
+	iort_add_mappings(node, mappings);
+	unit->at = node->at;
+	iort_end_node(writing, node);
+}
+
+void iort_write_smmus(struct iort_writing *writing)
+{
+	const struct viommu_iommu *iommu;
+
+	for_each_object(i, iommu, writing->topology, OBJECT_IOMMU)
+		if (iort_unit_of(writing, iommu->name))
+			write_smmu(writing, iort_unit_of(writing, iommu->name));
+}

@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""An IORT for every rule of its bytes, with one thing wrong."""
+import struct
+
+from acpi import acpi
+
+HEAD, NODE, MAPPING = 48, 16, 20
+ITS, COMPONENT, COMPLEX, SMMU_V2, SMMU_V3, PMCG, RMR = range(7)
+SINGLE, ALL = 1, 0xffff
+
+
+def mapping(first=0, count=ALL, output=None, to=HEAD, flags=0):
+    return struct.pack("<IIIII", first, count, first if output is None else output, to, flags)
+
+
+def node(kind, body, *mappings, revision=0, identifier=0, count=None, at=None, length=None,
+         behind=b""):
+    """A node: its fields, its ID mappings, and what is behind them."""
+    n = len(mappings) if count is None else count
+    offset = (NODE + len(body) if n else 0) if at is None else at
+    content = body + b"".join(mappings) + behind
+    return struct.pack("<BHBIII", kind, NODE + len(content) if length is None else length,
+                       revision, identifier, n, offset) + content
+
+
+def its(*numbers, identifier=0):
+    return node(ITS, struct.pack(f"<I{len(numbers)}I", len(numbers), *numbers), revision=1,
+                identifier=identifier)
+
+
+def smmu(*mappings, gsivs=(10, 11, 13, 12), flags=1, index=0, model=0, revision=4, identifier=1,
+         reserved=0, **more):
+    event, pri, gerr, sync = gsivs
+    return node(SMMU_V3, struct.pack("<QIIQIIIIIII", 0x9050000, flags, reserved, 0, model, event,
+                                     pri, gerr, sync, 0, index),
+                *mappings, revision=revision, identifier=identifier, **more)
+
+
+def smmu_v2(*mappings, identifier=1, interrupts=0):
+    """Its arrays lie behind the fields; ID mappings would be behind these."""
+    return node(SMMU_V2, struct.pack("<QQIIIIIII16x", 0x5000000, 0x10000, 1, 0, 60, interrupts,
+                                     76 if interrupts else 0, 0, 0) +
+                struct.pack("<II", 40, 0) * interrupts, *mappings, revision=3,
+                identifier=identifier)
+
+
+MEMORY = struct.pack("<IBHB", 1, 0, 0, 3)
+NO_PATH = struct.pack("<IBHB", 1, 0, 0, 1)
+
+
+def complex_(*mappings, segment=0, limit=64, ats=0, revision=3, identifier=2, **more):
+    return node(COMPLEX, MEMORY + struct.pack("<IIB3x", ats, segment, limit), *mappings,
+                revision=revision, identifier=identifier, **more)
+
+
+def component(*mappings, name=b"\\_SB_.DEV0\0", limit=64, identifier=3, memory=MEMORY,
+              **more):
+    return node(COMPONENT, bytes(4) + memory + bytes([limit]) + name, *mappings, revision=4,
+                identifier=identifier, **more)
+
+
+def pmcg(*mappings, gsiv=20, reference=HEAD, identifier=3):
+    return node(PMCG, struct.pack("<QIIQ", 0x9060000, gsiv, reference, 0), *mappings, revision=2,
+                identifier=identifier)
+
+
+def rmr(*mappings, memory=((0x8000000, 0x100000),), identifier=3):
+    descriptors = b"".join(struct.pack("<QQ4x", *one) for one in memory)
+    at = NODE + 12 + MAPPING * len(mappings)
+    return node(RMR, struct.pack("<III", 0, len(memory), at if memory else 0), *mappings,
+                revision=3, identifier=identifier, behind=descriptors)
+
+
+def iort(*nodes, revision=3, count=None, offset=HEAD):
+    return acpi("IORT", struct.pack("<III", len(nodes) if count is None else count, offset, 0) +
+                b"".join(nodes), revision)
+
+
+GROUP = its(0)
+TO_ITS = mapping()
+SMMU_AT = HEAD + len(GROUP)
+UNIT = smmu(TO_ITS)
+TO_SMMU = mapping(to=SMMU_AT)
+COMPLEX_AT = SMMU_AT + len(UNIT)
+BRIDGE = complex_(TO_SMMU)
+END = COMPLEX_AT + len(BRIDGE)
+GOOD = (GROUP, UNIT, BRIDGE)
+# Where the first mapping is, from the start of its node.
+IN_SMMU, IN_COMPLEX, IN_COMPONENT, IN_RMR = 68, 36, 29 + 11, 28
+PAIR = (mapping(0, 0xff, to=SMMU_AT), mapping(0xff, 0x100, to=SMMU_AT))
+
+# rule -> (bytes, place, exit, also...)
+FILES = {
+    "iort-revision": (iort(*GOOD, revision=4), 8, 1),
+    "iort-node-offset": (iort(*GOOD, offset=0x24), 40, 1),
+    "iort-node-count": (iort(*GOOD, count=4), 36, 1),
+    "iort-node-length": (iort(*GOOD, node(PMCG, bytes(8), identifier=3)), END, 1),
+    "iort-node-end": (iort(*GOOD, node(PMCG, bytes(24), length=100), count=4), END, 1,
+                      "iort-node-count"),
+    "iort-tail": (iort(*GOOD, TO_ITS, count=3), END, 1),
+    "iort-too-large": (iort(*[node(9, b"", length=16)] * ((1 << 18) + 1), revision=0),
+                       HEAD + 16 * (1 << 18), 1, "iort-node-type", "iort-node-count",
+                       "input-findings"),
+    "iort-node-type": (iort(*GOOD, node(9, bytes(4), identifier=3)), END, 1),
+    "iort-draft": (iort(*GOOD, node(0x80, bytes(4), identifier=3)), END, 1,
+                   "topology-iommu-idle"),
+    "iort-array": (iort(GROUP, smmu(TO_ITS, count=2), BRIDGE), SMMU_AT, 1),
+    "iort-reserved": (iort(GROUP, smmu(TO_ITS, reserved=1), BRIDGE), SMMU_AT + 28, 1),
+    "iort-value": (iort(GROUP, smmu(TO_ITS, model=7), BRIDGE), SMMU_AT + 40, 1),
+    "iort-identifier": (iort(GROUP, smmu(TO_ITS, identifier=0), BRIDGE), SMMU_AT + 4, 1),
+    "iort-bytes": (iort(GROUP, UNIT, complex_(TO_SMMU, behind=TO_ITS)), END + 4, 0),
+    "iort-text": (iort(*GOOD, component(name=b"\\_SB_.DEV0")), END, 1),
+    "iort-path": (iort(*GOOD, component(name=b"\\_SB.DEV0\0")), END + 29, 1),
+    "iort-address-limit": (iort(GROUP, UNIT, complex_(TO_SMMU, limit=0)), COMPLEX_AT + 28, 1),
+    "iort-segment-twice": (iort(*GOOD, complex_(TO_ITS, identifier=3)), END + 28, 1),
+    "iort-node-revision": (iort(GROUP, UNIT, complex_(TO_SMMU, ats=3, revision=1)),
+                           COMPLEX_AT + 3, 1),
+    "iort-its-empty": (iort(*GOOD, its(identifier=3)), END + 16, 1),
+    "iort-interrupt-order": (iort(GROUP, smmu(TO_ITS, gsivs=(10, 11, 12, 13)), BRIDGE),
+                             SMMU_AT + 52, 0),
+    "iort-device-id-index": (iort(GROUP, smmu(TO_ITS, gsivs=(10, 11, 12, 0), index=1), BRIDGE),
+                             SMMU_AT + 56, 1),
+    "iort-device-id-mapping": (iort(GROUP, smmu(TO_ITS, gsivs=(10, 11, 12, 0)), BRIDGE),
+                               SMMU_AT + IN_SMMU + 16, 1),
+    "iort-pmcg": (iort(*GOOD, pmcg(gsiv=0, reference=SMMU_AT)), END + 24, 1, "iort-silent-node"),
+    "iort-rmr-revision": (iort(*GOOD, rmr(TO_SMMU)), END, 1),
+    "iort-rmr-empty": (iort(*GOOD, rmr(TO_SMMU, memory=()), revision=5), END, 1),
+    "iort-rmr-align": (iort(*GOOD, rmr(TO_SMMU, memory=((0x8001000, 0x10000),)), revision=5),
+                       END + IN_RMR + MAPPING, 1),
+    "iort-rmr-overlap": (iort(*GOOD, rmr(TO_SMMU, memory=((0, 0x20000), (0x10000, 0x10000))),
+                              revision=5), END + IN_RMR + 2 * MAPPING, 1,
+                         "topology-memory-overlap"),
+    "iort-rmr-one-id": (iort(*GOOD, rmr(mapping(8, 0, to=SMMU_AT)), revision=5),
+                        END + IN_RMR + 4, 0),
+    "iort-reference": (iort(GROUP, UNIT, complex_(mapping(to=SMMU_AT + 4))),
+                       COMPLEX_AT + IN_COMPLEX + 12, 1, "topology-iommu-idle"),
+    "iort-reference-null": (iort(GROUP, UNIT, complex_(mapping(to=0))),
+                            COMPLEX_AT + IN_COMPLEX + 12, 1, "topology-iommu-idle"),
+    "iort-reference-kind": (iort(GROUP, smmu_v2(mapping(to=SMMU_AT + 76 + MAPPING)),
+                                 smmu_v2(identifier=4),
+                                 complex_(TO_SMMU)), SMMU_AT + 76 + 12, 1,
+                            "topology-iommu-idle", "topology-registers-overlap"),
+    "iort-cycle": (iort(GROUP, smmu(mapping(to=SMMU_AT)), BRIDGE), SMMU_AT, 1,
+                   "iort-reference-kind"),
+    "iort-single": (iort(GROUP, smmu(mapping(flags=SINGLE)), BRIDGE), SMMU_AT + IN_SMMU + 16, 1),
+    "iort-mapping-wrap": (iort(GROUP, smmu(mapping(0x10000, 0xffffffff)), BRIDGE),
+                          SMMU_AT + IN_SMMU + 4, 1),
+    "iort-mapping-beyond": (iort(GROUP, UNIT, complex_(mapping(0, 0x10000, to=SMMU_AT))),
+                            COMPLEX_AT + IN_COMPLEX + 4, 0),
+    "iort-mapping-overlap": (iort(GROUP, UNIT, complex_(mapping(0, 0xff, to=SMMU_AT),
+                                                        mapping(0x80, 0xff, to=SMMU_AT))),
+                             COMPLEX_AT + IN_COMPLEX + MAPPING, 1, "topology-ranges-overlap",
+                             "topology-id-twice"),
+    "iort-silent-interrupts": (iort(GROUP, smmu_v2(interrupts=1), BRIDGE), SMMU_AT, 0),
+    "iort-silent-attributes": (iort(*GOOD, component(memory=NO_PATH)), END, 0),
+    "iort-silent-mapping": (iort(GROUP, UNIT, complex_(TO_SMMU, mapping(0x10000, 0, to=SMMU_AT))),
+                            COMPLEX_AT + IN_COMPLEX + MAPPING, 0, "iort-mapping-beyond"),
+    "iort-silent-node": (iort(*GOOD, pmcg(reference=SMMU_AT)), END, 0),
+    "iort-id-count": (iort(GROUP, UNIT, complex_(mapping(0, 0x100, to=SMMU_AT),
+                                                 mapping(0x100, 0xfeff))),
+                      COMPLEX_AT + IN_COMPLEX + 4, 1),
+}
+
+
+def topology(*lines):
+    return ("\n".join(("viommu: 1",) + lines) + "\n").encode()
+
+
+SMMU_LINES = ("iommus:",
+              "  - { name: s, kind: smmu-v3, at: 0x9050000, interrupts: [10, 11, 12, 13] }")
+BEHIND = ("host-bridges:", "  - { buses: 00-ff, iommu: s }")
+
+# What only making a table can find: rule -> (topology, place, exit of generate, also...)
+TOPOLOGIES = {
+    "iort-silent-iommu": (topology(*SMMU_LINES, "  - { name: v, kind: vt-d, at: 0xfed90000 }",
+                                   "host-bridges:", "  - { buses: 00-7f, iommu: s }",
+                                   "  - { buses: 80-ff, iommu: v }"), "4:5", 1),
+    "iort-silent-virtio": (topology(*SMMU_LINES,
+                                    "  - { name: v, kind: virtio-iommu-pci, at: 80:01.0 }",
+                                    "host-bridges:", "  - { buses: 00-7f, iommu: s }",
+                                    "  - { buses: 80-ff, iommu: v }"), "4:5", 0),
+    "iort-silent-domain": (topology(*SMMU_LINES, "host-bridges:",
+                                    "  - { buses: 00-ff, iommu: s, proximity-domain: 0 }"),
+                           "5:5", 0),
+    "iort-silent-memory": (topology(*SMMU_LINES, *BEHIND, "reserved-memory:",
+                                    "  - { range: 0-0xffff, iommu: s }"), "7:5", 0),
+    "iort-silent-path": (topology(*SMMU_LINES, *BEHIND, "ranges:",
+                                  "  - { functions: 1c.0, path: 00.0, iommu: s }"
+                                  .replace("1c.0", "00:1c.0")), "7:5", 1),
+    "iort-silent-device": (topology(*SMMU_LINES, *BEHIND, "devices:",
+                                    "  - { at: 0x9000000, iommu: s, id: 0x20000 }"), "7:5", 1),
+    "iort-silent-bridge": (topology(*SMMU_LINES, "host-bridges:",
+                                    "  - { buses: 00-7f, iommu: s, ats: yes }",
+                                    "  - { buses: 80-ff, iommu: s }"), "6:5", 1),
+    "iort-silent-msi": (topology(*SMMU_LINES, *BEHIND, "its-groups:",
+                                 "  - { name: i, ids: [0] }", "msi-ranges:",
+                                 "  - { functions: 01:00.0, its: i }"), "9:5", 1),
+    "iort-silent-revision": (topology("tables: { iort: { revision: 3 } }", *SMMU_LINES, *BEHIND,
+                                      "reserved-memory:",
+                                      "  - { range: 0-0xffff, iommu: s, kind: identity }"),
+                             "8:5", 1),
+}
+LARGE = ("iort-too-large",)
