@@ -126,6 +126,19 @@ static void read_topology(struct run *run)
 	viommu_topology_free(viommu_table_topology(run->table, run->findings));
 }
 
+/* Why there is no table: the first error, for a person. */
+static void explain(const struct run *run)
+{
+	for (size_t i = 0; i < viommu_findings_count(run->findings); i++) {
+		const struct viommu_finding *finding = viommu_findings_get(run->findings, i);
+
+		if (finding->severity == VIOMMU_ERROR) {
+			fprintf(stderr, "%s: %s\n", run->kind->signature, finding->text);
+			return;
+		}
+	}
+}
+
 static const struct step {
 	const char *name;
 	void (*run)(struct run *run);
@@ -142,6 +155,8 @@ static void measure(struct run *run, const struct step *step)
 	do {
 		run->findings = viommu_findings_new();
 		step->run(run);
+		if (!run->table)
+			explain(run);
 		run->findings = viommu_findings_free(run->findings);
 		times++;
 		spent = spent_ns() - begin;
