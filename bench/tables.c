@@ -17,7 +17,7 @@
 
 #define FUNCTIONS      8        /* of a device */
 #define ENDPOINTS_MAX  0x10000u /* a segment is full */
-#define DEVICES_OF_ONE 1024     /* an IOMMU has no more */
+#define DEVICES_OF_ONE 512      /* an IOMMU has no more: a unit of DMAR can name 8000 functions */
 #define IOMMUS_LEAST   2
 #define IOMMU_BASE     0x40000000ull
 #define IOMMU_SPAN     0x20000ull
