@@ -48,12 +48,17 @@ struct format {
 	void (*to_header)(const struct viommu_table *table, struct viommu_table_header *header);
 	bool (*from_topology)(struct viommu_table *table, const struct viommu_topology *topology,
 			      struct viommu_findings *findings);
+
+	/* Add to a table what the topology says and it does not; false: nothing was. */
+	bool (*extend)(struct viommu_table *table, const struct viommu_topology *topology,
+		       struct viommu_findings *findings);
 };
 
 extern const struct format viot_format;
 extern const struct format iort_format;
 extern const struct format dmar_format;
 extern const struct format ivrs_format;
+extern const struct format srat_format, madt_format, mcfg_format;
 extern const struct format dt_format; /* has no head */
 
 #define SIGNATURE_MAX 32
@@ -114,6 +119,9 @@ struct acpi_header {
 
 /* Can these four bytes be the signature of a table? */
 bool acpi_signature(const uint8_t *bytes);
+
+/* Is this a whole path of the namespace, as ACPI gives it: "\\_SB_.DEV0", 4 characters a name? */
+bool acpi_is_path(const char *path);
 
 /* The head of a table of which nothing else is known. */
 extern const struct layout acpi_layout;

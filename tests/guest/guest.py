@@ -156,7 +156,7 @@ class Run:
             "-M", row.machine, "-m", "512" if row.rekernel else "256",
             "-smp", str(row.processors), "-serial", serial,
             "-kernel", self.kernel, "-initrd", self.initramfs, "-append", append]
-        command += ["-cpu", PROCESSORS[row.architecture]]
+        command += ["-cpu", row.processor or PROCESSORS[row.architecture]]
         if row.firmware:
             command += ["-bios", self.qemu.firmware()]
         if self.device == "viommu":

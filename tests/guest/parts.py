@@ -44,6 +44,7 @@ class Row:
     machine: str = "q35"
     firmware: bool = False      # UEFI rather than the machine's plain start
     processors: int = 1
+    processor: str = ""         # another one than guest.py has for the architecture
     flavour: str = "cloud-"     # of the kernel; "" for the one with drivers of every machine
     append: str = ""
     images: dict = field(default_factory=dict)   # drive's name: how it is made

@@ -65,6 +65,18 @@ def disks_row(name, sentence, table, topology, devices, shows, **options):
                       READ_WRITE, images=TWO_DISKS, same=(("d0", "d1"),), **options)
 
 
+# Debian's usual kernel has AMD's driver, which uses cmpxchg16b without asking whether there is one.
+AMD = {"flavour": "", "processor": "qemu64"}
+
+ARM = {"architecture": "arm64", "machine": "virt,gic-version=3,iommu=smmuv3", "firmware": True}
+SMMU = """\
+iommus:
+  - { name: smmu0, kind: smmu-v3, at: 0x9050000, interrupts: [106, 107, 108, 109], its: its0,
+      coherent: yes }
+its-groups:
+  - { name: its0, ids: [0] }
+"""
+
 ROWS = [
     disks_row("dmar", "Intel's IOMMU in front of everything, by viommu's DMAR", "dmar", """\
 iommus:
@@ -111,5 +123,39 @@ interrupt-sources:
                [("the guest finds the IOMMU", r"AMD-Vi: Extended features"),
                 ("and uses it for interrupts, too", r"AMD-Vi: Interrupt remapping enabled"),
                 group("0000:00:08.0"), group("0000:01:00.0")],
-               flavour=""),
+               **AMD),
+
+    groups_row("ivrs-bridge", "functions behind a bridge to PCI, which share an ID", "ivrs", """\
+iommus:
+  - { name: amdvi0, kind: amd-vi, at: 0xfed80000, function: 00:01.0, capability: 0x40 }
+ranges:
+  - { functions: 00:00.0, iommu: amdvi0 }
+  - { functions: 00:10.0, iommu: amdvi0 }
+  - { functions: 00:1f.0-00:1f.3, iommu: amdvi0 }
+  - { functions: 01:00.0-01:1f.7, iommu: amdvi0, one-id: yes, first-id: 0x100 }
+interrupt-sources:
+  - { kind: ioapic, function: 00:14.0, iommu: amdvi0 }
+""", ["amd-iommu", "pcie-pci-bridge,id=bridge1,addr=0x10", "edu,bus=bridge1,addr=3",
+      "pci-testdev,bus=bridge1,addr=7"],
+               [("the guest finds the IOMMU", r"AMD-Vi: Extended features"),
+                ("what is behind the bridge is one group",
+                 r"row: group: (0000:00:10\.0 )?0000:01:03\.0 0000:01:07\.0 \(DMA\)")],
+               **AMD),
+
+    disks_row("iort", "Arm's SMMUv3 in front of everything, by viommu's IORT", "iort",
+              SMMU + """\
+host-bridges:
+  - { buses: 00-ff, iommu: smmu0, its: its0 }
+""", [disk("d0", "addr=5"), "pcie-root-port,id=rp0,chassis=1,addr=6", disk("d1", "bus=rp0")],
+              [("the guest finds the SMMU", r"arm-smmu-v3 arm-smmu-v3.0.auto: ias \d+-bit"),
+               group("0000:00:05.0"), group("0000:01:00.0")], **ARM),
+
+    disks_row("iort-bypass", "one root bus behind the SMMU, and one that bypasses", "iort",
+              SMMU + """\
+host-bridges:
+  - { buses: 00-7f, iommu: smmu0, its: its0 }
+  - { buses: 80-ff, its: its0 }
+""", [disk("d0", "addr=5"), *expander(1, 0x80, ",bypass_iommu=on"), disk("d1", "bus=rp1")],
+              [("the guest finds the SMMU", r"arm-smmu-v3 arm-smmu-v3.0.auto: ias \d+-bit"),
+               group("0000:00:05.0")], **ARM),
 ]
