@@ -3,7 +3,8 @@
  * Rules of endpoint IDs and stream IDs: behind one IOMMU every device has its own
  *
  * Only an SMMU knows no devices, but streams. Firmware gives two devices the same stream where both
- * are one piece of hardware, a controller for both roles of USB for example; that is told, and fine.
+ * are one piece of hardware, a controller for both roles of USB for example; that is told, and
+ * fine.
  */
 #include <glib.h>
 
@@ -150,9 +151,9 @@ void check_ids_shared(const struct check *check)
 	struct ids ids;
 
 	begin(&ids, check);
-	claims_blame_overlaps(check, claims_of_devices(&ids, true),
-			      "have a stream ID in common: what is mapped for one is mapped for both",
-			      NULL);
+	claims_blame_overlaps(
+		check, claims_of_devices(&ids, true),
+		"have a stream ID in common: what is mapped for one is mapped for both", NULL);
 	g_array_unref(ids.claims);
 	end(&ids);
 }
