@@ -165,6 +165,9 @@ static void take_virtio_mmio(struct viommu_iommu *iommu, const struct iort_virti
 	iommu->kind = VIOMMU_VIRTIO_MMIO;
 	iommu->base = node->base;
 	iommu->span = node->span;
+	iommu->coherent = node->flags & IORT_VIRTIO_COHERENT;
+	iommu->interrupts[0] = (uint32_t)node->interrupt;
+	iommu->n_interrupts = iommu->interrupts[0] ? 1 : 0;
 }
 
 /* Numbered as generators do it, an identifier is the index of its node. Before revision 3 it is 0.

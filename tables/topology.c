@@ -25,7 +25,7 @@
 #define N_OTHER_WORDS    4
 #define ADDRESS_BITS_MAX 64
 
-static const char *const signatures[] = { "VIOT", "IORT", "DMAR", "IVRS", "SRAT" };
+static const char *const signatures[] = { "VIOT", "IORT", "DMAR", "IVRS", "SRAT", "VIOT-2019" };
 
 struct viommu_topology {
 	GPtrArray *objects[N_OBJECT_TYPES];

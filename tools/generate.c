@@ -161,8 +161,8 @@ const struct command generate_command = {
 	.details = "TOPOLOGY is a text as docs/topology.md has it, a table whose meaning is taken, "
 		   "or -\n"
 		   "for standard input. It is checked first; with an error nothing is written.\n"
-		   "TABLE is viot, iort, dmar, ivrs or srat; or a built-in topology for the "
-		   "configuration space of a\n"
+		   "TABLE is viot, iort, dmar, ivrs or srat, or viot-2019, which wraps one of the\n"
+		   "others; or a built-in topology for the configuration space of a\n"
 		   "virtio-iommu: builtin-v1, builtin-v2, builtin-v3, builtin-v3-segments.",
 	.options = options,
 	.run = run,

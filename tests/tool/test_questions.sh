@@ -275,4 +275,57 @@ graph_needs_one_machine() {
 	says err "missing: No such file or directory"
 }
 
+# -- plan ------------------------------------------------------------------------------
+
+plan_tells_what_each_guest_needs() {
+	cp "$pictures/pc.yaml" .
+	ran 0 "$viommu" plan pc.yaml
+	sed '/^      .*note: /d' out >told
+	cat >expected <<-'END'
+	IOMMU    kind               PCI functions  other devices  IDs
+	viommu0  virtio-iommu-pci   32766          0              0x0-0x7fff
+	viommu1  virtio-iommu-mmio  32768          1              0x8000-0x20000
+
+	arm64 with ACPI
+	  VIOT tells of viommu0, viommu1
+	      200 bytes: viommu generate viot pc.yaml
+
+	x86 with ACPI
+	  VIOT tells of viommu0, viommu1
+	      200 bytes: viommu generate viot pc.yaml
+
+	any with a device tree
+	  DTB tells of viommu0, viommu1
+	      by properties of the tree, which the VMM writes: see docs/tables.md
+
+	one of 2020 without firmware
+	  builtin-v3 tells of viommu0
+	      88 bytes: viommu generate builtin-v3 --iommu viommu0 pc.yaml
+	  nothing tells of viommu1, a virtio-iommu-mmio
+	END
+	same told expected
+	says out "pc.yaml:8:5: note: VIOT has no proximity domain for \"viommu1\""
+}
+
+plan_commands_are_those_that_work() {
+	cp "$pictures/virt.yaml" .
+	ran 0 "$viommu" plan virt.yaml
+	says out "  nothing tells of smmu0, a smmu-v3"
+	sed -n 's/^ *\([0-9]*\) bytes: viommu /\1 /p' out >commands
+	[ -s commands ] || complain "no commands"
+	while read -r length command; do
+		"$viommu" $command >made 2>err
+		[ "$(wc -c <made)" -eq "$length" ] || complain "not $length bytes: $command"
+	done <commands
+}
+
+plan_refuses_a_machine_with_errors() {
+	printf 'viommu: 1\ndevices: [ { at: 1, iommu: b, id: 1 } ]\n' >wrong.yaml
+	ran 2 "$viommu" plan wrong.yaml
+	is_empty out
+	says err "[topology-iommu-unknown]"
+	ran 2 "$viommu" plan
+	says err "name one topology"
+}
+
 run_steps "$0"
