@@ -339,3 +339,15 @@ void map_end(struct map *map)
 	g_hash_table_destroy(map->ids);
 	g_free(map);
 }
+
+GArray *map_new(const struct viommu_topology *topology)
+{
+	GArray *ranges = g_array_new(FALSE, FALSE, sizeof(struct viommu_route_range));
+	struct map *map = map_begin(topology);
+	struct viommu_route_range range;
+
+	while (map_next(map, &range))
+		g_array_append_val(ranges, range);
+	map_end(map);
+	return ranges;
+}

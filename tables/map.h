@@ -20,6 +20,9 @@ void map_end(struct map *map);
 /* The next range; false, and nothing written, behind the last. */
 bool map_next(struct map *map, struct viommu_route_range *ret_range);
 
+/* All of it as a list, for who has to look back. Free with g_array_unref(). */
+GArray *map_new(const struct viommu_topology *topology);
+
 /* Is it the same entry? */
 bool place_is_same(const struct viommu_place *a, const struct viommu_place *b);
 
