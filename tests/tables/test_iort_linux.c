@@ -4,8 +4,7 @@
  */
 #include "iort_rig.h"
 
-#define ONE_SMMU \
-	"iommus: [ { name: s, kind: smmu-v3, at: 0x9050000, interrupts: [1, 2, 3, 4] } ]\n"
+#define ONE_SMMU "iommus: [ { name: s, kind: smmu-v3, at: 0x9050000, interrupts: [1, 2, 3, 4] } ]\n"
 
 /* What was written becomes what a table says, and Linux is asked of that. */
 static void read_table(struct rig *rig, const char *text)
@@ -55,10 +54,11 @@ static void linux_overlooks_ranges_of_devices(void **state)
 {
 	struct rig *rig = *state;
 
-	read_table(rig, ONE_SMMU "devices:\n"
-				 "  - { name: \\_SB_.DEV0, iommu: s, id: 1, ids: 4, first-input: 0 }\n"
-				 "  - { name: \\_SB_.DEV1, iommu: s, id: 8, first-input: 0 }\n"
-				 "device-ids: [ { device: \\_SB_.DEV1, iommu: s, id: 9 } ]\n");
+	read_table(rig,
+		   ONE_SMMU "devices:\n"
+			    "  - { name: \\_SB_.DEV0, iommu: s, id: 1, ids: 4, first-input: 0 }\n"
+			    "  - { name: \\_SB_.DEV1, iommu: s, id: 8, first-input: 0 }\n"
+			    "device-ids: [ { device: \\_SB_.DEV1, iommu: s, id: 9 } ]\n");
 	assert_linux(rig, "DEV0", VIOMMU_REACH_BYPASS, "none");
 	assert_linux(rig, "DEV1", VIOMMU_REACH_IOMMU, "single mapping");
 }
