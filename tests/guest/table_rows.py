@@ -59,6 +59,14 @@ def groups_row(name, sentence, table, topology, devices, shows, more="", **optio
                topology=header(table) + topology, runs=STOCK, **options)
 
 
+def tree_row(name, sentence, topology, devices, shows, **options):
+    """Disks work behind an IOMMU that viommu has put into the machine's device tree."""
+    return Row(name, 12, sentence, devices, READ_WRITE + SEE, READ_WRITE_SHOWS[1:] + shows,
+               never=COMPLAINTS + COMPLAINTS_OF_TABLES, runs=STOCK, architecture="arm64",
+               table="dtb", into="virt,gic-version=3", topology="viommu: 1\n" + topology,
+               images=TWO_DISKS, same=(("d0", "d1"),), **options)
+
+
 def disks_row(name, sentence, table, topology, devices, shows, **options):
     """The same, and two disks work behind the IOMMU."""
     return groups_row(name, sentence, table, topology, devices, READ_WRITE_SHOWS[1:] + shows,
@@ -158,4 +166,24 @@ host-bridges:
 """, [disk("d0", "addr=5"), *expander(1, 0x80, ",bypass_iommu=on"), disk("d1", "bus=rp1")],
               [("the guest finds the SMMU", r"arm-smmu-v3 arm-smmu-v3.0.auto: ias \d+-bit"),
                group("0000:00:05.0")], **ARM),
+
+    tree_row("dtb", "a virtio-iommu in the device tree, put there by viommu", """\
+iommus:
+  - { name: viommu0, kind: virtio-iommu-pci, at: 00:04.0 }
+host-bridges:
+  - { buses: 00-ff, iommu: viommu0 }
+""", ["virtio-iommu-pci,addr=4", disk("d0", "addr=5"), "pcie-root-port,id=rp0,chassis=1,addr=6",
+      disk("d1", "bus=rp0")],
+             [READ_WRITE_SHOWS[0], group("0000:00:05.0"), group("0000:01:00.0")],
+             machine="virt,gic-version=3"),
+
+    tree_row("dtb-smmu", "an SMMUv3 in the device tree, put there by viommu", """\
+iommus:
+  - { name: smmu0, kind: smmu-v3, at: 0x9050000, interrupts: [106, 107, 108, 109], coherent: yes }
+host-bridges:
+  - { buses: 00-ff, iommu: smmu0 }
+""", [disk("d0", "addr=5"), "pcie-root-port,id=rp0,chassis=1,addr=6", disk("d1", "bus=rp0")],
+             [("the guest finds the SMMU", r"arm-smmu-v3 9050000\.\S+: ias \d+-bit"),
+              group("0000:00:05.0"), group("0000:01:00.0")],
+             machine="virt,gic-version=3,iommu=smmuv3"),
 ]

@@ -10,13 +10,16 @@ what `viommu resolve` says that it makes of it.
 import json
 import os
 import re
+import struct
 
 import initramfs
 import packages
 import qemus
 from machine import Failed
 
+GOLDEN = os.path.join(qemus.ROOT, "tests/golden")
 PLACE = "kernel/firmware/acpi"
+CHECKSUM_AT, OEM_REVISION_AT = 9, 24    # in every ACPI table
 FUNCTION = re.compile(r"[0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]")
 # What the guest says of each PCI function, by the helper in table_rows.py.
 BEHIND = re.compile(r"row: behind: (\S+) driver=(\S*) iommu=(\S*) base=(\S*)$", re.M)
@@ -27,13 +30,30 @@ def command():
     return os.environ.get("VIOMMU") or os.path.join(qemus.ROOT, "build/tools/viommu")
 
 
-def make(table, topology, folder):
-    """Returns the path of the table that the text of a topology makes; the text is beside it."""
+def make(table, topology, folder, base):
+    """Returns the path of the table that the text of a topology makes; the text is beside it.
+
+    With a base it is put into that: a table of the firmware's, which then has to be of a higher
+    revision than the one that it is to replace, or a device tree.
+    """
     path = os.path.join(folder, table)
     with open(f"{path}.yaml", "w", encoding="utf-8") as file:
         file.write(topology)
-    packages.run(command(), "generate", table, f"{path}.yaml", "-o", path)
+    into = ["--into", base] if base else []
+    packages.run(command(), "generate", table, f"{path}.yaml", *into, "-o", path)
+    if base and table != "dtb":
+        raise_revision(path)
     return path
+
+
+def raise_revision(path):
+    """Make a table's OEM revision one higher, and its checksum right."""
+    table = bytearray(initramfs.contents(path))
+    revision, = struct.unpack_from("<I", table, OEM_REVISION_AT)
+    struct.pack_into("<I", table, OEM_REVISION_AT, revision + 1)
+    table[CHECKSUM_AT] = (table[CHECKSUM_AT] - sum(table)) % 256
+    with open(path, "wb") as file:
+        file.write(table)
 
 
 def put_in_front(path, table, initramfs_path):
