@@ -48,12 +48,17 @@ struct format {
 	void (*to_header)(const struct viommu_table *table, struct viommu_table_header *header);
 	bool (*from_topology)(struct viommu_table *table, const struct viommu_topology *topology,
 			      struct viommu_findings *findings);
+
+	/* Add to a table what the topology says and it does not; false: nothing was. */
+	bool (*extend)(struct viommu_table *table, const struct viommu_topology *topology,
+		       struct viommu_findings *findings);
 };
 
 extern const struct format viot_format;
 extern const struct format iort_format;
 extern const struct format dmar_format;
 extern const struct format ivrs_format;
+extern const struct format srat_format, madt_format, mcfg_format;
 extern const struct format dt_format; /* has no head */
 
 #define SIGNATURE_MAX 32

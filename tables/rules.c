@@ -133,6 +133,14 @@ static const struct viommu_rule rules[] = {
 	  "all bytes of a table add up to 0, modulo 256",
 	  "prints \"Incorrect checksum in table\" and goes on; the AMD driver refuses its IVRS" },
 
+	{ "acpi-structure-length", VIOMMU_ERROR, "ACPI 6.5, 5.2.12 and 5.2.16, Length",
+	  "a structure of a list is as long as its type has it",
+	  "prints \"Invalid zero length\" and stops, or reads what lies behind a short one" },
+	{ "acpi-structure-end", VIOMMU_ERROR, "ACPI 6.5, 5.2.12 and 5.2.16, Length",
+	  "a structure of a list lies whole inside its table",
+	  "stops in front of it" },
+	{ "acpi-structures", VIOMMU_ERROR, "viommu", "a list has at most 65536 structures", NULL },
+
 	/* -- builtin: built-in topologies, as drafts of virtio had them ------------------- */
 
 	{ "builtin-short", VIOMMU_ERROR, "virtio, drafts of 2019 and 2020",
@@ -209,6 +217,36 @@ static const struct viommu_rule rules[] = {
 	  "a device that is not PCI has one endpoint ID", NULL },
 	{ "viot-too-large", VIOMMU_ERROR, "ACPI 6.5, VIOT, Node count",
 	  "nodes can be counted in 16 bits, and IOMMU nodes named in 16 bits", NULL },
+
+	/* -- extend: what is there already, and is to have more ------------------------------- */
+
+	{ "extend-kind", VIOMMU_ERROR, "viommu", "a table that is extended is an SRAT", NULL },
+	{ "extend-taken", VIOMMU_ERROR, "viommu",
+	  "nothing that an SRAT says is replaced", NULL },
+	{ "extend-damaged", VIOMMU_ERROR, "viommu",
+	  "an SRAT that is extended ends with a structure", NULL },
+
+	/* -- srat: its bytes (ACPI 6.5, "System Resource Affinity Table") --------------------- */
+
+	{ "srat-revision", VIOMMU_WARNING, "ACPI 6.5, SRAT, Revision", "the revision is 1 to 3",
+	  "takes 8 bits of a domain where it is 1, and 32 otherwise" },
+	{ "srat-type", VIOMMU_WARNING, "ACPI 6.5, SRAT, Type", "the type of a structure is 0 to 7",
+	  "prints \"Found unsupported SRAT entry\" and skips it" },
+	{ "srat-reserved", VIOMMU_WARNING, "ACPI 6.5, SRAT", "reserved bytes are 0",
+	  "does not look at them" },
+	{ "srat-domain", VIOMMU_ERROR, "ACPI 6.5, SRAT, Proximity Domain",
+	  "a proximity domain is at most 255 where the revision is 1",
+	  "cuts it off after 8 bits" },
+	{ "srat-disabled", VIOMMU_WARNING, "ACPI 6.5, 5.2.16.6, Flags",
+	  "a generic initiator is enabled", "reads no generic initiator behind it" },
+	{ "srat-handle", VIOMMU_ERROR, "ACPI 6.5, 5.2.16.6, Device Handle Type",
+	  "a device handle is of type 0 or 1", "takes the domain, and does not look at the handle" },
+	{ "srat-initiator-twice", VIOMMU_WARNING, "ACPI 6.5, 5.2.16.6",
+	  "a PCI function is one generic initiator", "makes a node of each domain" },
+	{ "srat-alone", VIOMMU_NOTE, "ACPI 6.5, SRAT", "an SRAT has the machine's CPUs and memory",
+	  "finds no memory in it, and takes everything for one node" },
+	{ "srat-silent-domain", VIOMMU_NOTE, "ACPI 6.5, 5.2.16.6",
+	  "a generic initiator is a PCI function here", NULL },
 
 	/* -- iort: its bytes (ARM DEN 0049) ------------------------------------------------- */
 

@@ -20,6 +20,9 @@ static const struct format *const formats[] = {
 	&iort_format,
 	&dmar_format,
 	&ivrs_format,
+	&srat_format,
+	&madt_format,
+	&mcfg_format,
 	&builtin_v1.format,
 	&builtin_v2.format,
 	&builtin_v3.format,
@@ -49,6 +52,13 @@ static bool has_meaning(const struct format *format)
 bool viommu_table_known(const char *signature)
 {
 	return has_meaning(find_format(signature));
+}
+
+bool viommu_table_made(const char *signature)
+{
+	const struct format *format = find_format(signature);
+
+	return format && format->from_topology;
 }
 
 /* The signature is taken from bytes and has no end there; here it has one, as in the rows. */
@@ -279,6 +289,8 @@ void viommu_table_check(const struct viommu_table *table, struct viommu_findings
 		check_rules(table, acpi_rules, findings);
 	if (table->whole)
 		check_rules(table, table->format->rules, findings);
+	if (table->format && !has_meaning(table->format))
+		return;
 	if (!is_known(table, findings) || !table->whole)
 		return;
 	topology = viommu_table_topology(table, findings);
@@ -334,6 +346,20 @@ struct viommu_table *viommu_table_generate_for(const struct viommu_topology *top
 	}
 	table = table_blank(format);
 	return fill(table, topology, iommu, findings) ? table : viommu_table_free(table);
+}
+
+bool viommu_table_extend(struct viommu_table *table, const struct viommu_topology *topology,
+			 struct viommu_findings *findings)
+{
+	if (!table->whole || !table->format->extend) {
+		report(findings, "extend-kind", place_in_table(table->file, 0),
+		       "make the table anew", "%s cannot be extended", table->signature);
+		return false;
+	}
+	if (!table->format->extend(table, topology, findings))
+		return false;
+	acpi_finish(table);
+	return true;
 }
 
 struct viommu_table *viommu_table_generate(const struct viommu_topology *topology,

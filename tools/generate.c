@@ -12,13 +12,16 @@
 
 #include "command.h"
 
-static char *output_name, *iommu_name;
+static char *output_name, *iommu_name, *into_name;
 
 static const GOptionEntry options[] = {
 	{ "output", 'o', 0, G_OPTION_ARG_FILENAME, &output_name,
 	  "write the table to FILE instead of standard output", "FILE" },
 	{ "iommu", 'i', 0, G_OPTION_ARG_STRING, &iommu_name,
 	  "make the built-in topology of the virtio-iommu NAME, if there are several", "NAME" },
+	{ "into", 'I', 0, G_OPTION_ARG_FILENAME, &into_name,
+	  "add to the table in FILE, an SRAT, instead of making one; FILE itself stays as it is",
+	  "FILE" },
 	INPUT_FORM_OPTION,
 	G_OPTION_ENTRY_NULL,
 };
@@ -45,9 +48,47 @@ static int write_table(const struct viommu_table *table)
 struct request {
 	const char *signature;
 	struct viommu_findings *findings;
-	unsigned n; /* topologies */
+	unsigned n;                /* topologies */
+	struct viommu_table *into; /* what is to be extended, or NULL */
 	struct viommu_table *table;
 };
+
+/* An input goes with its file: a table that is to be extended is one of its own. */
+static void take_into(void *opaque, struct input *input)
+{
+	struct request *request = opaque;
+	size_t length;
+	void *bytes;
+
+	if (!input->table || request->into ||
+	    strcmp(viommu_table_signature(input->table), request->signature) != 0)
+		return;
+	length = viommu_table_encode(input->table, &bytes);
+	request->into = viommu_table_decode(bytes, length, input->name, NULL);
+	free(bytes);
+}
+
+static int read_into(struct request *request)
+{
+	char *names[] = { into_name, NULL };
+	int status =
+		into_name ? read_inputs(names, request->findings, take_into, request) : EXIT_CLEAN;
+
+	if (!into_name || request->into || status != EXIT_CLEAN)
+		return status;
+	complain("%s: there is no %s to extend", into_name, request->signature);
+	return EXIT_COULD_NOT;
+}
+
+/* What is extended becomes what was made; or it is not, and there is no table. */
+static struct viommu_table *extend(struct request *request, const struct viommu_topology *topology)
+{
+	struct viommu_table *table = request->into;
+
+	request->into = NULL;
+	return viommu_table_extend(table, topology, request->findings) ? table
+								       : viommu_table_free(table);
+}
 
 /*
  * The first topology is made a table of, and the others are counted: which of several was meant,
@@ -62,7 +103,11 @@ static void generate(void *opaque, struct input *input)
 	if (!topology || request->n++)
 		return;
 	viommu_topology_check(topology, request->findings);
-	if (!viommu_findings_count_from(request->findings, VIOMMU_ERROR))
+	if (viommu_findings_count_from(request->findings, VIOMMU_ERROR))
+		return;
+	if (request->into)
+		request->table = extend(request, topology);
+	else
 		request->table = viommu_table_generate_for(topology, request->signature, iommu_name,
 							   request->findings);
 }
@@ -95,13 +140,16 @@ static int run(const struct command *command, char **arguments)
 
 	if (g_strv_length(arguments) != 2)
 		return command_usage(command, "say which table, and from which topology");
-	if (!viommu_table_known(signature))
+	if (!viommu_table_made(signature))
 		return command_usage(command, "\"%s\" cannot be made here; viot can", arguments[0]);
 	request.findings = viommu_findings_new();
-	status = read_inputs(arguments + 1, request.findings, generate, &request);
+	status = read_into(&request);
+	if (status == EXIT_CLEAN)
+		status = read_inputs(arguments + 1, request.findings, generate, &request);
 	status = finish(&request, arguments + 1, status);
 	status = worse(status, print_findings(request.findings));
 	viommu_table_free(request.table);
+	viommu_table_free(request.into);
 	viommu_findings_free(request.findings);
 	return status;
 }
@@ -113,7 +161,8 @@ const struct command generate_command = {
 	.details = "TOPOLOGY is a text as docs/topology.md has it, a table whose meaning is taken, "
 		   "or -\n"
 		   "for standard input. It is checked first; with an error nothing is written.\n"
-		   "TABLE is viot; or a built-in topology for the configuration space of a\n"
+		   "TABLE is viot, iort, dmar, ivrs or srat; or a built-in topology for the "
+		   "configuration space of a\n"
 		   "virtio-iommu: builtin-v1, builtin-v2, builtin-v3, builtin-v3-segments.",
 	.options = options,
 	.run = run,

@@ -61,6 +61,9 @@ size_t viommu_table_encode(const struct viommu_table *table, void **ret_bytes);
 /* Is more understood of tables with that signature than their header: what they mean? */
 bool viommu_table_known(const char *signature);
 
+/* Can tables with that signature be made of a topology? */
+bool viommu_table_made(const char *signature);
+
 /* The four characters of the signature, NUL-terminated; of a built-in topology its form. */
 const char *viommu_table_signature(const struct viommu_table *table);
 
@@ -104,6 +107,16 @@ struct viommu_table *viommu_table_generate(const struct viommu_topology *topolog
 struct viommu_table *viommu_table_generate_for(const struct viommu_topology *topology,
 					       const char *signature, const char *iommu,
 					       struct viommu_findings *findings);
+
+/*
+ * Add to a table that is there already what the topology says and it does not. Only an SRAT can be
+ * extended: it gets a generic initiator for each IOMMU that is a PCI function and has a proximity
+ * domain. Nothing in it is changed but its length and its checksum. Returns false, with a finding,
+ * for any other table, and for an SRAT that says something else of such a function or is damaged:
+ * the table is then as it was.
+ */
+bool viommu_table_extend(struct viommu_table *table, const struct viommu_topology *topology,
+			 struct viommu_findings *findings);
 
 /* -- rules -------------------------------------------------------------------------- */
 

@@ -21,6 +21,7 @@ import devicetrees
 import dmar
 import iort
 import ivrs
+import srat
 from acpi import fix
 
 HERE = pathlib.Path(__file__).parent
@@ -138,6 +139,7 @@ TABLES = {
     ".iort": iort.FILES,
     ".dmar": dmar.FILES,
     ".ivrs": ivrs.FILES,
+    ".srat": srat.FILES,
     ".dtb": devicetrees.FILES,
     **builtin.FORMS,
 }
@@ -146,6 +148,7 @@ ALL_TOPOLOGIES = {
     **iort.TOPOLOGIES,
     **dmar.TOPOLOGIES,
     **ivrs.TOPOLOGIES,
+    **srat.TOPOLOGIES,
     **builtin.TOPOLOGIES,
 }
 LARGE = (
@@ -154,6 +157,7 @@ LARGE = (
     *iort.LARGE,
     *dmar.LARGE,
     *ivrs.LARGE,
+    *srat.LARGE,
 )
 
 

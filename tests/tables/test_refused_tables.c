@@ -20,7 +20,7 @@ struct refused {
 static bool is_ours(const char *id)
 {
 	static const char *const prefixes[] = {
-		"input-", "acpi-", "viot-", "iort-", "dmar-", "ivrs-", "builtin-", "dt-",
+		"input-", "acpi-", "viot-", "iort-", "dmar-", "ivrs-", "srat-", "builtin-", "dt-",
 	};
 
 	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)

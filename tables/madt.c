@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * MADT, the Multiple APIC Description table (ACPI 6.5, 5.2.12)
+ *
+ * Only what tables of IOMMUs refer to is taken apart: DMAR and IVRS name IOAPICs, and IORT names
+ * interrupt translation services, by the IDs that they have here. All else is kept as it is.
+ */
+#include "madt.h"
+
+#define MADT_HEAD_LENGTH 44
+
+struct madt_head {
+	struct acpi_header acpi;
+	uint32_t address, flags;
+};
+
+static const struct field_name head_flags[] = { { 0x1, "PCAT_COMPAT" }, { 0, NULL } };
+static const struct field head_fields[] = {
+	ACPI_ROWS(struct madt_head),
+	ROW(struct madt_head, 36, HEX, address, "Local interrupt controller address"),
+	ROW_NAMED(struct madt_head, 40, FLAGS, flags, "Flags", head_flags),
+};
+static const struct layout head_layout = LAYOUT("Multiple APIC Description table", 0,
+						MADT_HEAD_LENGTH, struct madt_head, head_fields);
+
+static const struct field_name types[] = {
+	{ 0, "local APIC" },     { MADT_IOAPIC, "IOAPIC" },
+	{ 9, "local x2APIC" },   { 11, "GICC" },
+	{ 12, "GICD" },          { 14, "GICR" },
+	{ MADT_ITS, "GIC ITS" }, { 0, NULL },
+};
+
+#define NODE_ROWS(host) \
+	ROW_NAMED(host, 0, TYPE, node.type, "Type", types), \
+		ROW(host, 1, LENGTH, node.length, "Length")
+
+static const struct field ioapic_fields[] = {
+	NODE_ROWS(struct madt_ioapic),
+	ROW(struct madt_ioapic, 2, NUMBER, id, "IOAPIC ID"),
+	ROW(struct madt_ioapic, 3, RESERVED, reserved, "Reserved"),
+	ROW(struct madt_ioapic, 4, HEX, address, "IOAPIC address"),
+	ROW(struct madt_ioapic, 8, NUMBER, interrupt_base, "Global system interrupt base"),
+};
+const struct layout madt_ioapic_layout =
+	LAYOUT("IOAPIC", MADT_IOAPIC, 12, struct madt_ioapic, ioapic_fields);
+
+static const struct field its_fields[] = {
+	NODE_ROWS(struct madt_its),
+	ROW(struct madt_its, 2, RESERVED, reserved, "Reserved"),
+	ROW(struct madt_its, 4, NUMBER, id, "GIC ITS ID"),
+	ROW(struct madt_its, 8, HEX, base, "Physical base address"),
+	ROW(struct madt_its, 16, RESERVED, reserved2, "Reserved"),
+};
+const struct layout madt_its_layout = LAYOUT("GIC ITS", MADT_ITS, 20, struct madt_its, its_fields);
+
+struct other_structure {
+	struct madt_node node;
+};
+static const struct field other_fields[] = { NODE_ROWS(struct other_structure) };
+static const struct layout other_layout = LAYOUT("Interrupt controller structure", LAYOUT_UNKNOWN,
+						 2, struct other_structure, other_fields);
+
+static const struct layout *find_layout(const uint8_t *structure, uint64_t length)
+{
+	(void)length;
+	if (structure[0] == MADT_IOAPIC)
+		return &madt_ioapic_layout;
+	return structure[0] == MADT_ITS ? &madt_its_layout : &other_layout;
+}
+
+static const struct list list = {
+	.framing = { .type_at = 0,
+		     .type_length = 1,
+		     .length_at = 1,
+		     .length_length = 1,
+		     .head = 2 },
+	.layout = find_layout,
+};
+
+static void decode(struct viommu_table *table, const uint8_t *bytes, size_t length,
+		   struct viommu_findings *findings)
+{
+	list_decode(&list, table, bytes, length, findings);
+}
+
+/* What is wrong with interrupt controllers is for others to say. */
+static const struct table_rule rules[] = { { NULL, NULL } };
+
+const struct format madt_format = {
+	.signature = "APIC",
+	.name = "Multiple APIC Description table",
+	.head = &head_layout,
+	.decode = decode,
+	.rules = rules,
+};

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef VIOMMU_TABLES_MADT_H
+#define VIOMMU_TABLES_MADT_H
+
+#include "list.h"
+
+/* What tables of IOMMUs refer to in a MADT: IOAPICs and interrupt translation services (madt.c). */
+
+enum madt_type {
+	MADT_IOAPIC = 1,
+	MADT_ITS = 15,
+};
+
+struct madt_node {
+	uint8_t type, length;
+};
+
+struct madt_ioapic {
+	struct madt_node node;
+	uint8_t id, reserved;
+	uint32_t address, interrupt_base;
+};
+
+struct madt_its {
+	struct madt_node node;
+	uint16_t reserved;
+	uint32_t id;
+	uint64_t base;
+	uint32_t reserved2;
+};
+
+extern const struct layout madt_ioapic_layout, madt_its_layout;
+
+#endif

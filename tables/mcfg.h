@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef VIOMMU_TABLES_MCFG_H
+#define VIOMMU_TABLES_MCFG_H
+
+#include "list.h"
+
+/* The buses of a segment, and where their configuration space is (mcfg.c). */
+struct mcfg_allocation {
+	uint64_t base;
+	uint16_t segment;
+	uint8_t bus_first, bus_last;
+	uint32_t reserved;
+};
+
+extern const struct layout mcfg_allocation_layout;
+
+#endif

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef VIOMMU_TABLES_SRAT_H
+#define VIOMMU_TABLES_SRAT_H
+
+#include "list.h"
+
+/* The structures of SRAT as the files that check and make one see them. Their rows are in srat.c.
+ */
+
+enum srat_type {
+	SRAT_CPU = 0,
+	SRAT_MEMORY = 1,
+	SRAT_X2APIC = 2,
+	SRAT_GICC = 3,
+	SRAT_ITS = 4,
+	SRAT_INITIATOR = 5,
+	SRAT_PORT = 6,
+	SRAT_RINTC = 7,
+};
+
+/* How an initiator or a port says which device it is. */
+enum srat_handle { SRAT_HANDLE_ACPI = 0, SRAT_HANDLE_PCI = 1 };
+
+#define SRAT_HEAD_LENGTH 48
+#define SRAT_REVISION    3
+#define SRAT_ENABLED     0x1u
+
+struct srat_head {
+	struct acpi_header acpi;
+	uint32_t table_revision;
+	uint8_t reserved[8];
+};
+
+/* Every structure begins with these. */
+struct srat_node {
+	uint8_t type, length;
+};
+
+struct srat_cpu {
+	struct srat_node node;
+	uint8_t domain_low, apic_id;
+	uint32_t flags;
+	uint8_t sapic_eid, domain_high[3];
+	uint32_t clock_domain;
+};
+
+struct srat_memory {
+	struct srat_node node;
+	uint32_t domain;
+	uint16_t reserved;
+	uint64_t base, length;
+	uint32_t reserved2, flags;
+	uint64_t reserved3;
+};
+
+struct srat_x2apic {
+	struct srat_node node;
+	uint16_t reserved;
+	uint32_t domain, id, flags, clock_domain, reserved2;
+};
+
+struct srat_gicc {
+	struct srat_node node;
+	uint32_t domain, uid, flags, clock_domain;
+};
+
+struct srat_its {
+	struct srat_node node;
+	uint32_t domain;
+	uint16_t reserved;
+	uint32_t id;
+};
+
+struct srat_rintc {
+	struct srat_node node;
+	uint16_t reserved;
+	uint32_t domain, uid, flags, clock_domain;
+};
+
+/* Initiators and ports, by a PCI function, which has its bus first; or by an ACPI device. */
+struct srat_function {
+	struct srat_node node;
+	uint8_t reserved, handle_type;
+	uint32_t domain;
+	uint16_t segment;
+	uint8_t bus, devfn, reserved2[12];
+	uint32_t flags, reserved3;
+};
+
+struct srat_device {
+	struct srat_node node;
+	uint8_t reserved, handle_type;
+	uint32_t domain;
+	char hid[8];
+	uint32_t uid, reserved2;
+	uint32_t flags, reserved3;
+};
+
+/* What is said of a PCI function: by initiators, and by ports. */
+extern const struct layout srat_initiator_layout;
+bool srat_is_function(const struct record *record);
+bool srat_is_device(const struct record *record);
+
+/* The function of an initiator or a port on PCI: segment << 16 | BDF. */
+uint32_t srat_function_id(const struct record *record);
+
+/* The proximity domain that a structure speaks of; false if it is of none that is known. */
+bool srat_domain(const struct record *record, uint32_t *ret_domain);
+
+/* Is it said of what is there, and may be used? */
+bool srat_is_enabled(const struct record *record);
+
+/* srat_check.c, srat_write.c */
+extern const struct table_rule srat_rules[];
+bool srat_write(struct viommu_table *table, const struct viommu_topology *topology,
+		struct viommu_findings *findings);
+bool srat_extend(struct viommu_table *table, const struct viommu_topology *topology,
+		 struct viommu_findings *findings);
+
+#endif

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Rules of the bytes of an SRAT
+ *
+ * Most of an SRAT is of no concern to an IOMMU: of its CPUs and memory only what can be seen from
+ * the bytes alone is looked at.
+ */
+#include "findings.h"
+#include "srat.h"
+
+/* Domains of more than 8 bits came with revision 2, and initiators with 3. */
+static void check_revision(const struct table_check *check)
+{
+	const struct srat_head *head = check->table->root->host;
+
+	if (!head->acpi.revision || head->acpi.revision > SRAT_REVISION)
+		report(check->findings, check->rule_id,
+		       table_place_of(check->table, check->table->root, "Revision"), "write 3",
+		       "revision is %u, and only 1 to 3 are known", head->acpi.revision);
+}
+
+static void check_domains(const struct table_check *check)
+{
+	static const uint32_t most = 255;
+	const struct srat_head *head = check->table->root->host;
+	const struct record *structure;
+	uint32_t domain;
+
+	for_each_in_list(structure, check->table) if (head->acpi.revision < 2 &&
+						      srat_domain(structure, &domain) &&
+						      domain > most)
+		report(check->findings, check->rule_id, table_place(check->table, structure->at),
+		       "write revision 3, or number domains up to 255",
+		       "proximity domain %u, and revision %u has 8 bits for it", domain,
+		       head->acpi.revision);
+}
+
+static bool is_initiator(const struct record *structure)
+{
+	return structure->layout && structure->layout->type == SRAT_INITIATOR &&
+	       (srat_is_function(structure) || srat_is_device(structure));
+}
+
+static void check_disabled(const struct table_check *check)
+{
+	const struct record *structure;
+
+	for_each_in_list(structure,
+			 check->table) if (is_initiator(structure) && !srat_is_enabled(structure))
+		report(check->findings, check->rule_id,
+		       table_place_of(check->table, structure, "Flags"),
+		       "set the flag, or leave the structure out",
+		       "a generic initiator is not enabled");
+}
+
+/* With PCI's the structure would have other rows. */
+static void check_handles(const struct table_check *check)
+{
+	const struct record *structure;
+
+	for_each_in_list(structure, check->table)
+	{
+		const struct srat_device *device = structure->host;
+
+		if (srat_is_device(structure) && device->handle_type != SRAT_HANDLE_ACPI)
+			report(check->findings, check->rule_id,
+			       table_place_of(check->table, structure, "Device handle type"),
+			       "write 0 or 1", "handles of type %u are not known",
+			       device->handle_type);
+	}
+}
+
+static void check_twice(const struct table_check *check)
+{
+	GHashTable *functions = g_hash_table_new(NULL, NULL);
+	const struct record *structure;
+
+	for_each_in_list(
+		structure,
+		check->table) if (record_is(structure, &srat_initiator_layout) &&
+				  !g_hash_table_add(functions,
+						    GUINT_TO_POINTER(srat_function_id(structure))))
+		report(check->findings, check->rule_id, table_place(check->table, structure->at),
+		       "leave one of them out",
+		       "a second generic initiator is the same PCI function");
+	g_hash_table_destroy(functions);
+}
+
+const struct table_rule srat_rules[] = {
+	{ "srat-revision", check_revision },
+	{ "srat-type", check_unknown_types },
+	{ "acpi-structure-length", check_lengths },
+	{ "srat-reserved", check_reserved_bytes },
+	{ "srat-domain", check_domains },
+	{ "srat-disabled", check_disabled },
+	{ "srat-handle", check_handles },
+	{ "srat-initiator-twice", check_twice },
+	{ NULL, NULL },
+};

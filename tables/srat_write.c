@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Generic initiators for IOMMUs, in an SRAT of their own or in one that is there already
+ *
+ * An IOMMU that is a PCI function and has a proximity domain becomes an initiator. Others have
+ * their domain in the table of their platform: an SMMU in IORT, a VT-d unit in DMAR.
+ *
+ * A machine's SRAT is made by whoever knows its CPUs and memory. So it can be extended, and nothing
+ * in it is ever replaced: where it says something else of a function, nothing is added at all.
+ */
+#include "findings.h"
+#include "srat.h"
+#include "topology.h"
+
+struct writing {
+	struct viommu_table *table;
+	GHashTable *there;  /* functions that are initiators, by ID -> their records */
+	GPtrArray *missing; /* IOMMUs that need one */
+	bool failed;
+	struct viommu_findings *findings;
+};
+
+static uint32_t id_of(const struct viommu_iommu *iommu)
+{
+	return (uint32_t)iommu->segment << 16 | iommu->bdf;
+}
+
+static void refuse(struct writing *writing, const char *rule_id, struct viommu_place place,
+		   const char *cure, const char *text)
+{
+	report(writing->findings, rule_id, place, cure, "%s", text);
+	writing->failed = true;
+}
+
+/* -- what is there ---------------------------------------------------------------- */
+
+static void learn(struct writing *writing)
+{
+	const struct record *structure;
+
+	for_each_in_list(structure,
+			 writing->table) if (record_is(structure, &srat_initiator_layout))
+		g_hash_table_insert(writing->there, GUINT_TO_POINTER(srat_function_id(structure)),
+				    (gpointer)structure);
+}
+
+/* The structure has to say exactly what would be written. */
+static void compare(struct writing *writing, const struct viommu_iommu *iommu,
+		    const struct record *structure)
+{
+	const struct srat_function *function = structure->host;
+
+	if (function->domain != iommu->proximity_domain || !srat_is_enabled(structure))
+		refuse(writing, "extend-taken", table_place(writing->table, structure->at),
+		       "correct the topology, or take the structure out of the SRAT",
+		       "the SRAT says something else of the function of an IOMMU");
+}
+
+/* -- what is to be there ------------------------------------------------------------- */
+
+/* SMMUs and VT-d units have a field of their own, elsewhere; the rest has none. */
+static bool says_its_domain(const struct viommu_iommu *iommu)
+{
+	return iommu->kind == VIOMMU_SMMU_V3 || iommu->kind == VIOMMU_VTD;
+}
+
+static void look_at(struct writing *writing, const struct viommu_iommu *iommu)
+{
+	const struct record *structure =
+		g_hash_table_lookup(writing->there, GUINT_TO_POINTER(id_of(iommu)));
+
+	if (!iommu_is_function(iommu)) {
+		if (!says_its_domain(iommu))
+			report(writing->findings, "srat-silent-domain", iommu->place,
+			       "say it by _PXM of its ACPI device",
+			       "SRAT has no initiators but PCI functions: \"%s\" is left out",
+			       iommu->name);
+	} else if (structure) {
+		compare(writing, iommu, structure);
+	} else {
+		g_ptr_array_add(writing->missing, (gpointer)iommu);
+	}
+}
+
+/* A revision that is older than initiators knows 8 bits of a domain. */
+static void check_room(struct writing *writing, const struct viommu_iommu *iommu)
+{
+	const struct srat_head *head = writing->table->root->host;
+
+	if (head->acpi.revision < 2 && iommu->proximity_domain > UINT8_MAX)
+		refuse(writing, "srat-domain", iommu->place, "number domains up to 255",
+		       "an SRAT of revision 1 has 8 bits for a proximity domain");
+}
+
+static void add(struct writing *writing, const struct viommu_iommu *iommu)
+{
+	const struct srat_function function = {
+		.node = { SRAT_INITIATOR, (uint8_t)srat_initiator_layout.length },
+		.handle_type = SRAT_HANDLE_PCI,
+		.domain = iommu->proximity_domain,
+		.segment = iommu->segment,
+		.bus = (uint8_t)(iommu->bdf >> 8),
+		.devfn = (uint8_t)iommu->bdf,
+		.flags = SRAT_ENABLED,
+	};
+	struct record *root = writing->table->root;
+	uint8_t wire[32];
+
+	layout_encode(&srat_initiator_layout, &function, wire);
+	record_add_child(root, record_new(&srat_initiator_layout, wire, record_length(root)));
+}
+
+/* Everything is looked at before anything is added: an SRAT is extended whole, or not at all. */
+static bool run(struct viommu_table *table, const struct viommu_topology *topology,
+		struct viommu_findings *findings)
+{
+	struct writing writing = {
+		.table = table,
+		.there = g_hash_table_new(NULL, NULL),
+		.missing = g_ptr_array_new(),
+		.findings = findings,
+	};
+	const struct viommu_iommu *iommu;
+
+	learn(&writing);
+	for (size_t i = 0; (iommu = viommu_topology_iommu(topology, i)); i++)
+		if (iommu->has_proximity_domain)
+			look_at(&writing, iommu);
+	for (guint i = 0; i < writing.missing->len; i++)
+		check_room(&writing, writing.missing->pdata[i]);
+	for (guint i = 0; i < writing.missing->len && !writing.failed; i++)
+		add(&writing, writing.missing->pdata[i]);
+	g_hash_table_destroy(writing.there);
+	g_ptr_array_free(writing.missing, TRUE);
+	return !writing.failed;
+}
+
+bool srat_write(struct viommu_table *table, const struct viommu_topology *topology,
+		struct viommu_findings *findings)
+{
+	const struct viommu_table_header *header = viommu_topology_header(topology, "SRAT");
+	struct srat_head *head = table->root->host;
+
+	head->acpi.revision = (uint8_t)(header->has_revision ? header->revision : SRAT_REVISION);
+	head->table_revision = 1;
+	report(findings, "srat-alone", place_of_file(NULL), "extend the SRAT that the machine has",
+	       "an SRAT of IOMMUs alone has no CPUs and no memory");
+	return run(table, topology, findings);
+}
+
+/* Behind bytes that are no structure nobody would find one. */
+bool srat_extend(struct viommu_table *table, const struct viommu_topology *topology,
+		 struct viommu_findings *findings)
+{
+	if (!table->root->rest->len)
+		return run(table, topology, findings);
+	report(findings, "extend-damaged",
+	       table_place(table, record_length(table->root) - table->root->rest->len),
+	       "mend the SRAT first", "bytes that are no structure: none can follow them");
+	return false;
+}
