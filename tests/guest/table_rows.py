@@ -85,6 +85,8 @@ its-groups:
   - { name: its0, ids: [0] }
 """
 
+NODE_PROCESSORS = (",cpus=0-1", ",cpus=2-3", "")
+
 ROWS = [
     disks_row("dmar", "Intel's IOMMU in front of everything, by viommu's DMAR", "dmar", """\
 iommus:
@@ -186,4 +188,31 @@ host-bridges:
              [("the guest finds the SMMU", r"arm-smmu-v3 9050000\.\S+: ias \d+-bit"),
               group("0000:00:05.0"), group("0000:01:00.0")],
              machine="virt,gic-version=3,iommu=smmuv3"),
+
+    # The machine is the one that the capture of that SRAT is from, so that it is true of it. Linux
+    # numbers nodes as it comes to their domains: to initiators before memory without processors.
+    Row("srat", 12, "NUMA nodes by an SRAT that viommu has put the IOMMU into",
+        ["virtio-iommu-pci,addr=3", *expander(1, 0x80, ",numa_node=1"), disk("d0", "bus=rp1"),
+         disk("d1", "bus=pcie.0,addr=5")],
+        script("srat", READ_WRITE + """
+say "initiators: $(cat /sys/devices/system/node/has_generic_initiator)"
+say "memory: $(cat /sys/devices/system/node/has_memory)"
+"""),
+        taken("srat") + READ_WRITE_SHOWS +
+        [("the IOMMU is a node of its own", r"row: initiators: 2$"),
+         ("and the memory of domain 2 became the next", r"SRAT: Node 3 PXM 2 \[mem"),
+         ("there is memory in all others", r"row: memory: 0-1,3$"),
+         group("0000:00:05.0"), group("0000:81:00.0")],
+        never=COMPLAINTS + COMPLAINTS_OF_TABLES, runs=STOCK, table="srat", into="q35-numa.SRAT",
+        topology="""\
+viommu: 1
+iommus:
+  - { name: viommu0, kind: virtio-iommu-pci, at: 00:03.0, proximity-domain: 3 }
+host-bridges:
+  - { buses: 00-7f, iommu: viommu0 }
+  - { buses: 80-ff, iommu: viommu0, proximity-domain: 1 }
+""", images=TWO_DISKS, same=(("d0", "d1"),), processors=4,
+        options=["-m", "384", "-smp", "sockets=2"] + [word for node in range(3) for word in (
+            "-object", f"memory-backend-ram,id=memory{node},size=128M",
+            "-numa", f"node,nodeid={node},memdev=memory{node}" + NODE_PROCESSORS[node])]),
 ]
