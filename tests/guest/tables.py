@@ -25,9 +25,13 @@ FUNCTION = re.compile(r"[0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]")
 BEHIND = re.compile(r"row: behind: (\S+) driver=(\S*) iommu=(\S*) base=(\S*)$", re.M)
 
 
-def command():
-    """The viommu that ./run guest has built."""
-    return os.environ.get("VIOMMU") or os.path.join(qemus.ROOT, "build/tools/viommu")
+def viommu(*arguments):
+    """What the viommu that ./run guest has built prints."""
+    program = os.environ.get("VIOMMU") or os.path.join(qemus.ROOT, "build/tools/viommu")
+    try:
+        return packages.run(program, *arguments)
+    except packages.Unavailable as error:
+        raise Failed(str(error)) from None
 
 
 def make(table, topology, folder, base):
@@ -40,7 +44,7 @@ def make(table, topology, folder, base):
     with open(f"{path}.yaml", "w", encoding="utf-8") as file:
         file.write(topology)
     into = ["--into", base] if base else []
-    packages.run(command(), "generate", table, f"{path}.yaml", *into, "-o", path)
+    viommu("generate", table, f"{path}.yaml", *into, "-o", path)
     if base and table != "dtb":
         raise_revision(path)
     return path
@@ -83,7 +87,7 @@ def place_in_answer(answer):
 
 
 def answers(path, functions):
-    said = json.loads(packages.run(command(), "resolve", "--json", "--from", path, *functions))
+    said = json.loads(viommu("resolve", "--json", "--from", path, *functions))
     return {answer["device"]: place_in_answer(answer) for answer in said["answers"]}
 
 
