@@ -125,8 +125,7 @@ ranges:
                group("0000:00:05.0"), group("0000:01:00.0")],
               append="intel_iommu=on"),
 
-    # The table is all that is looked at: the one device of QEMU 7.2 that Linux 6.12 gets no DMA
-    # through, by QEMU's own table either.
+    # Linux 6.12 gets no virtio disk to work behind QEMU's device, by QEMU's own table either.
     groups_row("ivrs", "AMD's IOMMU in front of everything, by viommu's IVRS", "ivrs", """\
 iommus:
   - { name: amdvi0, kind: amd-vi, at: 0xfed80000, function: 00:01.0, capability: 0x40 }
