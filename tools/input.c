@@ -20,6 +20,7 @@
 #define SIGNATURE_LENGTH 4
 
 char *input_form;
+bool input_neighbours;
 
 struct reader {
 	struct viommu_findings *findings;
@@ -86,7 +87,8 @@ static GByteArray *read_bytes(const char *name)
 
 static void give(struct reader *reader, struct input *input)
 {
-	reader->n++;
+	reader->n += !reader->in_folder || !input->table ||
+		     viommu_table_known(viommu_table_signature(input->table));
 	reader->each(reader->opaque, input);
 	input->topology = viommu_topology_free(input->topology);
 }
@@ -100,7 +102,8 @@ static bool is_known(const uint8_t *bytes, size_t length)
 	char signature[SIGNATURE_LENGTH + 1] = { 0 };
 
 	memcpy(signature, bytes, MIN(length, SIGNATURE_LENGTH));
-	return viommu_table_known(signature);
+	return viommu_table_known(signature) ||
+	       (input_neighbours && viommu_table_taken_apart(signature));
 }
 
 /* Goes on with the next table, whatever became of this one. */

@@ -47,8 +47,8 @@ static void golden_iorts_break_known_rules_only(void **state)
 		struct viommu_table *table = decode(files->pdata[i], findings);
 
 		viommu_table_check(table, findings);
-		for (size_t k = 0; !is_synthetic(files->pdata[i]) &&
-				   k < viommu_findings_count(findings); k++)
+		for (size_t k = 0;
+		     !is_synthetic(files->pdata[i]) && k < viommu_findings_count(findings); k++)
 			if (!strstr(known, viommu_findings_get(findings, k)->id))
 				fail_msg("%s",
 					 viommu_finding_line(viommu_findings_get(findings, k)));
