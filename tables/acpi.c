@@ -28,6 +28,36 @@ bool acpi_signature(const uint8_t *bytes)
 	return true;
 }
 
+/* -- paths ------------------------------------------------------------------------ */
+
+#define NAME_LENGTH 4
+
+static bool is_name(const char *segment)
+{
+	size_t length = strcspn(segment, ".");
+
+	if (length != NAME_LENGTH || g_ascii_isdigit(*segment))
+		return false;
+	for (size_t i = 0; i < length; i++)
+		if (!g_ascii_isupper(segment[i]) && !g_ascii_isdigit(segment[i]) &&
+		    segment[i] != '_')
+			return false;
+	return true;
+}
+
+bool acpi_is_path(const char *path)
+{
+	if (*path++ != '\\')
+		return false;
+	for (;; path++) {
+		if (!is_name(path))
+			return false;
+		path += NAME_LENGTH;
+		if (!*path)
+			return true;
+	}
+}
+
 /* -- checking ------------------------------------------------------------------ */
 
 /*

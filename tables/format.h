@@ -120,6 +120,9 @@ struct acpi_header {
 /* Can these four bytes be the signature of a table? */
 bool acpi_signature(const uint8_t *bytes);
 
+/* Is this a whole path of the namespace, as ACPI gives it: "\\_SB_.DEV0", 4 characters a name? */
+bool acpi_is_path(const char *path);
+
 /* The head of a table of which nothing else is known. */
 extern const struct layout acpi_layout;
 

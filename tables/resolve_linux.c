@@ -86,10 +86,8 @@ static const struct {
 	const char *signature;
 	linux_reader *read;
 } readers[] = {
-	{ "VIOT", linux_viot },
-	{ "DMAR", linux_dmar },
-	{ "IVRS", linux_ivrs },
-	{ "DTB", linux_dt },
+	{ "VIOT", linux_viot }, { "IORT", linux_iort }, { "DMAR", linux_dmar },
+	{ "IVRS", linux_ivrs }, { "DTB", linux_dt },
 };
 
 /*

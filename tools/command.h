@@ -39,7 +39,7 @@ struct command {
 extern const struct command *const commands[];
 
 extern const struct command generate_command, dump_command, check_command, resolve_command,
-	diff_command, graph_command, topology_command, demo_command, help_command;
+	diff_command, graph_command, plan_command, topology_command, demo_command, help_command;
 
 /* The row with that name, or NULL. */
 const struct command *command_find(const char *name);

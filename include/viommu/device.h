@@ -219,6 +219,22 @@ void viommu_system_reset(struct viommu *device);
 size_t viommu_request(struct viommu *device, const struct iovec *readable, size_t n_readable,
 		      const struct iovec *writable, size_t n_writable);
 
+/*
+ * Several requests in one go, such as those that a driver has notified of together: between
+ * the two calls the device is locked for the calling thread, and requests do not wait each
+ * for the DMA sections that must end before the guest may know (see below). The end waits
+ * once for all of them. So no answer may be shown to the guest before viommu_batch_end()
+ * has returned: write the used ring after it.
+ *
+ * In between the thread must not call anything of the same device but viommu_batch_request().
+ */
+void viommu_batch_begin(struct viommu *device);
+void viommu_batch_end(struct viommu *device);
+
+/* As viommu_request(), which is a batch of one. */
+size_t viommu_batch_request(struct viommu *device, const struct iovec *readable, size_t n_readable,
+			    const struct iovec *writable, size_t n_writable);
+
 /* -- endpoints ----------------------------------------------------------------- */
 
 /* A range that an endpoint cannot use for mappings. */
@@ -354,7 +370,8 @@ struct viommu_translation {
 /*
  * Where does an endpoint's access of `length` bytes at `iova` go? The answer covers
  * as much of the beginning of the access as is contiguous in guest memory and
- * permitted, over any number of mappings: ask again for the rest. `access` is
+ * permitted, over any number of mappings: ask again for the rest. (It may end with any
+ * mapping while others of the domain are changing all the time.) `access` is
  * VIOMMU_MAP_F_READ, _WRITE, both, or 0 to ask only whether there is a mapping.
  *
  * -EFAULT: the first byte cannot be accessed so. The guest is told through the event
@@ -363,8 +380,8 @@ struct viommu_translation {
  * -EINVAL: length 0.
  *
  * The answer may be out of date when this returns. For an access that the guest's
- * UNMAP is to wait for, use a DMA section. May be called by any thread that is not in
- * a DMA section of this device.
+ * UNMAP is to wait for, use a DMA section. Takes no lock, and never waits, but for what
+ * `event` does; allocates a cache line or two when a thread first calls it.
  */
 int viommu_translate(struct viommu *device, uint32_t endpoint, uint64_t iova, uint64_t length,
 		     uint32_t access, struct viommu_translation *ret_translation);
@@ -380,7 +397,7 @@ int viommu_translate(struct viommu *device, uint32_t endpoint, uint64_t iova, ui
  *
  * Each such thread makes a pass of its own, once, and uses it for all its sections. Keep
  * sections short: requests wait for them. Inside a section the thread must not call
- * anything of the same device but viommu_dma_translate().
+ * anything of the same device but viommu_dma_translate() and viommu_translate().
  */
 struct viommu_dma;
 
@@ -390,13 +407,14 @@ int viommu_dma_new(struct viommu *device, struct viommu_dma **ret_dma);
 /* Not inside a section; NULL is fine. Returns NULL. */
 struct viommu_dma *viommu_dma_free(struct viommu_dma *dma);
 
-/* Enter a section. Waits while a request changes the device; never nest them. */
+/* Enter a section. Never waits; never nest two of one pass. */
 void viommu_dma_begin(struct viommu_dma *dma);
 
 /* Leave it: whatever was translated in it must not be accessed any more. */
 void viommu_dma_end(struct viommu_dma *dma);
 
-/* As viommu_translate(), and right until the section ends. */
+/* As viommu_translate(); what it answers may be accessed until the section ends. Asked again in
+ * the same section it may answer otherwise. */
 int viommu_dma_translate(struct viommu_dma *dma, uint32_t endpoint, uint64_t iova, uint64_t length,
 			 uint32_t access, struct viommu_translation *ret_translation);
 

@@ -85,7 +85,7 @@ void viommu_config_read(struct viommu *device, uint64_t offset, void *bytes, siz
 	uint8_t wire[VIOMMU_CONFIG_LENGTH];
 	struct config_space space;
 
-	device_read_lock(device);
+	device_lock(device);
 	space = config_of(device);
 	device_unlock(device);
 
@@ -108,7 +108,7 @@ void viommu_config_write(struct viommu *device, uint64_t offset, const void *byt
 	if (bypass > 1)
 		return;
 
-	device_write_lock(device);
+	device_lock(device);
 	if (device_accepted(device, VIOMMU_F_BYPASS_CONFIG)) {
 		device->bypass = bypass;
 		listeners_refresh(device);

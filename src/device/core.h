@@ -7,8 +7,10 @@
 
 #include <viommu/device.h>
 
+#include "device/directory.h"
 #include "device/ids.h"
 #include "map/map.h"
+#include "sync/readers.h"
 
 /*
  * The objects of the device core, and what its files ask of each other
@@ -18,27 +20,48 @@
  *                      *                  +--*--> its endpoints
  *                   listener
  *
- * A domain lives as long as it has an endpoint. One lock stands over all of it: held for
- * writing while anything changes, for reading by translations, DMA sections and
- * inspection. Functions declared here are called with it held, unless they say otherwise.
+ * A domain lives as long as it has an endpoint. One lock stands over all of it, but not over
+ * translations and DMA sections: they look at nothing but what is said to be for them, in a
+ * section of readers. Functions declared here are called with the lock held, unless they
+ * say otherwise.
  */
+
+/* Where accesses go: all that a translation has to know. Never changes. */
+struct route {
+	enum viommu_mode mode;
+	uint8_t fault;   /* why an access is refused: VIOMMU_FAULT_R_* */
+	struct map *map; /* if VIOMMU_TRANSLATED */
+};
 
 /* A domain: an address space, made by ATTACH and gone with its last endpoint. */
 struct domain {
+	struct route route; /* for translations */
 	uint32_t id;
 	bool bypass;
+	bool changed;     /* is in the device's list of those */
 	uint64_t granule; /* that of all its endpoints */
 	struct map *map;  /* empty if `bypass` */
 	struct endpoint *endpoints;
 	uint64_t n_endpoints;
+	struct domain *next_changed, *next_buried;
+};
+
+/* Reserved regions, sorted. Never change. */
+struct regions {
+	size_t n;
+	struct viommu_reserved region[];
 };
 
 struct endpoint {
+	/* For translations: what never changes, then what changes by one store. */
 	struct viommu *device;
-	struct viommu_endpoint said; /* as configured, but for the next three */
+	uint32_t id;
+	_Atomic(const struct route *) route;
+	_Atomic(struct regions *) regions; /* NULL: none */
+
+	struct viommu_endpoint said; /* as configured, but for regions and the next two */
 	uint64_t granule;
 	uint64_t input_first, input_last;  /* within the device's */
-	struct viommu_reserved *reserved;  /* own copy, sorted */
 	struct domain *domain;             /* NULL: attached to nothing */
 	struct endpoint *next;             /* in the domain */
 	struct viommu_listener *listeners; /* in the order they were added */
@@ -57,10 +80,19 @@ struct viommu_listener {
 #define N_LAST_FAULTS 64
 
 struct viommu {
-	pthread_rwlock_t lock;
+	/* For translations. */
 	struct viommu_config config; /* defaults filled in */
 	struct viommu_ops ops;
 	void *opaque;
+	struct directory directory; /* of all endpoints */
+	struct readers readers;
+
+	pthread_mutex_t lock;
+	bool owes;              /* to wait until translations have seen what was changed */
+	unsigned n_changes;     /* of maps since their nodes were had back, */
+	struct domain *changed; /* and of which */
+	struct domain *buried;  /* to be freed then */
+	size_t n_listeners;
 
 	uint64_t accepted; /* features */
 	bool bypass;       /* as in configuration space */
@@ -89,8 +121,8 @@ static inline uint64_t granule_of(uint64_t page_size_mask)
 
 /* -- device.c ----------------------------------------------------------------- */
 
-void device_read_lock(struct viommu *device);
-void device_write_lock(struct viommu *device);
+/* Unlocking waits for translations, if something was changed that they may go by. */
+void device_lock(struct viommu *device);
 void device_unlock(struct viommu *device);
 
 /* Detach every endpoint and let features go; `bypass` becomes what is given. */
@@ -103,6 +135,24 @@ static inline bool device_accepted(const struct viommu *device, uint64_t feature
 {
 	return (device->accepted & feature) == feature;
 }
+
+/* -- settle.c ------------------------------------------------------------------ */
+
+/* Let translations see what has become of an endpoint: domain, quarantine, `bypass`. */
+void endpoint_show(struct endpoint *endpoint);
+
+/* Something was taken away: wait for translations before it is used again. */
+void device_owe(struct viommu *device);
+
+/* Nobody is in the domain any more: free it after that. */
+void device_bury(struct viommu *device, struct domain *domain);
+
+/* The domain's map was changed, so it wants to be settled. */
+void device_changed(struct viommu *device, struct domain *domain);
+
+/* Wait for translations, and do what waits for that. */
+void device_settle(struct viommu *device);
+void device_settle_if_due(struct viommu *device);
 
 /* -- requests.c: the layouts of all requests, decoded ------------------------------ */
 
@@ -202,7 +252,7 @@ struct endpoint *endpoint_find(const struct viommu *device, uint32_t id);
 /* Could the endpoint be in that domain, with the mappings that are there? */
 bool endpoint_fits(const struct endpoint *endpoint, const struct domain *domain);
 
-/* The reserved region that holds `address`; or any that overlaps [first, last]. */
+/* A reserved region that overlaps [first, last], by any thread. */
 const struct viommu_reserved *endpoint_reserved(const struct endpoint *endpoint, uint64_t first,
 						uint64_t last);
 
@@ -239,7 +289,7 @@ void listeners_free(struct endpoint *endpoint);
 
 /* -- fault.c -------------------------------------------------------------------------------- */
 
-/* Report an access that was refused. The lock is held for reading. */
+/* Report an access that was refused. By any thread in a section of readers. */
 void fault_report(struct endpoint *endpoint, uint8_t reason, uint32_t access, uint64_t address);
 
 #endif

@@ -111,25 +111,15 @@ static int take_ops(struct viommu *device, const struct viommu_ops *ops)
 
 /* -- birth and death ---------------------------------------------------------- */
 
-/*
- * A thread that translates all the time must not keep requests out for ever, as it could
- * with the default lock; so a waiting writer goes first, and nobody may read twice.
- */
 static int init_locks(struct viommu *device)
 {
-	pthread_rwlockattr_t attributes;
-	int error = pthread_rwlockattr_init(&attributes);
+	int error = pthread_mutex_init(&device->lock, NULL);
 
-	if (error)
-		return -error;
-	pthread_rwlockattr_setkind_np(&attributes, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
-	error = pthread_rwlock_init(&device->lock, &attributes);
-	pthread_rwlockattr_destroy(&attributes);
 	if (error)
 		return -error;
 	error = pthread_mutex_init(&device->faults_lock, NULL);
 	if (error)
-		pthread_rwlock_destroy(&device->lock);
+		pthread_mutex_destroy(&device->lock);
 	return -error;
 }
 
@@ -170,8 +160,7 @@ static void free_domain_of(struct endpoint *endpoint)
 
 	if (!domain || --domain->n_endpoints)
 		return;
-	map_free(domain->map);
-	free(domain);
+	domain_free(domain);
 }
 
 struct viommu *viommu_free(struct viommu *device)
@@ -183,13 +172,15 @@ struct viommu *viommu_free(struct viommu *device)
 
 		free_domain_of(endpoint);
 		listeners_free(endpoint);
-		free(endpoint->reserved);
+		free(atomic_load(&endpoint->regions));
 		free(endpoint);
 	}
+	directory_clear(&device->directory);
+	readers_fini(&device->readers);
 	ids_clear(&device->endpoints);
 	ids_clear(&device->domains);
 	pthread_mutex_destroy(&device->faults_lock);
-	pthread_rwlock_destroy(&device->lock);
+	pthread_mutex_destroy(&device->lock);
 	free(device->topology);
 	free(device->properties);
 	free(device);
@@ -203,19 +194,15 @@ const struct viommu_config *viommu_configuration(const struct viommu *device)
 
 /* -- the lock -------------------------------------------------------------------- */
 
-void device_read_lock(struct viommu *device)
+void device_lock(struct viommu *device)
 {
-	pthread_rwlock_rdlock(&device->lock);
-}
-
-void device_write_lock(struct viommu *device)
-{
-	pthread_rwlock_wrlock(&device->lock);
+	pthread_mutex_lock(&device->lock);
 }
 
 void device_unlock(struct viommu *device)
 {
-	pthread_rwlock_unlock(&device->lock);
+	device_settle_if_due(device);
+	pthread_mutex_unlock(&device->lock);
 }
 
 /* -- features, bypass, reset ------------------------------------------------------ */
@@ -232,7 +219,7 @@ int viommu_accept(struct viommu *device, uint64_t features)
 		features &= ~VIOMMU_F_TOPOLOGY;
 	if (features & FEATURES_KNOWN & ~device->config.features)
 		return -EINVAL;
-	device_write_lock(device);
+	device_lock(device);
 	device->accepted = features & FEATURES_KNOWN;
 	listeners_refresh(device);
 	device_unlock(device);
@@ -274,14 +261,14 @@ void device_reset(struct viommu *device, bool bypass)
 
 void viommu_reset(struct viommu *device)
 {
-	device_write_lock(device);
+	device_lock(device);
 	device_reset(device, device->bypass);
 	device_unlock(device);
 }
 
 void viommu_system_reset(struct viommu *device)
 {
-	device_write_lock(device);
+	device_lock(device);
 	device_reset(device, device->config.bypass);
 	device_unlock(device);
 }

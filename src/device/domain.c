@@ -30,6 +30,15 @@ void domain_free(struct domain *domain)
 	free(domain);
 }
 
+static struct route route_into(const struct domain *domain)
+{
+	return (struct route){
+		.mode = domain->bypass ? VIOMMU_BYPASS : VIOMMU_TRANSLATED,
+		.fault = VIOMMU_FAULT_R_MAPPING,
+		.map = domain->map,
+	};
+}
+
 struct domain *domain_new(uint32_t id, bool bypass, uint64_t granule)
 {
 	struct domain *domain = calloc(1, sizeof(*domain));
@@ -42,6 +51,7 @@ struct domain *domain_new(uint32_t id, bool bypass, uint64_t granule)
 		domain_free(domain);
 		return NULL;
 	}
+	domain->route = route_into(domain);
 	return domain;
 }
 
@@ -106,7 +116,7 @@ static void domain_bury(struct viommu *device, struct domain *domain)
 	domain_discharge(device, domain);
 	if (domain_find(device, domain->id) == domain)
 		ids_remove(&device->domains, domain->id);
-	domain_free(domain);
+	device_bury(device, domain);
 }
 
 void endpoint_detach(struct endpoint *endpoint)
@@ -118,6 +128,7 @@ void endpoint_detach(struct endpoint *endpoint)
 	listeners_leave(endpoint);
 	unlink_endpoint(endpoint);
 	listeners_settle(endpoint);
+	endpoint_show(endpoint);
 	domain_bury(endpoint->device, domain);
 }
 
@@ -145,6 +156,7 @@ int endpoint_join(struct endpoint *endpoint, struct domain *domain)
 		unlink_endpoint(endpoint);
 		listeners_settle(endpoint);
 	}
+	endpoint_show(endpoint);
 	return error;
 }
 
@@ -165,6 +177,7 @@ static int endpoint_move(struct endpoint *endpoint, struct domain *domain)
 		endpoint->quarantined = quarantined;
 		endpoint_restore(endpoint, old);
 	}
+	endpoint_show(endpoint);
 	domain_bury(endpoint->device, old);
 	return error;
 }

@@ -24,19 +24,21 @@ struct endpoint *endpoint_find(const struct viommu *device, uint32_t id)
 const struct viommu_reserved *endpoint_reserved(const struct endpoint *endpoint, uint64_t first,
 						uint64_t last)
 {
-	size_t low = 0, high = endpoint->said.n_reserved;
+	const struct regions *regions =
+		atomic_load_explicit(&endpoint->regions, memory_order_acquire);
+	size_t low = 0, high = regions ? regions->n : 0;
 
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 
-		if (endpoint->reserved[middle].last < first)
+		if (regions->region[middle].last < first)
 			low = middle + 1;
 		else
 			high = middle;
 	}
-	if (low == endpoint->said.n_reserved || endpoint->reserved[low].first > last)
+	if (!regions || low == regions->n || regions->region[low].first > last)
 		return NULL;
-	return &endpoint->reserved[low];
+	return &regions->region[low];
 }
 
 static bool input_range_fits(const struct endpoint *endpoint, const struct domain *domain)
@@ -51,13 +53,15 @@ static bool input_range_fits(const struct endpoint *endpoint, const struct domai
 
 bool endpoint_fits(const struct endpoint *endpoint, const struct domain *domain)
 {
+	const struct regions *regions;
+
 	if (domain->bypass)
 		return true;
 	if (endpoint->granule != domain->granule || !input_range_fits(endpoint, domain))
 		return false;
-	for (size_t i = 0; i < endpoint->said.n_reserved; i++)
-		if (map_overlaps(domain->map, endpoint->reserved[i].first,
-				 endpoint->reserved[i].last))
+	regions = atomic_load_explicit(&endpoint->regions, memory_order_relaxed);
+	for (size_t i = 0; regions && i < regions->n; i++)
+		if (map_overlaps(domain->map, regions->region[i].first, regions->region[i].last))
 			return false;
 	return true;
 }
@@ -89,17 +93,22 @@ static bool regions_are_sound(const struct viommu_reserved *regions, size_t n)
 static int take_regions(struct endpoint *endpoint)
 {
 	size_t n = endpoint->said.n_reserved;
+	struct regions *regions;
 
 	if (!n)
 		return 0;
 	if (!endpoint->said.reserved)
 		return -EINVAL;
-	endpoint->reserved = reallocarray(NULL, n, sizeof(*endpoint->reserved));
-	if (!endpoint->reserved)
+	if (n > (SIZE_MAX - sizeof(*regions)) / sizeof(regions->region[0]))
 		return -ENOMEM;
-	memcpy(endpoint->reserved, endpoint->said.reserved, n * sizeof(*endpoint->reserved));
-	qsort(endpoint->reserved, n, sizeof(*endpoint->reserved), compare_regions);
-	return regions_are_sound(endpoint->reserved, n) ? 0 : -EINVAL;
+	regions = malloc(sizeof(*regions) + n * sizeof(regions->region[0]));
+	if (!regions)
+		return -ENOMEM;
+	atomic_init(&endpoint->regions, regions);
+	regions->n = n;
+	memcpy(regions->region, endpoint->said.reserved, n * sizeof(regions->region[0]));
+	qsort(regions->region, n, sizeof(regions->region[0]), compare_regions);
+	return regions_are_sound(regions->region, n) ? 0 : -EINVAL;
 }
 
 /* What the endpoint does not narrow is the device's. */
@@ -143,7 +152,7 @@ static int take(struct endpoint *endpoint, const struct viommu_endpoint *said)
 static void endpoint_free(struct endpoint *endpoint)
 {
 	if (endpoint)
-		free(endpoint->reserved);
+		free(atomic_load(&endpoint->regions));
 	free(endpoint);
 }
 
@@ -162,11 +171,32 @@ static int endpoint_new(struct viommu *device, const struct viommu_endpoint *sai
 		endpoint_free(endpoint);
 		return error;
 	}
+	endpoint->id = endpoint->said.id;
 	*ret_endpoint = endpoint;
 	return 0;
 }
 
 /* -- coming, changing, going -------------------------------------------------------- */
+
+/* Let everybody find a new endpoint. */
+static int enter(struct viommu *device, struct endpoint *endpoint)
+{
+	struct directory_table *old;
+	int error = directory_reserve(&device->directory, &old);
+
+	if (error)
+		return error;
+	if (old) {
+		readers_wait(&device->readers);
+		free(old);
+	}
+	error = ids_insert(&device->endpoints, endpoint->id, endpoint);
+	if (error)
+		return error;
+	endpoint_show(endpoint);
+	directory_add(&device->directory, endpoint);
+	return 0;
+}
 
 int viommu_endpoint_add(struct viommu *device, const struct viommu_endpoint *said)
 {
@@ -175,11 +205,8 @@ int viommu_endpoint_add(struct viommu *device, const struct viommu_endpoint *sai
 
 	if (error)
 		return error;
-	device_write_lock(device);
-	if (endpoint_find(device, endpoint->said.id))
-		error = -EEXIST;
-	else
-		error = ids_insert(&device->endpoints, endpoint->said.id, endpoint);
+	device_lock(device);
+	error = endpoint_find(device, endpoint->id) ? -EEXIST : enter(device, endpoint);
 	device_unlock(device);
 	if (error)
 		endpoint_free(endpoint);
@@ -201,14 +228,16 @@ static bool change_fits(const struct endpoint *changed, const struct domain *dom
 
 static void swap_said(struct endpoint *endpoint, struct endpoint *changed)
 {
-	struct viommu_reserved *reserved = endpoint->reserved;
+	struct regions *regions = atomic_load(&endpoint->regions);
 
 	endpoint->said = changed->said;
 	endpoint->granule = changed->granule;
 	endpoint->input_first = changed->input_first;
 	endpoint->input_last = changed->input_last;
-	endpoint->reserved = changed->reserved;
-	changed->reserved = reserved;
+	atomic_store_explicit(&endpoint->regions, atomic_load(&changed->regions),
+			      memory_order_release);
+	atomic_store_explicit(&changed->regions, regions, memory_order_relaxed);
+	device_owe(endpoint->device);
 	if (endpoint->domain && endpoint->domain->n_endpoints == 1)
 		endpoint->domain->granule = endpoint->granule;
 }
@@ -220,7 +249,7 @@ int viommu_endpoint_update(struct viommu *device, const struct viommu_endpoint *
 
 	if (error)
 		return error;
-	device_write_lock(device);
+	device_lock(device);
 	endpoint = endpoint_find(device, changed->said.id);
 	if (!endpoint)
 		error = -ENOENT;
@@ -233,19 +262,29 @@ int viommu_endpoint_update(struct viommu *device, const struct viommu_endpoint *
 	return error;
 }
 
+/* Translations forget it first, so none sees it on its way out. */
+static void leave(struct endpoint *endpoint)
+{
+	struct viommu *device = endpoint->device;
+
+	directory_remove(&device->directory, endpoint);
+	device_owe(device);
+	device_settle(device);
+	endpoint->quarantined = true;
+	endpoint_detach(endpoint);
+	listeners_settle(endpoint);
+	listeners_free(endpoint);
+	ids_remove(&device->endpoints, endpoint->id);
+}
+
 int viommu_endpoint_remove(struct viommu *device, uint32_t id)
 {
 	struct endpoint *endpoint;
 
-	device_write_lock(device);
+	device_lock(device);
 	endpoint = endpoint_find(device, id);
-	if (endpoint) {
-		endpoint->quarantined = true;
-		endpoint_detach(endpoint);
-		listeners_settle(endpoint);
-		listeners_free(endpoint);
-		ids_remove(&device->endpoints, id);
-	}
+	if (endpoint)
+		leave(endpoint);
 	device_unlock(device);
 	if (!endpoint)
 		return -ENOENT;

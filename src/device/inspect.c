@@ -15,7 +15,7 @@ int viommu_next_domain(struct viommu *device, uint32_t from, struct viommu_domai
 {
 	const struct domain *domain;
 
-	device_read_lock(device);
+	device_lock(device);
 	domain = ids_next(&device->domains, from);
 	if (domain)
 		*ret_domain = (struct viommu_domain_state){
@@ -33,7 +33,7 @@ int viommu_next_endpoint(struct viommu *device, uint32_t from,
 {
 	struct endpoint *endpoint;
 
-	device_read_lock(device);
+	device_lock(device);
 	endpoint = ids_next(&device->endpoints, from);
 	if (endpoint)
 		*ret_endpoint = (struct viommu_endpoint_state){
@@ -54,7 +54,7 @@ int viommu_next_mapping(struct viommu *device, uint32_t id, uint64_t from,
 	struct range range;
 	int error = -ENOENT;
 
-	device_read_lock(device);
+	device_lock(device);
 	domain = domain_find(device, id);
 	if (domain && map_next(domain->map, from, &range)) {
 		*ret_mapping = mapping_of(domain, &range);
@@ -68,7 +68,7 @@ void viommu_count(struct viommu *device, struct viommu_counters *counters)
 {
 	struct viommu_counters now = { .size = sizeof(now) };
 
-	device_read_lock(device);
+	device_lock(device);
 	now.domains = device->domains.count;
 	now.mappings = device->n_mappings;
 	now.bytes = device->n_bytes;

@@ -123,8 +123,10 @@ void listeners_refresh(struct viommu *device)
 	for (size_t i = 0; i < device->endpoints.count; i++) {
 		struct endpoint *endpoint = device->endpoints.entries[i].object;
 
-		if (!endpoint->domain)
-			listeners_settle(endpoint);
+		if (endpoint->domain)
+			continue;
+		listeners_settle(endpoint);
+		endpoint_show(endpoint);
 	}
 }
 
@@ -134,6 +136,7 @@ void listeners_free(struct endpoint *endpoint)
 		struct viommu_listener *listener = endpoint->listeners;
 
 		endpoint->listeners = listener->next;
+		endpoint->device->n_listeners--;
 		free(listener);
 	}
 }
@@ -189,6 +192,7 @@ static int add(struct endpoint *endpoint, struct viommu_listener *listener)
 	while (*at)
 		at = &(*at)->next;
 	*at = listener;
+	endpoint->device->n_listeners++;
 	return 0;
 }
 
@@ -206,7 +210,7 @@ int viommu_listen(struct viommu *device, uint32_t id, const struct viommu_listen
 	if (error)
 		goto free_listener;
 
-	device_write_lock(device);
+	device_lock(device);
 	endpoint = endpoint_find(device, id);
 	error = endpoint ? add(endpoint, listener) : -ENOENT;
 	device_unlock(device);
@@ -228,12 +232,13 @@ struct viommu_listener *viommu_unlisten(struct viommu_listener *listener)
 	if (!listener)
 		return NULL;
 	device = listener->endpoint->device;
-	device_write_lock(device);
+	device_lock(device);
 	bring_out(listener);
 	tell_mode(listener, VIOMMU_BLOCKED);
 	for (at = &listener->endpoint->listeners; *at != listener; at = &(*at)->next)
 		;
 	*at = listener->next;
+	device->n_listeners--;
 	device_unlock(device);
 	free(listener);
 	return NULL;

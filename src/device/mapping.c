@@ -65,32 +65,45 @@ uint8_t mapping_check(const struct viommu *device, const struct domain *domain,
 	return VIOMMU_S_OK;
 }
 
-/* Enter a range, and tell listeners; if one refuses, it is as if nothing was asked. */
-static int enter(struct domain *domain, const struct range *range)
+static int tell_mapped(struct viommu *device, struct domain *domain, const struct range *range)
 {
 	struct viommu_mapping mapping = mapping_of(domain, range);
-	int error = map_insert(domain->map, range);
 
-	if (error)
-		return error;
-	error = listeners_map(domain, &mapping);
-	if (error)
-		map_remove(domain->map, range->first, range->last, NULL, NULL);
-	return error;
+	return device->n_listeners ? listeners_map(domain, &mapping) : 0;
 }
 
-/* A range that may be there is entered, if limits, memory and listeners allow. */
+/* Enter a range that listeners agree to: memory is there before, so nothing can fail after. */
+static int enter(struct viommu *device, struct domain *domain, const struct range *range)
+{
+	int error = map_reserve(domain->map);
+
+	if (!error)
+		error = tell_mapped(device, domain, range);
+	if (error)
+		return error;
+	device_changed(device, domain);
+	return map_insert(domain->map, range);
+}
+
+static bool is_full(const struct viommu *device, const struct domain *domain)
+{
+	return device_is_full(device, (struct load){ 0, 1, map_growth(domain->map) });
+}
+
+/* A range that may be there is entered, if limits, memory and listeners allow. What was taken
+ * out of the map before is had back before it grows. */
 static uint8_t map(struct viommu *device, struct domain *domain, const struct range *range)
 {
-	const struct load more = { 0, 1, map_growth(domain->map) };
 	int error;
 
-	if (device_is_full(device, more)) {
+	if (map_growth(domain->map))
+		device_settle(device);
+	if (is_full(device, domain)) {
 		atomic_fetch_add_explicit(&device->limited, 1, memory_order_relaxed);
 		return VIOMMU_S_NOMEM;
 	}
 	domain_discharge(device, domain);
-	error = enter(domain, range);
+	error = enter(device, domain, range);
 	domain_charge(device, domain);
 	return status_of(error);
 }
@@ -124,12 +137,34 @@ uint8_t do_map(struct viommu *device, const union request *request)
 
 /* -- UNMAP ------------------------------------------------------------------------ */
 
-static void tell_unmapped(void *opaque, const struct range *range)
+static void tell_unmapped(struct viommu *device, struct domain *domain, uint64_t first,
+			  uint64_t last)
 {
-	struct domain *domain = opaque;
-	struct viommu_mapping mapping = mapping_of(domain, range);
+	struct range range;
 
-	listeners_unmap(domain, &mapping);
+	if (!device->n_listeners)
+		return;
+	while (map_next(domain->map, first, &range) && range.first <= last) {
+		struct viommu_mapping mapping = mapping_of(domain, &range);
+
+		listeners_unmap(domain, &mapping);
+		if (range.last == UINT64_MAX)
+			break;
+		first = range.last + 1;
+	}
+}
+
+/* Take out what is there. Who may still be using it is waited for before the guest is told. */
+static void take_out(struct viommu *device, struct domain *domain, uint64_t first, uint64_t last)
+{
+	if (map_is_exhausted(domain->map))
+		device_settle(device);
+	domain_discharge(device, domain);
+	if (map_remove(domain->map, first, last)) {
+		device_changed(device, domain);
+		device_owe(device);
+	}
+	domain_charge(device, domain);
 }
 
 uint8_t do_unmap(struct viommu *device, const union request *request)
@@ -143,8 +178,7 @@ uint8_t do_unmap(struct viommu *device, const union request *request)
 		return VIOMMU_S_INVAL;
 	if (map_cuts(domain->map, unmap->virt_start, unmap->virt_end))
 		return VIOMMU_S_RANGE;
-	domain_discharge(device, domain);
-	map_remove(domain->map, unmap->virt_start, unmap->virt_end, tell_unmapped, domain);
-	domain_charge(device, domain);
+	tell_unmapped(device, domain, unmap->virt_start, unmap->virt_end);
+	take_out(device, domain, unmap->virt_start, unmap->virt_end);
 	return VIOMMU_S_OK;
 }

@@ -9,8 +9,8 @@
  * (virtio 1.3, "IOMMU Device / Virtqueues" and "Virtio Over MMIO")
  *
  * The order of locks stands in registers.h. Requests go to the device with the request
- * queue locked; faults come from the device, while it is locked, and lock the event queue
- * only.
+ * queue locked, and the device stays locked until all of them are done; faults come from the
+ * device, while it is locked, and lock the event queue only.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -32,6 +32,7 @@ struct viommu_mmio {
 	struct registers registers;
 	struct viommu_mmio_ops ops;
 	void *opaque;
+	bool in_batch; /* with the request queue locked */
 };
 
 /* -- from the device to the queues, and back ------------------------------------------ */
@@ -43,12 +44,26 @@ static int report_fault(void *opaque, const void *record, size_t length)
 	return service_deliver(&mmio->registers, VIOMMU_EVENT_QUEUE, record, length);
 }
 
+/* All requests that the driver has notified of together are a batch. */
 static size_t execute(void *opaque, const struct queue_chain *chain)
 {
 	struct viommu_mmio *mmio = opaque;
 
-	return viommu_request(mmio->device, chain->readable, chain->n_readable, chain->writable,
-			      chain->n_writable);
+	if (!mmio->in_batch)
+		viommu_batch_begin(mmio->device);
+	mmio->in_batch = true;
+	return viommu_batch_request(mmio->device, chain->readable, chain->n_readable,
+				    chain->writable, chain->n_writable);
+}
+
+static void window_served(void *opaque, unsigned queue)
+{
+	struct viommu_mmio *mmio = opaque;
+
+	if (queue != VIOMMU_REQUEST_QUEUE || !mmio->in_batch)
+		return;
+	mmio->in_batch = false;
+	viommu_batch_end(mmio->device);
 }
 
 static void window_notify(void *opaque, unsigned queue)
@@ -102,6 +117,7 @@ static const struct registers_ops window_ops = {
 	.config_read = window_config_read,
 	.config_write = window_config_write,
 	.notify = window_notify,
+	.served = window_served,
 	.reset = window_reset,
 	.interrupt = window_interrupt,
 };

@@ -115,11 +115,12 @@ size_t probe_properties(const struct endpoint *endpoint, uint8_t *properties, si
 {
 	const struct viommu_config *config = &endpoint->device->config;
 	const struct viommu_endpoint *said = &endpoint->said;
+	const struct regions *regions = atomic_load(&endpoint->regions);
 	struct answer answer = { properties, room, 0 };
 
-	for (size_t i = 0; i < said->n_reserved; i++)
-		append_region(&answer, endpoint->reserved[i].first, endpoint->reserved[i].last,
-			      endpoint->reserved[i].subtype);
+	for (size_t i = 0; regions && i < regions->n; i++)
+		append_region(&answer, regions->region[i].first, regions->region[i].last,
+			      regions->region[i].subtype);
 	if (endpoint->input_first > config->input_first)
 		append_outside(&answer, endpoint, config->input_first, endpoint->input_first - 1);
 	if (endpoint->input_last < config->input_last)

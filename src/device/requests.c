@@ -84,13 +84,14 @@ static const struct layout probe_layout =
 static const struct request_row {
 	const struct layout *layout;
 	uint64_t feature; /* without which the request does not exist */
+	bool reroutes;    /* it may change where endpoints' accesses go */
 	uint8_t (*run)(struct viommu *device, const union request *request);
 } rows[] = {
-	[VIOMMU_T_ATTACH] = { &attach_layout, 0, do_attach },
-	[VIOMMU_T_DETACH] = { &detach_layout, 0, do_detach },
-	[VIOMMU_T_MAP] = { &map_layout, VIOMMU_F_MAP_UNMAP, do_map },
-	[VIOMMU_T_UNMAP] = { &unmap_layout, VIOMMU_F_MAP_UNMAP, do_unmap },
-	[VIOMMU_T_PROBE] = { &probe_layout, VIOMMU_F_PROBE, do_probe },
+	[VIOMMU_T_ATTACH] = { &attach_layout, 0, true, do_attach },
+	[VIOMMU_T_DETACH] = { &detach_layout, 0, true, do_detach },
+	[VIOMMU_T_MAP] = { &map_layout, VIOMMU_F_MAP_UNMAP, false, do_map },
+	[VIOMMU_T_UNMAP] = { &unmap_layout, VIOMMU_F_MAP_UNMAP, false, do_unmap },
+	[VIOMMU_T_PROBE] = { &probe_layout, VIOMMU_F_PROBE, false, do_probe },
 };
 
 /* -- scatter lists ----------------------------------------------------------- */
@@ -182,6 +183,8 @@ static size_t run(struct viommu *device, const struct request_row *row, const ui
 		tail[0] = VIOMMU_S_INVAL;
 	else
 		tail[0] = row->run(device, &request);
+	if (row->reroutes)
+		device_settle(device);
 
 	list_write(writable, 0, device->properties, properties);
 	list_write(writable, properties, tail, sizeof(tail));
@@ -191,20 +194,39 @@ static size_t run(struct viommu *device, const struct request_row *row, const ui
 	return properties + sizeof(tail);
 }
 
-size_t viommu_request(struct viommu *device, const struct iovec *readable, size_t n_readable,
-		      const struct iovec *writable, size_t n_writable)
+size_t viommu_batch_request(struct viommu *device, const struct iovec *readable, size_t n_readable,
+			    const struct iovec *writable, size_t n_writable)
 {
 	uint8_t wire[VIOMMU_PROBE_LENGTH];
 	size_t length = list_read(readable, n_readable, wire, sizeof(wire));
 	size_t room = list_length(writable, n_writable), used = 0;
 	const struct request_row *row;
 
-	device_write_lock(device);
 	row = find_row(device, wire, length);
 	if (row && room >= VIOMMU_TAIL_LENGTH)
 		used = run(device, row, wire, writable, room);
 	else
 		atomic_fetch_add_explicit(&device->requests_bad, 1, memory_order_relaxed);
+	return used;
+}
+
+void viommu_batch_begin(struct viommu *device)
+{
+	device_lock(device);
+}
+
+void viommu_batch_end(struct viommu *device)
+{
 	device_unlock(device);
+}
+
+size_t viommu_request(struct viommu *device, const struct iovec *readable, size_t n_readable,
+		      const struct iovec *writable, size_t n_writable)
+{
+	size_t used;
+
+	viommu_batch_begin(device);
+	used = viommu_batch_request(device, readable, n_readable, writable, n_writable);
+	viommu_batch_end(device);
 	return used;
 }

@@ -199,7 +199,7 @@ int viommu_save(struct viommu *device, void **ret_bytes, size_t *ret_length)
 	size_t length;
 	uint8_t *bytes;
 
-	device_read_lock(device);
+	device_lock(device);
 	length = stream_length(device);
 	bytes = calloc(1, length);
 	if (bytes)
@@ -329,6 +329,7 @@ static int read_mapping(struct stage *stage, const struct chunk_mapping *mapping
 		return refuse(stage, -EBUSY, "more mappings than the limits here allow");
 	if (map_insert(stage->domain->map, &range) < 0)
 		return refuse(stage, -ENOMEM, "out of memory");
+	map_settle(stage->domain->map);
 	return 0;
 }
 
@@ -516,8 +517,9 @@ int viommu_load(struct viommu *device, const void *bytes, size_t length, char *r
 	};
 	int error;
 
-	device_write_lock(device);
+	device_lock(device);
 	device_reset(device, device->bypass);
+	device_settle(device);
 	error = read_stream(&stage);
 	if (!error) {
 		ids_clear(&device->domains);

@@ -7,20 +7,22 @@
 /*
  * Translation, and the DMA sections that UNMAP waits for
  *
- * virtio 1.3, "IOMMU Device / Device operations" and "Reserved memory". A section is
- * the lock held for reading: whoever removes a mapping takes it for writing, and so has
- * waited for every section that may still use the old one.
+ * virtio 1.3, "IOMMU Device / Device operations" and "Reserved memory". Both are sections of
+ * readers (sync/readers.h): they take no lock and never wait, and whoever takes something
+ * away waits for them (settle.c). So what is found here stays until the section ends.
  */
 
 #define READ_WRITE (VIOMMU_MAP_F_READ | VIOMMU_MAP_F_WRITE)
 
 struct viommu_dma {
 	struct viommu *device;
+	struct reader *reader;
 };
 
 /* What is asked, and what is known of it. */
 struct access {
 	struct endpoint *endpoint;
+	const struct route *route;
 	uint64_t first, last;
 	uint32_t wanted; /* VIOMMU_MAP_F_READ, _WRITE */
 };
@@ -54,28 +56,60 @@ static bool goes_on(const struct range *range, const struct range *next, uint32_
 	       !((next->flags ^ range->flags) & VIOMMU_MAP_F_MMIO);
 }
 
+/*
+ * Follow the access over ranges that go on from each other. Returns whether there is one, and
+ * says in `walk` whether that is the whole answer.
+ */
+static bool follow(const struct access *access, bool wide, struct map_walk *walk,
+		   struct viommu_translation *translation)
+{
+	struct range range, next;
+
+	if (!map_walk(walk, access->route->map, access->first, wide, &range) ||
+	    range.first > access->first || (range.flags & access->wanted) != access->wanted)
+		return false;
+	translation->address = range.phys + (access->first - range.first);
+	translation->flags = range.flags;
+	while (range.last < access->last && map_walk_on(walk, &next) &&
+	       goes_on(&range, &next, access->wanted)) {
+		translation->flags &= next.flags;
+		range = next;
+	}
+	translation->length = length_up_to(access, range.last);
+	translation->identity = false;
+	return true;
+}
+
+/*
+ * The answer goes on behind the node that it was found in so far: look again until no change
+ * comes between. If changes do not cease, what was found is an answer too.
+ */
+static void follow_far(const struct access *access, struct viommu_translation *ret_translation)
+{
+	enum { TRIES = 16 };
+	struct viommu_translation translation;
+	struct map_walk walk;
+
+	for (unsigned i = 0; i < TRIES; i++) {
+		bool found = follow(access, true, &walk, &translation);
+
+		if (!map_walk_is_whole(&walk))
+			continue;
+		if (found)
+			*ret_translation = translation;
+		return;
+	}
+}
+
 static bool translate_by_map(const struct access *access,
 			     struct viommu_translation *ret_translation)
 {
-	const struct map *map = access->endpoint->domain->map;
-	struct range range, next;
-	uint64_t last;
-	uint32_t flags;
+	struct map_walk walk;
 
-	if (!map_next(map, access->first, &range) || range.first > access->first ||
-	    (range.flags & access->wanted) != access->wanted)
+	if (!follow(access, false, &walk, ret_translation))
 		return false;
-	ret_translation->address = range.phys + (access->first - range.first);
-	flags = range.flags;
-	for (last = range.last; last < access->last; last = range.last) {
-		if (!map_next(map, last + 1, &next) || !goes_on(&range, &next, access->wanted))
-			break;
-		flags &= next.flags;
-		range = next;
-	}
-	ret_translation->length = length_up_to(access, last);
-	ret_translation->flags = flags;
-	ret_translation->identity = false;
+	if (walk.cut)
+		follow_far(access, ret_translation);
 	return true;
 }
 
@@ -96,7 +130,7 @@ static const struct viommu_reserved *written_msi_region(const struct access *acc
 
 static bool translate(const struct access *access, struct viommu_translation *ret_translation)
 {
-	enum viommu_mode mode = endpoint_mode(access->endpoint);
+	enum viommu_mode mode = access->route->mode;
 	const struct viommu_reserved *region = written_msi_region(access);
 
 	if (mode == VIOMMU_BYPASS)
@@ -108,23 +142,12 @@ static bool translate(const struct access *access, struct viommu_translation *re
 	return true;
 }
 
-/*
- * Why an access was refused. That an endpoint is kept away because a listener could not be
- * brought back is the host's doing, which a guest can know nothing of: reason UNKNOWN.
- */
-static uint8_t reason_of(const struct access *access)
-{
-	if (access->endpoint->domain)
-		return VIOMMU_FAULT_R_MAPPING;
-	return access->endpoint->quarantined ? VIOMMU_FAULT_R_UNKNOWN : VIOMMU_FAULT_R_DOMAIN;
-}
-
-/* The device is locked for reading. */
+/* In a section of readers, or with the device locked. */
 static int answer(struct viommu *device, uint32_t endpoint, uint64_t iova, uint64_t length,
 		  uint32_t wanted, struct viommu_translation *ret_translation)
 {
 	struct access access = {
-		.endpoint = endpoint_find(device, endpoint),
+		.endpoint = directory_find(&device->directory, endpoint),
 		.first = iova,
 		.last = length - 1 > UINT64_MAX - iova ? UINT64_MAX : iova + (length - 1),
 		.wanted = wanted & READ_WRITE,
@@ -134,21 +157,38 @@ static int answer(struct viommu *device, uint32_t endpoint, uint64_t iova, uint6
 		return -EINVAL;
 	if (!access.endpoint)
 		return -ENOENT;
+	access.route = atomic_load_explicit(&access.endpoint->route, memory_order_acquire);
 	if (translate(&access, ret_translation))
 		return 0;
 	if (!(wanted & VIOMMU_ACCESS_QUIET))
-		fault_report(access.endpoint, reason_of(&access), access.wanted, iova);
+		fault_report(access.endpoint, access.route->fault, access.wanted, iova);
 	return -EFAULT;
+}
+
+/* A thread that has no memory for a reader keeps requests away by the lock. */
+static int translate_locked(struct viommu *device, uint32_t endpoint, uint64_t iova,
+			    uint64_t length, uint32_t access,
+			    struct viommu_translation *ret_translation)
+{
+	int error;
+
+	device_lock(device);
+	error = answer(device, endpoint, iova, length, access, ret_translation);
+	device_unlock(device);
+	return error;
 }
 
 int viommu_translate(struct viommu *device, uint32_t endpoint, uint64_t iova, uint64_t length,
 		     uint32_t access, struct viommu_translation *ret_translation)
 {
+	struct reader *reader = readers_mine(&device->readers);
 	int error;
 
-	device_read_lock(device);
+	if (!reader)
+		return translate_locked(device, endpoint, iova, length, access, ret_translation);
+	reader_enter(reader);
 	error = answer(device, endpoint, iova, length, access, ret_translation);
-	device_unlock(device);
+	reader_leave(reader);
 	return error;
 }
 
@@ -161,24 +201,31 @@ int viommu_dma_new(struct viommu *device, struct viommu_dma **ret_dma)
 	if (!dma)
 		return -ENOMEM;
 	dma->device = device;
+	dma->reader = reader_new(&device->readers);
+	if (!dma->reader) {
+		free(dma);
+		return -ENOMEM;
+	}
 	*ret_dma = dma;
 	return 0;
 }
 
 struct viommu_dma *viommu_dma_free(struct viommu_dma *dma)
 {
+	if (dma)
+		reader_free(dma->reader);
 	free(dma);
 	return NULL;
 }
 
 void viommu_dma_begin(struct viommu_dma *dma)
 {
-	device_read_lock(dma->device);
+	reader_enter(dma->reader);
 }
 
 void viommu_dma_end(struct viommu_dma *dma)
 {
-	device_unlock(dma->device);
+	reader_leave(dma->reader);
 }
 
 int viommu_dma_translate(struct viommu_dma *dma, uint32_t endpoint, uint64_t iova, uint64_t length,

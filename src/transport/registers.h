@@ -28,7 +28,7 @@
 #define REGISTERS_LENGTH 0x200
 #define REGISTERS_CONFIG 0x100
 
-/* What the window needs of the device behind it. Every member must be given. */
+/* What the window needs of the device behind it. Every member but `served` must be given. */
 struct registers_ops {
 	/* The driver has chosen these features, all of which were offered. Negative: no. */
 	int (*accept)(void *opaque, uint64_t features);
@@ -38,6 +38,10 @@ struct registers_ops {
 
 	/* QueueNotify was written with the index of a queue. No lock is held. */
 	void (*notify)(void *opaque, unsigned queue);
+
+	/* Chains of a queue were served, and are shown to the driver when this returns. The
+	 * queue is locked. May be NULL. */
+	void (*served)(void *opaque, unsigned queue);
 
 	/* The driver has reset the device. The queues have stopped. */
 	void (*reset)(void *opaque);

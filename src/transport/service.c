@@ -37,6 +37,8 @@ void service_requests(struct registers *registers, unsigned index, service_funct
 			while ((more = queue_pop(queue, &chain)) > 0)
 				queue_push(queue, &chain, (uint32_t)serve(opaque, &chain));
 		} while (!more && queue_listen(queue));
+		if (registers->config.ops->served)
+			registers->config.ops->served(registers->config.opaque, index);
 		show(registers, queue, more);
 	}
 	queue_unlock(queue);

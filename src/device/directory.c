@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "device/core.h"
+
+/* At least half of the places are free, so a search is short and ends. */
+
+#define FIRST_PLACES 16
+
+struct directory_table {
+	size_t n_places; /* a power of two */
+	_Atomic(struct endpoint *) place[];
+};
+
+/* Stands where an endpoint was taken out. Its number is no hint: it is never compared. */
+static struct endpoint gone;
+
+/* Fibonacci hashing: neighbours, as functions of a device are, lie far apart. */
+static size_t place_of(const struct directory_table *table, uint32_t id)
+{
+	return (size_t)((id * 0x9e3779b97f4a7c15ull) >> 32) & (table->n_places - 1);
+}
+
+static struct endpoint *load(const struct directory_table *table, size_t at)
+{
+	return atomic_load_explicit(&table->place[at], memory_order_acquire);
+}
+
+struct endpoint *directory_find(const struct directory *directory, uint32_t id)
+{
+	const struct directory_table *table =
+		atomic_load_explicit(&directory->table, memory_order_acquire);
+	struct endpoint *endpoint;
+
+	if (!table)
+		return NULL;
+	for (size_t at = place_of(table, id); (endpoint = load(table, at));
+	     at = (at + 1) & (table->n_places - 1))
+		if (endpoint != &gone && endpoint->id == id)
+			return endpoint;
+	return NULL;
+}
+
+static void put(struct directory_table *table, struct endpoint *endpoint)
+{
+	size_t at = place_of(table, endpoint->id);
+
+	while (load(table, at))
+		at = (at + 1) & (table->n_places - 1);
+	atomic_store_explicit(&table->place[at], endpoint, memory_order_release);
+}
+
+/* All that are in `old`, or as many again, without the marks. */
+static struct directory_table *grown(const struct directory_table *old, size_t n_places)
+{
+	struct directory_table *table =
+		calloc(1, sizeof(*table) + n_places * sizeof(table->place[0]));
+
+	if (!table)
+		return NULL;
+	table->n_places = n_places;
+	for (size_t at = 0; old && at < old->n_places; at++)
+		if (load(old, at) && load(old, at) != &gone)
+			put(table, load(old, at));
+	return table;
+}
+
+static size_t count(const struct directory_table *table)
+{
+	size_t n = 0;
+
+	for (size_t at = 0; table && at < table->n_places; at++)
+		n += load(table, at) && load(table, at) != &gone;
+	return n;
+}
+
+int directory_reserve(struct directory *directory, struct directory_table **ret_old)
+{
+	struct directory_table *old = atomic_load(&directory->table), *table;
+	size_t n_places = old ? old->n_places : 0, n;
+
+	*ret_old = NULL;
+	if (2 * (directory->n_entries + 1) <= n_places)
+		return 0;
+	n = count(old);
+	if (!n_places || 4 * n >= n_places)
+		n_places = n_places ? 2 * n_places : FIRST_PLACES;
+	table = grown(old, n_places);
+	if (!table)
+		return -ENOMEM;
+	directory->n_entries = n;
+	atomic_store_explicit(&directory->table, table, memory_order_release);
+	*ret_old = old;
+	return 0;
+}
+
+void directory_add(struct directory *directory, struct endpoint *endpoint)
+{
+	put(atomic_load(&directory->table), endpoint);
+	directory->n_entries++;
+}
+
+void directory_remove(struct directory *directory, const struct endpoint *endpoint)
+{
+	struct directory_table *table = atomic_load(&directory->table);
+	size_t at = place_of(table, endpoint->id);
+
+	while (load(table, at) != endpoint)
+		at = (at + 1) & (table->n_places - 1);
+	atomic_store_explicit(&table->place[at], &gone, memory_order_release);
+}
+
+void directory_clear(struct directory *directory)
+{
+	free(atomic_load(&directory->table));
+	*directory = (struct directory){ 0 };
+}

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <stdlib.h>
+
+#include "device/core.h"
+
+/*
+ * What translations go by, and what they are owed when it changes
+ *
+ * Translations take no lock. A change is one store that each of them sees or does not see:
+ * in a map (map.h), or of an endpoint's route. Whatever the device takes away that way it
+ * owes to those who may not have seen it: to wait until they are done, before the guest
+ * is told, before memory is freed or used again, and before the next route changes.
+ *
+ * The last of these makes translations whole. A section sees one change of a route at most,
+ * for the next waits for it; and after that change no map changes until the section is
+ * over. So all that a translation puts together, route, regions and map, was so at one moment.
+ *
+ * The debt is paid when the lock is let go: once for all requests of a batch, and not at all
+ * if nothing was taken away. Nodes of maps that were merely replaced can wait longer.
+ */
+
+/* So many changes of maps may pass before their old nodes are had back. */
+#define CHANGES_MAX 32
+
+/* -- routes ----------------------------------------------------------------------- */
+
+static const struct route blocked = { VIOMMU_BLOCKED, VIOMMU_FAULT_R_DOMAIN, NULL };
+static const struct route kept_away = { VIOMMU_BLOCKED, VIOMMU_FAULT_R_UNKNOWN, NULL };
+static const struct route bypassing = { VIOMMU_BYPASS, VIOMMU_FAULT_R_UNKNOWN, NULL };
+
+static const struct route *route_of(const struct endpoint *endpoint)
+{
+	if (endpoint->domain)
+		return &endpoint->domain->route;
+	if (endpoint->quarantined)
+		return &kept_away;
+	return endpoint_mode(endpoint) == VIOMMU_BYPASS ? &bypassing : &blocked;
+}
+
+/* Who was let nowhere has nothing to finish, and looks at no map that may change. */
+void endpoint_show(struct endpoint *endpoint)
+{
+	const struct route *new = route_of(endpoint);
+	const struct route *old = atomic_load_explicit(&endpoint->route, memory_order_relaxed);
+
+	if (new == old)
+		return;
+	atomic_store_explicit(&endpoint->route, new, memory_order_release);
+	if (old && old->mode != VIOMMU_BLOCKED)
+		device_owe(endpoint->device);
+}
+
+/* -- debts ---------------------------------------------------------------------------- */
+
+void device_owe(struct viommu *device)
+{
+	device->owes = true;
+}
+
+void device_bury(struct viommu *device, struct domain *domain)
+{
+	domain->next_buried = device->buried;
+	device->buried = domain;
+	device_owe(device);
+}
+
+void device_changed(struct viommu *device, struct domain *domain)
+{
+	device->n_changes++;
+	if (domain->changed)
+		return;
+	domain->changed = true;
+	domain->next_changed = device->changed;
+	device->changed = domain;
+}
+
+/* Those that were buried meanwhile are not counted any more. */
+static void settle_maps(struct viommu *device)
+{
+	for (struct domain *domain = device->changed; domain; domain = domain->next_changed) {
+		bool is_counted = domain->n_endpoints;
+
+		if (is_counted)
+			domain_discharge(device, domain);
+		map_settle(domain->map);
+		if (is_counted)
+			domain_charge(device, domain);
+		domain->changed = false;
+	}
+	device->changed = NULL;
+	device->n_changes = 0;
+}
+
+static void free_buried(struct viommu *device)
+{
+	while (device->buried) {
+		struct domain *domain = device->buried;
+
+		device->buried = domain->next_buried;
+		domain_free(domain);
+	}
+}
+
+void device_settle(struct viommu *device)
+{
+	if (!device->owes && !device->changed)
+		return;
+	readers_wait(&device->readers);
+	settle_maps(device);
+	free_buried(device);
+	device->owes = false;
+}
+
+void device_settle_if_due(struct viommu *device)
+{
+	if (device->owes || device->n_changes > CHANGES_MAX)
+		device_settle(device);
+}

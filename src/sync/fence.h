@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef VIOMMU_SYNC_FENCE_H
+#define VIOMMU_SYNC_FENCE_H
+
+#include <stdatomic.h>
+
+/*
+ * What the thread has stored is seen by all before it loads anything behind this. (The thread
+ * sanitizer knows no fences; an exchange does the same to the processor.)
+ */
+static inline void fence(void)
+{
+#ifdef __SANITIZE_THREAD__
+	_Atomic(int) word = 0;
+
+	atomic_exchange(&word, 1);
+#else
+	atomic_thread_fence(memory_order_seq_cst);
+#endif
+}
+
+#endif

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef VIOMMU_SYNC_READERS_H
+#define VIOMMU_SYNC_READERS_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "sync/fence.h"
+
+/*
+ * Sections of readers, and how a writer waits for them
+ *
+ * A reader enters a section, looks at what a writer may be changing, and leaves. It takes no
+ * lock, never waits, and writes to a cache line of its own and no other. The writer first
+ * makes its change visible to whoever enters from now on; then readers_wait() returns when
+ * every section is over that may not have seen it.
+ *
+ *     reader:  sections = odd        writer:  change
+ *              fence                          fence
+ *              look                           sections odd? wait until it is another number
+ *              sections = even
+ *
+ * Of two such stores, each with a fence and a load behind it, at least one load sees the
+ * other's store. So either the reader sees the change, or the writer sees the reader. That
+ * the section ended with release semantics, and was seen to with acquire semantics, orders
+ * all that the reader did in it before all that the writer does next.
+ */
+
+/* Two cache lines: processors fetch the neighbour of a line as well. */
+#define READER_BYTES 128
+
+struct reader;
+
+/* Zero bytes are readers that nobody is one of. */
+struct readers {
+	_Atomic(struct reader *) first; /* of all that there ever were */
+};
+
+enum reader_state {
+	READER_FREE,   /* for whoever needs one */
+	READER_TAKEN,  /* somebody's */
+	READER_ORPHAN, /* somebody's, who is to free it: what it read is gone */
+};
+
+struct reader {
+	_Atomic(uint64_t) sections; /* begun and ended: odd in a section. Only ever counts up */
+	struct readers *of;
+	_Atomic(enum reader_state) state;
+	struct reader *next;           /* of those of the same readers */
+	struct reader *next_of_thread; /* of those that a thread has found by readers_mine() */
+};
+
+/* Nobody is in a section, or will be. Threads may still have their readers. */
+void readers_fini(struct readers *readers);
+
+/* A reader for the caller to keep, and to give back. NULL when out of memory. */
+struct reader *reader_new(struct readers *readers);
+void reader_free(struct reader *reader);
+
+/* The calling thread's own, which goes with the thread. NULL when out of memory. */
+struct reader *readers_mine(struct readers *readers);
+
+/* One thread at a time, and not in a section. */
+void readers_wait(struct readers *readers);
+
+/* Nobody is in two sections of one reader. */
+static inline void reader_enter(struct reader *reader)
+{
+	uint64_t sections = atomic_load_explicit(&reader->sections, memory_order_relaxed);
+
+	atomic_store_explicit(&reader->sections, sections + 1, memory_order_relaxed);
+	fence();
+}
+
+static inline void reader_leave(struct reader *reader)
+{
+	uint64_t sections = atomic_load_explicit(&reader->sections, memory_order_relaxed);
+
+	atomic_store_explicit(&reader->sections, sections + 1, memory_order_release);
+}
+
+#endif
