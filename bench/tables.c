@@ -20,7 +20,7 @@
 
 #define FUNCTIONS      8        /* of a device */
 #define ENDPOINTS_MAX  0x10000u /* a segment is full */
-#define DEVICES_OF_ONE 1024     /* an IOMMU has no more */
+#define DEVICES_OF_ONE 512      /* an IOMMU has no more: a unit of DMAR can name 8000 functions */
 #define IOMMUS_LEAST   2
 #define IOMMU_BASE     0x40000000ull
 #define IOMMU_SPAN     0x20000ull
@@ -154,6 +154,19 @@ static void graph(struct run *run)
 	free(viommu_topology_graph(run->read));
 }
 
+/* Why there is no table: the first error, for a person. */
+static void explain(const struct run *run)
+{
+	for (size_t i = 0; i < viommu_findings_count(run->findings); i++) {
+		const struct viommu_finding *finding = viommu_findings_get(run->findings, i);
+
+		if (finding->severity == VIOMMU_ERROR) {
+			fprintf(stderr, "%s: %s\n", run->kind->signature, finding->text);
+			return;
+		}
+	}
+}
+
 static const struct step {
 	const char *name;
 	void (*run)(struct run *run);
@@ -172,6 +185,8 @@ static void measure(struct run *run, const struct step *step)
 	do {
 		run->findings = viommu_findings_new();
 		step->run(run);
+		if (!run->table)
+			explain(run);
 		run->findings = viommu_findings_free(run->findings);
 		times++;
 		spent = spent_ns() - begin;

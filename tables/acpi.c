@@ -118,18 +118,25 @@ static bool has_checksum(const struct viommu_table *table)
 	return strcmp(table->signature, "FACS") != 0;
 }
 
+uint8_t acpi_sum(const struct viommu_table *table)
+{
+	GByteArray *bytes = bytes_of(table);
+	uint8_t sum = sum_of(bytes, acpi_end(table, bytes->len));
+
+	g_byte_array_free(bytes, TRUE);
+	return sum;
+}
+
 /* ACPICA, and so Linux, complains and goes on; a driver may still refuse its table. */
 static void check_sum(const struct table_check *check)
 {
-	GByteArray *bytes = bytes_of(check->table);
-	uint8_t sum = sum_of(bytes, acpi_end(check->table, bytes->len));
+	uint8_t sum = acpi_sum(check->table);
 
 	if (sum && has_checksum(check->table))
 		report(check->findings, check->rule_id,
 		       table_place_of(check->table, check->table->root, "Checksum"),
 		       "subtract the sum from the checksum", "all bytes add up to 0x%02x, not to 0",
 		       sum);
-	g_byte_array_free(bytes, TRUE);
 }
 
 const struct table_rule acpi_rules[] = {

@@ -77,6 +77,8 @@ static void blame_draft(const struct table_check *check, const struct record *no
 
 static void check_drafts(const struct table_check *check)
 {
+	if (iort_is_wrapped(check->table))
+		return;
 	iort_each(check, IORT_VIRTIO_PCI, blame_draft);
 	iort_each(check, IORT_VIRTIO_MMIO, blame_draft);
 }
