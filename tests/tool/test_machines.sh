@@ -75,7 +75,7 @@ generate_replaces_nothing_in_an_srat() {
 	says err "[extend-taken]"
 	[ ! -e after ] || complain "there is a table"
 	ran 2 "$viommu" generate srat virtio.yaml --into virtio.viot -o after
-	says err "virtio.viot: there is no SRAT to extend"
+	says err "virtio.viot: there is no SRAT to add to"
 	ran 2 "$viommu" generate viot virtio.yaml --into virtio.viot -o after
 	says err "VIOT cannot be extended"
 }
