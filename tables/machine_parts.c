@@ -81,8 +81,9 @@ void machine_check_ioapics(const struct machine *machine)
 {
 	const struct description *description;
 
-	for_each_description(description, machine) if (machine->ioapics && remaps(description))
-		look_for_ioapics(machine, description);
+	for_each_description(description, machine)
+		if (machine->ioapics && remaps(description))
+			look_for_ioapics(machine, description);
 }
 
 void machine_check_unknown_ioapics(const struct machine *machine)
@@ -92,14 +93,14 @@ void machine_check_unknown_ioapics(const struct machine *machine)
 
 	if (!machine->ioapics)
 		return;
-	for_each_description(description, machine) for_each_object(
-		i, source, description->topology,
-		OBJECT_INTERRUPT_SOURCE) if (source->kind == VIOMMU_IOAPIC &&
-					     !g_hash_table_contains(
-						     machine->ioapics,
-						     GUINT_TO_POINTER(source->number)))
-		report(machine->findings, machine->rule_id, source->place,
-		       "write an ID of the MADT", "IOAPIC %u is not in the MADT", source->number);
+	for_each_description(description, machine)
+		for_each_object(i, source, description->topology, OBJECT_INTERRUPT_SOURCE)
+			if (source->kind == VIOMMU_IOAPIC &&
+			    !g_hash_table_contains(machine->ioapics,
+						   GUINT_TO_POINTER(source->number)))
+				report(machine->findings, machine->rule_id, source->place,
+				       "write an ID of the MADT", "IOAPIC %u is not in the MADT",
+				       source->number);
 }
 
 /* -- proximity domains --------------------------------------------------------------------- */
@@ -111,14 +112,15 @@ void machine_check_domains(const struct machine *machine)
 
 	if (!machine->domains)
 		return;
-	for_each_description(description, machine) for_each_object(
-		i, iommu, description->topology,
-		OBJECT_IOMMU) if (iommu->has_proximity_domain &&
-				  !g_hash_table_contains(machine->domains,
-							 GUINT_TO_POINTER(iommu->proximity_domain)))
-		report(machine->findings, machine->rule_id, iommu->place,
-		       "write a domain of the SRAT", "proximity domain %u is not in the SRAT",
-		       iommu->proximity_domain);
+	for_each_description(description, machine)
+		for_each_object(i, iommu, description->topology, OBJECT_IOMMU)
+			if (iommu->has_proximity_domain &&
+			    !g_hash_table_contains(machine->domains,
+						   GUINT_TO_POINTER(iommu->proximity_domain)))
+				report(machine->findings, machine->rule_id, iommu->place,
+				       "write a domain of the SRAT",
+				       "proximity domain %u is not in the SRAT",
+				       iommu->proximity_domain);
 }
 
 /* The functions of all IOMMUs: segment << 16 | BDF. */
@@ -128,10 +130,12 @@ static GHashTable *iommu_functions(const struct machine *machine)
 	const struct viommu_iommu *iommu;
 	GHashTable *functions = g_hash_table_new(NULL, NULL);
 
-	for_each_description(description, machine) for_each_object(
-		i, iommu, description->topology, OBJECT_IOMMU) if (iommu_is_function(iommu))
-		g_hash_table_add(functions,
-				 GUINT_TO_POINTER((uint32_t)iommu->segment << 16 | iommu->bdf));
+	for_each_description(description, machine)
+		for_each_object(i, iommu, description->topology, OBJECT_IOMMU)
+			if (iommu_is_function(iommu))
+				g_hash_table_add(functions,
+						 GUINT_TO_POINTER((uint32_t)iommu->segment << 16 |
+								  iommu->bdf));
 	return functions;
 }
 
@@ -162,7 +166,8 @@ void machine_check_initiators(const struct machine *machine)
 
 	if (!functions)
 		return;
-	for_each_in_list(structure, machine->srat) if (srat_is_function(structure))
-		look_at_initiator(machine, functions, structure);
+	for_each_in_list(structure, machine->srat)
+		if (srat_is_function(structure))
+			look_at_initiator(machine, functions, structure);
 	g_hash_table_destroy(functions);
 }

@@ -40,8 +40,7 @@ static void for_each_window(const struct machine *machine, window_function *look
 	const struct viommu_pci_range *range;
 	struct window window;
 
-	for_each_description(description, machine)
-	{
+	for_each_description(description, machine) {
 		for_each_object(i, bridge, description->topology, OBJECT_HOST_BRIDGE) {
 			window = window_of_bridge(bridge);
 			look(machine, &window);
@@ -115,13 +114,12 @@ void machine_check_functions(const struct machine *machine)
 	if (!machine->buses)
 		return;
 	for_each_description(description, machine)
-		for_each_object(i, iommu, description->topology,
-				OBJECT_IOMMU) if (iommu_is_function(iommu) &&
-						  !has_bus(find_buses(machine, iommu->segment),
-							   iommu->bdf >> BUS_SHIFT))
-			report(machine->findings, machine->rule_id, iommu->place,
-			       "write the function that the firmware gave",
-			       "the function of an IOMMU is on no bus of the MCFG");
+		for_each_object(i, iommu, description->topology, OBJECT_IOMMU)
+			if (iommu_is_function(iommu) &&
+			    !has_bus(find_buses(machine, iommu->segment), iommu->bdf >> BUS_SHIFT))
+				report(machine->findings, machine->rule_id, iommu->place,
+				       "write the function that the firmware gave",
+				       "the function of an IOMMU is on no bus of the MCFG");
 }
 
 /* -- whose it is ----------------------------------------------------------------------- */
