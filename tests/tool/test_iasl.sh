@@ -16,6 +16,7 @@ skip() {
 case $table in
 viot) since=20210331 names="PCI Range|MMIO Endpoint|VirtIO-PCI IOMMU|VirtIO-MMIO IOMMU" ;;
 dmar) since=20200925 names="Hardware Unit Definition|Reserved Memory Region|Root Port ATS Capability|Remapping Hardware Static Affinity|ACPI Namespace Device Declaration" ;;
+ivrs) since=20200925 names="Hardware Definition Block|Memory Definition Block" ;;
 srat) since=20200925 names="Generic Initiator Affinity" ;;
 *) echo "no such table: $table"; exit 99 ;;
 esac
@@ -62,6 +63,29 @@ ats:
   - { kind: root-port, function: 80:01.0, scope: bridge }
 reserved-memory:
   - { range: 0x7b000000-0x7b7fffff, kind: identity, functions: 00:02.0 }
+END
+}
+
+# Without devices that ACPI names: blocks 40h came later to the compiler than to firmware.
+topology_of_ivrs() {
+	cat <<'END'
+viommu: 1
+iommus:
+  - { name: a, kind: amd-vi, at: 0xfed80000, function: 00:00.2, capability: 0x40, efr: 0x29d3,
+      features: 0x44, flags: 0xd1 }
+ranges:
+  - { functions: 00:01.0, iommu: a, settings: 0xd7 }
+  - { functions: 01:00.0-01:1f.7, iommu: a }
+  - { functions: 02:00.0, first-id: 0x1, iommu: a }
+  - { functions: 0b:00.0-0c:1f.7, one-id: yes, iommu: a }
+  - { functions: 0d:00.0-ff:1f.7, no-ats: yes, iommu: a }
+interrupt-sources:
+  - { kind: hpet, function: 00:14.0, iommu: a }
+  - { kind: ioapic, number: 33, function: 00:14.0, iommu: a, settings: 0xd7 }
+reserved-memory:
+  - { range: 0x7b000000-0x7b7fffff, kind: identity, functions: 00:01.0 }
+  - { range: 0x7c000000-0x7c000fff, kind: exclusion, functions: 01:00.0-01:1f.7 }
+  - { range: 0x7d000000-0x7d000fff, kind: identity, iommu: a }
 END
 }
 
