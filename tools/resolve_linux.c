@@ -12,6 +12,8 @@
 
 #define SEGMENT_LENGTH 0x10000u
 #define LAST_BDF       0xffffu
+#define BUS_SHIFT      8
+#define LAST_DEVFN     0xff
 #define MAX_CUTS       8192u
 
 struct cuts {
@@ -38,10 +40,8 @@ static void cut_around(struct cuts *cuts, unsigned segment, uint16_t first, uint
 
 static void cut_around_bus(struct cuts *cuts, unsigned segment, uint8_t first, uint8_t last)
 {
-	static const unsigned bus_shift = 8, last_devfn = 0xff;
-
-	cut_around(cuts, segment, (uint16_t)(first << bus_shift),
-		   (uint16_t)(last << bus_shift | last_devfn));
+	cut_around(cuts, segment, (uint16_t)(first << BUS_SHIFT),
+		   (uint16_t)(last << BUS_SHIFT | LAST_DEVFN));
 }
 
 static void cut_ranges(struct cuts *cuts, const struct viommu_topology *topology)
