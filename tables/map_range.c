@@ -40,6 +40,7 @@ static bool is_same_way(const struct viommu_route *a, const struct viommu_route 
 	       a->pasid_bits == b->pasid_bits;
 }
 
+/* Files are not compared: a map is that of one machine, which comes from one. */
 bool place_is_same(const struct viommu_place *a, const struct viommu_place *b)
 {
 	return a->at == b->at && a->line == b->line && a->column == b->column &&
@@ -78,6 +79,7 @@ struct viommu_route_range range_clip(const struct viommu_route_range *range, uin
 	return piece;
 }
 
+/* Whether the range has one segment is the caller's to know: functions of several never join. */
 bool range_joins_function(struct viommu_route_range *range, const struct viommu_route_range *next)
 {
 	if (range->segment_last != next->segment_first || range->bdf_last + 1 != next->bdf_first ||
@@ -87,6 +89,7 @@ bool range_joins_function(struct viommu_route_range *range, const struct viommu_
 	return true;
 }
 
+/* IDs go on as if a segment had all of its functions, whichever of them the range speaks of. */
 bool range_joins_segment(struct viommu_route_range *range, const struct viommu_route_range *next)
 {
 	uint64_t n = (uint64_t)(range->segment_last - range->segment_first + 1) * SEGMENT_LENGTH;
@@ -100,6 +103,7 @@ bool range_joins_segment(struct viommu_route_range *range, const struct viommu_r
 
 /* -- over segments ------------------------------------------------------------------ */
 
+/* In the next segment it is the same entry, if one entry speaks of both. */
 static bool join(struct viommu_route_range *range, const struct viommu_route_range *next)
 {
 	if (!range_joins_segment(range, next))
@@ -121,6 +125,7 @@ static void add(GArray *joined, GHashTable *latest, const struct viommu_route_ra
 	g_hash_table_insert(latest, window, GSIZE_TO_POINTER((size_t)joined->len));
 }
 
+/* Collected first, because the last segment may still make the first range longer. */
 void viommu_topology_for_each_route(const struct viommu_topology *topology,
 				    void (*each)(void *opaque,
 						 const struct viommu_route_range *range),
