@@ -157,10 +157,8 @@ static void plan_part(struct plan *plan, const struct part *part)
 	printf("  %s tells of %s\n", part->signature, names);
 	if (g_str_has_prefix(part->signature, "builtin"))
 		try_each(plan, part);
-	else if (viommu_table_known(part->signature) && strcmp(part->signature, "DTB") != 0)
-		try(plan, part->signature, NULL);
 	else
-		puts("      by properties of the tree, which the VMM writes: see docs/tables.md");
+		try(plan, part->signature, NULL);
 }
 
 /* The firmware of such a guest has no word for these. */
