@@ -227,17 +227,33 @@ static uint64_t distance(uint64_t domain)
 	return domain << 32;
 }
 
+/* Two pages, in a section of a pass or without one. */
+static int any_translation(struct viommu *device, struct viommu_dma *dma, uint32_t endpoint,
+			   uint64_t iova, uint32_t access, struct viommu_translation *t)
+{
+	int error;
+
+	if (!dma)
+		return viommu_translate(device, endpoint, iova, 2 * PAGE, access, t);
+	viommu_dma_begin(dma);
+	error = viommu_dma_translate(dma, endpoint, iova, 2 * PAGE, access, t);
+	viommu_dma_end(dma);
+	return error;
+}
+
 static void *translate_on(void *opaque)
 {
 	static const uint32_t endpoints[] = { EP, EP2, EP3, NOBODY };
 	struct scene *scene = opaque;
 	struct viommu *device = scene->rig->device;
+	struct viommu_dma *dma = NULL;
 
-	for (uint64_t i = 0; !atomic_load(&scene->over); i++) {
+	wrong_if(scene, viommu_dma_new(device, &dma));
+	for (uint64_t i = 0; dma && !atomic_load(&scene->over); i++) {
 		uint64_t iova = i % 16 * PAGE + 0x123;
 		struct viommu_translation t;
-		int error =
-			viommu_translate(device, endpoints[i % 4], iova, 2 * PAGE, i & (R | W), &t);
+		int error = any_translation(device, i / 64 % 2 ? dma : NULL, endpoints[i % 4], iova,
+					    i & (R | W), &t);
 
 		if (error) {
 			wrong_if(scene, error != -EFAULT && error != -ENOENT);
@@ -248,6 +264,7 @@ static void *translate_on(void *opaque)
 					   : t.address != iova + distance(1) &&
 						     t.address != iova + distance(2));
 	}
+	viommu_dma_free(dma);
 	return NULL;
 }
 
