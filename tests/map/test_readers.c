@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -19,7 +20,7 @@
  * merged.
  */
 
-enum { N_READERS = 2, N_ROUNDS = 60, N_ROW = 64, N_OTHERS = 300 };
+enum { N_READERS = 2, N_ROUNDS = 300, N_ROW = 64, N_OTHERS = 300 };
 
 #define ROW    (1ull << 32)
 #define LENGTH 16u
@@ -81,9 +82,12 @@ static void *look(void *opaque)
 	struct reader *reader = readers_mine(&scene->readers);
 
 	while (reader && !atomic_load(&scene->over)) {
-		reader_enter(reader);
-		look_once(scene);
-		reader_leave(reader);
+		for (unsigned i = 0; i < N_ROW; i++) {
+			reader_enter(reader);
+			look_once(scene);
+			reader_leave(reader);
+		}
+		sched_yield();
 	}
 	return NULL;
 }
