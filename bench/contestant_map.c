@@ -43,10 +43,11 @@ static uint64_t translate(void *set, uint64_t address)
 
 static uint64_t walk(void *set)
 {
-	struct range range = { .last = UINT64_MAX };
+	struct map_walk at;
+	struct range range;
 	uint64_t sum = 0;
 
-	while (map_next(set, range.last + 1, &range))
+	for (bool more = map_walk(&at, set, 0, true, &range); more; more = map_walk_on(&at, &range))
 		sum += range.phys;
 	return sum;
 }

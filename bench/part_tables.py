@@ -6,9 +6,9 @@ import json
 from results import Ratio
 
 NAME = "tables"
-HELP = "generate, encode, decode, read and check every table that is known, 100 to 65,536 endpoints"
+HELP = "make, read, check, map and compare every table that is known, 100 to 65,536 endpoints"
 
-STEPS = ["generate", "encode", "decode", "topology", "check"]
+STEPS = ["generate", "encode", "decode", "topology", "check", "map", "diff", "graph"]
 SIZES = {"full": [100, 1_000, 10_000, 65_536], "quick": [100, 65_536], "smoke": [100]}
 ROUNDS = {"full": 3, "quick": 1, "smoke": 1}
 
@@ -51,9 +51,10 @@ def microseconds(value):
 
 def tables(results):
     for n in results.cases(NAME, "check", "endpoints"):
-        yield (f"{n:,} endpoints: microseconds", ["", *STEPS, "bytes"],
+        yield (f"{n:,} endpoints: microseconds", ["", *STEPS, "bytes", "peak KiB"],
                [[who] + [microseconds(results.median(NAME, who, step, endpoints=n))
-                         for step in STEPS] + [results.median(NAME, who, "bytes", endpoints=n)]
+                         for step in STEPS] + [results.median(NAME, who, what, endpoints=n)
+                                               for what in ("bytes", "peak_kib")]
                 for who in results.whos(NAME)])
 
 

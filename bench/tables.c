@@ -2,7 +2,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
+#include <viommu/diff.h>
 #include <viommu/tables.h>
 
 #include "clock.h"
@@ -11,13 +13,14 @@
  * tables SIGNATURE ENDPOINTS: a machine with that many PCI functions, in one kind of table
  *
  * Neighbouring devices are behind different IOMMUs, so that nothing can be said of many at
- * once. Prints as JSON how long each step took, in nanoseconds, and how long the table is; a
- * table that is not known, or cannot say this, gives an empty object.
+ * once. Prints as JSON how long each step took, in nanoseconds, how long the table is, and how
+ * much memory all of it needed at the most; a table that is not known, or cannot say this, gives an
+ * empty object.
  */
 
 #define FUNCTIONS      8        /* of a device */
 #define ENDPOINTS_MAX  0x10000u /* a segment is full */
-#define DEVICES_OF_ONE 1024     /* an IOMMU has no more */
+#define DEVICES_OF_ONE 512      /* an IOMMU has no more: a unit of DMAR can name 8000 functions */
 #define IOMMUS_LEAST   2
 #define IOMMU_BASE     0x40000000ull
 #define IOMMU_SPAN     0x20000ull
@@ -36,6 +39,7 @@ struct run {
 	unsigned n_endpoints, n_iommus;
 	struct viommu_findings *findings;
 	struct viommu_topology *topology;
+	struct viommu_topology *read; /* the same, as the table has it */
 	struct viommu_table *table;
 	void *bytes;
 	size_t length;
@@ -123,15 +127,54 @@ static void check(struct run *run)
 
 static void read_topology(struct run *run)
 {
-	viommu_topology_free(viommu_table_topology(run->table, run->findings));
+	viommu_topology_free(run->read);
+	run->read = viommu_table_topology(run->table, run->findings);
+}
+
+static void count(void *opaque, const struct viommu_route_range *range)
+{
+	*(size_t *)opaque += range->n_entries;
+}
+
+/* What `viommu resolve --all` asks for. */
+static void map(struct run *run)
+{
+	size_t n_entries = 0;
+
+	viommu_topology_for_each_route(run->read, count, &n_entries);
+}
+
+static void diff(struct run *run)
+{
+	viommu_diff_free(viommu_topology_diff(run->topology, run->read));
+}
+
+static void graph(struct run *run)
+{
+	free(viommu_topology_graph(run->read));
+}
+
+/* Why there is no table: the first error, for a person. */
+static void explain(const struct run *run)
+{
+	for (size_t i = 0; i < viommu_findings_count(run->findings); i++) {
+		const struct viommu_finding *finding = viommu_findings_get(run->findings, i);
+
+		if (finding->severity == VIOMMU_ERROR) {
+			fprintf(stderr, "%s: %s\n", run->kind->signature, finding->text);
+			return;
+		}
+	}
 }
 
 static const struct step {
 	const char *name;
 	void (*run)(struct run *run);
 } steps[] = {
-	{ "generate", generate },      { "encode", encode }, { "decode", decode },
-	{ "topology", read_topology }, { "check", check },
+	{ "generate", generate }, { "encode", encode },
+	{ "decode", decode },     { "topology", read_topology },
+	{ "check", check },       { "map", map },
+	{ "diff", diff },         { "graph", graph },
 };
 
 static void measure(struct run *run, const struct step *step)
@@ -142,12 +185,22 @@ static void measure(struct run *run, const struct step *step)
 	do {
 		run->findings = viommu_findings_new();
 		step->run(run);
+		if (!run->table)
+			explain(run);
 		run->findings = viommu_findings_free(run->findings);
 		times++;
 		spent = spent_ns() - begin;
 	} while (run->table && spent < ENOUGH_NS && times < ENDPOINTS_MAX / run->n_endpoints);
 	if (run->table)
 		printf("\"%s\": %.0f, ", step->name, (double)spent / times);
+}
+
+/* Of the whole program, with whatever it is made of. */
+static long peak_kib(void)
+{
+	struct rusage usage;
+
+	return getrusage(RUSAGE_SELF, &usage) ? 0 : usage.ru_maxrss;
 }
 
 static const struct kind *find_kind(const char *signature)
@@ -184,9 +237,10 @@ int main(int argc, char **argv)
 	printf("{");
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]) && (!i || run.table); i++)
 		measure(&run, &steps[i]);
-	printf("\"bytes\": %zu}\n", run.length);
+	printf("\"bytes\": %zu, \"peak_kib\": %ld}\n", run.length, peak_kib());
 	viommu_table_free(run.table);
 	viommu_topology_free(run.topology);
+	viommu_topology_free(run.read);
 	free(run.bytes);
 	return 0;
 }

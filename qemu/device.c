@@ -20,46 +20,70 @@ iommu_list iommus = QTAILQ_HEAD_INITIALIZER(iommus);
 
 /* -- requests ---------------------------------------------------------------------- */
 
-/* The `i`-th since the guest was shown any as done. */
-static bool serve_one(struct iommu *iommu, unsigned int i)
-{
-	VirtQueueElement *element = virtqueue_pop(iommu->requests, sizeof(*element));
-	size_t used;
+/* So many are put in force, and shown as done, all at once. */
+#define BATCH 64
 
-	if (!element)
-		return false;
-	used = viommu_request(iommu->core, element->out_sg, element->out_num, element->in_sg,
-			      element->in_num);
-	virtqueue_fill(iommu->requests, element, (unsigned int)used, i);
-	g_free(element);
-	return true;
+static unsigned int batch_pop(struct iommu *iommu, VirtQueueElement **elements)
+{
+	unsigned int n = 0;
+
+	while (n < BATCH && (elements[n] = virtqueue_pop(iommu->requests, sizeof(**elements))))
+		n++;
+	return n;
+}
+
+/* How many bytes were written for each goes to `used`. */
+static void batch_run(struct iommu *iommu, VirtQueueElement **elements, unsigned int *used,
+		      unsigned int n)
+{
+	viommu_batch_begin(iommu->core);
+	for (unsigned int i = 0; i < n; i++)
+		used[i] = (unsigned int)viommu_batch_request(
+			iommu->core, elements[i]->out_sg, elements[i]->out_num,
+			elements[i]->in_sg, elements[i]->in_num);
+	viommu_batch_end(iommu->core);
+	iommu_settle(iommu);
 }
 
 /*
- * A buffer may lie over the very register that kicks the queue: then giving it back would
- * come back here.
- *
- * What one kick brings is put in force, and shown as done, all at once. For each request by
- * itself that would cost more than the request: bookkeeping of the queue, and calls to a
- * host's IOMMU that could be one.
+ * For each request by itself this would cost more than the request: locks, bookkeeping of the
+ * queue, and calls to a host's IOMMU that could be one. Buffers are taken before and given back
+ * after, for they may lie over registers of this very device. Returns how many there were.
  */
+static unsigned int serve_batch(struct iommu *iommu)
+{
+	VirtQueueElement *elements[BATCH];
+	unsigned int used[BATCH], n = batch_pop(iommu, elements);
+
+	if (!n)
+		return 0;
+	batch_run(iommu, elements, used, n);
+	for (unsigned int i = 0; i < n; i++) {
+		virtqueue_fill(iommu->requests, elements[i], used[i], i);
+		g_free(elements[i]);
+	}
+	virtqueue_flush(iommu->requests, n);
+	return n;
+}
+
+/* A buffer may lie over the very register that kicks the queue: then giving it back would
+ * come back here. */
 static void serve(struct iommu *iommu)
 {
-	unsigned int n = 0;
+	unsigned int n = 0, more;
 
 	if (iommu->serving || !iommu->virtio.vm_running)
 		return;
 	iommu->serving = true;
 	endpoints_number(iommu);
-	while (n < VIOMMU_QUEUE_SIZE && serve_one(iommu, n))
-		n++;
-	iommu_settle(iommu);
+	do {
+		more = serve_batch(iommu);
+		n += more;
+	} while (more && n < VIOMMU_QUEUE_SIZE);
 	iommu->serving = false;
-	if (!n)
-		return;
-	virtqueue_flush(iommu->requests, n);
-	virtio_notify(&iommu->virtio, iommu->requests);
-	if (n == VIOMMU_QUEUE_SIZE)
+	if (n)
+		virtio_notify(&iommu->virtio, iommu->requests);
+	if (more)
 		qemu_bh_schedule(iommu->requests_bh);
 }
 

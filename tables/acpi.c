@@ -28,6 +28,36 @@ bool acpi_signature(const uint8_t *bytes)
 	return true;
 }
 
+/* -- paths ------------------------------------------------------------------------ */
+
+#define NAME_LENGTH 4
+
+static bool is_name(const char *segment)
+{
+	size_t length = strcspn(segment, ".");
+
+	if (length != NAME_LENGTH || g_ascii_isdigit(*segment))
+		return false;
+	for (size_t i = 0; i < length; i++)
+		if (!g_ascii_isupper(segment[i]) && !g_ascii_isdigit(segment[i]) &&
+		    segment[i] != '_')
+			return false;
+	return true;
+}
+
+bool acpi_is_path(const char *path)
+{
+	if (*path++ != '\\')
+		return false;
+	for (;; path++) {
+		if (!is_name(path))
+			return false;
+		path += NAME_LENGTH;
+		if (!*path)
+			return true;
+	}
+}
+
 /* -- checking ------------------------------------------------------------------ */
 
 /*
@@ -88,18 +118,25 @@ static bool has_checksum(const struct viommu_table *table)
 	return strcmp(table->signature, "FACS") != 0;
 }
 
+uint8_t acpi_sum(const struct viommu_table *table)
+{
+	GByteArray *bytes = bytes_of(table);
+	uint8_t sum = sum_of(bytes, acpi_end(table, bytes->len));
+
+	g_byte_array_free(bytes, TRUE);
+	return sum;
+}
+
 /* ACPICA, and so Linux, complains and goes on; a driver may still refuse its table. */
 static void check_sum(const struct table_check *check)
 {
-	GByteArray *bytes = bytes_of(check->table);
-	uint8_t sum = sum_of(bytes, acpi_end(check->table, bytes->len));
+	uint8_t sum = acpi_sum(check->table);
 
 	if (sum && has_checksum(check->table))
 		report(check->findings, check->rule_id,
 		       table_place_of(check->table, check->table->root, "Checksum"),
 		       "subtract the sum from the checksum", "all bytes add up to 0x%02x, not to 0",
 		       sum);
-	g_byte_array_free(bytes, TRUE);
 }
 
 const struct table_rule acpi_rules[] = {

@@ -18,6 +18,7 @@
 struct dump {
 	GString *text;
 	GHashTable *records; /* by their offset: what a field of kind OFFSET refers to */
+	size_t base;         /* what is added to offsets, in a table inside another */
 };
 
 /*
@@ -32,8 +33,8 @@ static void add_field(struct dump *dump, const struct record *record, const stru
 	if (field->kind == FIELD_RESERVED && field_is_zero(field, record->host))
 		return;
 	field_format(field, record->host, value, sizeof(value));
-	g_string_append_printf(dump->text, "  %04zx  %-20s %s", record->at + field->at, field->name,
-			       value);
+	g_string_append_printf(dump->text, "  %04zx  %-20s %s", dump->base + record->at + field->at,
+			       field->name, value);
 	if (field->kind == FIELD_OFFSET)
 		target = g_hash_table_lookup(
 			dump->records, GSIZE_TO_POINTER((gsize)field_get(field, record->host)));
@@ -56,48 +57,64 @@ static void add_bytes(GString *text, size_t at, const GByteArray *bytes)
 }
 
 /* A line like that of a field, without a title: text belongs to the structure above it. */
-static void add_text(GString *text, const struct record *record)
+static void add_text(const struct dump *dump, const struct record *record)
 {
 	const struct field field = record_text_field(record);
 	size_t length = field_format(&field, record_text(record), NULL, 0);
 	g_autofree char *value = g_malloc(length + 1);
 
 	field_format(&field, record_text(record), value, length + 1);
-	g_string_append_printf(text, "  %04zx  %-20s %s\n", record->at, field.name, value);
+	g_string_append_printf(dump->text, "  %04zx  %-20s %s\n", dump->base + record->at,
+			       field.name, value);
 }
+
+static void add_table(struct dump *dump, const struct record *root);
 
 /* Tables nest as deep as their formats have it, which is a handful. */
 static void add_record(struct dump *dump, const struct record *record)
 {
-	size_t rest = record->at + record_length(record) - record->rest->len;
+	size_t rest = dump->base + record->at + record_length(record) - record->rest->len;
 
 	if (record->text) {
-		add_text(dump->text, record);
+		add_text(dump, record);
 		return;
 	}
 	g_string_append_printf(dump->text, "%s\n", record->layout ? record->layout->name : "Bytes");
 	if (record->layout)
 		for_each_field(f, record->layout)
 			add_field(dump, record, f);
-	for (guint i = 0; i < record->children->len; i++)
-		add_record(dump, record->children->pdata[i]);
+	for (guint i = 0; i < record->children->len; i++) {
+		const struct record *child = record->children->pdata[i];
+
+		if (child->base)
+			add_table(dump, child);
+		else
+			add_record(dump, child);
+	}
 	add_bytes(dump->text, rest, record->rest);
 }
 
-/* References go to the structures right below the head in every table there is. */
+/*
+ * References go to the structures right below the head in every table there is, and never out of
+ * it.
+ */
+static void add_table(struct dump *outer, const struct record *root)
+{
+	struct dump dump = { outer->text, g_hash_table_new(NULL, NULL), outer->base + root->base };
+	struct record *record;
+
+	for_each_child(i, record, root)
+		g_hash_table_insert(dump.records, GSIZE_TO_POINTER(record->at), record);
+	add_record(&dump, root);
+	g_hash_table_destroy(dump.records);
+}
+
 static char *text_of_records(const struct viommu_table *table)
 {
-	const GPtrArray *records = table->root->children;
-	struct dump dump = { g_string_new(NULL), g_hash_table_new(NULL, NULL) };
+	struct dump dump = { g_string_new(NULL), NULL, 0 };
 
-	for (guint i = 0; i < records->len; i++) {
-		struct record *record = records->pdata[i];
-
-		g_hash_table_insert(dump.records, GSIZE_TO_POINTER(record->at), record);
-	}
 	g_string_append_printf(dump.text, "%s: ", table->signature);
-	add_record(&dump, table->root);
-	g_hash_table_destroy(dump.records);
+	add_table(&dump, table->root);
 	return g_string_free(dump.text, FALSE);
 }
 

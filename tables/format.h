@@ -24,10 +24,13 @@ struct table_rule {
  * and a few functions. A new table is a new file with a format in it, and a row in table.c.
  */
 struct format {
-	const char *signature;
+	const char *signature; /* or a name, if another format has it, or if there is none */
 	const char *name;
 	const struct layout *head; /* the ACPI header and what follows it; NULL: a device tree */
 	bool bare;                 /* there is no ACPI header */
+
+	/* The format that these bytes have, of those that share the signature; NULL: this one. */
+	const struct format *(*form_of)(const uint8_t *bytes, size_t length);
 
 	/*
 	 * Take the bytes behind the head apart: the table's own, from head->length. What its
@@ -58,6 +61,7 @@ extern const struct format viot_format;
 extern const struct format iort_format;
 extern const struct format dmar_format;
 extern const struct format ivrs_format;
+extern const struct format viot_draft_format;
 extern const struct format srat_format, madt_format, mcfg_format;
 extern const struct format dt_format; /* has no head */
 
@@ -75,12 +79,24 @@ struct viommu_table {
 	struct devicetree *tree;     /* devicetree.h; NULL: there are records */
 	bool whole;                  /* `root` has the format's head, and not only the header */
 	struct record *root;
+	size_t base;                /* of a table inside another: where it begins there, or 0 */
+	struct viommu_table *inner; /* the table inside this one: a child of `root` is its root */
 };
 
 /* A place in the table: a byte, or a field of one of its records. */
 struct viommu_place table_place(const struct viommu_table *table, size_t at);
 struct viommu_place table_place_of(const struct viommu_table *table, const struct record *record,
 				   const char *field_name);
+
+/*
+ * Put a table into `outer`, behind its head: one that is decoded, or one that is made. Its places
+ * in findings are those in `outer`. NULL, with a finding, if it could not be made.
+ */
+struct viommu_table *table_decode_inside(struct viommu_table *outer, const uint8_t *bytes,
+					 size_t length, struct viommu_findings *findings);
+struct viommu_table *table_generate_inside(struct viommu_table *outer, const char *signature,
+					   const struct viommu_topology *topology,
+					   struct viommu_findings *findings);
 
 /*
  * Rules that a format may list among its own (fields.c): structures whose type is not known, bytes
@@ -120,6 +136,9 @@ struct acpi_header {
 /* Can these four bytes be the signature of a table? */
 bool acpi_signature(const uint8_t *bytes);
 
+/* Is this a whole path of the namespace, as ACPI gives it: "\\_SB_.DEV0", 4 characters a name? */
+bool acpi_is_path(const char *path);
+
 /* The head of a table of which nothing else is known. */
 extern const struct layout acpi_layout;
 
@@ -131,6 +150,9 @@ static inline struct acpi_header *acpi_header(const struct viommu_table *table)
 
 /* Where a table ends that came with `length` bytes: what its header says, if that can be. */
 size_t acpi_end(const struct viommu_table *table, size_t length);
+
+/* What all bytes of the table add up to, modulo 256: 0 if the checksum is right. */
+uint8_t acpi_sum(const struct viommu_table *table);
 
 /* Rules that hold for every ACPI table; behind the last a NULL id. */
 extern const struct table_rule acpi_rules[];

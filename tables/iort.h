@@ -187,9 +187,12 @@ struct iort_virtio_pci {
 	uint8_t reserved_end[16];
 };
 
+enum { IORT_VIRTIO_COHERENT = 1 };
+
 struct iort_virtio_mmio {
 	struct iort_node node;
-	uint64_t base, span, flags, interrupt;
+	uint64_t base, span, flags;
+	uint64_t interrupt; /* the GSIV, and from bit 32 on how it is triggered */
 };
 
 /* -- layouts (iort_layout.c) ----------------------------------------------------------- */
@@ -221,6 +224,12 @@ size_t iort_arrays(const struct record *node, struct iort_array *arrays);
 const char *iort_text_name(uint64_t type);
 
 /* -- nodes ------------------------------------------------------------------------------- */
+
+/* Is the table inside a VIOT of 2019? Only there are nodes of virtio-iommus at home. */
+static inline bool iort_is_wrapped(const struct viommu_table *table)
+{
+	return table->base;
+}
 
 static inline bool iort_is_iommu(unsigned type)
 {

@@ -77,6 +77,8 @@ static void blame_draft(const struct table_check *check, const struct record *no
 
 static void check_drafts(const struct table_check *check)
 {
+	if (iort_is_wrapped(check->table))
+		return;
 	iort_each(check, IORT_VIRTIO_PCI, blame_draft);
 	iort_each(check, IORT_VIRTIO_MMIO, blame_draft);
 }
@@ -197,41 +199,12 @@ static void check_text(const struct table_check *check)
 	iort_each(check, IORT_IWB, look_at_text);
 }
 
-#define NAME_LENGTH 4
-
-static bool is_name(const char *segment)
-{
-	size_t length = strcspn(segment, ".");
-
-	if (length != NAME_LENGTH || g_ascii_isdigit(*segment))
-		return false;
-	for (size_t i = 0; i < length; i++)
-		if (!g_ascii_isupper(segment[i]) && !g_ascii_isdigit(segment[i]) &&
-		    segment[i] != '_')
-			return false;
-	return true;
-}
-
-/* Linux compares it with the path that ACPI gives a device, where every name has 4 characters. */
-static bool is_path(const char *path)
-{
-	if (*path++ != '\\')
-		return false;
-	for (;; path++) {
-		if (!is_name(path))
-			return false;
-		path += NAME_LENGTH;
-		if (!*path)
-			return true;
-	}
-}
-
 static void look_at_path(const struct table_check *check, const struct record *node)
 {
 	const struct record *text = iort_text_of(node);
 	g_autofree char *path = text ? iort_text(node) : NULL;
 
-	if (path && !is_path(path))
+	if (path && !acpi_is_path(path))
 		report(check->findings, check->rule_id, table_place(check->table, text->at),
 		       "write every name with 4 characters, as in \\_SB_.DEV0",
 		       "no device of an ACPI namespace has this path");

@@ -26,16 +26,23 @@ uint32_t iort_group_at(const struct iort_writing *writing, const char *its)
 }
 
 /* An identifier is the number of its node; who wants another one sets it behind this. */
-struct record *iort_begin_node(const struct iort_writing *writing, enum iort_type type, void *host)
+struct record *iort_begin_with(const struct iort_writing *writing, const struct layout *layout,
+			       void *host)
 {
 	struct iort_node *fields = host;
-	const struct layout *layout = iort_layout(type, fields->revision, SIZE_MAX);
 	g_autofree uint8_t *wire = g_malloc0(layout->length);
 
-	fields->type = (uint8_t)type;
+	fields->type = (uint8_t)layout->type;
 	fields->identifier = writing->revision >= IORT_REVISION_E_B ? writing->n : 0;
 	layout_encode(layout, host, wire);
 	return record_new(layout, wire, writing->end);
+}
+
+struct record *iort_begin_node(const struct iort_writing *writing, enum iort_type type, void *host)
+{
+	const struct iort_node *fields = host;
+
+	return iort_begin_with(writing, iort_layout(type, fields->revision, SIZE_MAX), host);
 }
 
 /* The length of the node is counted once, for that is a walk over all that it has. */
@@ -107,13 +114,13 @@ static void write_its_groups(struct iort_writing *writing)
 
 /* -- revisions -------------------------------------------------------------------------------- */
 
-/* Old enough for every guest, new enough for what is said. */
+/* Old enough for every guest, new enough for what is said; in a VIOT of 2019, of its time. */
 static unsigned needed_revision(const struct iort_writing *writing)
 {
 	const struct viommu_topology *topology = writing->topology;
 	const struct viommu_host_bridge *bridge;
 	const struct viommu_iommu *iommu;
-	unsigned revision = IORT_REVISION_E_B;
+	unsigned revision = iort_is_wrapped(writing->table) ? IORT_REVISION_D : IORT_REVISION_E_B;
 
 	if (iort_has_rmrs(topology))
 		revision = IORT_REVISION_E_D;
@@ -122,8 +129,9 @@ static unsigned needed_revision(const struct iort_writing *writing)
 			revision = IORT_REVISION_E_D;
 	for_each_object(i, iommu, topology, OBJECT_IOMMU)
 		if (iort_unit_of(writing, iommu->name))
-			revision = MAX(revision,
-				       iort_smmu_revision(iort_unit_of(writing, iommu->name)));
+			revision = MAX(
+				revision,
+				iort_smmu_revision(writing, iort_unit_of(writing, iommu->name)));
 	return revision;
 }
 

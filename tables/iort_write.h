@@ -55,6 +55,8 @@ uint32_t iort_group_at(const struct iort_writing *writing, const char *its);
  * length and puts it into the table. Its layout is that of the revision in `host`.
  */
 struct record *iort_begin_node(const struct iort_writing *writing, enum iort_type type, void *host);
+struct record *iort_begin_with(const struct iort_writing *writing, const struct layout *layout,
+			       void *host);
 void iort_add_elements(struct record *node, const struct layout *layout, const void *hosts,
 		       size_t n);
 void iort_add_mappings(struct record *node, const GArray *mappings);
@@ -66,8 +68,12 @@ void iort_blame_revision(const struct iort_writing *writing, struct viommu_place
 
 /* iort_write_smmu.c: what SMMUs there are, whose MSIs go where, and which revision they need. */
 void iort_find_units(struct iort_writing *writing);
-unsigned iort_smmu_revision(const struct iort_unit *unit);
+unsigned iort_smmu_revision(const struct iort_writing *writing, const struct iort_unit *unit);
 void iort_write_smmus(struct iort_writing *writing);
+
+/* iort_write_virtio.c: the node of a virtio-iommu, in a table that a VIOT of 2019 wraps. */
+struct record *iort_virtio_node(const struct iort_writing *writing,
+				const struct viommu_iommu *iommu);
 
 /* iort_write_device.c */
 void iort_note_devices(struct iort_writing *writing);

@@ -354,13 +354,23 @@ static void map_bypass(struct segments *segments, struct segment *segment, GHash
 /* -- nodes
  * ------------------------------------------------------------------------------------------ */
 
+/* The one in a VIOT of 2019 has the fields of revision 1, but says 0. */
+static uint8_t revision_of(const struct iort_writing *writing)
+{
+	static const uint8_t e_b = 3, d = 1;
+
+	if (writing->revision >= IORT_REVISION_E_B)
+		return e_b;
+	return iort_is_wrapped(writing->table) ? 0 : d;
+}
+
 /*
  * A segment without a host bridge is one of which only ranges speak: it is as usual. The offset of
  * mappings stands there even without any, as QEMU has it; nobody looks at it then.
  */
 static void write_root_complex(struct segments *segments, struct segment *segment)
 {
-	static const uint8_t with_pasid = 4, e_b = 3, d = 1;
+	static const uint8_t with_pasid = 4;
 	static const struct viommu_host_bridge usual = { 0 };
 	struct iort_writing *writing = segments->writing;
 	struct iort_root_complex fields = segment->first ? segment->fields : fields_of(&usual);
@@ -368,7 +378,7 @@ static void write_root_complex(struct segments *segments, struct segment *segmen
 	struct record *node;
 
 	fields.segment = segment->number;
-	fields.node.revision = writing->revision >= IORT_REVISION_E_B ? e_b : d;
+	fields.node.revision = revision_of(writing);
 	if (fields.flags && writing->revision >= IORT_REVISION_E_D)
 		fields.node.revision = with_pasid;
 	if (fields.ats & ~(uint32_t)IORT_ATS)

@@ -29,16 +29,25 @@ static void add_unit(struct iort_writing *writing, const struct viommu_iommu *io
 	g_hash_table_insert(writing->units, (gpointer)iommu->name, unit);
 }
 
+static bool is_virtio(const struct viommu_iommu *iommu)
+{
+	return iommu->kind == VIOMMU_VIRTIO_PCI || iommu->kind == VIOMMU_VIRTIO_MMIO;
+}
+
+static bool has_node(const struct iort_writing *writing, const struct viommu_iommu *iommu)
+{
+	return iommu->kind == VIOMMU_SMMU_V2 || iommu->kind == VIOMMU_SMMU_V3 ||
+	       (is_virtio(iommu) && iort_is_wrapped(writing->table));
+}
+
 /*
  * Others stand in the tables of their own platforms. With a virtio-iommu in a VIOT an IORT still
  * says where MSIs go, and nothing is lost: hence a note.
  */
 static void blame_iommu(const struct iort_writing *writing, const struct viommu_iommu *iommu)
 {
-	bool virtio = iommu->kind == VIOMMU_VIRTIO_PCI || iommu->kind == VIOMMU_VIRTIO_MMIO;
-
-	report(writing->findings, virtio ? "iort-silent-virtio" : "iort-silent-iommu", iommu->place,
-	       "describe it in the table of its own platform",
+	report(writing->findings, is_virtio(iommu) ? "iort-silent-virtio" : "iort-silent-iommu",
+	       iommu->place, "describe it in the table of its own platform",
 	       "IORT knows SMMUs only: %s \"%s\" is left out", viommu_iommu_kind_name(iommu->kind),
 	       iommu->name);
 }
@@ -60,7 +69,7 @@ void iort_find_units(struct iort_writing *writing)
 	const struct viommu_iommu *iommu;
 
 	for_each_object(i, iommu, writing->topology, OBJECT_IOMMU)
-		if (iommu->kind == VIOMMU_SMMU_V2 || iommu->kind == VIOMMU_SMMU_V3)
+		if (has_node(writing, iommu))
 			add_unit(writing, iommu);
 		else
 			blame_iommu(writing, iommu);
@@ -96,9 +105,11 @@ static bool needs_flag(const struct iort_unit *unit)
 	       has_own_mapping(iommu) == has_all_interrupts(iommu);
 }
 
-unsigned iort_smmu_revision(const struct iort_unit *unit)
+unsigned iort_smmu_revision(const struct iort_writing *writing, const struct iort_unit *unit)
 {
-	return needs_flag(unit) ? IORT_REVISION_E_E : IORT_REVISION_E_B;
+	if (needs_flag(unit))
+		return IORT_REVISION_E_E;
+	return iort_is_wrapped(writing->table) ? IORT_REVISION_D : IORT_REVISION_E_B;
 }
 
 /*
@@ -202,27 +213,53 @@ static struct record *smmu_v3_node(const struct iort_writing *writing, const str
 	return iort_begin_node(writing, IORT_SMMU_V3, &fields);
 }
 
-/* It says of its interrupts only the global ones, if it has two; those of contexts nobody told. */
+/* Numbers behind the fixed part, all triggered alike. */
+static void add_interrupts(struct record *node, const struct layout *layout,
+			   const uint32_t *numbers, size_t n, bool edge)
+{
+	g_autofree struct iort_interrupt *interrupts = g_new0(struct iort_interrupt, n);
+
+	for (size_t i = 0; i < n; i++)
+		interrupts[i] = (struct iort_interrupt){ numbers[i], edge };
+	iort_add_elements(node, layout, interrupts, n);
+}
+
+/* The global ones stand first, then those of context banks and of monitors. */
+static void add_arrays(struct record *node, const struct viommu_iommu *iommu)
+{
+	const struct iort_global_interrupts global = { iommu->interrupts[0], 0,
+						       iommu->interrupts[1], 0 };
+	struct iort_smmu_v2 *fields = node->host;
+
+	fields->global_offset = (uint32_t)record_length(node);
+	iort_add_elements(node, &iort_global_interrupts_layout, &global, 1);
+	fields->context_offset = (uint32_t)record_length(node);
+	add_interrupts(node, &iort_interrupt_layout, iommu->context_interrupts,
+		       iommu->n_context_interrupts, iommu->edge);
+	fields->pmu_offset = (uint32_t)record_length(node);
+	add_interrupts(node, &iort_pmu_interrupt_layout, iommu->pmu_interrupts,
+		       iommu->n_pmu_interrupts, iommu->edge);
+}
+
 static struct record *smmu_v2_node(const struct iort_writing *writing,
 				   const struct viommu_iommu *iommu)
 {
 	static const uint8_t e_b = 3, d = 1;
-	const struct iort_global_interrupts interrupts = { iommu->interrupts[0], 0,
-							   iommu->interrupts[1], 0 };
 	struct iort_smmu_v2 fields = {
 		.node.revision = writing->revision >= IORT_REVISION_E_B ? e_b : d,
 		.base = iommu->base,
 		.span = iommu->span,
 		.model = iommu->model,
 		.flags = iommu->flags,
-		.global_offset = iort_layout(IORT_SMMU_V2, d, SIZE_MAX)->length,
+		.context_count = (uint32_t)iommu->n_context_interrupts,
+		.pmu_count = (uint32_t)iommu->n_pmu_interrupts,
 	};
 	struct record *node;
 
 	if (iommu->coherent)
 		fields.flags |= IORT_SMMU_V2_COHERENT;
 	node = iort_begin_node(writing, IORT_SMMU_V2, &fields);
-	iort_add_elements(node, &iort_global_interrupts_layout, &interrupts, 1);
+	add_arrays(node, iommu);
 	if (iommu->has_proximity_domain)
 		report(writing->findings, "iort-silent-domain", iommu->place,
 		       "say it in SRAT, or by _PXM", "IORT has no proximity domain for \"%s\"",
@@ -230,12 +267,20 @@ static struct record *smmu_v2_node(const struct iort_writing *writing,
 	return node;
 }
 
+static struct record *node_of(const struct iort_writing *writing, const struct iort_unit *unit,
+			      GArray *mappings)
+{
+	if (is_virtio(unit->iommu))
+		return iort_virtio_node(writing, unit->iommu);
+	return unit->iommu->kind == VIOMMU_SMMU_V3 ? smmu_v3_node(writing, unit, mappings)
+						   : smmu_v2_node(writing, unit->iommu);
+}
+
 static void write_smmu(struct iort_writing *writing, struct iort_unit *unit)
 {
 	const struct viommu_iommu *iommu = unit->iommu;
 	g_autoptr(GArray) mappings = mappings_of(writing, unit);
-	struct record *node = iommu->kind == VIOMMU_SMMU_V3 ? smmu_v3_node(writing, unit, mappings)
-							    : smmu_v2_node(writing, iommu);
+	struct record *node = node_of(writing, unit, mappings);
 	struct iort_node *fields = node->host;
 
 	if (iommu->has_identifier)

@@ -125,13 +125,15 @@ static const char *name_of(const struct record *record)
 	return record->layout ? record->layout->name : "Bytes";
 }
 
-static void add_record(JsonBuilder *builder, const struct record *record)
+/* Offsets are those in the file: a table inside another begins further behind. */
+static void add_record(JsonBuilder *builder, const struct record *record, size_t base)
 {
+	base += record->base;
 	json_builder_begin_object(builder);
 	json_builder_set_member_name(builder, "structure");
 	json_builder_add_string_value(builder, name_of(record));
 	json_builder_set_member_name(builder, "offset");
-	json_builder_add_int_value(builder, (gint64)record->at);
+	json_builder_add_int_value(builder, (gint64)(base + record->at));
 	json_builder_set_member_name(builder, "length");
 	json_builder_add_int_value(builder, (gint64)record_length(record));
 	if (record->layout) {
@@ -143,7 +145,7 @@ static void add_record(JsonBuilder *builder, const struct record *record)
 		json_builder_set_member_name(builder, "records");
 		json_builder_begin_array(builder);
 		for (guint i = 0; i < record->children->len; i++)
-			add_record(builder, record->children->pdata[i]);
+			add_record(builder, record->children->pdata[i], base);
 		json_builder_end_array(builder);
 	}
 	json_builder_end_object(builder);
@@ -172,7 +174,7 @@ char *viommu_table_json(const struct viommu_table *table)
 	if (table->tree)
 		dt_json(builder, table->tree);
 	else
-		add_record(builder, table->root);
+		add_record(builder, table->root, 0);
 	json_builder_end_object(builder);
 
 	root = json_builder_get_root(builder);

@@ -20,6 +20,7 @@ struct record {
 	GPtrArray *children;         /* of struct record, in the order of their bytes */
 	GByteArray *rest;            /* behind the fixed part and the children */
 	const char *text;            /* what `rest` is called if it is text; NULL: it is bytes */
+	size_t base;                 /* of a table inside another: its places count from there */
 };
 
 /* Decode a fixed part of layout->length bytes. */

@@ -63,7 +63,8 @@ typedef struct viommu_route linux_reader(const struct viommu_topology *topology,
 					 const struct viommu_device_name *device,
 					 const char **ret_why);
 
-/* Readers that have a file of their own: resolve_dmar.c, resolve_ivrs.c. */
+/* Readers that have a file of their own: resolve_iort.c, resolve_dmar.c, resolve_ivrs.c. */
+linux_reader linux_iort;
 linux_reader linux_dmar;
 linux_reader linux_ivrs;
 

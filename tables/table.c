@@ -16,17 +16,9 @@
 #include "topology.h"
 
 static const struct format *const formats[] = {
-	&viot_format,
-	&iort_format,
-	&dmar_format,
-	&ivrs_format,
-	&srat_format,
-	&madt_format,
-	&mcfg_format,
-	&builtin_v1.format,
-	&builtin_v2.format,
-	&builtin_v3.format,
-	&builtin_v3_segments.format,
+	&viot_format,       &viot_draft_format, &iort_format,       &dmar_format,
+	&ivrs_format,       &srat_format,       &madt_format,       &mcfg_format,
+	&builtin_v1.format, &builtin_v2.format, &builtin_v3.format, &builtin_v3_segments.format,
 	&dt_format,
 };
 
@@ -81,6 +73,9 @@ struct viommu_table *viommu_table_free(struct viommu_table *table)
 {
 	if (!table)
 		return NULL;
+	if (table->inner)
+		table->inner->root = NULL;
+	viommu_table_free(table->inner);
 	record_free(table->root);
 	dt_free(table->tree);
 	g_free(table->file);
@@ -101,7 +96,7 @@ const char *viommu_table_file(const struct viommu_table *table)
 /* Offsets are from the start of the table, whatever file it came from: `dump` shows the same. */
 struct viommu_place table_place(const struct viommu_table *table, size_t at)
 {
-	return place_in_table(table->file, at);
+	return place_in_table(table->file, table->base + at);
 }
 
 struct viommu_place table_place_of(const struct viommu_table *table, const struct record *record,
@@ -127,10 +122,23 @@ static void decode(struct viommu_table *table, const uint8_t *bytes, size_t leng
 	if (table->whole)
 		format->decode(table, bytes, end, findings);
 	else if (format)
-		report(findings, "acpi-short", place_in_table(table->file, length),
+		report(findings, "acpi-short", table_place(table, length),
 		       "the table was cut off: take it again", "%s has %u bytes at least, not %zu",
 		       table->signature, format->head->length, length);
 	record_add_rest(table->root, bytes + end, length - end);
+}
+
+/* Several formats may begin alike: then their first bytes tell which of them it is. */
+static void choose_form(struct viommu_table *table, const uint8_t *bytes, size_t length)
+{
+	const struct format *format = table->format, *form = NULL;
+
+	if (format && format->form_of && length >= format->head->length)
+		form = format->form_of(bytes, length);
+	if (!form)
+		return;
+	table->format = form;
+	g_strlcpy(table->signature, form->signature, sizeof(table->signature));
 }
 
 /* A device tree is known by its first four bytes, and is no ACPI table in anything else either. */
@@ -166,8 +174,28 @@ struct viommu_table *viommu_table_decode(const void *bytes, size_t length, const
 		return NULL;
 	}
 	table = table_new(bytes, SIGNATURE_LENGTH, file);
+	choose_form(table, bytes, length);
 	decode(table, bytes, length, findings);
 	return table;
+}
+
+/* From now on the root of the inner table goes with that of the outer one. */
+static void put_inside(struct viommu_table *outer, struct viommu_table *inner)
+{
+	inner->root->base = inner->base;
+	record_add_child(outer->root, inner->root);
+	outer->inner = inner;
+}
+
+struct viommu_table *table_decode_inside(struct viommu_table *outer, const uint8_t *bytes,
+					 size_t length, struct viommu_findings *findings)
+{
+	struct viommu_table *inner = table_new((const char *)bytes, SIGNATURE_LENGTH, outer->file);
+
+	inner->base = record_length(outer->root);
+	decode(inner, bytes, length, findings);
+	put_inside(outer, inner);
+	return inner;
 }
 
 /* A device could not show more than that, and a walk should not have to see it. */
@@ -289,6 +317,8 @@ void viommu_table_check(const struct viommu_table *table, struct viommu_findings
 		check_rules(table, acpi_rules, findings);
 	if (table->whole)
 		check_rules(table, table->format->rules, findings);
+	if (table->inner && table->inner->whole)
+		check_rules(table->inner, table->inner->format->rules, findings);
 	if (table->format && !has_meaning(table->format))
 		return;
 	if (!is_known(table, findings) || !table->whole)
@@ -329,6 +359,19 @@ static bool fill(struct viommu_table *table, const struct viommu_topology *topol
 	if (made && !bare)
 		acpi_finish(table);
 	return made;
+}
+
+struct viommu_table *table_generate_inside(struct viommu_table *outer, const char *signature,
+					   const struct viommu_topology *topology,
+					   struct viommu_findings *findings)
+{
+	struct viommu_table *inner = table_blank(find_format(signature));
+
+	inner->base = record_length(outer->root);
+	if (!fill(inner, topology, NULL, findings))
+		return viommu_table_free(inner);
+	put_inside(outer, inner);
+	return inner;
 }
 
 struct viommu_table *viommu_table_generate_for(const struct viommu_topology *topology,

@@ -9,8 +9,6 @@
  * (record.c). Rules of the bytes are in viot_check.c, what nodes mean in viot_read.c, and the
  * way back in viot_write.c.
  */
-#include <string.h>
-
 #include "findings.h"
 #include "viot.h"
 
@@ -183,19 +181,6 @@ static void report_stop(const struct viommu_table *table, enum cursor_state stat
 		       "a node reaches past the end of the table, at 0x%zx", cursor->end);
 }
 
-/* A table in its form of 2019 wraps another one where nodes would be. */
-static bool is_draft(const struct viot_head *head, const uint8_t *bytes, size_t length)
-{
-	static const char wrapped[][5] = { "IORT", "DMAR", "IVRS" };
-
-	if (head->node_count || head->node_offset || length < VIOT_HEAD_LENGTH + ACPI_HEADER_LENGTH)
-		return false;
-	for (size_t i = 0; i < G_N_ELEMENTS(wrapped); i++)
-		if (!memcmp(bytes + VIOT_HEAD_LENGTH, wrapped[i], strlen(wrapped[i])))
-			return true;
-	return false;
-}
-
 /*
  * The number of nodes is what the bytes hold, not what node count says: a count that is wrong is
  * then a finding, and no node is lost by it.
@@ -207,12 +192,6 @@ static void decode(struct viommu_table *table, const uint8_t *bytes, size_t leng
 	enum cursor_state state;
 	unsigned n = 0;
 
-	if (is_draft(table->root->host, bytes, length)) {
-		report(findings, "viot-draft", table_place(table, VIOT_HEAD_LENGTH), NULL,
-		       "the form of 2019, which wraps another table: kept, and not understood yet");
-		record_add_rest(table->root, bytes + VIOT_HEAD_LENGTH, length - VIOT_HEAD_LENGTH);
-		return;
-	}
 	cursor.at = begin(table, bytes, length, findings);
 	while ((state = cursor_look(&cursor)) == CURSOR_AT && n++ < VIOT_MAX_NODES) {
 		record_add_child(table->root, decode_node(table, bytes, &cursor, findings));
@@ -226,6 +205,7 @@ const struct format viot_format = {
 	.signature = "VIOT",
 	.name = "Virtual I/O Translation table",
 	.head = &head_layout,
+	.form_of = viot_form_of,
 	.decode = decode,
 	.rules = viot_rules,
 	.to_topology = viot_read,

@@ -79,6 +79,9 @@ static inline size_t viot_first_node(const struct viot_head *head, size_t end)
 	return at < VIOT_HEAD_LENGTH || at > end ? VIOT_HEAD_LENGTH : at;
 }
 
+/* viot_draft.c: the form of 2019, if these bytes have it. */
+const struct format *viot_form_of(const uint8_t *bytes, size_t length);
+
 /* viot_check.c, viot_read.c, viot_write.c */
 extern const struct table_rule viot_rules[];
 struct viommu_topology *viot_read(const struct viommu_table *table,

@@ -359,7 +359,7 @@ const struct command resolve_command = {
 		"where a platform device begins (0x10001000), or its name or the last part of it.\n"
 		"FILE is as for dump, or a topology. Where MSIs go is said as well, and where "
 		"Linux\n"
-		"does otherwise, another line says so. --all has the specification's reading only.",
+		"does otherwise, another line says so.",
 	.options = options,
 	.run = run,
 };

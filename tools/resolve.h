@@ -17,6 +17,16 @@ char *ids_text(uint32_t first, uint64_t n);
 /* Members of the object that is open: where the route leads, without IDs. */
 void json_route(JsonBuilder *builder, const struct viommu_route *route);
 
+/* Whoever wants to know of functions that Linux takes another way, and why it does. */
+struct linux_listener {
+	void (*each)(void *opaque, const struct viommu_route_range *range, const char *why);
+	void *opaque;
+};
+
+/* Ask of all functions (resolve_linux.c). False: there are too many entries, nothing was asked. */
+bool for_each_linux_difference(const struct viommu_topology *topology,
+			       const struct linux_listener *listener);
+
 /* Print the whole map of a topology (resolve_all.c); or add it to what --json prints. */
 void print_map(const struct viommu_topology *topology);
 void add_map(JsonBuilder *builder, const char *name, const struct viommu_topology *topology);

@@ -17,7 +17,7 @@
 #define SEGMENT_LENGTH 0x10000u
 
 /* Lines are collected by what they are about, and printed in this order. */
-enum { TRANSLATED, DEVICES, UNKNOWN, BYPASSING, N_PARTS };
+enum { TRANSLATED, DEVICES, UNKNOWN, BYPASSING, OTHERWISE, N_PARTS };
 
 struct listing {
 	struct columns parts[N_PARTS];
@@ -59,6 +59,7 @@ static const char *const titles[N_PARTS][MAX_COLUMNS] = {
 	[DEVICES] = { "other devices", "IOMMU", "IDs", NULL, "by" },
 	[UNKNOWN] = { "behind bridges of unknown buses", "IOMMU", NULL, NULL, "by" },
 	[BYPASSING] = { "bypassing", NULL, NULL, "MSIs", "by" },
+	[OTHERWISE] = { "Linux does otherwise", "IOMMU", "IDs", "MSIs", "by" },
 };
 
 static void add_line(struct listing *listing, int part, char *const cells[MAX_COLUMNS])
@@ -88,6 +89,20 @@ static void list_functions(void *opaque, const struct viommu_route_range *range)
 	cells[3] = msis_cell(range);
 	cells[4] = from_cell(range);
 	add_line(opaque, route->iommu ? TRANSLATED : BYPASSING, cells);
+}
+
+static void list_otherwise(void *opaque, const struct viommu_route_range *range, const char *why)
+{
+	const struct viommu_route *route = &range->route;
+	char *cells[MAX_COLUMNS] = { viommu_functions_text(range) };
+
+	(void)why;
+	cells[1] = g_strdup(route->iommu ? route->iommu->name : "none");
+	if (route->iommu)
+		cells[2] = ids_text(route->id, n_ids(range, range->one_id));
+	cells[3] = msis_cell(range);
+	cells[4] = from_cell(range);
+	add_line(opaque, OTHERWISE, cells);
 }
 
 static char *name_of(const struct viommu_platform_device *device)
@@ -145,11 +160,13 @@ static void list_unknown(struct listing *listing, const struct viommu_topology *
 void print_map(const struct viommu_topology *topology)
 {
 	struct listing listing = { 0 };
-	bool several = false;
+	struct linux_listener listener = { list_otherwise, &listing };
+	bool several = false, asked;
 
 	viommu_topology_for_each_route(topology, list_functions, &listing);
 	list_devices(&listing, topology);
 	list_unknown(&listing, topology);
+	asked = for_each_linux_difference(topology, &listener);
 	for (int part = 0; part < N_PARTS; part++) {
 		if (!listing.begun[part])
 			continue;
@@ -159,6 +176,8 @@ void print_map(const struct viommu_topology *topology)
 	}
 	if (!several)
 		puts("nothing is said of any device");
+	if (!asked)
+		puts("\nToo many entries to ask Linux about each: ask for single devices.");
 }
 
 /* -- JSON -------------------------------------------------------------------------- */
@@ -210,6 +229,35 @@ static void add_devices(JsonBuilder *builder, const struct viommu_topology *topo
 	}
 }
 
+static void add_otherwise(void *opaque, const struct viommu_route_range *range, const char *why)
+{
+	JsonBuilder *builder = opaque;
+	g_autofree char *functions = viommu_functions_text(range);
+
+	json_builder_begin_object(builder);
+	json_string(builder, "functions", functions);
+	json_route(builder, &range->route);
+	if (range->route.iommu)
+		add_ids(builder, "ids", range->route.id, n_ids(range, range->one_id));
+	json_string(builder, "why", why);
+	json_builder_end_object(builder);
+}
+
+/* Absent where Linux was not asked, which is something else than an empty list. */
+static void add_linux(JsonBuilder *builder, const struct viommu_topology *topology)
+{
+	JsonBuilder *list = json_builder_new();
+	struct linux_listener listener = { add_otherwise, list };
+
+	json_builder_begin_array(list);
+	if (for_each_linux_difference(topology, &listener)) {
+		json_builder_end_array(list);
+		json_builder_set_member_name(builder, "linux");
+		json_builder_add_value(builder, json_builder_get_root(list));
+	}
+	g_object_unref(list);
+}
+
 void add_map(JsonBuilder *builder, const char *name, const struct viommu_topology *topology)
 {
 	json_builder_begin_object(builder);
@@ -222,5 +270,6 @@ void add_map(JsonBuilder *builder, const char *name, const struct viommu_topolog
 	json_builder_begin_array(builder);
 	add_devices(builder, topology);
 	json_builder_end_array(builder);
+	add_linux(builder, topology);
 	json_builder_end_object(builder);
 }

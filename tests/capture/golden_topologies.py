@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Say as a topology what QEMU was given, for each capture of a VIOT, DMAR or IVRS.
+"""Say as a topology what QEMU was given, for each capture of a VIOT, IORT, DMAR or
+IVRS.
 
   golden_topologies.py FOLDER OUT
 
@@ -17,6 +18,7 @@ import os
 import sys
 
 import amdvi_topologies
+import smmu_topologies
 import vtd_topologies
 from pci import Function, read_info, read_lines
 
@@ -135,7 +137,8 @@ def root_buses(command, functions):
            is_on(command.machine.get("default_bus_bypass_iommu")))
     for expander in command.expanders():
         bus = int(expander["bus_nr"], 0)
-        yield (expander["id"], bus, last_bus(bus, functions), is_on(expander.get("bypass_iommu")))
+        yield (expander.get("id", f"bus{bus:02x}"), bus, last_bus(bus, functions),
+               is_on(expander.get("bypass_iommu")))
 
 
 def version_of(stem):
@@ -155,6 +158,9 @@ def text_of(stem):
         if driver in drivers:
             return platform.topology(command, functions, list(root_buses(command, functions)),
                                      version_of(stem))
+    if command.machine["type"] == "virt" and "virtio-iommu-pci" not in drivers:
+        return smmu_topologies.topology(command, list(root_buses(command, functions)),
+                                        version_of(stem))
     return topology(command, functions)
 
 
@@ -190,6 +196,7 @@ def captures(folder):
         for name in sorted(name for name in names if name.endswith(".cmd")):
             stem = name[:-len(".cmd")]
             if (f"{stem}.VIOT" in names or stem in names and "VIOT" in stem
+                    or f"{stem}.IORT" in names
                     or (f"{stem}.DMAR" in names or f"{stem}.IVRS" in names)
                     and stem not in OUT_OF_ORDER):
                 yield os.path.join(here, stem)

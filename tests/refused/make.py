@@ -22,7 +22,7 @@ import dmar
 import iort
 import ivrs
 import srat
-from acpi import fix
+from acpi import acpi, fix
 
 HERE = pathlib.Path(__file__).parent
 HEAD = 48
@@ -66,10 +66,14 @@ def without_a_line():
     return joined(lines[:6] + ["    0050: no bytes"])
 
 
-def draft():
+def empty_iort():
     inner = struct.pack("<4sIBB6s8sI4sI", b"IORT", 48, 0, 0, b"VIOMMU", b"REFUSED ", 1, b"VIOM",
                         1) + struct.pack("<III", 0, 48, 0)
-    return viot(fix(inner), count=0, offset=0)
+    return fix(inner)
+
+
+def draft(*inner):
+    return viot(*inner, count=0, offset=0)
 
 
 def silent(what):
@@ -106,7 +110,12 @@ FILES = {
     "acpi-checksum": (GOOD[:9] + bytes([GOOD[9] ^ 1]) + GOOD[10:], 9, 1),
 
     "viot-revision": (viot(virtio_pci(), pci_range(), revision=1), 8, 1),
-    "viot-draft": (draft(), HEAD, 0),
+    "viot-draft": (draft(empty_iort()), HEAD, 0),
+    "viot-draft-length": (draft(empty_iort(), bytes(4)), HEAD + 4, 1, "viot-draft"),
+    "viot-draft-checksum": (draft(empty_iort()[:9] + b"\1" + empty_iort()[10:]), HEAD + 9, 1,
+                            "viot-draft"),
+    "viot-draft-reader": (draft(acpi("DMAR", bytes([38]) + bytes(11) +
+                                     dmar.drhd(dmar.scope()))), HEAD, 0, "viot-draft"),
     "viot-node-offset": (viot(virtio_pci(), pci_range(), offset=0x24), 38, 1),
     "viot-node-count": (viot(virtio_pci(), pci_range(), count=3), 36, 1),
     "viot-node-length": (viot(virtio_pci(), pci_range(), struct.pack("<BxHI", 2, 8, 0)), END, 1),
@@ -150,6 +159,7 @@ ALL_TOPOLOGIES = {
     **ivrs.TOPOLOGIES,
     **srat.TOPOLOGIES,
     **builtin.TOPOLOGIES,
+    **devicetrees.TOPOLOGIES,
 }
 LARGE = (
     "viot-node-beyond",
@@ -169,6 +179,7 @@ def outputs():
             at = f"0x{place:x}" if isinstance(place, int) else place
             lines.append(" ".join([rule + suffix, at, str(status), *also]))
     rows["tables.list"] = joined(lines)
+    rows.update(devicetrees.BASES | {"dt-base.base": GOOD})
     return rows
 
 

@@ -25,30 +25,6 @@ static void checks_clean(const struct file *file, unsigned *idle)
 
 /* -- what Linux saw ------------------------------------------------------------------------ */
 
-#define PCIE_TO_PCI_BRIDGE "PCI bridge: PCI device 1b36:000e"
-
-/*
- * Conventional functions behind a PCIe-to-PCI bridge use the bridge's requester ID, which
- * no table says: Linux gives them no group of their own.
- */
-static void find_conventional_buses(const char *seen, bool conventional[256])
-{
-	const char *at = seen;
-
-	while ((at = strstr(at, PCIE_TO_PCI_BRIDGE))) {
-		const char *secondary = strstr(at, "secondary bus "), *last;
-		unsigned from, to;
-
-		last = secondary ? strstr(secondary, "subordinate bus ") : NULL;
-		assert_non_null(last);
-		assert_int_equal(sscanf(secondary, "secondary bus %u", &from), 1);
-		assert_int_equal(sscanf(last, "subordinate bus %u", &to), 1);
-		for (unsigned bus = from; bus <= to && bus < 256; bus++)
-			conventional[bus] = true;
-		at += strlen(PCIE_TO_PCI_BRIDGE);
-	}
-}
-
 struct agreement {
 	unsigned agreed, conventional;
 };

@@ -8,7 +8,7 @@
  * nodes, another order of them, and padding; and what a topology has no word for is a finding.
  */
 
-enum { N_GOLDEN_IORTS = 111, N_FROM_QEMU = 85, N_OTHERS = 24, N_OWN = 7 };
+enum { N_GOLDEN_IORTS = 111, N_FROM_QEMU = 85, N_OTHERS = 24, N_OWN = 7, N_MADE = 74 };
 
 /* Two that were broken or made up to show all nodes there are. */
 static bool is_synthetic(const struct file *file)
@@ -38,7 +38,7 @@ static void golden_iorts_break_known_rules_only(void **state)
 	static const char known[] =
 		"acpi-checksum iort-path iort-id-count iort-identifier iort-mapping-beyond "
 		"iort-reference-null iort-bytes iort-reserved iort-silent-attributes "
-		"iort-silent-interrupts iort-silent-mapping topology-iommu-idle topology-id-twice";
+		"iort-silent-interrupts iort-silent-mapping topology-iommu-idle topology-id-shared";
 	GPtrArray *files = tables_below(golden_folder(), "IORT");
 
 	(void)state;
@@ -47,8 +47,8 @@ static void golden_iorts_break_known_rules_only(void **state)
 		struct viommu_table *table = decode(files->pdata[i], findings);
 
 		viommu_table_check(table, findings);
-		for (size_t k = 0; !is_synthetic(files->pdata[i]) &&
-				   k < viommu_findings_count(findings); k++)
+		for (size_t k = 0;
+		     !is_synthetic(files->pdata[i]) && k < viommu_findings_count(findings); k++)
 			if (!strstr(known, viommu_findings_get(findings, k)->id))
 				fail_msg("%s",
 					 viommu_finding_line(viommu_findings_get(findings, k)));
@@ -90,14 +90,86 @@ static void iorts_of_hardware_keep_their_meaning(void **state)
 	g_ptr_array_free(files, TRUE);
 }
 
+static void iorts_of_qemu_come_out_of_topologies_byte_for_byte(void **state)
+{
+	GPtrArray *files = tables_below(golden_folder(), "IORT");
+	unsigned made = 0;
+
+	(void)state;
+	for (guint i = 0; i < files->len; i++)
+		made += comes_from_its_topology(files->pdata[i], OWN_GOLDEN "/topologies");
+	print_message("%u IORTs made from what QEMU was given\n", made);
+	assert_int_equal(made, N_MADE);
+	g_ptr_array_free(files, TRUE);
+}
+
 static void our_own_iorts_come_out_of_what_they_mean(void **state)
 {
 	GPtrArray *files = tables_below(OWN_GOLDEN, "IORT");
 
 	(void)state;
-	for (guint i = 0; i < files->len; i++)
+	for (guint i = 0; i < files->len; i++) {
 		means_itself(files->pdata[i], "IORT");
+		assert_true(comes_from_its_topology(files->pdata[i], OWN_GOLDEN "/topologies"));
+	}
 	assert_int_equal(files->len, N_OWN);
+	g_ptr_array_free(files, TRUE);
+}
+
+/* -- what Linux saw ------------------------------------------------------------------------ */
+
+/* Linux calls an SMMU by its address: smmu3.0x0000000009050000. */
+static void compare_device(const struct viommu_topology *topology, const char *line,
+			   const bool *conventional, unsigned *agreed)
+{
+	char device[16], iommu[32] = "none", found[32] = "none";
+	struct viommu_route route, linux_route;
+	struct viommu_device_name name;
+	const char *at = strstr(line, "iommu=");
+
+	if (sscanf(line, "DEV %15s", device) != 1 || !at || sscanf(at, "iommu=%31s", iommu) != 1)
+		fail_msg("cannot read: %.60s", line);
+	assert_int_equal(viommu_device_name_parse(device, &name), 0);
+	viommu_topology_resolve(topology, &name, &route, &linux_route, NULL);
+	if (linux_route.reach == VIOMMU_REACH_IOMMU)
+		snprintf(found, sizeof(found), "smmu3.0x%016llx",
+			 (unsigned long long)linux_route.iommu->base);
+	if (!strcmp(iommu, "none") && conventional[name.bdf >> 8])
+		return;
+	if (strcmp(found, iommu) != 0)
+		fail_msg("%s: Linux saw %s, and we say %s", device, iommu, found);
+	++*agreed;
+}
+
+static void agrees_with_linux(const struct file *file, unsigned *agreed)
+{
+	g_autofree char *path = g_strndup(file->path, strlen(file->path) - strlen("IORT"));
+	g_autofree char *seen_path = g_strconcat(path, "seen.txt", NULL), *seen = NULL;
+	bool conventional[256] = { false };
+	struct viommu_topology *topology;
+	struct viommu_table *table;
+
+	if (!g_file_get_contents(seen_path, &seen, NULL, NULL))
+		return;
+	find_conventional_buses(seen, conventional);
+	table = decode(file, NULL);
+	topology = viommu_table_topology(table, NULL);
+	for (const char *line = strstr(seen, "\nDEV "); line; line = strstr(line + 1, "\nDEV "))
+		compare_device(topology, line + 1, conventional, agreed);
+	viommu_topology_free(topology);
+	viommu_table_free(table);
+}
+
+static void resolve_says_what_linux_saw(void **state)
+{
+	GPtrArray *files = tables_below(golden_folder(), "IORT");
+	unsigned agreed = 0;
+
+	(void)state;
+	for (guint i = 0; i < files->len; i++)
+		agrees_with_linux(files->pdata[i], &agreed);
+	print_message("%u functions as Linux saw them\n", agreed);
+	assert_in_range(agreed, 300, 100000);
 	g_ptr_array_free(files, TRUE);
 }
 
@@ -108,7 +180,9 @@ int main(void)
 		cmocka_unit_test(golden_iorts_break_known_rules_only),
 		cmocka_unit_test(iorts_of_qemu_come_out_of_what_they_mean),
 		cmocka_unit_test(iorts_of_hardware_keep_their_meaning),
+		cmocka_unit_test(iorts_of_qemu_come_out_of_topologies_byte_for_byte),
 		cmocka_unit_test(our_own_iorts_come_out_of_what_they_mean),
+		cmocka_unit_test(resolve_says_what_linux_saw),
 	};
 
 	return cmocka_run_group_tests_name("golden IORTs", tests, NULL, NULL);

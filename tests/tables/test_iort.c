@@ -43,13 +43,17 @@ static void example_c_comes_out_byte_for_byte(void **state)
 {
 	struct rig *rig = *state;
 	struct viommu_table *table = make_iort(
-		rig, "iommus:\n" SMMU("s0", "0xc000000", "106, 107, 108, 109")
-			     SMMU("s1", "0xc020000", "110, 111, 112, 113")
-				     SMMU("s2", "0xc040000", "114, 115, 116, 117") "host-bridges:\n"
-			     "  - { name: pcie.0, buses: 00-03, its: its, ats: yes }\n"
-			     "  - { buses: e5-ed, iommu: s0, ats: yes }\n"
-			     "  - { buses: ee-f6, iommu: s1, ats: yes }\n"
-			     "  - { buses: f7-ff, iommu: s2, ats: yes }\n" ITS IORT_HEADER);
+		rig,
+		"iommus:\n" SMMU("s0", "0xc000000", "106, 107, 108, 109") SMMU("s1", "0xc020000",
+									       "110, 111, 112, 113")
+			SMMU("s2", "0xc040000",
+			     "114, 115, 116, 117") "host-bridges:\n"
+						   "  - { name: pcie.0, buses: 00-03, its: its, "
+						   "ats: yes }\n"
+						   "  - { buses: e5-ed, iommu: s0, ats: yes }\n"
+						   "  - { buses: ee-f6, iommu: s1, ats: yes }\n"
+						   "  - { buses: f7-ff, iommu: s2, ats: yes }\n" ITS
+							   IORT_HEADER);
 
 	assert_encodes(table, example_c, sizeof(example_c));
 	viommu_table_check(table, rig->findings);
@@ -95,8 +99,9 @@ static void a_machine_without_an_its_has_no_mapping_to_one(void **state)
 {
 	struct rig *rig = *state;
 	struct viommu_table *table = make_iort(
-		rig, "iommus: [ { name: s, kind: smmu-v3, at: 0x9050000, interrupts: [1, 2, 3, 4] } ]\n"
-		     "host-bridges: [ { buses: 00-0f, iommu: s } ]\n");
+		rig,
+		"iommus: [ { name: s, kind: smmu-v3, at: 0x9050000, interrupts: [1, 2, 3, 4] } ]\n"
+		"host-bridges: [ { buses: 00-0f, iommu: s } ]\n");
 
 	assert_int_equal(count_lines(table, "ITS group\n"), 0);
 	assert_int_equal(count_lines(table, "ID mapping\n"), 1);
@@ -269,7 +274,8 @@ static void plain_counts_are_read_as_they_were_meant(void **state)
 	assert_true(viommu_topology_header(rig->topology, "IORT")->plain_counts);
 }
 
-/* -- damaged ------------------------------------------------------------------------------------ */
+/* -- damaged ------------------------------------------------------------------------------------
+ */
 
 static void a_table_cut_off_anywhere_is_walked_and_kept(void **state)
 {

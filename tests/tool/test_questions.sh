@@ -97,6 +97,27 @@ resolve_all_is_the_whole_map() {
 	says err "--all takes no device"
 }
 
+# Linux, drivers/acpi/viot.c: the last node wins, and no IOMMU translates itself.
+resolve_all_says_where_linux_does_otherwise() {
+	cat >overlap.yaml <<-'END'
+	viommu: 1
+	iommus:
+	  - { name: a, kind: virtio-iommu-pci, at: 00:01.0, include-self: yes }
+	host-bridges: [ { buses: 00-0f, iommu: a } ]
+	END
+	"$viommu" generate viot overlap.yaml -o viot || complain "no table"
+	ran 0 "$viommu" resolve --all --from viot
+	cat >expected <<-'END'
+
+	Linux does otherwise  IOMMU  by
+	0000:00:01.0          none   viot:0x40
+	END
+	tail -3 out >told
+	same told expected
+	ran 0 "$viommu" resolve --all --json --from viot
+	is_json out 'len(d["maps"][0]["linux"]) == 1 and "itself" in d["maps"][0]["linux"][0]["why"]'
+}
+
 # 65536 functions, each an entry of its own: what goes on is one line, and takes no time.
 resolve_all_of_many_entries_is_short() {
 	{
@@ -106,6 +127,7 @@ resolve_all_of_many_entries_is_short() {
 	} >many.yaml
 	ran 0 timeout 20 "$viommu" resolve --all --from many.yaml
 	says out "0000:00:00.0-ff:1f.7  a      0x0-0xffff  many.yaml:4:5 and 65535 more"
+	says out "Too many entries to ask Linux about each"
 }
 
 # -- diff ------------------------------------------------------------------------------
@@ -251,6 +273,59 @@ graph_needs_one_machine() {
 	says err '"jpeg" is no format'
 	ran 2 "$viommu" graph missing
 	says err "missing: No such file or directory"
+}
+
+# -- plan ------------------------------------------------------------------------------
+
+plan_tells_what_each_guest_needs() {
+	cp "$pictures/pc.yaml" .
+	ran 0 "$viommu" plan pc.yaml
+	sed '/^      .*note: /d' out >told
+	cat >expected <<-'END'
+	IOMMU    kind               PCI functions  other devices  IDs
+	viommu0  virtio-iommu-pci   32766          0              0x0-0x7fff
+	viommu1  virtio-iommu-mmio  32768          1              0x8000-0x20000
+
+	arm64 with ACPI
+	  VIOT tells of viommu0, viommu1
+	      200 bytes: viommu generate viot pc.yaml
+
+	x86 with ACPI
+	  VIOT tells of viommu0, viommu1
+	      200 bytes: viommu generate viot pc.yaml
+
+	any with a device tree
+	  DTB tells of viommu0, viommu1
+	      by properties of the tree, which the VMM writes: see docs/tables.md
+
+	one of 2020 without firmware
+	  builtin-v3 tells of viommu0
+	      88 bytes: viommu generate builtin-v3 --iommu viommu0 pc.yaml
+	  nothing tells of viommu1, a virtio-iommu-mmio
+	END
+	same told expected
+	says out "pc.yaml:8:5: note: VIOT has no proximity domain for \"viommu1\""
+}
+
+plan_commands_are_those_that_work() {
+	cp "$pictures/virt.yaml" .
+	ran 0 "$viommu" plan virt.yaml
+	says out "  nothing tells of smmu0, a smmu-v3"
+	sed -n 's/^ *\([0-9]*\) bytes: viommu /\1 /p' out >commands
+	[ -s commands ] || complain "no commands"
+	while read -r length command; do
+		"$viommu" $command >made 2>err
+		[ "$(wc -c <made)" -eq "$length" ] || complain "not $length bytes: $command"
+	done <commands
+}
+
+plan_refuses_a_machine_with_errors() {
+	printf 'viommu: 1\ndevices: [ { at: 1, iommu: b, id: 1 } ]\n' >wrong.yaml
+	ran 2 "$viommu" plan wrong.yaml
+	is_empty out
+	says err "[topology-iommu-unknown]"
+	ran 2 "$viommu" plan
+	says err "name one topology"
 }
 
 run_steps "$0"

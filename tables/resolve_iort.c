@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Which SMMU does Linux take for a device, by an IORT?
+ *
+ * For a PCI function it looks for the root complex of its segment, and there for the first ID
+ * mapping that has the function; what goes to an ITS group at once bypasses. Reading has resolved
+ * already what it does with counts that are one too many, and which root complex it takes of two.
+ *
+ * For other devices it compares paths, and asks for single mappings: so it finds fewer than there
+ * are.
+ */
+#include <glib.h>
+
+#include "format.h"
+#include "resolve.h"
+#include "topology.h"
+
+/* -- PCI functions ----------------------------------------------------------------- */
+
+static bool has_root_complex(const struct viommu_topology *topology, uint16_t segment)
+{
+	const struct viommu_host_bridge *bridge;
+
+	for_each_object(i, bridge, topology, OBJECT_HOST_BRIDGE)
+		if (bridge->segment == segment)
+			return true;
+	return false;
+}
+
+static struct viommu_route route_of_function(const struct viommu_topology *topology,
+					     const struct viommu_device_name *device,
+					     const char **ret_why)
+{
+	struct viommu_route route = route_specified(topology, device);
+
+	if (!has_root_complex(topology, device->segment))
+		*ret_why =
+			"Linux finds no root complex of this segment in the IORT, and no ITS for "
+			"it either";
+	else if (route.reach == VIOMMU_REACH_IOMMU)
+		*ret_why =
+			"Linux takes the first ID mapping of the segment's root complex that has "
+			"the function";
+	else
+		*ret_why = "Linux finds no ID mapping of the function to an SMMU, and leaves it "
+			   "without one";
+	return route;
+}
+
+/* -- other devices ------------------------------------------------------------------- */
+
+static const struct viommu_device_id *find_single(const struct viommu_topology *topology,
+						  const char *name)
+{
+	const struct viommu_device_id *id;
+
+	for_each_object(i, id, topology, OBJECT_DEVICE_ID)
+		if (g_str_equal(id->device, name) && id->iommu && !id->has_input)
+			return id;
+	return NULL;
+}
+
+static struct viommu_route route_of_device(const struct viommu_topology *topology,
+					   const struct viommu_platform_device *device,
+					   const char **ret_why)
+{
+	const struct viommu_device_id *single = find_single(topology, device->name);
+	bool own = device->iommu && !device->has_input;
+
+	*ret_why = own || single ? "Linux takes the first single mapping of the device's node"
+				 : "Linux asks for single mappings, and the device's node has "
+				   "none: it is left without an SMMU, unless its driver asks";
+	if (own || !single)
+		return route_to(topology, own ? device->iommu : NULL, device->id, device->place);
+	return route_to(topology, single->iommu, single->id, single->place);
+}
+
+static struct viommu_route route_of_name(const struct viommu_topology *topology,
+					 const struct viommu_device_name *name,
+					 const char **ret_why)
+{
+	const struct viommu_platform_device *device = find_platform_device(topology, name);
+
+	*ret_why = "Linux finds no node of this device in the IORT";
+	if (!device || !device->name)
+		return route_nothing;
+	*ret_why =
+		"Linux compares whole paths, whose names have 4 characters: this node is nobody's";
+	if (!acpi_is_path(device->name))
+		return route_nothing;
+	return route_of_device(topology, device, ret_why);
+}
+
+/* -- both ------------------------------------------------------------------------------ */
+
+/* A virtio-iommu has no node of a published IORT, and a driver only by a VIOT. */
+struct viommu_route linux_iort(const struct viommu_topology *topology,
+			       const struct viommu_device_name *device, const char **ret_why)
+{
+	struct viommu_route route = device->pci ? route_of_function(topology, device, ret_why)
+						: route_of_name(topology, device, ret_why);
+
+	if (!route.iommu || route.iommu->kind == VIOMMU_SMMU_V2 ||
+	    route.iommu->kind == VIOMMU_SMMU_V3)
+		return route;
+	*ret_why = "Linux knows no virtio-iommu from an IORT, and leaves the device without one";
+	return (struct viommu_route){ .reach = VIOMMU_REACH_BYPASS, .place = route.place };
+}

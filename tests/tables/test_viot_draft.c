@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * VIOT as it was drafted in 2019: another table in a wrapper
+ */
+#include "tables_rig.h"
+
+#define HEADER(name) \
+	"  " name ": { oem-id: VIOMMU, oem-table-id: 'EXAMPLE ', oem-revision: 1, " \
+	"creator-id: VIOM, creator-revision: 1 }\n"
+
+enum { INNER_AT = 48, PCI_NODE_AT = 0x60, COMPLEX_AT = 0x74 };
+
+/* Worked example D: an IORT with a virtio-iommu at 00:01.0 and a root complex behind it. */
+static const uint8_t example_d[] = {
+	0x56, 0x49, 0x4f, 0x54, 0xc0, 0x00, 0x00, 0x00, 0x00, 0xb8, 0x56, 0x49, 0x4f, 0x4d, 0x4d,
+	0x55, 0x45, 0x58, 0x41, 0x4d, 0x50, 0x4c, 0x45, 0x20, 0x01, 0x00, 0x00, 0x00, 0x56, 0x49,
+	0x4f, 0x4d, 0x01, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+	0x00, 0x00, 0x00, 0x49, 0x4f, 0x52, 0x54, 0x90, 0x00, 0x00, 0x00, 0x00, 0xf8, 0x56, 0x49,
+	0x4f, 0x4d, 0x4d, 0x55, 0x45, 0x58, 0x41, 0x4d, 0x50, 0x4c, 0x45, 0x20, 0x01, 0x00, 0x00,
+	0x00, 0x56, 0x49, 0x4f, 0x4d, 0x01, 0x00, 0x00, 0x00, 0x02, 0x00, 0x00, 0x00, 0x30, 0x00,
+	0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x80, 0x14, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+	0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x08, 0x00, 0x00, 0x00, 0x02, 0x4c, 0x00, 0x00,
+	0x00, 0x00, 0x00, 0x00, 0x02, 0x00, 0x00, 0x00, 0x24, 0x00, 0x00, 0x00, 0x01, 0x00, 0x00,
+	0x00, 0x00, 0x00, 0x00, 0x03, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x40, 0x00,
+	0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x07, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x30,
+	0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x09, 0x00, 0x00, 0x00, 0xf6, 0xff, 0x00, 0x00,
+	0x09, 0x00, 0x00, 0x00, 0x30, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+};
+
+static struct viommu_table *generate(struct rig *rig, const char *text)
+{
+	read_fine(rig, text);
+	return viommu_table_generate(rig->topology, "VIOT-2019", rig->findings);
+}
+
+/* The meaning of what was generated becomes the rig's topology. */
+static void read_back(struct rig *rig, struct viommu_table *table)
+{
+	assert_non_null(table);
+	viommu_topology_free(rig->topology);
+	rig->topology = viommu_table_topology(table, rig->findings);
+	viommu_table_free(table);
+}
+
+static struct viommu_route ask(const struct rig *rig, const char *device,
+			       struct viommu_route *ret_linux, const char **ret_why)
+{
+	struct viommu_device_name name;
+	struct viommu_route route;
+
+	assert_int_equal(viommu_device_name_parse(device, &name), 0);
+	viommu_topology_resolve(rig->topology, &name, &route, ret_linux, ret_why);
+	return route;
+}
+
+/* -- the worked example ------------------------------------------------------------- */
+
+static void example_d_comes_out_byte_for_byte(void **state)
+{
+	struct rig *rig = *state;
+	struct viommu_table *table;
+
+	table = generate(rig, "iommus: [ { name: a, kind: virtio-iommu-pci, at: 00:01.0 } ]\n"
+			      "host-bridges: [ { buses: 00-ff, iommu: a } ]\n"
+			      "tables:\n" HEADER("viot-2019") HEADER("iort"));
+	assert_encodes(table, example_d, sizeof(example_d));
+	viommu_table_free(table);
+}
+
+static void a_table_made_of_its_own_meaning_is_the_same(void **state)
+{
+	struct rig *rig = *state;
+	struct viommu_table *table =
+		viommu_table_decode(example_d, sizeof(example_d), "d", rig->findings);
+
+	viommu_table_check(table, rig->findings);
+	assert_int_equal(viommu_findings_count_from(rig->findings, VIOMMU_WARNING), 0);
+	assert_string_equal(viommu_table_signature(table), "VIOT-2019");
+	rig->topology = viommu_table_topology(table, rig->findings);
+	viommu_table_free(table);
+	table = viommu_table_generate(rig->topology, "VIOT-2019", rig->findings);
+	assert_encodes(table, example_d, sizeof(example_d));
+	viommu_table_free(table);
+}
+
+/* Offsets are shown as they are in the file, though those in fields count from the IORT. */
+static void places_count_from_the_beginning_of_the_viot(void **state)
+{
+	struct rig *rig = *state;
+	struct viommu_table *table =
+		viommu_table_decode(example_d, sizeof(example_d), "d", rig->findings);
+	char *text = viommu_table_text(table), *json = viommu_table_json(table);
+
+	assert_non_null(strstr(text, "  0060  Type                 0x80 (virtio-iommu, PCI)\n"));
+	assert_non_null(strstr(text, "0x00000030 (virtio-iommu on PCI)\n"));
+	assert_non_null(strstr(json, "\"offset\" : 96,"));
+	rig->topology = viommu_table_topology(table, rig->findings);
+	assert_int_equal(viommu_topology_iommu(rig->topology, 0)->place.at, PCI_NODE_AT);
+	free(text);
+	free(json);
+	viommu_table_free(table);
+}
+
+/* -- nodes of virtio-iommus ------------------------------------------------------------ */
+
+static void a_window_of_registers_has_its_node(void **state)
+{
+	struct rig *rig = *state;
+	const struct viommu_iommu *iommu;
+
+	read_back(rig, generate(rig, "iommus: [ { name: a, kind: virtio-iommu-mmio, "
+				     "at: 0x10001000, span: 4K, interrupts: [37], "
+				     "coherent: yes } ]\n"
+				     "host-bridges: [ { buses: 00-ff, iommu: a } ]\n"));
+	iommu = viommu_topology_iommu(rig->topology, 0);
+	assert_int_equal(iommu->kind, VIOMMU_VIRTIO_MMIO);
+	assert_int_equal(iommu->base, 0x10001000);
+	assert_int_equal(iommu->span, 0x1000);
+	assert_int_equal(iommu->interrupts[0], 37);
+	assert_true(iommu->coherent);
+}
+
+/* "Cloud Hypervisor's node was 56 bytes long": the first 20 are the same. */
+static void the_longer_node_is_read_as_well(void **state)
+{
+	enum { EXTRA = 36, LENGTH = sizeof(example_d) + EXTRA };
+	struct rig *rig = *state;
+	struct viommu_route route, linux_route;
+	uint8_t bytes[LENGTH] = { 0 };
+	struct viommu_table *table;
+
+	memcpy(bytes, example_d, COMPLEX_AT);
+	memcpy(bytes + COMPLEX_AT + EXTRA, example_d + COMPLEX_AT, sizeof(example_d) - COMPLEX_AT);
+	store(bytes + PCI_NODE_AT + 1, 2, 56);
+	store(bytes + PCI_NODE_AT + 32, 4, 1);
+	store(bytes + INNER_AT + LENGTH_AT, 4, LENGTH - INNER_AT);
+	store(bytes + LENGTH_AT, 4, LENGTH);
+	fix(bytes + INNER_AT, LENGTH - INNER_AT);
+	fix(bytes, LENGTH);
+	table = viommu_table_decode(bytes, LENGTH, "ch", rig->findings);
+	viommu_table_check(table, rig->findings);
+	assert_int_equal(viommu_findings_count_from(rig->findings, VIOMMU_WARNING), 0);
+	assert_encodes(table, bytes, LENGTH);
+	read_back(rig, table);
+	route = ask(rig, "01:00.0", &linux_route, NULL);
+	assert_int_equal(route.iommu->bdf, 0x8);
+	assert_int_equal(route.id, 0x100);
+}
+
+/* "A third, older form: IORT with a paravirt node, no wrapper" */
+static void an_iort_alone_may_have_such_nodes_but_should_not(void **state)
+{
+	struct rig *rig = *state;
+	struct viommu_table *table = viommu_table_decode(
+		example_d + INNER_AT, sizeof(example_d) - INNER_AT, "old", rig->findings);
+
+	viommu_table_check(table, rig->findings);
+	assert_true(found(rig->findings, "iort-draft"));
+	read_back(rig, table);
+	assert_int_equal(viommu_topology_iommu(rig->topology, 0)->kind, VIOMMU_VIRTIO_PCI);
+}
+
+/* -- which table, which form ------------------------------------------------------------ */
+
+static void the_iommus_choose_the_table_that_is_wrapped(void **state)
+{
+	static const struct {
+		const char *iommu, *signature;
+	} cases[] = {
+		{ "kind: smmu-v3, at: 0x9050000", "IORT" },
+		{ "kind: vt-d, at: 0xfed90000", "DMAR" },
+		{ "kind: amd-vi, at: 0xfed80000, function: 00:00.2", "IVRS" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct viommu_table *table;
+		void *fresh, *bytes;
+		char text[256];
+
+		set_up(&fresh);
+		snprintf(
+			text, sizeof(text),
+			"iommus: [ { name: a, %s } ]\nhost-bridges: [ { buses: 00-ff, iommu: a } ]",
+			cases[i].iommu);
+		table = generate(fresh, text);
+		viommu_table_encode(table, &bytes);
+		assert_memory_equal((uint8_t *)bytes + INNER_AT, cases[i].signature, 4);
+		free(bytes);
+		viommu_table_free(table);
+		tear_down(&fresh);
+	}
+}
+
+/* "All zero, and anything else behind it, or the table ends at 48: final, empty" */
+static void a_table_without_nodes_is_no_draft(void **state)
+{
+	struct rig *rig = *state;
+	uint8_t bytes[sizeof(example_d)];
+	struct viommu_table *table;
+
+	memcpy(bytes, example_d, sizeof(bytes));
+	bytes[INNER_AT] = 'X';
+	table = viommu_table_decode(bytes, sizeof(bytes), "x", rig->findings);
+	assert_string_equal(viommu_table_signature(table), "VIOT");
+	viommu_table_free(table);
+	table = viommu_table_decode(bytes, INNER_AT, "x", rig->findings);
+	assert_string_equal(viommu_table_signature(table), "VIOT");
+	viommu_table_free(table);
+}
+
+/* "Mainline Linux sees node count 0 in a draft table: no message, no IOMMU" */
+static void linux_finds_nothing_in_it(void **state)
+{
+	struct rig *rig = *state;
+	struct viommu_route linux_route;
+	const char *why;
+
+	rig->topology = NULL;
+	read_back(rig, viommu_table_decode(example_d, sizeof(example_d), "d", rig->findings));
+	assert_int_equal(ask(rig, "01:00.0", &linux_route, &why).reach, VIOMMU_REACH_IOMMU);
+	assert_int_equal(linux_route.reach, VIOMMU_REACH_NOTHING);
+	assert_non_null(strstr(why, "not merged"));
+}
+
+/* -- damage ---------------------------------------------------------------------------------- */
+
+/* The reader of the draft did not look at it, and Linux goes on with any table but an IVRS. */
+static void a_wrong_sum_inside_is_a_warning(void **state)
+{
+	struct rig *rig = *state;
+	uint8_t bytes[sizeof(example_d)];
+	struct viommu_table *table;
+
+	memcpy(bytes, example_d, sizeof(bytes));
+	bytes[INNER_AT + CHECKSUM_AT]++;
+	fix(bytes, sizeof(bytes));
+	table = viommu_table_decode(bytes, sizeof(bytes), "d", rig->findings);
+	viommu_table_check(table, rig->findings);
+	assert_true(found(rig->findings, "viot-draft-checksum"));
+	assert_int_equal(viommu_findings_count_from(rig->findings, VIOMMU_ERROR), 0);
+	viommu_table_free(table);
+}
+
+static void a_damaged_table_is_kept_as_it_is(void **state)
+{
+	static const uint8_t values[] = { 0x00, 0x01, 0x10, 0x30, 0x7f, 0x80, 0xff };
+
+	(void)state;
+	for (size_t at = 0; at < sizeof(example_d); at++)
+		for (size_t i = 0; i < sizeof(values); i++) {
+			uint8_t *bytes = copy_of(example_d, sizeof(example_d));
+
+			bytes[at] = values[i];
+			walk(bytes, sizeof(example_d), NULL);
+			free(bytes);
+		}
+}
+
+static void a_table_that_is_cut_off_is_kept_as_it_is(void **state)
+{
+	(void)state;
+	for (size_t length = 0; length < sizeof(example_d); length++) {
+		uint8_t *bytes = copy_of(example_d, length);
+
+		walk(bytes, length, NULL);
+		free(bytes);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		WITH_A_RIG(example_d_comes_out_byte_for_byte),
+		WITH_A_RIG(a_table_made_of_its_own_meaning_is_the_same),
+		WITH_A_RIG(places_count_from_the_beginning_of_the_viot),
+		WITH_A_RIG(a_window_of_registers_has_its_node),
+		WITH_A_RIG(the_longer_node_is_read_as_well),
+		WITH_A_RIG(an_iort_alone_may_have_such_nodes_but_should_not),
+		WITH_A_RIG(the_iommus_choose_the_table_that_is_wrapped),
+		WITH_A_RIG(a_table_without_nodes_is_no_draft),
+		WITH_A_RIG(linux_finds_nothing_in_it),
+		WITH_A_RIG(a_wrong_sum_inside_is_a_warning),
+		cmocka_unit_test(a_damaged_table_is_kept_as_it_is),
+		cmocka_unit_test(a_table_that_is_cut_off_is_kept_as_it_is),
+	};
+
+	return cmocka_run_group_tests_name("VIOT of 2019", tests, NULL, NULL);
+}
