@@ -37,7 +37,7 @@ static void decode(const struct viommu_table *table)
 
 void meaning_make_all(const struct viommu_topology *topology, struct viommu_findings *findings)
 {
-	static const char *const signatures[] = { "VIOT", "IORT", "DMAR", "IVRS", "SRAT" };
+	static const char *const signatures[] = { "VIOT", "IORT", "DMAR", "IVRS", "SRAT", "VIOT-2019" };
 
 	for (size_t i = 0; i < N(signatures); i++) {
 		struct viommu_table *table = NULL;
