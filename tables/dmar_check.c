@@ -50,8 +50,9 @@ static void for_each_of(const struct table_check *check, unsigned type, structur
 {
 	const struct record *structure;
 
-	for_each_structure(structure, check->table) if (dmar_type_of(structure) == type)
-		look(check, structure);
+	for_each_structure(structure, check->table)
+		if (dmar_type_of(structure) == type)
+			look(check, structure);
 }
 
 /* A unit whose registers are nowhere makes Linux give up all of them. */
@@ -126,9 +127,9 @@ static void for_each_scope(const struct table_check *check, scope_function *look
 {
 	const struct record *structure, *scope;
 
-	for_each_structure(structure, check->table) for (size_t i = 0;
-							 (scope = dmar_scope(structure, i)); i++)
-		look(check, structure, scope);
+	for_each_structure(structure, check->table)
+		for (size_t i = 0; (scope = dmar_scope(structure, i)); i++)
+			look(check, structure, scope);
 }
 
 static unsigned scope_type(const struct record *scope)
@@ -211,8 +212,7 @@ static void check_order(const struct table_check *check)
 	const struct record *structure;
 	unsigned last = 0;
 
-	for_each_structure(structure, check->table)
-	{
+	for_each_structure(structure, check->table) {
 		unsigned type = dmar_type_of(structure);
 
 		if (type == DMAR_UNKNOWN)
@@ -229,8 +229,9 @@ static void check_units(const struct table_check *check)
 {
 	const struct record *structure;
 
-	for_each_structure(structure,
-			   check->table) if (dmar_type_of(structure) == DMAR_DRHD) return;
+	for_each_structure(structure, check->table)
+		if (dmar_type_of(structure) == DMAR_DRHD)
+			return;
 	report(check->findings, check->rule_id, table_place(check->table, 0),
 	       "describe the units, or leave the table out", "there is no remapping unit");
 }
@@ -253,12 +254,11 @@ static void check_all_twice(const struct table_check *check)
 	GHashTable *closed = g_hash_table_new(NULL, NULL);
 	const struct record *structure;
 
-	for_each_structure(structure,
-			   check->table) if (is_all(structure) &&
-					     !g_hash_table_add(closed, segment_of(structure)))
-		report(check->findings, check->rule_id, place_of(check, structure, "Flags"),
-		       "clear INCLUDE_PCI_ALL, and name the devices of this unit",
-		       "a second unit of the segment has INCLUDE_PCI_ALL");
+	for_each_structure(structure, check->table)
+		if (is_all(structure) && !g_hash_table_add(closed, segment_of(structure)))
+			report(check->findings, check->rule_id, place_of(check, structure, "Flags"),
+			       "clear INCLUDE_PCI_ALL, and name the devices of this unit",
+			       "a second unit of the segment has INCLUDE_PCI_ALL");
 	g_hash_table_destroy(closed);
 }
 
@@ -267,8 +267,7 @@ static void check_all_last(const struct table_check *check)
 	GHashTable *closed = g_hash_table_new(NULL, NULL);
 	const struct record *structure;
 
-	for_each_structure(structure, check->table)
-	{
+	for_each_structure(structure, check->table) {
 		if (dmar_type_of(structure) != DMAR_DRHD)
 			continue;
 		if (is_all(structure))
@@ -288,8 +287,7 @@ static void check_bases_twice(const struct table_check *check)
 	GHashTable *bases = g_hash_table_new(g_int64_hash, g_int64_equal);
 	const struct record *structure;
 
-	for_each_structure(structure, check->table)
-	{
+	for_each_structure(structure, check->table) {
 		struct dmar_drhd *drhd = structure->host;
 
 		if (dmar_type_of(structure) == DMAR_DRHD && drhd->base &&
@@ -308,8 +306,7 @@ static void check_affinities(const struct table_check *check)
 	GHashTable *bases = g_hash_table_new(g_int64_hash, g_int64_equal);
 	const struct record *structure;
 
-	for_each_structure(structure, check->table)
-	{
+	for_each_structure(structure, check->table) {
 		struct dmar_drhd *drhd = structure->host;
 		struct dmar_rhsa *rhsa = structure->host;
 
@@ -351,8 +348,7 @@ static void number_all(struct numbers *numbers, const struct viommu_table *table
 {
 	const struct record *structure;
 
-	for_each_structure(structure, table)
-	{
+	for_each_structure(structure, table) {
 		if (dmar_type_of(structure) == DMAR_DRHD)
 			number_scopes(numbers, structure);
 		else if (dmar_type_of(structure) == DMAR_ANDD)
@@ -366,8 +362,7 @@ static void check_named(const struct table_check *check)
 	const struct record *structure;
 
 	number_all(&numbers, check->table);
-	for_each_structure(structure, check->table)
-	{
+	for_each_structure(structure, check->table) {
 		const struct dmar_andd *andd = structure->host;
 
 		if (dmar_type_of(structure) == DMAR_ANDD && !numbers.scoped[andd->number])
@@ -401,8 +396,9 @@ static void check_scoped(const struct table_check *check)
 	const struct record *structure;
 
 	number_all(&numbers, check->table);
-	for_each_structure(structure, check->table) if (dmar_type_of(structure) == DMAR_DRHD)
-		look_at_numbers(check, &numbers, structure);
+	for_each_structure(structure, check->table)
+		if (dmar_type_of(structure) == DMAR_DRHD)
+			look_at_numbers(check, &numbers, structure);
 }
 
 /* -- the list

@@ -377,9 +377,9 @@ struct viommu_topology *dmar_read(const struct viommu_table *table,
 	const struct record *structure;
 
 	for (size_t step = 0; step < G_N_ELEMENTS(steps); step++)
-		for_each_structure(structure, table) if (dmar_type_of(structure) ==
-							 steps[step].type) steps[step]
-			.read(&reading, structure);
+		for_each_structure(structure, table)
+			if (dmar_type_of(structure) == steps[step].type)
+				steps[step].read(&reading, structure);
 	g_hash_table_destroy(reading.domains);
 	g_hash_table_destroy(reading.names);
 	g_hash_table_destroy(reading.ats);

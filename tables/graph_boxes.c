@@ -227,17 +227,19 @@ struct boxes graph_boxes(const struct viommu_topology *topology)
 		.boxes.list = g_array_new(FALSE, FALSE, sizeof(struct box)),
 		.by_owner = g_hash_table_new(g_direct_hash, g_direct_equal),
 	};
-	GArray *map = map_new(topology), *bridges = cover_bridges(topology);
+	GArray *bridges = cover_bridges(topology);
+	struct map *map = map_begin(topology);
 	const struct viommu_platform_device *device;
+	struct viommu_route_range range;
 
 	g_array_set_clear_func(collector.boxes.list, box_clear);
-	for (size_t i = 0; i < map->len; i++)
-		draw_cut(&collector, map_get(map, i), bridges);
+	while (map_next(map, &range))
+		draw_cut(&collector, &range, bridges);
 	for_each_object(i, device, topology, OBJECT_PLATFORM_DEVICE)
 		draw_device(&collector, device);
 	g_hash_table_destroy(collector.by_owner);
 	g_array_unref(bridges);
-	g_array_unref(map);
+	map_end(map);
 	return collector.boxes;
 }
 

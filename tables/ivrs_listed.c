@@ -70,10 +70,10 @@ void ivrs_check_none(const struct table_check *check)
 {
 	const struct record *block;
 
-	for_each_child(i, block,
-		       check->table->root) if (ivrs_is_ivhd(block) && highest_of_block(block) < 0)
-		blame(check, block, "write who is behind the IOMMU, or leave it out",
-		      "an IOMMU without a device entry for a function");
+	for_each_child(i, block, check->table->root)
+		if (ivrs_is_ivhd(block) && highest_of_block(block) < 0)
+			blame(check, block, "write who is behind the IOMMU, or leave it out",
+			      "an IOMMU without a device entry for a function");
 }
 
 /* Segments, each with the highest device ID of the blocks that Linux reads. */
@@ -83,8 +83,7 @@ static GHashTable *highest_of_segments(const struct viommu_table *table)
 	unsigned type = ivrs_linux_type(table);
 	const struct record *block;
 
-	for_each_child(i, block, table->root)
-	{
+	for_each_child(i, block, table->root) {
 		gpointer segment;
 		int before;
 
@@ -109,7 +108,7 @@ static void look_beyond(const struct table_check *check, const struct record *bl
 	for_each_child(i, entry, block)
 		if (uncounted(ivrs_type_of(entry), entry->host) > highest)
 			blame(check, entry, "list a function that is behind all that is used",
-		      "a device ID that is behind those of all functions");
+			      "a device ID that is behind those of all functions");
 }
 
 /* Only of blocks that are read: what others say does no harm there. */
@@ -119,8 +118,7 @@ void ivrs_check_beyond(const struct table_check *check)
 	unsigned type = ivrs_linux_type(check->table);
 	const struct record *block;
 
-	for_each_child(i, block, check->table->root)
-	{
+	for_each_child(i, block, check->table->root) {
 		const struct ivrs_ivhd *ivhd = block->host;
 
 		if (ivrs_is_ivhd(block) && ivrs_type_of(block) == type)
@@ -149,8 +147,7 @@ void ivrs_check_last(const struct table_check *check)
 	const struct record *block;
 	gpointer last;
 
-	for_each_child(i, block, check->table->root)
-	{
+	for_each_child(i, block, check->table->root) {
 		const struct ivrs_ivhd *ivhd = block->host;
 
 		if (ivrs_is_ivhd(block) &&
@@ -183,8 +180,7 @@ static GHashTable *last_of_units(const struct ivrs_writing *writing)
 			const struct ivrs_item *item =
 				&g_array_index(unit->items, struct ivrs_item, j);
 
-			highest =
-				MAX(highest, counted(item->type, &item->host));
+			highest = MAX(highest, counted(item->type, &item->host));
 		}
 		g_hash_table_insert(last, segment_of(unit), GINT_TO_POINTER(highest));
 	}
@@ -247,7 +243,7 @@ void ivrs_look_at_entries(struct ivrs_writing *writing)
 			       "there is no device entry for IOMMU %s", unit->iommu->name);
 		else
 			look_at_unit(writing, unit,
-				    GPOINTER_TO_INT(g_hash_table_lookup(last, segment_of(unit))));
+				     GPOINTER_TO_INT(g_hash_table_lookup(last, segment_of(unit))));
 	}
 	look_behind(writing, last);
 	g_hash_table_destroy(last);

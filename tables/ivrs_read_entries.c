@@ -2,8 +2,8 @@
 /*
  * What device entries of an IVRS mean
  *
- * They become ranges, sources of interrupts and devices, each with its place. Entries are applied in
- * their order, so the last one that has a function counts; of ranges in a topology the first one
+ * They become ranges, sources of interrupts and devices, each with its place. Entries are applied
+ * in their order, so the last one that has a function counts; of ranges in a topology the first one
  * does. So ranges are added in the order of the table, unless some of them overlap: then all of
  * them are added from the last to the first.
  */
@@ -206,7 +206,8 @@ void ivrs_read_entries(struct ivrs_reading *reading, const struct ivrs_found *fo
 
 	reading->found = found;
 	reading->start = NULL;
-	for_each_child(i, entry, found->newest) read_entry(reading, entry);
+	for_each_child(i, entry, found->newest)
+		read_entry(reading, entry);
 }
 
 /* An inverted range was left out before, so none of these is refused. */
@@ -227,4 +228,3 @@ void ivrs_add_ranges(struct ivrs_reading *reading)
 	add_to(reading->topology, reading->ranges, topology_ranges_overlap(looked_at));
 	viommu_topology_free(looked_at);
 }
-
