@@ -36,6 +36,7 @@ static const GOptionEntry options[] = {
 
 struct question {
 	char **devices;
+	char **files; /* to ask, instead of `from`; or NULL */
 	struct viommu_findings *findings;
 	JsonBuilder *builder; /* NULL: text */
 	bool has_pasid;
@@ -304,7 +305,8 @@ static void ask(void *opaque, struct input *input)
 
 static int ask_all(struct question *question)
 {
-	char *names[] = { from, NULL };
+	char *from_one[] = { from, NULL };
+	char **names = question->files ? question->files : from_one;
 	int status;
 
 	question->findings = viommu_findings_new();
@@ -338,11 +340,15 @@ static bool parse_pasid(struct question *question)
 
 static int run(const struct command *command, char **arguments)
 {
-	struct question question = { .devices = arguments };
+	static char *nothing[] = { NULL };
+	struct question question = { .devices = all_devices ? nothing : arguments };
 
-	if (!all_devices == !*arguments)
-		return command_usage(command, all_devices ? "--all takes no device"
-							  : "name a device, or say --all");
+	if (!all_devices && !*arguments)
+		return command_usage(command, "name a device, or say --all");
+	if (all_devices && *arguments && from)
+		return command_usage(command, "name files behind --all, or one by --from");
+	if (all_devices && *arguments)
+		question.files = arguments;
 	if (all_devices && pasid_text)
 		return command_usage(command, "--pasid needs a device");
 	if (!parse_pasid(&question))
@@ -352,7 +358,7 @@ static int run(const struct command *command, char **arguments)
 
 const struct command resolve_command = {
 	.name = "resolve",
-	.arguments = "DEVICE...",
+	.arguments = "DEVICE... | --all [FILE...]",
 	.summary = "say which IOMMU a device reaches, by whose word, and what Linux makes of it",
 	.details =
 		"A DEVICE is a PCI function (0000:03:00.0, or 03:00.0 in segment 0), the address\n"
