@@ -34,9 +34,11 @@ static void ask_ends(void *opaque, const struct viommu_route_range *range)
 	struct asked *asked = opaque;
 	uint32_t nth = (uint32_t)(range->segment_last - range->segment_first) * 0x10000u +
 		       (uint32_t)(range->bdf_last - range->bdf_first);
-	struct viommu_device_name first = { .pci = true, .segment = range->segment_first,
+	struct viommu_device_name first = { .pci = true,
+					    .segment = range->segment_first,
 					    .bdf = range->bdf_first };
-	struct viommu_device_name last = { .pci = true, .segment = range->segment_last,
+	struct viommu_device_name last = { .pci = true,
+					   .segment = range->segment_last,
 					   .bdf = range->bdf_last };
 	struct viommu_route route = range->route;
 
@@ -63,8 +65,7 @@ static void expect_same(const struct file *file, const struct viommu_topology *o
 static void expect_same_in_text(const struct file *file, const struct viommu_topology *topology)
 {
 	char *text = viommu_topology_text(topology);
-	struct viommu_topology *again =
-		viommu_topology_parse(text, strlen(text), "text", NULL);
+	struct viommu_topology *again = viommu_topology_parse(text, strlen(text), "text", NULL);
 
 	assert_non_null(again);
 	expect_same(file, topology, again);
