@@ -67,7 +67,10 @@ bool viommu_table_taken_apart(const char *signature);
 /* Can tables with that signature be made of a topology? */
 bool viommu_table_made(const char *signature);
 
-/* The four characters of the signature, NUL-terminated; of a built-in topology its form. */
+/*
+ * The four characters of the signature, NUL-terminated; of a built-in topology its form, and
+ * "VIOT-2019" of a VIOT in the form of 2019, which wraps another table.
+ */
 const char *viommu_table_signature(const struct viommu_table *table);
 
 /* What the file was called, "" for a table that was made; lives as long as the table. */
@@ -107,7 +110,9 @@ struct viommu_topology *viommu_table_topology(const struct viommu_table *table,
 					      struct viommu_findings *findings);
 
 /*
- * Make the table with that signature ("VIOT") from a topology. What the table cannot say
+ * Make the table with that signature ("VIOT") from a topology; "VIOT-2019" wraps the table that the
+ * first kind of its IOMMUs has, for which a virtio-iommu and an SMMU come before a VT-d, and that
+ * before an AMD-Vi: an IORT, a DMAR or an IVRS. What the table cannot say
  * is a finding; NULL is returned if there was an error.
  */
 struct viommu_table *viommu_table_generate(const struct viommu_topology *topology,
