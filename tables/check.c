@@ -248,6 +248,7 @@ static const struct {
 	{ "topology-range-own", check_own_functions },
 	{ "topology-id-beyond", check_ids_beyond },
 	{ "topology-id-twice", check_ids_twice },
+	{ "topology-id-shared", check_ids_shared },
 	{ "topology-registers-overlap", check_windows_overlap },
 	{ "topology-memory-overlap", check_memory_overlap },
 	{ "topology-memory-interrupts", check_interrupt_window },

@@ -55,12 +55,15 @@ const struct claim *claims_find(const GArray *claims, uint64_t group, uint64_t n
 /* The rules of check_overlap.c; check.c has the list of all. */
 void check_bridges_overlap(const struct check *check);
 void check_ranges_overlap(const struct check *check);
-void check_ids_twice(const struct check *check);
 void check_functions_twice(const struct check *check);
 void check_windows_overlap(const struct check *check);
 void check_memory_overlap(const struct check *check);
 void check_iommus_outside(const struct check *check);
 void check_ranges_outside(const struct check *check);
 void check_domains_differ(const struct check *check);
+
+/* check_ids.c */
+void check_ids_twice(const struct check *check);
+void check_ids_shared(const struct check *check);
 
 #endif

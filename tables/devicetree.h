@@ -19,12 +19,14 @@ struct dt_property {
 	const char *name;
 	const uint8_t *value;
 	size_t length;
+	bool made; /* since the tree was opened, or changed */
 	struct dt_property *next;
 };
 
 struct dt_node {
 	const char *name; /* with its unit address; "" for the root */
 	unsigned depth;   /* 0 for the root */
+	bool made;        /* since the tree was opened */
 	struct dt_node *parent, *first, *last, *next;
 	struct dt_property *properties, *last_property;
 };
@@ -32,7 +34,8 @@ struct dt_node {
 struct devicetree {
 	char *file;
 	struct dt_node *root;
-	uint8_t *blob;           /* as it was opened; NULL: it was made, or changed */
+	uint8_t *blob;           /* as it was opened; NULL: it was made */
+	bool changed;            /* since then */
 	size_t length;           /* of the blob, with what is behind the tree */
 	const uint8_t *reserved; /* entries of the memory reservation block, */
 	size_t n_reserved;       /* 16 bytes each */
@@ -80,7 +83,10 @@ struct dt_node *dt_add_node(struct devicetree *tree, struct dt_node *parent, con
 struct dt_property *dt_add_property(struct devicetree *tree, struct dt_node *node, const char *name,
 				    const void *value, size_t length);
 
-/* A copy that lives as long as the tree. */
+/* Take the property of that name out. */
+void dt_remove_property(struct dt_node *node, const char *name);
+
+/* A copy that lives as long as the tree, with a NUL behind it. */
 void *dt_keep(struct devicetree *tree, const void *bytes, size_t length);
 
 /* The child, or property, of that name, or NULL. */
@@ -123,6 +129,10 @@ bool dt_registers(const struct dt_node *node, uint64_t *ret_base, uint64_t *ret_
 /* The node that has it, or NULL; what a node has, or DT_NO_PHANDLE. */
 struct dt_node *dt_target(const struct devicetree *tree, uint32_t phandle);
 uint32_t dt_phandle(const struct dt_node *node);
+
+/* Which cells of iommus, iommu-map or msi-map are phandles; none of any other property. */
+void dt_for_each_reference(const struct devicetree *tree, const struct dt_property *property,
+			   void (*each)(void *opaque, size_t cell, uint32_t phandle), void *opaque);
 
 /* -- places ------------------------------------------------------------------------------- */
 

@@ -79,6 +79,17 @@ static void compare_headers(struct viommu_diff *diff)
 	}
 }
 
+/* -- MSIs ------------------------------------------------------------------------ */
+
+/* A VIOT that names no ITS does not say that there is none: it has no word for one. */
+static bool may_tell_of_msis(const struct viommu_topology *topology)
+{
+	static const char *const tables[] = { "IORT", "DTB", NULL };
+	const char *source = topology_source(topology);
+
+	return !source || g_strv_contains(tables, source);
+}
+
 /* -- the list --------------------------------------------------------------------- */
 
 /* What was found first stays in front: GLib sorts arrays stably. */
@@ -97,6 +108,7 @@ struct viommu_diff *viommu_topology_diff(const struct viommu_topology *before,
 
 	diff->sides[BEFORE] = before;
 	diff->sides[AFTER] = after;
+	diff->has_msis = may_tell_of_msis(before) && may_tell_of_msis(after);
 	diff->list = g_array_new(FALSE, FALSE, sizeof(struct viommu_difference));
 	diff->strings = g_string_chunk_new(typical_strings);
 	diff_name(diff);

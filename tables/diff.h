@@ -15,6 +15,7 @@ enum { BEFORE, AFTER, N_SIDES };
 struct viommu_diff {
 	const struct viommu_topology *sides[N_SIDES];
 	GHashTable *names[N_SIDES]; /* object -> what both sides call it (diff_names.c) */
+	bool has_msis;              /* both sides might say where MSIs go */
 	GArray *list;               /* struct viommu_difference */
 	GStringChunk *strings;
 };

@@ -65,6 +65,8 @@ static bool msis_differ(const struct walk *walk, const struct change *change)
 	const struct viommu_route_range *a = &change->sides[BEFORE], *b = &change->sides[AFTER];
 	const char *its = its_of(walk, BEFORE, &a->route);
 
+	if (!walk->diff->has_msis)
+		return false;
 	if (g_strcmp0(its, its_of(walk, AFTER, &b->route)))
 		return true;
 	return its && ids_differ(a->route.device_id, a->one_device_id, b->route.device_id,

@@ -23,6 +23,7 @@ struct rule {
 	char *(*identify)(const void *object, /* or what tells, if it is not NULL */
 			  const struct viommu_topology *other);
 	const char *skipped[MAX_SKIPPED]; /* keys that are no difference */
+	const char *usual;                /* the key that is as usual if it is left out */
 	char *(*way)(const void *object); /* which way it goes, if it goes any */
 	bool quiet; /* that there is none says no more than one that says nothing */
 };
@@ -142,14 +143,25 @@ static void add(struct viommu_diff *diff, enum object_type type, const struct kn
 	diff_add(diff, &whole);
 }
 
-static void compare_key(struct viommu_diff *diff, enum object_type type, const struct text_key *key,
-			const struct known *const *known)
+/*
+ * What is as usual where it is not said may well be the same; and of MSIs some tables say nothing.
+ */
+static bool may_be_same(const struct viommu_diff *diff, const struct rule *rule, const char *name,
+			bool both)
+{
+	if (!diff->has_msis && g_str_equal(name, "its"))
+		return true;
+	return !both && rule->usual && g_str_equal(rule->usual, name);
+}
+
+static void compare_key(struct viommu_diff *diff, const struct rule *rule,
+			const struct text_key *key, const struct known *const *known)
 {
 	g_autofree char *before = value_of(key, known[BEFORE] ? known[BEFORE]->copy : NULL);
 	g_autofree char *after = value_of(key, known[AFTER] ? known[AFTER]->copy : NULL);
 
-	if (g_strcmp0(before, after))
-		add(diff, type, known,
+	if (g_strcmp0(before, after) && !may_be_same(diff, rule, key->name, before && after))
+		add(diff, rule->type, known,
 		    &(struct viommu_difference){ .rank = VIOMMU_DIFFERENCE_DETAIL,
 						 .property = key->name,
 						 .before = before,
@@ -188,7 +200,7 @@ static void compare(struct viommu_diff *diff, const struct rule *rule,
 		return;
 	for_each_key(key, text_section_of(rule->type))
 		if (!is_among(key->name, rule->identity) && !is_among(key->name, rule->skipped))
-			compare_key(diff, rule->type, key, known);
+			compare_key(diff, rule, key, known);
 }
 
 /* -- all of a type -------------------------------------------------------------- */
@@ -279,7 +291,8 @@ static char *way_of_device_id(const void *object)
 static const struct rule rules[] = {
 	{ .type = OBJECT_IOMMU,
 	  .identity = { "kind", "at", "segment", "function" },
-	  .skipped = { "name" } },
+	  .skipped = { "name" },
+	  .usual = "span" },
 	{ .type = OBJECT_HOST_BRIDGE,
 	  .identity = { "segment", "buses" },
 	  .skipped = { "name", "iommu", "its", "pasid", "pasid-bits" },
@@ -309,5 +322,6 @@ static const struct rule rules[] = {
 void diff_objects(struct viommu_diff *diff)
 {
 	for (size_t i = 0; i < G_N_ELEMENTS(rules); i++)
-		compare_all(diff, &rules[i]);
+		if (rules[i].type != OBJECT_ITS_GROUP || diff->has_msis)
+			compare_all(diff, &rules[i]);
 }

@@ -284,7 +284,7 @@ static void add_ats(struct reading *reading, const struct record *structure,
 	const struct dmar_ports *ports = structure->host;
 	const struct viommu_ats ats = {
 		.size = sizeof(ats),
-		.kind = kinds[type],
+		.kind = kinds[MIN(type, G_N_ELEMENTS(kinds) - 1)],
 		.required = type == DMAR_SATC && ports->flags & DMAR_ATC_REQUIRED,
 		.segment = target->segment,
 		.bdf = target->bdf,

@@ -90,11 +90,17 @@ static uint32_t own_function(const struct bridge *b, const struct dt_node *iommu
 										   : UINT32_MAX;
 }
 
+/* The hole that a topology knows of by itself: it has functions of virtio-iommus only. */
+static uint32_t hole_of(const struct bridge *b, const struct dt_node *iommu)
+{
+	return iommu && dt_is_virtio_function(iommu) ? own_function(b, iommu) : UINT32_MAX;
+}
+
 /* One run behind the other, to one node, with no hole but where the node itself is. */
 static const struct dt_node *target_of_all(const struct bridge *b, const GArray *runs)
 {
 	const struct dt_node *target = runs->len ? run_at(runs, 0)->target : NULL;
-	uint32_t own = target ? own_function(b, target) : UINT32_MAX, at = b->first;
+	uint32_t own = hole_of(b, target), at = b->first;
 
 	for (size_t i = 0; target && i < runs->len; i++) {
 		const struct dt_run *run = run_at(runs, i);

@@ -49,6 +49,25 @@ static struct ids read_ids(const struct dt_node *iommu, const struct dt_property
 	return ids_of(id & G_MAXUINT16, mask);
 }
 
+typedef void each_ids(void *opaque, const struct dt_node *iommu, uint32_t first, uint32_t n);
+
+static bool has_too_many_gaps(const struct ids *ids)
+{
+	return __builtin_popcount(ids->gaps) > MAX_GAPS;
+}
+
+/* Every combination of the bits of `gaps`, counted through by carrying over what is no gap. */
+static void for_each_ids(const struct dt_node *iommu, const struct ids *ids, each_ids *each,
+			 void *opaque)
+{
+	uint32_t gaps = has_too_many_gaps(ids) ? 0 : ids->gaps, gap = 0;
+
+	do {
+		each(opaque, iommu, ids->first | gap, ids->n);
+		gap = (gap - gaps) & gaps;
+	} while (gap);
+}
+
 /* -- objects ------------------------------------------------------------------------ */
 
 static void add_device(struct device *device, const char *iommu, uint32_t id, uint32_t n)
@@ -94,24 +113,12 @@ static void add_ids(struct device *device, const char *iommu, uint32_t id, uint3
 		viommu_topology_add_device_id(device->reading->topology, &more);
 }
 
-/* Every combination of the bits of `gaps`, counted through by carrying over what is no gap. */
-static void add_all_ids(struct device *device, const char *iommu, const struct ids *ids)
+static void give_ids(void *opaque, const struct dt_node *iommu, uint32_t first, uint32_t n)
 {
-	uint32_t gap = 0;
+	struct device *device = opaque;
+	const struct dt_iommu *known = g_hash_table_lookup(device->reading->iommus, iommu);
 
-	if (__builtin_popcount(ids->gaps) > MAX_GAPS) {
-		report(device->reading->findings, "dt-iommus-mask",
-		       dt_place(device->reading->tree, device->node, "iommus"),
-		       "write a mask with fewer bits",
-		       "a mask that leaves more than %u gaps between IDs: only 0x%x is taken",
-		       1u << MAX_GAPS, ids->first);
-		add_ids(device, iommu, ids->first, ids->n);
-		return;
-	}
-	do {
-		add_ids(device, iommu, ids->first | gap, ids->n);
-		gap = (gap - ids->gaps) & ids->gaps;
-	} while (gap);
+	add_ids(device, known->name, first, n);
 }
 
 /* -- the list ------------------------------------------------------------------------- */
@@ -137,8 +144,14 @@ static size_t read_entry(struct device *device, const struct dt_property *iommus
 		return dt_cells(iommus);
 	}
 	ids = read_ids(target, iommus, at + 1, cells);
+	if (iommu && has_too_many_gaps(&ids))
+		report(reading->findings, "dt-iommus-mask",
+		       dt_place(reading->tree, device->node, "iommus"),
+		       "write a mask with fewer bits",
+		       "a mask that leaves more than %u gaps between IDs: only 0x%x is taken",
+		       1u << MAX_GAPS, ids.first);
 	if (iommu)
-		add_all_ids(device, iommu->name, &ids);
+		for_each_ids(target, &ids, give_ids, device);
 	return at + 1 + cells;
 }
 
@@ -162,4 +175,59 @@ void dt_read_devices(struct dt_reading *reading)
 		if (iommus && !dt_is_pci_function(node) && dt_is_available(node))
 			read_device(reading, node, iommus);
 	}
+}
+
+/* -- for comparing ---------------------------------------------------------------------- */
+
+static void append_ids(void *opaque, const struct dt_node *iommu, uint32_t first, uint32_t n)
+{
+	struct dt_ids ids = { iommu, first, first + (n - 1) };
+
+	g_array_append_val((GArray *)opaque, ids);
+}
+
+static gint compare_ids(gconstpointer a, gconstpointer b)
+{
+	const struct dt_ids *one = a, *other = b;
+
+	if (one->iommu != other->iommu)
+		return one->iommu < other->iommu ? -1 : 1;
+	return (one->first > other->first) - (one->first < other->first);
+}
+
+/* Sorted, and what touches is one: two lists that mean the same are the same. */
+static void join_ids(GArray *list)
+{
+	guint n = 0;
+
+	g_array_sort(list, compare_ids);
+	for (guint i = 0; i < list->len; i++) {
+		const struct dt_ids *next = &g_array_index(list, struct dt_ids, i);
+		struct dt_ids *last = n ? &g_array_index(list, struct dt_ids, n - 1) : NULL;
+
+		if (last && last->iommu == next->iommu && next->first <= last->last + UINT64_C(1))
+			last->last = MAX(last->last, next->last);
+		else
+			g_array_index(list, struct dt_ids, n++) = *next;
+	}
+	g_array_set_size(list, n);
+}
+
+GArray *dt_ids_read(const struct devicetree *tree, const struct dt_property *iommus)
+{
+	GArray *list = g_array_new(FALSE, FALSE, sizeof(struct dt_ids));
+	size_t cells;
+
+	for (size_t at = 0; at < dt_cells(iommus); at += 1 + cells) {
+		const struct dt_node *target = dt_target(tree, dt_cell(iommus, at));
+		struct ids ids;
+
+		cells = target ? dt_number(target, "#iommu-cells", 0) : 0;
+		if (!target || dt_cells(iommus) - at - 1 < cells)
+			break;
+		ids = read_ids(target, iommus, at + 1, cells);
+		for_each_ids(target, &ids, append_ids, list);
+	}
+	join_ids(list);
+	return list;
 }

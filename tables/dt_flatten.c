@@ -119,7 +119,7 @@ static GByteArray *flatten(const struct devicetree *tree)
 /* Flattening an open tree again would be as good a tree, but not the same bytes. */
 size_t dt_encode(const struct devicetree *tree, void **ret_bytes)
 {
-	GByteArray *blob = tree->blob ? NULL : flatten(tree);
+	GByteArray *blob = tree->blob && !tree->changed ? NULL : flatten(tree);
 	size_t length = blob ? blob->len : tree->length;
 
 	*ret_bytes = blob ? g_byte_array_free(blob, FALSE) : g_memdup2(tree->blob, length);

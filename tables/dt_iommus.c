@@ -11,30 +11,39 @@
 #include "findings.h"
 #include "topology.h"
 
-/* The most particular string comes first in `compatible`, but any of them is enough. */
-static const struct {
+/* The most particular string comes first in `compatible`, but any of them is enough. Models are
+ * numbered as in an IORT. */
+static const struct kind {
 	const char *compatible;
 	enum viommu_iommu_kind kind;
+	uint32_t model;
 } kinds[] = {
-	{ "virtio,pci-iommu", VIOMMU_VIRTIO_PCI }, { "pci1af4,1057", VIOMMU_VIRTIO_PCI },
-	{ "virtio,mmio", VIOMMU_VIRTIO_MMIO },     { "arm,smmu-v3", VIOMMU_SMMU_V3 },
-	{ "arm,smmu-v1", VIOMMU_SMMU_V2 },         { "arm,smmu-v2", VIOMMU_SMMU_V2 },
-	{ "arm,mmu-400", VIOMMU_SMMU_V2 },         { "arm,mmu-401", VIOMMU_SMMU_V2 },
-	{ "arm,mmu-500", VIOMMU_SMMU_V2 },         { "cavium,smmu-v2", VIOMMU_SMMU_V2 },
-	{ "nvidia,smmu-500", VIOMMU_SMMU_V2 },     { "qcom,smmu-v2", VIOMMU_SMMU_V2 },
+	{ "virtio,pci-iommu", VIOMMU_VIRTIO_PCI, 0 }, { "pci1af4,1057", VIOMMU_VIRTIO_PCI, 0 },
+	{ "virtio,mmio", VIOMMU_VIRTIO_MMIO, 0 },     { "arm,smmu-v3", VIOMMU_SMMU_V3, 0 },
+	{ "arm,smmu-v1", VIOMMU_SMMU_V2, 0 },         { "arm,mmu-400", VIOMMU_SMMU_V2, 2 },
+	{ "arm,mmu-401", VIOMMU_SMMU_V2, 4 },         { "arm,mmu-500", VIOMMU_SMMU_V2, 3 },
+	{ "cavium,smmu-v2", VIOMMU_SMMU_V2, 5 },      { "nvidia,smmu-500", VIOMMU_SMMU_V2, 3 },
+	{ "qcom,smmu-v2", VIOMMU_SMMU_V2, 1 },        { "arm,smmu-v2", VIOMMU_SMMU_V2, 1 },
 };
 
-static enum viommu_iommu_kind kind_of(const struct dt_node *node)
+static const struct kind *kind_of(const struct dt_node *node)
 {
+	static const struct kind other = { NULL, VIOMMU_OTHER, 0 };
+
 	for (size_t i = 0; i < G_N_ELEMENTS(kinds); i++)
 		if (dt_has_string(node, "compatible", kinds[i].compatible))
-			return kinds[i].kind;
-	return VIOMMU_OTHER;
+			return &kinds[i];
+	return &other;
 }
 
 bool dt_is_smmu_v2(const struct dt_node *node)
 {
-	return kind_of(node) == VIOMMU_SMMU_V2;
+	return kind_of(node)->kind == VIOMMU_SMMU_V2;
+}
+
+bool dt_is_virtio_function(const struct dt_node *node)
+{
+	return kind_of(node)->kind == VIOMMU_VIRTIO_PCI;
 }
 
 /* -- finding ------------------------------------------------------------------------------ */
@@ -170,7 +179,8 @@ static void read_iommu(struct dt_reading *reading, const struct dt_iommu *found)
 	struct viommu_iommu iommu = {
 		.size = sizeof(iommu),
 		.name = found->name,
-		.kind = kind_of(node),
+		.kind = kind_of(node)->kind,
+		.model = kind_of(node)->model,
 		.its = found->its,
 		.coherent = dt_is_coherent(node),
 		.has_proximity_domain = dt_has_number(node, "numa-node-id"),

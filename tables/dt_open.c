@@ -29,9 +29,12 @@
 #define RESERVATION_LENGTH 16
 #define RESERVATION_ALIGN  8
 
+/* Bytes of a file may begin anywhere in memory, and libfdt's own question wants them aligned. */
 bool dt_begins(const uint8_t *bytes, size_t length)
 {
-	return length >= sizeof(fdt32_t) && fdt_magic(bytes) == FDT_MAGIC;
+	static const uint8_t magic[] = { 0xd0, 0x0d, 0xfe, 0xed };
+
+	return length >= sizeof(magic) && !memcmp(bytes, magic, sizeof(magic));
 }
 
 /* -- is it sound? ------------------------------------------------------------------ */

@@ -11,7 +11,7 @@
  *
  * The blob stays the truth: whatever a topology has no word for is still in it.
  */
-#include "dt_read.h"
+#include "dt_write.h"
 #include "findings.h"
 #include "topology.h"
 
@@ -36,7 +36,8 @@ static void read_its(struct dt_reading *reading, struct dt_node *node)
 		.place = dt_place(reading->tree, node, NULL),
 	};
 
-	viommu_topology_add_its_group(reading->topology, &group);
+	if (reading->topology)
+		viommu_topology_add_its_group(reading->topology, &group);
 	g_hash_table_insert(reading->its, node, name);
 }
 
@@ -47,27 +48,37 @@ static void read_all_its(struct dt_reading *reading)
 					    dt_is_available(node)) read_its(reading, node);
 }
 
+void dt_reading_begin(struct dt_reading *reading)
+{
+	reading->iommus = g_hash_table_new_full(NULL, NULL, NULL, iommu_free);
+	reading->its = g_hash_table_new_full(NULL, NULL, NULL, g_free);
+	reading->bridges = g_hash_table_new(NULL, NULL);
+	read_all_its(reading);
+	dt_number_bridges(reading);
+	dt_find_iommus(reading);
+}
+
+void dt_reading_end(struct dt_reading *reading)
+{
+	g_hash_table_destroy(reading->iommus);
+	g_hash_table_destroy(reading->its);
+	g_hash_table_destroy(reading->bridges);
+}
+
 /* IOMMUs are found first and read late: only bridges know where the MSIs of their endpoints go. */
 struct viommu_topology *dt_read(const struct viommu_table *table, struct viommu_findings *findings)
 {
 	struct dt_reading reading = {
 		.tree = table->tree,
 		.topology = viommu_topology_new(),
-		.iommus = g_hash_table_new_full(NULL, NULL, NULL, iommu_free),
-		.its = g_hash_table_new_full(NULL, NULL, NULL, g_free),
-		.bridges = g_hash_table_new(NULL, NULL),
 		.findings = findings,
 	};
 
-	read_all_its(&reading);
-	dt_number_bridges(&reading);
-	dt_find_iommus(&reading);
+	dt_reading_begin(&reading);
 	dt_read_bridges(&reading);
 	dt_read_iommus(&reading);
 	dt_read_devices(&reading);
-	g_hash_table_destroy(reading.iommus);
-	g_hash_table_destroy(reading.its);
-	g_hash_table_destroy(reading.bridges);
+	dt_reading_end(&reading);
 	return reading.topology;
 }
 
@@ -77,4 +88,5 @@ const struct format dt_format = {
 	.bare = true,
 	.rules = dt_rules,
 	.to_topology = dt_read,
+	.from_topology = dt_write,
 };

@@ -10,12 +10,16 @@
  */
 struct dt_reading {
 	const struct devicetree *tree;
-	struct viommu_topology *topology;
-	GHashTable *iommus;  /* node -> struct dt_iommu, of those that are there */
-	GHashTable *its;     /* node -> path, of interrupt translation services */
-	GHashTable *bridges; /* node of a host bridge -> segment */
+	struct viommu_topology *topology; /* NULL: nobody wants to know more than what is where */
+	GHashTable *iommus;               /* node -> struct dt_iommu, of those that are there */
+	GHashTable *its;                  /* node -> path, of interrupt translation services */
+	GHashTable *bridges;              /* node of a host bridge -> segment */
 	struct viommu_findings *findings;
 };
+
+/* dt_read.c: look through the tree for what others refer to; and forget it. */
+void dt_reading_begin(struct dt_reading *reading);
+void dt_reading_end(struct dt_reading *reading);
 
 struct dt_iommu {
 	struct dt_node *node;
@@ -69,6 +73,16 @@ void dt_read_bridges(struct dt_reading *reading);
 /* dt_devices.c: what is not PCI and has an IOMMU, and memory that is reserved for it. */
 void dt_read_devices(struct dt_reading *reading);
 
+/* IDs behind an IOMMU. */
+struct dt_ids {
+	const struct dt_node *iommu;
+	uint32_t first, last;
+};
+
+/* All that an `iommus` names, as struct dt_ids: two lists that mean the same are the same. To be
+ * freed by the caller. */
+GArray *dt_ids_read(const struct devicetree *tree, const struct dt_property *iommus);
+
 /* dt_iommus.c: which nodes are IOMMUs; then, when their MSIs are known, the IOMMUs. */
 void dt_find_iommus(struct dt_reading *reading);
 void dt_read_iommus(struct dt_reading *reading);
@@ -79,6 +93,9 @@ struct dt_iommu *dt_iommu_of(struct dt_reading *reading, const struct dt_node *n
 
 /* Is it an Arm SMMU of version 1 or 2? */
 bool dt_is_smmu_v2(const struct dt_node *node);
+
+/* Is it a virtio-iommu that is a PCI function? */
+bool dt_is_virtio_function(const struct dt_node *node);
 
 /* Do accesses of a node see the caches? As it says, or whoever is above it. */
 bool dt_is_coherent(const struct dt_node *node);

@@ -88,48 +88,34 @@ static void put_value(GString *text, const struct dt_property *property)
 
 /* -- references ------------------------------------------------------------------------- */
 
-/* Where phandles stand in a property: the first one, and how many cells further the next. A width
- * of 0 goes by #iommu-cells of the node that is referred to. */
-static const struct reference {
-	const char *property;
-	size_t first, width;
-} references[] = {
-	{ "iommus", 0, 0 },
-	{ "iommu-map", 1, 4 },
-	{ "msi-map", 1, 4 },
+struct comment {
+	GString *text;
+	const struct devicetree *tree;
+	GHashTable *said; /* phandles */
 };
 
-static const struct reference *reference_of(const struct dt_property *property)
+/* Each node once: many entries refer to few of them. */
+static void put_target(void *opaque, size_t cell, uint32_t phandle)
 {
-	for (size_t i = 0; i < G_N_ELEMENTS(references); i++)
-		if (!strcmp(references[i].property, property->name))
-			return &references[i];
-	return NULL;
+	struct comment *comment = opaque;
+	const struct dt_node *target = dt_target(comment->tree, phandle);
+	g_autofree char *path = target ? dt_path(target) : NULL;
+
+	(void)cell;
+	if (!path || !g_hash_table_add(comment->said, GUINT_TO_POINTER(phandle)))
+		return;
+	g_string_append_printf(comment->text, " /* 0x%" PRIx32 ": ", phandle);
+	put_name(comment->text, path);
+	g_string_append(comment->text, " */");
 }
 
-/* Each node once, in a line of its own: many entries refer to few of them. */
 static void put_targets(GString *text, const struct devicetree *tree,
 			const struct dt_property *property)
 {
-	const struct reference *reference = reference_of(property);
-	g_autoptr(GHashTable) said = g_hash_table_new(NULL, NULL);
-	size_t width;
+	struct comment comment = { text, tree, g_hash_table_new(NULL, NULL) };
 
-	if (!reference)
-		return;
-	for (size_t i = reference->first; i < dt_cells(property); i += width) {
-		uint32_t phandle = dt_cell(property, i);
-		const struct dt_node *target = dt_target(tree, phandle);
-		g_autofree char *path = target ? dt_path(target) : NULL;
-
-		width = reference->width ? reference->width
-					 : 1 + (target ? dt_number(target, "#iommu-cells", 0) : 0);
-		if (!g_hash_table_add(said, GUINT_TO_POINTER(phandle)) || !path)
-			continue;
-		g_string_append_printf(text, " /* 0x%" PRIx32 ": ", phandle);
-		put_name(text, path);
-		g_string_append(text, " */");
-	}
+	dt_for_each_reference(tree, property, put_target, &comment);
+	g_hash_table_destroy(comment.said);
 }
 
 /* -- the tree ----------------------------------------------------------------------------- */

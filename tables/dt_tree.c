@@ -70,6 +70,20 @@ struct dt_property *dt_add_property(struct devicetree *tree, struct dt_node *nod
 	return property;
 }
 
+void dt_remove_property(struct dt_node *node, const char *name)
+{
+	struct dt_property **at = &node->properties;
+
+	node->last_property = NULL;
+	while (*at)
+		if (!strcmp((*at)->name, name)) {
+			*at = (*at)->next;
+		} else {
+			node->last_property = *at;
+			at = &(*at)->next;
+		}
+}
+
 struct dt_node *dt_child(const struct dt_node *node, const char *name)
 {
 	struct dt_node *child = node->first;
@@ -189,6 +203,42 @@ uint32_t dt_phandle(const struct dt_node *node)
 struct dt_node *dt_target(const struct devicetree *tree, uint32_t phandle)
 {
 	return g_hash_table_lookup(tree->phandles, GUINT_TO_POINTER(phandle));
+}
+
+/* Where phandles stand in a property: the first one, and how many cells further the next. A width
+ * of 0 goes by #iommu-cells of the node that is referred to. */
+static const struct reference {
+	const char *property;
+	size_t first, width;
+} references[] = {
+	{ "iommus", 0, 0 },
+	{ "iommu-map", 1, 4 },
+	{ "msi-map", 1, 4 },
+};
+
+static const struct reference *reference_of(const struct dt_property *property)
+{
+	for (size_t i = 0; i < G_N_ELEMENTS(references); i++)
+		if (!strcmp(references[i].property, property->name))
+			return &references[i];
+	return NULL;
+}
+
+void dt_for_each_reference(const struct devicetree *tree, const struct dt_property *property,
+			   void (*each)(void *opaque, size_t cell, uint32_t phandle), void *opaque)
+{
+	const struct reference *reference = reference_of(property);
+	size_t i = reference ? reference->first : SIZE_MAX, width;
+
+	for (; i < dt_cells(property); i += width) {
+		uint32_t phandle = dt_cell(property, i);
+		const struct dt_node *target = dt_target(tree, phandle);
+
+		width = reference->width;
+		if (!width)
+			width = 1 + (size_t)(target ? dt_number(target, "#iommu-cells", 0) : 0);
+		each(opaque, i, phandle);
+	}
 }
 
 /* -- PCI ------------------------------------------------------------------------------- */

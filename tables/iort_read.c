@@ -17,6 +17,9 @@
 #define SEGMENT_SHIFT 16
 #define LAST_RID      0xffffu
 
+/* How interrupts of one SMMU are triggered. */
+enum { SOME_LEVEL = 1, SOME_EDGE = 2 };
+
 /* -- nodes and names --------------------------------------------------------------------- */
 
 void iort_lose(const struct iort_reading *reading, const char *rule_id, const struct record *record,
@@ -107,18 +110,41 @@ static void take_smmu_v3(struct viommu_iommu *iommu, const struct iort_smmu_v3 *
 	take_interrupts(iommu, smmu);
 }
 
-/* Its first interrupts are the global ones; a topology has no more of them. */
-static void take_smmu_v2(struct viommu_iommu *iommu, const struct record *node)
+/* The numbers of one sort of interrupts, to be freed with g_free(); and whether all are alike. */
+static uint32_t *numbers_of(const struct record *node, const struct layout *layout, size_t *ret_n,
+			    unsigned *edges)
 {
-	const struct iort_smmu_v2 *smmu = node->host;
+	GArray *numbers = g_array_new(FALSE, FALSE, sizeof(uint32_t));
+	const struct record *record;
+
+	for (guint i = 0; (record = iort_next(node, layout, &i));) {
+		const struct iort_interrupt *interrupt = record->host;
+
+		g_array_append_val(numbers, interrupt->gsiv);
+		*edges |= interrupt->flags ? SOME_EDGE : SOME_LEVEL;
+	}
+	*ret_n = numbers->len;
+	return (uint32_t *)(void *)g_array_free(numbers, FALSE);
+}
+
+static void take_global_interrupts(struct viommu_iommu *iommu, const struct record *node)
+{
 	guint i = 0;
 	const struct record *record = iort_next(node, &iort_global_interrupts_layout, &i);
 	const struct iort_global_interrupts *interrupts = record ? record->host : NULL;
 
-	if (interrupts && (interrupts->fault || interrupts->configuration)) {
-		iommu->interrupts[iommu->n_interrupts++] = interrupts->fault;
-		iommu->interrupts[iommu->n_interrupts++] = interrupts->configuration;
-	}
+	if (!interrupts || !(interrupts->fault || interrupts->configuration))
+		return;
+	iommu->interrupts[iommu->n_interrupts++] = interrupts->fault;
+	iommu->interrupts[iommu->n_interrupts++] = interrupts->configuration;
+}
+
+/* Its first interrupts are the global ones, as in the device tree binding. */
+static void take_smmu_v2(struct viommu_iommu *iommu, const struct record *node)
+{
+	const struct iort_smmu_v2 *smmu = node->host;
+
+	take_global_interrupts(iommu, node);
 	iommu->kind = VIOMMU_SMMU_V2;
 	iommu->base = smmu->base;
 	iommu->span = smmu->span;
@@ -175,13 +201,22 @@ static void take_its(const struct iort_reading *reading, struct viommu_iommu *io
 	iommu->its = iort_identity_its(reading, node);
 }
 
-static void lose_interrupts(const struct iort_reading *reading, const struct record *node)
+static void add_iommu(const struct iort_reading *reading, struct viommu_iommu *iommu,
+		      const struct record *node)
 {
-	const struct iort_smmu_v2 *smmu = node->host;
+	unsigned edges = 0;
+	g_autofree uint32_t *contexts =
+		numbers_of(node, &iort_interrupt_layout, &iommu->n_context_interrupts, &edges);
+	g_autofree uint32_t *monitors =
+		numbers_of(node, &iort_pmu_interrupt_layout, &iommu->n_pmu_interrupts, &edges);
 
-	if (iort_type_of(node) == IORT_SMMU_V2 && (smmu->context_count || smmu->pmu_count))
+	iommu->context_interrupts = contexts;
+	iommu->pmu_interrupts = monitors;
+	iommu->edge = edges == SOME_EDGE;
+	viommu_topology_add_iommu(reading->topology, iommu);
+	if (edges == (SOME_EDGE | SOME_LEVEL))
 		iort_lose(reading, "iort-silent-interrupts", node,
-			  "the context and PMU interrupts of an SMMUv1 or SMMUv2");
+			  "interrupts of an SMMU of which some are edge-triggered");
 }
 
 static void read_iommu(struct iort_reading *reading, const struct record *node)
@@ -201,8 +236,7 @@ static void read_iommu(struct iort_reading *reading, const struct record *node)
 	iommu.name = give_name(reading->iommus, node, type < IORT_VIRTIO_PCI ? "smmu" : "viommu");
 	take_identifier(reading, &iommu, node);
 	take_its(reading, &iommu, node);
-	viommu_topology_add_iommu(reading->topology, &iommu);
-	lose_interrupts(reading, node);
+	add_iommu(reading, &iommu, node);
 }
 
 bool iort_is_said(const struct iort_reading *reading, const struct record *node)

@@ -213,27 +213,53 @@ static struct record *smmu_v3_node(const struct iort_writing *writing, const str
 	return iort_begin_node(writing, IORT_SMMU_V3, &fields);
 }
 
-/* It says of its interrupts only the global ones, if it has two; those of contexts nobody told. */
+/* Numbers behind the fixed part, all triggered alike. */
+static void add_interrupts(struct record *node, const struct layout *layout,
+			   const uint32_t *numbers, size_t n, bool edge)
+{
+	g_autofree struct iort_interrupt *interrupts = g_new0(struct iort_interrupt, n);
+
+	for (size_t i = 0; i < n; i++)
+		interrupts[i] = (struct iort_interrupt){ numbers[i], edge };
+	iort_add_elements(node, layout, interrupts, n);
+}
+
+/* The global ones stand first, then those of context banks and of monitors. */
+static void add_arrays(struct record *node, const struct viommu_iommu *iommu)
+{
+	const struct iort_global_interrupts global = { iommu->interrupts[0], 0,
+						       iommu->interrupts[1], 0 };
+	struct iort_smmu_v2 *fields = node->host;
+
+	fields->global_offset = (uint32_t)record_length(node);
+	iort_add_elements(node, &iort_global_interrupts_layout, &global, 1);
+	fields->context_offset = (uint32_t)record_length(node);
+	add_interrupts(node, &iort_interrupt_layout, iommu->context_interrupts,
+		       iommu->n_context_interrupts, iommu->edge);
+	fields->pmu_offset = (uint32_t)record_length(node);
+	add_interrupts(node, &iort_pmu_interrupt_layout, iommu->pmu_interrupts,
+		       iommu->n_pmu_interrupts, iommu->edge);
+}
+
 static struct record *smmu_v2_node(const struct iort_writing *writing,
 				   const struct viommu_iommu *iommu)
 {
 	static const uint8_t e_b = 3, d = 1;
-	const struct iort_global_interrupts interrupts = { iommu->interrupts[0], 0,
-							   iommu->interrupts[1], 0 };
 	struct iort_smmu_v2 fields = {
 		.node.revision = writing->revision >= IORT_REVISION_E_B ? e_b : d,
 		.base = iommu->base,
 		.span = iommu->span,
 		.model = iommu->model,
 		.flags = iommu->flags,
-		.global_offset = iort_layout(IORT_SMMU_V2, d, SIZE_MAX)->length,
+		.context_count = (uint32_t)iommu->n_context_interrupts,
+		.pmu_count = (uint32_t)iommu->n_pmu_interrupts,
 	};
 	struct record *node;
 
 	if (iommu->coherent)
 		fields.flags |= IORT_SMMU_V2_COHERENT;
 	node = iort_begin_node(writing, IORT_SMMU_V2, &fields);
-	iort_add_elements(node, &iort_global_interrupts_layout, &interrupts, 1);
+	add_arrays(node, iommu);
 	if (iommu->has_proximity_domain)
 		report(writing->findings, "iort-silent-domain", iommu->place,
 		       "say it in SRAT, or by _PXM", "IORT has no proximity domain for \"%s\"",

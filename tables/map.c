@@ -160,7 +160,8 @@ static bool is_same_way(const struct viommu_route *a, const struct viommu_route 
 
 static bool is_same_place(const struct viommu_place *a, const struct viommu_place *b)
 {
-	return a->at == b->at && a->line == b->line && a->column == b->column;
+	return a->at == b->at && a->line == b->line && a->column == b->column &&
+	       !g_strcmp0(a->path, b->path);
 }
 
 /* IDs count only where they are: one_id of what bypasses is false, and so on. */

@@ -101,6 +101,9 @@ static const struct viommu_rule rules[] = {
 	{ "topology-id-twice", VIOMMU_ERROR, "virtio 1.3, IOMMU device",
 	  "no two devices behind one IOMMU have the same endpoint ID",
 	  "does not notice: what is mapped for one device is mapped for the other" },
+	{ "topology-id-shared", VIOMMU_NOTE, "Arm SMMU architecture, StreamID",
+	  "no two devices behind an SMMU have the same stream ID",
+	  "puts both into one group" },
 	{ "topology-registers-overlap", VIOMMU_ERROR, "text form, \"iommus\", \"devices\"",
 	  "no two IOMMUs or devices have registers at the same address",
 	  "takes the one whose first resource begins there, and for a VIOT the last node" },
@@ -528,6 +531,23 @@ static const struct viommu_rule rules[] = {
 	{ "dt-distance", VIOMMU_ERROR, "binding numa.txt, distance-map",
 	  "a distance is 10 from a node to itself, and more to any other",
 	  "prints \"Invalid distance\" and reads no further" },
+	{ "dt-base", VIOMMU_ERROR, "viommu",
+	  "what a topology is added to is a device tree", NULL },
+	{ "dt-differs", VIOMMU_ERROR, "viommu",
+	  "a device tree does not say already what a topology denies", NULL },
+	{ "dt-missing", VIOMMU_ERROR, "viommu",
+	  "a device tree has a node for whatever a topology names", NULL },
+	{ "dt-iommu-bus", VIOMMU_ERROR, "binding virtio/pci-iommu.yaml, reg",
+	  "a virtio-iommu on PCI is on the root bus of its host bridge",
+	  "looks for nodes of functions below the node of their bus" },
+	{ "dt-ids", VIOMMU_ERROR, "viommu", "a device has at most 4096 IDs in a row", NULL },
+	{ "dt-new", VIOMMU_NOTE, "viommu", "a device tree is that of a whole machine", NULL },
+	{ "dt-silent", VIOMMU_NOTE, "bindings of IOMMUs",
+	  "what a topology says has a place in a device tree", NULL },
+	{ "dt-silent-iommu", VIOMMU_WARNING, "bindings of IOMMUs",
+	  "an IOMMU is of a kind that device trees describe", NULL },
+	{ "dt-silent-path", VIOMMU_WARNING, "binding pci/pci-iommu.txt, iommu-map",
+	  "functions are known by their requester IDs", NULL },
 
 	/* -- ivrs: its blocks and device entries (AMD I/O Virtualization Technology) --------- */
 
@@ -623,6 +643,21 @@ static const struct viommu_rule rules[] = {
 	  "what a topology says has a place in the table", NULL },
 	{ "ivrs-silent-memory", VIOMMU_NOTE, "AMD IOMMU specification, IVMD",
 	  "what a topology says has a place in the table", NULL },
+
+	/* -- cmdline: the kernel's command line ----------------------------------------------- */
+
+	{ "cmdline-interrupt", VIOMMU_WARNING, "Linux, virtio_mmio.device",
+	  "a virtio-iommu that is named on a command line has an interrupt",
+	  "refuses a device without one, with -EINVAL" },
+	{ "cmdline-silent", VIOMMU_NOTE, "Linux, virtio_mmio.device",
+	  "what is behind an IOMMU is said somewhere", "leaves all devices without an IOMMU" },
+
+	/* -- convert: one table made of another ------------------------------------------------- */
+
+	{ "convert-way", VIOMMU_WARNING, "viommu",
+	  "a table that was made of another sends every device the same way", NULL },
+	{ "convert-detail", VIOMMU_NOTE, "viommu",
+	  "a table that was made of another says the same of every object", NULL },
 };
 /* clang-format on */
 

@@ -42,6 +42,11 @@ static bool is_smmu(const void *object)
 	return kind == VIOMMU_SMMU_V2 || kind == VIOMMU_SMMU_V3;
 }
 
+static bool is_smmu_v2(const void *object)
+{
+	return ((const struct viommu_iommu *)object)->kind == VIOMMU_SMMU_V2;
+}
+
 static const char *iommu_kind(int i)
 {
 	return viommu_iommu_kind_name((enum viommu_iommu_kind)i);
@@ -118,6 +123,15 @@ static const struct text_key iommu_keys[] = {
 	  .help = "which blocks IVRS has for it, 16, 17 or 64; left out: as its features ask" },
 	{ "flags", &text_bits, { AT(flags) },
 	  .help = "bits of its structure that nothing here stands for" },
+	{ "context-interrupts", &text_numbers, { AT(context_interrupts), AT(n_context_interrupts) },
+	  .when = is_smmu_v2, .only = "an smmu-v2",
+	  .help = "those of its context banks" },
+	{ "pmu-interrupts", &text_numbers, { AT(pmu_interrupts), AT(n_pmu_interrupts) },
+	  .when = is_smmu_v2, .only = "an smmu-v2",
+	  .help = "those of its performance monitors" },
+	{ "edge", &text_boolean, { AT(edge) },
+	  .when = is_smmu_v2, .only = "an smmu-v2",
+	  .help = "interrupts of its context banks and monitors are edge-triggered" },
 	{ "identifier", &text_domain, { AT(identifier), AT(has_identifier) },
 	  .when = is_smmu, .only = "an smmu-v2 or smmu-v3",
 	  .help = "the identifier of its IORT node; left out: its place in the table" },

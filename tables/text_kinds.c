@@ -506,7 +506,7 @@ static enum scan read_numbers(const struct text_key *key, const char *text, stru
 static bool write_numbers(const struct text_key *key, const void *object, GString *out)
 {
 	write_list(out, MEMBER(const uint32_t *, key, 0, object), MEMBER(size_t, key, 1, object));
-	return true;
+	return MEMBER(size_t, key, 1, object);
 }
 
 const struct text_kind text_numbers = {

@@ -45,6 +45,8 @@ static bool iommu_makes_sense(const void *object)
 	const struct viommu_iommu *iommu = object;
 
 	return iommu->kind <= VIOMMU_OTHER && iommu->n_interrupts <= VIOMMU_MAX_INTERRUPTS &&
+	       (iommu->context_interrupts || !iommu->n_context_interrupts) &&
+	       (iommu->pmu_interrupts || !iommu->n_pmu_interrupts) &&
 	       iommu->image_flags <= UINT8_MAX && iommu->n_blocks <= VIOMMU_MAX_BLOCKS &&
 	       (!iommu->span || iommu->base <= UINT64_MAX - (iommu->span - 1));
 }
@@ -348,6 +350,12 @@ static void keep(struct viommu_topology *topology, const char **text)
 		*text = g_string_chunk_insert_const(topology->strings, *text);
 }
 
+static void keep_list(struct viommu_topology *topology, const uint32_t **list, size_t n)
+{
+	*list = g_memdup2(*list, n * sizeof((*list)[0]));
+	g_ptr_array_add(topology->arrays, (void *)*list);
+}
+
 /* Make everything that the object points to the topology's own. */
 static void own(struct viommu_topology *topology, enum object_type type, void *object)
 {
@@ -365,8 +373,12 @@ static void own(struct viommu_topology *topology, enum object_type type, void *o
 	if (type == OBJECT_ITS_GROUP) {
 		struct viommu_its_group *group = object;
 
-		group->ids = g_memdup2(group->ids, group->n_ids * sizeof(group->ids[0]));
-		g_ptr_array_add(topology->arrays, (void *)group->ids);
+		keep_list(topology, &group->ids, group->n_ids);
+	} else if (type == OBJECT_IOMMU) {
+		struct viommu_iommu *iommu = object;
+
+		keep_list(topology, &iommu->context_interrupts, iommu->n_context_interrupts);
+		keep_list(topology, &iommu->pmu_interrupts, iommu->n_pmu_interrupts);
 	} else if (type == OBJECT_PCI_RANGE) {
 		topology->n_segments += range_segments(object);
 	}

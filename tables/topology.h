@@ -64,11 +64,12 @@ static inline bool iommu_is_function(const struct viommu_iommu *iommu)
 
 /*
  * Does somebody choose what IDs its devices have? On x86 they are functions: a device that is none
- * has that of a function which shows no more, and that may be one of its host bridge's.
+ * has that of a function which shows no more, and that may be one of its host bridge's. Stream IDs
+ * are wires, and boards have devices that share one.
  */
 static inline bool iommu_ids_are_chosen(const struct viommu_iommu *iommu)
 {
-	return iommu->kind != VIOMMU_VTD && iommu->kind != VIOMMU_AMD_VI;
+	return iommu->kind == VIOMMU_VIRTIO_PCI || iommu->kind == VIOMMU_VIRTIO_MMIO;
 }
 
 static inline bool iommu_has_window(const struct viommu_iommu *iommu)

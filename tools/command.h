@@ -38,8 +38,9 @@ struct command {
 /* All of them, in the order of `viommu help`; NULL at the end (main.c). */
 extern const struct command *const commands[];
 
-extern const struct command generate_command, dump_command, check_command, resolve_command,
-	diff_command, graph_command, plan_command, topology_command, demo_command, help_command;
+extern const struct command convert_command, generate_command, dump_command, check_command,
+	resolve_command, diff_command, graph_command, plan_command, topology_command, demo_command,
+	help_command;
 
 /* The row with that name, or NULL. */
 const struct command *command_find(const char *name);

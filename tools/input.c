@@ -17,7 +17,8 @@
 #define INPUT_LENGTH_MAX (256u << 20)
 #define PIECE_LENGTH     65536u
 
-#define SIGNATURE_LENGTH 4
+#define SIGNATURE_LENGTH  4
+#define DEVICE_TREE_MAGIC "\xd0\x0d\xfe\xed"
 
 char *input_form;
 
@@ -100,6 +101,8 @@ static bool is_known(const uint8_t *bytes, size_t length)
 	char signature[SIGNATURE_LENGTH + 1] = { 0 };
 
 	memcpy(signature, bytes, MIN(length, SIGNATURE_LENGTH));
+	if (!strcmp(signature, DEVICE_TREE_MAGIC))
+		return true;
 	return viommu_table_known(signature);
 }
 

@@ -14,9 +14,9 @@
 #include "command.h"
 
 const struct command *const commands[] = {
-	&generate_command, &dump_command,  &check_command, &resolve_command,
-	&diff_command,     &graph_command, &plan_command,  &topology_command,
-	&demo_command,     &help_command,  NULL,
+	&generate_command, &convert_command, &dump_command,  &check_command,
+	&resolve_command,  &diff_command,    &graph_command, &plan_command,
+	&topology_command, &demo_command,    &help_command,  NULL,
 };
 
 /* How many bytes are ASCII, and how many are not. */

@@ -20,7 +20,9 @@
  *
  * Objects are the same if they are in the same place: an IOMMU at its function or its registers,
  * a platform device at its address or by its name, an ITS group by the numbers in it. To bypass
- * because somebody says so and not to be mentioned is the same to a guest, and no difference.
+ * because somebody says so and not to be mentioned is the same to a guest, and no difference. Where
+ * MSIs go is compared only if both sides might say it: a VIOT, a DMAR and an IVRS have no word for
+ * it.
  */
 
 #ifdef __cplusplus

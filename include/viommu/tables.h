@@ -109,6 +109,14 @@ struct viommu_table *viommu_table_generate_for(const struct viommu_topology *top
 					       struct viommu_findings *findings);
 
 /*
+ * What does a table say otherwise than the topology that it was made of? A finding for each
+ * difference, as <viommu/diff.h> has them, but for headers. Not for an overlay, which is no table
+ * by itself.
+ */
+void viommu_table_compare(const struct viommu_table *table, const struct viommu_topology *topology,
+			  struct viommu_findings *findings);
+
+/*
  * Add to a table that is there already what the topology says and it does not. Only an SRAT can be
  * extended: it gets a generic initiator for each IOMMU that is a PCI function and has a proximity
  * domain. Nothing in it is changed but its length and its checksum. Returns false, with a finding,

@@ -81,11 +81,16 @@ struct viommu_iommu {
 	bool include_self; /* its own function counts among its endpoints, as QEMU writes it */
 
 	/* What only one kind has, as its table numbers it (IORT, IVRS), and 0 with any other. */
-	uint32_t model;       /* SMMU: the implementation */
-	uint32_t flags;       /* bits of its structure that no member here stands for */
-	uint64_t vatos;       /* SMMUv3: the page for address translation operations */
-	bool has_msi_id;      /* SMMUv3: its own MSIs go to `its` with this device ID, */
-	uint32_t msi_id;      /* and not through its interrupts */
+	uint32_t model;  /* SMMU: the implementation */
+	uint32_t flags;  /* bits of its structure that no member here stands for */
+	uint64_t vatos;  /* SMMUv3: the page for address translation operations */
+	bool has_msi_id; /* SMMUv3: its own MSIs go to `its` with this device ID, */
+	uint32_t msi_id; /* and not through its interrupts */
+	/* SMMUv1 and SMMUv2: of its context banks, and of its performance monitors; copied. */
+	const uint32_t *context_interrupts, *pmu_interrupts;
+	size_t n_context_interrupts, n_pmu_interrupts;
+	bool edge; /* these are edge-triggered */
+
 	bool has_identifier;  /* SMMU: false: its node has the number of its place in the table */
 	uint32_t identifier;  /* what IORT calls its node */
 	uint32_t capability;  /* AMD-Vi: offset of its PCI capability */

@@ -138,3 +138,39 @@ FILES = {
     "dt-distance-map": (distances(0, 0, 10, 0), "/distance-map:distance-matrix", 1),
     "dt-distance": (distances(0, 0, 10, 0, 1, 9), "/distance-map:distance-matrix", 1),
 }
+
+
+def topology(*lines, iommu="  - { name: a, kind: virtio-iommu-pci, at: 00:01.0 }",
+             bridge="  - { buses: 00-ff, iommu: a }"):
+    return ("\n".join(["viommu: 1", "iommus:", iommu, "host-bridges:", bridge, *lines]) +
+            "\n").encode()
+
+
+MMIO = "  - { name: a, kind: virtio-iommu-mmio, at: 0x9000000"
+
+# What only writing can find: rule -> (topology, place, exit, also...)
+TOPOLOGIES = {
+    "dt-base": (topology(), "-", 2),
+    "dt-differs": (topology(bridge="  - { buses: 00-ff }"), BRIDGE + ":iommu-map", 2,
+                   "topology-iommu-idle"),
+    "dt-missing": (topology("devices:", "  - { at: 0x9100000, iommu: a, id: 0x10000 }"), "7:5", 2),
+    "dt-iommu-bus": (topology(iommu="  - { name: a, kind: virtio-iommu-pci, at: 01:00.0 }"),
+                     "3:5", 2, "dt-new"),
+    "dt-ids": (topology("devices:", "  - { at: 0x9100000, iommu: a, id: 0x10000, ids: 4097 }"),
+               "7:5", 2, "dt-new"),
+    "dt-new": (topology(), "-", 0),
+    "dt-silent": (topology("reserved-memory:", "  - { range: 0-0xfff, iommu: a }"), "7:5", 0,
+                  "dt-new"),
+    "dt-silent-iommu": (topology(iommu="  - { name: a, kind: vt-d, at: 0x9000000 }"), "3:5", 1,
+                        "dt-new"),
+    "dt-silent-path": (topology("ranges:", "  - { functions: 00:1c.0, path: 00.0, iommu: a }"),
+                       "7:5", 1, "dt-new"),
+    "cmdline-interrupt": (topology(iommu=MMIO + " }"), "3:5", 2),
+    "cmdline-silent": (topology(iommu=MMIO + ", interrupts: [5] }"), "-", 0),
+    "convert-way": (topology(iommu="  - { name: a, kind: virtio-iommu-pci, at: 00:01.0, "
+                             "include-self: yes }"), "5:5", 1, "convert-detail"),
+    "convert-detail": (topology(bridge="  - { buses: 00-ff, iommu: a, pri: yes }"), "5:5", 0),
+}
+
+# Into which such a topology is to be put.
+BASES = {"dt-differs.base": GOOD, "dt-missing.base": GOOD}

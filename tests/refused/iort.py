@@ -40,7 +40,8 @@ def smmu_v2(*mappings, identifier=1, interrupts=0):
     """Its arrays lie behind the fields; ID mappings would be behind these."""
     return node(SMMU_V2, struct.pack("<QQIIIIIII16x", 0x5000000, 0x10000, 1, 0, 60, interrupts,
                                      76 if interrupts else 0, 0, 0) +
-                struct.pack("<II", 40, 0) * interrupts, *mappings, revision=3,
+                b"".join(struct.pack("<II", 40 + i, i) for i in range(interrupts)),
+                *mappings, revision=3,
                 identifier=identifier)
 
 
@@ -151,7 +152,7 @@ FILES = {
                                                         mapping(0x80, 0xff, to=SMMU_AT))),
                              COMPLEX_AT + IN_COMPLEX + MAPPING, 1, "topology-ranges-overlap",
                              "topology-id-twice"),
-    "iort-silent-interrupts": (iort(GROUP, smmu_v2(interrupts=1), BRIDGE), SMMU_AT, 0),
+    "iort-silent-interrupts": (iort(GROUP, smmu_v2(interrupts=2), BRIDGE), SMMU_AT, 0),
     "iort-silent-attributes": (iort(*GOOD, component(memory=NO_PATH)), END, 0),
     "iort-silent-mapping": (iort(GROUP, UNIT, complex_(TO_SMMU, mapping(0x10000, 0, to=SMMU_AT))),
                             COMPLEX_AT + IN_COMPLEX + MAPPING, 0, "iort-mapping-beyond"),

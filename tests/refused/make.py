@@ -159,6 +159,7 @@ ALL_TOPOLOGIES = {
     **ivrs.TOPOLOGIES,
     **srat.TOPOLOGIES,
     **builtin.TOPOLOGIES,
+    **devicetrees.TOPOLOGIES,
 }
 LARGE = (
     "viot-node-beyond",
@@ -178,6 +179,7 @@ def outputs():
             at = f"0x{place:x}" if isinstance(place, int) else place
             lines.append(" ".join([rule + suffix, at, str(status), *also]))
     rows["tables.list"] = joined(lines)
+    rows.update(devicetrees.BASES | {"dt-base.base": GOOD})
     return rows
 
 

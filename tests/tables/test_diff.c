@@ -143,6 +143,29 @@ static void msis_go_another_way_too(void **state)
 		       "is sending MSIs to no ITS now\n");
 }
 
+/* What a VIOT has no word for, it does not deny. */
+static void a_table_without_a_word_for_msis_says_nothing_of_them(void **state)
+{
+	struct viommu_topology *one, *other;
+	struct viommu_findings *findings = viommu_findings_new();
+	struct viommu_table *table;
+	struct viommu_diff *diff;
+
+	(void)state;
+	one = parse("iommus: [ { name: a, kind: virtio-iommu-mmio, at: 0x1000, its: its0 } ]\n"
+		    "host-bridges: [ { buses: 00-ff, iommu: a, its: its0 } ]\n"
+		    "its-groups: [ { name: its0, ids: [0] } ]\n");
+	table = viommu_table_generate(one, "VIOT", findings);
+	other = viommu_table_topology(table, findings);
+	diff = viommu_topology_diff(one, other);
+	assert_null(viommu_diff_get(diff, 0));
+	viommu_diff_free(diff);
+	viommu_topology_free(other);
+	viommu_table_free(table);
+	viommu_topology_free(one);
+	viommu_findings_free(findings);
+}
+
 /* Nothing that a guest could tell apart: it reaches memory either way. */
 static void to_bypass_and_not_to_be_mentioned_are_the_same(void **state)
 {
@@ -182,6 +205,13 @@ static void details_have_the_names_of_the_text_form(void **state)
 	assert_changed("its: its0 }", "its: its0, proximity-domain: 1 }",
 		       "IOMMU smmu0 (smmu-v3 at 0x9050000): proximity-domain was not said, "
 		       "is 1 now\n");
+}
+
+/* Left out, it is as its kind has it; which of two tables says so is no difference. */
+static void a_span_that_is_not_said_is_no_difference(void **state)
+{
+	(void)state;
+	assert_changed("at: 0x9070000", "at: 0x9070000, span: 128K", "");
 }
 
 static void devices_are_known_by_name_or_address(void **state)
@@ -272,10 +302,12 @@ int main(void)
 		cmocka_unit_test(functions_that_go_another_way_are_told_together),
 		cmocka_unit_test(other_ids_and_pasids_are_another_way),
 		cmocka_unit_test(msis_go_another_way_too),
+		cmocka_unit_test(a_table_without_a_word_for_msis_says_nothing_of_them),
 		cmocka_unit_test(to_bypass_and_not_to_be_mentioned_are_the_same),
 		cmocka_unit_test(what_changes_in_all_segments_is_one_line),
 		cmocka_unit_test(an_iommu_is_where_it_is),
 		cmocka_unit_test(details_have_the_names_of_the_text_form),
+		cmocka_unit_test(a_span_that_is_not_said_is_no_difference),
 		cmocka_unit_test(devices_are_known_by_name_or_address),
 		cmocka_unit_test(one_of_two_alike_is_gone),
 		cmocka_unit_test(a_header_is_compared_last),

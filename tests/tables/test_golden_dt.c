@@ -9,7 +9,9 @@
 #include <cmocka.h>
 #include <glib.h>
 
-#include <viommu/tables.h>
+#include <libfdt.h>
+
+#include <viommu/devicetree.h>
 
 /*
  * Device trees of QEMU and of real boards, which nobody here wrote: those in the folder that the
@@ -90,6 +92,161 @@ static void expect_clean(const struct viommu_findings *findings, enum viommu_sev
 	}
 }
 
+/* -- taken out and put back ------------------------------------------------------------ */
+
+enum { ROOM = 1 << 16 };
+
+static bool has(const void *blob, int node, const char *name)
+{
+	return fdt_getprop(blob, node, name, NULL);
+}
+
+/* The next node that is, or has, something of an IOMMU; negative if there is none any more. */
+static int next_to_strip(const void *blob, bool msis)
+{
+	int node = -1;
+
+	do
+		node = fdt_next_node(blob, node, NULL);
+	while (node >= 0 && !has(blob, node, "#iommu-cells") && !has(blob, node, "iommu-map") &&
+	       !(msis && has(blob, node, "msi-map")));
+	return node;
+}
+
+static void strip(void *blob, bool msis)
+{
+	int node;
+
+	while ((node = next_to_strip(blob, msis)) >= 0) {
+		if (!fdt_node_check_compatible(blob, node, "virtio,pci-iommu")) {
+			fdt_del_node(blob, node);
+			continue;
+		}
+		if (has(blob, node, "#iommu-cells"))
+			fdt_delprop(blob, node, "phandle");
+		fdt_delprop(blob, node, "#iommu-cells");
+		fdt_delprop(blob, node, "iommu-map");
+		if (msis)
+			fdt_delprop(blob, node, "msi-map");
+	}
+}
+
+/* Every property of a node; in maps, the node for its phandle, for that is just a number. */
+static void describe_property(GString *text, const void *blob, const char *name,
+			      const fdt32_t *cells, int length)
+{
+	bool is_map = g_str_has_suffix(name, "-map") && !g_str_has_prefix(name, "interrupt");
+
+	g_string_append_printf(text, "  %s", name);
+	for (int i = 0; i < length / 4; i++) {
+		uint32_t cell = fdt32_ld(&cells[i]);
+		char path[256] = "nobody";
+
+		if (is_map && i % 4 == 1) {
+			fdt_get_path(blob, fdt_node_offset_by_phandle(blob, cell), path,
+				     sizeof(path));
+			g_string_append_printf(text, " %s", path);
+		} else {
+			g_string_append_printf(text, " %x", cell);
+		}
+	}
+	g_string_append_c(text, '\n');
+}
+
+static gint compare_lines(gconstpointer a, gconstpointer b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* A node as a paragraph. Phandles are left out: what they lead to is what counts. */
+static char *describe_node(const void *blob, int node)
+{
+	GPtrArray *lines = g_ptr_array_new_with_free_func(g_free);
+	char path[256];
+	int at;
+
+	fdt_get_path(blob, node, path, sizeof(path));
+	fdt_for_each_property_offset(at, blob, node)
+	{
+		GString *text = g_string_new(NULL);
+		const char *name;
+		int length;
+		const void *value = fdt_getprop_by_offset(blob, at, &name, &length);
+
+		if (strcmp(name, "phandle") != 0)
+			describe_property(text, blob, name, value, length);
+		g_ptr_array_add(lines, g_string_free(text, FALSE));
+	}
+	g_ptr_array_sort(lines, compare_lines);
+	g_ptr_array_insert(lines, 0, g_strconcat(path, "\n", NULL));
+	g_ptr_array_add(lines, NULL);
+	return g_strjoinv("", (char **)g_ptr_array_free(lines, FALSE));
+}
+
+/* A tree as text in which the order of nodes and properties does not matter. */
+static char *describe(const void *blob)
+{
+	GPtrArray *nodes = g_ptr_array_new_with_free_func(g_free);
+
+	for (int node = 0; node >= 0; node = fdt_next_node(blob, node, NULL))
+		g_ptr_array_add(nodes, describe_node(blob, node));
+	g_ptr_array_sort(nodes, compare_lines);
+	g_ptr_array_add(nodes, NULL);
+	return g_strjoinv("", (char **)g_ptr_array_free(nodes, FALSE));
+}
+
+static void expect_same_tree(const char *name, const void *one, const void *other)
+{
+	g_autofree char *before = describe(one), *after = describe(other);
+	const char *a = before, *b = after;
+
+	for (; *a && *a == *b; a++, b++)
+		;
+	if (*a || *b)
+		fail_msg("%s: was ...%.80s, is ...%.80s", name, a, b);
+}
+
+/* What is written into the stripped tree, or made for it as an overlay. */
+static void *write_into(const struct viommu_topology *topology, const void *stripped, bool overlay,
+			struct viommu_findings *findings)
+{
+	struct viommu_table *base =
+		viommu_table_decode(stripped, fdt_totalsize(stripped), "stripped", findings);
+	const struct viommu_devicetree how = { .size = sizeof(how),
+					       .base = base,
+					       .overlay = overlay };
+	struct viommu_table *made = viommu_devicetree_generate(topology, &how, findings);
+	void *bytes;
+
+	assert_non_null(made);
+	viommu_table_encode(made, &bytes);
+	viommu_table_free(base);
+	viommu_table_free(made);
+	return bytes;
+}
+
+static void comes_back(const struct file *file)
+{
+	struct viommu_findings *findings = viommu_findings_new();
+	struct viommu_table *table =
+		viommu_table_decode(file->bytes, file->length, file->name, findings);
+	struct viommu_topology *topology = viommu_table_topology(table, findings);
+	g_autofree void *stripped = g_malloc(ROOM), *overlay = NULL, *made = NULL;
+
+	assert_int_equal(fdt_open_into(file->bytes, stripped, ROOM), 0);
+	strip(stripped, viommu_topology_its_group(topology, 0));
+	made = write_into(topology, stripped, false, findings);
+	assert_int_equal(fdt_check_full(made, fdt_totalsize(made)), 0);
+	expect_same_tree(file->name, file->bytes, made);
+	overlay = write_into(topology, stripped, true, findings);
+	assert_int_equal(fdt_overlay_apply(stripped, overlay), 0);
+	expect_same_tree(file->name, made, stripped);
+	expect_clean(findings, VIOMMU_WARNING, NULL);
+	viommu_topology_free(topology);
+	viommu_table_free(table);
+	viommu_findings_free(findings);
+}
+
 /* -- tests ---------------------------------------------------------------------------- */
 
 static void every_tree_encodes_to_itself(void **state)
@@ -157,12 +314,51 @@ static void a_tree_with_slack_is_read(void **state)
 	g_free(bytes);
 }
 
+/* Everything of IOMMUs is taken out of a tree, and comes back from its topology as it was. */
+static void iommus_of_qemu_come_back_from_the_topology(void **state)
+{
+	GPtrArray *files = golden_trees("qemu-");
+
+	(void)state;
+	for (guint i = 0; i < files->len; i++)
+		comes_back(files->pdata[i]);
+	g_ptr_array_free(files, TRUE);
+}
+
+/* What a tree means, put into that tree, changes nothing: not even a byte. */
+static void a_tree_that_says_it_already_is_left_alone(void **state)
+{
+	GPtrArray *files = golden_trees("");
+
+	(void)state;
+	for (guint i = 0; i < files->len; i++) {
+		const struct file *file = files->pdata[i];
+		struct viommu_findings *findings = viommu_findings_new();
+		struct viommu_table *table =
+			viommu_table_decode(file->bytes, file->length, file->name, NULL);
+		struct viommu_topology *topology = viommu_table_topology(table, NULL);
+		const struct viommu_devicetree how = { .size = sizeof(how), .base = table };
+		struct viommu_table *made = viommu_devicetree_generate(topology, &how, findings);
+
+		expect_clean(findings, VIOMMU_WARNING, NULL);
+		assert_non_null(made);
+		expect_bytes(made, file);
+		viommu_table_free(made);
+		viommu_topology_free(topology);
+		viommu_table_free(table);
+		viommu_findings_free(findings);
+	}
+	g_ptr_array_free(files, TRUE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_tree_encodes_to_itself),
 		cmocka_unit_test(trees_of_qemu_are_clean),
 		cmocka_unit_test(a_tree_with_slack_is_read),
+		cmocka_unit_test(iommus_of_qemu_come_back_from_the_topology),
+		cmocka_unit_test(a_tree_that_says_it_already_is_left_alone),
 	};
 
 	return cmocka_run_group_tests_name("golden device trees", tests, NULL, NULL);

@@ -8,6 +8,8 @@
  */
 #include <unistd.h>
 
+#include <viommu/devicetree.h>
+
 #include "topology_rig.h"
 
 #define LINE_LENGTH 256
@@ -20,7 +22,8 @@ struct refused {
 static bool is_ours(const char *id)
 {
 	static const char *const prefixes[] = {
-		"input-", "acpi-", "viot-", "iort-", "dmar-", "ivrs-", "srat-", "builtin-", "dt-",
+		"input-", "acpi-",    "viot-", "iort-",    "dmar-",    "ivrs-",
+		"srat-",  "builtin-", "dt-",   "cmdline-", "convert-",
 	};
 
 	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
@@ -67,15 +70,81 @@ static void check_builtin(struct rig *rig, const char *form, const void *bytes, 
 	viommu_table_free(table);
 }
 
+/* Beside the topology may stand the tree that it is to be put into. */
+static struct viommu_table *generate_tree(struct rig *rig, const char *file)
+{
+	struct viommu_devicetree how = { .size = sizeof(how) };
+	struct viommu_table *base = NULL, *made;
+	char path[2 * LINE_LENGTH];
+	size_t length;
+
+	snprintf(path, sizeof(path), "%s/%.*s.base", REFUSED, (int)strcspn(file, "."), file);
+	if (!access(path, R_OK)) {
+		char *bytes = read_file(path, &length);
+
+		base = viommu_table_decode(bytes, length, "base", rig->findings);
+		free(bytes);
+	}
+	how.base = base;
+	made = viommu_devicetree_generate(rig->topology, &how, rig->findings);
+	viommu_table_free(base);
+	return made;
+}
+
+static void generate_builtin(struct rig *rig, const char *file)
+{
+	(void)file;
+	viommu_table_free(viommu_table_generate(rig->topology, "builtin-v3", rig->findings));
+}
+
+static void generate_dt(struct rig *rig, const char *file)
+{
+	viommu_table_free(generate_tree(rig, file));
+}
+
+static void generate_command_line(struct rig *rig, const char *file)
+{
+	(void)file;
+	free(viommu_kernel_command_line(rig->topology, rig->findings));
+}
+
+/* Into a table that cannot say it all. */
+static void convert(struct rig *rig, const char *file)
+{
+	struct viommu_table *made = viommu_table_generate(rig->topology, "DTB", NULL);
+
+	(void)file;
+	viommu_table_compare(made, rig->topology, rig->findings);
+	viommu_table_free(made);
+}
+
 /* The table that a rule is about stands in front of its id. */
+static void generate_acpi(struct rig *rig, const char *file)
+{
+	char signature[5];
+
+	snprintf(signature, sizeof(signature), "%c%c%c%c", file[0] & ~0x20, file[1] & ~0x20,
+		 file[2] & ~0x20, file[3] & ~0x20);
+	viommu_table_free(viommu_table_generate(rig->topology, signature, rig->findings));
+}
+
 static void generate(struct rig *rig, const char *file)
 {
-	char signature[32] = "builtin-v3";
+	static const struct {
+		const char *prefix;
+		void (*generate)(struct rig *rig, const char *file);
+	} makers[] = {
+		{ "builtin-", generate_builtin },
+		{ "dt-", generate_dt },
+		{ "cmdline-", generate_command_line },
+		{ "convert-", convert },
+		{ "", generate_acpi },
+	};
+	size_t i = 0;
 
-	if (strncmp(file, "builtin-", strlen("builtin-")) != 0)
-		snprintf(signature, sizeof(signature), "%c%c%c%c", file[0] & ~0x20, file[1] & ~0x20,
-			 file[2] & ~0x20, file[3] & ~0x20);
-	viommu_table_free(viommu_table_generate(rig->topology, signature, rig->findings));
+	while (strncmp(file, makers[i].prefix, strlen(makers[i].prefix)) != 0)
+		i++;
+	makers[i].generate(rig, file);
 }
 
 static void read_refused(struct rig *rig, const char *file)

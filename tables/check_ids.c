@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Rules of endpoint IDs and stream IDs: behind one IOMMU every device has its own
+ *
+ * Only an SMMU knows no devices, but streams. Firmware gives two devices the same stream where both
+ * are one piece of hardware, a controller for both roles of USB for example; that is told, and
+ * fine.
+ */
+#include <glib.h>
+
+#include "check.h"
+#include "topology.h"
+
+struct ids {
+	const struct check *check;
+	GArray *claims;
+	GHashTable *groups; /* the name of an IOMMU -> its place in the list, from 1 */
+	GPtrArray *pieces;  /* struct viommu_pci_range: what the claims are about */
+};
+
+/* 0 for an IOMMU that there is not, which is another rule, or whose IDs nobody chooses. */
+static uint64_t group_of(const struct ids *ids, const char *iommu)
+{
+	return GPOINTER_TO_SIZE(g_hash_table_lookup(ids->groups, iommu));
+}
+
+/*
+ * A piece stands for the range or the host bridge that it was cut from: it has its place. Functions
+ * that have one ID share it on purpose, with the bridge as well that they are behind.
+ */
+static void claim_ids(void *opaque, const struct viommu_pci_range *piece)
+{
+	struct ids *ids = opaque;
+	struct viommu_pci_range *copy;
+	uint64_t group = group_of(ids, piece->iommu);
+
+	if (!group)
+		return;
+	copy = g_memdup2(piece, sizeof(*piece));
+	g_ptr_array_add(ids->pieces, copy);
+	for (unsigned s = piece->segment_first; s <= piece->segment_last; s++)
+		if (!piece->one_id)
+			claims_add(ids->claims, group,
+				   range_id(piece, (uint16_t)s, piece->bdf_first),
+				   range_id(piece, (uint16_t)s, piece->bdf_last),
+				   (struct subject){ OBJECT_PCI_RANGE, copy, ids->pieces->len });
+}
+
+static uint32_t last_id(uint32_t id, uint32_t n_ids)
+{
+	return n_ids ? id + (n_ids - 1) : id;
+}
+
+static void claim_device(const struct ids *ids, GArray *claims,
+			 const struct viommu_platform_device *device, size_t i)
+{
+	uint64_t group = group_of(ids, device->iommu);
+
+	if (group)
+		claims_add(claims, group, device->id, last_id(device->id, device->n_ids),
+			   (struct subject){ OBJECT_PLATFORM_DEVICE, device, i });
+}
+
+/* Behind an SMMU, as one translates streams and not devices: what has one stream has one table. */
+static bool may_share(const struct viommu_topology *topology,
+		      const struct viommu_platform_device *device)
+{
+	const struct viommu_iommu *iommu = viommu_topology_find_iommu(topology, device->iommu);
+
+	return iommu && (iommu->kind == VIOMMU_SMMU_V2 || iommu->kind == VIOMMU_SMMU_V3);
+}
+
+/* IDs of devices that are not PCI: those that may be shared, or the others. */
+static GArray *claims_of_devices(const struct ids *ids, bool shared)
+{
+	const struct viommu_topology *topology = ids->check->topology;
+	const struct viommu_platform_device *device;
+	GArray *claims = claims_new();
+
+	for_each_object(i, device, topology, OBJECT_PLATFORM_DEVICE)
+		if (device->iommu && may_share(topology, device) == shared)
+			claim_device(ids, claims, device, i);
+	return claims;
+}
+
+/* IDs that devices share are claimed once, by the first that has them. */
+static void claim_shared(struct ids *ids, GArray *claims)
+{
+	struct claim *open = NULL;
+
+	claims_sort(claims);
+	for (guint i = 0; i < claims->len; i++) {
+		struct claim *claim = &g_array_index(claims, struct claim, i);
+
+		if (open && open->group == claim->group && claim->first <= open->last) {
+			open->last = MAX(open->last, claim->last);
+			continue;
+		}
+		if (open)
+			g_array_append_vals(ids->claims, open, 1);
+		open = claim;
+	}
+	if (open)
+		g_array_append_vals(ids->claims, open, 1);
+	g_array_unref(claims);
+}
+
+static void claim_others(struct ids *ids, GArray *claims)
+{
+	g_array_append_vals(ids->claims, claims->data, claims->len);
+	g_array_unref(claims);
+}
+
+static void begin(struct ids *ids, const struct check *check)
+{
+	const struct viommu_iommu *iommu;
+
+	*ids = (struct ids){ check, claims_new(), g_hash_table_new(g_str_hash, g_str_equal),
+			     g_ptr_array_new_with_free_func(g_free) };
+	for_each_object(i, iommu, check->topology, OBJECT_IOMMU)
+		if (iommu_ids_are_chosen(iommu))
+			g_hash_table_insert(ids->groups, (void *)iommu->name,
+					    GSIZE_TO_POINTER(i + 1));
+}
+
+static void end(struct ids *ids)
+{
+	g_hash_table_destroy(ids->groups);
+	g_ptr_array_free(ids->pieces, TRUE);
+}
+
+/*
+ * Pieces, not ranges: what a range takes away from a host bridge has no ID there any more, and
+ * that is how an ID becomes free for others.
+ */
+void check_ids_twice(const struct check *check)
+{
+	struct ids ids;
+
+	begin(&ids, check);
+	viommu_topology_for_each_pci_range(check->topology, claim_ids, &ids);
+	claim_others(&ids, claims_of_devices(&ids, false));
+	claim_shared(&ids, claims_of_devices(&ids, true));
+	claims_blame_overlaps(check, ids.claims, "have an ID in common behind one IOMMU",
+			      "choose IDs that no other device of this IOMMU has");
+	end(&ids);
+}
+
+void check_ids_shared(const struct check *check)
+{
+	struct ids ids;
+
+	begin(&ids, check);
+	claims_blame_overlaps(
+		check, claims_of_devices(&ids, true),
+		"have a stream ID in common: what is mapped for one is mapped for both", NULL);
+	g_array_unref(ids.claims);
+	end(&ids);
+}

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What was made in a device tree, as an overlay
+ *
+ *     fragment@0 {
+ *             target-path = "/pcie@10000000";
+ *             __overlay__ { what is new in that node };
+ *     };
+ *     __local_fixups__ { the same nodes, with where phandles stand that are the overlay's own };
+ *
+ * A node that has something new is a fragment, and a node that is new is in that of its parent.
+ * Whoever applies it gives the overlay's own phandles other numbers, so it has to be told where
+ * they stand; those of the base stay as they are.
+ */
+#include <string.h>
+
+#include <libfdt.h>
+
+#include "dt_write.h"
+
+struct overlay {
+	struct devicetree *tree; /* the overlay */
+	GHashTable *nodes;       /* of the base -> of the overlay */
+	GHashTable *fixups;      /* of the overlay -> below __local_fixups__ */
+	const struct devicetree *of;
+	unsigned n;
+};
+
+/* -- nodes ------------------------------------------------------------------------------ */
+
+static struct dt_node *add(struct overlay *overlay, struct dt_node *parent, const char *name)
+{
+	return dt_add_node(overlay->tree, parent, dt_keep(overlay->tree, name, strlen(name)));
+}
+
+static void keep_property(struct overlay *overlay, struct dt_node *to, const char *name,
+			  const void *value, size_t length)
+{
+	dt_add_property(overlay->tree, to, dt_keep(overlay->tree, name, strlen(name)),
+			dt_keep(overlay->tree, value, length), length);
+}
+
+static struct dt_node *add_fragment(struct overlay *overlay, const struct dt_node *node)
+{
+	g_autofree char *path = dt_path(node);
+	g_autofree char *name = g_strdup_printf("fragment@%u", overlay->n++);
+	struct dt_node *fragment = add(overlay, overlay->tree->root, name);
+
+	keep_property(overlay, fragment, "target-path", path, strlen(path) + 1);
+	return add(overlay, fragment, "__overlay__");
+}
+
+/* The node of the overlay that stands for this one. */
+static struct dt_node *node_for(struct overlay *overlay, const struct dt_node *node)
+{
+	struct dt_node *found = g_hash_table_lookup(overlay->nodes, node);
+
+	if (found)
+		return found;
+	if (node->made)
+		found = add(overlay, node_for(overlay, node->parent), node->name);
+	else
+		found = add_fragment(overlay, node);
+	g_hash_table_insert(overlay->nodes, (gpointer)node, found);
+	return found;
+}
+
+/* -- phandles --------------------------------------------------------------------------- */
+
+/* The same node below __local_fixups__: node by node, from the root on. */
+static struct dt_node *fixups_for(struct overlay *overlay, const struct dt_node *node)
+{
+	struct dt_node *found = g_hash_table_lookup(overlay->fixups, node);
+
+	if (found)
+		return found;
+	if (node->parent)
+		found = add(overlay, fixups_for(overlay, node->parent), node->name);
+	else
+		found = add(overlay, overlay->tree->root, "__local_fixups__");
+	g_hash_table_insert(overlay->fixups, (gpointer)node, found);
+	return found;
+}
+
+static bool has_own_phandle(const struct dt_node *target)
+{
+	const struct dt_property *phandle = target ? dt_property(target, "phandle") : NULL;
+
+	return phandle && phandle->made;
+}
+
+struct fixing {
+	const struct overlay *overlay;
+	GArray *at; /* fdt32_t: offsets in the property */
+};
+
+static void look_at(void *opaque, size_t cell, uint32_t phandle)
+{
+	struct fixing *fixing = opaque;
+	fdt32_t at = cpu_to_fdt32((uint32_t)(cell * sizeof(fdt32_t)));
+
+	if (has_own_phandle(dt_target(fixing->overlay->of, phandle)))
+		g_array_append_val(fixing->at, at);
+}
+
+static void fix_property(struct overlay *overlay, const struct dt_node *to,
+			 const struct dt_property *property)
+{
+	struct fixing fixing = { overlay, g_array_new(FALSE, FALSE, sizeof(fdt32_t)) };
+
+	dt_for_each_reference(overlay->of, property, look_at, &fixing);
+	if (fixing.at->len)
+		keep_property(overlay, fixups_for(overlay, to), property->name, fixing.at->data,
+			      fixing.at->len * sizeof(fdt32_t));
+	g_array_free(fixing.at, TRUE);
+}
+
+/* -- all of it ------------------------------------------------------------------------------ */
+
+static void add_node(struct overlay *overlay, const struct dt_node *node)
+{
+	for (const struct dt_property *p = node->properties; p; p = p->next) {
+		struct dt_node *to;
+
+		if (!p->made)
+			continue;
+		to = node_for(overlay, node);
+		keep_property(overlay, to, p->name, p->value, p->length);
+		fix_property(overlay, to, p);
+	}
+}
+
+/* Nodes nest as deep as what is made here: a function in a bridge is the most. */
+struct devicetree *dt_overlay(const struct devicetree *tree)
+{
+	struct overlay overlay = {
+		.tree = dt_new(""),
+		.nodes = g_hash_table_new(NULL, NULL),
+		.fixups = g_hash_table_new(NULL, NULL),
+		.of = tree,
+	};
+
+	for_each_dt_node(node, tree) add_node(&overlay, node);
+	g_hash_table_destroy(overlay.nodes);
+	g_hash_table_destroy(overlay.fixups);
+	return overlay.tree;
+}

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A topology as a device tree: <viommu/devicetree.h>
+ *
+ * The base is opened once more, so that it stays as it is for whoever gave it. ITSs and IOMMUs
+ * come first, then the host bridges and the devices that refer to them. Everything is written
+ * before it is known whether it could be, so that all errors are told at once.
+ */
+#include <errno.h>
+
+#include "dt_write.h"
+#include "findings.h"
+#include "topology.h"
+#include "wire/sized.h"
+
+/* -- what has no place in a device tree ---------------------------------------------------- */
+
+static void say_left_out(struct dt_writing *writing, enum object_type type, const char *rule_id,
+			 const char *what)
+{
+	const void *object = topology_get(writing->topology, type, 0);
+
+	if (object)
+		report(writing->findings, rule_id, *object_place(type, object),
+		       "leave it to whoever knows it, or to another table",
+		       "a device tree has no words for %s: %zu of them are left out", what,
+		       topology_count(writing->topology, type));
+}
+
+static void say_paths(struct dt_writing *writing)
+{
+	const struct viommu_pci_range *range;
+
+	for_each_object(i, range, writing->topology, OBJECT_PCI_RANGE)
+		if (!range_is_known(range))
+			report(writing->findings, "dt-silent-path", range->place,
+			       "name the functions by their buses",
+			       "a device tree has no paths over bridges: the range is left out");
+}
+
+static void say_what_is_left_out(struct dt_writing *writing)
+{
+	say_left_out(writing, OBJECT_RESERVED_MEMORY, "dt-silent", "reserved memory");
+	say_left_out(writing, OBJECT_INTERRUPT_SOURCE, "dt-silent", "interrupt sources");
+	say_left_out(writing, OBJECT_ATS, "dt-silent", "functions with ATS");
+	say_paths(writing);
+	if (!writing->into)
+		report(writing->findings, "dt-new", place_of_file(NULL),
+		       "give the machine's own tree for a base",
+		       "a device tree with nothing in it but what a topology knows: no machine "
+		       "starts with it");
+}
+
+/* -- the tree ---------------------------------------------------------------------------------- */
+
+static struct devicetree *new_tree(void)
+{
+	struct devicetree *tree = dt_new("");
+	struct dt_writing writing = { .tree = tree };
+
+	tree->root->made = true;
+	dt_set_number(&writing, tree->root, "#address-cells", 2);
+	dt_set_number(&writing, tree->root, "#size-cells", 2);
+	return tree;
+}
+
+static struct devicetree *open_base(const struct viommu_table *base)
+{
+	void *bytes;
+	size_t length = viommu_table_encode(base, &bytes);
+	struct devicetree *tree = dt_open(bytes, length, base->file, NULL);
+
+	free(bytes);
+	return tree;
+}
+
+static void begin(struct dt_writing *writing)
+{
+	writing->before = (struct dt_reading){ .tree = writing->tree };
+	writing->paths = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	writing->windows = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
+	writing->iommus = g_hash_table_new(g_str_hash, g_str_equal);
+	writing->its = g_hash_table_new(g_str_hash, g_str_equal);
+	dt_reading_begin(&writing->before);
+	dt_index(writing);
+}
+
+static void end(struct dt_writing *writing)
+{
+	dt_reading_end(&writing->before);
+	g_hash_table_destroy(writing->paths);
+	g_hash_table_destroy(writing->windows);
+	g_hash_table_destroy(writing->iommus);
+	g_hash_table_destroy(writing->its);
+}
+
+static void write_all(struct dt_writing *writing)
+{
+	begin(writing);
+	dt_write_its(writing);
+	dt_write_iommus(writing);
+	dt_write_bridges(writing);
+	dt_write_devices(writing);
+	say_what_is_left_out(writing);
+	end(writing);
+}
+
+/* -- the doors -----------------------------------------------------------------------------------
+ */
+
+static struct devicetree *make(const struct viommu_topology *topology,
+			       const struct viommu_devicetree *how,
+			       struct viommu_findings *findings)
+{
+	struct dt_writing writing = {
+		.topology = topology,
+		.tree = how->base ? open_base(how->base) : new_tree(),
+		.into = how->base,
+		.overlay = how->overlay,
+		.force = how->force,
+		.findings = findings,
+	};
+	struct devicetree *overlay;
+
+	write_all(&writing);
+	if (writing.failed)
+		return dt_free(writing.tree);
+	if (!how->overlay)
+		return writing.tree;
+	overlay = dt_overlay(writing.tree);
+	dt_free(writing.tree);
+	return overlay;
+}
+
+bool dt_write(struct viommu_table *table, const struct viommu_topology *topology,
+	      struct viommu_findings *findings)
+{
+	table->tree = make(topology, &(struct viommu_devicetree){ 0 }, findings);
+	return table->tree;
+}
+
+static bool is_sound(const struct viommu_devicetree *how, struct viommu_findings *findings)
+{
+	bool sound = how->base ? how->base->tree != NULL : !how->overlay;
+
+	if (!sound)
+		report(findings, "dt-base", place_of_file(how->base ? how->base->file : NULL),
+		       "give the device tree of the machine",
+		       how->base ? "what is to be added to is no device tree"
+				 : "an overlay is for a device tree, and none is given");
+	return sound;
+}
+
+struct viommu_table *viommu_devicetree_generate(const struct viommu_topology *topology,
+						const struct viommu_devicetree *how,
+						struct viommu_findings *findings)
+{
+	struct viommu_devicetree taken = { 0 };
+	struct viommu_table *table;
+
+	if (how && sized_take(&taken, sizeof(taken), how) < 0)
+		return NULL;
+	if (!is_sound(&taken, findings))
+		return NULL;
+	table = g_new0(struct viommu_table, 1);
+	g_strlcpy(table->signature, dt_format.signature, sizeof(table->signature));
+	table->file = g_strdup("");
+	table->format = &dt_format;
+	table->whole = true;
+	table->tree = make(topology, &taken, findings);
+	return table->tree ? table : viommu_table_free(table);
+}

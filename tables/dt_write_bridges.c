@@ -1,0 +1,400 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * PCI host bridges in a device tree that is being made
+ *
+ * The map of the topology (map.c) has the way of every function; what of it belongs to a bridge is
+ * what its iommu-map and msi-map say. Where a topology names no bridges, as one that was read from
+ * a VIOT does not, those of the tree are taken, or one for each segment.
+ */
+#include <inttypes.h>
+
+#include "dt_write.h"
+#include "findings.h"
+#include "map.h"
+#include "topology.h"
+
+#define SEGMENT_SHIFT 16
+#define BUS_SHIFT     8
+#define LAST_BUS      0xff
+#define LAST_DEVFN    0xff
+#define LAST_BDF      0xffff
+
+struct bridge {
+	uint16_t segment;
+	uint8_t bus_first, bus_last;
+	struct dt_node *node;
+	const struct viommu_host_bridge *said; /* NULL: the topology names none */
+};
+
+struct bridges {
+	struct dt_writing *writing;
+	GArray *nodes; /* struct bridge, of those that the tree had; sorted */
+	GArray *list;  /* struct bridge, of those that are to be written; sorted */
+	GArray *map;   /* struct viommu_route_range */
+	bool many_segments;
+};
+
+/* -- lists of bridges ----------------------------------------------------------------- */
+
+static const struct bridge *at(const GArray *list, size_t i)
+{
+	return i < list->len ? &g_array_index(list, struct bridge, i) : NULL;
+}
+
+static uint32_t position(const struct bridge *bridge)
+{
+	return (uint32_t)bridge->segment << BUS_SHIFT | bridge->bus_first;
+}
+
+static gint compare(gconstpointer a, gconstpointer b)
+{
+	uint32_t one = position(a), other = position(b);
+
+	return (one > other) - (one < other);
+}
+
+/* How many begin there or before. */
+static size_t count_up_to(const GArray *list, uint32_t position_of_bus)
+{
+	size_t low = 0, high = list->len;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (position(at(list, middle)) <= position_of_bus)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/* The one that has this bus, or NULL. */
+static const struct bridge *bridge_of(const GArray *list, uint16_t segment, uint8_t bus)
+{
+	size_t n = count_up_to(list, (uint32_t)segment << BUS_SHIFT | bus);
+	const struct bridge *bridge = n ? at(list, n - 1) : NULL;
+
+	return bridge && bridge->segment == segment && bus <= bridge->bus_last ? bridge : NULL;
+}
+
+/* -- nodes -------------------------------------------------------------------------- */
+
+/* A unit address would be that of registers, which a topology does not know: so it has none. */
+static struct dt_node *make_bridge(struct dt_writing *writing, const struct bridge *bridge)
+{
+	g_autofree char *name =
+		g_strdup_printf("pci-%04x-%02x", bridge->segment, bridge->bus_first);
+	struct dt_node *node = dt_make_node(writing, writing->tree->root, name);
+
+	node = dt_make_node(writing, node, "pcie");
+	dt_set_string(writing, node, "compatible", "pci-host-ecam-generic");
+	dt_set_string(writing, node, "device_type", "pci");
+	dt_set_number(writing, node, "#address-cells", 3);
+	dt_set_number(writing, node, "#size-cells", 2);
+	if (!bridge->said || !bridge->said->incoherent)
+		dt_set(writing, node, "dma-coherent", NULL, 0);
+	return node;
+}
+
+static void node_buses(const struct dt_node *node, uint8_t *ret_first, uint8_t *ret_last)
+{
+	const struct dt_property *range = dt_property(node, "bus-range");
+	bool said = dt_cells(range) == 2 && dt_cell(range, 1) <= LAST_BUS &&
+		    dt_cell(range, 0) <= dt_cell(range, 1);
+
+	*ret_first = said ? (uint8_t)dt_cell(range, 0) : 0;
+	*ret_last = said ? (uint8_t)dt_cell(range, 1) : LAST_BUS;
+}
+
+static void miss(struct dt_writing *writing, const struct bridge *bridge)
+{
+	g_autofree char *buses = g_strdup_printf("%04x:%02x-%02x", bridge->segment,
+						 bridge->bus_first, bridge->bus_last);
+
+	dt_miss(writing, "host bridge", bridge->said->name ? bridge->said->name : buses,
+		bridge->said->place);
+}
+
+static void add_bridge(struct bridges *bridges, struct bridge bridge)
+{
+	struct dt_writing *writing = bridges->writing;
+	const char *name = bridge.said ? bridge.said->name : NULL;
+	const struct bridge *there = bridge_of(bridges->nodes, bridge.segment, bridge.bus_first);
+
+	if (!bridge.node)
+		bridge.node = dt_by_name(writing, name);
+	if (!bridge.node && there)
+		bridge.node = there->node;
+	if (!bridge.node && !writing->into)
+		bridge.node = make_bridge(writing, &bridge);
+	if (bridge.node)
+		g_array_append_val(bridges->list, bridge);
+	else
+		miss(writing, &bridge);
+}
+
+static void find_nodes(struct bridges *bridges)
+{
+	for_each_dt_node(node, bridges->writing->tree)
+	{
+		struct bridge bridge = { .node = node };
+		gpointer segment;
+
+		if (!g_hash_table_lookup_extended(bridges->writing->before.bridges, node, NULL,
+						  &segment))
+			continue;
+		bridge.segment = (uint16_t)GPOINTER_TO_UINT(segment);
+		node_buses(node, &bridge.bus_first, &bridge.bus_last);
+		g_array_append_val(bridges->nodes, bridge);
+	}
+	g_array_sort(bridges->nodes, compare);
+}
+
+/* -- which bridges there are --------------------------------------------------------------- */
+
+static void take_said(struct bridges *bridges)
+{
+	const struct viommu_host_bridge *said;
+
+	for_each_object(i, said, bridges->writing->topology, OBJECT_HOST_BRIDGE)
+		add_bridge(bridges, (struct bridge){ said->segment, said->bus_first, said->bus_last,
+						     NULL, said });
+}
+
+static const struct viommu_route_range *row_at(const struct bridges *bridges, size_t i)
+{
+	return &g_array_index(bridges->map, struct viommu_route_range, i);
+}
+
+static void take_segments(struct bridges *bridges)
+{
+	for (size_t i = 0; i < bridges->map->len; i++)
+		if (!i ||
+		    row_at(bridges, i)->segment_first != row_at(bridges, i - 1)->segment_first)
+			add_bridge(bridges, (struct bridge){ row_at(bridges, i)->segment_first, 0,
+							     LAST_BUS, NULL, NULL });
+}
+
+static void take_bridges(struct bridges *bridges)
+{
+	if (topology_count(bridges->writing->topology, OBJECT_HOST_BRIDGE))
+		take_said(bridges);
+	else if (bridges->writing->into)
+		g_array_append_vals(bridges->list, bridges->nodes->data, bridges->nodes->len);
+	else
+		take_segments(bridges);
+	g_array_sort(bridges->list, compare);
+}
+
+/* -- IOMMUs that are functions ----------------------------------------------------------------- */
+
+/* Nodes of functions behind a bridge to another bus would have to stand below a node of that. */
+static void write_function(struct bridges *bridges, const struct viommu_iommu *iommu)
+{
+	const struct bridge *bridge =
+		bridge_of(bridges->list, iommu->segment, (uint8_t)(iommu->bdf >> BUS_SHIFT));
+
+	if (bridge && iommu->bdf >> BUS_SHIFT == bridge->bus_first) {
+		dt_write_function(bridges->writing, bridge->node, iommu);
+		return;
+	}
+	report(bridges->writing->findings, "dt-iommu-bus", iommu->place,
+	       "put it on the root bus of a host bridge",
+	       "IOMMU %s is on the root bus of no host bridge, and so below no node", iommu->name);
+	bridges->writing->failed = true;
+}
+
+static void write_functions(struct bridges *bridges)
+{
+	const struct viommu_iommu *iommu;
+
+	for_each_object(i, iommu, bridges->writing->topology, OBJECT_IOMMU)
+		if (iommu->kind == VIOMMU_VIRTIO_PCI)
+			write_function(bridges, iommu);
+}
+
+/* -- maps ----------------------------------------------------------------------------------------
+ */
+
+/* The first row that ends at that function or behind it. */
+static size_t seek_row(const struct bridges *bridges, uint64_t position)
+{
+	size_t low = 0, high = bridges->map->len;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		const struct viommu_route_range *row = row_at(bridges, middle);
+
+		if (((uint64_t)row->segment_first << SEGMENT_SHIFT | row->bdf_last) < position)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static bool goes_on(const struct dt_run *run, const struct dt_run *next)
+{
+	uint32_t n = (uint32_t)(run->last - run->first) + 1;
+
+	return run->target == next->target && run->last + 1 == next->first &&
+	       run->one_id == next->one_id && next->id == (run->one_id ? run->id : run->id + n);
+}
+
+/* What goes to the same place and goes on in numbers is one, however many entries said it. */
+static void add_run(GArray *runs, const struct dt_run *run)
+{
+	struct dt_run *before =
+		runs->len ? &g_array_index(runs, struct dt_run, runs->len - 1) : NULL;
+
+	if (before && goes_on(before, run))
+		before->last = run->last;
+	else
+		g_array_append_vals(runs, run, 1);
+}
+
+/* The part of a row that is the bridge's, with the numbers of one of its two hops. */
+static struct dt_run cut(const struct viommu_route_range *row, uint16_t first, uint16_t last,
+			 uint32_t id, bool one_id)
+{
+	uint16_t from = MAX(row->bdf_first, first);
+
+	return (struct dt_run){ .first = from,
+				.last = MIN(row->bdf_last, last),
+				.id = one_id ? id : id + (uint32_t)(from - row->bdf_first),
+				.one_id = one_id };
+}
+
+/* The function of an IOMMU never stands in its own map, whatever a topology says of it. */
+static void add_run_around(GArray *runs, const struct dt_run *run, const struct viommu_iommu *iommu)
+{
+	struct dt_run before = *run, behind = *run;
+	uint16_t own = iommu->bdf;
+
+	if (!iommu_is_function(iommu) || own < run->first || own > run->last) {
+		add_run(runs, run);
+		return;
+	}
+	before.last = own - 1;
+	behind.first = own + 1;
+	behind.id += run->one_id ? 0 : (uint32_t)(own - run->first) + 1;
+	if (own > run->first)
+		add_run(runs, &before);
+	if (own < run->last)
+		add_run(runs, &behind);
+}
+
+static void add_row(const struct bridges *bridges, const struct viommu_route_range *row,
+		    uint16_t first, uint16_t last, GArray *runs[2])
+{
+	const struct viommu_route *route = &row->route;
+	struct dt_run to_iommu = cut(row, first, last, route->id, row->one_id);
+	struct dt_run to_its = cut(row, first, last, route->device_id, row->one_device_id);
+
+	if (route->iommu)
+		to_iommu.target = g_hash_table_lookup(bridges->writing->iommus, route->iommu->name);
+	if (route->its)
+		to_its.target = g_hash_table_lookup(bridges->writing->its, route->its->name);
+	if (to_iommu.target)
+		add_run_around(runs[0], &to_iommu, route->iommu);
+	if (to_its.target)
+		add_run(runs[1], &to_its);
+}
+
+/*
+ * Who has the last bus that there is in a segment has everything behind it, too: so QEMU and the
+ * bindings write it, and a bus more would need no other map.
+ */
+static void go_on_to_the_end(const struct bridges *bridges, uint16_t segment, uint16_t last,
+			     GArray *runs)
+{
+	struct dt_run *run = runs->len ? &g_array_index(runs, struct dt_run, runs->len - 1) : NULL;
+	size_t n = count_up_to(bridges->list,
+			       (uint32_t)segment << BUS_SHIFT | (uint32_t)(last >> BUS_SHIFT));
+	const struct bridge *next = at(bridges->list, n);
+
+	if (run && run->last == last && (!next || next->segment != segment))
+		run->last = LAST_BDF;
+}
+
+/* A topology of a table without ITSs says nothing of where MSIs go. */
+static bool knows_its(const struct bridges *bridges)
+{
+	return topology_count(bridges->writing->topology, OBJECT_ITS_GROUP);
+}
+
+static void write_maps(struct bridges *bridges, const struct bridge *bridge)
+{
+	uint16_t first = (uint16_t)(bridge->bus_first << BUS_SHIFT);
+	uint16_t last = (uint16_t)(bridge->bus_last << BUS_SHIFT | LAST_DEVFN);
+	const struct dt_map *const maps[] = { &dt_iommu_map, &dt_msi_map };
+	GArray *runs[] = { g_array_new(FALSE, FALSE, sizeof(struct dt_run)),
+			   g_array_new(FALSE, FALSE, sizeof(struct dt_run)) };
+	size_t i = seek_row(bridges, (uint64_t)bridge->segment << SEGMENT_SHIFT | first);
+
+	for (; i < bridges->map->len; i++) {
+		const struct viommu_route_range *row = row_at(bridges, i);
+
+		if (row->segment_first != bridge->segment || row->bdf_first > last)
+			break;
+		add_row(bridges, row, first, last, runs);
+	}
+	for (size_t m = 0; m < G_N_ELEMENTS(maps); m++) {
+		go_on_to_the_end(bridges, bridge->segment, last, runs[m]);
+		if (maps[m] == &dt_iommu_map || knows_its(bridges))
+			dt_write_map(bridges->writing, bridge->node, maps[m], runs[m], first, last);
+		g_array_free(runs[m], TRUE);
+	}
+}
+
+/* -- all of it
+ * ------------------------------------------------------------------------------------- */
+
+static void write_bridge(struct bridges *bridges, const struct bridge *bridge)
+{
+	struct dt_writing *writing = bridges->writing;
+	const uint32_t buses[] = { bridge->bus_first, bridge->bus_last };
+	uint8_t first, last;
+
+	node_buses(bridge->node, &first, &last);
+	if (first != bridge->bus_first || last != bridge->bus_last || !writing->into)
+		dt_set_cells(writing, bridge->node, "bus-range", buses, G_N_ELEMENTS(buses));
+	if (bridges->many_segments || dt_property(bridge->node, "linux,pci-domain"))
+		dt_set_number(writing, bridge->node, "linux,pci-domain", bridge->segment);
+	if (bridge->said && bridge->said->has_proximity_domain)
+		dt_set_number(writing, bridge->node, "numa-node-id",
+			      bridge->said->proximity_domain);
+	if (bridge->said && bridge->said->ats && !dt_property(bridge->node, "ats-supported"))
+		dt_set(writing, bridge->node, "ats-supported", NULL, 0);
+	write_maps(bridges, bridge);
+}
+
+/* Segment 0 alone needs no number. All have one or none has, so one more is enough for all. */
+static bool has_many_segments(const struct bridges *bridges)
+{
+	for (size_t i = 0; i < bridges->list->len; i++)
+		if (at(bridges->list, i)->segment)
+			return true;
+	return false;
+}
+
+void dt_write_bridges(struct dt_writing *writing)
+{
+	struct bridges bridges = {
+		.writing = writing,
+		.nodes = g_array_new(FALSE, FALSE, sizeof(struct bridge)),
+		.list = g_array_new(FALSE, FALSE, sizeof(struct bridge)),
+		.map = map_new(writing->topology),
+	};
+
+	find_nodes(&bridges);
+	take_bridges(&bridges);
+	write_functions(&bridges);
+	bridges.many_segments = has_many_segments(&bridges);
+	for (size_t i = 0; i < bridges.list->len; i++)
+		write_bridge(&bridges, at(bridges.list, i));
+	g_array_free(bridges.nodes, TRUE);
+	g_array_free(bridges.list, TRUE);
+	g_array_unref(bridges.map);
+}

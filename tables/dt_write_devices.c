@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Devices that are not PCI, in a device tree that is being made
+ *
+ * Their IDs, and further ones, become one `iommus`. A node is found by its path or by its
+ * registers; in a new tree it is made, with as much of `reg` as is known.
+ */
+#include <inttypes.h>
+#include <string.h>
+
+#include <libfdt.h>
+
+#include "dt_write.h"
+#include "findings.h"
+#include "topology.h"
+
+/* A device with more has a mistake in it, and a tree no room. */
+#define MAX_IDS 4096u
+
+struct device {
+	struct dt_writing *writing;
+	const struct viommu_platform_device *device;
+	struct dt_node *node;
+	GArray *cells; /* of `iommus` */
+};
+
+/* -- IDs ---------------------------------------------------------------------------- */
+
+static void add_cells(struct device *d, const struct dt_node *iommu, uint32_t id, uint32_t mask)
+{
+	uint32_t cells[] = { dt_make_phandle(d->writing, (struct dt_node *)iommu), id, mask };
+	size_t n = dt_number(iommu, "#iommu-cells", 1);
+
+	g_array_append_vals(d->cells, cells, (guint)MIN(n + 1, G_N_ELEMENTS(cells)));
+}
+
+/* An SMMU that wants a mask can say in one entry what begins at a multiple of its length. */
+static bool fits_mask(const struct dt_node *iommu, uint32_t id, uint32_t n)
+{
+	return dt_is_smmu_v2(iommu) && dt_number(iommu, "#iommu-cells", 1) > 1 && !(n & (n - 1)) &&
+	       !(id & (n - 1));
+}
+
+static void add_ids(struct device *d, const char *name, uint32_t id, uint32_t n)
+{
+	const struct dt_node *iommu = name ? g_hash_table_lookup(d->writing->iommus, name) : NULL;
+
+	if (!iommu)
+		return;
+	n = MAX(n, 1);
+	if (fits_mask(iommu, id, n)) {
+		add_cells(d, iommu, id, n - 1);
+		return;
+	}
+	for (uint32_t i = 0; i < MIN(n, MAX_IDS); i++)
+		add_cells(d, iommu, id + i, 0);
+	if (n <= MAX_IDS)
+		return;
+	report(d->writing->findings, "dt-ids", d->device->place, "give it the IDs that it has",
+	       "a device with %u IDs, one behind the other", n);
+	d->writing->failed = true;
+}
+
+/* -- nodes --------------------------------------------------------------------------- */
+
+static struct dt_node *make_node(struct dt_writing *writing,
+				 const struct viommu_platform_device *device)
+{
+	const uint32_t reg[] = { (uint32_t)(device->base >> 32), (uint32_t)device->base, 0, 0 };
+	g_autofree char *name = g_strdup_printf("device@%" PRIx64, device->base);
+	struct dt_node *node = dt_make_node(writing, writing->tree->root, name);
+
+	dt_set_cells(writing, node, "reg", reg, G_N_ELEMENTS(reg));
+	if (!device->incoherent)
+		dt_set(writing, node, "dma-coherent", NULL, 0);
+	return node;
+}
+
+static struct dt_node *find_node(struct dt_writing *writing,
+				 const struct viommu_platform_device *device)
+{
+	g_autofree char *at = g_strdup_printf("at 0x%" PRIx64, device->base);
+	struct dt_node *node = dt_by_name(writing, device->name);
+
+	if (!node)
+		node = dt_by_window(writing, device->base);
+	if (!node && !writing->into)
+		node = make_node(writing, device);
+	if (!node)
+		dt_miss(writing, "device", device->name ? device->name : at, device->place);
+	return node;
+}
+
+/* -- all of them ----------------------------------------------------------------------- */
+
+static void begin(struct device *d, struct dt_writing *writing,
+		  const struct viommu_platform_device *device)
+{
+	*d = (struct device){ writing, device, find_node(writing, device),
+			      g_array_new(FALSE, FALSE, sizeof(uint32_t)) };
+	if (d->node)
+		add_ids(d, device->iommu, device->id, device->n_ids);
+}
+
+/* In whatever order, and with whatever masks. */
+static bool says_so_already(const struct device *d)
+{
+	const struct dt_property *there = dt_property(d->node, "iommus");
+	g_autofree fdt32_t *value = g_new(fdt32_t, d->cells->len);
+	const struct dt_property wanted = { .value = (const uint8_t *)value,
+					    .length = d->cells->len * sizeof(*value) };
+	GArray *one, *other;
+	bool same;
+
+	if (!there)
+		return false;
+	for (guint i = 0; i < d->cells->len; i++)
+		value[i] = cpu_to_fdt32(g_array_index(d->cells, uint32_t, i));
+	one = dt_ids_read(d->writing->tree, there);
+	other = dt_ids_read(d->writing->tree, &wanted);
+	same = one->len == other->len &&
+	       !memcmp(one->data, other->data, one->len * sizeof(struct dt_ids));
+	g_array_free(one, TRUE);
+	g_array_free(other, TRUE);
+	return same;
+}
+
+static void end(struct device *d)
+{
+	struct dt_writing *writing = d->writing;
+
+	if (d->node && d->cells->len && !says_so_already(d))
+		dt_set_cells(writing, d->node, "iommus", (const uint32_t *)(void *)d->cells->data,
+			     d->cells->len);
+	else if (d->node && !d->cells->len)
+		dt_clear(writing, d->node, "iommus");
+	if (d->node && d->device->has_proximity_domain)
+		dt_set_number(writing, d->node, "numa-node-id", d->device->proximity_domain);
+	if (d->node && d->device->pasid_bits)
+		dt_set_number(writing, d->node, "pasid-num-bits", d->device->pasid_bits);
+	if (d->node && d->device->stall && !dt_property(d->node, "dma-can-stall"))
+		dt_set(writing, d->node, "dma-can-stall", NULL, 0);
+	g_array_free(d->cells, TRUE);
+}
+
+static void add_further_ids(struct dt_writing *writing, const GHashTable *by_name)
+{
+	const struct viommu_device_id *more;
+
+	for_each_object(i, more, writing->topology, OBJECT_DEVICE_ID) {
+		struct device *d = g_hash_table_lookup((GHashTable *)by_name, more->device);
+
+		if (d && d->node)
+			add_ids(d, more->iommu, more->id, more->n_ids);
+	}
+}
+
+/* Further IDs stand in a list of their own: all devices are open until that has been walked. */
+void dt_write_devices(struct dt_writing *writing)
+{
+	size_t n = topology_count(writing->topology, OBJECT_PLATFORM_DEVICE);
+	g_autofree struct device *devices = g_new0(struct device, n);
+	g_autoptr(GHashTable) by_name = g_hash_table_new(g_str_hash, g_str_equal);
+	const struct viommu_platform_device *device;
+
+	for_each_object(i, device, writing->topology, OBJECT_PLATFORM_DEVICE) {
+		begin(&devices[i], writing, device);
+		if (device->name)
+			g_hash_table_insert(by_name, (gpointer)device->name, &devices[i]);
+	}
+	add_further_ids(writing, by_name);
+	for (size_t i = 0; i < n; i++)
+		end(&devices[i]);
+}

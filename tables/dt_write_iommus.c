@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * IOMMUs and ITSs in a device tree that is being made
+ *
+ * A node that is there is used, and gets what makes it an IOMMU: #iommu-cells and a phandle. One
+ * that is missing is made, if a topology knows enough of it: all of a virtio-iommu and of an
+ * SMMUv3, and the registers of an older SMMU.
+ */
+#include <inttypes.h>
+#include <string.h>
+
+#include "dt_write.h"
+#include "findings.h"
+#include "topology.h"
+
+/* Space of a node's registers, if the topology does not say. */
+#define SPAN_VIRTIO_MMIO 0x200u
+#define SPAN_SMMU_V3     0x20000u
+#define SPAN_SMMU_V2     0x10000u
+
+/* -- ITSs ------------------------------------------------------------------------------- */
+
+/* Those that there are, in the order of the tree: a MADT would number them from 0. */
+static GPtrArray *its_nodes(const struct dt_writing *writing)
+{
+	GPtrArray *nodes = g_ptr_array_new();
+
+	for_each_dt_node(node,
+			 writing->tree) if (dt_has_string(node, "compatible", "arm,gic-v3-its") &&
+					    dt_is_available(node)) g_ptr_array_add(nodes, node);
+	return nodes;
+}
+
+/* A topology does not know where an ITS is: whoever knows has to fill in `reg`. */
+static struct dt_node *make_its(struct dt_writing *writing, uint32_t id)
+{
+	g_autofree char *name = g_strdup_printf("msi-controller-%" PRIu32, id);
+	struct dt_node *node = dt_make_node(writing, writing->tree->root, name);
+
+	dt_set_string(writing, node, "compatible", "arm,gic-v3-its");
+	dt_set(writing, node, "msi-controller", NULL, 0);
+	dt_set_number(writing, node, "#msi-cells", 1);
+	return node;
+}
+
+void dt_write_its(struct dt_writing *writing)
+{
+	g_autoptr(GPtrArray) nodes = its_nodes(writing);
+	const struct viommu_its_group *group;
+
+	for_each_object(i, group, writing->topology, OBJECT_ITS_GROUP) {
+		struct dt_node *node = dt_by_name(writing, group->name);
+
+		if (!node && group->ids[0] < nodes->len)
+			node = nodes->pdata[group->ids[0]];
+		if (!node && !writing->into)
+			node = make_its(writing, group->ids[0]);
+		if (node)
+			g_hash_table_insert(writing->its, (gpointer)group->name, node);
+		else
+			dt_miss(writing, "ITS group", group->name, group->place);
+	}
+}
+
+/* -- making ------------------------------------------------------------------------------- */
+
+/* With as many cells as the root wants. A base that needs two is never cut: roots have two. */
+static void set_reg(struct dt_writing *writing, struct dt_node *node, uint64_t base, uint64_t span)
+{
+	const uint32_t cells[] = { (uint32_t)(base >> 32), (uint32_t)base, (uint32_t)(span >> 32),
+				   (uint32_t)span };
+	uint32_t reg[G_N_ELEMENTS(cells)];
+	size_t n = 0;
+
+	if (dt_number(node->parent, "#address-cells", 2) == 2)
+		reg[n++] = cells[0];
+	reg[n++] = cells[1];
+	if (dt_number(node->parent, "#size-cells", 1) == 2)
+		reg[n++] = cells[2];
+	reg[n++] = cells[3];
+	dt_set_cells(writing, node, "reg", reg, n);
+}
+
+#define SPI_CELLS  3u
+#define SPI_FIRST  32u
+#define SPI_RISING 1u
+
+/* Shared interrupts of a GIC, which are edges: an SMMU sends them as it would MSIs. */
+static void set_interrupts(struct dt_writing *writing, struct dt_node *node,
+			   const struct viommu_iommu *iommu)
+{
+	uint32_t cells[SPI_CELLS * VIOMMU_MAX_INTERRUPTS];
+
+	for (unsigned i = 0; i < iommu->n_interrupts; i++) {
+		if (iommu->interrupts[i] < SPI_FIRST)
+			return;
+		cells[SPI_CELLS * i] = 0;
+		cells[SPI_CELLS * i + 1] = iommu->interrupts[i] - SPI_FIRST;
+		cells[SPI_CELLS * i + 2] = SPI_RISING;
+	}
+	if (iommu->n_interrupts)
+		dt_set_cells(writing, node, "interrupts", cells,
+			     (size_t)SPI_CELLS * iommu->n_interrupts);
+}
+
+static void fill_smmu_v3(struct dt_writing *writing, struct dt_node *node,
+			 const struct viommu_iommu *iommu)
+{
+	static const char names[] = "eventq\0priq\0cmdq-sync\0gerror";
+
+	if (iommu->n_interrupts == VIOMMU_MAX_INTERRUPTS)
+		dt_set(writing, node, "interrupt-names", names, sizeof(names));
+}
+
+/* Interrupts of a context come behind these, and are not among what a topology knows. */
+static void fill_smmu_v2(struct dt_writing *writing, struct dt_node *node,
+			 const struct viommu_iommu *iommu)
+{
+	dt_set_number(writing, node, "#global-interrupts", iommu->n_interrupts);
+}
+
+static void fill_nothing(struct dt_writing *writing, struct dt_node *node,
+			 const struct viommu_iommu *iommu)
+{
+	(void)writing;
+	(void)node;
+	(void)iommu;
+}
+
+/* Kinds that can be made, at the root: what they are called, and what only they have. */
+static const struct maker {
+	enum viommu_iommu_kind kind;
+	uint32_t model;
+	const char *name, *compatible;
+	uint32_t span;
+	void (*fill)(struct dt_writing *writing, struct dt_node *node,
+		     const struct viommu_iommu *iommu);
+} makers[] = {
+	{ VIOMMU_VIRTIO_MMIO, 0, "virtio_mmio", "virtio,mmio", SPAN_VIRTIO_MMIO, fill_nothing },
+	{ VIOMMU_SMMU_V3, 0, "smmuv3", "arm,smmu-v3", SPAN_SMMU_V3, fill_smmu_v3 },
+	{ VIOMMU_SMMU_V2, 0, "iommu", "arm,smmu-v1", SPAN_SMMU_V2, fill_smmu_v2 },
+	{ VIOMMU_SMMU_V2, 1, "iommu", "arm,smmu-v2", SPAN_SMMU_V2, fill_smmu_v2 },
+	{ VIOMMU_SMMU_V2, 2, "iommu", "arm,mmu-400", SPAN_SMMU_V2, fill_smmu_v2 },
+	{ VIOMMU_SMMU_V2, 3, "iommu", "arm,mmu-500", SPAN_SMMU_V2, fill_smmu_v2 },
+	{ VIOMMU_SMMU_V2, 4, "iommu", "arm,mmu-401", SPAN_SMMU_V2, fill_smmu_v2 },
+	{ VIOMMU_SMMU_V2, 5, "iommu", "cavium,smmu-v2", SPAN_SMMU_V2, fill_smmu_v2 },
+};
+
+/* The model of an SMMUv3 is for its errata, which the driver finds out by itself. */
+static const struct maker *maker_of(const struct viommu_iommu *iommu)
+{
+	for (size_t i = 0; i < G_N_ELEMENTS(makers); i++)
+		if (makers[i].kind == iommu->kind &&
+		    (iommu->kind != VIOMMU_SMMU_V2 || makers[i].model == iommu->model))
+			return &makers[i];
+	return NULL;
+}
+
+static struct dt_node *make_iommu(struct dt_writing *writing, const struct viommu_iommu *iommu)
+{
+	const struct maker *maker = maker_of(iommu);
+	g_autofree char *name = NULL;
+	struct dt_node *node;
+
+	if (!maker)
+		return NULL;
+	name = g_strdup_printf("%s@%" PRIx64, maker->name, iommu->base);
+	node = dt_make_node(writing, writing->tree->root, name);
+	dt_set_string(writing, node, "compatible", maker->compatible);
+	set_reg(writing, node, iommu->base, iommu->span ? iommu->span : maker->span);
+	set_interrupts(writing, node, iommu);
+	maker->fill(writing, node, iommu);
+	if (iommu->coherent)
+		dt_set(writing, node, "dma-coherent", NULL, 0);
+	return node;
+}
+
+/* -- any IOMMU ------------------------------------------------------------------------------ */
+
+/* What a node needs to be one. Cells are left as they are: they are not always one. */
+static void finish(struct dt_writing *writing, struct dt_node *node,
+		   const struct viommu_iommu *iommu)
+{
+	if (!dt_property(node, "#iommu-cells"))
+		dt_set_number(writing, node, "#iommu-cells", 1);
+	if (iommu->has_proximity_domain)
+		dt_set_number(writing, node, "numa-node-id", iommu->proximity_domain);
+	dt_make_phandle(writing, node);
+	g_hash_table_insert(writing->iommus, (gpointer)iommu->name, node);
+}
+
+static void leave_out(struct dt_writing *writing, const struct viommu_iommu *iommu)
+{
+	report(writing->findings, "dt-silent-iommu", iommu->place,
+	       "describe it in the table of its own platform",
+	       "a device tree has no binding for %s \"%s\" that could be written: it and what is "
+	       "behind it are left out",
+	       viommu_iommu_kind_name(iommu->kind), iommu->name);
+}
+
+/* Functions come with their bridges. A node at the same address may be something else by name. */
+void dt_write_iommus(struct dt_writing *writing)
+{
+	const struct viommu_iommu *iommu;
+
+	for_each_object(i, iommu, writing->topology, OBJECT_IOMMU) {
+		struct dt_node *node = dt_by_name(writing, iommu->name);
+
+		if (!node && iommu_has_window(iommu))
+			node = dt_by_window(writing, iommu->base);
+		if (!node && iommu->kind == VIOMMU_VIRTIO_PCI)
+			continue;
+		if (!node)
+			node = make_iommu(writing, iommu);
+		if (node)
+			finish(writing, node, iommu);
+		else
+			leave_out(writing, iommu);
+	}
+}
+
+/* -- virtio-iommus on PCI ------------------------------------------------------------------- */
+
+static struct dt_node *find_function(const struct dt_node *bridge, uint16_t bdf)
+{
+	uint16_t own;
+
+	for (struct dt_node *node = bridge->first; node; node = node->next)
+		if (dt_function_bdf(node, &own) && own == bdf)
+			return node;
+	return NULL;
+}
+
+/* A function has its device and, if it is not the first, its own number for an address. */
+static char *function_name(const struct viommu_iommu *iommu)
+{
+	g_autofree char *address =
+		g_strdup_printf("@%x,%x", iommu->bdf >> 3 & 0x1f, iommu->bdf & 7);
+	const char *last = strrchr(iommu->name, '/');
+
+	if (last && g_str_has_suffix(last, address))
+		return g_strdup(last + 1);
+	return g_strconcat("iommu", address, NULL);
+}
+
+static struct dt_node *make_function(struct dt_writing *writing, struct dt_node *bridge,
+				     const struct viommu_iommu *iommu)
+{
+	static const char compatible[] = "virtio,pci-iommu\0pci1af4,1057";
+	const uint32_t reg[] = { (uint32_t)iommu->bdf << 8, 0, 0, 0, 0 };
+	g_autofree char *name = function_name(iommu);
+	struct dt_node *node = dt_make_node(writing, bridge, name);
+
+	dt_set(writing, node, "compatible", compatible, sizeof(compatible));
+	dt_set_cells(writing, node, "reg", reg, G_N_ELEMENTS(reg));
+	return node;
+}
+
+void dt_write_function(struct dt_writing *writing, struct dt_node *bridge,
+		       const struct viommu_iommu *iommu)
+{
+	struct dt_node *node = g_hash_table_lookup(writing->iommus, iommu->name);
+
+	if (!node)
+		node = find_function(bridge, iommu->bdf);
+	if (!node)
+		node = make_function(writing, bridge, iommu);
+	finish(writing, node, iommu);
+}
