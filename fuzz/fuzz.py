@@ -32,6 +32,7 @@ CORPUS = ROOT / "fuzz" / "corpus"
 # What each target is about, and where its dictionary comes from.
 Target = collections.namedtuple("Target", "folders words")
 TARGETS = {
+    "builtin": Target(("tables/builtin",), None),
     "requests": Target(("src/device", "src/map"), None),
     "rings": Target(("src/transport", "src/device"), None),
     "state": Target(("src/device/state",), None),

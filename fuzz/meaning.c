@@ -28,7 +28,8 @@ static void decode(const struct viommu_table *table)
 	void *bytes;
 	size_t length = viommu_table_encode(table, &bytes);
 
-	again = viommu_table_decode(bytes, length, "made", findings);
+	again = viommu_table_decode_as(viommu_table_signature(table), bytes, length, "made",
+				       findings);
 	must(again && !viommu_findings_count_from(findings, VIOMMU_ERROR));
 	viommu_table_free(again);
 	viommu_findings_free(findings);
@@ -37,7 +38,12 @@ static void decode(const struct viommu_table *table)
 
 void meaning_make_all(const struct viommu_topology *topology, struct viommu_findings *findings)
 {
-	static const char *const signatures[] = { "VIOT", "IORT", "DMAR", "IVRS", "SRAT" };
+	static const char *const signatures[] = {
+		"VIOT",       "IORT",       "DMAR",
+		"IVRS",       "SRAT",       "VIOT-2019",
+		"builtin-v1", "builtin-v2", "builtin-v3",
+		"builtin-v3-segments",
+	};
 
 	for (size_t i = 0; i < N(signatures); i++) {
 		struct viommu_table *table = NULL;
@@ -60,4 +66,41 @@ void meaning_ask(const struct viommu_topology *topology)
 		must(!viommu_device_name_parse(devices[i], &name));
 		viommu_topology_resolve(topology, &name, &route, &other, NULL);
 	}
+}
+
+static void understand(const struct viommu_table *table, struct viommu_findings *findings)
+{
+	struct viommu_topology *topology = viommu_table_topology(table, findings);
+
+	if (!topology)
+		return;
+	meaning_say_again(topology);
+	meaning_ask(topology);
+	meaning_make_all(topology, findings);
+	viommu_topology_free(topology);
+}
+
+static void encode_again(const struct viommu_table *table, const void *bytes, size_t length)
+{
+	void *encoded;
+
+	must(viommu_table_encode(table, &encoded) == length);
+	must(!memcmp(encoded, bytes, length));
+	free(encoded);
+}
+
+void meaning_of_table(const struct viommu_table *table, const void *bytes, size_t length,
+		      struct viommu_findings *findings)
+{
+	encode_again(table, bytes, length);
+	free(viommu_table_text(table));
+	free(viommu_table_json(table));
+	viommu_table_check(table, findings);
+	understand(table, findings);
+}
+
+void meaning_print(const struct viommu_findings *findings)
+{
+	for (size_t i = 0; i < viommu_findings_count(findings); i++)
+		free(viommu_finding_line(viommu_findings_get(findings, i)));
 }

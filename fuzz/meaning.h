@@ -15,4 +15,11 @@ void meaning_make_all(const struct viommu_topology *topology, struct viommu_find
 /* It answers questions. */
 void meaning_ask(const struct viommu_topology *topology);
 
+/* All of that of what a table means; and it encodes to the bytes that it came from. */
+void meaning_of_table(const struct viommu_table *table, const void *bytes, size_t length,
+		      struct viommu_findings *findings);
+
+/* Every finding is a line that can be printed. */
+void meaning_print(const struct viommu_findings *findings);
+
 #endif

@@ -39,6 +39,7 @@ enum { POINTER_AT = 0x34, TYPE_COMMON = 1, TYPE_DEVICE = 4, TYPE_ACCESS = 5, VEN
 enum { CAP_NEXT = 1, CAP_TYPE = 3, CAP_BAR = 4, CAP_OFFSET = 8, CAP_LENGTH = 12, CAP_DATA = 16 };
 #define MOST_CAPABILITIES 48
 
+/* A chain that goes in circles ends after as many steps as there is room for capabilities. */
 static unsigned find_capability(struct function *function, unsigned type)
 {
 	unsigned at = function_config_read(function, POINTER_AT, 1);
@@ -58,6 +59,7 @@ struct structure {
 	uint32_t offset, length;
 };
 
+/* Looked for each time anew: firmware has little memory, and nobody waits for it. */
 static struct structure find_structure(struct function *function, unsigned type)
 {
 	unsigned at = find_capability(function, type);
@@ -83,6 +85,7 @@ static unsigned open_window(struct function *function, unsigned bar, uint64_t of
 	return at + CAP_DATA;
 }
 
+/* The same place by either way, so what is read cannot depend on the way that was taken. */
 static uint32_t load_pci(const struct firmware *firmware, unsigned type, struct field field)
 {
 	struct structure structure = find_structure(firmware->function, type);
@@ -139,11 +142,13 @@ static uint32_t load(const struct firmware *firmware, uint64_t at, unsigned leng
 					  length);
 }
 
+/* PCI's window has 4 bytes, so an address takes two accesses, low part first. */
 static uint64_t load_address(const struct firmware *firmware, uint64_t at)
 {
 	return load(firmware, at, 4) | (uint64_t)load(firmware, at + 4, 4) << 32;
 }
 
+/* A capability says how much there is; of a register window, all behind the registers may be. */
 static uint64_t config_length(const struct firmware *firmware)
 {
 	if (firmware->way == FIRMWARE_MMIO)
@@ -204,6 +209,7 @@ static uint64_t next_item(const struct firmware *firmware, uint64_t at)
 	return at + load(firmware, at + 2, 2);
 }
 
+/* An item of another type is passed over, as the third draft wants it, and counts as an item. */
 static int read_items(const struct firmware *firmware, struct firmware_item *items, unsigned room)
 {
 	const struct field offset = forms[firmware->form].offset;
@@ -230,6 +236,7 @@ static int read_items(const struct firmware *firmware, struct firmware_item *ite
 /* -- all of it ----------------------------------------------------------------------------------
  */
 
+/* On PCI the capabilities are asked for and not the IDs, which somebody has read to get here. */
 static bool is_there(const struct firmware *firmware)
 {
 	if (firmware->way == FIRMWARE_MMIO)
@@ -240,6 +247,7 @@ static bool is_there(const struct firmware *firmware)
 	       find_capability(firmware->function, TYPE_ACCESS);
 }
 
+/* The device is reset before, for it may have been used, and behind, for the driver to come. */
 int firmware_read(const struct firmware *firmware, struct firmware_item *items, unsigned room)
 {
 	int n = -ENOENT;

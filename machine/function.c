@@ -61,6 +61,7 @@ static uint32_t get(const uint8_t *bytes, unsigned length)
 	return value;
 }
 
+/* PCI has no wider accesses, and none that cross a boundary of their own width. */
 static bool is_access(uint64_t offset, unsigned length)
 {
 	return (length == 1 || length == 2 || length == WORD) && !(offset % length);
@@ -99,6 +100,7 @@ static bool find_in_window(const struct function *function, uint64_t offset, uns
 	return false;
 }
 
+/* A register of the window is 4 bytes wide, so a shorter field is the low part of one. */
 uint32_t function_bar_read(struct function *function, unsigned bar, uint64_t offset,
 			   unsigned length)
 {
@@ -128,6 +130,7 @@ struct access {
 	uint64_t offset;
 };
 
+/* Read back from the header every time: the bytes there are all the state that there is. */
 static struct access access_of(const struct function *function)
 {
 	const uint8_t *capability = function->header + ACCESS_AT;
@@ -144,6 +147,7 @@ static bool is_data(unsigned offset)
 	return offset == ACCESS_AT + ACCESS_DATA;
 }
 
+/* Reading the data is what makes the access, as the standard has it: so a read can have effects. */
 uint32_t function_config_read(struct function *function, unsigned offset, unsigned length)
 {
 	struct access access = access_of(function);
@@ -166,6 +170,8 @@ static bool is_writable(unsigned offset, unsigned length)
 		length == WORD);
 }
 
+/* And writing them, too. A window that was opened to nowhere takes what is written, and loses it.
+ */
 void function_config_write(struct function *function, unsigned offset, unsigned length,
 			   uint32_t value)
 {
@@ -196,6 +202,7 @@ static void put_place(struct function *function, unsigned at, uint32_t offset, s
 	put(function->header + at + CAPABILITY_SIZE, WORD, (uint32_t)length);
 }
 
+/* The chain of capabilities ends with the one for access, which has no place of its own. */
 struct function *function_new(struct machine *machine)
 {
 	struct function *function = calloc(1, sizeof(*function));

@@ -36,6 +36,10 @@ struct head {
 		ROW(struct head, VIOMMU_CONFIG_DOMAIN_END, HEX, domain_end, "Domain end"), \
 		ROW(struct head, VIOMMU_CONFIG_PROBE_SIZE, NUMBER, probe_size, "Probe size")
 
+/*
+ * The three drafts in turn. The first leads to its list and says no more; the others count, and
+ * the second says how far one item is from the next.
+ */
 static const struct field v1_head_fields[] = {
 	DEVICE_ROWS,
 	ROW(struct head, VIOMMU_CONFIG_TOPOLOGY, OFFSET, offset, "Offset"),
@@ -80,6 +84,7 @@ static const struct field_name types[] = {
 #define ITEM(at, kind, member, name)          ROW(struct builtin_item, at, kind, member, name)
 #define ITEM_LAYOUT(name, type, length, rows) LAYOUT(name, type, length, struct builtin_item, rows)
 
+/* The first form: a type, and the offset of the next item from the start of configuration space. */
 #define V1_ROWS \
 	ROW_NAMED(struct builtin_item, 0, TYPE, type16, "Type", v1_types), \
 		ITEM(2, OFFSET, next, "Next")
@@ -105,6 +110,10 @@ static const struct layout v1_endpoint =
 static const struct layout v1_unknown =
 	ITEM_LAYOUT("Item of unknown type", LAYOUT_UNKNOWN, 4, v1_unknown_fields);
 
+/*
+ * The second form: what an item has in common is its type alone, for the head has the rest. A range
+ * is shorter than an endpoint; the stride is that of the longer.
+ */
 #define V2_ROWS ROW_NAMED(struct builtin_item, 0, TYPE, type16, "Type", types)
 
 static const struct field v2_range_fields[] = {
@@ -127,6 +136,10 @@ static const struct layout v2_endpoint = ITEM_LAYOUT("Endpoint", ENDPOINT, 16, v
 static const struct layout v2_unknown =
 	ITEM_LAYOUT("Item of unknown type", LAYOUT_UNKNOWN, 2, v2_unknown_fields);
 
+/*
+ * The third form, whose items begin as VIOT's nodes do: type, a reserved byte, length. That draft
+ * became VIOT, and what was shipped in between has VIOT's range without its output node.
+ */
 #define V3_ROWS \
 	ROW_NAMED(struct builtin_item, 0, TYPE, type8, "Type", types), \
 		ITEM(1, RESERVED, reserved8, "Reserved"), ITEM(2, LENGTH, length, "Length")
@@ -160,6 +173,7 @@ static const struct layout v3_endpoint = ITEM_LAYOUT("Endpoint", ENDPOINT, 16, v
 static const struct layout v3_unknown =
 	ITEM_LAYOUT("Item of unknown type", LAYOUT_UNKNOWN, 4, v3_unknown_fields);
 
+/* By type and not as an index: the first form counts from 0, and any number can come. */
 const struct layout *builtin_layout(const struct builtin_form *form, uint64_t type)
 {
 	if (type == form->range->type)
@@ -169,6 +183,10 @@ const struct layout *builtin_layout(const struct builtin_form *form, uint64_t ty
 
 /* -- the head by its names ------------------------------------------------------------- */
 
+/*
+ * By name, for a field is in another place and of another width in each form; there is one head,
+ * so nobody pays for the search.
+ */
 uint64_t builtin_head(const struct viommu_table *table, const char *name)
 {
 	const struct field *field = layout_field(table->root->layout, name);
@@ -186,6 +204,7 @@ void builtin_set_head(struct viommu_table *table, const char *name, uint64_t val
 
 /* -- forms --------------------------------------------------------------------------- */
 
+/* What forms have in common: a name, which nothing in the bytes says, and no ACPI header. */
 #define FORM(form_signature, form_head) \
 	{ \
 		.signature = form_signature, .name = "Built-in topology", .head = &(form_head), \

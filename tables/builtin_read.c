@@ -20,6 +20,10 @@ struct reading {
 	struct viommu_findings *findings;
 };
 
+/*
+ * Only the form that was shipped has a last segment; in the others a range is of one. What a
+ * topology cannot hold is left out, with a finding.
+ */
 static void read_range(const struct reading *reading, const struct record *record)
 {
 	const struct builtin_item *item = record->host;
@@ -46,6 +50,7 @@ static void read_range(const struct reading *reading, const struct record *recor
 		       "the range of segments or of functions ends before it begins");
 }
 
+/* Every address and every ID is possible here; what is there twice, check.c finds. */
 static void read_endpoint(const struct reading *reading, const struct record *record)
 {
 	const struct builtin_item *item = record->host;
@@ -60,6 +65,7 @@ static void read_endpoint(const struct reading *reading, const struct record *re
 	viommu_topology_add_platform_device(reading->topology, &device);
 }
 
+/* The walk has numbered them; bytes that are no item have no layout, and no number. */
 static gint compare_order(gconstpointer a, gconstpointer b)
 {
 	const struct record *const *left = a, *const *right = b;
@@ -84,6 +90,7 @@ static GPtrArray *items_in_order(const struct viommu_table *table)
 	return items;
 }
 
+/* The one IOMMU is there even if no item is: a device that translates nobody. */
 struct viommu_topology *builtin_read(const struct viommu_table *table,
 				     struct viommu_findings *findings)
 {

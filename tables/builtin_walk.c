@@ -11,6 +11,7 @@
 
 /* -- steps ------------------------------------------------------------------------- */
 
+/* Where it comes in the reader's order is kept, since records are put in that of their bytes. */
 static void take(struct builtin_walk *walk, size_t at, size_t length)
 {
 	g_array_append_val(walk->items, ((struct builtin_extent){ at, length, walk->items->len }));
@@ -29,6 +30,7 @@ static size_t begin(const struct builtin_walk *walk)
 	return 0;
 }
 
+/* A count that is too high leads there, too: so the cure speaks of both. */
 static void blame_end(const struct builtin_walk *walk, size_t at)
 {
 	report(walk->findings, "builtin-item-end", table_place(walk->table, at),
@@ -73,6 +75,7 @@ void builtin_walk_list(struct builtin_walk *walk)
 	g_hash_table_destroy(seen);
 }
 
+/* The stride is the table's to choose: shorter than a type, it would have items in each other. */
 void builtin_walk_array(struct builtin_walk *walk)
 {
 	uint64_t count = builtin_head(walk->table, "Count");
@@ -95,6 +98,8 @@ void builtin_walk_array(struct builtin_walk *walk)
 	}
 }
 
+/* The cursor never stands still and never leaves the image; the count ends the walk before it does.
+ */
 void builtin_walk_sequence(struct builtin_walk *walk)
 {
 	static const struct framing framing = {
@@ -120,6 +125,7 @@ void builtin_walk_sequence(struct builtin_walk *walk)
 
 /* -- records ------------------------------------------------------------------------- */
 
+/* A list may go backwards, and records cannot: their order is that of the bytes they encode to. */
 static gint compare_places(gconstpointer a, gconstpointer b)
 {
 	const struct builtin_extent *left = a, *right = b;
@@ -165,6 +171,7 @@ static size_t add_item(struct builtin_walk *walk, const struct builtin_extent *e
 	return extent->at + extent->length;
 }
 
+/* What no item has is kept as bytes, before, between and behind them. */
 void builtin_decode(struct viommu_table *table, const uint8_t *bytes, size_t length,
 		    struct viommu_findings *findings)
 {

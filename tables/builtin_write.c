@@ -23,6 +23,7 @@ struct writing {
 #define ITEM_LENGTH 16u
 #define ALIGNMENT   8u /* of addresses in items, where guests read them in one piece */
 
+/* The first is behind the head, where an address of 8 bytes can stand. */
 static size_t item_at(const struct viommu_table *table, size_t i)
 {
 	size_t head = table->root->layout->length;
@@ -79,6 +80,7 @@ static void write_segments(struct writing *writing, const struct viommu_pci_rang
 		   });
 }
 
+/* One more than there is room for is enough to know that there are too many. */
 static void write_each_segment(struct writing *writing, const struct viommu_pci_range *range)
 {
 	const struct builtin_form *form = builtin_form(writing->table);
@@ -101,6 +103,7 @@ static void write_one_by_one(struct writing *writing, const struct viommu_pci_ra
 	}
 }
 
+/* A piece that another IOMMU translates, or nobody, is not this device's to speak of. */
 static void write_range(void *opaque, const struct viommu_pci_range *range)
 {
 	struct writing *writing = opaque;
@@ -144,6 +147,7 @@ static void blame_paths(const struct writing *writing)
 			       "left out");
 }
 
+/* Whether they are the device's own or given to it apart. */
 static void blame_ids(const struct writing *writing)
 {
 	static const char text[] = "a device of a built-in topology has one ID: more are left out";
@@ -159,6 +163,7 @@ static void blame_ids(const struct writing *writing)
 			report(writing->findings, "builtin-silent-ids", id->place, cure, text);
 }
 
+/* A note: nothing is lost, for PROBE is older than every one of these forms. */
 static void blame_memory(const struct writing *writing)
 {
 	const struct viommu_reserved_memory *memory;
@@ -181,6 +186,7 @@ static void warn_of_today(const struct writing *writing)
 
 /* -- whose it is --------------------------------------------------------------------------- */
 
+/* `other` is what an image becomes, whose device is not known: it can be made an image again. */
 static bool could_say(const struct viommu_iommu *iommu)
 {
 	return iommu->kind == VIOMMU_VIRTIO_PCI || iommu->kind == VIOMMU_VIRTIO_MMIO ||
@@ -203,6 +209,7 @@ static const char *choose_iommu(const struct viommu_table *table,
 	return n == 1 ? chosen->name : NULL;
 }
 
+/* Counts and offsets are known only when all is written; in an empty list the offset is 0. */
 static void write_items(struct writing *writing)
 {
 	struct viommu_table *table = writing->table;
@@ -219,6 +226,9 @@ static void write_items(struct writing *writing)
 	builtin_set_head(table, "Item length", ITEM_LENGTH);
 }
 
+/* As viot_write(): what does not fit is counted to its end, so that the finding can say by how
+ * much.
+ */
 bool builtin_write(struct viommu_table *table, const struct viommu_topology *topology,
 		   struct viommu_findings *findings)
 {

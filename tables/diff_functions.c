@@ -23,13 +23,19 @@ struct change {
 
 struct walk {
 	struct viommu_diff *diff;
-	GArray *maps[N_SIDES];
-	size_t at[N_SIDES];
+	struct map *maps[N_SIDES];
+	struct viommu_route_range ranges[N_SIDES]; /* where the walk is on each side, */
+	bool has_range[N_SIDES];                   /* if there is one */
+
+	struct change last; /* it may still become longer */
+	bool has_last;
 	GArray *changes;
+	GHashTable *latest; /* functions -> index of their last change, from 1 */
 };
 
 /* -- what differs ----------------------------------------------------------------- */
 
+/* Under the name that both sides have for it, or NULL for what reaches none. */
 static const char *iommu_of(const struct walk *walk, int side, const struct viommu_route *route)
 {
 	return diff_common(walk->diff, side, OBJECT_IOMMU,
@@ -48,6 +54,10 @@ static bool ids_differ(uint32_t a, bool a_is_one, uint32_t b, bool b_is_one, uin
 	return a != b || (n > 1 && a_is_one != b_is_one);
 }
 
+/*
+ * IDs and PASIDs mean nothing where there is no IOMMU to know them. That one side says that
+ * functions bypass, and the other says nothing, is no difference: they reach memory.
+ */
 static bool dma_differs(const struct walk *walk, const struct change *change)
 {
 	const struct viommu_route_range *a = &change->sides[BEFORE], *b = &change->sides[AFTER];
@@ -60,6 +70,7 @@ static bool dma_differs(const struct walk *walk, const struct change *change)
 		a->route.pasid_bits != b->route.pasid_bits);
 }
 
+/* Device IDs mean nothing where there is no ITS, as IDs do without an IOMMU. */
 static bool msis_differ(const struct walk *walk, const struct change *change)
 {
 	const struct viommu_route_range *a = &change->sides[BEFORE], *b = &change->sides[AFTER];
@@ -106,65 +117,81 @@ static bool join(struct change *change, const struct change *next, joins_functio
 	return true;
 }
 
+/* What changed alike in neighbouring segments is one change: as on the map. */
+static void keep_last(struct walk *walk)
+{
+	gpointer window = range_window(&walk->last.sides[BEFORE]);
+	size_t before = GPOINTER_TO_SIZE(g_hash_table_lookup(walk->latest, window));
+
+	if (!walk->has_last ||
+	    (before && join(&g_array_index(walk->changes, struct change, before - 1), &walk->last,
+			    range_joins_segment)))
+		return;
+	g_array_append_val(walk->changes, walk->last);
+	g_hash_table_insert(walk->latest, window, GSIZE_TO_POINTER((size_t)walk->changes->len));
+}
+
+/* One change waits until it is known where it ends, as on the map. */
 static void add_change(struct walk *walk, const struct change *change)
 {
-	struct change *before = NULL;
-
 	if (!dma_differs(walk, change) && !msis_differ(walk, change))
 		return;
-	if (walk->changes->len)
-		before = &g_array_index(walk->changes, struct change, walk->changes->len - 1);
-	if (!before || !join(before, change, range_joins_function))
-		g_array_append_vals(walk->changes, change, 1);
+	if (walk->has_last && join(&walk->last, change, range_joins_function))
+		return;
+	keep_last(walk);
+	walk->last = *change;
+	walk->has_last = true;
 }
 
-/* From `position` to the next end on either side, or UINT64_MAX if there is nothing any more. */
-static uint64_t step(struct walk *walk, uint64_t position)
+/* -- the walk ----------------------------------------------------------------------- */
+
+/* The first function from `position` on that either side has, or UINT64_MAX. */
+static uint64_t seek(struct walk *walk, uint64_t position)
 {
-	const struct viommu_route_range *range[N_SIDES];
-	uint64_t first = UINT64_MAX, last = UINT64_MAX;
-	struct change change;
+	uint64_t first = UINT64_MAX;
 
 	for (int i = 0; i < N_SIDES; i++) {
-		while ((range[i] = map_get(walk->maps[i], walk->at[i])) &&
-		       range_last(range[i]) < position)
-			walk->at[i]++;
-		if (range[i])
-			first = MIN(first, MAX(range_first(range[i]), position));
+		struct viommu_route_range *range = &walk->ranges[i];
+
+		while (walk->has_range[i] && range_last(range) < position)
+			walk->has_range[i] = map_next(walk->maps[i], range);
+		if (walk->has_range[i])
+			first = MIN(first, MAX(range_first(range), position));
 	}
-	for (int i = 0; i < N_SIDES; i++)
-		if (range[i])
-			last = MIN(last, range_first(range[i]) <= first
-						 ? range_last(range[i])
-						 : range_first(range[i]) - 1);
-	if (first == UINT64_MAX)
-		return first;
-	for (int i = 0; i < N_SIDES; i++)
-		change.sides[i] = clip(range[i], first, last);
-	add_change(walk, &change);
-	return last + 1;
+	return first;
 }
 
-/* What changed alike in neighbouring segments is one change: as on the map. */
-static void join_segments(struct walk *walk)
+/* The last function up to which both sides say what they say of the first. */
+static uint64_t end_of(const struct walk *walk, uint64_t first)
 {
-	GHashTable *latest = g_hash_table_new(g_direct_hash, g_direct_equal);
-	GArray *joined = g_array_new(FALSE, FALSE, sizeof(struct change));
+	uint64_t last = UINT64_MAX;
 
-	for (size_t i = 0; i < walk->changes->len; i++) {
-		const struct change *change = &g_array_index(walk->changes, struct change, i);
-		gpointer window = range_window(&change->sides[BEFORE]);
-		size_t before = GPOINTER_TO_SIZE(g_hash_table_lookup(latest, window));
+	for (int i = 0; i < N_SIDES; i++) {
+		const struct viommu_route_range *range = &walk->ranges[i];
+		bool inside = range_first(range) <= first;
 
-		if (before && join(&g_array_index(joined, struct change, before - 1), change,
-				   range_joins_segment))
-			continue;
-		g_array_append_vals(joined, change, 1);
-		g_hash_table_insert(latest, window, GSIZE_TO_POINTER((size_t)joined->len));
+		if (walk->has_range[i])
+			last = MIN(last, inside ? range_last(range) : range_first(range) - 1);
 	}
-	g_hash_table_destroy(latest);
-	g_array_unref(walk->changes);
-	walk->changes = joined;
+	return last;
+}
+
+/* Between two ends on either side nothing changes on any, so the first function speaks for all. */
+static void compare_maps(struct walk *walk)
+{
+	struct change change;
+
+	for (int i = 0; i < N_SIDES; i++)
+		walk->has_range[i] = map_next(walk->maps[i], &walk->ranges[i]);
+	for (uint64_t first = seek(walk, 0), last; first != UINT64_MAX;
+	     first = seek(walk, last + 1)) {
+		last = end_of(walk, first);
+		for (int i = 0; i < N_SIDES; i++)
+			change.sides[i] =
+				clip(walk->has_range[i] ? &walk->ranges[i] : NULL, first, last);
+		add_change(walk, &change);
+	}
+	keep_last(walk);
 }
 
 /* -- in words ----------------------------------------------------------------------- */
@@ -178,6 +205,7 @@ static void put_ids(GString *out, uint32_t first, const struct viommu_route_rang
 		g_string_append_printf(out, "-0x%" PRIx32, last);
 }
 
+/* PASIDs are worth a word only where they differ. */
 static void put_dma(GString *out, const struct walk *walk, int side, const struct change *change)
 {
 	const struct viommu_route_range *range = &change->sides[side];
@@ -195,6 +223,7 @@ static void put_dma(GString *out, const struct walk *walk, int side, const struc
 		g_string_append_printf(out, " with PASIDs of %u bits", route->pasid_bits);
 }
 
+/* Behind what is said of memory, if that changed as well. */
 static void put_msis(GString *out, const struct walk *walk, int side, const struct change *change)
 {
 	const struct viommu_route_range *range = &change->sides[side];
@@ -208,6 +237,7 @@ static void put_msis(GString *out, const struct walk *walk, int side, const stru
 	put_ids(out, range->route.device_id, range, range->one_device_id);
 }
 
+/* What is the same on both sides is not said: the sentence is about the difference. */
 static char *describe(const struct walk *walk, int side, const struct change *change)
 {
 	GString *out = g_string_new(NULL);
@@ -219,6 +249,7 @@ static char *describe(const struct walk *walk, int side, const struct change *ch
 	return g_string_free(out, FALSE);
 }
 
+/* The functions are the same on both sides, and so either knows what they are called. */
 static void tell(struct walk *walk, const struct change *change)
 {
 	g_autofree char *what = viommu_functions_text(&change->sides[BEFORE]);
@@ -235,20 +266,22 @@ static void tell(struct walk *walk, const struct change *change)
 			     });
 }
 
+/* All changes are collected before one is told: the last segment may make the first one longer. */
 void diff_functions(struct viommu_diff *diff)
 {
 	struct walk walk = {
 		.diff = diff,
-		.maps = { map_new(diff->sides[BEFORE]), map_new(diff->sides[AFTER]) },
 		.changes = g_array_new(FALSE, FALSE, sizeof(struct change)),
+		.latest = g_hash_table_new(g_direct_hash, g_direct_equal),
 	};
 
-	for (uint64_t position = 0; position != UINT64_MAX;)
-		position = step(&walk, position);
-	join_segments(&walk);
+	for (int i = 0; i < N_SIDES; i++)
+		walk.maps[i] = map_begin(diff->sides[i]);
+	compare_maps(&walk);
 	for (size_t i = 0; i < walk.changes->len; i++)
 		tell(&walk, &g_array_index(walk.changes, struct change, i));
+	for (int i = 0; i < N_SIDES; i++)
+		map_end(walk.maps[i]);
 	g_array_unref(walk.changes);
-	g_array_unref(walk.maps[BEFORE]);
-	g_array_unref(walk.maps[AFTER]);
+	g_hash_table_destroy(walk.latest);
 }

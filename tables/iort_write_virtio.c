@@ -13,6 +13,7 @@
 
 #define PCI_LENGTH 20
 
+/* Nothing of it but the function: registers and interrupts are where PCI says. */
 static struct record *pci_node(const struct iort_writing *writing, const struct viommu_iommu *iommu)
 {
 	struct iort_virtio_pci fields = {
@@ -22,6 +23,7 @@ static struct record *pci_node(const struct iort_writing *writing, const struct 
 	return iort_begin_with(writing, iort_layout(IORT_VIRTIO_PCI, 0, PCI_LENGTH), &fields);
 }
 
+/* A platform device was made of this by its reader, so registers and the interrupt are here. */
 static struct record *mmio_node(const struct iort_writing *writing,
 				const struct viommu_iommu *iommu)
 {
@@ -35,6 +37,7 @@ static struct record *mmio_node(const struct iort_writing *writing,
 	return iort_begin_node(writing, IORT_VIRTIO_MMIO, &fields);
 }
 
+/* Identifiers and mappings are added by who writes SMMUs, for they are the same. */
 struct record *iort_virtio_node(const struct iort_writing *writing,
 				const struct viommu_iommu *iommu)
 {

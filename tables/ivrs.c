@@ -84,6 +84,10 @@ static struct record *decode_entry(const uint8_t *wire, const struct cursor *cur
 	return entry;
 }
 
+/*
+ * A block ends where it says, whatever its entries add up to: what cannot be taken apart is kept
+ * behind those that could.
+ */
 static void decode_entries(struct decoding *decoding, struct record *block, size_t end)
 {
 	struct cursor cursor = { .framing = &entry_framing,
@@ -145,6 +149,10 @@ static void report_blocks(const struct decoding *decoding, enum cursor_state sta
 		       "a block reaches past the end of the table, at 0x%zx", cursor->end);
 }
 
+/*
+ * Blocks follow the head without a gap. The count is shared with their entries, so that a table of
+ * many small blocks is bounded like one of many entries.
+ */
 static void decode(struct viommu_table *table, const uint8_t *bytes, size_t length,
 		   struct viommu_findings *findings)
 {

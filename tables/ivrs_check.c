@@ -12,11 +12,14 @@
 
 /* -- the head ------------------------------------------------------------------------ */
 
+/* Types are few and blocks are, too: nobody keeps a list of them. */
 static bool has_block(const struct viommu_table *table, unsigned type)
 {
 	const struct record *block;
 
-	for_each_child(i, block, table->root) if (ivrs_type_of(block) == type) return true;
+	for_each_child(i, block, table->root)
+		if (ivrs_type_of(block) == type)
+			return true;
 	return false;
 }
 
@@ -35,6 +38,10 @@ static void check_revision(const struct table_check *check)
 	       revision);
 }
 
+/*
+ * Linux does without such a table. A hypervisor that meant to have an IOMMU should hear of
+ * it.
+ */
 static void check_iommus(const struct table_check *check)
 {
 	if (!has_block(check->table, IVRS_IVHD_10) && !has_block(check->table, IVRS_IVHD_11) &&
@@ -45,6 +52,7 @@ static void check_iommus(const struct table_check *check)
 
 /* -- blocks of one IOMMU ----------------------------------------------------------------- */
 
+/* An IOMMU is a PCI function, and that is all that its blocks have in common for certain. */
 static gpointer key_of(const struct record *block)
 {
 	const struct ivrs_ivhd *ivhd = block->host;
@@ -52,6 +60,7 @@ static gpointer key_of(const struct record *block)
 	return GUINT_TO_POINTER((guint)ivhd->segment << 16 | ivhd->block.bdf);
 }
 
+/* At the type of the block, which is what has to be changed or moved. */
 static void blame_block(const struct table_check *check, const struct record *block,
 			const char *cure, const char *what)
 {
@@ -62,14 +71,17 @@ static void blame_block(const struct table_check *check, const struct record *bl
 /* What a block of an IOMMU makes of the one before it of the same IOMMU: true if that is wrong. */
 typedef bool clash(const struct record *block, const struct record *before);
 
+/*
+ * One walk for all rules about two blocks of an IOMMU: each is held against the last one before
+ * it, so several mistakes in a row are told one by one, and the walk stays linear.
+ */
 static void check_neighbours(const struct table_check *check, clash *is_wrong, const char *cure,
 			     const char *what)
 {
 	GHashTable *newest = g_hash_table_new(NULL, NULL);
 	const struct record *block;
 
-	for_each_child(i, block, check->table->root)
-	{
+	for_each_child(i, block, check->table->root) {
 		const struct record *before;
 
 		if (!ivrs_is_ivhd(block))
@@ -82,22 +94,29 @@ static void check_neighbours(const struct table_check *check, clash *is_wrong, c
 	g_hash_table_destroy(newest);
 }
 
+/* Types grew with time: a larger number is a newer form. */
 static bool is_older(const struct record *block, const struct record *before)
 {
 	return ivrs_type_of(block) < ivrs_type_of(before);
 }
 
+/*
+ * Readers go through the table once and keep the newest block that they know, which has to be the
+ * last.
+ */
 static void check_order(const struct table_check *check)
 {
 	check_neighbours(check, is_older, "put blocks of one IOMMU in the order 10h, 11h, 40h",
 			 "it stands behind a newer one of the same IOMMU");
 }
 
+/* Types again, for the IOMMU is the same already. */
 static bool is_same(const struct record *block, const struct record *before)
 {
 	return ivrs_type_of(block) == ivrs_type_of(before);
 }
 
+/* Readers take every block of the type that they know for another IOMMU. */
 static void check_twice(const struct table_check *check)
 {
 	check_neighbours(check, is_same, "put all device entries into one block",
@@ -110,13 +129,14 @@ static GByteArray *common_entries(const struct record *block)
 	GByteArray *bytes = g_byte_array_new();
 	const struct record *entry;
 
-	for_each_child(i, entry, block) if (ivrs_type_of(entry) != IVRS_HID &&
-					    ivrs_type_of(entry) != IVRS_PAD &&
-					    ivrs_type_of(entry) != IVRS_PAD_8)
-		record_encode(entry, bytes);
+	for_each_child(i, entry, block)
+		if (ivrs_type_of(entry) != IVRS_HID && ivrs_type_of(entry) != IVRS_PAD &&
+		    ivrs_type_of(entry) != IVRS_PAD_8)
+			record_encode(entry, bytes);
 	return bytes;
 }
 
+/* Flags and features are not compared: the forms have different ones. */
 static bool says_otherwise(const struct record *block, const struct record *before)
 {
 	const struct ivrs_ivhd *one = block->host, *other = before->host;
@@ -130,6 +150,7 @@ static bool says_otherwise(const struct record *block, const struct record *befo
 	return !same;
 }
 
+/* Old systems read the old block, and should see the same machine. */
 static void check_same(const struct table_check *check)
 {
 	check_neighbours(check, says_otherwise, "say the same in all blocks of an IOMMU",
@@ -154,8 +175,7 @@ unsigned ivrs_linux_type(const struct viommu_table *table)
 	const struct record *record;
 	unsigned type = LAYOUT_UNKNOWN;
 
-	for_each_child(i, record, table->root)
-	{
+	for_each_child(i, record, table->root) {
 		const struct ivrs_block *block = block_of(record);
 
 		if (!block || block->type > IVRS_IVHD_40)
@@ -173,14 +193,17 @@ static void check_missing(const struct table_check *check)
 	GHashTable *seen = g_hash_table_new(NULL, NULL);
 	const struct record *block;
 
-	for_each_child(i, block,
-		       check->table->root) if (ivrs_is_ivhd(block) && ivrs_type_of(block) == type)
-		g_hash_table_add(seen, key_of(block));
-	for_each_child(i, block, check->table->root) if (ivrs_is_ivhd(block) &&
-							 g_hash_table_add(seen, key_of(block)))
-		report(check->findings, check->rule_id, table_place(check->table, block->at),
-		       "give every IOMMU a block of each type that one of them has",
-		       "an IOMMU without a block of type %02xh, which is read of the others", type);
+	for_each_child(i, block, check->table->root)
+		if (ivrs_is_ivhd(block) && ivrs_type_of(block) == type)
+			g_hash_table_add(seen, key_of(block));
+	for_each_child(i, block, check->table->root)
+		if (ivrs_is_ivhd(block) && g_hash_table_add(seen, key_of(block)))
+			report(check->findings, check->rule_id,
+			       table_place(check->table, block->at),
+			       "give every IOMMU a block of each type that one of them has",
+			       "an IOMMU without a block of type %02xh, which is read of the "
+			       "others",
+			       type);
 	g_hash_table_destroy(seen);
 }
 
@@ -188,15 +211,19 @@ static void check_missing(const struct table_check *check)
 
 #define PAGE_MASK ((uint64_t)0xfff)
 
+/* Rules about memory look at one block each. */
 static void for_each_memory(const struct table_check *check,
 			    void (*look)(const struct table_check *check,
 					 const struct record *block))
 {
 	const struct record *block;
 
-	for_each_child(i, block, check->table->root) if (ivrs_is_ivmd(block)) look(check, block);
+	for_each_child(i, block, check->table->root)
+		if (ivrs_is_ivmd(block))
+			look(check, block);
 }
 
+/* The name of the structure says which of the three kinds of memory it is. */
 static void blame_memory(const struct table_check *check, const struct record *block,
 			 const char *field, const char *cure, const char *what)
 {
@@ -216,11 +243,13 @@ static void look_at_pages(const struct table_check *check, const struct record *
 			     "its memory is not whole pages of 4 KiB");
 }
 
+/* Real firmware has memory of one byte, for which another hypervisor refuses the table. */
 static void check_pages(const struct table_check *check)
 {
 	for_each_memory(check, look_at_pages);
 }
 
+/* The last byte is start + length - 1, which may be the very last there is. */
 static void look_at_end(const struct table_check *check, const struct record *block)
 {
 	const struct ivrs_ivmd *memory = block->host;
@@ -230,11 +259,13 @@ static void look_at_end(const struct table_check *check, const struct record *bl
 			     "its memory ends beyond 64 bits");
 }
 
+/* What wraps around is at both ends of the address space, and so everywhere or nowhere. */
 static void check_end(const struct table_check *check)
 {
 	for_each_memory(check, look_at_end);
 }
 
+/* Only one of the three types has a second device ID. */
 static void look_at_devices(const struct table_check *check, const struct record *block)
 {
 	const struct ivrs_ivmd *memory = block->host;
@@ -244,11 +275,13 @@ static void look_at_devices(const struct table_check *check, const struct record
 			     "its range of devices ends before it begins");
 }
 
+/* An empty range of devices is a mistake of whoever counted, and never meant. */
 static void check_devices(const struct table_check *check)
 {
 	for_each_memory(check, look_at_devices);
 }
 
+/* Two bits that exclude each other, and without one of which the block says nothing. */
 static void look_at_flags(const struct table_check *check, const struct record *block)
 {
 	unsigned flags = block_of(block)->flags;
@@ -258,6 +291,7 @@ static void look_at_flags(const struct table_check *check, const struct record *
 			     "its memory is to be mapped to itself and excluded, or neither");
 }
 
+/* Reading and writing are not asked for: firmware leaves them out of exclusion ranges. */
 static void check_flags(const struct table_check *check)
 {
 	for_each_memory(check, look_at_flags);

@@ -3,14 +3,15 @@
  * Rules of the device entries of an IVRS
  *
  * Entries are applied in the order of their block to a table with a row for each device ID. A
- * range is two entries, of which the second alone says nothing; and how many rows Linux has is
- * what the highest device ID asks for, in the entries that it counts.
+ * range is two entries, of which the second alone says nothing. How many rows there are is another
+ * matter (ivrs_listed.c).
  */
 #include <string.h>
 
 #include "findings.h"
 #include "ivrs.h"
 
+/* At the type of the entry: entries are so short that it says where enough. */
 static void blame(const struct table_check *check, const struct record *entry, const char *cure,
 		  const char *what)
 {
@@ -18,19 +19,27 @@ static void blame(const struct table_check *check, const struct record *entry, c
 	       what);
 }
 
+/* A look at one entry, with its block: what it may hold depends on the type of that. */
 typedef void each_entry(const struct table_check *check, const struct record *block,
 			const struct record *entry);
 
+/* All blocks, not only those that are read today: who knows older types only reads these. */
 static void for_each_entry(const struct table_check *check, each_entry *look)
 {
 	const struct record *block, *entry;
 
-	for_each_child(i, block, check->table->root) if (ivrs_is_ivhd(block))
-		for_each_child(j, entry, block) look(check, block, entry);
+	for_each_child(i, block, check->table->root)
+		if (ivrs_is_ivhd(block))
+			for_each_child(j, entry, block)
+				look(check, block, entry);
 }
 
 /* -- ranges ------------------------------------------------------------------------------ */
 
+/*
+ * Three types begin a range, for each kind of entry has a form for one function and one for
+ * several.
+ */
 bool ivrs_is_start(const struct record *entry)
 {
 	unsigned type = ivrs_type_of(entry);
@@ -61,22 +70,24 @@ static void take(const struct table_check *check, struct range *range, const str
 		range->between = entry;
 }
 
+/* A range does not reach into the next block, so each block begins without one. */
 static void for_each_range(const struct table_check *check, each_range *look)
 {
 	const struct record *block, *entry;
 
-	for_each_child(i, block, check->table->root)
-	{
+	for_each_child(i, block, check->table->root) {
 		struct range range = { NULL, NULL, NULL };
 
 		if (!ivrs_is_ivhd(block))
 			continue;
-		for_each_child(j, entry, block) take(check, &range, entry, look);
+		for_each_child(j, entry, block)
+			take(check, &range, entry, look);
 		if (range.start)
 			look(check, &range);
 	}
 }
 
+/* One mistake, one finding: at the entry that is too many, or that misses its other half. */
 static void look_at_open(const struct table_check *check, const struct range *range)
 {
 	if (!range->start)
@@ -89,6 +100,7 @@ static void look_at_open(const struct table_check *check, const struct range *ra
 		      "an entry between the start of a range and its end");
 }
 
+/* Ends carry nothing but a device ID: apart from their start they mean whatever came before. */
 void ivrs_check_open(const struct table_check *check)
 {
 	for_each_range(check, look_at_open);
@@ -99,6 +111,7 @@ static const struct ivrs_entry *entry_of(const struct record *record)
 	return record->host;
 }
 
+/* A range that lacks one of its entries has been told already. */
 static void look_at_inverted(const struct table_check *check, const struct range *range)
 {
 	if (range->start && range->end && entry_of(range->end)->bdf < entry_of(range->start)->bdf)
@@ -106,149 +119,15 @@ static void look_at_inverted(const struct table_check *check, const struct range
 		      "the range ends before it begins");
 }
 
+/* At the end of the range, for the starts of ranges are mostly right: they are the devices. */
 void ivrs_check_inverted(const struct table_check *check)
 {
 	for_each_range(check, look_at_inverted);
 }
 
-/* -- the highest device ID ------------------------------------------------------------------ */
-
-int ivrs_counted(unsigned type, uint16_t bdf)
-{
-	switch (type) {
-	case IVRS_ALL:
-		return IVRS_LAST_BDF;
-	case IVRS_SELECT:
-	case IVRS_END:
-	case IVRS_ALIAS:
-	case IVRS_EXTENDED:
-		return bdf;
-	default:
-		return -1;
-	}
-}
-
-static int highest_of(const struct record *block)
-{
-	const struct record *entry;
-	int highest = -1;
-
-	for_each_child(i, entry, block) if (ivrs_type_of(entry) != LAYOUT_UNKNOWN) highest =
-		MAX(highest, ivrs_counted(ivrs_type_of(entry), entry_of(entry)->bdf));
-	return highest;
-}
-
-void ivrs_check_none(const struct table_check *check)
-{
-	const struct record *block;
-
-	for_each_child(i, block,
-		       check->table->root) if (ivrs_is_ivhd(block) && highest_of(block) < 0)
-		blame(check, block, "write who is behind the IOMMU, or leave it out",
-		      "an IOMMU without a device entry for a function");
-}
-
-/* Segments, each with the highest device ID of the blocks that Linux reads. */
-static GHashTable *highest_of_segments(const struct viommu_table *table)
-{
-	GHashTable *highest = g_hash_table_new(NULL, NULL);
-	unsigned type = ivrs_linux_type(table);
-	const struct record *block;
-
-	for_each_child(i, block, table->root)
-	{
-		gpointer segment;
-		int before;
-
-		if (!ivrs_is_ivhd(block) || ivrs_type_of(block) != type)
-			continue;
-		segment = GUINT_TO_POINTER(((const struct ivrs_ivhd *)block->host)->segment);
-		before = GPOINTER_TO_INT(g_hash_table_lookup(highest, segment));
-		g_hash_table_insert(highest, segment,
-				    GINT_TO_POINTER(MAX(before, highest_of(block))));
-	}
-	return highest;
-}
-
-/* Device IDs that Linux uses without counting them; -1 for an entry that has none. */
-static int uncounted(const struct record *entry)
-{
-	switch (ivrs_type_of(entry)) {
-	case IVRS_ALIAS:
-	case IVRS_ALIAS_START:
-		return ((const struct ivrs_alias *)entry->host)->source;
-	case IVRS_SPECIAL:
-		return ((const struct ivrs_special *)entry->host)->source;
-	case IVRS_HID:
-		return entry_of(entry)->bdf;
-	default:
-		return -1;
-	}
-}
-
-/* Its own function counts for nothing there, either. */
-static void look_beyond(const struct table_check *check, const struct record *block, int highest)
-{
-	const struct record *entry;
-
-	if (((const struct ivrs_block *)block->host)->bdf > highest)
-		blame(check, block, "list a function that is behind all that is used",
-		      "the function of the IOMMU is behind all that are listed");
-	for_each_child(i, entry, block) if (uncounted(entry) > highest)
-		blame(check, entry, "list a function that is behind all that is used",
-		      "a device ID that is behind those of all functions");
-}
-
-void ivrs_check_beyond(const struct table_check *check)
-{
-	GHashTable *highest = highest_of_segments(check->table);
-	unsigned type = ivrs_linux_type(check->table);
-	const struct record *block;
-
-	for_each_child(i, block, check->table->root)
-	{
-		const struct ivrs_ivhd *ivhd = block->host;
-
-		if (ivrs_is_ivhd(block) && ivrs_type_of(block) == type)
-			look_beyond(check, block,
-				    GPOINTER_TO_INT(g_hash_table_lookup(
-					    highest, GUINT_TO_POINTER(ivhd->segment))));
-	}
-	g_hash_table_destroy(highest);
-}
-
-static void blame_last(const struct table_check *check, unsigned segment, unsigned last)
-{
-	report(check->findings, check->rule_id, table_place(check->table, IVRS_HEAD_LENGTH),
-	       "list functions up to the last bus that the machine has",
-	       "the last function that is listed is %04x:%02x:%02x.%x", segment, last >> 8,
-	       last >> 3 & 0x1f, last & 7);
-}
-
-/*
- * A note, once for each segment: whether there is anything behind the last function, no table says.
- */
-void ivrs_check_last(const struct table_check *check)
-{
-	GHashTable *highest = highest_of_segments(check->table);
-	const struct record *block;
-	gpointer last;
-
-	for_each_child(i, block, check->table->root)
-	{
-		const struct ivrs_ivhd *ivhd = block->host;
-
-		if (ivrs_is_ivhd(block) &&
-		    g_hash_table_steal_extended(highest, GUINT_TO_POINTER(ivhd->segment), NULL,
-						&last) &&
-		    GPOINTER_TO_UINT(last) < IVRS_LAST_BUS)
-			blame_last(check, ivhd->segment, GPOINTER_TO_UINT(last));
-	}
-	g_hash_table_destroy(highest);
-}
-
 /* -- what is not PCI ------------------------------------------------------------------------ */
 
+/* The two varieties that there are. At any other Linux gives up the whole table. */
 static void look_at_special(const struct table_check *check, const struct record *block,
 			    const struct record *entry)
 {
@@ -263,6 +142,7 @@ static void look_at_special(const struct table_check *check, const struct record
 		       special->variety);
 }
 
+/* A look at the variety only: which IOAPICs a machine has is in its MADT, not here. */
 void ivrs_check_special(const struct table_check *check)
 {
 	for_each_entry(check, look_at_special);
@@ -271,6 +151,7 @@ void ivrs_check_special(const struct table_check *check)
 /* Where AMD has always had the southbridge. */
 #define SOUTHBRIDGE 0x00a0
 
+/* Newer kernels look at the class of the function instead, which a table does not have. */
 static bool is_southbridge(const struct record *entry)
 {
 	const struct ivrs_special *special = entry->host;
@@ -279,17 +160,24 @@ static bool is_southbridge(const struct record *entry)
 	       special->source == SOUTHBRIDGE;
 }
 
+/* A note: without it devices are translated all the same, and only interrupts are not remapped. */
 void ivrs_check_southbridge(const struct table_check *check)
 {
 	const struct record *block, *entry;
 
-	for_each_child(i, block, check->table->root) if (ivrs_is_ivhd(block))
-		for_each_child(j, entry, block) if (is_southbridge(entry)) return;
+	for_each_child(i, block, check->table->root)
+		if (ivrs_is_ivhd(block))
+			for_each_child(j, entry, block)
+				if (is_southbridge(entry))
+					return;
 	report(check->findings, check->rule_id, table_place(check->table, IVRS_HEAD_LENGTH),
 	       "list the IOAPIC of the southbridge, if interrupts are to be remapped",
 	       "no IOAPIC has the source device ID 00:14.0");
 }
 
+/*
+ * Blocks 40h were made for these entries, and readers of older ones do not know how long they are.
+ */
 static void look_at_hid(const struct table_check *check, const struct record *block,
 			const struct record *entry)
 {
@@ -302,6 +190,7 @@ static void look_at_hid(const struct table_check *check, const struct record *bl
 		blame(check, entry, "write its hardware ID", "an ACPI device without hardware ID");
 }
 
+/* A device without a hardware ID could be any device, so it is none. */
 void ivrs_check_hid(const struct table_check *check)
 {
 	for_each_entry(check, look_at_hid);
@@ -324,6 +213,7 @@ static const char *wrong_uid(const struct ivrs_hid *hid)
 	}
 }
 
+/* At the length, which is what disagrees with the format. */
 static void look_at_uid(const struct table_check *check, const struct record *block,
 			const struct record *entry)
 {
@@ -340,6 +230,7 @@ static void look_at_uid(const struct table_check *check, const struct record *bl
 		       ((const struct ivrs_hid *)entry->host)->uid_length);
 }
 
+/* A warning: the hardware ID is right all the same, and mostly enough to know the device. */
 void ivrs_check_uid(const struct table_check *check)
 {
 	for_each_entry(check, look_at_uid);

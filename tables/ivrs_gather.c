@@ -11,9 +11,7 @@
  * cannot say that a function bypasses, or because blocks stand in the order of IOMMUs, as the
  * disjoint pieces that the ranges come to.
  */
-#include <errno.h>
 #include <inttypes.h>
-#include <string.h>
 
 #include "findings.h"
 #include "ivrs_write.h"
@@ -21,7 +19,11 @@
 
 /* -- one entry ----------------------------------------------------------------------------- */
 
-static struct ivrs_item *add_item(struct ivrs_unit *unit, unsigned type, struct viommu_place place)
+/*
+ * What an item does not say is 0. Its type is kept twice, as every entry on the wire begins with
+ * it.
+ */
+struct ivrs_item *ivrs_add_item(struct ivrs_unit *unit, unsigned type, struct viommu_place place)
 {
 	struct ivrs_item new = { .type = type, .place = place };
 
@@ -44,6 +46,10 @@ struct window {
 	uint16_t source; /* if it is an alias */
 };
 
+/*
+ * An alias has no place for the extended setting, so it goes first; that ATS is lost is told
+ * elsewhere.
+ */
 static struct entry_types types_of(const struct window *window)
 {
 	if (window->alias)
@@ -53,12 +59,14 @@ static struct entry_types types_of(const struct window *window)
 	return (struct entry_types){ IVRS_SELECT, IVRS_START };
 }
 
+/* One entry stands for all functions of the segment, and needs no end. */
 static bool is_everything(const struct window *window)
 {
 	return !window->first && window->last == IVRS_LAST_BDF && !window->alias &&
 	       !window->range->no_ats;
 }
 
+/* The shortest that says it: all, one, or a range of two entries. */
 static unsigned type_of(const struct window *window)
 {
 	struct entry_types types = types_of(window);
@@ -72,7 +80,7 @@ static unsigned type_of(const struct window *window)
 static void add_window(const struct window *window)
 {
 	unsigned type = type_of(window);
-	struct ivrs_item *item = add_item(window->unit, type, window->range->place);
+	struct ivrs_item *item = ivrs_add_item(window->unit, type, window->range->place);
 
 	item->host.plain.entry.bdf = window->first;
 	item->host.plain.entry.setting = (uint8_t)window->range->settings;
@@ -82,7 +90,7 @@ static void add_window(const struct window *window)
 		item->host.extended.extended = IVRS_NO_ATS;
 	if (type != types_of(window).start)
 		return;
-	item = add_item(window->unit, IVRS_END, window->range->place);
+	item = ivrs_add_item(window->unit, IVRS_END, window->range->place);
 	item->host.plain.entry.bdf = window->last;
 }
 
@@ -131,11 +139,13 @@ static void add_functions(const struct ivrs_writing *writing, const struct windo
 	}
 }
 
+/* A range may speak of many segments, and an IOMMU serves one. */
 static bool has_segment(const struct viommu_pci_range *range, uint16_t segment)
 {
 	return range->segment_first <= segment && segment <= range->segment_last;
 }
 
+/* At the range, for the IOMMU is fine: its functions elsewhere need one of their own. */
 static void blame_segments(const struct ivrs_writing *writing, const struct ivrs_unit *unit,
 			   const struct viommu_pci_range *range)
 {
@@ -145,6 +155,10 @@ static void blame_segments(const struct ivrs_writing *writing, const struct ivrs
 	       unit->iommu->segment);
 }
 
+/*
+ * Called for ranges as they stand, and for pieces of them or of host bridges, which look alike.
+ * What IOMMUs of other kinds translate has been told with the IOMMU.
+ */
 static void add_range(void *opaque, const struct viommu_pci_range *range)
 {
 	const struct ivrs_writing *writing = opaque;
@@ -197,6 +211,10 @@ static bool can_be_turned(const struct ivrs_writing *writing)
 	return true;
 }
 
+/*
+ * Host bridges are below all ranges, and what is left to them overlaps none: so it may come last
+ * whichever way the ranges go.
+ */
 static void add_as_they_stand(struct ivrs_writing *writing, bool from_last)
 {
 	size_t n = topology_count(writing->topology, OBJECT_PCI_RANGE);
@@ -207,6 +225,7 @@ static void add_as_they_stand(struct ivrs_writing *writing, bool from_last)
 	topology_for_each_bridge_range(writing->topology, add_range, writing);
 }
 
+/* Pieces always say the same, but are more entries, in an order that nobody wrote. */
 static void add_ranges(struct ivrs_writing *writing)
 {
 	bool overlap = topology_ranges_overlap(writing->topology);
@@ -217,149 +236,14 @@ static void add_ranges(struct ivrs_writing *writing)
 		add_as_they_stand(writing, overlap);
 }
 
-/* -- what is not PCI --------------------------------------------------------------------------- */
+/* -- the whole --------------------------------------------------------------------------------- */
 
-static bool is_elsewhere(const struct ivrs_writing *writing, const struct ivrs_unit *unit,
-			 uint32_t id, struct viommu_place place)
-{
-	uint16_t segment = unit->iommu->segment;
-
-	if (id >> 16 == segment)
-		return false;
-	report(writing->findings, "ivrs-silent-id", place,
-	       "choose an ID that is segment << 16 | BDF of a function there",
-	       "IVRS has no device ID 0x%x in segment %04x: left out", id, segment);
-	return true;
-}
-
-static void blame_path(const struct ivrs_writing *writing, struct viommu_place place,
-		       const char *path)
+/* Who knows where the path ends can say so; the table cannot be given what is not known. */
+void ivrs_blame_path(const struct ivrs_writing *writing, struct viommu_place place,
+		     const char *path)
 {
 	report(writing->findings, "ivrs-silent-path", place, "give the functions by their buses",
 	       "IVRS has no paths: what is at the end of \"%s\" is left out", path);
-}
-
-static void add_source(struct ivrs_writing *writing, const struct viommu_interrupt_source *source)
-{
-	struct ivrs_unit *unit = ivrs_unit_of(writing, source->iommu);
-	struct ivrs_item *item;
-
-	if (!unit)
-		return;
-	if (source->path) {
-		blame_path(writing, source->place, source->path);
-		return;
-	}
-	if (is_elsewhere(writing, unit, function_id(source->segment, source->bdf), source->place))
-		return;
-	item = add_item(unit, IVRS_SPECIAL, source->place);
-	item->host.special = (struct ivrs_special){
-		.type = IVRS_SPECIAL,
-		.setting = (uint8_t)source->settings,
-		.handle = (uint8_t)source->number,
-		.source = source->bdf,
-		.variety = source->kind == VIOMMU_HPET ? IVRS_HPET : IVRS_IOAPIC,
-	};
-}
-
-/* Digits alone, as a number is written, and so that it fits. */
-static bool is_integer(const char *uid, uint64_t *ret_value)
-{
-	char *end = NULL;
-
-	if (!g_ascii_isdigit(uid[0]) || (uid[0] == '0' && uid[1]))
-		return false;
-	errno = 0;
-	*ret_value = g_ascii_strtoull(uid, &end, 10);
-	return !*end && !errno;
-}
-
-static void set_uid(struct ivrs_item *item, const char *uid)
-{
-	uint8_t wire[sizeof(uint64_t)];
-	uint64_t value;
-
-	if (!uid)
-		return;
-	item->uid = g_byte_array_new();
-	if (is_integer(uid, &value)) {
-		wire_store(wire, sizeof(wire), value);
-		g_byte_array_append(item->uid, wire, sizeof(wire));
-		item->host.hid.uid_format = IVRS_UID_INTEGER;
-	} else {
-		g_byte_array_append(item->uid, (const guint8 *)uid, (guint)strlen(uid));
-		item->host.hid.uid_format = IVRS_UID_STRING;
-	}
-	item->host.hid.uid_length = (uint8_t)item->uid->len;
-}
-
-static bool is_longer(const char *text, size_t most)
-{
-	return text && strlen(text) > most;
-}
-
-/* What keeps a device out of the table, or NULL. */
-static const char *silent_about(const struct viommu_platform_device *device)
-{
-	static const size_t most = sizeof(((struct ivrs_hid *)NULL)->hid);
-
-	if (!device->hid)
-		return "a device without an ACPI hardware ID";
-	if (is_longer(device->hid, most) || is_longer(device->cid, most))
-		return "a hardware ID or compatible ID of more than 8 characters";
-	if (is_longer(device->uid, UINT8_MAX))
-		return "a unique ID of more than 255 characters";
-	return NULL;
-}
-
-static void copy_id(char *field, size_t length, const char *id)
-{
-	if (id)
-		memcpy(field, id, MIN(strlen(id), length));
-}
-
-static void add_device(struct ivrs_writing *writing, const struct viommu_platform_device *device)
-{
-	struct ivrs_unit *unit = ivrs_unit_of(writing, device->iommu);
-	const char *why = unit ? silent_about(device) : NULL;
-	struct ivrs_item *item;
-
-	if (!unit || is_elsewhere(writing, unit, device->id, device->place))
-		return;
-	if (why) {
-		report(writing->findings, "ivrs-silent-device", device->place,
-		       "give its `hid`, and none of its IDs longer than its field",
-		       "IVRS has no place for %s: left out", why);
-		return;
-	}
-	item = add_item(unit, IVRS_HID, device->place);
-	item->host.hid.entry.bdf = (uint16_t)device->id;
-	item->host.hid.entry.setting = (uint8_t)device->settings;
-	copy_id(item->host.hid.hid, sizeof(item->host.hid.hid), device->hid);
-	copy_id(item->host.hid.cid, sizeof(item->host.hid.cid), device->cid);
-	set_uid(item, device->uid);
-	unit->acpi_devices = true;
-}
-
-static void blame_ids(const struct ivrs_writing *writing, struct viommu_place place, uint32_t n)
-{
-	report(writing->findings, "ivrs-silent-ids", place, "give the device one ID",
-	       "an ACPI device of an IVRS has one ID: %u more are left out", n);
-}
-
-static void add_devices(struct ivrs_writing *writing)
-{
-	const struct viommu_platform_device *device;
-	const struct viommu_device_id *id;
-
-	for_each_object(i, device, writing->topology, OBJECT_PLATFORM_DEVICE) {
-		add_device(writing, device);
-		if (device->n_ids > 1 && ivrs_unit_of(writing, device->iommu))
-			blame_ids(writing, device->place, device->n_ids - 1);
-	}
-	for_each_object(i, id, writing->topology, OBJECT_DEVICE_ID)
-		if (ivrs_unit_of(writing, id->iommu))
-			blame_ids(writing, id->place, MAX(id->n_ids, 1));
 }
 
 /* At the end of a path, and below a bridge whose buses nobody knows, there may be any function. */
@@ -371,20 +255,21 @@ static void blame_unknown(const struct ivrs_writing *writing)
 		if (!ivrs_unit_of(writing, range->iommu))
 			continue;
 		else if (!range_is_known(range))
-			blame_path(writing, range->place, range->path);
+			ivrs_blame_path(writing, range->place, range->path);
 		else if (range->scope == VIOMMU_SCOPE_BRIDGE && !range->below_first)
 			report(writing->findings, "ivrs-silent-path", range->place,
 			       "say which buses are `below` the bridge",
 			       "IVRS has no bridges: what is below this one is left out");
 }
 
+/*
+ * In the order in which firmware writes them: functions, then what sends interrupts, then the
+ * rest.
+ */
 void ivrs_gather(struct ivrs_writing *writing)
 {
-	const struct viommu_interrupt_source *source;
-
 	add_ranges(writing);
 	blame_unknown(writing);
-	for_each_object(i, source, writing->topology, OBJECT_INTERRUPT_SOURCE)
-		add_source(writing, source);
-	add_devices(writing);
+	ivrs_gather_sources(writing);
+	ivrs_gather_devices(writing);
 }

@@ -246,11 +246,13 @@ static const struct layout *find(const struct layout *layouts, size_t n, uint64_
 	return unknown;
 }
 
+/* Types are a byte of the table, so any number can come: what is no row is unknown. */
 const struct layout *ivrs_block_layout(uint64_t type)
 {
 	return find(block_layouts, G_N_ELEMENTS(block_layouts), type, &unknown_block_layout);
 }
 
+/* The same of entries, whose numbers have nothing to do with those of blocks. */
 const struct layout *ivrs_entry_layout(uint64_t type)
 {
 	return find(entry_layouts, G_N_ELEMENTS(entry_layouts), type, &unknown_entry_layout);

@@ -15,11 +15,13 @@
 
 /* -- what is usual ---------------------------------------------------------------------------- */
 
+/* Any of them has a place only in the blocks that came with the images. */
 bool ivrs_has_images(const struct viommu_iommu *iommu)
 {
 	return iommu->efr || iommu->efr2 || iommu->attributes;
 }
 
+/* Type 10h is always there, since it is all that the oldest systems read. */
 struct ivrs_usual ivrs_usual(bool images, bool acpi_devices)
 {
 	struct ivrs_usual usual = { .revision = acpi_devices ? 2 : 1,
@@ -33,6 +35,7 @@ struct ivrs_usual ivrs_usual(bool images, bool acpi_devices)
 	return usual;
 }
 
+/* One IOMMU that needs a newer block is enough for all to have it. */
 static struct ivrs_usual usual_of(const struct ivrs_writing *writing)
 {
 	bool images = false, acpi_devices = false;
@@ -49,11 +52,13 @@ static struct ivrs_usual usual_of(const struct ivrs_writing *writing)
 /* -- IOMMUs -------------------------------------------------------------------------------------
  */
 
+/* Names come from the text, so this is asked once for each range. */
 struct ivrs_unit *ivrs_unit_of(const struct ivrs_writing *writing, const char *iommu)
 {
 	return iommu ? g_hash_table_lookup(writing->by_name, iommu) : NULL;
 }
 
+/* A unique ID is all that an item owns. */
 static void item_clear(void *opaque)
 {
 	struct ivrs_item *item = opaque;
@@ -62,6 +67,7 @@ static void item_clear(void *opaque)
 		g_byte_array_free(item->uid, TRUE);
 }
 
+/* The IOMMU belongs to the topology. */
 static void unit_free(void *opaque)
 {
 	struct ivrs_unit *unit = opaque;
@@ -70,6 +76,7 @@ static void unit_free(void *opaque)
 	g_free(unit);
 }
 
+/* A proximity domain is told elsewhere and nothing is lost, hence a note. */
 static void add_unit(struct ivrs_writing *writing, const struct viommu_iommu *iommu)
 {
 	struct ivrs_unit *unit = g_new0(struct ivrs_unit, 1);
@@ -84,6 +91,24 @@ static void add_unit(struct ivrs_writing *writing, const struct viommu_iommu *io
 		report(writing->findings, "ivrs-silent-domain", iommu->place,
 		       "say it in SRAT, or by _PXM", "IVRS has no proximity domain for \"%s\"",
 		       iommu->name);
+}
+
+/* Where there is no other IOMMU, all devices of the segment are its own. */
+static void find_alone(struct ivrs_writing *writing)
+{
+	GHashTable *segments = g_hash_table_new(NULL, NULL);
+
+	for (guint i = 0; i < writing->units->len; i++) {
+		struct ivrs_unit *unit = writing->units->pdata[i], *other;
+		gpointer segment = GUINT_TO_POINTER(unit->iommu->segment);
+
+		other = g_hash_table_lookup(segments, segment);
+		unit->alone = !other;
+		if (other)
+			other->alone = false;
+		g_hash_table_insert(segments, segment, unit);
+	}
+	g_hash_table_destroy(segments);
 }
 
 /* IOMMUs of other kinds are known by the tables of their platforms. */
@@ -108,6 +133,7 @@ static void add_units(struct ivrs_writing *writing)
 
 #define ALIGNMENT 8
 
+/* Through the wire form and back, so that a record that is made is the same as one that is read. */
 static struct record *encode(const struct layout *layout, const void *host, size_t at)
 {
 	uint8_t wire[IVRS_LONGEST];
@@ -116,6 +142,7 @@ static struct record *encode(const struct layout *layout, const void *host, size
 	return record_new(layout, wire, at);
 }
 
+/* The length so far is carried along, for a record would have to count it anew each time. */
 static void add_record(struct record *block, size_t *length, struct record *entry)
 {
 	record_add_child(block, entry);
@@ -134,6 +161,7 @@ static void add_uid(struct record *entry, const struct ivrs_item *item)
 		record_add_rest(entry, uid, item->uid->len);
 }
 
+/* Firmware aligns entries of 8 bytes and QEMU does not, so it is as the topology says. */
 static void write_item(const struct ivrs_writing *writing, struct record *block, size_t *length,
 		       const struct ivrs_item *item)
 {
@@ -169,6 +197,7 @@ static size_t write_items(const struct ivrs_writing *writing, struct record *blo
 /* -- blocks -------------------------------------------------------------------------------------
  */
 
+/* Two flags of block 10h stand in the image of the register in newer blocks, and are 0 there. */
 static uint8_t flags_of(const struct viommu_iommu *iommu, unsigned type)
 {
 	uint32_t flags = iommu->flags;
@@ -178,6 +207,7 @@ static uint8_t flags_of(const struct viommu_iommu *iommu, unsigned type)
 	return (uint8_t)(flags | (iommu->coherent ? IVRS_COHERENT : 0));
 }
 
+/* One struct for all types: the rows of a type decide which of its members are written. */
 static struct ivrs_ivhd fields_of(const struct viommu_iommu *iommu, unsigned type)
 {
 	return (struct ivrs_ivhd){
@@ -213,6 +243,7 @@ static void write_unit(struct ivrs_writing *writing, const struct ivrs_unit *uni
 	       unit->iommu->name, length);
 }
 
+/* Three numbers at the most. */
 static bool has_type(const uint32_t *blocks, unsigned n, unsigned type)
 {
 	for (unsigned i = 0; i < n; i++)
@@ -235,6 +266,7 @@ static void write_type(struct ivrs_writing *writing, const struct ivrs_unit *uni
 /* -- memory
  * ----------------------------------------------------------------------------------------- */
 
+/* Memory that firmware uses is read and written, unless the topology says it better. */
 static uint8_t memory_flags(const struct viommu_reserved_memory *memory)
 {
 	if (memory->kind == VIOMMU_MEMORY_EXCLUSION)
@@ -242,6 +274,7 @@ static uint8_t memory_flags(const struct viommu_reserved_memory *memory)
 	return (uint8_t)(IVRS_UNITY | (memory->flags ? memory->flags : IVRS_ANY_ACCESS));
 }
 
+/* The type says how many device IDs there are: none, one, or two. */
 static void write_block(struct ivrs_writing *writing, const struct viommu_reserved_memory *memory,
 			uint16_t segment, uint16_t first, uint16_t last)
 {
@@ -263,18 +296,6 @@ static void write_block(struct ivrs_writing *writing, const struct viommu_reserv
 	writing->end += layout->length;
 }
 
-/* Is there no other IOMMU in the segment? Then all devices there are its own. */
-static bool is_alone(const struct ivrs_writing *writing, const struct ivrs_unit *unit)
-{
-	for (guint i = 0; i < writing->units->len; i++) {
-		const struct ivrs_unit *other = writing->units->pdata[i];
-
-		if (other != unit && other->iommu->segment == unit->iommu->segment)
-			return false;
-	}
-	return true;
-}
-
 /* Why the table has no place for it, or NULL. */
 static const char *silent_about(const struct ivrs_writing *writing,
 				const struct viommu_reserved_memory *memory)
@@ -287,11 +308,15 @@ static const char *silent_about(const struct ivrs_writing *writing,
 		return "has no paths and bridges";
 	if (memory->iommu && !unit)
 		return "has no place for that IOMMU";
-	if (unit && !memory->has_ids && !is_alone(writing, unit))
+	if (unit && !memory->has_ids && !unit->alone)
 		return "knows functions, not one of several IOMMUs";
 	return NULL;
 }
 
+/*
+ * An IOMMU that is not alone in its segment has no memory of its own there: the block has no place
+ * for it.
+ */
 static void write_memory(struct ivrs_writing *writing, const struct viommu_reserved_memory *memory)
 {
 	const struct ivrs_unit *unit = ivrs_unit_of(writing, memory->iommu);
@@ -311,108 +336,12 @@ static void write_memory(struct ivrs_writing *writing, const struct viommu_reser
 		write_block(writing, memory, unit->iommu->segment, 0, IVRS_LAST_BDF);
 }
 
-/* -- is everything listed?
- * ------------------------------------------------------------------------- */
-
-static gpointer segment_of(const struct ivrs_unit *unit)
-{
-	return GUINT_TO_POINTER(unit->iommu->segment);
-}
-
-/* Linux has room for the functions up to the last one that its entries count, in each segment. */
-static GHashTable *last_of_segments(const struct ivrs_writing *writing)
-{
-	GHashTable *last = g_hash_table_new(NULL, NULL);
-
-	for (guint i = 0; i < writing->units->len; i++) {
-		const struct ivrs_unit *unit = writing->units->pdata[i];
-		int highest = GPOINTER_TO_INT(g_hash_table_lookup(last, segment_of(unit)));
-
-		for (guint j = 0; j < unit->items->len; j++) {
-			const struct ivrs_item *item =
-				&g_array_index(unit->items, struct ivrs_item, j);
-
-			highest =
-				MAX(highest, ivrs_counted(item->type, item->host.plain.entry.bdf));
-		}
-		g_hash_table_insert(last, segment_of(unit), GINT_TO_POINTER(highest));
-	}
-	return last;
-}
-
-/* Device IDs that are used, and count for nothing; -1 for an item that has none. */
-static int uncounted(const struct ivrs_item *item)
-{
-	switch (item->type) {
-	case IVRS_ALIAS:
-	case IVRS_ALIAS_START:
-		return item->host.alias.source;
-	case IVRS_SPECIAL:
-		return item->host.special.source;
-	case IVRS_HID:
-		return item->host.hid.entry.bdf;
-	default:
-		return -1;
-	}
-}
-
-static void blame_beyond(const struct ivrs_writing *writing, struct viommu_place place, unsigned id)
-{
-	report(writing->findings, "ivrs-beyond", place,
-	       "give an IOMMU a function that is behind all that are used",
-	       "device ID 0x%04x is behind those of all functions that are listed", id);
-}
-
-static void look_beyond(const struct ivrs_writing *writing, const struct ivrs_unit *unit, int last)
-{
-	if (unit->iommu->bdf > last)
-		blame_beyond(writing, unit->iommu->place, unit->iommu->bdf);
-	for (guint i = 0; i < unit->items->len; i++) {
-		const struct ivrs_item *item = &g_array_index(unit->items, struct ivrs_item, i);
-
-		if (uncounted(item) > last)
-			blame_beyond(writing, item->place, (unsigned)uncounted(item));
-	}
-}
-
-/* A machine that has functions which the table does not reach: this time it is known. */
-static void look_behind(const struct ivrs_writing *writing, GHashTable *last)
-{
-	const struct viommu_host_bridge *bridge;
-	gpointer value;
-
-	for_each_object(i, bridge, writing->topology, OBJECT_HOST_BRIDGE)
-		if (g_hash_table_lookup_extended(last, GUINT_TO_POINTER(bridge->segment), NULL,
-						 &value) &&
-		    bridge->bus_last > GPOINTER_TO_UINT(value) >> 8)
-			report(writing->findings, "ivrs-behind", bridge->place,
-			       "let an IOMMU translate something on the last bus",
-			       "buses up to %02x, and the last function that is listed is on bus "
-			       "%02x",
-			       bridge->bus_last, GPOINTER_TO_UINT(value) >> 8);
-}
-
-static void look_at_entries(struct ivrs_writing *writing)
-{
-	GHashTable *last = last_of_segments(writing);
-
-	for (guint i = 0; i < writing->units->len; i++) {
-		const struct ivrs_unit *unit = writing->units->pdata[i];
-
-		if (!unit->items->len)
-			report(writing->findings, "ivrs-entry-none", unit->iommu->place,
-			       "give it functions to translate, or leave it out",
-			       "there is no device entry for IOMMU %s", unit->iommu->name);
-		else
-			look_beyond(writing, unit,
-				    GPOINTER_TO_INT(g_hash_table_lookup(last, segment_of(unit))));
-	}
-	look_behind(writing, last);
-	g_hash_table_destroy(last);
-}
-
 /* -- the whole --------------------------------------------------------------------------------- */
 
+/*
+ * Firmware writes memory before blocks 40h, and Linux reads past it: the order is that of real
+ * tables.
+ */
 static void write_blocks(struct ivrs_writing *writing, const struct ivrs_usual *usual)
 {
 	const struct viommu_reserved_memory *memory;
@@ -427,6 +356,9 @@ static void write_blocks(struct ivrs_writing *writing, const struct ivrs_usual *
 		write_type(writing, writing->units->pdata[i], usual, IVRS_IVHD_40);
 }
 
+/*
+ * Address bits have a member of their own in a topology, so they are taken out of the other flags.
+ */
 static void write_head(const struct ivrs_writing *writing, const struct ivrs_usual *usual)
 {
 	const struct viommu_table_header *header = writing->header;
@@ -438,6 +370,7 @@ static void write_head(const struct ivrs_writing *writing, const struct ivrs_usu
 		     ((header->has_flags ? header->flags : usual->flags) & ~IVRS_ADDRESS_BITS);
 }
 
+/* Entries are gathered once for all blocks, and what has to be said of them is said once. */
 bool ivrs_write(struct viommu_table *table, const struct viommu_topology *topology,
 		struct viommu_findings *findings)
 {
@@ -453,11 +386,12 @@ bool ivrs_write(struct viommu_table *table, const struct viommu_topology *topolo
 	struct ivrs_usual usual;
 
 	add_units(&writing);
+	find_alone(&writing);
 	ivrs_gather(&writing);
 	usual = usual_of(&writing);
 	write_head(&writing, &usual);
 	write_blocks(&writing, &usual);
-	look_at_entries(&writing);
+	ivrs_look_at_entries(&writing);
 	g_hash_table_destroy(writing.by_name);
 	g_ptr_array_free(writing.units, TRUE);
 	return !writing.failed;

@@ -30,6 +30,7 @@ struct ivrs_unit {
 	guint order;   /* among the units */
 	GArray *items; /* of struct ivrs_item */
 	bool acpi_devices;
+	bool alone; /* in its segment */
 };
 
 struct ivrs_writing {
@@ -46,7 +47,21 @@ struct ivrs_writing {
 /* The unit of the IOMMU with that name, or NULL. */
 struct ivrs_unit *ivrs_unit_of(const struct ivrs_writing *writing, const char *iommu);
 
+/* ivrs_listed.c: look for what Linux would not find room for. */
+void ivrs_look_at_entries(struct ivrs_writing *writing);
+
 /* ivrs_gather.c: fill the items of all units from the topology. */
 void ivrs_gather(struct ivrs_writing *writing);
+
+/* A new item behind those of the unit, all zero but for its type. It stays there till the next. */
+struct ivrs_item *ivrs_add_item(struct ivrs_unit *unit, unsigned type, struct viommu_place place);
+
+/* Say that there are no paths. */
+void ivrs_blame_path(const struct ivrs_writing *writing, struct viommu_place place,
+		     const char *path);
+
+/* ivrs_gather_others.c: items for what is no PCI function. */
+void ivrs_gather_sources(struct ivrs_writing *writing);
+void ivrs_gather_devices(struct ivrs_writing *writing);
 
 #endif

@@ -6,7 +6,7 @@
  * functions, which do not go as their neighbours do. One walk along all four cuts the functions
  * into runs of which everything is alike, and each run gets its route as a single function does
  * (resolve.c), so both always say the same. Runs that go on in the same way are one range then,
- * whoever said it.
+ * whoever said it (map_range.c).
  *
  * Positions are segment << 16 | BDF. For n entries that is O(n log n), however they overlap.
  */
@@ -17,22 +17,12 @@
 #include "resolve.h"
 #include "topology.h"
 
-#define SEGMENT_SHIFT  16
-#define BUS_SHIFT      8
-#define LAST_DEVFN     0xff
-#define LAST_BDF       0xffff
-#define SEGMENT_LENGTH 0x10000u
+#define SEGMENT_SHIFT 16
+#define BUS_SHIFT     8
+#define LAST_DEVFN    0xff
+#define LAST_BDF      0xffff
 
 enum { RANGES, BRIDGES, MSIS, OWN, N_COVERS };
-
-struct map {
-	const struct viommu_topology *topology;
-	GArray *covers[N_COVERS];
-	size_t at[N_COVERS];       /* how far the walk has come in each */
-	GHashTable *ids;           /* name of an IOMMU -> cover of its IDs by ranges of MSIs */
-	GArray *rows;              /* struct viommu_route_range: the result */
-	struct viommu_place place; /* of the last entry that went into it */
-};
 
 /* Functions of which one and the same decide. */
 struct run {
@@ -40,6 +30,24 @@ struct run {
 	const void *owners[N_COVERS];
 };
 
+struct map {
+	const struct viommu_topology *topology;
+	GArray *covers[N_COVERS];
+	size_t at[N_COVERS]; /* how far the walk has come in each */
+	GHashTable *ids;     /* name of an IOMMU -> cover of its IDs by ranges of MSIs */
+
+	uint64_t position;         /* of the next function to look at */
+	struct run run;            /* that is being cut, if `position` is in it */
+	const GArray *cut;         /* by these IDs, or NULL: it stays whole */
+	size_t cut_at;             /* how far the walk has come there */
+	uint64_t id;               /* of the first function of the run */
+	struct viommu_place place; /* of the last entry that had a word */
+
+	bool has_next;
+	struct viommu_route_range next; /* it may still become longer */
+};
+
+/* All of PCI on one line, so that a cover may hold functions of every segment. */
 static uint64_t position(unsigned segment, uint16_t bdf)
 {
 	return (uint64_t)segment << SEGMENT_SHIFT | bdf;
@@ -47,6 +55,7 @@ static uint64_t position(unsigned segment, uint16_t bdf)
 
 /* -- who decides where ---------------------------------------------------------- */
 
+/* A range stands for the same functions of each of its segments, which is a span in each. */
 static void cover_range(GArray *cover, const struct viommu_pci_range *range)
 {
 	uint16_t first, last;
@@ -69,6 +78,7 @@ static void cover_ranges(struct map *map)
 		cover_range(map->covers[RANGES], range);
 }
 
+/* A bridge has whole buses, and what it has is not asked here: it may bypass. */
 static void cover_bridges(struct map *map)
 {
 	const struct viommu_host_bridge *bridge;
@@ -82,6 +92,10 @@ static void cover_bridges(struct map *map)
 	}
 }
 
+/*
+ * Where an IOMMU is a function itself, for it is left out of what its host bridge says. Whether it
+ * is this bridge that it translates is decided for each run (resolve.c).
+ */
 static void cover_own_functions(struct map *map)
 {
 	const struct viommu_iommu *iommu;
@@ -106,6 +120,7 @@ static GArray *ids_behind(struct map *map, const char *iommu)
 	return cover;
 }
 
+/* Ranges of functions are on the line of functions, those of IDs each behind their IOMMU. */
 static void cover_msis(struct map *map)
 {
 	const struct viommu_msi_range *msi;
@@ -118,6 +133,7 @@ static void cover_msis(struct map *map)
 				  position(msi->segment, msi->bdf_last), msi);
 }
 
+/* After this nobody overlaps with anybody else of the same cover. */
 static void settle(struct map *map)
 {
 	GHashTableIter iterator;
@@ -130,107 +146,9 @@ static void settle(struct map *map)
 		cover_settle(cover);
 }
 
-/* -- ranges that go on ------------------------------------------------------------ */
-
-/*
- * Do n_next IDs from `next` on go on where n IDs from `first` on end: all of them one after the
- * other, or all of them the same? Of a single one nobody knows which; *one_id becomes what it is
- * of all together.
- */
-static bool ids_go_on(uint64_t first, uint64_t n, bool *one_id, uint64_t next, uint64_t n_next,
-		      bool one_next)
-{
-	bool may_be_one = (n == 1 || *one_id) && (n_next == 1 || one_next);
-	bool may_follow = (n == 1 || !*one_id) && (n_next == 1 || !one_next);
-
-	if (may_be_one && next == first)
-		*one_id = true;
-	else if (may_follow && next == first + n)
-		*one_id = false;
-	else
-		return false;
-	return true;
-}
-
-static bool is_same_way(const struct viommu_route *a, const struct viommu_route *b)
-{
-	return a->reach == b->reach && a->iommu == b->iommu && a->its == b->its &&
-	       a->pasid_bits == b->pasid_bits;
-}
-
-static bool is_same_place(const struct viommu_place *a, const struct viommu_place *b)
-{
-	return a->at == b->at && a->line == b->line && a->column == b->column &&
-	       !g_strcmp0(a->path, b->path);
-}
-
-/* IDs count only where they are: one_id of what bypasses is false, and so on. */
-static bool goes_on(struct viommu_route_range *range, uint64_t n,
-		    const struct viommu_route_range *next, uint64_t n_next)
-{
-	const struct viommu_route *a = &range->route, *b = &next->route;
-	bool one_id = range->one_id, one_device_id = range->one_device_id;
-
-	if (!is_same_way(a, b) ||
-	    (a->iommu && !ids_go_on(a->id, n, &one_id, b->id, n_next, next->one_id)) ||
-	    (a->its && !ids_go_on(a->device_id, n, &one_device_id, b->device_id, n_next,
-				  next->one_device_id)))
-		return false;
-	range->one_id = one_id;
-	range->one_device_id = one_device_id;
-	return true;
-}
-
-struct viommu_route_range range_clip(const struct viommu_route_range *range, uint64_t first,
-				     uint64_t last)
-{
-	uint32_t nth = (uint32_t)(first - range_first(range));
-	struct viommu_route_range piece = *range;
-
-	piece.route.id += range->one_id || !range->route.iommu ? 0 : nth;
-	piece.route.device_id += range->one_device_id || !range->route.its ? 0 : nth;
-	piece.bdf_first = first & LAST_BDF;
-	piece.bdf_last = last & LAST_BDF;
-	return piece;
-}
-
-bool range_joins_function(struct viommu_route_range *range, const struct viommu_route_range *next)
-{
-	if (range->segment_last != next->segment_first || range->bdf_last + 1 != next->bdf_first ||
-	    !goes_on(range, range_functions(range), next, range_functions(next)))
-		return false;
-	range->bdf_last = next->bdf_last;
-	return true;
-}
-
-bool range_joins_segment(struct viommu_route_range *range, const struct viommu_route_range *next)
-{
-	uint64_t n = (uint64_t)(range->segment_last - range->segment_first + 1) * SEGMENT_LENGTH;
-
-	if (range->segment_last + 1 != next->segment_first || range->bdf_first != next->bdf_first ||
-	    range->bdf_last != next->bdf_last || !goes_on(range, n, next, SEGMENT_LENGTH))
-		return false;
-	range->segment_last = next->segment_last;
-	return true;
-}
-
-/* Make the last range longer instead of adding another, if that says the same. */
-static void add_row(struct map *map, const struct viommu_route_range *row)
-{
-	struct viommu_route_range *before = NULL;
-	bool is_new = !is_same_place(&map->place, &row->route.place);
-
-	if (map->rows->len)
-		before = &g_array_index(map->rows, struct viommu_route_range, map->rows->len - 1);
-	map->place = row->route.place;
-	if (before && range_joins_function(before, row))
-		before->n_entries += is_new;
-	else
-		g_array_append_vals(map->rows, row, 1);
-}
-
 /* -- the walk ----------------------------------------------------------------------- */
 
+/* As somebody would ask for it. */
 static struct viommu_device_name function_at(uint64_t position)
 {
 	return (struct viommu_device_name){ .pci = true,
@@ -238,70 +156,25 @@ static struct viommu_device_name function_at(uint64_t position)
 					    .bdf = position & LAST_BDF };
 }
 
-/* Functions that have one range of MSIs, too, or none: all is known of them now. */
-static void add_piece(struct map *map, const struct run *run, const struct viommu_msi_range *msi)
+/* What a piece says, of which everything is known but where its MSIs go. */
+static struct viommu_route_range range_of(const struct map *map, const struct run *piece,
+					  const struct viommu_msi_range *msi)
 {
-	struct viommu_device_name device = function_at(run->first);
-	struct deciders deciders = { run->owners[RANGES], run->owners[BRIDGES], msi };
-	struct viommu_route_range row = {
+	struct viommu_device_name device = function_at(piece->first);
+	struct deciders deciders = { piece->owners[RANGES], piece->owners[BRIDGES], msi };
+	struct viommu_route_range range = {
 		.segment_first = device.segment,
 		.segment_last = device.segment,
 		.bdf_first = device.bdf,
-		.bdf_last = run->last & LAST_BDF,
+		.bdf_last = piece->last & LAST_BDF,
 		.route = route_begin(map->topology, &deciders, &device),
 		.n_entries = 1,
 	};
 
-	route_go_on(map->topology, &deciders, &device, &row.route);
-	row.one_id = row.route.iommu && deciders.range && deciders.range->one_id;
-	row.one_device_id = row.one_id && !(msi && !msi->iommu);
-	if (row.route.reach != VIOMMU_REACH_NOTHING)
-		add_row(map, &row);
-}
-
-/* A run is cut where its IDs, from `id` on, pass from one range of MSIs to another, or to none. */
-static void cut_by_ids(struct map *map, const struct run *run, const GArray *cover, uint64_t id)
-{
-	size_t i = cover_seek(cover, id);
-
-	for (uint64_t at = run->first; at <= run->last;) {
-		const struct span *span = cover_get(cover, i);
-		uint64_t now = id + (at - run->first);
-		bool inside = span && span->first <= now;
-		uint64_t end = !span ? UINT64_MAX : inside ? span->last : span->first - 1;
-		struct run piece = *run;
-
-		piece.first = at;
-		piece.last = at + MIN(run->last - at, end - now);
-		add_piece(map, &piece, inside ? span->owner : NULL);
-		i += inside;
-		at = piece.last + 1;
-	}
-}
-
-/* All functions of the run send with one ID. */
-static void look_up_id(struct map *map, const struct run *run, const GArray *cover, uint64_t id)
-{
-	const struct span *span = cover_get(cover, cover_seek(cover, id));
-
-	add_piece(map, run, span && span->first <= id ? span->owner : NULL);
-}
-
-/* Functions are asked for their MSIs first, then the IDs with which they leave the IOMMU. */
-static void add_run(struct map *map, const struct run *run)
-{
-	const struct viommu_pci_range *range = run->owners[RANGES];
-	struct deciders deciders = { range, run->owners[BRIDGES], NULL };
-	struct viommu_device_name device = function_at(run->first);
-	struct viommu_route route = route_begin(map->topology, &deciders, &device);
-	const GArray *cover = route.iommu ? g_hash_table_lookup(map->ids, route.iommu->name) : NULL;
-
-	if (run->owners[MSIS] || !cover)
-		add_piece(map, run, run->owners[MSIS]);
-	else if (range && range->one_id)
-		look_up_id(map, run, cover, route.id);
-	else
-		cut_by_ids(map, run, cover, route.id);
+	route_go_on(map->topology, &deciders, &device, &range.route);
+	range.one_id = range.route.iommu && deciders.range && deciders.range->one_id;
+	range.one_device_id = range.one_id && !(msi && !msi->iommu);
+	return range;
 }
 
 /* Where somebody has something again, from there on; false behind the last. */
@@ -338,14 +211,111 @@ static struct run run_from(const struct map *map, uint64_t position)
 	return run;
 }
 
-static void walk(struct map *map)
+/* Functions are asked for their MSIs first, then the IDs with which they leave the IOMMU. */
+static void begin_run(struct map *map)
 {
-	for (uint64_t position = 0; seek(map, &position);) {
-		struct run run = run_from(map, position);
+	struct viommu_device_name device = function_at(map->position);
+	struct deciders deciders = { 0 };
+	struct viommu_route route;
 
-		add_run(map, &run);
-		position = run.last + 1;
+	map->run = run_from(map, map->position);
+	deciders.range = map->run.owners[RANGES];
+	deciders.bridge = map->run.owners[BRIDGES];
+	route = route_begin(map->topology, &deciders, &device);
+	map->id = route.id;
+	map->cut = NULL;
+	if (route.iommu && !map->run.owners[MSIS])
+		map->cut = g_hash_table_lookup(map->ids, route.iommu->name);
+	if (map->cut)
+		map->cut_at = cover_seek(map->cut, map->id);
+}
+
+/* All functions of the run send with one ID. */
+static bool has_one_id(const struct run *run)
+{
+	const struct viommu_pci_range *range = run->owners[RANGES];
+
+	return range && range->one_id;
+}
+
+/* Up to where its IDs pass from one range of MSIs to another, or to none. */
+static const struct viommu_msi_range *cut_by_ids(struct map *map, struct run *piece)
+{
+	const struct span *span = cover_get(map->cut, map->cut_at);
+	uint64_t nth = has_one_id(piece) ? 0 : piece->first - map->run.first;
+	uint64_t now = map->id + nth;
+	bool inside = span && span->first <= now;
+	uint64_t end = !span ? UINT64_MAX : inside ? span->last : span->first - 1;
+
+	if (has_one_id(piece))
+		return inside ? span->owner : NULL;
+	piece->last = piece->first + MIN(piece->last - piece->first, end - now);
+	map->cut_at += inside;
+	return inside ? span->owner : NULL;
+}
+
+/* From here to where anything changes; false behind the last. */
+static bool next_piece(struct map *map, struct viommu_route_range *ret_range)
+{
+	const struct viommu_msi_range *msi;
+	struct run piece;
+
+	if (map->position > map->run.last || map->position < map->run.first) {
+		if (!seek(map, &map->position))
+			return false;
+		begin_run(map);
 	}
+	piece = map->run;
+	piece.first = map->position;
+	msi = map->cut ? cut_by_ids(map, &piece) : piece.owners[MSIS];
+	*ret_range = range_of(map, &piece, msi);
+	map->position = piece.last + 1;
+	return true;
+}
+
+/* The next one of which somebody says something. */
+static bool next_said(struct map *map, struct viommu_route_range *ret_range)
+{
+	while (next_piece(map, ret_range))
+		if (ret_range->route.reach != VIOMMU_REACH_NOTHING)
+			return true;
+	return false;
+}
+
+/* Does this go on where the one that waits ends? It may come from another entry. */
+static bool goes_on_with(struct map *map, const struct viommu_route_range *piece)
+{
+	bool is_new = !place_is_same(&map->place, &piece->route.place);
+
+	map->place = piece->route.place;
+	if (!map->has_next || !range_joins_function(&map->next, piece))
+		return false;
+	map->next.n_entries += is_new;
+	return true;
+}
+
+/* Each waits until it is known where it ends, which is when the next one begins. */
+bool map_next(struct map *map, struct viommu_route_range *ret_range)
+{
+	struct viommu_route_range piece;
+	bool had_next;
+
+	while (next_said(map, &piece)) {
+		if (goes_on_with(map, &piece))
+			continue;
+		had_next = map->has_next;
+		if (had_next)
+			*ret_range = map->next;
+		map->next = piece;
+		map->has_next = true;
+		if (had_next)
+			return true;
+	}
+	had_next = map->has_next;
+	if (had_next)
+		*ret_range = map->next;
+	map->has_next = false;
+	return had_next;
 }
 
 static void unref_cover(gpointer cover)
@@ -353,69 +323,44 @@ static void unref_cover(gpointer cover)
 	g_array_unref(cover);
 }
 
+/* Nothing is walked yet: that is done as ranges are asked for. A run that ends before it begins
+ * says so. */
+struct map *map_begin(const struct viommu_topology *topology)
+{
+	struct map *map = g_new0(struct map, 1);
+
+	map->topology = topology;
+	map->ids = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, unref_cover);
+	map->run.first = UINT64_MAX;
+	for (int i = 0; i < N_COVERS; i++)
+		map->covers[i] = cover_new();
+	cover_ranges(map);
+	cover_bridges(map);
+	cover_msis(map);
+	cover_own_functions(map);
+	settle(map);
+	return map;
+}
+
+void map_end(struct map *map)
+{
+	if (!map)
+		return;
+	for (int i = 0; i < N_COVERS; i++)
+		g_array_unref(map->covers[i]);
+	g_hash_table_destroy(map->ids);
+	g_free(map);
+}
+
+/* Only for machines that are written down somewhere in full, as a device tree has to be. */
 GArray *map_new(const struct viommu_topology *topology)
 {
-	struct map map = {
-		.topology = topology,
-		.ids = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, unref_cover),
-		.rows = g_array_new(FALSE, FALSE, sizeof(struct viommu_route_range)),
-	};
+	GArray *ranges = g_array_new(FALSE, FALSE, sizeof(struct viommu_route_range));
+	struct map *map = map_begin(topology);
+	struct viommu_route_range range;
 
-	for (int i = 0; i < N_COVERS; i++)
-		map.covers[i] = cover_new();
-	cover_ranges(&map);
-	cover_bridges(&map);
-	cover_msis(&map);
-	cover_own_functions(&map);
-	settle(&map);
-	walk(&map);
-	for (int i = 0; i < N_COVERS; i++)
-		g_array_unref(map.covers[i]);
-	g_hash_table_destroy(map.ids);
-	return map.rows;
-}
-
-/* -- over segments ------------------------------------------------------------------ */
-
-static bool join(struct viommu_route_range *range, const struct viommu_route_range *next)
-{
-	if (!range_joins_segment(range, next))
-		return false;
-	if (!is_same_place(&range->route.place, &next->route.place))
-		range->n_entries += next->n_entries;
-	return true;
-}
-
-/* What is the same in neighbouring segments becomes one range. */
-static GArray *join_segments(const GArray *rows)
-{
-	GHashTable *latest = g_hash_table_new(g_direct_hash, g_direct_equal);
-	GArray *joined = g_array_new(FALSE, FALSE, sizeof(struct viommu_route_range));
-
-	for (size_t i = 0; i < rows->len; i++) {
-		const struct viommu_route_range *row = map_get(rows, i);
-		gpointer window = range_window(row);
-		size_t before = GPOINTER_TO_SIZE(g_hash_table_lookup(latest, window));
-
-		if (before &&
-		    join(&g_array_index(joined, struct viommu_route_range, before - 1), row))
-			continue;
-		g_array_append_vals(joined, row, 1);
-		g_hash_table_insert(latest, window, GSIZE_TO_POINTER((size_t)joined->len));
-	}
-	g_hash_table_destroy(latest);
-	return joined;
-}
-
-void viommu_topology_for_each_route(const struct viommu_topology *topology,
-				    void (*each)(void *opaque,
-						 const struct viommu_route_range *range),
-				    void *opaque)
-{
-	GArray *rows = map_new(topology), *joined = join_segments(rows);
-
-	for (size_t i = 0; i < joined->len; i++)
-		each(opaque, map_get(joined, i));
-	g_array_unref(joined);
-	g_array_unref(rows);
+	while (map_next(map, &range))
+		g_array_append_val(ranges, range);
+	map_end(map);
+	return ranges;
 }

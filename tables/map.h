@@ -7,16 +7,24 @@
 #include <viommu/topology.h>
 
 /*
- * The map as the rest of the library takes it: a sorted list of struct viommu_route_range, each in
- * one segment. Free with g_array_unref().
+ * The map as the rest of the library walks it: range after range, sorted, each in one segment, and
+ * none of it kept. Where entries speak of thousands of segments alike, a map is far larger than
+ * what was said.
  */
+struct map;
+
+/* Free with map_end(), which takes NULL. */
+struct map *map_begin(const struct viommu_topology *topology);
+void map_end(struct map *map);
+
+/* The next range; false, and nothing written, behind the last. */
+bool map_next(struct map *map, struct viommu_route_range *ret_range);
+
+/* All of it as a list, for who has to look back. Free with g_array_unref(). */
 GArray *map_new(const struct viommu_topology *topology);
 
-/* The i-th of the list, or NULL behind the last. */
-static inline const struct viommu_route_range *map_get(const GArray *map, size_t i)
-{
-	return i < map->len ? &g_array_index(map, struct viommu_route_range, i) : NULL;
-}
+/* Is it the same entry? */
+bool place_is_same(const struct viommu_place *a, const struct viommu_place *b);
 
 /* Positions, segment << 16 | BDF, of the first and the last function of a range in one segment. */
 static inline uint64_t range_first(const struct viommu_route_range *range)

@@ -25,6 +25,7 @@ struct question {
 
 /* -- whose blocks are read ------------------------------------------------------------------ */
 
+/* The same question that a writer asks, of a topology that was read. */
 static struct ivrs_usual usual_of(const struct viommu_topology *topology)
 {
 	const struct viommu_platform_device *device;
@@ -46,6 +47,7 @@ static const uint32_t *blocks_of(const struct question *question, const struct v
 	return iommu->n_blocks ? iommu->blocks : question->usual.blocks;
 }
 
+/* Three blocks of an IOMMU at the most, and one that is looked for. */
 static bool is_seen(const struct question *question, const struct viommu_iommu *iommu)
 {
 	unsigned n;
@@ -57,6 +59,7 @@ static bool is_seen(const struct question *question, const struct viommu_iommu *
 	return false;
 }
 
+/* The name of an IOMMU that there is not says nothing, and so does one that is not seen. */
 static bool is_read(const struct question *question, const char *name)
 {
 	const struct viommu_iommu *iommu = viommu_topology_find_iommu(question->topology, name);
@@ -64,6 +67,9 @@ static bool is_read(const struct question *question, const char *name)
 	return iommu && is_seen(question, iommu);
 }
 
+/*
+ * The driver does all this once and for all; here it is linear in the topology for each question.
+ */
 static struct question begin(const struct viommu_topology *topology,
 			     const struct viommu_device_name *device)
 {
@@ -107,6 +113,7 @@ static void add_alias(const struct question *question, struct viommu_route *rout
 		}
 }
 
+/* The last entry that has the function gives it its IOMMU, and the last alias its ID. */
 static struct viommu_route route_of_ranges(const struct question *question)
 {
 	const struct viommu_pci_range *range;
@@ -142,6 +149,7 @@ static struct viommu_route route_of_others(const struct question *question)
 	return route_nothing;
 }
 
+/* Of every IOMMU, not only of the one that the function would be behind. */
 static bool is_an_iommu(const struct question *question)
 {
 	const struct viommu_iommu *iommu;
@@ -152,6 +160,7 @@ static bool is_an_iommu(const struct question *question)
 	return false;
 }
 
+/* In the order in which the driver itself would find out. */
 static struct viommu_route linux_function(const struct question *question, const char **ret_why)
 {
 	struct viommu_route route;
@@ -175,6 +184,7 @@ static struct viommu_route linux_function(const struct question *question, const
 	return route;
 }
 
+/* ACPI devices are looked for by their IDs, and then have the device ID of their entry. */
 struct viommu_route linux_ivrs(const struct viommu_topology *topology,
 			       const struct viommu_device_name *device, const char **ret_why)
 {

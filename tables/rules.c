@@ -388,6 +388,36 @@ static const struct viommu_rule rules[] = {
 	  "what the table says has a word in a topology", NULL },
 	{ "iort-silent-node", VIOMMU_NOTE, "ARM DEN 0049, IORT, PMCG and IWB node",
 	  "what the table says has a word in a topology", NULL },
+	/* -- machine: tables side by side ------------------------------------------------------ */
+
+	{ "machine-segment", VIOMMU_WARNING, "PCI Firmware Specification, MCFG",
+	  "a PCI segment that a table names is in the MCFG", "never asks about its functions" },
+	{ "machine-bus", VIOMMU_WARNING, "PCI Firmware Specification, MCFG",
+	  "buses that a table names are in the MCFG, or some of them",
+	  "never asks about functions that are not there" },
+	{ "machine-function", VIOMMU_ERROR, "PCI Firmware Specification, MCFG",
+	  "the function of an IOMMU is on a bus of the MCFG",
+	  "prints \"Could not find PCI IOMMU\" and drops what refers to it" },
+	{ "machine-both", VIOMMU_WARNING, "ACPI 6.5, VIOT; ARM DEN 0049, IORT",
+	  "a function is behind IOMMUs of one table",
+	  "asks IORT first, and VIOT for what that has no SMMU for" },
+	{ "machine-its", VIOMMU_ERROR, "ARM DEN 0049, IORT, ITS group; ACPI 6.5, MADT",
+	  "an ITS that a table names is in the MADT",
+	  "finds no MSI domain for devices of that ITS, which get no MSIs" },
+	{ "machine-ioapic", VIOMMU_WARNING, "VT-d, 8.3.1; AMD IOMMU, special device entry",
+	  "every IOAPIC of the MADT is in the table that remaps interrupts",
+	  "prints \"not in IVRS table\" or \"has no mapping iommu\", and remaps no interrupts" },
+	{ "machine-ioapic-unknown", VIOMMU_WARNING,
+	  "VT-d, 8.3.1; AMD IOMMU, special device entry",
+	  "an IOAPIC that a table names is in the MADT", "never asks for it" },
+	{ "machine-domain", VIOMMU_WARNING, "ACPI 6.5, SRAT, Proximity Domain",
+	  "the proximity domain of an IOMMU is in the SRAT",
+	  "adds no device of an IORT behind an SMMUv3 whose node is offline; a VT-d unit has no "
+	  "node then" },
+	{ "machine-initiator", VIOMMU_WARNING, "ACPI 6.5, 5.2.16.6, PCI handle",
+	  "a PCI handle has its bus first, then device and function",
+	  "takes the domain for another device" },
+
 	/* -- dmar: its bytes (Intel VT-d, chapter 8, "BIOS Considerations") ------------------ */
 
 	{ "dmar-revision", VIOMMU_WARNING, "VT-d, 8.1, Revision", "the revision is 1 or 2",

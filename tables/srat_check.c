@@ -26,13 +26,13 @@ static void check_domains(const struct table_check *check)
 	const struct record *structure;
 	uint32_t domain;
 
-	for_each_in_list(structure, check->table) if (head->acpi.revision < 2 &&
-						      srat_domain(structure, &domain) &&
-						      domain > most)
-		report(check->findings, check->rule_id, table_place(check->table, structure->at),
-		       "write revision 3, or number domains up to 255",
-		       "proximity domain %u, and revision %u has 8 bits for it", domain,
-		       head->acpi.revision);
+	for_each_in_list(structure, check->table)
+		if (head->acpi.revision < 2 && srat_domain(structure, &domain) && domain > most)
+			report(check->findings, check->rule_id,
+			       table_place(check->table, structure->at),
+			       "write revision 3, or number domains up to 255",
+			       "proximity domain %u, and revision %u has 8 bits for it", domain,
+			       head->acpi.revision);
 }
 
 static bool is_initiator(const struct record *structure)
@@ -45,12 +45,12 @@ static void check_disabled(const struct table_check *check)
 {
 	const struct record *structure;
 
-	for_each_in_list(structure,
-			 check->table) if (is_initiator(structure) && !srat_is_enabled(structure))
-		report(check->findings, check->rule_id,
-		       table_place_of(check->table, structure, "Flags"),
-		       "set the flag, or leave the structure out",
-		       "a generic initiator is not enabled");
+	for_each_in_list(structure, check->table)
+		if (is_initiator(structure) && !srat_is_enabled(structure))
+			report(check->findings, check->rule_id,
+			       table_place_of(check->table, structure, "Flags"),
+			       "set the flag, or leave the structure out",
+			       "a generic initiator is not enabled");
 }
 
 /* With PCI's the structure would have other rows. */
@@ -58,8 +58,7 @@ static void check_handles(const struct table_check *check)
 {
 	const struct record *structure;
 
-	for_each_in_list(structure, check->table)
-	{
+	for_each_in_list(structure, check->table) {
 		const struct srat_device *device = structure->host;
 
 		if (srat_is_device(structure) && device->handle_type != SRAT_HANDLE_ACPI)
@@ -75,14 +74,12 @@ static void check_twice(const struct table_check *check)
 	GHashTable *functions = g_hash_table_new(NULL, NULL);
 	const struct record *structure;
 
-	for_each_in_list(
-		structure,
-		check->table) if (record_is(structure, &srat_initiator_layout) &&
-				  !g_hash_table_add(functions,
-						    GUINT_TO_POINTER(srat_function_id(structure))))
-		report(check->findings, check->rule_id, table_place(check->table, structure->at),
-		       "leave one of them out",
-		       "a second generic initiator is the same PCI function");
+	for_each_in_list(structure, check->table)
+		if (record_is(structure, &srat_initiator_layout) &&
+		    !g_hash_table_add(functions, GUINT_TO_POINTER(srat_function_id(structure))))
+			report(check->findings, check->rule_id,
+			       table_place(check->table, structure->at), "leave one of them out",
+			       "a second generic initiator is the same PCI function");
 	g_hash_table_destroy(functions);
 }
 

@@ -32,16 +32,17 @@ static void refuse(struct writing *writing, const char *rule_id, struct viommu_p
 	writing->failed = true;
 }
 
-/* -- what is there ---------------------------------------------------------------- */
+/* -- what is there ------------------------------------------------------------------- */
 
 static void learn(struct writing *writing)
 {
 	const struct record *structure;
 
-	for_each_in_list(structure,
-			 writing->table) if (record_is(structure, &srat_initiator_layout))
-		g_hash_table_insert(writing->there, GUINT_TO_POINTER(srat_function_id(structure)),
-				    (gpointer)structure);
+	for_each_in_list(structure, writing->table)
+		if (record_is(structure, &srat_initiator_layout))
+			g_hash_table_insert(writing->there,
+					    GUINT_TO_POINTER(srat_function_id(structure)),
+					    (gpointer)structure);
 }
 
 /* The structure has to say exactly what would be written. */

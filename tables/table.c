@@ -46,6 +46,11 @@ bool viommu_table_known(const char *signature)
 	return has_meaning(find_format(signature));
 }
 
+bool viommu_table_taken_apart(const char *signature)
+{
+	return find_format(signature);
+}
+
 bool viommu_table_made(const char *signature)
 {
 	const struct format *format = find_format(signature);

@@ -53,6 +53,9 @@ const struct viommu_place *object_place(enum object_type type, const void *objec
 void topology_set_source(struct viommu_topology *topology, const char *signature);
 const char *topology_source(const struct viommu_topology *topology);
 
+/* The one thing that is learned of an object later: the proximity domain of the i-th IOMMU. */
+void topology_set_domain(struct viommu_topology *topology, size_t i, uint32_t domain);
+
 /* The signatures that have a header here; NULL behind the last. */
 const char *topology_signature(size_t i);
 
@@ -64,12 +67,11 @@ static inline bool iommu_is_function(const struct viommu_iommu *iommu)
 
 /*
  * Does somebody choose what IDs its devices have? On x86 they are functions: a device that is none
- * has that of a function which shows no more, and that may be one of its host bridge's. Stream IDs
- * are wires, and boards have devices that share one.
+ * has that of a function which shows no more, and that may be one of its host bridge's.
  */
 static inline bool iommu_ids_are_chosen(const struct viommu_iommu *iommu)
 {
-	return iommu->kind == VIOMMU_VIRTIO_PCI || iommu->kind == VIOMMU_VIRTIO_MMIO;
+	return iommu->kind != VIOMMU_VTD && iommu->kind != VIOMMU_AMD_VI;
 }
 
 static inline bool iommu_has_window(const struct viommu_iommu *iommu)

@@ -64,6 +64,7 @@ static size_t inner_length(const uint8_t *inner, size_t room)
 	return said >= ACPI_HEADER_LENGTH && said <= room ? (size_t)said : room;
 }
 
+/* A VIOT that ends inside the header of the other table has only bytes there. */
 static void decode(struct viommu_table *table, const uint8_t *bytes, size_t length,
 		   struct viommu_findings *findings)
 {
@@ -81,6 +82,7 @@ static void decode(struct viommu_table *table, const uint8_t *bytes, size_t leng
 
 /* -- rules --------------------------------------------------------------------------------- */
 
+/* Of the head, whichever of the two tables it is. */
 static struct viommu_place field_of(const struct viommu_table *table, const char *name)
 {
 	return table_place_of(table, table->root, name);
@@ -93,6 +95,7 @@ static void check_form(const struct table_check *check)
 	       "the form of 2019, which wraps another table");
 }
 
+/* No other revision was ever written, so nobody knows what one would mean. */
 static void check_revision(const struct table_check *check)
 {
 	unsigned revision = acpi_header(check->table)->revision;
@@ -102,6 +105,7 @@ static void check_revision(const struct table_check *check)
 		       "write 0", "revision is %u, and only 0 is known", revision);
 }
 
+/* One finding for all twelve: which of them it is does not matter. */
 static void check_reserved(const struct table_check *check)
 {
 	const struct draft_head *head = check->table->root->host;
@@ -129,6 +133,7 @@ static void check_length(const struct table_check *check)
 		       inner->signature, acpi_header(inner)->length, end - inner->base);
 }
 
+/* Both sums have to be put right, from the inside out. */
 static void check_sum(const struct table_check *check)
 {
 	const struct viommu_table *inner = check->table->inner;
@@ -142,6 +147,7 @@ static void check_sum(const struct table_check *check)
 		       sum);
 }
 
+/* A note: such a table says something to whoever reads it here. */
 static void check_reader(const struct table_check *check)
 {
 	const struct viommu_table *inner = check->table->inner;
@@ -175,6 +181,7 @@ static struct viommu_topology *read_inner(const struct viommu_table *table,
 	return topology ? topology : viommu_topology_new();
 }
 
+/* The order of `tables` below decides, not that of the IOMMUs. */
 static bool has_kind(const struct viommu_topology *topology, enum viommu_iommu_kind kind)
 {
 	const struct viommu_iommu *iommu;
@@ -206,6 +213,7 @@ static const char *signature_for(const struct viommu_topology *topology)
 	return "IORT";
 }
 
+/* All findings are those of the table inside. A machine without IOMMUs has an IORT that says so. */
 static bool write_inner(struct viommu_table *table, const struct viommu_topology *topology,
 			struct viommu_findings *findings)
 {

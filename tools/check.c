@@ -10,6 +10,7 @@
  * both.
  */
 #include <stdio.h>
+#include <string.h>
 
 #include "command.h"
 #include "json.h"
@@ -24,15 +25,69 @@ static const GOptionEntry options[] = {
 	G_OPTION_ENTRY_NULL,
 };
 
-/* A table is checked with the topology that it means; a topology is not yet of any table. */
+/* What was found, and the tables that it was found in. */
+struct checking {
+	struct viommu_findings *findings;
+	GPtrArray *tables;
+};
+
+/*
+ * A table is checked with the topology that it means, and kept for those that come; a topology is
+ * not yet of any table.
+ */
 static void check(void *opaque, struct input *input)
 {
-	struct viommu_findings *findings = opaque;
+	struct checking *checking = opaque;
 
-	if (input->table)
-		viommu_table_check(input->table, findings);
-	else
-		viommu_topology_check(input->topology, findings);
+	if (!input->table) {
+		viommu_topology_check(input->topology, checking->findings);
+		return;
+	}
+	viommu_table_check(input->table, checking->findings);
+	g_ptr_array_add(checking->tables, g_steal_pointer(&input->table));
+}
+
+/* Two files with a table of one kind are not of one machine; two in one file have a finding. */
+static bool is_one_machine(const GPtrArray *tables)
+{
+	g_autoptr(GHashTable) files = g_hash_table_new(g_str_hash, g_str_equal);
+
+	for (guint i = 0; i < tables->len; i++) {
+		const char *signature = viommu_table_signature(tables->pdata[i]);
+		const char *file = viommu_table_file(tables->pdata[i]);
+		const char *other = g_hash_table_lookup(files, signature);
+
+		if (other && strcmp(other, file) != 0 && viommu_table_taken_apart(signature))
+			return false;
+		g_hash_table_insert(files, (gpointer)signature, (gpointer)file);
+	}
+	return true;
+}
+
+static void check_together(const struct checking *checking)
+{
+	const GPtrArray *tables = checking->tables;
+
+	if (is_one_machine(tables))
+		viommu_tables_check_together((const struct viommu_table *const *)tables->pdata,
+					     tables->len, checking->findings);
+}
+
+static void free_table(void *table)
+{
+	viommu_table_free(table);
+}
+
+static int check_inputs(char **names, struct viommu_findings *findings)
+{
+	struct checking checking = { findings, g_ptr_array_new_with_free_func(free_table) };
+	int status;
+
+	input_neighbours = true;
+	status = read_inputs(names, findings, check, &checking);
+	check_together(&checking);
+	g_ptr_array_free(checking.tables, TRUE);
+	return status;
 }
 
 /* -- rules ----------------------------------------------------------------------- */
@@ -116,7 +171,7 @@ static int run(const struct command *command, char **arguments)
 	if (list_rules)
 		return print_rules();
 	findings = viommu_findings_new();
-	status = read_inputs(arguments, findings, check, findings);
+	status = check_inputs(arguments, findings);
 	if (as_json)
 		print_json(findings);
 	else
@@ -131,8 +186,10 @@ const struct command check_command = {
 	.name = "check",
 	.arguments = "[FILE...]",
 	.summary = "say what is wrong with firmware tables or topologies, and what would be right",
-	.details = "A FILE is as for dump, or a topology. Exit status 1 says that there was a\n"
-		   "warning or an error; notes alone do not count.",
+	.details = "A FILE is as for dump, or a topology. Tables are checked one by one, and then\n"
+		   "together, for those that are named are one machine's; unless two files have\n"
+		   "tables of the same kind. Exit status 1 says that there was a warning or an\n"
+		   "error; notes alone do not count.",
 	.options = options,
 	.run = run,
 };

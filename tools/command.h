@@ -96,9 +96,12 @@ extern char *input_form;
 /* One table or topology of what a user named. */
 struct input {
 	const char *name;
-	struct viommu_table *table;       /* NULL: a topology */
+	struct viommu_table *table;       /* NULL: a topology; may be taken away */
 	struct viommu_topology *topology; /* use input_meaning() */
 };
+
+/* Take tables out of folders too that say nothing of IOMMUs, but have what others name. */
+extern bool input_neighbours;
 
 typedef void input_function(void *opaque, struct input *input);
 

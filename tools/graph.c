@@ -20,7 +20,8 @@ static char *format, *output_name;
 
 static const GOptionEntry options[] = {
 	{ "format", 'F', 0, G_OPTION_ARG_STRING, &format,
-	  "dot (text for Graphviz, as it is without this), svg, png or pdf", "FORMAT" },
+	  "dot (text for Graphviz), svg, png or pdf; left out: as FILE's name ends, or dot",
+	  "FORMAT" },
 	{ "output", 'o', 0, G_OPTION_ARG_FILENAME, &output_name,
 	  "write the picture to FILE instead of standard output", "FILE" },
 	INPUT_FORM_OPTION,
@@ -35,6 +36,7 @@ struct request {
 
 /* -- drawing ------------------------------------------------------------------------- */
 
+/* The text is there without it, and may be drawn elsewhere. */
 static int complain_graphviz(const char *what)
 {
 	complain("%s: to draw it, Graphviz is needed (apt install graphviz); the text for it is "
@@ -44,6 +46,7 @@ static int complain_graphviz(const char *what)
 	return EXIT_COULD_NOT;
 }
 
+/* Both directions at once: a picture may be larger than a pipe, and so may the text. */
 static int talk(GSubprocess *process, const char *text, GBytes **ret_picture)
 {
 	g_autoptr(GBytes) input = g_bytes_new_static(text, strlen(text));
@@ -73,6 +76,7 @@ static bool is_text(void)
 	return !format || !strcmp(format, "dot");
 }
 
+/* The text is the same that dot gets; whoever wants to change a colour takes it from here. */
 static int print(const char *text)
 {
 	g_autoptr(GBytes) picture = NULL;
@@ -104,11 +108,21 @@ static void take(void *opaque, struct input *input)
 		request->text = viommu_topology_graph(topology);
 }
 
+/* dot knows more, but of some a part is made by programs that it loads. */
+static const char *const formats[] = { "dot", "svg", "png", "pdf", NULL };
+
 static bool format_is_known(void)
 {
-	static const char *const known[] = { "dot", "svg", "png", "pdf", NULL };
+	return !format || g_strv_contains(formats, format);
+}
 
-	return !format || g_strv_contains(known, format);
+/* Where no format is named, the end of the file's name does it: machine.svg. */
+static void choose_format(void)
+{
+	const char *end = output_name ? strrchr(output_name, '.') : NULL;
+
+	if (!format && end && g_strv_contains(formats, end + 1))
+		format = g_strdup(end + 1);
 }
 
 static int run(const struct command *command, char **arguments)
@@ -116,6 +130,7 @@ static int run(const struct command *command, char **arguments)
 	struct request request = { 0 };
 	int status;
 
+	choose_format();
 	if (!format_is_known())
 		return command_usage(command, "\"%s\" is no format; dot, svg, png and pdf are",
 				     format);

@@ -21,6 +21,7 @@
 #define DEVICE_TREE_MAGIC "\xd0\x0d\xfe\xed"
 
 char *input_form;
+bool input_neighbours;
 
 struct reader {
 	struct viommu_findings *findings;
@@ -87,7 +88,8 @@ static GByteArray *read_bytes(const char *name)
 
 static void give(struct reader *reader, struct input *input)
 {
-	reader->n++;
+	reader->n += !reader->in_folder || !input->table ||
+		     viommu_table_known(viommu_table_signature(input->table));
 	reader->each(reader->opaque, input);
 	input->topology = viommu_topology_free(input->topology);
 }
@@ -103,7 +105,8 @@ static bool is_known(const uint8_t *bytes, size_t length)
 	memcpy(signature, bytes, MIN(length, SIGNATURE_LENGTH));
 	if (!strcmp(signature, DEVICE_TREE_MAGIC))
 		return true;
-	return viommu_table_known(signature);
+	return viommu_table_known(signature) ||
+	       (input_neighbours && viommu_table_taken_apart(signature));
 }
 
 /* Goes on with the next table, whatever became of this one. */

@@ -31,7 +31,8 @@ extern gboolean making_overlay, making_source, making_force;
 /* What TABLE may be, as help has it: four lines. */
 #define MAKING_DETAILS \
 	"TABLE is viot, iort, dmar, ivrs or srat, or viot-2019, which wraps one of the others;\n" \
-	"dtb, for a device tree; cmdline, for a kernel's command line; or a built-in topology for\n" \
+	"dtb, for a device tree; cmdline, for a kernel's command line; or a built-in topology " \
+	"for\n" \
 	"the configuration space of a virtio-iommu: builtin-v1, builtin-v2, builtin-v3,\n" \
 	"builtin-v3-segments."
 

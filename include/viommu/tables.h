@@ -61,6 +61,9 @@ size_t viommu_table_encode(const struct viommu_table *table, void **ret_bytes);
 /* Is more understood of tables with that signature than their header: what they mean? */
 bool viommu_table_known(const char *signature);
 
+/* Is a table with that signature taken apart, be it only for what others refer to? */
+bool viommu_table_taken_apart(const char *signature);
+
 /* Can tables with that signature be made of a topology? */
 bool viommu_table_made(const char *signature);
 
@@ -87,11 +90,29 @@ char *viommu_table_json(const struct viommu_table *table);
 void viommu_table_check(const struct viommu_table *table, struct viommu_findings *findings);
 
 /*
+ * Check what tables of one machine say of each other: that the segments, buses, interrupt
+ * controllers and proximity domains are there that tables of IOMMUs name (MCFG, MADT, SRAT), and
+ * that no function is behind IOMMUs of two tables. `tables` are in any order; of several with one
+ * signature the first counts. What a table would say that is not among them, nobody knows, and
+ * nothing is found wrong. Rules of each table alone are for viommu_table_check().
+ */
+void viommu_tables_check_together(const struct viommu_table *const *tables, size_t n,
+				  struct viommu_findings *findings);
+
+/*
  * What the table means. Never NULL for a signature that is known; entries that mean
  * nothing are left out, with a finding. NULL with a finding for any other.
  */
 struct viommu_topology *viommu_table_topology(const struct viommu_table *table,
 					      struct viommu_findings *findings);
+
+/*
+ * Give IOMMUs of the topology the proximity domains that the SRAT has for them: those that are PCI
+ * functions, enabled generic initiators there, and have no domain yet. Returns how many took one; 0
+ * for a table that is no SRAT.
+ */
+size_t viommu_topology_take_domains(struct viommu_topology *topology,
+				    const struct viommu_table *srat);
 
 /*
  * Make the table with that signature ("VIOT") from a topology. What the table cannot say

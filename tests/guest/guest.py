@@ -145,18 +145,39 @@ class Run:
             extra.append(("initramfs", second))
         initramfs.with_row(base, self.initramfs, row.script, first, extra)
         if row.table:
-            self.table = tables.make(row.table, row.topology, self.folder)
+            self.table = tables.make(row.table, row.topology, self.folder, self.base())
+        if row.table and not row.is_tree():
             tables.put_in_front(self.table, row.table, self.initramfs)
+
+    def base(self):
+        """What the row's table is put into, or None."""
+        row = self.row
+        if not row.into or not row.is_tree():
+            return row.into and os.path.join(tables.GOLDEN, row.into)
+        path = os.path.join(self.folder, "base.dtb")
+        devices = [word for device in row.devices if not device.startswith("virtio-iommu")
+                   for word in ("-device", device)]
+        drives = [word for name in row.images for word in ("-drive", self.drive_options(name))]
+        packages.run(*self.qemu.command(row.architecture), *self.board(row.into), *drives,
+                     *devices, "-machine", f"dumpdtb={path}", cwd=self.folder)
+        return path
+
+    def board(self, machine):
+        """The beginning of a command line."""
+        row = self.row
+        processor = row.processor or PROCESSORS[row.architecture]
+        return ["-nodefaults", "-no-user-config", "-display", "none", "-accel", "tcg",
+                "-M", machine, "-cpu", processor, "-m", "512" if row.rekernel else "256",
+                "-smp", str(row.processors)]
 
     def command(self, serial="stdio"):
         row = self.row
         append = f"{APPEND[row.architecture]} {row.append}".strip()
-        command = self.qemu.command(row.architecture) + [
-            "-nodefaults", "-no-user-config", "-display", "none", "-accel", "tcg",
-            "-M", row.machine, "-m", "512" if row.rekernel else "256",
-            "-smp", str(row.processors), "-serial", serial,
+        command = self.qemu.command(row.architecture) + self.board(row.machine) + [
+            "-serial", serial,
             "-kernel", self.kernel, "-initrd", self.initramfs, "-append", append]
-        command += ["-cpu", row.processor or PROCESSORS[row.architecture]]
+        if row.is_tree():
+            command += ["-dtb", self.table]
         if row.firmware:
             command += ["-bios", self.qemu.firmware()]
         if self.device == "viommu":

@@ -55,11 +55,16 @@ class Row:
     why_ours: str = ""          # or STOCK: no virtio-iommu, but a table that viommu makes
     table: str = ""             # what it is, as `viommu generate` calls it, of this text:
     topology: str = ""
+    into: str = ""              # what it is put into: a table of tests/golden, or for a device tree
+                                # the machine whose own one is taken, without its IOMMU
     options: list = field(default_factory=list)
     incoming: bool = False      # a second QEMU stands ready to take the guest over
     rekernel: bool = False      # the guest carries a kernel to start
     timeout: int = 60
     trace_faults: bool = False
+
+    def is_tree(self):
+        return self.table == "dtb"
 
 
 @dataclass

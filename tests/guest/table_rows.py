@@ -59,6 +59,14 @@ def groups_row(name, sentence, table, topology, devices, shows, more="", **optio
                topology=header(table) + topology, runs=STOCK, **options)
 
 
+def tree_row(name, sentence, topology, devices, shows, **options):
+    """Disks work behind an IOMMU that viommu has put into the machine's device tree."""
+    return Row(name, 12, sentence, devices, READ_WRITE + SEE, READ_WRITE_SHOWS[1:] + shows,
+               never=COMPLAINTS + COMPLAINTS_OF_TABLES, runs=STOCK, architecture="arm64",
+               table="dtb", into="virt,gic-version=3", topology="viommu: 1\n" + topology,
+               images=TWO_DISKS, same=(("d0", "d1"),), **options)
+
+
 def disks_row(name, sentence, table, topology, devices, shows, **options):
     """The same, and two disks work behind the IOMMU."""
     return groups_row(name, sentence, table, topology, devices, READ_WRITE_SHOWS[1:] + shows,
@@ -76,6 +84,13 @@ iommus:
 its-groups:
   - { name: its0, ids: [0] }
 """
+
+# With a device tree Linux asks for no access control in bridges, and then keeps them together
+# with what is below.
+PORT_GROUP = ("the other disk is in the group of its port",
+              r"row: group: 0000:00:06[.]0 0000:01:00[.]0 \(DMA")
+
+NODE_PROCESSORS = (",cpus=0-1", ",cpus=2-3", "")
 
 ROWS = [
     disks_row("dmar", "Intel's IOMMU in front of everything, by viommu's DMAR", "dmar", """\
@@ -110,8 +125,7 @@ ranges:
                group("0000:00:05.0"), group("0000:01:00.0")],
               append="intel_iommu=on"),
 
-    # The table is all that is looked at: the one device of QEMU 7.2 that Linux 6.12 gets no DMA
-    # through, by QEMU's own table either.
+    # Linux 6.12 gets no virtio disk to work behind QEMU's device, by QEMU's own table either.
     groups_row("ivrs", "AMD's IOMMU in front of everything, by viommu's IVRS", "ivrs", """\
 iommus:
   - { name: amdvi0, kind: amd-vi, at: 0xfed80000, function: 00:01.0, capability: 0x40 }
@@ -158,4 +172,51 @@ host-bridges:
 """, [disk("d0", "addr=5"), *expander(1, 0x80, ",bypass_iommu=on"), disk("d1", "bus=rp1")],
               [("the guest finds the SMMU", r"arm-smmu-v3 arm-smmu-v3.0.auto: ias \d+-bit"),
                group("0000:00:05.0")], **ARM),
+
+    tree_row("dtb", "a virtio-iommu in the device tree, put there by viommu", """\
+iommus:
+  - { name: viommu0, kind: virtio-iommu-pci, at: 00:04.0 }
+host-bridges:
+  - { buses: 00-ff, iommu: viommu0 }
+""", ["virtio-iommu-pci,addr=4", disk("d0", "addr=5"), "pcie-root-port,id=rp0,chassis=1,addr=6",
+      disk("d1", "bus=rp0")],
+             [READ_WRITE_SHOWS[0], group("0000:00:05.0"), PORT_GROUP],
+             machine="virt,gic-version=3"),
+
+    tree_row("dtb-smmu", "an SMMUv3 in the device tree, put there by viommu", """\
+iommus:
+  - { name: smmu0, kind: smmu-v3, at: 0x9050000, interrupts: [106, 107, 108, 109], coherent: yes }
+host-bridges:
+  - { buses: 00-ff, iommu: smmu0 }
+""", [disk("d0", "addr=5"), "pcie-root-port,id=rp0,chassis=1,addr=6", disk("d1", "bus=rp0")],
+             [("the guest finds the SMMU", r"arm-smmu-v3 9050000\.\S+: ias \d+-bit"),
+              group("0000:00:05.0"), PORT_GROUP],
+             machine="virt,gic-version=3,iommu=smmuv3"),
+
+    # The machine is the one that the capture of that SRAT is from, so that it is true of it. Linux
+    # numbers nodes as it comes to their domains: to initiators before memory without processors.
+    Row("srat", 12, "NUMA nodes by an SRAT that viommu has put the IOMMU into",
+        ["virtio-iommu-pci,addr=3", *expander(1, 0x80, ",numa_node=1"), disk("d0", "bus=rp1"),
+         disk("d1", "bus=pcie.0,addr=5")],
+        script("srat", READ_WRITE + """
+say "initiators: $(cat /sys/devices/system/node/has_generic_initiator)"
+say "memory: $(cat /sys/devices/system/node/has_memory)"
+"""),
+        taken("srat") + READ_WRITE_SHOWS +
+        [("the IOMMU is a node of its own", r"row: initiators: 2$"),
+         ("and the memory of domain 2 became the next", r"SRAT: Node 3 PXM 2 \[mem"),
+         ("there is memory in all others", r"row: memory: 0-1,3$"),
+         group("0000:00:05.0"), group("0000:81:00.0")],
+        never=COMPLAINTS + COMPLAINTS_OF_TABLES, runs=STOCK, table="srat", into="q35-numa.SRAT",
+        topology="""\
+viommu: 1
+iommus:
+  - { name: viommu0, kind: virtio-iommu-pci, at: 00:03.0, proximity-domain: 3 }
+host-bridges:
+  - { buses: 00-7f, iommu: viommu0 }
+  - { buses: 80-ff, iommu: viommu0, proximity-domain: 1 }
+""", images=TWO_DISKS, same=(("d0", "d1"),), processors=4,
+        options=["-m", "384", "-smp", "sockets=2"] + [word for node in range(3) for word in (
+            "-object", f"memory-backend-ram,id=memory{node},size=128M",
+            "-numa", f"node,nodeid={node},memdev=memory{node}" + NODE_PROCESSORS[node])]),
 ]

@@ -39,8 +39,8 @@ def andd(number=1, name=b"\\_SB.I2C0\0"):
     return structure(4, struct.pack("<3xB", number) + name)
 
 
-def dmar(*structures, width=38, revision=1):
-    return acpi("DMAR", struct.pack("<BB10x", width, 0) + b"".join(structures), revision)
+def dmar(*structures, width=38, flags=0, revision=1):
+    return acpi("DMAR", struct.pack("<BB10x", width, flags) + b"".join(structures), revision)
 
 
 UNIT = drhd(flags=ALL)

@@ -21,6 +21,7 @@ import devicetrees
 import dmar
 import iort
 import ivrs
+import machines
 import srat
 from acpi import acpi, fix
 
@@ -149,6 +150,7 @@ TABLES = {
     ".dmar": dmar.FILES,
     ".ivrs": ivrs.FILES,
     ".srat": srat.FILES,
+    ".machine": machines.FILES,
     ".dtb": devicetrees.FILES,
     **builtin.FORMS,
 }

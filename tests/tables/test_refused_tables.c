@@ -22,8 +22,8 @@ struct refused {
 static bool is_ours(const char *id)
 {
 	static const char *const prefixes[] = {
-		"input-", "acpi-",    "viot-", "iort-",    "dmar-",    "ivrs-",
-		"srat-",  "builtin-", "dt-",   "cmdline-", "convert-",
+		"input-", "acpi-",    "viot-",    "iort-", "dmar-",    "ivrs-",
+		"srat-",  "machine-", "builtin-", "dt-",   "cmdline-", "convert-",
 	};
 
 	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
@@ -48,15 +48,36 @@ static void find_line(const char *list, const char *id, struct refused *ret)
 	fail_msg("%s is broken by no file: let tests/refused/make.py make one", id);
 }
 
+/* All tables of a file, which are those of one machine. */
+struct checking {
+	struct rig *rig;
+	struct viommu_table *tables[4];
+	size_t n;
+};
+
 static bool check_table(void *opaque, const char *name, const void *bytes, size_t length)
 {
-	struct rig *rig = opaque;
-	struct viommu_table *table = viommu_table_decode(bytes, length, name, rig->findings);
+	struct checking *checking = opaque;
+	struct viommu_findings *findings = checking->rig->findings;
+	struct viommu_table *table = viommu_table_decode(bytes, length, name, findings);
 
-	if (table)
-		viommu_table_check(table, rig->findings);
-	viommu_table_free(table);
+	if (!table)
+		return true;
+	viommu_table_check(table, findings);
+	assert_true(checking->n < sizeof(checking->tables) / sizeof(checking->tables[0]));
+	checking->tables[checking->n++] = table;
 	return true;
+}
+
+static void check_tables(struct rig *rig, const void *bytes, size_t length)
+{
+	struct checking checking = { .rig = rig };
+
+	viommu_input_split(bytes, length, "refused", check_table, &checking, rig->findings);
+	viommu_tables_check_together((const struct viommu_table *const *)checking.tables,
+				     checking.n, rig->findings);
+	while (checking.n)
+		viommu_table_free(checking.tables[--checking.n]);
 }
 
 /* Its form, which nothing but the name of the file says. */
@@ -165,7 +186,7 @@ static void read_refused(struct rig *rig, const char *file)
 	} else if (strstr(file, ".builtin-")) {
 		check_builtin(rig, strstr(file, ".builtin-") + 1, bytes, length);
 	} else {
-		viommu_input_split(bytes, length, "refused", check_table, rig, rig->findings);
+		check_tables(rig, bytes, length);
 	}
 	free(bytes);
 }

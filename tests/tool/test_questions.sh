@@ -94,7 +94,8 @@ resolve_all_is_the_whole_map() {
 	is_json out 'd["maps"][0]["functions"][4]["device_ids"] == [0x18000, 0x180ff]'
 	is_json out 'd["maps"][0]["devices"][0]["ids"] == [0x20000, 0x20003]'
 	ran 2 "$viommu" resolve --all --from arm.yaml 40:01.0
-	says err "--all takes no device"
+	says err "name files behind --all, or one by --from"
+	ran 0 "$viommu" resolve --all arm.yaml
 }
 
 # Linux, drivers/acpi/viot.c: the last node wins, and no IOMMU translates itself.
@@ -215,6 +216,8 @@ graph_draws_the_pictures_of_the_documentation() {
 		grep -q '</svg>' picture.svg || complain "no picture of $machine"
 		ran 0 "$viommu" graph "$machine" -F png
 		[ "$(head -c 4 out | tail -c 3)" = PNG ] || complain "no PNG of $machine"
+		ran 0 "$viommu" graph "$machine" -o named.svg
+		cmp picture.svg named.svg || complain "named.svg is no SVG of $machine"
 	done
 }
 
@@ -296,7 +299,7 @@ plan_tells_what_each_guest_needs() {
 
 	any with a device tree
 	  DTB tells of viommu0, viommu1
-	      by properties of the tree, which the VMM writes: see docs/tables.md
+	      1000 bytes: viommu generate dtb pc.yaml
 
 	one of 2020 without firmware
 	  builtin-v3 tells of viommu0

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Built-in topologies that no device ever showed
+ *
+ * Nothing in their bytes says what they are, so the first byte of an input chooses the form. The
+ * fields of the device itself lead nowhere and are left as zeroes: what comes next in the input
+ * is what a guest reads from byte 36 on.
+ */
+#include <string.h>
+
+#include <viommu/protocol.h>
+
+#include "fuzz.h"
+#include "meaning.h"
+
+#define LARGEST 4096u
+
+static const char *const forms[] = {
+	"builtin-v1",
+	"builtin-v2",
+	"builtin-v3",
+	"builtin-v3-segments",
+};
+
+#define N_FORMS (sizeof(forms) / sizeof(forms[0]))
+
+static void read_image(const char *form, const struct input *input,
+		       struct viommu_findings *findings)
+{
+	size_t length = VIOMMU_CONFIG_TOPOLOGY + input->length;
+	uint8_t *image = calloc(1, length);
+	struct viommu_table *table;
+
+	must(image);
+	memcpy(image + VIOMMU_CONFIG_TOPOLOGY, input->bytes, input->length);
+	table = viommu_table_decode_as(form, image, length, "image", findings);
+	if (table)
+		meaning_of_table(table, image, length, findings);
+	viommu_table_free(table);
+	free(image);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
+{
+	struct viommu_findings *findings = viommu_findings_new();
+	struct input input = { bytes, length < LARGEST ? length : LARGEST };
+	const char *form = forms[take(&input) % N_FORMS];
+
+	read_image(form, &input, findings);
+	meaning_print(findings);
+	viommu_findings_free(findings);
+	return 0;
+}

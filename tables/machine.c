@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Tables of one machine, checked together: <viommu/tables.h>
+ *
+ * A table that is fine alone can still be wrong beside another: IORT names interrupt translation
+ * services that the MADT has to have, DMAR a proximity domain of the SRAT, VIOT functions that are
+ * on a bus of the MCFG. Everything that others refer to is collected first; then each rule goes
+ * over what the tables mean, and so holds alike for all that describe IOMMUs.
+ */
+#include <string.h>
+
+#include "machine.h"
+#include "madt.h"
+#include "mcfg.h"
+#include "srat.h"
+
+/* -- what others refer to ------------------------------------------------------------ */
+
+static void learn_interrupts(struct machine *machine, const struct viommu_table *madt)
+{
+	const struct record *structure;
+
+	machine->its = g_hash_table_new(NULL, NULL);
+	machine->ioapics = g_hash_table_new(NULL, NULL);
+	for_each_in_list(structure, madt) {
+		const struct madt_its *its = structure->host;
+		const struct madt_ioapic *ioapic = structure->host;
+
+		if (record_is(structure, &madt_its_layout))
+			g_hash_table_add(machine->its, GUINT_TO_POINTER(its->id));
+		else if (record_is(structure, &madt_ioapic_layout))
+			g_hash_table_add(machine->ioapics, GUINT_TO_POINTER(ioapic->id));
+	}
+}
+
+static void learn_domains(struct machine *machine, const struct viommu_table *srat)
+{
+	const struct record *structure;
+	uint32_t domain;
+
+	machine->srat = srat;
+	machine->domains = g_hash_table_new(NULL, NULL);
+	for_each_in_list(structure, srat)
+		if (srat_domain(structure, &domain) && srat_is_enabled(structure))
+			g_hash_table_add(machine->domains, GUINT_TO_POINTER(domain));
+}
+
+static struct buses *buses_of(struct machine *machine, unsigned segment)
+{
+	gpointer key = GUINT_TO_POINTER(segment);
+	struct buses *buses = g_hash_table_lookup(machine->buses, key);
+
+	if (!buses) {
+		buses = g_new0(struct buses, 1);
+		g_hash_table_insert(machine->buses, key, buses);
+	}
+	return buses;
+}
+
+static void learn_buses(struct machine *machine, const struct viommu_table *mcfg)
+{
+	const struct record *structure;
+
+	machine->buses = g_hash_table_new_full(NULL, NULL, NULL, g_free);
+	for_each_in_list(structure, mcfg) {
+		const struct mcfg_allocation *allocation = structure->host;
+		struct buses *buses = buses_of(machine, allocation->segment);
+
+		for (unsigned bus = allocation->bus_first; bus <= allocation->bus_last; bus++)
+			buses->bits[bus / 8] |= (uint8_t)(1u << bus % 8);
+	}
+}
+
+static const struct {
+	const struct format *format;
+	void (*learn)(struct machine *machine, const struct viommu_table *table);
+} lessons[] = {
+	{ &madt_format, learn_interrupts },
+	{ &srat_format, learn_domains },
+	{ &mcfg_format, learn_buses },
+};
+
+/* -- the tables ---------------------------------------------------------------------- */
+
+static void description_free(void *opaque)
+{
+	struct description *description = opaque;
+
+	viommu_topology_free(description->topology);
+	g_free(description);
+}
+
+/* What is wrong with it alone is told when it is checked alone. */
+static void describe(struct machine *machine, const struct viommu_table *table)
+{
+	struct description *description = g_new0(struct description, 1);
+
+	description->table = table;
+	description->topology = viommu_table_topology(table, NULL);
+	g_ptr_array_add(machine->descriptions, description);
+}
+
+/* Device trees and built-in topologies have nothing beside them that they could refer to. */
+static bool is_acpi(const struct viommu_table *table)
+{
+	return table->whole && table->format && table->format->head && !table->format->bare;
+}
+
+static void take(struct machine *machine, const struct viommu_table *table)
+{
+	if (table->format->to_topology)
+		describe(machine, table);
+	for (size_t i = 0; i < G_N_ELEMENTS(lessons); i++)
+		if (lessons[i].format == table->format)
+			lessons[i].learn(machine, table);
+}
+
+/* Of several with one signature the first, as Linux asks for it. */
+static void take_all(struct machine *machine, const struct viommu_table *const *tables, size_t n)
+{
+	GHashTable *seen = g_hash_table_new(NULL, NULL);
+
+	for (size_t i = 0; i < n; i++)
+		if (is_acpi(tables[i]) && g_hash_table_add(seen, (gpointer)tables[i]->format))
+			take(machine, tables[i]);
+	g_hash_table_destroy(seen);
+}
+
+static void forget(struct machine *machine)
+{
+	g_ptr_array_free(machine->descriptions, TRUE);
+	g_clear_pointer(&machine->its, g_hash_table_destroy);
+	g_clear_pointer(&machine->ioapics, g_hash_table_destroy);
+	g_clear_pointer(&machine->domains, g_hash_table_destroy);
+	g_clear_pointer(&machine->buses, g_hash_table_destroy);
+}
+
+/* -- the rules ----------------------------------------------------------------------- */
+
+static const struct {
+	const char *rule_id;
+	machine_rule *check;
+} rules[] = {
+	{ "machine-segment", machine_check_segments },
+	{ "machine-bus", machine_check_buses },
+	{ "machine-function", machine_check_functions },
+	{ "machine-both", machine_check_both },
+	{ "machine-its", machine_check_its },
+	{ "machine-ioapic", machine_check_ioapics },
+	{ "machine-ioapic-unknown", machine_check_unknown_ioapics },
+	{ "machine-domain", machine_check_domains },
+	{ "machine-initiator", machine_check_initiators },
+};
+
+void viommu_tables_check_together(const struct viommu_table *const *tables, size_t n,
+				  struct viommu_findings *findings)
+{
+	struct machine machine = {
+		.descriptions = g_ptr_array_new_with_free_func(description_free),
+		.findings = findings,
+	};
+
+	take_all(&machine, tables, n);
+	for (size_t i = 0; i < G_N_ELEMENTS(rules); i++) {
+		machine.rule_id = rules[i].rule_id;
+		rules[i].check(&machine);
+	}
+	forget(&machine);
+}

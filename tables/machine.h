@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef VIOMMU_TABLES_MACHINE_H
+#define VIOMMU_TABLES_MACHINE_H
+
+#include "format.h"
+#include "topology.h"
+
+/*
+ * The tables of one machine, side by side, for rules that no table breaks alone (machine.c). What a
+ * table would say that is not there, is NULL: then nobody knows, and nothing is wrong.
+ */
+struct machine {
+	GPtrArray *descriptions; /* struct description, of tables that mean a topology */
+	GHashTable *its;         /* IDs of interrupt translation services: MADT */
+	GHashTable *ioapics;     /* IDs of IOAPICs, each with its record: MADT */
+	GHashTable *domains;     /* proximity domains that are enabled: SRAT */
+	GHashTable *buses;       /* segment -> struct buses: MCFG */
+	const struct viommu_table *srat;
+	struct viommu_findings *findings;
+	const char *rule_id; /* the one that is being checked */
+};
+
+/* A table, and what it means. */
+struct description {
+	const struct viommu_table *table;
+	struct viommu_topology *topology;
+};
+
+struct buses {
+	uint8_t bits[256 / 8];
+};
+
+#define for_each_description(description, machine) \
+	for (guint i_ = 0; i_ < (machine)->descriptions->len && \
+			   ((description) = (machine)->descriptions->pdata[i_]); \
+	     i_++)
+
+typedef void machine_rule(const struct machine *machine);
+
+/* machine_pci.c: where functions are, and whose */
+machine_rule machine_check_segments;
+machine_rule machine_check_buses;
+machine_rule machine_check_functions;
+machine_rule machine_check_both;
+
+/* machine_parts.c: interrupts and proximity domains */
+machine_rule machine_check_its;
+machine_rule machine_check_ioapics;
+machine_rule machine_check_unknown_ioapics;
+machine_rule machine_check_domains;
+machine_rule machine_check_initiators;
+
+#endif

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Rules of what tables of IOMMUs name by a number: interrupt controllers and proximity domains
+ */
+#include <string.h>
+
+#include "dmar.h"
+#include "findings.h"
+#include "machine.h"
+#include "srat.h"
+
+/* -- interrupt translation services -------------------------------------------------- */
+
+static void check_group(const struct machine *machine, const struct viommu_its_group *group)
+{
+	for (size_t i = 0; i < group->n_ids; i++)
+		if (!g_hash_table_contains(machine->its, GUINT_TO_POINTER(group->ids[i])))
+			report(machine->findings, machine->rule_id, group->place,
+			       "write an ID of the MADT", "ITS %u is not in the MADT",
+			       group->ids[i]);
+}
+
+void machine_check_its(const struct machine *machine)
+{
+	const struct description *description;
+	const struct viommu_its_group *group;
+
+	if (!machine->its)
+		return;
+	for_each_description(description, machine)
+		for_each_object(i, group, description->topology, OBJECT_ITS_GROUP)
+			check_group(machine, group);
+}
+
+/* -- IOAPICs ------------------------------------------------------------------------- */
+
+/* Does an IOMMU of this table remap interrupts? DMAR says so, and IVRS always has it. */
+static bool remaps(const struct description *description)
+{
+	const struct dmar_head *head = description->table->root->host;
+
+	if (description->table->format == &dmar_format)
+		return head->flags & DMAR_INTR_REMAP;
+	return description->table->format == &ivrs_format;
+}
+
+static GHashTable *named_ioapics(const struct description *description)
+{
+	const struct viommu_interrupt_source *source;
+	GHashTable *named = g_hash_table_new(NULL, NULL);
+
+	for_each_object(i, source, description->topology, OBJECT_INTERRUPT_SOURCE)
+		if (source->kind == VIOMMU_IOAPIC)
+			g_hash_table_add(named, GUINT_TO_POINTER(source->number));
+	return named;
+}
+
+static gint compare_numbers(gconstpointer a, gconstpointer b)
+{
+	return (GPOINTER_TO_UINT(a) > GPOINTER_TO_UINT(b)) -
+	       (GPOINTER_TO_UINT(a) < GPOINTER_TO_UINT(b));
+}
+
+/* In the order of their IDs, whatever order a hash table has. */
+static void look_for_ioapics(const struct machine *machine, const struct description *description)
+{
+	GHashTable *named = named_ioapics(description);
+	GList *ids = g_list_sort(g_hash_table_get_keys(machine->ioapics), compare_numbers);
+
+	for (const GList *id = ids; id; id = id->next)
+		if (!g_hash_table_contains(named, id->data))
+			report(machine->findings, machine->rule_id,
+			       table_place(description->table, 0), "name every IOAPIC of the MADT",
+			       "IOAPIC %u of the MADT is not in the %s", GPOINTER_TO_UINT(id->data),
+			       description->table->signature);
+	g_list_free(ids);
+	g_hash_table_destroy(named);
+}
+
+void machine_check_ioapics(const struct machine *machine)
+{
+	const struct description *description;
+
+	for_each_description(description, machine)
+		if (machine->ioapics && remaps(description))
+			look_for_ioapics(machine, description);
+}
+
+void machine_check_unknown_ioapics(const struct machine *machine)
+{
+	const struct description *description;
+	const struct viommu_interrupt_source *source;
+
+	if (!machine->ioapics)
+		return;
+	for_each_description(description, machine)
+		for_each_object(i, source, description->topology, OBJECT_INTERRUPT_SOURCE)
+			if (source->kind == VIOMMU_IOAPIC &&
+			    !g_hash_table_contains(machine->ioapics,
+						   GUINT_TO_POINTER(source->number)))
+				report(machine->findings, machine->rule_id, source->place,
+				       "write an ID of the MADT", "IOAPIC %u is not in the MADT",
+				       source->number);
+}
+
+/* -- proximity domains --------------------------------------------------------------- */
+
+void machine_check_domains(const struct machine *machine)
+{
+	const struct description *description;
+	const struct viommu_iommu *iommu;
+
+	if (!machine->domains)
+		return;
+	for_each_description(description, machine)
+		for_each_object(i, iommu, description->topology, OBJECT_IOMMU)
+			if (iommu->has_proximity_domain &&
+			    !g_hash_table_contains(machine->domains,
+						   GUINT_TO_POINTER(iommu->proximity_domain)))
+				report(machine->findings, machine->rule_id, iommu->place,
+				       "write a domain of the SRAT",
+				       "proximity domain %u is not in the SRAT",
+				       iommu->proximity_domain);
+}
+
+/* The functions of all IOMMUs: segment << 16 | BDF. */
+static GHashTable *iommu_functions(const struct machine *machine)
+{
+	const struct description *description;
+	const struct viommu_iommu *iommu;
+	GHashTable *functions = g_hash_table_new(NULL, NULL);
+
+	for_each_description(description, machine)
+		for_each_object(i, iommu, description->topology, OBJECT_IOMMU)
+			if (iommu_is_function(iommu))
+				g_hash_table_add(functions,
+						 GUINT_TO_POINTER((uint32_t)iommu->segment << 16 |
+								  iommu->bdf));
+	return functions;
+}
+
+/* A handle with its bytes the other way round, as everything else has them, names another device.
+ */
+static uint32_t swapped(uint32_t function)
+{
+	return (function & 0xffff0000) | (function & 0xff) << 8 | (function >> 8 & 0xff);
+}
+
+static void look_at_initiator(const struct machine *machine, GHashTable *functions,
+			      const struct record *structure)
+{
+	uint32_t function = srat_function_id(structure);
+
+	if (!g_hash_table_contains(functions, GUINT_TO_POINTER(function)) &&
+	    g_hash_table_contains(functions, GUINT_TO_POINTER(swapped(function))))
+		report(machine->findings, machine->rule_id,
+		       table_place_of(machine->srat, structure, "PCI bus number"),
+		       "write the bus first, then device and function",
+		       "the handle is the function of an IOMMU with its bytes the wrong way round");
+}
+
+void machine_check_initiators(const struct machine *machine)
+{
+	GHashTable *functions = machine->srat ? iommu_functions(machine) : NULL;
+	const struct record *structure;
+
+	if (!functions)
+		return;
+	for_each_in_list(structure, machine->srat)
+		if (srat_is_function(structure))
+			look_at_initiator(machine, functions, structure);
+	g_hash_table_destroy(functions);
+}

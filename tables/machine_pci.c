@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Rules of a machine's PCI functions: that they can exist, and have one IOMMU
+ *
+ * The MCFG has all segments and their buses. A table may well speak of buses that are not there,
+ * for it speaks of whole segments; but not of nothing else.
+ */
+#include "findings.h"
+#include "machine.h"
+
+#define BUS_SHIFT 8
+
+/* -- what is there ------------------------------------------------------------------- */
+
+/* Buses of which something is said, in one segment after the other. */
+struct window {
+	unsigned segment_first, segment_last, bus_first, bus_last;
+	struct viommu_place place;
+};
+
+static struct window window_of_bridge(const struct viommu_host_bridge *bridge)
+{
+	return (struct window){ bridge->segment, bridge->segment, bridge->bus_first,
+				bridge->bus_last, bridge->place };
+}
+
+static struct window window_of_range(const struct viommu_pci_range *range)
+{
+	return (struct window){ range->segment_first, range->segment_last,
+				range->bdf_first >> BUS_SHIFT, range->bdf_last >> BUS_SHIFT,
+				range->place };
+}
+
+typedef void window_function(const struct machine *machine, const struct window *window);
+
+static void for_each_window(const struct machine *machine, window_function *look)
+{
+	const struct description *description;
+	const struct viommu_host_bridge *bridge;
+	const struct viommu_pci_range *range;
+	struct window window;
+
+	for_each_description(description, machine) {
+		for_each_object(i, bridge, description->topology, OBJECT_HOST_BRIDGE) {
+			window = window_of_bridge(bridge);
+			look(machine, &window);
+		}
+		for_each_object(i, range, description->topology, OBJECT_PCI_RANGE) {
+			window = window_of_range(range);
+			look(machine, &window);
+		}
+	}
+}
+
+static const struct buses *find_buses(const struct machine *machine, unsigned segment)
+{
+	return g_hash_table_lookup(machine->buses, GUINT_TO_POINTER(segment));
+}
+
+static bool has_bus(const struct buses *buses, unsigned bus)
+{
+	return buses && buses->bits[bus / 8] & 1u << bus % 8;
+}
+
+static bool has_any(const struct buses *buses, const struct window *window)
+{
+	for (unsigned bus = window->bus_first; bus <= window->bus_last; bus++)
+		if (has_bus(buses, bus))
+			return true;
+	return false;
+}
+
+/* The first one that is missing stands for all. */
+static void look_at_segments(const struct machine *machine, const struct window *window)
+{
+	unsigned segment = window->segment_first;
+
+	while (segment <= window->segment_last && find_buses(machine, segment))
+		segment++;
+	if (segment <= window->segment_last)
+		report(machine->findings, machine->rule_id, window->place,
+		       "leave it out, or add the segment to the MCFG",
+		       "PCI segment 0x%04x is not in the MCFG", segment);
+}
+
+static void look_at_buses(const struct machine *machine, const struct window *window)
+{
+	const struct buses *buses = find_buses(machine, window->segment_first);
+
+	if (buses && !has_any(buses, window))
+		report(machine->findings, machine->rule_id, window->place,
+		       "write the buses that the firmware gave",
+		       "none of the buses %02x-%02x is in the MCFG", window->bus_first,
+		       window->bus_last);
+}
+
+void machine_check_segments(const struct machine *machine)
+{
+	if (machine->buses)
+		for_each_window(machine, look_at_segments);
+}
+
+void machine_check_buses(const struct machine *machine)
+{
+	if (machine->buses)
+		for_each_window(machine, look_at_buses);
+}
+
+void machine_check_functions(const struct machine *machine)
+{
+	const struct description *description;
+	const struct viommu_iommu *iommu;
+
+	if (!machine->buses)
+		return;
+	for_each_description(description, machine)
+		for_each_object(i, iommu, description->topology, OBJECT_IOMMU)
+			if (iommu_is_function(iommu) &&
+			    !has_bus(find_buses(machine, iommu->segment), iommu->bdf >> BUS_SHIFT))
+				report(machine->findings, machine->rule_id, iommu->place,
+				       "write the function that the firmware gave",
+				       "the function of an IOMMU is on no bus of the MCFG");
+}
+
+/* -- whose it is --------------------------------------------------------------------- */
+
+/* Functions behind an IOMMU: positions are segment << 16 | BDF. */
+struct claim {
+	uint32_t first, last;
+	struct viommu_place place;
+};
+
+static void claim_range(void *opaque, const struct viommu_pci_range *range)
+{
+	GArray *claims = opaque;
+
+	for (unsigned s = range->segment_first; s <= range->segment_last; s++) {
+		struct claim claim = { s << 16 | range->bdf_first, s << 16 | range->bdf_last,
+				       range->place };
+
+		g_array_append_val(claims, claim);
+	}
+}
+
+static gint compare_claims(gconstpointer a, gconstpointer b)
+{
+	const struct claim *one = a, *other = b;
+
+	return (one->first > other->first) - (one->first < other->first);
+}
+
+static GArray *claims_of(const struct description *description)
+{
+	GArray *claims = g_array_new(FALSE, FALSE, sizeof(struct claim));
+
+	viommu_topology_for_each_pci_range(description->topology, claim_range, claims);
+	g_array_sort(claims, compare_claims);
+	return claims;
+}
+
+/* Claims of one table do not overlap, so both lists are gone through once. */
+static const struct claim *find_common(const GArray *ours, const GArray *theirs)
+{
+	guint i = 0, k = 0;
+
+	while (i < ours->len && k < theirs->len) {
+		const struct claim *our = &g_array_index(ours, struct claim, i);
+		const struct claim *their = &g_array_index(theirs, struct claim, k);
+
+		if (our->first <= their->last && their->first <= our->last)
+			return their;
+		if (our->last < their->first)
+			i++;
+		else
+			k++;
+	}
+	return NULL;
+}
+
+/* One finding for two tables: if anything is in both, it is mostly everything. */
+static void compare_tables(const struct machine *machine, const struct description *one,
+			   const struct description *other)
+{
+	GArray *ours = claims_of(one), *theirs = claims_of(other);
+	const struct claim *common = find_common(ours, theirs);
+
+	if (common)
+		report(machine->findings, machine->rule_id, common->place,
+		       "leave the functions to the IOMMUs of one table",
+		       "%s has IOMMUs for functions that %s has others for",
+		       other->table->signature, one->table->signature);
+	g_array_free(ours, TRUE);
+	g_array_free(theirs, TRUE);
+}
+
+void machine_check_both(const struct machine *machine)
+{
+	for (guint i = 0; i < machine->descriptions->len; i++)
+		for (guint k = i + 1; k < machine->descriptions->len; k++)
+			compare_tables(machine, machine->descriptions->pdata[i],
+				       machine->descriptions->pdata[k]);
+}

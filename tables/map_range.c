@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Ranges of the map, and how two of them become one
+ *
+ * Two ranges are one if the second begins where the first one ends, and goes on in the same way:
+ * through the same IOMMU with the next IDs, or with the same one, and so with device IDs. In a
+ * segment the next function has the next ID; from one segment to the next, IDs go on as if
+ * every segment had all of its functions.
+ */
+#include "map.h"
+
+#define LAST_BDF       0xffff
+#define SEGMENT_LENGTH 0x10000u
+
+/* IDs that follow each other, or n times the same one. Of a single one nobody knows which. */
+struct ids {
+	uint64_t first, n;
+	bool one;
+};
+
+/* Go on with the next ones, if all of them follow each other then, or all are the same. */
+static bool ids_go_on(struct ids *ids, const struct ids *next)
+{
+	bool may_be_one = (ids->n == 1 || ids->one) && (next->n == 1 || next->one);
+	bool may_follow = (ids->n == 1 || !ids->one) && (next->n == 1 || !next->one);
+
+	if (may_be_one && next->first == ids->first)
+		ids->one = true;
+	else if (may_follow && next->first == ids->first + ids->n)
+		ids->one = false;
+	else
+		return false;
+	return true;
+}
+
+/* What has to be the same of all functions of a range. */
+static bool is_same_way(const struct viommu_route *a, const struct viommu_route *b)
+{
+	return a->reach == b->reach && a->iommu == b->iommu && a->its == b->its &&
+	       a->pasid_bits == b->pasid_bits;
+}
+
+/* Files are not compared: a map is that of one machine, which comes from one. */
+bool place_is_same(const struct viommu_place *a, const struct viommu_place *b)
+{
+	return a->at == b->at && a->line == b->line && a->column == b->column &&
+	       !g_strcmp0(a->path, b->path);
+}
+
+/* IDs count only where they are: those of what bypasses are all 0, and differ from none. */
+static bool goes_on(struct viommu_route_range *range, uint64_t n,
+		    const struct viommu_route_range *next, uint64_t n_next)
+{
+	const struct viommu_route *a = &range->route, *b = &next->route;
+	struct ids ids = { a->id, n, range->one_id };
+	struct ids device_ids = { a->device_id, n, range->one_device_id };
+
+	if (!is_same_way(a, b) ||
+	    (a->iommu && !ids_go_on(&ids, &(struct ids){ b->id, n_next, next->one_id })) ||
+	    (a->its &&
+	     !ids_go_on(&device_ids, &(struct ids){ b->device_id, n_next, next->one_device_id })))
+		return false;
+	range->one_id = ids.one;
+	range->one_device_id = device_ids.one;
+	return true;
+}
+
+/* The IDs of the first of them are as many behind as there are functions left out before it. */
+struct viommu_route_range range_clip(const struct viommu_route_range *range, uint64_t first,
+				     uint64_t last)
+{
+	uint32_t nth = (uint32_t)(first - range_first(range));
+	struct viommu_route_range piece = *range;
+
+	piece.route.id += range->one_id || !range->route.iommu ? 0 : nth;
+	piece.route.device_id += range->one_device_id || !range->route.its ? 0 : nth;
+	piece.bdf_first = first & LAST_BDF;
+	piece.bdf_last = last & LAST_BDF;
+	return piece;
+}
+
+/* Whether the range has one segment is the caller's to know: functions of several never join. */
+bool range_joins_function(struct viommu_route_range *range, const struct viommu_route_range *next)
+{
+	if (range->segment_last != next->segment_first || range->bdf_last + 1 != next->bdf_first ||
+	    !goes_on(range, range_functions(range), next, range_functions(next)))
+		return false;
+	range->bdf_last = next->bdf_last;
+	return true;
+}
+
+/* IDs go on as if a segment had all of its functions, whichever of them the range speaks of. */
+bool range_joins_segment(struct viommu_route_range *range, const struct viommu_route_range *next)
+{
+	uint64_t n = (uint64_t)(range->segment_last - range->segment_first + 1) * SEGMENT_LENGTH;
+
+	if (range->segment_last + 1 != next->segment_first || range->bdf_first != next->bdf_first ||
+	    range->bdf_last != next->bdf_last || !goes_on(range, n, next, SEGMENT_LENGTH))
+		return false;
+	range->segment_last = next->segment_last;
+	return true;
+}
+
+/* -- over segments ------------------------------------------------------------------ */
+
+/* In the next segment it is the same entry, if one entry speaks of both. */
+static bool join(struct viommu_route_range *range, const struct viommu_route_range *next)
+{
+	if (!range_joins_segment(range, next))
+		return false;
+	if (!place_is_same(&range->route.place, &next->route.place))
+		range->n_entries += next->n_entries;
+	return true;
+}
+
+/* What is the same in neighbouring segments becomes one range. */
+static void add(GArray *joined, GHashTable *latest, const struct viommu_route_range *range)
+{
+	gpointer window = range_window(range);
+	size_t before = GPOINTER_TO_SIZE(g_hash_table_lookup(latest, window));
+
+	if (before && join(&g_array_index(joined, struct viommu_route_range, before - 1), range))
+		return;
+	g_array_append_vals(joined, range, 1);
+	g_hash_table_insert(latest, window, GSIZE_TO_POINTER((size_t)joined->len));
+}
+
+/* Collected first, because the last segment may still make the first range longer. */
+void viommu_topology_for_each_route(const struct viommu_topology *topology,
+				    void (*each)(void *opaque,
+						 const struct viommu_route_range *range),
+				    void *opaque)
+{
+	GHashTable *latest = g_hash_table_new(g_direct_hash, g_direct_equal);
+	GArray *joined = g_array_new(FALSE, FALSE, sizeof(struct viommu_route_range));
+	struct map *map = map_begin(topology);
+	struct viommu_route_range range;
+
+	while (map_next(map, &range))
+		add(joined, latest, &range);
+	for (size_t i = 0; i < joined->len; i++)
+		each(opaque, &g_array_index(joined, struct viommu_route_range, i));
+	map_end(map);
+	g_array_unref(joined);
+	g_hash_table_destroy(latest);
+}

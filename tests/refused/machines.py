@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Tables of a machine, one after the other, that are wrong only side by side."""
+import struct
+
+import iort
+from acpi import acpi
+from dmar import ALL, HEAD, IOAPIC, dmar, drhd, rhsa, scope
+from srat import END as INITIATOR, initiator, memory, srat
+
+
+def viot(*ranges, bdf=0x8):
+    """`ranges`: (first segment, last segment, first BDF, last BDF)."""
+    nodes = struct.pack("<BxHHH8x", 3, 16, 0, bdf)
+    for first, last, *bdfs in ranges:
+        nodes += struct.pack("<BxHIHHHHH6x", 1, 24, first << 16 | bdfs[0], first, last, *bdfs, HEAD)
+    return acpi("VIOT", struct.pack("<HH8x", 1 + len(ranges), HEAD) + nodes, 0)
+
+
+def madt(*structures):
+    return acpi("APIC", struct.pack("<II", 0xfee00000, 0) + b"".join(structures), 3)
+
+
+def ioapic(number):
+    return struct.pack("<BBBBII", 1, 12, number, 0, 0xfec00000, 0)
+
+
+def its(number):
+    return struct.pack("<BBHIQI", 15, 20, 0, number, 0x8080000, 0)
+
+
+def mcfg(first=0, last=0xff, segment=0):
+    return acpi("MCFG", struct.pack("<QQHBBI", 0, 0xb0000000, segment, first, last, 0))
+
+
+SECOND = HEAD + 16 + 24  # the second range of a VIOT
+REST = (0, 0, 0x10, 0xffff)
+UNIT = drhd(flags=ALL)
+SOURCES = drhd(scope(IOAPIC, 2), scope(IOAPIC, 3), flags=ALL)
+
+# rule -> (bytes, place, exit, also...)
+FILES = {
+    "machine-segment": (mcfg() + viot(REST, (1, 2, 0, 0xffff)), SECOND, 1),
+    "machine-bus": (mcfg(last=0x7f) + viot((0, 0, 0x10, 0x7fff), (0, 0, 0x8000, 0xffff)),
+                    SECOND, 1),
+    "machine-function": (mcfg(last=0x7f) + viot((0, 0, 0, 0x7fff), bdf=0x8008), HEAD, 1),
+    "machine-both": (viot(REST) + dmar(UNIT), HEAD, 1),
+    "machine-its": (madt(its(0)) + iort.iort(iort.its(0, 3), iort.complex_(iort.mapping())),
+                    HEAD, 1),
+    "machine-ioapic": (madt(ioapic(2)) + dmar(UNIT, flags=1), 0, 1),
+    "machine-ioapic-unknown": (madt(ioapic(2)) + dmar(SOURCES, flags=1), HEAD + 24, 1),
+    "machine-domain": (srat(memory()) + dmar(UNIT, rhsa(domain=1)), HEAD, 1),
+    "machine-initiator": (viot(REST) + srat(memory(1), initiator(bus=8, devfn=0)),
+                          INITIATOR + 10, 1),
+}

@@ -1,0 +1,83 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-3-Clause
+# The command and several tables of one machine: checked together, and one put into another.
+#
+#     test_machines.sh VIOMMU REFUSED PYTHON3
+. "$(dirname "$0")/rig.sh"
+
+tables() {
+	cat >virtio.yaml <<-'END'
+	viommu: 1
+	iommus:
+	  - { name: a, kind: virtio-iommu-pci, at: 00:01.0, proximity-domain: 3 }
+	host-bridges:
+	  - { buses: 00-ff, iommu: a }
+	END
+	cat >vtd.yaml <<-'END'
+	viommu: 1
+	iommus:
+	  - { name: a, kind: vt-d, at: 0xfed90000 }
+	host-bridges:
+	  - { buses: 00-ff, iommu: a }
+	END
+	"$viommu" generate viot virtio.yaml -o virtio.viot 2>/dev/null
+	"$viommu" generate dmar vtd.yaml -o vtd.dmar
+}
+
+check_takes_files_for_one_machine() {
+	tables
+	ran 1 "$viommu" check virtio.viot vtd.dmar
+	says err "vtd.dmar:0x30: warning: DMAR has IOMMUs for functions that VIOT has others for"
+	ran 1 "$viommu" check --json virtio.viot vtd.dmar
+	is_json out '[f["id"] for f in d["findings"]] == ["machine-both"]'
+}
+
+check_takes_files_of_one_kind_for_several_machines() {
+	tables
+	cp virtio.viot other.viot
+	ran 0 "$viommu" check virtio.viot other.viot vtd.dmar
+	is_empty err
+}
+
+check_looks_into_a_folder_for_what_others_refer_to() {
+	mkdir folder
+	cp "$refused/machine-ioapic.machine" folder/tables
+	ran 1 "$viommu" check folder
+	says err "IOAPIC 2 of the MADT is not in the DMAR"
+	head -c 56 "$refused/machine-ioapic.machine" >folder/tables
+	ran 2 "$viommu" check folder
+	says err "no table there says anything of IOMMUs"
+}
+
+generate_puts_iommus_into_an_srat() {
+	tables
+	printf '%s\n' "viommu: 1" "iommus:" \
+		"  - { name: b, kind: virtio-iommu-pci, at: 80:00.0, proximity-domain: 1 }" \
+		"host-bridges:" "  - { buses: 80-ff, iommu: b }" >other.yaml
+	ran 0 "$viommu" generate srat other.yaml -o before
+	says err "[srat-alone]"
+	ran 0 "$viommu" generate srat virtio.yaml --into before -o after
+	is_empty err
+	head -c 80 after | tail -c 32 >kept
+	tail -c 32 before >there
+	same kept there
+	ran 0 "$viommu" generate srat virtio.yaml --into after -o again
+	same after again
+	ran 0 "$viommu" dump after
+	says out "Proximity domain     3"
+}
+
+generate_replaces_nothing_in_an_srat() {
+	tables
+	sed s/proximity-domain:.3/proximity-domain:\ 4/ virtio.yaml >other.yaml
+	"$viommu" generate srat virtio.yaml -o before 2>/dev/null
+	ran 2 "$viommu" generate srat other.yaml --into before -o after
+	says err "[extend-taken]"
+	[ ! -e after ] || complain "there is a table"
+	ran 2 "$viommu" generate srat virtio.yaml --into virtio.viot -o after
+	says err "virtio.viot: there is no SRAT to add to"
+	ran 2 "$viommu" generate viot virtio.yaml --into virtio.viot -o after
+	says err "VIOT cannot be extended"
+}
+
+run_steps "$0"
