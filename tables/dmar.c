@@ -202,7 +202,9 @@ const char *dmar_object_name(const struct record *andd)
 {
 	const struct record *name = andd->children->len ? andd->children->pdata[0] : NULL;
 
-	return name && memchr(name->rest->data, '\0', name->rest->len) ? record_text(name) : NULL;
+	if (!name || !name->rest->len)
+		return NULL;
+	return memchr(name->rest->data, '\0', name->rest->len) ? record_text(name) : NULL;
 }
 
 /* -- decoding ------------------------------------------------------------------------ */
