@@ -22,8 +22,9 @@ struct device {
 	struct dt_reading *reading;
 	const struct dt_node *node;
 	char *path;
-	bool added;               /* the device itself: what comes then are further IDs of it */
-	const struct dt_iommu *iommu; /* of the last IDs, which wait for more; NULL: there are none */
+	bool added; /* the device itself: what comes then are further IDs of it */
+	const struct dt_iommu
+		*iommu; /* of the last IDs, which wait for more; NULL: there are none */
 	uint32_t first, n;
 };
 

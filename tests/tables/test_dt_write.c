@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Topologies written into device trees: <viommu/devicetree.h>. Bindings are those that docs/tables.md
- * names; trees are read back with libfdt.
+ * Topologies written into device trees: <viommu/devicetree.h>. Bindings are those that
+ * docs/tables.md names; trees are read back with libfdt.
  */
 #include <viommu/devicetree.h>
 #include <viommu/diff.h>
@@ -79,8 +79,10 @@ static void a_virtio_iommu_is_a_function_of_its_bridge(void **state)
 	void *made;
 
 	bare_machine(&blob);
-	read_fine(rig, "iommus: [ { name: a, kind: virtio-iommu-pci, at: 00:01.0, include-self: yes } ]\n"
-		       "host-bridges: [ { buses: 00-ff, iommu: a } ]\n");
+	read_fine(
+		rig,
+		"iommus: [ { name: a, kind: virtio-iommu-pci, at: 00:01.0, include-self: yes } ]\n"
+		"host-bridges: [ { buses: 00-ff, iommu: a } ]\n");
 	made = make(rig, &blob, plainly);
 	assert_cells(made, node, "reg", 5, 0x800u, 0u, 0u, 0u, 0u);
 	assert_cells(made, node, "#iommu-cells", 1, 1u);
@@ -198,11 +200,12 @@ static void segments_are_numbered(void **state)
 	struct rig *rig = *state;
 	void *made;
 
-	read_fine(rig, "iommus: [ { name: s, kind: smmu-v3, at: 0x9050000 } ]\n"
-		       "its-groups: [ { name: its, ids: [0] } ]\n"
-		       "host-bridges:\n"
-		       "  - { buses: 00-0f, iommu: s, its: its }\n"
-		       "  - { segment: 1, buses: 00-ff, iommu: s, its: its, proximity-domain: 1 }\n");
+	read_fine(rig,
+		  "iommus: [ { name: s, kind: smmu-v3, at: 0x9050000 } ]\n"
+		  "its-groups: [ { name: its, ids: [0] } ]\n"
+		  "host-bridges:\n"
+		  "  - { buses: 00-0f, iommu: s, its: its }\n"
+		  "  - { segment: 1, buses: 00-ff, iommu: s, its: its, proximity-domain: 1 }\n");
 	made = make(rig, NULL, plainly);
 	assert_cells(made, "/pci-0000-00/pcie", "linux,pci-domain", 1, 0u);
 	assert_cells(made, "/pci-0001-00/pcie", "linux,pci-domain", 1, 1u);
@@ -236,9 +239,8 @@ static void ids_of_a_device_are_entries(void **state)
 /* "Existing properties are never silently replaced." */
 static void what_differs_is_refused_and_force_replaces_it(void **state)
 {
-	static const char machine[] =
-		"iommus: [ { name: s, kind: smmu-v3, at: 0x9050000 } ]\n"
-		"host-bridges: [ { buses: 00-ff, iommu: s } ]\n";
+	static const char machine[] = "iommus: [ { name: s, kind: smmu-v3, at: 0x9050000 } ]\n"
+				      "host-bridges: [ { buses: 00-ff, iommu: s } ]\n";
 	struct rig *rig = *state;
 	struct blob blob;
 	void *made;
@@ -291,12 +293,12 @@ static void an_overlay_replaces_nothing_that_has_to_go(void **state)
 
 	blob_machine(&blob);
 	read_fine(rig, "host-bridges: [ { buses: 00-ff } ]\n");
-	assert_null(make(rig, &blob,
-			 (struct viommu_devicetree){ .overlay = true, .force = true }));
+	assert_null(make(rig, &blob, (struct viommu_devicetree){ .overlay = true, .force = true }));
 	assert_true(found(rig->findings, "dt-differs"));
 }
 
-/* -- the command line ----------------------------------------------------------------------------- */
+/* -- the command line -----------------------------------------------------------------------------
+ */
 
 /* Linux, virtio_mmio.device=SIZE@BASE:IRQ, for each, with a space in between. */
 static void a_command_line_names_devices(void **state)
@@ -317,8 +319,8 @@ static void a_command_line_names_devices(void **state)
 	line = viommu_kernel_command_line(rig->topology, rig->findings);
 	assert_string_equal(line, "virtio_mmio.device=512@0x10001000:5 "
 				  "virtio_mmio.device=4096@0xd0000000:6");
-	assert_int_equal(sscanf(line, "virtio_mmio.device=%llu@%llx:%u%n", &size, &base, &irq, &end),
-			 3);
+	assert_int_equal(
+		sscanf(line, "virtio_mmio.device=%llu@%llx:%u%n", &size, &base, &irq, &end), 3);
 	assert_int_equal(line[end], ' ');
 	assert_true(found(rig->findings, "cmdline-silent"));
 	free(line);
