@@ -123,6 +123,30 @@ static void a_mask_without_buses_begins_again_on_each(void **state)
 	}
 }
 
+/* Each of these maps is 8192 ranges, and a topology has room for 128 times as many. */
+static void masks_come_to_no_more_than_a_topology_holds(void **state)
+{
+	struct rig *rig = *state;
+	struct blob blob;
+	size_t n = 0;
+
+	blob_machine(&blob);
+	for (unsigned i = 0; i < 140; i++) {
+		char path[16];
+
+		snprintf(path, sizeof(path), "/pci%u", i);
+		blob_string(&blob, path, "device_type", "pci");
+		blob_cells(&blob, path, "iommu-map-mask", 1, 0xfff8u);
+		blob_cells(&blob, path, "iommu-map", 4, 0u, BRIDGE_IOMMU, 0u, 0x10000u);
+	}
+	blob_read(rig, &blob);
+	while (viommu_topology_pci_range(rig->topology, n))
+		n++;
+	assert_int_equal(n, VIOMMU_MAX_SEGMENTS);
+	assert_int_equal(viommu_findings_count_from(rig->findings, VIOMMU_ERROR), 1);
+	assert_true(found(rig->findings, "topology-segments"));
+}
+
 /* pci/pci-msi.txt: other device IDs than the usual ones are a range of MSIs. */
 static void an_msi_map_says_where_msis_go(void **state)
 {
@@ -296,6 +320,7 @@ int main(void)
 		WITH_A_RIG(a_mask_makes_functions_one),
 		WITH_A_RIG(a_mask_of_nothing_makes_all_one),
 		WITH_A_RIG(a_mask_without_buses_begins_again_on_each),
+		WITH_A_RIG(masks_come_to_no_more_than_a_topology_holds),
 		WITH_A_RIG(an_msi_map_says_where_msis_go),
 		WITH_A_RIG(bridges_without_a_domain_are_counted),
 		WITH_A_RIG(a_stream_mask_is_several_ids),
