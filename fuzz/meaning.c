@@ -40,8 +40,9 @@ void meaning_make_all(const struct viommu_topology *topology, struct viommu_find
 {
 	static const char *const signatures[] = {
 		"VIOT",       "IORT",       "DMAR",
-		"IVRS",       "SRAT",       "builtin-v1",
-		"builtin-v2", "builtin-v3", "builtin-v3-segments",
+		"IVRS",       "SRAT",       "VIOT-2019",
+		"builtin-v1", "builtin-v2", "builtin-v3",
+		"builtin-v3-segments",
 	};
 
 	for (size_t i = 0; i < N(signatures); i++) {

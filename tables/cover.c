@@ -29,6 +29,7 @@ GArray *cover_new(void)
 	return g_array_new(FALSE, FALSE, sizeof(struct span));
 }
 
+/* Kept in the order of coming, for that order decides. */
 void cover_add(GArray *cover, uint64_t first, uint64_t last, const void *owner)
 {
 	struct span span = { first, last, owner };
@@ -47,12 +48,17 @@ static gint compare_ends(gconstpointer a, gconstpointer b)
 	return (one->position > other->position) - (one->position < other->position);
 }
 
+/* The order of coming: its first key is the one that wins. */
 static gint compare_indices(gconstpointer a, gconstpointer b)
 {
 	return (GPOINTER_TO_SIZE(a) > GPOINTER_TO_SIZE(b)) -
 	       (GPOINTER_TO_SIZE(a) < GPOINTER_TO_SIZE(b));
 }
 
+/*
+ * Two for each span. A span closes one position behind its last, where the next one may open: 64
+ * bits have room for that, because positions and IDs have at most 32.
+ */
 static GArray *sorted_ends(const GArray *cover)
 {
 	GArray *ends = g_array_sized_new(FALSE, FALSE, sizeof(struct end), 2 * cover->len);
@@ -67,6 +73,7 @@ static GArray *sorted_ends(const GArray *cover)
 	return ends;
 }
 
+/* A span is opened once and closed once, so the tree holds each for as long as it reaches. */
 static void open_or_close(struct sweep *sweep, const struct end *end)
 {
 	gpointer index = GSIZE_TO_POINTER(end->span);
@@ -100,6 +107,7 @@ static bool is_settled(const GArray *cover)
 	return true;
 }
 
+/* In place, so that who asks for a cover need not know whether there was anything to settle. */
 void cover_settle(GArray *cover)
 {
 	struct sweep sweep = { .cover = cover };
@@ -124,6 +132,7 @@ void cover_settle(GArray *cover)
 	g_array_unref(ends);
 }
 
+/* By halves: spans of a cover are disjoint, so their last positions ascend as their first do. */
 size_t cover_seek(const GArray *cover, uint64_t position)
 {
 	size_t low = 0, high = cover->len;

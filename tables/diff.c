@@ -10,6 +10,7 @@
 #include "diff.h"
 #include "topology.h"
 
+/* What is found is described once, by whoever found it, and those descriptions are gone soon. */
 void diff_add(struct viommu_diff *diff, const struct viommu_difference *difference)
 {
 	struct viommu_difference kept = *difference;
@@ -42,6 +43,8 @@ static enum viommu_difference_rank rank_of_field(const char *name)
 	return VIOMMU_DIFFERENCE_HEADER;
 }
 
+/* As written, like any key: so "BOCHS " and "BOCHS" are two, which the bytes of the table are, too.
+ */
 static void compare_field(struct viommu_diff *diff, const char *signature,
 			  const struct text_key *key)
 {
@@ -67,6 +70,7 @@ static void compare_field(struct viommu_diff *diff, const char *signature,
 		g_string_free(values[side], TRUE);
 }
 
+/* For each table that could be made of both sides. */
 static void compare_headers(struct viommu_diff *diff)
 {
 	for (size_t i = 0; topology_signature(i); i++) {
@@ -100,6 +104,7 @@ static gint compare_ranks(gconstpointer a, gconstpointer b)
 	return (one->rank > other->rank) - (one->rank < other->rank);
 }
 
+/* Names come first, because everything else is compared by them. */
 struct viommu_diff *viommu_topology_diff(const struct viommu_topology *before,
 					 const struct viommu_topology *after)
 {
@@ -131,6 +136,7 @@ struct viommu_diff *viommu_diff_free(struct viommu_diff *diff)
 	return NULL;
 }
 
+/* Counted when asked: whoever prints them all never asks. */
 size_t viommu_diff_count(const struct viommu_diff *diff, enum viommu_difference_rank rank)
 {
 	size_t n = 0;

@@ -35,6 +35,7 @@ struct walk {
 
 /* -- what differs ----------------------------------------------------------------- */
 
+/* Under the name that both sides have for it, or NULL for what reaches none. */
 static const char *iommu_of(const struct walk *walk, int side, const struct viommu_route *route)
 {
 	return diff_common(walk->diff, side, OBJECT_IOMMU,
@@ -53,6 +54,10 @@ static bool ids_differ(uint32_t a, bool a_is_one, uint32_t b, bool b_is_one, uin
 	return a != b || (n > 1 && a_is_one != b_is_one);
 }
 
+/*
+ * IDs and PASIDs mean nothing where there is no IOMMU to know them. That one side says that
+ * functions bypass, and the other says nothing, is no difference: they reach memory.
+ */
 static bool dma_differs(const struct walk *walk, const struct change *change)
 {
 	const struct viommu_route_range *a = &change->sides[BEFORE], *b = &change->sides[AFTER];
@@ -65,6 +70,7 @@ static bool dma_differs(const struct walk *walk, const struct change *change)
 		a->route.pasid_bits != b->route.pasid_bits);
 }
 
+/* Device IDs mean nothing where there is no ITS, as IDs do without an IOMMU. */
 static bool msis_differ(const struct walk *walk, const struct change *change)
 {
 	const struct viommu_route_range *a = &change->sides[BEFORE], *b = &change->sides[AFTER];
@@ -125,6 +131,7 @@ static void keep_last(struct walk *walk)
 	g_hash_table_insert(walk->latest, window, GSIZE_TO_POINTER((size_t)walk->changes->len));
 }
 
+/* One change waits until it is known where it ends, as on the map. */
 static void add_change(struct walk *walk, const struct change *change)
 {
 	if (!dma_differs(walk, change) && !msis_differ(walk, change))
@@ -169,6 +176,7 @@ static uint64_t end_of(const struct walk *walk, uint64_t first)
 	return last;
 }
 
+/* Between two ends on either side nothing changes on any, so the first function speaks for all. */
 static void compare_maps(struct walk *walk)
 {
 	struct change change;
@@ -197,6 +205,7 @@ static void put_ids(GString *out, uint32_t first, const struct viommu_route_rang
 		g_string_append_printf(out, "-0x%" PRIx32, last);
 }
 
+/* PASIDs are worth a word only where they differ. */
 static void put_dma(GString *out, const struct walk *walk, int side, const struct change *change)
 {
 	const struct viommu_route_range *range = &change->sides[side];
@@ -214,6 +223,7 @@ static void put_dma(GString *out, const struct walk *walk, int side, const struc
 		g_string_append_printf(out, " with PASIDs of %u bits", route->pasid_bits);
 }
 
+/* Behind what is said of memory, if that changed as well. */
 static void put_msis(GString *out, const struct walk *walk, int side, const struct change *change)
 {
 	const struct viommu_route_range *range = &change->sides[side];
@@ -227,6 +237,7 @@ static void put_msis(GString *out, const struct walk *walk, int side, const stru
 	put_ids(out, range->route.device_id, range, range->one_device_id);
 }
 
+/* What is the same on both sides is not said: the sentence is about the difference. */
 static char *describe(const struct walk *walk, int side, const struct change *change)
 {
 	GString *out = g_string_new(NULL);
@@ -238,6 +249,7 @@ static char *describe(const struct walk *walk, int side, const struct change *ch
 	return g_string_free(out, FALSE);
 }
 
+/* The functions are the same on both sides, and so either knows what they are called. */
 static void tell(struct walk *walk, const struct change *change)
 {
 	g_autofree char *what = viommu_functions_text(&change->sides[BEFORE]);
@@ -254,6 +266,7 @@ static void tell(struct walk *walk, const struct change *change)
 			     });
 }
 
+/* All changes are collected before one is told: the last segment may make the first one longer. */
 void diff_functions(struct viommu_diff *diff)
 {
 	struct walk walk = {

@@ -20,6 +20,7 @@ static const struct {
 	{ OBJECT_ITS_GROUP, { "ids" } },
 };
 
+/* As it would be written, for what is written alike means the same. */
 char *diff_identity(enum object_type type, const void *object, const char *const *keys)
 {
 	const struct text_section *section = text_section_of(type);
@@ -34,6 +35,7 @@ char *diff_identity(enum object_type type, const void *object, const char *const
 	return g_string_free(identity, FALSE);
 }
 
+/* Of two in the same place, which is an error, the first one is found. */
 static GHashTable *index_side(const struct viommu_topology *topology, size_t i)
 {
 	GHashTable *index = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
@@ -101,6 +103,7 @@ static void name_type(struct viommu_diff *diff, size_t i)
 	g_hash_table_destroy(after);
 }
 
+/* Objects are keys by their address: a name need not be unique over both sides. */
 void diff_name(struct viommu_diff *diff)
 {
 	for (int side = 0; side < N_SIDES; side++)

@@ -36,11 +36,13 @@ struct known {
 	char *identity;
 };
 
+/* One type may have several rows, each for some of its objects. */
 static bool applies(const struct rule *rule, const void *object)
 {
 	return !rule->applies || rule->applies(object);
 }
 
+/* Only for as long as it is compared: what it refers to, is called what both sides call it. */
 static void *copy_with_common_names(const struct viommu_diff *diff, int side, enum object_type type,
 				    const void *object)
 {
@@ -72,6 +74,7 @@ static char *identify(const struct viommu_diff *diff, int side, const struct rul
 	return identity;
 }
 
+/* The copies that are compared, and beside each the object that knows its place. */
 static GArray *list_side(const struct viommu_diff *diff, int side, const struct rule *rule)
 {
 	GHashTable *seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
@@ -111,6 +114,7 @@ static char *value_of(const struct text_key *key, const void *object)
 	return g_string_free(value, !said);
 }
 
+/* An IOMMU is known by where it is, and people know it by its name: so both are said. */
 static char *describe(enum object_type type, const void *object)
 {
 	char *what = subject_describe(&(struct subject){ type, object, 0 });
@@ -123,6 +127,7 @@ static char *describe(enum object_type type, const void *object)
 	return g_strdup_printf("%s (%s at %s)", what, viommu_iommu_kind_name(iommu->kind), at);
 }
 
+/* What is not there is nowhere. */
 static struct viommu_place place_of(enum object_type type, const struct known *known)
 {
 	static const struct viommu_place nowhere = { .at = VIOMMU_NOWHERE };
@@ -154,6 +159,7 @@ static bool may_be_same(const struct viommu_diff *diff, const struct rule *rule,
 	return !both && rule->usual && g_str_equal(rule->usual, name);
 }
 
+/* A key that is said and has its usual value writes the same as one that is not said. */
 static void compare_key(struct viommu_diff *diff, const struct rule *rule,
 			const struct text_key *key, const struct known *const *known)
 {
@@ -176,6 +182,7 @@ static char *whole_of(const struct rule *rule, const struct known *known)
 	return rule->way ? rule->way(known->copy) : g_strdup(DIFF_THERE);
 }
 
+/* For devices that is the way they go, so that what is most important is one sentence. */
 static void compare_whole(struct viommu_diff *diff, const struct rule *rule,
 			  const struct known *const *known)
 {
@@ -210,6 +217,10 @@ static struct known *known_at(GArray *list, size_t i)
 	return &g_array_index(list, struct known, i);
 }
 
+/*
+ * Those that were there before in their order, then those that are new. Each is known again by its
+ * identity in constant time, so this is linear in the objects of both sides.
+ */
 static void compare_all(struct viommu_diff *diff, const struct rule *rule)
 {
 	GHashTable *index = g_hash_table_new(g_str_hash, g_str_equal);
@@ -264,6 +275,7 @@ static char *identify_device(const void *object, const struct viommu_topology *o
 	return g_strdup(device->name ? device->name : "");
 }
 
+/* As ways of functions are described (diff_functions.c). */
 static char *describe_way(const char *iommu, uint32_t id, uint32_t n_ids)
 {
 	if (!iommu)

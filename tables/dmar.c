@@ -15,7 +15,7 @@
 #include "dmar.h"
 #include "findings.h"
 
-/* -- layouts --------------------------------------------------------------------- */
+/* -- layouts ------------------------------------------------------------------------- */
 
 static const struct field_name head_flags[] = {
 	{ 0x1, "INTR_REMAP" },
@@ -165,7 +165,7 @@ const struct layout *dmar_layout(uint64_t type)
 	return type < G_N_ELEMENTS(layouts) ? &layouts[type] : &unknown_layout;
 }
 
-/* -- asking records --------------------------------------------------------------- */
+/* -- asking records ------------------------------------------------------------------ */
 
 const struct record *dmar_structure(const struct viommu_table *table, size_t i)
 {
@@ -202,7 +202,7 @@ const char *dmar_object_name(const struct record *andd)
 	return name && memchr(name->rest->data, '\0', name->rest->len) ? record_text(name) : NULL;
 }
 
-/* -- decoding --------------------------------------------------------------------- */
+/* -- decoding ------------------------------------------------------------------------ */
 
 /*
  * What is being taken apart. Records are much larger than what they stand for, so there is a limit

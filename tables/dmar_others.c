@@ -17,7 +17,7 @@ static struct record *put(struct dmar_writing *writing, struct record *structure
 	return structure;
 }
 
-/* -- reserved memory --------------------------------------------------------------------- */
+/* -- reserved memory ----------------------------------------------------------------- */
 
 /* Memory that is not kept for functions, or not for DMA, the firmware says in another place. */
 static bool is_a_region(const struct dmar_writing *writing,
@@ -71,7 +71,7 @@ static void write_memory(struct dmar_writing *writing)
 	}
 }
 
-/* -- address translation services ------------------------------------------------------------ */
+/* -- address translation services ---------------------------------------------------- */
 
 static struct record *new_ports(unsigned type, uint16_t segment, uint8_t flags)
 {
@@ -151,8 +151,7 @@ static void write_root_ports(struct dmar_writing *writing)
 	g_hash_table_destroy(segments);
 }
 
-/* -- affinities and names -------------------------------------------------------------------------
- */
+/* -- affinities and names ------------------------------------------------------------ */
 
 static void write_affinities(struct dmar_writing *writing)
 {

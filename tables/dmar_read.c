@@ -28,7 +28,7 @@ static struct viommu_place place_of(const struct reading *reading, const struct 
 	return table_place(reading->table, record->at);
 }
 
-/* -- scopes --------------------------------------------------------------------- */
+/* -- scopes -------------------------------------------------------------------------- */
 
 /* A function as a scope names it: one whose bus is known, and the way on from there. */
 struct target {
@@ -77,7 +77,7 @@ static uint32_t id_of(const struct target *target)
 	return (uint32_t)target->segment << 16 | target->bdf;
 }
 
-/* -- what is behind a unit -------------------------------------------------------------- */
+/* -- what is behind a unit ----------------------------------------------------------- */
 
 typedef void read_scope(struct reading *reading, const struct record *record,
 			const struct target *target, const char *unit);
@@ -174,7 +174,7 @@ static void read_unit_scopes(struct reading *reading, const struct record *unit,
 	}
 }
 
-/* -- units ------------------------------------------------------------------------------------- */
+/* -- units --------------------------------------------------------------------------- */
 
 static void read_bridge(struct reading *reading, const struct record *record, uint16_t segment,
 			const char *unit)
@@ -221,8 +221,7 @@ static void read_unit(struct reading *reading, const struct record *record)
 	read_unit_scopes(reading, record, drhd->segment, name);
 }
 
-/* -- the rest ------------------------------------------------------------------------------------
- */
+/* -- the rest ------------------------------------------------------------------------ */
 
 static bool names_function(const struct record *scope)
 {
@@ -323,7 +322,7 @@ static void read_ats_bridge(struct reading *reading, const struct record *record
 		read_bridge(reading, record, atsr->segment, NULL);
 }
 
-/* -- what others refer to --------------------------------------------------------------------- */
+/* -- what others refer to ------------------------------------------------------------ */
 
 static void learn_domain(struct reading *reading, const struct record *record)
 {
@@ -350,7 +349,7 @@ static void learn_ats(struct reading *reading, const struct record *record)
 		g_hash_table_add(reading->ats, GUINT_TO_POINTER(atsr->segment));
 }
 
-/* -- the table -------------------------------------------------------------------------------- */
+/* -- the table ----------------------------------------------------------------------- */
 
 /* In this order: what stands further up is referred to from below. */
 static const struct {

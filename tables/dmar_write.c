@@ -42,7 +42,7 @@ struct record *dmar_new(unsigned type, const void *host)
 	return structure;
 }
 
-/* -- units ---------------------------------------------------------------------------- */
+/* -- units --------------------------------------------------------------------------- */
 
 static struct dmar_unit *find_unit(const struct dmar_writing *writing, const char *name)
 {
@@ -93,7 +93,7 @@ static bool in_segment(struct dmar_writing *writing, const struct dmar_unit *uni
 	return false;
 }
 
-/* -- host bridges ----------------------------------------------------------------------- */
+/* -- host bridges -------------------------------------------------------------------- */
 
 /*
  * All host bridges of a segment are its unit's, or nobody's: a table speaks of the segment only.
@@ -115,7 +115,7 @@ static void write_bridge(struct dmar_writing *writing, const struct viommu_host_
 		unit->all = true;
 }
 
-/* -- ranges -------------------------------------------------------------------------------- */
+/* -- ranges -------------------------------------------------------------------------- */
 
 /* What is nobody's is not named; unless the unit with the rest would have it then. */
 static void write_bypass(struct dmar_writing *writing, const struct viommu_pci_range *range)
@@ -158,8 +158,7 @@ static void write_range(struct dmar_writing *writing, const struct viommu_pci_ra
 		dmar_blame_path(writing, range->place);
 }
 
-/* -- other scopes ---------------------------------------------------------------------------------
- */
+/* -- other scopes -------------------------------------------------------------------- */
 
 static void write_source(struct dmar_writing *writing, const struct viommu_interrupt_source *source)
 {
@@ -200,8 +199,7 @@ static void write_device(struct dmar_writing *writing, const struct viommu_platf
 	g_ptr_array_add(writing->devices, (gpointer)device);
 }
 
-/* -- in order
- * ----------------------------------------------------------------------------------------- */
+/* -- in order ------------------------------------------------------------------------ */
 
 /* Of each segment, the last unit that has not the rest: by its place in the order, from 1. */
 static GHashTable *last_units(const struct dmar_writing *writing)
@@ -269,7 +267,7 @@ static void write_units(struct dmar_writing *writing)
 	put_units(writing);
 }
 
-/* -- the table ---------------------------------------------------------------------------- */
+/* -- the table ----------------------------------------------------------------------- */
 
 #define USUAL_ADDRESS_BITS 48
 #define USUAL_REVISION     1

@@ -23,6 +23,9 @@ struct device {
 	const struct dt_node *node;
 	char *path;
 	bool added; /* the device itself: what comes then are further IDs of it */
+	const struct dt_iommu
+		*iommu; /* of the last IDs, which wait for more; NULL: there are none */
+	uint32_t first, n;
 };
 
 /* -- IDs --------------------------------------------------------------------------- */
@@ -96,29 +99,37 @@ static void add_device(struct device *device, const char *iommu, uint32_t id, ui
 	device->added = true;
 }
 
-static void add_ids(struct device *device, const char *iommu, uint32_t id, uint32_t n)
+static void add_ids(struct device *device)
 {
 	const struct viommu_device_id more = {
 		.size = sizeof(more),
 		.device = device->path,
-		.iommu = iommu,
-		.id = id,
-		.n_ids = n > 1 ? n : 0,
+		.iommu = device->iommu ? device->iommu->name : NULL,
+		.id = device->first,
+		.n_ids = device->n > 1 ? device->n : 0,
 		.place = dt_place(device->reading->tree, device->node, "iommus"),
 	};
 
-	if (!device->added)
-		add_device(device, iommu, id, n);
-	else
+	if (device->iommu && !device->added)
+		add_device(device, more.iommu, device->first, device->n);
+	else if (device->iommu)
 		viommu_topology_add_device_id(device->reading->topology, &more);
 }
 
+/* Without masks, IDs that follow each other are as many entries. */
 static void give_ids(void *opaque, const struct dt_node *iommu, uint32_t first, uint32_t n)
 {
 	struct device *device = opaque;
 	const struct dt_iommu *known = g_hash_table_lookup(device->reading->iommus, iommu);
 
-	add_ids(device, known->name, first, n);
+	if (known == device->iommu && first == device->first + device->n && first) {
+		device->n += n;
+		return;
+	}
+	add_ids(device);
+	device->iommu = known;
+	device->first = first;
+	device->n = n;
 }
 
 /* -- the list ------------------------------------------------------------------------- */
@@ -158,10 +169,11 @@ static size_t read_entry(struct device *device, const struct dt_property *iommus
 static void read_device(struct dt_reading *reading, const struct dt_node *node,
 			const struct dt_property *iommus)
 {
-	struct device device = { reading, node, dt_path(node), false };
+	struct device device = { .reading = reading, .node = node, .path = dt_path(node) };
 
 	for (size_t at = 0; at < dt_cells(iommus);)
 		at = read_entry(&device, iommus, at);
+	add_ids(&device);
 	g_free(device.path);
 }
 

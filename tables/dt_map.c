@@ -77,14 +77,28 @@ static void look_outside(const struct reading_map *m, size_t i)
 
 /* -- runs -------------------------------------------------------------------------- */
 
+/* Functions that have one ID, said one by one: without a mask a map has no other way. */
+static bool shares_id(const struct dt_run *run, const struct dt_run *next)
+{
+	return run->target == next->target && run->last + 1 == next->first && run->id == next->id &&
+	       (run->one_id || run->first == run->last) &&
+	       (next->one_id || next->first == next->last);
+}
+
 static void add_run(void *opaque, size_t entry, const struct dt_run *run)
 {
 	struct reading_map *m = opaque;
 	struct dt_run known = *run;
+	struct dt_run *before =
+		m->runs->len ? &g_array_index(m->runs, struct dt_run, m->runs->len - 1) : NULL;
 
 	known.target = m->targets->pdata[entry];
-	if (known.target)
+	if (before && known.target && shares_id(before, &known)) {
+		before->last = known.last;
+		before->one_id = true;
+	} else if (known.target) {
 		g_array_append_val(m->runs, known);
+	}
 }
 
 /* Of each entry what is on buses of the bridge. */

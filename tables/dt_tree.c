@@ -29,7 +29,8 @@ void *dt_keep(struct devicetree *tree, const void *bytes, size_t length)
 {
 	void *copy = g_malloc(length + 1);
 
-	memcpy(copy, bytes, length);
+	if (length)
+		memcpy(copy, bytes, length);
 	((char *)copy)[length] = '\0';
 	g_ptr_array_add(tree->owned, copy);
 	return copy;

@@ -149,7 +149,7 @@ static void add_runs(struct dt_writing *writing, GArray *cells, const GArray *ru
 /* The next requester ID that can be one under the mask: counted with a carry over cleared bits. */
 static uint32_t next_masked(uint32_t rid, uint32_t mask)
 {
-	return ((rid | ~mask) + 1) & (mask | N_RIDS);
+	return ((rid | (~mask & ALL_RIDS)) + 1) & (mask | N_RIDS);
 }
 
 /* Under a mask, requester IDs in between are never asked for, and an entry may go over them. */
@@ -164,7 +164,7 @@ static void add_masked(struct dt_writing *writing, GArray *cells, const struct p
 		next = end = rid;
 		do {
 			end = next;
-			next = next_masked(next, mask) ? next_masked(next, mask) : N_RIDS;
+			next = next_masked(next, mask);
 		} while (next < N_RIDS && masked->target[next] == target &&
 			 (!target || masked->id[next] == masked->id[rid] + (next - rid)));
 		if (target)

@@ -14,10 +14,6 @@
 
 #include "graph.h"
 
-/* Names longer than that would make a box that nobody sees the whole of. */
-#define NAME_LENGTH 40
-#define ELLIPSIS    "\xe2\x80\xa6"
-
 #define WAY_COLOUR    "#1b4f8a" /* through an IOMMU */
 #define BYPASS_COLOUR "#b3541e" /* around it */
 #define MSI_COLOUR    "#5d6d3a" /* interrupts */
@@ -25,11 +21,6 @@
 #define WAY_STYLE    "color=\"" WAY_COLOUR "\", penwidth=1.4"
 #define BYPASS_STYLE "color=\"" BYPASS_COLOUR "\", style=dashed, penwidth=1.4, minlen=2"
 #define MSI_STYLE    "color=\"" MSI_COLOUR "\", style=dotted, arrowhead=vee, penwidth=1.4"
-
-#define IOMMU_FILL  "#dce8f5"
-#define BOX_FILL    "#f4f4f1"
-#define MEMORY_FILL "#efe6d5"
-#define ITS_FILL    "#e6ecd8"
 
 struct drawing {
 	GString *out;
@@ -40,114 +31,9 @@ struct drawing {
 	GHashTable *drawn;  /* arrows that were drawn already, as text */
 };
 
-/* -- text ------------------------------------------------------------------------- */
-
-/* As a label has it, which is a sort of HTML; what cannot be shown is shown to be something. */
-static void put(GString *out, const char *text)
-{
-	gunichar c;
-
-	for (int n = 0; *text; text = g_utf8_next_char(text), n++) {
-		if (n == NAME_LENGTH && *g_utf8_next_char(text)) {
-			g_string_append(out, ELLIPSIS);
-			return;
-		}
-		c = g_utf8_get_char(text);
-		if (c == '&' || c == '<' || c == '>' || c == '"' || c == '\\')
-			g_string_append_printf(out, "&#%" PRIu32 ";", c);
-		else
-			g_string_append_unichar(out, g_unichar_isprint(c) ? c : '?');
-	}
-}
-
-static void put_title(GString *out, const char *title)
-{
-	g_string_append(out, "<b>");
-	put(out, title);
-	g_string_append(out, "</b>");
-}
-
-/* -- boxes ------------------------------------------------------------------------- */
-
-/* Told twice to keep to the left, for a cell may become wider than its text. */
-static void put_cell(GString *out, const char *port, const char *text)
-{
-	g_string_append_printf(out, "<td align=\"text\"%s>", port);
-	put(out, text);
-	g_string_append(out, "<br align=\"left\"/></td>");
-}
-
-static void put_line(GString *out, const struct line *line, unsigned i)
-{
-	g_autofree char *port = g_strdup_printf(" port=\"l%u\"", i);
-	g_autofree char *ids = g_strconcat(line->ids ? line->ids : "",
-					   line->device_ids ? " MSI " : "", line->device_ids, NULL);
-
-	g_string_append(out, "<tr>");
-	put_cell(out, "", line->what);
-	put_cell(out, port, ids);
-	g_string_append(out, "</tr>");
-}
-
-static void put_more(GString *out, size_t n, const char *what)
-{
-	if (n)
-		g_string_append_printf(out,
-				       "<tr><td align=\"left\" colspan=\"2\"><i>%s and %zu more %s"
-				       "</i></td></tr>",
-				       ELLIPSIS, n, what);
-}
-
-static void put_box(GString *out, const struct box *box, unsigned i)
-{
-	g_string_append_printf(
-		out,
-		"  b%u [label=<<table border=\"1\" cellborder=\"0\" cellspacing=\"0\" "
-		"cellpadding=\"3\" bgcolor=\"" BOX_FILL "\">"
-		"<tr><td align=\"left\" colspan=\"2\">",
-		i);
-	put_title(out, box->title);
-	if (box->subtitle)
-		g_string_append_printf(out, "  %s", box->subtitle);
-	g_string_append(out, "</td></tr><hr/>");
-	for (unsigned n = 0; n < box->lines->len; n++)
-		put_line(out, &g_array_index(box->lines, struct line, n), n);
-	put_more(out, box->n_more, "ranges");
-	g_string_append(out, "</table>>];\n");
-}
-
-static void put_iommu(GString *out, const struct viommu_iommu *iommu, unsigned i)
-{
-	g_autofree char *at = viommu_iommu_at_text(iommu);
-
-	g_string_append_printf(out,
-			       "  i%u [shape=box, style=\"filled,rounded\", fillcolor=\"" IOMMU_FILL
-			       "\", margin=\"0.15,0.08\", label=<",
-			       i);
-	put_title(out, iommu->name);
-	g_string_append_printf(out, "<br/>%s<br/>at %s>];\n", viommu_iommu_kind_name(iommu->kind),
-			       at);
-}
-
-static void put_group(GString *out, const struct viommu_its_group *group, unsigned i)
-{
-	g_string_append_printf(
-		out, "  t%u [shape=box, style=filled, fillcolor=\"" ITS_FILL "\", label=<", i);
-	put_title(out, group->name);
-	g_string_append(out, "<br/>ITS");
-	for (size_t n = 0; n < group->n_ids && n < MAX_LINES; n++)
-		g_string_append_printf(out, " %" PRIu32, group->ids[n]);
-	g_string_append_printf(out, "%s>];\n", group->n_ids > MAX_LINES ? " " ELLIPSIS : "");
-}
-
-static void put_memory(GString *out)
-{
-	g_string_append(out, "  memory [shape=cylinder, style=filled, fillcolor=\"" MEMORY_FILL
-			     "\", margin=\"0.3,0.2\", label=<<b>memory</b>>];\n");
-}
-
 /* -- arrows -------------------------------------------------------------------------- */
 
+/* 0 for what is not drawn. */
 static unsigned number_of(GHashTable *numbers, const void *object)
 {
 	return GPOINTER_TO_UINT(g_hash_table_lookup(numbers, object));
@@ -162,6 +48,7 @@ static void put_arrow(struct drawing *drawing, const char *from, const char *to,
 		g_string_append(drawing->out, arrow);
 }
 
+/* They leave where the accesses do: behind the IOMMU, if there is one. */
 static void put_msis(struct drawing *drawing, const struct line *line, const char *port)
 {
 	unsigned group = number_of(drawing->groups, line->its);
@@ -174,6 +61,7 @@ static void put_msis(struct drawing *drawing, const struct line *line, const cha
 			  iommu ? MSI_STYLE : MSI_STYLE ", minlen=2");
 }
 
+/* An IOMMU that is not drawn has its arrow end at the box that stands for all of these. */
 static void put_way(struct drawing *drawing, const struct line *line, const char *port)
 {
 	unsigned iommu = line->iommu ? number_of(drawing->iommus, line->iommu) : 0;
@@ -196,6 +84,7 @@ static void put_ways(struct drawing *drawing, const struct box *box, unsigned i)
 	}
 }
 
+/* One that translates nothing has its arrow as well: it is there, and somebody may wonder. */
 static void put_iommu_ways(struct drawing *drawing)
 {
 	const struct viommu_iommu *iommu;
@@ -236,12 +125,12 @@ static void put_members(struct drawing *drawing, bool framed, uint32_t domain)
 	for (unsigned i = 0; i < drawing->boxes.list->len; i++) {
 		box = &g_array_index(drawing->boxes.list, struct box, i);
 		if (is_member(box, framed, domain))
-			put_box(drawing->out, box, i);
+			graph_put_box(drawing->out, box, i);
 	}
 	for_each_object(i, iommu, drawing->topology, OBJECT_IOMMU)
 		if (number_of(drawing->iommus, iommu) && iommu->has_proximity_domain == framed &&
 		    (!framed || iommu->proximity_domain == domain))
-			put_iommu(drawing->out, iommu, number_of(drawing->iommus, iommu));
+			graph_put_iommu(drawing->out, iommu, number_of(drawing->iommus, iommu));
 }
 
 static gint compare_domains(gconstpointer a, gconstpointer b)
@@ -251,6 +140,7 @@ static gint compare_domains(gconstpointer a, gconstpointer b)
 	return (*one > *other) - (*one < *other);
 }
 
+/* A walk over those that are known already: there are few. */
 static void add_domain(GArray *domains, bool has, uint32_t domain)
 {
 	for (unsigned i = 0; has && i < domains->len; i++)
@@ -277,6 +167,7 @@ static GArray *domains_of(const struct drawing *drawing)
 	return domains;
 }
 
+/* Frames first, since dot takes a box to belong where it is named first. */
 static void put_frames(struct drawing *drawing)
 {
 	GArray *domains = domains_of(drawing);
@@ -298,6 +189,10 @@ static void put_frames(struct drawing *drawing)
 
 /* -- the picture --------------------------------------------------------------------------- */
 
+/*
+ * The space between columns is for the arrows, which would lie upon each other in less of it.
+ * Arrows are drawn before boxes, so that one that has to pass behind a box does.
+ */
 static void put_head(GString *out)
 {
 	g_string_append(out, "digraph topology {\n"
@@ -317,6 +212,7 @@ static void put_sample(GString *out, const char *colour, const char *sample, con
 		colour, sample, meaning);
 }
 
+/* The label of the whole picture: a box of its own would be put wherever there is room. */
 static void put_legend(const struct drawing *drawing)
 {
 	GString *out = drawing->out;
@@ -330,11 +226,11 @@ static void put_legend(const struct drawing *drawing)
 	if (g_hash_table_size(drawing->groups))
 		put_sample(out, MSI_COLOUR, "&#183; &#183; &#183; &gt;",
 			   "MSIs, with the same ID unless another is named");
-	put_more(out, drawing->boxes.n_more, "boxes");
-	put_more(out,
-		 topology_count(drawing->topology, OBJECT_IOMMU) -
-			 g_hash_table_size(drawing->iommus),
-		 "IOMMUs");
+	graph_put_more(out, drawing->boxes.n_more, "boxes");
+	graph_put_more(out,
+		       topology_count(drawing->topology, OBJECT_IOMMU) -
+			       g_hash_table_size(drawing->iommus),
+		       "IOMMUs");
 	g_string_append(out, "</table>>;\n");
 }
 
@@ -351,20 +247,23 @@ static GHashTable *number_objects(const struct viommu_topology *topology, enum o
 	return numbers;
 }
 
+/* Boxes of the right column; dot finds that they are on the right by itself. */
 static void put_reached(struct drawing *drawing)
 {
 	const struct viommu_its_group *group;
 
-	put_memory(drawing->out);
+	graph_put_memory(drawing->out);
 	for_each_object(i, group, drawing->topology, OBJECT_ITS_GROUP)
 		if (number_of(drawing->groups, group))
-			put_group(drawing->out, group, number_of(drawing->groups, group));
+			graph_put_group(drawing->out, group, number_of(drawing->groups, group));
 	if (topology_count(drawing->topology, OBJECT_IOMMU) > MAX_IOMMUS)
 		g_string_append(drawing->out,
 				"  more_iommus [shape=box, style=\"filled,rounded\","
 				" fillcolor=\"" IOMMU_FILL "\", label=<<i>more IOMMUs</i>>];\n");
 }
 
+/* In an order that depends on the topology alone: the same machine is the same text, to the byte.
+ */
 char *viommu_topology_graph(const struct viommu_topology *topology)
 {
 	struct drawing drawing = {

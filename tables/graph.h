@@ -9,8 +9,8 @@
 /*
  * What is drawn: boxes on the left that send, IOMMUs in the middle, what is reached on the right
  *
- * graph_boxes.c collects it from the topology, bounded, and graph.c writes it in Graphviz's
- * language.
+ * graph_boxes.c collects it from the topology, bounded; graph.c writes it in Graphviz's language,
+ * with the shapes of graph_shapes.c.
  */
 
 /* More than that is not drawn, but counted: nobody would find anything in it. */
@@ -42,5 +42,17 @@ struct boxes {
 /* All boxes of a topology; graph_free_boxes() frees what is in them. */
 struct boxes graph_boxes(const struct viommu_topology *topology);
 void graph_free_boxes(struct boxes *boxes);
+
+/* Write a shape, which arrows call by a letter and its number: b, i, t (graph_shapes.c). */
+void graph_put_box(GString *out, const struct box *box, unsigned i);
+void graph_put_iommu(GString *out, const struct viommu_iommu *iommu, unsigned i);
+void graph_put_group(GString *out, const struct viommu_its_group *group, unsigned i);
+void graph_put_memory(GString *out);
+
+/* A row of a table that says how many there are besides; none if there are none. */
+void graph_put_more(GString *out, size_t n, const char *what);
+
+/* What IOMMUs are filled with. */
+#define IOMMU_FILL "#dce8f5"
 
 #endif

@@ -76,6 +76,7 @@ static void add_line(struct box *box, struct line *line)
 
 /* -- functions -------------------------------------------------------------------- */
 
+/* With a dash as print has it: this is for the eye, and nobody reads it back. */
 static char *ids_text(uint32_t first, uint64_t n, bool one)
 {
 	if (one || n <= 1)
@@ -103,6 +104,7 @@ static char *functions_text(const struct viommu_route_range *range)
 	return g_strdup(text + strlen(segment));
 }
 
+/* An ID that functions do not have is an empty cell, which is where bypassing arrows begin. */
 static void draw_range(struct box *box, const struct viommu_route_range *range)
 {
 	uint64_t n = range_length(range);
@@ -117,6 +119,7 @@ static void draw_range(struct box *box, const struct viommu_route_range *range)
 	add_line(box, &line);
 }
 
+/* Titles are made once, with the box. */
 static struct box *box_of_bridge(struct collector *collector,
 				 const struct viommu_host_bridge *bridge)
 {
@@ -144,6 +147,7 @@ static struct box *box_of_segment(struct collector *collector, unsigned segment)
 	return box;
 }
 
+/* A piece whose box is not drawn is not drawn either; the box was counted. */
 static void draw_piece(struct collector *collector, const struct viommu_route_range *range,
 		       const struct viommu_host_bridge *bridge)
 {
@@ -171,6 +175,7 @@ static void draw_cut(struct collector *collector, const struct viommu_route_rang
 	}
 }
 
+/* As the map has them: of two bridges with the same bus the first one has it. */
 static GArray *cover_bridges(const struct viommu_topology *topology)
 {
 	GArray *cover = cover_new();
@@ -188,6 +193,7 @@ static GArray *cover_bridges(const struct viommu_topology *topology)
 
 /* -- devices -------------------------------------------------------------------------- */
 
+/* The collector itself stands for those that have no IOMMU: some address that is no object's. */
 static struct box *box_of_devices(struct collector *collector,
 				  const struct viommu_platform_device *device)
 {
@@ -203,6 +209,7 @@ static struct box *box_of_devices(struct collector *collector,
 	return box;
 }
 
+/* It has no bridge to tell its NUMA node, and is drawn where its IOMMU is. */
 static void draw_device(struct collector *collector, const struct viommu_platform_device *device)
 {
 	struct box *box = box_of_devices(collector, device);
@@ -220,6 +227,7 @@ static void draw_device(struct collector *collector, const struct viommu_platfor
 
 /* -- all of them --------------------------------------------------------------------------- */
 
+/* Functions in their order, then devices in that of the topology. */
 struct boxes graph_boxes(const struct viommu_topology *topology)
 {
 	struct collector collector = {

@@ -58,6 +58,7 @@ static size_t keep_text(const struct decoding *decoding, struct record *node, si
 	return from + length;
 }
 
+/* An array stands with its node, which is what has to be mended, by its number, place and kind. */
 static void report_array(const struct decoding *decoding, const struct record *node,
 			 const struct iort_array *array, const char *where)
 {

@@ -208,6 +208,8 @@ extern const struct layout iort_head_layout, iort_mapping_layout, iort_its_layou
  */
 const struct layout *iort_layout(uint64_t type, unsigned revision, size_t room);
 
+/* -- arrays (iort_arrays.c) ---------------------------------------------------------------- */
+
 /* The arrays of a node, which its fields tell of. */
 struct iort_array {
 	const char *name;

@@ -20,6 +20,7 @@ void iort_each(const struct table_check *check, unsigned type, iort_look *look)
 			look(check, node);
 }
 
+/* Fields of the table that many rules ask for. */
 static const struct iort_head *head_of(const struct table_check *check)
 {
 	return check->table->root->host;
@@ -56,6 +57,10 @@ static unsigned count_nodes(const struct viommu_table *table)
 	return children->len - (before && before->at < iort_first_node(table->root->host, end));
 }
 
+/*
+ * Linux goes by the count. One too large takes what lies behind the table for nodes; one too small
+ * hides the last ones, and what they are the way for.
+ */
 static void check_count(const struct table_check *check)
 {
 	unsigned n = count_nodes(check->table), said = head_of(check)->node_count;
@@ -68,6 +73,7 @@ static void check_count(const struct table_check *check)
 
 /* -- fields of every node ---------------------------------------------------------------- */
 
+/* A note, for whoever made such a table knew it; but a guest of today is not told of the IOMMU. */
 static void blame_draft(const struct table_check *check, const struct record *node)
 {
 	report(check->findings, check->rule_id, iort_place(check, node, "Type"),
@@ -75,6 +81,7 @@ static void blame_draft(const struct table_check *check, const struct record *no
 	       node->layout->name);
 }
 
+/* Both transports: a table that a VIOT of 2019 wraps is not checked here. */
 static void check_drafts(const struct table_check *check)
 {
 	if (iort_is_wrapped(check->table))
@@ -96,6 +103,7 @@ static bool has_meaning(const struct field *field, uint64_t value)
 	return field->kind == FIELD_FLAGS && !(value & ~known);
 }
 
+/* Flags and models of a structure. What has no row is no value, and what has no name no meaning. */
 static void look_at_values(const struct table_check *check, const struct record *record)
 {
 	if (!record->layout)
@@ -110,6 +118,10 @@ static void look_at_values(const struct table_check *check, const struct record 
 			       field_get(f, record->host));
 }
 
+/*
+ * Interrupts and ID mappings have flags as well: elements of arrays are looked at with their
+ * nodes.
+ */
 static void check_values(const struct table_check *check)
 {
 	const struct record *node;
@@ -135,6 +147,7 @@ static void check_early_identifiers(const struct table_check *check)
 			       "%s has an identifier before revision 3", node->layout->name);
 }
 
+/* Other tables name nodes by them, so two of one number are ambiguous there, and nowhere else. */
 static void check_identifiers(const struct table_check *check)
 {
 	g_autoptr(GHashTable) seen = g_hash_table_new(NULL, NULL);
@@ -164,6 +177,10 @@ static void look_at_bytes(const struct table_check *check, const GByteArray *byt
 		}
 }
 
+/*
+ * Between arrays and behind the last one. Of a node that is not known nobody knows what its bytes
+ * are.
+ */
 static void check_bytes(const struct table_check *check)
 {
 	const struct record *node;
@@ -183,6 +200,7 @@ static void check_bytes(const struct table_check *check)
 
 /* -- names of objects --------------------------------------------------------------------- */
 
+/* A reader looks for the NUL and for nothing else. */
 static void look_at_text(const struct table_check *check, const struct record *node)
 {
 	const struct record *text = iort_text_of(node);
@@ -193,12 +211,14 @@ static void look_at_text(const struct table_check *check, const struct record *n
 		       iort_text_name(iort_type_of(node)), node->layout->name);
 }
 
+/* The two types of node that have a name of an object. */
 static void check_text(const struct table_check *check)
 {
 	iort_each(check, IORT_NAMED_COMPONENT, look_at_text);
 	iort_each(check, IORT_IWB, look_at_text);
 }
 
+/* ACPI keeps the underscores that fill up a name, and compares paths as text. */
 static void look_at_path(const struct table_check *check, const struct record *node)
 {
 	const struct record *text = iort_text_of(node);
@@ -210,6 +230,7 @@ static void look_at_path(const struct table_check *check, const struct record *n
 		       "no device of an ACPI namespace has this path");
 }
 
+/* Of named components alone: the name of a wire bridge is compared with nothing. */
 static void check_paths(const struct table_check *check)
 {
 	iort_each(check, IORT_NAMED_COMPONENT, look_at_path);
@@ -217,6 +238,7 @@ static void check_paths(const struct table_check *check)
 
 /* -- root complexes and named components ------------------------------------------------------ */
 
+/* A limit is the number of address bits, so 0 leaves one byte. */
 static void look_at_component_limit(const struct table_check *check, const struct record *node)
 {
 	const struct iort_named_component *component = node->host;
@@ -239,12 +261,14 @@ static void look_at_complex_limit(const struct table_check *check, const struct 
 		       "a root complex that can address a single byte");
 }
 
+/* Both sorts of devices have a limit; root complexes since their first revision. */
 static void check_limits(const struct table_check *check)
 {
 	iort_each(check, IORT_NAMED_COMPONENT, look_at_component_limit);
 	iort_each(check, IORT_ROOT_COMPLEX, look_at_complex_limit);
 }
 
+/* A hash of segments, for a machine can have 65,536 of them. */
 static void check_segments(const struct table_check *check)
 {
 	g_autoptr(GHashTable) seen = g_hash_table_new(NULL, NULL);
@@ -275,6 +299,7 @@ static void look_at_complex_revision(const struct table_check *check, const stru
 		       "PRI or PASID of a root complex of revision %u", complex->node.revision);
 }
 
+/* Older readers take the flag for a reserved bit, and look at the interrupts instead. */
 static void look_at_smmu_revision(const struct table_check *check, const struct record *node)
 {
 	const struct iort_smmu_v3 *smmu = node->host;
@@ -286,84 +311,11 @@ static void look_at_smmu_revision(const struct table_check *check, const struct 
 		       smmu->node.revision);
 }
 
+/* Only what readers decide by: a revision that is too new for its table harms nobody. */
 static void check_node_revisions(const struct table_check *check)
 {
 	iort_each(check, IORT_ROOT_COMPLEX, look_at_complex_revision);
 	iort_each(check, IORT_SMMU_V3, look_at_smmu_revision);
-}
-
-/* -- ITS groups, SMMUs, PMCGs ------------------------------------------------------------------ */
-
-static void look_at_its_group(const struct table_check *check, const struct record *node)
-{
-	const struct iort_its_group *group = node->host;
-
-	if (!group->its_count)
-		report(check->findings, check->rule_id, iort_place(check, node, "ITS count"),
-		       "name an ITS, or leave the node out", "an ITS group without an ITS");
-}
-
-static void check_its_groups(const struct table_check *check)
-{
-	iort_each(check, IORT_ITS_GROUP, look_at_its_group);
-}
-
-/* The device tree has sync before GERR; firmware that was made from one tends to keep that. */
-static void look_at_order(const struct table_check *check, const struct record *node)
-{
-	const struct iort_smmu_v3 *smmu = node->host;
-
-	if (smmu->event && smmu->pri == smmu->event + 1 && smmu->gerr == smmu->pri + 1 &&
-	    smmu->sync == smmu->gerr + 1)
-		report(check->findings, check->rule_id, iort_place(check, node, "GERR GSIV"),
-		       "see whether sync has to be before GERR, as in the device tree",
-		       "interrupts of an SMMUv3 follow each other as in the node");
-}
-
-static void check_order(const struct table_check *check)
-{
-	iort_each(check, IORT_SMMU_V3, look_at_order);
-}
-
-bool iort_has_device_id_mapping(const struct iort_smmu_v3 *smmu)
-{
-	if (smmu->node.revision >= IORT_SMMU_V3_WITH_FLAG)
-		return smmu->flags & IORT_SMMU_V3_DEVICE_ID;
-	return smmu->node.revision && !(smmu->event && smmu->pri && smmu->gerr && smmu->sync);
-}
-
-static void look_at_device_id_index(const struct table_check *check, const struct record *node)
-{
-	const struct iort_smmu_v3 *smmu = node->host;
-
-	if (iort_has_device_id_mapping(smmu) && smmu->device_id_mapping >= smmu->node.mapping_count)
-		report(check->findings, check->rule_id, iort_place(check, node, "Sync GSIV"),
-		       "write all four GSIVs, or which ID mapping its own MSIs have",
-		       "DeviceID mapping %u of an SMMUv3 with %u ID mappings",
-		       smmu->device_id_mapping, smmu->node.mapping_count);
-}
-
-static void check_device_id_index(const struct table_check *check)
-{
-	iort_each(check, IORT_SMMU_V3, look_at_device_id_index);
-}
-
-/* PMCGs are often there in hundreds: none of the walks here is longer than its own node. */
-static void look_at_pmcg(const struct table_check *check, const struct record *node)
-{
-	const struct iort_pmcg *pmcg = node->host;
-	const struct iort_mapping *mapping = iort_mapping_of(node, 0);
-
-	if (!pmcg->overflow &&
-	    (pmcg->node.mapping_count != 1 || !mapping || !(mapping->flags & IORT_MAPPING_SINGLE)))
-		report(check->findings, check->rule_id, iort_place(check, node, "Overflow GSIV"),
-		       "write its interrupt, or one single mapping to an ITS group",
-		       "a PMCG whose overflow nobody hears of");
-}
-
-static void check_pmcgs(const struct table_check *check)
-{
-	iort_each(check, IORT_PMCG, look_at_pmcg);
 }
 
 const struct table_rule iort_rules[] = {
@@ -381,11 +333,11 @@ const struct table_rule iort_rules[] = {
 	{ "iort-address-limit", check_limits },
 	{ "iort-segment-twice", check_segments },
 	{ "iort-node-revision", check_node_revisions },
-	{ "iort-its-empty", check_its_groups },
-	{ "iort-interrupt-order", check_order },
-	{ "iort-device-id-index", check_device_id_index },
+	{ "iort-its-empty", iort_check_its_groups },
+	{ "iort-interrupt-order", iort_check_interrupt_order },
+	{ "iort-device-id-index", iort_check_device_id_index },
 	{ "iort-device-id-mapping", iort_check_device_id_mappings },
-	{ "iort-pmcg", check_pmcgs },
+	{ "iort-pmcg", iort_check_pmcgs },
 	{ "iort-rmr-revision", iort_check_rmr_revision },
 	{ "iort-rmr-empty", iort_check_rmr_empty },
 	{ "iort-rmr-align", iort_check_rmr_align },

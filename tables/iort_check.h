@@ -16,6 +16,41 @@ static inline struct viommu_place iort_place(const struct table_check *check,
 	return table_place_of(check->table, record, field_name);
 }
 
+/* -- references (iort_visit.c) --------------------------------------------------------- */
+
+/* A reference to a node: of an ID mapping, or of a PMCG to what it counts for. */
+struct iort_visit {
+	const struct table_check *check;
+	GHashTable *nodes;           /* by their offset */
+	const struct record *node;   /* that refers */
+	const struct record *record; /* the ID mapping, or the PMCG itself */
+	const char *field;
+	uint32_t reference;
+	uint32_t index; /* of the mapping in its node */
+};
+
+typedef void iort_visitor(const struct iort_visit *visit);
+
+/* Show a rule all references of the table. */
+void iort_visit_all(const struct table_check *check, iort_visitor *each);
+
+/* The ID mapping that refers, or NULL for a PMCG; the node that is referred to, or NULL. */
+const struct iort_mapping *iort_visited_mapping(const struct iort_visit *visit);
+const struct record *iort_visited_target(const struct iort_visit *visit);
+
+/* Report that a field of what refers breaks the rule. */
+__attribute__((format(printf, 4, 5))) void iort_blame(const struct iort_visit *visit,
+						      const char *field, const char *cure,
+						      const char *format, ...);
+
+/* -- rules ------------------------------------------------------------------------------ */
+
+/* iort_check_smmu.c */
+void iort_check_its_groups(const struct table_check *check);
+void iort_check_interrupt_order(const struct table_check *check);
+void iort_check_device_id_index(const struct table_check *check);
+void iort_check_pmcgs(const struct table_check *check);
+
 /* iort_check_rmr.c */
 void iort_check_rmr_revision(const struct table_check *check);
 void iort_check_rmr_empty(const struct table_check *check);
@@ -28,6 +63,8 @@ void iort_check_references(const struct table_check *check);
 void iort_check_null_references(const struct table_check *check);
 void iort_check_reference_kinds(const struct table_check *check);
 void iort_check_cycles(const struct table_check *check);
+
+/* iort_check_ids.c */
 void iort_check_device_id_mappings(const struct table_check *check);
 void iort_check_single(const struct table_check *check);
 void iort_check_wrap(const struct table_check *check);

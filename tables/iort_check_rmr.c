@@ -10,6 +10,7 @@
 #include "findings.h"
 #include "iort_check.h"
 
+/* Such a node was in revision 3 already, but with flags that meant something else. */
 static void blame_revision(const struct table_check *check, const struct record *node)
 {
 	report(check->findings, check->rule_id, table_place(check->table, node->at),
@@ -17,12 +18,14 @@ static void blame_revision(const struct table_check *check, const struct record 
 	       acpi_header(check->table)->revision);
 }
 
+/* Asked of the table, and blamed on each node: it is the node that is overlooked. */
 void iort_check_rmr_revision(const struct table_check *check)
 {
 	if (acpi_header(check->table)->revision < IORT_REVISION_E_D)
 		iort_each(check, IORT_RMR, blame_revision);
 }
 
+/* Without either the node says nothing, and somebody meant it to. */
 static void look_for_nothing(const struct table_check *check, const struct record *node)
 {
 	const struct iort_rmr *rmr = node->host;
@@ -33,11 +36,13 @@ static void look_for_nothing(const struct table_check *check, const struct recor
 		       rmr->node.mapping_count ? "memory" : "IDs");
 }
 
+/* Counts, not what was decoded: an array that lies outside is another rule. */
 void iort_check_rmr_empty(const struct table_check *check)
 {
 	iort_each(check, IORT_RMR, look_for_nothing);
 }
 
+/* 64 KiB is the largest page there is, so that any guest can map it. */
 static void look_at_grain(const struct table_check *check, const struct record *node)
 {
 	const struct record *record;
@@ -54,11 +59,13 @@ static void look_at_grain(const struct table_check *check, const struct record *
 	}
 }
 
+/* The end has to fit into 64 bits as well. */
 void iort_check_rmr_align(const struct table_check *check)
 {
 	iort_each(check, IORT_RMR, look_at_grain);
 }
 
+/* By address; of two at the same one, in the order of the node. */
 static gint compare_memory(gconstpointer a, gconstpointer b)
 {
 	const struct record *one = *(const struct record *const *)a;
@@ -96,6 +103,7 @@ static void look_for_overlap(const struct table_check *check, const struct recor
 	}
 }
 
+/* Sorted for each node, in n log n. */
 void iort_check_rmr_overlap(const struct table_check *check)
 {
 	iort_each(check, IORT_RMR, look_for_overlap);
@@ -116,6 +124,7 @@ static void look_for_one_id(const struct table_check *check, const struct record
 	}
 }
 
+/* A note: guests of today read it well. */
 void iort_check_rmr_one_id(const struct table_check *check)
 {
 	iort_each(check, IORT_RMR, look_for_one_id);

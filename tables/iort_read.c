@@ -29,6 +29,7 @@ void iort_lose(const struct iort_reading *reading, const char *rule_id, const st
 	       "a topology has no word for %s: left out", what);
 }
 
+/* Offsets are keys: names belong to the tables of them, until reading ends. */
 static const char *name_at(GHashTable *names, uint32_t offset)
 {
 	return g_hash_table_lookup(names, GSIZE_TO_POINTER((gsize)offset));
@@ -44,6 +45,7 @@ const char *iort_its_at(const struct iort_reading *reading, uint32_t offset)
 	return name_at(reading->groups, offset);
 }
 
+/* Numbered in the order of the table, so that the same table is always the same text. */
 static const char *give_name(GHashTable *names, const struct record *node, const char *prefix)
 {
 	char *name = g_strdup_printf("%s%u", prefix, g_hash_table_size(names));
@@ -54,6 +56,7 @@ static const char *give_name(GHashTable *names, const struct record *node, const
 
 /* -- ITS groups ------------------------------------------------------------------------------ */
 
+/* One without an ITS is a rule of the bytes; a topology has no such group. */
 static void read_its_group(struct iort_reading *reading, const struct record *node)
 {
 	g_autoptr(GArray) ids = g_array_new(FALSE, FALSE, sizeof(uint32_t));
@@ -94,6 +97,7 @@ static const struct iort_mapping *own_mapping(const struct record *node)
 	return mapping && mapping->flags & IORT_MAPPING_SINGLE ? mapping : NULL;
 }
 
+/* Bits that have a member of their own are taken out of the flags. */
 static void take_smmu_v3(struct viommu_iommu *iommu, const struct iort_smmu_v3 *smmu)
 {
 	static const uint32_t known =
@@ -127,6 +131,7 @@ static uint32_t *numbers_of(const struct record *node, const struct layout *layo
 	return (uint32_t *)(void *)g_array_free(numbers, FALSE);
 }
 
+/* Two zeroes are what is written where nobody knows them. */
 static void take_global_interrupts(struct viommu_iommu *iommu, const struct record *node)
 {
 	guint i = 0;
@@ -153,6 +158,7 @@ static void take_smmu_v2(struct viommu_iommu *iommu, const struct record *node)
 	iommu->model = smmu->model;
 }
 
+/* The device ID is where the function is, as one number. */
 static void take_virtio_pci(struct viommu_iommu *iommu, const struct iort_virtio_pci *node)
 {
 	iommu->kind = VIOMMU_VIRTIO_PCI;
@@ -160,6 +166,7 @@ static void take_virtio_pci(struct viommu_iommu *iommu, const struct iort_virtio
 	iommu->bdf = (uint16_t)node->device_id;
 }
 
+/* Its interrupt is for the driver of the transport, and no IOMMU's. */
 static void take_virtio_mmio(struct viommu_iommu *iommu, const struct iort_virtio_mmio *node)
 {
 	iommu->kind = VIOMMU_VIRTIO_MMIO;
@@ -201,6 +208,7 @@ static void take_its(const struct iort_reading *reading, struct viommu_iommu *io
 	iommu->its = iort_identity_its(reading, node);
 }
 
+/* The lists live until the topology has its copy. */
 static void add_iommu(const struct iort_reading *reading, struct viommu_iommu *iommu,
 		      const struct record *node)
 {
@@ -219,6 +227,9 @@ static void add_iommu(const struct iort_reading *reading, struct viommu_iommu *i
 			  "interrupts of an SMMU of which some are edge-triggered");
 }
 
+/*
+ * The name is given even to an IOMMU that cannot be added, so that names are places in the table.
+ */
 static void read_iommu(struct iort_reading *reading, const struct record *node)
 {
 	struct viommu_iommu iommu = { .size = sizeof(iommu) };
@@ -239,6 +250,7 @@ static void read_iommu(struct iort_reading *reading, const struct record *node)
 	add_iommu(reading, &iommu, node);
 }
 
+/* Then no range has to say it again. */
 bool iort_is_said(const struct iort_reading *reading, const struct record *node)
 {
 	return !own_mapping(node) && iort_identity_its(reading, node);
@@ -263,6 +275,7 @@ static bool has_plain_counts(const struct record *node, bool *ret_fine)
 	return any;
 }
 
+/* A table is plain as a whole or not at all: a generator had one way to count. */
 void iort_read_header(const struct viommu_table *table, struct viommu_table_header *header)
 {
 	const struct record *node;
@@ -279,6 +292,7 @@ void iort_read_header(const struct viommu_table *table, struct viommu_table_head
 /* -- the whole table -----------------------------------------------------------------------------
  */
 
+/* In the order of the table. */
 static void for_each_node(struct iort_reading *reading, unsigned type,
 			  void (*read)(struct iort_reading *reading, const struct record *node))
 {

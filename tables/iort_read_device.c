@@ -31,6 +31,7 @@ struct ids {
 	bool has_input;
 };
 
+/* False for a mapping that does not lead to an IOMMU. */
 static bool take_ids(const struct iort_reading *reading, GHashTable *firsts,
 		     const struct record *record, struct ids *ret)
 {
@@ -47,6 +48,7 @@ static bool take_ids(const struct iort_reading *reading, GHashTable *firsts,
 	return ret->iommu;
 }
 
+/* The name is the path as it stands in the table, whether ACPI knows it or not. */
 static void add_device(const struct iort_reading *reading, const struct record *node,
 		       const char *name, const struct ids *ids)
 {
@@ -73,6 +75,7 @@ static void add_device(const struct iort_reading *reading, const struct record *
 			  "a second device of this path, or one whose path is no text");
 }
 
+/* Each with its own place, for a finding about it is about that mapping. */
 static void add_further(const struct iort_reading *reading, const struct record *record,
 			const char *name, const struct ids *ids)
 {

@@ -30,6 +30,7 @@ GHashTable *iort_first_ids(const struct record *node)
 	return firsts;
 }
 
+/* The mapping itself begins before its last ID, so it is another one that begins there. */
 bool iort_is_plain_count(GHashTable *firsts, const struct iort_mapping *mapping)
 {
 	uint64_t last = (uint64_t)mapping->input_base + mapping->id_count;
@@ -38,6 +39,7 @@ bool iort_is_plain_count(GHashTable *firsts, const struct iort_mapping *mapping)
 	       g_hash_table_contains(firsts, GUINT_TO_POINTER((guint)last));
 }
 
+/* Linux takes the range that begins at the ID in question. */
 uint32_t iort_last_nth(GHashTable *firsts, const struct iort_mapping *mapping)
 {
 	return mapping->id_count - iort_is_plain_count(firsts, mapping);
@@ -45,6 +47,7 @@ uint32_t iort_last_nth(GHashTable *firsts, const struct iort_mapping *mapping)
 
 /* -- from an SMMU to an ITS group ------------------------------------------------------------ */
 
+/* Never less than what a segment has: so a table without devices says as much as one with. */
 static uint32_t last_id_at(const struct iort_reading *reading, gsize offset)
 {
 	gpointer last = g_hash_table_lookup(reading->last_ids, GSIZE_TO_POINTER(offset));
@@ -52,6 +55,7 @@ static uint32_t last_id_at(const struct iort_reading *reading, gsize offset)
 	return GPOINTER_TO_UINT(last) | LAST_RID;
 }
 
+/* IDs as they leave a mapping, for that is what an SMMU sees. */
 void iort_note_last_id(struct iort_reading *reading, const struct iort_mapping *mapping)
 {
 	uint32_t last = mapping->id_count > UINT32_MAX - mapping->output_base
@@ -81,6 +85,7 @@ static const struct record *next_msi_mapping(const struct record *node, guint *i
 	return NULL;
 }
 
+/* Exactly one mapping, of exactly what a generator would write: anything else is a range. */
 const char *iort_identity_its(const struct iort_reading *reading, const struct record *node)
 {
 	guint i = 0;
@@ -94,6 +99,7 @@ const char *iort_identity_its(const struct iort_reading *reading, const struct r
 	return iort_its_at(reading, mapping->output_reference);
 }
 
+/* Nothing to say of an IOMMU that could not be added, or whose group says it. */
 void iort_read_msis(struct iort_reading *reading, const struct record *node)
 {
 	const char *iommu = iort_iommu_at(reading, (uint32_t)node->at);
@@ -152,6 +158,7 @@ static bool is_identity(const struct complex *complex, const struct iort_mapping
 		       ((uint32_t)complex->segment << SEGMENT_SHIFT | mapping->input_base);
 }
 
+/* A single mapping gives all functions of the segment one ID. */
 static void read_range(const struct complex *complex, const struct record *record,
 		       const char *iommu)
 {
@@ -222,6 +229,7 @@ static void read_gap(const struct complex *complex, uint64_t first, uint64_t end
 		viommu_topology_add_msi_range(complex->reading->topology, &range);
 }
 
+/* Without an ITS group of the bridge, saying nothing is right already. */
 static void read_gaps(const struct complex *complex)
 {
 	const struct span *span;
@@ -252,6 +260,7 @@ static const char *default_its(const struct complex *complex, const struct recor
 	return NULL;
 }
 
+/* A table has no buses: all of them are below this bridge. */
 static void read_bridge(const struct complex *complex, const struct record *node)
 {
 	const struct iort_root_complex *fields = node->host;

@@ -15,11 +15,13 @@
 
 /* -- nodes -------------------------------------------------------------------------------- */
 
+/* Names of IOMMUs that stand in other tables are no units. */
 struct iort_unit *iort_unit_of(const struct iort_writing *writing, const char *iommu)
 {
 	return iommu ? g_hash_table_lookup(writing->units, iommu) : NULL;
 }
 
+/* No node is at 0, so that is nowhere. */
 uint32_t iort_group_at(const struct iort_writing *writing, const char *its)
 {
 	return its ? GPOINTER_TO_UINT(g_hash_table_lookup(writing->groups, its)) : 0;
@@ -58,6 +60,7 @@ void iort_add_elements(struct record *node, const struct layout *layout, const v
 	}
 }
 
+/* A node has one array of them, behind whatever stands there by then. */
 void iort_add_mappings(struct record *node, const GArray *mappings)
 {
 	struct iort_node *fields = node->host;
@@ -67,6 +70,7 @@ void iort_add_mappings(struct record *node, const GArray *mappings)
 	iort_add_elements(node, &iort_mapping_layout, mappings->data, mappings->len);
 }
 
+/* A length of more than 16 bits is cut off here, and found when all nodes are there. */
 void iort_end_node(struct iort_writing *writing, struct record *node)
 {
 	struct iort_node *fields = node->host;
@@ -79,6 +83,7 @@ void iort_end_node(struct iort_writing *writing, struct record *node)
 	writing->n++;
 }
 
+/* Only where the topology asks for a revision: otherwise it is as new as it has to be. */
 void iort_blame_revision(const struct iort_writing *writing, struct viommu_place place,
 			 unsigned revision, const char *what)
 {
@@ -91,6 +96,7 @@ void iort_blame_revision(const struct iort_writing *writing, struct viommu_place
 
 /* -- ITS groups ------------------------------------------------------------------------------ */
 
+/* As many ITSs as there are, in their order: readers take the first. */
 static void write_its_group(struct iort_writing *writing, const struct viommu_its_group *group)
 {
 	struct iort_its_group fields = {
@@ -104,6 +110,7 @@ static void write_its_group(struct iort_writing *writing, const struct viommu_it
 	iort_end_node(writing, node);
 }
 
+/* Before everything else, for everything refers to them. */
 static void write_its_groups(struct iort_writing *writing)
 {
 	const struct viommu_its_group *group;
@@ -138,6 +145,7 @@ static unsigned needed_revision(const struct iort_writing *writing)
 /* -- the table ----------------------------------------------------------------------------------
  */
 
+/* Units belong to the table of units. */
 static void unit_free(void *opaque)
 {
 	struct iort_unit *unit = opaque;
@@ -147,6 +155,10 @@ static void unit_free(void *opaque)
 	g_free(unit);
 }
 
+/*
+ * What is behind each SMMU first, then the revision, which depends on it, and then node after
+ * node.
+ */
 static void write_nodes(struct iort_writing *writing)
 {
 	struct iort_head *head = writing->table->root->host;
@@ -166,6 +178,7 @@ static void write_nodes(struct iort_writing *writing)
 	head->node_count = writing->n;
 }
 
+/* Everything is written before it is known whether it fits, as in a VIOT. */
 bool iort_write(struct viommu_table *table, const struct viommu_topology *topology,
 		struct viommu_findings *findings)
 {

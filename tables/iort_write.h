@@ -79,12 +79,13 @@ struct record *iort_virtio_node(const struct iort_writing *writing,
 void iort_note_devices(struct iort_writing *writing);
 void iort_write_components(struct iort_writing *writing);
 
-/* iort_write_map.c: find all pieces; write the root complexes. */
+/* iort_pieces.c: find all pieces. */
 void iort_find_pieces(struct iort_writing *writing);
 
 /* The index of the first piece that ends at that function, segment << 16 | BDF, or behind it. */
 guint iort_seek_piece(const struct iort_writing *writing, uint64_t function);
 
+/* iort_write_map.c */
 void iort_write_root_complexes(struct iort_writing *writing);
 
 /* iort_write_rmr.c: are there such nodes, and the nodes. */

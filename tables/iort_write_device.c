@@ -14,6 +14,7 @@
 /* Mappings behind the path begin at a multiple of this. */
 #define PATH_ALIGNMENT 4u
 
+/* Whether it is one that ACPI can give is checked with the table. */
 static bool is_path(const char *name)
 {
 	return name && *name == '\\';
@@ -21,6 +22,7 @@ static bool is_path(const char *name)
 
 /* -- further IDs, by device -------------------------------------------------------------------- */
 
+/* Gathered once, so that a machine with many devices takes linear time. */
 static GHashTable *further_ids(const struct viommu_topology *topology)
 {
 	GHashTable *by_device = g_hash_table_new_full(g_str_hash, g_str_equal, NULL,
@@ -42,6 +44,7 @@ static GHashTable *further_ids(const struct viommu_topology *topology)
 /* -- IDs that SMMUs may see -----------------------------------------------------------------------
  */
 
+/* Rounded up as those of functions are. */
 static void note_id(struct iort_writing *writing, const char *iommu, uint32_t id, uint32_t n_ids)
 {
 	struct iort_unit *unit = iort_unit_of(writing, iommu);
@@ -50,6 +53,7 @@ static void note_id(struct iort_writing *writing, const char *iommu, uint32_t id
 		unit->last_id = MAX(unit->last_id, (id + (MAX(n_ids, 1) - 1)) | UINT16_MAX);
 }
 
+/* SMMUs are written before devices, and say how far stream IDs go. */
 void iort_note_devices(struct iort_writing *writing)
 {
 	const struct viommu_platform_device *device;
@@ -84,6 +88,7 @@ static void add_mapping(const struct iort_writing *writing, const struct viommu_
 	g_array_append_val(mappings, mapping);
 }
 
+/* Its own ID first, then the others as they stand in the topology. */
 static GArray *mappings_of(const struct iort_writing *writing,
 			   const struct viommu_platform_device *device, const GPtrArray *further)
 {
@@ -117,6 +122,7 @@ static void add_path(struct record *node, const char *path)
 					       node->at + at));
 }
 
+/* What a device has no value for is as every generator writes it: coherent, 64 bits. */
 static void write_component(struct iort_writing *writing,
 			    const struct viommu_platform_device *device, const GArray *mappings)
 {
@@ -155,6 +161,7 @@ static void write_device(struct iort_writing *writing, const struct viommu_platf
 		       "IORT knows devices by their paths: this one is left out");
 }
 
+/* In the order of the topology. */
 void iort_write_components(struct iort_writing *writing)
 {
 	g_autoptr(GHashTable) further = further_ids(writing->topology);

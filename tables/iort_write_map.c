@@ -18,81 +18,6 @@
 #define BUS_SHIFT     8
 #define LAST_DEVFN    0xffu
 
-/* -- functions behind SMMUs ------------------------------------------------------------------ */
-
-static void add_piece(struct iort_writing *writing, struct iort_unit *unit,
-		      const struct viommu_pci_range *range, uint16_t segment)
-{
-	uint64_t id = range_id(range, segment, range->bdf_first);
-	uint64_t last = range->one_id ? id : id + (uint64_t)(range->bdf_last - range->bdf_first);
-	struct iort_piece piece = {
-		.first = function_id(segment, range->bdf_first),
-		.last = function_id(segment, range->bdf_last),
-		.unit = unit,
-		.id = (uint32_t)id,
-		.one_id = range->one_id,
-	};
-	struct iort_ids ids = { (uint32_t)id, (uint32_t)last };
-
-	g_array_append_val(writing->pieces, piece);
-	g_array_append_val(unit->ids, ids);
-	unit->last_id = MAX(unit->last_id, (uint32_t)last | LAST_RID);
-}
-
-static void find_piece(void *opaque, const struct viommu_pci_range *range)
-{
-	struct iort_writing *writing = opaque;
-	struct iort_unit *unit = iort_unit_of(writing, range->iommu);
-
-	for (unsigned s = range->segment_first; unit && s <= range->segment_last; s++)
-		add_piece(writing, unit, range, (uint16_t)s);
-}
-
-static gint compare_pieces(gconstpointer a, gconstpointer b)
-{
-	const struct iort_piece *one = a, *other = b;
-
-	return (one->first > other->first) - (one->first < other->first);
-}
-
-/* Without its bus, a function has no ID. */
-static void blame_unknown(const struct iort_writing *writing, const struct viommu_pci_range *range)
-{
-	if (!range_is_known(range))
-		report(writing->findings, "iort-silent-path", range->place,
-		       "give the functions by their buses",
-		       "IORT has no paths: what is at the end of \"%s\" is left out", range->path);
-	else if (range->scope == VIOMMU_SCOPE_BRIDGE && !range->below_first)
-		report(writing->findings, "iort-silent-path", range->place,
-		       "say which buses are `below` the bridge",
-		       "IORT has no bridges: what is below this one is left out");
-}
-
-void iort_find_pieces(struct iort_writing *writing)
-{
-	const struct viommu_pci_range *range;
-
-	viommu_topology_for_each_pci_range(writing->topology, find_piece, writing);
-	g_array_sort(writing->pieces, compare_pieces);
-	for_each_object(i, range, writing->topology, OBJECT_PCI_RANGE)
-		blame_unknown(writing, range);
-}
-
-guint iort_seek_piece(const struct iort_writing *writing, uint64_t function)
-{
-	guint low = 0, high = writing->pieces->len;
-
-	while (low < high) {
-		guint middle = low + (high - low) / 2;
-
-		if (g_array_index(writing->pieces, struct iort_piece, middle).last < function)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
-}
-
 /* -- segments -----------------------------------------------------------------------------------
  */
 
@@ -110,6 +35,7 @@ struct segments {
 	GPtrArray *in_order; /* as the topology first speaks of them */
 };
 
+/* Segments belong to the list that is in order. */
 static void segment_free(void *opaque)
 {
 	struct segment *segment = opaque;
@@ -119,6 +45,7 @@ static void segment_free(void *opaque)
 	g_free(segment);
 }
 
+/* Found by its number, or begun behind all others. */
 static struct segment *segment_of(struct segments *segments, uint16_t number)
 {
 	struct segment *segment =
@@ -153,6 +80,7 @@ static const char *its_of(const struct iort_writing *writing,
 	return iommu->its;
 }
 
+/* As everybody writes it, but for what the bridge says otherwise. */
 static struct iort_root_complex fields_of(const struct viommu_host_bridge *bridge)
 {
 	return (struct iort_root_complex){
@@ -179,6 +107,7 @@ static void join_fields(struct iort_root_complex *fields, const struct iort_root
 		fields->memory = other->memory;
 }
 
+/* What a bridge says of its functions, and not which bridge it is. */
 static bool are_alike(const struct iort_root_complex *one, const struct iort_root_complex *other)
 {
 	return one->ats == other->ats && one->flags == other->flags && one->pasid == other->pasid &&
@@ -186,6 +115,7 @@ static bool are_alike(const struct iort_root_complex *one, const struct iort_roo
 	       one->memory.cache_coherent == other->memory.cache_coherent;
 }
 
+/* Of buses that two bridges claim the first one has them, as everywhere. */
 static void take_bridge(struct segments *segments, const struct viommu_host_bridge *bridge)
 {
 	struct segment *segment = segment_of(segments, bridge->segment);
@@ -217,6 +147,7 @@ static void take_bridge(struct segments *segments, const struct viommu_host_brid
 /* Functions that an SMMU translates: their MSIs go from there. */
 static const char translated;
 
+/* In front of everything else, for what is translated does not bypass. */
 static void take_pieces(struct segments *segments)
 {
 	const GArray *pieces = segments->writing->pieces;
@@ -241,6 +172,7 @@ static bool is_translated(const struct iort_writing *writing, const struct viomm
 		       function_id(msi->segment, msi->bdf_last);
 }
 
+/* In front of bridges, which say what holds of all others. */
 static void take_msi_ranges(struct segments *segments)
 {
 	struct iort_writing *writing = segments->writing;
@@ -269,6 +201,7 @@ static uint32_t count_of(const struct iort_writing *writing, uint64_t first, uin
 	return (uint32_t)(end - first);
 }
 
+/* The last of its IDs is kept apart until here, where it becomes a count. */
 static void add_mapping(const struct iort_writing *writing, struct segment *segment,
 			struct iort_mapping mapping, uint64_t last)
 {
@@ -391,6 +324,7 @@ static void write_root_complex(struct segments *segments, struct segment *segmen
 	iort_end_node(writing, node);
 }
 
+/* As a set of pointers. */
 static GHashTable *msi_ranges(const struct viommu_topology *topology)
 {
 	GHashTable *ranges = g_hash_table_new(NULL, NULL);
@@ -401,6 +335,7 @@ static GHashTable *msi_ranges(const struct viommu_topology *topology)
 	return ranges;
 }
 
+/* Bridges give the order of segments, and what stands first in a cover counts. */
 static void fill_segments(struct segments *segments)
 {
 	const struct iort_writing *writing = segments->writing;
@@ -416,6 +351,7 @@ static void fill_segments(struct segments *segments)
 		map_piece(segments, &g_array_index(writing->pieces, struct iort_piece, i));
 }
 
+/* A node of a segment is written when all that it says is known. */
 void iort_write_root_complexes(struct iort_writing *writing)
 {
 	g_autoptr(GHashTable) msis = msi_ranges(writing->topology);

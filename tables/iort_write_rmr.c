@@ -12,11 +12,13 @@
 #include "resolve.h"
 #include "topology.h"
 
+/* Memory of other kinds is told to guests in other ways, or by the device itself. */
 static bool is_rmr(const struct viommu_reserved_memory *memory)
 {
 	return memory->kind == VIOMMU_MEMORY_IDENTITY;
 }
 
+/* Asked before the revision is chosen. */
 bool iort_has_rmrs(const struct viommu_topology *topology)
 {
 	const struct viommu_reserved_memory *memory;
@@ -29,6 +31,7 @@ bool iort_has_rmrs(const struct viommu_topology *topology)
 
 /* -- for which IDs --------------------------------------------------------------------------- */
 
+/* IDs come out as they go in: the node is about streams and not about functions. */
 static void add_ids(GArray *mappings, const struct iort_unit *unit, uint32_t first, uint32_t last)
 {
 	const struct iort_mapping mapping = {
@@ -83,6 +86,7 @@ static GArray *mappings_of(const struct iort_writing *writing,
 	return mappings;
 }
 
+/* Everything but the memory itself and its place. */
 static bool for_the_same(const struct viommu_reserved_memory *one,
 			 const struct viommu_reserved_memory *other)
 {
@@ -95,6 +99,7 @@ static bool for_the_same(const struct viommu_reserved_memory *one,
 /* -- nodes --------------------------------------------------------------------------------------
  */
 
+/* Written as it stands, and said: the table shows what was asked for. */
 static void add_descriptor(const struct iort_writing *writing, GArray *descriptors,
 			   const struct viommu_reserved_memory *memory)
 {
@@ -111,6 +116,7 @@ static void add_descriptor(const struct iort_writing *writing, GArray *descripto
 	g_array_append_val(descriptors, descriptor);
 }
 
+/* QEMU has the mappings first, and others the memory: readers go by the offsets. */
 static void write_rmr(struct iort_writing *writing, const struct viommu_reserved_memory *memory,
 		      const GArray *mappings, const GArray *descriptors)
 {
@@ -130,6 +136,7 @@ static void write_rmr(struct iort_writing *writing, const struct viommu_reserved
 	iort_end_node(writing, node);
 }
 
+/* A note, for what is left out here is mostly told in another way. */
 static void blame_memory(const struct iort_writing *writing,
 			 const struct viommu_reserved_memory *memory, const char *why)
 {
@@ -158,6 +165,7 @@ static size_t write_from(struct iort_writing *writing, size_t i)
 	return i;
 }
 
+/* One walk, in which each node takes what belongs to it. */
 void iort_write_rmrs(struct iort_writing *writing)
 {
 	const struct viommu_reserved_memory *memory;

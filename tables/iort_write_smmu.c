@@ -52,6 +52,7 @@ static void blame_iommu(const struct iort_writing *writing, const struct viommu_
 	       iommu->name);
 }
 
+/* Once for all, as each SMMU would have to look through all of them. */
 static void find_msis(struct iort_writing *writing)
 {
 	const struct viommu_msi_range *msi;
@@ -64,6 +65,7 @@ static void find_msis(struct iort_writing *writing)
 	}
 }
 
+/* In a table by name, for ranges and devices name them. */
 void iort_find_units(struct iort_writing *writing)
 {
 	const struct viommu_iommu *iommu;
@@ -78,6 +80,7 @@ void iort_find_units(struct iort_writing *writing)
 
 /* -- revisions -------------------------------------------------------------------------------- */
 
+/* An interrupt of 0 is none. */
 static bool has_all_interrupts(const struct viommu_iommu *iommu)
 {
 	for (unsigned i = 0; i < N_SMMU_V3_INTERRUPTS; i++)
@@ -105,6 +108,7 @@ static bool needs_flag(const struct iort_unit *unit)
 	       has_own_mapping(iommu) == has_all_interrupts(iommu);
 }
 
+/* Everything else of an SMMU was there in revision 3. */
 unsigned iort_smmu_revision(const struct iort_writing *writing, const struct iort_unit *unit)
 {
 	if (needs_flag(unit))
@@ -131,6 +135,7 @@ static uint8_t revision_of_smmu_v3(const struct iort_writing *writing, const str
 /* -- ID mappings ---------------------------------------------------------------------------------
  */
 
+/* A span of the IOMMU itself goes on as it is. */
 static void add_mapping(const struct iort_writing *writing, const struct iort_unit *unit,
 			const struct span *span, GArray *mappings)
 {
@@ -188,6 +193,7 @@ static void add_own_mapping(const struct iort_writing *writing, const struct vio
 /* -- nodes
  * ------------------------------------------------------------------------------------------ */
 
+/* IORT has the errors before sync, other than a topology and the device tree. */
 static struct record *smmu_v3_node(const struct iort_writing *writing, const struct iort_unit *unit,
 				   GArray *mappings)
 {
@@ -241,6 +247,7 @@ static void add_arrays(struct record *node, const struct viommu_iommu *iommu)
 		       iommu->n_pmu_interrupts, iommu->edge);
 }
 
+/* A proximity domain came with SMMUv3. */
 static struct record *smmu_v2_node(const struct iort_writing *writing,
 				   const struct viommu_iommu *iommu)
 {
@@ -276,6 +283,7 @@ static struct record *node_of(const struct iort_writing *writing, const struct i
 						   : smmu_v2_node(writing, unit->iommu);
 }
 
+/* Mappings are behind all arrays that the node has else. */
 static void write_smmu(struct iort_writing *writing, struct iort_unit *unit)
 {
 	const struct viommu_iommu *iommu = unit->iommu;
@@ -293,6 +301,7 @@ static void write_smmu(struct iort_writing *writing, struct iort_unit *unit)
 	iort_end_node(writing, node);
 }
 
+/* In the order of the topology, which is that of a table it was read from. */
 void iort_write_smmus(struct iort_writing *writing)
 {
 	const struct viommu_iommu *iommu;

@@ -80,7 +80,7 @@ static const struct {
 	{ &mcfg_format, learn_buses },
 };
 
-/* -- the tables ------------------------------------------------------------------------- */
+/* -- the tables ---------------------------------------------------------------------- */
 
 static void description_free(void *opaque)
 {
@@ -135,7 +135,7 @@ static void forget(struct machine *machine)
 	g_clear_pointer(&machine->buses, g_hash_table_destroy);
 }
 
-/* -- the rules ----------------------------------------------------------------------------- */
+/* -- the rules ----------------------------------------------------------------------- */
 
 static const struct {
 	const char *rule_id;

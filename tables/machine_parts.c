@@ -9,7 +9,7 @@
 #include "machine.h"
 #include "srat.h"
 
-/* -- interrupt translation services ---------------------------------------------------- */
+/* -- interrupt translation services -------------------------------------------------- */
 
 static void check_group(const struct machine *machine, const struct viommu_its_group *group)
 {
@@ -32,7 +32,7 @@ void machine_check_its(const struct machine *machine)
 			check_group(machine, group);
 }
 
-/* -- IOAPICs ----------------------------------------------------------------------------- */
+/* -- IOAPICs ------------------------------------------------------------------------- */
 
 /* Does an IOMMU of this table remap interrupts? DMAR says so, and IVRS always has it. */
 static bool remaps(const struct description *description)
@@ -103,7 +103,7 @@ void machine_check_unknown_ioapics(const struct machine *machine)
 				       source->number);
 }
 
-/* -- proximity domains --------------------------------------------------------------------- */
+/* -- proximity domains --------------------------------------------------------------- */
 
 void machine_check_domains(const struct machine *machine)
 {

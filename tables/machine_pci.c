@@ -10,7 +10,7 @@
 
 #define BUS_SHIFT 8
 
-/* -- what is there ------------------------------------------------------------------ */
+/* -- what is there ------------------------------------------------------------------- */
 
 /* Buses of which something is said, in one segment after the other. */
 struct window {
@@ -122,7 +122,7 @@ void machine_check_functions(const struct machine *machine)
 				       "the function of an IOMMU is on no bus of the MCFG");
 }
 
-/* -- whose it is ----------------------------------------------------------------------- */
+/* -- whose it is --------------------------------------------------------------------- */
 
 /* Functions behind an IOMMU: positions are segment << 16 | BDF. */
 struct claim {

@@ -47,6 +47,7 @@ struct map {
 	struct viommu_route_range next; /* it may still become longer */
 };
 
+/* All of PCI on one line, so that a cover may hold functions of every segment. */
 static uint64_t position(unsigned segment, uint16_t bdf)
 {
 	return (uint64_t)segment << SEGMENT_SHIFT | bdf;
@@ -54,6 +55,7 @@ static uint64_t position(unsigned segment, uint16_t bdf)
 
 /* -- who decides where ---------------------------------------------------------- */
 
+/* A range stands for the same functions of each of its segments, which is a span in each. */
 static void cover_range(GArray *cover, const struct viommu_pci_range *range)
 {
 	uint16_t first, last;
@@ -76,6 +78,7 @@ static void cover_ranges(struct map *map)
 		cover_range(map->covers[RANGES], range);
 }
 
+/* A bridge has whole buses, and what it has is not asked here: it may bypass. */
 static void cover_bridges(struct map *map)
 {
 	const struct viommu_host_bridge *bridge;
@@ -89,6 +92,10 @@ static void cover_bridges(struct map *map)
 	}
 }
 
+/*
+ * Where an IOMMU is a function itself, for it is left out of what its host bridge says. Whether it
+ * is this bridge that it translates is decided for each run (resolve.c).
+ */
 static void cover_own_functions(struct map *map)
 {
 	const struct viommu_iommu *iommu;
@@ -113,6 +120,7 @@ static GArray *ids_behind(struct map *map, const char *iommu)
 	return cover;
 }
 
+/* Ranges of functions are on the line of functions, those of IDs each behind their IOMMU. */
 static void cover_msis(struct map *map)
 {
 	const struct viommu_msi_range *msi;
@@ -125,6 +133,7 @@ static void cover_msis(struct map *map)
 				  position(msi->segment, msi->bdf_last), msi);
 }
 
+/* After this nobody overlaps with anybody else of the same cover. */
 static void settle(struct map *map)
 {
 	GHashTableIter iterator;
@@ -139,6 +148,7 @@ static void settle(struct map *map)
 
 /* -- the walk ----------------------------------------------------------------------- */
 
+/* As somebody would ask for it. */
 static struct viommu_device_name function_at(uint64_t position)
 {
 	return (struct viommu_device_name){ .pci = true,
@@ -313,6 +323,8 @@ static void unref_cover(gpointer cover)
 	g_array_unref(cover);
 }
 
+/* Nothing is walked yet: that is done as ranges are asked for. A run that ends before it begins
+ * says so. */
 struct map *map_begin(const struct viommu_topology *topology)
 {
 	struct map *map = g_new0(struct map, 1);
@@ -340,6 +352,7 @@ void map_end(struct map *map)
 	g_free(map);
 }
 
+/* Only for machines that are written down somewhere in full, as a device tree has to be. */
 GArray *map_new(const struct viommu_topology *topology)
 {
 	GArray *ranges = g_array_new(FALSE, FALSE, sizeof(struct viommu_route_range));

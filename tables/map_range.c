@@ -12,55 +12,60 @@
 #define LAST_BDF       0xffff
 #define SEGMENT_LENGTH 0x10000u
 
-/*
- * Do n_next IDs from `next` on go on where n IDs from `first` on end: all of them one after the
- * other, or all of them the same? Of a single one nobody knows which; *one_id becomes what it is
- * of all together.
- */
-static bool ids_go_on(uint64_t first, uint64_t n, bool *one_id, uint64_t next, uint64_t n_next,
-		      bool one_next)
-{
-	bool may_be_one = (n == 1 || *one_id) && (n_next == 1 || one_next);
-	bool may_follow = (n == 1 || !*one_id) && (n_next == 1 || !one_next);
+/* IDs that follow each other, or n times the same one. Of a single one nobody knows which. */
+struct ids {
+	uint64_t first, n;
+	bool one;
+};
 
-	if (may_be_one && next == first)
-		*one_id = true;
-	else if (may_follow && next == first + n)
-		*one_id = false;
+/* Go on with the next ones, if all of them follow each other then, or all are the same. */
+static bool ids_go_on(struct ids *ids, const struct ids *next)
+{
+	bool may_be_one = (ids->n == 1 || ids->one) && (next->n == 1 || next->one);
+	bool may_follow = (ids->n == 1 || !ids->one) && (next->n == 1 || !next->one);
+
+	if (may_be_one && next->first == ids->first)
+		ids->one = true;
+	else if (may_follow && next->first == ids->first + ids->n)
+		ids->one = false;
 	else
 		return false;
 	return true;
 }
 
+/* What has to be the same of all functions of a range. */
 static bool is_same_way(const struct viommu_route *a, const struct viommu_route *b)
 {
 	return a->reach == b->reach && a->iommu == b->iommu && a->its == b->its &&
 	       a->pasid_bits == b->pasid_bits;
 }
 
+/* Files are not compared: a map is that of one machine, which comes from one. */
 bool place_is_same(const struct viommu_place *a, const struct viommu_place *b)
 {
 	return a->at == b->at && a->line == b->line && a->column == b->column &&
 	       !g_strcmp0(a->path, b->path);
 }
 
-/* IDs count only where they are: one_id of what bypasses is false, and so on. */
+/* IDs count only where they are: those of what bypasses are all 0, and differ from none. */
 static bool goes_on(struct viommu_route_range *range, uint64_t n,
 		    const struct viommu_route_range *next, uint64_t n_next)
 {
 	const struct viommu_route *a = &range->route, *b = &next->route;
-	bool one_id = range->one_id, one_device_id = range->one_device_id;
+	struct ids ids = { a->id, n, range->one_id };
+	struct ids device_ids = { a->device_id, n, range->one_device_id };
 
 	if (!is_same_way(a, b) ||
-	    (a->iommu && !ids_go_on(a->id, n, &one_id, b->id, n_next, next->one_id)) ||
-	    (a->its && !ids_go_on(a->device_id, n, &one_device_id, b->device_id, n_next,
-				  next->one_device_id)))
+	    (a->iommu && !ids_go_on(&ids, &(struct ids){ b->id, n_next, next->one_id })) ||
+	    (a->its &&
+	     !ids_go_on(&device_ids, &(struct ids){ b->device_id, n_next, next->one_device_id })))
 		return false;
-	range->one_id = one_id;
-	range->one_device_id = one_device_id;
+	range->one_id = ids.one;
+	range->one_device_id = device_ids.one;
 	return true;
 }
 
+/* The IDs of the first of them are as many behind as there are functions left out before it. */
 struct viommu_route_range range_clip(const struct viommu_route_range *range, uint64_t first,
 				     uint64_t last)
 {
@@ -74,6 +79,7 @@ struct viommu_route_range range_clip(const struct viommu_route_range *range, uin
 	return piece;
 }
 
+/* Whether the range has one segment is the caller's to know: functions of several never join. */
 bool range_joins_function(struct viommu_route_range *range, const struct viommu_route_range *next)
 {
 	if (range->segment_last != next->segment_first || range->bdf_last + 1 != next->bdf_first ||
@@ -83,6 +89,7 @@ bool range_joins_function(struct viommu_route_range *range, const struct viommu_
 	return true;
 }
 
+/* IDs go on as if a segment had all of its functions, whichever of them the range speaks of. */
 bool range_joins_segment(struct viommu_route_range *range, const struct viommu_route_range *next)
 {
 	uint64_t n = (uint64_t)(range->segment_last - range->segment_first + 1) * SEGMENT_LENGTH;
@@ -96,6 +103,7 @@ bool range_joins_segment(struct viommu_route_range *range, const struct viommu_r
 
 /* -- over segments ------------------------------------------------------------------ */
 
+/* In the next segment it is the same entry, if one entry speaks of both. */
 static bool join(struct viommu_route_range *range, const struct viommu_route_range *next)
 {
 	if (!range_joins_segment(range, next))
@@ -117,6 +125,7 @@ static void add(GArray *joined, GHashTable *latest, const struct viommu_route_ra
 	g_hash_table_insert(latest, window, GSIZE_TO_POINTER((size_t)joined->len));
 }
 
+/* Collected first, because the last segment may still make the first range longer. */
 void viommu_topology_for_each_route(const struct viommu_topology *topology,
 				    void (*each)(void *opaque,
 						 const struct viommu_route_range *range),

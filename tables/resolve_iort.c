@@ -17,6 +17,7 @@
 
 /* -- PCI functions ----------------------------------------------------------------- */
 
+/* All host bridges of a segment are its root complex. */
 static bool has_root_complex(const struct viommu_topology *topology, uint16_t segment)
 {
 	const struct viommu_host_bridge *bridge;
@@ -27,6 +28,7 @@ static bool has_root_complex(const struct viommu_topology *topology, uint16_t se
 	return false;
 }
 
+/* The model has the same order as the table, so the specified way is Linux's. */
 static struct viommu_route route_of_function(const struct viommu_topology *topology,
 					     const struct viommu_device_name *device,
 					     const char **ret_why)
@@ -49,6 +51,7 @@ static struct viommu_route route_of_function(const struct viommu_topology *topol
 
 /* -- other devices ------------------------------------------------------------------- */
 
+/* Further mappings, in the order of the node. */
 static const struct viommu_device_id *find_single(const struct viommu_topology *topology,
 						  const char *name)
 {
@@ -60,6 +63,7 @@ static const struct viommu_device_id *find_single(const struct viommu_topology *
 	return NULL;
 }
 
+/* The device's own mapping is the first of its node. */
 static struct viommu_route route_of_device(const struct viommu_topology *topology,
 					   const struct viommu_platform_device *device,
 					   const char **ret_why)
@@ -75,6 +79,7 @@ static struct viommu_route route_of_device(const struct viommu_topology *topolog
 	return route_to(topology, single->iommu, single->id, single->place);
 }
 
+/* By address nobody is found here: a node has none. */
 static struct viommu_route route_of_name(const struct viommu_topology *topology,
 					 const struct viommu_device_name *name,
 					 const char **ret_why)

@@ -13,7 +13,7 @@
 
 #include "srat.h"
 
-/* -- layouts --------------------------------------------------------------------- */
+/* -- layouts ------------------------------------------------------------------------- */
 
 static const struct field head_fields[] = {
 	ACPI_ROWS(struct srat_head),
@@ -191,7 +191,7 @@ static const struct list list = {
 	.layout = find_layout,
 };
 
-/* -- asking records --------------------------------------------------------------- */
+/* -- asking records ------------------------------------------------------------------ */
 
 bool srat_is_function(const struct record *record)
 {

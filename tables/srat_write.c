@@ -32,7 +32,7 @@ static void refuse(struct writing *writing, const char *rule_id, struct viommu_p
 	writing->failed = true;
 }
 
-/* -- what is there ---------------------------------------------------------------- */
+/* -- what is there ------------------------------------------------------------------- */
 
 static void learn(struct writing *writing)
 {

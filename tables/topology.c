@@ -283,6 +283,14 @@ struct viommu_topology *viommu_topology_free(struct viommu_topology *topology)
 	return NULL;
 }
 
+void topology_set_domain(struct viommu_topology *topology, size_t i, uint32_t domain)
+{
+	struct viommu_iommu *iommu = g_ptr_array_index(topology->objects[OBJECT_IOMMU], i);
+
+	iommu->has_proximity_domain = true;
+	iommu->proximity_domain = domain;
+}
+
 void topology_set_source(struct viommu_topology *topology, const char *signature)
 {
 	topology->source = signature;

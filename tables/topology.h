@@ -53,6 +53,9 @@ const struct viommu_place *object_place(enum object_type type, const void *objec
 void topology_set_source(struct viommu_topology *topology, const char *signature);
 const char *topology_source(const struct viommu_topology *topology);
 
+/* The one thing that is learned of an object later: the proximity domain of the i-th IOMMU. */
+void topology_set_domain(struct viommu_topology *topology, size_t i, uint32_t domain);
+
 /* The signatures that have a header here; NULL behind the last. */
 const char *topology_signature(size_t i);
 

@@ -17,12 +17,15 @@
 #define DEVICE_MASK   0x1f
 #define FUNCTION_MASK 7
 
+/* As lspci writes it. */
 static void put_bdf(GString *out, uint16_t bdf)
 {
 	g_string_append_printf(out, "%02x:%02x.%u", bdf >> BUS_SHIFT,
 			       bdf >> DEVICE_SHIFT & DEVICE_MASK, bdf & FUNCTION_MASK);
 }
 
+/* Segments in hexadecimal, as within a function; the text form has a key of their own for several.
+ */
 char *viommu_functions_text(const struct viommu_route_range *range)
 {
 	GString *out = g_string_new(NULL);
@@ -39,6 +42,8 @@ char *viommu_functions_text(const struct viommu_route_range *range)
 	return g_string_free(out, FALSE);
 }
 
+/* One that is a function and has registers too is known by its function, which people can look up.
+ */
 char *viommu_iommu_at_text(const struct viommu_iommu *iommu)
 {
 	GString *out = g_string_new(NULL);
@@ -61,6 +66,7 @@ static void put_file(GString *out, const char *file)
 		g_string_append_c(out, g_ascii_iscntrl(*c) ? '?' : *c);
 }
 
+/* Only what is known: a VMM that makes a topology itself has no places at all. */
 char *viommu_place_text(const struct viommu_place *place)
 {
 	GString *out = g_string_new(NULL);
@@ -77,6 +83,7 @@ char *viommu_place_text(const struct viommu_place *place)
 	return g_string_free(out, FALSE);
 }
 
+/* What its own specification calls them. */
 const char *viommu_iommu_id_name(enum viommu_iommu_kind kind)
 {
 	static const char *const names[] = {

@@ -10,11 +10,13 @@
 
 #include "columns.h"
 
+/* Widths and uses are 0 until a line says otherwise. */
 void columns_begin(struct columns *columns)
 {
 	*columns = (struct columns){ .cells = g_ptr_array_new_with_free_func(g_free) };
 }
 
+/* The title does not count as use, for otherwise no column would ever be left out. */
 void columns_add(struct columns *columns, char *const cells[MAX_COLUMNS])
 {
 	for (int i = 0; i < MAX_COLUMNS; i++) {
@@ -45,6 +47,7 @@ static void print_line(const struct columns *columns, char **cells)
 	putchar('\n');
 }
 
+/* All cells go with their array. */
 void columns_end(struct columns *columns)
 {
 	for (guint i = 0; i < columns->cells->len; i += MAX_COLUMNS)

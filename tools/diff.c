@@ -68,6 +68,7 @@ static void take(void *opaque, struct input *input)
 	g_array_append_val(comparison->taking, machine);
 }
 
+/* NULL behind the last. */
 static struct machine *machine_at(GArray *side, size_t i)
 {
 	return i < side->len ? &g_array_index(side, struct machine, i) : NULL;
@@ -97,6 +98,7 @@ static void add_place(JsonBuilder *builder, const char *key, const struct viommu
 	json_builder_end_object(builder);
 }
 
+/* What is not there has no key, and a place that is nowhere is an empty object. */
 static void add_difference(JsonBuilder *builder, const struct viommu_difference *difference)
 {
 	json_builder_begin_object(builder);
@@ -126,6 +128,7 @@ static void print_difference(const struct viommu_difference *difference)
 	free(after);
 }
 
+/* All are shown; this is about the exit status. */
 static bool counts(const struct viommu_difference *difference)
 {
 	return headers_count || difference->rank != VIOMMU_DIFFERENCE_HEADER;
@@ -153,6 +156,7 @@ static void compare(struct comparison *comparison, const struct machine *before,
 	viommu_diff_free(diff);
 }
 
+/* A table that is gone takes all that it said with it, and so it ranks with the ways. */
 static void tell_alone(struct comparison *comparison, int side, const struct machine *machine)
 {
 	struct viommu_place place = { .file = machine->name, .at = VIOMMU_NOWHERE };
@@ -169,6 +173,7 @@ static void tell_alone(struct comparison *comparison, int side, const struct mac
 					  .after_place = side == AFTER ? place : nowhere });
 }
 
+/* In the order of the side before, then what only the other one has. */
 static void compare_all(struct comparison *comparison)
 {
 	struct machine *machine, *other;
@@ -201,6 +206,7 @@ static void print(struct comparison *comparison)
 	}
 }
 
+/* Both are read, so that whoever mistyped both names learns of it at once. */
 static int read_sides(struct comparison *comparison, char **names)
 {
 	int status = EXIT_CLEAN;

@@ -36,6 +36,7 @@ struct request {
 
 /* -- drawing ------------------------------------------------------------------------- */
 
+/* The text is there without it, and may be drawn elsewhere. */
 static int complain_graphviz(const char *what)
 {
 	complain("%s: to draw it, Graphviz is needed (apt install graphviz); the text for it is "
@@ -45,6 +46,7 @@ static int complain_graphviz(const char *what)
 	return EXIT_COULD_NOT;
 }
 
+/* Both directions at once: a picture may be larger than a pipe, and so may the text. */
 static int talk(GSubprocess *process, const char *text, GBytes **ret_picture)
 {
 	g_autoptr(GBytes) input = g_bytes_new_static(text, strlen(text));
@@ -74,6 +76,7 @@ static bool is_text(void)
 	return !format || !strcmp(format, "dot");
 }
 
+/* The text is the same that dot gets; whoever wants to change a colour takes it from here. */
 static int print(const char *text)
 {
 	g_autoptr(GBytes) picture = NULL;
@@ -105,6 +108,7 @@ static void take(void *opaque, struct input *input)
 		request->text = viommu_topology_graph(topology);
 }
 
+/* dot knows more, but of some a part is made by programs that it loads. */
 static const char *const formats[] = { "dot", "svg", "png", "pdf", NULL };
 
 static bool format_is_known(void)

@@ -61,6 +61,7 @@ struct plan {
 
 /* -- tables of guests --------------------------------------------------------------- */
 
+/* Rows have room for three tables, and those that are empty tell of nothing. */
 static bool is_told(const struct part *part, const struct viommu_iommu *iommu)
 {
 	return part->signature && part->kinds & KIND(iommu->kind);
@@ -94,6 +95,7 @@ static bool is_expected(const struct viommu_finding *finding)
 	       g_str_has_suffix(finding->id, "-silent-smmu");
 }
 
+/* These are of the table, and not of the machine: so they are on standard output, below it. */
 static void print_unsaid(const struct viommu_findings *findings)
 {
 	for (size_t i = 0; i < viommu_findings_count(findings); i++) {
@@ -119,6 +121,7 @@ static void print_made(const struct plan *plan, const char *signature, const cha
 	       iommu ? " --iommu " : "", iommu ? iommu : "", plan->name);
 }
 
+/* Only by making it one learns how long it is, and what it has no word for. */
 static void try(struct plan *plan, const char *signature, const char *iommu)
 {
 	struct viommu_findings *findings = viommu_findings_new();
@@ -144,6 +147,7 @@ static void try_each(struct plan *plan, const struct part *part)
 			try(plan, part->signature, iommu->name);
 }
 
+/* A table that would tell of nothing here is not needed. */
 static void plan_part(struct plan *plan, const struct part *part)
 {
 	g_autofree char *names = part->signature ? told_by(plan, part) : NULL;
@@ -153,10 +157,8 @@ static void plan_part(struct plan *plan, const struct part *part)
 	printf("  %s tells of %s\n", part->signature, names);
 	if (g_str_has_prefix(part->signature, "builtin"))
 		try_each(plan, part);
-	else if (viommu_table_known(part->signature) && strcmp(part->signature, "DTB") != 0)
-		try(plan, part->signature, NULL);
 	else
-		puts("      by properties of the tree, which the VMM writes: see docs/tables.md");
+		try(plan, part->signature, NULL);
 }
 
 /* The firmware of such a guest has no word for these. */
@@ -187,6 +189,7 @@ static void plan_domains(struct plan *plan)
 			       iommu->name, iommu->proximity_domain, plan->name);
 }
 
+/* Even a guest that nothing is told of has its title: that is an answer, too. */
 static void plan_guest(struct plan *plan, const struct guest *guest)
 {
 	printf("\n%s\n", guest->name);
@@ -205,6 +208,7 @@ struct load {
 	uint64_t first, last; /* IDs */
 };
 
+/* The smallest and the largest; those between need not all be used. */
 static void take_ids(struct load *load, uint64_t first, uint64_t last)
 {
 	bool is_first = !load->n_functions && !load->n_devices;
@@ -213,6 +217,7 @@ static void take_ids(struct load *load, uint64_t first, uint64_t last)
 	load->last = is_first ? last : MAX(load->last, last);
 }
 
+/* As many as there can be, room for hotplug included: a VMM cannot know which will come. */
 static void take_functions(void *opaque, const struct viommu_route_range *range)
 {
 	uint64_t segments = (uint64_t)(range->segment_last - range->segment_first) + 1;
@@ -257,6 +262,7 @@ static void add_load(struct plan *plan, const struct load *load)
 				 : ids_text((uint32_t)load->first, load->last - load->first + 1) });
 }
 
+/* Found by the IOMMU in constant time, for there may be many of both. */
 static void print_loads(struct plan *plan)
 {
 	GHashTable *loads = g_hash_table_new_full(g_direct_hash, g_direct_equal, NULL, g_free);
@@ -283,6 +289,7 @@ static void print_loads(struct plan *plan)
 
 /* -- asking ----------------------------------------------------------------------------- */
 
+/* With an error nothing is planned: what is wrong has to be mended first. */
 static void plan_machine(void *opaque, struct input *input)
 {
 	struct plan *plan = opaque;

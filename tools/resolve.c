@@ -67,6 +67,8 @@ const char *reach_name(enum viommu_reach reach)
 	return names[reach];
 }
 
+/* The last one may be beyond 32 bits in a table that is wrong; it wraps then as it does for
+ * readers. */
 char *ids_text(uint32_t first, uint64_t n)
 {
 	if (n <= 1)
@@ -112,11 +114,13 @@ static char *describe_msis(const struct viommu_route *route)
 			       route->device_id, place);
 }
 
+/* A width of 0 would let PASID 0 through, which no bridge that forwards none does. */
 static bool pasid_fits(const struct viommu_route *route, guint64 pasid)
 {
 	return route->iommu && pasid < (guint64)1 << route->pasid_bits && route->pasid_bits;
 }
 
+/* From the first hop on: each reason makes the next ones pointless. */
 static char *describe_pasid(const struct viommu_route *route, guint64 pasid)
 {
 	g_autofree char *place = by(&route->pasid_place);
@@ -132,6 +136,7 @@ static char *describe_pasid(const struct viommu_route *route, guint64 pasid)
 
 /* -- text ------------------------------------------------------------------------- */
 
+/* Both hops are compared, but only what differs is said again. */
 static void print_linux(const struct answer *answer, const char *said, const char *msis)
 {
 	g_autofree char *linux_said = describe(&answer->linux_route, 1);
@@ -145,6 +150,7 @@ static void print_linux(const struct answer *answer, const char *said, const cha
 	printf("    %s\n", answer->why_linux);
 }
 
+/* A device may have other IDs, even behind another IOMMU. */
 static void print_more_ids(const struct answer *answer)
 {
 	const struct viommu_device_id *more;
@@ -196,6 +202,7 @@ void json_route(JsonBuilder *builder, const struct viommu_route *route)
 	json_string(builder, "at", at);
 }
 
+/* An object of its own, because it has a place of its own. */
 static void add_msis(JsonBuilder *builder, const struct viommu_route *route)
 {
 	if (!route->its)
@@ -240,6 +247,7 @@ static void add_answer(const struct question *question, const struct answer *ans
 
 /* -- asking ------------------------------------------------------------------------ */
 
+/* Only when a table is read it is known which names there are, so each input has its complaint. */
 static int complain_device(const char *input, const char *device, int error)
 {
 	g_autofree char *name = printable(device), *file = printable(input);
@@ -303,6 +311,8 @@ static void ask(void *opaque, struct input *input)
 		ask_of(question, input, *device);
 }
 
+/* The frame of JSON is there whatever happens, for a program that reads it sees the status later.
+ */
 static int ask_all(struct question *question)
 {
 	char *from_one[] = { from, NULL };

@@ -35,6 +35,7 @@ static uint64_t n_ids(const struct viommu_route_range *range, bool one)
 	return one ? 1 : segments * SEGMENT_LENGTH + functions;
 }
 
+/* NULL where nobody tells of an ITS: a column of these is left out. */
 static char *msis_cell(const struct viommu_route_range *range)
 {
 	const struct viommu_route *route = &range->route;
@@ -43,6 +44,7 @@ static char *msis_cell(const struct viommu_route_range *range)
 	return route->its ? g_strdup_printf("%s %s", route->its->name, ids) : NULL;
 }
 
+/* The first of several entries; where the others are, is in the table. */
 static char *from_cell(const struct viommu_route_range *range)
 {
 	g_autofree char *place = viommu_place_text(&range->route.place);
@@ -62,6 +64,7 @@ static const char *const titles[N_PARTS][MAX_COLUMNS] = {
 	[OTHERWISE] = { "Linux does otherwise", "IOMMU", "IDs", "MSIs", "by" },
 };
 
+/* A part has a title once it has a line. */
 static void add_line(struct listing *listing, int part, char *const cells[MAX_COLUMNS])
 {
 	struct columns *columns = &listing->parts[part];
@@ -77,6 +80,7 @@ static void add_line(struct listing *listing, int part, char *const cells[MAX_CO
 	columns_add(columns, cells);
 }
 
+/* Sorted into two parts on the way, so that the map is walked once. */
 static void list_functions(void *opaque, const struct viommu_route_range *range)
 {
 	const struct viommu_route *route = &range->route;
@@ -91,6 +95,7 @@ static void list_functions(void *opaque, const struct viommu_route_range *range)
 	add_line(opaque, route->iommu ? TRANSLATED : BYPASSING, cells);
 }
 
+/* Why it does is a sentence, and asked for with a single device. */
 static void list_otherwise(void *opaque, const struct viommu_route_range *range, const char *why)
 {
 	const struct viommu_route *route = &range->route;
@@ -105,6 +110,7 @@ static void list_otherwise(void *opaque, const struct viommu_route_range *range,
 	add_line(opaque, OTHERWISE, cells);
 }
 
+/* As it can be asked for. */
 static char *name_of(const struct viommu_platform_device *device)
 {
 	if (device->name)
@@ -112,6 +118,7 @@ static char *name_of(const struct viommu_platform_device *device)
 	return g_strdup_printf("0x%" PRIx64, device->base);
 }
 
+/* Further IDs have lines of their own, behind all devices: they may be behind other IOMMUs. */
 static void list_devices(struct listing *listing, const struct viommu_topology *topology)
 {
 	const struct viommu_platform_device *device;
@@ -157,6 +164,7 @@ static void list_unknown(struct listing *listing, const struct viommu_topology *
 	}
 }
 
+/* Parts that have nothing are left out, with their titles. */
 void print_map(const struct viommu_topology *topology)
 {
 	struct listing listing = { 0 };
@@ -182,6 +190,7 @@ void print_map(const struct viommu_topology *topology)
 
 /* -- JSON -------------------------------------------------------------------------- */
 
+/* First and last, even of one: a program need not ask which of both it has. */
 static void add_ids(JsonBuilder *builder, const char *key, uint32_t first, uint64_t n)
 {
 	json_builder_set_member_name(builder, key);

@@ -12,6 +12,8 @@
 
 #define SEGMENT_LENGTH 0x10000u
 #define LAST_BDF       0xffffu
+#define BUS_SHIFT      8
+#define LAST_DEVFN     0xff
 #define MAX_CUTS       8192u
 
 struct cuts {
@@ -19,6 +21,7 @@ struct cuts {
 	bool too_many;
 };
 
+/* Once there are too many nothing more is collected, and in the end nothing is asked. */
 static void cut(struct cuts *cuts, unsigned segment, uint32_t bdf)
 {
 	uint64_t position = (uint64_t)segment * SEGMENT_LENGTH + bdf;
@@ -38,12 +41,11 @@ static void cut_around(struct cuts *cuts, unsigned segment, uint16_t first, uint
 
 static void cut_around_bus(struct cuts *cuts, unsigned segment, uint8_t first, uint8_t last)
 {
-	static const unsigned bus_shift = 8, last_devfn = 0xff;
-
-	cut_around(cuts, segment, (uint16_t)(first << bus_shift),
-		   (uint16_t)(last << bus_shift | last_devfn));
+	cut_around(cuts, segment, (uint16_t)(first << BUS_SHIFT),
+		   (uint16_t)(last << BUS_SHIFT | LAST_DEVFN));
 }
 
+/* A range of thousands of segments is thousands of ranges here, and so it may be too many alone. */
 static void cut_ranges(struct cuts *cuts, const struct viommu_topology *topology)
 {
 	const struct viommu_pci_range *range;
@@ -58,6 +60,7 @@ static void cut_ranges(struct cuts *cuts, const struct viommu_topology *topology
 		}
 }
 
+/* Of an IOMMU that is no function this cuts at function 0, which does no harm. */
 static void cut_others(struct cuts *cuts, const struct viommu_topology *topology)
 {
 	const struct viommu_host_bridge *bridge;
@@ -76,6 +79,7 @@ static gint compare(gconstpointer a, gconstpointer b)
 	return (*one > *other) - (*one < *other);
 }
 
+/* Places are not compared: two entries may say the same. */
 static bool differ(const struct viommu_route *a, const struct viommu_route *b)
 {
 	return a->reach != b->reach || a->iommu != b->iommu || a->id != b->id || a->its != b->its ||
@@ -119,6 +123,7 @@ static void ask_between(const struct viommu_topology *topology, uint64_t first, 
 	listener->each(listener->opaque, &range, why);
 }
 
+/* What lies behind the last cut belongs to no entry, and nobody says anything of it. */
 bool for_each_linux_difference(const struct viommu_topology *topology,
 			       const struct linux_listener *listener)
 {

@@ -107,6 +107,14 @@ struct viommu_topology *viommu_table_topology(const struct viommu_table *table,
 					      struct viommu_findings *findings);
 
 /*
+ * Give IOMMUs of the topology the proximity domains that the SRAT has for them: those that are PCI
+ * functions, enabled generic initiators there, and have no domain yet. Returns how many took one; 0
+ * for a table that is no SRAT.
+ */
+size_t viommu_topology_take_domains(struct viommu_topology *topology,
+				    const struct viommu_table *srat);
+
+/*
  * Make the table with that signature ("VIOT") from a topology. What the table cannot say
  * is a finding; NULL is returned if there was an error.
  */

@@ -24,7 +24,16 @@ static size_t place_of(const struct directory_table *table, uint32_t id)
 
 static struct endpoint *load(const struct directory_table *table, size_t at)
 {
-	return atomic_load_explicit(&table->place[at], memory_order_acquire);
+	struct endpoint *endpoint = atomic_load_explicit(&table->place[at], memory_order_acquire);
+
+	order_take(&table->place[at]);
+	return endpoint;
+}
+
+static void store(struct directory_table *table, size_t at, struct endpoint *endpoint)
+{
+	order_give(&table->place[at]);
+	atomic_store_explicit(&table->place[at], endpoint, memory_order_release);
 }
 
 struct endpoint *directory_find(const struct directory *directory, uint32_t id)
@@ -33,6 +42,7 @@ struct endpoint *directory_find(const struct directory *directory, uint32_t id)
 		atomic_load_explicit(&directory->table, memory_order_acquire);
 	struct endpoint *endpoint;
 
+	order_take(&directory->table);
 	if (!table)
 		return NULL;
 	for (size_t at = place_of(table, id); (endpoint = load(table, at));
@@ -48,7 +58,7 @@ static void put(struct directory_table *table, struct endpoint *endpoint)
 
 	while (load(table, at))
 		at = (at + 1) & (table->n_places - 1);
-	atomic_store_explicit(&table->place[at], endpoint, memory_order_release);
+	store(table, at, endpoint);
 }
 
 /* All that are in `old`, or as many again, without the marks. */
@@ -90,6 +100,7 @@ int directory_reserve(struct directory *directory, struct directory_table **ret_
 	if (!table)
 		return -ENOMEM;
 	directory->n_entries = n;
+	order_give(&directory->table);
 	atomic_store_explicit(&directory->table, table, memory_order_release);
 	*ret_old = old;
 	return 0;
@@ -108,7 +119,7 @@ void directory_remove(struct directory *directory, const struct endpoint *endpoi
 
 	while (load(table, at) != endpoint)
 		at = (at + 1) & (table->n_places - 1);
-	atomic_store_explicit(&table->place[at], &gone, memory_order_release);
+	store(table, at, &gone);
 }
 
 void directory_clear(struct directory *directory)

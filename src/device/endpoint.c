@@ -26,8 +26,10 @@ const struct viommu_reserved *endpoint_reserved(const struct endpoint *endpoint,
 {
 	const struct regions *regions =
 		atomic_load_explicit(&endpoint->regions, memory_order_acquire);
-	size_t low = 0, high = regions ? regions->n : 0;
+	size_t low = 0, high;
 
+	order_take(&endpoint->regions);
+	high = regions ? regions->n : 0;
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 
@@ -234,6 +236,7 @@ static void swap_said(struct endpoint *endpoint, struct endpoint *changed)
 	endpoint->granule = changed->granule;
 	endpoint->input_first = changed->input_first;
 	endpoint->input_last = changed->input_last;
+	order_give(&endpoint->regions);
 	atomic_store_explicit(&endpoint->regions, atomic_load(&changed->regions),
 			      memory_order_release);
 	atomic_store_explicit(&changed->regions, regions, memory_order_relaxed);

@@ -45,6 +45,7 @@ void endpoint_show(struct endpoint *endpoint)
 
 	if (new == old)
 		return;
+	order_give(&endpoint->route);
 	atomic_store_explicit(&endpoint->route, new, memory_order_release);
 	if (old && old->mode != VIOMMU_BLOCKED)
 		device_owe(endpoint->device);

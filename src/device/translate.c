@@ -158,6 +158,7 @@ static int answer(struct viommu *device, uint32_t endpoint, uint64_t iova, uint6
 	if (!access.endpoint)
 		return -ENOENT;
 	access.route = atomic_load_explicit(&access.endpoint->route, memory_order_acquire);
+	order_take(&access.endpoint->route);
 	if (translate(&access, ret_translation))
 		return 0;
 	if (!(wanted & VIOMMU_ACCESS_QUIET))

@@ -159,12 +159,15 @@ static void exchange(struct map *map, const struct path *path, unsigned depth, v
 {
 	uint64_t version = atomic_load_explicit(&map->version, memory_order_relaxed);
 
+	order_give(&map->version);
 	atomic_store_explicit(&map->version, version + 1, memory_order_relaxed);
 	if (depth) {
 		const struct step *step = &path->steps[depth - 1];
 
+		order_give(&step->inner->child[step->i]);
 		atomic_store_explicit(&step->inner->child[step->i], node, memory_order_release);
 	} else {
+		order_give(&map->root);
 		atomic_store_explicit(&map->root, (uintptr_t)node | height, memory_order_release);
 	}
 	atomic_store_explicit(&map->version, version + 2, memory_order_release);

@@ -7,6 +7,7 @@
 
 #include "map/map.h"
 #include "map/pool.h"
+#include "sync/order.h"
 
 /*
  * The nodes of the interval map: private to src/map
@@ -83,12 +84,16 @@ static inline struct root map_root(const struct map *map)
 	uintptr_t word = atomic_load_explicit(&map->root, memory_order_acquire);
 
 	_Static_assert(HEIGHT_MAX < APART, "nodes are aligned to a cache line");
+	order_take(&map->root);
 	return (struct root){ (void *)(word & ~(uintptr_t)(APART - 1)), word & (APART - 1) };
 }
 
 static inline void *inner_child(const struct inner *inner, unsigned i)
 {
-	return atomic_load_explicit(&inner->child[i], memory_order_acquire);
+	void *child = atomic_load_explicit(&inner->child[i], memory_order_acquire);
+
+	order_take(&inner->child[i]);
+	return child;
 }
 
 /* -- searching ---------------------------------------------------------------------- */

@@ -19,9 +19,17 @@ _Static_assert(sizeof(struct reader) <= READER_BYTES, "a reader has lines of its
 
 /* -- readers come and go ------------------------------------------------------------- */
 
-static struct reader *take_free(struct readers *readers)
+static struct reader *first_of(const struct readers *readers)
 {
 	struct reader *reader = atomic_load_explicit(&readers->first, memory_order_acquire);
+
+	order_take(&readers->first);
+	return reader;
+}
+
+static struct reader *take_free(struct readers *readers)
+{
+	struct reader *reader = first_of(readers);
 
 	for (; reader; reader = reader->next) {
 		enum reader_state free_one = READER_FREE;
@@ -35,8 +43,9 @@ static struct reader *take_free(struct readers *readers)
 static void add(struct readers *readers, struct reader *reader)
 {
 	reader->next = atomic_load_explicit(&readers->first, memory_order_relaxed);
-	while (!atomic_compare_exchange_weak(&readers->first, &reader->next, reader))
-		;
+	do
+		order_give(&readers->first);
+	while (!atomic_compare_exchange_weak(&readers->first, &reader->next, reader));
 }
 
 struct reader *reader_new(struct readers *readers)
@@ -50,7 +59,9 @@ struct reader *reader_new(struct readers *readers)
 		return NULL;
 	reader->of = readers;
 	reader->next_of_thread = NULL;
+	order_give(&reader->sections);
 	atomic_init(&reader->sections, 0);
+	order_give(&reader->state);
 	atomic_init(&reader->state, READER_TAKEN);
 	add(readers, reader);
 	return reader;
@@ -66,7 +77,7 @@ void reader_free(struct reader *reader)
 
 void readers_fini(struct readers *readers)
 {
-	struct reader *reader = atomic_load_explicit(&readers->first, memory_order_acquire);
+	struct reader *reader = first_of(readers);
 
 	while (reader) {
 		struct reader *next = reader->next;
@@ -182,11 +193,12 @@ static void wait_for(const struct reader *reader)
 {
 	uint64_t sections = atomic_load_explicit(&reader->sections, memory_order_acquire);
 
-	if (!(sections & 1))
-		return;
-	for (unsigned turn = 0;
-	     atomic_load_explicit(&reader->sections, memory_order_acquire) == sections; turn++)
+	for (unsigned turn = 0; sections & 1; turn++) {
+		if (atomic_load_explicit(&reader->sections, memory_order_acquire) != sections)
+			break;
 		pass_time(turn);
+	}
+	order_take(&reader->sections);
 }
 
 void readers_wait(struct readers *readers)
@@ -194,7 +206,7 @@ void readers_wait(struct readers *readers)
 	const struct reader *reader;
 
 	fence();
-	reader = atomic_load_explicit(&readers->first, memory_order_acquire);
+	reader = first_of(readers);
 	for (; reader; reader = reader->next)
 		wait_for(reader);
 }

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "sync/fence.h"
+#include "sync/order.h"
 
 /*
  * Sections of readers, and how a writer waits for them
@@ -77,6 +78,7 @@ static inline void reader_leave(struct reader *reader)
 {
 	uint64_t sections = atomic_load_explicit(&reader->sections, memory_order_relaxed);
 
+	order_give(&reader->sections);
 	atomic_store_explicit(&reader->sections, sections + 1, memory_order_release);
 }
 

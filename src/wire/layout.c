@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <endian.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -101,28 +102,53 @@ const struct field *layout_field(const struct layout *layout, const char *name)
 
 /* -- the walks -------------------------------------------------------------- */
 
+/* Between wire and host, either way. On most hosts the bytes stay as they are. */
+static void copy_integer(void *to, const void *from, uint16_t length)
+{
+	uint16_t two;
+	uint32_t four;
+	uint64_t eight;
+
+	switch (length) {
+	case 1:
+		memcpy(to, from, 1);
+		break;
+	case 2:
+		memcpy(&two, from, sizeof(two));
+		two = le16toh(two);
+		memcpy(to, &two, sizeof(two));
+		break;
+	case 4:
+		memcpy(&four, from, sizeof(four));
+		four = le32toh(four);
+		memcpy(to, &four, sizeof(four));
+		break;
+	default:
+		memcpy(&eight, from, sizeof(eight));
+		eight = le64toh(eight);
+		memcpy(to, &eight, sizeof(eight));
+		break;
+	}
+}
+
+static void copy_field(const struct field *field, void *to, const void *from)
+{
+	if (field_is_integer(field))
+		copy_integer(to, from, field->length);
+	else
+		memcpy(to, from, field->length);
+}
+
 void layout_decode(const struct layout *layout, const void *wire, void *host)
 {
-	for_each_field(f, layout) {
-		const char *at = (const char *)wire + f->at;
-
-		if (field_is_integer(f))
-			field_set(f, host, wire_load(at, f->length));
-		else
-			memcpy((char *)host + f->member, at, f->length);
-	}
+	for_each_field(f, layout)
+		copy_field(f, (char *)host + f->member, (const char *)wire + f->at);
 }
 
 void layout_encode(const struct layout *layout, const void *host, void *wire)
 {
-	for_each_field(f, layout) {
-		char *at = (char *)wire + f->at;
-
-		if (field_is_integer(f))
-			wire_store(at, f->length, field_get(f, host));
-		else
-			memcpy(at, (const char *)host + f->member, f->length);
-	}
+	for_each_field(f, layout)
+		copy_field(f, (char *)wire + f->at, (const char *)host + f->member);
 }
 
 void layout_check(const struct layout *layout, const void *host, bool exact, layout_report *report,

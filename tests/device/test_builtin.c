@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <stdlib.h>
+
 #include "rig.h"
 
 /*
@@ -78,6 +80,31 @@ static void the_topology_cannot_be_written(void **state)
 	assert_memory_equal(before, after, sizeof(before));
 }
 
+static int load_saved(struct rig *rig, const void *bytes, size_t length)
+{
+	char reason[128];
+
+	return viommu_load(rig->device, bytes, length, reason, sizeof(reason));
+}
+
+/* A driver that has the bit for bypass must not come to a device that has it for a topology. */
+static void saved_state_knows_the_two_meanings_apart(void **state)
+{
+	struct rig *rig = *state;
+	void *today, *builtin;
+	size_t today_length, builtin_length;
+
+	assert_int_equal(viommu_save(rig->device, &today, &today_length), 0);
+	replace_with(rig, IMAGE_LENGTH);
+	assert_int_equal(attach(rig, 1, EP), VIOMMU_S_OK);
+	assert_int_equal(viommu_save(rig->device, &builtin, &builtin_length), 0);
+	assert_int_equal(load_saved(rig, today, today_length), -EBUSY);
+	assert_int_equal(load_saved(rig, builtin, builtin_length), 0);
+	assert_int_equal(map(rig, 1, 0, 0xfff, 0, R), VIOMMU_S_OK);
+	free(today);
+	free(builtin);
+}
+
 static void topologies_that_cannot_be_are_refused(void **state)
 {
 	static uint8_t image[VIOMMU_TOPOLOGY_LENGTH_MAX + 1];
@@ -116,6 +143,7 @@ int main(void)
 		ON_A_FRESH_DEVICE(configuration_space_is_as_long_as_it_must_be),
 		ON_A_FRESH_DEVICE(the_bit_is_offered_and_bypass_is_not_to_be_had),
 		ON_A_FRESH_DEVICE(the_topology_cannot_be_written),
+		ON_A_FRESH_DEVICE(saved_state_knows_the_two_meanings_apart),
 		cmocka_unit_test(topologies_that_cannot_be_are_refused),
 	};
 

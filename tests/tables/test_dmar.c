@@ -38,7 +38,7 @@ enum { DMAR_HEAD_LENGTH = 48, DRHD_LENGTH = 16, SCOPE_LENGTH = 8, MAX_LENGTH = 6
 	"  dmar: { oem-id: VIOMMU, oem-table-id: 'EXAMPLE ', oem-revision: 1, creator-id: VIOM,\n" \
 	"          creator-revision: 1 }\n"
 
-/* -- making and reading ------------------------------------------------------------- */
+/* -- making and reading -------------------------------------------------------------- */
 
 static struct viommu_table *generate(struct rig *rig, const char *text)
 {
@@ -208,7 +208,7 @@ static void linux_takes_the_later_of_two_units(void **state)
 	assert_string_equal(linux_route.iommu->name, "dmar1");
 }
 
-/* -- limits ------------------------------------------------------------------------------ */
+/* -- limits -------------------------------------------------------------------------- */
 
 /* A structure has 16 bits for its length: as many scopes as fit are a table, and one more is none.
  */
@@ -236,7 +236,7 @@ static void as_many_scopes_as_a_unit_can_have(void **state)
 	assert_true(found(rig->findings, "dmar-too-large"));
 }
 
-/* -- hostile bytes ----------------------------------------------------------------------------- */
+/* -- hostile bytes ------------------------------------------------------------------- */
 
 /* Cut off, with a length and a checksum that are right: bytes survive, and every cut is found. */
 static void a_table_cut_off_inside_a_structure_is_a_finding(void **state)

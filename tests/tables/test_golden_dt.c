@@ -158,6 +158,16 @@ static gint compare_lines(gconstpointer a, gconstpointer b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+static char *joined(GPtrArray *lines)
+{
+	char *text;
+
+	g_ptr_array_add(lines, NULL);
+	text = g_strjoinv("", (char **)lines->pdata);
+	g_ptr_array_free(lines, TRUE);
+	return text;
+}
+
 /* A node as a paragraph. Phandles are left out: what they lead to is what counts. */
 static char *describe_node(const void *blob, int node)
 {
@@ -179,8 +189,7 @@ static char *describe_node(const void *blob, int node)
 	}
 	g_ptr_array_sort(lines, compare_lines);
 	g_ptr_array_insert(lines, 0, g_strconcat(path, "\n", NULL));
-	g_ptr_array_add(lines, NULL);
-	return g_strjoinv("", (char **)g_ptr_array_free(lines, FALSE));
+	return joined(lines);
 }
 
 /* A tree as text in which the order of nodes and properties does not matter. */
@@ -191,8 +200,7 @@ static char *describe(const void *blob)
 	for (int node = 0; node >= 0; node = fdt_next_node(blob, node, NULL))
 		g_ptr_array_add(nodes, describe_node(blob, node));
 	g_ptr_array_sort(nodes, compare_lines);
-	g_ptr_array_add(nodes, NULL);
-	return g_strjoinv("", (char **)g_ptr_array_free(nodes, FALSE));
+	return joined(nodes);
 }
 
 static void expect_same_tree(const char *name, const void *one, const void *other)

@@ -39,7 +39,7 @@ static int tear_down_machine(void **state)
 #define WITH_A_MACHINE(test) \
 	cmocka_unit_test_setup_teardown(test, set_up_machine, tear_down_machine)
 
-/* -- parts ----------------------------------------------------------------------------- */
+/* -- parts --------------------------------------------------------------------------- */
 
 static void add(struct machine *machine, struct viommu_table *table)
 {
@@ -109,7 +109,7 @@ static void expect_nothing(struct machine *machine)
 	"iommus: [ { name: a, kind: virtio-iommu-pci, at: 00:01.0, proximity-domain: 1 } ]\n" \
 	"host-bridges: [ { buses: 00-ff, iommu: a } ]\n"
 
-/* -- tests ------------------------------------------------------------------------------ */
+/* -- tests --------------------------------------------------------------------------- */
 
 static void a_machine_whose_tables_agree_has_no_findings(void **state)
 {

@@ -176,6 +176,27 @@ static void only_functions_are_initiators(void **state)
 	viommu_table_free(table);
 }
 
+/* VIOT has no field for it: what an SRAT says becomes part of what the VIOT means. */
+static void an_srat_tells_the_domain_of_an_iommu(void **state)
+{
+	struct rig *rig = *state;
+	struct viommu_table *viot, *srat;
+
+	read_iommu(rig, "01:00.0", 7);
+	viot = viommu_table_generate(rig->topology, "VIOT", rig->findings);
+	srat = viommu_table_decode(example_g, sizeof(example_g), "g", rig->findings);
+	assert_int_equal(viommu_topology_take_domains(rig->topology, srat), 0);
+	assert_int_equal(viommu_topology_iommu(rig->topology, 0)->proximity_domain, 7);
+	viommu_topology_free(rig->topology);
+	rig->topology = viommu_table_topology(viot, rig->findings);
+	assert_int_equal(viommu_topology_take_domains(rig->topology, viot), 0);
+	assert_int_equal(viommu_topology_take_domains(rig->topology, srat), 1);
+	assert_true(viommu_topology_iommu(rig->topology, 0)->has_proximity_domain);
+	assert_int_equal(viommu_topology_iommu(rig->topology, 0)->proximity_domain, 2);
+	viommu_table_free(srat);
+	viommu_table_free(viot);
+}
+
 /* Any two bytes may hold anything: what is decoded encodes to what came in. */
 static void bytes_may_be_anything(void **state)
 {
@@ -206,6 +227,7 @@ int main(void)
 		WITH_A_RIG(no_other_table_is_extended),
 		WITH_A_RIG(an_old_srat_takes_no_large_domain),
 		WITH_A_RIG(only_functions_are_initiators),
+		WITH_A_RIG(an_srat_tells_the_domain_of_an_iommu),
 		WITH_A_RIG(bytes_may_be_anything),
 	};
 

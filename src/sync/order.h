@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef VIOMMU_SYNC_ORDER_H
+#define VIOMMU_SYNC_ORDER_H
+
+/*
+ * Where one thread hands memory to another by an atomic pointer or number
+ *
+ * Compilers, processors and the thread sanitizer know that from the atomic operation itself.
+ * Valgrind's drd sees a plain store and a plain load; so for it, and for nobody else, what
+ * they mean is said here (tests/device/meson.build, "drd").
+ */
+
+#ifdef WITH_DRD
+#include <valgrind/drd.h>
+#endif
+
+/* Before the store. */
+static inline void order_give(const volatile void *at)
+{
+#ifdef WITH_DRD
+	ANNOTATE_BENIGN_RACE_SIZED(at, sizeof(void *), "atomic");
+	ANNOTATE_HAPPENS_BEFORE(at);
+#endif
+	(void)at;
+}
+
+/* Behind the load. */
+static inline void order_take(const volatile void *at)
+{
+#ifdef WITH_DRD
+	ANNOTATE_HAPPENS_AFTER(at);
+#endif
+	(void)at;
+}
+
+#endif

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The proximity domains that an SRAT has for IOMMUs, put into a topology
+ *
+ * An SRAT alone is no topology: it says where functions are near to, and not what they are. So it
+ * is read into the topology of another table, VIOT or IVRS, which has no field for that.
+ */
+#include "srat.h"
+#include "topology.h"
+
+static GHashTable *initiators_of(const struct viommu_table *srat)
+{
+	GHashTable *initiators = g_hash_table_new(NULL, NULL);
+	const struct record *structure;
+
+	for_each_in_list(structure, srat)
+		if (record_is(structure, &srat_initiator_layout) && srat_is_enabled(structure))
+			g_hash_table_insert(initiators,
+					    GUINT_TO_POINTER(srat_function_id(structure)),
+					    (gpointer)structure);
+	return initiators;
+}
+
+static const struct srat_function *initiator_of(GHashTable *initiators,
+						const struct viommu_iommu *iommu)
+{
+	uint32_t id = (uint32_t)iommu->segment << 16 | iommu->bdf;
+	const struct record *structure = g_hash_table_lookup(initiators, GUINT_TO_POINTER(id));
+
+	return structure ? structure->host : NULL;
+}
+
+size_t viommu_topology_take_domains(struct viommu_topology *topology,
+				    const struct viommu_table *srat)
+{
+	const struct viommu_iommu *iommu;
+	GHashTable *initiators;
+	size_t n = 0;
+
+	if (srat->format != &srat_format || !srat->whole)
+		return 0;
+	initiators = initiators_of(srat);
+	for_each_object(i, iommu, topology, OBJECT_IOMMU) {
+		const struct srat_function *function = initiator_of(initiators, iommu);
+
+		if (!function || !iommu_is_function(iommu) || iommu->has_proximity_domain)
+			continue;
+		topology_set_domain(topology, i, function->domain);
+		n++;
+	}
+	g_hash_table_destroy(initiators);
+	return n;
+}

@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "rig.h"
+
+/*
+ * One DMA section against one call that takes something away
+ *
+ * A section has been told where its access goes, and stays open while another thread makes the
+ * call. The call must not return before the section is over. These tests are built a second
+ * time over a library that does not wait (no_wait.c), and must fail there: so they can.
+ */
+
+#define IOVA  0x5000ull
+#define PHYS  0x8000ull
+#define NAPS  20
+#define A_NAP 100000 /* nanoseconds */
+
+static void take_a_nap(void)
+{
+	nanosleep(&(struct timespec){ .tv_nsec = A_NAP }, NULL);
+}
+
+struct duel {
+	struct rig *rig;
+	void (*take_away)(struct rig *rig);
+	atomic_bool asked, done;
+};
+
+static void *ask(void *opaque)
+{
+	struct duel *duel = opaque;
+
+	atomic_store(&duel->asked, true);
+	duel->take_away(duel->rig);
+	atomic_store(&duel->done, true);
+	return NULL;
+}
+
+/* Until long after it was asked: is it done? */
+static bool is_done_meanwhile(struct duel *duel)
+{
+	while (!atomic_load(&duel->asked))
+		take_a_nap();
+	for (unsigned i = 0; i < NAPS && !atomic_load(&duel->done); i++)
+		take_a_nap();
+	return atomic_load(&duel->done);
+}
+
+static int reach(struct viommu_dma *dma)
+{
+	struct viommu_translation t;
+
+	return viommu_dma_translate(dma, EP, IOVA, 1, W | VIOMMU_ACCESS_QUIET, &t);
+}
+
+/* The section's access goes somewhere; and nowhere once the call has returned. */
+static void fight(struct rig *rig, void (*take_away)(struct rig *rig))
+{
+	struct duel duel = { .rig = rig, .take_away = take_away };
+	struct viommu_dma *dma;
+	pthread_t thread;
+
+	assert_int_equal(viommu_dma_new(rig->device, &dma), 0);
+	viommu_dma_begin(dma);
+	assert_int_equal(reach(dma), 0);
+	assert_int_equal(pthread_create(&thread, NULL, ask, &duel), 0);
+	assert_false(is_done_meanwhile(&duel));
+	viommu_dma_end(dma);
+	pthread_join(thread, NULL);
+	viommu_dma_begin(dma);
+	assert_int_not_equal(reach(dma), 0);
+	viommu_dma_end(dma);
+	viommu_dma_free(dma);
+}
+
+static void fight_over_mapping(void **state, void (*take_away)(struct rig *rig))
+{
+	struct rig *rig = *state;
+
+	assert_int_equal(attach(rig, 1, EP), VIOMMU_S_OK);
+	assert_int_equal(map(rig, 1, IOVA, IOVA + 0xfff, PHYS, W), VIOMMU_S_OK);
+	fight(rig, take_away);
+}
+
+/* -- the calls ------------------------------------------------------------------------- */
+
+static void by_unmap(struct rig *rig)
+{
+	assert_int_equal(unmap(rig, 1, 0, TOP), VIOMMU_S_OK);
+}
+
+static void an_unmap_waits(void **state)
+{
+	fight_over_mapping(state, by_unmap);
+}
+
+static void by_detach(struct rig *rig)
+{
+	assert_int_equal(detach(rig, 1, EP), VIOMMU_S_OK);
+}
+
+static void a_detach_waits(void **state)
+{
+	fight_over_mapping(state, by_detach);
+}
+
+static void by_moving(struct rig *rig)
+{
+	assert_int_equal(attach(rig, 2, EP), VIOMMU_S_OK);
+}
+
+static void an_attach_to_another_domain_waits(void **state)
+{
+	fight_over_mapping(state, by_moving);
+}
+
+static void by_attaching_again(struct rig *rig)
+{
+	assert_int_equal(attach(rig, 1, EP), VIOMMU_S_OK);
+}
+
+static void an_attach_that_empties_the_domain_waits(void **state)
+{
+	fight_over_mapping(state, by_attaching_again);
+}
+
+static void by_reset(struct rig *rig)
+{
+	viommu_reset(rig->device);
+}
+
+static void a_reset_waits(void **state)
+{
+	fight_over_mapping(state, by_reset);
+}
+
+static void by_system_reset(struct rig *rig)
+{
+	viommu_system_reset(rig->device);
+}
+
+static void a_system_reset_waits(void **state)
+{
+	fight_over_mapping(state, by_system_reset);
+}
+
+static void by_removal(struct rig *rig)
+{
+	assert_int_equal(viommu_endpoint_remove(rig->device, EP), 0);
+}
+
+static void a_removal_of_the_endpoint_waits(void **state)
+{
+	fight_over_mapping(state, by_removal);
+}
+
+/* A saved state of a device where nothing is attached. */
+static void by_load(struct rig *rig)
+{
+	struct viommu *other;
+	char reason[128];
+	size_t length;
+	void *bytes;
+
+	assert_int_equal(viommu_new(NULL, NULL, NULL, &other), 0);
+	assert_int_equal(viommu_save(other, &bytes, &length), 0);
+	viommu_free(other);
+	assert_int_equal(viommu_load(rig->device, bytes, length, reason, sizeof(reason)), 0);
+	free(bytes);
+}
+
+static void a_load_waits(void **state)
+{
+	fight_over_mapping(state, by_load);
+}
+
+static void by_bypass(struct rig *rig)
+{
+	write_bypass(rig, 0);
+}
+
+static void a_write_to_bypass_waits(void **state)
+{
+	write_bypass(*state, 1);
+	fight(*state, by_bypass);
+}
+
+/* The doorbell of an MSI region is reached without a mapping, until there is no region. */
+static void by_update(struct rig *rig)
+{
+	const struct viommu_endpoint endpoint = { .size = sizeof(endpoint), .id = EP };
+
+	assert_int_equal(viommu_endpoint_update(rig->device, &endpoint), 0);
+}
+
+static void an_update_of_the_endpoint_waits(void **state)
+{
+	const struct viommu_reserved msi = { IOVA, IOVA + 0xfff, VIOMMU_RESV_MEM_MSI };
+	const struct viommu_endpoint endpoint = {
+		.size = sizeof(endpoint),
+		.id = EP,
+		.reserved = &msi,
+		.n_reserved = 1,
+	};
+	struct rig *rig = *state;
+
+	assert_int_equal(viommu_endpoint_update(rig->device, &endpoint), 0);
+	fight(rig, by_update);
+}
+
+/* -- batches ------------------------------------------------------------------------------ */
+
+static uint8_t in_batch(struct rig *rig, const void *bytes, size_t length)
+{
+	uint8_t tail[VIOMMU_TAIL_LENGTH] = { POISON };
+	const struct iovec readable = { (void *)(uintptr_t)bytes, length };
+	const struct iovec writable = { tail, sizeof(tail) };
+
+	assert_int_equal(viommu_batch_request(rig->device, &readable, 1, &writable, 1),
+			 sizeof(tail));
+	return tail[0];
+}
+
+static void by_batch(struct rig *rig)
+{
+	const uint8_t unmap[] = { UNMAP(1, IOVA, IOVA + 0xfff, 0) };
+	const uint8_t map[] = { MAP(1, IOVA + PAGE, IOVA + PAGE + 0xfff, PHYS, R) };
+
+	viommu_batch_begin(rig->device);
+	assert_int_equal(in_batch(rig, unmap, sizeof(unmap)), VIOMMU_S_OK);
+	assert_int_equal(in_batch(rig, map, sizeof(map)), VIOMMU_S_OK);
+	viommu_batch_end(rig->device);
+}
+
+static void the_end_of_a_batch_waits(void **state)
+{
+	fight_over_mapping(state, by_batch);
+}
+
+/* -- and what does not wait ---------------------------------------------------------------- */
+
+/* The call returns while a section is open. */
+static void pass(struct rig *rig, void (*call)(struct rig *rig))
+{
+	struct duel duel = { .rig = rig, .take_away = call };
+	struct viommu_dma *dma;
+	pthread_t thread;
+
+	assert_int_equal(viommu_dma_new(rig->device, &dma), 0);
+	viommu_dma_begin(dma);
+	reach(dma);
+	assert_int_equal(pthread_create(&thread, NULL, ask, &duel), 0);
+	pthread_join(thread, NULL);
+	viommu_dma_end(dma);
+	viommu_dma_free(dma);
+}
+
+/* Not the requests of a batch wait, but its end. */
+static void *unmap_in_batch(void *opaque)
+{
+	const uint8_t unmap[] = { UNMAP(1, IOVA, IOVA + 0xfff, 0) };
+	struct duel *duel = opaque;
+
+	viommu_batch_begin(duel->rig->device);
+	in_batch(duel->rig, unmap, sizeof(unmap));
+	atomic_store(&duel->asked, true);
+	viommu_batch_end(duel->rig->device);
+	atomic_store(&duel->done, true);
+	return NULL;
+}
+
+static void requests_of_a_batch_do_not_wait(void **state)
+{
+	struct duel duel = { .rig = *state };
+	struct viommu_dma *dma;
+	pthread_t thread;
+
+	assert_int_equal(attach(duel.rig, 1, EP), VIOMMU_S_OK);
+	assert_int_equal(map(duel.rig, 1, IOVA, IOVA + 0xfff, PHYS, W), VIOMMU_S_OK);
+	assert_int_equal(viommu_dma_new(duel.rig->device, &dma), 0);
+	viommu_dma_begin(dma);
+	assert_int_equal(reach(dma), 0);
+	assert_int_equal(pthread_create(&thread, NULL, unmap_in_batch, &duel), 0);
+	assert_false(is_done_meanwhile(&duel));
+	assert_int_equal(reach(dma), -EFAULT);
+	viommu_dma_end(dma);
+	pthread_join(thread, NULL);
+	viommu_dma_free(dma);
+}
+
+/* A MAP, an UNMAP of nothing, an ATTACH of an endpoint that could reach nothing. */
+static void by_harmless_requests(struct rig *rig)
+{
+	assert_int_equal(unmap(rig, 1, 0, TOP), VIOMMU_S_OK);
+	assert_int_equal(attach(rig, 1, EP2), VIOMMU_S_OK);
+	assert_int_equal(map(rig, 1, IOVA, IOVA + 0xfff, PHYS, W), VIOMMU_S_OK);
+	assert_int_equal(unmap(rig, 1, 0, IOVA - 1), VIOMMU_S_OK);
+}
+
+static void what_takes_nothing_away_does_not_wait(void **state)
+{
+	assert_int_equal(attach(*state, 1, EP), VIOMMU_S_OK);
+	pass(*state, by_harmless_requests);
+}
+
+/* Threads that are gone have left their sections. */
+static void *translate_once(void *opaque)
+{
+	struct rig *rig = opaque;
+	struct viommu_translation t;
+
+	viommu_translate(rig->device, EP, IOVA, 1, W | VIOMMU_ACCESS_QUIET, &t);
+	return NULL;
+}
+
+static void threads_come_and_go(void **state)
+{
+	enum { N_THREADS = 100 };
+	struct rig *rig = *state;
+	pthread_t thread;
+
+	assert_int_equal(attach(rig, 1, EP), VIOMMU_S_OK);
+	for (unsigned i = 0; i < N_THREADS; i++) {
+		assert_int_equal(map(rig, 1, IOVA, IOVA + 0xfff, PHYS, W), VIOMMU_S_OK);
+		assert_int_equal(pthread_create(&thread, NULL, translate_once, rig), 0);
+		assert_int_equal(unmap(rig, 1, 0, TOP), VIOMMU_S_OK);
+		pthread_join(thread, NULL);
+	}
+}
+
+/* A thread may have translated for devices that are gone, at the same place even. */
+static void devices_come_and_go(void **state)
+{
+	struct rig *rig = *state;
+
+	for (unsigned i = 0; i < 10; i++) {
+		translate_once(rig);
+		replace(rig, (struct viommu_config){ 0 });
+	}
+}
+
+int main(void)
+{
+#define TEST(test) cmocka_unit_test_setup_teardown(test, plug, unplug)
+	const struct CMUnitTest tests[] = {
+		TEST(an_unmap_waits),
+		TEST(a_detach_waits),
+		TEST(an_attach_to_another_domain_waits),
+		TEST(an_attach_that_empties_the_domain_waits),
+		TEST(a_reset_waits),
+		TEST(a_system_reset_waits),
+		TEST(a_removal_of_the_endpoint_waits),
+		TEST(a_load_waits),
+		TEST(a_write_to_bypass_waits),
+		TEST(an_update_of_the_endpoint_waits),
+		TEST(the_end_of_a_batch_waits),
+		TEST(requests_of_a_batch_do_not_wait),
+		TEST(what_takes_nothing_away_does_not_wait),
+		TEST(threads_come_and_go),
+		TEST(devices_come_and_go),
+	};
+
+	return cmocka_run_group_tests_name("sections", tests, NULL, NULL);
+}
