@@ -102,7 +102,8 @@ def main():
     mode = "smoke" if options.smoke else "quick" if options.quick else "full"
     out = options.out or os.path.join(options.build, "bench")
     parts = [part for part in PARTS if not options.parts or part.NAME in options.parts]
-    results = Results(mode, " ".join(["./run bench", *sys.argv[1:]]))
+    shown = [f"--{name}" for name in ("quick", "document") if getattr(options, name)]
+    results = Results(mode, " ".join(["./run bench", *shown, *options.parts]))
     bench = Bench(options, mode, results)
     measure(bench, parts)
     targets = [target for part in parts for target in part.targets(results)]

@@ -12,6 +12,7 @@ import plot
 from results import cell
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+QUIET = 0.5     # the load of a machine that does little else
 DOCS = os.path.join(os.path.dirname(HERE), "docs")
 
 
@@ -48,9 +49,11 @@ class Words:
 
     def get_machine(self):
         machine = self.results.machine
+        busy = ("" if machine["load"] < QUIET else
+                " So it was not quiet: read the ratios, and not the figures.")
         return (f"    {self.results.command}\n\n{machine['processors']} processors "
                 f"({machine['processor']}), {machine['system']}, {machine['compiler']}; "
-                f"load {machine['load']} when it began.")
+                f"load {machine['load']} when it began.{busy}")
 
     def get_tables(self, name):
         if name not in self.parts:

@@ -204,11 +204,12 @@ static void change(struct run *run)
  */
 static void chase(struct run *run)
 {
-	size_t n = run->bytes / LINE, length = (n * LINE + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
+	size_t n = 2 + run->bytes / LINE,
+	       length = (n * LINE + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
 	struct line *lines = aligned_alloc(HUGE_PAGE, length), *at;
 	uint64_t begin, state = 1;
 
-	must(lines && n);
+	must(lines);
 	madvise(lines, length, MADV_HUGEPAGE);
 	for (size_t i = 0; i < n; i++)
 		lines[i].next = &lines[i];
@@ -281,5 +282,7 @@ int main(int argc, char **argv)
 		if (argc == 6 || !strcmp(phases[i].name, argv[6]))
 			phases[i].run(&run);
 	printf("\"operations\": %zu}\n", run.operations);
+	run.who->free(run.set);
+	workload_free(&run.workload);
 	return 0;
 }

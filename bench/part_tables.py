@@ -10,6 +10,8 @@ HELP = "make, read, check, map and compare every table that is known, 100 to 65,
 
 STEPS = ["generate", "encode", "decode", "topology", "check", "map", "diff", "graph"]
 SIZES = {"full": [100, 1_000, 10_000, 65_536], "quick": [100, 65_536], "smoke": [100]}
+# Sorting and caches may cost that much more an endpoint; a walk in a walk would cost 65 times.
+GROWTH_ALLOWED = 4
 ROUNDS = {"full": 3, "quick": 1, "smoke": 1}
 
 
@@ -41,7 +43,7 @@ def growth(results, signature):
 
 def targets(results):
     return [Ratio(f"{signature}: the slowest step, per endpoint, at 65,536 against a small machine",
-                  2, growth(results, signature), at_most=True)
+                  GROWTH_ALLOWED, growth(results, signature), at_most=True)
             for signature in results.whos(NAME)]
 
 

@@ -13,18 +13,19 @@
  * tables SIGNATURE ENDPOINTS: a machine with that many PCI functions, in one kind of table
  *
  * Neighbouring devices are behind different IOMMUs, so that nothing can be said of many at
- * once. Prints as JSON how long each step took, in nanoseconds, how long the table is, and how
- * much memory all of it needed at the most; a table that is not known, or cannot say this, gives an
- * empty object.
+ * once; a segment has only as many as every table can tell of. Prints as JSON how long each step
+ * took, in nanoseconds, how long the table is, and how much memory all of it needed at the most; a
+ * table that is not known, or cannot say this, gives an empty object.
  */
 
-#define FUNCTIONS      8        /* of a device */
-#define ENDPOINTS_MAX  0x10000u /* a segment is full */
-#define DEVICES_OF_ONE 512      /* an IOMMU has no more: a unit of DMAR can name 8000 functions */
-#define IOMMUS_LEAST   2
-#define IOMMU_BASE     0x40000000ull
-#define IOMMU_SPAN     0x20000ull
-#define ENOUGH_NS      100000000 /* a step is repeated until it has taken so long */
+#define FUNCTIONS     8 /* of a device */
+#define ENDPOINTS_MAX 0x10000u
+#define OF_SEGMENT    4096 /* endpoints: a node of IORT has room for 3200 mappings */
+#define OWN_BUS       0x80 /* where an IOMMU's function is, away from its endpoints */
+#define IOMMUS_EACH   2    /* segment */
+#define IOMMU_BASE    0x40000000ull
+#define IOMMU_SPAN    0x20000ull
+#define ENOUGH_NS     100000000 /* a step is repeated until it has taken so long */
 
 static const struct kind {
 	const char *signature;
@@ -36,7 +37,7 @@ static const struct kind {
 
 struct run {
 	const struct kind *kind;
-	unsigned n_endpoints, n_iommus;
+	unsigned n_endpoints, n_segments;
 	struct viommu_findings *findings;
 	struct viommu_topology *topology;
 	struct viommu_topology *read; /* the same, as the table has it */
@@ -55,7 +56,7 @@ static const char *iommu_name(char *name, size_t room, unsigned i)
 
 static int add_iommus(struct run *run)
 {
-	for (unsigned i = 0; i < run->n_iommus; i++) {
+	for (unsigned i = 0; i < run->n_segments * IOMMUS_EACH; i++) {
 		char name[16];
 		const struct viommu_iommu iommu = {
 			.size = sizeof(iommu),
@@ -63,7 +64,8 @@ static int add_iommus(struct run *run)
 			.kind = run->kind->iommu,
 			.base = IOMMU_BASE + i * IOMMU_SPAN,
 			.span = IOMMU_SPAN,
-			.bdf = (uint16_t)(2 + FUNCTIONS * i),
+			.segment = (uint16_t)(i / IOMMUS_EACH),
+			.bdf = (uint16_t)(OWN_BUS << 8 | i % IOMMUS_EACH * FUNCTIONS),
 			.capability = 0x40,
 		};
 
@@ -73,31 +75,51 @@ static int add_iommus(struct run *run)
 	return 0;
 }
 
-static int add_devices(struct run *run)
+static int add_host_bridges(struct run *run)
 {
-	for (unsigned first = 0; first < run->n_endpoints; first += FUNCTIONS) {
-		char name[16];
-		const struct viommu_pci_range range = {
-			.size = sizeof(range),
-			.bdf_first = (uint16_t)first,
-			.bdf_last = (uint16_t)(first + FUNCTIONS - 1),
-			.iommu = iommu_name(name, sizeof(name), first / FUNCTIONS % run->n_iommus),
-			.id_first = first,
+	for (unsigned i = 0; i < run->n_segments; i++) {
+		const struct viommu_host_bridge bridge = {
+			.size = sizeof(bridge),
+			.segment = (uint16_t)i,
+			.bus_last = 0xff,
 		};
 
-		if (viommu_topology_add_pci_range(run->topology, &range))
+		if (viommu_topology_add_host_bridge(run->topology, &bridge))
 			return -1;
 	}
 	return 0;
 }
 
+static int add_device(struct run *run, unsigned first)
+{
+	unsigned segment = first / OF_SEGMENT, bdf = first % OF_SEGMENT;
+	char name[16];
+	const struct viommu_pci_range range = {
+		.size = sizeof(range),
+		.segment_first = (uint16_t)segment,
+		.segment_last = (uint16_t)segment,
+		.bdf_first = (uint16_t)bdf,
+		.bdf_last = (uint16_t)(bdf + FUNCTIONS - 1),
+		.iommu = iommu_name(name, sizeof(name),
+				    segment * IOMMUS_EACH + first / FUNCTIONS % IOMMUS_EACH),
+		.id_first = segment << 16 | bdf,
+	};
+
+	return viommu_topology_add_pci_range(run->topology, &range);
+}
+
+static int add_devices(struct run *run)
+{
+	for (unsigned first = 0; first < run->n_endpoints; first += FUNCTIONS)
+		if (add_device(run, first))
+			return -1;
+	return 0;
+}
+
 static int make_machine(struct run *run)
 {
-	const struct viommu_host_bridge bridge = { .size = sizeof(bridge), .bus_last = 0xff };
-
 	run->topology = viommu_topology_new();
-	return add_iommus(run) || viommu_topology_add_host_bridge(run->topology, &bridge) ||
-	       add_devices(run);
+	return add_iommus(run) || add_host_bridges(run) || add_devices(run);
 }
 
 /* -- the steps --------------------------------------------------------------------------- */
@@ -211,13 +233,6 @@ static const struct kind *find_kind(const char *signature)
 	return NULL;
 }
 
-static unsigned iommus_for(unsigned n_endpoints)
-{
-	unsigned n = n_endpoints / FUNCTIONS / DEVICES_OF_ONE;
-
-	return n < IOMMUS_LEAST ? IOMMUS_LEAST : n;
-}
-
 int main(int argc, char **argv)
 {
 	struct run run = { 0 };
@@ -231,7 +246,7 @@ int main(int argc, char **argv)
 	run.n_endpoints = (unsigned)strtoul(argv[2], NULL, 10);
 	if (!run.kind || !run.n_endpoints || run.n_endpoints > ENDPOINTS_MAX)
 		return 2;
-	run.n_iommus = iommus_for(run.n_endpoints);
+	run.n_segments = (run.n_endpoints + OF_SEGMENT - 1) / OF_SEGMENT;
 	if (make_machine(&run))
 		return 2;
 	printf("{");

@@ -275,5 +275,8 @@ int main(int argc, char **argv)
 	if (!bench.way || !n || n > THREADS_MAX || !bench.workload.n || !prepare())
 		return 2;
 	run((unsigned)n, (useconds_t)strtoul(argv[5], NULL, 10) * 1000);
+	bench.way->set->free(bench.set);
+	workload_free(&bench.workload);
+	free(bench.addresses);
 	return 0;
 }

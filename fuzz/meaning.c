@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <string.h>
 
+#include <viommu/diff.h>
+
 #include "fuzz.h"
 #include "meaning.h"
 
@@ -39,10 +41,8 @@ static void decode(const struct viommu_table *table)
 void meaning_make_all(const struct viommu_topology *topology, struct viommu_findings *findings)
 {
 	static const char *const signatures[] = {
-		"VIOT",       "IORT",       "DMAR",
-		"IVRS",       "SRAT",       "VIOT-2019",
-		"builtin-v1", "builtin-v2", "builtin-v3",
-		"builtin-v3-segments",
+		"VIOT",      "IORT",       "DMAR",       "IVRS",       "SRAT",
+		"VIOT-2019", "builtin-v1", "builtin-v2", "builtin-v3", "builtin-v3-segments",
 	};
 
 	for (size_t i = 0; i < N(signatures); i++) {
@@ -56,6 +56,23 @@ void meaning_make_all(const struct viommu_topology *topology, struct viommu_find
 	}
 }
 
+static void count(void *opaque, const struct viommu_route_range *range)
+{
+	*(size_t *)opaque += range->n_entries;
+}
+
+/* Of the whole machine; and that it is no different from itself. */
+static void ask_of_all(const struct viommu_topology *topology)
+{
+	struct viommu_diff *diff = viommu_topology_diff(topology, topology);
+	size_t n = 0;
+
+	must(!viommu_diff_get(diff, 0));
+	viommu_diff_free(diff);
+	viommu_topology_for_each_route(topology, count, &n);
+	free(viommu_topology_graph(topology));
+}
+
 void meaning_ask(const struct viommu_topology *topology)
 {
 	static const char *const devices[] = { "00:01.0", "0001:ff:1f.7", "0x1000" };
@@ -66,6 +83,7 @@ void meaning_ask(const struct viommu_topology *topology)
 		must(!viommu_device_name_parse(devices[i], &name));
 		viommu_topology_resolve(topology, &name, &route, &other, NULL);
 	}
+	ask_of_all(topology);
 }
 
 static void understand(const struct viommu_table *table, struct viommu_findings *findings)

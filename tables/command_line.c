@@ -18,6 +18,7 @@
 /* All registers of virtio-mmio, with a device's own behind them. */
 #define SPAN_VIRTIO_MMIO 0x200u
 
+/* The size is in plain bytes: Linux reads a suffix, too, but this needs none. */
 static void put_device(GString *line, const struct viommu_iommu *iommu)
 {
 	g_string_append_printf(line, "%svirtio_mmio.device=%" PRIu64 "@0x%" PRIx64 ":%" PRIu32,
@@ -25,6 +26,10 @@ static void put_device(GString *line, const struct viommu_iommu *iommu)
 			       iommu->base, iommu->interrupts[0]);
 }
 
+/*
+ * An IOMMU on PCI is found by scanning, and one of another kind has its own table: both are passed
+ * over without a word.
+ */
 char *viommu_kernel_command_line(const struct viommu_topology *topology,
 				 struct viommu_findings *findings)
 {

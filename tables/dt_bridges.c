@@ -50,6 +50,10 @@ static struct viommu_place place_of(const struct bridge *b, const char *property
 	return dt_place(b->reading->tree, b->node, property);
 }
 
+/*
+ * A range that makes no sense is no range. Linux scans all buses then, and so does everybody who
+ * asks this topology.
+ */
 static void read_buses(struct bridge *b)
 {
 	const struct dt_property *range = dt_property(b->node, "bus-range");
@@ -117,6 +121,7 @@ static const struct dt_node *target_of_all(const struct bridge *b, const GArray 
 
 /* -- what runs say ----------------------------------------------------------------------- */
 
+/* Targets of a map are IOMMUs that are there: dt_iommu_of() has seen to that. */
 static const char *iommu_name(const struct bridge *b, const struct dt_node *target)
 {
 	const struct dt_iommu *iommu = g_hash_table_lookup(b->reading->iommus, target);
@@ -124,6 +129,7 @@ static const char *iommu_name(const struct bridge *b, const struct dt_node *targ
 	return iommu->name;
 }
 
+/* A finding, and the range stays: what a guest would see is what the tree says. */
 static void look_for_own(const struct bridge *b, const struct dt_run *run)
 {
 	uint32_t own = own_function(b, run->target);
@@ -135,6 +141,10 @@ static void look_for_own(const struct bridge *b, const struct dt_run *run)
 		       run->target->name);
 }
 
+/*
+ * IDs of functions are what the map says, even where they are the functions' own: the bridge itself
+ * speaks for all of its functions or for none.
+ */
 static void add_range(const struct bridge *b, const struct dt_run *run)
 {
 	const struct viommu_pci_range range = {
@@ -152,6 +162,7 @@ static void add_range(const struct bridge *b, const struct dt_run *run)
 	viommu_topology_add_pci_range(b->reading->topology, &range);
 }
 
+/* Functions and not IDs, for a map is asked with the requester ID, whoever translates. */
 static void add_msi_range(const struct bridge *b, uint16_t first, uint16_t last,
 			  const struct dt_node *its, uint32_t device_id)
 {
@@ -191,6 +202,7 @@ static bool iommu_can_say(struct dt_iommu *iommu, const char *its)
 	return true;
 }
 
+/* Where the IOMMU cannot say it, ranges of MSIs do, which count more than what it says. */
 static void say_in_iommus(struct bridge *b)
 {
 	for (size_t i = 0; b->bridge.its && i < b->iommus->len; i++) {
@@ -219,6 +231,7 @@ static void read_msi_parent(struct bridge *b)
 		g_array_append_val(b->msis, run);
 }
 
+/* Both maps first: what the bridge says of itself depends on all runs of each. */
 static void read_maps(struct bridge *b)
 {
 	const struct dt_node *iommu, *its;
@@ -232,6 +245,7 @@ static void read_maps(struct bridge *b)
 	b->bridge.its = its ? g_hash_table_lookup(b->reading->its, its) : NULL;
 }
 
+/* Behind the bridge, for the first that was added counts, and a range is always above it. */
 static void add_runs(struct bridge *b)
 {
 	for (size_t i = 0; i < b->iommus->len; i++) {
@@ -244,6 +258,7 @@ static void add_runs(struct bridge *b)
 	say_in_iommus(b);
 }
 
+/* PASIDs and page requests have no property: what a root complex can do, its driver knows. */
 static void read_bridge(struct dt_reading *reading, const struct dt_node *node, uint16_t segment)
 {
 	g_autofree char *path = dt_path(node);

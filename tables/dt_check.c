@@ -26,6 +26,7 @@ __attribute__((format(printf, 5, 6))) static void blame(const struct table_check
 
 /* -- properties of any node -------------------------------------------------------------- */
 
+/* The one that comes first keeps it; opening the tree has listed the others. */
 static void check_phandles(const struct table_check *check)
 {
 	const GPtrArray *twice = check->table->tree->twice;
@@ -39,6 +40,7 @@ static void check_phandles(const struct table_check *check)
 	}
 }
 
+/* Numbers of any other length are passed over by readers, and by ours. */
 static void check_single_cells(const struct table_check *check)
 {
 	static const char *const single[] = {
@@ -55,12 +57,16 @@ static void check_single_cells(const struct table_check *check)
 
 /* -- virtio-iommus ------------------------------------------------------------------------- */
 
+/* Either string is enough: the older binding had only the second. */
 static bool is_virtio_pci(const struct dt_node *node)
 {
 	return dt_has_string(node, "compatible", "virtio,pci-iommu") ||
 	       dt_has_string(node, "compatible", "pci1af4,1057");
 }
 
+/*
+ * A transport says nothing of its device; only #iommu-cells tells that there is an IOMMU behind it.
+ */
 static bool is_virtio(const struct dt_node *node)
 {
 	return is_virtio_pci(node) || (dt_has_string(node, "compatible", "virtio,mmio") &&
@@ -77,6 +83,7 @@ static void check_virtio_cells(const struct table_check *check)
 		      dt_number(node, "#iommu-cells", 0));
 }
 
+/* The node has to be found by the function, and `reg` is how. */
 static void check_virtio_reg(const struct table_check *check)
 {
 	uint16_t bdf;
@@ -89,6 +96,7 @@ static void check_virtio_reg(const struct table_check *check)
 		      "nothing says which PCI function this virtio-iommu is");
 }
 
+/* The driver of the one would need that of the other, and IOMMUs do not stand in a row. */
 static void check_virtio_iommus(const struct table_check *check)
 {
 	for_each_dt_node(node,
@@ -117,6 +125,7 @@ static void check_map_cells(const struct table_check *check)
 
 /* -- host bridges ---------------------------------------------------------------------------- */
 
+/* Told once, of the last bridge without a number: one mistake, however many bridges. */
 static void check_domains(const struct table_check *check)
 {
 	static const char domain[] = "linux,pci-domain";
@@ -145,6 +154,7 @@ static const struct dt_node *distance_map(const struct table_check *check)
 	return dt_child(check->table->tree->root, "distance-map");
 }
 
+/* Other kinds of maps may come, with another `compatible`; nobody reads them today. */
 static void check_distance_map(const struct table_check *check)
 {
 	const struct dt_node *node = distance_map(check);
@@ -161,6 +171,7 @@ static void check_distance_map(const struct table_check *check)
 		      matrix ? matrix->length : 0);
 }
 
+/* Each distance by itself: that there and back differ is allowed. */
 static void check_distances(const struct table_check *check)
 {
 	const struct dt_node *node = distance_map(check);

@@ -41,6 +41,7 @@ static struct ids ids_of(uint32_t id, uint32_t mask)
 /* The stream ID has 15 bits, and a mask has no more: one cell may have both. */
 #define MASK_SHIFT 16
 
+/* With one cell a mask may stand in the upper half of it, as in the oldest trees. */
 static struct ids read_ids(const struct dt_node *iommu, const struct dt_property *iommus, size_t at,
 			   size_t cells)
 {
@@ -54,6 +55,7 @@ static struct ids read_ids(const struct dt_node *iommu, const struct dt_property
 
 typedef void each_ids(void *opaque, const struct dt_node *iommu, uint32_t first, uint32_t n);
 
+/* A mask of 15 bits could otherwise make 32768 entries of one. */
 static bool has_too_many_gaps(const struct ids *ids)
 {
 	return __builtin_popcount(ids->gaps) > MAX_GAPS;
@@ -73,6 +75,10 @@ static void for_each_ids(const struct dt_node *iommu, const struct ids *ids, eac
 
 /* -- objects ------------------------------------------------------------------------ */
 
+/*
+ * What it is behind comes with the first of its IDs; a device whose every reference fails is not
+ * added, for nothing is known of it.
+ */
 static void add_device(struct device *device, const char *iommu, uint32_t id, uint32_t n)
 {
 	const struct dt_node *node = device->node;
@@ -99,6 +105,7 @@ static void add_device(struct device *device, const char *iommu, uint32_t id, ui
 	device->added = true;
 }
 
+/* The IDs that have waited. The first are the device's own, all others stand beside it. */
 static void add_ids(struct device *device)
 {
 	const struct viommu_device_id more = {
@@ -166,6 +173,7 @@ static size_t read_entry(struct device *device, const struct dt_property *iommus
 	return at + 1 + cells;
 }
 
+/* Whatever waits at the end of the list is complete. */
 static void read_device(struct dt_reading *reading, const struct dt_node *node,
 			const struct dt_property *iommus)
 {
@@ -191,6 +199,7 @@ void dt_read_devices(struct dt_reading *reading)
 
 /* -- for comparing ---------------------------------------------------------------------- */
 
+/* As an interval, so that it can be joined with its neighbours. */
 static void append_ids(void *opaque, const struct dt_node *iommu, uint32_t first, uint32_t n)
 {
 	struct dt_ids ids = { iommu, first, first + (n - 1) };
@@ -198,6 +207,7 @@ static void append_ids(void *opaque, const struct dt_node *iommu, uint32_t first
 	g_array_append_val((GArray *)opaque, ids);
 }
 
+/* By IOMMU first; any order will do, if it is the same for both lists. */
 static gint compare_ids(gconstpointer a, gconstpointer b)
 {
 	const struct dt_ids *one = a, *other = b;
@@ -225,6 +235,7 @@ static void join_ids(GArray *list)
 	g_array_set_size(list, n);
 }
 
+/* No findings here: reading the tree has told them already. */
 GArray *dt_ids_read(const struct devicetree *tree, const struct dt_property *iommus)
 {
 	GArray *list = g_array_new(FALSE, FALSE, sizeof(struct dt_ids));

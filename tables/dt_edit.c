@@ -13,6 +13,7 @@
 #include "dt_write.h"
 #include "findings.h"
 
+/* The cure is another for an overlay, which may only add. */
 static void differ(struct dt_writing *writing, const struct dt_node *node, const char *name,
 		   const char *what)
 {
@@ -29,6 +30,7 @@ static struct dt_property *find(struct dt_node *node, const char *name)
 	return (struct dt_property *)dt_property(node, name);
 }
 
+/* Equal to the byte is equal; callers that know of other ways to say the same have asked before. */
 void dt_set(struct dt_writing *writing, struct dt_node *node, const char *name, const void *value,
 	    size_t length)
 {
@@ -55,6 +57,7 @@ void dt_set_string(struct dt_writing *writing, struct dt_node *node, const char 
 	dt_set(writing, node, name, value, strlen(value) + 1);
 }
 
+/* Cells of a tree are big-endian, those of a caller the machine's own. */
 void dt_set_cells(struct dt_writing *writing, struct dt_node *node, const char *name,
 		  const uint32_t *cells, size_t n)
 {
@@ -84,6 +87,7 @@ void dt_clear(struct dt_writing *writing, struct dt_node *node, const char *name
 	}
 }
 
+/* Marked as a whole: everything below it is new as well. */
 struct dt_node *dt_make_node(struct dt_writing *writing, struct dt_node *parent, const char *name)
 {
 	const char *kept = dt_keep(writing->tree, name, strlen(name));
@@ -107,6 +111,7 @@ uint32_t dt_make_phandle(struct dt_writing *writing, struct dt_node *node)
 	return phandle;
 }
 
+/* An error and no warning: half a description is worse than none, for a guest trusts it. */
 void dt_miss(struct dt_writing *writing, const char *what, const char *name,
 	     struct viommu_place place)
 {

@@ -16,6 +16,7 @@ struct flattening {
 	GHashTable *names; /* name -> its offset among the strings */
 };
 
+/* Everything in a blob is big-endian. */
 static void put_cell(GByteArray *to, uint32_t value)
 {
 	fdt32_t cell = cpu_to_fdt32(value);
@@ -32,6 +33,7 @@ static void put_padded(GByteArray *to, const void *bytes, size_t length)
 	g_byte_array_append(to, zeroes, (guint)(-length % FDT_TAGSIZE));
 }
 
+/* Offset 0 is a name like any other, so that it is asked whether there is one. */
 static uint32_t offset_of(struct flattening *flattening, const char *name)
 {
 	gpointer offset;
@@ -44,6 +46,7 @@ static uint32_t offset_of(struct flattening *flattening, const char *name)
 	return GPOINTER_TO_UINT(offset);
 }
 
+/* Properties of a node come before its children, as libfdt asks for it. */
 static void put_begin(struct flattening *flattening, const struct dt_node *node)
 {
 	put_cell(flattening->structure, FDT_BEGIN_NODE);
@@ -102,6 +105,7 @@ static GByteArray *join(const struct flattening *flattening, const struct device
 	return blob;
 }
 
+/* The structure names strings, so it has to be there before their block is complete. */
 static GByteArray *flatten(const struct devicetree *tree)
 {
 	struct flattening flattening = { g_byte_array_new(), g_byte_array_new(),

@@ -8,6 +8,10 @@
  */
 #include "dt_write.h"
 
+/*
+ * The first that begins there, in the order of the tree: a bus and its first device may share an
+ * address.
+ */
 static void index_window(struct dt_writing *writing, struct dt_node *node)
 {
 	uint64_t base, span;
@@ -19,6 +23,7 @@ static void index_window(struct dt_writing *writing, struct dt_node *node)
 	g_hash_table_insert(writing->windows, g_memdup2(&base, sizeof(base)), node);
 }
 
+/* Once for the whole tree, before anything is added: what is made is known to whoever made it. */
 void dt_index(struct dt_writing *writing)
 {
 	for_each_dt_node(node, writing->tree)
@@ -36,6 +41,7 @@ struct dt_node *dt_by_name(const struct dt_writing *writing, const char *name)
 	return name ? g_hash_table_lookup(writing->paths, name) : NULL;
 }
 
+/* Registers at 0 are none: that is how a topology says that it does not know. */
 struct dt_node *dt_by_window(const struct dt_writing *writing, uint64_t base)
 {
 	return base ? g_hash_table_lookup(writing->windows, &base) : NULL;

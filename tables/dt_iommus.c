@@ -26,6 +26,10 @@ static const struct kind {
 	{ "qcom,smmu-v2", VIOMMU_SMMU_V2, 1 },        { "arm,smmu-v2", VIOMMU_SMMU_V2, 1 },
 };
 
+/*
+ * In the order of the rows, and not of the strings: a board's own string comes first in a tree, and
+ * says nothing here.
+ */
 static const struct kind *kind_of(const struct dt_node *node)
 {
 	static const struct kind other = { NULL, VIOMMU_OTHER, 0 };
@@ -48,6 +52,7 @@ bool dt_is_virtio_function(const struct dt_node *node)
 
 /* -- finding ------------------------------------------------------------------------------ */
 
+/* Whatever asks for cells is an IOMMU, whether its kind is known or not. */
 void dt_find_iommus(struct dt_reading *reading)
 {
 	for_each_dt_node(node, reading->tree)
@@ -90,6 +95,7 @@ struct dt_iommu *dt_iommu_of(struct dt_reading *reading, const struct dt_node *n
 
 /* -- reading -------------------------------------------------------------------------------- */
 
+/* The node itself, else the next above it that says anything; Linux on Arm takes silence for no. */
 bool dt_is_coherent(const struct dt_node *node)
 {
 	for (; node; node = node->parent) {
@@ -173,6 +179,10 @@ static void read_own_msis(const struct dt_reading *reading, const struct dt_node
 	iommu->msi_id = dt_cell(parent, 1);
 }
 
+/*
+ * Its registers are where the CPU sees them. One whose bus cannot be followed has none; that is no
+ * mistake of the tree.
+ */
 static void read_iommu(struct dt_reading *reading, const struct dt_iommu *found)
 {
 	const struct dt_node *node = found->node;

@@ -20,6 +20,7 @@ static void add_name(JsonBuilder *builder, const char *name)
 	json_builder_add_string_value(builder, valid);
 }
 
+/* The name as a value and not as a key: two properties of one name are two. */
 static void add_property(JsonBuilder *builder, const struct dt_property *property)
 {
 	json_builder_begin_object(builder);
@@ -43,6 +44,7 @@ static void begin_node(JsonBuilder *builder, const struct dt_node *node)
 	json_builder_begin_array(builder);
 }
 
+/* As many lists are open as the walk is deep. */
 static void end_nodes(JsonBuilder *builder, unsigned from, unsigned to)
 {
 	while (from-- > to) {
@@ -51,6 +53,7 @@ static void end_nodes(JsonBuilder *builder, unsigned from, unsigned to)
 	}
 }
 
+/* A loop over all nodes: a tree may nest deeper than a stack should. */
 void dt_json(JsonBuilder *builder, const struct devicetree *tree)
 {
 	unsigned open = 0;

@@ -31,6 +31,7 @@ static struct viommu_place place_of(const struct reading_map *m)
 
 /* -- entries ---------------------------------------------------------------------- */
 
+/* No function could ever match such an entry, so Linux takes it for a damaged map. */
 static bool obeys_mask(const struct reading_map *m, const struct dt_entry *entry, uint32_t mask)
 {
 	if (!(entry->rid & ~mask))
@@ -42,6 +43,10 @@ static bool obeys_mask(const struct reading_map *m, const struct dt_entry *entry
 	return false;
 }
 
+/*
+ * Targets are looked up once for each entry, whatever becomes of it: a dangling one is told even if
+ * nobody uses it.
+ */
 static void read_entries(struct reading_map *m, const struct dt_property *property, uint32_t mask)
 {
 	for (size_t i = 0; i + ENTRY_CELLS <= dt_cells(property); i += ENTRY_CELLS) {
@@ -119,6 +124,7 @@ static void add_plain_runs(struct reading_map *m)
 	}
 }
 
+/* A length that is no number of entries leaves open where each begins; so none of them is read. */
 static void read_map(struct reading_map *m, const struct dt_property *property)
 {
 	uint32_t mask = dt_number(m->bridge, m->map->mask, UINT32_MAX);
@@ -136,6 +142,7 @@ static void read_map(struct reading_map *m, const struct dt_property *property)
 		dt_mask_apply(m->entries, mask & ALL_RIDS, m->first, m->last, add_run, m);
 }
 
+/* Without the property there are no runs, and nothing is wrong. */
 GArray *dt_map_read(struct dt_reading *reading, const struct dt_map *map,
 		    const struct dt_node *bridge, uint16_t first, uint16_t last)
 {
@@ -160,6 +167,7 @@ GArray *dt_map_read(struct dt_reading *reading, const struct dt_map *map,
 
 /* -- the two maps ---------------------------------------------------------------------- */
 
+/* By its node, for that is what runs are compared by. */
 static const struct dt_node *iommu_target(struct dt_reading *reading, const struct dt_node *bridge,
 					  const char *property, uint32_t phandle)
 {

@@ -25,6 +25,7 @@ static uint32_t next_free(struct masked *masked, uint32_t rid)
 	return rid;
 }
 
+/* Each requester ID is given away once, so all entries together cost no more than there are. */
 static void own(struct masked *masked, uint32_t i)
 {
 	const struct dt_entry *entry = &g_array_index(masked->entries, struct dt_entry, i);
@@ -78,6 +79,7 @@ static uint32_t find_run(const struct masked *masked, uint16_t mask, uint32_t la
 	return rid;
 }
 
+/* Functions that no entry has are passed over one by one: there are 65536 at most. */
 static void give_runs(const struct masked *masked, uint16_t mask, uint16_t first, uint16_t last,
 		      void (*each)(void *opaque, size_t entry, const struct dt_run *run),
 		      void *opaque)
@@ -95,6 +97,7 @@ static void give_runs(const struct masked *masked, uint16_t mask, uint16_t first
 	}
 }
 
+/* One table for owners and one for the way past them, both only as long as this call. */
 void dt_mask_apply(const GArray *entries, uint16_t mask, uint16_t first, uint16_t last,
 		   void (*each)(void *opaque, size_t entry, const struct dt_run *run), void *opaque)
 {

@@ -53,6 +53,7 @@ static bool names_are_short(const uint8_t *blob)
 	return true;
 }
 
+/* Compilers align them; only a damaged header says otherwise. */
 static bool blocks_are_aligned(const uint8_t *blob)
 {
 	return !(fdt_off_dt_struct(blob) % FDT_TAGSIZE) &&
@@ -78,6 +79,7 @@ static const char *fault_of(const uint8_t *blob, size_t length)
 	return error ? fdt_strerror(error) : NULL;
 }
 
+/* The first fault is told, and no other: what comes behind it may be its consequence. */
 static bool is_sound(const uint8_t *blob, size_t length, const char *file,
 		     struct viommu_findings *findings)
 {
@@ -121,6 +123,7 @@ static void open_node(struct opening *opening, int offset)
 		       DEPTH_MAX, NAME_MAX_LENGTH);
 }
 
+/* Nodes that were left out close as they have opened, without anybody noticing. */
 static void close_node(struct opening *opening)
 {
 	if (opening->skipped)
@@ -129,6 +132,7 @@ static void close_node(struct opening *opening)
 		opening->node = opening->node->parent;
 }
 
+/* Values stay where they are in the blob, which lives as long as the tree. */
 static void open_property(struct opening *opening, int offset)
 {
 	const char *name;
@@ -177,6 +181,7 @@ static void index_phandles(struct devicetree *tree)
 	}
 }
 
+/* Not looked into: they are kept, so that a tree that was changed still has them. */
 static void open_reservations(struct devicetree *tree)
 {
 	tree->reserved = tree->blob + fdt_off_mem_rsvmap(tree->blob);
@@ -184,6 +189,7 @@ static void open_reservations(struct devicetree *tree)
 	tree->boot_cpu = fdt_boot_cpuid_phys(tree->blob);
 }
 
+/* A partition or a page has more room than its tree; nothing is wrong with that. */
 static void say_what_is_behind(const struct devicetree *tree, struct viommu_findings *findings)
 {
 	size_t size = fdt_totalsize(tree->blob);
@@ -213,6 +219,7 @@ struct devicetree *dt_open(const uint8_t *bytes, size_t length, const char *file
 
 /* -- life ------------------------------------------------------------------------------- */
 
+/* The root is there from the beginning: every other node has a parent. */
 struct devicetree *dt_new(const char *file)
 {
 	struct devicetree *tree = g_new0(struct devicetree, 1);
@@ -225,6 +232,7 @@ struct devicetree *dt_new(const char *file)
 	return tree;
 }
 
+/* Nodes, properties and names are all in one list, in whatever order they came. */
 struct devicetree *dt_free(struct devicetree *tree)
 {
 	if (!tree)

@@ -28,11 +28,13 @@ struct overlay {
 
 /* -- nodes ------------------------------------------------------------------------------ */
 
+/* Names are copied: the overlay outlives the tree that it was made from. */
 static struct dt_node *add(struct overlay *overlay, struct dt_node *parent, const char *name)
 {
 	return dt_add_node(overlay->tree, parent, dt_keep(overlay->tree, name, strlen(name)));
 }
 
+/* Both name and value belong to a tree that will be gone. */
 static void keep_property(struct overlay *overlay, struct dt_node *to, const char *name,
 			  const void *value, size_t length)
 {
@@ -40,6 +42,7 @@ static void keep_property(struct overlay *overlay, struct dt_node *to, const cha
 			dt_keep(overlay->tree, value, length), length);
 }
 
+/* By path and not by phandle: the node may have none. */
 static struct dt_node *add_fragment(struct overlay *overlay, const struct dt_node *node)
 {
 	g_autofree char *path = dt_path(node);
@@ -82,6 +85,7 @@ static struct dt_node *fixups_for(struct overlay *overlay, const struct dt_node 
 	return found;
 }
 
+/* A phandle that came with the base is that of the base, and keeps its number. */
 static bool has_own_phandle(const struct dt_node *target)
 {
 	const struct dt_property *phandle = target ? dt_property(target, "phandle") : NULL;
@@ -94,6 +98,7 @@ struct fixing {
 	GArray *at; /* fdt32_t: offsets in the property */
 };
 
+/* Offsets in bytes, which is what whoever applies it counts in. */
 static void look_at(void *opaque, size_t cell, uint32_t phandle)
 {
 	struct fixing *fixing = opaque;
@@ -103,6 +108,7 @@ static void look_at(void *opaque, size_t cell, uint32_t phandle)
 		g_array_append_val(fixing->at, at);
 }
 
+/* A property that refers to nodes of the base alone needs no fixing, and gets none. */
 static void fix_property(struct overlay *overlay, const struct dt_node *to,
 			 const struct dt_property *property)
 {
@@ -117,6 +123,7 @@ static void fix_property(struct overlay *overlay, const struct dt_node *to,
 
 /* -- all of it ------------------------------------------------------------------------------ */
 
+/* What was there before is not repeated; a property that was replaced is, and wins. */
 static void add_node(struct overlay *overlay, const struct dt_node *node)
 {
 	for (const struct dt_property *p = node->properties; p; p = p->next) {

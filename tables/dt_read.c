@@ -41,6 +41,7 @@ static void read_its(struct dt_reading *reading, struct dt_node *node)
 	g_hash_table_insert(reading->its, node, name);
 }
 
+/* Before bridges are read, for their maps lead there. */
 static void read_all_its(struct dt_reading *reading)
 {
 	for_each_dt_node(node,
@@ -48,6 +49,7 @@ static void read_all_its(struct dt_reading *reading)
 					    dt_is_available(node)) read_its(reading, node);
 }
 
+/* Segments first: an IOMMU that is a function wants to know in which one it is. */
 void dt_reading_begin(struct dt_reading *reading)
 {
 	reading->iommus = g_hash_table_new_full(NULL, NULL, NULL, iommu_free);

@@ -44,6 +44,7 @@ static bool is_strings(const struct dt_property *property)
 	return true;
 }
 
+/* Strings of one property follow each other, each with its own end. */
 static void put_strings(GString *text, const struct dt_property *property)
 {
 	const char *bytes = (const char *)property->value, *end = bytes + property->length;
@@ -73,6 +74,7 @@ static void put_bytes(GString *text, const struct dt_property *property)
 	g_string_append_c(text, ']');
 }
 
+/* An empty property says all it has to say by being there. */
 static void put_value(GString *text, const struct dt_property *property)
 {
 	if (!property->length)
@@ -126,6 +128,7 @@ static void indent(GString *text, unsigned depth)
 		g_string_append_c(text, '\t');
 }
 
+/* An empty line in front of each node, as dtc has it. */
 static void put_node(GString *text, const struct devicetree *tree, const struct dt_node *node)
 {
 	if (node->parent)
@@ -143,6 +146,7 @@ static void put_node(GString *text, const struct devicetree *tree, const struct 
 	}
 }
 
+/* The walk goes from node to node; what it has left behind is closed on the way. */
 static void close_nodes(GString *text, unsigned from, unsigned to)
 {
 	while (from > to) {
@@ -151,6 +155,7 @@ static void close_nodes(GString *text, unsigned from, unsigned to)
 	}
 }
 
+/* They stand before the tree in source as well. */
 static void put_reservations(GString *text, const struct devicetree *tree)
 {
 	const struct fdt_reserve_entry *entries = (const void *)tree->reserved;
@@ -160,6 +165,7 @@ static void put_reservations(GString *text, const struct devicetree *tree)
 				       fdt64_ld(&entries[i].address), fdt64_ld(&entries[i].size));
 }
 
+/* Everything that was opened is closed at the end, down to the root. */
 char *dt_text(const struct devicetree *tree)
 {
 	GString *text = g_string_new("/dts-v1/;\n");

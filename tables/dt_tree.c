@@ -16,6 +16,7 @@
 
 /* -- the tree ---------------------------------------------------------------------- */
 
+/* Up from the last child to the next node that has a sibling; from the root there is no way up. */
 struct dt_node *dt_next(const struct dt_node *node)
 {
 	if (node->first)
@@ -25,6 +26,7 @@ struct dt_node *dt_next(const struct dt_node *node)
 	return node ? node->next : NULL;
 }
 
+/* Strings get their end here: a length and no NUL is how most of them come. */
 void *dt_keep(struct devicetree *tree, const void *bytes, size_t length)
 {
 	void *copy = g_malloc(length + 1);
@@ -36,6 +38,7 @@ void *dt_keep(struct devicetree *tree, const void *bytes, size_t length)
 	return copy;
 }
 
+/* At the end of its siblings, which keeps the order of the blob. */
 struct dt_node *dt_add_node(struct devicetree *tree, struct dt_node *parent, const char *name)
 {
 	struct dt_node *node = g_new0(struct dt_node, 1);
@@ -71,6 +74,7 @@ struct dt_property *dt_add_property(struct devicetree *tree, struct dt_node *nod
 	return property;
 }
 
+/* Whatever is behind it moves up; the memory stays with the tree. */
 void dt_remove_property(struct dt_node *node, const char *name)
 {
 	struct dt_property **at = &node->properties;
@@ -85,6 +89,7 @@ void dt_remove_property(struct dt_node *node, const char *name)
 		}
 }
 
+/* In order, so the first of two of that name; nobody is supposed to have two. */
 struct dt_node *dt_child(const struct dt_node *node, const char *name)
 {
 	struct dt_node *child = node->first;
@@ -115,6 +120,7 @@ char *dt_path(const struct dt_node *node)
 	return g_string_free(path, FALSE);
 }
 
+/* Step by step from the root. Empty names between slashes are nothing. */
 struct dt_node *dt_find(const struct devicetree *tree, const char *path)
 {
 	g_auto(GStrv) names = g_strsplit(path, "/", -1);
@@ -126,6 +132,7 @@ struct dt_node *dt_find(const struct devicetree *tree, const char *path)
 	return node;
 }
 
+/* A list of places is as long as that of findings and objects, and lives in the tree. */
 struct viommu_place dt_place(const struct devicetree *tree, const struct dt_node *node,
 			     const char *property)
 {
@@ -149,6 +156,7 @@ size_t dt_cells(const struct dt_property *property)
 	return property ? property->length / CELL_LENGTH : 0;
 }
 
+/* Byte by byte, for a value may lie at any address. */
 uint32_t dt_cell(const struct dt_property *property, size_t i)
 {
 	return i < dt_cells(property)
@@ -177,12 +185,14 @@ bool dt_has_string(const struct dt_node *node, const char *name, const char *str
 						   (int)property->length, string);
 }
 
+/* Any other word is some way of saying no: "disabled", "reserved", "fail". */
 static bool is_okay(const struct dt_node *node)
 {
 	return !dt_property(node, "status") || dt_has_string(node, "status", "okay") ||
 	       dt_has_string(node, "status", "ok");
 }
 
+/* A device on a bus that is off is off. Linux never comes to look at it. */
 bool dt_is_available(const struct dt_node *node)
 {
 	for (; node; node = node->parent)
@@ -225,6 +235,10 @@ static const struct reference *reference_of(const struct dt_property *property)
 	return NULL;
 }
 
+/*
+ * A reference to a node that is not there has no width: it is taken for one cell, and what follows
+ * is at least looked at.
+ */
 void dt_for_each_reference(const struct devicetree *tree, const struct dt_property *property,
 			   void (*each)(void *opaque, size_t cell, uint32_t phandle), void *opaque)
 {
@@ -258,11 +272,13 @@ bool dt_is_pci_function(const struct dt_node *node)
 	return is_pci(node->parent);
 }
 
+/* Bridges to other buses are PCI, too; but they are functions of the bus above them. */
 bool dt_is_host_bridge(const struct dt_node *node)
 {
 	return is_pci(node) && !is_pci(node->parent);
 }
 
+/* The rest of `reg` are windows that a driver assigns. */
 bool dt_function_bdf(const struct dt_node *node, uint16_t *ret_bdf)
 {
 	const struct dt_property *reg = dt_property(node, "reg");
@@ -293,6 +309,7 @@ static size_t size_cells(const struct dt_node *bus)
 	return dt_number(bus, "#size-cells", USUAL_SIZE_CELLS);
 }
 
+/* The most significant cell comes first. */
 static uint64_t cells_at(const struct dt_property *property, size_t i, size_t n)
 {
 	uint64_t value = 0;
@@ -323,6 +340,7 @@ static bool translate(const struct dt_node *bus, uint64_t *address)
 	return !ranges->length;
 }
 
+/* From bus to bus up to the root, whose addresses are the CPU's. */
 bool dt_registers(const struct dt_node *node, uint64_t *ret_base, uint64_t *ret_span)
 {
 	const struct dt_property *reg = dt_property(node, "reg");

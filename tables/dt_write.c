@@ -15,6 +15,7 @@
 
 /* -- what has no place in a device tree ---------------------------------------------------- */
 
+/* One finding for each sort, at the first of them: whoever has many knows that. */
 static void say_left_out(struct dt_writing *writing, enum object_type type, const char *rule_id,
 			 const char *what)
 {
@@ -27,6 +28,7 @@ static void say_left_out(struct dt_writing *writing, enum object_type type, cons
 		       topology_count(writing->topology, type));
 }
 
+/* One for each, as each stands somewhere else. */
 static void say_paths(struct dt_writing *writing)
 {
 	const struct viommu_pci_range *range;
@@ -53,6 +55,7 @@ static void say_what_is_left_out(struct dt_writing *writing)
 
 /* -- the tree ---------------------------------------------------------------------------------- */
 
+/* Two cells for addresses and for sizes: there is nothing that would not fit. */
 static struct devicetree *new_tree(void)
 {
 	struct devicetree *tree = dt_new("");
@@ -64,6 +67,7 @@ static struct devicetree *new_tree(void)
 	return tree;
 }
 
+/* Through bytes: the base may have been made here itself, and is not to be changed. */
 static struct devicetree *open_base(const struct viommu_table *base)
 {
 	void *bytes;
@@ -74,6 +78,7 @@ static struct devicetree *open_base(const struct viommu_table *base)
 	return tree;
 }
 
+/* What the tree says is looked at before it is touched, to know later what was there. */
 static void begin(struct dt_writing *writing)
 {
 	writing->before = (struct dt_reading){ .tree = writing->tree };
@@ -94,6 +99,7 @@ static void end(struct dt_writing *writing)
 	g_hash_table_destroy(writing->its);
 }
 
+/* In this order nobody refers to a node that is not there yet. */
 static void write_all(struct dt_writing *writing)
 {
 	begin(writing);
@@ -108,6 +114,7 @@ static void write_all(struct dt_writing *writing)
 /* -- the doors -----------------------------------------------------------------------------------
  */
 
+/* Findings have told why, if nothing comes of it. */
 static struct devicetree *make(const struct viommu_topology *topology,
 			       const struct viommu_devicetree *how,
 			       struct viommu_findings *findings)
@@ -139,6 +146,7 @@ bool dt_write(struct viommu_table *table, const struct viommu_topology *topology
 	return table->tree;
 }
 
+/* Asked first, since nothing else makes sense without a base. */
 static bool is_sound(const struct viommu_devicetree *how, struct viommu_findings *findings)
 {
 	bool sound = how->base ? how->base->tree != NULL : !how->overlay;
@@ -151,6 +159,7 @@ static bool is_sound(const struct viommu_devicetree *how, struct viommu_findings
 	return sound;
 }
 
+/* The one way in; viommu_table_generate() comes here without a base. */
 struct viommu_table *viommu_devicetree_generate(const struct viommu_topology *topology,
 						const struct viommu_devicetree *how,
 						struct viommu_findings *findings)

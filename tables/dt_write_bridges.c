@@ -41,6 +41,7 @@ static const struct bridge *at(const GArray *list, size_t i)
 	return i < list->len ? &g_array_index(list, struct bridge, i) : NULL;
 }
 
+/* Buses of a machine in one line, segment after segment. */
 static uint32_t position(const struct bridge *bridge)
 {
 	return (uint32_t)bridge->segment << BUS_SHIFT | bridge->bus_first;
@@ -97,6 +98,7 @@ static struct dt_node *make_bridge(struct dt_writing *writing, const struct brid
 	return node;
 }
 
+/* As dt_bridges.c reads them: what it takes for all buses, this takes for all buses. */
 static void node_buses(const struct dt_node *node, uint8_t *ret_first, uint8_t *ret_last)
 {
 	const struct dt_property *range = dt_property(node, "bus-range");
@@ -107,6 +109,7 @@ static void node_buses(const struct dt_node *node, uint8_t *ret_first, uint8_t *
 	*ret_last = said ? (uint8_t)dt_cell(range, 1) : LAST_BUS;
 }
 
+/* A bridge need have no name, but it always has buses. */
 static void miss(struct dt_writing *writing, const struct bridge *bridge)
 {
 	g_autofree char *buses = g_strdup_printf("%04x:%02x-%02x", bridge->segment,
@@ -116,6 +119,7 @@ static void miss(struct dt_writing *writing, const struct bridge *bridge)
 		bridge->said->place);
 }
 
+/* Its path first, since that is certain; else the node that has its first bus. */
 static void add_bridge(struct bridges *bridges, struct bridge bridge)
 {
 	struct dt_writing *writing = bridges->writing;
@@ -134,6 +138,7 @@ static void add_bridge(struct bridges *bridges, struct bridge bridge)
 		miss(writing, &bridge);
 }
 
+/* Bridges that are disabled have no segment, and are nobody's. */
 static void find_nodes(struct bridges *bridges)
 {
 	for_each_dt_node(node, bridges->writing->tree)
@@ -167,6 +172,7 @@ static const struct viommu_route_range *row_at(const struct bridges *bridges, si
 	return &g_array_index(bridges->map, struct viommu_route_range, i);
 }
 
+/* The map is sorted, so a new segment shows by being another than the last. */
 static void take_segments(struct bridges *bridges)
 {
 	for (size_t i = 0; i < bridges->map->len; i++)
@@ -176,6 +182,7 @@ static void take_segments(struct bridges *bridges)
 							     LAST_BUS, NULL, NULL });
 }
 
+/* Sorted, for all that asks by bus; the order of host bridges in a tree means nothing. */
 static void take_bridges(struct bridges *bridges)
 {
 	if (topology_count(bridges->writing->topology, OBJECT_HOST_BRIDGE))
@@ -234,6 +241,7 @@ static size_t seek_row(const struct bridges *bridges, uint64_t position)
 	return low;
 }
 
+/* Whether a single function shares its ID with its neighbour or counts on is decided by its row. */
 static bool goes_on(const struct dt_run *run, const struct dt_run *next)
 {
 	uint32_t n = (uint32_t)(run->last - run->first) + 1;
@@ -285,6 +293,7 @@ static void add_run_around(GArray *runs, const struct dt_run *run, const struct 
 		add_run(runs, &behind);
 }
 
+/* One row has both hops: what the IOMMU is told, and what the ITS is. */
 static void add_row(const struct bridges *bridges, const struct viommu_route_range *row,
 		    uint16_t first, uint16_t last, GArray *runs[2])
 {
@@ -324,6 +333,7 @@ static bool knows_its(const struct bridges *bridges)
 	return topology_count(bridges->writing->topology, OBJECT_ITS_GROUP);
 }
 
+/* Rows are sorted, so the walk ends with the first behind the bridge. */
 static void write_maps(struct bridges *bridges, const struct bridge *bridge)
 {
 	uint16_t first = (uint16_t)(bridge->bus_first << BUS_SHIFT);
@@ -351,6 +361,7 @@ static void write_maps(struct bridges *bridges, const struct bridge *bridge)
 /* -- all of it
  * ------------------------------------------------------------------------------------- */
 
+/* What a base says of buses and segment is checked by saying it again. */
 static void write_bridge(struct bridges *bridges, const struct bridge *bridge)
 {
 	struct dt_writing *writing = bridges->writing;
@@ -379,6 +390,7 @@ static bool has_many_segments(const struct bridges *bridges)
 	return false;
 }
 
+/* Functions before maps: a map can only refer to an IOMMU that has a node. */
 void dt_write_bridges(struct dt_writing *writing)
 {
 	struct bridges bridges = {

@@ -26,6 +26,10 @@ struct device {
 
 /* -- IDs ---------------------------------------------------------------------------- */
 
+/*
+ * Phandle, ID, and as many cells as the IOMMU wants; those beyond a mask nobody knows, and no IOMMU
+ * here wants them.
+ */
 static void add_cells(struct device *d, const struct dt_node *iommu, uint32_t id, uint32_t mask)
 {
 	uint32_t cells[] = { dt_make_phandle(d->writing, (struct dt_node *)iommu), id, mask };
@@ -41,6 +45,7 @@ static bool fits_mask(const struct dt_node *iommu, uint32_t id, uint32_t n)
 	       !(id & (n - 1));
 }
 
+/* An IOMMU that was left out has said so; its devices have no entry. */
 static void add_ids(struct device *d, const char *name, uint32_t id, uint32_t n)
 {
 	const struct dt_node *iommu = name ? g_hash_table_lookup(d->writing->iommus, name) : NULL;
@@ -63,6 +68,7 @@ static void add_ids(struct device *d, const char *name, uint32_t id, uint32_t n)
 
 /* -- nodes --------------------------------------------------------------------------- */
 
+/* A size of 0 in `reg` says that nobody knows it. */
 static struct dt_node *make_node(struct dt_writing *writing,
 				 const struct viommu_platform_device *device)
 {
@@ -76,6 +82,7 @@ static struct dt_node *make_node(struct dt_writing *writing,
 	return node;
 }
 
+/* By name or by address. Two devices at one address are a mistake that was found before. */
 static struct dt_node *find_node(struct dt_writing *writing,
 				 const struct viommu_platform_device *device)
 {
@@ -125,6 +132,7 @@ static bool says_so_already(const struct device *d)
 	return same;
 }
 
+/* Everything that the topology says of the device, now that all of its IDs are known. */
 static void end(struct device *d)
 {
 	struct dt_writing *writing = d->writing;
@@ -143,6 +151,7 @@ static void end(struct device *d)
 	g_array_free(d->cells, TRUE);
 }
 
+/* By name, through a table: IDs and devices are lists of any length. */
 static void add_further_ids(struct dt_writing *writing, const GHashTable *by_name)
 {
 	const struct viommu_device_id *more;

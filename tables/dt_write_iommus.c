@@ -43,6 +43,10 @@ static struct dt_node *make_its(struct dt_writing *writing, uint32_t id)
 	return node;
 }
 
+/*
+ * The path of one leads to its node; a name from anywhere else does not, and then its number
+ * counts.
+ */
 void dt_write_its(struct dt_writing *writing)
 {
 	g_autoptr(GPtrArray) nodes = its_nodes(writing);
@@ -103,6 +107,7 @@ static void set_interrupts(struct dt_writing *writing, struct dt_node *node,
 			     (size_t)SPI_CELLS * iommu->n_interrupts);
 }
 
+/* All four or none: names stand for the interrupts in their order. */
 static void fill_smmu_v3(struct dt_writing *writing, struct dt_node *node,
 			 const struct viommu_iommu *iommu)
 {
@@ -156,6 +161,7 @@ static const struct maker *maker_of(const struct viommu_iommu *iommu)
 	return NULL;
 }
 
+/* At the root, for no other bus is known to lead to those addresses. */
 static struct dt_node *make_iommu(struct dt_writing *writing, const struct viommu_iommu *iommu)
 {
 	const struct maker *maker = maker_of(iommu);
@@ -189,6 +195,7 @@ static void finish(struct dt_writing *writing, struct dt_node *node,
 	g_hash_table_insert(writing->iommus, (gpointer)iommu->name, node);
 }
 
+/* A warning, because its devices are then without an IOMMU. */
 static void leave_out(struct dt_writing *writing, const struct viommu_iommu *iommu)
 {
 	report(writing->findings, "dt-silent-iommu", iommu->place,
@@ -221,6 +228,7 @@ void dt_write_iommus(struct dt_writing *writing)
 
 /* -- virtio-iommus on PCI ------------------------------------------------------------------- */
 
+/* Any node at that function will do: whoever wrote it may call it as they like. */
 static struct dt_node *find_function(const struct dt_node *bridge, uint16_t bdf)
 {
 	uint16_t own;
@@ -243,6 +251,7 @@ static char *function_name(const struct viommu_iommu *iommu)
 	return g_strconcat("iommu", address, NULL);
 }
 
+/* Both strings: the first for drivers, the second for whoever only knows PCI. */
 static struct dt_node *make_function(struct dt_writing *writing, struct dt_node *bridge,
 				     const struct viommu_iommu *iommu)
 {
@@ -256,6 +265,7 @@ static struct dt_node *make_function(struct dt_writing *writing, struct dt_node 
 	return node;
 }
 
+/* A node that has its path for a name was found before, with all other IOMMUs. */
 void dt_write_function(struct dt_writing *writing, struct dt_node *bridge,
 		       const struct viommu_iommu *iommu)
 {

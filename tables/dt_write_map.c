@@ -24,6 +24,7 @@ struct paint {
 
 /* -- painting ------------------------------------------------------------------------- */
 
+/* As in a topology: one for all, or counted from the first. */
 static uint32_t run_id(const struct dt_run *run, uint32_t rid)
 {
 	return run->one_id ? run->id : run->id + (rid - run->first);
@@ -49,12 +50,14 @@ static bool paint_runs(struct paint *paint, const GArray *runs)
 	return true;
 }
 
+/* Of what leads nowhere, the ID means nothing. */
 static bool is_alike(const struct paint *a, uint32_t one, const struct paint *b, uint32_t other)
 {
 	return a->target[one] == b->target[other] &&
 	       (!a->target[one] || a->id[one] == b->id[other]);
 }
 
+/* NULL if it cannot be painted; callers then do without. */
 static struct paint *paint_new(const GArray *runs, uint16_t first, uint16_t last)
 {
 	struct paint *paint = g_new0(struct paint, 1);
@@ -69,6 +72,7 @@ static struct paint *paint_new(const GArray *runs, uint16_t first, uint16_t last
 
 /* -- does it say so already? ------------------------------------------------------------- */
 
+/* Asked of the base as it was: its map is still there, since nobody else writes it. */
 static bool means_the_same(struct dt_writing *writing, const struct dt_node *bridge,
 			   const struct dt_map *map, const struct paint *wanted)
 {
@@ -85,6 +89,7 @@ static bool means_the_same(struct dt_writing *writing, const struct dt_node *bri
 
 /* -- masks ---------------------------------------------------------------------------------- */
 
+/* Bits that lead out of the bridge's buses are free, for nobody asks there. */
 static bool matters(const struct paint *paint, uint32_t bit)
 {
 	for (uint32_t rid = paint->first; rid <= paint->last; rid++)
@@ -111,6 +116,7 @@ static bool paint_mask(struct paint *masked, const struct paint *paint, uint32_t
 	return true;
 }
 
+/* Each bit by itself. That all of them together still hold is asked afterwards. */
 static uint32_t find_mask(const struct paint *paint)
 {
 	uint32_t mask = 0;
@@ -123,6 +129,7 @@ static uint32_t find_mask(const struct paint *paint)
 
 /* -- entries --------------------------------------------------------------------------------- */
 
+/* The phandle is made with the first entry that needs it. */
 static void add_entry(struct dt_writing *writing, GArray *cells, uint32_t rid,
 		      const struct dt_node *target, uint32_t id, uint32_t length)
 {
@@ -175,6 +182,7 @@ static void add_masked(struct dt_writing *writing, GArray *cells, const struct p
 
 /* -- the map ----------------------------------------------------------------------------------- */
 
+/* Only then is it worth looking for a mask, which costs a walk over all functions for each bit. */
 static bool is_shared(const GArray *runs)
 {
 	for (size_t i = 0; i < runs->len; i++) {
@@ -201,6 +209,7 @@ static uint32_t add_entries(struct dt_writing *writing, GArray *cells, const GAr
 	return mask;
 }
 
+/* Both properties, or one that is not needed any more: half of a map would be another map. */
 static void set_map(struct dt_writing *writing, struct dt_node *bridge, const struct dt_map *map,
 		    const GArray *runs, const struct paint *paint)
 {

@@ -9,6 +9,10 @@
  * order of the specification. Their rows are in ivrs_layout.c.
  */
 
+/*
+ * Blocks that are an IOMMU (IVHD), each of a later specification than the one before; and blocks
+ * that are memory (IVMD), by how many devices it is for. Their numbers are those of the wire.
+ */
 enum ivrs_block_type {
 	IVRS_IVHD_10 = 0x10,
 	IVRS_IVHD_11 = 0x11,
@@ -20,6 +24,11 @@ enum ivrs_block_type {
 	IVRS_BLOCK_UNKNOWN = LAYOUT_UNKNOWN,
 };
 
+/*
+ * Device entries of an IOMMU. The two top bits of a type say how long it is, so a new one can be
+ * passed over; only an ACPI device has a length of its own. For each thing that can be said of
+ * functions there is an entry for one of them and one that begins a range.
+ */
 enum ivrs_entry_type {
 	IVRS_PAD = 0x00,
 	IVRS_ALL = 0x01,
@@ -54,6 +63,7 @@ enum ivrs_entry_type {
 /* How wide physical addresses are where nobody says it. */
 #define IVRS_USUAL_BITS 40
 
+/* Blocks follow right behind it, and end with the table. */
 struct ivrs_head {
 	struct acpi_header acpi;
 	uint32_t info;
@@ -67,6 +77,8 @@ struct ivrs_block {
 	uint16_t bdf;
 };
 
+/* The IOMMU's own accesses see the caches: a topology has a word for that, and for no other flag.
+ */
 #define IVRS_COHERENT (1u << 5)
 
 /* Of the flags those that blocks 11h and 40h have, too: their images say what the others did. */
@@ -82,6 +94,10 @@ struct ivrs_ivhd {
 	uint64_t efr, efr2;
 };
 
+/*
+ * What is special about memory: it is mapped to itself, with these rights, or it is reached without
+ * being translated at all.
+ */
 #define IVRS_UNITY     (1u << 0)
 #define IVRS_READ      (1u << 1)
 #define IVRS_WRITE     (1u << 2)
@@ -110,6 +126,7 @@ struct ivrs_plain {
 	struct ivrs_entry entry;
 };
 
+/* Nothing: it brings what stands behind it to a multiple of 8. */
 struct ivrs_pad {
 	uint8_t type;
 	uint8_t reserved[3];
@@ -120,6 +137,7 @@ struct ivrs_pad_8 {
 	uint8_t reserved[7];
 };
 
+/* The functions are seen by the IOMMU as another one, as behind a bridge to PCI. */
 struct ivrs_alias {
 	struct ivrs_entry entry;
 	uint8_t reserved_4;
@@ -127,6 +145,7 @@ struct ivrs_alias {
 	uint8_t reserved_7;
 };
 
+/* The IOMMU refuses address translation requests of these functions. */
 #define IVRS_NO_ATS (1u << 31)
 
 struct ivrs_extended {
@@ -134,6 +153,10 @@ struct ivrs_extended {
 	uint32_t extended;
 };
 
+/*
+ * What sends interrupts without being a function. The handle is the ID of an IOAPIC in the MADT, or
+ * the number of an HPET; the source is the function as which it sends.
+ */
 enum ivrs_variety { IVRS_IOAPIC = 1, IVRS_HPET = 2 };
 
 struct ivrs_special {
@@ -145,6 +168,7 @@ struct ivrs_special {
 	uint8_t variety;
 };
 
+/* How a device of the ACPI namespace is told from others with its hardware ID. */
 enum ivrs_uid_format { IVRS_UID_NONE = 0, IVRS_UID_INTEGER = 1, IVRS_UID_STRING = 2 };
 
 /* The unique ID follows: text in a record of its own, or else the rest of this one. */

@@ -28,6 +28,7 @@ const struct layout ivrs_head_layout = LAYOUT("I/O Virtualization Reporting Stru
 
 /* -- blocks ------------------------------------------------------------------------- */
 
+/* What a person wants to know of a type is what the newer one has that the older one has not. */
 static const struct field_name block_types[] = {
 	{ IVRS_IVHD_10, "IOMMU" },
 	{ IVRS_IVHD_11, "IOMMU with EFR image" },
@@ -38,22 +39,29 @@ static const struct field_name block_types[] = {
 	{ 0, NULL },
 };
 
+/*
+ * The first four are to be copied into the control register, by whoever turns the IOMMU on. The
+ * last two are in the image of the feature register in newer blocks.
+ */
 static const struct field_name ivhd_flags[] = {
 	{ 1u << 0, "HtTunEn" }, { 1u << 1, "PassPW" },   { 1u << 2, "ResPassPW" },
 	{ 1u << 3, "Isoc" },    { 1u << 4, "IotlbSup" }, { 1u << 5, "Coherent" },
 	{ 1u << 6, "PrefSup" }, { 1u << 7, "PPRSup" },   { 0, NULL },
 };
 
+/* Rights are those of a mapping to itself, and mean nothing of what is excluded. */
 static const struct field_name ivmd_flags[] = {
 	{ IVRS_UNITY, "unity" },         { IVRS_READ, "read" }, { IVRS_WRITE, "write" },
 	{ IVRS_EXCLUSION, "exclusion" }, { 0, NULL },
 };
 
+/* Flags have the same place in all blocks, and another meaning in memory. */
 #define BLOCK_ROWS(host, names_of_flags) \
 	ROW_NAMED(host, 0, TYPE, block.type, "Type", block_types), \
 		ROW_NAMED(host, 1, FLAGS, block.flags, "Flags", names_of_flags), \
 		ROW(host, 2, LENGTH, block.length, "Length")
 
+/* What all forms of an IOMMU have in common: where it is, and where its registers are. */
 #define IVHD_ROWS \
 	BLOCK_ROWS(struct ivrs_ivhd, ivhd_flags), \
 		ROW(struct ivrs_ivhd, 4, BDF, block.bdf, "Device ID"), \
@@ -76,6 +84,10 @@ static const struct field ivhd_11_fields[] = {
 	ROW(struct ivrs_ivhd, 32, HEX, efr2, "EFR image 2"),
 };
 
+/*
+ * The three forms have their fields at the same places. Which of the two device IDs has a meaning
+ * is what they differ in.
+ */
 #define IVMD_ROWS(name_of_last, kind_of_last, name_of_bdf, kind_of_bdf) \
 	BLOCK_ROWS(struct ivrs_ivmd, ivmd_flags), \
 		ROW(struct ivrs_ivmd, 4, kind_of_bdf, block.bdf, name_of_bdf), \
@@ -114,6 +126,7 @@ static const struct layout unknown_block_layout = LAYOUT(
 
 /* -- device entries ----------------------------------------------------------------- */
 
+/* In the order of their numbers, first those of 4 bytes, then those of 8, then the long one. */
 static const struct field_name entry_types[] = {
 	{ IVRS_PAD, "pad" },
 	{ IVRS_ALL, "all" },
@@ -138,6 +151,7 @@ static const struct field_name settings[] = {
 	{ 1u << 7, "Lint1Pass" }, { 0, NULL },
 };
 
+/* Four bytes that nearly every entry begins with. */
 #define ENTRY_ROWS(host) \
 	ROW_NAMED(host, 0, TYPE, entry.type, "Type", entry_types), \
 		ROW(host, 1, BDF, entry.bdf, "Device ID"), \
@@ -146,6 +160,7 @@ static const struct field_name settings[] = {
 /* All, select, start and end: the type says which functions the device ID stands for. */
 static const struct field plain_fields[] = { ENTRY_ROWS(struct ivrs_plain) };
 
+/* Bytes of a pad have no meaning, and are told if they are not 0: they may be a lost entry. */
 static const struct field pad_fields[] = {
 	ROW_NAMED(struct ivrs_pad, 0, TYPE, type, "Type", entry_types),
 	ROW(struct ivrs_pad, 1, RESERVED, reserved, "Reserved"),
@@ -163,6 +178,7 @@ static const struct field alias_fields[] = {
 	ROW(struct ivrs_alias, 7, RESERVED, reserved_7, "Reserved"),
 };
 
+/* Four bytes more, of which one bit is in use. */
 static const struct field_name extended_bits[] = {
 	{ IVRS_NO_ATS, "ATS disabled" },
 	{ 0, NULL },
@@ -188,6 +204,7 @@ static const struct field special_fields[] = {
 	ROW_NAMED(struct ivrs_special, 7, ENUM, variety, "Variety", varieties),
 };
 
+/* An integer has 8 bytes, a string as many as it has characters, without a NUL. */
 static const struct field_name uid_formats[] = {
 	{ IVRS_UID_NONE, "none" },
 	{ IVRS_UID_INTEGER, "integer" },
@@ -214,6 +231,7 @@ static const struct field unknown_entry_fields[] = {
 	ROW(struct unknown_entry, 1, BYTES, bytes, "Data"),
 };
 
+/* Entries that have the same rows, and differ in what they stand for. */
 #define PLAIN(name, type)    LAYOUT(name, type, 4, struct ivrs_plain, plain_fields)
 #define EXTENDED(name, type) LAYOUT(name, type, 8, struct ivrs_extended, extended_fields)
 
@@ -237,6 +255,7 @@ static const struct layout unknown_entry_layout =
 
 /* -- finding the rows ------------------------------------------------------------------ */
 
+/* A few rows, looked through for every entry: no table needs an index of them. */
 static const struct layout *find(const struct layout *layouts, size_t n, uint64_t type,
 				 const struct layout *unknown)
 {

@@ -37,6 +37,9 @@ static bool is_tree(const struct request *request)
 	return !strcmp(request->what, DEVICE_TREE);
 }
 
+/*
+ * Options are what they are on the command line; the library says which of them do not go together.
+ */
 static struct viommu_table *make_tree(const struct request *request,
 				      const struct viommu_topology *topology)
 {
@@ -50,6 +53,7 @@ static struct viommu_table *make_tree(const struct request *request,
 	return viommu_devicetree_generate(topology, &how, request->findings);
 }
 
+/* With an end, so that a terminal shows it well. */
 static char *make_line(const struct request *request, const struct viommu_topology *topology)
 {
 	g_autofree char *words = viommu_kernel_command_line(topology, request->findings);
@@ -117,6 +121,7 @@ static void take_base(void *opaque, struct input *input)
 		request->base = g_steal_pointer(&input->table);
 }
 
+/* Before the topology, so that a wrong name is told before any work. */
 static int read_base(struct request *request)
 {
 	char *names[] = { making_base, NULL };
@@ -148,6 +153,7 @@ static int write_table(const struct viommu_table *table)
 	return status;
 }
 
+/* A command line and source are text, and may go to a terminal. */
 static int write_result(const struct request *request)
 {
 	char *text;
@@ -190,6 +196,7 @@ static bool can_be_made(const struct request *request)
 	return viommu_table_made(request->what) || !strcmp(request->what, COMMAND_LINE);
 }
 
+/* Options that would do nothing are mistakes: somebody expects something of them. */
 static bool options_fit(const struct request *request)
 {
 	return is_tree(request) || (!making_overlay && !making_force && !making_source);
@@ -205,6 +212,7 @@ static int make_and_write(struct request *request, char **names)
 	return worse(status, print_findings(request->findings));
 }
 
+/* Names are taken in any case, as people write them. */
 int make(const struct command *command, const char *what, char **names, bool compare)
 {
 	g_autofree char *signature = signature_of(what);

@@ -67,7 +67,10 @@ bool viommu_table_taken_apart(const char *signature);
 /* Can tables with that signature be made of a topology? */
 bool viommu_table_made(const char *signature);
 
-/* The four characters of the signature, NUL-terminated; of a built-in topology its form. */
+/*
+ * The four characters of the signature, NUL-terminated; of a built-in topology its form, and
+ * "VIOT-2019" of a VIOT in the form of 2019, which wraps another table.
+ */
 const char *viommu_table_signature(const struct viommu_table *table);
 
 /* What the file was called, "" for a table that was made; lives as long as the table. */
@@ -115,8 +118,9 @@ size_t viommu_topology_take_domains(struct viommu_topology *topology,
 				    const struct viommu_table *srat);
 
 /*
- * Make the table with that signature ("VIOT") from a topology. What the table cannot say
- * is a finding; NULL is returned if there was an error.
+ * Make the table with that signature ("VIOT") from a topology; "VIOT-2019" wraps an IORT if there is
+ * a virtio-iommu or an SMMU, or else a DMAR for a VT-d, an IVRS for an AMD-Vi. What the table cannot
+ * say is a finding; NULL is returned if there was an error.
  */
 struct viommu_table *viommu_table_generate(const struct viommu_topology *topology,
 					   const char *signature, struct viommu_findings *findings);

@@ -416,9 +416,9 @@ struct viommu_table_header {
 
 /*
  * Choose, or ask for, the header of the table with that signature ("VIOT", "IORT", "DMAR",
- * "IVRS", "SRAT"). Where nothing
- * was chosen it is "VIOMMU", "VIOMMU  ", 1, "VIOM", 1; what is chosen is taken as it stands,
- * zeroes too. -EINVAL: no such signature, or a text without its NUL; the getter: NULL.
+ * "IVRS", "SRAT", and "VIOT-2019" for one that wraps another table). Where nothing was chosen it is
+ * "VIOMMU", "VIOMMU  ", 1, "VIOM", 1; what is chosen is taken as it stands, zeroes too. -EINVAL: no
+ * such signature, or a text without its NUL; the getter: NULL.
  */
 int viommu_topology_set_header(struct viommu_topology *topology, const char *signature,
 			       const struct viommu_table_header *header);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include <errno.h>
 #include <string.h>
 
-#include "map/node.h"
+#include "map/change.h"
 
 /*
  * Changing the interval map while others read it
@@ -23,28 +22,9 @@
  * All memory is there before a change begins; so one that cannot have it changes nothing.
  */
 
-/* Below this a leaf is merged with its neighbour, if what comes of it has room to grow. */
-#define LEAF_FEW    (LEAF_RANGES / 4)
-#define LEAF_MERGED (LEAF_RANGES * 3 / 4)
+/* -- the way down, remembered ------------------------------------------------------------ */
 
-/* What an empty map may keep for the ranges to come. */
-#define KEPT_BYTES 65536
-
-/* -- the way down, remembered ---------------------------------------------------------- */
-
-struct step {
-	struct inner *inner;
-	unsigned i; /* the child taken */
-};
-
-/* From the root to the leaf for ranges that end at an address. */
-struct path {
-	struct step steps[HEIGHT_MAX];
-	unsigned height;
-	struct leaf *leaf;
-};
-
-static void find_path(const struct map *map, uint64_t last, struct path *path)
+void path_find(const struct map *map, uint64_t last, struct path *path)
 {
 	struct root root = map_root(map);
 	void *node = root.node;
@@ -61,7 +41,7 @@ static void find_path(const struct map *map, uint64_t last, struct path *path)
 }
 
 /* Is the leaf the last of all? */
-static bool at_right_edge(const struct path *path)
+bool path_is_last(const struct path *path)
 {
 	for (unsigned depth = 0; depth < path->height; depth++)
 		if (path->steps[depth].i + 1u < path->steps[depth].inner->count)
@@ -69,14 +49,7 @@ static bool at_right_edge(const struct path *path)
 	return true;
 }
 
-/* -- new nodes in the place of old ones ----------------------------------------------------- */
-
-/* What some neighbours are replaced by. */
-struct parts {
-	void *node[2];
-	uint64_t border; /* between two */
-	unsigned n;
-};
+/* -- new nodes in the place of old ones -------------------------------------------------- */
 
 /* Children, each with the highest address that it stands for. */
 struct children {
@@ -131,8 +104,8 @@ static struct inner *inner_new(struct map *map, const struct children *children,
 }
 
 /* Replace `k` children of an inner node by parts: what is the inner node replaced by? */
-static struct parts replace_inner(struct map *map, const struct step *step, unsigned k,
-				  const struct parts *parts)
+struct parts inner_replace(struct map *map, const struct step *step, unsigned k,
+			   const struct parts *parts)
 {
 	struct children children = replaced(step, k, parts);
 	unsigned half = children.n > INNER_CHILDREN ? children.n / 2 : children.n;
@@ -148,14 +121,14 @@ static struct parts replace_inner(struct map *map, const struct step *step, unsi
 	return inner;
 }
 
-/* -- making it visible --------------------------------------------------------------------- */
+/* -- making it visible ------------------------------------------------------------------- */
 
 /*
  * The one store of a change that readers see. Release: of what they find behind the pointer,
  * and of the odd version before it.
  */
-static void exchange(struct map *map, const struct path *path, unsigned depth, void *node,
-		     unsigned height)
+void tree_exchange(struct map *map, const struct path *path, unsigned depth, void *node,
+		   unsigned height)
 {
 	uint64_t version = atomic_load_explicit(&map->version, memory_order_relaxed);
 
@@ -200,30 +173,25 @@ static void exchange_root(struct map *map, const struct path *path, const struct
 		node = only;
 		height--;
 	}
-	exchange(map, path, 0, node, height);
+	tree_exchange(map, path, 0, node, height);
 }
 
 /*
  * `k` neighbours at a depth, of which the first is on the path, are replaced: let readers
  * see it.
  */
-static void replace(struct map *map, const struct path *path, unsigned depth, unsigned k,
-		    struct parts parts)
+void tree_replace(struct map *map, const struct path *path, unsigned depth, unsigned k,
+		  struct parts parts)
 {
 	for (; depth && (k != 1 || parts.n != 1); k = 1)
-		parts = replace_inner(map, &path->steps[--depth], k, &parts);
+		parts = inner_replace(map, &path->steps[--depth], k, &parts);
 	if (depth)
-		exchange(map, path, depth, parts.node[0], 0);
+		tree_exchange(map, path, depth, parts.node[0], 0);
 	else
 		exchange_root(map, path, &parts);
 }
 
-/* -- leaves made of pieces of others ----------------------------------------------------------- */
-
-struct piece {
-	const struct leaf *leaf;
-	unsigned from, n;
-};
+/* -- leaves made of pieces of others ----------------------------------------------------- */
 
 static void leaf_add(struct leaf *leaf, const struct piece *piece)
 {
@@ -239,7 +207,7 @@ static void leaf_add(struct leaf *leaf, const struct piece *piece)
 }
 
 /* Take `n` ranges off the front of pieces, into a leaf. */
-static struct leaf *leaf_new(struct map *map, struct piece *pieces, unsigned n)
+struct leaf *leaf_new(struct map *map, struct piece *pieces, unsigned n)
 {
 	struct leaf *leaf = pool_take(&map->pool);
 
@@ -259,11 +227,8 @@ static struct leaf *leaf_new(struct map *map, struct piece *pieces, unsigned n)
 	return leaf;
 }
 
-/* What is to stand in a leaf's place; a neighbour may take part. Any may be empty. */
-enum { BEFORE, FRONT, NEW, BACK, AFTER, N_PIECES };
-
 /* As few leaves as hold all, and of two each half. */
-static struct parts leaves_of(struct map *map, struct piece pieces[N_PIECES])
+struct parts leaves_of(struct map *map, struct piece pieces[N_PIECES])
 {
 	struct parts parts = { .n = 0 };
 	unsigned n = 0, half;
@@ -283,7 +248,7 @@ static struct parts leaves_of(struct map *map, struct piece pieces[N_PIECES])
 }
 
 /* Does the neighbour under the same node take part? Only with so many ranges, or fewer. */
-static bool invite(struct piece pieces[N_PIECES], const struct path *path, unsigned which,
+bool pieces_invite(struct piece pieces[N_PIECES], const struct path *path, unsigned which,
 		   unsigned most)
 {
 	const struct step *step = path->height ? &path->steps[path->height - 1] : NULL;
@@ -298,7 +263,7 @@ static bool invite(struct piece pieces[N_PIECES], const struct path *path, unsig
 }
 
 /* Put pieces in the place of the path's leaf, and of the neighbour that takes part. */
-static void rebuild(struct map *map, struct path *path, struct piece pieces[N_PIECES])
+void tree_rebuild(struct map *map, struct path *path, struct piece pieces[N_PIECES])
 {
 	unsigned k = 1;
 
@@ -311,11 +276,10 @@ static void rebuild(struct map *map, struct path *path, struct piece pieces[N_PI
 	}
 	if (pieces[BEFORE].n)
 		path->steps[path->height - 1].i--;
-	replace(map, path, path->height, k, leaves_of(map, pieces));
+	tree_replace(map, path, path->height, k, leaves_of(map, pieces));
 }
 
-/* -- insert ---------------------------------------------------------------------------------------
- */
+/* -- memory ------------------------------------------------------------------------------ */
 
 /* Two nodes for one at every level, but at the top: splits go up, and what is left at either
  * side of a removal is joined there. */
@@ -354,236 +318,4 @@ int map_reserve(struct map *map)
 bool map_is_exhausted(const struct map *map)
 {
 	return map->pool.n_unused < nodes_for_change(map_root(map));
-}
-
-/* Ascending addresses: leave the last leaf full, it will not be needed again. */
-static void append(struct map *map, struct path *path, const struct leaf *alone)
-{
-	struct piece piece = { alone, 0, 1 };
-	struct parts parts = { .n = 2, .border = alone->first[0] - 1 };
-
-	parts.node[0] = path->leaf;
-	parts.node[1] = leaf_new(map, &piece, 1);
-	replace(map, path, path->height, 1, parts);
-}
-
-/* Put a range, which is alone in a leaf, before range `i` of the path's. */
-static void put(struct map *map, struct path *path, unsigned i, const struct leaf *alone)
-{
-	const struct leaf *leaf = path->leaf;
-	struct piece pieces[N_PIECES] = {
-		[FRONT] = { leaf, 0, i },
-		[NEW] = { alone, 0, 1 },
-		[BACK] = { leaf, i, leaf->count - i },
-	};
-
-	if (leaf->count == LEAF_RANGES && !invite(pieces, path, AFTER, LEAF_RANGES - 2))
-		invite(pieces, path, BEFORE, LEAF_RANGES - 2);
-	rebuild(map, path, pieces);
-}
-
-/* The first range of all: a leaf is the root. */
-static void plant(struct map *map, struct path *path, const struct leaf *alone)
-{
-	struct piece piece = { alone, 0, 1 };
-	struct parts parts = { .n = 1 };
-
-	parts.node[0] = leaf_new(map, &piece, 1);
-	replace(map, path, 0, 1, parts);
-}
-
-int map_insert(struct map *map, const struct range *range)
-{
-	struct leaf alone;
-	struct path path;
-	unsigned i;
-
-	if (map_reserve(map) < 0)
-		return -ENOMEM;
-	alone.last[0] = range->last;
-	alone.first[0] = range->first;
-	alone.phys[0] = range->phys;
-	alone.flags[0] = (uint8_t)range->flags;
-	map->count++;
-	find_path(map, range->last, &path);
-	if (!path.leaf) {
-		plant(map, &path, &alone);
-		return 0;
-	}
-	i = leaf_find(path.leaf, range->last);
-	if (i == LEAF_RANGES && at_right_edge(&path))
-		append(map, &path, &alone);
-	else
-		put(map, &path, i, &alone);
-	return 0;
-}
-
-/* -- remove
- * ----------------------------------------------------------------------------------------- */
-
-/* Retire all nodes from one on down. Returns how many ranges were in them. */
-static size_t retire_tree(struct map *map, void *node, unsigned height)
-{
-	struct inner *inner = node;
-	size_t n = 0;
-
-	if (!height) {
-		n = ((struct leaf *)node)->count;
-	} else {
-		for (unsigned i = 0; i < inner->count; i++)
-			n += retire_tree(map, inner_child(inner, i), height - 1);
-	}
-	pool_retire(&map->pool, node);
-	return n;
-}
-
-/* Retire children, all of them; those of the lowest inner nodes are leaves: `height` 1. */
-static size_t retire_children(struct map *map, const struct inner *inner, unsigned i, unsigned end,
-			      unsigned height)
-{
-	size_t n = 0;
-
-	for (; i < end; i++)
-		n += retire_tree(map, inner_child(inner, i), height - 1);
-	return n;
-}
-
-/* Out of one leaf: ranges `i` to `end`. */
-static size_t remove_here(struct map *map, struct path *path, unsigned i, unsigned end)
-{
-	const struct leaf *leaf = path->leaf;
-	unsigned left = leaf->count - (end - i);
-	struct piece pieces[N_PIECES] = {
-		[FRONT] = { leaf, 0, i },
-		[BACK] = { leaf, end, leaf->count - end },
-	};
-
-	if (i == end)
-		return 0;
-	if (left && left <= LEAF_FEW && !invite(pieces, path, BEFORE, LEAF_MERGED - left))
-		invite(pieces, path, AFTER, LEAF_MERGED - left);
-	rebuild(map, path, pieces);
-	return end - i;
-}
-
-/*
- * What is left of all below a step when its path is cut: of the leaf the piece, and above it
- * what is before the path (`which` is FRONT) or behind it.
- */
-static struct parts cut(struct map *map, const struct path *path, unsigned depth, unsigned which,
-			struct piece piece, size_t *removed)
-{
-	struct piece pieces[N_PIECES] = { [FRONT] = piece };
-	struct parts parts = leaves_of(map, pieces);
-
-	*removed += path->leaf->count - piece.n;
-	pool_retire(&map->pool, path->leaf);
-	for (unsigned d = path->height; --d > depth;) {
-		struct step step = path->steps[d];
-		unsigned k = which == FRONT ? step.inner->count - step.i : step.i + 1u;
-
-		if (which == FRONT) {
-			*removed += retire_children(map, step.inner, step.i + 1, step.inner->count,
-						    path->height - d);
-		} else {
-			*removed += retire_children(map, step.inner, 0, step.i, path->height - d);
-			step.i = 0;
-		}
-		parts = replace_inner(map, &step, k, &parts);
-	}
-	return parts;
-}
-
-/* Out of two leaves, and all that is between them: what is left of each, joined again where
- * their paths part. */
-static size_t remove_across(struct map *map, struct path *low, const struct path *high,
-			    struct piece front, struct piece back)
-{
-	unsigned depth = 0;
-	struct parts parts, more;
-	struct step *step;
-	size_t removed = 0;
-
-	while (low->steps[depth].i == high->steps[depth].i)
-		depth++;
-	step = &low->steps[depth];
-	removed += retire_children(map, step->inner, step->i + 1, high->steps[depth].i,
-				   low->height - depth);
-	parts = cut(map, low, depth, FRONT, front, &removed);
-	more = cut(map, high, depth, BACK, back, &removed);
-	parts.border = step->inner->border[step->i];
-	if (more.n)
-		parts.node[parts.n++] = more.node[0];
-	replace(map, low, depth + 1, high->steps[depth].i - step->i + 1, parts);
-	return removed;
-}
-
-/* Everything. A large map lets its memory go with it, a small one is likely to need it. */
-static size_t clear(struct map *map)
-{
-	const struct path path = { .height = 0 };
-	struct root root = map_root(map);
-
-	exchange(map, &path, 0, NULL, 0);
-	if (map->pool.bytes - map->pool.retired_bytes > KEPT_BYTES)
-		pool_retire_all(&map->pool);
-	else
-		retire_tree(map, root.node, root.height);
-	return map->count;
-}
-
-/* Are all ranges those from `i` on in one leaf to `end` in the other? */
-static bool is_all(const struct path *low, const struct path *high, unsigned i, unsigned end)
-{
-	for (unsigned depth = 0; depth < low->height; depth++)
-		if (low->steps[depth].i ||
-		    high->steps[depth].i + 1u < high->steps[depth].inner->count)
-			return false;
-	return !i && end == high->leaf->count;
-}
-
-/* How many ranges of a leaf end at or below `last`. */
-static unsigned ends_up_to(const struct leaf *leaf, uint64_t last)
-{
-	unsigned n = leaf_find(leaf, last);
-
-	return n + (n < leaf->count && leaf->last[n] == last);
-}
-
-static size_t remove_between(struct map *map, uint64_t first, uint64_t last)
-{
-	struct path low, high;
-	unsigned i, end;
-
-	find_path(map, first, &low);
-	if (!low.leaf)
-		return 0;
-	i = leaf_find(low.leaf, first);
-	end = ends_up_to(low.leaf, last);
-	if (end < low.leaf->count)
-		return remove_here(map, &low, i, end);
-	find_path(map, last, &high);
-	end = ends_up_to(high.leaf, last);
-	if (is_all(&low, &high, i, end))
-		return clear(map);
-	if (low.leaf == high.leaf)
-		return remove_here(map, &low, i, end);
-	return remove_across(map, &low, &high, (struct piece){ low.leaf, 0, i },
-			     (struct piece){ high.leaf, end, high.leaf->count - end });
-}
-
-size_t map_remove(struct map *map, uint64_t first, uint64_t last)
-{
-	size_t removed = remove_between(map, first, last);
-
-	map->count -= removed;
-	return removed;
-}
-
-/* An empty map keeps the memory of a small one, and gives that of a large one back. */
-void map_settle(struct map *map)
-{
-	pool_settle(&map->pool);
-	if (!map->count && map->pool.bytes > KEPT_BYTES)
-		pool_free(&map->pool);
 }

@@ -37,6 +37,8 @@ static struct reader *take_free(struct readers *readers)
 		if (atomic_compare_exchange_strong(&reader->state, &free_one, READER_TAKEN))
 			break;
 	}
+	if (reader)
+		order_take(&reader->state);
 	return reader;
 }
 
@@ -71,6 +73,7 @@ void reader_free(struct reader *reader)
 {
 	enum reader_state taken = READER_TAKEN;
 
+	order_give(&reader->state);
 	if (!atomic_compare_exchange_strong(&reader->state, &taken, READER_FREE))
 		free(reader);
 }

@@ -93,6 +93,7 @@ static void by_unmap(struct rig *rig)
 	assert_int_equal(unmap(rig, 1, 0, TOP), VIOMMU_S_OK);
 }
 
+/* Shows: dma-section */
 static void an_unmap_waits(void **state)
 {
 	fight_over_mapping(state, by_unmap);
@@ -103,6 +104,7 @@ static void by_detach(struct rig *rig)
 	assert_int_equal(detach(rig, 1, EP), VIOMMU_S_OK);
 }
 
+/* Shows: dma-section */
 static void a_detach_waits(void **state)
 {
 	fight_over_mapping(state, by_detach);
@@ -113,6 +115,7 @@ static void by_moving(struct rig *rig)
 	assert_int_equal(attach(rig, 2, EP), VIOMMU_S_OK);
 }
 
+/* Shows: dma-section */
 static void an_attach_to_another_domain_waits(void **state)
 {
 	fight_over_mapping(state, by_moving);
@@ -133,6 +136,7 @@ static void by_reset(struct rig *rig)
 	viommu_reset(rig->device);
 }
 
+/* Shows: dma-section */
 static void a_reset_waits(void **state)
 {
 	fight_over_mapping(state, by_reset);
@@ -153,6 +157,7 @@ static void by_removal(struct rig *rig)
 	assert_int_equal(viommu_endpoint_remove(rig->device, EP), 0);
 }
 
+/* Shows: dma-section */
 static void a_removal_of_the_endpoint_waits(void **state)
 {
 	fight_over_mapping(state, by_removal);
@@ -183,6 +188,7 @@ static void by_bypass(struct rig *rig)
 	write_bypass(rig, 0);
 }
 
+/* Shows: dma-section */
 static void a_write_to_bypass_waits(void **state)
 {
 	write_bypass(*state, 1);
@@ -236,6 +242,7 @@ static void by_batch(struct rig *rig)
 	viommu_batch_end(rig->device);
 }
 
+/* Shows: dma-section */
 static void the_end_of_a_batch_waits(void **state)
 {
 	fight_over_mapping(state, by_batch);
@@ -345,23 +352,24 @@ static void devices_come_and_go(void **state)
 
 int main(void)
 {
-#define TEST(test) cmocka_unit_test_setup_teardown(test, plug, unplug)
 	const struct CMUnitTest tests[] = {
-		TEST(an_unmap_waits),
-		TEST(a_detach_waits),
-		TEST(an_attach_to_another_domain_waits),
-		TEST(an_attach_that_empties_the_domain_waits),
-		TEST(a_reset_waits),
-		TEST(a_system_reset_waits),
-		TEST(a_removal_of_the_endpoint_waits),
-		TEST(a_load_waits),
-		TEST(a_write_to_bypass_waits),
-		TEST(an_update_of_the_endpoint_waits),
-		TEST(the_end_of_a_batch_waits),
-		TEST(requests_of_a_batch_do_not_wait),
-		TEST(what_takes_nothing_away_does_not_wait),
-		TEST(threads_come_and_go),
-		TEST(devices_come_and_go),
+		cmocka_unit_test_setup_teardown(an_unmap_waits, plug, unplug),
+		cmocka_unit_test_setup_teardown(a_detach_waits, plug, unplug),
+		cmocka_unit_test_setup_teardown(an_attach_to_another_domain_waits, plug, unplug),
+		cmocka_unit_test_setup_teardown(an_attach_that_empties_the_domain_waits, plug,
+						unplug),
+		cmocka_unit_test_setup_teardown(a_reset_waits, plug, unplug),
+		cmocka_unit_test_setup_teardown(a_system_reset_waits, plug, unplug),
+		cmocka_unit_test_setup_teardown(a_removal_of_the_endpoint_waits, plug, unplug),
+		cmocka_unit_test_setup_teardown(a_load_waits, plug, unplug),
+		cmocka_unit_test_setup_teardown(a_write_to_bypass_waits, plug, unplug),
+		cmocka_unit_test_setup_teardown(an_update_of_the_endpoint_waits, plug, unplug),
+		cmocka_unit_test_setup_teardown(the_end_of_a_batch_waits, plug, unplug),
+		cmocka_unit_test_setup_teardown(requests_of_a_batch_do_not_wait, plug, unplug),
+		cmocka_unit_test_setup_teardown(what_takes_nothing_away_does_not_wait, plug,
+						unplug),
+		cmocka_unit_test_setup_teardown(threads_come_and_go, plug, unplug),
+		cmocka_unit_test_setup_teardown(devices_come_and_go, plug, unplug),
 	};
 
 	return cmocka_run_group_tests_name("sections", tests, NULL, NULL);

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "map/change.h"
+
+/*
+ * Taking ranges out of the interval map: a few out of one leaf, or all that is between two,
+ * of which only the inner nodes are looked at, or everything.
+ */
+
+/* Below this a leaf is merged with its neighbour, if what comes of it has room to grow. */
+#define LEAF_FEW    (LEAF_RANGES / 4)
+#define LEAF_MERGED (LEAF_RANGES * 3 / 4)
+
+/* What an empty map may keep for the ranges to come. */
+#define KEPT_BYTES 65536
+
+/* Retire all nodes from one on down. Returns how many ranges were in them. */
+static size_t retire_tree(struct map *map, void *node, unsigned height)
+{
+	struct inner *inner = node;
+	size_t n = 0;
+
+	if (!height) {
+		n = ((struct leaf *)node)->count;
+	} else {
+		for (unsigned i = 0; i < inner->count; i++)
+			n += retire_tree(map, inner_child(inner, i), height - 1);
+	}
+	pool_retire(&map->pool, node);
+	return n;
+}
+
+/* Retire children, all of them; those of the lowest inner nodes are leaves: `height` 1. */
+static size_t retire_children(struct map *map, const struct inner *inner, unsigned i, unsigned end,
+			      unsigned height)
+{
+	size_t n = 0;
+
+	for (; i < end; i++)
+		n += retire_tree(map, inner_child(inner, i), height - 1);
+	return n;
+}
+
+/* Out of one leaf: ranges `i` to `end`. */
+static size_t remove_here(struct map *map, struct path *path, unsigned i, unsigned end)
+{
+	const struct leaf *leaf = path->leaf;
+	unsigned left = leaf->count - (end - i);
+	struct piece pieces[N_PIECES] = {
+		[FRONT] = { leaf, 0, i },
+		[BACK] = { leaf, end, leaf->count - end },
+	};
+
+	if (i == end)
+		return 0;
+	if (left && left <= LEAF_FEW && !pieces_invite(pieces, path, BEFORE, LEAF_MERGED - left))
+		pieces_invite(pieces, path, AFTER, LEAF_MERGED - left);
+	tree_rebuild(map, path, pieces);
+	return end - i;
+}
+
+/*
+ * What is left of all below a step when its path is cut: of the leaf the piece, and above it
+ * what is before the path (`which` is FRONT) or behind it.
+ */
+static struct parts cut(struct map *map, const struct path *path, unsigned depth, unsigned which,
+			struct piece piece, size_t *removed)
+{
+	struct piece pieces[N_PIECES] = { [FRONT] = piece };
+	struct parts parts = leaves_of(map, pieces);
+
+	*removed += path->leaf->count - piece.n;
+	pool_retire(&map->pool, path->leaf);
+	for (unsigned d = path->height; --d > depth;) {
+		struct step step = path->steps[d];
+		unsigned k = which == FRONT ? step.inner->count - step.i : step.i + 1u;
+
+		if (which == FRONT) {
+			*removed += retire_children(map, step.inner, step.i + 1, step.inner->count,
+						    path->height - d);
+		} else {
+			*removed += retire_children(map, step.inner, 0, step.i, path->height - d);
+			step.i = 0;
+		}
+		parts = inner_replace(map, &step, k, &parts);
+	}
+	return parts;
+}
+
+/* Out of two leaves, and all that is between them: what is left of each, joined again where
+ * their paths part. */
+static size_t remove_across(struct map *map, struct path *low, const struct path *high,
+			    struct piece front, struct piece back)
+{
+	unsigned depth = 0;
+	struct parts parts, more;
+	struct step *step;
+	size_t removed = 0;
+
+	while (low->steps[depth].i == high->steps[depth].i)
+		depth++;
+	step = &low->steps[depth];
+	removed += retire_children(map, step->inner, step->i + 1, high->steps[depth].i,
+				   low->height - depth);
+	parts = cut(map, low, depth, FRONT, front, &removed);
+	more = cut(map, high, depth, BACK, back, &removed);
+	parts.border = step->inner->border[step->i];
+	if (more.n)
+		parts.node[parts.n++] = more.node[0];
+	tree_replace(map, low, depth + 1, high->steps[depth].i - step->i + 1, parts);
+	return removed;
+}
+
+/* Everything. A large map lets its memory go with it, a small one is likely to need it. */
+static size_t clear(struct map *map)
+{
+	const struct path path = { .height = 0 };
+	struct root root = map_root(map);
+
+	tree_exchange(map, &path, 0, NULL, 0);
+	if (map->pool.bytes - map->pool.retired_bytes > KEPT_BYTES)
+		pool_retire_all(&map->pool);
+	else
+		retire_tree(map, root.node, root.height);
+	return map->count;
+}
+
+/* Are all ranges those from `i` on in one leaf to `end` in the other? */
+static bool is_all(const struct path *low, const struct path *high, unsigned i, unsigned end)
+{
+	for (unsigned depth = 0; depth < low->height; depth++)
+		if (low->steps[depth].i ||
+		    high->steps[depth].i + 1u < high->steps[depth].inner->count)
+			return false;
+	return !i && end == high->leaf->count;
+}
+
+/* How many ranges of a leaf end at or below `last`. */
+static unsigned ends_up_to(const struct leaf *leaf, uint64_t last)
+{
+	unsigned n = leaf_find(leaf, last);
+
+	return n + (n < leaf->count && leaf->last[n] == last);
+}
+
+static size_t remove_between(struct map *map, uint64_t first, uint64_t last)
+{
+	struct path low, high;
+	unsigned i, end;
+
+	path_find(map, first, &low);
+	if (!low.leaf)
+		return 0;
+	i = leaf_find(low.leaf, first);
+	end = ends_up_to(low.leaf, last);
+	if (end < low.leaf->count)
+		return remove_here(map, &low, i, end);
+	path_find(map, last, &high);
+	end = ends_up_to(high.leaf, last);
+	if (is_all(&low, &high, i, end))
+		return clear(map);
+	if (low.leaf == high.leaf)
+		return remove_here(map, &low, i, end);
+	return remove_across(map, &low, &high, (struct piece){ low.leaf, 0, i },
+			     (struct piece){ high.leaf, end, high.leaf->count - end });
+}
+
+size_t map_remove(struct map *map, uint64_t first, uint64_t last)
+{
+	size_t removed = remove_between(map, first, last);
+
+	map->count -= removed;
+	return removed;
+}
+
+/* An empty map keeps the memory of a small one, and gives that of a large one back. */
+void map_settle(struct map *map)
+{
+	pool_settle(&map->pool);
+	if (!map->count && map->pool.bytes > KEPT_BYTES)
+		pool_free(&map->pool);
+}
