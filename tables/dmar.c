@@ -167,6 +167,7 @@ const struct layout *dmar_layout(uint64_t type)
 
 /* -- asking records ------------------------------------------------------------------ */
 
+/* Whole ones and others alike: dmar_type_of() tells them apart. */
 const struct record *dmar_structure(const struct viommu_table *table, size_t i)
 {
 	const GPtrArray *children = table->root->children;
@@ -183,6 +184,7 @@ const struct record *dmar_scope(const struct record *structure, size_t i)
 	return scope && scope->layout == &dmar_scope_layout ? scope : NULL;
 }
 
+/* Each hop is a record, so there is no count that could disagree with the bytes. */
 size_t dmar_hops(const struct record *scope)
 {
 	return scope->children->len;
@@ -195,11 +197,14 @@ const struct dmar_hop *dmar_hop(const struct record *scope, size_t i)
 	return hop->host;
 }
 
+/* A name without an end is none: whoever took it for a string would read on behind the table. */
 const char *dmar_object_name(const struct record *andd)
 {
 	const struct record *name = andd->children->len ? andd->children->pdata[0] : NULL;
 
-	return name && memchr(name->rest->data, '\0', name->rest->len) ? record_text(name) : NULL;
+	if (!name || !name->rest->len)
+		return NULL;
+	return memchr(name->rest->data, '\0', name->rest->len) ? record_text(name) : NULL;
 }
 
 /* -- decoding ------------------------------------------------------------------------ */
@@ -247,6 +252,7 @@ static void keep_scopes(struct decoding *decoding, struct record *structure,
 						     cursor->end - cursor->at, cursor->at));
 }
 
+/* The end is that of the structure, so a scope can never take bytes of the next one. */
 static void decode_scopes(struct decoding *decoding, struct record *structure, size_t at,
 			  size_t end)
 {
@@ -314,6 +320,10 @@ static void report_stop(const struct decoding *decoding, enum cursor_state state
 		       "a structure reaches past the end of the table, at 0x%zx", cursor->end);
 }
 
+/*
+ * Structures follow each other from the head to the end of the table, and each is gone through
+ * once.
+ */
 static void decode(struct viommu_table *table, const uint8_t *bytes, size_t length,
 		   struct viommu_findings *findings)
 {

@@ -24,6 +24,7 @@ static void check_revision(const struct table_check *check)
 		       "revision is %u, and only 1 and 2 are known", head->acpi.revision);
 }
 
+/* Linux refuses a table with less, since a page would not fit: all units with it. */
 static void check_width(const struct table_check *check)
 {
 	const struct dmar_head *head = check->table->root->host;
@@ -41,6 +42,7 @@ static void check_width(const struct table_check *check)
 /* Structures of a type, to be looked at one by one. */
 typedef void structure_function(const struct table_check *check, const struct record *structure);
 
+/* Types that are not known have no rows, and so nothing that could be looked at. */
 static void for_each_of(const struct table_check *check, unsigned type, structure_function *look)
 {
 	const struct record *structure;
@@ -62,6 +64,7 @@ static void look_at_base(const struct table_check *check, const struct record *s
 		       "no registers can be at 0x%" PRIx64, drhd->base);
 }
 
+/* Bits below a page would be lost in the mapping of the registers. */
 static void check_bases(const struct table_check *check)
 {
 	for_each_of(check, DMAR_DRHD, look_at_base);
@@ -80,11 +83,13 @@ static void look_at_pages(const struct table_check *check, const struct record *
 		       rmrr->limit);
 }
 
+/* An IOMMU maps pages, so what lies on the same page as the region is open to its devices too. */
 static void check_pages(const struct table_check *check)
 {
 	for_each_of(check, DMAR_RMRR, look_at_pages);
 }
 
+/* Linux compares the whole field, and gives the table up before it reads behind the structure. */
 static void look_at_name(const struct table_check *check, const struct record *structure)
 {
 	if (!dmar_object_name(structure))
@@ -109,6 +114,7 @@ static void look_at_all_ports(const struct table_check *check, const struct reco
 		       "all root ports have ATS, and some are named besides");
 }
 
+/* Nothing is lost by it, hence a note: whoever wrote both may have meant only one. */
 static void check_all_ports(const struct table_check *check)
 {
 	for_each_of(check, DMAR_ATSR, look_at_all_ports);
@@ -136,6 +142,7 @@ static void check_order(const struct table_check *check)
 	}
 }
 
+/* Everything else in a DMAR is about a unit, so without one it says nothing at all. */
 static void check_units(const struct table_check *check)
 {
 	const struct record *structure;
@@ -154,6 +161,7 @@ static bool is_all(const struct record *structure)
 	       ((const struct dmar_drhd *)structure->host)->flags & DMAR_INCLUDE_PCI_ALL;
 }
 
+/* Segments are small numbers, and are keys of hash tables as they are. */
 static gpointer segment_of(const struct record *structure)
 {
 	return GUINT_TO_POINTER(((const struct dmar_drhd *)structure->host)->segment);
@@ -174,6 +182,7 @@ static void check_all_twice(const struct table_check *check)
 	g_hash_table_destroy(closed);
 }
 
+/* Readers that go by the order would give the rest of the segment away before its last unit. */
 static void check_all_last(const struct table_check *check)
 {
 	GHashTable *closed = g_hash_table_new(NULL, NULL);

@@ -13,6 +13,10 @@
 typedef void scope_function(const struct table_check *check, const struct record *structure,
 			    const struct record *scope);
 
+/*
+ * One walk for all rules of a single scope: what is wrong with one does not keep others from being
+ * seen.
+ */
 static void for_each_scope(const struct table_check *check, scope_function *look)
 {
 	const struct record *structure, *scope;
@@ -22,11 +26,13 @@ static void for_each_scope(const struct table_check *check, scope_function *look
 			look(check, structure, scope);
 }
 
+/* The type stands in the scope itself, for all scopes have the same rows. */
 static unsigned scope_type(const struct record *scope)
 {
 	return ((const struct dmar_scope *)scope->host)->type;
 }
 
+/* A warning only, since a scope has a length: who does not know its type can go past it. */
 static void look_at_type(const struct table_check *check, const struct record *structure,
 			 const struct record *scope)
 {
@@ -58,6 +64,7 @@ static bool scope_belongs(unsigned structure, unsigned scope)
 	return scope > DMAR_SCOPE_NAMESPACE || allowed[structure] >> scope & 1;
 }
 
+/* Said once for each scope that is in the wrong place, for each may be meant for another one. */
 static void look_at_place(const struct table_check *check, const struct record *structure,
 			  const struct record *scope)
 {
@@ -103,6 +110,7 @@ struct numbers {
 	bool named[N_NUMBERS], scoped[N_NUMBERS];
 };
 
+/* Numbers of other scopes mean other things: an IOAPIC may well have that of a device. */
 static void number_scopes(struct numbers *numbers, const struct record *structure)
 {
 	const struct record *record;
@@ -115,6 +123,7 @@ static void number_scopes(struct numbers *numbers, const struct record *structur
 	}
 }
 
+/* Both sides are collected before either is judged, for a name may stand before its scope. */
 static void number_all(struct numbers *numbers, const struct viommu_table *table)
 {
 	const struct record *structure;
@@ -127,6 +136,7 @@ static void number_all(struct numbers *numbers, const struct viommu_table *table
 	}
 }
 
+/* A name that no scope refers to is a device that Linux looks for in vain, with a complaint. */
 void dmar_check_named(const struct table_check *check)
 {
 	struct numbers numbers = { { false }, { false } };
@@ -161,6 +171,7 @@ static void look_at_numbers(const struct table_check *check, const struct number
 	}
 }
 
+/* Without a name nobody can tell which device it is, and the scope says nothing. */
 void dmar_check_scoped(const struct table_check *check)
 {
 	struct numbers numbers = { { false }, { false } };

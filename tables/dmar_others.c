@@ -33,6 +33,9 @@ static bool is_a_region(const struct dmar_writing *writing,
 	return false;
 }
 
+/*
+ * The same memory for several functions is one region: so firmware writes it, and so it was read.
+ */
 static bool same_region(const struct viommu_reserved_memory *one,
 			const struct viommu_reserved_memory *other)
 {
@@ -40,6 +43,7 @@ static bool same_region(const struct viommu_reserved_memory *one,
 	       one->segment == other->segment;
 }
 
+/* Without its scopes, which come one by one. */
 static struct record *new_region(const struct viommu_reserved_memory *memory)
 {
 	return dmar_new(DMAR_RMRR, &(struct dmar_rmrr){
@@ -49,6 +53,7 @@ static struct record *new_region(const struct viommu_reserved_memory *memory)
 				   });
 }
 
+/* Regions that are alike but do not follow each other stay apart, as the topology has them. */
 static void write_memory(struct dmar_writing *writing)
 {
 	const struct viommu_reserved_memory *memory, *last = NULL;
@@ -73,6 +78,7 @@ static void write_memory(struct dmar_writing *writing)
 
 /* -- address translation services ---------------------------------------------------- */
 
+/* The three types that have a segment and flags, and scopes behind them. */
 static struct record *new_ports(unsigned type, uint16_t segment, uint8_t flags)
 {
 	return dmar_new(type, &(struct dmar_ports){ .flags = flags, .segment = segment });
@@ -111,6 +117,7 @@ static void write_all_ports(struct dmar_writing *writing, GHashTable *segments)
 	g_hash_table_destroy(left);
 }
 
+/* What stands in the structure itself has to agree; the scopes may differ. */
 static bool same_ports(const struct viommu_ats *one, const struct viommu_ats *other)
 {
 	return one && one->segment == other->segment && one->required == other->required;
@@ -142,6 +149,7 @@ static void write_ats(struct dmar_writing *writing, enum viommu_ats_kind kind, u
 	}
 }
 
+/* Where all root ports of a segment have ATS, naming some of them would say less. */
 static void write_root_ports(struct dmar_writing *writing)
 {
 	GHashTable *segments = segments_with_ats(writing);
@@ -153,6 +161,7 @@ static void write_root_ports(struct dmar_writing *writing)
 
 /* -- affinities and names ------------------------------------------------------------ */
 
+/* In the order of the units, and none for a unit whose domain nobody knows. */
 static void write_affinities(struct dmar_writing *writing)
 {
 	for (guint i = 0; i < writing->order->len; i++) {

@@ -23,6 +23,7 @@ struct reading {
 	struct viommu_findings *findings;
 };
 
+/* A finding about the meaning points at the structure or the scope that it comes from. */
 static struct viommu_place place_of(const struct reading *reading, const struct record *record)
 {
 	return table_place(reading->table, record->at);
@@ -37,6 +38,7 @@ struct target {
 	char *path; /* to be freed; NULL: the function itself */
 };
 
+/* From the second hop on: the first is a function of a bus that is known. */
 static char *path_of(const struct record *scope)
 {
 	GString *path;
@@ -82,6 +84,7 @@ static uint32_t id_of(const struct target *target)
 typedef void read_scope(struct reading *reading, const struct record *record,
 			const struct target *target, const char *unit);
 
+/* Several functions of a unit stay several ranges, so that they are written one by one again. */
 static void read_function(struct reading *reading, const struct record *record,
 			  const struct target *target, const char *unit)
 {
@@ -104,6 +107,7 @@ static void read_function(struct reading *reading, const struct record *record,
 		       "scopes name more than 1048576 functions: this one is left out");
 }
 
+/* What sends interrupts is no function of its own, and so no range either. */
 static void read_source(struct reading *reading, const struct record *record,
 			const struct target *target, const char *unit)
 {
@@ -147,6 +151,7 @@ static void read_device(struct reading *reading, const struct record *record,
 		       scope->number);
 }
 
+/* One row for each type: a scope that has none is passed over, as Linux does it. */
 static read_scope *scope_reader(unsigned type)
 {
 	static read_scope *const readers[] = {
@@ -158,6 +163,7 @@ static read_scope *scope_reader(unsigned type)
 	return type < G_N_ELEMENTS(readers) ? readers[type] : NULL;
 }
 
+/* The path goes with the scope: an object that keeps it has a copy. */
 static void read_unit_scopes(struct reading *reading, const struct record *unit, uint16_t segment,
 			     const char *name)
 {
@@ -176,6 +182,7 @@ static void read_unit_scopes(struct reading *reading, const struct record *unit,
 
 /* -- units --------------------------------------------------------------------------- */
 
+/* A DMAR knows no host bridges, only segments, so one of them has all the buses there can be. */
 static void read_bridge(struct reading *reading, const struct record *record, uint16_t segment,
 			const char *unit)
 {
@@ -223,6 +230,7 @@ static void read_unit(struct reading *reading, const struct record *record)
 
 /* -- the rest ------------------------------------------------------------------------ */
 
+/* Elsewhere than in a unit, other types mean nothing. */
 static bool names_function(const struct record *scope)
 {
 	unsigned type = ((const struct dmar_scope *)scope->host)->type;
@@ -230,6 +238,7 @@ static bool names_function(const struct record *scope)
 	return type == DMAR_SCOPE_ENDPOINT || type == DMAR_SCOPE_BRIDGE;
 }
 
+/* Firmware needs it at the same address before and after there is a driver: hence identity. */
 static void add_memory(struct reading *reading, const struct record *record,
 		       const struct dmar_rmrr *rmrr, const struct target *target)
 {
@@ -271,6 +280,7 @@ static void read_memory(struct reading *reading, const struct record *record)
 		}
 }
 
+/* Each scope is said apart, for flags and paths may differ. */
 static void add_ats(struct reading *reading, const struct record *structure,
 		    const struct record *scope, const struct target *target)
 {
@@ -324,6 +334,7 @@ static void read_ats_bridge(struct reading *reading, const struct record *record
 
 /* -- what others refer to ------------------------------------------------------------ */
 
+/* The last one of a unit counts, as with Linux, which goes through all of them. */
 static void learn_domain(struct reading *reading, const struct record *record)
 {
 	struct dmar_rhsa *rhsa = record->host;
@@ -341,6 +352,7 @@ static void learn_name(struct reading *reading, const struct record *record)
 		g_hash_table_insert(reading->names, number, (gpointer)dmar_object_name(record));
 }
 
+/* Known before the units are read, since the host bridge is made with its unit. */
 static void learn_ats(struct reading *reading, const struct record *record)
 {
 	const struct dmar_ports *atsr = record->host;
@@ -361,6 +373,7 @@ static const struct {
 	{ DMAR_ATSR, read_ports },   { DMAR_SATC, read_ports },      { DMAR_SIDP, read_ports },
 };
 
+/* A few walks over all structures, whatever order they have: what is referred to comes first. */
 struct viommu_topology *dmar_read(const struct viommu_table *table,
 				  struct viommu_findings *findings)
 {
@@ -386,6 +399,7 @@ struct viommu_topology *dmar_read(const struct viommu_table *table,
 	return reading.topology;
 }
 
+/* All of the head is kept, so that the same table comes out of the topology again. */
 void dmar_read_header(const struct viommu_table *table, struct viommu_table_header *header)
 {
 	const struct dmar_head *head = table->root->host;

@@ -11,6 +11,7 @@
 
 #define MAX_HOPS 124 /* what the length of a scope, one byte, has room for */
 
+/* A hop has no place yet: it gets one with the whole table. */
 static void add_hop(struct record *scope, uint8_t device, uint8_t function)
 {
 	const uint8_t wire[] = { device, function };

@@ -24,12 +24,17 @@ void dmar_refuse(struct dmar_writing *writing, const char *rule_id, struct viomm
 	writing->failed = true;
 }
 
+/* The scope is there all the same, but there will be no table for it. */
 void dmar_blame_path(struct dmar_writing *writing, struct viommu_place place)
 {
 	dmar_refuse(writing, "dmar-path", place, "write hops as 1c.0, with slashes between",
 		    "the path is none, or too long for a scope");
 }
 
+/*
+ * Through the wire form, as if it had been read: so a record of a table that is made has all its
+ * fields.
+ */
 struct record *dmar_new(unsigned type, const void *host)
 {
 	const struct layout *layout = dmar_layout(type);
@@ -44,6 +49,7 @@ struct record *dmar_new(unsigned type, const void *host)
 
 /* -- units --------------------------------------------------------------------------- */
 
+/* NULL for an IOMMU of another kind too, which has been told: what is behind it goes with it. */
 static struct dmar_unit *find_unit(const struct dmar_writing *writing, const char *name)
 {
 	return name ? g_hash_table_lookup(writing->units, name) : NULL;
@@ -59,6 +65,7 @@ static uint8_t size_of(uint64_t span)
 	return size;
 }
 
+/* Its scopes come later; whether it has the rest of its segment, host bridges say. */
 static void begin_unit(struct dmar_writing *writing, const struct viommu_iommu *iommu)
 {
 	struct dmar_unit *unit;
@@ -82,6 +89,7 @@ static void begin_unit(struct dmar_writing *writing, const struct viommu_iommu *
 	g_ptr_array_add(writing->order, unit);
 }
 
+/* A unit has one segment for all of its scopes, and its structure is the only place for it. */
 static bool in_segment(struct dmar_writing *writing, const struct dmar_unit *unit, unsigned segment,
 		       struct viommu_place place)
 {
@@ -131,12 +139,14 @@ static void write_bypass(struct dmar_writing *writing, const struct viommu_pci_r
 	}
 }
 
+/* The usual IDs are not said in a topology, and none others can be said in a DMAR. */
 static bool has_own_ids(const struct viommu_pci_range *range)
 {
 	return range->one_id ||
 	       range->id_first != ((uint32_t)range->segment_first << 16 | range->bdf_first);
 }
 
+/* Several functions become as many scopes, for a scope names one. */
 static void write_range(struct dmar_writing *writing, const struct viommu_pci_range *range)
 {
 	struct dmar_unit *unit = find_unit(writing, range->iommu);
@@ -160,6 +170,9 @@ static void write_range(struct dmar_writing *writing, const struct viommu_pci_ra
 
 /* -- other scopes -------------------------------------------------------------------- */
 
+/*
+ * Where there is a source of interrupts, the units are there to remap them, and the head says so.
+ */
 static void write_source(struct dmar_writing *writing, const struct viommu_interrupt_source *source)
 {
 	struct dmar_unit *unit = find_unit(writing, source->iommu);
@@ -216,6 +229,10 @@ static GHashTable *last_units(const struct dmar_writing *writing)
 	return last;
 }
 
+/*
+ * Of the flags only INCLUDE_PCI_ALL is known by the topology; the rest comes from where it was
+ * read.
+ */
 static void put_unit(struct dmar_writing *writing, const struct dmar_unit *unit)
 {
 	struct dmar_drhd *drhd = unit->record->host;
@@ -245,6 +262,7 @@ static void put_units(struct dmar_writing *writing)
 	g_hash_table_destroy(last);
 }
 
+/* Sources come first in each unit, then functions, then other devices, as most firmware has it. */
 static void write_units(struct dmar_writing *writing)
 {
 	const struct viommu_topology *topology = writing->topology;
@@ -272,6 +290,7 @@ static void write_units(struct dmar_writing *writing)
 #define USUAL_ADDRESS_BITS 48
 #define USUAL_REVISION     1
 
+/* What was read is written again, and otherwise what a guest of any age understands. */
 static void write_head(struct dmar_writing *writing)
 {
 	const struct viommu_table_header *header =
@@ -305,6 +324,7 @@ static void finish(struct dmar_writing *writing)
 	record_place(writing->table->root, 0);
 }
 
+/* Everything is looked at even after an error, so that people learn of all of them at once. */
 bool dmar_write(struct viommu_table *table, const struct viommu_topology *topology,
 		struct viommu_findings *findings)
 {

@@ -43,6 +43,7 @@ struct bridge {
 	struct viommu_host_bridge bridge;
 	uint16_t first, last;  /* its functions */
 	GArray *iommus, *msis; /* runs of its two maps */
+	struct viommu_place iommus_place, msis_place;
 };
 
 static struct viommu_place place_of(const struct bridge *b, const char *property)
@@ -141,6 +142,21 @@ static void look_for_own(const struct bridge *b, const struct dt_run *run)
 		       run->target->name);
 }
 
+static bool is_full(const struct dt_reading *reading)
+{
+	return reading->n_ranges > VIOMMU_MAX_SEGMENTS;
+}
+
+/* As many as a topology would take of PCI ranges; what is beyond is told once. */
+static bool has_room(const struct bridge *b, const struct viommu_place *place)
+{
+	if (!is_full(b->reading) && ++b->reading->n_ranges > VIOMMU_MAX_SEGMENTS)
+		report(b->reading->findings, "topology-segments", *place,
+		       "write maps that say it in fewer entries",
+		       "all maps together come to more than 1048576 ranges: the rest is left out");
+	return !is_full(b->reading);
+}
+
 /*
  * IDs of functions are what the map says, even where they are the functions' own: the bridge itself
  * speaks for all of its functions or for none.
@@ -156,10 +172,11 @@ static void add_range(const struct bridge *b, const struct dt_run *run)
 		.iommu = iommu_name(b, run->target),
 		.id_first = run->id,
 		.one_id = run->one_id,
-		.place = place_of(b, dt_iommu_map.property),
+		.place = b->iommus_place,
 	};
 
-	viommu_topology_add_pci_range(b->reading->topology, &range);
+	if (has_room(b, &b->iommus_place))
+		viommu_topology_add_pci_range(b->reading->topology, &range);
 }
 
 /* Functions and not IDs, for a map is asked with the requester ID, whoever translates. */
@@ -173,10 +190,11 @@ static void add_msi_range(const struct bridge *b, uint16_t first, uint16_t last,
 		.bdf_last = last,
 		.its = g_hash_table_lookup(b->reading->its, its),
 		.device_id_first = device_id,
-		.place = place_of(b, dt_msi_map.property),
+		.place = b->msis_place,
 	};
 
-	viommu_topology_add_msi_range(b->reading->topology, &range);
+	if (has_room(b, &b->msis_place))
+		viommu_topology_add_msi_range(b->reading->topology, &range);
 }
 
 /* A mask gives many functions one device ID, which a range of MSIs can only say one by one. */
@@ -236,6 +254,8 @@ static void read_maps(struct bridge *b)
 {
 	const struct dt_node *iommu, *its;
 
+	b->iommus_place = place_of(b, dt_iommu_map.property);
+	b->msis_place = place_of(b, dt_msi_map.property);
 	b->iommus = dt_map_read(b->reading, &dt_iommu_map, b->node, b->first, b->last);
 	b->msis = dt_map_read(b->reading, &dt_msi_map, b->node, b->first, b->last);
 	read_msi_parent(b);
@@ -291,7 +311,8 @@ void dt_read_bridges(struct dt_reading *reading)
 	{
 		gpointer segment;
 
-		if (g_hash_table_lookup_extended(reading->bridges, node, NULL, &segment))
+		if (g_hash_table_lookup_extended(reading->bridges, node, NULL, &segment) &&
+		    !is_full(reading))
 			read_bridge(reading, node, (uint16_t)GPOINTER_TO_UINT(segment));
 	}
 }

@@ -14,6 +14,7 @@ struct dt_reading {
 	GHashTable *iommus;               /* node -> struct dt_iommu, of those that are there */
 	GHashTable *its;                  /* node -> path, of interrupt translation services */
 	GHashTable *bridges;              /* node of a host bridge -> segment */
+	size_t n_ranges; /* of all maps together: a few bytes of a mask can be thousands */
 	struct viommu_findings *findings;
 };
 

@@ -49,6 +49,7 @@ static void look_at_all(struct search search)
 	look_at_record(&search, search.check->table->root);
 }
 
+/* The field, not the structure: there is where something has to be changed. */
 static struct viommu_place place_of(const struct search *search, const struct field *field)
 {
 	return table_place(search->check->table, search->record->at + field->at);

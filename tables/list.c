@@ -18,6 +18,7 @@ const struct record *list_structure(const struct viommu_table *table, size_t i)
 	return i < children->len ? children->pdata[i] : NULL;
 }
 
+/* Bytes are never given rows that are longer than they are. */
 static struct record *decode_structure(const struct list *list, const struct viommu_table *table,
 				       const struct cursor *cursor,
 				       struct viommu_findings *findings)
@@ -48,6 +49,7 @@ static enum cursor_state look(const struct list *list, struct cursor *cursor)
 	return wire_fits(cursor->at, list->step, cursor->end) ? CURSOR_AT : CURSOR_PAST;
 }
 
+/* The four ways in which a walk ends, of which one is right and says nothing. */
 static void report_stop(const struct viommu_table *table, enum cursor_state state,
 			const struct cursor *cursor, struct viommu_findings *findings)
 {
@@ -67,6 +69,7 @@ static void report_stop(const struct viommu_table *table, enum cursor_state stat
 		       "a structure reaches past the end of the table, at 0x%zx", cursor->end);
 }
 
+/* What the walk leaves behind is kept, so that the table encodes to what it was. */
 void list_decode(const struct list *list, struct viommu_table *table, const uint8_t *bytes,
 		 size_t length, struct viommu_findings *findings)
 {

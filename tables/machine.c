@@ -16,6 +16,7 @@
 
 /* -- what others refer to ------------------------------------------------------------ */
 
+/* Empty tables are made too: a MADT without any ITS says that there is none. */
 static void learn_interrupts(struct machine *machine, const struct viommu_table *madt)
 {
 	const struct record *structure;
@@ -33,6 +34,7 @@ static void learn_interrupts(struct machine *machine, const struct viommu_table 
 	}
 }
 
+/* Linux makes a node of every enabled entry, whatever it is about, and so its domain is there. */
 static void learn_domains(struct machine *machine, const struct viommu_table *srat)
 {
 	const struct record *structure;
@@ -45,6 +47,7 @@ static void learn_domains(struct machine *machine, const struct viommu_table *sr
 			g_hash_table_add(machine->domains, GUINT_TO_POINTER(domain));
 }
 
+/* Several allocations may speak of one segment, each of some of its buses. */
 static struct buses *buses_of(struct machine *machine, unsigned segment)
 {
 	gpointer key = GUINT_TO_POINTER(segment);
@@ -57,6 +60,7 @@ static struct buses *buses_of(struct machine *machine, unsigned segment)
 	return buses;
 }
 
+/* A bit for each of 256 buses: an allocation that ends before it begins sets none. */
 static void learn_buses(struct machine *machine, const struct viommu_table *mcfg)
 {
 	const struct record *structure;
@@ -106,6 +110,7 @@ static bool is_acpi(const struct viommu_table *table)
 	return table->whole && table->format && table->format->head && !table->format->bare;
 }
 
+/* A table can do both: describe IOMMUs, and be referred to. */
 static void take(struct machine *machine, const struct viommu_table *table)
 {
 	if (table->format->to_topology)
@@ -126,6 +131,7 @@ static void take_all(struct machine *machine, const struct viommu_table *const *
 	g_hash_table_destroy(seen);
 }
 
+/* Topologies go first, for nothing else holds on to them. */
 static void forget(struct machine *machine)
 {
 	g_ptr_array_free(machine->descriptions, TRUE);
@@ -152,6 +158,7 @@ static const struct {
 	{ "machine-initiator", machine_check_initiators },
 };
 
+/* Rules do not depend on each other; each goes over all tables that it is about. */
 void viommu_tables_check_together(const struct viommu_table *const *tables, size_t n,
 				  struct viommu_findings *findings)
 {

@@ -11,6 +11,7 @@
 
 /* -- interrupt translation services -------------------------------------------------- */
 
+/* Each ID by itself: a group with one ITS that exists still loses the others. */
 static void check_group(const struct machine *machine, const struct viommu_its_group *group)
 {
 	for (size_t i = 0; i < group->n_ids; i++)
@@ -20,6 +21,7 @@ static void check_group(const struct machine *machine, const struct viommu_its_g
 			       group->ids[i]);
 }
 
+/* Without a MADT nobody knows which there are. */
 void machine_check_its(const struct machine *machine)
 {
 	const struct description *description;
@@ -44,6 +46,7 @@ static bool remaps(const struct description *description)
 	return description->table->format == &ivrs_format;
 }
 
+/* By their numbers alone, for the same IOAPIC may be named by several units. */
 static GHashTable *named_ioapics(const struct description *description)
 {
 	const struct viommu_interrupt_source *source;
@@ -77,6 +80,7 @@ static void look_for_ioapics(const struct machine *machine, const struct descrip
 	g_hash_table_destroy(named);
 }
 
+/* Where nothing is remapped, an IOAPIC may be missing. */
 void machine_check_ioapics(const struct machine *machine)
 {
 	const struct description *description;
@@ -86,6 +90,7 @@ void machine_check_ioapics(const struct machine *machine)
 			look_for_ioapics(machine, description);
 }
 
+/* Harmless by itself, but mostly it is the number of another one that is missing. */
 void machine_check_unknown_ioapics(const struct machine *machine)
 {
 	const struct description *description;
@@ -105,6 +110,7 @@ void machine_check_unknown_ioapics(const struct machine *machine)
 
 /* -- proximity domains --------------------------------------------------------------- */
 
+/* An IOMMU without a domain is near to everything alike, and nothing is wrong with that. */
 void machine_check_domains(const struct machine *machine)
 {
 	const struct description *description;
@@ -146,6 +152,7 @@ static uint32_t swapped(uint32_t function)
 	return (function & 0xffff0000) | (function & 0xff) << 8 | (function >> 8 & 0xff);
 }
 
+/* Any device may be an initiator; only one that is an IOMMU turned round is suspicious. */
 static void look_at_initiator(const struct machine *machine, GHashTable *functions,
 			      const struct record *structure)
 {
@@ -159,6 +166,7 @@ static void look_at_initiator(const struct machine *machine, GHashTable *functio
 		       "the handle is the function of an IOMMU with its bytes the wrong way round");
 }
 
+/* VIOT comes with such an SRAT, and its IOMMU is known here: nowhere else can this be seen. */
 void machine_check_initiators(const struct machine *machine)
 {
 	GHashTable *functions = machine->srat ? iommu_functions(machine) : NULL;

@@ -33,6 +33,7 @@ static struct window window_of_range(const struct viommu_pci_range *range)
 
 typedef void window_function(const struct machine *machine, const struct window *window);
 
+/* Host bridges and ranges are different objects, but here it counts only where they are. */
 static void for_each_window(const struct machine *machine, window_function *look)
 {
 	const struct description *description;
@@ -52,6 +53,7 @@ static void for_each_window(const struct machine *machine, window_function *look
 	}
 }
 
+/* NULL: the MCFG does not know the segment. */
 static const struct buses *find_buses(const struct machine *machine, unsigned segment)
 {
 	return g_hash_table_lookup(machine->buses, GUINT_TO_POINTER(segment));
@@ -62,6 +64,7 @@ static bool has_bus(const struct buses *buses, unsigned bus)
 	return buses && buses->bits[bus / 8] & 1u << bus % 8;
 }
 
+/* A part that is there makes the whole plausible: tables have room for hotplug. */
 static bool has_any(const struct buses *buses, const struct window *window)
 {
 	for (unsigned bus = window->bus_first; bus <= window->bus_last; bus++)
@@ -83,6 +86,7 @@ static void look_at_segments(const struct machine *machine, const struct window 
 		       "PCI segment 0x%04x is not in the MCFG", segment);
 }
 
+/* One segment is enough to be asked, for the buses are the same in all of them. */
 static void look_at_buses(const struct machine *machine, const struct window *window)
 {
 	const struct buses *buses = find_buses(machine, window->segment_first);
@@ -94,6 +98,7 @@ static void look_at_buses(const struct machine *machine, const struct window *wi
 		       window->bus_last);
 }
 
+/* Without an MCFG, configuration space is found otherwise, and nobody knows here how. */
 void machine_check_segments(const struct machine *machine)
 {
 	if (machine->buses)
@@ -106,6 +111,7 @@ void machine_check_buses(const struct machine *machine)
 		for_each_window(machine, look_at_buses);
 }
 
+/* The driver has to find it before anything behind it can be translated. */
 void machine_check_functions(const struct machine *machine)
 {
 	const struct description *description;
@@ -130,6 +136,7 @@ struct claim {
 	struct viommu_place place;
 };
 
+/* All segments of a piece one by one, so that claims can be sorted as numbers. */
 static void claim_range(void *opaque, const struct viommu_pci_range *range)
 {
 	GArray *claims = opaque;
@@ -149,6 +156,7 @@ static gint compare_claims(gconstpointer a, gconstpointer b)
 	return (one->first > other->first) - (one->first < other->first);
 }
 
+/* Pieces come disjoint, and sorted within a segment only: several segments may be one piece. */
 static GArray *claims_of(const struct description *description)
 {
 	GArray *claims = g_array_new(FALSE, FALSE, sizeof(struct claim));
@@ -193,6 +201,7 @@ static void compare_tables(const struct machine *machine, const struct descripti
 	g_array_free(theirs, TRUE);
 }
 
+/* Each pair of tables once, and there are a handful of kinds. */
 void machine_check_both(const struct machine *machine)
 {
 	for (guint i = 0; i < machine->descriptions->len; i++)

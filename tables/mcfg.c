@@ -31,6 +31,7 @@ static const struct field allocation_fields[] = {
 const struct layout mcfg_allocation_layout =
 	LAYOUT("Allocation", 0, MCFG_ALLOCATION_LENGTH, struct mcfg_allocation, allocation_fields);
 
+/* There is one kind of structure. */
 static const struct layout *find_layout(const uint8_t *structure, uint64_t length)
 {
 	(void)structure;

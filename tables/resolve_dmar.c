@@ -36,6 +36,7 @@ static struct viommu_route route_of_rest(const struct viommu_topology *topology,
 	return route_nothing;
 }
 
+/* Three answers, and a sentence for each: buses below a bridge are in no table. */
 static struct viommu_route route_of_function(const struct viommu_topology *topology,
 					     const struct viommu_device_name *device,
 					     const char **ret_why)

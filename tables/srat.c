@@ -193,6 +193,7 @@ static const struct list list = {
 
 /* -- asking records ------------------------------------------------------------------ */
 
+/* Told by its rows: they were chosen by the type of the handle. */
 bool srat_is_function(const struct record *record)
 {
 	return record_is(record, &srat_initiator_layout) || record_is(record, &port_layout);
@@ -204,6 +205,7 @@ bool srat_is_device(const struct record *record)
 	       record_is(record, &layouts[SRAT_PORT]);
 }
 
+/* Put together here and nowhere else, so that the bytes are turned round in one place. */
 uint32_t srat_function_id(const struct record *record)
 {
 	const struct srat_function *function = record->host;
@@ -236,6 +238,7 @@ bool srat_is_enabled(const struct record *record)
 	return !flags || field_get(flags, record->host) & SRAT_ENABLED;
 }
 
+/* Nothing stands between the head and the first structure. */
 static void decode(struct viommu_table *table, const uint8_t *bytes, size_t length,
 		   struct viommu_findings *findings)
 {

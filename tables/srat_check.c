@@ -19,6 +19,7 @@ static void check_revision(const struct table_check *check)
 		       "revision is %u, and only 1 to 3 are known", head->acpi.revision);
 }
 
+/* What Linux cuts off is then another domain, and that of somebody else. */
 static void check_domains(const struct table_check *check)
 {
 	static const uint32_t most = 255;
@@ -41,6 +42,7 @@ static bool is_initiator(const struct record *structure)
 	       (srat_is_function(structure) || srat_is_device(structure));
 }
 
+/* Linux takes it for an error, and reads no further initiators: those behind it lose their node. */
 static void check_disabled(const struct table_check *check)
 {
 	const struct record *structure;
@@ -69,6 +71,10 @@ static void check_handles(const struct table_check *check)
 	}
 }
 
+/*
+ * By function, not by domain: the same domain twice does no harm, but nobody writes that on
+ * purpose.
+ */
 static void check_twice(const struct table_check *check)
 {
 	GHashTable *functions = g_hash_table_new(NULL, NULL);

@@ -8,6 +8,7 @@
 #include "srat.h"
 #include "topology.h"
 
+/* Of several for one function, the last: that there are several is a finding of its own. */
 static GHashTable *initiators_of(const struct viommu_table *srat)
 {
 	GHashTable *initiators = g_hash_table_new(NULL, NULL);
@@ -30,6 +31,7 @@ static const struct srat_function *initiator_of(GHashTable *initiators,
 	return structure ? structure->host : NULL;
 }
 
+/* An IOMMU that has a domain keeps it: somebody has said it with more knowledge. */
 size_t viommu_topology_take_domains(struct viommu_topology *topology,
 				    const struct viommu_table *srat)
 {

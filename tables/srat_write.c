@@ -34,6 +34,7 @@ static void refuse(struct writing *writing, const char *rule_id, struct viommu_p
 
 /* -- what is there ------------------------------------------------------------------- */
 
+/* Ports are not initiators: a port may be the same function, and have a domain of its own. */
 static void learn(struct writing *writing)
 {
 	const struct record *structure;
@@ -65,6 +66,7 @@ static bool says_its_domain(const struct viommu_iommu *iommu)
 	return iommu->kind == VIOMMU_SMMU_V3 || iommu->kind == VIOMMU_VTD;
 }
 
+/* What is missing is only noted: nothing is added before everything has been looked at. */
 static void look_at(struct writing *writing, const struct viommu_iommu *iommu)
 {
 	const struct record *structure =
@@ -93,6 +95,7 @@ static void check_room(struct writing *writing, const struct viommu_iommu *iommu
 		       "an SRAT of revision 1 has 8 bits for a proximity domain");
 }
 
+/* At the end of the table, as long as it is by then. */
 static void add(struct writing *writing, const struct viommu_iommu *iommu)
 {
 	const struct srat_function function = {
@@ -136,6 +139,7 @@ static bool run(struct viommu_table *table, const struct viommu_topology *topolo
 	return !writing.failed;
 }
 
+/* Made of nothing, hence with the newest revision that is known here. */
 bool srat_write(struct viommu_table *table, const struct viommu_topology *topology,
 		struct viommu_findings *findings)
 {

@@ -275,6 +275,20 @@ static void lengths_and_types_may_be_anything(void **state)
 	free(bytes);
 }
 
+/* VT-d, 8.7: a name of no bytes at all has no end either. */
+static void a_name_without_bytes_is_a_finding(void **state)
+{
+	uint8_t bytes[sizeof(example_e) + 8];
+	struct rig *rig = *state;
+
+	memcpy(bytes, example_e, sizeof(example_e));
+	memcpy(bytes + sizeof(example_e), "\x04\0\x08\0\0\0\0\x01", 8);
+	store(bytes + LENGTH_AT, 4, sizeof(bytes));
+	fix(bytes, sizeof(bytes));
+	walk(bytes, sizeof(bytes), rig->findings);
+	assert_true(found(rig->findings, "dmar-name"));
+}
+
 /* A type that is not known is skipped by its length, and kept. */
 static void unknown_structures_survive(void **state)
 {
@@ -303,6 +317,7 @@ int main(void)
 		WITH_A_RIG(as_many_scopes_as_a_unit_can_have),
 		WITH_A_RIG(a_table_cut_off_inside_a_structure_is_a_finding),
 		WITH_A_RIG(lengths_and_types_may_be_anything),
+		WITH_A_RIG(a_name_without_bytes_is_a_finding),
 		WITH_A_RIG(unknown_structures_survive),
 	};
 
