@@ -92,7 +92,7 @@ static struct viommu_route ask(const struct viommu_topology *topology, uint64_t 
 {
 	struct viommu_device_name name = { .pci = true,
 					   .segment = (uint16_t)(position / SEGMENT_LENGTH),
-					   .bdf = position % SEGMENT_LENGTH };
+					   .bdf = (uint16_t)(position % SEGMENT_LENGTH) };
 	struct viommu_route linux_route;
 
 	viommu_topology_resolve(topology, &name, ret_route, &linux_route, ret_why);
@@ -107,8 +107,8 @@ static void ask_between(const struct viommu_topology *topology, uint64_t first, 
 	struct viommu_route_range range = {
 		.segment_first = (uint16_t)(first / SEGMENT_LENGTH),
 		.segment_last = (uint16_t)(first / SEGMENT_LENGTH),
-		.bdf_first = first % SEGMENT_LENGTH,
-		.bdf_last = last % SEGMENT_LENGTH,
+		.bdf_first = (uint16_t)(first % SEGMENT_LENGTH),
+		.bdf_last = (uint16_t)(last % SEGMENT_LENGTH),
 		.n_entries = 1,
 	};
 	struct viommu_route route, of_last, linux_of_last;

@@ -118,9 +118,9 @@ size_t viommu_topology_take_domains(struct viommu_topology *topology,
 				    const struct viommu_table *srat);
 
 /*
- * Make the table with that signature ("VIOT") from a topology; "VIOT-2019" wraps an IORT if there is
- * a virtio-iommu or an SMMU, or else a DMAR for a VT-d, an IVRS for an AMD-Vi. What the table cannot
- * say is a finding; NULL is returned if there was an error.
+ * Make the table with that signature ("VIOT") from a topology; "VIOT-2019" wraps an IORT if there
+ * is a virtio-iommu or an SMMU, or else a DMAR for a VT-d, an IVRS for an AMD-Vi. What the table
+ * cannot say is a finding; NULL is returned if there was an error.
  */
 struct viommu_table *viommu_table_generate(const struct viommu_topology *topology,
 					   const char *signature, struct viommu_findings *findings);

@@ -125,5 +125,6 @@ void directory_remove(struct directory *directory, const struct endpoint *endpoi
 void directory_clear(struct directory *directory)
 {
 	free(atomic_load(&directory->table));
-	*directory = (struct directory){ 0 };
+	atomic_store(&directory->table, NULL);
+	directory->n_entries = 0;
 }
