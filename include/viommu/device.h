@@ -34,13 +34,32 @@
  *       viommu_endpoint_remove
  *     viommu_free
  *
+ * In the smallest VMM, which has an endpoint 8 and a virtio transport of its own, that is:
+ *
+ *     static int put_event(void *opaque, const void *record, size_t length);
+ *
+ *     struct viommu_ops ops = { .size = sizeof(ops), .event = put_event };
+ *     struct viommu_endpoint nic = { .size = sizeof(nic), .id = 8 };
+ *     struct viommu *device;
+ *
+ *     error = viommu_new(NULL, &ops, vmm, &device);
+ *     if (!error)
+ *             error = viommu_endpoint_add(device, &nic);
+ *
+ * From then on it forwards what the driver does: viommu_accept() at FEATURES_OK, one
+ * viommu_request() for each descriptor chain of the request queue, viommu_config_read() and
+ * viommu_config_write() for configuration space, and viommu_reset() when the driver writes 0
+ * to the status. All DMA of endpoint 8 asks viommu_translate() or, better, a DMA section.
+ *
  * Ranges are closed, [first, last], everywhere: so the last byte of the 64-bit space
  * can be named, and a range is never empty.
  *
  * Structs that cross this boundary begin with their own size, set by whoever fills
  * them: `struct viommu_config config = { .size = sizeof(config) };`. They only ever
  * grow at the end, and a member that is zero (or beyond the caller's size) means its
- * default. So a VMM keeps working with a newer library without being built again.
+ * default. So a VMM keeps working with a newer library without being built again. A struct
+ * that is longer than the library's is taken if all that the library does not know of it is
+ * zero, and is -E2BIG otherwise; a `size` smaller than itself is -EINVAL.
  *
  * Who is to blame
  *
@@ -67,12 +86,28 @@
  * each other and beside requests, and never see half of one. Callbacks are made by
  * the thread whose call caused them, while the device is locked: they must not call
  * back into the same device, but for functions that say they may be.
+ *
+ * Who waits for whom: whatever changes where accesses go may wait for DMA sections of other
+ * threads. These are requests and the end of a batch, resets, viommu_load(), viommu_accept(),
+ * a write of `bypass`, and adding, updating and removing an endpoint. A thread that calls one
+ * of them inside a section of its own waits for itself, for ever. So it may with a mere question,
+ * which takes the device's lock: whoever holds it may be waiting for that section. Translations
+ * take no lock.
+ *
+ * Limits and what they protect
+ *
+ * A guest decides how many domains and mappings there are, and so how much memory of the host
+ * they need. `max_domains`, `max_mappings` and `max_bytes` bound that: a request beyond them is
+ * answered VIOMMU_S_NOMEM, counted in `limited`, and changes nothing. Endpoints, listeners and
+ * threads are made by the VMM and are not bounded here.
  */
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
+/* The device is opaque: all of its state is behind the functions of this header, and there may be
+ * any number of devices in a process, which know nothing of each other. */
 struct viommu;
 
 /* -- the device ------------------------------------------------------------ */
@@ -82,41 +117,67 @@ struct viommu;
 	(VIOMMU_F_INPUT_RANGE | VIOMMU_F_DOMAIN_RANGE | VIOMMU_F_MAP_UNMAP | VIOMMU_F_PROBE | \
 	 VIOMMU_F_MMIO | VIOMMU_F_BYPASS_CONFIG)
 
+/*
+ * Defaults for members of struct viommu_config that are 0. 512 bytes of properties are 21
+ * reserved regions; 4 Mi mappings of 4 KiB cover 16 GiB; the last is 1 GiB of the host's heap.
+ * Of the limits, the one that is reached first counts.
+ */
 #define VIOMMU_PROBE_SIZE_DEFAULT   512
 #define VIOMMU_MAX_DOMAINS_DEFAULT  65536
 #define VIOMMU_MAX_MAPPINGS_DEFAULT (4u << 20)
 #define VIOMMU_MAX_BYTES_DEFAULT    (1ull << 30)
 
-/* For the limits below. */
+/* For the limits below: never answer NOMEM because of this one. Only for guests that are trusted
+ * with the host's memory. */
 #define VIOMMU_UNLIMITED UINT64_MAX
 
+/*
+ * What the device is. It is read once, by viommu_new(), which checks it as a whole: a
+ * configuration that the driver could misunderstand is -EINVAL and not corrected. Defaults are
+ * filled in first, so viommu_configuration() shows numbers where 0 was given.
+ */
 struct viommu_config {
 	size_t size;
 
 	/* VIOMMU_F_*, 0: VIOMMU_FEATURES_DEFAULT. VIOMMU_F_BYPASS is superseded and offered
-	 * only if named here; together with VIOMMU_F_BYPASS_CONFIG it is refused. */
+	 * only if named here; together with VIOMMU_F_BYPASS_CONFIG it is refused, and so is any
+	 * bit of the transport. Without VIOMMU_F_MAP_UNMAP the device only ever lets pass or
+	 * blocks. */
 	uint64_t features;
 
 	/* The page sizes; the lowest bit is the granule of mappings, which may be a single
-	 * byte. 0: 4 KiB and every power of two above. */
+	 * byte. 0: 4 KiB and every power of two above. Bit n stands for pages of 2^n bytes;
+	 * first, last + 1 and the physical address of every MAP are multiples of the granule, or
+	 * it is answered VIOMMU_S_RANGE. Bits above the lowest are a hint to the driver and are
+	 * not enforced. "Device configuration layout" */
 	uint64_t page_size_mask;
 
-	/* Addresses that can be mapped. Both 0: all of the 64-bit space. */
+	/* Addresses that can be mapped. Both 0: all of the 64-bit space. Anything narrower needs
+	 * VIOMMU_F_INPUT_RANGE, for a driver that is not told would map outside of it. A MAP that
+	 * leaves the range is answered VIOMMU_S_RANGE. */
 	uint64_t input_first, input_last;
 
-	/* Numbers that a driver may give to domains. Both 0: any. */
+	/* Numbers that a driver may give to domains. Both 0: any. Anything narrower needs
+	 * VIOMMU_F_DOMAIN_RANGE. An ATTACH to another is answered VIOMMU_S_RANGE. It bounds names
+	 * and not how many there are at once: that is `max_domains`. */
 	uint32_t domain_first, domain_last;
 
-	/* Bytes of properties in an answer to PROBE, a multiple of 8. 0: the default. */
+	/* Bytes of properties in an answer to PROBE, a multiple of 8 and at most 65536. 0: the
+	 * default. All that is said of any endpoint has to fit: 24 bytes for a reserved region, 8
+	 * for the proximity domain, 8 for ATS. What is left is filled with zeroes, which is
+	 * property NONE and ends the list. */
 	uint32_t probe_size;
 
 	/* Does an endpoint that is attached to nothing reach guest memory untranslated? This
 	 * is the value at power-on; the driver changes it in configuration space. Not without
-	 * VIOMMU_F_BYPASS_CONFIG. */
+	 * VIOMMU_F_BYPASS_CONFIG. It holds before any driver accepts features, so that firmware
+	 * without a driver can boot from a disk behind the IOMMU; false is the safe value, since
+	 * nothing then reaches memory before a driver says so. */
 	bool bypass;
 
 	/* What the guest can make the host hold. A request that would go beyond is answered
-	 * VIOMMU_S_NOMEM. 0: the default; VIOMMU_UNLIMITED: no limit. */
+	 * VIOMMU_S_NOMEM. 0: the default; VIOMMU_UNLIMITED: no limit. Domains exist while an
+	 * endpoint is attached to them, so there are never more of them than endpoints. */
 	uint64_t max_domains;
 	uint64_t max_mappings; /* of all domains together */
 	uint64_t max_bytes;    /* of heap for domains and mappings together */
@@ -144,22 +205,33 @@ struct viommu_ops {
 	 * Put a fault record of `length` bytes into the next buffer of the event queue.
 	 * Returns 0, or a negative errno when there is no buffer (or it is too short): the
 	 * record is then dropped, and counted. Called by the thread that translates, several
-	 * at once; may take locks of its own, must not wait for a request.
+	 * at once; may take locks of its own, must not wait for a request. The record has the
+	 * guest's byte order already (little-endian, <viommu/protocol.h>), is to be copied as it
+	 * is, and is gone when this returns. NULL: every fault is dropped. "Event queue"
 	 */
 	int (*event)(void *opaque, const void *record, size_t length);
 };
 
 /*
  * Make a device. `config` and `ops` are copied, and may be NULL for all defaults;
- * `opaque` is handed to every callback. Free it with viommu_free().
+ * `opaque` is handed to every callback. Free it with viommu_free(). The topology that `config`
+ * points to is copied as well.
  *
- * -EINVAL, -E2BIG, -ENOMEM
+ * -EINVAL   the configuration contradicts itself: a range inverted or narrower than what the
+ *           features let the driver know, `bypass` without its feature, an unknown feature, a
+ *           probe_size that is no multiple of 8, a topology that is too short or too long
+ * -E2BIG    `config` or `ops` sets a member that this library does not have
+ * -ENOMEM
  */
 int viommu_new(const struct viommu_config *config, const struct viommu_ops *ops, void *opaque,
 	       struct viommu **ret_device);
 
-/* Forget everything and free the device with its listeners, without telling them. DMA passes
- * must have been freed before. NULL is fine. Returns NULL. */
+/*
+ * Forget everything and free the device with its listeners, without telling them. DMA passes
+ * must have been freed before. NULL is fine. Returns NULL, so that the pointer can be cleared in
+ * the same line: device = viommu_free(device). No other thread may be inside the library with
+ * this device, nor call it later.
+ */
 struct viommu *viommu_free(struct viommu *device);
 
 /* The configuration in force, defaults filled in. Constant while the device lives. */
@@ -167,12 +239,19 @@ const struct viommu_config *viommu_configuration(const struct viommu *device);
 
 /* -- features, configuration space, reset ------------------------------------ */
 
-/* The feature bits to offer (VIOMMU_F_*); those of the transport are the VMM's to add. */
+/*
+ * The feature bits to offer (VIOMMU_F_*); those of the transport are the VMM's to add, among them
+ * VIRTIO_F_VERSION_1, which this device needs. Constant while the device lives.
+ */
 uint64_t viommu_features(const struct viommu *device);
 
 /*
  * The driver has accepted these features. Bits that the device does not know (the
- * transport's) are ignored. -EINVAL if one was not offered: nothing changes then.
+ * transport's) are ignored. -EINVAL if one was not offered: nothing changes then, and the
+ * transport leaves FEATURES_OK clear. What was not accepted does not exist: a MAP without
+ * VIOMMU_F_MAP_UNMAP goes back unwritten, and VIOMMU_MAP_F_MMIO without VIOMMU_F_MMIO is an
+ * unknown flag. Endpoints that are attached to nothing may change over, if VIOMMU_F_BYPASS is
+ * among them; their listeners are told. "Device initialization"
  */
 int viommu_accept(struct viommu *device, uint64_t features);
 
@@ -184,20 +263,27 @@ size_t viommu_config_length(const struct viommu *device);
 
 /*
  * Read `length` bytes of configuration space at `offset`: any size, any offset; what
- * lies behind its end reads as 0. Fields can be read before features are accepted.
+ * lies behind its end reads as 0. Fields can be read before features are accepted. Bytes are as
+ * on the wire, little-endian; a field whose feature is not offered reads as 0. Two reads are two
+ * moments: only `bypass` can change in between, and that is one byte.
  */
 void viommu_config_read(struct viommu *device, uint64_t offset, void *bytes, size_t length);
 
 /*
  * Write to configuration space. Only `bypass` can be written, with 0 or 1, and only
  * once VIOMMU_F_BYPASS_CONFIG was accepted; all else is ignored. Endpoints that are
- * attached to nothing change over at once, and their listeners are told.
+ * attached to nothing change over at once, and their listeners are told. A store of several bytes
+ * counts if it covers VIOMMU_CONFIG_BYPASS; the others of its bytes are ignored. Accesses that
+ * were let through before have ended when this returns, as far as they are in DMA sections.
  */
 void viommu_config_write(struct viommu *device, uint64_t offset, const void *bytes, size_t length);
 
 /*
  * Device reset: what the driver asks of its transport. No feature is accepted and no
  * endpoint attached afterwards, and so no domain or mapping exists; `bypass` stays.
+ * Endpoints, listeners and counters stay too. Returns when no DMA section can still reach memory
+ * by what was mapped. "Device configuration layout" lets `bypass` outlive the reset, so that a
+ * guest that starts another kernel does not open a gap.
  */
 void viommu_reset(struct viommu *device);
 
@@ -215,6 +301,14 @@ void viommu_system_reset(struct viommu *device);
  * room for a status.
  *
  * Requests must be handed over in the order of the available ring.
+ *
+ * The readable bytes are copied once, before anything is checked, so a guest that changes them
+ * meanwhile changes nothing. Longer requests than the standard has are taken, and what is behind
+ * their known part is ignored. Empty pieces may have no address. A piece must be memory of this
+ * process that can be read, or written, whole: the caller has translated it and checked it.
+ *
+ * What each status means, request by request, stands in <viommu/protocol.h>. Returns only when
+ * the guest may know: after an UNMAP nothing can reach the memory any more.
  */
 size_t viommu_request(struct viommu *device, const struct iovec *readable, size_t n_readable,
 		      const struct iovec *writable, size_t n_writable);
@@ -227,22 +321,54 @@ size_t viommu_request(struct viommu *device, const struct iovec *readable, size_
  * has returned: write the used ring after it.
  *
  * In between the thread must not call anything of the same device but viommu_batch_request().
+ *
+ * A kick of the request queue is then served so:
+ *
+ *     viommu_batch_begin(device);
+ *     while (queue_pop(queue, &chain))
+ *             queue_push(queue, &chain,
+ *                        viommu_batch_request(device, chain.readable, chain.n_readable,
+ *                                             chain.writable, chain.n_writable));
+ *     viommu_batch_end(device);
+ *     queue_publish(queue);
+ *
+ * where queue_push() only notes an element of the used ring, and queue_publish() moves its index
+ * and sends the interrupt. Statuses are written to guest memory as requests are executed; the
+ * guest has no right to look at them before the ring says so.
+ *
+ * ATTACH and DETACH wait for sections by themselves, in a batch too. A run of UNMAPs, such as a
+ * driver sends when it tears down a buffer, waits once; a MAP only now and then, when the map has
+ * to have memory back that old nodes still hold.
+ * Other threads that want the lock wait as long as the batch lasts, translations do not: so bound
+ * it by the size of the queue.
  */
 void viommu_batch_begin(struct viommu *device);
+
+/* The end: what sections still use is waited for, and the device is free for other threads. */
 void viommu_batch_end(struct viommu *device);
 
-/* As viommu_request(), which is a batch of one. */
+/* As viommu_request(), which is a batch of one. Only between begin and end, by the same thread. */
 size_t viommu_batch_request(struct viommu *device, const struct iovec *readable, size_t n_readable,
 			    const struct iovec *writable, size_t n_writable);
 
 /* -- endpoints ----------------------------------------------------------------- */
 
-/* A range that an endpoint cannot use for mappings. */
+/*
+ * A range that an endpoint cannot use for mappings: a MAP that touches it is answered
+ * VIOMMU_S_INVAL. In a region of VIOMMU_RESV_MEM_MSI the endpoint's writes are let through
+ * untranslated whatever mode it is in, since they are interrupts and not memory; reads only by an
+ * endpoint that bypasses.
+ * One of VIOMMU_RESV_MEM_RESERVED merely has no mappings. ("RESV_MEM property")
+ */
 struct viommu_reserved {
 	uint64_t first, last;
 	uint32_t subtype; /* VIOMMU_RESV_MEM_RESERVED or VIOMMU_RESV_MEM_MSI */
 };
 
+/*
+ * What the VMM says of a device whose DMA it translates here. It is copied, and says nothing of
+ * who it is attached to: that is the driver's to say. "PROBE request" tells the guest most of it.
+ */
 struct viommu_endpoint {
 	size_t size;
 
@@ -258,7 +384,8 @@ struct viommu_endpoint {
 	 * guest as reserved regions. */
 	uint64_t input_first, input_last;
 
-	/* Sorted or not, but disjoint, and at most one of them MSI. Copied. */
+	/* Sorted or not, but disjoint, and at most one of them MSI. Copied. NULL only with
+	 * n_reserved 0. On x86 the MSI region is [0xfee00000, 0xfeefffff]. */
 	const struct viommu_reserved *reserved;
 	size_t n_reserved;
 
@@ -268,35 +395,50 @@ struct viommu_endpoint {
 
 	/* Address Translation Services; told to the guest if `has_ats`. VIOMMU_ATS_F_*. A VMM
 	 * that says so must have a listener whose `unmap` and `mode` return only when the
-	 * endpoint's cached translations are gone. */
+	 * endpoint's cached translations are gone. The property is a proposal and no part of
+	 * virtio 1.3: a driver that does not know its type skips it. */
 	bool has_ats;
 	uint32_t ats;
 };
 
 /*
- * From now on the endpoint's DMA goes through this device. It is attached to nothing.
+ * From now on the endpoint's DMA goes through this device. It is attached to nothing, and so
+ * blocked or let pass as `bypass` has it. May be called at any time, for a device that is plugged
+ * into a running guest; the guest learns of it by other means (its bus).
  *
- * -EEXIST, -EINVAL (ranges inverted, overlapping, outside; two MSI regions), -ENOSPC
- * (its properties do not fit into probe_size), -ENOMEM
+ * -EEXIST   an endpoint with this `id` was added, and was not removed
+ * -EINVAL   a range is inverted, or has nothing in common with the device's; regions overlap; two
+ *           of them are MSI; an unknown subtype or ATS flag
+ * -ENOSPC   its properties do not fit into probe_size
+ * -E2BIG    it sets a member that this library does not have
+ * -ENOMEM
  */
 int viommu_endpoint_add(struct viommu *device, const struct viommu_endpoint *endpoint);
 
 /*
  * Change what is said of an endpoint: all of it. The guest learns of it only when it
  * probes the endpoint again. -EBUSY if it is attached to a domain that could then not
- * have it. Otherwise as viommu_endpoint_add(), and -ENOENT.
+ * have it: its mappings lie in a region that is to be reserved or outside of the new input
+ * range, or the granule would be another than that of the domain. The endpoint is then as it was.
+ * Listeners are told nothing, for no mapping changes. Otherwise as viommu_endpoint_add(), and
+ * -ENOENT.
  */
 int viommu_endpoint_update(struct viommu *device, const struct viommu_endpoint *endpoint);
 
 /*
  * The endpoint is unplugged. It is detached first, as if by DETACH, and its listeners
- * are told and freed. Returns when no DMA section can still reach memory for it.
- * -ENOENT
+ * are told and freed. Returns when no DMA section can still reach memory for it. Pointers to its
+ * listeners are invalid from then on; a translation for its ID is -ENOENT. If it was the last of
+ * its domain, the domain is gone with its mappings. -ENOENT: there is no such endpoint.
  */
 int viommu_endpoint_remove(struct viommu *device, uint32_t id);
 
 /* -- listeners ------------------------------------------------------------------- */
 
+/*
+ * One mapping, as one MAP made it: mappings are never merged or cut. `last` - `first` + 1 bytes
+ * from `first` are at `phys` in guest memory, in one piece; neither end wraps around.
+ */
 struct viommu_mapping {
 	uint32_t domain;
 	uint32_t flags;       /* VIOMMU_MAP_F_* */
@@ -315,6 +457,11 @@ enum viommu_mode {
  * Whoever mirrors an endpoint's mappings (VFIO, iommufd, a vhost IOTLB, a device with
  * an ATS cache). Every member may be NULL.
  *
+ * A listener for VFIO, for example, does three things: `map` calls VFIO_IOMMU_MAP_DMA with the
+ * host's address of `phys`, `unmap` calls VFIO_IOMMU_UNMAP_DMA, and `mode` maps all of guest
+ * memory to itself for VIOMMU_BYPASS and takes that away for any other. An endpoint may have any
+ * number of listeners; they are told in the order in which they were added.
+ *
  * A refusal of `map` or `mode` is a negative errno and becomes the status of the
  * guest's request: -ENOMEM and -ENOSPC NOMEM, -EINVAL INVAL, -ERANGE RANGE, -EFAULT
  * FAULT, -EOPNOTSUPP UNSUPP, -EIO IOERR, all else DEVERR. Whatever was done for that
@@ -325,7 +472,8 @@ enum viommu_mode {
 struct viommu_listener_ops {
 	size_t size;
 
-	/* The endpoint can reach this range from now on. */
+	/* The endpoint can reach this range from now on. Called before translations know it, so
+	 * that a refusal leaves nothing to take back; `mapping` is gone when this returns. */
 	int (*map)(void *opaque, const struct viommu_mapping *mapping);
 
 	/* The endpoint must not reach it any more when this returns. Always exactly one that
@@ -338,12 +486,15 @@ struct viommu_listener_ops {
 	int (*mode)(void *opaque, enum viommu_mode mode);
 };
 
+/* Opaque. It belongs to the device, and lives until viommu_unlisten(), or until its endpoint is
+ * removed or the device is freed. */
 struct viommu_listener;
 
 /*
  * Listen on an endpoint. Before this returns, `mode` is told the mode in force, and
  * `map` every mapping there is. If either refuses, the listener is not added and the
- * errno is returned. -ENOENT, -E2BIG, -ENOMEM
+ * errno is returned; what it had agreed to until then it was told to unmap. `ops` is copied,
+ * `opaque` is not looked at. -ENOENT: no such endpoint. -E2BIG, -EINVAL: its size. -ENOMEM
  */
 int viommu_listen(struct viommu *device, uint32_t endpoint, const struct viommu_listener_ops *ops,
 		  void *opaque, struct viommu_listener **ret_listener);
@@ -360,6 +511,7 @@ struct viommu_listener *viommu_unlisten(struct viommu_listener *listener);
 /* Besides VIOMMU_MAP_F_READ and _WRITE, in what an access asks for: */
 #define VIOMMU_ACCESS_QUIET (1u << 31) /* do not report a fault to the guest */
 
+/* Where an access goes. Not touched when there is an error. */
 struct viommu_translation {
 	uint64_t address; /* guest physical */
 	uint64_t length;  /* bytes from there, at most as many as asked for, at least 1 */
@@ -372,10 +524,16 @@ struct viommu_translation {
  * as much of the beginning of the access as is contiguous in guest memory and
  * permitted, over any number of mappings: ask again for the rest. (It may end with any
  * mapping while others of the domain are changing all the time.) `access` is
- * VIOMMU_MAP_F_READ, _WRITE, both, or 0 to ask only whether there is a mapping.
+ * VIOMMU_MAP_F_READ, _WRITE, both, or 0 to ask only whether there is a mapping. An access that
+ * would go beyond the 64-bit space is cut there.
+ *
+ * Bypass answers the address itself, for reads and writes and all of `length`; so does an MSI
+ * region, for writes, as far as it goes. `flags` are what every part of the answer permits: they
+ * may be more than was asked for.
  *
  * -EFAULT: the first byte cannot be accessed so. The guest is told through the event
- * queue, unless VIOMMU_ACCESS_QUIET.
+ * queue, unless VIOMMU_ACCESS_QUIET: reason DOMAIN if the endpoint is attached to nothing,
+ * MAPPING if its domain has no such mapping, UNKNOWN if a listener keeps it blocked.
  * -ENOENT: nobody added that endpoint; the guest, who cannot know it, is not told.
  * -EINVAL: length 0.
  *
@@ -398,13 +556,30 @@ int viommu_translate(struct viommu *device, uint32_t endpoint, uint64_t iova, ui
  * Each such thread makes a pass of its own, once, and uses it for all its sections. Keep
  * sections short: requests wait for them. Inside a section the thread must not call
  * anything of the same device but viommu_dma_translate() and viommu_translate().
+ *
+ * So a device model fetches a buffer of its guest, piece by piece:
+ *
+ *     viommu_dma_begin(dma);
+ *     for (size_t done = 0; done < length && !error; done += piece.length) {
+ *             error = viommu_dma_translate(dma, endpoint, iova + done, length - done,
+ *                                          VIOMMU_MAP_F_READ, &piece);
+ *             if (!error)
+ *                     guest_read(bytes + done, piece.address, piece.length);
+ *             else
+ *                     piece.length = 0;
+ *     }
+ *     viommu_dma_end(dma);
+ *
+ * Nothing of `piece` may be kept beyond the end: whoever wants to keep translations has to listen,
+ * and drop them when `unmap` says so.
  */
 struct viommu_dma;
 
-/* -ENOMEM */
+/* Make a pass, outside of any section. It may be handed to another thread, but is used by one at
+ * a time. A section never allocates. -ENOMEM */
 int viommu_dma_new(struct viommu *device, struct viommu_dma **ret_dma);
 
-/* Not inside a section; NULL is fine. Returns NULL. */
+/* Not inside a section, and before viommu_free(); NULL is fine. Returns NULL. */
 struct viommu_dma *viommu_dma_free(struct viommu_dma *dma);
 
 /* Enter a section. Never waits; never nest two of one pass. */
@@ -433,7 +608,8 @@ int viommu_save(struct viommu *device, void **ret_bytes, size_t *ret_length);
 /*
  * Become what a stream says. What the device was before is forgotten first, as by
  * viommu_reset(); listeners are told all of it. On failure the device is as after a
- * reset, and `reason` (of `room` bytes, 128 are enough) has a sentence that says why.
+ * reset, and `reason` (of `room` bytes, 128 are enough) has a sentence that says why. It is cut off
+ * if it needs more, ends with a NUL, and may be NULL if `room` is 0; on success it is not touched.
  *
  * -EINVAL   the stream is damaged
  * -ENOTSUP  it is of a version that this library does not know
@@ -451,12 +627,15 @@ int viommu_load(struct viommu *device, const void *bytes, size_t length, char *r
  * follows. What changes between two calls is seen, or not.
  */
 
+/* A domain, which exists from the ATTACH that first names it until its last endpoint leaves it. */
 struct viommu_domain_state {
 	uint32_t id;
 	bool bypass;
 	uint64_t n_endpoints, n_mappings;
 };
 
+/* An endpoint, as it is for translations. One that is attached to nothing is in VIOMMU_BYPASS or
+ * VIOMMU_BLOCKED. */
 struct viommu_endpoint_state {
 	uint32_t id;
 	enum viommu_mode mode;
@@ -465,6 +644,7 @@ struct viommu_endpoint_state {
 	uint64_t faults; /* since it was added */
 };
 
+/* A fault as the guest was told it, or would have been. "Event queue" */
 struct viommu_fault {
 	uint32_t endpoint;
 	uint8_t reason;   /* VIOMMU_FAULT_R_* */
@@ -473,7 +653,15 @@ struct viommu_fault {
 	uint64_t address; /* if VIOMMU_FAULT_F_ADDRESS */
 };
 
-/* The first domain with a number of `from` or above. */
+/*
+ * The first domain with a number of `from` or above. All domains, then, are:
+ *
+ *     for (uint32_t id = 0; !viommu_next_domain(device, id, &domain); id = domain.id + 1) {
+ *             show(&domain);
+ *             if (domain.id == UINT32_MAX)
+ *                     break;
+ *     }
+ */
 int viommu_next_domain(struct viommu *device, uint32_t from,
 		       struct viommu_domain_state *ret_domain);
 
@@ -481,13 +669,18 @@ int viommu_next_domain(struct viommu *device, uint32_t from,
 int viommu_next_endpoint(struct viommu *device, uint32_t from,
 			 struct viommu_endpoint_state *ret_endpoint);
 
-/* The first mapping of a domain that ends at or after `from`. */
+/* The first mapping of a domain that ends at or after `from`; go on with `last` + 1. -ENOENT if
+ * there is none, or no such domain (any more). */
 int viommu_next_mapping(struct viommu *device, uint32_t domain, uint64_t from,
 			struct viommu_mapping *ret_mapping);
 
 /* Copy the youngest faults, youngest first, at most `n` and at most 64. Returns how many. */
 size_t viommu_last_faults(struct viommu *device, struct viommu_fault *faults, size_t n);
 
+/*
+ * What is held, and what has happened since viommu_new(): resets do not set counters back. They
+ * are read one after the other, so a sum may be off by what happens meanwhile.
+ */
 struct viommu_counters {
 	size_t size;
 	uint64_t domains, mappings, bytes; /* held now, against the limits */
@@ -500,13 +693,15 @@ struct viommu_counters {
 	uint64_t faults_dropped; /* of those: no buffer on the event queue */
 };
 
-/* Fill the struct, as far as the caller's `size` reaches. */
+/* Fill the struct, as far as the caller's `size` reaches, which must be set; what a newer caller
+ * has beyond this library's is set to 0. */
 void viommu_count(struct viommu *device, struct viommu_counters *counters);
 
 /*
  * Write all of the above as text for a person: configuration, counters and limits,
  * domains with their endpoints and the first mappings of each, last faults. `write` is
- * called with pieces of it, outside of any lock.
+ * called with pieces of it, outside of any lock; a piece has `length` bytes, and is gone when
+ * `write` returns. The words are for people and change between versions: programs use the walks.
  */
 void viommu_dump(struct viommu *device,
 		 void (*write)(void *opaque, const char *text, size_t length), void *opaque);

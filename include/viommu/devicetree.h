@@ -15,6 +15,15 @@
  *     topology --+--> struct viommu_table: the tree with its IOMMUs (DTB)
  *     base tree -+                         what has to be added to it (DTBO)
  *
+ * An overlay for the tree of a machine, then, is
+ *
+ *     struct viommu_table *base = viommu_table_decode(bytes, length, "virt.dtb", findings);
+ *     struct viommu_devicetree how = { .size = sizeof(how), .base = base, .overlay = true };
+ *     struct viommu_table *overlay = viommu_devicetree_generate(machine, &how, findings);
+ *
+ * and viommu_table_encode() gives the bytes that a boot loader takes. Bindings: virtio/pci-iommu,
+ * virtio/mmio, iommu/iommu, pci/pci-iommu, pci/pci-msi, numa; Devicetree Specification 0.4.
+ *
  * Reading, showing and checking device trees is done as for any table (<viommu/tables.h>); their
  * signature is "DTB", and viommu_table_text() gives the source, for dtc. Used by one thread at a
  * time. Running out of memory ends the program, as GLib has it.
@@ -46,7 +55,10 @@ struct viommu_devicetree {
 /*
  * Make a device tree. NULL if there was an error, among them: `base` is no device tree, or an
  * overlay is asked for without one. What a device tree cannot say is a finding. As
- * viommu_table_generate() with "DTB", if `how` is NULL.
+ * viommu_table_generate() with "DTB", if `how` is NULL. `base` is not changed, and may be freed
+ * afterwards. The result is to be freed with viommu_table_free(). NULL without
+ * a finding: `size` was not set, or a member that this library does not have. Findings about what
+ * is in the way have the places of the base, as "virt.dtb:/pcie@10000000:iommu-map".
  */
 struct viommu_table *viommu_devicetree_generate(const struct viommu_topology *topology,
 						const struct viommu_devicetree *how,
@@ -57,7 +69,8 @@ struct viommu_table *viommu_devicetree_generate(const struct viommu_topology *to
  * that has neither ACPI nor a device tree: "virtio_mmio.device=512@0x10001000:5" for each
  * virtio-iommu with a register window, separated by spaces. Linux is told in this way that there
  * is a device, and never who is behind it: that is a finding, as is an IOMMU without an interrupt,
- * which is left out. To be freed with free(); NULL if there is none.
+ * which is left out. To be freed with free(); NULL if there is none. The three numbers are bytes of
+ * the window (512 where `span` is 0), where it begins, and its interrupt, the first of them.
  */
 char *viommu_kernel_command_line(const struct viommu_topology *topology,
 				 struct viommu_findings *findings);

@@ -23,12 +23,30 @@
  * because somebody says so and not to be mentioned is the same to a guest, and no difference. Where
  * MSIs go is compared only if both sides might say it: a VIOT, a DMAR and an IVRS have no word for
  * it.
+ *
+ * Did anything change that a guest's devices notice?
+ *
+ *     struct viommu_diff *diff = viommu_topology_diff(before, after);
+ *     const struct viommu_difference *difference;
+ *
+ *     for (size_t i = 0; (difference = viommu_diff_get(diff, i)); i++) {
+ *             char *line = viommu_difference_line(difference);
+ *
+ *             puts(line);
+ *             free(line);
+ *     }
+ *     safe = !viommu_diff_count(diff, VIOMMU_DIFFERENCE_WAY);
+ *     diff = viommu_diff_free(diff);
+ *
+ * Both sides may come from anything: two tables, a table and a text, a topology that a VMM has
+ * made. Used by one thread at a time. Running out of memory ends the program, as GLib has it.
  */
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
+/* How much a difference matters, what matters most first. Differences are sorted by it. */
 enum viommu_difference_rank {
 	VIOMMU_DIFFERENCE_WAY,    /* a device reaches memory, or its MSIs an ITS, another way */
 	VIOMMU_DIFFERENCE_DETAIL, /* something else is said of an object */
@@ -38,6 +56,12 @@ enum viommu_difference_rank {
 /* "way", "detail", "header" */
 const char *viommu_difference_rank_name(enum viommu_difference_rank rank);
 
+/*
+ * One difference. Functions that changed alike are one, over segments too, so there are as many as
+ * there are changes, however large the machine is. Values of a property are written as the text
+ * form has them (docs/topology.md), those of a way in words. `before` and `after` are never both
+ * NULL.
+ */
 struct viommu_difference {
 	enum viommu_difference_rank rank;
 	const char *what;     /* "0000:10:00.0-10:1f.7", "IOMMU smmu0 (smmu-v3 at 0x9050000)" */
@@ -47,6 +71,7 @@ struct viommu_difference {
 	struct viommu_place before_place, after_place; /* where that is said */
 };
 
+/* Opaque: the list of differences, in order, with strings of its own. */
 struct viommu_diff;
 
 /*
@@ -56,10 +81,10 @@ struct viommu_diff;
 struct viommu_diff *viommu_topology_diff(const struct viommu_topology *before,
 					 const struct viommu_topology *after);
 
-/* NULL is fine. Returns NULL. */
+/* Frees the list with its differences and their strings. NULL is fine. Returns NULL. */
 struct viommu_diff *viommu_diff_free(struct viommu_diff *diff);
 
-/* How many differences of that rank there are. */
+/* How many differences of that rank there are. 0 of all three: a guest sees the same machine. */
 size_t viommu_diff_count(const struct viommu_diff *diff, enum viommu_difference_rank rank);
 
 /*

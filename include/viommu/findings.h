@@ -19,12 +19,30 @@
  * Functions that read an input take a list and add to it; the walk goes on after a
  * finding as far as it safely can. The list belongs to the caller, and is used by one
  * thread at a time. Running out of memory ends the program, as GLib has it.
+ *
+ * They are printed so, and an input is refused if there is an error among them:
+ *
+ *     const struct viommu_finding *finding;
+ *
+ *     for (size_t i = 0; (finding = viommu_findings_get(findings, i)); i++) {
+ *             char *line = viommu_finding_line(finding);
+ *
+ *             fprintf(stderr, "%s\n", line);
+ *             free(line);
+ *     }
+ *     if (viommu_findings_count_from(findings, VIOMMU_ERROR))
+ *             return EXIT_FAILURE;
+ *
+ * An input decides how many findings there are and what they quote, so both are bounded: a list
+ * has at most 1000, and one more that says how many it does not list and is as severe as the worst
+ * of them; a text has at most 800 bytes, is UTF-8, and has no control characters.
  */
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
+/* How bad it is. The order is one of severity, so that they can be compared. */
 enum viommu_severity {
 	VIOMMU_NOTE,    /* worth knowing; nothing is wrong */
 	VIOMMU_WARNING, /* some reader will complain, or will see something else */
@@ -34,7 +52,11 @@ enum viommu_severity {
 /* "note", "warning", "error" */
 const char *viommu_severity_name(enum viommu_severity severity);
 
-/* Where something stands. */
+/*
+ * Where something stands. Which members say so depends on what was read: of a text line and
+ * column, of an ACPI table `at`, of a device tree `path`; and of what a VMM has made by calls,
+ * none: then `file` is NULL, and `at` means nothing.
+ */
 struct viommu_place {
 	const char *file; /* NULL: not from a file */
 	unsigned line;    /* of a text, from 1; 0: none */
@@ -43,8 +65,14 @@ struct viommu_place {
 	const char *path; /* of a device tree: a node, and behind a ':' a property; NULL: none */
 };
 
+/* No offset, since 0 is one: the first byte of a table. */
 #define VIOMMU_NOWHERE ((size_t)-1)
 
+/*
+ * One finding. `id` is that of a rule, from which viommu_rule() in <viommu/tables.h> leads to the
+ * clause of the specification, and to what Linux does when it is broken; tests and programs look
+ * at it, for texts change between versions. All strings belong to the list.
+ */
 struct viommu_finding {
 	const char *id; /* "viot-output-node" */
 	enum viommu_severity severity;
@@ -53,6 +81,7 @@ struct viommu_finding {
 	const char *cure; /* what would be right, or NULL */
 };
 
+/* Opaque. Everything in it is a copy, so it may outlive the input and what was made of it. */
 struct viommu_findings;
 
 /* A new, empty list. Free with viommu_findings_free(). */
@@ -61,19 +90,22 @@ struct viommu_findings *viommu_findings_new(void);
 /* Frees the list with all it holds; NULL is fine. Returns NULL. */
 struct viommu_findings *viommu_findings_free(struct viommu_findings *findings);
 
-/* How many there are. */
+/* How many there are in the list, the one that only counts included. */
 size_t viommu_findings_count(const struct viommu_findings *findings);
 
-/* How many of at least that severity. */
+/* How many of at least that severity. Those that were only counted are one, of the severity of the
+ * worst: an error is never missed. Walks over the list. */
 size_t viommu_findings_count_from(const struct viommu_findings *findings,
 				  enum viommu_severity severity);
 
-/* The i-th, in the order found; it and its strings live as long as the list. */
+/* The i-th, in the order found, or NULL behind the last; it and its strings live as long as the
+ * list, and do not move when it grows. */
 const struct viommu_finding *viommu_findings_get(const struct viommu_findings *findings, size_t i);
 
 /*
  * The finding as one line without its end: "FILE:PLACE: severity: text; cure [id]".
- * Returns a string to be freed with free().
+ * Returns a string to be freed with free(). The beginning is as compilers have it, so that editors
+ * find the place; it is left out for what comes from no file, and so is "; cure" if there is none.
  */
 char *viommu_finding_line(const struct viommu_finding *finding);
 

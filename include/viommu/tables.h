@@ -21,12 +21,33 @@
  *
  * Text, JSON and checks all walk the same records. Used by one thread at a time. Running
  * out of memory ends the program, as GLib has it.
+ *
+ * What is wrong with a table is told like this; `bytes` may be whatever somebody sent:
+ *
+ *     struct viommu_findings *findings = viommu_findings_new();
+ *     struct viommu_table *table = viommu_table_decode(bytes, length, "viot.bin", findings);
+ *
+ *     if (table)
+ *             viommu_table_check(table, findings);
+ *     print_findings(findings);
+ *     table = viommu_table_free(table);
+ *     findings = viommu_findings_free(findings);
+ *
+ * with print_findings() as in <viommu/findings.h>. From a table to another of the same machine it
+ * is three calls, viommu_table_topology(), viommu_table_generate() and viommu_table_encode(); and
+ * viommu_table_compare() then says what was lost on the way.
+ *
+ * A signature is the four characters that an ACPI table begins with, "DTB" for a device tree, or
+ * one of the longer names that are told of below. Where a list of findings is taken, it may be
+ * NULL for a caller who does not want to know.
  */
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
+/* Opaque. It has copies of all its bytes and of the file's name, and refers to nothing outside: the
+ * topology it was made of, or turned into, may be freed before it or after it. */
 struct viommu_table;
 
 /* -- bytes ------------------------------------------------------------------- */
@@ -36,6 +57,11 @@ struct viommu_table;
  * as it goes, with findings that say what is wrong where; NULL is returned only if not
  * even a header could be made out. A table whose signature is not known has a header
  * and bytes.
+ *
+ * One table is decoded, which begins at `bytes`; what is behind its end by the length in its header
+ * is kept as bytes, and means nothing. A header is 36 bytes (ACPI 6.5, "System Description Table
+ * Header"); a device tree begins with d00dfeed (Devicetree Specification 0.4, "Flattened Devicetree
+ * Format"). More than 1 GiB is refused. Offsets in findings are bytes from the start of the table.
  */
 struct viommu_table *viommu_table_decode(const void *bytes, size_t length, const char *file,
 					 struct viommu_findings *findings);
@@ -47,29 +73,39 @@ struct viommu_table *viommu_table_decode(const void *bytes, size_t length, const
  * "builtin-v3-segments" for the third as it was shipped. The bytes are an image of configuration
  * space from its beginning (<viommu/device.h>). NULL with a finding if that is too short to
  * lead to a topology, or longer than VIOMMU_TOPOLOGY_LENGTH_MAX. Any other signature is as
- * viommu_table_decode().
+ * viommu_table_decode(): the bytes speak for themselves, whatever was expected of them.
  */
 struct viommu_table *viommu_table_decode_as(const char *signature, const void *bytes, size_t length,
 					    const char *file, struct viommu_findings *findings);
 
-/* NULL is fine. Returns NULL. */
+/* Frees the table with its records, and with a table that it wraps. NULL is fine. Returns NULL. */
 struct viommu_table *viommu_table_free(struct viommu_table *table);
 
-/* Encode the records: *ret_bytes is to be freed with free(). Returns the length. */
+/*
+ * Encode the records: *ret_bytes is to be freed with free(). Returns the length. Of a table that
+ * was decoded these are the bytes that it came from, damaged ones too; length and checksum are
+ * computed for a table that was made or extended, and are otherwise kept as they are.
+ */
 size_t viommu_table_encode(const struct viommu_table *table, void **ret_bytes);
 
-/* Is more understood of tables with that signature than their header: what they mean? */
+/*
+ * Three questions about a kind of table; each is false for a signature that nobody knows. First: is
+ * more understood of tables with that signature than their header: what they mean? Then
+ * viommu_table_topology() makes a topology of one.
+ */
 bool viommu_table_known(const char *signature);
 
-/* Is a table with that signature taken apart, be it only for what others refer to? */
+/* Is a table with that signature taken apart, be it only for what others refer to? So are the MADT,
+ * the MCFG and the SRAT, of which no topology is made. */
 bool viommu_table_taken_apart(const char *signature);
 
-/* Can tables with that signature be made of a topology? */
+/* Can tables with that signature be made of a topology, by viommu_table_generate()? */
 bool viommu_table_made(const char *signature);
 
 /*
  * The four characters of the signature, NUL-terminated; of a built-in topology its form, and
- * "VIOT-2019" of a VIOT in the form of 2019, which wraps another table.
+ * "VIOT-2019" of a VIOT in the form of 2019, which wraps another table. It lives as long as the
+ * table. That it is known is not said: any four characters are a signature.
  */
 const char *viommu_table_signature(const struct viommu_table *table);
 
@@ -78,17 +114,24 @@ const char *viommu_table_file(const struct viommu_table *table);
 
 /* -- text ----------------------------------------------------------------------- */
 
-/* Every record with every field, one a line: offset, name, value. To be freed with free(). */
+/*
+ * Every record with every field, one a line: offset, name, value. To be freed with free(). Of a
+ * device tree its source. Control characters of the table are escaped, so it is safe to print.
+ */
 char *viommu_table_text(const struct viommu_table *table);
 
-/* The same as JSON, an object of {"format": 1, ...}. To be freed with free(). */
+/*
+ * The same as JSON, an object of {"format": 1, ...}. To be freed with free(). It is UTF-8,
+ * whatever bytes a table or the name of its file has (docs/tables.md).
+ */
 char *viommu_table_json(const struct viommu_table *table);
 
 /* -- meaning ---------------------------------------------------------------------- */
 
 /*
  * Check every rule there is for this table: of each record, of the records together, and of
- * the topology it means. Rules are listed by viommu_rule().
+ * the topology it means. Rules are listed by viommu_rule(). Findings of decoding are not among
+ * these: they are in the list that viommu_table_decode() was given, which may be the same one.
  */
 void viommu_table_check(const struct viommu_table *table, struct viommu_findings *findings);
 
@@ -104,7 +147,10 @@ void viommu_tables_check_together(const struct viommu_table *const *tables, size
 
 /*
  * What the table means. Never NULL for a signature that is known; entries that mean
- * nothing are left out, with a finding. NULL with a finding for any other.
+ * nothing are left out, with a finding. NULL with a finding for any other. To be freed with
+ * viommu_topology_free(). Objects have the places of the records that they come from; names that a
+ * table has none for are made up, and may be others for the next version. The header is kept, so
+ * that the table made of it again has the same one.
  */
 struct viommu_topology *viommu_table_topology(const struct viommu_table *table,
 					      struct viommu_findings *findings);
@@ -120,7 +166,10 @@ size_t viommu_topology_take_domains(struct viommu_topology *topology,
 /*
  * Make the table with that signature ("VIOT") from a topology; "VIOT-2019" wraps an IORT if there
  * is a virtio-iommu or an SMMU, or else a DMAR for a VT-d, an IVRS for an AMD-Vi. What the table
- * cannot say is a finding; NULL is returned if there was an error.
+ * cannot say is a finding; NULL is returned if there was an error. To be freed with
+ * viommu_table_free(). The header is that of viommu_topology_set_header(), and the revision, where
+ * none was asked for, the oldest that can say all there is. Whether the topology makes sense is
+ * for viommu_topology_check(), and to be asked before.
  */
 struct viommu_table *viommu_table_generate(const struct viommu_topology *topology,
 					   const char *signature, struct viommu_findings *findings);
@@ -153,7 +202,10 @@ bool viommu_table_extend(struct viommu_table *table, const struct viommu_topolog
 
 /* -- rules -------------------------------------------------------------------------- */
 
-/* A rule that is checked. What a finding's id leads to. */
+/*
+ * A rule that is checked. What a finding's id leads to: look for the rule with the same `id`. Rules
+ * and their strings are constant and live as long as the program.
+ */
 struct viommu_rule {
 	const char *id;
 	enum viommu_severity severity;
@@ -162,7 +214,8 @@ struct viommu_rule {
 	const char *linux_; /* what Linux does when it is broken, or NULL */
 };
 
-/* The i-th rule, or NULL behind the last. */
+/* The i-th rule, or NULL behind the last. Those of one table stand together. docs/tables.md has all
+ * of them. */
 const struct viommu_rule *viommu_rule(size_t i);
 
 /* -- input ---------------------------------------------------------------------------- */
@@ -172,7 +225,19 @@ const struct viommu_rule *viommu_rule(size_t i);
  * the text that acpidump prints, or a device tree. Calls `each` with every table found, in order,
  * for as long as it returns true; bytes are valid during the call only. `name` is the file's, with
  * the signature behind a '#' where a file holds several. Returns how many there were; an
- * input with none is a finding.
+ * input with none is a finding. A second table of a kind that is known is a finding too, and is
+ * given all the same. Tables are not checked: `each` hands them to viommu_table_decode(), as
+ *
+ *     static bool take(void *opaque, const char *name, const void *table, size_t length)
+ *     {
+ *             struct machine *machine = opaque;
+ *
+ *             machine->tables[machine->n++] =
+ *                     viommu_table_decode(table, length, name, machine->findings);
+ *             return machine->n < MAX_TABLES;
+ *     }
+ *
+ * after which viommu_tables_check_together() is given those of them that are not NULL.
  */
 size_t viommu_input_split(const void *bytes, size_t length, const char *file,
 			  bool (*each)(void *opaque, const char *name, const void *table,

@@ -25,25 +25,55 @@
  * strings are copied. Objects refer to each other by name; a name may be used before
  * its object is added, and viommu_topology_check() says what is missing.
  *
+ * A machine with a virtio-iommu at 00:01.0 that translates everything below one host bridge,
+ * and the VIOT that says so, with <viommu/tables.h>:
+ *
+ *     struct viommu_iommu iommu = { .size = sizeof(iommu), .name = "viommu0",
+ *                                   .kind = VIOMMU_VIRTIO_PCI, .bdf = 0x0008 };
+ *     struct viommu_host_bridge bridge = { .size = sizeof(bridge), .bus_last = 0xff,
+ *                                          .iommu = "viommu0" };
+ *     struct viommu_findings *findings = viommu_findings_new();
+ *     struct viommu_topology *machine = viommu_topology_new();
+ *     struct viommu_table *viot = NULL;
+ *
+ *     if (!viommu_topology_add_iommu(machine, &iommu) &&
+ *         !viommu_topology_add_host_bridge(machine, &bridge))
+ *             viot = viommu_table_generate(machine, "VIOT", findings);
+ *     if (viot)
+ *             length = viommu_table_encode(viot, &bytes);
+ *
+ * Three layers decide about a PCI function, and the first that knows it has the last word: a
+ * range that has the function, the first one added if there are several; the host bridge that
+ * has its bus; and nobody. So a host bridge is the rule and ranges are the exceptions.
+ *
  * Numbers are inclusive ranges, [first, last]. A BDF is a PCI requester ID: bus << 8 |
- * device << 3 | function. Used by one thread at a time. Running out of memory ends the
- * program, as GLib has it.
+ * device << 3 | function. Addresses and spans are in bytes. An ID is what the IOMMU knows an
+ * endpoint by: the endpoint ID of virtio, the stream ID of an SMMU, the source or device ID of
+ * x86. Used by one thread at a time. Running out of memory ends the program, as GLib has it.
  */
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
+/* Opaque. It owns copies of all that was added to it, and only ever grows: what was added cannot be
+ * taken out, and does not change, but for headers and viommu_topology_take_domains(). */
 struct viommu_topology;
 
 /* A new, empty topology. Free with viommu_topology_free(). */
 struct viommu_topology *viommu_topology_new(void);
 
-/* NULL is fine. Returns NULL. */
+/* Frees all objects and their strings with it, so every pointer that was got from this topology is
+ * invalid afterwards, and a diff of it too. NULL is fine. Returns NULL. */
 struct viommu_topology *viommu_topology_free(struct viommu_topology *topology);
 
 /* -- IOMMUs ------------------------------------------------------------------ */
 
+/*
+ * Which IOMMU it is. The kind decides where it is found, which tables can speak of it (VIOT the
+ * first two, IORT the SMMUs, DMAR a VT-d, IVRS an AMD-Vi, a device tree virtio, SMMUs and others),
+ * and which of the members below mean something: those of other kinds are to be 0.
+ */
 enum viommu_iommu_kind {
 	VIOMMU_VIRTIO_PCI,  /* virtio-iommu, a PCI function: `segment`, `bdf` */
 	VIOMMU_VIRTIO_MMIO, /* virtio-iommu, a register window: `base`, `span` */
@@ -57,19 +87,31 @@ enum viommu_iommu_kind {
 /* "virtio-iommu-pci", "virtio-iommu-mmio", "smmu-v2", "smmu-v3", "vt-d", "amd-vi", "other" */
 const char *viommu_iommu_kind_name(enum viommu_iommu_kind kind);
 
+/* Room in the arrays below: interrupts of an IOMMU, and blocks that IVRS can have for one. */
 #define VIOMMU_MAX_INTERRUPTS 4
 #define VIOMMU_MAX_BLOCKS     3
 
+/*
+ * An IOMMU. -EINVAL if its name is missing, its register window goes beyond the 64-bit space, or
+ * a count is larger than its array or has no list.
+ *
+ * Where they stand: VIOT, "virtio-pci" and "virtio-mmio" based IOMMU nodes (ACPI 6.5); IORT, SMMU
+ * and SMMUv3 nodes (DEN0049); DMAR, DRHD (VT-d, chapter 8); IVRS, IVHD blocks 10h, 11h and 40h;
+ * device tree bindings virtio/pci-iommu, virtio/mmio and iommu.
+ */
 struct viommu_iommu {
 	size_t size;
-	const char *name; /* unique in the topology */
+	const char *name; /* unique among IOMMUs, UTF-8, and neither "" nor "none" */
 	enum viommu_iommu_kind kind;
 
+	/* A VT-d is no function, but has the segment that it serves. A span of 0 is what its kind
+	 * usually has: 0x200 bytes for virtio-mmio. */
 	uint16_t segment, bdf; /* where its PCI function is, if it is one */
 	uint64_t base, span;   /* where its registers are, if they are memory-mapped */
 
 	/* Global system interrupts, in the order of the device tree binding: for an SMMUv3
-	 * event, PRI, command-sync, global error. */
+	 * event, PRI, command-sync, global error. A virtio-iommu behind virtio-mmio has one, and
+	 * without it cannot be named on a kernel's command line. */
 	unsigned n_interrupts;
 	uint32_t interrupts[VIOMMU_MAX_INTERRUPTS];
 
@@ -108,7 +150,12 @@ struct viommu_iommu {
 
 /* -- PCI --------------------------------------------------------------------- */
 
-/* A host bridge: one root bus and everything that can ever be below it. */
+/*
+ * A host bridge: one root bus and everything that can ever be below it. It is the rule for its
+ * functions, devices that are plugged in later among them; a table gets ranges from it, cut where
+ * struct viommu_pci_range says otherwise. -EINVAL if its buses are inverted, or one of its widths
+ * is too large. (IORT: root complex node; device tree: iommu-map, msi-map, bus-range)
+ */
 struct viommu_host_bridge {
 	size_t size;
 	const char *name; /* unique, or NULL */
@@ -136,6 +183,8 @@ struct viommu_host_bridge {
  * Tables of x86 point at functions by the way to them, since firmware writes them before buses
  * have their numbers. The way begins at a function of a bus that is known and goes on, if
  * that is a bridge, with `path`: "1c.0/00.0" is function 00.0 behind bridge 1c.0 behind it.
+ * (VT-d, "Device Scope Structure") What is behind such a path has no BDF that is known here, so
+ * resolving and mapping pass it over.
  */
 enum viommu_scope {
 	VIOMMU_SCOPE_FUNCTIONS, /* the functions themselves */
@@ -145,7 +194,18 @@ enum viommu_scope {
 /* "functions", "bridge" */
 const char *viommu_scope_name(enum viommu_scope scope);
 
-/* PCI functions whose IOMMU or whose IDs are not what their host bridge says. */
+/*
+ * PCI functions whose IOMMU or whose IDs are not what their host bridge says. Segments and
+ * functions are two windows that are independent: [bdf_first, bdf_last] in each of
+ * [segment_first, segment_last]. The ID of a function is
+ *
+ *     id_first + (segment - segment_first) * 0x10000 + (bdf - bdf_first)
+ *
+ * or `id_first` with `one_id`; 0 is an ID like any other, so whoever wants what the function has
+ * below its host bridge gives segment_first << 16 | bdf_first. -EINVAL if a window is inverted, if
+ * the scope of a bridge has more than one function, or if buses below it are not above its own.
+ * (VIOT: PCI range node; IORT: ID mappings; device tree: iommu-map; IVRS: device entries)
+ */
 struct viommu_pci_range {
 	size_t size;
 	uint16_t segment_first, segment_last;
@@ -170,6 +230,12 @@ struct viommu_pci_range {
 
 /* -- devices that are not PCI --------------------------------------------------- */
 
+/*
+ * A device with registers, or with a name in a namespace, and no place on PCI. -EINVAL if its last
+ * ID would be beyond 32 bits, or a width or number is too large. (VIOT: MMIO endpoint node, which
+ * knows it by `base`; IORT: named component, by `name`, an ACPI path; device tree: `iommus`; IVRS:
+ * ACPI HID entry, by `hid`; DMAR: ANDD, by `name` and `number`)
+ */
 struct viommu_platform_device {
 	size_t size;
 	const char *name; /* unique, or NULL; an ACPI or device tree path where a table wants one */
@@ -200,7 +266,8 @@ struct viommu_platform_device {
 	struct viommu_place place;
 };
 
-/* Further IDs of a platform device, beyond those that it has itself. */
+/* Further IDs of a platform device, beyond those that it has itself: a second entry of its
+ * `iommus` property, or a second ID mapping of its node. They need not be behind the same IOMMU. */
 struct viommu_device_id {
 	size_t size;
 	const char *device; /* the name of a platform device */
@@ -213,7 +280,8 @@ struct viommu_device_id {
 
 /* -- the rest of the platform --------------------------------------------------- */
 
-/* Interrupt translation services that a device's MSIs may go to (Arm GIC). */
+/* Interrupt translation services that a device's MSIs may go to (Arm GIC). At least one ID, or
+ * -EINVAL; the list is copied. (IORT: ITS group node; MADT: GIC ITS structure) */
 struct viommu_its_group {
 	size_t size;
 	const char *name;
@@ -225,7 +293,8 @@ struct viommu_its_group {
 /*
  * Where MSIs go that are not sent as `its` of an IOMMU or of a host bridge says, which is with
  * the stream ID or with segment << 16 | BDF for a device ID. A range of functions is asked
- * first, as the msi-map of a device tree has it, then one of the IDs behind an IOMMU.
+ * first, as the msi-map of a device tree has it, then one of the IDs behind an IOMMU. The n-th
+ * function or ID of the range, from 0, sends with `device_id_first` + n. -EINVAL if inverted.
  */
 struct viommu_msi_range {
 	size_t size;
@@ -237,6 +306,7 @@ struct viommu_msi_range {
 	struct viommu_place place;
 };
 
+/* What an interrupt source is: in DMAR a scope of type 3 or 4, in IVRS a special device entry. */
 enum viommu_interrupt_kind {
 	VIOMMU_IOAPIC,
 	VIOMMU_HPET,
@@ -257,6 +327,8 @@ struct viommu_interrupt_source {
 	struct viommu_place place;
 };
 
+/* Which structure of DMAR names the function: VT-d, "Root Port ATS Capability Reporting", "SoC
+ * Integrated Address Translation Cache", "SoC Integrated Device Property". */
 enum viommu_ats_kind {
 	VIOMMU_ATS_ROOT_PORT,  /* functions below this root port may use ATS (DMAR: ATSR) */
 	VIOMMU_ATS_INTEGRATED, /* an integrated function with a device TLB (SATC) */
@@ -278,6 +350,10 @@ struct viommu_ats {
 	struct viommu_place place;
 };
 
+/*
+ * Why memory is special. A virtio-iommu tells its guest of RESERVED and MSI itself, by PROBE;
+ * IDENTITY is IORT's RMR, DMAR's RMRR and IVRS's IVMD; EXCLUSION is an IVMD with that flag.
+ */
 enum viommu_memory_kind {
 	VIOMMU_MEMORY_RESERVED,  /* not to be mapped */
 	VIOMMU_MEMORY_MSI,       /* writes there are interrupts */
@@ -288,7 +364,10 @@ enum viommu_memory_kind {
 /* "reserved", "msi", "identity", "exclusion" */
 const char *viommu_memory_kind_name(enum viommu_memory_kind kind);
 
-/* Memory that is special to PCI functions in a range, or to everything behind an IOMMU. */
+/*
+ * Memory that is special to PCI functions in a range, or to everything behind an IOMMU. `first` and
+ * `last` are addresses in bytes, both included. -EINVAL if one of its ranges is inverted.
+ */
 struct viommu_reserved_memory {
 	size_t size;
 	uint64_t first, last;
@@ -304,10 +383,18 @@ struct viommu_reserved_memory {
 };
 
 /*
- * Add one. -EINVAL if a range is inverted, a name missing or a member out of its range
- * ("none" and what is not UTF-8 are no names); -EEXIST if an object of this type has the
- * name; -E2BIG as in <viommu/device.h>; -ENOSPC if all PCI ranges together would speak of
- * more than VIOMMU_MAX_SEGMENTS segments, counted once for each range.
+ * Add one. The object, its strings and its lists are copied, so they may be on the caller's stack.
+ * Returns 0, or a negative errno, and then the topology is as it was:
+ *
+ *   -EINVAL   a range is inverted, a name missing or a member out of its range ("", "none" and
+ *             what is not UTF-8 are no names), or `size` was not set
+ *   -EEXIST   an object of this type has the name; an IOMMU and a bridge may share one
+ *   -E2BIG    as in <viommu/device.h>
+ *   -ENOSPC   all PCI ranges together would speak of more than VIOMMU_MAX_SEGMENTS segments,
+ *             counted once for each range
+ *
+ * Whether objects fit each other is not asked here, since they may come in any order: that is for
+ * viommu_topology_check().
  */
 #define VIOMMU_MAX_SEGMENTS ((size_t)1 << 20)
 
@@ -348,7 +435,13 @@ int viommu_topology_add_ats(struct viommu_topology *topology, const struct viomm
 int viommu_topology_add_reserved_memory(struct viommu_topology *topology,
 					const struct viommu_reserved_memory *memory);
 
-/* The i-th in the order added, or NULL behind the last. Lives as long as the topology. */
+/*
+ * The i-th in the order added, or NULL behind the last. Lives as long as the topology, and never
+ * moves. All IOMMUs, then, are:
+ *
+ *     for (size_t i = 0; (iommu = viommu_topology_iommu(topology, i)); i++)
+ *             puts(iommu->name);
+ */
 const struct viommu_iommu *viommu_topology_iommu(const struct viommu_topology *topology, size_t i);
 
 /* The i-th host bridge, likewise. */
@@ -387,13 +480,17 @@ const struct viommu_ats *viommu_topology_ats(const struct viommu_topology *topol
 const struct viommu_reserved_memory *
 viommu_topology_reserved_memory(const struct viommu_topology *topology, size_t i);
 
-/* The IOMMU of that name, or NULL. */
+/* The IOMMU of that name, or NULL; NULL for a name of NULL, which bypasses. In constant time. */
 const struct viommu_iommu *viommu_topology_find_iommu(const struct viommu_topology *topology,
 						      const char *name);
 
 /* -- what the header of a table says ----------------------------------------------- */
 
-/* Fields that every ACPI table begins with; text shorter than its field is padded with NUL. */
+/*
+ * Fields that every ACPI table begins with; text shorter than its field is padded with NUL. Length
+ * and checksum are not among them: they are computed. Each text has one byte more than the field,
+ * for its NUL, which does not go into the table. (ACPI 6.5, "System Description Table Header")
+ */
 struct viommu_table_header {
 	size_t size;
 	char oem_id[7];       /* 6 characters */
@@ -431,21 +528,41 @@ const struct viommu_table_header *viommu_topology_header(const struct viommu_top
 
 /*
  * Read a topology from its text form (docs/topology.md). `file` names it in findings.
- * Returns NULL if there was an error; findings say where and why.
+ * Returns NULL if there was an error; findings say where and why. `text` has `length` bytes and
+ * needs no NUL; it is read and not kept. What it says is not checked beyond the form:
+ * viommu_topology_check() is the next call.
+ *
+ *     viommu: 1
+ *     iommus:
+ *       - name: viommu0
+ *         kind: virtio-iommu-pci
+ *         at: 00:01.0
+ *     host-bridges:
+ *       - buses: 00-ff
+ *         iommu: viommu0
+ *
+ * is the machine of the example above.
  */
 struct viommu_topology *viommu_topology_parse(const char *text, size_t length, const char *file,
 					      struct viommu_findings *findings);
 
-/* The text form of a topology, to be freed with free(). Parsed again it is the same. */
+/* The text form of a topology, to be freed with free(). Parsed again it is the same, but for
+ * places: they are then those of the text. Never NULL. */
 char *viommu_topology_text(const struct viommu_topology *topology);
 
 /* -- checks and questions ------------------------------------------------------------ */
 
-/* Check the rules that hold for every machine, whatever table it is to become. */
+/*
+ * Check the rules that hold for every machine, whatever table it is to become: names that do not
+ * exist, functions in two ranges, IDs that two devices have, IOMMUs that translate nothing, and
+ * more. Findings have ids that begin with "topology-" (docs/tables.md). The topology
+ * is as before; whether a table should be made of it, viommu_findings_count_from() tells.
+ */
 void viommu_topology_check(const struct viommu_topology *topology,
 			   struct viommu_findings *findings);
 
-/* What a device is called: a PCI function, or a platform device by its name or its address. */
+/* What a device is called: a PCI function, or a platform device by its name or its address. It need
+ * not be one that the topology has: of any other the answer is that nobody says anything. */
 struct viommu_device_name {
 	bool pci;
 	uint16_t segment, bdf; /* if PCI */
@@ -455,7 +572,8 @@ struct viommu_device_name {
 
 /*
  * Read "0001:03:00.0", "03:00.0" (segment 0), "mmio@0x10001000" or "0x10001000". Returns 0
- * or -EINVAL.
+ * or -EINVAL, which is also for what is behind the name. Numbers of a function are hexadecimal, as
+ * lspci has them. `name` of the result is NULL.
  */
 int viommu_device_name_parse(const char *text, struct viommu_device_name *ret_name);
 
@@ -467,6 +585,10 @@ int viommu_device_name_parse(const char *text, struct viommu_device_name *ret_na
 int viommu_topology_find_device(const struct viommu_topology *topology, const char *text,
 				struct viommu_device_name *ret_name);
 
+/*
+ * Where accesses go. To a guest the last two are the same, memory; but somebody who says so means
+ * it, and nobody saying anything may be a mistake in a table.
+ */
 enum viommu_reach {
 	VIOMMU_REACH_IOMMU,   /* through `iommu`, with `id` */
 	VIOMMU_REACH_BYPASS,  /* memory directly, and somebody says so */
@@ -505,13 +627,27 @@ struct viommu_route {
  * reads the table the topology came from: where both agree, `ret_linux` is the same.
  * `ret_why_linux`, if not NULL, gets a sentence that says what Linux does with it: a string
  * that lives as long as the program.
+ *
+ *     viommu_device_name_parse("0000:03:00.0", &name);
+ *     viommu_topology_resolve(machine, &name, &route, &linux_route, NULL);
+ *     if (route.reach == VIOMMU_REACH_IOMMU)
+ *             printf("behind %s as 0x%x\n", route.iommu->name, route.id);
+ *
+ * Neither of the two results may be NULL. Never fails: a device that nobody speaks of is
+ * VIOMMU_REACH_NOTHING, and so is one whose IOMMU does not exist. What the routes point to is the
+ * topology's. Looks at every range once: for all devices of a machine use
+ * viommu_topology_for_each_route().
  */
 void viommu_topology_resolve(const struct viommu_topology *topology,
 			     const struct viommu_device_name *device,
 			     struct viommu_route *ret_route, struct viommu_route *ret_linux,
 			     const char **ret_why_linux);
 
-/* PCI functions that go one way: one behind the other, and the same in each of these segments. */
+/*
+ * PCI functions that go one way: one behind the other, and the same in each of these segments. Of
+ * the n-th function of the s-th segment, both from 0, the ID is route.id + s * 0x10000 + n, unless
+ * `one_id`; device IDs of MSIs count in the same way, unless `one_device_id`.
+ */
 struct viommu_route_range {
 	uint16_t segment_first, segment_last;
 	uint16_t bdf_first, bdf_last;
@@ -531,6 +667,17 @@ struct viommu_route_range {
  * be, sorted by the first segment and BDF; as viommu_topology_resolve() has it by the
  * specification, in O(n log n) for n entries. Functions at the end of a path are not among them,
  * for nobody knows where they are. Calls `each` for every range, which lives as long as that call.
+ *
+ *     static void show(void *opaque, const struct viommu_route_range *range)
+ *     {
+ *             char *functions = viommu_functions_text(range);
+ *             const struct viommu_iommu *iommu = range->route.iommu;
+ *
+ *             printf("%s: %s\n", functions, iommu ? iommu->name : "memory");
+ *             free(functions);
+ *     }
+ *
+ * prints a whole machine in as many lines as it has rules, not functions.
  */
 void viommu_topology_for_each_route(const struct viommu_topology *topology,
 				    void (*each)(void *opaque,
