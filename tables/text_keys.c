@@ -10,16 +10,26 @@
 
 /* -- IOMMUs ------------------------------------------------------------------- */
 
+/*
+ * Where a kind of IOMMU stands is said by one key or the other: a virtio-iommu on PCI by its
+ * function, all others by the base of their registers. A key of the wrong sort is refused, since
+ * nobody could say which of both is meant.
+ */
 static bool is_function(const void *object)
 {
 	return ((const struct viommu_iommu *)object)->kind == VIOMMU_VIRTIO_PCI;
 }
 
+/*
+ * An AMD-Vi IOMMU has both: its registers are found by their base, and its function is that by
+ * which the blocks of an IVRS name it.
+ */
 static bool has_registers(const void *object)
 {
 	return !is_function(object);
 }
 
+/* Keys whose words are those of a single table make sense for the kind of that table only. */
 static bool is_vtd(const void *object)
 {
 	return ((const struct viommu_iommu *)object)->kind == VIOMMU_VTD;
@@ -35,6 +45,7 @@ static bool has_function(const void *object)
 	return is_function(object) || is_amd(object);
 }
 
+/* Keys for what only the nodes of an SMMU in an IORT have a field for. */
 static bool is_smmu(const void *object)
 {
 	enum viommu_iommu_kind kind = ((const struct viommu_iommu *)object)->kind;
@@ -42,6 +53,10 @@ static bool is_smmu(const void *object)
 	return kind == VIOMMU_SMMU_V2 || kind == VIOMMU_SMMU_V3;
 }
 
+/*
+ * Its interrupts are lists of any length, one for contexts and one for counters; an SMMUv3 has
+ * four, each with a task of its own.
+ */
 static bool is_smmu_v2(const void *object)
 {
 	return ((const struct viommu_iommu *)object)->kind == VIOMMU_SMMU_V2;
@@ -169,11 +184,15 @@ static const struct text_key host_bridge_keys[] = {
 };
 #undef AT
 
+/*
+ * An ID is what an IOMMU knows a function by, so where none is reached there is nothing to number.
+ */
 static bool range_is_translated(const void *object)
 {
 	return ((const struct viommu_pci_range *)object)->iommu != NULL;
 }
 
+/* Only a bridge has buses below it. */
 static bool range_is_of_bridge(const void *object)
 {
 	return ((const struct viommu_pci_range *)object)->scope == VIOMMU_SCOPE_BRIDGE;
@@ -219,6 +238,7 @@ static const struct text_key range_keys[] = {
 
 /* -- everything else ---------------------------------------------------------- */
 
+/* As with ranges: what bypasses has no ID that anybody looks at. */
 static bool device_is_translated(const void *object)
 {
 	return ((const struct viommu_platform_device *)object)->iommu != NULL;
@@ -297,6 +317,7 @@ static const struct text_key group_keys[] = {
 };
 #undef AT
 
+/* A range of MSIs is about functions, or about the IDs that leave an IOMMU, never about both. */
 static bool msis_are_of_functions(const void *object)
 {
 	return !((const struct viommu_msi_range *)object)->iommu;
@@ -369,6 +390,7 @@ static const struct text_key ats_keys[] = {
 };
 #undef AT
 
+/* Naming an IOMMU means the devices behind it, and then single functions say nothing more. */
 static bool memory_is_of_functions(const void *object)
 {
 	return !((const struct viommu_reserved_memory *)object)->iommu;
@@ -467,6 +489,7 @@ const struct text_section text_sections[N_TEXT_SECTIONS] = {
 const struct text_section text_header = SECTION("tables", "the header of a table", N_OBJECT_TYPES,
 						struct viommu_table_header, header_keys);
 
+/* Every type has a section, so the search always ends. */
 const struct text_section *text_section_of(enum object_type type)
 {
 	const struct text_section *section = text_sections;
