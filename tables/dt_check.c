@@ -149,6 +149,7 @@ static void check_domains(const struct table_check *check)
 #define TRIPLE_CELLS   3
 #define LOCAL_DISTANCE 10u
 
+/* There is one, at the root. */
 static const struct dt_node *distance_map(const struct table_check *check)
 {
 	return dt_child(check->table->tree->root, "distance-map");

@@ -40,6 +40,7 @@ static const struct kind *kind_of(const struct dt_node *node)
 	return &other;
 }
 
+/* By the row of the kinds whose compatible string it has. */
 bool dt_is_smmu_v2(const struct dt_node *node)
 {
 	return kind_of(node)->kind == VIOMMU_SMMU_V2;

@@ -90,6 +90,10 @@ static bool shares_id(const struct dt_run *run, const struct dt_run *next)
 	       (next->one_id || next->first == next->last);
 }
 
+/*
+ * Neighbours that share an ID become a single run with one ID, however many entries said it. What
+ * goes to a target that is not there is left out: nobody translates it.
+ */
 static void add_run(void *opaque, size_t entry, const struct dt_run *run)
 {
 	struct reading_map *m = opaque;

@@ -40,6 +40,10 @@ static void say_paths(struct dt_writing *writing)
 			       "a device tree has no paths over bridges: the range is left out");
 }
 
+/*
+ * Told rather than dropped in silence: a guest with a device tree learns these from the devices
+ * themselves or not at all.
+ */
 static void say_what_is_left_out(struct dt_writing *writing)
 {
 	say_left_out(writing, OBJECT_RESERVED_MEMORY, "dt-silent", "reserved memory");
