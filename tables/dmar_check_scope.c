@@ -44,6 +44,9 @@ static void look_at_type(const struct table_check *check, const struct record *s
 		       "write 1 to 5", "a scope has type %u, which is not known", type);
 }
 
+/*
+ * A type of scope that Linux does not know is ignored by it, and what it named is behind no unit.
+ */
 void dmar_check_scope_types(const struct table_check *check)
 {
 	for_each_scope(check, look_at_type);

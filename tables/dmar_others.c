@@ -189,6 +189,7 @@ static size_t room_for(const char *name)
 	return MAX(least, (length + alignment - 1) / alignment * alignment);
 }
 
+/* The path ends inside the structure with a NUL, or Linux refuses the table. */
 static void write_name(struct dmar_writing *writing, const struct viommu_platform_device *device)
 {
 	const struct dmar_andd host = { .number = (uint8_t)device->number };
@@ -201,6 +202,10 @@ static void write_name(struct dmar_writing *writing, const struct viommu_platfor
 	put(writing, andd);
 }
 
+/*
+ * In ascending order of their types, which the specification asks for: RMRR, ATSR, RHSA, ANDD,
+ * SATC, SIDP. Linux needs every RHSA behind the unit that it speaks of.
+ */
 void dmar_write_others(struct dmar_writing *writing)
 {
 	write_memory(writing);

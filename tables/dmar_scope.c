@@ -49,6 +49,7 @@ static bool add_path(struct record *scope, const char *path)
 	return true;
 }
 
+/* The length is a byte and known last, when all hops are there. */
 bool dmar_add_scope(struct record *structure, const struct dmar_target *target)
 {
 	struct dmar_scope host = {

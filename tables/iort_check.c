@@ -11,6 +11,7 @@
 #include "findings.h"
 #include "iort_check.h"
 
+/* Rules are about nodes of one type mostly, and ask for nothing else. */
 void iort_each(const struct table_check *check, unsigned type, iort_look *look)
 {
 	const struct record *node;
