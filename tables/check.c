@@ -102,6 +102,9 @@ static void check_iommu_names(const struct check *check)
 			 "name one of `iommus`, or none for what bypasses");
 }
 
+/*
+ * A group that does not exist leaves devices without MSIs, which is seen only when the guest runs.
+ */
 static void check_its_names(const struct check *check)
 {
 	check_references(check, object_its, OBJECT_ITS_GROUP, "name one of `its-groups`");

@@ -46,6 +46,7 @@ static void claim_ids(void *opaque, const struct viommu_pci_range *piece)
 				   (struct subject){ OBJECT_PCI_RANGE, copy, ids->pieces->len });
 }
 
+/* 0 and 1 both mean one. */
 static uint32_t last_id(uint32_t id, uint32_t n_ids)
 {
 	return n_ids ? id + (n_ids - 1) : id;
@@ -111,6 +112,10 @@ static void claim_others(struct ids *ids, GArray *claims)
 	g_array_unref(claims);
 }
 
+/*
+ * Only IOMMUs whose IDs somebody chose can have collisions: for the others a function's ID is the
+ * function. Group 0 is that of nobody, so groups begin at 1.
+ */
 static void begin(struct ids *ids, const struct check *check)
 {
 	const struct viommu_iommu *iommu;

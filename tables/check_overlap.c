@@ -28,6 +28,7 @@ void claims_add(GArray *claims, uint64_t group, uint64_t first, uint64_t last,
 	g_array_append_val(claims, new);
 }
 
+/* By comparing: differences of 64 bits do not fit into an int. */
 static int compare(uint64_t a, uint64_t b)
 {
 	return (a > b) - (a < b);
@@ -49,6 +50,7 @@ static gint compare_claims(gconstpointer a, gconstpointer b)
 	return order ? order : compare(one->subject.order, other->subject.order);
 }
 
+/* Once, so that overlaps are neighbours and no pair has to be tried against every other. */
 void claims_sort(GArray *claims)
 {
 	g_array_sort(claims, compare_claims);

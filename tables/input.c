@@ -149,6 +149,7 @@ static bool is_blank(const char *line, size_t length)
 	return true;
 }
 
+/* The last line may have no end. */
 static const char *end_of_line(const char *line, const char *end)
 {
 	const char *found = memchr(line, '\n', (size_t)(end - line));

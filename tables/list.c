@@ -11,6 +11,7 @@
 /* Records are much larger than what they stand for: far above any machine, there is an end. */
 #define MAX_STRUCTURES 65536u
 
+/* NULL behind the last, which ends the loop over all of them. */
 const struct record *list_structure(const struct viommu_table *table, size_t i)
 {
 	const GPtrArray *children = table->root->children;

@@ -58,6 +58,7 @@ static GHashTable *named_ioapics(const struct description *description)
 	return named;
 }
 
+/* Not by subtracting, which could wrap. */
 static gint compare_numbers(gconstpointer a, gconstpointer b)
 {
 	return (GPOINTER_TO_UINT(a) > GPOINTER_TO_UINT(b)) -

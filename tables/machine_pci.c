@@ -59,6 +59,7 @@ static const struct buses *find_buses(const struct machine *machine, unsigned se
 	return g_hash_table_lookup(machine->buses, GUINT_TO_POINTER(segment));
 }
 
+/* A segment has 256 buses and so a bit for each. */
 static bool has_bus(const struct buses *buses, unsigned bus)
 {
 	return buses && buses->bits[bus / 8] & 1u << bus % 8;
@@ -105,6 +106,7 @@ void machine_check_segments(const struct machine *machine)
 		for_each_window(machine, look_at_segments);
 }
 
+/* Like segments: where configuration space is found otherwise, nothing can be said. */
 void machine_check_buses(const struct machine *machine)
 {
 	if (machine->buses)
@@ -149,6 +151,7 @@ static void claim_range(void *opaque, const struct viommu_pci_range *range)
 	}
 }
 
+/* By where they begin, since those of one table do not overlap. */
 static gint compare_claims(gconstpointer a, gconstpointer b)
 {
 	const struct claim *one = a, *other = b;

@@ -70,6 +70,7 @@ static void cover_range(GArray *cover, const struct viommu_pci_range *range)
 	}
 }
 
+/* In the order of the topology, for the first one that has a function wins. */
 static void cover_ranges(struct map *map)
 {
 	const struct viommu_pci_range *range;

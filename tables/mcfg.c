@@ -41,6 +41,7 @@ static const struct layout *find_layout(const uint8_t *structure, uint64_t lengt
 
 static const struct list list = { .step = MCFG_ALLOCATION_LENGTH, .layout = find_layout };
 
+/* Allocations have one length and no head, and follow until the table ends. */
 static void decode(struct viommu_table *table, const uint8_t *bytes, size_t length,
 		   struct viommu_findings *findings)
 {

@@ -45,6 +45,10 @@ struct sweep {
 	size_t *last_piece;    /* of a range: its latest whole piece, from 1; 0: none */
 };
 
+/*
+ * One line for all segments, on which a range over two of them would not be one piece: so ranges
+ * are cut into slices, one a segment.
+ */
 static uint64_t position(uint16_t segment, uint16_t bdf)
 {
 	return (uint64_t)segment << SEGMENT_SHIFT | bdf;
@@ -138,6 +142,7 @@ static gint compare_ends(gconstpointer a, gconstpointer b)
 
 /* -- who gets an interval ----------------------------------------------------- */
 
+/* What was added first counts first, so the smallest index of those that are open wins. */
 static gint compare_indices(gconstpointer a, gconstpointer b)
 {
 	return (GPOINTER_TO_SIZE(a) > GPOINTER_TO_SIZE(b)) -
@@ -334,6 +339,7 @@ void topology_for_each_bridge_range(const struct viommu_topology *topology, each
 
 /* -- do any overlap? ------------------------------------------------------------ */
 
+/* By comparing, for positions are wider than the result. */
 static gint compare_slices(gconstpointer a, gconstpointer b)
 {
 	const struct slice *one = a, *other = b;

@@ -24,6 +24,7 @@ struct record *record_new(const struct layout *layout, const uint8_t *wire, size
 	return record;
 }
 
+/* What nobody understands is kept as it is, and written again as it was. */
 struct record *record_new_bytes(const uint8_t *wire, size_t length, size_t at)
 {
 	struct record *record = record_new(NULL, NULL, at);
@@ -68,6 +69,7 @@ void record_free(struct record *record)
 	g_free(record);
 }
 
+/* In the order of their bytes: encoding writes them as they stand here. */
 void record_add_child(struct record *record, struct record *child)
 {
 	g_ptr_array_add(record->children, child);
