@@ -11,6 +11,10 @@
 #include "check.h"
 #include "topology.h"
 
+/*
+ * Claims point at their subjects, and pieces of ranges have no other owner: so they are kept here
+ * until the check is over.
+ */
 struct ids {
 	const struct check *check;
 	GArray *claims;

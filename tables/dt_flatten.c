@@ -11,6 +11,10 @@
 
 #include "devicetree.h"
 
+/*
+ * Structure and strings grow side by side, for each property refers into the strings. Equal names
+ * are there once.
+ */
 struct flattening {
 	GByteArray *structure, *strings;
 	GHashTable *names; /* name -> its offset among the strings */

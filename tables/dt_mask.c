@@ -11,6 +11,10 @@
 
 #define N_RIDS 0x10000u
 
+/*
+ * A mask can spread one entry over thousands of IDs, and entries overlap: each ID is given away
+ * once, to the first entry that has it, and skipped by all that follow.
+ */
 struct masked {
 	const GArray *entries;
 	uint32_t *owner; /* of each requester ID: its entry, from 1; 0: none */

@@ -18,6 +18,7 @@
 #define LAST_DEVFN    0xff
 #define LAST_BDF      0xffff
 
+/* Lines come in the order of the map, and find their boxes in constant time. */
 struct collector {
 	const struct viommu_topology *topology;
 	struct boxes boxes;

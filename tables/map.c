@@ -30,6 +30,7 @@ struct run {
 	const void *owners[N_COVERS];
 };
 
+/* A walk that stands still between two calls, so that whoever asks can stop at any time. */
 struct map {
 	const struct viommu_topology *topology;
 	GArray *covers[N_COVERS];

@@ -20,8 +20,12 @@
 #define LAST_DEVFN    0xff
 #define LAST_BDF      0xffff
 
+/*
+ * From the top: what a range says hides what an IOMMU's own function is, and both hide the bridge.
+ */
 enum layer { LAYER_RANGE, LAYER_SELF, LAYER_BRIDGE, N_LAYERS };
 
+/* Part of an object on one segment. */
 struct slice {
 	enum layer layer;
 	size_t index;       /* of the object in its list: the lower wins */
@@ -29,12 +33,17 @@ struct slice {
 	uint64_t first, last;
 };
 
+/* Where a slice begins or ends: the sweep stops at each of these and at nothing else. */
 struct end {
 	uint64_t position;
 	size_t slice;
 	bool opens;
 };
 
+/*
+ * Of each layer all slices are kept that are open where the sweep is, the lowest index first: the
+ * one that wins is found without looking at the others.
+ */
 struct sweep {
 	const struct viommu_topology *topology;
 	bool bridges_only;     /* pieces of ranges are not wanted */

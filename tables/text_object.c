@@ -16,11 +16,13 @@
 
 #define MAX_ITEMS 65536u
 
+/* Each word keeps its place, so that a mistake in the middle of a list is found where it stands. */
 struct item {
 	const char *text;
 	struct mark mark;
 };
 
+/* What was written for a key, before anybody has asked what the key means. */
 struct value {
 	const char *key;
 	struct mark mark;
