@@ -112,6 +112,7 @@ static void put_order(struct drawing *drawing)
 
 /* -- frames ------------------------------------------------------------------------------ */
 
+/* Boxes of no domain are drawn outside of all frames. */
 static bool is_member(const struct box *box, bool framed, uint32_t domain)
 {
 	return box->has_domain == framed && (!framed || box->domain == domain);

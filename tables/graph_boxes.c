@@ -25,6 +25,7 @@ struct collector {
 	GHashTable *by_owner; /* host bridge, segment or IOMMU -> index of its box, from 1 */
 };
 
+/* Texts are a line's own: what they were made of is gone when the picture is drawn. */
 static void line_clear(gpointer pointer)
 {
 	struct line *line = pointer;

@@ -70,6 +70,10 @@ static const char *iommu_kind(int i)
 /* A key is a row, and stays one. */
 /* clang-format off */
 
+/*
+ * Most keys are for one kind of IOMMU. They say what its table has a field for and the model has no
+ * other word for, so that a table that was read can be written again as it was.
+ */
 #define AT(m) offsetof(struct viommu_iommu, m)
 static const struct text_key iommu_keys[] = {
 	{ "name", &text_name, { AT(name) }, .required = true,
@@ -155,6 +159,10 @@ static const struct text_key iommu_keys[] = {
 
 /* -- PCI ---------------------------------------------------------------------- */
 
+/*
+ * What a host bridge says holds for all functions on its buses of which no range says anything
+ * else.
+ */
 #define AT(m) offsetof(struct viommu_host_bridge, m)
 static const struct text_key host_bridge_keys[] = {
 	{ "name", &text_name, { AT(name) },
@@ -203,6 +211,10 @@ static const char *scope_name(int i)
 	return viommu_scope_name((enum viommu_scope)i);
 }
 
+/*
+ * Exceptions from what host bridges say, and all there is where a table has no host bridges, as
+ * VIOT.
+ */
 #define AT(m) offsetof(struct viommu_pci_range, m)
 #define FUNCTIONS_AT { AT(segment_first), AT(segment_last), AT(bdf_first), AT(bdf_last) }
 static const struct text_key range_keys[] = {
@@ -244,6 +256,10 @@ static bool device_is_translated(const void *object)
 	return ((const struct viommu_platform_device *)object)->iommu != NULL;
 }
 
+/*
+ * VIOT knows such a device by the address where it begins, and IORT and DMAR by its path in the
+ * ACPI namespace: so it has an address or a name, or both.
+ */
 #define AT(m) offsetof(struct viommu_platform_device, m)
 static const struct text_key device_keys[] = {
 	{ "name", &text_name, { AT(name) },
@@ -290,6 +306,9 @@ static bool device_id_is_translated(const void *object)
 	return ((const struct viommu_device_id *)object)->iommu != NULL;
 }
 
+/*
+ * A named component of an IORT may have several mappings, and so IDs that do not follow each other.
+ */
 #define AT(m) offsetof(struct viommu_device_id, m)
 static const struct text_key device_id_keys[] = {
 	{ "device", &text_name, { AT(device) }, .required = true,
@@ -308,6 +327,7 @@ static const struct text_key device_id_keys[] = {
 };
 #undef AT
 
+/* IDs as in the MADT, where the ITSs themselves are. */
 #define AT(m) offsetof(struct viommu_its_group, m)
 static const struct text_key group_keys[] = {
 	{ "name", &text_name, { AT(name) }, .required = true,
@@ -328,6 +348,9 @@ static bool msis_are_of_iommu(const void *object)
 	return !msis_are_of_functions(object);
 }
 
+/*
+ * Only for MSIs that do not go on as they are to where their host bridge or their IOMMU sends them.
+ */
 #define AT(m) offsetof(struct viommu_msi_range, m)
 static const struct text_key msi_range_keys[] = {
 	{ "iommu", &text_reference, { AT(iommu) },
@@ -351,6 +374,10 @@ static const char *interrupt_kind(int i)
 	return viommu_interrupt_kind_name((enum viommu_interrupt_kind)i);
 }
 
+/*
+ * What sends interrupts without being a function has one all the same: the one that firmware gave
+ * it to send with, by which the IOMMU knows it.
+ */
 #define AT(m) offsetof(struct viommu_interrupt_source, m)
 static const struct text_key source_keys[] = {
 	{ "kind", &text_choice, { AT(kind) }, .nth = interrupt_kind, .required = true,
@@ -373,6 +400,10 @@ static const char *ats_kind(int i)
 	return viommu_ats_kind_name((enum viommu_ats_kind)i);
 }
 
+/*
+ * The structures of a DMAR about address translation services. In an IORT they are a property of
+ * the root complex, and so of a host bridge here.
+ */
 #define AT(m) offsetof(struct viommu_ats, m)
 static const struct text_key ats_keys[] = {
 	{ "kind", &text_choice, { AT(kind) }, .nth = ats_kind, .required = true,
@@ -406,6 +437,7 @@ static const char *memory_kind(int i)
 	return viommu_memory_kind_name((enum viommu_memory_kind)i);
 }
 
+/* RMRs of an IORT, RMRRs of a DMAR, IVMDs of an IVRS: all of them say which memory and for whom. */
 #define AT(m) offsetof(struct viommu_reserved_memory, m)
 static const struct text_key memory_keys[] = {
 	{ "range", &text_addresses, { AT(first), AT(last) }, .required = true,
