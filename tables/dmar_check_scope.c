@@ -4,6 +4,9 @@
  *
  * A scope stands inside a structure, which decides what it can speak of. That of a device which is
  * no PCI function has a number, and elsewhere in the table an ANDD gives the number a name.
+ *
+ * Linux also refuses an endpoint's scope that names a bridge, and the other way round. No table
+ * tells which of both a function is, so this is not asked for here.
  */
 #include "dmar_check.h"
 #include "findings.h"
@@ -106,6 +109,7 @@ void dmar_check_paths(const struct table_check *check)
 
 /* -- devices of the ACPI namespace --------------------------------------------------- */
 
+/* An ANDD and a scope both have one byte for the number of a device. */
 #define N_NUMBERS 256
 
 /* Which numbers have a name, and which a scope of some unit. */

@@ -4,6 +4,8 @@
  *
  * A topology says each thing once for each function; here what follows each other and agrees in
  * all but the function is one structure with several scopes.
+ *
+ * Affinities stand behind all units: Linux looks for the unit of each among those that it has read.
  */
 #include <inttypes.h>
 #include <string.h>

@@ -4,6 +4,9 @@
  *
  * A scope is the bus that a way begins on, and the hops of that way. Here functions, one or many,
  * become scopes at the end of a structure, which must not grow beyond what its length can say.
+ *
+ * Linux compares the start bus and every hop with where a device really is: a path with one hop too
+ * many or too few names another device.
  */
 #include <string.h>
 

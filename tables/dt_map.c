@@ -10,6 +10,10 @@
 #include "dt_read.h"
 #include "findings.h"
 
+/*
+ * First requester ID, phandle, first ID on the other side, and how many. The last is a plain count,
+ * not one less as in an IORT.
+ */
 #define ENTRY_CELLS 4
 #define ALL_RIDS    0xffffu
 

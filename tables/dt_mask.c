@@ -9,6 +9,7 @@
  */
 #include "dt_read.h"
 
+/* A requester ID has 16 bits, so all of them can be held beside each other. */
 #define N_RIDS 0x10000u
 
 /*

@@ -267,7 +267,11 @@ void dt_for_each_reference(const struct devicetree *tree, const struct dt_proper
 
 /* The flags of `reg` have the requester ID in these bits; it is the configuration space's. */
 #define REG_BDF_SHIFT 8
-#define REG_CELLS     5
+/*
+ * The `reg` of a PCI function: three cells of address, of which the first has the BDF, and two of
+ * size.
+ */
+#define REG_CELLS 5
 
 /* The property that bindings ask for at host bridges and at bridges between buses. */
 static bool is_pci(const struct dt_node *node)

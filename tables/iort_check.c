@@ -4,6 +4,10 @@
  *
  * What is wrong with a table so that it cannot be taken apart, decoding has said already; where ID
  * mappings lead is in iort_check_map.c.
+ *
+ * Linux checks little more than that a node begins inside the table. A length of 0, an array
+ * outside of its node and a reference into the middle of another one all pass there, and references
+ * in a circle keep it busy for ever.
  */
 #include <inttypes.h>
 #include <string.h>

@@ -6,6 +6,9 @@
  * mappings are, sorted, first those to SMMUs and then those of functions that bypass and go to an
  * ITS group at once. What is below no host bridge goes where the first of them sends what bypasses:
  * so a bus that is given a number later has MSIs too.
+ *
+ * Ranges are disjoint, so that it never matters which mapping a reader comes to first. A function
+ * without any mapping would have no MSIs.
  */
 #include "cover.h"
 #include "findings.h"

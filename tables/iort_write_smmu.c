@@ -4,6 +4,10 @@
  *
  * Behind the fields stand ID mappings to ITS groups: one for all stream IDs that go on as they
  * are, or one for each range that does not; and for an SMMU that sends MSIs itself a single one.
+ *
+ * The interrupts of an SMMUv3 stand in another order here than in a device tree, and one that is 0
+ * means more than that it is missing: until node revision 5 it decides whether there is a mapping
+ * for the SMMU's own MSIs.
  */
 #include "cover.h"
 #include "findings.h"
