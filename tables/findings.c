@@ -19,6 +19,7 @@
 #include "findings.h"
 #include "rules.h"
 
+/* A hostile table can be wrong in any number of places, and nobody reads more than these. */
 #define MAX_FINDINGS 1000
 #define MAX_TEXT     800
 

@@ -3,6 +3,8 @@
  * MCFG, which says where the configuration space of PCI is (PCI Firmware Specification, 4.1.2)
  *
  * It lists all segments and their buses, and so tells which functions can exist at all.
+ *
+ * Structures have neither type nor length: they are told apart by their room alone.
  */
 #include "mcfg.h"
 

@@ -18,6 +18,7 @@
 /* clang-format off */
 static const struct viommu_rule rules[] = {
 	/* -- input: is there anything to read? ------------------------------------------ */
+	/* These are about files, before anything in them has a meaning. */
 
 	{ "input-findings", VIOMMU_NOTE, "viommu",
 	  "an input has few enough findings to list them all", NULL },
@@ -29,6 +30,7 @@ static const struct viommu_rule rules[] = {
 	{ "input-acpidump", VIOMMU_ERROR, "acpidump", "lines of a dump follow each other", NULL },
 
 	/* -- text: can the text form be read? (docs/topology.md) -------------------------- */
+	/* Errors all of them: what is not understood in full is not taken at all. */
 
 	{ "text-limits", VIOMMU_ERROR, "text form, \"Limits\"",
 	  "a text has at most 64 MiB, nests at most 8 deep, and a value has at most 1024 bytes, "
@@ -56,6 +58,7 @@ static const struct viommu_rule rules[] = {
 	  "a value is within the limits of its key", NULL },
 
 	/* -- topology: what holds for every machine ------------------------------------------ */
+	/* Found once, for the text form and for every table that a topology was read from. */
 
 	{ "topology-inverted", VIOMMU_ERROR, "text form, \"Values\"",
 	  "a range does not end before it begins", NULL },
@@ -691,11 +694,13 @@ static const struct viommu_rule rules[] = {
 };
 /* clang-format on */
 
+/* NULL behind the last, which ends the loop of whoever lists them all. */
 const struct viommu_rule *viommu_rule(size_t i)
 {
 	return i < G_N_ELEMENTS(rules) ? &rules[i] : NULL;
 }
 
+/* Asked when something is wrong, so a search through the rows is good enough. */
 const struct viommu_rule *rule_find(const char *id)
 {
 	for (size_t i = 0; i < G_N_ELEMENTS(rules); i++)
