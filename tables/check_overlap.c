@@ -15,6 +15,10 @@
 #define LAST_DEVFN    0xff
 #define ONE_GROUP     0
 
+/*
+ * Anything that can be claimed is a range of numbers in a group: buses of a segment, IDs of an
+ * IOMMU, addresses. So one search finds all overlaps.
+ */
 GArray *claims_new(void)
 {
 	return g_array_new(FALSE, FALSE, sizeof(struct claim));
@@ -101,6 +105,7 @@ static bool is_later(const struct subject *a, const struct subject *b)
 	return (order ? order : compare(a->order, b->order)) > 0;
 }
 
+/* An object that meets many others has one mistake, and so one finding. */
 struct overlaps {
 	const struct check *check;
 	const char *what, *cure;
@@ -257,6 +262,7 @@ static bool range_is_outside(const GArray *bridges, const struct viommu_pci_rang
 	return false;
 }
 
+/* Bridges are sorted once, so that each range finds its own without going through all. */
 void check_ranges_outside(const struct check *check)
 {
 	GArray *bridges = claims_of_bridges(check->topology);

@@ -4,6 +4,9 @@
  *
  * What cannot be gone past stays bytes, and so does a structure that is too short for its fields; a
  * longer one keeps what is behind them.
+ *
+ * SRAT, MADT and MCFG are such tables. Nothing in their heads counts the structures or says where
+ * they begin: they follow the head at once, and the length of the table ends them.
  */
 #include "findings.h"
 #include "list.h"

@@ -4,6 +4,9 @@
  *
  * The MCFG has all segments and their buses. A table may well speak of buses that are not there,
  * for it speaks of whole segments; but not of nothing else.
+ *
+ * Two tables that both have IOMMUs for a function are told as well: Linux asks them one after the
+ * other, IORT before VIOT, and takes the first that has an answer.
  */
 #include "findings.h"
 #include "machine.h"

@@ -126,6 +126,7 @@ static const struct viommu_rule rules[] = {
 	  "takes the proximity domain of a PCI function from its host bridge" },
 
 	/* -- acpi: every table (ACPI 6.5, "System Description Table Header") ---------------- */
+	/* Linux warns of a wrong checksum and goes on; only of an IVRS it refuses it. */
 
 	{ "acpi-header", VIOMMU_ERROR, "ACPI 6.5, table 5.5",
 	  "a table begins with a header of 36 bytes and a signature", "does not find the table" },
@@ -183,6 +184,7 @@ static const struct viommu_rule rules[] = {
 	  "items are within reach of the form's offsets, and of 1 MiB", NULL },
 
 	/* -- viot: its bytes (ACPI 6.5, "Virtual I/O Translation Table") -------------------- */
+	/* Linux stops at the first node that is wrong, and keeps those before it. */
 
 	{ "viot-revision", VIOMMU_WARNING, "ACPI 6.5, VIOT, Revision", "the revision is 0",
 	  "does not look at it" },
@@ -233,6 +235,7 @@ static const struct viommu_rule rules[] = {
 	  "nodes can be counted in 16 bits, and IOMMU nodes named in 16 bits", NULL },
 
 	/* -- extend: what is there already, and is to have more ------------------------------- */
+	/* What stands in a table is somebody else's: all of it is kept, or nothing is done. */
 
 	{ "extend-kind", VIOMMU_ERROR, "viommu", "a table that is extended is an SRAT", NULL },
 	{ "extend-taken", VIOMMU_ERROR, "viommu",
@@ -241,6 +244,7 @@ static const struct viommu_rule rules[] = {
 	  "an SRAT that is extended ends with a structure", NULL },
 
 	/* -- srat: its bytes (ACPI 6.5, "System Resource Affinity Table") --------------------- */
+	/* VIOT has no field for a domain, so an initiator says that of its IOMMU. */
 
 	{ "srat-revision", VIOMMU_WARNING, "ACPI 6.5, SRAT, Revision", "the revision is 1 to 3",
 	  "takes 8 bits of a domain where it is 1, and 32 otherwise" },
@@ -263,6 +267,7 @@ static const struct viommu_rule rules[] = {
 	  "a generic initiator is a PCI function here", NULL },
 
 	/* -- iort: its bytes (ARM DEN 0049) ------------------------------------------------- */
+	/* Linux checks little more than that a node begins inside the table. */
 
 	{ "iort-revision", VIOMMU_WARNING, "ARM DEN 0049, IORT, Revision",
 	  "the revision is one that was not withdrawn",
@@ -392,6 +397,7 @@ static const struct viommu_rule rules[] = {
 	{ "iort-silent-node", VIOMMU_NOTE, "ARM DEN 0049, IORT, PMCG and IWB node",
 	  "what the table says has a word in a topology", NULL },
 	/* -- machine: tables side by side ------------------------------------------------------ */
+	/* One table names what another has: each is right by itself, only both tell. */
 
 	{ "machine-segment", VIOMMU_WARNING, "PCI Firmware Specification, MCFG",
 	  "a PCI segment that a table names is in the MCFG", "never asks about its functions" },
@@ -422,6 +428,7 @@ static const struct viommu_rule rules[] = {
 	  "takes the domain for another device" },
 
 	/* -- dmar: its bytes (Intel VT-d, chapter 8, "BIOS Considerations") ------------------ */
+	/* Linux refuses the whole table for some of these, and drops a structure for others. */
 
 	{ "dmar-revision", VIOMMU_WARNING, "VT-d, 8.1, Revision", "the revision is 1 or 2",
 	  "does not look at it" },
@@ -506,6 +513,7 @@ static const struct viommu_rule rules[] = {
 	  "either all host bridges of a segment have ATS, or none", NULL },
 
 	/* -- dt: device trees (Devicetree Specification 0.4 and Linux's bindings) ----------- */
+	/* The compiler of device trees sees cells in maps, and not what they mean. */
 
 	{ "dt-damaged", VIOMMU_ERROR, "Devicetree Specification, \"Flattened Devicetree Format\"",
 	  "a device tree can be read", "prints nothing yet, for it has no console, and stops" },
@@ -583,6 +591,7 @@ static const struct viommu_rule rules[] = {
 	  "functions are known by their requester IDs", NULL },
 
 	/* -- ivrs: its blocks and device entries (AMD I/O Virtualization Technology) --------- */
+	/* Linux goes by lengths that nobody checked: one of 0 never ends there. */
 
 	{ "ivrs-revision", VIOMMU_WARNING, "AMD IOMMU specification, IVRS header",
 	  "the revision is 1, or 2 where there are blocks of type 40h", "does not look at it" },
