@@ -21,6 +21,10 @@ struct change {
 	struct viommu_route_range sides[N_SIDES];
 };
 
+/*
+ * One range of each side is held, cut to where both begin and end alike. So memory goes by what has
+ * changed, and not by what there is.
+ */
 struct walk {
 	struct viommu_diff *diff;
 	struct map *maps[N_SIDES];

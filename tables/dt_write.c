@@ -143,6 +143,7 @@ static struct devicetree *make(const struct viommu_topology *topology,
 	return overlay;
 }
 
+/* Without a base: a tree of nothing but what the topology knows. */
 bool dt_write(struct viommu_table *table, const struct viommu_topology *topology,
 	      struct viommu_findings *findings)
 {

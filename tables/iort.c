@@ -14,6 +14,7 @@
 #include "findings.h"
 #include "iort.h"
 
+/* The length is at an odd place, behind a type of one byte, and covers all arrays of the node. */
 static const struct framing node_framing = {
 	.type_at = 0, .type_length = 1, .length_at = 1, .length_length = 2, .head = IORT_NODE_LENGTH
 };
@@ -21,6 +22,7 @@ static const struct framing node_framing = {
 /* Where a field of 32 bits stands in the head of every node. */
 enum { REVISION_AT = 3, MAPPING_COUNT_AT = 8, MAPPING_OFFSET_AT = 12 };
 
+/* Mappings, names and nodes are all records, and together they have one limit. */
 struct decoding {
 	const struct viommu_table *table;
 	const uint8_t *bytes; /* of the whole table */

@@ -24,6 +24,10 @@
 /* -- segments -----------------------------------------------------------------------------------
  */
 
+/*
+ * All host bridges of a segment gather their mappings here before the node is written, since Linux
+ * never looks at a second node of a segment.
+ */
 struct segment {
 	uint16_t number;
 	GArray *mappings; /* struct iort_mapping */
@@ -32,6 +36,7 @@ struct segment {
 	struct iort_root_complex fields;
 };
 
+/* By number, to be found; and in order, so that the same topology gives the same bytes. */
 struct segments {
 	struct iort_writing *writing;
 	GHashTable *by_number;

@@ -297,6 +297,7 @@ static void run(struct sweep *sweep)
 	}
 }
 
+/* Trees, since slices open and close in any order while the lowest index has to be at hand. */
 static void sweep_begin(struct sweep *sweep)
 {
 	size_t n_ranges = topology_count(sweep->topology, OBJECT_PCI_RANGE);
@@ -321,6 +322,10 @@ static void sweep_end(struct sweep *sweep)
 
 typedef void each_piece(void *opaque, const struct viommu_pci_range *piece);
 
+/*
+ * All pieces are made before the first one is given, for a range that comes through whole is put
+ * together at its last segment.
+ */
 static void for_each_piece(struct sweep sweep, each_piece *each, void *opaque)
 {
 	sweep_begin(&sweep);

@@ -50,6 +50,7 @@ struct field record_text_field(const struct record *record)
 	};
 }
 
+/* The text may lack its end: whoever prints it goes by the length. */
 const void *record_text(const struct record *record)
 {
 	return record->rest->data;
@@ -75,6 +76,7 @@ void record_add_child(struct record *record, struct record *child)
 	g_ptr_array_add(record->children, child);
 }
 
+/* Behind the fields that are known, so that a structure which grew comes out as it went in. */
 void record_add_rest(struct record *record, const uint8_t *wire, size_t length)
 {
 	g_byte_array_append(record->rest, wire, (guint)length);

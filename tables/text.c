@@ -107,6 +107,7 @@ static bool starts(const struct reader *r)
 	       r->event.type == YAML_SEQUENCE_START_EVENT;
 }
 
+/* Anchors and tags were refused before, so this is a word and nothing else. */
 static bool is_scalar(const struct reader *r)
 {
 	return r->event.type == YAML_SCALAR_EVENT;

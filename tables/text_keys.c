@@ -35,11 +35,16 @@ static bool is_vtd(const void *object)
 	return ((const struct viommu_iommu *)object)->kind == VIOMMU_VTD;
 }
 
+/*
+ * An IVRS has more of an IOMMU than any other table: images of its feature registers, attributes,
+ * and up to three blocks for one and the same.
+ */
 static bool is_amd(const void *object)
 {
 	return ((const struct viommu_iommu *)object)->kind == VIOMMU_AMD_VI;
 }
 
+/* Kinds of which a table says at which function they are. */
 static bool has_function(const void *object)
 {
 	return is_function(object) || is_amd(object);
@@ -62,6 +67,7 @@ static bool is_smmu_v2(const void *object)
 	return ((const struct viommu_iommu *)object)->kind == VIOMMU_SMMU_V2;
 }
 
+/* The words of the library, so that messages and files say the same. */
 static const char *iommu_kind(int i)
 {
 	return viommu_iommu_kind_name((enum viommu_iommu_kind)i);
@@ -301,6 +307,7 @@ static const struct text_key device_keys[] = {
 };
 #undef AT
 
+/* As with the device itself. */
 static bool device_id_is_translated(const void *object)
 {
 	return ((const struct viommu_device_id *)object)->iommu != NULL;
@@ -343,6 +350,7 @@ static bool msis_are_of_functions(const void *object)
 	return !((const struct viommu_msi_range *)object)->iommu;
 }
 
+/* IDs as they leave the IOMMU, which is what the next hop sees. */
 static bool msis_are_of_iommu(const void *object)
 {
 	return !msis_are_of_functions(object);
@@ -427,6 +435,7 @@ static bool memory_is_of_functions(const void *object)
 	return !((const struct viommu_reserved_memory *)object)->iommu;
 }
 
+/* IDs behind it, for memory that is not for all of them. */
 static bool memory_is_of_iommu(const void *object)
 {
 	return !memory_is_of_functions(object);
