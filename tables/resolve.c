@@ -332,7 +332,7 @@ static void finish(const struct viommu_topology *topology, struct deciders decid
 	route_go_on(topology, &deciders, device, route);
 }
 
-/* Also where readers of Linux begin, for all that Linux does as the specification says. */
+/* Some readers of Linux begin here, for what Linux does as the specification says. */
 struct viommu_route route_specified(const struct viommu_topology *topology,
 				    const struct viommu_device_name *device)
 {

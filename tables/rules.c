@@ -126,7 +126,7 @@ static const struct viommu_rule rules[] = {
 	  "takes the proximity domain of a PCI function from its host bridge" },
 
 	/* -- acpi: every table (ACPI 6.5, "System Description Table Header") ---------------- */
-	/* Linux warns of a wrong checksum and goes on; only of an IVRS it refuses it. */
+	/* Linux warns of a wrong checksum and goes on, but refuses an IVRS that has one. */
 
 	{ "acpi-header", VIOMMU_ERROR, "ACPI 6.5, table 5.5",
 	  "a table begins with a header of 36 bytes and a signature", "does not find the table" },
