@@ -20,6 +20,7 @@ static const struct field fields[] = { ACPI_ROWS(struct plain_head) };
 const struct layout acpi_layout =
 	LAYOUT("ACPI table", 0, ACPI_HEADER_LENGTH, struct plain_head, fields);
 
+/* Nothing else is in the signature of a table: so a file of another kind is told at once. */
 bool acpi_signature(const uint8_t *bytes)
 {
 	for (size_t i = 0; i < sizeof(((struct acpi_header *)NULL)->signature); i++)
@@ -118,6 +119,7 @@ static bool has_checksum(const struct viommu_table *table)
 	return strcmp(table->signature, "FACS") != 0;
 }
 
+/* Over what the header's length says, as readers sum it, and not over the whole file. */
 uint8_t acpi_sum(const struct viommu_table *table)
 {
 	GByteArray *bytes = bytes_of(table);
@@ -172,6 +174,10 @@ void acpi_begin(struct viommu_table *table, const struct viommu_topology *topolo
 	header->creator_revision = wanted->creator_revision;
 }
 
+/*
+ * The length goes first, for the checksum is over it as well. Linux refuses an IVRS that does not
+ * sum to 0, and only warns of others.
+ */
 void acpi_finish(struct viommu_table *table)
 {
 	struct acpi_header *header = acpi_header(table);

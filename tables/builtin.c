@@ -28,6 +28,9 @@ struct head {
 	uint32_t wide_offset, wide_count, item_length;
 };
 
+/*
+ * As in the standard, which all drafts have in common: a driver reads these of every virtio-iommu.
+ */
 #define DEVICE_ROWS \
 	ROW(struct head, VIOMMU_CONFIG_PAGE_SIZE_MASK, HEX, page_size_mask, "Page size mask"), \
 		ROW(struct head, VIOMMU_CONFIG_INPUT_START, HEX, input_start, "Input start"), \
@@ -47,6 +50,7 @@ static const struct field v1_head_fields[] = {
 static const struct layout v1_head =
 	LAYOUT("Built-in topology, first form", 0, 38, struct head, v1_head_fields);
 
+/* Offset and count are wider than in the other forms. */
 static const struct field v2_head_fields[] = {
 	DEVICE_ROWS,
 	ROW(struct head, VIOMMU_CONFIG_TOPOLOGY, OFFSET, wide_offset, "Offset"),
@@ -56,6 +60,10 @@ static const struct field v2_head_fields[] = {
 static const struct layout v2_head =
 	LAYOUT("Built-in topology, second form", 0, 48, struct head, v2_head_fields);
 
+/*
+ * Count first and then the offset, in the four bytes in which the second form has its offset: what
+ * one form says is nonsense in the other.
+ */
 static const struct field v3_head_fields[] = {
 	DEVICE_ROWS,
 	ROW(struct head, VIOMMU_CONFIG_TOPOLOGY, NUMBER, count, "Count"),
@@ -97,6 +105,7 @@ static const struct field v1_range_fields[] = {
 	ITEM(12, BDF, bdf_last, "Requester end"),
 	ITEM(14, RESERVED, reserved, "Reserved"),
 };
+/* The address is aligned to 8 bytes if the item is, so that a guest reads it in one piece. */
 static const struct field v1_endpoint_fields[] = {
 	V1_ROWS,
 	ITEM(4, HEX, id, "Endpoint"),
@@ -123,6 +132,7 @@ static const struct field v2_range_fields[] = {
 	ITEM(6, BDF, bdf_last, "Requester end"),
 	ITEM(8, HEX, id, "Endpoint start"),
 };
+/* The longest item of this form, and so its stride. */
 static const struct field v2_endpoint_fields[] = {
 	V2_ROWS,
 	ITEM(2, RESERVED, reserved, "Reserved"),
@@ -152,6 +162,7 @@ static const struct field v3_range_fields[] = {
 	ITEM(12, BDF, bdf_last, "BDF end"),
 	ITEM(14, RESERVED, reserved, "Padding"),
 };
+/* What was shipped: the last segment takes the room that was padding. */
 static const struct field v3_segments_fields[] = {
 	V3_ROWS,
 	ITEM(4, HEX, id, "Endpoint start"),

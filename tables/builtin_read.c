@@ -12,6 +12,7 @@
 #include "findings.h"
 #include "topology.h"
 
+/* An image does not say whose it is. It is that of one device, so a fixed name will do. */
 #define IOMMU "viommu0"
 
 struct reading {

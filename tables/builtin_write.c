@@ -57,6 +57,7 @@ static void write_item(struct writing *writing, const struct layout *layout,
 	writing->last = record->host;
 }
 
+/* What bypasses names no IOMMU, and is nobody's. */
 static bool is_ours(const struct writing *writing, const char *iommu)
 {
 	return !g_strcmp0(iommu, writing->iommu);
@@ -118,6 +119,7 @@ static void write_range(void *opaque, const struct viommu_pci_range *range)
 		write_each_segment(writing, range);
 }
 
+/* A platform device is known by its address, as in a VIOT. */
 static void write_devices(struct writing *writing)
 {
 	const struct viommu_platform_device *device;

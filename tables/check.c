@@ -102,11 +102,15 @@ static void check_iommu_names(const struct check *check)
 			 "name one of `iommus`, or none for what bypasses");
 }
 
+/*
+ * A group that does not exist leaves devices without MSIs, which is seen only when the guest runs.
+ */
 static void check_its_names(const struct check *check)
 {
 	check_references(check, object_its, OBJECT_ITS_GROUP, "name one of `its-groups`");
 }
 
+/* Further IDs are those of a device, which may come before or after them. */
 static void check_device_names(const struct check *check)
 {
 	check_references(check, object_device, OBJECT_PLATFORM_DEVICE, "name one of `devices`");
@@ -150,6 +154,9 @@ static void check_ids_beyond(const struct check *check)
 	}
 }
 
+/*
+ * What is below a bridge is not asked for: only a range that names the function itself is told of.
+ */
 static bool range_has(const struct viommu_pci_range *range, uint16_t segment, uint16_t bdf)
 {
 	return range->segment_first <= segment && segment <= range->segment_last &&
@@ -232,6 +239,7 @@ static void check_domains(const struct check *check)
 
 /* -- the list ----------------------------------------------------------------- */
 
+/* Each goes over all that it is about, in the order of the topology. */
 static const struct {
 	const char *rule_id;
 	void (*run)(const struct check *check);

@@ -11,6 +11,10 @@
 #include "check.h"
 #include "topology.h"
 
+/*
+ * Claims point at their subjects, and pieces of ranges have no other owner: so they are kept here
+ * until the check is over.
+ */
 struct ids {
 	const struct check *check;
 	GArray *claims;
@@ -46,6 +50,7 @@ static void claim_ids(void *opaque, const struct viommu_pci_range *piece)
 				   (struct subject){ OBJECT_PCI_RANGE, copy, ids->pieces->len });
 }
 
+/* 0 and 1 both mean one. */
 static uint32_t last_id(uint32_t id, uint32_t n_ids)
 {
 	return n_ids ? id + (n_ids - 1) : id;
@@ -111,6 +116,10 @@ static void claim_others(struct ids *ids, GArray *claims)
 	g_array_unref(claims);
 }
 
+/*
+ * Only IOMMUs whose IDs somebody chose can have collisions: for the others a function's ID is the
+ * function. Group 0 is that of nobody, so groups begin at 1.
+ */
 static void begin(struct ids *ids, const struct check *check)
 {
 	const struct viommu_iommu *iommu;

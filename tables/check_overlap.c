@@ -15,6 +15,10 @@
 #define LAST_DEVFN    0xff
 #define ONE_GROUP     0
 
+/*
+ * Anything that can be claimed is a range of numbers in a group: buses of a segment, IDs of an
+ * IOMMU, addresses. So one search finds all overlaps.
+ */
 GArray *claims_new(void)
 {
 	return g_array_new(FALSE, FALSE, sizeof(struct claim));
@@ -28,6 +32,7 @@ void claims_add(GArray *claims, uint64_t group, uint64_t first, uint64_t last,
 	g_array_append_val(claims, new);
 }
 
+/* By comparing: differences of 64 bits do not fit into an int. */
 static int compare(uint64_t a, uint64_t b)
 {
 	return (a > b) - (a < b);
@@ -49,6 +54,7 @@ static gint compare_claims(gconstpointer a, gconstpointer b)
 	return order ? order : compare(one->subject.order, other->subject.order);
 }
 
+/* Once, so that overlaps are neighbours and no pair has to be tried against every other. */
 void claims_sort(GArray *claims)
 {
 	g_array_sort(claims, compare_claims);
@@ -99,6 +105,7 @@ static bool is_later(const struct subject *a, const struct subject *b)
 	return (order ? order : compare(a->order, b->order)) > 0;
 }
 
+/* An object that meets many others has one mistake, and so one finding. */
 struct overlaps {
 	const struct check *check;
 	const char *what, *cure;
@@ -255,6 +262,7 @@ static bool range_is_outside(const GArray *bridges, const struct viommu_pci_rang
 	return false;
 }
 
+/* Bridges are sorted once, so that each range finds its own without going through all. */
 void check_ranges_outside(const struct check *check)
 {
 	GArray *bridges = claims_of_bridges(check->topology);

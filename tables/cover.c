@@ -10,12 +10,14 @@
 
 #include "cover.h"
 
+/* Closing behind the last position, so that spans that follow each other do not overlap. */
 struct end {
 	uint64_t position; /* behind the last one, where a span closes */
 	size_t span;
 	bool opens;
 };
 
+/* The spans that are open, by index: the lowest wins, as the first entry does everywhere. */
 struct sweep {
 	const GArray *cover;
 	GTree *open; /* index of a span -> that span */

@@ -15,6 +15,7 @@
  * properties and names; values are bytes of the blob it was opened from, or its own.
  */
 
+/* Two properties of one name are two of these, and the first one counts. */
 struct dt_property {
 	const char *name;
 	const uint8_t *value;
@@ -23,6 +24,7 @@ struct dt_property {
 	struct dt_property *next;
 };
 
+/* Parent and sibling are pointers, so every walk can go on from any node without a stack. */
 struct dt_node {
 	const char *name; /* with its unit address; "" for the root */
 	unsigned depth;   /* 0 for the root */
@@ -31,6 +33,7 @@ struct dt_node {
 	struct dt_property *properties, *last_property;
 };
 
+/* What was not changed is written as the very blob that was opened. */
 struct devicetree {
 	char *file;
 	struct dt_node *root;

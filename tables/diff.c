@@ -124,6 +124,7 @@ struct viommu_diff *viommu_topology_diff(const struct viommu_topology *before,
 	return diff;
 }
 
+/* The topologies are the caller's: only names and sentences go. */
 struct viommu_diff *viommu_diff_free(struct viommu_diff *diff)
 {
 	if (!diff)

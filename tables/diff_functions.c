@@ -21,6 +21,10 @@ struct change {
 	struct viommu_route_range sides[N_SIDES];
 };
 
+/*
+ * One range of each side is held, cut to where both begin and end alike. So memory goes by what has
+ * changed, and not by what there is.
+ */
 struct walk {
 	struct viommu_diff *diff;
 	struct map *maps[N_SIDES];
@@ -42,6 +46,7 @@ static const char *iommu_of(const struct walk *walk, int side, const struct viom
 			   route->iommu ? route->iommu->name : NULL);
 }
 
+/* By its common name, since a group that is called otherwise on the other side is no difference. */
 static const char *its_of(const struct walk *walk, int side, const struct viommu_route *route)
 {
 	return diff_common(walk->diff, side, OBJECT_ITS_GROUP,
@@ -196,6 +201,7 @@ static void compare_maps(struct walk *walk)
 
 /* -- in words ----------------------------------------------------------------------- */
 
+/* The last of a range may wrap in a table that is wrong, as it does for who reads it. */
 static void put_ids(GString *out, uint32_t first, const struct viommu_route_range *range, bool one)
 {
 	uint32_t last = first + (uint32_t)(range_length(range) - 1);

@@ -12,6 +12,10 @@
 #include "diff.h"
 #include "topology.h"
 
+/*
+ * Where an IOMMU is, is what cannot be changed without making it another one. Groups have nothing
+ * but their IDs.
+ */
 static const struct {
 	enum object_type type;
 	const char *keys[5];

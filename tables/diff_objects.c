@@ -97,6 +97,7 @@ static GArray *list_side(const struct viommu_diff *diff, int side, const struct 
 
 /* -- keys ------------------------------------------------------------------------- */
 
+/* Lists of keys are short, and written by hand. */
 static bool is_among(const char *name, const char *const *names)
 {
 	while (*names && strcmp(*names, name) != 0)
@@ -212,6 +213,7 @@ static void compare(struct viommu_diff *diff, const struct rule *rule,
 
 /* -- all of a type -------------------------------------------------------------- */
 
+/* Sides are not added to any more once they are compared, so this stays where it is. */
 static struct known *known_at(GArray *list, size_t i)
 {
 	return &g_array_index(list, struct known, i);
@@ -331,6 +333,10 @@ static const struct rule rules[] = {
 	  .identity = { "range", "iommu", "functions", "path", "ids" } },
 };
 
+/*
+ * Where one side knows nothing of MSIs its groups are no difference: a VIOT has no ITSs to speak
+ * of.
+ */
 void diff_objects(struct viommu_diff *diff)
 {
 	for (size_t i = 0; i < G_N_ELEMENTS(rules); i++)

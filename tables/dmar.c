@@ -17,6 +17,7 @@
 
 /* -- layouts ------------------------------------------------------------------------- */
 
+/* Whether interrupts are remapped is said here for the whole machine, and not by each unit. */
 static const struct field_name head_flags[] = {
 	{ 0x1, "INTR_REMAP" },
 	{ 0x2, "X2APIC_OPT_OUT" },
@@ -34,6 +35,7 @@ static const struct field head_fields[] = {
 static const struct layout head_layout =
 	LAYOUT("DMA Remapping Reporting table", 0, DMAR_HEAD_LENGTH, struct dmar_head, head_fields);
 
+/* The short names are what kernels print, and what people search for. */
 static const struct field_name types[] = {
 	{ DMAR_DRHD, "DRHD" }, { DMAR_RMRR, "RMRR" }, { DMAR_ATSR, "ATSR" }, { DMAR_RHSA, "RHSA" },
 	{ DMAR_ANDD, "ANDD" }, { DMAR_SATC, "SATC" }, { DMAR_SIDP, "SIDP" }, { 0, NULL },
@@ -43,6 +45,10 @@ static const struct field_name types[] = {
 	ROW_NAMED(host, 0, TYPE, node.type, "Type", types), \
 		ROW(host, 2, LENGTH, node.length, "Length")
 
+/*
+ * INCLUDE_PCI_ALL: all of its segment that no other unit has. Linux puts it behind the explicit
+ * ones.
+ */
 static const struct field_name drhd_flags[] = {
 	{ DMAR_INCLUDE_PCI_ALL, "INCLUDE_PCI_ALL" },
 	{ 0, NULL },
@@ -66,6 +72,7 @@ static const struct field rmrr_fields[] = {
 	ROW(struct dmar_rmrr, 16, HEX, limit, "Limit address"),
 };
 
+/* With ALL_PORTS no scope is read: every root port of the segment has ATS. */
 static const struct field_name atsr_flags[] = { { DMAR_ALL_PORTS, "ALL_PORTS" }, { 0, NULL } };
 static const struct field atsr_fields[] = {
 	NODE_ROWS(struct dmar_ports),
@@ -74,6 +81,7 @@ static const struct field atsr_fields[] = {
 	ROW(struct dmar_ports, 6, HEX, segment, "Segment number"),
 };
 
+/* A unit is named by its registers, since it has no number. */
 static const struct field rhsa_fields[] = {
 	NODE_ROWS(struct dmar_rhsa),
 	ROW(struct dmar_rhsa, 4, RESERVED, reserved, "Reserved"),
@@ -81,12 +89,16 @@ static const struct field rhsa_fields[] = {
 	ROW(struct dmar_rhsa, 16, NUMBER, proximity_domain, "Proximity domain"),
 };
 
+/* The number is what a scope of type 5 repeats; Linux complains of one that no scope repeats. */
 static const struct field andd_fields[] = {
 	NODE_ROWS(struct dmar_andd),
 	ROW(struct dmar_andd, 4, RESERVED, reserved, "Reserved"),
 	ROW(struct dmar_andd, 7, NUMBER, number, "ACPI device number"),
 };
 
+/*
+ * The same bit as ALL_PORTS, with another meaning: structures of one shape have flags of their own.
+ */
 static const struct field_name satc_flags[] = { { 0x1, "ATC_REQUIRED" }, { 0, NULL } };
 static const struct field satc_fields[] = {
 	NODE_ROWS(struct dmar_ports),
@@ -109,6 +121,7 @@ struct unknown_structure {
 };
 static const struct field unknown_fields[] = { NODE_ROWS(struct unknown_structure) };
 
+/* Indexed by type, for they have no gaps. The lengths are those in front of scopes and names. */
 static const struct layout layouts[] = {
 	[DMAR_DRHD] = LAYOUT("Remapping unit", DMAR_DRHD, 16, struct dmar_drhd, drhd_fields),
 	[DMAR_RMRR] =
@@ -125,6 +138,7 @@ static const struct layout layouts[] = {
 static const struct layout unknown_layout = LAYOUT("Structure of unknown type", DMAR_UNKNOWN, 4,
 						   struct unknown_structure, unknown_fields);
 
+/* Linux passes over all others, and says so. */
 static const struct field_name scope_types[] = {
 	{ DMAR_SCOPE_ENDPOINT, "PCI endpoint" },
 	{ DMAR_SCOPE_BRIDGE, "PCI sub-hierarchy" },
@@ -146,15 +160,24 @@ static const struct field scope_fields[] = {
 const struct layout dmar_scope_layout =
 	LAYOUT("Device scope", 0, 6, struct dmar_scope, scope_fields);
 
+/* Devices above 31 and functions above 7 fit into the bytes and are none: a rule tells. */
 static const struct field hop_fields[] = {
 	ROW(struct dmar_hop, 0, HEX, device, "Device"),
 	ROW(struct dmar_hop, 1, HEX, function, "Function"),
 };
 const struct layout dmar_hop_layout = LAYOUT("Path", 0, 2, struct dmar_hop, hop_fields);
 
+/*
+ * The length covers the scopes. Linux stops at a length of 0 without a word, so whatever follows
+ * would be lost.
+ */
 static const struct framing structure_framing = {
 	.type_at = 0, .type_length = 2, .length_at = 2, .length_length = 2, .head = 4
 };
+/*
+ * Type and length have one byte each here, unlike in the structure around it. In Linux a length of
+ * 0 would never end.
+ */
 static const struct framing scope_framing = {
 	.type_at = 0, .type_length = 1, .length_at = 1, .length_length = 1, .head = 6
 };

@@ -60,6 +60,7 @@ struct dmar_node {
 	uint16_t type, length;
 };
 
+/* The size was reserved once, and is 0 in old tables: one page of registers. */
 struct dmar_drhd {
 	struct dmar_node node;
 	uint8_t flags, size;
@@ -67,6 +68,7 @@ struct dmar_drhd {
 	uint64_t base;
 };
 
+/* The limit is the last byte of the region, so what is aligned to pages ends in fff. */
 struct dmar_rmrr {
 	struct dmar_node node;
 	uint16_t reserved, segment;
@@ -80,6 +82,10 @@ struct dmar_ports {
 	uint16_t segment;
 };
 
+/*
+ * It finds its unit by the base of its registers, among units that stand before it: Linux looks no
+ * further.
+ */
 struct dmar_rhsa {
 	struct dmar_node node;
 	uint32_t reserved;
@@ -98,6 +104,10 @@ struct dmar_scope {
 	uint8_t type, length, flags, reserved, number, bus;
 };
 
+/*
+ * A device and function on a bus that is not named: the first is on that of the scope, and each
+ * next one behind the bridge that the one before it is.
+ */
 struct dmar_hop {
 	uint8_t device, function;
 };

@@ -4,6 +4,9 @@
  *
  * A scope stands inside a structure, which decides what it can speak of. That of a device which is
  * no PCI function has a number, and elsewhere in the table an ANDD gives the number a name.
+ *
+ * Linux also refuses an endpoint's scope that names a bridge, and the other way round. No table
+ * tells which of both a function is, so this is not asked for here.
  */
 #include "dmar_check.h"
 #include "findings.h"
@@ -44,6 +47,9 @@ static void look_at_type(const struct table_check *check, const struct record *s
 		       "write 1 to 5", "a scope has type %u, which is not known", type);
 }
 
+/*
+ * A type of scope that Linux does not know is ignored by it, and what it named is behind no unit.
+ */
 void dmar_check_scope_types(const struct table_check *check)
 {
 	for_each_scope(check, look_at_type);
@@ -103,6 +109,7 @@ void dmar_check_paths(const struct table_check *check)
 
 /* -- devices of the ACPI namespace --------------------------------------------------- */
 
+/* An ANDD and a scope both have one byte for the number of a device. */
 #define N_NUMBERS 256
 
 /* Which numbers have a name, and which a scope of some unit. */

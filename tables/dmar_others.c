@@ -4,6 +4,8 @@
  *
  * A topology says each thing once for each function; here what follows each other and agrees in
  * all but the function is one structure with several scopes.
+ *
+ * Affinities stand behind all units: Linux looks for the unit of each among those that it has read.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -189,6 +191,7 @@ static size_t room_for(const char *name)
 	return MAX(least, (length + alignment - 1) / alignment * alignment);
 }
 
+/* The path ends inside the structure with a NUL, or Linux refuses the table. */
 static void write_name(struct dmar_writing *writing, const struct viommu_platform_device *device)
 {
 	const struct dmar_andd host = { .number = (uint8_t)device->number };
@@ -201,6 +204,10 @@ static void write_name(struct dmar_writing *writing, const struct viommu_platfor
 	put(writing, andd);
 }
 
+/*
+ * In ascending order of their types, which the specification asks for: RMRR, ATSR, RHSA, ANDD,
+ * SATC, SIDP. Linux needs every RHSA behind the unit that it speaks of.
+ */
 void dmar_write_others(struct dmar_writing *writing)
 {
 	write_memory(writing);

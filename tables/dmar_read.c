@@ -13,6 +13,10 @@
 #include "findings.h"
 #include "topology.h"
 
+/*
+ * Structures refer to each other by base address, by number and by segment. Each of these is looked
+ * up in constant time, however long the table is.
+ */
 struct reading {
 	const struct viommu_table *table;
 	struct viommu_topology *topology;

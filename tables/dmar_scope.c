@@ -4,6 +4,9 @@
  *
  * A scope is the bus that a way begins on, and the hops of that way. Here functions, one or many,
  * become scopes at the end of a structure, which must not grow beyond what its length can say.
+ *
+ * Linux compares the start bus and every hop with where a device really is: a path with one hop too
+ * many or too few names another device.
  */
 #include <string.h>
 
@@ -49,6 +52,7 @@ static bool add_path(struct record *scope, const char *path)
 	return true;
 }
 
+/* The length is a byte and known last, when all hops are there. */
 bool dmar_add_scope(struct record *structure, const struct dmar_target *target)
 {
 	struct dmar_scope host = {

@@ -13,6 +13,10 @@ struct dmar_unit {
 	bool all; /* it has what no scope of its segment names */
 };
 
+/*
+ * Units are found by name where scopes need them, and kept in order beside that: a hash table has
+ * none, and the same topology must give the same bytes.
+ */
 struct dmar_writing {
 	struct viommu_table *table;
 	const struct viommu_topology *topology;

@@ -46,6 +46,7 @@ struct bridge {
 	struct viommu_place iommus_place, msis_place;
 };
 
+/* A finding about a bridge points at the property that says it. */
 static struct viommu_place place_of(const struct bridge *b, const char *property)
 {
 	return dt_place(b->reading->tree, b->node, property);
@@ -142,6 +143,7 @@ static void look_for_own(const struct bridge *b, const struct dt_run *run)
 		       run->target->name);
 }
 
+/* Beyond this a topology takes no more, so a tree that says more is not read on. */
 static bool is_full(const struct dt_reading *reading)
 {
 	return reading->n_ranges > VIOMMU_MAX_SEGMENTS;

@@ -4,6 +4,9 @@
  *
  * What is wrong with maps and references, those who follow them say (dt_map.c, dt_iommus.c); what
  * is wrong with what all of it means, check.c says.
+ *
+ * The compiler of device trees checks neither length nor content of iommu-map and msi-map, and
+ * Linux finds out when it looks for a device. All these rules tell before there is a guest.
  */
 #include "dt_read.h"
 #include "findings.h"
@@ -149,6 +152,7 @@ static void check_domains(const struct table_check *check)
 #define TRIPLE_CELLS   3
 #define LOCAL_DISTANCE 10u
 
+/* There is one, at the root. */
 static const struct dt_node *distance_map(const struct table_check *check)
 {
 	return dt_child(check->table->tree->root, "distance-map");

@@ -18,6 +18,10 @@ struct ids {
 	uint32_t first, n, gaps;
 };
 
+/*
+ * IDs of a device are listed one by one in a tree. Those that follow each other are held back until
+ * one does not, and are one entry of the topology then.
+ */
 struct device {
 	struct dt_reading *reading;
 	const struct dt_node *node;

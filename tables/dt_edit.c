@@ -51,6 +51,7 @@ void dt_set(struct dt_writing *writing, struct dt_node *node, const char *name, 
 	writing->tree->changed = true;
 }
 
+/* With the NUL that ends it: it belongs to the value in a device tree. */
 void dt_set_string(struct dt_writing *writing, struct dt_node *node, const char *name,
 		   const char *value)
 {
@@ -68,6 +69,7 @@ void dt_set_cells(struct dt_writing *writing, struct dt_node *node, const char *
 	dt_set(writing, node, name, value, n * sizeof(*value));
 }
 
+/* One big-endian cell. */
 void dt_set_number(struct dt_writing *writing, struct dt_node *node, const char *name,
 		   uint32_t value)
 {

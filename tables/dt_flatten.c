@@ -4,6 +4,9 @@
  *
  * libfdt can write one too, but looks through all names for each property that it adds; a table of
  * names keeps this linear. Names are written once, in the order in which they are first used.
+ *
+ * What has been changed is laid out anew, and what has not comes out as the blob that went in: so a
+ * tree that was only looked at is the same to the byte.
  */
 #include <string.h>
 
@@ -11,6 +14,10 @@
 
 #include "devicetree.h"
 
+/*
+ * Structure and strings grow side by side, for each property refers into the strings. Equal names
+ * are there once.
+ */
 struct flattening {
 	GByteArray *structure, *strings;
 	GHashTable *names; /* name -> its offset among the strings */

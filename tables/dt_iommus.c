@@ -4,6 +4,9 @@
  *
  * `compatible` says which kind one is. A kind that is not known here is an IOMMU all the same,
  * whose endpoints are found like anybody's.
+ *
+ * A virtio-iommu on PCI is known by "pci1af4,1057" as well as by "virtio,pci-iommu": an older form
+ * of its binding had only the first.
  */
 #include <string.h>
 
@@ -40,6 +43,7 @@ static const struct kind *kind_of(const struct dt_node *node)
 	return &other;
 }
 
+/* By the row of the kinds whose compatible string it has. */
 bool dt_is_smmu_v2(const struct dt_node *node)
 {
 	return kind_of(node)->kind == VIOMMU_SMMU_V2;
@@ -115,6 +119,7 @@ static uint16_t segment_of(const struct dt_reading *reading, const struct dt_nod
 	return (uint16_t)GPOINTER_TO_UINT(g_hash_table_lookup(reading->bridges, node));
 }
 
+/* The cells of an interrupt of a GIC: whether it is shared, its number, how it is triggered. */
 #define SPI_CELLS 3
 #define SPI_FIRST 32 /* a GIC's shared interrupts come behind those of each CPU */
 

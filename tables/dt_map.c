@@ -10,6 +10,10 @@
 #include "dt_read.h"
 #include "findings.h"
 
+/*
+ * First requester ID, phandle, first ID on the other side, and how many. The last is a plain count,
+ * not one less as in an IORT.
+ */
 #define ENTRY_CELLS 4
 #define ALL_RIDS    0xffffu
 
@@ -90,6 +94,10 @@ static bool shares_id(const struct dt_run *run, const struct dt_run *next)
 	       (next->one_id || next->first == next->last);
 }
 
+/*
+ * Neighbours that share an ID become a single run with one ID, however many entries said it. What
+ * goes to a target that is not there is left out: nobody translates it.
+ */
 static void add_run(void *opaque, size_t entry, const struct dt_run *run)
 {
 	struct reading_map *m = opaque;

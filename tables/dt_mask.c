@@ -9,8 +9,13 @@
  */
 #include "dt_read.h"
 
+/* A requester ID has 16 bits, so all of them can be held beside each other. */
 #define N_RIDS 0x10000u
 
+/*
+ * A mask can spread one entry over thousands of IDs, and entries overlap: each ID is given away
+ * once, to the first entry that has it, and skipped by all that follow.
+ */
 struct masked {
 	const GArray *entries;
 	uint32_t *owner; /* of each requester ID: its entry, from 1; 0: none */

@@ -93,6 +93,7 @@ static bool is_sound(const uint8_t *blob, size_t length, const char *file,
 
 /* -- taking it apart ------------------------------------------------------------------ */
 
+/* The way up is in the nodes themselves, so opening needs no stack, however deep the tree is. */
 struct opening {
 	struct devicetree *tree;
 	struct dt_node *node; /* that is open; NULL outside of the root */

@@ -18,6 +18,10 @@
 
 #include "dt_write.h"
 
+/*
+ * One walk over the changed tree fills it. Nodes of both trees are kept apart, for the overlay has
+ * to outlive the other.
+ */
 struct overlay {
 	struct devicetree *tree; /* the overlay */
 	GHashTable *nodes;       /* of the base -> of the overlay */

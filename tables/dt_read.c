@@ -15,6 +15,7 @@
 #include "findings.h"
 #include "topology.h"
 
+/* Its node is the tree's; the name was made for it. */
 static void iommu_free(void *opaque)
 {
 	struct dt_iommu *iommu = opaque;

@@ -60,6 +60,7 @@ static void put_strings(GString *text, const struct dt_property *property)
 	}
 }
 
+/* As dtc writes cells, so that the text can be compiled again. */
 static void put_cells(GString *text, const struct dt_property *property)
 {
 	for (size_t i = 0; i < dt_cells(property); i++)
@@ -67,6 +68,7 @@ static void put_cells(GString *text, const struct dt_property *property)
 	g_string_append_c(text, '>');
 }
 
+/* What is neither text nor cells is shown as bytes, which every property is. */
 static void put_bytes(GString *text, const struct dt_property *property)
 {
 	for (size_t i = 0; i < property->length; i++)

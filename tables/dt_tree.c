@@ -99,6 +99,7 @@ struct dt_node *dt_child(const struct dt_node *node, const char *name)
 	return child;
 }
 
+/* In order: nodes have few properties. */
 const struct dt_property *dt_property(const struct dt_node *node, const char *name)
 {
 	const struct dt_property *property = node->properties;
@@ -151,6 +152,10 @@ struct viommu_place dt_place(const struct devicetree *tree, const struct dt_node
 
 /* -- values --------------------------------------------------------------------------- */
 
+/*
+ * A property that is not there has none, so most callers need not ask first. Bytes behind the last
+ * whole cell are no cell.
+ */
 size_t dt_cells(const struct dt_property *property)
 {
 	return property ? property->length / CELL_LENGTH : 0;
@@ -164,6 +169,7 @@ uint32_t dt_cell(const struct dt_property *property, size_t i)
 		       : 0;
 }
 
+/* Exactly one cell. Where a binding wants a number, anything longer is something else. */
 bool dt_has_number(const struct dt_node *node, const char *name)
 {
 	const struct dt_property *property = dt_property(node, name);
@@ -211,6 +217,7 @@ uint32_t dt_phandle(const struct dt_node *node)
 	return phandle == UINT32_MAX ? DT_NO_PHANDLE : phandle;
 }
 
+/* NULL for a phandle that no node has: Linux finds no device then, and the lookup fails. */
 struct dt_node *dt_target(const struct devicetree *tree, uint32_t phandle)
 {
 	return g_hash_table_lookup(tree->phandles, GUINT_TO_POINTER(phandle));
@@ -260,13 +267,19 @@ void dt_for_each_reference(const struct devicetree *tree, const struct dt_proper
 
 /* The flags of `reg` have the requester ID in these bits; it is the configuration space's. */
 #define REG_BDF_SHIFT 8
-#define REG_CELLS     5
+/*
+ * The `reg` of a PCI function: three cells of address, of which the first has the BDF, and two of
+ * size.
+ */
+#define REG_CELLS 5
 
+/* The property that bindings ask for at host bridges and at bridges between buses. */
 static bool is_pci(const struct dt_node *node)
 {
 	return node && dt_has_string(node, "device_type", "pci");
 }
 
+/* Functions stand below the bridge whose bus they are on. */
 bool dt_is_pci_function(const struct dt_node *node)
 {
 	return is_pci(node->parent);
@@ -304,6 +317,10 @@ static size_t address_cells(const struct dt_node *bus)
 	return dt_number(bus, "#address-cells", USUAL_ADDRESS_CELLS);
 }
 
+/*
+ * Said by the bus, for what stands below it; the specification of device trees has a value for a
+ * bus that says nothing.
+ */
 static size_t size_cells(const struct dt_node *bus)
 {
 	return dt_number(bus, "#size-cells", USUAL_SIZE_CELLS);

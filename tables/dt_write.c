@@ -40,6 +40,10 @@ static void say_paths(struct dt_writing *writing)
 			       "a device tree has no paths over bridges: the range is left out");
 }
 
+/*
+ * Told rather than dropped in silence: a guest with a device tree learns these from the devices
+ * themselves or not at all.
+ */
 static void say_what_is_left_out(struct dt_writing *writing)
 {
 	say_left_out(writing, OBJECT_RESERVED_MEMORY, "dt-silent", "reserved memory");
@@ -139,6 +143,7 @@ static struct devicetree *make(const struct viommu_topology *topology,
 	return overlay;
 }
 
+/* Without a base: a tree of nothing but what the topology knows. */
 bool dt_write(struct viommu_table *table, const struct viommu_topology *topology,
 	      struct viommu_findings *findings)
 {

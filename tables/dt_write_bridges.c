@@ -19,6 +19,10 @@
 #define LAST_DEVFN    0xff
 #define LAST_BDF      0xffff
 
+/*
+ * By its buses, because that is what a row of the map is cut by. Two bridges of one segment differ
+ * in nothing else that a map could tell them apart by.
+ */
 struct bridge {
 	uint16_t segment;
 	uint8_t bus_first, bus_last;
@@ -36,6 +40,7 @@ struct bridges {
 
 /* -- lists of bridges ----------------------------------------------------------------- */
 
+/* NULL behind the last: a search that ends there found nothing. */
 static const struct bridge *at(const GArray *list, size_t i)
 {
 	return i < list->len ? &g_array_index(list, struct bridge, i) : NULL;
@@ -47,6 +52,7 @@ static uint32_t position(const struct bridge *bridge)
 	return (uint32_t)bridge->segment << BUS_SHIFT | bridge->bus_first;
 }
 
+/* By comparing and not by subtracting: a difference of 32 bits need not fit into an int. */
 static gint compare(gconstpointer a, gconstpointer b)
 {
 	uint32_t one = position(a), other = position(b);
@@ -158,6 +164,9 @@ static void find_nodes(struct bridges *bridges)
 
 /* -- which bridges there are --------------------------------------------------------------- */
 
+/*
+ * What the topology says of its bridges goes before what the tree has: that is what was asked for.
+ */
 static void take_said(struct bridges *bridges)
 {
 	const struct viommu_host_bridge *said;
@@ -167,6 +176,7 @@ static void take_said(struct bridges *bridges)
 						     NULL, said });
 }
 
+/* Rows of this map have one segment each, the first and the last being the same. */
 static const struct viommu_route_range *row_at(const struct bridges *bridges, size_t i)
 {
 	return &g_array_index(bridges->map, struct viommu_route_range, i);
@@ -212,6 +222,10 @@ static void write_function(struct bridges *bridges, const struct viommu_iommu *i
 	bridges->writing->failed = true;
 }
 
+/*
+ * Below the host bridge that they are on, as the binding of virtio-iommu asks for. Other kinds
+ * stand elsewhere in the tree (dt_write_iommus.c).
+ */
 static void write_functions(struct bridges *bridges)
 {
 	const struct viommu_iommu *iommu;

@@ -85,6 +85,7 @@ static void set_reg(struct dt_writing *writing, struct dt_node *node, uint64_t b
 	dt_set_cells(writing, node, "reg", reg, n);
 }
 
+/* Numbers in a device tree begin with the first shared interrupt of the GIC, which is 32 of all. */
 #define SPI_CELLS  3u
 #define SPI_FIRST  32u
 #define SPI_RISING 1u

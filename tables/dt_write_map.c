@@ -6,6 +6,9 @@
  * bit of the requester ID can be cleared if flipping it changes nobody's way. To find such bits,
  * and to see whether a map that is there means the same in other words, runs are painted: every
  * function with the node and the ID that it goes to.
+ *
+ * Entries are disjoint. In a device tree the first one that has a function counts, and in a VIOT
+ * the last one: who relies on neither can be converted into both.
  */
 #include "dt_write.h"
 

@@ -118,6 +118,7 @@ static char *text_of_records(const struct viommu_table *table)
 	return g_string_free(dump.text, FALSE);
 }
 
+/* A device tree has a text of its own, which its compiler reads. */
 char *viommu_table_text(const struct viommu_table *table)
 {
 	return table->tree ? dt_text(table->tree) : text_of_records(table);

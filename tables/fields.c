@@ -89,6 +89,7 @@ void check_lengths(const struct table_check *check)
 	look_at_all((struct search){ check, FIELD_LENGTH, blame_length, NULL });
 }
 
+/* Readers ignore them today. What stands there may get a meaning with the next revision. */
 void check_reserved_bytes(const struct table_check *check)
 {
 	look_at_all((struct search){ check, FIELD_RESERVED, blame_reserved, NULL });

@@ -19,6 +19,7 @@
 #include "findings.h"
 #include "rules.h"
 
+/* A hostile table can be wrong in any number of places, and nobody reads more than these. */
 #define MAX_FINDINGS 1000
 #define MAX_TEXT     800
 
@@ -30,6 +31,7 @@ struct viommu_findings {
 	char beyond_text[64];
 };
 
+/* A severity that nobody knows is taken for the worst. */
 const char *viommu_severity_name(enum viommu_severity severity)
 {
 	static const char *const names[] = {
@@ -60,6 +62,9 @@ struct viommu_findings *viommu_findings_free(struct viommu_findings *findings)
 	return NULL;
 }
 
+/*
+ * What was too much to be listed is one finding more, so that nobody takes the list for complete.
+ */
 size_t viommu_findings_count(const struct viommu_findings *findings)
 {
 	return findings->list->len + (findings->n_beyond ? 1 : 0);
@@ -116,6 +121,10 @@ static void count_beyond(struct viommu_findings *findings, const struct viommu_r
 		   "findings that are not listed: %zu", findings->n_beyond);
 }
 
+/*
+ * Texts are copied, since topologies and tables that they speak of may be freed first. A hostile
+ * input could have any number of findings, so there is an end to the list.
+ */
 void report(struct viommu_findings *findings, const char *rule_id, struct viommu_place place,
 	    const char *cure, const char *format, ...)
 {

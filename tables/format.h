@@ -109,6 +109,7 @@ void check_reserved_bytes(const struct table_check *check);
 
 /* -- the header of every ACPI table (acpi.c) ----------------------------------------- */
 
+/* The texts have no end, and the checksum makes all bytes sum to 0. */
 struct acpi_header {
 	char signature[4];
 	uint32_t length;

@@ -22,6 +22,7 @@
 #define BYPASS_STYLE "color=\"" BYPASS_COLOUR "\", style=dashed, penwidth=1.4, minlen=2"
 #define MSI_STYLE    "color=\"" MSI_COLOUR "\", style=dotted, arrowhead=vee, penwidth=1.4"
 
+/* Nodes are called by numbers: names come from tables, and would have to be quoted everywhere. */
 struct drawing {
 	GString *out;
 	const struct viommu_topology *topology;
@@ -111,6 +112,7 @@ static void put_order(struct drawing *drawing)
 
 /* -- frames ------------------------------------------------------------------------------ */
 
+/* Boxes of no domain are drawn outside of all frames. */
 static bool is_member(const struct box *box, bool framed, uint32_t domain)
 {
 	return box->has_domain == framed && (!framed || box->domain == domain);

@@ -18,12 +18,14 @@
 #define LAST_DEVFN    0xff
 #define LAST_BDF      0xffff
 
+/* Lines come in the order of the map, and find their boxes in constant time. */
 struct collector {
 	const struct viommu_topology *topology;
 	struct boxes boxes;
 	GHashTable *by_owner; /* host bridge, segment or IOMMU -> index of its box, from 1 */
 };
 
+/* Texts are a line's own: what they were made of is gone when the picture is drawn. */
 static void line_clear(gpointer pointer)
 {
 	struct line *line = pointer;

@@ -83,6 +83,7 @@ static size_t raw_length(const struct input *input, size_t at)
 		       : left;
 }
 
+/* One behind the other, each as long as its header says. */
 static void split_raw(struct input *input)
 {
 	size_t at = 0, length;
@@ -149,6 +150,7 @@ static bool is_blank(const char *line, size_t length)
 	return true;
 }
 
+/* The last line may have no end. */
 static const char *end_of_line(const char *line, const char *end)
 {
 	const char *found = memchr(line, '\n', (size_t)(end - line));
@@ -163,6 +165,7 @@ struct dumped {
 	bool broken;    /* one of its lines was wrong: those behind it are passed over */
 };
 
+/* A title without bytes is a table that was lost on the way, which the dump itself does not say. */
 static void give_dumped(struct input *input, struct dumped *table)
 {
 	if (input->stopped || !table->title)
@@ -175,6 +178,10 @@ static void give_dumped(struct input *input, struct dumped *table)
 		       "a table without a line of bytes");
 }
 
+/*
+ * A line that does not go on at the offset where the last one ended means that bytes are missing:
+ * what follows would stand in the wrong place, so the table ends there with a finding.
+ */
 static void take_line(struct input *input, struct dumped *table, const char *line, size_t length,
 		      unsigned number)
 {
@@ -194,6 +201,7 @@ static void take_line(struct input *input, struct dumped *table, const char *lin
 	}
 }
 
+/* Known before the first table is given, since it decides about how each of them is called. */
 static unsigned count_titles(const char *line, const char *end)
 {
 	const char *next;

@@ -14,6 +14,7 @@
 #include "findings.h"
 #include "iort.h"
 
+/* The length is at an odd place, behind a type of one byte, and covers all arrays of the node. */
 static const struct framing node_framing = {
 	.type_at = 0, .type_length = 1, .length_at = 1, .length_length = 2, .head = IORT_NODE_LENGTH
 };
@@ -21,6 +22,7 @@ static const struct framing node_framing = {
 /* Where a field of 32 bits stands in the head of every node. */
 enum { REVISION_AT = 3, MAPPING_COUNT_AT = 8, MAPPING_OFFSET_AT = 12 };
 
+/* Mappings, names and nodes are all records, and together they have one limit. */
 struct decoding {
 	const struct viommu_table *table;
 	const uint8_t *bytes; /* of the whole table */
@@ -225,6 +227,10 @@ static void decode(struct viommu_table *table, const uint8_t *bytes, size_t leng
 
 /* -- walks over what was decoded ------------------------------------------------------------ */
 
+/*
+ * Children of one kind only: elements of several arrays of a node stand beside each other, in the
+ * order of their bytes.
+ */
 const struct record *iort_next(const struct record *node, const struct layout *layout, guint *i)
 {
 	while (*i < node->children->len) {
@@ -236,6 +242,7 @@ const struct record *iort_next(const struct record *node, const struct layout *l
 	return NULL;
 }
 
+/* Bytes between nodes and behind them are children too, and have no rows. */
 const struct record *iort_next_node(const struct viommu_table *table, guint *i)
 {
 	const GPtrArray *nodes = table->root->children;
@@ -261,6 +268,7 @@ const struct iort_mapping *iort_mapping_of(const struct record *node, size_t i)
 	return child->layout == &iort_mapping_layout ? child->host : NULL;
 }
 
+/* The name follows the fields at once, so it is the first child or there is none. */
 const struct record *iort_text_of(const struct record *node)
 {
 	const struct record *first = node->children->len ? node->children->pdata[0] : NULL;
@@ -275,6 +283,10 @@ char *iort_text(const struct record *node)
 	return text ? g_strndup(record_text(text), text->rest->len) : NULL;
 }
 
+/*
+ * References are offsets from the start of the table, and one into the middle of a node hits
+ * nothing. Linux does not ask, and takes for a node whatever stands there.
+ */
 GHashTable *iort_index(const struct viommu_table *table)
 {
 	GHashTable *index = g_hash_table_new(NULL, NULL);

@@ -47,6 +47,10 @@ enum iort_revision {
 /* More than any machine has, and few enough to be held as records. */
 #define IORT_MAX_RECORDS ((size_t)1 << 18)
 
+/*
+ * Readers go by the number of nodes, and need it right: Linux checks only that each begins before
+ * the end of the table.
+ */
 struct iort_head {
 	struct acpi_header acpi;
 	uint32_t node_count, node_offset, reserved;
@@ -69,6 +73,7 @@ struct iort_mapping {
 	uint32_t output_base, output_reference, flags;
 };
 
+/* As many identifiers follow as are counted here, the only array without an offset of its own. */
 struct iort_its_group {
 	struct iort_node node;
 	uint32_t its_count;
@@ -97,6 +102,10 @@ struct iort_memory {
 
 enum { IORT_COMPONENT_STALL = 1, IORT_COMPONENT_PASID_SHIFT = 1, IORT_COMPONENT_PASID_MASK = 0x1f };
 
+/*
+ * The path of the object follows, up to its NUL, and is compared as a string: segments must keep
+ * their trailing underscores.
+ */
 struct iort_named_component {
 	struct iort_node node;
 	uint32_t flags;
@@ -120,6 +129,7 @@ struct iort_root_complex {
 
 enum { IORT_SMMU_V2_DVM = 1, IORT_SMMU_V2_COHERENT = 2 };
 
+/* Interrupts are in three arrays, and the first of them has no count, since it is always one. */
 struct iort_smmu_v2 {
 	struct iort_node node;
 	uint64_t base, span;
@@ -144,6 +154,10 @@ enum {
 /* The node revision from which the flag says whether there is a DeviceID mapping. */
 #define IORT_SMMU_V3_WITH_FLAG 5
 
+/*
+ * Linux takes an interrupt of 0 for none. While one is 0 and the node older than revision 5, it
+ * takes the mapping at the DeviceID index for the SMMU's own, and endpoints lose it.
+ */
 struct iort_smmu_v3 {
 	struct iort_node node;
 	uint64_t base;
@@ -159,6 +173,10 @@ struct iort_pmcg {
 	uint64_t page_1;
 };
 
+/*
+ * Mappings and descriptors may stand in either order: some producers write one first, some the
+ * other.
+ */
 struct iort_rmr {
 	struct iort_node node;
 	uint32_t flags, descriptor_count, descriptor_offset;

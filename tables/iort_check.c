@@ -4,6 +4,10 @@
  *
  * What is wrong with a table so that it cannot be taken apart, decoding has said already; where ID
  * mappings lead is in iort_check_map.c.
+ *
+ * Linux checks little more than that a node begins inside the table. A length of 0, an array
+ * outside of its node and a reference into the middle of another one all pass there, and references
+ * in a circle keep it busy for ever.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -11,6 +15,7 @@
 #include "findings.h"
 #include "iort_check.h"
 
+/* Rules are about nodes of one type mostly, and ask for nothing else. */
 void iort_each(const struct table_check *check, unsigned type, iort_look *look)
 {
 	const struct record *node;

@@ -5,6 +5,9 @@
  * Linux follows references without looking where they go, so each of these can end in a wrong
  * device, a read beyond the table, or a walk without an end. An ID goes up in one direction only:
  * from what sends it to an SMMU, and from there to an ITS group.
+ *
+ * An ID mapping has the number of its IDs less one, where a device tree has the plain number and
+ * VIOT the last one: these are mixed up easily.
  */
 #include <inttypes.h>
 

@@ -4,6 +4,9 @@
  *
  * Firmware still uses it, or devices do. A guest that overlooks such a node breaks what it was
  * there for without a word, so whatever makes Linux overlook one is a rule.
+ *
+ * Linux reads these nodes from table revision 5 on. What is not aligned to 64 KiB, overlaps or is
+ * empty it calls a bug of the firmware, and uses it all the same.
  */
 #include <inttypes.h>
 

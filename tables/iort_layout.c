@@ -58,6 +58,7 @@ const struct layout iort_mapping_layout =
 
 /* -- ITS groups -------------------------------------------------------------------- */
 
+/* The identifiers behind it are those of MADT. Linux takes the first for the MSI domain. */
 static const struct field its_group_fields[] = {
 	NODE_ROWS(struct iort_its_group),
 	ROW(struct iort_its_group, 16, NUMBER, its_count, "ITS count"),
@@ -72,6 +73,10 @@ const struct layout iort_its_layout = LAYOUT("ITS", 0, 4, struct iort_its, its_f
 
 /* -- devices ------------------------------------------------------------------------ */
 
+/*
+ * What VMMs write here is no hint and both flags: coherent, cacheable and shareable. The third flag
+ * came with issue E.f of the standard.
+ */
 static const struct field_name memory_hints[] = {
 	{ 1, "transient" }, { 2, "write allocate" }, { 4, "read allocate" }, { 8, "override" },
 	{ 0, NULL },
@@ -107,6 +112,9 @@ static const struct field component_fields[] = {
 static const struct layout component_layout = LAYOUT("Named component", IORT_NAMED_COMPONENT, 29,
 						     struct iort_named_component, component_fields);
 
+/*
+ * ATS is said of a whole root complex, and so of a segment, not of single root ports as in a DMAR.
+ */
 static const struct field_name ats_flags[] = {
 	{ IORT_ATS, "ATS" },
 	{ IORT_PRI, "PRI" },
@@ -122,6 +130,11 @@ static const struct field_name root_complex_flags[] = {
 	{ 0, NULL },
 };
 
+/*
+ * The address size limit counts from node revision 1 on. The PASID fields took the place of
+ * reserved bytes with revision 4, and the flags came behind them: so a node may be 32, 36 or 40
+ * bytes long in front of its mappings, whatever revision it claims.
+ */
 #define ROOT_COMPLEX_ROWS \
 	NODE_ROWS(struct iort_root_complex), MEMORY_ROWS(struct iort_root_complex, 16), \
 		ROW_NAMED(struct iort_root_complex, 24, FLAGS, ats, "ATS attribute", ats_flags), \
@@ -161,6 +174,7 @@ static const struct layout root_complex_layouts[] = {
 
 /* -- SMMUs ---------------------------------------------------------------------------- */
 
+/* One node for versions 1 and 2 and for implementations of both, which this number tells apart. */
 static const struct field_name smmu_v2_models[] = {
 	{ 0, "SMMUv1" },  { 1, "SMMUv2" },   { 2, "MMU-400" }, { 3, "MMU-500" },
 	{ 4, "MMU-401" }, { 5, "ThunderX" }, { 0, NULL },
@@ -189,6 +203,7 @@ static const struct field_name interrupt_flags[] = {
 	{ 1, "edge" },
 	{ 0, NULL },
 };
+/* Found by an offset like the arrays behind it. There is always one, so it has no count. */
 static const struct field global_interrupts_fields[] = {
 	ROW(struct iort_global_interrupts, 0, NUMBER, fault, "NSgIrpt"),
 	ROW_NAMED(struct iort_global_interrupts, 4, FLAGS, fault_flags, "NSgIrpt flags",
@@ -224,6 +239,10 @@ static const struct field_name smmu_v3_flags[] = {
 	{ 0, NULL },
 };
 
+/*
+ * Event, PRI, GERR, sync: the order is another one than in a device tree, which has the last two
+ * the other way round. QEMU once wrote that order here.
+ */
 #define SMMU_V3_ROWS \
 	NODE_ROWS(struct iort_smmu_v3), ROW(struct iort_smmu_v3, 16, HEX, base, "Base address"), \
 		ROW_NAMED(struct iort_smmu_v3, 24, FLAGS, flags, "Flags", smmu_v3_flags), \
@@ -235,6 +254,10 @@ static const struct field_name smmu_v3_flags[] = {
 		ROW(struct iort_smmu_v3, 52, NUMBER, gerr, "GERR GSIV"), \
 		ROW(struct iort_smmu_v3, 56, NUMBER, sync, "Sync GSIV")
 
+/*
+ * Domain and DeviceID mapping came later: old nodes end before them, and their mappings begin
+ * there.
+ */
 static const struct field smmu_v3_first_fields[] = { SMMU_V3_ROWS };
 static const struct field smmu_v3_fields[] = {
 	SMMU_V3_ROWS,
@@ -248,6 +271,7 @@ static const struct layout smmu_v3_layouts[] = {
 
 /* -- what stands beside --------------------------------------------------------------- */
 
+/* The node that it counts for is the only reference in an IORT that is no ID mapping. */
 #define PMCG_ROWS \
 	NODE_ROWS(struct iort_pmcg), ROW(struct iort_pmcg, 16, HEX, page_0, "Page 0 base"), \
 		ROW(struct iort_pmcg, 24, NUMBER, overflow, "Overflow GSIV"), \
@@ -281,6 +305,7 @@ static const struct field rmr_fields[] = {
 static const struct layout rmr_layout =
 	LAYOUT("Reserved memory range", IORT_RMR, 28, struct iort_rmr, rmr_fields);
 
+/* Linux takes a base or length that is no multiple of 64 KiB for a bug of the firmware. */
 static const struct field rmr_descriptor_fields[] = {
 	ROW(struct iort_rmr_descriptor, 0, HEX, base, "Base"),
 	ROW(struct iort_rmr_descriptor, 8, HEX, length, "Length"),
@@ -289,6 +314,7 @@ static const struct field rmr_descriptor_fields[] = {
 const struct layout iort_rmr_descriptor_layout =
 	LAYOUT("Memory range", 0, 20, struct iort_rmr_descriptor, rmr_descriptor_fields);
 
+/* The newest node, of issue E.g. The object's name follows at once, without padding. */
 static const struct field iwb_fields[] = {
 	NODE_ROWS(struct iort_iwb),
 	ROW(struct iort_iwb, 16, HEX, base, "Config frame base"),
@@ -297,6 +323,10 @@ static const struct field iwb_fields[] = {
 static const struct layout iwb_layout =
 	LAYOUT("Interrupt wire bridge", IORT_IWB, 26, struct iort_iwb, iwb_fields);
 
+/*
+ * The reader of 2019 looked at the device ID only, and one producer wrote 56 bytes as an older
+ * draft had them: both lengths are right.
+ */
 #define VIRTIO_PCI_ROWS \
 	NODE_ROWS(struct iort_virtio_pci), \
 		ROW(struct iort_virtio_pci, 16, HEX, device_id, "Device ID")
@@ -316,6 +346,10 @@ static const struct layout virtio_pci_layouts[] = {
 	       virtio_pci_first_fields),
 };
 
+/*
+ * Enough for Linux of 2019 to make a platform device of it: a window of registers and one
+ * interrupt.
+ */
 static const struct field virtio_mmio_fields[] = {
 	NODE_ROWS(struct iort_virtio_mmio),
 	ROW(struct iort_virtio_mmio, 16, HEX, base, "Base address"),

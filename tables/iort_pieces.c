@@ -11,6 +11,7 @@
 #include "resolve.h"
 #include "topology.h"
 
+/* A requester ID has 16 bits: bus, device and function. */
 #define LAST_RID 0xffffu
 
 /* Noted at both ends: where functions are, and which IDs an SMMU sees. */

@@ -22,6 +22,7 @@ enum { SOME_LEVEL = 1, SOME_EDGE = 2 };
 
 /* -- nodes and names --------------------------------------------------------------------- */
 
+/* A note: the table is right, and what is lost stands in it. */
 void iort_lose(const struct iort_reading *reading, const char *rule_id, const struct record *record,
 	       const char *what)
 {
@@ -35,6 +36,10 @@ static const char *name_at(GHashTable *names, uint32_t offset)
 	return g_hash_table_lookup(names, GSIZE_TO_POINTER((gsize)offset));
 }
 
+/*
+ * A mapping may point forward or backward, so names are given to all IOMMUs before any is asked
+ * for.
+ */
 const char *iort_iommu_at(const struct iort_reading *reading, uint32_t offset)
 {
 	return name_at(reading->iommus, offset);

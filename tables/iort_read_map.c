@@ -16,6 +16,10 @@
 
 /* -- IDs ---------------------------------------------------------------------------------- */
 
+/*
+ * The field has the number of IDs less one, but firmware has stored the plain number, whose range
+ * then ends on the first ID of the next. To see that, all first IDs have to be known.
+ */
 GHashTable *iort_first_ids(const struct record *node)
 {
 	GHashTable *firsts = g_hash_table_new(NULL, NULL);

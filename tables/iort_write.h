@@ -30,6 +30,7 @@ struct iort_piece {
 	bool one_id;
 };
 
+/* Targets are written before what refers to them, so an offset is known when it is needed. */
 struct iort_writing {
 	struct viommu_table *table;
 	const struct viommu_topology *topology;

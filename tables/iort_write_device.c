@@ -4,6 +4,9 @@
  *
  * A device is known by its path in the ACPI namespace. One with a single ID, which its driver does
  * not name, has a single mapping; Linux asks for no other.
+ *
+ * Linux compares the path of a named component as a string, with one whose segments keep the
+ * underscores that fill them up to four characters: without these it never finds the device.
  */
 #include <string.h>
 

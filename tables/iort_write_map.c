@@ -6,6 +6,9 @@
  * mappings are, sorted, first those to SMMUs and then those of functions that bypass and go to an
  * ITS group at once. What is below no host bridge goes where the first of them sends what bypasses:
  * so a bus that is given a number later has MSIs too.
+ *
+ * Ranges are disjoint, so that it never matters which mapping a reader comes to first. A function
+ * without any mapping would have no MSIs.
  */
 #include "cover.h"
 #include "findings.h"
@@ -21,6 +24,10 @@
 /* -- segments -----------------------------------------------------------------------------------
  */
 
+/*
+ * All host bridges of a segment gather their mappings here before the node is written, since Linux
+ * never looks at a second node of a segment.
+ */
 struct segment {
 	uint16_t number;
 	GArray *mappings; /* struct iort_mapping */
@@ -29,6 +36,7 @@ struct segment {
 	struct iort_root_complex fields;
 };
 
+/* By number, to be found; and in order, so that the same topology gives the same bytes. */
 struct segments {
 	struct iort_writing *writing;
 	GHashTable *by_number;

@@ -4,6 +4,10 @@
  *
  * Behind the fields stand ID mappings to ITS groups: one for all stream IDs that go on as they
  * are, or one for each range that does not; and for an SMMU that sends MSIs itself a single one.
+ *
+ * The interrupts of an SMMUv3 stand in another order here than in a device tree, and one that is 0
+ * means more than that it is missing: until node revision 5 it decides whether there is a mapping
+ * for the SMMU's own MSIs.
  */
 #include "cover.h"
 #include "findings.h"
@@ -29,11 +33,16 @@ static void add_unit(struct iort_writing *writing, const struct viommu_iommu *io
 	g_hash_table_insert(writing->units, (gpointer)iommu->name, unit);
 }
 
+/* Types 0x80 and 0x81 were in drafts only. */
 static bool is_virtio(const struct viommu_iommu *iommu)
 {
 	return iommu->kind == VIOMMU_VIRTIO_PCI || iommu->kind == VIOMMU_VIRTIO_MMIO;
 }
 
+/*
+ * A virtio-iommu has a node only where the table is wrapped in a VIOT of 2019: readers of a plain
+ * IORT have no word for it, and mainline Linux shifts by the type, beyond the width of the result.
+ */
 static bool has_node(const struct iort_writing *writing, const struct viommu_iommu *iommu)
 {
 	return iommu->kind == VIOMMU_SMMU_V2 || iommu->kind == VIOMMU_SMMU_V3 ||
@@ -274,6 +283,7 @@ static struct record *smmu_v2_node(const struct iort_writing *writing,
 	return node;
 }
 
+/* One node for each IOMMU, whatever is behind it: that is what references need. */
 static struct record *node_of(const struct iort_writing *writing, const struct iort_unit *unit,
 			      GArray *mappings)
 {

@@ -15,6 +15,10 @@
  */
 #define MAX_RECORDS (1u << 20)
 
+/*
+ * Records are counted over the whole table: every four bytes may be an entry, and each takes many
+ * times that room in memory.
+ */
 struct decoding {
 	const struct viommu_table *table;
 	const uint8_t *bytes;
@@ -22,6 +26,7 @@ struct decoding {
 	struct viommu_findings *findings;
 };
 
+/* A length of 0 keeps Linux in a loop for ever; here it ends the walk with a finding. */
 static const struct framing block_framing = {
 	.type_at = 0, .type_length = 1, .length_at = 2, .length_length = 2, .head = 4
 };
@@ -46,6 +51,7 @@ static uint64_t measure_entry(const uint8_t *entry, size_t room)
 	return room > UID_LENGTH_AT ? HID_LENGTH + (uint64_t)entry[UID_LENGTH_AT] : HID_LENGTH;
 }
 
+/* An entry has no length of its own, so the bytes of its type are measured. */
 static const struct framing entry_framing = {
 	.type_at = 0, .type_length = 1, .head = 4, .measure = measure_entry
 };

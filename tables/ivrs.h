@@ -132,6 +132,7 @@ struct ivrs_pad {
 	uint8_t reserved[3];
 };
 
+/* The same, for where the next entry has 8 bytes. */
 struct ivrs_pad_8 {
 	uint8_t type;
 	uint8_t reserved[7];
@@ -148,6 +149,7 @@ struct ivrs_alias {
 /* The IOMMU refuses address translation requests of these functions. */
 #define IVRS_NO_ATS (1u << 31)
 
+/* Four bytes more than a plain entry, of which one bit is in use. */
 struct ivrs_extended {
 	struct ivrs_entry entry;
 	uint32_t extended;

@@ -4,6 +4,9 @@
  *
  * What is wrong with a table so that it cannot be taken apart, decoding has said already. Rules of
  * device entries are in ivrs_check_entries.c; the list of all is at the end of this file.
+ *
+ * Linux takes blocks of one type for the whole table, which the order of the blocks decides, and
+ * passes over all others. It sums the bytes itself and refuses a table that is not right.
  */
 #include <string.h>
 

@@ -18,6 +18,7 @@ static const struct field_name info_bits[] = {
 	{ 0, NULL },
 };
 
+/* What stands in IVinfo is about all IOMMUs of the machine. */
 static const struct field head_fields[] = {
 	ACPI_ROWS(struct ivrs_head),
 	ROW_NAMED(struct ivrs_head, 36, FLAGS, info, "IVinfo", info_bits),
@@ -97,6 +98,10 @@ static const struct field ivhd_11_fields[] = {
 		ROW(struct ivrs_ivmd, 16, HEX, start, "Start address"), \
 		ROW(struct ivrs_ivmd, 24, HEX, length, "Memory length")
 
+/*
+ * One shape in three readings: the same four bytes are nothing, one function, or the first and the
+ * last of a range.
+ */
 static const struct field ivmd_all_fields[] = {
 	IVMD_ROWS("Auxiliary data", RESERVED, "Device ID", RESERVED),
 };
@@ -113,6 +118,10 @@ struct unknown_block {
 };
 static const struct field unknown_block_fields[] = { BLOCK_ROWS(struct unknown_block, NULL) };
 
+/*
+ * 10h ends with its feature bits; 11h and 40h have images of the feature registers in addition, and
+ * entries begin 16 bytes later.
+ */
 static const struct layout block_layouts[] = {
 	LAYOUT("IVHD, type 10h", IVRS_IVHD_10, 24, struct ivrs_ivhd, ivhd_10_fields),
 	LAYOUT("IVHD, type 11h", IVRS_IVHD_11, 40, struct ivrs_ivhd, ivhd_11_fields),
@@ -188,6 +197,7 @@ static const struct field extended_fields[] = {
 	ROW_NAMED(struct ivrs_extended, 4, FLAGS, extended, "Extended setting", extended_bits),
 };
 
+/* What the handle is an ID of: the same number may be both. */
 static const struct field_name varieties[] = {
 	{ IVRS_IOAPIC, "IOAPIC" },
 	{ IVRS_HPET, "HPET" },
@@ -235,6 +245,7 @@ static const struct field unknown_entry_fields[] = {
 #define PLAIN(name, type)    LAYOUT(name, type, 4, struct ivrs_plain, plain_fields)
 #define EXTENDED(name, type) LAYOUT(name, type, 8, struct ivrs_extended, extended_fields)
 
+/* Alias and extended entries have 8 bytes, which the two top bits of their types say. */
 static const struct layout entry_layouts[] = {
 	LAYOUT("Pad", IVRS_PAD, 4, struct ivrs_pad, pad_fields),
 	PLAIN("All functions", IVRS_ALL),

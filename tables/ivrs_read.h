@@ -12,6 +12,7 @@ struct ivrs_found {
 	const struct record *newest;
 };
 
+/* The IOMMU of a block is known by its function: blocks of several types speak of the same one. */
 struct ivrs_reading {
 	const struct viommu_table *table;
 	struct viommu_topology *topology;

@@ -33,6 +33,9 @@ struct ivrs_unit {
 	bool alone; /* in its segment */
 };
 
+/*
+ * Entries are gathered for all IOMMUs first, since each may have up to three blocks that need them.
+ */
 struct ivrs_writing {
 	struct viommu_table *table;
 	const struct viommu_topology *topology;

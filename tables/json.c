@@ -65,6 +65,7 @@ static void add_value(JsonBuilder *builder, const struct field *field, const voi
 	}
 }
 
+/* Zeroes are what everybody expects there, so only others are shown. */
 static bool has_reserved(const struct record *record)
 {
 	for_each_field(f, record->layout)
@@ -73,6 +74,9 @@ static bool has_reserved(const struct record *record)
 	return false;
 }
 
+/*
+ * Reserved bytes are apart: a program that goes through the fields should not find meaning in them.
+ */
 static void add_fields(JsonBuilder *builder, const struct record *record)
 {
 	json_builder_set_member_name(builder, "fields");
@@ -118,6 +122,7 @@ static void add_rest(JsonBuilder *builder, const struct record *record)
 	}
 }
 
+/* Bytes that no layout has are shown as such, so that a program sees all of the table. */
 static const char *name_of(const struct record *record)
 {
 	if (record->text)

@@ -4,6 +4,9 @@
  *
  * What cannot be gone past stays bytes, and so does a structure that is too short for its fields; a
  * longer one keeps what is behind them.
+ *
+ * SRAT, MADT and MCFG are such tables. Nothing in their heads counts the structures or says where
+ * they begin: they follow the head at once, and the length of the table ends them.
  */
 #include "findings.h"
 #include "list.h"
@@ -11,6 +14,7 @@
 /* Records are much larger than what they stand for: far above any machine, there is an end. */
 #define MAX_STRUCTURES 65536u
 
+/* NULL behind the last, which ends the loop over all of them. */
 const struct record *list_structure(const struct viommu_table *table, size_t i)
 {
 	const GPtrArray *children = table->root->children;

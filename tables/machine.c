@@ -86,6 +86,7 @@ static const struct {
 
 /* -- the tables ---------------------------------------------------------------------- */
 
+/* The table itself is the caller's. */
 static void description_free(void *opaque)
 {
 	struct description *description = opaque;

@@ -26,6 +26,7 @@ struct description {
 	struct viommu_topology *topology;
 };
 
+/* A bit for each of the 256 buses that a segment can have. */
 struct buses {
 	uint8_t bits[256 / 8];
 };

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Rules of what tables of IOMMUs name by a number: interrupt controllers and proximity domains
+ *
+ * Each table is right by itself when its number is wrong, and a guest finds out when MSIs do not
+ * arrive or interrupts are not remapped. A rule needs the table that has the numbers, and says
+ * nothing without it.
  */
 #include <string.h>
 
@@ -58,6 +62,7 @@ static GHashTable *named_ioapics(const struct description *description)
 	return named;
 }
 
+/* Not by subtracting, which could wrap. */
 static gint compare_numbers(gconstpointer a, gconstpointer b)
 {
 	return (GPOINTER_TO_UINT(a) > GPOINTER_TO_UINT(b)) -

@@ -4,6 +4,9 @@
  *
  * The MCFG has all segments and their buses. A table may well speak of buses that are not there,
  * for it speaks of whole segments; but not of nothing else.
+ *
+ * Two tables that both have IOMMUs for a function are told as well: Linux asks them one after the
+ * other, IORT before VIOT, and takes the first that has an answer.
  */
 #include "findings.h"
 #include "machine.h"
@@ -59,6 +62,7 @@ static const struct buses *find_buses(const struct machine *machine, unsigned se
 	return g_hash_table_lookup(machine->buses, GUINT_TO_POINTER(segment));
 }
 
+/* A segment has 256 buses and so a bit for each. */
 static bool has_bus(const struct buses *buses, unsigned bus)
 {
 	return buses && buses->bits[bus / 8] & 1u << bus % 8;
@@ -105,6 +109,7 @@ void machine_check_segments(const struct machine *machine)
 		for_each_window(machine, look_at_segments);
 }
 
+/* Like segments: where configuration space is found otherwise, nothing can be said. */
 void machine_check_buses(const struct machine *machine)
 {
 	if (machine->buses)
@@ -149,6 +154,7 @@ static void claim_range(void *opaque, const struct viommu_pci_range *range)
 	}
 }
 
+/* By where they begin, since those of one table do not overlap. */
 static gint compare_claims(gconstpointer a, gconstpointer b)
 {
 	const struct claim *one = a, *other = b;

@@ -9,6 +9,7 @@
 
 #define MADT_HEAD_LENGTH 44
 
+/* The head counts nothing: structures follow until the table ends. */
 struct madt_head {
 	struct acpi_header acpi;
 	uint32_t address, flags;
@@ -23,6 +24,7 @@ static const struct field head_fields[] = {
 static const struct layout head_layout = LAYOUT("Multiple APIC Description table", 0,
 						MADT_HEAD_LENGTH, struct madt_head, head_fields);
 
+/* Names for what is common beside the two that matter, so that people find their way in a dump. */
 static const struct field_name types[] = {
 	{ 0, "local APIC" },     { MADT_IOAPIC, "IOAPIC" },
 	{ 9, "local x2APIC" },   { 11, "GICC" },
@@ -34,6 +36,10 @@ static const struct field_name types[] = {
 	ROW_NAMED(host, 0, TYPE, node.type, "Type", types), \
 		ROW(host, 1, LENGTH, node.length, "Length")
 
+/*
+ * Linux looks for each IOAPIC of the MADT among the special entries of an IVRS, and disables
+ * interrupt remapping if one is missing there.
+ */
 static const struct field ioapic_fields[] = {
 	NODE_ROWS(struct madt_ioapic),
 	ROW(struct madt_ioapic, 2, NUMBER, id, "IOAPIC ID"),
@@ -44,6 +50,7 @@ static const struct field ioapic_fields[] = {
 const struct layout madt_ioapic_layout =
 	LAYOUT("IOAPIC", MADT_IOAPIC, 12, struct madt_ioapic, ioapic_fields);
 
+/* The ID is what an ITS group of an IORT and an SRAT refer to. */
 static const struct field its_fields[] = {
 	NODE_ROWS(struct madt_its),
 	ROW(struct madt_its, 2, RESERVED, reserved, "Reserved"),
@@ -53,6 +60,7 @@ static const struct field its_fields[] = {
 };
 const struct layout madt_its_layout = LAYOUT("GIC ITS", MADT_ITS, 20, struct madt_its, its_fields);
 
+/* Type and length are enough to go on to the next one; what is between is kept as bytes. */
 struct other_structure {
 	struct madt_node node;
 };
@@ -80,6 +88,7 @@ static const struct list list = {
 	.layout = find_layout,
 };
 
+/* Structures begin right behind the head, whatever stands in it. */
 static void decode(struct viommu_table *table, const uint8_t *bytes, size_t length,
 		   struct viommu_findings *findings)
 {

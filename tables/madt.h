@@ -15,12 +15,14 @@ struct madt_node {
 	uint8_t type, length;
 };
 
+/* DMAR and IVRS know an IOAPIC by the ID, which is one byte in all three. */
 struct madt_ioapic {
 	struct madt_node node;
 	uint8_t id, reserved;
 	uint32_t address, interrupt_base;
 };
 
+/* IORT knows it by the ID. The base is for drivers of interrupt controllers. */
 struct madt_its {
 	struct madt_node node;
 	uint16_t reserved;

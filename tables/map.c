@@ -30,6 +30,7 @@ struct run {
 	const void *owners[N_COVERS];
 };
 
+/* A walk that stands still between two calls, so that whoever asks can stop at any time. */
 struct map {
 	const struct viommu_topology *topology;
 	GArray *covers[N_COVERS];
@@ -70,6 +71,7 @@ static void cover_range(GArray *cover, const struct viommu_pci_range *range)
 	}
 }
 
+/* In the order of the topology, for the first one that has a function wins. */
 static void cover_ranges(struct map *map)
 {
 	const struct viommu_pci_range *range;

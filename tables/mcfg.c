@@ -3,6 +3,8 @@
  * MCFG, which says where the configuration space of PCI is (PCI Firmware Specification, 4.1.2)
  *
  * It lists all segments and their buses, and so tells which functions can exist at all.
+ *
+ * Structures have neither type nor length: they are told apart by their room alone.
  */
 #include "mcfg.h"
 
@@ -41,6 +43,7 @@ static const struct layout *find_layout(const uint8_t *structure, uint64_t lengt
 
 static const struct list list = { .step = MCFG_ALLOCATION_LENGTH, .layout = find_layout };
 
+/* Allocations have one length and no head, and follow until the table ends. */
 static void decode(struct viommu_table *table, const uint8_t *bytes, size_t length,
 		   struct viommu_findings *findings)
 {

@@ -20,8 +20,12 @@
 #define LAST_DEVFN    0xff
 #define LAST_BDF      0xffff
 
+/*
+ * From the top: what a range says hides what an IOMMU's own function is, and both hide the bridge.
+ */
 enum layer { LAYER_RANGE, LAYER_SELF, LAYER_BRIDGE, N_LAYERS };
 
+/* Part of an object on one segment. */
 struct slice {
 	enum layer layer;
 	size_t index;       /* of the object in its list: the lower wins */
@@ -29,12 +33,17 @@ struct slice {
 	uint64_t first, last;
 };
 
+/* Where a slice begins or ends: the sweep stops at each of these and at nothing else. */
 struct end {
 	uint64_t position;
 	size_t slice;
 	bool opens;
 };
 
+/*
+ * Of each layer all slices are kept that are open where the sweep is, the lowest index first: the
+ * one that wins is found without looking at the others.
+ */
 struct sweep {
 	const struct viommu_topology *topology;
 	bool bridges_only;     /* pieces of ranges are not wanted */
@@ -45,6 +54,10 @@ struct sweep {
 	size_t *last_piece;    /* of a range: its latest whole piece, from 1; 0: none */
 };
 
+/*
+ * One line for all segments, on which a range over two of them would not be one piece: so ranges
+ * are cut into slices, one a segment.
+ */
 static uint64_t position(uint16_t segment, uint16_t bdf)
 {
 	return (uint64_t)segment << SEGMENT_SHIFT | bdf;
@@ -138,6 +151,7 @@ static gint compare_ends(gconstpointer a, gconstpointer b)
 
 /* -- who gets an interval ----------------------------------------------------- */
 
+/* What was added first counts first, so the smallest index of those that are open wins. */
 static gint compare_indices(gconstpointer a, gconstpointer b)
 {
 	return (GPOINTER_TO_SIZE(a) > GPOINTER_TO_SIZE(b)) -
@@ -283,6 +297,7 @@ static void run(struct sweep *sweep)
 	}
 }
 
+/* Trees, since slices open and close in any order while the lowest index has to be at hand. */
 static void sweep_begin(struct sweep *sweep)
 {
 	size_t n_ranges = topology_count(sweep->topology, OBJECT_PCI_RANGE);
@@ -307,6 +322,10 @@ static void sweep_end(struct sweep *sweep)
 
 typedef void each_piece(void *opaque, const struct viommu_pci_range *piece);
 
+/*
+ * All pieces are made before the first one is given, for a range that comes through whole is put
+ * together at its last segment.
+ */
 static void for_each_piece(struct sweep sweep, each_piece *each, void *opaque)
 {
 	sweep_begin(&sweep);
@@ -334,6 +353,7 @@ void topology_for_each_bridge_range(const struct viommu_topology *topology, each
 
 /* -- do any overlap? ------------------------------------------------------------ */
 
+/* By comparing, for positions are wider than the result. */
 static gint compare_slices(gconstpointer a, gconstpointer b)
 {
 	const struct slice *one = a, *other = b;

@@ -24,6 +24,7 @@ struct record *record_new(const struct layout *layout, const uint8_t *wire, size
 	return record;
 }
 
+/* What nobody understands is kept as it is, and written again as it was. */
 struct record *record_new_bytes(const uint8_t *wire, size_t length, size_t at)
 {
 	struct record *record = record_new(NULL, NULL, at);
@@ -49,6 +50,7 @@ struct field record_text_field(const struct record *record)
 	};
 }
 
+/* The text may lack its end: whoever prints it goes by the length. */
 const void *record_text(const struct record *record)
 {
 	return record->rest->data;
@@ -68,11 +70,13 @@ void record_free(struct record *record)
 	g_free(record);
 }
 
+/* In the order of their bytes: encoding writes them as they stand here. */
 void record_add_child(struct record *record, struct record *child)
 {
 	g_ptr_array_add(record->children, child);
 }
 
+/* Behind the fields that are known, so that a structure which grew comes out as it went in. */
 void record_add_rest(struct record *record, const uint8_t *wire, size_t length)
 {
 	g_byte_array_append(record->rest, wire, (guint)length);

@@ -55,6 +55,7 @@ static bool ends_path(const char *path, const char *part)
 	       !strcmp(path + length - part_length, part);
 }
 
+/* Goes on behind the first hit, since an ending that several devices share names none of them. */
 static const struct viommu_platform_device *find_by_ending(const struct viommu_topology *topology,
 							   const char *part, unsigned *ret_n)
 {
@@ -68,6 +69,11 @@ static const struct viommu_platform_device *find_by_ending(const struct viommu_t
 	return found;
 }
 
+/*
+ * A whole name counts more than an ending, so that a device can always be asked for whatever others
+ * are called. An error instead of the first of several: an answer about another device is worse
+ * than none.
+ */
 int viommu_topology_find_device(const struct viommu_topology *topology, const char *text,
 				struct viommu_device_name *ret_name)
 {
@@ -106,6 +112,10 @@ bool range_has(const struct viommu_pci_range *range, const struct viommu_device_
 	return range->bdf_first <= device->bdf && device->bdf <= range->bdf_last;
 }
 
+/*
+ * The window of buses is the one that the bridge was given. Which of them have devices is not known
+ * before the guest has looked, and it may number them anew.
+ */
 static bool bridge_has(const struct viommu_host_bridge *bridge,
 		       const struct viommu_device_name *device)
 {
@@ -160,6 +170,10 @@ static struct viommu_route route_of_bridge(const struct viommu_topology *topolog
 	return route;
 }
 
+/*
+ * A range is an exception from what its host bridge says, so it is asked first, and if it says
+ * bypass that is an answer too: the bridge is not asked any more.
+ */
 struct viommu_route route_begin(const struct viommu_topology *topology,
 				const struct deciders *deciders,
 				const struct viommu_device_name *device)
@@ -223,6 +237,10 @@ void route_go_on(const struct viommu_topology *topology, const struct deciders *
 
 /* -- who decides ------------------------------------------------------------------ */
 
+/*
+ * A range of MSIs with an IOMMU counts IDs and one without counts functions: the numbers of one
+ * mean nothing in the other.
+ */
 static bool msi_has_function(const struct viommu_msi_range *msi,
 			     const struct viommu_device_name *device)
 {
@@ -230,6 +248,7 @@ static bool msi_has_function(const struct viommu_msi_range *msi,
 	       msi->bdf_first <= device->bdf && device->bdf <= msi->bdf_last;
 }
 
+/* IDs belong to the IOMMU that they leave. The same number behind another one is another device. */
 static bool msi_has_id(const struct viommu_msi_range *msi, const struct viommu_route *route)
 {
 	return msi->iommu && route->iommu && g_str_equal(msi->iommu, route->iommu->name) &&
@@ -271,6 +290,7 @@ static const struct viommu_msi_range *find_msi(const struct viommu_topology *top
 
 /* -- platform devices --------------------------------------------------------------- */
 
+/* Devices that only a name tells apart may share an address, 0 above all, so a name goes first. */
 const struct viommu_platform_device *find_platform_device(const struct viommu_topology *topology,
 							  const struct viommu_device_name *device)
 {
@@ -301,6 +321,10 @@ static struct viommu_route platform_route(const struct viommu_topology *topology
 
 /* -- the question ------------------------------------------------------------- */
 
+/*
+ * After the first hop, since which range of MSIs applies depends on the ID that leaves the IOMMU,
+ * and that is another one where Linux goes its own way.
+ */
 static void finish(const struct viommu_topology *topology, struct deciders deciders,
 		   const struct viommu_device_name *device, struct viommu_route *route)
 {
@@ -308,6 +332,7 @@ static void finish(const struct viommu_topology *topology, struct deciders decid
 	route_go_on(topology, &deciders, device, route);
 }
 
+/* Some readers of Linux begin here, for what Linux does as the specification says. */
 struct viommu_route route_specified(const struct viommu_topology *topology,
 				    const struct viommu_device_name *device)
 {
@@ -317,6 +342,7 @@ struct viommu_route route_specified(const struct viommu_topology *topology,
 			   : platform_route(topology, device);
 }
 
+/* Each of both answers has its own ID behind the IOMMU, so each looks for its own range of MSIs. */
 void viommu_topology_resolve(const struct viommu_topology *topology,
 			     const struct viommu_device_name *device,
 			     struct viommu_route *ret_route, struct viommu_route *ret_linux,

@@ -82,6 +82,7 @@ static struct viommu_route linux_dt(const struct viommu_topology *topology,
 
 /* -- as Linux reads the draft of 2019 ------------------------------------------- */
 
+/* Mainline sees a table of the final form with no nodes. */
 static struct viommu_route linux_draft(const struct viommu_topology *topology,
 				       const struct viommu_device_name *device,
 				       const char **ret_why)
@@ -95,6 +96,7 @@ static struct viommu_route linux_draft(const struct viommu_topology *topology,
 
 /* -- the tables ------------------------------------------------------------------ */
 
+/* A draft of 2019 has a reader, too: what Linux does with it is an answer. */
 static const struct {
 	const char *signature;
 	linux_reader *read;

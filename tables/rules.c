@@ -18,6 +18,7 @@
 /* clang-format off */
 static const struct viommu_rule rules[] = {
 	/* -- input: is there anything to read? ------------------------------------------ */
+	/* These are about files, before anything in them has a meaning. */
 
 	{ "input-findings", VIOMMU_NOTE, "viommu",
 	  "an input has few enough findings to list them all", NULL },
@@ -29,6 +30,7 @@ static const struct viommu_rule rules[] = {
 	{ "input-acpidump", VIOMMU_ERROR, "acpidump", "lines of a dump follow each other", NULL },
 
 	/* -- text: can the text form be read? (docs/topology.md) -------------------------- */
+	/* Errors all of them: what is not understood in full is not taken at all. */
 
 	{ "text-limits", VIOMMU_ERROR, "text form, \"Limits\"",
 	  "a text has at most 64 MiB, nests at most 8 deep, and a value has at most 1024 bytes, "
@@ -56,6 +58,7 @@ static const struct viommu_rule rules[] = {
 	  "a value is within the limits of its key", NULL },
 
 	/* -- topology: what holds for every machine ------------------------------------------ */
+	/* Found once, for the text form and for every table that a topology was read from. */
 
 	{ "topology-inverted", VIOMMU_ERROR, "text form, \"Values\"",
 	  "a range does not end before it begins", NULL },
@@ -123,6 +126,7 @@ static const struct viommu_rule rules[] = {
 	  "takes the proximity domain of a PCI function from its host bridge" },
 
 	/* -- acpi: every table (ACPI 6.5, "System Description Table Header") ---------------- */
+	/* Linux warns of a wrong checksum and goes on, but refuses an IVRS that has one. */
 
 	{ "acpi-header", VIOMMU_ERROR, "ACPI 6.5, table 5.5",
 	  "a table begins with a header of 36 bytes and a signature", "does not find the table" },
@@ -180,6 +184,7 @@ static const struct viommu_rule rules[] = {
 	  "items are within reach of the form's offsets, and of 1 MiB", NULL },
 
 	/* -- viot: its bytes (ACPI 6.5, "Virtual I/O Translation Table") -------------------- */
+	/* Linux stops at the first node that is wrong, and keeps those before it. */
 
 	{ "viot-revision", VIOMMU_WARNING, "ACPI 6.5, VIOT, Revision", "the revision is 0",
 	  "does not look at it" },
@@ -230,6 +235,7 @@ static const struct viommu_rule rules[] = {
 	  "nodes can be counted in 16 bits, and IOMMU nodes named in 16 bits", NULL },
 
 	/* -- extend: what is there already, and is to have more ------------------------------- */
+	/* What stands in a table is somebody else's: all of it is kept, or nothing is done. */
 
 	{ "extend-kind", VIOMMU_ERROR, "viommu", "a table that is extended is an SRAT", NULL },
 	{ "extend-taken", VIOMMU_ERROR, "viommu",
@@ -238,6 +244,7 @@ static const struct viommu_rule rules[] = {
 	  "an SRAT that is extended ends with a structure", NULL },
 
 	/* -- srat: its bytes (ACPI 6.5, "System Resource Affinity Table") --------------------- */
+	/* VIOT has no field for a domain, so an initiator says that of its IOMMU. */
 
 	{ "srat-revision", VIOMMU_WARNING, "ACPI 6.5, SRAT, Revision", "the revision is 1 to 3",
 	  "takes 8 bits of a domain where it is 1, and 32 otherwise" },
@@ -260,6 +267,7 @@ static const struct viommu_rule rules[] = {
 	  "a generic initiator is a PCI function here", NULL },
 
 	/* -- iort: its bytes (ARM DEN 0049) ------------------------------------------------- */
+	/* Linux checks little more than that a node begins inside the table. */
 
 	{ "iort-revision", VIOMMU_WARNING, "ARM DEN 0049, IORT, Revision",
 	  "the revision is one that was not withdrawn",
@@ -389,6 +397,7 @@ static const struct viommu_rule rules[] = {
 	{ "iort-silent-node", VIOMMU_NOTE, "ARM DEN 0049, IORT, PMCG and IWB node",
 	  "what the table says has a word in a topology", NULL },
 	/* -- machine: tables side by side ------------------------------------------------------ */
+	/* One table names what another has: each is right by itself, only both tell. */
 
 	{ "machine-segment", VIOMMU_WARNING, "PCI Firmware Specification, MCFG",
 	  "a PCI segment that a table names is in the MCFG", "never asks about its functions" },
@@ -419,6 +428,7 @@ static const struct viommu_rule rules[] = {
 	  "takes the domain for another device" },
 
 	/* -- dmar: its bytes (Intel VT-d, chapter 8, "BIOS Considerations") ------------------ */
+	/* Linux refuses the whole table for some of these, and drops a structure for others. */
 
 	{ "dmar-revision", VIOMMU_WARNING, "VT-d, 8.1, Revision", "the revision is 1 or 2",
 	  "does not look at it" },
@@ -503,6 +513,7 @@ static const struct viommu_rule rules[] = {
 	  "either all host bridges of a segment have ATS, or none", NULL },
 
 	/* -- dt: device trees (Devicetree Specification 0.4 and Linux's bindings) ----------- */
+	/* The compiler of device trees sees cells in maps, and not what they mean. */
 
 	{ "dt-damaged", VIOMMU_ERROR, "Devicetree Specification, \"Flattened Devicetree Format\"",
 	  "a device tree can be read", "prints nothing yet, for it has no console, and stops" },
@@ -580,6 +591,7 @@ static const struct viommu_rule rules[] = {
 	  "functions are known by their requester IDs", NULL },
 
 	/* -- ivrs: its blocks and device entries (AMD I/O Virtualization Technology) --------- */
+	/* Linux goes by lengths that nobody checked: one of 0 never ends there. */
 
 	{ "ivrs-revision", VIOMMU_WARNING, "AMD IOMMU specification, IVRS header",
 	  "the revision is 1, or 2 where there are blocks of type 40h", "does not look at it" },
@@ -691,11 +703,13 @@ static const struct viommu_rule rules[] = {
 };
 /* clang-format on */
 
+/* NULL behind the last, which ends the loop of whoever lists them all. */
 const struct viommu_rule *viommu_rule(size_t i)
 {
 	return i < G_N_ELEMENTS(rules) ? &rules[i] : NULL;
 }
 
+/* Asked when something is wrong, so a search through the rows is good enough. */
 const struct viommu_rule *rule_find(const char *id)
 {
 	for (size_t i = 0; i < G_N_ELEMENTS(rules); i++)

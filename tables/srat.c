@@ -15,6 +15,10 @@
 
 /* -- layouts ------------------------------------------------------------------------- */
 
+/*
+ * The number behind the header is always 1. What counts is the revision in the header: Linux cuts
+ * domains down to 8 bits when that is 1 or less.
+ */
 static const struct field head_fields[] = {
 	ACPI_ROWS(struct srat_head),
 	ROW(struct srat_head, 36, NUMBER, table_revision, "Table revision"),
@@ -23,6 +27,10 @@ static const struct field head_fields[] = {
 static const struct layout head_layout = LAYOUT("System Resource Affinity table", 0,
 						SRAT_HEAD_LENGTH, struct srat_head, head_fields);
 
+/*
+ * Only initiators matter to IOMMUs, but a dump in which the others are a row of bytes would be of
+ * little use to whoever looks for a domain.
+ */
 static const struct field_name types[] = {
 	{ SRAT_CPU, "processor" },
 	{ SRAT_MEMORY, "memory" },
@@ -52,6 +60,7 @@ static const struct field cpu_fields[] = {
 	ROW(struct srat_cpu, 12, NUMBER, clock_domain, "Clock domain"),
 };
 
+/* Only what is enabled counts, so people have to see this when a domain seems to be missing. */
 static const struct field_name memory_flags[] = {
 	{ SRAT_ENABLED, "enabled" },
 	{ 0x2, "hot-pluggable" },
@@ -70,6 +79,7 @@ static const struct field memory_fields[] = {
 	ROW(struct srat_memory, 32, RESERVED, reserved3, "Reserved"),
 };
 
+/* For APIC IDs of 32 bits, with the domain in one piece. */
 static const struct field x2apic_fields[] = {
 	NODE_ROWS(struct srat_x2apic),
 	ROW(struct srat_x2apic, 2, RESERVED, reserved, "Reserved"),
@@ -80,6 +90,7 @@ static const struct field x2apic_fields[] = {
 	ROW(struct srat_x2apic, 20, RESERVED, reserved2, "Reserved"),
 };
 
+/* The domain has 32 bits and stands at 2, the UID at 6: nothing in a table has to be aligned. */
 static const struct field gicc_fields[] = {
 	NODE_ROWS(struct srat_gicc),
 	ROW(struct srat_gicc, 2, NUMBER, domain, "Proximity domain"),
@@ -88,6 +99,7 @@ static const struct field gicc_fields[] = {
 	ROW(struct srat_gicc, 14, NUMBER, clock_domain, "Clock domain"),
 };
 
+/* The ID is the same as in MADT and in the ITS groups of an IORT. */
 static const struct field its_fields[] = {
 	NODE_ROWS(struct srat_its),
 	ROW(struct srat_its, 2, NUMBER, domain, "Proximity domain"),
@@ -104,6 +116,7 @@ static const struct field rintc_fields[] = {
 	ROW(struct srat_rintc, 16, NUMBER, clock_domain, "Clock domain"),
 };
 
+/* The bytes of the handle mean one thing or another by this. */
 static const struct field_name handles[] = {
 	{ SRAT_HANDLE_ACPI, "ACPI" },
 	{ SRAT_HANDLE_PCI, "PCI" },
@@ -115,6 +128,10 @@ static const struct field_name initiator_flags[] = {
 	{ 0, NULL },
 };
 
+/*
+ * The bus stands before device and function. QEMU wrote them the other way round until 2024, as one
+ * little-endian number; tables of those days are about other functions than they were meant for.
+ */
 static const struct field function_fields[] = {
 	NODE_ROWS(struct srat_function),
 	ROW(struct srat_function, 2, RESERVED, reserved, "Reserved"),
@@ -128,6 +145,10 @@ static const struct field function_fields[] = {
 	ROW(struct srat_function, 28, RESERVED, reserved3, "Reserved"),
 };
 
+/*
+ * A handle of ACPI names the device by _HID and _UID: eight characters without an end, and a
+ * number.
+ */
 static const struct field device_fields[] = {
 	NODE_ROWS(struct srat_device),
 	ROW(struct srat_device, 2, RESERVED, reserved, "Reserved"),
@@ -199,6 +220,7 @@ bool srat_is_function(const struct record *record)
 	return record_is(record, &srat_initiator_layout) || record_is(record, &port_layout);
 }
 
+/* The layouts that have a handle of ACPI, which is also what a handle of unknown type gets. */
 bool srat_is_device(const struct record *record)
 {
 	return record_is(record, &layouts[SRAT_INITIATOR]) ||

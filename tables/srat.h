@@ -36,6 +36,7 @@ struct srat_node {
 	uint8_t type, length;
 };
 
+/* The domain is in two parts because the first eight bits of it were there first. */
 struct srat_cpu {
 	struct srat_node node;
 	uint8_t domain_low, apic_id;
@@ -44,6 +45,7 @@ struct srat_cpu {
 	uint32_t clock_domain;
 };
 
+/* In full for the sake of dumps: nothing here is about IOMMUs. */
 struct srat_memory {
 	struct srat_node node;
 	uint32_t domain;
@@ -64,6 +66,7 @@ struct srat_gicc {
 	uint32_t domain, uid, flags, clock_domain;
 };
 
+/* ITSs are referred to by the ID that they have in MADT. */
 struct srat_its {
 	struct srat_node node;
 	uint32_t domain;
@@ -87,6 +90,7 @@ struct srat_function {
 	uint32_t flags, reserved3;
 };
 
+/* The same room for a handle of 16 bytes as above, filled in another way. */
 struct srat_device {
 	struct srat_node node;
 	uint8_t reserved, handle_type;

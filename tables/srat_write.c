@@ -7,6 +7,8 @@
  *
  * A machine's SRAT is made by whoever knows its CPUs and memory. So it can be extended, and nothing
  * in it is ever replaced: where it says something else of a function, nothing is added at all.
+ *
+ * Entries are always enabled: one that is not makes Linux fail in the structure's handler.
  */
 #include "findings.h"
 #include "srat.h"

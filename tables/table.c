@@ -15,6 +15,10 @@
 #include "format.h"
 #include "topology.h"
 
+/*
+ * A format is a row here and a file of its own. Several may share a signature in the bytes: VIOT
+ * has two forms, and the first of them tells which it is.
+ */
 static const struct format *const formats[] = {
 	&viot_format,       &viot_draft_format, &iort_format,       &dmar_format,
 	&ivrs_format,       &srat_format,       &madt_format,       &mcfg_format,
@@ -27,6 +31,9 @@ static const struct format *const formats[] = {
 /* More than any table, and far from where a count of bytes could overflow. */
 #define TABLE_LENGTH_MAX ((size_t)1 << 30)
 
+/*
+ * A dozen rows, asked once a table: in order is good enough. NULL is no signature and finds none.
+ */
 static const struct format *find_format(const char *signature)
 {
 	for (size_t i = 0; i < G_N_ELEMENTS(formats); i++)
@@ -46,11 +53,13 @@ bool viommu_table_known(const char *signature)
 	return has_meaning(find_format(signature));
 }
 
+/* MADT and MCFG are: they say nothing of IOMMUs, but dumps and checks across tables need them. */
 bool viommu_table_taken_apart(const char *signature)
 {
 	return find_format(signature);
 }
 
+/* Reading does not imply writing: an MADT is made by whoever has the interrupt controllers. */
 bool viommu_table_made(const char *signature)
 {
 	const struct format *format = find_format(signature);
@@ -69,11 +78,16 @@ static struct viommu_table *table_new(const char *signature, size_t length, cons
 	return table;
 }
 
+/* By the name of the format, which those have too that have no signature in their bytes. */
 static struct viommu_table *table_of_format(const struct format *format, const char *file)
 {
 	return table_new(format->signature, strlen(format->signature), file);
 }
 
+/*
+ * The root of an inner table hangs below that of the outer one, and is freed with it: so it is
+ * taken away from the inner table first, or it would be freed twice.
+ */
 struct viommu_table *viommu_table_free(struct viommu_table *table)
 {
 	if (!table)
@@ -88,6 +102,7 @@ struct viommu_table *viommu_table_free(struct viommu_table *table)
 	return NULL;
 }
 
+/* That of the form, where a signature has several: the draft of 2019 does not call itself VIOT. */
 const char *viommu_table_signature(const struct viommu_table *table)
 {
 	return table->signature;
@@ -104,6 +119,10 @@ struct viommu_place table_place(const struct viommu_table *table, size_t at)
 	return place_in_table(table->file, table->base + at);
 }
 
+/*
+ * A finding about a field points at its bytes, and not at where its structure begins: that is what
+ * has to be changed with a hex editor.
+ */
 struct viommu_place table_place_of(const struct viommu_table *table, const struct record *record,
 				   const char *field_name)
 {
@@ -192,6 +211,10 @@ static void put_inside(struct viommu_table *outer, struct viommu_table *inner)
 	outer->inner = inner;
 }
 
+/*
+ * Its offsets count from its own start, as the draft has it, but its places from that of the file:
+ * so it has a base.
+ */
 struct viommu_table *table_decode_inside(struct viommu_table *outer, const uint8_t *bytes,
 					 size_t length, struct viommu_findings *findings)
 {
@@ -366,6 +389,10 @@ static bool fill(struct viommu_table *table, const struct viommu_topology *topol
 	return made;
 }
 
+/*
+ * The base goes first, since places in findings are made while the table is filled. What could not
+ * be filled was never put inside, and is freed alone.
+ */
 struct viommu_table *table_generate_inside(struct viommu_table *outer, const char *signature,
 					   const struct viommu_topology *topology,
 					   struct viommu_findings *findings)
@@ -379,6 +406,7 @@ struct viommu_table *table_generate_inside(struct viommu_table *outer, const cha
 	return inner;
 }
 
+/* NULL with a finding rather than a table that lacks what was asked for without a word. */
 struct viommu_table *viommu_table_generate_for(const struct viommu_topology *topology,
 					       const char *signature, const char *iommu,
 					       struct viommu_findings *findings)
@@ -396,6 +424,11 @@ struct viommu_table *viommu_table_generate_for(const struct viommu_topology *top
 	return fill(table, topology, iommu, findings) ? table : viommu_table_free(table);
 }
 
+/*
+ * Only formats that keep all that they do not understand can do so. Length and checksum are set
+ * again at the end: of all tables here, Linux refuses only an IVRS for its checksum, but others may
+ * be stricter.
+ */
 bool viommu_table_extend(struct viommu_table *table, const struct viommu_topology *topology,
 			 struct viommu_findings *findings)
 {
@@ -410,6 +443,7 @@ bool viommu_table_extend(struct viommu_table *table, const struct viommu_topolog
 	return true;
 }
 
+/* Most tables tell of all IOMMUs at once, so most callers have none to name. */
 struct viommu_table *viommu_table_generate(const struct viommu_topology *topology,
 					   const char *signature, struct viommu_findings *findings)
 {

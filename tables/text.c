@@ -20,6 +20,7 @@
 #include "text.h"
 #include "text_read.h"
 
+/* The limits of docs/topology.md: until it was read to its end, a text is hostile. */
 #define MAX_DEPTH  8
 #define MAX_SCALAR 1024
 #define MAX_LENGTH (64u << 20)
@@ -99,12 +100,14 @@ static bool event_is_plain(const yaml_event_t *event)
 	}
 }
 
+/* What begins has an end somewhere, up to which everything can be passed over. */
 static bool starts(const struct reader *r)
 {
 	return r->event.type == YAML_MAPPING_START_EVENT ||
 	       r->event.type == YAML_SEQUENCE_START_EVENT;
 }
 
+/* Anchors and tags were refused before, so this is a word and nothing else. */
 static bool is_scalar(const struct reader *r)
 {
 	return r->event.type == YAML_SCALAR_EVENT;
@@ -146,6 +149,7 @@ void reader_skip(struct reader *r)
 		;
 }
 
+/* Which of both was meant, nobody can tell. */
 void reader_say_twice(struct reader *r, const char *name)
 {
 	reader_complain(r, "text-key-twice", reader_here(r), "write each key once",
@@ -184,6 +188,7 @@ static unsigned signature_index(const char *name)
 	return i;
 }
 
+/* With all names that there are: most mistakes are of spelling. */
 static void say_unknown_table(struct reader *r, const char *name)
 {
 	GString *cure = g_string_new("the tables are:");
@@ -214,6 +219,7 @@ static void read_header(struct reader *r, unsigned long *seen)
 		reader_skip(r);
 }
 
+/* Each table once, whatever order they have. */
 static void read_headers(struct reader *r)
 {
 	unsigned long seen = 0;
@@ -231,6 +237,7 @@ static void read_headers(struct reader *r)
 
 /* -- the whole text ----------------------------------------------------------- */
 
+/* From the rows, so the list in the message is never an old one. */
 static void say_unknown_section(struct reader *r, const char *name)
 {
 	GString *cure = g_string_new("the keys are: viommu, tables");
@@ -258,6 +265,7 @@ static unsigned section_index(const char *name)
 	return SECTION_UNKNOWN;
 }
 
+/* What nobody knows was complained of already, and is passed over with all that is below it. */
 static void read_section(struct reader *r, unsigned i)
 {
 	if (!reader_next(r))
@@ -331,6 +339,11 @@ static void read_text(struct reader *r)
 			  "a second document begins");
 }
 
+/*
+ * The length is looked at before anything is allocated for it. A byte order mark is taken, for
+ * editors of some systems write one. A text with any mistake gives no topology: half a machine
+ * would look like a whole one.
+ */
 struct viommu_topology *viommu_topology_parse(const char *text, size_t length, const char *file,
 					      struct viommu_findings *findings)
 {

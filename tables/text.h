@@ -45,6 +45,7 @@ struct text_kind {
 
 #define MAX_MEMBERS 4
 
+/* All that reading, writing and comparing a key needs. */
 struct text_key {
 	const char *name; /* several rows may share one, if no two of them apply at once */
 	const struct text_kind *kind;
@@ -57,6 +58,7 @@ struct text_key {
 	const char *help;                 /* what the value is */
 };
 
+/* A list of the text form, and the type of its objects. */
 struct text_section {
 	const char *name; /* "host-bridges" */
 	const char *what; /* "a host bridge" */

@@ -10,31 +10,47 @@
 
 /* -- IOMMUs ------------------------------------------------------------------- */
 
+/*
+ * Where a kind of IOMMU stands is said by one key or the other: a virtio-iommu on PCI by its
+ * function, all others by the base of their registers. A key of the wrong sort is refused, since
+ * nobody could say which of both is meant.
+ */
 static bool is_function(const void *object)
 {
 	return ((const struct viommu_iommu *)object)->kind == VIOMMU_VIRTIO_PCI;
 }
 
+/*
+ * An AMD-Vi IOMMU has both: its registers are found by their base, and its function is that by
+ * which the blocks of an IVRS name it.
+ */
 static bool has_registers(const void *object)
 {
 	return !is_function(object);
 }
 
+/* Keys whose words are those of a single table make sense for the kind of that table only. */
 static bool is_vtd(const void *object)
 {
 	return ((const struct viommu_iommu *)object)->kind == VIOMMU_VTD;
 }
 
+/*
+ * An IVRS has more of an IOMMU than any other table: images of its feature registers, attributes,
+ * and up to three blocks for one and the same.
+ */
 static bool is_amd(const void *object)
 {
 	return ((const struct viommu_iommu *)object)->kind == VIOMMU_AMD_VI;
 }
 
+/* Kinds of which a table says at which function they are. */
 static bool has_function(const void *object)
 {
 	return is_function(object) || is_amd(object);
 }
 
+/* Keys for what only the nodes of an SMMU in an IORT have a field for. */
 static bool is_smmu(const void *object)
 {
 	enum viommu_iommu_kind kind = ((const struct viommu_iommu *)object)->kind;
@@ -42,11 +58,16 @@ static bool is_smmu(const void *object)
 	return kind == VIOMMU_SMMU_V2 || kind == VIOMMU_SMMU_V3;
 }
 
+/*
+ * Its interrupts are lists of any length, one for contexts and one for counters; an SMMUv3 has
+ * four, each with a task of its own.
+ */
 static bool is_smmu_v2(const void *object)
 {
 	return ((const struct viommu_iommu *)object)->kind == VIOMMU_SMMU_V2;
 }
 
+/* The words of the library, so that messages and files say the same. */
 static const char *iommu_kind(int i)
 {
 	return viommu_iommu_kind_name((enum viommu_iommu_kind)i);
@@ -55,6 +76,10 @@ static const char *iommu_kind(int i)
 /* A key is a row, and stays one. */
 /* clang-format off */
 
+/*
+ * Most keys are for one kind of IOMMU. They say what its table has a field for and the model has no
+ * other word for, so that a table that was read can be written again as it was.
+ */
 #define AT(m) offsetof(struct viommu_iommu, m)
 static const struct text_key iommu_keys[] = {
 	{ "name", &text_name, { AT(name) }, .required = true,
@@ -140,6 +165,10 @@ static const struct text_key iommu_keys[] = {
 
 /* -- PCI ---------------------------------------------------------------------- */
 
+/*
+ * What a host bridge says holds for all functions on its buses of which no range says anything
+ * else.
+ */
 #define AT(m) offsetof(struct viommu_host_bridge, m)
 static const struct text_key host_bridge_keys[] = {
 	{ "name", &text_name, { AT(name) },
@@ -169,11 +198,15 @@ static const struct text_key host_bridge_keys[] = {
 };
 #undef AT
 
+/*
+ * An ID is what an IOMMU knows a function by, so where none is reached there is nothing to number.
+ */
 static bool range_is_translated(const void *object)
 {
 	return ((const struct viommu_pci_range *)object)->iommu != NULL;
 }
 
+/* Only a bridge has buses below it. */
 static bool range_is_of_bridge(const void *object)
 {
 	return ((const struct viommu_pci_range *)object)->scope == VIOMMU_SCOPE_BRIDGE;
@@ -184,6 +217,10 @@ static const char *scope_name(int i)
 	return viommu_scope_name((enum viommu_scope)i);
 }
 
+/*
+ * Exceptions from what host bridges say, and all there is where a table has no host bridges, as
+ * VIOT.
+ */
 #define AT(m) offsetof(struct viommu_pci_range, m)
 #define FUNCTIONS_AT { AT(segment_first), AT(segment_last), AT(bdf_first), AT(bdf_last) }
 static const struct text_key range_keys[] = {
@@ -219,11 +256,16 @@ static const struct text_key range_keys[] = {
 
 /* -- everything else ---------------------------------------------------------- */
 
+/* As with ranges: what bypasses has no ID that anybody looks at. */
 static bool device_is_translated(const void *object)
 {
 	return ((const struct viommu_platform_device *)object)->iommu != NULL;
 }
 
+/*
+ * VIOT knows such a device by the address where it begins, and IORT and DMAR by its path in the
+ * ACPI namespace: so it has an address or a name, or both.
+ */
 #define AT(m) offsetof(struct viommu_platform_device, m)
 static const struct text_key device_keys[] = {
 	{ "name", &text_name, { AT(name) },
@@ -265,11 +307,15 @@ static const struct text_key device_keys[] = {
 };
 #undef AT
 
+/* As with the device itself. */
 static bool device_id_is_translated(const void *object)
 {
 	return ((const struct viommu_device_id *)object)->iommu != NULL;
 }
 
+/*
+ * A named component of an IORT may have several mappings, and so IDs that do not follow each other.
+ */
 #define AT(m) offsetof(struct viommu_device_id, m)
 static const struct text_key device_id_keys[] = {
 	{ "device", &text_name, { AT(device) }, .required = true,
@@ -288,6 +334,7 @@ static const struct text_key device_id_keys[] = {
 };
 #undef AT
 
+/* IDs as in the MADT, where the ITSs themselves are. */
 #define AT(m) offsetof(struct viommu_its_group, m)
 static const struct text_key group_keys[] = {
 	{ "name", &text_name, { AT(name) }, .required = true,
@@ -297,16 +344,21 @@ static const struct text_key group_keys[] = {
 };
 #undef AT
 
+/* A range of MSIs is about functions, or about the IDs that leave an IOMMU, never about both. */
 static bool msis_are_of_functions(const void *object)
 {
 	return !((const struct viommu_msi_range *)object)->iommu;
 }
 
+/* IDs as they leave the IOMMU, which is what the next hop sees. */
 static bool msis_are_of_iommu(const void *object)
 {
 	return !msis_are_of_functions(object);
 }
 
+/*
+ * Only for MSIs that do not go on as they are to where their host bridge or their IOMMU sends them.
+ */
 #define AT(m) offsetof(struct viommu_msi_range, m)
 static const struct text_key msi_range_keys[] = {
 	{ "iommu", &text_reference, { AT(iommu) },
@@ -330,6 +382,10 @@ static const char *interrupt_kind(int i)
 	return viommu_interrupt_kind_name((enum viommu_interrupt_kind)i);
 }
 
+/*
+ * What sends interrupts without being a function has one all the same: the one that firmware gave
+ * it to send with, by which the IOMMU knows it.
+ */
 #define AT(m) offsetof(struct viommu_interrupt_source, m)
 static const struct text_key source_keys[] = {
 	{ "kind", &text_choice, { AT(kind) }, .nth = interrupt_kind, .required = true,
@@ -352,6 +408,10 @@ static const char *ats_kind(int i)
 	return viommu_ats_kind_name((enum viommu_ats_kind)i);
 }
 
+/*
+ * The structures of a DMAR about address translation services. In an IORT they are a property of
+ * the root complex, and so of a host bridge here.
+ */
 #define AT(m) offsetof(struct viommu_ats, m)
 static const struct text_key ats_keys[] = {
 	{ "kind", &text_choice, { AT(kind) }, .nth = ats_kind, .required = true,
@@ -369,11 +429,13 @@ static const struct text_key ats_keys[] = {
 };
 #undef AT
 
+/* Naming an IOMMU means the devices behind it, and then single functions say nothing more. */
 static bool memory_is_of_functions(const void *object)
 {
 	return !((const struct viommu_reserved_memory *)object)->iommu;
 }
 
+/* IDs behind it, for memory that is not for all of them. */
 static bool memory_is_of_iommu(const void *object)
 {
 	return !memory_is_of_functions(object);
@@ -384,6 +446,7 @@ static const char *memory_kind(int i)
 	return viommu_memory_kind_name((enum viommu_memory_kind)i);
 }
 
+/* RMRs of an IORT, RMRRs of a DMAR, IVMDs of an IVRS: all of them say which memory and for whom. */
 #define AT(m) offsetof(struct viommu_reserved_memory, m)
 static const struct text_key memory_keys[] = {
 	{ "range", &text_addresses, { AT(first), AT(last) }, .required = true,
@@ -467,6 +530,7 @@ const struct text_section text_sections[N_TEXT_SECTIONS] = {
 const struct text_section text_header = SECTION("tables", "the header of a table", N_OBJECT_TYPES,
 						struct viommu_table_header, header_keys);
 
+/* Every type has a section, so the search always ends. */
 const struct text_section *text_section_of(enum object_type type)
 {
 	const struct text_section *section = text_sections;

@@ -11,6 +11,7 @@
 
 #include "text.h"
 
+/* What stands behind a number is a mistake and no remark: 0x10O0 is no 0x10. */
 static enum scan whole_number(const char *text, uint64_t limit, uint64_t *ret_number)
 {
 	enum scan scan = scan_number(&text, limit, ret_number);
@@ -57,6 +58,10 @@ static void put_quoted(GString *out, const char *text)
 	g_string_append_c(out, '"');
 }
 
+/*
+ * Quotes only where they are needed, so that a file reads as a person would write it. An empty text
+ * needs them, for YAML takes nothing at all for null.
+ */
 void text_put(GString *out, const char *text)
 {
 	if (*text && is_plain(text))
@@ -65,11 +70,16 @@ void text_put(GString *out, const char *text)
 		put_quoted(out, text);
 }
 
+/* The word for no IOMMU and no ITS group, which is why no object can be called so. */
 static bool says_none(const char *text)
 {
 	return !strcmp(text, "none");
 }
 
+/*
+ * Names are compared and printed, and nothing else: all words but the one that means nothing will
+ * do.
+ */
 static enum scan read_name(const struct text_key *key, const char *text, struct draft *draft)
 {
 	if (!*text || says_none(text))
@@ -78,6 +88,7 @@ static enum scan read_name(const struct text_key *key, const char *text, struct 
 	return SCAN_OK;
 }
 
+/* An object without a name has no such line; the text that was begun is thrown away then. */
 static bool write_name(const struct text_key *key, const void *object, GString *out)
 {
 	const char *name = MEMBER(const char *, key, 0, object);
@@ -102,6 +113,10 @@ static enum scan read_reference(const struct text_key *key, const char *text, st
 	return SCAN_OK;
 }
 
+/*
+ * No reference is written like no name, by leaving the line out: that is what it means when it is
+ * read.
+ */
 static bool write_reference(const struct text_key *key, const void *object, GString *out)
 {
 	const char *name = MEMBER(const char *, key, 0, object);
@@ -141,6 +156,10 @@ static enum scan read_bytes(const struct text_key *key, const char *text, struct
 	return SCAN_OK;
 }
 
+/*
+ * Fields of a header are bytes and need not be UTF-8, which the text is. So a byte is written as
+ * the character with that number, and everything can be read again.
+ */
 static bool write_bytes(const struct text_key *key, const void *object, GString *out)
 {
 	GString *text = g_string_new(NULL);
@@ -173,6 +192,7 @@ static enum scan read_choice(const struct text_key *key, const char *text, struc
 	return SCAN_SYNTAX;
 }
 
+/* The first choice is what is meant where the key is missing, and so it is left out. */
 static bool write_choice(const struct text_key *key, const void *object, GString *out)
 {
 	int value = MEMBER(int, key, 0, object);
@@ -200,6 +220,7 @@ static enum scan read_boolean(const struct text_key *key, const char *text, stru
 	return SCAN_SYNTAX;
 }
 
+/* Left out where it is no, which is what a missing key means. */
 static bool write_boolean(const struct text_key *key, const void *object, GString *out)
 {
 	bool value = MEMBER(bool, key, 0, object);
@@ -258,6 +279,7 @@ enum scan text_read_number(const struct text_key *key, const char *text, struct 
 	return scan;
 }
 
+/* 0 is what a missing key means, so it is left out. */
 static bool write_number(const struct text_key *key, const void *object, GString *out)
 {
 	uint32_t number = MEMBER(uint32_t, key, 0, object);
@@ -289,6 +311,7 @@ const struct text_kind text_id = {
 	.write = text_write_id,
 };
 
+/* Flags are read bit by bit, which hexadecimal shows. */
 static bool write_bits(const struct text_key *key, const void *object, GString *out)
 {
 	return text_write_id(key, object, out) && MEMBER(uint32_t, key, 0, object);
@@ -312,6 +335,7 @@ static enum scan read_domain(const struct text_key *key, const char *text, struc
 	return scan;
 }
 
+/* Domain 0 is a domain like any other, so whether there is one is a member of its own. */
 static bool write_domain(const struct text_key *key, const void *object, GString *out)
 {
 	write_number(key, object, out);
@@ -340,11 +364,13 @@ const struct text_kind text_input = {
 	.write = write_input,
 };
 
+/* Any of 64 bits: what an address leaves room for behind it is judged with the object. */
 static enum scan read_address(const struct text_key *key, const char *text, struct draft *draft)
 {
 	return whole_number(text, UINT64_MAX, &MEMBER(uint64_t, key, 0, draft->object));
 }
 
+/* 0 is what a missing key means. Addresses are hexadecimal wherever people meet them. */
 static bool write_address(const struct text_key *key, const void *object, GString *out)
 {
 	g_string_append_printf(out, "0x%" PRIx64, MEMBER(uint64_t, key, 0, object));
@@ -398,6 +424,10 @@ const struct text_kind text_size = {
 	.write = write_address,
 };
 
+/*
+ * Both ends are inside, so a range can reach the end of the address space. One number is a range of
+ * one byte.
+ */
 static enum scan read_addresses(const struct text_key *key, const char *text, struct draft *draft)
 {
 	uint64_t range[2];
@@ -462,6 +492,7 @@ static enum scan read_some_ids(const struct text_key *key, const char *text, str
 	return scan;
 }
 
+/* ID 0 to 0 is a range like any other, so whether it was given is a member of its own. */
 static bool write_some_ids(const struct text_key *key, const void *object, GString *out)
 {
 	return write_id_range(key, object, out) && MEMBER(bool, key, 2, object);
@@ -477,6 +508,7 @@ const struct text_kind text_some_ids = {
 
 /* -- lists of numbers --------------------------------------------------------- */
 
+/* On one line, as YAML's flow style has it: numbers of interrupts are too short for a line each. */
 static void write_list(GString *out, const uint32_t *numbers, size_t n)
 {
 	g_string_append_c(out, '[');

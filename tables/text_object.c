@@ -16,11 +16,13 @@
 
 #define MAX_ITEMS 65536u
 
+/* Each word keeps its place, so that a mistake in the middle of a list is found where it stands. */
 struct item {
 	const char *text;
 	struct mark mark;
 };
 
+/* What was written for a key, before anybody has asked what the key means. */
 struct value {
 	const char *key;
 	struct mark mark;
@@ -30,6 +32,10 @@ struct value {
 	bool taken;      /* by a row */
 };
 
+/*
+ * Stores are used again for every object, so a long list takes no more memory than its longest
+ * object.
+ */
 void reader_begin(struct reader *r)
 {
 	static const size_t typical_words = 512;
@@ -81,6 +87,7 @@ void reader_complain(struct reader *r, const char *rule_id, struct mark mark, co
 
 /* -- words -------------------------------------------------------------------- */
 
+/* libyaml has bytes without a sign; they are UTF-8 that it has checked. */
 static const char *scalar(const struct reader *r)
 {
 	return (const char *)r->event.data.scalar.value;
@@ -96,6 +103,7 @@ static bool is_word(struct reader *r)
 	return false;
 }
 
+/* A key that is a list or a mapping is passed over, and NULL, so that reading goes on behind it. */
 char *reader_take_key(struct reader *r)
 {
 	if (is_word(r))
@@ -128,6 +136,10 @@ static const struct text_key *find_key(const struct text_section *section, const
 	return NULL;
 }
 
+/*
+ * An object has no more keys than its section has rows, since unknown and repeated ones are not
+ * kept: so this may go through all of them.
+ */
 static struct value *find_value(const struct reader *r, const char *key)
 {
 	for (guint i = 0; i < r->values->len; i++) {
@@ -198,6 +210,7 @@ static void say_unknown_key(struct reader *r, const struct text_section *section
 	g_string_free(cure, TRUE);
 }
 
+/* Unknown before repeated: a wrong key that is there twice is wrong twice. */
 static bool key_is_fine(struct reader *r, const struct text_section *section, const char *name)
 {
 	if (!find_key(section, name)) {
@@ -260,6 +273,7 @@ static void collect_pair(struct reader *r, const struct text_section *section)
 	g_free(name);
 }
 
+/* Values come before it is known which keys make sense, for that may depend on one further down. */
 static bool collect(struct reader *r, const struct text_section *section)
 {
 	forget_object(r);
@@ -277,6 +291,7 @@ static bool collect(struct reader *r, const struct text_section *section)
 
 /* -- rows --------------------------------------------------------------------- */
 
+/* All that it could be, since that is what people look up otherwise. */
 static void say_choice(struct reader *r, const struct text_key *key, const struct item *item)
 {
 	GString *cure = g_string_new("it is one of: ");
@@ -413,6 +428,7 @@ static bool make(struct reader *r, const struct text_section *section, void *obj
 
 /* -- objects ------------------------------------------------------------------ */
 
+/* Where the object begins, so that rules about its meaning point into the text. */
 static void set_place(struct reader *r, const struct text_section *section, void *object,
 		      struct mark mark)
 {

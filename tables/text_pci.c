@@ -26,6 +26,7 @@ static enum scan read_function(const struct text_key *key, const char *text, str
 	return SCAN_OK;
 }
 
+/* Always with its segment, so that a line can be searched for without knowing where it stands. */
 static bool write_function(const struct text_key *key, const void *object, GString *out)
 {
 	put_function(out, MEMBER(uint16_t, key, 0, object), MEMBER(uint16_t, key, 1, object));
@@ -58,6 +59,7 @@ static enum scan read_segments(const struct text_key *key, const char *text, str
 	return scan;
 }
 
+/* One segment is said with the functions, in front of them as lspci does it, and needs no key. */
 static bool write_segments(const struct text_key *key, const void *object, GString *out)
 {
 	uint16_t first = MEMBER(uint16_t, key, SEGMENT_FIRST, object);
@@ -122,6 +124,10 @@ static bool take_segment(const struct text_key *key, const struct function *func
 	return true;
 }
 
+/*
+ * A segment in front of a function that is not the one of `segments` is refused: which of both is
+ * meant, nobody can tell.
+ */
 static enum scan read_functions(const struct text_key *key, const char *text, struct draft *draft)
 {
 	struct function first;
@@ -178,6 +184,7 @@ static enum scan read_buses(const struct text_key *key, const char *text, struct
 	return scan;
 }
 
+/* One bus is one number: nobody writes a range of it. */
 static bool write_buses(const struct text_key *key, const void *object, GString *out)
 {
 	uint8_t first = MEMBER(uint8_t, key, 0, object), last = MEMBER(uint8_t, key, 1, object);
@@ -221,6 +228,7 @@ static bool write_first_id(const struct text_key *key, const void *object, GStri
 	return MEMBER(uint32_t, key, 0, object) != usual_first_id(object);
 }
 
+/* With IDs that count on from the function, ranges on host bridges say what their bridge says. */
 static void absent_first_id(const struct text_key *key, void *object)
 {
 	MEMBER(uint32_t, key, 0, object) = usual_first_id(object);

@@ -67,11 +67,13 @@ enum scan scan_number(const char **at, uint64_t limit, uint64_t *ret_number)
 	return scan;
 }
 
+/* Parts of a function are hexadecimal without 0x, as lspci prints them. */
 enum scan scan_hex(const char **at, uint64_t limit, uint64_t *ret_number)
 {
 	return scan_digits(at, HEXADECIMAL, limit, ret_number);
 }
 
+/* Blanks around it are taken, since people write ranges both ways. */
 bool scan_dash(const char **at)
 {
 	const char *c = *at;
@@ -159,6 +161,7 @@ enum scan scan_function(const char **at, struct function *ret_function)
 	return SCAN_OK;
 }
 
+/* Lower case and two digits, two digits, one digit: the form that can be searched for. */
 void put_bdf(GString *out, uint16_t bdf)
 {
 	g_string_append_printf(out, "%02x:%02x.%x", bdf >> BUS_SHIFT,

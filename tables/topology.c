@@ -25,6 +25,10 @@
 #define N_OTHER_WORDS    4
 #define ADDRESS_BITS_MAX 64
 
+/*
+ * Tables that can be made of a topology and have an ACPI header. The draft shares its signature
+ * with the VIOT that came of it, and so has a name of its own here.
+ */
 static const char *const signatures[] = { "VIOT", "IORT", "DMAR", "IVRS", "SRAT", "VIOT-2019" };
 
 struct viommu_topology {
@@ -51,6 +55,10 @@ static bool iommu_makes_sense(const void *object)
 	       (!iommu->span || iommu->base <= UINT64_MAX - (iommu->span - 1));
 }
 
+/*
+ * A bridge has one bus at least, and the PASIDs that it forwards are never wider than PCI Express
+ * has them. Addresses have 64 bits at most; an IORT that gives more means no limit.
+ */
 static bool bridge_makes_sense(const void *object)
 {
 	const struct viommu_host_bridge *bridge = object;
@@ -67,6 +75,10 @@ static bool scope_makes_sense(const struct viommu_pci_range *range)
 	       (!range->below_last || range->below_first > range->bdf_first >> BUS_SHIFT);
 }
 
+/*
+ * Both ends are inside, as they are in a VIOT: so what ends before it begins is no empty range but
+ * a mistake, and what would be taken for it is not for the topology to guess.
+ */
 static bool range_makes_sense(const void *object)
 {
 	const struct viommu_pci_range *range = object;
@@ -82,6 +94,10 @@ static bool ids_make_sense(uint32_t id, uint32_t n_ids)
 	return !n_ids || id <= UINT32_MAX - (n_ids - 1);
 }
 
+/*
+ * The number is that of an ANDD structure and of the scope that names it, and settings are those of
+ * an entry of an IVRS: a byte each. What is wider could never be written.
+ */
 static bool device_makes_sense(const void *object)
 {
 	const struct viommu_platform_device *device = object;
@@ -91,6 +107,10 @@ static bool device_makes_sense(const void *object)
 	       device->address_bits <= ADDRESS_BITS_MAX;
 }
 
+/*
+ * An ID is one more of a device that is there already. Without its name nobody could be asked for
+ * it.
+ */
 static bool device_id_makes_sense(const void *object)
 {
 	const struct viommu_device_id *device_id = object;
@@ -98,6 +118,10 @@ static bool device_id_makes_sense(const void *object)
 	return device_id->device && ids_make_sense(device_id->id, device_id->n_ids);
 }
 
+/*
+ * Linux takes the first identifier of a group for the MSI domain. A group of none has nothing to
+ * take, and devices that go there would have no MSIs.
+ */
 static bool group_makes_sense(const void *object)
 {
 	const struct viommu_its_group *group = object;
@@ -105,6 +129,10 @@ static bool group_makes_sense(const void *object)
 	return group->ids && group->n_ids;
 }
 
+/*
+ * The end is the last byte, so memory can reach the end of the address space. What IORT says by a
+ * base and a length, and IVRS too, is turned into this when it is read.
+ */
 static bool memory_makes_sense(const void *object)
 {
 	const struct viommu_reserved_memory *memory = object;
@@ -114,6 +142,10 @@ static bool memory_makes_sense(const void *object)
 	       memory->scope <= VIOMMU_SCOPE_BRIDGE;
 }
 
+/*
+ * It is about functions or about the IDs of an IOMMU. The pair that is not used is 0, which is in
+ * order.
+ */
 static bool msi_range_makes_sense(const void *object)
 {
 	const struct viommu_msi_range *range = object;
@@ -121,6 +153,10 @@ static bool msi_range_makes_sense(const void *object)
 	return range->id_first <= range->id_last && range->bdf_first <= range->bdf_last;
 }
 
+/*
+ * DMAR and IVRS both give the ID of an IOAPIC and the number of an HPET one byte, and IVRS another
+ * for the settings.
+ */
 static bool source_makes_sense(const void *object)
 {
 	const struct viommu_interrupt_source *source = object;
@@ -129,6 +165,7 @@ static bool source_makes_sense(const void *object)
 	       source->settings <= UINT8_MAX;
 }
 
+/* The flags are those of the device scope in a DMAR, which has a byte for them. */
 static bool ats_makes_sense(const void *object)
 {
 	const struct viommu_ats *ats = object;
@@ -137,6 +174,10 @@ static bool ats_makes_sense(const void *object)
 	       ats->flags <= UINT8_MAX;
 }
 
+/*
+ * All that the rest of this file knows of a type. A new type is a judge above and a row here, and
+ * then its strings are kept, its names are unique, and its place is found as those of all others.
+ */
 #define AT(host, m) offsetof(struct host, m)
 static const struct type {
 	size_t size;
@@ -209,6 +250,7 @@ static const char **string_member(const void *object, size_t member)
 	return member == NO_MEMBER ? NULL : (const char **)((char *)object + member);
 }
 
+/* A type without such a member and an object that left it empty look the same to whoever asks. */
 static const char *string(const void *object, size_t member)
 {
 	const char **text = string_member(object, member);
@@ -216,6 +258,7 @@ static const char *string(const void *object, size_t member)
 	return text ? *text : NULL;
 }
 
+/* By these, rules that are about all types alike (check.c, diff.c) ask without knowing any type. */
 const char *object_name(enum object_type type, const void *object)
 {
 	return string(object, types[type].name);
@@ -236,6 +279,10 @@ const char *object_device(enum object_type type, const void *object)
 	return types[type].device ? string(object, types[type].device) : NULL;
 }
 
+/*
+ * A type that has no such member is passed over, so that who compares topologies can make a copy of
+ * any object refer to the names of the other side.
+ */
 void object_refer(enum object_type type, void *object, const char *iommu, const char *its)
 {
 	const char **iommu_member = string_member(object, types[type].iommu);
@@ -254,6 +301,7 @@ const struct viommu_place *object_place(enum object_type type, const void *objec
 
 /* -- life --------------------------------------------------------------------- */
 
+/* One set of names for each type: an IOMMU and an ITS group may have the same name. */
 struct viommu_topology *viommu_topology_new(void)
 {
 	static const size_t typical_strings = 1024;
@@ -283,6 +331,10 @@ struct viommu_topology *viommu_topology_free(struct viommu_topology *topology)
 	return NULL;
 }
 
+/*
+ * The only change to an object after it was added. VIOT has no field for a proximity domain: it
+ * comes from an SRAT, and that is read when the topology is there already.
+ */
 void topology_set_domain(struct viommu_topology *topology, size_t i, uint32_t domain)
 {
 	struct viommu_iommu *iommu = g_ptr_array_index(topology->objects[OBJECT_IOMMU], i);
@@ -291,11 +343,13 @@ void topology_set_domain(struct viommu_topology *topology, size_t i, uint32_t do
 	iommu->proximity_domain = domain;
 }
 
+/* Not copied: it is the signature in the row of a format, which is there as long as the program. */
 void topology_set_source(struct viommu_topology *topology, const char *signature)
 {
 	topology->source = signature;
 }
 
+/* NULL for what was written by hand: then no table exists that Linux could read in its own way. */
 const char *topology_source(const struct viommu_topology *topology)
 {
 	return topology->source;
@@ -352,12 +406,14 @@ static int check_segments(const struct viommu_topology *topology, enum object_ty
 	return range_segments(range) > VIOMMU_MAX_SEGMENTS - topology->n_segments ? -ENOSPC : 0;
 }
 
+/* Equal strings are kept once. Many thousands of ranges name the same few IOMMUs and files. */
 static void keep(struct viommu_topology *topology, const char **text)
 {
 	if (text && *text)
 		*text = g_string_chunk_insert_const(topology->strings, *text);
 }
 
+/* An empty list becomes NULL, whatever pointer came with it: nobody follows it later. */
 static void keep_list(struct viommu_topology *topology, const uint32_t **list, size_t n)
 {
 	*list = g_memdup2(*list, n * sizeof((*list)[0]));
@@ -479,11 +535,15 @@ int viommu_topology_add_reserved_memory(struct viommu_topology *topology,
 
 /* -- getting ------------------------------------------------------------------ */
 
+/* By this the IOMMUs of a table get their numbers, since the next one has as many before it. */
 size_t topology_count(const struct viommu_topology *topology, enum object_type type)
 {
 	return topology->objects[type]->len;
 }
 
+/*
+ * NULL behind the last one is what ends a loop over all objects, so nobody needs the count first.
+ */
 const void *topology_get(const struct viommu_topology *topology, enum object_type type, size_t i)
 {
 	const GPtrArray *objects = topology->objects[type];
@@ -491,6 +551,10 @@ const void *topology_get(const struct viommu_topology *topology, enum object_typ
 	return i < objects->len ? g_ptr_array_index(objects, i) : NULL;
 }
 
+/*
+ * NULL is no name and finds nothing, so that a reference that may be left out need not be asked
+ * first.
+ */
 const void *topology_find(const struct viommu_topology *topology, enum object_type type,
 			  const char *name)
 {
@@ -561,6 +625,10 @@ const struct viommu_iommu *viommu_topology_find_iommu(const struct viommu_topolo
 	return topology_find(topology, OBJECT_IOMMU, name);
 }
 
+/*
+ * The words of the text form, and messages have the same: what a person reads can be written into a
+ * file. A kind that a caller made up has no word.
+ */
 const char *viommu_iommu_kind_name(enum viommu_iommu_kind kind)
 {
 	static const char *const names[] = {
@@ -576,6 +644,10 @@ const char *viommu_iommu_kind_name(enum viommu_iommu_kind kind)
 	return kind < G_N_ELEMENTS(names) ? names[kind] : NULL;
 }
 
+/*
+ * Reserved and MSI regions are what a virtio-iommu tells when it is probed, identity is what RMRs,
+ * RMRRs and unity IVMDs ask for, and an exclusion is IVRS's alone.
+ */
 const char *viommu_memory_kind_name(enum viommu_memory_kind kind)
 {
 	static const char *const names[] = {
@@ -588,6 +660,7 @@ const char *viommu_memory_kind_name(enum viommu_memory_kind kind)
 	return kind < G_N_ELEMENTS(names) ? names[kind] : NULL;
 }
 
+/* As the scopes of a DMAR: a function by itself, or a bridge and all that is below it. */
 const char *viommu_scope_name(enum viommu_scope scope)
 {
 	static const char *const names[] = {
@@ -608,6 +681,7 @@ const char *viommu_interrupt_kind_name(enum viommu_interrupt_kind kind)
 	return kind < G_N_ELEMENTS(names) ? names[kind] : NULL;
 }
 
+/* The structures of a DMAR that they come from: ATSR, SATC and SIDP. */
 const char *viommu_ats_kind_name(enum viommu_ats_kind kind)
 {
 	static const char *const names[] = {
@@ -621,6 +695,7 @@ const char *viommu_ats_kind_name(enum viommu_ats_kind kind)
 
 /* -- what the header of a table says ------------------------------------------ */
 
+/* NULL behind the last, as with objects. */
 const char *topology_signature(size_t i)
 {
 	return i < G_N_ELEMENTS(signatures) ? signatures[i] : NULL;
@@ -637,6 +712,10 @@ static bool signature_index(const char *signature, size_t *ret_i)
 	return false;
 }
 
+/*
+ * These texts come from callers and are printed as strings: one without an end would be read on
+ * into what stands behind it.
+ */
 static bool ends(const char *text, size_t size)
 {
 	return memchr(text, '\0', size) != NULL;
@@ -663,6 +742,10 @@ int viommu_topology_set_header(struct viommu_topology *topology, const char *sig
 	return 0;
 }
 
+/*
+ * What nobody chose is fixed and no date or version, so that one topology gives the same bytes
+ * everywhere and at any time.
+ */
 const struct viommu_table_header *viommu_topology_header(const struct viommu_topology *topology,
 							 const char *signature)
 {

@@ -9,6 +9,7 @@
  * writers and checks can be tables of rows over all of them.
  */
 
+/* In the order in which the text form has its sections. */
 enum object_type {
 	OBJECT_IOMMU,
 	OBJECT_HOST_BRIDGE,

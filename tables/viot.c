@@ -73,6 +73,7 @@ static const struct field virtio_pci_fields[] = {
 	ROW(struct viot_virtio_pci, 8, RESERVED, reserved, "Reserved"),
 };
 
+/* The reserved bytes bring the address to a multiple of 8, in the node and so in the table. */
 static const struct field virtio_mmio_fields[] = {
 	NODE_ROWS(struct viot_virtio_mmio),
 	ROW(struct viot_virtio_mmio, 4, RESERVED, reserved, "Reserved"),
@@ -88,6 +89,7 @@ struct unknown_node {
 };
 static const struct field unknown_fields[] = { NODE_ROWS(struct unknown_node) };
 
+/* All that ACPI 6.5 has; type 0 and those above are reserved. */
 static const struct layout layouts[] = {
 	[VIOT_PCI_RANGE] =
 		LAYOUT("PCI range", VIOT_PCI_RANGE, 24, struct viot_pci_range, pci_range_fields),
@@ -102,6 +104,9 @@ static const struct layout layouts[] = {
 static const struct layout unknown_layout =
 	LAYOUT("Node of unknown type", VIOT_UNKNOWN, 4, struct unknown_node, unknown_fields);
 
+/*
+ * Linux stops at a node without a length, and so does the cursor: nothing behind it can be found.
+ */
 static const struct framing node_framing = {
 	.type_at = 0, .type_length = 1, .length_at = 2, .length_length = 2, .head = 4
 };

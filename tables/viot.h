@@ -23,6 +23,7 @@ enum viot_type {
 /* What node count can say. */
 #define VIOT_MAX_NODES 65535u
 
+/* Everybody writes 48 for the offset of the first node, which is where the head ends. */
 struct viot_head {
 	struct acpi_header acpi;
 	uint16_t node_count, node_offset;
@@ -35,6 +36,10 @@ struct viot_node {
 	uint16_t length;
 };
 
+/*
+ * Both ends are inside. IDs count on within a segment, and 0x10000 further from one segment to the
+ * next. The output node is an offset of 16 bits: IOMMUs stand in the first 64 KiB of a table.
+ */
 struct viot_pci_range {
 	struct viot_node node;
 	uint32_t endpoint_start;
@@ -42,6 +47,10 @@ struct viot_pci_range {
 	uint8_t reserved[6];
 };
 
+/*
+ * Linux finds the device by the start of its first memory resource, which must be just this
+ * address.
+ */
 struct viot_mmio_endpoint {
 	struct viot_node node;
 	uint32_t endpoint;
@@ -50,12 +59,14 @@ struct viot_mmio_endpoint {
 	uint8_t reserved[6];
 };
 
+/* The function must be there when Linux reads the table: it is not waited for. */
 struct viot_virtio_pci {
 	struct viot_node node;
 	uint16_t segment, bdf;
 	uint8_t reserved[8];
 };
 
+/* Some device of the ACPI namespace must claim the address in its _CRS. */
 struct viot_virtio_mmio {
 	struct viot_node node;
 	uint32_t reserved;

@@ -3,6 +3,10 @@
  * Rules of the bytes of a VIOT, which hold whatever it means
  *
  * What is wrong with a table so that it cannot be taken apart, decoding has said already.
+ *
+ * Linux stops at the first node that is wrong and keeps those before it, so a table can be in force
+ * by half; and an endpoint node whose IOMMU is not found is dropped alone. So each rule points at
+ * its node.
  */
 #include "findings.h"
 #include "viot.h"

@@ -10,6 +10,9 @@
  *
  * The draft was never published. What is known of it are patches to Linux that read it, and one
  * monitor that made it; docs/decisions.md has what both leave open.
+ *
+ * Mainline Linux finds no node in such a table and says nothing, and a reader of the draft says
+ * that it does not know the header of a final one: neither takes one form for the other.
  */
 #include <string.h>
 
@@ -20,6 +23,7 @@
 
 #define HEAD_LENGTH 48
 
+/* Where the final form counts its nodes the draft has zeroes: that is how they are told apart. */
 struct draft_head {
 	struct acpi_header acpi;
 	uint8_t reserved[12];

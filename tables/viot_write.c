@@ -79,6 +79,7 @@ static size_t offset_of(const struct writing *writing, const char *iommu)
 	return iommu ? GPOINTER_TO_SIZE(g_hash_table_lookup(writing->offsets, iommu)) : 0;
 }
 
+/* The offset fits: IOMMU nodes are written first, so that they stand where 16 bits reach. */
 static void write_functions(struct writing *writing, const struct viommu_pci_range *range,
 			    size_t output)
 {
@@ -143,6 +144,7 @@ static void write_ranges(struct writing *writing)
 		blame_unknown(writing, range);
 }
 
+/* An endpoint node for MMIO has one ID, and nothing in the table tells of more. */
 static void blame_ids(const struct writing *writing, struct viommu_place place, uint32_t n)
 {
 	report(writing->findings, "viot-silent-ids", place, "give the device one ID",

@@ -64,6 +64,7 @@ static bool is_one_machine(const GPtrArray *tables)
 	return true;
 }
 
+/* What is not of one machine need not agree. */
 static void check_together(const struct checking *checking)
 {
 	const GPtrArray *tables = checking->tables;
@@ -78,6 +79,7 @@ static void free_table(void *table)
 	viommu_table_free(table);
 }
 
+/* Tables are kept until all of them are read, since rules across tables need the whole machine. */
 static int check_inputs(char **names, struct viommu_findings *findings)
 {
 	struct checking checking = { findings, g_ptr_array_new_with_free_func(free_table) };
@@ -101,6 +103,7 @@ static void print_rule(const struct viommu_rule *rule)
 		printf("    Linux: %s\n", rule->linux_);
 }
 
+/* What Linux does is there only where it is known. */
 static void add_rule(JsonBuilder *builder, const struct viommu_rule *rule)
 {
 	json_builder_begin_object(builder);

@@ -17,6 +17,7 @@ static const GOptionEntry options[] = {
 	G_OPTION_ENTRY_NULL,
 };
 
+/* The form of the input is seen from its bytes, so only the form of the output is asked for. */
 static int run(const struct command *command, char **arguments)
 {
 	if (!to || g_strv_length(arguments) != 1)

@@ -53,6 +53,7 @@ struct demo {
 
 /* -- telling ------------------------------------------------------------------- */
 
+/* Numbers, so that people can speak of a step. */
 static void step(struct demo *demo, const char *what)
 {
 	printf("\n%u. %s\n", ++demo->step, what);
@@ -65,6 +66,7 @@ static void tell(struct demo *demo, bool right, const char *what, const char *ou
 	demo->failed |= !right;
 }
 
+/* Statuses are those of the tail of a request. No answer at all is negative, and never expected. */
 static void tell_status(struct demo *demo, const char *what, int status, int expected)
 {
 	static const char *const names[] = { "OK",    "IOERR", "UNSUPP", "DEVERR", "INVAL",
@@ -74,11 +76,19 @@ static void tell_status(struct demo *demo, const char *what, int status, int exp
 	tell(demo, status == expected, what, known ? names[status] : "no answer");
 }
 
+/*
+ * A device learns whether its access went through, and nothing about why not: that is for the
+ * guest, by the event queue.
+ */
 static void tell_dma(struct demo *demo, const char *what, int error, int expected)
 {
 	tell(demo, error == expected, what, error ? "refused" : "done");
 }
 
+/*
+ * A fault of the right endpoint for the wrong reason is a failure too: the reason is all that tells
+ * an endpoint without a domain from an address without a mapping.
+ */
 static void tell_fault(struct demo *demo, uint32_t endpoint, uint8_t reason)
 {
 	static const char *const reasons[] = { "unknown", "attached to nothing", "not mapped so" };
@@ -120,6 +130,10 @@ static bool show_firmware(struct demo *demo)
 	return table;
 }
 
+/*
+ * Two endpoints, and only one has a reserved region: so one can show what that is for, and the
+ * other that domains keep devices apart.
+ */
 static bool build_machine(struct demo *demo)
 {
 	const struct viommu_reserved msi = { MACHINE_MSI_FIRST, MACHINE_MSI_LAST,
@@ -137,6 +151,10 @@ static bool build_machine(struct demo *demo)
 	return demo->disk && demo->network;
 }
 
+/*
+ * The first DMA comes before the driver: a device that runs that early could otherwise write
+ * anywhere while nobody watches.
+ */
 static void show_start(struct demo *demo)
 {
 	const struct driver_options options = { .packed = true,
@@ -161,6 +179,10 @@ static void show_start(struct demo *demo)
 	tell(demo, true, what, "");
 }
 
+/*
+ * PROBE before ATTACH, as drivers do: reserved regions have to be known before addresses are given
+ * out.
+ */
 static void show_probe(struct demo *demo)
 {
 	uint8_t properties[VIOMMU_PROBE_SIZE_DEFAULT];
@@ -178,6 +200,10 @@ static void show_probe(struct demo *demo)
 		    driver_attach(demo->driver, OTHER_DOMAIN, NETWORK, 0), VIOMMU_S_OK);
 }
 
+/*
+ * The address of the MSI window is mapped by nobody and still works, for the region that was probed
+ * says so. A write to memory and an interrupt take the same way otherwise.
+ */
 static void show_dma(struct demo *demo)
 {
 	const struct viommu_mapping mapping = { .domain = DOMAIN,
@@ -198,6 +224,10 @@ static void show_dma(struct demo *demo)
 		 dma_write(demo->disk, MACHINE_MSI_FIRST, &message, sizeof(message)), 0);
 }
 
+/*
+ * One access too far in the right domain, and one to the right address in the wrong domain: the two
+ * ways in which a device can be where it must not be.
+ */
 static void show_faults(struct demo *demo)
 {
 	char byte;
@@ -211,6 +241,10 @@ static void show_faults(struct demo *demo)
 	tell_fault(demo, NETWORK, VIOMMU_FAULT_R_MAPPING);
 }
 
+/*
+ * Half of a mapping cannot be taken away: the request is refused and nothing is unmapped. Only
+ * after the whole is gone the DMA is tried that must not work any more.
+ */
 static void show_unmap(struct demo *demo)
 {
 	step(demo, "When UNMAP is done, the page is the guest's again");
@@ -224,12 +258,17 @@ static void show_unmap(struct demo *demo)
 		    driver_detach(demo->driver, OTHER_DOMAIN, NETWORK), VIOMMU_S_OK);
 }
 
+/* The device gives its text in pieces, since it does not know where it goes. */
 static void print(void *opaque, const char *text, size_t length)
 {
 	(void)opaque;
 	fwrite(text, 1, length, stdout);
 }
 
+/*
+ * What later steps stand on ends the story if it fails; a step that only came out wrong does not,
+ * so that all that is wrong is seen at once.
+ */
 static int tell_story(struct demo *demo)
 {
 	if (!show_firmware(demo) || !build_machine(demo))
@@ -247,6 +286,10 @@ static int tell_story(struct demo *demo)
 	return demo->failed ? EXIT_COULD_NOT : EXIT_CLEAN;
 }
 
+/*
+ * From the driver down to the machine: whatever uses something is taken away before it. Each of
+ * these takes NULL, for the story may have ended anywhere.
+ */
 static int run(const struct command *command, char **arguments)
 {
 	struct demo demo = { 0 };

@@ -44,6 +44,10 @@ struct comparison {
 
 /* -- sides --------------------------------------------------------------------------- */
 
+/*
+ * Names and topologies are this machine's own; the input that they come from is gone when the next
+ * one is read.
+ */
 static void machine_clear(gpointer pointer)
 {
 	struct machine *machine = pointer;
@@ -90,6 +94,7 @@ static struct machine *find_pair(const struct comparison *comparison, const stru
 
 /* -- telling -------------------------------------------------------------------------- */
 
+/* Each side has its place, in a file of its own. */
 static void add_place(JsonBuilder *builder, const char *key, const struct viommu_place *place)
 {
 	json_builder_set_member_name(builder, key);
@@ -134,6 +139,7 @@ static bool counts(const struct viommu_difference *difference)
 	return headers_count || difference->rank != VIOMMU_DIFFERENCE_HEADER;
 }
 
+/* One difference that counts decides about the exit status, however it is printed. */
 static void tell(struct comparison *comparison, const struct viommu_difference *difference)
 {
 	comparison->differs |= counts(difference);
@@ -145,6 +151,7 @@ static void tell(struct comparison *comparison, const struct viommu_difference *
 
 /* -- comparing --------------------------------------------------------------------------- */
 
+/* In the order of the list: what sends devices another way comes before what is said of them. */
 static void compare(struct comparison *comparison, const struct machine *before,
 		    const struct machine *after)
 {
@@ -192,6 +199,7 @@ static void compare_all(struct comparison *comparison)
 			tell_alone(comparison, AFTER, machine);
 }
 
+/* The frame of JSON is there without any difference too: an empty list is an answer. */
 static void print(struct comparison *comparison)
 {
 	if (as_json) {

@@ -13,6 +13,10 @@ static const GOptionEntry options[] = {
 	G_OPTION_ENTRY_NULL,
 };
 
+/*
+ * The first word says which table, the second what it is made of: never more, since two topologies
+ * are two machines.
+ */
 static int run(const struct command *command, char **arguments)
 {
 	if (g_strv_length(arguments) != 2)

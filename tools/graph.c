@@ -71,6 +71,7 @@ static int draw(const char *text, GBytes **ret_picture)
 	return process ? talk(process, text, ret_picture) : complain_graphviz(error->message);
 }
 
+/* dot is the form that needs no other program. */
 static bool is_text(void)
 {
 	return !format || !strcmp(format, "dot");
@@ -111,6 +112,7 @@ static void take(void *opaque, struct input *input)
 /* dot knows more, but of some a part is made by programs that it loads. */
 static const char *const formats[] = { "dot", "svg", "png", "pdf", NULL };
 
+/* Asked before anything is read: a mistake in the command is said at once. */
 static bool format_is_known(void)
 {
 	return !format || g_strv_contains(formats, format);
@@ -125,6 +127,10 @@ static void choose_format(void)
 		format = g_strdup(end + 1);
 }
 
+/*
+ * A picture is that of one machine. With several tables nothing is drawn, for nobody could tell
+ * which of them was meant.
+ */
 static int run(const struct command *command, char **arguments)
 {
 	struct request request = { 0 };

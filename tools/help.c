@@ -51,6 +51,7 @@ void command_help(const struct command *command)
 		printf("\n%s\n", command->details);
 }
 
+/* To standard output if it was asked for, else to standard error: so it is the caller who says. */
 void print_commands(FILE *to)
 {
 	fputs("usage: viommu COMMAND [OPTION...] [ARGUMENT...]\n       viommu --version\n\n", to);

@@ -67,6 +67,7 @@ static void complain_open(const char *name, int error)
 	complain("%s: %s%s", name, g_strerror(error), cure);
 }
 
+/* A dash is standard input, as everywhere. */
 static GByteArray *read_bytes(const char *name)
 {
 	GByteArray *bytes;
@@ -86,6 +87,7 @@ static GByteArray *read_bytes(const char *name)
 
 /* -- content ------------------------------------------------------------------------- */
 
+/* The topology goes as soon as it was used: a folder may have many tables. */
 static void give(struct reader *reader, struct input *input)
 {
 	reader->n += !reader->in_folder || !input->table ||
@@ -160,6 +162,10 @@ static void take_topology(struct reader *reader, const char *name, const GByteAr
 		reader->status = EXIT_COULD_NOT;
 }
 
+/*
+ * What was said of the form goes before what the content looks like: bytes without a signature look
+ * like anything.
+ */
 static void take_named(struct reader *reader, const char *name)
 {
 	const char *shown = strcmp(name, "-") ? name : "standard input";
@@ -180,6 +186,10 @@ static void take_named(struct reader *reader, const char *name)
 
 /* -- folders --------------------------------------------------------------------------- */
 
+/*
+ * By bytes and not by the language of the user, so that a folder is read in the same order
+ * everywhere.
+ */
 static gint compare_names(gconstpointer a, gconstpointer b)
 {
 	return strcmp(*(char *const *)a, *(char *const *)b);
@@ -253,6 +263,10 @@ bool inputs_are_several(char **names)
 	return all[1] || g_file_test(all[0], G_FILE_TEST_IS_DIR);
 }
 
+/*
+ * Goes on behind an input that cannot be read: who names a folder wants to know about all of it.
+ * The worst that happened is the status.
+ */
 int read_inputs(char **names, struct viommu_findings *findings, input_function *each, void *opaque)
 {
 	struct reader reader = { .findings = findings, .each = each, .opaque = opaque };

@@ -38,6 +38,10 @@ void json_end(JsonBuilder *builder)
 	g_object_unref(builder);
 }
 
+/*
+ * Names of files are bytes, and JSON is UTF-8: what is not is replaced, or no program could read
+ * the rest. A key without a value is left out.
+ */
 void json_string(JsonBuilder *builder, const char *key, const char *value)
 {
 	g_autofree char *valid = value ? g_utf8_make_valid(value, -1) : NULL;
@@ -55,6 +59,7 @@ void json_number(JsonBuilder *builder, const char *key, size_t value)
 	json_builder_add_int_value(builder, (gint64)value);
 }
 
+/* A place is in a text or in bytes, never in both: only keys that mean something are there. */
 void json_place(JsonBuilder *builder, const struct viommu_place *place)
 {
 	json_string(builder, "file", place->file);

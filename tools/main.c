@@ -50,6 +50,10 @@ int command_usage(const struct command *command, const char *format, ...)
 	return EXIT_COULD_NOT;
 }
 
+/*
+ * Names of files go to terminals: control characters in them would be obeyed there. UTF-8 is left
+ * as it is.
+ */
 char *printable(const char *text)
 {
 	g_autofree char *valid = g_utf8_make_valid(text, -1);

@@ -32,6 +32,7 @@ struct request {
 
 /* -- making ---------------------------------------------------------------------- */
 
+/* A device tree has a call of its own, and options that mean nothing for any table. */
 static bool is_tree(const struct request *request)
 {
 	return !strcmp(request->what, DEVICE_TREE);
@@ -191,6 +192,7 @@ static char *signature_of(const char *name)
 	return viommu_table_known(small) ? g_steal_pointer(&small) : g_ascii_strup(small, -1);
 }
 
+/* A command line is no table, but made of a topology just as well. */
 static bool can_be_made(const struct request *request)
 {
 	return viommu_table_made(request->what) || !strcmp(request->what, COMMAND_LINE);
@@ -202,6 +204,7 @@ static bool options_fit(const struct request *request)
 	return is_tree(request) || (!making_overlay && !making_force && !making_source);
 }
 
+/* The base first: without it there is nothing to add the topology to. */
 static int make_and_write(struct request *request, char **names)
 {
 	int status = read_base(request);

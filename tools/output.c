@@ -14,6 +14,7 @@
 
 #include "command.h"
 
+/* With the name and the reason, which is all that a user can do something about. */
 static int complain_write(const char *name, int error)
 {
 	complain("%s: could not write it: %s", name, g_strerror(error));
@@ -35,6 +36,10 @@ static int write_into(const char *name, const void *bytes, size_t length)
 	return error ? complain_write(name, error) : EXIT_CLEAN;
 }
 
+/*
+ * Written beside the file and then put in its place, so that nobody ever reads half a table, and an
+ * old one is there until the new one is whole. Closing may be when a full disk is noticed.
+ */
 static int replace(const char *name, const void *bytes, size_t length)
 {
 	static const int mode = 0666;

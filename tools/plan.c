@@ -232,6 +232,7 @@ static void take_functions(void *opaque, const struct viommu_route_range *range)
 	load->n_functions += segments * functions;
 }
 
+/* A device without an IOMMU loads none, and one whose IOMMU does not exist was an error before. */
 static void take_devices(GHashTable *loads, const struct viommu_topology *topology)
 {
 	const struct viommu_platform_device *device;
@@ -247,6 +248,10 @@ static void take_devices(GHashTable *loads, const struct viommu_topology *topolo
 	}
 }
 
+/*
+ * An IOMMU with nothing behind it has a line too, since somebody may have meant to put something
+ * there.
+ */
 static void add_load(struct plan *plan, const struct load *load)
 {
 	g_autofree char *functions = g_strdup_printf("%" PRIu64, load->n_functions);
@@ -308,6 +313,7 @@ static void plan_machine(void *opaque, struct input *input)
 		plan_guest(plan, &guests[i]);
 }
 
+/* The first machine only, since all that follows is about one; that there were more is said. */
 static int run(const struct command *command, char **arguments)
 {
 	struct plan plan = { 0 };

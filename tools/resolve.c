@@ -56,6 +56,7 @@ struct answer {
 
 /* -- words ------------------------------------------------------------------------ */
 
+/* The words of the JSON form, which programs compare. */
 const char *reach_name(enum viommu_reach reach)
 {
 	static const char *const names[] = {
@@ -215,6 +216,7 @@ static void add_msis(JsonBuilder *builder, const struct viommu_route *route)
 	json_builder_end_object(builder);
 }
 
+/* The same keys for both answers, so that a program compares them key by key. */
 static void add_route(JsonBuilder *builder, const struct viommu_route *route)
 {
 	json_route(builder, route);
@@ -261,6 +263,7 @@ static int complain_device(const char *input, const char *device, int error)
 	return EXIT_COULD_NOT;
 }
 
+/* A name goes before an address, as in the library: several devices may have no address at all. */
 static const struct viommu_platform_device *
 platform_device_of(const struct viommu_topology *topology, const struct viommu_device_name *name)
 {
@@ -273,6 +276,7 @@ platform_device_of(const struct viommu_topology *topology, const struct viommu_d
 	return device;
 }
 
+/* One device that is not there does not keep the others from being answered; the status tells. */
 static void ask_of(struct question *question, const struct input *input, const char *device)
 {
 	struct answer answer = { .device = device, .topology = input->topology };
@@ -348,6 +352,10 @@ static bool parse_pasid(struct question *question)
 					  &question->pasid, NULL);
 }
 
+/*
+ * Files can follow only where no devices do: a device would be taken for a file otherwise, or a
+ * file for a device.
+ */
 static int run(const struct command *command, char **arguments)
 {
 	static char *nothing[] = { NULL };

@@ -200,6 +200,9 @@ static void add_ids(JsonBuilder *builder, const char *key, uint32_t first, uint6
 	json_builder_end_array(builder);
 }
 
+/*
+ * Keys without a meaning are left out: no IDs without an IOMMU, and no device IDs without an ITS.
+ */
 static void add_functions(void *opaque, const struct viommu_route_range *range)
 {
 	JsonBuilder *builder = opaque;
@@ -221,6 +224,7 @@ static void add_functions(void *opaque, const struct viommu_route_range *range)
 	json_builder_end_object(builder);
 }
 
+/* 0 and 1 both mean one ID. */
 static void add_devices(JsonBuilder *builder, const struct viommu_topology *topology)
 {
 	const struct viommu_platform_device *device;
@@ -238,6 +242,10 @@ static void add_devices(JsonBuilder *builder, const struct viommu_topology *topo
 	}
 }
 
+/*
+ * Why Linux does so is said here, since a program can show it beside the functions that it is
+ * about.
+ */
 static void add_otherwise(void *opaque, const struct viommu_route_range *range, const char *why)
 {
 	JsonBuilder *builder = opaque;
@@ -267,6 +275,10 @@ static void add_linux(JsonBuilder *builder, const struct viommu_topology *topolo
 	g_object_unref(list);
 }
 
+/*
+ * The same parts as in the text, but not sorted into what translates and what bypasses: `reach`
+ * says it of each.
+ */
 void add_map(JsonBuilder *builder, const char *name, const struct viommu_topology *topology)
 {
 	json_builder_begin_object(builder);

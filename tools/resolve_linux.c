@@ -39,6 +39,7 @@ static void cut_around(struct cuts *cuts, unsigned segment, uint16_t first, uint
 	cut(cuts, segment, (uint32_t)last + 1);
 }
 
+/* Host bridges and bridges decide about whole buses. */
 static void cut_around_bus(struct cuts *cuts, unsigned segment, uint8_t first, uint8_t last)
 {
 	cut_around(cuts, segment, (uint16_t)(first << BUS_SHIFT),
@@ -72,6 +73,7 @@ static void cut_others(struct cuts *cuts, const struct viommu_topology *topology
 		cut_around(cuts, iommu->segment, iommu->bdf, iommu->bdf);
 }
 
+/* Not by subtracting: positions are wider than what is returned. */
 static gint compare(gconstpointer a, gconstpointer b)
 {
 	const uint64_t *one = a, *other = b;

@@ -36,6 +36,7 @@ static void show(void *opaque, struct input *input)
 	free(text);
 }
 
+/* Every table that could be read is shown, whatever was wrong with another. */
 static int run(const struct command *command, char **arguments)
 {
 	struct output output = { .findings = viommu_findings_new() };
