@@ -92,7 +92,7 @@
  * a write of `bypass`, and adding, updating and removing an endpoint. A thread that calls one
  * of them inside a section of its own waits for itself, for ever. So it may with a mere question,
  * which takes the device's lock: whoever holds it may be waiting for that section. Translations
- * take no lock.
+ * take no lock; only a thread that has no memory for its first one takes it for viommu_translate().
  *
  * Limits and what they protect
  *
