@@ -390,12 +390,10 @@ static void device_realize(DeviceState *device, Error **errp)
 	config_refresh(iommu);
 	mmio_prepare(iommu);
 	QTAILQ_INSERT_TAIL(&iommus, iommu, next);
-	if (!endpoints_attach(iommu, errp) || !endpoint_try(iommu, errp)) {
+	if (endpoints_attach(iommu, errp) && endpoint_try(iommu, errp))
+		firmware_prepare();
+	else
 		device_unrealize(device);
-		return;
-	}
-	mmio_serve(iommu);
-	firmware_prepare();
 }
 
 static void device_finalize(Object *object)

@@ -135,9 +135,8 @@ void pci_types_register(void);
 
 /* -- mmio.c ------------------------------------------------------------------ */
 
-/* If the device is on virtio-mmio: choose its root bus; once it works, serve other transports. */
+/* If the device is on virtio-mmio: choose its root bus, and serve other transports. */
 void mmio_prepare(struct iommu *iommu);
-void mmio_serve(struct iommu *iommu);
 
 /* -- region.c ---------------------------------------------------------------- */
 

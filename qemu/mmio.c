@@ -41,13 +41,7 @@ void mmio_prepare(struct iommu *iommu)
 		return;
 	VIRTIO_MMIO(bus->parent)->legacy = false; /* the device has no such form */
 	choose_root_bus(iommu);
-}
-
-void mmio_serve(struct iommu *iommu)
-{
-	BusState *bus = qdev_get_parent_bus(DEVICE(iommu));
-
-	if (server || !object_dynamic_cast(OBJECT(bus->parent), TYPE_VIRTIO_MMIO))
+	if (server)
 		return;
 	server = iommu;
 	VIRTIO_BUS_GET_CLASS(bus)->get_dma_as = transport_address_space;

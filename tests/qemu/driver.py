@@ -8,6 +8,7 @@ COMMAND, BAR, STATUS_LIST, PRIMARY_BUS, CAPABILITIES = 0x04, 0x10, 0x06, 0x18, 0
 MEMORY, MASTER = 2, 4
 CAP_VENDOR, CAP_EXPRESS = 0x09, 0x10
 SLOT_CONTROL, POWER_OFF = 0x18, 0x0700
+ACPI_HOTPLUG, ACPI_BUS, ACPI_EJECT = 0xcc0, 0x10, 0x08
 # The kinds of virtio's PCI capabilities.
 COMMON, NOTIFY, ISR, DEVICE = 1, 2, 3, 4
 # The common configuration's registers, and the bits of its status.
@@ -24,6 +25,10 @@ AVAILABLE, USED = 0x400, 0x800
 BUFFERS, BUFFER_BYTES = 0x110000, 0x1000
 NEXT, WRITE = 1, 2
 ATTACH, DETACH, MAP, UNMAP, PROBE = 1, 2, 3, 4, 5
+# How requests lie in memory, from their type on.
+ATTACH_FORM, DETACH_FORM = struct.Struct("<B3xIII4x"), struct.Struct("<B3xII8x")
+MAP_FORM, UNMAP_FORM = struct.Struct("<B3xIQQQI"), struct.Struct("<B3xIQQ4x")
+PROBE_FORM = struct.Struct("<B3xI64x")
 OK = 0
 
 
@@ -59,15 +64,22 @@ def enable_ecam(qtest):
         qtest.out(0xcfc, value)
 
 
-def bridge_open(bridge, secondary):
-    """Give the bus behind a bridge its number."""
-    bridge.set(PRIMARY_BUS, 4, secondary << 16 | secondary << 8)
+def bridge_open(bridge, secondary, last=None):
+    """Give the buses behind a bridge their numbers."""
+    bridge.set(PRIMARY_BUS, 4, (last or secondary) << 16 | secondary << 8)
     bridge.set(COMMAND, 2, MEMORY | MASTER)
 
 
 def slot_off(port):
     """Let a plugged function behind a root port go."""
     port.set(port.capability(CAP_EXPRESS) + SLOT_CONTROL, 2, POWER_OFF)
+
+
+def eject(qtest, device):
+    """Let a plugged function go, where QEMU's ACPI tables would: on every bus, to be sure."""
+    for bus in range(4):
+        qtest.out(ACPI_HOTPLUG + ACPI_BUS, bus)
+        qtest.out(ACPI_HOTPLUG + ACPI_EJECT, 1 << device)
 
 
 class Driver(Function):
@@ -123,15 +135,15 @@ class Driver(Function):
     def kick(self, queue):
         self.qtest.poke(self.window + self.at[NOTIFY] + 4 * queue, 2, queue)
 
-    def offer(self, queue, buffers):
-        """Put a chain of (address, length, flags) into a queue at its first descriptors."""
+    def offer(self, queue, buffers, first=0):
+        """Put a chain of (address, length, flags) into a queue, in its descriptors from one on."""
         rings = RINGS + queue * RING_BYTES
         chain = b"".join(
             struct.pack("<QIHH", address & (1 << 64) - 1, length & 0xffffffff,
-                        flags | (NEXT if i + 1 < len(buffers) else 0), i + 1)
+                        flags | (NEXT if i + 1 < len(buffers) else 0), first + i + 1)
             for i, (address, length, flags) in enumerate(buffers))
-        self.qtest.write(rings, chain)
-        self.qtest.write(rings + AVAILABLE + 4 + 2 * (self.offered[queue] % ENTRIES), bytes(2))
+        self.qtest.write(rings + 16 * first, chain)
+        self.qtest.poke(rings + AVAILABLE + 4 + 2 * (self.offered[queue] % ENTRIES), 2, first)
         self.offered[queue] = self.offered[queue] + 1 & 0xffff
         self.qtest.poke(rings + AVAILABLE + 2, 2, self.offered[queue])
 
@@ -152,19 +164,17 @@ class Driver(Function):
         said = self.ask(request, answer)
         return said[-4] if said else None
 
-    # Requests, as the standard lays them out.
-
     def attach(self, domain, endpoint, flags=0):
-        return self.status_of(struct.pack("<B3xIII4x", ATTACH, domain, endpoint, flags))
+        return self.status_of(ATTACH_FORM.pack(ATTACH, domain, endpoint, flags))
 
     def detach(self, domain, endpoint):
-        return self.status_of(struct.pack("<B3xII8x", DETACH, domain, endpoint))
+        return self.status_of(DETACH_FORM.pack(DETACH, domain, endpoint))
 
     def map(self, domain, first, last, phys, flags=3):
-        return self.status_of(struct.pack("<B3xIQQQI", MAP, domain, first, last, phys, flags))
+        return self.status_of(MAP_FORM.pack(MAP, domain, first, last, phys, flags))
 
     def unmap(self, domain, first, last):
-        return self.status_of(struct.pack("<B3xIQQ4x", UNMAP, domain, first, last))
+        return self.status_of(UNMAP_FORM.pack(UNMAP, domain, first, last))
 
     def probe(self, endpoint):
-        return self.status_of(struct.pack("<B3xI64x", PROBE, endpoint), 516)
+        return self.status_of(PROBE_FORM.pack(PROBE, endpoint), 516)

@@ -16,30 +16,23 @@ import argparse
 import json
 import os
 import random
-import re
-import shutil
-import struct
-import subprocess
 import sys
-import tempfile
 import time
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, os.path.join(HERE, "../guest"))
+import cases
+import driver
+import victim
+from victim import Broken, MEMORY
 
-import driver                                       # noqa: E402 pylint: disable=wrong-import-position
-import packages                                     # noqa: E402 pylint: disable=wrong-import-position
-import qemus                                        # noqa: E402 pylint: disable=wrong-import-position
-from machine import Failed, Machine                 # noqa: E402 pylint: disable=wrong-import-position
-from qtest import Ended, Qtest                      # noqa: E402 pylint: disable=wrong-import-position
+import packages                                     # noqa: E402 pylint: disable=wrong-import-order
+import qemus                                        # noqa: E402 pylint: disable=wrong-import-order
+from machine import Failed                          # noqa: E402 pylint: disable=wrong-import-order
+from qtest import Ended
 
 IOMMU, FIXED, PORT = 4, 5, 6            # devices on the first bus
 WINDOW, OTHER_WINDOW = 0xc0000000, 0xc0100000
 FIRST_BUS_END = 0x100
-MEMORY = 64 << 20
 LOOK_EVERY = 50
-# What must never be in QEMU's output.
-BROKEN = r".*(?:ERROR: \w+Sanitizer|runtime error:|[Aa]ssert|is blocked: |heap-use-after).*"
 ADDRESSES = [0, 0x1000, 0x2000, 0x5000, 0x10000, 0x100000, 0xfedff000, 0xfee00000, 0xfef00000,
              1 << 32, 1 << 47, (1 << 63) - 0x1000, 1 << 63, (1 << 64) - 0x1000]
 LENGTHS = [1, 0x1000, 0x2000, 0x3000, 0x10000, 0x101000, 1 << 30, 1 << 63]
@@ -47,81 +40,30 @@ ODD = [0, 1, 0x7f, 0x80, 0xff, 0x7fff, 0xffff, 0x7fffffff, 0x80000000, 0xfffffff
        0x7fffffffffffffff, 0xffffffffffffffff]
 
 
-class Broken(Exception):
-    """The device did what it must not; the text says what."""
-
-
-class Victim:
-    """One QEMU with the module, and what can be done to it from outside."""
-
-    def __init__(self, attack, plugged, incoming=None):
-        qemu, folder = attack.qemu, attack.folder
-        attack.victims += 1
-        name = f"qemu{attack.victims}"
-        self.qtest_path = os.path.join(folder, f"{name}.qtest")
-        libraries = os.path.dirname(attack.module)
-        command = qemu.command("amd64") + [
-            "-nodefaults", "-no-user-config", "-display", "none", "-M", "q35", "-accel", "tcg",
-            "-bios", attack.rom, "-m", str(MEMORY >> 20), "-qtest", f"unix:{self.qtest_path},server=on,wait=off",
-            "-qtest-log", "none",
-            "-plugin", attack.module, "-plugin", os.path.join(libraries, "viommu-watch.so"),
-            "-global", "ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off",
-            "-drive", f"if=none,id=snap,file={attack.snapshots},format=qcow2",
-            "-device", f"viommu-pci,id=iommu0,addr={IOMMU},{attack.options}",
-            "-device", f"viommu-watch,id=fixed,addr={FIXED}",
-            "-device", f"pcie-root-port,id=rp0,chassis=1,addr={PORT}"]
-        if plugged:
-            command += ["-device", "viommu-watch,id=hot,bus=rp0"]
-        if incoming:
-            command += ["-incoming", "defer"]
-        self.machine = Machine(command, folder, name, {**qemu.environment, **attack.environment})
-        try:
-            self.monitor = self.machine.monitor
-        except Failed:
-            self.machine.kill()
-            raise Broken(f"QEMU does not start: {self.machine.output}") from None
-        self.qtest = Qtest(self.qtest_path, time.monotonic() + 20)
-
-    def get(self, path, name):
-        return self.monitor.command("qom-get", path=f"/machine/peripheral/{path}", property=name)
-
-    def set(self, path, name, value):
-        self.monitor.command("qom-set", path=f"/machine/peripheral/{path}", property=name,
-                             value=value)
-
-    def look(self):
-        """Nothing that must not be in QEMU's output is there."""
-        if found := re.search(BROKEN, self.machine.output):
-            raise Broken(found[0])
-
-
 class Attack:
     """A run: everything follows from its seed."""
 
-    def __init__(self, qemu, seed, sanitized):
-        self.qemu, self.seed = qemu, seed
+    def __init__(self, stage, seed):
+        self.stage = stage
         self.random = random.Random(seed)
-        self.folder = tempfile.mkdtemp(prefix="viommu-hostile-")
-        self.module = qemu.module()
-        self.environment = {}
-        if sanitized:
-            self.module = self.module.replace("/viommu-qemu.so", "-sanitized/viommu-qemu.so")
-            runtime = subprocess.run(["cc", "-print-file-name=libasan.so"], text=True,
-                                     capture_output=True, check=True).stdout.strip()
-            self.environment = {"LD_PRELOAD": os.path.realpath(runtime),
-                                "ASAN_OPTIONS": "detect_leaks=0:detect_stack_use_after_return=0",
-                                "UBSAN_OPTIONS": "print_stacktrace=1"}
         self.options = ",".join([
             f"boot-bypass={self.random.choice(['on', 'off'])}",
-            f"msi={self.random.choice(['auto', 'off'])}", "max-mappings=200", "max-domains=4",
-            f"packed={self.random.choice(['on', 'off', 'off'])}"])
-        self.snapshots = os.path.join(self.folder, "snapshots.qcow2")
+            f"msi={self.random.choice(['auto', 'off'])}", "max-mappings=200", "max-domains=4"])
+        self.snapshots = os.path.join(stage.folder, "snapshots.qcow2")
         packages.run("qemu-img", "create", "-q", "-f", "qcow2", self.snapshots, "1M")
-        self.rom = qemus.halting_rom(self.folder)
-        self.victims = self.steps = 0
+        self.steps, self.last = 0, "start"
         self.plugged = self.saved = False
-        self.victim = Victim(self, self.plugged)
+        self.victim = self.launch()
         self.begin()
+
+    def launch(self, incoming=()):
+        return self.stage.start(
+            [f"viommu-pci,id=iommu0,addr={IOMMU},{self.options}",
+             f"viommu-watch,id=fixed,addr={FIXED}",
+             f"pcie-root-port,id=rp0,chassis=1,addr={PORT}"] +
+            ["viommu-watch,id=hot,bus=rp0"] * self.plugged,
+            ["-global", "ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off",
+             "-drive", f"if=none,id=snap,file={self.snapshots},format=qcow2", *incoming])
 
     # -- a driver that behaves ---------------------------------------------------------------
 
@@ -162,27 +104,21 @@ class Attack:
 
     def requests(self):
         """Several requests with one kick, as batches are."""
-        for _ in range(self.random.randrange(1, driver.ENTRIES // 2)):
-            kind = self.random.choice([driver.ATTACH, driver.MAP, driver.MAP, driver.UNMAP])
-            domain = self.random.randrange(4)
-            body = struct.pack("<B3xI", kind, domain)
-            if kind == driver.ATTACH:
-                body += struct.pack("<II4x", self.endpoint(), 0)
-            else:
-                body += struct.pack("<QQQI", *self.a_range(), self.random.randrange(0, MEMORY, 0x1000), 3)
-            if kind == driver.UNMAP:
-                body = body[:24] + bytes(4)
-            slot = driver.BUFFERS + 0x100 * (self.driver.offered[0] % driver.ENTRIES)
+        for i in range(self.random.randrange(1, driver.ENTRIES // 2)):
+            body = self.body(self.random.randrange(4))
+            slot = driver.BUFFERS + 0x100 * i
             self.driver.qtest.write(slot, body)
-            at = driver.RINGS + 0x10 * 0
-            first = 2 * (self.driver.offered[0] % (driver.ENTRIES // 2))
-            self.driver.qtest.write(at + 16 * first, struct.pack(
-                "<QIHHQIHH", slot, len(body), driver.NEXT, first + 1, slot + 0x80, 4, driver.WRITE, 0))
-            self.driver.qtest.poke(at + driver.AVAILABLE + 4 + 2 * (self.driver.offered[0] % driver.ENTRIES),
-                                   2, first)
-            self.driver.offered[0] = self.driver.offered[0] + 1 & 0xffff
-        self.driver.qtest.poke(driver.RINGS + driver.AVAILABLE + 2, 2, self.driver.offered[0])
+            self.driver.offer(0, [(slot, len(body), 0), (slot + 0x80, 4, driver.WRITE)], 2 * i)
         self.driver.kick(0)
+
+    def body(self, domain):
+        pick = self.random.random()
+        if pick < 0.2:
+            return driver.ATTACH_FORM.pack(driver.ATTACH, domain, self.endpoint(), 0)
+        if pick < 0.4:
+            return driver.UNMAP_FORM.pack(driver.UNMAP, domain, *self.a_range())
+        return driver.MAP_FORM.pack(driver.MAP, domain, *self.a_range(),
+                                    self.random.randrange(0, MEMORY, 0x1000), 3)
 
     def event_buffers(self):
         for _ in range(self.random.randrange(1, 4)):
@@ -216,7 +152,7 @@ class Attack:
 
     def chain(self):
         """A chain of buffers that may lie anywhere."""
-        count = self.random.randrange(1, ENTRIES_HOSTILE)
+        count = self.random.randrange(1, driver.ENTRIES - 1)
         self.driver.offer(self.random.randrange(2), [
             (self.somewhere(), self.random.choice([0, 4, 20, 36, 64, 516, 0x10000, 0xffffffff]),
              self.random.choice([0, driver.WRITE, driver.WRITE, 4])) for _ in range(count)])
@@ -270,14 +206,10 @@ class Attack:
         if self.plugged:
             self.victim.monitor.command("device_del", id="hot")
             driver.slot_off(self.port)
-            self.gone()
+            self.victim.deleted("hot")
         else:
             self.victim.monitor.command("device_add", driver="viommu-watch", id="hot", bus="rp0")
         self.plugged = not self.plugged
-
-    def gone(self):
-        while self.victim.monitor.event("DEVICE_DELETED").get("device") != "hot":
-            pass
 
     def system_reset(self):
         self.victim.monitor.command("system_reset")
@@ -311,18 +243,14 @@ class Attack:
 
     def migrate(self):
         self.whole_rings()
-        before, channel = self.victim, f"unix:{self.folder}/channel{self.victims}"
-        after = Victim(self, self.plugged, incoming=True)
+        before, after = self.victim, self.launch(["-incoming", "defer"])
+        channel = f"unix:{self.stage.folder}/channel{len(self.stage.victims)}"
         after.monitor.command("migrate-incoming", uri=channel)
         before.monitor.command("migrate", uri=channel)
-        deadline = time.monotonic() + 60
-        while before.monitor.command("query-migrate").get("status") != "completed":
-            if time.monotonic() > deadline or not after.machine.alive():
-                raise Broken(f"no migration: {before.monitor.command('query-migrate')} "
-                             f"{after.machine.output}")
-            time.sleep(0.01)
-        while after.monitor.command("query-status")["status"] != "running":
-            time.sleep(0.01)
+        before.wait_for("migration", lambda: before.monitor.command(
+            "query-migrate").get("status") == "completed")
+        after.wait_for("the second QEMU", lambda: after.monitor.command(
+            "query-status")["status"] == "running")
         before.machine.kill()
         before.look()
         self.victim = after
@@ -410,7 +338,7 @@ class Attack:
         for who in ["fixed"] + ["hot"] * self.plugged:
             if wrong := self.victim.get(who, "check"):
                 raise Broken(f"{who}: {wrong}")
-        endpoints = json.loads(self.victim.get("iommu0", "state"))["endpoints"]
+        endpoints = self.victim.endpoints()
         mapped = self.mapped()
         fixed = [each for each in endpoints if int(each["id"], 0) == FIXED << 3]
         others = [each for each in endpoints if int(each["id"], 0) >= FIRST_BUS_END]
@@ -431,31 +359,24 @@ class Attack:
         if self.steps % LOOK_EVERY == 0:
             self.look()
 
-    def close(self):
-        self.victim.machine.kill()
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-
-ENTRIES_HOSTILE = driver.ENTRIES - 1
-
 
 def attack(qemu, seed, arguments, deadline):
     """One run; returns how many steps it had, or None if something broke."""
-    run = Attack(qemu, seed, arguments.sanitized)
+    stage = victim.Stage(qemu, arguments.sanitized)
+    run = None
     try:
+        run = Attack(stage, seed)
         while run.steps < arguments.steps and time.monotonic() < deadline:
             run.step()
         run.look()
         return run.steps
     except (Broken, Ended, Failed) as broken:
-        output = run.victim.machine
-        time.sleep(0.5)
-        print(f"FAILED seed {seed}, step {run.steps} ({run.last}), QEMU {qemu.generation}: {broken}")
-        print("".join(f"        | {line}\n" for line in output.output.splitlines()[-60:]), end="")
-        print(f"        status {output.process.poll()}, options {run.options}")
+        where = f"step {run.steps} ({run.last}), {run.options}" if run else "start"
+        print(f"FAILED  hostile seed {seed}, QEMU {qemu.generation}, {where}: {broken}")
+        cases.show(stage)
         return None
     finally:
-        run.close()
+        stage.close()
 
 
 def parse():
@@ -469,21 +390,24 @@ def parse():
     return parser.parse_args()
 
 
+def attacks(qemu, arguments):
+    """All runs with one QEMU; returns how many broke something."""
+    started = time.monotonic()
+    deadline = started + arguments.seconds if arguments.seconds else float("inf")
+    done = []
+    while time.monotonic() < deadline if arguments.seconds else len(done) < arguments.runs:
+        done.append(attack(qemu, arguments.seed + len(done), arguments, deadline))
+    broken = done.count(None)
+    print(f"hostile: QEMU {qemu.generation}: {len(done)} runs, {sum(filter(None, done))} steps, "
+          f"{broken} broken, {time.monotonic() - started:.0f} s")
+    return broken
+
+
 def main():
     arguments = parse()
-    broken = done = 0
+    broken = 0
     for qemu in qemus.choose(arguments.qemu, lambda text: print(text, file=sys.stderr)):
-        started = time.monotonic()
-        deadline = started + arguments.seconds if arguments.seconds else float("inf")
-        seed = arguments.seed
-        while time.monotonic() < deadline if arguments.seconds else \
-                seed < arguments.seed + arguments.runs:
-            steps = attack(qemu, seed, arguments, deadline)
-            broken += steps is None
-            done += steps or 0
-            seed += 1
-        print(f"hostile: QEMU {qemu.generation}: {seed - arguments.seed} runs, {done} steps, "
-              f"{broken} broken, {time.monotonic() - started:.0f} s")
+        broken += cases.play(qemu, arguments) + attacks(qemu, arguments)
     return 1 if broken else 0
 
 
