@@ -12,7 +12,7 @@
 struct viommu_mapping mapping_of(const struct domain *domain, const struct range *range)
 {
 	return (struct viommu_mapping){
-		.domain = domain->id,
+		.domain = domain->node.id,
 		.flags = range->flags,
 		.first = range->first,
 		.last = range->last,

@@ -18,13 +18,22 @@
  * (docs/state.md). A chunk that is not known is an error, for what it says would be lost.
  *
  * The stream comes from a file or a network, and is trusted as little as a guest. It is
- * read into domains that stand apart, by the rules that ATTACH and MAP go by, and only
- * when all of it is sound are endpoints moved into them.
+ * read into domains that stand apart, by the rules that ATTACH and MAP go by. Endpoints are
+ * written down in them at once, but listeners and translations learn of it only when all of the
+ * stream is sound: until then every endpoint is as the reset before has left it.
+ *
+ * One state has one stream: domains and mappings are in ascending order, the endpoints of a domain
+ * in the order in which they were attached.
  */
 
 #define MAGIC       0x534f4956u /* "VIOS" */
-#define VERSION     1
 #define HEAD_LENGTH 24u
+
+/* A stream has the lowest version that can say all of it: so an older library reads whatever it
+ * could have written itself. */
+#define VERSION_FIRST   1
+#define VERSION_BLOCKED 2 /* there are chunks of that type */
+#define VERSION_LAST    VERSION_BLOCKED
 
 enum chunk_type {
 	CHUNK_DEVICE = 1,   /* struct chunk_device; once, first */
@@ -32,6 +41,7 @@ enum chunk_type {
 	CHUNK_ENDPOINT = 3, /* struct chunk_endpoint: is in that domain */
 	CHUNK_MAPPINGS = 4, /* struct chunk_mapping, any number: are in that domain */
 	CHUNK_END = 5,      /* nothing; once, last */
+	CHUNK_BLOCKED = 6,  /* struct chunk_endpoint: is in none, and kept away; before domains */
 };
 
 struct stream_head {
@@ -142,17 +152,23 @@ static void write_mappings(struct writer *writer, const struct map *map)
 	}
 }
 
+static void write_endpoint(struct writer *writer, enum chunk_type type,
+			   const struct endpoint *endpoint)
+{
+	const struct chunk_endpoint chunk = { .id = endpoint->node.id };
+
+	write_chunk(writer, type, endpoint_layout.length);
+	write_row(writer, &endpoint_layout, &chunk);
+}
+
 static void write_domain(struct writer *writer, const struct domain *domain)
 {
-	const struct chunk_domain chunk = { .id = domain->id, .bypass = domain->bypass };
+	const struct chunk_domain chunk = { .id = domain->node.id, .bypass = domain->bypass };
 
 	write_chunk(writer, CHUNK_DOMAIN, domain_layout.length);
 	write_row(writer, &domain_layout, &chunk);
-	for_each_endpoint(endpoint, domain) {
-		write_chunk(writer, CHUNK_ENDPOINT, endpoint_layout.length);
-		write_row(writer, &endpoint_layout,
-			  &(struct chunk_endpoint){ .id = endpoint->said.id });
-	}
+	for_each_endpoint(endpoint, domain)
+		write_endpoint(writer, CHUNK_ENDPOINT, endpoint);
 	write_mappings(writer, domain->map);
 }
 
@@ -165,18 +181,30 @@ static size_t domain_length(const struct domain *domain)
 	       map_count(domain->map) * mapping_layout.length;
 }
 
+static size_t count_quarantined(const struct viommu *device)
+{
+	size_t n = 0;
+
+	for_all_endpoints(endpoint, device) n += endpoint->quarantined;
+	return n;
+}
+
 static size_t stream_length(const struct viommu *device)
 {
 	size_t length = HEAD_LENGTH + 2 * chunk_layout.length + device_layout.length;
 
-	for (size_t i = 0; i < device->domains.count; i++)
-		length += domain_length(device->domains.entries[i].object);
+	length += count_quarantined(device) * (chunk_layout.length + endpoint_layout.length);
+	for_all_domains(domain, device) length += domain_length(domain);
 	return length;
 }
 
 static void write_stream(const struct viommu *device, uint8_t *bytes, size_t length)
 {
-	struct stream_head head = { .magic = MAGIC, .version = VERSION, .length = length };
+	struct stream_head head = {
+		.magic = MAGIC,
+		.version = count_quarantined(device) ? VERSION_BLOCKED : VERSION_FIRST,
+		.length = length,
+	};
 	const struct chunk_device chunk = {
 		.accepted = device->accepted,
 		.bypass = device->bypass,
@@ -185,8 +213,9 @@ static void write_stream(const struct viommu *device, uint8_t *bytes, size_t len
 
 	write_chunk(&writer, CHUNK_DEVICE, device_layout.length);
 	write_row(&writer, &device_layout, &chunk);
-	for (size_t i = 0; i < device->domains.count; i++)
-		write_domain(&writer, device->domains.entries[i].object);
+	for_all_endpoints(endpoint, device) if (endpoint->quarantined)
+		write_endpoint(&writer, CHUNK_BLOCKED, endpoint);
+	for_all_domains(domain, device) write_domain(&writer, domain);
 	write_chunk(&writer, CHUNK_END, 0);
 
 	layout_encode(&head_layout, &head, bytes);
@@ -221,10 +250,11 @@ struct stage {
 	char *reason;
 	size_t room;
 
+	uint32_t version;
 	struct chunk_device said;
-	struct ids domains, attached; /* struct domain by ID; what is in one, by endpoint */
-	struct domain *domain;        /* to which chunks belong */
-	struct load load;             /* of all domains so far */
+	struct ids domains;    /* with their endpoints, of which nobody was told */
+	struct domain *domain; /* to which chunks belong */
+	struct load load;      /* of all domains so far */
 };
 
 __attribute__((format(printf, 3, 4))) static int refuse(struct stage *stage, int error,
@@ -269,11 +299,9 @@ static int read_domain(struct stage *stage, const uint8_t *body, size_t length)
 		return refuse(stage, -EBUSY, "domain %" PRIu32 " is outside the domain range",
 			      chunk.id);
 	stage->domain = domain_new(chunk.id, chunk.bypass, 0);
-	if (!stage->domain || ids_insert(&stage->domains, chunk.id, stage->domain) < 0) {
-		domain_free(stage->domain);
-		stage->domain = NULL;
+	if (!stage->domain)
 		return refuse(stage, -ENOMEM, "out of memory");
-	}
+	ids_insert(&stage->domains, &stage->domain->node);
 	stage->load.domains++;
 	stage->load.bytes += domain_bytes_empty();
 	if (device_is_full(stage->device, stage->load))
@@ -281,30 +309,53 @@ static int read_domain(struct stage *stage, const uint8_t *body, size_t length)
 	return 0;
 }
 
-static int read_endpoint(struct stage *stage, const uint8_t *body, size_t length)
+/* Find the endpoint of a chunk, which no chunk before may have had. */
+static int find_endpoint(struct stage *stage, const uint8_t *body, bool may_be_here,
+			 struct endpoint **ret_endpoint)
 {
-	struct domain *domain = stage->domain;
 	struct chunk_endpoint chunk;
 	struct endpoint *endpoint;
 
-	(void)length;
 	layout_decode(&endpoint_layout, body, &chunk);
 	endpoint = endpoint_find(stage->device, chunk.id);
 	if (!endpoint)
 		return refuse(stage, -EBUSY, "there is no endpoint 0x%" PRIx32 " here", chunk.id);
-	if (!domain || map_count(domain->map) || ids_find(&stage->attached, chunk.id))
+	if (!may_be_here || endpoint->domain || endpoint->quarantined)
 		return refuse(stage, -EINVAL, "endpoint 0x%" PRIx32 " is not where it can be",
 			      chunk.id);
-	if (domain->granule && domain->granule != endpoint->granule && !domain->bypass)
+	*ret_endpoint = endpoint;
+	return 0;
+}
+
+static int read_endpoint(struct stage *stage, const uint8_t *body, size_t length)
+{
+	struct domain *domain = stage->domain;
+	struct endpoint *endpoint;
+	int error;
+
+	(void)length;
+	error = find_endpoint(stage, body, domain && !map_count(domain->map), &endpoint);
+	if (error)
+		return error;
+	if (domain->n_endpoints && domain->granule != endpoint->granule && !domain->bypass)
 		return refuse(stage, -EBUSY,
 			      "endpoint 0x%" PRIx32
 			      " has another granule than others of domain %" PRIu32,
-			      chunk.id, domain->id);
+			      endpoint->node.id, domain->node.id);
 	domain->granule = endpoint->granule;
-	domain->n_endpoints++;
-	if (ids_insert(&stage->attached, chunk.id, domain) < 0)
-		return refuse(stage, -ENOMEM, "out of memory");
+	endpoint_link(endpoint, domain);
 	return 0;
+}
+
+static int read_blocked(struct stage *stage, const uint8_t *body, size_t length)
+{
+	struct endpoint *endpoint;
+	int error = find_endpoint(stage, body, !stage->domain, &endpoint);
+
+	(void)length;
+	if (!error)
+		endpoint->quarantined = true;
+	return error;
 }
 
 static int read_mapping(struct stage *stage, const struct chunk_mapping *mapping)
@@ -322,7 +373,7 @@ static int read_mapping(struct stage *stage, const struct chunk_mapping *mapping
 	if (mapping_check(stage->device, stage->domain, &range) != VIOMMU_S_OK)
 		return refuse(stage, -EBUSY,
 			      "the mapping at 0x%" PRIx64 " of domain %" PRIu32 " cannot be here",
-			      range.first, stage->domain->id);
+			      range.first, stage->domain->node.id);
 	stage->load.mappings++;
 	stage->load.bytes += map_growth(stage->domain->map);
 	if (device_is_full(stage->device, stage->load))
@@ -356,12 +407,25 @@ static const struct chunk_row {
 	const struct layout *layout;
 	int (*read)(struct stage *stage, const uint8_t *body, size_t length);
 	bool many;
+	uint32_t since; /* the first version that has it */
 } chunk_rows[] = {
-	[CHUNK_DEVICE] = { &device_layout, read_device, false },
-	[CHUNK_DOMAIN] = { &domain_layout, read_domain, false },
-	[CHUNK_ENDPOINT] = { &endpoint_layout, read_endpoint, false },
-	[CHUNK_MAPPINGS] = { &mapping_layout, read_mappings, true },
+	[CHUNK_DEVICE] = { &device_layout, read_device, false, VERSION_FIRST },
+	[CHUNK_DOMAIN] = { &domain_layout, read_domain, false, VERSION_FIRST },
+	[CHUNK_ENDPOINT] = { &endpoint_layout, read_endpoint, false, VERSION_FIRST },
+	[CHUNK_MAPPINGS] = { &mapping_layout, read_mappings, true, VERSION_FIRST },
+	[CHUNK_BLOCKED] = { &endpoint_layout, read_blocked, false, VERSION_BLOCKED },
 };
+
+/* NULL: there is none of that type in this version. */
+static const struct chunk_row *find_row(const struct stage *stage, uint32_t type)
+{
+	const struct chunk_row *row;
+
+	if (type >= sizeof(chunk_rows) / sizeof(chunk_rows[0]))
+		return NULL;
+	row = &chunk_rows[type];
+	return row->layout && row->since <= stage->version ? row : NULL;
+}
 
 static bool length_is_sound(const struct chunk_row *row, uint64_t length)
 {
@@ -384,10 +448,10 @@ static int read_chunk(struct stage *stage)
 		return stage->at == stage->length && !first && !head.length
 			       ? 1
 			       : refuse(stage, -EINVAL, "the end is not at the end");
-	if (first != (head.type == CHUNK_DEVICE) || !head.type || head.type > CHUNK_MAPPINGS)
+	row = find_row(stage, head.type);
+	if (!row || first != (head.type == CHUNK_DEVICE))
 		return refuse(stage, -EINVAL, "chunk of type %" PRIu32 " at offset %zu", head.type,
 			      stage->at - chunk_layout.length);
-	row = &chunk_rows[head.type];
 	if (!wire_fits(stage->at, head.length, stage->length) || !length_is_sound(row, head.length))
 		return refuse(stage, -EINVAL, "a chunk of %" PRIu64 " bytes at offset %zu",
 			      head.length, stage->at - chunk_layout.length);
@@ -418,15 +482,17 @@ static int read_head(struct stage *stage)
 	if (head.magic != MAGIC)
 		return refuse(stage, -EINVAL, "not a saved state: it begins with 0x%08" PRIx32,
 			      head.magic);
-	if (head.version != VERSION)
-		return refuse(stage, -ENOTSUP, "version %" PRIu32 ", and this library knows %d",
-			      head.version, VERSION);
+	if (head.version < VERSION_FIRST || head.version > VERSION_LAST)
+		return refuse(stage, -ENOTSUP,
+			      "version %" PRIu32 ", and this library knows %d to %d", head.version,
+			      VERSION_FIRST, VERSION_LAST);
 	if (head.length != stage->length)
 		return refuse(stage, -EINVAL, "%zu bytes where %" PRIu64 " were written",
 			      stage->length, head.length);
 	if (head.checksum != checksum_of(stage, head))
 		return refuse(stage, -EINVAL, "damaged: the checksum is wrong");
 	stage->at = HEAD_LENGTH;
+	stage->version = head.version;
 	return 0;
 }
 
@@ -438,72 +504,84 @@ static int read_stream(struct stage *stage)
 		state = read_chunk(stage);
 	if (state < 0)
 		return state;
-	for (size_t i = 0; i < stage->domains.count; i++) {
-		struct domain *domain = stage->domains.entries[i].object;
-
-		if (!domain->n_endpoints)
-			return refuse(stage, -EINVAL, "domain %" PRIu32 " is empty", domain->id);
-	}
+	for_all_domains(domain, stage) if (!domain->n_endpoints) return refuse(
+		stage, -EINVAL, "domain %" PRIu32 " is empty", domain->node.id);
 	return 0;
 }
 
 /* -- and into the device ------------------------------------------------------------ */
 
-/* A domain counted its endpoints while apart; now they join it, and count again. */
+/* Strike out an endpoint, and those of its domain that come after it. */
+static void unlink_rest(struct endpoint *endpoint)
+{
+	for (struct endpoint *next; endpoint; endpoint = next) {
+		next = endpoint->next;
+		endpoint_unlink(endpoint);
+	}
+}
+
+/* Tell the listeners of all endpoints. Behind one that refuses nobody was told, nor will be. */
+static int enter_all(struct stage *stage, struct domain *domain)
+{
+	for_each_endpoint(endpoint, domain) {
+		int error = listeners_enter(endpoint);
+
+		if (error) {
+			uint32_t id = endpoint->node.id;
+
+			unlink_rest(endpoint);
+			return refuse(stage, error,
+				      "a listener of endpoint 0x%" PRIx32 " refused: errno %d", id,
+				      -error);
+		}
+		endpoint_show(endpoint);
+	}
+	return 0;
+}
+
+/* The device's, from now on; or, if the very first listener refused, nobody's. */
+static int install_domain(struct stage *stage, struct domain *domain)
+{
+	struct viommu *device = stage->device;
+	int error = enter_all(stage, domain);
+
+	if (!domain->n_endpoints)
+		return error;
+	ids_remove(&stage->domains, domain->node.id);
+	ids_insert(&device->domains, &domain->node);
+	domain_charge(device, domain);
+	return error;
+}
+
+/* Whoever is attached to nothing is the last to hear of it: `bypass` is not in force before
+ * everything else is. */
 static int install(struct stage *stage)
 {
 	struct viommu *device = stage->device;
+	struct domain *domain;
 
+	while ((domain = ids_next(&stage->domains, 0))) {
+		int error = install_domain(stage, domain);
+
+		if (error)
+			return error;
+	}
 	device->accepted = stage->said.accepted;
 	device->bypass = stage->said.bypass;
-	for (size_t i = 0; i < stage->domains.count; i++) {
-		struct domain *domain = stage->domains.entries[i].object;
-
-		domain->n_endpoints = 0;
-		domain_charge(device, domain);
-	}
-	device->domains = stage->domains;
-	stage->domains = (struct ids){ 0 };
-	for (size_t i = 0; i < stage->attached.count; i++) {
-		struct id_entry *entry = &stage->attached.entries[i];
-		struct endpoint *endpoint = endpoint_find(device, entry->id);
-		int error;
-
-		if (!endpoint_fits(endpoint, entry->object))
-			return refuse(stage, -EBUSY,
-				      "endpoint 0x%" PRIx32
-				      " cannot have the mappings of its domain",
-				      entry->id);
-		error = endpoint_join(endpoint, entry->object);
-		if (error)
-			return refuse(stage, error,
-				      "a listener of endpoint 0x%" PRIx32 " refused: errno %d",
-				      entry->id, -error);
-	}
 	listeners_refresh(device);
 	return 0;
 }
 
-/* After a refusal on the way in: domains that nobody has joined are not in use yet. */
-static void forget_unused(struct viommu *device)
-{
-	for (size_t i = device->domains.count; i-- > 0;) {
-		struct domain *domain = device->domains.entries[i].object;
-
-		if (domain->n_endpoints)
-			continue;
-		domain_discharge(device, domain);
-		ids_remove(&device->domains, domain->id);
-		domain_free(domain);
-	}
-}
-
+/* What was not installed. */
 static void stage_end(struct stage *stage)
 {
-	for (size_t i = 0; i < stage->domains.count; i++)
-		domain_free(stage->domains.entries[i].object);
-	ids_clear(&stage->domains);
-	ids_clear(&stage->attached);
+	struct domain *domain;
+
+	while ((domain = ids_next(&stage->domains, 0))) {
+		unlink_rest(domain->endpoints);
+		ids_remove(&stage->domains, domain->node.id);
+		domain_free(domain);
+	}
 }
 
 int viommu_load(struct viommu *device, const void *bytes, size_t length, char *reason, size_t room)
@@ -521,15 +599,11 @@ int viommu_load(struct viommu *device, const void *bytes, size_t length, char *r
 	device_reset(device, device->bypass);
 	device_settle(device);
 	error = read_stream(&stage);
-	if (!error) {
-		ids_clear(&device->domains);
+	if (!error)
 		error = install(&stage);
-		if (error) {
-			forget_unused(device);
-			device_reset(device, device->config.bypass);
-		}
-	}
 	stage_end(&stage);
+	if (error)
+		device_reset(device, device->bypass);
 	device_unlock(device);
 	return error;
 }
