@@ -250,6 +250,11 @@ void endpoint_detach(struct endpoint *endpoint);
 uint8_t mapping_check(const struct viommu *device, const struct domain *domain,
 		      const struct range *range);
 
+/* If it may not: what is in the way here, and would not be with another device, as a phrase. NULL:
+ * it could be in no domain. */
+const char *mapping_misfit(const struct viommu *device, const struct domain *domain,
+			   const struct range *range);
+
 /* The range as a listener sees it. */
 struct viommu_mapping mapping_of(const struct domain *domain, const struct range *range);
 

@@ -249,8 +249,7 @@ void device_reset(struct viommu *device, bool bypass)
 {
 	device->accepted = 0;
 	device->bypass = bypass;
-	for_all_endpoints(endpoint, device)
-	{
+	for_all_endpoints(endpoint, device) {
 		endpoint->quarantined = false;
 		endpoint_detach(endpoint);
 	}

@@ -120,8 +120,7 @@ void listeners_settle(struct endpoint *endpoint)
 
 void listeners_refresh(struct viommu *device)
 {
-	for_all_endpoints(endpoint, device)
-	{
+	for_all_endpoints(endpoint, device) {
 		if (endpoint->domain)
 			continue;
 		listeners_settle(endpoint);

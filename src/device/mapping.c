@@ -65,6 +65,19 @@ uint8_t mapping_check(const struct viommu *device, const struct domain *domain,
 	return VIOMMU_S_OK;
 }
 
+const char *mapping_misfit(const struct viommu *device, const struct domain *domain,
+			   const struct range *range)
+{
+	if (range->last < range->first || wraps(range) ||
+	    map_overlaps(domain->map, range->first, range->last))
+		return NULL;
+	if (!aligned(domain, range))
+		return "is not aligned to the granule here";
+	if (!in_input_range(device, domain, range))
+		return "is outside of an input range here";
+	return "lies in a region that is reserved here";
+}
+
 static int tell_mapped(struct viommu *device, struct domain *domain, const struct range *range)
 {
 	struct viommu_mapping mapping = mapping_of(domain, range);

@@ -311,13 +311,19 @@ static void what_does_not_fit_the_device_is_named(void **state)
 		struct viommu_config config;
 		const char *why;
 	} cases[] = {
-		{ { .max_domains = 1 }, "limits" },
-		{ { .max_mappings = 1 }, "limits" },
-		{ { .max_bytes = 300 }, "limits" },
-		{ { .domain_first = 1, .domain_last = 6 }, "domain 7" },
-		{ { .input_first = 0, .input_last = 0xffffffff }, "0xfffffffffffff000" },
-		{ { .page_size_mask = ~0x1fffull }, "0x1000" },
-		{ { .features = VIOMMU_FEATURES_DEFAULT & ~VIOMMU_F_MMIO }, "features" },
+		{ { .max_domains = 1 }, "more domains than the limits" },
+		{ { .max_mappings = 1 }, "more mappings than the limits" },
+		{ { .max_bytes = 100 }, "more domains than the limits" },
+		{ { .max_bytes = 600 }, "more mappings than the limits" },
+		{ { .domain_first = 1, .domain_last = 6 }, "domain 7 is outside the domain range" },
+		{ { .domain_first = 3, .domain_last = 9 }, "domain 1 is outside the domain range" },
+		{ { .input_first = 0, .input_last = 0xffffffff },
+		  "0xfffffffffffff000 of domain 1 is outside of an input range" },
+		{ { .input_first = 0x2000, .input_last = TOP },
+		  "0x1000 of domain 1 is outside of an input range" },
+		{ { .page_size_mask = ~0x1fffull }, "0x1000 of domain 1 is not aligned" },
+		{ { .features = VIOMMU_FEATURES_DEFAULT & ~VIOMMU_F_MMIO }, "features 0x77" },
+		{ { .features = VIOMMU_F_MAP_UNMAP }, "only 0x4 are offered" },
 	};
 	struct rig *rig = *state;
 	char reason[128];
@@ -346,21 +352,52 @@ static void a_missing_endpoint_is_named(void **state)
 	free(bytes);
 }
 
-/* An endpoint has a region now where the guest had mapped something. */
-static void a_mapping_in_a_new_reserved_region_is_refused(void **state)
+/* Whoever is kept away has to be there too: nobody else can be told that he is. */
+static void a_missing_endpoint_in_quarantine_is_named(void **state)
+{
+	struct rig *rig = *state;
+	char reason[128];
+	size_t length;
+	void *bytes;
+
+	quarantine(rig, EP2);
+	bytes = save(rig, &length);
+	assert_int_equal(viommu_endpoint_remove(rig->device, EP2), 0);
+	assert_refused(rig, load(rig, bytes, length, reason), -EBUSY, reason);
+	assert_non_null(strstr(reason, "0x10"));
+	free(bytes);
+}
+
+/* An endpoint is another here than it was where the guest had attached it. */
+static void what_does_not_fit_an_endpoint_is_named(void **state)
 {
 	static const struct viommu_reserved region = { 0x2000, 0x2fff, VIOMMU_RESV_MEM_RESERVED };
-	const struct viommu_endpoint changed = {
-		.size = sizeof(changed), .id = EP2, .reserved = &region, .n_reserved = 1
+	static const struct {
+		struct viommu_endpoint endpoint;
+		const char *why;
+	} cases[] = {
+		{ { .reserved = &region, .n_reserved = 1 },
+		  "0x1000 of domain 1 lies in a region that is reserved" },
+		{ { .input_last = 0xffff },
+		  "0xfffffffffffff000 of domain 1 is outside of an input range" },
+		{ { .page_size_mask = ~0xffffull }, "endpoint 0x10 has another granule" },
 	};
 	struct rig *rig = *state;
 	char reason[128];
 	size_t length;
 	void *bytes = save_something(rig, &length);
 
-	viommu_reset(rig->device);
-	assert_int_equal(viommu_endpoint_update(rig->device, &changed), 0);
-	assert_refused(rig, load(rig, bytes, length, reason), -EBUSY, reason);
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		struct viommu_endpoint endpoint = cases[i].endpoint;
+
+		endpoint.size = sizeof(endpoint);
+		endpoint.id = EP2;
+		viommu_reset(rig->device);
+		assert_int_equal(viommu_endpoint_update(rig->device, &endpoint), 0);
+		assert_refused(rig, load(rig, bytes, length, reason), -EBUSY, reason);
+		if (!strstr(reason, cases[i].why))
+			fail_msg("case %zu: \"%s\" does not name \"%s\"", i, reason, cases[i].why);
+	}
 	free(bytes);
 }
 
@@ -398,7 +435,8 @@ int main(void)
 		ON_A_FRESH_DEVICE(a_stream_has_the_lowest_version_that_can_say_it),
 		ON_A_FRESH_DEVICE(what_does_not_fit_the_device_is_named),
 		ON_A_FRESH_DEVICE(a_missing_endpoint_is_named),
-		ON_A_FRESH_DEVICE(a_mapping_in_a_new_reserved_region_is_refused),
+		ON_A_FRESH_DEVICE(a_missing_endpoint_in_quarantine_is_named),
+		ON_A_FRESH_DEVICE(what_does_not_fit_an_endpoint_is_named),
 		ON_A_FRESH_DEVICE(listeners_hear_of_what_is_loaded_and_can_refuse),
 	};
 
