@@ -92,7 +92,8 @@
  * a write of `bypass`, and adding, updating and removing an endpoint. A thread that calls one
  * of them inside a section of its own waits for itself, for ever. So it may with a mere question,
  * which takes the device's lock: whoever holds it may be waiting for that section. Translations
- * take no lock; only a thread that has no memory for its first one takes it for viommu_translate().
+ * take no lock, even where there is no memory: a listener may ask for one, and so may a thread in a
+ * section.
  *
  * Limits and what they protect
  *
@@ -539,7 +540,8 @@ struct viommu_translation {
  *
  * The answer may be out of date when this returns. For an access that the guest's
  * UNMAP is to wait for, use a DMA section. Takes no lock, and never waits, but for what
- * `event` does; allocates a cache line or two when a thread first calls it.
+ * `event` does. Allocates a cache line or two when a thread first calls it, and is merely slower
+ * if it cannot have them. Listeners may call it; `event` may not.
  */
 int viommu_translate(struct viommu *device, uint32_t endpoint, uint64_t iova, uint64_t length,
 		     uint32_t access, struct viommu_translation *ret_translation);
