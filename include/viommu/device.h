@@ -601,9 +601,9 @@ int viommu_dma_translate(struct viommu_dma *dma, uint32_t endpoint, uint64_t iov
  * Write down everything that the driver has made of the device: features, `bypass`, domains,
  * attachments, mappings; and which endpoints are blocked because a listener would not have them
  * back. Not what the VMM said: configuration, endpoints and listeners it says again on the other
- * side. Nor virtqueues and transport, which are the VMM's to save. The stream has a version and
- * describes itself (docs/state.md); a newer library reads what an older one wrote. One state
- * has one stream: saving what was loaded gives the same bytes.
+ * side. Nor virtqueues and transport: those are the VMM's to save, or viommu_mmio_save() does.
+ * The stream has a version and describes itself (docs/state.md); a newer library reads what an
+ * older one wrote. One state has one stream: saving what was loaded gives the same bytes.
  *
  * *ret_bytes is to be freed with free(). -ENOMEM
  */
