@@ -63,7 +63,7 @@ struct endpoint {
 	uint64_t granule;
 	uint64_t input_first, input_last;  /* within the device's */
 	struct domain *domain;             /* NULL: attached to nothing */
-	struct endpoint *next;             /* in the domain */
+	struct endpoint *next, **link;     /* in the domain: the one behind, what points here */
 	struct viommu_listener *listeners; /* in the order they were added */
 	int told;                          /* the mode listeners were told last, or UNTOLD */
 	bool quarantined;                  /* blocked while it is attached to nothing */
