@@ -92,7 +92,13 @@
  * a write of `bypass`, and adding, updating and removing an endpoint. A thread that calls one
  * of them inside a section of its own waits for itself, for ever. So it may with a mere question,
  * which takes the device's lock: whoever holds it may be waiting for that section. Translations
- * take no lock; only a thread that has no memory for its first one takes it for viommu_translate().
+ * wait for no request; only threads that have no memory for their first viommu_translate() wait for
+ * each other.
+ *
+ * Callbacks return: no longjmp and no exception leaves them. A thread that ends in `event`, as by
+ * pthread_cancel(), leaves nothing behind that a request would wait for. Nothing here is for signal
+ * handlers, nor for the child of a process that had several threads when it forked: what those
+ * held, or were in, is never let go there.
  *
  * Limits and what they protect
  *

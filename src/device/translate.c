@@ -142,7 +142,7 @@ static bool translate(const struct access *access, struct viommu_translation *re
 	return true;
 }
 
-/* In a section of readers, or with the device locked. */
+/* In a section of readers. */
 static int answer(struct viommu *device, uint32_t endpoint, uint64_t iova, uint64_t length,
 		  uint32_t wanted, struct viommu_translation *ret_translation)
 {
@@ -166,30 +166,36 @@ static int answer(struct viommu *device, uint32_t endpoint, uint64_t iova, uint6
 	return -EFAULT;
 }
 
-/* A thread that has no memory for a reader keeps requests away by the lock. */
-static int translate_locked(struct viommu *device, uint32_t endpoint, uint64_t iova,
-			    uint64_t length, uint32_t access,
-			    struct viommu_translation *ret_translation)
+/*
+ * Threads that have no memory for a reader of their own take turns with one. The lock of the
+ * device would not do: who holds it may be waiting for a section that this thread is in.
+ */
+static struct reader *enter(struct viommu *device)
 {
-	int error;
+	struct reader *reader = readers_mine(&device->readers);
 
-	device_lock(device);
-	error = answer(device, endpoint, iova, length, access, ret_translation);
-	device_unlock(device);
-	return error;
+	if (!reader) {
+		pthread_mutex_lock(&device->turns);
+		reader = device->shared;
+	}
+	reader_enter(reader);
+	return reader;
+}
+
+static void leave(struct viommu *device, struct reader *reader)
+{
+	reader_leave(reader);
+	if (reader == device->shared)
+		pthread_mutex_unlock(&device->turns);
 }
 
 int viommu_translate(struct viommu *device, uint32_t endpoint, uint64_t iova, uint64_t length,
 		     uint32_t access, struct viommu_translation *ret_translation)
 {
-	struct reader *reader = readers_mine(&device->readers);
-	int error;
+	struct reader *reader = enter(device);
+	int error = answer(device, endpoint, iova, length, access, ret_translation);
 
-	if (!reader)
-		return translate_locked(device, endpoint, iova, length, access, ret_translation);
-	reader_enter(reader);
-	error = answer(device, endpoint, iova, length, access, ret_translation);
-	reader_leave(reader);
+	leave(device, reader);
 	return error;
 }
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
+#include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -40,10 +42,12 @@ static bool fails(void)
 void *__real_malloc(size_t size);
 void *__real_calloc(size_t n, size_t size);
 void *__real_realloc(void *old, size_t size);
+void *__real_reallocarray(void *old, size_t n, size_t size);
 void *__real_aligned_alloc(size_t alignment, size_t size);
 void *__wrap_malloc(size_t size);
 void *__wrap_calloc(size_t n, size_t size);
 void *__wrap_realloc(void *old, size_t size);
+void *__wrap_reallocarray(void *old, size_t n, size_t size);
 void *__wrap_aligned_alloc(size_t alignment, size_t size);
 
 void *__wrap_malloc(size_t size)
@@ -61,6 +65,11 @@ void *__wrap_realloc(void *old, size_t size)
 	return fails() ? NULL : __real_realloc(old, size);
 }
 
+void *__wrap_reallocarray(void *old, size_t n, size_t size)
+{
+	return fails() ? NULL : __real_reallocarray(old, n, size);
+}
+
 void *__wrap_aligned_alloc(size_t alignment, size_t size)
 {
 	return fails() ? NULL : __real_aligned_alloc(alignment, size);
@@ -68,9 +77,9 @@ void *__wrap_aligned_alloc(size_t alignment, size_t size)
 
 /* -- a history ----------------------------------------------------------------------------- */
 
-#define N_STEPS     160u
-#define N_ENDPOINTS 12u
-#define N_DOMAINS   7u
+#define N_STEPS     250u
+#define N_ENDPOINTS 40u
+#define N_DOMAINS   17u
 #define PAGE        0x1000ull
 
 struct scene {
@@ -327,11 +336,59 @@ static void what_cannot_be_made_leaves_nothing_behind(void **state)
 	}
 }
 
+/* -- translations ------------------------------------------------------------------------- */
+
+static void *unmap_all(void *opaque)
+{
+	uint8_t bytes[VIOMMU_UNMAP_LENGTH] = { VIOMMU_T_UNMAP };
+	const struct scene *scene = opaque;
+
+	put(bytes + 16, 8, UINT64_MAX);
+	request(scene, bytes, sizeof(bytes));
+	return NULL;
+}
+
+/* Returns once the UNMAP of another thread waits for the section that this one is in. */
+static void wait_until_unmapped(struct viommu_dma *dma)
+{
+	struct viommu_translation t;
+
+	while (!viommu_dma_translate(dma, 0, 0, 1, VIOMMU_MAP_F_READ | VIOMMU_ACCESS_QUIET, &t))
+		sched_yield();
+}
+
+/* A lock of requests would never come free: who has it waits for the section. */
+static void a_thread_without_memory_translates_in_a_section(void **state)
+{
+	struct scene scene = { 0 };
+	struct viommu_translation t;
+	struct viommu_dma *dma;
+	pthread_t thread;
+	int r;
+
+	(void)state;
+	begin(&scene);
+	assert_int_equal(add_endpoint(&scene, 0) || attach(&scene, 0) || map(&scene, 0), 0);
+	assert_int_equal(viommu_dma_new(scene.device, &dma), 0);
+	viommu_dma_begin(dma);
+	assert_int_equal(pthread_create(&thread, NULL, unmap_all, &scene), 0);
+	wait_until_unmapped(dma);
+	until_failure = 0;
+	r = viommu_translate(scene.device, 0, 0, 1, VIOMMU_MAP_F_READ, &t);
+	assert_int_equal(until_failure, -1);
+	assert_int_equal(r, -EFAULT);
+	viommu_dma_end(dma);
+	pthread_join(thread, NULL);
+	viommu_dma_free(dma);
+	viommu_free(scene.device);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_request_without_memory_changes_nothing),
 		cmocka_unit_test(what_cannot_be_made_leaves_nothing_behind),
+		cmocka_unit_test(a_thread_without_memory_translates_in_a_section),
 	};
 
 	return cmocka_run_group_tests_name("exhaustion", tests, NULL, NULL);
