@@ -603,9 +603,11 @@ int viommu_dma_translate(struct viommu_dma *dma, uint32_t endpoint, uint64_t iov
 
 /*
  * Write down everything that the driver has made of the device: features, `bypass`, domains,
- * attachments, mappings. Not what the VMM said: configuration, endpoints and listeners it
- * says again on the other side. The stream has a version and describes itself
- * (docs/state.md); a newer library reads what an older one wrote.
+ * attachments, mappings; and which endpoints are blocked because a listener would not have them
+ * back. Not what the VMM said: configuration, endpoints and listeners it says again on the other
+ * side. Nor virtqueues and transport: those are the VMM's to save, or viommu_mmio_save() does.
+ * The stream has a version and describes itself (docs/state.md); a newer library reads what an
+ * older one wrote. One state has one stream: saving what was loaded gives the same bytes.
  *
  * *ret_bytes is to be freed with free(). -ENOMEM
  */
@@ -613,9 +615,10 @@ int viommu_save(struct viommu *device, void **ret_bytes, size_t *ret_length);
 
 /*
  * Become what a stream says. What the device was before is forgotten first, as by
- * viommu_reset(); listeners are told all of it. On failure the device is as after a
- * reset, and `reason` (of `room` bytes, 128 are enough) has a sentence that says why. It is cut off
- * if it needs more, ends with a NUL, and may be NULL if `room` is 0; on success it is not touched.
+ * viommu_reset(); listeners are told all of it. On failure, whatever it is, the device is as after
+ * viommu_reset(), so with the same `bypass` as before; and `reason` (of `room` bytes, 128 are
+ * enough) has a sentence that says why. It is cut off if it needs more, ends with a NUL, and may
+ * be NULL if `room` is 0; on success it is not touched.
  *
  * -EINVAL   the stream is damaged
  * -ENOTSUP  it is of a version that this library does not know

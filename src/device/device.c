@@ -184,19 +184,18 @@ static void free_domain_of(struct endpoint *endpoint)
 
 struct viommu *viommu_free(struct viommu *device)
 {
+	struct endpoint *endpoint;
+
 	if (!device)
 		return NULL;
-	for (size_t i = 0; i < device->endpoints.count; i++) {
-		struct endpoint *endpoint = device->endpoints.entries[i].object;
-
+	while ((endpoint = ids_next(&device->endpoints, 0))) {
+		ids_remove(&device->endpoints, endpoint->node.id);
 		free_domain_of(endpoint);
 		listeners_free(endpoint);
 		free(atomic_load(&endpoint->regions));
 		free(endpoint);
 	}
 	directory_clear(&device->directory);
-	ids_clear(&device->endpoints);
-	ids_clear(&device->domains);
 	destroy_locks(device);
 	free_parts(device);
 	return NULL;
@@ -265,9 +264,7 @@ void device_reset(struct viommu *device, bool bypass)
 {
 	device->accepted = 0;
 	device->bypass = bypass;
-	for (size_t i = 0; i < device->endpoints.count; i++) {
-		struct endpoint *endpoint = device->endpoints.entries[i].object;
-
+	for_all_endpoints(endpoint, device) {
 		endpoint->quarantined = false;
 		endpoint_detach(endpoint);
 	}
