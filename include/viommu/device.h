@@ -92,13 +92,13 @@
  * a write of `bypass`, and adding, updating and removing an endpoint. A thread that calls one
  * of them inside a section of its own waits for itself, for ever. So it may with a mere question,
  * which takes the device's lock: whoever holds it may be waiting for that section. Translations
- * wait for no request; only threads that have no memory for their first viommu_translate() wait for
- * each other.
+ * take no lock, even where there is no memory: a listener may ask for one, and so may a thread in a
+ * section.
  *
- * Callbacks return: no longjmp and no exception leaves them. A thread that ends in `event`, as by
- * pthread_cancel(), leaves nothing behind that a request would wait for. Nothing here is for signal
- * handlers, nor for the child of a process that had several threads when it forked: what those
- * held, or were in, is never let go there.
+ * Callbacks return: no longjmp and no exception leaves them. A thread may end in `event`, as by
+ * pthread_cancel(), unless it had no memory for its first viommu_translate(): no request waits for it
+ * then. Nothing here is for signal handlers, nor for the child of a process that had several threads
+ * when it forked: what those held, or were in, is never let go there.
  *
  * Limits and what they protect
  *
@@ -545,7 +545,8 @@ struct viommu_translation {
  *
  * The answer may be out of date when this returns. For an access that the guest's
  * UNMAP is to wait for, use a DMA section. Takes no lock, and never waits, but for what
- * `event` does; allocates a cache line or two when a thread first calls it.
+ * `event` does. Allocates a cache line or two when a thread first calls it, and is merely slower
+ * if it cannot have them. Listeners may call it; `event` may not.
  */
 int viommu_translate(struct viommu *device, uint32_t endpoint, uint64_t iova, uint64_t length,
 		     uint32_t access, struct viommu_translation *ret_translation);

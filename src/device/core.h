@@ -87,8 +87,6 @@ struct viommu {
 	void *opaque;
 	struct directory directory; /* of all endpoints */
 	struct readers readers;
-	struct reader *shared; /* by threads that have no memory for one of their own, */
-	pthread_mutex_t turns; /* which is for the one that is using it */
 
 	pthread_mutex_t lock;
 	bool owes;              /* to wait until translations have seen what was changed */

@@ -113,34 +113,14 @@ static int take_ops(struct viommu *device, const struct viommu_ops *ops)
 
 static int init_locks(struct viommu *device)
 {
-	pthread_mutex_t *const locks[] = { &device->lock, &device->turns, &device->faults_lock };
-	size_t n = 0;
-	int error = 0;
+	int error = pthread_mutex_init(&device->lock, NULL);
 
-	while (n < sizeof(locks) / sizeof(locks[0]) && !error)
-		error = pthread_mutex_init(locks[n++], NULL);
 	if (error)
-		for (n--; n > 0; n--)
-			pthread_mutex_destroy(locks[n - 1]);
+		return -error;
+	error = pthread_mutex_init(&device->faults_lock, NULL);
+	if (error)
+		pthread_mutex_destroy(&device->lock);
 	return -error;
-}
-
-static void destroy_locks(struct viommu *device)
-{
-	pthread_mutex_destroy(&device->faults_lock);
-	pthread_mutex_destroy(&device->turns);
-	pthread_mutex_destroy(&device->lock);
-}
-
-/* What was allocated before the locks were made. */
-static void free_parts(struct viommu *device)
-{
-	if (device->shared)
-		reader_free(device->shared);
-	readers_fini(&device->readers);
-	free(device->topology);
-	free(device->properties);
-	free(device);
 }
 
 int viommu_new(const struct viommu_config *config, const struct viommu_ops *ops, void *opaque,
@@ -158,8 +138,7 @@ int viommu_new(const struct viommu_config *config, const struct viommu_ops *ops,
 	if (error)
 		goto free_device;
 	device->properties = malloc(device->config.probe_size);
-	device->shared = reader_new(&device->readers);
-	error = device->properties && device->shared ? init_locks(device) : -ENOMEM;
+	error = device->properties ? init_locks(device) : -ENOMEM;
 	if (error)
 		goto free_device;
 
@@ -169,7 +148,9 @@ int viommu_new(const struct viommu_config *config, const struct viommu_ops *ops,
 	return 0;
 
 free_device:
-	free_parts(device);
+	free(device->topology);
+	free(device->properties);
+	free(device);
 	return error;
 }
 
@@ -196,8 +177,12 @@ struct viommu *viommu_free(struct viommu *device)
 		free(endpoint);
 	}
 	directory_clear(&device->directory);
-	destroy_locks(device);
-	free_parts(device);
+	readers_fini(&device->readers);
+	pthread_mutex_destroy(&device->faults_lock);
+	pthread_mutex_destroy(&device->lock);
+	free(device->topology);
+	free(device->properties);
+	free(device);
 	return NULL;
 }
 

@@ -166,36 +166,31 @@ static int answer(struct viommu *device, uint32_t endpoint, uint64_t iova, uint6
 	return -EFAULT;
 }
 
-/*
- * Threads that have no memory for a reader of their own take turns with one. The lock of the
- * device would not do: who holds it may be waiting for a section that this thread is in.
- */
-static struct reader *enter(struct viommu *device)
+/* A thread that has no memory for a reader. The lock would not do in its place: the thread may be
+ * in a DMA section, for which whoever has the lock waits. */
+static int translate_as_stranger(struct viommu *device, uint32_t endpoint, uint64_t iova,
+				 uint64_t length, uint32_t access,
+				 struct viommu_translation *ret_translation)
 {
-	struct reader *reader = readers_mine(&device->readers);
+	unsigned phase = readers_enter_as_stranger(&device->readers);
+	int error = answer(device, endpoint, iova, length, access, ret_translation);
 
-	if (!reader) {
-		pthread_mutex_lock(&device->turns);
-		reader = device->shared;
-	}
-	reader_enter(reader);
-	return reader;
-}
-
-static void leave(struct viommu *device, struct reader *reader)
-{
-	reader_leave(reader);
-	if (reader == device->shared)
-		pthread_mutex_unlock(&device->turns);
+	readers_leave_as_stranger(&device->readers, phase);
+	return error;
 }
 
 int viommu_translate(struct viommu *device, uint32_t endpoint, uint64_t iova, uint64_t length,
 		     uint32_t access, struct viommu_translation *ret_translation)
 {
-	struct reader *reader = enter(device);
-	int error = answer(device, endpoint, iova, length, access, ret_translation);
+	struct reader *reader = readers_mine(&device->readers);
+	int error;
 
-	leave(device, reader);
+	if (!reader)
+		return translate_as_stranger(device, endpoint, iova, length, access,
+					     ret_translation);
+	reader_enter(reader);
+	error = answer(device, endpoint, iova, length, access, ret_translation);
+	reader_leave(reader);
 	return error;
 }
 

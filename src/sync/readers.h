@@ -38,6 +38,10 @@ struct reader;
 /* Zero bytes are readers that nobody is one of. */
 struct readers {
 	_Atomic(struct reader *) first; /* of all that there ever were */
+
+	/* Strangers in a section, of this phase and of the one before; see readers.c. */
+	_Atomic(uint64_t) strangers[2];
+	_Atomic(unsigned) phase;
 };
 
 enum reader_state {
@@ -63,6 +67,13 @@ void reader_free(struct reader *reader);
 
 /* The calling thread's own, which goes with the thread. NULL when out of memory. */
 struct reader *readers_mine(struct readers *readers);
+
+/*
+ * A section without a reader, for a thread that cannot have one: any number of threads may be in
+ * such sections. All of them write to one cache line. Leave with what entering returned.
+ */
+unsigned readers_enter_as_stranger(struct readers *readers);
+void readers_leave_as_stranger(struct readers *readers, unsigned phase);
 
 /* One thread at a time, and not in a section. */
 void readers_wait(struct readers *readers);
