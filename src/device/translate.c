@@ -167,10 +167,11 @@ static int answer(struct viommu *device, uint32_t endpoint, uint64_t iova, uint6
 }
 
 /* A thread that has no memory for a reader. The lock would not do in its place: the thread may be
- * in a DMA section, for which whoever has the lock waits. */
-static int translate_as_stranger(struct viommu *device, uint32_t endpoint, uint64_t iova,
-				 uint64_t length, uint32_t access,
-				 struct viommu_translation *ret_translation)
+ * in a DMA section, for which whoever has the lock waits. Out of line, or the compiler saves
+ * registers for it in the way of all others. */
+__attribute__((noinline, cold)) static int
+translate_as_stranger(struct viommu *device, uint32_t endpoint, uint64_t iova, uint64_t length,
+		      uint32_t access, struct viommu_translation *ret_translation)
 {
 	unsigned phase = readers_enter_as_stranger(&device->readers);
 	int error = answer(device, endpoint, iova, length, access, ret_translation);
