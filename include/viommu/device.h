@@ -95,6 +95,11 @@
  * take no lock, even where there is no memory: a listener may ask for one, and so may a thread in a
  * section.
  *
+ * Callbacks return: no longjmp and no exception leaves them. A thread may end in `event`, as by
+ * pthread_cancel(), unless it had no memory for its first viommu_translate(): no request waits for it
+ * then. Nothing here is for signal handlers, nor for the child of a process that had several threads
+ * when it forked: what those held, or were in, is never let go there.
+ *
  * Limits and what they protect
  *
  * A guest decides how many domains and mappings there are, and so how much memory of the host

@@ -69,10 +69,13 @@ struct reader *reader_new(struct readers *readers)
 	return reader;
 }
 
+/* A section that its thread did not live to end is over: the next owner begins outside of one. */
 void reader_free(struct reader *reader)
 {
 	enum reader_state taken = READER_TAKEN;
 
+	if (atomic_load_explicit(&reader->sections, memory_order_relaxed) & 1)
+		reader_leave(reader);
 	order_give(&reader->state);
 	if (!atomic_compare_exchange_strong(&reader->state, &taken, READER_FREE))
 		free(reader);

@@ -25,7 +25,9 @@
  * Of two such stores, each with a fence and a load behind it, at least one load sees the
  * other's store. So either the reader sees the change, or the writer sees the reader. That
  * the section ended with release semantics, and was seen to with acquire semantics, orders
- * all that the reader did in it before all that the writer does next.
+ * all that the reader did in it before all that the writer does next. A reader that is new is in
+ * the list before its first fence: a writer that misses it there has stored before that fence.
+ * tests/model/sections.pml shows that this is enough, and that nothing of it can be left out.
  */
 
 /* Two cache lines: processors fetch the neighbour of a line as well. */
