@@ -331,7 +331,7 @@ static int read_stream(struct stream *stream, struct saved *ret_saved)
 int viommu_mmio_load(struct viommu_mmio *mmio, const void *bytes, size_t length, char *reason,
 		     size_t room)
 {
-	struct stream stream = { bytes, length, 0, reason, room };
+	struct stream stream = { .bytes = bytes, .length = length, .reason = reason, .room = room };
 	struct saved saved;
 	int error = read_stream(&stream, &saved);
 

@@ -115,7 +115,7 @@ static uint32_t checksum_of(const struct stream *stream, struct stream_head head
 			      stream->length - sizeof(wire));
 }
 
-int stream_open(struct stream *stream, uint32_t magic, uint32_t version)
+int stream_open(struct stream *stream, uint32_t magic, uint32_t newest)
 {
 	struct stream_head head;
 
@@ -126,16 +126,17 @@ int stream_open(struct stream *stream, uint32_t magic, uint32_t version)
 	if (head.magic != magic)
 		return stream_refuse(stream, -EINVAL,
 				     "not a saved state: it begins with 0x%08" PRIx32, head.magic);
-	if (head.version != version)
+	if (!head.version || head.version > newest)
 		return stream_refuse(stream, -ENOTSUP,
-				     "version %" PRIu32 ", and this library knows %" PRIu32,
-				     head.version, version);
+				     "version %" PRIu32 ", and this library knows up to %" PRIu32,
+				     head.version, newest);
 	if (head.length != stream->length)
 		return stream_refuse(stream, -EINVAL, "%zu bytes where %" PRIu64 " were written",
 				     stream->length, head.length);
 	if (head.checksum != checksum_of(stream, head) || head.reserved)
 		return stream_refuse(stream, -EINVAL, "damaged: the checksum is wrong");
 	stream->at = STREAM_HEAD_LENGTH;
+	stream->version = head.version;
 	return 0;
 }
 

@@ -51,6 +51,7 @@ struct stream {
 	size_t length, at;
 	char *reason; /* of a refusal */
 	size_t room;
+	uint32_t version;
 };
 
 struct chunk {
@@ -64,8 +65,8 @@ __attribute__((format(printf, 3, 4))) int stream_refuse(const struct stream *str
 							const char *format, ...);
 
 /* Is this such a stream, undamaged? The reason, if it is not, is told. -EINVAL, -ENOTSUP: it is
- * not of this version. */
-int stream_open(struct stream *stream, uint32_t magic, uint32_t version);
+ * of none of the versions from 1 to `newest`. */
+int stream_open(struct stream *stream, uint32_t magic, uint32_t newest);
 
 /* The next chunk: 1; 0 if that is the end, and nothing is behind it; -EINVAL. */
 int stream_next(struct stream *stream, struct chunk *ret_chunk);
