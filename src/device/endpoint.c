@@ -173,7 +173,7 @@ static int endpoint_new(struct viommu *device, const struct viommu_endpoint *sai
 		endpoint_free(endpoint);
 		return error;
 	}
-	endpoint->id = endpoint->said.id;
+	endpoint->node.id = endpoint->said.id;
 	*ret_endpoint = endpoint;
 	return 0;
 }
@@ -192,9 +192,7 @@ static int enter(struct viommu *device, struct endpoint *endpoint)
 		readers_wait(&device->readers);
 		free(old);
 	}
-	error = ids_insert(&device->endpoints, endpoint->id, endpoint);
-	if (error)
-		return error;
+	ids_insert(&device->endpoints, &endpoint->node);
 	endpoint_show(endpoint);
 	directory_add(&device->directory, endpoint);
 	return 0;
@@ -208,7 +206,7 @@ int viommu_endpoint_add(struct viommu *device, const struct viommu_endpoint *sai
 	if (error)
 		return error;
 	device_lock(device);
-	error = endpoint_find(device, endpoint->id) ? -EEXIST : enter(device, endpoint);
+	error = endpoint_find(device, endpoint->node.id) ? -EEXIST : enter(device, endpoint);
 	device_unlock(device);
 	if (error)
 		endpoint_free(endpoint);
@@ -277,7 +275,7 @@ static void leave(struct endpoint *endpoint)
 	endpoint_detach(endpoint);
 	listeners_settle(endpoint);
 	listeners_free(endpoint);
-	ids_remove(&device->endpoints, endpoint->id);
+	ids_remove(&device->endpoints, endpoint->node.id);
 }
 
 int viommu_endpoint_remove(struct viommu *device, uint32_t id)
