@@ -299,6 +299,28 @@ static void read_sections(struct reader *r)
 	}
 }
 
+/* Sources of what is read here when it is compiled, by words that stand in all of them. */
+static const struct {
+	const char *word, *cure;
+} sources[] = {
+	{ "/dts-v1/", "compile it by `dtc -O dtb`, and give what comes out" },
+	{ "ACPI Component Architecture", "compile it by `iasl`, and give the .aml that comes out" },
+};
+
+static bool says(const struct reader *r, const char *word)
+{
+	return memmem(r->text, r->length, word, strlen(word));
+}
+
+/* What to do about a text that is no topology. */
+static const char *cure_of(const struct reader *r)
+{
+	for (size_t i = 0; i < G_N_ELEMENTS(sources); i++)
+		if (says(r, sources[i].word))
+			return sources[i].cure;
+	return "begin with the line `viommu: " TEXT_VERSION "`";
+}
+
 /* The first thing said is which version of the form this is. */
 static bool read_version(struct reader *r)
 {
@@ -314,8 +336,7 @@ static bool read_version(struct reader *r)
 		g_free(key);
 	}
 	if (!fine && !r->stopped)
-		reader_complain(r, "text-version", mark,
-				"begin with the line `viommu: " TEXT_VERSION "`",
+		reader_complain(r, "text-version", mark, cure_of(r),
 				"the text does not begin with a version that can be read");
 	return fine;
 }
@@ -330,11 +351,15 @@ static bool next_but_one(struct reader *r)
 
 static void read_text(struct reader *r)
 {
+	if (!says(r, "viommu")) {
+		reader_complain(r, "text-version", (struct mark){ 0 }, cure_of(r),
+				"this is no topology");
+		return;
+	}
 	if (!next_but_one(r))
 		return;
 	if (r->event.type != YAML_DOCUMENT_START_EVENT) {
-		reader_complain(r, "text-version", reader_here(r),
-				"begin with the line `viommu: " TEXT_VERSION "`",
+		reader_complain(r, "text-version", reader_here(r), cure_of(r),
 				"the text says nothing");
 		return;
 	}

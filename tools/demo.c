@@ -242,6 +242,31 @@ static void show_faults(struct demo *demo)
 }
 
 /*
+ * Guest memory stays as it is, as it would be saved with the rest. The reset between shows that
+ * what goes on afterwards comes out of the stream.
+ */
+static void show_saved_state(struct demo *demo)
+{
+	struct viommu_mmio *window = machine_window(demo->machine);
+	char reason[128] = "";
+	size_t length = 0;
+	void *bytes = NULL;
+	int error;
+
+	step(demo, "It is saved, reset, and goes on where it was: the driver does not notice");
+	error = viommu_mmio_save(window, &bytes, &length);
+	snprintf(reason, sizeof(reason), "window, rings and device in %zu bytes", length);
+	tell(demo, !error, reason, error ? "failed" : "saved");
+	viommu_mmio_system_reset(window);
+	tell_dma(demo, "reset: disk writes to 0x40000000", dma_write(demo->disk, IOVA, "x", 1),
+		 -EFAULT);
+	error = viommu_mmio_load(window, bytes, length, reason, sizeof(reason));
+	tell(demo, !error, error ? reason : "what was saved", error ? "failed" : "loaded");
+	tell_dma(demo, "disk writes to 0x40000000", dma_write(demo->disk, IOVA, "x", 1), 0);
+	free(bytes);
+}
+
+/*
  * Half of a mapping cannot be taken away: the request is refused and nothing is unmapped. Only
  * after the whole is gone the DMA is tried that must not work any more.
  */
@@ -279,6 +304,7 @@ static int tell_story(struct demo *demo)
 	show_probe(demo);
 	show_dma(demo);
 	show_faults(demo);
+	show_saved_state(demo);
 	show_unmap(demo);
 	step(demo, "And this is what the device says of itself");
 	printf("\n");

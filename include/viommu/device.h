@@ -92,14 +92,23 @@
  * a write of `bypass`, and adding, updating and removing an endpoint. A thread that calls one
  * of them inside a section of its own waits for itself, for ever. So it may with a mere question,
  * which takes the device's lock: whoever holds it may be waiting for that section. Translations
- * take no lock; only a thread that has no memory for its first one takes it for viommu_translate().
+ * take no lock, even where there is no memory: a listener may ask for one, and so may a thread in a
+ * section.
+ *
+ * Callbacks return: no longjmp and no exception leaves them. A thread may end in `event`, as by
+ * pthread_cancel(), unless it had no memory for its first viommu_translate(): no request waits for
+ * it then. Nothing here is for signal handlers, nor for the child of a process that had several
+ * threads when it forked: what those held, or were in, is never let go there.
  *
  * Limits and what they protect
  *
  * A guest decides how many domains and mappings there are, and so how much memory of the host
  * they need. `max_domains`, `max_mappings` and `max_bytes` bound that: a request beyond them is
- * answered VIOMMU_S_NOMEM, counted in `limited`, and changes nothing. Endpoints, listeners and
- * threads are made by the VMM and are not bounded here.
+ * answered VIOMMU_S_NOMEM, counted in `limited`, and changes nothing. Bytes are all that requests
+ * make the device hold, 16 for malloc beside each block included: at no moment, in the middle of
+ * a request or of viommu_load(), are there more. What a request does not leave behind, such as
+ * faults, PROBEs and whatever is refused, takes no memory at all. Endpoints, listeners and threads
+ * are made by the VMM and are not bounded here.
  */
 
 #ifdef __cplusplus
@@ -539,7 +548,8 @@ struct viommu_translation {
  *
  * The answer may be out of date when this returns. For an access that the guest's
  * UNMAP is to wait for, use a DMA section. Takes no lock, and never waits, but for what
- * `event` does; allocates a cache line or two when a thread first calls it.
+ * `event` does. Allocates a cache line or two when a thread first calls it, and is merely slower
+ * if it cannot have them. Listeners may call it; `event` may not.
  */
 int viommu_translate(struct viommu *device, uint32_t endpoint, uint64_t iova, uint64_t length,
 		     uint32_t access, struct viommu_translation *ret_translation);
@@ -597,9 +607,11 @@ int viommu_dma_translate(struct viommu_dma *dma, uint32_t endpoint, uint64_t iov
 
 /*
  * Write down everything that the driver has made of the device: features, `bypass`, domains,
- * attachments, mappings. Not what the VMM said: configuration, endpoints and listeners it
- * says again on the other side. The stream has a version and describes itself
- * (docs/state.md); a newer library reads what an older one wrote.
+ * attachments, mappings; and which endpoints are blocked because a listener would not have them
+ * back. Not what the VMM said: configuration, endpoints and listeners it says again on the other
+ * side. Nor virtqueues and transport: those are the VMM's to save, or viommu_mmio_save() does.
+ * The stream has a version and describes itself (docs/state.md); a newer library reads what an
+ * older one wrote. One state has one stream: saving what was loaded gives the same bytes.
  *
  * *ret_bytes is to be freed with free(). -ENOMEM
  */
@@ -607,9 +619,10 @@ int viommu_save(struct viommu *device, void **ret_bytes, size_t *ret_length);
 
 /*
  * Become what a stream says. What the device was before is forgotten first, as by
- * viommu_reset(); listeners are told all of it. On failure the device is as after a
- * reset, and `reason` (of `room` bytes, 128 are enough) has a sentence that says why. It is cut off
- * if it needs more, ends with a NUL, and may be NULL if `room` is 0; on success it is not touched.
+ * viommu_reset(); listeners are told all of it. On failure, whatever it is, the device is as after
+ * viommu_reset(), so with the same `bypass` as before; and `reason` (of `room` bytes, 128 are
+ * enough) has a sentence that says why. It is cut off if it needs more, ends with a NUL, and may
+ * be NULL if `room` is 0; on success it is not touched.
  *
  * -EINVAL   the stream is damaged
  * -ENOTSUP  it is of a version that this library does not know

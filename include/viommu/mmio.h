@@ -166,6 +166,33 @@ void viommu_mmio_write(struct viommu_mmio *mmio, uint64_t offset, unsigned lengt
  * line falls if it was high. Endpoints and listeners stay. May wait for DMA sections. */
 void viommu_mmio_system_reset(struct viommu_mmio *mmio);
 
+/* -- saved state ------------------------------------------------------------------------ */
+
+/*
+ * Write down the window, its queues and the device behind it, in one stream (docs/state.md) that
+ * holds what viommu_save() writes; so nobody has to call that too. The guest must not be running,
+ * as when its memory is saved: what a processor stores to the window meanwhile may be lost.
+ * Requests are never half done, for they are executed in the store that notifies of them.
+ *
+ * *ret_bytes is to be freed with free(). -ENOMEM
+ */
+int viommu_mmio_save(struct viommu_mmio *mmio, void **ret_bytes, size_t *ret_length);
+
+/*
+ * Become what a stream says, in a window with the same or more to offer. Guest memory is there
+ * already, since rings are looked up in it; endpoints, too. What the window was before is
+ * forgotten first, as when the driver writes 0 to Status. The interrupt line is set as it was:
+ * `interrupt` is called if that is a change, and the VMM has nothing to restore.
+ *
+ * On failure the window is as after such a reset, and `reason` says why, as for viommu_load().
+ *
+ * -EBUSY    besides what viommu_load() says: a ring is not where it was, or too large, or the
+ *           driver uses features that this window does not have
+ * -EINVAL, -ENOTSUP, -ENOMEM, and whatever a listener refused with, as viommu_load()
+ */
+int viommu_mmio_load(struct viommu_mmio *mmio, const void *bytes, size_t length, char *reason,
+		     size_t room);
+
 #ifdef __cplusplus
 }
 #endif

@@ -35,13 +35,14 @@ struct route {
 
 /* A domain: an address space, made by ATTACH and gone with its last endpoint. */
 struct domain {
-	struct route route; /* for translations */
-	uint32_t id;
+	struct id_node node; /* in the device's; first */
+	struct route route;  /* for translations */
 	bool bypass;
-	bool changed;     /* is in the device's list of those */
-	uint64_t granule; /* that of all its endpoints */
-	struct map *map;  /* empty if `bypass` */
-	struct endpoint *endpoints;
+	bool changed;                      /* is in the device's list of those */
+	uint64_t granule;                  /* that of all its endpoints */
+	struct map *map;                   /* empty if `bypass` */
+	struct endpoint *endpoints, **end; /* in the order in which they were attached */
+	struct endpoint *kinds;            /* one of each kind; kinds.c */
 	uint64_t n_endpoints;
 	struct domain *next_changed, *next_buried;
 };
@@ -53,20 +54,23 @@ struct regions {
 };
 
 struct endpoint {
-	/* For translations: what never changes, then what changes by one store. */
+	struct id_node node; /* in the device's; first */
+
+	/* For translations, and the number: what never changes, then what changes by one store. */
 	struct viommu *device;
-	uint32_t id;
 	_Atomic(const struct route *) route;
 	_Atomic(struct regions *) regions; /* NULL: none */
 
 	struct viommu_endpoint said; /* as configured, but for regions and the next two */
 	uint64_t granule;
-	uint64_t input_first, input_last;  /* within the device's */
-	struct domain *domain;             /* NULL: attached to nothing */
-	struct endpoint *next;             /* in the domain */
-	struct viommu_listener *listeners; /* in the order they were added */
-	int told;                          /* the mode listeners were told last, or UNTOLD */
-	bool quarantined;                  /* blocked while it is attached to nothing */
+	uint64_t input_first, input_last; /* within the device's */
+	struct domain *domain;            /* NULL: attached to nothing */
+	struct endpoint *next, **at;      /* in the domain's list, and what points to it there */
+	struct endpoint *next_kind;       /* if it stands for its kind; else NULL */
+	struct endpoint *next_like, **like_at; /* of its kind, and what points to it; or NULL */
+	struct viommu_listener *listeners;     /* in the order they were added */
+	int told;                              /* the mode listeners were told last, or UNTOLD */
+	bool quarantined;                      /* blocked while it is attached to nothing */
 	atomic_uint_fast64_t faults;
 };
 
@@ -109,7 +113,14 @@ struct viommu {
 	uint64_t faults, faults_dropped;
 };
 
+#define for_all_endpoints(e, device) \
+	for (struct endpoint *e = ids_next(&(device)->endpoints, 0); e; \
+	     e = ids_after(&(device)->endpoints, &e->node))
+#define for_all_domains(d, device) \
+	for (struct domain *d = ids_next(&(device)->domains, 0); d; \
+	     d = ids_after(&(device)->domains, &d->node))
 #define for_each_endpoint(e, domain) for (struct endpoint *e = (domain)->endpoints; e; e = e->next)
+#define for_each_kind(e, domain)     for (struct endpoint *e = (domain)->kinds; e; e = e->next_kind)
 #define for_each_listener(l, endpoint) \
 	for (struct viommu_listener *l = (endpoint)->listeners; l; l = l->next)
 
@@ -230,17 +241,30 @@ uint64_t domain_bytes_empty(void);
 void domain_charge(struct viommu *device, const struct domain *domain);
 void domain_discharge(struct viommu *device, const struct domain *domain);
 
-/* Put an endpoint that is in no domain into one; a refusal of its listeners leaves it out. */
-int endpoint_join(struct endpoint *endpoint, struct domain *domain);
+/* Write an endpoint down in a domain, as the last of it, or strike it out. Nobody is told. */
+void endpoint_link(struct endpoint *endpoint, struct domain *domain);
+void endpoint_unlink(struct endpoint *endpoint);
 
 /* Take the endpoint out of its domain; listeners are told. Cannot fail. */
 void endpoint_detach(struct endpoint *endpoint);
+
+/* -- kinds.c ------------------------------------------------------------------------------ */
+
+/* An endpoint comes into its domain, or leaves it; or what is said of it is about to change, and
+ * has changed. */
+void kinds_add(struct endpoint *endpoint);
+void kinds_remove(struct endpoint *endpoint);
 
 /* -- mapping.c --------------------------------------------------------------------------- */
 
 /* May the domain have that range, all limits apart? A status. */
 uint8_t mapping_check(const struct viommu *device, const struct domain *domain,
 		      const struct range *range);
+
+/* If it may not: what is in the way here, and would not be with another device, as a phrase. NULL:
+ * it could be in no domain. */
+const char *mapping_misfit(const struct viommu *device, const struct domain *domain,
+			   const struct range *range);
 
 /* The range as a listener sees it. */
 struct viommu_mapping mapping_of(const struct domain *domain, const struct range *range);

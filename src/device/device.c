@@ -165,11 +165,12 @@ static void free_domain_of(struct endpoint *endpoint)
 
 struct viommu *viommu_free(struct viommu *device)
 {
+	struct endpoint *endpoint;
+
 	if (!device)
 		return NULL;
-	for (size_t i = 0; i < device->endpoints.count; i++) {
-		struct endpoint *endpoint = device->endpoints.entries[i].object;
-
+	while ((endpoint = ids_next(&device->endpoints, 0))) {
+		ids_remove(&device->endpoints, endpoint->node.id);
 		free_domain_of(endpoint);
 		listeners_free(endpoint);
 		free(atomic_load(&endpoint->regions));
@@ -177,8 +178,6 @@ struct viommu *viommu_free(struct viommu *device)
 	}
 	directory_clear(&device->directory);
 	readers_fini(&device->readers);
-	ids_clear(&device->endpoints);
-	ids_clear(&device->domains);
 	pthread_mutex_destroy(&device->faults_lock);
 	pthread_mutex_destroy(&device->lock);
 	free(device->topology);
@@ -250,9 +249,7 @@ void device_reset(struct viommu *device, bool bypass)
 {
 	device->accepted = 0;
 	device->bypass = bypass;
-	for (size_t i = 0; i < device->endpoints.count; i++) {
-		struct endpoint *endpoint = device->endpoints.entries[i].object;
-
+	for_all_endpoints(endpoint, device) {
 		endpoint->quarantined = false;
 		endpoint_detach(endpoint);
 	}

@@ -47,14 +47,14 @@ struct endpoint *directory_find(const struct directory *directory, uint32_t id)
 		return NULL;
 	for (size_t at = place_of(table, id); (endpoint = load(table, at));
 	     at = (at + 1) & (table->n_places - 1))
-		if (endpoint != &gone && endpoint->id == id)
+		if (endpoint != &gone && endpoint->node.id == id)
 			return endpoint;
 	return NULL;
 }
 
 static void put(struct directory_table *table, struct endpoint *endpoint)
 {
-	size_t at = place_of(table, endpoint->id);
+	size_t at = place_of(table, endpoint->node.id);
 
 	while (load(table, at))
 		at = (at + 1) & (table->n_places - 1);
@@ -115,7 +115,7 @@ void directory_add(struct directory *directory, struct endpoint *endpoint)
 void directory_remove(struct directory *directory, const struct endpoint *endpoint)
 {
 	struct directory_table *table = atomic_load(&directory->table);
-	size_t at = place_of(table, endpoint->id);
+	size_t at = place_of(table, endpoint->node.id);
 
 	while (load(table, at) != endpoint)
 		at = (at + 1) & (table->n_places - 1);

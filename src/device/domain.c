@@ -45,13 +45,14 @@ struct domain *domain_new(uint32_t id, bool bypass, uint64_t granule)
 
 	if (!domain)
 		return NULL;
-	*domain = (struct domain){ .id = id, .bypass = bypass, .granule = granule };
+	*domain = (struct domain){ .node.id = id, .bypass = bypass, .granule = granule };
 	domain->map = map_new();
 	if (!domain->map) {
 		domain_free(domain);
 		return NULL;
 	}
 	domain->route = route_into(domain);
+	domain->end = &domain->endpoints;
 	return domain;
 }
 
@@ -89,22 +90,31 @@ bool device_is_full(const struct viommu *device, struct load more)
 
 /* -- members -------------------------------------------------------------------- */
 
-static void link_endpoint(struct domain *domain, struct endpoint *endpoint)
+/* Before `next`; NULL: as the last. */
+static void link_before(struct endpoint *endpoint, struct domain *domain, struct endpoint *next)
 {
-	endpoint->next = domain->endpoints;
 	endpoint->domain = domain;
-	domain->endpoints = endpoint;
+	endpoint->next = next;
+	endpoint->at = next ? next->at : domain->end;
+	*endpoint->at = endpoint;
+	*(next ? &next->at : &domain->end) = &endpoint->next;
 	domain->n_endpoints++;
+	kinds_add(endpoint);
 }
 
-static void unlink_endpoint(struct endpoint *endpoint)
+void endpoint_link(struct endpoint *endpoint, struct domain *domain)
 {
-	struct endpoint **at = &endpoint->domain->endpoints;
+	link_before(endpoint, domain, NULL);
+}
 
-	while (*at != endpoint)
-		at = &(*at)->next;
-	*at = endpoint->next;
-	endpoint->domain->n_endpoints--;
+void endpoint_unlink(struct endpoint *endpoint)
+{
+	struct domain *domain = endpoint->domain;
+
+	kinds_remove(endpoint);
+	*endpoint->at = endpoint->next;
+	*(endpoint->next ? &endpoint->next->at : &domain->end) = endpoint->at;
+	domain->n_endpoints--;
 	endpoint->domain = NULL;
 }
 
@@ -114,8 +124,8 @@ static void domain_bury(struct viommu *device, struct domain *domain)
 	if (!domain || domain->n_endpoints)
 		return;
 	domain_discharge(device, domain);
-	if (domain_find(device, domain->id) == domain)
-		ids_remove(&device->domains, domain->id);
+	if (domain_find(device, domain->node.id) == domain)
+		ids_remove(&device->domains, domain->node.id);
 	device_bury(device, domain);
 }
 
@@ -126,56 +136,44 @@ void endpoint_detach(struct endpoint *endpoint)
 	if (!domain)
 		return;
 	listeners_leave(endpoint);
-	unlink_endpoint(endpoint);
+	endpoint_unlink(endpoint);
 	listeners_settle(endpoint);
 	endpoint_show(endpoint);
 	domain_bury(endpoint->device, domain);
 }
 
-/* Put the endpoint where it was before; if a listener will not have that, nowhere. */
-static void endpoint_restore(struct endpoint *endpoint, struct domain *old)
+/* Put the endpoint where it was before, which is in front of `next`; if a listener will not have
+ * that, nowhere. */
+static void endpoint_restore(struct endpoint *endpoint, struct domain *old, struct endpoint *next)
 {
-	unlink_endpoint(endpoint);
+	endpoint_unlink(endpoint);
 	if (old)
-		link_endpoint(old, endpoint);
+		link_before(endpoint, old, next);
 	if (!listeners_enter(endpoint))
 		return;
 	if (old)
-		unlink_endpoint(endpoint);
+		endpoint_unlink(endpoint);
 	endpoint->quarantined = true;
 	listeners_settle(endpoint);
-}
-
-int endpoint_join(struct endpoint *endpoint, struct domain *domain)
-{
-	int error;
-
-	link_endpoint(domain, endpoint);
-	error = listeners_enter(endpoint);
-	if (error) {
-		unlink_endpoint(endpoint);
-		listeners_settle(endpoint);
-	}
-	endpoint_show(endpoint);
-	return error;
 }
 
 /* Leave whatever domain the endpoint is in, and join `domain`. */
 static int endpoint_move(struct endpoint *endpoint, struct domain *domain)
 {
 	struct domain *old = endpoint->domain;
+	struct endpoint *next = old ? endpoint->next : NULL;
 	bool quarantined = endpoint->quarantined;
 	int error;
 
 	listeners_leave(endpoint);
 	if (old)
-		unlink_endpoint(endpoint);
-	link_endpoint(domain, endpoint);
+		endpoint_unlink(endpoint);
+	endpoint_link(endpoint, domain);
 	endpoint->quarantined = false;
 	error = listeners_enter(endpoint);
 	if (error) {
 		endpoint->quarantined = quarantined;
-		endpoint_restore(endpoint, old);
+		endpoint_restore(endpoint, old, next);
 	}
 	endpoint_show(endpoint);
 	domain_bury(endpoint->device, old);
@@ -214,25 +212,20 @@ static uint8_t attach_to_new(struct endpoint *endpoint, uint32_t id, bool bypass
 	if (!domain)
 		return VIOMMU_S_NOMEM;
 	if (old)
-		ids_replace(&device->domains, id, domain);
-	else if (ids_insert(&device->domains, id, domain) < 0)
-		goto no_room;
-
+		ids_replace(&device->domains, &domain->node);
+	else
+		ids_insert(&device->domains, &domain->node);
 	domain_charge(device, domain);
 	error = endpoint_move(endpoint, domain);
 	if (!error)
 		return VIOMMU_S_OK;
 	domain_discharge(device, domain);
 	if (endpoint->domain == old && old)
-		ids_replace(&device->domains, id, old);
+		ids_replace(&device->domains, &old->node);
 	else
 		ids_remove(&device->domains, id);
 	domain_free(domain);
 	return status_of(error);
-
-no_room:
-	domain_free(domain);
-	return VIOMMU_S_NOMEM;
 }
 
 static uint8_t attach_to(struct endpoint *endpoint, struct domain *domain)
@@ -240,7 +233,7 @@ static uint8_t attach_to(struct endpoint *endpoint, struct domain *domain)
 	if (endpoint->domain == domain && !is_last(endpoint))
 		return VIOMMU_S_OK;
 	if (endpoint->domain == domain)
-		return attach_to_new(endpoint, domain->id, domain->bypass);
+		return attach_to_new(endpoint, domain->node.id, domain->bypass);
 	if (!endpoint_fits(endpoint, domain))
 		return VIOMMU_S_UNSUPP;
 	return status_of(endpoint_move(endpoint, domain));
@@ -271,6 +264,7 @@ uint8_t do_attach(struct viommu *device, const union request *request)
 
 /* -- DETACH ------------------------------------------------------------------------- */
 
+/* Reserved bytes are ignored, and not refused as those of an ATTACH are: "DETACH request". */
 uint8_t do_detach(struct viommu *device, const union request *request)
 {
 	struct endpoint *endpoint = endpoint_find(device, request->detach.endpoint);

@@ -173,7 +173,7 @@ static int endpoint_new(struct viommu *device, const struct viommu_endpoint *sai
 		endpoint_free(endpoint);
 		return error;
 	}
-	endpoint->id = endpoint->said.id;
+	endpoint->node.id = endpoint->said.id;
 	*ret_endpoint = endpoint;
 	return 0;
 }
@@ -192,9 +192,7 @@ static int enter(struct viommu *device, struct endpoint *endpoint)
 		readers_wait(&device->readers);
 		free(old);
 	}
-	error = ids_insert(&device->endpoints, endpoint->id, endpoint);
-	if (error)
-		return error;
+	ids_insert(&device->endpoints, &endpoint->node);
 	endpoint_show(endpoint);
 	directory_add(&device->directory, endpoint);
 	return 0;
@@ -208,7 +206,7 @@ int viommu_endpoint_add(struct viommu *device, const struct viommu_endpoint *sai
 	if (error)
 		return error;
 	device_lock(device);
-	error = endpoint_find(device, endpoint->id) ? -EEXIST : enter(device, endpoint);
+	error = endpoint_find(device, endpoint->node.id) ? -EEXIST : enter(device, endpoint);
 	device_unlock(device);
 	if (error)
 		endpoint_free(endpoint);
@@ -232,6 +230,8 @@ static void swap_said(struct endpoint *endpoint, struct endpoint *changed)
 {
 	struct regions *regions = atomic_load(&endpoint->regions);
 
+	if (endpoint->domain)
+		kinds_remove(endpoint);
 	endpoint->said = changed->said;
 	endpoint->granule = changed->granule;
 	endpoint->input_first = changed->input_first;
@@ -241,7 +241,10 @@ static void swap_said(struct endpoint *endpoint, struct endpoint *changed)
 			      memory_order_release);
 	atomic_store_explicit(&changed->regions, regions, memory_order_relaxed);
 	device_owe(endpoint->device);
-	if (endpoint->domain && endpoint->domain->n_endpoints == 1)
+	if (!endpoint->domain)
+		return;
+	kinds_add(endpoint);
+	if (endpoint->domain->n_endpoints == 1)
 		endpoint->domain->granule = endpoint->granule;
 }
 
@@ -277,7 +280,7 @@ static void leave(struct endpoint *endpoint)
 	endpoint_detach(endpoint);
 	listeners_settle(endpoint);
 	listeners_free(endpoint);
-	ids_remove(&device->endpoints, endpoint->id);
+	ids_remove(&device->endpoints, endpoint->node.id);
 }
 
 int viommu_endpoint_remove(struct viommu *device, uint32_t id)

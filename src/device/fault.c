@@ -60,7 +60,7 @@ void fault_report(struct endpoint *endpoint, uint8_t reason, uint32_t access, ui
 {
 	struct viommu *device = endpoint->device;
 	struct viommu_fault fault = {
-		.endpoint = endpoint->id,
+		.endpoint = endpoint->node.id,
 		.reason = reason,
 		.flags = VIOMMU_FAULT_F_ADDRESS,
 		.address = address,

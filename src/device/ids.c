@@ -1,89 +1,105 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include <errno.h>
-#include <stdlib.h>
-#include <string.h>
+#include <stdbool.h>
 
 #include "device/ids.h"
 
-/* Endpoints and domains by number. Finding one is a binary search in one array, which a
- * translation does; adding one moves what is behind it, which is rare. */
+/*
+ * A digital search tree: on the way down from the root, each bit of a number, the highest
+ * first, says whether to go left or right, until there is a free place. So no order in which a
+ * guest makes up its numbers can make a way longer than a number has bits, and nothing is ever
+ * moved to make room.
+ *
+ * Numbers below a node agree in all bits above its depth, and in nothing else with the node's
+ * own: it may be lower or higher than any of them. What is to the left is lower than what is to
+ * the right.
+ */
 
-#define FIRST_ROOM 16
+#define HIGHEST_BIT (UINT32_C(1) << 31)
 
-/* Where the number stands, or would stand. */
-static size_t position(const struct ids *ids, uint32_t id)
+/* Where the number is, or would be. */
+static struct id_node **place_of(const struct ids *ids, uint32_t id)
 {
-	size_t low = 0, high = ids->count;
+	struct id_node *const *at = &ids->root;
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (ids->entries[middle].id < id)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
+	for (uint32_t bit = HIGHEST_BIT; *at && (*at)->id != id; bit >>= 1)
+		at = &(*at)->child[(id & bit) != 0];
+	return (struct id_node **)at;
 }
 
-void *ids_next(const struct ids *ids, uint32_t from)
+static struct id_node *lower_of(struct id_node *a, struct id_node *b)
 {
-	size_t at = position(ids, from);
+	return !b || (a && a->id < b->id) ? a : b;
+}
 
-	return at < ids->count ? ids->entries[at].object : NULL;
+/* The lowest number below a node, itself included. */
+static struct id_node *lowest(struct id_node *node)
+{
+	struct id_node *found = node;
+
+	while (node) {
+		found = lower_of(found, node);
+		node = node->child[0] ? node->child[0] : node->child[1];
+	}
+	return found;
 }
 
 void *ids_find(const struct ids *ids, uint32_t id)
 {
-	size_t at = position(ids, id);
-
-	return at < ids->count && ids->entries[at].id == id ? ids->entries[at].object : NULL;
+	return *place_of(ids, id);
 }
 
-static int make_room(struct ids *ids)
+/* Of all that branches off to the right on the way to `from`, the last has the lowest numbers;
+ * but any node on the way may be lower still. */
+void *ids_next(const struct ids *ids, uint32_t from)
 {
-	size_t room = ids->room ? 2 * ids->room : FIRST_ROOM;
-	struct id_entry *entries;
+	struct id_node *found = NULL, *right = NULL, *node = ids->root;
 
-	if (ids->count < ids->room)
-		return 0;
-	entries = reallocarray(ids->entries, room, sizeof(*entries));
-	if (!entries)
-		return -ENOMEM;
-	ids->entries = entries;
-	ids->room = room;
-	return 0;
+	for (uint32_t bit = HIGHEST_BIT; node; bit >>= 1) {
+		bool high = from & bit;
+
+		if (node->id == from)
+			return node;
+		if (node->id > from)
+			found = lower_of(found, node);
+		if (!high && node->child[1])
+			right = node->child[1];
+		node = node->child[high];
+	}
+	return lower_of(found, lowest(right));
 }
 
-int ids_insert(struct ids *ids, uint32_t id, void *object)
+void *ids_after(const struct ids *ids, const struct id_node *node)
 {
-	size_t at = position(ids, id);
+	return node->id == UINT32_MAX ? NULL : ids_next(ids, node->id + 1);
+}
 
-	if (make_room(ids) < 0)
-		return -ENOMEM;
-	memmove(&ids->entries[at + 1], &ids->entries[at],
-		(ids->count - at) * sizeof(*ids->entries));
-	ids->entries[at] = (struct id_entry){ id, object };
+void ids_insert(struct ids *ids, struct id_node *node)
+{
+	*node = (struct id_node){ .id = node->id };
+	*place_of(ids, node->id) = node;
 	ids->count++;
-	return 0;
 }
 
-void ids_replace(struct ids *ids, uint32_t id, void *object)
+void ids_replace(struct ids *ids, struct id_node *node)
 {
-	ids->entries[position(ids, id)].object = object;
+	struct id_node **at = place_of(ids, node->id);
+
+	*node = **at;
+	*at = node;
 }
 
+/* Whatever is lowest in the tree below can take the place: all of it agrees in what counts. */
 void ids_remove(struct ids *ids, uint32_t id)
 {
-	size_t at = position(ids, id);
+	struct id_node **at = place_of(ids, id), **leaf = at;
+	const struct id_node *gone = *at;
 
+	while ((*leaf)->child[0] || (*leaf)->child[1])
+		leaf = &(*leaf)->child[!(*leaf)->child[0]];
+	*at = *leaf;
+	*leaf = NULL;
+	if (*at)
+		for (unsigned i = 0; i < 2; i++)
+			(*at)->child[i] = gone->child[i];
 	ids->count--;
-	memmove(&ids->entries[at], &ids->entries[at + 1],
-		(ids->count - at) * sizeof(*ids->entries));
-}
-
-void ids_clear(struct ids *ids)
-{
-	free(ids->entries);
-	*ids = (struct ids){ 0 };
 }

@@ -6,35 +6,39 @@
 #include <stdint.h>
 
 /*
- * Objects by their 32-bit number, in ascending order: a sorted array. Numbers are the
- * guest's or the firmware's choice; objects belong to the caller.
+ * Objects by their 32-bit number: found, and walked in ascending order
+ *
+ * Numbers are the guest's or the firmware's choice. Objects belong to the caller; each begins
+ * with its node, so that being found costs it no memory of its own, and adding it cannot fail.
  */
 
-struct id_entry {
+struct id_node {
 	uint32_t id;
-	void *object;
+	struct id_node *child[2];
 };
 
 /* Zero bytes are an empty one. */
 struct ids {
-	struct id_entry *entries;
-	size_t count, room;
+	struct id_node *root;
+	size_t count;
 };
 
+/* What is found is the object, for its node is where it begins; NULL: there is none. */
 void *ids_find(const struct ids *ids, uint32_t id);
 
-/* The first object with that number or a higher one, or NULL. */
+/* The object with that number or the next higher one. */
 void *ids_next(const struct ids *ids, uint32_t from);
 
-/* The number must be new. -ENOMEM */
-int ids_insert(struct ids *ids, uint32_t id, void *object);
+/* The object after one that is in there. */
+void *ids_after(const struct ids *ids, const struct id_node *node);
 
-/* Put another object where there is one. */
-void ids_replace(struct ids *ids, uint32_t id, void *object);
+/* The number must be new. */
+void ids_insert(struct ids *ids, struct id_node *node);
 
+/* Put an object in the place of the one with the same number. */
+void ids_replace(struct ids *ids, struct id_node *node);
+
+/* The object with that number must be in there. */
 void ids_remove(struct ids *ids, uint32_t id);
-
-/* Forget all numbers, not the objects. */
-void ids_clear(struct ids *ids);
 
 #endif

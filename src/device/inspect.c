@@ -19,7 +19,7 @@ int viommu_next_domain(struct viommu *device, uint32_t from, struct viommu_domai
 	domain = ids_next(&device->domains, from);
 	if (domain)
 		*ret_domain = (struct viommu_domain_state){
-			.id = domain->id,
+			.id = domain->node.id,
 			.bypass = domain->bypass,
 			.n_endpoints = domain->n_endpoints,
 			.n_mappings = map_count(domain->map),
@@ -40,7 +40,7 @@ int viommu_next_endpoint(struct viommu *device, uint32_t from,
 			.id = endpoint->said.id,
 			.mode = endpoint_mode(endpoint),
 			.attached = endpoint->domain,
-			.domain = endpoint->domain ? endpoint->domain->id : 0,
+			.domain = endpoint->domain ? endpoint->domain->node.id : 0,
 			.faults = atomic_load_explicit(&endpoint->faults, memory_order_relaxed),
 		};
 	device_unlock(device);

@@ -120,9 +120,7 @@ void listeners_settle(struct endpoint *endpoint)
 
 void listeners_refresh(struct viommu *device)
 {
-	for (size_t i = 0; i < device->endpoints.count; i++) {
-		struct endpoint *endpoint = device->endpoints.entries[i].object;
-
+	for_all_endpoints(endpoint, device) {
 		if (endpoint->domain)
 			continue;
 		listeners_settle(endpoint);

@@ -12,7 +12,7 @@
 struct viommu_mapping mapping_of(const struct domain *domain, const struct range *range)
 {
 	return (struct viommu_mapping){
-		.domain = domain->id,
+		.domain = domain->node.id,
 		.flags = range->flags,
 		.first = range->first,
 		.last = range->last,
@@ -38,17 +38,15 @@ static bool in_input_range(const struct viommu *device, const struct domain *dom
 {
 	if (range->first < device->config.input_first || range->last > device->config.input_last)
 		return false;
-	for_each_endpoint(endpoint, domain)
-		if (range->first < endpoint->input_first || range->last > endpoint->input_last)
-			return false;
+	for_each_kind(endpoint, domain) if (range->first < endpoint->input_first ||
+					    range->last > endpoint->input_last) return false;
 	return true;
 }
 
 static bool is_reserved(const struct domain *domain, const struct range *range)
 {
-	for_each_endpoint(endpoint, domain)
-		if (endpoint_reserved(endpoint, range->first, range->last))
-			return true;
+	for_each_kind(endpoint, domain) if (endpoint_reserved(endpoint, range->first,
+							      range->last)) return true;
 	return false;
 }
 
@@ -63,6 +61,19 @@ uint8_t mapping_check(const struct viommu *device, const struct domain *domain,
 	if (map_overlaps(domain->map, range->first, range->last) || is_reserved(domain, range))
 		return VIOMMU_S_INVAL;
 	return VIOMMU_S_OK;
+}
+
+const char *mapping_misfit(const struct viommu *device, const struct domain *domain,
+			   const struct range *range)
+{
+	if (range->last < range->first || wraps(range) ||
+	    map_overlaps(domain->map, range->first, range->last))
+		return NULL;
+	if (!aligned(domain, range))
+		return "is not aligned to the granule here";
+	if (!in_input_range(device, domain, range))
+		return "is outside of an input range here";
+	return "lies in a region that is reserved here";
 }
 
 static int tell_mapped(struct viommu *device, struct domain *domain, const struct range *range)

@@ -13,11 +13,13 @@
  * device, while it is locked, and lock the event queue only.
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 
 #include <viommu/mmio.h>
 
 #include "transport/service.h"
+#include "transport/state.h"
 #include "wire/sized.h"
 
 #define QUEUE_SIZE_DEFAULT 256
@@ -236,4 +238,110 @@ void viommu_mmio_system_reset(struct viommu_mmio *mmio)
 {
 	registers_reset(&mmio->registers);
 	viommu_system_reset(mmio->device);
+}
+
+/* -- saved state ------------------------------------------------------------------------- */
+
+/* The registers, each queue, and then the device's own stream as it is. */
+#define MAGIC   0x574f4956u /* "VIOW" */
+#define VERSION 1
+enum { CHUNK_DEVICE = 3 };
+
+/* What a stream says, before any of it is believed. */
+struct saved {
+	struct registers_state registers;
+	struct queue_state queues[VIOMMU_N_QUEUES];
+	struct chunk device;
+};
+
+static int write_stream(const struct saved *saved, struct stream_writer *writer)
+{
+	size_t n_chunks = 1 + VIOMMU_N_QUEUES + 1 + 1;
+	int error = stream_create(writer, STREAM_HEAD_LENGTH + n_chunks * STREAM_CHUNK_LENGTH +
+						  registers_state_layout.length +
+						  VIOMMU_N_QUEUES * queue_state_layout.length +
+						  saved->device.length);
+
+	if (error)
+		return error;
+	stream_write_one(writer, &registers_state_layout, &saved->registers);
+	for (unsigned i = 0; i < VIOMMU_N_QUEUES; i++)
+		stream_write_one(writer, &queue_state_layout, &saved->queues[i]);
+	stream_write_chunk(writer, CHUNK_DEVICE, saved->device.length);
+	stream_write_bytes(writer, saved->device.bytes, saved->device.length);
+	stream_finish(writer, MAGIC, VERSION);
+	return 0;
+}
+
+int viommu_mmio_save(struct viommu_mmio *mmio, void **ret_bytes, size_t *ret_length)
+{
+	struct stream_writer writer;
+	struct saved saved;
+	void *device;
+	int error;
+
+	registers_save(&mmio->registers, &saved.registers, saved.queues);
+	error = viommu_save(mmio->device, &device, &saved.device.length);
+	if (error)
+		return error;
+	saved.device.bytes = device;
+	error = write_stream(&saved, &writer);
+	free(device);
+	if (error)
+		return error;
+	*ret_bytes = writer.bytes;
+	*ret_length = writer.length;
+	return 0;
+}
+
+/* The next chunk, which has to be of that type. */
+static int read_chunk(struct stream *stream, uint32_t type, struct chunk *ret_chunk)
+{
+	int state = stream_next(stream, ret_chunk);
+
+	if (state < 0 || ret_chunk->type == type)
+		return state < 0 ? state : 0;
+	return stream_refuse(stream, -EINVAL,
+			     "chunk of type %" PRIu32 " at offset %zu, not %" PRIu32,
+			     ret_chunk->type, ret_chunk->at, type);
+}
+
+static int read_row(struct stream *stream, const struct layout *layout, void *ret_host)
+{
+	struct chunk chunk;
+	int error = read_chunk(stream, layout->type, &chunk);
+
+	return error ? error : stream_read_one(stream, &chunk, layout, ret_host);
+}
+
+static int read_stream(struct stream *stream, struct saved *ret_saved)
+{
+	struct chunk end;
+	int error = stream_open(stream, MAGIC, VERSION);
+
+	if (!error)
+		error = read_row(stream, &registers_state_layout, &ret_saved->registers);
+	for (unsigned i = 0; i < VIOMMU_N_QUEUES && !error; i++)
+		error = read_row(stream, &queue_state_layout, &ret_saved->queues[i]);
+	if (!error)
+		error = read_chunk(stream, CHUNK_DEVICE, &ret_saved->device);
+	return error ? error : read_chunk(stream, STREAM_END, &end);
+}
+
+int viommu_mmio_load(struct viommu_mmio *mmio, const void *bytes, size_t length, char *reason,
+		     size_t room)
+{
+	struct stream stream = { .bytes = bytes, .length = length, .reason = reason, .room = room };
+	struct saved saved;
+	int error = read_stream(&stream, &saved);
+
+	registers_reset(&mmio->registers);
+	if (!error)
+		error = viommu_load(mmio->device, saved.device.bytes, saved.device.length, reason,
+				    room);
+	if (!error)
+		error = registers_load(&mmio->registers, &stream, &saved.registers, saved.queues);
+	if (error)
+		registers_reset(&mmio->registers);
+	return error;
 }

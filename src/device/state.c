@@ -1,64 +1,42 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
 #include <inttypes.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "device/core.h"
-#include "wire/crc32.h"
-#include "wire/layout.h"
+#include "wire/stream.h"
 
 /*
  * Saved state: the device as a stream of bytes, and back
  *
- * A head with magic, version, length and checksum; then chunks, each with its type and
- * length: what the driver accepted, and for each domain its endpoints and its mappings
- * (docs/state.md). A chunk that is not known is an error, for what it says would be lost.
+ * A stream (wire/stream.h) whose chunks say what the driver accepted, and for each domain
+ * its endpoints and its mappings (docs/state.md). A chunk that is not known is an error, for what
+ * it says would be lost.
  *
  * The stream comes from a file or a network, and is trusted as little as a guest. It is
- * read into domains that stand apart, by the rules that ATTACH and MAP go by, and only
- * when all of it is sound are endpoints moved into them.
+ * read into domains that stand apart, by the rules that ATTACH and MAP go by. Endpoints are
+ * written down in them at once, but listeners and translations learn of it only when all of the
+ * stream is sound: until then every endpoint is as the reset before has left it.
+ *
+ * One state has one stream: domains and mappings are in ascending order, the endpoints of a domain
+ * in the order in which they were attached.
  */
 
-#define MAGIC       0x534f4956u /* "VIOS" */
-#define VERSION     1
-#define HEAD_LENGTH 24u
+#define MAGIC 0x534f4956u /* "VIOS" */
+
+/* A stream has the lowest version that can say all of it: so an older library reads whatever it
+ * could have written itself. */
+#define VERSION_FIRST   1
+#define VERSION_BLOCKED 2 /* there are chunks of that type */
+#define VERSION_LAST    VERSION_BLOCKED
 
 enum chunk_type {
 	CHUNK_DEVICE = 1,   /* struct chunk_device; once, first */
 	CHUNK_DOMAIN = 2,   /* struct chunk_domain; what follows belongs to it */
 	CHUNK_ENDPOINT = 3, /* struct chunk_endpoint: is in that domain */
 	CHUNK_MAPPINGS = 4, /* struct chunk_mapping, any number: are in that domain */
-	CHUNK_END = 5,      /* nothing; once, last */
+	CHUNK_END = STREAM_END,
+	CHUNK_BLOCKED = 6, /* struct chunk_endpoint: is in none, and kept away; before domains */
 };
-
-struct stream_head {
-	uint32_t magic, version;
-	uint64_t length; /* of all, this included */
-	uint32_t checksum, reserved;
-};
-static const struct field head_fields[] = {
-	ROW(struct stream_head, 0, HEX, magic, "magic"),
-	ROW(struct stream_head, 4, NUMBER, version, "version"),
-	ROW(struct stream_head, 8, NUMBER, length, "length"),
-	ROW(struct stream_head, 16, HEX, checksum, "checksum"),
-	ROW(struct stream_head, 20, RESERVED, reserved, "reserved"),
-};
-static const struct layout head_layout =
-	LAYOUT("stream", 0, HEAD_LENGTH, struct stream_head, head_fields);
-
-struct chunk_head {
-	uint32_t type, reserved;
-	uint64_t length; /* of what follows */
-};
-static const struct field chunk_fields[] = {
-	ROW(struct chunk_head, 0, NUMBER, type, "type"),
-	ROW(struct chunk_head, 4, RESERVED, reserved, "reserved"),
-	ROW(struct chunk_head, 8, NUMBER, length, "length"),
-};
-static const struct layout chunk_layout = LAYOUT("chunk", 0, 16, struct chunk_head, chunk_fields);
 
 struct chunk_device {
 	uint64_t accepted;
@@ -108,26 +86,12 @@ static const struct layout mapping_layout =
 
 /* -- writing ------------------------------------------------------------------ */
 
-struct writer {
-	uint8_t *at;
-};
-
-static void write_row(struct writer *writer, const struct layout *layout, const void *host)
-{
-	layout_encode(layout, host, writer->at);
-	writer->at += layout->length;
-}
-
-static void write_chunk(struct writer *writer, enum chunk_type type, uint64_t length)
-{
-	write_row(writer, &chunk_layout, &(struct chunk_head){ .type = type, .length = length });
-}
-
-static void write_mappings(struct writer *writer, const struct map *map)
+static void write_mappings(struct stream_writer *writer, const struct map *map)
 {
 	struct range range;
 
-	write_chunk(writer, CHUNK_MAPPINGS, (uint64_t)map_count(map) * mapping_layout.length);
+	stream_write_chunk(writer, CHUNK_MAPPINGS,
+			   (uint64_t)map_count(map) * mapping_layout.length);
 	for (uint64_t from = 0; map_next(map, from, &range); from = range.last + 1) {
 		const struct chunk_mapping mapping = {
 			.first = range.first,
@@ -136,23 +100,28 @@ static void write_mappings(struct writer *writer, const struct map *map)
 			.flags = range.flags,
 		};
 
-		write_row(writer, &mapping_layout, &mapping);
+		stream_write_row(writer, &mapping_layout, &mapping);
 		if (range.last == UINT64_MAX)
 			break;
 	}
 }
 
-static void write_domain(struct writer *writer, const struct domain *domain)
+static void write_endpoint(struct stream_writer *writer, enum chunk_type type,
+			   const struct endpoint *endpoint)
 {
-	const struct chunk_domain chunk = { .id = domain->id, .bypass = domain->bypass };
+	const struct chunk_endpoint chunk = { .id = endpoint->node.id };
 
-	write_chunk(writer, CHUNK_DOMAIN, domain_layout.length);
-	write_row(writer, &domain_layout, &chunk);
-	for_each_endpoint(endpoint, domain) {
-		write_chunk(writer, CHUNK_ENDPOINT, endpoint_layout.length);
-		write_row(writer, &endpoint_layout,
-			  &(struct chunk_endpoint){ .id = endpoint->said.id });
-	}
+	stream_write_chunk(writer, type, endpoint_layout.length);
+	stream_write_row(writer, &endpoint_layout, &chunk);
+}
+
+static void write_domain(struct stream_writer *writer, const struct domain *domain)
+{
+	const struct chunk_domain chunk = { .id = domain->node.id, .bypass = domain->bypass };
+
+	stream_write_one(writer, &domain_layout, &chunk);
+	for_each_endpoint(endpoint, domain)
+		write_endpoint(writer, CHUNK_ENDPOINT, endpoint);
 	write_mappings(writer, domain->map);
 }
 
@@ -160,55 +129,60 @@ static size_t domain_length(const struct domain *domain)
 {
 	size_t chunks = 2 + domain->n_endpoints;
 
-	return chunks * chunk_layout.length + domain_layout.length +
+	return chunks * STREAM_CHUNK_LENGTH + domain_layout.length +
 	       domain->n_endpoints * endpoint_layout.length +
 	       map_count(domain->map) * mapping_layout.length;
 }
 
+static size_t count_quarantined(const struct viommu *device)
+{
+	size_t n = 0;
+
+	for_all_endpoints(endpoint, device)
+		n += endpoint->quarantined;
+	return n;
+}
+
 static size_t stream_length(const struct viommu *device)
 {
-	size_t length = HEAD_LENGTH + 2 * chunk_layout.length + device_layout.length;
+	size_t length = STREAM_HEAD_LENGTH + 2 * STREAM_CHUNK_LENGTH + device_layout.length;
 
-	for (size_t i = 0; i < device->domains.count; i++)
-		length += domain_length(device->domains.entries[i].object);
+	length += count_quarantined(device) * (STREAM_CHUNK_LENGTH + endpoint_layout.length);
+	for_all_domains(domain, device)
+		length += domain_length(domain);
 	return length;
 }
 
-static void write_stream(const struct viommu *device, uint8_t *bytes, size_t length)
+static void write_stream(const struct viommu *device, struct stream_writer *writer)
 {
-	struct stream_head head = { .magic = MAGIC, .version = VERSION, .length = length };
 	const struct chunk_device chunk = {
 		.accepted = device->accepted,
 		.bypass = device->bypass,
 	};
-	struct writer writer = { bytes + HEAD_LENGTH };
 
-	write_chunk(&writer, CHUNK_DEVICE, device_layout.length);
-	write_row(&writer, &device_layout, &chunk);
-	for (size_t i = 0; i < device->domains.count; i++)
-		write_domain(&writer, device->domains.entries[i].object);
-	write_chunk(&writer, CHUNK_END, 0);
-
-	layout_encode(&head_layout, &head, bytes);
-	head.checksum = crc32_of(bytes, length);
-	layout_encode(&head_layout, &head, bytes);
+	stream_write_one(writer, &device_layout, &chunk);
+	for_all_endpoints(endpoint, device)
+		if (endpoint->quarantined)
+			write_endpoint(writer, CHUNK_BLOCKED, endpoint);
+	for_all_domains(domain, device)
+		write_domain(writer, domain);
+	stream_finish(writer, MAGIC, count_quarantined(device) ? VERSION_BLOCKED : VERSION_FIRST);
 }
 
 int viommu_save(struct viommu *device, void **ret_bytes, size_t *ret_length)
 {
-	size_t length;
-	uint8_t *bytes;
+	struct stream_writer writer;
+	int error;
 
 	device_lock(device);
-	length = stream_length(device);
-	bytes = calloc(1, length);
-	if (bytes)
-		write_stream(device, bytes, length);
+	error = stream_create(&writer, stream_length(device));
+	if (!error)
+		write_stream(device, &writer);
 	device_unlock(device);
-	if (!bytes)
-		return -ENOMEM;
-	*ret_bytes = bytes;
-	*ret_length = length;
+	if (error)
+		return error;
+	*ret_bytes = writer.bytes;
+	*ret_length = writer.length;
 	return 0;
 }
 
@@ -216,95 +190,126 @@ int viommu_save(struct viommu *device, void **ret_bytes, size_t *ret_length)
 
 struct stage {
 	struct viommu *device;
-	const uint8_t *bytes;
-	size_t length, at;
-	char *reason;
-	size_t room;
-
+	struct stream stream;
 	struct chunk_device said;
-	struct ids domains, attached; /* struct domain by ID; what is in one, by endpoint */
-	struct domain *domain;        /* to which chunks belong */
-	struct load load;             /* of all domains so far */
+	struct ids domains;    /* with their endpoints, of which nobody was told */
+	struct domain *domain; /* to which chunks belong */
+	struct load load;      /* of all domains so far */
 };
 
-__attribute__((format(printf, 3, 4))) static int refuse(struct stage *stage, int error,
-							const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	if (stage->room)
-		vsnprintf(stage->reason, stage->room, format, args);
-	va_end(args);
-	return error;
-}
-
-static int read_device(struct stage *stage, const uint8_t *body, size_t length)
+static int read_device(struct stage *stage, const struct chunk *chunk)
 {
 	uint64_t offered = stage->device->config.features;
+	int error = stream_read_one(&stage->stream, chunk, &device_layout, &stage->said);
 
-	(void)length;
-	layout_decode(&device_layout, body, &stage->said);
+	if (error)
+		return error;
 	if (stage->said.accepted & ~offered)
-		return refuse(stage, -EBUSY,
-			      "the driver accepted features 0x%" PRIx64 ", and only 0x%" PRIx64
-			      " are offered here",
-			      stage->said.accepted, offered);
+		return stream_refuse(&stage->stream, -EBUSY,
+				     "the driver accepted features 0x%" PRIx64
+				     ", and only 0x%" PRIx64 " are offered here",
+				     stage->said.accepted, offered);
 	if (stage->said.bypass > 1)
-		return refuse(stage, -EINVAL, "bypass is neither 0 nor 1");
+		return stream_refuse(&stage->stream, -EINVAL, "bypass is neither 0 nor 1");
 	return 0;
 }
 
-static int read_domain(struct stage *stage, const uint8_t *body, size_t length)
+static int domain_check(const struct stage *stage, const struct chunk_domain *domain)
 {
 	const struct viommu_config *config = &stage->device->config;
-	struct chunk_domain chunk;
 
-	(void)length;
-	layout_decode(&domain_layout, body, &chunk);
-	if (chunk.bypass > 1 || ids_find(&stage->domains, chunk.id))
-		return refuse(stage, -EINVAL, "domain %" PRIu32 " is there twice, or of no kind",
-			      chunk.id);
-	if (chunk.id < config->domain_first || chunk.id > config->domain_last)
-		return refuse(stage, -EBUSY, "domain %" PRIu32 " is outside the domain range",
-			      chunk.id);
-	stage->domain = domain_new(chunk.id, chunk.bypass, 0);
-	if (!stage->domain || ids_insert(&stage->domains, chunk.id, stage->domain) < 0) {
-		domain_free(stage->domain);
-		stage->domain = NULL;
-		return refuse(stage, -ENOMEM, "out of memory");
-	}
+	if (domain->bypass > 1 || ids_find(&stage->domains, domain->id))
+		return stream_refuse(&stage->stream, -EINVAL,
+				     "domain %" PRIu32 " is there twice, or of no kind",
+				     domain->id);
+	if (domain->id < config->domain_first || domain->id > config->domain_last)
+		return stream_refuse(&stage->stream, -EBUSY,
+				     "domain %" PRIu32 " is outside the domain range, %" PRIu32
+				     "-%" PRIu32,
+				     domain->id, config->domain_first, config->domain_last);
+	return 0;
+}
+
+static int read_domain(struct stage *stage, const struct chunk *chunk)
+{
+	struct chunk_domain domain;
+	int error = stream_read_one(&stage->stream, chunk, &domain_layout, &domain);
+
+	if (!error)
+		error = domain_check(stage, &domain);
+	if (error)
+		return error;
 	stage->load.domains++;
 	stage->load.bytes += domain_bytes_empty();
 	if (device_is_full(stage->device, stage->load))
-		return refuse(stage, -EBUSY, "more domains than the limits here allow");
+		return stream_refuse(&stage->stream, -EBUSY,
+				     "more domains than the limits here allow");
+	stage->domain = domain_new(domain.id, domain.bypass, 0);
+	if (!stage->domain)
+		return stream_refuse(&stage->stream, -ENOMEM, "out of memory");
+	ids_insert(&stage->domains, &stage->domain->node);
 	return 0;
 }
 
-static int read_endpoint(struct stage *stage, const uint8_t *body, size_t length)
+/* Find the endpoint of a chunk, which no chunk before may have had. */
+static int find_endpoint(struct stage *stage, const struct chunk *chunk, bool may_be_here,
+			 struct endpoint **ret_endpoint)
+{
+	struct endpoint *endpoint;
+	struct chunk_endpoint said;
+	int error = stream_read_one(&stage->stream, chunk, &endpoint_layout, &said);
+
+	if (error)
+		return error;
+	endpoint = endpoint_find(stage->device, said.id);
+	if (!endpoint)
+		return stream_refuse(&stage->stream, -EBUSY,
+				     "there is no endpoint 0x%" PRIx32 " here", said.id);
+	if (!may_be_here || endpoint->domain || endpoint->quarantined)
+		return stream_refuse(&stage->stream, -EINVAL,
+				     "endpoint 0x%" PRIx32 " is not where it can be", said.id);
+	*ret_endpoint = endpoint;
+	return 0;
+}
+
+static int read_endpoint(struct stage *stage, const struct chunk *chunk)
 {
 	struct domain *domain = stage->domain;
-	struct chunk_endpoint chunk;
+	bool may_be_here = domain && !map_count(domain->map);
 	struct endpoint *endpoint;
+	int error = find_endpoint(stage, chunk, may_be_here, &endpoint);
 
-	(void)length;
-	layout_decode(&endpoint_layout, body, &chunk);
-	endpoint = endpoint_find(stage->device, chunk.id);
-	if (!endpoint)
-		return refuse(stage, -EBUSY, "there is no endpoint 0x%" PRIx32 " here", chunk.id);
-	if (!domain || map_count(domain->map) || ids_find(&stage->attached, chunk.id))
-		return refuse(stage, -EINVAL, "endpoint 0x%" PRIx32 " is not where it can be",
-			      chunk.id);
-	if (domain->granule && domain->granule != endpoint->granule && !domain->bypass)
-		return refuse(stage, -EBUSY,
-			      "endpoint 0x%" PRIx32
-			      " has another granule than others of domain %" PRIu32,
-			      chunk.id, domain->id);
+	if (error)
+		return error;
+	if (domain->n_endpoints && domain->granule != endpoint->granule && !domain->bypass)
+		return stream_refuse(&stage->stream, -EBUSY,
+				     "endpoint 0x%" PRIx32
+				     " has another granule here than others of domain %" PRIu32,
+				     endpoint->node.id, domain->node.id);
 	domain->granule = endpoint->granule;
-	domain->n_endpoints++;
-	if (ids_insert(&stage->attached, chunk.id, domain) < 0)
-		return refuse(stage, -ENOMEM, "out of memory");
+	endpoint_link(endpoint, domain);
 	return 0;
+}
+
+static int read_blocked(struct stage *stage, const struct chunk *chunk)
+{
+	struct endpoint *endpoint;
+	int error = find_endpoint(stage, chunk, !stage->domain, &endpoint);
+
+	if (!error)
+		endpoint->quarantined = true;
+	return error;
+}
+
+/* What ATTACH and MAP would have refused somewhere is damage; what only this device would
+ * refuse does not fit it. */
+static int refuse_mapping(const struct stage *stage, const struct range *range)
+{
+	const char *misfit = mapping_misfit(stage->device, stage->domain, range);
+
+	return stream_refuse(&stage->stream, misfit ? -EBUSY : -EINVAL,
+			     "the mapping at 0x%" PRIx64 " of domain %" PRIu32 " %s", range->first,
+			     stage->domain->node.id, misfit ? misfit : "can be nowhere");
 }
 
 static int read_mapping(struct stage *stage, const struct chunk_mapping *mapping)
@@ -318,32 +323,33 @@ static int read_mapping(struct stage *stage, const struct chunk_mapping *mapping
 	uint32_t known = VIOMMU_MAP_F_READ | VIOMMU_MAP_F_WRITE | VIOMMU_MAP_F_MMIO;
 
 	if (range.flags & ~known || mapping->reserved)
-		return refuse(stage, -EINVAL, "a mapping has flags that nobody knows");
+		return stream_refuse(&stage->stream, -EINVAL,
+				     "a mapping has flags that nobody knows");
 	if (mapping_check(stage->device, stage->domain, &range) != VIOMMU_S_OK)
-		return refuse(stage, -EBUSY,
-			      "the mapping at 0x%" PRIx64 " of domain %" PRIu32 " cannot be here",
-			      range.first, stage->domain->id);
+		return refuse_mapping(stage, &range);
 	stage->load.mappings++;
 	stage->load.bytes += map_growth(stage->domain->map);
 	if (device_is_full(stage->device, stage->load))
-		return refuse(stage, -EBUSY, "more mappings than the limits here allow");
+		return stream_refuse(&stage->stream, -EBUSY,
+				     "more mappings than the limits here allow");
 	if (map_insert(stage->domain->map, &range) < 0)
-		return refuse(stage, -ENOMEM, "out of memory");
+		return stream_refuse(&stage->stream, -ENOMEM, "out of memory");
 	map_settle(stage->domain->map);
 	return 0;
 }
 
-static int read_mappings(struct stage *stage, const uint8_t *body, size_t length)
+static int read_mappings(struct stage *stage, const struct chunk *chunk)
 {
-	size_t n = length / mapping_layout.length;
-	struct chunk_mapping mapping;
+	size_t n = chunk->length / mapping_layout.length;
 
-	if (!stage->domain || (n && stage->domain->bypass) || map_count(stage->domain->map))
-		return refuse(stage, -EINVAL, "mappings where there can be none");
+	if (!stage->domain || (n && stage->domain->bypass) || map_count(stage->domain->map) ||
+	    chunk->length % mapping_layout.length)
+		return stream_refuse(&stage->stream, -EINVAL, "mappings where there can be none");
 	for (size_t i = 0; i < n; i++) {
+		struct chunk_mapping mapping;
 		int error;
 
-		layout_decode(&mapping_layout, body + i * mapping_layout.length, &mapping);
+		layout_decode(&mapping_layout, chunk->bytes + i * mapping_layout.length, &mapping);
 		error = read_mapping(stage, &mapping);
 		if (error)
 			return error;
@@ -351,169 +357,142 @@ static int read_mappings(struct stage *stage, const uint8_t *body, size_t length
 	return 0;
 }
 
-/* What each chunk is, and what reads it; `many`: any number of that layout. */
+/* What reads each chunk, and which version was the first to have it. */
 static const struct chunk_row {
-	const struct layout *layout;
-	int (*read)(struct stage *stage, const uint8_t *body, size_t length);
-	bool many;
+	int (*read)(struct stage *stage, const struct chunk *chunk);
+	uint32_t since;
 } chunk_rows[] = {
-	[CHUNK_DEVICE] = { &device_layout, read_device, false },
-	[CHUNK_DOMAIN] = { &domain_layout, read_domain, false },
-	[CHUNK_ENDPOINT] = { &endpoint_layout, read_endpoint, false },
-	[CHUNK_MAPPINGS] = { &mapping_layout, read_mappings, true },
+	[CHUNK_DEVICE] = { read_device, VERSION_FIRST },
+	[CHUNK_DOMAIN] = { read_domain, VERSION_FIRST },
+	[CHUNK_ENDPOINT] = { read_endpoint, VERSION_FIRST },
+	[CHUNK_MAPPINGS] = { read_mappings, VERSION_FIRST },
+	[CHUNK_BLOCKED] = { read_blocked, VERSION_BLOCKED },
 };
 
-static bool length_is_sound(const struct chunk_row *row, uint64_t length)
+/* The device's chunk comes first, and only then. */
+static int read_chunk(struct stage *stage, const struct chunk *chunk)
 {
-	return row->many ? !(length % row->layout->length) : length == row->layout->length;
+	bool first = chunk->at == STREAM_HEAD_LENGTH;
+	const struct chunk_row *row = chunk->type < sizeof(chunk_rows) / sizeof(chunk_rows[0])
+					      ? &chunk_rows[chunk->type]
+					      : NULL;
+
+	if (!row || !row->read || row->since > stage->stream.version ||
+	    first != (chunk->type == CHUNK_DEVICE))
+		return stream_refuse(&stage->stream, -EINVAL,
+				     "chunk of type %" PRIu32 " at offset %zu", chunk->type,
+				     chunk->at);
+	return row->read(stage, chunk);
 }
 
-/* Returns 1 at the end of the stream, 0 when there is more, a negative errno. */
-static int read_chunk(struct stage *stage)
+/* All of it is there: does it make sense as a whole? */
+static int read_end(const struct stage *stage, const struct chunk *end)
 {
-	bool first = stage->at == HEAD_LENGTH;
-	const struct chunk_row *row;
-	struct chunk_head head;
-	int error;
-
-	if (!wire_fits(stage->at, chunk_layout.length, stage->length))
-		return refuse(stage, -EINVAL, "the stream ends in the middle");
-	layout_decode(&chunk_layout, stage->bytes + stage->at, &head);
-	stage->at += chunk_layout.length;
-	if (head.type == CHUNK_END)
-		return stage->at == stage->length && !first && !head.length
-			       ? 1
-			       : refuse(stage, -EINVAL, "the end is not at the end");
-	if (first != (head.type == CHUNK_DEVICE) || !head.type || head.type > CHUNK_MAPPINGS)
-		return refuse(stage, -EINVAL, "chunk of type %" PRIu32 " at offset %zu", head.type,
-			      stage->at - chunk_layout.length);
-	row = &chunk_rows[head.type];
-	if (!wire_fits(stage->at, head.length, stage->length) || !length_is_sound(row, head.length))
-		return refuse(stage, -EINVAL, "a chunk of %" PRIu64 " bytes at offset %zu",
-			      head.length, stage->at - chunk_layout.length);
-	error = row->read(stage, stage->bytes + stage->at, (size_t)head.length);
-	stage->at += (size_t)head.length;
-	return error;
-}
-
-/* The checksum is that of the stream with a checksum of 0. */
-static uint32_t checksum_of(const struct stage *stage, struct stream_head head)
-{
-	uint8_t wire[HEAD_LENGTH];
-
-	head.checksum = 0;
-	layout_encode(&head_layout, &head, wire);
-	return crc32_continue(crc32_of(wire, sizeof(wire)), stage->bytes + HEAD_LENGTH,
-			      stage->length - HEAD_LENGTH);
-}
-
-static int read_head(struct stage *stage)
-{
-	struct stream_head head;
-
-	if (stage->length < HEAD_LENGTH)
-		return refuse(stage, -EINVAL, "too short for a saved state: %zu bytes",
-			      stage->length);
-	layout_decode(&head_layout, stage->bytes, &head);
-	if (head.magic != MAGIC)
-		return refuse(stage, -EINVAL, "not a saved state: it begins with 0x%08" PRIx32,
-			      head.magic);
-	if (head.version != VERSION)
-		return refuse(stage, -ENOTSUP, "version %" PRIu32 ", and this library knows %d",
-			      head.version, VERSION);
-	if (head.length != stage->length)
-		return refuse(stage, -EINVAL, "%zu bytes where %" PRIu64 " were written",
-			      stage->length, head.length);
-	if (head.checksum != checksum_of(stage, head))
-		return refuse(stage, -EINVAL, "damaged: the checksum is wrong");
-	stage->at = HEAD_LENGTH;
+	if (end->at == STREAM_HEAD_LENGTH)
+		return stream_refuse(&stage->stream, -EINVAL, "there is nothing in the stream");
+	for_all_domains(domain, stage)
+		if (!domain->n_endpoints)
+			return stream_refuse(&stage->stream, -EINVAL, "domain %" PRIu32 " is empty",
+					     domain->node.id);
 	return 0;
 }
 
 static int read_stream(struct stage *stage)
 {
-	int state = read_head(stage);
+	int error = stream_open(&stage->stream, MAGIC, VERSION_LAST);
+	struct chunk chunk;
 
-	while (!state)
-		state = read_chunk(stage);
-	if (state < 0)
-		return state;
-	for (size_t i = 0; i < stage->domains.count; i++) {
-		struct domain *domain = stage->domains.entries[i].object;
+	while (!error) {
+		int more = stream_next(&stage->stream, &chunk);
 
-		if (!domain->n_endpoints)
-			return refuse(stage, -EINVAL, "domain %" PRIu32 " is empty", domain->id);
+		if (more <= 0)
+			return more < 0 ? more : read_end(stage, &chunk);
+		error = read_chunk(stage, &chunk);
 	}
-	return 0;
+	return error;
 }
 
 /* -- and into the device ------------------------------------------------------------ */
 
-/* A domain counted its endpoints while apart; now they join it, and count again. */
+/* Strike out an endpoint, and those of its domain that come after it. */
+static void unlink_rest(struct endpoint *endpoint)
+{
+	for (struct endpoint *next; endpoint; endpoint = next) {
+		next = endpoint->next;
+		endpoint_unlink(endpoint);
+	}
+}
+
+/* Tell the listeners of all endpoints. Behind one that refuses nobody was told, nor will be. */
+static int enter_all(struct stage *stage, struct domain *domain)
+{
+	for_each_endpoint(endpoint, domain) {
+		int error = listeners_enter(endpoint);
+
+		if (error) {
+			uint32_t id = endpoint->node.id;
+
+			unlink_rest(endpoint);
+			return stream_refuse(&stage->stream, error,
+					     "a listener of endpoint 0x%" PRIx32
+					     " refused: errno %d",
+					     id, -error);
+		}
+		endpoint_show(endpoint);
+	}
+	return 0;
+}
+
+/* The device's, from now on; or, if the very first listener refused, nobody's. */
+static int install_domain(struct stage *stage, struct domain *domain)
+{
+	struct viommu *device = stage->device;
+	int error = enter_all(stage, domain);
+
+	if (!domain->n_endpoints)
+		return error;
+	ids_remove(&stage->domains, domain->node.id);
+	ids_insert(&device->domains, &domain->node);
+	domain_charge(device, domain);
+	return error;
+}
+
+/* Whoever is attached to nothing is the last to hear of it: `bypass` is not in force before
+ * everything else is. */
 static int install(struct stage *stage)
 {
 	struct viommu *device = stage->device;
+	struct domain *domain;
 
+	while ((domain = ids_next(&stage->domains, 0))) {
+		int error = install_domain(stage, domain);
+
+		if (error)
+			return error;
+	}
 	device->accepted = stage->said.accepted;
 	device->bypass = stage->said.bypass;
-	for (size_t i = 0; i < stage->domains.count; i++) {
-		struct domain *domain = stage->domains.entries[i].object;
-
-		domain->n_endpoints = 0;
-		domain_charge(device, domain);
-	}
-	device->domains = stage->domains;
-	stage->domains = (struct ids){ 0 };
-	for (size_t i = 0; i < stage->attached.count; i++) {
-		struct id_entry *entry = &stage->attached.entries[i];
-		struct endpoint *endpoint = endpoint_find(device, entry->id);
-		int error;
-
-		if (!endpoint_fits(endpoint, entry->object))
-			return refuse(stage, -EBUSY,
-				      "endpoint 0x%" PRIx32
-				      " cannot have the mappings of its domain",
-				      entry->id);
-		error = endpoint_join(endpoint, entry->object);
-		if (error)
-			return refuse(stage, error,
-				      "a listener of endpoint 0x%" PRIx32 " refused: errno %d",
-				      entry->id, -error);
-	}
 	listeners_refresh(device);
 	return 0;
 }
 
-/* After a refusal on the way in: domains that nobody has joined are not in use yet. */
-static void forget_unused(struct viommu *device)
-{
-	for (size_t i = device->domains.count; i-- > 0;) {
-		struct domain *domain = device->domains.entries[i].object;
-
-		if (domain->n_endpoints)
-			continue;
-		domain_discharge(device, domain);
-		ids_remove(&device->domains, domain->id);
-		domain_free(domain);
-	}
-}
-
+/* What was not installed. */
 static void stage_end(struct stage *stage)
 {
-	for (size_t i = 0; i < stage->domains.count; i++)
-		domain_free(stage->domains.entries[i].object);
-	ids_clear(&stage->domains);
-	ids_clear(&stage->attached);
+	struct domain *domain;
+
+	while ((domain = ids_next(&stage->domains, 0))) {
+		unlink_rest(domain->endpoints);
+		ids_remove(&stage->domains, domain->node.id);
+		domain_free(domain);
+	}
 }
 
 int viommu_load(struct viommu *device, const void *bytes, size_t length, char *reason, size_t room)
 {
 	struct stage stage = {
 		.device = device,
-		.bytes = bytes,
-		.length = length,
-		.reason = reason,
-		.room = room,
+		.stream = { .bytes = bytes, .length = length, .reason = reason, .room = room },
 	};
 	int error;
 
@@ -521,15 +500,11 @@ int viommu_load(struct viommu *device, const void *bytes, size_t length, char *r
 	device_reset(device, device->bypass);
 	device_settle(device);
 	error = read_stream(&stage);
-	if (!error) {
-		ids_clear(&device->domains);
+	if (!error)
 		error = install(&stage);
-		if (error) {
-			forget_unused(device);
-			device_reset(device, device->config.bypass);
-		}
-	}
 	stage_end(&stage);
+	if (error)
+		device_reset(device, device->bypass);
 	device_unlock(device);
 	return error;
 }

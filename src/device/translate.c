@@ -142,7 +142,7 @@ static bool translate(const struct access *access, struct viommu_translation *re
 	return true;
 }
 
-/* In a section of readers, or with the device locked. */
+/* In a section of readers. */
 static int answer(struct viommu *device, uint32_t endpoint, uint64_t iova, uint64_t length,
 		  uint32_t wanted, struct viommu_translation *ret_translation)
 {
@@ -166,16 +166,17 @@ static int answer(struct viommu *device, uint32_t endpoint, uint64_t iova, uint6
 	return -EFAULT;
 }
 
-/* A thread that has no memory for a reader keeps requests away by the lock. */
-static int translate_locked(struct viommu *device, uint32_t endpoint, uint64_t iova,
-			    uint64_t length, uint32_t access,
-			    struct viommu_translation *ret_translation)
+/* A thread that has no memory for a reader. The lock would not do in its place: the thread may be
+ * in a DMA section, for which whoever has the lock waits. Out of line, or the compiler saves
+ * registers for it in the way of all others. */
+__attribute__((noinline, cold)) static int
+translate_as_stranger(struct viommu *device, uint32_t endpoint, uint64_t iova, uint64_t length,
+		      uint32_t access, struct viommu_translation *ret_translation)
 {
-	int error;
+	unsigned phase = readers_enter_as_stranger(&device->readers);
+	int error = answer(device, endpoint, iova, length, access, ret_translation);
 
-	device_lock(device);
-	error = answer(device, endpoint, iova, length, access, ret_translation);
-	device_unlock(device);
+	readers_leave_as_stranger(&device->readers, phase);
 	return error;
 }
 
@@ -186,7 +187,8 @@ int viommu_translate(struct viommu *device, uint32_t endpoint, uint64_t iova, ui
 	int error;
 
 	if (!reader)
-		return translate_locked(device, endpoint, iova, length, access, ret_translation);
+		return translate_as_stranger(device, endpoint, iova, length, access,
+					     ret_translation);
 	reader_enter(reader);
 	error = answer(device, endpoint, iova, length, access, ret_translation);
 	reader_leave(reader);

@@ -13,7 +13,7 @@
  *
  * Who looks into several leaves could see one before a change and the next after it. The
  * version tells: it is odd from before a change becomes visible until after, so a walk
- * between two looks at the same even version has seen nothing of any change.
+ * between two looks at the same even version has seen nothing of any change (tests/model/walk.pml).
  */
 
 /* What malloc keeps beside each block, by the usual allocators. */

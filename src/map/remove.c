@@ -142,6 +142,8 @@ static unsigned ends_up_to(const struct leaf *leaf, uint64_t last)
 	return n + (n < leaf->count && leaf->last[n] == last);
 }
 
+/* Borders between leaves outlive the ranges beside them: so the ends may be in different leaves,
+ * and nothing between. No node may be replaced then, for nobody would know that some were. */
 static size_t remove_between(struct map *map, uint64_t first, uint64_t last)
 {
 	struct path low, high;
@@ -160,6 +162,8 @@ static size_t remove_between(struct map *map, uint64_t first, uint64_t last)
 		return clear(map);
 	if (low.leaf == high.leaf)
 		return remove_here(map, &low, i, end);
+	if (i == low.leaf->count && !map_overlaps(map, first, last))
+		return 0;
 	return remove_across(map, &low, &high, (struct piece){ low.leaf, 0, i },
 			     (struct piece){ high.leaf, end, high.leaf->count - end });
 }

@@ -6,7 +6,7 @@
 
 /*
  * What the thread has stored is seen by all before it loads anything behind this. (The thread
- * sanitizer knows no fences; an exchange does the same to the processor.)
+ * sanitizer knows no fences; to an x86 processor an exchange is one.)
  */
 static inline void fence(void)
 {

@@ -69,10 +69,13 @@ struct reader *reader_new(struct readers *readers)
 	return reader;
 }
 
+/* A section that its thread did not live to end is over: the next owner begins outside of one. */
 void reader_free(struct reader *reader)
 {
 	enum reader_state taken = READER_TAKEN;
 
+	if (atomic_load_explicit(&reader->sections, memory_order_relaxed) & 1)
+		reader_leave(reader);
 	order_give(&reader->state);
 	if (!atomic_compare_exchange_strong(&reader->state, &taken, READER_FREE))
 		free(reader);
@@ -93,8 +96,19 @@ void readers_fini(struct readers *readers)
 
 /* -- each thread's own ------------------------------------------------------------------ */
 
+/*
+ * A thread's memory of a library that was loaded while the program ran is made when the thread
+ * first asks for it; where there is none then, glibc ends the process. What a thread is born with
+ * it has; and it is found without a call.
+ */
+#ifdef __GLIBC__
+#define FROM_BIRTH __attribute__((tls_model("initial-exec")))
+#else
+#define FROM_BIRTH
+#endif
+
 /* The readers that this thread has found, the latest first. */
-static _Thread_local struct reader *found;
+static _Thread_local struct reader *found FROM_BIRTH;
 
 /* Has no value of interest, but somebody to call when a thread ends. */
 static pthread_key_t at_exit;
@@ -175,6 +189,34 @@ struct reader *readers_mine(struct readers *readers)
 	return reader && is_of(reader, readers) ? reader : find_mine(readers);
 }
 
+/* -- strangers -------------------------------------------------------------------------- */
+
+/*
+ * A thread without memory is counted, in the phase that is on when it enters. A writer that has
+ * to wait for some begins the other phase and waits for those of the old one: so strangers who keep
+ * coming do not keep it waiting. Whoever is counted and then still sees the phase on is waited
+ * for by the writer who ends it; whoever does not may have come too late, and enters again.
+ * tests/model/strangers.pml has all histories of this.
+ */
+unsigned readers_enter_as_stranger(struct readers *readers)
+{
+	for (;;) {
+		unsigned phase = atomic_load(&readers->phase);
+
+		atomic_fetch_add(&readers->strangers[phase], 1);
+		fence();
+		if (atomic_load(&readers->phase) == phase)
+			return phase;
+		atomic_fetch_sub(&readers->strangers[phase], 1);
+	}
+}
+
+void readers_leave_as_stranger(struct readers *readers, unsigned phase)
+{
+	order_give(&readers->strangers[phase]);
+	atomic_fetch_sub(&readers->strangers[phase], 1);
+}
+
 /* -- the writer ------------------------------------------------------------------------- */
 
 /* A section is short, unless its thread has lost its processor, or waits for something. */
@@ -204,6 +246,19 @@ static void wait_for(const struct reader *reader)
 	order_take(&reader->sections);
 }
 
+/* Nobody is counted in the other phase: the writer before has waited for them. */
+static void wait_for_strangers(struct readers *readers)
+{
+	unsigned phase = atomic_load_explicit(&readers->phase, memory_order_relaxed);
+
+	if (atomic_load_explicit(&readers->strangers[phase], memory_order_acquire)) {
+		atomic_store(&readers->phase, !phase);
+		for (unsigned turn = 0; atomic_load(&readers->strangers[phase]); turn++)
+			pass_time(turn);
+	}
+	order_take(&readers->strangers[phase]);
+}
+
 void readers_wait(struct readers *readers)
 {
 	const struct reader *reader;
@@ -212,4 +267,5 @@ void readers_wait(struct readers *readers)
 	reader = first_of(readers);
 	for (; reader; reader = reader->next)
 		wait_for(reader);
+	wait_for_strangers(readers);
 }

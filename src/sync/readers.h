@@ -25,7 +25,9 @@
  * Of two such stores, each with a fence and a load behind it, at least one load sees the
  * other's store. So either the reader sees the change, or the writer sees the reader. That
  * the section ended with release semantics, and was seen to with acquire semantics, orders
- * all that the reader did in it before all that the writer does next.
+ * all that the reader did in it before all that the writer does next. A reader that is new is in
+ * the list before its first fence: a writer that misses it there has stored before that fence.
+ * tests/model/sections.pml shows that this is enough, and that nothing of it can be left out.
  */
 
 /* Two cache lines: processors fetch the neighbour of a line as well. */
@@ -36,6 +38,10 @@ struct reader;
 /* Zero bytes are readers that nobody is one of. */
 struct readers {
 	_Atomic(struct reader *) first; /* of all that there ever were */
+
+	/* Strangers in a section, of this phase and of the one before; see readers.c. */
+	_Atomic(uint64_t) strangers[2];
+	_Atomic(unsigned) phase;
 };
 
 enum reader_state {
@@ -61,6 +67,13 @@ void reader_free(struct reader *reader);
 
 /* The calling thread's own, which goes with the thread. NULL when out of memory. */
 struct reader *readers_mine(struct readers *readers);
+
+/*
+ * A section without a reader, for a thread that cannot have one: any number of threads may be in
+ * such sections. All of them write to one cache line. Leave with what entering returned.
+ */
+unsigned readers_enter_as_stranger(struct readers *readers);
+void readers_leave_as_stranger(struct readers *readers, unsigned phase);
 
 /* One thread at a time, and not in a section. */
 void readers_wait(struct readers *readers);

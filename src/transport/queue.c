@@ -229,6 +229,20 @@ int queue_start(struct queue *queue, const struct queue_setup *setup, uint64_t f
 	return 0;
 }
 
+struct queue_progress queue_progress(const struct queue *queue)
+{
+	return (struct queue_progress){ queue->used, queue->broken };
+}
+
+int queue_resume(struct queue *queue, struct queue_progress progress)
+{
+	if (progress.position >= queue->modulus)
+		return -EINVAL;
+	queue->next = queue->used = queue->published = progress.position;
+	queue->broken = progress.broken;
+	return 0;
+}
+
 void queue_stop(struct queue *queue)
 {
 	queue->format = NULL;

@@ -100,6 +100,20 @@ void queue_unlock(struct queue *queue);
  */
 int queue_start(struct queue *queue, const struct queue_setup *setup, uint64_t features);
 
+/*
+ * Where the queue stands in its ring, while nobody holds a chain: what a ring cannot be asked,
+ * and a saved state has to tell.
+ */
+struct queue_progress {
+	uint32_t position;
+	bool broken;
+};
+
+struct queue_progress queue_progress(const struct queue *queue);
+
+/* Go on from there, just after queue_start(). -EINVAL: that is nowhere in this ring. */
+int queue_resume(struct queue *queue, struct queue_progress progress);
+
 /* Forget the ring; chains that were not published never will be. */
 void queue_stop(struct queue *queue);
 

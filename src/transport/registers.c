@@ -27,26 +27,13 @@
 #define INTERFACE        2
 #define NO_SHARED_MEMORY UINT32_MAX
 
-/* InterruptStatus */
-#define INTERRUPT_USED   (1u << 0)
-#define INTERRUPT_CONFIG (1u << 1)
-
-/* Status. "Device Status Field" */
-#define STATUS_ACKNOWLEDGE (1u << 0)
-#define STATUS_DRIVER      (1u << 1)
-#define STATUS_DRIVER_OK   (1u << 2)
-#define STATUS_FEATURES_OK (1u << 3)
-#define STATUS_NEEDS_RESET (1u << 6)
-#define STATUS_FAILED      (1u << 7)
-
 /* Feature bits, and addresses, are shown in two words. */
 #define N_HALVES  2
 #define HALF_BITS 32
 
 /* -- Status and InterruptStatus ---------------------------------------------------- */
 
-/* The only writer of both: the line is high while InterruptStatus has a bit. */
-static void signal_set(struct registers *registers, uint32_t status, uint32_t interrupt_status)
+void registers_signal(struct registers *registers, uint32_t status, uint32_t interrupt_status)
 {
 	bool before = registers->interrupt_status, after = interrupt_status;
 
@@ -70,7 +57,7 @@ static uint32_t get_status(struct registers *registers)
 static void add_status(struct registers *registers, uint32_t bits)
 {
 	pthread_mutex_lock(&registers->signal);
-	signal_set(registers, registers->status | bits, registers->interrupt_status);
+	registers_signal(registers, registers->status | bits, registers->interrupt_status);
 	pthread_mutex_unlock(&registers->signal);
 }
 
@@ -85,8 +72,8 @@ void registers_notify_used(struct registers *registers)
 {
 	pthread_mutex_lock(&registers->signal);
 	if (registers->status & STATUS_DRIVER_OK)
-		signal_set(registers, registers->status,
-			   registers->interrupt_status | INTERRUPT_USED);
+		registers_signal(registers, registers->status,
+				 registers->interrupt_status | INTERRUPT_USED);
 	pthread_mutex_unlock(&registers->signal);
 }
 
@@ -100,8 +87,8 @@ void registers_break(struct registers *registers)
 	if (registers->status & STATUS_DRIVER_OK)
 		events = INTERRUPT_CONFIG;
 	if (registers->status & STATUS_FEATURES_OK)
-		signal_set(registers, registers->status | STATUS_NEEDS_RESET,
-			   registers->interrupt_status | events);
+		registers_signal(registers, registers->status | STATUS_NEEDS_RESET,
+				 registers->interrupt_status | events);
 	pthread_mutex_unlock(&registers->signal);
 }
 
@@ -159,7 +146,7 @@ void registers_reset(struct registers *registers)
 {
 	pthread_mutex_lock(&registers->lock);
 	pthread_mutex_lock(&registers->signal);
-	signal_set(registers, 0, 0);
+	registers_signal(registers, 0, 0);
 	pthread_mutex_unlock(&registers->signal);
 	for (unsigned i = 0; i < registers->config.n_queues; i++)
 		forget_queue(&registers->queues[i]);
@@ -301,7 +288,7 @@ static void write_interrupt_ack(struct registers *registers, uint32_t argument, 
 {
 	(void)argument;
 	pthread_mutex_lock(&registers->signal);
-	signal_set(registers, registers->status, registers->interrupt_status & ~value);
+	registers_signal(registers, registers->status, registers->interrupt_status & ~value);
 	pthread_mutex_unlock(&registers->signal);
 }
 
@@ -311,16 +298,20 @@ static uint32_t read_status(struct registers *registers, uint32_t argument)
 	return get_status(registers);
 }
 
-/* May the features that the driver has written be used? */
-static bool features_ok(struct registers *registers)
+bool registers_can_have(const struct registers *registers)
 {
 	uint64_t features = registers->driver_features;
 
-	if (registers->strange_features || features & ~registers->config.features)
-		return false;
-	if (!(features & VIRTIO_F_VERSION_1))
-		return false;
-	return registers->config.ops->accept(registers->config.opaque, features) >= 0;
+	return !registers->strange_features && !(features & ~registers->config.features) &&
+	       features & VIRTIO_F_VERSION_1;
+}
+
+/* May the features that the driver has written be used? */
+static bool features_ok(struct registers *registers)
+{
+	return registers_can_have(registers) &&
+	       registers->config.ops->accept(registers->config.opaque,
+					     registers->driver_features) >= 0;
 }
 
 /* "If ... FEATURES_OK bit is not set, the device does not support our subset of features":

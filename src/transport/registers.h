@@ -28,6 +28,22 @@
 #define REGISTERS_LENGTH 0x200
 #define REGISTERS_CONFIG 0x100
 
+/* InterruptStatus */
+#define INTERRUPT_USED   (1u << 0)
+#define INTERRUPT_CONFIG (1u << 1)
+#define INTERRUPT_ALL    (INTERRUPT_USED | INTERRUPT_CONFIG)
+
+/* Status. "Device Status Field" */
+#define STATUS_ACKNOWLEDGE (1u << 0)
+#define STATUS_DRIVER      (1u << 1)
+#define STATUS_DRIVER_OK   (1u << 2)
+#define STATUS_FEATURES_OK (1u << 3)
+#define STATUS_NEEDS_RESET (1u << 6)
+#define STATUS_FAILED      (1u << 7)
+#define STATUS_ALL \
+	(STATUS_ACKNOWLEDGE | STATUS_DRIVER | STATUS_DRIVER_OK | STATUS_FEATURES_OK | \
+	 STATUS_NEEDS_RESET | STATUS_FAILED)
+
 /* What the window needs of the device behind it. Every member but `served` must be given. */
 struct registers_ops {
 	/* The driver has chosen these features, all of which were offered. Negative: no. */
@@ -92,6 +108,15 @@ void registers_write(struct registers *registers, uint64_t offset, unsigned leng
 
 /* As if the driver had written 0 to Status. */
 void registers_reset(struct registers *registers);
+
+/* -- for who saves and loads the window ---------------------------------------------- */
+
+/* Could the driver use the features that it has written, were there nobody behind the window? */
+bool registers_can_have(const struct registers *registers);
+
+/* The only writer of both: the line is high while InterruptStatus has a bit. With
+ * registers->signal locked. */
+void registers_signal(struct registers *registers, uint32_t status, uint32_t interrupt_status);
 
 /* -- for who serves the queues ------------------------------------------------------ */
 

@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
+#include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 #include <viommu/mmio.h>
@@ -16,34 +21,43 @@
  * Each allocation in turn fails
  *
  * A history is a list of steps, made by arithmetic so that it has everything in it: new domains,
- * nodes of the map that fill up, listeners, saved state. Every step is run again and again with
- * its first, second, third ... allocation failing, until it needs no more of them. A step that
+ * nodes of the map that fill up, endpoints that change and go and come, listeners, batches, saved
+ * state. Every step is run again and again with its first, second, third ... allocation
+ * failing, alone or with all that come after it, until it needs no more of them. A step that
  * failed has said so, has changed nothing that can be seen, and works when there is memory
  * again.
  *
- * The linker hands the library's allocations to the functions below (--wrap).
+ * The linker hands the library's allocations to the functions below (--wrap). That it has no other
+ * is seen to by tests/api/imports.py.
  */
 
 /* -- memory that runs out --------------------------------------------------------------- */
 
-static long until_failure = -1; /* allocations that still succeed; negative: all do */
-static unsigned long n_failed;
+/* Of this thread: allocations that still succeed, negative: all do; and is the one that fails the
+ * last one that was asked for in vain, or do all fail from then on? */
+static _Thread_local long until_failure = -1;
+static _Thread_local bool for_good;
+static _Thread_local unsigned long n_failed;
 
 static bool fails(void)
 {
-	if (until_failure < 0 || until_failure--)
+	if (until_failure < 0)
 		return false;
+	if (until_failure) {
+		until_failure--;
+		return false;
+	}
+	if (!for_good)
+		until_failure = -1;
 	n_failed++;
 	return true;
 }
 
 void *__real_malloc(size_t size);
 void *__real_calloc(size_t n, size_t size);
-void *__real_realloc(void *old, size_t size);
 void *__real_aligned_alloc(size_t alignment, size_t size);
 void *__wrap_malloc(size_t size);
 void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_realloc(void *old, size_t size);
 void *__wrap_aligned_alloc(size_t alignment, size_t size);
 
 void *__wrap_malloc(size_t size)
@@ -56,11 +70,6 @@ void *__wrap_calloc(size_t n, size_t size)
 	return fails() ? NULL : __real_calloc(n, size);
 }
 
-void *__wrap_realloc(void *old, size_t size)
-{
-	return fails() ? NULL : __real_realloc(old, size);
-}
-
 void *__wrap_aligned_alloc(size_t alignment, size_t size)
 {
 	return fails() ? NULL : __real_aligned_alloc(alignment, size);
@@ -68,10 +77,15 @@ void *__wrap_aligned_alloc(size_t alignment, size_t size)
 
 /* -- a history ----------------------------------------------------------------------------- */
 
-#define N_STEPS     160u
+#define N_STEPS     240u
 #define N_ENDPOINTS 12u
 #define N_DOMAINS   7u
 #define PAGE        0x1000ull
+
+/* A listener's domains are those that are mapped into, 0 and 1; an endpoint of the first comes and
+ * goes. */
+#define LISTENING 4u
+#define PLUGGED   11u
 
 struct scene {
 	struct viommu *device;
@@ -112,34 +126,84 @@ static void put(uint8_t *bytes, size_t length, uint64_t value)
 		bytes[i] = (uint8_t)(value >> 8 * i);
 }
 
+static struct viommu_endpoint endpoint_of(unsigned i)
+{
+	static const struct viommu_reserved reserved = { 0xfee00000, 0xfeefffff,
+							 VIOMMU_RESV_MEM_MSI };
+
+	return (struct viommu_endpoint){
+		.size = sizeof(struct viommu_endpoint),
+		.id = i % N_ENDPOINTS,
+		.reserved = &reserved,
+		.n_reserved = i & 1,
+	};
+}
+
 static int add_endpoint(struct scene *scene, unsigned i)
 {
-	struct viommu_reserved reserved = { 0xfee00000, 0xfeefffff, VIOMMU_RESV_MEM_MSI };
-	struct viommu_endpoint endpoint = {
-		.size = sizeof(endpoint), .id = i, .reserved = &reserved, .n_reserved = i & 1
-	};
+	struct viommu_endpoint endpoint = endpoint_of(i);
 
 	return viommu_endpoint_add(scene->device, &endpoint);
+}
+
+/* With or without a region, which it may have had already or not. */
+static int update_endpoint(struct scene *scene, unsigned i)
+{
+	struct viommu_endpoint endpoint = endpoint_of(i);
+
+	endpoint.n_reserved = i / N_ENDPOINTS & 1;
+	return viommu_endpoint_update(scene->device, &endpoint);
+}
+
+/* What takes something away must not need memory for it. */
+static int unplug(struct scene *scene, unsigned i)
+{
+	(void)i;
+	assert_int_equal(viommu_endpoint_remove(scene->device, PLUGGED), 0);
+	return 0;
+}
+
+static int plug(struct scene *scene, unsigned i)
+{
+	(void)i;
+	return add_endpoint(scene, PLUGGED);
 }
 
 static int listen(struct scene *scene, unsigned i)
 {
 	struct viommu_listener *listener;
 
-	return viommu_listen(scene->device, i, &ops, scene, &listener);
+	return viommu_listen(scene->device, i % N_ENDPOINTS, &ops, scene, &listener);
 }
 
-static int attach(const struct scene *scene, unsigned i)
+static int attach_to(const struct scene *scene, uint32_t domain, uint32_t endpoint)
 {
 	uint8_t bytes[VIOMMU_ATTACH_LENGTH] = { VIOMMU_T_ATTACH };
 
-	put(bytes + 4, 4, i % N_DOMAINS);
-	put(bytes + 8, 4, i % N_ENDPOINTS);
+	put(bytes + 4, 4, domain);
+	put(bytes + 8, 4, endpoint);
 	return request(scene, bytes, sizeof(bytes));
 }
 
+static int attach(struct scene *scene, unsigned i)
+{
+	return attach_to(scene, i % N_DOMAINS, i % N_ENDPOINTS);
+}
+
+static int attach_plugged(struct scene *scene, unsigned i)
+{
+	(void)i;
+	return attach_to(scene, 0, PLUGGED);
+}
+
+/* To a domain of its own, and back in another step. */
+static int move_plugged(struct scene *scene, unsigned i)
+{
+	return attach_to(scene, N_DOMAINS + i, PLUGGED);
+}
+
 /* Pages of a domain in an order that fills nodes from the middle, and splits them. */
-static int map(const struct scene *scene, unsigned i)
+static int map(struct scene *scene, unsigned i)
 {
 	uint8_t bytes[VIOMMU_MAP_LENGTH] = { VIOMMU_T_MAP };
 	uint64_t page = i * 37 % 211;
@@ -152,18 +216,57 @@ static int map(const struct scene *scene, unsigned i)
 	return request(scene, bytes, sizeof(bytes));
 }
 
-/* Another device becomes what this one is, while memory is short. */
-static int migrate(struct scene *scene)
+/* Two requests that are settled together, of which the first takes out what the second puts in. */
+static int map_again(struct scene *scene, unsigned i)
+{
+	uint8_t unmap[VIOMMU_UNMAP_LENGTH] = { VIOMMU_T_UNMAP }, tail[VIOMMU_TAIL_LENGTH];
+	struct iovec readable = { unmap, sizeof(unmap) }, writable = { tail, sizeof(tail) };
+
+	put(unmap + 8, 8, PAGE * 1000);
+	put(unmap + 16, 8, UINT64_MAX);
+	viommu_batch_begin(scene->device);
+	viommu_batch_request(scene->device, &readable, 1, &writable, 1);
+	viommu_batch_end(scene->device);
+	assert_int_equal(tail[0], VIOMMU_S_OK);
+	return map(scene, i);
+}
+
+static void ignore_text(void *opaque, const char *text, size_t length)
+{
+	(void)opaque, (void)text, (void)length;
+}
+
+/* Looking takes no memory. */
+static int look_around(struct scene *scene, unsigned i)
+{
+	struct viommu_counters counters = { .size = sizeof(counters) };
+	unsigned long failed = n_failed;
+	struct viommu_domain_state domain;
+	struct viommu_mapping mapping;
+
+	(void)i;
+	viommu_dump(scene->device, ignore_text, NULL);
+	viommu_count(scene->device, &counters);
+	assert_int_equal(viommu_next_domain(scene->device, 0, &domain), 0);
+	assert_int_equal(viommu_next_mapping(scene->device, 0, 0, &mapping), 0);
+	assert_int_equal(n_failed, failed);
+	return 0;
+}
+
+/* The device becomes what it was, while memory is short. "On failure the device is as after
+ * viommu_reset()": make it whole again. */
+static int migrate(struct scene *scene, unsigned i)
 {
 	char reason[128];
 	size_t length;
 	void *bytes;
 	int r = viommu_save(scene->device, &bytes, &length);
 
+	(void)i;
 	if (r)
 		return r;
 	r = viommu_load(scene->device, bytes, length, reason, sizeof(reason));
-	if (r == -ENOMEM) { /* "On failure the device is as after a reset": make it whole again */
+	if (r == -ENOMEM) {
 		until_failure = -1;
 		assert_int_equal(viommu_load(scene->device, bytes, length, reason, sizeof(reason)),
 				 0);
@@ -172,20 +275,23 @@ static int migrate(struct scene *scene)
 	return r;
 }
 
-static bool is_migration(unsigned i)
-{
-	return i >= 3 * N_ENDPOINTS && i % 40 == 39;
-}
+/* What comes of each `TURN` steps, once all endpoints are where they belong; MAP is the rest. */
+enum { TURN = 20 };
+static int (*const late_steps[TURN])(struct scene *scene, unsigned i) = {
+	[3] = listen,          [5] = update_endpoint, [7] = unplug,       [8] = plug,
+	[9] = attach_plugged,  [11] = map_again,      [13] = look_around, [15] = move_plugged,
+	[16] = attach_plugged, [19] = migrate,
+};
 
 static int run_step(struct scene *scene, unsigned i)
 {
 	if (i < N_ENDPOINTS)
 		return add_endpoint(scene, i);
 	if (i < N_ENDPOINTS + 2)
-		return listen(scene, i - N_ENDPOINTS);
+		return listen(scene, i - N_ENDPOINTS + LISTENING);
 	if (i < 3 * N_ENDPOINTS)
 		return attach(scene, i);
-	return is_migration(i) ? migrate(scene) : map(scene, i);
+	return late_steps[i % TURN] ? late_steps[i % TURN](scene, i) : map(scene, i);
 }
 
 /* -- what can be seen of it ------------------------------------------------------------------ */
@@ -207,12 +313,10 @@ static struct view look(const struct scene *scene)
 	return view;
 }
 
-/* The stream has the order of attachment in it, which restored state need not keep. */
-static void assert_same(struct view before, struct view after, bool restored)
+static void assert_same(struct view before, struct view after)
 {
 	assert_int_equal(before.length, after.length);
-	if (!restored)
-		assert_memory_equal(before.stream, after.stream, after.length);
+	assert_memory_equal(before.stream, after.stream, after.length);
 	assert_int_equal(before.mirrored, after.mirrored);
 	assert_int_equal(before.endpoints, after.endpoints);
 	free(before.stream);
@@ -226,12 +330,13 @@ static void begin(struct scene *scene)
 }
 
 /* Returns whether an allocation failed; then the step did nothing, and then it works. */
-static bool step_fails_cleanly(struct scene *scene, unsigned i, long after)
+static bool step_fails_cleanly(struct scene *scene, unsigned i, long after, bool all_after)
 {
 	struct view before = look(scene);
 	unsigned long failed = n_failed;
 	int r;
 
+	for_good = all_after;
 	until_failure = after;
 	r = run_step(scene, i);
 	until_failure = -1;
@@ -242,7 +347,7 @@ static bool step_fails_cleanly(struct scene *scene, unsigned i, long after)
 	}
 	assert_true(r == 0 || r == -ENOMEM);
 	if (r)
-		assert_same(before, look(scene), is_migration(i));
+		assert_same(before, look(scene));
 	else
 		free(before.stream);
 	return r != 0;
@@ -256,10 +361,12 @@ static void a_request_without_memory_changes_nothing(void **state)
 	(void)state;
 	begin(&scene);
 	for (unsigned i = 0; i < N_STEPS; i++)
-		for (long after = 0; step_fails_cleanly(&scene, i, after);)
+		for (long after = 0; step_fails_cleanly(&scene, i, after, true) &&
+				     step_fails_cleanly(&scene, i, after, false);)
 			after++;
+	assert_true(scene.mirrored > N_STEPS / 4);
 	viommu_free(scene.device);
-	assert_true(n_failed > N_STEPS / 4);
+	assert_true(n_failed > N_STEPS / 2);
 	printf("%lu allocations failed\n", n_failed);
 }
 
@@ -318,7 +425,8 @@ static void what_cannot_be_made_leaves_nothing_behind(void **state)
 		int r;
 
 		do {
-			until_failure = after++;
+			for_good = after & 1;
+			until_failure = after++ / 2;
 			r = makers[i]();
 			until_failure = -1;
 			assert_true(r == 0 || r == -ENOMEM);
@@ -327,11 +435,175 @@ static void what_cannot_be_made_leaves_nothing_behind(void **state)
 	}
 }
 
+/* -- threads without memory --------------------------------------------------------------- */
+
+/* A domain with one page, whose mapping is about to go. */
+struct section {
+	struct viommu *device;
+	atomic_bool locked;
+	int found; /* by a listener */
+};
+
+static int translate_without_memory(struct viommu *device)
+{
+	struct viommu_translation to;
+	int r;
+
+	for_good = true;
+	until_failure = 0;
+	r = viommu_translate(device, 0, 0, 1, VIOMMU_MAP_F_READ | VIOMMU_ACCESS_QUIET, &to);
+	until_failure = -1;
+	return r;
+}
+
+/* The device is locked for whoever unmaps. */
+static void say_locked(void *opaque, const struct viommu_mapping *mapping)
+{
+	struct section *section = opaque;
+
+	(void)mapping;
+	section->found = translate_without_memory(section->device);
+	atomic_store(&section->locked, true);
+}
+
+static void *unmap_all(void *opaque)
+{
+	struct scene scene = { .device = ((struct section *)opaque)->device };
+	uint8_t bytes[VIOMMU_UNMAP_LENGTH] = { VIOMMU_T_UNMAP };
+
+	put(bytes + 16, 8, UINT64_MAX);
+	request(&scene, bytes, sizeof(bytes));
+	return NULL;
+}
+
+static void begin_section(struct section *section)
+{
+	static const struct viommu_listener_ops locked = { .size = sizeof(locked),
+							   .unmap = say_locked };
+	struct viommu_listener *listener;
+	struct scene scene = { 0 };
+
+	begin(&scene);
+	section->device = scene.device;
+	atomic_init(&section->locked, false);
+	assert_int_equal(add_endpoint(&scene, 0), 0);
+	assert_int_equal(attach(&scene, 0), 0);
+	assert_int_equal(map(&scene, 0), 0);
+	assert_int_equal(viommu_listen(section->device, 0, &locked, section, &listener), 0);
+}
+
+/*
+ * "Translations take no lock": while another thread's UNMAP holds it and waits for the section that
+ * this thread is in. "a listener may ask for one": it is in the middle of that UNMAP.
+ */
+static void a_thread_without_memory_translates_in_its_section_and_in_a_listener(void **state)
+{
+	enum { SECONDS = 60 };
+	struct section section;
+	struct viommu_dma *dma;
+	pthread_t thread;
+
+	(void)state;
+	alarm(SECONDS);
+	begin_section(&section);
+	assert_int_equal(viommu_dma_new(section.device, &dma), 0);
+	viommu_dma_begin(dma);
+	assert_int_equal(pthread_create(&thread, NULL, unmap_all, &section), 0);
+	while (!atomic_load(&section.locked))
+		sched_yield();
+	assert_true(translate_without_memory(section.device) <= 0);
+	viommu_dma_end(dma);
+	pthread_join(thread, NULL);
+	assert_int_equal(section.found, 0);
+	assert_int_equal(translate_without_memory(section.device), -EFAULT);
+	viommu_dma_free(dma);
+	viommu_free(section.device);
+	alarm(0);
+}
+
+/* What a fault without memory is stopped in: its translation is not over yet. */
+struct gate {
+	struct section section;
+	atomic_bool entered, open;
+	atomic_bool unmapped;
+};
+
+static int stop_at_gate(void *opaque, const void *record, size_t length)
+{
+	struct gate *gate = opaque;
+
+	(void)record, (void)length;
+	atomic_store(&gate->entered, true);
+	while (!atomic_load(&gate->open))
+		sched_yield();
+	return 0;
+}
+
+static void *translate_into_gate(void *opaque)
+{
+	struct gate *gate = opaque;
+	struct viommu_translation to;
+
+	for_good = true;
+	until_failure = 0;
+	assert_int_equal(
+		viommu_translate(gate->section.device, 0, 10 * PAGE, 1, VIOMMU_MAP_F_READ, &to),
+		-EFAULT);
+	return NULL;
+}
+
+static void *unmap_at_gate(void *opaque)
+{
+	struct gate *gate = opaque;
+
+	unmap_all(&gate->section);
+	atomic_store(&gate->unmapped, true);
+	return NULL;
+}
+
+static void begin_gate(struct gate *gate)
+{
+	const struct viommu_ops gate_ops = { .size = sizeof(gate_ops), .event = stop_at_gate };
+	struct scene scene;
+
+	assert_int_equal(viommu_new(NULL, &gate_ops, gate, &scene.device), 0);
+	assert_int_equal(viommu_accept(scene.device, viommu_features(scene.device)), 0);
+	assert_int_equal(add_endpoint(&scene, 0), 0);
+	assert_int_equal(attach(&scene, 0), 0);
+	assert_int_equal(map(&scene, 0), 0);
+	gate->section.device = scene.device;
+}
+
+/* An UNMAP waits for translations of threads without memory as for all others. */
+static void a_thread_without_memory_is_waited_for(void **state)
+{
+	static const struct timespec a_while = { .tv_nsec = 20000000 };
+	struct gate gate = { 0 };
+	pthread_t translating, unmapping;
+
+	(void)state;
+	begin_gate(&gate);
+	assert_int_equal(pthread_create(&translating, NULL, translate_into_gate, &gate), 0);
+	while (!atomic_load(&gate.entered))
+		sched_yield();
+	assert_int_equal(pthread_create(&unmapping, NULL, unmap_at_gate, &gate), 0);
+	nanosleep(&a_while, NULL);
+	assert_false(atomic_load(&gate.unmapped));
+	assert_int_equal(translate_without_memory(gate.section.device), -EFAULT);
+	atomic_store(&gate.open, true);
+	pthread_join(translating, NULL);
+	pthread_join(unmapping, NULL);
+	viommu_free(gate.section.device);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_request_without_memory_changes_nothing),
 		cmocka_unit_test(what_cannot_be_made_leaves_nothing_behind),
+		cmocka_unit_test(
+			a_thread_without_memory_translates_in_its_section_and_in_a_listener),
+		cmocka_unit_test(a_thread_without_memory_is_waited_for),
 	};
 
 	return cmocka_run_group_tests_name("exhaustion", tests, NULL, NULL);

@@ -26,6 +26,69 @@ static void domains_are_walked_in_order(void **state)
 	}
 }
 
+/* Like rand(), and the same everywhere. */
+static uint32_t draw(void)
+{
+	static uint32_t seed = 1;
+
+	seed = seed * 1664525u + 1013904223u;
+	return seed >> 8;
+}
+
+/* Numbers that differ in the highest bits, in the lowest, in one, in many. */
+static uint32_t odd_number(void)
+{
+	uint32_t power = UINT32_C(1) << draw() % 32;
+
+	return draw() % 2 ? power - draw() % 3 : draw() * 257 % 64;
+}
+
+enum { N_MOVERS = 64, N_MOVES = 4000, NOWHERE = -1 };
+
+/* The lowest number at or above `from` of a domain that one of the endpoints is in. */
+static int64_t lowest_from(const int64_t domains[N_MOVERS], uint32_t from)
+{
+	int64_t lowest = INT64_MAX;
+
+	for (size_t i = 0; i < N_MOVERS; i++)
+		if (domains[i] >= from && domains[i] < lowest)
+			lowest = domains[i];
+	return lowest;
+}
+
+/* Endpoints move from domain to domain, each of which they make or end. */
+static void domains_are_found_by_any_number_however_they_come_and_go(void **state)
+{
+	struct viommu_domain_state domain;
+	int64_t domains[N_MOVERS];
+	struct rig *rig = *state;
+
+	for (uint32_t i = 0; i < N_MOVERS; i++) {
+		const struct viommu_endpoint mover = { .size = sizeof(mover), .id = 0x100 + i };
+
+		domains[i] = NOWHERE;
+		assert_int_equal(viommu_endpoint_add(rig->device, &mover), 0);
+	}
+	for (unsigned move = 0; move < N_MOVES; move++) {
+		uint32_t who = draw() % N_MOVERS, to = odd_number(), from = odd_number();
+		int64_t lowest;
+
+		if (domains[who] >= 0 && draw() % 2) {
+			assert_int_equal(detach(rig, (uint32_t)domains[who], 0x100 + who),
+					 VIOMMU_S_OK);
+			domains[who] = NOWHERE;
+		} else {
+			assert_int_equal(attach(rig, to, 0x100 + who), VIOMMU_S_OK);
+			domains[who] = to;
+		}
+		lowest = lowest_from(domains, from);
+		if (viommu_next_domain(rig->device, from, &domain))
+			assert_int_equal(lowest, INT64_MAX);
+		else
+			assert_int_equal(domain.id, lowest);
+	}
+}
+
 static void endpoints_are_walked_in_order(void **state)
 {
 	struct viommu_endpoint_state endpoint, before;
@@ -202,6 +265,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ON_A_FRESH_DEVICE(domains_are_walked_in_order),
+		ON_A_FRESH_DEVICE(domains_are_found_by_any_number_however_they_come_and_go),
 		ON_A_FRESH_DEVICE(endpoints_are_walked_in_order),
 		ON_A_FRESH_DEVICE(mappings_are_walked_by_where_they_end),
 		ON_A_FRESH_DEVICE(counters_tell_what_is_held_and_what_was_done),

@@ -218,6 +218,112 @@ static void an_update_of_the_endpoint_waits(void **state)
 	fight(rig, by_update);
 }
 
+/* Passes begin in one order and end in the other. */
+static void every_section_is_waited_for(void **state)
+{
+	enum { N_PASSES = 3 };
+	struct duel duel = { .rig = *state, .take_away = by_unmap };
+	struct viommu_dma *passes[N_PASSES];
+	pthread_t thread;
+
+	assert_int_equal(attach(duel.rig, 1, EP), VIOMMU_S_OK);
+	assert_int_equal(map(duel.rig, 1, IOVA, IOVA + 0xfff, PHYS, W), VIOMMU_S_OK);
+	for (unsigned i = 0; i < N_PASSES; i++) {
+		assert_int_equal(viommu_dma_new(duel.rig->device, &passes[i]), 0);
+		viommu_dma_begin(passes[i]);
+	}
+	assert_int_equal(pthread_create(&thread, NULL, ask, &duel), 0);
+	for (unsigned i = N_PASSES; i-- > 0;) {
+		assert_false(is_done_meanwhile(&duel));
+		viommu_dma_end(passes[i]);
+	}
+	pthread_join(thread, NULL);
+	for (unsigned i = 0; i < N_PASSES; i++)
+		viommu_dma_free(passes[i]);
+}
+
+/* -- translations without a pass: each is a section, in which its fault is reported ------- */
+
+struct ambush {
+	struct rig rig;
+	struct duel duel;
+	pthread_t thread;
+	bool is_early, ends; /* the call was done before its time; the reporting thread ends */
+};
+
+static int ask_meanwhile(void *opaque, const void *record, size_t length)
+{
+	struct ambush *ambush = opaque;
+
+	(void)record, (void)length;
+	if (ambush->ends)
+		pthread_exit(NULL);
+	assert_int_equal(pthread_create(&ambush->thread, NULL, ask, &ambush->duel), 0);
+	ambush->is_early = is_done_meanwhile(&ambush->duel);
+	return 0;
+}
+
+static void lay_ambush(struct ambush *ambush)
+{
+	static const struct viommu_ops ops = { .size = sizeof(ops), .event = ask_meanwhile };
+	static const struct viommu_endpoint endpoint = { .size = sizeof(endpoint), .id = EP };
+	struct rig *rig = &ambush->rig;
+
+	*ambush = (struct ambush){ .duel = { .rig = rig, .take_away = by_unmap } };
+	assert_int_equal(viommu_new(NULL, &ops, ambush, &rig->device), 0);
+	assert_int_equal(viommu_accept(rig->device, viommu_features(rig->device)), 0);
+	assert_int_equal(viommu_endpoint_add(rig->device, &endpoint), 0);
+	assert_int_equal(attach(rig, 1, EP), VIOMMU_S_OK);
+	assert_int_equal(map(rig, 1, IOVA, IOVA + 0xfff, PHYS, W), VIOMMU_S_OK);
+}
+
+static void *run_into(void *opaque)
+{
+	struct ambush *ambush = opaque;
+	struct viommu_translation t;
+
+	assert_int_equal(viommu_translate(ambush->rig.device, EP, 0, 1, W, &t), -EFAULT);
+	return NULL;
+}
+
+static void assert_waits(struct ambush *ambush)
+{
+	run_into(ambush);
+	pthread_join(ambush->thread, NULL);
+	assert_false(ambush->is_early);
+}
+
+/* Of devices that come and go, some at the place of one that the thread knew. */
+static void a_translation_is_waited_for(void **state)
+{
+	struct ambush ambush;
+
+	(void)state;
+	for (unsigned i = 0; i < 10; i++) {
+		lay_ambush(&ambush);
+		assert_waits(&ambush);
+		viommu_free(ambush.rig.device);
+	}
+}
+
+/* What the thread was known by is the next one's, and that is in no section then. */
+static void a_thread_that_ends_in_a_callback_has_left_its_section(void **state)
+{
+	struct ambush ambush;
+	pthread_t thread;
+
+	(void)state;
+	lay_ambush(&ambush);
+	ambush.ends = true;
+	assert_int_equal(pthread_create(&thread, NULL, run_into, &ambush), 0);
+	pthread_join(thread, NULL);
+	ambush.ends = false;
+	by_unmap(&ambush.rig);
+	assert_int_equal(map(&ambush.rig, 1, IOVA, IOVA + 0xfff, PHYS, W), VIOMMU_S_OK);
+	assert_waits(&ambush);
+	viommu_free(ambush.rig.device);
+}
+
 /* -- batches ------------------------------------------------------------------------------ */
 
 static uint8_t in_batch(struct rig *rig, const void *bytes, size_t length)
@@ -364,6 +470,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_load_waits, plug, unplug),
 		cmocka_unit_test_setup_teardown(a_write_to_bypass_waits, plug, unplug),
 		cmocka_unit_test_setup_teardown(an_update_of_the_endpoint_waits, plug, unplug),
+		cmocka_unit_test_setup_teardown(every_section_is_waited_for, plug, unplug),
+		cmocka_unit_test(a_translation_is_waited_for),
+		cmocka_unit_test(a_thread_that_ends_in_a_callback_has_left_its_section),
 		cmocka_unit_test_setup_teardown(the_end_of_a_batch_waits, plug, unplug),
 		cmocka_unit_test_setup_teardown(requests_of_a_batch_do_not_wait, plug, unplug),
 		cmocka_unit_test_setup_teardown(what_takes_nothing_away_does_not_wait, plug,

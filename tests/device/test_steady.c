@@ -18,11 +18,9 @@ static unsigned long n_allocations;
 
 void *__real_malloc(size_t size);
 void *__real_calloc(size_t n, size_t size);
-void *__real_reallocarray(void *old, size_t n, size_t size);
 void *__real_aligned_alloc(size_t alignment, size_t size);
 void *__wrap_malloc(size_t size);
 void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_reallocarray(void *old, size_t n, size_t size);
 void *__wrap_aligned_alloc(size_t alignment, size_t size);
 
 void *__wrap_malloc(size_t size)
@@ -35,12 +33,6 @@ void *__wrap_calloc(size_t n, size_t size)
 {
 	n_allocations++;
 	return __real_calloc(n, size);
-}
-
-void *__wrap_reallocarray(void *old, size_t n, size_t size)
-{
-	n_allocations++;
-	return __real_reallocarray(old, n, size);
 }
 
 void *__wrap_aligned_alloc(size_t alignment, size_t size)

@@ -70,6 +70,21 @@ static void an_answer_covers_what_is_contiguous_and_permitted(void **state)
 				    cases[i].words);
 }
 
+/* Shows: map-physical */
+static void an_answer_goes_over_any_number_of_mappings(void **state)
+{
+	enum { N = 500 };
+	struct rig *rig = *state;
+
+	assert_int_equal(attach(rig, 1, EP), VIOMMU_S_OK);
+	for (uint64_t i = 0; i < N; i++)
+		assert_int_equal(map(rig, 1, i * PAGE, i * PAGE + 0xfff, i * PAGE, R), VIOMMU_S_OK);
+	assert_string_equal(where(rig, EP, 0, N * PAGE, R), "0+1f4000 r");
+	assert_string_equal(where(rig, EP, 0x10, TOP, R), "10+1f3ff0 r");
+	assert_int_equal(unmap(rig, 1, 250 * PAGE, 251 * PAGE - 1), VIOMMU_S_OK);
+	assert_string_equal(where(rig, EP, 0, N * PAGE, R), "0+fa000 r");
+}
+
 /* Shows: map-top */
 static void all_of_the_address_space_can_be_asked_for(void **state)
 {
@@ -221,6 +236,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		ON_A_FRESH_DEVICE(an_access_needs_every_permission_that_it_asks_for),
 		ON_A_FRESH_DEVICE(an_answer_covers_what_is_contiguous_and_permitted),
+		ON_A_FRESH_DEVICE(an_answer_goes_over_any_number_of_mappings),
 		ON_A_FRESH_DEVICE(all_of_the_address_space_can_be_asked_for),
 		ON_A_FRESH_DEVICE(an_access_that_runs_over_the_top_ends_there),
 		ON_A_FRESH_DEVICE(an_answer_does_not_wrap_in_guest_physical_space),

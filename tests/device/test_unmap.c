@@ -154,6 +154,27 @@ static void many_mappings_go_at_once_and_are_all_counted(void **state)
 	assert_int_equal(counters(rig).bytes, 0);
 }
 
+/* Two of three pages are taken out again, so that nodes of the map also meet where nothing is any
+ * more. A change there that changes nothing would take nodes, and nobody would give them back.
+ * Shows: unmap-covered */
+static void unmapping_where_nothing_is_costs_nothing(void **state)
+{
+	enum { N_PAGES = 999, N_TIMES = 20 };
+	struct rig *rig = *state;
+	uint64_t bytes;
+
+	assert_int_equal(attach(rig, 1, EP), VIOMMU_S_OK);
+	for (uint64_t at = 0; at < N_PAGES * PAGE; at += PAGE)
+		assert_int_equal(map(rig, 1, at, at + PAGE - 1, 0, R), VIOMMU_S_OK);
+	for (unsigned times = 0; times < N_TIMES; times++) {
+		for (uint64_t at = PAGE; at < N_PAGES * PAGE; at += 3 * PAGE)
+			assert_int_equal(unmap(rig, 1, at, at + 2 * PAGE - 1), VIOMMU_S_OK);
+		assert_int_equal(counters(rig).mappings, N_PAGES / 3);
+		bytes = times ? bytes : counters(rig).bytes;
+		assert_int_equal(counters(rig).bytes, bytes);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -162,6 +183,7 @@ int main(void)
 		ON_A_FRESH_DEVICE(unmap_refuses),
 		ON_A_FRESH_DEVICE(neither_alignment_nor_the_input_range_matters),
 		ON_A_FRESH_DEVICE(many_mappings_go_at_once_and_are_all_counted),
+		ON_A_FRESH_DEVICE(unmapping_where_nothing_is_costs_nothing),
 	};
 
 	return cmocka_run_group_tests_name("unmap", tests, NULL, NULL);

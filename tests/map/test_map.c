@@ -255,6 +255,102 @@ static void many_ranges_in_any_order(void **state)
 	}
 }
 
+/* -- walks ----------------------------------------------------------------------------------- */
+
+enum { N_WALKED = 100 }; /* in several nodes */
+
+static struct map *row_of_ranges(void)
+{
+	struct map *map = map_new();
+
+	assert_non_null(map);
+	for (uint64_t i = 0; i < N_WALKED; i++) {
+		const struct range range = { .first = 2 * i, .last = 2 * i, .phys = i };
+
+		assert_int_equal(map_insert(map, &range), 0);
+	}
+	return map;
+}
+
+static void map_one_more(struct map *map)
+{
+	const struct range range = { .first = UINT64_MAX, .last = UINT64_MAX };
+
+	assert_int_equal(map_insert(map, &range), 0);
+}
+
+static void unmap_the_last(struct map *map)
+{
+	assert_int_equal(map_remove(map, 2 * N_WALKED - 2, UINT64_MAX), 1);
+}
+
+static void unmap_all(struct map *map)
+{
+	map_remove(map, 0, UINT64_MAX);
+}
+
+/* Walk, and do something on the way. Does the walk say that it saw the map at one moment? */
+static bool is_whole_beside(void (*change)(struct map *map), bool wide)
+{
+	struct map *map = row_of_ranges();
+	struct map_walk walk;
+	struct range range;
+	bool is_whole;
+
+	assert_true(map_walk(&walk, map, 0, wide, &range));
+	if (change)
+		change(map);
+	for (unsigned i = 0; i < N_WALKED && map_walk_on(&walk, &range); i++)
+		;
+	is_whole = map_walk_is_whole(&walk);
+	map_free(map);
+	return is_whole;
+}
+
+static void a_walk_knows_whether_a_change_came_between(void **state)
+{
+	(void)state;
+	assert_true(is_whole_beside(NULL, true));
+	assert_false(is_whole_beside(map_one_more, true));
+	assert_false(is_whole_beside(unmap_the_last, true));
+	assert_false(is_whole_beside(unmap_all, true));
+	assert_true(is_whole_beside(unmap_the_last, false));
+}
+
+static void a_narrow_walk_says_where_it_was_cut(void **state)
+{
+	struct map *map = row_of_ranges();
+	struct map_walk walk;
+	struct range range;
+	uint64_t n = 1;
+
+	(void)state;
+	assert_true(map_walk(&walk, map, 0, false, &range));
+	assert_false(walk.cut);
+	for (; map_walk_on(&walk, &range); n++)
+		assert_int_equal(range.phys, n);
+	assert_true(walk.cut && n < N_WALKED);
+	map_free(map);
+}
+
+/* Behind the last address there is none; 0 is before all others. */
+static void a_wide_walk_ends_at_the_last_address(void **state)
+{
+	struct map *map = row_of_ranges();
+	struct map_walk walk;
+	struct range range;
+	unsigned n = 1;
+
+	(void)state;
+	map_one_more(map);
+	assert_true(map_walk(&walk, map, 0, true, &range));
+	while (n <= N_WALKED + 1 && map_walk_on(&walk, &range))
+		n++;
+	assert_int_equal(n, N_WALKED + 1);
+	assert_true(map_walk_is_whole(&walk));
+	map_free(map);
+}
+
 static void nothing_can_be_freed(void **state)
 {
 	(void)state;
@@ -270,6 +366,9 @@ int main(void)
 		cmocka_unit_test(holds_the_whole_address_space_as_one_range),
 		cmocka_unit_test(a_range_across_what_was_a_border_is_found_from_all_its_parts),
 		cmocka_unit_test(many_ranges_in_any_order),
+		cmocka_unit_test(a_walk_knows_whether_a_change_came_between),
+		cmocka_unit_test(a_narrow_walk_says_where_it_was_cut),
+		cmocka_unit_test(a_wide_walk_ends_at_the_last_address),
 		cmocka_unit_test(nothing_can_be_freed),
 	};
 

@@ -78,6 +78,33 @@ static void values_that_are_not_such_are_refused(void **state)
 	}
 }
 
+/* Who has the source of a table at hand is told how it becomes one. */
+static void the_source_of_a_table_is_known_and_named(void **state)
+{
+	static const struct {
+		const char *text, *cure;
+	} cases[] = {
+		{ "/dts-v1/;\n/ { model = \"QEMU\"; };\n", "dtc" },
+		{ "/*\n * Intel ACPI Component Architecture\n */\n[000h 0000 4]\n", "iasl" },
+		{ "root:x:0:0:root:/root:/bin/sh\n", "viommu: 1" },
+		{ "", "viommu: 1" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct viommu_findings *findings = viommu_findings_new();
+		const struct viommu_finding *finding;
+
+		assert_null(viommu_topology_parse(cases[i].text, strlen(cases[i].text), "file",
+						  findings));
+		assert_int_equal(viommu_findings_count(findings), 1);
+		finding = viommu_findings_get(findings, 0);
+		assert_string_equal(finding->id, "text-version");
+		assert_non_null(strstr(finding->cure, cases[i].cure));
+		viommu_findings_free(findings);
+	}
+}
+
 static void functions_are_read_with_and_without_a_segment(void **state)
 {
 	static const struct {
@@ -478,6 +505,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		WITH_A_RIG(values_are_read_in_every_way_they_are_written),
 		WITH_A_RIG(values_that_are_not_such_are_refused),
+		cmocka_unit_test(the_source_of_a_table_is_known_and_named),
 		WITH_A_RIG(functions_are_read_with_and_without_a_segment),
 		WITH_A_RIG(functions_in_two_segments_at_once_are_refused),
 		WITH_A_RIG(a_finding_helps),

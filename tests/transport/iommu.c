@@ -3,211 +3,11 @@
  * The IOMMU behind virtio-mmio, from the guest's side: <viommu/mmio.h>.
  * virtio 1.3, "IOMMU Device".
  */
-#include <errno.h>
 #include <pthread.h>
 #include <sched.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdatomic.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include <cmocka.h>
-
-#include <viommu/mmio.h>
-
-#include "guest.h"
-#include "wire/layout.h"
-
-#define ENDPOINT 0x18
-#define DOMAIN   7
-#define IOVA     0x10000ull
-#define PHYS     0x123000ull
-#define R        VIOMMU_MAP_F_READ
-#define W        VIOMMU_MAP_F_WRITE
-
-/* Where the driver puts its rings, its requests and its event buffers. */
-#define REQUESTS_AT (LOW_MEMORY + 0x40000)
-#define REQUEST_MAX 128
-#define EVENTS_AT   (HIGH_MEMORY + 0x40000)
-#define EVENT_MAX   64
-
-struct rig {
-	struct guest guest;
-	struct viommu_mmio *mmio;
-	struct viommu *device;
-	struct window window;
-	struct ring *requests, *events;
-	uint64_t next_request; /* where the next one is written */
-	atomic_bool level;
-};
-
-static void set_level(void *opaque, bool level)
-{
-	((struct rig *)opaque)->level = level;
-}
-
-static void *find_memory(void *opaque, uint64_t address, uint64_t *length, bool write)
-{
-	return guest_find(&((struct rig *)opaque)->guest, address, length, write);
-}
-
-static const struct viommu_mmio_ops ops = { sizeof(ops), find_memory, set_level };
-
-static uint64_t window_load(void *device, uint64_t offset, unsigned length)
-{
-	return viommu_mmio_read(device, offset, length);
-}
-
-static void window_store(void *device, uint64_t offset, unsigned length, uint64_t value)
-{
-	viommu_mmio_write(device, offset, length, value);
-}
-
-static int rig_setup(void **state)
-{
-	static const struct viommu_endpoint endpoint = { .size = sizeof(endpoint), .id = ENDPOINT };
-	struct rig *rig = calloc(1, sizeof(*rig));
-
-	if (!rig)
-		return -1;
-	*state = rig;
-	guest_init(&rig->guest);
-	if (viommu_mmio_new(NULL, NULL, &ops, rig, &rig->mmio))
-		return -1;
-	rig->device = viommu_mmio_device(rig->mmio);
-	rig->window = (struct window){ rig->mmio, window_load, window_store };
-	return viommu_endpoint_add(rig->device, &endpoint);
-}
-
-static void driver_stop(struct rig *rig)
-{
-	rig->requests = ring_free(rig->requests);
-	rig->events = ring_free(rig->events);
-}
-
-static int rig_teardown(void **state)
-{
-	struct rig *rig = *state;
-
-	driver_stop(rig);
-	assert_null(viommu_mmio_free(rig->mmio));
-	guest_fini(&rig->guest);
-	free(rig);
-	return 0;
-}
-
-/* The driver probes the device, with every feature that it offers but those of rings. */
-static void driver_start(struct rig *rig, const struct variant *variant)
-{
-	driver_stop(rig);
-	rig->requests = variant_ring(&rig->guest, variant, LOW_MEMORY);
-	rig->events = variant_ring(&rig->guest, variant, HIGH_MEMORY);
-	rig->next_request = REQUESTS_AT;
-	assert_true(
-		negotiate(&rig->window, VIOMMU_FEATURES_DEFAULT | F_VERSION_1 | variant->features));
-	assert_true(ready_ring(&rig->window, VIOMMU_REQUEST_QUEUE, variant->size, rig->requests));
-	assert_true(ready_ring(&rig->window, VIOMMU_EVENT_QUEUE, variant->size, rig->events));
-	driver_ok(&rig->window);
-}
-
-/* -- requests ---------------------------------------------------------------------------- */
-
-/* Put a request of `length` bytes into the ring, with a tail behind it; return its bytes. */
-static uint8_t *post(struct rig *rig, uint8_t type, uint32_t length)
-{
-	uint64_t at = rig->next_request;
-	uint8_t *bytes = guest_at(&rig->guest, at);
-	const struct ring_buffer buffers[] = {
-		{ at, length, false },
-		{ at + length, VIOMMU_TAIL_LENGTH, true },
-	};
-
-	memset(bytes, 0, length);
-	memset(bytes + length, 0xee, VIOMMU_TAIL_LENGTH);
-	bytes[0] = type;
-	rig->next_request = REQUESTS_AT + (at + REQUEST_MAX - REQUESTS_AT) % 0x8000;
-	assert_int_equal(ring_add(rig->requests, buffers, 2, bytes + length), 0);
-	return bytes;
-}
-
-static void post_attach(struct rig *rig)
-{
-	uint8_t *bytes = post(rig, VIOMMU_T_ATTACH, VIOMMU_ATTACH_LENGTH);
-
-	wire_store(bytes + 4, 4, DOMAIN);
-	wire_store(bytes + 8, 4, ENDPOINT);
-}
-
-static void post_map(struct rig *rig, uint64_t iova, uint64_t phys, uint32_t flags)
-{
-	uint8_t *bytes = post(rig, VIOMMU_T_MAP, VIOMMU_MAP_LENGTH);
-
-	wire_store(bytes + 4, 4, DOMAIN);
-	wire_store(bytes + 8, 8, iova);
-	wire_store(bytes + 16, 8, iova + PAGE - 1);
-	wire_store(bytes + 24, 8, phys);
-	wire_store(bytes + 32, 4, flags);
-}
-
-static void post_unmap(struct rig *rig, uint64_t iova)
-{
-	uint8_t *bytes = post(rig, VIOMMU_T_UNMAP, VIOMMU_UNMAP_LENGTH);
-
-	wire_store(bytes + 4, 4, DOMAIN);
-	wire_store(bytes + 8, 8, iova);
-	wire_store(bytes + 16, 8, iova + PAGE - 1);
-}
-
-static void kick(struct rig *rig)
-{
-	if (ring_offer(rig->requests))
-		store(&rig->window, QUEUE_NOTIFY, VIOMMU_REQUEST_QUEUE);
-}
-
-/* The status of the next request that is done; -1: it came back unwritten. */
-static int status(struct rig *rig)
-{
-	uint32_t length = 0;
-	void *tail = NULL;
-
-	assert_int_equal(ring_take(rig->requests, &tail, &length), 1);
-	if (!length)
-		return -1;
-	assert_int_equal(length, VIOMMU_TAIL_LENGTH);
-	return *(uint8_t *)tail;
-}
-
-static void attach_and_map(struct rig *rig)
-{
-	post_attach(rig);
-	post_map(rig, IOVA, PHYS, R | W);
-	kick(rig);
-	assert_int_equal(status(rig), VIOMMU_S_OK);
-	assert_int_equal(status(rig), VIOMMU_S_OK);
-}
-
-static int reach(struct rig *rig, uint64_t iova, uint64_t *ret_address)
-{
-	struct viommu_translation translation;
-	int error = viommu_translate(rig->device, ENDPOINT, iova, 1, R, &translation);
-
-	if (!error)
-		*ret_address = translation.address;
-	return error;
-}
-
-/* -- the event queue ------------------------------------------------------------------------ */
-
-static void add_event_buffer(struct rig *rig, uint64_t address, uint32_t length)
-{
-	const struct ring_buffer buffer = { address, length, true };
-
-	assert_int_equal(ring_add(rig->events, &buffer, 1, guest_at(&rig->guest, address)), 0);
-	ring_offer(rig->events);
-}
-
-/* -- tests ------------------------------------------------------------------------------------ */
+#include "rig.h"
 
 /* Device ID 23, our vendor, all features, and configuration space behind the registers. */
 static void the_window_is_that_of_an_iommu(void **state)
@@ -237,8 +37,8 @@ static void the_configuration_is_in_force(void **state)
 	struct viommu_mmio *mmio;
 	struct window window;
 
-	assert_int_equal(viommu_mmio_new(&device_config, &config, &ops, rig, &mmio), 0);
-	window = (struct window){ mmio, window_load, window_store };
+	assert_int_equal(viommu_mmio_new(&device_config, &config, &rig_ops, rig, &mmio), 0);
+	window = window_of(mmio);
 	assert_int_equal(load(&window, VENDOR), 0x1af4);
 	assert_int_equal(load(&window, QUEUE_SIZE_MAX), 64);
 	assert_int_equal(offered_features(&window),
@@ -260,7 +60,7 @@ static void what_cannot_be_is_refused(void **state)
 		{ "queues of 65536", { sizeof(cases[0].config), 65536, 0, false }, -EINVAL },
 		{ "no size", { 0, 16, 0, false }, -EINVAL },
 	};
-	static const struct viommu_mmio_ops no_memory = { sizeof(no_memory), NULL, set_level };
+	static const struct viommu_mmio_ops no_memory = { .size = sizeof(no_memory) };
 	static const struct viommu_config bad = { .size = sizeof(bad), .probe_size = 7 };
 	struct viommu_mmio *mmio = (struct viommu_mmio *)*state;
 	struct viommu_mmio *before = mmio;
@@ -268,14 +68,15 @@ static void what_cannot_be_is_refused(void **state)
 	size_t size = sizeof(bytes);
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-		if (viommu_mmio_new(NULL, &cases[i].config, &ops, NULL, &mmio) != cases[i].error)
+		if (viommu_mmio_new(NULL, &cases[i].config, &rig_ops, NULL, &mmio) !=
+		    cases[i].error)
 			fail_msg("%s", cases[i].what);
 	assert_int_equal(viommu_mmio_new(NULL, NULL, NULL, NULL, &mmio), -EINVAL);
 	assert_int_equal(viommu_mmio_new(NULL, NULL, &no_memory, NULL, &mmio), -EINVAL);
-	assert_int_equal(viommu_mmio_new(&bad, NULL, &ops, NULL, &mmio), -EINVAL);
+	assert_int_equal(viommu_mmio_new(&bad, NULL, &rig_ops, NULL, &mmio), -EINVAL);
 	memcpy(bytes, &size, sizeof(size));
 	bytes[sizeof(bytes) - 1] = 1;
-	assert_int_equal(viommu_mmio_new(NULL, (const void *)bytes, &ops, NULL, &mmio), -E2BIG);
+	assert_int_equal(viommu_mmio_new(NULL, (const void *)bytes, &rig_ops, NULL, &mmio), -E2BIG);
 	assert_ptr_equal(mmio, before);
 	assert_null(viommu_mmio_free(NULL));
 }

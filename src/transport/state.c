@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <inttypes.h>
+
+#include "transport/state.h"
+
+/*
+ * The window as rows, and back
+ *
+ * What is loaded is believed as little as what a driver stores: a state is checked to be one
+ * that a driver could have reached, ready queues are set up like any other, and only then
+ * does the interrupt line follow.
+ */
+
+enum { CHUNK_REGISTERS = 1, CHUNK_QUEUE = 2 };
+
+static const struct field registers_fields[] = {
+	ROW(struct registers_state, 0, HEX, driver_features, "driver features"),
+	ROW(struct registers_state, 8, NUMBER, strange_features, "strange features"),
+	ROW(struct registers_state, 12, NUMBER, device_features_select, "DeviceFeaturesSel"),
+	ROW(struct registers_state, 16, NUMBER, driver_features_select, "DriverFeaturesSel"),
+	ROW(struct registers_state, 20, NUMBER, queue_select, "QueueSel"),
+	ROW(struct registers_state, 24, NUMBER, config_generation, "ConfigGeneration"),
+	ROW(struct registers_state, 28, HEX, status, "Status"),
+	ROW(struct registers_state, 32, HEX, interrupt_status, "InterruptStatus"),
+	ROW(struct registers_state, 36, RESERVED, reserved, "reserved"),
+};
+const struct layout registers_state_layout =
+	LAYOUT("registers", CHUNK_REGISTERS, 40, struct registers_state, registers_fields);
+
+static const struct field queue_fields[] = {
+	ROW(struct queue_state, 0, HEX, descriptor_area, "descriptor area"),
+	ROW(struct queue_state, 8, HEX, driver_area, "driver area"),
+	ROW(struct queue_state, 16, HEX, device_area, "device area"),
+	ROW(struct queue_state, 24, NUMBER, size, "size"),
+	ROW(struct queue_state, 28, NUMBER, ready, "ready"),
+	ROW(struct queue_state, 32, NUMBER, position, "position"),
+	ROW(struct queue_state, 36, NUMBER, broken, "broken"),
+};
+const struct layout queue_state_layout =
+	LAYOUT("queue", CHUNK_QUEUE, 40, struct queue_state, queue_fields);
+
+/* -- saving ----------------------------------------------------------------------------- */
+
+static struct queue_state save_queue(struct registers_queue *queue)
+{
+	struct queue_progress progress = { 0 };
+
+	queue_lock(&queue->queue);
+	if (queue->ready)
+		progress = queue_progress(&queue->queue);
+	queue_unlock(&queue->queue);
+	return (struct queue_state){
+		.descriptor_area = queue->setup.area[DESCRIPTOR_AREA],
+		.driver_area = queue->setup.area[DRIVER_AREA],
+		.device_area = queue->setup.area[DEVICE_AREA],
+		.size = queue->setup.size,
+		.ready = queue->ready,
+		.position = progress.position,
+		.broken = progress.broken,
+	};
+}
+
+void registers_save(struct registers *registers, struct registers_state *ret_state,
+		    struct queue_state *ret_queues)
+{
+	pthread_mutex_lock(&registers->lock);
+	*ret_state = (struct registers_state){
+		.driver_features = registers->driver_features,
+		.strange_features = registers->strange_features,
+		.device_features_select = registers->device_features_select,
+		.driver_features_select = registers->driver_features_select,
+		.queue_select = registers->queue_select,
+		.config_generation = registers->config_generation,
+	};
+	for (unsigned i = 0; i < registers->config.n_queues; i++)
+		ret_queues[i] = save_queue(&registers->queues[i]);
+	pthread_mutex_lock(&registers->signal);
+	ret_state->status = registers->status;
+	ret_state->interrupt_status = registers->interrupt_status;
+	pthread_mutex_unlock(&registers->signal);
+	pthread_mutex_unlock(&registers->lock);
+}
+
+/* -- loading ---------------------------------------------------------------------------- */
+
+/* Is it a state that stores to the window lead to, whatever they are? */
+static bool can_be(const struct registers_state *state)
+{
+	bool features_ok = state->status & STATUS_FEATURES_OK;
+
+	if (state->status & ~STATUS_ALL || state->interrupt_status & ~INTERRUPT_ALL)
+		return false;
+	if (state->status & (STATUS_DRIVER_OK | STATUS_NEEDS_RESET) && !features_ok)
+		return false;
+	return state->strange_features <= !features_ok;
+}
+
+static bool queue_can_be(const struct registers_state *state, const struct queue_state *queue)
+{
+	return queue->ready <= !!(state->status & STATUS_FEATURES_OK) &&
+	       queue->broken <= queue->ready;
+}
+
+/* Set the queue up as the driver did, and go on where it was. */
+static int load_queue(struct registers *registers, struct registers_queue *queue,
+		      const struct queue_state *state)
+{
+	const struct queue_progress progress = { state->position, state->broken };
+	int error;
+
+	queue->setup = (struct queue_setup){
+		.size = state->size,
+		.area = { state->descriptor_area, state->driver_area, state->device_area },
+	};
+	if (!state->ready)
+		return 0;
+	queue_lock(&queue->queue);
+	error = queue_start(&queue->queue, &queue->setup, registers->driver_features);
+	if (!error)
+		error = queue_resume(&queue->queue, progress);
+	queue_unlock(&queue->queue);
+	queue->ready = !error;
+	return error;
+}
+
+static int load_queues(struct registers *registers, const struct stream *stream,
+		       const struct registers_state *state, const struct queue_state *queues)
+{
+	for (unsigned i = 0; i < registers->config.n_queues; i++) {
+		if (!queue_can_be(state, &queues[i]))
+			return stream_refuse(stream, -EINVAL, "queue %u is as none can be", i);
+		if (load_queue(registers, &registers->queues[i], &queues[i]))
+			return stream_refuse(stream, -EBUSY,
+					     "queue %u cannot go on: %" PRIu32
+					     " entries (at most %u "
+					     "here) at 0x%" PRIx64 ", from position %" PRIu32,
+					     i, queues[i].size, registers->config.queue_size,
+					     queues[i].descriptor_area, queues[i].position);
+	}
+	return 0;
+}
+
+static int load(struct registers *registers, const struct stream *stream,
+		const struct registers_state *state, const struct queue_state *queues)
+{
+	bool features_ok = state->status & STATUS_FEATURES_OK;
+	int error;
+
+	if (!can_be(state))
+		return stream_refuse(stream, -EINVAL, "the registers are as none can be");
+	registers->driver_features = state->driver_features;
+	registers->strange_features = state->strange_features;
+	if (features_ok && !registers_can_have(registers))
+		return stream_refuse(stream, -EBUSY,
+				     "the driver accepted features 0x%" PRIx64
+				     ", and only 0x%" PRIx64 " are offered here",
+				     state->driver_features, registers->config.features);
+	registers->device_features_select = state->device_features_select;
+	registers->driver_features_select = state->driver_features_select;
+	registers->queue_select = state->queue_select;
+	registers->config_generation = state->config_generation;
+	error = load_queues(registers, stream, state, queues);
+	if (error)
+		return error;
+	pthread_mutex_lock(&registers->signal);
+	registers_signal(registers, state->status, state->interrupt_status);
+	pthread_mutex_unlock(&registers->signal);
+	return 0;
+}
+
+int registers_load(struct registers *registers, const struct stream *stream,
+		   const struct registers_state *state, const struct queue_state *queues)
+{
+	int error;
+
+	pthread_mutex_lock(&registers->lock);
+	error = load(registers, stream, state, queues);
+	pthread_mutex_unlock(&registers->lock);
+	return error;
+}

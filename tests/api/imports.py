@@ -1,0 +1,51 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""What libviommu asks of libc, and nothing besides.
+
+    imports.py LIBRARY
+
+That an allocation may fail, and how much memory is held, is tested by putting functions in the
+place of those that allocate (tests/device). So none may be used that those tests do not know:
+not by its own name, nor hidden in a function that allocates by itself.
+"""
+
+import re
+import subprocess
+import sys
+
+# In the place of which tests put their own: see link_args in tests/device/meson.build.
+MEMORY = {"malloc", "calloc", "aligned_alloc", "free"}
+
+# These take no memory, or can do without: of what is here, qsort() alone asks for some, and sorts in
+# place if there is none. pthread_setspecific() says so if it cannot have its own.
+HARMLESS = {
+    "madvise", "memcpy", "memmove", "memset", "memcmp", "bcmp", "strcmp", "strlen", "vsnprintf", "qsort",
+    "nanosleep", "sched_yield", "pthread_key_create", "pthread_key_delete", "pthread_mutex_destroy",
+    "pthread_mutex_init", "pthread_mutex_lock", "pthread_mutex_unlock", "pthread_once",
+    "pthread_setspecific",
+}
+
+# What compilers and linkers put in. Not __tls_get_addr: it makes a thread's memory when that is first
+# asked for, and ends the process if it cannot.
+COMPILERS = {"__cxa_finalize", "__stack_chk_fail", "__gmon_start__"}
+
+
+def imports(library):
+    text = subprocess.run(["nm", "-D", "--undefined-only", library], check=True,
+                          capture_output=True, text=True).stdout
+    for line in text.splitlines():
+        name = line.split()[-1].split("@")[0]
+        if not name.startswith("_ITM_"):
+            yield name if name in COMPILERS else re.sub(r"^__(\w+)_chk$", r"\1", name)
+
+
+def main():
+    names = set(imports(sys.argv[1]))
+    strange = sorted(names - MEMORY - HARMLESS - COMPILERS)
+    for name in strange:
+        print(f"{name}: does it take memory? see {__file__}", file=sys.stderr)
+    print(f"{len(names)} functions of libc")
+    return 1 if strange or not MEMORY <= names else 0
+
+
+sys.exit(main())

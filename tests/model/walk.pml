@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A walk over several nodes beside changes: map_walk_is_whole() in src/map/map.c
+ *
+ * A change is one store, to `root`. A walk comes by it twice, for each of two nodes, and takes what
+ * it saw for the map at one moment if the version was the same even number before and after. The
+ * writer's stores reach memory in their order, which is what their release semantics say.
+ *
+ * With one of NO_... defined there must be a history in which a walk believes what it saw before a
+ * change and after it; without, there must be none.
+ */
+
+#define N_CHANGES 3
+
+byte version, root;
+
+mtype = { VERSION, ROOT };
+chan stores = [3] of { mtype, byte };
+
+active proctype memory()
+{
+	byte value;
+
+	do
+	:: d_step { stores?VERSION, value -> version = value }
+	:: d_step { stores?ROOT, value -> root = value }
+	od
+}
+
+active proctype writer()
+{
+	byte n;
+
+	for (n : 1 .. N_CHANGES) {
+#ifndef NO_ODD_VERSION
+		stores!VERSION, 2 * n - 1;
+#endif
+		stores!ROOT, n;
+		stores!VERSION, 2 * n
+	}
+}
+
+active [2] proctype reader()
+{
+	byte before, after, first, second;
+
+	do
+	:: before = version;
+	   first = root;
+	   second = root;
+	   after = version;
+	   if
+#ifndef NO_LOOK_FOR_ODD
+	   :: before % 2
+#endif
+#ifndef NO_SECOND_LOOK
+	   :: before != after
+#endif
+	   :: else -> assert(first == second)
+	   fi
+	od
+}

@@ -1,0 +1,240 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What was once wrong in the module, or would be easy to get wrong: a case, a sentence."""
+
+import os
+import re
+import socket
+import struct
+import time
+
+import driver
+from qtest import Ended
+from victim import Broken, Stage
+
+from machine import Failed                          # noqa: E402 pylint: disable=wrong-import-order
+
+IOMMU, WATCH, PORT = 4, 5, 6
+WINDOW = 0xc0000000
+EVERYTHING = (1 << 64) - 1
+DOMAIN = 1
+LINES_SHOWN = 60
+STATE_MAGIC = b"VIOS"
+KILLED = -9                 # by us, for it ran
+
+
+def expect(what, condition):
+    if not condition:
+        raise Broken(what)
+
+
+def started(victim):
+    """A driver that has brought the device up."""
+    driver.enable_ecam(victim.qtest)
+    iommu = driver.Driver(victim.qtest, IOMMU, WINDOW)
+    iommu.start()
+    return iommu
+
+
+def an_unmap_of_everything_reaches_who_mirrors(stage):
+    """Its length in bytes is 2^64, which a host's IOMMU reads as 0."""
+    victim = stage.start([f"viommu-pci,id=iommu0,addr={IOMMU},msi=off",
+                          f"viommu-watch,id=w0,addr={WATCH}"])
+    iommu = started(victim)
+    iommu.attach(DOMAIN, WATCH << 3)
+    for first, last in ((0, 0xfff), (0x1000, (1 << 63) - 1), (1 << 63, EVERYTHING)):
+        expect("MAP", iommu.map(DOMAIN, first, last, 0) == driver.OK)
+    expect("all is mirrored", victim.get("w0", "mirror").count("\n") > 2)
+    expect("UNMAP", iommu.unmap(DOMAIN, 0, EVERYTHING) == driver.OK)
+    expect(f"told wrongly: {victim.get('w0', 'wrong')}", not victim.get("w0", "wrong"))
+    expect("nothing is mirrored", not victim.get("w0", "mirror"))
+
+
+def what_is_behind_a_bridge_to_pci_outlives_its_first_function(stage):
+    """All of it shares the endpoint that has the number of the function at 0."""
+    victim = stage.start([
+        f"viommu-pci,id=iommu0,addr={IOMMU}", f"pcie-root-port,id=rp0,chassis=1,addr={PORT}",
+        "pcie-pci-bridge,id=br0,bus=rp0", "viommu-watch,id=first,bus=br0,addr=0",
+        "viommu-watch,id=other,bus=br0,addr=1"])
+    driver.enable_ecam(victim.qtest)
+    driver.bridge_open(driver.Function(victim.qtest, PORT), 1, 2)
+    driver.bridge_open(driver.Function(victim.qtest, 0, bus=1), 2)
+    iommu = started(victim)
+    iommu.kick(0)
+    expect("ATTACH", iommu.attach(DOMAIN, 0x200) == driver.OK)
+    expect("MAP", iommu.map(DOMAIN, 0x1000, 0x1fff, 0) == driver.OK)
+    before = victim.get("other", "mirror")
+    victim.monitor.command("device_del", id="first")
+    driver.eject(victim.qtest, 0)
+    victim.deleted("first")
+    expect("the mapping is there", before and victim.get("other", "mirror") == before)
+    expect("the endpoint is there", "0x200" in [each["id"] for each in victim.endpoints()])
+
+
+def an_endpoint_has_the_number_of_its_bus(stage):
+    victim = stage.start([
+        f"viommu-pci,id=iommu0,addr={IOMMU}", f"pcie-root-port,id=rp0,chassis=1,addr={PORT}",
+        "viommu-watch,id=w0,bus=rp0"])
+    iommu = started(victim)
+    for bus in (1, 7, 2):
+        driver.bridge_open(driver.Function(victim.qtest, PORT), bus)
+        expect(f"an endpoint {bus}:00.0", iommu.probe(bus << 8) == driver.OK)
+        others = [each["id"] for each in victim.endpoints() if int(each["id"], 0) > 0xff]
+        expect(f"no other one: {others}", others == [hex(bus << 8)])
+
+
+def a_bus_has_one_iommu(stage):
+    for devices in (["viommu-pci"] * 2, ["virtio-iommu-pci", "viommu-pci"],
+                    ["viommu-pci", "virtio-iommu-pci"], ["viommu-pci", "intel-iommu"]):
+        said = stage.refused(devices, board="q35,kernel-irqchip=split")
+        expect(f"{devices}: {said}", re.search("has an IOMMU already|served by two IOMMUs", said))
+
+
+def what_is_no_property_is_refused_with_a_reason(stage):
+    for said, reason in (
+            ("aw-bits=0", "aw-bits"), ("aw-bits=65", "aw-bits"), ("probe-size=1", "probe-size"),
+            ("probe-size=4294967295", "probe-size"), ("domain-first=5,domain-last=4", "domain-"),
+            ("input-first=5,input-last=4", "input-"), ("root-bus=nosuch", "nosuch"),
+            ("reserved=1-2+1-2", "overlap"), ("reserved=2-1", "FIRST-LAST"),
+            ("reserved=" + "0-0+" * 1000, "overlap|FIRST-LAST|probe-size"),
+            ("proximity-domain=x", "proximity-domain"), ("firmware=x", "firmware")):
+        answer = stage.refused([f"viommu-pci,{said}"])
+        expect(f"{said[:40]}: {answer}", re.search(f"viommu-pci.*: .*(?:{reason})", answer))
+
+
+# -- saved state in QEMU's stream ----------------------------------------------------------------
+
+HERE_ARE = [f"viommu-watch,id=w0,addr={WATCH}"]
+
+
+def source(stage):
+    """A QEMU with two mappings, and its driver."""
+    victim = stage.start([f"viommu-pci,id=iommu0,addr={IOMMU}", *HERE_ARE])
+    iommu = started(victim)
+    iommu.attach(DOMAIN, WATCH << 3)
+    iommu.map(DOMAIN, 0x1000, 0x1fff, 0)
+    iommu.map(DOMAIN, 0x3000, 0x3fff, 0)
+    return victim, iommu
+
+
+def stream_of(stage, victim):
+    """All that a QEMU sends when it is moved."""
+    path = os.path.join(stage.folder, "stream")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(path)
+        listener.listen()
+        victim.monitor.command("migrate", uri=f"unix:{path}")
+        connection, _ = listener.accept()
+        with connection:
+            pieces = iter(lambda: connection.recv(1 << 20), b"")
+            return b"".join(pieces)
+
+
+def fed(stage, stream, iommu="", functions=tuple(HERE_ARE)):
+    """A QEMU that was sent a stream: its exit status, None if it lives on; and what it said."""
+    path = os.path.join(stage.folder, f"feed{len(stage.victims)}")
+    victim = stage.start([f"viommu-pci,id=iommu0,addr={IOMMU}{iommu}", *functions],
+                         ["-incoming", f"unix:{path}"])
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(path)
+        try:
+            connection.sendall(stream)
+        except OSError:
+            pass                        # it has seen enough
+    victim.wait_for("the end of loading", lambda: not victim.machine.alive() or victim.runs())
+    victim.machine.kill() if victim.runs() else victim.machine.finish(time.monotonic() + 10)
+    return victim.machine.process.returncode, victim.machine.output
+
+
+def what_does_not_fit_is_named_where_it_is_loaded(stage):
+    stream = stream_of(stage, source(stage)[0])
+    for iommu, functions, reason in (
+            (",max-mappings=1", HERE_ARE, "more mappings than the limits"),
+            (",page-size-mask=0xffffffffffffe000", HERE_ARE, "page-size-mask: .* 0xf+e000"),
+            (",aw-bits=39", HERE_ARE, "aw-bits or input-last: .* 0x7fffffffff"),
+            (",domain-last=9", HERE_ARE, "domain-last: .* 0x9"),
+            (",reserved=0x3000-0x3fff", HERE_ARE, "mapping at 0x3000 of domain 1 .* reserved"),
+            ("", [], "no endpoint 0x28")):
+        status, said = fed(stage, stream, iommu, functions)
+        expect(f"{reason}: {said}", status == 1 and re.search(reason, said))
+        expect(f"no cure: {said}", "max-mappings and max-bytes may be higher" in said)
+    expect("more room does not fit", fed(stage, stream, ",max-mappings=7")[0] == KILLED)
+
+
+def a_stream_that_is_cut_is_refused(stage):
+    """As when the other QEMU dies half-way."""
+    stream = stream_of(stage, source(stage)[0])
+    state = stream.index(STATE_MAGIC)
+    length = struct.unpack_from("<Q", stream, state + 8)[0]
+    for cut in (0, 1, 1000, len(stream) // 2, state - 4, state, state + 9, state + length - 1):
+        status, said = fed(stage, stream[:cut])
+        expect(f"cut at {cut}: status {status}, {said}", status == 1 and "qemu-system" in said)
+
+
+def a_state_of_a_length_that_cannot_be_is_refused(stage):
+    """QEMU would ask for as much memory as a negative number is when it has no sign."""
+    stream = stream_of(stage, source(stage)[0])
+    state = stream.index(STATE_MAGIC)
+    for length in (0, 1, 0x7fffffff, 0x80000000, 0xffffffff):
+        damaged = stream[:state - 4] + struct.pack(">I", length) + stream[state:]
+        status, said = fed(stage, damaged)
+        expect(f"length {length:#x}: status {status}, {said}", status == 1)
+
+
+def a_migration_can_be_cancelled_and_begun_again(stage):
+    victim, iommu = source(stage)
+    for how in ("cancelled", "completed"):
+        other = stage.start([f"viommu-pci,id=iommu0,addr={IOMMU}", *HERE_ARE],
+                            ["-incoming", "defer"])
+        channel = f"unix:{stage.folder}/{how}"
+        other.monitor.command("migrate-incoming", uri=channel)
+        slow = how == "cancelled"
+        victim.monitor.command("migrate-set-parameters", **{"max-bandwidth": 1 if slow else 1 << 40})
+        victim.monitor.command("migrate", uri=channel)
+        if slow:
+            expect("MAP on the way", iommu.map(DOMAIN, 0x5000, 0x5fff, 0) == driver.OK)
+            victim.monitor.command("migrate_cancel")
+        victim.wait_for(how, lambda: victim.monitor.command("query-migrate")["status"] == how)
+        if slow:
+            other.machine.finish(time.monotonic() + 10)
+            expect(f"the other one: {other.machine.output}", other.machine.process.returncode == 1)
+            expect("MAP after all", iommu.map(DOMAIN, 0x7000, 0x7fff, 0) == driver.OK)
+    other.wait_for("the other one", other.runs)
+    expect(f"mirrored there: {other.get('w0', 'mirror')}",
+           other.get("w0", "mirror").count("\n") == 4 and not other.get("w0", "check"))
+
+
+CASES = [an_unmap_of_everything_reaches_who_mirrors,
+         what_is_behind_a_bridge_to_pci_outlives_its_first_function,
+         an_endpoint_has_the_number_of_its_bus, a_bus_has_one_iommu,
+         what_is_no_property_is_refused_with_a_reason,
+         what_does_not_fit_is_named_where_it_is_loaded, a_stream_that_is_cut_is_refused,
+         a_state_of_a_length_that_cannot_be_is_refused,
+         a_migration_can_be_cancelled_and_begun_again]
+
+
+def show(stage):
+    """What the last QEMU said."""
+    if stage.victims:
+        last = stage.victims[-1].machine
+        time.sleep(0.5)
+        print("".join(f"        | {line}\n" for line in last.output.splitlines()[-LINES_SHOWN:]) +
+              f"        status {last.process.poll()}")
+
+
+def play(qemu, arguments):
+    """All cases with one QEMU; returns how many failed."""
+    failed = 0
+    for case in CASES:
+        stage = Stage(qemu, arguments.sanitized)
+        try:
+            case(stage)
+            for victim in stage.victims:
+                victim.look()
+            print(f"ok      {qemu.generation:<5} {case.__name__}")
+        except (Broken, Ended, Failed) as broken:
+            failed += 1
+            print(f"FAILED  {qemu.generation:<5} {case.__name__}: {broken}")
+            show(stage)
+        finally:
+            stage.close()
+    return failed
