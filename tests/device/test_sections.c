@@ -405,6 +405,55 @@ static void requests_of_a_batch_do_not_wait(void **state)
 	viommu_dma_free(dma);
 }
 
+/* Routes change one at a time: a section that saw two of them could see a mixture. */
+static void *detach_in_batch(void *opaque)
+{
+	const uint8_t detach[] = { DETACH(1, EP, 0) };
+	struct duel *duel = opaque;
+
+	viommu_batch_begin(duel->rig->device);
+	atomic_store(&duel->asked, true);
+	in_batch(duel->rig, detach, sizeof(detach));
+	atomic_store(&duel->done, true);
+	viommu_batch_end(duel->rig->device);
+	return NULL;
+}
+
+static void a_detach_in_a_batch_waits_by_itself(void **state)
+{
+	struct duel duel = { .rig = *state };
+	struct viommu_dma *dma;
+	pthread_t thread;
+
+	assert_int_equal(attach(duel.rig, 1, EP), VIOMMU_S_OK);
+	assert_int_equal(viommu_dma_new(duel.rig->device, &dma), 0);
+	viommu_dma_begin(dma);
+	assert_int_equal(pthread_create(&thread, NULL, detach_in_batch, &duel), 0);
+	assert_false(is_done_meanwhile(&duel));
+	viommu_dma_end(dma);
+	pthread_join(thread, NULL);
+	viommu_dma_free(dma);
+}
+
+/* What UNMAPs retire comes back on the way, or the domain would run out of nodes. */
+static void a_batch_can_unmap_any_number_of_pages_one_by_one(void **state)
+{
+	enum { N = 5000 };
+	struct rig *rig = *state;
+
+	assert_int_equal(attach(rig, 1, EP), VIOMMU_S_OK);
+	for (uint64_t at = 0; at < N * PAGE; at += PAGE)
+		assert_int_equal(map(rig, 1, at, at + 0xfff, 0, R), VIOMMU_S_OK);
+	viommu_batch_begin(rig->device);
+	for (uint64_t at = 0; at < N * PAGE; at += PAGE) {
+		const uint8_t bytes[] = { UNMAP(1, at, at + 0xfff, 0) };
+
+		assert_int_equal(in_batch(rig, bytes, sizeof(bytes)), VIOMMU_S_OK);
+	}
+	viommu_batch_end(rig->device);
+	assert_int_equal(counters(rig).mappings, 0);
+}
+
 /* A MAP, an UNMAP of nothing, an ATTACH of an endpoint that could reach nothing. */
 static void by_harmless_requests(struct rig *rig)
 {
@@ -475,6 +524,9 @@ int main(void)
 		cmocka_unit_test(a_thread_that_ends_in_a_callback_has_left_its_section),
 		cmocka_unit_test_setup_teardown(the_end_of_a_batch_waits, plug, unplug),
 		cmocka_unit_test_setup_teardown(requests_of_a_batch_do_not_wait, plug, unplug),
+		cmocka_unit_test_setup_teardown(a_detach_in_a_batch_waits_by_itself, plug, unplug),
+		cmocka_unit_test_setup_teardown(a_batch_can_unmap_any_number_of_pages_one_by_one,
+						plug, unplug),
 		cmocka_unit_test_setup_teardown(what_takes_nothing_away_does_not_wait, plug,
 						unplug),
 		cmocka_unit_test_setup_teardown(threads_come_and_go, plug, unplug),
