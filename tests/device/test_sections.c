@@ -110,6 +110,19 @@ static void a_detach_waits(void **state)
 	fight_over_mapping(state, by_detach);
 }
 
+/* Nothing is freed then, nor had back after the UNMAP: only the route has changed. */
+static void a_detach_from_a_domain_that_lives_on_waits(void **state)
+{
+	struct rig *rig = *state;
+
+	assert_int_equal(attach(rig, 1, EP), VIOMMU_S_OK);
+	assert_int_equal(attach(rig, 1, EP2), VIOMMU_S_OK);
+	assert_int_equal(map(rig, 1, IOVA, IOVA + 0xfff, PHYS, W), VIOMMU_S_OK);
+	assert_int_equal(map(rig, 1, 0, 0xfff, PHYS, W), VIOMMU_S_OK);
+	assert_int_equal(unmap(rig, 1, 0, 0xfff), VIOMMU_S_OK);
+	fight(rig, by_detach);
+}
+
 static void by_moving(struct rig *rig)
 {
 	assert_int_equal(attach(rig, 2, EP), VIOMMU_S_OK);
@@ -510,6 +523,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(an_unmap_waits, plug, unplug),
 		cmocka_unit_test_setup_teardown(a_detach_waits, plug, unplug),
+		cmocka_unit_test_setup_teardown(a_detach_from_a_domain_that_lives_on_waits, plug,
+						unplug),
 		cmocka_unit_test_setup_teardown(an_attach_to_another_domain_waits, plug, unplug),
 		cmocka_unit_test_setup_teardown(an_attach_that_empties_the_domain_waits, plug,
 						unplug),
