@@ -5,9 +5,13 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 
 from results import Ratio, ratio_of
 from skipped import Skipped
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../tests/guest"))
+import qemus                        # noqa: E402 pylint: disable=wrong-import-position
 
 NAME = "qemu"
 HELP = "our device against QEMU's virtio-iommu in one QEMU, through virtqueue and translate call"
@@ -23,9 +27,6 @@ SIZES = {"full": [(1_000, 7), (10_000, 5), (100_000, 5), (1_000_000, 3)],
 OPERATIONS = {"full": 200_000, "quick": 100_000, "smoke": 1_000}
 ORDERS = ("scattered", "in order")
 
-# x86 begins 16 bytes below 4 GiB: interrupts off, halt, and should that end, again.
-ROM_BYTES, ROM_ENTRY, ROM_CODE = 0x10000, 0xfff0, b"\xfa\xf4\xeb\xfd"
-
 
 def build(script, *arguments):
     """The path of what a build script makes: its last line."""
@@ -36,14 +37,6 @@ def build(script, *arguments):
     return os.path.join(ROOT, done.stdout.split()[-1])
 
 
-def halting_rom(folder):
-    """Firmware of a guest that does nothing, so that no processor of it disturbs."""
-    path = os.path.join(folder, "halt.rom")
-    with open(path, "wb") as file:
-        file.write(ROM_CODE.rjust(ROM_ENTRY + len(ROM_CODE), b"\0").ljust(ROM_BYTES, b"\0"))
-    return path
-
-
 class Machine:
     def __init__(self, folder):
         self.qemu = shutil.which("qemu-system-x86_64")
@@ -51,7 +44,7 @@ class Machine:
             raise Skipped("no qemu-system-x86_64 is installed")
         self.module = build("qemu/build.sh", "", os.path.relpath(folder, ROOT))
         self.plugin = build("bench/qemu/build.sh", os.path.join(folder, "bench"))
-        self.rom = halting_rom(os.path.join(folder, "bench"))
+        self.rom = qemus.halting_rom(os.path.join(folder, "bench"))
 
     def command(self, ranges, order, operations):
         return [self.qemu, "-M", "q35", "-accel", "tcg", "-bios", self.rom, "-nodefaults",

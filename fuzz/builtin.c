@@ -24,8 +24,7 @@ static const char *const forms[] = {
 
 #define N_FORMS (sizeof(forms) / sizeof(forms[0]))
 
-static void read_image(const char *form, const struct input *input,
-		       struct viommu_findings *findings)
+static void read_image(const char *form, const struct rest *input, struct viommu_findings *findings)
 {
 	size_t length = VIOMMU_CONFIG_TOPOLOGY + input->length;
 	uint8_t *image = calloc(1, length);
@@ -43,7 +42,7 @@ static void read_image(const char *form, const struct input *input,
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 {
 	struct viommu_findings *findings = viommu_findings_new();
-	struct input input = { bytes, length < LARGEST ? length : LARGEST };
+	struct rest input = { bytes, length < LARGEST ? length : LARGEST };
 	const char *form = forms[take(&input) % N_FORMS];
 
 	read_image(form, &input, findings);

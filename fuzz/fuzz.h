@@ -23,7 +23,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length);
 
 /* What is left of an input. */
-struct input {
+struct rest {
 	const uint8_t *bytes;
 	size_t length;
 };
@@ -36,7 +36,7 @@ static inline void must(bool holds)
 }
 
 /* The next byte; 0 behind the end. */
-static inline uint8_t take(struct input *input)
+static inline uint8_t take(struct rest *input)
 {
 	if (!input->length)
 		return 0;
@@ -45,7 +45,7 @@ static inline uint8_t take(struct input *input)
 }
 
 /* The next `n` bytes as a number, little-endian. */
-static inline uint64_t take_number(struct input *input, unsigned n)
+static inline uint64_t take_number(struct rest *input, unsigned n)
 {
 	uint64_t number = 0;
 
@@ -58,7 +58,7 @@ static inline uint64_t take_number(struct input *input, unsigned n)
  * Addresses that are worth a try: most are small multiples of a page, some are at the top of the
  * space, and some are anything. So ranges meet each other, and the ends.
  */
-static inline uint64_t take_address(struct input *input)
+static inline uint64_t take_address(struct rest *input)
 {
 	static const unsigned page_shift = 12, whole = 8;
 	uint8_t how = take(input);

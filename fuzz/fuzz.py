@@ -42,6 +42,7 @@ Target = collections.namedtuple("Target", "folders words")
 Result = collections.namedtuple("Result", "runs hours points of broken", defaults=(0, 0, 0, 0, ()))
 TARGETS = {
     "builtin": Target(("tables/builtin",), None),
+    "command": Target(("tools",), "tables"),
     "requests": Target(("src/device", "src/map"), None),
     "rings": Target(("src/transport", "src/device"), None),
     "state": Target(("src/device/state",), None),
@@ -266,7 +267,7 @@ def lines_of(name, suffix):
     program = COVERAGE / "fuzz" / f"replay-{name}"
     raw, data = COVERAGE / f"{name}.profraw", COVERAGE / f"{name}.profdata"
     places = [p for p in seeds(name) if any(p.iterdir())]
-    run([program, *places], env=dict(os.environ, LLVM_PROFILE_FILE=str(raw)),
+    run([program, "--whole", *places], env=dict(os.environ, LLVM_PROFILE_FILE=str(raw)),
         stdout=subprocess.DEVNULL)
     run(["llvm-profdata" + suffix, "merge", "-sparse", raw, "-o", data])
     report = run(["llvm-cov" + suffix, "export", "-summary-only", program,
@@ -278,11 +279,11 @@ def lines_of(name, suffix):
 
 
 def keep(name):
-    """The smallest inputs that reach all that is reached, into the tree."""
+    """The smallest inputs that reach every point that is reached, however often, into the tree."""
     smallest = BUILD / "smallest" / name
     shutil.rmtree(smallest, ignore_errors=True)
     smallest.mkdir(parents=True)
-    run([BUILD / "fuzz" / f"fuzz-{name}", "-set_cover_merge=1", f"-max_len={LARGEST_KEPT}", smallest,
+    run([BUILD / "fuzz" / f"fuzz-{name}", "-set_cover_merge=1", "-use_counters=0", f"-max_len={LARGEST_KEPT}", smallest,
          *seeds(name)], stderr=subprocess.DEVNULL)
     target = CORPUS / name
     shutil.rmtree(target, ignore_errors=True)

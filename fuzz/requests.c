@@ -20,7 +20,7 @@
 
 struct scene {
 	struct viommu *device;
-	struct input *input;
+	struct rest *input;
 	uint64_t mirrored;
 	uint8_t refusals; /* the listener refuses where a bit is set, one bit a call */
 };
@@ -231,7 +231,7 @@ static void settle(struct scene *scene)
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 {
 	static const struct viommu_listener_ops ops = { sizeof(ops), on_map, on_unmap, on_mode };
-	struct input input = { bytes, length };
+	struct rest input = { bytes, length };
 	struct scene scene = { .input = &input };
 	struct viommu_endpoint first = { .size = sizeof(first) };
 	struct viommu_listener *listener;

@@ -19,7 +19,7 @@
 
 struct scene {
 	struct viommu_mmio *mmio;
-	struct input *input;
+	struct rest *input;
 	uint8_t memory[MEMORY];
 	bool calm;          /* memory does not change by itself */
 	uint16_t available; /* index of the request queue's available ring */
@@ -185,7 +185,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 		scribble, make_available, make_available, notify,    notify, notify, store_register,
 		set_up,   store_anything, load_anything,  translate, turn,   reset,
 	};
-	struct input input = { bytes, length };
+	struct rest input = { bytes, length };
 	struct scene scene = { .input = &input };
 	struct viommu_endpoint endpoint = { .size = sizeof(endpoint) };
 

@@ -296,6 +296,12 @@ static int saved_load(void *opaque, int version)
 	return status;
 }
 
+/* QEMU counts such a field with a sign. */
+static bool saved_can_be(void *opaque, int version)
+{
+	return ((struct iommu *)opaque)->saved_length <= INT32_MAX;
+}
+
 static const VMStateDescription saved_core = {
 	.name = TYPE_VIOMMU_DEVICE "/core",
 	.version_id = 1,
@@ -307,6 +313,7 @@ static const VMStateDescription saved_core = {
 	.fields =
 		VMSTATE_FIELDS{
 			VMSTATE_UINT32(saved_length, struct iommu),
+			VMSTATE_VALIDATE("length of the saved state", saved_can_be),
 			VMSTATE_VBUFFER_ALLOC_UINT32(saved, struct iommu, 0, NULL, saved_length),
 			VMSTATE_END_OF_LIST(),
 		},
@@ -328,7 +335,9 @@ static bool core_start(struct iommu *iommu, Error **errp)
 	int status = viommu_new(&iommu->config, &ops, iommu, &iommu->core);
 
 	if (status)
-		error_setg_errno(errp, -status, "these properties do not go together");
+		error_setg_errno(errp, -status,
+				 "page-size-mask, aw-bits, input-*, domain-* or probe-size "
+				 "cannot be so");
 	else
 		iommu->config = *viommu_configuration(iommu->core);
 	return !status;

@@ -376,6 +376,13 @@ static AddressSpace *address_space_of(PCIBus *bus, void *opaque, int devfn)
 	return &endpoint->as;
 }
 
+/* Behind a bridge to PCI all functions share an endpoint, which may have the number of one of
+ * them. It does not go with that one, for the others go on. */
+static bool has_endpoint_of_its_own(PCIBus *bus)
+{
+	return pci_bus_is_express(bus) || pci_bus_is_root(bus);
+}
+
 /* Of a bridge, all endpoints behind it go, and their bus will not come back. */
 static void device_unplugged(DeviceListener *listener, DeviceState *device)
 {
@@ -385,7 +392,8 @@ static void device_unplugged(DeviceListener *listener, DeviceState *device)
 
 	if (!object_dynamic_cast(OBJECT(device), TYPE_PCI_DEVICE))
 		return;
-	bus = pci_get_bus(PCI_DEVICE(device));
+	if (has_endpoint_of_its_own(pci_get_bus(PCI_DEVICE(device))))
+		bus = pci_get_bus(PCI_DEVICE(device));
 	if (object_dynamic_cast(OBJECT(device), TYPE_PCI_BRIDGE))
 		behind = pci_bridge_get_sec_bus(PCI_BRIDGE(device));
 	QLIST_FOREACH(endpoint, &iommu->endpoints, next) {

@@ -200,11 +200,27 @@ static void viot_install(const void *bytes, size_t length)
 	close(file);
 }
 
+/* QEMU lets an IOMMU take a bus from another without a word. The guest would be told of both. */
+static void refuse_taken(const struct iommu *iommu)
+{
+	PCIBus *bus = iommu->root_bus;
+
+	if (!bus || bus->iommu_opaque == iommu)
+		return;
+	error_report("bus '%s' is served by two IOMMUs, of which one is a " TYPE_VIOMMU_DEVICE,
+		     BUS(bus)->name);
+	exit(EXIT_FAILURE);
+}
+
 static void machine_complete(Notifier *notifier, void *data)
 {
+	struct iommu *iommu;
 	size_t length = 0;
-	void *viot = viot_make(&length);
+	void *viot;
 
+	QTAILQ_FOREACH(iommu, &iommus, next)
+		refuse_taken(iommu);
+	viot = viot_make(&length);
 	devicetree_install();
 	if (viot && object_dynamic_cast(qdev_get_machine(), "generic-pc-machine"))
 		viot_install(viot, length);

@@ -94,7 +94,10 @@ static uint64_t region_page_size(IOMMUMemoryRegion *region)
 
 /* -- notifiers ------------------------------------------------------------------------ */
 
-/* Call `tell` for a mapping in pieces that are powers of two and aligned to themselves. */
+#define MAX_PIECE_BITS 63
+
+/* Tell of a mapping in pieces that are powers of two and aligned to themselves. None is as large
+ * as everything: VFIO counts its bytes in 64 bits, arrives at 0, and keeps what it should unmap. */
 static void announce(IOMMUMemoryRegion *region, IOMMUNotifier *notifier, IOMMUNotifierFlag type,
 		     const struct viommu_mapping *mapping)
 {
@@ -102,7 +105,7 @@ static void announce(IOMMUMemoryRegion *region, IOMMUNotifier *notifier, IOMMUNo
 	uint64_t first = mapping->first;
 
 	for (;;) {
-		uint64_t mask = dma_aligned_pow2_mask(first, mapping->last, 64);
+		uint64_t mask = dma_aligned_pow2_mask(first, mapping->last, MAX_PIECE_BITS);
 
 		event.entry.iova = first;
 		event.entry.addr_mask = mask;

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "diff.h"
+#include "findings.h"
 #include "topology.h"
 
 /* What is found is described once, by whoever found it, and those descriptions are gone soon. */
@@ -177,6 +178,7 @@ char *viommu_difference_line(const struct viommu_difference *difference)
 	const char *before = difference->before ? difference->before : absent;
 	const char *after = difference->after ? difference->after : absent;
 	GString *line = g_string_new(difference->what);
+	char *text;
 
 	g_string_append(line, ": ");
 	if (difference->property)
@@ -190,5 +192,7 @@ char *viommu_difference_line(const struct viommu_difference *difference)
 		g_string_append(line, "is new");
 		put_only(line, "", after);
 	}
-	return g_string_free(line, FALSE);
+	text = shown(line->str, SIZE_MAX);
+	g_string_free(line, TRUE);
+	return text;
 }

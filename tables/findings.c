@@ -87,21 +87,26 @@ size_t viommu_findings_count_from(const struct viommu_findings *findings,
 	return n;
 }
 
-/* A copy that lives as long as the list: bounded, UTF-8, and without control characters. */
+/* Terminals obey control characters beyond ASCII, too, and those that turn the direction. */
+char *shown(const char *text, size_t max)
+{
+	g_autofree char *valid = g_utf8_make_valid(text, (gssize)strnlen(text, max));
+	GString *out = g_string_sized_new(strlen(valid));
+
+	for (const char *c = valid; *c; c = g_utf8_next_char(c)) {
+		gunichar character = g_utf8_get_char(c);
+
+		g_string_append_unichar(out, g_unichar_isprint(character) ? character : '?');
+	}
+	return g_string_free(out, FALSE);
+}
+
+/* A copy that lives as long as the list. */
 static const char *keep(struct viommu_findings *findings, const char *text)
 {
-	char *clean;
-	const char *kept;
+	g_autofree char *clean = text ? shown(text, MAX_TEXT) : NULL;
 
-	if (!text)
-		return NULL;
-	clean = g_utf8_make_valid(text, (gssize)strnlen(text, MAX_TEXT));
-	for (char *c = clean; *c; c++)
-		if (g_ascii_iscntrl(*c))
-			*c = '?';
-	kept = g_string_chunk_insert_const(findings->strings, clean);
-	g_free(clean);
-	return kept;
+	return clean ? g_string_chunk_insert_const(findings->strings, clean) : NULL;
 }
 
 /*

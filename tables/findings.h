@@ -2,6 +2,8 @@
 #ifndef VIOMMU_TABLES_FINDINGS_H
 #define VIOMMU_TABLES_FINDINGS_H
 
+#include <stddef.h>
+
 #include <viommu/findings.h>
 
 /*
@@ -12,6 +14,12 @@
 __attribute__((format(printf, 5, 6))) void report(struct viommu_findings *findings,
 						  const char *rule_id, struct viommu_place place,
 						  const char *cure, const char *format, ...);
+
+/*
+ * A copy of at most `max` bytes that a terminal shows and does not obey: UTF-8, with a question
+ * mark for every character that prints nothing, newlines among them. free() it.
+ */
+char *shown(const char *text, size_t max);
 
 /* A place in a text, one in a table, and a file as a whole. */
 static inline struct viommu_place place_in_text(const char *file, unsigned line, unsigned column)

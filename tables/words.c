@@ -10,6 +10,7 @@
 
 #include <glib.h>
 
+#include "findings.h"
 #include "topology.h"
 
 #define BUS_SHIFT     8
@@ -57,22 +58,15 @@ char *viommu_iommu_at_text(const struct viommu_iommu *iommu)
 	return g_string_free(out, FALSE);
 }
 
-/* A file may be called anything, and an answer is a line. */
-static void put_file(GString *out, const char *file)
-{
-	g_autofree char *clean = g_utf8_make_valid(file, -1);
-
-	for (char *c = clean; *c; c++)
-		g_string_append_c(out, g_ascii_iscntrl(*c) ? '?' : *c);
-}
-
-/* Only what is known: a VMM that makes a topology itself has no places at all. */
+/*
+ * Only what is known: a VMM that makes a topology itself has no places at all. A file may be called
+ * anything, and an answer is a line.
+ */
 char *viommu_place_text(const struct viommu_place *place)
 {
-	GString *out = g_string_new(NULL);
+	GString *out = g_string_new(place->file);
+	char *text;
 
-	if (place->file)
-		put_file(out, place->file);
 	if (place->line)
 		g_string_append_printf(out, "%s%u:%u", out->len ? ":" : "line ", place->line,
 				       place->column);
@@ -80,7 +74,9 @@ char *viommu_place_text(const struct viommu_place *place)
 		g_string_append_printf(out, "%s%s", out->len ? ":" : "", place->path);
 	else if (place->file && place->at != VIOMMU_NOWHERE)
 		g_string_append_printf(out, ":0x%zx", place->at);
-	return g_string_free(out, FALSE);
+	text = shown(out->str, SIZE_MAX);
+	g_string_free(out, TRUE);
+	return text;
 }
 
 /* What its own specification calls them. */

@@ -3,7 +3,8 @@
 """Hold docs/security.md against the tests: promises.py SOURCE
 
 Every promise names at least one test; every test named is a cmocka test that is registered, a row of
-the guests (guest: `name`), a fuzz target (fuzz: `name`) or a folder of tests.
+the guests (guest: `name`), a case of the module's (hostile: `name`), a fuzz target (fuzz: `name`) or a
+folder of tests.
 """
 
 import re
@@ -16,6 +17,8 @@ NAMED = re.compile(r"(?:(\w+): )?`([\w/-]+)`")
 def exists(source, kind, name):
     if kind == "guest":
         return f'Row("{name}"' in (source / "tests/guest/rows.py").read_text(encoding="utf-8")
+    if kind == "hostile":
+        return f"def {name}(" in (source / "tests/qemu/cases.py").read_text(encoding="utf-8")
     if kind == "fuzz":
         return (source / "fuzz" / f"{name}.c").exists() and (source / "fuzz/corpus" / name).is_dir()
     if "/" in name:

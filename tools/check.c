@@ -87,6 +87,7 @@ static int check_inputs(char **names, struct viommu_findings *findings)
 
 	input_neighbours = true;
 	status = read_inputs(names, findings, check, &checking);
+	input_neighbours = false;
 	check_together(&checking);
 	g_ptr_array_free(checking.tables, TRUE);
 	return status;

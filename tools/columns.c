@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "columns.h"
+#include "command.h"
 
 /* Widths and uses are 0 until a line says otherwise. */
 void columns_begin(struct columns *columns)
@@ -20,7 +21,8 @@ void columns_begin(struct columns *columns)
 void columns_add(struct columns *columns, char *const cells[MAX_COLUMNS])
 {
 	for (int i = 0; i < MAX_COLUMNS; i++) {
-		char *cell = cells[i] ? cells[i] : g_strdup("");
+		g_autofree char *given = cells[i];
+		char *cell = harmless(given ? given : "");
 		gsize width = (gsize)g_utf8_strlen(cell, -1);
 
 		columns->widths[i] = MAX(columns->widths[i], width);

@@ -35,7 +35,10 @@ struct command {
 	int (*run)(const struct command *command, char **arguments);
 };
 
-/* All of them, in the order of `viommu help`; NULL at the end (main.c). */
+/* What the program does with its arguments, which begin with its own name. Its exit status. */
+int command_main(int argc, char **argv);
+
+/* All of them, in the order of `viommu help`; NULL at the end (command.c). */
 extern const struct command *const commands[];
 
 extern const struct command convert_command, generate_command, dump_command, check_command,
@@ -57,6 +60,12 @@ void command_help(const struct command *command);
 
 /* An error on stderr: "viommu: ..." */
 __attribute__((format(printf, 1, 2))) void complain(const char *format, ...);
+
+/* A line of an answer on stdout, without its end. What it quotes is shown and not obeyed. */
+__attribute__((format(printf, 1, 2))) void say_line(const char *format, ...);
+
+/* A text as a terminal may have it: what prints nothing is a question mark. g_free() it. */
+char *harmless(const char *text);
 
 /* A name as a terminal may have it: control characters and quotes as in C. g_free() it. */
 char *printable(const char *text);

@@ -124,10 +124,10 @@ static void print_difference(const struct viommu_difference *difference)
 	char *before = viommu_place_text(&difference->before_place);
 	char *after = viommu_place_text(&difference->after_place);
 
-	printf("%s", line);
 	if (*before || *after)
-		printf(" (%s%s%s)", before, *before && *after ? " -> " : "", after);
-	putchar('\n');
+		say_line("%s (%s%s%s)", line, before, *before && *after ? " -> " : "", after);
+	else
+		say_line("%s", line);
 	free(line);
 	free(before);
 	free(after);

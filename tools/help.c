@@ -94,6 +94,8 @@ static int run(const struct command *command, char **arguments)
 {
 	const struct command *about = *arguments ? command_find(*arguments) : NULL;
 
+	if (completion && *arguments)
+		return command_usage(command, "--completion is for all commands: name none");
 	if (completion)
 		print_completion();
 	else if (!*arguments)

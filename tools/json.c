@@ -5,7 +5,9 @@
  * Names of files are whatever bytes their owner chose; JSON is UTF-8. So strings are made
  * valid on their way out.
  */
+#include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "json.h"
 
@@ -21,6 +23,26 @@ JsonBuilder *json_begin(void)
 	return builder;
 }
 
+/*
+ * People look at it on terminals, which obey control characters beyond ASCII; the generator escapes
+ * only those of ASCII. Strings are where they are, for the rest of JSON has no such thing.
+ */
+static void print_harmless(const char *json)
+{
+	GString *out = g_string_sized_new(strlen(json));
+
+	for (const char *c = json; *c; c = g_utf8_next_char(c)) {
+		gunichar character = g_utf8_get_char(c);
+
+		if (*c == '\n' || !g_unichar_iscntrl(character))
+			g_string_append_unichar(out, character);
+		else
+			g_string_append_printf(out, "\\u%04" PRIx32, character);
+	}
+	puts(out->str);
+	g_string_free(out, TRUE);
+}
+
 /* Pretty, because people look at it, too; a program does not mind. */
 void json_end(JsonBuilder *builder)
 {
@@ -33,7 +55,7 @@ void json_end(JsonBuilder *builder)
 	json_generator_set_root(generator, root);
 	json_generator_set_pretty(generator, TRUE);
 	text = json_generator_to_data(generator, NULL);
-	puts(text);
+	print_harmless(text);
 	json_node_unref(root);
 	g_object_unref(builder);
 }

@@ -103,7 +103,7 @@ static void print_unsaid(const struct viommu_findings *findings)
 		char *line = viommu_finding_line(finding);
 
 		if (!is_expected(finding))
-			printf("      %s\n", line);
+			say_line("      %s", line);
 		free(line);
 	}
 }
@@ -117,8 +117,8 @@ static void print_made(const struct plan *plan, const char *signature, const cha
 	size_t length = viommu_table_encode(table, &bytes);
 
 	free(bytes);
-	printf("      %zu bytes: viommu generate %s%s%s %s\n", length, small,
-	       iommu ? " --iommu " : "", iommu ? iommu : "", plan->name);
+	say_line("      %zu bytes: viommu generate %s%s%s %s", length, small,
+		 iommu ? " --iommu " : "", iommu ? iommu : "", plan->name);
 }
 
 /* Only by making it one learns how long it is, and what it has no word for. */
@@ -154,7 +154,7 @@ static void plan_part(struct plan *plan, const struct part *part)
 
 	if (!names)
 		return;
-	printf("  %s tells of %s\n", part->signature, names);
+	say_line("  %s tells of %s", part->signature, names);
 	if (g_str_has_prefix(part->signature, "builtin"))
 		try_each(plan, part);
 	else
@@ -172,8 +172,8 @@ static void print_untold(const struct plan *plan, const struct guest *guest)
 		for (int n = 0; n < MAX_TABLES; n++)
 			told |= is_told(&guest->parts[n], iommu);
 		if (!told)
-			printf("  nothing tells of %s, a %s\n", iommu->name,
-			       viommu_iommu_kind_name(iommu->kind));
+			say_line("  nothing tells of %s, a %s", iommu->name,
+				 viommu_iommu_kind_name(iommu->kind));
 	}
 }
 
@@ -184,9 +184,9 @@ static void plan_domains(struct plan *plan)
 
 	for (size_t i = 0; (iommu = viommu_topology_iommu(plan->topology, i)); i++)
 		if (iommu->has_proximity_domain && iommu->kind == VIOMMU_VIRTIO_PCI)
-			printf("  SRAT tells that %s is in NUMA node %" PRIu32
-			       ": viommu generate srat --into SRAT %s\n",
-			       iommu->name, iommu->proximity_domain, plan->name);
+			say_line("  SRAT tells that %s is in NUMA node %" PRIu32
+				 ": viommu generate srat --into SRAT %s",
+				 iommu->name, iommu->proximity_domain, plan->name);
 }
 
 /* Even a guest that nothing is told of has its title: that is an answer, too. */

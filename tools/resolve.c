@@ -145,10 +145,10 @@ static void print_linux(const struct answer *answer, const char *said, const cha
 
 	if (!strcmp(said, linux_said) && !g_strcmp0(msis, linux_msis))
 		return;
-	printf("    Linux: %s\n", linux_said);
+	say_line("    Linux: %s", linux_said);
 	if (g_strcmp0(msis, linux_msis))
-		printf("    %s\n", linux_msis ? linux_msis : "MSIs to no ITS");
-	printf("    %s\n", answer->why_linux);
+		say_line("    %s", linux_msis ? linux_msis : "MSIs to no ITS");
+	say_line("    %s", answer->why_linux);
 }
 
 /* A device may have other IDs, even behind another IOMMU. */
@@ -161,8 +161,8 @@ static void print_more_ids(const struct answer *answer)
 		g_autofree char *place = by(&more->place);
 
 		if (!g_strcmp0(more->device, answer->platform_device->name))
-			printf("    also %s %s, by %s\n", more->iommu ? more->iommu : "bypassing",
-			       ids, place);
+			say_line("    also %s %s, by %s", more->iommu ? more->iommu : "bypassing",
+				 ids, place);
 	}
 }
 
@@ -174,14 +174,14 @@ static void print_answer(const struct question *question, const struct answer *a
 	g_autofree char *said = describe(&answer->route, 1);
 	g_autofree char *msis = describe_msis(&answer->route), *pasid = NULL;
 
-	printf("%s: %s\n", answer->device, whole);
+	say_line("%s: %s", answer->device, whole);
 	if (answer->platform_device && answer->platform_device->name)
 		print_more_ids(answer);
 	if (msis)
-		printf("    %s\n", msis);
+		say_line("    %s", msis);
 	if (question->has_pasid) {
 		pasid = describe_pasid(&answer->route, question->pasid);
-		printf("    PASID 0x%" PRIx64 " %s\n", question->pasid, pasid);
+		say_line("    PASID 0x%" PRIx64 " %s", question->pasid, pasid);
 	}
 	print_linux(answer, said, msis);
 }

@@ -104,8 +104,11 @@
  *
  * A guest decides how many domains and mappings there are, and so how much memory of the host
  * they need. `max_domains`, `max_mappings` and `max_bytes` bound that: a request beyond them is
- * answered VIOMMU_S_NOMEM, counted in `limited`, and changes nothing. Endpoints, listeners and
- * threads are made by the VMM and are not bounded here.
+ * answered VIOMMU_S_NOMEM, counted in `limited`, and changes nothing. Bytes are all that requests
+ * make the device hold, 16 for malloc beside each block included: at no moment, in the middle of
+ * a request or of viommu_load(), are there more. What a request does not leave behind, such as
+ * faults, PROBEs and whatever is refused, takes no memory at all. Endpoints, listeners and threads
+ * are made by the VMM and are not bounded here.
  */
 
 #ifdef __cplusplus

@@ -239,15 +239,15 @@ static int read_domain(struct stage *stage, const struct chunk *chunk)
 		error = domain_check(stage, &domain);
 	if (error)
 		return error;
-	stage->domain = domain_new(domain.id, domain.bypass, 0);
-	if (!stage->domain)
-		return stream_refuse(&stage->stream, -ENOMEM, "out of memory");
-	ids_insert(&stage->domains, &stage->domain->node);
 	stage->load.domains++;
 	stage->load.bytes += domain_bytes_empty();
 	if (device_is_full(stage->device, stage->load))
 		return stream_refuse(&stage->stream, -EBUSY,
 				     "more domains than the limits here allow");
+	stage->domain = domain_new(domain.id, domain.bypass, 0);
+	if (!stage->domain)
+		return stream_refuse(&stage->stream, -ENOMEM, "out of memory");
+	ids_insert(&stage->domains, &stage->domain->node);
 	return 0;
 }
 

@@ -15,7 +15,17 @@ import packages
 GENERATIONS = ["7.2", "10.0"]
 BINARIES = {"amd64": "qemu-system-x86_64", "arm64": "qemu-system-aarch64"}
 FIRMWARE = "usr/share/qemu-efi-aarch64/QEMU_EFI.fd"
+# x86 begins 16 bytes below 4 GiB: interrupts off, halt, and should that end, again.
+ROM_BYTES, ROM_ENTRY, ROM_CODE = 0x10000, 0xfff0, b"\xfa\xf4\xeb\xfd"
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "../.."))
+
+
+def halting_rom(folder):
+    """Firmware of a guest that does nothing, so that no processor of it disturbs."""
+    path = os.path.join(folder, "halt.rom")
+    with open(path, "wb") as file:
+        file.write(ROM_CODE.rjust(ROM_ENTRY + len(ROM_CODE), b"\0").ljust(ROM_BYTES, b"\0"))
+    return path
 
 
 class Qemu:

@@ -38,8 +38,10 @@ static void quoted_input_is_harmless(void **state)
 	long_text[sizeof(long_text) - 1] = '\0';
 	report(rig->findings, "text-key", place_of_file("\033[2J"), NULL, "\a\n");
 	report(rig->findings, "text-key", place_of_file("f"), NULL, "%s", long_text);
+	report(rig->findings, "text-key", place_of_file("\302\2332J"), NULL, "\342\200\256x");
 
 	assert_finding(rig, 0, "?[2J: error: ?? [text-key]");
+	assert_finding(rig, 2, "?2J: error: ?x [text-key]");
 	assert_true(strlen(viommu_findings_get(rig->findings, 1)->text) < 1000);
 }
 

@@ -311,6 +311,42 @@ topology_needs_a_table() {
 	says err "no table there says anything of IOMMUs"
 }
 
+# What a terminal obeys: ESC, and U+009B, which is ESC and a bracket in one.
+obeyed=$(printf '\033\302\233')
+
+shows() {
+	ran "$@"
+	! LC_ALL=C grep -q "$(printf '\033\\|\302\233')" out err || complain "a terminal would obey: $*"
+}
+
+names_in_a_topology_are_shown_and_not_obeyed() {
+	topology
+	sed 's/: a\b/: "\\e[2J\\x9b\\n"/' topology.yaml >odd.yaml
+	shows 0 "$viommu" resolve 00:02.0 --from odd.yaml
+	says out '00:02.0: ?[2J??'
+	shows 0 "$viommu" resolve --all odd.yaml
+	says out '?[2J??'
+	shows 0 "$viommu" plan odd.yaml
+	says out '?[2J??'
+	shows 0 "$viommu" diff topology.yaml odd.yaml
+	shows 0 "$viommu" topology odd.yaml
+	shows 0 "$viommu" resolve --json 00:02.0 --from odd.yaml
+}
+
+words_of_the_command_line_are_shown_and_not_obeyed() {
+	topology
+	shows 2 "$viommu" "$obeyed"
+	shows 2 "$viommu" help "$obeyed"
+	shows 2 "$viommu" check "$obeyed"
+	shows 2 "$viommu" check --as "$obeyed" topology.yaml
+	shows 2 "$viommu" generate "$obeyed" topology.yaml
+	shows 2 "$viommu" generate viot topology.yaml -o "missing/$obeyed"
+	shows 2 "$viommu" resolve "$obeyed" --from topology.yaml
+	cp topology.yaml "$obeyed"
+	shows 2 "$viommu" dump "$obeyed"
+	shows 0 "$viommu" resolve --all "$obeyed"
+}
+
 # -- the command itself -------------------------------------------------------------------
 
 demo_ends_well() {
@@ -356,6 +392,12 @@ what_is_no_command_is_told() {
 	ran 2 "$viommu" help bogus
 	says err 'viommu: there is no command "bogus"'
 	is_empty out
+}
+
+completion_of_one_command_is_refused() {
+	ran 2 "$viommu" help --completion check
+	is_empty out
+	says err "--completion is for all commands"
 }
 
 bash_completes_commands_and_their_options() {

@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <stdlib.h>
+
+#include "rig.h"
+
+/*
+ * What a guest makes the host hold, seen from the heap
+ *
+ * The linker hands the library's allocations to the functions below (--wrap). They count what is
+ * asked for, and for each block what malloc keeps beside it. That must be what
+ * viommu_count() says, to the byte, after whatever a guest has asked for; and at no moment in
+ * between may it be more than `max_bytes`.
+ */
+
+/* What malloc keeps beside each block, by the usual allocators. */
+#define HEAP_OVERHEAD 16
+
+static uint64_t held, peak, n_allocations;
+
+void *__real_malloc(size_t size);
+void *__real_aligned_alloc(size_t alignment, size_t size);
+void __real_free(void *block);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t n, size_t size);
+void *__wrap_aligned_alloc(size_t alignment, size_t size);
+void __wrap_free(void *block);
+
+/* Stands before each block. */
+struct before {
+	void *real;
+	size_t size;
+};
+
+static void *count_block(uint8_t *real, size_t room, size_t size)
+{
+	uint8_t *block = real + room;
+
+	if (!real)
+		return NULL;
+	((struct before *)(void *)block)[-1] = (struct before){ real, size };
+	n_allocations++;
+	held += size + HEAP_OVERHEAD;
+	peak = held > peak ? held : peak;
+	return block;
+}
+
+void *__wrap_malloc(size_t size)
+{
+	enum { ROOM = sizeof(struct before) };
+
+	return count_block(__real_malloc(ROOM + size), ROOM, size);
+}
+
+void *__wrap_calloc(size_t n, size_t size)
+{
+	void *block = __wrap_malloc(n * size);
+
+	return block ? memset(block, 0, n * size) : NULL;
+}
+
+void *__wrap_aligned_alloc(size_t alignment, size_t size)
+{
+	return count_block(__real_aligned_alloc(alignment, alignment + size), alignment, size);
+}
+
+void __wrap_free(void *block)
+{
+	const struct before *before = block;
+
+	if (!block)
+		return;
+	held -= before[-1].size + HEAP_OVERHEAD;
+	__real_free(before[-1].real);
+}
+
+/* -- a device, and its guest ---------------------------------------------------------------- */
+
+struct scene {
+	struct viommu *device;
+	uint64_t before; /* held when the guest came */
+};
+
+/* Like rand(), and the same everywhere. */
+static uint32_t draw(void)
+{
+	static uint32_t seed = 1;
+
+	seed = seed * 1664525u + 1013904223u;
+	return seed >> 8;
+}
+
+/* With `n` endpoints, and a thread that has translated. */
+static struct scene scene_new(uint32_t n, uint64_t max_bytes)
+{
+	const struct viommu_config config = { .size = sizeof(config), .max_bytes = max_bytes };
+	struct viommu_translation to;
+	struct scene scene;
+
+	assert_int_equal(viommu_new(&config, NULL, NULL, &scene.device), 0);
+	for (uint32_t id = 0; id < n; id++) {
+		const struct viommu_endpoint endpoint = { .size = sizeof(endpoint), .id = id };
+
+		assert_int_equal(viommu_endpoint_add(scene.device, &endpoint), 0);
+	}
+	assert_int_equal(viommu_accept(scene.device, viommu_features(scene.device)), 0);
+	assert_int_equal(viommu_translate(scene.device, 0, 0, 1, R, &to), -EFAULT);
+	scene.before = peak = held;
+	return scene;
+}
+
+/* The guest boots again. */
+static void begin_anew(const struct scene *scene)
+{
+	viommu_reset(scene->device);
+	assert_int_equal(viommu_accept(scene->device, viommu_features(scene->device)), 0);
+}
+
+static uint64_t bytes_of(const struct scene *scene)
+{
+	struct viommu_counters now = { .size = sizeof(now) };
+
+	viommu_count(scene->device, &now);
+	return now.bytes;
+}
+
+static void assert_counted(const struct scene *scene)
+{
+	assert_int_equal(held - scene->before, bytes_of(scene));
+	assert_true(peak - scene->before <= viommu_configuration(scene->device)->max_bytes);
+}
+
+/* Nothing is left behind by any guest, whatever it has done. */
+static void scene_end(const struct scene *scene)
+{
+	viommu_reset(scene->device);
+	assert_int_equal(held, scene->before);
+	viommu_free(scene->device);
+}
+
+static int send(const struct scene *scene, const void *bytes, size_t length)
+{
+	static uint8_t answer[MAX_PROPERTIES];
+	const struct iovec readable = { (void *)(uintptr_t)bytes, length };
+	const struct iovec writable = { answer, sizeof(answer) };
+	size_t used;
+
+	viommu_batch_begin(scene->device);
+	used = viommu_batch_request(scene->device, &readable, 1, &writable, 1);
+	viommu_batch_end(scene->device);
+	assert_true(used >= VIOMMU_TAIL_LENGTH);
+	return answer[used - VIOMMU_TAIL_LENGTH];
+}
+
+static int send_attach(const struct scene *scene, uint32_t domain, uint32_t endpoint)
+{
+	const uint8_t bytes[] = { ATTACH(domain, endpoint, 0, 0) };
+
+	return send(scene, bytes, sizeof(bytes));
+}
+
+static int send_detach(const struct scene *scene, uint32_t domain, uint32_t endpoint)
+{
+	const uint8_t bytes[] = { DETACH(domain, endpoint, 0) };
+
+	return send(scene, bytes, sizeof(bytes));
+}
+
+static int send_map(const struct scene *scene, uint32_t domain, uint64_t page)
+{
+	const uint64_t at = page * PAGE;
+	const uint8_t bytes[] = { MAP(domain, at, at + PAGE - 1, at, R) };
+
+	return send(scene, bytes, sizeof(bytes));
+}
+
+static int send_unmap(const struct scene *scene, uint32_t domain, uint64_t page, uint64_t n)
+{
+	const uint8_t bytes[] = { UNMAP(domain, page * PAGE, (page + n) * PAGE - 1, 0) };
+
+	return send(scene, bytes, sizeof(bytes));
+}
+
+static int send_probe(const struct scene *scene, uint32_t endpoint)
+{
+	const uint8_t bytes[VIOMMU_PROBE_LENGTH] = { PROBE(endpoint) };
+
+	return send(scene, bytes, sizeof(bytes));
+}
+
+/* -- histories ----------------------------------------------------------------------------------- */
+
+enum { N_ENDPOINTS = 6, N_DOMAINS = 8, SPREAD = 2000 };
+
+/* One request, or a run of the same kind. */
+static void act(const struct scene *scene)
+{
+	uint32_t kind = draw() % 32, domain = draw() % N_DOMAINS, endpoint = draw() % N_ENDPOINTS;
+	uint64_t page = draw() % SPREAD, n = draw() % 4 ? 1 + draw() % 8 : draw() % SPREAD;
+
+	if (kind < 2)
+		send_attach(scene, domain, endpoint);
+	else if (kind == 2)
+		send_detach(scene, domain, endpoint);
+	else if (kind == 3)
+		send_probe(scene, endpoint);
+	else if (kind < 12)
+		send_unmap(scene, domain, page, 1 + n % 64);
+	else if (kind == 12)
+		send_unmap(scene, domain, page, 1 + n);
+	else
+		for (uint64_t i = 0; i < n; i++)
+			send_map(scene, domain, page + i);
+}
+
+static uint64_t limited(const struct scene *scene)
+{
+	struct viommu_counters now = { .size = sizeof(now) };
+
+	viommu_count(scene->device, &now);
+	return now.limited;
+}
+
+/* Shows: limit-bytes */
+static void every_byte_that_a_guest_takes_is_counted(void **state)
+{
+	enum { N_SCENES = 40, N_ACTS = 400 };
+	uint64_t n_limited = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < N_SCENES; i++) {
+		struct scene scene = scene_new(N_ENDPOINTS, 1000u << i % 12);
+
+		for (unsigned k = 0; k < N_ACTS; k++) {
+			act(&scene);
+			assert_counted(&scene);
+			if (draw() % 200 == 0)
+				begin_anew(&scene);
+		}
+		n_limited += limited(&scene);
+		scene_end(&scene);
+	}
+	assert_true(n_limited > N_SCENES);
+}
+
+/* The stream of one device is read by another that has the same limits: that holds no more than
+ * they say while it reads, and no more than the first one held when it is done. */
+static void what_is_loaded_needs_no_more_than_it_did(void **state)
+{
+	enum { N_SCENES = 60, N_ACTS = 300 };
+	static uint8_t copy[1 << 20];
+
+	(void)state;
+	for (unsigned i = 0; i < N_SCENES; i++) {
+		struct scene scene = scene_new(N_ENDPOINTS, 1000u << i % 10);
+		uint64_t bytes;
+		char reason[128];
+		size_t length;
+		void *stream;
+
+		for (unsigned k = 0; k < N_ACTS; k++)
+			act(&scene);
+		bytes = bytes_of(&scene);
+		assert_int_equal(viommu_save(scene.device, &stream, &length), 0);
+		assert_true(length <= sizeof(copy));
+		memcpy(copy, stream, length);
+		free(stream);
+		scene_end(&scene);
+		scene = scene_new(N_ENDPOINTS, 1000u << i % 10);
+		if (viommu_load(scene.device, copy, length, reason, sizeof(reason)))
+			fail_msg("%s", reason);
+		assert_counted(&scene);
+		assert_true(bytes_of(&scene) <= bytes);
+		scene_end(&scene);
+	}
+}
+
+/* -- floods --------------------------------------------------------------------------------------- */
+
+enum { FLOOD = 65536 };
+
+/* An endpoint for each, so that none of them ends. In descending order: whatever is in order would
+ * have to be moved for each. Shows: limit-domains */
+static void a_flood_of_domains_ends_at_the_limit(void **state)
+{
+	struct scene scene = scene_new(FLOOD + 1, 0);
+
+	(void)state;
+	for (uint32_t i = 0; i < FLOOD; i++)
+		assert_int_equal(send_attach(&scene, UINT32_MAX - i, i), VIOMMU_S_OK);
+	assert_counted(&scene);
+	assert_int_equal(send_attach(&scene, 0, FLOOD), VIOMMU_S_NOMEM);
+	assert_counted(&scene);
+	assert_true(bytes_of(&scene) / FLOOD < 512);
+	scene_end(&scene);
+}
+
+/* An endpoint takes its domain with it. */
+static void a_flood_of_moves_holds_one_domain(void **state)
+{
+	struct scene scene = scene_new(1, 0);
+	uint64_t one;
+
+	(void)state;
+	assert_int_equal(send_attach(&scene, FLOOD, 0), VIOMMU_S_OK);
+	one = bytes_of(&scene);
+	for (uint32_t i = 0; i < FLOOD; i++)
+		assert_int_equal(send_attach(&scene, i, 0), VIOMMU_S_OK);
+	assert_int_equal(bytes_of(&scene), one);
+	assert_counted(&scene);
+	assert_int_equal(peak - scene.before, 2 * one);
+	scene_end(&scene);
+}
+
+static void floods_of_probes_and_faults_allocate_nothing(void **state)
+{
+	struct scene scene = scene_new(1, 0);
+	struct viommu_translation to;
+	uint64_t before = n_allocations;
+
+	(void)state;
+	for (uint32_t i = 0; i < FLOOD; i++) {
+		assert_int_equal(send_probe(&scene, 0), VIOMMU_S_OK);
+		assert_int_equal(send_probe(&scene, 1), VIOMMU_S_NOENT);
+		assert_int_equal(viommu_translate(scene.device, 0, i, 1, W, &to), -EFAULT);
+	}
+	assert_int_equal(n_allocations, before);
+	scene_end(&scene);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_byte_that_a_guest_takes_is_counted),
+		cmocka_unit_test(what_is_loaded_needs_no_more_than_it_did),
+		cmocka_unit_test(a_flood_of_domains_ends_at_the_limit),
+		cmocka_unit_test(a_flood_of_moves_holds_one_domain),
+		cmocka_unit_test(floods_of_probes_and_faults_allocate_nothing),
+	};
+
+	return cmocka_run_group_tests_name("held", tests, NULL, NULL);
+}

@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What a guest would do: PCI configuration on q35, and a driver of a virtio-iommu function."""
+
+import struct
+
+ECAM = 0xb0000000
+COMMAND, BAR, STATUS_LIST, PRIMARY_BUS, CAPABILITIES = 0x04, 0x10, 0x06, 0x18, 0x34
+MEMORY, MASTER = 2, 4
+CAP_VENDOR, CAP_EXPRESS = 0x09, 0x10
+SLOT_CONTROL, POWER_OFF = 0x18, 0x0700
+ACPI_HOTPLUG, ACPI_BUS, ACPI_EJECT = 0xcc0, 0x10, 0x08
+# The kinds of virtio's PCI capabilities.
+COMMON, NOTIFY, ISR, DEVICE = 1, 2, 3, 4
+# The common configuration's registers, and the bits of its status.
+FEATURE_SELECT, FEATURE_WORD, STATUS = 0x08, 0x0c, 0x14
+QUEUE_SELECT, QUEUE_SIZE, QUEUE_ENABLE, QUEUE_DESC = 0x16, 0x18, 0x1c, 0x20
+QUEUE_RESET = 0x3a
+ACKNOWLEDGE, DRIVER, DRIVER_OK, FEATURES_OK = 1, 2, 4, 8
+VERSION_1 = 1 << 32
+IOMMU_FEATURES = 0x7f
+# Queues of this size lie in guest memory here, one behind the other.
+ENTRIES = 16
+RINGS, RING_BYTES = 0x100000, 0x1000
+AVAILABLE, USED = 0x400, 0x800
+BUFFERS, BUFFER_BYTES = 0x110000, 0x1000
+NEXT, WRITE = 1, 2
+ATTACH, DETACH, MAP, UNMAP, PROBE = 1, 2, 3, 4, 5
+# How requests lie in memory, from their type on.
+ATTACH_FORM, DETACH_FORM = struct.Struct("<B3xIII4x"), struct.Struct("<B3xII8x")
+MAP_FORM, UNMAP_FORM = struct.Struct("<B3xIQQQI"), struct.Struct("<B3xIQQ4x")
+PROBE_FORM = struct.Struct("<B3xI64x")
+OK = 0
+
+
+class Function:
+    """One PCI function, by its place below the first root bus."""
+
+    def __init__(self, qtest, device, bus=0):
+        self.qtest = qtest
+        self.config = ECAM + (bus << 20) + (device << 15)
+
+    def get(self, at, width):
+        return self.qtest.peek(self.config + at, width)
+
+    def set(self, at, width, value):
+        self.qtest.poke(self.config + at, width, value)
+
+    def capabilities(self):
+        at = self.get(CAPABILITIES, 1)
+        for _ in range(48):
+            if not at:
+                return
+            yield at, self.get(at, 1)
+            at = self.get(at + 1, 1)
+
+    def capability(self, wanted):
+        return next(at for at, kind in self.capabilities() if kind == wanted)
+
+
+def enable_ecam(qtest):
+    """What firmware does first on q35."""
+    for at, value in ((0x64, 0), (0x60, ECAM | 1)):
+        qtest.out(0xcf8, 0x80000000 | at)
+        qtest.out(0xcfc, value)
+
+
+def bridge_open(bridge, secondary, last=None):
+    """Give the buses behind a bridge their numbers."""
+    bridge.set(PRIMARY_BUS, 4, (last or secondary) << 16 | secondary << 8)
+    bridge.set(COMMAND, 2, MEMORY | MASTER)
+
+
+def slot_off(port):
+    """Let a plugged function behind a root port go."""
+    port.set(port.capability(CAP_EXPRESS) + SLOT_CONTROL, 2, POWER_OFF)
+
+
+def eject(qtest, device):
+    """Let a plugged function go, where QEMU's ACPI tables would: on every bus, to be sure."""
+    for bus in range(4):
+        qtest.out(ACPI_HOTPLUG + ACPI_BUS, bus)
+        qtest.out(ACPI_HOTPLUG + ACPI_EJECT, 1 << device)
+
+
+class Driver(Function):
+    """A virtio-iommu function, its registers in a window that this chooses."""
+
+    def __init__(self, qtest, device, window):
+        super().__init__(qtest, device)
+        self.window = window
+        self.at = {}
+        self.offered = [0, 0]
+
+    def place(self):
+        """Put BAR 4, where QEMU has virtio's registers, into the window."""
+        self.set(BAR + 16, 4, self.window & 0xffffffff)
+        self.set(BAR + 20, 4, self.window >> 32)
+        self.set(BAR + 4, 4, 0xfe000000)
+        self.set(COMMAND, 2, MEMORY | MASTER)
+        for at, kind in self.capabilities():
+            if kind == CAP_VENDOR and self.get(at + 4, 1) == 4:
+                self.at.setdefault(self.get(at + 3, 1), self.get(at + 8, 4))
+
+    def common(self, register, width, value):
+        self.qtest.poke(self.window + self.at[COMMON] + register, width, value)
+
+    def status(self, value):
+        self.common(STATUS, 1, value)
+
+    def queue(self, index):
+        """Set one queue up, empty."""
+        rings = RINGS + index * RING_BYTES
+        self.qtest.write(rings, bytes(RING_BYTES))
+        self.offered[index] = 0
+        self.common(QUEUE_SELECT, 2, index)
+        self.common(QUEUE_SIZE, 2, ENTRIES)
+        for i, ring in enumerate((rings, rings + AVAILABLE, rings + USED)):
+            self.common(QUEUE_DESC + 8 * i, 4, ring)
+            self.common(QUEUE_DESC + 8 * i + 4, 4, 0)
+        self.common(QUEUE_ENABLE, 2, 1)
+
+    def start(self, features=IOMMU_FEATURES | VERSION_1):
+        """From wherever the device is to a device that serves."""
+        self.place()
+        self.status(0)
+        self.status(ACKNOWLEDGE | DRIVER)
+        for word in (0, 1):
+            self.common(FEATURE_SELECT, 4, word)
+            self.common(FEATURE_WORD, 4, features >> 32 * word & 0xffffffff)
+        self.status(ACKNOWLEDGE | DRIVER | FEATURES_OK)
+        self.queue(0)
+        self.queue(1)
+        self.status(ACKNOWLEDGE | DRIVER | FEATURES_OK | DRIVER_OK)
+
+    def kick(self, queue):
+        self.qtest.poke(self.window + self.at[NOTIFY] + 4 * queue, 2, queue)
+
+    def offer(self, queue, buffers, first=0):
+        """Put a chain of (address, length, flags) into a queue, in its descriptors from one on."""
+        rings = RINGS + queue * RING_BYTES
+        chain = b"".join(
+            struct.pack("<QIHH", address & (1 << 64) - 1, length & 0xffffffff,
+                        flags | (NEXT if i + 1 < len(buffers) else 0), first + i + 1)
+            for i, (address, length, flags) in enumerate(buffers))
+        self.qtest.write(rings + 16 * first, chain)
+        self.qtest.poke(rings + AVAILABLE + 4 + 2 * (self.offered[queue] % ENTRIES), 2, first)
+        self.offered[queue] = self.offered[queue] + 1 & 0xffff
+        self.qtest.poke(rings + AVAILABLE + 2, 2, self.offered[queue])
+
+    def used(self, queue):
+        return self.qtest.peek(RINGS + queue * RING_BYTES + USED + 2, 2)
+
+    def ask(self, request, answer=4):
+        """Send a request; returns the answer's bytes, or None if there is none in time."""
+        self.qtest.write(BUFFERS, request + b"\xee" * answer)
+        self.offer(0, [(BUFFERS, len(request), 0), (BUFFERS + len(request), answer, WRITE)])
+        self.kick(0)
+        for _ in range(200):
+            if self.used(0) == self.offered[0]:
+                return self.qtest.read(BUFFERS + len(request), answer)
+        return None
+
+    def status_of(self, request, answer=4):
+        said = self.ask(request, answer)
+        return said[-4] if said else None
+
+    def attach(self, domain, endpoint, flags=0):
+        return self.status_of(ATTACH_FORM.pack(ATTACH, domain, endpoint, flags))
+
+    def detach(self, domain, endpoint):
+        return self.status_of(DETACH_FORM.pack(DETACH, domain, endpoint))
+
+    def map(self, domain, first, last, phys, flags=3):
+        return self.status_of(MAP_FORM.pack(MAP, domain, first, last, phys, flags))
+
+    def unmap(self, domain, first, last):
+        return self.status_of(UNMAP_FORM.pack(UNMAP, domain, first, last))
+
+    def probe(self, endpoint):
+        return self.status_of(PROBE_FORM.pack(PROBE, endpoint), 516)

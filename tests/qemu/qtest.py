@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""QEMU's processors stand still, and this reads and writes memory and ports in their place.
+
+QEMU answers one line of its qtest protocol at a time, some ten thousand in a second.
+"""
+
+import base64
+import socket
+import time
+
+WIDTHS = {1: "b", 2: "w", 4: "l", 8: "q"}
+
+
+class Ended(Exception):
+    """QEMU is gone."""
+
+
+class Qtest:
+    def __init__(self, path, deadline):
+        self.socket = socket.socket(socket.AF_UNIX)
+        while True:
+            try:
+                self.socket.connect(path)
+                break
+            except OSError:
+                if time.monotonic() > deadline:
+                    raise Ended("QEMU does not open its qtest socket") from None
+                time.sleep(0.02)
+        self.socket.settimeout(60)
+        self.lines = self.socket.makefile("r", encoding="ascii")
+
+    def command(self, line):
+        try:
+            self.socket.sendall(line.encode() + b"\n")
+            while True:
+                answer = self.lines.readline()
+                if not answer:
+                    raise Ended(f"at: {line[:80]}")
+                if not answer.startswith("IRQ"):
+                    break
+        except OSError as error:
+            raise Ended(f"{error} at: {line[:80]}") from None
+        if not answer.startswith("OK"):
+            raise Ended(f"{answer.strip()} at: {line[:80]}")
+        return answer[3:].strip()
+
+    def out(self, port, value):
+        self.command(f"outl {port:#x} {value:#x}")
+
+    def poke(self, address, width, value):
+        value &= (1 << 8 * width) - 1
+        self.command(f"write{WIDTHS[width]} {address:#x} {value:#x}")
+
+    def peek(self, address, width):
+        return int(self.command(f"read{WIDTHS[width]} {address:#x}"), 0)
+
+    def write(self, address, data):
+        if data:
+            self.command(f"b64write {address:#x} {len(data):#x} "
+                         f"{base64.b64encode(data).decode()}")
+
+    def read(self, address, length):
+        return base64.b64decode(self.command(f"b64read {address:#x} {length:#x}"))

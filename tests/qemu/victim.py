@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""A stock QEMU with the module and the watching function in it, on a machine that stands still."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "../guest"))
+
+import qemus                                        # noqa: E402 pylint: disable=wrong-import-position
+from machine import Failed, Machine                 # noqa: E402 pylint: disable=wrong-import-position
+from qtest import Qtest                             # noqa: E402 pylint: disable=wrong-import-position
+
+MEMORY = 64 << 20
+# What must never be in QEMU's output.
+BROKEN = r".*(?:ERROR: \w+Sanitizer|runtime error:|[Aa]ssert|is blocked: |heap-use-after).*"
+
+
+class Broken(Exception):
+    """The device did what it must not; the text says what."""
+
+
+def sanitizer():
+    """The environment in which a module with sanitizers finds their runtime."""
+    runtime = subprocess.run(["cc", "-print-file-name=libasan.so"], text=True,
+                             capture_output=True, check=True).stdout.strip()
+    return {"LD_PRELOAD": os.path.realpath(runtime),
+            "ASAN_OPTIONS": "detect_leaks=0:detect_stack_use_after_return=0",
+            "UBSAN_OPTIONS": "print_stacktrace=1"}
+
+
+class Stage:
+    """Where QEMUs of one generation are started, one after the other or side by side."""
+
+    def __init__(self, qemu, sanitized=False):
+        self.qemu = qemu
+        self.module = qemu.module()
+        self.environment = dict(qemu.environment)
+        if sanitized:
+            self.module = self.module.replace("/viommu-qemu.so", "-sanitized/viommu-qemu.so")
+            self.environment.update(sanitizer())
+        self.watch = os.path.join(os.path.dirname(self.module), "viommu-watch.so")
+        self.folder = tempfile.mkdtemp(prefix="viommu-hostile-")
+        self.rom = qemus.halting_rom(self.folder)
+        self.victims = []
+
+    def command(self, board, devices, more=()):
+        command = self.qemu.command("amd64") + [
+            "-nodefaults", "-no-user-config", "-display", "none", "-accel", "tcg", "-M", board,
+            "-bios", self.rom, "-m", str(MEMORY >> 20),
+            "-plugin", self.module, "-plugin", self.watch, *more]
+        return command + [word for device in devices for word in ("-device", device)]
+
+    def start(self, devices, more=(), board="q35"):
+        victim = Victim(self, self.command(board, devices, more), f"qemu{len(self.victims)}")
+        self.victims.append(victim)
+        return victim
+
+    def refused(self, devices, more=(), board="q35"):
+        """What a QEMU says that does not start with these; "" if it does."""
+        command = self.command(board, devices, more)
+        try:
+            done = subprocess.run(command, env={**os.environ, **self.environment}, text=True,
+                                  stdin=subprocess.DEVNULL, capture_output=True, check=False,
+                                  timeout=10)
+        except subprocess.TimeoutExpired:
+            return ""
+        return done.stderr if done.returncode == 1 else f"status {done.returncode}: {done.stderr}"
+
+    def close(self):
+        for victim in self.victims:
+            victim.machine.kill()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Victim:
+    """One QEMU, and what can be done to it from outside."""
+
+    def __init__(self, stage, command, name):
+        path = os.path.join(stage.folder, f"{name}.qtest")
+        command = command + ["-qtest", f"unix:{path},server=on,wait=off", "-qtest-log", "none"]
+        self.machine = Machine(command, stage.folder, name, stage.environment)
+        try:
+            self.monitor = self.machine.monitor
+        except Failed:
+            self.machine.kill()
+            raise Broken(f"QEMU does not start: {self.machine.output}") from None
+        self.qtest = Qtest(path, time.monotonic() + 20)
+
+    def get(self, path, name):
+        return self.monitor.command("qom-get", path=f"/machine/peripheral/{path}", property=name)
+
+    def set(self, path, name, value):
+        self.monitor.command("qom-set", path=f"/machine/peripheral/{path}", property=name,
+                             value=value)
+
+    def endpoints(self):
+        return json.loads(self.get("iommu0", "state"))["endpoints"]
+
+    def wait_for(self, what, condition, seconds=60):
+        deadline = time.monotonic() + seconds
+        while not condition():
+            if time.monotonic() > deadline or not self.machine.alive():
+                raise Broken(f"no end in time: {what}\n{self.machine.output}")
+            time.sleep(0.01)
+
+    def deleted(self, name):
+        """Wait until a device is gone."""
+        while self.monitor.event("DEVICE_DELETED").get("device") != name:
+            pass
+
+    def look(self):
+        """Nothing that must not be in QEMU's output is there."""
+        if found := re.search(BROKEN, self.machine.output):
+            raise Broken(found[0])

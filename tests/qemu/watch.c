@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "compat.h"
+
+/*
+ * viommu-watch: a PCI function that mirrors its IOMMU's mappings, and complains
+ *
+ * It registers as VFIO does: a memory listener on its address space, and for each IOMMU region
+ * in there a notifier that is told all there is at first, and then each change. What it is told
+ * goes into a mirror, which a host's IOMMU would be. That is stricter than a mirror in memory:
+ * it takes nothing twice, takes away whole what it was given, and knows no piece of 2^64 bytes,
+ * whose length is 0.
+ *
+ *     qom-get PATH wrong     the first thing that was against these rules, or ""
+ *     qom-get PATH mirror    the mirror: a line "FIRST LAST PHYS PERMISSIONS" for each piece
+ *     qom-get PATH check     compare the mirror with what a translation says; "" if it is so
+ *     qom-set PATH access A  read a few bytes at A, as a device does
+ */
+
+#define TYPE_WATCH "viommu-watch"
+#define ACCESSED   64
+
+QEMU_PLUGIN_EXPORT int qemu_plugin_version = QEMU_PLUGIN_VERSION;
+
+struct piece {
+	uint64_t first, last, phys;
+	IOMMUAccessFlags permissions;
+};
+
+struct watch {
+	PCIDevice pci;
+	MemoryListener listener;
+	QLIST_HEAD(, watched) regions;
+	GTree *mirror; /* struct piece by itself; those that overlap are equal */
+	char *wrong;
+};
+
+struct watched {
+	IOMMUNotifier notifier;
+	struct watch *watch;
+	IOMMUMemoryRegion *region;
+	uint64_t offset; /* of the region, as the function sees it */
+	QLIST_ENTRY(watched) next;
+};
+
+DECLARE_INSTANCE_CHECKER(struct watch, WATCH, TYPE_WATCH)
+
+static void complain(struct watch *watch, const char *what, const struct piece *piece)
+{
+	if (!watch->wrong)
+		watch->wrong = g_strdup_printf("%s: 0x%" PRIx64 "-0x%" PRIx64, what, piece->first,
+					       piece->last);
+}
+
+/* -- the mirror ------------------------------------------------------------------------ */
+
+static gint piece_compare(gconstpointer a, gconstpointer b, gpointer unused)
+{
+	const struct piece *one = a, *other = b;
+
+	if (one->last < other->first)
+		return -1;
+	return one->first > other->last;
+}
+
+static void mirror_add(struct watch *watch, const struct piece *piece)
+{
+	struct piece *copy = g_memdup2(piece, sizeof(*piece));
+
+	if (g_tree_lookup(watch->mirror, piece))
+		complain(watch, "mapped twice", piece);
+	g_tree_replace(watch->mirror, copy, copy);
+}
+
+static void mirror_remove(struct watch *watch, const struct piece *range)
+{
+	for (;;) {
+		const struct piece *piece = g_tree_lookup(watch->mirror, range);
+
+		if (!piece)
+			return;
+		if (piece->first < range->first || piece->last > range->last) {
+			complain(watch, "cut", range);
+			return;
+		}
+		g_tree_remove(watch->mirror, piece);
+	}
+}
+
+/* -- listening, as VFIO does ------------------------------------------------------------- */
+
+static void notified(IOMMUNotifier *notifier, IOMMUTLBEntry *entry)
+{
+	struct watched *watched = container_of(notifier, struct watched, notifier);
+	struct piece piece = {
+		.first = entry->iova + watched->offset,
+		.last = entry->iova + watched->offset + entry->addr_mask,
+		.phys = entry->translated_addr,
+		.permissions = entry->perm,
+	};
+
+	if (entry->addr_mask == UINT64_MAX || entry->iova & entry->addr_mask ||
+	    entry->addr_mask & (entry->addr_mask + 1))
+		complain(watched->watch, "not a piece that a host's IOMMU knows", &piece);
+	else if (entry->perm == IOMMU_NONE)
+		mirror_remove(watched->watch, &piece);
+	else
+		mirror_add(watched->watch, &piece);
+}
+
+static void region_add(MemoryListener *listener, MemoryRegionSection *section)
+{
+	struct watch *watch = container_of(listener, struct watch, listener);
+	uint64_t first = section->offset_within_region;
+	uint64_t last = first + int128_getlo(int128_sub(section->size, int128_one()));
+	struct watched *watched;
+
+	if (!memory_region_is_iommu(section->mr))
+		return;
+	watched = g_new0(struct watched, 1);
+	watched->watch = watch;
+	watched->region = IOMMU_MEMORY_REGION(section->mr);
+	watched->offset = section->offset_within_address_space - first;
+	iommu_notifier_init(&watched->notifier, notified, IOMMU_NOTIFIER_IOTLB_EVENTS, first, last,
+			    0);
+	memory_region_register_iommu_notifier(section->mr, &watched->notifier, &error_abort);
+	QLIST_INSERT_HEAD(&watch->regions, watched, next);
+	memory_region_iommu_replay(watched->region, &watched->notifier);
+}
+
+static void region_del(MemoryListener *listener, MemoryRegionSection *section)
+{
+	static const struct piece everything = { .last = UINT64_MAX };
+	struct watch *watch = container_of(listener, struct watch, listener);
+	struct watched *watched, *next;
+
+	QLIST_FOREACH_SAFE(watched, &watch->regions, next, next) {
+		if (MEMORY_REGION(watched->region) != section->mr)
+			continue;
+		memory_region_unregister_iommu_notifier(section->mr, &watched->notifier);
+		QLIST_REMOVE(watched, next);
+		g_free(watched);
+		mirror_remove(watch, &everything);
+	}
+}
+
+/* -- what can be asked ------------------------------------------------------------------- */
+
+static char *wrong_get(Object *object, Error **errp)
+{
+	return g_strdup(WATCH(object)->wrong ?: "");
+}
+
+static gboolean piece_print(gpointer key, gpointer value, gpointer text)
+{
+	const struct piece *piece = key;
+
+	g_string_append_printf(text, "%" PRIu64 " %" PRIu64 " %" PRIu64 " %d\n", piece->first,
+			       piece->last, piece->phys, piece->permissions);
+	return false;
+}
+
+static char *mirror_get(Object *object, Error **errp)
+{
+	GString *text = g_string_new("");
+
+	g_tree_foreach(WATCH(object)->mirror, piece_print, text);
+	return g_string_free(text, false);
+}
+
+static bool translates(struct watched *watched, const struct piece *piece, uint64_t at)
+{
+	IOMMUMemoryRegionClass *class = IOMMU_MEMORY_REGION_GET_CLASS(watched->region);
+	IOMMUTLBEntry entry =
+		class->translate(watched->region, at - watched->offset, IOMMU_NONE, 0);
+
+	return entry.perm == piece->permissions &&
+	       entry.translated_addr + (at & entry.addr_mask) == piece->phys + (at - piece->first);
+}
+
+static gboolean piece_check(gpointer key, gpointer value, gpointer opaque)
+{
+	struct watch *watch = opaque;
+	struct watched *watched = QLIST_FIRST(&watch->regions);
+	const struct piece *piece = key;
+
+	if (!watched || !translates(watched, piece, piece->first) ||
+	    !translates(watched, piece, piece->last))
+		complain(watch, "the mirror has what does not translate so", piece);
+	return watch->wrong != NULL;
+}
+
+static char *check_get(Object *object, Error **errp)
+{
+	g_tree_foreach(WATCH(object)->mirror, piece_check, object);
+	return wrong_get(object, errp);
+}
+
+static void access_set(Object *object, const char *text, Error **errp)
+{
+	uint8_t bytes[ACCESSED];
+	uint64_t address;
+
+	if (qemu_strtou64(text, NULL, 0, &address))
+		error_setg(errp, "'%s' is not an address", text);
+	else
+		pci_dma_read(PCI_DEVICE(object), address, bytes, sizeof(bytes));
+}
+
+/* -- life -------------------------------------------------------------------------------- */
+
+/* As with VFIO, the mirror is of the IOMMU's address space, bus mastering or not. */
+static void watch_realize(PCIDevice *pci, Error **errp)
+{
+	struct watch *watch = WATCH(pci);
+
+	QLIST_INIT(&watch->regions);
+	watch->mirror = g_tree_new_full(piece_compare, NULL, g_free, NULL);
+	watch->listener = (MemoryListener){
+		.name = TYPE_WATCH,
+		.region_add = region_add,
+		.region_del = region_del,
+	};
+	memory_listener_register(&watch->listener, pci_device_iommu_address_space(pci));
+}
+
+static void watch_exit(PCIDevice *pci)
+{
+	struct watch *watch = WATCH(pci);
+
+	memory_listener_unregister(&watch->listener);
+	g_tree_destroy(watch->mirror);
+	g_free(watch->wrong);
+}
+
+static const VMStateDescription saved = {
+	.name = TYPE_WATCH,
+	.fields = VMSTATE_FIELDS{ VMSTATE_PCI_DEVICE(pci, struct watch), VMSTATE_END_OF_LIST() },
+};
+
+static void watch_class_init(ObjectClass *class, CLASS_DATA data)
+{
+	PCIDeviceClass *pci = PCI_DEVICE_CLASS(class);
+
+	DEVICE_CLASS(class)->vmsd = &saved;
+	pci->realize = watch_realize;
+	pci->exit = watch_exit;
+	pci->vendor_id = PCI_VENDOR_ID_QEMU;
+	pci->device_id = 0x10f0;
+	pci->class_id = PCI_CLASS_OTHERS;
+	object_class_property_add_str(class, "wrong", wrong_get, NULL);
+	object_class_property_add_str(class, "mirror", mirror_get, NULL);
+	object_class_property_add_str(class, "check", check_get, NULL);
+	object_class_property_add_str(class, "access", NULL, access_set);
+}
+
+QEMU_PLUGIN_EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_t *info, int argc,
+					   char **argv)
+{
+	static InterfaceInfo interfaces[] = { { INTERFACE_PCIE_DEVICE }, {} };
+	static const TypeInfo type = {
+		.name = TYPE_WATCH,
+		.parent = TYPE_PCI_DEVICE,
+		.instance_size = sizeof(struct watch),
+		.class_init = watch_class_init,
+		.interfaces = interfaces,
+	};
+
+	type_register_static(&type);
+	return 0;
+}
