@@ -96,9 +96,9 @@
  * section.
  *
  * Callbacks return: no longjmp and no exception leaves them. A thread may end in `event`, as by
- * pthread_cancel(), unless it had no memory for its first viommu_translate(): no request waits for it
- * then. Nothing here is for signal handlers, nor for the child of a process that had several threads
- * when it forked: what those held, or were in, is never let go there.
+ * pthread_cancel(), unless it had no memory for its first viommu_translate(): no request waits for
+ * it then. Nothing here is for signal handlers, nor for the child of a process that had several
+ * threads when it forked: what those held, or were in, is never let go there.
  *
  * Limits and what they protect
  *

@@ -133,7 +133,8 @@ static void region_del(MemoryListener *listener, MemoryRegionSection *section)
 	struct watch *watch = container_of(listener, struct watch, listener);
 	struct watched *watched, *next;
 
-	QLIST_FOREACH_SAFE(watched, &watch->regions, next, next) {
+	QLIST_FOREACH_SAFE(watched, &watch->regions, next, next)
+	{
 		if (MEMORY_REGION(watched->region) != section->mr)
 			continue;
 		memory_region_unregister_iommu_notifier(section->mr, &watched->notifier);
