@@ -336,17 +336,32 @@ void check_windows_overlap(const struct check *check)
 			      "correct `at` or `span`: everything has registers of its own");
 }
 
-/* Memory of one IOMMU, or of the same functions. */
-static uint64_t group_of_memory(const struct viommu_topology *topology,
-				const struct viommu_reserved_memory *memory)
+/*
+ * Memory of one IOMMU, of the same of its IDs, or of the same functions. Devices with different IDs
+ * may each have the same addresses: an RMR node says so of all that it maps.
+ */
+static char *whose_memory(const struct viommu_reserved_memory *memory)
 {
-	static const uint64_t of_functions = 1ull << 63;
-	const struct viommu_iommu *iommu = viommu_topology_find_iommu(topology, memory->iommu);
+	if (!memory->iommu)
+		return g_strdup_printf("functions %x %x %x", memory->segment, memory->bdf_first,
+				       memory->bdf_last);
+	if (!memory->has_ids)
+		return g_strdup_printf("all %s", memory->iommu);
+	return g_strdup_printf("ids %x %x %s", memory->id_first, memory->id_last, memory->iommu);
+}
 
-	if (memory->iommu)
-		return (uint64_t)(uintptr_t)iommu;
-	return of_functions | (uint64_t)memory->segment << (2 * SEGMENT_SHIFT) |
-	       (uint64_t)memory->bdf_first << SEGMENT_SHIFT | memory->bdf_last;
+/* Groups are numbered as they come, which is the same order on every host. */
+static uint64_t group_of_memory(GHashTable *groups, const struct viommu_reserved_memory *memory)
+{
+	char *whose = whose_memory(memory);
+	gpointer group = g_hash_table_lookup(groups, whose);
+
+	if (!group) {
+		group = GUINT_TO_POINTER(g_hash_table_size(groups) + 1);
+		g_hash_table_insert(groups, g_steal_pointer(&whose), group);
+	}
+	g_free(whose);
+	return GPOINTER_TO_UINT(group);
 }
 
 /*
@@ -355,12 +370,13 @@ static uint64_t group_of_memory(const struct viommu_topology *topology,
  */
 void check_memory_overlap(const struct check *check)
 {
+	g_autoptr(GHashTable) groups = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 	const struct viommu_reserved_memory *memory;
 	GArray *claims = claims_new();
 
 	for_each_object(i, memory, check->topology, OBJECT_RESERVED_MEMORY)
-		claims_add(claims, group_of_memory(check->topology, memory), memory->first,
-			   memory->last, (struct subject){ OBJECT_RESERVED_MEMORY, memory, i });
+		claims_add(claims, group_of_memory(groups, memory), memory->first, memory->last,
+			   (struct subject){ OBJECT_RESERVED_MEMORY, memory, i });
 	claims_blame_overlaps(check, claims, "have addresses in common",
 			      "say of each address once what is special about it");
 }

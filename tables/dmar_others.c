@@ -73,7 +73,7 @@ static void write_memory(struct dmar_writing *writing)
 		if (!same_region(last, memory))
 			region = put(writing, new_region(memory));
 		last = memory;
-		if (!dmar_add_scopes(region, target, memory->bdf_last))
+		if (!dmar_add_scopes(writing, region, target, memory->bdf_last))
 			dmar_blame_path(writing, memory->place);
 	}
 }

@@ -108,7 +108,7 @@ static void read_function(struct reading *reading, const struct record *record,
 	if (viommu_topology_add_pci_range(reading->topology, &range) == -ENOSPC)
 		report(reading->findings, "topology-segments", range.place,
 		       "leave out what the machine lacks",
-		       "scopes name more than 1048576 functions: this one is left out");
+		       "scopes name more than 262144 functions: this one is left out");
 }
 
 /* What sends interrupts is no function of its own, and so no range either. */

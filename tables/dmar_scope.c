@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "dmar_write.h"
+#include "findings.h"
 
 #define MAX_HOPS 124 /* what the length of a scope, one byte, has room for */
 
@@ -74,15 +75,34 @@ bool dmar_add_scope(struct record *structure, const struct dmar_target *target)
 	return fine;
 }
 
-/* One more than fit is enough to see that they do not: so this ends soon, whatever is asked. */
-bool dmar_add_scopes(struct record *structure, struct dmar_target target, uint16_t last)
+/* Scopes and hops of all ranges: half of what is read, so that what is made can be read. */
+#define MAX_RECORDS ((size_t)1 << 19)
+
+/* Structures may be many, and a few words of a topology stand for a full one each. */
+static bool has_room(struct dmar_writing *writing)
 {
+	if (writing->n_records < MAX_RECORDS)
+		return true;
+	if (!writing->full)
+		dmar_refuse(writing, "dmar-too-large", place_of_file(NULL),
+			    "name bridges instead of what is below them",
+			    "a table is made of at most 524288 scopes and hops");
+	writing->full = true;
+	return false;
+}
+
+/* One more than fit is enough to see that they do not: so this ends soon, whatever is asked. */
+bool dmar_add_scopes(struct dmar_writing *writing, struct record *structure,
+		     struct dmar_target target, uint16_t last)
+{
+	const GPtrArray *scopes = structure->children;
 	bool fine = true;
 
-	for (unsigned bdf = target.bdf; bdf <= last && structure->children->len <= DMAR_MAX_SCOPES;
-	     bdf++) {
+	for (unsigned bdf = target.bdf;
+	     bdf <= last && scopes->len <= DMAR_MAX_SCOPES && has_room(writing); bdf++) {
 		target.bdf = (uint16_t)bdf;
 		fine &= dmar_add_scope(structure, &target);
+		writing->n_records += 1 + dmar_hops(scopes->pdata[scopes->len - 1]);
 	}
 	return fine;
 }

@@ -164,7 +164,7 @@ static void write_range(struct dmar_writing *writing, const struct viommu_pci_ra
 	if (has_own_ids(range))
 		report(writing->findings, "dmar-silent-ids", range->place, "leave `first-id` out",
 		       "a VT-d unit knows functions by their own numbers");
-	if (!dmar_add_scopes(unit->record, target, range->bdf_last))
+	if (!dmar_add_scopes(writing, unit->record, target, range->bdf_last))
 		dmar_blame_path(writing, range->place);
 }
 

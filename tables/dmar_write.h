@@ -24,6 +24,8 @@ struct dmar_writing {
 	GHashTable *bridges; /* segment -> its first host bridge */
 	GPtrArray *order;    /* of units */
 	GPtrArray *devices;  /* those that have a scope, and need a name */
+	size_t n_records;    /* scopes and hops of ranges, so far */
+	bool full;           /* there were too many of them */
 	bool remaps;         /* there are sources of interrupts */
 	bool failed;
 	struct viommu_findings *findings;
@@ -48,7 +50,8 @@ struct dmar_target {
 	const char *path;
 };
 bool dmar_add_scope(struct record *structure, const struct dmar_target *target);
-bool dmar_add_scopes(struct record *structure, struct dmar_target target, uint16_t last);
+bool dmar_add_scopes(struct dmar_writing *writing, struct record *structure,
+		     struct dmar_target target, uint16_t last);
 
 static inline unsigned dmar_type_of_scope(enum viommu_scope scope)
 {

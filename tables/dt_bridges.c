@@ -155,7 +155,7 @@ static bool has_room(const struct bridge *b, const struct viommu_place *place)
 	if (!is_full(b->reading) && ++b->reading->n_ranges > VIOMMU_MAX_SEGMENTS)
 		report(b->reading->findings, "topology-segments", *place,
 		       "write maps that say it in fewer entries",
-		       "all maps together come to more than 1048576 ranges: the rest is left out");
+		       "all maps together come to more than 262144 ranges: the rest is left out");
 	return !is_full(b->reading);
 }
 

@@ -113,6 +113,28 @@ uint32_t dt_make_phandle(struct dt_writing *writing, struct dt_node *node)
 	return phandle;
 }
 
+/* 16 MiB: Linux for arm64 takes a tree of 2 MiB at most. */
+#define MAX_CELLS ((size_t)1 << 22)
+
+bool dt_has_room(struct dt_writing *writing, size_t n_cells)
+{
+	bool had_room = writing->n_cells <= MAX_CELLS;
+
+	if (!had_room)
+		return false;
+	writing->n_cells += n_cells;
+	if (writing->n_cells <= MAX_CELLS)
+		return true;
+	report(writing->findings, "dt-too-large", place_of_file(writing->tree->file),
+	       "give functions and devices their own IDs, one behind the other",
+	       "maps and devices come to more than %zu cells, or masks would have to be looked for "
+	       "on "
+	       "too many host bridges",
+	       MAX_CELLS);
+	writing->failed = true;
+	return false;
+}
+
 /* An error and no warning: half a description is worse than none, for a guest trusts it. */
 void dt_miss(struct dt_writing *writing, const char *what, const char *name,
 	     struct viommu_place place)

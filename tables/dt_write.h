@@ -13,6 +13,7 @@ struct dt_writing {
 	struct dt_reading before; /* what was where, before anything was changed */
 	bool into, overlay, force;
 	bool failed;         /* there was an error: nothing is to come of this */
+	size_t n_cells;      /* what maps and devices took so far */
 	GHashTable *paths;   /* of the nodes that there were: path -> node */
 	GHashTable *windows; /* where registers begin -> node */
 	GHashTable *iommus;  /* name of an IOMMU -> node */
@@ -42,6 +43,12 @@ void dt_clear(struct dt_writing *writing, struct dt_node *node, const char *name
 /* A new child, with a copy of the name; the phandle of a node, which it is given if need be. */
 struct dt_node *dt_make_node(struct dt_writing *writing, struct dt_node *parent, const char *name);
 uint32_t dt_make_phandle(struct dt_writing *writing, struct dt_node *node);
+
+/*
+ * Is there room for so many cells more? A few words of a topology can stand for as many as there
+ * are IDs, on one bridge after the other: beyond the limit there is an error, and nobody has room.
+ */
+bool dt_has_room(struct dt_writing *writing, size_t n_cells);
 
 /* An error about an object: no node of the base tree is this one. */
 void dt_miss(struct dt_writing *writing, const char *what, const char *name,

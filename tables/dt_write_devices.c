@@ -35,7 +35,8 @@ static void add_cells(struct device *d, const struct dt_node *iommu, uint32_t id
 	uint32_t cells[] = { dt_make_phandle(d->writing, (struct dt_node *)iommu), id, mask };
 	size_t n = dt_number(iommu, "#iommu-cells", 1);
 
-	g_array_append_vals(d->cells, cells, (guint)MIN(n + 1, G_N_ELEMENTS(cells)));
+	if (dt_has_room(d->writing, G_N_ELEMENTS(cells)))
+		g_array_append_vals(d->cells, cells, (guint)MIN(n + 1, G_N_ELEMENTS(cells)));
 }
 
 /* An SMMU that wants a mask can say in one entry what begins at a multiple of its length. */

@@ -139,7 +139,8 @@ static void add_entry(struct dt_writing *writing, GArray *cells, uint32_t rid,
 	const uint32_t entry[] = { rid, dt_make_phandle(writing, (struct dt_node *)target), id,
 				   length };
 
-	g_array_append_vals(cells, entry, G_N_ELEMENTS(entry));
+	if (dt_has_room(writing, G_N_ELEMENTS(entry)))
+		g_array_append_vals(cells, entry, G_N_ELEMENTS(entry));
 }
 
 /* Without a mask functions that have one ID are as many entries. */
@@ -228,6 +229,9 @@ static void set_map(struct dt_writing *writing, struct dt_node *bridge, const st
 	g_array_free(cells, TRUE);
 }
 
+/* Painting costs time and not room: a bridge as much as this many cells. */
+#define PAINT_CELLS 16384
+
 /* A map that leads nowhere, to an IOMMU that is disabled perhaps, is as good as none. */
 void dt_write_map(struct dt_writing *writing, struct dt_node *bridge, const struct dt_map *map,
 		  const GArray *runs, uint16_t first, uint16_t last)
@@ -235,9 +239,10 @@ void dt_write_map(struct dt_writing *writing, struct dt_node *bridge, const stru
 	bool there = dt_property(bridge, map->property);
 	g_autofree struct paint *paint = NULL;
 
-	if (there || is_shared(runs))
+	if ((there || is_shared(runs)) && dt_has_room(writing, PAINT_CELLS))
 		paint = paint_new(runs, first, last);
-	if (there && paint && means_the_same(writing, bridge, map, paint))
+	if (!dt_has_room(writing, 0) ||
+	    (there && paint && means_the_same(writing, bridge, map, paint)))
 		return;
 	if (runs->len)
 		set_map(writing, bridge, map, runs, paint);

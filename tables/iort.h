@@ -38,14 +38,18 @@ enum iort_revision {
 	IORT_REVISION_LAST = 7,
 };
 
-#define IORT_HEAD_LENGTH 48
-#define IORT_NODE_LENGTH 16
+#define IORT_HEAD_LENGTH    48
+#define IORT_NODE_LENGTH    16
+#define IORT_MAPPING_LENGTH 20u
 
 /* What the length of a node can say. */
 #define IORT_MAX_NODE_LENGTH 65535u
 
 /* More than any machine has, and few enough to be held as records. */
 #define IORT_MAX_RECORDS ((size_t)1 << 18)
+
+/* As many pieces of memory may RMR nodes come to, which have them for each of their ID mappings. */
+#define IORT_MAX_MEMORIES ((size_t)1 << 16)
 
 /*
  * Readers go by the number of nodes, and need it right: Linux checks only that each begins before

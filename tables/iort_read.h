@@ -15,6 +15,7 @@ struct iort_reading {
 	GHashTable *index;    /* of every node: its number in the table */
 	GHashTable *last_ids; /* by the offset of an SMMU: the last stream ID that goes there */
 	GHashTable *segments; /* those that have a root complex */
+	size_t n_memories;    /* of all RMR nodes, counted once for each of their mappings */
 	struct viommu_findings *findings;
 };
 

@@ -5,6 +5,7 @@
  * A device that is not PCI has one ID and does not say which: a single mapping. Where a mapping is
  * a range, the device says with which ID it comes in, and drivers for such devices know that.
  */
+#include "findings.h"
 #include "iort_read.h"
 #include "topology.h"
 
@@ -118,8 +119,24 @@ void iort_read_component(struct iort_reading *reading, const struct record *node
 /* -- RMR nodes ----------------------------------------------------------------------------------
  */
 
+/*
+ * All of a node's memory is for all of its IDs, which is a product: a table of 64 KiB can say as
+ * much of it as takes gigabytes to keep. What is beyond is told once.
+ */
+static bool has_room(struct iort_reading *reading, struct viommu_place place)
+{
+	if (reading->n_memories++ == IORT_MAX_MEMORIES)
+		report(reading->findings, "iort-rmr-many", place,
+		       "give each node only the memory that all of its IDs need",
+		       "memory of all RMR nodes, counted once for each of their ID mappings, is "
+		       "more "
+		       "than %zu pieces: the rest is left out",
+		       IORT_MAX_MEMORIES);
+	return reading->n_memories <= IORT_MAX_MEMORIES;
+}
+
 /* Linux looks at the IDs that come out of a mapping, and not at its flag. */
-static void add_memory(const struct iort_reading *reading, const struct record *node,
+static void add_memory(struct iort_reading *reading, const struct record *node,
 		       const struct iort_mapping *mapping, const struct record *record)
 {
 	const struct iort_rmr *rmr = node->host;
@@ -137,7 +154,7 @@ static void add_memory(const struct iort_reading *reading, const struct record *
 		.place = table_place(reading->table, record->at),
 	};
 
-	if (memory.iommu && range->length)
+	if (has_room(reading, memory.place) && memory.iommu && range->length)
 		viommu_topology_add_reserved_memory(reading->topology, &memory);
 }
 
@@ -146,7 +163,8 @@ void iort_read_rmr(struct iort_reading *reading, const struct record *node)
 {
 	const struct record *ids, *memory;
 
-	for (guint i = 0; (ids = iort_next(node, &iort_mapping_layout, &i));)
+	for (guint i = 0; reading->n_memories <= IORT_MAX_MEMORIES &&
+			  (ids = iort_next(node, &iort_mapping_layout, &i));)
 		for (guint k = 0; (memory = iort_next(node, &iort_rmr_descriptor_layout, &k));)
 			add_memory(reading, node, ids->host, memory);
 }

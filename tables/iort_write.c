@@ -70,6 +70,14 @@ void iort_add_mappings(struct record *node, const GArray *mappings)
 	iort_add_elements(node, &iort_mapping_layout, mappings->data, mappings->len);
 }
 
+bool iort_has_room(struct iort_writing *writing, const GArray *mappings)
+{
+	if (mappings->len > IORT_MAX_NODE_LENGTH / IORT_MAPPING_LENGTH ||
+	    ++writing->n_mappings > IORT_MAX_RECORDS)
+		writing->too_large = true;
+	return !writing->too_large;
+}
+
 /* A length of more than 16 bits is cut off here, and found when all nodes are there. */
 void iort_end_node(struct iort_writing *writing, struct record *node)
 {
@@ -201,6 +209,8 @@ bool iort_write(struct viommu_table *table, const struct viommu_topology *topolo
 		return true;
 	report(findings, "iort-too-large", place_of_file(NULL),
 	       "give whole host bridges to an IOMMU instead of single functions",
-	       "a node of an IORT has at most 65535 bytes, which are some 3200 ID mappings");
+	       "a node of an IORT has at most 65535 bytes, which are some 3200 ID mappings, and a "
+	       "table has at most %zu of them",
+	       IORT_MAX_RECORDS);
 	return false;
 }

@@ -38,7 +38,8 @@ struct iort_writing {
 	unsigned revision;
 	size_t end;         /* where the next node would be */
 	uint32_t n;         /* nodes so far */
-	bool too_large;     /* a node has more than it can have */
+	size_t n_mappings;  /* gathered so far, for any node */
+	bool too_large;     /* a node has more than it can have, or the table more than is read */
 	GHashTable *units;  /* SMMUs by name: struct iort_unit */
 	GHashTable *groups; /* offsets of ITS groups by name */
 	GArray *pieces;     /* struct iort_piece, sorted */
@@ -50,6 +51,12 @@ struct iort_unit *iort_unit_of(const struct iort_writing *writing, const char *i
 
 /* The offset of an ITS group, or 0 for none. */
 uint32_t iort_group_at(const struct iort_writing *writing, const char *its);
+
+/*
+ * Is there room for one mapping more? If not, the table cannot be made, and no other one has room
+ * either: a few words of a topology can stand for millions of them.
+ */
+bool iort_has_room(struct iort_writing *writing, const GArray *mappings);
 
 /*
  * A node is begun with what `host` says, and gets its arrays; then it is ended, which fills in its

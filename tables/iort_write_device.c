@@ -74,7 +74,7 @@ void iort_note_devices(struct iort_writing *writing)
  * ------------------------------------------------------------------------------------ */
 
 /* Several IDs are a range, whatever its driver calls them. */
-static void add_mapping(const struct iort_writing *writing, const struct viommu_device_id *id,
+static void add_mapping(struct iort_writing *writing, const struct viommu_device_id *id,
 			GArray *mappings)
 {
 	const struct iort_unit *unit = iort_unit_of(writing, id->iommu);
@@ -85,14 +85,14 @@ static void add_mapping(const struct iort_writing *writing, const struct viommu_
 		.flags = !id->has_input && id->n_ids <= 1 ? IORT_MAPPING_SINGLE : 0,
 	};
 
-	if (!unit)
+	if (!unit || !iort_has_room(writing, mappings))
 		return;
 	mapping.output_reference = (uint32_t)unit->at;
 	g_array_append_val(mappings, mapping);
 }
 
 /* Its own ID first, then the others as they stand in the topology. */
-static GArray *mappings_of(const struct iort_writing *writing,
+static GArray *mappings_of(struct iort_writing *writing,
 			   const struct viommu_platform_device *device, const GPtrArray *further)
 {
 	GArray *mappings = g_array_new(FALSE, FALSE, sizeof(struct iort_mapping));

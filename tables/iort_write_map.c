@@ -210,11 +210,12 @@ static uint32_t count_of(const struct iort_writing *writing, uint64_t first, uin
 }
 
 /* The last of its IDs is kept apart until here, where it becomes a count. */
-static void add_mapping(const struct iort_writing *writing, struct segment *segment,
+static void add_mapping(struct iort_writing *writing, struct segment *segment,
 			struct iort_mapping mapping, uint64_t last)
 {
 	mapping.id_count = count_of(writing, mapping.input_base, last);
-	g_array_append_val(segment->mappings, mapping);
+	if (iort_has_room(writing, segment->mappings))
+		g_array_append_val(segment->mappings, mapping);
 }
 
 /* Functions that share an ID have a mapping each, for a mapping counts on. */
@@ -224,7 +225,7 @@ static void map_piece(struct segments *segments, const struct iort_piece *piece)
 	uint64_t first = piece->first & LAST_RID, last = piece->last & LAST_RID;
 	uint64_t step = piece->one_id ? 1 : last - first + 1;
 
-	for (uint64_t rid = first; rid <= last; rid += step)
+	for (uint64_t rid = first; rid <= last && !segments->writing->too_large; rid += step)
 		add_mapping(segments->writing, segment,
 			    (struct iort_mapping){
 				    .input_base = (uint32_t)rid,
@@ -265,7 +266,7 @@ static bool goes_on(const struct iort_mapping *before, uint64_t before_last,
 /* MSI ranges are told from host bridges by being in a set: an owner is a pointer and no more. */
 static void map_bypass(struct segments *segments, struct segment *segment, GHashTable *msis)
 {
-	const struct iort_writing *writing = segments->writing;
+	struct iort_writing *writing = segments->writing;
 	struct iort_mapping open = { 0 };
 	uint64_t last = 0;
 	const struct span *span;

@@ -35,7 +35,8 @@ bool iort_has_rmrs(const struct viommu_topology *topology)
 /* -- for which IDs --------------------------------------------------------------------------- */
 
 /* IDs come out as they go in: the node is about streams and not about functions. */
-static void add_ids(GArray *mappings, const struct iort_unit *unit, uint32_t first, uint32_t last)
+static void add_ids(struct iort_writing *writing, GArray *mappings, const struct iort_unit *unit,
+		    uint32_t first, uint32_t last)
 {
 	const struct iort_mapping mapping = {
 		.input_base = first,
@@ -45,17 +46,19 @@ static void add_ids(GArray *mappings, const struct iort_unit *unit, uint32_t fir
 		.flags = IORT_MAPPING_SINGLE,
 	};
 
-	g_array_append_val(mappings, mapping);
+	if (iort_has_room(writing, mappings))
+		g_array_append_val(mappings, mapping);
 }
 
 /* Functions between the first and the last one, as the SMMU knows them. */
-static void add_functions(const struct iort_writing *writing, GArray *mappings,
+static void add_functions(struct iort_writing *writing, GArray *mappings,
 			  const struct viommu_reserved_memory *memory)
 {
 	uint64_t first = function_id(memory->segment, memory->bdf_first);
 	uint64_t last = function_id(memory->segment, memory->bdf_last);
 
-	for (guint i = iort_seek_piece(writing, first); i < writing->pieces->len; i++) {
+	for (guint i = iort_seek_piece(writing, first);
+	     !writing->too_large && i < writing->pieces->len; i++) {
 		const struct iort_piece *piece =
 			&g_array_index(writing->pieces, struct iort_piece, i);
 		uint64_t from = MAX(first, piece->first), to = MIN(last, piece->last);
@@ -63,15 +66,16 @@ static void add_functions(const struct iort_writing *writing, GArray *mappings,
 		if (from > to)
 			break;
 		if (piece->one_id)
-			add_ids(mappings, piece->unit, piece->id, piece->id);
+			add_ids(writing, mappings, piece->unit, piece->id, piece->id);
 		else
-			add_ids(mappings, piece->unit, piece->id + (uint32_t)(from - piece->first),
+			add_ids(writing, mappings, piece->unit,
+				piece->id + (uint32_t)(from - piece->first),
 				piece->id + (uint32_t)(to - piece->first));
 	}
 }
 
 /* All IDs of an SMMU are those of the functions behind it. */
-static GArray *mappings_of(const struct iort_writing *writing,
+static GArray *mappings_of(struct iort_writing *writing,
 			   const struct viommu_reserved_memory *memory)
 {
 	GArray *mappings = g_array_new(FALSE, FALSE, sizeof(struct iort_mapping));
@@ -80,11 +84,12 @@ static GArray *mappings_of(const struct iort_writing *writing,
 	if (!memory->iommu)
 		add_functions(writing, mappings, memory);
 	else if (unit && memory->has_ids)
-		add_ids(mappings, unit, memory->id_first, memory->id_last);
-	for (guint i = 0; unit && !memory->has_ids && i < unit->ids->len; i++) {
+		add_ids(writing, mappings, unit, memory->id_first, memory->id_last);
+	for (guint i = 0; unit && !memory->has_ids && !writing->too_large && i < unit->ids->len;
+	     i++) {
 		const struct iort_ids *ids = &g_array_index(unit->ids, struct iort_ids, i);
 
-		add_ids(mappings, unit, ids->first, ids->last);
+		add_ids(writing, mappings, unit, ids->first, ids->last);
 	}
 	return mappings;
 }
@@ -174,7 +179,8 @@ void iort_write_rmrs(struct iort_writing *writing)
 	const struct viommu_reserved_memory *memory;
 	size_t i = 0;
 
-	while ((memory = topology_get(writing->topology, OBJECT_RESERVED_MEMORY, i))) {
+	while (!writing->too_large &&
+	       (memory = topology_get(writing->topology, OBJECT_RESERVED_MEMORY, i))) {
 		if (is_rmr(memory)) {
 			i = write_from(writing, i);
 			continue;

@@ -10,12 +10,6 @@
 #include "ivrs.h"
 
 /*
- * More records than any machine needs: three blocks of 65536 entries each would not fill it. The
- * bytes of a table may be many, and each entry of four of them becomes a record.
- */
-#define MAX_RECORDS (1u << 20)
-
-/*
  * Records are counted over the whole table: every four bytes may be an entry, and each takes many
  * times that room in memory.
  */
@@ -102,7 +96,7 @@ static void decode_entries(struct decoding *decoding, struct record *block, size
 				 .end = end };
 	enum cursor_state state;
 
-	while ((state = cursor_look(&cursor)) == CURSOR_AT && decoding->n++ < MAX_RECORDS) {
+	while ((state = cursor_look(&cursor)) == CURSOR_AT && decoding->n++ < IVRS_MAX_STRUCTURES) {
 		record_add_child(block, decode_entry(decoding->bytes + cursor.at, &cursor));
 		cursor.at += cursor.length;
 	}
@@ -141,9 +135,9 @@ static void report_blocks(const struct decoding *decoding, enum cursor_state sta
 {
 	struct viommu_place place = table_place(decoding->table, cursor->at);
 
-	if (decoding->n > MAX_RECORDS)
+	if (decoding->n > IVRS_MAX_STRUCTURES)
 		report(decoding->findings, "ivrs-too-large", place, "end the table here",
-		       "there are more than %u blocks and device entries", MAX_RECORDS);
+		       "there are more than %u blocks and device entries", IVRS_MAX_STRUCTURES);
 	if (state == CURSOR_SHORT)
 		report(decoding->findings, "ivrs-block-length", place,
 		       "end the table here, or write the length that the block has",
@@ -168,7 +162,7 @@ static void decode(struct viommu_table *table, const uint8_t *bytes, size_t leng
 	};
 	enum cursor_state state;
 
-	while ((state = cursor_look(&cursor)) == CURSOR_AT && decoding.n++ < MAX_RECORDS) {
+	while ((state = cursor_look(&cursor)) == CURSOR_AT && decoding.n++ < IVRS_MAX_STRUCTURES) {
 		record_add_child(table->root, decode_block(&decoding, &cursor));
 		cursor.at += cursor.length;
 	}

@@ -48,6 +48,12 @@ enum ivrs_entry_type {
 
 #define IVRS_HEAD_LENGTH 48
 
+/*
+ * More records than any machine needs: three blocks of 65536 entries each would not fill it. The
+ * bytes of a table may be many, and each entry of four of them becomes a record.
+ */
+#define IVRS_MAX_STRUCTURES (1u << 20)
+
 /* No fixed part of a block or of an entry has more bytes. */
 #define IVRS_LONGEST 40
 

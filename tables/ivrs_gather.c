@@ -19,6 +19,30 @@
 
 /* -- one entry ----------------------------------------------------------------------------- */
 
+/* The shortest entry has 4 bytes, so this many of them are a block whose length is out of range. */
+#define MOST_ITEMS (UINT16_MAX / 4)
+
+/*
+ * A few words of a topology can stand for an entry of every function there is, behind one IOMMU
+ * after the other. What no block could hold is not gathered: the first of it ends the table.
+ */
+static bool has_room(const struct ivrs_unit *unit)
+{
+	struct ivrs_writing *writing = unit->writing;
+	bool full = unit->items->len >= MOST_ITEMS;
+
+	if (writing->failed || (!full && writing->n_items < IVRS_MAX_STRUCTURES))
+		return !writing->failed;
+	writing->failed = true;
+	report(writing->findings, "ivrs-too-large", unit->iommu->place,
+	       "give whole buses or host bridges to an IOMMU instead of single functions",
+	       full ? "device entries of IOMMU %s are more than the 65535 bytes that a block has"
+		    : "up to IOMMU %s a table has more device entries than the 1048576 that are "
+		      "read",
+	       unit->iommu->name);
+	return false;
+}
+
 /*
  * What an item does not say is 0. Its type is kept twice, as every entry on the wire begins with
  * it.
@@ -26,8 +50,15 @@
 struct ivrs_item *ivrs_add_item(struct ivrs_unit *unit, unsigned type, struct viommu_place place)
 {
 	struct ivrs_item new = { .type = type, .place = place };
+	struct ivrs_item *spare = &unit->writing->spare;
 
 	new.host.plain.entry.type = (uint8_t)type;
+	if (!has_room(unit)) {
+		ivrs_clear_item(spare);
+		*spare = new;
+		return spare;
+	}
+	unit->writing->n_items++;
 	g_array_append_val(unit->items, new);
 	return &g_array_index(unit->items, struct ivrs_item, unit->items->len - 1);
 }
@@ -131,7 +162,7 @@ static void add_functions(const struct ivrs_writing *writing, const struct windo
 		add_window(&window);
 		return;
 	}
-	for (unsigned bdf = functions->first; bdf <= functions->last; bdf++) {
+	for (unsigned bdf = functions->first; !writing->failed && bdf <= functions->last; bdf++) {
 		window.first = window.last = (uint16_t)bdf;
 		if (!set_source(writing, &window))
 			return;

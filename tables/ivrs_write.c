@@ -59,7 +59,7 @@ struct ivrs_unit *ivrs_unit_of(const struct ivrs_writing *writing, const char *i
 }
 
 /* A unique ID is all that an item owns. */
-static void item_clear(void *opaque)
+void ivrs_clear_item(void *opaque)
 {
 	struct ivrs_item *item = opaque;
 
@@ -81,10 +81,11 @@ static void add_unit(struct ivrs_writing *writing, const struct viommu_iommu *io
 {
 	struct ivrs_unit *unit = g_new0(struct ivrs_unit, 1);
 
+	unit->writing = writing;
 	unit->iommu = iommu;
 	unit->order = writing->units->len;
 	unit->items = g_array_new(FALSE, FALSE, sizeof(struct ivrs_item));
-	g_array_set_clear_func(unit->items, item_clear);
+	g_array_set_clear_func(unit->items, ivrs_clear_item);
 	g_ptr_array_add(writing->units, unit);
 	g_hash_table_insert(writing->by_name, (gpointer)iommu->name, unit);
 	if (iommu->has_proximity_domain)
@@ -390,8 +391,11 @@ bool ivrs_write(struct viommu_table *table, const struct viommu_topology *topolo
 	ivrs_gather(&writing);
 	usual = usual_of(&writing);
 	write_head(&writing, &usual);
-	write_blocks(&writing, &usual);
-	ivrs_look_at_entries(&writing);
+	if (!writing.failed) {
+		write_blocks(&writing, &usual);
+		ivrs_look_at_entries(&writing);
+	}
+	ivrs_clear_item(&writing.spare);
 	g_hash_table_destroy(writing.by_name);
 	g_ptr_array_free(writing.units, TRUE);
 	return !writing.failed;

@@ -26,6 +26,7 @@ struct ivrs_item {
 
 /* An IOMMU that has blocks, and the device entries in them. */
 struct ivrs_unit {
+	struct ivrs_writing *writing;
 	const struct viommu_iommu *iommu;
 	guint order;   /* among the units */
 	GArray *items; /* of struct ivrs_item */
@@ -43,6 +44,8 @@ struct ivrs_writing {
 	GPtrArray *units;                         /* of struct ivrs_unit */
 	GHashTable *by_name;                      /* the same */
 	size_t end;                               /* where the next block would be */
+	size_t n_items;                           /* of all units */
+	struct ivrs_item spare;                   /* stands for those that have no room */
 	bool failed;
 	struct viommu_findings *findings;
 };
@@ -56,8 +59,12 @@ void ivrs_look_at_entries(struct ivrs_writing *writing);
 /* ivrs_gather.c: fill the items of all units from the topology. */
 void ivrs_gather(struct ivrs_writing *writing);
 
-/* A new item behind those of the unit, all zero but for its type. It stays there till the next. */
+/*
+ * A new item behind those of the unit, all zero but for its type. It stays there till the next.
+ * What has no room any more is never written, and the table has failed then, with a finding.
+ */
 struct ivrs_item *ivrs_add_item(struct ivrs_unit *unit, unsigned type, struct viommu_place place);
+void ivrs_clear_item(void *item);
 
 /* Say that there are no paths. */
 void ivrs_blame_path(const struct ivrs_writing *writing, struct viommu_place place,

@@ -94,7 +94,7 @@ static void read_pci_range(struct reading *reading, const struct record *record)
 		report(reading->findings, "topology-segments",
 		       table_place(reading->table, record->at),
 		       "leave out segments that the machine lacks",
-		       "ranges speak of more than 1048576 segments: this one is left out");
+		       "ranges speak of more than 262144 segments: this one is left out");
 	else if (r < 0)
 		report(reading->findings, "viot-range-inverted",
 		       table_place(reading->table, record->at), "write the smaller number first",

@@ -396,7 +396,7 @@ struct viommu_reserved_memory {
  * Whether objects fit each other is not asked here, since they may come in any order: that is for
  * viommu_topology_check().
  */
-#define VIOMMU_MAX_SEGMENTS ((size_t)1 << 20)
+#define VIOMMU_MAX_SEGMENTS ((size_t)1 << 18)
 
 int viommu_topology_add_iommu(struct viommu_topology *topology, const struct viommu_iommu *iommu);
 

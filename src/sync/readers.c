@@ -196,6 +196,7 @@ struct reader *readers_mine(struct readers *readers)
  * to wait for some begins the other phase and waits for those of the old one: so strangers who keep
  * coming do not keep it waiting. Whoever is counted and then still sees the phase on is waited
  * for by the writer who ends it; whoever does not may have come too late, and enters again.
+ * tests/model/strangers.pml has all histories of this.
  */
 unsigned readers_enter_as_stranger(struct readers *readers)
 {

@@ -80,9 +80,11 @@ static void leave(struct model *model, struct model_endpoint *endpoint)
 
 void model_reset(struct model *model, bool system)
 {
-	for (int i = 0; i < MODEL_ENDPOINTS; i++)
+	for (int i = 0; i < MODEL_ENDPOINTS; i++) {
 		if (model->endpoints[i].exists)
 			leave(model, &model->endpoints[i]);
+		model->endpoints[i].quarantined = false;
+	}
 	model->accepted = 0;
 	if (system)
 		model->bypass = model->config.bypass;
@@ -95,9 +97,7 @@ void model_add(struct model *model, const struct viommu_endpoint *said)
 
 		if (endpoint->exists)
 			continue;
-		endpoint->exists = true;
-		endpoint->said = *said;
-		endpoint->domain = -1;
+		*endpoint = (struct model_endpoint){ .exists = true, .said = *said, .domain = -1 };
 		for (size_t k = 0; k < said->n_reserved; k++)
 			endpoint->reserved[k] = said->reserved[k];
 		return;
@@ -112,6 +112,14 @@ void model_remove(struct model *model, uint32_t id)
 		return;
 	leave(model, &model->endpoints[i]);
 	model->endpoints[i].exists = false;
+}
+
+void model_refuse(struct model *model, uint32_t id, bool refuses)
+{
+	int i = find_endpoint(model, id);
+
+	if (i >= 0)
+		model->endpoints[i].refuses = refuses;
 }
 
 /* -- may a mapping be? -------------------------------------------------------------- */
@@ -171,6 +179,26 @@ static int new_domain(struct model *model, uint32_t id, bool bypass)
 	return -1;
 }
 
+static int count_in(const struct model *model, int domain)
+{
+	int n = 0;
+
+	for (int i = 0; i < MODEL_MAPPINGS; i++)
+		n += model->mappings[i].exists && model->mappings[i].domain == domain;
+	return n;
+}
+
+/* Is there anything in that move to another domain (-1: a new one) that a listener is told, and
+ * could refuse? */
+static bool is_told(const struct model *model, const struct model_endpoint *endpoint, int domain,
+		    bool bypass)
+{
+	enum viommu_mode mode = bypass ? VIOMMU_BYPASS : VIOMMU_TRANSLATED;
+
+	return mode != model_mode(model, endpoint->said.id) ||
+	       (domain >= 0 && domain != endpoint->domain && count_in(model, domain));
+}
+
 int model_attach(struct model *model, uint32_t id, uint32_t endpoint_id, uint32_t flags)
 {
 	uint32_t known = model->accepted & VIOMMU_F_BYPASS_CONFIG ? VIOMMU_ATTACH_F_BYPASS : 0;
@@ -190,7 +218,15 @@ int model_attach(struct model *model, uint32_t id, uint32_t endpoint_id, uint32_
 	if (d >= 0 && endpoint->domain != d && !fits(model, endpoint, d))
 		return VIOMMU_S_UNSUPP;
 
+	/* Refused is the way back, too. */
+	if (endpoint->refuses && is_told(model, endpoint, d, flags == VIOMMU_ATTACH_F_BYPASS)) {
+		leave(model, endpoint);
+		endpoint->quarantined = true;
+		return VIOMMU_S_IOERR;
+	}
+
 	/* "as if DETACH and then ATTACH were sent" */
+	endpoint->quarantined = false;
 	leave(model, endpoint);
 	d = find_domain(model, id);
 	endpoint->domain = d >= 0 ? d : new_domain(model, id, flags == VIOMMU_ATTACH_F_BYPASS);
@@ -254,6 +290,10 @@ int model_map(struct model *model, const struct viommu_mapping *mapping)
 	if (model->domains[d].bypass)
 		return VIOMMU_S_INVAL;
 	status = check_map(model, d, mapping);
+	for (int i = 0; status == VIOMMU_S_OK && i < MODEL_ENDPOINTS; i++)
+		if (model->endpoints[i].exists && model->endpoints[i].domain == d &&
+		    model->endpoints[i].refuses)
+			return VIOMMU_S_IOERR;
 	for (int i = 0; status == VIOMMU_S_OK && i < MODEL_MAPPINGS; i++)
 		if (!model->mappings[i].exists) {
 			model->mappings[i] = (struct model_mapping){ true, d, *mapping };
@@ -294,9 +334,16 @@ enum viommu_mode model_mode(const struct model *model, uint32_t id)
 
 	if (endpoint->domain >= 0)
 		return model->domains[endpoint->domain].bypass ? VIOMMU_BYPASS : VIOMMU_TRANSLATED;
+	if (endpoint->quarantined)
+		return VIOMMU_BLOCKED;
 	if (model->config.features & VIOMMU_F_BYPASS_CONFIG)
 		return model->bypass ? VIOMMU_BYPASS : VIOMMU_BLOCKED;
 	return model->accepted & VIOMMU_F_BYPASS ? VIOMMU_BYPASS : VIOMMU_BLOCKED;
+}
+
+static uint8_t reason_of_blocked(const struct model_endpoint *endpoint)
+{
+	return endpoint->quarantined ? VIOMMU_FAULT_R_UNKNOWN : VIOMMU_FAULT_R_DOMAIN;
 }
 
 int model_translate(const struct model *model, uint32_t id, uint64_t iova, uint32_t access,
@@ -317,13 +364,13 @@ int model_translate(const struct model *model, uint32_t id, uint64_t iova, uint3
 
 		if (iova < region->first || iova > region->last)
 			continue;
-		*ret_reason =
-			mode == VIOMMU_BLOCKED ? VIOMMU_FAULT_R_DOMAIN : VIOMMU_FAULT_R_MAPPING;
+		*ret_reason = mode == VIOMMU_BLOCKED ? reason_of_blocked(endpoint)
+						     : VIOMMU_FAULT_R_MAPPING;
 		return region->subtype == VIOMMU_RESV_MEM_MSI && !(access & VIOMMU_MAP_F_READ)
 			       ? 0
 			       : -EFAULT;
 	}
-	*ret_reason = VIOMMU_FAULT_R_DOMAIN;
+	*ret_reason = reason_of_blocked(endpoint);
 	if (mode == VIOMMU_BLOCKED)
 		return -EFAULT;
 	*ret_reason = VIOMMU_FAULT_R_MAPPING;
@@ -337,4 +384,33 @@ int model_translate(const struct model *model, uint32_t id, uint64_t iova, uint3
 		return (m->flags & access) == access ? 0 : -EFAULT;
 	}
 	return -EFAULT;
+}
+
+/* -- counting ------------------------------------------------------------------------------- */
+
+uint64_t model_count_domains(const struct model *model)
+{
+	uint64_t n = 0;
+
+	for (int i = 0; i < MODEL_DOMAINS; i++)
+		n += model->domains[i].exists;
+	return n;
+}
+
+uint64_t model_count_mappings(const struct model *model)
+{
+	uint64_t n = 0;
+
+	for (int i = 0; i < MODEL_DOMAINS; i++)
+		n += model->domains[i].exists ? (uint64_t)count_in(model, i) : 0;
+	return n;
+}
+
+uint64_t model_count_endpoints(const struct model *model)
+{
+	uint64_t n = 0;
+
+	for (int i = 0; i < MODEL_ENDPOINTS; i++)
+		n += model->endpoints[i].exists;
+	return n;
 }

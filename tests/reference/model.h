@@ -27,6 +27,8 @@ struct model_endpoint {
 	struct viommu_endpoint said;
 	struct viommu_reserved reserved[4];
 	int domain; /* index, or -1 */
+	bool quarantined;
+	bool refuses; /* its listener, whatever it can, for now */
 };
 
 struct model_mapping {
@@ -50,6 +52,7 @@ void model_reset(struct model *model, bool system);
 void model_write_bypass(struct model *model, uint8_t value);
 void model_add(struct model *model, const struct viommu_endpoint *said);
 void model_remove(struct model *model, uint32_t id);
+void model_refuse(struct model *model, uint32_t id, bool refuses);
 
 /* The status of a request; -1: it is returned unwritten. */
 int model_attach(struct model *model, uint32_t domain, uint32_t endpoint, uint32_t flags);
@@ -62,5 +65,10 @@ int model_translate(const struct model *model, uint32_t endpoint, uint64_t iova,
 		    uint64_t *ret_address, uint8_t *ret_reason);
 
 enum viommu_mode model_mode(const struct model *model, uint32_t endpoint);
+
+/* What is there, as viommu_count() should have it. */
+uint64_t model_count_domains(const struct model *model);
+uint64_t model_count_mappings(const struct model *model);
+uint64_t model_count_endpoints(const struct model *model);
 
 #endif

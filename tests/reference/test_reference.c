@@ -15,9 +15,11 @@
  * The device against the model, over random histories
  *
  * After every request both must have given the same status; every page that matters must
- * translate alike for every endpoint and every kind of access; every fault must have the
- * same reason; and a listener on every endpoint must know exactly the mappings that are
- * there. The spaces are small, so that things collide.
+ * translate alike for every endpoint and every kind of access; every fault must be told as it
+ * is; counters and configuration space must say what is there; and a listener on every endpoint,
+ * which may refuse what it is told, must know exactly the mappings that are there. At any point
+ * the state may be saved, and another device goes on from there. The spaces are small, so that
+ * things collide.
  *
  *     test_reference [REQUESTS [SEED]]
  *
@@ -50,6 +52,7 @@ enum kind {
 
 struct operation {
 	enum kind kind;
+	bool refuses; /* the endpoint's listener, as long as this lasts */
 	uint32_t domain, endpoint, flags;
 	uint64_t first, last, phys;
 };
@@ -86,6 +89,7 @@ static struct operation random_operation(void)
 	op.domain = (uint32_t)random_below(N_DOMAINS + 1);
 	op.endpoint = (uint32_t)random_below(MODEL_ENDPOINTS + 1);
 	op.flags = op.kind == ATTACH ? random_below(8) == 0 : (uint32_t)random_below(8);
+	op.refuses = random_below(8) == 0;
 	if (random_below(64) == 0)
 		op.flags |= 0x10;
 	op.first = page_address(page);
@@ -106,13 +110,14 @@ struct mirror {
 	struct viommu_mapping mappings[MODEL_MAPPINGS];
 	size_t n;
 	bool inconsistent;
+	bool refuses;
 };
 
 struct pair {
 	struct viommu *device;
 	struct model model;
 	struct mirror mirrors[MODEL_ENDPOINTS];
-	struct viommu_fault fault;
+	uint8_t fault[VIOMMU_FAULT_LENGTH];
 	bool fault_told;
 	const char *difference;
 };
@@ -123,8 +128,9 @@ static int mirror_map(void *opaque, const struct viommu_mapping *mapping)
 
 	if (mirror->mode != VIOMMU_TRANSLATED || mirror->n == MODEL_MAPPINGS)
 		mirror->inconsistent = true;
-	else
-		mirror->mappings[mirror->n++] = *mapping;
+	if (mirror->refuses || mirror->inconsistent)
+		return -EIO;
+	mirror->mappings[mirror->n++] = *mapping;
 	return 0;
 }
 
@@ -147,17 +153,16 @@ static int mirror_mode(void *opaque, enum viommu_mode mode)
 	if (mirror->n)
 		mirror->inconsistent = true;
 	mirror->mode = mode;
-	return 0;
+	return mirror->refuses ? -EIO : 0;
 }
 
 static int take_event(void *opaque, const void *record, size_t length)
 {
 	struct pair *pair = opaque;
-	const uint8_t *bytes = record;
 
 	assert_int_equal(length, VIOMMU_FAULT_LENGTH);
 	pair->fault_told = true;
-	pair->fault.reason = bytes[0];
+	memcpy(pair->fault, record, length);
 	return 0;
 }
 
@@ -195,10 +200,19 @@ static void plug(struct pair *pair, uint32_t id)
 		model_add(&pair->model, &endpoints[id]);
 }
 
-static void accept(struct pair *pair)
+static void accept(struct pair *pair, uint64_t features)
 {
-	assert_int_equal(viommu_accept(pair->device, VIOMMU_FEATURES_DEFAULT), 0);
-	model_accept(&pair->model, VIOMMU_FEATURES_DEFAULT);
+	assert_int_equal(viommu_accept(pair->device, features), 0);
+	model_accept(&pair->model, features);
+}
+
+/* What a driver may do without, by the bits of a number. */
+static uint64_t some_features(uint32_t bits)
+{
+	static const uint64_t lacking[] = { 0, VIOMMU_F_MMIO, VIOMMU_F_BYPASS_CONFIG,
+					    VIOMMU_F_MAP_UNMAP };
+
+	return VIOMMU_FEATURES_DEFAULT & ~lacking[bits % 4];
 }
 
 static void new_device(struct pair *pair)
@@ -219,25 +233,66 @@ static struct pair *pair_new(void)
 	model_init(&pair->model, viommu_configuration(pair->device));
 	for (uint32_t id = 0; id < MODEL_ENDPOINTS; id++)
 		plug(pair, id);
-	accept(pair);
+	accept(pair, VIOMMU_FEATURES_DEFAULT);
 	return pair;
 }
 
-/* The state is saved, and another device with the same endpoints goes on from there. */
-static void migrate(struct pair *pair)
+/* The endpoint's listener refuses whatever it can, or no longer does. */
+static void refuse(struct pair *pair, uint32_t id, bool refuses)
 {
-	char reason[128] = "";
-	size_t length;
-	void *bytes;
+	model_refuse(&pair->model, id, refuses);
+	if (id < MODEL_ENDPOINTS)
+		pair->mirrors[id].refuses = refuses;
+}
 
-	assert_int_equal(viommu_save(pair->device, &bytes, &length), 0);
+/* Another device with the same endpoints. */
+static void move(struct pair *pair, uint32_t refusing)
+{
 	viommu_free(pair->device);
 	new_device(pair);
 	for (int i = 0; i < MODEL_ENDPOINTS; i++)
 		if (pair->model.endpoints[i].exists)
 			assert_true(plug_device(pair, pair->model.endpoints[i].said.id));
-	if (viommu_load(pair->device, bytes, length, reason, sizeof(reason)) < 0)
+	refuse(pair, refusing, refusing < MODEL_ENDPOINTS);
+}
+
+/* What is saved now must be what was saved before. */
+static void save_again(const struct pair *pair, const void *bytes, size_t length)
+{
+	size_t again_length;
+	void *again;
+
+	assert_int_equal(viommu_save(pair->device, &again, &again_length), 0);
+	assert_int_equal(again_length, length);
+	assert_memory_equal(again, bytes, length);
+	free(again);
+}
+
+/*
+ * The state is saved, and this device or another goes on from there. If a listener will not have
+ * that, it is as after a reset: of the one, or of the other, whose `bypass` is what was
+ * configured.
+ */
+static void migrate(struct pair *pair, const struct operation *op)
+{
+	bool elsewhere = op->flags & 1;
+	char reason[128] = "";
+	size_t length;
+	void *bytes;
+	int error;
+
+	assert_int_equal(viommu_save(pair->device, &bytes, &length), 0);
+	if (elsewhere)
+		move(pair, op->refuses ? op->endpoint : UINT32_MAX);
+	error = viommu_load(pair->device, bytes, length, reason, sizeof(reason));
+	if (!error) {
+		save_again(pair, bytes, length);
+	} else if (op->refuses && error == -EIO) {
+		model_reset(&pair->model, elsewhere);
+		accept(pair, VIOMMU_FEATURES_DEFAULT);
+	} else {
 		fail_msg("the state was refused: %s", reason);
+	}
 	free(bytes);
 }
 
@@ -327,15 +382,15 @@ static void happen(struct pair *pair, const struct operation *op)
 	case RESET:
 		viommu_reset(pair->device);
 		model_reset(&pair->model, false);
-		accept(pair);
+		accept(pair, some_features(op->flags));
 		break;
 	case SYSTEM_RESET:
 		viommu_system_reset(pair->device);
 		model_reset(&pair->model, true);
-		accept(pair);
+		accept(pair, VIOMMU_FEATURES_DEFAULT);
 		break;
 	case MIGRATE:
-		migrate(pair);
+		migrate(pair, op);
 		break;
 	case REMOVE:
 		viommu_endpoint_remove(pair->device, op->endpoint);
@@ -349,8 +404,23 @@ static void happen(struct pair *pair, const struct operation *op)
 
 /* -- do they agree? ---------------------------------------------------------------------------- */
 
-static const char *compare_page(struct pair *pair, uint32_t endpoint, uint64_t iova,
-				uint32_t access)
+struct access {
+	uint32_t endpoint, flags;
+	uint64_t iova;
+};
+
+/* Is the record that was told what the model has to say of an access? */
+static bool fault_is(const struct pair *pair, uint8_t reason, const struct access *access)
+{
+	uint8_t record[VIOMMU_FAULT_LENGTH] = { reason };
+
+	put(record, 4, 4, access->flags | VIOMMU_FAULT_F_ADDRESS);
+	put(record, 8, 4, access->endpoint);
+	put(record, 16, 8, access->iova);
+	return pair->fault_told && !memcmp(record, pair->fault, sizeof(record));
+}
+
+static const char *compare_page(struct pair *pair, const struct access *access)
 {
 	struct viommu_translation found = { 0 };
 	uint64_t address = 0;
@@ -358,14 +428,16 @@ static const char *compare_page(struct pair *pair, uint32_t endpoint, uint64_t i
 	int mine, theirs;
 
 	pair->fault_told = false;
-	mine = viommu_translate(pair->device, endpoint, iova, 1, access, &found);
-	theirs = model_translate(&pair->model, endpoint, iova, access, &address, &reason);
+	mine = viommu_translate(pair->device, access->endpoint, access->iova, 1, access->flags,
+				&found);
+	theirs = model_translate(&pair->model, access->endpoint, access->iova, access->flags,
+				 &address, &reason);
 	if (mine != theirs)
 		return "an access is let through by one only";
 	if (!mine && found.address != address)
 		return "an access goes to another address";
-	if (mine == -EFAULT && (!pair->fault_told || pair->fault.reason != reason))
-		return "a fault has another reason";
+	if (mine == -EFAULT && !fault_is(pair, reason, access))
+		return "a fault is told otherwise";
 	if (mine != -EFAULT && pair->fault_told)
 		return "a fault without a fault";
 	return NULL;
@@ -390,6 +462,22 @@ static const char *compare_mirror(const struct pair *pair, uint32_t id)
 		       : "a listener knows other mappings, or another mode";
 }
 
+static const char *compare_numbers(const struct pair *pair)
+{
+	struct viommu_counters counters = { .size = sizeof(counters) };
+	uint8_t bypass;
+
+	viommu_count(pair->device, &counters);
+	viommu_config_read(pair->device, VIOMMU_CONFIG_BYPASS, &bypass, 1);
+	if (bypass != pair->model.bypass)
+		return "`bypass` in configuration space";
+	return counters.domains == model_count_domains(&pair->model) &&
+			       counters.mappings == model_count_mappings(&pair->model) &&
+			       counters.endpoints == model_count_endpoints(&pair->model)
+		       ? NULL
+		       : "the counters";
+}
+
 static const char *compare(struct pair *pair)
 {
 	const char *difference = NULL;
@@ -400,21 +488,31 @@ static const char *compare(struct pair *pair)
 		if (viommu_next_endpoint(pair->device, id, &state) || state.id != id)
 			continue;
 		difference = compare_mirror(pair, id);
-		for (uint64_t page = 0; page < N_PAGES && !difference; page++)
-			difference = compare_page(pair, id, page_address(page) + random_below(PAGE),
-						  (uint32_t)random_below(4));
+		for (uint64_t page = 0; page < N_PAGES && !difference; page++) {
+			const struct access access = {
+				.endpoint = id,
+				.flags = (uint32_t)random_below(4),
+				.iova = page_address(page) + random_below(PAGE),
+			};
+
+			difference = compare_page(pair, &access);
+		}
 	}
-	return difference;
+	return difference ? difference : compare_numbers(pair);
 }
 
 /* Returns what they disagree about, or NULL. */
 static const char *step(struct pair *pair, const struct operation *op)
 {
+	const char *difference = NULL;
+
+	refuse(pair, op->endpoint, op->refuses);
 	if (op->kind >= BYPASS)
 		happen(pair, op);
 	else if (on_device(pair, op) != on_model(pair, op))
-		return "the status";
-	return compare(pair);
+		difference = "the status";
+	refuse(pair, op->endpoint, false);
+	return difference ? difference : compare(pair);
 }
 
 /* -- histories ------------------------------------------------------------------------------------
@@ -455,10 +553,11 @@ static void tell(const struct history *history)
 	for (size_t i = 0; i < history->n; i++) {
 		const struct operation *op = &history->operations[i];
 
-		print_error("  %s domain %" PRIu32 " endpoint %" PRIu32 " flags %" PRIx32
+		print_error("  %s domain %" PRIu32 " endpoint %" PRIu32 "%s flags %" PRIx32
 			    " 0x%" PRIx64 "-0x%" PRIx64 " -> 0x%" PRIx64 "\n",
-			    names[op->kind], op->domain, op->endpoint, op->flags, op->first,
-			    op->last, op->phys);
+			    names[op->kind], op->domain, op->endpoint,
+			    op->refuses ? " (refuses)" : "", op->flags, op->first, op->last,
+			    op->phys);
 	}
 }
 

@@ -158,6 +158,10 @@ TOPOLOGIES = {
                      "3:5", 2, "dt-new"),
     "dt-ids": (topology("devices:", "  - { at: 0x9100000, iommu: a, id: 0x10000, ids: 4097 }"),
                "7:5", 2, "dt-new"),
+    "dt-too-large": (topology(iommu=MMIO + " }", bridge="  - { buses: 00-ff }").replace(
+        b"host-bridges:\n  - { buses: 00-ff }\n",
+        b"ranges:\n  - { segments: 0-65535, functions: 00:00.0-ff:1f.6, iommu: a, first-id: 5, "
+        b"one-id: yes }\n"), "-", 2, "dt-new"),
     "dt-new": (topology(), "-", 0),
     "dt-silent": (topology("reserved-memory:", "  - { range: 0-0xfff, iommu: a }"), "7:5", 0,
                   "dt-new"),

@@ -122,6 +122,22 @@ static void memory_of_two_iommus_may_overlap(void **state)
 }
 
 /* Reserved memory alone gives an IOMMU nothing to translate. */
+/* An RMR node says of each of its IDs that it has all of its memory. */
+static void memory_of_two_ids_may_overlap(void **state)
+{
+	static const char memory[] = "iommu: a, range: 0x10000-0x1ffff, kind: identity";
+	char text[512];
+
+	snprintf(text, sizeof(text),
+		 IOMMUS "reserved-memory: [ { %s, ids: 1-1 }, { %s, ids: 2-2 } ]\n", memory,
+		 memory);
+	assert_breaks(*state, text, "topology-memory-overlap", 0);
+	snprintf(text, sizeof(text),
+		 IOMMUS "reserved-memory: [ { %s, ids: 1-1 }, { %s, ids: 1-1 } ]\n", memory,
+		 memory);
+	assert_breaks(*state, text, "topology-memory-overlap", 1);
+}
+
 static void memory_does_not_keep_an_iommu_busy(void **state)
 {
 	assert_breaks(*state,
@@ -168,6 +184,7 @@ int main(void)
 		WITH_A_RIG(buses_of_two_segments_are_not_the_same),
 		WITH_A_RIG(registers_may_touch_but_not_overlap),
 		WITH_A_RIG(memory_of_two_iommus_may_overlap),
+		WITH_A_RIG(memory_of_two_ids_may_overlap),
 		WITH_A_RIG(memory_does_not_keep_an_iommu_busy),
 		WITH_A_RIG(without_host_bridges_nothing_is_outside),
 		WITH_A_RIG(a_topology_without_places_is_checked_too),
