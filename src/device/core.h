@@ -42,6 +42,7 @@ struct domain {
 	uint64_t granule;                  /* that of all its endpoints */
 	struct map *map;                   /* empty if `bypass` */
 	struct endpoint *endpoints, **end; /* in the order in which they were attached */
+	struct endpoint *kinds;            /* one of each kind; kinds.c */
 	uint64_t n_endpoints;
 	struct domain *next_changed, *next_buried;
 };
@@ -62,12 +63,14 @@ struct endpoint {
 
 	struct viommu_endpoint said; /* as configured, but for regions and the next two */
 	uint64_t granule;
-	uint64_t input_first, input_last;  /* within the device's */
-	struct domain *domain;             /* NULL: attached to nothing */
-	struct endpoint *next, **at;       /* in the domain's list, and what points to it there */
-	struct viommu_listener *listeners; /* in the order they were added */
-	int told;                          /* the mode listeners were told last, or UNTOLD */
-	bool quarantined;                  /* blocked while it is attached to nothing */
+	uint64_t input_first, input_last; /* within the device's */
+	struct domain *domain;            /* NULL: attached to nothing */
+	struct endpoint *next, **at;      /* in the domain's list, and what points to it there */
+	struct endpoint *next_kind;       /* if it stands for its kind; else NULL */
+	struct endpoint *next_like, **like_at; /* of its kind, and what points to it; or NULL */
+	struct viommu_listener *listeners;     /* in the order they were added */
+	int told;                              /* the mode listeners were told last, or UNTOLD */
+	bool quarantined;                      /* blocked while it is attached to nothing */
 	atomic_uint_fast64_t faults;
 };
 
@@ -117,6 +120,7 @@ struct viommu {
 	for (struct domain *d = ids_next(&(device)->domains, 0); d; \
 	     d = ids_after(&(device)->domains, &d->node))
 #define for_each_endpoint(e, domain) for (struct endpoint *e = (domain)->endpoints; e; e = e->next)
+#define for_each_kind(e, domain)     for (struct endpoint *e = (domain)->kinds; e; e = e->next_kind)
 #define for_each_listener(l, endpoint) \
 	for (struct viommu_listener *l = (endpoint)->listeners; l; l = l->next)
 
@@ -243,6 +247,13 @@ void endpoint_unlink(struct endpoint *endpoint);
 
 /* Take the endpoint out of its domain; listeners are told. Cannot fail. */
 void endpoint_detach(struct endpoint *endpoint);
+
+/* -- kinds.c ------------------------------------------------------------------------------ */
+
+/* An endpoint comes into its domain, or leaves it; or what is said of it is about to change, and
+ * has changed. */
+void kinds_add(struct endpoint *endpoint);
+void kinds_remove(struct endpoint *endpoint);
 
 /* -- mapping.c --------------------------------------------------------------------------- */
 

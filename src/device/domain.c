@@ -99,6 +99,7 @@ static void link_before(struct endpoint *endpoint, struct domain *domain, struct
 	*endpoint->at = endpoint;
 	*(next ? &next->at : &domain->end) = &endpoint->next;
 	domain->n_endpoints++;
+	kinds_add(endpoint);
 }
 
 void endpoint_link(struct endpoint *endpoint, struct domain *domain)
@@ -110,6 +111,7 @@ void endpoint_unlink(struct endpoint *endpoint)
 {
 	struct domain *domain = endpoint->domain;
 
+	kinds_remove(endpoint);
 	*endpoint->at = endpoint->next;
 	*(endpoint->next ? &endpoint->next->at : &domain->end) = endpoint->at;
 	domain->n_endpoints--;

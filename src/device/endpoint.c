@@ -230,6 +230,8 @@ static void swap_said(struct endpoint *endpoint, struct endpoint *changed)
 {
 	struct regions *regions = atomic_load(&endpoint->regions);
 
+	if (endpoint->domain)
+		kinds_remove(endpoint);
 	endpoint->said = changed->said;
 	endpoint->granule = changed->granule;
 	endpoint->input_first = changed->input_first;
@@ -239,7 +241,10 @@ static void swap_said(struct endpoint *endpoint, struct endpoint *changed)
 			      memory_order_release);
 	atomic_store_explicit(&changed->regions, regions, memory_order_relaxed);
 	device_owe(endpoint->device);
-	if (endpoint->domain && endpoint->domain->n_endpoints == 1)
+	if (!endpoint->domain)
+		return;
+	kinds_add(endpoint);
+	if (endpoint->domain->n_endpoints == 1)
 		endpoint->domain->granule = endpoint->granule;
 }
 

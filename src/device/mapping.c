@@ -38,17 +38,15 @@ static bool in_input_range(const struct viommu *device, const struct domain *dom
 {
 	if (range->first < device->config.input_first || range->last > device->config.input_last)
 		return false;
-	for_each_endpoint(endpoint, domain)
-		if (range->first < endpoint->input_first || range->last > endpoint->input_last)
-			return false;
+	for_each_kind(endpoint, domain) if (range->first < endpoint->input_first ||
+					    range->last > endpoint->input_last) return false;
 	return true;
 }
 
 static bool is_reserved(const struct domain *domain, const struct range *range)
 {
-	for_each_endpoint(endpoint, domain)
-		if (endpoint_reserved(endpoint, range->first, range->last))
-			return true;
+	for_each_kind(endpoint, domain) if (endpoint_reserved(endpoint, range->first,
+							      range->last)) return true;
 	return false;
 }
 

@@ -115,6 +115,66 @@ static void map_refuses_what_is_reserved_for_an_endpoint_of_the_domain(void **st
 	assert_int_equal(map(rig, 1, 0x2000, 0x2fff, 0, R), VIOMMU_S_OK);
 }
 
+enum { N_KINDS = 4, N_ALIKE = 3, N_OF_KINDS = N_KINDS * N_ALIKE, FIRST_OF_KINDS = 0x100 };
+
+/* An endpoint of a kind has one page that nobody may map. */
+static struct viommu_reserved page_of_kind(uint32_t kind)
+{
+	return (struct viommu_reserved){ kind * PAGE, kind * PAGE + PAGE - 1,
+					 VIOMMU_RESV_MEM_RESERVED };
+}
+
+static void assert_pages_are_reserved(struct rig *rig, const unsigned n_attached[N_KINDS])
+{
+	for (uint32_t kind = 0; kind < N_KINDS; kind++) {
+		struct viommu_reserved page = page_of_kind(kind);
+
+		assert_int_equal(map(rig, 1, page.first, page.last, 0, R),
+				 n_attached[kind] ? VIOMMU_S_INVAL : VIOMMU_S_OK);
+	}
+	assert_int_equal(unmap(rig, 1, 0, TOP), VIOMMU_S_OK);
+}
+
+/* Endpoints that have the same regions come, change and go in any order: what is reserved for one
+ * is so until the last of them has left. Shows: map-reserved-region */
+static void map_refuses_what_is_reserved_for_any_of_many_endpoints(void **state)
+{
+	enum { N_TURNS = 3000 };
+	uint32_t kinds[N_OF_KINDS], seed = 1;
+	unsigned n_attached[N_KINDS] = { 0 };
+	bool attached[N_OF_KINDS] = { false };
+	struct rig *rig = *state;
+
+	assert_int_equal(attach(rig, 1, EP), VIOMMU_S_OK);
+	for (uint32_t i = 0; i < N_OF_KINDS; i++) {
+		struct viommu_reserved page = page_of_kind(kinds[i] = i % N_KINDS);
+
+		add_endpoint(rig, FIRST_OF_KINDS + i, &page, 1);
+	}
+	for (unsigned turn = 0; turn < N_TURNS; turn++) {
+		uint32_t i = (seed = seed * 1664525u + 1013904223u) >> 8;
+		uint32_t who = i % N_OF_KINDS, kind = i / N_OF_KINDS % N_KINDS;
+		struct viommu_reserved page = page_of_kind(kind);
+		const struct viommu_endpoint changed = { .size = sizeof(changed),
+							 .id = FIRST_OF_KINDS + who,
+							 .reserved = &page,
+							 .n_reserved = 1 };
+
+		n_attached[kinds[who]] -= attached[who];
+		if (turn % 3 == 0) {
+			assert_int_equal(viommu_endpoint_update(rig->device, &changed), 0);
+			kinds[who] = kind;
+		} else {
+			assert_int_equal(attached[who] ? detach(rig, 1, changed.id)
+						       : attach(rig, 1, changed.id),
+					 VIOMMU_S_OK);
+			attached[who] = !attached[who];
+		}
+		n_attached[kinds[who]] += attached[who];
+		assert_pages_are_reserved(rig, n_attached);
+	}
+}
+
 /* Shows: map-input-range */
 static void map_refuses_what_is_outside_the_input_range(void **state)
 {
@@ -235,6 +295,7 @@ int main(void)
 		ON_A_FRESH_DEVICE(a_mapping_is_as_it_was_asked_for),
 		ON_A_FRESH_DEVICE(map_refuses),
 		ON_A_FRESH_DEVICE(map_refuses_what_is_reserved_for_an_endpoint_of_the_domain),
+		ON_A_FRESH_DEVICE(map_refuses_what_is_reserved_for_any_of_many_endpoints),
 		ON_A_FRESH_DEVICE(map_refuses_what_is_outside_the_input_range),
 		ON_A_FRESH_DEVICE(the_input_range_binds_a_driver_that_did_not_accept_it),
 		ON_A_FRESH_DEVICE(the_flag_mmio_is_unknown_until_its_feature_is_accepted),
