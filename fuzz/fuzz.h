@@ -22,6 +22,9 @@
 /* What the fuzzers call. Always 0. */
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length);
 
+/* Nobody waits for many runs a second: an input is asked everything, not only a part. */
+extern const bool replaying;
+
 /* What is left of an input. */
 struct rest {
 	const uint8_t *bytes;

@@ -45,7 +45,7 @@ TARGETS = {
     "command": Target(("tools",), "tables"),
     "requests": Target(("src/device", "src/map"), None),
     "rings": Target(("src/transport", "src/device"), None),
-    "state": Target(("src/device/state",), None),
+    "state": Target(("src/device/state", "src/transport/state", "src/wire/stream"), None),
     "tables": Target(("tables",), "tables"),
     "topology": Target(("tables/text", "tables/check", "tables/topology"), "topology"),
 }
@@ -94,7 +94,7 @@ def seeds(name):
     if name == "tables":
         places += [ROOT / "tests" / "golden", ROOT / "tests" / "refused"]
     if name == "state":
-        places.append(ROOT / "tests" / "device" / "streams")
+        places += [ROOT / "tests" / folder / "streams" for folder in ("device", "transport")]
     if name == "topology":
         places += [ROOT / "tests" / "golden" / "topologies", ROOT / "tests" / "refused"]
     found = FOUND / name

@@ -38,22 +38,31 @@ static void decode(const struct viommu_table *table)
 	free(bytes);
 }
 
-void meaning_make_all(const struct viommu_topology *topology, struct viommu_findings *findings)
+static void make(const struct viommu_topology *topology, const char *signature,
+		 struct viommu_findings *findings)
+{
+	struct viommu_table *table = NULL;
+
+	if (viommu_table_known(signature))
+		table = viommu_table_generate(topology, signature, findings);
+	if (table)
+		decode(table);
+	viommu_table_free(table);
+}
+
+void meaning_make(const struct viommu_topology *topology, size_t which,
+		  struct viommu_findings *findings)
 {
 	static const char *const signatures[] = {
 		"VIOT",      "IORT",       "DMAR",       "IVRS",       "SRAT",
 		"VIOT-2019", "builtin-v1", "builtin-v2", "builtin-v3", "builtin-v3-segments",
+		"DTB",
 	};
 
-	for (size_t i = 0; i < N(signatures); i++) {
-		struct viommu_table *table = NULL;
-
-		if (viommu_table_known(signatures[i]))
-			table = viommu_table_generate(topology, signatures[i], findings);
-		if (table)
-			decode(table);
-		viommu_table_free(table);
-	}
+	for (size_t i = 0; replaying && i < N(signatures); i++)
+		make(topology, signatures[i], findings);
+	if (!replaying)
+		make(topology, signatures[which % N(signatures)], findings);
 }
 
 static void count(void *opaque, const struct viommu_route_range *range)
@@ -86,7 +95,16 @@ void meaning_ask(const struct viommu_topology *topology)
 	ask_of_all(topology);
 }
 
-static void understand(const struct viommu_table *table, struct viommu_findings *findings)
+/* Any mutation can choose: of a length, or of the checksum of an ACPI table, which may be wrong. */
+static size_t choice(const uint8_t *bytes, size_t length)
+{
+	static const size_t checksum = 9;
+
+	return length + (length > checksum ? bytes[checksum] : 0);
+}
+
+static void understand(const struct viommu_table *table, size_t which,
+		       struct viommu_findings *findings)
 {
 	struct viommu_topology *topology = viommu_table_topology(table, findings);
 
@@ -94,7 +112,7 @@ static void understand(const struct viommu_table *table, struct viommu_findings 
 		return;
 	meaning_say_again(topology);
 	meaning_ask(topology);
-	meaning_make_all(topology, findings);
+	meaning_make(topology, which, findings);
 	viommu_topology_free(topology);
 }
 
@@ -114,7 +132,7 @@ void meaning_of_table(const struct viommu_table *table, const void *bytes, size_
 	free(viommu_table_text(table));
 	free(viommu_table_json(table));
 	viommu_table_check(table, findings);
-	understand(table, findings);
+	understand(table, choice(bytes, length), findings);
 }
 
 void meaning_print(const struct viommu_findings *findings)

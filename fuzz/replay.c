@@ -15,6 +15,8 @@
 #define LARGEST  ((size_t)1 << 20)
 #define MAX_CUTS 16
 
+const bool replaying = true;
+
 static bool cuts = true;
 
 /* In memory of its own length, so that a sanitizer sees the first byte beyond. */

@@ -178,12 +178,27 @@ static void reset(struct scene *scene)
 	viommu_mmio_system_reset(scene->mmio);
 }
 
+/* Whatever a driver has brought about can be saved and loaded again, and is the same then. */
+static void migrate(struct scene *scene)
+{
+	size_t length, again;
+	void *bytes, *copy;
+	char reason[128];
+
+	must(!viommu_mmio_save(scene->mmio, &bytes, &length));
+	must(!viommu_mmio_load(scene->mmio, bytes, length, reason, sizeof(reason)));
+	must(!viommu_mmio_save(scene->mmio, &copy, &again));
+	must(length == again && !memcmp(bytes, copy, length));
+	free(bytes);
+	free(copy);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 {
 	static const struct viommu_mmio_ops ops = { sizeof(ops), memory, NULL };
 	static void (*const steps[])(struct scene *) = {
 		scribble, make_available, make_available, notify,    notify, notify, store_register,
-		set_up,   store_anything, load_anything,  translate, turn,   reset,
+		set_up,   store_anything, load_anything,  translate, turn,   reset,  migrate,
 	};
 	struct rest input = { bytes, length };
 	struct scene scene = { .input = &input };

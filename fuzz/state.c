@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Saved state that nobody saved
+ * Saved state that nobody saved, of a device or of a window with a device behind it
  *
  * A head has a checksum that no random bytes have, so the input is tried as it is and with a
  * right one: what a checksum cannot see must be caught as well. What is taken must come out again
@@ -8,88 +8,149 @@
  */
 #include <string.h>
 
-#include <viommu/device.h>
+#include <viommu/mmio.h>
 
 #include "fuzz.h"
 #include "wire/crc32.h"
 
 #define N_ENDPOINTS 4u
+#define MEMORY      0x8000u
 
-/* The head of a stream (docs/state.md). */
-#define HEAD_LENGTH 24u
-#define LENGTH_AT   8u
-#define SUM_AT      16u
-#define SUM_LENGTH  4u
+/* The head of a stream, and in the window's that of the device's, behind everything else but the
+ * end (docs/state.md). */
+#define HEAD_LENGTH  24u
+#define KIND_AT      3u
+#define LENGTH_AT    8u
+#define SUM_AT       16u
+#define SUM_LENGTH   4u
+#define CHUNK_LENGTH 16u
+#define DEVICE_AT    208u
 
-static struct viommu *new_device(void)
+static void *memory(void *opaque, uint64_t address, uint64_t *length, bool write)
 {
-	struct viommu_config config = { .size = sizeof(config), .max_mappings = 4096 };
-	struct viommu *device;
+	static uint64_t bytes[MEMORY / sizeof(uint64_t)];
 
-	must(!viommu_new(&config, NULL, NULL, &device));
-	for (uint32_t id = 0; id < N_ENDPOINTS; id++)
-		must(!viommu_endpoint_add(
-			device, &(struct viommu_endpoint){ .size = sizeof(struct viommu_endpoint),
-							   .id = id }));
-	return device;
+	(void)opaque;
+	(void)write;
+	if (address >= MEMORY)
+		return NULL;
+	if (*length > MEMORY - address)
+		*length = MEMORY - address;
+	return (uint8_t *)bytes + address;
 }
 
-/* One state has one stream. */
-static void come_out_again(struct viommu *device)
+static struct viommu_mmio *new_window(void)
 {
-	struct viommu *other = new_device();
+	static const struct viommu_mmio_ops ops = { .size = sizeof(ops), .memory = memory };
+	struct viommu_config config = { .size = sizeof(config), .max_mappings = 4096 };
+	struct viommu_mmio *window;
+
+	must(!viommu_mmio_new(&config, NULL, &ops, NULL, &window));
+	for (uint32_t id = 0; id < N_ENDPOINTS; id++)
+		must(!viommu_endpoint_add(
+			viommu_mmio_device(window),
+			&(struct viommu_endpoint){ .size = sizeof(struct viommu_endpoint),
+						   .id = id }));
+	return window;
+}
+
+/* -- the two kinds ---------------------------------------------------------------------- */
+
+static int save_device(struct viommu_mmio *window, void **ret_bytes, size_t *ret_length)
+{
+	return viommu_save(viommu_mmio_device(window), ret_bytes, ret_length);
+}
+
+static int load_device(struct viommu_mmio *window, const void *bytes, size_t length, char *reason,
+		       size_t room)
+{
+	return viommu_load(viommu_mmio_device(window), bytes, length, reason, room);
+}
+
+struct kind {
+	int (*save)(struct viommu_mmio *window, void **ret_bytes, size_t *ret_length);
+	int (*load)(struct viommu_mmio *window, const void *bytes, size_t length, char *reason,
+		    size_t room);
+};
+
+static const struct kind device_kind = { save_device, load_device },
+			 window_kind = { viommu_mmio_save, viommu_mmio_load };
+
+/* One state has one stream. */
+static void come_out_again(const struct kind *kind, struct viommu_mmio *window)
+{
+	struct viommu_mmio *other = new_window();
 	size_t length, again;
 	void *bytes, *copy;
 	char reason[128];
 
-	must(!viommu_save(device, &bytes, &length));
-	must(!viommu_load(other, bytes, length, reason, sizeof(reason)));
-	must(!viommu_save(other, &copy, &again));
+	must(!kind->save(window, &bytes, &length));
+	must(!kind->load(other, bytes, length, reason, sizeof(reason)));
+	must(!kind->save(other, &copy, &again));
 	must(length == again && !memcmp(bytes, copy, length));
 	free(bytes);
 	free(copy);
-	viommu_free(other);
+	viommu_mmio_free(other);
 }
 
-static void load(const uint8_t *bytes, size_t length)
+static void load(const struct kind *kind, const uint8_t *bytes, size_t length)
 {
-	struct viommu *device = new_device();
+	struct viommu_mmio *window = new_window();
 	char reason[128] = "";
-	int r = viommu_load(device, bytes, length, reason, sizeof(reason));
+	int r = kind->load(window, bytes, length, reason, sizeof(reason));
 
 	must(r <= 0);
 	must(!r || strlen(reason) > 0);
 	must(strlen(reason) < sizeof(reason));
 	if (!r)
-		come_out_again(device);
-	viommu_free(device);
+		come_out_again(kind, window);
+	viommu_mmio_free(window);
+}
+
+/* -- what no random bytes have ---------------------------------------------------------- */
+
+static void put(uint8_t *at, uint64_t value, size_t length)
+{
+	for (size_t i = 0; i < length; i++)
+		at[i] = (uint8_t)(value >> 8 * i);
 }
 
 /* Length and checksum as they must be; all else is the input's. */
 static void mend_head(uint8_t *bytes, size_t length)
 {
-	uint32_t sum;
+	put(bytes + LENGTH_AT, length, sizeof(uint64_t));
+	put(bytes + SUM_AT, 0, SUM_LENGTH);
+	put(bytes + SUM_AT, crc32_of(bytes, length), SUM_LENGTH);
+}
 
-	for (size_t i = 0; i < sizeof(uint64_t); i++)
-		bytes[LENGTH_AT + i] = (uint8_t)((uint64_t)length >> 8 * i);
-	memset(bytes + SUM_AT, 0, SUM_LENGTH);
-	sum = crc32_of(bytes, length);
-	for (size_t i = 0; i < SUM_LENGTH; i++)
-		bytes[SUM_AT + i] = (uint8_t)(sum >> 8 * i);
+/* The device's stream in a window's is as long as there is room. */
+static void mend_device(uint8_t *bytes, size_t length)
+{
+	size_t device_length;
+
+	if (length < DEVICE_AT + HEAD_LENGTH + CHUNK_LENGTH)
+		return;
+	device_length = length - DEVICE_AT - CHUNK_LENGTH;
+	put(bytes + DEVICE_AT - sizeof(uint64_t), device_length, sizeof(uint64_t));
+	mend_head(bytes + DEVICE_AT, device_length);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 {
+	bool is_window = length > KIND_AT && bytes[KIND_AT] == 'W';
+	const struct kind *kind = is_window ? &window_kind : &device_kind;
 	uint8_t *mended;
 
-	load(bytes, length);
+	load(kind, bytes, length);
 	if (length < HEAD_LENGTH)
 		return 0;
 	mended = malloc(length);
 	must(mended);
 	memcpy(mended, bytes, length);
+	if (is_window)
+		mend_device(mended, length);
 	mend_head(mended, length);
-	load(mended, length);
+	load(kind, mended, length);
 	free(mended);
 	return 0;
 }

@@ -20,7 +20,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 	if (topology) {
 		meaning_say_again(topology);
 		viommu_topology_check(topology, findings);
-		meaning_make_all(topology, findings);
+		meaning_make(topology, length, findings);
 	}
 	viommu_topology_free(topology);
 	viommu_findings_free(findings);
