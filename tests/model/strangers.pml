@@ -1,95 +1,81 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Threads that cannot have a reader, and the writer that waits for them: src/sync/readers.c
+ * Strangers, who have no reader and are counted: src/sync/readers.c
  *
- * As in sections.pml there are two nodes, and `pointer` says which of them is found; the writer shows
- * the other one, waits, and then owns what was shown before. Its stores reach memory later,
- * unless it waits for that. Strangers are counted by exchanges, which wait in no buffer and let nothing
- * that comes after them be done before.
+ * As in sections.pml, the writer shows one of two nodes and then owns the other. Counting is by
+ * exchanges, which wait in no buffer; so only the writer has one.
  *
  * With one of NO_... defined there must be a history in which a stranger looks at a node that the
  * writer owns; without, there must be none.
  */
 
-#define N_STRANGERS 2
+#define N_STRANGERS 3
 
 bool owned[2] = { false, true };
-byte pointer;
-bit phase;
+byte pointer, phase;
 byte strangers[2];
 
-chan writer_stores = [1] of { byte };
+chan stores = [1] of { byte };
 
 active proctype memory()
 {
 	byte value;
 
 	do
-	:: d_step { writer_stores?value -> pointer = value }
+	:: d_step { stores?value -> pointer = value }
 	od
 }
 
-inline enter()
+inline look()
 {
-	inside = false;
-	do
-	:: !inside ->
-		mine = phase;
-		strangers[mine]++;
-#ifdef NO_SECOND_LOOK
-		inside = true
-#else
-		if
-		:: phase == mine -> inside = true
-		:: else -> strangers[mine]--
-		fi
-#endif
-	:: inside -> break
-	od
+	assert(!owned[found])
 }
 
 active [N_STRANGERS] proctype stranger()
 {
-	byte found;
-	bit mine;
-	bool inside;
+	byte mine, found;
 
 	do
-	:: enter();
-	   found = pointer;
-	   assert(!owned[found]);
-#ifdef NO_STAY
-	   strangers[mine]--;
-	   assert(!owned[found])
-#else
-	   assert(!owned[found]);
-	   strangers[mine]--
+	:: mine = phase;
+	   strangers[mine]++;
+#ifndef NO_SECOND_LOOK
+	   if
+	   :: phase != mine ->
+		strangers[mine]--;
+		goto again
+	   :: else
+	   fi;
 #endif
+	   found = pointer;
+	   look();
+	   look();
+	   strangers[mine]--;
+again:
+	   skip
 	od
 }
 
 active proctype writer()
 {
-	byte old;
-	bit ending;
+	byte old, before;
 
 	do
 	:: old = pointer;
 	   owned[1 - old] = false;
-	   writer_stores!1 - old;
+	   stores!1 - old;
 #ifndef NO_FENCE_OF_WRITER
-	   empty(writer_stores);
+	   empty(stores);
 #endif
-	   ending = phase;
-	   if
-	   :: strangers[ending] ->
-		phase = 1 - ending;
 #ifndef NO_WAIT
-		!strangers[ending]
-#endif
+	   before = phase;
+	   if
+	   :: strangers[before] ->
+		phase = 1 - phase;
+		!strangers[before]
 	   :: else
 	   fi;
+#endif
 	   owned[old] = true;
-	   empty(writer_stores)
+	   empty(stores)
 	od
 }
