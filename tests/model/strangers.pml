@@ -1,81 +1,95 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Strangers, who have no reader and are counted: src/sync/readers.c
+ * Threads that cannot have a reader, and the writer that waits for them: src/sync/readers.c
  *
- * As in sections.pml, the writer shows one of two nodes and then owns the other. Counting is by
- * exchanges, which wait in no buffer; so only the writer has one.
+ * As in sections.pml there are two nodes, and `pointer` says which of them is found; the writer shows
+ * the other one, waits, and then owns what was shown before. Its stores reach memory later,
+ * unless it waits for that. Strangers are counted by exchanges, which wait in no buffer and let nothing
+ * that comes after them be done before.
  *
  * With one of NO_... defined there must be a history in which a stranger looks at a node that the
  * writer owns; without, there must be none.
  */
 
-#define N_STRANGERS 3
+#define N_STRANGERS 2
 
 bool owned[2] = { false, true };
-byte pointer, phase;
+byte pointer;
+bit phase;
 byte strangers[2];
 
-chan stores = [1] of { byte };
+chan writer_stores = [1] of { byte };
 
 active proctype memory()
 {
 	byte value;
 
 	do
-	:: d_step { stores?value -> pointer = value }
+	:: d_step { writer_stores?value -> pointer = value }
 	od
 }
 
-inline look()
+inline enter()
 {
-	assert(!owned[found])
+	inside = false;
+	do
+	:: !inside ->
+		mine = phase;
+		strangers[mine]++;
+#ifdef NO_SECOND_LOOK
+		inside = true
+#else
+		if
+		:: phase == mine -> inside = true
+		:: else -> strangers[mine]--
+		fi
+#endif
+	:: inside -> break
+	od
 }
 
 active [N_STRANGERS] proctype stranger()
 {
-	byte mine, found;
+	byte found;
+	bit mine;
+	bool inside;
 
 	do
-	:: mine = phase;
-	   strangers[mine]++;
-#ifndef NO_SECOND_LOOK
-	   if
-	   :: phase != mine ->
-		strangers[mine]--;
-		goto again
-	   :: else
-	   fi;
-#endif
+	:: enter();
 	   found = pointer;
-	   look();
-	   look();
+	   assert(!owned[found]);
+#ifdef NO_STAY
 	   strangers[mine]--;
-again:
-	   skip
+	   assert(!owned[found])
+#else
+	   assert(!owned[found]);
+	   strangers[mine]--
+#endif
 	od
 }
 
 active proctype writer()
 {
-	byte old, before;
+	byte old;
+	bit ending;
 
 	do
 	:: old = pointer;
 	   owned[1 - old] = false;
-	   stores!1 - old;
+	   writer_stores!1 - old;
 #ifndef NO_FENCE_OF_WRITER
-	   empty(stores);
+	   empty(writer_stores);
 #endif
-#ifndef NO_WAIT
-	   before = phase;
+	   ending = phase;
 	   if
-	   :: strangers[before] ->
-		phase = 1 - phase;
-		!strangers[before]
+	   :: strangers[ending] ->
+		phase = 1 - ending;
+#ifndef NO_WAIT
+		!strangers[ending]
+#endif
 	   :: else
 	   fi;
-#endif
 	   owned[old] = true;
-	   empty(stores)
+	   empty(writer_stores)
 	od
 }
