@@ -224,15 +224,25 @@ static struct viommu_mmio *new_window(struct scene *scene)
 	return mmio;
 }
 
+static void must_save_as(struct viommu_mmio *mmio, const void *bytes, size_t length)
+{
+	size_t again;
+	void *copy;
+
+	must(!viommu_mmio_save(mmio, &copy, &again));
+	must(length == again && !memcmp(bytes, copy, length));
+	free(copy);
+}
+
 /*
- * The guest goes on in another window, whose line begins low; or where it was, if its memory has no
- * rings any more, or other ones.
+ * Whatever a driver has brought about can be saved, and the guest goes on in another window, whose
+ * interrupt line begins low.
  */
 static void migrate(struct scene *scene)
 {
 	bool level = scene->level;
 	struct viommu_mmio *other;
-	char reason[128] = "";
+	char reason[128];
 	size_t length;
 	void *bytes;
 
@@ -241,15 +251,11 @@ static void migrate(struct scene *scene)
 	must(!viommu_mmio_save(scene->mmio, &bytes, &length));
 	scene->level = false;
 	other = new_window(scene);
-	if (viommu_mmio_load(other, bytes, length, reason, sizeof(reason))) {
-		must(*reason && !scene->level);
-		viommu_mmio_free(other);
-		scene->level = level;
-	} else {
-		must(scene->level == level);
-		viommu_mmio_free(scene->mmio);
-		scene->mmio = other;
-	}
+	must(!viommu_mmio_load(other, bytes, length, reason, sizeof(reason)));
+	must(scene->level == level);
+	must_save_as(other, bytes, length);
+	viommu_mmio_free(scene->mmio);
+	scene->mmio = other;
 	free(bytes);
 }
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Saved state that nobody saved
+ * Saved state that nobody saved, of a device or of a window with a device behind it
  *
  * A head has a checksum that no random bytes have, so the input is tried as it is and with a
  * right one: what a checksum cannot see must be caught as well. What is taken must come out again
- * as it went in.
+ * as it went in; what is refused must leave the device as a reset does.
  */
 #include <string.h>
 
@@ -14,152 +14,165 @@
 #include "wire/crc32.h"
 
 #define N_ENDPOINTS 4u
+#define MEMORY      0x8000u
 
-/* The head of a stream (docs/state.md). */
-#define HEAD_LENGTH 24u
-#define LENGTH_AT   8u
-#define SUM_AT      16u
-#define SUM_LENGTH  4u
-
-/* Of a window's: where the stream of its device is, and what comes behind it. */
-#define INNER_AT     0xd0u
+/* The head of a stream, and in the window's that of the device's, behind everything else but the
+ * end (docs/state.md). */
+#define HEAD_LENGTH  24u
+#define KIND_AT      3u
+#define LENGTH_AT    8u
+#define SUM_AT       16u
+#define SUM_LENGTH   4u
 #define CHUNK_LENGTH 16u
+#define DEVICE_AT    208u
 
-static struct viommu *new_device(void)
+static void *memory(void *opaque, uint64_t address, uint64_t *length, bool write)
 {
-	struct viommu_config config = { .size = sizeof(config), .max_mappings = 4096 };
-	struct viommu *device;
+	static uint64_t bytes[MEMORY / sizeof(uint64_t)];
 
-	must(!viommu_new(&config, NULL, NULL, &device));
-	for (uint32_t id = 0; id < N_ENDPOINTS; id++)
-		must(!viommu_endpoint_add(
-			device, &(struct viommu_endpoint){ .size = sizeof(struct viommu_endpoint),
-							   .id = id }));
-	return device;
-}
-
-/* One state has one stream. */
-static void come_out_again(struct viommu *device)
-{
-	struct viommu *other = new_device();
-	size_t length, again;
-	void *bytes, *copy;
-	char reason[128];
-
-	must(!viommu_save(device, &bytes, &length));
-	must(!viommu_load(other, bytes, length, reason, sizeof(reason)));
-	must(!viommu_save(other, &copy, &again));
-	must(length == again && !memcmp(bytes, copy, length));
-	free(bytes);
-	free(copy);
-	viommu_free(other);
-}
-
-static void load(const uint8_t *bytes, size_t length)
-{
-	struct viommu *device = new_device();
-	char reason[128] = "";
-	int r = viommu_load(device, bytes, length, reason, sizeof(reason));
-
-	must(r <= 0);
-	must(!r || strlen(reason) > 0);
-	must(strlen(reason) < sizeof(reason));
-	if (!r)
-		come_out_again(device);
-	viommu_free(device);
-}
-
-/* -- a window ------------------------------------------------------------------------- */
-
-#define MEMORY 0x4000u
-
-/* Rings are looked up where the stream says, which may be anywhere. */
-static void *guest_memory(void *opaque, uint64_t address, uint64_t *length, bool write)
-{
+	(void)opaque;
 	(void)write;
 	if (address >= MEMORY)
 		return NULL;
-	*length = *length < MEMORY - address ? *length : MEMORY - address;
-	return (uint8_t *)opaque + address;
+	if (*length > MEMORY - address)
+		*length = MEMORY - address;
+	return (uint8_t *)bytes + address;
 }
 
-static struct viommu_mmio *new_window(uint8_t memory[MEMORY])
+static struct viommu_mmio *new_window(void)
 {
-	static const struct viommu_mmio_ops ops = { sizeof(ops), guest_memory, NULL };
-	struct viommu_endpoint endpoint = { .size = sizeof(endpoint) };
-	struct viommu_mmio *mmio;
+	static const struct viommu_mmio_ops ops = { .size = sizeof(ops), .memory = memory };
+	struct viommu_config config = { .size = sizeof(config), .max_mappings = 4096 };
+	struct viommu_mmio *window;
 
-	must(!viommu_mmio_new(NULL, NULL, &ops, memory, &mmio));
-	for (; endpoint.id < N_ENDPOINTS; endpoint.id++)
-		must(!viommu_endpoint_add(viommu_mmio_device(mmio), &endpoint));
-	return mmio;
+	must(!viommu_mmio_new(&config, NULL, &ops, NULL, &window));
+	for (uint32_t id = 0; id < N_ENDPOINTS; id++)
+		must(!viommu_endpoint_add(
+			viommu_mmio_device(window),
+			&(struct viommu_endpoint){ .size = sizeof(struct viommu_endpoint),
+						   .id = id }));
+	return window;
 }
 
-static void come_out_of_window(struct viommu_mmio *mmio, uint8_t memory[MEMORY])
+/* -- the two kinds ---------------------------------------------------------------------- */
+
+static int save_device(struct viommu_mmio *window, void **ret_bytes, size_t *ret_length)
 {
-	struct viommu_mmio *other = new_window(memory);
+	return viommu_save(viommu_mmio_device(window), ret_bytes, ret_length);
+}
+
+static int load_device(struct viommu_mmio *window, const void *bytes, size_t length, char *reason,
+		       size_t room)
+{
+	return viommu_load(viommu_mmio_device(window), bytes, length, reason, room);
+}
+
+struct kind {
+	int (*save)(struct viommu_mmio *window, void **ret_bytes, size_t *ret_length);
+	int (*load)(struct viommu_mmio *window, const void *bytes, size_t length, char *reason,
+		    size_t room);
+};
+
+static const struct kind device_kind = { save_device, load_device },
+			 window_kind = { viommu_mmio_save, viommu_mmio_load };
+
+/* One state has one stream. */
+static void must_be_alike(const struct kind *kind, struct viommu_mmio *window,
+			  struct viommu_mmio *other)
+{
+	size_t length, other_length;
+	void *bytes, *other_bytes;
+
+	must(!kind->save(window, &bytes, &length));
+	must(!kind->save(other, &other_bytes, &other_length));
+	must(length == other_length && !memcmp(bytes, other_bytes, length));
+	free(bytes);
+	free(other_bytes);
+}
+
+static void come_out_again(const struct kind *kind, struct viommu_mmio *window)
+{
+	struct viommu_mmio *other = new_window();
+	char reason[128];
 	size_t length;
 	void *bytes;
-	char reason[128];
 
-	must(!viommu_mmio_save(mmio, &bytes, &length));
-	must(!viommu_mmio_load(other, bytes, length, reason, sizeof(reason)));
+	must(!kind->save(window, &bytes, &length));
+	must(!kind->load(other, bytes, length, reason, sizeof(reason)));
+	must_be_alike(kind, window, other);
 	free(bytes);
 	viommu_mmio_free(other);
 }
 
-static void load_window(const uint8_t *bytes, size_t length)
+/* Nothing was made of it before. */
+static void be_as_new(struct viommu_mmio *window)
 {
-	static _Alignas(64) uint8_t memory[MEMORY];
-	struct viommu_mmio *mmio = new_window(memory);
-	char reason[128] = "";
-	int r = viommu_mmio_load(mmio, bytes, length, reason, sizeof(reason));
+	struct viommu_mmio *other = new_window();
 
-	must(r <= 0);
-	must(!r || *reason);
-	if (!r)
-		come_out_of_window(mmio, memory);
-	viommu_mmio_free(mmio);
+	must_be_alike(&device_kind, window, other);
+	viommu_mmio_free(other);
 }
 
-/* -- heads ------------------------------------------------------------------------------- */
+static void load(const struct kind *kind, const uint8_t *bytes, size_t length)
+{
+	struct viommu_mmio *window = new_window();
+	char reason[128] = "";
+	int r = kind->load(window, bytes, length, reason, sizeof(reason));
+
+	must(r <= 0);
+	must(!r || strlen(reason) > 0);
+	must(strlen(reason) < sizeof(reason));
+	if (r)
+		be_as_new(window);
+	else
+		come_out_again(kind, window);
+	viommu_mmio_free(window);
+}
+
+/* -- what no random bytes have ---------------------------------------------------------- */
+
+static void put(uint8_t *at, uint64_t value, size_t length)
+{
+	for (size_t i = 0; i < length; i++)
+		at[i] = (uint8_t)(value >> 8 * i);
+}
 
 /* Length and checksum as they must be; all else is the input's. */
 static void mend_head(uint8_t *bytes, size_t length)
 {
-	uint32_t sum;
-
-	for (size_t i = 0; i < sizeof(uint64_t); i++)
-		bytes[LENGTH_AT + i] = (uint8_t)((uint64_t)length >> 8 * i);
-	memset(bytes + SUM_AT, 0, SUM_LENGTH);
-	sum = crc32_of(bytes, length);
-	for (size_t i = 0; i < SUM_LENGTH; i++)
-		bytes[SUM_AT + i] = (uint8_t)(sum >> 8 * i);
+	put(bytes + LENGTH_AT, length, sizeof(uint64_t));
+	put(bytes + SUM_AT, 0, SUM_LENGTH);
+	put(bytes + SUM_AT, crc32_of(bytes, length), SUM_LENGTH);
 }
 
-/* The stream of a window ends with that of its device, and with the head of a last chunk. */
-static void mend_inner(uint8_t *bytes, size_t length)
+/* The device's stream in a window's is as long as there is room. */
+static void mend_device(uint8_t *bytes, size_t length)
 {
-	if (length >= INNER_AT + HEAD_LENGTH + CHUNK_LENGTH)
-		mend_head(bytes + INNER_AT, length - INNER_AT - CHUNK_LENGTH);
+	size_t device_length;
+
+	if (length < DEVICE_AT + HEAD_LENGTH + CHUNK_LENGTH)
+		return;
+	device_length = length - DEVICE_AT - CHUNK_LENGTH;
+	put(bytes + DEVICE_AT - sizeof(uint64_t), device_length, sizeof(uint64_t));
+	mend_head(bytes + DEVICE_AT, device_length);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 {
+	bool is_window = length > KIND_AT && bytes[KIND_AT] == 'W';
+	const struct kind *kind = is_window ? &window_kind : &device_kind;
 	uint8_t *mended;
 
-	load(bytes, length);
-	load_window(bytes, length);
+	load(kind, bytes, length);
 	if (length < HEAD_LENGTH)
 		return 0;
 	mended = malloc(length);
 	must(mended);
 	memcpy(mended, bytes, length);
+	if (is_window)
+		mend_device(mended, length);
 	mend_head(mended, length);
-	load(mended, length);
-	mend_inner(mended, length);
-	mend_head(mended, length);
-	load_window(mended, length);
+	load(kind, mended, length);
 	free(mended);
 	return 0;
 }

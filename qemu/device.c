@@ -198,8 +198,7 @@ static void config_set(VirtIODevice *virtio, const uint8_t *bytes)
 	iommu_settle(iommu);
 }
 
-/* virtio writes through a copy, all of it, whichever byte the guest wrote: keep it fresh. */
-static void config_refresh(struct iommu *iommu)
+void config_refresh(struct iommu *iommu)
 {
 	config_get(&iommu->virtio, iommu->virtio.config);
 }
@@ -246,86 +245,6 @@ static void reset_exit(EXIT_PHASE(object))
 	endpoints_number(iommu);
 	config_refresh(iommu);
 }
-
-/* -- migration ------------------------------------------------------------------------ */
-
-static int saved_drop(void *opaque)
-{
-	struct iommu *iommu = opaque;
-
-	free(iommu->saved);
-	iommu->saved = NULL;
-	iommu->saved_length = 0;
-	return 0;
-}
-
-static int saved_make(void *opaque)
-{
-	struct iommu *iommu = opaque;
-	void *bytes;
-	size_t length;
-	int status;
-
-	saved_drop(iommu);
-	status = viommu_save(iommu->core, &bytes, &length);
-	if (status)
-		return status;
-	iommu->saved = bytes;
-	iommu->saved_length = (uint32_t)length;
-	if (length <= INT32_MAX)
-		return 0;
-	saved_drop(iommu);
-	return -EFBIG;
-}
-
-/* Bridges were loaded before (MIG_PRI_PCI_BUS): their bus numbers are those of the source. */
-static int saved_load(void *opaque, int version)
-{
-	struct iommu *iommu = opaque;
-	char reason[128] = "";
-	int status;
-
-	endpoints_number(iommu);
-	status =
-		viommu_load(iommu->core, iommu->saved, iommu->saved_length, reason, sizeof(reason));
-	iommu_settle(iommu);
-	config_refresh(iommu);
-	saved_drop(iommu);
-	if (status)
-		error_report(TYPE_VIOMMU_DEVICE ": the saved state cannot be loaded: %s", reason);
-	return status;
-}
-
-/* QEMU counts such a field with a sign. */
-static bool saved_can_be(void *opaque, int version)
-{
-	return ((struct iommu *)opaque)->saved_length <= INT32_MAX;
-}
-
-static const VMStateDescription saved_core = {
-	.name = TYPE_VIOMMU_DEVICE "/core",
-	.version_id = 1,
-	.minimum_version_id = 1,
-	.pre_load = saved_drop,
-	.pre_save = saved_make,
-	.post_save = saved_drop,
-	.post_load = saved_load,
-	.fields =
-		VMSTATE_FIELDS{
-			VMSTATE_UINT32(saved_length, struct iommu),
-			VMSTATE_VALIDATE("length of the saved state", saved_can_be),
-			VMSTATE_VBUFFER_ALLOC_UINT32(saved, struct iommu, 0, NULL, saved_length),
-			VMSTATE_END_OF_LIST(),
-		},
-};
-
-static const VMStateDescription saved_virtio = {
-	.name = TYPE_VIOMMU_DEVICE,
-	.version_id = 1,
-	.minimum_version_id = 1,
-	.priority = MIG_PRI_IOMMU,
-	.fields = VMSTATE_FIELDS{ VMSTATE_VIRTIO_DEVICE, VMSTATE_END_OF_LIST() },
-};
 
 /* -- life ----------------------------------------------------------------------------- */
 
@@ -410,7 +329,7 @@ static void device_class_init(ObjectClass *class, CLASS_DATA data)
 	properties_install(device);
 	state_install(class);
 	set_bit(DEVICE_CATEGORY_MISC, device->categories);
-	device->vmsd = &saved_virtio;
+	device->vmsd = &saved_device;
 	device->hotpluggable = false;
 	virtio->realize = device_realize;
 	virtio->unrealize = device_unrealize;

@@ -123,6 +123,10 @@ void device_types_register(void);
 /* Begin anew with a configuration that was changed; not once the guest has run. */
 bool iommu_restart(struct iommu *iommu, Error **errp);
 
+/* virtio writes through a copy of the configuration space, all of it, whichever byte the guest
+ * wrote: keep it fresh. */
+void config_refresh(struct iommu *iommu);
+
 /* The smallest page. */
 static inline uint64_t granule_of(const struct iommu *iommu)
 {
@@ -207,6 +211,10 @@ void devicetree_install(void);
 
 /* Put a table beside those that the machine lets the guest's firmware load. */
 void loader_install(const void *table, size_t length);
+
+/* -- migration.c ---------------------------------------------------------------- */
+
+extern const VMStateDescription saved_device, saved_core;
 
 /* -- state.c -------------------------------------------------------------------- */
 

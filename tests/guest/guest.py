@@ -103,6 +103,7 @@ class Run:
         self.deadline = self.started + row.timeout
         self.machines = []
         self.counts = {}
+        self.killed = False     # the row's last machine is gone, as it should
         self.log = self.notes = ""
         self.label = f"{row.name:<12} {device:<8} {qemu.generation:<5}"
 
@@ -222,33 +223,67 @@ class Run:
             state = machine.monitor.command("qom-get", path=INSPECTED, property="state")
             self.notes += f"host: state {state}\n"
 
+    def act_filtered(self, machine):
+        """Write into the log how the kernel filters QEMU's system calls."""
+        with open(f"/proc/{machine.process.pid}/status", encoding="ascii") as status:
+            self.notes += "host: " + next(line for line in status if line.startswith("Seccomp:"))
+
     def act_drive(self, machine, name):
         """A drive goes with the device that used it: add it again."""
         machine.monitor.human(f"drive_add 0 {self.drive_options(name)}")
 
-    def begin_migration(self, machine, bandwidth, extra=()):
+    def begin_migration(self, machine, bandwidth, extra=(), capabilities=()):
         """Start a second QEMU like the first, and send the guest its way."""
         channel = f"unix:{self.folder}/migration-{len(self.machines)}"
         other = self.start("second", ["-incoming", "defer", *extra])
+        if capabilities:
+            other.monitor.command("migrate-set-capabilities", capabilities=capabilities)
         other.monitor.command("migrate-incoming", uri=channel)
         machine.monitor.command("migrate-set-parameters",
                                 **{"max-bandwidth": bandwidth, "downtime-limit": 5000})
         machine.monitor.command("migrate", uri=channel)
         return other
 
+    def wait_for_half(self, machine):
+        self.wait_for("half of a migration", lambda: machine.monitor.command(
+            "query-migrate").get("ram", {}).get("transferred", 0) > 1 << 22)
+
     def act_lose_migration(self, machine):
         """The second QEMU dies when half of the guest is there: the first one goes on."""
         other = self.begin_migration(machine, 1 << 23)
-        self.wait_for("half of a migration", lambda: machine.monitor.command(
-            "query-migrate").get("ram", {}).get("transferred", 0) > 1 << 22)
+        self.wait_for_half(machine)
         other.kill()
         self.go_on(machine, other)
+
+    def act_cancel_migration(self, machine):
+        """The user thinks better of it when half of the guest is there."""
+        other = self.begin_migration(machine, 1 << 23)
+        self.wait_for_half(machine)
+        machine.monitor.command("migrate_cancel")
+        self.wait_for("the end of a migration", lambda: machine.monitor.command(
+            "query-migrate")["status"] == "cancelled")
+        self.end_of_second(other)
+
+    def act_orphan_migration(self, machine):
+        """The first QEMU dies when half of the guest is gone: nobody has a whole one."""
+        other = self.begin_migration(machine, 1 << 23)
+        self.wait_for_half(machine)
+        machine.kill()
+        self.killed = True
+        self.end_of_second(other)
+
+    def end_of_second(self, other):
+        """The second QEMU gets no whole guest: it says so, ends, and has started none."""
+        status = other.finish(self.deadline)
+        said = re.search(r"load of migration failed.*", other.output)
+        self.notes += f"host: the second QEMU ends with status {status}: {said and said[0]}\n"
+        self.machines.remove(other)
 
     def act_refuse_migration(self, machine, limit):
         """The second QEMU does not take the state of the IOMMU: the first one goes on."""
         other = self.begin_migration(machine, 1 << 40, ["-global", limit])
         self.go_on(machine, other)
-        reason = re.search(r"the saved state cannot be loaded: .*", other.output)
+        reason = re.search(r"the saved state cannot be loaded .*", other.output)
         self.notes += f"host: the second QEMU says: {reason and reason[0]}\n"
         other.kill()
 
@@ -266,6 +301,16 @@ class Run:
         if status == "postmigrate":
             machine.monitor.command("cont")
         return status == "running"
+
+    def act_postcopy(self, machine):
+        """The guest goes on in the second QEMU when half of it is there; the rest follows."""
+        capabilities = [{"capability": "postcopy-ram", "state": True}]
+        machine.monitor.command("migrate-set-capabilities", capabilities=capabilities)
+        other = self.begin_migration(machine, 1 << 23, capabilities=capabilities)
+        self.wait_for_half(machine)
+        machine.monitor.command("migrate-start-postcopy")
+        self.wait_for("migration", lambda: self.migrated(machine))
+        self.notes += f"host: by postcopy: {machine.monitor.command('query-migrate')['ram']}\n"
 
     def act_migrate(self, machine):
         """Move the guest to a second QEMU that was started like the first."""
@@ -298,7 +343,8 @@ class Run:
             else:
                 getattr(self, f"act_{verb}")(machine, *arguments)
         machine = self.machines[-1]
-        machine.answer(reply)
+        if not self.killed:
+            machine.answer(reply)
         return machine
 
     def watch(self, machine, start):
@@ -328,6 +374,8 @@ class Run:
             if request is None:
                 break
             before, machine = machine, self.serve(machine, request)
+            if self.killed:
+                return
             start = start if machine is before else 0
         status = machine.finish(self.deadline)
         if status:

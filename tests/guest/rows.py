@@ -36,6 +36,12 @@ VFIO_SHOWS = [
     ("the group was handed over and back", r"row: group: 0000:00:08[.]0 \(DMA"),
 ]
 
+# What the first QEMU may say when the second one is gone.
+OTHER_DIES = [
+    ("QEMU complains of nothing but the other one's death",
+     r"qemu-system-\w+: (?!Unable to write to socket|failed to save SaveStateEntry)"),
+    *(complaint for complaint in COMPLAINTS if complaint[0] != "QEMU does not complain")]
+
 ROWS = [
     Row("disk", 1, "x86, PCI, VIOT: disks and network behind the IOMMU",
         ["{iommu},addr=4", disk("d0", "addr=5"), disk("d1", "addr=6"), network("addr=7")],
@@ -290,6 +296,21 @@ sleep 1
         images=TWO_DISKS, same=(("d0", "d1"),), incoming=True,
         on={"migrate": [("migrate",), ("answer", "another QEMU")]}),
 
+    Row("postcopy", 8, "the guest goes on in another QEMU before all of its memory is there",
+        ["{iommu},addr=4", disk("d0", "addr=5"), disk("d1", "addr=6")],
+        CHURN + """
+sleep 1
+host migrate
+say "running in $answer"
+sleep 1
+""" + CHURN_END + "groups\n",
+        [("the guest ran on in the second QEMU", r"row: running in another QEMU"),
+         ("some of its memory came when it was asked for",
+          r"host: by postcopy: .*'postcopy-requests': [1-9]")] +
+        CHURN_SHOWS + [group("0000:00:05.0")],
+        images=TWO_DISKS, same=(("d0", "d1"),), incoming=True,
+        on={"migrate": [("postcopy",), ("answer", "another QEMU")]}),
+
     Row("migration-lost", 8, "the second QEMU dies half-way: the guest runs on where it is",
         ["{iommu},addr=4", disk("d0", "addr=5"), disk("d1", "addr=6")],
         CHURN + """
@@ -305,10 +326,35 @@ sleep 1
          ("and could move later", r"row: and then in another QEMU")] +
         CHURN_SHOWS + [group("0000:00:05.0")],
         images=TWO_DISKS, same=(("d0", "d1"),), incoming=True,
-        never=[("QEMU complains of nothing but the other one's death",
-                r"qemu-system-\w+: (?!Unable to write to socket|failed to save SaveStateEntry)"),
-               *(c for c in COMPLAINTS if c[0] != "QEMU does not complain")],
+        never=OTHER_DIES,
         on={"lose": [("lose_migration",), ("answer", "the first QEMU")],
+            "move": [("migrate",), ("answer", "another QEMU")]}),
+
+    Row("migration-orphaned", 8, "the first QEMU dies half-way: the second one says so and ends",
+        ["{iommu},addr=4", disk("d0", "addr=5"), disk("d1", "addr=6")],
+        CHURN + "sleep 1\nhost orphan\n",
+        [("the second QEMU has ended, and has started no guest",
+          r"host: the second QEMU ends with status 1: load of migration failed: .+$")],
+        never=[("there is no half of a guest", r"wrong contents")],
+        images=TWO_DISKS, incoming=True, on={"orphan": [("orphan_migration",)]}),
+
+    Row("migration-cancelled", 8, "the user stops a migration half-way, and begins another one",
+        ["{iommu},addr=4", disk("d0", "addr=5"), disk("d1", "addr=6")],
+        CHURN + """
+sleep 1
+host cancel
+say "running in $answer"
+sleep 1
+host move
+say "and then in $answer"
+sleep 1
+""" + CHURN_END + "groups\n",
+        [("the second QEMU has ended", r"host: the second QEMU ends with status 1: load of migration failed"),
+         ("the guest ran on in the first QEMU", r"row: running in the first QEMU"),
+         ("and could move later", r"row: and then in another QEMU")] +
+        CHURN_SHOWS + [group("0000:00:05.0")],
+        images=TWO_DISKS, same=(("d0", "d1"),), incoming=True,
+        on={"cancel": [("cancel_migration",), ("answer", "the first QEMU")],
             "move": [("migrate",), ("answer", "another QEMU")]}),
 
     Row("migration-refused", 8, "the second QEMU's limits are too low: the guest runs on where it is",
@@ -323,6 +369,7 @@ sleep 1
          ("the guest ran on in the first QEMU", r"row: running in the first QEMU")] +
         CHURN_SHOWS + [group("0000:00:05.0")],
         images=TWO_DISKS, same=(("d0", "d1"),), incoming=True,
+        never=OTHER_DIES,
         on={"refuse": [("refuse_migration", "viommu-pci.max-mappings=1"),
                        ("answer", "the first QEMU")]},
         runs=OURS, why_ours="the built-in device has no limits"),
@@ -403,6 +450,15 @@ host count
         [("ten writes changed nothing", r"row: attempts: edu: page b holds 256 bytes of 0x11"),
          ("every attempt was counted", r"host: refused (?:[2-9]\d|\d{3,})$")],
         never=FAULTS_WANTED, skip="virtio_iommu", trace_faults=True, on={"count": [("refused",)]}),
+
+    Row("sandbox", 11, "QEMU in its own sandbox, as strict as it can be",
+        ["{iommu},addr=4", disk("d0", "addr=5"), disk("d1", "addr=6")],
+        READ_WRITE + "groups\nhost filter\n",
+        READ_WRITE_SHOWS + [group("0000:00:05.0"),
+                            ("its system calls are filtered", r"host: Seccomp:\s2")],
+        images=TWO_DISKS, same=(("d0", "d1"),), on={"filter": [("filtered",)]},
+        options=["-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,"
+                 "resourcecontrol=deny"]),
 
     Row("friendly", 11, "the same guest with bypass on: the same DMA passes",
         ["{iommu},addr=4,boot-bypass=on", EDU], """

@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What was once wrong in the module, or would be easy to get wrong: a case, a sentence."""
 
+import os
 import re
+import socket
+import struct
 import time
 
 import driver
@@ -15,6 +18,8 @@ WINDOW = 0xc0000000
 EVERYTHING = (1 << 64) - 1
 DOMAIN = 1
 LINES_SHOWN = 60
+STATE_MAGIC = b"VIOS"
+KILLED = -9                 # by us, for it ran
 
 
 def expect(what, condition):
@@ -96,10 +101,115 @@ def what_is_no_property_is_refused_with_a_reason(stage):
         expect(f"{said[:40]}: {answer}", re.search(f"viommu-pci.*: .*(?:{reason})", answer))
 
 
+# -- saved state in QEMU's stream ----------------------------------------------------------------
+
+HERE_ARE = [f"viommu-watch,id=w0,addr={WATCH}"]
+
+
+def source(stage):
+    """A QEMU with two mappings, and its driver."""
+    victim = stage.start([f"viommu-pci,id=iommu0,addr={IOMMU}", *HERE_ARE])
+    iommu = started(victim)
+    iommu.attach(DOMAIN, WATCH << 3)
+    iommu.map(DOMAIN, 0x1000, 0x1fff, 0)
+    iommu.map(DOMAIN, 0x3000, 0x3fff, 0)
+    return victim, iommu
+
+
+def stream_of(stage, victim):
+    """All that a QEMU sends when it is moved."""
+    path = os.path.join(stage.folder, "stream")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(path)
+        listener.listen()
+        victim.monitor.command("migrate", uri=f"unix:{path}")
+        connection, _ = listener.accept()
+        with connection:
+            pieces = iter(lambda: connection.recv(1 << 20), b"")
+            return b"".join(pieces)
+
+
+def fed(stage, stream, iommu="", functions=tuple(HERE_ARE)):
+    """A QEMU that was sent a stream: its exit status, None if it lives on; and what it said."""
+    path = os.path.join(stage.folder, f"feed{len(stage.victims)}")
+    victim = stage.start([f"viommu-pci,id=iommu0,addr={IOMMU}{iommu}", *functions],
+                         ["-incoming", f"unix:{path}"])
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(path)
+        try:
+            connection.sendall(stream)
+        except OSError:
+            pass                        # it has seen enough
+    victim.wait_for("the end of loading", lambda: not victim.machine.alive() or victim.runs())
+    victim.machine.kill() if victim.runs() else victim.machine.finish(time.monotonic() + 10)
+    return victim.machine.process.returncode, victim.machine.output
+
+
+def what_does_not_fit_is_named_where_it_is_loaded(stage):
+    stream = stream_of(stage, source(stage)[0])
+    for iommu, functions, reason in (
+            (",max-mappings=1", HERE_ARE, "more mappings than the limits"),
+            (",page-size-mask=0xffffffffffffe000", HERE_ARE, "page-size-mask: .* 0xf+e000"),
+            (",aw-bits=39", HERE_ARE, "aw-bits or input-last: .* 0x7fffffffff"),
+            (",domain-last=9", HERE_ARE, "domain-last: .* 0x9"),
+            (",reserved=0x3000-0x3fff", HERE_ARE, "mapping at 0x3000 of domain 1 .* reserved"),
+            ("", [], "no endpoint 0x28")):
+        status, said = fed(stage, stream, iommu, functions)
+        expect(f"{reason}: {said}", status == 1 and re.search(reason, said))
+        expect(f"no cure: {said}", "max-mappings and max-bytes may be higher" in said)
+    expect("more room does not fit", fed(stage, stream, ",max-mappings=7")[0] == KILLED)
+
+
+def a_stream_that_is_cut_is_refused(stage):
+    """As when the other QEMU dies half-way."""
+    stream = stream_of(stage, source(stage)[0])
+    state = stream.index(STATE_MAGIC)
+    length = struct.unpack_from("<Q", stream, state + 8)[0]
+    for cut in (0, 1, 1000, len(stream) // 2, state - 4, state, state + 9, state + length - 1):
+        status, said = fed(stage, stream[:cut])
+        expect(f"cut at {cut}: status {status}, {said}", status == 1 and "qemu-system" in said)
+
+
+def a_state_of_a_length_that_cannot_be_is_refused(stage):
+    """QEMU would ask for as much memory as a negative number is when it has no sign."""
+    stream = stream_of(stage, source(stage)[0])
+    state = stream.index(STATE_MAGIC)
+    for length in (0, 1, 0x7fffffff, 0x80000000, 0xffffffff):
+        damaged = stream[:state - 4] + struct.pack(">I", length) + stream[state:]
+        status, said = fed(stage, damaged)
+        expect(f"length {length:#x}: status {status}, {said}", status == 1)
+
+
+def a_migration_can_be_cancelled_and_begun_again(stage):
+    victim, iommu = source(stage)
+    for how in ("cancelled", "completed"):
+        other = stage.start([f"viommu-pci,id=iommu0,addr={IOMMU}", *HERE_ARE],
+                            ["-incoming", "defer"])
+        channel = f"unix:{stage.folder}/{how}"
+        other.monitor.command("migrate-incoming", uri=channel)
+        slow = how == "cancelled"
+        victim.monitor.command("migrate-set-parameters", **{"max-bandwidth": 1 if slow else 1 << 40})
+        victim.monitor.command("migrate", uri=channel)
+        if slow:
+            expect("MAP on the way", iommu.map(DOMAIN, 0x5000, 0x5fff, 0) == driver.OK)
+            victim.monitor.command("migrate_cancel")
+        victim.wait_for(how, lambda: victim.monitor.command("query-migrate")["status"] == how)
+        if slow:
+            other.machine.finish(time.monotonic() + 10)
+            expect(f"the other one: {other.machine.output}", other.machine.process.returncode == 1)
+            expect("MAP after all", iommu.map(DOMAIN, 0x7000, 0x7fff, 0) == driver.OK)
+    other.wait_for("the other one", other.runs)
+    expect(f"mirrored there: {other.get('w0', 'mirror')}",
+           other.get("w0", "mirror").count("\n") == 4 and not other.get("w0", "check"))
+
+
 CASES = [an_unmap_of_everything_reaches_who_mirrors,
          what_is_behind_a_bridge_to_pci_outlives_its_first_function,
          an_endpoint_has_the_number_of_its_bus, a_bus_has_one_iommu,
-         what_is_no_property_is_refused_with_a_reason]
+         what_is_no_property_is_refused_with_a_reason,
+         what_does_not_fit_is_named_where_it_is_loaded, a_stream_that_is_cut_is_refused,
+         a_state_of_a_length_that_cannot_be_is_refused,
+         a_migration_can_be_cancelled_and_begun_again]
 
 
 def show(stage):

@@ -105,10 +105,20 @@ class Victim:
 
     def wait_for(self, what, condition, seconds=60):
         deadline = time.monotonic() + seconds
+        alive = True
         while not condition():
-            if time.monotonic() > deadline or not self.machine.alive():
+            was_alive, alive = alive, self.machine.alive()
+            if time.monotonic() > deadline or not was_alive:
                 raise Broken(f"no end in time: {what}\n{self.machine.output}")
             time.sleep(0.01)
+
+    def runs(self):
+        """Does it live, and with a guest that runs?"""
+        try:
+            return self.machine.alive() and \
+                self.monitor.command("query-status")["status"] == "running"
+        except (Failed, OSError):
+            return False
 
     def deleted(self, name):
         """Wait until a device is gone."""

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "iommu.h"
+
+/*
+ * Migration: libviommu's stream inside of QEMU's
+ *
+ * virtio saves queues, features and the configuration space; libviommu what the driver made of
+ * the device (docs/state.md). Neither takes what the user said along: the other QEMU is given that
+ * again, and what does not fit is refused here, by its name.
+ *
+ * With postcopy all of this is there before the guest runs, and the guest's memory is needed for
+ * none of it.
+ */
+
+static int saved_drop(void *opaque)
+{
+	struct iommu *iommu = opaque;
+
+	free(iommu->saved);
+	iommu->saved = NULL;
+	iommu->saved_length = 0;
+	return 0;
+}
+
+static int saved_make(void *opaque)
+{
+	struct iommu *iommu = opaque;
+	void *bytes;
+	size_t length;
+	int status;
+
+	saved_drop(iommu);
+	status = viommu_save(iommu->core, &bytes, &length);
+	if (status)
+		return status;
+	iommu->saved = bytes;
+	iommu->saved_length = (uint32_t)length;
+	if (length <= INT32_MAX)
+		return 0;
+	saved_drop(iommu);
+	return -EFBIG;
+}
+
+/* -- does it fit? -------------------------------------------------------------------------- */
+
+/* What the guest has read there must be so here. */
+static const struct field {
+	size_t offset, width;
+	const char *properties;
+} fields[] = {
+	{ VIOMMU_CONFIG_PAGE_SIZE_MASK, sizeof(uint64_t), "page-size-mask" },
+	{ VIOMMU_CONFIG_INPUT_START, sizeof(uint64_t), "input-first" },
+	{ VIOMMU_CONFIG_INPUT_END, sizeof(uint64_t), "aw-bits or input-last" },
+	{ VIOMMU_CONFIG_DOMAIN_START, sizeof(uint32_t), "domain-first" },
+	{ VIOMMU_CONFIG_DOMAIN_END, sizeof(uint32_t), "domain-last" },
+	{ VIOMMU_CONFIG_PROBE_SIZE, sizeof(uint32_t), "probe-size" },
+};
+
+/* By now the copy that virtio keeps is the source's. */
+static bool fits_field(struct iommu *iommu, const struct field *field)
+{
+	uint64_t there = ldn_le_p(iommu->virtio.config + field->offset, (int)field->width);
+	uint64_t here = 0;
+
+	viommu_config_read(iommu->core, field->offset, &here, field->width);
+	here = le64_to_cpu(here);
+	if (here != there)
+		error_report(TYPE_VIOMMU_DEVICE ": %s: the guest has been told 0x%" PRIx64
+			     ", and here it is 0x%" PRIx64,
+			     field->properties, there, here);
+	return here == there;
+}
+
+static bool fits(struct iommu *iommu)
+{
+	bool all = true;
+
+	for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
+		all &= fits_field(iommu, &fields[i]);
+	return all;
+}
+
+/* A machine may have several of these devices: say which one it is, and what helps. */
+static void refuse(struct iommu *iommu, int status, const char *reason)
+{
+	g_autofree char *path = object_get_canonical_path(OBJECT(iommu));
+
+	error_report(TYPE_VIOMMU_DEVICE ": the saved state cannot be loaded into %s: %s", path,
+		     reason);
+	if (status == -EBUSY)
+		error_printf("Give it the properties (max-domains, max-mappings and max-bytes may be "
+			     "higher) and the functions that it had where it was saved.\n");
+}
+
+/* Bridges were loaded before (MIG_PRI_PCI_BUS): their bus numbers are those of the source. */
+static int saved_load(void *opaque, int version)
+{
+	struct iommu *iommu = opaque;
+	char reason[128] = "the guest has been told otherwise";
+	int status = -EBUSY;
+
+	endpoints_number(iommu);
+	if (fits(iommu))
+		status = viommu_load(iommu->core, iommu->saved, iommu->saved_length, reason,
+				     sizeof(reason));
+	iommu_settle(iommu);
+	config_refresh(iommu);
+	saved_drop(iommu);
+	if (status)
+		refuse(iommu, status, reason);
+	return status;
+}
+
+/* -- what is saved ------------------------------------------------------------------------- */
+
+/* QEMU counts such a field with a sign. */
+static bool saved_can_be(void *opaque, int version)
+{
+	return ((struct iommu *)opaque)->saved_length <= INT32_MAX;
+}
+
+const VMStateDescription saved_core = {
+	.name = TYPE_VIOMMU_DEVICE "/core",
+	.version_id = 1,
+	.minimum_version_id = 1,
+	.pre_load = saved_drop,
+	.pre_save = saved_make,
+	.post_save = saved_drop,
+	.post_load = saved_load,
+	.fields =
+		VMSTATE_FIELDS{
+			VMSTATE_UINT32(saved_length, struct iommu),
+			VMSTATE_VALIDATE("length of the saved state", saved_can_be),
+			VMSTATE_VBUFFER_ALLOC_UINT32(saved, struct iommu, 0, NULL, saved_length),
+			VMSTATE_END_OF_LIST(),
+		},
+};
+
+const VMStateDescription saved_device = {
+	.name = TYPE_VIOMMU_DEVICE,
+	.version_id = 1,
+	.minimum_version_id = 1,
+	.priority = MIG_PRI_IOMMU,
+	.fields = VMSTATE_FIELDS{ VMSTATE_VIRTIO_DEVICE, VMSTATE_END_OF_LIST() },
+};
