@@ -176,6 +176,39 @@ def what_a_host_cannot_reach_is_reserved(stage):
         iommu.detach(DOMAIN + 1, PORT << 3)
 
 
+def what_is_behind_a_bridge_to_pci_reaches_what_all_of_it_can(stage):
+    if stage.qemu.generation == "7.2":
+        return
+    near, far = (1 << 36) - 1, (1 << 39) - 1
+    victim = stage.start([
+        f"viommu-pci,id=iommu0,addr={IOMMU}", f"pcie-root-port,id=rp0,chassis=1,addr={PORT}",
+        "pcie-pci-bridge,id=br0,bus=rp0", f"viommu-watch,id=near,bus=br0,addr=2,reach={near}",
+        f"viommu-watch,id=far,bus=br0,addr=3,reach={far}"])
+    driver.enable_ecam(victim.qtest)
+    driver.bridge_open(driver.Function(victim.qtest, PORT), 1, 2)
+    driver.bridge_open(driver.Function(victim.qtest, 0, bus=1), 2)
+    iommu = started(victim)
+    iommu.kick(0)
+
+    def reaches(last):
+        expect("ATTACH", iommu.attach(DOMAIN, 0x200) == driver.OK)
+        here = iommu.map(DOMAIN, last - 0xfff, last, 0)
+        beyond = iommu.map(DOMAIN, last + 1, last + 0x1000, 0)
+        expect("DETACH", iommu.detach(DOMAIN, 0x200) == driver.OK)
+        return (here, beyond) == (driver.OK, driver.INVAL)
+
+    expect("as far as both", reaches(near))
+    victim.monitor.command("device_del", id="near")
+    driver.eject(victim.qtest, 2)
+    victim.deleted("near")
+    expect("as far as before, while one is there", reaches(near))
+    victim.monitor.command("device_del", id="far")
+    driver.eject(victim.qtest, 3)
+    victim.deleted("far")
+    expect("as far as anything", iommu.attach(DOMAIN, 0x200) == driver.OK and
+           iommu.map(DOMAIN, 1 << 40, (1 << 40) + 0xfff, 0) == driver.OK)
+
+
 # -- saved state in QEMU's stream ----------------------------------------------------------------
 
 HERE_ARE = [f"viommu-watch,id=w0,addr={WATCH}"]
@@ -257,13 +290,16 @@ def a_state_of_a_length_that_cannot_be_is_refused(stage):
 
 def a_migration_can_be_cancelled_and_begun_again(stage):
     victim, iommu = source(stage)
+    for mebibyte in range(8, 16):       # memory that does not pass in an instant
+        victim.qtest.write(mebibyte << 20, os.urandom(1 << 20))
     for how in ("cancelled", "completed"):
         other = stage.start([f"viommu-pci,id=iommu0,addr={IOMMU}", *HERE_ARE],
                             ["-incoming", "defer"])
         channel = f"unix:{stage.folder}/{how}"
         other.monitor.command("migrate-incoming", uri=channel)
         slow = how == "cancelled"
-        victim.monitor.command("migrate-set-parameters", **{"max-bandwidth": 1 if slow else 1 << 40})
+        victim.monitor.command("migrate-set-parameters", **{
+            "max-bandwidth": 1 if slow else 1 << 40, "downtime-limit": 1 if slow else 5000})
         victim.monitor.command("migrate", uri=channel)
         if slow:
             expect("MAP on the way", iommu.map(DOMAIN, 0x5000, 0x5fff, 0) == driver.OK)
@@ -286,6 +322,7 @@ CASES = [an_unmap_of_everything_reaches_who_mirrors,
          a_host_whose_pages_do_not_go_with_the_devices_is_refused,
          a_host_that_comes_later_cannot_change_what_the_guest_knows,
          what_a_host_cannot_reach_is_reserved,
+         what_is_behind_a_bridge_to_pci_reaches_what_all_of_it_can,
          what_does_not_fit_is_named_where_it_is_loaded, a_stream_that_is_cut_is_refused,
          a_state_of_a_length_that_cannot_be_is_refused,
          a_migration_can_be_cancelled_and_begun_again]
