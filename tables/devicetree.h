@@ -2,7 +2,7 @@
 #ifndef VIOMMU_TABLES_DEVICETREE_H
 #define VIOMMU_TABLES_DEVICETREE_H
 
-#include <json-glib/json-glib.h>
+#include "json/json.h"
 
 #include "format.h"
 
@@ -71,7 +71,7 @@ size_t dt_encode(const struct devicetree *tree, void **ret_bytes);
 char *dt_text(const struct devicetree *tree);
 
 /* Its root, with everything below it, as the next value. */
-void dt_json(JsonBuilder *builder, const struct devicetree *tree);
+void dt_json(struct json *json, const struct devicetree *tree);
 
 /* -- nodes and properties (dt_tree.c) ------------------------------------------------- */
 

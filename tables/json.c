@@ -16,52 +16,52 @@
 #define EXACT_LENGTH 4
 
 /* The name of a field is the standard's; as a key it is in the spelling that programs like. */
-static void add_key(JsonBuilder *builder, const char *name)
+static void add_key(struct json *json, const char *name)
 {
 	g_autofree char *key = g_ascii_strdown(name, -1);
 
-	json_builder_set_member_name(builder, g_strdelimit(key, " -", '_'));
+	json_key(json, g_strdelimit(key, " -", '_'));
 }
 
 /* A string and no array: a table may have a million of them. */
-void json_add_bytes(JsonBuilder *builder, const uint8_t *bytes, size_t length)
+void json_add_bytes(struct json *json, const uint8_t *bytes, size_t length)
 {
 	GString *text = g_string_new(NULL);
 
 	for (size_t i = 0; i < length; i++)
 		g_string_append_printf(text, "%02x", bytes[i]);
-	json_builder_add_string_value(builder, text->str);
+	json_add_string(json, text->str);
 	g_string_free(text, TRUE);
 }
 
 /* As a person reads it, without the quotes. */
-static void add_text(JsonBuilder *builder, const struct field *field, const void *host)
+static void add_text(struct json *json, const struct field *field, const void *host)
 {
 	size_t length = field_format(field, host, NULL, 0);
 	g_autofree char *text = g_malloc(length + 1);
 
 	field_format(field, host, text, length + 1);
 	text[length - 1] = '\0';
-	json_builder_add_string_value(builder, text + 1);
+	json_add_string(json, text + 1);
 }
 
 /* The kind of a field decides what it is in JSON, never its value: so a program can rely on the
  * type. */
-static void add_value(JsonBuilder *builder, const struct field *field, const void *host)
+static void add_value(struct json *json, const struct field *field, const void *host)
 {
 	const char *member = (const char *)host + field->member;
 	g_autofree char *wide = NULL;
 
 	if (field->kind == FIELD_TEXT) {
-		add_text(builder, field, host);
+		add_text(json, field, host);
 	} else if (!field_is_integer(field)) {
-		json_add_bytes(builder, (const uint8_t *)member, field->length);
+		json_add_bytes(json, (const uint8_t *)member, field->length);
 	} else if (field->length <= EXACT_LENGTH) {
-		json_builder_add_int_value(builder, (gint64)field_get(field, host));
+		json_add_number(json, (int64_t)field_get(field, host));
 	} else {
 		wide = g_strdup_printf("0x%" G_GINT64_MODIFIER "x",
 				       (guint64)field_get(field, host));
-		json_builder_add_string_value(builder, wide);
+		json_add_string(json, wide);
 	}
 }
 
@@ -77,48 +77,48 @@ static bool has_reserved(const struct record *record)
 /*
  * Reserved bytes are apart: a program that goes through the fields should not find meaning in them.
  */
-static void add_fields(JsonBuilder *builder, const struct record *record)
+static void add_fields(struct json *json, const struct record *record)
 {
-	json_builder_set_member_name(builder, "fields");
-	json_builder_begin_object(builder);
+	json_key(json, "fields");
+	json_open(json, '{');
 	for_each_field(f, record->layout) {
 		if (f->kind == FIELD_RESERVED)
 			continue;
-		add_key(builder, f->name);
-		add_value(builder, f, record->host);
+		add_key(json, f->name);
+		add_value(json, f, record->host);
 	}
-	json_builder_end_object(builder);
+	json_close(json, '}');
 }
 
 /* Reserved bytes that are not 0, by their offset in the structure: they all have one name. */
-static void add_reserved(JsonBuilder *builder, const struct record *record)
+static void add_reserved(struct json *json, const struct record *record)
 {
 	if (!has_reserved(record))
 		return;
-	json_builder_set_member_name(builder, "reserved");
-	json_builder_begin_object(builder);
+	json_key(json, "reserved");
+	json_open(json, '{');
 	for_each_field(f, record->layout) {
 		g_autofree char *key = g_strdup_printf("%u", f->at);
 
 		if (f->kind != FIELD_RESERVED || field_is_zero(f, record->host))
 			continue;
-		json_builder_set_member_name(builder, key);
-		add_value(builder, f, record->host);
+		json_key(json, key);
+		add_value(json, f, record->host);
 	}
-	json_builder_end_object(builder);
+	json_close(json, '}');
 }
 
 /* What is behind the fields and not in a record: text, or bytes of which nothing is known. */
-static void add_rest(JsonBuilder *builder, const struct record *record)
+static void add_rest(struct json *json, const struct record *record)
 {
 	const struct field field = record_text_field(record);
 
 	if (record->text) {
-		json_builder_set_member_name(builder, "text");
-		add_text(builder, &field, record_text(record));
+		json_key(json, "text");
+		add_text(json, &field, record_text(record));
 	} else if (record->rest->len) {
-		json_builder_set_member_name(builder, "bytes");
-		json_add_bytes(builder, record->rest->data, record->rest->len);
+		json_key(json, "bytes");
+		json_add_bytes(json, record->rest->data, record->rest->len);
 	}
 }
 
@@ -131,61 +131,48 @@ static const char *name_of(const struct record *record)
 }
 
 /* Offsets are those in the file: a table inside another begins further behind. */
-static void add_record(JsonBuilder *builder, const struct record *record, size_t base)
+static void add_record(struct json *json, const struct record *record, size_t base)
 {
 	base += record->base;
-	json_builder_begin_object(builder);
-	json_builder_set_member_name(builder, "structure");
-	json_builder_add_string_value(builder, name_of(record));
-	json_builder_set_member_name(builder, "offset");
-	json_builder_add_int_value(builder, (gint64)(base + record->at));
-	json_builder_set_member_name(builder, "length");
-	json_builder_add_int_value(builder, (gint64)record_length(record));
+	json_open(json, '{');
+	json_key(json, "structure");
+	json_add_string(json, name_of(record));
+	json_key(json, "offset");
+	json_add_number(json, (int64_t)(base + record->at));
+	json_key(json, "length");
+	json_add_number(json, (int64_t)record_length(record));
 	if (record->layout) {
-		add_fields(builder, record);
-		add_reserved(builder, record);
+		add_fields(json, record);
+		add_reserved(json, record);
 	}
-	add_rest(builder, record);
+	add_rest(json, record);
 	if (record->children->len) {
-		json_builder_set_member_name(builder, "records");
-		json_builder_begin_array(builder);
+		json_key(json, "records");
+		json_open(json, '[');
 		for (guint i = 0; i < record->children->len; i++)
-			add_record(builder, record->children->pdata[i], base);
-		json_builder_end_array(builder);
+			add_record(json, record->children->pdata[i], base);
+		json_close(json, ']');
 	}
-	json_builder_end_object(builder);
+	json_close(json, '}');
 }
 
-/*
- * json-glib builds the tree and writes it: nothing is quoted by hand. It wants UTF-8, and names of
- * files are any bytes.
- */
+/* The same frame for all kinds of tables. */
 char *viommu_table_json(const struct viommu_table *table)
 {
-	g_autoptr(JsonBuilder) builder = json_builder_new();
-	g_autoptr(JsonGenerator) generator = json_generator_new();
-	g_autofree char *file = g_utf8_make_valid(table->file, -1);
-	JsonNode *root;
-	char *text;
+	struct json *json = json_new(NULL);
 
-	json_builder_begin_object(builder);
-	json_builder_set_member_name(builder, "format");
-	json_builder_add_int_value(builder, FORMAT_VERSION);
-	json_builder_set_member_name(builder, "file");
-	json_builder_add_string_value(builder, file);
-	json_builder_set_member_name(builder, "signature");
-	json_builder_add_string_value(builder, table->signature);
-	json_builder_set_member_name(builder, "table");
+	json_open(json, '{');
+	json_key(json, "format");
+	json_add_number(json, FORMAT_VERSION);
+	json_key(json, "file");
+	json_add_string(json, table->file);
+	json_key(json, "signature");
+	json_add_string(json, table->signature);
+	json_key(json, "table");
 	if (table->tree)
-		dt_json(builder, table->tree);
+		dt_json(json, table->tree);
 	else
-		add_record(builder, table->root, 0);
-	json_builder_end_object(builder);
-
-	root = json_builder_get_root(builder);
-	json_generator_set_root(generator, root);
-	json_generator_set_pretty(generator, TRUE);
-	text = json_generator_to_data(generator, NULL);
-	json_node_unref(root);
-	return text;
+		add_record(json, table->root, 0);
+	json_close(json, '}');
+	return json_finish(json);
 }

@@ -2,9 +2,9 @@
 #ifndef VIOMMU_TABLES_JSON_H
 #define VIOMMU_TABLES_JSON_H
 
-#include <json-glib/json-glib.h>
+#include "json/json.h"
 
 /* Bytes as hexadecimal digits without spaces: any language has a function that reads them. */
-void json_add_bytes(JsonBuilder *builder, const uint8_t *bytes, size_t length);
+void json_add_bytes(struct json *json, const uint8_t *bytes, size_t length);
 
 #endif

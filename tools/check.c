@@ -105,34 +105,34 @@ static void print_rule(const struct viommu_rule *rule)
 }
 
 /* What Linux does is there only where it is known. */
-static void add_rule(JsonBuilder *builder, const struct viommu_rule *rule)
+static void add_rule(struct json *json, const struct viommu_rule *rule)
 {
-	json_builder_begin_object(builder);
-	json_string(builder, "id", rule->id);
-	json_string(builder, "severity", viommu_severity_name(rule->severity));
-	json_string(builder, "text", rule->text);
-	json_string(builder, "clause", rule->clause);
-	json_string(builder, "linux", rule->linux_);
-	json_builder_end_object(builder);
+	json_open(json, '{');
+	json_string(json, "id", rule->id);
+	json_string(json, "severity", viommu_severity_name(rule->severity));
+	json_string(json, "text", rule->text);
+	json_string(json, "clause", rule->clause);
+	json_string(json, "linux", rule->linux_);
+	json_close(json, '}');
 }
 
 /* Rules do not depend on any input, and so it takes none. */
 static int print_rules(void)
 {
-	JsonBuilder *builder = as_json ? json_begin() : NULL;
+	struct json *json = as_json ? json_begin() : NULL;
 	const struct viommu_rule *rule;
 
-	if (!builder) {
+	if (!json) {
 		for (size_t i = 0; (rule = viommu_rule(i)); i++)
 			print_rule(rule);
 		return EXIT_CLEAN;
 	}
-	json_builder_set_member_name(builder, "rules");
-	json_builder_begin_array(builder);
+	json_key(json, "rules");
+	json_open(json, '[');
 	for (size_t i = 0; (rule = viommu_rule(i)); i++)
-		add_rule(builder, rule);
-	json_builder_end_array(builder);
-	json_end(builder);
+		add_rule(json, rule);
+	json_close(json, ']');
+	json_end(json);
 	return EXIT_CLEAN;
 }
 
@@ -140,28 +140,28 @@ static int print_rules(void)
 
 /* The same parts as on a line, each under its name: programs should not have to take lines apart.
  */
-static void add_finding(JsonBuilder *builder, const struct viommu_finding *finding)
+static void add_finding(struct json *json, const struct viommu_finding *finding)
 {
-	json_builder_begin_object(builder);
-	json_string(builder, "id", finding->id);
-	json_string(builder, "severity", viommu_severity_name(finding->severity));
-	json_place(builder, &finding->place);
-	json_string(builder, "text", finding->text);
-	json_string(builder, "cure", finding->cure);
-	json_builder_end_object(builder);
+	json_open(json, '{');
+	json_string(json, "id", finding->id);
+	json_string(json, "severity", viommu_severity_name(finding->severity));
+	json_place(json, &finding->place);
+	json_string(json, "text", finding->text);
+	json_string(json, "cure", finding->cure);
+	json_close(json, '}');
 }
 
 /* An empty list is an answer, too: it says that everything was looked at. */
 static void print_json(const struct viommu_findings *findings)
 {
-	JsonBuilder *builder = json_begin();
+	struct json *json = json_begin();
 
-	json_builder_set_member_name(builder, "findings");
-	json_builder_begin_array(builder);
+	json_key(json, "findings");
+	json_open(json, '[');
 	for (size_t i = 0; i < viommu_findings_count(findings); i++)
-		add_finding(builder, viommu_findings_get(findings, i));
-	json_builder_end_array(builder);
-	json_end(builder);
+		add_finding(json, viommu_findings_get(findings, i));
+	json_close(json, ']');
+	json_end(json);
 }
 
 /* The status is the worst of all inputs: a file that cannot be read outweighs any finding. */

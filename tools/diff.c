@@ -38,7 +38,7 @@ struct comparison {
 	GArray *sides[N_SIDES]; /* struct machine */
 	GArray *taking;
 	struct viommu_findings *findings;
-	JsonBuilder *builder; /* NULL: text */
+	struct json *json; /* NULL: text */
 	bool differs;
 };
 
@@ -95,26 +95,26 @@ static struct machine *find_pair(const struct comparison *comparison, const stru
 /* -- telling -------------------------------------------------------------------------- */
 
 /* Each side has its place, in a file of its own. */
-static void add_place(JsonBuilder *builder, const char *key, const struct viommu_place *place)
+static void add_place(struct json *json, const char *key, const struct viommu_place *place)
 {
-	json_builder_set_member_name(builder, key);
-	json_builder_begin_object(builder);
-	json_place(builder, place);
-	json_builder_end_object(builder);
+	json_key(json, key);
+	json_open(json, '{');
+	json_place(json, place);
+	json_close(json, '}');
 }
 
 /* What is not there has no key, and a place that is nowhere is an empty object. */
-static void add_difference(JsonBuilder *builder, const struct viommu_difference *difference)
+static void add_difference(struct json *json, const struct viommu_difference *difference)
 {
-	json_builder_begin_object(builder);
-	json_string(builder, "rank", viommu_difference_rank_name(difference->rank));
-	json_string(builder, "what", difference->what);
-	json_string(builder, "property", difference->property);
-	json_string(builder, "before", difference->before);
-	json_string(builder, "after", difference->after);
-	add_place(builder, "before_place", &difference->before_place);
-	add_place(builder, "after_place", &difference->after_place);
-	json_builder_end_object(builder);
+	json_open(json, '{');
+	json_string(json, "rank", viommu_difference_rank_name(difference->rank));
+	json_string(json, "what", difference->what);
+	json_string(json, "property", difference->property);
+	json_string(json, "before", difference->before);
+	json_string(json, "after", difference->after);
+	add_place(json, "before_place", &difference->before_place);
+	add_place(json, "after_place", &difference->after_place);
+	json_close(json, '}');
 }
 
 /* Where it was and is said, as far as that is known. */
@@ -143,8 +143,8 @@ static bool counts(const struct viommu_difference *difference)
 static void tell(struct comparison *comparison, const struct viommu_difference *difference)
 {
 	comparison->differs |= counts(difference);
-	if (comparison->builder)
-		add_difference(comparison->builder, difference);
+	if (comparison->json)
+		add_difference(comparison->json, difference);
 	else
 		print_difference(difference);
 }
@@ -203,14 +203,14 @@ static void compare_all(struct comparison *comparison)
 static void print(struct comparison *comparison)
 {
 	if (as_json) {
-		comparison->builder = json_begin();
-		json_builder_set_member_name(comparison->builder, "differences");
-		json_builder_begin_array(comparison->builder);
+		comparison->json = json_begin();
+		json_key(comparison->json, "differences");
+		json_open(comparison->json, '[');
 	}
 	compare_all(comparison);
-	if (comparison->builder) {
-		json_builder_end_array(comparison->builder);
-		json_end(comparison->builder);
+	if (comparison->json) {
+		json_close(comparison->json, ']');
+		json_end(comparison->json);
 	}
 }
 

@@ -38,7 +38,7 @@ struct question {
 	char **devices;
 	char **files; /* to ask, instead of `from`; or NULL */
 	struct viommu_findings *findings;
-	JsonBuilder *builder; /* NULL: text */
+	struct json *json; /* NULL: text */
 	bool has_pasid;
 	guint64 pasid;
 	unsigned n; /* inputs that had an answer */
@@ -189,62 +189,61 @@ static void print_answer(const struct question *question, const struct answer *a
 /* -- JSON -------------------------------------------------------------------------- */
 
 /* The keys that mean nothing without an IOMMU are left out without one. */
-void json_route(JsonBuilder *builder, const struct viommu_route *route)
+void json_route(struct json *json, const struct viommu_route *route)
 {
 	g_autofree char *at = NULL;
 
-	json_string(builder, "reach", reach_name(route->reach));
-	json_place(builder, &route->place);
+	json_string(json, "reach", reach_name(route->reach));
+	json_place(json, &route->place);
 	if (route->reach != VIOMMU_REACH_IOMMU)
 		return;
 	at = viommu_iommu_at_text(route->iommu);
-	json_string(builder, "iommu", route->iommu->name);
-	json_string(builder, "kind", viommu_iommu_kind_name(route->iommu->kind));
-	json_string(builder, "at", at);
+	json_string(json, "iommu", route->iommu->name);
+	json_string(json, "kind", viommu_iommu_kind_name(route->iommu->kind));
+	json_string(json, "at", at);
 }
 
 /* An object of its own, because it has a place of its own. */
-static void add_msis(JsonBuilder *builder, const struct viommu_route *route)
+static void add_msis(struct json *json, const struct viommu_route *route)
 {
 	if (!route->its)
 		return;
-	json_builder_set_member_name(builder, "msi");
-	json_builder_begin_object(builder);
-	json_string(builder, "its", route->its->name);
-	json_number(builder, "device_id", route->device_id);
-	json_place(builder, &route->its_place);
-	json_builder_end_object(builder);
+	json_key(json, "msi");
+	json_open(json, '{');
+	json_string(json, "its", route->its->name);
+	json_number(json, "device_id", route->device_id);
+	json_place(json, &route->its_place);
+	json_close(json, '}');
 }
 
 /* The same keys for both answers, so that a program compares them key by key. */
-static void add_route(JsonBuilder *builder, const struct viommu_route *route)
+static void add_route(struct json *json, const struct viommu_route *route)
 {
-	json_route(builder, route);
+	json_route(json, route);
 	if (route->iommu)
-		json_number(builder, "id", route->id);
-	add_msis(builder, route);
-	json_number(builder, "pasid_bits", route->pasid_bits);
+		json_number(json, "id", route->id);
+	add_msis(json, route);
+	json_number(json, "pasid_bits", route->pasid_bits);
 }
 
 /* Both answers are always there, the same or not: a program need not ask which it got. */
 static void add_answer(const struct question *question, const struct answer *answer)
 {
-	JsonBuilder *builder = question->builder;
+	struct json *json = question->json;
 
-	json_builder_begin_object(builder);
-	json_string(builder, "device", answer->device);
-	add_route(builder, &answer->route);
+	json_open(json, '{');
+	json_string(json, "device", answer->device);
+	add_route(json, &answer->route);
 	if (question->has_pasid) {
-		json_builder_set_member_name(builder, "pasid_arrives");
-		json_builder_add_boolean_value(builder,
-					       pasid_fits(&answer->route, question->pasid));
+		json_key(json, "pasid_arrives");
+		json_add_boolean(json, pasid_fits(&answer->route, question->pasid));
 	}
-	json_builder_set_member_name(builder, "linux");
-	json_builder_begin_object(builder);
-	add_route(builder, &answer->linux_route);
-	json_string(builder, "why", answer->why_linux);
-	json_builder_end_object(builder);
-	json_builder_end_object(builder);
+	json_key(json, "linux");
+	json_open(json, '{');
+	add_route(json, &answer->linux_route);
+	json_string(json, "why", answer->why_linux);
+	json_close(json, '}');
+	json_close(json, '}');
 }
 
 /* -- asking ------------------------------------------------------------------------ */
@@ -290,7 +289,7 @@ static void ask_of(struct question *question, const struct input *input, const c
 	answer.platform_device = platform_device_of(answer.topology, &name);
 	viommu_topology_resolve(answer.topology, &name, &answer.route, &answer.linux_route,
 				&answer.why_linux);
-	if (question->builder)
+	if (question->json)
 		add_answer(question, &answer);
 	else
 		print_answer(question, &answer);
@@ -304,8 +303,8 @@ static void ask(void *opaque, struct input *input)
 
 	if (!input_meaning(input, question->findings))
 		return;
-	if (all_devices && question->builder) {
-		add_map(question->builder, input->name, input->topology);
+	if (all_devices && question->json) {
+		add_map(question->json, input->name, input->topology);
 	} else if (all_devices) {
 		printf("%s%s\n\n", question->n ? "\n" : "", name);
 		print_map(input->topology);
@@ -325,14 +324,14 @@ static int ask_all(struct question *question)
 
 	question->findings = viommu_findings_new();
 	if (as_json) {
-		question->builder = json_begin();
-		json_builder_set_member_name(question->builder, all_devices ? "maps" : "answers");
-		json_builder_begin_array(question->builder);
+		question->json = json_begin();
+		json_key(question->json, all_devices ? "maps" : "answers");
+		json_open(question->json, '[');
 	}
 	status = read_inputs(names, question->findings, ask, question);
-	if (question->builder) {
-		json_builder_end_array(question->builder);
-		json_end(question->builder);
+	if (question->json) {
+		json_close(question->json, ']');
+		json_end(question->json);
 	}
 	status = worse(worse(status, question->status), print_findings(question->findings));
 	viommu_findings_free(question->findings);

@@ -2,7 +2,7 @@
 #ifndef VIOMMU_TOOLS_RESOLVE_H
 #define VIOMMU_TOOLS_RESOLVE_H
 
-#include <json-glib/json-glib.h>
+#include "json/json.h"
 
 #include <viommu/topology.h>
 
@@ -15,7 +15,7 @@ const char *reach_name(enum viommu_reach reach);
 char *ids_text(uint32_t first, uint64_t n);
 
 /* Members of the object that is open: where the route leads, without IDs. */
-void json_route(JsonBuilder *builder, const struct viommu_route *route);
+void json_route(struct json *json, const struct viommu_route *route);
 
 /* Whoever wants to know of functions that Linux takes another way, and why it does. */
 struct linux_listener {
@@ -23,12 +23,15 @@ struct linux_listener {
 	void *opaque;
 };
 
-/* Ask of all functions (resolve_linux.c). False: there are too many entries, nothing was asked. */
+/*
+ * Ask of all functions (resolve_linux.c). False: there are too many entries, nothing was asked.
+ * Without a listener nothing is asked, but it is told whether it could be.
+ */
 bool for_each_linux_difference(const struct viommu_topology *topology,
 			       const struct linux_listener *listener);
 
 /* Print the whole map of a topology (resolve_all.c); or add it to what --json prints. */
 void print_map(const struct viommu_topology *topology);
-void add_map(JsonBuilder *builder, const char *name, const struct viommu_topology *topology);
+void add_map(struct json *json, const char *name, const struct viommu_topology *topology);
 
 #endif

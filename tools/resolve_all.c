@@ -191,13 +191,13 @@ void print_map(const struct viommu_topology *topology)
 /* -- JSON -------------------------------------------------------------------------- */
 
 /* First and last, even of one: a program need not ask which of both it has. */
-static void add_ids(JsonBuilder *builder, const char *key, uint32_t first, uint64_t n)
+static void add_ids(struct json *json, const char *key, uint32_t first, uint64_t n)
 {
-	json_builder_set_member_name(builder, key);
-	json_builder_begin_array(builder);
-	json_builder_add_int_value(builder, first);
-	json_builder_add_int_value(builder, (gint64)(first + n - 1));
-	json_builder_end_array(builder);
+	json_key(json, key);
+	json_open(json, '[');
+	json_add_number(json, first);
+	json_add_number(json, (int64_t)(first + n - 1));
+	json_close(json, ']');
 }
 
 /*
@@ -205,40 +205,39 @@ static void add_ids(JsonBuilder *builder, const char *key, uint32_t first, uint6
  */
 static void add_functions(void *opaque, const struct viommu_route_range *range)
 {
-	JsonBuilder *builder = opaque;
+	struct json *json = opaque;
 	const struct viommu_route *route = &range->route;
 	g_autofree char *functions = viommu_functions_text(range);
 
-	json_builder_begin_object(builder);
-	json_string(builder, "functions", functions);
-	json_route(builder, route);
-	json_number(builder, "entries", range->n_entries);
+	json_open(json, '{');
+	json_string(json, "functions", functions);
+	json_route(json, route);
+	json_number(json, "entries", range->n_entries);
 	if (route->iommu)
-		add_ids(builder, "ids", route->id, n_ids(range, range->one_id));
+		add_ids(json, "ids", route->id, n_ids(range, range->one_id));
 	if (route->its) {
-		json_string(builder, "its", route->its->name);
-		add_ids(builder, "device_ids", route->device_id,
-			n_ids(range, range->one_device_id));
+		json_string(json, "its", route->its->name);
+		add_ids(json, "device_ids", route->device_id, n_ids(range, range->one_device_id));
 	}
-	json_number(builder, "pasid_bits", route->pasid_bits);
-	json_builder_end_object(builder);
+	json_number(json, "pasid_bits", route->pasid_bits);
+	json_close(json, '}');
 }
 
 /* 0 and 1 both mean one ID. */
-static void add_devices(JsonBuilder *builder, const struct viommu_topology *topology)
+static void add_devices(struct json *json, const struct viommu_topology *topology)
 {
 	const struct viommu_platform_device *device;
 
 	for (size_t i = 0; (device = viommu_topology_platform_device(topology, i)); i++) {
 		g_autofree char *name = name_of(device);
 
-		json_builder_begin_object(builder);
-		json_string(builder, "device", name);
-		json_string(builder, "iommu", device->iommu);
+		json_open(json, '{');
+		json_string(json, "device", name);
+		json_string(json, "iommu", device->iommu);
 		if (device->iommu)
-			add_ids(builder, "ids", device->id, MAX(device->n_ids, 1));
-		json_place(builder, &device->place);
-		json_builder_end_object(builder);
+			add_ids(json, "ids", device->id, MAX(device->n_ids, 1));
+		json_place(json, &device->place);
+		json_close(json, '}');
 	}
 }
 
@@ -248,49 +247,47 @@ static void add_devices(JsonBuilder *builder, const struct viommu_topology *topo
  */
 static void add_otherwise(void *opaque, const struct viommu_route_range *range, const char *why)
 {
-	JsonBuilder *builder = opaque;
+	struct json *json = opaque;
 	g_autofree char *functions = viommu_functions_text(range);
 
-	json_builder_begin_object(builder);
-	json_string(builder, "functions", functions);
-	json_route(builder, &range->route);
+	json_open(json, '{');
+	json_string(json, "functions", functions);
+	json_route(json, &range->route);
 	if (range->route.iommu)
-		add_ids(builder, "ids", range->route.id, n_ids(range, range->one_id));
-	json_string(builder, "why", why);
-	json_builder_end_object(builder);
+		add_ids(json, "ids", range->route.id, n_ids(range, range->one_id));
+	json_string(json, "why", why);
+	json_close(json, '}');
 }
 
 /* Absent where Linux was not asked, which is something else than an empty list. */
-static void add_linux(JsonBuilder *builder, const struct viommu_topology *topology)
+static void add_linux(struct json *json, const struct viommu_topology *topology)
 {
-	JsonBuilder *list = json_builder_new();
-	struct linux_listener listener = { add_otherwise, list };
+	struct linux_listener listener = { add_otherwise, json };
 
-	json_builder_begin_array(list);
-	if (for_each_linux_difference(topology, &listener)) {
-		json_builder_end_array(list);
-		json_builder_set_member_name(builder, "linux");
-		json_builder_add_value(builder, json_builder_get_root(list));
-	}
-	g_object_unref(list);
+	if (!for_each_linux_difference(topology, NULL))
+		return;
+	json_key(json, "linux");
+	json_open(json, '[');
+	for_each_linux_difference(topology, &listener);
+	json_close(json, ']');
 }
 
 /*
  * The same parts as in the text, but not sorted into what translates and what bypasses: `reach`
  * says it of each.
  */
-void add_map(JsonBuilder *builder, const char *name, const struct viommu_topology *topology)
+void add_map(struct json *json, const char *name, const struct viommu_topology *topology)
 {
-	json_builder_begin_object(builder);
-	json_string(builder, "file", name);
-	json_builder_set_member_name(builder, "functions");
-	json_builder_begin_array(builder);
-	viommu_topology_for_each_route(topology, add_functions, builder);
-	json_builder_end_array(builder);
-	json_builder_set_member_name(builder, "devices");
-	json_builder_begin_array(builder);
-	add_devices(builder, topology);
-	json_builder_end_array(builder);
-	add_linux(builder, topology);
-	json_builder_end_object(builder);
+	json_open(json, '{');
+	json_string(json, "file", name);
+	json_key(json, "functions");
+	json_open(json, '[');
+	viommu_topology_for_each_route(topology, add_functions, json);
+	json_close(json, ']');
+	json_key(json, "devices");
+	json_open(json, '[');
+	add_devices(json, topology);
+	json_close(json, ']');
+	add_linux(json, topology);
+	json_close(json, '}');
 }

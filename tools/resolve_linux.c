@@ -136,7 +136,7 @@ bool for_each_linux_difference(const struct viommu_topology *topology,
 	cut_others(&cuts, topology);
 	g_array_sort(cuts.positions, compare);
 	at = (const uint64_t *)(void *)cuts.positions->data;
-	for (guint i = 0; !cuts.too_many && i + 1 < cuts.positions->len; i++)
+	for (guint i = 0; listener && !cuts.too_many && i + 1 < cuts.positions->len; i++)
 		if (at[i] != at[i + 1])
 			ask_between(topology, at[i], at[i + 1], listener);
 	g_array_unref(cuts.positions);

@@ -51,7 +51,8 @@ void kinds_add(struct endpoint *endpoint)
 {
 	endpoint->next_kind = endpoint->next_like = NULL;
 	endpoint->like_at = NULL;
-	for_each_kind(first, endpoint->domain) {
+	for_each_kind(first, endpoint->domain)
+	{
 		if (!alike(first, endpoint))
 			continue;
 		stand_behind(endpoint, first);

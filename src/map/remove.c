@@ -110,7 +110,8 @@ static size_t remove_across(struct map *map, struct path *low, const struct path
 	return removed;
 }
 
-/* Everything. A large map lets its memory go with it, a small one is likely to need it. */
+/* Everything: nobody empties a map in another way. A large one lets its memory go with it, a small
+ * one is likely to need it. */
 static size_t clear(struct map *map)
 {
 	const struct path path = { .height = 0 };
@@ -176,10 +177,7 @@ size_t map_remove(struct map *map, uint64_t first, uint64_t last)
 	return removed;
 }
 
-/* An empty map keeps the memory of a small one, and gives that of a large one back. */
 void map_settle(struct map *map)
 {
 	pool_settle(&map->pool);
-	if (!map->count && map->pool.bytes > KEPT_BYTES)
-		pool_free(&map->pool);
 }

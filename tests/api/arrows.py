@@ -14,9 +14,10 @@ ALLOWED = {
     "src/map": ["src/sync"],
     "src/transport": ["src/wire"],
     "src/device": ["src/wire", "src/sync", "src/map", "src/transport"],
-    "tables": ["src/wire"],
+    "json": [],
+    "tables": ["src/wire", "json"],
     "machine": [],
-    "tools": ["machine"],
+    "tools": ["machine", "json"],
     "examples": [],
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]', re.M)

@@ -279,6 +279,48 @@ static void a_granule_changes_only_for_an_endpoint_that_is_alone(void **state)
 	assert_int_equal(attach(rig, 1, EP), VIOMMU_S_UNSUPP);
 }
 
+/* -- many ---------------------------------------------------------------------------------- */
+
+enum { MANY = 300, FIRST = 0x1000 };
+
+static int plug_in(struct rig *rig, uint32_t i)
+{
+	const struct viommu_endpoint endpoint = endpoint_of(FIRST + i);
+
+	return viommu_endpoint_add(rig->device, &endpoint);
+}
+
+/* However full what they are looked up in may be: the search for others ends. */
+static void one_that_is_not_there_is_never_found(void **state)
+{
+	struct rig *rig = *state;
+
+	for (uint32_t i = 0; i < MANY; i++) {
+		assert_int_equal(plug_in(rig, i), 0);
+		for (uint32_t other = FIRST + MANY; other < FIRST + 2 * MANY; other++)
+			assert_string_equal(peek(rig, other, 0, 1), "nobody");
+	}
+}
+
+static void all_others_are_found_when_some_come_and_go(void **state)
+{
+	enum { N_ROUNDS = 2000, STEP = 7 };
+	bool there[MANY] = { false };
+	struct rig *rig = *state;
+
+	for (uint32_t round = 0; round < N_ROUNDS; round++) {
+		uint32_t i = round * round / STEP % MANY;
+
+		assert_int_equal(there[i] ? viommu_endpoint_remove(rig->device, FIRST + i)
+					  : plug_in(rig, i),
+				 0);
+		there[i] = !there[i];
+		for (uint32_t other = round % STEP; other < MANY; other += STEP)
+			assert_string_equal(peek(rig, FIRST + other, 0, 1),
+					    there[other] ? "fault" : "nobody");
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -292,6 +334,9 @@ int main(void)
 		ON_A_FRESH_DEVICE(an_update_is_told_at_the_next_probe),
 		ON_A_FRESH_DEVICE(an_update_that_its_domain_cannot_have_is_refused),
 		ON_A_FRESH_DEVICE(a_granule_changes_only_for_an_endpoint_that_is_alone),
+		cmocka_unit_test_setup_teardown(one_that_is_not_there_is_never_found, plug, unplug),
+		cmocka_unit_test_setup_teardown(all_others_are_found_when_some_come_and_go, plug,
+						unplug),
 	};
 
 	return cmocka_run_group_tests_name("endpoint", tests, NULL, NULL);

@@ -321,6 +321,27 @@ static void a_reset_ends_the_quarantine(void **state)
 	assert_believes(&two.b, rig);
 }
 
+/* What nobody agreed to opens no door: `bypass` is set all the time. Shows: listener-quarantine */
+static void a_refused_attach_does_not_end_the_quarantine(void **state)
+{
+	struct two_listeners two;
+	struct rig *rig = *state;
+
+	stage(rig, &two, 1);
+	write_bypass(rig, 1);
+	scribe_refuse(&two.b, 0, ALWAYS, -EIO);
+	assert_int_equal(attach_bypass(rig, 3, EP), VIOMMU_S_IOERR);
+	scribe_refuse(&two.b, 0, 1, -EIO);
+	assert_int_equal(attach(rig, 2, EP), VIOMMU_S_IOERR);
+	assert_int_equal(mode_of(rig, EP), VIOMMU_BLOCKED);
+	assert_string_equal(peek(rig, EP, 0x1000, 1), "fault");
+	assert_believes(&two.b, rig);
+
+	assert_int_equal(attach(rig, 2, EP), VIOMMU_S_OK);
+	assert_int_equal(detach(rig, 2, EP), VIOMMU_S_OK);
+	assert_int_equal(mode_of(rig, EP), VIOMMU_BYPASS);
+}
+
 /* Shows: listener-quarantine */
 static void a_refused_new_domain_of_the_same_number_leaves_no_trace(void **state)
 {
@@ -446,6 +467,7 @@ int main(void)
 		ON_A_FRESH_DEVICE(an_endpoint_that_cannot_go_back_is_blocked),
 		ON_A_FRESH_DEVICE(a_blocked_endpoint_faults_for_no_reason_of_the_guest),
 		ON_A_FRESH_DEVICE(a_reset_ends_the_quarantine),
+		ON_A_FRESH_DEVICE(a_refused_attach_does_not_end_the_quarantine),
 		ON_A_FRESH_DEVICE(a_refused_new_domain_of_the_same_number_leaves_no_trace),
 		ON_A_FRESH_DEVICE(what_cannot_be_refused_happens_anyway),
 		ON_A_FRESH_DEVICE(a_listener_that_refuses_what_there_is_is_not_added),

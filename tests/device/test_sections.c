@@ -57,24 +57,41 @@ static int reach(struct viommu_dma *dma)
 	return viommu_dma_translate(dma, EP, IOVA, 1, W | VIOMMU_ACCESS_QUIET, &t);
 }
 
-/* The section's access goes somewhere; and nowhere once the call has returned. */
-static void fight(struct rig *rig, void (*take_away)(struct rig *rig))
+/* The call does not return before the section is over. Where does its access go then? 0, or an
+ * errno. */
+static int fight_in(struct rig *rig, struct viommu_dma *dma, void (*take_away)(struct rig *rig))
 {
 	struct duel duel = { .rig = rig, .take_away = take_away };
-	struct viommu_dma *dma;
 	pthread_t thread;
+	int after;
 
-	assert_int_equal(viommu_dma_new(rig->device, &dma), 0);
-	viommu_dma_begin(dma);
-	assert_int_equal(reach(dma), 0);
 	assert_int_equal(pthread_create(&thread, NULL, ask, &duel), 0);
 	assert_false(is_done_meanwhile(&duel));
 	viommu_dma_end(dma);
 	pthread_join(thread, NULL);
 	viommu_dma_begin(dma);
-	assert_int_not_equal(reach(dma), 0);
+	after = reach(dma);
 	viommu_dma_end(dma);
 	viommu_dma_free(dma);
+	return after;
+}
+
+static struct viommu_dma *begin(struct rig *rig)
+{
+	struct viommu_dma *dma;
+
+	assert_int_equal(viommu_dma_new(rig->device, &dma), 0);
+	viommu_dma_begin(dma);
+	return dma;
+}
+
+/* The section's access goes somewhere; and nowhere once the call has returned. */
+static void fight(struct rig *rig, void (*take_away)(struct rig *rig))
+{
+	struct viommu_dma *dma = begin(rig);
+
+	assert_int_equal(reach(dma), 0);
+	assert_int_not_equal(fight_in(rig, dma, take_away), 0);
 }
 
 static void fight_over_mapping(void **state, void (*take_away)(struct rig *rig))
@@ -108,6 +125,19 @@ static void by_detach(struct rig *rig)
 static void a_detach_waits(void **state)
 {
 	fight_over_mapping(state, by_detach);
+}
+
+/* Nothing is freed then, nor had back after the UNMAP: only the route has changed. */
+static void a_detach_from_a_domain_that_lives_on_waits(void **state)
+{
+	struct rig *rig = *state;
+
+	assert_int_equal(attach(rig, 1, EP), VIOMMU_S_OK);
+	assert_int_equal(attach(rig, 1, EP2), VIOMMU_S_OK);
+	assert_int_equal(map(rig, 1, IOVA, IOVA + 0xfff, PHYS, W), VIOMMU_S_OK);
+	assert_int_equal(map(rig, 1, 0, 0xfff, PHYS, W), VIOMMU_S_OK);
+	assert_int_equal(unmap(rig, 1, 0, 0xfff), VIOMMU_S_OK);
+	fight(rig, by_detach);
 }
 
 static void by_moving(struct rig *rig)
@@ -161,6 +191,36 @@ static void by_removal(struct rig *rig)
 static void a_removal_of_the_endpoint_waits(void **state)
 {
 	fight_over_mapping(state, by_removal);
+}
+
+/* The section has looked at the endpoint, and it is no less gone for having been blocked. */
+static void a_removal_of_an_endpoint_that_reaches_nothing_waits(void **state)
+{
+	struct viommu_dma *dma = begin(*state);
+
+	assert_int_equal(reach(dma), -EFAULT);
+	assert_int_equal(fight_in(*state, dma, by_removal), -ENOENT);
+}
+
+/* So many that what endpoints are looked up in is made anew, and the old one freed. */
+static void by_adding(struct rig *rig)
+{
+	enum { N = 100, FIRST = 0x1000 };
+
+	for (uint32_t i = 0; i < N; i++) {
+		const struct viommu_endpoint endpoint = { .size = sizeof(endpoint),
+							  .id = FIRST + i };
+
+		assert_int_equal(viommu_endpoint_add(rig->device, &endpoint), 0);
+	}
+}
+
+static void adding_endpoints_waits_where_what_they_are_found_in_is_replaced(void **state)
+{
+	struct viommu_dma *dma = begin(*state);
+
+	assert_int_equal(reach(dma), -EFAULT);
+	assert_int_equal(fight_in(*state, dma, by_adding), -EFAULT);
 }
 
 /* A saved state of a device where nothing is attached. */
@@ -228,10 +288,8 @@ static void every_section_is_waited_for(void **state)
 
 	assert_int_equal(attach(duel.rig, 1, EP), VIOMMU_S_OK);
 	assert_int_equal(map(duel.rig, 1, IOVA, IOVA + 0xfff, PHYS, W), VIOMMU_S_OK);
-	for (unsigned i = 0; i < N_PASSES; i++) {
-		assert_int_equal(viommu_dma_new(duel.rig->device, &passes[i]), 0);
-		viommu_dma_begin(passes[i]);
-	}
+	for (unsigned i = 0; i < N_PASSES; i++)
+		passes[i] = begin(duel.rig);
 	assert_int_equal(pthread_create(&thread, NULL, ask, &duel), 0);
 	for (unsigned i = N_PASSES; i-- > 0;) {
 		assert_false(is_done_meanwhile(&duel));
@@ -360,11 +418,9 @@ static void the_end_of_a_batch_waits(void **state)
 static void pass(struct rig *rig, void (*call)(struct rig *rig))
 {
 	struct duel duel = { .rig = rig, .take_away = call };
-	struct viommu_dma *dma;
+	struct viommu_dma *dma = begin(rig);
 	pthread_t thread;
 
-	assert_int_equal(viommu_dma_new(rig->device, &dma), 0);
-	viommu_dma_begin(dma);
 	reach(dma);
 	assert_int_equal(pthread_create(&thread, NULL, ask, &duel), 0);
 	pthread_join(thread, NULL);
@@ -394,8 +450,7 @@ static void requests_of_a_batch_do_not_wait(void **state)
 
 	assert_int_equal(attach(duel.rig, 1, EP), VIOMMU_S_OK);
 	assert_int_equal(map(duel.rig, 1, IOVA, IOVA + 0xfff, PHYS, W), VIOMMU_S_OK);
-	assert_int_equal(viommu_dma_new(duel.rig->device, &dma), 0);
-	viommu_dma_begin(dma);
+	dma = begin(duel.rig);
 	assert_int_equal(reach(dma), 0);
 	assert_int_equal(pthread_create(&thread, NULL, unmap_in_batch, &duel), 0);
 	assert_false(is_done_meanwhile(&duel));
@@ -403,6 +458,54 @@ static void requests_of_a_batch_do_not_wait(void **state)
 	viommu_dma_end(dma);
 	pthread_join(thread, NULL);
 	viommu_dma_free(dma);
+}
+
+/* Routes change one at a time: a section that saw two of them could see a mixture. */
+static void *detach_in_batch(void *opaque)
+{
+	const uint8_t detach[] = { DETACH(1, EP, 0) };
+	struct duel *duel = opaque;
+
+	viommu_batch_begin(duel->rig->device);
+	atomic_store(&duel->asked, true);
+	in_batch(duel->rig, detach, sizeof(detach));
+	atomic_store(&duel->done, true);
+	viommu_batch_end(duel->rig->device);
+	return NULL;
+}
+
+static void a_detach_in_a_batch_waits_by_itself(void **state)
+{
+	struct duel duel = { .rig = *state };
+	struct viommu_dma *dma;
+	pthread_t thread;
+
+	assert_int_equal(attach(duel.rig, 1, EP), VIOMMU_S_OK);
+	dma = begin(duel.rig);
+	assert_int_equal(pthread_create(&thread, NULL, detach_in_batch, &duel), 0);
+	assert_false(is_done_meanwhile(&duel));
+	viommu_dma_end(dma);
+	pthread_join(thread, NULL);
+	viommu_dma_free(dma);
+}
+
+/* What UNMAPs retire comes back on the way, or the domain would run out of nodes. */
+static void a_batch_can_unmap_any_number_of_pages_one_by_one(void **state)
+{
+	enum { N = 5000 };
+	struct rig *rig = *state;
+
+	assert_int_equal(attach(rig, 1, EP), VIOMMU_S_OK);
+	for (uint64_t at = 0; at < N * PAGE; at += PAGE)
+		assert_int_equal(map(rig, 1, at, at + 0xfff, 0, R), VIOMMU_S_OK);
+	viommu_batch_begin(rig->device);
+	for (uint64_t at = 0; at < N * PAGE; at += PAGE) {
+		const uint8_t bytes[] = { UNMAP(1, at, at + 0xfff, 0) };
+
+		assert_int_equal(in_batch(rig, bytes, sizeof(bytes)), VIOMMU_S_OK);
+	}
+	viommu_batch_end(rig->device);
+	assert_int_equal(counters(rig).mappings, 0);
 }
 
 /* A MAP, an UNMAP of nothing, an ATTACH of an endpoint that could reach nothing. */
@@ -461,12 +564,19 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(an_unmap_waits, plug, unplug),
 		cmocka_unit_test_setup_teardown(a_detach_waits, plug, unplug),
+		cmocka_unit_test_setup_teardown(a_detach_from_a_domain_that_lives_on_waits, plug,
+						unplug),
 		cmocka_unit_test_setup_teardown(an_attach_to_another_domain_waits, plug, unplug),
 		cmocka_unit_test_setup_teardown(an_attach_that_empties_the_domain_waits, plug,
 						unplug),
 		cmocka_unit_test_setup_teardown(a_reset_waits, plug, unplug),
 		cmocka_unit_test_setup_teardown(a_system_reset_waits, plug, unplug),
 		cmocka_unit_test_setup_teardown(a_removal_of_the_endpoint_waits, plug, unplug),
+		cmocka_unit_test_setup_teardown(a_removal_of_an_endpoint_that_reaches_nothing_waits,
+						plug, unplug),
+		cmocka_unit_test_setup_teardown(
+			adding_endpoints_waits_where_what_they_are_found_in_is_replaced, plug,
+			unplug),
 		cmocka_unit_test_setup_teardown(a_load_waits, plug, unplug),
 		cmocka_unit_test_setup_teardown(a_write_to_bypass_waits, plug, unplug),
 		cmocka_unit_test_setup_teardown(an_update_of_the_endpoint_waits, plug, unplug),
@@ -475,6 +585,9 @@ int main(void)
 		cmocka_unit_test(a_thread_that_ends_in_a_callback_has_left_its_section),
 		cmocka_unit_test_setup_teardown(the_end_of_a_batch_waits, plug, unplug),
 		cmocka_unit_test_setup_teardown(requests_of_a_batch_do_not_wait, plug, unplug),
+		cmocka_unit_test_setup_teardown(a_detach_in_a_batch_waits_by_itself, plug, unplug),
+		cmocka_unit_test_setup_teardown(a_batch_can_unmap_any_number_of_pages_one_by_one,
+						plug, unplug),
 		cmocka_unit_test_setup_teardown(what_takes_nothing_away_does_not_wait, plug,
 						unplug),
 		cmocka_unit_test_setup_teardown(threads_come_and_go, plug, unplug),

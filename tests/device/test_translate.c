@@ -36,6 +36,7 @@ static void an_answer_covers_what_is_contiguous_and_permitted(void **state)
 		{ 0x1000, 0x1fff, 0x8000, R | W }, { 0x2000, 0x3fff, 0x9000, R },
 		{ 0x4000, 0x4fff, 0xb000, R | W }, { 0x5000, 0x5fff, 0xf000, R | W },
 		{ 0x7000, 0x7fff, 0x11000, R },    { 0x8000, 0x8fff, 0x12000, R | MMIO },
+		{ 0xa000, 0xafff, 0x13000, R },    { 0xc000, 0xcfff, 0x14000, R },
 	};
 	static const struct {
 		uint64_t iova, length;
@@ -57,6 +58,7 @@ static void an_answer_covers_what_is_contiguous_and_permitted(void **state)
 		{ 0x7000, 0x2000, R, "11000+1000 r" },
 		{ 0x8000, 0x2000, R, "12000+1000 r mmio" },
 		{ 0x9000, 1, R, "fault" },
+		{ 0xa000, 0x3000, R, "13000+1000 r" },
 	};
 	struct rig *rig = *state;
 

@@ -255,6 +255,32 @@ static void many_ranges_in_any_order(void **state)
 	}
 }
 
+/* Ranges come and go, and their nodes are had back: as many as there are live ranges' worth. */
+static void what_comes_and_goes_takes_no_more_memory(void **state)
+{
+	enum { N = 2000, N_ROUNDS = 30 };
+	struct map *map = map_new();
+	size_t bytes = 0;
+	uint32_t seed = 1;
+
+	(void)state;
+	assert_non_null(map);
+	for (unsigned round = 0; round < N_ROUNDS; round++) {
+		for (unsigned i = 0; i < N; i++) {
+			uint64_t at = draw(&seed) % N;
+			const struct range range = { .first = at, .last = at };
+
+			if (!map_remove(map, at, at))
+				assert_int_equal(map_insert(map, &range), 0);
+			map_settle(map);
+		}
+		if (round == N_ROUNDS / 3)
+			bytes = map_bytes(map);
+	}
+	assert_in_range(map_bytes(map), 1, bytes);
+	map_free(map);
+}
+
 /* -- walks ----------------------------------------------------------------------------------- */
 
 enum { N_WALKED = 100 }; /* in several nodes */
@@ -366,6 +392,7 @@ int main(void)
 		cmocka_unit_test(holds_the_whole_address_space_as_one_range),
 		cmocka_unit_test(a_range_across_what_was_a_border_is_found_from_all_its_parts),
 		cmocka_unit_test(many_ranges_in_any_order),
+		cmocka_unit_test(what_comes_and_goes_takes_no_more_memory),
 		cmocka_unit_test(a_walk_knows_whether_a_change_came_between),
 		cmocka_unit_test(a_narrow_walk_says_where_it_was_cut),
 		cmocka_unit_test(a_wide_walk_ends_at_the_last_address),

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What each request costs when a guest has made the device as full as it can be."""
+
+import json
+
+from results import Ratio, ratio_of
+
+NAME = "limits"
+HELP = "each request with as many domains and endpoints as there may be"
+
+FEW = 256
+REQUESTS = ["ATTACH to a new domain", "MAP in a domain of its own", "ATTACH to the one domain",
+            "MAP in the one domain", "PROBE"]
+
+# rounds, endpoints
+PLAN = {"full": (5, (FEW, 4096, 65536)), "quick": (3, (FEW, 65536)), "smoke": (1, (FEW, 1024))}
+
+
+def measure(bench):
+    rounds, endpoints = PLAN[bench.mode]
+    todo = [n for _ in range(rounds) for n in endpoints]
+    for done, n in enumerate(todo):
+        bench.progress(NAME, done, len(todo), f"{n} endpoints")
+        for what, value in json.loads(bench.output("bench-limits", n)).items():
+            bench.results.add(NAME, what, "ns", value, endpoints=n)
+
+
+def slowed(results, many):
+    """The request that suffers most from there being many."""
+    ratios = [ratio_of(results.values(NAME, who, "ns", endpoints=many),
+                       results.values(NAME, who, "ns", endpoints=FEW)) for who in REQUESTS]
+    return [max(rounds) for rounds in zip(*ratios)]
+
+
+def targets(results):
+    counts = results.cases(NAME, "ns", "endpoints")
+    many = max(counts) if counts else FEW
+    return [Ratio(f"the dearest request with {many:,} endpoints, against {FEW}", 3,
+                  slowed(results, many), at_most=True)]
+
+
+def tables(results):
+    counts = results.cases(NAME, "ns", "endpoints")
+    yield ("ns of processor time, by endpoints", ["", *(f"{n:,}" for n in counts)],
+           [[who] + [results.median(NAME, who, "ns", endpoints=n) for n in counts]
+            for who in results.whos(NAME)])
+
+
+def plots(_results):
+    return []

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <inttypes.h>
+#include <string.h>
+
+#include "json.h"
+
+#define PIECE_LENGTH 65536u
+#define INDENTATION  2
+
+/* What goes to a file goes there in pieces; that it arrived is asked of the file at the end. */
+struct json *json_new(FILE *to)
+{
+	struct json *json = g_new0(struct json, 1);
+
+	json->text = g_string_new(NULL);
+	json->to = to;
+	json->first = true;
+	return json;
+}
+
+static void flush(struct json *json, size_t most)
+{
+	if (!json->to || json->text->len <= most)
+		return;
+	fwrite(json->text->str, 1, json->text->len, json->to);
+	g_string_truncate(json->text, 0);
+}
+
+char *json_finish(struct json *json)
+{
+	bool keeps = !json->to;
+	char *text;
+
+	flush(json, 0);
+	text = g_string_free(json->text, !keeps);
+	g_free(json);
+	return keeps ? text : NULL;
+}
+
+/* -- where the next value stands --------------------------------------------------------- */
+
+static void begin_line(struct json *json)
+{
+	g_string_append_printf(json->text, "\n%*s", (int)json->depth * INDENTATION, "");
+	flush(json, PIECE_LENGTH);
+}
+
+/* Behind its key, or in a line of its own; the outermost stands where it begins. */
+static void begin_value(struct json *json)
+{
+	if (!json->has_key && json->depth) {
+		g_string_append(json->text, json->first ? "" : ",");
+		begin_line(json);
+	}
+	json->has_key = false;
+	json->first = false;
+}
+
+void json_open(struct json *json, char bracket)
+{
+	begin_value(json);
+	g_string_append_c(json->text, bracket);
+	json->depth++;
+	json->first = true;
+}
+
+void json_close(struct json *json, char bracket)
+{
+	json->depth--;
+	if (!json->first)
+		begin_line(json);
+	g_string_append_c(json->text, bracket);
+	json->first = false;
+}
+
+/* -- strings --------------------------------------------------------------------------------- */
+
+/*
+ * Those of ASCII and of Latin-1, separators of lines, and marks that turn the direction of text
+ * round, so that it is read as something else than it is.
+ */
+bool json_is_control(gunichar character)
+{
+	static const struct {
+		gunichar first, last;
+	} controls[] = {
+		{ 0x00, 0x1f },     { 0x7f, 0x9f },     { 0x061c, 0x061c },
+		{ 0x200e, 0x200f }, { 0x2028, 0x202e }, { 0x2066, 0x2069 },
+	};
+
+	for (size_t i = 0; i < G_N_ELEMENTS(controls); i++)
+		if (controls[i].first <= character && character <= controls[i].last)
+			return true;
+	return false;
+}
+
+/* Those with a letter of their own; all others have a number. */
+static void add_escaped(GString *text, gunichar character)
+{
+	static const char letters[] = "\bb\ff\nn\rr\tt\"\"\\\\";
+	const char *at = character < 0x80 ? letters : NULL;
+
+	while (at && *at && (gunichar)*at != character)
+		at += 2;
+	if (at && *at)
+		g_string_append_printf(text, "\\%c", at[1]);
+	else
+		g_string_append_printf(text, "\\u%04" PRIx32, character);
+}
+
+static void add_quoted(GString *text, const char *string)
+{
+	g_autofree char *valid = g_utf8_make_valid(string, -1);
+
+	g_string_append_c(text, '"');
+	for (const char *at = valid; *at; at = g_utf8_next_char(at)) {
+		gunichar character = g_utf8_get_char(at);
+
+		if (character == '"' || character == '\\' || json_is_control(character))
+			add_escaped(text, character);
+		else
+			g_string_append_len(text, at, g_utf8_next_char(at) - at);
+	}
+	g_string_append_c(text, '"');
+}
+
+/* -- values -------------------------------------------------------------------------------- */
+
+void json_key(struct json *json, const char *key)
+{
+	begin_value(json);
+	add_quoted(json->text, key);
+	g_string_append(json->text, " : ");
+	json->has_key = true;
+}
+
+void json_add_string(struct json *json, const char *text)
+{
+	begin_value(json);
+	add_quoted(json->text, text);
+}
+
+void json_add_number(struct json *json, int64_t number)
+{
+	begin_value(json);
+	g_string_append_printf(json->text, "%" PRId64, number);
+}
+
+void json_add_boolean(struct json *json, bool truth)
+{
+	begin_value(json);
+	g_string_append(json->text, truth ? "true" : "false");
+}

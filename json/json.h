@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef VIOMMU_JSON_JSON_H
+#define VIOMMU_JSON_JSON_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <glib.h>
+
+/*
+ * JSON, written as it comes
+ *
+ * An input decides how long it becomes, so nothing of it is kept that was written: a tree of all
+ * its values would be many times as large as the text. Brackets, commas and indentation are kept
+ * here; that keys stand in objects, and everything is ended, is up to the caller.
+ */
+struct json {
+	GString *text;
+	FILE *to; /* where it goes as it grows; NULL: all of it stays in `text` */
+	unsigned depth;
+	bool first;   /* nothing stands in the innermost list or object yet */
+	bool has_key; /* a key was written, and its value comes next */
+};
+
+struct json *json_new(FILE *to);
+
+/* What was not written anywhere, to be freed with free(); NULL if there was a file for it. */
+char *json_finish(struct json *json);
+
+/* An object or a list, by its bracket: '{' or '[', and '}' or ']'. */
+void json_open(struct json *json, char bracket);
+void json_close(struct json *json, char bracket);
+
+void json_key(struct json *json, const char *key);
+
+/* Whatever bytes there are: what is no UTF-8 is replaced, and what a terminal would obey escaped.
+ */
+void json_add_string(struct json *json, const char *text);
+void json_add_number(struct json *json, int64_t number);
+void json_add_boolean(struct json *json, bool truth);
+
+/* Would a terminal or an editor do something else than to show this character? */
+bool json_is_control(gunichar character);
+
+#endif
