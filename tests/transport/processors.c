@@ -14,7 +14,7 @@
  * device is what it ever was after a reset.
  */
 
-enum { N_STARTS = 1000 };
+enum { N_STARTS = 3000 };
 
 struct guest_at_odds {
 	struct rig *rig;
