@@ -4,7 +4,7 @@
  *
  * A head has a checksum that no random bytes have, so the input is tried as it is and with a
  * right one: what a checksum cannot see must be caught as well. What is taken must come out again
- * as it went in.
+ * as it went in; what is refused must leave the device as a reset does.
  */
 #include <string.h>
 
@@ -77,19 +77,39 @@ static const struct kind device_kind = { save_device, load_device },
 			 window_kind = { viommu_mmio_save, viommu_mmio_load };
 
 /* One state has one stream. */
+static void must_be_alike(const struct kind *kind, struct viommu_mmio *window,
+			  struct viommu_mmio *other)
+{
+	size_t length, other_length;
+	void *bytes, *other_bytes;
+
+	must(!kind->save(window, &bytes, &length));
+	must(!kind->save(other, &other_bytes, &other_length));
+	must(length == other_length && !memcmp(bytes, other_bytes, length));
+	free(bytes);
+	free(other_bytes);
+}
+
 static void come_out_again(const struct kind *kind, struct viommu_mmio *window)
 {
 	struct viommu_mmio *other = new_window();
-	size_t length, again;
-	void *bytes, *copy;
 	char reason[128];
+	size_t length;
+	void *bytes;
 
 	must(!kind->save(window, &bytes, &length));
 	must(!kind->load(other, bytes, length, reason, sizeof(reason)));
-	must(!kind->save(other, &copy, &again));
-	must(length == again && !memcmp(bytes, copy, length));
+	must_be_alike(kind, window, other);
 	free(bytes);
-	free(copy);
+	viommu_mmio_free(other);
+}
+
+/* Nothing was made of it before. */
+static void be_as_new(struct viommu_mmio *window)
+{
+	struct viommu_mmio *other = new_window();
+
+	must_be_alike(&device_kind, window, other);
 	viommu_mmio_free(other);
 }
 
@@ -102,7 +122,9 @@ static void load(const struct kind *kind, const uint8_t *bytes, size_t length)
 	must(r <= 0);
 	must(!r || strlen(reason) > 0);
 	must(strlen(reason) < sizeof(reason));
-	if (!r)
+	if (r)
+		be_as_new(window);
+	else
 		come_out_again(kind, window);
 	viommu_mmio_free(window);
 }

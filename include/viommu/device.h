@@ -520,6 +520,10 @@ struct viommu_listener *viommu_unlisten(struct viommu_listener *listener);
 /* Besides VIOMMU_MAP_F_READ and _WRITE, in what an access asks for: */
 #define VIOMMU_ACCESS_QUIET (1u << 31) /* do not report a fault to the guest */
 
+/* How many mappings an answer can go over: so a guest with millions of them cannot make
+ * translations take long, nor the requests that wait for them. */
+#define VIOMMU_ANSWER_MAPPINGS_MAX 1024
+
 /* Where an access goes. Not touched when there is an error. */
 struct viommu_translation {
 	uint64_t address; /* guest physical */
@@ -531,8 +535,8 @@ struct viommu_translation {
 /*
  * Where does an endpoint's access of `length` bytes at `iova` go? The answer covers
  * as much of the beginning of the access as is contiguous in guest memory and
- * permitted, over any number of mappings: ask again for the rest. (It may end with any
- * mapping while others of the domain are changing all the time.) `access` is
+ * permitted, over as many as VIOMMU_ANSWER_MAPPINGS_MAX mappings: ask again for the rest. (It may
+ * end with any mapping while others of the domain are changing all the time.) `access` is
  * VIOMMU_MAP_F_READ, _WRITE, both, or 0 to ask only whether there is a mapping. An access that
  * would go beyond the 64-bit space is cut there.
  *

@@ -184,7 +184,8 @@ int viommu_mmio_save(struct viommu_mmio *mmio, void **ret_bytes, size_t *ret_len
  * forgotten first, as when the driver writes 0 to Status. The interrupt line is set as it was:
  * `interrupt` is called if that is a change, and the VMM has nothing to restore.
  *
- * On failure the window is as after such a reset, and `reason` says why, as for viommu_load().
+ * On failure the window is as after such a reset, with the same `bypass` as before, and `reason`
+ * says why, as for viommu_load(). The interrupt line may have been high in between.
  *
  * -EBUSY    besides what viommu_load() says: a ring is not where it was, or too large, or the
  *           driver uses features that this window does not have

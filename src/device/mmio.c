@@ -328,6 +328,8 @@ static int read_stream(struct stream *stream, struct saved *ret_saved)
 	return error ? error : read_chunk(stream, STREAM_END, &end);
 }
 
+/* The device comes last, for nothing takes back the `bypass` that it has loaded: a reset lets
+ * it be. */
 int viommu_mmio_load(struct viommu_mmio *mmio, const void *bytes, size_t length, char *reason,
 		     size_t room)
 {
@@ -337,10 +339,10 @@ int viommu_mmio_load(struct viommu_mmio *mmio, const void *bytes, size_t length,
 
 	registers_reset(&mmio->registers);
 	if (!error)
+		error = registers_load(&mmio->registers, &stream, &saved.registers, saved.queues);
+	if (!error)
 		error = viommu_load(mmio->device, saved.device.bytes, saved.device.length, reason,
 				    room);
-	if (!error)
-		error = registers_load(&mmio->registers, &stream, &saved.registers, saved.queues);
 	if (error)
 		registers_reset(&mmio->registers);
 	return error;

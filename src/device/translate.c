@@ -58,11 +58,13 @@ static bool goes_on(const struct range *range, const struct range *next, uint32_
 
 /*
  * Follow the access over ranges that go on from each other. Returns whether there is one, and
- * says in `walk` whether that is the whole answer.
+ * says in `walk` whether that is the whole answer. A guest can have millions of them, and
+ * requests wait for this.
  */
 static bool follow(const struct access *access, bool wide, struct map_walk *walk,
 		   struct viommu_translation *translation)
 {
+	unsigned more = VIOMMU_ANSWER_MAPPINGS_MAX;
 	struct range range, next;
 
 	if (!map_walk(walk, access->route->map, access->first, wide, &range) ||
@@ -70,7 +72,7 @@ static bool follow(const struct access *access, bool wide, struct map_walk *walk
 		return false;
 	translation->address = range.phys + (access->first - range.first);
 	translation->flags = range.flags;
-	while (range.last < access->last && map_walk_on(walk, &next) &&
+	while (range.last < access->last && --more && map_walk_on(walk, &next) &&
 	       goes_on(&range, &next, access->wanted)) {
 		translation->flags &= next.flags;
 		range = next;

@@ -72,19 +72,41 @@ static void an_answer_covers_what_is_contiguous_and_permitted(void **state)
 				    cases[i].words);
 }
 
+static void map_pages(struct rig *rig, uint64_t n)
+{
+	assert_int_equal(attach(rig, 1, EP), VIOMMU_S_OK);
+	for (uint64_t at = 0; at < n * PAGE; at += PAGE)
+		assert_int_equal(map(rig, 1, at, at + 0xfff, at, R), VIOMMU_S_OK);
+}
+
 /* Shows: map-physical */
-static void an_answer_goes_over_any_number_of_mappings(void **state)
+static void an_answer_goes_over_many_mappings(void **state)
 {
 	enum { N = 500 };
 	struct rig *rig = *state;
 
-	assert_int_equal(attach(rig, 1, EP), VIOMMU_S_OK);
-	for (uint64_t i = 0; i < N; i++)
-		assert_int_equal(map(rig, 1, i * PAGE, i * PAGE + 0xfff, i * PAGE, R), VIOMMU_S_OK);
+	map_pages(rig, N);
 	assert_string_equal(where(rig, EP, 0, N * PAGE, R), "0+1f4000 r");
 	assert_string_equal(where(rig, EP, 0x10, TOP, R), "10+1f3ff0 r");
 	assert_int_equal(unmap(rig, 1, 250 * PAGE, 251 * PAGE - 1), VIOMMU_S_OK);
 	assert_string_equal(where(rig, EP, 0, N * PAGE, R), "0+fa000 r");
+}
+
+/* Whoever asks for all there is does not walk over all there is. */
+static void an_answer_ends_after_so_many_mappings(void **state)
+{
+	enum { MAX = VIOMMU_ANSWER_MAPPINGS_MAX, N = 5 * MAX / 2 };
+	struct viommu_translation t;
+	struct rig *rig = *state;
+
+	map_pages(rig, N);
+	for (uint64_t at = 0; at < N * PAGE; at += t.length) {
+		uint64_t left = N - at / PAGE;
+
+		assert_int_equal(viommu_translate(rig->device, EP, at, TOP, R, &t), 0);
+		assert_int_equal(t.address, at);
+		assert_int_equal(t.length, (left < MAX ? left : MAX) * PAGE);
+	}
 }
 
 /* Shows: map-top */
@@ -238,7 +260,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		ON_A_FRESH_DEVICE(an_access_needs_every_permission_that_it_asks_for),
 		ON_A_FRESH_DEVICE(an_answer_covers_what_is_contiguous_and_permitted),
-		ON_A_FRESH_DEVICE(an_answer_goes_over_any_number_of_mappings),
+		ON_A_FRESH_DEVICE(an_answer_goes_over_many_mappings),
+		ON_A_FRESH_DEVICE(an_answer_ends_after_so_many_mappings),
 		ON_A_FRESH_DEVICE(all_of_the_address_space_can_be_asked_for),
 		ON_A_FRESH_DEVICE(an_access_that_runs_over_the_top_ends_there),
 		ON_A_FRESH_DEVICE(an_answer_does_not_wrap_in_guest_physical_space),

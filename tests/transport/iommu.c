@@ -274,6 +274,45 @@ static void system_reset_goes_further_than_reset(void **state)
 	attach_and_map(rig);
 }
 
+/* Guest memory that begins one byte off in the VMM's. */
+struct crooked {
+	_Alignas(PAGE) uint8_t bytes[4 * PAGE];
+};
+
+static void *find_crooked(void *opaque, uint64_t address, uint64_t *length, bool write)
+{
+	struct crooked *crooked = opaque;
+
+	(void)write;
+	if (address >= sizeof(crooked->bytes) - 1)
+		return NULL;
+	if (*length > sizeof(crooked->bytes) - 1 - address)
+		*length = sizeof(crooked->bytes) - 1 - address;
+	return crooked->bytes + 1 + address;
+}
+
+/* "Each area of a ring must be aligned there as it is for the guest": a processor may know no
+ * other atomic loads and stores. */
+static void a_ring_is_aligned_for_the_guest_and_for_the_vmm(void **state)
+{
+	static const struct viommu_mmio_ops ops = { .size = sizeof(ops), .memory = find_crooked };
+	static const uint64_t areas[][3] = { { 0, PAGE, 2 * PAGE },
+					     { 15, PAGE + 15, 2 * PAGE + 15 } };
+	struct crooked crooked = { { 0 } };
+	struct viommu_mmio *mmio;
+
+	(void)state;
+	assert_int_equal(viommu_mmio_new(NULL, NULL, &ops, &crooked, &mmio), 0);
+	for (size_t i = 0; i < 2; i++) {
+		const struct window window = window_of(mmio);
+
+		assert_true(negotiate(&window, VIOMMU_FEATURES_DEFAULT | F_VERSION_1));
+		assert_false(ready(&window, VIOMMU_REQUEST_QUEUE, 16, areas[i]));
+		assert_true(needs_reset(&window));
+	}
+	viommu_mmio_free(mmio);
+}
+
 /* -- threads ------------------------------------------------------------------------------------
  */
 
@@ -381,6 +420,7 @@ int main(void)
 		TEST(a_broken_request_queue_needs_a_reset),
 		TEST(the_driver_chooses_bypass),
 		TEST(system_reset_goes_further_than_reset),
+		TEST(a_ring_is_aligned_for_the_guest_and_for_the_vmm),
 		TEST(translations_and_registers_run_side_by_side),
 	};
 

@@ -14,7 +14,7 @@
  * device is what it ever was after a reset.
  */
 
-enum { N_STARTS = 1000 };
+enum { N_STARTS = 3000 };
 
 struct guest_at_odds {
 	struct rig *rig;
@@ -28,8 +28,8 @@ static void start(struct rig *rig, const struct variant *variant)
 	rig->requests = variant_ring(&rig->guest, variant, LOW_MEMORY);
 	rig->events = variant_ring(&rig->guest, variant, HIGH_MEMORY);
 	rig->next_request = REQUESTS_AT;
-	negotiate(&rig->window, VIOMMU_FEATURES_DEFAULT | F_VERSION_1 | F_RING_RESET |
-					variant->features);
+	negotiate(&rig->window,
+		  VIOMMU_FEATURES_DEFAULT | F_VERSION_1 | F_RING_RESET | variant->features);
 	ready_ring(&rig->window, VIOMMU_REQUEST_QUEUE, variant->size, rig->requests);
 	ready_ring(&rig->window, VIOMMU_EVENT_QUEUE, variant->size, rig->events);
 	driver_ok(&rig->window);
