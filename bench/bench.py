@@ -41,7 +41,7 @@ class Bench:
     def output(self, program, *arguments):
         """What a measuring program prints. It stays on one processor if it has one thread."""
         command = [self.program(program), *map(str, arguments)]
-        pin = None if program == "bench-threads" else pin_to_last
+        pin = None if program in ("bench-threads", "bench-worst") else pin_to_last
         return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True,
                               preexec_fn=pin).stdout
 

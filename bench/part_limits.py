@@ -12,12 +12,21 @@ FEW = 256
 REQUESTS = ["ATTACH to a new domain", "MAP in a domain of its own", "ATTACH to the one domain",
             "MAP in the one domain", "PROBE"]
 
-# rounds, endpoints
-PLAN = {"full": (5, (FEW, 4096, 65536)), "quick": (3, (FEW, 65536)), "smoke": (1, (FEW, 1024))}
+# What one request that takes very much away comes to, and what a translation beside it does.
+TAKES = ["ms", "p50", "p99", "p999"]
+
+# rounds, endpoints, ranges
+PLAN = {"full": (5, (FEW, 4096, 65536), 1_000_000), "quick": (3, (FEW, 65536), 100_000),
+        "smoke": (1, (FEW, 1024), 1000)}
 
 
 def measure(bench):
-    rounds, endpoints = PLAN[bench.mode]
+    rounds, endpoints, ranges = PLAN[bench.mode]
+    for done in range(rounds):
+        bench.progress(NAME, done, rounds, f"{ranges} ranges taken away")
+        for who, figures in json.loads(bench.output("bench-worst", ranges)).items():
+            for what, value in zip(TAKES, figures):
+                bench.results.add(NAME, who, what, value, ranges=ranges)
     todo = [n for _ in range(rounds) for n in endpoints]
     for done, n in enumerate(todo):
         bench.progress(NAME, done, len(todo), f"{n} endpoints")
@@ -43,7 +52,12 @@ def tables(results):
     counts = results.cases(NAME, "ns", "endpoints")
     yield ("ns of processor time, by endpoints", ["", *(f"{n:,}" for n in counts)],
            [[who] + [results.median(NAME, who, "ns", endpoints=n) for n in counts]
-            for who in results.whos(NAME)])
+            for who in results.whos(NAME, "ns")])
+    for n in results.cases(NAME, "ms", "ranges"):
+        yield (f"one request that takes {n:,} ranges away, by the clock on the wall",
+               ["", "ms", "a translation beside it, ns", "one of 100", "one of 1,000"],
+               [[who] + [results.median(NAME, who, what, ranges=n) for what in TAKES]
+                for who in results.whos(NAME, "ms")])
 
 
 def plots(_results):

@@ -15,8 +15,8 @@
  *
  * A domain is filled with ranges, and taken down by one request: an UNMAP of everything, an UNMAP
  * of everything but the first range, a DETACH, a reset. Meanwhile another thread translates for
- * an endpoint of another domain, and takes the time of each. A line a request: how long it took,
- * and the translations' median and slowest hundredth and thousandth.
+ * an endpoint of another domain, and takes the time of each. Prints JSON: for each request how many
+ * ms it took, and the translations' median and slowest hundredth and thousandth in ns.
  */
 
 #define RANGES       1000000u
@@ -151,9 +151,8 @@ static void measure(const char *name, void (*take_down)(void))
 	took = now_ns() - begin;
 	atomic_store(&bench.over, true);
 	pthread_join(thread, NULL);
-	printf("%-28s %9.3f ms; beside it a translation took %.0f ns, one of 100 %.0f, of 1000 "
-	       "%.0f\n",
-	       name, (double)took / NS_PER_MS, beyond_ns(2), beyond_ns(100), beyond_ns(1000));
+	printf("\"%s\": [%.3f, %.0f, %.0f, %.0f]", name, (double)took / NS_PER_MS, beyond_ns(2),
+	       beyond_ns(100), beyond_ns(1000));
 	viommu_reset(bench.device);
 }
 
@@ -169,11 +168,15 @@ int main(int argc, char **argv)
 	endpoint.id = OTHER;
 	if (viommu_endpoint_add(bench.device, &endpoint))
 		return 1;
-	printf("%u ranges taken away by one request\n", bench.ranges);
+	printf("{");
 	measure("UNMAP of all", unmap_all);
+	printf(", ");
 	measure("UNMAP of all but the first", unmap_all_but_one);
+	printf(", ");
 	measure("DETACH", detach);
+	printf(", ");
 	measure("reset", reset);
+	printf("}\n");
 	viommu_free(bench.device);
 	return 0;
 }

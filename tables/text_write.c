@@ -8,10 +8,14 @@
  */
 #include "text.h"
 
-/* One line for each key that says something; the first stands behind the dash of its object. */
+/*
+ * One line for each key that says something; the first stands behind the dash of its object. Where
+ * none does, as with a device whose firmware tells nothing of it, the object is there all the same.
+ */
 static void write_keys(GString *out, const struct text_section *section, const void *object)
 {
-	const char *indent = "  - ";
+	static const char first[] = "  - ", other[] = "    ";
+	const char *indent = first;
 	GString *value = g_string_new(NULL);
 
 	for_each_key(key, section) {
@@ -21,8 +25,10 @@ static void write_keys(GString *out, const struct text_section *section, const v
 		if (!key->kind->write(key, object, value) && !key->required)
 			continue;
 		g_string_append_printf(out, "%s%s: %s\n", indent, key->name, value->str);
-		indent = "    ";
+		indent = other;
 	}
+	if (indent == first)
+		g_string_append_printf(out, "%s{}\n", indent);
 	g_string_free(value, TRUE);
 }
 

@@ -398,6 +398,30 @@ static int make_window(void)
 	return r;
 }
 
+/* A window that was loaded in vain can be loaded again. */
+static int make_loaded_window(void)
+{
+	static const struct viommu_mmio_ops window_ops = { .size = sizeof(window_ops),
+							   .memory = no_memory };
+	struct viommu_mmio *mmio;
+	char reason[128];
+	size_t length;
+	void *bytes;
+	int r = viommu_mmio_new(NULL, NULL, &window_ops, NULL, &mmio);
+
+	if (r)
+		return r;
+	r = viommu_mmio_save(mmio, &bytes, &length);
+	if (!r) {
+		r = viommu_mmio_load(mmio, bytes, length, reason, sizeof(reason));
+		until_failure = -1;
+		assert_int_equal(viommu_mmio_load(mmio, bytes, length, reason, sizeof(reason)), 0);
+		free(bytes);
+	}
+	viommu_mmio_free(mmio);
+	return r;
+}
+
 static int make_pass(void)
 {
 	struct viommu *device;
@@ -416,7 +440,8 @@ static int make_pass(void)
 /* A leak of what came before the failure would be seen by the address sanitizer. */
 static void what_cannot_be_made_leaves_nothing_behind(void **state)
 {
-	static int (*const makers[])(void) = { make_device, make_window, make_pass };
+	static int (*const makers[])(void) = { make_device, make_window, make_loaded_window,
+					       make_pass };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(makers) / sizeof(makers[0]); i++) {

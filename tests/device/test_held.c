@@ -192,6 +192,14 @@ static int send_probe(const struct scene *scene, uint32_t endpoint)
 
 enum { N_ENDPOINTS = 6, N_DOMAINS = 8, SPREAD = 2000 };
 
+/* Two of three pages are unmapped, and again where nothing is any more. */
+static void sweep(const struct scene *scene, uint32_t domain, uint64_t page)
+{
+	for (unsigned times = 0; times < 2; times++)
+		for (uint64_t at = page; at < SPREAD; at += 3)
+			send_unmap(scene, domain, at, 2);
+}
+
 /* One request, or a run of the same kind. */
 static void act(const struct scene *scene)
 {
@@ -208,6 +216,8 @@ static void act(const struct scene *scene)
 		send_unmap(scene, domain, page, 1 + n % 64);
 	else if (kind == 12)
 		send_unmap(scene, domain, page, 1 + n);
+	else if (kind == 13)
+		sweep(scene, domain, page);
 	else
 		for (uint64_t i = 0; i < n; i++)
 			send_map(scene, domain, page + i);

@@ -410,6 +410,16 @@ static void what_one_platform_has_is_written_as_well(void **state)
 }
 
 /* What a VMM adds, with names that it likes and bytes that a table had, comes back. */
+/* A device need not have a key at all: firmware may know of it, and tell nothing. */
+static void an_object_that_says_nothing_is_written_too(void **state)
+{
+	static const char expected[] = "viommu: 1\n\ndevices:\n  - {}\n  - name: a\n  - {}\n";
+	struct rig *rig = *state;
+
+	read_fine(rig, "devices: [ {}, { name: a }, {} ]\n");
+	assert_text(rig->topology, expected);
+}
+
 static void odd_names_survive(void **state)
 {
 	static const char *const names[] = {
@@ -511,6 +521,7 @@ int main(void)
 		WITH_A_RIG(a_finding_helps),
 		WITH_A_RIG(a_topology_is_written_as_a_person_would),
 		WITH_A_RIG(what_one_platform_has_is_written_as_well),
+		WITH_A_RIG(an_object_that_says_nothing_is_written_too),
 		WITH_A_RIG(odd_names_survive),
 		WITH_A_RIG(objects_know_their_line),
 		WITH_A_RIG(line_ends_and_byte_order_marks_do_not_matter),
