@@ -166,7 +166,7 @@ static bool proximity(const struct endpoint *endpoint, uint32_t *ret_domain)
 	       (iommu->proximity == PROXIMITY_AUTO && number != NUMA_NODE_UNASSIGNED);
 }
 
-static GArray *reserved_for(const struct endpoint *endpoint)
+GArray *endpoint_reserved(const struct endpoint *endpoint)
 {
 	GArray *all = g_array_new(false, false, sizeof(struct viommu_reserved));
 	GArray *user = endpoint->iommu->reserved, *host = endpoint->host_reserved;
@@ -181,7 +181,7 @@ static GArray *reserved_for(const struct endpoint *endpoint)
 static int describe(struct endpoint *endpoint, uint32_t id,
 		    int (*say)(struct viommu *, const struct viommu_endpoint *))
 {
-	g_autoptr(GArray) reserved = reserved_for(endpoint);
+	g_autoptr(GArray) reserved = endpoint_reserved(endpoint);
 	struct viommu_endpoint description = {
 		.size = sizeof(description),
 		.id = id,
@@ -234,7 +234,7 @@ bool endpoint_narrow(struct endpoint *endpoint, uint64_t mask, Error **errp)
 			   mask, iommu->config.page_size_mask);
 		return false;
 	}
-	endpoint->page_size_mask = both;
+	endpoint->page_size_mask = endpoint->page_size_mask ? endpoint->page_size_mask & both : both;
 	if (both & granule_of(iommu))
 		return true;
 	iommu->config.page_size_mask = both;
@@ -323,13 +323,25 @@ static void regions_init(struct endpoint *endpoint)
 	memory_region_add_subregion_overlap(&endpoint->root, 0, &endpoint->bypass, 0);
 }
 
-struct endpoint *endpoint_find(struct iommu *iommu, PCIBus *bus, int devfn)
+static struct endpoint *endpoint_find(struct iommu *iommu, PCIBus *bus, int devfn)
 {
 	struct endpoint *endpoint;
 
 	QLIST_FOREACH(endpoint, &iommu->endpoints, next)
 		if (endpoint->bus == bus && (!bus || endpoint->devfn == devfn) &&
 		    !endpoint->platform)
+			return endpoint;
+	return NULL;
+}
+
+/* QEMU knows which one it is, where functions share one. */
+struct endpoint *endpoint_of(struct iommu *iommu, PCIDevice *function)
+{
+	const AddressSpace *as = pci_device_iommu_address_space(function);
+	struct endpoint *endpoint;
+
+	QLIST_FOREACH(endpoint, &iommu->endpoints, next)
+		if (&endpoint->as == as)
 			return endpoint;
 	return NULL;
 }

@@ -49,42 +49,63 @@ static GArray *holes_between(GList *ranges, const GArray *reserved)
 	return holes;
 }
 
+/* Behind a bridge to PCI several functions share an endpoint: it can do what all of them can, until
+ * the last one goes. */
 static void forget(struct endpoint *endpoint)
 {
+	if (--endpoint->n_hosts)
+		return;
 	if (endpoint->host_reserved)
 		g_array_free(endpoint->host_reserved, true);
 	endpoint->host_reserved = NULL;
 	endpoint->page_size_mask = 0;
 }
 
-bool host_iommu_set(PCIBus *bus, void *opaque, int devfn, HostIOMMUDevice *host, Error **errp)
+static void reserve(struct endpoint *endpoint, GList *ranges)
+{
+	g_autoptr(GArray) known = endpoint_reserved(endpoint);
+	g_autoptr(GArray) holes = holes_between(ranges, known);
+
+	if (!endpoint->host_reserved)
+		endpoint->host_reserved =
+			g_array_new(false, false, sizeof(struct viommu_reserved));
+	g_array_append_vals(endpoint->host_reserved, holes->data, holes->len);
+}
+
+static bool take_over(struct endpoint *endpoint, HostIOMMUDevice *host, Error **errp)
 {
 	const HostIOMMUDeviceClass *class = HOST_IOMMU_DEVICE_GET_CLASS(host);
-	struct endpoint *endpoint = endpoint_find(opaque, host->aliased_bus, host->aliased_devfn);
 	GList *ranges = class->get_iova_ranges ? class->get_iova_ranges(host) : NULL;
 	int status;
 
-	if (!endpoint)
-		return true;
 	if (ranges)
-		endpoint->host_reserved = holes_between(ranges, endpoint->iommu->reserved);
+		reserve(endpoint, ranges);
 	g_list_free_full(ranges, g_free);
 	if (class->get_page_size_mask &&
-	    !endpoint_narrow(endpoint, class->get_page_size_mask(host), errp)) {
-		forget(endpoint);
+	    !endpoint_narrow(endpoint, class->get_page_size_mask(host), errp))
 		return false;
-	}
 	status = endpoint_update(endpoint);
-	if (status) {
+	if (status)
 		error_setg_errno(errp, -status, "what the host's IOMMU can do does not fit");
-		forget(endpoint);
-	}
 	return !status;
+}
+
+bool host_iommu_set(PCIBus *bus, void *opaque, int devfn, HostIOMMUDevice *host, Error **errp)
+{
+	struct endpoint *endpoint = endpoint_of(opaque, bus->devices[devfn]);
+
+	if (!endpoint)
+		return true;
+	endpoint->n_hosts++;
+	if (take_over(endpoint, host, errp))
+		return true;
+	forget(endpoint);
+	return false;
 }
 
 void host_iommu_unset(PCIBus *bus, void *opaque, int devfn)
 {
-	struct endpoint *endpoint = endpoint_find(opaque, bus, devfn);
+	struct endpoint *endpoint = endpoint_of(opaque, bus->devices[devfn]);
 
 	if (!endpoint)
 		return;

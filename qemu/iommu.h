@@ -98,6 +98,7 @@ struct endpoint {
 	struct viommu_listener *listener;
 	uint64_t page_size_mask; /* of a host's IOMMU; 0: it has no say */
 	GArray *host_reserved;   /* likewise; NULL: none */
+	unsigned int n_hosts;    /* assigned devices that have said so */
 
 	enum viommu_mode mode; /* told last, and to be put in force by iommu_settle() */
 	AddressSpace as;
@@ -168,8 +169,9 @@ bool endpoint_try(struct iommu *iommu, Error **errp);
 /* Put all that have an ID into a new libviommu device. */
 void endpoints_enter(struct iommu *iommu);
 
-/* That of a requester, or NULL; say again what libviommu is told of it. */
-struct endpoint *endpoint_find(struct iommu *iommu, PCIBus *bus, int devfn);
+/* That of a function, or NULL; what is reserved for it; say again what libviommu is told of it. */
+struct endpoint *endpoint_of(struct iommu *iommu, PCIDevice *function);
+GArray *endpoint_reserved(const struct endpoint *endpoint);
 int endpoint_update(struct endpoint *endpoint);
 bool endpoint_narrow(struct endpoint *endpoint, uint64_t page_size_mask, Error **errp);
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What was once wrong in the module, or would be easy to get wrong: a case, a sentence."""
 
+import json
 import os
 import re
 import socket
@@ -101,6 +102,113 @@ def what_is_no_property_is_refused_with_a_reason(stage):
         expect(f"{said[:40]}: {answer}", re.search(f"viommu-pci.*: .*(?:{reason})", answer))
 
 
+# -- assigned devices --------------------------------------------------------------------------------
+
+PAGES_64K, PAGES_2M = 0xffffffffffff0000, 0xffffffffffe00000
+
+
+def a_host_of_larger_pages_narrows_the_device(stage):
+    victim = stage.start([f"viommu-pci,id=iommu0,addr={IOMMU},boot-bypass=off",
+                          f"viommu-watch,id=w0,addr={WATCH},page-sizes={PAGES_64K}",
+                          f"viommu-watch,id=w1,addr={WATCH + 2}"])
+    expect("the page sizes", json.loads(victim.get("iommu0", "state"))["page-size-mask"] ==
+           hex(PAGES_64K))
+    iommu = started(victim)
+    iommu.attach(DOMAIN, WATCH << 3)
+    expect("a small page", iommu.map(DOMAIN, 0x1000, 0x1fff, 0) == driver.RANGE)
+    expect("a large page", iommu.map(DOMAIN, 0x10000, 0x2ffff, 0) == driver.OK)
+    expect("it is mirrored", victim.get("w0", "mirror").count("\n") == 2 and
+           not victim.get("w0", "check"))
+
+
+def a_host_whose_pages_do_not_go_with_the_devices_is_refused(stage):
+    said = stage.refused([f"viommu-pci,addr={IOMMU},boot-bypass=off,page-size-mask=0x1000",
+                          f"viommu-watch,addr={WATCH},page-sizes={PAGES_64K}"])
+    expect(said, re.search("page sizes 0xffffffffffff0000 do not go with 0x1000", said))
+
+
+def a_host_that_comes_later_cannot_change_what_the_guest_knows(stage):
+    """7.2 has no way to refuse it, and warns."""
+    victim = stage.start([f"viommu-pci,id=iommu0,addr={IOMMU},boot-bypass=off",
+                          f"pcie-root-port,id=rp0,chassis=1,addr={PORT}"])
+    iommu = started(victim)
+    driver.bridge_open(driver.Function(victim.qtest, PORT), 1)
+    said = ""
+    try:
+        victim.monitor.command("device_add", driver="viommu-watch", id="w0", bus="rp0",
+                               **{"page-sizes": PAGES_2M})
+    except Failed as failed:
+        said = str(failed)
+    expect(f"said: {said}{victim.machine.output}",
+           "do not go with" in said + victim.machine.output)
+    expect("the page sizes", json.loads(victim.get("iommu0", "state"))["page-size-mask"] ==
+           "0xfffffffffffff000")
+    expect("the device works", iommu.attach(DOMAIN, PORT << 3) == driver.OK and
+           iommu.map(DOMAIN, 0x1000, 0x1fff, 0) == driver.OK)
+
+
+def what_a_host_cannot_reach_is_reserved(stage):
+    if stage.qemu.generation == "7.2":
+        return                          # which does not tell of it
+    reach = (1 << 39) - 1
+    watch = {"driver": "viommu-watch", "id": "w0", "bus": "rp0", "reach": reach,
+             "page-sizes": 0xfffffffffffff000}
+    victim = stage.start([f"viommu-pci,id=iommu0,addr={IOMMU}",
+                          f"pcie-root-port,id=rp0,chassis=1,addr={PORT}"],
+                         ["-global", "ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off"])
+    iommu = started(victim)
+    port = driver.Function(victim.qtest, PORT)
+    driver.bridge_open(port, 1)
+    for _ in range(3):
+        victim.monitor.command("device_add", **watch)
+        iommu.kick(0)
+        expect("ATTACH", iommu.attach(DOMAIN, 0x100) == driver.OK)
+        expect("within", iommu.map(DOMAIN, reach - 0xfff, reach, 0) == driver.OK)
+        expect("beyond", iommu.map(DOMAIN, reach + 1, reach + 0x1000, 0) == driver.INVAL)
+        expect("across", iommu.map(DOMAIN, reach - 0x1fff, reach + 0x1000, 0) == driver.INVAL)
+        answer = iommu.ask(driver.PROBE_FORM.pack(driver.PROBE, 0x100), 516)
+        expect(f"PROBE {answer[:60]}", struct.pack("<QQ", reach + 1, EVERYTHING) in answer)
+        victim.monitor.command("device_del", id="w0")
+        driver.slot_off(port)
+        victim.deleted("w0")
+        expect("gone", iommu.probe(0x100) == driver.NOENT)
+        iommu.attach(DOMAIN + 1, PORT << 3)
+        iommu.detach(DOMAIN + 1, PORT << 3)
+
+
+def what_is_behind_a_bridge_to_pci_reaches_what_all_of_it_can(stage):
+    if stage.qemu.generation == "7.2":
+        return
+    near, far = (1 << 36) - 1, (1 << 39) - 1
+    victim = stage.start([
+        f"viommu-pci,id=iommu0,addr={IOMMU}", f"pcie-root-port,id=rp0,chassis=1,addr={PORT}",
+        "pcie-pci-bridge,id=br0,bus=rp0", f"viommu-watch,id=near,bus=br0,addr=2,reach={near}",
+        f"viommu-watch,id=far,bus=br0,addr=3,reach={far}"])
+    driver.enable_ecam(victim.qtest)
+    driver.bridge_open(driver.Function(victim.qtest, PORT), 1, 2)
+    driver.bridge_open(driver.Function(victim.qtest, 0, bus=1), 2)
+    iommu = started(victim)
+    iommu.kick(0)
+
+    def reaches(last):
+        expect("ATTACH", iommu.attach(DOMAIN, 0x200) == driver.OK)
+        here = iommu.map(DOMAIN, last - 0xfff, last, 0)
+        beyond = iommu.map(DOMAIN, last + 1, last + 0x1000, 0)
+        expect("DETACH", iommu.detach(DOMAIN, 0x200) == driver.OK)
+        return (here, beyond) == (driver.OK, driver.INVAL)
+
+    expect("as far as both", reaches(near))
+    victim.monitor.command("device_del", id="near")
+    driver.eject(victim.qtest, 2)
+    victim.deleted("near")
+    expect("as far as before, while one is there", reaches(near))
+    victim.monitor.command("device_del", id="far")
+    driver.eject(victim.qtest, 3)
+    victim.deleted("far")
+    expect("as far as anything", iommu.attach(DOMAIN, 0x200) == driver.OK and
+           iommu.map(DOMAIN, 1 << 40, (1 << 40) + 0xfff, 0) == driver.OK)
+
+
 # -- saved state in QEMU's stream ----------------------------------------------------------------
 
 HERE_ARE = [f"viommu-watch,id=w0,addr={WATCH}"]
@@ -182,13 +290,16 @@ def a_state_of_a_length_that_cannot_be_is_refused(stage):
 
 def a_migration_can_be_cancelled_and_begun_again(stage):
     victim, iommu = source(stage)
+    for mebibyte in range(8, 16):       # memory that does not pass in an instant
+        victim.qtest.write(mebibyte << 20, os.urandom(1 << 20))
     for how in ("cancelled", "completed"):
         other = stage.start([f"viommu-pci,id=iommu0,addr={IOMMU}", *HERE_ARE],
                             ["-incoming", "defer"])
         channel = f"unix:{stage.folder}/{how}"
         other.monitor.command("migrate-incoming", uri=channel)
         slow = how == "cancelled"
-        victim.monitor.command("migrate-set-parameters", **{"max-bandwidth": 1 if slow else 1 << 40})
+        victim.monitor.command("migrate-set-parameters", **{
+            "max-bandwidth": 1 if slow else 1 << 40, "downtime-limit": 1 if slow else 5000})
         victim.monitor.command("migrate", uri=channel)
         if slow:
             expect("MAP on the way", iommu.map(DOMAIN, 0x5000, 0x5fff, 0) == driver.OK)
@@ -207,6 +318,11 @@ CASES = [an_unmap_of_everything_reaches_who_mirrors,
          what_is_behind_a_bridge_to_pci_outlives_its_first_function,
          an_endpoint_has_the_number_of_its_bus, a_bus_has_one_iommu,
          what_is_no_property_is_refused_with_a_reason,
+         a_host_of_larger_pages_narrows_the_device,
+         a_host_whose_pages_do_not_go_with_the_devices_is_refused,
+         a_host_that_comes_later_cannot_change_what_the_guest_knows,
+         what_a_host_cannot_reach_is_reserved,
+         what_is_behind_a_bridge_to_pci_reaches_what_all_of_it_can,
          what_does_not_fit_is_named_where_it_is_loaded, a_stream_that_is_cut_is_refused,
          a_state_of_a_length_that_cannot_be_is_refused,
          a_migration_can_be_cancelled_and_begun_again]

@@ -14,6 +14,9 @@
  *     qom-get PATH mirror    the mirror: a line "FIRST LAST PHYS PERMISSIONS" for each piece
  *     qom-get PATH check     compare the mirror with what a translation says; "" if it is so
  *     qom-set PATH access A  read a few bytes at A, as a device does
+ *
+ * With page-sizes=MASK its host's IOMMU knows no others, and with reach=LAST (from QEMU 9.1 on)
+ * no addresses behind that one.
  */
 
 #define TYPE_WATCH "viommu-watch"
@@ -32,6 +35,8 @@ struct watch {
 	QLIST_HEAD(, watched) regions;
 	GTree *mirror; /* struct piece by itself; those that overlap are equal */
 	char *wrong;
+	uint64_t page_sizes, reach; /* 0: anything */
+	Object *host;
 };
 
 struct watched {
@@ -86,6 +91,85 @@ static void mirror_remove(struct watch *watch, const struct piece *range)
 	}
 }
 
+/* -- the host's IOMMU ------------------------------------------------------------------------ */
+
+#if QEMU_AT_LEAST(10, 0)
+#define TYPE_WATCH_HOST TYPE_WATCH "-host"
+
+static uint64_t host_page_sizes(HostIOMMUDevice *host)
+{
+	return ((struct watch *)host->agent)->page_sizes ?: UINT64_MAX;
+}
+
+static GList *host_ranges(HostIOMMUDevice *host)
+{
+	Range *range = g_new0(Range, 1);
+
+	range_set_bounds(range, 0, ((struct watch *)host->agent)->reach ?: UINT64_MAX);
+	return g_list_prepend(NULL, range);
+}
+
+static void host_class_init(ObjectClass *class, CLASS_DATA data)
+{
+	HOST_IOMMU_DEVICE_CLASS(class)->get_page_size_mask = host_page_sizes;
+	HOST_IOMMU_DEVICE_CLASS(class)->get_iova_ranges = host_ranges;
+}
+
+static void host_register(void)
+{
+	static const TypeInfo type = {
+		.name = TYPE_WATCH_HOST,
+		.parent = TYPE_HOST_IOMMU_DEVICE,
+		.class_init = host_class_init,
+	};
+
+	type_register_static(&type);
+}
+
+static bool host_set(struct watch *watch, Error **errp)
+{
+	if (!watch->page_sizes && !watch->reach)
+		return true;
+	watch->host = object_new(TYPE_WATCH_HOST);
+	HOST_IOMMU_DEVICE(watch->host)->agent = watch;
+	if (pci_device_set_iommu_device(&watch->pci, HOST_IOMMU_DEVICE(watch->host), errp))
+		return true;
+	g_clear_pointer(&watch->host, object_unref);
+	return false;
+}
+
+static void host_unset(struct watch *watch)
+{
+	if (watch->host)
+		pci_device_unset_iommu_device(&watch->pci);
+	object_unref(watch->host);
+}
+
+static void narrow(struct watch *watch, IOMMUMemoryRegion *region)
+{
+}
+#else
+static void host_register(void)
+{
+}
+
+static bool host_set(struct watch *watch, Error **errp)
+{
+	return true;
+}
+
+static void host_unset(struct watch *watch)
+{
+}
+
+/* VFIO ends QEMU when a function that was named on the command line cannot have this. */
+static void narrow(struct watch *watch, IOMMUMemoryRegion *region)
+{
+	if (watch->page_sizes)
+		memory_region_iommu_set_page_size_mask(region, watch->page_sizes, &error_fatal);
+}
+#endif
+
 /* -- listening, as VFIO does ------------------------------------------------------------- */
 
 static void notified(IOMMUNotifier *notifier, IOMMUTLBEntry *entry)
@@ -120,6 +204,7 @@ static void region_add(MemoryListener *listener, MemoryRegionSection *section)
 	watched->watch = watch;
 	watched->region = IOMMU_MEMORY_REGION(section->mr);
 	watched->offset = section->offset_within_address_space - first;
+	narrow(watch, watched->region);
 	iommu_notifier_init(&watched->notifier, notified, IOMMU_NOTIFIER_IOTLB_EVENTS, first, last,
 			    0);
 	memory_region_register_iommu_notifier(section->mr, &watched->notifier, &error_abort);
@@ -209,6 +294,16 @@ static void access_set(Object *object, const char *text, Error **errp)
 
 /* -- life -------------------------------------------------------------------------------- */
 
+static void watch_exit(PCIDevice *pci)
+{
+	struct watch *watch = WATCH(pci);
+
+	host_unset(watch);
+	memory_listener_unregister(&watch->listener);
+	g_tree_destroy(watch->mirror);
+	g_free(watch->wrong);
+}
+
 /* As with VFIO, the mirror is of the IOMMU's address space, bus mastering or not. */
 static void watch_realize(PCIDevice *pci, Error **errp)
 {
@@ -222,15 +317,8 @@ static void watch_realize(PCIDevice *pci, Error **errp)
 		.region_del = region_del,
 	};
 	memory_listener_register(&watch->listener, pci_device_iommu_address_space(pci));
-}
-
-static void watch_exit(PCIDevice *pci)
-{
-	struct watch *watch = WATCH(pci);
-
-	memory_listener_unregister(&watch->listener);
-	g_tree_destroy(watch->mirror);
-	g_free(watch->wrong);
+	if (!host_set(watch, errp))
+		watch_exit(pci);
 }
 
 static const VMStateDescription saved = {
@@ -238,11 +326,18 @@ static const VMStateDescription saved = {
 	.fields = VMSTATE_FIELDS{ VMSTATE_PCI_DEVICE(pci, struct watch), VMSTATE_END_OF_LIST() },
 };
 
+static Property properties[] = {
+	DEFINE_PROP_UINT64("page-sizes", struct watch, page_sizes, 0),
+	DEFINE_PROP_UINT64("reach", struct watch, reach, 0),
+	{},
+};
+
 static void watch_class_init(ObjectClass *class, CLASS_DATA data)
 {
 	PCIDeviceClass *pci = PCI_DEVICE_CLASS(class);
 
 	DEVICE_CLASS(class)->vmsd = &saved;
+	set_properties(DEVICE_CLASS(class), properties, ARRAY_SIZE(properties) - 1);
 	pci->realize = watch_realize;
 	pci->exit = watch_exit;
 	pci->vendor_id = PCI_VENDOR_ID_QEMU;
@@ -267,5 +362,6 @@ QEMU_PLUGIN_EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_
 	};
 
 	type_register_static(&type);
+	host_register();
 	return 0;
 }
