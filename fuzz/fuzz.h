@@ -57,6 +57,14 @@ static inline uint64_t take_number(struct rest *input, unsigned n)
 	return number;
 }
 
+/* Some steps take as long as a hundred others: an input may have but a few of them. */
+static inline bool has_patience(unsigned *spent)
+{
+	static const unsigned patience = 12;
+
+	return (*spent)++ < patience;
+}
+
 /*
  * Addresses that are worth a try: most are small multiples of a page, some are at the top of the
  * space, and some are anything. So ranges meet each other, and the ends.

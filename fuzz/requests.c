@@ -4,7 +4,8 @@
  *
  * The first bytes configure it; after that a byte chooses what is done next. A listener
  * follows one endpoint and counts what it was told: at no time may it have been told to take
- * away what it was not given. In the end nothing may be left that the device still counts.
+ * away what it was not given, nor know of more or less than the domain has. In the end nothing may
+ * be left that the device still counts.
  */
 #include <string.h>
 
@@ -12,6 +13,7 @@
 
 #include "fuzz.h"
 
+#define PAGE        0x1000u
 #define N_ENDPOINTS 4u
 #define N_DOMAINS   6u
 #define MAX_STEPS   512
@@ -20,9 +22,15 @@
 
 struct scene {
 	struct viommu *device;
+	struct viommu_config config;
 	struct rest *input;
 	uint64_t mirrored;
 	uint8_t refusals; /* the listener refuses where a bit is set, one bit a call */
+	struct viommu_dma *dma;
+	struct viommu_listener *second; /* of the same endpoint; or NULL */
+	unsigned spent;                 /* of patience */
+	bool in_batch;
+	bool has_buffers; /* on the event queue */
 };
 
 /* -- a listener that does not trust the device ------------------------------------------ */
@@ -62,7 +70,47 @@ static int on_mode(void *opaque, enum viommu_mode mode)
 	return refuses(scene) ? -1 : 0;
 }
 
+/* One that comes and goes, and knows nothing. */
+static int accept_map(void *opaque, const struct viommu_mapping *mapping)
+{
+	(void)opaque;
+	(void)mapping;
+	return 0;
+}
+
+static void forget_map(void *opaque, const struct viommu_mapping *mapping)
+{
+	(void)opaque;
+	(void)mapping;
+}
+
+static void listen_or_not(struct scene *scene)
+{
+	static const struct viommu_listener_ops ops = { sizeof(ops), accept_map, forget_map, NULL };
+
+	if (scene->second)
+		scene->second = viommu_unlisten(scene->second);
+	else
+		must(!viommu_listen(scene->device, 0, &ops, scene, &scene->second));
+}
+
+/* The event queue, as a driver fills it or does not. */
+static int on_event(void *opaque, const void *record, size_t length)
+{
+	const struct scene *scene = opaque;
+
+	must(record && length);
+	return scene->has_buffers ? 0 : -1;
+}
+
 /* -- what can be done ---------------------------------------------------------------------- */
+
+static size_t submit(struct scene *scene, const struct iovec readable[2], struct iovec *writable)
+{
+	if (scene->in_batch)
+		return viommu_batch_request(scene->device, readable, 2, writable, 1);
+	return viommu_request(scene->device, readable, 2, writable, 1);
+}
 
 /* Bytes of the input as they are: most are no request, and all must get an answer that fits. */
 static void send_anything(struct scene *scene)
@@ -77,7 +125,7 @@ static void send_anything(struct scene *scene)
 		request[i] = take(scene->input);
 	readable[0] = (struct iovec){ request, cut };
 	readable[1] = (struct iovec){ request + cut, length - cut };
-	must(viommu_request(scene->device, readable, 2, &writable, 1) <= room);
+	must(submit(scene, readable, &writable) <= room);
 }
 
 /* A field of a request, where it stands. */
@@ -87,8 +135,14 @@ static void put(uint8_t *request, size_t at, size_t length, uint64_t value)
 		request[at + i] = (uint8_t)(value >> 8 * i);
 }
 
-/* A request that is one, with numbers that have a chance to mean something. */
-static void send_request(struct scene *scene)
+static void put_range(uint8_t *request, uint64_t first, uint64_t last)
+{
+	put(request, 8, 8, first);
+	put(request, 16, 8, last);
+}
+
+/* As long as its type has it. */
+static void send_whole(struct scene *scene, uint8_t *request)
 {
 	static const size_t lengths[] = { 1,
 					  VIOMMU_ATTACH_LENGTH,
@@ -96,9 +150,18 @@ static void send_request(struct scene *scene)
 					  VIOMMU_MAP_LENGTH,
 					  VIOMMU_UNMAP_LENGTH,
 					  VIOMMU_PROBE_LENGTH };
-	uint8_t request[LONGEST] = { 0 }, answer[ANSWER];
+	uint8_t answer[ANSWER];
+	struct iovec readable[2] = { { request, lengths[*request] }, { NULL, 0 } };
+	struct iovec writable = { answer, sizeof(answer) };
+
+	must(submit(scene, readable, &writable) <= sizeof(answer));
+}
+
+/* A request that is one, with numbers that have a chance to mean something. */
+static void send_request(struct scene *scene)
+{
+	uint8_t request[LONGEST] = { 0 };
 	unsigned type = take(scene->input) % (VIOMMU_T_PROBE + 1);
-	struct iovec readable = { request, lengths[type] }, writable = { answer, sizeof(answer) };
 	bool maps = type == VIOMMU_T_MAP || type == VIOMMU_T_UNMAP;
 	uint64_t first = take_address(scene->input);
 
@@ -110,15 +173,74 @@ static void send_request(struct scene *scene)
 		put(request, 8, 4, take(scene->input) % (N_ENDPOINTS + 1));
 	if (type == VIOMMU_T_ATTACH)
 		put(request, 12, 4, take(scene->input) & 3);
-	if (maps) {
-		put(request, 8, 8, first);
-		put(request, 16, 8, first + take_address(scene->input) - 1);
-	}
+	if (maps)
+		put_range(request, first, first + take_address(scene->input) - 1);
 	if (type == VIOMMU_T_MAP) {
 		put(request, 24, 8, take_address(scene->input));
 		put(request, 32, 4, take(scene->input) & 15);
 	}
-	must(viommu_request(scene->device, &readable, 1, &writable, 1) <= sizeof(answer));
+	send_whole(scene, request);
+}
+
+/* As many mappings as make a tree of several levels, with room between them or without. */
+static void fill(struct scene *scene)
+{
+	uint8_t request[LONGEST] = { VIOMMU_T_MAP };
+	uint64_t first = (uint64_t)take(scene->input) << 16;
+	unsigned n = take(scene->input) * 4u, step = 1 + take(scene->input) % 3;
+
+	put(request, 4, 4, take(scene->input) % N_DOMAINS);
+	put(request, 32, 4, VIOMMU_MAP_F_READ);
+	if (!has_patience(&scene->spent))
+		return;
+	for (unsigned i = 0; i < n; i++, first += step * PAGE) {
+		put_range(request, first, first + PAGE - 1);
+		put(request, 24, 8, first);
+		send_whole(scene, request);
+	}
+}
+
+/* A wide UNMAP, within what fill() fills. */
+static void empty(struct scene *scene)
+{
+	uint8_t request[LONGEST] = { VIOMMU_T_UNMAP };
+	uint64_t first = take_number(scene->input, 2) * PAGE;
+
+	put(request, 4, 4, take(scene->input) % N_DOMAINS);
+	put_range(request, first, first + take_number(scene->input, 2) * PAGE + PAGE - 1);
+	send_whole(scene, request);
+}
+
+/* What a driver has notified of together. */
+static void send_batch(struct scene *scene)
+{
+	static void (*const steps[])(struct scene *) = { send_request, send_request, send_anything,
+							 fill, empty };
+	unsigned n = take(scene->input) % 16;
+
+	viommu_batch_begin(scene->device);
+	scene->in_batch = true;
+	for (unsigned i = 0; i < n; i++)
+		steps[take(scene->input) % (sizeof(steps) / sizeof(steps[0]))](scene);
+	scene->in_batch = false;
+	viommu_batch_end(scene->device);
+}
+
+/* A device's access, in pieces, which ends where one of them is refused. */
+static void access_memory(struct scene *scene)
+{
+	struct viommu_translation piece;
+	uint32_t endpoint = take(scene->input) % (N_ENDPOINTS + 1), flags = take(scene->input) & 7;
+	uint64_t iova = take_address(scene->input), length = take(scene->input) * (PAGE / 2);
+
+	viommu_dma_begin(scene->dma);
+	for (uint64_t done = 0; done < length; done += piece.length) {
+		if (viommu_dma_translate(scene->dma, endpoint, iova + done, length - done, flags,
+					 &piece))
+			break;
+		must(piece.length && piece.length <= length - done);
+	}
+	viommu_dma_end(scene->dma);
 }
 
 static void translate(struct scene *scene)
@@ -135,16 +257,23 @@ static void translate(struct scene *scene)
 
 static void add_endpoint(struct scene *scene)
 {
-	struct viommu_reserved reserved = { take_address(scene->input), take_address(scene->input),
-					    take(scene->input) % 3 };
+	struct viommu_reserved reserved[2] = {
+		{ take_address(scene->input), take_address(scene->input), take(scene->input) % 3 },
+		{ UINT64_MAX - PAGE, UINT64_MAX, VIOMMU_RESV_MEM_RESERVED },
+	};
 	struct viommu_endpoint endpoint = {
 		.size = sizeof(endpoint),
 		.id = take(scene->input) % N_ENDPOINTS,
-		.reserved = &reserved,
-		.n_reserved = take(scene->input) & 1,
+		.reserved = reserved,
+		.n_reserved = take(scene->input) % 3,
 		.has_ats = take(scene->input) & 1,
 		.input_last = take_address(scene->input),
 	};
+	uint8_t more = take(scene->input);
+
+	endpoint.input_first = more & 1 ? PAGE : 0;
+	endpoint.has_proximity = more & 2;
+	endpoint.page_size_mask = more & 4 ? UINT64_MAX << (more >> 3) : 0;
 
 	if (viommu_endpoint_add(scene->device, &endpoint))
 		viommu_endpoint_update(scene->device, &endpoint);
@@ -154,7 +283,7 @@ static void remove_endpoint(struct scene *scene)
 {
 	uint32_t id = take(scene->input) % N_ENDPOINTS;
 
-	if (id) /* the listener's stays */
+	if (id) /* those of the listeners stay */
 		viommu_endpoint_remove(scene->device, id);
 }
 
@@ -185,17 +314,39 @@ static void reset(struct scene *scene)
 		viommu_reset(scene->device);
 }
 
-/* What was saved is there again, unless the listener will not have it. */
+/* As the input has it, or by default, if the input has it so that no device can be so. */
+static struct viommu *new_device(struct scene *scene, const struct viommu_ops *ops)
+{
+	struct viommu *device;
+	struct viommu_endpoint first = { .size = sizeof(first) };
+
+	if (viommu_new(&scene->config, ops, scene, &device))
+		must(!viommu_new(NULL, ops, scene, &device));
+	must(!viommu_endpoint_add(device, &first));
+	viommu_accept(device, viommu_features(device));
+	return device;
+}
+
+/*
+ * What was saved is there again, unless the listener will not have it. A device that is like it
+ * takes it as well, or says why not: what the input's device has room for, it need not have.
+ */
 static void migrate(struct scene *scene)
 {
-	char reason[128];
+	char reason[128] = "";
+	struct viommu *other;
 	size_t length;
 	void *bytes;
 
-	if (viommu_save(scene->device, &bytes, &length))
+	if (!has_patience(&scene->spent))
 		return;
-	viommu_load(scene->device, bytes, length, reason, sizeof(reason));
-	free(bytes);
+	other = new_device(scene, NULL);
+	if (!viommu_save(scene->device, &bytes, &length)) {
+		viommu_load(scene->device, bytes, length, reason, sizeof(reason));
+		must(!viommu_load(other, bytes, length, reason, sizeof(reason)) || *reason);
+		free(bytes);
+	}
+	viommu_free(other);
 }
 
 static void refuse(struct scene *scene)
@@ -203,14 +354,83 @@ static void refuse(struct scene *scene)
 	scene->refusals = take(scene->input);
 }
 
+static void change_buffers(struct scene *scene)
+{
+	scene->has_buffers = !scene->has_buffers;
+}
+
+/* -- what there is ------------------------------------------------------------------------ */
+
+/* In order, apart, and inside of the domain; how many there are. */
+static uint64_t count_mappings(const struct scene *scene, uint32_t domain)
+{
+	struct viommu_mapping mapping;
+	uint64_t n = 0, from = 0;
+
+	while (!viommu_next_mapping(scene->device, domain, from, &mapping)) {
+		must(mapping.first >= from && mapping.first <= mapping.last);
+		must(mapping.domain == domain);
+		n++;
+		from = mapping.last + 1;
+		if (!from)
+			break;
+	}
+	return n;
+}
+
+static uint64_t count_all_mappings(const struct scene *scene)
+{
+	struct viommu_domain_state domain;
+	uint64_t n = 0;
+
+	for (uint32_t id = 0; !viommu_next_domain(scene->device, id, &domain); id = domain.id + 1) {
+		uint64_t here = count_mappings(scene, domain.id);
+
+		must(domain.n_mappings == here);
+		n += here;
+		if (domain.id == UINT32_MAX)
+			break;
+	}
+	return n;
+}
+
+static void swallow(void *opaque, const char *text, size_t length)
+{
+	(void)opaque;
+	must(text && length);
+}
+
+/* The listener knows of what its domain has; and everybody counts alike. */
+static void look_at_all(const struct scene *scene)
+{
+	struct viommu_counters counters = { .size = sizeof(counters) };
+	struct viommu_endpoint_state endpoint;
+	struct viommu_fault faults[80];
+
+	viommu_count(scene->device, &counters);
+	must(counters.mappings == count_all_mappings(scene));
+	must(!viommu_next_endpoint(scene->device, 0, &endpoint) && !endpoint.id);
+	must(scene->mirrored == (endpoint.attached ? count_mappings(scene, endpoint.domain) : 0));
+	must(viommu_last_faults(scene->device, faults, sizeof(faults) / sizeof(faults[0])) <= 64);
+	viommu_dump(scene->device, swallow, NULL);
+}
+
+static void look(struct scene *scene)
+{
+	if (has_patience(&scene->spent))
+		look_at_all(scene);
+}
+
 /* -- a life ------------------------------------------------------------------------------- */
 
 static void live(struct scene *scene)
 {
 	static void (*const steps[])(struct scene *) = {
-		send_request, send_request, send_request,    send_anything, translate,
-		translate,    add_endpoint, remove_endpoint, write_config,  read_config,
-		accept,       reset,        migrate,         refuse,
+		send_request,   send_request, send_request,    send_anything, translate,
+		translate,      add_endpoint, remove_endpoint, write_config,  read_config,
+		accept,         reset,        migrate,         refuse,        fill,
+		empty,          send_batch,   access_memory,   look,          listen_or_not,
+		change_buffers,
 	};
 
 	for (int i = 0; i < MAX_STEPS && scene->input->length; i++)
@@ -228,31 +448,47 @@ static void settle(struct scene *scene)
 	must(!counters.domains && !counters.mappings && !counters.bytes && !scene->mirrored);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
+/* Limits are small, so that they are met. */
+static struct viommu_config choose_config(struct rest *input)
 {
-	static const struct viommu_listener_ops ops = { sizeof(ops), on_map, on_unmap, on_mode };
-	struct rest input = { bytes, length };
-	struct scene scene = { .input = &input };
-	struct viommu_endpoint first = { .size = sizeof(first) };
-	struct viommu_listener *listener;
+	static const uint8_t topology[64] = { 1 };
 	struct viommu_config config = {
 		.size = sizeof(config),
-		.features = take_number(&input, 1),
-		.page_size_mask = (uint64_t)1 << take(&input) % 64,
-		.probe_size = take(&input) * 8u,
-		.bypass = take(&input) & 1,
-		.max_domains = take(&input) % N_DOMAINS,
-		.max_mappings = take(&input),
+		.features = take_number(input, 1),
+		.page_size_mask = (uint64_t)1 << take(input) % 64,
+		.probe_size = take(input) * 8u,
+		.bypass = take(input) & 1,
+		.max_domains = take(input) % N_DOMAINS,
+		.max_mappings = take(input) * 16u,
 	};
+	uint8_t more = take(input);
 
-	if (viommu_new(&config, NULL, NULL, &scene.device) &&
-	    viommu_new(NULL, NULL, NULL, &scene.device))
-		return 0;
-	must(!viommu_endpoint_add(scene.device, &first));
-	must(!viommu_listen(scene.device, first.id, &ops, &scene, &listener));
-	viommu_accept(scene.device, viommu_features(scene.device));
+	config.input_first = more & 1 ? take_address(input) : 0;
+	config.input_last = more & 2 ? take_address(input) : 0;
+	config.domain_first = more & 4 ? take(input) % N_DOMAINS : 0;
+	config.domain_last = more & 8 ? take(input) % N_DOMAINS : 0;
+	config.max_bytes = more & 16 ? take(input) * 256u : 0;
+	config.topology = more & 32 ? topology : NULL;
+	config.topology_length = more & 32 ? sizeof(topology) : 0;
+	return config;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
+{
+	static const struct viommu_listener_ops listener_ops = { sizeof(listener_ops), on_map,
+								 on_unmap, on_mode };
+	static const struct viommu_ops ops = { sizeof(ops), on_event };
+	struct rest input = { bytes, length };
+	struct scene scene = { .input = &input, .config = choose_config(&input) };
+	struct viommu_listener *listener;
+
+	scene.device = new_device(&scene, &ops);
+	must(!viommu_dma_new(scene.device, &scene.dma));
+	must(!viommu_listen(scene.device, 0, &listener_ops, &scene, &listener));
 	live(&scene);
+	look_at_all(&scene);
 	settle(&scene);
+	viommu_dma_free(scene.dma);
 	viommu_free(scene.device);
 	return 0;
 }

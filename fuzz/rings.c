@@ -21,8 +21,14 @@ struct scene {
 	struct viommu_mmio *mmio;
 	struct rest *input;
 	uint8_t memory[MEMORY];
-	bool calm;          /* memory does not change by itself */
-	uint16_t available; /* index of the request queue's available ring */
+	bool calm;      /* memory does not change by itself */
+	unsigned spent; /* of patience */
+	bool level;     /* of the interrupt line, as it was told last */
+
+	/* Indices of the available rings, as a driver has them. */
+	uint16_t available[VIOMMU_N_QUEUES];
+	struct viommu_config device_config;
+	struct viommu_mmio_config config;
 };
 
 static void scribble(struct scene *scene)
@@ -47,6 +53,15 @@ static void *memory(void *opaque, uint64_t address, uint64_t *length, bool write
 	if (*length > end - address)
 		*length = end - address;
 	return scene->memory + address;
+}
+
+/* Called for changes only. */
+static void on_interrupt(void *opaque, bool level)
+{
+	struct scene *scene = opaque;
+
+	must(level != scene->level);
+	scene->level = level;
 }
 
 /* -- what can be done ------------------------------------------------------------------------ */
@@ -110,7 +125,7 @@ static void set_up(struct scene *scene)
 		write(scene, QUEUE_READY, 1);
 	}
 	write(scene, STATUS, DRIVER_OK);
-	scene->available = 0;
+	memset(scene->available, 0, sizeof(scene->available));
 	memset(scene->memory, 0, sizeof(scene->memory));
 }
 
@@ -121,19 +136,24 @@ static void put(struct scene *scene, size_t at, size_t length, uint64_t value)
 		scene->memory[at + i] = (uint8_t)(value >> 8 * i);
 }
 
+enum { DESCRIPTOR = 16, NEXT = 1, WRITE = 2 };
+
+/* The next entry of a queue's available ring, as set_up() has placed it. */
+static void publish(struct scene *scene, unsigned queue, unsigned head)
+{
+	size_t ring = queue * (size_t)(3 * PAGE) + PAGE;
+
+	put(scene, ring + 4 + 2 * (scene->available[queue] % 8), 2, head);
+	put(scene, ring + 2, 2, ++scene->available[queue]);
+}
+
 /*
  * A chain of two buffers in the split ring of the request queue, as set_up() has placed it: most of
  * it is right, and the input says what is not.
  */
 static void make_available(struct scene *scene)
 {
-	enum {
-		DESCRIPTOR = 16,
-		NEXT = 1,
-		WRITE = 2,
-		REQUEST_AT = 6 * PAGE,
-		ANSWER_AT = 6 * PAGE + 256
-	};
+	enum { REQUEST_AT = 6 * PAGE, ANSWER_AT = 6 * PAGE + 256 };
 	unsigned head = take(scene->input) % 8, length = take(scene->input) % 80;
 	size_t at = head * (size_t)DESCRIPTOR;
 
@@ -148,8 +168,19 @@ static void make_available(struct scene *scene)
 	put(scene, REQUEST_AT, 4, take(scene->input) % 7);
 	for (size_t i = 4; i < length; i += 4)
 		put(scene, REQUEST_AT + i, 4, take_address(scene->input));
-	put(scene, PAGE + 4 + 2 * (scene->available % 8), 2, head);
-	put(scene, PAGE + 2, 2, ++scene->available);
+	publish(scene, 0, head);
+}
+
+/* A buffer for a fault record, which may be too short or not there. */
+static void make_event_buffer(struct scene *scene)
+{
+	unsigned head = take(scene->input) % 8;
+	size_t at = 3 * PAGE + head * (size_t)DESCRIPTOR;
+
+	put(scene, at, 8, 6 * PAGE + 512);
+	put(scene, at + 8, 4, take(scene->input) % 64);
+	put(scene, at + 12, 2, WRITE);
+	publish(scene, 1, head);
 }
 
 static void notify(struct scene *scene)
@@ -178,34 +209,91 @@ static void reset(struct scene *scene)
 	viommu_mmio_system_reset(scene->mmio);
 }
 
-/* Whatever a driver has brought about can be saved and loaded again, and is the same then. */
+/* -- windows ------------------------------------------------------------------------------- */
+
+/* A configuration that cannot be, is that of a window by default. */
+static struct viommu_mmio *new_window(struct scene *scene)
+{
+	static const struct viommu_mmio_ops ops = { sizeof(ops), memory, on_interrupt };
+	struct viommu_endpoint endpoint = { .size = sizeof(endpoint) };
+	struct viommu_mmio *mmio;
+
+	if (viommu_mmio_new(&scene->device_config, &scene->config, &ops, scene, &mmio))
+		must(!viommu_mmio_new(NULL, NULL, &ops, scene, &mmio));
+	must(!viommu_endpoint_add(viommu_mmio_device(mmio), &endpoint));
+	return mmio;
+}
+
+static void must_save_as(struct viommu_mmio *mmio, const void *bytes, size_t length)
+{
+	size_t again;
+	void *copy;
+
+	must(!viommu_mmio_save(mmio, &copy, &again));
+	must(length == again && !memcmp(bytes, copy, length));
+	free(copy);
+}
+
+/*
+ * Whatever a driver has brought about can be saved, and the guest goes on in another window, whose
+ * interrupt line begins low.
+ */
 static void migrate(struct scene *scene)
 {
-	size_t length, again;
-	void *bytes, *copy;
+	bool level = scene->level;
+	struct viommu_mmio *other;
 	char reason[128];
+	size_t length;
+	void *bytes;
 
+	if (!has_patience(&scene->spent))
+		return;
 	must(!viommu_mmio_save(scene->mmio, &bytes, &length));
-	must(!viommu_mmio_load(scene->mmio, bytes, length, reason, sizeof(reason)));
-	must(!viommu_mmio_save(scene->mmio, &copy, &again));
-	must(length == again && !memcmp(bytes, copy, length));
+	scene->level = false;
+	other = new_window(scene);
+	must(!viommu_mmio_load(other, bytes, length, reason, sizeof(reason)));
+	must(scene->level == level);
+	must_save_as(other, bytes, length);
+	viommu_mmio_free(scene->mmio);
+	scene->mmio = other;
 	free(bytes);
-	free(copy);
+}
+
+static void choose_config(struct scene *scene)
+{
+	static const uint8_t topology[0x200] = { 1 };
+	uint8_t choice = take(scene->input);
+
+	scene->config = (struct viommu_mmio_config){
+		.size = sizeof(scene->config),
+		.queue_size = 1u << (choice & 15),
+		.plain_rings = choice & 16,
+	};
+	scene->device_config = (struct viommu_config){
+		.size = sizeof(scene->device_config),
+		.topology = choice & 32 ? topology : NULL,
+		.topology_length = choice & 32 ? sizeof(topology) : 0,
+		.max_mappings = 64,
+	};
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 {
-	static const struct viommu_mmio_ops ops = { sizeof(ops), memory, NULL };
 	static void (*const steps[])(struct scene *) = {
-		scribble, make_available, make_available, notify,    notify, notify, store_register,
-		set_up,   store_anything, load_anything,  translate, turn,   reset,  migrate,
+		scribble,       make_available,
+		make_available, notify,
+		notify,         notify,
+		store_register, set_up,
+		store_anything, load_anything,
+		translate,      turn,
+		reset,          make_event_buffer,
+		migrate,
 	};
 	struct rest input = { bytes, length };
 	struct scene scene = { .input = &input };
-	struct viommu_endpoint endpoint = { .size = sizeof(endpoint) };
 
-	must(!viommu_mmio_new(NULL, NULL, &ops, &scene, &scene.mmio));
-	must(!viommu_endpoint_add(viommu_mmio_device(scene.mmio), &endpoint));
+	choose_config(&scene);
+	scene.mmio = new_window(&scene);
 	set_up(&scene);
 	for (int i = 0; i < MAX_STEPS && input.length; i++)
 		steps[take(&input) % (sizeof(steps) / sizeof(steps[0]))](&scene);

@@ -9,7 +9,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "builtin.h"
+#include "dmar.h"
+#include "iort.h"
+#include "ivrs.h"
+#include "madt.h"
+#include "srat.h"
 #include "text.h"
+#include "viot.h"
 
 /* In the syntax that libFuzzer and AFL++ share: a quoted string, with its quotes escaped. */
 static void put_word(const char *before, const char *word, const char *after)
@@ -49,26 +56,119 @@ static void put_topology(void)
 	put_section(&text_header);
 }
 
-/* A signature, and nodes of every small type with a plausible length. */
+/* -- tables ------------------------------------------------------------------------------ */
+
+/* As many bytes as the fuzzers take for a word; what is cut off are zeroes of the largest
+ * structures. */
+#define WORD_MAX 64
+
+/* The newest revision, and more room than any node needs: so the rows are those of all fields. */
+#define NEWEST 255u
+
+static const struct layout *iort_node(uint64_t type)
+{
+	return iort_layout(type, NEWEST, UINT16_MAX);
+}
+
+static const struct layout *oldest_item(uint64_t type)
+{
+	return builtin_layout(&builtin_v1, type);
+}
+
+static const struct layout *newest_item(uint64_t type)
+{
+	return builtin_layout(&builtin_v3, type);
+}
+
+/* Whoever finds the rows of a structure by its type. */
+typedef const struct layout *finder(uint64_t type);
+
+static finder *const of_tables[] = {
+	viot_layout, iort_node, dmar_layout, ivrs_block_layout, ivrs_entry_layout,
+};
+
+/* Those of tables that are lists. */
+static const struct layout *const of_lists[] = {
+	&srat_initiator_layout,
+	&madt_its_layout,
+	&madt_ioapic_layout,
+};
+
+static void put_bytes(const uint8_t *bytes, size_t length)
+{
+	putchar('"');
+	for (size_t i = 0; i < length; i++)
+		printf("\\x%02x", bytes[i]);
+	puts("\"");
+}
+
+/* Zeroes, but for what says which structure it is, and how long. */
+static void put_structure(const struct layout *layout)
+{
+	g_autofree uint8_t *wire = g_malloc0(MAX(layout->length, WORD_MAX));
+
+	for_each_field(field, layout) {
+		if (field->kind == FIELD_TYPE)
+			wire_store(wire + field->at, field->length, layout->type);
+		if (field->kind == FIELD_LENGTH)
+			wire_store(wire + field->at, field->length, layout->length);
+	}
+	put_bytes(wire, MIN(layout->length, WORD_MAX));
+}
+
+/* Types that nobody knows have rows as well, which say so. */
+static void put_structures(finder *find)
+{
+	for (uint64_t type = 0; type <= UINT8_MAX; type++) {
+		const struct layout *layout = find(type);
+
+		if (layout && layout->type == type)
+			put_structure(layout);
+	}
+}
+
+/* Signatures, and every structure of every table as long as it must be. */
 static void put_tables(void)
 {
-	enum { TYPES = 16, SHORTEST = 4, STEP = 4, LONGEST = 96 };
-
 	for (size_t i = 0; topology_signature(i); i++)
 		put_word("", topology_signature(i), "");
-	for (unsigned type = 0; type < TYPES; type++)
-		printf("\"\\x%02x\\x00\"\n", type);
-	for (unsigned length = SHORTEST; length <= LONGEST; length += STEP)
-		printf("\"\\x%02x\\x00\"\n", length);
+	put_word("", "\xd0\x0d\xfe\xed", "");
+	for (size_t i = 0; i < G_N_ELEMENTS(of_tables); i++)
+		put_structures(of_tables[i]);
+	for (size_t i = 0; i < G_N_ELEMENTS(of_lists); i++)
+		put_structure(of_lists[i]);
 }
+
+static void put_builtin(void)
+{
+	put_structures(oldest_item);
+	put_structures(newest_item);
+}
+
+/* -- both, for a target of files of all sorts --------------------------------------------- */
+
+static void put_all(void)
+{
+	put_topology();
+	put_tables();
+}
+
+static const struct dictionary {
+	const char *name;
+	void (*put)(void);
+} dictionaries[] = {
+	{ "topology", put_topology },
+	{ "tables", put_tables },
+	{ "builtin", put_builtin },
+	{ "all", put_all },
+};
 
 int main(int argc, char **argv)
 {
-	if (argc == 2 && !strcmp(argv[1], "topology"))
-		put_topology();
-	else if (argc == 2 && !strcmp(argv[1], "tables"))
-		put_tables();
-	else
-		return 2;
-	return 0;
+	for (size_t i = 0; argc == 2 && i < G_N_ELEMENTS(dictionaries); i++)
+		if (!strcmp(argv[1], dictionaries[i].name)) {
+			dictionaries[i].put();
+			return 0;
+		}
+	return 2;
 }

@@ -76,22 +76,13 @@ void json_close(struct json *json, char bracket)
 /* -- strings --------------------------------------------------------------------------------- */
 
 /*
- * Those of ASCII and of Latin-1, separators of lines, and marks that turn the direction of text
- * round, so that it is read as something else than it is.
+ * What has no picture, a terminal or an editor may obey: controls, and marks that turn the
+ * direction of text. Findings have a question mark for it; here nothing is lost.
  */
-bool json_is_control(gunichar character)
+static bool is_escaped(gunichar character)
 {
-	static const struct {
-		gunichar first, last;
-	} controls[] = {
-		{ 0x00, 0x1f },     { 0x7f, 0x9f },     { 0x061c, 0x061c },
-		{ 0x200e, 0x200f }, { 0x2028, 0x202e }, { 0x2066, 0x2069 },
-	};
-
-	for (size_t i = 0; i < G_N_ELEMENTS(controls); i++)
-		if (controls[i].first <= character && character <= controls[i].last)
-			return true;
-	return false;
+	return character == '"' || character == '\\' ||
+	       (character <= G_MAXUINT16 && !g_unichar_isprint(character));
 }
 
 /* Those with a letter of their own; all others have a number. */
@@ -116,7 +107,7 @@ static void add_quoted(GString *text, const char *string)
 	for (const char *at = valid; *at; at = g_utf8_next_char(at)) {
 		gunichar character = g_utf8_get_char(at);
 
-		if (character == '"' || character == '\\' || json_is_control(character))
+		if (is_escaped(character))
 			add_escaped(text, character);
 		else
 			g_string_append_len(text, at, g_utf8_next_char(at) - at);

@@ -41,7 +41,4 @@ void json_add_string(struct json *json, const char *text);
 void json_add_number(struct json *json, int64_t number);
 void json_add_boolean(struct json *json, bool truth);
 
-/* Would a terminal or an editor do something else than to show this character? */
-bool json_is_control(gunichar character);
-
 #endif

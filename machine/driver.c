@@ -344,7 +344,7 @@ int driver_probe(struct driver *driver, uint32_t endpoint, void *properties)
 {
 	uint8_t request[VIOMMU_PROBE_LENGTH] = { VIOMMU_T_PROBE };
 	size_t room = driver->probe_size + VIOMMU_TAIL_LENGTH;
-	uint8_t *answer = malloc(room);
+	uint8_t *answer = calloc(1, room);
 	int status = -EIO;
 
 	if (!answer)

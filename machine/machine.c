@@ -154,10 +154,10 @@ static int access_bus(struct machine *machine, uint64_t address, const struct tr
 
 	if (memory && transfer->to_device)
 		memcpy(transfer->to_device, memory, transfer->length);
-	else if (memory)
+	else if (memory && transfer->from_device)
 		memcpy(memory, transfer->from_device, transfer->length);
 	else if (address >= MACHINE_MSI_FIRST && address <= MACHINE_MSI_LAST &&
-		 !transfer->to_device)
+		 transfer->from_device)
 		atomic_fetch_add(&machine->msis, 1);
 	else
 		return -EFAULT;

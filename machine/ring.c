@@ -40,7 +40,6 @@
 #define NO_NOTIFICATION  1
 
 /* Event suppression: position and wrap counter in the low half, a flag in the high one. */
-#define EVENT_LENGTH      4
 #define EVENT_WRAP        (1u << 15)
 #define EVENT_FLAGS_SHIFT 16
 #define EVENT_FLAGS       3u

@@ -11,14 +11,19 @@ libraries=$2
 # Of libviommu-tables only what is used, so that libraries of its text forms are not needed.
 libs=("$libraries/src/libviommu.a" "$libraries/tables/libviommu-tables-objects.a")
 
-objects=()
+objects=() entries=()
 for file in qemu/*.c; do
 	[[ $file != qemu/tree.c ]] || continue
 	[[ $file != qemu/host.c || -f $source/include/system/host_iommu_device.h ]] || continue
 	object=$out/$(basename "${file%.c}").o
 	objects+=("$object")
-	${CC:-cc} "${flags[@]}" -MD -c -o "$object" "$file"
+	command=(${CC:-cc} "${flags[@]}" -MD -c -o "$object" "$file")
+	"${command[@]}"
+	entries+=("{\"directory\": \"$PWD\", \"file\": \"$file\", \"arguments\": [$(
+		printf '"%s", ' "${command[@]}" | sed 's/, $//')]}")
 done
+# As meson leaves behind what it compiles with, for analyzers and editors.
+printf '[%s]\n' "$(IFS=,; echo "${entries[*]}")" >"$out/compile_commands.json"
 
 # What no library has is QEMU's, and becomes weak: a QEMU that lacks a symbol can open the module,
 # and be told why it is refused (module.c). Libraries' symbols have a version.

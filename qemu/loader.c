@@ -137,7 +137,7 @@ static void take(const struct command *theirs, size_t *ret_xsdt_length)
 	*ours = *theirs;
 	if (theirs->code != cpu_to_le32(ADD_POINTER) ||
 	    theirs->pointer.at != cpu_to_le32(RSDP_XSDT_AT) ||
-	    strncmp(theirs->pointer.at_file, RSDP_FILE, FW_CFG_MAX_FILE_PATH))
+	    strncmp(theirs->pointer.at_file, RSDP_FILE, FW_CFG_MAX_FILE_PATH) != 0)
 		return;
 	rsdp = machine_file(RSDP_FILE, &length);
 	if (!rsdp || length < RSDP_XSDT_AT + POINTER)

@@ -53,10 +53,9 @@ static bool holds_in_block(struct endpoint *endpoint, uint64_t iova, uint64_t si
  * is in the way of every access, so it is no loop. */
 static uint64_t block_from_here(uint64_t iova, const struct viommu_translation *found)
 {
-	int aligned = ctz64(iova | found->address | BLOCK_LOOKED_FOR);
-	int long_enough = 63 - clz64(found->length);
+	uint64_t aligned = BIT_ULL(ctz64(iova | found->address | BLOCK_LOOKED_FOR));
 
-	return BIT_ULL(MIN(aligned, long_enough));
+	return MIN(aligned, pow2floor(found->length));
 }
 
 static IOMMUTLBEntry region_translate(IOMMUMemoryRegion *region, hwaddr iova, IOMMUAccessFlags flag,

@@ -218,7 +218,7 @@ void builtin_set_head(struct viommu_table *table, const char *name, uint64_t val
 /* What forms have in common: a name, which nothing in the bytes says, and no ACPI header. */
 #define FORM(form_signature, form_head) \
 	{ \
-		.signature = form_signature, .name = "Built-in topology", .head = &(form_head), \
+		.signature = (form_signature), .name = "Built-in topology", .head = &(form_head), \
 		.bare = true, .decode = builtin_decode, .rules = builtin_rules, \
 		.to_topology = builtin_read, .from_topology = builtin_write, \
 	}

@@ -10,10 +10,9 @@
 #include "check.h"
 #include "text.h"
 
-#define SEGMENT_SHIFT 16
-#define BUS_SHIFT     8
-#define LAST_DEVFN    0xff
-#define ONE_GROUP     0
+#define BUS_SHIFT  8
+#define LAST_DEVFN 0xff
+#define ONE_GROUP  0
 
 /*
  * Anything that can be claimed is a range of numbers in a group: buses of a segment, IDs of an

@@ -142,7 +142,7 @@ size_t cover_seek(const GArray *cover, uint64_t position)
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 
-		if (cover_get(cover, middle)->last < position)
+		if (g_array_index(cover, struct span, middle).last < position)
 			low = middle + 1;
 		else
 			high = middle;

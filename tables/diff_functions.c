@@ -184,7 +184,7 @@ static uint64_t end_of(const struct walk *walk, uint64_t first)
 /* Between two ends on either side nothing changes on any, so the first function speaks for all. */
 static void compare_maps(struct walk *walk)
 {
-	struct change change;
+	struct change change = { 0 };
 
 	for (int i = 0; i < N_SIDES; i++)
 		walk->has_range[i] = map_next(walk->maps[i], &walk->ranges[i]);

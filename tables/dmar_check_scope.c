@@ -67,7 +67,9 @@ static bool scope_belongs(unsigned structure, unsigned scope)
 		[DMAR_SIDP] = 1 << DMAR_SCOPE_ENDPOINT | 1 << DMAR_SCOPE_BRIDGE,
 	};
 
-	return scope > DMAR_SCOPE_NAMESPACE || allowed[structure] >> scope & 1;
+	if (scope > DMAR_SCOPE_NAMESPACE || structure >= G_N_ELEMENTS(allowed))
+		return true;
+	return allowed[structure] >> scope & 1;
 }
 
 /* Said once for each scope that is in the wrong place, for each may be meant for another one. */

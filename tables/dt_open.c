@@ -22,12 +22,11 @@
 #define OLDEST_VERSION 16
 
 /* The specification has 31. Linux has no limit for names, and one for depth. */
-#define NAME_MAX_LENGTH 127
-#define DEPTH_MAX       64
+#define NAME_MAX_LENGTH 127u
+#define DEPTH_MAX       64u
 
-#define HEADER_LENGTH      40
-#define RESERVATION_LENGTH 16
-#define RESERVATION_ALIGN  8
+#define HEADER_LENGTH     40
+#define RESERVATION_ALIGN 8
 
 /* Bytes of a file may begin anywhere in memory, and libfdt's own question wants them aligned. */
 bool dt_begins(const uint8_t *bytes, size_t length)

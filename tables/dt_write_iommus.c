@@ -243,8 +243,8 @@ static struct dt_node *find_function(const struct dt_node *bridge, uint16_t bdf)
 /* A function has its device and, if it is not the first, its own number for an address. */
 static char *function_name(const struct viommu_iommu *iommu)
 {
-	g_autofree char *address =
-		g_strdup_printf("@%x,%x", iommu->bdf >> 3 & 0x1f, iommu->bdf & 7);
+	unsigned bdf = iommu->bdf;
+	g_autofree char *address = g_strdup_printf("@%x,%x", bdf >> 3 & 0x1f, bdf & 7);
 	const char *last = strrchr(iommu->name, '/');
 
 	if (last && g_str_has_suffix(last, address))

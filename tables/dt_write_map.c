@@ -172,7 +172,7 @@ static void add_masked(struct dt_writing *writing, GArray *cells, const struct p
 	while (rid < N_RIDS) {
 		const struct dt_node *target = masked->target[rid];
 
-		next = end = rid;
+		next = rid;
 		do {
 			end = next;
 			next = next_masked(next, mask);

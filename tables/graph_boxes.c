@@ -16,7 +16,6 @@
 #define SEGMENT_SHIFT 16
 #define BUS_SHIFT     8
 #define LAST_DEVFN    0xff
-#define LAST_BDF      0xffff
 
 /* Lines come in the order of the map, and find their boxes in constant time. */
 struct collector {

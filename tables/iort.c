@@ -33,13 +33,11 @@ struct decoding {
 /* -- what is inside a node ------------------------------------------------------------ */
 
 /* Bytes that no field refers to, up to an array. Padding is among them. */
-static size_t keep_bytes(const struct decoding *decoding, struct record *node, size_t from,
-			 size_t to)
+static void keep_bytes(const struct decoding *decoding, struct record *node, size_t from, size_t to)
 {
 	if (from < to)
 		record_add_child(node, record_new_bytes(decoding->bytes + node->at + from,
 							to - from, node->at + from));
-	return MAX(from, to);
 }
 
 /* The name of an object ends with a NUL, and those behind it pad it. `to` is where it must end. */
@@ -104,7 +102,7 @@ static void decode_arrays(struct decoding *decoding, struct record *node, size_t
 		} else if (arrays[i].at > length) {
 			report_array(decoding, node, &arrays[i], "do not fit into it");
 		} else {
-			at = keep_bytes(decoding, node, at, arrays[i].at);
+			keep_bytes(decoding, node, at, arrays[i].at);
 			at = keep_array(decoding, node, &arrays[i], length);
 		}
 	}

@@ -29,7 +29,9 @@ static void visit_mappings(struct iort_visit visit, iort_visitor *each)
 	visit.index = 0;
 	visit.field = "Output reference";
 	for (guint i = 0; (visit.record = iort_next(visit.node, &iort_mapping_layout, &i));) {
-		visit.reference = iort_visited_mapping(&visit)->output_reference;
+		const struct iort_mapping *mapping = visit.record->host;
+
+		visit.reference = mapping->output_reference;
 		each(&visit);
 		visit.index++;
 	}

@@ -162,10 +162,10 @@ static size_t write_from(struct iort_writing *writing, size_t i)
 	g_autoptr(GArray) descriptors =
 		g_array_new(FALSE, FALSE, sizeof(struct iort_rmr_descriptor));
 
-	while (next && is_rmr(next) && for_the_same(memory, next)) {
+	do {
 		add_descriptor(writing, descriptors, next);
 		next = topology_get(writing->topology, OBJECT_RESERVED_MEMORY, ++i);
-	}
+	} while (next && is_rmr(next) && for_the_same(memory, next));
 	if (mappings->len)
 		write_rmr(writing, memory, mappings, descriptors);
 	else

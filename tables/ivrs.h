@@ -219,9 +219,6 @@ unsigned ivrs_linux_type(const struct viommu_table *table);
 /* Does the entry begin a range, whatever it says of it? */
 bool ivrs_is_start(const struct record *entry);
 
-/* Does the entry begin a range, whatever it says of it? */
-bool ivrs_is_start(const struct record *entry);
-
 /* The device ID that counts for Linux when it looks for the highest; -1 for any other entry. */
 int ivrs_counted(unsigned type, uint16_t bdf);
 

@@ -287,7 +287,8 @@ static void check_devices(const struct table_check *check)
 /* Two bits that exclude each other, and without one of which the block says nothing. */
 static void look_at_flags(const struct table_check *check, const struct record *block)
 {
-	unsigned flags = block_of(block)->flags;
+	const struct ivrs_ivmd *memory = block->host;
+	unsigned flags = memory->block.flags;
 
 	if (!!(flags & IVRS_UNITY) == !!(flags & IVRS_EXCLUSION))
 		blame_memory(check, block, "Flags", "set bit 0 or bit 3, and not both",

@@ -207,7 +207,7 @@ static void send_as_usual(const struct viommu_topology *topology,
 {
 	const char *its = route->iommu ? route->iommu->its : bridge ? bridge->its : NULL;
 
-	route->its = topology_find(topology, OBJECT_ITS_GROUP, its);
+	route->its = its ? topology_find(topology, OBJECT_ITS_GROUP, its) : NULL;
 	if (!route->its)
 		return;
 	route->device_id = route->iommu ? route->id : function_id(device->segment, device->bdf);

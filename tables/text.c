@@ -341,7 +341,14 @@ static bool read_version(struct reader *r)
 	return fine;
 }
 
-/* The first two events, start of stream and of document, say nothing by themselves. */
+/* Events of the stream stand between those of documents, and say nothing by themselves. */
+static bool next_but_one(struct reader *r)
+{
+	bool fine = reader_next(r);
+
+	return fine && reader_next(r);
+}
+
 static void read_text(struct reader *r)
 {
 	if (!says(r, "viommu")) {
@@ -349,7 +356,7 @@ static void read_text(struct reader *r)
 				"this is no topology");
 		return;
 	}
-	if (!reader_next(r) || !reader_next(r))
+	if (!next_but_one(r))
 		return;
 	if (r->event.type != YAML_DOCUMENT_START_EVENT) {
 		reader_complain(r, "text-version", reader_here(r), cure_of(r),
@@ -359,7 +366,7 @@ static void read_text(struct reader *r)
 	if (!reader_next(r) || !read_version(r))
 		return;
 	read_sections(r);
-	if (reader_next(r) && reader_next(r) && r->event.type == YAML_DOCUMENT_START_EVENT)
+	if (next_but_one(r) && r->event.type == YAML_DOCUMENT_START_EVENT)
 		say_event(r, "text-plain", "write each topology into a file of its own",
 			  "a second document begins");
 }
@@ -373,7 +380,9 @@ struct viommu_topology *viommu_topology_parse(const char *text, size_t length, c
 					      struct viommu_findings *findings)
 {
 	static const char byte_order_mark[] = "\xef\xbb\xbf";
-	struct reader r = { .text = text, .length = length, .file = file, .findings = findings };
+	struct reader r = {
+		.text = text ? text : "", .length = length, .file = file, .findings = findings
+	};
 
 	if (length > MAX_LENGTH) {
 		reader_complain(&r, "text-limits", (struct mark){ 0 },
@@ -381,13 +390,14 @@ struct viommu_topology *viommu_topology_parse(const char *text, size_t length, c
 		return NULL;
 	}
 	if (length >= strlen(byte_order_mark) &&
-	    !memcmp(text, byte_order_mark, strlen(byte_order_mark))) {
+	    !memcmp(r.text, byte_order_mark, strlen(byte_order_mark))) {
 		r.text += strlen(byte_order_mark);
 		r.length -= strlen(byte_order_mark);
 	}
 	r.topology = viommu_topology_new();
 	reader_begin(&r);
-	if (yaml_parser_initialize(&r.parser)) {
+	r.failed = !yaml_parser_initialize(&r.parser);
+	if (!r.failed) {
 		yaml_parser_set_encoding(&r.parser, YAML_UTF8_ENCODING);
 		yaml_parser_set_input_string(&r.parser, (const unsigned char *)r.text, r.length);
 		read_text(&r);

@@ -162,7 +162,7 @@ enum scan scan_function(const char **at, struct function *ret_function)
 }
 
 /* Lower case and two digits, two digits, one digit: the form that can be searched for. */
-void put_bdf(GString *out, uint16_t bdf)
+void put_bdf(GString *out, unsigned bdf)
 {
 	g_string_append_printf(out, "%02x:%02x.%x", bdf >> BUS_SHIFT,
 			       bdf >> DEVICE_SHIFT & MAX_DEVICE, bdf & MAX_FUNCTION);

@@ -50,6 +50,6 @@ bool scan_dash(const char **at);
 
 /* And the way back: "0001:03:00.0", "03:00.0" */
 void put_function(GString *out, uint16_t segment, uint16_t bdf);
-void put_bdf(GString *out, uint16_t bdf);
+void put_bdf(GString *out, unsigned bdf);
 
 #endif

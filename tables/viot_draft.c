@@ -45,10 +45,8 @@ static const char *const wrapped[] = { "IORT", "DMAR", "IVRS" };
  */
 const struct format *viot_form_of(const uint8_t *bytes, size_t length)
 {
-	static const uint8_t no_nodes[4] = { 0 };
-
 	if (length < HEAD_LENGTH + ACPI_HEADER_LENGTH ||
-	    memcmp(bytes + ACPI_HEADER_LENGTH, no_nodes, sizeof(no_nodes)))
+	    wire_load(bytes + ACPI_HEADER_LENGTH, sizeof(uint32_t)))
 		return NULL;
 	for (size_t i = 0; i < G_N_ELEMENTS(wrapped); i++)
 		if (!memcmp(bytes + HEAD_LENGTH, wrapped[i], strlen(wrapped[i])))

@@ -11,19 +11,8 @@
 #include <glib.h>
 
 #include "findings.h"
+#include "text_scan.h"
 #include "topology.h"
-
-#define BUS_SHIFT     8
-#define DEVICE_SHIFT  3
-#define DEVICE_MASK   0x1f
-#define FUNCTION_MASK 7
-
-/* As lspci writes it. */
-static void put_bdf(GString *out, uint16_t bdf)
-{
-	g_string_append_printf(out, "%02x:%02x.%u", bdf >> BUS_SHIFT,
-			       bdf >> DEVICE_SHIFT & DEVICE_MASK, bdf & FUNCTION_MASK);
-}
 
 /* Segments in hexadecimal, as within a function; the text form has a key of their own for several.
  */
@@ -49,12 +38,10 @@ char *viommu_iommu_at_text(const struct viommu_iommu *iommu)
 {
 	GString *out = g_string_new(NULL);
 
-	if (iommu_is_function(iommu)) {
-		g_string_append_printf(out, "%04x:", iommu->segment);
-		put_bdf(out, iommu->bdf);
-	} else {
+	if (iommu_is_function(iommu))
+		put_function(out, iommu->segment, iommu->bdf);
+	else
 		g_string_append_printf(out, "0x%" PRIx64, iommu->base);
-	}
 	return g_string_free(out, FALSE);
 }
 

@@ -3,7 +3,8 @@
 """Hold docs/security.md against the tests: promises.py SOURCE
 
 Every promise names at least one test; every test named is a cmocka test that is registered, a row of
-the guests (guest: `name`), a case of the module's (hostile: `name`), a fuzz target (fuzz: `name`) or a
+the guests (guest: `name`), a case of the module's (hostile: `name`), a step or a program of the
+command's (tool: `name`), a fuzz target (fuzz: `name`) or a
 folder of tests.
 """
 
@@ -21,6 +22,10 @@ def exists(source, kind, name):
         return f"def {name}(" in (source / "tests/qemu/cases.py").read_text(encoding="utf-8")
     if kind == "fuzz":
         return (source / "fuzz" / f"{name}.c").exists() and (source / "fuzz/corpus" / name).is_dir()
+    if kind == "tool":
+        return (source / "tests/tool" / f"{name}.py").exists() or any(
+            f"\n{name}() {{\n" in path.read_text(encoding="utf-8")
+            for path in source.glob("tests/tool/*.sh"))
     if "/" in name:
         return (source / name).is_dir()
     pattern = re.compile(rf"(?:cmocka_unit_test\w*|[A-Z_]+)\(\s*{name}\b")

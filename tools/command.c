@@ -32,7 +32,8 @@ char *harmless(const char *text)
 }
 
 /* One line, whatever it quotes. */
-static void put_line(FILE *to, const char *format, va_list args)
+__attribute__((format(printf, 2, 0))) static void put_line(FILE *to, const char *format,
+							   va_list args)
 {
 	g_autofree char *line = g_strdup_vprintf(format, args), *shown = harmless(line);
 

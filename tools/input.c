@@ -8,13 +8,14 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <glib/gstdio.h>
 
 #include "command.h"
 
 /* More than any table: a device node or a disk image named by mistake ends here. */
-#define INPUT_LENGTH_MAX (256u << 20)
+#define INPUT_LENGTH_MAX (64u << 20)
 #define PIECE_LENGTH     65536u
 
 #define SIGNATURE_LENGTH  4
@@ -34,6 +35,15 @@ struct reader {
 
 /* -- bytes ------------------------------------------------------------------------- */
 
+/* A file that has a size need not be read to see that it is too large. */
+static bool is_too_large(FILE *stream)
+{
+	struct stat now;
+
+	return !fstat(fileno(stream), &now) && S_ISREG(now.st_mode) &&
+	       now.st_size > INPUT_LENGTH_MAX;
+}
+
 /*
  * Read to its end, and not by its size: files below /sys and /proc have none, nor have pipes. A
  * read that ends in an error is no input, however much of it came.
@@ -41,15 +51,17 @@ struct reader {
 static GByteArray *read_stream(FILE *stream, const char *name)
 {
 	GByteArray *bytes = g_byte_array_new();
+	bool too_large = is_too_large(stream);
 	guint8 piece[PIECE_LENGTH];
 	size_t n;
 
-	while ((n = fread(piece, 1, sizeof(piece), stream)) && bytes->len <= INPUT_LENGTH_MAX)
+	while (!too_large && (n = fread(piece, 1, sizeof(piece), stream)) &&
+	       bytes->len <= INPUT_LENGTH_MAX)
 		g_byte_array_append(bytes, piece, (guint)n);
-	if (!ferror(stream) && bytes->len <= INPUT_LENGTH_MAX)
+	if (!too_large && !ferror(stream) && bytes->len <= INPUT_LENGTH_MAX)
 		return bytes;
 	complain("%s: %s", name,
-		 ferror(stream) ? g_strerror(errno) : "more than 256 MiB: not a table");
+		 ferror(stream) ? g_strerror(errno) : "more than 64 MiB: not a table");
 	g_byte_array_free(bytes, TRUE);
 	return NULL;
 }

@@ -62,7 +62,7 @@ static int replace(const char *name, const void *bytes, size_t length)
 	return complain_write(name, error);
 }
 
-/* What a symbolic link names is replaced, not the link. */
+/* What a symbolic link names is replaced, not the link; what it names and is not there is made. */
 static int write_file(const char *name, const void *bytes, size_t length)
 {
 	char *target = realpath(name, NULL);
@@ -70,7 +70,9 @@ static int write_file(const char *name, const void *bytes, size_t length)
 	struct stat now;
 	int status;
 
-	if (!stat(place, &now) && !S_ISREG(now.st_mode))
+	if (!target && errno != ENOENT)
+		return complain_write(name, errno);
+	if (!lstat(place, &now) && !S_ISREG(now.st_mode))
 		status = write_into(place, bytes, length);
 	else
 		status = replace(place, bytes, length);

@@ -569,7 +569,9 @@ int viommu_translate(struct viommu *device, uint32_t endpoint, uint64_t iova, ui
  *
  * Each such thread makes a pass of its own, once, and uses it for all its sections. Keep
  * sections short: requests wait for them. Inside a section the thread must not call
- * anything of the same device but viommu_dma_translate() and viommu_translate().
+ * anything of the same device but viommu_dma_translate() and viommu_translate(). Nor should it make
+ * a request to another one, whose sections that waits for: two threads that do so crosswise wait
+ * for each other, for ever.
  *
  * So a device model fetches a buffer of its guest, piece by piece:
  *

@@ -89,7 +89,8 @@ void viommu_config_read(struct viommu *device, uint64_t offset, void *bytes, siz
 	space = config_of(device);
 	device_unlock(device);
 
-	memset(bytes, 0, length);
+	if (length)
+		memset(bytes, 0, length);
 	layout_encode(&config_layout, &space, wire);
 	read_part((struct part){ wire, 0, sizeof(wire) }, offset, bytes, length);
 	if (device->topology)

@@ -211,17 +211,14 @@ static uint8_t attach_to_new(struct endpoint *endpoint, uint32_t id, bool bypass
 	domain = domain_new(id, bypass, endpoint->granule);
 	if (!domain)
 		return VIOMMU_S_NOMEM;
-	if (old)
-		ids_replace(&device->domains, &domain->node);
-	else
-		ids_insert(&device->domains, &domain->node);
+	ids_put(&device->domains, &domain->node);
 	domain_charge(device, domain);
 	error = endpoint_move(endpoint, domain);
 	if (!error)
 		return VIOMMU_S_OK;
 	domain_discharge(device, domain);
 	if (endpoint->domain == old && old)
-		ids_replace(&device->domains, &old->node);
+		ids_put(&device->domains, &old->node);
 	else
 		ids_remove(&device->domains, id);
 	domain_free(domain);

@@ -192,7 +192,7 @@ static int enter(struct viommu *device, struct endpoint *endpoint)
 		readers_wait(&device->readers);
 		free(old);
 	}
-	ids_insert(&device->endpoints, &endpoint->node);
+	ids_put(&device->endpoints, &endpoint->node);
 	endpoint_show(endpoint);
 	directory_add(&device->directory, endpoint);
 	return 0;

@@ -73,18 +73,14 @@ void *ids_after(const struct ids *ids, const struct id_node *node)
 	return node->id == UINT32_MAX ? NULL : ids_next(ids, node->id + 1);
 }
 
-void ids_insert(struct ids *ids, struct id_node *node)
-{
-	*node = (struct id_node){ .id = node->id };
-	*place_of(ids, node->id) = node;
-	ids->count++;
-}
-
-void ids_replace(struct ids *ids, struct id_node *node)
+void ids_put(struct ids *ids, struct id_node *node)
 {
 	struct id_node **at = place_of(ids, node->id);
+	const struct id_node *old = *at;
 
-	*node = **at;
+	for (unsigned i = 0; i < 2; i++)
+		node->child[i] = old ? old->child[i] : NULL;
+	ids->count += !old;
 	*at = node;
 }
 
@@ -94,6 +90,8 @@ void ids_remove(struct ids *ids, uint32_t id)
 	struct id_node **at = place_of(ids, id), **leaf = at;
 	const struct id_node *gone = *at;
 
+	if (!gone)
+		return;
 	while ((*leaf)->child[0] || (*leaf)->child[1])
 		leaf = &(*leaf)->child[!(*leaf)->child[0]];
 	*at = *leaf;

@@ -32,13 +32,10 @@ void *ids_next(const struct ids *ids, uint32_t from);
 /* The object after one that is in there. */
 void *ids_after(const struct ids *ids, const struct id_node *node);
 
-/* The number must be new. */
-void ids_insert(struct ids *ids, struct id_node *node);
+/* Put an object in, and out the one with the same number, if there was one. */
+void ids_put(struct ids *ids, struct id_node *node);
 
-/* Put an object in the place of the one with the same number. */
-void ids_replace(struct ids *ids, struct id_node *node);
-
-/* The object with that number must be in there. */
+/* Nothing is done if there is none. */
 void ids_remove(struct ids *ids, uint32_t id);
 
 #endif

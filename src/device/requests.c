@@ -3,6 +3,7 @@
 
 #include "device/core.h"
 #include "wire/layout.h"
+#include "wire/once.h"
 
 /*
  * The requests: their layouts, and the one way in
@@ -106,8 +107,7 @@ static size_t list_length(const struct iovec *list, size_t n)
 	return length;
 }
 
-/* Copy the beginning of a list. Returns how much there was, at most `room`. An empty piece may
- * have no address, which memcpy must not be given. */
+/* Copy the beginning of a list. Returns how much there was, at most `room`. */
 static size_t list_read(const struct iovec *list, size_t n, uint8_t *bytes, size_t room)
 {
 	size_t done = 0;
@@ -115,8 +115,7 @@ static size_t list_read(const struct iovec *list, size_t n, uint8_t *bytes, size
 	for (size_t i = 0; i < n && done < room; i++) {
 		size_t piece = list[i].iov_len < room - done ? list[i].iov_len : room - done;
 
-		if (piece)
-			memcpy(bytes + done, list[i].iov_base, piece);
+		copy_once(bytes + done, list[i].iov_base, piece);
 		done += piece;
 	}
 	return done;

@@ -247,39 +247,42 @@ static int read_domain(struct stage *stage, const struct chunk *chunk)
 	stage->domain = domain_new(domain.id, domain.bypass, 0);
 	if (!stage->domain)
 		return stream_refuse(&stage->stream, -ENOMEM, "out of memory");
-	ids_insert(&stage->domains, &stage->domain->node);
+	ids_put(&stage->domains, &stage->domain->node);
 	return 0;
 }
 
-/* Find the endpoint of a chunk, which no chunk before may have had. */
-static int find_endpoint(struct stage *stage, const struct chunk *chunk, bool may_be_here,
-			 struct endpoint **ret_endpoint)
+/* The endpoint of a chunk, which no chunk before may have had; or NULL, with an error. */
+static struct endpoint *find_endpoint(struct stage *stage, const struct chunk *chunk,
+				      bool may_be_here, int *ret_error)
 {
 	struct endpoint *endpoint;
 	struct chunk_endpoint said;
-	int error = stream_read_one(&stage->stream, chunk, &endpoint_layout, &said);
 
-	if (error)
-		return error;
+	*ret_error = stream_read_one(&stage->stream, chunk, &endpoint_layout, &said);
+	if (*ret_error)
+		return NULL;
 	endpoint = endpoint_find(stage->device, said.id);
-	if (!endpoint)
-		return stream_refuse(&stage->stream, -EBUSY,
-				     "there is no endpoint 0x%" PRIx32 " here", said.id);
-	if (!may_be_here || endpoint->domain || endpoint->quarantined)
-		return stream_refuse(&stage->stream, -EINVAL,
-				     "endpoint 0x%" PRIx32 " is not where it can be", said.id);
-	*ret_endpoint = endpoint;
-	return 0;
+	if (endpoint && may_be_here && !endpoint->domain && !endpoint->quarantined)
+		return endpoint;
+	*ret_error =
+		endpoint ? stream_refuse(&stage->stream, -EINVAL,
+					 "endpoint 0x%" PRIx32 " is not where it can be", said.id)
+			 : stream_refuse(&stage->stream, -EBUSY,
+					 "there is no endpoint 0x%" PRIx32 " here", said.id);
+	return NULL;
 }
 
 static int read_endpoint(struct stage *stage, const struct chunk *chunk)
 {
 	struct domain *domain = stage->domain;
-	bool may_be_here = domain && !map_count(domain->map);
 	struct endpoint *endpoint;
-	int error = find_endpoint(stage, chunk, may_be_here, &endpoint);
+	int error;
 
-	if (error)
+	if (!domain)
+		return stream_refuse(&stage->stream, -EINVAL,
+				     "an endpoint at offset %zu is in no domain", chunk->at);
+	endpoint = find_endpoint(stage, chunk, !map_count(domain->map), &error);
+	if (!endpoint)
 		return error;
 	if (domain->n_endpoints && domain->granule != endpoint->granule && !domain->bypass)
 		return stream_refuse(&stage->stream, -EBUSY,
@@ -293,12 +296,13 @@ static int read_endpoint(struct stage *stage, const struct chunk *chunk)
 
 static int read_blocked(struct stage *stage, const struct chunk *chunk)
 {
-	struct endpoint *endpoint;
-	int error = find_endpoint(stage, chunk, !stage->domain, &endpoint);
+	int error;
+	struct endpoint *endpoint = find_endpoint(stage, chunk, !stage->domain, &error);
 
-	if (!error)
-		endpoint->quarantined = true;
-	return error;
+	if (!endpoint)
+		return error;
+	endpoint->quarantined = true;
+	return 0;
 }
 
 /* What ATTACH and MAP would have refused somewhere is damage; what only this device would
@@ -452,7 +456,7 @@ static int install_domain(struct stage *stage, struct domain *domain)
 	if (!domain->n_endpoints)
 		return error;
 	ids_remove(&stage->domains, domain->node.id);
-	ids_insert(&device->domains, &domain->node);
+	ids_put(&device->domains, &domain->node);
 	domain_charge(device, domain);
 	return error;
 }

@@ -20,6 +20,7 @@
 #include <string.h>
 
 #include "transport/ring.h"
+#include "wire/once.h"
 
 /* Pieces that a buffer has on average when the longest chain still fits: a buffer is one
  * piece, but where it crosses from one region of the VMM's memory into the next. */
@@ -40,16 +41,6 @@ static void *find(const struct queue *queue, uint64_t address, uint64_t *length,
 		return NULL;
 	at = queue->memory->find(queue->memory->opaque, address, length, write);
 	return *length && *length <= wanted ? at : NULL;
-}
-
-/*
- * The compiler must not look into guest memory again when it needs a byte of the copy:
- * the guest may have changed it after it was checked.
- */
-static void copy_once(void *to, const void *from, size_t length)
-{
-	memcpy(to, from, length);
-	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 }
 
 /* Copy bytes that may lie in several regions. */

@@ -54,6 +54,16 @@ static void what_lies_behind_the_end_reads_as_zero(void **state)
 	}
 }
 
+/* The undefined behaviour sanitizer would tell. */
+static void nothing_can_be_read_to_nowhere(void **state)
+{
+	struct rig *rig = *state;
+
+	viommu_config_read(rig->device, 0, NULL, 0);
+	viommu_config_write(rig->device, VIOMMU_CONFIG_BYPASS, NULL, 0);
+	assert_int_equal(read_bypass(rig), 0);
+}
+
 /* Shows: config-before-features */
 static void fields_can_be_read_before_features_are_accepted(void **state)
 {
@@ -234,6 +244,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		ON_A_FRESH_DEVICE(a_read_of_any_size_and_offset_is_a_cut_out_of_the_image),
 		ON_A_FRESH_DEVICE(what_lies_behind_the_end_reads_as_zero),
+		ON_A_FRESH_DEVICE(nothing_can_be_read_to_nowhere),
 		ON_A_FRESH_DEVICE(fields_can_be_read_before_features_are_accepted),
 		ON_A_FRESH_DEVICE(fields_of_features_not_offered_are_zero),
 		cmocka_unit_test(a_device_by_default),

@@ -41,10 +41,12 @@ static void compare_device(const struct viommu_topology *topology, const char *l
 		fail_msg("cannot read: %.60s", line);
 	assert_int_equal(viommu_device_name_parse(device, &name), 0);
 	viommu_topology_resolve(topology, &name, &route, &linux_route, NULL);
-	if (linux_route.reach == VIOMMU_REACH_IOMMU)
+	if (linux_route.reach == VIOMMU_REACH_IOMMU) {
+		unsigned bdf = linux_route.iommu->bdf;
+
 		snprintf(found, sizeof(found), "%04x:%02x:%02x.%x", linux_route.iommu->segment,
-			 linux_route.iommu->bdf >> 8, linux_route.iommu->bdf >> 3 & 0x1f,
-			 linux_route.iommu->bdf & 7);
+			 bdf >> 8, bdf >> 3 & 0x1f, bdf & 7);
+	}
 	if (!strcmp(iommu, "none") && conventional[name.bdf >> 8]) {
 		agreement->conventional++;
 		return;

@@ -70,6 +70,24 @@ generate_writes_into_a_pipe_that_has_a_name() {
 	fi
 }
 
+generate_makes_what_a_link_names() {
+	topology
+	mkdir folder
+	ln -s folder/table link
+	ran 0 "$viommu" generate viot topology.yaml -o link
+	[ -h link ] || complain "the link is gone"
+	ran 0 "$viommu" check folder/table
+	ln -s circle circle
+	ran 2 "$viommu" generate viot topology.yaml -o circle
+	[ -h circle ] || complain "the other link is gone"
+}
+
+what_is_too_large_is_not_read() {
+	truncate -s 1T sparse 2>/dev/null || return
+	ran 2 "$viommu" check sparse
+	says err "viommu: sparse: more than 64 MiB: not a table"
+}
+
 # A full disk must not cost the table that was there: the limit of a file's size stands for it.
 generate_that_fails_half_way_leaves_the_old_file() {
 	table

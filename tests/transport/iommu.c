@@ -170,6 +170,23 @@ static void a_fault_reaches_the_guest(void **state)
 	}
 }
 
+/* Its buffers are for faults, and stay until there is one. */
+static void buffers_of_the_event_queue_are_no_requests(void **state)
+{
+	struct rig *rig = *state;
+	uint64_t address;
+	uint32_t length;
+	void *record;
+
+	driver_start(rig, &variants[0]);
+	add_event_buffer(rig, EVENTS_AT, EVENT_MAX);
+	store(&rig->window, QUEUE_NOTIFY, VIOMMU_EVENT_QUEUE);
+	assert_int_equal(ring_take(rig->events, &record, &length), 0);
+	assert_int_equal(reach(rig, IOVA, &address), -EFAULT);
+	assert_int_equal(ring_take(rig->events, &record, &length), 1);
+	assert_int_equal(length, VIOMMU_FAULT_LENGTH);
+}
+
 /* A fault that nobody waits for is dropped, and counted; so is one for which the buffer is too
  * short, and that buffer goes back empty. */
 static void a_fault_without_a_buffer_is_dropped(void **state)
@@ -272,6 +289,27 @@ static void system_reset_goes_further_than_reset(void **state)
 	assert_false(rig->level);
 	driver_start(rig, &variants[0]);
 	attach_and_map(rig);
+}
+
+/* A power of two that holds registers and configuration, all of which can be read. */
+static void the_window_is_as_long_as_its_configuration(void **state)
+{
+	enum { LENGTH = 1000, WINDOW = 2048 };
+	uint8_t topology[LENGTH];
+	const struct viommu_config config = {
+		.size = sizeof(config),
+		.topology = topology,
+		.topology_length = LENGTH,
+	};
+	struct viommu_mmio *mmio;
+
+	memset(topology, 0x5a, LENGTH);
+	assert_int_equal(viommu_mmio_new(&config, NULL, &rig_ops, *state, &mmio), 0);
+	assert_int_equal(viommu_mmio_length(mmio), WINDOW);
+	assert_int_equal(viommu_mmio_read(mmio, CONFIG + LENGTH - 1, 1), 0x5a);
+	assert_int_equal(viommu_mmio_read(mmio, CONFIG + LENGTH, 1), 0);
+	assert_int_equal(viommu_mmio_read(mmio, WINDOW - 1, 4), 0);
+	viommu_mmio_free(mmio);
 }
 
 /* Guest memory that begins one byte off in the VMM's. */
@@ -415,11 +453,13 @@ int main(void)
 		TEST(requests_run_in_the_order_of_the_ring),
 		TEST(an_unknown_request_comes_back_unwritten),
 		TEST(a_fault_reaches_the_guest),
+		TEST(buffers_of_the_event_queue_are_no_requests),
 		TEST(a_fault_without_a_buffer_is_dropped),
 		TEST(a_broken_event_queue_needs_a_reset),
 		TEST(a_broken_request_queue_needs_a_reset),
 		TEST(the_driver_chooses_bypass),
 		TEST(system_reset_goes_further_than_reset),
+		TEST(the_window_is_as_long_as_its_configuration),
 		TEST(a_ring_is_aligned_for_the_guest_and_for_the_vmm),
 		TEST(translations_and_registers_run_side_by_side),
 	};

@@ -148,6 +148,17 @@ static void writing_zero_to_status_resets(void **state)
 	ring_free(ring);
 }
 
+/* Or the next driver would have accepted what it never heard of. */
+static void a_reset_forgets_what_features_were_accepted(void **state)
+{
+	const struct window *window = &((struct echo *)*state)->window;
+
+	assert_true(negotiate(window, F_VERSION_1 | F_PACKED));
+	store(window, STATUS, 0);
+	store(window, STATUS, ACKNOWLEDGE | DRIVER | FEATURES_OK);
+	assert_int_equal(load(window, STATUS), ACKNOWLEDGE | DRIVER);
+}
+
 /* After a reset, nothing of the old queue is looked at, whatever is notified. */
 static void there_is_no_queue_activity_after_a_reset(void **state)
 {
@@ -465,6 +476,7 @@ int main(void)
 		TEST(status_bits_only_add_up),
 		TEST(driver_ok_needs_features_ok),
 		TEST(writing_zero_to_status_resets),
+		TEST(a_reset_forgets_what_features_were_accepted),
 		TEST(there_is_no_queue_activity_after_a_reset),
 		TEST(buffers_wait_for_driver_ok),
 		TEST(queues_that_are_not_there_have_no_size),
