@@ -305,6 +305,22 @@ void endpoints_number(struct iommu *iommu)
 		iommu_settle(iommu);
 }
 
+/*
+ * A saved state names endpoints by their IDs, which must be those that they have by the bus numbers
+ * saved with it. A parked one has an ID that is another elsewhere: the guest, which cannot know
+ * it, may have guessed it and attached it. It is parked again, attached to nothing.
+ */
+void endpoints_prepare_save(struct iommu *iommu)
+{
+	struct endpoint *endpoint;
+
+	endpoints_number(iommu);
+	QLIST_FOREACH(endpoint, &iommu->endpoints, next)
+		if (endpoint->id != ENDPOINT_VACANT && endpoint->id >= ENDPOINT_PARKED)
+			endpoint_move(endpoint, endpoint->id);
+	iommu_settle(iommu);
+}
+
 /* -- requesters come and go ----------------------------------------------------------------- */
 
 static void regions_init(struct endpoint *endpoint)

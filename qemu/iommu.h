@@ -160,6 +160,9 @@ void endpoints_detach(struct iommu *iommu);
 /* Give every endpoint the ID that it has by the bus numbers of this moment. */
 void endpoints_number(struct iommu *iommu);
 
+/* The same before state is saved, and let nothing be attached that has no such ID. */
+void endpoints_prepare_save(struct iommu *iommu);
+
 /* The address space of a device on virtio-mmio, made when it is asked for first. */
 AddressSpace *endpoint_platform(struct iommu *iommu, DeviceState *transport);
 

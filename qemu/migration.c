@@ -30,6 +30,7 @@ static int saved_make(void *opaque)
 	int status;
 
 	saved_drop(iommu);
+	endpoints_prepare_save(iommu);
 	status = viommu_save(iommu->core, &bytes, &length);
 	if (status)
 		return status;

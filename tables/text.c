@@ -380,7 +380,9 @@ struct viommu_topology *viommu_topology_parse(const char *text, size_t length, c
 					      struct viommu_findings *findings)
 {
 	static const char byte_order_mark[] = "\xef\xbb\xbf";
-	struct reader r = { .text = text, .length = length, .file = file, .findings = findings };
+	struct reader r = {
+		.text = text ? text : "", .length = length, .file = file, .findings = findings
+	};
 
 	if (length > MAX_LENGTH) {
 		reader_complain(&r, "text-limits", (struct mark){ 0 },
@@ -388,13 +390,14 @@ struct viommu_topology *viommu_topology_parse(const char *text, size_t length, c
 		return NULL;
 	}
 	if (length >= strlen(byte_order_mark) &&
-	    !memcmp(text, byte_order_mark, strlen(byte_order_mark))) {
+	    !memcmp(r.text, byte_order_mark, strlen(byte_order_mark))) {
 		r.text += strlen(byte_order_mark);
 		r.length -= strlen(byte_order_mark);
 	}
 	r.topology = viommu_topology_new();
 	reader_begin(&r);
-	if (yaml_parser_initialize(&r.parser)) {
+	r.failed = !yaml_parser_initialize(&r.parser);
+	if (!r.failed) {
 		yaml_parser_set_encoding(&r.parser, YAML_UTF8_ENCODING);
 		yaml_parser_set_input_string(&r.parser, (const unsigned char *)r.text, r.length);
 		read_text(&r);

@@ -20,6 +20,7 @@ EVERYTHING = (1 << 64) - 1
 DOMAIN = 1
 LINES_SHOWN = 60
 STATE_MAGIC = b"VIOS"
+PARKED = 0x80000000         # IDs from here on are of functions without a bus number
 KILLED = -9                 # by us, for it ran
 
 
@@ -139,8 +140,7 @@ def a_host_that_comes_later_cannot_change_what_the_guest_knows(stage):
                                **{"page-sizes": PAGES_2M})
     except Failed as failed:
         said = str(failed)
-    expect(f"said: {said}{victim.machine.output}",
-           "do not go with" in said + victim.machine.output)
+    victim.wait_for(f"a word: {said}", lambda: "do not go with" in said + victim.machine.output, 10)
     expect("the page sizes", json.loads(victim.get("iommu0", "state"))["page-size-mask"] ==
            "0xfffffffffffff000")
     expect("the device works", iommu.attach(DOMAIN, PORT << 3) == driver.OK and
@@ -278,6 +278,24 @@ def a_stream_that_is_cut_is_refused(stage):
         expect(f"cut at {cut}: status {status}, {said}", status == 1 and "qemu-system" in said)
 
 
+def bus_numbers_that_the_device_has_not_seen_yet_do_not_stop_a_migration(stage):
+    """Nor does a function without a bus number, which the guest attached by a guess."""
+    functions = [*HERE_ARE, f"pcie-root-port,id=rp0,chassis=1,addr={PORT}",
+                 "viommu-watch,id=w1,bus=rp0", f"pcie-root-port,id=rp1,chassis=2,addr={PORT + 1}",
+                 "viommu-watch,id=w2,bus=rp1"]
+    victim = stage.start([f"viommu-pci,id=iommu0,addr={IOMMU}", *functions])
+    iommu = started(victim)
+    port = driver.Function(victim.qtest, PORT)
+    driver.bridge_open(port, 1)
+    iommu.kick(0)
+    for endpoint in (0x100, *(int(each["id"], 0) for each in victim.endpoints()
+                              if int(each["id"], 0) >= PARKED)):
+        expect(f"ATTACH {endpoint:#x}", iommu.attach(DOMAIN, endpoint) == driver.OK)
+    driver.bridge_open(port, 7)
+    status, said = fed(stage, stream_of(stage, victim), functions=functions)
+    expect(f"status {status}: {said}", status == KILLED)
+
+
 def a_state_of_a_length_that_cannot_be_is_refused(stage):
     """QEMU would ask for as much memory as a negative number is when it has no sign."""
     stream = stream_of(stage, source(stage)[0])
@@ -324,6 +342,7 @@ CASES = [an_unmap_of_everything_reaches_who_mirrors,
          what_a_host_cannot_reach_is_reserved,
          what_is_behind_a_bridge_to_pci_reaches_what_all_of_it_can,
          what_does_not_fit_is_named_where_it_is_loaded, a_stream_that_is_cut_is_refused,
+         bus_numbers_that_the_device_has_not_seen_yet_do_not_stop_a_migration,
          a_state_of_a_length_that_cannot_be_is_refused,
          a_migration_can_be_cancelled_and_begun_again]
 

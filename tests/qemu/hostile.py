@@ -29,12 +29,15 @@ import qemus                                        # noqa: E402 pylint: disable
 from machine import Failed                          # noqa: E402 pylint: disable=wrong-import-order
 from qtest import Ended
 
-IOMMU, FIXED, PORT = 4, 5, 6            # devices on the first bus
+IOMMU, FIXED, PORT, DEEP_PORT = 4, 5, 6, 7            # devices on the first bus
 WINDOW, OTHER_WINDOW = 0xc0000000, 0xc0100000
 FIRST_BUS_END = 0x100
-LOOK_EVERY = 50
+LOOK_EVERY = 25
+PATIENCE = 0.3          # how likely a driver begins anew whose device does not answer
 ADDRESSES = [0, 0x1000, 0x2000, 0x5000, 0x10000, 0x100000, 0xfedff000, 0xfee00000, 0xfef00000,
              1 << 32, 1 << 47, (1 << 63) - 0x1000, 1 << 63, (1 << 64) - 0x1000]
+DOMAINS = [1, 1, 1, 1, 1, 2, 3]         # most endpoints share one
+PARKED = 0x80000000
 LENGTHS = [1, 0x1000, 0x2000, 0x3000, 0x10000, 0x101000, 1 << 30, 1 << 63]
 ODD = [0, 1, 0x7f, 0x80, 0xff, 0x7fff, 0xffff, 0x7fffffff, 0x80000000, 0xffffffff,
        0x7fffffffffffffff, 0xffffffffffffffff]
@@ -52,7 +55,8 @@ class Attack:
         self.snapshots = os.path.join(stage.folder, "snapshots.qcow2")
         packages.run("qemu-img", "create", "-q", "-f", "qcow2", self.snapshots, "1M")
         self.steps, self.last = 0, "start"
-        self.plugged = self.saved = False
+        self.plugged = self.deep = False
+        self.saved = None           # what was plugged in when a snapshot was taken
         self.victim = self.launch()
         self.begin()
 
@@ -60,8 +64,10 @@ class Attack:
         return self.stage.start(
             [f"viommu-pci,id=iommu0,addr={IOMMU},{self.options}",
              f"viommu-watch,id=fixed,addr={FIXED}",
-             f"pcie-root-port,id=rp0,chassis=1,addr={PORT}"] +
-            ["viommu-watch,id=hot,bus=rp0"] * self.plugged,
+             f"pcie-root-port,id=rp0,chassis=1,addr={PORT}",
+             f"pcie-root-port,id=rp1,chassis=2,addr={DEEP_PORT}"] +
+            ["viommu-watch,id=hot,bus=rp0"] * self.plugged +
+            ["pcie-pci-bridge,id=br0,bus=rp1", "viommu-watch,id=deep,bus=br0,addr=1"] * self.deep,
             ["-global", "ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off",
              "-drive", f"if=none,id=snap,file={self.snapshots},format=qcow2", *incoming])
 
@@ -74,12 +80,20 @@ class Attack:
         self.driver = driver.Driver(qtest, IOMMU, WINDOW)
         self.port = driver.Function(qtest, PORT)
         driver.Function(qtest, FIXED).set(driver.COMMAND, 2, driver.MEMORY | driver.MASTER)
+        self.deep_port = driver.Function(qtest, DEEP_PORT)
         driver.bridge_open(self.port, 1)
+        self.number_deep()
         self.driver.start()
 
+    def number_deep(self):
+        """Numbers for the buses behind the second port, and for that behind the bridge there."""
+        driver.bridge_open(self.deep_port, 8, 9)
+        if self.deep:
+            driver.bridge_open(driver.Function(self.victim.qtest, 0, bus=8), 9)
+
     def endpoint(self):
-        bus = self.random.choice([1, 1, 1, 2, 0])
-        return self.random.choice([FIXED << 3, FIXED << 3, bus << 8, 0x80000000, 0xffffffff])
+        bus = self.random.choice([1, 1, 1, 2, 8, 9, 9])
+        return self.random.choice([FIXED << 3, FIXED << 3, bus << 8, bus << 8, bus << 8, PARKED])
 
     def a_range(self):
         first = self.random.choice(ADDRESSES)
@@ -87,7 +101,7 @@ class Attack:
 
     def request(self):
         """Something that a driver may well ask for."""
-        pick, domain = self.random.random(), self.random.randrange(4)
+        pick, domain = self.random.random(), self.random.choice(DOMAINS)
         if pick < 0.2:
             self.driver.attach(domain, self.endpoint(), self.random.choice([0, 0, 0, 1]))
         elif pick < 0.25:
@@ -105,7 +119,7 @@ class Attack:
     def requests(self):
         """Several requests with one kick, as batches are."""
         for i in range(self.random.randrange(1, driver.ENTRIES // 2)):
-            body = self.body(self.random.randrange(4))
+            body = self.body(self.random.choice(DOMAINS))
             slot = driver.BUFFERS + 0x100 * i
             self.driver.qtest.write(slot, body)
             self.driver.offer(0, [(slot, len(body), 0), (slot + 0x80, 4, driver.WRITE)], 2 * i)
@@ -128,7 +142,7 @@ class Attack:
 
     def access(self):
         """The functions do DMA."""
-        who = "hot" if self.plugged and self.random.random() < 0.5 else "fixed"
+        who = self.random.choice(["fixed"] + ["hot"] * self.plugged + ["deep"] * self.deep)
         for _ in range(self.random.choice([1, 1, 1, 40])):
             address = self.random.choice(ADDRESSES) + self.random.choice([0, 0, 0xff0, 0x1000])
             self.victim.set(who, "access", hex(address & (1 << 64) - 1))
@@ -211,6 +225,20 @@ class Attack:
             self.victim.monitor.command("device_add", driver="viommu-watch", id="hot", bus="rp0")
         self.plugged = not self.plugged
 
+    def plug_bridge(self):
+        """A bridge, and with it what is behind it."""
+        if self.deep:
+            self.victim.monitor.command("device_del", id="br0")
+            driver.slot_off(self.deep_port)
+            self.victim.deleted("br0")
+        else:
+            self.victim.monitor.command("device_add", driver="pcie-pci-bridge", id="br0",
+                                        bus="rp1")
+            self.victim.monitor.command("device_add", driver="viommu-watch", id="deep",
+                                        bus="br0", addr="1")
+        self.deep = not self.deep
+        self.number_deep()
+
     def system_reset(self):
         self.victim.monitor.command("system_reset")
         self.victim.monitor.event("RESET")
@@ -223,13 +251,13 @@ class Attack:
 
     def snapshot(self):
         """Save, or load what was saved when the same was plugged in."""
-        if self.saved == self.plugged + 1 and self.random.random() < 0.6:
+        if self.saved == (self.plugged, self.deep) and self.random.random() < 0.6:
             self.human("loadvm one")
             self.begin()
         else:
             self.whole_rings()
             self.human("savevm one")
-            self.saved = self.plugged + 1
+            self.saved = (self.plugged, self.deep)
 
     def whole_rings(self):
         """QEMU's virtio does not load a ring that is broken, whoever's it is."""
@@ -254,7 +282,7 @@ class Attack:
         before.machine.kill()
         before.look()
         self.victim = after
-        for function in (self.driver, self.port):
+        for function in (self.driver, self.port, self.deep_port):
             function.qtest = after.qtest
 
     def inspect(self):
@@ -280,10 +308,11 @@ class Attack:
                 raise Broken(f"property {name}: {failed}") from None
 
     STEPS = [
-        (30, request), (15, requests), (8, event_buffers), (15, access), (6, bytes_as_request),
-        (6, chain), (6, ring), (6, register), (3, configuration), (2, reset_queue), (2, move_window),
-        (3, mastering), (4, renumber), (3, driver_reset), (12, restart), (3, plug), (1, system_reset),
-        (2, pause), (1, snapshot), (0.3, migrate), (2, inspect), (2, properties)]
+        (40, request), (20, requests), (8, event_buffers), (15, access), (3, bytes_as_request),
+        (3, chain), (3, ring), (3, register), (2, configuration), (0.5, reset_queue),
+        (2, move_window), (2, mastering), (4, renumber), (0.5, driver_reset), (2, restart), (3, plug),
+        (2, plug_bridge), (1, system_reset), (2, pause), (1, snapshot), (0.3, migrate), (2, inspect),
+        (2, properties)]
 
     # -- what must be so ------------------------------------------------------------------------------
 
@@ -335,18 +364,19 @@ class Attack:
 
     def look(self):
         self.victim.look()
-        for who in ["fixed"] + ["hot"] * self.plugged:
+        plugged = ["hot"] * self.plugged + ["deep"] * self.deep
+        for who in ["fixed", *plugged]:
             if wrong := self.victim.get(who, "check"):
                 raise Broken(f"{who}: {wrong}")
         endpoints = self.victim.endpoints()
         mapped = self.mapped()
         fixed = [each for each in endpoints if int(each["id"], 0) == FIXED << 3]
         others = [each for each in endpoints if int(each["id"], 0) >= FIRST_BUS_END]
-        if len(fixed) != 1 or len(others) != self.plugged:
-            raise Broken(f"endpoints: {endpoints}, plugged in: {self.plugged}")
+        if len(fixed) != 1 or len(others) != self.plugged + 2 * self.deep:
+            raise Broken(f"endpoints: {endpoints}, plugged in: {plugged}")
         self.compare("fixed", fixed, mapped)
-        if self.plugged:
-            self.compare("hot", others, mapped)
+        for who in plugged:
+            self.compare(who, others, mapped)
 
     def step(self):
         weights, steps = zip(*self.STEPS)
@@ -356,6 +386,8 @@ class Attack:
         if os.environ.get("HOSTILE_TRACE"):
             print(self.steps, self.last, file=sys.stderr, flush=True)
         step(self)
+        if self.driver.silent and self.random.random() < PATIENCE:
+            self.restart()
         if self.steps % LOOK_EVERY == 0:
             self.look()
 

@@ -82,6 +82,17 @@ static void a_text_with_an_error_gives_no_topology(void **state)
 	assert_null(viommu_topology_parse(text, strlen(text), "text", NULL));
 }
 
+/* "`text` has `length` bytes": none of them need be anywhere. */
+static void no_text_at_all_gives_no_topology(void **state)
+{
+	struct rig *rig = *state;
+
+	assert_null(viommu_topology_parse(NULL, 0, "text", rig->findings));
+	assert_finding(rig, 0,
+		       "text: error: this is no topology; begin with the line `viommu: 1` "
+		       "[text-version]");
+}
+
 /* Broken off anywhere, or with any byte replaced, a text is read or refused, and no more. */
 static void damaged_texts_are_read_or_refused(void **state)
 {
@@ -108,6 +119,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_rule_is_found_when_it_is_broken),
 		cmocka_unit_test(a_text_with_an_error_gives_no_topology),
+		WITH_A_RIG(no_text_at_all_gives_no_topology),
 		cmocka_unit_test(damaged_texts_are_read_or_refused),
 	};
 
