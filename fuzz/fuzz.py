@@ -51,6 +51,7 @@ TARGETS = {
 }
 LARGEST_KEPT = 1024     # bytes: a larger input says nothing to a person
 STATUS_EVERY = 5        # seconds
+SLOWEST = 10            # seconds for an input: more is a mistake
 
 
 def say(text):
@@ -184,7 +185,7 @@ def follow(process, name, log):
 
 def libfuzzer(name, copy, seconds):
     words = dictionary(name)
-    command = [BUILD / "fuzz" / f"fuzz-{name}", f"-max_total_time={seconds}", "-timeout=10",
+    command = [BUILD / "fuzz" / f"fuzz-{name}", f"-max_total_time={seconds}", f"-timeout={SLOWEST}",
                "-rss_limit_mb=2048", "-print_final_stats=1",
                f"-artifact_prefix={BUILD}/broken-{name}-",
                *([f"-dict={words}"] if words else []), *seeds(name)]
@@ -216,6 +217,7 @@ def afl(name, copy, seconds):
     out, words = AFL / "out" / name, dictionary(name)
     say(f"  {name}: AFL++ for {seconds} s")
     command = ["afl-fuzz", "-i", AFL / "in" / name, "-o", out, "-S", copy, "-V", seconds,
+               "-t", f"{SLOWEST * 1000}+",
                *(["-x", words] if words else []), "--", AFL / "fuzz" / f"fuzz-{name}"]
     with open(AFL / f"{name}-{copy}.log", "wb") as log:
         with started(command, env={**os.environ, **AFL_SETTINGS}, stdout=log, stderr=log) as process:
@@ -232,6 +234,9 @@ def give_to_all(name, queue):
 
 
 def afl_result(out):
+    """If it could not begin, its log is what is broken."""
+    if not (out / "fuzzer_stats").exists():
+        return Result(broken=[str(AFL / f"{out.parent.name}-{out.name}.log")])
     stats = dict(line.split(":", 1) for line in
                  (out / "fuzzer_stats").read_text().splitlines() if ":" in line)
     stats = {key.strip(): value.strip() for key, value in stats.items()}
