@@ -108,17 +108,27 @@ static void print_unsaid(const struct viommu_findings *findings)
 	}
 }
 
+/* A name as a word of a command that is copied into a shell, which must not obey it either. */
+static char *shell_word(const char *name)
+{
+	static const char plain[] = G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS "_./:@+,-";
+
+	return *name && *name != '-' && !name[strspn(name, plain)] ? g_strdup(name)
+								   : g_shell_quote(name);
+}
+
 /* What a user would type for it. */
 static void print_made(const struct plan *plan, const char *signature, const char *iommu,
 		       const struct viommu_table *table)
 {
-	g_autofree char *small = g_ascii_strdown(signature, -1);
+	g_autofree char *small = g_ascii_strdown(signature, -1),
+			*which = iommu ? shell_word(iommu) : NULL, *file = shell_word(plan->name);
 	void *bytes;
 	size_t length = viommu_table_encode(table, &bytes);
 
 	free(bytes);
 	say_line("      %zu bytes: viommu generate %s%s%s %s", length, small,
-		 iommu ? " --iommu " : "", iommu ? iommu : "", plan->name);
+		 which ? " --iommu=" : "", which ? which : "", file);
 }
 
 /* Only by making it one learns how long it is, and what it has no word for. */
@@ -180,13 +190,14 @@ static void print_untold(const struct plan *plan, const struct guest *guest)
 /* Where each IOMMU is, in the one table that is not its own: the machine's. */
 static void plan_domains(struct plan *plan)
 {
+	g_autofree char *file = shell_word(plan->name);
 	const struct viommu_iommu *iommu;
 
 	for (size_t i = 0; (iommu = viommu_topology_iommu(plan->topology, i)); i++)
 		if (iommu->has_proximity_domain && iommu->kind == VIOMMU_VIRTIO_PCI)
 			say_line("  SRAT tells that %s is in NUMA node %" PRIu32
 				 ": viommu generate srat --into SRAT %s",
-				 iommu->name, iommu->proximity_domain, plan->name);
+				 iommu->name, iommu->proximity_domain, file);
 }
 
 /* Even a guest that nothing is told of has its title: that is an answer, too. */

@@ -303,7 +303,7 @@ plan_tells_what_each_guest_needs() {
 
 	one of 2020 without firmware
 	  builtin-v3 tells of viommu0
-	      88 bytes: viommu generate builtin-v3 --iommu viommu0 pc.yaml
+	      88 bytes: viommu generate builtin-v3 --iommu=viommu0 pc.yaml
 	  nothing tells of viommu1, a virtio-iommu-mmio
 	END
 	same told expected
@@ -320,6 +320,18 @@ plan_commands_are_those_that_work() {
 		"$viommu" $command >made 2>err
 		[ "$(wc -c <made)" -eq "$length" ] || complain "not $length bytes: $command"
 	done <commands
+}
+
+plan_commands_quote_what_a_shell_would_obey() {
+	sed "s/viommu0/'a; >owned'/" "$pictures/pc.yaml" >'a machine.yaml'
+	ran 0 "$viommu" plan 'a machine.yaml'
+	sed -n 's/^ *\([0-9]*\) bytes: viommu /\1 /p' out >commands
+	says out "generate builtin-v3 --iommu='a; >owned' 'a machine.yaml'"
+	while read -r length command; do
+		eval "\"\$viommu\" $command" >made 2>err
+		[ "$(wc -c <made)" -eq "$length" ] || complain "not $length bytes: $command"
+	done <commands
+	[ ! -e owned ] || complain "the shell obeyed a name"
 }
 
 plan_refuses_a_machine_with_errors() {
