@@ -185,7 +185,7 @@ int viommu_mmio_save(struct viommu_mmio *mmio, void **ret_bytes, size_t *ret_len
  * `interrupt` is called if that is a change, and the VMM has nothing to restore.
  *
  * On failure the window is as after such a reset, with the same `bypass` as before, and `reason`
- * says why, as for viommu_load(). The interrupt line may have been high in between.
+ * says why, as for viommu_load().
  *
  * -EBUSY    besides what viommu_load() says: a ring is not where it was, or too large, or the
  *           driver uses features that this window does not have

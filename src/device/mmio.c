@@ -328,8 +328,11 @@ static int read_stream(struct stream *stream, struct saved *ret_saved)
 	return error ? error : read_chunk(stream, STREAM_END, &end);
 }
 
-/* The device comes last, for nothing takes back the `bypass` that it has loaded: a reset lets
- * it be. */
+/*
+ * The device comes after the registers, for nothing takes back the `bypass` that it has loaded: a
+ * reset lets it be. And the window runs behind both, so that no fault of an endpoint that waits
+ * for its domain comes to the guest.
+ */
 int viommu_mmio_load(struct viommu_mmio *mmio, const void *bytes, size_t length, char *reason,
 		     size_t room)
 {
@@ -345,5 +348,7 @@ int viommu_mmio_load(struct viommu_mmio *mmio, const void *bytes, size_t length,
 				    room);
 	if (error)
 		registers_reset(&mmio->registers);
+	else
+		registers_resume(&mmio->registers, &saved.registers);
 	return error;
 }

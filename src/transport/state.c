@@ -8,8 +8,8 @@
  * The window as rows, and back
  *
  * What is loaded is believed as little as what a driver stores: a state is checked to be one
- * that a driver could have reached, ready queues are set up like any other, and only then
- * does the interrupt line follow.
+ * that a driver could have reached, ready queues are set up like any other, and only when the
+ * device is loaded too does Status let them be used, and the interrupt line follow.
  */
 
 enum { CHUNK_REGISTERS = 1, CHUNK_QUEUE = 2 };
@@ -145,7 +145,6 @@ static int load(struct registers *registers, const struct stream *stream,
 		const struct registers_state *state, const struct queue_state *queues)
 {
 	bool features_ok = state->status & STATUS_FEATURES_OK;
-	int error;
 
 	if (!can_be(state))
 		return stream_refuse(stream, -EINVAL, "the registers are as none can be");
@@ -159,14 +158,7 @@ static int load(struct registers *registers, const struct stream *stream,
 	registers->device_features_select = state->device_features_select;
 	registers->driver_features_select = state->driver_features_select;
 	registers->queue_select = state->queue_select;
-	registers->config_generation = state->config_generation;
-	error = load_queues(registers, stream, state, queues);
-	if (error)
-		return error;
-	pthread_mutex_lock(&registers->signal);
-	registers_signal(registers, state->status, state->interrupt_status);
-	pthread_mutex_unlock(&registers->signal);
-	return 0;
+	return load_queues(registers, stream, state, queues);
 }
 
 int registers_load(struct registers *registers, const struct stream *stream,
@@ -178,4 +170,14 @@ int registers_load(struct registers *registers, const struct stream *stream,
 	error = load(registers, stream, state, queues);
 	pthread_mutex_unlock(&registers->lock);
 	return error;
+}
+
+void registers_resume(struct registers *registers, const struct registers_state *state)
+{
+	pthread_mutex_lock(&registers->lock);
+	registers->config_generation = state->config_generation;
+	pthread_mutex_lock(&registers->signal);
+	registers_signal(registers, state->status, state->interrupt_status);
+	pthread_mutex_unlock(&registers->signal);
+	pthread_mutex_unlock(&registers->lock);
 }

@@ -33,13 +33,16 @@ void registers_save(struct registers *registers, struct registers_state *ret_sta
 		    struct queue_state *ret_queues);
 
 /*
- * Go on from there; the window was reset just before. On failure it is to be reset again, and
- * why was said to the stream that it came from.
+ * Set the window up like that, but do not let it run yet; it was reset just before. On failure it
+ * is to be reset again, and why was said to the stream that it came from.
  *
  * -EINVAL   no driver can have brought that about
  * -EBUSY    this window does not offer, or have room for, what the driver was using
  */
 int registers_load(struct registers *registers, const struct stream *stream,
 		   const struct registers_state *state, const struct queue_state *queues);
+
+/* Go on from there: Status, and with it the interrupt line. */
+void registers_resume(struct registers *registers, const struct registers_state *state);
 
 #endif

@@ -5,7 +5,10 @@
 
 static void set_level(void *opaque, bool level)
 {
-	((struct rig *)opaque)->level = level;
+	struct rig *rig = opaque;
+
+	rig->level = level;
+	rig->rises += level;
 }
 
 static void *find_memory(void *opaque, uint64_t address, uint64_t *length, bool write)

@@ -41,6 +41,7 @@ struct rig {
 	struct ring *requests, *events;
 	uint64_t next_request; /* where the next one is written */
 	atomic_bool level;
+	atomic_uint rises; /* of the level */
 };
 
 /* For cmocka. */

@@ -257,6 +257,7 @@ static void assert_refused(struct rig *rig, const void *bytes, size_t length, in
 			   const char *why)
 {
 	struct viommu_counters counters = { .size = sizeof(counters) };
+	unsigned rises = rig->rises, generation = load(&rig->window, CONFIG_GENERATION);
 	char reason[128] = "";
 	int error = viommu_mmio_load(rig->mmio, bytes, length, reason, sizeof(reason));
 	uint8_t bypass;
@@ -267,6 +268,8 @@ static void assert_refused(struct rig *rig, const void *bytes, size_t length, in
 	assert_int_equal(counters.domains, 0);
 	assert_int_equal(load(&rig->window, STATUS), 0);
 	assert_false(rig->level);
+	assert_int_equal(rig->rises, rises);
+	assert_int_equal(load(&rig->window, CONFIG_GENERATION), generation);
 	viommu_config_read(rig->device, VIOMMU_CONFIG_BYPASS, &bypass, 1);
 	assert_int_equal(bypass, 0);
 }
