@@ -50,10 +50,11 @@ struct field record_text_field(const struct record *record)
 	};
 }
 
-/* The text may lack its end: whoever prints it goes by the length. */
+/* The text may lack its end: whoever prints it goes by the length. One without a byte is nowhere.
+ */
 const void *record_text(const struct record *record)
 {
-	return record->rest->data;
+	return record->rest->len ? (const void *)record->rest->data : "";
 }
 
 /*
