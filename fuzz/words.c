@@ -9,14 +9,14 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "builtin.h"
-#include "dmar.h"
-#include "iort.h"
-#include "ivrs.h"
-#include "madt.h"
-#include "srat.h"
-#include "text.h"
-#include "viot.h"
+#include "tables/builtin.h"
+#include "tables/dmar.h"
+#include "tables/iort.h"
+#include "tables/ivrs.h"
+#include "tables/madt.h"
+#include "tables/srat.h"
+#include "tables/text.h"
+#include "tables/viot.h"
 
 /* In the syntax that libFuzzer and AFL++ share: a quoted string, with its quotes escaped. */
 static void put_word(const char *before, const char *word, const char *after)

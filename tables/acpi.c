@@ -7,7 +7,7 @@
  */
 #include <string.h>
 
-#include "findings.h"
+#include "tables/findings/findings.h"
 #include "format.h"
 
 struct plain_head {

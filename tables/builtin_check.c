@@ -5,7 +5,7 @@
  * What is wrong with one so that it cannot be taken apart, the walk has said already.
  */
 #include "builtin.h"
-#include "findings.h"
+#include "tables/findings/findings.h"
 
 /* Guests read addresses of 8 bytes where they stand. */
 static void check_alignment(const struct table_check *check)

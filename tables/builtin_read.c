@@ -9,7 +9,7 @@
 #include <errno.h>
 
 #include "builtin.h"
-#include "findings.h"
+#include "tables/findings/findings.h"
 #include "topology.h"
 
 /* An image does not say whose it is. It is that of one device, so a fixed name will do. */

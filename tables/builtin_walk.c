@@ -7,7 +7,7 @@
  * bytes, which a list need not be in, and what is between them is kept.
  */
 #include "builtin.h"
-#include "findings.h"
+#include "tables/findings/findings.h"
 
 /* -- steps ------------------------------------------------------------------------- */
 

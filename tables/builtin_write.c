@@ -8,7 +8,7 @@
 #include <inttypes.h>
 
 #include "builtin.h"
-#include "findings.h"
+#include "tables/findings/findings.h"
 #include "topology.h"
 
 struct writing {

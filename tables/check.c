@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "check.h"
-#include "findings.h"
+#include "tables/findings/findings.h"
 #include "text.h"
 
 /*

@@ -12,7 +12,7 @@
 
 #include <viommu/devicetree.h>
 
-#include "findings.h"
+#include "tables/findings/findings.h"
 #include "topology.h"
 
 /* All registers of virtio-mmio, with a device's own behind them. */

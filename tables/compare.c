@@ -10,7 +10,7 @@
 #include <viommu/diff.h>
 #include <viommu/tables.h>
 
-#include "findings.h"
+#include "tables/findings/findings.h"
 
 /* Ways are what tables are for; a detail may well be told elsewhere. */
 static void tell(struct viommu_findings *findings, const struct viommu_difference *difference)

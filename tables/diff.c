@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "diff.h"
-#include "findings.h"
+#include "tables/findings/findings.h"
 #include "topology.h"
 
 /* What is found is described once, by whoever found it, and those descriptions are gone soon. */

@@ -13,7 +13,7 @@
 #include <string.h>
 
 #include "dmar.h"
-#include "findings.h"
+#include "tables/findings/findings.h"
 
 /* -- layouts ------------------------------------------------------------------------- */
 

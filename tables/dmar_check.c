@@ -9,7 +9,7 @@
 #include <inttypes.h>
 
 #include "dmar_check.h"
-#include "findings.h"
+#include "tables/findings/findings.h"
 
 /* -- the head ------------------------------------------------------------------------ */
 

@@ -9,7 +9,7 @@
  * tells which of both a function is, so this is not asked for here.
  */
 #include "dmar_check.h"
-#include "findings.h"
+#include "tables/findings/findings.h"
 
 /* -- scopes -------------------------------------------------------------------------- */
 

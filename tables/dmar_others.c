@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "dmar_write.h"
-#include "findings.h"
+#include "tables/findings/findings.h"
 
 static struct record *put(struct dmar_writing *writing, struct record *structure)
 {

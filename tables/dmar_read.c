@@ -10,7 +10,7 @@
 #include <errno.h>
 
 #include "dmar.h"
-#include "findings.h"
+#include "tables/findings/findings.h"
 #include "topology.h"
 
 /*

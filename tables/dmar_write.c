@@ -14,7 +14,7 @@
 #include <inttypes.h>
 
 #include "dmar_write.h"
-#include "findings.h"
+#include "tables/findings/findings.h"
 
 /* What is reported here is an error: there is no table. */
 void dmar_refuse(struct dmar_writing *writing, const char *rule_id, struct viommu_place place,

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "dt_read.h"
-#include "findings.h"
+#include "tables/findings/findings.h"
 #include "topology.h"
 
 #define SEGMENT_SHIFT 16

@@ -9,7 +9,7 @@
  * Linux finds out when it looks for a device. All these rules tell before there is a guest.
  */
 #include "dt_read.h"
-#include "findings.h"
+#include "tables/findings/findings.h"
 
 /* A finding of the rule at a node, or at one of its properties. */
 __attribute__((format(printf, 5, 6))) static void blame(const struct table_check *check,

@@ -7,7 +7,7 @@
  * ID that do not matter, so that one entry is several IDs.
  */
 #include "dt_read.h"
-#include "findings.h"
+#include "tables/findings/findings.h"
 #include "topology.h"
 
 /* Bits of a mask that leave a gap between IDs: each doubles the number of entries. */

@@ -11,7 +11,7 @@
 #include <libfdt.h>
 
 #include "dt_write.h"
-#include "findings.h"
+#include "tables/findings/findings.h"
 
 /* The cure is another for an overlay, which may only add. */
 static void differ(struct dt_writing *writing, const struct dt_node *node, const char *name,

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "dt_read.h"
-#include "findings.h"
+#include "tables/findings/findings.h"
 #include "topology.h"
 
 /* The most particular string comes first in `compatible`, but any of them is enough. Models are

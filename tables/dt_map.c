@@ -8,7 +8,7 @@
  * that breaks the mask; so entries are read up to there.
  */
 #include "dt_read.h"
-#include "findings.h"
+#include "tables/findings/findings.h"
 
 /*
  * First requester ID, phandle, first ID on the other side, and how many. The last is a plain count,

@@ -16,7 +16,7 @@
 #include <libfdt.h>
 
 #include "devicetree.h"
-#include "findings.h"
+#include "tables/findings/findings.h"
 
 /* Older ones have other headers; dtc has written 17 since 2006. */
 #define OLDEST_VERSION 16

@@ -12,7 +12,7 @@
  * The blob stays the truth: whatever a topology has no word for is still in it.
  */
 #include "dt_write.h"
-#include "findings.h"
+#include "tables/findings/findings.h"
 #include "topology.h"
 
 /* Its node is the tree's; the name was made for it. */

@@ -9,7 +9,7 @@
 #include <inttypes.h>
 
 #include "dt_write.h"
-#include "findings.h"
+#include "tables/findings/findings.h"
 #include "map.h"
 #include "topology.h"
 

@@ -11,7 +11,7 @@
 #include <libfdt.h>
 
 #include "dt_write.h"
-#include "findings.h"
+#include "tables/findings/findings.h"
 #include "topology.h"
 
 /* A device with more has a mistake in it, and a tree no room. */

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "dt_write.h"
-#include "findings.h"
+#include "tables/findings/findings.h"
 #include "topology.h"
 
 /* Space of a node's registers, if the topology does not say. */

@@ -8,7 +8,7 @@
  */
 #include <inttypes.h>
 
-#include "findings.h"
+#include "tables/findings/findings.h"
 #include "format.h"
 
 /* One kind of field, looked for in every structure. */

@@ -12,7 +12,7 @@
 #include <glib.h>
 
 #include "devicetree.h"
-#include "findings.h"
+#include "tables/findings/findings.h"
 #include "format.h"
 
 typedef bool each_function(void *opaque, const char *name, const void *table, size_t length);

@@ -11,7 +11,7 @@
  */
 #include <inttypes.h>
 
-#include "findings.h"
+#include "tables/findings/findings.h"
 #include "iort.h"
 
 /* The length is at an odd place, behind a type of one byte, and covers all arrays of the node. */

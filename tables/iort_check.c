@@ -12,7 +12,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "findings.h"
+#include "tables/findings/findings.h"
 #include "iort_check.h"
 
 /* Rules are about nodes of one type mostly, and ask for nothing else. */

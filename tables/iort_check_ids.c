@@ -8,7 +8,7 @@
  */
 #include <inttypes.h>
 
-#include "findings.h"
+#include "tables/findings/findings.h"
 #include "iort_check.h"
 
 #define LAST_RID  0xffffu

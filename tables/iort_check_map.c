@@ -11,7 +11,7 @@
  */
 #include <inttypes.h>
 
-#include "findings.h"
+#include "tables/findings/findings.h"
 #include "iort_check.h"
 
 /* -- where references lead --------------------------------------------------------------- */

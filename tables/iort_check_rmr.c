@@ -10,7 +10,7 @@
  */
 #include <inttypes.h>
 
-#include "findings.h"
+#include "tables/findings/findings.h"
 #include "iort_check.h"
 
 /* Such a node was in revision 3 already, but with flags that meant something else. */

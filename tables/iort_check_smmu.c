@@ -6,7 +6,7 @@
  * has been said in three ways over the revisions; a reader that takes the wrong one hears
  * nothing.
  */
-#include "findings.h"
+#include "tables/findings/findings.h"
 #include "iort_check.h"
 
 /* MSIs go to the first ITS of a group, so a group needs one. */

@@ -6,7 +6,7 @@
  * segment, for a root complex is one, and SMMUs learn which stream IDs they see: nodes of
  * SMMUs stand before those of root complexes, and have to say so first.
  */
-#include "findings.h"
+#include "tables/findings/findings.h"
 #include "iort_write.h"
 #include "resolve.h"
 #include "topology.h"

@@ -10,7 +10,7 @@
  * IDs are taken as Linux takes them where firmware counted them one too many. What a topology has
  * no word for is told, and left out.
  */
-#include "findings.h"
+#include "tables/findings/findings.h"
 #include "iort_read.h"
 #include "topology.h"
 

@@ -5,7 +5,7 @@
  * A device that is not PCI has one ID and does not say which: a single mapping. Where a mapping is
  * a range, the device says with which ID it comes in, and drivers for such devices know that.
  */
-#include "findings.h"
+#include "tables/findings/findings.h"
 #include "iort_read.h"
 #include "topology.h"
 

@@ -7,7 +7,7 @@
  * as it is, its host bridge or its SMMU says where to, and no range is needed.
  */
 #include "cover.h"
-#include "findings.h"
+#include "tables/findings/findings.h"
 #include "iort_read.h"
 #include "topology.h"
 

@@ -8,7 +8,7 @@
  */
 #include <stdarg.h>
 
-#include "findings.h"
+#include "tables/findings/findings.h"
 #include "iort_check.h"
 
 /* NULL for the reference of a PMCG, which carries no IDs. */

@@ -9,7 +9,7 @@
  * The table has the oldest revision that has a place for all of it, unless the topology asks for
  * another one. What there is no place for is left out, and said.
  */
-#include "findings.h"
+#include "tables/findings/findings.h"
 #include "iort_write.h"
 #include "topology.h"
 

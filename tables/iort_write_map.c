@@ -11,7 +11,7 @@
  * without any mapping would have no MSIs.
  */
 #include "cover.h"
-#include "findings.h"
+#include "tables/findings/findings.h"
 #include "iort_write.h"
 #include "resolve.h"
 #include "topology.h"

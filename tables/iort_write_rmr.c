@@ -10,7 +10,7 @@
  */
 #include <inttypes.h>
 
-#include "findings.h"
+#include "tables/findings/findings.h"
 #include "iort_write.h"
 #include "resolve.h"
 #include "topology.h"

@@ -10,7 +10,7 @@
  * for the SMMU's own MSIs.
  */
 #include "cover.h"
-#include "findings.h"
+#include "tables/findings/findings.h"
 #include "iort_write.h"
 #include "topology.h"
 

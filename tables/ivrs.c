@@ -6,7 +6,7 @@
  * long they are; an entry's length goes by its type, and only an ACPI device says more. The
  * rows of all of them are in ivrs_layout.c, rules of the bytes in ivrs_check.c.
  */
-#include "findings.h"
+#include "tables/findings/findings.h"
 #include "ivrs.h"
 
 /*

@@ -10,7 +10,7 @@
  */
 #include <string.h>
 
-#include "findings.h"
+#include "tables/findings/findings.h"
 #include "ivrs.h"
 
 /* -- the head ------------------------------------------------------------------------ */

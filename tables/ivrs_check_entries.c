@@ -8,7 +8,7 @@
  */
 #include <string.h>
 
-#include "findings.h"
+#include "tables/findings/findings.h"
 #include "ivrs.h"
 
 /* At the type of the entry: entries are so short that it says where enough. */

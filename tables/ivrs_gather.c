@@ -13,7 +13,7 @@
  */
 #include <inttypes.h>
 
-#include "findings.h"
+#include "tables/findings/findings.h"
 #include "ivrs_write.h"
 #include "resolve.h"
 

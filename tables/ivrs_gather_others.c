@@ -10,7 +10,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "findings.h"
+#include "tables/findings/findings.h"
 #include "ivrs_write.h"
 #include "resolve.h"
 

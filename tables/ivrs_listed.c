@@ -7,7 +7,7 @@
  * of a function that is in no entry, is outside of the table. Of a table that is read one can tell
  * the first, and of a machine whose table is made also the second.
  */
-#include "findings.h"
+#include "tables/findings/findings.h"
 #include "ivrs_write.h"
 
 /* -- device IDs ---------------------------------------------------------------------------- */

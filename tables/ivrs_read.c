@@ -9,7 +9,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "findings.h"
+#include "tables/findings/findings.h"
 #include "ivrs_read.h"
 #include "resolve.h"
 #include "topology.h"

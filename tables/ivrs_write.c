@@ -10,7 +10,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "findings.h"
+#include "tables/findings/findings.h"
 #include "ivrs_write.h"
 
 /* -- what is usual ---------------------------------------------------------------------------- */

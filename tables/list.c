@@ -8,7 +8,7 @@
  * SRAT, MADT and MCFG are such tables. Nothing in their heads counts the structures or says where
  * they begin: they follow the head at once, and the length of the table ends them.
  */
-#include "findings.h"
+#include "tables/findings/findings.h"
 #include "list.h"
 
 /* Records are much larger than what they stand for: far above any machine, there is an end. */

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "dmar.h"
-#include "findings.h"
+#include "tables/findings/findings.h"
 #include "machine.h"
 #include "srat.h"
 

@@ -8,7 +8,7 @@
  * Two tables that both have IOMMUs for a function are told as well: Linux asks them one after the
  * other, IORT before VIOT, and takes the first that has an answer.
  */
-#include "findings.h"
+#include "tables/findings/findings.h"
 #include "machine.h"
 
 #define BUS_SHIFT 8

@@ -5,7 +5,7 @@
  * Most of an SRAT is of no concern to an IOMMU: of its CPUs and memory only what can be seen from
  * the bytes alone is looked at.
  */
-#include "findings.h"
+#include "tables/findings/findings.h"
 #include "srat.h"
 
 /* Domains of more than 8 bits came with revision 2, and initiators with 3. */

@@ -10,7 +10,7 @@
  *
  * Entries are always enabled: one that is not makes Linux fail in the structure's handler.
  */
-#include "findings.h"
+#include "tables/findings/findings.h"
 #include "srat.h"
 #include "topology.h"
 

@@ -11,7 +11,7 @@
 
 #include "builtin.h"
 #include "devicetree.h"
-#include "findings.h"
+#include "tables/findings/findings.h"
 #include "format.h"
 #include "topology.h"
 

@@ -16,7 +16,7 @@
 
 #include <yaml.h>
 
-#include "findings.h"
+#include "tables/findings/findings.h"
 #include "text.h"
 #include "text_read.h"
 

@@ -11,7 +11,7 @@
 #include <stdarg.h>
 #include <string.h>
 
-#include "findings.h"
+#include "tables/findings/findings.h"
 #include "text_read.h"
 
 #define MAX_ITEMS 65536u

@@ -9,7 +9,7 @@
  * (record.c). Rules of the bytes are in viot_check.c, what nodes mean in viot_read.c, and the
  * way back in viot_write.c.
  */
-#include "findings.h"
+#include "tables/findings/findings.h"
 #include "viot.h"
 
 /* -- layouts --------------------------------------------------------------------- */

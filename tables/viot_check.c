@@ -8,7 +8,7 @@
  * by half; and an endpoint node whose IOMMU is not found is dropped alone. So each rule points at
  * its node.
  */
-#include "findings.h"
+#include "tables/findings/findings.h"
 #include "viot.h"
 
 /* -- the head ------------------------------------------------------------------------ */

@@ -16,7 +16,7 @@
  */
 #include <string.h>
 
-#include "findings.h"
+#include "tables/findings/findings.h"
 #include "format.h"
 #include "topology.h"
 #include "viot.h"

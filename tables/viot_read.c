@@ -9,7 +9,7 @@
  */
 #include <errno.h>
 
-#include "findings.h"
+#include "tables/findings/findings.h"
 #include "topology.h"
 #include "viot.h"
 

@@ -10,7 +10,7 @@
 
 #include <glib.h>
 
-#include "findings.h"
+#include "tables/findings/findings.h"
 #include "text_scan.h"
 #include "topology.h"
 

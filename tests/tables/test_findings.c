@@ -5,7 +5,7 @@
  */
 #include "topology_rig.h"
 
-#include "findings.h"
+#include "tables/findings/findings.h"
 
 /* <viommu/findings.h>: "FILE:PLACE: severity: text; cure [id]". */
 static void a_finding_is_one_line(void **state)

@@ -7,7 +7,7 @@
 
 #include "topology_rig.h"
 
-#include "topology.h"
+#include "tables/topology.h"
 
 static const char machine[] =
 	"iommus:\n"

@@ -5,7 +5,7 @@
  */
 #include "topology_rig.h"
 
-#include "text.h"
+#include "tables/text.h"
 
 static int read_docs(void **state)
 {
