@@ -7,7 +7,7 @@
  * part of a tree and nothing keeps a hostile one from having two of a name.
  */
 #include "devicetree.h"
-#include "json.h"
+#include "tables/record/json_bytes.h"
 
 /* Names of a tree are bytes, and JSON is UTF-8. */
 static void add_name(struct json *json, const char *name)

@@ -4,7 +4,7 @@
 
 #include <viommu/tables.h>
 
-#include "record.h"
+#include "tables/record/record.h"
 
 /* One rule being checked on one table. */
 struct table_check {

@@ -8,7 +8,7 @@
  */
 #include "devicetree.h"
 #include "format.h"
-#include "json.h"
+#include "tables/record/json_bytes.h"
 
 #define FORMAT_VERSION 1
 
