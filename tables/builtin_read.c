@@ -10,7 +10,7 @@
 
 #include "builtin.h"
 #include "tables/findings/findings.h"
-#include "topology.h"
+#include "tables/model/topology.h"
 
 /* An image does not say whose it is. It is that of one device, so a fixed name will do. */
 #define IOMMU "viommu0"

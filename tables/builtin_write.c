@@ -9,7 +9,7 @@
 
 #include "builtin.h"
 #include "tables/findings/findings.h"
-#include "topology.h"
+#include "tables/model/topology.h"
 
 struct writing {
 	struct viommu_table *table;

@@ -6,7 +6,7 @@
 
 #include <glib.h>
 
-#include "topology.h"
+#include "tables/model/topology.h"
 
 /* One rule being checked. */
 struct check {

@@ -9,7 +9,7 @@
 #include <glib.h>
 
 #include "check.h"
-#include "topology.h"
+#include "tables/model/topology.h"
 
 /*
  * Claims point at their subjects, and pieces of ranges have no other owner: so they are kept here

@@ -13,7 +13,7 @@
 #include <viommu/devicetree.h>
 
 #include "tables/findings/findings.h"
-#include "topology.h"
+#include "tables/model/topology.h"
 
 /* All registers of virtio-mmio, with a device's own behind them. */
 #define SPAN_VIRTIO_MMIO 0x200u

@@ -9,7 +9,7 @@
 
 #include "diff.h"
 #include "tables/findings/findings.h"
-#include "topology.h"
+#include "tables/model/topology.h"
 
 /* What is found is described once, by whoever found it, and those descriptions are gone soon. */
 void diff_add(struct viommu_diff *diff, const struct viommu_difference *difference)

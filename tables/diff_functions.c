@@ -11,7 +11,7 @@
 
 #include "diff.h"
 #include "map.h"
-#include "topology.h"
+#include "tables/model/topology.h"
 
 #define SEGMENT_SHIFT 16
 #define LAST_BDF      0xffff

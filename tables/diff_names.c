@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "diff.h"
-#include "topology.h"
+#include "tables/model/topology.h"
 
 /*
  * Where an IOMMU is, is what cannot be changed without making it another one. Groups have nothing

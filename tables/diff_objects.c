@@ -11,7 +11,7 @@
 
 #include "check.h"
 #include "diff.h"
-#include "topology.h"
+#include "tables/model/topology.h"
 
 #define MAX_IDENTITY 6
 #define MAX_SKIPPED  10

@@ -11,7 +11,7 @@
 
 #include "dmar.h"
 #include "tables/findings/findings.h"
-#include "topology.h"
+#include "tables/model/topology.h"
 
 /*
  * Structures refer to each other by base address, by number and by segment. Each of these is looked

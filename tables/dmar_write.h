@@ -3,7 +3,7 @@
 #define VIOMMU_TABLES_DMAR_WRITE_H
 
 #include "dmar.h"
-#include "topology.h"
+#include "tables/model/topology.h"
 
 /* A DMAR being made of a topology: what its files have in common. */
 

@@ -11,7 +11,7 @@
 
 #include "dt_read.h"
 #include "tables/findings/findings.h"
-#include "topology.h"
+#include "tables/model/topology.h"
 
 #define SEGMENT_SHIFT 16
 #define BUS_SHIFT     8

@@ -8,7 +8,7 @@
  */
 #include "dt_read.h"
 #include "tables/findings/findings.h"
-#include "topology.h"
+#include "tables/model/topology.h"
 
 /* Bits of a mask that leave a gap between IDs: each doubles the number of entries. */
 #define MAX_GAPS 8

@@ -12,7 +12,7 @@
 
 #include "dt_read.h"
 #include "tables/findings/findings.h"
-#include "topology.h"
+#include "tables/model/topology.h"
 
 /* The most particular string comes first in `compatible`, but any of them is enough. Models are
  * numbered as in an IORT. */

@@ -13,7 +13,7 @@
  */
 #include "dt_write.h"
 #include "tables/findings/findings.h"
-#include "topology.h"
+#include "tables/model/topology.h"
 
 /* Its node is the tree's; the name was made for it. */
 static void iommu_free(void *opaque)

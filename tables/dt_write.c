@@ -10,7 +10,7 @@
 
 #include "dt_write.h"
 #include "tables/findings/findings.h"
-#include "topology.h"
+#include "tables/model/topology.h"
 #include "wire/sized.h"
 
 /* -- what has no place in a device tree ---------------------------------------------------- */

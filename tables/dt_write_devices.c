@@ -12,7 +12,7 @@
 
 #include "dt_write.h"
 #include "tables/findings/findings.h"
-#include "topology.h"
+#include "tables/model/topology.h"
 
 /* A device with more has a mistake in it, and a tree no room. */
 #define MAX_IDS 4096u

@@ -11,7 +11,7 @@
 
 #include "dt_write.h"
 #include "tables/findings/findings.h"
-#include "topology.h"
+#include "tables/model/topology.h"
 
 /* Space of a node's registers, if the topology does not say. */
 #define SPAN_VIRTIO_MMIO 0x200u

@@ -4,7 +4,7 @@
 
 #include <glib.h>
 
-#include "topology.h"
+#include "tables/model/topology.h"
 
 /*
  * What is drawn: boxes on the left that send, IOMMUs in the middle, what is reached on the right

@@ -9,7 +9,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "cover.h"
+#include "tables/model/cover.h"
 #include "graph.h"
 #include "map.h"
 

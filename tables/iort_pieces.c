@@ -9,7 +9,7 @@
 #include "tables/findings/findings.h"
 #include "iort_write.h"
 #include "resolve.h"
-#include "topology.h"
+#include "tables/model/topology.h"
 
 /* A requester ID has 16 bits: bus, device and function. */
 #define LAST_RID 0xffffu

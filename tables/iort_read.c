@@ -12,7 +12,7 @@
  */
 #include "tables/findings/findings.h"
 #include "iort_read.h"
-#include "topology.h"
+#include "tables/model/topology.h"
 
 #define SEGMENT_SHIFT 16
 #define LAST_RID      0xffffu

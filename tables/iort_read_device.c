@@ -7,7 +7,7 @@
  */
 #include "tables/findings/findings.h"
 #include "iort_read.h"
-#include "topology.h"
+#include "tables/model/topology.h"
 
 /*
  * What every generator writes: coherent, with a path to memory that is, and cacheable as it is; or

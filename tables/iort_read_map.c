@@ -6,10 +6,10 @@
  * functions that bypass, and one of an SMMU for the stream IDs that leave it. Where an ID goes on
  * as it is, its host bridge or its SMMU says where to, and no range is needed.
  */
-#include "cover.h"
+#include "tables/model/cover.h"
 #include "tables/findings/findings.h"
 #include "iort_read.h"
-#include "topology.h"
+#include "tables/model/topology.h"
 
 #define LAST_RID      0xffffu
 #define SEGMENT_SHIFT 16

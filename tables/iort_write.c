@@ -11,7 +11,7 @@
  */
 #include "tables/findings/findings.h"
 #include "iort_write.h"
-#include "topology.h"
+#include "tables/model/topology.h"
 
 /* -- nodes -------------------------------------------------------------------------------- */
 

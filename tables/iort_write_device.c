@@ -12,7 +12,7 @@
 
 #include "tables/findings/findings.h"
 #include "iort_write.h"
-#include "topology.h"
+#include "tables/model/topology.h"
 
 /* Mappings behind the path begin at a multiple of this. */
 #define PATH_ALIGNMENT 4u

@@ -10,11 +10,11 @@
  * Ranges are disjoint, so that it never matters which mapping a reader comes to first. A function
  * without any mapping would have no MSIs.
  */
-#include "cover.h"
+#include "tables/model/cover.h"
 #include "tables/findings/findings.h"
 #include "iort_write.h"
 #include "resolve.h"
-#include "topology.h"
+#include "tables/model/topology.h"
 
 #define LAST_RID      0xffffu
 #define SEGMENT_SHIFT 16

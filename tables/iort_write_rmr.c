@@ -13,7 +13,7 @@
 #include "tables/findings/findings.h"
 #include "iort_write.h"
 #include "resolve.h"
-#include "topology.h"
+#include "tables/model/topology.h"
 
 /* Memory of other kinds is told to guests in other ways, or by the device itself. */
 static bool is_rmr(const struct viommu_reserved_memory *memory)

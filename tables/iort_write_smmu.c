@@ -9,10 +9,10 @@
  * means more than that it is missing: until node revision 5 it decides whether there is a mapping
  * for the SMMU's own MSIs.
  */
-#include "cover.h"
+#include "tables/model/cover.h"
 #include "tables/findings/findings.h"
 #include "iort_write.h"
-#include "topology.h"
+#include "tables/model/topology.h"
 
 #define LAST_RID 0xffffu
 

@@ -12,7 +12,7 @@
 #include "tables/findings/findings.h"
 #include "ivrs_read.h"
 #include "resolve.h"
-#include "topology.h"
+#include "tables/model/topology.h"
 
 /* The name is the reading's: a topology keeps a copy of its own. */
 static void found_free(void *opaque)

@@ -13,7 +13,7 @@
 #include "tables/findings/findings.h"
 #include "ivrs_read.h"
 #include "resolve.h"
-#include "topology.h"
+#include "tables/model/topology.h"
 
 /* -- functions -------------------------------------------------------------------------------- */
 

@@ -3,7 +3,7 @@
 #define VIOMMU_TABLES_IVRS_WRITE_H
 
 #include "ivrs.h"
-#include "topology.h"
+#include "tables/model/topology.h"
 
 /*
  * An IVRS in the making

@@ -3,7 +3,7 @@
 #define VIOMMU_TABLES_MACHINE_H
 
 #include "format.h"
-#include "topology.h"
+#include "tables/model/topology.h"
 
 /*
  * The tables of one machine, side by side, for rules that no table breaks alone (machine.c). What a

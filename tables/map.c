@@ -12,10 +12,10 @@
  */
 #include <string.h>
 
-#include "cover.h"
+#include "tables/model/cover.h"
 #include "map.h"
 #include "resolve.h"
-#include "topology.h"
+#include "tables/model/topology.h"
 
 #define SEGMENT_SHIFT 16
 #define BUS_SHIFT     8

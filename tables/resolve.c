@@ -16,7 +16,7 @@
 
 #include "resolve.h"
 #include "text_scan.h"
-#include "topology.h"
+#include "tables/model/topology.h"
 
 #define BUS_SHIFT 8
 

@@ -9,7 +9,7 @@
 #include <glib.h>
 
 #include "resolve.h"
-#include "topology.h"
+#include "tables/model/topology.h"
 
 /* The scopes of a unit follow each other, as its structure has them: the last unit's first wins. */
 static const struct viommu_pci_range *find_scope(const struct viommu_topology *topology,

@@ -13,7 +13,7 @@
 
 #include "format.h"
 #include "resolve.h"
-#include "topology.h"
+#include "tables/model/topology.h"
 
 /* -- PCI functions ----------------------------------------------------------------- */
 

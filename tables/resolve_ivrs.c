@@ -13,7 +13,7 @@
 
 #include "ivrs.h"
 #include "resolve.h"
-#include "topology.h"
+#include "tables/model/topology.h"
 
 /* A question, and what the driver finds out before it looks at any entry. */
 struct question {

@@ -9,7 +9,7 @@
 #include <glib.h>
 
 #include "resolve.h"
-#include "topology.h"
+#include "tables/model/topology.h"
 
 /* -- as Linux reads a VIOT ---------------------------------------------------- */
 

@@ -6,7 +6,7 @@
  * is read into the topology of another table, VIOT or IVRS, which has no field for that.
  */
 #include "srat.h"
-#include "topology.h"
+#include "tables/model/topology.h"
 
 /* Of several for one function, the last: that there are several is a finding of its own. */
 static GHashTable *initiators_of(const struct viommu_table *srat)

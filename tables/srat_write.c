@@ -12,7 +12,7 @@
  */
 #include "tables/findings/findings.h"
 #include "srat.h"
-#include "topology.h"
+#include "tables/model/topology.h"
 
 struct writing {
 	struct viommu_table *table;

@@ -13,7 +13,7 @@
 #include "devicetree.h"
 #include "tables/findings/findings.h"
 #include "format.h"
-#include "topology.h"
+#include "tables/model/topology.h"
 
 /*
  * A format is a row here and a file of its own. Several may share a signature in the bytes: VIOT

@@ -5,7 +5,7 @@
 #include <glib.h>
 
 #include "text_scan.h"
-#include "topology.h"
+#include "tables/model/topology.h"
 
 /*
  * The text form, written down once

@@ -18,7 +18,7 @@
 
 #include "tables/findings/findings.h"
 #include "format.h"
-#include "topology.h"
+#include "tables/model/topology.h"
 #include "viot.h"
 
 #define HEAD_LENGTH 48

@@ -10,7 +10,7 @@
 #include <errno.h>
 
 #include "tables/findings/findings.h"
-#include "topology.h"
+#include "tables/model/topology.h"
 #include "viot.h"
 
 struct reading {

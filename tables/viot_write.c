@@ -10,7 +10,7 @@
 #include <inttypes.h>
 
 #include "tables/findings/findings.h"
-#include "topology.h"
+#include "tables/model/topology.h"
 #include "viot.h"
 
 struct writing {

@@ -12,7 +12,7 @@
 
 #include "tables/findings/findings.h"
 #include "text_scan.h"
-#include "topology.h"
+#include "tables/model/topology.h"
 
 /* Segments in hexadecimal, as within a function; the text form has a key of their own for several.
  */

@@ -7,7 +7,7 @@
 
 #include "topology_rig.h"
 
-#include "tables/topology.h"
+#include "tables/model/topology.h"
 
 static const char machine[] =
 	"iommus:\n"
