@@ -2,7 +2,7 @@
 #ifndef VIOMMU_TABLES_DT_READ_H
 #define VIOMMU_TABLES_DT_READ_H
 
-#include "devicetree.h"
+#include "tables/fdt/devicetree.h"
 
 /*
  * A device tree being read: what its nodes are called in the topology, and what was found out

@@ -9,7 +9,7 @@
  *
  * Lines are stable to the byte: tests compare them, and so do people, with diff.
  */
-#include "devicetree.h"
+#include "tables/fdt/devicetree.h"
 #include "format.h"
 
 #define VALUE_LENGTH    256

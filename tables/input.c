@@ -11,7 +11,7 @@
 
 #include <glib.h>
 
-#include "devicetree.h"
+#include "tables/fdt/devicetree.h"
 #include "tables/findings/findings.h"
 #include "format.h"
 

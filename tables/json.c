@@ -6,7 +6,7 @@
  * exactly are numbers; wider ones, and bytes, are strings of hexadecimal digits. Text has
  * \xNN for what is not printable, as in dump.c: so it is ASCII, and no byte is lost.
  */
-#include "devicetree.h"
+#include "tables/fdt/devicetree.h"
 #include "format.h"
 #include "tables/record/json_bytes.h"
 

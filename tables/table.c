@@ -10,7 +10,7 @@
 #include <viommu/protocol.h>
 
 #include "builtin.h"
-#include "devicetree.h"
+#include "tables/fdt/devicetree.h"
 #include "tables/findings/findings.h"
 #include "format.h"
 #include "tables/model/topology.h"
