@@ -15,7 +15,7 @@
 #include "tables/ivrs.h"
 #include "tables/madt.h"
 #include "tables/srat.h"
-#include "tables/text.h"
+#include "tables/text/text.h"
 #include "tables/viot.h"
 
 /* In the syntax that libFuzzer and AFL++ share: a quoted string, with its quotes escaped. */

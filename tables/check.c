@@ -12,7 +12,7 @@
 
 #include "check.h"
 #include "tables/findings/findings.h"
-#include "text.h"
+#include "tables/text/text.h"
 
 /*
  * The place comes from the object, so a finding points at what has to be changed, whether that

@@ -6,7 +6,7 @@
 
 #include <viommu/diff.h>
 
-#include "text.h"
+#include "tables/text/text.h"
 
 /* A comparison under way: both sides, and what was found so far. */
 

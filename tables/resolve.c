@@ -15,7 +15,7 @@
 #include <glib.h>
 
 #include "resolve.h"
-#include "text_scan.h"
+#include "tables/text/scan.h"
 #include "tables/model/topology.h"
 
 #define BUS_SHIFT 8

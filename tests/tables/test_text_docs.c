@@ -5,7 +5,7 @@
  */
 #include "topology_rig.h"
 
-#include "tables/text.h"
+#include "tables/text/text.h"
 
 static int read_docs(void **state)
 {

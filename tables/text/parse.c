@@ -18,7 +18,7 @@
 
 #include "tables/findings/findings.h"
 #include "text.h"
-#include "text_read.h"
+#include "events.h"
 
 /* The limits of docs/topology.md: until it was read to its end, a text is hostile. */
 #define MAX_DEPTH  8

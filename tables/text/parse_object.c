@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "tables/findings/findings.h"
-#include "text_read.h"
+#include "events.h"
 
 #define MAX_ITEMS 65536u
 

@@ -7,7 +7,7 @@
  */
 #include <string.h>
 
-#include "text_scan.h"
+#include "scan.h"
 
 #define DECIMAL     10
 #define HEXADECIMAL 16

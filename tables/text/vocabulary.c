@@ -11,7 +11,7 @@
 #include <glib.h>
 
 #include "tables/findings/findings.h"
-#include "text_scan.h"
+#include "scan.h"
 #include "tables/model/topology.h"
 
 /* Segments in hexadecimal, as within a function; the text form has a key of their own for several.

@@ -4,7 +4,7 @@
 
 #include <glib.h>
 
-#include "text_scan.h"
+#include "scan.h"
 #include "tables/model/topology.h"
 
 /*
