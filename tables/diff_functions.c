@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "diff.h"
-#include "map.h"
+#include "tables/routes/map.h"
 #include "tables/model/topology.h"
 
 #define SEGMENT_SHIFT 16

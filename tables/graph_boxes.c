@@ -11,7 +11,7 @@
 
 #include "tables/model/cover.h"
 #include "graph.h"
-#include "map.h"
+#include "tables/routes/map.h"
 
 #define SEGMENT_SHIFT 16
 #define BUS_SHIFT     8

@@ -8,7 +8,7 @@
  */
 #include "tables/findings/findings.h"
 #include "iort_write.h"
-#include "resolve.h"
+#include "tables/routes/route.h"
 #include "tables/model/topology.h"
 
 /* A requester ID has 16 bits: bus, device and function. */

@@ -13,7 +13,7 @@
 #include "tables/model/cover.h"
 #include "tables/findings/findings.h"
 #include "iort_write.h"
-#include "resolve.h"
+#include "tables/routes/route.h"
 #include "tables/model/topology.h"
 
 #define LAST_RID      0xffffu

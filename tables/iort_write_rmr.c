@@ -12,7 +12,7 @@
 
 #include "tables/findings/findings.h"
 #include "iort_write.h"
-#include "resolve.h"
+#include "tables/routes/route.h"
 #include "tables/model/topology.h"
 
 /* Memory of other kinds is told to guests in other ways, or by the device itself. */

@@ -15,7 +15,7 @@
 
 #include "tables/findings/findings.h"
 #include "ivrs_write.h"
-#include "resolve.h"
+#include "tables/routes/route.h"
 
 /* -- one entry ----------------------------------------------------------------------------- */
 

@@ -12,7 +12,7 @@
 
 #include "tables/findings/findings.h"
 #include "ivrs_write.h"
-#include "resolve.h"
+#include "tables/routes/route.h"
 
 /* An entry has 16 bits for a device ID, and the block one segment for all of them. */
 static bool is_elsewhere(const struct ivrs_writing *writing, const struct ivrs_unit *unit,

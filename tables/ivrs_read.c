@@ -11,7 +11,7 @@
 
 #include "tables/findings/findings.h"
 #include "ivrs_read.h"
-#include "resolve.h"
+#include "tables/routes/route.h"
 #include "tables/model/topology.h"
 
 /* The name is the reading's: a topology keeps a copy of its own. */

@@ -12,7 +12,7 @@
 
 #include "tables/findings/findings.h"
 #include "ivrs_read.h"
-#include "resolve.h"
+#include "tables/routes/route.h"
 #include "tables/model/topology.h"
 
 /* -- functions -------------------------------------------------------------------------------- */

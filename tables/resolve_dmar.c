@@ -8,7 +8,7 @@
  */
 #include <glib.h>
 
-#include "resolve.h"
+#include "tables/routes/route.h"
 #include "tables/model/topology.h"
 
 /* The scopes of a unit follow each other, as its structure has them: the last unit's first wins. */

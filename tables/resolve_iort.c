@@ -12,7 +12,7 @@
 #include <glib.h>
 
 #include "format.h"
-#include "resolve.h"
+#include "tables/routes/route.h"
 #include "tables/model/topology.h"
 
 /* -- PCI functions ----------------------------------------------------------------- */

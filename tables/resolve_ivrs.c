@@ -12,7 +12,7 @@
 #include <glib.h>
 
 #include "ivrs.h"
-#include "resolve.h"
+#include "tables/routes/route.h"
 #include "tables/model/topology.h"
 
 /* A question, and what the driver finds out before it looks at any entry. */

@@ -8,7 +8,7 @@
  */
 #include <glib.h>
 
-#include "resolve.h"
+#include "tables/routes/route.h"
 #include "tables/model/topology.h"
 
 /* -- as Linux reads a VIOT ---------------------------------------------------- */

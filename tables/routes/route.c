@@ -14,7 +14,7 @@
 
 #include <glib.h>
 
-#include "resolve.h"
+#include "route.h"
 #include "tables/text/scan.h"
 #include "tables/model/topology.h"
 

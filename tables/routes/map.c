@@ -14,7 +14,7 @@
 
 #include "tables/model/cover.h"
 #include "map.h"
-#include "resolve.h"
+#include "route.h"
 #include "tables/model/topology.h"
 
 #define SEGMENT_SHIFT 16
