@@ -2,7 +2,7 @@
 #ifndef VIOMMU_TABLES_BUILTIN_H
 #define VIOMMU_TABLES_BUILTIN_H
 
-#include "format.h"
+#include "tables/table/format.h"
 
 /*
  * The forms of a built-in topology as the files that read, check and make one see them: what is

@@ -2,7 +2,7 @@
 #ifndef VIOMMU_TABLES_DMAR_H
 #define VIOMMU_TABLES_DMAR_H
 
-#include "format.h"
+#include "tables/table/format.h"
 
 /*
  * The structures of DMAR as the files that read, check and make one see them: members in the order

@@ -13,7 +13,7 @@
 
 #include "tables/fdt/devicetree.h"
 #include "tables/findings/findings.h"
-#include "format.h"
+#include "tables/table/format.h"
 
 typedef bool each_function(void *opaque, const char *name, const void *table, size_t length);
 

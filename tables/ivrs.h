@@ -2,7 +2,7 @@
 #ifndef VIOMMU_TABLES_IVRS_H
 #define VIOMMU_TABLES_IVRS_H
 
-#include "format.h"
+#include "tables/table/format.h"
 
 /*
  * The structures of IVRS as the files that read, check and make one see them: members in the

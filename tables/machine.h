@@ -2,7 +2,7 @@
 #ifndef VIOMMU_TABLES_MACHINE_H
 #define VIOMMU_TABLES_MACHINE_H
 
-#include "format.h"
+#include "tables/table/format.h"
 #include "tables/model/topology.h"
 
 /*

@@ -11,7 +11,7 @@
  */
 #include <glib.h>
 
-#include "format.h"
+#include "tables/table/format.h"
 #include "tables/routes/route.h"
 #include "tables/model/topology.h"
 

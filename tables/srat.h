@@ -2,7 +2,7 @@
 #ifndef VIOMMU_TABLES_SRAT_H
 #define VIOMMU_TABLES_SRAT_H
 
-#include "list.h"
+#include "tables/table/list.h"
 
 /* The structures of SRAT as the files that check and make one see them. Their rows are in srat.c.
  */

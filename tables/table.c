@@ -12,7 +12,7 @@
 #include "builtin.h"
 #include "tables/fdt/devicetree.h"
 #include "tables/findings/findings.h"
-#include "format.h"
+#include "tables/table/format.h"
 #include "tables/model/topology.h"
 
 /*

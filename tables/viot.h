@@ -2,7 +2,7 @@
 #ifndef VIOMMU_TABLES_VIOT_H
 #define VIOMMU_TABLES_VIOT_H
 
-#include "format.h"
+#include "tables/table/format.h"
 
 /*
  * The structures of VIOT as the files that read, check and make one see them: members in the

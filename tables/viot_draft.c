@@ -17,7 +17,7 @@
 #include <string.h>
 
 #include "tables/findings/findings.h"
-#include "format.h"
+#include "tables/table/format.h"
 #include "tables/model/topology.h"
 #include "viot.h"
 
