@@ -9,7 +9,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "check.h"
+#include "tables/check/check.h"
 #include "diff.h"
 #include "tables/model/topology.h"
 
