@@ -9,11 +9,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "tables/builtin.h"
+#include "tables/formats/builtin/builtin.h"
 #include "tables/dmar.h"
 #include "tables/iort.h"
 #include "tables/ivrs.h"
-#include "tables/madt.h"
+#include "tables/formats/madt.h"
 #include "tables/srat.h"
 #include "tables/text/text.h"
 #include "tables/viot.h"

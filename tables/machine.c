@@ -10,8 +10,8 @@
 #include <string.h>
 
 #include "machine.h"
-#include "madt.h"
-#include "mcfg.h"
+#include "tables/formats/madt.h"
+#include "tables/formats/mcfg.h"
 #include "srat.h"
 
 /* -- what others refer to ------------------------------------------------------------ */

@@ -9,7 +9,7 @@
 
 #include <viommu/protocol.h>
 
-#include "builtin.h"
+#include "tables/formats/builtin/builtin.h"
 #include "tables/fdt/devicetree.h"
 #include "tables/findings/findings.h"
 #include "tables/table/format.h"
