@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "tables/formats/builtin/builtin.h"
-#include "tables/dmar.h"
+#include "tables/formats/dmar/dmar.h"
 #include "tables/iort.h"
 #include "tables/ivrs.h"
 #include "tables/formats/madt.h"

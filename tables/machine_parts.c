@@ -8,7 +8,7 @@
  */
 #include <string.h>
 
-#include "dmar.h"
+#include "tables/formats/dmar/dmar.h"
 #include "tables/findings/findings.h"
 #include "machine.h"
 #include "srat.h"

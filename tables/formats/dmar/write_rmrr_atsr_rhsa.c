@@ -10,7 +10,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "dmar_write.h"
+#include "write.h"
 #include "tables/findings/findings.h"
 
 static struct record *put(struct dmar_writing *writing, struct record *structure)

@@ -10,7 +10,7 @@
  */
 #include <string.h>
 
-#include "dmar_write.h"
+#include "write.h"
 #include "tables/findings/findings.h"
 
 #define MAX_HOPS 124 /* what the length of a scope, one byte, has room for */

@@ -13,7 +13,7 @@
  */
 #include <inttypes.h>
 
-#include "dmar_write.h"
+#include "write.h"
 #include "tables/findings/findings.h"
 
 /* What is reported here is an error: there is no table. */

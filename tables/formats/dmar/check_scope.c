@@ -8,7 +8,7 @@
  * Linux also refuses an endpoint's scope that names a bridge, and the other way round. No table
  * tells which of both a function is, so this is not asked for here.
  */
-#include "dmar_check.h"
+#include "check.h"
 #include "tables/findings/findings.h"
 
 /* -- scopes -------------------------------------------------------------------------- */

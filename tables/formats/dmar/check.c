@@ -8,7 +8,7 @@
  */
 #include <inttypes.h>
 
-#include "dmar_check.h"
+#include "check.h"
 #include "tables/findings/findings.h"
 
 /* -- the head ------------------------------------------------------------------------ */
