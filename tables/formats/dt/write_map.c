@@ -10,7 +10,7 @@
  * Entries are disjoint. In a device tree the first one that has a function counts, and in a VIOT
  * the last one: who relies on neither can be converted into both.
  */
-#include "dt_write.h"
+#include "write.h"
 
 #define N_RIDS   0x10000u
 #define RID_BITS 16

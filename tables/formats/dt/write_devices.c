@@ -10,7 +10,7 @@
 
 #include <libfdt.h>
 
-#include "dt_write.h"
+#include "write.h"
 #include "tables/findings/findings.h"
 #include "tables/model/topology.h"
 

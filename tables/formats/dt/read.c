@@ -11,7 +11,7 @@
  *
  * The blob stays the truth: whatever a topology has no word for is still in it.
  */
-#include "dt_write.h"
+#include "write.h"
 #include "tables/findings/findings.h"
 #include "tables/model/topology.h"
 

@@ -7,7 +7,7 @@
  * entry that has it; `next` leads from one that is taken to the next one that is free, so that
  * this is linear however entries overlap.
  */
-#include "dt_read.h"
+#include "read.h"
 
 /* A requester ID has 16 bits, so all of them can be held beside each other. */
 #define N_RIDS 0x10000u

@@ -9,7 +9,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "dt_write.h"
+#include "write.h"
 #include "tables/findings/findings.h"
 #include "tables/model/topology.h"
 

@@ -6,7 +6,7 @@
  * #iommu-cells says. An Arm SMMU of version 1 or 2 has a mask for the second: bits of the
  * ID that do not matter, so that one entry is several IDs.
  */
-#include "dt_read.h"
+#include "read.h"
 #include "tables/findings/findings.h"
 #include "tables/model/topology.h"
 

@@ -10,7 +10,7 @@
  */
 #include <string.h>
 
-#include "dt_read.h"
+#include "read.h"
 #include "tables/findings/findings.h"
 #include "tables/model/topology.h"
 

@@ -8,7 +8,7 @@
  */
 #include <inttypes.h>
 
-#include "dt_write.h"
+#include "write.h"
 #include "tables/findings/findings.h"
 #include "tables/routes/map.h"
 #include "tables/model/topology.h"

@@ -6,7 +6,7 @@
  * not has still said where things are: registers, and segments and buses. All nodes are looked
  * at once, so that a topology of many objects is no longer search than one of few.
  */
-#include "dt_write.h"
+#include "write.h"
 
 /*
  * The first that begins there, in the order of the tree: a bus and its first device may share an

@@ -7,7 +7,7 @@
  * requester ID first. Linux takes the first entry that has the function, and gives up at an entry
  * that breaks the mask; so entries are read up to there.
  */
-#include "dt_read.h"
+#include "read.h"
 #include "tables/findings/findings.h"
 
 /*

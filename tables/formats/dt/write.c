@@ -8,7 +8,7 @@
  */
 #include <errno.h>
 
-#include "dt_write.h"
+#include "write.h"
 #include "tables/findings/findings.h"
 #include "tables/model/topology.h"
 #include "wire/sized.h"

@@ -8,7 +8,7 @@
  * The compiler of device trees checks neither length nor content of iommu-map and msi-map, and
  * Linux finds out when it looks for a device. All these rules tell before there is a guest.
  */
-#include "dt_read.h"
+#include "read.h"
 #include "tables/findings/findings.h"
 
 /* A finding of the rule at a node, or at one of its properties. */

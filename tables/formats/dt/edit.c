@@ -10,7 +10,7 @@
 
 #include <libfdt.h>
 
-#include "dt_write.h"
+#include "write.h"
 #include "tables/findings/findings.h"
 
 /* The cure is another for an overlay, which may only add. */

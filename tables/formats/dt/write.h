@@ -4,7 +4,7 @@
 
 #include <viommu/devicetree.h>
 
-#include "dt_read.h"
+#include "read.h"
 
 /* A topology being written into a device tree: the machine's own, or a new one. */
 struct dt_writing {
