@@ -11,7 +11,7 @@
  */
 #include "tables/model/cover.h"
 #include "tables/findings/findings.h"
-#include "iort_write.h"
+#include "write.h"
 #include "tables/model/topology.h"
 
 #define LAST_RID 0xffffu

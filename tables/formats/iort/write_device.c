@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "tables/findings/findings.h"
-#include "iort_write.h"
+#include "write.h"
 #include "tables/model/topology.h"
 
 /* Mappings behind the path begin at a multiple of this. */

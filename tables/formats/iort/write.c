@@ -10,7 +10,7 @@
  * another one. What there is no place for is left out, and said.
  */
 #include "tables/findings/findings.h"
-#include "iort_write.h"
+#include "write.h"
 #include "tables/model/topology.h"
 
 /* -- nodes -------------------------------------------------------------------------------- */

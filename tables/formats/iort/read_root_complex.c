@@ -8,7 +8,7 @@
  */
 #include "tables/model/cover.h"
 #include "tables/findings/findings.h"
-#include "iort_read.h"
+#include "read.h"
 #include "tables/model/topology.h"
 
 #define LAST_RID      0xffffu

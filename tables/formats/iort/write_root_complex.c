@@ -12,7 +12,7 @@
  */
 #include "tables/model/cover.h"
 #include "tables/findings/findings.h"
-#include "iort_write.h"
+#include "write.h"
 #include "tables/routes/route.h"
 #include "tables/model/topology.h"
 

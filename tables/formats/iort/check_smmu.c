@@ -7,7 +7,7 @@
  * nothing.
  */
 #include "tables/findings/findings.h"
-#include "iort_check.h"
+#include "check.h"
 
 /* MSIs go to the first ITS of a group, so a group needs one. */
 static void look_at_its_group(const struct table_check *check, const struct record *node)

@@ -7,7 +7,7 @@
  * SMMUs stand before those of root complexes, and have to say so first.
  */
 #include "tables/findings/findings.h"
-#include "iort_write.h"
+#include "write.h"
 #include "tables/routes/route.h"
 #include "tables/model/topology.h"
 

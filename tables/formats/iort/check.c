@@ -13,7 +13,7 @@
 #include <string.h>
 
 #include "tables/findings/findings.h"
-#include "iort_check.h"
+#include "check.h"
 
 /* Rules are about nodes of one type mostly, and ask for nothing else. */
 void iort_each(const struct table_check *check, unsigned type, iort_look *look)

@@ -11,7 +11,7 @@
  * no word for is told, and left out.
  */
 #include "tables/findings/findings.h"
-#include "iort_read.h"
+#include "read.h"
 #include "tables/model/topology.h"
 
 #define SEGMENT_SHIFT 16

@@ -11,7 +11,7 @@
 #include <inttypes.h>
 
 #include "tables/findings/findings.h"
-#include "iort_write.h"
+#include "write.h"
 #include "tables/routes/route.h"
 #include "tables/model/topology.h"
 

@@ -6,7 +6,7 @@
  * transport ends behind the device ID, which is all that its reader looked at; the older form, with
  * a model and flags, is read and not written.
  */
-#include "iort_write.h"
+#include "write.h"
 
 /* Registers of a virtio device behind the MMIO transport, where nobody says how many bytes. */
 #define USUAL_SPAN 0x200

@@ -9,7 +9,7 @@
 #include <inttypes.h>
 
 #include "tables/findings/findings.h"
-#include "iort_check.h"
+#include "check.h"
 
 #define LAST_RID  0xffffu
 #define BIT(type) (1u << (type))

@@ -6,7 +6,7 @@
  * a range, the device says with which ID it comes in, and drivers for such devices know that.
  */
 #include "tables/findings/findings.h"
-#include "iort_read.h"
+#include "read.h"
 #include "tables/model/topology.h"
 
 /*

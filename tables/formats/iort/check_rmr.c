@@ -11,7 +11,7 @@
 #include <inttypes.h>
 
 #include "tables/findings/findings.h"
-#include "iort_check.h"
+#include "check.h"
 
 /* Such a node was in revision 3 already, but with flags that meant something else. */
 static void blame_revision(const struct table_check *check, const struct record *node)

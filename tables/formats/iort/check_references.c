@@ -12,7 +12,7 @@
 #include <inttypes.h>
 
 #include "tables/findings/findings.h"
-#include "iort_check.h"
+#include "check.h"
 
 /* -- where references lead --------------------------------------------------------------- */
 

@@ -9,7 +9,7 @@
 #include <stdarg.h>
 
 #include "tables/findings/findings.h"
-#include "iort_check.h"
+#include "check.h"
 
 /* NULL for the reference of a PMCG, which carries no IDs. */
 const struct iort_mapping *iort_visited_mapping(const struct iort_visit *visit)
