@@ -12,7 +12,7 @@
 #include "tables/formats/builtin/builtin.h"
 #include "tables/formats/dmar/dmar.h"
 #include "tables/formats/iort/iort.h"
-#include "tables/ivrs.h"
+#include "tables/formats/ivrs/ivrs.h"
 #include "tables/formats/madt.h"
 #include "tables/srat.h"
 #include "tables/text/text.h"

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "tables/findings/findings.h"
-#include "ivrs_write.h"
+#include "write.h"
 #include "tables/routes/route.h"
 
 /* An entry has 16 bits for a device ID, and the block one segment for all of them. */

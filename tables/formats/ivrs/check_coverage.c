@@ -8,7 +8,7 @@
  * the first, and of a machine whose table is made also the second.
  */
 #include "tables/findings/findings.h"
-#include "ivrs_write.h"
+#include "write.h"
 
 /* -- device IDs ---------------------------------------------------------------------------- */
 

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "tables/findings/findings.h"
-#include "ivrs_read.h"
+#include "read.h"
 #include "tables/routes/route.h"
 #include "tables/model/topology.h"
 

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "tables/findings/findings.h"
-#include "ivrs_write.h"
+#include "write.h"
 
 /* -- what is usual ---------------------------------------------------------------------------- */
 

@@ -14,7 +14,7 @@
 #include <inttypes.h>
 
 #include "tables/findings/findings.h"
-#include "ivrs_write.h"
+#include "write.h"
 #include "tables/routes/route.h"
 
 /* -- one entry ----------------------------------------------------------------------------- */
