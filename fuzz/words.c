@@ -14,7 +14,7 @@
 #include "tables/formats/iort/iort.h"
 #include "tables/formats/ivrs/ivrs.h"
 #include "tables/formats/madt.h"
-#include "tables/srat.h"
+#include "tables/formats/srat/srat.h"
 #include "tables/text/text.h"
 #include "tables/viot.h"
 

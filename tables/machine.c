@@ -12,7 +12,7 @@
 #include "machine.h"
 #include "tables/formats/madt.h"
 #include "tables/formats/mcfg.h"
-#include "srat.h"
+#include "tables/formats/srat/srat.h"
 
 /* -- what others refer to ------------------------------------------------------------ */
 

@@ -11,7 +11,7 @@
 #include "tables/formats/dmar/dmar.h"
 #include "tables/findings/findings.h"
 #include "machine.h"
-#include "srat.h"
+#include "tables/formats/srat/srat.h"
 
 /* -- interrupt translation services -------------------------------------------------- */
 
