@@ -16,7 +16,7 @@
 #include "tables/formats/madt.h"
 #include "tables/formats/srat/srat.h"
 #include "tables/text/text.h"
-#include "tables/viot.h"
+#include "tables/formats/viot/viot.h"
 
 /* In the syntax that libFuzzer and AFL++ share: a quoted string, with its quotes escaped. */
 static void put_word(const char *before, const char *word, const char *after)
