@@ -41,13 +41,13 @@ Target = collections.namedtuple("Target", "folders words")
 # What came of running it. Hours are those that its processes ran, each on a processor.
 Result = collections.namedtuple("Result", "runs hours points of broken", defaults=(0, 0, 0, 0, ()))
 TARGETS = {
-    "builtin": Target(("tables/builtin",), "builtin"),
+    "builtin": Target(("tables/formats/builtin",), "builtin"),
     "command": Target(("tools",), "all"),
     "requests": Target(("src/device", "src/map", "-src/device/mmio"), None),
     "rings": Target(("src/transport", "src/device/mmio"), None),
     "state": Target(("src/device/state", "src/transport/state", "src/wire/stream"), None),
     "tables": Target(("tables",), "tables"),
-    "topology": Target(("tables/text", "tables/check", "tables/topology"), "topology"),
+    "topology": Target(("tables/text", "tables/check", "tables/model"), "topology"),
 }
 LARGEST_KEPT = 1024     # bytes: a larger input says nothing to a person
 STATUS_EVERY = 5        # seconds

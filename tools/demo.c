@@ -9,7 +9,7 @@
 
 #include "command.h"
 #include "driver.h"
-#include "tables/machine/machine.h"
+#include "machine.h"
 
 /*
  * viommu demo: the whole path in one process, told step by step

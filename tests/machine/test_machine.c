@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "driver.h"
-#include "tables/machine/machine.h"
+#include "machine.h"
 
 /*
  * The whole path, as a guest and its devices see it: registers, rings, requests,
