@@ -57,7 +57,7 @@ def words_of(comment):
 
 
 def read_tests(source):
-    for path in sorted(source.glob("tests/*/test_*.c")):
+    for path in sorted(source.glob("tests/**/test_*.c")):
         text = path.read_text(encoding="utf-8")
         registered = set(REGISTERED.findall(text))
         for comment, name in TEST.findall(text):

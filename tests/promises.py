@@ -30,7 +30,7 @@ def exists(source, kind, name):
         return (source / name).is_dir()
     pattern = re.compile(rf"(?:cmocka_unit_test\w*|[A-Z_]+)\(\s*{name}\b")
     return any(pattern.search(path.read_text(encoding="utf-8"))
-               for path in source.glob("tests/*/*.c"))
+               for path in source.glob("tests/**/*.c"))
 
 
 def promises(source):

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Every rule of the text form and of topologies, broken: tests/refused/RULE-ID.yaml
+ * Every rule of the text form and of topologies, broken: tests/tables/refused/RULE-ID.yaml
  *
  * The first line of a file says what is wrong in it, where it is "found at LINE:COLUMN", and
  * which rules it breaks "also". Nothing else may be found.

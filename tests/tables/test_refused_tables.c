@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Every rule of bytes, broken: the files that tests/refused/make.py makes
+ * Every rule of bytes, broken: the files that tests/tables/refused/make.py makes
  *
  * A line of tables.list names a file, the place where its rule is broken, the exit status of
  * the command, and the rules that it breaks besides. Nothing else may be found, and what is
@@ -45,7 +45,7 @@ static void find_line(const char *list, const char *id, struct refused *ret)
 		if (!strncmp(ret->file, id, strlen(id)) && ret->file[strlen(id)] == '.')
 			return;
 	}
-	fail_msg("%s is broken by no file: let tests/refused/make.py make one", id);
+	fail_msg("%s is broken by no file: let tests/tables/refused/make.py make one", id);
 }
 
 /* All tables of a file, which are those of one machine. */

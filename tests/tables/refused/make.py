@@ -203,7 +203,7 @@ def main():
         stale += [path.name for suffix in TABLES for path in HERE.glob("*" + suffix)
                   if path.name not in kept]
         for name in stale:
-            print(f"tests/refused/{name} is not what make.py makes")
+            print(f"tests/tables/refused/{name} is not what make.py makes")
         return 1 if stale else 0
     for name in stale:
         (HERE / name).write_bytes(kept[name])
