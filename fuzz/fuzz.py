@@ -92,12 +92,13 @@ def dictionary(name):
 def seeds(name):
     """What there is to begin with: what was kept, and for tables what the tests have."""
     places = [CORPUS / name]
+    refused = sorted((ROOT / "tests" / "tables").glob("**/refused"))
     if name == "tables":
-        places += [ROOT / "tests" / "golden", ROOT / "tests" / "tables" / "refused"]
+        places += [ROOT / "tests" / "golden", *refused]
     if name == "state":
         places += [ROOT / "tests" / folder / "streams" for folder in ("device", "transport")]
     if name == "topology":
-        places += [ROOT / "tests" / "golden" / "topologies", ROOT / "tests" / "tables" / "refused"]
+        places += [ROOT / "tests" / "golden" / "topologies", *refused]
     found = FOUND / name
     found.mkdir(parents=True, exist_ok=True)
     return [found] + [p for p in places if p.is_dir()]

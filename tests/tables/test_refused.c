@@ -1,16 +1,26 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Every rule of the text form and of topologies, broken: tests/tables/refused/RULE-ID.yaml
+ * Every rule of the text form and of topologies, broken: RULE-ID.yaml in a refused folder
  *
  * The first line of a file says what is wrong in it, where it is "found at LINE:COLUMN", and
  * which rules it breaks "also". Nothing else may be found.
  */
 #include "topology_rig.h"
 
-static bool is_ours(const struct viommu_rule *rule)
+static const struct {
+	const char *prefix, *folder;
+} rooms[] = {
+	{ "text-", TABLES_TESTS "/refused" },
+	{ "topology-", TABLES_TESTS "/refused" },
+};
+
+/* Where the file for this rule is; NULL if it has none here. */
+static const char *folder_of(const struct viommu_rule *rule)
 {
-	return !strncmp(rule->id, "text-", strlen("text-")) ||
-	       !strncmp(rule->id, "topology-", strlen("topology-"));
+	for (size_t i = 0; i < sizeof(rooms) / sizeof(rooms[0]); i++)
+		if (!strncmp(rule->id, rooms[i].prefix, strlen(rooms[i].prefix)))
+			return rooms[i].folder;
+	return NULL;
 }
 
 static void read_and_check(struct rig *rig, const char *text, size_t length)
@@ -60,9 +70,9 @@ static void every_rule_is_found_when_it_is_broken(void **state)
 		size_t length;
 		char *text;
 
-		if (!is_ours(rule))
+		if (!folder_of(rule))
 			continue;
-		snprintf(path, sizeof(path), "%s/%s.yaml", REFUSED, rule->id);
+		snprintf(path, sizeof(path), "%s/%s.yaml", folder_of(rule), rule->id);
 		text = read_file(path, &length);
 		set_up(&fresh);
 		rig = fresh;
@@ -97,7 +107,7 @@ static void no_text_at_all_gives_no_topology(void **state)
 static void damaged_texts_are_read_or_refused(void **state)
 {
 	size_t length;
-	char *text = read_file(REFUSED "/topology-memory-overlap.yaml", &length);
+	char *text = read_file(TABLES_TESTS "/refused/topology-memory-overlap.yaml", &length);
 
 	(void)state;
 	for (size_t i = 0; i < length; i++) {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Every rule of bytes, broken: the files that tests/tables/refused/make.py makes
+ * A file for each rule of bytes: those that make_refused.py generates
  *
- * A line of tables.list names a file, the place where its rule is broken, the exit status of
- * the command, and the rules that it breaks besides. Nothing else may be found, and what is
- * found is found there.
+ * A line of refused.list has the path of a file, the place where it breaks its rule, the exit
+ * status of the command, and the other rules that it breaks. The library has to report exactly
+ * these.
  */
 #include <unistd.h>
 
@@ -15,7 +15,8 @@
 #define LINE_LENGTH 256
 
 struct refused {
-	char file[LINE_LENGTH], place[LINE_LENGTH], also[LINE_LENGTH];
+	char path[LINE_LENGTH], place[LINE_LENGTH], also[LINE_LENGTH];
+	const char *file; /* the last part of the path */
 	int status;
 };
 
@@ -32,20 +33,27 @@ static bool is_ours(const char *id)
 	return false;
 }
 
-/* The line of tables.list for that rule. */
+static void read_line(const char *line, struct refused *ret)
+{
+	char text[LINE_LENGTH];
+
+	snprintf(text, sizeof(text), "%.*s", (int)strcspn(line, "\n"), line);
+	ret->also[0] = '\0';
+	assert_true(sscanf(text, "%255s %255s %d %255[^\n]", ret->path, ret->place, &ret->status,
+			   ret->also) >= 3);
+	assert_non_null(strrchr(ret->path, '/'));
+	ret->file = strrchr(ret->path, '/') + 1;
+}
+
+/* The line of refused.list for that rule. */
 static void find_line(const char *list, const char *id, struct refused *ret)
 {
 	for (const char *line = list; *line; line += strcspn(line, "\n") + 1) {
-		char text[LINE_LENGTH];
-
-		snprintf(text, sizeof(text), "%.*s", (int)strcspn(line, "\n"), line);
-		ret->also[0] = '\0';
-		assert_true(sscanf(text, "%255s %255s %d %255[^\n]", ret->file, ret->place,
-				   &ret->status, ret->also) >= 3);
+		read_line(line, ret);
 		if (!strncmp(ret->file, id, strlen(id)) && ret->file[strlen(id)] == '.')
 			return;
 	}
-	fail_msg("%s is broken by no file: let tests/tables/refused/make.py make one", id);
+	fail_msg("no file breaks %s: add one to a module that make_refused.py reads", id);
 }
 
 /* All tables of a file, which are those of one machine. */
@@ -92,14 +100,15 @@ static void check_builtin(struct rig *rig, const char *form, const void *bytes, 
 }
 
 /* Beside the topology may stand the tree that it is to be put into. */
-static struct viommu_table *generate_tree(struct rig *rig, const char *file)
+static struct viommu_table *generate_tree(struct rig *rig, const struct refused *refused)
 {
 	struct viommu_devicetree how = { .size = sizeof(how) };
 	struct viommu_table *base = NULL, *made;
 	char path[2 * LINE_LENGTH];
 	size_t length;
 
-	snprintf(path, sizeof(path), "%s/%.*s.base", REFUSED, (int)strcspn(file, "."), file);
+	snprintf(path, sizeof(path), "%s/%.*s.base", TABLES_TESTS, (int)strcspn(refused->path, "."),
+		 refused->path);
 	if (!access(path, R_OK)) {
 		char *bytes = read_file(path, &length);
 
@@ -112,36 +121,37 @@ static struct viommu_table *generate_tree(struct rig *rig, const char *file)
 	return made;
 }
 
-static void generate_builtin(struct rig *rig, const char *file)
+static void generate_builtin(struct rig *rig, const struct refused *refused)
 {
-	(void)file;
+	(void)refused;
 	viommu_table_free(viommu_table_generate(rig->topology, "builtin-v3", rig->findings));
 }
 
-static void generate_dt(struct rig *rig, const char *file)
+static void generate_dt(struct rig *rig, const struct refused *refused)
 {
-	viommu_table_free(generate_tree(rig, file));
+	viommu_table_free(generate_tree(rig, refused));
 }
 
-static void generate_command_line(struct rig *rig, const char *file)
+static void generate_command_line(struct rig *rig, const struct refused *refused)
 {
-	(void)file;
+	(void)refused;
 	free(viommu_kernel_command_line(rig->topology, rig->findings));
 }
 
 /* Into a table that cannot say it all. */
-static void convert(struct rig *rig, const char *file)
+static void convert(struct rig *rig, const struct refused *refused)
 {
 	struct viommu_table *made = viommu_table_generate(rig->topology, "DTB", NULL);
 
-	(void)file;
+	(void)refused;
 	viommu_table_compare(made, rig->topology, rig->findings);
 	viommu_table_free(made);
 }
 
 /* The table that a rule is about stands in front of its id. */
-static void generate_acpi(struct rig *rig, const char *file)
+static void generate_acpi(struct rig *rig, const struct refused *refused)
 {
+	const char *file = refused->file;
 	char signature[5];
 
 	snprintf(signature, sizeof(signature), "%c%c%c%c", file[0] & ~0x20, file[1] & ~0x20,
@@ -149,11 +159,11 @@ static void generate_acpi(struct rig *rig, const char *file)
 	viommu_table_free(viommu_table_generate(rig->topology, signature, rig->findings));
 }
 
-static void generate(struct rig *rig, const char *file)
+static void generate(struct rig *rig, const struct refused *refused)
 {
 	static const struct {
 		const char *prefix;
-		void (*generate)(struct rig *rig, const char *file);
+		void (*generate)(struct rig *rig, const struct refused *refused);
 	} makers[] = {
 		{ "builtin-", generate_builtin },
 		{ "dt-", generate_dt },
@@ -163,28 +173,28 @@ static void generate(struct rig *rig, const char *file)
 	};
 	size_t i = 0;
 
-	while (strncmp(file, makers[i].prefix, strlen(makers[i].prefix)) != 0)
+	while (strncmp(refused->file, makers[i].prefix, strlen(makers[i].prefix)) != 0)
 		i++;
-	makers[i].generate(rig, file);
+	makers[i].generate(rig, refused);
 }
 
-static void read_refused(struct rig *rig, const char *file)
+static void read_refused(struct rig *rig, const struct refused *refused)
 {
 	char path[2 * LINE_LENGTH];
 	size_t length;
 	char *bytes;
 
-	snprintf(path, sizeof(path), "%s/%s", REFUSED, file);
+	snprintf(path, sizeof(path), "%s/%s", TABLES_TESTS, refused->path);
 	if (access(path, R_OK))
-		snprintf(path, sizeof(path), "%s/%s", LARGE, file);
+		snprintf(path, sizeof(path), "%s/%s", LARGE, refused->file);
 	bytes = read_file(path, &length);
-	if (strstr(file, ".topology")) {
+	if (strstr(refused->file, ".topology")) {
 		rig->topology = viommu_topology_parse(bytes, length, "refused", rig->findings);
 		assert_non_null(rig->topology);
 		viommu_topology_check(rig->topology, rig->findings);
-		generate(rig, file);
-	} else if (strstr(file, ".builtin-")) {
-		check_builtin(rig, strstr(file, ".builtin-") + 1, bytes, length);
+		generate(rig, refused);
+	} else if (strstr(refused->file, ".builtin-")) {
+		check_builtin(rig, strstr(refused->file, ".builtin-") + 1, bytes, length);
 	} else {
 		check_tables(rig, bytes, length);
 	}
@@ -231,7 +241,7 @@ static void every_rule_of_bytes_is_found_when_it_is_broken(void **state)
 {
 	const struct viommu_rule *rule;
 	size_t length;
-	char *list = read_file(REFUSED "/tables.list", &length);
+	char *list = read_file(TABLES_TESTS "/refused.list", &length);
 
 	(void)state;
 	for (size_t i = 0; (rule = viommu_rule(i)); i++) {
@@ -242,7 +252,7 @@ static void every_rule_of_bytes_is_found_when_it_is_broken(void **state)
 			continue;
 		find_line(list, rule->id, &refused);
 		set_up(&fresh);
-		read_refused(fresh, refused.file);
+		read_refused(fresh, &refused);
 		expect(fresh, rule, &refused);
 		tear_down(&fresh);
 	}
@@ -254,7 +264,7 @@ static void findings_may_go_nowhere(void **state)
 {
 	const struct viommu_rule *rule;
 	size_t length;
-	char *list = read_file(REFUSED "/tables.list", &length);
+	char *list = read_file(TABLES_TESTS "/refused.list", &length);
 	struct rig deaf = { NULL, NULL };
 
 	(void)state;
@@ -264,7 +274,7 @@ static void findings_may_go_nowhere(void **state)
 		if (!is_ours(rule->id))
 			continue;
 		find_line(list, rule->id, &refused);
-		read_refused(&deaf, refused.file);
+		read_refused(&deaf, &refused);
 		deaf.topology = viommu_topology_free(deaf.topology);
 	}
 	free(list);

@@ -6,11 +6,16 @@
 # of its own. `ran STATUS COMMAND...` runs the command, and leaves what it said in ./out and ./err.
 set -u
 viommu=$(realpath "$1")
-refused=$(realpath "$2")
+tables_tests=$(realpath "$2")
 python3=$3
 work=$(mktemp -d) || exit 99
 trap 'rm -rf "$work"' EXIT
 failed=0
+
+# The path of a file that breaks a rule, in whatever room it is.
+refused() {
+	find "$tables_tests" -path "*/refused/$1"
+}
 
 complain() {
 	echo "    $*"

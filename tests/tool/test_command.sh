@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # The command as a user runs it: exit status, stdout and stderr.
 #
-#     test_command.sh VIOMMU REFUSED PYTHON3
+#     test_command.sh VIOMMU TABLES_TESTS PYTHON3
 . "$(dirname "$0")/rig.sh"
 
 topology() {
@@ -107,9 +107,9 @@ generate_writes_nothing_if_there_is_an_error() {
 }
 
 generate_names_the_line_that_a_user_wrote() {
-	ran 0 "$viommu" generate viot "$refused/viot-silent-domain.topology"
+	ran 0 "$viommu" generate viot "$(refused viot-silent-domain.topology)"
 	says err "viot-silent-domain.topology:3:5: note: "
-	ran 1 "$viommu" generate viot "$refused/viot-silent-iommu.topology"
+	ran 1 "$viommu" generate viot "$(refused viot-silent-iommu.topology)"
 	says err "viot-silent-iommu.topology:4:5: warning: "
 }
 
@@ -157,7 +157,7 @@ dump_of_a_folder_shows_what_says_something_of_iommus() {
 	table
 	mkdir folder folder/deeper
 	cp good.viot folder/VIOT
-	cp "$refused/acpi-unknown.viot" folder/XSDT
+	cp "$(refused acpi-unknown.viot)" folder/XSDT
 	ran 0 "$viommu" dump folder
 	says out "folder/VIOT"
 	! grep -q XSDT out || complain "it shows the XSDT"
@@ -175,7 +175,7 @@ dump_as_json_is_json() {
 	is_json out 'd["tables"][0]["table"]["fields"]["oem_id"] == "VIOMMU"'
 	is_json out 'd["tables"][0]["table"]["records"][0]["fields"]["pci_bdf"] == 8'
 	is_json out '[r for r in d["tables"][0]["table"]["records"] if r["structure"] == "MMIO endpoint"][0]["fields"]["base_address"] == "0x10001000"'
-	ran 0 "$viommu" dump --json "$refused/viot-reserved.viot"
+	ran 0 "$viommu" dump --json "$(refused viot-reserved.viot)"
 	is_json out 'd["tables"][0]["table"]["records"][0]["reserved"]["8"] == "0x1"'
 	ran 2 "$viommu" dump --json missing
 	is_json out 'd["tables"] == []'
@@ -207,35 +207,37 @@ check_exits_with_what_it_found() {
 	ran 0 "$viommu" check good.viot topology.yaml
 	is_empty err
 	is_empty out
-	ran 0 "$viommu" check "$refused/viot-draft.viot"
+	ran 0 "$viommu" check "$(refused viot-draft.viot)"
 	says err "[viot-draft]"
-	ran 2 "$viommu" check missing "$refused/viot-reserved.viot"
+	ran 2 "$viommu" check missing "$(refused viot-reserved.viot)"
 	says err "[viot-reserved]"
 }
 
 # The same list as tests/tables/test_refused_tables.c, through the command.
 check_finds_every_rule_of_bytes() {
-	while read -r file place expected _; do
-		[ -e "$refused/$file" ] || continue
+	while read -r path place expected _; do
+		file=${path##*/}
+		path=$tables_tests/$path
+		[ -e "$path" ] || continue
 		case $file in
 		dt-*.topology)
-			base=$refused/${file%.topology}.base
+			base=${path%.topology}.base
 			[ -e "$base" ] && base="--into $base" || base=
-			ran "$expected" "$viommu" generate dtb "$refused/$file" $base
+			ran "$expected" "$viommu" generate dtb "$path" $base
 			;;
-		convert-*.topology) ran "$expected" "$viommu" convert --to dtb "$refused/$file" ;;
-		builtin-*.topology) ran "$expected" "$viommu" generate builtin-v3 "$refused/$file" ;;
-		*.topology) ran "$expected" "$viommu" generate "${file%%-*}" "$refused/$file" ;;
-		*.builtin-*) ran "$expected" "$viommu" check --as "${file#*.}" "$refused/$file" ;;
-		*) ran "$expected" "$viommu" check "$refused/$file" ;;
+		convert-*.topology) ran "$expected" "$viommu" convert --to dtb "$path" ;;
+		builtin-*.topology) ran "$expected" "$viommu" generate builtin-v3 "$path" ;;
+		*.topology) ran "$expected" "$viommu" generate "${file%%-*}" "$path" ;;
+		*.builtin-*) ran "$expected" "$viommu" check --as "${file#*.}" "$path" ;;
+		*) ran "$expected" "$viommu" check "$path" ;;
 		esac
 		[ "$place" = - ] && place= || place=":$place"
 		grep -F "[${file%.*}]" err | grep -qF "$place: " || complain "$file: $(head -1 err)"
-	done <"$refused/tables.list"
+	done <"$tables_tests/refused.list"
 }
 
 check_as_json_is_json() {
-	ran 1 "$viommu" check --json "$refused/viot-output-node.viot"
+	ran 1 "$viommu" check --json "$(refused viot-output-node.viot)"
 	is_empty err
 	is_json out 'd["format"] == 1 and len(d["findings"]) == 1'
 	is_json out 'd["findings"][0]["id"] == "viot-output-node" and d["findings"][0]["offset"] == 0x68'
@@ -290,7 +292,7 @@ resolve_needs_a_device_and_a_table() {
 	says err '"nonsense" is no device'
 	ran 2 "$viommu" resolve --from missing 03:00.0
 	says err "missing: No such file or directory"
-	ran 2 "$viommu" resolve --from "$refused/acpi-unknown.viot" 03:00.0
+	ran 2 "$viommu" resolve --from "$(refused acpi-unknown.viot)" 03:00.0
 	says err "no table there says anything of IOMMUs"
 }
 
@@ -325,7 +327,7 @@ topology_keeps_a_files_name_in_its_comment() {
 }
 
 topology_needs_a_table() {
-	ran 2 "$viommu" topology "$refused/acpi-unknown.viot"
+	ran 2 "$viommu" topology "$(refused acpi-unknown.viot)"
 	says err "no table there says anything of IOMMUs"
 }
 

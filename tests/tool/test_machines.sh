@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # The command and several tables of one machine: checked together, and one put into another.
 #
-#     test_machines.sh VIOMMU REFUSED PYTHON3
+#     test_machines.sh VIOMMU TABLES_TESTS PYTHON3
 . "$(dirname "$0")/rig.sh"
 
 tables() {
@@ -41,10 +41,10 @@ check_takes_files_of_one_kind_for_several_machines() {
 
 check_looks_into_a_folder_for_what_others_refer_to() {
 	mkdir folder
-	cp "$refused/machine-ioapic.machine" folder/tables
+	cp "$(refused machine-ioapic.machine)" folder/tables
 	ran 1 "$viommu" check folder
 	says err "IOAPIC 2 of the MADT is not in the DMAR"
-	head -c 56 "$refused/machine-ioapic.machine" >folder/tables
+	head -c 56 "$(refused machine-ioapic.machine)" >folder/tables
 	ran 2 "$viommu" check folder
 	says err "no table there says anything of IOMMUs"
 }

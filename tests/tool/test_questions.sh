@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Questions to the command: which way devices go.
 #
-#     test_questions.sh VIOMMU REFUSED PYTHON3 PICTURES
+#     test_questions.sh VIOMMU TABLES_TESTS PYTHON3 PICTURES
 . "$(dirname "$0")/rig.sh"
 pictures=$(realpath "$4")
 old_path=$PATH

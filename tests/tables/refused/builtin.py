@@ -32,7 +32,7 @@ def v3(*items, offset=AT):
 
 
 # suffix -> rule -> (bytes, place, exit, also...)
-FORMS = {
+TABLES = {
     ".builtin-v1": {
         "builtin-list": (v1(range_v1(following=AT)), AT, 1),
     },

@@ -80,8 +80,7 @@ FILES = {
                   HEAD + 24, 1),
     "dmar-name-unused": (dmar(UNIT, andd()), END + 7, 1),
 }
-
-# Too large to be kept in the tree.
+TABLES = {".dmar": FILES}
 LARGE = ("dmar-too-large",)
 
 

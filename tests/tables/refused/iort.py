@@ -164,6 +164,7 @@ FILES = {
                                                  mapping(0x100, 0xfeff))),
                       COMPLEX_AT + IN_COMPLEX + 4, 1),
 }
+TABLES = {".iort": FILES}
 
 
 def topology(*lines):

@@ -99,8 +99,7 @@ FILES = {
     "ivrs-memory-flags": (ivrs(WHOLE, ivmd(flags=6)), BEHIND + 1, 1, "ivrs-untold"),
     "ivrs-untold": (ivrs(with_entry(plain(0x46, 8) + struct.pack("<I", 1))), ENTRY, 0),
 }
-
-# Too large to be kept in the tree.
+TABLES = {".ivrs": FILES}
 LARGE = ("ivrs-too-large",)
 
 GOOD = ["viommu: 1", "iommus:",

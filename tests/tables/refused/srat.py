@@ -24,10 +24,6 @@ END = HEAD + 40
 
 # rule -> (bytes, place, exit, also...)
 FILES = {
-    "acpi-structure-length": (srat(memory(), bytes([4, 8]) + bytes(6)), END, 1),
-    "acpi-structure-end": (srat(memory(), bytes([4, 12]) + bytes(6)), END, 1),
-    "acpi-structures": (srat(*[bytes([9, 2])] * 65537), HEAD + 2 * 65536, 1,
-                        "srat-type", "input-findings"),
     "srat-revision": (srat(memory(), revision=4), 8, 1),
     "srat-type": (srat(memory(), bytes([8, 4, 0, 0])), END, 1),
     "srat-reserved": (srat(memory(), initiator(reserved=1)), END + 2, 1),
@@ -36,9 +32,7 @@ FILES = {
     "srat-handle": (srat(memory(), initiator(handle_type=2)), END + 3, 1),
     "srat-initiator-twice": (srat(memory(), initiator(), initiator(2)), END + 32, 1),
 }
-
-# Too large to be kept in the tree.
-LARGE = ("acpi-structures",)
+TABLES = {".srat": FILES}
 
 
 def topology(iommu):

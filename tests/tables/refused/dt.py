@@ -6,6 +6,8 @@ a text, or of numbers that are cells.
 """
 import struct
 
+from viot import pci_range, viot, virtio_pci
+
 TOKENS = {"begin": 1, "end": 2, "property": 3, "last": 9}
 VIOMMU, SMMU, OTHER = 0x10, 0x11, 0x12
 BRIDGE = "/pcie@10000000"
@@ -138,6 +140,7 @@ FILES = {
     "dt-distance-map": (distances(0, 0, 10, 0), "/distance-map:distance-matrix", 1),
     "dt-distance": (distances(0, 0, 10, 0, 1, 9), "/distance-map:distance-matrix", 1),
 }
+TABLES = {".dtb": FILES}
 
 
 def topology(*lines, iommu="  - { name: a, kind: virtio-iommu-pci, at: 00:01.0 }",
@@ -169,12 +172,7 @@ TOPOLOGIES = {
                         "dt-new"),
     "dt-silent-path": (topology("ranges:", "  - { functions: 00:1c.0, path: 00.0, iommu: a }"),
                        "7:5", 1, "dt-new"),
-    "cmdline-interrupt": (topology(iommu=MMIO + " }"), "3:5", 2),
-    "cmdline-silent": (topology(iommu=MMIO + ", interrupts: [5] }"), "-", 0),
-    "convert-way": (topology(iommu="  - { name: a, kind: virtio-iommu-pci, at: 00:01.0, "
-                             "include-self: yes }"), "5:5", 1, "convert-detail"),
-    "convert-detail": (topology(bridge="  - { buses: 00-ff, iommu: a, pri: yes }"), "5:5", 0),
 }
 
-# Into which such a topology is to be put.
-BASES = {"dt-differs.base": GOOD, "dt-missing.base": GOOD}
+# rule -> the table that its topology is put into; that of dt-base is no device tree
+BASES = {"dt-differs": GOOD, "dt-missing": GOOD, "dt-base": viot(virtio_pci(), pci_range())}

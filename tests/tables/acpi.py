@@ -15,3 +15,7 @@ def acpi(signature, body, revision=1):
     """A whole table of that signature: what follows the header is given."""
     return fix(struct.pack("<4sIBB6s8sI4sI", signature.encode(), 36 + len(body), revision, 0,
                            b"VIOMMU", b"REFUSED ", 1, b"VIOM", 1) + body)
+
+
+def joined(lines):
+    return ("\n".join(lines) + "\n").encode()

@@ -52,3 +52,4 @@ FILES = {
     "machine-initiator": (viot(REST) + srat(memory(1), initiator(bus=8, devfn=0)),
                           INITIATOR + 10, 1),
 }
+TABLES = {".machine": FILES}

@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Inputs without a table, with two, or of damaged text; topologies for kernel command lines."""
+from acpi import joined
+from dt import MMIO, topology
+from viot import GOOD, pci_range, viot, virtio_pci
+
+
+def acpidump(table):
+    """The lines that acpidump prints: 16 bytes each."""
+    lines = [f"{table[:4].decode()} @ 0x0000000000000000"]
+    for at in range(0, len(table), 16):
+        digits = " ".join(f"{byte:02X}" for byte in table[at:at + 16])
+        lines.append(f"    {at:04X}: {digits}")
+    return lines
+
+
+def without_a_line():
+    lines = acpidump(GOOD)
+    return joined(lines[:6] + ["    0050: no bytes"])
+
+
+# rule -> (bytes, place, exit, also...)
+FILES = {
+    "input-findings": (viot(virtio_pci(), pci_range(), *[b"\x09\0\4\0"] * 1001), "-", 1,
+                       "viot-node-type"),
+    "input-empty": (b"", "-", 2),
+    "input-twice": (GOOD + GOOD, "-", 1),
+    "input-acpidump": (without_a_line(), "7:1", 1,
+                       "acpi-length", "acpi-checksum", "viot-node-end", "viot-node-count",
+                       "topology-iommu-idle"),
+}
+TABLES = {".viot": FILES}
+
+# rule -> (topology, place, exit, also...): what only a kernel command line shows
+TOPOLOGIES = {
+    "cmdline-interrupt": (topology(iommu=MMIO + " }"), "3:5", 2),
+    "cmdline-silent": (topology(iommu=MMIO + ", interrupts: [5] }"), "-", 0),
+}
