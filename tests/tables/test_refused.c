@@ -10,7 +10,7 @@
 static const struct {
 	const char *prefix, *folder;
 } rooms[] = {
-	{ "text-", TABLES_TESTS "/refused" },
+	{ "text-", TABLES_TESTS "/text/refused" },
 	{ "topology-", TABLES_TESTS "/refused" },
 };
 
