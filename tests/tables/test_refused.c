@@ -11,7 +11,7 @@ static const struct {
 	const char *prefix, *folder;
 } rooms[] = {
 	{ "text-", TABLES_TESTS "/text/refused" },
-	{ "topology-", TABLES_TESTS "/refused" },
+	{ "topology-", TABLES_TESTS "/check/refused" },
 };
 
 /* Where the file for this rule is; NULL if it has none here. */
@@ -107,7 +107,7 @@ static void no_text_at_all_gives_no_topology(void **state)
 static void damaged_texts_are_read_or_refused(void **state)
 {
 	size_t length;
-	char *text = read_file(TABLES_TESTS "/refused/topology-memory-overlap.yaml", &length);
+	char *text = read_file(TABLES_TESTS "/check/refused/topology-memory-overlap.yaml", &length);
 
 	(void)state;
 	for (size_t i = 0; i < length; i++) {
