@@ -2,7 +2,7 @@
 /*
  * Tables of one machine side by side: what is right, whatever is missing, and how long it takes
  *
- * What is wrong, tests/tables/refused has a file of for every rule (machine-*.machine).
+ * refused/ has a file for each of their rules.
  */
 #include <glib.h>
 
