@@ -32,6 +32,8 @@ LIST = "refused.list"
 SOURCES = sorted(HERE.glob("**/refused/*.py"))
 HAND_WRITTEN = {".py", ".yaml"}
 
+sys.dont_write_bytecode = True  # no __pycache__ in the rooms
+
 
 def files_of(module):
     """(name, content, place, exit, also) of each file of a module."""
