@@ -9,11 +9,12 @@
 
 #include <viommu/protocol.h>
 
-#include "tables/formats/builtin/builtin.h"
+#include "formats.h"
 #include "tables/fdt/devicetree.h"
 #include "tables/findings/findings.h"
-#include "tables/table/format.h"
+#include "tables/formats/builtin/builtin.h"
 #include "tables/model/topology.h"
+#include "tables/table/format.h"
 
 /*
  * A format is a row here and a file of its own. Several may share a signature in the bytes: VIOT
@@ -40,6 +41,16 @@ static const struct format *find_format(const char *signature)
 		if (!g_strcmp0(formats[i]->signature, signature))
 			return formats[i];
 	return NULL;
+}
+
+/* A topology that no table was read from has no reader of its own: Linux reads what is made of it.
+ */
+linux_reader *linux_reader_of(const struct viommu_topology *topology)
+{
+	const char *source = topology_source(topology);
+	const struct format *format = source ? find_format(source) : NULL;
+
+	return format ? format->linux_reads : NULL;
 }
 
 /* Some tables are taken apart only because others refer to what stands in them. */
@@ -82,53 +93,6 @@ static struct viommu_table *table_new(const char *signature, size_t length, cons
 static struct viommu_table *table_of_format(const struct format *format, const char *file)
 {
 	return table_new(format->signature, strlen(format->signature), file);
-}
-
-/*
- * The root of an inner table hangs below that of the outer one, and is freed with it: so it is
- * taken away from the inner table first, or it would be freed twice.
- */
-struct viommu_table *viommu_table_free(struct viommu_table *table)
-{
-	if (!table)
-		return NULL;
-	if (table->inner)
-		table->inner->root = NULL;
-	viommu_table_free(table->inner);
-	record_free(table->root);
-	dt_free(table->tree);
-	g_free(table->file);
-	g_free(table);
-	return NULL;
-}
-
-/* That of the form, where a signature has several: the draft of 2019 does not call itself VIOT. */
-const char *viommu_table_signature(const struct viommu_table *table)
-{
-	return table->signature;
-}
-
-const char *viommu_table_file(const struct viommu_table *table)
-{
-	return table->file;
-}
-
-/* Offsets are from the start of the table, whatever file it came from: `dump` shows the same. */
-struct viommu_place table_place(const struct viommu_table *table, size_t at)
-{
-	return place_in_table(table->file, table->base + at);
-}
-
-/*
- * A finding about a field points at its bytes, and not at where its structure begins: that is what
- * has to be changed with a hex editor.
- */
-struct viommu_place table_place_of(const struct viommu_table *table, const struct record *record,
-				   const char *field_name)
-{
-	const struct field *field = layout_field(record->layout, field_name);
-
-	return table_place(table, record->at + field->at);
 }
 
 /* -- bytes ------------------------------------------------------------------------ */
@@ -260,24 +224,6 @@ struct viommu_table *viommu_table_decode_as(const char *signature, const void *b
 	table->root = record_new(format->head, bytes, 0);
 	format->decode(table, bytes, length, findings);
 	return table;
-}
-
-/*
- * From the records and nothing else: what decoding did not keep, this would lose, and tests over
- * every table at hand would tell.
- */
-size_t viommu_table_encode(const struct viommu_table *table, void **ret_bytes)
-{
-	GByteArray *bytes;
-	size_t length;
-
-	if (table->tree)
-		return dt_encode(table->tree, ret_bytes);
-	bytes = g_byte_array_new();
-	record_encode(table->root, bytes);
-	length = bytes->len;
-	*ret_bytes = g_byte_array_free(bytes, FALSE);
-	return length;
 }
 
 /* -- meaning ----------------------------------------------------------------------- */

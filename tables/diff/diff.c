@@ -11,18 +11,6 @@
 #include "tables/findings/findings.h"
 #include "tables/model/topology.h"
 
-/* What is found is described once, by whoever found it, and those descriptions are gone soon. */
-void diff_add(struct viommu_diff *diff, const struct viommu_difference *difference)
-{
-	struct viommu_difference kept = *difference;
-	const char **strings[] = { &kept.what, &kept.property, &kept.before, &kept.after };
-
-	for (size_t i = 0; i < G_N_ELEMENTS(strings); i++)
-		if (*strings[i])
-			*strings[i] = g_string_chunk_insert_const(diff->strings, *strings[i]);
-	g_array_append_val(diff->list, kept);
-}
-
 /* -- headers -------------------------------------------------------------------- */
 
 /* A header counts where both sides are that table, or a text that might become it. */

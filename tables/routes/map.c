@@ -10,19 +10,18 @@
  *
  * Positions are segment << 16 | BDF. For n entries that is O(n log n), however they overlap.
  */
-#include <string.h>
 
-#include "tables/model/cover.h"
 #include "map.h"
 #include "route.h"
+#include "tables/model/cover.h"
 #include "tables/model/topology.h"
+
+enum { RANGES, BRIDGES, MSIS, OWN, N_COVERS };
 
 #define SEGMENT_SHIFT 16
 #define BUS_SHIFT     8
 #define LAST_DEVFN    0xff
 #define LAST_BDF      0xffff
-
-enum { RANGES, BRIDGES, MSIS, OWN, N_COVERS };
 
 /* Functions of which one and the same decide. */
 struct run {
@@ -365,4 +364,46 @@ GArray *map_new(const struct viommu_topology *topology)
 		g_array_append_val(ranges, range);
 	map_end(map);
 	return ranges;
+}
+
+/* In the next segment it is the same entry, if one entry speaks of both. */
+static bool join(struct viommu_route_range *range, const struct viommu_route_range *next)
+{
+	if (!range_joins_segment(range, next))
+		return false;
+	if (!place_is_same(&range->route.place, &next->route.place))
+		range->n_entries += next->n_entries;
+	return true;
+}
+
+/* What is the same in neighbouring segments becomes one range. */
+static void add(GArray *joined, GHashTable *latest, const struct viommu_route_range *range)
+{
+	gpointer window = range_window(range);
+	size_t before = GPOINTER_TO_SIZE(g_hash_table_lookup(latest, window));
+
+	if (before && join(&g_array_index(joined, struct viommu_route_range, before - 1), range))
+		return;
+	g_array_append_vals(joined, range, 1);
+	g_hash_table_insert(latest, window, GSIZE_TO_POINTER((size_t)joined->len));
+}
+
+/* Collected first, because the last segment may still make the first range longer. */
+void viommu_topology_for_each_route(const struct viommu_topology *topology,
+				    void (*each)(void *opaque,
+						 const struct viommu_route_range *range),
+				    void *opaque)
+{
+	GHashTable *latest = g_hash_table_new(g_direct_hash, g_direct_equal);
+	GArray *joined = g_array_new(FALSE, FALSE, sizeof(struct viommu_route_range));
+	struct map *map = map_begin(topology);
+	struct viommu_route_range range;
+
+	while (map_next(map, &range))
+		add(joined, latest, &range);
+	for (size_t i = 0; i < joined->len; i++)
+		each(opaque, &g_array_index(joined, struct viommu_route_range, i));
+	map_end(map);
+	g_array_unref(joined);
+	g_hash_table_destroy(latest);
 }

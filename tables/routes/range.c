@@ -7,7 +7,11 @@
  * segment the next function has the next ID; from one segment to the next, IDs go on as if
  * every segment had all of its functions.
  */
+
 #include "map.h"
+#include "route.h"
+#include "tables/model/cover.h"
+#include "tables/model/topology.h"
 
 #define LAST_BDF       0xffff
 #define SEGMENT_LENGTH 0x10000u
@@ -102,45 +106,3 @@ bool range_joins_segment(struct viommu_route_range *range, const struct viommu_r
 }
 
 /* -- over segments ------------------------------------------------------------------ */
-
-/* In the next segment it is the same entry, if one entry speaks of both. */
-static bool join(struct viommu_route_range *range, const struct viommu_route_range *next)
-{
-	if (!range_joins_segment(range, next))
-		return false;
-	if (!place_is_same(&range->route.place, &next->route.place))
-		range->n_entries += next->n_entries;
-	return true;
-}
-
-/* What is the same in neighbouring segments becomes one range. */
-static void add(GArray *joined, GHashTable *latest, const struct viommu_route_range *range)
-{
-	gpointer window = range_window(range);
-	size_t before = GPOINTER_TO_SIZE(g_hash_table_lookup(latest, window));
-
-	if (before && join(&g_array_index(joined, struct viommu_route_range, before - 1), range))
-		return;
-	g_array_append_vals(joined, range, 1);
-	g_hash_table_insert(latest, window, GSIZE_TO_POINTER((size_t)joined->len));
-}
-
-/* Collected first, because the last segment may still make the first range longer. */
-void viommu_topology_for_each_route(const struct viommu_topology *topology,
-				    void (*each)(void *opaque,
-						 const struct viommu_route_range *range),
-				    void *opaque)
-{
-	GHashTable *latest = g_hash_table_new(g_direct_hash, g_direct_equal);
-	GArray *joined = g_array_new(FALSE, FALSE, sizeof(struct viommu_route_range));
-	struct map *map = map_begin(topology);
-	struct viommu_route_range range;
-
-	while (map_next(map, &range))
-		add(joined, latest, &range);
-	for (size_t i = 0; i < joined->len; i++)
-		each(opaque, &g_array_index(joined, struct viommu_route_range, i));
-	map_end(map);
-	g_array_unref(joined);
-	g_hash_table_destroy(latest);
-}

@@ -9,87 +9,12 @@
  * An answer begins with the first hop, the IOMMU. What lies behind it follows from the topology
  * and is added here to both answers alike.
  */
-#include <errno.h>
-#include <string.h>
-
-#include <glib.h>
 
 #include "route.h"
-#include "tables/text/scan.h"
 #include "tables/model/topology.h"
+#include "tables/text/scan.h"
 
 #define BUS_SHIFT 8
-
-/* -- names of devices --------------------------------------------------------- */
-
-/* A function is tried first: no address looks like one, for an address begins with 0x here. */
-int viommu_device_name_parse(const char *text, struct viommu_device_name *ret_name)
-{
-	static const char prefix[] = "mmio@";
-	struct viommu_device_name name = { 0 };
-	struct function function;
-	const char *c = text;
-
-	if (scan_function(&c, &function) == SCAN_OK && !*c) {
-		name.pci = true;
-		name.segment = function.segment;
-		name.bdf = function.bdf;
-		*ret_name = name;
-		return 0;
-	}
-	c = g_str_has_prefix(text, prefix) ? text + strlen(prefix) : text;
-	if (!g_str_has_prefix(c, "0x") || scan_number(&c, UINT64_MAX, &name.base) != SCAN_OK || *c)
-		return -EINVAL;
-	*ret_name = name;
-	return 0;
-}
-
-/* Is this the last part of a path? Parts are divided by dots in ACPI, by slashes in device trees.
- */
-static bool ends_path(const char *path, const char *part)
-{
-	size_t length = strlen(path), part_length = strlen(part);
-
-	return part_length && part_length < length &&
-	       strchr("\\./", path[length - part_length - 1]) &&
-	       !strcmp(path + length - part_length, part);
-}
-
-/* Goes on behind the first hit, since an ending that several devices share names none of them. */
-static const struct viommu_platform_device *find_by_ending(const struct viommu_topology *topology,
-							   const char *part, unsigned *ret_n)
-{
-	const struct viommu_platform_device *device, *found = NULL;
-
-	for_each_object(i, device, topology, OBJECT_PLATFORM_DEVICE)
-		if (device->name && ends_path(device->name, part)) {
-			found = device;
-			++*ret_n;
-		}
-	return found;
-}
-
-/*
- * A whole name counts more than an ending, so that a device can always be asked for whatever others
- * are called. An error instead of the first of several: an answer about another device is worse
- * than none.
- */
-int viommu_topology_find_device(const struct viommu_topology *topology, const char *text,
-				struct viommu_device_name *ret_name)
-{
-	const struct viommu_platform_device *device;
-	unsigned n = 0;
-
-	if (!viommu_device_name_parse(text, ret_name))
-		return 0;
-	device = topology_find(topology, OBJECT_PLATFORM_DEVICE, text);
-	if (!device)
-		device = find_by_ending(topology, text, &n);
-	if (!device || n > 1)
-		return device ? -ENOTUNIQ : -ENOENT;
-	*ret_name = (struct viommu_device_name){ .base = device->base, .name = device->name };
-	return 0;
-}
 
 /* -- as the specification has it ---------------------------------------------- */
 
@@ -237,27 +162,9 @@ void route_go_on(const struct viommu_topology *topology, const struct deciders *
 
 /* -- who decides ------------------------------------------------------------------ */
 
-/*
- * A range of MSIs with an IOMMU counts IDs and one without counts functions: the numbers of one
- * mean nothing in the other.
- */
-static bool msi_has_function(const struct viommu_msi_range *msi,
-			     const struct viommu_device_name *device)
-{
-	return !msi->iommu && device->pci && msi->segment == device->segment &&
-	       msi->bdf_first <= device->bdf && device->bdf <= msi->bdf_last;
-}
-
-/* IDs belong to the IOMMU that they leave. The same number behind another one is another device. */
-static bool msi_has_id(const struct viommu_msi_range *msi, const struct viommu_route *route)
-{
-	return msi->iommu && route->iommu && g_str_equal(msi->iommu, route->iommu->name) &&
-	       msi->id_first <= route->id && route->id <= msi->id_last;
-}
-
 /* In order: the first of several that has the function wins, and so it does on the map (map.c). */
-static struct deciders find_deciders(const struct viommu_topology *topology,
-				     const struct viommu_device_name *device)
+struct deciders route_deciders(const struct viommu_topology *topology,
+			       const struct viommu_device_name *device)
 {
 	struct deciders deciders = { 0 };
 
@@ -270,22 +177,6 @@ static struct deciders find_deciders(const struct viommu_topology *topology,
 		if (bridge_has(deciders.bridge, device))
 			break;
 	return deciders;
-}
-
-/* Functions are asked first, then the IDs with which they leave the IOMMU. */
-static const struct viommu_msi_range *find_msi(const struct viommu_topology *topology,
-					       const struct viommu_device_name *device,
-					       const struct viommu_route *route)
-{
-	const struct viommu_msi_range *msi;
-
-	for_each_object(i, msi, topology, OBJECT_MSI_RANGE)
-		if (msi_has_function(msi, device))
-			return msi;
-	for_each_object(i, msi, topology, OBJECT_MSI_RANGE)
-		if (msi_has_id(msi, route))
-			return msi;
-	return NULL;
 }
 
 /* -- platform devices --------------------------------------------------------------- */
@@ -321,42 +212,12 @@ static struct viommu_route platform_route(const struct viommu_topology *topology
 
 /* -- the question ------------------------------------------------------------- */
 
-/*
- * After the first hop, since which range of MSIs applies depends on the ID that leaves the IOMMU,
- * and that is another one where Linux goes its own way.
- */
-static void finish(const struct viommu_topology *topology, struct deciders deciders,
-		   const struct viommu_device_name *device, struct viommu_route *route)
-{
-	deciders.msi = find_msi(topology, device, route);
-	route_go_on(topology, &deciders, device, route);
-}
-
 /* Some readers of Linux begin here, for what Linux does as the specification says. */
 struct viommu_route route_specified(const struct viommu_topology *topology,
 				    const struct viommu_device_name *device)
 {
-	struct deciders deciders = find_deciders(topology, device);
+	struct deciders deciders = route_deciders(topology, device);
 
 	return device->pci ? route_begin(topology, &deciders, device)
 			   : platform_route(topology, device);
-}
-
-/* Each of both answers has its own ID behind the IOMMU, so each looks for its own range of MSIs. */
-void viommu_topology_resolve(const struct viommu_topology *topology,
-			     const struct viommu_device_name *device,
-			     struct viommu_route *ret_route, struct viommu_route *ret_linux,
-			     const char **ret_why_linux)
-{
-	const char *why =
-		"there is no table yet: Linux does as the table says that is made of this";
-	linux_reader *reader = linux_reader_of(topology_source(topology));
-	struct deciders deciders = find_deciders(topology, device);
-
-	*ret_route = route_specified(topology, device);
-	*ret_linux = reader ? reader(topology, device, &why) : *ret_route;
-	finish(topology, deciders, device, ret_route);
-	finish(topology, deciders, device, ret_linux);
-	if (ret_why_linux)
-		*ret_why_linux = why;
 }

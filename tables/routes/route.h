@@ -44,6 +44,10 @@ struct deciders {
 	const struct viommu_msi_range *msi; /* of functions, or of IDs behind the IOMMU */
 };
 
+/* The first range and the first host bridge that has the function, as on the map. */
+struct deciders route_deciders(const struct viommu_topology *topology,
+			       const struct viommu_device_name *device);
+
 /* The first hop, to an IOMMU; then the others, for which the range of MSIs has to be known. */
 struct viommu_route route_begin(const struct viommu_topology *topology,
 				const struct deciders *deciders,
@@ -56,19 +60,12 @@ struct viommu_route route_specified(const struct viommu_topology *topology,
 				    const struct viommu_device_name *device);
 
 /*
- * Answer as Linux does: a row of resolve_linux.c for each table. *ret_why is a sentence that lives
- * as long as the program, about what Linux does with this device.
+ * A format's reader as Linux reads its table: entry after entry, as each driver does where entries
+ * overlap or make no sense. It answers the first hop only. *ret_why is a sentence with static
+ * storage about what Linux does with this device.
  */
 typedef struct viommu_route linux_reader(const struct viommu_topology *topology,
 					 const struct viommu_device_name *device,
 					 const char **ret_why);
-
-/* Readers that have a file of their own: resolve_iort.c, resolve_dmar.c, resolve_ivrs.c. */
-linux_reader linux_iort;
-linux_reader linux_dmar;
-linux_reader linux_ivrs;
-
-/* The reader of the table with that signature, or NULL. */
-linux_reader *linux_reader_of(const char *source);
 
 #endif

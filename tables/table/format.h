@@ -5,6 +5,7 @@
 #include <viommu/tables.h>
 
 #include "tables/record/record.h"
+#include "tables/routes/route.h"
 
 /* One rule being checked on one table. */
 struct table_check {
@@ -51,6 +52,9 @@ struct format {
 	void (*to_header)(const struct viommu_table *table, struct viommu_table_header *header);
 	bool (*from_topology)(struct viommu_table *table, const struct viommu_topology *topology,
 			      struct viommu_findings *findings);
+
+	/* How Linux reads the table; NULL: Linux has no reader of it. */
+	linux_reader *linux_reads;
 
 	/* Add to a table what the topology says and it does not; false: nothing was. */
 	bool (*extend)(struct viommu_table *table, const struct viommu_topology *topology,

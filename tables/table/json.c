@@ -6,12 +6,11 @@
  * exactly are numbers; wider ones, and bytes, are strings of hexadecimal digits. Text has
  * \xNN for what is not printable, as in dump.c: so it is ASCII, and no byte is lost.
  */
-#include "tables/fdt/devicetree.h"
 #include "format.h"
+#include "tables/fdt/devicetree.h"
 #include "tables/record/json_bytes.h"
 
 #define FORMAT_VERSION 1
-
 /* A double has a mantissa of 53 bits: fields of up to 4 bytes fit. */
 #define EXACT_LENGTH 4
 
@@ -21,17 +20,6 @@ static void add_key(struct json *json, const char *name)
 	g_autofree char *key = g_ascii_strdown(name, -1);
 
 	json_key(json, g_strdelimit(key, " -", '_'));
-}
-
-/* A string and no array: a table may have a million of them. */
-void json_add_bytes(struct json *json, const uint8_t *bytes, size_t length)
-{
-	GString *text = g_string_new(NULL);
-
-	for (size_t i = 0; i < length; i++)
-		g_string_append_printf(text, "%02x", bytes[i]);
-	json_add_string(json, text->str);
-	g_string_free(text, TRUE);
 }
 
 /* As a person reads it, without the quotes. */

@@ -45,7 +45,11 @@ bool reader_next(struct reader *r);
 void reader_skip(struct reader *r);
 void reader_say_twice(struct reader *r, const char *name);
 
-/* text_object.c: what the current event begins. */
+/* Does a scalar begin here? Report an error at the current event. */
+bool reader_at_scalar(const struct reader *r);
+void reader_report_event(struct reader *r, const char *rule_id, const char *cure, const char *text);
+
+/* parse_object.c: what the current event begins. */
 void reader_take_object(struct reader *r, const struct text_section *section);
 void reader_take_header(struct reader *r, const char *signature);
 

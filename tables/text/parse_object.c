@@ -8,11 +8,10 @@
  * object begins; the topology copies what it keeps.
  */
 #include <errno.h>
-#include <stdarg.h>
 #include <string.h>
 
-#include "tables/findings/findings.h"
 #include "events.h"
+#include "tables/findings/findings.h"
 
 #define MAX_ITEMS 65536u
 
@@ -64,25 +63,6 @@ static void forget_object(struct reader *r)
 	g_array_set_size(r->items, 0);
 	g_array_set_size(r->values, 0);
 	g_ptr_array_set_size(r->owned, 0);
-}
-
-/*
- * `failed` is set whether or not anybody wants the findings: the result must not depend on
- * that.
- */
-void reader_complain(struct reader *r, const char *rule_id, struct mark mark, const char *cure,
-		     const char *format, ...)
-{
-	va_list args;
-	char *text;
-
-	va_start(args, format);
-	text = g_strdup_vprintf(format, args);
-	va_end(args);
-	report(r->findings, rule_id, place_in_text(r->file, mark.line, mark.column), cure, "%s",
-	       text);
-	g_free(text);
-	r->failed = true;
 }
 
 /* -- words -------------------------------------------------------------------- */

@@ -6,6 +6,8 @@
  * with the same words, and a test compares them. Where two rows share a key, the objects they
  * are for do not. Keys that decide which others make sense stand above these.
  */
+
+#include "events.h"
 #include "text.h"
 
 /* -- IOMMUs ------------------------------------------------------------------- */
@@ -81,6 +83,7 @@ static const char *iommu_kind(int i)
  * other word for, so that a table that was read can be written again as it was.
  */
 #define AT(m) offsetof(struct viommu_iommu, m)
+
 static const struct text_key iommu_keys[] = {
 	{ "name", &text_name, { AT(name) }, .required = true,
 	  .help = "what other objects call it" },
@@ -161,6 +164,7 @@ static const struct text_key iommu_keys[] = {
 	  .when = is_smmu, .only = "an smmu-v2 or smmu-v3",
 	  .help = "the identifier of its IORT node; left out: its place in the table" },
 };
+
 #undef AT
 
 /* -- PCI ---------------------------------------------------------------------- */
@@ -170,6 +174,7 @@ static const struct text_key iommu_keys[] = {
  * else.
  */
 #define AT(m) offsetof(struct viommu_host_bridge, m)
+
 static const struct text_key host_bridge_keys[] = {
 	{ "name", &text_name, { AT(name) },
 	  .help = "what it is called, where a reader wants to know" },
@@ -196,6 +201,7 @@ static const struct text_key host_bridge_keys[] = {
 	{ "incoherent", &text_boolean, { AT(incoherent) },
 	  .help = "accesses of its functions do not see the caches" },
 };
+
 #undef AT
 
 /*
@@ -223,6 +229,7 @@ static const char *scope_name(int i)
  */
 #define AT(m) offsetof(struct viommu_pci_range, m)
 #define FUNCTIONS_AT { AT(segment_first), AT(segment_last), AT(bdf_first), AT(bdf_last) }
+
 static const struct text_key range_keys[] = {
 	{ "segments", &text_segments, FUNCTIONS_AT,
 	  .help = "the PCI segments, if several; then `functions` names none" },
@@ -251,7 +258,9 @@ static const struct text_key range_keys[] = {
 	  .when = range_is_translated, .only = "a range with an IOMMU",
 	  .help = "address translation requests of these are refused by an amd-vi" },
 };
+
 #undef FUNCTIONS_AT
+
 #undef AT
 
 /* -- everything else ---------------------------------------------------------- */
@@ -267,6 +276,7 @@ static bool device_is_translated(const void *object)
  * ACPI namespace: so it has an address or a name, or both.
  */
 #define AT(m) offsetof(struct viommu_platform_device, m)
+
 static const struct text_key device_keys[] = {
 	{ "name", &text_name, { AT(name) },
 	  .help = "what it is called: an ACPI or device tree path, where a table wants one" },
@@ -305,6 +315,7 @@ static const struct text_key device_keys[] = {
 	{ "number", &text_domain, { AT(number), AT(has_number) },
 	  .help = "the number that DMAR gives it, up to 255" },
 };
+
 #undef AT
 
 /* As with the device itself. */
@@ -317,6 +328,7 @@ static bool device_id_is_translated(const void *object)
  * A named component of an IORT may have several mappings, and so IDs that do not follow each other.
  */
 #define AT(m) offsetof(struct viommu_device_id, m)
+
 static const struct text_key device_id_keys[] = {
 	{ "device", &text_name, { AT(device) }, .required = true,
 	  .help = "the name of one of `devices`" },
@@ -332,16 +344,19 @@ static const struct text_key device_id_keys[] = {
 	  .when = device_id_is_translated, .only = "an ID with an IOMMU",
 	  .help = "by which number its driver names the first of them; left out: by none" },
 };
+
 #undef AT
 
 /* IDs as in the MADT, where the ITSs themselves are. */
 #define AT(m) offsetof(struct viommu_its_group, m)
+
 static const struct text_key group_keys[] = {
 	{ "name", &text_name, { AT(name) }, .required = true,
 	  .help = "what other objects call it" },
 	{ "ids", &text_numbers, { AT(ids), AT(n_ids) }, .required = true,
 	  .help = "its interrupt translation services, as the MADT numbers them" },
 };
+
 #undef AT
 
 /* A range of MSIs is about functions, or about the IDs that leave an IOMMU, never about both. */
@@ -360,6 +375,7 @@ static bool msis_are_of_iommu(const void *object)
  * Only for MSIs that do not go on as they are to where their host bridge or their IOMMU sends them.
  */
 #define AT(m) offsetof(struct viommu_msi_range, m)
+
 static const struct text_key msi_range_keys[] = {
 	{ "iommu", &text_reference, { AT(iommu) },
 	  .help = "it speaks of IDs behind this IOMMU; left out: of functions" },
@@ -375,6 +391,7 @@ static const struct text_key msi_range_keys[] = {
 	{ "first-device-id", &text_bits, { AT(device_id_first) },
 	  .help = "the device ID of the first one there; left out: 0" },
 };
+
 #undef AT
 
 static const char *interrupt_kind(int i)
@@ -387,6 +404,7 @@ static const char *interrupt_kind(int i)
  * it to send with, by which the IOMMU knows it.
  */
 #define AT(m) offsetof(struct viommu_interrupt_source, m)
+
 static const struct text_key source_keys[] = {
 	{ "kind", &text_choice, { AT(kind) }, .nth = interrupt_kind, .required = true,
 	  .help = "what sends the interrupts" },
@@ -401,6 +419,7 @@ static const struct text_key source_keys[] = {
 	{ "settings", &text_bits, { AT(settings) },
 	  .help = "which interrupts an amd-vi lets pass, as IVRS has it" },
 };
+
 #undef AT
 
 static const char *ats_kind(int i)
@@ -413,6 +432,7 @@ static const char *ats_kind(int i)
  * the root complex, and so of a host bridge here.
  */
 #define AT(m) offsetof(struct viommu_ats, m)
+
 static const struct text_key ats_keys[] = {
 	{ "kind", &text_choice, { AT(kind) }, .nth = ats_kind, .required = true,
 	  .help = "what is said of the function" },
@@ -427,6 +447,7 @@ static const struct text_key ats_keys[] = {
 	{ "flags", &text_bits, { AT(flags) },
 	  .help = "properties of an integrated function, as DMAR has them, up to 255" },
 };
+
 #undef AT
 
 /* Naming an IOMMU means the devices behind it, and then single functions say nothing more. */
@@ -448,6 +469,7 @@ static const char *memory_kind(int i)
 
 /* RMRs of an IORT, RMRRs of a DMAR, IVMDs of an IVRS: all of them say which memory and for whom. */
 #define AT(m) offsetof(struct viommu_reserved_memory, m)
+
 static const struct text_key memory_keys[] = {
 	{ "range", &text_addresses, { AT(first), AT(last) }, .required = true,
 	  .help = "its first and its last byte" },
@@ -471,10 +493,12 @@ static const struct text_key memory_keys[] = {
 	{ "flags", &text_bits, { AT(flags) },
 	  .help = "bits of its structure that nothing here stands for" },
 };
+
 #undef AT
 
 #define AT(m) offsetof(struct viommu_table_header, m)
 #define ROOM(m) sizeof(((struct viommu_table_header *)NULL)->m)
+
 static const struct text_key header_keys[] = {
 	{ "oem-id", &text_bytes, { AT(oem_id) }, .room = ROOM(oem_id),
 	  .help = "who makes the platform, up to 6 characters" },
@@ -500,6 +524,7 @@ static const struct text_key header_keys[] = {
 
 /* clang-format on */
 #undef ROOM
+
 #undef AT
 
 #define SECTION(name, what, type, host, keys) \

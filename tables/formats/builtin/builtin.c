@@ -47,6 +47,7 @@ static const struct field v1_head_fields[] = {
 	DEVICE_ROWS,
 	ROW(struct head, VIOMMU_CONFIG_TOPOLOGY, OFFSET, offset, "Offset"),
 };
+
 static const struct layout v1_head =
 	LAYOUT("Built-in topology, first form", 0, 38, struct head, v1_head_fields);
 
@@ -57,6 +58,7 @@ static const struct field v2_head_fields[] = {
 	ROW(struct head, 40, NUMBER, wide_count, "Count"),
 	ROW(struct head, 44, NUMBER, item_length, "Item length"),
 };
+
 static const struct layout v2_head =
 	LAYOUT("Built-in topology, second form", 0, 48, struct head, v2_head_fields);
 
@@ -69,6 +71,7 @@ static const struct field v3_head_fields[] = {
 	ROW(struct head, VIOMMU_CONFIG_TOPOLOGY, NUMBER, count, "Count"),
 	ROW(struct head, 38, OFFSET, offset, "Offset"),
 };
+
 static const struct layout v3_head =
 	LAYOUT("Built-in topology, third form", 0, 40, struct head, v3_head_fields);
 
@@ -76,6 +79,7 @@ static const struct layout v3_head =
 
 /* The first form counts its types from 0; the others from 1. */
 enum { V1_RANGE, V1_ENDPOINT };
+
 enum { RANGE = 1, ENDPOINT = 2 };
 
 static const struct field_name v1_types[] = {
@@ -83,6 +87,7 @@ static const struct field_name v1_types[] = {
 	{ V1_ENDPOINT, "endpoint" },
 	{ 0, NULL },
 };
+
 static const struct field_name types[] = {
 	{ RANGE, "PCI range" },
 	{ ENDPOINT, "endpoint" },
@@ -105,17 +110,21 @@ static const struct field v1_range_fields[] = {
 	ITEM(12, BDF, bdf_last, "Requester end"),
 	ITEM(14, RESERVED, reserved, "Reserved"),
 };
+
 /* The address is aligned to 8 bytes if the item is, so that a guest reads it in one piece. */
 static const struct field v1_endpoint_fields[] = {
 	V1_ROWS,
 	ITEM(4, HEX, id, "Endpoint"),
 	ITEM(8, HEX, address, "Address"),
 };
+
 static const struct field v1_unknown_fields[] = { V1_ROWS };
 
 static const struct layout v1_range = ITEM_LAYOUT("PCI range", V1_RANGE, 16, v1_range_fields);
+
 static const struct layout v1_endpoint =
 	ITEM_LAYOUT("Endpoint", V1_ENDPOINT, 16, v1_endpoint_fields);
+
 static const struct layout v1_unknown =
 	ITEM_LAYOUT("Item of unknown type", LAYOUT_UNKNOWN, 4, v1_unknown_fields);
 
@@ -132,6 +141,7 @@ static const struct field v2_range_fields[] = {
 	ITEM(6, BDF, bdf_last, "Requester end"),
 	ITEM(8, HEX, id, "Endpoint start"),
 };
+
 /* The longest item of this form, and so its stride. */
 static const struct field v2_endpoint_fields[] = {
 	V2_ROWS,
@@ -139,10 +149,13 @@ static const struct field v2_endpoint_fields[] = {
 	ITEM(4, HEX, id, "Endpoint"),
 	ITEM(8, HEX, address, "Address"),
 };
+
 static const struct field v2_unknown_fields[] = { V2_ROWS };
 
 static const struct layout v2_range = ITEM_LAYOUT("PCI range", RANGE, 12, v2_range_fields);
+
 static const struct layout v2_endpoint = ITEM_LAYOUT("Endpoint", ENDPOINT, 16, v2_endpoint_fields);
+
 static const struct layout v2_unknown =
 	ITEM_LAYOUT("Item of unknown type", LAYOUT_UNKNOWN, 2, v2_unknown_fields);
 
@@ -162,6 +175,7 @@ static const struct field v3_range_fields[] = {
 	ITEM(12, BDF, bdf_last, "BDF end"),
 	ITEM(14, RESERVED, reserved, "Padding"),
 };
+
 /* What was shipped: the last segment takes the room that was padding. */
 static const struct field v3_segments_fields[] = {
 	V3_ROWS,
@@ -171,47 +185,23 @@ static const struct field v3_segments_fields[] = {
 	ITEM(12, BDF, bdf_first, "BDF start"),
 	ITEM(14, BDF, bdf_last, "BDF end"),
 };
+
 static const struct field v3_endpoint_fields[] = {
 	V3_ROWS,
 	ITEM(4, HEX, id, "Endpoint"),
 	ITEM(8, HEX, address, "Address"),
 };
+
 static const struct field v3_unknown_fields[] = { V3_ROWS };
 
 static const struct layout v3_range = ITEM_LAYOUT("PCI range", RANGE, 16, v3_range_fields);
+
 static const struct layout v3_segments = ITEM_LAYOUT("PCI range", RANGE, 16, v3_segments_fields);
+
 static const struct layout v3_endpoint = ITEM_LAYOUT("Endpoint", ENDPOINT, 16, v3_endpoint_fields);
+
 static const struct layout v3_unknown =
 	ITEM_LAYOUT("Item of unknown type", LAYOUT_UNKNOWN, 4, v3_unknown_fields);
-
-/* By type and not as an index: the first form counts from 0, and any number can come. */
-const struct layout *builtin_layout(const struct builtin_form *form, uint64_t type)
-{
-	if (type == form->range->type)
-		return form->range;
-	return type == form->endpoint->type ? form->endpoint : form->unknown;
-}
-
-/* -- the head by its names ------------------------------------------------------------- */
-
-/*
- * By name, for a field is in another place and of another width in each form; there is one head,
- * so nobody pays for the search.
- */
-uint64_t builtin_head(const struct viommu_table *table, const char *name)
-{
-	const struct field *field = layout_field(table->root->layout, name);
-
-	return field ? field_get(field, table->root->host) : 0;
-}
-
-void builtin_set_head(struct viommu_table *table, const char *name, uint64_t value)
-{
-	const struct field *field = layout_field(table->root->layout, name);
-
-	if (field)
-		field_set(field, table->root->host, value);
-}
 
 /* -- forms --------------------------------------------------------------------------- */
 

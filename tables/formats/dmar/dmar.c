@@ -371,4 +371,5 @@ const struct format dmar_format = {
 	.to_topology = dmar_read,
 	.to_header = dmar_read_header,
 	.from_topology = dmar_write,
+	.linux_reads = linux_dmar,
 };

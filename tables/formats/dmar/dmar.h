@@ -144,4 +144,7 @@ void dmar_read_header(const struct viommu_table *table, struct viommu_table_head
 bool dmar_write(struct viommu_table *table, const struct viommu_topology *topology,
 		struct viommu_findings *findings);
 
+/* linux.c */
+linux_reader linux_dmar;
+
 #endif

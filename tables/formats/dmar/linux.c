@@ -8,6 +8,7 @@
  */
 #include <glib.h>
 
+#include "dmar.h"
 #include "tables/routes/route.h"
 #include "tables/model/topology.h"
 

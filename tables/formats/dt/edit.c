@@ -6,12 +6,12 @@
  * that was asked for: what says the same stays, and what does not is an error that names it. What
  * is new is marked, and an overlay is made of just that.
  */
+#include <libfdt.h>
 #include <string.h>
 
-#include <libfdt.h>
-
-#include "write.h"
 #include "tables/findings/findings.h"
+#include "tables/model/topology.h"
+#include "write.h"
 
 /* The cure is another for an overlay, which may only add. */
 static void differ(struct dt_writing *writing, const struct dt_node *node, const char *name,

@@ -11,9 +11,9 @@
  *
  * The blob stays the truth: whatever a topology has no word for is still in it.
  */
-#include "write.h"
 #include "tables/findings/findings.h"
 #include "tables/model/topology.h"
+#include "write.h"
 
 /* Its node is the tree's; the name was made for it. */
 static void iommu_free(void *opaque)
@@ -84,12 +84,3 @@ struct viommu_topology *dt_read(const struct viommu_table *table, struct viommu_
 	dt_reading_end(&reading);
 	return reading.topology;
 }
-
-const struct format dt_format = {
-	.signature = "DTB",
-	.name = "Flattened device tree",
-	.bare = true,
-	.rules = dt_rules,
-	.to_topology = dt_read,
-	.from_topology = dt_write,
-};

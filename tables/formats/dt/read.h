@@ -106,4 +106,7 @@ bool dt_is_coherent(const struct dt_node *node);
 struct viommu_topology *dt_read(const struct viommu_table *table, struct viommu_findings *findings);
 extern const struct table_rule dt_rules[];
 
+/* linux.c */
+linux_reader linux_dt;
+
 #endif

@@ -6,12 +6,10 @@
  * come first, then the host bridges and the devices that refer to them. Everything is written
  * before it is known whether it could be, so that all errors are told at once.
  */
-#include <errno.h>
 
-#include "write.h"
 #include "tables/findings/findings.h"
 #include "tables/model/topology.h"
-#include "wire/sized.h"
+#include "write.h"
 
 /* -- what has no place in a device tree ---------------------------------------------------- */
 
@@ -119,9 +117,9 @@ static void write_all(struct dt_writing *writing)
  */
 
 /* Findings have told why, if nothing comes of it. */
-static struct devicetree *make(const struct viommu_topology *topology,
-			       const struct viommu_devicetree *how,
-			       struct viommu_findings *findings)
+struct devicetree *dt_generate_tree(const struct viommu_topology *topology,
+				    const struct viommu_devicetree *how,
+				    struct viommu_findings *findings)
 {
 	struct dt_writing writing = {
 		.topology = topology,
@@ -147,40 +145,6 @@ static struct devicetree *make(const struct viommu_topology *topology,
 bool dt_write(struct viommu_table *table, const struct viommu_topology *topology,
 	      struct viommu_findings *findings)
 {
-	table->tree = make(topology, &(struct viommu_devicetree){ 0 }, findings);
+	table->tree = dt_generate_tree(topology, &(struct viommu_devicetree){ 0 }, findings);
 	return table->tree;
-}
-
-/* Asked first, since nothing else makes sense without a base. */
-static bool is_sound(const struct viommu_devicetree *how, struct viommu_findings *findings)
-{
-	bool sound = how->base ? how->base->tree != NULL : !how->overlay;
-
-	if (!sound)
-		report(findings, "dt-base", place_of_file(how->base ? how->base->file : NULL),
-		       "give the device tree of the machine",
-		       how->base ? "what is to be added to is no device tree"
-				 : "an overlay is for a device tree, and none is given");
-	return sound;
-}
-
-/* The one way in; viommu_table_generate() comes here without a base. */
-struct viommu_table *viommu_devicetree_generate(const struct viommu_topology *topology,
-						const struct viommu_devicetree *how,
-						struct viommu_findings *findings)
-{
-	struct viommu_devicetree taken = { 0 };
-	struct viommu_table *table;
-
-	if (how && sized_take(&taken, sizeof(taken), how) < 0)
-		return NULL;
-	if (!is_sound(&taken, findings))
-		return NULL;
-	table = g_new0(struct viommu_table, 1);
-	g_strlcpy(table->signature, dt_format.signature, sizeof(table->signature));
-	table->file = g_strdup("");
-	table->format = &dt_format;
-	table->whole = true;
-	table->tree = make(topology, &taken, findings);
-	return table->tree ? table : viommu_table_free(table);
 }

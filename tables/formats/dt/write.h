@@ -88,4 +88,9 @@ bool dt_write(struct viommu_table *table, const struct viommu_topology *topology
 /* What was made in a tree, as an overlay for the tree that it was. */
 struct devicetree *dt_overlay(const struct devicetree *tree);
 
+/* A tree made anew or from a base tree; NULL, with a finding, if there is an error. */
+struct devicetree *dt_generate_tree(const struct viommu_topology *topology,
+				    const struct viommu_devicetree *how,
+				    struct viommu_findings *findings);
+
 #endif

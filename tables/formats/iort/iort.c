@@ -304,4 +304,5 @@ const struct format iort_format = {
 	.to_topology = iort_read,
 	.to_header = iort_read_header,
 	.from_topology = iort_write,
+	.linux_reads = linux_iort,
 };

@@ -310,4 +310,7 @@ void iort_read_header(const struct viommu_table *table, struct viommu_table_head
 bool iort_write(struct viommu_table *table, const struct viommu_topology *topology,
 		struct viommu_findings *findings);
 
+/* linux.c */
+linux_reader linux_iort;
+
 #endif

@@ -11,6 +11,7 @@
  */
 #include <glib.h>
 
+#include "iort.h"
 #include "tables/table/format.h"
 #include "tables/routes/route.h"
 #include "tables/model/topology.h"

@@ -10,8 +10,8 @@
  */
 #include <string.h>
 
-#include "tables/findings/findings.h"
 #include "ivrs.h"
+#include "tables/findings/findings.h"
 
 /* -- the head ------------------------------------------------------------------------ */
 
@@ -162,32 +162,6 @@ static void check_same(const struct table_check *check)
 }
 
 /* -- the type that Linux reads --------------------------------------------------------- */
-
-static const struct ivrs_block *block_of(const struct record *record)
-{
-	return record ? record->host : NULL;
-}
-
-/*
- * The last block, up to the first of a type above 40h, that has the device ID of the very first
- * block. Memory has a device ID at the same place, and is not told apart.
- */
-unsigned ivrs_linux_type(const struct viommu_table *table)
-{
-	const struct ivrs_block *first = block_of(record_child(table->root, 0));
-	const struct record *record;
-	unsigned type = LAYOUT_UNKNOWN;
-
-	for_each_child(i, record, table->root) {
-		const struct ivrs_block *block = block_of(record);
-
-		if (!block || block->type > IVRS_IVHD_40)
-			break;
-		if (block->bdf == first->bdf && ivrs_type_of(record) != LAYOUT_UNKNOWN)
-			type = ivrs_type_of(record);
-	}
-	return type;
-}
 
 /* Every IOMMU is asked for by its first block. */
 static void check_missing(const struct table_check *check)

@@ -14,54 +14,10 @@
 #include <inttypes.h>
 
 #include "tables/findings/findings.h"
-#include "write.h"
 #include "tables/routes/route.h"
+#include "write.h"
 
 /* -- one entry ----------------------------------------------------------------------------- */
-
-/* The shortest entry has 4 bytes, so this many of them are a block whose length is out of range. */
-#define MOST_ITEMS (UINT16_MAX / 4)
-
-/*
- * A few words of a topology can stand for an entry of every function there is, behind one IOMMU
- * after the other. What no block could hold is not gathered: the first of it ends the table.
- */
-static bool has_room(const struct ivrs_unit *unit)
-{
-	struct ivrs_writing *writing = unit->writing;
-	bool full = unit->items->len >= MOST_ITEMS;
-
-	if (writing->failed || (!full && writing->n_items < IVRS_MAX_STRUCTURES))
-		return !writing->failed;
-	writing->failed = true;
-	report(writing->findings, "ivrs-too-large", unit->iommu->place,
-	       "give whole buses or host bridges to an IOMMU instead of single functions",
-	       full ? "device entries of IOMMU %s are more than the 65535 bytes that a block has"
-		    : "up to IOMMU %s a table has more device entries than the 1048576 that are "
-		      "read",
-	       unit->iommu->name);
-	return false;
-}
-
-/*
- * What an item does not say is 0. Its type is kept twice, as every entry on the wire begins with
- * it.
- */
-struct ivrs_item *ivrs_add_item(struct ivrs_unit *unit, unsigned type, struct viommu_place place)
-{
-	struct ivrs_item new = { .type = type, .place = place };
-	struct ivrs_item *spare = &unit->writing->spare;
-
-	new.host.plain.entry.type = (uint8_t)type;
-	if (!has_room(unit)) {
-		ivrs_clear_item(spare);
-		*spare = new;
-		return spare;
-	}
-	unit->writing->n_items++;
-	g_array_append_val(unit->items, new);
-	return &g_array_index(unit->items, struct ivrs_item, unit->items->len - 1);
-}
 
 /* The types of an entry for one function, and of one that begins a range. */
 struct entry_types {
@@ -268,14 +224,6 @@ static void add_ranges(struct ivrs_writing *writing)
 }
 
 /* -- the whole --------------------------------------------------------------------------------- */
-
-/* Who knows where the path ends can say so; the table cannot be given what is not known. */
-void ivrs_blame_path(const struct ivrs_writing *writing, struct viommu_place place,
-		     const char *path)
-{
-	report(writing->findings, "ivrs-silent-path", place, "give the functions by their buses",
-	       "IVRS has no paths: what is at the end of \"%s\" is left out", path);
-}
 
 /* At the end of a path, and below a bridge whose buses nobody knows, there may be any function. */
 static void blame_unknown(const struct ivrs_writing *writing)

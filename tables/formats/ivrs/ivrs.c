@@ -6,8 +6,11 @@
  * long they are; an entry's length goes by its type, and only an ACPI device says more. The
  * rows of all of them are in ivrs_layout.c, rules of the bytes in ivrs_check.c.
  */
-#include "tables/findings/findings.h"
 #include "ivrs.h"
+#include "tables/findings/findings.h"
+
+#define UID_LENGTH_AT 21
+#define HID_LENGTH    22
 
 /*
  * Records are counted over the whole table: every four bytes may be an entry, and each takes many
@@ -26,9 +29,6 @@ static const struct framing block_framing = {
 };
 
 /* -- device entries -------------------------------------------------------------------- */
-
-#define UID_LENGTH_AT 21
-#define HID_LENGTH    22
 
 /*
  * The two top bits of a type below 80h are the power of two that its length is of 4. Of those above
@@ -179,4 +179,5 @@ const struct format ivrs_format = {
 	.to_topology = ivrs_read,
 	.to_header = ivrs_read_header,
 	.from_topology = ivrs_write,
+	.linux_reads = linux_ivrs,
 };

@@ -253,4 +253,7 @@ struct viommu_topology *ivrs_read(const struct viommu_table *table,
 bool ivrs_write(struct viommu_table *table, const struct viommu_topology *topology,
 		struct viommu_findings *findings);
 
+/* linux.c */
+linux_reader linux_ivrs;
+
 #endif

@@ -24,6 +24,7 @@ static const struct field head_fields[] = {
 	ROW_NAMED(struct ivrs_head, 36, FLAGS, info, "IVinfo", info_bits),
 	ROW(struct ivrs_head, 40, RESERVED, reserved, "Reserved"),
 };
+
 const struct layout ivrs_head_layout = LAYOUT("I/O Virtualization Reporting Structure", 0,
 					      IVRS_HEAD_LENGTH, struct ivrs_head, head_fields);
 
@@ -105,9 +106,11 @@ static const struct field ivhd_11_fields[] = {
 static const struct field ivmd_all_fields[] = {
 	IVMD_ROWS("Auxiliary data", RESERVED, "Device ID", RESERVED),
 };
+
 static const struct field ivmd_one_fields[] = {
 	IVMD_ROWS("Auxiliary data", RESERVED, "Device ID", BDF),
 };
+
 static const struct field ivmd_range_fields[] = {
 	IVMD_ROWS("Last device ID", BDF, "First device ID", BDF),
 };
@@ -116,6 +119,7 @@ static const struct field ivmd_range_fields[] = {
 struct unknown_block {
 	struct ivrs_block block;
 };
+
 static const struct field unknown_block_fields[] = { BLOCK_ROWS(struct unknown_block, NULL) };
 
 /*
@@ -130,6 +134,7 @@ static const struct layout block_layouts[] = {
 	LAYOUT("IVMD, range of devices", IVRS_IVMD_RANGE, 32, struct ivrs_ivmd, ivmd_range_fields),
 	LAYOUT("IVHD, type 40h", IVRS_IVHD_40, 40, struct ivrs_ivhd, ivhd_11_fields),
 };
+
 static const struct layout unknown_block_layout = LAYOUT(
 	"Block of unknown type", IVRS_BLOCK_UNKNOWN, 4, struct unknown_block, unknown_block_fields);
 
@@ -174,6 +179,7 @@ static const struct field pad_fields[] = {
 	ROW_NAMED(struct ivrs_pad, 0, TYPE, type, "Type", entry_types),
 	ROW(struct ivrs_pad, 1, RESERVED, reserved, "Reserved"),
 };
+
 static const struct field pad_8_fields[] = {
 	ROW_NAMED(struct ivrs_pad_8, 0, TYPE, type, "Type", entry_types),
 	ROW(struct ivrs_pad_8, 1, RESERVED, reserved, "Reserved"),
@@ -192,6 +198,7 @@ static const struct field_name extended_bits[] = {
 	{ IVRS_NO_ATS, "ATS disabled" },
 	{ 0, NULL },
 };
+
 static const struct field extended_fields[] = {
 	ENTRY_ROWS(struct ivrs_extended),
 	ROW_NAMED(struct ivrs_extended, 4, FLAGS, extended, "Extended setting", extended_bits),
@@ -236,6 +243,7 @@ struct unknown_entry {
 	uint8_t type;
 	uint8_t bytes[3];
 };
+
 static const struct field unknown_entry_fields[] = {
 	ROW_NAMED(struct unknown_entry, 0, TYPE, type, "Type", entry_types),
 	ROW(struct unknown_entry, 1, BYTES, bytes, "Data"),
@@ -260,6 +268,7 @@ static const struct layout entry_layouts[] = {
 	LAYOUT("Special device", IVRS_SPECIAL, 8, struct ivrs_special, special_fields),
 	LAYOUT("ACPI device", IVRS_HID, 22, struct ivrs_hid, hid_fields),
 };
+
 static const struct layout unknown_entry_layout =
 	LAYOUT("Device entry of unknown type", IVRS_ENTRY_UNKNOWN, 4, struct unknown_entry,
 	       unknown_entry_fields);

@@ -9,10 +9,10 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "tables/findings/findings.h"
 #include "read.h"
-#include "tables/routes/route.h"
+#include "tables/findings/findings.h"
 #include "tables/model/topology.h"
+#include "tables/routes/route.h"
 
 /* The name is the reading's: a topology keeps a copy of its own. */
 static void found_free(void *opaque)
@@ -21,14 +21,6 @@ static void found_free(void *opaque)
 
 	g_free((char *)found->iommu.name);
 	g_free(found);
-}
-
-/* A note: the table is fine, and only what is made of it again will be another one. */
-void ivrs_say_untold(const struct ivrs_reading *reading, const struct record *record,
-		     const char *what)
-{
-	report(reading->findings, "ivrs-untold", table_place(reading->table, record->at), NULL,
-	       "%s: a topology does not say that", what);
 }
 
 /* -- IOMMUs ------------------------------------------------------------------------------- */

@@ -8,12 +8,11 @@
  * them are added from the last to the first.
  */
 #include <inttypes.h>
-#include <string.h>
 
-#include "tables/findings/findings.h"
 #include "read.h"
-#include "tables/routes/route.h"
+#include "tables/findings/findings.h"
 #include "tables/model/topology.h"
+#include "tables/routes/route.h"
 
 /* -- functions -------------------------------------------------------------------------------- */
 
@@ -227,4 +226,12 @@ void ivrs_add_ranges(struct ivrs_reading *reading)
 	add_to(looked_at, reading->ranges, false);
 	add_to(reading->topology, reading->ranges, topology_ranges_overlap(looked_at));
 	viommu_topology_free(looked_at);
+}
+
+/* A note: the table is fine, and only what is made of it again will be another one. */
+void ivrs_say_untold(const struct ivrs_reading *reading, const struct record *record,
+		     const char *what)
+{
+	report(reading->findings, "ivrs-untold", table_place(reading->table, record->at), NULL,
+	       "%s: a topology does not say that", what);
 }

@@ -8,32 +8,13 @@
  * of each IOMMU. What the table has no place for is left out, and said.
  */
 #include <inttypes.h>
-#include <string.h>
 
 #include "tables/findings/findings.h"
 #include "write.h"
 
+#define ALIGNMENT 8
+
 /* -- what is usual ---------------------------------------------------------------------------- */
-
-/* Any of them has a place only in the blocks that came with the images. */
-bool ivrs_has_images(const struct viommu_iommu *iommu)
-{
-	return iommu->efr || iommu->efr2 || iommu->attributes;
-}
-
-/* Type 10h is always there, since it is all that the oldest systems read. */
-struct ivrs_usual ivrs_usual(bool images, bool acpi_devices)
-{
-	struct ivrs_usual usual = { .revision = acpi_devices ? 2 : 1,
-				    .flags = images ? IVRS_EFR_SUPPORTED : 0 };
-
-	usual.blocks[usual.n_blocks++] = IVRS_IVHD_10;
-	if (images)
-		usual.blocks[usual.n_blocks++] = IVRS_IVHD_11;
-	if (acpi_devices)
-		usual.blocks[usual.n_blocks++] = IVRS_IVHD_40;
-	return usual;
-}
 
 /* One IOMMU that needs a newer block is enough for all to have it. */
 static struct ivrs_usual usual_of(const struct ivrs_writing *writing)
@@ -51,21 +32,6 @@ static struct ivrs_usual usual_of(const struct ivrs_writing *writing)
 
 /* -- IOMMUs -------------------------------------------------------------------------------------
  */
-
-/* Names come from the text, so this is asked once for each range. */
-struct ivrs_unit *ivrs_unit_of(const struct ivrs_writing *writing, const char *iommu)
-{
-	return iommu ? g_hash_table_lookup(writing->by_name, iommu) : NULL;
-}
-
-/* A unique ID is all that an item owns. */
-void ivrs_clear_item(void *opaque)
-{
-	struct ivrs_item *item = opaque;
-
-	if (item->uid)
-		g_byte_array_free(item->uid, TRUE);
-}
 
 /* The IOMMU belongs to the topology. */
 static void unit_free(void *opaque)
@@ -131,8 +97,6 @@ static void add_units(struct ivrs_writing *writing)
 /* -- device entries
  * --------------------------------------------------------------------------------
  */
-
-#define ALIGNMENT 8
 
 /* Through the wire form and back, so that a record that is made is the same as one that is read. */
 static struct record *encode(const struct layout *layout, const void *host, size_t at)

@@ -121,4 +121,10 @@ bool srat_write(struct viommu_table *table, const struct viommu_topology *topolo
 bool srat_extend(struct viommu_table *table, const struct viommu_topology *topology,
 		 struct viommu_findings *findings);
 
+/* The ACPI header and what follows it. */
+extern const struct layout srat_head_layout;
+
+/* The rows of a structure, by its type and, of an initiator, by the type of its handle. */
+const struct layout *srat_find_layout(const uint8_t *structure, uint64_t length);
+
 #endif

@@ -230,4 +230,5 @@ const struct format viot_draft_format = {
 	.rules = rules,
 	.to_topology = read_inner,
 	.from_topology = write_inner,
+	.linux_reads = linux_draft,
 };

@@ -100,4 +100,10 @@ struct viommu_topology *viot_read(const struct viommu_table *table,
 bool viot_write(struct viommu_table *table, const struct viommu_topology *topology,
 		struct viommu_findings *findings);
 
+/* The ACPI header and what follows it. */
+extern const struct layout viot_head_layout;
+
+/* linux.c */
+linux_reader linux_viot, linux_draft;
+
 #endif

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef VIOMMU_TABLES_API_FORMATS_H
+#define VIOMMU_TABLES_API_FORMATS_H
+
+#include "tables/table/format.h"
+
+/* How Linux reads the table that the topology came from, or NULL. */
+linux_reader *linux_reader_of(const struct viommu_topology *topology);
+
+#endif

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Which IOMMU a device reaches: the public question, asked of the model and of Linux
+ */
+#include <errno.h>
+#include <glib.h>
+#include <string.h>
+
+#include "formats.h"
+#include "tables/model/topology.h"
+#include "tables/routes/route.h"
+#include "tables/text/scan.h"
+
+/* A function is tried first: no address looks like one, for an address begins with 0x here. */
+int viommu_device_name_parse(const char *text, struct viommu_device_name *ret_name)
+{
+	static const char prefix[] = "mmio@";
+	struct viommu_device_name name = { 0 };
+	struct function function;
+	const char *c = text;
+
+	if (scan_function(&c, &function) == SCAN_OK && !*c) {
+		name.pci = true;
+		name.segment = function.segment;
+		name.bdf = function.bdf;
+		*ret_name = name;
+		return 0;
+	}
+	c = g_str_has_prefix(text, prefix) ? text + strlen(prefix) : text;
+	if (!g_str_has_prefix(c, "0x") || scan_number(&c, UINT64_MAX, &name.base) != SCAN_OK || *c)
+		return -EINVAL;
+	*ret_name = name;
+	return 0;
+}
+
+/* Is this the last part of a path? Parts are divided by dots in ACPI, by slashes in device trees.
+ */
+static bool ends_path(const char *path, const char *part)
+{
+	size_t length = strlen(path), part_length = strlen(part);
+
+	return part_length && part_length < length &&
+	       strchr("\\./", path[length - part_length - 1]) &&
+	       !strcmp(path + length - part_length, part);
+}
+
+/* Goes on behind the first hit, since an ending that several devices share names none of them. */
+static const struct viommu_platform_device *find_by_ending(const struct viommu_topology *topology,
+							   const char *part, unsigned *ret_n)
+{
+	const struct viommu_platform_device *device, *found = NULL;
+
+	for_each_object(i, device, topology, OBJECT_PLATFORM_DEVICE)
+		if (device->name && ends_path(device->name, part)) {
+			found = device;
+			++*ret_n;
+		}
+	return found;
+}
+
+/*
+ * A whole name counts more than an ending, so that a device can always be asked for whatever others
+ * are called. An error instead of the first of several: an answer about another device is worse
+ * than none.
+ */
+int viommu_topology_find_device(const struct viommu_topology *topology, const char *text,
+				struct viommu_device_name *ret_name)
+{
+	const struct viommu_platform_device *device;
+	unsigned n = 0;
+
+	if (!viommu_device_name_parse(text, ret_name))
+		return 0;
+	device = topology_find(topology, OBJECT_PLATFORM_DEVICE, text);
+	if (!device)
+		device = find_by_ending(topology, text, &n);
+	if (!device || n > 1)
+		return device ? -ENOTUNIQ : -ENOENT;
+	*ret_name = (struct viommu_device_name){ .base = device->base, .name = device->name };
+	return 0;
+}
+
+/*
+ * A range of MSIs with an IOMMU counts IDs and one without counts functions: the numbers of one
+ * mean nothing in the other.
+ */
+static bool msi_has_function(const struct viommu_msi_range *msi,
+			     const struct viommu_device_name *device)
+{
+	return !msi->iommu && device->pci && msi->segment == device->segment &&
+	       msi->bdf_first <= device->bdf && device->bdf <= msi->bdf_last;
+}
+
+/* IDs belong to the IOMMU that they leave. The same number behind another one is another device. */
+static bool msi_has_id(const struct viommu_msi_range *msi, const struct viommu_route *route)
+{
+	return msi->iommu && route->iommu && g_str_equal(msi->iommu, route->iommu->name) &&
+	       msi->id_first <= route->id && route->id <= msi->id_last;
+}
+
+/* Functions are asked first, then the IDs with which they leave the IOMMU. */
+static const struct viommu_msi_range *find_msi(const struct viommu_topology *topology,
+					       const struct viommu_device_name *device,
+					       const struct viommu_route *route)
+{
+	const struct viommu_msi_range *msi;
+
+	for_each_object(i, msi, topology, OBJECT_MSI_RANGE)
+		if (msi_has_function(msi, device))
+			return msi;
+	for_each_object(i, msi, topology, OBJECT_MSI_RANGE)
+		if (msi_has_id(msi, route))
+			return msi;
+	return NULL;
+}
+
+/*
+ * After the first hop, since which range of MSIs applies depends on the ID that leaves the IOMMU,
+ * and that is another one where Linux goes its own way.
+ */
+static void finish(const struct viommu_topology *topology, struct deciders deciders,
+		   const struct viommu_device_name *device, struct viommu_route *route)
+{
+	deciders.msi = find_msi(topology, device, route);
+	route_go_on(topology, &deciders, device, route);
+}
+
+/* Each of both answers has its own ID behind the IOMMU, so each looks for its own range of MSIs. */
+void viommu_topology_resolve(const struct viommu_topology *topology,
+			     const struct viommu_device_name *device,
+			     struct viommu_route *ret_route, struct viommu_route *ret_linux,
+			     const char **ret_why_linux)
+{
+	const char *why =
+		"there is no table yet: Linux does as the table says that is made of this";
+	linux_reader *reader = linux_reader_of(topology);
+	struct deciders deciders = route_deciders(topology, device);
+
+	*ret_route = route_specified(topology, device);
+	*ret_linux = reader ? reader(topology, device, &why) : *ret_route;
+	finish(topology, deciders, device, ret_route);
+	finish(topology, deciders, device, ret_linux);
+	if (ret_why_linux)
+		*ret_why_linux = why;
+}

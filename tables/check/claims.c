@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Claimed intervals: which objects claim the same number
+ *
+ * Claims are sorted once by group and number. One walk then finds each claim that begins before an
+ * earlier one of its group has ended, so a rule costs O(n log n) and reports each object once.
+ */
+#include "check.h"
+#include "tables/text/text.h"
+
+/* An object that meets many others has one mistake, and so one finding. */
+struct overlaps {
+	const struct check *check;
+	const char *what, *cure;
+	GHashTable *blamed; /* objects: each is blamed once, however often it is in the way */
+};
+
+/*
+ * Anything that can be claimed is a range of numbers in a group: buses of a segment, IDs of an
+ * IOMMU, addresses. So one search finds all overlaps.
+ */
+GArray *claims_new(void)
+{
+	return g_array_new(FALSE, FALSE, sizeof(struct claim));
+}
+
+void claims_add(GArray *claims, uint64_t group, uint64_t first, uint64_t last,
+		struct subject subject)
+{
+	struct claim new = { group, first, last, subject };
+
+	g_array_append_val(claims, new);
+}
+
+/* By comparing: differences of 64 bits do not fit into an int. */
+static int compare(uint64_t a, uint64_t b)
+{
+	return (a > b) - (a < b);
+}
+
+/*
+ * By group and beginning; the rest only makes the order, and so the findings, the same on
+ * every host.
+ */
+static gint compare_claims(gconstpointer a, gconstpointer b)
+{
+	const struct claim *one = a, *other = b;
+	int order = compare(one->group, other->group);
+
+	if (!order)
+		order = compare(one->first, other->first);
+	if (!order)
+		order = compare(one->subject.type, other->subject.type);
+	return order ? order : compare(one->subject.order, other->subject.order);
+}
+
+/* Once, so that overlaps are neighbours and no pair has to be tried against every other. */
+void claims_sort(GArray *claims)
+{
+	g_array_sort(claims, compare_claims);
+}
+
+static const struct claim *claim_at(const GArray *claims, size_t i)
+{
+	return &g_array_index(claims, struct claim, i);
+}
+
+/*
+ * Binary search for the last claim that begins in time. Where claims overlap, an earlier one
+ * might reach further; that overlap has a finding of its own already.
+ */
+const struct claim *claims_find(const GArray *claims, uint64_t group, uint64_t number)
+{
+	size_t low = 0, high = claims->len;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		const struct claim *c = claim_at(claims, middle);
+
+		if (c->group < group || (c->group == group && c->first <= number))
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	/* Claims that overlap are another rule's; here the last one that begins in time counts. */
+	if (!low || claim_at(claims, low - 1)->group != group ||
+	    claim_at(claims, low - 1)->last < number)
+		return NULL;
+	return claim_at(claims, low - 1);
+}
+
+/* Who comes later: in the file, or else in the order of types and of lists. */
+static bool is_later(const struct subject *a, const struct subject *b)
+{
+	const struct viommu_place *one = object_place(a->type, a->object);
+	const struct viommu_place *other = object_place(b->type, b->object);
+	int order = compare(one->line, other->line);
+
+	if (!order)
+		order = compare(one->column, other->column);
+	if (!order)
+		order = compare(one->at, other->at);
+	if (!order)
+		order = compare(a->type, b->type);
+	return (order ? order : compare(a->order, b->order)) > 0;
+}
+
+/* A range over many segments meets the same neighbour in each of them, but has one mistake. */
+static void blame_overlap(struct overlaps *overlaps, const struct claim *a, const struct claim *b)
+{
+	bool a_is_later = is_later(&a->subject, &b->subject);
+	const struct subject *later = a_is_later ? &a->subject : &b->subject;
+	const struct subject *earlier = a_is_later ? &b->subject : &a->subject;
+	char *one, *other;
+
+	if (!g_hash_table_add(overlaps->blamed, (void *)later->object))
+		return;
+	one = subject_describe(later);
+	other = subject_describe(earlier);
+	check_blame(overlaps->check, later, overlaps->cure, "%s and %s %s", one, other,
+		    overlaps->what);
+	g_free(one);
+	g_free(other);
+}
+
+/*
+ * Among the claims passed so far it is enough to remember the one that reaches furthest: a
+ * claim that overlaps any of them overlaps that one.
+ */
+void claims_blame_overlaps(const struct check *check, GArray *claims, const char *what,
+			   const char *cure)
+{
+	struct overlaps overlaps = { check, what, cure, g_hash_table_new(NULL, NULL) };
+	const struct claim *open = NULL;
+
+	claims_sort(claims);
+	for (size_t i = 0; i < claims->len; i++) {
+		const struct claim *c = claim_at(claims, i);
+
+		if (open && open->group == c->group && c->first <= open->last)
+			blame_overlap(&overlaps, open, c);
+		if (!open || open->group != c->group || c->last > open->last)
+			open = c;
+	}
+	g_hash_table_destroy(overlaps.blamed);
+	g_array_free(claims, TRUE);
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The list of differences, and how each one is added to it
+ */
+#include "diff.h"
+#include "tables/model/topology.h"
+
+/* What is found is described once, by whoever found it, and those descriptions are gone soon. */
+void diff_add(struct viommu_diff *diff, const struct viommu_difference *difference)
+{
+	struct viommu_difference kept = *difference;
+	const char **strings[] = { &kept.what, &kept.property, &kept.before, &kept.after };
+
+	for (size_t i = 0; i < G_N_ELEMENTS(strings); i++)
+		if (*strings[i])
+			*strings[i] = g_string_chunk_insert_const(diff->strings, *strings[i]);
+	g_array_append_val(diff->list, kept);
+}

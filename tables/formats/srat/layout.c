@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * SRAT, byte by byte: head and affinity structures
+ */
+#include "srat.h"
+
+/*
+ * The number behind the header is always 1. What counts is the revision in the header: Linux cuts
+ * domains down to 8 bits when that is 1 or less.
+ */
+static const struct field head_fields[] = {
+	ACPI_ROWS(struct srat_head),
+	ROW(struct srat_head, 36, NUMBER, table_revision, "Table revision"),
+	ROW(struct srat_head, 40, RESERVED, reserved, "Reserved"),
+};
+
+const struct layout srat_head_layout = LAYOUT("System Resource Affinity table", 0, SRAT_HEAD_LENGTH,
+					      struct srat_head, head_fields);
+
+/*
+ * Only initiators matter to IOMMUs, but a dump in which the others are a row of bytes would be of
+ * little use to whoever looks for a domain.
+ */
+static const struct field_name types[] = {
+	{ SRAT_CPU, "processor" },
+	{ SRAT_MEMORY, "memory" },
+	{ SRAT_X2APIC, "processor, x2APIC" },
+	{ SRAT_GICC, "processor, GICC" },
+	{ SRAT_ITS, "GIC ITS" },
+	{ SRAT_INITIATOR, "generic initiator" },
+	{ SRAT_PORT, "generic port" },
+	{ SRAT_RINTC, "processor, RINTC" },
+	{ 0, NULL },
+};
+
+#define NODE_ROWS(host) \
+	ROW_NAMED(host, 0, TYPE, node.type, "Type", types), \
+		ROW(host, 1, LENGTH, node.length, "Length")
+
+static const struct field_name enabled[] = { { SRAT_ENABLED, "enabled" }, { 0, NULL } };
+
+/* The domain is in two parts, since there were 256 of them once. */
+static const struct field cpu_fields[] = {
+	NODE_ROWS(struct srat_cpu),
+	ROW(struct srat_cpu, 2, NUMBER, domain_low, "Proximity domain 7:0"),
+	ROW(struct srat_cpu, 3, NUMBER, apic_id, "APIC ID"),
+	ROW_NAMED(struct srat_cpu, 4, FLAGS, flags, "Flags", enabled),
+	ROW(struct srat_cpu, 8, NUMBER, sapic_eid, "Local SAPIC EID"),
+	ROW(struct srat_cpu, 9, BYTES, domain_high, "Proximity domain 31:8"),
+	ROW(struct srat_cpu, 12, NUMBER, clock_domain, "Clock domain"),
+};
+
+/* Only what is enabled counts, so people have to see this when a domain seems to be missing. */
+static const struct field_name memory_flags[] = {
+	{ SRAT_ENABLED, "enabled" },
+	{ 0x2, "hot-pluggable" },
+	{ 0x4, "non-volatile" },
+	{ 0x8, "specific purpose" },
+	{ 0, NULL },
+};
+
+static const struct field memory_fields[] = {
+	NODE_ROWS(struct srat_memory),
+	ROW(struct srat_memory, 2, NUMBER, domain, "Proximity domain"),
+	ROW(struct srat_memory, 6, RESERVED, reserved, "Reserved"),
+	ROW(struct srat_memory, 8, HEX, base, "Base address"),
+	ROW(struct srat_memory, 16, HEX, length, "Length of memory"),
+	ROW(struct srat_memory, 24, RESERVED, reserved2, "Reserved"),
+	ROW_NAMED(struct srat_memory, 28, FLAGS, flags, "Flags", memory_flags),
+	ROW(struct srat_memory, 32, RESERVED, reserved3, "Reserved"),
+};
+
+/* For APIC IDs of 32 bits, with the domain in one piece. */
+static const struct field x2apic_fields[] = {
+	NODE_ROWS(struct srat_x2apic),
+	ROW(struct srat_x2apic, 2, RESERVED, reserved, "Reserved"),
+	ROW(struct srat_x2apic, 4, NUMBER, domain, "Proximity domain"),
+	ROW(struct srat_x2apic, 8, NUMBER, id, "x2APIC ID"),
+	ROW_NAMED(struct srat_x2apic, 12, FLAGS, flags, "Flags", enabled),
+	ROW(struct srat_x2apic, 16, NUMBER, clock_domain, "Clock domain"),
+	ROW(struct srat_x2apic, 20, RESERVED, reserved2, "Reserved"),
+};
+
+/* The domain has 32 bits and stands at 2, the UID at 6: nothing in a table has to be aligned. */
+static const struct field gicc_fields[] = {
+	NODE_ROWS(struct srat_gicc),
+	ROW(struct srat_gicc, 2, NUMBER, domain, "Proximity domain"),
+	ROW(struct srat_gicc, 6, NUMBER, uid, "ACPI processor UID"),
+	ROW_NAMED(struct srat_gicc, 10, FLAGS, flags, "Flags", enabled),
+	ROW(struct srat_gicc, 14, NUMBER, clock_domain, "Clock domain"),
+};
+
+/* The ID is the same as in MADT and in the ITS groups of an IORT. */
+static const struct field its_fields[] = {
+	NODE_ROWS(struct srat_its),
+	ROW(struct srat_its, 2, NUMBER, domain, "Proximity domain"),
+	ROW(struct srat_its, 6, RESERVED, reserved, "Reserved"),
+	ROW(struct srat_its, 8, NUMBER, id, "ITS ID"),
+};
+
+static const struct field rintc_fields[] = {
+	NODE_ROWS(struct srat_rintc),
+	ROW(struct srat_rintc, 2, RESERVED, reserved, "Reserved"),
+	ROW(struct srat_rintc, 4, NUMBER, domain, "Proximity domain"),
+	ROW(struct srat_rintc, 8, NUMBER, uid, "ACPI processor UID"),
+	ROW_NAMED(struct srat_rintc, 12, FLAGS, flags, "Flags", enabled),
+	ROW(struct srat_rintc, 16, NUMBER, clock_domain, "Clock domain"),
+};
+
+/* The bytes of the handle mean one thing or another by this. */
+static const struct field_name handles[] = {
+	{ SRAT_HANDLE_ACPI, "ACPI" },
+	{ SRAT_HANDLE_PCI, "PCI" },
+	{ 0, NULL },
+};
+
+static const struct field_name initiator_flags[] = {
+	{ SRAT_ENABLED, "enabled" },
+	{ 0x2, "architectural transactions" },
+	{ 0, NULL },
+};
+
+/*
+ * The bus stands before device and function. QEMU wrote them the other way round until 2024, as one
+ * little-endian number; tables of those days are about other functions than they were meant for.
+ */
+static const struct field function_fields[] = {
+	NODE_ROWS(struct srat_function),
+	ROW(struct srat_function, 2, RESERVED, reserved, "Reserved"),
+	ROW_NAMED(struct srat_function, 3, ENUM, handle_type, "Device handle type", handles),
+	ROW(struct srat_function, 4, NUMBER, domain, "Proximity domain"),
+	ROW(struct srat_function, 8, HEX, segment, "PCI segment"),
+	ROW(struct srat_function, 10, HEX, bus, "PCI bus number"),
+	ROW(struct srat_function, 11, HEX, devfn, "PCI device and function"),
+	ROW(struct srat_function, 12, RESERVED, reserved2, "Reserved"),
+	ROW_NAMED(struct srat_function, 24, FLAGS, flags, "Flags", initiator_flags),
+	ROW(struct srat_function, 28, RESERVED, reserved3, "Reserved"),
+};
+
+/*
+ * A handle of ACPI names the device by _HID and _UID: eight characters without an end, and a
+ * number.
+ */
+static const struct field device_fields[] = {
+	NODE_ROWS(struct srat_device),
+	ROW(struct srat_device, 2, RESERVED, reserved, "Reserved"),
+	ROW_NAMED(struct srat_device, 3, ENUM, handle_type, "Device handle type", handles),
+	ROW(struct srat_device, 4, NUMBER, domain, "Proximity domain"),
+	ROW(struct srat_device, 8, TEXT, hid, "ACPI _HID"),
+	ROW(struct srat_device, 16, HEX, uid, "ACPI _UID"),
+	ROW(struct srat_device, 20, RESERVED, reserved2, "Reserved"),
+	ROW_NAMED(struct srat_device, 24, FLAGS, flags, "Flags", initiator_flags),
+	ROW(struct srat_device, 28, RESERVED, reserved3, "Reserved"),
+};
+
+/* What every structure has: the bytes behind it are kept. */
+struct unknown_structure {
+	struct srat_node node;
+};
+
+static const struct field unknown_fields[] = { NODE_ROWS(struct unknown_structure) };
+
+static const struct layout layouts[] = {
+	[SRAT_CPU] = LAYOUT("Processor", SRAT_CPU, 16, struct srat_cpu, cpu_fields),
+	[SRAT_MEMORY] = LAYOUT("Memory", SRAT_MEMORY, 40, struct srat_memory, memory_fields),
+	[SRAT_X2APIC] =
+		LAYOUT("Processor with x2APIC", SRAT_X2APIC, 24, struct srat_x2apic, x2apic_fields),
+	[SRAT_GICC] = LAYOUT("Processor with GICC", SRAT_GICC, 18, struct srat_gicc, gicc_fields),
+	[SRAT_ITS] = LAYOUT("GIC ITS", SRAT_ITS, 12, struct srat_its, its_fields),
+	[SRAT_INITIATOR] =
+		LAYOUT("Generic initiator", SRAT_INITIATOR, 32, struct srat_device, device_fields),
+	[SRAT_PORT] = LAYOUT("Generic port", SRAT_PORT, 32, struct srat_device, device_fields),
+	[SRAT_RINTC] =
+		LAYOUT("Processor with RINTC", SRAT_RINTC, 20, struct srat_rintc, rintc_fields),
+};
+
+const struct layout srat_initiator_layout = LAYOUT("Generic initiator on PCI", SRAT_INITIATOR, 32,
+						   struct srat_function, function_fields);
+
+static const struct layout port_layout =
+	LAYOUT("Generic port on PCI", SRAT_PORT, 32, struct srat_function, function_fields);
+
+static const struct layout unknown_layout = LAYOUT("Structure of unknown type", LAYOUT_UNKNOWN, 2,
+						   struct unknown_structure, unknown_fields);
+
+#define HANDLE_TYPE_AT 3u
+
+/* Told by its rows: they were chosen by the type of the handle. */
+bool srat_is_function(const struct record *record)
+{
+	return record_is(record, &srat_initiator_layout) || record_is(record, &port_layout);
+}
+
+/* The layouts that have a handle of ACPI, which is also what a handle of unknown type gets. */
+bool srat_is_device(const struct record *record)
+{
+	return record_is(record, &layouts[SRAT_INITIATOR]) ||
+	       record_is(record, &layouts[SRAT_PORT]);
+}
+
+/* Put together here and nowhere else, so that the bytes are turned round in one place. */
+uint32_t srat_function_id(const struct record *record)
+{
+	const struct srat_function *function = record->host;
+
+	return (uint32_t)function->segment << 16 | (uint32_t)function->bus << 8 | function->devfn;
+}
+
+/* All but the oldest structure have the number in one field. */
+bool srat_domain(const struct record *record, uint32_t *ret_domain)
+{
+	const struct field *field =
+		record->layout ? layout_field(record->layout, "Proximity domain") : NULL;
+	const struct srat_cpu *cpu = record->host;
+
+	if (field) {
+		*ret_domain = (uint32_t)field_get(field, record->host);
+		return true;
+	}
+	if (!record_is(record, &layouts[SRAT_CPU]))
+		return false;
+	*ret_domain = cpu->domain_low | (uint32_t)wire_load(cpu->domain_high, 3) << 8;
+	return true;
+}
+
+/* An ITS has no flags: it is there. */
+bool srat_is_enabled(const struct record *record)
+{
+	const struct field *flags = record->layout ? layout_field(record->layout, "Flags") : NULL;
+
+	return !flags || field_get(flags, record->host) & SRAT_ENABLED;
+}
+
+/* The type of a handle decides what its 16 bytes are; another than PCI's has ACPI's rows. */
+const struct layout *srat_find_layout(const uint8_t *structure, uint64_t length)
+{
+	unsigned type = structure[0];
+	bool pci = length > HANDLE_TYPE_AT && structure[HANDLE_TYPE_AT] == SRAT_HANDLE_PCI;
+
+	if (pci && type == SRAT_INITIATOR)
+		return &srat_initiator_layout;
+	if (pci && type == SRAT_PORT)
+		return &port_layout;
+	return type < G_N_ELEMENTS(layouts) ? &layouts[type] : &unknown_layout;
+}

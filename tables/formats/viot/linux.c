@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Which IOMMU Linux takes for a device by a VIOT: the last matching node of the table
+ */
+#include "viot.h"
+#include "tables/model/topology.h"
+#include "tables/routes/route.h"
+
+/*
+ * The driver puts each node in front of those it has read, and takes the first that matches:
+ * the last of the table. It looks at no other if that one fails.
+ */
+static struct viommu_route viot_route(const struct viommu_topology *topology,
+				      const struct viommu_device_name *device)
+{
+	const struct viommu_pci_range *range;
+	const struct viommu_platform_device *candidate;
+
+	for (size_t i = topology_count(topology, OBJECT_PCI_RANGE); device->pci && i--;) {
+		range = topology_get(topology, OBJECT_PCI_RANGE, i);
+		if (range_has(range, device))
+			return route_of_range(topology, range, device);
+	}
+	for (size_t i = topology_count(topology, OBJECT_PLATFORM_DEVICE); !device->pci && i--;) {
+		candidate = topology_get(topology, OBJECT_PLATFORM_DEVICE, i);
+		if (candidate->base == device->base)
+			return route_to(topology, candidate->iommu, candidate->id,
+					candidate->place);
+	}
+	return route_nothing;
+}
+
+/* Whatever node Linux has taken, it asks last whether the device is the IOMMU itself. */
+struct viommu_route linux_viot(const struct viommu_topology *topology,
+			       const struct viommu_device_name *device, const char **ret_why)
+{
+	struct viommu_route route = viot_route(topology, device);
+
+	if (route.reach != VIOMMU_REACH_IOMMU) {
+		*ret_why = "Linux finds the device in no node of the VIOT, and leaves it without "
+			   "an IOMMU";
+	} else if (is_itself(route.iommu, device)) {
+		route = (struct viommu_route){ .reach = VIOMMU_REACH_BYPASS, .place = route.place };
+		*ret_why = "Linux lets no IOMMU translate itself: it refuses the node for this "
+			   "device with -EINVAL";
+	} else {
+		*ret_why = "Linux takes the last node of the VIOT that has the device";
+	}
+	return route;
+}
+
+/* Mainline sees a table of the final form with no nodes. */
+struct viommu_route linux_draft(const struct viommu_topology *topology,
+				const struct viommu_device_name *device, const char **ret_why)
+{
+	(void)topology;
+	(void)device;
+	*ret_why = "Linux finds no node in a VIOT of this form, and says nothing: patches of 2019 "
+		   "that read it were not merged";
+	return route_nothing;
+}
