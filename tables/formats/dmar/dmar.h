@@ -114,7 +114,7 @@ struct dmar_hop {
 
 /* The rows of a structure of that type; those of a structure's head for a type not known. */
 const struct layout *dmar_layout(uint64_t type);
-extern const struct layout dmar_scope_layout, dmar_hop_layout;
+extern const struct layout dmar_head_layout, dmar_scope_layout, dmar_hop_layout;
 
 /* The type of a structure that was decoded whole, or DMAR_UNKNOWN. */
 static inline unsigned dmar_type_of(const struct record *record)

@@ -15,16 +15,6 @@
 #include "tables/findings/findings.h"
 #include "check.h"
 
-/* Rules are about nodes of one type mostly, and ask for nothing else. */
-void iort_each(const struct table_check *check, unsigned type, iort_look *look)
-{
-	const struct record *node;
-
-	for (guint i = 0; (node = iort_next_node(check->table, &i));)
-		if (iort_type_of(node) == type)
-			look(check, node);
-}
-
 /* Fields of the table that many rules ask for. */
 static const struct iort_head *head_of(const struct table_check *check)
 {

@@ -43,14 +43,6 @@ void iort_check_interrupt_order(const struct table_check *check)
 	iort_each(check, IORT_SMMU_V3, look_at_order);
 }
 
-/* The rule is Linux's, as its comments tell it of the specification. */
-bool iort_has_device_id_mapping(const struct iort_smmu_v3 *smmu)
-{
-	if (smmu->node.revision >= IORT_SMMU_V3_WITH_FLAG)
-		return smmu->flags & IORT_SMMU_V3_DEVICE_ID;
-	return smmu->node.revision && !(smmu->event && smmu->pri && smmu->gerr && smmu->sync);
-}
-
 /* Then the SMMU has no way to tell its driver of anything. */
 static void look_at_device_id_index(const struct table_check *check, const struct record *node)
 {

@@ -30,6 +30,12 @@ const char *iort_its_at(const struct iort_reading *reading, uint32_t offset);
 /* Are all stream IDs of this SMMU said to go on as they are, by its ITS group? */
 bool iort_is_said(const struct iort_reading *reading, const struct record *node);
 
+/* Give the node a name: the prefix, and its number among those that are named with it. */
+const char *iort_name_node(GHashTable *names, const struct record *node, const char *prefix);
+
+/* The ID mapping that an SMMUv3 has for its own MSIs, if it is usable; NULL: none. */
+const struct iort_mapping *iort_own_mapping(const struct record *node);
+
 /* iort_read_map.c: where IDs go. */
 
 /* The first IDs of the ranges of a node, to be freed with g_hash_table_destroy(). */
@@ -51,6 +57,7 @@ void iort_read_root_complex(struct iort_reading *reading, const struct record *n
 /* iort_read_device.c */
 void iort_look_at_memory(const struct iort_reading *reading, const struct record *node,
 			 const struct iort_memory *memory);
+void iort_read_iommu(struct iort_reading *reading, const struct record *node);
 void iort_read_component(struct iort_reading *reading, const struct record *node);
 void iort_read_rmr(struct iort_reading *reading, const struct record *node);
 

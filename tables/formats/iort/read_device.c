@@ -9,22 +9,6 @@
 #include "read.h"
 #include "tables/model/topology.h"
 
-/*
- * What every generator writes: coherent, with a path to memory that is, and cacheable as it is; or
- * nothing of that.
- */
-void iort_look_at_memory(const struct iort_reading *reading, const struct record *node,
-			 const struct iort_memory *memory)
-{
-	unsigned usual = memory->cache_coherent ? IORT_MEMORY_USUAL : 0;
-
-	if (memory->hints || memory->flags != usual || memory->cache_coherent > 1)
-		iort_lose(reading, "iort-silent-attributes", node,
-			  "how accesses to memory are cached");
-}
-
-/* -- named components ------------------------------------------------------------------------ */
-
 /* An ID mapping of a component, as the members that a device and a further ID have alike. */
 struct ids {
 	const char *iommu;
@@ -114,57 +98,4 @@ void iort_read_component(struct iort_reading *reading, const struct record *node
 	while (record && (record = iort_next(node, &iort_mapping_layout, &i)))
 		if (take_ids(reading, firsts, record, &ids))
 			add_further(reading, record, name, &ids);
-}
-
-/* -- RMR nodes ----------------------------------------------------------------------------------
- */
-
-/*
- * All of a node's memory is for all of its IDs, which is a product: a table of 64 KiB can say as
- * much of it as takes gigabytes to keep. What is beyond is told once.
- */
-static bool has_room(struct iort_reading *reading, struct viommu_place place)
-{
-	if (reading->n_memories++ == IORT_MAX_MEMORIES)
-		report(reading->findings, "iort-rmr-many", place,
-		       "give each node only the memory that all of its IDs need",
-		       "memory of all RMR nodes, counted once for each of their ID mappings, is "
-		       "more "
-		       "than %zu pieces: the rest is left out",
-		       IORT_MAX_MEMORIES);
-	return reading->n_memories <= IORT_MAX_MEMORIES;
-}
-
-/* Linux looks at the IDs that come out of a mapping, and not at its flag. */
-static void add_memory(struct iort_reading *reading, const struct record *node,
-		       const struct iort_mapping *mapping, const struct record *record)
-{
-	const struct iort_rmr *rmr = node->host;
-	const struct iort_rmr_descriptor *range = record->host;
-	struct viommu_reserved_memory memory = {
-		.size = sizeof(memory),
-		.first = range->base,
-		.last = range->base + (range->length - 1),
-		.kind = VIOMMU_MEMORY_IDENTITY,
-		.iommu = iort_iommu_at(reading, mapping->output_reference),
-		.has_ids = true,
-		.id_first = mapping->output_base,
-		.id_last = mapping->output_base + mapping->id_count,
-		.flags = rmr->flags,
-		.place = table_place(reading->table, record->at),
-	};
-
-	if (has_room(reading, memory.place) && memory.iommu && range->length)
-		viommu_topology_add_reserved_memory(reading->topology, &memory);
-}
-
-/* All of its memory is for all of its IDs. */
-void iort_read_rmr(struct iort_reading *reading, const struct record *node)
-{
-	const struct record *ids, *memory;
-
-	for (guint i = 0; reading->n_memories <= IORT_MAX_MEMORIES &&
-			  (ids = iort_next(node, &iort_mapping_layout, &i));)
-		for (guint k = 0; (memory = iort_next(node, &iort_rmr_descriptor_layout, &k));)
-			add_memory(reading, node, ids->host, memory);
 }

@@ -11,6 +11,16 @@
 #include "tables/findings/findings.h"
 #include "check.h"
 
+/* Rules are about nodes of one type mostly, and ask for nothing else. */
+void iort_each(const struct table_check *check, unsigned type, iort_look *look)
+{
+	const struct record *node;
+
+	for (guint i = 0; (node = iort_next_node(check->table, &i));)
+		if (iort_type_of(node) == type)
+			look(check, node);
+}
+
 /* NULL for the reference of a PMCG, which carries no IDs. */
 const struct iort_mapping *iort_visited_mapping(const struct iort_visit *visit)
 {

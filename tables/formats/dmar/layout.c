@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The rows of every structure of a DMAR (Intel VT-d, chapter 8), and accessors of decoded ones
+ */
+#include <string.h>
+
+#include "dmar.h"
+
+/* -- layouts ------------------------------------------------------------------------- */
+
+/* Whether interrupts are remapped is said here for the whole machine, and not by each unit. */
+static const struct field_name head_flags[] = {
+	{ 0x1, "INTR_REMAP" },
+	{ 0x2, "X2APIC_OPT_OUT" },
+	{ 0x4, "DMA_CTRL_PLATFORM_OPT_IN_FLAG" },
+	{ 0, NULL },
+};
+
+/* The width is one less than the number of bits that it stands for. */
+static const struct field head_fields[] = {
+	ACPI_ROWS(struct dmar_head),
+	ROW(struct dmar_head, 36, NUMBER, width, "Host address width"),
+	ROW_NAMED(struct dmar_head, 37, FLAGS, flags, "Flags", head_flags),
+	ROW(struct dmar_head, 38, RESERVED, reserved, "Reserved"),
+};
+const struct layout dmar_head_layout =
+	LAYOUT("DMA Remapping Reporting table", 0, DMAR_HEAD_LENGTH, struct dmar_head, head_fields);
+
+/* The short names are what kernels print, and what people search for. */
+static const struct field_name types[] = {
+	{ DMAR_DRHD, "DRHD" }, { DMAR_RMRR, "RMRR" }, { DMAR_ATSR, "ATSR" }, { DMAR_RHSA, "RHSA" },
+	{ DMAR_ANDD, "ANDD" }, { DMAR_SATC, "SATC" }, { DMAR_SIDP, "SIDP" }, { 0, NULL },
+};
+
+#define NODE_ROWS(host) \
+	ROW_NAMED(host, 0, TYPE, node.type, "Type", types), \
+		ROW(host, 2, LENGTH, node.length, "Length")
+
+/*
+ * INCLUDE_PCI_ALL: all of its segment that no other unit has. Linux puts it behind the explicit
+ * ones.
+ */
+static const struct field_name drhd_flags[] = {
+	{ DMAR_INCLUDE_PCI_ALL, "INCLUDE_PCI_ALL" },
+	{ 0, NULL },
+};
+
+/* The size of the registers is the logarithm of a number of pages: 0, as it long was, is one. */
+static const struct field drhd_fields[] = {
+	NODE_ROWS(struct dmar_drhd),
+	ROW_NAMED(struct dmar_drhd, 4, FLAGS, flags, "Flags", drhd_flags),
+	ROW(struct dmar_drhd, 5, NUMBER, size, "Size"),
+	ROW(struct dmar_drhd, 6, HEX, segment, "Segment number"),
+	ROW(struct dmar_drhd, 8, HEX, base, "Register base address"),
+};
+
+/* The limit is the last byte. */
+static const struct field rmrr_fields[] = {
+	NODE_ROWS(struct dmar_rmrr),
+	ROW(struct dmar_rmrr, 4, RESERVED, reserved, "Reserved"),
+	ROW(struct dmar_rmrr, 6, HEX, segment, "Segment number"),
+	ROW(struct dmar_rmrr, 8, HEX, base, "Base address"),
+	ROW(struct dmar_rmrr, 16, HEX, limit, "Limit address"),
+};
+
+/* With ALL_PORTS no scope is read: every root port of the segment has ATS. */
+static const struct field_name atsr_flags[] = { { DMAR_ALL_PORTS, "ALL_PORTS" }, { 0, NULL } };
+static const struct field atsr_fields[] = {
+	NODE_ROWS(struct dmar_ports),
+	ROW_NAMED(struct dmar_ports, 4, FLAGS, flags, "Flags", atsr_flags),
+	ROW(struct dmar_ports, 5, RESERVED, reserved, "Reserved"),
+	ROW(struct dmar_ports, 6, HEX, segment, "Segment number"),
+};
+
+/* A unit is named by its registers, since it has no number. */
+static const struct field rhsa_fields[] = {
+	NODE_ROWS(struct dmar_rhsa),
+	ROW(struct dmar_rhsa, 4, RESERVED, reserved, "Reserved"),
+	ROW(struct dmar_rhsa, 8, HEX, base, "Register base address"),
+	ROW(struct dmar_rhsa, 16, NUMBER, proximity_domain, "Proximity domain"),
+};
+
+/* The number is what a scope of type 5 repeats; Linux complains of one that no scope repeats. */
+static const struct field andd_fields[] = {
+	NODE_ROWS(struct dmar_andd),
+	ROW(struct dmar_andd, 4, RESERVED, reserved, "Reserved"),
+	ROW(struct dmar_andd, 7, NUMBER, number, "ACPI device number"),
+};
+
+/*
+ * The same bit as ALL_PORTS, with another meaning: structures of one shape have flags of their own.
+ */
+static const struct field_name satc_flags[] = { { 0x1, "ATC_REQUIRED" }, { 0, NULL } };
+static const struct field satc_fields[] = {
+	NODE_ROWS(struct dmar_ports),
+	ROW_NAMED(struct dmar_ports, 4, FLAGS, flags, "Flags", satc_flags),
+	ROW(struct dmar_ports, 5, RESERVED, reserved, "Reserved"),
+	ROW(struct dmar_ports, 6, HEX, segment, "Segment number"),
+};
+
+/* Reserved where others have their flags. */
+static const struct field sidp_fields[] = {
+	NODE_ROWS(struct dmar_ports),
+	ROW(struct dmar_ports, 4, RESERVED, flags, "Reserved"),
+	ROW(struct dmar_ports, 5, RESERVED, reserved, "Reserved"),
+	ROW(struct dmar_ports, 6, HEX, segment, "Segment number"),
+};
+
+/* What every structure has: the bytes behind it are kept. */
+struct unknown_structure {
+	struct dmar_node node;
+};
+static const struct field unknown_fields[] = { NODE_ROWS(struct unknown_structure) };
+
+/* Indexed by type, for they have no gaps. The lengths are those in front of scopes and names. */
+static const struct layout layouts[] = {
+	[DMAR_DRHD] = LAYOUT("Remapping unit", DMAR_DRHD, 16, struct dmar_drhd, drhd_fields),
+	[DMAR_RMRR] =
+		LAYOUT("Reserved memory region", DMAR_RMRR, 24, struct dmar_rmrr, rmrr_fields),
+	[DMAR_ATSR] = LAYOUT("Root ports with ATS", DMAR_ATSR, 8, struct dmar_ports, atsr_fields),
+	[DMAR_RHSA] = LAYOUT("Affinity of a unit", DMAR_RHSA, 20, struct dmar_rhsa, rhsa_fields),
+	[DMAR_ANDD] = LAYOUT("ACPI namespace device", DMAR_ANDD, 8, struct dmar_andd, andd_fields),
+	[DMAR_SATC] = LAYOUT("Address translation caches of the SoC", DMAR_SATC, 8,
+			     struct dmar_ports, satc_fields),
+	[DMAR_SIDP] = LAYOUT("Properties of the SoC's devices", DMAR_SIDP, 8, struct dmar_ports,
+			     sidp_fields),
+};
+
+static const struct layout unknown_layout = LAYOUT("Structure of unknown type", DMAR_UNKNOWN, 4,
+						   struct unknown_structure, unknown_fields);
+
+/* Linux passes over all others, and says so. */
+static const struct field_name scope_types[] = {
+	{ DMAR_SCOPE_ENDPOINT, "PCI endpoint" },
+	{ DMAR_SCOPE_BRIDGE, "PCI sub-hierarchy" },
+	{ DMAR_SCOPE_IOAPIC, "IOAPIC" },
+	{ DMAR_SCOPE_HPET, "HPET" },
+	{ DMAR_SCOPE_NAMESPACE, "ACPI namespace device" },
+	{ 0, NULL },
+};
+
+/* Which type it is changes nothing in how it looks, so types are names and no layouts. */
+static const struct field scope_fields[] = {
+	ROW_NAMED(struct dmar_scope, 0, ENUM, type, "Type", scope_types),
+	ROW(struct dmar_scope, 1, NUMBER, length, "Length"),
+	ROW(struct dmar_scope, 2, HEX, flags, "Flags"),
+	ROW(struct dmar_scope, 3, RESERVED, reserved, "Reserved"),
+	ROW(struct dmar_scope, 4, NUMBER, number, "Enumeration ID"),
+	ROW(struct dmar_scope, 5, HEX, bus, "Start bus number"),
+};
+const struct layout dmar_scope_layout =
+	LAYOUT("Device scope", 0, 6, struct dmar_scope, scope_fields);
+
+/* Devices above 31 and functions above 7 fit into the bytes and are none: a rule tells. */
+static const struct field hop_fields[] = {
+	ROW(struct dmar_hop, 0, HEX, device, "Device"),
+	ROW(struct dmar_hop, 1, HEX, function, "Function"),
+};
+const struct layout dmar_hop_layout = LAYOUT("Path", 0, 2, struct dmar_hop, hop_fields);
+
+/* Types are two bytes of the table, so any number can come. */
+const struct layout *dmar_layout(uint64_t type)
+{
+	return type < G_N_ELEMENTS(layouts) ? &layouts[type] : &unknown_layout;
+}
+
+/* -- asking records ------------------------------------------------------------------ */
+
+/* Whole ones and others alike: dmar_type_of() tells them apart. */
+const struct record *dmar_structure(const struct viommu_table *table, size_t i)
+{
+	const GPtrArray *children = table->root->children;
+
+	return i < children->len ? children->pdata[i] : NULL;
+}
+
+/* Scopes that are not whole are bytes, and stand last: behind them none can be found. */
+const struct record *dmar_scope(const struct record *structure, size_t i)
+{
+	const struct record *scope =
+		i < structure->children->len ? structure->children->pdata[i] : NULL;
+
+	return scope && scope->layout == &dmar_scope_layout ? scope : NULL;
+}
+
+/* Each hop is a record, so there is no count that could disagree with the bytes. */
+size_t dmar_hops(const struct record *scope)
+{
+	return scope->children->len;
+}
+
+const struct dmar_hop *dmar_hop(const struct record *scope, size_t i)
+{
+	const struct record *hop = scope->children->pdata[i];
+
+	return hop->host;
+}
+
+/* A name without an end is none: whoever took it for a string would read on behind the table. */
+const char *dmar_object_name(const struct record *andd)
+{
+	const struct record *name = andd->children->len ? andd->children->pdata[0] : NULL;
+
+	if (!name || !name->rest->len)
+		return NULL;
+	return memchr(name->rest->data, '\0', name->rest->len) ? record_text(name) : NULL;
+}

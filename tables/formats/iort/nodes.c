@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Accessors of decoded IORT nodes
+ *
+ * A node's record has its mappings, its name and its other arrays as children, in the order of
+ * their bytes.
+ */
+#include "iort.h"
+
+/*
+ * Children of one kind only: elements of several arrays of a node stand beside each other, in the
+ * order of their bytes.
+ */
+const struct record *iort_next(const struct record *node, const struct layout *layout, guint *i)
+{
+	while (*i < node->children->len) {
+		const struct record *child = node->children->pdata[(*i)++];
+
+		if (child->layout == layout)
+			return child;
+	}
+	return NULL;
+}
+
+/* Bytes between nodes and behind them are children too, and have no rows. */
+const struct record *iort_next_node(const struct viommu_table *table, guint *i)
+{
+	const GPtrArray *nodes = table->root->children;
+
+	while (*i < nodes->len) {
+		const struct record *node = nodes->pdata[(*i)++];
+
+		if (node->layout)
+			return node;
+	}
+	return NULL;
+}
+
+/* Mappings follow each other, so the first of them says where all are. */
+const struct iort_mapping *iort_mapping_of(const struct record *node, size_t i)
+{
+	guint first = 0;
+	const struct record *child = iort_next(node, &iort_mapping_layout, &first);
+
+	if (!child || i >= node->children->len - (first - 1))
+		return NULL;
+	child = node->children->pdata[first - 1 + i];
+	return child->layout == &iort_mapping_layout ? child->host : NULL;
+}
+
+/* The name follows the fields at once, so it is the first child or there is none. */
+const struct record *iort_text_of(const struct record *node)
+{
+	const struct record *first = node->children->len ? node->children->pdata[0] : NULL;
+
+	return first && first->text ? first : NULL;
+}
+
+char *iort_text(const struct record *node)
+{
+	const struct record *text = iort_text_of(node);
+
+	return text ? g_strndup(record_text(text), text->rest->len) : NULL;
+}
+
+/*
+ * References are offsets from the start of the table, and one into the middle of a node hits
+ * nothing. Linux does not ask, and takes for a node whatever stands there.
+ */
+GHashTable *iort_index(const struct viommu_table *table)
+{
+	GHashTable *index = g_hash_table_new(NULL, NULL);
+	const struct record *node;
+
+	for (guint i = 0; (node = iort_next_node(table, &i));)
+		g_hash_table_insert(index, GSIZE_TO_POINTER(node->at), (gpointer)node);
+	return index;
+}
+
+/* The rule is Linux's, as its comments tell it of the specification. */
+bool iort_has_device_id_mapping(const struct iort_smmu_v3 *smmu)
+{
+	if (smmu->node.revision >= IORT_SMMU_V3_WITH_FLAG)
+		return smmu->flags & IORT_SMMU_V3_DEVICE_ID;
+	return smmu->node.revision && !(smmu->event && smmu->pri && smmu->gerr && smmu->sync);
+}

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * SMMU nodes of an IORT, and those of virtio-iommus, as IOMMUs of a topology
+ *
+ * A topology has the interrupts of an SMMU in the order of the device tree binding.
+ */
+#include "tables/findings/findings.h"
+#include "read.h"
+#include "tables/model/topology.h"
+
+#define SEGMENT_SHIFT 16
+
+/* How interrupts of one SMMU are triggered. */
+enum { SOME_LEVEL = 1, SOME_EDGE = 2 };
+
+/* The order of the device tree binding: sync stands before the errors there. */
+static void take_interrupts(struct viommu_iommu *iommu, const struct iort_smmu_v3 *smmu)
+{
+	const uint32_t interrupts[] = { smmu->event, smmu->pri, smmu->sync, smmu->gerr };
+
+	for (size_t i = 0; i < G_N_ELEMENTS(interrupts); i++) {
+		iommu->interrupts[i] = interrupts[i];
+		if (interrupts[i])
+			iommu->n_interrupts = G_N_ELEMENTS(interrupts);
+	}
+}
+
+/* Bits that have a member of their own are taken out of the flags. */
+static void take_smmu_v3(struct viommu_iommu *iommu, const struct iort_smmu_v3 *smmu)
+{
+	static const uint32_t known =
+		IORT_SMMU_V3_COHERENT | IORT_SMMU_V3_DOMAIN | IORT_SMMU_V3_DEVICE_ID;
+
+	iommu->kind = VIOMMU_SMMU_V3;
+	iommu->base = smmu->base;
+	iommu->coherent = smmu->flags & IORT_SMMU_V3_COHERENT;
+	iommu->flags = smmu->flags & ~known;
+	iommu->vatos = smmu->vatos;
+	iommu->model = smmu->model;
+	iommu->has_proximity_domain = smmu->flags & IORT_SMMU_V3_DOMAIN;
+	iommu->proximity_domain = iommu->has_proximity_domain ? smmu->proximity_domain : 0;
+	take_interrupts(iommu, smmu);
+}
+
+/* The numbers of one sort of interrupts, to be freed with g_free(); and whether all are alike. */
+static uint32_t *numbers_of(const struct record *node, const struct layout *layout, size_t *ret_n,
+			    unsigned *edges)
+{
+	GArray *numbers = g_array_new(FALSE, FALSE, sizeof(uint32_t));
+	const struct record *record;
+
+	for (guint i = 0; (record = iort_next(node, layout, &i));) {
+		const struct iort_interrupt *interrupt = record->host;
+
+		g_array_append_val(numbers, interrupt->gsiv);
+		*edges |= interrupt->flags ? SOME_EDGE : SOME_LEVEL;
+	}
+	*ret_n = numbers->len;
+	return (uint32_t *)(void *)g_array_free(numbers, FALSE);
+}
+
+/* Two zeroes are what is written where nobody knows them. */
+static void take_global_interrupts(struct viommu_iommu *iommu, const struct record *node)
+{
+	guint i = 0;
+	const struct record *record = iort_next(node, &iort_global_interrupts_layout, &i);
+	const struct iort_global_interrupts *interrupts = record ? record->host : NULL;
+
+	if (!interrupts || !(interrupts->fault || interrupts->configuration))
+		return;
+	iommu->interrupts[iommu->n_interrupts++] = interrupts->fault;
+	iommu->interrupts[iommu->n_interrupts++] = interrupts->configuration;
+}
+
+/* Its first interrupts are the global ones, as in the device tree binding. */
+static void take_smmu_v2(struct viommu_iommu *iommu, const struct record *node)
+{
+	const struct iort_smmu_v2 *smmu = node->host;
+
+	take_global_interrupts(iommu, node);
+	iommu->kind = VIOMMU_SMMU_V2;
+	iommu->base = smmu->base;
+	iommu->span = smmu->span;
+	iommu->coherent = smmu->flags & IORT_SMMU_V2_COHERENT;
+	iommu->flags = smmu->flags & ~(uint32_t)IORT_SMMU_V2_COHERENT;
+	iommu->model = smmu->model;
+}
+
+/* The device ID is where the function is, as one number. */
+static void take_virtio_pci(struct viommu_iommu *iommu, const struct iort_virtio_pci *node)
+{
+	iommu->kind = VIOMMU_VIRTIO_PCI;
+	iommu->segment = (uint16_t)(node->device_id >> SEGMENT_SHIFT);
+	iommu->bdf = (uint16_t)node->device_id;
+}
+
+/* Its interrupt is for the driver of the transport, and no IOMMU's. */
+static void take_virtio_mmio(struct viommu_iommu *iommu, const struct iort_virtio_mmio *node)
+{
+	iommu->kind = VIOMMU_VIRTIO_MMIO;
+	iommu->base = node->base;
+	iommu->span = node->span;
+	iommu->coherent = node->flags & IORT_VIRTIO_COHERENT;
+	iommu->interrupts[0] = (uint32_t)node->interrupt;
+	iommu->n_interrupts = iommu->interrupts[0] ? 1 : 0;
+}
+
+/* Numbered as generators do it, an identifier is the index of its node. Before revision 3 it is 0.
+ */
+static void take_identifier(const struct iort_reading *reading, struct viommu_iommu *iommu,
+			    const struct record *node)
+{
+	uint32_t identifier = iort_node_of(node)->identifier;
+
+	iommu->has_identifier =
+		acpi_header(reading->table)->revision >= IORT_REVISION_E_B &&
+		identifier != GPOINTER_TO_UINT(g_hash_table_lookup(reading->index, node));
+	iommu->identifier = iommu->has_identifier ? identifier : 0;
+}
+
+/*
+ * Its own MSIs, and those of its devices where they go on with the IDs that they have: only an SMMU
+ * for whose devices that is true has an ITS group. Other ways are ranges of MSIs (read_msis).
+ */
+static void take_its(const struct iort_reading *reading, struct viommu_iommu *iommu,
+		     const struct record *node)
+{
+	const struct iort_mapping *own = iort_own_mapping(node);
+
+	if (own) {
+		iommu->its = iort_its_at(reading, own->output_reference);
+		iommu->has_msi_id = iommu->its;
+		iommu->msi_id = iommu->its ? own->output_base : 0;
+		return;
+	}
+	iommu->its = iort_identity_its(reading, node);
+}
+
+/* The lists live until the topology has its copy. */
+static void add_iommu(const struct iort_reading *reading, struct viommu_iommu *iommu,
+		      const struct record *node)
+{
+	unsigned edges = 0;
+	g_autofree uint32_t *contexts =
+		numbers_of(node, &iort_interrupt_layout, &iommu->n_context_interrupts, &edges);
+	g_autofree uint32_t *monitors =
+		numbers_of(node, &iort_pmu_interrupt_layout, &iommu->n_pmu_interrupts, &edges);
+
+	iommu->context_interrupts = contexts;
+	iommu->pmu_interrupts = monitors;
+	iommu->edge = edges == SOME_EDGE;
+	viommu_topology_add_iommu(reading->topology, iommu);
+	if (edges == (SOME_EDGE | SOME_LEVEL))
+		iort_lose(reading, "iort-silent-interrupts", node,
+			  "interrupts of an SMMU of which some are edge-triggered");
+}
+
+/*
+ * The name is given even to an IOMMU that cannot be added, so that names are places in the table.
+ */
+void iort_read_iommu(struct iort_reading *reading, const struct record *node)
+{
+	struct viommu_iommu iommu = { .size = sizeof(iommu) };
+	unsigned type = iort_type_of(node);
+
+	iommu.place = table_place(reading->table, node->at);
+	if (type == IORT_SMMU_V3)
+		take_smmu_v3(&iommu, node->host);
+	else if (type == IORT_SMMU_V2)
+		take_smmu_v2(&iommu, node);
+	else if (type == IORT_VIRTIO_PCI)
+		take_virtio_pci(&iommu, node->host);
+	else
+		take_virtio_mmio(&iommu, node->host);
+	iommu.name =
+		iort_name_node(reading->iommus, node, type < IORT_VIRTIO_PCI ? "smmu" : "viommu");
+	take_identifier(reading, &iommu, node);
+	take_its(reading, &iommu, node);
+	add_iommu(reading, &iommu, node);
+}

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Building one node of an IORT: its fields, its arrays, its length
+ */
+#include "tables/findings/findings.h"
+#include "write.h"
+
+/* Names of IOMMUs that stand in other tables are no units. */
+struct iort_unit *iort_unit_of(const struct iort_writing *writing, const char *iommu)
+{
+	return iommu ? g_hash_table_lookup(writing->units, iommu) : NULL;
+}
+
+/* No node is at 0, so that is nowhere. */
+uint32_t iort_group_at(const struct iort_writing *writing, const char *its)
+{
+	return its ? GPOINTER_TO_UINT(g_hash_table_lookup(writing->groups, its)) : 0;
+}
+
+/* An identifier is the number of its node; who wants another one sets it behind this. */
+struct record *iort_begin_with(const struct iort_writing *writing, const struct layout *layout,
+			       void *host)
+{
+	struct iort_node *fields = host;
+	g_autofree uint8_t *wire = g_malloc0(layout->length);
+
+	fields->type = (uint8_t)layout->type;
+	fields->identifier = writing->revision >= IORT_REVISION_E_B ? writing->n : 0;
+	layout_encode(layout, host, wire);
+	return record_new(layout, wire, writing->end);
+}
+
+struct record *iort_begin_node(const struct iort_writing *writing, enum iort_type type, void *host)
+{
+	const struct iort_node *fields = host;
+
+	return iort_begin_with(writing, iort_layout(type, fields->revision, SIZE_MAX), host);
+}
+
+/* The length of the node is counted once, for that is a walk over all that it has. */
+void iort_add_elements(struct record *node, const struct layout *layout, const void *hosts,
+		       size_t n)
+{
+	size_t at = node->at + record_length(node);
+	g_autofree uint8_t *wire = g_malloc0(layout->length);
+
+	for (size_t i = 0; i < n; i++, at += layout->length) {
+		layout_encode(layout, (const char *)hosts + i * layout->host_size, wire);
+		record_add_child(node, record_new(layout, wire, at));
+	}
+}
+
+/* A node has one array of them, behind whatever stands there by then. */
+void iort_add_mappings(struct record *node, const GArray *mappings)
+{
+	struct iort_node *fields = node->host;
+
+	fields->mapping_count = mappings->len;
+	fields->mapping_offset = mappings->len ? (uint32_t)record_length(node) : 0;
+	iort_add_elements(node, &iort_mapping_layout, mappings->data, mappings->len);
+}
+
+bool iort_has_room(struct iort_writing *writing, const GArray *mappings)
+{
+	if (mappings->len > IORT_MAX_NODE_LENGTH / IORT_MAPPING_LENGTH ||
+	    ++writing->n_mappings > IORT_MAX_RECORDS)
+		writing->too_large = true;
+	return !writing->too_large;
+}
+
+/* A length of more than 16 bits is cut off here, and found when all nodes are there. */
+void iort_end_node(struct iort_writing *writing, struct record *node)
+{
+	struct iort_node *fields = node->host;
+	size_t length = record_length(node);
+
+	fields->length = (uint16_t)length;
+	writing->too_large |= length > IORT_MAX_NODE_LENGTH;
+	record_add_child(writing->table->root, node);
+	writing->end += length;
+	writing->n++;
+}
+
+/* Only where the topology asks for a revision: otherwise it is as new as it has to be. */
+void iort_blame_revision(const struct iort_writing *writing, struct viommu_place place,
+			 unsigned revision, const char *what)
+{
+	if (writing->revision < revision)
+		report(writing->findings, "iort-silent-revision", place,
+		       "ask for a later `revision` of the table, or for none",
+		       "%s needs revision %u, and the table has %u", what, revision,
+		       writing->revision);
+}
