@@ -56,7 +56,12 @@ linux_reader *linux_reader_of(const struct viommu_topology *topology)
 /* Some tables are taken apart only because others refer to what stands in them. */
 static bool has_meaning(const struct format *format)
 {
-	return format && format->to_topology;
+	return format && (format->to_topology || format->inner_length);
+}
+
+static bool can_generate(const struct format *format)
+{
+	return format && (format->from_topology || format->inner_signature);
 }
 
 bool viommu_table_known(const char *signature)
@@ -73,9 +78,7 @@ bool viommu_table_taken_apart(const char *signature)
 /* Reading does not imply writing: an MADT is made by whoever has the interrupt controllers. */
 bool viommu_table_made(const char *signature)
 {
-	const struct format *format = find_format(signature);
-
-	return format && format->from_topology;
+	return can_generate(find_format(signature));
 }
 
 /* The signature is taken from bytes and has no end there; here it has one, as in the rows. */
@@ -97,6 +100,47 @@ static struct viommu_table *table_of_format(const struct format *format, const c
 
 /* -- bytes ------------------------------------------------------------------------ */
 
+/* The root of the inner table is freed with that of the outer one. */
+static void put_inside(struct viommu_table *outer, struct viommu_table *inner)
+{
+	inner->root->base = inner->base;
+	record_add_child(outer->root, inner->root);
+	outer->inner = inner;
+}
+
+static void decode(struct viommu_table *table, const uint8_t *bytes, size_t length,
+		   struct viommu_findings *findings);
+
+/*
+ * Offsets of the inner table count from its own start, its places from that of the file. A table
+ * that ends inside the header of the inner one has only bytes there.
+ */
+static void decode_inner(struct viommu_table *table, const uint8_t *bytes, size_t length,
+			 struct viommu_findings *findings)
+{
+	size_t room = length < ACPI_HEADER_LENGTH ? 0 : table->format->inner_length(bytes, length);
+	struct viommu_table *inner;
+
+	if (room) {
+		inner = table_new((const char *)bytes, SIGNATURE_LENGTH, table->file);
+		inner->base = record_length(table->root);
+		decode(inner, bytes, room, findings);
+		put_inside(table, inner);
+	}
+	record_add_rest(table->root, bytes + room, length - room);
+}
+
+static void decode_body(struct viommu_table *table, const uint8_t *bytes, size_t length,
+			struct viommu_findings *findings)
+{
+	size_t head = table->format->head->length;
+
+	if (table->format->inner_length)
+		decode_inner(table, bytes + head, length > head ? length - head : 0, findings);
+	else
+		table->format->decode(table, bytes, length, findings);
+}
+
 /* Decode the head, and all that the header counts; keep the rest as bytes. */
 static void decode(struct viommu_table *table, const uint8_t *bytes, size_t length,
 		   struct viommu_findings *findings)
@@ -108,7 +152,7 @@ static void decode(struct viommu_table *table, const uint8_t *bytes, size_t leng
 	table->root = record_new(table->whole ? format->head : &acpi_layout, bytes, 0);
 	end = table->whole ? acpi_end(table, length) : ACPI_HEADER_LENGTH;
 	if (table->whole)
-		format->decode(table, bytes, end, findings);
+		decode_body(table, bytes, end, findings);
 	else if (format)
 		report(findings, "acpi-short", table_place(table, length),
 		       "the table was cut off: take it again", "%s has %u bytes at least, not %zu",
@@ -165,29 +209,6 @@ struct viommu_table *viommu_table_decode(const void *bytes, size_t length, const
 	choose_form(table, bytes, length);
 	decode(table, bytes, length, findings);
 	return table;
-}
-
-/* From now on the root of the inner table goes with that of the outer one. */
-static void put_inside(struct viommu_table *outer, struct viommu_table *inner)
-{
-	inner->root->base = inner->base;
-	record_add_child(outer->root, inner->root);
-	outer->inner = inner;
-}
-
-/*
- * Its offsets count from its own start, as the draft has it, but its places from that of the file:
- * so it has a base.
- */
-struct viommu_table *table_decode_inside(struct viommu_table *outer, const uint8_t *bytes,
-					 size_t length, struct viommu_findings *findings)
-{
-	struct viommu_table *inner = table_new((const char *)bytes, SIGNATURE_LENGTH, outer->file);
-
-	inner->base = record_length(outer->root);
-	decode(inner, bytes, length, findings);
-	put_inside(outer, inner);
-	return inner;
 }
 
 /* A device could not show more than that, and a walk should not have to see it. */
@@ -255,7 +276,19 @@ static void keep_header(struct viommu_topology *topology, const struct viommu_ta
 	viommu_topology_set_header(topology, table->format->signature, &header);
 }
 
-/* Which table it was is kept as well, for Linux reads each kind in its own way (resolve.c). */
+static struct viommu_topology *read_meaning(const struct viommu_table *table,
+					    struct viommu_findings *findings)
+{
+	struct viommu_topology *topology = NULL;
+
+	if (table->whole && !table->format->inner_length)
+		return table->format->to_topology(table, findings);
+	if (table->whole && table->inner)
+		topology = viommu_table_topology(table->inner, findings);
+	return topology ? topology : viommu_topology_new();
+}
+
+/* The topology keeps its source, since Linux reads each kind of table in its own way. */
 struct viommu_topology *viommu_table_topology(const struct viommu_table *table,
 					      struct viommu_findings *findings)
 {
@@ -263,8 +296,7 @@ struct viommu_topology *viommu_table_topology(const struct viommu_table *table,
 
 	if (!is_known(table, findings))
 		return NULL;
-	topology =
-		table->whole ? table->format->to_topology(table, findings) : viommu_topology_new();
+	topology = read_meaning(table, findings);
 	topology_set_source(topology, table->format->signature);
 	if (!table->format->bare)
 		keep_header(topology, table);
@@ -319,6 +351,23 @@ static struct viommu_table *table_blank(const struct format *format)
 	return table;
 }
 
+static bool fill(struct viommu_table *table, const struct viommu_topology *topology,
+		 const char *iommu, struct viommu_findings *findings);
+
+/* The base is set first, since places in findings are made while the table is filled. */
+static bool fill_inner(struct viommu_table *table, const struct viommu_topology *topology,
+		       struct viommu_findings *findings)
+{
+	struct viommu_table *inner =
+		table_blank(find_format(table->format->inner_signature(topology)));
+
+	inner->base = record_length(table->root);
+	if (!fill(inner, topology, NULL, findings))
+		return viommu_table_free(inner);
+	put_inside(table, inner);
+	return true;
+}
+
 /* The name of the IOMMU is the caller's: it is looked at while the table is made, and not kept. */
 static bool fill(struct viommu_table *table, const struct viommu_topology *topology,
 		 const char *iommu, struct viommu_findings *findings)
@@ -328,28 +377,13 @@ static bool fill(struct viommu_table *table, const struct viommu_topology *topol
 	if (!bare)
 		acpi_begin(table, topology);
 	table->iommu = iommu;
-	made = table->format->from_topology(table, topology, findings);
+	made = table->format->inner_signature
+		       ? fill_inner(table, topology, findings)
+		       : table->format->from_topology(table, topology, findings);
 	table->iommu = NULL;
 	if (made && !bare)
 		acpi_finish(table);
 	return made;
-}
-
-/*
- * The base goes first, since places in findings are made while the table is filled. What could not
- * be filled was never put inside, and is freed alone.
- */
-struct viommu_table *table_generate_inside(struct viommu_table *outer, const char *signature,
-					   const struct viommu_topology *topology,
-					   struct viommu_findings *findings)
-{
-	struct viommu_table *inner = table_blank(find_format(signature));
-
-	inner->base = record_length(outer->root);
-	if (!fill(inner, topology, NULL, findings))
-		return viommu_table_free(inner);
-	put_inside(outer, inner);
-	return inner;
 }
 
 /* NULL with a finding rather than a table that lacks what was asked for without a word. */
@@ -360,7 +394,7 @@ struct viommu_table *viommu_table_generate_for(const struct viommu_topology *top
 	const struct format *format = find_format(signature);
 	struct viommu_table *table;
 
-	if (!format || !format->from_topology) {
+	if (!can_generate(format)) {
 		report(findings, "acpi-unknown", place_of_file(NULL),
 		       "ask for a table that docs/tables.md has under \"made\"",
 		       "%s cannot be made here", signature ? signature : "no table");

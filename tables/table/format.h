@@ -40,6 +40,13 @@ struct format {
 	void (*decode)(struct viommu_table *table, const uint8_t *bytes, size_t length,
 		       struct viommu_findings *findings);
 
+	/*
+	 * A table that lies behind the head of this one, instead of `decode`, `to_topology` and
+	 * `from_topology`: its length, at most `room`; the signature of the one to generate.
+	 */
+	size_t (*inner_length)(const uint8_t *inner, size_t room);
+	const char *(*inner_signature)(const struct viommu_topology *topology);
+
 	/* Rules of the bytes, which hold whatever the table means; behind the last a NULL id. */
 	const struct table_rule *rules;
 
@@ -91,16 +98,6 @@ struct viommu_table {
 struct viommu_place table_place(const struct viommu_table *table, size_t at);
 struct viommu_place table_place_of(const struct viommu_table *table, const struct record *record,
 				   const char *field_name);
-
-/*
- * Put a table into `outer`, behind its head: one that is decoded, or one that is made. Its places
- * in findings are those in `outer`. NULL, with a finding, if it could not be made.
- */
-struct viommu_table *table_decode_inside(struct viommu_table *outer, const uint8_t *bytes,
-					 size_t length, struct viommu_findings *findings);
-struct viommu_table *table_generate_inside(struct viommu_table *outer, const char *signature,
-					   const struct viommu_topology *topology,
-					   struct viommu_findings *findings);
 
 /*
  * Rules that a format may list among its own (fields.c): structures whose type is not known, bytes

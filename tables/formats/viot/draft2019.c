@@ -58,28 +58,12 @@ const struct format *viot_form_of(const uint8_t *bytes, size_t length)
 
 #define LENGTH_AT 4
 
-/* What the table inside says, if that can be; or else all there is. */
+/* The length that the inner table states; all bytes there are if that is impossible. */
 static size_t inner_length(const uint8_t *inner, size_t room)
 {
 	uint64_t said = wire_load(inner + LENGTH_AT, sizeof(uint32_t));
 
 	return said >= ACPI_HEADER_LENGTH && said <= room ? (size_t)said : room;
-}
-
-/* A VIOT that ends inside the header of the other table has only bytes there. */
-static void decode(struct viommu_table *table, const uint8_t *bytes, size_t length,
-		   struct viommu_findings *findings)
-{
-	const uint8_t *inner = bytes + HEAD_LENGTH;
-	size_t room = length > HEAD_LENGTH ? length - HEAD_LENGTH : 0, n;
-
-	if (room < ACPI_HEADER_LENGTH) {
-		record_add_rest(table->root, inner, room);
-		return;
-	}
-	n = inner_length(inner, room);
-	table_decode_inside(table, inner, n, findings);
-	record_add_rest(table->root, inner + n, room - n);
 }
 
 /* -- rules --------------------------------------------------------------------------------- */
@@ -172,17 +156,6 @@ static const struct table_rule rules[] = {
 
 /* -- meaning ---------------------------------------------------------------------------------- */
 
-/* What the table inside means; the header of each is kept. */
-static struct viommu_topology *read_inner(const struct viommu_table *table,
-					  struct viommu_findings *findings)
-{
-	struct viommu_topology *topology = NULL;
-
-	if (table->inner)
-		topology = viommu_table_topology(table->inner, findings);
-	return topology ? topology : viommu_topology_new();
-}
-
 /* The order of `tables` below decides, not that of the IOMMUs. */
 static bool has_kind(const struct viommu_topology *topology, enum viommu_iommu_kind kind)
 {
@@ -215,20 +188,12 @@ static const char *signature_for(const struct viommu_topology *topology)
 	return "IORT";
 }
 
-/* All findings are those of the table inside. A machine without IOMMUs has an IORT that says so. */
-static bool write_inner(struct viommu_table *table, const struct viommu_topology *topology,
-			struct viommu_findings *findings)
-{
-	return table_generate_inside(table, signature_for(topology), topology, findings);
-}
-
 const struct format viot_draft_format = {
 	.signature = "VIOT-2019",
 	.name = "Virtual I/O Translation table, draft of 2019",
 	.head = &head_layout,
-	.decode = decode,
 	.rules = rules,
-	.to_topology = read_inner,
-	.from_topology = write_inner,
+	.inner_length = inner_length,
+	.inner_signature = signature_for,
 	.linux_reads = linux_draft,
 };
