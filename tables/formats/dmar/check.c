@@ -40,10 +40,10 @@ static void check_width(const struct table_check *check)
 /* -- one structure ------------------------------------------------------------------- */
 
 /* Structures of a type, to be looked at one by one. */
-typedef void structure_function(const struct table_check *check, const struct record *structure);
+typedef void structure_check(const struct table_check *check, const struct record *structure);
 
 /* Types that are not known have no rows, and so nothing that could be looked at. */
-static void for_each_of(const struct table_check *check, unsigned type, structure_function *look)
+static void for_each_of(const struct table_check *check, unsigned type, structure_check *look)
 {
 	const struct record *structure;
 
@@ -53,7 +53,7 @@ static void for_each_of(const struct table_check *check, unsigned type, structur
 }
 
 /* A unit whose registers are nowhere makes Linux give up all of them. */
-static void look_at_base(const struct table_check *check, const struct record *structure)
+static void check_base(const struct table_check *check, const struct record *structure)
 {
 	const struct dmar_drhd *drhd = structure->host;
 
@@ -67,11 +67,11 @@ static void look_at_base(const struct table_check *check, const struct record *s
 /* Bits below a page would be lost in the mapping of the registers. */
 static void check_bases(const struct table_check *check)
 {
-	for_each_of(check, DMAR_DRHD, look_at_base);
+	for_each_of(check, DMAR_DRHD, check_base);
 }
 
 /* The limit is the last byte, so that it is one less than an address of a page. */
-static void look_at_pages(const struct table_check *check, const struct record *structure)
+static void check_region_pages(const struct table_check *check, const struct record *structure)
 {
 	const struct dmar_rmrr *rmrr = structure->host;
 
@@ -86,11 +86,11 @@ static void look_at_pages(const struct table_check *check, const struct record *
 /* An IOMMU maps pages, so what lies on the same page as the region is open to its devices too. */
 static void check_pages(const struct table_check *check)
 {
-	for_each_of(check, DMAR_RMRR, look_at_pages);
+	for_each_of(check, DMAR_RMRR, check_region_pages);
 }
 
 /* Linux compares the whole field, and gives the table up before it reads behind the structure. */
-static void look_at_name(const struct table_check *check, const struct record *structure)
+static void check_name(const struct table_check *check, const struct record *structure)
 {
 	if (!dmar_object_name(structure))
 		report(check->findings, check->rule_id, table_place(check->table, structure->at),
@@ -100,11 +100,11 @@ static void look_at_name(const struct table_check *check, const struct record *s
 
 static void check_names(const struct table_check *check)
 {
-	for_each_of(check, DMAR_ANDD, look_at_name);
+	for_each_of(check, DMAR_ANDD, check_name);
 }
 
 /* ALL_PORTS speaks of every root port of the segment, and Linux looks no further. */
-static void look_at_all_ports(const struct table_check *check, const struct record *structure)
+static void check_atsr(const struct table_check *check, const struct record *structure)
 {
 	const struct dmar_ports *atsr = structure->host;
 
@@ -117,7 +117,7 @@ static void look_at_all_ports(const struct table_check *check, const struct reco
 /* Nothing is lost by it, hence a note: whoever wrote both may have meant only one. */
 static void check_all_ports(const struct table_check *check)
 {
-	for_each_of(check, DMAR_ATSR, look_at_all_ports);
+	for_each_of(check, DMAR_ATSR, check_atsr);
 }
 
 /* -- all structures together --------------------------------------------------------- */
@@ -155,7 +155,7 @@ static void check_units(const struct table_check *check)
 }
 
 /* The unit of its segment that has what no scope names. */
-static bool is_all(const struct record *structure)
+static bool has_include_all(const struct record *structure)
 {
 	return dmar_type_of(structure) == DMAR_DRHD &&
 	       ((const struct dmar_drhd *)structure->host)->flags & DMAR_INCLUDE_PCI_ALL;
@@ -174,7 +174,7 @@ static void check_all_twice(const struct table_check *check)
 	const struct record *structure;
 
 	for_each_structure(structure, check->table)
-		if (is_all(structure) && !g_hash_table_add(closed, segment_of(structure)))
+		if (has_include_all(structure) && !g_hash_table_add(closed, segment_of(structure)))
 			report(check->findings, check->rule_id,
 			       dmar_place_of(check, structure, "Flags"),
 			       "clear INCLUDE_PCI_ALL, and name the devices of this unit",
@@ -191,7 +191,7 @@ static void check_all_last(const struct table_check *check)
 	for_each_structure(structure, check->table) {
 		if (dmar_type_of(structure) != DMAR_DRHD)
 			continue;
-		if (is_all(structure))
+		if (has_include_all(structure))
 			g_hash_table_add(closed, segment_of(structure));
 		else if (g_hash_table_contains(closed, segment_of(structure)))
 			report(check->findings, check->rule_id,
@@ -260,11 +260,11 @@ const struct table_rule dmar_rules[] = {
 	{ "dmar-scope-type", dmar_check_scope_types },
 	{ "dmar-scope-place", dmar_check_scope_places },
 	{ "dmar-scope-path", dmar_check_paths },
-	{ "dmar-scope-unnamed", dmar_check_scoped },
+	{ "dmar-scope-unnamed", dmar_check_unnamed_scopes },
 	{ "dmar-rmrr-pages", check_pages },
 	{ "dmar-atsr-scopes", check_all_ports },
 	{ "dmar-affinity", check_affinities },
 	{ "dmar-name", check_names },
-	{ "dmar-name-unused", dmar_check_named },
+	{ "dmar-name-unused", dmar_check_unused_names },
 	{ NULL, NULL },
 };

@@ -15,7 +15,7 @@ static inline struct viommu_place dmar_place_of(const struct table_check *check,
 void dmar_check_scope_types(const struct table_check *check);
 void dmar_check_scope_places(const struct table_check *check);
 void dmar_check_paths(const struct table_check *check);
-void dmar_check_scoped(const struct table_check *check);
-void dmar_check_named(const struct table_check *check);
+void dmar_check_unnamed_scopes(const struct table_check *check);
+void dmar_check_unused_names(const struct table_check *check);
 
 #endif

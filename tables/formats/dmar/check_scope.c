@@ -13,14 +13,14 @@
 
 /* -- scopes -------------------------------------------------------------------------- */
 
-typedef void scope_function(const struct table_check *check, const struct record *structure,
-			    const struct record *scope);
+typedef void scope_check(const struct table_check *check, const struct record *structure,
+			 const struct record *scope);
 
 /*
  * One walk for all rules of a single scope: what is wrong with one does not keep others from being
  * seen.
  */
-static void for_each_scope(const struct table_check *check, scope_function *look)
+static void for_each_scope(const struct table_check *check, scope_check *look)
 {
 	const struct record *structure, *scope;
 
@@ -36,8 +36,8 @@ static unsigned scope_type(const struct record *scope)
 }
 
 /* A warning only, since a scope has a length: who does not know its type can go past it. */
-static void look_at_type(const struct table_check *check, const struct record *structure,
-			 const struct record *scope)
+static void check_scope_type(const struct table_check *check, const struct record *structure,
+			     const struct record *scope)
 {
 	unsigned type = scope_type(scope);
 
@@ -52,7 +52,7 @@ static void look_at_type(const struct table_check *check, const struct record *s
  */
 void dmar_check_scope_types(const struct table_check *check)
 {
-	for_each_scope(check, look_at_type);
+	for_each_scope(check, check_scope_type);
 }
 
 /* What each structure can speak of; others have no scopes. */
@@ -73,8 +73,8 @@ static bool scope_belongs(unsigned structure, unsigned scope)
 }
 
 /* Said once for each scope that is in the wrong place, for each may be meant for another one. */
-static void look_at_place(const struct table_check *check, const struct record *structure,
-			  const struct record *scope)
+static void check_scope_place(const struct table_check *check, const struct record *structure,
+			      const struct record *scope)
 {
 	if (!scope_belongs(dmar_type_of(structure), scope_type(scope)))
 		report(check->findings, check->rule_id, dmar_place_of(check, scope, "Type"),
@@ -85,12 +85,12 @@ static void look_at_place(const struct table_check *check, const struct record *
 
 void dmar_check_scope_places(const struct table_check *check)
 {
-	for_each_scope(check, look_at_place);
+	for_each_scope(check, check_scope_place);
 }
 
 /* A device of PCI has 5 bits, and a function 3. */
-static void look_at_path(const struct table_check *check, const struct record *structure,
-			 const struct record *scope)
+static void check_scope_path(const struct table_check *check, const struct record *structure,
+			     const struct record *scope)
 {
 	(void)structure;
 	for (size_t i = 0; i < dmar_hops(scope); i++) {
@@ -106,7 +106,7 @@ static void look_at_path(const struct table_check *check, const struct record *s
 
 void dmar_check_paths(const struct table_check *check)
 {
-	for_each_scope(check, look_at_path);
+	for_each_scope(check, check_scope_path);
 }
 
 /* -- devices of the ACPI namespace --------------------------------------------------- */
@@ -120,7 +120,7 @@ struct numbers {
 };
 
 /* Numbers of other scopes mean other things: an IOAPIC may well have that of a device. */
-static void number_scopes(struct numbers *numbers, const struct record *structure)
+static void collect_scope_numbers(struct numbers *numbers, const struct record *structure)
 {
 	const struct record *record;
 
@@ -133,25 +133,25 @@ static void number_scopes(struct numbers *numbers, const struct record *structur
 }
 
 /* Both sides are collected before either is judged, for a name may stand before its scope. */
-static void number_all(struct numbers *numbers, const struct viommu_table *table)
+static void collect_numbers(struct numbers *numbers, const struct viommu_table *table)
 {
 	const struct record *structure;
 
 	for_each_structure(structure, table) {
 		if (dmar_type_of(structure) == DMAR_DRHD)
-			number_scopes(numbers, structure);
+			collect_scope_numbers(numbers, structure);
 		else if (dmar_type_of(structure) == DMAR_ANDD)
 			numbers->named[((const struct dmar_andd *)structure->host)->number] = true;
 	}
 }
 
 /* A name that no scope refers to is a device that Linux looks for in vain, with a complaint. */
-void dmar_check_named(const struct table_check *check)
+void dmar_check_unused_names(const struct table_check *check)
 {
 	struct numbers numbers = { { false }, { false } };
 	const struct record *structure;
 
-	number_all(&numbers, check->table);
+	collect_numbers(&numbers, check->table);
 	for_each_structure(structure, check->table) {
 		const struct dmar_andd *andd = structure->host;
 
@@ -164,8 +164,8 @@ void dmar_check_named(const struct table_check *check)
 }
 
 /* Only what a unit has behind it: other structures name devices that some unit has. */
-static void look_at_numbers(const struct table_check *check, const struct numbers *numbers,
-			    const struct record *unit)
+static void check_unit_numbers(const struct table_check *check, const struct numbers *numbers,
+			       const struct record *unit)
 {
 	const struct record *record;
 
@@ -181,13 +181,13 @@ static void look_at_numbers(const struct table_check *check, const struct number
 }
 
 /* Without a name nobody can tell which device it is, and the scope says nothing. */
-void dmar_check_scoped(const struct table_check *check)
+void dmar_check_unnamed_scopes(const struct table_check *check)
 {
 	struct numbers numbers = { { false }, { false } };
 	const struct record *structure;
 
-	number_all(&numbers, check->table);
+	collect_numbers(&numbers, check->table);
 	for_each_structure(structure, check->table)
 		if (dmar_type_of(structure) == DMAR_DRHD)
-			look_at_numbers(check, &numbers, structure);
+			check_unit_numbers(check, &numbers, structure);
 }

@@ -62,8 +62,8 @@ static struct record *decode_scope(struct decoding *decoding, const struct curso
 }
 
 /* A scope whose length leads nowhere: it and what is behind it are bytes. */
-static void keep_scopes(struct decoding *decoding, struct record *structure,
-			const struct cursor *cursor)
+static void keep_undecodable_scopes(struct decoding *decoding, struct record *structure,
+				    const struct cursor *cursor)
 {
 	report(decoding->findings, "dmar-scope-length", table_place(decoding->table, cursor->at),
 	       "write the length that the scope has",
@@ -84,7 +84,7 @@ static void decode_scopes(struct decoding *decoding, struct record *structure, s
 		cursor.at += cursor.length;
 	}
 	if (state != CURSOR_END)
-		keep_scopes(decoding, structure, &cursor);
+		keep_undecodable_scopes(decoding, structure, &cursor);
 }
 
 /* What follows the fixed part of a structure: scopes, a name, or bytes that mean nothing. */

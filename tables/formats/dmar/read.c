@@ -339,7 +339,7 @@ static void read_ats_bridge(struct reading *reading, const struct record *record
 /* -- what others refer to ------------------------------------------------------------ */
 
 /* The last one of a unit counts, as with Linux, which goes through all of them. */
-static void learn_domain(struct reading *reading, const struct record *record)
+static void index_rhsa(struct reading *reading, const struct record *record)
 {
 	struct dmar_rhsa *rhsa = record->host;
 
@@ -347,7 +347,7 @@ static void learn_domain(struct reading *reading, const struct record *record)
 }
 
 /* The first of several with one number, as Linux takes it. */
-static void learn_name(struct reading *reading, const struct record *record)
+static void index_andd(struct reading *reading, const struct record *record)
 {
 	const struct dmar_andd *andd = record->host;
 	gpointer number = GUINT_TO_POINTER(andd->number);
@@ -357,7 +357,7 @@ static void learn_name(struct reading *reading, const struct record *record)
 }
 
 /* Known before the units are read, since the host bridge is made with its unit. */
-static void learn_ats(struct reading *reading, const struct record *record)
+static void index_all_ports(struct reading *reading, const struct record *record)
 {
 	const struct dmar_ports *atsr = record->host;
 
@@ -372,9 +372,9 @@ static const struct {
 	unsigned type;
 	void (*read)(struct reading *reading, const struct record *record);
 } steps[] = {
-	{ DMAR_RHSA, learn_domain }, { DMAR_ANDD, learn_name },      { DMAR_ATSR, learn_ats },
-	{ DMAR_DRHD, read_unit },    { DMAR_ATSR, read_ats_bridge }, { DMAR_RMRR, read_memory },
-	{ DMAR_ATSR, read_ports },   { DMAR_SATC, read_ports },      { DMAR_SIDP, read_ports },
+	{ DMAR_RHSA, index_rhsa }, { DMAR_ANDD, index_andd },      { DMAR_ATSR, index_all_ports },
+	{ DMAR_DRHD, read_unit },  { DMAR_ATSR, read_ats_bridge }, { DMAR_RMRR, read_memory },
+	{ DMAR_ATSR, read_ports }, { DMAR_SATC, read_ports },      { DMAR_SIDP, read_ports },
 };
 
 /* A few walks over all structures, whatever order they have: what is referred to comes first. */

@@ -48,14 +48,14 @@ static void begin_unit(struct dmar_writing *writing, const struct viommu_iommu *
 	}
 	unit = g_new0(struct dmar_unit, 1);
 	unit->iommu = iommu;
-	unit->record = dmar_new(DMAR_DRHD, &(struct dmar_drhd){
-						   .flags = (uint8_t)iommu->flags,
-						   .size = size_of(iommu->span),
-						   .segment = iommu->segment,
-						   .base = iommu->base,
-					   });
+	unit->record = dmar_new_structure(DMAR_DRHD, &(struct dmar_drhd){
+							     .flags = (uint8_t)iommu->flags,
+							     .size = size_of(iommu->span),
+							     .segment = iommu->segment,
+							     .base = iommu->base,
+						     });
 	g_hash_table_insert(writing->units, (gpointer)iommu->name, unit);
-	g_ptr_array_add(writing->order, unit);
+	g_ptr_array_add(writing->units_in_order, unit);
 }
 
 /* A unit has one segment for all of its scopes, and its structure is the only place for it. */
@@ -64,9 +64,9 @@ static bool in_segment(struct dmar_writing *writing, const struct dmar_unit *uni
 {
 	if (unit->iommu->segment == segment)
 		return true;
-	dmar_refuse(writing, "dmar-segment", place,
-		    "give the unit the `segment` of what it translates",
-		    "a VT-d unit cannot have anything of another segment than its own");
+	dmar_report_error(writing, "dmar-segment", place,
+			  "give the unit the `segment` of what it translates",
+			  "a VT-d unit cannot have anything of another segment than its own");
 	return false;
 }
 
@@ -85,11 +85,12 @@ static void write_bridge(struct dmar_writing *writing, const struct viommu_host_
 	if (!first)
 		g_hash_table_insert(writing->bridges, segment, (gpointer)bridge);
 	if (first && g_strcmp0(first->iommu, bridge->iommu))
-		dmar_refuse(writing, "dmar-bridges", bridge->place,
-			    "name what is below in `ranges`, and give all host bridges one `iommu`",
-			    "DMAR cannot give host bridges of one segment to different units");
+		dmar_report_error(
+			writing, "dmar-bridges", bridge->place,
+			"name what is below in `ranges`, and give all host bridges one `iommu`",
+			"DMAR cannot give host bridges of one segment to different units");
 	else if (unit && in_segment(writing, unit, bridge->segment, bridge->place))
-		unit->all = true;
+		unit->include_all = true;
 }
 
 /* -- ranges -------------------------------------------------------------------------- */
@@ -102,14 +103,15 @@ static void write_bypass(struct dmar_writing *writing, const struct viommu_pci_r
 			g_hash_table_lookup(writing->bridges, GUINT_TO_POINTER(s));
 
 		if (bridge && bridge->iommu)
-			dmar_refuse(writing, "dmar-bypass", range->place,
-				    "give the host bridge no `iommu`, and name what is translated",
-				    "DMAR cannot leave out functions of a host bridge");
+			dmar_report_error(
+				writing, "dmar-bypass", range->place,
+				"give the host bridge no `iommu`, and name what is translated",
+				"DMAR cannot leave out functions of a host bridge");
 	}
 }
 
 /* The usual IDs are not said in a topology, and none others can be said in a DMAR. */
-static bool has_own_ids(const struct viommu_pci_range *range)
+static bool has_other_ids(const struct viommu_pci_range *range)
 {
 	return range->one_id ||
 	       range->id_first != ((uint32_t)range->segment_first << 16 | range->bdf_first);
@@ -130,11 +132,11 @@ static void write_range(struct dmar_writing *writing, const struct viommu_pci_ra
 	if (!unit || !in_segment(writing, unit, range->segment_first, range->place) ||
 	    !in_segment(writing, unit, range->segment_last, range->place))
 		return;
-	if (has_own_ids(range))
+	if (has_other_ids(range))
 		report(writing->findings, "dmar-silent-ids", range->place, "leave `first-id` out",
 		       "a VT-d unit knows functions by their own numbers");
 	if (!dmar_add_scopes(writing, unit->record, target, range->bdf_last))
-		dmar_blame_path(writing, range->place);
+		dmar_report_path(writing, range->place);
 }
 
 /* -- other scopes -------------------------------------------------------------------- */
@@ -154,9 +156,9 @@ static void write_source(struct dmar_writing *writing, const struct viommu_inter
 
 	if (!unit || !in_segment(writing, unit, source->segment, source->place))
 		return;
-	writing->remaps = true;
+	writing->remaps_interrupts = true;
 	if (!dmar_add_scope(unit->record, &target))
-		dmar_blame_path(writing, source->place);
+		dmar_report_path(writing, source->place);
 }
 
 /* A scope and, further down, a name: for both there has to be one number and one name. */
@@ -184,14 +186,14 @@ static void write_device(struct dmar_writing *writing, const struct viommu_platf
 /* -- in order ------------------------------------------------------------------------ */
 
 /* Of each segment, the last unit that has not the rest: by its place in the order, from 1. */
-static GHashTable *last_units(const struct dmar_writing *writing)
+static GHashTable *last_explicit_units(const struct dmar_writing *writing)
 {
 	GHashTable *last = g_hash_table_new(NULL, NULL);
 
-	for (guint i = 0; i < writing->order->len; i++) {
-		const struct dmar_unit *unit = writing->order->pdata[i];
+	for (guint i = 0; i < writing->units_in_order->len; i++) {
+		const struct dmar_unit *unit = writing->units_in_order->pdata[i];
 
-		if (!unit->all)
+		if (!unit->include_all)
 			g_hash_table_insert(last, GUINT_TO_POINTER(unit->iommu->segment),
 					    GUINT_TO_POINTER(i + 1));
 	}
@@ -202,31 +204,31 @@ static GHashTable *last_units(const struct dmar_writing *writing)
  * Of the flags only INCLUDE_PCI_ALL is known by the topology; the rest comes from where it was
  * read.
  */
-static void put_unit(struct dmar_writing *writing, const struct dmar_unit *unit)
+static void add_unit(struct dmar_writing *writing, const struct dmar_unit *unit)
 {
 	struct dmar_drhd *drhd = unit->record->host;
 
 	drhd->flags = (uint8_t)(unit->iommu->flags & ~(unsigned)DMAR_INCLUDE_PCI_ALL);
-	if (unit->all)
+	if (unit->include_all)
 		drhd->flags |= DMAR_INCLUDE_PCI_ALL;
 	record_add_child(writing->table->root, unit->record);
 }
 
 /* In two rounds, the second for units that have the rest, and others of their segment behind them.
  */
-static void put_units(struct dmar_writing *writing)
+static void add_units(struct dmar_writing *writing)
 {
-	GHashTable *last = last_units(writing);
+	GHashTable *last = last_explicit_units(writing);
 
 	for (int round = 0; round < 2; round++)
-		for (guint i = 0; i < writing->order->len; i++) {
-			const struct dmar_unit *unit = writing->order->pdata[i];
+		for (guint i = 0; i < writing->units_in_order->len; i++) {
+			const struct dmar_unit *unit = writing->units_in_order->pdata[i];
 			gpointer behind =
 				g_hash_table_lookup(last, GUINT_TO_POINTER(unit->iommu->segment));
-			bool waits = unit->all && GPOINTER_TO_UINT(behind) > i + 1;
+			bool waits = unit->include_all && GPOINTER_TO_UINT(behind) > i + 1;
 
 			if (waits == (round == 1))
-				put_unit(writing, unit);
+				add_unit(writing, unit);
 		}
 	g_hash_table_destroy(last);
 }
@@ -251,13 +253,13 @@ static void write_units(struct dmar_writing *writing)
 		write_range(writing, range);
 	for (size_t i = 0; (device = viommu_topology_platform_device(topology, i)); i++)
 		write_device(writing, device);
-	put_units(writing);
+	add_units(writing);
 }
 
 /* -- the table ----------------------------------------------------------------------- */
 
-#define USUAL_ADDRESS_BITS 48
-#define USUAL_REVISION     1
+#define DEFAULT_ADDRESS_BITS 48
+#define DEFAULT_REVISION     1
 
 /* What was read is written again, and otherwise what a guest of any age understands. */
 static void write_head(struct dmar_writing *writing)
@@ -266,12 +268,12 @@ static void write_head(struct dmar_writing *writing)
 		viommu_topology_header(writing->topology, "DMAR");
 	struct dmar_head *head = writing->table->root->host;
 
-	head->acpi.revision = (uint8_t)(header->has_revision ? header->revision : USUAL_REVISION);
+	head->acpi.revision = (uint8_t)(header->has_revision ? header->revision : DEFAULT_REVISION);
 	head->width =
-		(uint8_t)((header->address_bits ? header->address_bits : USUAL_ADDRESS_BITS) - 1);
-	head->flags = (uint8_t)(header->has_flags ? header->flags
-				: writing->remaps ? DMAR_INTR_REMAP
-						  : 0);
+		(uint8_t)((header->address_bits ? header->address_bits : DEFAULT_ADDRESS_BITS) - 1);
+	head->flags = (uint8_t)(header->has_flags            ? header->flags
+				: writing->remaps_interrupts ? DMAR_INTR_REMAP
+							     : 0);
 }
 
 /* Lengths are known when everything is there. They have 16 bits. */
@@ -286,9 +288,9 @@ static void finish(struct dmar_writing *writing)
 
 		node->length = (uint16_t)length;
 		if (length > G_MAXUINT16)
-			dmar_refuse(writing, "dmar-too-large", place_of_file(NULL),
-				    "name bridges instead of what is below them",
-				    "a structure has at most 65535 bytes: about 8000 scopes");
+			dmar_report_error(writing, "dmar-too-large", place_of_file(NULL),
+					  "name bridges instead of what is below them",
+					  "a structure has at most 65535 bytes: about 8000 scopes");
 	}
 	record_place(writing->table->root, 0);
 }
@@ -302,18 +304,18 @@ bool dmar_write(struct viommu_table *table, const struct viommu_topology *topolo
 		.topology = topology,
 		.units = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, g_free),
 		.bridges = g_hash_table_new(NULL, NULL),
-		.order = g_ptr_array_new(),
+		.units_in_order = g_ptr_array_new(),
 		.devices = g_ptr_array_new(),
 		.findings = findings,
 	};
 
 	write_units(&writing);
-	dmar_write_others(&writing);
+	dmar_write_other_structures(&writing);
 	write_head(&writing);
 	finish(&writing);
 	g_hash_table_destroy(writing.units);
 	g_hash_table_destroy(writing.bridges);
-	g_ptr_array_free(writing.order, TRUE);
+	g_ptr_array_free(writing.units_in_order, TRUE);
 	g_ptr_array_free(writing.devices, TRUE);
 	return !writing.failed;
 }

@@ -10,7 +10,7 @@
 struct dmar_unit {
 	const struct viommu_iommu *iommu;
 	struct record *record;
-	bool all; /* it has what no scope of its segment names */
+	bool include_all; /* it has what no scope of its segment names */
 };
 
 /*
@@ -20,24 +20,24 @@ struct dmar_unit {
 struct dmar_writing {
 	struct viommu_table *table;
 	const struct viommu_topology *topology;
-	GHashTable *units;   /* name -> struct dmar_unit */
-	GHashTable *bridges; /* segment -> its first host bridge */
-	GPtrArray *order;    /* of units */
-	GPtrArray *devices;  /* those that have a scope, and need a name */
-	size_t n_records;    /* scopes and hops of ranges, so far */
-	bool full;           /* there were too many of them */
-	bool remaps;         /* there are sources of interrupts */
+	GHashTable *units;         /* name -> struct dmar_unit */
+	GHashTable *bridges;       /* segment -> its first host bridge */
+	GPtrArray *units_in_order; /* of units */
+	GPtrArray *devices;        /* those that have a scope, and need a name */
+	size_t n_records;          /* scopes and hops of ranges, so far */
+	bool is_full;              /* there were too many of them */
+	bool remaps_interrupts;    /* there are sources of interrupts */
 	bool failed;
 	struct viommu_findings *findings;
 };
 
 /* Report an error: then there is no table. */
-void dmar_refuse(struct dmar_writing *writing, const char *rule_id, struct viommu_place place,
-		 const char *cure, const char *text);
-void dmar_blame_path(struct dmar_writing *writing, struct viommu_place place);
+void dmar_report_error(struct dmar_writing *writing, const char *rule_id, struct viommu_place place,
+		       const char *cure, const char *text);
+void dmar_report_path(struct dmar_writing *writing, struct viommu_place place);
 
 /* A structure of that type with these fields; its length is filled in at the end. */
-struct record *dmar_new(unsigned type, const void *host);
+struct record *dmar_new_structure(unsigned type, const void *host);
 
 /*
  * Scopes (dmar_scope.c): one function, or the functions up to `last`, at the end of a structure.
@@ -59,6 +59,6 @@ static inline unsigned dmar_type_of_scope(enum viommu_scope scope)
 }
 
 /* Everything but the units (dmar_others.c). */
-void dmar_write_others(struct dmar_writing *writing);
+void dmar_write_other_structures(struct dmar_writing *writing);
 
 #endif

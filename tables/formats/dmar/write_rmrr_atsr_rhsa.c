@@ -13,7 +13,7 @@
 #include "write.h"
 #include "tables/findings/findings.h"
 
-static struct record *put(struct dmar_writing *writing, struct record *structure)
+static struct record *add_structure(struct dmar_writing *writing, struct record *structure)
 {
 	record_add_child(writing->table->root, structure);
 	return structure;
@@ -22,8 +22,8 @@ static struct record *put(struct dmar_writing *writing, struct record *structure
 /* -- reserved memory ----------------------------------------------------------------- */
 
 /* Memory that is not kept for functions, or not for DMA, the firmware says in another place. */
-static bool is_a_region(const struct dmar_writing *writing,
-			const struct viommu_reserved_memory *memory)
+static bool is_rmrr_memory(const struct dmar_writing *writing,
+			   const struct viommu_reserved_memory *memory)
 {
 	if (memory->kind == VIOMMU_MEMORY_IDENTITY && !memory->iommu)
 		return true;
@@ -48,11 +48,11 @@ static bool same_region(const struct viommu_reserved_memory *one,
 /* Without its scopes, which come one by one. */
 static struct record *new_region(const struct viommu_reserved_memory *memory)
 {
-	return dmar_new(DMAR_RMRR, &(struct dmar_rmrr){
-					   .segment = memory->segment,
-					   .base = memory->first,
-					   .limit = memory->last,
-				   });
+	return dmar_new_structure(DMAR_RMRR, &(struct dmar_rmrr){
+						     .segment = memory->segment,
+						     .base = memory->first,
+						     .limit = memory->last,
+					     });
 }
 
 /* Regions that are alike but do not follow each other stay apart, as the topology has them. */
@@ -68,13 +68,13 @@ static void write_memory(struct dmar_writing *writing)
 			.path = memory->path,
 		};
 
-		if (!is_a_region(writing, memory))
+		if (!is_rmrr_memory(writing, memory))
 			continue;
 		if (!same_region(last, memory))
-			region = put(writing, new_region(memory));
+			region = add_structure(writing, new_region(memory));
 		last = memory;
 		if (!dmar_add_scopes(writing, region, target, memory->bdf_last))
-			dmar_blame_path(writing, memory->place);
+			dmar_report_path(writing, memory->place);
 	}
 }
 
@@ -83,7 +83,7 @@ static void write_memory(struct dmar_writing *writing)
 /* The three types that have a segment and flags, and scopes behind them. */
 static struct record *new_ports(unsigned type, uint16_t segment, uint8_t flags)
 {
-	return dmar_new(type, &(struct dmar_ports){ .flags = flags, .segment = segment });
+	return dmar_new_structure(type, &(struct dmar_ports){ .flags = flags, .segment = segment });
 }
 
 /* All root ports of a segment have ATS if all its host bridges have: the table says no less. */
@@ -114,7 +114,8 @@ static void write_all_ports(struct dmar_writing *writing, GHashTable *segments)
 		gpointer segment = GUINT_TO_POINTER(bridge->segment);
 
 		if (g_hash_table_contains(segments, segment) && g_hash_table_add(left, segment))
-			put(writing, new_ports(DMAR_ATSR, bridge->segment, DMAR_ALL_PORTS));
+			add_structure(writing,
+				      new_ports(DMAR_ATSR, bridge->segment, DMAR_ALL_PORTS));
 	}
 	g_hash_table_destroy(left);
 }
@@ -144,10 +145,11 @@ static void write_ats(struct dmar_writing *writing, enum viommu_ats_kind kind, u
 		    (done && g_hash_table_contains(done, GUINT_TO_POINTER(ats->segment))))
 			continue;
 		if (!same_ports(last, ats))
-			ports = put(writing, new_ports(type, ats->segment, ats->required));
+			ports = add_structure(writing,
+					      new_ports(type, ats->segment, ats->required));
 		last = ats;
 		if (!dmar_add_scope(ports, &target))
-			dmar_blame_path(writing, ats->place);
+			dmar_report_path(writing, ats->place);
 	}
 }
 
@@ -166,16 +168,18 @@ static void write_root_ports(struct dmar_writing *writing)
 /* In the order of the units, and none for a unit whose domain nobody knows. */
 static void write_affinities(struct dmar_writing *writing)
 {
-	for (guint i = 0; i < writing->order->len; i++) {
-		const struct dmar_unit *unit = writing->order->pdata[i];
+	for (guint i = 0; i < writing->units_in_order->len; i++) {
+		const struct dmar_unit *unit = writing->units_in_order->pdata[i];
 
 		if (unit->iommu->has_proximity_domain)
-			put(writing,
-			    dmar_new(DMAR_RHSA,
-				     &(struct dmar_rhsa){
-					     .base = unit->iommu->base,
-					     .proximity_domain = unit->iommu->proximity_domain,
-				     }));
+			add_structure(
+				writing,
+				dmar_new_structure(
+					DMAR_RHSA,
+					&(struct dmar_rhsa){
+						.base = unit->iommu->base,
+						.proximity_domain = unit->iommu->proximity_domain,
+					}));
 	}
 }
 
@@ -195,20 +199,20 @@ static size_t room_for(const char *name)
 static void write_name(struct dmar_writing *writing, const struct viommu_platform_device *device)
 {
 	const struct dmar_andd host = { .number = (uint8_t)device->number };
-	struct record *andd = dmar_new(DMAR_ANDD, &host);
+	struct record *andd = dmar_new_structure(DMAR_ANDD, &host);
 	size_t room = room_for(device->name);
 	g_autofree uint8_t *name = g_malloc0(room);
 
 	memcpy(name, device->name, strlen(device->name));
 	record_add_child(andd, record_new_text("ACPI object name", name, room, 0));
-	put(writing, andd);
+	add_structure(writing, andd);
 }
 
 /*
  * In ascending order of their types, which the specification asks for: RMRR, ATSR, RHSA, ANDD,
  * SATC, SIDP. Linux needs every RHSA behind the unit that it speaks of.
  */
-void dmar_write_others(struct dmar_writing *writing)
+void dmar_write_other_structures(struct dmar_writing *writing)
 {
 	write_memory(writing);
 	write_root_ports(writing);

@@ -64,15 +64,15 @@ bool dmar_add_scope(struct record *structure, const struct dmar_target *target)
 	};
 	uint8_t wire[sizeof(host)];
 	struct record *scope;
-	bool fine;
+	bool valid;
 
 	layout_encode(&dmar_scope_layout, &host, wire);
 	scope = record_new(&dmar_scope_layout, wire, 0);
 	add_hop(scope, target->bdf >> 3 & DMAR_MAX_DEVICE, target->bdf & DMAR_MAX_FUNCTION);
-	fine = add_path(scope, target->path);
+	valid = add_path(scope, target->path);
 	((struct dmar_scope *)scope->host)->length = (uint8_t)record_length(scope);
 	record_add_child(structure, scope);
-	return fine;
+	return valid;
 }
 
 /* Scopes and hops of all ranges: half of what is read, so that what is made can be read. */
@@ -83,11 +83,11 @@ static bool has_room(struct dmar_writing *writing)
 {
 	if (writing->n_records < MAX_RECORDS)
 		return true;
-	if (!writing->full)
-		dmar_refuse(writing, "dmar-too-large", place_of_file(NULL),
-			    "name bridges instead of what is below them",
-			    "a table is made of at most 524288 scopes and hops");
-	writing->full = true;
+	if (!writing->is_full)
+		dmar_report_error(writing, "dmar-too-large", place_of_file(NULL),
+				  "name bridges instead of what is below them",
+				  "a table is made of at most 524288 scopes and hops");
+	writing->is_full = true;
 	return false;
 }
 
@@ -96,13 +96,13 @@ bool dmar_add_scopes(struct dmar_writing *writing, struct record *structure,
 		     struct dmar_target target, uint16_t last)
 {
 	const GPtrArray *scopes = structure->children;
-	bool fine = true;
+	bool valid = true;
 
 	for (unsigned bdf = target.bdf;
 	     bdf <= last && scopes->len <= DMAR_MAX_SCOPES && has_room(writing); bdf++) {
 		target.bdf = (uint16_t)bdf;
-		fine &= dmar_add_scope(structure, &target);
+		valid &= dmar_add_scope(structure, &target);
 		writing->n_records += 1 + dmar_hops(scopes->pdata[scopes->len - 1]);
 	}
-	return fine;
+	return valid;
 }

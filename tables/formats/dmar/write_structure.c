@@ -6,25 +6,25 @@
 #include "tables/findings/findings.h"
 
 /* What is reported here is an error: there is no table. */
-void dmar_refuse(struct dmar_writing *writing, const char *rule_id, struct viommu_place place,
-		 const char *cure, const char *text)
+void dmar_report_error(struct dmar_writing *writing, const char *rule_id, struct viommu_place place,
+		       const char *cure, const char *text)
 {
 	report(writing->findings, rule_id, place, cure, "%s", text);
 	writing->failed = true;
 }
 
 /* The scope is there all the same, but there will be no table for it. */
-void dmar_blame_path(struct dmar_writing *writing, struct viommu_place place)
+void dmar_report_path(struct dmar_writing *writing, struct viommu_place place)
 {
-	dmar_refuse(writing, "dmar-path", place, "write hops as 1c.0, with slashes between",
-		    "the path is none, or too long for a scope");
+	dmar_report_error(writing, "dmar-path", place, "write hops as 1c.0, with slashes between",
+			  "the path is none, or too long for a scope");
 }
 
 /*
  * Through the wire form, as if it had been read: so a record of a table that is made has all its
  * fields.
  */
-struct record *dmar_new(unsigned type, const void *host)
+struct record *dmar_new_structure(unsigned type, const void *host)
 {
 	const struct layout *layout = dmar_layout(type);
 	uint8_t wire[32];

@@ -26,19 +26,19 @@ static const struct iort_head *head_of(const struct table_check *check)
 /* 1, 2 and 4 were published and withdrawn: what a field means there depends on who wrote it. */
 static void check_revision(const struct table_check *check)
 {
-	static const bool fine[] = { [IORT_REVISION_D] = true,
-				     [IORT_REVISION_E_B] = true,
-				     [IORT_REVISION_E_D] = true,
-				     [IORT_REVISION_E_E] = true,
-				     [IORT_REVISION_LAST] = true };
+	static const bool known[] = { [IORT_REVISION_D] = true,
+				      [IORT_REVISION_E_B] = true,
+				      [IORT_REVISION_E_D] = true,
+				      [IORT_REVISION_E_E] = true,
+				      [IORT_REVISION_LAST] = true };
 	unsigned revision = head_of(check)->acpi.revision;
 
-	if (revision >= G_N_ELEMENTS(fine) || !fine[revision])
+	if (revision >= G_N_ELEMENTS(known) || !known[revision])
 		report(check->findings, check->rule_id,
 		       table_place_of(check->table, check->table->root, "Revision"),
 		       "write 3, or 5 with RMR nodes",
-		       revision < G_N_ELEMENTS(fine) ? "revision %u was withdrawn"
-						     : "revision %u is not known",
+		       revision < G_N_ELEMENTS(known) ? "revision %u was withdrawn"
+						      : "revision %u is not known",
 		       revision);
 }
 
@@ -69,7 +69,7 @@ static void check_count(const struct table_check *check)
 /* -- fields of every node ---------------------------------------------------------------- */
 
 /* A note, for whoever made such a table knew it; but a guest of today is not told of the IOMMU. */
-static void blame_draft(const struct table_check *check, const struct record *node)
+static void check_draft(const struct table_check *check, const struct record *node)
 {
 	report(check->findings, check->rule_id, iort_place(check, node, "Type"),
 	       "describe virtio-iommus in a VIOT", "%s is no node of a published IORT",
@@ -81,8 +81,8 @@ static void check_drafts(const struct table_check *check)
 {
 	if (iort_is_wrapped(check->table))
 		return;
-	iort_each(check, IORT_VIRTIO_PCI, blame_draft);
-	iort_each(check, IORT_VIRTIO_MMIO, blame_draft);
+	iort_for_each_node(check, IORT_VIRTIO_PCI, check_draft);
+	iort_for_each_node(check, IORT_VIRTIO_MMIO, check_draft);
 }
 
 /* All bits of flags that have a name; for an enumeration, whether the value has one. */
@@ -99,7 +99,7 @@ static bool has_meaning(const struct field *field, uint64_t value)
 }
 
 /* Flags and models of a structure. What has no row is no value, and what has no name no meaning. */
-static void look_at_values(const struct table_check *check, const struct record *record)
+static void check_record_values(const struct table_check *check, const struct record *record)
 {
 	if (!record->layout)
 		return;
@@ -122,9 +122,9 @@ static void check_values(const struct table_check *check)
 	const struct record *node;
 
 	for (guint i = 0; (node = iort_next_node(check->table, &i));) {
-		look_at_values(check, node);
+		check_record_values(check, node);
 		for (guint k = 0; k < node->children->len; k++)
-			look_at_values(check, node->children->pdata[k]);
+			check_record_values(check, node->children->pdata[k]);
 	}
 }
 
@@ -160,8 +160,8 @@ static void check_identifiers(const struct table_check *check)
 }
 
 /* Padding is 0. Other bytes that no field leads to may be mappings that were not counted. */
-static void look_at_bytes(const struct table_check *check, const GByteArray *bytes, size_t at,
-			  const struct record *node)
+static void check_zero_bytes(const struct table_check *check, const GByteArray *bytes, size_t at,
+			     const struct record *node)
 {
 	for (guint i = 0; i < bytes->len; i++)
 		if (bytes->data[i]) {
@@ -185,18 +185,18 @@ static void check_bytes(const struct table_check *check)
 			const struct record *child = node->children->pdata[k];
 
 			if (!child->layout && !child->text)
-				look_at_bytes(check, child->rest, child->at, node);
+				check_zero_bytes(check, child->rest, child->at, node);
 		}
 		if (iort_type_of(node) != IORT_UNKNOWN)
-			look_at_bytes(check, node->rest,
-				      node->at + record_length(node) - node->rest->len, node);
+			check_zero_bytes(check, node->rest,
+					 node->at + record_length(node) - node->rest->len, node);
 	}
 }
 
 /* -- names of objects --------------------------------------------------------------------- */
 
 /* A reader looks for the NUL and for nothing else. */
-static void look_at_text(const struct table_check *check, const struct record *node)
+static void check_node_text(const struct table_check *check, const struct record *node)
 {
 	const struct record *text = iort_text_of(node);
 
@@ -209,12 +209,12 @@ static void look_at_text(const struct table_check *check, const struct record *n
 /* The two types of node that have a name of an object. */
 static void check_text(const struct table_check *check)
 {
-	iort_each(check, IORT_NAMED_COMPONENT, look_at_text);
-	iort_each(check, IORT_IWB, look_at_text);
+	iort_for_each_node(check, IORT_NAMED_COMPONENT, check_node_text);
+	iort_for_each_node(check, IORT_IWB, check_node_text);
 }
 
 /* ACPI keeps the underscores that fill up a name, and compares paths as text. */
-static void look_at_path(const struct table_check *check, const struct record *node)
+static void check_path(const struct table_check *check, const struct record *node)
 {
 	const struct record *text = iort_text_of(node);
 	g_autofree char *path = text ? iort_text(node) : NULL;
@@ -228,13 +228,13 @@ static void look_at_path(const struct table_check *check, const struct record *n
 /* Of named components alone: the name of a wire bridge is compared with nothing. */
 static void check_paths(const struct table_check *check)
 {
-	iort_each(check, IORT_NAMED_COMPONENT, look_at_path);
+	iort_for_each_node(check, IORT_NAMED_COMPONENT, check_path);
 }
 
 /* -- root complexes and named components ------------------------------------------------------ */
 
 /* A limit is the number of address bits, so 0 leaves one byte. */
-static void look_at_component_limit(const struct table_check *check, const struct record *node)
+static void check_component_limit(const struct table_check *check, const struct record *node)
 {
 	const struct iort_named_component *component = node->host;
 
@@ -246,7 +246,7 @@ static void look_at_component_limit(const struct table_check *check, const struc
 }
 
 /* The field came with node revision 1: before that readers do not look at it. */
-static void look_at_complex_limit(const struct table_check *check, const struct record *node)
+static void check_complex_limit(const struct table_check *check, const struct record *node)
 {
 	const struct iort_root_complex *complex = node->host;
 
@@ -259,8 +259,8 @@ static void look_at_complex_limit(const struct table_check *check, const struct 
 /* Both sorts of devices have a limit; root complexes since their first revision. */
 static void check_limits(const struct table_check *check)
 {
-	iort_each(check, IORT_NAMED_COMPONENT, look_at_component_limit);
-	iort_each(check, IORT_ROOT_COMPLEX, look_at_complex_limit);
+	iort_for_each_node(check, IORT_NAMED_COMPONENT, check_component_limit);
+	iort_for_each_node(check, IORT_ROOT_COMPLEX, check_complex_limit);
 }
 
 /* A hash of segments, for a machine can have 65,536 of them. */
@@ -282,7 +282,7 @@ static void check_segments(const struct table_check *check)
 }
 
 /* What a node says although its revision has no place for it, readers of that revision ignore. */
-static void look_at_complex_revision(const struct table_check *check, const struct record *node)
+static void check_complex_revision(const struct table_check *check, const struct record *node)
 {
 	static const unsigned revision_with_pri = 2;
 	const struct iort_root_complex *complex = node->host;
@@ -295,7 +295,7 @@ static void look_at_complex_revision(const struct table_check *check, const stru
 }
 
 /* Older readers take the flag for a reserved bit, and look at the interrupts instead. */
-static void look_at_smmu_revision(const struct table_check *check, const struct record *node)
+static void check_smmu_revision(const struct table_check *check, const struct record *node)
 {
 	const struct iort_smmu_v3 *smmu = node->host;
 
@@ -309,8 +309,8 @@ static void look_at_smmu_revision(const struct table_check *check, const struct 
 /* Only what readers decide by: a revision that is too new for its table harms nobody. */
 static void check_node_revisions(const struct table_check *check)
 {
-	iort_each(check, IORT_ROOT_COMPLEX, look_at_complex_revision);
-	iort_each(check, IORT_SMMU_V3, look_at_smmu_revision);
+	iort_for_each_node(check, IORT_ROOT_COMPLEX, check_complex_revision);
+	iort_for_each_node(check, IORT_SMMU_V3, check_smmu_revision);
 }
 
 const struct table_rule iort_rules[] = {

@@ -7,8 +7,8 @@
 /* What the files that check an IORT share. The list of all rules is in iort_check.c. */
 
 /* Look at every node of that type. */
-typedef void iort_look(const struct table_check *check, const struct record *node);
-void iort_each(const struct table_check *check, unsigned type, iort_look *look);
+typedef void iort_node_check(const struct table_check *check, const struct record *node);
+void iort_for_each_node(const struct table_check *check, unsigned type, iort_node_check *look);
 
 static inline struct viommu_place iort_place(const struct table_check *check,
 					     const struct record *record, const char *field_name)
@@ -19,29 +19,29 @@ static inline struct viommu_place iort_place(const struct table_check *check,
 /* -- references (iort_visit.c) --------------------------------------------------------- */
 
 /* A reference to a node: of an ID mapping, or of a PMCG to what it counts for. */
-struct iort_visit {
+struct iort_reference {
 	const struct table_check *check;
 	GHashTable *nodes;           /* by their offset */
 	const struct record *node;   /* that refers */
 	const struct record *record; /* the ID mapping, or the PMCG itself */
 	const char *field;
-	uint32_t reference;
+	uint32_t offset;
 	uint32_t index; /* of the mapping in its node */
 };
 
-typedef void iort_visitor(const struct iort_visit *visit);
+typedef void iort_reference_check(const struct iort_reference *reference);
 
 /* Show a rule all references of the table. */
-void iort_visit_all(const struct table_check *check, iort_visitor *each);
+void iort_walk_references(const struct table_check *check, iort_reference_check *each);
 
 /* The ID mapping that refers, or NULL for a PMCG; the node that is referred to, or NULL. */
-const struct iort_mapping *iort_visited_mapping(const struct iort_visit *visit);
-const struct record *iort_visited_target(const struct iort_visit *visit);
+const struct iort_mapping *iort_reference_mapping(const struct iort_reference *reference);
+const struct record *iort_reference_target(const struct iort_reference *reference);
 
 /* Report that a field of what refers breaks the rule. */
-__attribute__((format(printf, 4, 5))) void iort_blame(const struct iort_visit *visit,
-						      const char *field, const char *cure,
-						      const char *format, ...);
+__attribute__((format(printf, 4, 5))) void
+iort_report_reference(const struct iort_reference *reference, const char *field, const char *cure,
+		      const char *format, ...);
 
 /* -- rules ------------------------------------------------------------------------------ */
 

@@ -17,97 +17,98 @@
 /* -- single mappings --------------------------------------------------------------------------- */
 
 /* Is this the ID mapping that an SMMUv3 has for its own MSIs? */
-static bool is_device_id_mapping(const struct iort_visit *visit)
+static bool is_device_id_mapping(const struct iort_reference *reference)
 {
-	const struct iort_smmu_v3 *smmu = visit->node->host;
+	const struct iort_smmu_v3 *smmu = reference->node->host;
 
-	return iort_type_of(visit->node) == IORT_SMMU_V3 && iort_has_device_id_mapping(smmu) &&
-	       smmu->device_id_mapping == visit->index;
+	return iort_type_of(reference->node) == IORT_SMMU_V3 && iort_has_device_id_mapping(smmu) &&
+	       smmu->device_id_mapping == reference->index;
 }
 
 /* Linux passes it over for the devices behind the SMMU, even where it was meant for them. */
-static void look_at_device_id_mapping(const struct iort_visit *visit)
+static void check_device_id_mapping(const struct iort_reference *reference)
 {
-	const struct record *target = iort_visited_target(visit);
+	const struct record *target = iort_reference_target(reference);
 
-	if (!iort_visited_mapping(visit) || !is_device_id_mapping(visit) ||
-	    (iort_visited_mapping(visit)->flags & IORT_MAPPING_SINGLE && target &&
+	if (!iort_reference_mapping(reference) || !is_device_id_mapping(reference) ||
+	    (iort_reference_mapping(reference)->flags & IORT_MAPPING_SINGLE && target &&
 	     iort_type_of(target) == IORT_ITS_GROUP))
 		return;
-	iort_blame(visit, "Flags", "write all four GSIVs, or a single mapping to an ITS group",
-		   "the DeviceID mapping of an SMMUv3 is not a single one to an ITS group");
+	iort_report_reference(
+		reference, "Flags", "write all four GSIVs, or a single mapping to an ITS group",
+		"the DeviceID mapping of an SMMUv3 is not a single one to an ITS group");
 }
 
 /* Whether the index is one of a mapping is the rule before this. */
 void iort_check_device_id_mappings(const struct table_check *check)
 {
-	iort_visit_all(check, look_at_device_id_mapping);
+	iort_walk_references(check, check_device_id_mapping);
 }
 
 /* The RMR node that QEMU writes has the flag as well, and Linux does not look at it there. */
-static void look_at_single(const struct iort_visit *visit)
+static void check_single(const struct iort_reference *reference)
 {
 	static const unsigned allowed =
 		BIT(IORT_NAMED_COMPONENT) | BIT(IORT_ROOT_COMPLEX) | BIT(IORT_PMCG) | BIT(IORT_RMR);
-	unsigned type = iort_type_of(visit->node);
+	unsigned type = iort_type_of(reference->node);
 
-	if (!iort_visited_mapping(visit) ||
-	    !(iort_visited_mapping(visit)->flags & IORT_MAPPING_SINGLE) || type > IORT_IWB ||
-	    allowed & BIT(type) || is_device_id_mapping(visit))
+	if (!iort_reference_mapping(reference) ||
+	    !(iort_reference_mapping(reference)->flags & IORT_MAPPING_SINGLE) || type > IORT_IWB ||
+	    allowed & BIT(type) || is_device_id_mapping(reference))
 		return;
-	iort_blame(visit, "Flags", "write a range of IDs instead", "%s has a single mapping",
-		   visit->node->layout->name);
+	iort_report_reference(reference, "Flags", "write a range of IDs instead",
+			      "%s has a single mapping", reference->node->layout->name);
 }
 
 /* Nodes that are not known may have what they like. */
 void iort_check_single(const struct table_check *check)
 {
-	iort_visit_all(check, look_at_single);
+	iort_walk_references(check, check_single);
 }
 
 /* -- IDs -----------------------------------------------------------------------------------------
  */
 
 /* A single mapping has one ID, and its count says nothing. */
-static bool is_range(const struct iort_visit *visit)
+static bool is_range(const struct iort_reference *reference)
 {
-	return iort_visited_mapping(visit) &&
-	       !(iort_visited_mapping(visit)->flags & IORT_MAPPING_SINGLE);
+	return iort_reference_mapping(reference) &&
+	       !(iort_reference_mapping(reference)->flags & IORT_MAPPING_SINGLE);
 }
 
 /* Counted from the larger of both ends: an ID must be one on either side. */
-static void look_at_wrap(const struct iort_visit *visit)
+static void check_wrap(const struct iort_reference *reference)
 {
-	const struct iort_mapping *mapping = iort_visited_mapping(visit);
+	const struct iort_mapping *mapping = iort_reference_mapping(reference);
 
-	if (is_range(visit) &&
+	if (is_range(reference) &&
 	    mapping->id_count > UINT32_MAX - MAX(mapping->input_base, mapping->output_base))
-		iort_blame(visit, "ID count", "end it at 0xffffffff",
-			   "the last ID of an ID mapping has more than 32 bits");
+		iort_report_reference(reference, "ID count", "end it at 0xffffffff",
+				      "the last ID of an ID mapping has more than 32 bits");
 }
 
 /* Linux adds in 32 bits, and a range that wraps has no ID at all. */
 void iort_check_wrap(const struct table_check *check)
 {
-	iort_visit_all(check, look_at_wrap);
+	iort_walk_references(check, check_wrap);
 }
 
 /* A note, since whoever wrote such IDs means devices that Linux does not ask about. */
-static void look_at_rids(const struct iort_visit *visit)
+static void check_rids(const struct iort_reference *reference)
 {
-	const struct iort_mapping *mapping = iort_visited_mapping(visit);
+	const struct iort_mapping *mapping = iort_reference_mapping(reference);
 
-	if (is_range(visit) && iort_type_of(visit->node) == IORT_ROOT_COMPLEX &&
+	if (is_range(reference) && iort_type_of(reference->node) == IORT_ROOT_COMPLEX &&
 	    (uint64_t)mapping->input_base + mapping->id_count > LAST_RID)
-		iort_blame(visit, "ID count", "end it at 0xffff",
-			   "a root complex has no requester ID 0x%" PRIx64,
-			   (uint64_t)mapping->input_base + mapping->id_count);
+		iort_report_reference(reference, "ID count", "end it at 0xffff",
+				      "a root complex has no requester ID 0x%" PRIx64,
+				      (uint64_t)mapping->input_base + mapping->id_count);
 }
 
 /* Of root complexes alone: stream IDs have 32 bits. */
 void iort_check_beyond(const struct table_check *check)
 {
-	iort_visit_all(check, look_at_rids);
+	iort_walk_references(check, check_rids);
 }
 
 /* -- IDs that two mappings of a node take --------------------------------------------------------
@@ -132,17 +133,17 @@ static gint compare_ranges(gconstpointer a, gconstpointer b)
 static GArray *ranges_of(const struct record *node)
 {
 	GArray *ranges = g_array_new(FALSE, FALSE, sizeof(struct range));
-	struct iort_visit visit = { .node = node };
+	struct iort_reference reference = { .node = node };
 
-	for (guint i = 0; (visit.record = iort_next(node, &iort_mapping_layout, &i));) {
-		const struct iort_mapping *mapping = visit.record->host;
+	for (guint i = 0; (reference.record = iort_next(node, &iort_mapping_layout, &i));) {
+		const struct iort_mapping *mapping = reference.record->host;
 		struct range range = { mapping->input_base,
 				       (uint64_t)mapping->input_base + mapping->id_count,
-				       visit.record };
+				       reference.record };
 
-		if (is_range(&visit) && !is_device_id_mapping(&visit))
+		if (is_range(&reference) && !is_device_id_mapping(&reference))
 			g_array_append_val(ranges, range);
-		visit.index++;
+		reference.index++;
 	}
 	g_array_sort(ranges, compare_ranges);
 	return ranges;
@@ -158,8 +159,8 @@ static bool is_off_by_one(const struct range *before, const struct range *range)
  * Each range against the one that reaches furthest of those before it: if it overlaps any of them,
  * it overlaps that one.
  */
-static void blame_overlaps(const struct table_check *check, const struct record *node,
-			   bool off_by_one)
+static void check_node_overlaps(const struct table_check *check, const struct record *node,
+				bool off_by_one)
 {
 	g_autoptr(GArray) ranges = ranges_of(node);
 	const struct range *before = NULL;
@@ -188,7 +189,7 @@ static void check_overlaps(const struct table_check *check, bool off_by_one)
 
 	for (guint i = 0; (node = iort_next_node(check->table, &i));)
 		if (iort_type_of(node) != IORT_RMR)
-			blame_overlaps(check, node, off_by_one);
+			check_node_overlaps(check, node, off_by_one);
 }
 
 /* Which of two mappings counts depends on the reader. */

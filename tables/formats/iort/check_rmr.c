@@ -14,7 +14,7 @@
 #include "check.h"
 
 /* Such a node was in revision 3 already, but with flags that meant something else. */
-static void blame_revision(const struct table_check *check, const struct record *node)
+static void check_rmr_revision(const struct table_check *check, const struct record *node)
 {
 	report(check->findings, check->rule_id, table_place(check->table, node->at),
 	       "write table revision 5", "an RMR node in a table of revision %u",
@@ -25,11 +25,11 @@ static void blame_revision(const struct table_check *check, const struct record 
 void iort_check_rmr_revision(const struct table_check *check)
 {
 	if (acpi_header(check->table)->revision < IORT_REVISION_E_D)
-		iort_each(check, IORT_RMR, blame_revision);
+		iort_for_each_node(check, IORT_RMR, check_rmr_revision);
 }
 
 /* Without either the node says nothing, and somebody meant it to. */
-static void look_for_nothing(const struct table_check *check, const struct record *node)
+static void check_rmr_empty(const struct table_check *check, const struct record *node)
 {
 	const struct iort_rmr *rmr = node->host;
 
@@ -42,18 +42,18 @@ static void look_for_nothing(const struct table_check *check, const struct recor
 /* Counts, not what was decoded: an array that lies outside is another rule. */
 void iort_check_rmr_empty(const struct table_check *check)
 {
-	iort_each(check, IORT_RMR, look_for_nothing);
+	iort_for_each_node(check, IORT_RMR, check_rmr_empty);
 }
 
 /* 64 KiB is the largest page there is, so that any guest can map it. */
-static void look_at_grain(const struct table_check *check, const struct record *node)
+static void check_rmr_align(const struct table_check *check, const struct record *node)
 {
 	const struct record *record;
 
 	for (guint i = 0; (record = iort_next(node, &iort_rmr_descriptor_layout, &i));) {
 		const struct iort_rmr_descriptor *memory = record->host;
 
-		if ((memory->base | memory->length) % IORT_RMR_GRAIN || !memory->length ||
+		if ((memory->base | memory->length) % IORT_RMR_GRANULE || !memory->length ||
 		    memory->length - 1 > UINT64_MAX - memory->base)
 			report(check->findings, check->rule_id, iort_place(check, record, "Base"),
 			       "begin and end at multiples of 64 KiB",
@@ -65,7 +65,7 @@ static void look_at_grain(const struct table_check *check, const struct record *
 /* The end has to fit into 64 bits as well. */
 void iort_check_rmr_align(const struct table_check *check)
 {
-	iort_each(check, IORT_RMR, look_at_grain);
+	iort_for_each_node(check, IORT_RMR, check_rmr_align);
 }
 
 /* By address; of two at the same one, in the order of the node. */
@@ -81,7 +81,7 @@ static gint compare_memory(gconstpointer a, gconstpointer b)
 }
 
 /* Of one node: two nodes may give the same memory to different devices. */
-static void look_for_overlap(const struct table_check *check, const struct record *node)
+static void check_rmr_overlap(const struct table_check *check, const struct record *node)
 {
 	g_autoptr(GPtrArray) sorted = g_ptr_array_new();
 	const struct record *record;
@@ -109,11 +109,11 @@ static void look_for_overlap(const struct table_check *check, const struct recor
 /* Sorted for each node, in n log n. */
 void iort_check_rmr_overlap(const struct table_check *check)
 {
-	iort_each(check, IORT_RMR, look_for_overlap);
+	iort_for_each_node(check, IORT_RMR, check_rmr_overlap);
 }
 
 /* Between 2022 and 2023 Linux took a count of 0 for no ID, and not for one. */
-static void look_for_one_id(const struct table_check *check, const struct record *node)
+static void check_rmr_one_id(const struct table_check *check, const struct record *node)
 {
 	const struct record *record;
 
@@ -130,5 +130,5 @@ static void look_for_one_id(const struct table_check *check, const struct record
 /* A note: guests of today read it well. */
 void iort_check_rmr_one_id(const struct table_check *check)
 {
-	iort_each(check, IORT_RMR, look_for_one_id);
+	iort_for_each_node(check, IORT_RMR, check_rmr_one_id);
 }

@@ -10,7 +10,7 @@
 #include "check.h"
 
 /* MSIs go to the first ITS of a group, so a group needs one. */
-static void look_at_its_group(const struct table_check *check, const struct record *node)
+static void check_its_group(const struct table_check *check, const struct record *node)
 {
 	const struct iort_its_group *group = node->host;
 
@@ -22,11 +22,11 @@ static void look_at_its_group(const struct table_check *check, const struct reco
 /* Whether the MADT has these ITSs is a question of several tables, and asked elsewhere. */
 void iort_check_its_groups(const struct table_check *check)
 {
-	iort_each(check, IORT_ITS_GROUP, look_at_its_group);
+	iort_for_each_node(check, IORT_ITS_GROUP, check_its_group);
 }
 
 /* The device tree has sync before GERR; firmware that was made from one tends to keep that. */
-static void look_at_order(const struct table_check *check, const struct record *node)
+static void check_interrupt_order(const struct table_check *check, const struct record *node)
 {
 	const struct iort_smmu_v3 *smmu = node->host;
 
@@ -40,11 +40,11 @@ static void look_at_order(const struct table_check *check, const struct record *
 /* A note: boards may well have their wires in this order. */
 void iort_check_interrupt_order(const struct table_check *check)
 {
-	iort_each(check, IORT_SMMU_V3, look_at_order);
+	iort_for_each_node(check, IORT_SMMU_V3, check_interrupt_order);
 }
 
 /* Then the SMMU has no way to tell its driver of anything. */
-static void look_at_device_id_index(const struct table_check *check, const struct record *node)
+static void check_device_id_index(const struct table_check *check, const struct record *node)
 {
 	const struct iort_smmu_v3 *smmu = node->host;
 
@@ -58,11 +58,11 @@ static void look_at_device_id_index(const struct table_check *check, const struc
 /* SMMUv1 and SMMUv2 have wires only. */
 void iort_check_device_id_index(const struct table_check *check)
 {
-	iort_each(check, IORT_SMMU_V3, look_at_device_id_index);
+	iort_for_each_node(check, IORT_SMMU_V3, check_device_id_index);
 }
 
 /* PMCGs are often there in hundreds: none of the walks here is longer than its own node. */
-static void look_at_pmcg(const struct table_check *check, const struct record *node)
+static void check_pmcg(const struct table_check *check, const struct record *node)
 {
 	const struct iort_pmcg *pmcg = node->host;
 	const struct iort_mapping *mapping = iort_mapping_of(node, 0);
@@ -77,5 +77,5 @@ static void look_at_pmcg(const struct table_check *check, const struct record *n
 /* Each by itself, with what it counts for looked at as a reference. */
 void iort_check_pmcgs(const struct table_check *check)
 {
-	iort_each(check, IORT_PMCG, look_at_pmcg);
+	iort_for_each_node(check, IORT_PMCG, check_pmcg);
 }

@@ -33,7 +33,7 @@ struct decoding {
 /* -- what is inside a node ------------------------------------------------------------ */
 
 /* Bytes that no field refers to, up to an array. Padding is among them. */
-static void keep_bytes(const struct decoding *decoding, struct record *node, size_t from, size_t to)
+static void keep_gap(const struct decoding *decoding, struct record *node, size_t from, size_t to)
 {
 	if (from < to)
 		record_add_child(node, record_new_bytes(decoding->bytes + node->at + from,
@@ -41,8 +41,8 @@ static void keep_bytes(const struct decoding *decoding, struct record *node, siz
 }
 
 /* The name of an object ends with a NUL, and those behind it pad it. `to` is where it must end. */
-static size_t keep_text(const struct decoding *decoding, struct record *node, size_t from,
-			size_t to)
+static size_t decode_text(const struct decoding *decoding, struct record *node, size_t from,
+			  size_t to)
 {
 	const char *name = iort_text_name(iort_type_of(node));
 	const uint8_t *text = decoding->bytes + node->at + from;
@@ -69,8 +69,8 @@ static void report_array(const struct decoding *decoding, const struct record *n
 }
 
 /* The elements that lie inside of the node. Those that do not would be the next node's bytes. */
-static size_t keep_array(struct decoding *decoding, struct record *node,
-			 const struct iort_array *array, size_t length)
+static size_t decode_array(struct decoding *decoding, struct record *node,
+			   const struct iort_array *array, size_t length)
 {
 	uint64_t room = (length - array->at) / array->layout->length;
 	uint64_t n = MIN(array->n, room);
@@ -94,16 +94,16 @@ static void decode_arrays(struct decoding *decoding, struct record *node, size_t
 	struct iort_array arrays[IORT_MAX_ARRAYS];
 	size_t n = iort_arrays(node, arrays), at = node->layout->length;
 
-	at = keep_text(decoding, node, at,
-		       n && arrays[0].at >= at ? MIN(arrays[0].at, length) : length);
+	at = decode_text(decoding, node, at,
+			 n && arrays[0].at >= at ? MIN(arrays[0].at, length) : length);
 	for (size_t i = 0; i < n; i++) {
 		if (arrays[i].at < at) {
 			report_array(decoding, node, &arrays[i], "overlap what stands before them");
 		} else if (arrays[i].at > length) {
 			report_array(decoding, node, &arrays[i], "do not fit into it");
 		} else {
-			keep_bytes(decoding, node, at, arrays[i].at);
-			at = keep_array(decoding, node, &arrays[i], length);
+			keep_gap(decoding, node, at, arrays[i].at);
+			at = decode_array(decoding, node, &arrays[i], length);
 		}
 	}
 	record_add_rest(node, decoding->bytes + node->at + at, length - at);
@@ -155,8 +155,8 @@ static struct record *decode_node(struct decoding *decoding, const struct cursor
 /* -- the table ------------------------------------------------------------------------------ */
 
 /* Bytes before the first node are kept: the standard allows them to pad. */
-static size_t begin(struct viommu_table *table, const uint8_t *bytes, size_t length,
-		    struct viommu_findings *findings)
+static size_t begin_nodes(struct viommu_table *table, const uint8_t *bytes, size_t length,
+			  struct viommu_findings *findings)
 {
 	const struct iort_head *head = table->root->host;
 	size_t at = iort_first_node(head, length);
@@ -213,7 +213,7 @@ static void decode(struct viommu_table *table, const uint8_t *bytes, size_t leng
 	enum cursor_state state;
 	size_t n = 0;
 
-	cursor.at = begin(table, bytes, length, findings);
+	cursor.at = begin_nodes(table, bytes, length, findings);
 	while ((state = cursor_look(&cursor)) == CURSOR_AT && decoding.n < IORT_MAX_RECORDS) {
 		record_add_child(table->root, decode_node(&decoding, &cursor));
 		cursor.at += cursor.length;

@@ -90,7 +90,7 @@ struct iort_its {
 enum {
 	IORT_MEMORY_CPM = 1,
 	IORT_MEMORY_DACS = 2,
-	IORT_MEMORY_USUAL = IORT_MEMORY_CPM | IORT_MEMORY_DACS, /* of what is coherent */
+	IORT_MEMORY_DEFAULT = IORT_MEMORY_CPM | IORT_MEMORY_DACS, /* of what is coherent */
 };
 
 /* An address size limit of this much is none. */
@@ -187,7 +187,7 @@ struct iort_rmr {
 };
 
 /* What bases and lengths of RMR descriptors are multiples of. */
-#define IORT_RMR_GRAIN 0x10000u
+#define IORT_RMR_GRANULE 0x10000u
 
 struct iort_rmr_descriptor {
 	uint64_t base, length;

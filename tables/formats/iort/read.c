@@ -39,7 +39,7 @@ static void read_its_group(struct iort_reading *reading, const struct record *no
 /* -- the header ------------------------------------------------------------------------------- */
 
 /* All counts of this root complex are plain, but those that 16 bits cut off. */
-static bool has_plain_counts(const struct record *node, bool *ret_fine)
+static bool has_off_by_one_counts(const struct record *node, bool *ret_all)
 {
 	g_autoptr(GHashTable) firsts = iort_first_ids(node);
 	const struct record *record;
@@ -47,10 +47,10 @@ static bool has_plain_counts(const struct record *node, bool *ret_fine)
 
 	for (guint i = 0; (record = iort_next(node, &iort_mapping_layout, &i));) {
 		const struct iort_mapping *mapping = record->host;
-		bool plain = iort_is_plain_count(firsts, mapping);
+		bool plain = iort_is_off_by_one_count(firsts, mapping);
 
 		any |= plain;
-		*ret_fine &= plain || mapping->input_base + mapping->id_count == LAST_RID;
+		*ret_all &= plain || mapping->input_base + mapping->id_count == LAST_RID;
 	}
 	return any;
 }
@@ -59,14 +59,14 @@ static bool has_plain_counts(const struct record *node, bool *ret_fine)
 void iort_read_header(const struct viommu_table *table, struct viommu_table_header *header)
 {
 	const struct record *node;
-	bool any = false, fine = true;
+	bool any = false, all = true;
 
 	for (guint i = 0; (node = iort_next_node(table, &i));)
 		if (iort_type_of(node) == IORT_ROOT_COMPLEX)
-			any |= has_plain_counts(node, &fine);
+			any |= has_off_by_one_counts(node, &all);
 	header->has_revision = true;
 	header->revision = acpi_header(table)->revision;
-	header->plain_counts = any && fine;
+	header->plain_counts = any && all;
 }
 
 /* -- the whole table -----------------------------------------------------------------------------
@@ -84,7 +84,7 @@ static void for_each_node(struct iort_reading *reading, unsigned type,
 }
 
 /* A finding for the first of a kind is enough: there can be hundreds of PMCGs. */
-static void lose_others(struct iort_reading *reading)
+static void report_dropped_nodes(struct iort_reading *reading)
 {
 	static const unsigned others[] = { IORT_PMCG, IORT_IWB };
 	const struct record *node;
@@ -92,13 +92,14 @@ static void lose_others(struct iort_reading *reading)
 	for (size_t k = 0; k < G_N_ELEMENTS(others); k++)
 		for (guint i = 0; (node = iort_next_node(reading->table, &i));)
 			if (iort_type_of(node) == others[k]) {
-				iort_lose(reading, "iort-silent-node", node, node->layout->name);
+				iort_report_dropped(reading, "iort-silent-node", node,
+						    node->layout->name);
 				break;
 			}
 }
 
 /* What each node is the how-manieth of; and how far the stream IDs of each SMMU go. */
-static void look_ahead(struct iort_reading *reading)
+static void index_nodes(struct iort_reading *reading)
 {
 	const struct record *node, *record;
 	unsigned n = 0;
@@ -128,7 +129,7 @@ struct viommu_topology *iort_read(const struct viommu_table *table,
 		.findings = findings,
 	};
 
-	look_ahead(&reading);
+	index_nodes(&reading);
 	for_each_node(&reading, IORT_ITS_GROUP, read_its_group);
 	for (guint i = 0; i < table->root->children->len; i++)
 		if (iort_is_iommu(iort_type_of(table->root->children->pdata[i])))
@@ -136,9 +137,9 @@ struct viommu_topology *iort_read(const struct viommu_table *table,
 	for_each_node(&reading, IORT_ROOT_COMPLEX, iort_read_root_complex);
 	for_each_node(&reading, IORT_NAMED_COMPONENT, iort_read_component);
 	for (guint i = 0; i < table->root->children->len; i++)
-		iort_read_msis(&reading, table->root->children->pdata[i]);
+		iort_read_msi_ranges(&reading, table->root->children->pdata[i]);
 	for_each_node(&reading, IORT_RMR, iort_read_rmr);
-	lose_others(&reading);
+	report_dropped_nodes(&reading);
 	g_hash_table_destroy(reading.segments);
 	g_hash_table_destroy(reading.last_ids);
 	g_hash_table_destroy(reading.index);

@@ -6,8 +6,8 @@
 #include "read.h"
 
 /* A note: the table is right, and what is lost stands in it. */
-void iort_lose(const struct iort_reading *reading, const char *rule_id, const struct record *record,
-	       const char *what)
+void iort_report_dropped(const struct iort_reading *reading, const char *rule_id,
+			 const struct record *record, const char *what)
 {
 	report(reading->findings, rule_id, table_place(reading->table, record->at), NULL,
 	       "a topology has no word for %s: left out", what);
@@ -37,14 +37,14 @@ const char *iort_its_at(const struct iort_reading *reading, uint32_t offset)
  * What every generator writes: coherent, with a path to memory that is, and cacheable as it is; or
  * nothing of that.
  */
-void iort_look_at_memory(const struct iort_reading *reading, const struct record *node,
-			 const struct iort_memory *memory)
+void iort_check_memory_properties(const struct iort_reading *reading, const struct record *node,
+				  const struct iort_memory *memory)
 {
-	unsigned usual = memory->cache_coherent ? IORT_MEMORY_USUAL : 0;
+	unsigned defaults = memory->cache_coherent ? IORT_MEMORY_DEFAULT : 0;
 
-	if (memory->hints || memory->flags != usual || memory->cache_coherent > 1)
-		iort_lose(reading, "iort-silent-attributes", node,
-			  "how accesses to memory are cached");
+	if (memory->hints || memory->flags != defaults || memory->cache_coherent > 1)
+		iort_report_dropped(reading, "iort-silent-attributes", node,
+				    "how accesses to memory are cached");
 }
 
 /* Numbered in the order of the table, so that the same table is always the same text. */

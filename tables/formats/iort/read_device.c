@@ -17,11 +17,11 @@ struct ids {
 };
 
 /* False for a mapping that does not lead to an IOMMU. */
-static bool take_ids(const struct iort_reading *reading, GHashTable *firsts,
+static bool read_ids(const struct iort_reading *reading, GHashTable *firsts,
 		     const struct record *record, struct ids *ret)
 {
 	const struct iort_mapping *mapping = record->host;
-	uint32_t nth = iort_last_nth(firsts, mapping);
+	uint32_t nth = iort_effective_id_count(firsts, mapping);
 
 	ret->iommu = iort_iommu_at(reading, mapping->output_reference);
 	ret->id = mapping->output_base;
@@ -29,7 +29,8 @@ static bool take_ids(const struct iort_reading *reading, GHashTable *firsts,
 	ret->input = ret->has_input ? mapping->input_base : 0;
 	ret->n_ids = ret->has_input && nth && nth < UINT32_MAX ? nth + 1 : 0;
 	if (!ret->iommu && iort_its_at(reading, mapping->output_reference))
-		iort_lose(reading, "iort-silent-msi", record, "MSIs of a device that bypasses");
+		iort_report_dropped(reading, "iort-silent-msi", record,
+				    "MSIs of a device that bypasses");
 	return ret->iommu;
 }
 
@@ -56,13 +57,13 @@ static void add_device(const struct iort_reading *reading, const struct record *
 	if (fields->address_limit < IORT_ADDRESS_BITS)
 		device.address_bits = fields->address_limit;
 	if (viommu_topology_add_platform_device(reading->topology, &device) < 0)
-		iort_lose(reading, "iort-silent-device", node,
-			  "a second device of this path, or one whose path is no text");
+		iort_report_dropped(reading, "iort-silent-device", node,
+				    "a second device of this path, or one whose path is no text");
 }
 
 /* Each with its own place, for a finding about it is about that mapping. */
-static void add_further(const struct iort_reading *reading, const struct record *record,
-			const char *name, const struct ids *ids)
+static void add_device_id(const struct iort_reading *reading, const struct record *record,
+			  const char *name, const struct ids *ids)
 {
 	const struct viommu_device_id device_id = {
 		.size = sizeof(device_id),
@@ -89,13 +90,13 @@ void iort_read_component(struct iort_reading *reading, const struct record *node
 	guint i = 0;
 
 	while ((record = iort_next(node, &iort_mapping_layout, &i)))
-		if (take_ids(reading, firsts, record, &ids))
+		if (read_ids(reading, firsts, record, &ids))
 			break;
 	if (!record)
 		ids = (struct ids){ 0 };
 	add_device(reading, node, name, &ids);
-	iort_look_at_memory(reading, node, &fields->memory);
+	iort_check_memory_properties(reading, node, &fields->memory);
 	while (record && (record = iort_next(node, &iort_mapping_layout, &i)))
-		if (take_ids(reading, firsts, record, &ids))
-			add_further(reading, record, name, &ids);
+		if (read_ids(reading, firsts, record, &ids))
+			add_device_id(reading, record, name, &ids);
 }

@@ -31,7 +31,7 @@ GHashTable *iort_first_ids(const struct record *node)
 }
 
 /* The mapping itself begins before its last ID, so it is another one that begins there. */
-bool iort_is_plain_count(GHashTable *firsts, const struct iort_mapping *mapping)
+bool iort_is_off_by_one_count(GHashTable *firsts, const struct iort_mapping *mapping)
 {
 	uint64_t last = (uint64_t)mapping->input_base + mapping->id_count;
 
@@ -40,15 +40,15 @@ bool iort_is_plain_count(GHashTable *firsts, const struct iort_mapping *mapping)
 }
 
 /* Linux takes the range that begins at the ID in question. */
-uint32_t iort_last_nth(GHashTable *firsts, const struct iort_mapping *mapping)
+uint32_t iort_effective_id_count(GHashTable *firsts, const struct iort_mapping *mapping)
 {
-	return mapping->id_count - iort_is_plain_count(firsts, mapping);
+	return mapping->id_count - iort_is_off_by_one_count(firsts, mapping);
 }
 
 /* -- from an SMMU to an ITS group -------------------------------------- */
 
 /* Of an SMMUv3: the ID mapping that it has for its own MSIs, if that can be one. */
-const struct iort_mapping *iort_own_mapping(const struct record *node)
+const struct iort_mapping *iort_device_id_mapping(const struct record *node)
 {
 	const struct iort_smmu_v3 *smmu = node->host;
 	const struct iort_mapping *mapping = NULL;
@@ -111,13 +111,13 @@ const char *iort_identity_its(const struct iort_reading *reading, const struct r
 }
 
 /* Then no range has to say it again. */
-bool iort_is_said(const struct iort_reading *reading, const struct record *node)
+bool iort_covered_by_identity_mapping(const struct iort_reading *reading, const struct record *node)
 {
-	return !iort_own_mapping(node) && iort_identity_its(reading, node);
+	return !iort_device_id_mapping(node) && iort_identity_its(reading, node);
 }
 
 /* Nothing to say of an IOMMU that could not be added, or whose group says it. */
-void iort_read_msis(struct iort_reading *reading, const struct record *node)
+void iort_read_msi_ranges(struct iort_reading *reading, const struct record *node)
 {
 	const char *iommu = iort_iommu_at(reading, (uint32_t)node->at);
 	g_autoptr(GHashTable) firsts = NULL;
@@ -133,13 +133,13 @@ void iort_read_msis(struct iort_reading *reading, const struct record *node)
 			.size = sizeof(range),
 			.iommu = iommu,
 			.id_first = mapping->input_base,
-			.id_last = mapping->input_base + iort_last_nth(firsts, mapping),
+			.id_last = mapping->input_base + iort_effective_id_count(firsts, mapping),
 			.its = iort_its_at(reading, mapping->output_reference),
 			.device_id_first = mapping->output_base,
 			.place = table_place(reading->table, record->at),
 		};
 
-		if (range.its && !iort_is_said(reading, node))
+		if (range.its && !iort_covered_by_identity_mapping(reading, node))
 			viommu_topology_add_msi_range(reading->topology, &range);
 	}
 }

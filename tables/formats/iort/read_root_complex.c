@@ -27,7 +27,8 @@ struct complex {
 static bool functions_of(const struct complex *complex, const struct iort_mapping *mapping,
 			 uint16_t *ret_first, uint16_t *ret_last)
 {
-	uint64_t last = (uint64_t)mapping->input_base + iort_last_nth(complex->firsts, mapping);
+	uint64_t last =
+		(uint64_t)mapping->input_base + iort_effective_id_count(complex->firsts, mapping);
 	bool single = mapping->flags & IORT_MAPPING_SINGLE;
 
 	*ret_first = single ? 0 : (uint16_t)mapping->input_base;
@@ -88,8 +89,8 @@ static void read_mapping(struct complex *complex, const struct record *record)
 	uint16_t first, last;
 
 	if (!functions_of(complex, mapping, &first, &last)) {
-		iort_lose(complex->reading, "iort-silent-mapping", record,
-			  "IDs of a root complex that are no requester IDs");
+		iort_report_dropped(complex->reading, "iort-silent-mapping", record,
+				    "IDs of a root complex that are no requester IDs");
 		return;
 	}
 	cover_add(complex->cover, first, last, complex);
@@ -166,7 +167,7 @@ static void read_bridge(const struct complex *complex, const struct record *node
 	if (fields->node.revision && fields->address_limit < IORT_ADDRESS_BITS)
 		bridge.address_bits = fields->address_limit;
 	viommu_topology_add_host_bridge(complex->reading->topology, &bridge);
-	iort_look_at_memory(complex->reading, node, &fields->memory);
+	iort_check_memory_properties(complex->reading, node, &fields->memory);
 }
 
 /* The second root complex of a segment is one that Linux never sees, and a rule of the bytes. */
@@ -177,7 +178,8 @@ void iort_read_root_complex(struct iort_reading *reading, const struct record *n
 	const struct record *record;
 
 	if (fields->segment > UINT16_MAX) {
-		iort_lose(reading, "iort-silent-mapping", node, "a segment of more than 16 bits");
+		iort_report_dropped(reading, "iort-silent-mapping", node,
+				    "a segment of more than 16 bits");
 		return;
 	}
 	if (!g_hash_table_add(reading->segments, GUINT_TO_POINTER(fields->segment)))

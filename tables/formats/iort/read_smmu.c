@@ -11,10 +11,10 @@
 #define SEGMENT_SHIFT 16
 
 /* How interrupts of one SMMU are triggered. */
-enum { SOME_LEVEL = 1, SOME_EDGE = 2 };
+enum { ANY_LEVEL = 1, ANY_EDGE = 2 };
 
 /* The order of the device tree binding: sync stands before the errors there. */
-static void take_interrupts(struct viommu_iommu *iommu, const struct iort_smmu_v3 *smmu)
+static void fill_interrupts(struct viommu_iommu *iommu, const struct iort_smmu_v3 *smmu)
 {
 	const uint32_t interrupts[] = { smmu->event, smmu->pri, smmu->sync, smmu->gerr };
 
@@ -26,7 +26,7 @@ static void take_interrupts(struct viommu_iommu *iommu, const struct iort_smmu_v
 }
 
 /* Bits that have a member of their own are taken out of the flags. */
-static void take_smmu_v3(struct viommu_iommu *iommu, const struct iort_smmu_v3 *smmu)
+static void fill_smmu_v3(struct viommu_iommu *iommu, const struct iort_smmu_v3 *smmu)
 {
 	static const uint32_t known =
 		IORT_SMMU_V3_COHERENT | IORT_SMMU_V3_DOMAIN | IORT_SMMU_V3_DEVICE_ID;
@@ -39,12 +39,12 @@ static void take_smmu_v3(struct viommu_iommu *iommu, const struct iort_smmu_v3 *
 	iommu->model = smmu->model;
 	iommu->has_proximity_domain = smmu->flags & IORT_SMMU_V3_DOMAIN;
 	iommu->proximity_domain = iommu->has_proximity_domain ? smmu->proximity_domain : 0;
-	take_interrupts(iommu, smmu);
+	fill_interrupts(iommu, smmu);
 }
 
 /* The numbers of one sort of interrupts, to be freed with g_free(); and whether all are alike. */
-static uint32_t *numbers_of(const struct record *node, const struct layout *layout, size_t *ret_n,
-			    unsigned *edges)
+static uint32_t *gsivs_of(const struct record *node, const struct layout *layout, size_t *ret_n,
+			  unsigned *edges)
 {
 	GArray *numbers = g_array_new(FALSE, FALSE, sizeof(uint32_t));
 	const struct record *record;
@@ -53,14 +53,14 @@ static uint32_t *numbers_of(const struct record *node, const struct layout *layo
 		const struct iort_interrupt *interrupt = record->host;
 
 		g_array_append_val(numbers, interrupt->gsiv);
-		*edges |= interrupt->flags ? SOME_EDGE : SOME_LEVEL;
+		*edges |= interrupt->flags ? ANY_EDGE : ANY_LEVEL;
 	}
 	*ret_n = numbers->len;
 	return (uint32_t *)(void *)g_array_free(numbers, FALSE);
 }
 
 /* Two zeroes are what is written where nobody knows them. */
-static void take_global_interrupts(struct viommu_iommu *iommu, const struct record *node)
+static void fill_global_interrupts(struct viommu_iommu *iommu, const struct record *node)
 {
 	guint i = 0;
 	const struct record *record = iort_next(node, &iort_global_interrupts_layout, &i);
@@ -73,11 +73,11 @@ static void take_global_interrupts(struct viommu_iommu *iommu, const struct reco
 }
 
 /* Its first interrupts are the global ones, as in the device tree binding. */
-static void take_smmu_v2(struct viommu_iommu *iommu, const struct record *node)
+static void fill_smmu_v2(struct viommu_iommu *iommu, const struct record *node)
 {
 	const struct iort_smmu_v2 *smmu = node->host;
 
-	take_global_interrupts(iommu, node);
+	fill_global_interrupts(iommu, node);
 	iommu->kind = VIOMMU_SMMU_V2;
 	iommu->base = smmu->base;
 	iommu->span = smmu->span;
@@ -87,7 +87,7 @@ static void take_smmu_v2(struct viommu_iommu *iommu, const struct record *node)
 }
 
 /* The device ID is where the function is, as one number. */
-static void take_virtio_pci(struct viommu_iommu *iommu, const struct iort_virtio_pci *node)
+static void fill_virtio_pci(struct viommu_iommu *iommu, const struct iort_virtio_pci *node)
 {
 	iommu->kind = VIOMMU_VIRTIO_PCI;
 	iommu->segment = (uint16_t)(node->device_id >> SEGMENT_SHIFT);
@@ -95,7 +95,7 @@ static void take_virtio_pci(struct viommu_iommu *iommu, const struct iort_virtio
 }
 
 /* Its interrupt is for the driver of the transport, and no IOMMU's. */
-static void take_virtio_mmio(struct viommu_iommu *iommu, const struct iort_virtio_mmio *node)
+static void fill_virtio_mmio(struct viommu_iommu *iommu, const struct iort_virtio_mmio *node)
 {
 	iommu->kind = VIOMMU_VIRTIO_MMIO;
 	iommu->base = node->base;
@@ -107,7 +107,7 @@ static void take_virtio_mmio(struct viommu_iommu *iommu, const struct iort_virti
 
 /* Numbered as generators do it, an identifier is the index of its node. Before revision 3 it is 0.
  */
-static void take_identifier(const struct iort_reading *reading, struct viommu_iommu *iommu,
+static void fill_identifier(const struct iort_reading *reading, struct viommu_iommu *iommu,
 			    const struct record *node)
 {
 	uint32_t identifier = iort_node_of(node)->identifier;
@@ -122,10 +122,10 @@ static void take_identifier(const struct iort_reading *reading, struct viommu_io
  * Its own MSIs, and those of its devices where they go on with the IDs that they have: only an SMMU
  * for whose devices that is true has an ITS group. Other ways are ranges of MSIs (read_msis).
  */
-static void take_its(const struct iort_reading *reading, struct viommu_iommu *iommu,
+static void fill_its(const struct iort_reading *reading, struct viommu_iommu *iommu,
 		     const struct record *node)
 {
-	const struct iort_mapping *own = iort_own_mapping(node);
+	const struct iort_mapping *own = iort_device_id_mapping(node);
 
 	if (own) {
 		iommu->its = iort_its_at(reading, own->output_reference);
@@ -142,17 +142,17 @@ static void add_iommu(const struct iort_reading *reading, struct viommu_iommu *i
 {
 	unsigned edges = 0;
 	g_autofree uint32_t *contexts =
-		numbers_of(node, &iort_interrupt_layout, &iommu->n_context_interrupts, &edges);
+		gsivs_of(node, &iort_interrupt_layout, &iommu->n_context_interrupts, &edges);
 	g_autofree uint32_t *monitors =
-		numbers_of(node, &iort_pmu_interrupt_layout, &iommu->n_pmu_interrupts, &edges);
+		gsivs_of(node, &iort_pmu_interrupt_layout, &iommu->n_pmu_interrupts, &edges);
 
 	iommu->context_interrupts = contexts;
 	iommu->pmu_interrupts = monitors;
-	iommu->edge = edges == SOME_EDGE;
+	iommu->edge = edges == ANY_EDGE;
 	viommu_topology_add_iommu(reading->topology, iommu);
-	if (edges == (SOME_EDGE | SOME_LEVEL))
-		iort_lose(reading, "iort-silent-interrupts", node,
-			  "interrupts of an SMMU of which some are edge-triggered");
+	if (edges == (ANY_EDGE | ANY_LEVEL))
+		iort_report_dropped(reading, "iort-silent-interrupts", node,
+				    "interrupts of an SMMU of which some are edge-triggered");
 }
 
 /*
@@ -165,16 +165,16 @@ void iort_read_iommu(struct iort_reading *reading, const struct record *node)
 
 	iommu.place = table_place(reading->table, node->at);
 	if (type == IORT_SMMU_V3)
-		take_smmu_v3(&iommu, node->host);
+		fill_smmu_v3(&iommu, node->host);
 	else if (type == IORT_SMMU_V2)
-		take_smmu_v2(&iommu, node);
+		fill_smmu_v2(&iommu, node);
 	else if (type == IORT_VIRTIO_PCI)
-		take_virtio_pci(&iommu, node->host);
+		fill_virtio_pci(&iommu, node->host);
 	else
-		take_virtio_mmio(&iommu, node->host);
+		fill_virtio_mmio(&iommu, node->host);
 	iommu.name =
 		iort_name_node(reading->iommus, node, type < IORT_VIRTIO_PCI ? "smmu" : "viommu");
-	take_identifier(reading, &iommu, node);
-	take_its(reading, &iommu, node);
+	fill_identifier(reading, &iommu, node);
+	fill_its(reading, &iommu, node);
 	add_iommu(reading, &iommu, node);
 }

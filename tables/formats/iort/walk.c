@@ -12,7 +12,7 @@
 #include "check.h"
 
 /* Rules are about nodes of one type mostly, and ask for nothing else. */
-void iort_each(const struct table_check *check, unsigned type, iort_look *look)
+void iort_for_each_node(const struct table_check *check, unsigned type, iort_node_check *look)
 {
 	const struct record *node;
 
@@ -22,66 +22,67 @@ void iort_each(const struct table_check *check, unsigned type, iort_look *look)
 }
 
 /* NULL for the reference of a PMCG, which carries no IDs. */
-const struct iort_mapping *iort_visited_mapping(const struct iort_visit *visit)
+const struct iort_mapping *iort_reference_mapping(const struct iort_reference *reference)
 {
-	return visit->record->layout == &iort_mapping_layout ? visit->record->host : NULL;
+	return reference->record->layout == &iort_mapping_layout ? reference->record->host : NULL;
 }
 
 /* NULL where nothing begins at that offset, the middle of a node included. */
-const struct record *iort_visited_target(const struct iort_visit *visit)
+const struct record *iort_reference_target(const struct iort_reference *reference)
 {
-	return g_hash_table_lookup(visit->nodes, GSIZE_TO_POINTER((gsize)visit->reference));
+	return g_hash_table_lookup(reference->nodes, GSIZE_TO_POINTER((gsize)reference->offset));
 }
 
 /* The index is counted along, for SMMUv3s name one of their mappings by it. */
-static void visit_mappings(struct iort_visit visit, iort_visitor *each)
+static void walk_mappings(struct iort_reference reference, iort_reference_check *each)
 {
-	visit.index = 0;
-	visit.field = "Output reference";
-	for (guint i = 0; (visit.record = iort_next(visit.node, &iort_mapping_layout, &i));) {
-		const struct iort_mapping *mapping = visit.record->host;
+	reference.index = 0;
+	reference.field = "Output reference";
+	for (guint i = 0;
+	     (reference.record = iort_next(reference.node, &iort_mapping_layout, &i));) {
+		const struct iort_mapping *mapping = reference.record->host;
 
-		visit.reference = mapping->output_reference;
-		each(&visit);
-		visit.index++;
+		reference.offset = mapping->output_reference;
+		each(&reference);
+		reference.index++;
 	}
 }
 
 /* What a PMCG counts for is named by an offset like any other. */
-static void visit_pmcg(struct iort_visit visit, iort_visitor *each)
+static void walk_pmcg(struct iort_reference reference, iort_reference_check *each)
 {
-	const struct iort_pmcg *pmcg = visit.node->host;
+	const struct iort_pmcg *pmcg = reference.node->host;
 
-	visit.record = visit.node;
-	visit.field = "Node reference";
-	visit.reference = pmcg->node_reference;
-	each(&visit);
+	reference.record = reference.node;
+	reference.field = "Node reference";
+	reference.offset = pmcg->node_reference;
+	each(&reference);
 }
 
 /* One index of all nodes for all references: linear, however many there are. */
-void iort_visit_all(const struct table_check *check, iort_visitor *each)
+void iort_walk_references(const struct table_check *check, iort_reference_check *each)
 {
 	g_autoptr(GHashTable) nodes = iort_index(check->table);
-	struct iort_visit visit = { .check = check, .nodes = nodes };
+	struct iort_reference reference = { .check = check, .nodes = nodes };
 
-	for (guint i = 0; (visit.node = iort_next_node(check->table, &i));) {
-		visit_mappings(visit, each);
-		if (iort_type_of(visit.node) == IORT_PMCG)
-			visit_pmcg(visit, each);
+	for (guint i = 0; (reference.node = iort_next_node(check->table, &i));) {
+		walk_mappings(reference, each);
+		if (iort_type_of(reference.node) == IORT_PMCG)
+			walk_pmcg(reference, each);
 	}
 }
 
 /* The place is that of the field which is wrong, in the mapping or in the PMCG. */
-void iort_blame(const struct iort_visit *visit, const char *field, const char *cure,
-		const char *format, ...)
+void iort_report_reference(const struct iort_reference *reference, const char *field,
+			   const char *cure, const char *format, ...)
 {
-	const struct table_check *check = visit->check;
+	const struct table_check *check = reference->check;
 	g_autofree char *text = NULL;
 	va_list args;
 
 	va_start(args, format);
 	text = g_strdup_vprintf(format, args);
 	va_end(args);
-	report(check->findings, check->rule_id, iort_place(check, visit->record, field), cure, "%s",
-	       text);
+	report(check->findings, check->rule_id, iort_place(check, reference->record, field), cure,
+	       "%s", text);
 }

@@ -54,10 +54,10 @@ static unsigned needed_revision(const struct iort_writing *writing)
 		if (bridge->pasid_bits)
 			revision = IORT_REVISION_E_D;
 	for_each_object(i, iommu, topology, OBJECT_IOMMU)
-		if (iort_unit_of(writing, iommu->name))
+		if (iort_find_iommu(writing, iommu->name))
 			revision = MAX(
 				revision,
-				iort_smmu_revision(writing, iort_unit_of(writing, iommu->name)));
+				iort_smmu_revision(writing, iort_find_iommu(writing, iommu->name)));
 	return revision;
 }
 
@@ -65,13 +65,13 @@ static unsigned needed_revision(const struct iort_writing *writing)
  */
 
 /* Units belong to the table of units. */
-static void unit_free(void *opaque)
+static void iommu_state_free(void *opaque)
 {
-	struct iort_unit *unit = opaque;
+	struct iort_iommu_state *state = opaque;
 
-	g_array_unref(unit->ids);
-	g_array_unref(unit->msis);
-	g_free(unit);
+	g_array_unref(state->ids);
+	g_array_unref(state->msis);
+	g_free(state);
 }
 
 /*
@@ -82,9 +82,9 @@ static void write_nodes(struct iort_writing *writing)
 {
 	struct iort_head *head = writing->table->root->host;
 
-	iort_find_units(writing);
-	iort_find_pieces(writing);
-	iort_note_devices(writing);
+	iort_collect_iommus(writing);
+	iort_collect_rid_ranges(writing);
+	iort_note_device_ids(writing);
 	writing->revision = writing->header->has_revision ? writing->header->revision
 							  : needed_revision(writing);
 	head->acpi.revision = (uint8_t)writing->revision;
@@ -106,16 +106,16 @@ bool iort_write(struct viommu_table *table, const struct viommu_topology *topolo
 		.topology = topology,
 		.header = viommu_topology_header(topology, "IORT"),
 		.end = IORT_HEAD_LENGTH,
-		.units = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, unit_free),
+		.iommus = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, iommu_state_free),
 		.groups = g_hash_table_new(g_str_hash, g_str_equal),
-		.pieces = g_array_new(FALSE, FALSE, sizeof(struct iort_piece)),
+		.rid_ranges = g_array_new(FALSE, FALSE, sizeof(struct iort_rid_range)),
 		.findings = findings,
 	};
 
 	write_nodes(&writing);
-	g_array_unref(writing.pieces);
+	g_array_unref(writing.rid_ranges);
 	g_hash_table_destroy(writing.groups);
-	g_hash_table_destroy(writing.units);
+	g_hash_table_destroy(writing.iommus);
 	if (!writing.too_large)
 		return true;
 	report(findings, "iort-too-large", place_of_file(NULL),

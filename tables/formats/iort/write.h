@@ -14,7 +14,7 @@ struct iort_ids {
 };
 
 /* An SMMU on the way into the table. */
-struct iort_unit {
+struct iort_iommu_state {
 	const struct viommu_iommu *iommu;
 	size_t at;        /* of its node */
 	uint32_t last_id; /* the last stream ID that it may see */
@@ -23,11 +23,11 @@ struct iort_unit {
 };
 
 /* PCI functions of one segment that an SMMU translates. */
-struct iort_piece {
+struct iort_rid_range {
 	uint64_t first, last; /* segment << 16 | BDF */
-	const struct iort_unit *unit;
+	const struct iort_iommu_state *state;
 	uint32_t id;
-	bool one_id;
+	bool shared_id;
 };
 
 /* Targets are written before what refers to them, so an offset is known when it is needed. */
@@ -40,17 +40,17 @@ struct iort_writing {
 	uint32_t n;         /* nodes so far */
 	size_t n_mappings;  /* gathered so far, for any node */
 	bool too_large;     /* a node has more than it can have, or the table more than is read */
-	GHashTable *units;  /* SMMUs by name: struct iort_unit */
+	GHashTable *iommus; /* SMMUs by name: struct iort_unit */
 	GHashTable *groups; /* offsets of ITS groups by name */
-	GArray *pieces;     /* struct iort_piece, sorted */
+	GArray *rid_ranges; /* struct iort_piece, sorted */
 	struct viommu_findings *findings;
 };
 
 /* The SMMU of that name, or NULL. */
-struct iort_unit *iort_unit_of(const struct iort_writing *writing, const char *iommu);
+struct iort_iommu_state *iort_find_iommu(const struct iort_writing *writing, const char *iommu);
 
 /* The offset of an ITS group, or 0 for none. */
-uint32_t iort_group_at(const struct iort_writing *writing, const char *its);
+uint32_t iort_its_group_at(const struct iort_writing *writing, const char *its);
 
 /*
  * Is there room for one mapping more? If not, the table cannot be made, and no other one has room
@@ -71,12 +71,13 @@ void iort_add_mappings(struct record *node, const GArray *mappings);
 void iort_end_node(struct iort_writing *writing, struct record *node);
 
 /* Say that the table's revision has no place for something. */
-void iort_blame_revision(const struct iort_writing *writing, struct viommu_place place,
-			 unsigned revision, const char *what);
+void iort_report_revision(const struct iort_writing *writing, struct viommu_place place,
+			  unsigned revision, const char *what);
 
 /* iort_write_smmu.c: what SMMUs there are, whose MSIs go where, and which revision they need. */
-void iort_find_units(struct iort_writing *writing);
-unsigned iort_smmu_revision(const struct iort_writing *writing, const struct iort_unit *unit);
+void iort_collect_iommus(struct iort_writing *writing);
+unsigned iort_smmu_revision(const struct iort_writing *writing,
+			    const struct iort_iommu_state *state);
 void iort_write_smmus(struct iort_writing *writing);
 
 /* iort_write_virtio.c: the node of a virtio-iommu, in a table that a VIOT of 2019 wraps. */
@@ -84,14 +85,14 @@ struct record *iort_virtio_node(const struct iort_writing *writing,
 				const struct viommu_iommu *iommu);
 
 /* iort_write_device.c */
-void iort_note_devices(struct iort_writing *writing);
+void iort_note_device_ids(struct iort_writing *writing);
 void iort_write_components(struct iort_writing *writing);
 
 /* iort_pieces.c: find all pieces. */
-void iort_find_pieces(struct iort_writing *writing);
+void iort_collect_rid_ranges(struct iort_writing *writing);
 
 /* The index of the first piece that ends at that function, segment << 16 | BDF, or behind it. */
-guint iort_seek_piece(const struct iort_writing *writing, uint64_t function);
+guint iort_seek_rid_range(const struct iort_writing *writing, uint64_t function);
 
 /* iort_write_map.c */
 void iort_write_root_complexes(struct iort_writing *writing);

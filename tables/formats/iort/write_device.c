@@ -26,7 +26,7 @@ static bool is_path(const char *name)
 /* -- further IDs, by device -------------------------------------------------------------------- */
 
 /* Gathered once, so that a machine with many devices takes linear time. */
-static GHashTable *further_ids(const struct viommu_topology *topology)
+static GHashTable *ids_by_device(const struct viommu_topology *topology)
 {
 	GHashTable *by_device = g_hash_table_new_full(g_str_hash, g_str_equal, NULL,
 						      (GDestroyNotify)g_ptr_array_unref);
@@ -48,26 +48,27 @@ static GHashTable *further_ids(const struct viommu_topology *topology)
  */
 
 /* Rounded up as those of functions are. */
-static void note_id(struct iort_writing *writing, const char *iommu, uint32_t id, uint32_t n_ids)
+static void note_device_id(struct iort_writing *writing, const char *iommu, uint32_t id,
+			   uint32_t n_ids)
 {
-	struct iort_unit *unit = iort_unit_of(writing, iommu);
+	struct iort_iommu_state *state = iort_find_iommu(writing, iommu);
 
-	if (unit)
-		unit->last_id = MAX(unit->last_id, (id + (MAX(n_ids, 1) - 1)) | UINT16_MAX);
+	if (state)
+		state->last_id = MAX(state->last_id, (id + (MAX(n_ids, 1) - 1)) | UINT16_MAX);
 }
 
 /* SMMUs are written before devices, and say how far stream IDs go. */
-void iort_note_devices(struct iort_writing *writing)
+void iort_note_device_ids(struct iort_writing *writing)
 {
 	const struct viommu_platform_device *device;
 	const struct viommu_device_id *id;
 
 	for_each_object(i, device, writing->topology, OBJECT_PLATFORM_DEVICE)
 		if (is_path(device->name))
-			note_id(writing, device->iommu, device->id, device->n_ids);
+			note_device_id(writing, device->iommu, device->id, device->n_ids);
 	for_each_object(i, id, writing->topology, OBJECT_DEVICE_ID)
 		if (is_path(id->device))
-			note_id(writing, id->iommu, id->id, id->n_ids);
+			note_device_id(writing, id->iommu, id->id, id->n_ids);
 }
 
 /* -- ID mappings
@@ -77,7 +78,7 @@ void iort_note_devices(struct iort_writing *writing)
 static void add_mapping(struct iort_writing *writing, const struct viommu_device_id *id,
 			GArray *mappings)
 {
-	const struct iort_unit *unit = iort_unit_of(writing, id->iommu);
+	const struct iort_iommu_state *state = iort_find_iommu(writing, id->iommu);
 	struct iort_mapping mapping = {
 		.input_base = id->input_first,
 		.id_count = MAX(id->n_ids, 1) - 1,
@@ -85,9 +86,9 @@ static void add_mapping(struct iort_writing *writing, const struct viommu_device
 		.flags = !id->has_input && id->n_ids <= 1 ? IORT_MAPPING_SINGLE : 0,
 	};
 
-	if (!unit || !iort_has_room(writing, mappings))
+	if (!state || !iort_has_room(writing, mappings))
 		return;
-	mapping.output_reference = (uint32_t)unit->at;
+	mapping.output_reference = (uint32_t)state->at;
 	g_array_append_val(mappings, mapping);
 }
 
@@ -135,7 +136,7 @@ static void write_component(struct iort_writing *writing,
 		.flags = (device->stall ? IORT_COMPONENT_STALL : 0u) |
 			 device->pasid_bits << IORT_COMPONENT_PASID_SHIFT,
 		.memory = { .cache_coherent = !device->incoherent,
-			    .flags = device->incoherent ? 0 : IORT_MEMORY_USUAL },
+			    .flags = device->incoherent ? 0 : IORT_MEMORY_DEFAULT },
 		.address_limit =
 			(uint8_t)(device->address_bits ? device->address_bits : IORT_ADDRESS_BITS),
 	};
@@ -167,7 +168,7 @@ static void write_device(struct iort_writing *writing, const struct viommu_platf
 /* In the order of the topology. */
 void iort_write_components(struct iort_writing *writing)
 {
-	g_autoptr(GHashTable) further = further_ids(writing->topology);
+	g_autoptr(GHashTable) further = ids_by_device(writing->topology);
 	const struct viommu_platform_device *device;
 
 	for_each_object(i, device, writing->topology, OBJECT_PLATFORM_DEVICE)

@@ -6,13 +6,13 @@
 #include "write.h"
 
 /* Names of IOMMUs that stand in other tables are no units. */
-struct iort_unit *iort_unit_of(const struct iort_writing *writing, const char *iommu)
+struct iort_iommu_state *iort_find_iommu(const struct iort_writing *writing, const char *iommu)
 {
-	return iommu ? g_hash_table_lookup(writing->units, iommu) : NULL;
+	return iommu ? g_hash_table_lookup(writing->iommus, iommu) : NULL;
 }
 
 /* No node is at 0, so that is nowhere. */
-uint32_t iort_group_at(const struct iort_writing *writing, const char *its)
+uint32_t iort_its_group_at(const struct iort_writing *writing, const char *its)
 {
 	return its ? GPOINTER_TO_UINT(g_hash_table_lookup(writing->groups, its)) : 0;
 }
@@ -82,8 +82,8 @@ void iort_end_node(struct iort_writing *writing, struct record *node)
 }
 
 /* Only where the topology asks for a revision: otherwise it is as new as it has to be. */
-void iort_blame_revision(const struct iort_writing *writing, struct viommu_place place,
-			 unsigned revision, const char *what)
+void iort_report_revision(const struct iort_writing *writing, struct viommu_place place,
+			  unsigned revision, const char *what)
 {
 	if (writing->revision < revision)
 		report(writing->findings, "iort-silent-revision", place,

@@ -35,14 +35,14 @@ bool iort_has_rmrs(const struct viommu_topology *topology)
 /* -- for which IDs --------------------------------------------------------------------------- */
 
 /* IDs come out as they go in: the node is about streams and not about functions. */
-static void add_ids(struct iort_writing *writing, GArray *mappings, const struct iort_unit *unit,
-		    uint32_t first, uint32_t last)
+static void add_ids(struct iort_writing *writing, GArray *mappings,
+		    const struct iort_iommu_state *state, uint32_t first, uint32_t last)
 {
 	const struct iort_mapping mapping = {
 		.input_base = first,
 		.id_count = last - first,
 		.output_base = first,
-		.output_reference = (uint32_t)unit->at,
+		.output_reference = (uint32_t)state->at,
 		.flags = IORT_MAPPING_SINGLE,
 	};
 
@@ -57,18 +57,18 @@ static void add_functions(struct iort_writing *writing, GArray *mappings,
 	uint64_t first = function_id(memory->segment, memory->bdf_first);
 	uint64_t last = function_id(memory->segment, memory->bdf_last);
 
-	for (guint i = iort_seek_piece(writing, first);
-	     !writing->too_large && i < writing->pieces->len; i++) {
-		const struct iort_piece *piece =
-			&g_array_index(writing->pieces, struct iort_piece, i);
+	for (guint i = iort_seek_rid_range(writing, first);
+	     !writing->too_large && i < writing->rid_ranges->len; i++) {
+		const struct iort_rid_range *piece =
+			&g_array_index(writing->rid_ranges, struct iort_rid_range, i);
 		uint64_t from = MAX(first, piece->first), to = MIN(last, piece->last);
 
 		if (from > to)
 			break;
-		if (piece->one_id)
-			add_ids(writing, mappings, piece->unit, piece->id, piece->id);
+		if (piece->shared_id)
+			add_ids(writing, mappings, piece->state, piece->id, piece->id);
 		else
-			add_ids(writing, mappings, piece->unit,
+			add_ids(writing, mappings, piece->state,
 				piece->id + (uint32_t)(from - piece->first),
 				piece->id + (uint32_t)(to - piece->first));
 	}
@@ -79,24 +79,24 @@ static GArray *mappings_of(struct iort_writing *writing,
 			   const struct viommu_reserved_memory *memory)
 {
 	GArray *mappings = g_array_new(FALSE, FALSE, sizeof(struct iort_mapping));
-	const struct iort_unit *unit = iort_unit_of(writing, memory->iommu);
+	const struct iort_iommu_state *state = iort_find_iommu(writing, memory->iommu);
 
 	if (!memory->iommu)
 		add_functions(writing, mappings, memory);
-	else if (unit && memory->has_ids)
-		add_ids(writing, mappings, unit, memory->id_first, memory->id_last);
-	for (guint i = 0; unit && !memory->has_ids && !writing->too_large && i < unit->ids->len;
+	else if (state && memory->has_ids)
+		add_ids(writing, mappings, state, memory->id_first, memory->id_last);
+	for (guint i = 0; state && !memory->has_ids && !writing->too_large && i < state->ids->len;
 	     i++) {
-		const struct iort_ids *ids = &g_array_index(unit->ids, struct iort_ids, i);
+		const struct iort_ids *ids = &g_array_index(state->ids, struct iort_ids, i);
 
-		add_ids(writing, mappings, unit, ids->first, ids->last);
+		add_ids(writing, mappings, state, ids->first, ids->last);
 	}
 	return mappings;
 }
 
 /* Everything but the memory itself and its place. */
-static bool for_the_same(const struct viommu_reserved_memory *one,
-			 const struct viommu_reserved_memory *other)
+static bool have_same_ids(const struct viommu_reserved_memory *one,
+			  const struct viommu_reserved_memory *other)
 {
 	return !g_strcmp0(one->iommu, other->iommu) && one->flags == other->flags &&
 	       one->has_ids == other->has_ids && one->id_first == other->id_first &&
@@ -116,7 +116,7 @@ static void add_descriptor(const struct iort_writing *writing, GArray *descripto
 		.length = memory->last - memory->first + 1,
 	};
 
-	if ((descriptor.base | descriptor.length) % IORT_RMR_GRAIN || !descriptor.length)
+	if ((descriptor.base | descriptor.length) % IORT_RMR_GRANULE || !descriptor.length)
 		report(writing->findings, "iort-rmr-align", memory->place,
 		       "begin and end at multiples of 64 KiB",
 		       "an RMR node cannot have 0x%" PRIx64 "-0x%" PRIx64, memory->first,
@@ -137,7 +137,7 @@ static void write_rmr(struct iort_writing *writing, const struct viommu_reserved
 	struct record *node = iort_begin_node(writing, IORT_RMR, &fields);
 	struct iort_rmr *written = node->host;
 
-	iort_blame_revision(writing, memory->place, IORT_REVISION_E_D, "reserved memory");
+	iort_report_revision(writing, memory->place, IORT_REVISION_E_D, "reserved memory");
 	iort_add_mappings(node, mappings);
 	written->descriptor_offset = (uint32_t)record_length(node);
 	iort_add_elements(node, &iort_rmr_descriptor_layout, descriptors->data, descriptors->len);
@@ -145,15 +145,15 @@ static void write_rmr(struct iort_writing *writing, const struct viommu_reserved
 }
 
 /* A note, for what is left out here is mostly told in another way. */
-static void blame_memory(const struct iort_writing *writing,
-			 const struct viommu_reserved_memory *memory, const char *why)
+static void report_memory(const struct iort_writing *writing,
+			  const struct viommu_reserved_memory *memory, const char *why)
 {
 	report(writing->findings, "iort-silent-memory", memory->place, NULL,
 	       "%s: 0x%" PRIx64 "-0x%" PRIx64 " is left out", why, memory->first, memory->last);
 }
 
 /* Memory from the i-th on that one node has; returns the index of what is behind it. */
-static size_t write_from(struct iort_writing *writing, size_t i)
+static size_t write_next_rmr(struct iort_writing *writing, size_t i)
 {
 	const struct viommu_reserved_memory *memory = topology_get(writing->topology,
 								   OBJECT_RESERVED_MEMORY, i),
@@ -165,11 +165,11 @@ static size_t write_from(struct iort_writing *writing, size_t i)
 	do {
 		add_descriptor(writing, descriptors, next);
 		next = topology_get(writing->topology, OBJECT_RESERVED_MEMORY, ++i);
-	} while (next && is_rmr(next) && for_the_same(memory, next));
+	} while (next && is_rmr(next) && have_same_ids(memory, next));
 	if (mappings->len)
 		write_rmr(writing, memory, mappings, descriptors);
 	else
-		blame_memory(writing, memory, "memory of nothing that is behind an SMMU");
+		report_memory(writing, memory, "memory of nothing that is behind an SMMU");
 	return i;
 }
 
@@ -182,10 +182,10 @@ void iort_write_rmrs(struct iort_writing *writing)
 	while (!writing->too_large &&
 	       (memory = topology_get(writing->topology, OBJECT_RESERVED_MEMORY, i))) {
 		if (is_rmr(memory)) {
-			i = write_from(writing, i);
+			i = write_next_rmr(writing, i);
 			continue;
 		}
-		blame_memory(writing, memory, "IORT has memory only that stays mapped to itself");
+		report_memory(writing, memory, "IORT has memory only that stays mapped to itself");
 		i++;
 	}
 }

@@ -83,7 +83,7 @@ static const char *its_of(const struct iort_writing *writing,
 	const struct viommu_iommu *iommu =
 		viommu_topology_find_iommu(writing->topology, bridge->iommu);
 
-	if (bridge->its || !iommu || iort_unit_of(writing, iommu->name))
+	if (bridge->its || !iommu || iort_find_iommu(writing, iommu->name))
 		return bridge->its;
 	return iommu->its;
 }
@@ -93,7 +93,7 @@ static struct iort_root_complex fields_of(const struct viommu_host_bridge *bridg
 {
 	return (struct iort_root_complex){
 		.memory = { .cache_coherent = !bridge->incoherent,
-			    .flags = bridge->incoherent ? 0 : IORT_MEMORY_USUAL },
+			    .flags = bridge->incoherent ? 0 : IORT_MEMORY_DEFAULT },
 		.ats = (bridge->ats ? IORT_ATS : 0u) | (bridge->pri ? IORT_PRI : 0u) |
 		       (bridge->pasid ? IORT_PASID_FORWARD : 0u),
 		.segment = bridge->segment,
@@ -105,7 +105,8 @@ static struct iort_root_complex fields_of(const struct viommu_host_bridge *bridg
 }
 
 /* What all of them have, and no more: what is said of a node holds for all of its buses. */
-static void join_fields(struct iort_root_complex *fields, const struct iort_root_complex *other)
+static void intersect_fields(struct iort_root_complex *fields,
+			     const struct iort_root_complex *other)
 {
 	fields->ats &= other->ats;
 	fields->flags &= other->flags;
@@ -116,7 +117,8 @@ static void join_fields(struct iort_root_complex *fields, const struct iort_root
 }
 
 /* What a bridge says of its functions, and not which bridge it is. */
-static bool are_alike(const struct iort_root_complex *one, const struct iort_root_complex *other)
+static bool have_same_attributes(const struct iort_root_complex *one,
+				 const struct iort_root_complex *other)
 {
 	return one->ats == other->ats && one->flags == other->flags && one->pasid == other->pasid &&
 	       one->address_limit == other->address_limit &&
@@ -124,7 +126,7 @@ static bool are_alike(const struct iort_root_complex *one, const struct iort_roo
 }
 
 /* Of buses that two bridges claim the first one has them, as everywhere. */
-static void take_bridge(struct segments *segments, const struct viommu_host_bridge *bridge)
+static void add_bridge(struct segments *segments, const struct viommu_host_bridge *bridge)
 {
 	struct segment *segment = segment_of(segments, bridge->segment);
 	struct iort_root_complex fields = fields_of(bridge);
@@ -134,13 +136,13 @@ static void take_bridge(struct segments *segments, const struct viommu_host_brid
 		  (uint64_t)bridge->bus_last << BUS_SHIFT | LAST_DEVFN, bridge);
 	if (!segment->first)
 		segment->fields = fields;
-	else if (!are_alike(&fields, &segment->fields))
+	else if (!have_same_attributes(&fields, &segment->fields))
 		report(findings, "iort-silent-bridge", bridge->place,
 		       "let host bridges of a segment have the same",
 		       "a root complex says one thing for segment %u: what all of its host "
 		       "bridges have",
 		       bridge->segment);
-	join_fields(&segment->fields, &fields);
+	intersect_fields(&segment->fields, &fields);
 	segment->first = segment->first ? segment->first : bridge;
 	if (!segment->with_its && its_of(segments->writing, bridge))
 		segment->with_its = bridge;
@@ -156,12 +158,13 @@ static void take_bridge(struct segments *segments, const struct viommu_host_brid
 static const char translated;
 
 /* In front of everything else, for what is translated does not bypass. */
-static void take_pieces(struct segments *segments)
+static void cover_rid_ranges(struct segments *segments)
 {
-	const GArray *pieces = segments->writing->pieces;
+	const GArray *rid_ranges = segments->writing->rid_ranges;
 
-	for (guint i = 0; i < pieces->len; i++) {
-		const struct iort_piece *piece = &g_array_index(pieces, struct iort_piece, i);
+	for (guint i = 0; i < rid_ranges->len; i++) {
+		const struct iort_rid_range *piece =
+			&g_array_index(rid_ranges, struct iort_rid_range, i);
 		struct segment *segment =
 			segment_of(segments, (uint16_t)(piece->first >> SEGMENT_SHIFT));
 
@@ -173,15 +176,15 @@ static void take_pieces(struct segments *segments)
 /* Does an SMMU translate one of these functions? */
 static bool is_translated(const struct iort_writing *writing, const struct viommu_msi_range *msi)
 {
-	guint i = iort_seek_piece(writing, function_id(msi->segment, msi->bdf_first));
+	guint i = iort_seek_rid_range(writing, function_id(msi->segment, msi->bdf_first));
 
-	return i < writing->pieces->len &&
-	       g_array_index(writing->pieces, struct iort_piece, i).first <=
+	return i < writing->rid_ranges->len &&
+	       g_array_index(writing->rid_ranges, struct iort_rid_range, i).first <=
 		       function_id(msi->segment, msi->bdf_last);
 }
 
 /* In front of bridges, which say what holds of all others. */
-static void take_msi_ranges(struct segments *segments)
+static void cover_msi_ranges(struct segments *segments)
 {
 	struct iort_writing *writing = segments->writing;
 	const struct viommu_msi_range *msi;
@@ -219,33 +222,33 @@ static void add_mapping(struct iort_writing *writing, struct segment *segment,
 }
 
 /* Functions that share an ID have a mapping each, for a mapping counts on. */
-static void map_piece(struct segments *segments, const struct iort_piece *piece)
+static void map_rid_range(struct segments *segments, const struct iort_rid_range *piece)
 {
 	struct segment *segment = segment_of(segments, (uint16_t)(piece->first >> SEGMENT_SHIFT));
 	uint64_t first = piece->first & LAST_RID, last = piece->last & LAST_RID;
-	uint64_t step = piece->one_id ? 1 : last - first + 1;
+	uint64_t step = piece->shared_id ? 1 : last - first + 1;
 
 	for (uint64_t rid = first; rid <= last && !segments->writing->too_large; rid += step)
 		add_mapping(segments->writing, segment,
 			    (struct iort_mapping){
 				    .input_base = (uint32_t)rid,
 				    .output_base = piece->id,
-				    .output_reference = (uint32_t)piece->unit->at,
+				    .output_reference = (uint32_t)piece->state->at,
 			    },
 			    rid + step - 1);
 }
 
 /* Where MSIs of the functions of a span go, and as what; a reference of 0 for nowhere. */
-static struct iort_mapping bypass_of(const struct iort_writing *writing,
-				     const struct segment *segment, const struct span *span,
-				     enum object_type type)
+static struct iort_mapping bypass_mapping(const struct iort_writing *writing,
+					  const struct segment *segment, const struct span *span,
+					  enum object_type type)
 {
 	const struct viommu_msi_range *msi = span->owner;
 	const char *its = type == OBJECT_MSI_RANGE ? msi->its : its_of(writing, span->owner);
 	struct iort_mapping mapping = {
 		.input_base = (uint32_t)span->first,
 		.output_base = function_id(segment->number, (uint16_t)span->first),
-		.output_reference = iort_group_at(writing, its),
+		.output_reference = iort_its_group_at(writing, its),
 	};
 
 	if (type == OBJECT_MSI_RANGE)
@@ -254,8 +257,8 @@ static struct iort_mapping bypass_of(const struct iort_writing *writing,
 }
 
 /* Does the mapping go on where the one before ends? Then that one can have all. */
-static bool goes_on(const struct iort_mapping *before, uint64_t before_last,
-		    const struct iort_mapping *mapping)
+static bool continues(const struct iort_mapping *before, uint64_t before_last,
+		      const struct iort_mapping *mapping)
 {
 	return before->output_reference == mapping->output_reference &&
 	       mapping->input_base == before_last + 1 &&
@@ -278,11 +281,11 @@ static void map_bypass(struct segments *segments, struct segment *segment, GHash
 		struct iort_mapping mapping = { 0 };
 
 		if (span->owner != &translated)
-			mapping = bypass_of(writing, segment, span,
-					    g_hash_table_contains(msis, span->owner)
-						    ? OBJECT_MSI_RANGE
-						    : OBJECT_HOST_BRIDGE);
-		if (!goes_on(&open, last, &mapping)) {
+			mapping = bypass_mapping(writing, segment, span,
+						 g_hash_table_contains(msis, span->owner)
+							 ? OBJECT_MSI_RANGE
+							 : OBJECT_HOST_BRIDGE);
+		if (!continues(&open, last, &mapping)) {
 			if (open.output_reference)
 				add_mapping(writing, segment, open, last);
 			open = mapping;
@@ -313,9 +316,9 @@ static uint8_t revision_of(const struct iort_writing *writing)
 static void write_root_complex(struct segments *segments, struct segment *segment)
 {
 	static const uint8_t with_pasid = 4;
-	static const struct viommu_host_bridge usual = { 0 };
+	static const struct viommu_host_bridge defaults = { 0 };
 	struct iort_writing *writing = segments->writing;
-	struct iort_root_complex fields = segment->first ? segment->fields : fields_of(&usual);
+	struct iort_root_complex fields = segment->first ? segment->fields : fields_of(&defaults);
 	struct viommu_place place = segment->first ? segment->first->place : place_of_file(NULL);
 	struct record *node;
 
@@ -324,9 +327,9 @@ static void write_root_complex(struct segments *segments, struct segment *segmen
 	if (fields.flags && writing->revision >= IORT_REVISION_E_D)
 		fields.node.revision = with_pasid;
 	if (fields.ats & ~(uint32_t)IORT_ATS)
-		iort_blame_revision(writing, place, IORT_REVISION_E_B, "PRI or PASID");
+		iort_report_revision(writing, place, IORT_REVISION_E_B, "PRI or PASID");
 	if (fields.flags)
-		iort_blame_revision(writing, place, IORT_REVISION_E_D, "the width of a PASID");
+		iort_report_revision(writing, place, IORT_REVISION_E_D, "the width of a PASID");
 	node = iort_begin_node(writing, IORT_ROOT_COMPLEX, &fields);
 	iort_add_mappings(node, segment->mappings);
 	((struct iort_node *)node->host)->mapping_offset = node->layout->length;
@@ -352,12 +355,13 @@ static void fill_segments(struct segments *segments)
 
 	for_each_object(i, bridge, writing->topology, OBJECT_HOST_BRIDGE)
 		segment_of(segments, bridge->segment);
-	take_pieces(segments);
-	take_msi_ranges(segments);
+	cover_rid_ranges(segments);
+	cover_msi_ranges(segments);
 	for_each_object(i, bridge, writing->topology, OBJECT_HOST_BRIDGE)
-		take_bridge(segments, bridge);
-	for (guint i = 0; i < writing->pieces->len; i++)
-		map_piece(segments, &g_array_index(writing->pieces, struct iort_piece, i));
+		add_bridge(segments, bridge);
+	for (guint i = 0; i < writing->rid_ranges->len; i++)
+		map_rid_range(segments,
+			      &g_array_index(writing->rid_ranges, struct iort_rid_range, i));
 }
 
 /* A node of a segment is written when all that it says is known. */

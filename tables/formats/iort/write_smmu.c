@@ -22,15 +22,15 @@ enum { EVENT, PRI, SYNC, ERROR, N_SMMU_V3_INTERRUPTS };
 /* -- which there are -------------------------------------------------------------------------- */
 
 /* Stream IDs are requester IDs in the first place: all of those are there from the beginning. */
-static void add_unit(struct iort_writing *writing, const struct viommu_iommu *iommu)
+static void add_iommu_state(struct iort_writing *writing, const struct viommu_iommu *iommu)
 {
-	struct iort_unit *unit = g_new0(struct iort_unit, 1);
+	struct iort_iommu_state *state = g_new0(struct iort_iommu_state, 1);
 
-	unit->iommu = iommu;
-	unit->last_id = LAST_RID;
-	unit->ids = g_array_new(FALSE, FALSE, sizeof(struct iort_ids));
-	unit->msis = cover_new();
-	g_hash_table_insert(writing->units, (gpointer)iommu->name, unit);
+	state->iommu = iommu;
+	state->last_id = LAST_RID;
+	state->ids = g_array_new(FALSE, FALSE, sizeof(struct iort_ids));
+	state->msis = cover_new();
+	g_hash_table_insert(writing->iommus, (gpointer)iommu->name, state);
 }
 
 /* Types 0x80 and 0x81 were in drafts only. */
@@ -53,7 +53,7 @@ static bool has_node(const struct iort_writing *writing, const struct viommu_iom
  * Others stand in the tables of their own platforms. With a virtio-iommu in a VIOT an IORT still
  * says where MSIs go, and nothing is lost: hence a note.
  */
-static void blame_iommu(const struct iort_writing *writing, const struct viommu_iommu *iommu)
+static void report_iommu(const struct iort_writing *writing, const struct viommu_iommu *iommu)
 {
 	report(writing->findings, is_virtio(iommu) ? "iort-silent-virtio" : "iort-silent-iommu",
 	       iommu->place, "describe it in the table of its own platform",
@@ -62,29 +62,29 @@ static void blame_iommu(const struct iort_writing *writing, const struct viommu_
 }
 
 /* Once for all, as each SMMU would have to look through all of them. */
-static void find_msis(struct iort_writing *writing)
+static void collect_msi_ranges(struct iort_writing *writing)
 {
 	const struct viommu_msi_range *msi;
-	struct iort_unit *unit;
+	struct iort_iommu_state *state;
 
 	for_each_object(i, msi, writing->topology, OBJECT_MSI_RANGE) {
-		unit = iort_unit_of(writing, msi->iommu);
-		if (unit)
-			cover_add(unit->msis, msi->id_first, msi->id_last, msi);
+		state = iort_find_iommu(writing, msi->iommu);
+		if (state)
+			cover_add(state->msis, msi->id_first, msi->id_last, msi);
 	}
 }
 
 /* In a table by name, for ranges and devices name them. */
-void iort_find_units(struct iort_writing *writing)
+void iort_collect_iommus(struct iort_writing *writing)
 {
 	const struct viommu_iommu *iommu;
 
 	for_each_object(i, iommu, writing->topology, OBJECT_IOMMU)
 		if (has_node(writing, iommu))
-			add_unit(writing, iommu);
+			add_iommu_state(writing, iommu);
 		else
-			blame_iommu(writing, iommu);
-	find_msis(writing);
+			report_iommu(writing, iommu);
+	collect_msi_ranges(writing);
 }
 
 /* -- revisions -------------------------------------------------------------------------------- */
@@ -108,19 +108,20 @@ static bool has_own_mapping(const struct viommu_iommu *iommu)
  * Without the flag of node revision 5, an SMMUv3 has a mapping for its own MSIs if it lacks an
  * interrupt, and none if it has all four. Where that is not so, the flag has to say it.
  */
-static bool needs_flag(const struct iort_unit *unit)
+static bool needs_flag(const struct iort_iommu_state *state)
 {
-	const struct viommu_iommu *iommu = unit->iommu;
-	bool has_mappings = iommu->its || unit->msis->len;
+	const struct viommu_iommu *iommu = state->iommu;
+	bool has_mappings = iommu->its || state->msis->len;
 
 	return iommu->kind == VIOMMU_SMMU_V3 && has_mappings &&
 	       has_own_mapping(iommu) == has_all_interrupts(iommu);
 }
 
 /* Everything else of an SMMU was there in revision 3. */
-unsigned iort_smmu_revision(const struct iort_writing *writing, const struct iort_unit *unit)
+unsigned iort_smmu_revision(const struct iort_writing *writing,
+			    const struct iort_iommu_state *state)
 {
-	if (needs_flag(unit))
+	if (needs_flag(state))
 		return IORT_REVISION_E_E;
 	return iort_is_wrapped(writing->table) ? IORT_REVISION_D : IORT_REVISION_E_B;
 }
@@ -129,32 +130,34 @@ unsigned iort_smmu_revision(const struct iort_writing *writing, const struct ior
  * Node revision 0 has neither a proximity domain nor a mapping for its own MSIs. So it is right for
  * an SMMU that lacks an interrupt, and nothing else, in a table of its time.
  */
-static uint8_t revision_of_smmu_v3(const struct iort_writing *writing, const struct iort_unit *unit)
+static uint8_t revision_of_smmu_v3(const struct iort_writing *writing,
+				   const struct iort_iommu_state *state)
 {
 	static const uint8_t e_b = 4, d = 1;
-	const struct viommu_iommu *iommu = unit->iommu;
+	const struct viommu_iommu *iommu = state->iommu;
 
 	if (writing->revision >= IORT_REVISION_E_E)
 		return IORT_SMMU_V3_WITH_FLAG;
 	if (writing->revision >= IORT_REVISION_E_B)
 		return e_b;
-	return needs_flag(unit) && !iommu->has_msi_id && !iommu->has_proximity_domain ? 0 : d;
+	return needs_flag(state) && !iommu->has_msi_id && !iommu->has_proximity_domain ? 0 : d;
 }
 
 /* -- ID mappings ---------------------------------------------------------------------------------
  */
 
 /* A span of the IOMMU itself goes on as it is. */
-static void add_mapping(const struct iort_writing *writing, const struct iort_unit *unit,
+static void add_mapping(const struct iort_writing *writing, const struct iort_iommu_state *state,
 			const struct span *span, GArray *mappings)
 {
 	const struct viommu_msi_range *msi = span->owner;
-	bool as_it_is = span->owner == unit->iommu;
+	bool as_it_is = span->owner == state->iommu;
 	struct iort_mapping mapping = {
 		.input_base = (uint32_t)span->first,
 		.id_count = (uint32_t)(span->last - span->first),
 		.output_base = (uint32_t)span->first,
-		.output_reference = iort_group_at(writing, as_it_is ? unit->iommu->its : msi->its),
+		.output_reference =
+			iort_its_group_at(writing, as_it_is ? state->iommu->its : msi->its),
 	};
 
 	if (!as_it_is)
@@ -167,17 +170,17 @@ static void add_mapping(const struct iort_writing *writing, const struct iort_un
  * Ranges of MSIs first, and the SMMU's own ITS group for other stream IDs. Where it has ranges and
  * an ID of its own there, the group is for that ID.
  */
-static GArray *mappings_of(const struct iort_writing *writing, struct iort_unit *unit)
+static GArray *mappings_of(const struct iort_writing *writing, struct iort_iommu_state *state)
 {
 	GArray *mappings = g_array_new(FALSE, FALSE, sizeof(struct iort_mapping));
-	const struct viommu_iommu *iommu = unit->iommu;
+	const struct viommu_iommu *iommu = state->iommu;
 	const struct span *span;
 
-	if (iommu->its && (!unit->msis->len || !iommu->has_msi_id))
-		cover_add(unit->msis, 0, unit->last_id, iommu);
-	cover_settle(unit->msis);
-	for (size_t i = 0; (span = cover_get(unit->msis, i)); i++)
-		add_mapping(writing, unit, span, mappings);
+	if (iommu->its && (!state->msis->len || !iommu->has_msi_id))
+		cover_add(state->msis, 0, state->last_id, iommu);
+	cover_settle(state->msis);
+	for (size_t i = 0; (span = cover_get(state->msis, i)); i++)
+		add_mapping(writing, state, span, mappings);
 	return mappings;
 }
 
@@ -187,7 +190,7 @@ static void add_own_mapping(const struct iort_writing *writing, const struct vio
 {
 	const struct iort_mapping own = {
 		.output_base = iommu->msi_id,
-		.output_reference = iort_group_at(writing, iommu->its),
+		.output_reference = iort_its_group_at(writing, iommu->its),
 		.flags = IORT_MAPPING_SINGLE,
 	};
 
@@ -203,12 +206,12 @@ static void add_own_mapping(const struct iort_writing *writing, const struct vio
  * ------------------------------------------------------------------------------------------ */
 
 /* IORT has the errors before sync, other than a topology and the device tree. */
-static struct record *smmu_v3_node(const struct iort_writing *writing, const struct iort_unit *unit,
-				   GArray *mappings)
+static struct record *smmu_v3_node(const struct iort_writing *writing,
+				   const struct iort_iommu_state *state, GArray *mappings)
 {
-	const struct viommu_iommu *iommu = unit->iommu;
+	const struct viommu_iommu *iommu = state->iommu;
 	struct iort_smmu_v3 fields = {
-		.node.revision = revision_of_smmu_v3(writing, unit),
+		.node.revision = revision_of_smmu_v3(writing, state),
 		.base = iommu->base,
 		.flags = iommu->flags,
 		.vatos = iommu->vatos,
@@ -284,30 +287,30 @@ static struct record *smmu_v2_node(const struct iort_writing *writing,
 }
 
 /* One node for each IOMMU, whatever is behind it: that is what references need. */
-static struct record *node_of(const struct iort_writing *writing, const struct iort_unit *unit,
-			      GArray *mappings)
+static struct record *node_of(const struct iort_writing *writing,
+			      const struct iort_iommu_state *state, GArray *mappings)
 {
-	if (is_virtio(unit->iommu))
-		return iort_virtio_node(writing, unit->iommu);
-	return unit->iommu->kind == VIOMMU_SMMU_V3 ? smmu_v3_node(writing, unit, mappings)
-						   : smmu_v2_node(writing, unit->iommu);
+	if (is_virtio(state->iommu))
+		return iort_virtio_node(writing, state->iommu);
+	return state->iommu->kind == VIOMMU_SMMU_V3 ? smmu_v3_node(writing, state, mappings)
+						    : smmu_v2_node(writing, state->iommu);
 }
 
 /* Mappings are behind all arrays that the node has else. */
-static void write_smmu(struct iort_writing *writing, struct iort_unit *unit)
+static void write_smmu(struct iort_writing *writing, struct iort_iommu_state *state)
 {
-	const struct viommu_iommu *iommu = unit->iommu;
-	g_autoptr(GArray) mappings = mappings_of(writing, unit);
-	struct record *node = node_of(writing, unit, mappings);
+	const struct viommu_iommu *iommu = state->iommu;
+	g_autoptr(GArray) mappings = mappings_of(writing, state);
+	struct record *node = node_of(writing, state, mappings);
 	struct iort_node *fields = node->host;
 
 	if (iommu->has_identifier)
 		fields->identifier = iommu->identifier;
-	if (fields->revision && fields->revision < IORT_SMMU_V3_WITH_FLAG && needs_flag(unit))
-		iort_blame_revision(writing, iommu->place, IORT_REVISION_E_E,
-				    "whose MSIs the first ID mapping of this SMMUv3 is for");
+	if (fields->revision && fields->revision < IORT_SMMU_V3_WITH_FLAG && needs_flag(state))
+		iort_report_revision(writing, iommu->place, IORT_REVISION_E_E,
+				     "whose MSIs the first ID mapping of this SMMUv3 is for");
 	iort_add_mappings(node, mappings);
-	unit->at = node->at;
+	state->at = node->at;
 	iort_end_node(writing, node);
 }
 
@@ -317,6 +320,6 @@ void iort_write_smmus(struct iort_writing *writing)
 	const struct viommu_iommu *iommu;
 
 	for_each_object(i, iommu, writing->topology, OBJECT_IOMMU)
-		if (iort_unit_of(writing, iommu->name))
-			write_smmu(writing, iort_unit_of(writing, iommu->name));
+		if (iort_find_iommu(writing, iommu->name))
+			write_smmu(writing, iort_find_iommu(writing, iommu->name));
 }

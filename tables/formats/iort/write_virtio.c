@@ -9,7 +9,7 @@
 #include "write.h"
 
 /* Registers of a virtio device behind the MMIO transport, where nobody says how many bytes. */
-#define USUAL_SPAN 0x200
+#define DEFAULT_SPAN 0x200
 
 #define PCI_LENGTH 20
 
@@ -29,7 +29,7 @@ static struct record *mmio_node(const struct iort_writing *writing,
 {
 	struct iort_virtio_mmio fields = {
 		.base = iommu->base,
-		.span = iommu->span ? iommu->span : USUAL_SPAN,
+		.span = iommu->span ? iommu->span : DEFAULT_SPAN,
 		.flags = iommu->coherent ? IORT_VIRTIO_COHERENT : 0,
 		.interrupt = iommu->n_interrupts ? iommu->interrupts[0] : 0,
 	};
