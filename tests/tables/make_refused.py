@@ -9,6 +9,7 @@ what they are; it may have
     TOPOLOGIES  rule -> (text, place, exit, also...): a topology to generate the table from
     BASES       rule -> bytes: the table that the topology of this rule is put into
     LARGE       rules whose files are too large for the tree; tests generate them while building
+    EVERY       suffix -> bytes: a table of the room with a structure of each layout (layouts.py)
 
 Each file is a good table with one error. It is named after the rule that the error breaks; a
 .topology is generated into the table of the rule, any other file is checked, a .builtin-... as a
@@ -57,6 +58,8 @@ def outputs():
             lines.append(" ".join([str(folder / name), at, str(status), *also]))
         for rule, content in getattr(module, "BASES", {}).items():
             kept[folder / f"{rule}.base"] = content
+        for suffix, content in getattr(module, "EVERY", {}).items():
+            kept[folder.parent / f"every-layout{suffix}"] = content
     kept[pathlib.Path(LIST)] = ("\n".join(lines) + "\n").encode()
     return kept, large
 

@@ -53,3 +53,5 @@ FILES = {
                           INITIATOR + 10, 1),
 }
 TABLES = {".machine": FILES}
+# one structure of each layout
+EVERY = {".apic": madt(ioapic(2), its(0), struct.pack("<BBBBI", 0, 8, 0, 0, 1))}

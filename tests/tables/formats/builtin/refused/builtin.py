@@ -81,3 +81,14 @@ TOPOLOGIES = {
     "builtin-too-large": (topology("ranges:", "  - { functions: 00:00.0-ff:1f.7, iommu: a,"
                                    " one-id: yes, first-id: 1 }"), "-", 2, "builtin-bypass"),
 }
+
+# one structure of each layout
+EVERY = {
+    ".builtin-v1": v1(range_v1(following=END), struct.pack("<HHIQ", 1, END + 16, 1, 0x3000),
+                      struct.pack("<HH", 2, 0)),
+    ".builtin-v2": v2(range_v2(), struct.pack("<HHIQ", 2, 0, 1, 0x3000),
+                      struct.pack("<H14x", 3), count=3),
+    ".builtin-v3": v3(item(), item(kind=2, body=struct.pack("<IQ", 1, 0x3000)),
+                      item(kind=3, length=4, body=b"")),
+    ".builtin-v3-segments": v3(item(body=struct.pack("<IHHHH", 0, 0, 1, 0, 0xffff))),
+}

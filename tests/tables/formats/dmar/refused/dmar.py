@@ -111,3 +111,8 @@ TOPOLOGIES = {
     "dmar-silent-ats": (topology("  - { segment: 2, buses: 00-7f, ats: yes }",
                                  "  - { segment: 2, buses: 80-ff }"), "9:5", 0),
 }
+
+# one structure of each layout
+EVERY = {".dmar": dmar(drhd(scope(NAMESPACE, 1), flags=ALL), rmrr(scope()), atsr(scope(BRIDGE)), rhsa(),
+                       andd(), structure(5, struct.pack("<BBH", 1, 0, 0) + scope()),
+                       structure(6, bytes(4) + scope()), structure(7, bytes(4)))}

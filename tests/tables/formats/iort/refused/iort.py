@@ -206,3 +206,18 @@ TOPOLOGIES = {
                              "8:5", 1),
 }
 LARGE = ("iort-too-large",)
+
+SMMU_V2_ARRAYS = (struct.pack("<QQIIIIIII", 0x5000000, 0x10000, 1, 0, 60, 1, 76, 1, 84) +
+                  struct.pack("<IIII", 40, 0, 41, 0) + struct.pack("<IIII", 42, 0, 43, 0))
+
+# one structure of each layout
+EVERY = {".iort": iort(
+    its(0), component(mapping()),
+    *[node(COMPLEX, bytes(length - NODE), revision=revision)
+      for length, revision in ((40, 4), (36, 4), (36, 3), (32, 0))],
+    node(SMMU_V2, SMMU_V2_ARRAYS), node(SMMU_V3, bytes(68 - NODE)), node(SMMU_V3, bytes(60 - NODE)),
+    node(PMCG, bytes(40 - NODE)), node(PMCG, bytes(32 - NODE)),
+    node(RMR, struct.pack("<III", 0, 1, 28) + struct.pack("<QQI", 0x8000000, 0x10000, 0)),
+    node(7, struct.pack("<QH", 0xa000000, 0) + b"\\_SB_.IWB0\0"),
+    node(0x80, bytes(56 - NODE)), node(0x80, bytes(20 - NODE)), node(0x81, bytes(48 - NODE)),
+    node(0x7f, b""))}

@@ -138,3 +138,12 @@ TOPOLOGIES = {
     "ivrs-silent-memory": (text(*TWO, "reserved-memory:",
                                 "  - { range: 0-0xfff, kind: identity, iommu: a }"), "9:5", 0),
 }
+
+# one structure of each layout
+EVERY = {".ivrs": ivrs(
+    ivhd(plain(0), plain(1), select(8), in_range(0x10, 0x17), alias(8, 0x100), special(),
+         plain(0x40) + bytes(4), plain(0x43, 0x200) + struct.pack("<BHB", 0, 0x300, 0), plain(4, 0x2ff),
+         plain(0x46, 0x400) + struct.pack("<I", 1), plain(0x47, 0x500) + struct.pack("<I", 1),
+         plain(4, 0x5ff), hid(), plain(5)),
+    ivhd(kind=0x11), ivhd(kind=0x40), ivmd(0x20), ivmd(0x21), ivmd(0x22, last=0x1ff),
+    block(0x30, 0, bytes(20)))}

@@ -46,3 +46,10 @@ TOPOLOGIES = {
     "srat-silent-domain": (topology("  - { name: a, kind: virtio-iommu-mmio, at: 0x1000, "
                                     "proximity-domain: 1 }\n"), "3:5", 0, "srat-alone"),
 }
+
+# one structure of each layout
+EVERY = {".srat": srat(
+    memory(), initiator(), initiator(handle_type=0), bytes([6]) + initiator()[1:],
+    bytes([6]) + initiator(handle_type=0)[1:],
+    *[bytes([kind, length]) + bytes(length - 2)
+      for kind, length in ((0, 16), (2, 24), (3, 18), (4, 12), (7, 20), (8, 4))])}

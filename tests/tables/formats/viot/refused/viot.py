@@ -90,3 +90,8 @@ TOPOLOGIES = {
     "viot-silent-ids": (unrepresentable("ids"), "7:5", 1),
 }
 LARGE = ("viot-node-beyond", "viot-too-large")
+
+# one structure of each layout
+EVERY = {".viot": viot(virtio_pci(), struct.pack("<BxH4xQ", 4, 16, 0x10001000), pci_range(),
+                       struct.pack("<BxHIQH6x", 2, 24, 0x20000, 0xfe001000, IOMMU),
+                       struct.pack("<BxHI", 5, 8, 0))}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Tables with a structure of each layout, which make_refused.py generates: every-layout.SUFFIX in
+ * the folder of a room. layouts.py checks that no layout is missing.
+ */
+#include <glob.h>
+
+#include "tables_rig.h"
+
+/* The form of a built-in topology, which the suffix of the file names, or NULL. */
+static const char *form_of(const char *path)
+{
+	const char *suffix = strrchr(path, '.') + 1;
+
+	return strncmp(suffix, "builtin-", strlen("builtin-")) ? NULL : suffix;
+}
+
+static void assert_encodes_to_itself(const char *path)
+{
+	struct viommu_findings *findings = viommu_findings_new();
+	size_t length;
+	char *bytes = read_file(path, &length);
+	struct viommu_table *table =
+		form_of(path) ? viommu_table_decode_as(form_of(path), bytes, length, path, findings)
+			      : viommu_table_decode(bytes, length, path, findings);
+
+	assert_non_null(table);
+	viommu_table_check(table, findings);
+	assert_encodes(table, bytes, length);
+	viommu_topology_free(viommu_table_topology(table, findings));
+	viommu_table_free(table);
+	viommu_findings_free(findings);
+	free(bytes);
+}
+
+static void structures_of_each_layout_encode_to_their_bytes(void **state)
+{
+	glob_t found;
+
+	(void)state;
+	assert_int_equal(glob(TABLES_TESTS "/*/every-layout.*", 0, NULL, &found), 0);
+	assert_int_equal(glob(TABLES_TESTS "/formats/*/every-layout.*", GLOB_APPEND, NULL, &found),
+			 0);
+	for (size_t i = 0; i < found.gl_pathc; i++)
+		assert_encodes_to_itself(found.gl_pathv[i]);
+	globfree(&found);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(structures_of_each_layout_encode_to_their_bytes),
+	};
+
+	return cmocka_run_group_tests_name("every layout", tests, NULL, NULL);
+}
