@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Every rule of the text form and of topologies, broken: RULE-ID.yaml in a refused folder
+ * A file for each rule of the text form and of topologies: RULE-ID.yaml in a refused folder
  *
  * The first line of a file says what is wrong in it, where it is "found at LINE:COLUMN", and
- * which rules it breaks "also". Nothing else may be found.
+ * which rules it breaks "also". The library has to report exactly these.
  */
-#include "topology_rig.h"
+#include <dirent.h>
+
+#include "refused_rig.h"
 
 static const struct {
 	const char *prefix, *folder;
@@ -48,17 +50,17 @@ static void expect(const struct rig *rig, const struct viommu_rule *rule, const 
 			n++;
 			assert_int_equal(finding->severity, rule->severity);
 			if (finding->place.line != line || finding->place.column != column)
-				fail_msg("%s is found at %u:%u", rule->id, finding->place.line,
+				fail_msg("%s is reported at %u:%u", rule->id, finding->place.line,
 					 finding->place.column);
 		} else if (!strstr(head, also)) {
 			fail_msg("%s.yaml breaks %s", rule->id, finding->id);
 		}
 	}
 	if (n != 1)
-		fail_msg("%s was found %u times", rule->id, n);
+		fail_msg("%s is reported %u times", rule->id, n);
 }
 
-static void every_rule_is_found_when_it_is_broken(void **state)
+static void each_rule_is_reported_for_its_file(void **state)
 {
 	const struct viommu_rule *rule;
 
@@ -83,7 +85,22 @@ static void every_rule_is_found_when_it_is_broken(void **state)
 	}
 }
 
-/* "Returns NULL if there was an error": whether or not anybody listens. */
+static void each_file_is_named_after_a_rule(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(rooms) / sizeof(rooms[0]); i++) {
+		DIR *folder = opendir(rooms[i].folder);
+		struct dirent *entry;
+
+		assert_non_null(folder);
+		while ((entry = readdir(folder)))
+			if (entry->d_name[0] != '.')
+				assert_rule(entry->d_name);
+		closedir(folder);
+	}
+}
+
+/* "Returns NULL if there was an error": with or without findings. */
 static void a_text_with_an_error_gives_no_topology(void **state)
 {
 	static const char text[] = "viommu: 1\nbogus: 1\n";
@@ -92,7 +109,7 @@ static void a_text_with_an_error_gives_no_topology(void **state)
 	assert_null(viommu_topology_parse(text, strlen(text), "text", NULL));
 }
 
-/* "`text` has `length` bytes": none of them need be anywhere. */
+/* "`text` has `length` bytes": with a length of 0 the pointer may be NULL. */
 static void no_text_at_all_gives_no_topology(void **state)
 {
 	struct rig *rig = *state;
@@ -103,7 +120,7 @@ static void no_text_at_all_gives_no_topology(void **state)
 		       "[text-version]");
 }
 
-/* Broken off anywhere, or with any byte replaced, a text is read or refused, and no more. */
+/* A text that is cut off anywhere, or has any byte replaced, does not crash the reader. */
 static void damaged_texts_are_read_or_refused(void **state)
 {
 	size_t length;
@@ -127,7 +144,8 @@ static void damaged_texts_are_read_or_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(every_rule_is_found_when_it_is_broken),
+		cmocka_unit_test(each_rule_is_reported_for_its_file),
+		cmocka_unit_test(each_file_is_named_after_a_rule),
 		cmocka_unit_test(a_text_with_an_error_gives_no_topology),
 		WITH_A_RIG(no_text_at_all_gives_no_topology),
 		cmocka_unit_test(damaged_texts_are_read_or_refused),

@@ -10,7 +10,7 @@
 
 #include <viommu/devicetree.h>
 
-#include "topology_rig.h"
+#include "refused_rig.h"
 
 #define LINE_LENGTH 256
 
@@ -20,17 +20,11 @@ struct refused {
 	int status;
 };
 
+/* All rules but those of topologies, whose texts test_refused.c reads. */
 static bool is_ours(const char *id)
 {
-	static const char *const prefixes[] = {
-		"input-", "acpi-",    "viot-",    "iort-", "dmar-",    "ivrs-",
-		"srat-",  "machine-", "builtin-", "dt-",   "cmdline-", "convert-",
-	};
-
-	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
-		if (!strncmp(id, prefixes[i], strlen(prefixes[i])))
-			return true;
-	return false;
+	return strncmp(id, "text-", strlen("text-")) != 0 &&
+	       strncmp(id, "topology-", strlen("topology-")) != 0;
 }
 
 static void read_line(const char *line, struct refused *ret)
@@ -88,7 +82,7 @@ static void check_tables(struct rig *rig, const void *bytes, size_t length)
 		viommu_table_free(checking.tables[--checking.n]);
 }
 
-/* Its form, which nothing but the name of the file says. */
+/* Only the suffix of the file names the form. */
 static void check_builtin(struct rig *rig, const char *form, const void *bytes, size_t length)
 {
 	struct viommu_table *table =
@@ -99,26 +93,40 @@ static void check_builtin(struct rig *rig, const char *form, const void *bytes, 
 	viommu_table_free(table);
 }
 
-/* Beside the topology may stand the tree that it is to be put into. */
-static struct viommu_table *generate_tree(struct rig *rig, const struct refused *refused)
+/* The table beside the topology, into which the topology is put; NULL if there is none. */
+static struct viommu_table *read_base(struct rig *rig, const struct refused *refused)
 {
-	struct viommu_devicetree how = { .size = sizeof(how) };
-	struct viommu_table *base = NULL, *made;
+	struct viommu_table *base;
 	char path[2 * LINE_LENGTH];
 	size_t length;
+	char *bytes;
 
 	snprintf(path, sizeof(path), "%s/%.*s.base", TABLES_TESTS, (int)strcspn(refused->path, "."),
 		 refused->path);
-	if (!access(path, R_OK)) {
-		char *bytes = read_file(path, &length);
+	if (access(path, R_OK))
+		return NULL;
+	bytes = read_file(path, &length);
+	base = viommu_table_decode(bytes, length, "base", rig->findings);
+	free(bytes);
+	return base;
+}
 
-		base = viommu_table_decode(bytes, length, "base", rig->findings);
-		free(bytes);
-	}
+static void generate_dt(struct rig *rig, const struct refused *refused)
+{
+	struct viommu_devicetree how = { .size = sizeof(how) };
+	struct viommu_table *base = read_base(rig, refused);
+
 	how.base = base;
-	made = viommu_devicetree_generate(rig->topology, &how, rig->findings);
+	viommu_table_free(viommu_devicetree_generate(rig->topology, &how, rig->findings));
 	viommu_table_free(base);
-	return made;
+}
+
+static void extend(struct rig *rig, const struct refused *refused)
+{
+	struct viommu_table *base = read_base(rig, refused);
+
+	viommu_table_extend(base, rig->topology, rig->findings);
+	viommu_table_free(base);
 }
 
 static void generate_builtin(struct rig *rig, const struct refused *refused)
@@ -127,18 +135,13 @@ static void generate_builtin(struct rig *rig, const struct refused *refused)
 	viommu_table_free(viommu_table_generate(rig->topology, "builtin-v3", rig->findings));
 }
 
-static void generate_dt(struct rig *rig, const struct refused *refused)
-{
-	viommu_table_free(generate_tree(rig, refused));
-}
-
 static void generate_command_line(struct rig *rig, const struct refused *refused)
 {
 	(void)refused;
 	free(viommu_kernel_command_line(rig->topology, rig->findings));
 }
 
-/* Into a table that cannot say it all. */
+/* A device tree cannot represent all of the topology. */
 static void convert(struct rig *rig, const struct refused *refused)
 {
 	struct viommu_table *made = viommu_table_generate(rig->topology, "DTB", NULL);
@@ -148,7 +151,7 @@ static void convert(struct rig *rig, const struct refused *refused)
 	viommu_table_free(made);
 }
 
-/* The table that a rule is about stands in front of its id. */
+/* The id of a rule begins with the signature of its table. */
 static void generate_acpi(struct rig *rig, const struct refused *refused)
 {
 	const char *file = refused->file;
@@ -164,18 +167,19 @@ static void generate(struct rig *rig, const struct refused *refused)
 	static const struct {
 		const char *prefix;
 		void (*generate)(struct rig *rig, const struct refused *refused);
-	} makers[] = {
+	} generators[] = {
 		{ "builtin-", generate_builtin },
 		{ "dt-", generate_dt },
 		{ "cmdline-", generate_command_line },
 		{ "convert-", convert },
+		{ "extend-", extend },
 		{ "", generate_acpi },
 	};
 	size_t i = 0;
 
-	while (strncmp(refused->file, makers[i].prefix, strlen(makers[i].prefix)) != 0)
+	while (strncmp(refused->file, generators[i].prefix, strlen(generators[i].prefix)) != 0)
 		i++;
-	makers[i].generate(rig, refused);
+	generators[i].generate(rig, refused);
 }
 
 static void read_refused(struct rig *rig, const struct refused *refused)
@@ -213,7 +217,7 @@ static void assert_place(const struct viommu_finding *finding, const char *expec
 	else if (place->line)
 		snprintf(text, sizeof(text), "%u:%u", place->line, place->column);
 	if (strcmp(text, expected) != 0)
-		fail_msg("%s is found at %s, not at %s", finding->id, text, expected);
+		fail_msg("%s is reported at %s, not at %s", finding->id, text, expected);
 }
 
 static void expect(const struct rig *rig, const struct viommu_rule *rule,
@@ -233,11 +237,11 @@ static void expect(const struct rig *rig, const struct viommu_rule *rule,
 		}
 	}
 	if (n != 1)
-		fail_msg("%s was found %u times", rule->id, n);
+		fail_msg("%s is reported %u times", rule->id, n);
 	assert_int_equal(bad, refused->status != 0);
 }
 
-static void every_rule_of_bytes_is_found_when_it_is_broken(void **state)
+static void each_rule_of_bytes_is_reported_for_its_file(void **state)
 {
 	const struct viommu_rule *rule;
 	size_t length;
@@ -259,13 +263,29 @@ static void every_rule_of_bytes_is_found_when_it_is_broken(void **state)
 	free(list);
 }
 
-/* Nobody has to listen: the same walks with nowhere to report to. */
-static void findings_may_go_nowhere(void **state)
+/* An id never changes its meaning, so a file without a rule has a wrong name. */
+static void each_file_is_named_after_a_rule(void **state)
+{
+	size_t length;
+	char *list = read_file(TABLES_TESTS "/refused.list", &length);
+
+	(void)state;
+	for (const char *line = list; *line; line += strcspn(line, "\n") + 1) {
+		struct refused refused;
+
+		read_line(line, &refused);
+		assert_rule(refused.file);
+	}
+	free(list);
+}
+
+/* Findings may be NULL: the same calls, without a list to report to. */
+static void findings_may_be_null(void **state)
 {
 	const struct viommu_rule *rule;
 	size_t length;
 	char *list = read_file(TABLES_TESTS "/refused.list", &length);
-	struct rig deaf = { NULL, NULL };
+	struct rig rig = { NULL, NULL };
 
 	(void)state;
 	for (size_t i = 0; (rule = viommu_rule(i)); i++) {
@@ -274,8 +294,8 @@ static void findings_may_go_nowhere(void **state)
 		if (!is_ours(rule->id))
 			continue;
 		find_line(list, rule->id, &refused);
-		read_refused(&deaf, &refused);
-		deaf.topology = viommu_topology_free(deaf.topology);
+		read_refused(&rig, &refused);
+		rig.topology = viommu_topology_free(rig.topology);
 	}
 	free(list);
 }
@@ -283,8 +303,9 @@ static void findings_may_go_nowhere(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(every_rule_of_bytes_is_found_when_it_is_broken),
-		cmocka_unit_test(findings_may_go_nowhere),
+		cmocka_unit_test(each_rule_of_bytes_is_reported_for_its_file),
+		cmocka_unit_test(each_file_is_named_after_a_rule),
+		cmocka_unit_test(findings_may_be_null),
 	};
 
 	return cmocka_run_group_tests_name("refused tables", tests, NULL, NULL);

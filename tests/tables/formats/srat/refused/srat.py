@@ -3,6 +3,7 @@
 import struct
 
 from acpi import acpi
+from viot import GOOD
 
 HEAD = 48
 
@@ -40,11 +41,22 @@ def topology(iommu):
             "host-bridges:\n  - { buses: 00-ff, iommu: a }\n").encode()
 
 
-# What only making a table can find: rule -> (topology, place, exit of generate, also...)
+EXTENSION = topology("  - { name: a, kind: virtio-iommu-pci, at: 00:01.0, proximity-domain: 1 }\n")
+
+# What only generating or extending a table can find: rule -> (topology, place, exit of generate, also...)
 TOPOLOGIES = {
     "srat-alone": (topology("  - { name: a, kind: virtio-iommu-pci, at: 00:01.0 }\n"), "-", 0),
     "srat-silent-domain": (topology("  - { name: a, kind: virtio-iommu-mmio, at: 0x1000, "
                                     "proximity-domain: 1 }\n"), "3:5", 0, "srat-alone"),
+    "extend-kind": (EXTENSION, 0, 2),
+    "extend-taken": (EXTENSION, END, 2),
+    "extend-damaged": (EXTENSION, END, 2, "acpi-structure-end"),
+}
+# rule -> the table that is extended
+BASES = {
+    "extend-kind": GOOD,
+    "extend-taken": srat(memory(), initiator(domain=2, devfn=8)),
+    "extend-damaged": srat(memory(), bytes(1)),
 }
 
 # one structure of each layout
