@@ -1,28 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * viommu: the command. Finds the subcommand, parses its options, runs it, and makes sure that
- * what it printed has arrived. Nothing of it is left behind: it can be called again.
+ * What all subcommands print alike: lines, errors, usage, findings
  */
-#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include <viommu/device.h>
 
 #include "command.h"
 
-const struct command *const commands[] = {
-	&generate_command, &convert_command, &dump_command,  &check_command,
-	&resolve_command,  &diff_command,    &graph_command, &plan_command,
-	&topology_command, &demo_command,    &help_command,  NULL,
-};
-
 /* How many bytes are ASCII, and how many are not. */
 #define BEYOND_ASCII 128u
-
-/* -- what every subcommand says alike ------------------------------------------------ */
 
 /* What names hold would be obeyed by a terminal. Findings have the same for names of files. */
 char *harmless(const char *text)
@@ -97,102 +86,4 @@ int print_findings(const struct viommu_findings *findings)
 		free(line);
 	}
 	return viommu_findings_count_from(findings, VIOMMU_WARNING) ? EXIT_FINDINGS : EXIT_CLEAN;
-}
-
-/* Names are few, and whole: an abbreviation that works today would mean something else tomorrow. */
-const struct command *command_find(const char *name)
-{
-	for (size_t i = 0; commands[i]; i++)
-		if (!strcmp(commands[i]->name, name))
-			return commands[i];
-	return NULL;
-}
-
-/* -- running ------------------------------------------------------------------------- */
-
-/*
- * Options are variables of the files that have them; they are as at the beginning again. Those with
- * a value are all strings, and these are owned.
- */
-static void forget_options(const struct command *command)
-{
-	for (const GOptionEntry *option = command->options; option && option->long_name; option++)
-		if (option->arg == G_OPTION_ARG_NONE)
-			*(gboolean *)option->arg_data = FALSE;
-		else
-			g_clear_pointer((char **)option->arg_data, g_free);
-}
-
-/* GLib leaves "--" where what follows it begins with a dash. */
-static char **skip_dashes(char **arguments)
-{
-	return *arguments && !strcmp(*arguments, "--") ? arguments + 1 : arguments;
-}
-
-/*
- * GLib's own --help leaves the program on the spot, before anybody has seen whether the text
- * could be written; so it is an option like any other here.
- */
-static int run(const struct command *command, int argc, char **argv)
-{
-	gboolean wants_help = FALSE;
-	const GOptionEntry common[] = {
-		{ "help", 'h', 0, G_OPTION_ARG_NONE, &wants_help, "say what it does", NULL },
-		G_OPTION_ENTRY_NULL,
-	};
-	GOptionContext *context = g_option_context_new(NULL);
-	g_auto(GStrv) arguments = g_new0(char *, (gsize)argc + 1);
-	g_autoptr(GError) error = NULL;
-	int status = EXIT_CLEAN;
-
-	for (int i = 0; i < argc; i++)
-		arguments[i] = g_strdup(argv[i]);
-	g_option_context_set_help_enabled(context, FALSE);
-	g_option_context_add_main_entries(context, common, NULL);
-	if (command->options)
-		g_option_context_add_main_entries(context, command->options, NULL);
-	if (!g_option_context_parse_strv(context, &arguments, &error))
-		status = command_usage(command, "%s", error->message);
-	else if (wants_help)
-		command_help(command);
-	else
-		status = command->run(command, skip_dashes(arguments + 1));
-	g_option_context_free(context);
-	forget_options(command);
-	return status;
-}
-
-/* A full disk is an error, not a shorter table. */
-static int flush(int status)
-{
-	if (!ferror(stdout) && !fflush(stdout))
-		return status;
-	complain("could not write standard output: %s", g_strerror(errno));
-	return EXIT_COULD_NOT;
-}
-
-/* Options of the command itself are only those that every program has; all else belongs to a row.
- */
-int command_main(int argc, char **argv)
-{
-	const struct command *command;
-	const char *name;
-
-	if (argc < 2) {
-		print_commands(stderr);
-		return EXIT_COULD_NOT;
-	}
-	name = argv[1];
-	if (!strcmp(name, "--version")) {
-		printf("viommu %s\n", viommu_version());
-		return flush(EXIT_CLEAN);
-	}
-	if (!strcmp(name, "--help") || !strcmp(name, "-h"))
-		name = help_command.name;
-	command = command_find(name);
-	if (!command) {
-		complain("there is no command \"%s\"; `viommu help` lists those there are", name);
-		return EXIT_COULD_NOT;
-	}
-	return flush(run(command, argc - 1, argv + 1));
 }

@@ -38,7 +38,7 @@ struct command {
 /* What the program does with its arguments, which begin with its own name. Its exit status. */
 int command_main(int argc, char **argv);
 
-/* All of them, in the order of `viommu help`; NULL at the end (command.c). */
+/* All of them, in the order of `viommu help`; NULL at the end (commands.c). */
 extern const struct command *const commands[];
 
 extern const struct command convert_command, generate_command, dump_command, check_command,
@@ -52,8 +52,7 @@ const struct command *command_find(const char *name);
 __attribute__((format(printf, 2, 3))) int command_usage(const struct command *command,
 							const char *format, ...);
 
-/* What `viommu help` says, and on stdout what `viommu help COMMAND` says (help.c). */
-void print_commands(FILE *to);
+/* Print on stdout what `viommu help COMMAND` prints (help.c). */
 void command_help(const struct command *command);
 
 /* -- output ------------------------------------------------------------------------ */

@@ -6,13 +6,13 @@
  * them. Tables do not have the same words: the one that was made is read again, and whatever it
  * says otherwise than the one it came from is told.
  */
-#include "making.h"
+#include "generate_tables.h"
 
 static char *to;
 
 static const GOptionEntry options[] = {
 	{ "to", 't', 0, G_OPTION_ARG_STRING, &to, "what to make of it", "TABLE" },
-	MAKING_OPTIONS,
+	GENERATE_OPTIONS,
 	INPUT_FORM_OPTION,
 	G_OPTION_ENTRY_NULL,
 };
@@ -22,7 +22,7 @@ static int run(const struct command *command, char **arguments)
 {
 	if (!to || g_strv_length(arguments) != 1)
 		return command_usage(command, "say which file, and --to which table");
-	return make(command, to, arguments, true);
+	return generate_tables(command, to, arguments, true);
 }
 
 const struct command convert_command = {
@@ -32,7 +32,7 @@ const struct command convert_command = {
 	.details = "FILE is as for dump, or a topology. It is checked first; with an error nothing "
 		   "is\n"
 		   "written. Exit status 1 says that the new table does not say all of the "
-		   "old.\n" MAKING_DETAILS,
+		   "old.\n" GENERATE_DETAILS,
 	.options = options,
 	.run = run,
 };

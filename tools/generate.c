@@ -5,10 +5,10 @@
  * What a table is made of may be a table itself, whose meaning is taken; but then convert is the
  * better command, for it tells what the new table says otherwise.
  */
-#include "making.h"
+#include "generate_tables.h"
 
 static const GOptionEntry options[] = {
-	MAKING_OPTIONS,
+	GENERATE_OPTIONS,
 	INPUT_FORM_OPTION,
 	G_OPTION_ENTRY_NULL,
 };
@@ -21,7 +21,7 @@ static int run(const struct command *command, char **arguments)
 {
 	if (g_strv_length(arguments) != 2)
 		return command_usage(command, "say which table, and from which topology");
-	return make(command, arguments[0], arguments + 1, false);
+	return generate_tables(command, arguments[0], arguments + 1, false);
 }
 
 const struct command generate_command = {
@@ -31,7 +31,7 @@ const struct command generate_command = {
 	.details = "TOPOLOGY is a text as docs/topology.md has it, a table whose meaning is taken, "
 		   "or -\n"
 		   "for standard input. It is checked first; with an error nothing is "
-		   "written.\n" MAKING_DETAILS,
+		   "written.\n" GENERATE_DETAILS,
 	.options = options,
 	.run = run,
 };

@@ -17,6 +17,7 @@
 #include "columns.h"
 #include "command.h"
 #include "resolve.h"
+#include "route_text.h"
 
 static const GOptionEntry options[] = {
 	INPUT_FORM_OPTION,

@@ -18,6 +18,7 @@
 #include "command.h"
 #include "json.h"
 #include "resolve.h"
+#include "route_text.h"
 
 static char *from, *pasid_text;
 static gboolean as_json, all_devices;
@@ -55,27 +56,6 @@ struct answer {
 };
 
 /* -- words ------------------------------------------------------------------------ */
-
-/* The words of the JSON form, which programs compare. */
-const char *reach_name(enum viommu_reach reach)
-{
-	static const char *const names[] = {
-		[VIOMMU_REACH_IOMMU] = "iommu",
-		[VIOMMU_REACH_BYPASS] = "bypass",
-		[VIOMMU_REACH_NOTHING] = "nothing",
-	};
-
-	return names[reach];
-}
-
-/* The last one may be beyond 32 bits in a table that is wrong; it wraps then as it does for
- * readers. */
-char *ids_text(uint32_t first, uint64_t n)
-{
-	if (n <= 1)
-		return g_strdup_printf("0x%" PRIx32, first);
-	return g_strdup_printf("0x%" PRIx32 "-0x%" PRIx32, first, (uint32_t)(first + n - 1));
-}
 
 /* What a VMM says has no place. */
 static char *by(const struct viommu_place *place)
@@ -187,21 +167,6 @@ static void print_answer(const struct question *question, const struct answer *a
 }
 
 /* -- JSON -------------------------------------------------------------------------- */
-
-/* The keys that mean nothing without an IOMMU are left out without one. */
-void json_route(struct json *json, const struct viommu_route *route)
-{
-	g_autofree char *at = NULL;
-
-	json_string(json, "reach", reach_name(route->reach));
-	json_place(json, &route->place);
-	if (route->reach != VIOMMU_REACH_IOMMU)
-		return;
-	at = viommu_iommu_at_text(route->iommu);
-	json_string(json, "iommu", route->iommu->name);
-	json_string(json, "kind", viommu_iommu_kind_name(route->iommu->kind));
-	json_string(json, "at", at);
-}
 
 /* An object of its own, because it has a place of its own. */
 static void add_msis(struct json *json, const struct viommu_route *route)

@@ -8,15 +8,6 @@
 
 /* What one answer of `viommu resolve` and the whole map have in common. */
 
-/* "iommu", "bypass", "nothing": what --json calls it. */
-const char *reach_name(enum viommu_reach reach);
-
-/* The IDs from `first` on, n of them: "0x10", "0x10-0x1f". g_free() it. */
-char *ids_text(uint32_t first, uint64_t n);
-
-/* Members of the object that is open: where the route leads, without IDs. */
-void json_route(struct json *json, const struct viommu_route *route);
-
 /* Whoever wants to know of functions that Linux takes another way, and why it does. */
 struct linux_listener {
 	void (*each)(void *opaque, const struct viommu_route_range *range, const char *why);

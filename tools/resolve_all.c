@@ -13,6 +13,7 @@
 #include "command.h"
 #include "json.h"
 #include "resolve.h"
+#include "route_text.h"
 
 #define SEGMENT_LENGTH 0x10000u
 

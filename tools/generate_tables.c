@@ -12,10 +12,10 @@
 
 #include <viommu/devicetree.h>
 
-#include "making.h"
+#include "generate_tables.h"
 
-char *making_output, *making_iommu, *making_base;
-gboolean making_overlay, making_source, making_force;
+char *generate_output, *generate_iommu, *generate_base;
+gboolean generate_overlay, generate_source, generate_force;
 
 #define DEVICE_TREE  "DTB"
 #define COMMAND_LINE "CMDLINE"
@@ -30,7 +30,7 @@ struct request {
 	char *line;
 };
 
-/* -- making ---------------------------------------------------------------------- */
+/* -- generating ---------------------------------------------------------------------- */
 
 /* A device tree has a call of its own, and options that mean nothing for any table. */
 static bool is_tree(const struct request *request)
@@ -47,8 +47,8 @@ static struct viommu_table *make_tree(const struct request *request,
 	const struct viommu_devicetree how = {
 		.size = sizeof(how),
 		.base = request->base,
-		.overlay = making_overlay,
-		.force = making_force,
+		.overlay = generate_overlay,
+		.force = generate_force,
 	};
 
 	return viommu_devicetree_generate(topology, &how, request->findings);
@@ -83,7 +83,7 @@ static void make_table(struct request *request, const struct viommu_topology *to
 	else if (request->base)
 		request->table = extend(request, topology);
 	else
-		request->table = viommu_table_generate_for(topology, request->what, making_iommu,
+		request->table = viommu_table_generate_for(topology, request->what, generate_iommu,
 							   request->findings);
 	if (request->table && compare)
 		viommu_table_compare(request->table, topology, request->findings);
@@ -125,13 +125,13 @@ static void take_base(void *opaque, struct input *input)
 /* Before the topology, so that a wrong name is told before any work. */
 static int read_base(struct request *request)
 {
-	char *names[] = { making_base, NULL };
-	int status = making_base ? read_inputs(names, request->findings, take_base, request)
-				 : EXIT_CLEAN;
+	char *names[] = { generate_base, NULL };
+	int status = generate_base ? read_inputs(names, request->findings, take_base, request)
+				   : EXIT_CLEAN;
 
-	if (!making_base || request->base || status != EXIT_CLEAN)
+	if (!generate_base || request->base || status != EXIT_CLEAN)
 		return status;
-	complain("%s: there is no %s to add to", making_base, request->what);
+	complain("%s: there is no %s to add to", generate_base, request->what);
 	return EXIT_COULD_NOT;
 }
 
@@ -144,12 +144,12 @@ static int write_table(const struct viommu_table *table)
 	void *bytes;
 	int status;
 
-	if (!making_output && isatty(STDOUT_FILENO)) {
+	if (!generate_output && isatty(STDOUT_FILENO)) {
 		complain("a table is no text: name a file with -o, or pipe it on");
 		return EXIT_COULD_NOT;
 	}
 	length = viommu_table_encode(table, &bytes);
-	status = write_output(making_output, bytes, length);
+	status = write_output(generate_output, bytes, length);
 	free(bytes);
 	return status;
 }
@@ -161,11 +161,11 @@ static int write_result(const struct request *request)
 	int status;
 
 	if (request->line)
-		return write_output(making_output, request->line, strlen(request->line));
-	if (!making_source)
+		return write_output(generate_output, request->line, strlen(request->line));
+	if (!generate_source)
 		return write_table(request->table);
 	text = viommu_table_text(request->table);
-	status = write_output(making_output, text, strlen(text));
+	status = write_output(generate_output, text, strlen(text));
 	free(text);
 	return status;
 }
@@ -201,7 +201,7 @@ static bool can_be_made(const struct request *request)
 /* Options that would do nothing are mistakes: somebody expects something of them. */
 static bool options_fit(const struct request *request)
 {
-	return is_tree(request) || (!making_overlay && !making_force && !making_source);
+	return is_tree(request) || (!generate_overlay && !generate_force && !generate_source);
 }
 
 /* The base first: without it there is nothing to add the topology to. */
@@ -216,7 +216,7 @@ static int make_and_write(struct request *request, char **names)
 }
 
 /* Names are taken in any case, as people write them. */
-int make(const struct command *command, const char *what, char **names, bool compare)
+int generate_tables(const struct command *command, const char *what, char **names, bool compare)
 {
 	g_autofree char *signature = signature_of(what);
 	struct request request = { .what = signature, .compare = compare };

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Routes and IDs in words and in JSON, alike in every subcommand that shows them. */
+#include <glib.h>
+#include <inttypes.h>
+
+#include "json.h"
+#include "route_text.h"
+
+/* The words of the JSON form, which programs compare. */
+const char *reach_name(enum viommu_reach reach)
+{
+	static const char *const names[] = {
+		[VIOMMU_REACH_IOMMU] = "iommu",
+		[VIOMMU_REACH_BYPASS] = "bypass",
+		[VIOMMU_REACH_NOTHING] = "nothing",
+	};
+
+	return names[reach];
+}
+
+/* The last one may be beyond 32 bits in a table that is wrong; it wraps then as it does for
+ * readers. */
+char *ids_text(uint32_t first, uint64_t n)
+{
+	if (n <= 1)
+		return g_strdup_printf("0x%" PRIx32, first);
+	return g_strdup_printf("0x%" PRIx32 "-0x%" PRIx32, first, (uint32_t)(first + n - 1));
+}
+
+/* The keys that mean nothing without an IOMMU are left out without one. */
+void json_route(struct json *json, const struct viommu_route *route)
+{
+	g_autofree char *at = NULL;
+
+	json_string(json, "reach", reach_name(route->reach));
+	json_place(json, &route->place);
+	if (route->reach != VIOMMU_REACH_IOMMU)
+		return;
+	at = viommu_iommu_at_text(route->iommu);
+	json_string(json, "iommu", route->iommu->name);
+	json_string(json, "kind", viommu_iommu_kind_name(route->iommu->kind));
+	json_string(json, "at", at);
+}
