@@ -10,7 +10,6 @@
 
 #include "check.h"
 #include "tables/findings/findings.h"
-#include "tables/text/text.h"
 
 /* Which object of another type does this one refer to? */
 typedef const char *reference_of(enum object_type type, const void *object);

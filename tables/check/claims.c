@@ -6,7 +6,6 @@
  * earlier one of its group has ended, so a rule costs O(n log n) and reports each object once.
  */
 #include "check.h"
-#include "tables/text/text.h"
 
 /* An object that meets many others has one mistake, and so one finding. */
 struct overlaps {

@@ -8,7 +8,6 @@
  * and has at most one finding for each claim.
  */
 #include "check.h"
-#include "tables/text/text.h"
 
 #define BUS_SHIFT  8
 #define LAST_DEVFN 0xff

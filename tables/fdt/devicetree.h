@@ -4,7 +4,7 @@
 
 #include "json/json.h"
 
-#include "tables/table/format.h"
+#include "tables/findings/findings.h"
 
 /*
  * A device tree in memory: nodes with properties, as the files that read, check, change and

@@ -2,9 +2,9 @@
 /*
  * Bytes as JSON: hexadecimal text
  */
+#include <glib.h>
+
 #include "json_bytes.h"
-#include "tables/fdt/devicetree.h"
-#include "tables/table/format.h"
 
 /* A string and no array: a table may have a million of them. */
 void json_add_bytes(struct json *json, const uint8_t *bytes, size_t length)

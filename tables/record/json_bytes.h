@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#ifndef VIOMMU_TABLES_JSON_H
-#define VIOMMU_TABLES_JSON_H
+#ifndef VIOMMU_TABLES_JSON_BYTES_H
+#define VIOMMU_TABLES_JSON_BYTES_H
 
 #include "json/json.h"
 

@@ -12,7 +12,6 @@
 
 #include "route.h"
 #include "tables/model/topology.h"
-#include "tables/text/scan.h"
 
 #define BUS_SHIFT 8
 

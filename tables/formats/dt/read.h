@@ -2,6 +2,7 @@
 #ifndef VIOMMU_TABLES_DT_READ_H
 #define VIOMMU_TABLES_DT_READ_H
 
+#include "tables/table/format.h"
 #include "tables/fdt/devicetree.h"
 
 /*

@@ -16,7 +16,7 @@
 
 #include <libfdt.h>
 
-#include "tables/formats/dt/write.h"
+#include "write.h"
 
 /*
  * One walk over the changed tree fills it. Nodes of both trees are kept apart, for the overlay has
