@@ -11,7 +11,7 @@
 #include "check.h"
 #include "tables/findings/findings.h"
 
-/* -- the head ------------------------------------------------------------------------ */
+/* -- the head -------------------------------------------------------------------- */
 
 /* Firmware writes 1 or, since there are SATCs, 2. */
 static void check_revision(const struct table_check *check)
@@ -37,7 +37,7 @@ static void check_width(const struct table_check *check)
 		       head->width + 1u);
 }
 
-/* -- one structure ------------------------------------------------------------------- */
+/* -- one structure --------------------------------------------------------------- */
 
 /* Structures of a type, to be looked at one by one. */
 typedef void structure_check(const struct table_check *check, const struct record *structure);
@@ -120,7 +120,7 @@ static void check_all_ports(const struct table_check *check)
 	for_each_of(check, DMAR_ATSR, check_atsr);
 }
 
-/* -- all structures together --------------------------------------------------------- */
+/* -- several structures ---------------------------------------------------------- */
 
 /* Structures that are not known have any place: they mean nothing. */
 static void check_order(const struct table_check *check)
@@ -243,7 +243,7 @@ static void check_affinities(const struct table_check *check)
 	g_hash_table_destroy(bases);
 }
 
-/* -- the list ------------------------------------------------------------------------ */
+/* -- the list -------------------------------------------------------------------- */
 
 const struct table_rule dmar_rules[] = {
 	{ "dmar-revision", check_revision },

@@ -11,7 +11,7 @@
 #include "check.h"
 #include "tables/findings/findings.h"
 
-/* -- scopes -------------------------------------------------------------------------- */
+/* -- scopes ---------------------------------------------------------------------- */
 
 typedef void scope_check(const struct table_check *check, const struct record *structure,
 			 const struct record *scope);
@@ -109,7 +109,7 @@ void dmar_check_paths(const struct table_check *check)
 	for_each_scope(check, check_scope_path);
 }
 
-/* -- devices of the ACPI namespace --------------------------------------------------- */
+/* -- devices of the ACPI namespace ----------------------------------------------- */
 
 /* An ANDD and a scope both have one byte for the number of a device. */
 #define N_NUMBERS 256

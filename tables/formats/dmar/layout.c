@@ -6,7 +6,7 @@
 
 #include "dmar.h"
 
-/* -- layouts ------------------------------------------------------------------------- */
+/* -- layouts --------------------------------------------------------------------- */
 
 /* Whether interrupts are remapped is said here for the whole machine, and not by each unit. */
 static const struct field_name head_flags[] = {
@@ -164,7 +164,7 @@ const struct layout *dmar_layout(uint64_t type)
 	return type < G_N_ELEMENTS(layouts) ? &layouts[type] : &unknown_layout;
 }
 
-/* -- asking records ------------------------------------------------------------------ */
+/* -- accessors ------------------------------------------------------------------- */
 
 /* Whole ones and others alike: dmar_type_of() tells them apart. */
 const struct record *dmar_structure(const struct viommu_table *table, size_t i)

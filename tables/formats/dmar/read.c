@@ -33,7 +33,7 @@ static struct viommu_place place_of(const struct reading *reading, const struct 
 	return table_place(reading->table, record->at);
 }
 
-/* -- scopes -------------------------------------------------------------------------- */
+/* -- scopes ---------------------------------------------------------------------- */
 
 /* A function as a scope names it: one whose bus is known, and the way on from there. */
 struct target {
@@ -83,7 +83,7 @@ static uint32_t id_of(const struct target *target)
 	return (uint32_t)target->segment << 16 | target->bdf;
 }
 
-/* -- what is behind a unit ----------------------------------------------------------- */
+/* -- scopes of a unit ------------------------------------------------------------ */
 
 typedef void read_scope(struct reading *reading, const struct record *record,
 			const struct target *target, const char *unit);
@@ -184,7 +184,7 @@ static void read_unit_scopes(struct reading *reading, const struct record *unit,
 	}
 }
 
-/* -- units --------------------------------------------------------------------------- */
+/* -- units ----------------------------------------------------------------------- */
 
 /* A DMAR knows no host bridges, only segments, so one of them has all the buses there can be. */
 static void read_bridge(struct reading *reading, const struct record *record, uint16_t segment,
@@ -232,7 +232,7 @@ static void read_unit(struct reading *reading, const struct record *record)
 	read_unit_scopes(reading, record, drhd->segment, name);
 }
 
-/* -- the rest ------------------------------------------------------------------------ */
+/* -- other structures ------------------------------------------------------------ */
 
 /* Elsewhere than in a unit, other types mean nothing. */
 static bool names_function(const struct record *scope)
@@ -336,7 +336,7 @@ static void read_ats_bridge(struct reading *reading, const struct record *record
 		read_bridge(reading, record, atsr->segment, NULL);
 }
 
-/* -- what others refer to ------------------------------------------------------------ */
+/* -- referenced structures ------------------------------------------------------- */
 
 /* The last one of a unit counts, as with Linux, which goes through all of them. */
 static void index_rhsa(struct reading *reading, const struct record *record)
@@ -365,7 +365,7 @@ static void index_all_ports(struct reading *reading, const struct record *record
 		g_hash_table_add(reading->ats, GUINT_TO_POINTER(atsr->segment));
 }
 
-/* -- the table ----------------------------------------------------------------------- */
+/* -- the table ------------------------------------------------------------------- */
 
 /* In this order: what stands further up is referred to from below. */
 static const struct {

@@ -16,7 +16,7 @@
 #include "write.h"
 #include "tables/findings/findings.h"
 
-/* -- units --------------------------------------------------------------------------- */
+/* -- units ----------------------------------------------------------------------- */
 
 /* NULL for an IOMMU of another kind too, which has been told: what is behind it goes with it. */
 static struct dmar_unit *find_unit(const struct dmar_writing *writing, const char *name)
@@ -70,7 +70,7 @@ static bool in_segment(struct dmar_writing *writing, const struct dmar_unit *uni
 	return false;
 }
 
-/* -- host bridges -------------------------------------------------------------------- */
+/* -- host bridges ---------------------------------------------------------------- */
 
 /*
  * All host bridges of a segment are its unit's, or nobody's: a table speaks of the segment only.
@@ -93,7 +93,7 @@ static void write_bridge(struct dmar_writing *writing, const struct viommu_host_
 		unit->include_all = true;
 }
 
-/* -- ranges -------------------------------------------------------------------------- */
+/* -- ranges ---------------------------------------------------------------------- */
 
 /* What is nobody's is not named; unless the unit with the rest would have it then. */
 static void write_bypass(struct dmar_writing *writing, const struct viommu_pci_range *range)
@@ -139,7 +139,7 @@ static void write_range(struct dmar_writing *writing, const struct viommu_pci_ra
 		dmar_report_path(writing, range->place);
 }
 
-/* -- other scopes -------------------------------------------------------------------- */
+/* -- other scopes ---------------------------------------------------------------- */
 
 /*
  * Where there is a source of interrupts, the units are there to remap them, and the head says so.
@@ -183,7 +183,7 @@ static void write_device(struct dmar_writing *writing, const struct viommu_platf
 	g_ptr_array_add(writing->devices, (gpointer)device);
 }
 
-/* -- in order ------------------------------------------------------------------------ */
+/* -- the order of units ---------------------------------------------------------- */
 
 /* Of each segment, the last unit that has not the rest: by its place in the order, from 1. */
 static GHashTable *last_explicit_units(const struct dmar_writing *writing)
@@ -256,7 +256,7 @@ static void write_units(struct dmar_writing *writing)
 	add_units(writing);
 }
 
-/* -- the table ----------------------------------------------------------------------- */
+/* -- the table ------------------------------------------------------------------- */
 
 #define DEFAULT_ADDRESS_BITS 48
 #define DEFAULT_REVISION     1

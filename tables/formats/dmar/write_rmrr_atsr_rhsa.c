@@ -19,7 +19,7 @@ static struct record *add_structure(struct dmar_writing *writing, struct record 
 	return structure;
 }
 
-/* -- reserved memory ----------------------------------------------------------------- */
+/* -- reserved memory ------------------------------------------------------------- */
 
 /* Memory that is not kept for functions, or not for DMA, the firmware says in another place. */
 static bool is_rmrr_memory(const struct dmar_writing *writing,
@@ -78,7 +78,7 @@ static void write_memory(struct dmar_writing *writing)
 	}
 }
 
-/* -- address translation services ---------------------------------------------------- */
+/* -- address translation services ------------------------------------------------ */
 
 /* The three types that have a segment and flags, and scopes behind them. */
 static struct record *new_ports(unsigned type, uint16_t segment, uint8_t flags)
@@ -163,7 +163,7 @@ static void write_root_ports(struct dmar_writing *writing)
 	g_hash_table_destroy(segments);
 }
 
-/* -- affinities and names ------------------------------------------------------------ */
+/* -- affinities and names -------------------------------------------------------- */
 
 /* In the order of the units, and none for a unit whose domain nobody knows. */
 static void write_affinities(struct dmar_writing *writing)

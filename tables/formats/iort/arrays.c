@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What stands behind the fixed part of a node: names of objects, and arrays
+ * What follows the fixed part of an IORT node: object names and arrays
  *
- * Where an array begins and how many elements it has are fields of the node. Their order is
- * free, and some tables have bytes between them; so decoding goes by a list of arrays that is
- * sorted.
+ * The node's fields say where each array begins and how many elements it has. Arrays come in any
+ * order, some with gaps between them; decoding therefore goes by a sorted list.
  */
 #include "iort.h"
 
-/* Their text begins where the fixed part ends. */
 const char *iort_text_name(uint64_t type)
 {
 	if (type == IORT_NAMED_COMPONENT)
@@ -16,7 +14,7 @@ const char *iort_text_name(uint64_t type)
 	return type == IORT_IWB ? "Object name" : NULL;
 }
 
-/* Sorted as they come: there are four at most. */
+/* Insertion sort: there are at most four. */
 static void add_array(struct iort_array *arrays, size_t *n, struct iort_array array)
 {
 	size_t i = *n;
@@ -29,7 +27,7 @@ static void add_array(struct iort_array *arrays, size_t *n, struct iort_array ar
 	++*n;
 }
 
-/* Global interrupts are always two, so only an offset says whether they are there. */
+/* Global interrupts have no count; an offset of 0 means that they are missing. */
 static void add_arrays_of_smmu(struct iort_array *arrays, size_t *n,
 			       const struct iort_smmu_v2 *smmu)
 {
@@ -44,7 +42,6 @@ static void add_arrays_of_smmu(struct iort_array *arrays, size_t *n,
 				       smmu->pmu_offset, smmu->pmu_count });
 }
 
-/* Identifiers of an ITS group follow its fields; all other arrays have an offset. */
 size_t iort_arrays(const struct record *record, struct iort_array *arrays)
 {
 	const struct iort_node *node = record->host;

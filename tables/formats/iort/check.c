@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Rules of the nodes of an IORT, each by itself
+ * Rules of single IORT nodes
  *
- * What is wrong with a table so that it cannot be taken apart, decoding has said already; where ID
- * mappings lead is in iort_check_map.c.
+ * Decoding reports what prevents decoding; check_references.c and check_ids.c have the rules of ID
+ * mappings.
  *
- * Linux checks little more than that a node begins inside the table. A length of 0, an array
- * outside of its node and a reference into the middle of another one all pass there, and references
- * in a circle keep it busy for ever.
+ * Linux checks little more than that a node begins inside the table. It accepts a length of 0, an
+ * array outside its node and a reference into the middle of another node, and it never leaves a
+ * cycle of references.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -15,15 +15,17 @@
 #include "tables/findings/findings.h"
 #include "check.h"
 
-/* Fields of the table that many rules ask for. */
 static const struct iort_head *head_of(const struct table_check *check)
 {
 	return check->table->root->host;
 }
 
-/* -- the head ------------------------------------------------------------------------ */
+/* -- the head -------------------------------------------------------------------- */
 
-/* 1, 2 and 4 were published and withdrawn: what a field means there depends on who wrote it. */
+/*
+ * 1, 2 and 4 were published and withdrawn: their fields mean different things to different
+ * generators.
+ */
 static void check_revision(const struct table_check *check)
 {
 	static const bool known[] = { [IORT_REVISION_D] = true,
@@ -42,7 +44,7 @@ static void check_revision(const struct table_check *check)
 		       revision);
 }
 
-/* Nodes, whether understood or not; not what lies before them, which is one child at most. */
+/* Known and unknown nodes, without the bytes between the head and the first node. */
 static unsigned count_nodes(const struct viommu_table *table)
 {
 	const GPtrArray *children = table->root->children;
@@ -53,8 +55,8 @@ static unsigned count_nodes(const struct viommu_table *table)
 }
 
 /*
- * Linux goes by the count. One too large takes what lies behind the table for nodes; one too small
- * hides the last ones, and what they are the way for.
+ * Linux goes by the count. If it is too large, Linux reads bytes behind the table as nodes; if it
+ * is too small, Linux misses the last nodes.
  */
 static void check_count(const struct table_check *check)
 {
@@ -63,20 +65,21 @@ static void check_count(const struct table_check *check)
 	if (said != n)
 		report(check->findings, check->rule_id,
 		       table_place_of(check->table, check->table->root, "Node count"),
-		       "write the number of nodes", "node count is %u, and there are %u", said, n);
+		       "write the number of nodes", "the node count is %u, but the table has %u",
+		       said, n);
 }
 
-/* -- fields of every node ---------------------------------------------------------------- */
+/* -- fields of every node -------------------------------------------------------- */
 
-/* A note, for whoever made such a table knew it; but a guest of today is not told of the IOMMU. */
+/* A note, since such a table was made on purpose; but current guests do not find the IOMMU. */
 static void check_draft(const struct table_check *check, const struct record *node)
 {
 	report(check->findings, check->rule_id, iort_place(check, node, "Type"),
-	       "describe virtio-iommus in a VIOT", "%s is no node of a published IORT",
+	       "describe virtio-iommus in a VIOT", "%s is not a node of a published IORT",
 	       node->layout->name);
 }
 
-/* Both transports: a table that a VIOT of 2019 wraps is not checked here. */
+/* A table inside a VIOT of 2019 may have both. */
 static void check_drafts(const struct table_check *check)
 {
 	if (iort_is_wrapped(check->table))
@@ -85,7 +88,7 @@ static void check_drafts(const struct table_check *check)
 	iort_for_each_node(check, IORT_VIRTIO_MMIO, check_draft);
 }
 
-/* All bits of flags that have a name; for an enumeration, whether the value has one. */
+/* Flags: all bits that are set have a name. Enumeration: the value has a name. */
 static bool has_meaning(const struct field *field, uint64_t value)
 {
 	uint64_t known = 0;
@@ -98,7 +101,6 @@ static bool has_meaning(const struct field *field, uint64_t value)
 	return field->kind == FIELD_FLAGS && !(value & ~known);
 }
 
-/* Flags and models of a structure. What has no row is no value, and what has no name no meaning. */
 static void check_record_values(const struct table_check *check, const struct record *record)
 {
 	if (!record->layout)
@@ -108,15 +110,12 @@ static void check_record_values(const struct table_check *check, const struct re
 		    !has_meaning(f, field_get(f, record->host)))
 			report(check->findings, check->rule_id,
 			       table_place(check->table, record->at + f->at),
-			       "write what the standard has there",
-			       "%s of %s has no meaning: 0x%" PRIx64, f->name, record->layout->name,
+			       "write a value of the specification",
+			       "%s of %s is undefined: 0x%" PRIx64, f->name, record->layout->name,
 			       field_get(f, record->host));
 }
 
-/*
- * Interrupts and ID mappings have flags as well: elements of arrays are looked at with their
- * nodes.
- */
+/* Elements of arrays, such as interrupts and ID mappings, have flags too. */
 static void check_values(const struct table_check *check)
 {
 	const struct record *node;
@@ -128,7 +127,7 @@ static void check_values(const struct table_check *check)
 	}
 }
 
-/* Until revision 3 these bytes were reserved. */
+/* These bytes were reserved before table revision 3. */
 static void check_early_identifiers(const struct table_check *check)
 {
 	const struct record *node;
@@ -142,7 +141,7 @@ static void check_early_identifiers(const struct table_check *check)
 			       "%s has an identifier before revision 3", node->layout->name);
 }
 
-/* Other tables name nodes by them, so two of one number are ambiguous there, and nowhere else. */
+/* Other tables refer to nodes by identifier, so a duplicate is ambiguous there. */
 static void check_identifiers(const struct table_check *check)
 {
 	g_autoptr(GHashTable) seen = g_hash_table_new(NULL, NULL);
@@ -154,28 +153,25 @@ static void check_identifiers(const struct table_check *check)
 		if (!g_hash_table_add(seen, GUINT_TO_POINTER(iort_node_of(node)->identifier)))
 			report(check->findings, check->rule_id,
 			       iort_place(check, node, "Identifier"),
-			       "give every node a number of its own",
-			       "%s has identifier %u, which another node has", node->layout->name,
+			       "give every node an identifier of its own",
+			       "%s has identifier %u, as another node has", node->layout->name,
 			       iort_node_of(node)->identifier);
 }
 
-/* Padding is 0. Other bytes that no field leads to may be mappings that were not counted. */
+/* Padding is 0. Other bytes that no field refers to may be mappings that were not counted. */
 static void check_zero_bytes(const struct table_check *check, const GByteArray *bytes, size_t at,
 			     const struct record *node)
 {
 	for (guint i = 0; i < bytes->len; i++)
 		if (bytes->data[i]) {
 			report(check->findings, check->rule_id, table_place(check->table, at + i),
-			       "count it, or write 0",
-			       "%s has bytes that none of its fields leads to", node->layout->name);
+			       "count the element, or write 0",
+			       "%s has non-zero bytes that no field refers to", node->layout->name);
 			return;
 		}
 }
 
-/*
- * Between arrays and behind the last one. Of a node that is not known nobody knows what its bytes
- * are.
- */
+/* Bytes between arrays and behind the last one. The contents of an unknown node are not checked. */
 static void check_bytes(const struct table_check *check)
 {
 	const struct record *node;
@@ -193,27 +189,25 @@ static void check_bytes(const struct table_check *check)
 	}
 }
 
-/* -- names of objects --------------------------------------------------------------------- */
+/* -- object names ---------------------------------------------------------------- */
 
-/* A reader looks for the NUL and for nothing else. */
 static void check_node_text(const struct table_check *check, const struct record *node)
 {
 	const struct record *text = iort_text_of(node);
 
 	if (!text || !memchr(record_text(text), '\0', text->rest->len))
 		report(check->findings, check->rule_id, table_place(check->table, node->at),
-		       "end it with a NUL inside of the node", "%s of %s has no end",
+		       "add a NUL inside the node", "the %s of %s has no NUL",
 		       iort_text_name(iort_type_of(node)), node->layout->name);
 }
 
-/* The two types of node that have a name of an object. */
 static void check_text(const struct table_check *check)
 {
 	iort_for_each_node(check, IORT_NAMED_COMPONENT, check_node_text);
 	iort_for_each_node(check, IORT_IWB, check_node_text);
 }
 
-/* ACPI keeps the underscores that fill up a name, and compares paths as text. */
+/* ACPI pads names with underscores and Linux compares paths as strings. */
 static void check_path(const struct table_check *check, const struct record *node)
 {
 	const struct record *text = iort_text_of(node);
@@ -222,18 +216,18 @@ static void check_path(const struct table_check *check, const struct record *nod
 	if (path && !acpi_is_path(path))
 		report(check->findings, check->rule_id, table_place(check->table, text->at),
 		       "write every name with 4 characters, as in \\_SB_.DEV0",
-		       "no device of an ACPI namespace has this path");
+		       "no device of the ACPI namespace can have this path");
 }
 
-/* Of named components alone: the name of a wire bridge is compared with nothing. */
+/* Named components only: Linux compares the name of an IWB with nothing. */
 static void check_paths(const struct table_check *check)
 {
 	iort_for_each_node(check, IORT_NAMED_COMPONENT, check_path);
 }
 
-/* -- root complexes and named components ------------------------------------------------------ */
+/* -- root complexes and named components ----------------------------------------- */
 
-/* A limit is the number of address bits, so 0 leaves one byte. */
+/* The limit is a number of address bits, so 0 leaves one byte. */
 static void check_component_limit(const struct table_check *check, const struct record *node)
 {
 	const struct iort_named_component *component = node->host;
@@ -242,10 +236,10 @@ static void check_component_limit(const struct table_check *check, const struct 
 		report(check->findings, check->rule_id,
 		       iort_place(check, node, "Address size limit"),
 		       "write 64, or what the device can address",
-		       "a device that can address a single byte");
+		       "the device can address a single byte");
 }
 
-/* The field came with node revision 1: before that readers do not look at it. */
+/* The field came with node revision 1; readers ignore it before that. */
 static void check_complex_limit(const struct table_check *check, const struct record *node)
 {
 	const struct iort_root_complex *complex = node->host;
@@ -253,17 +247,15 @@ static void check_complex_limit(const struct table_check *check, const struct re
 	if (complex->node.revision && !complex->address_limit)
 		report(check->findings, check->rule_id, iort_place(check, node, "PCI segment"),
 		       "write 64 as its address size limit",
-		       "a root complex that can address a single byte");
+		       "the root complex can address a single byte");
 }
 
-/* Both sorts of devices have a limit; root complexes since their first revision. */
 static void check_limits(const struct table_check *check)
 {
 	iort_for_each_node(check, IORT_NAMED_COMPONENT, check_component_limit);
 	iort_for_each_node(check, IORT_ROOT_COMPLEX, check_complex_limit);
 }
 
-/* A hash of segments, for a machine can have 65,536 of them. */
 static void check_segments(const struct table_check *check)
 {
 	g_autoptr(GHashTable) seen = g_hash_table_new(NULL, NULL);
@@ -277,11 +269,11 @@ static void check_segments(const struct table_check *check)
 			report(check->findings, check->rule_id,
 			       iort_place(check, node, "PCI segment"),
 			       "write all ID mappings of a segment into one node",
-			       "segment %u has a root complex already", complex->segment);
+			       "segment %u already has a root complex", complex->segment);
 	}
 }
 
-/* What a node says although its revision has no place for it, readers of that revision ignore. */
+/* Readers of an older node revision ignore fields that came later. */
 static void check_complex_revision(const struct table_check *check, const struct record *node)
 {
 	static const unsigned revision_with_pri = 2;
@@ -291,10 +283,11 @@ static void check_complex_revision(const struct table_check *check, const struct
 	    complex->ats & (IORT_PRI | IORT_PASID_FORWARD))
 		report(check->findings, check->rule_id, iort_place(check, node, "Revision"),
 		       "write node revision 3, and table revision 3",
-		       "PRI or PASID of a root complex of revision %u", complex->node.revision);
+		       "a root complex of revision %u cannot have PRI or PASID",
+		       complex->node.revision);
 }
 
-/* Older readers take the flag for a reserved bit, and look at the interrupts instead. */
+/* Readers of older revisions ignore the flag, and decide by the interrupts. */
 static void check_smmu_revision(const struct table_check *check, const struct record *node)
 {
 	const struct iort_smmu_v3 *smmu = node->host;
@@ -302,11 +295,13 @@ static void check_smmu_revision(const struct table_check *check, const struct re
 	if (smmu->node.revision < IORT_SMMU_V3_WITH_FLAG && smmu->flags & IORT_SMMU_V3_DEVICE_ID)
 		report(check->findings, check->rule_id, iort_place(check, node, "Revision"),
 		       "write node revision 5, and table revision 6",
-		       "the flag for the DeviceID mapping of an SMMUv3 of revision %u",
+		       "an SMMUv3 of revision %u cannot have the flag for its DeviceID mapping",
 		       smmu->node.revision);
 }
 
-/* Only what readers decide by: a revision that is too new for its table harms nobody. */
+/*
+ * Only the revisions that readers decide by: a node revision too new for its table has no effect.
+ */
 static void check_node_revisions(const struct table_check *check)
 {
 	iort_for_each_node(check, IORT_ROOT_COMPLEX, check_complex_revision);

@@ -4,11 +4,12 @@
 
 #include "iort.h"
 
-/* What the files that check an IORT share. The list of all rules is in iort_check.c. */
+/* Shared by the files that check an IORT. check.c has the list of all rules. */
 
-/* Look at every node of that type. */
+/* Call `check_node` for every node of that type. */
 typedef void iort_node_check(const struct table_check *check, const struct record *node);
-void iort_for_each_node(const struct table_check *check, unsigned type, iort_node_check *look);
+void iort_for_each_node(const struct table_check *check, unsigned type,
+			iort_node_check *check_node);
 
 static inline struct viommu_place iort_place(const struct table_check *check,
 					     const struct record *record, const char *field_name)
@@ -16,13 +17,13 @@ static inline struct viommu_place iort_place(const struct table_check *check,
 	return table_place_of(check->table, record, field_name);
 }
 
-/* -- references (iort_visit.c) --------------------------------------------------------- */
+/* -- references (walk.c) --------------------------------------------------------- */
 
-/* A reference to a node: of an ID mapping, or of a PMCG to what it counts for. */
+/* A reference to a node: of an ID mapping, or of a PMCG to the node it counts for. */
 struct iort_reference {
 	const struct table_check *check;
 	GHashTable *nodes;           /* by their offset */
-	const struct record *node;   /* that refers */
+	const struct record *node;   /* that has the reference */
 	const struct record *record; /* the ID mapping, or the PMCG itself */
 	const char *field;
 	uint32_t offset;
@@ -31,40 +32,40 @@ struct iort_reference {
 
 typedef void iort_reference_check(const struct iort_reference *reference);
 
-/* Show a rule all references of the table. */
+/* Call `each` for all references of the table. */
 void iort_walk_references(const struct table_check *check, iort_reference_check *each);
 
-/* The ID mapping that refers, or NULL for a PMCG; the node that is referred to, or NULL. */
+/* The ID mapping that has the reference, or NULL for a PMCG; the target node, or NULL. */
 const struct iort_mapping *iort_reference_mapping(const struct iort_reference *reference);
 const struct record *iort_reference_target(const struct iort_reference *reference);
 
-/* Report that a field of what refers breaks the rule. */
+/* Report a field of the ID mapping, or of the PMCG, that breaks the rule. */
 __attribute__((format(printf, 4, 5))) void
 iort_report_reference(const struct iort_reference *reference, const char *field, const char *cure,
 		      const char *format, ...);
 
-/* -- rules ------------------------------------------------------------------------------ */
+/* -- rules ----------------------------------------------------------------------- */
 
-/* iort_check_smmu.c */
+/* check_smmu.c */
 void iort_check_its_groups(const struct table_check *check);
 void iort_check_interrupt_order(const struct table_check *check);
 void iort_check_device_id_index(const struct table_check *check);
 void iort_check_pmcgs(const struct table_check *check);
 
-/* iort_check_rmr.c */
+/* check_rmr.c */
 void iort_check_rmr_revision(const struct table_check *check);
 void iort_check_rmr_empty(const struct table_check *check);
 void iort_check_rmr_align(const struct table_check *check);
 void iort_check_rmr_overlap(const struct table_check *check);
 void iort_check_rmr_one_id(const struct table_check *check);
 
-/* iort_check_map.c */
+/* check_references.c */
 void iort_check_references(const struct table_check *check);
 void iort_check_null_references(const struct table_check *check);
 void iort_check_reference_kinds(const struct table_check *check);
 void iort_check_cycles(const struct table_check *check);
 
-/* iort_check_ids.c */
+/* check_ids.c */
 void iort_check_device_id_mappings(const struct table_check *check);
 void iort_check_single(const struct table_check *check);
 void iort_check_wrap(const struct table_check *check);

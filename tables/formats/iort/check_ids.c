@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Rules of the IDs in the mappings of an IORT
+ * Rules of the IDs in ID mappings of an IORT
  *
- * A mapping takes a range of IDs, or with the flag of single ones whatever comes. Which
- * mappings may be single depends on the node, and an SMMUv3 may have one that is for itself;
- * ranges of a node are disjoint, and end within what an ID can be.
+ * A mapping takes a range of input IDs or, with the single flag, any input ID. The node type
+ * decides which mappings may be single, and an SMMUv3 may have one for itself. Ranges of a node
+ * are disjoint and end at the largest ID.
  */
 #include <inttypes.h>
 
@@ -14,9 +14,8 @@
 #define LAST_RID  0xffffu
 #define BIT(type) (1u << (type))
 
-/* -- single mappings --------------------------------------------------------------------------- */
+/* -- single mappings ------------------------------------------------------------- */
 
-/* Is this the ID mapping that an SMMUv3 has for its own MSIs? */
 static bool is_device_id_mapping(const struct iort_reference *reference)
 {
 	const struct iort_smmu_v3 *smmu = reference->node->host;
@@ -25,7 +24,10 @@ static bool is_device_id_mapping(const struct iort_reference *reference)
 	       smmu->device_id_mapping == reference->index;
 }
 
-/* Linux passes it over for the devices behind the SMMU, even where it was meant for them. */
+/*
+ * Linux never uses this mapping for devices behind the SMMU, even if the generator meant it for
+ * them.
+ */
 static void check_device_id_mapping(const struct iort_reference *reference)
 {
 	const struct record *target = iort_reference_target(reference);
@@ -36,16 +38,16 @@ static void check_device_id_mapping(const struct iort_reference *reference)
 		return;
 	iort_report_reference(
 		reference, "Flags", "write all four GSIVs, or a single mapping to an ITS group",
-		"the DeviceID mapping of an SMMUv3 is not a single one to an ITS group");
+		"the DeviceID mapping of the SMMUv3 is not a single mapping to an ITS group");
 }
 
-/* Whether the index is one of a mapping is the rule before this. */
+/* The index itself is checked by iort-device-id-index. */
 void iort_check_device_id_mappings(const struct table_check *check)
 {
 	iort_walk_references(check, check_device_id_mapping);
 }
 
-/* The RMR node that QEMU writes has the flag as well, and Linux does not look at it there. */
+/* QEMU writes the flag in RMR nodes too, where Linux ignores it. */
 static void check_single(const struct iort_reference *reference)
 {
 	static const unsigned allowed =
@@ -60,23 +62,22 @@ static void check_single(const struct iort_reference *reference)
 			      "%s has a single mapping", reference->node->layout->name);
 }
 
-/* Nodes that are not known may have what they like. */
+/* Unknown nodes are not checked. */
 void iort_check_single(const struct table_check *check)
 {
 	iort_walk_references(check, check_single);
 }
 
-/* -- IDs -----------------------------------------------------------------------------------------
- */
+/* -- IDs ------------------------------------------------------------------------- */
 
-/* A single mapping has one ID, and its count says nothing. */
+/* A single mapping has one ID, whatever its count. */
 static bool is_range(const struct iort_reference *reference)
 {
 	return iort_reference_mapping(reference) &&
 	       !(iort_reference_mapping(reference)->flags & IORT_MAPPING_SINGLE);
 }
 
-/* Counted from the larger of both ends: an ID must be one on either side. */
+/* Both the last input ID and the last output ID must have 32 bits. */
 static void check_wrap(const struct iort_reference *reference)
 {
 	const struct iort_mapping *mapping = iort_reference_mapping(reference);
@@ -84,16 +85,19 @@ static void check_wrap(const struct iort_reference *reference)
 	if (is_range(reference) &&
 	    mapping->id_count > UINT32_MAX - MAX(mapping->input_base, mapping->output_base))
 		iort_report_reference(reference, "ID count", "end it at 0xffffffff",
-				      "the last ID of an ID mapping has more than 32 bits");
+				      "the last ID of the mapping needs more than 32 bits");
 }
 
-/* Linux adds in 32 bits, and a range that wraps has no ID at all. */
+/* Linux adds in 32 bits: a range that wraps contains no ID. */
 void iort_check_wrap(const struct table_check *check)
 {
 	iort_walk_references(check, check_wrap);
 }
 
-/* A note, since whoever wrote such IDs means devices that Linux does not ask about. */
+/*
+ * A note: Linux never asks for such IDs, but the generator may mean devices that Linux does not
+ * know.
+ */
 static void check_rids(const struct iort_reference *reference)
 {
 	const struct iort_mapping *mapping = iort_reference_mapping(reference);
@@ -101,25 +105,25 @@ static void check_rids(const struct iort_reference *reference)
 	if (is_range(reference) && iort_type_of(reference->node) == IORT_ROOT_COMPLEX &&
 	    (uint64_t)mapping->input_base + mapping->id_count > LAST_RID)
 		iort_report_reference(reference, "ID count", "end it at 0xffff",
-				      "a root complex has no requester ID 0x%" PRIx64,
+				      "the range of a root complex ends at 0x%" PRIx64
+				      ", beyond the last requester ID",
 				      (uint64_t)mapping->input_base + mapping->id_count);
 }
 
-/* Of root complexes alone: stream IDs have 32 bits. */
+/* Root complexes only: stream IDs have 32 bits. */
 void iort_check_beyond(const struct table_check *check)
 {
 	iort_walk_references(check, check_rids);
 }
 
-/* -- IDs that two mappings of a node take --------------------------------------------------------
- */
+/* -- overlapping ranges ---------------------------------------------------------- */
 
 struct range {
 	uint64_t first, last;
 	const struct record *record;
 };
 
-/* By their first ID; of two with the same one, in the order of the node. */
+/* By first ID, then in the order of the node. */
 static gint compare_ranges(gconstpointer a, gconstpointer b)
 {
 	const struct range *one = a, *other = b;
@@ -129,7 +133,7 @@ static gint compare_ranges(gconstpointer a, gconstpointer b)
 	return (one->record->at > other->record->at) - (one->record->at < other->record->at);
 }
 
-/* Single mappings take part in no range; nor does that of an SMMU for itself, which Linux skips. */
+/* Without single mappings, and without the DeviceID mapping of an SMMUv3, which Linux skips. */
 static GArray *ranges_of(const struct record *node)
 {
 	GArray *ranges = g_array_new(FALSE, FALSE, sizeof(struct range));
@@ -149,15 +153,18 @@ static GArray *ranges_of(const struct record *node)
 	return ranges;
 }
 
-/* A range that begins at the last ID of the one before was made by who counted IDs one too many. */
+/*
+ * A range that begins at the last ID of the previous one comes from a generator that stores the
+ * number of IDs instead of one less.
+ */
 static bool is_off_by_one(const struct range *before, const struct range *range)
 {
 	return before->last == range->first && before->first < before->last;
 }
 
 /*
- * Each range against the one that reaches furthest of those before it: if it overlaps any of them,
- * it overlaps that one.
+ * Compares each range with the previous one that reaches furthest: a range that overlaps any
+ * previous one overlaps that one.
  */
 static void check_node_overlaps(const struct table_check *check, const struct record *node,
 				bool off_by_one)
@@ -173,8 +180,8 @@ static void check_node_overlaps(const struct table_check *check, const struct re
 			report(check->findings, check->rule_id,
 			       iort_place(check, off_by_one ? before->record : range->record,
 					  off_by_one ? "ID count" : "Input base"),
-			       off_by_one ? "write one less than there are"
-					  : "let every ID be in one mapping of its node",
+			       off_by_one ? "write the number of IDs less one"
+					  : "put every ID into one mapping only",
 			       "ID 0x%" PRIx64 " is in two mappings of %s", range->first,
 			       node->layout->name);
 		if (!before || range->last > before->last)
@@ -182,7 +189,7 @@ static void check_node_overlaps(const struct table_check *check, const struct re
 	}
 }
 
-/* In RMR nodes ranges may overlap: the same device has several regions. */
+/* Ranges of an RMR node may overlap: one device can have several regions. */
 static void check_overlaps(const struct table_check *check, bool off_by_one)
 {
 	const struct record *node;
@@ -192,13 +199,13 @@ static void check_overlaps(const struct table_check *check, bool off_by_one)
 			check_node_overlaps(check, node, off_by_one);
 }
 
-/* Which of two mappings counts depends on the reader. */
+/* Readers differ in which of two mappings they take. */
 void iort_check_overlap(const struct table_check *check)
 {
 	check_overlaps(check, false);
 }
 
-/* Told apart from other overlaps, for Linux knows this mistake and mends it. */
+/* A rule of its own, since Linux recognizes this mistake and corrects it. */
 void iort_check_id_counts(const struct table_check *check)
 {
 	check_overlaps(check, true);

@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Rules of the references of an IORT: where IDs go, from node to node
+ * Rules of IORT references: which node an ID mapping leads to
  *
- * Linux follows references without looking where they go, so each of these can end in a wrong
- * device, a read beyond the table, or a walk without an end. An ID goes up in one direction only:
- * from what sends it to an SMMU, and from there to an ITS group.
+ * Linux follows references unchecked, so a wrong one can mean a wrong device, a read beyond the
+ * table, or an endless loop. IDs go in one direction: from a device to an SMMU, and from there to
+ * an ITS group.
  *
- * An ID mapping has the number of its IDs less one, where a device tree has the plain number and
- * VIOT the last one: these are mixed up easily.
+ * An ID mapping stores the number of IDs less one, a device tree the number of IDs, and VIOT the
+ * last ID.
  */
 #include <inttypes.h>
 
 #include "tables/findings/findings.h"
 #include "check.h"
 
-/* -- where references lead --------------------------------------------------------------- */
+/* -- targets --------------------------------------------------------------------- */
 
-/* A reference of 0 is a rule of its own, for what Linux makes of it is different. */
+/* iort-reference-null reports a reference of 0, which Linux treats differently. */
 static void check_reference(const struct iort_reference *reference)
 {
 	if (reference->offset && !iort_reference_target(reference))
@@ -25,22 +25,22 @@ static void check_reference(const struct iort_reference *reference)
 				      reference->offset);
 }
 
-/* Offsets that lead nowhere come first: rules of where they lead pass them over. */
+/* The rules of target types skip references without a target. */
 void iort_check_references(const struct table_check *check)
 {
 	iort_walk_references(check, check_reference);
 }
 
-/* The one value that is plainly no offset: a field that nobody filled in. */
+/* 0 means that the generator did not fill in the field. */
 static void check_null_reference(const struct iort_reference *reference)
 {
 	if (!reference->offset)
 		iort_report_reference(reference, reference->field,
-				      "write the offset of a node, or leave it out",
+				      "write the offset of a node, or omit it",
 				      "%s refers to nothing", reference->record->layout->name);
 }
 
-/* Linux stops at such a mapping, and with it all that follow in the node. */
+/* Linux stops at such a mapping, and ignores all further ones of the node. */
 void iort_check_null_references(const struct table_check *check)
 {
 	iort_walk_references(check, check_null_reference);
@@ -50,7 +50,10 @@ void iort_check_null_references(const struct table_check *check)
 #define IOMMUS        (BIT(IORT_SMMU_V2) | BIT(IORT_SMMU_V3))
 #define IOMMUS_OR_ITS (IOMMUS | BIT(IORT_ITS_GROUP))
 
-/* What the ID mappings of a type of node may lead to. Virtio-iommus stand where SMMUs may. */
+/*
+ * Node types that the ID mappings of a node may lead to. A virtio-iommu may stand where an SMMU
+ * may.
+ */
 static const unsigned kinds[] = {
 	[IORT_NAMED_COMPONENT] = IOMMUS_OR_ITS, [IORT_ROOT_COMPLEX] = IOMMUS_OR_ITS,
 	[IORT_SMMU_V2] = BIT(IORT_ITS_GROUP),   [IORT_SMMU_V3] = BIT(IORT_ITS_GROUP),
@@ -58,10 +61,10 @@ static const unsigned kinds[] = {
 	[IORT_IWB] = BIT(IORT_ITS_GROUP),
 };
 
-/* What a PMCG may count for. */
+/* Node types that a PMCG may count for. */
 static const unsigned counted = IOMMUS | BIT(IORT_ROOT_COMPLEX) | BIT(IORT_NAMED_COMPONENT);
 
-/* Types are a byte: what is no bit of a mask may be led to by nobody. */
+/* Types are a byte; one without a bit in the mask is not allowed as a target. */
 static bool may_lead_to(unsigned allowed, unsigned type)
 {
 	if (type == IORT_VIRTIO_PCI || type == IORT_VIRTIO_MMIO)
@@ -69,7 +72,7 @@ static bool may_lead_to(unsigned allowed, unsigned type)
 	return type < G_N_ELEMENTS(kinds) && allowed & BIT(type);
 }
 
-/* Of a node that nobody knows nobody knows where it may lead, or what may lead to it. */
+/* References from and to unknown nodes are not checked. */
 static void check_reference_kind(const struct iort_reference *reference)
 {
 	const struct record *target = iort_reference_target(reference);
@@ -81,26 +84,24 @@ static void check_reference_kind(const struct iort_reference *reference)
 	    may_lead_to(iort_reference_mapping(reference) ? allowed : counted, to))
 		return;
 	iort_report_reference(reference, reference->field,
-			      "go from devices to SMMUs, and from there to ITS groups",
-			      "%s refers to %s", reference->node->layout->name,
-			      target->layout->name);
+			      "map devices to SMMUs, and SMMUs to ITS groups", "%s refers to %s",
+			      reference->node->layout->name, target->layout->name);
 }
 
-/* So a table without findings here has no circle, and ways of two steps at most. */
+/* A table without findings here has no cycle, and no path of more than two steps. */
 void iort_check_reference_kinds(const struct table_check *check)
 {
 	iort_walk_references(check, check_reference_kind);
 }
 
-/* -- circles -------------------------------------------------------------------------------- */
+/* -- cycles ---------------------------------------------------------------------- */
 
-/* How many references of a node lead to nodes of which it is not known that they come to an end. */
+/* For each node, the number of references to nodes that may still be part of a cycle. */
 struct cycle_search {
 	GHashTable *open;    /* node -> that number */
 	GHashTable *callers; /* node -> GPtrArray of the nodes that refer to it */
 };
 
-/* An ID comes back where it was: only mappings carry IDs. */
 static void add_edge(struct cycle_search *search, const struct record *from,
 		     const struct record *to)
 {
@@ -115,7 +116,7 @@ static void add_edge(struct cycle_search *search, const struct record *from,
 	g_hash_table_insert(search->open, (gpointer)from, GUINT_TO_POINTER(open + 1));
 }
 
-/* References to nothing lead nowhere, and so to no circle. */
+/* Only mappings carry IDs, so a PMCG's reference is no edge. */
 static void add_edges(const struct viommu_table *table, struct cycle_search *search)
 {
 	g_autoptr(GHashTable) nodes = iort_index(table);
@@ -132,7 +133,7 @@ static void add_edges(const struct viommu_table *table, struct cycle_search *sea
 		}
 }
 
-/* Every reference is followed backwards once, however nodes refer to each other. */
+/* Visits every reference once, backwards from the nodes that refer to nothing. */
 static void close_acyclic_nodes(const struct viommu_table *table, struct cycle_search *search)
 {
 	g_autoptr(GPtrArray) closed = g_ptr_array_new();
@@ -157,7 +158,7 @@ static void close_acyclic_nodes(const struct viommu_table *table, struct cycle_s
 	}
 }
 
-/* The first node from which IDs never arrive anywhere. */
+/* Reports the first node whose IDs run into a cycle. */
 void iort_check_cycles(const struct table_check *check)
 {
 	struct cycle_search search = {
@@ -174,8 +175,8 @@ void iort_check_cycles(const struct table_check *check)
 		;
 	if (node)
 		report(check->findings, check->rule_id, table_place(check->table, node->at),
-		       "go from devices to SMMUs, and from there to ITS groups",
-		       "ID mappings of this %s lead in a circle", node->layout->name);
+		       "map devices to SMMUs, and SMMUs to ITS groups",
+		       "the ID mappings of this %s lead into a cycle", node->layout->name);
 	g_hash_table_destroy(search.open);
 	g_hash_table_destroy(search.callers);
 }

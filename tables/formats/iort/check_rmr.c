@@ -1,51 +1,50 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Rules of the RMR nodes of an IORT: memory that must stay mapped to itself
+ * Rules of IORT RMR nodes: memory that must stay identity-mapped
  *
- * Firmware still uses it, or devices do. A guest that overlooks such a node breaks what it was
- * there for without a word, so whatever makes Linux overlook one is a rule.
+ * Firmware or a device still uses this memory. If a guest misses an RMR node, the device fails
+ * without a message; each reason for Linux to miss one is therefore a rule.
  *
- * Linux reads these nodes from table revision 5 on. What is not aligned to 64 KiB, overlaps or is
- * empty it calls a bug of the firmware, and uses it all the same.
+ * Linux reads RMR nodes from table revision 5 on. It logs a firmware bug for memory that is
+ * unaligned, overlapping or empty, and uses it.
  */
 #include <inttypes.h>
 
 #include "tables/findings/findings.h"
 #include "check.h"
 
-/* Such a node was in revision 3 already, but with flags that meant something else. */
+/* The node exists in table revision 3, but with other flags. */
 static void check_rmr_revision(const struct table_check *check, const struct record *node)
 {
 	report(check->findings, check->rule_id, table_place(check->table, node->at),
-	       "write table revision 5", "an RMR node in a table of revision %u",
+	       "write table revision 5", "a table of revision %u cannot have an RMR node",
 	       acpi_header(check->table)->revision);
 }
 
-/* Asked of the table, and blamed on each node: it is the node that is overlooked. */
+/* Reported for each node, because each one is ignored. */
 void iort_check_rmr_revision(const struct table_check *check)
 {
 	if (acpi_header(check->table)->revision < IORT_REVISION_E_D)
 		iort_for_each_node(check, IORT_RMR, check_rmr_revision);
 }
 
-/* Without either the node says nothing, and somebody meant it to. */
 static void check_rmr_empty(const struct table_check *check, const struct record *node)
 {
 	const struct iort_rmr *rmr = node->host;
 
 	if (!rmr->node.mapping_count || !rmr->descriptor_count)
 		report(check->findings, check->rule_id, table_place(check->table, node->at),
-		       "name its IDs and its memory, or leave it out", "an RMR node without %s",
+		       "write its IDs and its memory, or omit the node", "the RMR node has no %s",
 		       rmr->node.mapping_count ? "memory" : "IDs");
 }
 
-/* Counts, not what was decoded: an array that lies outside is another rule. */
+/* Checks the counts: arrays that do not fit into the node are another rule. */
 void iort_check_rmr_empty(const struct table_check *check)
 {
 	iort_for_each_node(check, IORT_RMR, check_rmr_empty);
 }
 
-/* 64 KiB is the largest page there is, so that any guest can map it. */
+/* 64 KiB is the largest page size, so any guest can map aligned memory. */
 static void check_rmr_align(const struct table_check *check, const struct record *node)
 {
 	const struct record *record;
@@ -57,18 +56,18 @@ static void check_rmr_align(const struct table_check *check, const struct record
 		    memory->length - 1 > UINT64_MAX - memory->base)
 			report(check->findings, check->rule_id, iort_place(check, record, "Base"),
 			       "begin and end at multiples of 64 KiB",
-			       "memory of 0x%" PRIx64 " bytes at 0x%" PRIx64, memory->length,
-			       memory->base);
+			       "the memory range is unaligned, empty or too long: 0x%" PRIx64
+			       " bytes at 0x%" PRIx64,
+			       memory->length, memory->base);
 	}
 }
 
-/* The end has to fit into 64 bits as well. */
 void iort_check_rmr_align(const struct table_check *check)
 {
 	iort_for_each_node(check, IORT_RMR, check_rmr_align);
 }
 
-/* By address; of two at the same one, in the order of the node. */
+/* By address, then in the order of the node. */
 static gint compare_memory(gconstpointer a, gconstpointer b)
 {
 	const struct record *one = *(const struct record *const *)a;
@@ -80,7 +79,7 @@ static gint compare_memory(gconstpointer a, gconstpointer b)
 	return (one->at > other->at) - (one->at < other->at);
 }
 
-/* Of one node: two nodes may give the same memory to different devices. */
+/* Within one node only: two nodes may have the same memory for different devices. */
 static void check_rmr_overlap(const struct table_check *check, const struct record *node)
 {
 	g_autoptr(GPtrArray) sorted = g_ptr_array_new();
@@ -97,8 +96,8 @@ static void check_rmr_overlap(const struct table_check *check, const struct reco
 		memory = record->host;
 		if (memory->base < end)
 			report(check->findings, check->rule_id, iort_place(check, record, "Base"),
-			       "let every byte be in one of them",
-			       "memory at 0x%" PRIx64 " is in two ranges of its node",
+			       "put every byte into one range only",
+			       "the memory at 0x%" PRIx64 " is in two ranges of the node",
 			       memory->base);
 		end = MAX(end, memory->length > UINT64_MAX - memory->base
 				       ? UINT64_MAX
@@ -106,13 +105,12 @@ static void check_rmr_overlap(const struct table_check *check, const struct reco
 	}
 }
 
-/* Sorted for each node, in n log n. */
 void iort_check_rmr_overlap(const struct table_check *check)
 {
 	iort_for_each_node(check, IORT_RMR, check_rmr_overlap);
 }
 
-/* Between 2022 and 2023 Linux took a count of 0 for no ID, and not for one. */
+/* From 2022 to 2023 Linux ignored mappings with a count of 0, which is one ID. */
 static void check_rmr_one_id(const struct table_check *check, const struct record *node)
 {
 	const struct record *record;
@@ -123,11 +121,11 @@ static void check_rmr_one_id(const struct table_check *check, const struct recor
 		if (!mapping->id_count)
 			report(check->findings, check->rule_id,
 			       iort_place(check, record, "ID count"), NULL,
-			       "an RMR node for the ID 0x%" PRIx32 " alone", mapping->output_base);
+			       "the RMR node is for a single ID, 0x%" PRIx32, mapping->output_base);
 	}
 }
 
-/* A note: guests of today read it well. */
+/* A note: current guests read such a mapping correctly. */
 void iort_check_rmr_one_id(const struct table_check *check)
 {
 	iort_for_each_node(check, IORT_RMR, check_rmr_one_id);

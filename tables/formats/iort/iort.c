@@ -2,37 +2,37 @@
 /*
  * IORT, the I/O Remapping table (ARM DEN 0049)
  *
- * Nodes are what sends, translates and takes: root complexes and named components, SMMUs, ITS
- * groups. The ID mappings of a node say as which ID, and at which node by its offset in the table,
- * an ID comes out that went in.
+ * Root complexes and named components send, SMMUs translate, ITS groups receive MSIs; each is a
+ * node. The ID mappings of a node say which input IDs leave it as which output IDs, and to which
+ * node, by its offset in the table.
  *
- * Here is decoding. Rows are in iort_layout.c, rules of the bytes in iort_check.c and
- * iort_check_map.c, what nodes mean in iort_read.c, and the way back in iort_write.c.
+ * This file decodes. Rows are in layout.c, accessors in nodes.c, rules in check*.c, the topology
+ * of a table in read*.c, the table of a topology in write*.c.
  */
 #include <inttypes.h>
 
 #include "tables/findings/findings.h"
 #include "iort.h"
 
-/* The length is at an odd place, behind a type of one byte, and covers all arrays of the node. */
+/* The length covers all arrays of the node. It is unaligned, behind a type of one byte. */
 static const struct framing node_framing = {
 	.type_at = 0, .type_length = 1, .length_at = 1, .length_length = 2, .head = IORT_NODE_LENGTH
 };
 
-/* Where a field of 32 bits stands in the head of every node. */
+/* Offsets of fields in the head of every node. */
 enum { REVISION_AT = 3, MAPPING_COUNT_AT = 8, MAPPING_OFFSET_AT = 12 };
 
-/* Mappings, names and nodes are all records, and together they have one limit. */
+/* Mappings, names and nodes are all records and share one limit. */
 struct decoding {
 	const struct viommu_table *table;
 	const uint8_t *bytes; /* of the whole table */
-	size_t n;             /* of records so far */
+	size_t n;             /* records so far */
 	struct viommu_findings *findings;
 };
 
-/* -- what is inside a node ------------------------------------------------------------ */
+/* -- inside a node --------------------------------------------------------------- */
 
-/* Bytes that no field refers to, up to an array. Padding is among them. */
+/* Keep the bytes that no field refers to, such as padding. */
 static void keep_gap(const struct decoding *decoding, struct record *node, size_t from, size_t to)
 {
 	if (from < to)
@@ -40,7 +40,10 @@ static void keep_gap(const struct decoding *decoding, struct record *node, size_
 							to - from, node->at + from));
 }
 
-/* The name of an object ends with a NUL, and those behind it pad it. `to` is where it must end. */
+/*
+ * Decode the object name, with its NUL and the padding of more NULs. It ends at `to` at the
+ * latest. Returns where the next array may begin.
+ */
 static size_t decode_text(const struct decoding *decoding, struct record *node, size_t from,
 			  size_t to)
 {
@@ -58,17 +61,17 @@ static size_t decode_text(const struct decoding *decoding, struct record *node, 
 	return from + length;
 }
 
-/* An array stands with its node, which is what has to be mended, by its number, place and kind. */
+/* The place is that of the node, whose fields are to be corrected. */
 static void report_array(const struct decoding *decoding, const struct record *node,
 			 const struct iort_array *array, const char *where)
 {
 	report(decoding->findings, "iort-array", table_place(decoding->table, node->at),
-	       "write the offset and the number that the node has",
-	       "%" PRIu64 " %s at 0x%" PRIx64 " of %s %s", array->n, array->name, array->at,
+	       "correct the offset and the count",
+	       "%" PRIu64 " %s at offset 0x%" PRIx64 " of %s %s", array->n, array->name, array->at,
 	       node->layout->name, where);
 }
 
-/* The elements that lie inside of the node. Those that do not would be the next node's bytes. */
+/* Only elements that lie inside the node: bytes beyond it belong to the next node. */
 static size_t decode_array(struct decoding *decoding, struct record *node,
 			   const struct iort_array *array, size_t length)
 {
@@ -77,7 +80,7 @@ static size_t decode_array(struct decoding *decoding, struct record *node,
 	size_t at = array->at;
 
 	if (array->n > room)
-		report_array(decoding, node, array, "do not fit into it");
+		report_array(decoding, node, array, "do not fit into the node");
 	decoding->n += n;
 	for (uint64_t i = 0; i < n; i++, at += array->layout->length)
 		record_add_child(node, record_new(array->layout, decoding->bytes + node->at + at,
@@ -86,8 +89,8 @@ static size_t decode_array(struct decoding *decoding, struct record *node,
 }
 
 /*
- * Everything behind the fixed part, in the order of the bytes. An array that begins before the one
- * in front of it ends cannot be taken apart as well: its bytes belong to that one.
+ * Decode everything behind the fixed part in the order of the bytes. If an array overlaps the
+ * previous one, the bytes belong to the previous one and the array is not decoded.
  */
 static void decode_arrays(struct decoding *decoding, struct record *node, size_t length)
 {
@@ -98,9 +101,9 @@ static void decode_arrays(struct decoding *decoding, struct record *node, size_t
 			 n && arrays[0].at >= at ? MIN(arrays[0].at, length) : length);
 	for (size_t i = 0; i < n; i++) {
 		if (arrays[i].at < at) {
-			report_array(decoding, node, &arrays[i], "overlap what stands before them");
+			report_array(decoding, node, &arrays[i], "overlap the bytes before them");
 		} else if (arrays[i].at > length) {
-			report_array(decoding, node, &arrays[i], "do not fit into it");
+			report_array(decoding, node, &arrays[i], "do not fit into the node");
 		} else {
 			keep_gap(decoding, node, at, arrays[i].at);
 			at = decode_array(decoding, node, &arrays[i], length);
@@ -109,11 +112,12 @@ static void decode_arrays(struct decoding *decoding, struct record *node, size_t
 	record_add_rest(node, decoding->bytes + node->at + at, length - at);
 }
 
-/* -- nodes -------------------------------------------------------------------------------- */
+/* -- nodes ----------------------------------------------------------------------- */
 
 /*
- * Where its mappings begin tells which form of its type a node has. Where they begin cannot be
- * true, its length does, and the mappings are found to be wrong.
+ * The mapping offset selects the layout of the node's type, because some nodes grew without a new
+ * revision. If the offset is invalid, the node length selects the layout, and the mapping array is
+ * reported.
  */
 static const struct layout *layout_of(const struct cursor *cursor)
 {
@@ -128,10 +132,7 @@ static const struct layout *layout_of(const struct cursor *cursor)
 	return layout ? layout : iort_layout(cursor->type, revision, cursor->length);
 }
 
-/*
- * A node that is too short to have its fields stays bytes: nobody then reads a field that is not
- * there.
- */
+/* A node too short for its fields stays bytes, so that no reader accesses a missing field. */
 static struct record *decode_node(struct decoding *decoding, const struct cursor *cursor)
 {
 	const struct layout *layout = layout_of(cursor);
@@ -141,10 +142,9 @@ static struct record *decode_node(struct decoding *decoding, const struct cursor
 	decoding->n++;
 	if (!layout) {
 		report(decoding->findings, "iort-node-length",
-		       table_place(decoding->table, cursor->at),
-		       "write the length that the node has",
-		       "a node of type %u with %u bytes, which needs more", (unsigned)cursor->type,
-		       (unsigned)cursor->length);
+		       table_place(decoding->table, cursor->at), "correct the length of the node",
+		       "a node of type %u has %u bytes, too few for its fields",
+		       (unsigned)cursor->type, (unsigned)cursor->length);
 		return record_new_bytes(bytes, cursor->length, cursor->at);
 	}
 	record = record_new(layout, bytes, cursor->at);
@@ -152,9 +152,9 @@ static struct record *decode_node(struct decoding *decoding, const struct cursor
 	return record;
 }
 
-/* -- the table ------------------------------------------------------------------------------ */
+/* -- the table ------------------------------------------------------------------- */
 
-/* Bytes before the first node are kept: the standard allows them to pad. */
+/* Bytes before the first node are kept: the specification allows padding there. */
 static size_t begin_nodes(struct viommu_table *table, const uint8_t *bytes, size_t length,
 			  struct viommu_findings *findings)
 {
@@ -174,8 +174,8 @@ static size_t begin_nodes(struct viommu_table *table, const uint8_t *bytes, size
 }
 
 /*
- * The walk is over before the table. Behind the last node that is counted these are bytes too many,
- * before it the walk has lost its way.
+ * Decoding stopped before the end of the table. If node count nodes were decoded, the rest is
+ * surplus; otherwise the node at the cursor is damaged.
  */
 static void report_stop(const struct decoding *decoding, enum cursor_state state,
 			const struct cursor *cursor, size_t n)
@@ -185,25 +185,26 @@ static void report_stop(const struct decoding *decoding, enum cursor_state state
 
 	if (state == CURSOR_AT)
 		report(decoding->findings, "iort-too-large", place, "end the table here",
-		       "there are more than %zu nodes and elements: what is behind is bytes",
+		       "the table has more than %zu nodes and elements: the rest is not decoded",
 		       IORT_MAX_RECORDS);
 	else if (state != CURSOR_END && n == head->node_count)
 		report(decoding->findings, "iort-tail", place, "end the table behind its last node",
-		       "%zu bytes behind the last node", cursor->end - cursor->at);
+		       "%zu bytes follow the last node", cursor->end - cursor->at);
 	else if (state == CURSOR_SHORT)
 		report(decoding->findings, "iort-node-length", place,
-		       "end the table here, or write the length that the node has",
-		       "a node of type %u with %u bytes: nothing behind it can be found",
+		       "end the table here, or correct the length of the node",
+		       "a node of type %u has a length of %u: the nodes behind it cannot be "
+		       "decoded",
 		       (unsigned)cursor->type, (unsigned)cursor->length);
 	else if (state == CURSOR_PAST)
 		report(decoding->findings, "iort-node-end", place,
 		       "end the table behind its last node",
-		       "a node reaches past the end of the table, at 0x%zx", cursor->end);
+		       "a node extends beyond the end of the table, 0x%zx", cursor->end);
 }
 
 /*
- * The number of nodes is what the bytes hold, not what node count says: a count that is wrong is
- * then a finding, and no node is lost by it.
+ * Decode all nodes that the bytes hold, whatever the node count says. A wrong count is a finding,
+ * and loses no node.
  */
 static void decode(struct viommu_table *table, const uint8_t *bytes, size_t length,
 		   struct viommu_findings *findings)

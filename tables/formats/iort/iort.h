@@ -5,31 +5,31 @@
 #include "tables/table/format.h"
 
 /*
- * The structures of IORT as the files that read, check and make one see them: members in the
- * order of the specification. Their rows are in iort_layout.c.
+ * IORT structures as the readers, writers and checks see them: members in the order of the
+ * specification. layout.c has their rows.
  *
- * A node is a fixed part and arrays behind it, which its fields give the place and the number
- * of. So a node's record has the fixed part, and a child for every element.
+ * A node has a fixed part, and arrays behind it whose offset and count are fields of the node. The
+ * record of a node has the fixed part, and one child per element.
  */
 
 enum iort_type {
 	IORT_ITS_GROUP = 0,
 	IORT_NAMED_COMPONENT = 1,
 	IORT_ROOT_COMPLEX = 2,
-	IORT_SMMU_V2 = 3, /* and version 1: the model tells */
+	IORT_SMMU_V2 = 3, /* also version 1: the model says which */
 	IORT_SMMU_V3 = 4,
 	IORT_PMCG = 5,
 	IORT_RMR = 6,
 	IORT_IWB = 7,
 
-	/* Never published, and in one draft used in a table that wraps this one. */
+	/* Never published. One draft wraps an IORT with these nodes in another table. */
 	IORT_VIRTIO_PCI = 0x80,
 	IORT_VIRTIO_MMIO = 0x81,
 
-	IORT_UNKNOWN = LAYOUT_UNKNOWN, /* beyond what a type can be: none is the right one */
+	IORT_UNKNOWN = LAYOUT_UNKNOWN, /* no type has this value */
 };
 
-/* Revisions of the table with which a field or a node came. */
+/* Table revisions that introduced a field or a node. */
 enum iort_revision {
 	IORT_REVISION_D = 0,
 	IORT_REVISION_E_B = 3, /* identifiers, RMR nodes */
@@ -42,25 +42,25 @@ enum iort_revision {
 #define IORT_NODE_LENGTH    16
 #define IORT_MAPPING_LENGTH 20u
 
-/* What the length of a node can say. */
+/* The length of a node has 16 bits. */
 #define IORT_MAX_NODE_LENGTH 65535u
 
-/* More than any machine has, and few enough to be held as records. */
+/*
+ * Limit of nodes, mappings and array elements: above any real machine, and small enough to keep as
+ * records.
+ */
 #define IORT_MAX_RECORDS ((size_t)1 << 18)
 
-/* As many pieces of memory may RMR nodes come to, which have them for each of their ID mappings. */
+/* Limit of reserved memory objects read from RMR nodes. Each has its memory once per ID mapping. */
 #define IORT_MAX_MEMORIES ((size_t)1 << 16)
 
-/*
- * Readers go by the number of nodes, and need it right: Linux checks only that each begins before
- * the end of the table.
- */
+/* Linux trusts the node count: it checks only that each node begins before the end of the table. */
 struct iort_head {
 	struct acpi_header acpi;
 	uint32_t node_count, node_offset, reserved;
 };
 
-/* Every node begins with these. */
+/* The head of every node. */
 struct iort_node {
 	uint8_t type;
 	uint16_t length;
@@ -70,14 +70,17 @@ struct iort_node {
 
 enum { IORT_MAPPING_SINGLE = 1 };
 
-/* IDs that come in, [input_base, input_base + id_count], and as which they go out, and where. */
+/*
+ * Input IDs [input_base, input_base + id_count] map to output IDs from output_base on, at the node
+ * at output_reference.
+ */
 struct iort_mapping {
 	uint32_t input_base;
-	uint32_t id_count; /* one less than there are */
+	uint32_t id_count; /* the number of IDs less one */
 	uint32_t output_base, output_reference, flags;
 };
 
-/* As many identifiers follow as are counted here, the only array without an offset of its own. */
+/* its_count identifiers follow the fields. All other arrays have an offset. */
 struct iort_its_group {
 	struct iort_node node;
 	uint32_t its_count;
@@ -90,13 +93,13 @@ struct iort_its {
 enum {
 	IORT_MEMORY_CPM = 1,
 	IORT_MEMORY_DACS = 2,
-	IORT_MEMORY_DEFAULT = IORT_MEMORY_CPM | IORT_MEMORY_DACS, /* of what is coherent */
+	IORT_MEMORY_DEFAULT = IORT_MEMORY_CPM | IORT_MEMORY_DACS, /* of coherent devices */
 };
 
-/* An address size limit of this much is none. */
+/* Address size limit of a device without a limit. */
 #define IORT_ADDRESS_BITS 64
 
-/* What the accesses of a device look like. */
+/* Memory access properties. */
 struct iort_memory {
 	uint32_t cache_coherent;
 	uint8_t hints;
@@ -107,8 +110,8 @@ struct iort_memory {
 enum { IORT_COMPONENT_STALL = 1, IORT_COMPONENT_PASID_SHIFT = 1, IORT_COMPONENT_PASID_MASK = 0x1f };
 
 /*
- * The path of the object follows, up to its NUL, and is compared as a string: segments must keep
- * their trailing underscores.
+ * The object path follows, NUL-terminated. Linux compares it as a string, so names must keep their
+ * trailing underscores.
  */
 struct iort_named_component {
 	struct iort_node node;
@@ -125,7 +128,7 @@ struct iort_root_complex {
 	struct iort_memory memory;
 	uint32_t ats, segment;
 	uint8_t address_limit;
-	uint8_t reserved[3]; /* until node revision 3 */
+	uint8_t reserved[3]; /* before node revision 4 */
 	uint16_t pasid;
 	uint8_t reserved_pasid;
 	uint32_t flags;
@@ -133,7 +136,9 @@ struct iort_root_complex {
 
 enum { IORT_SMMU_V2_DVM = 1, IORT_SMMU_V2_COHERENT = 2 };
 
-/* Interrupts are in three arrays, and the first of them has no count, since it is always one. */
+/*
+ * Three interrupt arrays follow. The global interrupts have no count: there is always one element.
+ */
 struct iort_smmu_v2 {
 	struct iort_node node;
 	uint64_t base, span;
@@ -155,12 +160,12 @@ enum {
 	IORT_SMMU_V3_DEVICE_ID = 1 << 4,
 };
 
-/* The node revision from which the flag says whether there is a DeviceID mapping. */
+/* First node revision in which the flag says whether there is a DeviceID mapping. */
 #define IORT_SMMU_V3_WITH_FLAG 5
 
 /*
- * Linux takes an interrupt of 0 for none. While one is 0 and the node older than revision 5, it
- * takes the mapping at the DeviceID index for the SMMU's own, and endpoints lose it.
+ * In Linux, a GSIV of 0 means no interrupt. If one is 0 and the node revision is below 5, Linux
+ * uses the mapping at the DeviceID index for the SMMU's own MSIs only, not for endpoints.
  */
 struct iort_smmu_v3 {
 	struct iort_node node;
@@ -177,16 +182,13 @@ struct iort_pmcg {
 	uint64_t page_1;
 };
 
-/*
- * Mappings and descriptors may stand in either order: some producers write one first, some the
- * other.
- */
+/* Mappings and descriptors come in either order, depending on the generator. */
 struct iort_rmr {
 	struct iort_node node;
 	uint32_t flags, descriptor_count, descriptor_offset;
 };
 
-/* What bases and lengths of RMR descriptors are multiples of. */
+/* Base and length of an RMR descriptor are multiples of this. */
 #define IORT_RMR_GRANULE 0x10000u
 
 struct iort_rmr_descriptor {
@@ -200,7 +202,7 @@ struct iort_iwb {
 	uint16_t index;
 };
 
-/* A virtio-iommu; the PCI one may end behind its device ID. */
+/* A virtio-iommu on PCI. The node may end behind the device ID. */
 struct iort_virtio_pci {
 	struct iort_node node;
 	uint32_t device_id; /* segment << 16 | BDF */
@@ -214,42 +216,45 @@ enum { IORT_VIRTIO_COHERENT = 1 };
 struct iort_virtio_mmio {
 	struct iort_node node;
 	uint64_t base, span, flags;
-	uint64_t interrupt; /* the GSIV, and from bit 32 on how it is triggered */
+	uint64_t interrupt; /* GSIV, and the trigger mode from bit 32 on */
 };
 
-/* -- layouts (iort_layout.c) ----------------------------------------------------------- */
+/* -- layouts (layout.c) ---------------------------------------------------------- */
 
 extern const struct layout iort_head_layout, iort_mapping_layout, iort_its_layout,
 	iort_global_interrupts_layout, iort_interrupt_layout, iort_pmu_interrupt_layout,
 	iort_rmr_descriptor_layout;
 
 /*
- * The rows of a node of that type and revision, whose arrays leave `room` bytes for them: several
- * nodes grew over the revisions. NULL: there is no room for the shortest. What has no type that is
- * known has the rows of a node's head.
+ * The layout of a node of that type and revision, whose arrays leave `room` bytes for its fields:
+ * some nodes grew over the revisions. An unknown type has the layout of a node's head. NULL:
+ * `room` is less than the shortest layout of the type.
  */
 const struct layout *iort_layout(uint64_t type, unsigned revision, size_t room);
 
-/* -- arrays (iort_arrays.c) ---------------------------------------------------------------- */
+/* -- arrays (arrays.c) ----------------------------------------------------------- */
 
-/* The arrays of a node, which its fields tell of. */
+/* An array of a node, as the node's fields describe it. */
 struct iort_array {
 	const char *name;
-	const struct layout *layout; /* of an element */
-	uint64_t at, n;              /* from the start of the node; how many */
+	const struct layout *layout; /* of one element */
+	uint64_t at, n;              /* offset from the start of the node; number of elements */
 };
 
 #define IORT_MAX_ARRAYS 4
 
-/* Puts them into `arrays` in the order of their bytes, those without elements left out. */
+/*
+ * Fill `arrays` with the non-empty arrays of the node, sorted by offset. Returns how many there
+ * are.
+ */
 size_t iort_arrays(const struct record *node, struct iort_array *arrays);
 
-/* Does the node have an object's name behind its fixed part? What it is called, or NULL. */
+/* The name of the text behind the fields of a node of that type, or NULL if there is none. */
 const char *iort_text_name(uint64_t type);
 
-/* -- nodes ------------------------------------------------------------------------------- */
+/* -- nodes ----------------------------------------------------------------------- */
 
-/* Is the table inside a VIOT of 2019? Only there are nodes of virtio-iommus at home. */
+/* Is the table inside a VIOT of 2019? Only there are nodes of virtio-iommus valid. */
 static inline bool iort_is_wrapped(const struct viommu_table *table)
 {
 	return table->base;
@@ -261,7 +266,7 @@ static inline bool iort_is_iommu(unsigned type)
 	       type == IORT_VIRTIO_MMIO;
 }
 
-/* The type of a node that was decoded whole; IORT_UNKNOWN, also for bytes. */
+/* The type of a decoded node; IORT_UNKNOWN for bytes, too. */
 static inline unsigned iort_type_of(const struct record *record)
 {
 	return record->layout ? record->layout->type : IORT_UNKNOWN;
@@ -275,26 +280,29 @@ static inline const struct iort_node *iort_node_of(const struct record *record)
 /* The i-th ID mapping of a node, or NULL. */
 const struct iort_mapping *iort_mapping_of(const struct record *node, size_t i);
 
-/* The record of an object's name, or NULL; and the name, to be freed with g_free(). */
+/* The record of the object name, or NULL; and the name, to be freed with g_free(). */
 const struct record *iort_text_of(const struct record *node);
 char *iort_text(const struct record *node);
 
-/* The next child with that layout, from the i-th on, which is set behind it; NULL: none. */
+/* The next child with that layout from the i-th on, or NULL. Sets `i` behind it. */
 const struct record *iort_next(const struct record *node, const struct layout *layout, guint *i);
 
-/* The next node whose fields are known, or an unknown one: whatever is no bytes. */
+/* The next node, of known or unknown type. Skips bytes that are no node. */
 const struct record *iort_next_node(const struct viommu_table *table, guint *i);
 
-/* All nodes by their offset, to be freed with g_hash_table_destroy(). */
+/* All nodes by offset, to be freed with g_hash_table_destroy(). */
 GHashTable *iort_index(const struct viommu_table *table);
 
 /*
- * Has the SMMUv3 an ID mapping for its own MSIs, as Linux decides it? Before the flag for that
- * came, one with all four interrupts needed none.
+ * Does the SMMUv3 have an ID mapping for its own MSIs? Same decision as Linux: before node
+ * revision 5, an SMMUv3 with all four interrupts has none.
  */
 bool iort_has_device_id_mapping(const struct iort_smmu_v3 *smmu);
 
-/* Where nodes begin in a table that ends at `end`; behind the head if it says what cannot be. */
+/*
+ * Where nodes begin in a table that ends at `end`. An invalid node offset counts as the end of the
+ * head.
+ */
 static inline size_t iort_first_node(const struct iort_head *head, size_t end)
 {
 	size_t at = head->node_offset;
@@ -302,7 +310,7 @@ static inline size_t iort_first_node(const struct iort_head *head, size_t end)
 	return at < IORT_HEAD_LENGTH || at > end ? IORT_HEAD_LENGTH : at;
 }
 
-/* iort_check.c, iort_read.c, iort_write.c */
+/* check.c, read.c, write.c */
 extern const struct table_rule iort_rules[];
 struct viommu_topology *iort_read(const struct viommu_table *table,
 				  struct viommu_findings *findings);

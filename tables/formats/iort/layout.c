@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The rows of every structure of IORT (ARM DEN 0049)
+ * The rows of every IORT structure (ARM DEN 0049)
  *
- * A node's type says which fields it has, and its revision how many: root complexes, SMMUv3s and
- * PMCGs grew. Firmware does not always write the revision that its nodes have the length of, and
- * readers go by the offset of the first array; so do the forms below.
+ * Root complexes, SMMUv3s and PMCGs grew over the revisions. Some firmware writes a node revision
+ * that does not match the fields of the node. Readers therefore go by the offset of the first
+ * array, and so does the choice of a layout here.
  */
 #include "iort.h"
 
-/* The 36 bytes that all tables share, and IORT's own 12. Nodes follow where node offset says. */
 static const struct field head_fields[] = {
 	ACPI_ROWS(struct iort_head),
 	ROW(struct iort_head, 36, NUMBER, node_count, "Node count"),
@@ -18,7 +17,6 @@ static const struct field head_fields[] = {
 const struct layout iort_head_layout =
 	LAYOUT("I/O Remapping table", 0, IORT_HEAD_LENGTH, struct iort_head, head_fields);
 
-/* Names that a person reads beside the number; the standard calls them so, too. */
 static const struct field_name node_types[] = {
 	{ IORT_ITS_GROUP, "ITS group" },
 	{ IORT_NAMED_COMPONENT, "named component" },
@@ -33,7 +31,7 @@ static const struct field_name node_types[] = {
 	{ 0, NULL },
 };
 
-/* Offsets of arrays count from the start of the node; references, from that of the table. */
+/* Offsets of arrays count from the start of the node; references from the start of the table. */
 #define NODE_ROWS(host) \
 	ROW_NAMED(host, 0, TYPE, node.type, "Type", node_types), \
 		ROW(host, 1, LENGTH, node.length, "Length"), \
@@ -56,9 +54,9 @@ static const struct field mapping_fields[] = {
 const struct layout iort_mapping_layout =
 	LAYOUT("ID mapping", 0, 20, struct iort_mapping, mapping_fields);
 
-/* -- ITS groups -------------------------------------------------------------------- */
+/* -- ITS groups ------------------------------------------------------------------ */
 
-/* The identifiers behind it are those of MADT. Linux takes the first for the MSI domain. */
+/* The identifiers behind it are those of the MADT. Linux uses the first one for the MSI domain. */
 static const struct field its_group_fields[] = {
 	NODE_ROWS(struct iort_its_group),
 	ROW(struct iort_its_group, 16, NUMBER, its_count, "ITS count"),
@@ -71,11 +69,11 @@ static const struct field its_fields[] = {
 };
 const struct layout iort_its_layout = LAYOUT("ITS", 0, 4, struct iort_its, its_fields);
 
-/* -- devices ------------------------------------------------------------------------ */
+/* -- devices --------------------------------------------------------------------- */
 
 /*
- * What VMMs write here is no hint and both flags: coherent, cacheable and shareable. The third flag
- * came with issue E.f of the standard.
+ * VMMs write no hints and the first two flags: coherent, cacheable and shareable. The third flag
+ * came with issue E.f of the specification.
  */
 static const struct field_name memory_hints[] = {
 	{ 1, "transient" }, { 2, "write allocate" }, { 4, "read allocate" }, { 8, "override" },
@@ -88,7 +86,7 @@ static const struct field_name memory_flags[] = {
 	{ 0, NULL },
 };
 
-/* The memory properties, at `at` of the node. */
+/* The memory access properties, at offset `at` of the node. */
 #define MEMORY_ROWS(host, at) \
 	ROW(host, at, NUMBER, memory.cache_coherent, "Cache coherent"), \
 		ROW_NAMED(host, (at) + 4, FLAGS, memory.hints, "Allocation hints", memory_hints), \
@@ -96,8 +94,7 @@ static const struct field_name memory_flags[] = {
 		ROW_NAMED(host, (at) + 7, FLAGS, memory.flags, "Memory access flags", \
 			  memory_flags)
 
-/* A field of several bits stands here with all of them, so that they are known to have a meaning.
- */
+/* The PASID width appears with all of its bits, so that any width has a meaning. */
 static const struct field_name component_flags[] = {
 	{ IORT_COMPONENT_STALL, "stall" },
 	{ IORT_COMPONENT_PASID_MASK << IORT_COMPONENT_PASID_SHIFT, "PASID of 31 bits" },
@@ -112,9 +109,7 @@ static const struct field component_fields[] = {
 static const struct layout component_layout = LAYOUT("Named component", IORT_NAMED_COMPONENT, 29,
 						     struct iort_named_component, component_fields);
 
-/*
- * ATS is said of a whole root complex, and so of a segment, not of single root ports as in a DMAR.
- */
+/* ATS holds for a whole root complex, hence a segment; a DMAR has it for single root ports. */
 static const struct field_name ats_flags[] = {
 	{ IORT_ATS, "ATS" },
 	{ IORT_PRI, "PRI" },
@@ -131,9 +126,9 @@ static const struct field_name root_complex_flags[] = {
 };
 
 /*
- * The address size limit counts from node revision 1 on. The PASID fields took the place of
- * reserved bytes with revision 4, and the flags came behind them: so a node may be 32, 36 or 40
- * bytes long in front of its mappings, whatever revision it claims.
+ * The address size limit is valid from node revision 1 on. The PASID fields replaced reserved
+ * bytes in revision 4, and the flags followed them: a node has 32, 36 or 40 bytes before its
+ * mappings, whatever its revision.
  */
 #define ROOT_COMPLEX_ROWS \
 	NODE_ROWS(struct iort_root_complex), MEMORY_ROWS(struct iort_root_complex, 16), \
@@ -172,9 +167,9 @@ static const struct layout root_complex_layouts[] = {
 	ROOT_COMPLEX(32, root_complex_first_fields),
 };
 
-/* -- SMMUs ---------------------------------------------------------------------------- */
+/* -- SMMUs ----------------------------------------------------------------------- */
 
-/* One node for versions 1 and 2 and for implementations of both, which this number tells apart. */
+/* One node type covers versions 1 and 2 and their implementations; the model distinguishes them. */
 static const struct field_name smmu_v2_models[] = {
 	{ 0, "SMMUv1" },  { 1, "SMMUv2" },   { 2, "MMU-400" }, { 3, "MMU-500" },
 	{ 4, "MMU-401" }, { 5, "ThunderX" }, { 0, NULL },
@@ -203,7 +198,7 @@ static const struct field_name interrupt_flags[] = {
 	{ 1, "edge" },
 	{ 0, NULL },
 };
-/* Found by an offset like the arrays behind it. There is always one, so it has no count. */
+/* There is always one, at an offset; hence no count. */
 static const struct field global_interrupts_fields[] = {
 	ROW(struct iort_global_interrupts, 0, NUMBER, fault, "NSgIrpt"),
 	ROW_NAMED(struct iort_global_interrupts, 4, FLAGS, fault_flags, "NSgIrpt flags",
@@ -240,8 +235,7 @@ static const struct field_name smmu_v3_flags[] = {
 };
 
 /*
- * Event, PRI, GERR, sync: the order is another one than in a device tree, which has the last two
- * the other way round. QEMU once wrote that order here.
+ * Event, PRI, GERR, sync. A device tree has sync before GERR, and QEMU once wrote that order here.
  */
 #define SMMU_V3_ROWS \
 	NODE_ROWS(struct iort_smmu_v3), ROW(struct iort_smmu_v3, 16, HEX, base, "Base address"), \
@@ -254,10 +248,7 @@ static const struct field_name smmu_v3_flags[] = {
 		ROW(struct iort_smmu_v3, 52, NUMBER, gerr, "GERR GSIV"), \
 		ROW(struct iort_smmu_v3, 56, NUMBER, sync, "Sync GSIV")
 
-/*
- * Domain and DeviceID mapping came later: old nodes end before them, and their mappings begin
- * there.
- */
+/* Proximity domain and DeviceID mapping came later: mappings of old nodes begin in their place. */
 static const struct field smmu_v3_first_fields[] = { SMMU_V3_ROWS };
 static const struct field smmu_v3_fields[] = {
 	SMMU_V3_ROWS,
@@ -269,9 +260,9 @@ static const struct layout smmu_v3_layouts[] = {
 	LAYOUT("SMMUv3", IORT_SMMU_V3, 60, struct iort_smmu_v3, smmu_v3_first_fields),
 };
 
-/* -- what stands beside --------------------------------------------------------------- */
+/* -- other nodes ----------------------------------------------------------------- */
 
-/* The node that it counts for is the only reference in an IORT that is no ID mapping. */
+/* The node reference is the only reference outside an ID mapping. */
 #define PMCG_ROWS \
 	NODE_ROWS(struct iort_pmcg), ROW(struct iort_pmcg, 16, HEX, page_0, "Page 0 base"), \
 		ROW(struct iort_pmcg, 24, NUMBER, overflow, "Overflow GSIV"), \
@@ -289,7 +280,10 @@ static const struct layout pmcg_layouts[] = {
 	       pmcg_first_fields),
 };
 
-/* Attributes are a number, 5 is normal memory with write-back caches; as are all of their bits. */
+/*
+ * The memory attributes are a number (5: normal memory, write-back); they appear with all of their
+ * bits.
+ */
 static const struct field_name rmr_flags[] = {
 	{ 1, "remapping permitted" },
 	{ 2, "privileged" },
@@ -305,7 +299,7 @@ static const struct field rmr_fields[] = {
 static const struct layout rmr_layout =
 	LAYOUT("Reserved memory range", IORT_RMR, 28, struct iort_rmr, rmr_fields);
 
-/* Linux takes a base or length that is no multiple of 64 KiB for a bug of the firmware. */
+/* Linux logs a firmware bug if base or length is not a multiple of 64 KiB. */
 static const struct field rmr_descriptor_fields[] = {
 	ROW(struct iort_rmr_descriptor, 0, HEX, base, "Base"),
 	ROW(struct iort_rmr_descriptor, 8, HEX, length, "Length"),
@@ -314,7 +308,7 @@ static const struct field rmr_descriptor_fields[] = {
 const struct layout iort_rmr_descriptor_layout =
 	LAYOUT("Memory range", 0, 20, struct iort_rmr_descriptor, rmr_descriptor_fields);
 
-/* The newest node, of issue E.g. The object's name follows at once, without padding. */
+/* From issue E.g on. The object name directly follows, without padding. */
 static const struct field iwb_fields[] = {
 	NODE_ROWS(struct iort_iwb),
 	ROW(struct iort_iwb, 16, HEX, base, "Config frame base"),
@@ -324,8 +318,8 @@ static const struct layout iwb_layout =
 	LAYOUT("Interrupt wire bridge", IORT_IWB, 26, struct iort_iwb, iwb_fields);
 
 /*
- * The reader of 2019 looked at the device ID only, and one producer wrote 56 bytes as an older
- * draft had them: both lengths are right.
+ * The reader of 2019 used the device ID only. One generator wrote 56 bytes, as an older draft had
+ * it: both lengths are valid.
  */
 #define VIRTIO_PCI_ROWS \
 	NODE_ROWS(struct iort_virtio_pci), \
@@ -346,10 +340,7 @@ static const struct layout virtio_pci_layouts[] = {
 	       virtio_pci_first_fields),
 };
 
-/*
- * Enough for Linux of 2019 to make a platform device of it: a window of registers and one
- * interrupt.
- */
+/* Linux of 2019 made a platform device of it: one register window and one interrupt. */
 static const struct field virtio_mmio_fields[] = {
 	NODE_ROWS(struct iort_virtio_mmio),
 	ROW(struct iort_virtio_mmio, 16, HEX, base, "Base address"),
@@ -360,7 +351,7 @@ static const struct field virtio_mmio_fields[] = {
 static const struct layout virtio_mmio_layout = LAYOUT("virtio-iommu on MMIO", IORT_VIRTIO_MMIO, 48,
 						       struct iort_virtio_mmio, virtio_mmio_fields);
 
-/* What every node has; its mappings are found even so. */
+/* The mappings of an unknown node are decoded too. */
 struct unknown_node {
 	struct iort_node node;
 };
@@ -369,12 +360,12 @@ static const struct layout unknown_layout =
 	LAYOUT("Node of unknown type", IORT_UNKNOWN, IORT_NODE_LENGTH, struct unknown_node,
 	       unknown_fields);
 
-/* -- which rows a node has ------------------------------------------------------------ */
+/* -- the layout of a node -------------------------------------------------------- */
 
-/* Of one type the longest first, so that the first one that fits has the most fields. */
+/* Within a type the longest first: the first one that fits has the most fields. */
 static const struct form {
 	const struct layout *layout;
-	unsigned revision; /* the first that has it */
+	unsigned revision; /* the first node revision that has it */
 } forms[] = {
 	{ &its_group_layout, 0 },
 	{ &component_layout, 0 },
@@ -394,7 +385,7 @@ static const struct form {
 	{ &virtio_mmio_layout, 0 },
 };
 
-/* A type without a row is unknown, and one whose forms are all too long is damaged. */
+/* A type that has no row is unknown. If all layouts of a type are too long, the node is damaged. */
 const struct layout *iort_layout(uint64_t type, unsigned revision, size_t room)
 {
 	bool known = false;

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Which SMMU does Linux take for a device, by an IORT?
+ * Which SMMU does Linux choose for a device, by an IORT?
  *
- * For a PCI function it looks for the root complex of its segment, and there for the first ID
- * mapping that has the function; what goes to an ITS group at once bypasses. Reading has resolved
- * already what it does with counts that are one too many, and which root complex it takes of two.
+ * For a PCI function it takes the root complex of the segment, and there the first ID mapping that
+ * contains the function; a mapping directly to an ITS group means bypass. The reader has already
+ * applied Linux's correction of off-by-one counts, and its choice between two root complexes.
  *
- * For other devices it compares paths, and asks for single mappings: so it finds fewer than there
- * are.
+ * For other devices it compares paths, and asks for single mappings only: it finds fewer devices
+ * than the table has.
  */
 #include <glib.h>
 
@@ -16,9 +16,8 @@
 #include "tables/routes/route.h"
 #include "tables/model/topology.h"
 
-/* -- PCI functions ----------------------------------------------------------------- */
+/* -- PCI functions --------------------------------------------------------------- */
 
-/* All host bridges of a segment are its root complex. */
 static bool has_root_complex(const struct viommu_topology *topology, uint16_t segment)
 {
 	const struct viommu_host_bridge *bridge;
@@ -29,7 +28,7 @@ static bool has_root_complex(const struct viommu_topology *topology, uint16_t se
 	return false;
 }
 
-/* The model has the same order as the table, so the specified way is Linux's. */
+/* The topology has the order of the table, so the specified route is also Linux's. */
 static struct viommu_route route_of_function(const struct viommu_topology *topology,
 					     const struct viommu_device_name *device,
 					     const char **ret_why)
@@ -50,9 +49,9 @@ static struct viommu_route route_of_function(const struct viommu_topology *topol
 	return route;
 }
 
-/* -- other devices ------------------------------------------------------------------- */
+/* -- other devices --------------------------------------------------------------- */
 
-/* Further mappings, in the order of the node. */
+/* In the order of the node. */
 static const struct viommu_device_id *find_single(const struct viommu_topology *topology,
 						  const char *name)
 {
@@ -64,7 +63,7 @@ static const struct viommu_device_id *find_single(const struct viommu_topology *
 	return NULL;
 }
 
-/* The device's own mapping is the first of its node. */
+/* The device's own ID is the first mapping of its node. */
 static struct viommu_route route_of_device(const struct viommu_topology *topology,
 					   const struct viommu_platform_device *device,
 					   const char **ret_why)
@@ -80,7 +79,7 @@ static struct viommu_route route_of_device(const struct viommu_topology *topolog
 	return route_to(topology, single->iommu, single->id, single->place);
 }
 
-/* By address nobody is found here: a node has none. */
+/* A node has no address, so a device named by its address is not found. */
 static struct viommu_route route_of_name(const struct viommu_topology *topology,
 					 const struct viommu_device_name *name,
 					 const char **ret_why)
@@ -90,16 +89,16 @@ static struct viommu_route route_of_name(const struct viommu_topology *topology,
 	*ret_why = "Linux finds no node of this device in the IORT";
 	if (!device || !device->name)
 		return route_nothing;
-	*ret_why =
-		"Linux compares whole paths, whose names have 4 characters: this node is nobody's";
+	*ret_why = "Linux compares whole paths, whose names have 4 characters: this node matches "
+		   "no device";
 	if (!acpi_is_path(device->name))
 		return route_nothing;
 	return route_of_device(topology, device, ret_why);
 }
 
-/* -- both ------------------------------------------------------------------------------ */
+/* -- all devices ----------------------------------------------------------------- */
 
-/* A virtio-iommu has no node of a published IORT, and a driver only by a VIOT. */
+/* A published IORT has no node for a virtio-iommu: Linux finds one by VIOT only. */
 struct viommu_route linux_iort(const struct viommu_topology *topology,
 			       const struct viommu_device_name *device, const char **ret_why)
 {
@@ -109,6 +108,7 @@ struct viommu_route linux_iort(const struct viommu_topology *topology,
 	if (!route.iommu || route.iommu->kind == VIOMMU_SMMU_V2 ||
 	    route.iommu->kind == VIOMMU_SMMU_V3)
 		return route;
-	*ret_why = "Linux knows no virtio-iommu from an IORT, and leaves the device without one";
+	*ret_why = "Linux does not support a virtio-iommu in an IORT, and leaves the device "
+		   "without one";
 	return (struct viommu_route){ .reach = VIOMMU_REACH_BYPASS, .place = route.place };
 }

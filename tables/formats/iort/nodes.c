@@ -2,15 +2,11 @@
 /*
  * Accessors of decoded IORT nodes
  *
- * A node's record has its mappings, its name and its other arrays as children, in the order of
- * their bytes.
+ * The record of a node has its mappings, its name and the elements of its arrays as children, in
+ * the order of their bytes.
  */
 #include "iort.h"
 
-/*
- * Children of one kind only: elements of several arrays of a node stand beside each other, in the
- * order of their bytes.
- */
 const struct record *iort_next(const struct record *node, const struct layout *layout, guint *i)
 {
 	while (*i < node->children->len) {
@@ -22,7 +18,6 @@ const struct record *iort_next(const struct record *node, const struct layout *l
 	return NULL;
 }
 
-/* Bytes between nodes and behind them are children too, and have no rows. */
 const struct record *iort_next_node(const struct viommu_table *table, guint *i)
 {
 	const GPtrArray *nodes = table->root->children;
@@ -36,7 +31,7 @@ const struct record *iort_next_node(const struct viommu_table *table, guint *i)
 	return NULL;
 }
 
-/* Mappings follow each other, so the first of them says where all are. */
+/* Mappings are adjacent, so the index of the first one is enough. */
 const struct iort_mapping *iort_mapping_of(const struct record *node, size_t i)
 {
 	guint first = 0;
@@ -48,7 +43,7 @@ const struct iort_mapping *iort_mapping_of(const struct record *node, size_t i)
 	return child->layout == &iort_mapping_layout ? child->host : NULL;
 }
 
-/* The name follows the fields at once, so it is the first child or there is none. */
+/* The name directly follows the fields, so it can only be the first child. */
 const struct record *iort_text_of(const struct record *node)
 {
 	const struct record *first = node->children->len ? node->children->pdata[0] : NULL;
@@ -64,8 +59,8 @@ char *iort_text(const struct record *node)
 }
 
 /*
- * References are offsets from the start of the table, and one into the middle of a node hits
- * nothing. Linux does not ask, and takes for a node whatever stands there.
+ * References are offsets from the start of the table. A reference into the middle of a node finds
+ * nothing here; Linux does not check, and reads those bytes as a node.
  */
 GHashTable *iort_index(const struct viommu_table *table)
 {
@@ -77,7 +72,7 @@ GHashTable *iort_index(const struct viommu_table *table)
 	return index;
 }
 
-/* The rule is Linux's, as its comments tell it of the specification. */
+/* This is Linux's reading of the specification. */
 bool iort_has_device_id_mapping(const struct iort_smmu_v3 *smmu)
 {
 	if (smmu->node.revision >= IORT_SMMU_V3_WITH_FLAG)

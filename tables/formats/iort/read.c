@@ -3,12 +3,12 @@
  * What an IORT means, as a topology
  *
  * ITS groups become its0, its1, ...; SMMUs smmu0, smmu1, ... in the order of the table. A root
- * complex is a host bridge with all buses of its segment, whose functions bypass; above it stand
- * ranges, one for each ID mapping to an SMMU. Named components are devices, and RMR nodes reserved
- * memory. Each has its offset as its place.
+ * complex becomes a host bridge with all buses of its segment, whose functions bypass; each of its
+ * ID mappings to an SMMU becomes a range, which takes precedence. Named components become devices,
+ * and RMR nodes reserved memory. The place of each object is the offset of its node.
  *
- * IDs are taken as Linux takes them where firmware counted them one too many. What a topology has
- * no word for is told, and left out.
+ * ID counts that are one too large are read as Linux reads them. What a topology cannot represent
+ * is reported and dropped.
  */
 #include "tables/findings/findings.h"
 #include "read.h"
@@ -16,11 +16,9 @@
 
 #define LAST_RID 0xffffu
 
-/* -- nodes and names --------------------------------------------------------------------- */
+/* -- ITS groups ------------------------------------------------------------------ */
 
-/* -- ITS groups ------------------------------------------------------------------------------ */
-
-/* One without an ITS is a rule of the bytes; a topology has no such group. */
+/* A group without an ITS is an error of the bytes; a topology has no such group. */
 static void read_its_group(struct iort_reading *reading, const struct record *node)
 {
 	g_autoptr(GArray) ids = g_array_new(FALSE, FALSE, sizeof(uint32_t));
@@ -36,9 +34,12 @@ static void read_its_group(struct iort_reading *reading, const struct record *no
 	viommu_topology_add_its_group(reading->topology, &group);
 }
 
-/* -- the header ------------------------------------------------------------------------------- */
+/* -- the header ------------------------------------------------------------------ */
 
-/* All counts of this root complex are plain, but those that 16 bits cut off. */
+/*
+ * Are all counts of this root complex off by one? A range that ends at the last requester ID
+ * cannot show it.
+ */
 static bool has_off_by_one_counts(const struct record *node, bool *ret_all)
 {
 	g_autoptr(GHashTable) firsts = iort_first_ids(node);
@@ -55,7 +56,7 @@ static bool has_off_by_one_counts(const struct record *node, bool *ret_all)
 	return any;
 }
 
-/* A table is plain as a whole or not at all: a generator had one way to count. */
+/* Off-by-one counts are a property of the generator, hence of the whole table. */
 void iort_read_header(const struct viommu_table *table, struct viommu_table_header *header)
 {
 	const struct record *node;
@@ -69,10 +70,8 @@ void iort_read_header(const struct viommu_table *table, struct viommu_table_head
 	header->plain_counts = any && all;
 }
 
-/* -- the whole table -----------------------------------------------------------------------------
- */
+/* -- the table ------------------------------------------------------------------- */
 
-/* In the order of the table. */
 static void for_each_node(struct iort_reading *reading, unsigned type,
 			  void (*read)(struct iort_reading *reading, const struct record *node))
 {
@@ -83,7 +82,7 @@ static void for_each_node(struct iort_reading *reading, unsigned type,
 			read(reading, node);
 }
 
-/* A finding for the first of a kind is enough: there can be hundreds of PMCGs. */
+/* One finding per node type is enough: there can be hundreds of PMCGs. */
 static void report_dropped_nodes(struct iort_reading *reading)
 {
 	static const unsigned others[] = { IORT_PMCG, IORT_IWB };
@@ -98,7 +97,7 @@ static void report_dropped_nodes(struct iort_reading *reading)
 			}
 }
 
-/* What each node is the how-manieth of; and how far the stream IDs of each SMMU go. */
+/* Number the nodes, and find the last stream ID of each SMMU. */
 static void index_nodes(struct iort_reading *reading)
 {
 	const struct record *node, *record;
@@ -112,8 +111,8 @@ static void index_nodes(struct iort_reading *reading)
 }
 
 /*
- * What refers comes behind what is referred to, in whatever order the table has them: nodes of a
- * type after the other.
+ * Reads one node type after the other, so that referenced objects exist before those that refer to
+ * them, whatever the order of the table.
  */
 struct viommu_topology *iort_read(const struct viommu_table *table,
 				  struct viommu_findings *findings)

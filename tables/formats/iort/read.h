@@ -6,56 +6,59 @@
 
 #include "iort.h"
 
-/* What the files that say what an IORT means share. */
+/* Shared by the files that read an IORT. */
 struct iort_reading {
 	const struct viommu_table *table;
 	struct viommu_topology *topology;
 	GHashTable *groups;   /* names of ITS groups, by the offset of their node */
-	GHashTable *iommus;   /* names of IOMMUs, likewise */
-	GHashTable *index;    /* of every node: its number in the table */
-	GHashTable *last_ids; /* by the offset of an SMMU: the last stream ID that goes there */
-	GHashTable *segments; /* those that have a root complex */
-	size_t n_memories;    /* of all RMR nodes, counted once for each of their mappings */
+	GHashTable *iommus;   /* names of IOMMUs, by the offset of their node */
+	GHashTable *index;    /* node -> its number in the table */
+	GHashTable *last_ids; /* offset of an SMMU -> the last stream ID that reaches it */
+	GHashTable *segments; /* of the root complexes so far */
+	size_t n_memories;    /* of all RMR nodes, counted once per ID mapping */
 	struct viommu_findings *findings;
 };
 
-/* Say that a topology has no word for this. */
+/* Report something that a topology cannot represent, and that is dropped. */
 void iort_report_dropped(const struct iort_reading *reading, const char *rule_id,
 			 const struct record *record, const char *what);
 
-/* What the node at that offset is called, or NULL if it is none. */
+/* The name of the ITS group or IOMMU whose node is at that offset, or NULL. */
 const char *iort_iommu_at(const struct iort_reading *reading, uint32_t offset);
 const char *iort_its_at(const struct iort_reading *reading, uint32_t offset);
 
-/* Are all stream IDs of this SMMU said to go on as they are, by its ITS group? */
+/* Do all stream IDs of this SMMU go unchanged to its ITS group? */
 bool iort_covered_by_identity_mapping(const struct iort_reading *reading,
 				      const struct record *node);
 
-/* Give the node a name: the prefix, and its number among those that are named with it. */
+/* Name the node: the prefix, and its number among the nodes in `names`. */
 const char *iort_name_node(GHashTable *names, const struct record *node, const char *prefix);
 
-/* The ID mapping that an SMMUv3 has for its own MSIs, if it is usable; NULL: none. */
+/* The single ID mapping that an SMMUv3 has for its own MSIs, or NULL. */
 const struct iort_mapping *iort_device_id_mapping(const struct record *node);
 
-/* iort_read_map.c: where IDs go. */
+/* read_mappings.c */
 
-/* The first IDs of the ranges of a node, to be freed with g_hash_table_destroy(). */
+/* The first IDs of all ranges of a node, to be freed with g_hash_table_destroy(). */
 GHashTable *iort_first_ids(const struct record *node);
 
-/* Was the count of the mapping stored without taking one off? Then another begins at its end. */
+/*
+ * Does the mapping store its number of IDs instead of one less? If so, another range begins at its
+ * last ID.
+ */
 bool iort_is_off_by_one_count(GHashTable *firsts, const struct iort_mapping *mapping);
 
-/* How many IDs lie between the first and the last one, as Linux takes it. */
+/* The number of IDs less one, corrected as Linux corrects off-by-one counts. */
 uint32_t iort_effective_id_count(GHashTable *firsts, const struct iort_mapping *mapping);
 
-/* The ITS group to which all stream IDs of an SMMU go on as they are, or NULL. */
+/* The ITS group that receives all stream IDs of an SMMU unchanged, or NULL. */
 const char *iort_identity_its(const struct iort_reading *reading, const struct record *node);
 
 void iort_note_last_id(struct iort_reading *reading, const struct iort_mapping *mapping);
 void iort_read_msi_ranges(struct iort_reading *reading, const struct record *node);
 void iort_read_root_complex(struct iort_reading *reading, const struct record *node);
 
-/* iort_read_device.c */
+/* Nodes, by type. iort_check_memory_properties() reports what a topology cannot represent. */
 void iort_check_memory_properties(const struct iort_reading *reading, const struct record *node,
 				  const struct iort_memory *memory);
 void iort_read_iommu(struct iort_reading *reading, const struct record *node);

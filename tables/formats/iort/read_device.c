@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Named components and RMR nodes of an IORT, as devices and reserved memory
+ * Named components of an IORT, as devices
  *
- * A device that is not PCI has one ID and does not say which: a single mapping. Where a mapping is
- * a range, the device says with which ID it comes in, and drivers for such devices know that.
+ * A single mapping gives a device one ID. A range maps the input IDs that the device's driver
+ * names.
  */
 #include "tables/findings/findings.h"
 #include "read.h"
 #include "tables/model/topology.h"
 
-/* An ID mapping of a component, as the members that a device and a further ID have alike. */
+/* The members that a device and a further ID have in common. */
 struct ids {
 	const char *iommu;
 	uint32_t id, n_ids, input;
 	bool has_input;
 };
 
-/* False for a mapping that does not lead to an IOMMU. */
+/* False if the mapping does not lead to an IOMMU. */
 static bool read_ids(const struct iort_reading *reading, GHashTable *firsts,
 		     const struct record *record, struct ids *ret)
 {
@@ -34,7 +34,7 @@ static bool read_ids(const struct iort_reading *reading, GHashTable *firsts,
 	return ret->iommu;
 }
 
-/* The name is the path as it stands in the table, whether ACPI knows it or not. */
+/* The name is the path in the table, valid or not. */
 static void add_device(const struct iort_reading *reading, const struct record *node,
 		       const char *name, const struct ids *ids)
 {
@@ -58,10 +58,10 @@ static void add_device(const struct iort_reading *reading, const struct record *
 		device.address_bits = fields->address_limit;
 	if (viommu_topology_add_platform_device(reading->topology, &device) < 0)
 		iort_report_dropped(reading, "iort-silent-device", node,
-				    "a second device of this path, or one whose path is no text");
+				    "a second device of this path, or a path that is not text");
 }
 
-/* Each with its own place, for a finding about it is about that mapping. */
+/* The place is that of the mapping, since findings about the ID concern the mapping. */
 static void add_device_id(const struct iort_reading *reading, const struct record *record,
 			  const char *name, const struct ids *ids)
 {
@@ -79,7 +79,7 @@ static void add_device_id(const struct iort_reading *reading, const struct recor
 	viommu_topology_add_device_id(reading->topology, &device_id);
 }
 
-/* The first of its mappings is the device's own, the others are further IDs. */
+/* The first mapping is the device's own ID, the others are further IDs. */
 void iort_read_component(struct iort_reading *reading, const struct record *node)
 {
 	const struct iort_named_component *fields = node->host;

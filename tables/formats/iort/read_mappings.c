@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * ID mappings of an IORT: how many IDs they have, and MSIs of the stream IDs that leave an SMMU
+ * ID mappings of an IORT: how many IDs they have, and where an SMMU sends MSIs
  *
- * Where all stream IDs of an SMMU go unchanged to one ITS group, the IOMMU of the topology names
- * that group. Any other mapping of an SMMU becomes a range of MSIs.
+ * If all stream IDs of an SMMU go unchanged to one ITS group, its IOMMU in the topology names that
+ * group. Any other mapping of an SMMU becomes an MSI range.
  */
 #include "read.h"
 #include "tables/model/topology.h"
 
 #define LAST_RID 0xffffu
 
-/* -- ID counts --------------------------------------------------------- */
+/* -- ID counts ------------------------------------------------------------------- */
 
 /*
- * The field has the number of IDs less one, but firmware has stored the plain number, whose range
- * then ends on the first ID of the next. To see that, all first IDs have to be known.
+ * Some firmware stores the number of IDs instead of one less. Such a range ends on the first ID of
+ * the next one, so the first IDs of all ranges are needed to detect it.
  */
 GHashTable *iort_first_ids(const struct record *node)
 {
@@ -30,7 +30,7 @@ GHashTable *iort_first_ids(const struct record *node)
 	return firsts;
 }
 
-/* The mapping itself begins before its last ID, so it is another one that begins there. */
+/* A count of 0 is excluded: that mapping would find itself. */
 bool iort_is_off_by_one_count(GHashTable *firsts, const struct iort_mapping *mapping)
 {
 	uint64_t last = (uint64_t)mapping->input_base + mapping->id_count;
@@ -39,15 +39,15 @@ bool iort_is_off_by_one_count(GHashTable *firsts, const struct iort_mapping *map
 	       g_hash_table_contains(firsts, GUINT_TO_POINTER((guint)last));
 }
 
-/* Linux takes the range that begins at the ID in question. */
+/* Linux prefers the range that begins at the shared ID. */
 uint32_t iort_effective_id_count(GHashTable *firsts, const struct iort_mapping *mapping)
 {
 	return mapping->id_count - iort_is_off_by_one_count(firsts, mapping);
 }
 
-/* -- from an SMMU to an ITS group -------------------------------------- */
+/* -- from an SMMU to an ITS group ------------------------------------------------ */
 
-/* Of an SMMUv3: the ID mapping that it has for its own MSIs, if that can be one. */
+/* A DeviceID mapping without the single flag is invalid, and ignored. */
 const struct iort_mapping *iort_device_id_mapping(const struct record *node)
 {
 	const struct iort_smmu_v3 *smmu = node->host;
@@ -58,7 +58,7 @@ const struct iort_mapping *iort_device_id_mapping(const struct record *node)
 	return mapping && mapping->flags & IORT_MAPPING_SINGLE ? mapping : NULL;
 }
 
-/* Never less than what a segment has: so a table without devices says as much as one with. */
+/* At least the last requester ID: a table gives the same IOMMU with and without devices. */
 static uint32_t last_id_at(const struct iort_reading *reading, gsize offset)
 {
 	gpointer last = g_hash_table_lookup(reading->last_ids, GSIZE_TO_POINTER(offset));
@@ -66,7 +66,7 @@ static uint32_t last_id_at(const struct iort_reading *reading, gsize offset)
 	return GPOINTER_TO_UINT(last) | LAST_RID;
 }
 
-/* IDs as they leave a mapping, for that is what an SMMU sees. */
+/* Output IDs, since these are the stream IDs of the SMMU. */
 void iort_note_last_id(struct iort_reading *reading, const struct iort_mapping *mapping)
 {
 	uint32_t last = mapping->id_count > UINT32_MAX - mapping->output_base
@@ -79,7 +79,10 @@ void iort_note_last_id(struct iort_reading *reading, const struct iort_mapping *
 				    GUINT_TO_POINTER(last));
 }
 
-/* The mapping of an SMMU at `*i` that is for what it translates, and not for its own MSIs. */
+/*
+ * The next mapping for stream IDs from `*i` on. Skips single mappings and the DeviceID mapping,
+ * which is for the SMMU's own MSIs. `nth` counts mappings.
+ */
 static const struct record *next_msi_mapping(const struct record *node, guint *i, uint32_t *nth)
 {
 	const struct iort_smmu_v3 *smmu = node->host;
@@ -96,7 +99,10 @@ static const struct record *next_msi_mapping(const struct record *node, guint *i
 	return NULL;
 }
 
-/* Exactly one mapping, of exactly what a generator would write: anything else is a range. */
+/*
+ * Only if there is exactly one mapping, as the writer generates it; otherwise mappings become
+ * ranges.
+ */
 const char *iort_identity_its(const struct iort_reading *reading, const struct record *node)
 {
 	guint i = 0;
@@ -110,13 +116,13 @@ const char *iort_identity_its(const struct iort_reading *reading, const struct r
 	return iort_its_at(reading, mapping->output_reference);
 }
 
-/* Then no range has to say it again. */
+/* An SMMU with a DeviceID mapping has its ITS group from that mapping. */
 bool iort_covered_by_identity_mapping(const struct iort_reading *reading, const struct record *node)
 {
 	return !iort_device_id_mapping(node) && iort_identity_its(reading, node);
 }
 
-/* Nothing to say of an IOMMU that could not be added, or whose group says it. */
+/* An IOMMU that was not added has no ranges, nor has one whose ITS group covers all stream IDs. */
 void iort_read_msi_ranges(struct iort_reading *reading, const struct record *node)
 {
 	const char *iommu = iort_iommu_at(reading, (uint32_t)node->at);

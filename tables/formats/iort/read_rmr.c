@@ -1,28 +1,27 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * RMR nodes of an IORT, as reserved memory
+ *
+ * All memory of a node is for all of its IDs, which is a product: a table of 64 KiB could mean
+ * gigabytes of objects. Hence the limit IORT_MAX_MEMORIES.
  */
 #include "tables/findings/findings.h"
 #include "read.h"
 #include "tables/model/topology.h"
 
-/*
- * All of a node's memory is for all of its IDs, which is a product: a table of 64 KiB can say as
- * much of it as takes gigabytes to keep. What is beyond is told once.
- */
+/* The finding comes once. */
 static bool has_room(struct iort_reading *reading, struct viommu_place place)
 {
 	if (reading->n_memories++ == IORT_MAX_MEMORIES)
 		report(reading->findings, "iort-rmr-many", place,
 		       "give each node only the memory that all of its IDs need",
-		       "memory of all RMR nodes, counted once for each of their ID mappings, is "
-		       "more "
-		       "than %zu pieces: the rest is left out",
+		       "RMR nodes have more than %zu memory ranges, counted once for each of their "
+		       "ID mappings: the rest was dropped",
 		       IORT_MAX_MEMORIES);
 	return reading->n_memories <= IORT_MAX_MEMORIES;
 }
 
-/* Linux looks at the IDs that come out of a mapping, and not at its flag. */
+/* Linux uses the output IDs, and ignores the single flag. */
 static void add_memory(struct iort_reading *reading, const struct record *node,
 		       const struct iort_mapping *mapping, const struct record *record)
 {
@@ -45,7 +44,6 @@ static void add_memory(struct iort_reading *reading, const struct record *node,
 		viommu_topology_add_reserved_memory(reading->topology, &memory);
 }
 
-/* All of its memory is for all of its IDs. */
 void iort_read_rmr(struct iort_reading *reading, const struct record *node)
 {
 	const struct record *ids, *memory;

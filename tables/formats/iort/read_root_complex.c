@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The ID mappings of an IORT, as ranges of functions and of MSIs
+ * Root complexes of an IORT, as host bridges with ranges of functions and of MSIs
  *
- * An ID mapping of a root complex to an SMMU is a range of functions; one to an ITS group is for
- * functions that bypass, and one of an SMMU for the stream IDs that leave it. Where an ID goes on
- * as it is, its host bridge or its SMMU says where to, and no range is needed.
+ * An ID mapping to an SMMU becomes a range of functions; one to an ITS group is for functions that
+ * bypass. If an ID is unchanged on its way to the ITS, the host bridge names the ITS group, and no
+ * range is needed.
  */
 #include "tables/model/cover.h"
 #include "tables/findings/findings.h"
@@ -14,16 +14,16 @@
 #define LAST_RID      0xffffu
 #define SEGMENT_SHIFT 16
 
-/* A root complex being read: one segment. */
+/* A root complex that is being read: one segment. */
 struct complex {
 	struct iort_reading *reading;
 	uint16_t segment;
-	const char *its; /* to which functions go on as they are; NULL: none */
+	const char *its; /* receives the IDs of functions unchanged; NULL: none */
 	GHashTable *firsts;
-	GArray *cover; /* which functions have a mapping */
+	GArray *cover; /* functions that have a mapping */
 };
 
-/* The functions that a mapping is for; false if there are none. A single one is for all. */
+/* The functions of a mapping; false if there are none. A single mapping is for all of them. */
 static bool functions_of(const struct complex *complex, const struct iort_mapping *mapping,
 			 uint16_t *ret_first, uint16_t *ret_last)
 {
@@ -36,7 +36,7 @@ static bool functions_of(const struct complex *complex, const struct iort_mappin
 	return single || mapping->input_base <= LAST_RID;
 }
 
-/* Do functions go on to an ITS with segment and BDF, as they are? */
+/* Does the ITS receive segment and BDF unchanged? */
 static bool is_identity(const struct complex *complex, const struct iort_mapping *mapping)
 {
 	return !(mapping->flags & IORT_MAPPING_SINGLE) &&
@@ -44,7 +44,7 @@ static bool is_identity(const struct complex *complex, const struct iort_mapping
 		       ((uint32_t)complex->segment << SEGMENT_SHIFT | mapping->input_base);
 }
 
-/* A single mapping gives all functions of the segment one ID. */
+/* A single mapping gives all functions of the segment the same ID. */
 static void read_range(const struct complex *complex, const struct record *record,
 		       const char *iommu)
 {
@@ -63,7 +63,7 @@ static void read_range(const struct complex *complex, const struct record *recor
 	viommu_topology_add_pci_range(complex->reading->topology, &range);
 }
 
-/* Functions that bypass, and whose MSIs do not go where those of their host bridge do. */
+/* Functions that bypass need a range only if their MSIs differ from those of their host bridge. */
 static void read_bypass(const struct complex *complex, const struct record *record, const char *its)
 {
 	const struct iort_mapping *mapping = record->host;
@@ -80,7 +80,7 @@ static void read_bypass(const struct complex *complex, const struct record *reco
 		viommu_topology_add_msi_range(complex->reading->topology, &range);
 }
 
-/* Every mapping as it stands: where two overlap, the first one that was added counts here too. */
+/* Mappings stay as they are: where two overlap, the first one counts, in a topology too. */
 static void read_mapping(struct complex *complex, const struct record *record)
 {
 	const struct iort_mapping *mapping = record->host;
@@ -90,7 +90,7 @@ static void read_mapping(struct complex *complex, const struct record *record)
 
 	if (!functions_of(complex, mapping, &first, &last)) {
 		iort_report_dropped(complex->reading, "iort-silent-mapping", record,
-				    "IDs of a root complex that are no requester IDs");
+				    "IDs of a root complex beyond the last requester ID");
 		return;
 	}
 	cover_add(complex->cover, first, last, complex);
@@ -100,7 +100,7 @@ static void read_mapping(struct complex *complex, const struct record *record)
 		read_bypass(complex, record, its);
 }
 
-/* MSIs of functions that no mapping has go nowhere, although their host bridge has an ITS group. */
+/* MSIs of functions without a mapping go nowhere, although their host bridge has an ITS group. */
 static void read_gap(const struct complex *complex, uint64_t first, uint64_t end)
 {
 	const struct viommu_msi_range range = {
@@ -115,7 +115,6 @@ static void read_gap(const struct complex *complex, uint64_t first, uint64_t end
 		viommu_topology_add_msi_range(complex->reading->topology, &range);
 }
 
-/* Without an ITS group of the bridge, saying nothing is right already. */
 static void read_gaps(const struct complex *complex)
 {
 	const struct span *span;
@@ -131,7 +130,7 @@ static void read_gaps(const struct complex *complex)
 	read_gap(complex, at, LAST_RID + 1);
 }
 
-/* The ITS group to which functions of this segment go as they are: the first of several. */
+/* The ITS group that receives IDs of this segment unchanged: the first one of several. */
 static const char *default_its(const struct complex *complex, const struct record *node)
 {
 	const struct record *record;
@@ -146,7 +145,7 @@ static const char *default_its(const struct complex *complex, const struct recor
 	return NULL;
 }
 
-/* A table has no buses: all of them are below this bridge. */
+/* IORT has no bus numbers: the bridge has all of them. */
 static void read_bridge(const struct complex *complex, const struct record *node)
 {
 	const struct iort_root_complex *fields = node->host;
@@ -170,7 +169,7 @@ static void read_bridge(const struct complex *complex, const struct record *node
 	iort_check_memory_properties(complex->reading, node, &fields->memory);
 }
 
-/* The second root complex of a segment is one that Linux never sees, and a rule of the bytes. */
+/* Linux never uses the second root complex of a segment, which is a finding of the checks. */
 void iort_read_root_complex(struct iort_reading *reading, const struct record *node)
 {
 	const struct iort_root_complex *fields = node->host;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * SMMU nodes of an IORT, and those of virtio-iommus, as IOMMUs of a topology
+ * SMMU nodes of an IORT, and nodes of virtio-iommus, as IOMMUs
  *
  * A topology has the interrupts of an SMMU in the order of the device tree binding.
  */
@@ -10,10 +10,10 @@
 
 #define SEGMENT_SHIFT 16
 
-/* How interrupts of one SMMU are triggered. */
+/* Trigger modes found among the interrupts of one SMMU. */
 enum { ANY_LEVEL = 1, ANY_EDGE = 2 };
 
-/* The order of the device tree binding: sync stands before the errors there. */
+/* The device tree binding has sync before GERR. */
 static void fill_interrupts(struct viommu_iommu *iommu, const struct iort_smmu_v3 *smmu)
 {
 	const uint32_t interrupts[] = { smmu->event, smmu->pri, smmu->sync, smmu->gerr };
@@ -25,7 +25,7 @@ static void fill_interrupts(struct viommu_iommu *iommu, const struct iort_smmu_v
 	}
 }
 
-/* Bits that have a member of their own are taken out of the flags. */
+/* Flags keep only the bits without a member of their own. */
 static void fill_smmu_v3(struct viommu_iommu *iommu, const struct iort_smmu_v3 *smmu)
 {
 	static const uint32_t known =
@@ -42,7 +42,7 @@ static void fill_smmu_v3(struct viommu_iommu *iommu, const struct iort_smmu_v3 *
 	fill_interrupts(iommu, smmu);
 }
 
-/* The numbers of one sort of interrupts, to be freed with g_free(); and whether all are alike. */
+/* The GSIVs of one array, to be freed with g_free(). Adds their trigger modes to `edges`. */
 static uint32_t *gsivs_of(const struct record *node, const struct layout *layout, size_t *ret_n,
 			  unsigned *edges)
 {
@@ -59,7 +59,7 @@ static uint32_t *gsivs_of(const struct record *node, const struct layout *layout
 	return (uint32_t *)(void *)g_array_free(numbers, FALSE);
 }
 
-/* Two zeroes are what is written where nobody knows them. */
+/* Generators write two zeroes if they do not know the interrupts. */
 static void fill_global_interrupts(struct viommu_iommu *iommu, const struct record *node)
 {
 	guint i = 0;
@@ -72,7 +72,7 @@ static void fill_global_interrupts(struct viommu_iommu *iommu, const struct reco
 	iommu->interrupts[iommu->n_interrupts++] = interrupts->configuration;
 }
 
-/* Its first interrupts are the global ones, as in the device tree binding. */
+/* As in the device tree binding, global interrupts come first. */
 static void fill_smmu_v2(struct viommu_iommu *iommu, const struct record *node)
 {
 	const struct iort_smmu_v2 *smmu = node->host;
@@ -86,7 +86,7 @@ static void fill_smmu_v2(struct viommu_iommu *iommu, const struct record *node)
 	iommu->model = smmu->model;
 }
 
-/* The device ID is where the function is, as one number. */
+/* The device ID is segment << 16 | BDF. */
 static void fill_virtio_pci(struct viommu_iommu *iommu, const struct iort_virtio_pci *node)
 {
 	iommu->kind = VIOMMU_VIRTIO_PCI;
@@ -94,7 +94,7 @@ static void fill_virtio_pci(struct viommu_iommu *iommu, const struct iort_virtio
 	iommu->bdf = (uint16_t)node->device_id;
 }
 
-/* Its interrupt is for the driver of the transport, and no IOMMU's. */
+/* The interrupt belongs to the virtio transport. */
 static void fill_virtio_mmio(struct viommu_iommu *iommu, const struct iort_virtio_mmio *node)
 {
 	iommu->kind = VIOMMU_VIRTIO_MMIO;
@@ -105,7 +105,9 @@ static void fill_virtio_mmio(struct viommu_iommu *iommu, const struct iort_virti
 	iommu->n_interrupts = iommu->interrupts[0] ? 1 : 0;
 }
 
-/* Numbered as generators do it, an identifier is the index of its node. Before revision 3 it is 0.
+/*
+ * Generators use the index of the node as its identifier. The field was reserved before revision
+ * 3.
  */
 static void fill_identifier(const struct iort_reading *reading, struct viommu_iommu *iommu,
 			    const struct record *node)
@@ -119,8 +121,8 @@ static void fill_identifier(const struct iort_reading *reading, struct viommu_io
 }
 
 /*
- * Its own MSIs, and those of its devices where they go on with the IDs that they have: only an SMMU
- * for whose devices that is true has an ITS group. Other ways are ranges of MSIs (read_msis).
+ * The ITS group of the SMMU's own MSIs, or the group that receives all stream IDs unchanged. Other
+ * mappings become MSI ranges.
  */
 static void fill_its(const struct iort_reading *reading, struct viommu_iommu *iommu,
 		     const struct record *node)
@@ -136,7 +138,7 @@ static void fill_its(const struct iort_reading *reading, struct viommu_iommu *io
 	iommu->its = iort_identity_its(reading, node);
 }
 
-/* The lists live until the topology has its copy. */
+/* The topology copies the arrays. */
 static void add_iommu(const struct iort_reading *reading, struct viommu_iommu *iommu,
 		      const struct record *node)
 {
@@ -152,12 +154,10 @@ static void add_iommu(const struct iort_reading *reading, struct viommu_iommu *i
 	viommu_topology_add_iommu(reading->topology, iommu);
 	if (edges == (ANY_EDGE | ANY_LEVEL))
 		iort_report_dropped(reading, "iort-silent-interrupts", node,
-				    "interrupts of an SMMU of which some are edge-triggered");
+				    "different trigger modes of an SMMU's interrupts");
 }
 
-/*
- * The name is given even to an IOMMU that cannot be added, so that names are places in the table.
- */
+/* An IOMMU that cannot be added takes a number too, so that numbers follow the table. */
 void iort_read_iommu(struct iort_reading *reading, const struct record *node)
 {
 	struct viommu_iommu iommu = { .size = sizeof(iommu) };

@@ -1,39 +1,35 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Walks over the references of an IORT
+ * Walks over the nodes and the references of an IORT, for its rules
  *
- * A rule of references or of ID mappings looks at one of them, and is shown all: those of
- * every mapping, and what PMCGs count for. What a reference leads to is looked up and never
- * followed, so a walk ends whatever the table says.
+ * References are those of ID mappings, and that of a PMCG to the node it counts for. A walk looks
+ * targets up and never follows them, so it ends on any table.
  */
 #include <stdarg.h>
 
 #include "tables/findings/findings.h"
 #include "check.h"
 
-/* Rules are about nodes of one type mostly, and ask for nothing else. */
-void iort_for_each_node(const struct table_check *check, unsigned type, iort_node_check *look)
+void iort_for_each_node(const struct table_check *check, unsigned type, iort_node_check *check_node)
 {
 	const struct record *node;
 
 	for (guint i = 0; (node = iort_next_node(check->table, &i));)
 		if (iort_type_of(node) == type)
-			look(check, node);
+			check_node(check, node);
 }
 
-/* NULL for the reference of a PMCG, which carries no IDs. */
 const struct iort_mapping *iort_reference_mapping(const struct iort_reference *reference)
 {
 	return reference->record->layout == &iort_mapping_layout ? reference->record->host : NULL;
 }
 
-/* NULL where nothing begins at that offset, the middle of a node included. */
 const struct record *iort_reference_target(const struct iort_reference *reference)
 {
 	return g_hash_table_lookup(reference->nodes, GSIZE_TO_POINTER((gsize)reference->offset));
 }
 
-/* The index is counted along, for SMMUv3s name one of their mappings by it. */
+/* The index is needed because an SMMUv3 refers to one of its mappings by it. */
 static void walk_mappings(struct iort_reference reference, iort_reference_check *each)
 {
 	reference.index = 0;
@@ -48,7 +44,6 @@ static void walk_mappings(struct iort_reference reference, iort_reference_check 
 	}
 }
 
-/* What a PMCG counts for is named by an offset like any other. */
 static void walk_pmcg(struct iort_reference reference, iort_reference_check *each)
 {
 	const struct iort_pmcg *pmcg = reference.node->host;
@@ -59,7 +54,7 @@ static void walk_pmcg(struct iort_reference reference, iort_reference_check *eac
 	each(&reference);
 }
 
-/* One index of all nodes for all references: linear, however many there are. */
+/* All references share one index of nodes: the walk is linear. */
 void iort_walk_references(const struct table_check *check, iort_reference_check *each)
 {
 	g_autoptr(GHashTable) nodes = iort_index(check->table);
@@ -72,7 +67,6 @@ void iort_walk_references(const struct table_check *check, iort_reference_check 
 	}
 }
 
-/* The place is that of the field which is wrong, in the mapping or in the PMCG. */
 void iort_report_reference(const struct iort_reference *reference, const char *field,
 			   const char *cure, const char *format, ...)
 {

@@ -2,20 +2,20 @@
 /*
  * A topology as an IORT
  *
- * Nodes come in the order in which everybody writes them: ITS groups, SMMUs, root complexes, named
- * components, RMR nodes; so references go back. What SMMUs and root complexes have to say depends
- * on all functions behind them, and is found first.
+ * Nodes have the usual order: ITS groups, SMMUs, root complexes, named components, RMR nodes; so
+ * all references go backward. SMMUs and root complexes depend on the functions behind them, which
+ * are collected first.
  *
- * The table has the oldest revision that has a place for all of it, unless the topology asks for
- * another one. What there is no place for is left out, and said.
+ * The table has the oldest revision that can represent the topology, unless the topology asks for
+ * a revision. What the table cannot represent is reported and omitted.
  */
 #include "tables/findings/findings.h"
 #include "write.h"
 #include "tables/model/topology.h"
 
-/* -- ITS groups ------------------------------------------------------------------------------ */
+/* -- ITS groups ------------------------------------------------------------------ */
 
-/* As many ITSs as there are, in their order: readers take the first. */
+/* In the order of the topology: readers use the first ITS. */
 static void write_its_group(struct iort_writing *writing, const struct viommu_its_group *group)
 {
 	struct iort_its_group fields = {
@@ -29,7 +29,6 @@ static void write_its_group(struct iort_writing *writing, const struct viommu_it
 	iort_end_node(writing, node);
 }
 
-/* Before everything else, for everything refers to them. */
 static void write_its_groups(struct iort_writing *writing)
 {
 	const struct viommu_its_group *group;
@@ -38,9 +37,12 @@ static void write_its_groups(struct iort_writing *writing)
 		write_its_group(writing, group);
 }
 
-/* -- revisions -------------------------------------------------------------------------------- */
+/* -- revisions ------------------------------------------------------------------- */
 
-/* Old enough for every guest, new enough for what is said; in a VIOT of 2019, of its time. */
+/*
+ * The oldest revision that is sufficient. A table inside a VIOT of 2019 has a revision of that
+ * time.
+ */
 static unsigned needed_revision(const struct iort_writing *writing)
 {
 	const struct viommu_topology *topology = writing->topology;
@@ -61,10 +63,8 @@ static unsigned needed_revision(const struct iort_writing *writing)
 	return revision;
 }
 
-/* -- the table ----------------------------------------------------------------------------------
- */
+/* -- the table ------------------------------------------------------------------- */
 
-/* Units belong to the table of units. */
 static void iommu_state_free(void *opaque)
 {
 	struct iort_iommu_state *state = opaque;
@@ -74,10 +74,7 @@ static void iommu_state_free(void *opaque)
 	g_free(state);
 }
 
-/*
- * What is behind each SMMU first, then the revision, which depends on it, and then node after
- * node.
- */
+/* The revision depends on the functions behind each SMMU, and the nodes depend on the revision. */
 static void write_nodes(struct iort_writing *writing)
 {
 	struct iort_head *head = writing->table->root->host;
@@ -97,7 +94,7 @@ static void write_nodes(struct iort_writing *writing)
 	head->node_count = writing->n;
 }
 
-/* Everything is written before it is known whether it fits, as in a VIOT. */
+/* Size is checked last: only the complete table has one. */
 bool iort_write(struct viommu_table *table, const struct viommu_topology *topology,
 		struct viommu_findings *findings)
 {
@@ -119,7 +116,7 @@ bool iort_write(struct viommu_table *table, const struct viommu_topology *topolo
 	if (!writing.too_large)
 		return true;
 	report(findings, "iort-too-large", place_of_file(NULL),
-	       "give whole host bridges to an IOMMU instead of single functions",
+	       "assign whole host bridges to an IOMMU instead of single functions",
 	       "a node of an IORT has at most 65535 bytes, which are some 3200 ID mappings, and a "
 	       "table has at most %zu of them",
 	       IORT_MAX_RECORDS);

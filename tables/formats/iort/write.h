@@ -6,23 +6,23 @@
 
 #include "iort.h"
 
-/* What the files that make an IORT share. */
+/* Shared by the files that write an IORT. */
 
-/* Stream IDs that come from somewhere: [first, last]. */
+/* Stream IDs [first, last] from one source. */
 struct iort_ids {
 	uint32_t first, last;
 };
 
-/* An SMMU on the way into the table. */
+/* An IOMMU that gets a node. */
 struct iort_iommu_state {
 	const struct viommu_iommu *iommu;
-	size_t at;        /* of its node */
-	uint32_t last_id; /* the last stream ID that it may see */
-	GArray *ids;      /* struct iort_ids: of PCI functions */
-	GArray *msis;     /* struct span of struct viommu_msi_range, or of the IOMMU itself */
+	size_t at;        /* offset of its node */
+	uint32_t last_id; /* the last stream ID that may reach it */
+	GArray *ids;      /* struct iort_ids of PCI functions */
+	GArray *msis;     /* struct span, owned by a struct viommu_msi_range or by the IOMMU */
 };
 
-/* PCI functions of one segment that an SMMU translates. */
+/* Requester IDs of one segment that an IOMMU translates. Ranges are disjoint. */
 struct iort_rid_range {
 	uint64_t first, last; /* segment << 16 | BDF */
 	const struct iort_iommu_state *state;
@@ -30,37 +30,37 @@ struct iort_rid_range {
 	bool shared_id;
 };
 
-/* Targets are written before what refers to them, so an offset is known when it is needed. */
+/* The table being written. Nodes precede nodes that refer to them, so their offsets are known. */
 struct iort_writing {
 	struct viommu_table *table;
 	const struct viommu_topology *topology;
 	const struct viommu_table_header *header;
 	unsigned revision;
-	size_t end;         /* where the next node would be */
+	size_t end;         /* offset of the next node */
 	uint32_t n;         /* nodes so far */
-	size_t n_mappings;  /* gathered so far, for any node */
-	bool too_large;     /* a node has more than it can have, or the table more than is read */
-	GHashTable *iommus; /* SMMUs by name: struct iort_unit */
-	GHashTable *groups; /* offsets of ITS groups by name */
-	GArray *rid_ranges; /* struct iort_piece, sorted */
+	size_t n_mappings;  /* of all nodes, so far */
+	bool too_large;     /* a node or the table exceeds its limit */
+	GHashTable *iommus; /* name -> struct iort_iommu_state */
+	GHashTable *groups; /* name of an ITS group -> its offset */
+	GArray *rid_ranges; /* struct iort_rid_range, sorted */
 	struct viommu_findings *findings;
 };
 
-/* The SMMU of that name, or NULL. */
+/* The IOMMU of that name if it has a node here, or NULL. */
 struct iort_iommu_state *iort_find_iommu(const struct iort_writing *writing, const char *iommu);
 
 /* The offset of an ITS group, or 0 for none. */
 uint32_t iort_its_group_at(const struct iort_writing *writing, const char *its);
 
 /*
- * Is there room for one mapping more? If not, the table cannot be made, and no other one has room
- * either: a few words of a topology can stand for millions of them.
+ * Is there room for one more mapping? If not, the table cannot be generated, and there is no room
+ * for any further one: a short topology can mean millions of mappings.
  */
 bool iort_has_room(struct iort_writing *writing, const GArray *mappings);
 
 /*
- * A node is begun with what `host` says, and gets its arrays; then it is ended, which fills in its
- * length and puts it into the table. Its layout is that of the revision in `host`.
+ * Begin a node with the fields in `host`, whose revision selects the layout; add its arrays; then
+ * end it, which sets its length and adds it to the table.
  */
 struct record *iort_begin_node(const struct iort_writing *writing, enum iort_type type, void *host);
 struct record *iort_begin_with(const struct iort_writing *writing, const struct layout *layout,
@@ -70,34 +70,37 @@ void iort_add_elements(struct record *node, const struct layout *layout, const v
 void iort_add_mappings(struct record *node, const GArray *mappings);
 void iort_end_node(struct iort_writing *writing, struct record *node);
 
-/* Say that the table's revision has no place for something. */
+/* Report that the table's revision cannot represent something. */
 void iort_report_revision(const struct iort_writing *writing, struct viommu_place place,
 			  unsigned revision, const char *what);
 
-/* iort_write_smmu.c: what SMMUs there are, whose MSIs go where, and which revision they need. */
+/* write_smmu.c */
 void iort_collect_iommus(struct iort_writing *writing);
 unsigned iort_smmu_revision(const struct iort_writing *writing,
 			    const struct iort_iommu_state *state);
 void iort_write_smmus(struct iort_writing *writing);
 
-/* iort_write_virtio.c: the node of a virtio-iommu, in a table that a VIOT of 2019 wraps. */
+/* write_virtio.c: the node of a virtio-iommu, for a table inside a VIOT of 2019. */
 struct record *iort_virtio_node(const struct iort_writing *writing,
 				const struct viommu_iommu *iommu);
 
-/* iort_write_device.c */
+/* write_device.c. iort_note_device_ids() raises the last stream IDs of IOMMUs. */
 void iort_note_device_ids(struct iort_writing *writing);
 void iort_write_components(struct iort_writing *writing);
 
-/* iort_pieces.c: find all pieces. */
+/* write_rid_ranges.c */
 void iort_collect_rid_ranges(struct iort_writing *writing);
 
-/* The index of the first piece that ends at that function, segment << 16 | BDF, or behind it. */
+/*
+ * The index of the first range whose last function is `function` or a later one (segment << 16 |
+ * BDF).
+ */
 guint iort_seek_rid_range(const struct iort_writing *writing, uint64_t function);
 
-/* iort_write_map.c */
+/* write_root_complex.c */
 void iort_write_root_complexes(struct iort_writing *writing);
 
-/* iort_write_rmr.c: are there such nodes, and the nodes. */
+/* write_rmr.c */
 bool iort_has_rmrs(const struct viommu_topology *topology);
 void iort_write_rmrs(struct iort_writing *writing);
 

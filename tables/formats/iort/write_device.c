@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Named component nodes of an IORT: devices that are not PCI
+ * Named component nodes of an IORT: devices that are not PCI functions
  *
- * A device is known by its path in the ACPI namespace. One with a single ID, which its driver does
- * not name, has a single mapping; Linux asks for no other.
+ * A device is identified by its path in the ACPI namespace. Linux compares the path as a string,
+ * with one whose names are padded to four characters by underscores: without these it never finds
+ * the device.
  *
- * Linux compares the path of a named component as a string, with one whose segments keep the
- * underscores that fill them up to four characters: without these it never finds the device.
+ * A device whose driver does not name an input ID gets a single mapping; Linux asks for no other.
  */
 #include <string.h>
 
@@ -14,18 +14,18 @@
 #include "write.h"
 #include "tables/model/topology.h"
 
-/* Mappings behind the path begin at a multiple of this. */
+/* Alignment of the mappings behind the path. */
 #define PATH_ALIGNMENT 4u
 
-/* Whether it is one that ACPI can give is checked with the table. */
+/* The checks report a path that ACPI cannot generate. */
 static bool is_path(const char *name)
 {
 	return name && *name == '\\';
 }
 
-/* -- further IDs, by device -------------------------------------------------------------------- */
+/* -- further IDs, by device ------------------------------------------------------ */
 
-/* Gathered once, so that a machine with many devices takes linear time. */
+/* Collected once, so that many devices take linear time. */
 static GHashTable *ids_by_device(const struct viommu_topology *topology)
 {
 	GHashTable *by_device = g_hash_table_new_full(g_str_hash, g_str_equal, NULL,
@@ -44,10 +44,9 @@ static GHashTable *ids_by_device(const struct viommu_topology *topology)
 	return by_device;
 }
 
-/* -- IDs that SMMUs may see -----------------------------------------------------------------------
- */
+/* -- last stream IDs ------------------------------------------------------------- */
 
-/* Rounded up as those of functions are. */
+/* Rounded up to the last requester ID, as for functions. */
 static void note_device_id(struct iort_writing *writing, const char *iommu, uint32_t id,
 			   uint32_t n_ids)
 {
@@ -57,7 +56,7 @@ static void note_device_id(struct iort_writing *writing, const char *iommu, uint
 		state->last_id = MAX(state->last_id, (id + (MAX(n_ids, 1) - 1)) | UINT16_MAX);
 }
 
-/* SMMUs are written before devices, and say how far stream IDs go. */
+/* SMMU nodes precede device nodes, and have to cover all stream IDs. */
 void iort_note_device_ids(struct iort_writing *writing)
 {
 	const struct viommu_platform_device *device;
@@ -71,10 +70,9 @@ void iort_note_device_ids(struct iort_writing *writing)
 			note_device_id(writing, id->iommu, id->id, id->n_ids);
 }
 
-/* -- ID mappings
- * ------------------------------------------------------------------------------------ */
+/* -- ID mappings ----------------------------------------------------------------- */
 
-/* Several IDs are a range, whatever its driver calls them. */
+/* Several IDs are a range, even if the driver names none of them. */
 static void add_mapping(struct iort_writing *writing, const struct viommu_device_id *id,
 			GArray *mappings)
 {
@@ -92,7 +90,7 @@ static void add_mapping(struct iort_writing *writing, const struct viommu_device
 	g_array_append_val(mappings, mapping);
 }
 
-/* Its own ID first, then the others as they stand in the topology. */
+/* The device's own ID first, then further IDs in the order of the topology. */
 static GArray *mappings_of(struct iort_writing *writing,
 			   const struct viommu_platform_device *device, const GPtrArray *further)
 {
@@ -111,10 +109,9 @@ static GArray *mappings_of(struct iort_writing *writing,
 	return mappings;
 }
 
-/* -- nodes
- * -------------------------------------------------------------------------------------------- */
+/* -- nodes ----------------------------------------------------------------------- */
 
-/* The path, its NUL and more of them up to where mappings may begin. */
+/* The path with its NUL, padded with NULs. */
 static void add_path(struct record *node, const char *path)
 {
 	size_t length = strlen(path) + 1, at = node->layout->length;
@@ -126,7 +123,7 @@ static void add_path(struct record *node, const char *path)
 					       node->at + at));
 }
 
-/* What a device has no value for is as every generator writes it: coherent, 64 bits. */
+/* Defaults are those of all generators: coherent, 64 address bits. */
 static void write_component(struct iort_writing *writing,
 			    const struct viommu_platform_device *device, const GArray *mappings)
 {
@@ -147,11 +144,14 @@ static void write_component(struct iort_writing *writing,
 	iort_end_node(writing, node);
 	if (device->has_proximity_domain)
 		report(writing->findings, "iort-silent-domain", device->place,
-		       "say it in SRAT, or by _PXM", "IORT has no proximity domain for \"%s\"",
+		       "describe it in SRAT, or by _PXM", "IORT has no proximity domain for \"%s\"",
 		       device->name);
 }
 
-/* A device behind an IOMMU of another table belongs there; one that bypasses needs no node. */
+/*
+ * A device behind an IOMMU of another table belongs to that table. A device that bypasses needs no
+ * mapping.
+ */
 static void write_device(struct iort_writing *writing, const struct viommu_platform_device *device,
 			 const GPtrArray *further)
 {
@@ -161,11 +161,10 @@ static void write_device(struct iort_writing *writing, const struct viommu_platf
 		write_component(writing, device, mappings);
 	else if (mappings->len)
 		report(writing->findings, "iort-silent-device", device->place,
-		       "name it by its path in the ACPI namespace, as in \\_SB_.DEV0",
-		       "IORT knows devices by their paths: this one is left out");
+		       "name it by its path in the ACPI namespace, such as \\_SB_.DEV0",
+		       "IORT identifies devices by their paths; this one was omitted");
 }
 
-/* In the order of the topology. */
 void iort_write_components(struct iort_writing *writing)
 {
 	g_autoptr(GHashTable) further = ids_by_device(writing->topology);

@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Building one node of an IORT: its fields, its arrays, its length
+ * One IORT node being generated: its fields, its arrays, its length
  */
 #include "tables/findings/findings.h"
 #include "write.h"
 
-/* Names of IOMMUs that stand in other tables are no units. */
+/* IOMMUs that another table describes have no state here. */
 struct iort_iommu_state *iort_find_iommu(const struct iort_writing *writing, const char *iommu)
 {
 	return iommu ? g_hash_table_lookup(writing->iommus, iommu) : NULL;
 }
 
-/* No node is at 0, so that is nowhere. */
+/* 0 is no offset of a node. */
 uint32_t iort_its_group_at(const struct iort_writing *writing, const char *its)
 {
 	return its ? GPOINTER_TO_UINT(g_hash_table_lookup(writing->groups, its)) : 0;
 }
 
-/* An identifier is the number of its node; who wants another one sets it behind this. */
+/* By default the identifier is the number of the node. */
 struct record *iort_begin_with(const struct iort_writing *writing, const struct layout *layout,
 			       void *host)
 {
@@ -37,7 +37,7 @@ struct record *iort_begin_node(const struct iort_writing *writing, enum iort_typ
 	return iort_begin_with(writing, iort_layout(type, fields->revision, SIZE_MAX), host);
 }
 
-/* The length of the node is counted once, for that is a walk over all that it has. */
+/* Computes the length once: it depends on all children. */
 void iort_add_elements(struct record *node, const struct layout *layout, const void *hosts,
 		       size_t n)
 {
@@ -50,7 +50,6 @@ void iort_add_elements(struct record *node, const struct layout *layout, const v
 	}
 }
 
-/* A node has one array of them, behind whatever stands there by then. */
 void iort_add_mappings(struct record *node, const GArray *mappings)
 {
 	struct iort_node *fields = node->host;
@@ -68,7 +67,7 @@ bool iort_has_room(struct iort_writing *writing, const GArray *mappings)
 	return !writing->too_large;
 }
 
-/* A length of more than 16 bits is cut off here, and found when all nodes are there. */
+/* A length of more than 16 bits is truncated here, and the table refused in the end. */
 void iort_end_node(struct iort_writing *writing, struct record *node)
 {
 	struct iort_node *fields = node->host;
@@ -81,13 +80,13 @@ void iort_end_node(struct iort_writing *writing, struct record *node)
 	writing->n++;
 }
 
-/* Only where the topology asks for a revision: otherwise it is as new as it has to be. */
+/* Without a requested revision, the table's revision is always sufficient. */
 void iort_report_revision(const struct iort_writing *writing, struct viommu_place place,
 			  unsigned revision, const char *what)
 {
 	if (writing->revision < revision)
 		report(writing->findings, "iort-silent-revision", place,
-		       "ask for a later `revision` of the table, or for none",
+		       "request a later `revision` of the table, or none",
 		       "%s needs revision %u, and the table has %u", what, revision,
 		       writing->revision);
 }

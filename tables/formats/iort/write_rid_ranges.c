@@ -1,20 +1,19 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The PCI functions behind SMMUs, on their way into an IORT
+ * The PCI functions behind the IOMMUs of an IORT
  *
- * Ranges and host bridges are cut into disjoint pieces by ranges.c. Here they are gathered by
- * segment, for a root complex is one, and SMMUs learn which stream IDs they see: nodes of
- * SMMUs stand before those of root complexes, and have to say so first.
+ * tables/model/ranges.c divides ranges and host bridges into disjoint ranges. They are sorted by
+ * segment here, since a root complex is a segment, and each IOMMU collects its stream IDs: SMMU
+ * nodes precede root complex nodes.
  */
 #include "tables/findings/findings.h"
 #include "write.h"
 #include "tables/routes/route.h"
 #include "tables/model/topology.h"
 
-/* A requester ID has 16 bits: bus, device and function. */
 #define LAST_RID 0xffffu
 
-/* Noted at both ends: where functions are, and which IDs an SMMU sees. */
+/* Both the root complex and the IOMMU need the range. */
 static void add_rid_range(struct iort_writing *writing, struct iort_iommu_state *state,
 			  const struct viommu_pci_range *range, uint16_t segment)
 {
@@ -34,7 +33,7 @@ static void add_rid_range(struct iort_writing *writing, struct iort_iommu_state 
 	state->last_id = MAX(state->last_id, (uint32_t)last | LAST_RID);
 }
 
-/* A piece of several segments is one of each here, as nodes are. */
+/* One range per segment, as for nodes. */
 static void collect_rid_range(void *opaque, const struct viommu_pci_range *range)
 {
 	struct iort_writing *writing = opaque;
@@ -44,7 +43,7 @@ static void collect_rid_range(void *opaque, const struct viommu_pci_range *range
 		add_rid_range(writing, state, range, (uint16_t)s);
 }
 
-/* No two begin at the same function, for they are disjoint. */
+/* Ranges are disjoint, so no two begin at the same function. */
 static gint compare_rid_ranges(gconstpointer a, gconstpointer b)
 {
 	const struct iort_rid_range *one = a, *other = b;
@@ -52,21 +51,22 @@ static gint compare_rid_ranges(gconstpointer a, gconstpointer b)
 	return (one->first > other->first) - (one->first < other->first);
 }
 
-/* Without its bus, a function has no ID. */
+/* IORT identifies functions by requester ID, which needs a bus number. */
 static void report_unrepresentable(const struct iort_writing *writing,
 				   const struct viommu_pci_range *range)
 {
 	if (!range_is_known(range))
 		report(writing->findings, "iort-silent-path", range->place,
 		       "give the functions by their buses",
-		       "IORT has no paths: what is at the end of \"%s\" is left out", range->path);
+		       "IORT has no paths; the function at the end of \"%s\" was omitted",
+		       range->path);
 	else if (range->scope == VIOMMU_SCOPE_BRIDGE && !range->below_first)
 		report(writing->findings, "iort-silent-path", range->place,
-		       "say which buses are `below` the bridge",
-		       "IORT has no bridges: what is below this one is left out");
+		       "give the buses `below` the bridge",
+		       "IORT has no bridges; the functions below this one were omitted");
 }
 
-/* What is at the end of a path is in no piece, and is said. */
+/* Functions at the end of a path are in no range. */
 void iort_collect_rid_ranges(struct iort_writing *writing)
 {
 	const struct viommu_pci_range *range;
@@ -77,7 +77,7 @@ void iort_collect_rid_ranges(struct iort_writing *writing)
 		report_unrepresentable(writing, range);
 }
 
-/* Pieces are sorted, and so a half of them can be passed over at a time. */
+/* Binary search. */
 guint iort_seek_rid_range(const struct iort_writing *writing, uint64_t function)
 {
 	guint low = 0, high = writing->rid_ranges->len;

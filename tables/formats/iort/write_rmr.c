@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * RMR nodes of an IORT: memory that must stay mapped to itself
+ * RMR nodes of an IORT: memory that must stay identity-mapped
  *
- * Memory that is for the same IDs, and follows in the topology, is in one node. Its ID mappings are
- * written as QEMU writes them, with the flag of single ones: readers take all of their IDs.
+ * Consecutive memory objects for the same IDs share a node. Its ID mappings have the single flag,
+ * as in QEMU's tables; readers use all of their IDs.
  *
- * Linux from 2022 to the middle of 2023 passed over mappings of a single ID. That was its own
- * mistake, and no reason to write anything else.
+ * Linux from 2022 to mid-2023 ignored mappings of a single ID. That was a bug in Linux, and does
+ * not change what is written.
  */
 #include <inttypes.h>
 
@@ -15,13 +15,12 @@
 #include "tables/routes/route.h"
 #include "tables/model/topology.h"
 
-/* Memory of other kinds is told to guests in other ways, or by the device itself. */
+/* The device, or another table, reports memory of other kinds. */
 static bool is_rmr(const struct viommu_reserved_memory *memory)
 {
 	return memory->kind == VIOMMU_MEMORY_IDENTITY;
 }
 
-/* Asked before the revision is chosen. */
 bool iort_has_rmrs(const struct viommu_topology *topology)
 {
 	const struct viommu_reserved_memory *memory;
@@ -32,9 +31,9 @@ bool iort_has_rmrs(const struct viommu_topology *topology)
 	return false;
 }
 
-/* -- for which IDs --------------------------------------------------------------------------- */
+/* -- ID mappings ----------------------------------------------------------------- */
 
-/* IDs come out as they go in: the node is about streams and not about functions. */
+/* Input and output IDs are the same: an RMR node is about stream IDs. */
 static void add_ids(struct iort_writing *writing, GArray *mappings,
 		    const struct iort_iommu_state *state, uint32_t first, uint32_t last)
 {
@@ -50,7 +49,7 @@ static void add_ids(struct iort_writing *writing, GArray *mappings,
 		g_array_append_val(mappings, mapping);
 }
 
-/* Functions between the first and the last one, as the SMMU knows them. */
+/* Functions as stream IDs of their SMMU. */
 static void add_functions(struct iort_writing *writing, GArray *mappings,
 			  const struct viommu_reserved_memory *memory)
 {
@@ -74,7 +73,7 @@ static void add_functions(struct iort_writing *writing, GArray *mappings,
 	}
 }
 
-/* All IDs of an SMMU are those of the functions behind it. */
+/* Without IDs of its own, memory of an SMMU is for all functions behind it. */
 static GArray *mappings_of(struct iort_writing *writing,
 			   const struct viommu_reserved_memory *memory)
 {
@@ -94,7 +93,7 @@ static GArray *mappings_of(struct iort_writing *writing,
 	return mappings;
 }
 
-/* Everything but the memory itself and its place. */
+/* Compares everything but the memory range and its place. */
 static bool have_same_ids(const struct viommu_reserved_memory *one,
 			  const struct viommu_reserved_memory *other)
 {
@@ -104,10 +103,9 @@ static bool have_same_ids(const struct viommu_reserved_memory *one,
 	       one->bdf_first == other->bdf_first && one->bdf_last == other->bdf_last;
 }
 
-/* -- nodes --------------------------------------------------------------------------------------
- */
+/* -- nodes ----------------------------------------------------------------------- */
 
-/* Written as it stands, and said: the table shows what was asked for. */
+/* Written unaligned if requested, with a finding. */
 static void add_descriptor(const struct iort_writing *writing, GArray *descriptors,
 			   const struct viommu_reserved_memory *memory)
 {
@@ -119,12 +117,12 @@ static void add_descriptor(const struct iort_writing *writing, GArray *descripto
 	if ((descriptor.base | descriptor.length) % IORT_RMR_GRANULE || !descriptor.length)
 		report(writing->findings, "iort-rmr-align", memory->place,
 		       "begin and end at multiples of 64 KiB",
-		       "an RMR node cannot have 0x%" PRIx64 "-0x%" PRIx64, memory->first,
+		       "an RMR node cannot describe 0x%" PRIx64 "-0x%" PRIx64, memory->first,
 		       memory->last);
 	g_array_append_val(descriptors, descriptor);
 }
 
-/* QEMU has the mappings first, and others the memory: readers go by the offsets. */
+/* QEMU writes mappings first, others the memory: readers go by offsets. */
 static void write_rmr(struct iort_writing *writing, const struct viommu_reserved_memory *memory,
 		      const GArray *mappings, const GArray *descriptors)
 {
@@ -144,15 +142,17 @@ static void write_rmr(struct iort_writing *writing, const struct viommu_reserved
 	iort_end_node(writing, node);
 }
 
-/* A note, for what is left out here is mostly told in another way. */
+/* A note: most of this memory is described elsewhere. */
 static void report_memory(const struct iort_writing *writing,
 			  const struct viommu_reserved_memory *memory, const char *why)
 {
 	report(writing->findings, "iort-silent-memory", memory->place, NULL,
-	       "%s: 0x%" PRIx64 "-0x%" PRIx64 " is left out", why, memory->first, memory->last);
+	       "%s; 0x%" PRIx64 "-0x%" PRIx64 " was omitted", why, memory->first, memory->last);
 }
 
-/* Memory from the i-th on that one node has; returns the index of what is behind it. */
+/*
+ * Writes the node that begins with the i-th memory object; returns the index behind its last one.
+ */
 static size_t write_next_rmr(struct iort_writing *writing, size_t i)
 {
 	const struct viommu_reserved_memory *memory = topology_get(writing->topology,
@@ -169,11 +169,10 @@ static size_t write_next_rmr(struct iort_writing *writing, size_t i)
 	if (mappings->len)
 		write_rmr(writing, memory, mappings, descriptors);
 	else
-		report_memory(writing, memory, "memory of nothing that is behind an SMMU");
+		report_memory(writing, memory, "nothing behind an SMMU uses this memory");
 	return i;
 }
 
-/* One walk, in which each node takes what belongs to it. */
 void iort_write_rmrs(struct iort_writing *writing)
 {
 	const struct viommu_reserved_memory *memory;
@@ -185,7 +184,7 @@ void iort_write_rmrs(struct iort_writing *writing)
 			i = write_next_rmr(writing, i);
 			continue;
 		}
-		report_memory(writing, memory, "IORT has memory only that stays mapped to itself");
+		report_memory(writing, memory, "IORT can describe only identity-mapped memory");
 		i++;
 	}
 }

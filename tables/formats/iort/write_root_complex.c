@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Root complex nodes of an IORT: one for each PCI segment
+ * Root complex nodes of an IORT: one per PCI segment
  *
- * All host bridges of a segment share a node, for readers take the first one of the segment. Its ID
- * mappings are, sorted, first those to SMMUs and then those of functions that bypass and go to an
- * ITS group at once. What is below no host bridge goes where the first of them sends what bypasses:
- * so a bus that is given a number later has MSIs too.
+ * All host bridges of a segment share a node, since readers use the first node of a segment. Its
+ * ID mappings are, sorted, first those to SMMUs, then those of functions that bypass and send MSIs
+ * directly to an ITS group. Functions below no host bridge send MSIs where the first host bridge
+ * with an ITS sends them, so that a bus numbered later has MSIs too: without a mapping, a function
+ * has none.
  *
- * Ranges are disjoint, so that it never matters which mapping a reader comes to first. A function
- * without any mapping would have no MSIs.
+ * Mappings are disjoint, so their order does not matter to readers.
  */
 #include "tables/model/cover.h"
 #include "tables/findings/findings.h"
@@ -21,29 +21,27 @@
 #define BUS_SHIFT     8
 #define LAST_DEVFN    0xffu
 
-/* -- segments -----------------------------------------------------------------------------------
- */
+/* -- segments -------------------------------------------------------------------- */
 
 /*
- * All host bridges of a segment gather their mappings here before the node is written, since Linux
- * never looks at a second node of a segment.
+ * Collects the mappings of all host bridges of a segment, since Linux uses only the first node of
+ * a segment.
  */
 struct segment {
 	uint16_t number;
 	GArray *mappings; /* struct iort_mapping */
-	GArray *cover;    /* who decides about MSIs of a function: where its owner stands */
+	GArray *cover;    /* the objects that decide where MSIs go */
 	const struct viommu_host_bridge *first, *with_its;
 	struct iort_root_complex fields;
 };
 
-/* By number, to be found; and in order, so that the same topology gives the same bytes. */
+/* Hashed for lookup, and listed so that a topology always gives the same bytes. */
 struct segments {
 	struct iort_writing *writing;
 	GHashTable *by_number;
-	GPtrArray *in_order; /* as the topology first speaks of them */
+	GPtrArray *in_order; /* in the order of the topology; owns the segments */
 };
 
-/* Segments belong to the list that is in order. */
 static void segment_free(void *opaque)
 {
 	struct segment *segment = opaque;
@@ -53,7 +51,7 @@ static void segment_free(void *opaque)
 	g_free(segment);
 }
 
-/* Found by its number, or begun behind all others. */
+/* Appends the segment if there is none of that number. */
 static struct segment *segment_of(struct segments *segments, uint16_t number)
 {
 	struct segment *segment =
@@ -70,12 +68,11 @@ static struct segment *segment_of(struct segments *segments, uint16_t number)
 	return segment;
 }
 
-/* -- what host bridges say of their segment -------------------------------------------------------
- */
+/* -- host bridges ---------------------------------------------------------------- */
 
 /*
- * Where MSIs of functions go that no SMMU translates. Behind an IOMMU that stands in another table
- * they go where it says.
+ * The ITS group for functions that no SMMU translates. If another table describes the IOMMU of the
+ * bridge, the IOMMU's ITS group counts.
  */
 static const char *its_of(const struct iort_writing *writing,
 			  const struct viommu_host_bridge *bridge)
@@ -88,7 +85,6 @@ static const char *its_of(const struct iort_writing *writing,
 	return iommu->its;
 }
 
-/* As everybody writes it, but for what the bridge says otherwise. */
 static struct iort_root_complex fields_of(const struct viommu_host_bridge *bridge)
 {
 	return (struct iort_root_complex){
@@ -104,7 +100,7 @@ static struct iort_root_complex fields_of(const struct viommu_host_bridge *bridg
 	};
 }
 
-/* What all of them have, and no more: what is said of a node holds for all of its buses. */
+/* Fields of a node hold for all buses of a segment, so only what all host bridges have remains. */
 static void intersect_fields(struct iort_root_complex *fields,
 			     const struct iort_root_complex *other)
 {
@@ -116,7 +112,7 @@ static void intersect_fields(struct iort_root_complex *fields,
 		fields->memory = other->memory;
 }
 
-/* What a bridge says of its functions, and not which bridge it is. */
+/* Compares the properties of the functions, not the bridges. */
 static bool have_same_attributes(const struct iort_root_complex *one,
 				 const struct iort_root_complex *other)
 {
@@ -125,7 +121,7 @@ static bool have_same_attributes(const struct iort_root_complex *one,
 	       one->memory.cache_coherent == other->memory.cache_coherent;
 }
 
-/* Of buses that two bridges claim the first one has them, as everywhere. */
+/* If two bridges claim a bus, the first one has it. */
 static void add_bridge(struct segments *segments, const struct viommu_host_bridge *bridge)
 {
 	struct segment *segment = segment_of(segments, bridge->segment);
@@ -138,7 +134,7 @@ static void add_bridge(struct segments *segments, const struct viommu_host_bridg
 		segment->fields = fields;
 	else if (!have_same_attributes(&fields, &segment->fields))
 		report(findings, "iort-silent-bridge", bridge->place,
-		       "let host bridges of a segment have the same",
+		       "give all host bridges of the segment the same properties",
 		       "a root complex says one thing for segment %u: what all of its host "
 		       "bridges have",
 		       bridge->segment);
@@ -147,17 +143,17 @@ static void add_bridge(struct segments *segments, const struct viommu_host_bridg
 	if (!segment->with_its && its_of(segments->writing, bridge))
 		segment->with_its = bridge;
 	if (bridge->has_proximity_domain)
-		report(findings, "iort-silent-domain", bridge->place, "say it in SRAT, or by _PXM",
+		report(findings, "iort-silent-domain", bridge->place,
+		       "describe it in SRAT, or by _PXM",
 		       "IORT has no proximity domain for a host bridge");
 }
 
-/* -- what decides about MSIs
- * ------------------------------------------------------------------------ */
+/* -- MSI routing ----------------------------------------------------------------- */
 
-/* Functions that an SMMU translates: their MSIs go from there. */
+/* Marks functions that an SMMU translates: their MSIs leave from the SMMU. */
 static const char translated;
 
-/* In front of everything else, for what is translated does not bypass. */
+/* Comes first: what an SMMU translates does not bypass. */
 static void cover_rid_ranges(struct segments *segments)
 {
 	const GArray *rid_ranges = segments->writing->rid_ranges;
@@ -183,7 +179,7 @@ static bool is_translated(const struct iort_writing *writing, const struct viomm
 		       function_id(msi->segment, msi->bdf_last);
 }
 
-/* In front of bridges, which say what holds of all others. */
+/* Before bridges, which are the default. */
 static void cover_msi_ranges(struct segments *segments)
 {
 	struct iort_writing *writing = segments->writing;
@@ -196,15 +192,17 @@ static void cover_msi_ranges(struct segments *segments)
 			  msi);
 		if (is_translated(writing, msi))
 			report(writing->findings, "iort-silent-msi", msi->place,
-			       "give the stream IDs of an SMMU a range",
-			       "MSIs of functions behind an SMMU go where it sends them");
+			       "add a range for stream IDs of the SMMU",
+			       "the SMMU of the functions decides where their MSIs go");
 	}
 }
 
-/* -- ID mappings ----------------------------------------------------------------------------------
- */
+/* -- ID mappings ----------------------------------------------------------------- */
 
-/* As many as there are, in tables of those who thought so; 16 bits hold no more than all. */
+/*
+ * Plain counts are the number of IDs instead of one less; 16 bits cannot hold that of a whole
+ * segment.
+ */
 static uint32_t count_of(const struct iort_writing *writing, uint64_t first, uint64_t last)
 {
 	uint64_t end = writing->header->plain_counts ? MIN(last + 1, LAST_RID) : last;
@@ -212,7 +210,7 @@ static uint32_t count_of(const struct iort_writing *writing, uint64_t first, uin
 	return (uint32_t)(end - first);
 }
 
-/* The last of its IDs is kept apart until here, where it becomes a count. */
+/* `last` becomes a count here. */
 static void add_mapping(struct iort_writing *writing, struct segment *segment,
 			struct iort_mapping mapping, uint64_t last)
 {
@@ -221,7 +219,7 @@ static void add_mapping(struct iort_writing *writing, struct segment *segment,
 		g_array_append_val(segment->mappings, mapping);
 }
 
-/* Functions that share an ID have a mapping each, for a mapping counts on. */
+/* Functions with a shared ID need a mapping each, since output IDs of a mapping count up. */
 static void map_rid_range(struct segments *segments, const struct iort_rid_range *piece)
 {
 	struct segment *segment = segment_of(segments, (uint16_t)(piece->first >> SEGMENT_SHIFT));
@@ -238,7 +236,7 @@ static void map_rid_range(struct segments *segments, const struct iort_rid_range
 			    rid + step - 1);
 }
 
-/* Where MSIs of the functions of a span go, and as what; a reference of 0 for nowhere. */
+/* Where MSIs of the functions of a span go, and with which IDs. A reference of 0: nowhere. */
 static struct iort_mapping bypass_mapping(const struct iort_writing *writing,
 					  const struct segment *segment, const struct span *span,
 					  enum object_type type)
@@ -256,7 +254,7 @@ static struct iort_mapping bypass_mapping(const struct iort_writing *writing,
 	return mapping;
 }
 
-/* Does the mapping go on where the one before ends? Then that one can have all. */
+/* Does the mapping continue the previous one, so that both can be one? */
 static bool continues(const struct iort_mapping *before, uint64_t before_last,
 		      const struct iort_mapping *mapping)
 {
@@ -266,7 +264,10 @@ static bool continues(const struct iort_mapping *before, uint64_t before_last,
 		       mapping->input_base - before->input_base;
 }
 
-/* MSI ranges are told from host bridges by being in a set: an owner is a pointer and no more. */
+/*
+ * A span's owner is an untyped pointer, so a set of MSI ranges distinguishes them from host
+ * bridges.
+ */
 static void map_bypass(struct segments *segments, struct segment *segment, GHashTable *msis)
 {
 	struct iort_writing *writing = segments->writing;
@@ -296,10 +297,9 @@ static void map_bypass(struct segments *segments, struct segment *segment, GHash
 		add_mapping(writing, segment, open, last);
 }
 
-/* -- nodes
- * ------------------------------------------------------------------------------------------ */
+/* -- nodes ----------------------------------------------------------------------- */
 
-/* The one in a VIOT of 2019 has the fields of revision 1, but says 0. */
+/* The draft of 2019 has the fields of revision 1, but writes 0. */
 static uint8_t revision_of(const struct iort_writing *writing)
 {
 	static const uint8_t e_b = 3, d = 1;
@@ -310,8 +310,9 @@ static uint8_t revision_of(const struct iort_writing *writing)
 }
 
 /*
- * A segment without a host bridge is one of which only ranges speak: it is as usual. The offset of
- * mappings stands there even without any, as QEMU has it; nobody looks at it then.
+ * A segment without a host bridge, known from ranges only, has default fields. QEMU writes the
+ * mapping offset even without mappings, and so does this function; consumers ignore the offset
+ * when the count is 0.
  */
 static void write_root_complex(struct segments *segments, struct segment *segment)
 {
@@ -336,7 +337,6 @@ static void write_root_complex(struct segments *segments, struct segment *segmen
 	iort_end_node(writing, node);
 }
 
-/* As a set of pointers. */
 static GHashTable *msi_ranges(const struct viommu_topology *topology)
 {
 	GHashTable *ranges = g_hash_table_new(NULL, NULL);
@@ -347,7 +347,7 @@ static GHashTable *msi_ranges(const struct viommu_topology *topology)
 	return ranges;
 }
 
-/* Bridges give the order of segments, and what stands first in a cover counts. */
+/* The order of segments is that of host bridges. In a cover, earlier entries take precedence. */
 static void fill_segments(struct segments *segments)
 {
 	const struct iort_writing *writing = segments->writing;
@@ -364,7 +364,6 @@ static void fill_segments(struct segments *segments)
 			      &g_array_index(writing->rid_ranges, struct iort_rid_range, i));
 }
 
-/* A node of a segment is written when all that it says is known. */
 void iort_write_root_complexes(struct iort_writing *writing)
 {
 	g_autoptr(GHashTable) msis = msi_ranges(writing->topology);

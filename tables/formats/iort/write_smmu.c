@@ -2,12 +2,12 @@
 /*
  * SMMU nodes of an IORT
  *
- * Behind the fields stand ID mappings to ITS groups: one for all stream IDs that go on as they
- * are, or one for each range that does not; and for an SMMU that sends MSIs itself a single one.
+ * ID mappings to ITS groups follow the fields: one for all stream IDs if they are unchanged,
+ * otherwise one per range; and a single mapping for the SMMU's own MSIs.
  *
- * The interrupts of an SMMUv3 stand in another order here than in a device tree, and one that is 0
- * means more than that it is missing: until node revision 5 it decides whether there is a mapping
- * for the SMMU's own MSIs.
+ * The order of SMMUv3 interrupts differs from a device tree. An interrupt of 0 does more than say
+ * that there is none: until node revision 5 it decides whether the SMMU has a mapping for its own
+ * MSIs.
  */
 #include "tables/model/cover.h"
 #include "tables/findings/findings.h"
@@ -16,12 +16,12 @@
 
 #define LAST_RID 0xffffu
 
-/* Interrupts in the order of the device tree binding, which a topology has. */
+/* Interrupts in the order of the device tree binding, as in a topology. */
 enum { EVENT, PRI, SYNC, ERROR, N_SMMU_V3_INTERRUPTS };
 
-/* -- which there are -------------------------------------------------------------------------- */
+/* -- collecting IOMMUs ----------------------------------------------------------- */
 
-/* Stream IDs are requester IDs in the first place: all of those are there from the beginning. */
+/* Stream IDs are at least all requester IDs. */
 static void add_iommu_state(struct iort_writing *writing, const struct viommu_iommu *iommu)
 {
 	struct iort_iommu_state *state = g_new0(struct iort_iommu_state, 1);
@@ -33,15 +33,14 @@ static void add_iommu_state(struct iort_writing *writing, const struct viommu_io
 	g_hash_table_insert(writing->iommus, (gpointer)iommu->name, state);
 }
 
-/* Types 0x80 and 0x81 were in drafts only. */
 static bool is_virtio(const struct viommu_iommu *iommu)
 {
 	return iommu->kind == VIOMMU_VIRTIO_PCI || iommu->kind == VIOMMU_VIRTIO_MMIO;
 }
 
 /*
- * A virtio-iommu has a node only where the table is wrapped in a VIOT of 2019: readers of a plain
- * IORT have no word for it, and mainline Linux shifts by the type, beyond the width of the result.
+ * A virtio-iommu has a node only in a table inside a VIOT of 2019. Node types 0x80 and 0x81 were
+ * only in drafts, and Linux shifts by the type of a node, beyond the width of the result.
  */
 static bool has_node(const struct iort_writing *writing, const struct viommu_iommu *iommu)
 {
@@ -49,19 +48,16 @@ static bool has_node(const struct iort_writing *writing, const struct viommu_iom
 	       (is_virtio(iommu) && iort_is_wrapped(writing->table));
 }
 
-/*
- * Others stand in the tables of their own platforms. With a virtio-iommu in a VIOT an IORT still
- * says where MSIs go, and nothing is lost: hence a note.
- */
+/* A note for a virtio-iommu, since a VIOT describes it and the IORT still routes its MSIs. */
 static void report_iommu(const struct iort_writing *writing, const struct viommu_iommu *iommu)
 {
 	report(writing->findings, is_virtio(iommu) ? "iort-silent-virtio" : "iort-silent-iommu",
 	       iommu->place, "describe it in the table of its own platform",
-	       "IORT knows SMMUs only: %s \"%s\" is left out", viommu_iommu_kind_name(iommu->kind),
-	       iommu->name);
+	       "IORT can describe only SMMUs; %s \"%s\" was omitted",
+	       viommu_iommu_kind_name(iommu->kind), iommu->name);
 }
 
-/* Once for all, as each SMMU would have to look through all of them. */
+/* One pass for all SMMUs. */
 static void collect_msi_ranges(struct iort_writing *writing)
 {
 	const struct viommu_msi_range *msi;
@@ -74,7 +70,6 @@ static void collect_msi_ranges(struct iort_writing *writing)
 	}
 }
 
-/* In a table by name, for ranges and devices name them. */
 void iort_collect_iommus(struct iort_writing *writing)
 {
 	const struct viommu_iommu *iommu;
@@ -87,9 +82,9 @@ void iort_collect_iommus(struct iort_writing *writing)
 	collect_msi_ranges(writing);
 }
 
-/* -- revisions -------------------------------------------------------------------------------- */
+/* -- revisions ------------------------------------------------------------------- */
 
-/* An interrupt of 0 is none. */
+/* An interrupt of 0 means none. */
 static bool has_all_interrupts(const struct viommu_iommu *iommu)
 {
 	for (unsigned i = 0; i < N_SMMU_V3_INTERRUPTS; i++)
@@ -98,15 +93,15 @@ static bool has_all_interrupts(const struct viommu_iommu *iommu)
 	return true;
 }
 
-/* Does it say where its own MSIs go, and not only by having no interrupts? */
+/* Does the topology name an ID and an ITS group for the SMMU's own MSIs? */
 static bool has_own_mapping(const struct viommu_iommu *iommu)
 {
 	return iommu->kind == VIOMMU_SMMU_V3 && iommu->has_msi_id && iommu->its;
 }
 
 /*
- * Without the flag of node revision 5, an SMMUv3 has a mapping for its own MSIs if it lacks an
- * interrupt, and none if it has all four. Where that is not so, the flag has to say it.
+ * Before node revision 5, an SMMUv3 has a mapping for its own MSIs if and only if it lacks an
+ * interrupt. If that is wrong, only the flag can express it.
  */
 static bool needs_flag(const struct iort_iommu_state *state)
 {
@@ -117,7 +112,6 @@ static bool needs_flag(const struct iort_iommu_state *state)
 	       has_own_mapping(iommu) == has_all_interrupts(iommu);
 }
 
-/* Everything else of an SMMU was there in revision 3. */
 unsigned iort_smmu_revision(const struct iort_writing *writing,
 			    const struct iort_iommu_state *state)
 {
@@ -127,8 +121,8 @@ unsigned iort_smmu_revision(const struct iort_writing *writing,
 }
 
 /*
- * Node revision 0 has neither a proximity domain nor a mapping for its own MSIs. So it is right for
- * an SMMU that lacks an interrupt, and nothing else, in a table of its time.
+ * Node revision 0 has neither a proximity domain nor a mapping for its own MSIs. In a table of
+ * that time it is correct for an SMMU that lacks an interrupt and has neither.
  */
 static uint8_t revision_of_smmu_v3(const struct iort_writing *writing,
 				   const struct iort_iommu_state *state)
@@ -143,10 +137,9 @@ static uint8_t revision_of_smmu_v3(const struct iort_writing *writing,
 	return needs_flag(state) && !iommu->has_msi_id && !iommu->has_proximity_domain ? 0 : d;
 }
 
-/* -- ID mappings ---------------------------------------------------------------------------------
- */
+/* -- ID mappings ----------------------------------------------------------------- */
 
-/* A span of the IOMMU itself goes on as it is. */
+/* Stream IDs in a span of the IOMMU itself are unchanged. */
 static void add_mapping(const struct iort_writing *writing, const struct iort_iommu_state *state,
 			const struct span *span, GArray *mappings)
 {
@@ -167,8 +160,8 @@ static void add_mapping(const struct iort_writing *writing, const struct iort_io
 }
 
 /*
- * Ranges of MSIs first, and the SMMU's own ITS group for other stream IDs. Where it has ranges and
- * an ID of its own there, the group is for that ID.
+ * MSI ranges first, then the SMMU's ITS group for all other stream IDs. With ranges and a message
+ * ID of its own, the SMMU's group is for that ID only.
  */
 static GArray *mappings_of(const struct iort_writing *writing, struct iort_iommu_state *state)
 {
@@ -184,7 +177,7 @@ static GArray *mappings_of(const struct iort_writing *writing, struct iort_iommu
 	return mappings;
 }
 
-/* Its own MSIs come from the SMMU itself, so there is no ID that goes in. */
+/* The SMMU itself sends these MSIs, so there is no input ID. */
 static void add_own_mapping(const struct iort_writing *writing, const struct viommu_iommu *iommu,
 			    struct iort_smmu_v3 *fields, GArray *mappings)
 {
@@ -202,10 +195,9 @@ static void add_own_mapping(const struct iort_writing *writing, const struct vio
 	g_array_append_val(mappings, own);
 }
 
-/* -- nodes
- * ------------------------------------------------------------------------------------------ */
+/* -- nodes ----------------------------------------------------------------------- */
 
-/* IORT has the errors before sync, other than a topology and the device tree. */
+/* IORT has GERR before sync, unlike a topology and the device tree. */
 static struct record *smmu_v3_node(const struct iort_writing *writing,
 				   const struct iort_iommu_state *state, GArray *mappings)
 {
@@ -231,7 +223,6 @@ static struct record *smmu_v3_node(const struct iort_writing *writing,
 	return iort_begin_node(writing, IORT_SMMU_V3, &fields);
 }
 
-/* Numbers behind the fixed part, all triggered alike. */
 static void add_interrupts(struct record *node, const struct layout *layout,
 			   const uint32_t *numbers, size_t n, bool edge)
 {
@@ -242,7 +233,6 @@ static void add_interrupts(struct record *node, const struct layout *layout,
 	iort_add_elements(node, layout, interrupts, n);
 }
 
-/* The global ones stand first, then those of context banks and of monitors. */
 static void add_arrays(struct record *node, const struct viommu_iommu *iommu)
 {
 	const struct iort_global_interrupts global = { iommu->interrupts[0], 0,
@@ -259,7 +249,7 @@ static void add_arrays(struct record *node, const struct viommu_iommu *iommu)
 		       iommu->n_pmu_interrupts, iommu->edge);
 }
 
-/* A proximity domain came with SMMUv3. */
+/* IORT has a proximity domain for SMMUv3 only. */
 static struct record *smmu_v2_node(const struct iort_writing *writing,
 				   const struct viommu_iommu *iommu)
 {
@@ -281,12 +271,11 @@ static struct record *smmu_v2_node(const struct iort_writing *writing,
 	add_arrays(node, iommu);
 	if (iommu->has_proximity_domain)
 		report(writing->findings, "iort-silent-domain", iommu->place,
-		       "say it in SRAT, or by _PXM", "IORT has no proximity domain for \"%s\"",
+		       "describe it in SRAT, or by _PXM", "IORT has no proximity domain for \"%s\"",
 		       iommu->name);
 	return node;
 }
 
-/* One node for each IOMMU, whatever is behind it: that is what references need. */
 static struct record *node_of(const struct iort_writing *writing,
 			      const struct iort_iommu_state *state, GArray *mappings)
 {
@@ -296,7 +285,7 @@ static struct record *node_of(const struct iort_writing *writing,
 						    : smmu_v2_node(writing, state->iommu);
 }
 
-/* Mappings are behind all arrays that the node has else. */
+/* Mappings come behind the other arrays. */
 static void write_smmu(struct iort_writing *writing, struct iort_iommu_state *state)
 {
 	const struct viommu_iommu *iommu = state->iommu;
@@ -308,13 +297,13 @@ static void write_smmu(struct iort_writing *writing, struct iort_iommu_state *st
 		fields->identifier = iommu->identifier;
 	if (fields->revision && fields->revision < IORT_SMMU_V3_WITH_FLAG && needs_flag(state))
 		iort_report_revision(writing, iommu->place, IORT_REVISION_E_E,
-				     "whose MSIs the first ID mapping of this SMMUv3 is for");
+				     "the purpose of the first ID mapping of this SMMUv3");
 	iort_add_mappings(node, mappings);
 	state->at = node->at;
 	iort_end_node(writing, node);
 }
 
-/* In the order of the topology, which is that of a table it was read from. */
+/* The order of the topology is that of the table that it was read from. */
 void iort_write_smmus(struct iort_writing *writing)
 {
 	const struct viommu_iommu *iommu;

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Nodes of virtio-iommus in an IORT, as the draft of a VIOT of 2019 had them
+ * Nodes of virtio-iommus in an IORT, as in the VIOT draft of 2019
  *
- * They stand where SMMUs stand, and ID mappings lead to them in the same way. That of a PCI
- * transport ends behind the device ID, which is all that its reader looked at; the older form, with
- * a model and flags, is read and not written.
+ * They stand in the place of SMMUs, and ID mappings refer to them in the same way. The node of a
+ * PCI device ends behind the device ID, which is all that its reader used; the older layout with a
+ * model and flags is read, but not written.
  */
 #include "write.h"
 
-/* Registers of a virtio device behind the MMIO transport, where nobody says how many bytes. */
+/* The size of the register window, if the topology does not give one. */
 #define DEFAULT_SPAN 0x200
 
 #define PCI_LENGTH 20
 
-/* Nothing of it but the function: registers and interrupts are where PCI says. */
+/* PCI configuration describes registers and interrupts. */
 static struct record *pci_node(const struct iort_writing *writing, const struct viommu_iommu *iommu)
 {
 	struct iort_virtio_pci fields = {
@@ -23,7 +23,7 @@ static struct record *pci_node(const struct iort_writing *writing, const struct 
 	return iort_begin_with(writing, iort_layout(IORT_VIRTIO_PCI, 0, PCI_LENGTH), &fields);
 }
 
-/* A platform device was made of this by its reader, so registers and the interrupt are here. */
+/* The reader made a platform device of it, so it has registers and an interrupt. */
 static struct record *mmio_node(const struct iort_writing *writing,
 				const struct viommu_iommu *iommu)
 {
@@ -37,7 +37,7 @@ static struct record *mmio_node(const struct iort_writing *writing,
 	return iort_begin_node(writing, IORT_VIRTIO_MMIO, &fields);
 }
 
-/* Identifiers and mappings are added by who writes SMMUs, for they are the same. */
+/* write_smmu.c adds the identifier and the mappings, as for SMMUs. */
 struct record *iort_virtio_node(const struct iort_writing *writing,
 				const struct viommu_iommu *iommu)
 {
