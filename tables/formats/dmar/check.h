@@ -4,14 +4,14 @@
 
 #include "dmar.h"
 
-/* Where a field of a record stands, in the table that is checked. */
+/* The place of a field, in the table being checked. */
 static inline struct viommu_place dmar_place_of(const struct table_check *check,
 						const struct record *record, const char *field_name)
 {
 	return table_place_of(check->table, record, field_name);
 }
 
-/* dmar_check_scope.c; dmar_check.c has the list of all rules. */
+/* check_scope.c; check.c has the list of all rules. */
 void dmar_check_scope_types(const struct table_check *check);
 void dmar_check_scope_places(const struct table_check *check);
 void dmar_check_paths(const struct table_check *check);

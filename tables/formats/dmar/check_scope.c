@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Rules of a DMAR's scopes, and of the numbers that scopes have in common with names
+ * Rules of the scopes of a DMAR, and of the numbers that scopes share with ANDDs
  *
- * A scope stands inside a structure, which decides what it can speak of. That of a device which is
- * no PCI function has a number, and elsewhere in the table an ANDD gives the number a name.
+ * The structure decides which types its scopes may have. The scope of an ACPI device has a number,
+ * to which an ANDD gives a name.
  *
- * Linux also refuses an endpoint's scope that names a bridge, and the other way round. No table
- * tells which of both a function is, so this is not asked for here.
+ * Linux also refuses an endpoint's scope that names a bridge, and vice versa. A table does not say
+ * which of both a function is, so there is no rule for it.
  */
 #include "check.h"
 #include "tables/findings/findings.h"
@@ -16,26 +16,21 @@
 typedef void scope_check(const struct table_check *check, const struct record *structure,
 			 const struct record *scope);
 
-/*
- * One walk for all rules of a single scope: what is wrong with one does not keep others from being
- * seen.
- */
-static void for_each_scope(const struct table_check *check, scope_check *look)
+static void for_each_scope(const struct table_check *check, scope_check *check_one)
 {
 	const struct record *structure, *scope;
 
 	for_each_structure(structure, check->table)
 		for (size_t i = 0; (scope = dmar_scope(structure, i)); i++)
-			look(check, structure, scope);
+			check_one(check, structure, scope);
 }
 
-/* The type stands in the scope itself, for all scopes have the same rows. */
 static unsigned scope_type(const struct record *scope)
 {
 	return ((const struct dmar_scope *)scope->host)->type;
 }
 
-/* A warning only, since a scope has a length: who does not know its type can go past it. */
+/* A warning only: a reader can skip an unknown type by the scope's length. */
 static void check_scope_type(const struct table_check *check, const struct record *structure,
 			     const struct record *scope)
 {
@@ -44,18 +39,16 @@ static void check_scope_type(const struct table_check *check, const struct recor
 	(void)structure;
 	if (type < DMAR_SCOPE_ENDPOINT || type > DMAR_SCOPE_NAMESPACE)
 		report(check->findings, check->rule_id, dmar_place_of(check, scope, "Type"),
-		       "write 1 to 5", "a scope has type %u, which is not known", type);
+		       "write 1 to 5", "the scope type %u is unknown", type);
 }
 
-/*
- * A type of scope that Linux does not know is ignored by it, and what it named is behind no unit.
- */
+/* Linux ignores unknown types, so no unit has what the scope names. */
 void dmar_check_scope_types(const struct table_check *check)
 {
 	for_each_scope(check, check_scope_type);
 }
 
-/* What each structure can speak of; others have no scopes. */
+/* The scope types that each structure may have; structures not listed have no scopes. */
 static bool scope_belongs(unsigned structure, unsigned scope)
 {
 	static const uint8_t allowed[] = {
@@ -72,15 +65,13 @@ static bool scope_belongs(unsigned structure, unsigned scope)
 	return allowed[structure] >> scope & 1;
 }
 
-/* Said once for each scope that is in the wrong place, for each may be meant for another one. */
 static void check_scope_place(const struct table_check *check, const struct record *structure,
 			      const struct record *scope)
 {
 	if (!scope_belongs(dmar_type_of(structure), scope_type(scope)))
 		report(check->findings, check->rule_id, dmar_place_of(check, scope, "Type"),
-		       "leave it out, or say it in the structure of a unit",
-		       "%s cannot have a scope of type %u", structure->layout->name,
-		       scope_type(scope));
+		       "omit the scope, or move it to a unit", "%s cannot have a scope of type %u",
+		       structure->layout->name, scope_type(scope));
 }
 
 void dmar_check_scope_places(const struct table_check *check)
@@ -88,7 +79,7 @@ void dmar_check_scope_places(const struct table_check *check)
 	for_each_scope(check, check_scope_place);
 }
 
-/* A device of PCI has 5 bits, and a function 3. */
+/* A PCI device number has 5 bits, a function number 3. */
 static void check_scope_path(const struct table_check *check, const struct record *structure,
 			     const struct record *scope)
 {
@@ -99,8 +90,8 @@ static void check_scope_path(const struct table_check *check, const struct recor
 		if (hop->device > DMAR_MAX_DEVICE || hop->function > DMAR_MAX_FUNCTION)
 			report(check->findings, check->rule_id,
 			       dmar_place_of(check, scope->children->pdata[i], "Device"),
-			       "write a device of 0 to 31, and a function of 0 to 7",
-			       "there is no PCI function %02x.%x", hop->device, hop->function);
+			       "write a device from 0 to 31 and a function from 0 to 7",
+			       "%02x.%x is not a PCI function", hop->device, hop->function);
 	}
 }
 
@@ -111,15 +102,15 @@ void dmar_check_paths(const struct table_check *check)
 
 /* -- devices of the ACPI namespace ----------------------------------------------- */
 
-/* An ANDD and a scope both have one byte for the number of a device. */
+/* The number of a device is a byte, in an ANDD and in a scope. */
 #define N_NUMBERS 256
 
-/* Which numbers have a name, and which a scope of some unit. */
+/* Numbers that an ANDD names, and numbers that a scope of a unit has. */
 struct numbers {
 	bool named[N_NUMBERS], scoped[N_NUMBERS];
 };
 
-/* Numbers of other scopes mean other things: an IOAPIC may well have that of a device. */
+/* Numbers of other scope types are independent: an IOAPIC may have the number of a device. */
 static void collect_scope_numbers(struct numbers *numbers, const struct record *structure)
 {
 	const struct record *record;
@@ -132,7 +123,7 @@ static void collect_scope_numbers(struct numbers *numbers, const struct record *
 	}
 }
 
-/* Both sides are collected before either is judged, for a name may stand before its scope. */
+/* Both sets are complete before either is checked, since an ANDD may precede its scope. */
 static void collect_numbers(struct numbers *numbers, const struct viommu_table *table)
 {
 	const struct record *structure;
@@ -145,7 +136,7 @@ static void collect_numbers(struct numbers *numbers, const struct viommu_table *
 	}
 }
 
-/* A name that no scope refers to is a device that Linux looks for in vain, with a complaint. */
+/* Linux searches the named device in vain, and logs it. */
 void dmar_check_unused_names(const struct table_check *check)
 {
 	struct numbers numbers = { { false }, { false } };
@@ -158,12 +149,12 @@ void dmar_check_unused_names(const struct table_check *check)
 		if (dmar_type_of(structure) == DMAR_ANDD && !numbers.scoped[andd->number])
 			report(check->findings, check->rule_id,
 			       dmar_place_of(check, structure, "ACPI device number"),
-			       "give the number to a scope of type 5 of the device's unit",
+			       "add a scope of type 5 with this number to the device's unit",
 			       "no unit has a scope for ACPI device %u", andd->number);
 	}
 }
 
-/* Only what a unit has behind it: other structures name devices that some unit has. */
+/* Scopes of units only: other structures refer to devices that a unit has too. */
 static void check_unit_numbers(const struct table_check *check, const struct numbers *numbers,
 			       const struct record *unit)
 {
@@ -180,7 +171,7 @@ static void check_unit_numbers(const struct table_check *check, const struct num
 	}
 }
 
-/* Without a name nobody can tell which device it is, and the scope says nothing. */
+/* Without a name, the scope identifies no device. */
 void dmar_check_unnamed_scopes(const struct table_check *check)
 {
 	struct numbers numbers = { { false }, { false } };

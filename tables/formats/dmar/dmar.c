@@ -2,10 +2,10 @@
 /*
  * DMAR, the DMA Remapping Reporting table (Intel VT-d, chapter 8)
  *
- * Structures of a type and a length follow each other. A remapping unit says which devices are
- * behind it by scopes: a scope names a device by the bus it starts from and the path of bridges
- * down to it, so that it holds whatever numbers buses get later. One unit of a segment may have
- * everything that no scope names.
+ * The table is a list of structures with type and length. A remapping unit has scopes for the
+ * devices behind it. A scope names a device by a start bus and the path of bridges down to it, so
+ * it stays valid when buses are renumbered. One unit of a segment may have everything that no
+ * scope names (INCLUDE_PCI_ALL).
  *
  * Decoding has three levels: structures, their scopes, and the hops of a path. Rows are in
  * layout.c, rules of the bytes in check.c and check_scope.c.
@@ -14,24 +14,24 @@
 #include "tables/findings/findings.h"
 
 /*
- * The length covers the scopes. Linux stops at a length of 0 without a word, so whatever follows
- * would be lost.
+ * The length covers the scopes. Linux stops at a length of 0 without a message, and misses the
+ * structures behind it.
  */
 static const struct framing structure_framing = {
 	.type_at = 0, .type_length = 2, .length_at = 2, .length_length = 2, .head = 4
 };
 
 /*
- * Type and length have one byte each here, unlike in the structure around it. In Linux a length of
- * 0 would never end.
+ * Type and length have one byte each, unlike in the structure around it. A length of 0 would be an
+ * endless loop in Linux.
  */
 static const struct framing scope_framing = {
 	.type_at = 0, .type_length = 1, .length_at = 1, .length_length = 1, .head = 6
 };
 
 /*
- * What is being taken apart. Records are much larger than what they stand for, so there is a limit
- * to them: far above any machine, and far below what would hurt the reader.
+ * Records need more memory than their bytes, so their number is limited: far above any real
+ * machine.
  */
 struct decoding {
 	const struct viommu_table *table;
@@ -55,24 +55,25 @@ static struct record *decode_scope(struct decoding *decoding, const struct curso
 	if (!dmar_hops(scope) || at != end)
 		report(decoding->findings, "dmar-scope-length",
 		       table_place(decoding->table, cursor->at),
-		       "write 6, and 2 for each hop of the path",
-		       "a scope has %u bytes: its path is not a whole number of hops",
+		       "write 6, plus 2 for each hop of the path",
+		       "the scope has %u bytes, which is not a whole number of hops",
 		       (unsigned)cursor->length);
 	return scope;
 }
 
-/* A scope whose length leads nowhere: it and what is behind it are bytes. */
+/* Without a valid length, this scope and all bytes behind it cannot be decoded. */
 static void keep_undecodable_scopes(struct decoding *decoding, struct record *structure,
 				    const struct cursor *cursor)
 {
 	report(decoding->findings, "dmar-scope-length", table_place(decoding->table, cursor->at),
-	       "write the length that the scope has",
-	       "no scope fits here: nothing behind it can be found in its structure");
+	       "correct the length of the scope",
+	       "the scope does not fit into its structure: it and the bytes behind it cannot be "
+	       "decoded");
 	record_add_child(structure, record_new_bytes(decoding->bytes + cursor->at,
 						     cursor->end - cursor->at, cursor->at));
 }
 
-/* The end is that of the structure, so a scope can never take bytes of the next one. */
+/* The end is that of the structure: a scope never takes bytes of the next structure. */
 static void decode_scopes(struct decoding *decoding, struct record *structure, size_t at,
 			  size_t end)
 {
@@ -87,7 +88,7 @@ static void decode_scopes(struct decoding *decoding, struct record *structure, s
 		keep_undecodable_scopes(decoding, structure, &cursor);
 }
 
-/* What follows the fixed part of a structure: scopes, a name, or bytes that mean nothing. */
+/* Decode what follows the fixed part: scopes, a name, or bytes without meaning. */
 static void decode_inside(struct decoding *decoding, struct record *structure, size_t at,
 			  size_t end)
 {
@@ -102,7 +103,7 @@ static void decode_inside(struct decoding *decoding, struct record *structure, s
 		decode_scopes(decoding, structure, at, end);
 }
 
-/* A structure that is too short to have its fields stays bytes. */
+/* A structure too short for its fields stays bytes. */
 static struct record *decode_structure(struct decoding *decoding, const struct cursor *cursor)
 {
 	const struct layout *layout = dmar_layout(cursor->type);
@@ -110,7 +111,7 @@ static struct record *decode_structure(struct decoding *decoding, const struct c
 
 	if (cursor->length < layout->length) {
 		report(decoding->findings, "dmar-length", table_place(decoding->table, cursor->at),
-		       "write the length that the structure has", "%s has %u bytes, and needs %u",
+		       "correct the length of the structure", "%s has %u bytes, but needs %u",
 		       layout->name, (unsigned)cursor->length, layout->length);
 		return record_new_bytes(decoding->bytes + cursor->at, cursor->length, cursor->at);
 	}
@@ -120,7 +121,7 @@ static struct record *decode_structure(struct decoding *decoding, const struct c
 	return structure;
 }
 
-/* Where the walk is over before the table, nobody knows where structures begin. */
+/* Without a valid length, the next structure cannot be found. */
 static void report_stop(const struct decoding *decoding, enum cursor_state state,
 			const struct cursor *cursor)
 {
@@ -128,22 +129,21 @@ static void report_stop(const struct decoding *decoding, enum cursor_state state
 
 	if (state == CURSOR_AT)
 		report(decoding->findings, "dmar-too-large", place, "end the table here",
-		       "more than %zu structures, scopes and hops: the rest is bytes", MAX_RECORDS);
+		       "the table has more than %zu structures, scopes and hops: the rest is not "
+		       "decoded",
+		       MAX_RECORDS);
 	if (state == CURSOR_SHORT)
 		report(decoding->findings, "dmar-length", place,
-		       "end the table here, or write the length that the structure has",
-		       "a structure of type %u with %u bytes: nothing behind it can be found",
+		       "end the table here, or correct the length of the structure",
+		       "a structure of type %u has a length of %u: the structures behind it cannot "
+		       "be decoded",
 		       (unsigned)cursor->type, (unsigned)cursor->length);
 	if (state == CURSOR_PAST)
 		report(decoding->findings, "dmar-end", place,
 		       "end the table behind its last structure",
-		       "a structure reaches past the end of the table, at 0x%zx", cursor->end);
+		       "a structure extends beyond the end of the table, 0x%zx", cursor->end);
 }
 
-/*
- * Structures follow each other from the head to the end of the table, and each is gone through
- * once.
- */
 static void decode(struct viommu_table *table, const uint8_t *bytes, size_t length,
 		   struct viommu_findings *findings)
 {

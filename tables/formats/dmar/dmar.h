@@ -5,25 +5,25 @@
 #include "tables/table/format.h"
 
 /*
- * The structures of DMAR as the files that read, check and make one see them: members in the order
- * of the specification. Their rows are in dmar.c.
+ * DMAR structures as the readers, writers and checks see them: members in the order of the
+ * specification. layout.c has their rows.
  */
 
 enum dmar_type {
-	DMAR_DRHD = 0, /* a remapping unit */
-	DMAR_RMRR = 1, /* memory that devices use before there is a driver */
-	DMAR_ATSR = 2, /* root ports that forward address translation requests */
-	DMAR_RHSA = 3, /* the proximity domain of a unit */
-	DMAR_ANDD = 4, /* a device of the ACPI namespace, and its number */
-	DMAR_SATC = 5, /* functions of the SoC that have an address translation cache */
-	DMAR_SIDP = 6, /* functions of the SoC with properties of their own */
+	DMAR_DRHD = 0, /* remapping unit */
+	DMAR_RMRR = 1, /* memory that devices use before they have a driver */
+	DMAR_ATSR = 2, /* root ports that forward ATS requests */
+	DMAR_RHSA = 3, /* proximity domain of a unit */
+	DMAR_ANDD = 4, /* number and name of a device of the ACPI namespace */
+	DMAR_SATC = 5, /* functions of the SoC with an address translation cache */
+	DMAR_SIDP = 6, /* functions of the SoC with special properties */
 
-	DMAR_UNKNOWN = LAYOUT_UNKNOWN, /* bytes as well */
+	DMAR_UNKNOWN = LAYOUT_UNKNOWN, /* for bytes, too */
 };
 
 enum dmar_scope_type {
 	DMAR_SCOPE_ENDPOINT = 1,
-	DMAR_SCOPE_BRIDGE = 2, /* and everything below it */
+	DMAR_SCOPE_BRIDGE = 2, /* with everything below it */
 	DMAR_SCOPE_IOAPIC = 3,
 	DMAR_SCOPE_HPET = 4,
 	DMAR_SCOPE_NAMESPACE = 5,
@@ -31,7 +31,7 @@ enum dmar_scope_type {
 
 #define DMAR_HEAD_LENGTH 48
 
-/* Widths in the head count from 1; Linux wants room for a page at least. */
+/* The width in the head is the number of bits less one. Linux requires a page. */
 #define DMAR_MIN_WIDTH 11
 
 #define DMAR_INCLUDE_PCI_ALL 0x1
@@ -40,12 +40,12 @@ enum dmar_scope_type {
 
 #define DMAR_INTR_REMAP 0x1
 
-/* What a hop can be, and how many scopes the length of a structure leaves room for. */
+/* Largest device and function of a hop; and how many scopes fit into the length of a structure. */
 #define DMAR_MAX_DEVICE   31
 #define DMAR_MAX_FUNCTION 7
 #define DMAR_MAX_SCOPES   8192
 
-/* Registers have this many bytes, times two to the power of what size says. */
+/* The register window has DMAR_PAGE << size bytes. */
 #define DMAR_PAGE      0x1000u
 #define DMAR_SIZE_MASK 0xf
 
@@ -55,12 +55,12 @@ struct dmar_head {
 	uint8_t reserved[10];
 };
 
-/* Every structure begins with these. */
+/* The head of every structure. */
 struct dmar_node {
 	uint16_t type, length;
 };
 
-/* The size was reserved once, and is 0 in old tables: one page of registers. */
+/* The size was reserved in old tables: 0 is one page of registers. */
 struct dmar_drhd {
 	struct dmar_node node;
 	uint8_t flags, size;
@@ -68,24 +68,21 @@ struct dmar_drhd {
 	uint64_t base;
 };
 
-/* The limit is the last byte of the region, so what is aligned to pages ends in fff. */
+/* The limit is the last byte of the region. */
 struct dmar_rmrr {
 	struct dmar_node node;
 	uint16_t reserved, segment;
 	uint64_t base, limit;
 };
 
-/* ATSR, SATC and SIDP differ in what their flags mean. */
+/* ATSR, SATC and SIDP. They differ in the meaning of the flags. */
 struct dmar_ports {
 	struct dmar_node node;
 	uint8_t flags, reserved;
 	uint16_t segment;
 };
 
-/*
- * It finds its unit by the base of its registers, among units that stand before it: Linux looks no
- * further.
- */
+/* Refers to a unit by the base of its registers. Linux searches only the units that precede it. */
 struct dmar_rhsa {
 	struct dmar_node node;
 	uint32_t reserved;
@@ -93,50 +90,50 @@ struct dmar_rhsa {
 	uint32_t proximity_domain;
 };
 
-/* The name that follows is a record of its own. */
+/* The object name follows, as a record of its own. */
 struct dmar_andd {
 	struct dmar_node node;
 	uint8_t reserved[3], number;
 };
 
-/* Hops of its path are records of its own. */
+/* The hops of the path follow, as records of their own. */
 struct dmar_scope {
 	uint8_t type, length, flags, reserved, number, bus;
 };
 
 /*
- * A device and function on a bus that is not named: the first is on that of the scope, and each
- * next one behind the bridge that the one before it is.
+ * Device and function of one hop: the first on the start bus of the scope, each next one behind
+ * the bridge that the previous hop names.
  */
 struct dmar_hop {
 	uint8_t device, function;
 };
 
-/* The rows of a structure of that type; those of a structure's head for a type not known. */
+/* The layout of a structure of that type; an unknown type has that of a structure's head. */
 const struct layout *dmar_layout(uint64_t type);
 extern const struct layout dmar_head_layout, dmar_scope_layout, dmar_hop_layout;
 
-/* The type of a structure that was decoded whole, or DMAR_UNKNOWN. */
+/* The type of a decoded structure; DMAR_UNKNOWN for bytes, too. */
 static inline unsigned dmar_type_of(const struct record *record)
 {
 	return record->layout ? record->layout->type : DMAR_UNKNOWN;
 }
 
-/* The i-th structure, or NULL behind the last; the i-th of a structure's scopes that are whole. */
+/* The i-th structure, or the i-th decoded scope of a structure; NULL behind the last. */
 const struct record *dmar_structure(const struct viommu_table *table, size_t i);
 const struct record *dmar_scope(const struct record *structure, size_t i);
 
 #define for_each_structure(record, table) \
 	for (size_t i_ = 0; ((record) = dmar_structure(table, i_)); i_++)
 
-/* How many hops a scope's path has; the i-th of them. */
+/* The number of hops in a scope's path; the i-th of them, which must exist. */
 size_t dmar_hops(const struct record *scope);
 const struct dmar_hop *dmar_hop(const struct record *scope, size_t i);
 
-/* The object's name in an ANDD, or NULL if it has no end inside the structure. */
+/* The object name of an ANDD; NULL without a NUL inside the structure. */
 const char *dmar_object_name(const struct record *andd);
 
-/* dmar_check.c, dmar_read.c, dmar_write.c */
+/* check.c, read.c, write.c */
 extern const struct table_rule dmar_rules[];
 struct viommu_topology *dmar_read(const struct viommu_table *table,
 				  struct viommu_findings *findings);

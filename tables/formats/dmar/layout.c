@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The rows of every structure of a DMAR (Intel VT-d, chapter 8), and accessors of decoded ones
+ * The rows of every DMAR structure (Intel VT-d, chapter 8), and accessors of decoded ones
  */
 #include <string.h>
 
@@ -8,7 +8,7 @@
 
 /* -- layouts --------------------------------------------------------------------- */
 
-/* Whether interrupts are remapped is said here for the whole machine, and not by each unit. */
+/* INTR_REMAP holds for the whole machine, not for a single unit. */
 static const struct field_name head_flags[] = {
 	{ 0x1, "INTR_REMAP" },
 	{ 0x2, "X2APIC_OPT_OUT" },
@@ -16,7 +16,7 @@ static const struct field_name head_flags[] = {
 	{ 0, NULL },
 };
 
-/* The width is one less than the number of bits that it stands for. */
+/* The width is the number of bits less one. */
 static const struct field head_fields[] = {
 	ACPI_ROWS(struct dmar_head),
 	ROW(struct dmar_head, 36, NUMBER, width, "Host address width"),
@@ -26,7 +26,7 @@ static const struct field head_fields[] = {
 const struct layout dmar_head_layout =
 	LAYOUT("DMA Remapping Reporting table", 0, DMAR_HEAD_LENGTH, struct dmar_head, head_fields);
 
-/* The short names are what kernels print, and what people search for. */
+/* Short names are those that Linux prints. */
 static const struct field_name types[] = {
 	{ DMAR_DRHD, "DRHD" }, { DMAR_RMRR, "RMRR" }, { DMAR_ATSR, "ATSR" }, { DMAR_RHSA, "RHSA" },
 	{ DMAR_ANDD, "ANDD" }, { DMAR_SATC, "SATC" }, { DMAR_SIDP, "SIDP" }, { 0, NULL },
@@ -37,15 +37,15 @@ static const struct field_name types[] = {
 		ROW(host, 2, LENGTH, node.length, "Length")
 
 /*
- * INCLUDE_PCI_ALL: all of its segment that no other unit has. Linux puts it behind the explicit
- * ones.
+ * INCLUDE_PCI_ALL: the unit has everything of its segment that no scope names. Linux searches
+ * units with this flag last.
  */
 static const struct field_name drhd_flags[] = {
 	{ DMAR_INCLUDE_PCI_ALL, "INCLUDE_PCI_ALL" },
 	{ 0, NULL },
 };
 
-/* The size of the registers is the logarithm of a number of pages: 0, as it long was, is one. */
+/* The size is the logarithm of the number of register pages. */
 static const struct field drhd_fields[] = {
 	NODE_ROWS(struct dmar_drhd),
 	ROW_NAMED(struct dmar_drhd, 4, FLAGS, flags, "Flags", drhd_flags),
@@ -54,7 +54,6 @@ static const struct field drhd_fields[] = {
 	ROW(struct dmar_drhd, 8, HEX, base, "Register base address"),
 };
 
-/* The limit is the last byte. */
 static const struct field rmrr_fields[] = {
 	NODE_ROWS(struct dmar_rmrr),
 	ROW(struct dmar_rmrr, 4, RESERVED, reserved, "Reserved"),
@@ -63,7 +62,7 @@ static const struct field rmrr_fields[] = {
 	ROW(struct dmar_rmrr, 16, HEX, limit, "Limit address"),
 };
 
-/* With ALL_PORTS no scope is read: every root port of the segment has ATS. */
+/* With ALL_PORTS, scopes are ignored: every root port of the segment has ATS. */
 static const struct field_name atsr_flags[] = { { DMAR_ALL_PORTS, "ALL_PORTS" }, { 0, NULL } };
 static const struct field atsr_fields[] = {
 	NODE_ROWS(struct dmar_ports),
@@ -72,7 +71,7 @@ static const struct field atsr_fields[] = {
 	ROW(struct dmar_ports, 6, HEX, segment, "Segment number"),
 };
 
-/* A unit is named by its registers, since it has no number. */
+/* A unit has no number: the base of its registers identifies it. */
 static const struct field rhsa_fields[] = {
 	NODE_ROWS(struct dmar_rhsa),
 	ROW(struct dmar_rhsa, 4, RESERVED, reserved, "Reserved"),
@@ -80,16 +79,14 @@ static const struct field rhsa_fields[] = {
 	ROW(struct dmar_rhsa, 16, NUMBER, proximity_domain, "Proximity domain"),
 };
 
-/* The number is what a scope of type 5 repeats; Linux complains of one that no scope repeats. */
+/* A scope of type 5 refers to the device number. Linux logs a number without a scope. */
 static const struct field andd_fields[] = {
 	NODE_ROWS(struct dmar_andd),
 	ROW(struct dmar_andd, 4, RESERVED, reserved, "Reserved"),
 	ROW(struct dmar_andd, 7, NUMBER, number, "ACPI device number"),
 };
 
-/*
- * The same bit as ALL_PORTS, with another meaning: structures of one shape have flags of their own.
- */
+/* The same bit as ALL_PORTS, with another meaning. */
 static const struct field_name satc_flags[] = { { 0x1, "ATC_REQUIRED" }, { 0, NULL } };
 static const struct field satc_fields[] = {
 	NODE_ROWS(struct dmar_ports),
@@ -98,7 +95,7 @@ static const struct field satc_fields[] = {
 	ROW(struct dmar_ports, 6, HEX, segment, "Segment number"),
 };
 
-/* Reserved where others have their flags. */
+/* Its flags are reserved. */
 static const struct field sidp_fields[] = {
 	NODE_ROWS(struct dmar_ports),
 	ROW(struct dmar_ports, 4, RESERVED, flags, "Reserved"),
@@ -106,13 +103,13 @@ static const struct field sidp_fields[] = {
 	ROW(struct dmar_ports, 6, HEX, segment, "Segment number"),
 };
 
-/* What every structure has: the bytes behind it are kept. */
+/* The bytes behind the head are kept. */
 struct unknown_structure {
 	struct dmar_node node;
 };
 static const struct field unknown_fields[] = { NODE_ROWS(struct unknown_structure) };
 
-/* Indexed by type, for they have no gaps. The lengths are those in front of scopes and names. */
+/* Indexed by type. The length is that of the fixed part. */
 static const struct layout layouts[] = {
 	[DMAR_DRHD] = LAYOUT("Remapping unit", DMAR_DRHD, 16, struct dmar_drhd, drhd_fields),
 	[DMAR_RMRR] =
@@ -129,7 +126,7 @@ static const struct layout layouts[] = {
 static const struct layout unknown_layout = LAYOUT("Structure of unknown type", DMAR_UNKNOWN, 4,
 						   struct unknown_structure, unknown_fields);
 
-/* Linux passes over all others, and says so. */
+/* Linux logs all other types, and skips them. */
 static const struct field_name scope_types[] = {
 	{ DMAR_SCOPE_ENDPOINT, "PCI endpoint" },
 	{ DMAR_SCOPE_BRIDGE, "PCI sub-hierarchy" },
@@ -139,7 +136,7 @@ static const struct field_name scope_types[] = {
 	{ 0, NULL },
 };
 
-/* Which type it is changes nothing in how it looks, so types are names and no layouts. */
+/* All scope types have the same fields, so the type is no key of a layout. */
 static const struct field scope_fields[] = {
 	ROW_NAMED(struct dmar_scope, 0, ENUM, type, "Type", scope_types),
 	ROW(struct dmar_scope, 1, NUMBER, length, "Length"),
@@ -151,14 +148,13 @@ static const struct field scope_fields[] = {
 const struct layout dmar_scope_layout =
 	LAYOUT("Device scope", 0, 6, struct dmar_scope, scope_fields);
 
-/* Devices above 31 and functions above 7 fit into the bytes and are none: a rule tells. */
+/* A byte can hold an invalid device or function; check_scope.c reports it. */
 static const struct field hop_fields[] = {
 	ROW(struct dmar_hop, 0, HEX, device, "Device"),
 	ROW(struct dmar_hop, 1, HEX, function, "Function"),
 };
 const struct layout dmar_hop_layout = LAYOUT("Path", 0, 2, struct dmar_hop, hop_fields);
 
-/* Types are two bytes of the table, so any number can come. */
 const struct layout *dmar_layout(uint64_t type)
 {
 	return type < G_N_ELEMENTS(layouts) ? &layouts[type] : &unknown_layout;
@@ -166,7 +162,7 @@ const struct layout *dmar_layout(uint64_t type)
 
 /* -- accessors ------------------------------------------------------------------- */
 
-/* Whole ones and others alike: dmar_type_of() tells them apart. */
+/* Includes bytes: dmar_type_of() distinguishes them. */
 const struct record *dmar_structure(const struct viommu_table *table, size_t i)
 {
 	const GPtrArray *children = table->root->children;
@@ -174,7 +170,7 @@ const struct record *dmar_structure(const struct viommu_table *table, size_t i)
 	return i < children->len ? children->pdata[i] : NULL;
 }
 
-/* Scopes that are not whole are bytes, and stand last: behind them none can be found. */
+/* Scopes that cannot be decoded are bytes, and always the last child. */
 const struct record *dmar_scope(const struct record *structure, size_t i)
 {
 	const struct record *scope =
@@ -183,7 +179,6 @@ const struct record *dmar_scope(const struct record *structure, size_t i)
 	return scope && scope->layout == &dmar_scope_layout ? scope : NULL;
 }
 
-/* Each hop is a record, so there is no count that could disagree with the bytes. */
 size_t dmar_hops(const struct record *scope)
 {
 	return scope->children->len;
@@ -196,7 +191,7 @@ const struct dmar_hop *dmar_hop(const struct record *scope, size_t i)
 	return hop->host;
 }
 
-/* A name without an end is none: whoever took it for a string would read on behind the table. */
+/* Without a NUL the name would be read beyond the table. */
 const char *dmar_object_name(const struct record *andd)
 {
 	const struct record *name = andd->children->len ? andd->children->pdata[0] : NULL;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Which IOMMU does Linux take for a device, by a DMAR?
+ * Which IOMMU does Linux choose for a device, by a DMAR?
  *
- * Its list of units has those with INCLUDE_PCI_ALL at the end, and puts every other in front of
- * those before it. It goes through the list, and takes the first unit that has a scope for the
- * device, or for a bridge above it; so a later unit of the table comes before an earlier one.
+ * Linux's list of units has those with INCLUDE_PCI_ALL at the end, and each other unit before the
+ * previous ones: a later unit of the table precedes an earlier one. Linux takes the first unit of
+ * the list with a scope for the device, or for a bridge above it.
  */
 #include <glib.h>
 
@@ -12,7 +12,10 @@
 #include "tables/routes/route.h"
 #include "tables/model/topology.h"
 
-/* The scopes of a unit follow each other, as its structure has them: the last unit's first wins. */
+/*
+ * Scopes of a unit are adjacent, in the order of its structure: the first scope of the last unit
+ * wins.
+ */
 static const struct viommu_pci_range *find_scope(const struct viommu_topology *topology,
 						 const struct viommu_device_name *device)
 {
@@ -37,7 +40,7 @@ static struct viommu_route route_of_rest(const struct viommu_topology *topology,
 	return route_nothing;
 }
 
-/* Three answers, and a sentence for each: buses below a bridge are in no table. */
+/* Buses below a bridge are in no table, so Linux knows them only after its bus scan. */
 static struct viommu_route route_of_function(const struct viommu_topology *topology,
 					     const struct viommu_device_name *device,
 					     const char **ret_why)
@@ -56,7 +59,7 @@ static struct viommu_route route_of_function(const struct viommu_topology *topol
 	return route;
 }
 
-/* Other devices have one scope, which an ANDD gives the name to. */
+/* A device that is not PCI has one scope, whose number an ANDD names. */
 struct viommu_route linux_dmar(const struct viommu_topology *topology,
 			       const struct viommu_device_name *device, const char **ret_why)
 {

@@ -2,10 +2,10 @@
 /*
  * What a DMAR means, as a topology
  *
- * Units become dmar0, dmar1, ... in the order of the table, as Linux calls them. Scopes of PCI
- * functions become ranges of one function each; the unit with INCLUDE_PCI_ALL becomes that of a
- * host bridge with all buses of its segment, which is what ranges are exceptions from. So the
- * table's own rule, that an explicit scope counts more, is that of the topology.
+ * Units become dmar0, dmar1, ... in the order of the table, as in Linux. The scope of a PCI
+ * function becomes a range of one function. The unit with INCLUDE_PCI_ALL becomes that of a host
+ * bridge with all buses of its segment. A range takes precedence over a host bridge, as a scope
+ * does over INCLUDE_PCI_ALL.
  */
 #include <errno.h>
 
@@ -14,20 +14,20 @@
 #include "tables/model/topology.h"
 
 /*
- * Structures refer to each other by base address, by number and by segment. Each of these is looked
- * up in constant time, however long the table is.
+ * Structures refer to each other by base address, number and segment. Hash tables keep lookups
+ * constant, however long the table is.
  */
 struct reading {
 	const struct viommu_table *table;
 	struct viommu_topology *topology;
-	GHashTable *domains; /* base -> the RHSA's record */
-	GHashTable *names;   /* number of an ACPI device -> name in its ANDD */
-	GHashTable *ats;     /* segments of which all root ports have ATS */
+	GHashTable *domains; /* base -> record of the RHSA */
+	GHashTable *names;   /* number of an ACPI device -> its name in the ANDD */
+	GHashTable *ats;     /* segments whose root ports all have ATS */
 	GHashTable *bridges; /* segments that have a host bridge */
 	struct viommu_findings *findings;
 };
 
-/* A finding about the meaning points at the structure or the scope that it comes from. */
+/* Findings about the meaning point at the structure or the scope. */
 static struct viommu_place place_of(const struct reading *reading, const struct record *record)
 {
 	return table_place(reading->table, record->at);
@@ -35,14 +35,14 @@ static struct viommu_place place_of(const struct reading *reading, const struct 
 
 /* -- scopes ---------------------------------------------------------------------- */
 
-/* A function as a scope names it: one whose bus is known, and the way on from there. */
+/* The function that a scope names: one on a known bus, and the path from there. */
 struct target {
 	uint16_t segment, bdf;
 	enum viommu_scope scope;
 	char *path; /* to be freed; NULL: the function itself */
 };
 
-/* From the second hop on: the first is a function of a bus that is known. */
+/* Without the first hop, which is a function of the start bus. */
 static char *path_of(const struct record *scope)
 {
 	GString *path;
@@ -59,7 +59,7 @@ static char *path_of(const struct record *scope)
 	return g_string_free(path, FALSE);
 }
 
-/* False for a scope that names no function: what is wrong with it, other rules say. */
+/* False if the scope names no valid function, which check_scope.c reports. */
 static bool find_target(const struct record *record, uint16_t segment, struct target *ret)
 {
 	const struct dmar_scope *scope = record->host;
@@ -77,7 +77,7 @@ static bool find_target(const struct record *record, uint16_t segment, struct ta
 	return true;
 }
 
-/* A unit knows a device by its function alone: that is its ID. */
+/* VT-d identifies functions by segment and BDF. */
 static uint32_t id_of(const struct target *target)
 {
 	return (uint32_t)target->segment << 16 | target->bdf;
@@ -88,7 +88,7 @@ static uint32_t id_of(const struct target *target)
 typedef void read_scope(struct reading *reading, const struct record *record,
 			const struct target *target, const char *unit);
 
-/* Several functions of a unit stay several ranges, so that they are written one by one again. */
+/* One range per function, so that a generated table has the same scopes. */
 static void read_function(struct reading *reading, const struct record *record,
 			  const struct target *target, const char *unit)
 {
@@ -107,11 +107,11 @@ static void read_function(struct reading *reading, const struct record *record,
 
 	if (viommu_topology_add_pci_range(reading->topology, &range) == -ENOSPC)
 		report(reading->findings, "topology-segments", range.place,
-		       "leave out what the machine lacks",
-		       "scopes name more than 262144 functions: this one is left out");
+		       "omit functions that the machine lacks",
+		       "scopes name more than 262144 functions: this one was dropped");
 }
 
-/* What sends interrupts is no function of its own, and so no range either. */
+/* IOAPICs and HPETs have a requester ID, but are no PCI functions. */
 static void read_source(struct reading *reading, const struct record *record,
 			const struct target *target, const char *unit)
 {
@@ -131,8 +131,8 @@ static void read_source(struct reading *reading, const struct record *record,
 }
 
 /*
- * A device of the namespace has a function of its own to send with, though it is none. Its name
- * can be had once, and without its bus nobody knows its ID.
+ * A device of the namespace has a requester ID, but is no PCI function. At the end of a path its
+ * bus, and hence its ID, is unknown.
  */
 static void read_device(struct reading *reading, const struct record *record,
 			const struct target *target, const char *unit)
@@ -151,11 +151,11 @@ static void read_device(struct reading *reading, const struct record *record,
 	if (target->path || viommu_topology_add_platform_device(reading->topology, &device) < 0)
 		report(reading->findings, "dmar-device", device.place,
 		       "give the device one scope, with a path of one hop, and one name",
-		       "ACPI device %u is named twice or at the end of a path: left out",
+		       "ACPI device %u has two names or a path of several hops: dropped",
 		       scope->number);
 }
 
-/* One row for each type: a scope that has none is passed over, as Linux does it. */
+/* Scope types without a reader are skipped, as in Linux. */
 static read_scope *scope_reader(unsigned type)
 {
 	static read_scope *const readers[] = {
@@ -167,7 +167,7 @@ static read_scope *scope_reader(unsigned type)
 	return type < G_N_ELEMENTS(readers) ? readers[type] : NULL;
 }
 
-/* The path goes with the scope: an object that keeps it has a copy. */
+/* Objects copy the path. */
 static void read_unit_scopes(struct reading *reading, const struct record *unit, uint16_t segment,
 			     const char *name)
 {
@@ -186,7 +186,7 @@ static void read_unit_scopes(struct reading *reading, const struct record *unit,
 
 /* -- units ----------------------------------------------------------------------- */
 
-/* A DMAR knows no host bridges, only segments, so one of them has all the buses there can be. */
+/* A DMAR has segments, but no host bridges: one bridge gets all buses. */
 static void read_bridge(struct reading *reading, const struct record *record, uint16_t segment,
 			const char *unit)
 {
@@ -203,7 +203,7 @@ static void read_bridge(struct reading *reading, const struct record *record, ui
 	viommu_topology_add_host_bridge(reading->topology, &bridge);
 }
 
-/* The span of one page is what a kind has anyway. */
+/* A span of one page is the default, and omitted. */
 static void read_unit(struct reading *reading, const struct record *record)
 {
 	struct dmar_drhd *drhd = record->host;
@@ -223,8 +223,8 @@ static void read_unit(struct reading *reading, const struct record *record)
 	iommu.place = place_of(reading, record);
 	if (viommu_topology_add_iommu(reading->topology, &iommu) < 0) {
 		report(reading->findings, "topology-window", iommu.place,
-		       "write where its registers are",
-		       "the registers of a unit end beyond the address space: it is left out");
+		       "correct the base address or the size",
+		       "the registers of the unit end beyond the address space: dropped");
 		return;
 	}
 	if (drhd->flags & DMAR_INCLUDE_PCI_ALL)
@@ -234,7 +234,7 @@ static void read_unit(struct reading *reading, const struct record *record)
 
 /* -- other structures ------------------------------------------------------------ */
 
-/* Elsewhere than in a unit, other types mean nothing. */
+/* Structures other than units may have these scope types only. */
 static bool names_function(const struct record *scope)
 {
 	unsigned type = ((const struct dmar_scope *)scope->host)->type;
@@ -242,7 +242,7 @@ static bool names_function(const struct record *scope)
 	return type == DMAR_SCOPE_ENDPOINT || type == DMAR_SCOPE_BRIDGE;
 }
 
-/* Firmware needs it at the same address before and after there is a driver: hence identity. */
+/* Firmware uses the memory at the same address with and without a driver: hence identity. */
 static void add_memory(struct reading *reading, const struct record *record,
 		       const struct dmar_rmrr *rmrr, const struct target *target)
 {
@@ -262,7 +262,7 @@ static void add_memory(struct reading *reading, const struct record *record,
 	viommu_topology_add_reserved_memory(reading->topology, &memory);
 }
 
-/* Memory of nobody cannot be kept for anybody. */
+/* A region without a scope is not reserved for any device. */
 static void read_memory(struct reading *reading, const struct record *record)
 {
 	const struct dmar_rmrr *rmrr = record->host;
@@ -273,10 +273,11 @@ static void read_memory(struct reading *reading, const struct record *record)
 		report(reading->findings, "dmar-rmrr-inverted",
 		       table_place_of(reading->table, record, "Limit address"),
 		       "write the last byte of the region",
-		       "the region ends before it begins: it is left out");
+		       "the region ends before it begins: dropped");
 	else if (!dmar_scope(record, 0))
 		report(reading->findings, "dmar-rmrr-scope", place_of(reading, record),
-		       "name the devices that use it", "a reserved region is that of no device");
+		       "add scopes for the devices that use it",
+		       "the reserved region has no device");
 	for (size_t i = 0; rmrr->base <= rmrr->limit && (scope = dmar_scope(record, i)); i++)
 		if (names_function(scope) && find_target(scope, rmrr->segment, &target)) {
 			add_memory(reading, i ? scope : record, rmrr, &target);
@@ -284,7 +285,7 @@ static void read_memory(struct reading *reading, const struct record *record)
 		}
 }
 
-/* Each scope is said apart, for flags and paths may differ. */
+/* One object per scope, since flags and paths may differ. */
 static void add_ats(struct reading *reading, const struct record *structure,
 		    const struct record *scope, const struct target *target)
 {
@@ -310,7 +311,7 @@ static void add_ats(struct reading *reading, const struct record *structure,
 	viommu_topology_add_ats(reading->topology, &ats);
 }
 
-/* ALL_PORTS is kept with the host bridge of the segment, and then scopes count no more. */
+/* The host bridge of the segment represents ALL_PORTS, which overrides scopes. */
 static void read_ports(struct reading *reading, const struct record *record)
 {
 	const struct dmar_ports *ports = record->host;
@@ -326,7 +327,7 @@ static void read_ports(struct reading *reading, const struct record *record)
 		}
 }
 
-/* Where no unit has the rest of the segment, its root ports still can have ATS. */
+/* If no unit has INCLUDE_PCI_ALL, the segment has no host bridge yet. */
 static void read_ats_bridge(struct reading *reading, const struct record *record)
 {
 	const struct dmar_ports *atsr = record->host;
@@ -338,7 +339,7 @@ static void read_ats_bridge(struct reading *reading, const struct record *record
 
 /* -- referenced structures ------------------------------------------------------- */
 
-/* The last one of a unit counts, as with Linux, which goes through all of them. */
+/* Linux visits all RHSAs: the last one for a unit counts. */
 static void index_rhsa(struct reading *reading, const struct record *record)
 {
 	struct dmar_rhsa *rhsa = record->host;
@@ -346,7 +347,7 @@ static void index_rhsa(struct reading *reading, const struct record *record)
 	g_hash_table_insert(reading->domains, &rhsa->base, (gpointer)record);
 }
 
-/* The first of several with one number, as Linux takes it. */
+/* Linux takes the first ANDD of a number. */
 static void index_andd(struct reading *reading, const struct record *record)
 {
 	const struct dmar_andd *andd = record->host;
@@ -356,7 +357,7 @@ static void index_andd(struct reading *reading, const struct record *record)
 		g_hash_table_insert(reading->names, number, (gpointer)dmar_object_name(record));
 }
 
-/* Known before the units are read, since the host bridge is made with its unit. */
+/* Before the units, since host bridges are added with their units. */
 static void index_all_ports(struct reading *reading, const struct record *record)
 {
 	const struct dmar_ports *atsr = record->host;
@@ -367,7 +368,7 @@ static void index_all_ports(struct reading *reading, const struct record *record
 
 /* -- the table ------------------------------------------------------------------- */
 
-/* In this order: what stands further up is referred to from below. */
+/* Structures that others refer to come first. */
 static const struct {
 	unsigned type;
 	void (*read)(struct reading *reading, const struct record *record);
@@ -377,7 +378,6 @@ static const struct {
 	{ DMAR_ATSR, read_ports }, { DMAR_SATC, read_ports },      { DMAR_SIDP, read_ports },
 };
 
-/* A few walks over all structures, whatever order they have: what is referred to comes first. */
 struct viommu_topology *dmar_read(const struct viommu_table *table,
 				  struct viommu_findings *findings)
 {
@@ -403,7 +403,7 @@ struct viommu_topology *dmar_read(const struct viommu_table *table,
 	return reading.topology;
 }
 
-/* All of the head is kept, so that the same table comes out of the topology again. */
+/* Keeps the whole head, so that a generated table has the same one. */
 void dmar_read_header(const struct viommu_table *table, struct viommu_table_header *header)
 {
 	const struct dmar_head *head = table->root->host;

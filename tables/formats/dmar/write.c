@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Making a DMAR of a topology
+ * A topology as a DMAR
  *
- * Every VT-d unit of the topology gets a structure, in the order there, and what names it becomes
- * its scopes: sources of interrupts first, then PCI functions, then other devices. The unit of a
- * segment's host bridges gets INCLUDE_PCI_ALL, and comes behind all others of the segment. All
- * other structures follow, in the order of their types; they are in dmar_rest.c.
+ * Each VT-d unit of the topology gets a structure, in the order of the topology, with scopes:
+ * interrupt sources first, then PCI functions, then other devices. The unit of a segment's host
+ * bridges gets INCLUDE_PCI_ALL, and follows all other units of the segment. write_rmrr_atsr_rhsa.c
+ * writes all other structures.
  *
- * A DMAR cannot take a function out of INCLUDE_PCI_ALL again, nor give all of a host bridge to
- * another unit. Where the topology asks for that, there is no table: it would translate what should
- * not be.
+ * A DMAR cannot exclude a function from INCLUDE_PCI_ALL, and cannot give host bridges of one
+ * segment to different units. If the topology requires that, generation fails: the table would
+ * translate functions that bypass.
  */
 #include <inttypes.h>
 
@@ -18,13 +18,16 @@
 
 /* -- units ----------------------------------------------------------------------- */
 
-/* NULL for an IOMMU of another kind too, which has been told: what is behind it goes with it. */
+/*
+ * NULL, too, for an IOMMU of another kind, which begin_unit() reported; what is behind it is
+ * omitted.
+ */
 static struct dmar_unit *find_unit(const struct dmar_writing *writing, const char *name)
 {
 	return name ? g_hash_table_lookup(writing->units, name) : NULL;
 }
 
-/* Registers of one page need no size, and others are a power of two of them. */
+/* The register window is a power of two pages, and 0 is one page. */
 static uint8_t size_of(uint64_t span)
 {
 	uint8_t size = 0;
@@ -34,7 +37,7 @@ static uint8_t size_of(uint64_t span)
 	return size;
 }
 
-/* Its scopes come later; whether it has the rest of its segment, host bridges say. */
+/* Adds no scopes yet; host bridges decide about INCLUDE_PCI_ALL. */
 static void begin_unit(struct dmar_writing *writing, const struct viommu_iommu *iommu)
 {
 	struct dmar_unit *unit;
@@ -42,7 +45,8 @@ static void begin_unit(struct dmar_writing *writing, const struct viommu_iommu *
 	if (iommu->kind != VIOMMU_VTD) {
 		report(writing->findings, "dmar-silent-iommu", iommu->place,
 		       "describe it in the table of its own platform",
-		       "DMAR knows VT-d units only: %s \"%s\" and what is behind it are left out",
+		       "DMAR can describe only VT-d units; %s \"%s\" and what is behind it were "
+		       "omitted",
 		       viommu_iommu_kind_name(iommu->kind), iommu->name);
 		return;
 	}
@@ -58,23 +62,23 @@ static void begin_unit(struct dmar_writing *writing, const struct viommu_iommu *
 	g_ptr_array_add(writing->units_in_order, unit);
 }
 
-/* A unit has one segment for all of its scopes, and its structure is the only place for it. */
+/* All scopes of a unit share the segment of its structure. */
 static bool in_segment(struct dmar_writing *writing, const struct dmar_unit *unit, unsigned segment,
 		       struct viommu_place place)
 {
 	if (unit->iommu->segment == segment)
 		return true;
 	dmar_report_error(writing, "dmar-segment", place,
-			  "give the unit the `segment` of what it translates",
-			  "a VT-d unit cannot have anything of another segment than its own");
+			  "give the unit the `segment` of the devices that it translates",
+			  "a VT-d unit can translate only devices of its own segment");
 	return false;
 }
 
 /* -- host bridges ---------------------------------------------------------------- */
 
 /*
- * All host bridges of a segment are its unit's, or nobody's: a table speaks of the segment only.
- * The first one decides, and those that differ are to blame.
+ * A table has segments only, so all host bridges of a segment have the IOMMU of the first one, or
+ * are errors.
  */
 static void write_bridge(struct dmar_writing *writing, const struct viommu_host_bridge *bridge)
 {
@@ -87,15 +91,16 @@ static void write_bridge(struct dmar_writing *writing, const struct viommu_host_
 	if (first && g_strcmp0(first->iommu, bridge->iommu))
 		dmar_report_error(
 			writing, "dmar-bridges", bridge->place,
-			"name what is below in `ranges`, and give all host bridges one `iommu`",
-			"DMAR cannot give host bridges of one segment to different units");
+			"name the functions in `ranges`, and give all host bridges the same "
+			"`iommu`",
+			"DMAR cannot assign host bridges of one segment to different units");
 	else if (unit && in_segment(writing, unit, bridge->segment, bridge->place))
 		unit->include_all = true;
 }
 
 /* -- ranges ---------------------------------------------------------------------- */
 
-/* What is nobody's is not named; unless the unit with the rest would have it then. */
+/* A function that bypasses has no scope, unless INCLUDE_PCI_ALL would include it. */
 static void write_bypass(struct dmar_writing *writing, const struct viommu_pci_range *range)
 {
 	for (unsigned s = range->segment_first; s <= range->segment_last; s++) {
@@ -103,21 +108,21 @@ static void write_bypass(struct dmar_writing *writing, const struct viommu_pci_r
 			g_hash_table_lookup(writing->bridges, GUINT_TO_POINTER(s));
 
 		if (bridge && bridge->iommu)
-			dmar_report_error(
-				writing, "dmar-bypass", range->place,
-				"give the host bridge no `iommu`, and name what is translated",
-				"DMAR cannot leave out functions of a host bridge");
+			dmar_report_error(writing, "dmar-bypass", range->place,
+					  "give the host bridge no `iommu`, and name the "
+					  "translated functions",
+					  "DMAR cannot exclude functions of a host bridge");
 	}
 }
 
-/* The usual IDs are not said in a topology, and none others can be said in a DMAR. */
+/* A DMAR can express only the default IDs, segment << 16 | BDF. */
 static bool has_other_ids(const struct viommu_pci_range *range)
 {
 	return range->one_id ||
 	       range->id_first != ((uint32_t)range->segment_first << 16 | range->bdf_first);
 }
 
-/* Several functions become as many scopes, for a scope names one. */
+/* One scope per function. */
 static void write_range(struct dmar_writing *writing, const struct viommu_pci_range *range)
 {
 	struct dmar_unit *unit = find_unit(writing, range->iommu);
@@ -133,8 +138,8 @@ static void write_range(struct dmar_writing *writing, const struct viommu_pci_ra
 	    !in_segment(writing, unit, range->segment_last, range->place))
 		return;
 	if (has_other_ids(range))
-		report(writing->findings, "dmar-silent-ids", range->place, "leave `first-id` out",
-		       "a VT-d unit knows functions by their own numbers");
+		report(writing->findings, "dmar-silent-ids", range->place, "omit `first-id`",
+		       "a VT-d unit identifies functions by their own numbers");
 	if (!dmar_add_scopes(writing, unit->record, target, range->bdf_last))
 		dmar_report_path(writing, range->place);
 }
@@ -142,7 +147,8 @@ static void write_range(struct dmar_writing *writing, const struct viommu_pci_ra
 /* -- other scopes ---------------------------------------------------------------- */
 
 /*
- * Where there is a source of interrupts, the units are there to remap them, and the head says so.
+ * An interrupt source behind a unit means that interrupts are remapped, which the head has to
+ * declare.
  */
 static void write_source(struct dmar_writing *writing, const struct viommu_interrupt_source *source)
 {
@@ -161,7 +167,7 @@ static void write_source(struct dmar_writing *writing, const struct viommu_inter
 		dmar_report_path(writing, source->place);
 }
 
-/* A scope and, further down, a name: for both there has to be one number and one name. */
+/* A scope refers to the name in an ANDD by number, so a device needs both. */
 static void write_device(struct dmar_writing *writing, const struct viommu_platform_device *device)
 {
 	struct dmar_unit *unit = find_unit(writing, device->iommu);
@@ -176,7 +182,7 @@ static void write_device(struct dmar_writing *writing, const struct viommu_platf
 	if (!device->name || !device->has_number || device->n_ids > 1) {
 		report(writing->findings, "dmar-silent-device", device->place,
 		       "write `name: \\_SB.PCI0.I2C0`, `number: 1`, and one `id`",
-		       "DMAR cannot name the device: it is left out");
+		       "DMAR cannot name the device; it was omitted");
 		return;
 	}
 	dmar_add_scope(unit->record, &target);
@@ -185,7 +191,7 @@ static void write_device(struct dmar_writing *writing, const struct viommu_platf
 
 /* -- the order of units ---------------------------------------------------------- */
 
-/* Of each segment, the last unit that has not the rest: by its place in the order, from 1. */
+/* segment -> the position, from 1, of its last unit without INCLUDE_PCI_ALL. */
 static GHashTable *last_explicit_units(const struct dmar_writing *writing)
 {
 	GHashTable *last = g_hash_table_new(NULL, NULL);
@@ -200,10 +206,7 @@ static GHashTable *last_explicit_units(const struct dmar_writing *writing)
 	return last;
 }
 
-/*
- * Of the flags only INCLUDE_PCI_ALL is known by the topology; the rest comes from where it was
- * read.
- */
+/* Keeps flags that were read; host bridges decide about INCLUDE_PCI_ALL. */
 static void add_unit(struct dmar_writing *writing, const struct dmar_unit *unit)
 {
 	struct dmar_drhd *drhd = unit->record->host;
@@ -214,7 +217,9 @@ static void add_unit(struct dmar_writing *writing, const struct dmar_unit *unit)
 	record_add_child(writing->table->root, unit->record);
 }
 
-/* In two rounds, the second for units that have the rest, and others of their segment behind them.
+/*
+ * In two rounds: the second for units with INCLUDE_PCI_ALL, if another unit of the segment
+ * follows.
  */
 static void add_units(struct dmar_writing *writing)
 {
@@ -233,7 +238,7 @@ static void add_units(struct dmar_writing *writing)
 	g_hash_table_destroy(last);
 }
 
-/* Sources come first in each unit, then functions, then other devices, as most firmware has it. */
+/* The order of scopes is that of most firmware. */
 static void write_units(struct dmar_writing *writing)
 {
 	const struct viommu_topology *topology = writing->topology;
@@ -261,7 +266,7 @@ static void write_units(struct dmar_writing *writing)
 #define DEFAULT_ADDRESS_BITS 48
 #define DEFAULT_REVISION     1
 
-/* What was read is written again, and otherwise what a guest of any age understands. */
+/* Defaults are those that guests of any age understand. */
 static void write_head(struct dmar_writing *writing)
 {
 	const struct viommu_table_header *header =
@@ -276,7 +281,7 @@ static void write_head(struct dmar_writing *writing)
 							     : 0);
 }
 
-/* Lengths are known when everything is there. They have 16 bits. */
+/* All structures are complete here, so their lengths are known. */
 static void finish(struct dmar_writing *writing)
 {
 	const GPtrArray *structures = writing->table->root->children;
@@ -288,14 +293,15 @@ static void finish(struct dmar_writing *writing)
 
 		node->length = (uint16_t)length;
 		if (length > G_MAXUINT16)
-			dmar_report_error(writing, "dmar-too-large", place_of_file(NULL),
-					  "name bridges instead of what is below them",
-					  "a structure has at most 65535 bytes: about 8000 scopes");
+			dmar_report_error(
+				writing, "dmar-too-large", place_of_file(NULL),
+				"name bridges instead of the functions below them",
+				"a structure has at most 65535 bytes, which are about 8000 scopes");
 	}
 	record_place(writing->table->root, 0);
 }
 
-/* Everything is looked at even after an error, so that people learn of all of them at once. */
+/* Continues after an error, to report all errors at once. */
 bool dmar_write(struct viommu_table *table, const struct viommu_topology *topology,
 		struct viommu_findings *findings)
 {

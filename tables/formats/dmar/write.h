@@ -5,43 +5,40 @@
 #include "dmar.h"
 #include "tables/model/topology.h"
 
-/* A DMAR being made of a topology: what its files have in common. */
+/* Shared by the files that write a DMAR. */
 
 struct dmar_unit {
 	const struct viommu_iommu *iommu;
 	struct record *record;
-	bool include_all; /* it has what no scope of its segment names */
+	bool include_all; /* has INCLUDE_PCI_ALL */
 };
 
-/*
- * Units are found by name where scopes need them, and kept in order beside that: a hash table has
- * none, and the same topology must give the same bytes.
- */
+/* Units are found by name, and listed so that a topology always gives the same bytes. */
 struct dmar_writing {
 	struct viommu_table *table;
 	const struct viommu_topology *topology;
 	GHashTable *units;         /* name -> struct dmar_unit */
 	GHashTable *bridges;       /* segment -> its first host bridge */
-	GPtrArray *units_in_order; /* of units */
-	GPtrArray *devices;        /* those that have a scope, and need a name */
-	size_t n_records;          /* scopes and hops of ranges, so far */
-	bool is_full;              /* there were too many of them */
-	bool remaps_interrupts;    /* there are sources of interrupts */
+	GPtrArray *units_in_order; /* struct dmar_unit */
+	GPtrArray *devices;     /* struct viommu_platform_device with a scope, which need an ANDD */
+	size_t n_records;       /* scopes and hops of ranges so far */
+	bool is_full;           /* their limit is reached, and reported */
+	bool remaps_interrupts; /* the head declares interrupt remapping */
 	bool failed;
 	struct viommu_findings *findings;
 };
 
-/* Report an error: then there is no table. */
+/* Report an error: generation fails. */
 void dmar_report_error(struct dmar_writing *writing, const char *rule_id, struct viommu_place place,
 		       const char *cure, const char *text);
 void dmar_report_path(struct dmar_writing *writing, struct viommu_place place);
 
-/* A structure of that type with these fields; its length is filled in at the end. */
+/* A structure of that type with the fields in `host`. The length is set at the end. */
 struct record *dmar_new_structure(unsigned type, const void *host);
 
 /*
- * Scopes (dmar_scope.c): one function, or the functions up to `last`, at the end of a structure.
- * False if the path is none; the scope is there all the same.
+ * A scope for one function, or for each function up to `last`, appended to a structure
+ * (write_scope.c). False if the path is invalid; the scope is added nevertheless.
  */
 struct dmar_target {
 	unsigned type; /* enum dmar_scope_type */
@@ -58,7 +55,7 @@ static inline unsigned dmar_type_of_scope(enum viommu_scope scope)
 	return scope == VIOMMU_SCOPE_BRIDGE ? DMAR_SCOPE_BRIDGE : DMAR_SCOPE_ENDPOINT;
 }
 
-/* Everything but the units (dmar_others.c). */
+/* All structures but units (write_rmrr_atsr_rhsa.c). */
 void dmar_write_other_structures(struct dmar_writing *writing);
 
 #endif

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What a DMAR says besides its units: memory, address translation services, affinities and names
+ * All structures of a DMAR but units: memory, address translation services, affinities and names
  *
- * A topology says each thing once for each function; here what follows each other and agrees in
- * all but the function is one structure with several scopes.
+ * A topology has one object per function. Consecutive objects that differ only in the function
+ * share a structure, and get a scope each.
  *
- * Affinities stand behind all units: Linux looks for the unit of each among those that it has read.
+ * RHSAs follow all units: Linux searches the units that it has already read.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -21,23 +21,20 @@ static struct record *add_structure(struct dmar_writing *writing, struct record 
 
 /* -- reserved memory ------------------------------------------------------------- */
 
-/* Memory that is not kept for functions, or not for DMA, the firmware says in another place. */
+/* Other memory is reserved for an IOMMU or is not for DMA; firmware describes it elsewhere. */
 static bool is_rmrr_memory(const struct dmar_writing *writing,
 			   const struct viommu_reserved_memory *memory)
 {
 	if (memory->kind == VIOMMU_MEMORY_IDENTITY && !memory->iommu)
 		return true;
 	report(writing->findings, "dmar-silent-memory", memory->place,
-	       "leave it out, or write `kind: identity` and `functions`",
-	       "DMAR has only memory that functions use before they have a driver: 0x%" PRIx64
-	       "-0x%" PRIx64 " is left out",
+	       "omit it, or write `kind: identity` and `functions`",
+	       "DMAR can describe only memory that functions use before they have a driver; "
+	       "0x%" PRIx64 "-0x%" PRIx64 " was omitted",
 	       memory->first, memory->last);
 	return false;
 }
 
-/*
- * The same memory for several functions is one region: so firmware writes it, and so it was read.
- */
 static bool same_region(const struct viommu_reserved_memory *one,
 			const struct viommu_reserved_memory *other)
 {
@@ -45,7 +42,6 @@ static bool same_region(const struct viommu_reserved_memory *one,
 	       one->segment == other->segment;
 }
 
-/* Without its scopes, which come one by one. */
 static struct record *new_region(const struct viommu_reserved_memory *memory)
 {
 	return dmar_new_structure(DMAR_RMRR, &(struct dmar_rmrr){
@@ -55,7 +51,7 @@ static struct record *new_region(const struct viommu_reserved_memory *memory)
 					     });
 }
 
-/* Regions that are alike but do not follow each other stay apart, as the topology has them. */
+/* Equal regions that are not consecutive stay separate, as in the topology. */
 static void write_memory(struct dmar_writing *writing)
 {
 	const struct viommu_reserved_memory *memory, *last = NULL;
@@ -80,13 +76,12 @@ static void write_memory(struct dmar_writing *writing)
 
 /* -- address translation services ------------------------------------------------ */
 
-/* The three types that have a segment and flags, and scopes behind them. */
 static struct record *new_ports(unsigned type, uint16_t segment, uint8_t flags)
 {
 	return dmar_new_structure(type, &(struct dmar_ports){ .flags = flags, .segment = segment });
 }
 
-/* All root ports of a segment have ATS if all its host bridges have: the table says no less. */
+/* ALL_PORTS holds for a segment, so all of its host bridges need ATS. */
 static GHashTable *segments_with_ats(const struct dmar_writing *writing)
 {
 	const struct viommu_host_bridge *bridge;
@@ -100,11 +95,12 @@ static GHashTable *segments_with_ats(const struct dmar_writing *writing)
 		    g_hash_table_remove(segments, GUINT_TO_POINTER(bridge->segment)))
 			report(writing->findings, "dmar-silent-ats", bridge->place,
 			       "name the root ports in `ats`",
-			       "DMAR cannot say that some host bridges of a segment have ATS");
+			       "DMAR cannot express that only some host bridges of a segment have "
+			       "ATS");
 	return segments;
 }
 
-/* Each segment once, in the order of host bridges. */
+/* In the order of host bridges. */
 static void write_all_ports(struct dmar_writing *writing, GHashTable *segments)
 {
 	const struct viommu_host_bridge *bridge;
@@ -120,13 +116,13 @@ static void write_all_ports(struct dmar_writing *writing, GHashTable *segments)
 	g_hash_table_destroy(left);
 }
 
-/* What stands in the structure itself has to agree; the scopes may differ. */
+/* Compares the fields of the structure; scopes may differ. */
 static bool same_ports(const struct viommu_ats *one, const struct viommu_ats *other)
 {
 	return one && one->segment == other->segment && one->required == other->required;
 }
 
-/* Functions of a kind, each structure with those that follow each other and are of one sort. */
+/* Skips the segments in `done`, whose structure has ALL_PORTS. */
 static void write_ats(struct dmar_writing *writing, enum viommu_ats_kind kind, unsigned type,
 		      GHashTable *done)
 {
@@ -153,7 +149,7 @@ static void write_ats(struct dmar_writing *writing, enum viommu_ats_kind kind, u
 	}
 }
 
-/* Where all root ports of a segment have ATS, naming some of them would say less. */
+/* If all root ports of a segment have ATS, scopes are redundant. */
 static void write_root_ports(struct dmar_writing *writing)
 {
 	GHashTable *segments = segments_with_ats(writing);
@@ -165,7 +161,7 @@ static void write_root_ports(struct dmar_writing *writing)
 
 /* -- affinities and names -------------------------------------------------------- */
 
-/* In the order of the units, and none for a unit whose domain nobody knows. */
+/* In the order of the units. */
 static void write_affinities(struct dmar_writing *writing)
 {
 	for (guint i = 0; i < writing->units_in_order->len; i++) {
@@ -184,8 +180,8 @@ static void write_affinities(struct dmar_writing *writing)
 }
 
 /*
- * Firmware has room for 20 bytes, which is an object two scopes deep, and fills it up with NULs;
- * longer names end where the next structure may begin.
+ * Firmware pads names to 20 bytes, which fits an object two scopes deep; longer names are padded
+ * to a multiple of 4.
  */
 static size_t room_for(const char *name)
 {
@@ -195,7 +191,7 @@ static size_t room_for(const char *name)
 	return MAX(least, (length + alignment - 1) / alignment * alignment);
 }
 
-/* The path ends inside the structure with a NUL, or Linux refuses the table. */
+/* Linux refuses a table whose name has no NUL. */
 static void write_name(struct dmar_writing *writing, const struct viommu_platform_device *device)
 {
 	const struct dmar_andd host = { .number = (uint8_t)device->number };
@@ -209,8 +205,7 @@ static void write_name(struct dmar_writing *writing, const struct viommu_platfor
 }
 
 /*
- * In ascending order of their types, which the specification asks for: RMRR, ATSR, RHSA, ANDD,
- * SATC, SIDP. Linux needs every RHSA behind the unit that it speaks of.
+ * In the order of their types, as the specification requires: RMRR, ATSR, RHSA, ANDD, SATC, SIDP.
  */
 void dmar_write_other_structures(struct dmar_writing *writing)
 {

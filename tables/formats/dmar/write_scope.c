@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Device scopes, made
+ * Device scopes of a DMAR that is generated
  *
- * A scope is the bus that a way begins on, and the hops of that way. Here functions, one or many,
- * become scopes at the end of a structure, which must not grow beyond what its length can say.
+ * A scope is a start bus and the hops of a path. It goes to the end of a structure, whose length
+ * limits the number of scopes.
  *
- * Linux compares the start bus and every hop with where a device really is: a path with one hop too
+ * Linux compares the start bus and every hop with the position of a device: a path with a hop too
  * many or too few names another device.
  */
 #include <string.h>
@@ -13,9 +13,9 @@
 #include "write.h"
 #include "tables/findings/findings.h"
 
-#define MAX_HOPS 124 /* what the length of a scope, one byte, has room for */
+#define MAX_HOPS 124 /* the length of a scope is a byte */
 
-/* A hop has no place yet: it gets one with the whole table. */
+/* The offset is set with that of the whole table. */
 static void add_hop(struct record *scope, uint8_t device, uint8_t function)
 {
 	const uint8_t wire[] = { device, function };
@@ -23,7 +23,7 @@ static void add_hop(struct record *scope, uint8_t device, uint8_t function)
 	record_add_child(scope, record_new(&dmar_hop_layout, wire, 0));
 }
 
-/* "1c.0": two digits at most, a point, and one digit; ended by what stands there. */
+/* One or two hexadecimal digits, a point, and one digit: "1c.0". */
 static bool read_hop(const char **path, struct dmar_hop *ret)
 {
 	char *end;
@@ -38,7 +38,7 @@ static bool read_hop(const char **path, struct dmar_hop *ret)
 	return device <= DMAR_MAX_DEVICE && function <= DMAR_MAX_FUNCTION;
 }
 
-/* Hops behind the first, one after each slash. */
+/* Adds the hops of the path, separated by slashes, behind the first. */
 static bool add_path(struct record *scope, const char *path)
 {
 	struct dmar_hop hop;
@@ -53,7 +53,7 @@ static bool add_path(struct record *scope, const char *path)
 	return true;
 }
 
-/* The length is a byte and known last, when all hops are there. */
+/* Sets the length last, when all hops are known. */
 bool dmar_add_scope(struct record *structure, const struct dmar_target *target)
 {
 	struct dmar_scope host = {
@@ -75,23 +75,23 @@ bool dmar_add_scope(struct record *structure, const struct dmar_target *target)
 	return valid;
 }
 
-/* Scopes and hops of all ranges: half of what is read, so that what is made can be read. */
+/* Limit of scopes and hops of all ranges: half of what decoding accepts. */
 #define MAX_RECORDS ((size_t)1 << 19)
 
-/* Structures may be many, and a few words of a topology stand for a full one each. */
+/* A short topology can mean many structures with the maximal number of scopes. */
 static bool has_room(struct dmar_writing *writing)
 {
 	if (writing->n_records < MAX_RECORDS)
 		return true;
 	if (!writing->is_full)
 		dmar_report_error(writing, "dmar-too-large", place_of_file(NULL),
-				  "name bridges instead of what is below them",
-				  "a table is made of at most 524288 scopes and hops");
+				  "name bridges instead of the functions below them",
+				  "a table can be generated with at most 524288 scopes and hops");
 	writing->is_full = true;
 	return false;
 }
 
-/* One more than fit is enough to see that they do not: so this ends soon, whatever is asked. */
+/* Adds at most one scope more than fit into a structure, which is enough to detect the error. */
 bool dmar_add_scopes(struct dmar_writing *writing, struct record *structure,
 		     struct dmar_target target, uint16_t last)
 {

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * One structure of a DMAR that is generated, and errors after which there is no table
+ * One DMAR structure being generated, and errors that make generation fail
  */
 #include "write.h"
 #include "tables/findings/findings.h"
 
-/* What is reported here is an error: there is no table. */
 void dmar_report_error(struct dmar_writing *writing, const char *rule_id, struct viommu_place place,
 		       const char *cure, const char *text)
 {
@@ -13,15 +12,15 @@ void dmar_report_error(struct dmar_writing *writing, const char *rule_id, struct
 	writing->failed = true;
 }
 
-/* The scope is there all the same, but there will be no table for it. */
+/* The scope is added nevertheless; generation fails in the end. */
 void dmar_report_path(struct dmar_writing *writing, struct viommu_place place)
 {
-	dmar_report_error(writing, "dmar-path", place, "write hops as 1c.0, with slashes between",
-			  "the path is none, or too long for a scope");
+	dmar_report_error(writing, "dmar-path", place, "write hops as 1c.0, separated by slashes",
+			  "the path is invalid, or too long for a scope");
 }
 
 /*
- * Through the wire form, as if it had been read: so a record of a table that is made has all its
+ * Goes through the encoded form, like a structure that was read, so that the record has all
  * fields.
  */
 struct record *dmar_new_structure(unsigned type, const void *host)
