@@ -60,13 +60,13 @@ static unsigned count_nodes(const struct viommu_table *table)
  */
 static void check_count(const struct table_check *check)
 {
-	unsigned n = count_nodes(check->table), said = head_of(check)->node_count;
+	unsigned n = count_nodes(check->table), count = head_of(check)->node_count;
 
-	if (said != n)
+	if (count != n)
 		report(check->findings, check->rule_id,
 		       table_place_of(check->table, check->table->root, "Node count"),
 		       "write the number of nodes", "the node count is %u, but the table has %u",
-		       said, n);
+		       count, n);
 }
 
 /* -- fields of every node -------------------------------------------------------- */

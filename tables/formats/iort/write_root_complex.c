@@ -135,8 +135,8 @@ static void add_bridge(struct segments *segments, const struct viommu_host_bridg
 	else if (!have_same_attributes(&fields, &segment->fields))
 		report(findings, "iort-silent-bridge", bridge->place,
 		       "give all host bridges of the segment the same properties",
-		       "a root complex says one thing for segment %u: what all of its host "
-		       "bridges have",
+		       "host bridges of segment %u share a root complex node, which has only "
+		       "what all of them have",
 		       bridge->segment);
 	intersect_fields(&segment->fields, &fields);
 	segment->first = segment->first ? segment->first : bridge;
