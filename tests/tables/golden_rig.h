@@ -15,14 +15,13 @@
 #include <viommu/tables.h>
 
 /*
- * Real tables, which nobody here wrote
+ * Real tables, written by firmware and by QEMU
  *
- * Those of our own capture stand in tests/golden and are always there. Many more stand in the
- * folder that the environment calls VIOMMU_GOLDEN, on machines that have it; where it is
- * missing, its tests are skipped and say so.
+ * tests/golden has those of our own capture. The folder in VIOMMU_GOLDEN has many more; without it
+ * its tests are skipped.
  */
 
-/* -- files ---------------------------------------------------------------------- */
+/* -- files ------------------------------------------------------------------------------- */
 
 struct file {
 	char *path;
@@ -96,7 +95,7 @@ static inline const char *golden_folder(void)
 	return NULL;
 }
 
-/* -- one table ------------------------------------------------------------------------ */
+/* -- one table --------------------------------------------------------------------------- */
 
 static inline struct viommu_table *decode(const struct file *file, struct viommu_findings *findings)
 {
@@ -251,7 +250,7 @@ static inline bool comes_from_its_topology(const struct file *file, const char *
 	return true;
 }
 
-/* -- what Linux saw ------------------------------------------------------------------------ */
+/* -- routes of Linux --------------------------------------------------------------------- */
 
 #define PCIE_TO_PCI_BRIDGE "PCI bridge: PCI device 1b36:000e"
 

@@ -7,7 +7,7 @@
 
 #include "golden_rig.h"
 
-/* -- the map ---------------------------------------------------------------------- */
+/* -- the map ----------------------------------------------------------------------------- */
 
 struct asked {
 	const struct file *file;
@@ -49,7 +49,7 @@ static void ask_ends(void *opaque, const struct viommu_route_range *range)
 	asked->n++;
 }
 
-/* -- differences -------------------------------------------------------------------- */
+/* -- differences ------------------------------------------------------------------------- */
 
 static void expect_same(const struct file *file, const struct viommu_topology *one,
 			const struct viommu_topology *other)
@@ -73,7 +73,7 @@ static void expect_same_in_text(const struct file *file, const struct viommu_top
 	free(text);
 }
 
-/* -- all of them ---------------------------------------------------------------------- */
+/* -- all of them ------------------------------------------------------------------------- */
 
 static unsigned ask(const struct file *file)
 {

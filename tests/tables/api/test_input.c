@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Tables in the forms that people have them in: raw, one after the other, and acpidump's text
+ * Inputs with tables: raw, several in a row, and the text of acpidump
  */
 #include "tables_rig.h"
 
@@ -85,7 +85,7 @@ static size_t dump(char *to, size_t room, const uint8_t *table, size_t length, c
 	return (size_t)n;
 }
 
-/* -- raw ------------------------------------------------------------------------------ */
+/* -- raw --------------------------------------------------------------------------------- */
 
 static void raw_tables_follow_each_other(void **state)
 {
@@ -101,7 +101,7 @@ static void raw_tables_follow_each_other(void **state)
 	assert_taken(taken, 1, "in#OEM1", bytes + sizeof(example_a), sizeof(example_a2));
 }
 
-/* ACPI has one VIOT, but any number of tables that nobody here knows. */
+/* ACPI has one VIOT, but any number of tables with an unknown signature. */
 static void a_second_table_is_told_of_where_there_may_be_one(void **state)
 {
 	struct taken *taken = *state;
@@ -126,7 +126,7 @@ static void a_single_table_has_the_name_of_its_file(void **state)
 	assert_taken(taken, 0, "in", example_a, sizeof(example_a));
 }
 
-/* Whoever takes the tables may have had enough. */
+/* The callback may end the split. */
 static void the_walk_ends_when_it_is_told_to(void **state)
 {
 	struct taken *taken = *state;
@@ -168,7 +168,7 @@ static void nothing_is_a_finding(void **state)
 	assert_true(found(taken->findings, "input-empty"));
 }
 
-/* -- acpidump's text -------------------------------------------------------------------- */
+/* -- acpidump's text --------------------------------------------------------------------- */
 
 /* Example A2 under another signature, for there may be one VIOT only. */
 static void other_table(uint8_t other[sizeof(example_a2)])
@@ -202,7 +202,7 @@ static void text_of_several_tables_is_read(void **state)
 	}
 }
 
-/* A line that does not follow is told once; the next table is read again. */
+/* A line with the wrong offset is reported once; the next table is read. */
 static void a_line_that_does_not_follow_breaks_only_its_table(void **state)
 {
 	struct taken *taken = *state;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * viommu_topology_diff(): what is different by meaning, told in sentences. Each test changes one
+ * viommu_topology_diff(): differences of meaning as sentences. Each test changes one
  * machine in one way.
  */
 #include <viommu/diff.h>

@@ -62,7 +62,7 @@ static void a_flood_of_findings_is_counted_only(void **state)
 	assert_int_equal(viommu_findings_count_from(rig->findings, VIOMMU_ERROR), 1);
 }
 
-static void nobody_needs_to_listen(void **state)
+static void the_list_of_findings_may_be_null(void **state)
 {
 	(void)state;
 	report(NULL, "text-key", place_of_file("f"), NULL, "odd");
@@ -91,7 +91,7 @@ int main(void)
 		WITH_A_RIG(a_finding_is_one_line),
 		WITH_A_RIG(quoted_input_is_harmless),
 		WITH_A_RIG(a_flood_of_findings_is_counted_only),
-		cmocka_unit_test(nobody_needs_to_listen),
+		cmocka_unit_test(the_list_of_findings_may_be_null),
 		cmocka_unit_test(every_rule_is_whole_and_unique),
 	};
 

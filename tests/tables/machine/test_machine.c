@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Tables of one machine side by side: what is right, whatever is missing, and how long it takes
+ * Tables of one machine, checked together: correct ones, missing ones, and the time it takes
  *
  * refused/ has a file for each of their rules.
  */
@@ -39,7 +39,7 @@ static int tear_down_machine(void **state)
 #define WITH_A_MACHINE(test) \
 	cmocka_unit_test_setup_teardown(test, set_up_machine, tear_down_machine)
 
-/* -- parts --------------------------------------------------------------------------- */
+/* -- parts ------------------------------------------------------------------------------- */
 
 static void add(struct machine *machine, struct viommu_table *table)
 {
@@ -109,7 +109,7 @@ static void expect_nothing(struct machine *machine)
 	"iommus: [ { name: a, kind: virtio-iommu-pci, at: 00:01.0, proximity-domain: 1 } ]\n" \
 	"host-bridges: [ { buses: 00-ff, iommu: a } ]\n"
 
-/* -- tests --------------------------------------------------------------------------- */
+/* -- tests ------------------------------------------------------------------------------- */
 
 static void a_machine_whose_tables_agree_has_no_findings(void **state)
 {
@@ -122,7 +122,7 @@ static void a_machine_whose_tables_agree_has_no_findings(void **state)
 	expect_nothing(machine);
 }
 
-/* What a table would say that is not there, nobody knows. */
+/* A missing table proves nothing. */
 static void a_table_alone_has_no_findings(void **state)
 {
 	struct machine *machine = *state;

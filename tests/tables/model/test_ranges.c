@@ -133,7 +133,7 @@ static void a_range_over_segments_stays_whole(void **state)
 		      "3-4 0000-ffff b 30000\n");
 }
 
-/* -- against the question that resolve answers -------------------------------- */
+/* -- against the question that resolve answers ------------------------------------------- */
 
 struct model {
 	const struct viommu_topology *topology;
@@ -235,7 +235,7 @@ static void pieces_agree_with_resolve(void **state)
 	}
 }
 
-/* -- many --------------------------------------------------------------------- */
+/* -- many -------------------------------------------------------------------------------- */
 
 struct count {
 	size_t n;

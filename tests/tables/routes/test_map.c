@@ -124,7 +124,7 @@ static void an_iommu_is_left_out_of_its_own_functions(void **state)
 		   "0-0 0009-00ff v 9 - 0 1\n");
 }
 
-/* -- against resolve ------------------------------------------------------------- */
+/* -- against resolve --------------------------------------------------------------------- */
 
 #define N_SEGMENTS  2
 #define N_FUNCTIONS 0x400
@@ -282,7 +282,7 @@ static void the_map_agrees_with_resolve(void **state)
 	}
 }
 
-/* -- many -------------------------------------------------------------------------- */
+/* -- many -------------------------------------------------------------------------------- */
 
 static void count_entries(void *opaque, const struct viommu_route_range *range)
 {

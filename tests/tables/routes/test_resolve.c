@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * viommu_topology_resolve(): which IOMMU a device reaches. What table a topology was read from
- * is told through the internal header, so that the tables need no bytes here.
+ * viommu_topology_resolve(): which IOMMU a device reaches. The
+ * internal header sets the table that a topology was read from, so that no test needs its bytes.
  */
 #include <errno.h>
 
@@ -87,7 +87,7 @@ static void the_entry_that_decides_is_named(void **state)
 	assert_route(&route, "b", 0x20000, 14);
 }
 
-/* To bypass because somebody says so is not the same as not to be mentioned. */
+/* An explicit bypass differs from a function that is not described. */
 static void bypass_is_not_nothing(void **state)
 {
 	static const struct {

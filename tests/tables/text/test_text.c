@@ -78,7 +78,7 @@ static void values_that_are_not_such_are_refused(void **state)
 	}
 }
 
-/* Who has the source of a table at hand is told how it becomes one. */
+/* For the source text of a table the finding says how to compile it. */
 static void the_source_of_a_table_is_known_and_named(void **state)
 {
 	static const struct {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Built-in topologies: the forms that drafts had, each by bytes that were written down from its
- * text and not by this library
+ * Built-in topologies: the forms that drafts had, each as bytes written by hand from the text
+ * of the draft
  */
 #include "tables_rig.h"
 
@@ -16,7 +16,7 @@
 	"  - { segment: 1, buses: 20-2f, iommu: a }\n" \
 	"devices: [ { at: 0xfe001000, iommu: a, id: 0x20000 } ]\n"
 
-/* The fields of the device: it says them itself, so an image has zeroes. */
+/* The fields of the device: the device provides them, so an image has zeroes. */
 #define DEVICE_FIELDS LE64(0), LE64(0), LE64(0), LE64(0), LE32(0)
 
 static const uint8_t image_v1[] = {
@@ -89,7 +89,7 @@ static void assert_reaches(const struct rig *rig, const char *device, uint32_t i
 	assert_int_equal(route.id, id);
 }
 
-/* -- there and back ------------------------------------------------------------------ */
+/* -- generating and reading -------------------------------------------------------------- */
 
 static void the_machine_comes_out_byte_for_byte(struct rig *rig, const struct form *form)
 {
@@ -146,7 +146,7 @@ static void segments_take_as_many_items_as_the_form_needs(struct rig *rig, const
 }
 ON_EACH_FORM(segments_take_as_many_items_as_the_form_needs)
 
-/* -- whose it is ------------------------------------------------------------------------ */
+/* -- the IOMMU --------------------------------------------------------------------------- */
 
 #define TWO_IOMMUS \
 	"iommus:\n" \
@@ -174,9 +174,9 @@ static void of_several_iommus_one_is_named(struct rig *rig, const struct form *f
 }
 ON_EACH_FORM(of_several_iommus_one_is_named)
 
-/* -- hostile ------------------------------------------------------------------------------ */
+/* -- hostile ----------------------------------------------------------------------------- */
 
-/* Decode, do all there is to do with it, and encode it: the same bytes as before. */
+/* Decode, use every function on the table, and encode: the bytes are the same. */
 static void walk_as(const struct form *form, const uint8_t *bytes, size_t length)
 {
 	struct viommu_findings *findings = viommu_findings_new();
@@ -229,7 +229,7 @@ static void an_image_with_any_byte_changed_comes_out_as_it_went_in(struct rig *r
 }
 ON_EACH_FORM(an_image_with_any_byte_changed_comes_out_as_it_went_in)
 
-/* A list may go backwards, and whoever comes first in it counts. */
+/* A list may go backwards; the first item of the list wins. */
 static void a_list_is_read_in_its_own_order(void **state)
 {
 	struct rig *rig = *state;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * DMAR: made of topologies, read into them, and kept whatever is wrong with it
+ * DMAR: generated from topologies, read into them, and kept byte for byte if damaged
  */
 #include "tables_rig.h"
 
@@ -38,7 +38,7 @@ enum { DMAR_HEAD_LENGTH = 48, DRHD_LENGTH = 16, SCOPE_LENGTH = 8, MAX_LENGTH = 6
 	"  dmar: { oem-id: VIOMMU, oem-table-id: 'EXAMPLE ', oem-revision: 1, creator-id: VIOM,\n" \
 	"          creator-revision: 1 }\n"
 
-/* -- making and reading -------------------------------------------------------------- */
+/* -- generating and reading -------------------------------------------------------------- */
 
 static struct viommu_table *generate(struct rig *rig, const char *text)
 {
@@ -46,7 +46,7 @@ static struct viommu_table *generate(struct rig *rig, const char *text)
 	return viommu_table_generate(rig->topology, "DMAR", rig->findings);
 }
 
-/* The meaning of what was generated becomes the rig's topology. */
+/* The rig gets the topology of the generated table. */
 static void read_back(struct rig *rig, struct viommu_table *table)
 {
 	assert_non_null(table);
@@ -68,7 +68,7 @@ static void assert_reaches(const struct rig *rig, const char *device, const char
 	assert_string_equal(linux_route.iommu->name, iommu);
 }
 
-static void example_e_comes_out_byte_for_byte(void **state)
+static void example_e_is_generated_byte_for_byte(void **state)
 {
 	struct rig *rig = *state;
 	struct viommu_table *table = generate(rig, TEXT_E);
@@ -81,7 +81,7 @@ static void example_e_comes_out_byte_for_byte(void **state)
 	assert_int_equal(viommu_topology_iommu(rig->topology, 1)->proximity_domain, 1);
 }
 
-static void a_table_made_of_its_own_meaning_is_the_same(void **state)
+static void a_table_regenerated_from_its_topology_is_the_same(void **state)
 {
 	struct rig *rig = *state;
 	struct viommu_table *table =
@@ -94,8 +94,9 @@ static void a_table_made_of_its_own_meaning_is_the_same(void **state)
 	viommu_table_free(table);
 }
 
-/* VT-d, INCLUDE_PCI_ALL: the unit stands behind all others of its segment, wherever it was said. */
-static void the_unit_with_the_rest_comes_last(void **state)
+/* VT-d, INCLUDE_PCI_ALL: the unit is the last of its segment, whatever its position in the
+ * topology. */
+static void the_include_all_unit_is_last(void **state)
 {
 	struct rig *rig = *state;
 
@@ -190,7 +191,7 @@ static void ports_and_integrated_functions_with_ats_survive(void **state)
 
 /* Linux puts each unit in front of those it has read: of two that name a function, the later wins.
  */
-static void linux_takes_the_later_of_two_units(void **state)
+static void linux_uses_the_later_of_two_units(void **state)
 {
 	struct rig *rig = *state;
 	struct viommu_device_name name;
@@ -208,11 +209,11 @@ static void linux_takes_the_later_of_two_units(void **state)
 	assert_string_equal(linux_route.iommu->name, "dmar1");
 }
 
-/* -- limits -------------------------------------------------------------------------- */
+/* -- limits ------------------------------------------------------------------------------ */
 
-/* A structure has 16 bits for its length: as many scopes as fit are a table, and one more is none.
+/* A structure has 16 bits for its length: this limits the scopes of a unit.
  */
-static void as_many_scopes_as_a_unit_can_have(void **state)
+static void the_length_limits_the_scopes_of_a_unit(void **state)
 {
 	static const unsigned max = (MAX_LENGTH - DRHD_LENGTH) / SCOPE_LENGTH;
 	struct rig *rig = *state;
@@ -236,7 +237,7 @@ static void as_many_scopes_as_a_unit_can_have(void **state)
 	assert_true(found(rig->findings, "dmar-too-large"));
 }
 
-/* -- hostile bytes ------------------------------------------------------------------- */
+/* -- hostile bytes ----------------------------------------------------------------------- */
 
 /* Cut off, with a length and a checksum that are right: bytes survive, and every cut is found. */
 static void a_table_cut_off_inside_a_structure_is_a_finding(void **state)
@@ -256,8 +257,8 @@ static void a_table_cut_off_inside_a_structure_is_a_finding(void **state)
 	}
 }
 
-/* Any two bytes may hold anything: what is decoded encodes to what came in. */
-static void lengths_and_types_may_be_anything(void **state)
+/* With any values of two bytes, a decoded table encodes to the same bytes. */
+static void any_lengths_and_types_are_decoded_and_kept(void **state)
 {
 	static const uint16_t values[] = { 0, 1, 5, 6, 7, 8, 0x0105, 0x0700, 0x7fff, 0xffff };
 	uint8_t *bytes = copy_of(example_e, sizeof(example_e));
@@ -307,16 +308,16 @@ static void unknown_structures_survive(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		WITH_A_RIG(example_e_comes_out_byte_for_byte),
-		WITH_A_RIG(a_table_made_of_its_own_meaning_is_the_same),
-		WITH_A_RIG(the_unit_with_the_rest_comes_last),
+		WITH_A_RIG(example_e_is_generated_byte_for_byte),
+		WITH_A_RIG(a_table_regenerated_from_its_topology_is_the_same),
+		WITH_A_RIG(the_include_all_unit_is_last),
 		WITH_A_RIG(paths_of_several_hops_survive),
 		WITH_A_RIG(devices_of_the_namespace_keep_number_and_name),
 		WITH_A_RIG(ports_and_integrated_functions_with_ats_survive),
-		WITH_A_RIG(linux_takes_the_later_of_two_units),
-		WITH_A_RIG(as_many_scopes_as_a_unit_can_have),
+		WITH_A_RIG(linux_uses_the_later_of_two_units),
+		WITH_A_RIG(the_length_limits_the_scopes_of_a_unit),
 		WITH_A_RIG(a_table_cut_off_inside_a_structure_is_a_finding),
-		WITH_A_RIG(lengths_and_types_may_be_anything),
+		WITH_A_RIG(any_lengths_and_types_are_decoded_and_kept),
 		WITH_A_RIG(a_name_without_bytes_is_a_finding),
 		WITH_A_RIG(unknown_structures_survive),
 	};

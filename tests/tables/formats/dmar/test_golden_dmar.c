@@ -4,7 +4,7 @@
 /*
  * Real DMARs: of QEMU, of notebooks, desktops and servers
  *
- * Four of them come out of their topology otherwise than they went in. Two have affinities, and one
+ * Four of them differ when regenerated from their topology. Two have affinities, and one
  * scopes, in an order that means nothing; the fourth has a reserved bit.
  */
 
@@ -25,7 +25,7 @@ static bool has_other_bytes(const struct file *file)
 	return false;
 }
 
-/* What is wrong with real tables: units at 0, one reserved bit, units that nothing is behind. */
+/* Errors of real tables: units at 0, one reserved bit, units without a function. */
 static void expect_known_findings(const struct file *file)
 {
 	static const char known[] = "dmar-base dmar-reserved topology-iommu-idle";
@@ -53,7 +53,7 @@ static void golden_dmars_are_read_and_checked(void **state)
 	g_ptr_array_free(files, TRUE);
 }
 
-static void golden_dmars_come_out_of_what_they_mean(void **state)
+static void golden_dmars_are_regenerated_from_their_topology(void **state)
 {
 	GPtrArray *files = tables_below(golden_folder(), "DMAR");
 	unsigned other = 0;
@@ -73,7 +73,7 @@ static void golden_dmars_come_out_of_what_they_mean(void **state)
 	g_ptr_array_free(files, TRUE);
 }
 
-static void dmars_of_qemu_come_out_of_topologies_byte_for_byte(void **state)
+static void qemu_dmars_are_generated_byte_for_byte(void **state)
 {
 	GPtrArray *files = tables_below(golden_folder(), "DMAR");
 	unsigned made = 0;
@@ -86,8 +86,8 @@ static void dmars_of_qemu_come_out_of_topologies_byte_for_byte(void **state)
 	g_ptr_array_free(files, TRUE);
 }
 
-/* One of them has expanders in an order that only QEMU knows, and so no topology. */
-static void our_own_dmars_survive_every_way_through(void **state)
+/* One has no topology, because only QEMU knows the order of its expanders. */
+static void own_dmars_survive_every_conversion(void **state)
 {
 	GPtrArray *files = tables_below(OWN_GOLDEN, "DMAR");
 	unsigned made = 0;
@@ -103,7 +103,7 @@ static void our_own_dmars_survive_every_way_through(void **state)
 	g_ptr_array_free(files, TRUE);
 }
 
-/* -- what Linux saw ------------------------------------------------------------------------ */
+/* -- routes of Linux --------------------------------------------------------------------- */
 
 /* A line of what a guest printed: "DEV 0000:00:08.0 ... iommu=dmar0 ...". */
 static void compare_device(const struct viommu_topology *topology, const char *line)
@@ -122,7 +122,7 @@ static void compare_device(const struct viommu_topology *topology, const char *l
 			 route.iommu ? route.iommu->name : "none");
 }
 
-/* A unit can say in its registers that it translates nothing, whatever the table has for it. */
+/* A unit may announce in its registers that it does not translate. Linux then ignores the table. */
 #define TRANSLATES_NOTHING "Not attempting DMA translation"
 
 static unsigned agrees_with_linux(const struct file *file)
@@ -146,7 +146,7 @@ static unsigned agrees_with_linux(const struct file *file)
 
 /* Buses below bridges are in no table, but in what QEMU was given: so everything can be compared.
  */
-static void resolve_says_what_linux_saw(void **state)
+static void resolve_agrees_with_linux(void **state)
 {
 	GPtrArray *files = tables_below(golden_folder(), "DMAR");
 	unsigned n = 0;
@@ -163,10 +163,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(golden_dmars_are_read_and_checked),
-		cmocka_unit_test(golden_dmars_come_out_of_what_they_mean),
-		cmocka_unit_test(dmars_of_qemu_come_out_of_topologies_byte_for_byte),
-		cmocka_unit_test(our_own_dmars_survive_every_way_through),
-		cmocka_unit_test(resolve_says_what_linux_saw),
+		cmocka_unit_test(golden_dmars_are_regenerated_from_their_topology),
+		cmocka_unit_test(qemu_dmars_are_generated_byte_for_byte),
+		cmocka_unit_test(own_dmars_survive_every_conversion),
+		cmocka_unit_test(resolve_agrees_with_linux),
 	};
 
 	return cmocka_run_group_tests_name("golden DMARs", tests, NULL, NULL);

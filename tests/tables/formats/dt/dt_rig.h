@@ -7,8 +7,8 @@
 #include "tables_rig.h"
 
 /*
- * Device trees that libfdt makes, so that it is not the library under test that vouches for what
- * it reads. Nodes come into being with their first property.
+ * Device trees made by libfdt, so that the library under test does not read its own output. Nodes
+ * are added with their first property.
  */
 
 struct blob {
@@ -83,7 +83,7 @@ static inline void blob_machine(struct blob *blob)
 	blob_cells(blob, iommu, "phandle", 1, BRIDGE_IOMMU);
 }
 
-/* An SMMU with so many cells, and a device with whatever `iommus` the test gives it. */
+/* An SMMU with so many cells, and a device with the given `iommus`. */
 static inline void blob_smmu(struct blob *blob, const char *compatible, uint32_t cells)
 {
 	static const char smmu[] = "/smmu@9000000", device[] = "/dma@9100000";
@@ -115,7 +115,7 @@ static inline struct viommu_table *blob_decode(struct blob *blob, struct viommu_
 	return table;
 }
 
-/* The rig's topology is what the tree means. */
+/* The rig gets the topology of the tree. */
 static inline void blob_read(struct rig *rig, struct blob *blob)
 {
 	struct viommu_table *table = blob_decode(blob, rig->findings);

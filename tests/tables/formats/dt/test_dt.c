@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Device trees: opened, shown, and what they mean. Sections are those of the bindings that
+ * Device trees: decoded, dumped, and their topology. Sections are those of the bindings that
  * docs/tables.md names.
  */
 #include "dt_rig.h"
 
 static const char bridge[] = "/pcie@10000000", device[] = "/dma@9100000";
 
-/* -- maps ----------------------------------------------------------------------------- */
+/* -- maps -------------------------------------------------------------------------------- */
 
-/* virtio/pci-iommu.yaml: the IOMMU's own function is left out, and the rest is one bridge's. */
-static void a_map_around_its_iommu_is_the_bridges_own_word(void **state)
+/* virtio/pci-iommu.yaml: the map excludes the IOMMU's own function; the rest is one host bridge. */
+static void a_map_that_excludes_its_iommu_belongs_to_the_bridge(void **state)
 {
 	struct rig *rig = *state;
 	const struct viommu_host_bridge *found;
@@ -35,7 +35,7 @@ static void resolve(const struct rig *rig, const char *text, struct viommu_route
 	viommu_topology_resolve(rig->topology, &name, &(struct viommu_route){ 0 }, ret, NULL);
 }
 
-/* pci/pci-iommu.txt, as Linux has it: the first entry wins, and what is in none bypasses. */
+/* pci/pci-iommu.txt, as in Linux: the first entry wins; functions in no entry bypass. */
 static void the_first_entry_wins(void **state)
 {
 	static const struct {
@@ -63,8 +63,8 @@ static void the_first_entry_wins(void **state)
 	}
 }
 
-/* iommu-map-mask: functions that differ in no bit of it are one. */
-static void a_mask_makes_functions_one(void **state)
+/* iommu-map-mask: functions that do not differ in its bits share an ID. */
+static void a_mask_merges_functions(void **state)
 {
 	struct rig *rig = *state;
 	const struct viommu_pci_range *range;
@@ -85,8 +85,8 @@ static void a_mask_makes_functions_one(void **state)
 	assert_int_equal(route.reach, VIOMMU_REACH_BYPASS);
 }
 
-/* A mask of 0, as Juno has it: all of the bridge is one. */
-static void a_mask_of_nothing_makes_all_one(void **state)
+/* A mask of 0, as on Juno: all functions of the bridge share an ID. */
+static void a_mask_of_0_merges_all_functions(void **state)
 {
 	struct rig *rig = *state;
 	const struct viommu_pci_range *range;
@@ -103,7 +103,7 @@ static void a_mask_of_nothing_makes_all_one(void **state)
 	assert_null(viommu_topology_pci_range(rig->topology, 1));
 }
 
-/* A mask that clears buses: the same IDs again on each of them. */
+/* A mask that clears buses repeats the IDs on each bus. */
 static void a_mask_without_buses_begins_again_on_each(void **state)
 {
 	struct rig *rig = *state;
@@ -124,7 +124,7 @@ static void a_mask_without_buses_begins_again_on_each(void **state)
 }
 
 /* Each of these maps is 8192 ranges, and a topology has room for 128 times as many. */
-static void masks_come_to_no_more_than_a_topology_holds(void **state)
+static void masks_are_limited_by_the_size_of_a_topology(void **state)
 {
 	struct rig *rig = *state;
 	struct blob blob;
@@ -148,7 +148,7 @@ static void masks_come_to_no_more_than_a_topology_holds(void **state)
 }
 
 /* pci/pci-msi.txt: other device IDs than the usual ones are a range of MSIs. */
-static void an_msi_map_says_where_msis_go(void **state)
+static void an_msi_map_routes_msis(void **state)
 {
 	struct rig *rig = *state;
 	struct viommu_route route;
@@ -169,7 +169,7 @@ static void an_msi_map_says_where_msis_go(void **state)
 	assert_null(viommu_topology_msi_range(rig->topology, 0));
 }
 
-/* Linux numbers bridges without linux,pci-domain as it comes to them. */
+/* Linux numbers bridges without linux,pci-domain in their order. */
 static void bridges_without_a_domain_are_counted(void **state)
 {
 	struct rig *rig = *state;
@@ -185,7 +185,7 @@ static void bridges_without_a_domain_are_counted(void **state)
 
 /* -- devices ----------------------------------------------------------------------------- */
 
-/* arm,mmu-500: bits of the mask do not matter, so an entry is several stream IDs. */
+/* arm,mmu-500: bits of the mask are ignored, so an entry is several stream IDs. */
 static void a_stream_mask_is_several_ids(void **state)
 {
 	struct rig *rig = *state;
@@ -206,8 +206,8 @@ static void a_stream_mask_is_several_ids(void **state)
 	assert_int_equal(viommu_findings_count(rig->findings), 0);
 }
 
-/* An IOMMU that nobody here has heard of has endpoints all the same. */
-static void an_unknown_iommu_is_another(void **state)
+/* An IOMMU of an unknown kind has endpoints as well. */
+static void an_unknown_iommu_has_the_kind_other(void **state)
 {
 	struct rig *rig = *state;
 	struct blob blob;
@@ -241,8 +241,8 @@ static void addresses_are_followed_to_the_cpu(void **state)
 			 0x800001000);
 }
 
-/* "status": whatever is below a disabled node is disabled too. */
-static void what_is_disabled_is_not_there(void **state)
+/* "status": nodes below a disabled node are disabled as well. */
+static void disabled_nodes_are_ignored(void **state)
 {
 	struct rig *rig = *state;
 	struct blob blob;
@@ -269,8 +269,8 @@ static void a_tree_encodes_to_itself(void **state)
 	walk((const uint8_t *)&blob, sizeof(blob), rig->findings);
 }
 
-/* The text is source for dtc, and says whom a phandle means. */
-static void the_text_names_who_is_referred_to(void **state)
+/* The text is source for dtc, and names the node of a phandle. */
+static void the_text_names_the_node_of_a_phandle(void **state)
 {
 	struct rig *rig = *state;
 	struct viommu_table *table;
@@ -288,8 +288,8 @@ static void the_text_names_who_is_referred_to(void **state)
 	viommu_table_free(table);
 }
 
-/* A byte changed anywhere, or cut off anywhere: nothing is read that is not there. */
-static void a_damaged_tree_is_survived(void **state)
+/* A tree with any byte changed, or cut off anywhere, is not read beyond its end. */
+static void a_damaged_tree_does_not_crash_the_reader(void **state)
 {
 	struct rig *rig = *state;
 	struct blob blob;
@@ -315,21 +315,21 @@ static void a_damaged_tree_is_survived(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		WITH_A_RIG(a_map_around_its_iommu_is_the_bridges_own_word),
+		WITH_A_RIG(a_map_that_excludes_its_iommu_belongs_to_the_bridge),
 		WITH_A_RIG(the_first_entry_wins),
-		WITH_A_RIG(a_mask_makes_functions_one),
-		WITH_A_RIG(a_mask_of_nothing_makes_all_one),
+		WITH_A_RIG(a_mask_merges_functions),
+		WITH_A_RIG(a_mask_of_0_merges_all_functions),
 		WITH_A_RIG(a_mask_without_buses_begins_again_on_each),
-		WITH_A_RIG(masks_come_to_no_more_than_a_topology_holds),
-		WITH_A_RIG(an_msi_map_says_where_msis_go),
+		WITH_A_RIG(masks_are_limited_by_the_size_of_a_topology),
+		WITH_A_RIG(an_msi_map_routes_msis),
 		WITH_A_RIG(bridges_without_a_domain_are_counted),
 		WITH_A_RIG(a_stream_mask_is_several_ids),
-		WITH_A_RIG(an_unknown_iommu_is_another),
+		WITH_A_RIG(an_unknown_iommu_has_the_kind_other),
 		WITH_A_RIG(addresses_are_followed_to_the_cpu),
-		WITH_A_RIG(what_is_disabled_is_not_there),
+		WITH_A_RIG(disabled_nodes_are_ignored),
 		WITH_A_RIG(a_tree_encodes_to_itself),
-		WITH_A_RIG(the_text_names_who_is_referred_to),
-		WITH_A_RIG(a_damaged_tree_is_survived),
+		WITH_A_RIG(the_text_names_the_node_of_a_phandle),
+		WITH_A_RIG(a_damaged_tree_does_not_crash_the_reader),
 	};
 
 	return cmocka_run_group_tests_name("device trees", tests, NULL, NULL);

@@ -10,9 +10,9 @@
 
 static const char bridge[] = "/pcie@10000000", device[] = "/dma@9100000";
 
-/* -- making ------------------------------------------------------------------------------- */
+/* -- generating -------------------------------------------------------------------------- */
 
-/* The tree that the rig's topology makes, into `base` if there is one; NULL if it cannot. */
+/* The tree generated from the rig's topology, into `base` if given; NULL on an error. */
 static void *make(const struct rig *rig, struct blob *base, struct viommu_devicetree how)
 {
 	struct viommu_table *table = base ? blob_decode(base, rig->findings) : NULL, *made;
@@ -45,7 +45,7 @@ static void assert_cells(const void *blob, const char *path, const char *name, i
 	va_end(args);
 }
 
-/* Nothing that a guest could tell is another way than in the rig's topology. */
+/* The tree has the same routes as the rig's topology. */
 static void assert_means_the_same(const struct rig *rig, const void *blob)
 {
 	struct viommu_table *table = viommu_table_decode(blob, fdt_totalsize(blob), "made", NULL);
@@ -59,7 +59,7 @@ static void assert_means_the_same(const struct rig *rig, const void *blob)
 	viommu_table_free(table);
 }
 
-/* A machine without anything of an IOMMU. */
+/* A machine without an IOMMU. */
 static void bare_machine(struct blob *blob)
 {
 	blob_machine(blob);
@@ -68,7 +68,7 @@ static void bare_machine(struct blob *blob)
 	blob_cells(blob, "/cpus", "phandle", 1, 0x40u);
 }
 
-/* -- IOMMUs --------------------------------------------------------------------------------- */
+/* -- IOMMUs ------------------------------------------------------------------------------ */
 
 /* virtio/pci-iommu.yaml: below its bridge, with a phandle of its own, out of its own map. */
 static void a_virtio_iommu_is_a_function_of_its_bridge(void **state)
@@ -108,7 +108,7 @@ static void an_iommu_at_the_end_leaves_one_entry(void **state)
 }
 
 /* arm,smmu-v3: interrupts by their names, edges, counted from the first shared one. */
-static void an_smmu_that_is_missing_is_made(void **state)
+static void a_missing_smmu_is_generated(void **state)
 {
 	static const char node[] = "/smmuv3@9050000";
 	struct rig *rig = *state;
@@ -131,7 +131,7 @@ static void an_smmu_that_is_missing_is_made(void **state)
 	free(made);
 }
 
-/* virtio/mmio.yaml: the node of the transport is the IOMMU's. */
+/* virtio/mmio.yaml: the IOMMU is the node of the transport. */
 static void a_virtio_iommu_on_mmio_is_the_transports_node(void **state)
 {
 	struct rig *rig = *state;
@@ -152,7 +152,7 @@ static void a_virtio_iommu_on_mmio_is_the_transports_node(void **state)
 	free(made);
 }
 
-/* -- maps ------------------------------------------------------------------------------------ */
+/* -- maps -------------------------------------------------------------------------------- */
 
 /* iommu-map-mask: as few entries as there can be, where functions share an ID. */
 static void functions_that_share_an_id_get_a_mask(void **state)
@@ -174,7 +174,7 @@ static void functions_that_share_an_id_get_a_mask(void **state)
 	free(made);
 }
 
-/* Where no mask says it, each function has an entry. */
+/* Without a suitable mask each function has an entry. */
 static void functions_that_fit_no_mask_get_entries(void **state)
 {
 	struct rig *rig = *state;
@@ -214,9 +214,9 @@ static void segments_are_numbered(void **state)
 	free(made);
 }
 
-/* -- devices ----------------------------------------------------------------------------------- */
+/* -- devices ----------------------------------------------------------------------------- */
 
-/* An SMMU with masks says several IDs in one entry; others, one by one. */
+/* An SMMU with masks has several IDs in one entry; another IOMMU has an entry for each. */
 static void ids_of_a_device_are_entries(void **state)
 {
 	struct rig *rig = *state;
@@ -234,10 +234,10 @@ static void ids_of_a_device_are_entries(void **state)
 	free(made);
 }
 
-/* -- what is there ----------------------------------------------------------------------------- */
+/* -- existing properties ---------------------------------------------------------------- */
 
 /* "Existing properties are never silently replaced." */
-static void what_differs_is_refused_and_force_replaces_it(void **state)
+static void a_different_property_is_refused_unless_forced(void **state)
 {
 	static const char machine[] = "iommus: [ { name: s, kind: smmu-v3, at: 0x9050000 } ]\n"
 				      "host-bridges: [ { buses: 00-ff, iommu: s } ]\n";
@@ -256,8 +256,8 @@ static void what_differs_is_refused_and_force_replaces_it(void **state)
 	free(made);
 }
 
-/* Other entries that send every function the same way are as good. */
-static void what_means_the_same_is_left(void **state)
+/* Other entries with the same routes are kept. */
+static void an_equivalent_property_is_kept(void **state)
 {
 	struct rig *rig = *state;
 	struct blob blob;
@@ -275,7 +275,7 @@ static void what_means_the_same_is_left(void **state)
 	free(made);
 }
 
-/* An overlay says what is to be added to a tree, so there has to be one. */
+/* An overlay is added to a tree, so it needs one. */
 static void an_overlay_needs_a_base(void **state)
 {
 	struct rig *rig = *state;
@@ -285,8 +285,8 @@ static void an_overlay_needs_a_base(void **state)
 	assert_true(found(rig->findings, "dt-base"));
 }
 
-/* Overlays cannot take anything away. */
-static void an_overlay_replaces_nothing_that_has_to_go(void **state)
+/* Overlays cannot remove anything. */
+static void an_overlay_cannot_remove_a_property(void **state)
 {
 	struct rig *rig = *state;
 	struct blob blob;
@@ -297,8 +297,7 @@ static void an_overlay_replaces_nothing_that_has_to_go(void **state)
 	assert_true(found(rig->findings, "dt-differs"));
 }
 
-/* -- the command line -----------------------------------------------------------------------------
- */
+/* -- the command line -------------------------------------------------------------------- */
 
 /* Linux, virtio_mmio.device=SIZE@BASE:IRQ, for each, with a space in between. */
 static void a_command_line_names_devices(void **state)
@@ -331,16 +330,16 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		WITH_A_RIG(a_virtio_iommu_is_a_function_of_its_bridge),
 		WITH_A_RIG(an_iommu_at_the_end_leaves_one_entry),
-		WITH_A_RIG(an_smmu_that_is_missing_is_made),
+		WITH_A_RIG(a_missing_smmu_is_generated),
 		WITH_A_RIG(a_virtio_iommu_on_mmio_is_the_transports_node),
 		WITH_A_RIG(functions_that_share_an_id_get_a_mask),
 		WITH_A_RIG(functions_that_fit_no_mask_get_entries),
 		WITH_A_RIG(segments_are_numbered),
 		WITH_A_RIG(ids_of_a_device_are_entries),
-		WITH_A_RIG(what_differs_is_refused_and_force_replaces_it),
-		WITH_A_RIG(what_means_the_same_is_left),
+		WITH_A_RIG(a_different_property_is_refused_unless_forced),
+		WITH_A_RIG(an_equivalent_property_is_kept),
 		WITH_A_RIG(an_overlay_needs_a_base),
-		WITH_A_RIG(an_overlay_replaces_nothing_that_has_to_go),
+		WITH_A_RIG(an_overlay_cannot_remove_a_property),
 		WITH_A_RIG(a_command_line_names_devices),
 	};
 

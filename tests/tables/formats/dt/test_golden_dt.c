@@ -14,8 +14,8 @@
 #include <viommu/devicetree.h>
 
 /*
- * Device trees of QEMU and of real boards, which nobody here wrote: those in the folder that the
- * environment calls VIOMMU_GOLDEN. Where it is missing, tests are skipped and say so.
+ * Device trees of QEMU and of real boards, in the folder that the environment names VIOMMU_GOLDEN.
+ * Without it the tests are skipped.
  */
 
 enum { N_TREES = 32, N_TREES_OF_QEMU = 23 };
@@ -80,7 +80,7 @@ static void expect_bytes(const struct viommu_table *table, const struct file *fi
 	free(bytes);
 }
 
-/* Fail with the first finding that is as bad, but for one of an id that is expected. */
+/* Fail with the first finding of at least this severity, unless its id is expected. */
 static void expect_clean(const struct viommu_findings *findings, enum viommu_severity from,
 			 const char *but)
 {
@@ -92,7 +92,7 @@ static void expect_clean(const struct viommu_findings *findings, enum viommu_sev
 	}
 }
 
-/* -- taken out and put back ------------------------------------------------------------ */
+/* -- removed and added again ------------------------------------------------------------- */
 
 enum { ROOM = 1 << 16 };
 
@@ -101,7 +101,7 @@ static bool has(const void *blob, int node, const char *name)
 	return fdt_getprop(blob, node, name, NULL);
 }
 
-/* The next node that is, or has, something of an IOMMU; negative if there is none any more. */
+/* The next node that is an IOMMU or refers to one; negative if there is none. */
 static int next_to_strip(const void *blob, bool msis)
 {
 	int node = -1;
@@ -131,7 +131,7 @@ static void strip(void *blob, bool msis)
 	}
 }
 
-/* Every property of a node; in maps, the node for its phandle, for that is just a number. */
+/* Every property of a node; in maps the path of a node replaces its phandle. */
 static void describe_property(GString *text, const void *blob, const char *name,
 			      const fdt32_t *cells, int length)
 {
@@ -168,7 +168,7 @@ static char *joined(GPtrArray *lines)
 	return text;
 }
 
-/* A node as a paragraph. Phandles are left out: what they lead to is what counts. */
+/* A node as a paragraph. Phandles are omitted, since their numbers may differ. */
 static char *describe_node(const void *blob, int node)
 {
 	GPtrArray *lines = g_ptr_array_new_with_free_func(g_free);
@@ -214,7 +214,7 @@ static void expect_same_tree(const char *name, const void *one, const void *othe
 		fail_msg("%s: was ...%.80s, is ...%.80s", name, a, b);
 }
 
-/* What is written into the stripped tree, or made for it as an overlay. */
+/* The topology, written into the stripped tree or as an overlay for it. */
 static void *write_into(const struct viommu_topology *topology, const void *stripped, bool overlay,
 			struct viommu_findings *findings)
 {
@@ -255,7 +255,7 @@ static void comes_back(const struct file *file)
 	viommu_findings_free(findings);
 }
 
-/* -- tests ---------------------------------------------------------------------------- */
+/* -- tests ------------------------------------------------------------------------------- */
 
 static void every_tree_encodes_to_itself(void **state)
 {
@@ -278,7 +278,7 @@ static void every_tree_encodes_to_itself(void **state)
 	g_ptr_array_free(files, TRUE);
 }
 
-/* Nothing is wrong with what QEMU writes, but that one has an IOMMU that nobody is behind. */
+/* The only warning for trees of QEMU is one IOMMU without an endpoint. */
 static void trees_of_qemu_are_clean(void **state)
 {
 	GPtrArray *files = golden_trees("qemu-");
@@ -322,7 +322,7 @@ static void a_tree_with_slack_is_read(void **state)
 	g_free(bytes);
 }
 
-/* Everything of IOMMUs is taken out of a tree, and comes back from its topology as it was. */
+/* All of IOMMUs is removed from a tree; its topology restores the same tree. */
 static void iommus_of_qemu_come_back_from_the_topology(void **state)
 {
 	GPtrArray *files = golden_trees("qemu-");
@@ -333,8 +333,8 @@ static void iommus_of_qemu_come_back_from_the_topology(void **state)
 	g_ptr_array_free(files, TRUE);
 }
 
-/* What a tree means, put into that tree, changes nothing: not even a byte. */
-static void a_tree_that_says_it_already_is_left_alone(void **state)
+/* The topology of a tree, written into that tree, changes no byte. */
+static void a_tree_is_unchanged_by_its_own_topology(void **state)
 {
 	GPtrArray *files = golden_trees("");
 
@@ -366,7 +366,7 @@ int main(void)
 		cmocka_unit_test(trees_of_qemu_are_clean),
 		cmocka_unit_test(a_tree_with_slack_is_read),
 		cmocka_unit_test(iommus_of_qemu_come_back_from_the_topology),
-		cmocka_unit_test(a_tree_that_says_it_already_is_left_alone),
+		cmocka_unit_test(a_tree_is_unchanged_by_its_own_topology),
 	};
 
 	return cmocka_run_group_tests_name("golden device trees", tests, NULL, NULL);

@@ -92,7 +92,7 @@ static inline struct viommu_table *make_iort(struct rig *rig, const char *text)
 	return table;
 }
 
-/* The meaning of a table becomes the rig's topology. */
+/* The rig gets the topology of the table. */
 static inline void mean(struct rig *rig, struct viommu_table *table)
 {
 	viommu_topology_free(rig->topology);
@@ -119,7 +119,7 @@ static inline void assert_goes(const struct rig *rig, const char *device, const 
 	assert_string_equal(text, expected);
 }
 
-/* The lines of a dump that begin with this name, one a mapping or a node: how many there are. */
+/* The number of lines of a dump with this name: one for each mapping or node. */
 static inline unsigned count_lines(const struct viommu_table *table, const char *line)
 {
 	char *text = viommu_table_text(table);

@@ -4,13 +4,14 @@
 /*
  * Real IORTs: of QEMU, of servers, notebooks and phones
  *
- * All of QEMU come out of their meaning byte for byte. Those of hardware have other revisions of
- * nodes, another order of them, and padding; and what a topology has no word for is a finding.
+ * Those of QEMU are regenerated from their topology byte for byte. Those of hardware have other
+ * revisions of nodes, another order of them, and padding; and what a topology cannot represent is a
+ * finding.
  */
 
 enum { N_GOLDEN_IORTS = 111, N_FROM_QEMU = 85, N_OTHERS = 24, N_OWN = 7, N_MADE = 74 };
 
-/* Two that were broken or made up to show all nodes there are. */
+/* Two are synthetic: one is damaged, one has every node type. */
 static bool is_synthetic(const struct file *file)
 {
 	return strstr(file->path, "/synthetic/") != NULL;
@@ -21,7 +22,7 @@ static bool is_from_qemu(const struct file *file)
 	return strstr(file->path, "/qemu-") != NULL;
 }
 
-static void golden_iorts_are_read_and_kept(void **state)
+static void golden_iorts_encode_to_their_bytes(void **state)
 {
 	GPtrArray *files = tables_below(golden_folder(), "IORT");
 
@@ -32,7 +33,7 @@ static void golden_iorts_are_read_and_kept(void **state)
 	g_ptr_array_free(files, TRUE);
 }
 
-/* What real tables do wrong, and what is lost on their way: nothing else may be found. */
+/* Errors of real tables and losses of a conversion. Any other finding fails. */
 static void golden_iorts_break_known_rules_only(void **state)
 {
 	static const char known[] =
@@ -58,7 +59,7 @@ static void golden_iorts_break_known_rules_only(void **state)
 	g_ptr_array_free(files, TRUE);
 }
 
-static void iorts_of_qemu_come_out_of_what_they_mean(void **state)
+static void qemu_iorts_are_regenerated_from_their_topology(void **state)
 {
 	GPtrArray *files = tables_below(golden_folder(), "IORT");
 	unsigned n = 0;
@@ -90,7 +91,7 @@ static void iorts_of_hardware_keep_their_meaning(void **state)
 	g_ptr_array_free(files, TRUE);
 }
 
-static void iorts_of_qemu_come_out_of_topologies_byte_for_byte(void **state)
+static void qemu_iorts_are_generated_byte_for_byte(void **state)
 {
 	GPtrArray *files = tables_below(golden_folder(), "IORT");
 	unsigned made = 0;
@@ -103,7 +104,7 @@ static void iorts_of_qemu_come_out_of_topologies_byte_for_byte(void **state)
 	g_ptr_array_free(files, TRUE);
 }
 
-static void our_own_iorts_come_out_of_what_they_mean(void **state)
+static void own_iorts_are_regenerated_from_their_topology(void **state)
 {
 	GPtrArray *files = tables_below(OWN_GOLDEN, "IORT");
 
@@ -116,7 +117,7 @@ static void our_own_iorts_come_out_of_what_they_mean(void **state)
 	g_ptr_array_free(files, TRUE);
 }
 
-/* -- what Linux saw ------------------------------------------------------------------------ */
+/* -- routes of Linux --------------------------------------------------------------------- */
 
 /* Linux calls an SMMU by its address: smmu3.0x0000000009050000. */
 static void compare_device(const struct viommu_topology *topology, const char *line,
@@ -160,7 +161,7 @@ static void agrees_with_linux(const struct file *file, unsigned *agreed)
 	viommu_table_free(table);
 }
 
-static void resolve_says_what_linux_saw(void **state)
+static void resolve_agrees_with_linux(void **state)
 {
 	GPtrArray *files = tables_below(golden_folder(), "IORT");
 	unsigned agreed = 0;
@@ -176,13 +177,13 @@ static void resolve_says_what_linux_saw(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(golden_iorts_are_read_and_kept),
+		cmocka_unit_test(golden_iorts_encode_to_their_bytes),
 		cmocka_unit_test(golden_iorts_break_known_rules_only),
-		cmocka_unit_test(iorts_of_qemu_come_out_of_what_they_mean),
+		cmocka_unit_test(qemu_iorts_are_regenerated_from_their_topology),
 		cmocka_unit_test(iorts_of_hardware_keep_their_meaning),
-		cmocka_unit_test(iorts_of_qemu_come_out_of_topologies_byte_for_byte),
-		cmocka_unit_test(our_own_iorts_come_out_of_what_they_mean),
-		cmocka_unit_test(resolve_says_what_linux_saw),
+		cmocka_unit_test(qemu_iorts_are_generated_byte_for_byte),
+		cmocka_unit_test(own_iorts_are_regenerated_from_their_topology),
+		cmocka_unit_test(resolve_agrees_with_linux),
 	};
 
 	return cmocka_run_group_tests_name("golden IORTs", tests, NULL, NULL);

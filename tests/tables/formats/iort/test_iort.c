@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * IORT (ARM DEN 0049): made from topologies, and read back
+ * IORT (ARM DEN 0049): generated from topologies, and read back
  */
 #include "iort_rig.h"
 
@@ -23,9 +23,9 @@
 
 #define ONE_SMMU "iommus:\n" SMMU("s", "0x9050000", "10, 11, 12, 13")
 
-/* -- the worked examples ------------------------------------------------------------ */
+/* -- the worked examples ----------------------------------------------------------------- */
 
-static void example_b_comes_out_byte_for_byte(void **state)
+static void example_b_is_generated_byte_for_byte(void **state)
 {
 	struct rig *rig = *state;
 	struct viommu_table *table = make_iort(rig, EXAMPLE_B IORT_HEADER);
@@ -38,8 +38,8 @@ static void example_b_comes_out_byte_for_byte(void **state)
 	assert_goes(rig, "18:00.0", "bypass, nowhere");
 }
 
-/* Every bus that is nobody's goes to the ITS: it may get a number later. */
-static void example_c_comes_out_byte_for_byte(void **state)
+/* A bus without a device is mapped to the ITS: the guest may assign its number later. */
+static void example_c_is_generated_byte_for_byte(void **state)
 {
 	struct rig *rig = *state;
 	struct viommu_table *table = make_iort(
@@ -62,7 +62,7 @@ static void example_c_comes_out_byte_for_byte(void **state)
 }
 
 /* Memory of nested MSIs makes the table one of revision 5, and its node the last one. */
-static void the_rmr_node_of_a_host_comes_out_byte_for_byte(void **state)
+static void the_rmr_node_of_a_host_is_generated_byte_for_byte(void **state)
 {
 	struct rig *rig = *state;
 	struct viommu_table *table =
@@ -78,7 +78,7 @@ static void the_rmr_node_of_a_host_comes_out_byte_for_byte(void **state)
 	viommu_table_free(table);
 }
 
-static void a_table_made_of_its_own_meaning_is_the_same(void **state)
+static void a_table_regenerated_from_its_topology_is_the_same(void **state)
 {
 	struct rig *rig = *state;
 	struct viommu_table *table =
@@ -92,7 +92,7 @@ static void a_table_made_of_its_own_meaning_is_the_same(void **state)
 	viommu_table_free(table);
 }
 
-/* -- machines ------------------------------------------------------------------------- */
+/* -- machines ---------------------------------------------------------------------------- */
 
 /* Without an ITS there is neither a node for it nor a mapping to it (section 4.6, 5). */
 static void a_machine_without_an_its_has_no_mapping_to_one(void **state)
@@ -133,8 +133,8 @@ static void host_bridges_of_a_segment_share_a_node(void **state)
 	viommu_table_free(table);
 }
 
-/* A virtio-iommu is in a VIOT, and where MSIs go stands here: Linux asks both. */
-static void an_iort_beside_a_viot_says_where_msis_go(void **state)
+/* A VIOT describes the virtio-iommu, an IORT the routes of MSIs. Linux reads both. */
+static void an_iort_beside_a_viot_routes_msis(void **state)
 {
 	struct rig *rig = *state;
 
@@ -182,7 +182,7 @@ static void an_smmu_may_send_msis_of_its_own(void **state)
 	"address-bits: 36, incoherent: yes }\n" \
 	"device-ids: [ { device: \\_SB_.DEV0, iommu: s, id: 0x20009 } ]\n"
 
-static void named_components_say_all_of_a_device(void **state)
+static void named_components_describe_a_whole_device(void **state)
 {
 	struct rig *rig = *state;
 	char *before, *after;
@@ -202,7 +202,7 @@ static void named_components_say_all_of_a_device(void **state)
 	free(after);
 }
 
-/* Linux asks for single mappings, where its driver names no ID. */
+/* Linux requires a single mapping if the driver names no ID. */
 static void a_device_with_one_id_has_a_single_mapping(void **state)
 {
 	struct rig *rig = *state;
@@ -212,7 +212,7 @@ static void a_device_with_one_id_has_a_single_mapping(void **state)
 	viommu_table_free(table);
 }
 
-/* -- revisions -------------------------------------------------------------------------------- */
+/* -- revisions --------------------------------------------------------------------------- */
 
 static void expect_revision(struct rig *rig, const char *text, uint8_t expected)
 {
@@ -226,7 +226,7 @@ static void expect_revision(struct rig *rig, const char *text, uint8_t expected)
 }
 
 /* An SMMUv3 that lacks an interrupt needs the flag of revision 6, or its devices lose their ITS. */
-static void the_revision_is_the_oldest_that_has_a_place_for_all(void **state)
+static void the_oldest_sufficient_revision_is_generated(void **state)
 {
 	struct rig *rig = *state;
 
@@ -245,7 +245,7 @@ static void the_revision_is_the_oldest_that_has_a_place_for_all(void **state)
 	assert_int_equal(viommu_findings_count(rig->findings), 0);
 }
 
-static void what_a_revision_has_no_place_for_is_said(void **state)
+static void what_a_revision_cannot_represent_is_reported(void **state)
 {
 	struct rig *rig = *state;
 
@@ -259,8 +259,8 @@ static void what_a_revision_has_no_place_for_is_said(void **state)
 	assert_true(found(rig->findings, "iort-silent-revision"));
 }
 
-/* QEMU until 9.0: counts are one too many, and Linux reads them as they were meant. */
-static void plain_counts_are_read_as_they_were_meant(void **state)
+/* QEMU until 9.0: counts are one too many, and Linux corrects them. */
+static void legacy_id_counts_are_corrected(void **state)
 {
 	struct rig *rig = *state;
 	struct viommu_table *table =
@@ -274,10 +274,9 @@ static void plain_counts_are_read_as_they_were_meant(void **state)
 	assert_true(viommu_topology_header(rig->topology, "IORT")->plain_counts);
 }
 
-/* -- damaged ------------------------------------------------------------------------------------
- */
+/* -- damaged ----------------------------------------------------------------------------- */
 
-static void a_table_cut_off_anywhere_is_walked_and_kept(void **state)
+static void a_table_cut_off_anywhere_is_decoded_and_kept(void **state)
 {
 	struct rig *rig = *state;
 
@@ -289,8 +288,8 @@ static void a_table_cut_off_anywhere_is_walked_and_kept(void **state)
 	}
 }
 
-/* Whatever a byte is, the walk ends, and nothing is lost. */
-static void a_table_with_any_byte_wrong_is_walked_and_kept(void **state)
+/* With any value of a byte the walk ends, and the table encodes to its bytes. */
+static void a_table_with_any_byte_changed_is_decoded_and_kept(void **state)
 {
 	static const uint8_t wrong[] = { 0x00, 0x01, 0x7f, 0xff };
 	uint8_t *copy = copy_of(example_b, sizeof(example_b));
@@ -305,7 +304,7 @@ static void a_table_with_any_byte_wrong_is_walked_and_kept(void **state)
 	free(copy);
 }
 
-/* A machine with 1476 PMCGs broke a test suite: tables are as long as they are. */
+/* A machine with 1476 PMCGs exists: the number of nodes has no small limit. */
 static void a_table_of_thousands_of_nodes_is_read(void **state)
 {
 	enum { N_NODES = 60000, PMCG_LENGTH = 40, IORT_HEAD_LENGTH = 48 };
@@ -328,23 +327,23 @@ static void a_table_of_thousands_of_nodes_is_read(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		WITH_A_RIG(example_b_comes_out_byte_for_byte),
-		WITH_A_RIG(example_c_comes_out_byte_for_byte),
-		WITH_A_RIG(the_rmr_node_of_a_host_comes_out_byte_for_byte),
-		WITH_A_RIG(a_table_made_of_its_own_meaning_is_the_same),
+		WITH_A_RIG(example_b_is_generated_byte_for_byte),
+		WITH_A_RIG(example_c_is_generated_byte_for_byte),
+		WITH_A_RIG(the_rmr_node_of_a_host_is_generated_byte_for_byte),
+		WITH_A_RIG(a_table_regenerated_from_its_topology_is_the_same),
 		WITH_A_RIG(a_machine_without_an_its_has_no_mapping_to_one),
 		WITH_A_RIG(segments_behind_one_smmu_never_collide),
 		WITH_A_RIG(host_bridges_of_a_segment_share_a_node),
-		WITH_A_RIG(an_iort_beside_a_viot_says_where_msis_go),
+		WITH_A_RIG(an_iort_beside_a_viot_routes_msis),
 		WITH_A_RIG(device_ids_that_differ_from_stream_ids_are_kept),
 		WITH_A_RIG(an_smmu_may_send_msis_of_its_own),
-		WITH_A_RIG(named_components_say_all_of_a_device),
+		WITH_A_RIG(named_components_describe_a_whole_device),
 		WITH_A_RIG(a_device_with_one_id_has_a_single_mapping),
-		WITH_A_RIG(the_revision_is_the_oldest_that_has_a_place_for_all),
-		WITH_A_RIG(what_a_revision_has_no_place_for_is_said),
-		WITH_A_RIG(plain_counts_are_read_as_they_were_meant),
-		WITH_A_RIG(a_table_cut_off_anywhere_is_walked_and_kept),
-		WITH_A_RIG(a_table_with_any_byte_wrong_is_walked_and_kept),
+		WITH_A_RIG(the_oldest_sufficient_revision_is_generated),
+		WITH_A_RIG(what_a_revision_cannot_represent_is_reported),
+		WITH_A_RIG(legacy_id_counts_are_corrected),
+		WITH_A_RIG(a_table_cut_off_anywhere_is_decoded_and_kept),
+		WITH_A_RIG(a_table_with_any_byte_changed_is_decoded_and_kept),
 		WITH_A_RIG(a_table_of_thousands_of_nodes_is_read),
 	};
 

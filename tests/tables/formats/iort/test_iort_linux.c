@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Which SMMU Linux takes for a device, where it does not do as the table says
+ * The SMMU that Linux uses for a device, where it differs from the table
  */
 #include "iort_rig.h"
 
 #define ONE_SMMU "iommus: [ { name: s, kind: smmu-v3, at: 0x9050000, interrupts: [1, 2, 3, 4] } ]\n"
 
-/* What was written becomes what a table says, and Linux is asked of that. */
+/* Generate an IORT from the text, and make the topology of this table the rig's. */
 static void read_table(struct rig *rig, const char *text)
 {
 	mean(rig, make_iort(rig, text));
@@ -27,7 +27,7 @@ static void assert_linux(const struct rig *rig, const char *device, enum viommu_
 }
 
 /* A function that no mapping has is not translated, and one of a segment without a node neither. */
-static void linux_takes_the_mapping_of_a_function(void **state)
+static void linux_uses_the_mapping_of_a_function(void **state)
 {
 	struct rig *rig = *state;
 
@@ -66,7 +66,7 @@ static void linux_overlooks_ranges_of_devices(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		WITH_A_RIG(linux_takes_the_mapping_of_a_function),
+		WITH_A_RIG(linux_uses_the_mapping_of_a_function),
 		WITH_A_RIG(linux_finds_no_device_by_a_short_path),
 		WITH_A_RIG(linux_overlooks_ranges_of_devices),
 	};

@@ -4,7 +4,7 @@
 /*
  * Real IVRSs: of QEMU, of notebooks and desktops
  *
- * Four of them come out of their topology otherwise than they went in: one has a block of a type
+ * Four of them differ when regenerated from their topology: one has a block of a type
  * that is not known, one a unique ID of two bytes, and two are templates that mean nothing.
  */
 
@@ -17,7 +17,7 @@ static const char *const other_bytes[N_OTHER_BYTES] = {
 	"iasl-template-ivrs.IVRS",
 };
 
-/* Root buses come in the order of a hash table, and here it is not that of their numbers. */
+/* QEMU writes root buses in the order of a hash table, which differs here from their numbers. */
 #define OUT_OF_ORDER "qemu-10.0-captured/ivrs-q35-pxb.IVRS"
 
 static bool has_other_bytes(const struct file *file)
@@ -28,7 +28,7 @@ static bool has_other_bytes(const struct file *file)
 	return false;
 }
 
-/* What is wrong with real tables, templates apart. */
+/* Errors of real tables, without the templates. */
 static const char *known_findings(const struct file *file)
 {
 	static const char warnings[] = "ivrs-type ivrs-uid ivrs-memory-pages ivrs-last "
@@ -67,7 +67,7 @@ static void golden_ivrss_are_read_and_checked(void **state)
 	g_ptr_array_free(files, TRUE);
 }
 
-static void golden_ivrss_come_out_of_what_they_mean(void **state)
+static void golden_ivrss_are_regenerated_from_their_topology(void **state)
 {
 	GPtrArray *files = tables_below(golden_folder(), "IVRS");
 	unsigned same = 0;
@@ -84,7 +84,7 @@ static void golden_ivrss_come_out_of_what_they_mean(void **state)
 	g_ptr_array_free(files, TRUE);
 }
 
-static void ivrss_of_qemu_come_out_of_topologies_byte_for_byte(void **state)
+static void qemu_ivrss_are_generated_byte_for_byte(void **state)
 {
 	GPtrArray *files = tables_below(golden_folder(), "IVRS");
 	unsigned made = 0;
@@ -101,7 +101,7 @@ static void ivrss_of_qemu_come_out_of_topologies_byte_for_byte(void **state)
 	g_ptr_array_free(files, TRUE);
 }
 
-static void our_own_ivrss_survive_every_way_through(void **state)
+static void own_ivrss_survive_every_conversion(void **state)
 {
 	GPtrArray *files = tables_below(OWN_GOLDEN, "IVRS");
 
@@ -115,7 +115,7 @@ static void our_own_ivrss_survive_every_way_through(void **state)
 	g_ptr_array_free(files, TRUE);
 }
 
-/* -- what Linux saw ------------------------------------------------------------------------ */
+/* -- routes of Linux --------------------------------------------------------------------- */
 
 /* A line of what a guest printed: "DEV 0000:00:08.0 ... iommu=ivhd0 ...". */
 static void compare_device(const struct viommu_topology *topology, const char *line)
@@ -155,7 +155,7 @@ static unsigned agrees_with_linux(const struct file *file)
 	return n;
 }
 
-static void resolve_says_what_linux_saw(void **state)
+static void resolve_agrees_with_linux(void **state)
 {
 	GPtrArray *files = tables_below(golden_folder(), "IVRS");
 	unsigned n = 0;
@@ -172,10 +172,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(golden_ivrss_are_read_and_checked),
-		cmocka_unit_test(golden_ivrss_come_out_of_what_they_mean),
-		cmocka_unit_test(ivrss_of_qemu_come_out_of_topologies_byte_for_byte),
-		cmocka_unit_test(our_own_ivrss_survive_every_way_through),
-		cmocka_unit_test(resolve_says_what_linux_saw),
+		cmocka_unit_test(golden_ivrss_are_regenerated_from_their_topology),
+		cmocka_unit_test(qemu_ivrss_are_generated_byte_for_byte),
+		cmocka_unit_test(own_ivrss_survive_every_conversion),
+		cmocka_unit_test(resolve_agrees_with_linux),
 	};
 
 	return cmocka_run_group_tests_name("golden IVRSs", tests, NULL, NULL);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * IVRS (AMD I/O Virtualization Technology): made from topologies, and read back
+ * IVRS (AMD I/O Virtualization Technology): generated from topologies, and read back
  */
 #include "tables_rig.h"
 
@@ -38,7 +38,7 @@ static struct viommu_table *generate(struct rig *rig, const char *text)
 	return viommu_table_generate(rig->topology, "IVRS", rig->findings);
 }
 
-/* The meaning of what was generated becomes the rig's topology. */
+/* The rig gets the topology of the generated table. */
 static void read_back(struct rig *rig, struct viommu_table *table)
 {
 	assert_non_null(table);
@@ -69,9 +69,9 @@ static void assert_reaches(const struct rig *rig, const char *device, uint32_t i
 	assert_int_equal(linux_route.id, id);
 }
 
-/* -- the worked example ------------------------------------------------------------- */
+/* -- the worked example ------------------------------------------------------------------ */
 
-static void example_f_comes_out_byte_for_byte(void **state)
+static void example_f_is_generated_byte_for_byte(void **state)
 {
 	struct rig *rig = *state;
 	struct viommu_table *table = generate(rig, example_f_text);
@@ -83,7 +83,7 @@ static void example_f_comes_out_byte_for_byte(void **state)
 	assert_reaches(rig, "0c:03.1", 0x0b00);
 }
 
-static void a_table_made_of_its_own_meaning_is_the_same(void **state)
+static void a_table_regenerated_from_its_topology_is_the_same(void **state)
 {
 	struct rig *rig = *state;
 	struct viommu_table *table =
@@ -98,7 +98,7 @@ static void a_table_made_of_its_own_meaning_is_the_same(void **state)
 	viommu_table_free(table);
 }
 
-/* -- device entries ------------------------------------------------------------------- */
+/* -- device entries ---------------------------------------------------------------------- */
 
 /* The types of the blocks and of the device entries in them, one after the other, as text. */
 static void assert_types(struct viommu_table *table, const char *expected)
@@ -125,7 +125,7 @@ static void a_whole_segment_is_one_entry(void **state)
 		     "10 01");
 }
 
-/* What a host bridge leaves to its IOMMU is behind what ranges say, and without them. */
+/* The entries of a host bridge follow those of ranges and exclude their functions. */
 static void ranges_come_before_the_rest_of_a_host_bridge(void **state)
 {
 	assert_types(generate(*state, IOMMU "host-bridges: [ { buses: 00-ff, iommu: a } ]\n"
@@ -144,8 +144,8 @@ static void ats_is_refused_by_an_extended_entry(void **state)
 		     "10 46 47 04");
 }
 
-/* "The next function has the next ID": of an entry the next function has the same. */
-static void ids_that_count_on_are_an_alias_each(void **state)
+/* In a range the next function has the next ID; in an alias range it has the same ID. */
+static void consecutive_ids_are_written_as_aliases(void **state)
 {
 	assert_types(generate(*state, IOMMU "ranges:\n"
 					    "  - { functions: 00:00.0-fe:1f.7, iommu: a }\n"
@@ -164,7 +164,7 @@ static void entries_of_8_bytes_can_be_aligned(void **state)
 		     "10 02 00 48");
 }
 
-/* -- blocks ----------------------------------------------------------------------------- */
+/* -- blocks ------------------------------------------------------------------------------ */
 
 static const char whole[] = "ranges: [ { functions: 00:00.0-ff:1f.7, iommu: a } ]\n";
 
@@ -246,7 +246,7 @@ static void a_block_that_is_too_long_is_refused(void **state)
 	assert_true(found(rig->findings, "ivrs-too-large"));
 }
 
-/* -- devices that ACPI names -------------------------------------------------------------- */
+/* -- devices that ACPI names ------------------------------------------------------------- */
 
 static void unique_ids_are_numbers_or_text(void **state)
 {
@@ -272,10 +272,10 @@ static void unique_ids_are_numbers_or_text(void **state)
 	assert_reaches(rig, "AMDI0040", 0x99);
 }
 
-/* -- overlaps ---------------------------------------------------------------------------------- */
+/* -- overlaps ---------------------------------------------------------------------------- */
 
-/* A topology that lists a smaller range first is a table that has it last, and back. */
-static void of_ranges_that_overlap_the_first_is_written_last(void **state)
+/* The first range of a topology wins, the last entry of a table: the order is reversed. */
+static void the_first_of_overlapping_ranges_is_written_last(void **state)
 {
 	struct rig *rig = *state;
 
@@ -289,8 +289,8 @@ static void of_ranges_that_overlap_the_first_is_written_last(void **state)
 	assert_reaches(rig, "fe:00.0", 0xfe00);
 }
 
-/* An entry cannot say that a function bypasses, so what is around it is written. */
-static void what_bypasses_is_cut_out(void **state)
+/* No entry makes a function bypass, so the ranges around it are written. */
+static void bypassing_functions_are_excluded(void **state)
 {
 	struct rig *rig = *state;
 	struct viommu_route linux_route;
@@ -302,8 +302,8 @@ static void what_bypasses_is_cut_out(void **state)
 	assert_reaches(rig, "01:00.1", 0x101);
 }
 
-/* Blocks stand in the order of IOMMUs: ranges that ask for another order are cut. */
-static void of_two_iommus_the_one_whose_range_is_first_counts(void **state)
+/* Blocks have the order of the IOMMUs; overlapping ranges in another order are split. */
+static void the_iommu_of_the_first_overlapping_range_is_used(void **state)
 {
 	struct rig *rig = *state;
 	struct viommu_route linux_route;
@@ -320,10 +320,9 @@ static void of_two_iommus_the_one_whose_range_is_first_counts(void **state)
 	assert_string_equal(ask(rig, "81:00.0", &linux_route).iommu->name, "amdvi1");
 }
 
-/* -- as Linux reads it --------------------------------------------------------------------------
- */
+/* -- as Linux reads it ------------------------------------------------------------------- */
 
-static void linux_takes_iommus_out_of_what_is_translated(void **state)
+static void linux_excludes_iommus_from_translation(void **state)
 {
 	struct rig *rig = *state;
 	struct viommu_route linux_route;
@@ -333,7 +332,7 @@ static void linux_takes_iommus_out_of_what_is_translated(void **state)
 	assert_int_equal(linux_route.reach, VIOMMU_REACH_NOTHING);
 }
 
-/* A function that others send as has a row in its table, whether it is listed or not. */
+/* The target of an alias has a row in the table of Linux, even without an entry. */
 static void linux_knows_the_function_of_an_alias(void **state)
 {
 	struct rig *rig = *state;
@@ -363,10 +362,9 @@ static void linux_does_not_see_an_iommu_without_the_newest_block(void **state)
 	assert_int_equal(linux_route.reach, VIOMMU_REACH_NOTHING);
 }
 
-/* -- damage ---------------------------------------------------------------------------------------
- */
+/* -- damage ------------------------------------------------------------------------------ */
 
-/* Any byte may be anything: every table encodes to itself, and no walk leaves it. */
+/* With any value of a byte the table encodes to itself, and no walk leaves it. */
 static void a_damaged_table_is_kept_as_it_is(void **state)
 {
 	static const uint8_t values[] = { 0x00, 0x01, 0x04, 0x40, 0x48, 0x7f, 0x80, 0xf0, 0xff };
@@ -396,21 +394,21 @@ static void a_table_that_is_cut_off_is_kept_as_it_is(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		WITH_A_RIG(example_f_comes_out_byte_for_byte),
-		WITH_A_RIG(a_table_made_of_its_own_meaning_is_the_same),
+		WITH_A_RIG(example_f_is_generated_byte_for_byte),
+		WITH_A_RIG(a_table_regenerated_from_its_topology_is_the_same),
 		WITH_A_RIG(a_whole_segment_is_one_entry),
 		WITH_A_RIG(ranges_come_before_the_rest_of_a_host_bridge),
 		WITH_A_RIG(ats_is_refused_by_an_extended_entry),
-		WITH_A_RIG(ids_that_count_on_are_an_alias_each),
+		WITH_A_RIG(consecutive_ids_are_written_as_aliases),
 		WITH_A_RIG(entries_of_8_bytes_can_be_aligned),
 		WITH_A_RIG(an_iommu_has_the_blocks_that_it_needs),
 		WITH_A_RIG(all_iommus_have_the_same_blocks),
 		WITH_A_RIG(a_block_that_is_too_long_is_refused),
 		WITH_A_RIG(unique_ids_are_numbers_or_text),
-		WITH_A_RIG(of_ranges_that_overlap_the_first_is_written_last),
-		WITH_A_RIG(what_bypasses_is_cut_out),
-		WITH_A_RIG(of_two_iommus_the_one_whose_range_is_first_counts),
-		WITH_A_RIG(linux_takes_iommus_out_of_what_is_translated),
+		WITH_A_RIG(the_first_of_overlapping_ranges_is_written_last),
+		WITH_A_RIG(bypassing_functions_are_excluded),
+		WITH_A_RIG(the_iommu_of_the_first_overlapping_range_is_used),
+		WITH_A_RIG(linux_excludes_iommus_from_translation),
 		WITH_A_RIG(linux_knows_the_function_of_an_alias),
 		WITH_A_RIG(linux_does_not_see_an_iommu_without_the_newest_block),
 		cmocka_unit_test(a_damaged_table_is_kept_as_it_is),

@@ -8,7 +8,7 @@
 
 enum { N_GOLDEN_SRATS = 13, N_OWN = 3, N_DISABLED = 1 };
 
-/* Returns how many there were; and how many warnings they have. */
+/* Returns the number of tables, and counts their warnings. */
 static unsigned check_all(const char *folder, unsigned *warnings)
 {
 	struct viommu_findings *findings = viommu_findings_new();
@@ -38,7 +38,7 @@ static void golden_srats_are_read_and_checked(void **state)
 	assert_int_equal(warnings, N_DISABLED);
 }
 
-static void our_own_srats_are_read_and_checked(void **state)
+static void own_srats_are_read_and_checked(void **state)
 {
 	unsigned warnings;
 
@@ -51,7 +51,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(golden_srats_are_read_and_checked),
-		cmocka_unit_test(our_own_srats_are_read_and_checked),
+		cmocka_unit_test(own_srats_are_read_and_checked),
 	};
 
 	return cmocka_run_group_tests_name("golden SRATs", tests, NULL, NULL);

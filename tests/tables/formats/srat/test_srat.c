@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * SRAT: generic initiators for IOMMUs, alone or in a table that is there already
+ * SRAT: generic initiators for IOMMUs, in a new table or in an existing one
  */
 #include <glib.h>
 
@@ -22,7 +22,7 @@ enum { SRAT_HEAD_LENGTH = 48, MEMORY_LENGTH = 40, INITIATOR_LENGTH = 32 };
 enum { BUS_AT = 10, DEVFN_AT = 11, FLAGS_AT = 24 };
 #define INITIATOR_AT (SRAT_HEAD_LENGTH + MEMORY_LENGTH)
 
-/* Example G as a machine would have it without its IOMMU. */
+/* Example G without its IOMMU. */
 static void make_memory(uint8_t bytes[INITIATOR_AT])
 {
 	memcpy(bytes, example_g, INITIATOR_AT);
@@ -42,7 +42,7 @@ static void read_iommu(struct rig *rig, const char *at, unsigned domain)
 	read_fine(rig, text);
 }
 
-static void example_g_is_what_memory_and_an_iommu_come_to(void **state)
+static void example_g_is_memory_and_an_iommu(void **state)
 {
 	struct rig *rig = *state;
 	uint8_t memory[INITIATOR_AT];
@@ -77,7 +77,7 @@ static void a_handle_has_its_bus_in_the_lower_byte(void **state)
 	viommu_table_free(table);
 }
 
-/* Nothing is said twice: what is there already is left as it is. */
+/* An initiator that exists is kept, and not repeated. */
 static void an_srat_that_has_the_iommu_stays_the_same(void **state)
 {
 	struct rig *rig = *state;
@@ -90,8 +90,8 @@ static void an_srat_that_has_the_iommu_stays_the_same(void **state)
 	viommu_table_free(table);
 }
 
-/* Nothing is replaced: another domain is an error, and the table is as it was. */
-static void what_an_srat_says_is_not_replaced(void **state)
+/* Another domain of the initiator is an error, and the table is unchanged. */
+static void entries_of_an_srat_are_not_replaced(void **state)
 {
 	struct rig *rig = *state;
 	struct viommu_table *table =
@@ -107,7 +107,7 @@ static void what_an_srat_says_is_not_replaced(void **state)
 	viommu_table_free(table);
 }
 
-/* What is behind bytes that are no structure, no reader finds. */
+/* No reader finds a structure behind bytes that are none. */
 static void a_damaged_srat_is_not_extended(void **state)
 {
 	uint8_t bytes[sizeof(example_g) + 1];
@@ -138,8 +138,8 @@ static void no_other_table_is_extended(void **state)
 	viommu_table_free(table);
 }
 
-/* A domain of more than 8 bits has no place in revision 1. */
-static void an_old_srat_takes_no_large_domain(void **state)
+/* Revision 1 has 8 bits for a domain. */
+static void an_old_srat_has_no_large_domains(void **state)
 {
 	struct rig *rig = *state;
 	uint8_t memory[INITIATOR_AT];
@@ -156,7 +156,8 @@ static void an_old_srat_takes_no_large_domain(void **state)
 	viommu_table_free(table);
 }
 
-/* An AMD-Vi is a function, too; VT-d says its domain in DMAR, and a window is no initiator. */
+/* An AMD-Vi is a function as well. A DMAR has the domain of a VT-d unit. An IOMMU on MMIO is no
+ * initiator. */
 static void only_functions_are_initiators(void **state)
 {
 	struct rig *rig = *state;
@@ -176,8 +177,8 @@ static void only_functions_are_initiators(void **state)
 	viommu_table_free(table);
 }
 
-/* VIOT has no field for it: what an SRAT says becomes part of what the VIOT means. */
-static void an_srat_tells_the_domain_of_an_iommu(void **state)
+/* VIOT has no field for a domain, so the SRAT adds it to the topology of the VIOT. */
+static void an_srat_assigns_the_domain_of_an_iommu(void **state)
 {
 	struct rig *rig = *state;
 	struct viommu_table *viot, *srat;
@@ -197,8 +198,8 @@ static void an_srat_tells_the_domain_of_an_iommu(void **state)
 	viommu_table_free(viot);
 }
 
-/* Any two bytes may hold anything: what is decoded encodes to what came in. */
-static void bytes_may_be_anything(void **state)
+/* With any values of two bytes, a decoded table encodes to the same bytes. */
+static void any_bytes_are_decoded_and_kept(void **state)
 {
 	static const uint16_t values[] = { 0, 1, 0x0101, 0x0105, 0x2005, 0x7fff, 0xffff };
 	uint8_t *bytes = copy_of(example_g, sizeof(example_g));
@@ -219,16 +220,16 @@ static void bytes_may_be_anything(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		WITH_A_RIG(example_g_is_what_memory_and_an_iommu_come_to),
+		WITH_A_RIG(example_g_is_memory_and_an_iommu),
 		WITH_A_RIG(a_handle_has_its_bus_in_the_lower_byte),
 		WITH_A_RIG(an_srat_that_has_the_iommu_stays_the_same),
-		WITH_A_RIG(what_an_srat_says_is_not_replaced),
+		WITH_A_RIG(entries_of_an_srat_are_not_replaced),
 		WITH_A_RIG(a_damaged_srat_is_not_extended),
 		WITH_A_RIG(no_other_table_is_extended),
-		WITH_A_RIG(an_old_srat_takes_no_large_domain),
+		WITH_A_RIG(an_old_srat_has_no_large_domains),
 		WITH_A_RIG(only_functions_are_initiators),
-		WITH_A_RIG(an_srat_tells_the_domain_of_an_iommu),
-		WITH_A_RIG(bytes_may_be_anything),
+		WITH_A_RIG(an_srat_assigns_the_domain_of_an_iommu),
+		WITH_A_RIG(any_bytes_are_decoded_and_kept),
 	};
 
 	return cmocka_run_group_tests_name("srat", tests, NULL, NULL);

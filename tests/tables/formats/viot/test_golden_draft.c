@@ -2,15 +2,15 @@
 #include "golden_rig.h"
 
 /*
- * Real tables, wrapped as the draft of a VIOT of 2019 wraps them
+ * Real tables in the wrapper of the VIOT draft of 2019
  *
- * Nobody has such tables, but for what they are made of: every real IORT, DMAR and IVRS is put into
- * one. It must come out as it went in, and mean what it meant.
+ * No real table of this draft is known, so every real IORT, DMAR and IVRS is wrapped. It has to be
+ * unwrapped to the same bytes and the same topology.
  */
 
 enum { HEAD = 48, LENGTH_AT = 4, N_WRAPPED = 288 };
 
-/* The whole of it adds up to what the table inside does: checksums are not what this is about. */
+/* The checksum stays that of the inner table: this test is not about checksums. */
 static struct file *wrap(const struct file *inner)
 {
 	static const uint8_t head[HEAD] = "VIOT";
@@ -27,7 +27,7 @@ static struct file *wrap(const struct file *inner)
 	return file;
 }
 
-/* What the table means, as bytes of a table of that kind; NULL if none can be made. */
+/* The bytes generated from the topology of the table; NULL if there are none. */
 static GBytes *meaning(const struct file *file, const char *signature)
 {
 	struct viommu_table *table = decode(file, NULL), *again;
@@ -85,8 +85,8 @@ static void real_tables_mean_the_same_in_a_wrapper(void **state)
 	assert_int_equal(n, N_WRAPPED);
 }
 
-/* What QEMU was given for a virtio-iommu, said in the words of 2019, comes back. */
-static void machines_of_qemu_can_be_said_that_way(void **state)
+/* The topologies of QEMU's virtio-iommu survive the draft of 2019. */
+static void qemu_machines_can_be_represented_in_the_draft(void **state)
 {
 	GPtrArray *files = tables_below(OWN_GOLDEN, "VIOT");
 
@@ -113,7 +113,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(real_tables_mean_the_same_in_a_wrapper),
-		cmocka_unit_test(machines_of_qemu_can_be_said_that_way),
+		cmocka_unit_test(qemu_machines_can_be_represented_in_the_draft),
 	};
 
 	return cmocka_run_group_tests_name("golden tables, wrapped", tests, NULL, NULL);

@@ -3,7 +3,7 @@
 
 enum { N_GOLDEN_VIOTS = 47, N_GOLDEN_FROM_QEMU = 45 };
 
-/* Nothing is wrong with it, but that some have an IOMMU that nobody is behind. */
+/* The only warning is an IOMMU without an endpoint. */
 static void checks_clean(const struct file *file, unsigned *idle)
 {
 	struct viommu_findings *findings = viommu_findings_new();
@@ -23,7 +23,7 @@ static void checks_clean(const struct file *file, unsigned *idle)
 	viommu_findings_free(findings);
 }
 
-/* -- what Linux saw ------------------------------------------------------------------------ */
+/* -- routes of Linux --------------------------------------------------------------------- */
 
 struct agreement {
 	unsigned agreed, conventional;
@@ -76,9 +76,9 @@ static void agrees_with_linux(const struct file *file, struct agreement *agreeme
 	viommu_table_free(table);
 }
 
-/* -- tests ---------------------------------------------------------------------------------- */
+/* -- tests ------------------------------------------------------------------------------- */
 
-static void our_own_viots_survive_every_way_through(void **state)
+static void own_viots_survive_every_conversion(void **state)
 {
 	GPtrArray *files = tables_below(OWN_GOLDEN, "VIOT");
 	unsigned idle = 0;
@@ -94,8 +94,8 @@ static void our_own_viots_survive_every_way_through(void **state)
 	g_ptr_array_free(files, TRUE);
 }
 
-/* All kinds that ./run capture takes; the others that are there have tests of their own. */
-static void our_own_captures_encode_to_themselves(void **state)
+/* All kinds that ./run capture takes; the other kinds have tests of their own. */
+static void own_captures_encode_to_themselves(void **state)
 {
 	GPtrArray *files = tables_below(OWN_GOLDEN, NULL);
 
@@ -122,7 +122,7 @@ static void golden_viots_are_read_checked_and_written_back(void **state)
 	g_ptr_array_free(files, TRUE);
 }
 
-static void viots_of_qemu_come_out_of_topologies_byte_for_byte(void **state)
+static void qemu_viots_are_generated_byte_for_byte(void **state)
 {
 	GPtrArray *files = tables_below(golden_folder(), "VIOT");
 	unsigned made = 0;
@@ -139,7 +139,7 @@ static void viots_of_qemu_come_out_of_topologies_byte_for_byte(void **state)
 	g_ptr_array_free(files, TRUE);
 }
 
-static void resolve_says_what_linux_saw(void **state)
+static void resolve_agrees_with_linux(void **state)
 {
 	GPtrArray *files = tables_below(golden_folder(), "VIOT");
 	struct agreement agreement = { 0, 0 };
@@ -168,11 +168,11 @@ static void tables_of_every_kind_encode_to_themselves(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(our_own_captures_encode_to_themselves),
-		cmocka_unit_test(our_own_viots_survive_every_way_through),
+		cmocka_unit_test(own_captures_encode_to_themselves),
+		cmocka_unit_test(own_viots_survive_every_conversion),
 		cmocka_unit_test(golden_viots_are_read_checked_and_written_back),
-		cmocka_unit_test(viots_of_qemu_come_out_of_topologies_byte_for_byte),
-		cmocka_unit_test(resolve_says_what_linux_saw),
+		cmocka_unit_test(qemu_viots_are_generated_byte_for_byte),
+		cmocka_unit_test(resolve_agrees_with_linux),
 		cmocka_unit_test(tables_of_every_kind_encode_to_themselves),
 	};
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * VIOT (ACPI 6.5): made from topologies, and read back
+ * VIOT (ACPI 6.5): generated from topologies, and read back
  */
 #include "tables_rig.h"
 
@@ -12,7 +12,7 @@ static struct viommu_table *generate(struct rig *rig, const char *text)
 	return viommu_table_generate(rig->topology, "VIOT", rig->findings);
 }
 
-/* The meaning of what was generated becomes the rig's topology. */
+/* The rig gets the topology of the generated table. */
 static void read_back(struct rig *rig, struct viommu_table *table)
 {
 	assert_non_null(table);
@@ -40,9 +40,9 @@ static void assert_reaches(const struct rig *rig, const char *device, const char
 	assert_int_equal(route.id, id);
 }
 
-/* -- the worked examples ------------------------------------------------------------ */
+/* -- the worked examples ----------------------------------------------------------------- */
 
-static void example_a_comes_out_byte_for_byte(void **state)
+static void example_a_is_generated_byte_for_byte(void **state)
 {
 	struct rig *rig = *state;
 	struct viommu_table *table;
@@ -58,7 +58,7 @@ static void example_a_comes_out_byte_for_byte(void **state)
 	assert_reaches(rig, "0001:00:00.0", NULL, 0);
 }
 
-static void example_a2_comes_out_byte_for_byte(void **state)
+static void example_a2_is_generated_byte_for_byte(void **state)
 {
 	struct rig *rig = *state;
 	struct viommu_table *table;
@@ -77,8 +77,8 @@ static void example_a2_comes_out_byte_for_byte(void **state)
 	assert_reaches(rig, "0xfe001000", "viommu0", 0x20000);
 }
 
-/* What a table means makes the same table again. */
-static void a_table_made_of_its_own_meaning_is_the_same(void **state)
+/* The topology of a table generates the same table. */
+static void a_table_regenerated_from_its_topology_is_the_same(void **state)
 {
 	struct rig *rig = *state;
 	struct viommu_table *table =
@@ -93,7 +93,7 @@ static void a_table_made_of_its_own_meaning_is_the_same(void **state)
 	viommu_table_free(table);
 }
 
-/* -- machines ------------------------------------------------------------------------- */
+/* -- machines ---------------------------------------------------------------------------- */
 
 /* Rule: IDs of two devices behind one IOMMU differ; so those of segments lie apart. */
 static void segments_behind_one_iommu_never_collide(void **state)
@@ -134,7 +134,7 @@ static void several_iommus_keep_their_devices(void **state)
 	assert_reaches(rig, "0x9001000", "viommu0", 0x20000);
 }
 
-/* The header says what the topology wants it to say, short text padded with NUL. */
+/* The topology chooses the fields of the header; short text is padded with NUL. */
 static void fields_of_the_header_can_be_chosen(void **state)
 {
 	static const uint8_t expected[] = "BOCHS BXPC\0\0\0\0\x78\x56\x34\x12QEMU\x02\0\0\0";
@@ -154,7 +154,7 @@ static void fields_of_the_header_can_be_chosen(void **state)
 	viommu_table_free(table);
 }
 
-/* -- what a VIOT cannot say -------------------------------------------------------------- */
+/* -- what a VIOT cannot represent -------------------------------------------------------- */
 
 static size_t length_of(const struct viommu_table *table)
 {
@@ -177,7 +177,7 @@ static void an_iommu_of_another_kind_is_left_out_with_a_warning(void **state)
 	viommu_table_free(table);
 }
 
-static void what_else_has_no_place_is_a_note(void **state)
+static void other_unrepresentable_objects_are_notes(void **state)
 {
 	struct rig *rig = *state;
 
@@ -190,7 +190,7 @@ static void what_else_has_no_place_is_a_note(void **state)
 	assert_int_equal(viommu_findings_count_from(rig->findings, VIOMMU_WARNING), 0);
 }
 
-/* -- limits --------------------------------------------------------------------------------- */
+/* -- limits ------------------------------------------------------------------------------ */
 
 static void add_iommus(struct rig *rig, unsigned n)
 {
@@ -221,8 +221,8 @@ static void add_devices(struct rig *rig, unsigned n, const char *iommu)
 	}
 }
 
-/* Node count has 16 bits: 65535 nodes are a table, in linear time, and one more is none. */
-static void as_many_nodes_as_can_be_counted(void **state)
+/* Node count has 16 bits: 65535 nodes are generated in linear time, one more is an error. */
+static void the_node_count_limits_the_nodes(void **state)
 {
 	static const unsigned max = 65535;
 	struct rig *rig = *state;
@@ -247,8 +247,8 @@ static void as_many_nodes_as_can_be_counted(void **state)
 	assert_true(found(rig->findings, "viot-too-large"));
 }
 
-/* An output node has 16 bits: 4093 IOMMU nodes begin below 64 KiB, and one more does not. */
-static void as_many_iommus_as_can_be_named(void **state)
+/* An output node has 16 bits: 4093 IOMMU nodes begin below 64 KiB. */
+static void the_output_node_limits_the_iommus(void **state)
 {
 	static const unsigned max = 4093;
 	struct rig *rig = *state;
@@ -269,7 +269,7 @@ static void as_many_iommus_as_can_be_named(void **state)
 	assert_true(found(rig->findings, "viot-too-large"));
 }
 
-/* Ranges that speak of more segments than there can be are left out, and it is said why. */
+/* Ranges with more segments than exist are omitted, with a finding. */
 static void ranges_of_too_many_segments_are_left_out(void **state)
 {
 	enum { N_RANGES = 17, LENGTH = VIOT_HEAD_LENGTH + 16 + 24 * N_RANGES };
@@ -292,9 +292,9 @@ static void ranges_of_too_many_segments_are_left_out(void **state)
 	assert_false(found(rig->findings, "viot-range-inverted"));
 }
 
-/* -- nothing is lost --------------------------------------------------------------------------- */
+/* -- nothing is lost --------------------------------------------------------------------- */
 
-/* A VIOT of example A's head and any nodes; the rig's findings say what was found. */
+/* A VIOT with the head of example A and any nodes; findings go to the rig. */
 static void walk_nodes(struct rig *rig, const void *nodes, size_t length, unsigned offset)
 {
 	size_t total = VIOT_HEAD_LENGTH + length;
@@ -329,7 +329,7 @@ static void nodes_longer_than_they_should_be_survive(void **state)
 	assert_true(found(rig->findings, "viot-node-length"));
 }
 
-/* A cursor never stands still: one finding, and what is behind it is bytes. */
+/* A node of length 0 ends the walk with one finding; the rest is kept as bytes. */
 static void a_node_shorter_than_its_head_ends_the_walk(void **state)
 {
 	uint8_t node[20] = { 3, 0, 0, 0, 4, 0, 16 };
@@ -369,8 +369,8 @@ static void reserved_bytes_survive(void **state)
 	assert_int_equal(viommu_findings_count_from(rig->findings, VIOMMU_ERROR), 0);
 }
 
-/* What lies behind the length of the header is kept; only that it is there is wrong. */
-static void trailing_bytes_survive_and_mean_nothing(void **state)
+/* Bytes behind the length of the header are kept, and reported. */
+static void trailing_bytes_survive_and_are_ignored(void **state)
 {
 	uint8_t bytes[sizeof(example_a) + 24];
 	struct rig *rig = *state;
@@ -382,8 +382,8 @@ static void trailing_bytes_survive_and_mean_nothing(void **state)
 	assert_true(found(rig->findings, "acpi-length"));
 }
 
-/* A node is named by where it begins, whatever it is: an output to one says which it is. */
-static void an_output_to_a_node_of_another_kind_is_told_apart(void **state)
+/* An output node may be any offset; the dump names the kind of node there. */
+static void an_output_to_a_node_of_another_kind_is_reported(void **state)
 {
 	struct rig *rig = *state;
 	uint8_t bytes[sizeof(example_a)];
@@ -401,24 +401,24 @@ static void an_output_to_a_node_of_another_kind_is_told_apart(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		WITH_A_RIG(example_a_comes_out_byte_for_byte),
-		WITH_A_RIG(example_a2_comes_out_byte_for_byte),
-		WITH_A_RIG(a_table_made_of_its_own_meaning_is_the_same),
+		WITH_A_RIG(example_a_is_generated_byte_for_byte),
+		WITH_A_RIG(example_a2_is_generated_byte_for_byte),
+		WITH_A_RIG(a_table_regenerated_from_its_topology_is_the_same),
 		WITH_A_RIG(segments_behind_one_iommu_never_collide),
 		WITH_A_RIG(several_iommus_keep_their_devices),
 		WITH_A_RIG(fields_of_the_header_can_be_chosen),
 		WITH_A_RIG(an_iommu_of_another_kind_is_left_out_with_a_warning),
-		WITH_A_RIG(what_else_has_no_place_is_a_note),
-		WITH_A_RIG(as_many_nodes_as_can_be_counted),
-		WITH_A_RIG(as_many_iommus_as_can_be_named),
+		WITH_A_RIG(other_unrepresentable_objects_are_notes),
+		WITH_A_RIG(the_node_count_limits_the_nodes),
+		WITH_A_RIG(the_output_node_limits_the_iommus),
 		WITH_A_RIG(ranges_of_too_many_segments_are_left_out),
 		WITH_A_RIG(unknown_nodes_survive),
 		WITH_A_RIG(nodes_longer_than_they_should_be_survive),
 		WITH_A_RIG(a_node_shorter_than_its_head_ends_the_walk),
 		WITH_A_RIG(bytes_before_the_nodes_survive),
 		WITH_A_RIG(reserved_bytes_survive),
-		WITH_A_RIG(trailing_bytes_survive_and_mean_nothing),
-		WITH_A_RIG(an_output_to_a_node_of_another_kind_is_told_apart),
+		WITH_A_RIG(trailing_bytes_survive_and_are_ignored),
+		WITH_A_RIG(an_output_to_a_node_of_another_kind_is_reported),
 	};
 
 	return cmocka_run_group_tests_name("viot", tests, NULL, NULL);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * VIOT as it was drafted in 2019: another table in a wrapper
+ * VIOT, draft of 2019: another table in a wrapper
  */
 #include "tables_rig.h"
 
@@ -33,7 +33,7 @@ static struct viommu_table *generate(struct rig *rig, const char *text)
 	return viommu_table_generate(rig->topology, "VIOT-2019", rig->findings);
 }
 
-/* The meaning of what was generated becomes the rig's topology. */
+/* The rig gets the topology of the generated table. */
 static void read_back(struct rig *rig, struct viommu_table *table)
 {
 	assert_non_null(table);
@@ -53,9 +53,9 @@ static struct viommu_route ask(const struct rig *rig, const char *device,
 	return route;
 }
 
-/* -- the worked example ------------------------------------------------------------- */
+/* -- the worked example ------------------------------------------------------------------ */
 
-static void example_d_comes_out_byte_for_byte(void **state)
+static void example_d_is_generated_byte_for_byte(void **state)
 {
 	struct rig *rig = *state;
 	struct viommu_table *table;
@@ -67,7 +67,7 @@ static void example_d_comes_out_byte_for_byte(void **state)
 	viommu_table_free(table);
 }
 
-static void a_table_made_of_its_own_meaning_is_the_same(void **state)
+static void a_table_regenerated_from_its_topology_is_the_same(void **state)
 {
 	struct rig *rig = *state;
 	struct viommu_table *table =
@@ -83,8 +83,8 @@ static void a_table_made_of_its_own_meaning_is_the_same(void **state)
 	viommu_table_free(table);
 }
 
-/* Offsets are shown as they are in the file, though those in fields count from the IORT. */
-static void places_count_from_the_beginning_of_the_viot(void **state)
+/* A dump shows offsets in the file; the offsets in fields count from the IORT. */
+static void places_are_offsets_from_the_start_of_the_viot(void **state)
 {
 	struct rig *rig = *state;
 	struct viommu_table *table =
@@ -101,7 +101,7 @@ static void places_count_from_the_beginning_of_the_viot(void **state)
 	viommu_table_free(table);
 }
 
-/* -- nodes of virtio-iommus ------------------------------------------------------------ */
+/* -- nodes of virtio-iommus -------------------------------------------------------------- */
 
 static void a_window_of_registers_has_its_node(void **state)
 {
@@ -160,7 +160,7 @@ static void an_iort_alone_may_have_such_nodes_but_should_not(void **state)
 	assert_int_equal(viommu_topology_iommu(rig->topology, 0)->kind, VIOMMU_VIRTIO_PCI);
 }
 
-/* -- which table, which form ------------------------------------------------------------ */
+/* -- which table, which form ------------------------------------------------------------- */
 
 static void the_iommus_choose_the_table_that_is_wrapped(void **state)
 {
@@ -210,7 +210,7 @@ static void a_table_without_nodes_is_no_draft(void **state)
 }
 
 /* "Mainline Linux sees node count 0 in a draft table: no message, no IOMMU" */
-static void linux_finds_nothing_in_it(void **state)
+static void linux_ignores_the_draft(void **state)
 {
 	struct rig *rig = *state;
 	struct viommu_route linux_route;
@@ -223,10 +223,10 @@ static void linux_finds_nothing_in_it(void **state)
 	assert_non_null(strstr(why, "not merged"));
 }
 
-/* -- damage ---------------------------------------------------------------------------------- */
+/* -- damage ------------------------------------------------------------------------------ */
 
-/* The reader of the draft did not look at it, and Linux goes on with any table but an IVRS. */
-static void a_wrong_sum_inside_is_a_warning(void **state)
+/* The reader of the draft ignored it, and Linux refuses only an IVRS for its checksum. */
+static void a_wrong_checksum_inside_is_a_warning(void **state)
 {
 	struct rig *rig = *state;
 	uint8_t bytes[sizeof(example_d)];
@@ -271,16 +271,16 @@ static void a_table_that_is_cut_off_is_kept_as_it_is(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		WITH_A_RIG(example_d_comes_out_byte_for_byte),
-		WITH_A_RIG(a_table_made_of_its_own_meaning_is_the_same),
-		WITH_A_RIG(places_count_from_the_beginning_of_the_viot),
+		WITH_A_RIG(example_d_is_generated_byte_for_byte),
+		WITH_A_RIG(a_table_regenerated_from_its_topology_is_the_same),
+		WITH_A_RIG(places_are_offsets_from_the_start_of_the_viot),
 		WITH_A_RIG(a_window_of_registers_has_its_node),
 		WITH_A_RIG(the_longer_node_is_read_as_well),
 		WITH_A_RIG(an_iort_alone_may_have_such_nodes_but_should_not),
 		WITH_A_RIG(the_iommus_choose_the_table_that_is_wrapped),
 		WITH_A_RIG(a_table_without_nodes_is_no_draft),
-		WITH_A_RIG(linux_finds_nothing_in_it),
-		WITH_A_RIG(a_wrong_sum_inside_is_a_warning),
+		WITH_A_RIG(linux_ignores_the_draft),
+		WITH_A_RIG(a_wrong_checksum_inside_is_a_warning),
 		cmocka_unit_test(a_damaged_table_is_kept_as_it_is),
 		cmocka_unit_test(a_table_that_is_cut_off_is_kept_as_it_is),
 	};
