@@ -332,7 +332,10 @@ class Run:
             time.sleep(0.1)
 
     def serve(self, machine, request):
-        """Do what the guest asks for and answer it; returns the machine it then runs in."""
+        """
+        Do what the guest asks for and answer it; returns the machine it then runs in. None answers
+        nothing: a guest that was reset no longer waits.
+        """
         reply = "done"
         for verb, *arguments in self.row.on[request]:
             if verb == "answer":
@@ -343,7 +346,7 @@ class Run:
             else:
                 getattr(self, f"act_{verb}")(machine, *arguments)
         machine = self.machines[-1]
-        if not self.killed:
+        if not self.killed and reply is not None:
             machine.answer(reply)
         return machine
 
