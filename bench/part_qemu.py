@@ -42,7 +42,7 @@ class Machine:
         self.qemu = shutil.which("qemu-system-x86_64")
         if not self.qemu:
             raise Skipped("no qemu-system-x86_64 is installed")
-        self.module = build("qemu/build.sh", "", os.path.relpath(folder, ROOT))
+        self.module = build("qemu/build/build.sh", "", os.path.relpath(folder, ROOT))
         self.plugin = build("bench/qemu/build.sh", os.path.join(folder, "bench"))
         self.rom = qemus.halting_rom(os.path.join(folder, "bench"))
 

@@ -2,7 +2,7 @@
 #ifndef VIOMMU_QEMU_IOMMU_H
 #define VIOMMU_QEMU_IOMMU_H
 
-#include "compat.h"
+#include "build/compat.h"
 
 #include <viommu/device.h>
 

@@ -5,7 +5,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-. qemu/flags.sh ''
+. qemu/build/flags.sh ''
 ${CC:-cc} "${flags[@]}" -Ibench -Wno-conversion -shared -Wl,-z,undefs -o "$1/bench-qemu.so" \
 	bench/qemu/plugin.c bench/requests.c bench/workload.c
 echo "$1/bench-qemu.so"

@@ -5,6 +5,6 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
-. qemu/flags.sh "$1"
+. qemu/build/flags.sh "$1"
 ${CC:-cc} "${flags[@]}" -shared -Wl,-z,undefs -o "$out/viommu-watch.so" tests/qemu/watch.c
 echo "$out/viommu-watch.so"

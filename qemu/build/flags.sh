@@ -5,14 +5,14 @@
 # one, and the flags ask for these sanitizers.
 
 generation=$1
-read -r source headers < <(qemu/headers.sh "$generation")
+read -r source headers < <(qemu/build/headers.sh "$generation")
 [[ $generation ]] || generation=$(cut -d. -f1,2 "$source/VERSION")
 out=build/qemu-$generation${VIOMMU_SANITIZE:+-sanitized}
 mkdir -p "$out"
 
 # QEMU's own macros mix signs and leave parameters unused.
 flags=(-std=gnu11 -O2 -g -fPIC -pthread -fno-strict-aliasing -fno-common -fvisibility=hidden
-	-D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -D_LARGEFILE_SOURCE -Iinclude -Iqemu
+	-D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -D_LARGEFILE_SOURCE -Iinclude -Iqemu -Iqemu/build
 	-Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wwrite-strings
 	-Wvla -Wno-sign-conversion -Wno-sign-compare -Wno-unused-parameter
 	-Wno-missing-field-initializers ${WERROR--Werror}

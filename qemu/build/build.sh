@@ -4,17 +4,17 @@
 # installed one), with libviommu and libviommu-tables out of the build folder LIBRARIES.
 # Prints the path of the module. flags.sh says what VIOMMU_SANITIZE in the environment does.
 set -euo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../.."
 
 libraries=$2
-. qemu/flags.sh "$1"
+. qemu/build/flags.sh "$1"
 # Of libviommu-tables only what is used, so that libraries of its text forms are not needed.
 libs=("$libraries/src/libviommu.a" "$libraries/tables/libviommu-tables-objects.a")
 
 objects=() entries=()
-for file in qemu/*.c; do
-	[[ $file != qemu/tree.c ]] || continue
-	[[ $file != qemu/host.c || -f $source/include/system/host_iommu_device.h ]] || continue
+for file in qemu/*/*.c; do
+	[[ $file != qemu/build/tree.c ]] || continue
+	[[ $file != qemu/endpoint/host.c || -f $source/include/system/host_iommu_device.h ]] || continue
 	object=$out/$(basename "${file%.c}").o
 	objects+=("$object")
 	command=(${CC:-cc} "${flags[@]}" -MD -c -o "$object" "$file")
