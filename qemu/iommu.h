@@ -19,7 +19,7 @@
  *
  * libviommu's listeners are called while its device is locked, and what QEMU does when a
  * region is switched or a mapping announced may well come back with a translation. So the
- * listeners only write down what they are told, and iommu_settle() does it when the call
+ * listeners only queue notifications, and iommu_deliver_notifications() delivers them when the call
  * into libviommu is over, but before the guest sees its request done.
  */
 
@@ -66,8 +66,8 @@ struct iommu {
 	GArray *reserved;          /* struct viommu_reserved, told of every endpoint */
 
 	QLIST_HEAD(, endpoint) endpoints;
-	GArray *notices; /* struct notice: mappings to announce */
-	bool modes_told; /* some endpoint's mode may not be in force yet */
+	GArray *pending_notifications; /* struct notification: mappings to announce */
+	bool modes_pending; /* some endpoint's mode may not be in force yet */
 	DeviceListener unplugs;
 
 	QEMUBH *requests_bh, *events_bh;
@@ -94,13 +94,13 @@ struct endpoint {
 	PCIBus *bus; /* NULL: free to be used for another requester */
 	int devfn;
 	DeviceState *platform; /* not PCI: the virtio-mmio transport */
-	uint32_t id;           /* the endpoint ID that libviommu has it under, or ENDPOINT_VACANT */
+	uint32_t id;           /* the endpoint ID that libviommu has it under, or ENDPOINT_FREE */
 	struct viommu_listener *listener;
 	uint64_t page_size_mask; /* of a host's IOMMU; 0: it has no say */
 	GArray *host_reserved;   /* likewise; NULL: none */
 	unsigned int n_hosts;    /* assigned devices that have said so */
 
-	enum viommu_mode mode; /* told last, and to be put in force by iommu_settle() */
+	enum viommu_mode mode; /* the latest, applied by iommu_deliver_notifications() */
 	AddressSpace as;
 	MemoryRegion root, bypass;
 	IOMMUMemoryRegion translated;
@@ -108,9 +108,9 @@ struct endpoint {
 };
 
 /* No device is there. */
-#define ENDPOINT_VACANT UINT32_MAX
+#define ENDPOINT_FREE UINT32_MAX
 /* IDs from here on are for functions that the guest has not given a bus number yet. */
-#define ENDPOINT_PARKED 0x80000000u
+#define ENDPOINT_UNASSIGNED 0x80000000u
 /* IDs of devices behind virtio-mmio: behind those of PCI. */
 #define ENDPOINT_PLATFORM 0x10000u
 
@@ -121,11 +121,9 @@ extern iommu_list iommus; /* every one that is realized */
 
 void device_types_register(void);
 
-/* Begin anew with a configuration that was changed; not once the guest has run. */
-bool iommu_restart(struct iommu *iommu, Error **errp);
-
 /* virtio writes through a copy of the configuration space, all of it, whichever byte the guest
  * wrote: keep it fresh. */
+void config_get(VirtIODevice *virtio, uint8_t *bytes);
 void config_refresh(struct iommu *iommu);
 
 /* The smallest page. */
@@ -133,6 +131,13 @@ static inline uint64_t granule_of(const struct iommu *iommu)
 {
 	return iommu->config.page_size_mask & -iommu->config.page_size_mask;
 }
+
+/* -- faults.c ---------------------------------------------------------------- */
+
+/* libviommu's event callback, for any thread; the bottom half that delivers; reset. */
+int fault_store(void *opaque, const void *record, size_t length);
+void faults_deliver(void *opaque);
+void faults_forget(struct iommu *iommu);
 
 /* -- pci.c ------------------------------------------------------------------- */
 
@@ -147,9 +152,16 @@ void mmio_prepare(struct iommu *iommu);
 
 void region_types_register(void);
 
-/* Tell whoever mirrors a region of a mapping, come or gone. */
-void region_tell_map(IOMMUMemoryRegion *region, const struct viommu_mapping *mapping);
-void region_tell_unmap(IOMMUMemoryRegion *region, const struct viommu_mapping *mapping);
+/* -- notify.c ---------------------------------------------------------------- */
+
+/* Announce a mapping that was made or removed to those that mirror the region. */
+void notify_map(IOMMUMemoryRegion *region, const struct viommu_mapping *mapping);
+void notify_unmap(IOMMUMemoryRegion *region, const struct viommu_mapping *mapping);
+
+/* Can a host's IOMMU have it? Announce it to one notifier, or with NULL to all. */
+bool notify_can_mirror(const struct viommu_mapping *mapping);
+void notify_mapping(IOMMUMemoryRegion *region, IOMMUNotifier *notifier, IOMMUNotifierFlag type,
+		    const struct viommu_mapping *mapping);
 
 /* -- endpoint.c -------------------------------------------------------------- */
 
@@ -176,13 +188,17 @@ void endpoints_enter(struct iommu *iommu);
 struct endpoint *endpoint_of(struct iommu *iommu, PCIDevice *function);
 GArray *endpoint_reserved(const struct endpoint *endpoint);
 int endpoint_update(struct endpoint *endpoint);
-bool endpoint_narrow(struct endpoint *endpoint, uint64_t page_size_mask, Error **errp);
 
-/* Do what libviommu's listeners were told since the last time. */
-void iommu_settle(struct iommu *iommu);
+/* Deliver the notifications that listeners queued, and apply modes. */
+void iommu_deliver_notifications(struct iommu *iommu);
 
-/* The root bus above a bus. */
-PCIBus *root_of(PCIBus *bus);
+/* -- restrict_granule.c ------------------------------------------------------- */
+
+/* Make libviommu's device from the configuration. */
+bool iommu_start(struct iommu *iommu, Error **errp);
+
+/* Only page sizes that the endpoint's host has; the device may begin anew. */
+bool endpoint_restrict_granule(struct endpoint *endpoint, uint64_t page_size_mask, Error **errp);
 
 /* -- properties.c ------------------------------------------------------------- */
 
@@ -199,7 +215,11 @@ void properties_release(struct iommu *iommu);
 /* Let the guest's firmware tables name all devices, once the machine is complete. */
 void firmware_prepare(void);
 
-/* All root buses, by number; the last number below the i-th; who serves one. */
+/* -- roots.c -------------------------------------------------------------------- */
+
+/* The root bus above a bus; all root buses by number; the last number below the i-th; the IOMMU
+ * that serves one, or NULL. */
+PCIBus *root_of(PCIBus *bus);
 GPtrArray *root_buses(void);
 uint8_t root_bus_last(const GPtrArray *roots, guint i);
 struct iommu *root_iommu(PCIBus *root);

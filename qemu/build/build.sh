@@ -22,6 +22,8 @@ for file in qemu/*/*.c; do
 	entries+=("{\"directory\": \"$PWD\", \"file\": \"$file\", \"arguments\": [$(
 		printf '"%s", ' "${command[@]}" | sed 's/, $//')]}")
 done
+circles=$(python3 tests/api/circles.py "${objects[@]}") || { printf '%s\n' "$circles" >&2; exit 1; }
+
 # As meson leaves behind what it compiles with, for analyzers and editors.
 printf '[%s]\n' "$(IFS=,; echo "${entries[*]}")" >"$out/compile_commands.json"
 

@@ -8,15 +8,9 @@
  * requests mean. A chain of buffers goes to viommu_request() as it was popped, and goes
  * back with the length that it says.
  *
- * Faults come from whatever thread does the DMA. They wait in a ring until the main loop
- * has a buffer of the event queue for each: the guest may fill that queue without a kick.
- * Once the ring is full they are dropped, and libviommu counts them.
- *
  * What a guest can make QEMU do in one go is bounded: a kick serves as many requests as
  * the queue has entries, then the main loop has its turn.
  */
-
-iommu_list iommus = QTAILQ_HEAD_INITIALIZER(iommus);
 
 /* -- requests ---------------------------------------------------------------------- */
 
@@ -42,7 +36,7 @@ static void batch_run(struct iommu *iommu, VirtQueueElement **elements, unsigned
 			iommu->core, elements[i]->out_sg, elements[i]->out_num,
 			elements[i]->in_sg, elements[i]->in_num);
 	viommu_batch_end(iommu->core);
-	iommu_settle(iommu);
+	iommu_deliver_notifications(iommu);
 }
 
 /*
@@ -101,71 +95,7 @@ static void requests_later(void *opaque)
 	serve(opaque);
 }
 
-/* -- faults -------------------------------------------------------------------------- */
-
-static int fault_store(void *opaque, const void *record, size_t length)
-{
-	struct iommu *iommu = opaque;
-	bool room;
-
-	assert(length == VIOMMU_FAULT_LENGTH);
-	qemu_mutex_lock(&iommu->faults_lock);
-	room = iommu->n_faults < VIOMMU_QUEUE_SIZE;
-	if (room) {
-		unsigned int i = (iommu->first_fault + iommu->n_faults++) % VIOMMU_QUEUE_SIZE;
-
-		memcpy(iommu->faults[i], record, length);
-	}
-	qemu_mutex_unlock(&iommu->faults_lock);
-	qemu_bh_schedule(iommu->events_bh);
-	return room ? 0 : -ENOSPC;
-}
-
-static void fault_take(struct iommu *iommu, uint8_t *record)
-{
-	qemu_mutex_lock(&iommu->faults_lock);
-	memcpy(record, iommu->faults[iommu->first_fault], VIOMMU_FAULT_LENGTH);
-	iommu->first_fault = (iommu->first_fault + 1) % VIOMMU_QUEUE_SIZE;
-	iommu->n_faults--;
-	qemu_mutex_unlock(&iommu->faults_lock);
-}
-
-static void faults_forget(struct iommu *iommu)
-{
-	qemu_mutex_lock(&iommu->faults_lock);
-	iommu->n_faults = 0;
-	qemu_mutex_unlock(&iommu->faults_lock);
-}
-
-/* A buffer that is too short for a record goes back empty, and the record is lost. */
-static bool fault_deliver(struct iommu *iommu)
-{
-	VirtQueueElement *element = virtqueue_pop(iommu->events, sizeof(*element));
-	uint8_t record[VIOMMU_FAULT_LENGTH];
-	size_t used = 0;
-
-	if (!element)
-		return false;
-	fault_take(iommu, record);
-	if (iov_size(element->in_sg, element->in_num) >= sizeof(record))
-		used = iov_from_buf(element->in_sg, element->in_num, 0, record, sizeof(record));
-	virtqueue_push(iommu->events, element, (unsigned int)used);
-	g_free(element);
-	return true;
-}
-
-static void faults_deliver(void *opaque)
-{
-	struct iommu *iommu = opaque;
-	int n = 0;
-
-	if (!iommu->virtio.vm_running)
-		return;
-	while (n < VIOMMU_QUEUE_SIZE && qatomic_read(&iommu->n_faults) && fault_deliver(iommu))
-		n++;
-	if (n)
-		virtio_notify(&iommu->virtio, iommu->events);
-}
+/* -- events -------------------------------------------------------------------------- */
 
 static void events_kicked(VirtIODevice *virtio, VirtQueue *queue)
 {
@@ -185,22 +115,12 @@ static void run_state_changed(void *opaque, bool running, RunState state)
 
 /* -- configuration space, features, reset -------------------------------------------- */
 
-static void config_get(VirtIODevice *virtio, uint8_t *bytes)
-{
-	viommu_config_read(VIOMMU_DEVICE(virtio)->core, 0, bytes, virtio->config_len);
-}
-
 static void config_set(VirtIODevice *virtio, const uint8_t *bytes)
 {
 	struct iommu *iommu = VIOMMU_DEVICE(virtio);
 
 	viommu_config_write(iommu->core, 0, bytes, virtio->config_len);
-	iommu_settle(iommu);
-}
-
-void config_refresh(struct iommu *iommu)
-{
-	config_get(&iommu->virtio, iommu->virtio.config);
+	iommu_deliver_notifications(iommu);
 }
 
 static uint64_t features_get(VirtIODevice *virtio, uint64_t features, Error **errp)
@@ -214,7 +134,7 @@ static void features_set(VirtIODevice *virtio, uint64_t features)
 	struct iommu *iommu = VIOMMU_DEVICE(virtio);
 
 	viommu_accept(iommu->core, features);
-	iommu_settle(iommu);
+	iommu_deliver_notifications(iommu);
 }
 
 /* The driver's reset. In a reset of the whole system devices are still doing DMA now; they
@@ -227,7 +147,7 @@ static void device_reset(VirtIODevice *virtio)
 	if (iommu->resetting)
 		return;
 	viommu_reset(iommu->core);
-	iommu_settle(iommu);
+	iommu_deliver_notifications(iommu);
 }
 
 static void reset_enter(Object *object, ResetType type)
@@ -241,37 +161,12 @@ static void reset_exit(EXIT_PHASE(object))
 
 	iommu->resetting = false;
 	viommu_system_reset(iommu->core);
-	iommu_settle(iommu);
+	iommu_deliver_notifications(iommu);
 	endpoints_number(iommu);
 	config_refresh(iommu);
 }
 
 /* -- life ----------------------------------------------------------------------------- */
-
-static bool core_start(struct iommu *iommu, Error **errp)
-{
-	static const struct viommu_ops ops = { .size = sizeof(ops), .event = fault_store };
-	int status = viommu_new(&iommu->config, &ops, iommu, &iommu->core);
-
-	if (status)
-		error_setg_errno(errp, -status,
-				 "page-size-mask, aw-bits, input-*, domain-* or probe-size "
-				 "cannot be so");
-	else
-		iommu->config = *viommu_configuration(iommu->core);
-	return !status;
-}
-
-bool iommu_restart(struct iommu *iommu, Error **errp)
-{
-	struct viommu *old = iommu->core;
-
-	if (!core_start(iommu, errp))
-		return false;
-	viommu_free(old);
-	endpoints_enter(iommu);
-	return true;
-}
 
 static void device_unrealize(DeviceState *device)
 {
@@ -295,7 +190,7 @@ static void device_realize(DeviceState *device, Error **errp)
 	struct iommu *iommu = VIOMMU_DEVICE(device);
 	ERRP_GUARD();
 
-	if (!properties_apply(iommu, errp) || !core_start(iommu, errp)) {
+	if (!properties_apply(iommu, errp) || !iommu_start(iommu, errp)) {
 		properties_release(iommu);
 		return;
 	}

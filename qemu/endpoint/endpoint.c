@@ -10,41 +10,40 @@
  * One of the two is enabled. QEMU asks for the space of a (bus, devfn) when a function is
  * plugged in; its bus number, and with it its endpoint ID, is the guest's to choose later.
  * So IDs are looked at again before requests are served. A function whose bus has no
- * number yet, or that of another, is parked under an ID that no table names.
+ * number yet, or that of another, is unassigned: it has an ID that no table names.
  *
- * QEMU cannot give address spaces back while somebody may still look into them: those of
- * unplugged functions stay, vacant, and serve whatever comes next.
+ * QEMU cannot free an address space that may still be in use. The address spaces of unplugged
+ * functions stay, free, and serve the next function.
  */
 
-struct notice {
+struct notification {
 	struct endpoint *endpoint;
 	bool map;
 	struct viommu_mapping mapping;
 };
 
-/* -- what libviommu's listeners are told ------------------------------------------------ */
+/* -- notifications from libviommu's listeners ------------------------------------------- */
 
-static void told(struct endpoint *endpoint, bool map, const struct viommu_mapping *mapping)
+static void queue_notification(struct endpoint *endpoint, bool map, const struct viommu_mapping *mapping)
 {
-	struct notice notice = { .endpoint = endpoint, .map = map, .mapping = *mapping };
+	struct notification notification = { .endpoint = endpoint, .map = map, .mapping = *mapping };
 
 	if (endpoint->translated.iommu_notify_flags)
-		g_array_append_val(endpoint->iommu->notices, notice);
+		g_array_append_val(endpoint->iommu->pending_notifications, notification);
 }
 
 /*
- * Mappings that go one after the other, and lie so, are announced as one: a host's IOMMU is
- * asked once, and not for each page. Not so those that come, for what was made by one call
- * VFIO does not take apart again.
+ * Removed mappings that touch are announced as one, so that a host's IOMMU is asked once and not
+ * for each page. New mappings are not merged: VFIO cannot unmap a part of what one call mapped.
  */
-static bool told_as_one(struct endpoint *endpoint, const struct viommu_mapping *mapping)
+static bool extends_pending(struct endpoint *endpoint, const struct viommu_mapping *mapping)
 {
-	GArray *notices = endpoint->iommu->notices;
-	struct notice *last;
+	GArray *pending_notifications = endpoint->iommu->pending_notifications;
+	struct notification *last;
 
-	if (!notices->len)
+	if (!pending_notifications->len)
 		return false;
-	last = &g_array_index(notices, struct notice, notices->len - 1);
+	last = &g_array_index(pending_notifications, struct notification, pending_notifications->len - 1);
 	if (last->map || last->endpoint != endpoint || !mapping->first ||
 	    last->mapping.last != mapping->first - 1)
 		return false;
@@ -52,35 +51,35 @@ static bool told_as_one(struct endpoint *endpoint, const struct viommu_mapping *
 	return true;
 }
 
-static int told_map(void *opaque, const struct viommu_mapping *mapping)
+static int queue_map(void *opaque, const struct viommu_mapping *mapping)
 {
-	told(opaque, true, mapping);
+	queue_notification(opaque, true, mapping);
 	return 0;
 }
 
-static void told_unmap(void *opaque, const struct viommu_mapping *mapping)
+static void queue_unmap(void *opaque, const struct viommu_mapping *mapping)
 {
-	if (!told_as_one(opaque, mapping))
-		told(opaque, false, mapping);
+	if (!extends_pending(opaque, mapping))
+		queue_notification(opaque, false, mapping);
 }
 
-static int told_mode(void *opaque, enum viommu_mode mode)
+static int note_mode(void *opaque, enum viommu_mode mode)
 {
 	struct endpoint *endpoint = opaque;
 
 	endpoint->mode = mode;
-	endpoint->iommu->modes_told = true;
+	endpoint->iommu->modes_pending = true;
 	return 0;
 }
 
-static void notice_deliver(const struct notice *notice)
+static void notification_deliver(const struct notification *notification)
 {
-	IOMMUMemoryRegion *region = &notice->endpoint->translated;
+	IOMMUMemoryRegion *region = &notification->endpoint->translated;
 
-	if (notice->map)
-		region_tell_map(region, &notice->mapping);
+	if (notification->map)
+		notify_map(region, &notification->mapping);
 	else
-		region_tell_unmap(region, &notice->mapping);
+		notify_unmap(region, &notification->mapping);
 }
 
 static void endpoint_switch(struct endpoint *endpoint)
@@ -96,35 +95,28 @@ static void endpoint_switch(struct endpoint *endpoint)
 	memory_region_transaction_commit();
 }
 
-/* Modes go last: who begins to listen because of them is replayed what there is then. */
-void iommu_settle(struct iommu *iommu)
+/* Modes are applied last: a listener that a mode adds is replayed the mappings of that moment. */
+void iommu_deliver_notifications(struct iommu *iommu)
 {
 	struct endpoint *endpoint;
-	GArray *notices = iommu->notices;
+	GArray *pending_notifications = iommu->pending_notifications;
 
-	if (notices->len) {
-		iommu->notices = g_array_new(false, false, sizeof(struct notice));
-		for (guint i = 0; i < notices->len; i++)
-			notice_deliver(&g_array_index(notices, struct notice, i));
-		g_array_free(notices, true);
+	if (pending_notifications->len) {
+		iommu->pending_notifications = g_array_new(false, false, sizeof(struct notification));
+		for (guint i = 0; i < pending_notifications->len; i++)
+			notification_deliver(&g_array_index(pending_notifications, struct notification, i));
+		g_array_free(pending_notifications, true);
 	}
-	if (!iommu->modes_told)
+	if (!iommu->modes_pending)
 		return;
-	iommu->modes_told = false;
+	iommu->modes_pending = false;
 	QLIST_FOREACH(endpoint, &iommu->endpoints, next)
 		endpoint_switch(endpoint);
 }
 
 /* -- IDs -------------------------------------------------------------------------------- */
 
-PCIBus *root_of(PCIBus *bus)
-{
-	while (!pci_bus_is_root(bus))
-		bus = pci_get_bus(bus->parent_dev);
-	return bus;
-}
-
-/* What the endpoint's ID should be now, or ENDPOINT_PARKED. */
+/* What the endpoint's ID should be now, or ENDPOINT_UNASSIGNED. */
 static uint32_t id_wanted(const struct endpoint *endpoint)
 {
 	int bus;
@@ -133,7 +125,7 @@ static uint32_t id_wanted(const struct endpoint *endpoint)
 		return endpoint->id;
 	bus = pci_bus_num(endpoint->bus);
 	if (!bus && !pci_bus_is_root(endpoint->bus))
-		return ENDPOINT_PARKED;
+		return ENDPOINT_UNASSIGNED;
 	return PCI_BUILD_BDF(bus, endpoint->devfn);
 }
 
@@ -144,9 +136,9 @@ static bool id_taken(struct iommu *iommu, uint32_t id)
 	return !viommu_next_endpoint(iommu->core, id, &state) && state.id == id;
 }
 
-static uint32_t id_parked(struct iommu *iommu)
+static uint32_t id_unassigned(struct iommu *iommu)
 {
-	uint32_t id = ENDPOINT_PARKED;
+	uint32_t id = ENDPOINT_UNASSIGNED;
 
 	while (id_taken(iommu, id))
 		id++;
@@ -197,19 +189,19 @@ static int describe(struct endpoint *endpoint, uint32_t id,
 
 static void endpoint_leave(struct endpoint *endpoint)
 {
-	if (endpoint->id != ENDPOINT_VACANT)
+	if (endpoint->id != ENDPOINT_FREE)
 		viommu_endpoint_remove(endpoint->iommu->core, endpoint->id);
-	qatomic_set(&endpoint->id, ENDPOINT_VACANT);
-	told_mode(endpoint, VIOMMU_BLOCKED);
+	qatomic_set(&endpoint->id, ENDPOINT_FREE);
+	note_mode(endpoint, VIOMMU_BLOCKED);
 }
 
 bool endpoint_try(struct iommu *iommu, Error **errp)
 {
 	struct endpoint endpoint = { .iommu = iommu, .bus = iommu->root_bus };
-	int status = describe(&endpoint, ENDPOINT_PARKED, viommu_endpoint_add);
+	int status = describe(&endpoint, ENDPOINT_UNASSIGNED, viommu_endpoint_add);
 
 	if (!status)
-		viommu_endpoint_remove(iommu->core, ENDPOINT_PARKED);
+		viommu_endpoint_remove(iommu->core, ENDPOINT_UNASSIGNED);
 	else
 		error_setg(errp, "%s",
 			   status == -ENOSPC
@@ -223,31 +215,13 @@ int endpoint_update(struct endpoint *endpoint)
 	return describe(endpoint, endpoint->id, viommu_endpoint_update);
 }
 
-/* A host's granule narrows the whole device, as long as the guest has not seen it. */
-bool endpoint_narrow(struct endpoint *endpoint, uint64_t mask, Error **errp)
-{
-	struct iommu *iommu = endpoint->iommu;
-	uint64_t both = iommu->config.page_size_mask & mask;
-
-	if (!both || (phase_check(PHASE_MACHINE_READY) && !(both & granule_of(iommu)))) {
-		error_setg(errp, "the host's page sizes 0x%" PRIx64 " do not go with 0x%" PRIx64,
-			   mask, iommu->config.page_size_mask);
-		return false;
-	}
-	endpoint->page_size_mask = endpoint->page_size_mask ? endpoint->page_size_mask & both : both;
-	if (both & granule_of(iommu))
-		return true;
-	iommu->config.page_size_mask = both;
-	return iommu_restart(iommu, errp);
-}
-
 static bool endpoint_enter(struct endpoint *endpoint, uint32_t id)
 {
 	static const struct viommu_listener_ops ops = {
 		.size = sizeof(ops),
-		.map = told_map,
-		.unmap = told_unmap,
-		.mode = told_mode,
+		.map = queue_map,
+		.unmap = queue_unmap,
+		.mode = note_mode,
 	};
 	struct viommu *core = endpoint->iommu->core;
 	int status = describe(endpoint, id, viommu_endpoint_add);
@@ -270,9 +244,9 @@ void endpoints_enter(struct iommu *iommu)
 	struct endpoint *endpoint;
 
 	QLIST_FOREACH(endpoint, &iommu->endpoints, next)
-		if (endpoint->id != ENDPOINT_VACANT)
+		if (endpoint->id != ENDPOINT_FREE)
 			endpoint_enter(endpoint, endpoint->id);
-	iommu_settle(iommu);
+	iommu_deliver_notifications(iommu);
 }
 
 static void endpoint_move(struct endpoint *endpoint, uint32_t id)
@@ -288,27 +262,27 @@ void endpoints_number(struct iommu *iommu)
 	bool moved = false;
 
 	QLIST_FOREACH(endpoint, &iommu->endpoints, next)
-		if (endpoint->id < ENDPOINT_PARKED && endpoint->id != id_wanted(endpoint)) {
-			endpoint_move(endpoint, id_parked(iommu));
+		if (endpoint->id < ENDPOINT_UNASSIGNED && endpoint->id != id_wanted(endpoint)) {
+			endpoint_move(endpoint, id_unassigned(iommu));
 			moved = true;
 		}
 	QLIST_FOREACH(endpoint, &iommu->endpoints, next) {
 		uint32_t wanted = id_wanted(endpoint);
 
-		if (endpoint->id != ENDPOINT_VACANT && endpoint->id >= ENDPOINT_PARKED &&
-		    wanted < ENDPOINT_PARKED && !id_taken(iommu, wanted)) {
+		if (endpoint->id != ENDPOINT_FREE && endpoint->id >= ENDPOINT_UNASSIGNED &&
+		    wanted < ENDPOINT_UNASSIGNED && !id_taken(iommu, wanted)) {
 			endpoint_move(endpoint, wanted);
 			moved = true;
 		}
 	}
 	if (moved)
-		iommu_settle(iommu);
+		iommu_deliver_notifications(iommu);
 }
 
 /*
  * A saved state names endpoints by their IDs, which must be those that they have by the bus numbers
- * saved with it. A parked one has an ID that is another elsewhere: the guest, which cannot know
- * it, may have guessed it and attached it. It is parked again, attached to nothing.
+ * saved with it. An unassigned one has another ID on the destination, and a guest that guessed it
+ * may have attached it. It becomes unassigned again, attached to no domain.
  */
 void endpoints_prepare_save(struct iommu *iommu)
 {
@@ -316,9 +290,9 @@ void endpoints_prepare_save(struct iommu *iommu)
 
 	endpoints_number(iommu);
 	QLIST_FOREACH(endpoint, &iommu->endpoints, next)
-		if (endpoint->id != ENDPOINT_VACANT && endpoint->id >= ENDPOINT_PARKED)
+		if (endpoint->id != ENDPOINT_FREE && endpoint->id >= ENDPOINT_UNASSIGNED)
 			endpoint_move(endpoint, endpoint->id);
-	iommu_settle(iommu);
+	iommu_deliver_notifications(iommu);
 }
 
 /* -- requesters come and go ----------------------------------------------------------------- */
@@ -370,7 +344,7 @@ static struct endpoint *endpoint_new(struct iommu *iommu)
 		return endpoint;
 	endpoint = g_new0(struct endpoint, 1);
 	endpoint->iommu = iommu;
-	endpoint->id = ENDPOINT_VACANT;
+	endpoint->id = ENDPOINT_FREE;
 	regions_init(endpoint);
 	QLIST_INSERT_HEAD(&iommu->endpoints, endpoint, next);
 	return endpoint;
@@ -396,11 +370,11 @@ static AddressSpace *address_space_of(PCIBus *bus, void *opaque, int devfn)
 		endpoint->bus = bus;
 		endpoint->devfn = devfn;
 	}
-	if (endpoint->id == ENDPOINT_VACANT) {
-		endpoint_enter(endpoint, id_parked(iommu));
+	if (endpoint->id == ENDPOINT_FREE) {
+		endpoint_enter(endpoint, id_unassigned(iommu));
 		endpoints_number(iommu);
 	}
-	iommu_settle(iommu);
+	iommu_deliver_notifications(iommu);
 	return &endpoint->as;
 }
 
@@ -433,7 +407,7 @@ static void device_unplugged(DeviceListener *listener, DeviceState *device)
 		if (endpoint->bus == behind)
 			endpoint->bus = NULL;
 	}
-	iommu_settle(iommu);
+	iommu_deliver_notifications(iommu);
 }
 
 AddressSpace *endpoint_platform(struct iommu *iommu, DeviceState *transport)
@@ -449,7 +423,7 @@ AddressSpace *endpoint_platform(struct iommu *iommu, DeviceState *transport)
 	endpoint = endpoint_new(iommu);
 	endpoint->platform = transport;
 	endpoint_enter(endpoint, id);
-	iommu_settle(iommu);
+	iommu_deliver_notifications(iommu);
 	return &endpoint->as;
 }
 
@@ -457,7 +431,7 @@ bool endpoints_attach(struct iommu *iommu, Error **errp)
 {
 	static const bus_iommu functions = BUS_IOMMU(address_space_of);
 
-	iommu->notices = g_array_new(false, false, sizeof(struct notice));
+	iommu->pending_notifications = g_array_new(false, false, sizeof(struct notification));
 	iommu->unplugs.unrealize = device_unplugged;
 	device_listener_register(&iommu->unplugs);
 	if (!iommu->root_bus)
@@ -483,5 +457,5 @@ void endpoints_detach(struct iommu *iommu)
 	device_listener_unregister(&iommu->unplugs);
 	QLIST_FOREACH(endpoint, &iommu->endpoints, next)
 		endpoint_leave(endpoint);
-	g_array_free(iommu->notices, true);
+	g_array_free(iommu->pending_notifications, true);
 }

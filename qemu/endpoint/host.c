@@ -82,7 +82,7 @@ static bool take_over(struct endpoint *endpoint, HostIOMMUDevice *host, Error **
 		reserve(endpoint, ranges);
 	g_list_free_full(ranges, g_free);
 	if (class->get_page_size_mask &&
-	    !endpoint_narrow(endpoint, class->get_page_size_mask(host), errp))
+	    !endpoint_restrict_granule(endpoint, class->get_page_size_mask(host), errp))
 		return false;
 	status = endpoint_update(endpoint);
 	if (status)
@@ -110,6 +110,6 @@ void host_iommu_unset(PCIBus *bus, void *opaque, int devfn)
 	if (!endpoint)
 		return;
 	forget(endpoint);
-	if (endpoint->id != ENDPOINT_VACANT)
+	if (endpoint->id != ENDPOINT_FREE)
 		endpoint_update(endpoint);
 }

@@ -91,59 +91,7 @@ static uint64_t region_page_size(IOMMUMemoryRegion *region)
 	return granule_of(container_of(region, struct endpoint, translated)->iommu);
 }
 
-/* -- notifiers ------------------------------------------------------------------------ */
-
-#define MAX_PIECE_BITS 63
-
-/* Tell of a mapping in pieces that are powers of two and aligned to themselves. None is as large
- * as everything: VFIO counts its bytes in 64 bits, arrives at 0, and keeps what it should unmap. */
-static void announce(IOMMUMemoryRegion *region, IOMMUNotifier *notifier, IOMMUNotifierFlag type,
-		     const struct viommu_mapping *mapping)
-{
-	IOMMUTLBEvent event = { .type = type, .entry.target_as = &address_space_memory };
-	uint64_t first = mapping->first;
-
-	for (;;) {
-		uint64_t mask = dma_aligned_pow2_mask(first, mapping->last, MAX_PIECE_BITS);
-
-		event.entry.iova = first;
-		event.entry.addr_mask = mask;
-		if (type == IOMMU_NOTIFIER_MAP) {
-			event.entry.translated_addr = mapping->phys + (first - mapping->first);
-			event.entry.perm = IOMMU_ACCESS_FLAG(mapping->flags & VIOMMU_MAP_F_READ,
-							     mapping->flags & VIOMMU_MAP_F_WRITE);
-		}
-		if (notifier)
-			memory_region_notify_iommu_one(notifier, &event);
-		else
-			memory_region_notify_iommu(region, 0, event);
-		if (mapping->last - first <= mask)
-			return;
-		first += mask + 1;
-	}
-}
-
-/* Device memory is nothing that a host's IOMMU could be given. */
-static bool can_mirror(const struct viommu_mapping *mapping)
-{
-	return !(mapping->flags & VIOMMU_MAP_F_MMIO) &&
-	       mapping->flags & (VIOMMU_MAP_F_READ | VIOMMU_MAP_F_WRITE);
-}
-
-void region_tell_map(IOMMUMemoryRegion *region, const struct viommu_mapping *mapping)
-{
-	if (region->iommu_notify_flags & IOMMU_NOTIFIER_MAP && can_mirror(mapping))
-		announce(region, NULL, IOMMU_NOTIFIER_MAP, mapping);
-}
-
-void region_tell_unmap(IOMMUMemoryRegion *region, const struct viommu_mapping *mapping)
-{
-	const IOMMUNotifierFlag unmaps[] = { IOMMU_NOTIFIER_UNMAP, IOMMU_NOTIFIER_DEVIOTLB_UNMAP };
-
-	for (size_t i = 0; i < ARRAY_SIZE(unmaps); i++)
-		if (region->iommu_notify_flags & unmaps[i])
-			announce(region, NULL, unmaps[i], mapping);
-}
+/* -- replay ----------------------------------------------------------------------- */
 
 static void region_replay(IOMMUMemoryRegion *region, IOMMUNotifier *notifier)
 {
@@ -158,8 +106,8 @@ static void region_replay(IOMMUMemoryRegion *region, IOMMUNotifier *notifier)
 		return;
 	for (uint64_t from = 0; !viommu_next_mapping(core, state.domain, from, &mapping);
 	     from = mapping.last + 1) {
-		if (can_mirror(&mapping))
-			announce(region, notifier, IOMMU_NOTIFIER_MAP, &mapping);
+		if (notify_can_mirror(&mapping))
+			notify_mapping(region, notifier, IOMMU_NOTIFIER_MAP, &mapping);
 		if (mapping.last == UINT64_MAX)
 			return;
 	}
@@ -178,11 +126,11 @@ static int region_flags_changed(IOMMUMemoryRegion *region, IOMMUNotifierFlag old
 
 /* QEMU 7.2 ends when this fails while the guest runs. Then mappings that the host cannot make
  * are refused one by one. */
-static int region_narrow(IOMMUMemoryRegion *region, uint64_t mask, Error **errp)
+static int region_restrict_granule(IOMMUMemoryRegion *region, uint64_t mask, Error **errp)
 {
 	Error *error = NULL;
 
-	if (endpoint_narrow(container_of(region, struct endpoint, translated), mask, &error))
+	if (endpoint_restrict_granule(container_of(region, struct endpoint, translated), mask, &error))
 		return 0;
 	if (!phase_check(PHASE_MACHINE_READY)) {
 		error_propagate(errp, error);
@@ -200,7 +148,7 @@ static void region_class_init(ObjectClass *class, CLASS_DATA data)
 	region->get_min_page_size = region_page_size;
 	region->notify_flag_changed = region_flags_changed;
 	region->replay = region_replay;
-	SET_NARROW(region, region_narrow);
+	SET_NARROW(region, region_restrict_granule);
 }
 
 void region_types_register(void)

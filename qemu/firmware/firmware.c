@@ -23,62 +23,6 @@ static char *iommu_name(const struct iommu *iommu)
 	return g_strdup_printf("iommu%p", (const void *)iommu);
 }
 
-PCIDevice *iommu_function(const struct iommu *iommu)
-{
-	Object *parent = OBJECT(iommu)->parent;
-
-	return (PCIDevice *)object_dynamic_cast(parent, TYPE_PCI_DEVICE);
-}
-
-uint64_t iommu_window(const struct iommu *iommu)
-{
-	BusState *bus = qdev_get_parent_bus(DEVICE(iommu));
-
-	return SYS_BUS_DEVICE(bus->parent)->mmio[0].addr;
-}
-
-/* -- root buses ------------------------------------------------------------------------- */
-
-static int root_add(Object *object, void *opaque)
-{
-	GPtrArray *roots = opaque;
-
-	if (object_dynamic_cast(object, TYPE_PCI_BUS) && pci_bus_is_root(PCI_BUS(object)))
-		g_ptr_array_add(roots, object);
-	return 0;
-}
-
-static gint root_compare(gconstpointer a, gconstpointer b)
-{
-	return pci_bus_num(*(PCIBus *const *)a) - pci_bus_num(*(PCIBus *const *)b);
-}
-
-/* All root buses, by bus number. */
-GPtrArray *root_buses(void)
-{
-	GPtrArray *roots = g_ptr_array_new();
-
-	object_child_foreach_recursive(object_get_root(), root_add, roots);
-	g_ptr_array_sort(roots, root_compare);
-	return roots;
-}
-
-/* From a root bus's own number to the next root bus, all numbers can come to be below it. */
-uint8_t root_bus_last(const GPtrArray *roots, guint i)
-{
-	return i + 1 < roots->len ? (uint8_t)(pci_bus_num(roots->pdata[i + 1]) - 1) : UINT8_MAX;
-}
-
-struct iommu *root_iommu(PCIBus *root)
-{
-	struct iommu *iommu;
-
-	QTAILQ_FOREACH(iommu, &iommus, next)
-		if (iommu->root_bus == root && !pci_bus_bypass_iommu(root))
-			return iommu;
-	return NULL;
-}
-
 /* -- the topology ------------------------------------------------------------------------- */
 
 static void topology_add_iommu(struct viommu_topology *topology, const struct iommu *iommu)
