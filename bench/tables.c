@@ -66,7 +66,7 @@ static int add_iommus(struct run *run)
 			.span = IOMMU_SPAN,
 			.segment = (uint16_t)(i / IOMMUS_EACH),
 			.bdf = (uint16_t)(OWN_BUS << 8 | i % IOMMUS_EACH * FUNCTIONS),
-			.capability = 0x40,
+			.amd.capability = 0x40,
 		};
 
 		if (viommu_topology_add_iommu(run->topology, &iommu))

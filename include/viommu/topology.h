@@ -70,18 +70,18 @@ struct viommu_topology *viommu_topology_free(struct viommu_topology *topology);
 /* -- IOMMUs ------------------------------------------------------------------ */
 
 /*
- * Which IOMMU it is. The kind decides where it is found, which tables can speak of it (VIOT the
- * first two, IORT the SMMUs, DMAR a VT-d, IVRS an AMD-Vi, a device tree virtio, SMMUs and others),
- * and which of the members below mean something: those of other kinds are to be 0.
+ * What kind of IOMMU it is: where its registers are, which tables can describe it, and which
+ * members of struct viommu_iommu are read. A later version may know more kinds, and then puts them
+ * behind these; a caller that meets one it does not know treats it as VIOMMU_OTHER.
  */
 enum viommu_iommu_kind {
-	VIOMMU_VIRTIO_PCI,  /* virtio-iommu, a PCI function: `segment`, `bdf` */
-	VIOMMU_VIRTIO_MMIO, /* virtio-iommu, a register window: `base`, `span` */
-	VIOMMU_SMMU_V2,     /* Arm SMMU version 1 or 2: `base`, `span` */
-	VIOMMU_SMMU_V3,     /* Arm SMMU version 3: `base` */
-	VIOMMU_VTD,         /* Intel VT-d remapping unit: `base`, `segment` */
-	VIOMMU_AMD_VI,      /* AMD-Vi: `base`, `segment`, `bdf` */
-	VIOMMU_OTHER,       /* some other, that only a device tree tells of: `base` */
+	VIOMMU_VIRTIO_PCI,  /* virtio-iommu, a PCI function. VIOT, IORT of 2019, device tree */
+	VIOMMU_VIRTIO_MMIO, /* virtio-iommu, a register window. VIOT, IORT of 2019, device tree */
+	VIOMMU_SMMU_V2,     /* Arm SMMU version 1 or 2. IORT, device tree */
+	VIOMMU_SMMU_V3,     /* Arm SMMU version 3. IORT, device tree */
+	VIOMMU_VTD,         /* Intel VT-d remapping unit. DMAR */
+	VIOMMU_AMD_VI,      /* AMD-Vi. IVRS */
+	VIOMMU_OTHER,       /* any other. Device tree */
 };
 
 /* "virtio-iommu-pci", "virtio-iommu-mmio", "smmu-v2", "smmu-v3", "vt-d", "amd-vi", "other" */
@@ -91,61 +91,122 @@ const char *viommu_iommu_kind_name(enum viommu_iommu_kind kind);
 #define VIOMMU_MAX_INTERRUPTS 4
 #define VIOMMU_MAX_BLOCKS     3
 
+/* An Arm SMMU, of any version. */
+struct viommu_iommu_smmu {
+	/* The implementation. v1 and v2: 0 SMMUv1, 1 SMMUv2, 2 MMU-400, 3 MMU-500, 4 MMU-401, 5
+	 * ThunderX; v3: 0 generic, 1 HiSilicon Hi161x, 2 Cavium CN99xx. (DEN 0049, SMMUv1 and v2
+	 * node and SMMUv3 node, "Model") */
+	uint32_t model;
+};
+
+/* An SMMU version 1 or 2. Both lists are copied, and NULL if empty. (DEN 0049, SMMUv1 and v2 node)
+ */
+struct viommu_iommu_smmu_v2 {
+	const uint32_t *context_interrupts; /* GSIVs of its context banks */
+	size_t n_context_interrupts;
+	const uint32_t *pmu_interrupts; /* GSIVs of its performance monitors */
+	size_t n_pmu_interrupts;
+	bool edge; /* all of these are edge-triggered; false: level */
+};
+
+/* An SMMU version 3. (DEN 0049, SMMUv3 node) */
+struct viommu_iommu_smmu_v3 {
+	uint64_t vatos;  /* address of the page for address translation operations; 0: none */
+	bool has_msi_id; /* its own interrupts are MSIs to `its`, with this device ID */
+	uint32_t msi_id;
+};
+
+/* An AMD-Vi. (AMD IOMMU specification, IVHD blocks 10h, 11h and 40h) */
+struct viommu_iommu_amd {
+	uint32_t capability; /* offset of its PCI capability block, in bytes; 16 bits */
+	uint32_t info;       /* IOMMU Info: bits 4:0 MSI number, 12:8 unit ID; 16 bits */
+	uint32_t features;   /* block 10h: IOMMU Feature Reporting */
+	uint32_t attributes; /* blocks 11h, 40h: IOMMU Attributes */
+	uint64_t efr;        /* blocks 11h, 40h: image of the Extended Feature Register */
+	uint64_t efr2;       /* blocks 11h, 40h: image of the Extended Feature 2 Register */
+
+	/* `flags` of blocks 11h and 40h, at most 255; false: bits 0 to 5 of `flags`. */
+	bool has_image_flags;
+	uint32_t image_flags;
+
+	/* Which blocks its table has for it, in this order: 0x10, 0x11, 0x40. 0 of them: 10h; 11h
+	 * too if `attributes`, `efr` or `efr2` is not 0; 40h if there are ACPI devices. */
+	unsigned n_blocks;
+	uint32_t blocks[VIOMMU_MAX_BLOCKS];
+};
+
 /*
- * An IOMMU. -EINVAL if its name is missing, its register window goes beyond the 64-bit space, or
- * a count is larger than its array or has no list.
+ * An IOMMU. Which members are read, by its kind; others are kept, and ignored:
  *
- * Where they stand: VIOT, "virtio-pci" and "virtio-mmio" based IOMMU nodes (ACPI 6.5); IORT, SMMU
- * and SMMUv3 nodes (DEN0049); DMAR, DRHD (VT-d, chapter 8); IVRS, IVHD blocks 10h, 11h and 40h;
- * device tree bindings virtio/pci-iommu, virtio/mmio and iommu.
+ *                     virtio-pci  virtio-mmio  smmu-v2  smmu-v3   vt-d  amd-vi
+ *     segment               x            -         -        -      x      x
+ *     bdf                   x            -         -        -      -      x
+ *     base                  -            x         x        x      x      x
+ *     span                  -            x         x        x      x      -
+ *     interrupts            -            x         x        x      -      -
+ *     proximity_domain      x            x         x        x      x      x
+ *     its                   x            x         x        x      x      x
+ *     coherent              -            x         x        x      -      x
+ *     include_self          x            -         -        -      -      x
+ *     identifier            x            x         x        x      -      -
+ *     flags                 -            -         x        x      x      x
+ *     .smmu                 -            -         x        x      -      -
+ *     .smmu_v2              -            -         x        -      -      -
+ *     .smmu_v3              -            -         -        x      -      -
+ *     .amd                  -            -         -        -      -      x
+ *
+ * Of VIOMMU_OTHER, which is found in a device tree and never added to one, `base` leads to its
+ * node. What a table has no field for is a finding when the table is generated.
+ *
+ * `flags` has the bits of the structure that no member here stands for:
+ *
+ *     smmu-v2   0 DVM supported (DEN 0049, SMMUv1 and v2 node, "Flags"; bit 1 is `coherent`)
+ *     smmu-v3   2:1 HTTU override (DEN 0049, SMMUv3 node, "Flags"; bit 0 is `coherent`, bits 3
+ *               and 4 follow from the proximity domain and `msi_id`)
+ *     vt-d      7:1 reserved (VT-d, 8.3, DRHD, "Flags"; bit 0 follows from the ranges)
+ *     amd-vi    0 HtTunEn, 1 PassPW, 2 ResPassPW, 3 Isoc, 4 IotlbSup, 6 PrefSup, 7 PPRSup
+ *               (AMD IOMMU specification, IVHD, "Flags"; bit 5 is `coherent`)
+ *
+ * -EINVAL from viommu_topology_add_iommu(): the name is missing, the kind is unknown, the register
+ * window goes beyond the 64-bit space, a count is larger than its array or has no list, or
+ * `image_flags` is larger than 255.
  */
 struct viommu_iommu {
 	size_t size;
 	const char *name; /* unique among IOMMUs, UTF-8, and neither "" nor "none" */
 	enum viommu_iommu_kind kind;
 
-	/* A VT-d is no function, but has the segment that it serves. A span of 0 is what its kind
-	 * usually has: 0x200 bytes for virtio-mmio. */
-	uint16_t segment, bdf; /* where its PCI function is, if it is one */
-	uint64_t base, span;   /* where its registers are, if they are memory-mapped */
+	uint16_t segment; /* of its PCI function; vt-d: that it serves */
+	uint16_t bdf;
+	uint64_t base; /* address of its first register */
+	uint64_t span; /* bytes of its registers; 0: what its kind usually has */
 
-	/* Global system interrupts, in the order of the device tree binding: for an SMMUv3
-	 * event, PRI, command-sync, global error. A virtio-iommu behind virtio-mmio has one, and
-	 * without it cannot be named on a kernel's command line. */
+	/* Global system interrupts, in the order of the device tree binding: of an SMMUv3 event,
+	 * PRI, command-sync, global error; of an SMMUv2 global fault, configuration fault. 0: there
+	 * is none. A virtio-iommu on virtio-mmio has one. */
 	unsigned n_interrupts;
 	uint32_t interrupts[VIOMMU_MAX_INTERRUPTS];
 
 	bool has_proximity_domain;
-	uint32_t proximity_domain; /* the NUMA node it belongs to */
+	uint32_t proximity_domain; /* the NUMA node it belongs to, as SRAT numbers it */
 
 	const char *its;   /* the ITS group that its MSIs and its endpoints' go to, or NULL */
-	bool coherent;     /* its table walks see the caches */
-	bool include_self; /* its own function counts among its endpoints, as QEMU writes it */
+	bool coherent;     /* its table walks snoop the caches */
+	bool include_self; /* its own function is one of its endpoints, as QEMU writes it */
 
-	/* What only one kind has, as its table numbers it (IORT, IVRS), and 0 with any other. */
-	uint32_t model;  /* SMMU: the implementation */
-	uint32_t flags;  /* bits of its structure that no member here stands for */
-	uint64_t vatos;  /* SMMUv3: the page for address translation operations */
-	bool has_msi_id; /* SMMUv3: its own MSIs go to `its` with this device ID, */
-	uint32_t msi_id; /* and not through its interrupts */
-	/* SMMUv1 and SMMUv2: of its context banks, and of its performance monitors; copied. */
-	const uint32_t *context_interrupts, *pmu_interrupts;
-	size_t n_context_interrupts, n_pmu_interrupts;
-	bool edge; /* these are edge-triggered */
+	/* Identifier of its IORT node (DEN 0049, IORT node header, from table revision 3); false:
+	 * its index in the table. */
+	bool has_identifier;
+	uint32_t identifier;
 
-	bool has_identifier;  /* SMMU: false: its node has the number of its place in the table */
-	uint32_t identifier;  /* what IORT calls its node */
-	uint32_t capability;  /* AMD-Vi: offset of its PCI capability */
-	uint32_t info;        /* AMD-Vi: MSI number and unit ID */
-	uint32_t features;    /* AMD-Vi: feature reporting of block 10h */
-	uint32_t attributes;  /* AMD-Vi: of blocks 11h and 40h */
-	uint64_t efr, efr2;   /* AMD-Vi: images of the extended feature registers there */
-	bool has_image_flags; /* AMD-Vi: false: `flags` but for bits 6 and 7, which `efr` has */
-	uint32_t image_flags; /* AMD-Vi: flags of blocks 11h and 40h */
-	unsigned n_blocks;    /* AMD-Vi: which blocks its table has for it, in this order: */
-	uint32_t blocks[VIOMMU_MAX_BLOCKS]; /* 0x10, 0x11, 0x40; none: as its features ask */
+	uint32_t flags; /* see above */
 
-	struct viommu_place place; /* where this is said; filled in by readers */
+	struct viommu_iommu_smmu smmu;
+	struct viommu_iommu_smmu_v2 smmu_v2;
+	struct viommu_iommu_smmu_v3 smmu_v3;
+	struct viommu_iommu_amd amd;
+
+	struct viommu_place place;
 };
 
 /* -- PCI --------------------------------------------------------------------- */

@@ -49,9 +49,9 @@ static bool iommu_makes_sense(const void *object)
 	const struct viommu_iommu *iommu = object;
 
 	return iommu->kind <= VIOMMU_OTHER && iommu->n_interrupts <= VIOMMU_MAX_INTERRUPTS &&
-	       (iommu->context_interrupts || !iommu->n_context_interrupts) &&
-	       (iommu->pmu_interrupts || !iommu->n_pmu_interrupts) &&
-	       iommu->image_flags <= UINT8_MAX && iommu->n_blocks <= VIOMMU_MAX_BLOCKS &&
+	       (iommu->smmu_v2.context_interrupts || !iommu->smmu_v2.n_context_interrupts) &&
+	       (iommu->smmu_v2.pmu_interrupts || !iommu->smmu_v2.n_pmu_interrupts) &&
+	       iommu->amd.image_flags <= UINT8_MAX && iommu->amd.n_blocks <= VIOMMU_MAX_BLOCKS &&
 	       (!iommu->span || iommu->base <= UINT64_MAX - (iommu->span - 1));
 }
 
@@ -441,8 +441,10 @@ static void own(struct viommu_topology *topology, enum object_type type, void *o
 	} else if (type == OBJECT_IOMMU) {
 		struct viommu_iommu *iommu = object;
 
-		keep_list(topology, &iommu->context_interrupts, iommu->n_context_interrupts);
-		keep_list(topology, &iommu->pmu_interrupts, iommu->n_pmu_interrupts);
+		keep_list(topology, &iommu->smmu_v2.context_interrupts,
+			  iommu->smmu_v2.n_context_interrupts);
+		keep_list(topology, &iommu->smmu_v2.pmu_interrupts,
+			  iommu->smmu_v2.n_pmu_interrupts);
 	} else if (type == OBJECT_PCI_RANGE) {
 		topology->n_segments += range_segments(object);
 	}

@@ -180,8 +180,8 @@ static void read_own_msis(const struct dt_reading *reading, const struct dt_node
 	if (iommu->its && strcmp(iommu->its, its) != 0)
 		return;
 	iommu->its = its;
-	iommu->has_msi_id = true;
-	iommu->msi_id = dt_cell(parent, 1);
+	iommu->smmu_v3.has_msi_id = true;
+	iommu->smmu_v3.msi_id = dt_cell(parent, 1);
 }
 
 /*
@@ -195,7 +195,7 @@ static void read_iommu(struct dt_reading *reading, const struct dt_iommu *found)
 		.size = sizeof(iommu),
 		.name = found->name,
 		.kind = kind_of(node)->kind,
-		.model = kind_of(node)->model,
+		.smmu.model = kind_of(node)->model,
 		.its = found->its,
 		.coherent = dt_is_coherent(node),
 		.has_proximity_domain = dt_has_number(node, "numa-node-id"),

@@ -157,7 +157,7 @@ static const struct maker *maker_of(const struct viommu_iommu *iommu)
 {
 	for (size_t i = 0; i < G_N_ELEMENTS(makers); i++)
 		if (makers[i].kind == iommu->kind &&
-		    (iommu->kind != VIOMMU_SMMU_V2 || makers[i].model == iommu->model))
+		    (iommu->kind != VIOMMU_SMMU_V2 || makers[i].model == iommu->smmu.model))
 			return &makers[i];
 	return NULL;
 }

@@ -35,8 +35,8 @@ static void fill_smmu_v3(struct viommu_iommu *iommu, const struct iort_smmu_v3 *
 	iommu->base = smmu->base;
 	iommu->coherent = smmu->flags & IORT_SMMU_V3_COHERENT;
 	iommu->flags = smmu->flags & ~known;
-	iommu->vatos = smmu->vatos;
-	iommu->model = smmu->model;
+	iommu->smmu_v3.vatos = smmu->vatos;
+	iommu->smmu.model = smmu->model;
 	iommu->has_proximity_domain = smmu->flags & IORT_SMMU_V3_DOMAIN;
 	iommu->proximity_domain = iommu->has_proximity_domain ? smmu->proximity_domain : 0;
 	fill_interrupts(iommu, smmu);
@@ -83,7 +83,7 @@ static void fill_smmu_v2(struct viommu_iommu *iommu, const struct record *node)
 	iommu->span = smmu->span;
 	iommu->coherent = smmu->flags & IORT_SMMU_V2_COHERENT;
 	iommu->flags = smmu->flags & ~(uint32_t)IORT_SMMU_V2_COHERENT;
-	iommu->model = smmu->model;
+	iommu->smmu.model = smmu->model;
 }
 
 /* The device ID is segment << 16 | BDF. */
@@ -131,8 +131,8 @@ static void fill_its(const struct iort_reading *reading, struct viommu_iommu *io
 
 	if (own) {
 		iommu->its = iort_its_at(reading, own->output_reference);
-		iommu->has_msi_id = iommu->its;
-		iommu->msi_id = iommu->its ? own->output_base : 0;
+		iommu->smmu_v3.has_msi_id = iommu->its;
+		iommu->smmu_v3.msi_id = iommu->its ? own->output_base : 0;
 		return;
 	}
 	iommu->its = iort_identity_its(reading, node);
@@ -143,14 +143,14 @@ static void add_iommu(const struct iort_reading *reading, struct viommu_iommu *i
 		      const struct record *node)
 {
 	unsigned edges = 0;
-	g_autofree uint32_t *contexts =
-		gsivs_of(node, &iort_interrupt_layout, &iommu->n_context_interrupts, &edges);
-	g_autofree uint32_t *monitors =
-		gsivs_of(node, &iort_pmu_interrupt_layout, &iommu->n_pmu_interrupts, &edges);
+	g_autofree uint32_t *contexts = gsivs_of(node, &iort_interrupt_layout,
+						 &iommu->smmu_v2.n_context_interrupts, &edges);
+	g_autofree uint32_t *monitors = gsivs_of(node, &iort_pmu_interrupt_layout,
+						 &iommu->smmu_v2.n_pmu_interrupts, &edges);
 
-	iommu->context_interrupts = contexts;
-	iommu->pmu_interrupts = monitors;
-	iommu->edge = edges == ANY_EDGE;
+	iommu->smmu_v2.context_interrupts = contexts;
+	iommu->smmu_v2.pmu_interrupts = monitors;
+	iommu->smmu_v2.edge = edges == ANY_EDGE;
 	viommu_topology_add_iommu(reading->topology, iommu);
 	if (edges == (ANY_EDGE | ANY_LEVEL))
 		iort_report_dropped(reading, "iort-silent-interrupts", node,

@@ -96,7 +96,7 @@ static bool has_all_interrupts(const struct viommu_iommu *iommu)
 /* Does the topology name an ID and an ITS group for the SMMU's own MSIs? */
 static bool has_own_mapping(const struct viommu_iommu *iommu)
 {
-	return iommu->kind == VIOMMU_SMMU_V3 && iommu->has_msi_id && iommu->its;
+	return iommu->kind == VIOMMU_SMMU_V3 && iommu->smmu_v3.has_msi_id && iommu->its;
 }
 
 /*
@@ -134,7 +134,8 @@ static uint8_t revision_of_smmu_v3(const struct iort_writing *writing,
 		return IORT_SMMU_V3_WITH_FLAG;
 	if (writing->revision >= IORT_REVISION_E_B)
 		return e_b;
-	return needs_flag(state) && !iommu->has_msi_id && !iommu->has_proximity_domain ? 0 : d;
+	return needs_flag(state) && !iommu->smmu_v3.has_msi_id && !iommu->has_proximity_domain ? 0
+											       : d;
 }
 
 /* -- ID mappings ----------------------------------------------------------------- */
@@ -169,7 +170,7 @@ static GArray *mappings_of(const struct iort_writing *writing, struct iort_iommu
 	const struct viommu_iommu *iommu = state->iommu;
 	const struct span *span;
 
-	if (iommu->its && (!state->msis->len || !iommu->has_msi_id))
+	if (iommu->its && (!state->msis->len || !iommu->smmu_v3.has_msi_id))
 		cover_add(state->msis, 0, state->last_id, iommu);
 	cover_settle(state->msis);
 	for (size_t i = 0; (span = cover_get(state->msis, i)); i++)
@@ -182,7 +183,7 @@ static void add_own_mapping(const struct iort_writing *writing, const struct vio
 			    struct iort_smmu_v3 *fields, GArray *mappings)
 {
 	const struct iort_mapping own = {
-		.output_base = iommu->msi_id,
+		.output_base = iommu->smmu_v3.msi_id,
 		.output_reference = iort_its_group_at(writing, iommu->its),
 		.flags = IORT_MAPPING_SINGLE,
 	};
@@ -206,8 +207,8 @@ static struct record *smmu_v3_node(const struct iort_writing *writing,
 		.node.revision = revision_of_smmu_v3(writing, state),
 		.base = iommu->base,
 		.flags = iommu->flags,
-		.vatos = iommu->vatos,
-		.model = iommu->model,
+		.vatos = iommu->smmu_v3.vatos,
+		.model = iommu->smmu.model,
 		.event = iommu->interrupts[EVENT],
 		.pri = iommu->interrupts[PRI],
 		.gerr = iommu->interrupts[ERROR],
@@ -242,11 +243,11 @@ static void add_arrays(struct record *node, const struct viommu_iommu *iommu)
 	fields->global_offset = (uint32_t)record_length(node);
 	iort_add_elements(node, &iort_global_interrupts_layout, &global, 1);
 	fields->context_offset = (uint32_t)record_length(node);
-	add_interrupts(node, &iort_interrupt_layout, iommu->context_interrupts,
-		       iommu->n_context_interrupts, iommu->edge);
+	add_interrupts(node, &iort_interrupt_layout, iommu->smmu_v2.context_interrupts,
+		       iommu->smmu_v2.n_context_interrupts, iommu->smmu_v2.edge);
 	fields->pmu_offset = (uint32_t)record_length(node);
-	add_interrupts(node, &iort_pmu_interrupt_layout, iommu->pmu_interrupts,
-		       iommu->n_pmu_interrupts, iommu->edge);
+	add_interrupts(node, &iort_pmu_interrupt_layout, iommu->smmu_v2.pmu_interrupts,
+		       iommu->smmu_v2.n_pmu_interrupts, iommu->smmu_v2.edge);
 }
 
 /* IORT has a proximity domain for SMMUv3 only. */
@@ -258,10 +259,10 @@ static struct record *smmu_v2_node(const struct iort_writing *writing,
 		.node.revision = writing->revision >= IORT_REVISION_E_B ? e_b : d,
 		.base = iommu->base,
 		.span = iommu->span,
-		.model = iommu->model,
+		.model = iommu->smmu.model,
 		.flags = iommu->flags,
-		.context_count = (uint32_t)iommu->n_context_interrupts,
-		.pmu_count = (uint32_t)iommu->n_pmu_interrupts,
+		.context_count = (uint32_t)iommu->smmu_v2.n_context_interrupts,
+		.pmu_count = (uint32_t)iommu->smmu_v2.n_pmu_interrupts,
 	};
 	struct record *node;
 

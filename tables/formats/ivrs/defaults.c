@@ -8,7 +8,7 @@
 /* Any of them has a place only in the blocks that came with the images. */
 bool ivrs_has_images(const struct viommu_iommu *iommu)
 {
-	return iommu->efr || iommu->efr2 || iommu->attributes;
+	return iommu->amd.efr || iommu->amd.efr2 || iommu->amd.attributes;
 }
 
 /* Type 10h is always there, since it is all that the oldest systems read. */

@@ -43,8 +43,8 @@ static struct ivrs_usual usual_of(const struct viommu_topology *topology)
 static const uint32_t *blocks_of(const struct question *question, const struct viommu_iommu *iommu,
 				 unsigned *ret_n)
 {
-	*ret_n = iommu->n_blocks ? iommu->n_blocks : question->usual.n_blocks;
-	return iommu->n_blocks ? iommu->blocks : question->usual.blocks;
+	*ret_n = iommu->amd.n_blocks ? iommu->amd.n_blocks : question->usual.n_blocks;
+	return iommu->amd.n_blocks ? iommu->amd.blocks : question->usual.blocks;
 }
 
 /* Three blocks of an IOMMU at the most, and one that is looked for. */

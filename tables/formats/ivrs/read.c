@@ -52,14 +52,14 @@ static void take_details(struct viommu_iommu *iommu, const struct record *block)
 	const struct ivrs_ivhd *ivhd = block->host;
 
 	if (ivrs_type_of(block) == IVRS_IVHD_10) {
-		iommu->features = ivhd->features;
+		iommu->amd.features = ivhd->features;
 		iommu->flags = ivhd->block.flags & ~IVRS_COHERENT;
 	} else {
-		iommu->attributes = ivhd->features;
-		iommu->efr = ivhd->efr;
-		iommu->efr2 = ivhd->efr2;
-		iommu->has_image_flags = true;
-		iommu->image_flags = ivhd->block.flags & ~IVRS_COHERENT;
+		iommu->amd.attributes = ivhd->features;
+		iommu->amd.efr = ivhd->efr;
+		iommu->amd.efr2 = ivhd->efr2;
+		iommu->amd.has_image_flags = true;
+		iommu->amd.image_flags = ivhd->block.flags & ~IVRS_COHERENT;
 	}
 }
 
@@ -70,8 +70,8 @@ static void take_block(struct ivrs_reading *reading, const struct record *block)
 	struct ivrs_found *found = find_iommu(reading, ivhd);
 	struct viommu_iommu *iommu = &found->iommu;
 
-	if (iommu->n_blocks < VIOMMU_MAX_BLOCKS)
-		iommu->blocks[iommu->n_blocks++] = ivrs_type_of(block);
+	if (iommu->amd.n_blocks < VIOMMU_MAX_BLOCKS)
+		iommu->amd.blocks[iommu->amd.n_blocks++] = ivrs_type_of(block);
 	take_details(iommu, block);
 	if (found->newest && ivrs_type_of(block) < ivrs_type_of(found->newest))
 		return;
@@ -79,8 +79,8 @@ static void take_block(struct ivrs_reading *reading, const struct record *block)
 	iommu->segment = ivhd->segment;
 	iommu->bdf = ivhd->block.bdf;
 	iommu->base = ivhd->base;
-	iommu->capability = ivhd->capability;
-	iommu->info = ivhd->info;
+	iommu->amd.capability = ivhd->capability;
+	iommu->amd.info = ivhd->info;
 	iommu->coherent = ivhd->block.flags & IVRS_COHERENT;
 	iommu->place = table_place(reading->table, block->at);
 }
@@ -88,13 +88,14 @@ static void take_block(struct ivrs_reading *reading, const struct record *block)
 /* What is as it would be written anyway is not said. */
 static void leave_usual_out(struct viommu_iommu *iommu, const struct ivrs_usual *usual)
 {
-	if (iommu->has_image_flags && iommu->image_flags == (iommu->flags & IVRS_IMAGE_FLAGS))
-		iommu->has_image_flags = false;
-	if (iommu->n_blocks == usual->n_blocks &&
-	    !memcmp(iommu->blocks, usual->blocks, usual->n_blocks * sizeof(usual->blocks[0])))
-		iommu->n_blocks = 0;
-	if (!iommu->has_image_flags)
-		iommu->image_flags = 0;
+	if (iommu->amd.has_image_flags &&
+	    iommu->amd.image_flags == (iommu->flags & IVRS_IMAGE_FLAGS))
+		iommu->amd.has_image_flags = false;
+	if (iommu->amd.n_blocks == usual->n_blocks &&
+	    !memcmp(iommu->amd.blocks, usual->blocks, usual->n_blocks * sizeof(usual->blocks[0])))
+		iommu->amd.n_blocks = 0;
+	if (!iommu->amd.has_image_flags)
+		iommu->amd.image_flags = 0;
 }
 
 /* -- memory ----------------------------------------------------------------------------------- */

@@ -168,7 +168,8 @@ static uint8_t flags_of(const struct viommu_iommu *iommu, unsigned type)
 	uint32_t flags = iommu->flags;
 
 	if (type != IVRS_IVHD_10)
-		flags = iommu->has_image_flags ? iommu->image_flags : flags & IVRS_IMAGE_FLAGS;
+		flags = iommu->amd.has_image_flags ? iommu->amd.image_flags
+						   : flags & IVRS_IMAGE_FLAGS;
 	return (uint8_t)(flags | (iommu->coherent ? IVRS_COHERENT : 0));
 }
 
@@ -179,13 +180,13 @@ static struct ivrs_ivhd fields_of(const struct viommu_iommu *iommu, unsigned typ
 		.block = { .type = (uint8_t)type,
 			   .flags = flags_of(iommu, type),
 			   .bdf = iommu->bdf },
-		.capability = (uint16_t)iommu->capability,
+		.capability = (uint16_t)iommu->amd.capability,
 		.base = iommu->base,
 		.segment = iommu->segment,
-		.info = (uint16_t)iommu->info,
-		.features = type == IVRS_IVHD_10 ? iommu->features : iommu->attributes,
-		.efr = iommu->efr,
-		.efr2 = iommu->efr2,
+		.info = (uint16_t)iommu->amd.info,
+		.features = type == IVRS_IVHD_10 ? iommu->amd.features : iommu->amd.attributes,
+		.efr = iommu->amd.efr,
+		.efr2 = iommu->amd.efr2,
 	};
 }
 
@@ -223,8 +224,8 @@ static void write_type(struct ivrs_writing *writing, const struct ivrs_unit *uni
 {
 	const struct viommu_iommu *iommu = unit->iommu;
 
-	if (iommu->n_blocks ? has_type(iommu->blocks, iommu->n_blocks, type)
-			    : has_type(usual->blocks, usual->n_blocks, type))
+	if (iommu->amd.n_blocks ? has_type(iommu->amd.blocks, iommu->amd.n_blocks, type)
+				: has_type(usual->blocks, usual->n_blocks, type))
 		write_unit(writing, unit, type);
 }
 

@@ -168,8 +168,8 @@ static void an_smmu_may_send_msis_of_its_own(void **state)
 	viommu_table_check(table, rig->findings);
 	assert_int_equal(viommu_findings_count(rig->findings), 0);
 	mean(rig, table);
-	assert_true(viommu_topology_iommu(rig->topology, 0)->has_msi_id);
-	assert_int_equal(viommu_topology_iommu(rig->topology, 0)->msi_id, 7);
+	assert_true(viommu_topology_iommu(rig->topology, 0)->smmu_v3.has_msi_id);
+	assert_int_equal(viommu_topology_iommu(rig->topology, 0)->smmu_v3.msi_id, 7);
 	assert_goes(rig, "02:00.0", "smmu0 0x200, its0 0x200");
 }
 
