@@ -238,7 +238,7 @@ int main(int argc, char **argv)
 	struct run run = { 0 };
 
 	for (size_t i = 0; argc == 1 && i < sizeof(kinds) / sizeof(kinds[0]); i++)
-		if (viommu_table_known(kinds[i].signature))
+		if (viommu_table_abilities(kinds[i].signature) & VIOMMU_TABLE_MEANING)
 			puts(kinds[i].signature);
 	if (argc != 3)
 		return argc == 1 ? 0 : 2;

@@ -43,7 +43,7 @@ static void make(const struct viommu_topology *topology, const char *signature,
 {
 	struct viommu_table *table = NULL;
 
-	if (viommu_table_known(signature))
+	if (viommu_table_abilities(signature) & VIOMMU_TABLE_MEANING)
 		table = viommu_table_generate(topology, signature, findings);
 	if (table)
 		decode(table);

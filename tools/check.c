@@ -57,7 +57,8 @@ static bool is_one_machine(const GPtrArray *tables)
 		const char *file = viommu_table_file(tables->pdata[i]);
 		const char *other = g_hash_table_lookup(files, signature);
 
-		if (other && strcmp(other, file) != 0 && viommu_table_taken_apart(signature))
+		if (other && strcmp(other, file) != 0 &&
+		    (viommu_table_abilities(signature) & VIOMMU_TABLE_RECORDS))
 			return false;
 		g_hash_table_insert(files, (gpointer)signature, (gpointer)file);
 	}
@@ -100,8 +101,8 @@ static void print_rule(const struct viommu_rule *rule)
 {
 	printf("%s: %s\n    %s\n    from: %s\n", rule->id, viommu_severity_name(rule->severity),
 	       rule->text, rule->clause);
-	if (rule->linux_)
-		printf("    Linux: %s\n", rule->linux_);
+	if (rule->on_linux)
+		printf("    Linux: %s\n", rule->on_linux);
 }
 
 /* What Linux does is there only where it is known. */
@@ -112,7 +113,7 @@ static void add_rule(struct json *json, const struct viommu_rule *rule)
 	json_string(json, "severity", viommu_severity_name(rule->severity));
 	json_string(json, "text", rule->text);
 	json_string(json, "clause", rule->clause);
-	json_string(json, "linux", rule->linux_);
+	json_string(json, "linux", rule->on_linux);
 	json_close(json, '}');
 }
 

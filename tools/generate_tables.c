@@ -189,13 +189,15 @@ static char *signature_of(const char *name)
 {
 	g_autofree char *small = g_ascii_strdown(name, -1);
 
-	return viommu_table_known(small) ? g_steal_pointer(&small) : g_ascii_strup(small, -1);
+	return (viommu_table_abilities(small) & VIOMMU_TABLE_MEANING) ? g_steal_pointer(&small)
+								      : g_ascii_strup(small, -1);
 }
 
 /* A command line is no table, but made of a topology just as well. */
 static bool can_be_made(const struct request *request)
 {
-	return viommu_table_made(request->what) || !strcmp(request->what, COMMAND_LINE);
+	return (viommu_table_abilities(request->what) & VIOMMU_TABLE_GENERATE) ||
+	       !strcmp(request->what, COMMAND_LINE);
 }
 
 /* Options that would do nothing are mistakes: somebody expects something of them. */

@@ -103,7 +103,8 @@ static GByteArray *read_bytes(const char *name)
 static void give(struct reader *reader, struct input *input)
 {
 	reader->n += !reader->in_folder || !input->table ||
-		     viommu_table_known(viommu_table_signature(input->table));
+		     (viommu_table_abilities(viommu_table_signature(input->table)) &
+		      VIOMMU_TABLE_MEANING);
 	reader->each(reader->opaque, input);
 	input->topology = viommu_topology_free(input->topology);
 }
@@ -119,8 +120,8 @@ static bool is_known(const uint8_t *bytes, size_t length)
 	memcpy(signature, bytes, MIN(length, SIGNATURE_LENGTH));
 	if (!strcmp(signature, DEVICE_TREE_MAGIC))
 		return true;
-	return viommu_table_known(signature) ||
-	       (input_neighbours && viommu_table_taken_apart(signature));
+	return (viommu_table_abilities(signature) & VIOMMU_TABLE_MEANING) ||
+	       (input_neighbours && (viommu_table_abilities(signature) & VIOMMU_TABLE_RECORDS));
 }
 
 /* Goes on with the next table, whatever became of this one. */
@@ -283,7 +284,7 @@ int read_inputs(char **names, struct viommu_findings *findings, input_function *
 {
 	struct reader reader = { .findings = findings, .each = each, .opaque = opaque };
 
-	if (input_form && !viommu_table_known(input_form)) {
+	if (input_form && !(viommu_table_abilities(input_form) & VIOMMU_TABLE_MEANING)) {
 		complain("--as %s: there is no such form; builtin-v3 is one", input_form);
 		return EXIT_COULD_NOT;
 	}
@@ -309,7 +310,8 @@ int complain_nothing(char **names, int status)
  */
 const struct viommu_topology *input_meaning(struct input *input, struct viommu_findings *findings)
 {
-	if (!input->topology && viommu_table_known(viommu_table_signature(input->table)))
+	if (!input->topology &&
+	    (viommu_table_abilities(viommu_table_signature(input->table)) & VIOMMU_TABLE_MEANING))
 		input->topology = viommu_table_topology(input->table, findings);
 	return input->topology;
 }

@@ -34,9 +34,12 @@
  *             return EXIT_FAILURE;
  *
  * An input decides how many findings there are and what they quote, so both are bounded: a list
- * has at most 1000, and one more that says how many it does not list and is as severe as the worst
- * of them; a text has at most 800 bytes, is UTF-8, and has no control characters.
+ * has at most VIOMMU_FINDINGS_MAX, and one more that says how many it does not list and is as
+ * severe as the worst of them; a text has at most VIOMMU_FINDING_TEXT_MAX bytes, is UTF-8, and has
+ * no control characters.
  */
+#define VIOMMU_FINDINGS_MAX     1000
+#define VIOMMU_FINDING_TEXT_MAX 800 /* bytes, without the NUL; of each string of a finding */
 
 #ifdef __cplusplus
 extern "C" {
@@ -54,11 +57,13 @@ const char *viommu_severity_name(enum viommu_severity severity);
 
 /*
  * Where something stands. Which members say so depends on what was read: of a text line and
- * column, of an ACPI table `at`, of a device tree `path`; and of what a VMM has made by calls,
- * none: then `file` is NULL, and `at` means nothing.
+ * column, of an ACPI table `at`, of a device tree `path`. A reader fills in the places of what it
+ * reads. A VMM that makes objects by calls leaves them zero: with a `file` of NULL the other
+ * members mean nothing, an `at` of 0 too. A VMM that has a place of its own to show sets `file` and
+ * `line`, or `file` and `at`; with a file, `at` must be VIOMMU_NOWHERE unless it is an offset.
  */
 struct viommu_place {
-	const char *file; /* NULL: not from a file */
+	const char *file; /* copied with what has the place; NULL: not from a file */
 	unsigned line;    /* of a text, from 1; 0: none */
 	unsigned column;  /* from 1; 0: none */
 	size_t at;        /* of a table: bytes from its start; VIOMMU_NOWHERE: none */

@@ -88,19 +88,18 @@ struct viommu_table *viommu_table_free(struct viommu_table *table);
  */
 size_t viommu_table_encode(const struct viommu_table *table, void **ret_bytes);
 
-/*
- * Three questions about a kind of table; each is false for a signature that nobody knows. First: is
- * more understood of tables with that signature than their header: what they mean? Then
- * viommu_table_topology() makes a topology of one.
- */
-bool viommu_table_known(const char *signature);
+/* What this library can do with a kind of table. A later version may have more bits. */
+enum viommu_table_ability {
+	VIOMMU_TABLE_RECORDS =
+		1 << 0, /* it is decoded into records, not only into header and bytes */
+	VIOMMU_TABLE_MEANING = 1 << 1,  /* viommu_table_topology() reads a topology from it */
+	VIOMMU_TABLE_GENERATE = 1 << 2, /* viommu_table_generate() makes it */
+	VIOMMU_TABLE_EXTEND = 1 << 3,   /* viommu_table_extend() adds to it */
+};
 
-/* Is a table with that signature taken apart, be it only for what others refer to? So are the MADT,
- * the MCFG and the SRAT, of which no topology is made. */
-bool viommu_table_taken_apart(const char *signature);
-
-/* Can tables with that signature be made of a topology, by viommu_table_generate()? */
-bool viommu_table_made(const char *signature);
+/* The abilities for tables with that signature, any number of VIOMMU_TABLE_*. 0: no such table is
+ * known, or the signature is NULL. */
+unsigned viommu_table_abilities(const char *signature);
 
 /*
  * The four characters of the signature, NUL-terminated; of a built-in topology its form, and
@@ -209,9 +208,9 @@ bool viommu_table_extend(struct viommu_table *table, const struct viommu_topolog
 struct viommu_rule {
 	const char *id;
 	enum viommu_severity severity;
-	const char *clause; /* where the rule comes from */
-	const char *text;   /* what it asks for */
-	const char *linux_; /* what Linux does when it is broken, or NULL */
+	const char *clause;   /* where the rule comes from */
+	const char *text;     /* what it asks for */
+	const char *on_linux; /* what Linux does when it is broken, or NULL */
 };
 
 /* The i-th rule, or NULL behind the last. Those of one table stand together. docs/tables.md has all

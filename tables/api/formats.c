@@ -64,21 +64,19 @@ static bool can_generate(const struct format *format)
 	return format && (format->from_topology || format->inner_signature);
 }
 
-bool viommu_table_known(const char *signature)
+/* Decoding does not imply a meaning: other tables refer to MADT and MCFG. */
+unsigned viommu_table_abilities(const char *signature)
 {
-	return has_meaning(find_format(signature));
-}
+	const struct format *format = find_format(signature);
+	unsigned abilities = format ? VIOMMU_TABLE_RECORDS : 0;
 
-/* MADT and MCFG are: they say nothing of IOMMUs, but dumps and checks across tables need them. */
-bool viommu_table_taken_apart(const char *signature)
-{
-	return find_format(signature);
-}
-
-/* Reading does not imply writing: an MADT is made by whoever has the interrupt controllers. */
-bool viommu_table_made(const char *signature)
-{
-	return can_generate(find_format(signature));
+	if (has_meaning(format))
+		abilities |= VIOMMU_TABLE_MEANING;
+	if (can_generate(format))
+		abilities |= VIOMMU_TABLE_GENERATE;
+	if (format && format->extend)
+		abilities |= VIOMMU_TABLE_EXTEND;
+	return abilities;
 }
 
 /* The signature is taken from bytes and has no end there; here it has one, as in the rows. */

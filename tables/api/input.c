@@ -40,7 +40,8 @@ struct input {
  */
 static void look_for_second(struct input *input, const char *name, const char *signature)
 {
-	if (viommu_table_known(signature) && !g_hash_table_add(input->seen, g_strdup(signature)))
+	if ((viommu_table_abilities(signature) & VIOMMU_TABLE_MEANING) &&
+	    !g_hash_table_add(input->seen, g_strdup(signature)))
 		report(input->findings, "input-twice", place_of_file(name),
 		       "put everything into one table", "a second %s", signature);
 }

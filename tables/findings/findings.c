@@ -4,9 +4,10 @@
  *
  * The list belongs to the caller of the library; everything in it, names of files included,
  * is a copy, so it may outlive whatever it speaks of. An input can be hostile: it decides how
- * many findings there are and what they quote. So the list keeps MAX_FINDINGS of them and
+ * many findings there are and what they quote. So the list keeps VIOMMU_FINDINGS_MAX of them and
  * then only counts, in one last finding that is as severe as the worst it stands for; a text
- * has at most MAX_TEXT bytes; and control characters never reach a terminal from here.
+ * has at most VIOMMU_FINDING_TEXT_MAX bytes; and control characters never reach a terminal from
+ * here.
  *
  * GLib's allocator is the C library's, so what is handed out can be freed with free().
  */
@@ -19,14 +20,10 @@
 #include "findings.h"
 #include "rules.h"
 
-/* A hostile table can be wrong in any number of places, and nobody reads more than these. */
-#define MAX_FINDINGS 1000
-#define MAX_TEXT     800
-
 struct viommu_findings {
 	GPtrArray *list;              /* of struct viommu_finding */
 	GStringChunk *strings;        /* theirs */
-	struct viommu_finding beyond; /* stands for all behind MAX_FINDINGS */
+	struct viommu_finding beyond; /* stands for all behind VIOMMU_FINDINGS_MAX */
 	size_t n_beyond;
 	char beyond_text[64];
 };
@@ -48,7 +45,7 @@ struct viommu_findings *viommu_findings_new(void)
 	struct viommu_findings *findings = g_new0(struct viommu_findings, 1);
 
 	findings->list = g_ptr_array_new_with_free_func(g_free);
-	findings->strings = g_string_chunk_new(MAX_TEXT);
+	findings->strings = g_string_chunk_new(VIOMMU_FINDING_TEXT_MAX);
 	return findings;
 }
 
@@ -104,7 +101,7 @@ char *shown(const char *text, size_t max)
 /* A copy that lives as long as the list. */
 static const char *keep(struct viommu_findings *findings, const char *text)
 {
-	g_autofree char *clean = text ? shown(text, MAX_TEXT) : NULL;
+	g_autofree char *clean = text ? shown(text, VIOMMU_FINDING_TEXT_MAX) : NULL;
 
 	return clean ? g_string_chunk_insert_const(findings->strings, clean) : NULL;
 }
@@ -141,7 +138,7 @@ void report(struct viommu_findings *findings, const char *rule_id, struct viommu
 	assert(rule);
 	if (!findings || !rule)
 		return;
-	if (findings->list->len >= MAX_FINDINGS) {
+	if (findings->list->len >= VIOMMU_FINDINGS_MAX) {
 		count_beyond(findings, rule);
 		return;
 	}
