@@ -6,6 +6,7 @@
  * interrupt translation services, by the IDs that they have here. All else is kept as it is.
  */
 #include "madt.h"
+#include "tables/table/frame.h"
 
 #define MADT_HEAD_LENGTH 44
 
@@ -71,29 +72,27 @@ static const struct layout other_layout = LAYOUT("Interrupt controller structure
 /*
  * New kinds of interrupt controllers come with every version: those not needed here have no rows.
  */
-static const struct layout *find_layout(const uint8_t *structure, uint64_t length)
+static const struct layout *find_layout(uint64_t type)
 {
-	(void)length;
-	if (structure[0] == MADT_IOAPIC)
+	if (type == MADT_IOAPIC)
 		return &madt_ioapic_layout;
-	return structure[0] == MADT_ITS ? &madt_its_layout : &other_layout;
+	return type == MADT_ITS ? &madt_its_layout : &other_layout;
 }
 
-static const struct list list = {
+static const struct frame structures = {
 	.framing = { .type_at = 0,
 		     .type_length = 1,
 		     .length_at = 1,
 		     .length_length = 1,
 		     .head = 2 },
+	.noun = "structure",
+	.parent = "table",
 	.layout = find_layout,
+	.too_short = "acpi-structure-length",
+	.too_long = "acpi-structure-end",
+	.max = FRAME_MAX_STRUCTURES,
+	.too_many = "acpi-structures",
 };
-
-/* Structures begin right behind the head, whatever stands in it. */
-static void decode(struct viommu_table *table, const uint8_t *bytes, size_t length,
-		   struct viommu_findings *findings)
-{
-	list_decode(&list, table, bytes, length, findings);
-}
 
 /* What is wrong with interrupt controllers is for others to say. */
 static const struct table_rule rules[] = { { NULL, NULL } };
@@ -102,6 +101,7 @@ const struct format madt_format = {
 	.signature = "APIC",
 	.name = "Multiple APIC Description table",
 	.head = &head_layout,
-	.decode = decode,
+	.frame = &structures,
+	.decode = frame_decode,
 	.rules = rules,
 };

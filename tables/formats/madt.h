@@ -2,7 +2,7 @@
 #ifndef VIOMMU_TABLES_MADT_H
 #define VIOMMU_TABLES_MADT_H
 
-#include "tables/table/list.h"
+#include "tables/table/format.h"
 
 /* What tables of IOMMUs refer to in a MADT: IOAPICs and interrupt translation services (madt.c). */
 

@@ -7,6 +7,7 @@
  * Structures have neither type nor length: they are told apart by their room alone.
  */
 #include "mcfg.h"
+#include "tables/table/frame.h"
 
 #define MCFG_HEAD_LENGTH       44
 #define MCFG_ALLOCATION_LENGTH 16
@@ -33,22 +34,30 @@ static const struct field allocation_fields[] = {
 const struct layout mcfg_allocation_layout =
 	LAYOUT("Allocation", 0, MCFG_ALLOCATION_LENGTH, struct mcfg_allocation, allocation_fields);
 
-/* There is one kind of structure. */
-static const struct layout *find_layout(const uint8_t *structure, uint64_t length)
+static const struct layout *allocation_layout(uint64_t type)
 {
-	(void)structure;
-	(void)length;
+	(void)type;
 	return &mcfg_allocation_layout;
 }
 
-static const struct list list = { .step = MCFG_ALLOCATION_LENGTH, .layout = find_layout };
-
-/* Allocations have one length and no head, and follow until the table ends. */
-static void decode(struct viommu_table *table, const uint8_t *bytes, size_t length,
-		   struct viommu_findings *findings)
+/* Allocations have no field for their length. */
+static uint64_t allocation_length(const uint8_t *allocation, size_t room)
 {
-	list_decode(&list, table, bytes, length, findings);
+	(void)allocation;
+	(void)room;
+	return MCFG_ALLOCATION_LENGTH;
 }
+
+static const struct frame structures = {
+	.framing = { .head = MCFG_ALLOCATION_LENGTH, .measure = allocation_length },
+	.noun = "structure",
+	.parent = "table",
+	.layout = allocation_layout,
+	.too_short = "acpi-structure-length",
+	.too_long = "acpi-structure-end",
+	.max = FRAME_MAX_STRUCTURES,
+	.too_many = "acpi-structures",
+};
 
 /* What is wrong with configuration space is for others to say. */
 static const struct table_rule rules[] = { { NULL, NULL } };
@@ -57,6 +66,7 @@ const struct format mcfg_format = {
 	.signature = "MCFG",
 	.name = "Memory-mapped configuration space",
 	.head = &head_layout,
-	.decode = decode,
+	.frame = &structures,
+	.decode = frame_decode,
 	.rules = rules,
 };

@@ -2,7 +2,7 @@
 #ifndef VIOMMU_TABLES_MCFG_H
 #define VIOMMU_TABLES_MCFG_H
 
-#include "tables/table/list.h"
+#include "tables/table/format.h"
 
 /* The buses of a segment, and where their configuration space is (mcfg.c). */
 struct mcfg_allocation {

@@ -179,7 +179,7 @@ void machine_check_initiators(const struct machine *machine)
 
 	if (!functions)
 		return;
-	for_each_in_list(structure, machine->srat)
+	for_each_structure(structure, machine->srat)
 		if (srat_is_function(structure))
 			look_at_initiator(machine, functions, structure);
 	g_hash_table_destroy(functions);

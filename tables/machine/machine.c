@@ -23,7 +23,7 @@ static void learn_interrupts(struct machine *machine, const struct viommu_table 
 
 	machine->its = g_hash_table_new(NULL, NULL);
 	machine->ioapics = g_hash_table_new(NULL, NULL);
-	for_each_in_list(structure, madt) {
+	for_each_structure(structure, madt) {
 		const struct madt_its *its = structure->host;
 		const struct madt_ioapic *ioapic = structure->host;
 
@@ -42,7 +42,7 @@ static void learn_domains(struct machine *machine, const struct viommu_table *sr
 
 	machine->srat = srat;
 	machine->domains = g_hash_table_new(NULL, NULL);
-	for_each_in_list(structure, srat)
+	for_each_structure(structure, srat)
 		if (srat_domain(structure, &domain) && srat_is_enabled(structure))
 			g_hash_table_add(machine->domains, GUINT_TO_POINTER(domain));
 }
@@ -66,7 +66,7 @@ static void learn_buses(struct machine *machine, const struct viommu_table *mcfg
 	const struct record *structure;
 
 	machine->buses = g_hash_table_new_full(NULL, NULL, NULL, g_free);
-	for_each_in_list(structure, mcfg) {
+	for_each_structure(structure, mcfg) {
 		const struct mcfg_allocation *allocation = structure->host;
 		struct buses *buses = buses_of(machine, allocation->segment);
 

@@ -34,6 +34,12 @@ struct record *record_new_text(const char *name, const uint8_t *wire, size_t len
 
 void record_free(struct record *record);
 
+/* Is it a whole structure of that layout? */
+static inline bool record_is(const struct record *record, const struct layout *layout)
+{
+	return record->layout == layout;
+}
+
 void record_add_child(struct record *record, struct record *child);
 void record_add_rest(struct record *record, const uint8_t *wire, size_t length);
 

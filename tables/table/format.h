@@ -34,9 +34,10 @@ struct format {
 	const struct format *(*form_of)(const uint8_t *bytes, size_t length);
 
 	/*
-	 * Take the bytes behind the head apart: the table's own, from head->length. What its
-	 * header does not count is not among them.
+	 * Decode the bytes behind the head, up to the end that the header states. A table of
+	 * structures has a frame (frame.h), and its `decode` is frame_decode.
 	 */
+	const struct frame *frame;
 	void (*decode)(struct viommu_table *table, const uint8_t *bytes, size_t length,
 		       struct viommu_findings *findings);
 
@@ -93,6 +94,9 @@ struct viommu_table {
 	size_t base;                /* of a table inside another: where it begins there, or 0 */
 	struct viommu_table *inner; /* the table inside this one: a child of `root` is its root */
 };
+
+#define for_each_structure(record, table) \
+	for (guint i_ = 0; ((record) = record_child((table)->root, i_)); i_++)
 
 /* A place in the table: a byte, or a field of one of its records. */
 struct viommu_place table_place(const struct viommu_table *table, size_t at);

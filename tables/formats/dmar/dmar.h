@@ -119,12 +119,8 @@ static inline unsigned dmar_type_of(const struct record *record)
 	return record->layout ? record->layout->type : DMAR_UNKNOWN;
 }
 
-/* The i-th structure, or the i-th decoded scope of a structure; NULL behind the last. */
-const struct record *dmar_structure(const struct viommu_table *table, size_t i);
+/* The i-th decoded scope of a structure; NULL behind the last. */
 const struct record *dmar_scope(const struct record *structure, size_t i);
-
-#define for_each_structure(record, table) \
-	for (size_t i_ = 0; ((record) = dmar_structure(table, i_)); i_++)
 
 /* The number of hops in a scope's path; the i-th of them, which must exist. */
 size_t dmar_hops(const struct record *scope);

@@ -162,14 +162,6 @@ const struct layout *dmar_layout(uint64_t type)
 
 /* -- accessors ------------------------------------------------------------------- */
 
-/* Includes bytes: dmar_type_of() distinguishes them. */
-const struct record *dmar_structure(const struct viommu_table *table, size_t i)
-{
-	const GPtrArray *children = table->root->children;
-
-	return i < children->len ? children->pdata[i] : NULL;
-}
-
 /* Scopes that cannot be decoded are bytes, and always the last child. */
 const struct record *dmar_scope(const struct record *structure, size_t i)
 {

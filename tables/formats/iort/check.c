@@ -14,6 +14,7 @@
 
 #include "tables/findings/findings.h"
 #include "check.h"
+#include "tables/table/frame.h"
 
 static const struct iort_head *head_of(const struct table_check *check)
 {
@@ -42,31 +43,6 @@ static void check_revision(const struct table_check *check)
 		       revision < G_N_ELEMENTS(known) ? "revision %u was withdrawn"
 						      : "revision %u is not known",
 		       revision);
-}
-
-/* Known and unknown nodes, without the bytes between the head and the first node. */
-static unsigned count_nodes(const struct viommu_table *table)
-{
-	const GPtrArray *children = table->root->children;
-	const struct record *before = children->len ? children->pdata[0] : NULL;
-	size_t end = acpi_end(table, record_length(table->root));
-
-	return children->len - (before && before->at < iort_first_node(table->root->host, end));
-}
-
-/*
- * Linux goes by the count. If it is too large, Linux reads bytes behind the table as nodes; if it
- * is too small, Linux misses the last nodes.
- */
-static void check_count(const struct table_check *check)
-{
-	unsigned n = count_nodes(check->table), count = head_of(check)->node_count;
-
-	if (count != n)
-		report(check->findings, check->rule_id,
-		       table_place_of(check->table, check->table->root, "Node count"),
-		       "write the number of nodes", "the node count is %u, but the table has %u",
-		       count, n);
 }
 
 /* -- fields of every node -------------------------------------------------------- */
@@ -310,7 +286,7 @@ static void check_node_revisions(const struct table_check *check)
 
 const struct table_rule iort_rules[] = {
 	{ "iort-revision", check_revision },
-	{ "iort-node-count", check_count },
+	{ "iort-node-count", check_structure_count },
 	{ "iort-node-type", check_unknown_types },
 	{ "iort-draft", check_drafts },
 	{ "iort-reserved", check_reserved_bytes },

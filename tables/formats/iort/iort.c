@@ -12,23 +12,11 @@
 #include <inttypes.h>
 
 #include "tables/findings/findings.h"
+#include "tables/table/frame.h"
 #include "iort.h"
-
-/* The length covers all arrays of the node. It is unaligned, behind a type of one byte. */
-static const struct framing node_framing = {
-	.type_at = 0, .type_length = 1, .length_at = 1, .length_length = 2, .head = IORT_NODE_LENGTH
-};
 
 /* Offsets of fields in the head of every node. */
 enum { REVISION_AT = 3, MAPPING_COUNT_AT = 8, MAPPING_OFFSET_AT = 12 };
-
-/* Mappings, names and nodes are all records and share one limit. */
-struct decoding {
-	const struct viommu_table *table;
-	const uint8_t *bytes; /* of the whole table */
-	size_t n;             /* records so far */
-	struct viommu_findings *findings;
-};
 
 /* -- inside a node --------------------------------------------------------------- */
 
@@ -81,7 +69,7 @@ static size_t decode_array(struct decoding *decoding, struct record *node,
 
 	if (array->n > room)
 		report_array(decoding, node, array, "do not fit into the node");
-	decoding->n += n;
+	decoding->records += n;
 	for (uint64_t i = 0; i < n; i++, at += array->layout->length)
 		record_add_child(node, record_new(array->layout, decoding->bytes + node->at + at,
 						  node->at + at));
@@ -92,11 +80,12 @@ static size_t decode_array(struct decoding *decoding, struct record *node,
  * Decode everything behind the fixed part in the order of the bytes. If an array overlaps the
  * previous one, the bytes belong to the previous one and the array is not decoded.
  */
-static void decode_arrays(struct decoding *decoding, struct record *node, size_t length)
+static void decode_arrays(struct decoding *decoding, struct record *node, size_t at, size_t end)
 {
 	struct iort_array arrays[IORT_MAX_ARRAYS];
-	size_t n = iort_arrays(node, arrays), at = node->layout->length;
+	size_t n = iort_arrays(node, arrays), length = end - node->at;
 
+	at -= node->at;
 	at = decode_text(decoding, node, at,
 			 n && arrays[0].at >= at ? MIN(arrays[0].at, length) : length);
 	for (size_t i = 0; i < n; i++) {
@@ -119,7 +108,7 @@ static void decode_arrays(struct decoding *decoding, struct record *node, size_t
  * revision. If the offset is invalid, the node length selects the layout, and the mapping array is
  * reported.
  */
-static const struct layout *layout_of(const struct cursor *cursor)
+static const struct layout *layout_at(const struct cursor *cursor)
 {
 	const uint8_t *node = cursor->table + cursor->at;
 	unsigned revision = node[REVISION_AT];
@@ -129,106 +118,38 @@ static const struct layout *layout_of(const struct cursor *cursor)
 
 	if (count && room < cursor->length)
 		layout = iort_layout(cursor->type, revision, room);
-	return layout ? layout : iort_layout(cursor->type, revision, cursor->length);
+	return layout && layout->length <= room
+		       ? layout
+		       : iort_layout(cursor->type, revision, cursor->length);
 }
 
-/* A node too short for its fields stays bytes, so that no reader accesses a missing field. */
-static struct record *decode_node(struct decoding *decoding, const struct cursor *cursor)
-{
-	const struct layout *layout = layout_of(cursor);
-	const uint8_t *bytes = cursor->table + cursor->at;
-	struct record *record;
-
-	decoding->n++;
-	if (!layout) {
-		report(decoding->findings, "iort-node-length",
-		       table_place(decoding->table, cursor->at), "correct the length of the node",
-		       "a node of type %u has %u bytes, too few for its fields",
-		       (unsigned)cursor->type, (unsigned)cursor->length);
-		return record_new_bytes(bytes, cursor->length, cursor->at);
-	}
-	record = record_new(layout, bytes, cursor->at);
-	decode_arrays(decoding, record, cursor->length);
-	return record;
-}
-
-/* -- the table ------------------------------------------------------------------- */
-
-/* Bytes before the first node are kept: the specification allows padding there. */
-static size_t begin_nodes(struct viommu_table *table, const uint8_t *bytes, size_t length,
-			  struct viommu_findings *findings)
-{
-	const struct iort_head *head = table->root->host;
-	size_t at = iort_first_node(head, length);
-
-	if (at != head->node_offset)
-		report(findings, "iort-node-offset",
-		       table_place_of(table, table->root, "Node offset"),
-		       "write 48, where nodes begin", "nodes cannot begin at 0x%x",
-		       head->node_offset);
-	if (at > IORT_HEAD_LENGTH)
-		record_add_child(table->root,
-				 record_new_bytes(bytes + IORT_HEAD_LENGTH, at - IORT_HEAD_LENGTH,
-						  IORT_HEAD_LENGTH));
-	return at;
-}
-
-/*
- * Decoding stopped before the end of the table. If node count nodes were decoded, the rest is
- * surplus; otherwise the node at the cursor is damaged.
- */
-static void report_stop(const struct decoding *decoding, enum cursor_state state,
-			const struct cursor *cursor, size_t n)
-{
-	const struct iort_head *head = decoding->table->root->host;
-	struct viommu_place place = table_place(decoding->table, cursor->at);
-
-	if (state == CURSOR_AT)
-		report(decoding->findings, "iort-too-large", place, "end the table here",
-		       "the table has more than %zu nodes and elements: the rest is not decoded",
-		       IORT_MAX_RECORDS);
-	else if (state != CURSOR_END && n == head->node_count)
-		report(decoding->findings, "iort-tail", place, "end the table behind its last node",
-		       "%zu bytes follow the last node", cursor->end - cursor->at);
-	else if (state == CURSOR_SHORT)
-		report(decoding->findings, "iort-node-length", place,
-		       "end the table here, or correct the length of the node",
-		       "a node of type %u has a length of %u: the nodes behind it cannot be "
-		       "decoded",
-		       (unsigned)cursor->type, (unsigned)cursor->length);
-	else if (state == CURSOR_PAST)
-		report(decoding->findings, "iort-node-end", place,
-		       "end the table behind its last node",
-		       "a node extends beyond the end of the table, 0x%zx", cursor->end);
-}
-
-/*
- * Decode all nodes that the bytes hold, whatever the node count says. A wrong count is a finding,
- * and loses no node.
- */
-static void decode(struct viommu_table *table, const uint8_t *bytes, size_t length,
-		   struct viommu_findings *findings)
-{
-	struct decoding decoding = { table, bytes, 0, findings };
-	struct cursor cursor = { .framing = &node_framing, .table = bytes, .end = length };
-	enum cursor_state state;
-	size_t n = 0;
-
-	cursor.at = begin_nodes(table, bytes, length, findings);
-	while ((state = cursor_look(&cursor)) == CURSOR_AT && decoding.n < IORT_MAX_RECORDS) {
-		record_add_child(table->root, decode_node(&decoding, &cursor));
-		cursor.at += cursor.length;
-		n++;
-	}
-	report_stop(&decoding, state, &cursor, n);
-	record_add_rest(table->root, bytes + cursor.at, length - cursor.at);
-}
+/* The length covers all arrays of the node. It is unaligned, behind a type of one byte. */
+static const struct frame nodes = {
+	.framing = { .type_at = 0,
+		     .type_length = 1,
+		     .length_at = 1,
+		     .length_length = 2,
+		     .head = IORT_NODE_LENGTH },
+	.noun = "node",
+	.parent = "table",
+	.layout_at = layout_at,
+	.inside = decode_arrays,
+	.too_short = "iort-node-length",
+	.too_long = "iort-node-end",
+	.max = IORT_MAX_RECORDS,
+	.too_many = "iort-too-large",
+	.offset_field = "Node offset",
+	.bad_offset = "iort-node-offset",
+	.count_field = "Node count",
+	.surplus = "iort-tail",
+};
 
 const struct format iort_format = {
 	.signature = "IORT",
 	.name = "I/O Remapping table",
 	.head = &iort_head_layout,
-	.decode = decode,
+	.frame = &nodes,
+	.decode = frame_decode,
 	.rules = iort_rules,
 	.to_topology = iort_read,
 	.to_header = iort_read_header,

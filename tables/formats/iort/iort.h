@@ -227,8 +227,8 @@ extern const struct layout iort_head_layout, iort_mapping_layout, iort_its_layou
 
 /*
  * The layout of a node of that type and revision, whose arrays leave `room` bytes for its fields:
- * some nodes grew over the revisions. An unknown type has the layout of a node's head. NULL:
- * `room` is less than the shortest layout of the type.
+ * some nodes grew over the revisions. An unknown type has the layout of a node's head. If `room` is
+ * less than the shortest layout of the type, that one.
  */
 const struct layout *iort_layout(uint64_t type, unsigned revision, size_t room);
 
@@ -298,17 +298,6 @@ GHashTable *iort_index(const struct viommu_table *table);
  * revision 5, an SMMUv3 with all four interrupts has none.
  */
 bool iort_has_device_id_mapping(const struct iort_smmu_v3 *smmu);
-
-/*
- * Where nodes begin in a table that ends at `end`. An invalid node offset counts as the end of the
- * head.
- */
-static inline size_t iort_first_node(const struct iort_head *head, size_t end)
-{
-	size_t at = head->node_offset;
-
-	return at < IORT_HEAD_LENGTH || at > end ? IORT_HEAD_LENGTH : at;
-}
 
 /* check.c, read.c, write.c */
 extern const struct table_rule iort_rules[];

@@ -385,19 +385,19 @@ static const struct form {
 	{ &virtio_mmio_layout, 0 },
 };
 
-/* A type that has no row is unknown. If all layouts of a type are too long, the node is damaged. */
+/* A type that has no row is unknown. */
 const struct layout *iort_layout(uint64_t type, unsigned revision, size_t room)
 {
-	bool known = false;
+	const struct layout *shortest = &unknown_layout;
 
 	for (size_t i = 0; i < G_N_ELEMENTS(forms); i++) {
 		const struct form *form = &forms[i];
 
 		if (form->layout->type != type)
 			continue;
-		known = true;
+		shortest = form->layout;
 		if (form->revision <= revision && form->layout->length <= room)
-			return form->layout;
+			break;
 	}
-	return known || room < IORT_NODE_LENGTH ? NULL : &unknown_layout;
+	return shortest;
 }

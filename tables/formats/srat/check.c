@@ -27,7 +27,7 @@ static void check_domains(const struct table_check *check)
 	const struct record *structure;
 	uint32_t domain;
 
-	for_each_in_list(structure, check->table)
+	for_each_structure(structure, check->table)
 		if (head->acpi.revision < 2 && srat_domain(structure, &domain) && domain > most)
 			report(check->findings, check->rule_id,
 			       table_place(check->table, structure->at),
@@ -47,7 +47,7 @@ static void check_disabled(const struct table_check *check)
 {
 	const struct record *structure;
 
-	for_each_in_list(structure, check->table)
+	for_each_structure(structure, check->table)
 		if (is_initiator(structure) && !srat_is_enabled(structure))
 			report(check->findings, check->rule_id,
 			       table_place_of(check->table, structure, "Flags"),
@@ -60,7 +60,7 @@ static void check_handles(const struct table_check *check)
 {
 	const struct record *structure;
 
-	for_each_in_list(structure, check->table) {
+	for_each_structure(structure, check->table) {
 		const struct srat_device *device = structure->host;
 
 		if (srat_is_device(structure) && device->handle_type != SRAT_HANDLE_ACPI)
@@ -80,7 +80,7 @@ static void check_twice(const struct table_check *check)
 	GHashTable *functions = g_hash_table_new(NULL, NULL);
 	const struct record *structure;
 
-	for_each_in_list(structure, check->table)
+	for_each_structure(structure, check->table)
 		if (record_is(structure, &srat_initiator_layout) &&
 		    !g_hash_table_add(functions, GUINT_TO_POINTER(srat_function_id(structure))))
 			report(check->findings, check->rule_id,

@@ -232,10 +232,11 @@ bool srat_is_enabled(const struct record *record)
 }
 
 /* The type of a handle decides what its 16 bytes are; another than PCI's has ACPI's rows. */
-const struct layout *srat_find_layout(const uint8_t *structure, uint64_t length)
+const struct layout *srat_layout_at(const struct cursor *cursor)
 {
-	unsigned type = structure[0];
-	bool pci = length > HANDLE_TYPE_AT && structure[HANDLE_TYPE_AT] == SRAT_HANDLE_PCI;
+	const uint8_t *structure = cursor->table + cursor->at;
+	uint64_t type = cursor->type;
+	bool pci = cursor->length > HANDLE_TYPE_AT && structure[HANDLE_TYPE_AT] == SRAT_HANDLE_PCI;
 
 	if (pci && type == SRAT_INITIATOR)
 		return &srat_initiator_layout;

@@ -14,7 +14,7 @@ static GHashTable *initiators_of(const struct viommu_table *srat)
 	GHashTable *initiators = g_hash_table_new(NULL, NULL);
 	const struct record *structure;
 
-	for_each_in_list(structure, srat)
+	for_each_structure(structure, srat)
 		if (record_is(structure, &srat_initiator_layout) && srat_is_enabled(structure))
 			g_hash_table_insert(initiators,
 					    GUINT_TO_POINTER(srat_function_id(structure)),

@@ -11,32 +11,29 @@
  */
 
 #include "srat.h"
+#include "tables/table/frame.h"
 
-/* -- layouts ------------------------------------------------------------------------- */
-
-static const struct list list = {
+static const struct frame structures = {
 	.framing = { .type_at = 0,
 		     .type_length = 1,
 		     .length_at = 1,
 		     .length_length = 1,
 		     .head = 2 },
-	.layout = srat_find_layout,
+	.noun = "structure",
+	.parent = "table",
+	.layout_at = srat_layout_at,
+	.too_short = "acpi-structure-length",
+	.too_long = "acpi-structure-end",
+	.max = FRAME_MAX_STRUCTURES,
+	.too_many = "acpi-structures",
 };
-
-/* -- asking records ------------------------------------------------------------------ */
-
-/* Nothing stands between the head and the first structure. */
-static void decode(struct viommu_table *table, const uint8_t *bytes, size_t length,
-		   struct viommu_findings *findings)
-{
-	list_decode(&list, table, bytes, length, findings);
-}
 
 const struct format srat_format = {
 	.signature = "SRAT",
 	.name = "System Resource Affinity table",
 	.head = &srat_head_layout,
-	.decode = decode,
+	.frame = &structures,
+	.decode = frame_decode,
 	.rules = srat_rules,
 	.from_topology = srat_write,
 	.extend = srat_extend,

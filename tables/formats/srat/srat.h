@@ -2,7 +2,7 @@
 #ifndef VIOMMU_TABLES_SRAT_H
 #define VIOMMU_TABLES_SRAT_H
 
-#include "tables/table/list.h"
+#include "tables/table/format.h"
 
 /* The structures of SRAT as the files that check and make one see them. Their rows are in srat.c.
  */
@@ -125,6 +125,6 @@ bool srat_extend(struct viommu_table *table, const struct viommu_topology *topol
 extern const struct layout srat_head_layout;
 
 /* The rows of a structure, by its type and, of an initiator, by the type of its handle. */
-const struct layout *srat_find_layout(const uint8_t *structure, uint64_t length);
+const struct layout *srat_layout_at(const struct cursor *cursor);
 
 #endif

@@ -41,7 +41,7 @@ static void learn(struct writing *writing)
 {
 	const struct record *structure;
 
-	for_each_in_list(structure, writing->table)
+	for_each_structure(structure, writing->table)
 		if (record_is(structure, &srat_initiator_layout))
 			g_hash_table_insert(writing->there,
 					    GUINT_TO_POINTER(srat_function_id(structure)),

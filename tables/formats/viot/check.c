@@ -9,6 +9,7 @@
  * its node.
  */
 #include "tables/findings/findings.h"
+#include "tables/table/frame.h"
 #include "viot.h"
 
 /* -- the head ------------------------------------------------------------------------ */
@@ -23,32 +24,6 @@ static void check_revision(const struct table_check *check)
 		report(check->findings, check->rule_id,
 		       table_place_of(check->table, check->table->root, "Revision"), "write 0",
 		       "revision is %u, and only 0 is known", head->acpi.revision);
-}
-
-/* Nodes, whether understood or not; not what lies before them, which is one child at most. */
-static unsigned count_nodes(const struct viommu_table *table)
-{
-	const GPtrArray *children = table->root->children;
-	const struct record *before = children->len ? children->pdata[0] : NULL;
-	size_t end = acpi_end(table, record_length(table->root));
-
-	return children->len - (before && before->at < viot_first_node(table->root->host, end));
-}
-
-/*
- * Linux goes by the count: nodes beyond it are never read, and where it is too large, the walk
- * ends with a complaint at the end of the table.
- */
-static void check_count(const struct table_check *check)
-{
-	const struct viot_head *head = check->table->root->host;
-	unsigned n = count_nodes(check->table);
-
-	if (head->node_count != n)
-		report(check->findings, check->rule_id,
-		       table_place_of(check->table, check->table->root, "Node count"),
-		       "write the number of nodes", "node count is %u, and there are %u",
-		       head->node_count, n);
 }
 
 /* -- where nodes stand -------------------------------------------------------------------- */
@@ -72,7 +47,7 @@ static void check_beyond(const struct table_check *check)
 
 const struct table_rule viot_rules[] = {
 	{ "viot-revision", check_revision },
-	{ "viot-node-count", check_count },
+	{ "viot-node-count", check_structure_count },
 	{ "viot-node-type", check_unknown_types },
 	{ "viot-node-length", check_lengths },
 	{ "viot-reserved", check_reserved_bytes },

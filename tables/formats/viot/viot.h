@@ -82,14 +82,6 @@ static inline unsigned viot_type_of(const struct record *record)
 	return record->layout ? record->layout->type : 0;
 }
 
-/* Where nodes begin in a table that ends at `end`; behind the head if it says what cannot be. */
-static inline size_t viot_first_node(const struct viot_head *head, size_t end)
-{
-	size_t at = head->node_offset;
-
-	return at < VIOT_HEAD_LENGTH || at > end ? VIOT_HEAD_LENGTH : at;
-}
-
 /* viot_draft.c: the form of 2019, if these bytes have it. */
 const struct format *viot_form_of(const uint8_t *bytes, size_t length);
 

@@ -117,9 +117,8 @@ static void nodes_beyond_any_count_are_bytes(void **state)
 	store(bytes + LENGTH_AT, 4, length);
 	table = viommu_table_decode(bytes, length, "many", rig->findings);
 	assert_finding(rig, 0,
-		       "many:0x4002c: error: there are more than 65535 nodes: this one and all "
-		       "behind it are bytes; end the table here: node count has 16 bits "
-		       "[viot-too-large]");
+		       "many:0x4002c: error: the table has more than 65535 structures: the rest "
+		       "is not decoded; end the table here [viot-too-large]");
 	assert_encodes(table, bytes, length);
 	viommu_table_free(table);
 	free(bytes);
