@@ -15,6 +15,7 @@
 #include "tables/formats/builtin/builtin.h"
 #include "tables/model/topology.h"
 #include "tables/table/format.h"
+#include "unsupported.h"
 
 /*
  * A format is a row here and a file of its own. Several may share a signature in the bytes: VIOT
@@ -375,6 +376,7 @@ static bool fill(struct viommu_table *table, const struct viommu_topology *topol
 	if (!bare)
 		acpi_begin(table, topology);
 	table->iommu = iommu;
+	report_unsupported(table, topology, findings);
 	made = table->format->inner_signature
 		       ? fill_inner(table, topology, findings)
 		       : table->format->from_topology(table, topology, findings);
@@ -415,6 +417,7 @@ bool viommu_table_extend(struct viommu_table *table, const struct viommu_topolog
 		       "make the table anew", "%s cannot be extended", table->signature);
 		return false;
 	}
+	report_unsupported(table, topology, findings);
 	if (!table->format->extend(table, topology, findings))
 		return false;
 	acpi_finish(table);

@@ -60,6 +60,11 @@ void topology_set_domain(struct viommu_topology *topology, size_t i, uint32_t do
 /* The signatures that have a header here; NULL behind the last. */
 const char *topology_signature(size_t i);
 
+static inline bool iommu_is_virtio(const struct viommu_iommu *iommu)
+{
+	return iommu->kind == VIOMMU_VIRTIO_PCI || iommu->kind == VIOMMU_VIRTIO_MMIO;
+}
+
 /* Is the IOMMU a PCI function, has it a register window? An AMD-Vi is and has. */
 static inline bool iommu_is_function(const struct viommu_iommu *iommu)
 {

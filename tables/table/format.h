@@ -61,6 +61,10 @@ struct format {
 	bool (*from_topology)(struct viommu_table *table, const struct viommu_topology *topology,
 			      struct viommu_findings *findings);
 
+	/* What it cannot describe (unsupported.h); whether it describes that IOMMU. */
+	const struct unsupported *unsupported;
+	bool (*describes)(const struct viommu_table *table, const struct viommu_iommu *iommu);
+
 	/* How Linux reads the table; NULL: Linux has no reader of it. */
 	linux_reader *linux_reads;
 

@@ -307,7 +307,7 @@ plan_tells_what_each_guest_needs() {
 	  nothing tells of viommu1, a virtio-iommu-mmio
 	END
 	same told expected
-	says out "pc.yaml:8:5: note: VIOT has no proximity domain for \"viommu1\""
+	says out "pc.yaml:8:5: note: VIOT omits the proximity domain of IOMMU viommu1"
 }
 
 plan_commands_are_those_that_work() {

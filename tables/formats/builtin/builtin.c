@@ -17,6 +17,7 @@
 #include <viommu/protocol.h>
 
 #include "builtin.h"
+#include "tables/table/unsupported.h"
 
 /* -- heads ------------------------------------------------------------------------- */
 
@@ -203,7 +204,17 @@ static const struct layout v3_endpoint = ITEM_LAYOUT("Endpoint", ENDPOINT, 16, v
 static const struct layout v3_unknown =
 	ITEM_LAYOUT("Item of unknown type", LAYOUT_UNKNOWN, 4, v3_unknown_fields);
 
-/* -- forms --------------------------------------------------------------------------- */
+/* -- what no form can describe --------------------------------------------------- */
+
+static const struct unsupported unsupported[] = {
+	UNSUPPORTED_PATHS(OF_DESCRIBED, "builtin-silent-path"),
+	UNSUPPORTED_IDS("builtin-silent-ids"),
+	{ OBJECT_RESERVED_MEMORY, OF_ALL, NULL, "builtin-silent-memory",
+	  "let the device report it by PROBE", .reason = "no item describes memory" },
+	NO_MORE_UNSUPPORTED,
+};
+
+/* -- forms ----------------------------------------------------------------------- */
 
 /* What forms have in common: a name, which nothing in the bytes says, and no ACPI header. */
 #define FORM(form_signature, form_head) \
@@ -211,6 +222,7 @@ static const struct layout v3_unknown =
 		.signature = (form_signature), .name = "Built-in topology", .head = &(form_head), \
 		.bare = true, .decode = builtin_decode, .rules = builtin_rules, \
 		.to_topology = builtin_read, .from_topology = builtin_write, \
+		.unsupported = unsupported, .describes = builtin_describes, \
 	}
 
 /* An offset of 16 bits reaches an item at 0xffff at most; a device has a limit of bytes. */

@@ -71,6 +71,7 @@ void builtin_decode(struct viommu_table *table, const uint8_t *bytes, size_t len
 extern const struct table_rule builtin_rules[];
 struct viommu_topology *builtin_read(const struct viommu_table *table,
 				     struct viommu_findings *findings);
+bool builtin_describes(const struct viommu_table *table, const struct viommu_iommu *iommu);
 bool builtin_write(struct viommu_table *table, const struct viommu_topology *topology,
 		   struct viommu_findings *findings);
 

@@ -132,52 +132,6 @@ static void write_devices(struct writing *writing)
 	}
 }
 
-/* -- what it cannot say ----------------------------------------------------------------- */
-
-/* Without its bus a function has no item; and below a bridge there may be any number of them. */
-static void blame_paths(const struct writing *writing)
-{
-	const struct viommu_pci_range *range;
-
-	for (size_t i = 0; (range = viommu_topology_pci_range(writing->topology, i)); i++)
-		if (is_ours(writing, range->iommu) &&
-		    (!range_is_known(range) ||
-		     (range->scope == VIOMMU_SCOPE_BRIDGE && !range->below_first)))
-			report(writing->findings, "builtin-silent-path", range->place,
-			       "give the functions by their buses",
-			       "a built-in topology has no paths and no bridges: what is there is "
-			       "left out");
-}
-
-/* Whether they are the device's own or given to it apart. */
-static void blame_ids(const struct writing *writing)
-{
-	static const char text[] = "a device of a built-in topology has one ID: more are left out";
-	static const char cure[] = "give the device one ID";
-	const struct viommu_platform_device *device;
-	const struct viommu_device_id *id;
-
-	for (size_t i = 0; (device = viommu_topology_platform_device(writing->topology, i)); i++)
-		if (device->n_ids > 1 && is_ours(writing, device->iommu))
-			report(writing->findings, "builtin-silent-ids", device->place, cure, text);
-	for (size_t i = 0; (id = viommu_topology_device_id(writing->topology, i)); i++)
-		if (is_ours(writing, id->iommu))
-			report(writing->findings, "builtin-silent-ids", id->place, cure, text);
-}
-
-/* A note: nothing is lost, for PROBE is older than every one of these forms. */
-static void blame_memory(const struct writing *writing)
-{
-	const struct viommu_reserved_memory *memory;
-
-	for (size_t i = 0; (memory = viommu_topology_reserved_memory(writing->topology, i)); i++)
-		report(writing->findings, "builtin-silent-memory", memory->place,
-		       "let the device say it when it is probed",
-		       "a built-in topology has no reserved memory: 0x%" PRIx64 "-0x%" PRIx64
-		       " is left out",
-		       memory->first, memory->last);
-}
-
 /* A guest of today takes the same bit and the same byte for bypass. */
 static void warn_of_today(const struct writing *writing)
 {
@@ -188,11 +142,11 @@ static void warn_of_today(const struct writing *writing)
 
 /* -- whose it is --------------------------------------------------------------------------- */
 
-/* `other` is what an image becomes, whose device is not known: it can be made an image again. */
-static bool could_say(const struct viommu_iommu *iommu)
+/* The IOMMU that was named, or any: `other` is what reading an image gives. */
+bool builtin_describes(const struct viommu_table *table, const struct viommu_iommu *iommu)
 {
-	return iommu->kind == VIOMMU_VIRTIO_PCI || iommu->kind == VIOMMU_VIRTIO_MMIO ||
-	       iommu->kind == VIOMMU_OTHER;
+	return (iommu_is_virtio(iommu) || iommu->kind == VIOMMU_OTHER) &&
+	       (!table->iommu || g_str_equal(table->iommu, iommu->name));
 }
 
 /* The IOMMU that was named; without a name, the one there is. */
@@ -203,7 +157,7 @@ static const char *choose_iommu(const struct viommu_table *table,
 	unsigned n = 0;
 
 	for (size_t i = 0; (iommu = viommu_topology_iommu(topology, i)); i++) {
-		if (!could_say(iommu) || (table->iommu && !g_str_equal(table->iommu, iommu->name)))
+		if (!builtin_describes(table, iommu))
 			continue;
 		chosen = iommu;
 		n++;
@@ -249,9 +203,6 @@ bool builtin_write(struct viommu_table *table, const struct viommu_topology *top
 		return false;
 	}
 	write_items(&writing);
-	blame_paths(&writing);
-	blame_ids(&writing);
-	blame_memory(&writing);
 	warn_of_today(&writing);
 	if (writing.n <= max)
 		return true;

@@ -13,6 +13,7 @@
 #include "dmar.h"
 #include "tables/findings/findings.h"
 #include "tables/table/frame.h"
+#include "tables/table/unsupported.h"
 
 /* Far above any real machine. */
 #define MAX_RECORDS ((size_t)1 << 20)
@@ -100,6 +101,36 @@ static const struct frame structures = {
 	.too_many = "dmar-too-large",
 };
 
+/* A DMAR can express only the default IDs, segment << 16 | BDF. */
+static bool has_other_ids(const void *object)
+{
+	const struct viommu_pci_range *range = object;
+
+	return range->one_id ||
+	       range->id_first != ((uint32_t)range->segment_first << 16 | range->bdf_first);
+}
+
+static bool describes(const struct viommu_table *table, const struct viommu_iommu *iommu)
+{
+	(void)table;
+	return iommu->kind == VIOMMU_VTD;
+}
+
+static const struct unsupported unsupported[] = {
+	{ OBJECT_IOMMU, OF_OTHERS, NULL, "dmar-silent-iommu",
+	  "describe it in the table of its own platform",
+	  .reason = "the table describes only VT-d units" },
+	{ OBJECT_PCI_RANGE, OF_DESCRIBED, has_other_ids, "dmar-silent-ids", "omit `first-id`",
+	  .part = "the IDs" },
+	{ OBJECT_PLATFORM_DEVICE, OF_DESCRIBED, dmar_cannot_name, "dmar-silent-device",
+	  "write `name: \\_SB.PCI0.I2C0`, `number: 1`, and one `id`",
+	  .reason = "it lacks a name or a number, or has more than one ID" },
+	{ OBJECT_RESERVED_MEMORY, OF_ALL, dmar_is_no_rmrr, "dmar-silent-memory",
+	  "omit it, or write `kind: identity` and `functions`",
+	  .reason = "functions have a driver before they use it" },
+	NO_MORE_UNSUPPORTED,
+};
+
 const struct format dmar_format = {
 	.signature = "DMAR",
 	.name = "DMA Remapping Reporting table",
@@ -109,6 +140,8 @@ const struct format dmar_format = {
 	.rules = dmar_rules,
 	.to_topology = dmar_read,
 	.to_header = dmar_read_header,
+	.unsupported = unsupported,
+	.describes = describes,
 	.from_topology = dmar_write,
 	.linux_reads = linux_dmar,
 };

@@ -137,6 +137,10 @@ void dmar_read_header(const struct viommu_table *table, struct viommu_table_head
 bool dmar_write(struct viommu_table *table, const struct viommu_topology *topology,
 		struct viommu_findings *findings);
 
+/* What a DMAR cannot describe: platform devices without a name, memory that is no RMRR. */
+bool dmar_cannot_name(const void *device);
+bool dmar_is_no_rmrr(const void *memory);
+
 /* linux.c */
 linux_reader linux_dmar;
 

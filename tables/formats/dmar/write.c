@@ -42,14 +42,8 @@ static void begin_unit(struct dmar_writing *writing, const struct viommu_iommu *
 {
 	struct dmar_unit *unit;
 
-	if (iommu->kind != VIOMMU_VTD) {
-		report(writing->findings, "dmar-silent-iommu", iommu->place,
-		       "describe it in the table of its own platform",
-		       "DMAR can describe only VT-d units; %s \"%s\" and what is behind it were "
-		       "omitted",
-		       viommu_iommu_kind_name(iommu->kind), iommu->name);
+	if (iommu->kind != VIOMMU_VTD)
 		return;
-	}
 	unit = g_new0(struct dmar_unit, 1);
 	unit->iommu = iommu;
 	unit->record = dmar_new_structure(DMAR_DRHD, &(struct dmar_drhd){
@@ -115,13 +109,6 @@ static void write_bypass(struct dmar_writing *writing, const struct viommu_pci_r
 	}
 }
 
-/* A DMAR can express only the default IDs, segment << 16 | BDF. */
-static bool has_other_ids(const struct viommu_pci_range *range)
-{
-	return range->one_id ||
-	       range->id_first != ((uint32_t)range->segment_first << 16 | range->bdf_first);
-}
-
 /* One scope per function. */
 static void write_range(struct dmar_writing *writing, const struct viommu_pci_range *range)
 {
@@ -137,9 +124,6 @@ static void write_range(struct dmar_writing *writing, const struct viommu_pci_ra
 	if (!unit || !in_segment(writing, unit, range->segment_first, range->place) ||
 	    !in_segment(writing, unit, range->segment_last, range->place))
 		return;
-	if (has_other_ids(range))
-		report(writing->findings, "dmar-silent-ids", range->place, "omit `first-id`",
-		       "a VT-d unit identifies functions by their own numbers");
 	if (!dmar_add_scopes(writing, unit->record, target, range->bdf_last))
 		dmar_report_path(writing, range->place);
 }
@@ -168,6 +152,13 @@ static void write_source(struct dmar_writing *writing, const struct viommu_inter
 }
 
 /* A scope refers to the name in an ANDD by number, so a device needs both. */
+bool dmar_cannot_name(const void *object)
+{
+	const struct viommu_platform_device *device = object;
+
+	return !device->name || !device->has_number || device->n_ids > 1;
+}
+
 static void write_device(struct dmar_writing *writing, const struct viommu_platform_device *device)
 {
 	struct dmar_unit *unit = find_unit(writing, device->iommu);
@@ -177,14 +168,9 @@ static void write_device(struct dmar_writing *writing, const struct viommu_platf
 		.bdf = (uint16_t)device->id,
 	};
 
-	if (!unit || !in_segment(writing, unit, device->id >> 16, device->place))
+	if (!unit || !in_segment(writing, unit, device->id >> 16, device->place) ||
+	    dmar_cannot_name(device))
 		return;
-	if (!device->name || !device->has_number || device->n_ids > 1) {
-		report(writing->findings, "dmar-silent-device", device->place,
-		       "write `name: \\_SB.PCI0.I2C0`, `number: 1`, and one `id`",
-		       "DMAR cannot name the device; it was omitted");
-		return;
-	}
 	dmar_add_scope(unit->record, &target);
 	g_ptr_array_add(writing->devices, (gpointer)device);
 }

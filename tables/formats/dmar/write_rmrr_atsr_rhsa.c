@@ -22,17 +22,11 @@ static struct record *add_structure(struct dmar_writing *writing, struct record 
 /* -- reserved memory ------------------------------------------------------------- */
 
 /* Other memory is reserved for an IOMMU or is not for DMA; firmware describes it elsewhere. */
-static bool is_rmrr_memory(const struct dmar_writing *writing,
-			   const struct viommu_reserved_memory *memory)
+bool dmar_is_no_rmrr(const void *object)
 {
-	if (memory->kind == VIOMMU_MEMORY_IDENTITY && !memory->iommu)
-		return true;
-	report(writing->findings, "dmar-silent-memory", memory->place,
-	       "omit it, or write `kind: identity` and `functions`",
-	       "DMAR can describe only memory that functions use before they have a driver; "
-	       "0x%" PRIx64 "-0x%" PRIx64 " was omitted",
-	       memory->first, memory->last);
-	return false;
+	const struct viommu_reserved_memory *memory = object;
+
+	return memory->kind != VIOMMU_MEMORY_IDENTITY || memory->iommu;
 }
 
 static bool same_region(const struct viommu_reserved_memory *one,
@@ -64,7 +58,7 @@ static void write_memory(struct dmar_writing *writing)
 			.path = memory->path,
 		};
 
-		if (!is_rmrr_memory(writing, memory))
+		if (dmar_is_no_rmrr(memory))
 			continue;
 		if (!same_region(last, memory))
 			region = add_structure(writing, new_region(memory));

@@ -13,6 +13,7 @@
 
 #include "tables/findings/findings.h"
 #include "tables/table/frame.h"
+#include "tables/table/unsupported.h"
 #include "iort.h"
 
 /* Offsets of fields in the head of every node. */
@@ -144,6 +145,51 @@ static const struct frame nodes = {
 	.surplus = "iort-tail",
 };
 
+/* A note for a virtio-iommu: a VIOT describes it, and the IORT still routes its MSIs. */
+static bool is_virtio(const void *object)
+{
+	return iommu_is_virtio(object);
+}
+
+static bool is_not_virtio(const void *object)
+{
+	return !iommu_is_virtio(object);
+}
+
+/* The node of an SMMUv3 alone has a proximity domain. */
+static bool smmu_v2_has_domain(const void *object)
+{
+	const struct viommu_iommu *iommu = object;
+
+	return iommu->kind == VIOMMU_SMMU_V2 && iommu->has_proximity_domain;
+}
+
+static bool bridge_has_domain(const void *object)
+{
+	const struct viommu_host_bridge *bridge = object;
+
+	return bridge->has_proximity_domain;
+}
+
+static bool describes(const struct viommu_table *table, const struct viommu_iommu *iommu)
+{
+	return iort_has_node(table, iommu);
+}
+
+static const struct unsupported unsupported[] = {
+	{ OBJECT_IOMMU, OF_OTHERS, is_virtio, "iort-silent-virtio", "describe it in a VIOT",
+	  .reason = "the table describes only SMMUs" },
+	{ OBJECT_IOMMU, OF_OTHERS, is_not_virtio, "iort-silent-iommu",
+	  "describe it in the table of its own platform",
+	  .reason = "the table describes only SMMUs" },
+	{ OBJECT_IOMMU, OF_DESCRIBED, smmu_v2_has_domain, "iort-silent-domain",
+	  "describe it in SRAT, or by _PXM", .part = "the proximity domain" },
+	{ OBJECT_HOST_BRIDGE, OF_ALL, bridge_has_domain, "iort-silent-domain",
+	  "describe it in SRAT, or by _PXM", .part = "the proximity domain" },
+	UNSUPPORTED_PATHS(OF_ALL, "iort-silent-path"),
+	NO_MORE_UNSUPPORTED,
+};
+
 const struct format iort_format = {
 	.signature = "IORT",
 	.name = "I/O Remapping table",
@@ -153,6 +199,8 @@ const struct format iort_format = {
 	.rules = iort_rules,
 	.to_topology = iort_read,
 	.to_header = iort_read_header,
+	.unsupported = unsupported,
+	.describes = describes,
 	.from_topology = iort_write,
 	.linux_reads = linux_iort,
 };

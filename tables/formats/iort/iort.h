@@ -307,6 +307,9 @@ void iort_read_header(const struct viommu_table *table, struct viommu_table_head
 bool iort_write(struct viommu_table *table, const struct viommu_topology *topology,
 		struct viommu_findings *findings);
 
+/* Does that IORT have a node for the IOMMU? */
+bool iort_has_node(const struct viommu_table *table, const struct viommu_iommu *iommu);
+
 /* linux.c */
 linux_reader linux_iort;
 

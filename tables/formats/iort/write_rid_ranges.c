@@ -51,30 +51,11 @@ static gint compare_rid_ranges(gconstpointer a, gconstpointer b)
 	return (one->first > other->first) - (one->first < other->first);
 }
 
-/* IORT identifies functions by requester ID, which needs a bus number. */
-static void report_unrepresentable(const struct iort_writing *writing,
-				   const struct viommu_pci_range *range)
-{
-	if (!range_is_known(range))
-		report(writing->findings, "iort-silent-path", range->place,
-		       "give the functions by their buses",
-		       "IORT has no paths; the function at the end of \"%s\" was omitted",
-		       range->path);
-	else if (range->scope == VIOMMU_SCOPE_BRIDGE && !range->below_first)
-		report(writing->findings, "iort-silent-path", range->place,
-		       "give the buses `below` the bridge",
-		       "IORT has no bridges; the functions below this one were omitted");
-}
-
 /* Functions at the end of a path are in no range. */
 void iort_collect_rid_ranges(struct iort_writing *writing)
 {
-	const struct viommu_pci_range *range;
-
 	viommu_topology_for_each_pci_range(writing->topology, collect_rid_range, writing);
 	g_array_sort(writing->rid_ranges, compare_rid_ranges);
-	for_each_object(i, range, writing->topology, OBJECT_PCI_RANGE)
-		report_unrepresentable(writing, range);
 }
 
 /* Binary search. */

@@ -142,10 +142,6 @@ static void add_bridge(struct segments *segments, const struct viommu_host_bridg
 	segment->first = segment->first ? segment->first : bridge;
 	if (!segment->with_its && its_of(segments->writing, bridge))
 		segment->with_its = bridge;
-	if (bridge->has_proximity_domain)
-		report(findings, "iort-silent-domain", bridge->place,
-		       "describe it in SRAT, or by _PXM",
-		       "IORT has no proximity domain for a host bridge");
 }
 
 /* -- MSI routing ----------------------------------------------------------------- */

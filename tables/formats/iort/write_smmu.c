@@ -33,28 +33,14 @@ static void add_iommu_state(struct iort_writing *writing, const struct viommu_io
 	g_hash_table_insert(writing->iommus, (gpointer)iommu->name, state);
 }
 
-static bool is_virtio(const struct viommu_iommu *iommu)
-{
-	return iommu->kind == VIOMMU_VIRTIO_PCI || iommu->kind == VIOMMU_VIRTIO_MMIO;
-}
-
 /*
  * A virtio-iommu has a node only in a table inside a VIOT of 2019. Node types 0x80 and 0x81 were
  * only in drafts, and Linux shifts by the type of a node, beyond the width of the result.
  */
-static bool has_node(const struct iort_writing *writing, const struct viommu_iommu *iommu)
+bool iort_has_node(const struct viommu_table *table, const struct viommu_iommu *iommu)
 {
 	return iommu->kind == VIOMMU_SMMU_V2 || iommu->kind == VIOMMU_SMMU_V3 ||
-	       (is_virtio(iommu) && iort_is_wrapped(writing->table));
-}
-
-/* A note for a virtio-iommu, since a VIOT describes it and the IORT still routes its MSIs. */
-static void report_iommu(const struct iort_writing *writing, const struct viommu_iommu *iommu)
-{
-	report(writing->findings, is_virtio(iommu) ? "iort-silent-virtio" : "iort-silent-iommu",
-	       iommu->place, "describe it in the table of its own platform",
-	       "IORT can describe only SMMUs; %s \"%s\" was omitted",
-	       viommu_iommu_kind_name(iommu->kind), iommu->name);
+	       (iommu_is_virtio(iommu) && iort_is_wrapped(table));
 }
 
 /* One pass for all SMMUs. */
@@ -75,10 +61,8 @@ void iort_collect_iommus(struct iort_writing *writing)
 	const struct viommu_iommu *iommu;
 
 	for_each_object(i, iommu, writing->topology, OBJECT_IOMMU)
-		if (has_node(writing, iommu))
+		if (iort_has_node(writing->table, iommu))
 			add_iommu_state(writing, iommu);
-		else
-			report_iommu(writing, iommu);
 	collect_msi_ranges(writing);
 }
 
@@ -270,17 +254,13 @@ static struct record *smmu_v2_node(const struct iort_writing *writing,
 		fields.flags |= IORT_SMMU_V2_COHERENT;
 	node = iort_begin_node(writing, IORT_SMMU_V2, &fields);
 	add_arrays(node, iommu);
-	if (iommu->has_proximity_domain)
-		report(writing->findings, "iort-silent-domain", iommu->place,
-		       "describe it in SRAT, or by _PXM", "IORT has no proximity domain for \"%s\"",
-		       iommu->name);
 	return node;
 }
 
 static struct record *node_of(const struct iort_writing *writing,
 			      const struct iort_iommu_state *state, GArray *mappings)
 {
-	if (is_virtio(state->iommu))
+	if (iommu_is_virtio(state->iommu))
 		return iort_virtio_node(writing, state->iommu);
 	return state->iommu->kind == VIOMMU_SMMU_V3 ? smmu_v3_node(writing, state, mappings)
 						    : smmu_v2_node(writing, state->iommu);

@@ -225,22 +225,6 @@ static void add_ranges(struct ivrs_writing *writing)
 
 /* -- the whole --------------------------------------------------------------------------------- */
 
-/* At the end of a path, and below a bridge whose buses nobody knows, there may be any function. */
-static void blame_unknown(const struct ivrs_writing *writing)
-{
-	const struct viommu_pci_range *range;
-
-	for_each_object(i, range, writing->topology, OBJECT_PCI_RANGE)
-		if (!ivrs_unit_of(writing, range->iommu))
-			continue;
-		else if (!range_is_known(range))
-			ivrs_blame_path(writing, range->place, range->path);
-		else if (range->scope == VIOMMU_SCOPE_BRIDGE && !range->below_first)
-			report(writing->findings, "ivrs-silent-path", range->place,
-			       "say which buses are `below` the bridge",
-			       "IVRS has no bridges: what is below this one is left out");
-}
-
 /*
  * In the order in which firmware writes them: functions, then what sends interrupts, then the
  * rest.
@@ -248,7 +232,6 @@ static void blame_unknown(const struct ivrs_writing *writing)
 void ivrs_gather(struct ivrs_writing *writing)
 {
 	add_ranges(writing);
-	blame_unknown(writing);
 	ivrs_gather_sources(writing);
 	ivrs_gather_devices(writing);
 }

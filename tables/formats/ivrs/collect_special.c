@@ -34,12 +34,8 @@ static void add_source(struct ivrs_writing *writing, const struct viommu_interru
 	struct ivrs_unit *unit = ivrs_unit_of(writing, source->iommu);
 	struct ivrs_item *item;
 
-	if (!unit)
+	if (!unit || source->path)
 		return;
-	if (source->path) {
-		ivrs_blame_path(writing, source->place, source->path);
-		return;
-	}
 	if (is_elsewhere(writing, unit, function_id(source->segment, source->bdf), source->place))
 		return;
 	item = ivrs_add_item(unit, IVRS_SPECIAL, source->place);
@@ -149,25 +145,11 @@ static void add_device(struct ivrs_writing *writing, const struct viommu_platfor
 	unit->acpi_devices = true;
 }
 
-/* How many are lost matters more than which: all are behind the same device. */
-static void blame_ids(const struct ivrs_writing *writing, struct viommu_place place, uint32_t n)
-{
-	report(writing->findings, "ivrs-silent-ids", place, "give the device one ID",
-	       "an ACPI device of an IVRS has one ID: %u more are left out", n);
-}
-
 /* In the order of the topology, which for a table that was read is that of its entries. */
 void ivrs_gather_devices(struct ivrs_writing *writing)
 {
 	const struct viommu_platform_device *device;
-	const struct viommu_device_id *id;
 
-	for_each_object(i, device, writing->topology, OBJECT_PLATFORM_DEVICE) {
+	for_each_object(i, device, writing->topology, OBJECT_PLATFORM_DEVICE)
 		add_device(writing, device);
-		if (device->n_ids > 1 && ivrs_unit_of(writing, device->iommu))
-			blame_ids(writing, device->place, device->n_ids - 1);
-	}
-	for_each_object(i, id, writing->topology, OBJECT_DEVICE_ID)
-		if (ivrs_unit_of(writing, id->iommu))
-			blame_ids(writing, id->place, MAX(id->n_ids, 1));
 }

@@ -66,11 +66,3 @@ struct ivrs_item *ivrs_add_item(struct ivrs_unit *unit, unsigned type, struct vi
 	g_array_append_val(unit->items, new);
 	return &g_array_index(unit->items, struct ivrs_item, unit->items->len - 1);
 }
-
-/* Who knows where the path ends can say so; the table cannot be given what is not known. */
-void ivrs_blame_path(const struct ivrs_writing *writing, struct viommu_place place,
-		     const char *path)
-{
-	report(writing->findings, "ivrs-silent-path", place, "give the functions by their buses",
-	       "IVRS has no paths: what is at the end of \"%s\" is left out", path);
-}

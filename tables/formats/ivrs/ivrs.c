@@ -8,6 +8,7 @@
  */
 #include "ivrs.h"
 #include "tables/table/frame.h"
+#include "tables/table/unsupported.h"
 
 #define UID_LENGTH_AT 21
 #define HID_LENGTH    22
@@ -78,6 +79,32 @@ static const struct frame blocks = {
 	.too_many = "ivrs-too-large",
 };
 
+static bool source_has_path(const void *object)
+{
+	const struct viommu_interrupt_source *source = object;
+
+	return source->path;
+}
+
+static bool describes(const struct viommu_table *table, const struct viommu_iommu *iommu)
+{
+	(void)table;
+	return iommu->kind == VIOMMU_AMD_VI;
+}
+
+static const struct unsupported unsupported[] = {
+	{ OBJECT_IOMMU, OF_OTHERS, NULL, "ivrs-silent-iommu",
+	  "describe it in the table of its own platform",
+	  .reason = "the table describes only IOMMUs of AMD" },
+	{ OBJECT_IOMMU, OF_DESCRIBED, iommu_has_domain, "ivrs-silent-domain",
+	  "describe it in SRAT, or by _PXM", .part = "the proximity domain" },
+	UNSUPPORTED_PATHS(OF_DESCRIBED, "ivrs-silent-path"),
+	{ OBJECT_INTERRUPT_SOURCE, OF_DESCRIBED, source_has_path, "ivrs-silent-path",
+	  "give the function by its bus", .reason = "the bus behind a path is unknown" },
+	UNSUPPORTED_IDS("ivrs-silent-ids"),
+	NO_MORE_UNSUPPORTED,
+};
+
 const struct format ivrs_format = {
 	.signature = "IVRS",
 	.name = "I/O Virtualization Reporting Structure",
@@ -87,6 +114,8 @@ const struct format ivrs_format = {
 	.rules = ivrs_rules,
 	.to_topology = ivrs_read,
 	.to_header = ivrs_read_header,
+	.unsupported = unsupported,
+	.describes = describes,
 	.from_topology = ivrs_write,
 	.linux_reads = linux_ivrs,
 };

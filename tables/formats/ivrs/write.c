@@ -42,7 +42,6 @@ static void unit_free(void *opaque)
 	g_free(unit);
 }
 
-/* A proximity domain is told elsewhere and nothing is lost, hence a note. */
 static void add_unit(struct ivrs_writing *writing, const struct viommu_iommu *iommu)
 {
 	struct ivrs_unit *unit = g_new0(struct ivrs_unit, 1);
@@ -54,10 +53,6 @@ static void add_unit(struct ivrs_writing *writing, const struct viommu_iommu *io
 	g_array_set_clear_func(unit->items, ivrs_clear_item);
 	g_ptr_array_add(writing->units, unit);
 	g_hash_table_insert(writing->by_name, (gpointer)iommu->name, unit);
-	if (iommu->has_proximity_domain)
-		report(writing->findings, "ivrs-silent-domain", iommu->place,
-		       "say it in SRAT, or by _PXM", "IVRS has no proximity domain for \"%s\"",
-		       iommu->name);
 }
 
 /* Where there is no other IOMMU, all devices of the segment are its own. */
@@ -86,12 +81,6 @@ static void add_units(struct ivrs_writing *writing)
 	for_each_object(i, iommu, writing->topology, OBJECT_IOMMU)
 		if (iommu->kind == VIOMMU_AMD_VI)
 			add_unit(writing, iommu);
-		else
-			report(writing->findings, "ivrs-silent-iommu", iommu->place,
-			       "describe it in the table of its own platform",
-			       "IVRS knows AMD-Vi only: %s \"%s\" and what is behind it are left "
-			       "out",
-			       viommu_iommu_kind_name(iommu->kind), iommu->name);
 }
 
 /* -- device entries

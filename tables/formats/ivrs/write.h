@@ -66,10 +66,6 @@ void ivrs_gather(struct ivrs_writing *writing);
 struct ivrs_item *ivrs_add_item(struct ivrs_unit *unit, unsigned type, struct viommu_place place);
 void ivrs_clear_item(void *item);
 
-/* Say that there are no paths. */
-void ivrs_blame_path(const struct ivrs_writing *writing, struct viommu_place place,
-		     const char *path);
-
 /* ivrs_gather_others.c: items for what is no PCI function. */
 void ivrs_gather_sources(struct ivrs_writing *writing);
 void ivrs_gather_devices(struct ivrs_writing *writing);

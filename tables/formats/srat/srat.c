@@ -12,6 +12,7 @@
 
 #include "srat.h"
 #include "tables/table/frame.h"
+#include "tables/table/unsupported.h"
 
 static const struct frame structures = {
 	.framing = { .type_at = 0,
@@ -28,6 +29,28 @@ static const struct frame structures = {
 	.too_many = "acpi-structures",
 };
 
+/* SMMUs and VT-d units have a field in the table of their own platform. */
+static bool lacks_domain(const void *object)
+{
+	const struct viommu_iommu *iommu = object;
+
+	return iommu->has_proximity_domain && iommu->kind != VIOMMU_SMMU_V3 &&
+	       iommu->kind != VIOMMU_VTD;
+}
+
+/* An initiator is a PCI function. */
+static bool describes(const struct viommu_table *table, const struct viommu_iommu *iommu)
+{
+	(void)table;
+	return iommu_is_function(iommu);
+}
+
+static const struct unsupported unsupported[] = {
+	{ OBJECT_IOMMU, OF_OTHERS, lacks_domain, "srat-silent-domain",
+	  "describe it by _PXM of its ACPI device", .part = "the proximity domain" },
+	NO_MORE_UNSUPPORTED,
+};
+
 const struct format srat_format = {
 	.signature = "SRAT",
 	.name = "System Resource Affinity table",
@@ -35,6 +58,8 @@ const struct format srat_format = {
 	.frame = &structures,
 	.decode = frame_decode,
 	.rules = srat_rules,
+	.unsupported = unsupported,
+	.describes = describes,
 	.from_topology = srat_write,
 	.extend = srat_extend,
 };

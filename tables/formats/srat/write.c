@@ -62,29 +62,16 @@ static void compare(struct writing *writing, const struct viommu_iommu *iommu,
 
 /* -- what is to be there ------------------------------------------------------------- */
 
-/* SMMUs and VT-d units have a field of their own, elsewhere; the rest has none. */
-static bool says_its_domain(const struct viommu_iommu *iommu)
-{
-	return iommu->kind == VIOMMU_SMMU_V3 || iommu->kind == VIOMMU_VTD;
-}
-
 /* What is missing is only noted: nothing is added before everything has been looked at. */
 static void look_at(struct writing *writing, const struct viommu_iommu *iommu)
 {
 	const struct record *structure =
 		g_hash_table_lookup(writing->there, GUINT_TO_POINTER(id_of(iommu)));
 
-	if (!iommu_is_function(iommu)) {
-		if (!says_its_domain(iommu))
-			report(writing->findings, "srat-silent-domain", iommu->place,
-			       "say it by _PXM of its ACPI device",
-			       "SRAT has no initiators but PCI functions: \"%s\" is left out",
-			       iommu->name);
-	} else if (structure) {
+	if (structure)
 		compare(writing, iommu, structure);
-	} else {
+	else
 		g_ptr_array_add(writing->missing, (gpointer)iommu);
-	}
 }
 
 /* A revision that is older than initiators knows 8 bits of a domain. */
@@ -130,7 +117,7 @@ static bool run(struct viommu_table *table, const struct viommu_topology *topolo
 
 	learn(&writing);
 	for (size_t i = 0; (iommu = viommu_topology_iommu(topology, i)); i++)
-		if (iommu->has_proximity_domain)
+		if (iommu->has_proximity_domain && iommu_is_function(iommu))
 			look_at(&writing, iommu);
 	for (guint i = 0; i < writing.missing->len; i++)
 		check_room(&writing, writing.missing->pdata[i]);

@@ -10,6 +10,7 @@
  * way back in viot_write.c.
  */
 #include "tables/table/frame.h"
+#include "tables/table/unsupported.h"
 #include "viot.h"
 
 /* A length below 4 ends the walk here, and in Linux. */
@@ -31,6 +32,25 @@ static const struct frame nodes = {
 	.count_field = "Node count",
 };
 
+static bool describes(const struct viommu_table *table, const struct viommu_iommu *iommu)
+{
+	(void)table;
+	return iommu_is_virtio(iommu);
+}
+
+static const struct unsupported unsupported[] = {
+	{ OBJECT_IOMMU, OF_OTHERS, NULL, "viot-silent-iommu",
+	  "describe it in the table of its own platform",
+	  .reason = "the table describes only virtio-iommus" },
+	{ OBJECT_IOMMU, OF_DESCRIBED, iommu_has_domain, "viot-silent-domain",
+	  "describe it in SRAT, or by _PXM", .part = "the proximity domain" },
+	UNSUPPORTED_PATHS(OF_ALL, "viot-silent-path"),
+	UNSUPPORTED_IDS("viot-silent-ids"),
+	{ OBJECT_RESERVED_MEMORY, OF_ALL, NULL, "viot-silent-memory",
+	  "let the device report it by PROBE", .reason = "no node describes memory" },
+	NO_MORE_UNSUPPORTED,
+};
+
 const struct format viot_format = {
 	.signature = "VIOT",
 	.name = "Virtual I/O Translation table",
@@ -40,6 +60,8 @@ const struct format viot_format = {
 	.decode = frame_decode,
 	.rules = viot_rules,
 	.to_topology = viot_read,
+	.unsupported = unsupported,
+	.describes = describes,
 	.from_topology = viot_write,
 	.linux_reads = linux_viot,
 };

@@ -7,8 +7,6 @@
  * choosing between two of them matters; then other devices. What the table has no field for is
  * left out, and said.
  */
-#include <inttypes.h>
-
 #include "tables/findings/findings.h"
 #include "tables/model/topology.h"
 #include "viot.h"
@@ -38,11 +36,7 @@ static void write_node(struct writing *writing, enum viot_type type, void *host)
 	writing->end += layout->length;
 }
 
-/*
- * A virtio-iommu has a node of its transport. Any other IOMMU is known by the table of its platform
- * (IORT, DMAR, IVRS), and a guest that has this VIOT would find its devices nowhere: hence a
- * warning. A proximity domain is told elsewhere and nothing is lost, hence a note.
- */
+/* A guest with this VIOT alone finds no device that is behind an IOMMU of another kind. */
 static void write_iommu(struct writing *writing, const struct viommu_iommu *iommu)
 {
 	size_t at = writing->end;
@@ -55,17 +49,8 @@ static void write_iommu(struct writing *writing, const struct viommu_iommu *iomm
 		write_node(writing, VIOT_VIRTIO_MMIO,
 			   &(struct viot_virtio_mmio){ .base_address = iommu->base });
 	} else {
-		report(writing->findings, "viot-silent-iommu", iommu->place,
-		       "describe it in the table of its own platform",
-		       "VIOT knows virtio-iommus only: %s \"%s\" and what is behind it are left "
-		       "out",
-		       viommu_iommu_kind_name(iommu->kind), iommu->name);
 		return;
 	}
-	if (iommu->has_proximity_domain)
-		report(writing->findings, "viot-silent-domain", iommu->place,
-		       "say it in SRAT, or by _PXM", "VIOT has no proximity domain for \"%s\"",
-		       iommu->name);
 	writing->too_large |= at > G_MAXUINT16;
 	g_hash_table_insert(writing->offsets, (gpointer)iommu->name, GSIZE_TO_POINTER(at));
 }
@@ -122,35 +107,6 @@ static void write_range(void *opaque, const struct viommu_pci_range *range)
 		write_functions(writing, range, output);
 }
 
-/* Without its bus, a function has no node; and below a bridge there may be any number of them. */
-static void blame_unknown(const struct writing *writing, const struct viommu_pci_range *range)
-{
-	if (!range_is_known(range))
-		report(writing->findings, "viot-silent-path", range->place,
-		       "give the functions by their buses",
-		       "VIOT has no paths: what is at the end of \"%s\" is left out", range->path);
-	else if (range->scope == VIOMMU_SCOPE_BRIDGE && !range->below_first)
-		report(writing->findings, "viot-silent-path", range->place,
-		       "say which buses are `below` the bridge",
-		       "VIOT has no bridges: what is below this one is left out");
-}
-
-static void write_ranges(struct writing *writing)
-{
-	const struct viommu_pci_range *range;
-
-	viommu_topology_for_each_pci_range(writing->topology, write_range, writing);
-	for (size_t i = 0; (range = viommu_topology_pci_range(writing->topology, i)); i++)
-		blame_unknown(writing, range);
-}
-
-/* An endpoint node for MMIO has one ID, and nothing in the table tells of more. */
-static void blame_ids(const struct writing *writing, struct viommu_place place, uint32_t n)
-{
-	report(writing->findings, "viot-silent-ids", place, "give the device one ID",
-	       "a device of a VIOT has one ID: %u more are left out", n);
-}
-
 /* Devices are written as they come: they are single, so there is nothing to sort or to join. */
 static void write_device(struct writing *writing, const struct viommu_platform_device *device)
 {
@@ -164,40 +120,24 @@ static void write_device(struct writing *writing, const struct viommu_platform_d
 			   .base_address = device->base,
 			   .output_node = (uint16_t)output,
 		   });
-	if (device->n_ids > 1)
-		blame_ids(writing, device->place, device->n_ids - 1);
 }
 
 static void write_devices(struct writing *writing)
 {
 	const struct viommu_platform_device *device;
-	const struct viommu_device_id *id;
 
 	for (size_t i = 0; (device = viommu_topology_platform_device(writing->topology, i)); i++)
 		write_device(writing, device);
-	for (size_t i = 0; (id = viommu_topology_device_id(writing->topology, i)); i++)
-		if (offset_of(writing, id->iommu))
-			blame_ids(writing, id->place, MAX(id->n_ids, 1));
 }
 
-/*
- * Node after node, each at the end of the table so far. Reserved memory has no node: a virtio-iommu
- * tells its driver itself, in answer to PROBE.
- */
 static void write_nodes(struct writing *writing)
 {
-	const struct viommu_reserved_memory *memory;
 	const struct viommu_iommu *iommu;
 
 	for (size_t i = 0; (iommu = viommu_topology_iommu(writing->topology, i)); i++)
 		write_iommu(writing, iommu);
-	write_ranges(writing);
+	viommu_topology_for_each_pci_range(writing->topology, write_range, writing);
 	write_devices(writing);
-	for (size_t i = 0; (memory = viommu_topology_reserved_memory(writing->topology, i)); i++)
-		report(writing->findings, "viot-silent-memory", memory->place,
-		       "let the device say it when it is probed",
-		       "VIOT has no reserved memory: 0x%" PRIx64 "-0x%" PRIx64 " is left out",
-		       memory->first, memory->last);
 }
 
 /*
