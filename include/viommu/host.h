@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef VIOMMU_HOST_H
+#define VIOMMU_HOST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <viommu/findings.h>
+#include <viommu/tables.h>
+#include <viommu/topology.h>
+
+/*
+ * A real machine: its IOMMUs, and which devices are behind each
+ *
+ * A host is read from sysfs and, where the reader may, from the firmware tables that the kernel
+ * shows there: of the running machine, of a copy of such a tree, or of a tar of one. The answer of
+ * the kernel, sysfs, and that of the tables are kept apart, joined by register base or PCI
+ * function, and compared.
+ *
+ *     struct viommu_findings *findings = viommu_findings_new();
+ *     struct viommu_host *host = viommu_host_scan(NULL, findings);
+ *     const struct viommu_host_device *device;
+ *
+ *     for (size_t i = 0; host && (device = viommu_host_device(host, i)); i++)
+ *             printf("%s: %s\n", device->name, device->iommu ? device->iommu->name : "none");
+ *     host = viommu_host_free(host);
+ *
+ * What could not be read is "not known" and never "no": a user who is not root sees 64 bytes of a
+ * function's configuration space, which has no extended capability.
+ *
+ * A host does not change after the scan. Every pointer below is the host's and lives as long as it;
+ * strings are UTF-8 without control characters. Several threads may read one host. Members may be
+ * added at the end of a struct, so a program does not allocate these structs itself. Running out
+ * of memory ends the program, as GLib has it.
+ *
+ * Trees may come from anywhere, so what is read is bounded: files of at most
+ * VIOMMU_HOST_FILE_MAX bytes, VIOMMU_HOST_DEVICES_MAX devices, no link out of the tree, and regular
+ * files only.
+ */
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define VIOMMU_HOST_FILE_MAX    ((size_t)16 << 20) /* bytes of one file */
+#define VIOMMU_HOST_DEVICES_MAX 1000000u
+#define VIOMMU_HOST_IOMMUS_MAX  65536u
+
+/* Opaque. */
+struct viommu_host;
+
+/* -- reading ------------------------------------------------------------------ */
+
+/*
+ * Read a host. `root` is NULL for the running machine; a folder with a copy of its tree, either
+ * one with sys/ in it or a copy of /sys itself; or a tar of such a folder, compressed or not. Never
+ * follows a link out of `root`. What cannot be read or contradicts itself is a finding with an id
+ * that begins with "host-", and the scan goes on. NULL with a finding if `root` is no tree.
+ * `findings` may be NULL.
+ */
+struct viommu_host *viommu_host_scan(const char *root, struct viommu_findings *findings);
+
+/* Frees the host with all that was got from it. NULL is fine. Returns NULL. */
+struct viommu_host *viommu_host_free(struct viommu_host *host);
+
+/*
+ * Write a tar with all that a scan of `root` reads, so that a scan of the tar gives the same
+ * answers. Serial numbers are left out: those of configuration space (Device Serial Number
+ * capability) and of a device tree are zero, MAC addresses and seeds of a device tree too, and of
+ * the kernel's command line only words about IOMMUs and PCI are kept. The file is replaced when all
+ * of it is written. Returns 0, or a negative errno with a finding.
+ */
+int viommu_host_save(const char *root, const char *file, struct viommu_findings *findings);
+
+/* What was scanned: the name given as `root`, or "this machine". */
+const char *viommu_host_name(const struct viommu_host *host);
+
+/* -- what is said of a thing that may not be known ------------------------------- */
+
+enum viommu_known {
+	VIOMMU_NOT_KNOWN, /* not readable, or not there to be read */
+	VIOMMU_NO,
+	VIOMMU_YES,
+};
+
+/* "not known", "no", "yes" */
+const char *viommu_known_name(enum viommu_known known);
+
+/* -- IOMMUs --------------------------------------------------------------------- */
+
+enum viommu_host_iommu_kind {
+	VIOMMU_HOST_VTD,     /* dmarN */
+	VIOMMU_HOST_AMD_VI,  /* ivhdN */
+	VIOMMU_HOST_SMMU_V3, /* smmu3.0x... */
+	VIOMMU_HOST_SMMU_V2, /* smmu.0x..., versions 1 and 2 */
+	VIOMMU_HOST_RISCV,   /* riscv-iommu@... */
+	VIOMMU_HOST_VIRTIO,  /* virtio-iommu: the machine is a guest itself */
+	VIOMMU_HOST_OTHER,
+};
+
+/* "vt-d", "amd-vi", "smmu-v3", "smmu-v2", "riscv-iommu", "virtio-iommu", "other" */
+const char *viommu_host_iommu_kind_name(enum viommu_host_iommu_kind kind);
+
+/*
+ * One physical IOMMU, by the kernel's name for it, which is an identity until the next boot only:
+ * `base` or `bdf` say which one it is after that.
+ */
+struct viommu_host_iommu {
+	const char *name; /* in /sys/class/iommu */
+	enum viommu_host_iommu_kind kind;
+	size_t index; /* viommu_host_iommu(host, index) is this one */
+
+	int numa_node;        /* -1: not known. Of sysfs; else of the tables */
+	bool numa_from_table; /* sysfs does not say it, the tables do */
+
+	bool has_base;
+	uint64_t base; /* address of its registers */
+
+	bool has_bdf; /* it is a PCI function */
+	uint32_t bdf_segment;
+	uint16_t bdf;
+	const char *parent; /* the device that it is a part of, "arm-smmu-v3.0.auto"; NULL: none */
+
+	bool has_segment; /* all PCI devices behind it are in this one segment */
+	uint32_t segment;
+
+	/* Registers that sysfs shows. VT-d: CAP and ECAP; AMD-Vi: capability header, and EFR as
+	 * `features`. 0 and `has_registers` false: not known. */
+	bool has_registers;
+	uint64_t cap, ecap, features;
+	const char *version; /* "1:0" of VT-d, or NULL */
+
+	/* What follows from the registers; SMMUs show none of them in sysfs. */
+	unsigned input_bits;        /* widest IOVA, in bits; 0: not known */
+	unsigned output_bits;       /* widest physical address, in bits; 0: not known */
+	uint64_t page_sizes;        /* bit n: pages of 2^n bytes; 0: not known */
+	enum viommu_known nested;   /* two stages of translation */
+	enum viommu_known coherent; /* table walks snoop caches */
+	enum viommu_known ats;      /* device TLBs */
+	enum viommu_known pri;
+	enum viommu_known pasid;
+	enum viommu_known dirty; /* dirty tracking by hardware */
+	unsigned pasid_bits;     /* 0: not known or none */
+
+	/* The same IOMMU in the firmware's tables; NULL: none was found there. */
+	const struct viommu_iommu *in_table;
+
+	size_t n_devices; /* viommu_host_iommu_device() */
+};
+
+/* -- devices -------------------------------------------------------------------- */
+
+/* Why a device has no `iommu` link. The kernel does not say why; this is what follows from the
+ * rest. */
+enum viommu_host_link {
+	VIOMMU_HOST_LINKED,       /* it has one: `iommu` is not NULL */
+	VIOMMU_HOST_IS_IOMMU,     /* it is an IOMMU, which nothing translates */
+	VIOMMU_HOST_NO_IOMMU_UP,  /* no IOMMU driver is up, or the machine has no IOMMU */
+	VIOMMU_HOST_NO_DRIVER,    /* tables name an IOMMU; the link comes when a driver is bound */
+	VIOMMU_HOST_IOMMU_DOWN,   /* tables name an IOMMU, which has no driver in sysfs */
+	VIOMMU_HOST_BYPASS,       /* tables say that nothing translates it */
+	VIOMMU_HOST_UNSAID,       /* tables were read and do not mention it */
+	VIOMMU_HOST_LINK_UNKNOWN, /* tables could not be read */
+};
+
+/* "linked", "is an IOMMU", ...: a few words, for people */
+const char *viommu_host_link_name(enum viommu_host_link link);
+
+/* A base address register as the kernel assigned it. */
+struct viommu_host_bar {
+	uint64_t base;   /* 0: not assigned */
+	uint64_t length; /* bytes; 0: there is none */
+	bool io, prefetchable, is_64_bits;
+};
+
+#define VIOMMU_HOST_BARS 6
+
+/* What PCI Express calls the function. */
+enum viommu_host_port {
+	VIOMMU_HOST_PORT_UNKNOWN, /* capabilities could not be read */
+	VIOMMU_HOST_ENDPOINT,
+	VIOMMU_HOST_INTEGRATED, /* root complex integrated endpoint or event collector */
+	VIOMMU_HOST_ROOT_PORT,
+	VIOMMU_HOST_UPSTREAM,
+	VIOMMU_HOST_DOWNSTREAM,
+	VIOMMU_HOST_TO_PCI,   /* bridge to conventional PCI: one requester ID for all behind it */
+	VIOMMU_HOST_FROM_PCI, /* bridge from conventional PCI */
+	VIOMMU_HOST_CONVENTIONAL, /* no PCI Express capability */
+};
+
+/* "endpoint", "root port", ... */
+const char *viommu_host_port_name(enum viommu_host_port port);
+
+struct viommu_host_group;
+
+/* A device that DMA may come from. */
+struct viommu_host_device {
+	const char *name; /* "0000:3b:00.0", "10000:e1:00.0", "3000000.ethernet" */
+	const char *bus;  /* "pci", "platform", "amba", "fsl-mc", "acpi", ... */
+	size_t index;     /* viommu_host_device(host, index) is this one */
+
+	/* -- the IOMMU -- */
+	const struct viommu_host_iommu *iommu; /* by its `iommu` link; NULL: `link` says why */
+	enum viommu_host_link link;
+	const struct viommu_host_group *group; /* NULL: none */
+
+	/* What the tables say of it, which may be another IOMMU; NULL: none or not known. */
+	const struct viommu_iommu *iommu_in_table;
+	bool has_id;
+	uint32_t id; /* by the tables: stream, source, or endpoint ID */
+
+	/* -- drivers -- */
+	const char *driver;          /* NULL: none is bound */
+	const char *driver_override; /* NULL: none */
+	const char *vfio;            /* "vfio3": a VFIO driver is bound; NULL: none */
+	bool vfio_cdev;              /* /dev/vfio/devices/vfio3 exists */
+
+	int numa_node; /* -1: not known */
+
+	/* -- PCI only; zero for others -- */
+	bool pci;
+	uint32_t segment; /* more than 16 bits behind VMD */
+	uint16_t bdf;
+	uint16_t vendor, device, subsystem_vendor, subsystem_device;
+	uint32_t pci_class; /* 24 bits: 0x030200 */
+	uint8_t revision;
+	bool multifunction;
+	bool bridge;                               /* header type 1 */
+	uint8_t secondary, subordinate;            /* of a bridge */
+	const struct viommu_host_device *upstream; /* the bridge above; NULL: on a root bus */
+	uint32_t root_segment; /* of the host bridge, and the bus it begins at */
+	uint8_t root_bus;
+
+	/* Configuration space. `config_length` is how much of it could be read: 64 means no
+	 * capability, 256 no extended one. 0: none. */
+	size_t config_length;
+	enum viommu_host_port port;
+	enum viommu_known ats, pri, pasid, acs, ari, sriov; /* it has the capability */
+	enum viommu_known ats_enabled, pri_enabled, pasid_enabled;
+	unsigned pasid_bits;               /* 0: none or not known */
+	uint16_t acs_capable, acs_enabled; /* PCI Express, ACS capability and control */
+
+	struct viommu_host_bar bars[VIOMMU_HOST_BARS];
+	struct viommu_host_bar vf_bars[VIOMMU_HOST_BARS]; /* of a PF: of all its VFs together */
+
+	const struct viommu_host_device *pf; /* of a VF: its physical function */
+	unsigned n_vfs;                      /* of a PF: viommu_host_device_vf() */
+	unsigned total_vfs;                  /* of a PF: how many there can be */
+};
+
+/* -- groups --------------------------------------------------------------------- */
+
+enum viommu_host_region_type {
+	VIOMMU_HOST_DIRECT,           /* firmware uses it: VFIO refuses the device */
+	VIOMMU_HOST_DIRECT_RELAXABLE, /* firmware used it: VFIO ignores it */
+	VIOMMU_HOST_RESERVED,         /* not translated: no IOVA */
+	VIOMMU_HOST_MSI,              /* interrupts */
+	VIOMMU_HOST_REGION_OTHER,
+};
+
+/* "direct", "direct-relaxable", "reserved", "msi", "other" */
+const char *viommu_host_region_type_name(enum viommu_host_region_type type);
+
+struct viommu_host_region {
+	uint64_t first, last; /* inclusive */
+	enum viommu_host_region_type type;
+};
+
+/* Devices that the IOMMU cannot keep apart. Numbers are good until the next boot. */
+struct viommu_host_group {
+	uint32_t number;
+	const char *type; /* "DMA", "DMA-FQ", "identity", "blocked", ...; NULL: not known */
+	const char *name; /* or NULL */
+	size_t n_devices; /* viommu_host_group_device() */
+	size_t n_regions; /* viommu_host_group_region() */
+};
+
+/* -- the rest of the machine ------------------------------------------------------- */
+
+struct viommu_host_segment {
+	uint32_t number;
+	size_t n_devices;
+	size_t n_root_buses;
+};
+
+struct viommu_host_node {
+	uint32_t number;
+	bool has_cpus;
+	uint64_t memory;      /* bytes; 0: none, or not known */
+	const char *cpus;     /* "0-15", "" */
+	const char *distance; /* "10 21", or NULL */
+};
+
+/* -- asking ----------------------------------------------------------------------- */
+
+/* The i-th, or NULL behind the last. IOMMUs are in the order of their names, numbers by value;
+ * devices: PCI by segment and BDF, then others by name; groups, segments and nodes by number. */
+const struct viommu_host_iommu *viommu_host_iommu(const struct viommu_host *host, size_t i);
+const struct viommu_host_device *viommu_host_device(const struct viommu_host *host, size_t i);
+const struct viommu_host_group *viommu_host_group(const struct viommu_host *host, size_t i);
+const struct viommu_host_segment *viommu_host_segment(const struct viommu_host *host, size_t i);
+const struct viommu_host_node *viommu_host_node(const struct viommu_host *host, size_t i);
+
+/* How many there are. */
+size_t viommu_host_count_iommus(const struct viommu_host *host);
+size_t viommu_host_count_devices(const struct viommu_host *host);
+
+/* By name; NULL: none. A PCI function may be written with any number of digits, and without its
+ * segment if that is 0. */
+const struct viommu_host_iommu *viommu_host_find_iommu(const struct viommu_host *host,
+						       const char *name);
+const struct viommu_host_device *viommu_host_find_device(const struct viommu_host *host,
+							 const char *name);
+const struct viommu_host_device *viommu_host_find_function(const struct viommu_host *host,
+							   uint32_t segment, uint16_t bdf);
+const struct viommu_host_group *viommu_host_find_group(const struct viommu_host *host,
+						       uint32_t number);
+
+/* The i-th device behind an IOMMU, of a group, the i-th VF of a PF; NULL behind the last. */
+const struct viommu_host_device *viommu_host_iommu_device(const struct viommu_host_iommu *iommu,
+							  size_t i);
+const struct viommu_host_device *viommu_host_group_device(const struct viommu_host_group *group,
+							  size_t i);
+const struct viommu_host_device *viommu_host_device_vf(const struct viommu_host_device *device,
+						       size_t i);
+
+/* The i-th reserved region of a group, in the kernel's order; NULL behind the last. */
+const struct viommu_host_region *viommu_host_group_region(const struct viommu_host_group *group,
+							  size_t i);
+
+/* Words of the kernel's command line that are about IOMMUs or PCI, "intel_iommu=on iommu=pt"; "":
+ * none; NULL: not known. */
+const char *viommu_host_cmdline(const struct viommu_host *host);
+
+/* The i-th firmware table that was read, or NULL. None: not root, or no firmware says anything. */
+const struct viommu_table *viommu_host_table(const struct viommu_host *host, size_t i);
+
+/* What the table of IOMMUs means (DMAR, IVRS, IORT, VIOT, or a device tree); NULL: none was
+ * read. */
+const struct viommu_topology *viommu_host_topology(const struct viommu_host *host);
+
+/* -- showing ------------------------------------------------------------------------ */
+
+/* Parts of viommu_host_text(). */
+enum viommu_host_parts {
+	VIOMMU_HOST_TEXT_IOMMUS = 1 << 0,
+	VIOMMU_HOST_TEXT_DEVICES = 1 << 1,
+	VIOMMU_HOST_TEXT_GROUPS = 1 << 2,
+};
+
+/* For people, for programs (one line, {"format": 1, ...}; docs/host.md), and for Graphviz's dot. To
+ * be freed with free(). */
+char *viommu_host_text(const struct viommu_host *host, unsigned parts);
+char *viommu_host_json(const struct viommu_host *host, const struct viommu_findings *findings);
+char *viommu_host_graph(const struct viommu_host *host);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
