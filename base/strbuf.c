@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Texts that grow, and stores of texts
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include <glib.h>
+
+#include "hash.h"
+#include "strbuf.h"
+
+#define FIRST_ROOM   32u
+#define BLOCK_LENGTH 4096u
+
+/* -- texts that grow ----------------------------------------------------------------- */
+
+/* Room for so many bytes more, and the NUL. */
+static char *reserve(struct strbuf *strbuf, size_t length)
+{
+	size_t wanted = strbuf->room;
+
+	if (length >= SIZE_MAX / 2 - strbuf->len)
+		memory_fail();
+	while (wanted < strbuf->len + length + 1)
+		wanted *= 2;
+	if (wanted != strbuf->room)
+		strbuf->str = memory_grow(strbuf, strbuf->str, wanted);
+	strbuf->room = wanted;
+	return strbuf->str + strbuf->len;
+}
+
+struct strbuf *strbuf_new(const char *text)
+{
+	struct strbuf *strbuf = memory_new(struct strbuf, 1);
+
+	strbuf->str = memory_get(FIRST_ROOM);
+	strbuf->str[0] = 0;
+	strbuf->room = FIRST_ROOM;
+	if (text)
+		strbuf_append(strbuf, text);
+	return strbuf;
+}
+
+void strbuf_append_n(struct strbuf *strbuf, const char *text, size_t length)
+{
+	memcpy(reserve(strbuf, length), text, length);
+	strbuf->len += length;
+	strbuf->str[strbuf->len] = 0;
+}
+
+void strbuf_append(struct strbuf *strbuf, const char *text)
+{
+	strbuf_append_n(strbuf, text, strlen(text));
+}
+
+void strbuf_append_char(struct strbuf *strbuf, char c)
+{
+	strbuf_append_n(strbuf, &c, 1);
+}
+
+void strbuf_append_unicode(struct strbuf *strbuf, uint32_t character)
+{
+	char bytes[6];
+
+	strbuf_append_n(strbuf, bytes, (size_t)g_unichar_to_utf8(character, bytes));
+}
+
+void strbuf_append_printf(struct strbuf *strbuf, const char *format, ...)
+{
+	va_list args, again;
+	int length;
+
+	va_start(args, format);
+	va_copy(again, args);
+	length = vsnprintf(strbuf->str + strbuf->len, strbuf->room - strbuf->len, format, args);
+	if (length < 0)
+		memory_fail();
+	if ((size_t)length >= strbuf->room - strbuf->len)
+		vsnprintf(reserve(strbuf, (size_t)length), (size_t)length + 1, format, again);
+	strbuf->len += (size_t)length;
+	va_end(again);
+	va_end(args);
+}
+
+void strbuf_prepend(struct strbuf *strbuf, const char *text)
+{
+	size_t length = strlen(text);
+
+	reserve(strbuf, length);
+	memmove(strbuf->str + length, strbuf->str, strbuf->len + 1);
+	memcpy(strbuf->str, text, length);
+	strbuf->len += length;
+}
+
+void strbuf_truncate(struct strbuf *strbuf, size_t length)
+{
+	if (length < strbuf->len)
+		strbuf->len = length;
+	strbuf->str[strbuf->len] = 0;
+}
+
+bool strbuf_equal(const struct strbuf *one, const struct strbuf *other)
+{
+	return one->len == other->len && !memcmp(one->str, other->str, one->len);
+}
+
+void strbuf_free(struct strbuf *strbuf)
+{
+	if (strbuf)
+		memory_free(strbuf_steal(strbuf));
+}
+
+char *strbuf_steal(struct strbuf *strbuf)
+{
+	char *text = strbuf->str;
+
+	memory_free(strbuf);
+	return text;
+}
+
+/* -- characters ----------------------------------------------------------------------- */
+
+char *utf8_copy(const char *text, ssize_t length)
+{
+	static const char replacement[] = "\xef\xbf\xbd";
+	size_t left = length < 0 ? strlen(text) : (size_t)length;
+	struct strbuf *copy = strbuf_new(NULL);
+	const char *end;
+
+	while (!g_utf8_validate_len(text, left, &end)) {
+		size_t valid = (size_t)(end - text);
+
+		strbuf_append_n(copy, text, valid);
+		strbuf_append(copy, replacement);
+		text = end + 1;
+		left -= valid + 1;
+	}
+	strbuf_append_n(copy, text, left);
+	return strbuf_steal(copy);
+}
+
+char *ascii_lower(const char *text)
+{
+	char *lower = memory_text(text);
+
+	for (char *c = lower; *c; c++)
+		*c = g_ascii_tolower(*c);
+	return lower;
+}
+
+/* -- stores --------------------------------------------------------------------------- */
+
+/* Strings lie in blocks, since most are short; a long one has a block of its own. */
+struct string_store {
+	struct pointers *blocks;
+	struct hash *once;
+	size_t used, room; /* of the last block */
+};
+
+struct string_store *string_store_new(void)
+{
+	struct string_store *store = memory_new(struct string_store, 1);
+
+	store->blocks = pointers_new(memory_free);
+	store->once = hash_new(&hash_text);
+	return store;
+}
+
+/* The block is the store's before its address is the last one's: each step leaves it valid. */
+static char *store_reserve(struct string_store *store, size_t length)
+{
+	size_t room = MAX(length, BLOCK_LENGTH);
+	char *block;
+
+	if (length <= store->room - store->used)
+		return (char *)store->blocks->pdata[store->blocks->len - 1] + store->used;
+	pointers_reserve(store->blocks, 1);
+	block = memory_grow(store, NULL, room);
+	pointers_add(store->blocks, block);
+	store->used = 0;
+	store->room = room;
+	return block;
+}
+
+const char *string_store_add(struct string_store *store, const char *text)
+{
+	size_t length = strlen(text) + 1;
+	char *copy = store_reserve(store, length);
+
+	memcpy(copy, text, length);
+	store->used += length;
+	return copy;
+}
+
+const char *string_store_add_once(struct string_store *store, const char *text)
+{
+	const char *copy = hash_lookup(store->once, text);
+
+	if (copy)
+		return copy;
+	hash_reserve(store->once);
+	copy = string_store_add(store, text);
+	hash_insert(store->once, copy, copy);
+	return copy;
+}
+
+void string_store_clear(struct string_store *store)
+{
+	struct hash *once = hash_new(&hash_text);
+
+	hash_free(store->once);
+	store->once = once;
+	pointers_set_size(store->blocks, 0);
+	store->used = store->room = 0;
+}
+
+void string_store_free(struct string_store *store)
+{
+	if (!store)
+		return;
+	pointers_free(store->blocks);
+	hash_free(store->once);
+	memory_free(store);
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef VIOMMU_BASE_STRBUF_H
+#define VIOMMU_BASE_STRBUF_H
+
+#include <sys/types.h>
+
+#include "memory.h"
+
+#include <stdint.h>
+
+/* A text that grows. `str` is NUL-terminated at all times. */
+struct strbuf {
+	char *str;
+	size_t len, room;
+};
+
+/* With a text to begin with; NULL: none. */
+struct strbuf *strbuf_new(const char *text);
+void strbuf_append(struct strbuf *strbuf, const char *text);
+void strbuf_append_n(struct strbuf *strbuf, const char *text, size_t length);
+void strbuf_append_char(struct strbuf *strbuf, char c);
+void strbuf_append_unicode(struct strbuf *strbuf, uint32_t character); /* as UTF-8 */
+__attribute__((format(printf, 2, 3))) void strbuf_append_printf(struct strbuf *strbuf,
+								const char *format, ...);
+void strbuf_prepend(struct strbuf *strbuf, const char *text);
+void strbuf_truncate(struct strbuf *strbuf, size_t length);
+bool strbuf_equal(const struct strbuf *one, const struct strbuf *other);
+void strbuf_free(struct strbuf *strbuf);
+
+/* Frees the string; its text is the result, to be freed with free(). */
+char *strbuf_steal(struct strbuf *strbuf);
+
+/* A copy in which every byte that is no UTF-8 is U+FFFD. A length of -1: up to the NUL. */
+char *utf8_copy(const char *text, ssize_t length);
+
+/* A copy in lower case, ASCII only. */
+char *ascii_lower(const char *text);
+
+/*
+ * Strings that live as long as their store
+ */
+struct string_store;
+
+struct string_store *string_store_new(void);
+
+/* A copy, and one copy for equal texts. */
+const char *string_store_add(struct string_store *store, const char *text);
+const char *string_store_add_once(struct string_store *store, const char *text);
+
+/* Frees all strings. */
+void string_store_clear(struct string_store *store);
+void string_store_free(struct string_store *store);
+
+#endif
