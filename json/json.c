@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/strbuf.h"
 #include "json.h"
 
 #define PIECE_LENGTH 65536u
@@ -10,9 +11,9 @@
 /* What goes to a file goes there in pieces; that it arrived is asked of the file at the end. */
 struct json *json_new(FILE *to)
 {
-	struct json *json = g_new0(struct json, 1);
+	struct json *json = memory_new(struct json, 1);
 
-	json->text = g_string_new(NULL);
+	json->text = strbuf_new(NULL);
 	json->to = to;
 	json->first = true;
 	return json;
@@ -23,25 +24,27 @@ static void flush(struct json *json, size_t most)
 	if (!json->to || json->text->len <= most)
 		return;
 	fwrite(json->text->str, 1, json->text->len, json->to);
-	g_string_truncate(json->text, 0);
+	strbuf_truncate(json->text, 0);
 }
 
 char *json_finish(struct json *json)
 {
 	bool keeps = !json->to;
-	char *text;
+	struct strbuf *text = json->text;
 
 	flush(json, 0);
-	text = g_string_free(json->text, !keeps);
-	g_free(json);
-	return keeps ? text : NULL;
+	memory_free(json);
+	if (keeps)
+		return strbuf_steal(text);
+	strbuf_free(text);
+	return NULL;
 }
 
 /* -- where the next value stands --------------------------------------------------------- */
 
 static void begin_line(struct json *json)
 {
-	g_string_append_printf(json->text, "\n%*s", (int)json->depth * INDENTATION, "");
+	strbuf_append_printf(json->text, "\n%*s", (int)json->depth * INDENTATION, "");
 	flush(json, PIECE_LENGTH);
 }
 
@@ -49,7 +52,7 @@ static void begin_line(struct json *json)
 static void begin_value(struct json *json)
 {
 	if (!json->has_key && json->depth) {
-		g_string_append(json->text, json->first ? "" : ",");
+		strbuf_append(json->text, json->first ? "" : ",");
 		begin_line(json);
 	}
 	json->has_key = false;
@@ -59,7 +62,7 @@ static void begin_value(struct json *json)
 void json_open(struct json *json, char bracket)
 {
 	begin_value(json);
-	g_string_append_c(json->text, bracket);
+	strbuf_append_char(json->text, bracket);
 	json->depth++;
 	json->first = true;
 }
@@ -69,7 +72,7 @@ void json_close(struct json *json, char bracket)
 	json->depth--;
 	if (!json->first)
 		begin_line(json);
-	g_string_append_c(json->text, bracket);
+	strbuf_append_char(json->text, bracket);
 	json->first = false;
 }
 
@@ -86,7 +89,7 @@ static bool is_escaped(gunichar character)
 }
 
 /* Those with a letter of their own; all others have a number. */
-static void add_escaped(GString *text, gunichar character)
+static void add_escaped(struct strbuf *text, gunichar character)
 {
 	static const char letters[] = "\bb\ff\nn\rr\tt\"\"\\\\";
 	const char *at = character < 0x80 ? letters : NULL;
@@ -94,25 +97,25 @@ static void add_escaped(GString *text, gunichar character)
 	while (at && *at && (gunichar)*at != character)
 		at += 2;
 	if (at && *at)
-		g_string_append_printf(text, "\\%c", at[1]);
+		strbuf_append_printf(text, "\\%c", at[1]);
 	else
-		g_string_append_printf(text, "\\u%04" PRIx32, character);
+		strbuf_append_printf(text, "\\u%04" PRIx32, character);
 }
 
-static void add_quoted(GString *text, const char *string)
+static void add_quoted(struct strbuf *text, const char *string)
 {
-	g_autofree char *valid = g_utf8_make_valid(string, -1);
+	auto_free char *valid = utf8_copy(string, -1);
 
-	g_string_append_c(text, '"');
+	strbuf_append_char(text, '"');
 	for (const char *at = valid; *at; at = g_utf8_next_char(at)) {
 		gunichar character = g_utf8_get_char(at);
 
 		if (is_escaped(character))
 			add_escaped(text, character);
 		else
-			g_string_append_len(text, at, g_utf8_next_char(at) - at);
+			strbuf_append_n(text, at, (size_t)(g_utf8_next_char(at) - at));
 	}
-	g_string_append_c(text, '"');
+	strbuf_append_char(text, '"');
 }
 
 /* -- values -------------------------------------------------------------------------------- */
@@ -121,7 +124,7 @@ void json_key(struct json *json, const char *key)
 {
 	begin_value(json);
 	add_quoted(json->text, key);
-	g_string_append(json->text, " : ");
+	strbuf_append(json->text, " : ");
 	json->has_key = true;
 }
 
@@ -134,11 +137,11 @@ void json_add_string(struct json *json, const char *text)
 void json_add_number(struct json *json, int64_t number)
 {
 	begin_value(json);
-	g_string_append_printf(json->text, "%" PRId64, number);
+	strbuf_append_printf(json->text, "%" PRId64, number);
 }
 
 void json_add_boolean(struct json *json, bool truth)
 {
 	begin_value(json);
-	g_string_append(json->text, truth ? "true" : "false");
+	strbuf_append(json->text, truth ? "true" : "false");
 }

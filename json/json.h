@@ -9,6 +9,8 @@
 
 #include <glib.h>
 
+#include "base/strbuf.h"
+
 /*
  * JSON, written as it comes
  *
@@ -17,7 +19,7 @@
  * here; that keys stand in objects, and everything is ended, is up to the caller.
  */
 struct json {
-	GString *text;
+	struct strbuf *text;
 	FILE *to; /* where it goes as it grows; NULL: all of it stays in `text` */
 	unsigned depth;
 	bool first;   /* nothing stands in the innermost list or object yet */

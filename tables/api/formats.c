@@ -9,6 +9,7 @@
 
 #include <viommu/protocol.h>
 
+#include "base/memory.h"
 #include "formats.h"
 #include "tables/fdt/devicetree.h"
 #include "tables/findings/findings.h"
@@ -83,10 +84,10 @@ unsigned viommu_table_abilities(const char *signature)
 /* The signature is taken from bytes and has no end there; here it has one, as in the rows. */
 static struct viommu_table *table_new(const char *signature, size_t length, const char *file)
 {
-	struct viommu_table *table = g_new0(struct viommu_table, 1);
+	struct viommu_table *table = memory_new(struct viommu_table, 1);
 
 	memcpy(table->signature, signature, MIN(length, SIGNATURE_MAX - 1));
-	table->file = g_strdup(file ? file : "");
+	table->file = memory_text(file ? file : "");
 	table->format = find_format(table->signature);
 	return table;
 }
@@ -340,12 +341,12 @@ void viommu_table_check(const struct viommu_table *table, struct viommu_findings
 static struct viommu_table *table_blank(const struct format *format)
 {
 	struct viommu_table *table = table_of_format(format, NULL);
-	g_autofree uint8_t *blank = NULL;
+	auto_free uint8_t *blank = NULL;
 
 	table->whole = true;
 	if (!format->head)
 		return table;
-	blank = g_malloc0(format->head->length);
+	blank = memory_zeroed(1, format->head->length);
 	table->root = record_new(format->head, blank, 0);
 	return table;
 }

@@ -11,6 +11,8 @@
 
 #include <glib.h>
 
+#include "base/array.h"
+#include "base/hash.h"
 #include "tables/fdt/devicetree.h"
 #include "tables/findings/findings.h"
 #include "tables/table/format.h"
@@ -24,7 +26,7 @@ struct input {
 	each_function *each;
 	void *opaque;
 	struct viommu_findings *findings;
-	GHashTable *seen; /* signatures that are known, of tables so far */
+	struct hash *seen; /* signatures that are known, of tables so far */
 	bool several;
 	size_t found;
 	bool stopped;
@@ -41,7 +43,7 @@ struct input {
 static void look_for_second(struct input *input, const char *name, const char *signature)
 {
 	if ((viommu_table_abilities(signature) & VIOMMU_TABLE_MEANING) &&
-	    !g_hash_table_add(input->seen, g_strdup(signature)))
+	    !hash_add(input->seen, memory_text(signature)))
 		report(input->findings, "input-twice", place_of_file(name),
 		       "put everything into one table", "a second %s", signature);
 }
@@ -49,13 +51,13 @@ static void look_for_second(struct input *input, const char *name, const char *s
 /* The name of a table in a file: the file's, and its signature if there are several. */
 static void give(struct input *input, const uint8_t *table, size_t length)
 {
-	g_autofree char *name = NULL, *signature = NULL;
+	auto_free char *name = NULL, *signature = NULL;
 
-	signature = g_strndup((const char *)table, MIN(length, SIGNATURE_LENGTH));
+	signature = memory_text_n((const char *)table, MIN(length, SIGNATURE_LENGTH));
 	if (input->several)
-		name = g_strdup_printf("%s#%s", input->file ? input->file : "", signature);
+		name = memory_printf("%s#%s", input->file ? input->file : "", signature);
 	else
-		name = g_strdup(input->file);
+		name = memory_text(input->file);
 	look_for_second(input, name, signature);
 	input->found++;
 	input->stopped = !input->each(input->opaque, name, table, length);
@@ -120,10 +122,10 @@ static int hex_pair(const char *text)
 #define PAIR_LENGTH 3 /* a space and two digits */
 
 /* "    0010: 42 58 ... 20  BXPC    ": at most 16 bytes, then two spaces and the same as text. */
-static bool add_line(GByteArray *table, const char *line, size_t length)
+static bool add_line(struct bytes *table, const char *line, size_t length)
 {
 	const char *end = line + length, *at = memchr(line, ':', length);
-	guint before = table->len;
+	size_t before = table->len;
 	char *colon = NULL;
 
 	/* strtoull ends at the colon at the latest: the line has no end of its own. */
@@ -137,7 +139,7 @@ static bool add_line(GByteArray *table, const char *line, size_t length)
 
 		if (value < 0)
 			break;
-		g_byte_array_append(table, &byte, 1);
+		bytes_append(table, &byte, 1);
 	}
 	return table->len > before;
 }
@@ -161,7 +163,7 @@ static const char *end_of_line(const char *line, const char *end)
 
 /* A table as it comes in, line by line. */
 struct dumped {
-	GByteArray *bytes;
+	struct bytes *bytes;
 	unsigned title; /* the line that it begins with, from 1 */
 	bool broken;    /* one of its lines was wrong: those behind it are passed over */
 };
@@ -188,7 +190,7 @@ static void take_line(struct input *input, struct dumped *table, const char *lin
 {
 	if (is_title(line, length)) {
 		give_dumped(input, table);
-		g_byte_array_set_size(table->bytes, 0);
+		bytes_set_size(table->bytes, 0);
 		table->title = number;
 		table->broken = false;
 	} else if (!is_blank(line, length) && !table->broken &&
@@ -196,7 +198,7 @@ static void take_line(struct input *input, struct dumped *table, const char *lin
 		table->broken = true;
 		report(input->findings, "input-acpidump", place_in_text(input->file, number, 1),
 		       "write an offset, a colon, and at most 16 bytes in hexadecimal",
-		       "a line that is not the next one of a dump, at offset 0x%x: the rest of "
+		       "a line that is not the next one of a dump, at offset 0x%zx: the rest of "
 		       "the table is passed over",
 		       table->bytes->len);
 	}
@@ -218,7 +220,7 @@ static unsigned count_titles(const char *line, const char *end)
 static void split_text(struct input *input)
 {
 	const char *line = (const char *)input->bytes, *end = line + input->length, *next;
-	struct dumped table = { .bytes = g_byte_array_new() };
+	struct dumped table = { .bytes = bytes_new() };
 	unsigned number = 1;
 
 	input->several = count_titles(line, end) > 1;
@@ -227,7 +229,7 @@ static void split_text(struct input *input)
 		take_line(input, &table, line, (size_t)(next - line), number);
 	}
 	give_dumped(input, &table);
-	g_byte_array_free(table.bytes, TRUE);
+	bytes_free(table.bytes);
 }
 
 /* -- by content --------------------------------------------------------------------------- */
@@ -252,7 +254,7 @@ size_t viommu_input_split(const void *bytes, size_t length, const char *file,
 		.each = each,
 		.opaque = opaque,
 		.findings = findings,
-		.seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),
+		.seen = hash_new_full(&hash_text, memory_free, NULL),
 	};
 	const char *text = bytes;
 
@@ -266,6 +268,6 @@ size_t viommu_input_split(const void *bytes, size_t length, const char *file,
 		split_text(&input);
 	else
 		split_raw(&input);
-	g_hash_table_destroy(input.seen);
+	hash_free(input.seen);
 	return input.found;
 }

@@ -12,6 +12,7 @@
 
 #include <viommu/devicetree.h>
 
+#include "base/strbuf.h"
 #include "tables/findings/findings.h"
 #include "tables/model/topology.h"
 
@@ -19,11 +20,11 @@
 #define SPAN_VIRTIO_MMIO 0x200u
 
 /* The size is in plain bytes: Linux reads a suffix, too, but this needs none. */
-static void put_device(GString *line, const struct viommu_iommu *iommu)
+static void put_device(struct strbuf *line, const struct viommu_iommu *iommu)
 {
-	g_string_append_printf(line, "%svirtio_mmio.device=%" PRIu64 "@0x%" PRIx64 ":%" PRIu32,
-			       line->len ? " " : "", iommu->span ? iommu->span : SPAN_VIRTIO_MMIO,
-			       iommu->base, iommu->interrupts[0]);
+	strbuf_append_printf(line, "%svirtio_mmio.device=%" PRIu64 "@0x%" PRIx64 ":%" PRIu32,
+			     line->len ? " " : "", iommu->span ? iommu->span : SPAN_VIRTIO_MMIO,
+			     iommu->base, iommu->interrupts[0]);
 }
 
 /*
@@ -33,7 +34,7 @@ static void put_device(GString *line, const struct viommu_iommu *iommu)
 char *viommu_kernel_command_line(const struct viommu_topology *topology,
 				 struct viommu_findings *findings)
 {
-	GString *line = g_string_new(NULL);
+	struct strbuf *line = strbuf_new(NULL);
 	const struct viommu_iommu *iommu;
 
 	for_each_object(i, iommu, topology, OBJECT_IOMMU) {
@@ -50,5 +51,8 @@ char *viommu_kernel_command_line(const struct viommu_topology *topology,
 		report(findings, "cmdline-silent", place_of_file(NULL),
 		       "let the devices tell it, in a built-in topology",
 		       "a command line does not say who is behind an IOMMU");
-	return g_string_free(line, !line->len);
+	if (line->len)
+		return strbuf_steal(line);
+	strbuf_free(line);
+	return NULL;
 }

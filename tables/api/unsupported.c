@@ -2,6 +2,7 @@
 /*
  * What a table cannot describe of a topology: the rows of its format, for every object
  */
+#include "base/memory.h"
 #include "tables/check/check.h"
 #include "tables/findings/findings.h"
 #include "tables/table/unsupported.h"
@@ -23,7 +24,7 @@ static void report_object(const struct viommu_table *table, const struct unsuppo
 			  const void *object, struct viommu_findings *findings)
 {
 	struct subject subject = { row->type, object, 0 };
-	g_autofree char *text = subject_describe(&subject);
+	auto_free char *text = subject_describe(&subject);
 
 	report(findings, row->rule_id, *object_place(row->type, object), row->cure,
 	       "%s omits %s%s%s", table->signature, row->part ? row->part : text,

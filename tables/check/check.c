@@ -8,6 +8,7 @@
  * rules that only one table has are checked with that table.
  */
 
+#include "base/hash.h"
 #include "check.h"
 #include "tables/findings/findings.h"
 
@@ -36,7 +37,7 @@ static void check_references(const struct check *check, reference_of *reference,
 			what = subject_describe(&subject);
 			check_blame(check, &subject, cure,
 				    "%s refers to \"%s\", which there is not", what, name);
-			g_free(what);
+			memory_free(what);
 		}
 }
 
@@ -67,21 +68,21 @@ static void check_device_names(const struct check *check)
 /* Reserved memory refers to an IOMMU but brings it no device, so it does not count. */
 static void check_idle_iommus(const struct check *check)
 {
-	GHashTable *used = g_hash_table_new(g_str_hash, g_str_equal);
+	struct hash *used = hash_new(&hash_text);
 	const struct viommu_iommu *iommu;
 	const void *object;
 
 	for (enum object_type type = 0; type < N_OBJECT_TYPES; type++)
 		for_each_object(i, object, check->topology, type)
 			if (object_iommu(type, object) && type != OBJECT_RESERVED_MEMORY)
-				g_hash_table_add(used, (void *)object_iommu(type, object));
+				hash_add(used, (void *)object_iommu(type, object));
 	for_each_object(i, iommu, check->topology, OBJECT_IOMMU)
-		if (!g_hash_table_contains(used, iommu->name))
+		if (!hash_contains(used, iommu->name))
 			check_blame(
 				check, &(struct subject){ OBJECT_IOMMU, iommu, i },
 				"name it in a host bridge, a range or a device, or leave it out",
 				"IOMMU %s translates nothing", iommu->name);
-	g_hash_table_destroy(used);
+	hash_free(used);
 }
 
 /* -- IDs and functions -------------------------------------------------------- */
@@ -163,7 +164,7 @@ static void check_domain(const struct check *check, const struct subject *subjec
 	what = subject_describe(subject);
 	check_blame(check, subject, "number proximity domains from 0", "%s has proximity domain %u",
 		    what, domain);
-	g_free(what);
+	memory_free(what);
 }
 
 /* The three types of objects that have a proximity domain, each with its own members. */

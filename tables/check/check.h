@@ -6,6 +6,7 @@
 
 #include <glib.h>
 
+#include "base/array.h"
 #include "tables/model/topology.h"
 
 /* One rule being checked. */
@@ -27,7 +28,7 @@ __attribute__((format(printf, 4, 5))) void check_blame(const struct check *check
 						       const struct subject *subject,
 						       const char *cure, const char *format, ...);
 
-/* What a person would call the object: "host bridge pcie.0"; to be freed with g_free(). */
+/* What a person would call the object: "host bridge pcie.0"; to be freed with memory_free(). */
 char *subject_describe(const struct subject *subject);
 
 /*
@@ -40,17 +41,17 @@ struct claim {
 	struct subject subject;
 };
 
-GArray *claims_new(void);
-void claims_add(GArray *claims, uint64_t group, uint64_t first, uint64_t last,
+struct array *claims_new(void);
+void claims_add(struct array *claims, uint64_t group, uint64_t first, uint64_t last,
 		struct subject subject);
 
 /* Blame the later of two objects that claim the same: `what` they share, and the cure. */
-void claims_blame_overlaps(const struct check *check, GArray *claims, const char *what,
+void claims_blame_overlaps(const struct check *check, struct array *claims, const char *what,
 			   const char *cure);
 
 /* After claims_sort(): does anybody in the group claim the number? Who, or NULL. */
-void claims_sort(GArray *claims);
-const struct claim *claims_find(const GArray *claims, uint64_t group, uint64_t number);
+void claims_sort(struct array *claims);
+const struct claim *claims_find(const struct array *claims, uint64_t group, uint64_t number);
 
 /* The rules of check_overlap.c; check.c has the list of all. */
 void check_bridges_overlap(const struct check *check);

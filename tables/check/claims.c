@@ -5,30 +5,32 @@
  * Claims are sorted once by group and number. One walk then finds each claim that begins before an
  * earlier one of its group has ended, so a rule costs O(n log n) and reports each object once.
  */
+#include "base/array.h"
+#include "base/hash.h"
 #include "check.h"
 
 /* An object that meets many others has one mistake, and so one finding. */
 struct overlaps {
 	const struct check *check;
 	const char *what, *cure;
-	GHashTable *blamed; /* objects: each is blamed once, however often it is in the way */
+	struct hash *blamed; /* objects: each is blamed once, however often it is in the way */
 };
 
 /*
  * Anything that can be claimed is a range of numbers in a group: buses of a segment, IDs of an
  * IOMMU, addresses. So one search finds all overlaps.
  */
-GArray *claims_new(void)
+struct array *claims_new(void)
 {
-	return g_array_new(FALSE, FALSE, sizeof(struct claim));
+	return array_new(sizeof(struct claim));
 }
 
-void claims_add(GArray *claims, uint64_t group, uint64_t first, uint64_t last,
+void claims_add(struct array *claims, uint64_t group, uint64_t first, uint64_t last,
 		struct subject subject)
 {
 	struct claim new = { group, first, last, subject };
 
-	g_array_append_val(claims, new);
+	array_append(claims, new);
 }
 
 /* By comparing: differences of 64 bits do not fit into an int. */
@@ -54,21 +56,21 @@ static gint compare_claims(gconstpointer a, gconstpointer b)
 }
 
 /* Once, so that overlaps are neighbours and no pair has to be tried against every other. */
-void claims_sort(GArray *claims)
+void claims_sort(struct array *claims)
 {
-	g_array_sort(claims, compare_claims);
+	array_sort(claims, compare_claims);
 }
 
-static const struct claim *claim_at(const GArray *claims, size_t i)
+static const struct claim *claim_at(const struct array *claims, size_t i)
 {
-	return &g_array_index(claims, struct claim, i);
+	return &array_index(claims, struct claim, i);
 }
 
 /*
  * Binary search for the last claim that begins in time. Where claims overlap, an earlier one
  * might reach further; that overlap has a finding of its own already.
  */
-const struct claim *claims_find(const GArray *claims, uint64_t group, uint64_t number)
+const struct claim *claims_find(const struct array *claims, uint64_t group, uint64_t number)
 {
 	size_t low = 0, high = claims->len;
 
@@ -112,24 +114,24 @@ static void blame_overlap(struct overlaps *overlaps, const struct claim *a, cons
 	const struct subject *earlier = a_is_later ? &b->subject : &a->subject;
 	char *one, *other;
 
-	if (!g_hash_table_add(overlaps->blamed, (void *)later->object))
+	if (!hash_add(overlaps->blamed, (void *)later->object))
 		return;
 	one = subject_describe(later);
 	other = subject_describe(earlier);
 	check_blame(overlaps->check, later, overlaps->cure, "%s and %s %s", one, other,
 		    overlaps->what);
-	g_free(one);
-	g_free(other);
+	memory_free(one);
+	memory_free(other);
 }
 
 /*
  * Among the claims passed so far it is enough to remember the one that reaches furthest: a
  * claim that overlaps any of them overlaps that one.
  */
-void claims_blame_overlaps(const struct check *check, GArray *claims, const char *what,
+void claims_blame_overlaps(const struct check *check, struct array *claims, const char *what,
 			   const char *cure)
 {
-	struct overlaps overlaps = { check, what, cure, g_hash_table_new(NULL, NULL) };
+	struct overlaps overlaps = { check, what, cure, hash_new(&hash_direct) };
 	const struct claim *open = NULL;
 
 	claims_sort(claims);
@@ -141,6 +143,6 @@ void claims_blame_overlaps(const struct check *check, GArray *claims, const char
 		if (!open || open->group != c->group || c->last > open->last)
 			open = c;
 	}
-	g_hash_table_destroy(overlaps.blamed);
-	g_array_free(claims, TRUE);
+	hash_free(overlaps.blamed);
+	array_free(claims);
 }

@@ -8,6 +8,8 @@
  */
 #include <glib.h>
 
+#include "base/array.h"
+#include "base/hash.h"
 #include "check.h"
 #include "tables/model/topology.h"
 
@@ -17,15 +19,15 @@
  */
 struct ids {
 	const struct check *check;
-	GArray *claims;
-	GHashTable *groups; /* the name of an IOMMU -> its place in the list, from 1 */
-	GPtrArray *pieces;  /* struct viommu_pci_range: what the claims are about */
+	struct array *claims;
+	struct hash *groups;     /* the name of an IOMMU -> its place in the list, from 1 */
+	struct pointers *pieces; /* struct viommu_pci_range: what the claims are about */
 };
 
 /* 0 for an IOMMU that there is not, which is another rule, or whose IDs nobody chooses. */
 static uint64_t group_of(const struct ids *ids, const char *iommu)
 {
-	return GPOINTER_TO_SIZE(g_hash_table_lookup(ids->groups, iommu));
+	return GPOINTER_TO_SIZE(hash_lookup(ids->groups, iommu));
 }
 
 /*
@@ -40,8 +42,8 @@ static void claim_ids(void *opaque, const struct viommu_pci_range *piece)
 
 	if (!group)
 		return;
-	copy = g_memdup2(piece, sizeof(*piece));
-	g_ptr_array_add(ids->pieces, copy);
+	copy = memory_copy(piece, sizeof(*piece));
+	pointers_add(ids->pieces, copy);
 	for (unsigned s = piece->segment_first; s <= piece->segment_last; s++)
 		if (!piece->one_id)
 			claims_add(ids->claims, group,
@@ -56,7 +58,7 @@ static uint32_t last_id(uint32_t id, uint32_t n_ids)
 	return n_ids ? id + (n_ids - 1) : id;
 }
 
-static void claim_device(const struct ids *ids, GArray *claims,
+static void claim_device(const struct ids *ids, struct array *claims,
 			 const struct viommu_platform_device *device, size_t i)
 {
 	uint64_t group = group_of(ids, device->iommu);
@@ -76,11 +78,11 @@ static bool may_share(const struct viommu_topology *topology,
 }
 
 /* IDs of devices that are not PCI: those that may be shared, or the others. */
-static GArray *claims_of_devices(const struct ids *ids, bool shared)
+static struct array *claims_of_devices(const struct ids *ids, bool shared)
 {
 	const struct viommu_topology *topology = ids->check->topology;
 	const struct viommu_platform_device *device;
-	GArray *claims = claims_new();
+	struct array *claims = claims_new();
 
 	for_each_object(i, device, topology, OBJECT_PLATFORM_DEVICE)
 		if (device->iommu && may_share(topology, device) == shared)
@@ -89,31 +91,31 @@ static GArray *claims_of_devices(const struct ids *ids, bool shared)
 }
 
 /* IDs that devices share are claimed once, by the first that has them. */
-static void claim_shared(struct ids *ids, GArray *claims)
+static void claim_shared(struct ids *ids, struct array *claims)
 {
 	struct claim *open = NULL;
 
 	claims_sort(claims);
 	for (guint i = 0; i < claims->len; i++) {
-		struct claim *claim = &g_array_index(claims, struct claim, i);
+		struct claim *claim = &array_index(claims, struct claim, i);
 
 		if (open && open->group == claim->group && claim->first <= open->last) {
 			open->last = MAX(open->last, claim->last);
 			continue;
 		}
 		if (open)
-			g_array_append_vals(ids->claims, open, 1);
+			array_append_many(ids->claims, open, 1);
 		open = claim;
 	}
 	if (open)
-		g_array_append_vals(ids->claims, open, 1);
-	g_array_unref(claims);
+		array_append_many(ids->claims, open, 1);
+	array_free(claims);
 }
 
-static void claim_others(struct ids *ids, GArray *claims)
+static void claim_others(struct ids *ids, struct array *claims)
 {
-	g_array_append_vals(ids->claims, claims->data, claims->len);
-	g_array_unref(claims);
+	array_append_many(ids->claims, claims->data, claims->len);
+	array_free(claims);
 }
 
 /*
@@ -124,18 +126,16 @@ static void begin(struct ids *ids, const struct check *check)
 {
 	const struct viommu_iommu *iommu;
 
-	*ids = (struct ids){ check, claims_new(), g_hash_table_new(g_str_hash, g_str_equal),
-			     g_ptr_array_new_with_free_func(g_free) };
+	*ids = (struct ids){ check, claims_new(), hash_new(&hash_text), pointers_new(memory_free) };
 	for_each_object(i, iommu, check->topology, OBJECT_IOMMU)
 		if (iommu_ids_are_chosen(iommu))
-			g_hash_table_insert(ids->groups, (void *)iommu->name,
-					    GSIZE_TO_POINTER(i + 1));
+			hash_insert(ids->groups, (void *)iommu->name, GSIZE_TO_POINTER(i + 1));
 }
 
 static void end(struct ids *ids)
 {
-	g_hash_table_destroy(ids->groups);
-	g_ptr_array_free(ids->pieces, TRUE);
+	hash_free(ids->groups);
+	pointers_free(ids->pieces);
 }
 
 /*
@@ -163,6 +163,6 @@ void check_ids_shared(const struct check *check)
 	claims_blame_overlaps(
 		check, claims_of_devices(&ids, true),
 		"have a stream ID in common: what is mapped for one is mapped for both", NULL);
-	g_array_unref(ids.claims);
+	array_free(ids.claims);
 	end(&ids);
 }

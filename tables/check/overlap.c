@@ -7,6 +7,8 @@
  * finds each claim that begins before an earlier one has ended; so a rule costs O(n log n)
  * and has at most one finding for each claim.
  */
+#include "base/array.h"
+#include "base/hash.h"
 #include "check.h"
 
 #define BUS_SHIFT  8
@@ -16,10 +18,10 @@
 /* -- buses and functions ------------------------------------------------------ */
 
 /* Buses as functions, so that functions can be looked up among them. */
-static GArray *claims_of_bridges(const struct viommu_topology *topology)
+static struct array *claims_of_bridges(const struct viommu_topology *topology)
 {
 	const struct viommu_host_bridge *bridge;
-	GArray *claims = claims_new();
+	struct array *claims = claims_new();
 
 	for_each_object(i, bridge, topology, OBJECT_HOST_BRIDGE)
 		claims_add(claims, bridge->segment, (uint64_t)bridge->bus_first << BUS_SHIFT,
@@ -35,7 +37,7 @@ void check_bridges_overlap(const struct check *check)
 }
 
 /* Those below a bridge too; at the end of a path nobody knows which function is meant. */
-static void claim_functions(GArray *claims, const struct viommu_pci_range *range, size_t i)
+static void claim_functions(struct array *claims, const struct viommu_pci_range *range, size_t i)
 {
 	struct subject subject = { OBJECT_PCI_RANGE, range, i };
 	uint16_t first, last;
@@ -64,7 +66,7 @@ static bool is_behind_amd(const struct check *check, const char *name)
 void check_ranges_overlap(const struct check *check)
 {
 	const struct viommu_pci_range *range;
-	GArray *claims = claims_new();
+	struct array *claims = claims_new();
 
 	for_each_object(i, range, check->topology, OBJECT_PCI_RANGE)
 		if (!is_behind_amd(check, range->iommu))
@@ -77,7 +79,7 @@ void check_ranges_overlap(const struct check *check)
 void check_functions_twice(const struct check *check)
 {
 	const struct viommu_iommu *iommu;
-	GArray *claims = claims_new();
+	struct array *claims = claims_new();
 
 	for_each_object(i, iommu, check->topology, OBJECT_IOMMU)
 		if (iommu_is_function(iommu))
@@ -99,7 +101,7 @@ static bool knows_bridges(const struct check *check)
  */
 void check_iommus_outside(const struct check *check)
 {
-	GArray *bridges = claims_of_bridges(check->topology);
+	struct array *bridges = claims_of_bridges(check->topology);
 	const struct viommu_iommu *iommu;
 
 	claims_sort(bridges);
@@ -109,11 +111,11 @@ void check_iommus_outside(const struct check *check)
 			check_blame(check, &(struct subject){ OBJECT_IOMMU, iommu, i },
 				    "put it on a bus of a host bridge, or add the host bridge",
 				    "no host bridge has the PCI function of IOMMU %s", iommu->name);
-	g_array_free(bridges, TRUE);
+	array_free(bridges);
 }
 
 /* Looking at both ends is enough: a bus missing in between may be one that hotplug brings. */
-static bool range_is_outside(const GArray *bridges, const struct viommu_pci_range *range)
+static bool range_is_outside(const struct array *bridges, const struct viommu_pci_range *range)
 {
 	for (unsigned s = range->segment_first; s <= range->segment_last; s++)
 		if (!claims_find(bridges, s, range->bdf_first) ||
@@ -125,7 +127,7 @@ static bool range_is_outside(const GArray *bridges, const struct viommu_pci_rang
 /* Bridges are sorted once, so that each range finds its own without going through all. */
 void check_ranges_outside(const struct check *check)
 {
-	GArray *bridges = claims_of_bridges(check->topology);
+	struct array *bridges = claims_of_bridges(check->topology);
 	const struct viommu_pci_range *range;
 
 	claims_sort(bridges);
@@ -134,7 +136,7 @@ void check_ranges_outside(const struct check *check)
 			check_blame(check, &(struct subject){ OBJECT_PCI_RANGE, range, i },
 				    "correct the segment or the buses, or add the host bridge",
 				    "the range begins or ends on a bus that no host bridge has");
-	g_array_free(bridges, TRUE);
+	array_free(bridges);
 }
 
 /*
@@ -143,7 +145,7 @@ void check_ranges_outside(const struct check *check)
  */
 void check_domains_differ(const struct check *check)
 {
-	GArray *bridges = claims_of_bridges(check->topology);
+	struct array *bridges = claims_of_bridges(check->topology);
 	const struct viommu_iommu *iommu;
 
 	claims_sort(bridges);
@@ -163,7 +165,7 @@ void check_domains_differ(const struct check *check)
 				"IOMMU %s has proximity domain %u, and its host bridge has %u",
 				iommu->name, iommu->proximity_domain, bridge->proximity_domain);
 	}
-	g_array_free(bridges, TRUE);
+	array_free(bridges);
 }
 
 /* -- addresses ---------------------------------------------------------------- */
@@ -182,7 +184,7 @@ void check_windows_overlap(const struct check *check)
 {
 	const struct viommu_platform_device *device;
 	const struct viommu_iommu *iommu;
-	GArray *claims = claims_new();
+	struct array *claims = claims_new();
 
 	for_each_object(i, iommu, check->topology, OBJECT_IOMMU)
 		if (iommu_has_window(iommu))
@@ -203,24 +205,24 @@ void check_windows_overlap(const struct check *check)
 static char *whose_memory(const struct viommu_reserved_memory *memory)
 {
 	if (!memory->iommu)
-		return g_strdup_printf("functions %x %x %x", memory->segment, memory->bdf_first,
-				       memory->bdf_last);
+		return memory_printf("functions %x %x %x", memory->segment, memory->bdf_first,
+				     memory->bdf_last);
 	if (!memory->has_ids)
-		return g_strdup_printf("all %s", memory->iommu);
-	return g_strdup_printf("ids %x %x %s", memory->id_first, memory->id_last, memory->iommu);
+		return memory_printf("all %s", memory->iommu);
+	return memory_printf("ids %x %x %s", memory->id_first, memory->id_last, memory->iommu);
 }
 
 /* Groups are numbered as they come, which is the same order on every host. */
-static uint64_t group_of_memory(GHashTable *groups, const struct viommu_reserved_memory *memory)
+static uint64_t group_of_memory(struct hash *groups, const struct viommu_reserved_memory *memory)
 {
 	char *whose = whose_memory(memory);
-	gpointer group = g_hash_table_lookup(groups, whose);
+	gpointer group = hash_lookup(groups, whose);
 
 	if (!group) {
-		group = GUINT_TO_POINTER(g_hash_table_size(groups) + 1);
-		g_hash_table_insert(groups, g_steal_pointer(&whose), group);
+		group = GUINT_TO_POINTER(hash_size(groups) + 1);
+		hash_insert(groups, g_steal_pointer(&whose), group);
 	}
-	g_free(whose);
+	memory_free(whose);
 	return GPOINTER_TO_UINT(group);
 }
 
@@ -230,9 +232,9 @@ static uint64_t group_of_memory(GHashTable *groups, const struct viommu_reserved
  */
 void check_memory_overlap(const struct check *check)
 {
-	g_autoptr(GHashTable) groups = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	auto_hash struct hash *groups = hash_new_full(&hash_text, memory_free, NULL);
 	const struct viommu_reserved_memory *memory;
-	GArray *claims = claims_new();
+	struct array *claims = claims_new();
 
 	for_each_object(i, memory, check->topology, OBJECT_RESERVED_MEMORY)
 		claims_add(claims, group_of_memory(groups, memory), memory->first, memory->last,

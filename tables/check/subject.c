@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "base/strbuf.h"
 #include "check.h"
 #include "tables/findings/findings.h"
 #include "tables/text/text.h"
@@ -20,11 +21,11 @@ void check_blame(const struct check *check, const struct subject *subject, const
 	char *text;
 
 	va_start(args, format);
-	text = g_strdup_vprintf(format, args);
+	text = memory_vprintf(format, args);
 	va_end(args);
 	report(check->findings, check->rule_id, *object_place(subject->type, subject->object), cure,
 	       "%s", text);
-	g_free(text);
+	memory_free(text);
 }
 
 /* "a range" is a range, and "reserved memory" is reserved memory. */
@@ -42,18 +43,18 @@ static const char *without_article(const char *what)
 char *subject_describe(const struct subject *subject)
 {
 	const struct text_section *section = text_section_of(subject->type);
-	GString *out = g_string_new(without_article(section->what));
+	struct strbuf *out = strbuf_new(without_article(section->what));
 	const char *name = object_name(subject->type, subject->object);
 
-	g_string_append_c(out, ' ');
+	strbuf_append_char(out, ' ');
 	if (name) {
 		text_put(out, name);
-		return g_string_free(out, FALSE);
+		return strbuf_steal(out);
 	}
 	for_each_key(key, section)
 		if (key->required) {
 			key->kind->write(key, subject->object, out);
 			break;
 		}
-	return g_string_free(out, FALSE);
+	return strbuf_steal(out);
 }

@@ -7,6 +7,9 @@
  */
 #include <string.h>
 
+#include "base/array.h"
+#include "base/hash.h"
+#include "base/strbuf.h"
 #include "diff.h"
 #include "tables/findings/findings.h"
 #include "tables/model/topology.h"
@@ -37,16 +40,16 @@ static enum viommu_difference_rank rank_of_field(const char *name)
 static void compare_field(struct viommu_diff *diff, const char *signature,
 			  const struct text_key *key)
 {
-	g_autofree char *what = g_strdup_printf("header of %s", signature);
-	GString *values[N_SIDES];
+	auto_free char *what = memory_printf("header of %s", signature);
+	struct strbuf *values[N_SIDES];
 	bool said[N_SIDES];
 
 	for (int side = 0; side < N_SIDES; side++) {
-		values[side] = g_string_new(NULL);
+		values[side] = strbuf_new(NULL);
 		said[side] = key->kind->write(
 			key, viommu_topology_header(diff->sides[side], signature), values[side]);
 	}
-	if (said[BEFORE] != said[AFTER] || !g_string_equal(values[BEFORE], values[AFTER]))
+	if (said[BEFORE] != said[AFTER] || !strbuf_equal(values[BEFORE], values[AFTER]))
 		diff_add(diff, &(struct viommu_difference){
 				       .rank = rank_of_field(key->name),
 				       .what = what,
@@ -56,7 +59,7 @@ static void compare_field(struct viommu_diff *diff, const char *signature,
 				       .before_place.at = VIOMMU_NOWHERE,
 				       .after_place.at = VIOMMU_NOWHERE });
 	for (int side = 0; side < N_SIDES; side++)
-		g_string_free(values[side], TRUE);
+		strbuf_free(values[side]);
 }
 
 /* For each table that could be made of both sides. */
@@ -97,19 +100,18 @@ static gint compare_ranks(gconstpointer a, gconstpointer b)
 struct viommu_diff *viommu_topology_diff(const struct viommu_topology *before,
 					 const struct viommu_topology *after)
 {
-	static const size_t typical_strings = 1024;
-	struct viommu_diff *diff = g_new0(struct viommu_diff, 1);
+	struct viommu_diff *diff = memory_new(struct viommu_diff, 1);
 
 	diff->sides[BEFORE] = before;
 	diff->sides[AFTER] = after;
 	diff->has_msis = may_tell_of_msis(before) && may_tell_of_msis(after);
-	diff->list = g_array_new(FALSE, FALSE, sizeof(struct viommu_difference));
-	diff->strings = g_string_chunk_new(typical_strings);
+	diff->list = array_new(sizeof(struct viommu_difference));
+	diff->strings = string_store_new();
 	diff_name(diff);
 	diff_functions(diff);
 	diff_objects(diff);
 	compare_headers(diff);
-	g_array_sort(diff->list, compare_ranks);
+	array_sort(diff->list, compare_ranks);
 	return diff;
 }
 
@@ -119,10 +121,10 @@ struct viommu_diff *viommu_diff_free(struct viommu_diff *diff)
 	if (!diff)
 		return NULL;
 	for (int side = 0; side < N_SIDES; side++)
-		g_hash_table_destroy(diff->names[side]);
-	g_array_unref(diff->list);
-	g_string_chunk_free(diff->strings);
-	g_free(diff);
+		hash_free(diff->names[side]);
+	array_free(diff->list);
+	string_store_free(diff->strings);
+	memory_free(diff);
 	return NULL;
 }
 
@@ -138,7 +140,7 @@ size_t viommu_diff_count(const struct viommu_diff *diff, enum viommu_difference_
 
 const struct viommu_difference *viommu_diff_get(const struct viommu_diff *diff, size_t i)
 {
-	return i < diff->list->len ? &g_array_index(diff->list, struct viommu_difference, i) : NULL;
+	return i < diff->list->len ? &array_index(diff->list, struct viommu_difference, i) : NULL;
 }
 
 const char *viommu_difference_rank_name(enum viommu_difference_rank rank)
@@ -153,10 +155,10 @@ const char *viommu_difference_rank_name(enum viommu_difference_rank rank)
 }
 
 /* ", was behind smmu0 as 0x10"; nothing of what was only there. */
-static void put_only(GString *line, const char *introduction, const char *value)
+static void put_only(struct strbuf *line, const char *introduction, const char *value)
 {
 	if (strcmp(value, DIFF_THERE) != 0)
-		g_string_append_printf(line, ", %s%s", introduction, value);
+		strbuf_append_printf(line, ", %s%s", introduction, value);
 }
 
 /* A whole object is there or is not; of a property it is said what it is, or nothing is. */
@@ -165,22 +167,22 @@ char *viommu_difference_line(const struct viommu_difference *difference)
 	const char *absent = difference->property ? "not said" : NULL;
 	const char *before = difference->before ? difference->before : absent;
 	const char *after = difference->after ? difference->after : absent;
-	GString *line = g_string_new(difference->what);
+	struct strbuf *line = strbuf_new(difference->what);
 	char *text;
 
-	g_string_append(line, ": ");
+	strbuf_append(line, ": ");
 	if (difference->property)
-		g_string_append_printf(line, "%s ", difference->property);
+		strbuf_append_printf(line, "%s ", difference->property);
 	if (before && after) {
-		g_string_append_printf(line, "was %s, is %s now", before, after);
+		strbuf_append_printf(line, "was %s, is %s now", before, after);
 	} else if (before) {
-		g_string_append(line, "is gone");
+		strbuf_append(line, "is gone");
 		put_only(line, "was ", before);
 	} else {
-		g_string_append(line, "is new");
+		strbuf_append(line, "is new");
 		put_only(line, "", after);
 	}
 	text = shown(line->str, SIZE_MAX);
-	g_string_free(line, TRUE);
+	strbuf_free(line);
 	return text;
 }

@@ -6,6 +6,9 @@
 
 #include <viommu/diff.h>
 
+#include "base/array.h"
+#include "base/hash.h"
+#include "base/strbuf.h"
 #include "tables/text/text.h"
 
 /* A comparison under way: both sides, and what was found so far. */
@@ -14,10 +17,10 @@ enum { BEFORE, AFTER, N_SIDES };
 
 struct viommu_diff {
 	const struct viommu_topology *sides[N_SIDES];
-	GHashTable *names[N_SIDES]; /* object -> what both sides call it (diff_names.c) */
-	bool has_msis;              /* both sides might say where MSIs go */
-	GArray *list;               /* struct viommu_difference */
-	GStringChunk *strings;
+	struct hash *names[N_SIDES]; /* object -> what both sides call it (diff_names.c) */
+	bool has_msis;               /* both sides might say where MSIs go */
+	struct array *list;          /* struct viommu_difference */
+	struct string_store *strings;
 };
 
 /* How an object is of which there is nothing to say but that. */
@@ -36,7 +39,7 @@ void diff_name(struct viommu_diff *diff);
 const char *diff_common(const struct viommu_diff *diff, int side, enum object_type type,
 			const char *name);
 
-/* What the keys with these names say of an object, as one string. g_free() it. */
+/* What the keys with these names say of an object, as one string. memory_free() it. */
 char *diff_identity(enum object_type type, const void *object, const char *const *keys);
 
 /* Compare which way functions go; then platform devices, and all other objects. */

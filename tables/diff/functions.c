@@ -9,6 +9,9 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/array.h"
+#include "base/hash.h"
+#include "base/strbuf.h"
 #include "diff.h"
 #include "tables/routes/map.h"
 #include "tables/model/topology.h"
@@ -33,8 +36,8 @@ struct walk {
 
 	struct change last; /* it may still become longer */
 	bool has_last;
-	GArray *changes;
-	GHashTable *latest; /* functions -> index of their last change, from 1 */
+	struct array *changes;
+	struct hash *latest; /* functions -> index of their last change, from 1 */
 };
 
 /* -- what differs ----------------------------------------------------------------- */
@@ -126,14 +129,14 @@ static bool join(struct change *change, const struct change *next, joins_functio
 static void keep_last(struct walk *walk)
 {
 	gpointer window = range_window(&walk->last.sides[BEFORE]);
-	size_t before = GPOINTER_TO_SIZE(g_hash_table_lookup(walk->latest, window));
+	size_t before = GPOINTER_TO_SIZE(hash_lookup(walk->latest, window));
 
 	if (!walk->has_last ||
-	    (before && join(&g_array_index(walk->changes, struct change, before - 1), &walk->last,
+	    (before && join(&array_index(walk->changes, struct change, before - 1), &walk->last,
 			    range_joins_segment)))
 		return;
-	g_array_append_val(walk->changes, walk->last);
-	g_hash_table_insert(walk->latest, window, GSIZE_TO_POINTER((size_t)walk->changes->len));
+	array_append(walk->changes, walk->last);
+	hash_insert(walk->latest, window, GSIZE_TO_POINTER((size_t)walk->changes->len));
 }
 
 /* One change waits until it is known where it ends, as on the map. */
@@ -202,65 +205,68 @@ static void compare_maps(struct walk *walk)
 /* -- in words ----------------------------------------------------------------------- */
 
 /* The last of a range may wrap in a table that is wrong, as it does for who reads it. */
-static void put_ids(GString *out, uint32_t first, const struct viommu_route_range *range, bool one)
+static void put_ids(struct strbuf *out, uint32_t first, const struct viommu_route_range *range,
+		    bool one)
 {
 	uint32_t last = first + (uint32_t)(range_length(range) - 1);
 
-	g_string_append_printf(out, "0x%" PRIx32, first);
+	strbuf_append_printf(out, "0x%" PRIx32, first);
 	if (!one && last != first)
-		g_string_append_printf(out, "-0x%" PRIx32, last);
+		strbuf_append_printf(out, "-0x%" PRIx32, last);
 }
 
 /* PASIDs are worth a word only where they differ. */
-static void put_dma(GString *out, const struct walk *walk, int side, const struct change *change)
+static void put_dma(struct strbuf *out, const struct walk *walk, int side,
+		    const struct change *change)
 {
 	const struct viommu_route_range *range = &change->sides[side];
 	const struct viommu_route *route = &range->route;
 	unsigned others = change->sides[!side].route.pasid_bits;
 
 	if (!route->iommu) {
-		g_string_append(out, route->reach == VIOMMU_REACH_BYPASS ? "bypassing"
-									 : "not mentioned");
+		strbuf_append(out,
+			      route->reach == VIOMMU_REACH_BYPASS ? "bypassing" : "not mentioned");
 		return;
 	}
-	g_string_append_printf(out, "behind %s as ", iommu_of(walk, side, route));
+	strbuf_append_printf(out, "behind %s as ", iommu_of(walk, side, route));
 	put_ids(out, route->id, range, range->one_id);
 	if (route->pasid_bits != others)
-		g_string_append_printf(out, " with PASIDs of %u bits", route->pasid_bits);
+		strbuf_append_printf(out, " with PASIDs of %u bits", route->pasid_bits);
 }
 
 /* Behind what is said of memory, if that changed as well. */
-static void put_msis(GString *out, const struct walk *walk, int side, const struct change *change)
+static void put_msis(struct strbuf *out, const struct walk *walk, int side,
+		     const struct change *change)
 {
 	const struct viommu_route_range *range = &change->sides[side];
 
-	g_string_append(out, out->len ? ", MSIs to " : "sending MSIs to ");
+	strbuf_append(out, out->len ? ", MSIs to " : "sending MSIs to ");
 	if (!range->route.its) {
-		g_string_append(out, "no ITS");
+		strbuf_append(out, "no ITS");
 		return;
 	}
-	g_string_append_printf(out, "%s as ", its_of(walk, side, &range->route));
+	strbuf_append_printf(out, "%s as ", its_of(walk, side, &range->route));
 	put_ids(out, range->route.device_id, range, range->one_device_id);
 }
 
 /* What is the same on both sides is not said: the sentence is about the difference. */
 static char *describe(const struct walk *walk, int side, const struct change *change)
 {
-	GString *out = g_string_new(NULL);
+	struct strbuf *out = strbuf_new(NULL);
 
 	if (dma_differs(walk, change))
 		put_dma(out, walk, side, change);
 	if (msis_differ(walk, change))
 		put_msis(out, walk, side, change);
-	return g_string_free(out, FALSE);
+	return strbuf_steal(out);
 }
 
 /* The functions are the same on both sides, and so either knows what they are called. */
 static void tell(struct walk *walk, const struct change *change)
 {
-	g_autofree char *what = viommu_functions_text(&change->sides[BEFORE]);
-	g_autofree char *before = describe(walk, BEFORE, change);
-	g_autofree char *after = describe(walk, AFTER, change);
+	auto_free char *what = viommu_functions_text(&change->sides[BEFORE]);
+	auto_free char *before = describe(walk, BEFORE, change);
+	auto_free char *after = describe(walk, AFTER, change);
 
 	diff_add(walk->diff, &(struct viommu_difference){
 				     .rank = VIOMMU_DIFFERENCE_WAY,
@@ -277,17 +283,17 @@ void diff_functions(struct viommu_diff *diff)
 {
 	struct walk walk = {
 		.diff = diff,
-		.changes = g_array_new(FALSE, FALSE, sizeof(struct change)),
-		.latest = g_hash_table_new(g_direct_hash, g_direct_equal),
+		.changes = array_new(sizeof(struct change)),
+		.latest = hash_new(&hash_direct),
 	};
 
 	for (int i = 0; i < N_SIDES; i++)
 		walk.maps[i] = map_begin(diff->sides[i]);
 	compare_maps(&walk);
 	for (size_t i = 0; i < walk.changes->len; i++)
-		tell(&walk, &g_array_index(walk.changes, struct change, i));
+		tell(&walk, &array_index(walk.changes, struct change, i));
 	for (int i = 0; i < N_SIDES; i++)
 		map_end(walk.maps[i]);
-	g_array_unref(walk.changes);
-	g_hash_table_destroy(walk.latest);
+	array_free(walk.changes);
+	hash_free(walk.latest);
 }

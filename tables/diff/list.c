@@ -2,6 +2,8 @@
 /*
  * The list of differences, and how each one is added to it
  */
+#include "base/array.h"
+#include "base/strbuf.h"
 #include "diff.h"
 #include "tables/model/topology.h"
 
@@ -13,6 +15,6 @@ void diff_add(struct viommu_diff *diff, const struct viommu_difference *differen
 
 	for (size_t i = 0; i < G_N_ELEMENTS(strings); i++)
 		if (*strings[i])
-			*strings[i] = g_string_chunk_insert_const(diff->strings, *strings[i]);
-	g_array_append_val(diff->list, kept);
+			*strings[i] = string_store_add_once(diff->strings, *strings[i]);
+	array_append(diff->list, kept);
 }

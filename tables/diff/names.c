@@ -9,6 +9,8 @@
  */
 #include <string.h>
 
+#include "base/hash.h"
+#include "base/strbuf.h"
 #include "diff.h"
 #include "tables/model/topology.h"
 
@@ -28,30 +30,30 @@ static const struct {
 char *diff_identity(enum object_type type, const void *object, const char *const *keys)
 {
 	const struct text_section *section = text_section_of(type);
-	GString *identity = g_string_new(NULL);
+	struct strbuf *identity = strbuf_new(NULL);
 
 	for (; *keys; keys++)
 		for_each_key(key, section)
 			if (!strcmp(key->name, *keys) && (!key->when || key->when(object))) {
-				g_string_append_c(identity, ' ');
+				strbuf_append_char(identity, ' ');
 				key->kind->write(key, object, identity);
 			}
-	return g_string_free(identity, FALSE);
+	return strbuf_steal(identity);
 }
 
 /* Of two in the same place, which is an error, the first one is found. */
-static GHashTable *index_side(const struct viommu_topology *topology, size_t i)
+static struct hash *index_side(const struct viommu_topology *topology, size_t i)
 {
-	GHashTable *index = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	struct hash *index = hash_new_full(&hash_text, memory_free, NULL);
 	const void *object;
 
 	for_each_object(n, object, topology, named[i].type) {
 		char *identity = diff_identity(named[i].type, object, named[i].keys);
 
-		if (g_hash_table_contains(index, identity))
-			g_free(identity);
+		if (hash_contains(index, identity))
+			memory_free(identity);
 		else
-			g_hash_table_insert(index, identity, (void *)object);
+			hash_insert(index, identity, (void *)object);
 	}
 	return index;
 }
@@ -60,13 +62,13 @@ static GHashTable *index_side(const struct viommu_topology *topology, size_t i)
 static void name(struct viommu_diff *diff, int side, const void *object, const char *own,
 		 const char *where)
 {
-	GString *text = g_string_new(NULL);
+	struct strbuf *text = strbuf_new(NULL);
 
 	text_put(text, own);
-	g_string_append(text, where);
-	g_hash_table_insert(diff->names[side], (void *)object,
-			    g_string_chunk_insert_const(diff->strings, text->str));
-	g_string_free(text, TRUE);
+	strbuf_append(text, where);
+	hash_insert(diff->names[side], (void *)object,
+		    string_store_add_once(diff->strings, text->str));
+	strbuf_free(text);
 }
 
 /* An object that the other side does not have. */
@@ -74,10 +76,10 @@ static void name_alone(struct viommu_diff *diff, int side, enum object_type type
 		       const void *object)
 {
 	bool is_iommu = type == OBJECT_IOMMU;
-	g_autofree char *at =
-		is_iommu ? viommu_iommu_at_text(object)
-			 : diff_identity(type, object, (const char *[]){ "ids", NULL });
-	g_autofree char *where = g_strconcat(is_iommu ? " at " : " of", at, NULL);
+	auto_free char *at = is_iommu
+				     ? viommu_iommu_at_text(object)
+				     : diff_identity(type, object, (const char *[]){ "ids", NULL });
+	auto_free char *where = memory_printf("%s%s", is_iommu ? " at " : " of", at);
 
 	name(diff, side, object, object_name(type, object), where);
 }
@@ -85,33 +87,33 @@ static void name_alone(struct viommu_diff *diff, int side, enum object_type type
 /* Taken out of the index, so that two of one side never are the same one of the other. */
 static void name_type(struct viommu_diff *diff, size_t i)
 {
-	GHashTable *after = index_side(diff->sides[AFTER], i);
+	struct hash *after = index_side(diff->sides[AFTER], i);
 	enum object_type type = named[i].type;
 	const void *object, *same;
 
 	for_each_object(n, object, diff->sides[BEFORE], type) {
-		g_autofree char *identity = diff_identity(type, object, named[i].keys);
+		auto_free char *identity = diff_identity(type, object, named[i].keys);
 
-		same = g_hash_table_lookup(after, identity);
+		same = hash_lookup(after, identity);
 		if (!same) {
 			name_alone(diff, BEFORE, type, object);
 			continue;
 		}
 		name(diff, BEFORE, object, object_name(type, object), "");
 		name(diff, AFTER, same, object_name(type, object), "");
-		g_hash_table_remove(after, identity);
+		hash_remove(after, identity);
 	}
 	for_each_object(n, object, diff->sides[AFTER], type)
-		if (!g_hash_table_contains(diff->names[AFTER], object))
+		if (!hash_contains(diff->names[AFTER], object))
 			name_alone(diff, AFTER, type, object);
-	g_hash_table_destroy(after);
+	hash_free(after);
 }
 
 /* Objects are keys by their address: a name need not be unique over both sides. */
 void diff_name(struct viommu_diff *diff)
 {
 	for (int side = 0; side < N_SIDES; side++)
-		diff->names[side] = g_hash_table_new(g_direct_hash, g_direct_equal);
+		diff->names[side] = hash_new(&hash_direct);
 	for (size_t i = 0; i < G_N_ELEMENTS(named); i++)
 		name_type(diff, i);
 }
@@ -122,5 +124,5 @@ const char *diff_common(const struct viommu_diff *diff, int side, enum object_ty
 {
 	const void *object = topology_find(diff->sides[side], type, name);
 
-	return object ? g_hash_table_lookup(diff->names[side], object) : name;
+	return object ? hash_lookup(diff->names[side], object) : name;
 }

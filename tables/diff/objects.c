@@ -9,6 +9,9 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/array.h"
+#include "base/hash.h"
+#include "base/strbuf.h"
 #include "tables/check/check.h"
 #include "diff.h"
 #include "tables/model/topology.h"
@@ -46,7 +49,7 @@ static bool applies(const struct rule *rule, const void *object)
 static void *copy_with_common_names(const struct viommu_diff *diff, int side, enum object_type type,
 				    const void *object)
 {
-	void *copy = g_memdup2(object, text_section_of(type)->size);
+	void *copy = memory_copy(object, text_section_of(type)->size);
 
 	object_refer(type, copy, diff_common(diff, side, OBJECT_IOMMU, object_iommu(type, object)),
 		     diff_common(diff, side, OBJECT_ITS_GROUP, object_its(type, object)));
@@ -57,31 +60,31 @@ static void known_clear(gpointer pointer)
 {
 	struct known *known = pointer;
 
-	g_free(known->copy);
-	g_free(known->identity);
+	memory_free(known->copy);
+	memory_free(known->identity);
 }
 
 /* Of several that are alike, the first is the first of the other side, and so on. */
 static char *identify(const struct viommu_diff *diff, int side, const struct rule *rule,
-		      const void *copy, GHashTable *seen)
+		      const void *copy, struct hash *seen)
 {
-	g_autofree char *plain = rule->identify ? rule->identify(copy, diff->sides[!side])
-						: diff_identity(rule->type, copy, rule->identity);
-	size_t n = GPOINTER_TO_SIZE(g_hash_table_lookup(seen, plain));
-	char *identity = g_strdup_printf("%zu %s", n, plain);
+	auto_free char *plain = rule->identify ? rule->identify(copy, diff->sides[!side])
+					       : diff_identity(rule->type, copy, rule->identity);
+	size_t n = GPOINTER_TO_SIZE(hash_lookup(seen, plain));
+	char *identity = memory_printf("%zu %s", n, plain);
 
-	g_hash_table_insert(seen, g_steal_pointer(&plain), GSIZE_TO_POINTER(n + 1));
+	hash_insert(seen, g_steal_pointer(&plain), GSIZE_TO_POINTER(n + 1));
 	return identity;
 }
 
 /* The copies that are compared, and beside each the object that knows its place. */
-static GArray *list_side(const struct viommu_diff *diff, int side, const struct rule *rule)
+static struct array *list_side(const struct viommu_diff *diff, int side, const struct rule *rule)
 {
-	GHashTable *seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-	GArray *list = g_array_new(FALSE, FALSE, sizeof(struct known));
+	struct hash *seen = hash_new_full(&hash_text, memory_free, NULL);
+	struct array *list = array_new(sizeof(struct known));
 	const void *object;
 
-	g_array_set_clear_func(list, known_clear);
+	array_set_clear(list, known_clear);
 	for_each_object(i, object, diff->sides[side], rule->type) {
 		struct known known = { .object = object };
 
@@ -89,9 +92,9 @@ static GArray *list_side(const struct viommu_diff *diff, int side, const struct 
 			continue;
 		known.copy = copy_with_common_names(diff, side, rule->type, object);
 		known.identity = identify(diff, side, rule, known.copy, seen);
-		g_array_append_val(list, known);
+		array_append(list, known);
 	}
-	g_hash_table_destroy(seen);
+	hash_free(seen);
 	return list;
 }
 
@@ -108,11 +111,14 @@ static bool is_among(const char *name, const char *const *names)
 /* What the key says of the object, or NULL if it says nothing. */
 static char *value_of(const struct text_key *key, const void *object)
 {
-	GString *value = g_string_new(NULL);
+	struct strbuf *value = strbuf_new(NULL);
 	bool said =
 		object && (!key->when || key->when(object)) && key->kind->write(key, object, value);
 
-	return g_string_free(value, !said);
+	if (said)
+		return strbuf_steal(value);
+	strbuf_free(value);
+	return NULL;
 }
 
 /* An IOMMU is known by where it is, and people know it by its name: so both are said. */
@@ -120,12 +126,12 @@ static char *describe(enum object_type type, const void *object)
 {
 	char *what = subject_describe(&(struct subject){ type, object, 0 });
 	const struct viommu_iommu *iommu = object;
-	g_autofree char *at = NULL, *plain = what;
+	auto_free char *at = NULL, *plain = what;
 
 	if (type != OBJECT_IOMMU)
 		return g_steal_pointer(&plain);
 	at = viommu_iommu_at_text(iommu);
-	return g_strdup_printf("%s (%s at %s)", what, viommu_iommu_kind_name(iommu->kind), at);
+	return memory_printf("%s (%s at %s)", what, viommu_iommu_kind_name(iommu->kind), at);
 }
 
 /* What is not there is nowhere. */
@@ -140,7 +146,7 @@ static void add(struct viommu_diff *diff, enum object_type type, const struct kn
 		const struct viommu_difference *difference)
 {
 	const struct known *either = known[BEFORE] ? known[BEFORE] : known[AFTER];
-	g_autofree char *what = describe(type, either->copy);
+	auto_free char *what = describe(type, either->copy);
 	struct viommu_difference whole = *difference;
 
 	whole.what = what;
@@ -164,8 +170,8 @@ static bool may_be_same(const struct viommu_diff *diff, const struct rule *rule,
 static void compare_key(struct viommu_diff *diff, const struct rule *rule,
 			const struct text_key *key, const struct known *const *known)
 {
-	g_autofree char *before = value_of(key, known[BEFORE] ? known[BEFORE]->copy : NULL);
-	g_autofree char *after = value_of(key, known[AFTER] ? known[AFTER]->copy : NULL);
+	auto_free char *before = value_of(key, known[BEFORE] ? known[BEFORE]->copy : NULL);
+	auto_free char *after = value_of(key, known[AFTER] ? known[AFTER]->copy : NULL);
 
 	if (g_strcmp0(before, after) && !may_be_same(diff, rule, key->name, before && after))
 		add(diff, rule->type, known,
@@ -180,15 +186,15 @@ static char *whole_of(const struct rule *rule, const struct known *known)
 {
 	if (!known)
 		return NULL;
-	return rule->way ? rule->way(known->copy) : g_strdup(DIFF_THERE);
+	return rule->way ? rule->way(known->copy) : memory_text(DIFF_THERE);
 }
 
 /* For devices that is the way they go, so that what is most important is one sentence. */
 static void compare_whole(struct viommu_diff *diff, const struct rule *rule,
 			  const struct known *const *known)
 {
-	g_autofree char *before = whole_of(rule, known[BEFORE]);
-	g_autofree char *after = whole_of(rule, known[AFTER]);
+	auto_free char *before = whole_of(rule, known[BEFORE]);
+	auto_free char *after = whole_of(rule, known[AFTER]);
 
 	if (g_strcmp0(before, after))
 		add(diff, rule->type, known,
@@ -214,9 +220,9 @@ static void compare(struct viommu_diff *diff, const struct rule *rule,
 /* -- all of a type -------------------------------------------------------------- */
 
 /* Sides are not added to any more once they are compared, so this stays where it is. */
-static struct known *known_at(GArray *list, size_t i)
+static struct known *known_at(struct array *list, size_t i)
 {
-	return &g_array_index(list, struct known, i);
+	return &array_index(list, struct known, i);
 }
 
 /*
@@ -225,25 +231,25 @@ static struct known *known_at(GArray *list, size_t i)
  */
 static void compare_all(struct viommu_diff *diff, const struct rule *rule)
 {
-	GHashTable *index = g_hash_table_new(g_str_hash, g_str_equal);
-	GHashTable *taken = g_hash_table_new(g_direct_hash, g_direct_equal);
-	GArray *before = list_side(diff, BEFORE, rule), *after = list_side(diff, AFTER, rule);
+	struct hash *index = hash_new(&hash_text);
+	struct hash *taken = hash_new(&hash_direct);
+	struct array *before = list_side(diff, BEFORE, rule), *after = list_side(diff, AFTER, rule);
 	struct known *same;
 
 	for (size_t i = 0; i < after->len; i++)
-		g_hash_table_insert(index, known_at(after, i)->identity, known_at(after, i));
+		hash_insert(index, known_at(after, i)->identity, known_at(after, i));
 	for (size_t i = 0; i < before->len; i++) {
-		same = g_hash_table_lookup(index, known_at(before, i)->identity);
+		same = hash_lookup(index, known_at(before, i)->identity);
 		compare(diff, rule, (const struct known *[]){ known_at(before, i), same });
-		g_hash_table_add(taken, same);
+		hash_add(taken, same);
 	}
 	for (size_t i = 0; i < after->len; i++)
-		if (!g_hash_table_contains(taken, known_at(after, i)))
+		if (!hash_contains(taken, known_at(after, i)))
 			compare(diff, rule, (const struct known *[]){ NULL, known_at(after, i) });
-	g_hash_table_destroy(index);
-	g_hash_table_destroy(taken);
-	g_array_unref(before);
-	g_array_unref(after);
+	hash_free(index);
+	hash_free(taken);
+	array_free(before);
+	array_free(after);
 }
 
 /* -- the rules -------------------------------------------------------------------- */
@@ -273,18 +279,18 @@ static char *identify_device(const void *object, const struct viommu_topology *o
 	bool has_namesake = topology_find(other, OBJECT_PLATFORM_DEVICE, device->name);
 
 	if (device->base && !has_namesake)
-		return g_strdup_printf("0x%" PRIx64, device->base);
-	return g_strdup(device->name ? device->name : "");
+		return memory_printf("0x%" PRIx64, device->base);
+	return memory_text(device->name ? device->name : "");
 }
 
 /* As ways of functions are described (diff_functions.c). */
 static char *describe_way(const char *iommu, uint32_t id, uint32_t n_ids)
 {
 	if (!iommu)
-		return g_strdup("bypassing");
+		return memory_text("bypassing");
 	if (n_ids <= 1)
-		return g_strdup_printf("behind %s as 0x%" PRIx32, iommu, id);
-	return g_strdup_printf("behind %s as 0x%" PRIx32 "-0x%" PRIx32, iommu, id, id + n_ids - 1);
+		return memory_printf("behind %s as 0x%" PRIx32, iommu, id);
+	return memory_printf("behind %s as 0x%" PRIx32 "-0x%" PRIx32, iommu, id, id + n_ids - 1);
 }
 
 static char *way_of_device(const void *object)

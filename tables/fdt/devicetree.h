@@ -2,6 +2,8 @@
 #ifndef VIOMMU_TABLES_DEVICETREE_H
 #define VIOMMU_TABLES_DEVICETREE_H
 
+#include "base/array.h"
+#include "base/hash.h"
 #include "json/json.h"
 
 #include "tables/findings/findings.h"
@@ -43,9 +45,9 @@ struct devicetree {
 	const uint8_t *reserved; /* entries of the memory reservation block, */
 	size_t n_reserved;       /* 16 bytes each */
 	uint32_t boot_cpu;       /* of its header */
-	GHashTable *phandles;    /* phandle -> node */
-	GPtrArray *twice;        /* of nodes whose phandle another one has */
-	GPtrArray *owned;        /* what is to be freed with the tree */
+	struct hash *phandles;   /* phandle -> node */
+	struct pointers *twice;  /* of nodes whose phandle another one has */
+	struct pointers *owned;  /* what is to be freed with the tree */
 };
 
 /* -- opening and closing (dt_open.c) ------------------------------------------------- */
@@ -63,11 +65,11 @@ struct devicetree *dt_free(struct devicetree *tree);
 
 /* -- as bytes, as text, as JSON (dt_flatten.c, dt_text.c, dt_json.c) --------------------- */
 
-/* *ret_bytes is to be freed with g_free(). Returns the length. What was not changed is the blob
- * that was opened, with whatever lies behind the tree. */
+/* *ret_bytes is to be freed with memory_free(). Returns the length. What was not changed is the
+ * blob that was opened, with whatever lies behind the tree. */
 size_t dt_encode(const struct devicetree *tree, void **ret_bytes);
 
-/* Its source, for dtc; to be freed with g_free(). */
+/* Its source, for dtc; to be freed with memory_free(). */
 char *dt_text(const struct devicetree *tree);
 
 /* Its root, with everything below it, as the next value. */
@@ -96,7 +98,7 @@ void *dt_keep(struct devicetree *tree, const void *bytes, size_t length);
 struct dt_node *dt_child(const struct dt_node *node, const char *name);
 const struct dt_property *dt_property(const struct dt_node *node, const char *name);
 
-/* "/pcie@10000000", to be freed with g_free(); and the node of that path, or NULL. */
+/* "/pcie@10000000", to be freed with memory_free(); and the node of that path, or NULL. */
 char *dt_path(const struct dt_node *node);
 struct dt_node *dt_find(const struct devicetree *tree, const char *path);
 

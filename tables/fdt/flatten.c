@@ -12,6 +12,8 @@
 
 #include <libfdt.h>
 
+#include "base/array.h"
+#include "base/hash.h"
 #include "devicetree.h"
 
 /*
@@ -19,25 +21,25 @@
  * are there once.
  */
 struct flattening {
-	GByteArray *structure, *strings;
-	GHashTable *names; /* name -> its offset among the strings */
+	struct bytes *structure, *strings;
+	struct hash *names; /* name -> its offset among the strings */
 };
 
 /* Everything in a blob is big-endian. */
-static void put_cell(GByteArray *to, uint32_t value)
+static void put_cell(struct bytes *to, uint32_t value)
 {
 	fdt32_t cell = cpu_to_fdt32(value);
 
-	g_byte_array_append(to, (const guint8 *)&cell, sizeof(cell));
+	bytes_append(to, (const guint8 *)&cell, sizeof(cell));
 }
 
 /* Tokens are aligned; what is in between is filled up with zeroes. */
-static void put_padded(GByteArray *to, const void *bytes, size_t length)
+static void put_padded(struct bytes *to, const void *bytes, size_t length)
 {
 	static const guint8 zeroes[FDT_TAGSIZE];
 
-	g_byte_array_append(to, bytes, (guint)length);
-	g_byte_array_append(to, zeroes, (guint)(-length % FDT_TAGSIZE));
+	bytes_append(to, bytes, (guint)length);
+	bytes_append(to, zeroes, (guint)(-length % FDT_TAGSIZE));
 }
 
 /* Offset 0 is a name like any other, so that it is asked whether there is one. */
@@ -45,11 +47,11 @@ static uint32_t offset_of(struct flattening *flattening, const char *name)
 {
 	gpointer offset;
 
-	if (g_hash_table_lookup_extended(flattening->names, name, NULL, &offset))
+	if (hash_lookup_value(flattening->names, name, &offset))
 		return GPOINTER_TO_UINT(offset);
 	offset = GUINT_TO_POINTER(flattening->strings->len);
-	g_hash_table_insert(flattening->names, (gpointer)name, offset);
-	g_byte_array_append(flattening->strings, (const guint8 *)name, (guint)strlen(name) + 1);
+	hash_insert(flattening->names, (gpointer)name, offset);
+	bytes_append(flattening->strings, (const guint8 *)name, (guint)strlen(name) + 1);
 	return GPOINTER_TO_UINT(offset);
 }
 
@@ -84,55 +86,54 @@ static void put_structure(struct flattening *flattening, const struct devicetree
 }
 
 /* Header, reservations with the empty entry that ends them, structure, strings. */
-static GByteArray *join(const struct flattening *flattening, const struct devicetree *tree)
+static struct bytes *join(const struct flattening *flattening, const struct devicetree *tree)
 {
 	static const guint8 last[sizeof(struct fdt_reserve_entry)];
 	size_t reserved = tree->n_reserved * sizeof(last);
 	uint32_t structure = (uint32_t)(sizeof(struct fdt_header) + reserved + sizeof(last));
-	uint32_t strings = structure + flattening->structure->len;
+	uint32_t strings = structure + (uint32_t)flattening->structure->len;
 	struct fdt_header header = { 0 };
-	GByteArray *blob = g_byte_array_new();
+	struct bytes *blob = bytes_new();
 
 	fdt_set_magic(&header, FDT_MAGIC);
-	fdt_set_totalsize(&header, strings + flattening->strings->len);
+	fdt_set_totalsize(&header, strings + (uint32_t)flattening->strings->len);
 	fdt_set_off_dt_struct(&header, structure);
 	fdt_set_off_dt_strings(&header, strings);
 	fdt_set_off_mem_rsvmap(&header, sizeof(header));
 	fdt_set_version(&header, FDT_LAST_SUPPORTED_VERSION);
 	fdt_set_last_comp_version(&header, FDT_LAST_COMPATIBLE_VERSION);
 	fdt_set_boot_cpuid_phys(&header, tree->boot_cpu);
-	fdt_set_size_dt_strings(&header, flattening->strings->len);
-	fdt_set_size_dt_struct(&header, flattening->structure->len);
-	g_byte_array_append(blob, (const guint8 *)&header, sizeof(header));
+	fdt_set_size_dt_strings(&header, (uint32_t)flattening->strings->len);
+	fdt_set_size_dt_struct(&header, (uint32_t)flattening->structure->len);
+	bytes_append(blob, (const guint8 *)&header, sizeof(header));
 	if (reserved)
-		g_byte_array_append(blob, tree->reserved, (guint)reserved);
-	g_byte_array_append(blob, last, sizeof(last));
-	g_byte_array_append(blob, flattening->structure->data, flattening->structure->len);
-	g_byte_array_append(blob, flattening->strings->data, flattening->strings->len);
+		bytes_append(blob, tree->reserved, (guint)reserved);
+	bytes_append(blob, last, sizeof(last));
+	bytes_append(blob, flattening->structure->data, flattening->structure->len);
+	bytes_append(blob, flattening->strings->data, flattening->strings->len);
 	return blob;
 }
 
 /* The structure names strings, so it has to be there before their block is complete. */
-static GByteArray *flatten(const struct devicetree *tree)
+static struct bytes *flatten(const struct devicetree *tree)
 {
-	struct flattening flattening = { g_byte_array_new(), g_byte_array_new(),
-					 g_hash_table_new(g_str_hash, g_str_equal) };
-	GByteArray *blob;
+	struct flattening flattening = { bytes_new(), bytes_new(), hash_new(&hash_text) };
+	struct bytes *blob;
 
 	put_structure(&flattening, tree);
 	blob = join(&flattening, tree);
-	g_byte_array_free(flattening.structure, TRUE);
-	g_byte_array_free(flattening.strings, TRUE);
-	g_hash_table_destroy(flattening.names);
+	bytes_free(flattening.structure);
+	bytes_free(flattening.strings);
+	hash_free(flattening.names);
 	return blob;
 }
 
 /* Flattening an open tree again would be as good a tree, but not the same bytes. */
 size_t dt_encode(const struct devicetree *tree, void **ret_bytes)
 {
-	GByteArray *blob = tree->blob && !tree->changed ? NULL : flatten(tree);
+	struct bytes *blob = tree->blob && !tree->changed ? NULL : flatten(tree);
 	size_t length = blob ? blob->len : tree->length;
 
-	*ret_bytes = blob ? g_byte_array_free(blob, FALSE) : g_memdup2(tree->blob, length);
+	*ret_bytes = blob ? bytes_steal(blob) : memory_copy(tree->blob, length);
 	return length;
 }

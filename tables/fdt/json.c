@@ -6,13 +6,14 @@
  * not have to guess from the looks of each. Properties and nodes are lists, because their order is
  * part of a tree and nothing keeps a hostile one from having two of a name.
  */
+#include "base/strbuf.h"
 #include "devicetree.h"
 #include "tables/record/json_bytes.h"
 
 /* Names of a tree are bytes, and JSON is UTF-8. */
 static void add_name(struct json *json, const char *name)
 {
-	g_autofree char *valid = g_utf8_make_valid(name, -1);
+	auto_free char *valid = utf8_copy(name, -1);
 
 	json_key(json, "name");
 	json_add_string(json, valid);

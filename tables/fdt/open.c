@@ -15,6 +15,8 @@
 
 #include <libfdt.h>
 
+#include "base/array.h"
+#include "base/hash.h"
 #include "devicetree.h"
 #include "tables/findings/findings.h"
 
@@ -174,10 +176,10 @@ static void index_phandles(struct devicetree *tree)
 
 		if (!phandle)
 			continue;
-		if (g_hash_table_contains(tree->phandles, phandle))
-			g_ptr_array_add(tree->twice, node);
+		if (hash_contains(tree->phandles, phandle))
+			pointers_add(tree->twice, node);
 		else
-			g_hash_table_insert(tree->phandles, phandle, node);
+			hash_insert(tree->phandles, phandle, node);
 	}
 }
 
@@ -206,7 +208,7 @@ struct devicetree *dt_open(const uint8_t *bytes, size_t length, const char *file
 	struct devicetree *tree = dt_new(file);
 	struct opening opening = { .tree = tree, .findings = findings };
 
-	tree->blob = g_memdup2(bytes, length);
+	tree->blob = memory_copy(bytes, length);
 	tree->length = length;
 	if (!is_sound(tree->blob, length, file, findings))
 		return dt_free(tree);
@@ -222,12 +224,12 @@ struct devicetree *dt_open(const uint8_t *bytes, size_t length, const char *file
 /* The root is there from the beginning: every other node has a parent. */
 struct devicetree *dt_new(const char *file)
 {
-	struct devicetree *tree = g_new0(struct devicetree, 1);
+	struct devicetree *tree = memory_new(struct devicetree, 1);
 
-	tree->file = g_strdup(file);
-	tree->owned = g_ptr_array_new_with_free_func(g_free);
-	tree->phandles = g_hash_table_new(NULL, NULL);
-	tree->twice = g_ptr_array_new();
+	tree->file = memory_text(file);
+	tree->owned = pointers_new(memory_free);
+	tree->phandles = hash_new(&hash_direct);
+	tree->twice = pointers_new(NULL);
 	tree->root = dt_add_node(tree, NULL, "");
 	return tree;
 }
@@ -237,11 +239,11 @@ struct devicetree *dt_free(struct devicetree *tree)
 {
 	if (!tree)
 		return NULL;
-	g_ptr_array_free(tree->owned, TRUE);
-	g_hash_table_destroy(tree->phandles);
-	g_ptr_array_free(tree->twice, TRUE);
-	g_free(tree->blob);
-	g_free(tree->file);
-	g_free(tree);
+	pointers_free(tree->owned);
+	hash_free(tree->phandles);
+	pointers_free(tree->twice);
+	memory_free(tree->blob);
+	memory_free(tree->file);
+	memory_free(tree);
 	return NULL;
 }

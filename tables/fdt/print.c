@@ -12,20 +12,22 @@
 
 #include <libfdt.h>
 
+#include "base/hash.h"
+#include "base/strbuf.h"
 #include "devicetree.h"
 
 /* -- names ---------------------------------------------------------------------------- */
 
 /* Names of nodes and properties may have these; any other byte is \xNN, so that none is lost. */
-static void put_name(GString *text, const char *name)
+static void put_name(struct strbuf *text, const char *name)
 {
 	static const char allowed[] = ",._+?#-@/:";
 
 	for (; *name; name++)
 		if (g_ascii_isalnum(*name) || strchr(allowed, *name))
-			g_string_append_c(text, *name);
+			strbuf_append_char(text, *name);
 		else
-			g_string_append_printf(text, "\\x%02x", (guint8)*name);
+			strbuf_append_printf(text, "\\x%02x", (guint8)*name);
 }
 
 /* -- values --------------------------------------------------------------------------- */
@@ -45,43 +47,43 @@ static bool is_strings(const struct dt_property *property)
 }
 
 /* Strings of one property follow each other, each with its own end. */
-static void put_strings(GString *text, const struct dt_property *property)
+static void put_strings(struct strbuf *text, const struct dt_property *property)
 {
 	const char *bytes = (const char *)property->value, *end = bytes + property->length;
 
 	for (const char *string = bytes; string < end; string += strlen(string) + 1) {
-		g_string_append(text, string == bytes ? "\"" : ", \"");
+		strbuf_append(text, string == bytes ? "\"" : ", \"");
 		for (const char *c = string; *c; c++) {
 			if (*c == '"' || *c == '\\')
-				g_string_append_c(text, '\\');
-			g_string_append_c(text, *c);
+				strbuf_append_char(text, '\\');
+			strbuf_append_char(text, *c);
 		}
-		g_string_append_c(text, '"');
+		strbuf_append_char(text, '"');
 	}
 }
 
 /* As dtc writes cells, so that the text can be compiled again. */
-static void put_cells(GString *text, const struct dt_property *property)
+static void put_cells(struct strbuf *text, const struct dt_property *property)
 {
 	for (size_t i = 0; i < dt_cells(property); i++)
-		g_string_append_printf(text, "%s0x%" PRIx32, i ? " " : "<", dt_cell(property, i));
-	g_string_append_c(text, '>');
+		strbuf_append_printf(text, "%s0x%" PRIx32, i ? " " : "<", dt_cell(property, i));
+	strbuf_append_char(text, '>');
 }
 
 /* What is neither text nor cells is shown as bytes, which every property is. */
-static void put_bytes(GString *text, const struct dt_property *property)
+static void put_bytes(struct strbuf *text, const struct dt_property *property)
 {
 	for (size_t i = 0; i < property->length; i++)
-		g_string_append_printf(text, "%s%02x", i ? " " : "[", property->value[i]);
-	g_string_append_c(text, ']');
+		strbuf_append_printf(text, "%s%02x", i ? " " : "[", property->value[i]);
+	strbuf_append_char(text, ']');
 }
 
 /* An empty property says all it has to say by being there. */
-static void put_value(GString *text, const struct dt_property *property)
+static void put_value(struct strbuf *text, const struct dt_property *property)
 {
 	if (!property->length)
 		return;
-	g_string_append(text, " = ");
+	strbuf_append(text, " = ");
 	if (is_strings(property))
 		put_strings(text, property);
 	else if (property->length % sizeof(fdt32_t))
@@ -93,9 +95,9 @@ static void put_value(GString *text, const struct dt_property *property)
 /* -- references ------------------------------------------------------------------------- */
 
 struct comment {
-	GString *text;
+	struct strbuf *text;
 	const struct devicetree *tree;
-	GHashTable *said; /* phandles */
+	struct hash *said; /* phandles */
 };
 
 /* Each node once: many entries refer to few of them. */
@@ -103,78 +105,78 @@ static void put_target(void *opaque, size_t cell, uint32_t phandle)
 {
 	struct comment *comment = opaque;
 	const struct dt_node *target = dt_target(comment->tree, phandle);
-	g_autofree char *path = target ? dt_path(target) : NULL;
+	auto_free char *path = target ? dt_path(target) : NULL;
 
 	(void)cell;
-	if (!path || !g_hash_table_add(comment->said, GUINT_TO_POINTER(phandle)))
+	if (!path || !hash_add(comment->said, GUINT_TO_POINTER(phandle)))
 		return;
-	g_string_append_printf(comment->text, " /* 0x%" PRIx32 ": ", phandle);
+	strbuf_append_printf(comment->text, " /* 0x%" PRIx32 ": ", phandle);
 	put_name(comment->text, path);
-	g_string_append(comment->text, " */");
+	strbuf_append(comment->text, " */");
 }
 
-static void put_targets(GString *text, const struct devicetree *tree,
+static void put_targets(struct strbuf *text, const struct devicetree *tree,
 			const struct dt_property *property)
 {
-	struct comment comment = { text, tree, g_hash_table_new(NULL, NULL) };
+	struct comment comment = { text, tree, hash_new(&hash_direct) };
 
 	dt_for_each_reference(tree, property, put_target, &comment);
-	g_hash_table_destroy(comment.said);
+	hash_free(comment.said);
 }
 
 /* -- the tree ----------------------------------------------------------------------------- */
 
-static void indent(GString *text, unsigned depth)
+static void indent(struct strbuf *text, unsigned depth)
 {
 	while (depth--)
-		g_string_append_c(text, '\t');
+		strbuf_append_char(text, '\t');
 }
 
 /* An empty line in front of each node, as dtc has it. */
-static void put_node(GString *text, const struct devicetree *tree, const struct dt_node *node)
+static void put_node(struct strbuf *text, const struct devicetree *tree, const struct dt_node *node)
 {
 	if (node->parent)
-		g_string_append_c(text, '\n');
+		strbuf_append_char(text, '\n');
 	indent(text, node->depth);
 	put_name(text, node->parent ? node->name : "/");
-	g_string_append(text, " {\n");
+	strbuf_append(text, " {\n");
 	for (const struct dt_property *p = node->properties; p; p = p->next) {
 		indent(text, node->depth + 1);
 		put_name(text, p->name);
 		put_value(text, p);
-		g_string_append_c(text, ';');
+		strbuf_append_char(text, ';');
 		put_targets(text, tree, p);
-		g_string_append_c(text, '\n');
+		strbuf_append_char(text, '\n');
 	}
 }
 
 /* The walk goes from node to node; what it has left behind is closed on the way. */
-static void close_nodes(GString *text, unsigned from, unsigned to)
+static void close_nodes(struct strbuf *text, unsigned from, unsigned to)
 {
 	while (from > to) {
 		indent(text, --from);
-		g_string_append(text, "};\n");
+		strbuf_append(text, "};\n");
 	}
 }
 
 /* They stand before the tree in source as well. */
-static void put_reservations(GString *text, const struct devicetree *tree)
+static void put_reservations(struct strbuf *text, const struct devicetree *tree)
 {
 	const struct fdt_reserve_entry *entries = (const void *)tree->reserved;
 
 	for (size_t i = 0; i < tree->n_reserved; i++)
-		g_string_append_printf(text, "/memreserve/ 0x%016" PRIx64 " 0x%016" PRIx64 ";\n",
-				       fdt64_ld(&entries[i].address), fdt64_ld(&entries[i].size));
+		strbuf_append_printf(text, "/memreserve/ 0x%016" PRIx64 " 0x%016" PRIx64 ";\n",
+				     fdt64_ld(&entries[i].address), fdt64_ld(&entries[i].size));
 }
 
 /* Everything that was opened is closed at the end, down to the root. */
 char *dt_text(const struct devicetree *tree)
 {
-	GString *text = g_string_new("/dts-v1/;\n");
+	struct strbuf *text = strbuf_new("/dts-v1/;\n");
 	unsigned open = 0;
 
 	put_reservations(text, tree);
-	g_string_append_c(text, '\n');
+	strbuf_append_char(text, '\n');
 	for_each_dt_node(node, tree)
 	{
 		close_nodes(text, open, node->depth);
@@ -182,5 +184,5 @@ char *dt_text(const struct devicetree *tree)
 		open = node->depth + 1;
 	}
 	close_nodes(text, open, 0);
-	return g_string_free(text, FALSE);
+	return strbuf_steal(text);
 }

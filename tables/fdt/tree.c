@@ -10,6 +10,9 @@
 
 #include <libfdt.h>
 
+#include "base/array.h"
+#include "base/hash.h"
+#include "base/strbuf.h"
 #include "devicetree.h"
 
 #define CELL_LENGTH sizeof(fdt32_t)
@@ -29,21 +32,21 @@ struct dt_node *dt_next(const struct dt_node *node)
 /* Strings get their end here: a length and no NUL is how most of them come. */
 void *dt_keep(struct devicetree *tree, const void *bytes, size_t length)
 {
-	void *copy = g_malloc(length + 1);
+	void *copy = memory_get(length + 1);
 
 	if (length)
 		memcpy(copy, bytes, length);
 	((char *)copy)[length] = '\0';
-	g_ptr_array_add(tree->owned, copy);
+	pointers_add(tree->owned, copy);
 	return copy;
 }
 
 /* At the end of its siblings, which keeps the order of the blob. */
 struct dt_node *dt_add_node(struct devicetree *tree, struct dt_node *parent, const char *name)
 {
-	struct dt_node *node = g_new0(struct dt_node, 1);
+	struct dt_node *node = memory_new(struct dt_node, 1);
 
-	g_ptr_array_add(tree->owned, node);
+	pointers_add(tree->owned, node);
 	node->name = name;
 	node->parent = parent;
 	if (!parent)
@@ -60,9 +63,9 @@ struct dt_node *dt_add_node(struct devicetree *tree, struct dt_node *parent, con
 struct dt_property *dt_add_property(struct devicetree *tree, struct dt_node *node, const char *name,
 				    const void *value, size_t length)
 {
-	struct dt_property *property = g_new0(struct dt_property, 1);
+	struct dt_property *property = memory_new(struct dt_property, 1);
 
-	g_ptr_array_add(tree->owned, property);
+	pointers_add(tree->owned, property);
 	property->name = name;
 	property->value = value;
 	property->length = length;
@@ -112,24 +115,25 @@ const struct dt_property *dt_property(const struct dt_node *node, const char *na
 /* From the node upwards, so that no buffer has to be as long as a path might be. */
 char *dt_path(const struct dt_node *node)
 {
-	GString *path = g_string_new(node->parent ? NULL : "/");
+	struct strbuf *path = strbuf_new(node->parent ? NULL : "/");
 
 	for (; node->parent; node = node->parent) {
-		g_string_prepend(path, node->name);
-		g_string_prepend_c(path, '/');
+		strbuf_prepend(path, node->name);
+		strbuf_prepend(path, "/");
 	}
-	return g_string_free(path, FALSE);
+	return strbuf_steal(path);
 }
 
 /* Step by step from the root. Empty names between slashes are nothing. */
 struct dt_node *dt_find(const struct devicetree *tree, const char *path)
 {
-	g_auto(GStrv) names = g_strsplit(path, "/", -1);
+	auto_free char *names = memory_text(path);
 	struct dt_node *node = path[0] == '/' ? tree->root : NULL;
+	char *rest = NULL;
 
-	for (char **name = names; node && *name; name++)
-		if (**name)
-			node = dt_child(node, *name);
+	for (char *name = strtok_r(names, "/", &rest); node && name;
+	     name = strtok_r(NULL, "/", &rest))
+		node = dt_child(node, name);
 	return node;
 }
 
@@ -141,12 +145,12 @@ struct viommu_place dt_place(const struct devicetree *tree, const struct dt_node
 	char *path = dt_path(node);
 
 	if (property) {
-		place.path = g_strdup_printf("%s:%s", path, property);
-		g_free(path);
+		place.path = memory_printf("%s:%s", path, property);
+		memory_free(path);
 	} else {
 		place.path = path;
 	}
-	g_ptr_array_add(tree->owned, (gpointer)place.path);
+	pointers_add(tree->owned, (gpointer)place.path);
 	return place;
 }
 
@@ -220,7 +224,7 @@ uint32_t dt_phandle(const struct dt_node *node)
 /* NULL for a phandle that no node has: Linux finds no device then, and the lookup fails. */
 struct dt_node *dt_target(const struct devicetree *tree, uint32_t phandle)
 {
-	return g_hash_table_lookup(tree->phandles, GUINT_TO_POINTER(phandle));
+	return hash_lookup(tree->phandles, GUINT_TO_POINTER(phandle));
 }
 
 /* Where phandles stand in a property: the first one, and how many cells further the next. A width

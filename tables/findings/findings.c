@@ -17,12 +17,14 @@
 
 #include <glib.h>
 
+#include "base/array.h"
+#include "base/strbuf.h"
 #include "findings.h"
 #include "rules.h"
 
 struct viommu_findings {
-	GPtrArray *list;              /* of struct viommu_finding */
-	GStringChunk *strings;        /* theirs */
+	struct pointers *list;        /* of struct viommu_finding */
+	struct string_store *strings; /* theirs */
 	struct viommu_finding beyond; /* stands for all behind VIOMMU_FINDINGS_MAX */
 	size_t n_beyond;
 	char beyond_text[64];
@@ -42,10 +44,10 @@ const char *viommu_severity_name(enum viommu_severity severity)
 
 struct viommu_findings *viommu_findings_new(void)
 {
-	struct viommu_findings *findings = g_new0(struct viommu_findings, 1);
+	struct viommu_findings *findings = memory_new(struct viommu_findings, 1);
 
-	findings->list = g_ptr_array_new_with_free_func(g_free);
-	findings->strings = g_string_chunk_new(VIOMMU_FINDING_TEXT_MAX);
+	findings->list = pointers_new(memory_free);
+	findings->strings = string_store_new();
 	return findings;
 }
 
@@ -53,9 +55,9 @@ struct viommu_findings *viommu_findings_free(struct viommu_findings *findings)
 {
 	if (!findings)
 		return NULL;
-	g_ptr_array_free(findings->list, TRUE);
-	g_string_chunk_free(findings->strings);
-	g_free(findings);
+	pointers_free(findings->list);
+	string_store_free(findings->strings);
+	memory_free(findings);
 	return NULL;
 }
 
@@ -70,7 +72,7 @@ size_t viommu_findings_count(const struct viommu_findings *findings)
 const struct viommu_finding *viommu_findings_get(const struct viommu_findings *findings, size_t i)
 {
 	if (i < findings->list->len)
-		return g_ptr_array_index(findings->list, i);
+		return findings->list->pdata[i];
 	return i < viommu_findings_count(findings) ? &findings->beyond : NULL;
 }
 
@@ -87,23 +89,23 @@ size_t viommu_findings_count_from(const struct viommu_findings *findings,
 /* Terminals obey control characters beyond ASCII, too, and those that turn the direction. */
 char *shown(const char *text, size_t max)
 {
-	g_autofree char *valid = g_utf8_make_valid(text, (gssize)strnlen(text, max));
-	GString *out = g_string_sized_new(strlen(valid));
+	auto_free char *valid = utf8_copy(text, (ssize_t)strnlen(text, max));
+	struct strbuf *out = strbuf_new(NULL);
 
 	for (const char *c = valid; *c; c = g_utf8_next_char(c)) {
 		gunichar character = g_utf8_get_char(c);
 
-		g_string_append_unichar(out, g_unichar_isprint(character) ? character : '?');
+		strbuf_append_unicode(out, g_unichar_isprint(character) ? character : '?');
 	}
-	return g_string_free(out, FALSE);
+	return strbuf_steal(out);
 }
 
 /* A copy that lives as long as the list. */
 static const char *keep(struct viommu_findings *findings, const char *text)
 {
-	g_autofree char *clean = text ? shown(text, VIOMMU_FINDING_TEXT_MAX) : NULL;
+	auto_free char *clean = text ? shown(text, VIOMMU_FINDING_TEXT_MAX) : NULL;
 
-	return clean ? g_string_chunk_insert_const(findings->strings, clean) : NULL;
+	return clean ? string_store_add_once(findings->strings, clean) : NULL;
 }
 
 /*
@@ -143,10 +145,10 @@ void report(struct viommu_findings *findings, const char *rule_id, struct viommu
 		return;
 	}
 	va_start(args, format);
-	text = g_strdup_vprintf(format, args);
+	text = memory_vprintf(format, args);
 	va_end(args);
 
-	finding = g_new0(struct viommu_finding, 1);
+	finding = memory_new(struct viommu_finding, 1);
 	finding->id = rule->id;
 	finding->severity = rule->severity;
 	finding->place = place;
@@ -154,8 +156,8 @@ void report(struct viommu_findings *findings, const char *rule_id, struct viommu
 	finding->place.path = keep(findings, place.path);
 	finding->text = keep(findings, text);
 	finding->cure = keep(findings, cure);
-	g_ptr_array_add(findings->list, finding);
-	g_free(text);
+	pointers_add(findings->list, finding);
+	memory_free(text);
 }
 
 /*
@@ -165,22 +167,22 @@ void report(struct viommu_findings *findings, const char *rule_id, struct viommu
 char *viommu_finding_line(const struct viommu_finding *finding)
 {
 	const struct viommu_place *place = &finding->place;
-	GString *line = g_string_new(NULL);
+	struct strbuf *line = strbuf_new(NULL);
 
 	if (place->file)
-		g_string_append_printf(line, "%s:", place->file);
+		strbuf_append_printf(line, "%s:", place->file);
 	if (place->line)
-		g_string_append_printf(line, "%u:%u:", place->line, place->column);
+		strbuf_append_printf(line, "%u:%u:", place->line, place->column);
 	else if (place->path)
-		g_string_append_printf(line, "%s:", place->path);
+		strbuf_append_printf(line, "%s:", place->path);
 	else if (place->file && place->at != VIOMMU_NOWHERE)
-		g_string_append_printf(line, "0x%zx:", place->at);
+		strbuf_append_printf(line, "0x%zx:", place->at);
 	if (line->len)
-		g_string_append_c(line, ' ');
-	g_string_append_printf(line, "%s: %s", viommu_severity_name(finding->severity),
-			       finding->text);
+		strbuf_append_char(line, ' ');
+	strbuf_append_printf(line, "%s: %s", viommu_severity_name(finding->severity),
+			     finding->text);
 	if (finding->cure)
-		g_string_append_printf(line, "; %s", finding->cure);
-	g_string_append_printf(line, " [%s]", finding->id);
-	return g_string_free(line, FALSE);
+		strbuf_append_printf(line, "; %s", finding->cure);
+	strbuf_append_printf(line, " [%s]", finding->id);
+	return strbuf_steal(line);
 }

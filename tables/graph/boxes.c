@@ -9,6 +9,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/array.h"
+#include "base/hash.h"
 #include "tables/model/cover.h"
 #include "graph.h"
 #include "tables/routes/map.h"
@@ -21,7 +23,7 @@
 struct collector {
 	const struct viommu_topology *topology;
 	struct boxes boxes;
-	GHashTable *by_owner; /* host bridge, segment or IOMMU -> index of its box, from 1 */
+	struct hash *by_owner; /* host bridge, segment or IOMMU -> index of its box, from 1 */
 };
 
 /* Texts are a line's own: what they were made of is gone when the picture is drawn. */
@@ -29,46 +31,46 @@ static void line_clear(gpointer pointer)
 {
 	struct line *line = pointer;
 
-	g_free(line->what);
-	g_free(line->ids);
-	g_free(line->device_ids);
+	memory_free(line->what);
+	memory_free(line->ids);
+	memory_free(line->device_ids);
 }
 
 static void box_clear(gpointer pointer)
 {
 	struct box *box = pointer;
 
-	g_free(box->title);
-	g_free(box->subtitle);
-	g_array_unref(box->lines);
+	memory_free(box->title);
+	memory_free(box->subtitle);
+	array_free(box->lines);
 }
 
 /* The box of that owner, which is made if there is none; NULL if there are too many. */
 static struct box *box_of(struct collector *collector, gconstpointer owner)
 {
-	GArray *list = collector->boxes.list;
-	size_t index = GPOINTER_TO_SIZE(g_hash_table_lookup(collector->by_owner, owner));
+	struct array *list = collector->boxes.list;
+	size_t index = GPOINTER_TO_SIZE(hash_lookup(collector->by_owner, owner));
 	struct box box = { 0 };
 
 	if (index)
-		return index > list->len ? NULL : &g_array_index(list, struct box, index - 1);
+		return index > list->len ? NULL : &array_index(list, struct box, index - 1);
 	index = list->len < MAX_BOXES ? list->len + 1 : MAX_BOXES + 1;
-	g_hash_table_insert(collector->by_owner, (gpointer)owner, GSIZE_TO_POINTER(index));
+	hash_insert(collector->by_owner, (gpointer)owner, GSIZE_TO_POINTER(index));
 	if (index > MAX_BOXES) {
 		collector->boxes.n_more++;
 		return NULL;
 	}
-	box.lines = g_array_new(FALSE, FALSE, sizeof(struct line));
-	g_array_set_clear_func(box.lines, line_clear);
-	g_array_append_val(list, box);
-	return &g_array_index(list, struct box, index - 1);
+	box.lines = array_new(sizeof(struct line));
+	array_set_clear(box.lines, line_clear);
+	array_append(list, box);
+	return &array_index(list, struct box, index - 1);
 }
 
 /* Takes over what the line has. */
 static void add_line(struct box *box, struct line *line)
 {
 	if (box->lines->len < MAX_LINES) {
-		g_array_append_vals(box->lines, line, 1);
+		array_append_many(box->lines, line, 1);
 		return;
 	}
 	box->n_more++;
@@ -81,10 +83,10 @@ static void add_line(struct box *box, struct line *line)
 static char *ids_text(uint32_t first, uint64_t n, bool one)
 {
 	if (one || n <= 1)
-		return g_strdup_printf("0x%" PRIx32, first);
-	return g_strdup_printf("0x%" PRIx32 "\xe2\x80\x93"
-			       "0x%" PRIx32,
-			       first, (uint32_t)(first + n - 1));
+		return memory_printf("0x%" PRIx32, first);
+	return memory_printf("0x%" PRIx32 "\xe2\x80\x93"
+			     "0x%" PRIx32,
+			     first, (uint32_t)(first + n - 1));
 }
 
 /* Device IDs are worth a word where they are not what an ITS would be sent anyway. */
@@ -100,9 +102,9 @@ static bool are_device_ids_usual(const struct viommu_route_range *range)
 static char *functions_text(const struct viommu_route_range *range)
 {
 	static const char segment[] = "0000:";
-	g_autofree char *text = viommu_functions_text(range);
+	auto_free char *text = viommu_functions_text(range);
 
-	return g_strdup(text + strlen(segment));
+	return memory_text(text + strlen(segment));
 }
 
 /* An ID that functions do not have is an empty cell, which is where bypassing arrows begin. */
@@ -128,9 +130,9 @@ static struct box *box_of_bridge(struct collector *collector,
 
 	if (!box || box->title)
 		return box;
-	box->title = g_strdup(bridge->name ? bridge->name : "host bridge");
-	box->subtitle = g_strdup_printf("segment %04x, buses %02x\xe2\x80\x93%02x", bridge->segment,
-					bridge->bus_first, bridge->bus_last);
+	box->title = memory_text(bridge->name ? bridge->name : "host bridge");
+	box->subtitle = memory_printf("segment %04x, buses %02x\xe2\x80\x93%02x", bridge->segment,
+				      bridge->bus_first, bridge->bus_last);
 	box->has_domain = bridge->has_proximity_domain;
 	box->domain = bridge->proximity_domain;
 	return box;
@@ -143,8 +145,8 @@ static struct box *box_of_segment(struct collector *collector, unsigned segment)
 
 	if (!box || box->title)
 		return box;
-	box->title = g_strdup("PCI functions");
-	box->subtitle = g_strdup_printf("segment %04x", segment);
+	box->title = memory_text("PCI functions");
+	box->subtitle = memory_printf("segment %04x", segment);
 	return box;
 }
 
@@ -161,7 +163,7 @@ static void draw_piece(struct collector *collector, const struct viommu_route_ra
 
 /* Cut where a host bridge begins or ends, for a picture shows which one it is. */
 static void draw_cut(struct collector *collector, const struct viommu_route_range *range,
-		     const GArray *bridges)
+		     const struct array *bridges)
 {
 	uint64_t last = range_last(range);
 
@@ -177,9 +179,9 @@ static void draw_cut(struct collector *collector, const struct viommu_route_rang
 }
 
 /* As the map has them: of two bridges with the same bus the first one has it. */
-static GArray *cover_bridges(const struct viommu_topology *topology)
+static struct array *cover_bridges(const struct viommu_topology *topology)
 {
-	GArray *cover = cover_new();
+	struct array *cover = cover_new();
 	const struct viommu_host_bridge *bridge;
 
 	for_each_object(i, bridge, topology, OBJECT_HOST_BRIDGE) {
@@ -204,7 +206,7 @@ static struct box *box_of_devices(struct collector *collector,
 
 	if (!box || box->title)
 		return box;
-	box->title = g_strdup("platform devices");
+	box->title = memory_text("platform devices");
 	box->has_domain = iommu && iommu->has_proximity_domain;
 	box->domain = iommu ? iommu->proximity_domain : 0;
 	return box;
@@ -219,8 +221,8 @@ static void draw_device(struct collector *collector, const struct viommu_platfor
 
 	if (!box)
 		return;
-	line.what =
-		device->name ? g_strdup(device->name) : g_strdup_printf("0x%" PRIx64, device->base);
+	line.what = device->name ? memory_text(device->name)
+				 : memory_printf("0x%" PRIx64, device->base);
 	if (line.iommu)
 		line.ids = ids_text(device->id, MAX(device->n_ids, 1), false);
 	add_line(box, &line);
@@ -233,26 +235,26 @@ struct boxes graph_boxes(const struct viommu_topology *topology)
 {
 	struct collector collector = {
 		.topology = topology,
-		.boxes.list = g_array_new(FALSE, FALSE, sizeof(struct box)),
-		.by_owner = g_hash_table_new(g_direct_hash, g_direct_equal),
+		.boxes.list = array_new(sizeof(struct box)),
+		.by_owner = hash_new(&hash_direct),
 	};
-	GArray *bridges = cover_bridges(topology);
+	struct array *bridges = cover_bridges(topology);
 	struct map *map = map_begin(topology);
 	const struct viommu_platform_device *device;
 	struct viommu_route_range range;
 
-	g_array_set_clear_func(collector.boxes.list, box_clear);
+	array_set_clear(collector.boxes.list, box_clear);
 	while (map_next(map, &range))
 		draw_cut(&collector, &range, bridges);
 	for_each_object(i, device, topology, OBJECT_PLATFORM_DEVICE)
 		draw_device(&collector, device);
-	g_hash_table_destroy(collector.by_owner);
-	g_array_unref(bridges);
+	hash_free(collector.by_owner);
+	array_free(bridges);
 	map_end(map);
 	return collector.boxes;
 }
 
 void graph_free_boxes(struct boxes *boxes)
 {
-	g_array_unref(boxes->list);
+	array_free(boxes->list);
 }

@@ -12,6 +12,9 @@
  */
 #include <inttypes.h>
 
+#include "base/array.h"
+#include "base/hash.h"
+#include "base/strbuf.h"
 #include "graph.h"
 
 #define WAY_COLOUR    "#1b4f8a" /* through an IOMMU */
@@ -24,29 +27,29 @@
 
 /* Nodes are called by numbers: names come from tables, and would have to be quoted everywhere. */
 struct drawing {
-	GString *out;
+	struct strbuf *out;
 	const struct viommu_topology *topology;
 	struct boxes boxes;
-	GHashTable *iommus; /* struct viommu_iommu -> its number, from 1 */
-	GHashTable *groups; /* struct viommu_its_group -> its number, from 1 */
-	GHashTable *drawn;  /* arrows that were drawn already, as text */
+	struct hash *iommus; /* struct viommu_iommu -> its number, from 1 */
+	struct hash *groups; /* struct viommu_its_group -> its number, from 1 */
+	struct hash *drawn;  /* arrows that were drawn already, as text */
 };
 
 /* -- arrows -------------------------------------------------------------------------- */
 
 /* 0 for what is not drawn. */
-static unsigned number_of(GHashTable *numbers, const void *object)
+static unsigned number_of(struct hash *numbers, const void *object)
 {
-	return GPOINTER_TO_UINT(g_hash_table_lookup(numbers, object));
+	return GPOINTER_TO_UINT(hash_lookup(numbers, object));
 }
 
 /* Once for all that would look the same. */
 static void put_arrow(struct drawing *drawing, const char *from, const char *to, const char *style)
 {
-	char *arrow = g_strdup_printf("  %s -> %s [%s];\n", from, to, style);
+	char *arrow = memory_printf("  %s -> %s [%s];\n", from, to, style);
 
-	if (g_hash_table_add(drawing->drawn, arrow))
-		g_string_append(drawing->out, arrow);
+	if (hash_add(drawing->drawn, arrow))
+		strbuf_append(drawing->out, arrow);
 }
 
 /* They leave where the accesses do: behind the IOMMU, if there is one. */
@@ -54,8 +57,8 @@ static void put_msis(struct drawing *drawing, const struct line *line, const cha
 {
 	unsigned group = number_of(drawing->groups, line->its);
 	unsigned iommu = line->iommu ? number_of(drawing->iommus, line->iommu) : 0;
-	g_autofree char *to = g_strdup_printf("t%u", group);
-	g_autofree char *through = g_strdup_printf("i%u", iommu);
+	auto_free char *to = memory_printf("t%u", group);
+	auto_free char *through = memory_printf("i%u", iommu);
 
 	if (group && (iommu || !line->iommu))
 		put_arrow(drawing, iommu ? through : port, to,
@@ -66,7 +69,7 @@ static void put_msis(struct drawing *drawing, const struct line *line, const cha
 static void put_way(struct drawing *drawing, const struct line *line, const char *port)
 {
 	unsigned iommu = line->iommu ? number_of(drawing->iommus, line->iommu) : 0;
-	g_autofree char *to = g_strdup_printf("i%u", iommu);
+	auto_free char *to = memory_printf("i%u", iommu);
 
 	if (!line->iommu)
 		put_arrow(drawing, port, "memory", BYPASS_STYLE);
@@ -79,9 +82,9 @@ static void put_way(struct drawing *drawing, const struct line *line, const char
 static void put_ways(struct drawing *drawing, const struct box *box, unsigned i)
 {
 	for (unsigned n = 0; n < box->lines->len; n++) {
-		g_autofree char *port = g_strdup_printf("b%u:l%u:e", i, n);
+		auto_free char *port = memory_printf("b%u:l%u:e", i, n);
 
-		put_way(drawing, &g_array_index(box->lines, struct line, n), port);
+		put_way(drawing, &array_index(box->lines, struct line, n), port);
 	}
 }
 
@@ -91,7 +94,7 @@ static void put_iommu_ways(struct drawing *drawing)
 	const struct viommu_iommu *iommu;
 
 	for_each_object(i, iommu, drawing->topology, OBJECT_IOMMU) {
-		g_autofree char *from = g_strdup_printf("i%u", number_of(drawing->iommus, iommu));
+		auto_free char *from = memory_printf("i%u", number_of(drawing->iommus, iommu));
 
 		if (number_of(drawing->iommus, iommu))
 			put_arrow(drawing, from, "memory", WAY_STYLE);
@@ -104,10 +107,9 @@ static void put_iommu_ways(struct drawing *drawing)
  */
 static void put_order(struct drawing *drawing)
 {
-	g_string_append(drawing->out, "  start [shape=point, width=0, height=0, style=invis];\n");
+	strbuf_append(drawing->out, "  start [shape=point, width=0, height=0, style=invis];\n");
 	for (unsigned i = 0; i < drawing->boxes.list->len; i++)
-		g_string_append_printf(drawing->out, "  start -> b%u [style=invis, weight=8];\n",
-				       i);
+		strbuf_append_printf(drawing->out, "  start -> b%u [style=invis, weight=8];\n", i);
 }
 
 /* -- frames ------------------------------------------------------------------------------ */
@@ -125,7 +127,7 @@ static void put_members(struct drawing *drawing, bool framed, uint32_t domain)
 	const struct box *box;
 
 	for (unsigned i = 0; i < drawing->boxes.list->len; i++) {
-		box = &g_array_index(drawing->boxes.list, struct box, i);
+		box = &array_index(drawing->boxes.list, struct box, i);
 		if (is_member(box, framed, domain))
 			graph_put_box(drawing->out, box, i);
 	}
@@ -143,50 +145,50 @@ static gint compare_domains(gconstpointer a, gconstpointer b)
 }
 
 /* A walk over those that are known already: there are few. */
-static void add_domain(GArray *domains, bool has, uint32_t domain)
+static void add_domain(struct array *domains, bool has, uint32_t domain)
 {
 	for (unsigned i = 0; has && i < domains->len; i++)
-		has = g_array_index(domains, uint32_t, i) != domain;
+		has = array_index(domains, uint32_t, i) != domain;
 	if (has)
-		g_array_append_val(domains, domain);
+		array_append(domains, domain);
 }
 
 /* As many as there are boxes and IOMMUs at the most, and these are bounded. */
-static GArray *domains_of(const struct drawing *drawing)
+static struct array *domains_of(const struct drawing *drawing)
 {
-	GArray *domains = g_array_new(FALSE, FALSE, sizeof(uint32_t));
+	struct array *domains = array_new(sizeof(uint32_t));
 	const struct viommu_iommu *iommu;
 	const struct box *box;
 
 	for (unsigned i = 0; i < drawing->boxes.list->len; i++) {
-		box = &g_array_index(drawing->boxes.list, struct box, i);
+		box = &array_index(drawing->boxes.list, struct box, i);
 		add_domain(domains, box->has_domain, box->domain);
 	}
 	for_each_object(i, iommu, drawing->topology, OBJECT_IOMMU)
 		if (number_of(drawing->iommus, iommu))
 			add_domain(domains, iommu->has_proximity_domain, iommu->proximity_domain);
-	g_array_sort(domains, compare_domains);
+	array_sort(domains, compare_domains);
 	return domains;
 }
 
 /* Frames first, since dot takes a box to belong where it is named first. */
 static void put_frames(struct drawing *drawing)
 {
-	GArray *domains = domains_of(drawing);
+	struct array *domains = domains_of(drawing);
 
 	for (unsigned i = 0; i < domains->len; i++) {
-		uint32_t domain = g_array_index(domains, uint32_t, i);
+		uint32_t domain = array_index(domains, uint32_t, i);
 
-		g_string_append_printf(drawing->out,
-				       "  subgraph cluster_%u {\n"
-				       "  label=\"NUMA node %" PRIu32 "\"; labelloc=t; labeljust=l;"
-				       " color=\"#9a9a9a\"; fontcolor=\"#555555\";\n",
-				       i, domain);
+		strbuf_append_printf(drawing->out,
+				     "  subgraph cluster_%u {\n"
+				     "  label=\"NUMA node %" PRIu32 "\"; labelloc=t; labeljust=l;"
+				     " color=\"#9a9a9a\"; fontcolor=\"#555555\";\n",
+				     i, domain);
 		put_members(drawing, true, domain);
-		g_string_append(drawing->out, "  }\n");
+		strbuf_append(drawing->out, "  }\n");
 	}
 	put_members(drawing, false, 0);
-	g_array_unref(domains);
+	array_free(domains);
 }
 
 /* -- the picture --------------------------------------------------------------------------- */
@@ -195,20 +197,21 @@ static void put_frames(struct drawing *drawing)
  * The space between columns is for the arrows, which would lie upon each other in less of it.
  * Arrows are drawn before boxes, so that one that has to pass behind a box does.
  */
-static void put_head(GString *out)
+static void put_head(struct strbuf *out)
 {
-	g_string_append(out, "digraph topology {\n"
-			     "  rankdir=LR; nodesep=0.22; ranksep=1.2; outputorder=edgesfirst;\n"
-			     "  fontname=\"Helvetica\"; fontsize=11;\n"
-			     "  node [fontname=\"Helvetica\", fontsize=10, shape=plain,"
-			     " color=\"#444444\"];\n"
-			     "  edge [arrowsize=0.7];\n");
+	strbuf_append(out, "digraph topology {\n"
+			   "  rankdir=LR; nodesep=0.22; ranksep=1.2; outputorder=edgesfirst;\n"
+			   "  fontname=\"Helvetica\"; fontsize=11;\n"
+			   "  node [fontname=\"Helvetica\", fontsize=10, shape=plain,"
+			   " color=\"#444444\"];\n"
+			   "  edge [arrowsize=0.7];\n");
 }
 
 /* A row of the legend: its sample is drawn with text, for it must look like the arrow it is for. */
-static void put_sample(GString *out, const char *colour, const char *sample, const char *meaning)
+static void put_sample(struct strbuf *out, const char *colour, const char *sample,
+		       const char *meaning)
 {
-	g_string_append_printf(
+	strbuf_append_printf(
 		out,
 		"<tr><td><font color=\"%s\"><b>%s</b></font></td><td align=\"left\">%s</td></tr>",
 		colour, sample, meaning);
@@ -217,35 +220,32 @@ static void put_sample(GString *out, const char *colour, const char *sample, con
 /* The label of the whole picture: a box of its own would be put wherever there is room. */
 static void put_legend(const struct drawing *drawing)
 {
-	GString *out = drawing->out;
+	struct strbuf *out = drawing->out;
 
-	g_string_append(out,
-			"  labelloc=b; labeljust=l; label=<<table border=\"0\" cellborder=\"0\""
-			" cellspacing=\"0\" cellpadding=\"2\">");
+	strbuf_append(out, "  labelloc=b; labeljust=l; label=<<table border=\"0\" cellborder=\"0\""
+			   " cellspacing=\"0\" cellpadding=\"2\">");
 	put_sample(out, WAY_COLOUR, "&#9472;&#9472;&#9472;&#9658;",
 		   "translated, with the IDs beside the functions");
 	put_sample(out, BYPASS_COLOUR, "&#8211; &#8211; &#9658;", "bypasses");
-	if (g_hash_table_size(drawing->groups))
+	if (hash_size(drawing->groups))
 		put_sample(out, MSI_COLOUR, "&#183; &#183; &#183; &gt;",
 			   "MSIs, with the same ID unless another is named");
 	graph_put_more(out, drawing->boxes.n_more, "boxes");
 	graph_put_more(out,
-		       topology_count(drawing->topology, OBJECT_IOMMU) -
-			       g_hash_table_size(drawing->iommus),
+		       topology_count(drawing->topology, OBJECT_IOMMU) - hash_size(drawing->iommus),
 		       "IOMMUs");
-	g_string_append(out, "</table>>;\n");
+	strbuf_append(out, "</table>>;\n");
 }
 
 /* Numbers from 1, in the order of the topology, as far as they are drawn. */
-static GHashTable *number_objects(const struct viommu_topology *topology, enum object_type type)
+static struct hash *number_objects(const struct viommu_topology *topology, enum object_type type)
 {
-	GHashTable *numbers = g_hash_table_new(g_direct_hash, g_direct_equal);
+	struct hash *numbers = hash_new(&hash_direct);
 	const void *object;
 
 	for_each_object(i, object, topology, type)
 		if (i < MAX_IOMMUS)
-			g_hash_table_insert(numbers, (void *)object,
-					    GUINT_TO_POINTER((guint)i + 1));
+			hash_insert(numbers, (void *)object, GUINT_TO_POINTER((guint)i + 1));
 	return numbers;
 }
 
@@ -259,9 +259,9 @@ static void put_reached(struct drawing *drawing)
 		if (number_of(drawing->groups, group))
 			graph_put_group(drawing->out, group, number_of(drawing->groups, group));
 	if (topology_count(drawing->topology, OBJECT_IOMMU) > MAX_IOMMUS)
-		g_string_append(drawing->out,
-				"  more_iommus [shape=box, style=\"filled,rounded\","
-				" fillcolor=\"" IOMMU_FILL "\", label=<<i>more IOMMUs</i>>];\n");
+		strbuf_append(drawing->out,
+			      "  more_iommus [shape=box, style=\"filled,rounded\","
+			      " fillcolor=\"" IOMMU_FILL "\", label=<<i>more IOMMUs</i>>];\n");
 }
 
 /* In an order that depends on the topology alone: the same machine is the same text, to the byte.
@@ -269,12 +269,12 @@ static void put_reached(struct drawing *drawing)
 char *viommu_topology_graph(const struct viommu_topology *topology)
 {
 	struct drawing drawing = {
-		.out = g_string_new(NULL),
+		.out = strbuf_new(NULL),
 		.topology = topology,
 		.boxes = graph_boxes(topology),
 		.iommus = number_objects(topology, OBJECT_IOMMU),
 		.groups = number_objects(topology, OBJECT_ITS_GROUP),
-		.drawn = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),
+		.drawn = hash_new_full(&hash_text, memory_free, NULL),
 	};
 
 	put_head(drawing.out);
@@ -283,12 +283,12 @@ char *viommu_topology_graph(const struct viommu_topology *topology)
 	put_frames(&drawing);
 	put_reached(&drawing);
 	for (unsigned i = 0; i < drawing.boxes.list->len; i++)
-		put_ways(&drawing, &g_array_index(drawing.boxes.list, struct box, i), i);
+		put_ways(&drawing, &array_index(drawing.boxes.list, struct box, i), i);
 	put_iommu_ways(&drawing);
-	g_string_append(drawing.out, "}\n");
+	strbuf_append(drawing.out, "}\n");
 	graph_free_boxes(&drawing.boxes);
-	g_hash_table_destroy(drawing.iommus);
-	g_hash_table_destroy(drawing.groups);
-	g_hash_table_destroy(drawing.drawn);
-	return g_string_free(drawing.out, FALSE);
+	hash_free(drawing.iommus);
+	hash_free(drawing.groups);
+	hash_free(drawing.drawn);
+	return strbuf_steal(drawing.out);
 }

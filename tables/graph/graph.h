@@ -4,6 +4,8 @@
 
 #include <glib.h>
 
+#include "base/array.h"
+#include "base/strbuf.h"
 #include "tables/model/topology.h"
 
 /*
@@ -30,13 +32,13 @@ struct box {
 	char *title, *subtitle;
 	bool has_domain;
 	uint32_t domain;
-	GArray *lines; /* struct line */
-	size_t n_more; /* lines that are not drawn */
+	struct array *lines; /* struct line */
+	size_t n_more;       /* lines that are not drawn */
 };
 
 struct boxes {
-	GArray *list;  /* struct box */
-	size_t n_more; /* boxes that are not drawn */
+	struct array *list; /* struct box */
+	size_t n_more;      /* boxes that are not drawn */
 };
 
 /* All boxes of a topology; graph_free_boxes() frees what is in them. */
@@ -44,13 +46,13 @@ struct boxes graph_boxes(const struct viommu_topology *topology);
 void graph_free_boxes(struct boxes *boxes);
 
 /* Write a shape, which arrows call by a letter and its number: b, i, t (graph_shapes.c). */
-void graph_put_box(GString *out, const struct box *box, unsigned i);
-void graph_put_iommu(GString *out, const struct viommu_iommu *iommu, unsigned i);
-void graph_put_group(GString *out, const struct viommu_its_group *group, unsigned i);
-void graph_put_memory(GString *out);
+void graph_put_box(struct strbuf *out, const struct box *box, unsigned i);
+void graph_put_iommu(struct strbuf *out, const struct viommu_iommu *iommu, unsigned i);
+void graph_put_group(struct strbuf *out, const struct viommu_its_group *group, unsigned i);
+void graph_put_memory(struct strbuf *out);
 
 /* A row of a table that says how many there are besides; none if there are none. */
-void graph_put_more(GString *out, size_t n, const char *what);
+void graph_put_more(struct strbuf *out, size_t n, const char *what);
 
 /* What IOMMUs are filled with. */
 #define IOMMU_FILL "#dce8f5"

@@ -7,6 +7,8 @@
  */
 #include <inttypes.h>
 
+#include "base/array.h"
+#include "base/strbuf.h"
 #include "graph.h"
 
 /* Names longer than that would make a box that nobody sees the whole of. */
@@ -20,110 +22,110 @@
 /* -- text ------------------------------------------------------------------------- */
 
 /* As a label has it, which is a sort of HTML; what cannot be shown is shown to be something. */
-static void put(GString *out, const char *text)
+static void put(struct strbuf *out, const char *text)
 {
 	gunichar c;
 
 	for (int n = 0; *text; text = g_utf8_next_char(text), n++) {
 		if (n == NAME_LENGTH && *g_utf8_next_char(text)) {
-			g_string_append(out, ELLIPSIS);
+			strbuf_append(out, ELLIPSIS);
 			return;
 		}
 		c = g_utf8_get_char(text);
 		if (c == '&' || c == '<' || c == '>' || c == '"' || c == '\\')
-			g_string_append_printf(out, "&#%" PRIu32 ";", c);
+			strbuf_append_printf(out, "&#%" PRIu32 ";", c);
 		else
-			g_string_append_unichar(out, g_unichar_isprint(c) ? c : '?');
+			strbuf_append_unicode(out, g_unichar_isprint(c) ? c : '?');
 	}
 }
 
-static void put_title(GString *out, const char *title)
+static void put_title(struct strbuf *out, const char *title)
 {
-	g_string_append(out, "<b>");
+	strbuf_append(out, "<b>");
 	put(out, title);
-	g_string_append(out, "</b>");
+	strbuf_append(out, "</b>");
 }
 
 /* -- boxes ------------------------------------------------------------------------- */
 
 /* Told twice to keep to the left, for a cell may become wider than its text. */
-static void put_cell(GString *out, const char *port, const char *text)
+static void put_cell(struct strbuf *out, const char *port, const char *text)
 {
-	g_string_append_printf(out, "<td align=\"text\"%s>", port);
+	strbuf_append_printf(out, "<td align=\"text\"%s>", port);
 	put(out, text);
-	g_string_append(out, "<br align=\"left\"/></td>");
+	strbuf_append(out, "<br align=\"left\"/></td>");
 }
 
 /* The port is in the last cell, so that the arrow begins at the edge of the box. */
-static void put_line(GString *out, const struct line *line, unsigned i)
+static void put_line(struct strbuf *out, const struct line *line, unsigned i)
 {
-	g_autofree char *port = g_strdup_printf(" port=\"l%u\"", i);
-	g_autofree char *ids = g_strconcat(line->ids ? line->ids : "",
-					   line->device_ids ? " MSI " : "", line->device_ids, NULL);
+	auto_free char *port = memory_printf(" port=\"l%u\"", i);
+	auto_free char *ids =
+		memory_printf("%s%s%s", line->ids ? line->ids : "", line->device_ids ? " MSI " : "",
+			      line->device_ids ? line->device_ids : "");
 
-	g_string_append(out, "<tr>");
+	strbuf_append(out, "<tr>");
 	put_cell(out, "", line->what);
 	put_cell(out, port, ids);
-	g_string_append(out, "</tr>");
+	strbuf_append(out, "</tr>");
 }
 
 /* What is not drawn is counted where it would have been. */
-void graph_put_more(GString *out, size_t n, const char *what)
+void graph_put_more(struct strbuf *out, size_t n, const char *what)
 {
 	if (n)
-		g_string_append_printf(out,
-				       "<tr><td align=\"left\" colspan=\"2\"><i>%s and %zu more %s"
-				       "</i></td></tr>",
-				       ELLIPSIS, n, what);
+		strbuf_append_printf(out,
+				     "<tr><td align=\"left\" colspan=\"2\"><i>%s and %zu more %s"
+				     "</i></td></tr>",
+				     ELLIPSIS, n, what);
 }
 
 /* A table of its own, since shapes of dot have no cells that an arrow could begin at. */
-void graph_put_box(GString *out, const struct box *box, unsigned i)
+void graph_put_box(struct strbuf *out, const struct box *box, unsigned i)
 {
-	g_string_append_printf(
-		out,
-		"  b%u [label=<<table border=\"1\" cellborder=\"0\" cellspacing=\"0\" "
-		"cellpadding=\"3\" bgcolor=\"" BOX_FILL "\">"
-		"<tr><td align=\"left\" colspan=\"2\">",
-		i);
+	strbuf_append_printf(out,
+			     "  b%u [label=<<table border=\"1\" cellborder=\"0\" cellspacing=\"0\" "
+			     "cellpadding=\"3\" bgcolor=\"" BOX_FILL "\">"
+			     "<tr><td align=\"left\" colspan=\"2\">",
+			     i);
 	put_title(out, box->title);
 	if (box->subtitle)
-		g_string_append_printf(out, "  %s", box->subtitle);
-	g_string_append(out, "</td></tr><hr/>");
+		strbuf_append_printf(out, "  %s", box->subtitle);
+	strbuf_append(out, "</td></tr><hr/>");
 	for (unsigned n = 0; n < box->lines->len; n++)
-		put_line(out, &g_array_index(box->lines, struct line, n), n);
+		put_line(out, &array_index(box->lines, struct line, n), n);
 	graph_put_more(out, box->n_more, "ranges");
-	g_string_append(out, "</table>>];\n");
+	strbuf_append(out, "</table>>];\n");
 }
 
 /* With round corners, for it is something that data goes through. */
-void graph_put_iommu(GString *out, const struct viommu_iommu *iommu, unsigned i)
+void graph_put_iommu(struct strbuf *out, const struct viommu_iommu *iommu, unsigned i)
 {
-	g_autofree char *at = viommu_iommu_at_text(iommu);
+	auto_free char *at = viommu_iommu_at_text(iommu);
 
-	g_string_append_printf(out,
-			       "  i%u [shape=box, style=\"filled,rounded\", fillcolor=\"" IOMMU_FILL
-			       "\", margin=\"0.15,0.08\", label=<",
-			       i);
+	strbuf_append_printf(out,
+			     "  i%u [shape=box, style=\"filled,rounded\", fillcolor=\"" IOMMU_FILL
+			     "\", margin=\"0.15,0.08\", label=<",
+			     i);
 	put_title(out, iommu->name);
-	g_string_append_printf(out, "<br/>%s<br/>at %s>];\n", viommu_iommu_kind_name(iommu->kind),
-			       at);
+	strbuf_append_printf(out, "<br/>%s<br/>at %s>];\n", viommu_iommu_kind_name(iommu->kind),
+			     at);
 }
 
 /* The numbers are those of the MADT, which is what a person looks for. */
-void graph_put_group(GString *out, const struct viommu_its_group *group, unsigned i)
+void graph_put_group(struct strbuf *out, const struct viommu_its_group *group, unsigned i)
 {
-	g_string_append_printf(
+	strbuf_append_printf(
 		out, "  t%u [shape=box, style=filled, fillcolor=\"" ITS_FILL "\", label=<", i);
 	put_title(out, group->name);
-	g_string_append(out, "<br/>ITS");
+	strbuf_append(out, "<br/>ITS");
 	for (size_t n = 0; n < group->n_ids && n < MAX_LINES; n++)
-		g_string_append_printf(out, " %" PRIu32, group->ids[n]);
-	g_string_append_printf(out, "%s>];\n", group->n_ids > MAX_LINES ? " " ELLIPSIS : "");
+		strbuf_append_printf(out, " %" PRIu32, group->ids[n]);
+	strbuf_append_printf(out, "%s>];\n", group->n_ids > MAX_LINES ? " " ELLIPSIS : "");
 }
 
-void graph_put_memory(GString *out)
+void graph_put_memory(struct strbuf *out)
 {
-	g_string_append(out, "  memory [shape=cylinder, style=filled, fillcolor=\"" MEMORY_FILL
-			     "\", margin=\"0.3,0.2\", label=<<b>memory</b>>];\n");
+	strbuf_append(out, "  memory [shape=cylinder, style=filled, fillcolor=\"" MEMORY_FILL
+			   "\", margin=\"0.3,0.2\", label=<<b>memory</b>>];\n");
 }

@@ -8,6 +8,7 @@
  */
 #include <string.h>
 
+#include "base/hash.h"
 #include "tables/formats/dmar/dmar.h"
 #include "tables/findings/findings.h"
 #include "machine.h"
@@ -19,7 +20,7 @@
 static void check_group(const struct machine *machine, const struct viommu_its_group *group)
 {
 	for (size_t i = 0; i < group->n_ids; i++)
-		if (!g_hash_table_contains(machine->its, GUINT_TO_POINTER(group->ids[i])))
+		if (!hash_contains(machine->its, GUINT_TO_POINTER(group->ids[i])))
 			report(machine->findings, machine->rule_id, group->place,
 			       "write an ID of the MADT", "ITS %u is not in the MADT",
 			       group->ids[i]);
@@ -51,38 +52,56 @@ static bool remaps(const struct description *description)
 }
 
 /* By their numbers alone, for the same IOAPIC may be named by several units. */
-static GHashTable *named_ioapics(const struct description *description)
+static struct hash *named_ioapics(const struct description *description)
 {
 	const struct viommu_interrupt_source *source;
-	GHashTable *named = g_hash_table_new(NULL, NULL);
+	struct hash *named = hash_new(&hash_direct);
 
 	for_each_object(i, source, description->topology, OBJECT_INTERRUPT_SOURCE)
 		if (source->kind == VIOMMU_IOAPIC)
-			g_hash_table_add(named, GUINT_TO_POINTER(source->number));
+			hash_add(named, GUINT_TO_POINTER(source->number));
 	return named;
 }
 
 /* Not by subtracting, which could wrap. */
-static gint compare_numbers(gconstpointer a, gconstpointer b)
+static int compare_numbers(const void *a, const void *b)
 {
-	return (GPOINTER_TO_UINT(a) > GPOINTER_TO_UINT(b)) -
-	       (GPOINTER_TO_UINT(a) < GPOINTER_TO_UINT(b));
+	const uint32_t *one = a, *other = b;
+
+	return (*one > *other) - (*one < *other);
+}
+
+static struct array *sorted_numbers(const struct hash *set)
+{
+	struct array *numbers = array_new(sizeof(uint32_t));
+	void *key, *value;
+
+	for (size_t i = 0; i < hash_slots(set); i++)
+		if (hash_entry(set, i, &key, &value)) {
+			uint32_t number = GPOINTER_TO_UINT(key);
+
+			array_append(numbers, number);
+		}
+	array_sort(numbers, compare_numbers);
+	return numbers;
 }
 
 /* In the order of their IDs, whatever order a hash table has. */
 static void look_for_ioapics(const struct machine *machine, const struct description *description)
 {
-	GHashTable *named = named_ioapics(description);
-	GList *ids = g_list_sort(g_hash_table_get_keys(machine->ioapics), compare_numbers);
+	struct hash *named = named_ioapics(description);
+	auto_array struct array *ids = sorted_numbers(machine->ioapics);
 
-	for (const GList *id = ids; id; id = id->next)
-		if (!g_hash_table_contains(named, id->data))
+	for (size_t i = 0; i < ids->len; i++) {
+		uint32_t id = array_index(ids, uint32_t, i);
+
+		if (!hash_contains(named, GUINT_TO_POINTER(id)))
 			report(machine->findings, machine->rule_id,
 			       table_place(description->table, 0), "name every IOAPIC of the MADT",
-			       "IOAPIC %u of the MADT is not in the %s", GPOINTER_TO_UINT(id->data),
+			       "IOAPIC %u of the MADT is not in the %s", id,
 			       description->table->signature);
-	g_list_free(ids);
-	g_hash_table_destroy(named);
+	}
+	hash_free(named);
 }
 
 /* Where nothing is remapped, an IOAPIC may be missing. */
@@ -106,8 +125,7 @@ void machine_check_unknown_ioapics(const struct machine *machine)
 	for_each_description(description, machine)
 		for_each_object(i, source, description->topology, OBJECT_INTERRUPT_SOURCE)
 			if (source->kind == VIOMMU_IOAPIC &&
-			    !g_hash_table_contains(machine->ioapics,
-						   GUINT_TO_POINTER(source->number)))
+			    !hash_contains(machine->ioapics, GUINT_TO_POINTER(source->number)))
 				report(machine->findings, machine->rule_id, source->place,
 				       "write an ID of the MADT", "IOAPIC %u is not in the MADT",
 				       source->number);
@@ -126,8 +144,8 @@ void machine_check_domains(const struct machine *machine)
 	for_each_description(description, machine)
 		for_each_object(i, iommu, description->topology, OBJECT_IOMMU)
 			if (iommu->has_proximity_domain &&
-			    !g_hash_table_contains(machine->domains,
-						   GUINT_TO_POINTER(iommu->proximity_domain)))
+			    !hash_contains(machine->domains,
+					   GUINT_TO_POINTER(iommu->proximity_domain)))
 				report(machine->findings, machine->rule_id, iommu->place,
 				       "write a domain of the SRAT",
 				       "proximity domain %u is not in the SRAT",
@@ -135,18 +153,18 @@ void machine_check_domains(const struct machine *machine)
 }
 
 /* The functions of all IOMMUs: segment << 16 | BDF. */
-static GHashTable *iommu_functions(const struct machine *machine)
+static struct hash *iommu_functions(const struct machine *machine)
 {
 	const struct description *description;
 	const struct viommu_iommu *iommu;
-	GHashTable *functions = g_hash_table_new(NULL, NULL);
+	struct hash *functions = hash_new(&hash_direct);
 
 	for_each_description(description, machine)
 		for_each_object(i, iommu, description->topology, OBJECT_IOMMU)
 			if (iommu_is_function(iommu))
-				g_hash_table_add(functions,
-						 GUINT_TO_POINTER((uint32_t)iommu->segment << 16 |
-								  iommu->bdf));
+				hash_add(functions,
+					 GUINT_TO_POINTER((uint32_t)iommu->segment << 16 |
+							  iommu->bdf));
 	return functions;
 }
 
@@ -158,13 +176,13 @@ static uint32_t swapped(uint32_t function)
 }
 
 /* Any device may be an initiator; only one that is an IOMMU turned round is suspicious. */
-static void look_at_initiator(const struct machine *machine, GHashTable *functions,
+static void look_at_initiator(const struct machine *machine, struct hash *functions,
 			      const struct record *structure)
 {
 	uint32_t function = srat_function_id(structure);
 
-	if (!g_hash_table_contains(functions, GUINT_TO_POINTER(function)) &&
-	    g_hash_table_contains(functions, GUINT_TO_POINTER(swapped(function))))
+	if (!hash_contains(functions, GUINT_TO_POINTER(function)) &&
+	    hash_contains(functions, GUINT_TO_POINTER(swapped(function))))
 		report(machine->findings, machine->rule_id,
 		       table_place_of(machine->srat, structure, "PCI bus number"),
 		       "write the bus first, then device and function",
@@ -174,7 +192,7 @@ static void look_at_initiator(const struct machine *machine, GHashTable *functio
 /* VIOT comes with such an SRAT, and its IOMMU is known here: nowhere else can this be seen. */
 void machine_check_initiators(const struct machine *machine)
 {
-	GHashTable *functions = machine->srat ? iommu_functions(machine) : NULL;
+	struct hash *functions = machine->srat ? iommu_functions(machine) : NULL;
 	const struct record *structure;
 
 	if (!functions)
@@ -182,5 +200,5 @@ void machine_check_initiators(const struct machine *machine)
 	for_each_structure(structure, machine->srat)
 		if (srat_is_function(structure))
 			look_at_initiator(machine, functions, structure);
-	g_hash_table_destroy(functions);
+	hash_free(functions);
 }

@@ -9,6 +9,8 @@
  */
 #include <string.h>
 
+#include "base/array.h"
+#include "base/hash.h"
 #include "machine.h"
 #include "tables/formats/madt.h"
 #include "tables/formats/mcfg.h"
@@ -21,16 +23,16 @@ static void learn_interrupts(struct machine *machine, const struct viommu_table 
 {
 	const struct record *structure;
 
-	machine->its = g_hash_table_new(NULL, NULL);
-	machine->ioapics = g_hash_table_new(NULL, NULL);
+	machine->its = hash_new(&hash_direct);
+	machine->ioapics = hash_new(&hash_direct);
 	for_each_structure(structure, madt) {
 		const struct madt_its *its = structure->host;
 		const struct madt_ioapic *ioapic = structure->host;
 
 		if (record_is(structure, &madt_its_layout))
-			g_hash_table_add(machine->its, GUINT_TO_POINTER(its->id));
+			hash_add(machine->its, GUINT_TO_POINTER(its->id));
 		else if (record_is(structure, &madt_ioapic_layout))
-			g_hash_table_add(machine->ioapics, GUINT_TO_POINTER(ioapic->id));
+			hash_add(machine->ioapics, GUINT_TO_POINTER(ioapic->id));
 	}
 }
 
@@ -41,21 +43,21 @@ static void learn_domains(struct machine *machine, const struct viommu_table *sr
 	uint32_t domain;
 
 	machine->srat = srat;
-	machine->domains = g_hash_table_new(NULL, NULL);
+	machine->domains = hash_new(&hash_direct);
 	for_each_structure(structure, srat)
 		if (srat_domain(structure, &domain) && srat_is_enabled(structure))
-			g_hash_table_add(machine->domains, GUINT_TO_POINTER(domain));
+			hash_add(machine->domains, GUINT_TO_POINTER(domain));
 }
 
 /* Several allocations may speak of one segment, each of some of its buses. */
 static struct buses *buses_of(struct machine *machine, unsigned segment)
 {
 	gpointer key = GUINT_TO_POINTER(segment);
-	struct buses *buses = g_hash_table_lookup(machine->buses, key);
+	struct buses *buses = hash_lookup(machine->buses, key);
 
 	if (!buses) {
-		buses = g_new0(struct buses, 1);
-		g_hash_table_insert(machine->buses, key, buses);
+		buses = memory_new(struct buses, 1);
+		hash_insert(machine->buses, key, buses);
 	}
 	return buses;
 }
@@ -65,7 +67,7 @@ static void learn_buses(struct machine *machine, const struct viommu_table *mcfg
 {
 	const struct record *structure;
 
-	machine->buses = g_hash_table_new_full(NULL, NULL, NULL, g_free);
+	machine->buses = hash_new_full(&hash_direct, NULL, memory_free);
 	for_each_structure(structure, mcfg) {
 		const struct mcfg_allocation *allocation = structure->host;
 		struct buses *buses = buses_of(machine, allocation->segment);
@@ -92,17 +94,17 @@ static void description_free(void *opaque)
 	struct description *description = opaque;
 
 	viommu_topology_free(description->topology);
-	g_free(description);
+	memory_free(description);
 }
 
 /* What is wrong with it alone is told when it is checked alone. */
 static void describe(struct machine *machine, const struct viommu_table *table)
 {
-	struct description *description = g_new0(struct description, 1);
+	struct description *description = memory_new(struct description, 1);
 
 	description->table = table;
 	description->topology = viommu_table_topology(table, NULL);
-	g_ptr_array_add(machine->descriptions, description);
+	pointers_add(machine->descriptions, description);
 }
 
 /* Device trees and built-in topologies have nothing beside them that they could refer to. */
@@ -124,22 +126,22 @@ static void take(struct machine *machine, const struct viommu_table *table)
 /* Of several with one signature the first, as Linux asks for it. */
 static void take_all(struct machine *machine, const struct viommu_table *const *tables, size_t n)
 {
-	GHashTable *seen = g_hash_table_new(NULL, NULL);
+	struct hash *seen = hash_new(&hash_direct);
 
 	for (size_t i = 0; i < n; i++)
-		if (is_acpi(tables[i]) && g_hash_table_add(seen, (gpointer)tables[i]->format))
+		if (is_acpi(tables[i]) && hash_add(seen, (gpointer)tables[i]->format))
 			take(machine, tables[i]);
-	g_hash_table_destroy(seen);
+	hash_free(seen);
 }
 
 /* Topologies go first, for nothing else holds on to them. */
 static void forget(struct machine *machine)
 {
-	g_ptr_array_free(machine->descriptions, TRUE);
-	g_clear_pointer(&machine->its, g_hash_table_destroy);
-	g_clear_pointer(&machine->ioapics, g_hash_table_destroy);
-	g_clear_pointer(&machine->domains, g_hash_table_destroy);
-	g_clear_pointer(&machine->buses, g_hash_table_destroy);
+	pointers_free(machine->descriptions);
+	g_clear_pointer(&machine->its, hash_free);
+	g_clear_pointer(&machine->ioapics, hash_free);
+	g_clear_pointer(&machine->domains, hash_free);
+	g_clear_pointer(&machine->buses, hash_free);
 }
 
 /* -- the rules ----------------------------------------------------------------------- */
@@ -164,7 +166,7 @@ void viommu_tables_check_together(const struct viommu_table *const *tables, size
 				  struct viommu_findings *findings)
 {
 	struct machine machine = {
-		.descriptions = g_ptr_array_new_with_free_func(description_free),
+		.descriptions = pointers_new(description_free),
 		.findings = findings,
 	};
 

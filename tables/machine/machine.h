@@ -2,6 +2,8 @@
 #ifndef VIOMMU_TABLES_MACHINE_H
 #define VIOMMU_TABLES_MACHINE_H
 
+#include "base/array.h"
+#include "base/hash.h"
 #include "tables/table/format.h"
 #include "tables/model/topology.h"
 
@@ -10,11 +12,11 @@
  * table would say that is not there, is NULL: then nobody knows, and nothing is wrong.
  */
 struct machine {
-	GPtrArray *descriptions; /* struct description, of tables that mean a topology */
-	GHashTable *its;         /* IDs of interrupt translation services: MADT */
-	GHashTable *ioapics;     /* IDs of IOAPICs, each with its record: MADT */
-	GHashTable *domains;     /* proximity domains that are enabled: SRAT */
-	GHashTable *buses;       /* segment -> struct buses: MCFG */
+	struct pointers *descriptions; /* struct description, of tables that mean a topology */
+	struct hash *its;              /* IDs of interrupt translation services: MADT */
+	struct hash *ioapics;          /* IDs of IOAPICs, each with its record: MADT */
+	struct hash *domains;          /* proximity domains that are enabled: SRAT */
+	struct hash *buses;            /* segment -> struct buses: MCFG */
 	const struct viommu_table *srat;
 	struct viommu_findings *findings;
 	const char *rule_id; /* the one that is being checked */

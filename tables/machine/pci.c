@@ -8,6 +8,8 @@
  * Two tables that both have IOMMUs for a function are told as well: Linux asks them one after the
  * other, IORT before VIOT, and takes the first that has an answer.
  */
+#include "base/array.h"
+#include "base/hash.h"
 #include "tables/findings/findings.h"
 #include "machine.h"
 
@@ -59,7 +61,7 @@ static void for_each_window(const struct machine *machine, window_function *look
 /* NULL: the MCFG does not know the segment. */
 static const struct buses *find_buses(const struct machine *machine, unsigned segment)
 {
-	return g_hash_table_lookup(machine->buses, GUINT_TO_POINTER(segment));
+	return hash_lookup(machine->buses, GUINT_TO_POINTER(segment));
 }
 
 /* A segment has 256 buses and so a bit for each. */
@@ -144,13 +146,13 @@ struct claim {
 /* All segments of a piece one by one, so that claims can be sorted as numbers. */
 static void claim_range(void *opaque, const struct viommu_pci_range *range)
 {
-	GArray *claims = opaque;
+	struct array *claims = opaque;
 
 	for (unsigned s = range->segment_first; s <= range->segment_last; s++) {
 		struct claim claim = { s << 16 | range->bdf_first, s << 16 | range->bdf_last,
 				       range->place };
 
-		g_array_append_val(claims, claim);
+		array_append(claims, claim);
 	}
 }
 
@@ -163,23 +165,23 @@ static gint compare_claims(gconstpointer a, gconstpointer b)
 }
 
 /* Pieces come disjoint, and sorted within a segment only: several segments may be one piece. */
-static GArray *claims_of(const struct description *description)
+static struct array *claims_of(const struct description *description)
 {
-	GArray *claims = g_array_new(FALSE, FALSE, sizeof(struct claim));
+	struct array *claims = array_new(sizeof(struct claim));
 
 	viommu_topology_for_each_pci_range(description->topology, claim_range, claims);
-	g_array_sort(claims, compare_claims);
+	array_sort(claims, compare_claims);
 	return claims;
 }
 
 /* Claims of one table do not overlap, so both lists are gone through once. */
-static const struct claim *find_common(const GArray *ours, const GArray *theirs)
+static const struct claim *find_common(const struct array *ours, const struct array *theirs)
 {
 	guint i = 0, k = 0;
 
 	while (i < ours->len && k < theirs->len) {
-		const struct claim *our = &g_array_index(ours, struct claim, i);
-		const struct claim *their = &g_array_index(theirs, struct claim, k);
+		const struct claim *our = &array_index(ours, struct claim, i);
+		const struct claim *their = &array_index(theirs, struct claim, k);
 
 		if (our->first <= their->last && their->first <= our->last)
 			return their;
@@ -195,7 +197,7 @@ static const struct claim *find_common(const GArray *ours, const GArray *theirs)
 static void compare_tables(const struct machine *machine, const struct description *one,
 			   const struct description *other)
 {
-	GArray *ours = claims_of(one), *theirs = claims_of(other);
+	struct array *ours = claims_of(one), *theirs = claims_of(other);
 	const struct claim *common = find_common(ours, theirs);
 
 	if (common)
@@ -203,8 +205,8 @@ static void compare_tables(const struct machine *machine, const struct descripti
 		       "leave the functions to the IOMMUs of one table",
 		       "%s has IOMMUs for functions that %s has others for",
 		       other->table->signature, one->table->signature);
-	g_array_free(ours, TRUE);
-	g_array_free(theirs, TRUE);
+	array_free(ours);
+	array_free(theirs);
 }
 
 /* Each pair of tables once, and there are a handful of kinds. */

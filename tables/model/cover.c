@@ -8,6 +8,8 @@
  */
 #include <stdbool.h>
 
+#include "base/array.h"
+#include "base/index_map.h"
 #include "cover.h"
 
 /* Closing behind the last position, so that spans that follow each other do not overlap. */
@@ -19,24 +21,24 @@ struct end {
 
 /* The spans that are open, by index: the lowest wins, as the first entry does everywhere. */
 struct sweep {
-	const GArray *cover;
-	GTree *open; /* index of a span -> that span */
-	GArray *pieces;
+	const struct array *cover;
+	struct index_map *open; /* index of a span -> that span */
+	struct array *pieces;
 	const struct span *current;
 	uint64_t since;
 };
 
-GArray *cover_new(void)
+struct array *cover_new(void)
 {
-	return g_array_new(FALSE, FALSE, sizeof(struct span));
+	return array_new(sizeof(struct span));
 }
 
 /* Kept in the order of coming, for that order decides. */
-void cover_add(GArray *cover, uint64_t first, uint64_t last, const void *owner)
+void cover_add(struct array *cover, uint64_t first, uint64_t last, const void *owner)
 {
 	struct span span = { first, last, owner };
 
-	g_array_append_val(cover, span);
+	array_append(cover, span);
 }
 
 /*
@@ -50,47 +52,37 @@ static gint compare_ends(gconstpointer a, gconstpointer b)
 	return (one->position > other->position) - (one->position < other->position);
 }
 
-/* The order of coming: its first key is the one that wins. */
-static gint compare_indices(gconstpointer a, gconstpointer b)
-{
-	return (GPOINTER_TO_SIZE(a) > GPOINTER_TO_SIZE(b)) -
-	       (GPOINTER_TO_SIZE(a) < GPOINTER_TO_SIZE(b));
-}
-
 /*
  * Two for each span. A span closes one position behind its last, where the next one may open: 64
  * bits have room for that, because positions and IDs have at most 32.
  */
-static GArray *sorted_ends(const GArray *cover)
+static struct array *sorted_ends(const struct array *cover)
 {
-	GArray *ends = g_array_sized_new(FALSE, FALSE, sizeof(struct end), 2 * cover->len);
+	struct array *ends = array_new_sized(sizeof(struct end), 2 * cover->len);
 
 	for (size_t i = 0; i < cover->len; i++) {
 		const struct span *span = cover_get(cover, i);
 		struct end pair[] = { { span->first, i, true }, { span->last + 1, i, false } };
 
-		g_array_append_vals(ends, pair, G_N_ELEMENTS(pair));
+		array_append_many(ends, pair, G_N_ELEMENTS(pair));
 	}
-	g_array_sort(ends, compare_ends);
+	array_sort(ends, compare_ends);
 	return ends;
 }
 
 /* A span is opened once and closed once, so the tree holds each for as long as it reaches. */
 static void open_or_close(struct sweep *sweep, const struct end *end)
 {
-	gpointer index = GSIZE_TO_POINTER(end->span);
-
 	if (end->opens)
-		g_tree_insert(sweep->open, index, (void *)cover_get(sweep->cover, end->span));
+		index_map_set(sweep->open, end->span, cover_get(sweep->cover, end->span));
 	else
-		g_tree_remove(sweep->open, index);
+		index_map_remove(sweep->open, end->span);
 }
 
 /* All ends at this position are done: who has what follows? */
 static void look(struct sweep *sweep, uint64_t now)
 {
-	GTreeNode *first = g_tree_node_first(sweep->open);
-	const struct span *next = first ? g_tree_node_value(first) : NULL;
+	const struct span *next = index_map_first(sweep->open);
 
 	if (next == sweep->current)
 		return;
@@ -101,7 +93,7 @@ static void look(struct sweep *sweep, uint64_t now)
 }
 
 /* Spans that never overlap and are in order need no sweep; most tables have no others. */
-static bool is_settled(const GArray *cover)
+static bool is_settled(const struct array *cover)
 {
 	for (size_t i = 1; i < cover->len; i++)
 		if (cover_get(cover, i)->first <= cover_get(cover, i - 1)->last)
@@ -110,39 +102,39 @@ static bool is_settled(const GArray *cover)
 }
 
 /* In place, so that who asks for a cover need not know whether there was anything to settle. */
-void cover_settle(GArray *cover)
+void cover_settle(struct array *cover)
 {
 	struct sweep sweep = { .cover = cover };
 	const struct end *end;
-	GArray *ends;
+	struct array *ends;
 
 	if (is_settled(cover))
 		return;
 	ends = sorted_ends(cover);
-	sweep.open = g_tree_new(compare_indices);
+	sweep.open = index_map_new(cover->len);
 	sweep.pieces = cover_new();
 	for (size_t i = 0; i < ends->len; i++) {
-		end = &g_array_index(ends, struct end, i);
+		end = &array_index(ends, struct end, i);
 		open_or_close(&sweep, end);
 		if (i + 1 == ends->len || end[1].position != end->position)
 			look(&sweep, end->position);
 	}
-	g_array_set_size(cover, 0);
-	g_array_append_vals(cover, sweep.pieces->data, sweep.pieces->len);
-	g_array_unref(sweep.pieces);
-	g_tree_destroy(sweep.open);
-	g_array_unref(ends);
+	array_set_size(cover, 0);
+	array_append_many(cover, sweep.pieces->data, sweep.pieces->len);
+	array_free(sweep.pieces);
+	index_map_free(sweep.open);
+	array_free(ends);
 }
 
 /* By halves: spans of a cover are disjoint, so their last positions ascend as their first do. */
-size_t cover_seek(const GArray *cover, uint64_t position)
+size_t cover_seek(const struct array *cover, uint64_t position)
 {
 	size_t low = 0, high = cover->len;
 
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 
-		if (g_array_index(cover, struct span, middle).last < position)
+		if (array_index(cover, struct span, middle).last < position)
 			low = middle + 1;
 		else
 			high = middle;

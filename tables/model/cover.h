@@ -6,6 +6,8 @@
 
 #include <glib.h>
 
+#include "base/array.h"
+
 /*
  * Who has what, where several claim it
  *
@@ -19,22 +21,22 @@ struct span {
 	const void *owner;
 };
 
-/* No spans yet. Free with g_array_unref(). */
-GArray *cover_new(void);
+/* No spans yet. Free with array_free(). */
+struct array *cover_new(void);
 
 /* Add [first, last]; `last` is below UINT64_MAX. */
-void cover_add(GArray *cover, uint64_t first, uint64_t last, const void *owner);
+void cover_add(struct array *cover, uint64_t first, uint64_t last, const void *owner);
 
 /* Settle all spans, in place: O(n log n) for n of them, however they overlap. */
-void cover_settle(GArray *cover);
+void cover_settle(struct array *cover);
 
 /* The i-th, or NULL behind the last. */
-static inline const struct span *cover_get(const GArray *cover, size_t i)
+static inline const struct span *cover_get(const struct array *cover, size_t i)
 {
-	return i < cover->len ? &g_array_index(cover, struct span, i) : NULL;
+	return i < cover->len ? &array_index(cover, struct span, i) : NULL;
 }
 
 /* The index of the first settled span that ends at `position` or behind it. */
-size_t cover_seek(const GArray *cover, uint64_t position);
+size_t cover_seek(const struct array *cover, uint64_t position);
 
 #endif

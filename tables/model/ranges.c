@@ -13,6 +13,8 @@
  */
 #include <glib.h>
 
+#include "base/array.h"
+#include "base/index_map.h"
 #include "topology.h"
 
 #define SEGMENT_SHIFT 16
@@ -24,6 +26,9 @@
  * From the top: what a range says hides what an IOMMU's own function is, and both hide the bridge.
  */
 enum layer { LAYER_RANGE, LAYER_SELF, LAYER_BRIDGE, N_LAYERS };
+
+static const enum object_type type_of_layer[N_LAYERS] = { OBJECT_PCI_RANGE, OBJECT_IOMMU,
+							  OBJECT_HOST_BRIDGE };
 
 /* Part of an object on one segment. */
 struct slice {
@@ -46,12 +51,12 @@ struct end {
  */
 struct sweep {
 	const struct viommu_topology *topology;
-	bool bridges_only;     /* pieces of ranges are not wanted */
-	GArray *slices;        /* struct slice */
-	GArray *ends;          /* struct end */
-	GTree *open[N_LAYERS]; /* index -> slice */
-	GArray *pieces;        /* struct viommu_pci_range, the result */
-	size_t *last_piece;    /* of a range: its latest whole piece, from 1; 0: none */
+	bool bridges_only;                /* pieces of ranges are not wanted */
+	struct array *slices;             /* struct slice */
+	struct array *ends;               /* struct end */
+	struct index_map *open[N_LAYERS]; /* index -> slice */
+	struct array *pieces;             /* struct viommu_pci_range, the result */
+	size_t *last_piece;               /* of a range: its latest whole piece, from 1; 0: none */
 };
 
 /*
@@ -74,9 +79,9 @@ static void slice(struct sweep *sweep, struct slice slice)
 	struct end opens = { slice.first, sweep->slices->len, true };
 	struct end closes = { slice.last + 1, sweep->slices->len, false };
 
-	g_array_append_val(sweep->slices, slice);
-	g_array_append_val(sweep->ends, opens);
-	g_array_append_val(sweep->ends, closes);
+	array_append(sweep->slices, slice);
+	array_append(sweep->ends, opens);
+	array_append(sweep->ends, closes);
 }
 
 /*
@@ -151,19 +156,10 @@ static gint compare_ends(gconstpointer a, gconstpointer b)
 
 /* -- who gets an interval ----------------------------------------------------- */
 
-/* What was added first counts first, so the smallest index of those that are open wins. */
-static gint compare_indices(gconstpointer a, gconstpointer b)
-{
-	return (GPOINTER_TO_SIZE(a) > GPOINTER_TO_SIZE(b)) -
-	       (GPOINTER_TO_SIZE(a) < GPOINTER_TO_SIZE(b));
-}
-
 /* Trees by index: whatever else is open, the first one added stands first. */
 static const struct slice *first_open(const struct sweep *sweep, enum layer layer)
 {
-	GTreeNode *node = g_tree_node_first(sweep->open[layer]);
-
-	return node ? g_tree_node_value(node) : NULL;
+	return index_map_first(sweep->open[layer]);
 }
 
 /* Is this IOMMU the one that translates the bridge's functions? */
@@ -228,7 +224,7 @@ static bool joins_last(struct sweep *sweep, const struct slice *slice,
 
 	if (!last)
 		return false;
-	before = &g_array_index(sweep->pieces, struct viommu_pci_range, last - 1);
+	before = &array_index(sweep->pieces, struct viommu_pci_range, last - 1);
 	if (before->segment_last + 1 != piece->segment_first ||
 	    before->bdf_first != piece->bdf_first || before->one_id)
 		return false;
@@ -245,7 +241,7 @@ static void add_piece(struct sweep *sweep, const struct slice *slice, uint64_t f
 	if (!piece.iommu || (whole && joins_last(sweep, slice, &piece)) ||
 	    (slice->layer == LAYER_RANGE && sweep->bridges_only))
 		return;
-	g_array_append_val(sweep->pieces, piece);
+	array_append(sweep->pieces, piece);
 	if (whole)
 		sweep->last_piece[slice->index] = sweep->pieces->len;
 }
@@ -258,13 +254,13 @@ static void add_piece(struct sweep *sweep, const struct slice *slice, uint64_t f
  */
 static void open_or_close(struct sweep *sweep, const struct end *end)
 {
-	struct slice *slice = &g_array_index(sweep->slices, struct slice, end->slice);
-	gpointer index = GSIZE_TO_POINTER(slice->index);
+	struct slice *slice = &array_index(sweep->slices, struct slice, end->slice);
+	struct index_map *open = sweep->open[slice->layer];
 
 	if (end->opens)
-		g_tree_insert(sweep->open[slice->layer], index, slice);
-	else if (g_tree_lookup(sweep->open[slice->layer], index) == slice)
-		g_tree_remove(sweep->open[slice->layer], index);
+		index_map_set(open, slice->index, slice);
+	else if (index_map_get(open, slice->index) == slice)
+		index_map_remove(open, slice->index);
 }
 
 /*
@@ -277,11 +273,11 @@ static void run(struct sweep *sweep)
 	uint64_t since = 0;
 
 	for (guint i = 0; i < sweep->ends->len;) {
-		uint64_t now = g_array_index(sweep->ends, struct end, i).position;
+		uint64_t now = array_index(sweep->ends, struct end, i).position;
 		const struct slice *next;
 
 		for (; i < sweep->ends->len; i++) {
-			const struct end *end = &g_array_index(sweep->ends, struct end, i);
+			const struct end *end = &array_index(sweep->ends, struct end, i);
 
 			if (end->position != now)
 				break;
@@ -302,22 +298,23 @@ static void sweep_begin(struct sweep *sweep)
 {
 	size_t n_ranges = topology_count(sweep->topology, OBJECT_PCI_RANGE);
 
-	sweep->slices = g_array_new(FALSE, FALSE, sizeof(struct slice));
-	sweep->ends = g_array_new(FALSE, FALSE, sizeof(struct end));
-	sweep->pieces = g_array_new(FALSE, FALSE, sizeof(struct viommu_pci_range));
-	sweep->last_piece = g_new0(size_t, n_ranges);
+	sweep->slices = array_new(sizeof(struct slice));
+	sweep->ends = array_new(sizeof(struct end));
+	sweep->pieces = array_new(sizeof(struct viommu_pci_range));
+	sweep->last_piece = memory_new(size_t, n_ranges);
 	for (int layer = 0; layer < N_LAYERS; layer++)
-		sweep->open[layer] = g_tree_new(compare_indices);
+		sweep->open[layer] =
+			index_map_new(topology_count(sweep->topology, type_of_layer[layer]));
 }
 
 static void sweep_end(struct sweep *sweep)
 {
-	g_array_free(sweep->slices, TRUE);
-	g_array_free(sweep->ends, TRUE);
-	g_array_free(sweep->pieces, TRUE);
-	g_free(sweep->last_piece);
+	array_free(sweep->slices);
+	array_free(sweep->ends);
+	array_free(sweep->pieces);
+	memory_free(sweep->last_piece);
 	for (int layer = 0; layer < N_LAYERS; layer++)
-		g_tree_destroy(sweep->open[layer]);
+		index_map_free(sweep->open[layer]);
 }
 
 typedef void each_piece(void *opaque, const struct viommu_pci_range *piece);
@@ -332,10 +329,10 @@ static void for_each_piece(struct sweep sweep, each_piece *each, void *opaque)
 	slice_ranges(&sweep);
 	slice_iommus(&sweep);
 	slice_bridges(&sweep);
-	g_array_sort(sweep.ends, compare_ends);
+	array_sort(sweep.ends, compare_ends);
 	run(&sweep);
 	for (guint i = 0; i < sweep.pieces->len; i++)
-		each(opaque, &g_array_index(sweep.pieces, struct viommu_pci_range, i));
+		each(opaque, &array_index(sweep.pieces, struct viommu_pci_range, i));
 	sweep_end(&sweep);
 }
 
@@ -370,9 +367,9 @@ bool topology_ranges_overlap(const struct viommu_topology *topology)
 
 	sweep_begin(&sweep);
 	slice_ranges(&sweep);
-	g_array_sort(sweep.slices, compare_slices);
+	array_sort(sweep.slices, compare_slices);
 	for (guint i = 0; i < sweep.slices->len && !overlap; i++) {
-		const struct slice *slice = &g_array_index(sweep.slices, struct slice, i);
+		const struct slice *slice = &array_index(sweep.slices, struct slice, i);
 
 		overlap = slice->first < end;
 		end = slice->last + 1;

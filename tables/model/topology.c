@@ -15,6 +15,9 @@
 
 #include <glib.h>
 
+#include "base/array.h"
+#include "base/hash.h"
+#include "base/strbuf.h"
 #include "topology.h"
 #include "wire/sized.h"
 
@@ -32,11 +35,11 @@
 static const char *const signatures[] = { "VIOT", "IORT", "DMAR", "IVRS", "SRAT", "VIOT-2019" };
 
 struct viommu_topology {
-	GPtrArray *objects[N_OBJECT_TYPES];
-	GHashTable *names[N_OBJECT_TYPES]; /* name -> object */
-	GStringChunk *strings;
-	GPtrArray *arrays; /* what objects point to, apart from strings */
-	size_t n_segments; /* of all ranges together */
+	struct pointers *objects[N_OBJECT_TYPES];
+	struct hash *names[N_OBJECT_TYPES]; /* name -> object */
+	struct string_store *strings;
+	struct pointers *arrays; /* what objects point to, apart from strings */
+	size_t n_segments;       /* of all ranges together */
 	const char *source;
 	struct viommu_table_header headers[G_N_ELEMENTS(signatures)]; /* size 0: not chosen */
 };
@@ -304,15 +307,14 @@ const struct viommu_place *object_place(enum object_type type, const void *objec
 /* One set of names for each type: an IOMMU and an ITS group may have the same name. */
 struct viommu_topology *viommu_topology_new(void)
 {
-	static const size_t typical_strings = 1024;
-	struct viommu_topology *topology = g_new0(struct viommu_topology, 1);
+	struct viommu_topology *topology = memory_new(struct viommu_topology, 1);
 
 	for (int type = 0; type < N_OBJECT_TYPES; type++) {
-		topology->objects[type] = g_ptr_array_new_with_free_func(g_free);
-		topology->names[type] = g_hash_table_new(g_str_hash, g_str_equal);
+		topology->objects[type] = pointers_new(memory_free);
+		topology->names[type] = hash_new(&hash_text);
 	}
-	topology->strings = g_string_chunk_new(typical_strings);
-	topology->arrays = g_ptr_array_new_with_free_func(g_free);
+	topology->strings = string_store_new();
+	topology->arrays = pointers_new(memory_free);
 	return topology;
 }
 
@@ -322,12 +324,12 @@ struct viommu_topology *viommu_topology_free(struct viommu_topology *topology)
 	if (!topology)
 		return NULL;
 	for (int type = 0; type < N_OBJECT_TYPES; type++) {
-		g_ptr_array_free(topology->objects[type], TRUE);
-		g_hash_table_destroy(topology->names[type]);
+		pointers_free(topology->objects[type]);
+		hash_free(topology->names[type]);
 	}
-	g_string_chunk_free(topology->strings);
-	g_ptr_array_free(topology->arrays, TRUE);
-	g_free(topology);
+	string_store_free(topology->strings);
+	pointers_free(topology->arrays);
+	memory_free(topology);
 	return NULL;
 }
 
@@ -337,7 +339,7 @@ struct viommu_topology *viommu_topology_free(struct viommu_topology *topology)
  */
 void topology_set_domain(struct viommu_topology *topology, size_t i, uint32_t domain)
 {
-	struct viommu_iommu *iommu = g_ptr_array_index(topology->objects[OBJECT_IOMMU], i);
+	struct viommu_iommu *iommu = topology->objects[OBJECT_IOMMU]->pdata[i];
 
 	iommu->has_proximity_domain = true;
 	iommu->proximity_domain = domain;
@@ -410,14 +412,14 @@ static int check_segments(const struct viommu_topology *topology, enum object_ty
 static void keep(struct viommu_topology *topology, const char **text)
 {
 	if (text && *text)
-		*text = g_string_chunk_insert_const(topology->strings, *text);
+		*text = string_store_add_once(topology->strings, *text);
 }
 
 /* An empty list becomes NULL, whatever pointer came with it: nobody follows it later. */
 static void keep_list(struct viommu_topology *topology, const uint32_t **list, size_t n)
 {
-	*list = g_memdup2(*list, n * sizeof((*list)[0]));
-	g_ptr_array_add(topology->arrays, (void *)*list);
+	*list = memory_copy(*list, n * sizeof((*list)[0]));
+	pointers_add(topology->arrays, (void *)*list);
 }
 
 /* Make everything that the object points to the topology's own. */
@@ -456,7 +458,7 @@ static void own(struct viommu_topology *topology, enum object_type type, void *o
  */
 int topology_add(struct viommu_topology *topology, enum object_type type, const void *given)
 {
-	void *object = g_malloc(types[type].size);
+	void *object = memory_get(types[type].size);
 	int r = sized_take(object, types[type].size, given);
 
 	if (!r && !types[type].makes_sense(object))
@@ -466,14 +468,13 @@ int topology_add(struct viommu_topology *topology, enum object_type type, const 
 	if (!r)
 		r = check_segments(topology, type, object);
 	if (r < 0) {
-		g_free(object);
+		memory_free(object);
 		return r;
 	}
 	own(topology, type, object);
-	g_ptr_array_add(topology->objects[type], object);
+	pointers_add(topology->objects[type], object);
 	if (object_name(type, object))
-		g_hash_table_insert(topology->names[type], (void *)object_name(type, object),
-				    object);
+		hash_insert(topology->names[type], (void *)object_name(type, object), object);
 	return 0;
 }
 
@@ -548,9 +549,9 @@ size_t topology_count(const struct viommu_topology *topology, enum object_type t
  */
 const void *topology_get(const struct viommu_topology *topology, enum object_type type, size_t i)
 {
-	const GPtrArray *objects = topology->objects[type];
+	const struct pointers *objects = topology->objects[type];
 
-	return i < objects->len ? g_ptr_array_index(objects, i) : NULL;
+	return i < objects->len ? objects->pdata[i] : NULL;
 }
 
 /*
@@ -560,7 +561,7 @@ const void *topology_get(const struct viommu_topology *topology, enum object_typ
 const void *topology_find(const struct viommu_topology *topology, enum object_type type,
 			  const char *name)
 {
-	return name ? g_hash_table_lookup(topology->names[type], name) : NULL;
+	return name ? hash_lookup(topology->names[type], name) : NULL;
 }
 
 const struct viommu_iommu *viommu_topology_iommu(const struct viommu_topology *topology, size_t i)

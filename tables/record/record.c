@@ -6,19 +6,25 @@
  * parent, and never stands still. What it cannot go past is for its caller to keep and to
  * report.
  */
+#include "base/array.h"
 #include "record.h"
+
+static void free_child(void *child)
+{
+	record_free(child);
+}
 
 /* The host struct is zeroed first: a member that no row fills is 0, whatever was there. */
 struct record *record_new(const struct layout *layout, const uint8_t *wire, size_t at)
 {
-	struct record *record = g_new0(struct record, 1);
+	struct record *record = memory_new(struct record, 1);
 
 	record->layout = layout;
 	record->at = at;
-	record->children = g_ptr_array_new_with_free_func((GDestroyNotify)record_free);
-	record->rest = g_byte_array_new();
+	record->children = pointers_new(free_child);
+	record->rest = bytes_new();
 	if (layout) {
-		record->host = g_malloc0(layout->host_size);
+		record->host = memory_zeroed(1, layout->host_size);
 		layout_decode(layout, wire, record->host);
 	}
 	return record;
@@ -65,22 +71,22 @@ void record_free(struct record *record)
 {
 	if (!record)
 		return;
-	g_ptr_array_free(record->children, TRUE);
-	g_byte_array_free(record->rest, TRUE);
-	g_free(record->host);
-	g_free(record);
+	pointers_free(record->children);
+	bytes_free(record->rest);
+	memory_free(record->host);
+	memory_free(record);
 }
 
 /* In the order of their bytes: encoding writes them as they stand here. */
 void record_add_child(struct record *record, struct record *child)
 {
-	g_ptr_array_add(record->children, child);
+	pointers_add(record->children, child);
 }
 
 /* Behind the fields that are known, so that a structure which grew comes out as it went in. */
 void record_add_rest(struct record *record, const uint8_t *wire, size_t length)
 {
-	g_byte_array_append(record->rest, wire, (guint)length);
+	bytes_append(record->rest, wire, (guint)length);
 }
 
 /* Counted, never stored: a length that is kept twice can disagree. */
@@ -108,17 +114,17 @@ void record_place(struct record *record, size_t at)
  * In the order of the bytes: the fixed part, what is inside, what is left over. The host struct has
  * every field of the layout, so the fixed part is the same as it was.
  */
-void record_encode(const struct record *record, GByteArray *to)
+void record_encode(const struct record *record, struct bytes *to)
 {
-	guint at = to->len;
+	size_t at = to->len;
 
 	if (record->layout) {
-		g_byte_array_set_size(to, at + record->layout->length);
+		bytes_set_size(to, at + record->layout->length);
 		layout_encode(record->layout, record->host, to->data + at);
 	}
 	for (guint i = 0; i < record->children->len; i++)
 		record_encode(record->children->pdata[i], to);
-	g_byte_array_append(to, record->rest->data, record->rest->len);
+	bytes_append(to, record->rest->data, record->rest->len);
 }
 
 /*

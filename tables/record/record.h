@@ -4,6 +4,7 @@
 
 #include <glib.h>
 
+#include "base/array.h"
 #include "wire/layout.h"
 
 /*
@@ -17,8 +18,8 @@ struct record {
 	const struct layout *layout; /* NULL: bytes only */
 	size_t at;                   /* from the start of the table */
 	void *host;                  /* layout->host_size bytes, or NULL */
-	GPtrArray *children;         /* of struct record, in the order of their bytes */
-	GByteArray *rest;            /* behind the fixed part and the children */
+	struct pointers *children;   /* of struct record, in the order of their bytes */
+	struct bytes *rest;          /* behind the fixed part and the children */
 	const char *text;            /* what `rest` is called if it is text; NULL: it is bytes */
 	size_t base;                 /* of a table inside another: its places count from there */
 };
@@ -64,7 +65,7 @@ void record_place(struct record *record, size_t at);
 
 /* How many bytes it encodes to; encode it at the end of `to`. */
 size_t record_length(const struct record *record);
-void record_encode(const struct record *record, GByteArray *to);
+void record_encode(const struct record *record, struct bytes *to);
 
 /* How the structures of a table say what they are: where type and length stand. */
 struct framing {

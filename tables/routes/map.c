@@ -11,6 +11,8 @@
  * Positions are segment << 16 | BDF. For n entries that is O(n log n), however they overlap.
  */
 
+#include "base/array.h"
+#include "base/hash.h"
 #include "map.h"
 #include "route.h"
 #include "tables/model/cover.h"
@@ -32,13 +34,13 @@ struct run {
 /* A walk that stands still between two calls, so that whoever asks can stop at any time. */
 struct map {
 	const struct viommu_topology *topology;
-	GArray *covers[N_COVERS];
+	struct array *covers[N_COVERS];
 	size_t at[N_COVERS]; /* how far the walk has come in each */
-	GHashTable *ids;     /* name of an IOMMU -> cover of its IDs by ranges of MSIs */
+	struct hash *ids;    /* name of an IOMMU -> cover of its IDs by ranges of MSIs */
 
 	uint64_t position;         /* of the next function to look at */
 	struct run run;            /* that is being cut, if `position` is in it */
-	const GArray *cut;         /* by these IDs, or NULL: it stays whole */
+	const struct array *cut;   /* by these IDs, or NULL: it stays whole */
 	size_t cut_at;             /* how far the walk has come there */
 	uint64_t id;               /* of the first function of the run */
 	struct viommu_place place; /* of the last entry that had a word */
@@ -56,7 +58,7 @@ static uint64_t position(unsigned segment, uint16_t bdf)
 /* -- who decides where ---------------------------------------------------------- */
 
 /* A range stands for the same functions of each of its segments, which is a span in each. */
-static void cover_range(GArray *cover, const struct viommu_pci_range *range)
+static void cover_range(struct array *cover, const struct viommu_pci_range *range)
 {
 	uint16_t first, last;
 
@@ -110,13 +112,13 @@ static void cover_own_functions(struct map *map)
 }
 
 /* The IDs behind an IOMMU are a world of their own, with a cover of its own. */
-static GArray *ids_behind(struct map *map, const char *iommu)
+static struct array *ids_behind(struct map *map, const char *iommu)
 {
-	GArray *cover = g_hash_table_lookup(map->ids, iommu);
+	struct array *cover = hash_lookup(map->ids, iommu);
 
 	if (!cover) {
 		cover = cover_new();
-		g_hash_table_insert(map->ids, (void *)iommu, cover);
+		hash_insert(map->ids, (void *)iommu, cover);
 	}
 	return cover;
 }
@@ -137,14 +139,13 @@ static void cover_msis(struct map *map)
 /* After this nobody overlaps with anybody else of the same cover. */
 static void settle(struct map *map)
 {
-	GHashTableIter iterator;
-	gpointer cover;
+	void *iommu, *cover;
 
 	for (int i = 0; i < N_COVERS; i++)
 		cover_settle(map->covers[i]);
-	g_hash_table_iter_init(&iterator, map->ids);
-	while (g_hash_table_iter_next(&iterator, NULL, &cover))
-		cover_settle(cover);
+	for (size_t i = 0; i < hash_slots(map->ids); i++)
+		if (hash_entry(map->ids, i, &iommu, &cover))
+			cover_settle(cover);
 }
 
 /* -- the walk ----------------------------------------------------------------------- */
@@ -226,7 +227,7 @@ static void begin_run(struct map *map)
 	map->id = route.id;
 	map->cut = NULL;
 	if (route.iommu && !map->run.owners[MSIS])
-		map->cut = g_hash_table_lookup(map->ids, route.iommu->name);
+		map->cut = hash_lookup(map->ids, route.iommu->name);
 	if (map->cut)
 		map->cut_at = cover_seek(map->cut, map->id);
 }
@@ -321,17 +322,17 @@ bool map_next(struct map *map, struct viommu_route_range *ret_range)
 
 static void unref_cover(gpointer cover)
 {
-	g_array_unref(cover);
+	array_free(cover);
 }
 
 /* Nothing is walked yet: that is done as ranges are asked for. A run that ends before it begins
  * says so. */
 struct map *map_begin(const struct viommu_topology *topology)
 {
-	struct map *map = g_new0(struct map, 1);
+	struct map *map = memory_new(struct map, 1);
 
 	map->topology = topology;
-	map->ids = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, unref_cover);
+	map->ids = hash_new_full(&hash_text, NULL, unref_cover);
 	map->run.first = UINT64_MAX;
 	for (int i = 0; i < N_COVERS; i++)
 		map->covers[i] = cover_new();
@@ -348,20 +349,20 @@ void map_end(struct map *map)
 	if (!map)
 		return;
 	for (int i = 0; i < N_COVERS; i++)
-		g_array_unref(map->covers[i]);
-	g_hash_table_destroy(map->ids);
-	g_free(map);
+		array_free(map->covers[i]);
+	hash_free(map->ids);
+	memory_free(map);
 }
 
 /* Only for machines that are written down somewhere in full, as a device tree has to be. */
-GArray *map_new(const struct viommu_topology *topology)
+struct array *map_new(const struct viommu_topology *topology)
 {
-	GArray *ranges = g_array_new(FALSE, FALSE, sizeof(struct viommu_route_range));
+	struct array *ranges = array_new(sizeof(struct viommu_route_range));
 	struct map *map = map_begin(topology);
 	struct viommu_route_range range;
 
 	while (map_next(map, &range))
-		g_array_append_val(ranges, range);
+		array_append(ranges, range);
 	map_end(map);
 	return ranges;
 }
@@ -377,15 +378,15 @@ static bool join(struct viommu_route_range *range, const struct viommu_route_ran
 }
 
 /* What is the same in neighbouring segments becomes one range. */
-static void add(GArray *joined, GHashTable *latest, const struct viommu_route_range *range)
+static void add(struct array *joined, struct hash *latest, const struct viommu_route_range *range)
 {
 	gpointer window = range_window(range);
-	size_t before = GPOINTER_TO_SIZE(g_hash_table_lookup(latest, window));
+	size_t before = GPOINTER_TO_SIZE(hash_lookup(latest, window));
 
-	if (before && join(&g_array_index(joined, struct viommu_route_range, before - 1), range))
+	if (before && join(&array_index(joined, struct viommu_route_range, before - 1), range))
 		return;
-	g_array_append_vals(joined, range, 1);
-	g_hash_table_insert(latest, window, GSIZE_TO_POINTER((size_t)joined->len));
+	array_append_many(joined, range, 1);
+	hash_insert(latest, window, GSIZE_TO_POINTER((size_t)joined->len));
 }
 
 /* Collected first, because the last segment may still make the first range longer. */
@@ -394,16 +395,16 @@ void viommu_topology_for_each_route(const struct viommu_topology *topology,
 						 const struct viommu_route_range *range),
 				    void *opaque)
 {
-	GHashTable *latest = g_hash_table_new(g_direct_hash, g_direct_equal);
-	GArray *joined = g_array_new(FALSE, FALSE, sizeof(struct viommu_route_range));
+	struct hash *latest = hash_new(&hash_direct);
+	struct array *joined = array_new(sizeof(struct viommu_route_range));
 	struct map *map = map_begin(topology);
 	struct viommu_route_range range;
 
 	while (map_next(map, &range))
 		add(joined, latest, &range);
 	for (size_t i = 0; i < joined->len; i++)
-		each(opaque, &g_array_index(joined, struct viommu_route_range, i));
+		each(opaque, &array_index(joined, struct viommu_route_range, i));
 	map_end(map);
-	g_array_unref(joined);
-	g_hash_table_destroy(latest);
+	array_free(joined);
+	hash_free(latest);
 }

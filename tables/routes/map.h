@@ -6,6 +6,8 @@
 
 #include <viommu/topology.h>
 
+#include "base/array.h"
+
 /*
  * The map as the rest of the library walks it: range after range, sorted, each in one segment, and
  * none of it kept. Where entries speak of thousands of segments alike, a map is far larger than
@@ -20,8 +22,8 @@ void map_end(struct map *map);
 /* The next range; false, and nothing written, behind the last. */
 bool map_next(struct map *map, struct viommu_route_range *ret_range);
 
-/* All of it as a list, for who has to look back. Free with g_array_unref(). */
-GArray *map_new(const struct viommu_topology *topology);
+/* All of it as a list, for who has to look back. Free with array_free(). */
+struct array *map_new(const struct viommu_topology *topology);
 
 /* Is it the same entry? */
 bool place_is_same(const struct viommu_place *a, const struct viommu_place *b);

@@ -7,6 +7,7 @@
  */
 #include <string.h>
 
+#include "base/array.h"
 #include "tables/findings/findings.h"
 #include "format.h"
 
@@ -73,7 +74,7 @@ size_t acpi_end(const struct viommu_table *table, size_t length)
 }
 
 /* Modulo 256, which is what a byte does by itself. */
-static uint8_t sum_of(const GByteArray *bytes, size_t length)
+static uint8_t sum_of(const struct bytes *bytes, size_t length)
 {
 	uint8_t sum = 0;
 
@@ -86,9 +87,9 @@ static uint8_t sum_of(const GByteArray *bytes, size_t length)
  * Records are the table; bytes are made when they are asked for. So a rule of bytes looks at what
  * would be written, and decoding has to keep everything.
  */
-static GByteArray *bytes_of(const struct viommu_table *table)
+static struct bytes *bytes_of(const struct viommu_table *table)
 {
-	GByteArray *bytes = g_byte_array_sized_new((guint)record_length(table->root));
+	struct bytes *bytes = bytes_new_sized((guint)record_length(table->root));
 
 	record_encode(table->root, bytes);
 	return bytes;
@@ -122,10 +123,10 @@ static bool has_checksum(const struct viommu_table *table)
 /* Over what the header's length says, as readers sum it, and not over the whole file. */
 uint8_t acpi_sum(const struct viommu_table *table)
 {
-	GByteArray *bytes = bytes_of(table);
+	struct bytes *bytes = bytes_of(table);
 	uint8_t sum = sum_of(bytes, acpi_end(table, bytes->len));
 
-	g_byte_array_free(bytes, TRUE);
+	bytes_free(bytes);
 	return sum;
 }
 
@@ -181,11 +182,11 @@ void acpi_begin(struct viommu_table *table, const struct viommu_topology *topolo
 void acpi_finish(struct viommu_table *table)
 {
 	struct acpi_header *header = acpi_header(table);
-	GByteArray *bytes;
+	struct bytes *bytes;
 
 	header->length = (uint32_t)record_length(table->root);
 	header->checksum = 0;
 	bytes = bytes_of(table);
 	header->checksum = (uint8_t)-sum_of(bytes, bytes->len);
-	g_byte_array_free(bytes, TRUE);
+	bytes_free(bytes);
 }

@@ -9,6 +9,9 @@
  *
  * Lines are stable to the byte: tests compare them, and so do people, with diff.
  */
+#include "base/array.h"
+#include "base/hash.h"
+#include "base/strbuf.h"
 #include "tables/fdt/devicetree.h"
 #include "format.h"
 
@@ -16,9 +19,9 @@
 #define BYTES_IN_A_LINE 16
 
 struct dump {
-	GString *text;
-	GHashTable *records; /* by their offset: what a field of kind OFFSET refers to */
-	size_t base;         /* what is added to offsets, in a table inside another */
+	struct strbuf *text;
+	struct hash *records; /* by their offset: what a field of kind OFFSET refers to */
+	size_t base;          /* what is added to offsets, in a table inside another */
 };
 
 /*
@@ -33,27 +36,27 @@ static void add_field(struct dump *dump, const struct record *record, const stru
 	if (field->kind == FIELD_RESERVED && field_is_zero(field, record->host))
 		return;
 	field_format(field, record->host, value, sizeof(value));
-	g_string_append_printf(dump->text, "  %04zx  %-20s %s", dump->base + record->at + field->at,
-			       field->name, value);
+	strbuf_append_printf(dump->text, "  %04zx  %-20s %s", dump->base + record->at + field->at,
+			     field->name, value);
 	if (field->kind == FIELD_OFFSET)
-		target = g_hash_table_lookup(
-			dump->records, GSIZE_TO_POINTER((gsize)field_get(field, record->host)));
+		target = hash_lookup(dump->records,
+				     GSIZE_TO_POINTER((gsize)field_get(field, record->host)));
 	if (target && target->layout)
-		g_string_append_printf(dump->text, " (%s)", target->layout->name);
-	g_string_append_c(dump->text, '\n');
+		strbuf_append_printf(dump->text, " (%s)", target->layout->name);
+	strbuf_append_char(dump->text, '\n');
 }
 
 /* As a hex dump has it, 16 bytes a line, since nothing is known of them. */
-static void add_bytes(GString *text, size_t at, const GByteArray *bytes)
+static void add_bytes(struct strbuf *text, size_t at, const struct bytes *bytes)
 {
 	for (guint i = 0; i < bytes->len; i++) {
 		if (!(i % BYTES_IN_A_LINE))
-			g_string_append_printf(text, "%s  %04zx  %-20s", i ? "\n" : "", at + i,
-					       i ? "" : "Bytes");
-		g_string_append_printf(text, " %02x", bytes->data[i]);
+			strbuf_append_printf(text, "%s  %04zx  %-20s", i ? "\n" : "", at + i,
+					     i ? "" : "Bytes");
+		strbuf_append_printf(text, " %02x", bytes->data[i]);
 	}
 	if (bytes->len)
-		g_string_append_c(text, '\n');
+		strbuf_append_char(text, '\n');
 }
 
 /* A line like that of a field, without a title: text belongs to the structure above it. */
@@ -61,11 +64,11 @@ static void add_text(const struct dump *dump, const struct record *record)
 {
 	const struct field field = record_text_field(record);
 	size_t length = field_format(&field, record_text(record), NULL, 0);
-	g_autofree char *value = g_malloc(length + 1);
+	auto_free char *value = memory_get(length + 1);
 
 	field_format(&field, record_text(record), value, length + 1);
-	g_string_append_printf(dump->text, "  %04zx  %-20s %s\n", dump->base + record->at,
-			       field.name, value);
+	strbuf_append_printf(dump->text, "  %04zx  %-20s %s\n", dump->base + record->at, field.name,
+			     value);
 }
 
 static void add_table(struct dump *dump, const struct record *root);
@@ -79,7 +82,7 @@ static void add_record(struct dump *dump, const struct record *record)
 		add_text(dump, record);
 		return;
 	}
-	g_string_append_printf(dump->text, "%s\n", record->layout ? record->layout->name : "Bytes");
+	strbuf_append_printf(dump->text, "%s\n", record->layout ? record->layout->name : "Bytes");
 	if (record->layout)
 		for_each_field(f, record->layout)
 			add_field(dump, record, f);
@@ -100,22 +103,22 @@ static void add_record(struct dump *dump, const struct record *record)
  */
 static void add_table(struct dump *outer, const struct record *root)
 {
-	struct dump dump = { outer->text, g_hash_table_new(NULL, NULL), outer->base + root->base };
+	struct dump dump = { outer->text, hash_new(&hash_direct), outer->base + root->base };
 	struct record *record;
 
 	for_each_child(i, record, root)
-		g_hash_table_insert(dump.records, GSIZE_TO_POINTER(record->at), record);
+		hash_insert(dump.records, GSIZE_TO_POINTER(record->at), record);
 	add_record(&dump, root);
-	g_hash_table_destroy(dump.records);
+	hash_free(dump.records);
 }
 
 static char *text_of_records(const struct viommu_table *table)
 {
-	struct dump dump = { g_string_new(NULL), NULL, 0 };
+	struct dump dump = { strbuf_new(NULL), NULL, 0 };
 
-	g_string_append_printf(dump.text, "%s: ", table->signature);
+	strbuf_append_printf(dump.text, "%s: ", table->signature);
 	add_table(&dump, table->root);
-	return g_string_free(dump.text, FALSE);
+	return strbuf_steal(dump.text);
 }
 
 /* A device tree has a text of its own, which its compiler reads. */

@@ -6,6 +6,7 @@
  * exactly are numbers; wider ones, and bytes, are strings of hexadecimal digits. Text has
  * \xNN for what is not printable, as in dump.c: so it is ASCII, and no byte is lost.
  */
+#include "base/strbuf.h"
 #include "format.h"
 #include "tables/fdt/devicetree.h"
 #include "tables/record/json_bytes.h"
@@ -17,7 +18,7 @@
 /* The name of a field is the standard's; as a key it is in the spelling that programs like. */
 static void add_key(struct json *json, const char *name)
 {
-	g_autofree char *key = g_ascii_strdown(name, -1);
+	auto_free char *key = ascii_lower(name);
 
 	json_key(json, g_strdelimit(key, " -", '_'));
 }
@@ -26,7 +27,7 @@ static void add_key(struct json *json, const char *name)
 static void add_text(struct json *json, const struct field *field, const void *host)
 {
 	size_t length = field_format(field, host, NULL, 0);
-	g_autofree char *text = g_malloc(length + 1);
+	auto_free char *text = memory_get(length + 1);
 
 	field_format(field, host, text, length + 1);
 	text[length - 1] = '\0';
@@ -38,7 +39,7 @@ static void add_text(struct json *json, const struct field *field, const void *h
 static void add_value(struct json *json, const struct field *field, const void *host)
 {
 	const char *member = (const char *)host + field->member;
-	g_autofree char *wide = NULL;
+	auto_free char *wide = NULL;
 
 	if (field->kind == FIELD_TEXT) {
 		add_text(json, field, host);
@@ -47,8 +48,7 @@ static void add_value(struct json *json, const struct field *field, const void *
 	} else if (field->length <= EXACT_LENGTH) {
 		json_add_number(json, (int64_t)field_get(field, host));
 	} else {
-		wide = g_strdup_printf("0x%" G_GINT64_MODIFIER "x",
-				       (guint64)field_get(field, host));
+		wide = memory_printf("0x%" G_GINT64_MODIFIER "x", (guint64)field_get(field, host));
 		json_add_string(json, wide);
 	}
 }
@@ -86,7 +86,7 @@ static void add_reserved(struct json *json, const struct record *record)
 	json_key(json, "reserved");
 	json_open(json, '{');
 	for_each_field(f, record->layout) {
-		g_autofree char *key = g_strdup_printf("%u", f->at);
+		auto_free char *key = memory_printf("%u", f->at);
 
 		if (f->kind != FIELD_RESERVED || field_is_zero(f, record->host))
 			continue;

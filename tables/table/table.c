@@ -2,6 +2,7 @@
 /*
  * The table as an object: its signature, its file, its bytes, its end
  */
+#include "base/array.h"
 #include "format.h"
 #include "tables/fdt/devicetree.h"
 #include "tables/findings/findings.h"
@@ -20,8 +21,8 @@ struct viommu_table *viommu_table_free(struct viommu_table *table)
 	viommu_table_free(table->inner);
 	record_free(table->root);
 	dt_free(table->tree);
-	g_free(table->file);
-	g_free(table);
+	memory_free(table->file);
+	memory_free(table);
 	return NULL;
 }
 
@@ -42,14 +43,14 @@ const char *viommu_table_file(const struct viommu_table *table)
  */
 size_t viommu_table_encode(const struct viommu_table *table, void **ret_bytes)
 {
-	GByteArray *bytes;
+	struct bytes *bytes;
 	size_t length;
 
 	if (table->tree)
 		return dt_encode(table->tree, ret_bytes);
-	bytes = g_byte_array_new();
+	bytes = bytes_new();
 	record_encode(table->root, bytes);
 	length = bytes->len;
-	*ret_bytes = g_byte_array_free(bytes, FALSE);
+	*ret_bytes = bytes_steal(bytes);
 	return length;
 }

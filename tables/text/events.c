@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <yaml.h>
 
+#include "base/memory.h"
 #include "events.h"
 #include "tables/findings/findings.h"
 #include "text.h"
@@ -42,9 +43,9 @@ static struct mark mark_of_offset(const struct reader *r, size_t offset)
 static char *context(const yaml_parser_t *parser)
 {
 	if (!parser->context)
-		return g_strdup("");
-	return g_strdup_printf("%s from %zu:%zu, ", parser->context, parser->context_mark.line + 1,
-			       parser->context_mark.column + 1);
+		return memory_text("");
+	return memory_printf("%s from %zu:%zu, ", parser->context, parser->context_mark.line + 1,
+			     parser->context_mark.column + 1);
 }
 
 /* Behind an error of the syntax libyaml does not go on, and so neither does the reader. */
@@ -61,7 +62,7 @@ static bool say_not_yaml(struct reader *r)
 		mark = mark_of_offset(r, parser->problem_offset);
 	reader_complain(r, "text-yaml", mark, cure, "this is not YAML: %s%s", where,
 			parser->problem ? parser->problem : "it cannot be read");
-	g_free(where);
+	memory_free(where);
 	r->stopped = true;
 	return false;
 }
@@ -154,10 +155,10 @@ void reader_complain(struct reader *r, const char *rule_id, struct mark mark, co
 	char *text;
 
 	va_start(args, format);
-	text = g_strdup_vprintf(format, args);
+	text = memory_vprintf(format, args);
 	va_end(args);
 	report(r->findings, rule_id, place_in_text(r->file, mark.line, mark.column), cure, "%s",
 	       text);
-	g_free(text);
+	memory_free(text);
 	r->failed = true;
 }

@@ -4,6 +4,8 @@
 
 #include <yaml.h>
 
+#include "base/array.h"
+#include "base/strbuf.h"
 #include "text.h"
 
 /* Where something stands in the text, both from 1. */
@@ -26,9 +28,9 @@ struct reader {
 	bool failed;  /* something was wrong */
 
 	/* The object being read: its words, and its values, which are lists of them. */
-	GStringChunk *words;
-	GArray *items, *values;
-	GPtrArray *owned;
+	struct string_store *words;
+	struct array *items, *values;
+	struct pointers *owned;
 };
 
 void reader_begin(struct reader *r);
@@ -53,7 +55,8 @@ void reader_report_event(struct reader *r, const char *rule_id, const char *cure
 void reader_take_object(struct reader *r, const struct text_section *section);
 void reader_take_header(struct reader *r, const char *signature);
 
-/* The current event as a key, to be freed with g_free(); NULL, with a finding, if it is none. */
+/* The current event as a key, to be freed with memory_free(); NULL, with a finding, if it is none.
+ */
 char *reader_take_key(struct reader *r);
 
 #endif

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <yaml.h>
 
+#include "base/strbuf.h"
 #include "events.h"
 #include "tables/findings/findings.h"
 #include "text.h"
@@ -58,12 +59,12 @@ static unsigned signature_index(const char *name)
 /* With all names that there are: most mistakes are of spelling. */
 static void say_unknown_table(struct reader *r, const char *name)
 {
-	GString *cure = g_string_new("the tables are:");
+	struct strbuf *cure = strbuf_new("the tables are:");
 
 	for (size_t i = 0; topology_signature(i); i++)
-		g_string_append_printf(cure, " %s", topology_signature(i));
+		strbuf_append_printf(cure, " %s", topology_signature(i));
 	reader_complain(r, "text-key", reader_here(r), cure->str, "no table is called `%s`", name);
-	g_string_free(cure, TRUE);
+	strbuf_free(cure);
 }
 
 /* tables: { viot: { oem-id: ... } } */
@@ -79,7 +80,7 @@ static void read_header(struct reader *r, unsigned long *seen)
 		reader_say_twice(r, name);
 	if (fine)
 		*seen |= 1ul << i;
-	g_free(name);
+	memory_free(name);
 	if (reader_next(r) && fine)
 		reader_take_header(r, topology_signature(i));
 	else
@@ -107,13 +108,13 @@ static void read_headers(struct reader *r)
 /* From the rows, so the list in the message is never an old one. */
 static void say_unknown_section(struct reader *r, const char *name)
 {
-	GString *cure = g_string_new("the keys are: viommu, tables");
+	struct strbuf *cure = strbuf_new("the keys are: viommu, tables");
 
 	for (size_t i = 0; i < N_TEXT_SECTIONS; i++)
-		g_string_append_printf(cure, ", %s", text_sections[i].name);
+		strbuf_append_printf(cure, ", %s", text_sections[i].name);
 	reader_complain(r, "text-key", reader_here(r), cure->str, "a topology has no key `%s`",
 			name);
-	g_string_free(cure, TRUE);
+	strbuf_free(cure);
 }
 
 /* The keys at the top: sections, the headers of tables, and the version, which came first. */
@@ -158,7 +159,7 @@ static void read_sections(struct reader *r)
 			i = SECTION_UNKNOWN;
 		}
 		seen |= 1ul << i;
-		g_free(name);
+		memory_free(name);
 		read_section(r, i);
 	}
 }
@@ -198,7 +199,7 @@ static bool read_version(struct reader *r)
 		key = reader_take_key(r);
 		fine = key && !strcmp(key, "viommu") && reader_next(r) && reader_at_scalar(r) &&
 		       !strcmp((const char *)r->event.data.scalar.value, TEXT_VERSION);
-		g_free(key);
+		memory_free(key);
 	}
 	if (!fine && !r->stopped)
 		reader_complain(r, "text-version", mark, cure_of(r),

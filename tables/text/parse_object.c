@@ -10,6 +10,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/array.h"
+#include "base/strbuf.h"
 #include "events.h"
 #include "tables/findings/findings.h"
 
@@ -37,20 +39,18 @@ struct value {
  */
 void reader_begin(struct reader *r)
 {
-	static const size_t typical_words = 512;
-
-	r->words = g_string_chunk_new(typical_words);
-	r->items = g_array_new(FALSE, FALSE, sizeof(struct item));
-	r->values = g_array_new(FALSE, FALSE, sizeof(struct value));
-	r->owned = g_ptr_array_new_with_free_func(g_free);
+	r->words = string_store_new();
+	r->items = array_new(sizeof(struct item));
+	r->values = array_new(sizeof(struct value));
+	r->owned = pointers_new(memory_free);
 }
 
 void reader_end(struct reader *r)
 {
-	g_string_chunk_free(r->words);
-	g_array_free(r->items, TRUE);
-	g_array_free(r->values, TRUE);
-	g_ptr_array_free(r->owned, TRUE);
+	string_store_free(r->words);
+	array_free(r->items);
+	array_free(r->values);
+	pointers_free(r->owned);
 }
 
 /*
@@ -59,10 +59,10 @@ void reader_end(struct reader *r)
  */
 static void forget_object(struct reader *r)
 {
-	g_string_chunk_clear(r->words);
-	g_array_set_size(r->items, 0);
-	g_array_set_size(r->values, 0);
-	g_ptr_array_set_size(r->owned, 0);
+	string_store_clear(r->words);
+	array_set_size(r->items, 0);
+	array_set_size(r->values, 0);
+	pointers_set_size(r->owned, 0);
 }
 
 /* -- words -------------------------------------------------------------------- */
@@ -87,7 +87,7 @@ static bool is_word(struct reader *r)
 char *reader_take_key(struct reader *r)
 {
 	if (is_word(r))
-		return g_strdup(scalar(r));
+		return memory_text(scalar(r));
 	reader_skip(r);
 	return NULL;
 }
@@ -101,8 +101,8 @@ static bool take_item(struct reader *r)
 		reader_skip(r);
 		return false;
 	}
-	item.text = g_string_chunk_insert(r->words, scalar(r));
-	g_array_append_val(r->items, item);
+	item.text = string_store_add(r->words, scalar(r));
+	array_append(r->items, item);
 	return true;
 }
 
@@ -123,7 +123,7 @@ static const struct text_key *find_key(const struct text_section *section, const
 static struct value *find_value(const struct reader *r, const char *key)
 {
 	for (guint i = 0; i < r->values->len; i++) {
-		struct value *value = &g_array_index(r->values, struct value, i);
+		struct value *value = &array_index(r->values, struct value, i);
 
 		if (!strcmp(value->key, key))
 			return value;
@@ -165,7 +165,7 @@ static void say_unknown_key(struct reader *r, const struct text_section *section
 	static const unsigned near = 2;
 	const char *closest = NULL, *before = NULL;
 	unsigned least = near + 1;
-	GString *cure = g_string_new("the keys are: ");
+	struct strbuf *cure = strbuf_new("the keys are: ");
 
 	for_each_key(key, section) {
 		unsigned d = distance(name, key->name);
@@ -176,18 +176,18 @@ static void say_unknown_key(struct reader *r, const struct text_section *section
 		}
 		if (before && !strcmp(before, key->name))
 			continue;
-		g_string_append_printf(cure, "%s%s", before ? ", " : "", key->name);
+		strbuf_append_printf(cure, "%s%s", before ? ", " : "", key->name);
 		before = key->name;
 	}
 	if (closest) {
-		char *meant = g_strdup_printf("did you mean `%s`? ", closest);
+		char *meant = memory_printf("did you mean `%s`? ", closest);
 
-		g_string_prepend(cure, meant);
-		g_free(meant);
+		strbuf_prepend(cure, meant);
+		memory_free(meant);
 	}
 	reader_complain(r, "text-key", reader_here(r), cure->str, "%s has no key `%s`",
 			section->what, name);
-	g_string_free(cure, TRUE);
+	strbuf_free(cure);
 }
 
 /* Unknown before repeated: a wrong key that is there twice is wrong twice. */
@@ -244,13 +244,13 @@ static void collect_pair(struct reader *r, const struct text_section *section)
 
 	if (!reader_next(r) || !fine) {
 		reader_skip(r);
-		g_free(name);
+		memory_free(name);
 		return;
 	}
-	value.key = g_string_chunk_insert(r->words, name);
+	value.key = string_store_add(r->words, name);
 	collect_value(r, &value);
-	g_array_append_val(r->values, value);
-	g_free(name);
+	array_append(r->values, value);
+	memory_free(name);
 }
 
 /* Values come before it is known which keys make sense, for that may depend on one further down. */
@@ -274,13 +274,13 @@ static bool collect(struct reader *r, const struct text_section *section)
 /* All that it could be, since that is what people look up otherwise. */
 static void say_choice(struct reader *r, const struct text_key *key, const struct item *item)
 {
-	GString *cure = g_string_new("it is one of: ");
+	struct strbuf *cure = strbuf_new("it is one of: ");
 
 	for (int i = 0; key->nth(i); i++)
-		g_string_append_printf(cure, "%s%s", i ? ", " : "", key->nth(i));
+		strbuf_append_printf(cure, "%s%s", i ? ", " : "", key->nth(i));
 	reader_complain(r, "text-value", item->mark, cure->str, "`%s` cannot be \"%s\"", key->name,
 			item->text);
-	g_string_free(cure, TRUE);
+	strbuf_free(cure);
 }
 
 /*
@@ -300,15 +300,15 @@ static void say_wrong(struct reader *r, const struct text_key *key, const struct
 	} else if (key->nth) {
 		say_choice(r, key, item);
 	} else if (scan == SCAN_BEYOND) {
-		cure = g_strdup_printf("it can be %s: for example %s", kind->limits, kind->example);
+		cure = memory_printf("it can be %s: for example %s", kind->limits, kind->example);
 		reader_complain(r, "text-value-range", item->mark, cure,
 				"`%s` is \"%s\", which is too much", key->name, item->text);
-		g_free(cure);
+		memory_free(cure);
 	} else {
-		cure = g_strdup_printf("write %s: for example %s", kind->what, kind->example);
+		cure = memory_printf("write %s: for example %s", kind->what, kind->example);
 		reader_complain(r, "text-value", item->mark, cure, "`%s` cannot be \"%s\"",
 				key->name, item->text);
-		g_free(cure);
+		memory_free(cure);
 	}
 }
 
@@ -321,10 +321,10 @@ static bool shape_is_fine(struct reader *r, const struct text_key *key, const st
 		return false;
 	if (value->n && (key->kind->many || !value->list))
 		return true;
-	cure = g_strdup_printf("write %s: for example %s", key->kind->what, key->kind->example);
+	cure = memory_printf("write %s: for example %s", key->kind->what, key->kind->example);
 	reader_complain(r, "text-type", value->mark, cure, "`%s` is %s", key->name,
 			value->n ? "not a list" : "an empty list");
-	g_free(cure);
+	memory_free(cure);
 	return false;
 }
 
@@ -339,7 +339,7 @@ static bool take_value(struct reader *r, const struct text_key *key, struct valu
 		return false;
 	for (; draft.i < draft.n; draft.i++) {
 		const struct item *item =
-			&g_array_index(r->items, struct item, value->first + draft.i);
+			&array_index(r->items, struct item, value->first + draft.i);
 		enum scan scan = key->kind->read(key, item->text, &draft);
 
 		if (scan != SCAN_OK) {
@@ -363,10 +363,10 @@ static bool take_nothing(struct reader *r, const struct text_key *key, void *obj
 		key->kind->absent(key, object);
 	if (!key->required)
 		return true;
-	cure = g_strdup_printf("write `%s: ...`, %s", key->name, key->help);
+	cure = memory_printf("write `%s: ...`, %s", key->name, key->help);
 	reader_complain(r, "text-key-missing", mark, cure, "%s needs the key `%s`", section->what,
 			key->name);
-	g_free(cure);
+	memory_free(cure);
 	return false;
 }
 
@@ -374,7 +374,7 @@ static bool take_nothing(struct reader *r, const struct text_key *key, void *obj
 static void say_misplaced(struct reader *r, const struct text_section *section)
 {
 	for (guint i = 0; i < r->values->len; i++) {
-		const struct value *value = &g_array_index(r->values, struct value, i);
+		const struct value *value = &array_index(r->values, struct value, i);
 		const struct text_key *key = find_key(section, value->key);
 
 		if (value->taken)
@@ -452,11 +452,11 @@ void reader_take_object(struct reader *r, const struct text_section *section)
 
 	if (!collect(r, section))
 		return;
-	object = g_malloc0(section->size);
+	object = memory_zeroed(1, section->size);
 	set_place(r, section, object, mark);
 	if (make(r, section, object, mark))
 		add(r, section, object);
-	g_free(object);
+	memory_free(object);
 }
 
 /*

@@ -7,6 +7,7 @@
  */
 #include <string.h>
 
+#include "base/strbuf.h"
 #include "scan.h"
 
 #define DECIMAL     10
@@ -162,14 +163,14 @@ enum scan scan_function(const char **at, struct function *ret_function)
 }
 
 /* Lower case and two digits, two digits, one digit: the form that can be searched for. */
-void put_bdf(GString *out, unsigned bdf)
+void put_bdf(struct strbuf *out, unsigned bdf)
 {
-	g_string_append_printf(out, "%02x:%02x.%x", bdf >> BUS_SHIFT,
-			       bdf >> DEVICE_SHIFT & MAX_DEVICE, bdf & MAX_FUNCTION);
+	strbuf_append_printf(out, "%02x:%02x.%x", bdf >> BUS_SHIFT,
+			     bdf >> DEVICE_SHIFT & MAX_DEVICE, bdf & MAX_FUNCTION);
 }
 
-void put_function(GString *out, uint16_t segment, uint16_t bdf)
+void put_function(struct strbuf *out, uint16_t segment, uint16_t bdf)
 {
-	g_string_append_printf(out, "%04x:", segment);
+	strbuf_append_printf(out, "%04x:", segment);
 	put_bdf(out, bdf);
 }

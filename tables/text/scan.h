@@ -7,6 +7,8 @@
 
 #include <glib.h>
 
+#include "base/strbuf.h"
+
 /* What came of reading a value. */
 enum scan {
 	SCAN_OK,
@@ -49,7 +51,7 @@ static inline enum scan scan_end(enum scan scan, const char *rest)
 bool scan_dash(const char **at);
 
 /* And the way back: "0001:03:00.0", "03:00.0" */
-void put_function(GString *out, uint16_t segment, uint16_t bdf);
-void put_bdf(GString *out, unsigned bdf);
+void put_function(struct strbuf *out, uint16_t segment, uint16_t bdf);
+void put_bdf(struct strbuf *out, unsigned bdf);
 
 #endif

@@ -4,6 +4,8 @@
 
 #include <glib.h>
 
+#include "base/array.h"
+#include "base/strbuf.h"
 #include "scan.h"
 #include "tables/model/topology.h"
 
@@ -22,8 +24,8 @@ struct text_key;
 /* An object in the making. */
 struct draft {
 	void *object;
-	GPtrArray *owned; /* what the object points to, as long as it is being made */
-	size_t i, n;      /* which item of the value, of how many */
+	struct pointers *owned; /* what the object points to, as long as it is being made */
+	size_t i, n;            /* which item of the value, of how many */
 };
 
 /* A way to write a value: what it is, how it is read, how it is written. */
@@ -37,7 +39,7 @@ struct text_kind {
 	enum scan (*read)(const struct text_key *key, const char *text, struct draft *draft);
 
 	/* Append the value. False: it is what the key's absence means. */
-	bool (*write)(const struct text_key *key, const void *object, GString *out);
+	bool (*write)(const struct text_key *key, const void *object, struct strbuf *out);
 
 	/* The key is absent: do what is needed beyond leaving zeroes. May be NULL. */
 	void (*absent)(const struct text_key *key, void *object);
@@ -92,7 +94,7 @@ static inline void *text_member(const struct text_key *key, size_t i, const void
 
 /* What several kinds share. */
 enum scan text_read_number(const struct text_key *key, const char *text, struct draft *draft);
-bool text_write_id(const struct text_key *key, const void *object, GString *out);
+bool text_write_id(const struct text_key *key, const void *object, struct strbuf *out);
 
 /* Kinds, and the members they want. */
 extern const struct text_kind text_name;      /* const char * */
@@ -123,6 +125,6 @@ extern const struct text_kind text_row;       /* uint32_t [room], unsigned: how 
 extern const struct text_kind text_bytes;     /* char [room] */
 
 /* Append a text so that it is read again as it is. */
-void text_put(GString *out, const char *text);
+void text_put(struct strbuf *out, const char *text);
 
 #endif

@@ -9,6 +9,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/array.h"
+#include "base/strbuf.h"
 #include "text.h"
 
 /* What stands behind a number is a mistake and no remark: 0x10O0 is no 0x10. */
@@ -38,34 +40,34 @@ static bool is_plain(const char *text)
 }
 
 /* Escapes for whatever a YAML reader would refuse or an editor not show. */
-static void put_quoted(GString *out, const char *text)
+static void put_quoted(struct strbuf *out, const char *text)
 {
 	static const gunichar largest_short = 0xffff;
 
-	g_string_append_c(out, '"');
+	strbuf_append_char(out, '"');
 	for (; *text; text = g_utf8_next_char(text)) {
 		gunichar c = g_utf8_get_char(text);
 
 		if (c == '"' || c == '\\')
-			g_string_append_printf(out, "\\%c", (int)c);
+			strbuf_append_printf(out, "\\%c", (int)c);
 		else if (g_unichar_isprint(c))
-			g_string_append_unichar(out, c);
+			strbuf_append_unicode(out, c);
 		else if (c <= largest_short)
-			g_string_append_printf(out, "\\u%04" PRIx32, c);
+			strbuf_append_printf(out, "\\u%04" PRIx32, c);
 		else
-			g_string_append_printf(out, "\\U%08" PRIx32, c);
+			strbuf_append_printf(out, "\\U%08" PRIx32, c);
 	}
-	g_string_append_c(out, '"');
+	strbuf_append_char(out, '"');
 }
 
 /*
  * Quotes only where they are needed, so that a file reads as a person would write it. An empty text
  * needs them, for YAML takes nothing at all for null.
  */
-void text_put(GString *out, const char *text)
+void text_put(struct strbuf *out, const char *text)
 {
 	if (*text && is_plain(text))
-		g_string_append(out, text);
+		strbuf_append(out, text);
 	else
 		put_quoted(out, text);
 }
@@ -89,7 +91,7 @@ static enum scan read_name(const struct text_key *key, const char *text, struct 
 }
 
 /* An object without a name has no such line; the text that was begun is thrown away then. */
-static bool write_name(const struct text_key *key, const void *object, GString *out)
+static bool write_name(const struct text_key *key, const void *object, struct strbuf *out)
 {
 	const char *name = MEMBER(const char *, key, 0, object);
 
@@ -117,7 +119,7 @@ static enum scan read_reference(const struct text_key *key, const char *text, st
  * No reference is written like no name, by leaving the line out: that is what it means when it is
  * read.
  */
-static bool write_reference(const struct text_key *key, const void *object, GString *out)
+static bool write_reference(const struct text_key *key, const void *object, struct strbuf *out)
 {
 	const char *name = MEMBER(const char *, key, 0, object);
 
@@ -160,14 +162,14 @@ static enum scan read_bytes(const struct text_key *key, const char *text, struct
  * Fields of a header are bytes and need not be UTF-8, which the text is. So a byte is written as
  * the character with that number, and everything can be read again.
  */
-static bool write_bytes(const struct text_key *key, const void *object, GString *out)
+static bool write_bytes(const struct text_key *key, const void *object, struct strbuf *out)
 {
-	GString *text = g_string_new(NULL);
+	struct strbuf *text = strbuf_new(NULL);
 
 	for (const char *byte = text_member(key, 0, object); *byte; byte++)
-		g_string_append_unichar(text, (uint8_t)*byte);
+		strbuf_append_unicode(text, (uint8_t)*byte);
 	put_quoted(out, text->str);
-	g_string_free(text, TRUE);
+	strbuf_free(text);
 	return true;
 }
 
@@ -193,11 +195,11 @@ static enum scan read_choice(const struct text_key *key, const char *text, struc
 }
 
 /* The first choice is what is meant where the key is missing, and so it is left out. */
-static bool write_choice(const struct text_key *key, const void *object, GString *out)
+static bool write_choice(const struct text_key *key, const void *object, struct strbuf *out)
 {
 	int value = MEMBER(int, key, 0, object);
 
-	g_string_append(out, key->nth(value));
+	strbuf_append(out, key->nth(value));
 	return value;
 }
 
@@ -221,11 +223,11 @@ static enum scan read_boolean(const struct text_key *key, const char *text, stru
 }
 
 /* Left out where it is no, which is what a missing key means. */
-static bool write_boolean(const struct text_key *key, const void *object, GString *out)
+static bool write_boolean(const struct text_key *key, const void *object, struct strbuf *out)
 {
 	bool value = MEMBER(bool, key, 0, object);
 
-	g_string_append(out, value ? "yes" : "no");
+	strbuf_append(out, value ? "yes" : "no");
 	return value;
 }
 
@@ -252,12 +254,12 @@ static enum scan read_segment(const struct text_key *key, const char *text, stru
  * Up to 9, decimal and hexadecimal look the same. Beyond, the prefix says which: functions
  * write their segments in hexadecimal.
  */
-static bool write_segment(const struct text_key *key, const void *object, GString *out)
+static bool write_segment(const struct text_key *key, const void *object, struct strbuf *out)
 {
 	static const uint16_t last_digit = 9;
 	uint16_t segment = MEMBER(uint16_t, key, 0, object);
 
-	g_string_append_printf(out, segment > last_digit ? "0x%04x" : "%u", segment);
+	strbuf_append_printf(out, segment > last_digit ? "0x%04x" : "%u", segment);
 	return segment;
 }
 
@@ -280,11 +282,11 @@ enum scan text_read_number(const struct text_key *key, const char *text, struct 
 }
 
 /* 0 is what a missing key means, so it is left out. */
-static bool write_number(const struct text_key *key, const void *object, GString *out)
+static bool write_number(const struct text_key *key, const void *object, struct strbuf *out)
 {
 	uint32_t number = MEMBER(uint32_t, key, 0, object);
 
-	g_string_append_printf(out, "%" PRIu32, number);
+	strbuf_append_printf(out, "%" PRIu32, number);
 	return number;
 }
 
@@ -297,9 +299,9 @@ const struct text_kind text_number = {
 };
 
 /* An ID is always said: 0 is one like any other. */
-bool text_write_id(const struct text_key *key, const void *object, GString *out)
+bool text_write_id(const struct text_key *key, const void *object, struct strbuf *out)
 {
-	g_string_append_printf(out, "0x%" PRIx32, MEMBER(uint32_t, key, 0, object));
+	strbuf_append_printf(out, "0x%" PRIx32, MEMBER(uint32_t, key, 0, object));
 	return true;
 }
 
@@ -312,7 +314,7 @@ const struct text_kind text_id = {
 };
 
 /* Flags are read bit by bit, which hexadecimal shows. */
-static bool write_bits(const struct text_key *key, const void *object, GString *out)
+static bool write_bits(const struct text_key *key, const void *object, struct strbuf *out)
 {
 	return text_write_id(key, object, out) && MEMBER(uint32_t, key, 0, object);
 }
@@ -336,7 +338,7 @@ static enum scan read_domain(const struct text_key *key, const char *text, struc
 }
 
 /* Domain 0 is a domain like any other, so whether there is one is a member of its own. */
-static bool write_domain(const struct text_key *key, const void *object, GString *out)
+static bool write_domain(const struct text_key *key, const void *object, struct strbuf *out)
 {
 	write_number(key, object, out);
 	return MEMBER(bool, key, 1, object);
@@ -351,7 +353,7 @@ const struct text_kind text_domain = {
 };
 
 /* As a domain, but it is a number of the sort that people write in hexadecimal. */
-static bool write_input(const struct text_key *key, const void *object, GString *out)
+static bool write_input(const struct text_key *key, const void *object, struct strbuf *out)
 {
 	return text_write_id(key, object, out) && MEMBER(bool, key, 1, object);
 }
@@ -371,9 +373,9 @@ static enum scan read_address(const struct text_key *key, const char *text, stru
 }
 
 /* 0 is what a missing key means. Addresses are hexadecimal wherever people meet them. */
-static bool write_address(const struct text_key *key, const void *object, GString *out)
+static bool write_address(const struct text_key *key, const void *object, struct strbuf *out)
 {
-	g_string_append_printf(out, "0x%" PRIx64, MEMBER(uint64_t, key, 0, object));
+	strbuf_append_printf(out, "0x%" PRIx64, MEMBER(uint64_t, key, 0, object));
 	return MEMBER(uint64_t, key, 0, object);
 }
 
@@ -440,10 +442,10 @@ static enum scan read_addresses(const struct text_key *key, const char *text, st
 	return scan;
 }
 
-static bool write_addresses(const struct text_key *key, const void *object, GString *out)
+static bool write_addresses(const struct text_key *key, const void *object, struct strbuf *out)
 {
-	g_string_append_printf(out, "0x%" PRIx64 "-0x%" PRIx64, MEMBER(uint64_t, key, 0, object),
-			       MEMBER(uint64_t, key, 1, object));
+	strbuf_append_printf(out, "0x%" PRIx64 "-0x%" PRIx64, MEMBER(uint64_t, key, 0, object),
+			     MEMBER(uint64_t, key, 1, object));
 	return true;
 }
 
@@ -467,10 +469,10 @@ static enum scan read_id_range(const struct text_key *key, const char *text, str
 	return scan;
 }
 
-static bool write_id_range(const struct text_key *key, const void *object, GString *out)
+static bool write_id_range(const struct text_key *key, const void *object, struct strbuf *out)
 {
-	g_string_append_printf(out, "0x%" PRIx32 "-0x%" PRIx32, MEMBER(uint32_t, key, 0, object),
-			       MEMBER(uint32_t, key, 1, object));
+	strbuf_append_printf(out, "0x%" PRIx32 "-0x%" PRIx32, MEMBER(uint32_t, key, 0, object),
+			     MEMBER(uint32_t, key, 1, object));
 	return true;
 }
 
@@ -493,7 +495,7 @@ static enum scan read_some_ids(const struct text_key *key, const char *text, str
 }
 
 /* ID 0 to 0 is a range like any other, so whether it was given is a member of its own. */
-static bool write_some_ids(const struct text_key *key, const void *object, GString *out)
+static bool write_some_ids(const struct text_key *key, const void *object, struct strbuf *out)
 {
 	return write_id_range(key, object, out) && MEMBER(bool, key, 2, object);
 }
@@ -509,12 +511,12 @@ const struct text_kind text_some_ids = {
 /* -- lists of numbers --------------------------------------------------------- */
 
 /* On one line, as YAML's flow style has it: numbers of interrupts are too short for a line each. */
-static void write_list(GString *out, const uint32_t *numbers, size_t n)
+static void write_list(struct strbuf *out, const uint32_t *numbers, size_t n)
 {
-	g_string_append_c(out, '[');
+	strbuf_append_char(out, '[');
 	for (size_t i = 0; i < n; i++)
-		g_string_append_printf(out, i ? ", %" PRIu32 : "%" PRIu32, numbers[i]);
-	g_string_append_c(out, ']');
+		strbuf_append_printf(out, i ? ", %" PRIu32 : "%" PRIu32, numbers[i]);
+	strbuf_append_char(out, ']');
 }
 
 /* Room for all items at once; it belongs to the reader until the topology has copied it. */
@@ -527,15 +529,15 @@ static enum scan read_numbers(const struct text_key *key, const char *text, stru
 	if (scan != SCAN_OK)
 		return scan;
 	if (!draft->i) {
-		*numbers = g_new(uint32_t, draft->n);
-		g_ptr_array_add(draft->owned, *numbers);
+		*numbers = memory_new(uint32_t, draft->n);
+		pointers_add(draft->owned, *numbers);
 	}
 	(*numbers)[draft->i] = (uint32_t)number;
 	MEMBER(size_t, key, 1, draft->object) = draft->i + 1;
 	return SCAN_OK;
 }
 
-static bool write_numbers(const struct text_key *key, const void *object, GString *out)
+static bool write_numbers(const struct text_key *key, const void *object, struct strbuf *out)
 {
 	write_list(out, MEMBER(const uint32_t *, key, 0, object), MEMBER(size_t, key, 1, object));
 	return MEMBER(size_t, key, 1, object);
@@ -566,7 +568,7 @@ static enum scan read_row(const struct text_key *key, const char *text, struct d
 	return SCAN_OK;
 }
 
-static bool write_row(const struct text_key *key, const void *object, GString *out)
+static bool write_row(const struct text_key *key, const void *object, struct strbuf *out)
 {
 	unsigned n = MEMBER(unsigned, key, 1, object);
 

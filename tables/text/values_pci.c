@@ -7,6 +7,7 @@
  */
 #include <inttypes.h>
 
+#include "base/strbuf.h"
 #include "text.h"
 
 #define SEGMENT_SHIFT 16
@@ -27,7 +28,7 @@ static enum scan read_function(const struct text_key *key, const char *text, str
 }
 
 /* Always with its segment, so that a line can be searched for without knowing where it stands. */
-static bool write_function(const struct text_key *key, const void *object, GString *out)
+static bool write_function(const struct text_key *key, const void *object, struct strbuf *out)
 {
 	put_function(out, MEMBER(uint16_t, key, 0, object), MEMBER(uint16_t, key, 1, object));
 	return true;
@@ -60,12 +61,12 @@ static enum scan read_segments(const struct text_key *key, const char *text, str
 }
 
 /* One segment is said with the functions, in front of them as lspci does it, and needs no key. */
-static bool write_segments(const struct text_key *key, const void *object, GString *out)
+static bool write_segments(const struct text_key *key, const void *object, struct strbuf *out)
 {
 	uint16_t first = MEMBER(uint16_t, key, SEGMENT_FIRST, object);
 	uint16_t last = MEMBER(uint16_t, key, SEGMENT_LAST, object);
 
-	g_string_append_printf(out, "%u-%u", first, last);
+	strbuf_append_printf(out, "%u-%u", first, last);
 	return first != last;
 }
 
@@ -147,17 +148,17 @@ static enum scan read_functions(const struct text_key *key, const char *text, st
  * The shortest that is read again as the same: no segment where `segments` has said it, no end
  * where there is one function.
  */
-static bool write_functions(const struct text_key *key, const void *object, GString *out)
+static bool write_functions(const struct text_key *key, const void *object, struct strbuf *out)
 {
 	uint16_t segment = MEMBER(uint16_t, key, SEGMENT_FIRST, object);
 	uint16_t first = MEMBER(uint16_t, key, BDF_FIRST, object);
 	uint16_t last = MEMBER(uint16_t, key, BDF_LAST, object);
 
 	if (MEMBER(uint16_t, key, SEGMENT_LAST, object) == segment)
-		g_string_append_printf(out, "%04x:", segment);
+		strbuf_append_printf(out, "%04x:", segment);
 	put_bdf(out, first);
 	if (last != first) {
-		g_string_append_c(out, '-');
+		strbuf_append_char(out, '-');
 		put_bdf(out, last);
 	}
 	return true;
@@ -185,11 +186,11 @@ static enum scan read_buses(const struct text_key *key, const char *text, struct
 }
 
 /* One bus is one number: nobody writes a range of it. */
-static bool write_buses(const struct text_key *key, const void *object, GString *out)
+static bool write_buses(const struct text_key *key, const void *object, struct strbuf *out)
 {
 	uint8_t first = MEMBER(uint8_t, key, 0, object), last = MEMBER(uint8_t, key, 1, object);
 
-	g_string_append_printf(out, first == last ? "%02x" : "%02x-%02x", first, last);
+	strbuf_append_printf(out, first == last ? "%02x" : "%02x-%02x", first, last);
 	return true;
 }
 
@@ -202,7 +203,7 @@ const struct text_kind text_buses = {
 };
 
 /* Bus 0 is below no bridge, so 0 says that the buses are not known. */
-static bool write_below(const struct text_key *key, const void *object, GString *out)
+static bool write_below(const struct text_key *key, const void *object, struct strbuf *out)
 {
 	return write_buses(key, object, out) && MEMBER(uint8_t, key, 0, object);
 }
@@ -222,7 +223,7 @@ static uint32_t usual_first_id(const struct viommu_pci_range *range)
 }
 
 /* Said where it is not what the functions have anyway. */
-static bool write_first_id(const struct text_key *key, const void *object, GString *out)
+static bool write_first_id(const struct text_key *key, const void *object, struct strbuf *out)
 {
 	text_write_id(key, object, out);
 	return MEMBER(uint32_t, key, 0, object) != usual_first_id(object);

@@ -10,6 +10,7 @@
 
 #include <glib.h>
 
+#include "base/strbuf.h"
 #include "tables/findings/findings.h"
 #include "scan.h"
 #include "tables/model/topology.h"
@@ -18,31 +19,31 @@
  */
 char *viommu_functions_text(const struct viommu_route_range *range)
 {
-	GString *out = g_string_new(NULL);
+	struct strbuf *out = strbuf_new(NULL);
 
-	g_string_append_printf(out, "%04x", range->segment_first);
+	strbuf_append_printf(out, "%04x", range->segment_first);
 	if (range->segment_last != range->segment_first)
-		g_string_append_printf(out, "-%04x", range->segment_last);
-	g_string_append_c(out, ':');
+		strbuf_append_printf(out, "-%04x", range->segment_last);
+	strbuf_append_char(out, ':');
 	put_bdf(out, range->bdf_first);
 	if (range->bdf_last != range->bdf_first) {
-		g_string_append_c(out, '-');
+		strbuf_append_char(out, '-');
 		put_bdf(out, range->bdf_last);
 	}
-	return g_string_free(out, FALSE);
+	return strbuf_steal(out);
 }
 
 /* One that is a function and has registers too is known by its function, which people can look up.
  */
 char *viommu_iommu_at_text(const struct viommu_iommu *iommu)
 {
-	GString *out = g_string_new(NULL);
+	struct strbuf *out = strbuf_new(NULL);
 
 	if (iommu_is_function(iommu))
 		put_function(out, iommu->segment, iommu->bdf);
 	else
-		g_string_append_printf(out, "0x%" PRIx64, iommu->base);
-	return g_string_free(out, FALSE);
+		strbuf_append_printf(out, "0x%" PRIx64, iommu->base);
+	return strbuf_steal(out);
 }
 
 /*
@@ -51,18 +52,18 @@ char *viommu_iommu_at_text(const struct viommu_iommu *iommu)
  */
 char *viommu_place_text(const struct viommu_place *place)
 {
-	GString *out = g_string_new(place->file);
+	struct strbuf *out = strbuf_new(place->file);
 	char *text;
 
 	if (place->line)
-		g_string_append_printf(out, "%s%u:%u", out->len ? ":" : "line ", place->line,
-				       place->column);
+		strbuf_append_printf(out, "%s%u:%u", out->len ? ":" : "line ", place->line,
+				     place->column);
 	else if (place->path)
-		g_string_append_printf(out, "%s%s", out->len ? ":" : "", place->path);
+		strbuf_append_printf(out, "%s%s", out->len ? ":" : "", place->path);
 	else if (place->file && place->at != VIOMMU_NOWHERE)
-		g_string_append_printf(out, ":0x%zx", place->at);
+		strbuf_append_printf(out, ":0x%zx", place->at);
 	text = shown(out->str, SIZE_MAX);
-	g_string_free(out, TRUE);
+	strbuf_free(out);
 	return text;
 }
 

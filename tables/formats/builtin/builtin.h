@@ -2,6 +2,7 @@
 #ifndef VIOMMU_TABLES_BUILTIN_H
 #define VIOMMU_TABLES_BUILTIN_H
 
+#include "base/array.h"
 #include "tables/table/format.h"
 
 /*
@@ -27,7 +28,7 @@ struct builtin_walk {
 	const uint8_t *bytes;
 	size_t end;
 	struct viommu_findings *findings;
-	GArray *items; /* of struct builtin_extent, as they are come to */
+	struct array *items; /* of struct builtin_extent, as they are come to */
 };
 
 /* Where an item is. */

@@ -8,6 +8,7 @@
  */
 #include <errno.h>
 
+#include "base/array.h"
 #include "builtin.h"
 #include "tables/findings/findings.h"
 #include "tables/model/topology.h"
@@ -76,18 +77,18 @@ static gint compare_order(gconstpointer a, gconstpointer b)
 }
 
 /* Items in the order of readers: of two ranges that overlap, the first counts. */
-static GPtrArray *items_in_order(const struct viommu_table *table)
+static struct pointers *items_in_order(const struct viommu_table *table)
 {
-	const GPtrArray *children = table->root->children;
-	GPtrArray *items = g_ptr_array_new();
+	const struct pointers *children = table->root->children;
+	struct pointers *items = pointers_new(NULL);
 
 	for (guint i = 0; i < children->len; i++) {
 		struct record *record = children->pdata[i];
 
 		if (record->layout)
-			g_ptr_array_add(items, record);
+			pointers_add(items, record);
 	}
-	g_ptr_array_sort(items, compare_order);
+	pointers_sort(items, compare_order);
 	return items;
 }
 
@@ -103,7 +104,7 @@ struct viommu_topology *builtin_read(const struct viommu_table *table,
 	};
 	const struct builtin_form *form = builtin_form(table);
 	struct reading reading = { table, viommu_topology_new(), findings };
-	GPtrArray *items = items_in_order(table);
+	struct pointers *items = items_in_order(table);
 
 	viommu_topology_add_iommu(reading.topology, &iommu);
 	for (guint i = 0; i < items->len; i++) {
@@ -114,6 +115,6 @@ struct viommu_topology *builtin_read(const struct viommu_table *table,
 		else if (record->layout == form->endpoint)
 			read_endpoint(&reading, record);
 	}
-	g_ptr_array_free(items, TRUE);
+	pointers_free(items);
 	return reading.topology;
 }

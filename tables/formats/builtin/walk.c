@@ -6,6 +6,8 @@
  * come to once; what it cannot go past, it reports. Then items are put in the order of their
  * bytes, which a list need not be in, and what is between them is kept.
  */
+#include "base/array.h"
+#include "base/hash.h"
 #include "builtin.h"
 #include "tables/findings/findings.h"
 
@@ -14,7 +16,7 @@
 /* Where it comes in the reader's order is kept, since records are put in that of their bytes. */
 static void take(struct builtin_walk *walk, size_t at, size_t length)
 {
-	g_array_append_val(walk->items, ((struct builtin_extent){ at, length, walk->items->len }));
+	array_append(walk->items, ((struct builtin_extent){ at, length, walk->items->len }));
 }
 
 /* Where the first item is, or 0: not inside the head, and not beyond the end. */
@@ -47,14 +49,14 @@ static size_t listed_length(const struct builtin_walk *walk, size_t at)
 }
 
 /* A reader that does not count would go round for ever where an item is come to again. */
-static bool is_whole_and_new(const struct builtin_walk *walk, size_t at, GHashTable *seen)
+static bool is_whole_and_new(const struct builtin_walk *walk, size_t at, struct hash *seen)
 {
 	if (!wire_fits(at, builtin_form(walk->table)->unknown->length, walk->end) ||
 	    !wire_fits(at, listed_length(walk, at), walk->end)) {
 		blame_end(walk, at);
 		return false;
 	}
-	if (g_hash_table_add(seen, GSIZE_TO_POINTER(at)))
+	if (hash_add(seen, GSIZE_TO_POINTER(at)))
 		return true;
 	report(walk->findings, "builtin-list", table_place(walk->table, at),
 	       "let the last item have 0 for its next", "the list comes to this item again");
@@ -65,14 +67,14 @@ static bool is_whole_and_new(const struct builtin_walk *walk, size_t at, GHashTa
 void builtin_walk_list(struct builtin_walk *walk)
 {
 	const struct field *next = layout_field(builtin_form(walk->table)->unknown, "Next");
-	GHashTable *seen = g_hash_table_new(NULL, NULL);
+	struct hash *seen = hash_new(&hash_direct);
 	size_t at = builtin_head(walk->table, "Offset") ? begin(walk) : 0;
 
 	while (at && is_whole_and_new(walk, at, seen)) {
 		take(walk, at, listed_length(walk, at));
 		at = (size_t)wire_load(walk->bytes + at + next->at, next->length);
 	}
-	g_hash_table_destroy(seen);
+	hash_free(seen);
 }
 
 /* The stride is the table's to choose: shorter than a type, it would have items in each other. */
@@ -180,14 +182,14 @@ void builtin_decode(struct viommu_table *table, const uint8_t *bytes, size_t len
 		.bytes = bytes,
 		.end = length,
 		.findings = findings,
-		.items = g_array_new(FALSE, FALSE, sizeof(struct builtin_extent)),
+		.items = array_new(sizeof(struct builtin_extent)),
 	};
 	size_t at = table->root->layout->length;
 
 	builtin_form(table)->walk(&walk);
-	g_array_sort(walk.items, compare_places);
+	array_sort(walk.items, compare_places);
 	for (guint i = 0; i < walk.items->len; i++)
-		at = add_item(&walk, &g_array_index(walk.items, struct builtin_extent, i), at);
+		at = add_item(&walk, &array_index(walk.items, struct builtin_extent, i), at);
 	record_add_rest(table->root, bytes + at, length - at);
-	g_array_free(walk.items, TRUE);
+	array_free(walk.items);
 }

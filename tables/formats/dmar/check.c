@@ -7,6 +7,7 @@
  */
 #include <inttypes.h>
 
+#include "base/hash.h"
 #include "check.h"
 #include "tables/findings/findings.h"
 
@@ -163,61 +164,61 @@ static gpointer segment_of(const struct record *structure)
 
 static void check_all_twice(const struct table_check *check)
 {
-	GHashTable *closed = g_hash_table_new(NULL, NULL);
+	struct hash *closed = hash_new(&hash_direct);
 	const struct record *structure;
 
 	for_each_structure(structure, check->table)
-		if (has_include_all(structure) && !g_hash_table_add(closed, segment_of(structure)))
+		if (has_include_all(structure) && !hash_add(closed, segment_of(structure)))
 			report(check->findings, check->rule_id,
 			       dmar_place_of(check, structure, "Flags"),
 			       "clear INCLUDE_PCI_ALL, and add scopes for the devices of this unit",
 			       "a second unit of the segment has INCLUDE_PCI_ALL");
-	g_hash_table_destroy(closed);
+	hash_free(closed);
 }
 
 /* Readers that stop at INCLUDE_PCI_ALL would give it the functions of later units. */
 static void check_all_last(const struct table_check *check)
 {
-	GHashTable *closed = g_hash_table_new(NULL, NULL);
+	struct hash *closed = hash_new(&hash_direct);
 	const struct record *structure;
 
 	for_each_structure(structure, check->table) {
 		if (dmar_type_of(structure) != DMAR_DRHD)
 			continue;
 		if (has_include_all(structure))
-			g_hash_table_add(closed, segment_of(structure));
-		else if (g_hash_table_contains(closed, segment_of(structure)))
+			hash_add(closed, segment_of(structure));
+		else if (hash_contains(closed, segment_of(structure)))
 			report(check->findings, check->rule_id,
 			       table_place(check->table, structure->at),
 			       "move the unit with INCLUDE_PCI_ALL behind all others of its "
 			       "segment",
 			       "a unit follows the unit of its segment with INCLUDE_PCI_ALL");
 	}
-	g_hash_table_destroy(closed);
+	hash_free(closed);
 }
 
 static void check_bases_twice(const struct table_check *check)
 {
-	GHashTable *bases = g_hash_table_new(g_int64_hash, g_int64_equal);
+	struct hash *bases = hash_new(&hash_number);
 	const struct record *structure;
 
 	for_each_structure(structure, check->table) {
 		struct dmar_drhd *drhd = structure->host;
 
 		if (dmar_type_of(structure) == DMAR_DRHD && drhd->base &&
-		    !g_hash_table_add(bases, &drhd->base))
+		    !hash_add(bases, &drhd->base))
 			report(check->findings, check->rule_id,
 			       dmar_place_of(check, structure, "Register base address"),
 			       "write all devices of a unit into one structure",
 			       "a second unit has its registers at 0x%" PRIx64, drhd->base);
 	}
-	g_hash_table_destroy(bases);
+	hash_free(bases);
 }
 
 /* Linux searches the units that it has already read, so a unit has to precede its RHSA. */
 static void check_affinities(const struct table_check *check)
 {
-	GHashTable *bases = g_hash_table_new(g_int64_hash, g_int64_equal);
+	struct hash *bases = hash_new(&hash_number);
 	const struct record *structure;
 
 	for_each_structure(structure, check->table) {
@@ -225,15 +226,14 @@ static void check_affinities(const struct table_check *check)
 		struct dmar_rhsa *rhsa = structure->host;
 
 		if (dmar_type_of(structure) == DMAR_DRHD)
-			g_hash_table_add(bases, &drhd->base);
-		else if (dmar_type_of(structure) == DMAR_RHSA &&
-			 !g_hash_table_contains(bases, &rhsa->base))
+			hash_add(bases, &drhd->base);
+		else if (dmar_type_of(structure) == DMAR_RHSA && !hash_contains(bases, &rhsa->base))
 			report(check->findings, check->rule_id,
 			       dmar_place_of(check, structure, "Register base address"),
 			       "write the base address of a preceding unit",
 			       "no preceding unit has its registers at 0x%" PRIx64, rhsa->base);
 	}
-	g_hash_table_destroy(bases);
+	hash_free(bases);
 }
 
 /* -- the list -------------------------------------------------------------------- */

@@ -9,6 +9,8 @@
  */
 #include <errno.h>
 
+#include "base/hash.h"
+#include "base/strbuf.h"
 #include "dmar.h"
 #include "tables/findings/findings.h"
 #include "tables/model/topology.h"
@@ -20,10 +22,10 @@
 struct reading {
 	const struct viommu_table *table;
 	struct viommu_topology *topology;
-	GHashTable *domains; /* base -> record of the RHSA */
-	GHashTable *names;   /* number of an ACPI device -> its name in the ANDD */
-	GHashTable *ats;     /* segments whose root ports all have ATS */
-	GHashTable *bridges; /* segments that have a host bridge */
+	struct hash *domains; /* base -> record of the RHSA */
+	struct hash *names;   /* number of an ACPI device -> its name in the ANDD */
+	struct hash *ats;     /* segments whose root ports all have ATS */
+	struct hash *bridges; /* segments that have a host bridge */
 	struct viommu_findings *findings;
 };
 
@@ -45,18 +47,18 @@ struct target {
 /* Without the first hop, which is a function of the start bus. */
 static char *path_of(const struct record *scope)
 {
-	GString *path;
+	struct strbuf *path;
 
 	if (dmar_hops(scope) < 2)
 		return NULL;
-	path = g_string_new(NULL);
+	path = strbuf_new(NULL);
 	for (size_t i = 1; i < dmar_hops(scope); i++) {
 		const struct dmar_hop *hop = dmar_hop(scope, i);
 
-		g_string_append_printf(path, "%s%02x.%x", i > 1 ? "/" : "", hop->device,
-				       hop->function);
+		strbuf_append_printf(path, "%s%02x.%x", i > 1 ? "/" : "", hop->device,
+				     hop->function);
 	}
-	return g_string_free(path, FALSE);
+	return strbuf_steal(path);
 }
 
 /* False if the scope names no valid function, which check_scope.c reports. */
@@ -140,7 +142,7 @@ static void read_device(struct reading *reading, const struct record *record,
 	const struct dmar_scope *scope = record->host;
 	const struct viommu_platform_device device = {
 		.size = sizeof(device),
-		.name = g_hash_table_lookup(reading->names, GUINT_TO_POINTER(scope->number)),
+		.name = hash_lookup(reading->names, GUINT_TO_POINTER(scope->number)),
 		.iommu = unit,
 		.id = id_of(target),
 		.has_number = true,
@@ -180,7 +182,7 @@ static void read_unit_scopes(struct reading *reading, const struct record *unit,
 		if (!read || !find_target(record, segment, &target))
 			continue;
 		read(reading, record, &target, name);
-		g_free(target.path);
+		memory_free(target.path);
 	}
 }
 
@@ -195,11 +197,11 @@ static void read_bridge(struct reading *reading, const struct record *record, ui
 		.segment = segment,
 		.bus_last = 0xff,
 		.iommu = unit,
-		.ats = g_hash_table_contains(reading->ats, GUINT_TO_POINTER(segment)),
+		.ats = hash_contains(reading->ats, GUINT_TO_POINTER(segment)),
 		.place = place_of(reading, record),
 	};
 
-	g_hash_table_add(reading->bridges, GUINT_TO_POINTER(segment));
+	hash_add(reading->bridges, GUINT_TO_POINTER(segment));
 	viommu_topology_add_host_bridge(reading->topology, &bridge);
 }
 
@@ -207,12 +209,12 @@ static void read_bridge(struct reading *reading, const struct record *record, ui
 static void read_unit(struct reading *reading, const struct record *record)
 {
 	struct dmar_drhd *drhd = record->host;
-	const struct record *affinity = g_hash_table_lookup(reading->domains, &drhd->base);
+	const struct record *affinity = hash_lookup(reading->domains, &drhd->base);
 	const struct dmar_rhsa *rhsa = affinity ? affinity->host : NULL;
 	struct viommu_iommu iommu = { .size = sizeof(iommu), .kind = VIOMMU_VTD };
-	g_autofree char *name = NULL;
+	auto_free char *name = NULL;
 
-	name = g_strdup_printf("dmar%zu", topology_count(reading->topology, OBJECT_IOMMU));
+	name = memory_printf("dmar%zu", topology_count(reading->topology, OBJECT_IOMMU));
 	iommu.name = name;
 	iommu.segment = drhd->segment;
 	iommu.base = drhd->base;
@@ -281,7 +283,7 @@ static void read_memory(struct reading *reading, const struct record *record)
 	for (size_t i = 0; rmrr->base <= rmrr->limit && (scope = dmar_scope(record, i)); i++)
 		if (names_function(scope) && find_target(scope, rmrr->segment, &target)) {
 			add_memory(reading, i ? scope : record, rmrr, &target);
-			g_free(target.path);
+			memory_free(target.path);
 		}
 }
 
@@ -323,7 +325,7 @@ static void read_ports(struct reading *reading, const struct record *record)
 	for (size_t i = 0; (scope = dmar_scope(record, i)); i++)
 		if (names_function(scope) && find_target(scope, ports->segment, &target)) {
 			add_ats(reading, record, scope, &target);
-			g_free(target.path);
+			memory_free(target.path);
 		}
 }
 
@@ -333,7 +335,7 @@ static void read_ats_bridge(struct reading *reading, const struct record *record
 	const struct dmar_ports *atsr = record->host;
 
 	if (atsr->flags & DMAR_ALL_PORTS &&
-	    !g_hash_table_contains(reading->bridges, GUINT_TO_POINTER(atsr->segment)))
+	    !hash_contains(reading->bridges, GUINT_TO_POINTER(atsr->segment)))
 		read_bridge(reading, record, atsr->segment, NULL);
 }
 
@@ -344,7 +346,7 @@ static void index_rhsa(struct reading *reading, const struct record *record)
 {
 	struct dmar_rhsa *rhsa = record->host;
 
-	g_hash_table_insert(reading->domains, &rhsa->base, (gpointer)record);
+	hash_insert(reading->domains, &rhsa->base, (gpointer)record);
 }
 
 /* Linux takes the first ANDD of a number. */
@@ -353,8 +355,8 @@ static void index_andd(struct reading *reading, const struct record *record)
 	const struct dmar_andd *andd = record->host;
 	gpointer number = GUINT_TO_POINTER(andd->number);
 
-	if (!g_hash_table_contains(reading->names, number))
-		g_hash_table_insert(reading->names, number, (gpointer)dmar_object_name(record));
+	if (!hash_contains(reading->names, number))
+		hash_insert(reading->names, number, (gpointer)dmar_object_name(record));
 }
 
 /* Before the units, since host bridges are added with their units. */
@@ -363,7 +365,7 @@ static void index_all_ports(struct reading *reading, const struct record *record
 	const struct dmar_ports *atsr = record->host;
 
 	if (atsr->flags & DMAR_ALL_PORTS)
-		g_hash_table_add(reading->ats, GUINT_TO_POINTER(atsr->segment));
+		hash_add(reading->ats, GUINT_TO_POINTER(atsr->segment));
 }
 
 /* -- the table ------------------------------------------------------------------- */
@@ -384,10 +386,10 @@ struct viommu_topology *dmar_read(const struct viommu_table *table,
 	struct reading reading = {
 		.table = table,
 		.topology = viommu_topology_new(),
-		.domains = g_hash_table_new(g_int64_hash, g_int64_equal),
-		.names = g_hash_table_new(NULL, NULL),
-		.ats = g_hash_table_new(NULL, NULL),
-		.bridges = g_hash_table_new(NULL, NULL),
+		.domains = hash_new(&hash_number),
+		.names = hash_new(&hash_direct),
+		.ats = hash_new(&hash_direct),
+		.bridges = hash_new(&hash_direct),
 		.findings = findings,
 	};
 	const struct record *structure;
@@ -396,10 +398,10 @@ struct viommu_topology *dmar_read(const struct viommu_table *table,
 		for_each_structure(structure, table)
 			if (dmar_type_of(structure) == steps[step].type)
 				steps[step].read(&reading, structure);
-	g_hash_table_destroy(reading.domains);
-	g_hash_table_destroy(reading.names);
-	g_hash_table_destroy(reading.ats);
-	g_hash_table_destroy(reading.bridges);
+	hash_free(reading.domains);
+	hash_free(reading.names);
+	hash_free(reading.ats);
+	hash_free(reading.bridges);
 	return reading.topology;
 }
 

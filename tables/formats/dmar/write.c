@@ -13,6 +13,8 @@
  */
 #include <inttypes.h>
 
+#include "base/array.h"
+#include "base/hash.h"
 #include "write.h"
 #include "tables/findings/findings.h"
 
@@ -24,7 +26,7 @@
  */
 static struct dmar_unit *find_unit(const struct dmar_writing *writing, const char *name)
 {
-	return name ? g_hash_table_lookup(writing->units, name) : NULL;
+	return name ? hash_lookup(writing->units, name) : NULL;
 }
 
 /* The register window is a power of two pages, and 0 is one page. */
@@ -44,7 +46,7 @@ static void begin_unit(struct dmar_writing *writing, const struct viommu_iommu *
 
 	if (iommu->kind != VIOMMU_VTD)
 		return;
-	unit = g_new0(struct dmar_unit, 1);
+	unit = memory_new(struct dmar_unit, 1);
 	unit->iommu = iommu;
 	unit->record = dmar_new_structure(DMAR_DRHD, &(struct dmar_drhd){
 							     .flags = (uint8_t)iommu->flags,
@@ -52,8 +54,8 @@ static void begin_unit(struct dmar_writing *writing, const struct viommu_iommu *
 							     .segment = iommu->segment,
 							     .base = iommu->base,
 						     });
-	g_hash_table_insert(writing->units, (gpointer)iommu->name, unit);
-	g_ptr_array_add(writing->units_in_order, unit);
+	hash_insert(writing->units, (gpointer)iommu->name, unit);
+	pointers_add(writing->units_in_order, unit);
 }
 
 /* All scopes of a unit share the segment of its structure. */
@@ -77,11 +79,11 @@ static bool in_segment(struct dmar_writing *writing, const struct dmar_unit *uni
 static void write_bridge(struct dmar_writing *writing, const struct viommu_host_bridge *bridge)
 {
 	gpointer segment = GUINT_TO_POINTER(bridge->segment);
-	const struct viommu_host_bridge *first = g_hash_table_lookup(writing->bridges, segment);
+	const struct viommu_host_bridge *first = hash_lookup(writing->bridges, segment);
 	struct dmar_unit *unit = find_unit(writing, bridge->iommu);
 
 	if (!first)
-		g_hash_table_insert(writing->bridges, segment, (gpointer)bridge);
+		hash_insert(writing->bridges, segment, (gpointer)bridge);
 	if (first && g_strcmp0(first->iommu, bridge->iommu))
 		dmar_report_error(
 			writing, "dmar-bridges", bridge->place,
@@ -99,7 +101,7 @@ static void write_bypass(struct dmar_writing *writing, const struct viommu_pci_r
 {
 	for (unsigned s = range->segment_first; s <= range->segment_last; s++) {
 		const struct viommu_host_bridge *bridge =
-			g_hash_table_lookup(writing->bridges, GUINT_TO_POINTER(s));
+			hash_lookup(writing->bridges, GUINT_TO_POINTER(s));
 
 		if (bridge && bridge->iommu)
 			dmar_report_error(writing, "dmar-bypass", range->place,
@@ -172,22 +174,22 @@ static void write_device(struct dmar_writing *writing, const struct viommu_platf
 	    dmar_cannot_name(device))
 		return;
 	dmar_add_scope(unit->record, &target);
-	g_ptr_array_add(writing->devices, (gpointer)device);
+	pointers_add(writing->devices, (gpointer)device);
 }
 
 /* -- the order of units ---------------------------------------------------------- */
 
 /* segment -> the position, from 1, of its last unit without INCLUDE_PCI_ALL. */
-static GHashTable *last_explicit_units(const struct dmar_writing *writing)
+static struct hash *last_explicit_units(const struct dmar_writing *writing)
 {
-	GHashTable *last = g_hash_table_new(NULL, NULL);
+	struct hash *last = hash_new(&hash_direct);
 
 	for (guint i = 0; i < writing->units_in_order->len; i++) {
 		const struct dmar_unit *unit = writing->units_in_order->pdata[i];
 
 		if (!unit->include_all)
-			g_hash_table_insert(last, GUINT_TO_POINTER(unit->iommu->segment),
-					    GUINT_TO_POINTER(i + 1));
+			hash_insert(last, GUINT_TO_POINTER(unit->iommu->segment),
+				    GUINT_TO_POINTER(i + 1));
 	}
 	return last;
 }
@@ -209,19 +211,18 @@ static void add_unit(struct dmar_writing *writing, const struct dmar_unit *unit)
  */
 static void add_units(struct dmar_writing *writing)
 {
-	GHashTable *last = last_explicit_units(writing);
+	struct hash *last = last_explicit_units(writing);
 
 	for (int round = 0; round < 2; round++)
 		for (guint i = 0; i < writing->units_in_order->len; i++) {
 			const struct dmar_unit *unit = writing->units_in_order->pdata[i];
-			gpointer behind =
-				g_hash_table_lookup(last, GUINT_TO_POINTER(unit->iommu->segment));
+			gpointer behind = hash_lookup(last, GUINT_TO_POINTER(unit->iommu->segment));
 			bool waits = unit->include_all && GPOINTER_TO_UINT(behind) > i + 1;
 
 			if (waits == (round == 1))
 				add_unit(writing, unit);
 		}
-	g_hash_table_destroy(last);
+	hash_free(last);
 }
 
 /* The order of scopes is that of most firmware. */
@@ -270,7 +271,7 @@ static void write_head(struct dmar_writing *writing)
 /* All structures are complete here, so their lengths are known. */
 static void finish(struct dmar_writing *writing)
 {
-	const GPtrArray *structures = writing->table->root->children;
+	const struct pointers *structures = writing->table->root->children;
 
 	for (guint i = 0; i < structures->len; i++) {
 		struct record *structure = structures->pdata[i];
@@ -294,10 +295,10 @@ bool dmar_write(struct viommu_table *table, const struct viommu_topology *topolo
 	struct dmar_writing writing = {
 		.table = table,
 		.topology = topology,
-		.units = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, g_free),
-		.bridges = g_hash_table_new(NULL, NULL),
-		.units_in_order = g_ptr_array_new(),
-		.devices = g_ptr_array_new(),
+		.units = hash_new_full(&hash_text, NULL, memory_free),
+		.bridges = hash_new(&hash_direct),
+		.units_in_order = pointers_new(NULL),
+		.devices = pointers_new(NULL),
 		.findings = findings,
 	};
 
@@ -305,9 +306,9 @@ bool dmar_write(struct viommu_table *table, const struct viommu_topology *topolo
 	dmar_write_other_structures(&writing);
 	write_head(&writing);
 	finish(&writing);
-	g_hash_table_destroy(writing.units);
-	g_hash_table_destroy(writing.bridges);
-	g_ptr_array_free(writing.units_in_order, TRUE);
-	g_ptr_array_free(writing.devices, TRUE);
+	hash_free(writing.units);
+	hash_free(writing.bridges);
+	pointers_free(writing.units_in_order);
+	pointers_free(writing.devices);
 	return !writing.failed;
 }

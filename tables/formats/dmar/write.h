@@ -2,6 +2,8 @@
 #ifndef VIOMMU_TABLES_DMAR_WRITE_H
 #define VIOMMU_TABLES_DMAR_WRITE_H
 
+#include "base/array.h"
+#include "base/hash.h"
 #include "dmar.h"
 #include "tables/model/topology.h"
 
@@ -17,10 +19,11 @@ struct dmar_unit {
 struct dmar_writing {
 	struct viommu_table *table;
 	const struct viommu_topology *topology;
-	GHashTable *units;         /* name -> struct dmar_unit */
-	GHashTable *bridges;       /* segment -> its first host bridge */
-	GPtrArray *units_in_order; /* struct dmar_unit */
-	GPtrArray *devices;     /* struct viommu_platform_device with a scope, which need an ANDD */
+	struct hash *units;              /* name -> struct dmar_unit */
+	struct hash *bridges;            /* segment -> its first host bridge */
+	struct pointers *units_in_order; /* struct dmar_unit */
+	struct pointers
+		*devices;       /* struct viommu_platform_device with a scope, which need an ANDD */
 	size_t n_records;       /* scopes and hops of ranges so far */
 	bool is_full;           /* their limit is reached, and reported */
 	bool remaps_interrupts; /* the head declares interrupt remapping */

@@ -10,6 +10,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "write.h"
 #include "tables/findings/findings.h"
 
@@ -76,17 +77,16 @@ static struct record *new_ports(unsigned type, uint16_t segment, uint8_t flags)
 }
 
 /* ALL_PORTS holds for a segment, so all of its host bridges need ATS. */
-static GHashTable *segments_with_ats(const struct dmar_writing *writing)
+static struct hash *segments_with_ats(const struct dmar_writing *writing)
 {
 	const struct viommu_host_bridge *bridge;
-	GHashTable *segments = g_hash_table_new(NULL, NULL);
+	struct hash *segments = hash_new(&hash_direct);
 
 	for (size_t i = 0; (bridge = viommu_topology_host_bridge(writing->topology, i)); i++)
 		if (bridge->ats)
-			g_hash_table_add(segments, GUINT_TO_POINTER(bridge->segment));
+			hash_add(segments, GUINT_TO_POINTER(bridge->segment));
 	for (size_t i = 0; (bridge = viommu_topology_host_bridge(writing->topology, i)); i++)
-		if (!bridge->ats &&
-		    g_hash_table_remove(segments, GUINT_TO_POINTER(bridge->segment)))
+		if (!bridge->ats && hash_remove(segments, GUINT_TO_POINTER(bridge->segment)))
 			report(writing->findings, "dmar-silent-ats", bridge->place,
 			       "name the root ports in `ats`",
 			       "DMAR cannot express that only some host bridges of a segment have "
@@ -95,19 +95,19 @@ static GHashTable *segments_with_ats(const struct dmar_writing *writing)
 }
 
 /* In the order of host bridges. */
-static void write_all_ports(struct dmar_writing *writing, GHashTable *segments)
+static void write_all_ports(struct dmar_writing *writing, struct hash *segments)
 {
 	const struct viommu_host_bridge *bridge;
-	GHashTable *left = g_hash_table_new(NULL, NULL);
+	struct hash *left = hash_new(&hash_direct);
 
 	for (size_t i = 0; (bridge = viommu_topology_host_bridge(writing->topology, i)); i++) {
 		gpointer segment = GUINT_TO_POINTER(bridge->segment);
 
-		if (g_hash_table_contains(segments, segment) && g_hash_table_add(left, segment))
+		if (hash_contains(segments, segment) && hash_add(left, segment))
 			add_structure(writing,
 				      new_ports(DMAR_ATSR, bridge->segment, DMAR_ALL_PORTS));
 	}
-	g_hash_table_destroy(left);
+	hash_free(left);
 }
 
 /* Compares the fields of the structure; scopes may differ. */
@@ -118,7 +118,7 @@ static bool same_ports(const struct viommu_ats *one, const struct viommu_ats *ot
 
 /* Skips the segments in `done`, whose structure has ALL_PORTS. */
 static void write_ats(struct dmar_writing *writing, enum viommu_ats_kind kind, unsigned type,
-		      GHashTable *done)
+		      struct hash *done)
 {
 	const struct viommu_ats *ats, *last = NULL;
 	struct record *ports = NULL;
@@ -132,7 +132,7 @@ static void write_ats(struct dmar_writing *writing, enum viommu_ats_kind kind, u
 		};
 
 		if (ats->kind != kind ||
-		    (done && g_hash_table_contains(done, GUINT_TO_POINTER(ats->segment))))
+		    (done && hash_contains(done, GUINT_TO_POINTER(ats->segment))))
 			continue;
 		if (!same_ports(last, ats))
 			ports = add_structure(writing,
@@ -146,11 +146,11 @@ static void write_ats(struct dmar_writing *writing, enum viommu_ats_kind kind, u
 /* If all root ports of a segment have ATS, scopes are redundant. */
 static void write_root_ports(struct dmar_writing *writing)
 {
-	GHashTable *segments = segments_with_ats(writing);
+	struct hash *segments = segments_with_ats(writing);
 
 	write_all_ports(writing, segments);
 	write_ats(writing, VIOMMU_ATS_ROOT_PORT, DMAR_ATSR, segments);
-	g_hash_table_destroy(segments);
+	hash_free(segments);
 }
 
 /* -- affinities and names -------------------------------------------------------- */
@@ -191,7 +191,7 @@ static void write_name(struct dmar_writing *writing, const struct viommu_platfor
 	const struct dmar_andd host = { .number = (uint8_t)device->number };
 	struct record *andd = dmar_new_structure(DMAR_ANDD, &host);
 	size_t room = room_for(device->name);
-	g_autofree uint8_t *name = g_malloc0(room);
+	auto_free uint8_t *name = memory_zeroed(1, room);
 
 	memcpy(name, device->name, strlen(device->name));
 	record_add_child(andd, record_new_text("ACPI object name", name, room, 0));

@@ -10,6 +10,7 @@
  */
 #include <string.h>
 
+#include "base/array.h"
 #include "write.h"
 #include "tables/findings/findings.h"
 
@@ -95,7 +96,7 @@ static bool has_room(struct dmar_writing *writing)
 bool dmar_add_scopes(struct dmar_writing *writing, struct record *structure,
 		     struct dmar_target target, uint16_t last)
 {
-	const GPtrArray *scopes = structure->children;
+	const struct pointers *scopes = structure->children;
 	bool valid = true;
 
 	for (unsigned bdf = target.bdf;

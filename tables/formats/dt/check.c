@@ -8,6 +8,7 @@
  * The compiler of device trees checks neither length nor content of iommu-map and msi-map, and
  * Linux finds out when it looks for a device. All these rules tell before there is a guest.
  */
+#include "base/array.h"
 #include "read.h"
 #include "tables/findings/findings.h"
 
@@ -17,11 +18,11 @@ __attribute__((format(printf, 5, 6))) static void blame(const struct table_check
 							const char *property, const char *cure,
 							const char *format, ...)
 {
-	g_autofree char *text = NULL;
+	auto_free char *text = NULL;
 	va_list args;
 
 	va_start(args, format);
-	text = g_strdup_vprintf(format, args);
+	text = memory_vprintf(format, args);
 	va_end(args);
 	report(check->findings, check->rule_id, dt_place(check->table->tree, node, property), cure,
 	       "%s", text);
@@ -32,7 +33,7 @@ __attribute__((format(printf, 5, 6))) static void blame(const struct table_check
 /* The one that comes first keeps it; opening the tree has listed the others. */
 static void check_phandles(const struct table_check *check)
 {
-	const GPtrArray *twice = check->table->tree->twice;
+	const struct pointers *twice = check->table->tree->twice;
 
 	for (guint i = 0; i < twice->len; i++) {
 		const struct dt_node *node = twice->pdata[i];

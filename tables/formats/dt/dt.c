@@ -2,6 +2,7 @@
 /*
  * Device trees as a format of tables, and generating one
  */
+#include "base/memory.h"
 #include "tables/findings/findings.h"
 #include "tables/model/topology.h"
 #include "wire/sized.h"
@@ -42,9 +43,9 @@ struct viommu_table *viommu_devicetree_generate(const struct viommu_topology *to
 		return NULL;
 	if (!is_sound(&taken, findings))
 		return NULL;
-	table = g_new0(struct viommu_table, 1);
+	table = memory_new(struct viommu_table, 1);
 	g_strlcpy(table->signature, dt_format.signature, sizeof(table->signature));
-	table->file = g_strdup("");
+	table->file = memory_text("");
 	table->format = &dt_format;
 	table->whole = true;
 	table->tree = dt_generate_tree(topology, &taken, findings);

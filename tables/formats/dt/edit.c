@@ -9,6 +9,7 @@
 #include <libfdt.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "tables/findings/findings.h"
 #include "tables/model/topology.h"
 #include "write.h"
@@ -62,7 +63,7 @@ void dt_set_string(struct dt_writing *writing, struct dt_node *node, const char 
 void dt_set_cells(struct dt_writing *writing, struct dt_node *node, const char *name,
 		  const uint32_t *cells, size_t n)
 {
-	g_autofree fdt32_t *value = g_new(fdt32_t, n);
+	auto_free fdt32_t *value = memory_new(fdt32_t, n);
 
 	for (size_t i = 0; i < n; i++)
 		value[i] = cpu_to_fdt32(cells[i]);
@@ -109,7 +110,7 @@ uint32_t dt_make_phandle(struct dt_writing *writing, struct dt_node *node)
 		return phandle;
 	phandle = ++writing->last_phandle;
 	dt_set_number(writing, node, "phandle", phandle);
-	g_hash_table_insert(writing->tree->phandles, GUINT_TO_POINTER(phandle), node);
+	hash_insert(writing->tree->phandles, GUINT_TO_POINTER(phandle), node);
 	return phandle;
 }
 

@@ -6,6 +6,7 @@
  * not has still said where things are: registers, and segments and buses. All nodes are looked
  * at once, so that a topology of many objects is no longer search than one of few.
  */
+#include "base/hash.h"
 #include "write.h"
 
 /*
@@ -18,9 +19,9 @@ static void index_window(struct dt_writing *writing, struct dt_node *node)
 
 	if (dt_is_pci_function(node) || !dt_registers(node, &base, &span))
 		return;
-	if (g_hash_table_contains(writing->windows, &base))
+	if (hash_contains(writing->windows, &base))
 		return;
-	g_hash_table_insert(writing->windows, g_memdup2(&base, sizeof(base)), node);
+	hash_insert(writing->windows, memory_copy(&base, sizeof(base)), node);
 }
 
 /* Once for the whole tree, before anything is added: what is made is known to whoever made it. */
@@ -30,7 +31,7 @@ void dt_index(struct dt_writing *writing)
 	{
 		uint32_t phandle = dt_phandle(node);
 
-		g_hash_table_insert(writing->paths, dt_path(node), node);
+		hash_insert(writing->paths, dt_path(node), node);
 		index_window(writing, node);
 		writing->last_phandle = MAX(writing->last_phandle, phandle);
 	}
@@ -38,11 +39,11 @@ void dt_index(struct dt_writing *writing)
 
 struct dt_node *dt_by_name(const struct dt_writing *writing, const char *name)
 {
-	return name ? g_hash_table_lookup(writing->paths, name) : NULL;
+	return name ? hash_lookup(writing->paths, name) : NULL;
 }
 
 /* Registers at 0 are none: that is how a topology says that it does not know. */
 struct dt_node *dt_by_window(const struct dt_writing *writing, uint64_t base)
 {
-	return base ? g_hash_table_lookup(writing->windows, &base) : NULL;
+	return base ? hash_lookup(writing->windows, &base) : NULL;
 }

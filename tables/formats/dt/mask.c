@@ -7,6 +7,7 @@
  * entry that has it; `next` leads from one that is taken to the next one that is free, so that
  * this is linear however entries overlap.
  */
+#include "base/array.h"
 #include "read.h"
 
 /* A requester ID has 16 bits, so all of them can be held beside each other. */
@@ -17,7 +18,7 @@
  * once, to the first entry that has it, and skipped by all that follow.
  */
 struct masked {
-	const GArray *entries;
+	const struct array *entries;
 	uint32_t *owner; /* of each requester ID: its entry, from 1; 0: none */
 	uint32_t *next;  /* the next one that is free, itself included; N_RIDS: none is */
 };
@@ -33,7 +34,7 @@ static uint32_t next_free(struct masked *masked, uint32_t rid)
 /* Each requester ID is given away once, so all entries together cost no more than there are. */
 static void own(struct masked *masked, uint32_t i)
 {
-	const struct dt_entry *entry = &g_array_index(masked->entries, struct dt_entry, i);
+	const struct dt_entry *entry = &array_index(masked->entries, struct dt_entry, i);
 	uint64_t end = MIN((uint64_t)entry->rid + entry->length, N_RIDS);
 
 	if (entry->rid >= N_RIDS)
@@ -52,7 +53,7 @@ static bool look_up(const struct masked *masked, uint32_t rid, size_t *ret_entry
 
 	if (!owner)
 		return false;
-	entry = &g_array_index(masked->entries, struct dt_entry, owner - 1);
+	entry = &array_index(masked->entries, struct dt_entry, owner - 1);
 	*ret_entry = owner - 1;
 	*ret_id = entry->out + (rid - entry->rid);
 	return true;
@@ -103,16 +104,17 @@ static void give_runs(const struct masked *masked, uint16_t mask, uint16_t first
 }
 
 /* One table for owners and one for the way past them, both only as long as this call. */
-void dt_mask_apply(const GArray *entries, uint16_t mask, uint16_t first, uint16_t last,
+void dt_mask_apply(const struct array *entries, uint16_t mask, uint16_t first, uint16_t last,
 		   void (*each)(void *opaque, size_t entry, const struct dt_run *run), void *opaque)
 {
-	struct masked masked = { entries, g_new0(uint32_t, N_RIDS), g_new(uint32_t, N_RIDS + 1) };
+	struct masked masked = { entries, memory_new(uint32_t, N_RIDS),
+				 memory_new(uint32_t, N_RIDS + 1) };
 
 	for (uint32_t rid = 0; rid <= N_RIDS; rid++)
 		masked.next[rid] = rid;
 	for (uint32_t i = 0; i < entries->len; i++)
 		own(&masked, i);
 	give_runs(&masked, mask, first, last, each, opaque);
-	g_free(masked.owner);
-	g_free(masked.next);
+	memory_free(masked.owner);
+	memory_free(masked.next);
 }

@@ -16,6 +16,8 @@
 
 #include <libfdt.h>
 
+#include "base/array.h"
+#include "base/hash.h"
 #include "write.h"
 
 /*
@@ -24,8 +26,8 @@
  */
 struct overlay {
 	struct devicetree *tree; /* the overlay */
-	GHashTable *nodes;       /* of the base -> of the overlay */
-	GHashTable *fixups;      /* of the overlay -> below __local_fixups__ */
+	struct hash *nodes;      /* of the base -> of the overlay */
+	struct hash *fixups;     /* of the overlay -> below __local_fixups__ */
 	const struct devicetree *of;
 	unsigned n;
 };
@@ -49,8 +51,8 @@ static void keep_property(struct overlay *overlay, struct dt_node *to, const cha
 /* By path and not by phandle: the node may have none. */
 static struct dt_node *add_fragment(struct overlay *overlay, const struct dt_node *node)
 {
-	g_autofree char *path = dt_path(node);
-	g_autofree char *name = g_strdup_printf("fragment@%u", overlay->n++);
+	auto_free char *path = dt_path(node);
+	auto_free char *name = memory_printf("fragment@%u", overlay->n++);
 	struct dt_node *fragment = add(overlay, overlay->tree->root, name);
 
 	keep_property(overlay, fragment, "target-path", path, strlen(path) + 1);
@@ -60,7 +62,7 @@ static struct dt_node *add_fragment(struct overlay *overlay, const struct dt_nod
 /* The node of the overlay that stands for this one. */
 static struct dt_node *node_for(struct overlay *overlay, const struct dt_node *node)
 {
-	struct dt_node *found = g_hash_table_lookup(overlay->nodes, node);
+	struct dt_node *found = hash_lookup(overlay->nodes, node);
 
 	if (found)
 		return found;
@@ -68,7 +70,7 @@ static struct dt_node *node_for(struct overlay *overlay, const struct dt_node *n
 		found = add(overlay, node_for(overlay, node->parent), node->name);
 	else
 		found = add_fragment(overlay, node);
-	g_hash_table_insert(overlay->nodes, (gpointer)node, found);
+	hash_insert(overlay->nodes, (gpointer)node, found);
 	return found;
 }
 
@@ -77,7 +79,7 @@ static struct dt_node *node_for(struct overlay *overlay, const struct dt_node *n
 /* The same node below __local_fixups__: node by node, from the root on. */
 static struct dt_node *fixups_for(struct overlay *overlay, const struct dt_node *node)
 {
-	struct dt_node *found = g_hash_table_lookup(overlay->fixups, node);
+	struct dt_node *found = hash_lookup(overlay->fixups, node);
 
 	if (found)
 		return found;
@@ -85,7 +87,7 @@ static struct dt_node *fixups_for(struct overlay *overlay, const struct dt_node 
 		found = add(overlay, fixups_for(overlay, node->parent), node->name);
 	else
 		found = add(overlay, overlay->tree->root, "__local_fixups__");
-	g_hash_table_insert(overlay->fixups, (gpointer)node, found);
+	hash_insert(overlay->fixups, (gpointer)node, found);
 	return found;
 }
 
@@ -99,7 +101,7 @@ static bool has_own_phandle(const struct dt_node *target)
 
 struct fixing {
 	const struct overlay *overlay;
-	GArray *at; /* fdt32_t: offsets in the property */
+	struct array *at; /* fdt32_t: offsets in the property */
 };
 
 /* Offsets in bytes, which is what whoever applies it counts in. */
@@ -109,20 +111,20 @@ static void look_at(void *opaque, size_t cell, uint32_t phandle)
 	fdt32_t at = cpu_to_fdt32((uint32_t)(cell * sizeof(fdt32_t)));
 
 	if (has_own_phandle(dt_target(fixing->overlay->of, phandle)))
-		g_array_append_val(fixing->at, at);
+		array_append(fixing->at, at);
 }
 
 /* A property that refers to nodes of the base alone needs no fixing, and gets none. */
 static void fix_property(struct overlay *overlay, const struct dt_node *to,
 			 const struct dt_property *property)
 {
-	struct fixing fixing = { overlay, g_array_new(FALSE, FALSE, sizeof(fdt32_t)) };
+	struct fixing fixing = { overlay, array_new(sizeof(fdt32_t)) };
 
 	dt_for_each_reference(overlay->of, property, look_at, &fixing);
 	if (fixing.at->len)
 		keep_property(overlay, fixups_for(overlay, to), property->name, fixing.at->data,
 			      fixing.at->len * sizeof(fdt32_t));
-	g_array_free(fixing.at, TRUE);
+	array_free(fixing.at);
 }
 
 /* -- all of it ------------------------------------------------------------------------------ */
@@ -146,13 +148,13 @@ struct devicetree *dt_overlay(const struct devicetree *tree)
 {
 	struct overlay overlay = {
 		.tree = dt_new(""),
-		.nodes = g_hash_table_new(NULL, NULL),
-		.fixups = g_hash_table_new(NULL, NULL),
+		.nodes = hash_new(&hash_direct),
+		.fixups = hash_new(&hash_direct),
 		.of = tree,
 	};
 
 	for_each_dt_node(node, tree) add_node(&overlay, node);
-	g_hash_table_destroy(overlay.nodes);
-	g_hash_table_destroy(overlay.fixups);
+	hash_free(overlay.nodes);
+	hash_free(overlay.fixups);
 	return overlay.tree;
 }

@@ -11,6 +11,7 @@
  *
  * The blob stays the truth: whatever a topology has no word for is still in it.
  */
+#include "base/hash.h"
 #include "tables/findings/findings.h"
 #include "tables/model/topology.h"
 #include "write.h"
@@ -20,14 +21,14 @@ static void iommu_free(void *opaque)
 {
 	struct dt_iommu *iommu = opaque;
 
-	g_free(iommu->name);
-	g_free(iommu);
+	memory_free(iommu->name);
+	memory_free(iommu);
 }
 
 /* A tree has no numbers for them, and a MADT counts from 0. */
 static void read_its(struct dt_reading *reading, struct dt_node *node)
 {
-	uint32_t id = g_hash_table_size(reading->its);
+	uint32_t id = (uint32_t)hash_size(reading->its);
 	char *name = dt_path(node);
 	const struct viommu_its_group group = {
 		.size = sizeof(group),
@@ -39,7 +40,7 @@ static void read_its(struct dt_reading *reading, struct dt_node *node)
 
 	if (reading->topology)
 		viommu_topology_add_its_group(reading->topology, &group);
-	g_hash_table_insert(reading->its, node, name);
+	hash_insert(reading->its, node, name);
 }
 
 /* Before bridges are read, for their maps lead there. */
@@ -53,9 +54,9 @@ static void read_all_its(struct dt_reading *reading)
 /* Segments first: an IOMMU that is a function wants to know in which one it is. */
 void dt_reading_begin(struct dt_reading *reading)
 {
-	reading->iommus = g_hash_table_new_full(NULL, NULL, NULL, iommu_free);
-	reading->its = g_hash_table_new_full(NULL, NULL, NULL, g_free);
-	reading->bridges = g_hash_table_new(NULL, NULL);
+	reading->iommus = hash_new_full(&hash_direct, NULL, iommu_free);
+	reading->its = hash_new_full(&hash_direct, NULL, memory_free);
+	reading->bridges = hash_new(&hash_direct);
 	read_all_its(reading);
 	dt_number_bridges(reading);
 	dt_find_iommus(reading);
@@ -63,9 +64,9 @@ void dt_reading_begin(struct dt_reading *reading)
 
 void dt_reading_end(struct dt_reading *reading)
 {
-	g_hash_table_destroy(reading->iommus);
-	g_hash_table_destroy(reading->its);
-	g_hash_table_destroy(reading->bridges);
+	hash_free(reading->iommus);
+	hash_free(reading->its);
+	hash_free(reading->bridges);
 }
 
 /* IOMMUs are found first and read late: only bridges know where the MSIs of their endpoints go. */

@@ -2,6 +2,8 @@
 #ifndef VIOMMU_TABLES_DT_READ_H
 #define VIOMMU_TABLES_DT_READ_H
 
+#include "base/array.h"
+#include "base/hash.h"
 #include "tables/table/format.h"
 #include "tables/fdt/devicetree.h"
 
@@ -12,9 +14,9 @@
 struct dt_reading {
 	const struct devicetree *tree;
 	struct viommu_topology *topology; /* NULL: nobody wants to know more than what is where */
-	GHashTable *iommus;               /* node -> struct dt_iommu, of those that are there */
-	GHashTable *its;                  /* node -> path, of interrupt translation services */
-	GHashTable *bridges;              /* node of a host bridge -> segment */
+	struct hash *iommus;              /* node -> struct dt_iommu, of those that are there */
+	struct hash *its;                 /* node -> path, of interrupt translation services */
+	struct hash *bridges;             /* node of a host bridge -> segment */
 	size_t n_ranges; /* of all maps together: a few bytes of a mask can be thousands */
 	struct viommu_findings *findings;
 };
@@ -53,8 +55,8 @@ struct dt_map {
 extern const struct dt_map dt_iommu_map, dt_msi_map;
 
 /* The runs of a bridge that has these functions, as struct dt_run. To be freed by the caller. */
-GArray *dt_map_read(struct dt_reading *reading, const struct dt_map *map,
-		    const struct dt_node *bridge, uint16_t first, uint16_t last);
+struct array *dt_map_read(struct dt_reading *reading, const struct dt_map *map,
+			  const struct dt_node *bridge, uint16_t first, uint16_t last);
 
 /* An entry as it stands there. */
 struct dt_entry {
@@ -62,7 +64,7 @@ struct dt_entry {
 };
 
 /* What the entries come to under a mask that is not all ones. */
-void dt_mask_apply(const GArray *entries, uint16_t mask, uint16_t first, uint16_t last,
+void dt_mask_apply(const struct array *entries, uint16_t mask, uint16_t first, uint16_t last,
 		   void (*each)(void *opaque, size_t entry, const struct dt_run *run),
 		   void *opaque);
 
@@ -83,7 +85,7 @@ struct dt_ids {
 
 /* All that an `iommus` names, as struct dt_ids: two lists that mean the same are the same. To be
  * freed by the caller. */
-GArray *dt_ids_read(const struct devicetree *tree, const struct dt_property *iommus);
+struct array *dt_ids_read(const struct devicetree *tree, const struct dt_property *iommus);
 
 /* dt_iommus.c: which nodes are IOMMUs; then, when their MSIs are known, the IOMMUs. */
 void dt_find_iommus(struct dt_reading *reading);

@@ -9,6 +9,8 @@
  */
 #include <string.h>
 
+#include "base/array.h"
+#include "base/hash.h"
 #include "read.h"
 #include "tables/findings/findings.h"
 #include "tables/model/topology.h"
@@ -28,11 +30,10 @@ void dt_number_bridges(struct dt_reading *reading)
 	uint32_t next = 0;
 
 	for_each_dt_node(node, reading->tree) if (dt_is_host_bridge(node) && dt_is_available(node))
-		g_hash_table_insert(
-			reading->bridges, node,
-			GUINT_TO_POINTER(dt_has_number(node, domain)
-						 ? dt_number(node, domain, 0) & G_MAXUINT16
-						 : next++));
+		hash_insert(reading->bridges, node,
+			    GUINT_TO_POINTER(dt_has_number(node, domain)
+						     ? dt_number(node, domain, 0) & G_MAXUINT16
+						     : next++));
 }
 
 /* -- one bridge ---------------------------------------------------------------------- */
@@ -41,8 +42,8 @@ struct bridge {
 	struct dt_reading *reading;
 	const struct dt_node *node;
 	struct viommu_host_bridge bridge;
-	uint16_t first, last;  /* its functions */
-	GArray *iommus, *msis; /* runs of its two maps */
+	uint16_t first, last;        /* its functions */
+	struct array *iommus, *msis; /* runs of its two maps */
 	struct viommu_place iommus_place, msis_place;
 };
 
@@ -71,9 +72,9 @@ static void read_buses(struct bridge *b)
 	b->last = (uint16_t)(b->bridge.bus_last << BUS_SHIFT | LAST_DEVFN);
 }
 
-static const struct dt_run *run_at(const GArray *runs, size_t i)
+static const struct dt_run *run_at(const struct array *runs, size_t i)
 {
-	return &g_array_index(runs, struct dt_run, i);
+	return &array_index(runs, struct dt_run, i);
 }
 
 /* Is each of them known by segment and BDF? */
@@ -103,7 +104,7 @@ static uint32_t hole_of(const struct bridge *b, const struct dt_node *iommu)
 }
 
 /* One run behind the other, to one node, with no hole but where the node itself is. */
-static const struct dt_node *target_of_all(const struct bridge *b, const GArray *runs)
+static const struct dt_node *target_of_all(const struct bridge *b, const struct array *runs)
 {
 	const struct dt_node *target = runs->len ? run_at(runs, 0)->target : NULL;
 	uint32_t own = hole_of(b, target), at = b->first;
@@ -126,7 +127,7 @@ static const struct dt_node *target_of_all(const struct bridge *b, const GArray 
 /* Targets of a map are IOMMUs that are there: dt_iommu_of() has seen to that. */
 static const char *iommu_name(const struct bridge *b, const struct dt_node *target)
 {
-	const struct dt_iommu *iommu = g_hash_table_lookup(b->reading->iommus, target);
+	const struct dt_iommu *iommu = hash_lookup(b->reading->iommus, target);
 
 	return iommu->name;
 }
@@ -190,7 +191,7 @@ static void add_msi_range(const struct bridge *b, uint16_t first, uint16_t last,
 		.segment = b->bridge.segment,
 		.bdf_first = first,
 		.bdf_last = last,
-		.its = g_hash_table_lookup(b->reading->its, its),
+		.its = hash_lookup(b->reading->its, its),
 		.device_id_first = device_id,
 		.place = b->msis_place,
 	};
@@ -227,7 +228,7 @@ static void say_in_iommus(struct bridge *b)
 {
 	for (size_t i = 0; b->bridge.its && i < b->iommus->len; i++) {
 		const struct dt_run *run = run_at(b->iommus, i);
-		struct dt_iommu *iommu = g_hash_table_lookup(b->reading->iommus, run->target);
+		struct dt_iommu *iommu = hash_lookup(b->reading->iommus, run->target);
 
 		if (!is_identity(b, run) || !iommu_can_say(iommu, b->bridge.its))
 			add_msi_range(b, run->first, run->last, run_at(b->msis, 0)->target,
@@ -247,8 +248,8 @@ static void read_msi_parent(struct bridge *b)
 			      .id = (uint32_t)b->bridge.segment << SEGMENT_SHIFT | b->first };
 
 	if (!dt_property(b->node, dt_msi_map.property) && run.target &&
-	    g_hash_table_contains(b->reading->its, run.target))
-		g_array_append_val(b->msis, run);
+	    hash_contains(b->reading->its, run.target))
+		array_append(b->msis, run);
 }
 
 /* Both maps first: what the bridge says of itself depends on all runs of each. */
@@ -264,7 +265,7 @@ static void read_maps(struct bridge *b)
 	iommu = target_of_all(b, b->iommus);
 	its = target_of_all(b, b->msis);
 	b->bridge.iommu = iommu ? iommu_name(b, iommu) : NULL;
-	b->bridge.its = its ? g_hash_table_lookup(b->reading->its, its) : NULL;
+	b->bridge.its = its ? hash_lookup(b->reading->its, its) : NULL;
 }
 
 /* Behind the bridge, for the first that was added counts, and a range is always above it. */
@@ -283,7 +284,7 @@ static void add_runs(struct bridge *b)
 /* PASIDs and page requests have no property: what a root complex can do, its driver knows. */
 static void read_bridge(struct dt_reading *reading, const struct dt_node *node, uint16_t segment)
 {
-	g_autofree char *path = dt_path(node);
+	auto_free char *path = dt_path(node);
 	struct bridge b = {
 		.reading = reading,
 		.node = node,
@@ -303,8 +304,8 @@ static void read_bridge(struct dt_reading *reading, const struct dt_node *node, 
 	read_maps(&b);
 	viommu_topology_add_host_bridge(reading->topology, &b.bridge);
 	add_runs(&b);
-	g_array_free(b.iommus, TRUE);
-	g_array_free(b.msis, TRUE);
+	array_free(b.iommus);
+	array_free(b.msis);
 }
 
 void dt_read_bridges(struct dt_reading *reading)
@@ -313,8 +314,7 @@ void dt_read_bridges(struct dt_reading *reading)
 	{
 		gpointer segment;
 
-		if (g_hash_table_lookup_extended(reading->bridges, node, NULL, &segment) &&
-		    !is_full(reading))
+		if (hash_lookup_value(reading->bridges, node, &segment) && !is_full(reading))
 			read_bridge(reading, node, (uint16_t)GPOINTER_TO_UINT(segment));
 	}
 }

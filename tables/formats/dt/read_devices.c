@@ -6,6 +6,8 @@
  * #iommu-cells says. An Arm SMMU of version 1 or 2 has a mask for the second: bits of the
  * ID that do not matter, so that one entry is several IDs.
  */
+#include "base/array.h"
+#include "base/hash.h"
 #include "read.h"
 #include "tables/findings/findings.h"
 #include "tables/model/topology.h"
@@ -131,7 +133,7 @@ static void add_ids(struct device *device)
 static void give_ids(void *opaque, const struct dt_node *iommu, uint32_t first, uint32_t n)
 {
 	struct device *device = opaque;
-	const struct dt_iommu *known = g_hash_table_lookup(device->reading->iommus, iommu);
+	const struct dt_iommu *known = hash_lookup(device->reading->iommus, iommu);
 
 	if (known == device->iommu && first == device->first + device->n && first) {
 		device->n += n;
@@ -186,7 +188,7 @@ static void read_device(struct dt_reading *reading, const struct dt_node *node,
 	for (size_t at = 0; at < dt_cells(iommus);)
 		at = read_entry(&device, iommus, at);
 	add_ids(&device);
-	g_free(device.path);
+	memory_free(device.path);
 }
 
 /* Functions and buses of PCI are reached through the map of their host bridge. */
@@ -208,7 +210,7 @@ static void append_ids(void *opaque, const struct dt_node *iommu, uint32_t first
 {
 	struct dt_ids ids = { iommu, first, first + (n - 1) };
 
-	g_array_append_val((GArray *)opaque, ids);
+	array_append((struct array *)opaque, ids);
 }
 
 /* By IOMMU first; any order will do, if it is the same for both lists. */
@@ -222,27 +224,27 @@ static gint compare_ids(gconstpointer a, gconstpointer b)
 }
 
 /* Sorted, and what touches is one: two lists that mean the same are the same. */
-static void join_ids(GArray *list)
+static void join_ids(struct array *list)
 {
 	guint n = 0;
 
-	g_array_sort(list, compare_ids);
+	array_sort(list, compare_ids);
 	for (guint i = 0; i < list->len; i++) {
-		const struct dt_ids *next = &g_array_index(list, struct dt_ids, i);
-		struct dt_ids *last = n ? &g_array_index(list, struct dt_ids, n - 1) : NULL;
+		const struct dt_ids *next = &array_index(list, struct dt_ids, i);
+		struct dt_ids *last = n ? &array_index(list, struct dt_ids, n - 1) : NULL;
 
 		if (last && last->iommu == next->iommu && next->first <= last->last + UINT64_C(1))
 			last->last = MAX(last->last, next->last);
 		else
-			g_array_index(list, struct dt_ids, n++) = *next;
+			array_index(list, struct dt_ids, n++) = *next;
 	}
-	g_array_set_size(list, n);
+	array_set_size(list, n);
 }
 
 /* No findings here: reading the tree has told them already. */
-GArray *dt_ids_read(const struct devicetree *tree, const struct dt_property *iommus)
+struct array *dt_ids_read(const struct devicetree *tree, const struct dt_property *iommus)
 {
-	GArray *list = g_array_new(FALSE, FALSE, sizeof(struct dt_ids));
+	struct array *list = array_new(sizeof(struct dt_ids));
 	size_t cells;
 
 	for (size_t at = 0; at < dt_cells(iommus); at += 1 + cells) {

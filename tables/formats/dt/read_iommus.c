@@ -10,6 +10,7 @@
  */
 #include <string.h>
 
+#include "base/hash.h"
 #include "read.h"
 #include "tables/findings/findings.h"
 #include "tables/model/topology.h"
@@ -65,10 +66,10 @@ void dt_find_iommus(struct dt_reading *reading)
 
 		if (!dt_property(node, "#iommu-cells") || !dt_is_available(node))
 			continue;
-		iommu = g_new0(struct dt_iommu, 1);
+		iommu = memory_new(struct dt_iommu, 1);
 		iommu->node = node;
 		iommu->name = dt_path(node);
-		g_hash_table_insert(reading->iommus, node, iommu);
+		hash_insert(reading->iommus, node, iommu);
 	}
 }
 
@@ -77,7 +78,7 @@ struct dt_iommu *dt_iommu_of(struct dt_reading *reading, const struct dt_node *n
 			     const char *property, uint32_t phandle)
 {
 	const struct dt_node *target = dt_target(reading->tree, phandle);
-	struct dt_iommu *iommu = target ? g_hash_table_lookup(reading->iommus, target) : NULL;
+	struct dt_iommu *iommu = target ? hash_lookup(reading->iommus, target) : NULL;
 	struct viommu_place place;
 
 	if (iommu)
@@ -116,7 +117,7 @@ static uint16_t segment_of(const struct dt_reading *reading, const struct dt_nod
 {
 	while (node && !dt_is_host_bridge(node))
 		node = node->parent;
-	return (uint16_t)GPOINTER_TO_UINT(g_hash_table_lookup(reading->bridges, node));
+	return (uint16_t)GPOINTER_TO_UINT(hash_lookup(reading->bridges, node));
 }
 
 /* The cells of an interrupt of a GIC: whether it is shared, its number, how it is triggered. */
@@ -173,7 +174,7 @@ static void read_own_msis(const struct dt_reading *reading, const struct dt_node
 {
 	const struct dt_property *parent = dt_property(node, "msi-parent");
 	const struct dt_node *target = dt_target(reading->tree, dt_cell(parent, 0));
-	const char *its = target ? g_hash_table_lookup(reading->its, target) : NULL;
+	const char *its = target ? hash_lookup(reading->its, target) : NULL;
 
 	if (iommu->kind != VIOMMU_SMMU_V3 || !its || dt_cells(parent) != 2)
 		return;
@@ -222,7 +223,7 @@ void dt_read_iommus(struct dt_reading *reading)
 {
 	for_each_dt_node(node, reading->tree)
 	{
-		const struct dt_iommu *found = g_hash_table_lookup(reading->iommus, node);
+		const struct dt_iommu *found = hash_lookup(reading->iommus, node);
 
 		if (found)
 			read_iommu(reading, found);

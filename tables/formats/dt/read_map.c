@@ -7,6 +7,8 @@
  * requester ID first. Linux takes the first entry that has the function, and gives up at an entry
  * that breaks the mask; so entries are read up to there.
  */
+#include "base/array.h"
+#include "base/hash.h"
 #include "read.h"
 #include "tables/findings/findings.h"
 
@@ -22,10 +24,10 @@ struct reading_map {
 	struct dt_reading *reading;
 	const struct dt_map *map;
 	const struct dt_node *bridge;
-	uint16_t first, last; /* functions that the bridge can have */
-	GArray *entries;      /* struct dt_entry */
-	GPtrArray *targets;   /* of each entry, or NULL */
-	GArray *runs;         /* struct dt_run */
+	uint16_t first, last;     /* functions that the bridge can have */
+	struct array *entries;    /* struct dt_entry */
+	struct pointers *targets; /* of each entry, or NULL */
+	struct array *runs;       /* struct dt_run */
 };
 
 static struct viommu_place place_of(const struct reading_map *m)
@@ -42,7 +44,7 @@ static bool obeys_mask(const struct reading_map *m, const struct dt_entry *entry
 		return true;
 	report(m->reading->findings, "dt-map-mask", place_of(m),
 	       "write the requester ID as it is under the mask",
-	       "entry %u has requester ID 0x%x, and the mask is 0x%x", m->entries->len, entry->rid,
+	       "entry %zu has requester ID 0x%x, and the mask is 0x%x", m->entries->len, entry->rid,
 	       mask);
 	return false;
 }
@@ -63,17 +65,16 @@ static void read_entries(struct reading_map *m, const struct dt_property *proper
 
 		if (!obeys_mask(m, &entry, mask))
 			break;
-		g_array_append_val(m->entries, entry);
-		g_ptr_array_add(m->targets,
-				(gpointer)m->map->target(m->reading, m->bridge, m->map->property,
-							 entry.phandle));
+		array_append(m->entries, entry);
+		pointers_add(m->targets, (gpointer)m->map->target(m->reading, m->bridge,
+								  m->map->property, entry.phandle));
 	}
 }
 
 /* An entry may well go on behind the last bus, as QEMU's do; it must not be there alone. */
 static void look_outside(const struct reading_map *m, size_t i)
 {
-	const struct dt_entry *entry = &g_array_index(m->entries, struct dt_entry, i);
+	const struct dt_entry *entry = &array_index(m->entries, struct dt_entry, i);
 	uint64_t end = (uint64_t)entry->rid + entry->length;
 
 	if (entry->length && entry->rid <= m->last && end > m->first)
@@ -103,14 +104,14 @@ static void add_run(void *opaque, size_t entry, const struct dt_run *run)
 	struct reading_map *m = opaque;
 	struct dt_run known = *run;
 	struct dt_run *before =
-		m->runs->len ? &g_array_index(m->runs, struct dt_run, m->runs->len - 1) : NULL;
+		m->runs->len ? &array_index(m->runs, struct dt_run, m->runs->len - 1) : NULL;
 
 	known.target = m->targets->pdata[entry];
 	if (before && known.target && shares_id(before, &known)) {
 		before->last = known.last;
 		before->one_id = true;
 	} else if (known.target) {
-		g_array_append_val(m->runs, known);
+		array_append(m->runs, known);
 	}
 }
 
@@ -118,7 +119,7 @@ static void add_run(void *opaque, size_t entry, const struct dt_run *run)
 static void add_plain_runs(struct reading_map *m)
 {
 	for (size_t i = 0; i < m->entries->len; i++) {
-		const struct dt_entry *entry = &g_array_index(m->entries, struct dt_entry, i);
+		const struct dt_entry *entry = &array_index(m->entries, struct dt_entry, i);
 		uint64_t end = MIN((uint64_t)entry->rid + entry->length, m->last + UINT64_C(1));
 		uint64_t first = MAX(entry->rid, m->first);
 
@@ -151,8 +152,8 @@ static void read_map(struct reading_map *m, const struct dt_property *property)
 }
 
 /* Without the property there are no runs, and nothing is wrong. */
-GArray *dt_map_read(struct dt_reading *reading, const struct dt_map *map,
-		    const struct dt_node *bridge, uint16_t first, uint16_t last)
+struct array *dt_map_read(struct dt_reading *reading, const struct dt_map *map,
+			  const struct dt_node *bridge, uint16_t first, uint16_t last)
 {
 	const struct dt_property *property = dt_property(bridge, map->property);
 	struct reading_map m = {
@@ -161,15 +162,15 @@ GArray *dt_map_read(struct dt_reading *reading, const struct dt_map *map,
 		.bridge = bridge,
 		.first = first,
 		.last = last,
-		.entries = g_array_new(FALSE, FALSE, sizeof(struct dt_entry)),
-		.targets = g_ptr_array_new(),
-		.runs = g_array_new(FALSE, FALSE, sizeof(struct dt_run)),
+		.entries = array_new(sizeof(struct dt_entry)),
+		.targets = pointers_new(NULL),
+		.runs = array_new(sizeof(struct dt_run)),
 	};
 
 	if (property)
 		read_map(&m, property);
-	g_array_free(m.entries, TRUE);
-	g_ptr_array_free(m.targets, TRUE);
+	array_free(m.entries);
+	pointers_free(m.targets);
 	return m.runs;
 }
 
@@ -194,7 +195,7 @@ static const struct dt_node *msi_target(struct dt_reading *reading, const struct
 		report(reading->findings, "dt-dangling", dt_place(reading->tree, bridge, property),
 		       "write the phandle of an MSI controller", "no node has phandle 0x%x",
 		       phandle);
-	return target && g_hash_table_contains(reading->its, target) ? target : NULL;
+	return target && hash_contains(reading->its, target) ? target : NULL;
 }
 
 const struct dt_map dt_iommu_map = { "iommu-map", "iommu-map-mask", iommu_target };

@@ -7,6 +7,7 @@
  * before it is known whether it could be, so that all errors are told at once.
  */
 
+#include "base/hash.h"
 #include "tables/findings/findings.h"
 #include "tables/model/topology.h"
 #include "write.h"
@@ -84,10 +85,10 @@ static struct devicetree *open_base(const struct viommu_table *base)
 static void begin(struct dt_writing *writing)
 {
 	writing->before = (struct dt_reading){ .tree = writing->tree };
-	writing->paths = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-	writing->windows = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
-	writing->iommus = g_hash_table_new(g_str_hash, g_str_equal);
-	writing->its = g_hash_table_new(g_str_hash, g_str_equal);
+	writing->paths = hash_new_full(&hash_text, memory_free, NULL);
+	writing->windows = hash_new_full(&hash_number, memory_free, NULL);
+	writing->iommus = hash_new(&hash_text);
+	writing->its = hash_new(&hash_text);
 	dt_reading_begin(&writing->before);
 	dt_index(writing);
 }
@@ -95,10 +96,10 @@ static void begin(struct dt_writing *writing)
 static void end(struct dt_writing *writing)
 {
 	dt_reading_end(&writing->before);
-	g_hash_table_destroy(writing->paths);
-	g_hash_table_destroy(writing->windows);
-	g_hash_table_destroy(writing->iommus);
-	g_hash_table_destroy(writing->its);
+	hash_free(writing->paths);
+	hash_free(writing->windows);
+	hash_free(writing->iommus);
+	hash_free(writing->its);
 }
 
 /* In this order nobody refers to a node that is not there yet. */

@@ -4,6 +4,8 @@
 
 #include <viommu/devicetree.h>
 
+#include "base/array.h"
+#include "base/hash.h"
 #include "read.h"
 
 /* A topology being written into a device tree: the machine's own, or a new one. */
@@ -12,12 +14,12 @@ struct dt_writing {
 	struct devicetree *tree;
 	struct dt_reading before; /* what was where, before anything was changed */
 	bool into, overlay, force;
-	bool failed;         /* there was an error: nothing is to come of this */
-	size_t n_cells;      /* what maps and devices took so far */
-	GHashTable *paths;   /* of the nodes that there were: path -> node */
-	GHashTable *windows; /* where registers begin -> node */
-	GHashTable *iommus;  /* name of an IOMMU -> node */
-	GHashTable *its;     /* name of an ITS group -> node */
+	bool failed;          /* there was an error: nothing is to come of this */
+	size_t n_cells;       /* what maps and devices took so far */
+	struct hash *paths;   /* of the nodes that there were: path -> node */
+	struct hash *windows; /* where registers begin -> node */
+	struct hash *iommus;  /* name of an IOMMU -> node */
+	struct hash *its;     /* name of an ITS group -> node */
 	uint32_t last_phandle;
 	struct viommu_findings *findings;
 };
@@ -78,7 +80,7 @@ void dt_write_function(struct dt_writing *writing, struct dt_node *bridge,
 
 /* Functions of a bridge, as a map is to have them: sorted, disjoint. Freed by the caller. */
 void dt_write_map(struct dt_writing *writing, struct dt_node *bridge, const struct dt_map *map,
-		  const GArray *runs, uint16_t first, uint16_t last);
+		  const struct array *runs, uint16_t first, uint16_t last);
 
 /* -- the whole (dt_write.c, dt_overlay.c) ------------------------------------------------------ */
 

@@ -8,6 +8,8 @@
  */
 #include <inttypes.h>
 
+#include "base/array.h"
+#include "base/hash.h"
 #include "write.h"
 #include "tables/findings/findings.h"
 #include "tables/routes/map.h"
@@ -32,18 +34,18 @@ struct bridge {
 
 struct bridges {
 	struct dt_writing *writing;
-	GArray *nodes; /* struct bridge, of those that the tree had; sorted */
-	GArray *list;  /* struct bridge, of those that are to be written; sorted */
-	GArray *map;   /* struct viommu_route_range */
+	struct array *nodes; /* struct bridge, of those that the tree had; sorted */
+	struct array *list;  /* struct bridge, of those that are to be written; sorted */
+	struct array *map;   /* struct viommu_route_range */
 	bool many_segments;
 };
 
 /* -- lists of bridges ----------------------------------------------------------------- */
 
 /* NULL behind the last: a search that ends there found nothing. */
-static const struct bridge *at(const GArray *list, size_t i)
+static const struct bridge *at(const struct array *list, size_t i)
 {
-	return i < list->len ? &g_array_index(list, struct bridge, i) : NULL;
+	return i < list->len ? &array_index(list, struct bridge, i) : NULL;
 }
 
 /* Buses of a machine in one line, segment after segment. */
@@ -61,7 +63,7 @@ static gint compare(gconstpointer a, gconstpointer b)
 }
 
 /* How many begin there or before. */
-static size_t count_up_to(const GArray *list, uint32_t position_of_bus)
+static size_t count_up_to(const struct array *list, uint32_t position_of_bus)
 {
 	size_t low = 0, high = list->len;
 
@@ -77,7 +79,7 @@ static size_t count_up_to(const GArray *list, uint32_t position_of_bus)
 }
 
 /* The one that has this bus, or NULL. */
-static const struct bridge *bridge_of(const GArray *list, uint16_t segment, uint8_t bus)
+static const struct bridge *bridge_of(const struct array *list, uint16_t segment, uint8_t bus)
 {
 	size_t n = count_up_to(list, (uint32_t)segment << BUS_SHIFT | bus);
 	const struct bridge *bridge = n ? at(list, n - 1) : NULL;
@@ -90,8 +92,7 @@ static const struct bridge *bridge_of(const GArray *list, uint16_t segment, uint
 /* A unit address would be that of registers, which a topology does not know: so it has none. */
 static struct dt_node *make_bridge(struct dt_writing *writing, const struct bridge *bridge)
 {
-	g_autofree char *name =
-		g_strdup_printf("pci-%04x-%02x", bridge->segment, bridge->bus_first);
+	auto_free char *name = memory_printf("pci-%04x-%02x", bridge->segment, bridge->bus_first);
 	struct dt_node *node = dt_make_node(writing, writing->tree->root, name);
 
 	node = dt_make_node(writing, node, "pcie");
@@ -118,8 +119,8 @@ static void node_buses(const struct dt_node *node, uint8_t *ret_first, uint8_t *
 /* A bridge need have no name, but it always has buses. */
 static void miss(struct dt_writing *writing, const struct bridge *bridge)
 {
-	g_autofree char *buses = g_strdup_printf("%04x:%02x-%02x", bridge->segment,
-						 bridge->bus_first, bridge->bus_last);
+	auto_free char *buses = memory_printf("%04x:%02x-%02x", bridge->segment, bridge->bus_first,
+					      bridge->bus_last);
 
 	dt_miss(writing, "host bridge", bridge->said->name ? bridge->said->name : buses,
 		bridge->said->place);
@@ -139,7 +140,7 @@ static void add_bridge(struct bridges *bridges, struct bridge bridge)
 	if (!bridge.node && !writing->into)
 		bridge.node = make_bridge(writing, &bridge);
 	if (bridge.node)
-		g_array_append_val(bridges->list, bridge);
+		array_append(bridges->list, bridge);
 	else
 		miss(writing, &bridge);
 }
@@ -152,14 +153,13 @@ static void find_nodes(struct bridges *bridges)
 		struct bridge bridge = { .node = node };
 		gpointer segment;
 
-		if (!g_hash_table_lookup_extended(bridges->writing->before.bridges, node, NULL,
-						  &segment))
+		if (!hash_lookup_value(bridges->writing->before.bridges, node, &segment))
 			continue;
 		bridge.segment = (uint16_t)GPOINTER_TO_UINT(segment);
 		node_buses(node, &bridge.bus_first, &bridge.bus_last);
-		g_array_append_val(bridges->nodes, bridge);
+		array_append(bridges->nodes, bridge);
 	}
-	g_array_sort(bridges->nodes, compare);
+	array_sort(bridges->nodes, compare);
 }
 
 /* -- which bridges there are --------------------------------------------------------------- */
@@ -179,7 +179,7 @@ static void take_said(struct bridges *bridges)
 /* Rows of this map have one segment each, the first and the last being the same. */
 static const struct viommu_route_range *row_at(const struct bridges *bridges, size_t i)
 {
-	return &g_array_index(bridges->map, struct viommu_route_range, i);
+	return &array_index(bridges->map, struct viommu_route_range, i);
 }
 
 /* The map is sorted, so a new segment shows by being another than the last. */
@@ -198,10 +198,10 @@ static void take_bridges(struct bridges *bridges)
 	if (topology_count(bridges->writing->topology, OBJECT_HOST_BRIDGE))
 		take_said(bridges);
 	else if (bridges->writing->into)
-		g_array_append_vals(bridges->list, bridges->nodes->data, bridges->nodes->len);
+		array_append_many(bridges->list, bridges->nodes->data, bridges->nodes->len);
 	else
 		take_segments(bridges);
-	g_array_sort(bridges->list, compare);
+	array_sort(bridges->list, compare);
 }
 
 /* -- IOMMUs that are functions ----------------------------------------------------------------- */
@@ -265,15 +265,14 @@ static bool goes_on(const struct dt_run *run, const struct dt_run *next)
 }
 
 /* What goes to the same place and goes on in numbers is one, however many entries said it. */
-static void add_run(GArray *runs, const struct dt_run *run)
+static void add_run(struct array *runs, const struct dt_run *run)
 {
-	struct dt_run *before =
-		runs->len ? &g_array_index(runs, struct dt_run, runs->len - 1) : NULL;
+	struct dt_run *before = runs->len ? &array_index(runs, struct dt_run, runs->len - 1) : NULL;
 
 	if (before && goes_on(before, run))
 		before->last = run->last;
 	else
-		g_array_append_vals(runs, run, 1);
+		array_append_many(runs, run, 1);
 }
 
 /* The part of a row that is the bridge's, with the numbers of one of its two hops. */
@@ -289,7 +288,8 @@ static struct dt_run cut(const struct viommu_route_range *row, uint16_t first, u
 }
 
 /* The function of an IOMMU never stands in its own map, whatever a topology says of it. */
-static void add_run_around(GArray *runs, const struct dt_run *run, const struct viommu_iommu *iommu)
+static void add_run_around(struct array *runs, const struct dt_run *run,
+			   const struct viommu_iommu *iommu)
 {
 	struct dt_run before = *run, behind = *run;
 	uint16_t own = iommu->bdf;
@@ -309,16 +309,16 @@ static void add_run_around(GArray *runs, const struct dt_run *run, const struct 
 
 /* One row has both hops: what the IOMMU is told, and what the ITS is. */
 static void add_row(const struct bridges *bridges, const struct viommu_route_range *row,
-		    uint16_t first, uint16_t last, GArray *runs[2])
+		    uint16_t first, uint16_t last, struct array *runs[2])
 {
 	const struct viommu_route *route = &row->route;
 	struct dt_run to_iommu = cut(row, first, last, route->id, row->one_id);
 	struct dt_run to_its = cut(row, first, last, route->device_id, row->one_device_id);
 
 	if (route->iommu)
-		to_iommu.target = g_hash_table_lookup(bridges->writing->iommus, route->iommu->name);
+		to_iommu.target = hash_lookup(bridges->writing->iommus, route->iommu->name);
 	if (route->its)
-		to_its.target = g_hash_table_lookup(bridges->writing->its, route->its->name);
+		to_its.target = hash_lookup(bridges->writing->its, route->its->name);
 	if (to_iommu.target)
 		add_run_around(runs[0], &to_iommu, route->iommu);
 	if (to_its.target)
@@ -330,9 +330,9 @@ static void add_row(const struct bridges *bridges, const struct viommu_route_ran
  * bindings write it, and a bus more would need no other map.
  */
 static void go_on_to_the_end(const struct bridges *bridges, uint16_t segment, uint16_t last,
-			     GArray *runs)
+			     struct array *runs)
 {
-	struct dt_run *run = runs->len ? &g_array_index(runs, struct dt_run, runs->len - 1) : NULL;
+	struct dt_run *run = runs->len ? &array_index(runs, struct dt_run, runs->len - 1) : NULL;
 	size_t n = count_up_to(bridges->list,
 			       (uint32_t)segment << BUS_SHIFT | (uint32_t)(last >> BUS_SHIFT));
 	const struct bridge *next = at(bridges->list, n);
@@ -353,8 +353,8 @@ static void write_maps(struct bridges *bridges, const struct bridge *bridge)
 	uint16_t first = (uint16_t)(bridge->bus_first << BUS_SHIFT);
 	uint16_t last = (uint16_t)(bridge->bus_last << BUS_SHIFT | LAST_DEVFN);
 	const struct dt_map *const maps[] = { &dt_iommu_map, &dt_msi_map };
-	GArray *runs[] = { g_array_new(FALSE, FALSE, sizeof(struct dt_run)),
-			   g_array_new(FALSE, FALSE, sizeof(struct dt_run)) };
+	struct array *runs[] = { array_new(sizeof(struct dt_run)),
+				 array_new(sizeof(struct dt_run)) };
 	size_t i = seek_row(bridges, (uint64_t)bridge->segment << SEGMENT_SHIFT | first);
 
 	for (; i < bridges->map->len; i++) {
@@ -368,7 +368,7 @@ static void write_maps(struct bridges *bridges, const struct bridge *bridge)
 		go_on_to_the_end(bridges, bridge->segment, last, runs[m]);
 		if (maps[m] == &dt_iommu_map || knows_its(bridges))
 			dt_write_map(bridges->writing, bridge->node, maps[m], runs[m], first, last);
-		g_array_free(runs[m], TRUE);
+		array_free(runs[m]);
 	}
 }
 
@@ -409,8 +409,8 @@ void dt_write_bridges(struct dt_writing *writing)
 {
 	struct bridges bridges = {
 		.writing = writing,
-		.nodes = g_array_new(FALSE, FALSE, sizeof(struct bridge)),
-		.list = g_array_new(FALSE, FALSE, sizeof(struct bridge)),
+		.nodes = array_new(sizeof(struct bridge)),
+		.list = array_new(sizeof(struct bridge)),
 		.map = map_new(writing->topology),
 	};
 
@@ -420,7 +420,7 @@ void dt_write_bridges(struct dt_writing *writing)
 	bridges.many_segments = has_many_segments(&bridges);
 	for (size_t i = 0; i < bridges.list->len; i++)
 		write_bridge(&bridges, at(bridges.list, i));
-	g_array_free(bridges.nodes, TRUE);
-	g_array_free(bridges.list, TRUE);
-	g_array_unref(bridges.map);
+	array_free(bridges.nodes);
+	array_free(bridges.list);
+	array_free(bridges.map);
 }

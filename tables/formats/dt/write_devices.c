@@ -10,6 +10,8 @@
 
 #include <libfdt.h>
 
+#include "base/array.h"
+#include "base/hash.h"
 #include "write.h"
 #include "tables/findings/findings.h"
 #include "tables/model/topology.h"
@@ -21,7 +23,7 @@ struct device {
 	struct dt_writing *writing;
 	const struct viommu_platform_device *device;
 	struct dt_node *node;
-	GArray *cells; /* of `iommus` */
+	struct array *cells; /* of `iommus` */
 };
 
 /* -- IDs ---------------------------------------------------------------------------- */
@@ -36,7 +38,7 @@ static void add_cells(struct device *d, const struct dt_node *iommu, uint32_t id
 	size_t n = dt_number(iommu, "#iommu-cells", 1);
 
 	if (dt_has_room(d->writing, G_N_ELEMENTS(cells)))
-		g_array_append_vals(d->cells, cells, (guint)MIN(n + 1, G_N_ELEMENTS(cells)));
+		array_append_many(d->cells, cells, (guint)MIN(n + 1, G_N_ELEMENTS(cells)));
 }
 
 /* An SMMU that wants a mask can say in one entry what begins at a multiple of its length. */
@@ -49,7 +51,7 @@ static bool fits_mask(const struct dt_node *iommu, uint32_t id, uint32_t n)
 /* An IOMMU that was left out has said so; its devices have no entry. */
 static void add_ids(struct device *d, const char *name, uint32_t id, uint32_t n)
 {
-	const struct dt_node *iommu = name ? g_hash_table_lookup(d->writing->iommus, name) : NULL;
+	const struct dt_node *iommu = name ? hash_lookup(d->writing->iommus, name) : NULL;
 
 	if (!iommu)
 		return;
@@ -74,7 +76,7 @@ static struct dt_node *make_node(struct dt_writing *writing,
 				 const struct viommu_platform_device *device)
 {
 	const uint32_t reg[] = { (uint32_t)(device->base >> 32), (uint32_t)device->base, 0, 0 };
-	g_autofree char *name = g_strdup_printf("device@%" PRIx64, device->base);
+	auto_free char *name = memory_printf("device@%" PRIx64, device->base);
 	struct dt_node *node = dt_make_node(writing, writing->tree->root, name);
 
 	dt_set_cells(writing, node, "reg", reg, G_N_ELEMENTS(reg));
@@ -87,7 +89,7 @@ static struct dt_node *make_node(struct dt_writing *writing,
 static struct dt_node *find_node(struct dt_writing *writing,
 				 const struct viommu_platform_device *device)
 {
-	g_autofree char *at = g_strdup_printf("at 0x%" PRIx64, device->base);
+	auto_free char *at = memory_printf("at 0x%" PRIx64, device->base);
 	struct dt_node *node = dt_by_name(writing, device->name);
 
 	if (!node)
@@ -105,7 +107,7 @@ static void begin(struct device *d, struct dt_writing *writing,
 		  const struct viommu_platform_device *device)
 {
 	*d = (struct device){ writing, device, find_node(writing, device),
-			      g_array_new(FALSE, FALSE, sizeof(uint32_t)) };
+			      array_new(sizeof(uint32_t)) };
 	if (d->node)
 		add_ids(d, device->iommu, device->id, device->n_ids);
 }
@@ -114,22 +116,22 @@ static void begin(struct device *d, struct dt_writing *writing,
 static bool says_so_already(const struct device *d)
 {
 	const struct dt_property *there = dt_property(d->node, "iommus");
-	g_autofree fdt32_t *value = g_new(fdt32_t, d->cells->len);
+	auto_free fdt32_t *value = memory_new(fdt32_t, d->cells->len);
 	const struct dt_property wanted = { .value = (const uint8_t *)value,
 					    .length = d->cells->len * sizeof(*value) };
-	GArray *one, *other;
+	struct array *one, *other;
 	bool same;
 
 	if (!there)
 		return false;
 	for (guint i = 0; i < d->cells->len; i++)
-		value[i] = cpu_to_fdt32(g_array_index(d->cells, uint32_t, i));
+		value[i] = cpu_to_fdt32(array_index(d->cells, uint32_t, i));
 	one = dt_ids_read(d->writing->tree, there);
 	other = dt_ids_read(d->writing->tree, &wanted);
 	same = one->len == other->len &&
 	       !memcmp(one->data, other->data, one->len * sizeof(struct dt_ids));
-	g_array_free(one, TRUE);
-	g_array_free(other, TRUE);
+	array_free(one);
+	array_free(other);
 	return same;
 }
 
@@ -149,16 +151,16 @@ static void end(struct device *d)
 		dt_set_number(writing, d->node, "pasid-num-bits", d->device->pasid_bits);
 	if (d->node && d->device->stall && !dt_property(d->node, "dma-can-stall"))
 		dt_set(writing, d->node, "dma-can-stall", NULL, 0);
-	g_array_free(d->cells, TRUE);
+	array_free(d->cells);
 }
 
 /* By name, through a table: IDs and devices are lists of any length. */
-static void add_further_ids(struct dt_writing *writing, const GHashTable *by_name)
+static void add_further_ids(struct dt_writing *writing, const struct hash *by_name)
 {
 	const struct viommu_device_id *more;
 
 	for_each_object(i, more, writing->topology, OBJECT_DEVICE_ID) {
-		struct device *d = g_hash_table_lookup((GHashTable *)by_name, more->device);
+		struct device *d = hash_lookup((struct hash *)by_name, more->device);
 
 		if (d && d->node)
 			add_ids(d, more->iommu, more->id, more->n_ids);
@@ -169,14 +171,14 @@ static void add_further_ids(struct dt_writing *writing, const GHashTable *by_nam
 void dt_write_devices(struct dt_writing *writing)
 {
 	size_t n = topology_count(writing->topology, OBJECT_PLATFORM_DEVICE);
-	g_autofree struct device *devices = g_new0(struct device, n);
-	g_autoptr(GHashTable) by_name = g_hash_table_new(g_str_hash, g_str_equal);
+	auto_free struct device *devices = memory_new(struct device, n);
+	auto_hash struct hash *by_name = hash_new(&hash_text);
 	const struct viommu_platform_device *device;
 
 	for_each_object(i, device, writing->topology, OBJECT_PLATFORM_DEVICE) {
 		begin(&devices[i], writing, device);
 		if (device->name)
-			g_hash_table_insert(by_name, (gpointer)device->name, &devices[i]);
+			hash_insert(by_name, (gpointer)device->name, &devices[i]);
 	}
 	add_further_ids(writing, by_name);
 	for (size_t i = 0; i < n; i++)

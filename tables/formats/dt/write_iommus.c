@@ -9,6 +9,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/array.h"
+#include "base/hash.h"
 #include "write.h"
 #include "tables/findings/findings.h"
 #include "tables/model/topology.h"
@@ -21,20 +23,20 @@
 /* -- ITSs ------------------------------------------------------------------------------- */
 
 /* Those that there are, in the order of the tree: a MADT would number them from 0. */
-static GPtrArray *its_nodes(const struct dt_writing *writing)
+static struct pointers *its_nodes(const struct dt_writing *writing)
 {
-	GPtrArray *nodes = g_ptr_array_new();
+	struct pointers *nodes = pointers_new(NULL);
 
 	for_each_dt_node(node,
 			 writing->tree) if (dt_has_string(node, "compatible", "arm,gic-v3-its") &&
-					    dt_is_available(node)) g_ptr_array_add(nodes, node);
+					    dt_is_available(node)) pointers_add(nodes, node);
 	return nodes;
 }
 
 /* A topology does not know where an ITS is: whoever knows has to fill in `reg`. */
 static struct dt_node *make_its(struct dt_writing *writing, uint32_t id)
 {
-	g_autofree char *name = g_strdup_printf("msi-controller-%" PRIu32, id);
+	auto_free char *name = memory_printf("msi-controller-%" PRIu32, id);
 	struct dt_node *node = dt_make_node(writing, writing->tree->root, name);
 
 	dt_set_string(writing, node, "compatible", "arm,gic-v3-its");
@@ -49,7 +51,7 @@ static struct dt_node *make_its(struct dt_writing *writing, uint32_t id)
  */
 void dt_write_its(struct dt_writing *writing)
 {
-	g_autoptr(GPtrArray) nodes = its_nodes(writing);
+	auto_pointers struct pointers *nodes = its_nodes(writing);
 	const struct viommu_its_group *group;
 
 	for_each_object(i, group, writing->topology, OBJECT_ITS_GROUP) {
@@ -60,7 +62,7 @@ void dt_write_its(struct dt_writing *writing)
 		if (!node && !writing->into)
 			node = make_its(writing, group->ids[0]);
 		if (node)
-			g_hash_table_insert(writing->its, (gpointer)group->name, node);
+			hash_insert(writing->its, (gpointer)group->name, node);
 		else
 			dt_miss(writing, "ITS group", group->name, group->place);
 	}
@@ -166,12 +168,12 @@ static const struct maker *maker_of(const struct viommu_iommu *iommu)
 static struct dt_node *make_iommu(struct dt_writing *writing, const struct viommu_iommu *iommu)
 {
 	const struct maker *maker = maker_of(iommu);
-	g_autofree char *name = NULL;
+	auto_free char *name = NULL;
 	struct dt_node *node;
 
 	if (!maker)
 		return NULL;
-	name = g_strdup_printf("%s@%" PRIx64, maker->name, iommu->base);
+	name = memory_printf("%s@%" PRIx64, maker->name, iommu->base);
 	node = dt_make_node(writing, writing->tree->root, name);
 	dt_set_string(writing, node, "compatible", maker->compatible);
 	set_reg(writing, node, iommu->base, iommu->span ? iommu->span : maker->span);
@@ -193,7 +195,7 @@ static void finish(struct dt_writing *writing, struct dt_node *node,
 	if (iommu->has_proximity_domain)
 		dt_set_number(writing, node, "numa-node-id", iommu->proximity_domain);
 	dt_make_phandle(writing, node);
-	g_hash_table_insert(writing->iommus, (gpointer)iommu->name, node);
+	hash_insert(writing->iommus, (gpointer)iommu->name, node);
 }
 
 /* A warning, because its devices are then without an IOMMU. */
@@ -244,12 +246,12 @@ static struct dt_node *find_function(const struct dt_node *bridge, uint16_t bdf)
 static char *function_name(const struct viommu_iommu *iommu)
 {
 	unsigned bdf = iommu->bdf;
-	g_autofree char *address = g_strdup_printf("@%x,%x", bdf >> 3 & 0x1f, bdf & 7);
+	auto_free char *address = memory_printf("@%x,%x", bdf >> 3 & 0x1f, bdf & 7);
 	const char *last = strrchr(iommu->name, '/');
 
 	if (last && g_str_has_suffix(last, address))
-		return g_strdup(last + 1);
-	return g_strconcat("iommu", address, NULL);
+		return memory_text(last + 1);
+	return memory_printf("iommu%s", address);
 }
 
 /* Both strings: the first for drivers, the second for whoever only knows PCI. */
@@ -258,7 +260,7 @@ static struct dt_node *make_function(struct dt_writing *writing, struct dt_node 
 {
 	static const char compatible[] = "virtio,pci-iommu\0pci1af4,1057";
 	const uint32_t reg[] = { (uint32_t)iommu->bdf << 8, 0, 0, 0, 0 };
-	g_autofree char *name = function_name(iommu);
+	auto_free char *name = function_name(iommu);
 	struct dt_node *node = dt_make_node(writing, bridge, name);
 
 	dt_set(writing, node, "compatible", compatible, sizeof(compatible));
@@ -270,7 +272,7 @@ static struct dt_node *make_function(struct dt_writing *writing, struct dt_node 
 void dt_write_function(struct dt_writing *writing, struct dt_node *bridge,
 		       const struct viommu_iommu *iommu)
 {
-	struct dt_node *node = g_hash_table_lookup(writing->iommus, iommu->name);
+	struct dt_node *node = hash_lookup(writing->iommus, iommu->name);
 
 	if (!node)
 		node = find_function(bridge, iommu->bdf);

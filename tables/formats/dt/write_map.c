@@ -10,6 +10,7 @@
  * Entries are disjoint. In a device tree the first one that has a function counts, and in a VIOT
  * the last one: who relies on neither can be converted into both.
  */
+#include "base/array.h"
 #include "write.h"
 
 #define N_RIDS   0x10000u
@@ -34,12 +35,12 @@ static uint32_t run_id(const struct dt_run *run, uint32_t rid)
 }
 
 /* The first run that has a function keeps it. False if there are more than anybody would write. */
-static bool paint_runs(struct paint *paint, const GArray *runs)
+static bool paint_runs(struct paint *paint, const struct array *runs)
 {
 	size_t painted = 0;
 
 	for (size_t i = 0; i < runs->len; i++) {
-		const struct dt_run *run = &g_array_index(runs, struct dt_run, i);
+		const struct dt_run *run = &array_index(runs, struct dt_run, i);
 
 		painted += (size_t)(run->last - run->first) + 1;
 		if (painted > MAX_PAINTED)
@@ -61,15 +62,15 @@ static bool is_alike(const struct paint *a, uint32_t one, const struct paint *b,
 }
 
 /* NULL if it cannot be painted; callers then do without. */
-static struct paint *paint_new(const GArray *runs, uint16_t first, uint16_t last)
+static struct paint *paint_new(const struct array *runs, uint16_t first, uint16_t last)
 {
-	struct paint *paint = g_new0(struct paint, 1);
+	struct paint *paint = memory_new(struct paint, 1);
 
 	paint->first = first;
 	paint->last = last;
 	if (paint_runs(paint, runs))
 		return paint;
-	g_free(paint);
+	memory_free(paint);
 	return NULL;
 }
 
@@ -79,14 +80,15 @@ static struct paint *paint_new(const GArray *runs, uint16_t first, uint16_t last
 static bool means_the_same(struct dt_writing *writing, const struct dt_node *bridge,
 			   const struct dt_map *map, const struct paint *wanted)
 {
-	GArray *runs = dt_map_read(&writing->before, map, bridge, wanted->first, wanted->last);
+	struct array *runs =
+		dt_map_read(&writing->before, map, bridge, wanted->first, wanted->last);
 	struct paint *there = paint_new(runs, wanted->first, wanted->last);
 	bool same = there;
 
 	for (uint32_t rid = wanted->first; same && rid <= wanted->last; rid++)
 		same = is_alike(wanted, rid, there, rid);
-	g_array_free(runs, TRUE);
-	g_free(there);
+	array_free(runs);
+	memory_free(there);
 	return same;
 }
 
@@ -105,7 +107,7 @@ static bool matters(const struct paint *paint, uint32_t bit)
 /* What functions come to under the mask; false if two that become one are not alike. */
 static bool paint_mask(struct paint *masked, const struct paint *paint, uint32_t mask)
 {
-	g_autofree bool *taken = g_new0(bool, N_RIDS);
+	auto_free bool *taken = memory_new(bool, N_RIDS);
 
 	for (uint32_t rid = paint->first; rid <= paint->last; rid++) {
 		uint32_t as = rid & mask;
@@ -133,21 +135,21 @@ static uint32_t find_mask(const struct paint *paint)
 /* -- entries --------------------------------------------------------------------------------- */
 
 /* The phandle is made with the first entry that needs it. */
-static void add_entry(struct dt_writing *writing, GArray *cells, uint32_t rid,
+static void add_entry(struct dt_writing *writing, struct array *cells, uint32_t rid,
 		      const struct dt_node *target, uint32_t id, uint32_t length)
 {
 	const uint32_t entry[] = { rid, dt_make_phandle(writing, (struct dt_node *)target), id,
 				   length };
 
 	if (dt_has_room(writing, G_N_ELEMENTS(entry)))
-		g_array_append_vals(cells, entry, G_N_ELEMENTS(entry));
+		array_append_many(cells, entry, G_N_ELEMENTS(entry));
 }
 
 /* Without a mask functions that have one ID are as many entries. */
-static void add_runs(struct dt_writing *writing, GArray *cells, const GArray *runs)
+static void add_runs(struct dt_writing *writing, struct array *cells, const struct array *runs)
 {
 	for (size_t i = 0; i < runs->len; i++) {
-		const struct dt_run *run = &g_array_index(runs, struct dt_run, i);
+		const struct dt_run *run = &array_index(runs, struct dt_run, i);
 		uint32_t n = (uint32_t)(run->last - run->first) + 1;
 
 		if (!run->one_id)
@@ -164,7 +166,7 @@ static uint32_t next_masked(uint32_t rid, uint32_t mask)
 }
 
 /* Under a mask, requester IDs in between are never asked for, and an entry may go over them. */
-static void add_masked(struct dt_writing *writing, GArray *cells, const struct paint *masked,
+static void add_masked(struct dt_writing *writing, struct array *cells, const struct paint *masked,
 		       uint32_t mask)
 {
 	uint32_t rid = 0, next, end;
@@ -187,10 +189,10 @@ static void add_masked(struct dt_writing *writing, GArray *cells, const struct p
 /* -- the map ----------------------------------------------------------------------------------- */
 
 /* Only then is it worth looking for a mask, which costs a walk over all functions for each bit. */
-static bool is_shared(const GArray *runs)
+static bool is_shared(const struct array *runs)
 {
 	for (size_t i = 0; i < runs->len; i++) {
-		const struct dt_run *run = &g_array_index(runs, struct dt_run, i);
+		const struct dt_run *run = &array_index(runs, struct dt_run, i);
 
 		if (run->one_id && run->first != run->last)
 			return true;
@@ -199,11 +201,11 @@ static bool is_shared(const GArray *runs)
 }
 
 /* The mask, and the entries under it; all ones if a mask would not help. */
-static uint32_t add_entries(struct dt_writing *writing, GArray *cells, const GArray *runs,
-			    const struct paint *paint)
+static uint32_t add_entries(struct dt_writing *writing, struct array *cells,
+			    const struct array *runs, const struct paint *paint)
 {
 	uint32_t mask = paint && is_shared(runs) ? find_mask(paint) : ALL_RIDS;
-	g_autofree struct paint *masked = g_new0(struct paint, 1);
+	auto_free struct paint *masked = memory_new(struct paint, 1);
 
 	if (mask == ALL_RIDS || !paint_mask(masked, paint, mask)) {
 		add_runs(writing, cells, runs);
@@ -215,9 +217,9 @@ static uint32_t add_entries(struct dt_writing *writing, GArray *cells, const GAr
 
 /* Both properties, or one that is not needed any more: half of a map would be another map. */
 static void set_map(struct dt_writing *writing, struct dt_node *bridge, const struct dt_map *map,
-		    const GArray *runs, const struct paint *paint)
+		    const struct array *runs, const struct paint *paint)
 {
-	GArray *cells = g_array_new(FALSE, FALSE, sizeof(uint32_t));
+	struct array *cells = array_new(sizeof(uint32_t));
 	uint32_t mask = add_entries(writing, cells, runs, paint);
 
 	dt_set_cells(writing, bridge, map->property, (const uint32_t *)(void *)cells->data,
@@ -226,7 +228,7 @@ static void set_map(struct dt_writing *writing, struct dt_node *bridge, const st
 		dt_set_number(writing, bridge, map->mask, mask);
 	else if ((dt_number(bridge, map->mask, ALL_RIDS) & ALL_RIDS) != ALL_RIDS)
 		dt_clear(writing, bridge, map->mask);
-	g_array_free(cells, TRUE);
+	array_free(cells);
 }
 
 /* Painting costs time and not room: a bridge as much as this many cells. */
@@ -234,10 +236,10 @@ static void set_map(struct dt_writing *writing, struct dt_node *bridge, const st
 
 /* A map that leads nowhere, to an IOMMU that is disabled perhaps, is as good as none. */
 void dt_write_map(struct dt_writing *writing, struct dt_node *bridge, const struct dt_map *map,
-		  const GArray *runs, uint16_t first, uint16_t last)
+		  const struct array *runs, uint16_t first, uint16_t last)
 {
 	bool there = dt_property(bridge, map->property);
-	g_autofree struct paint *paint = NULL;
+	auto_free struct paint *paint = NULL;
 
 	if ((there || is_shared(runs)) && dt_has_room(writing, PAINT_CELLS))
 		paint = paint_new(runs, first, last);

@@ -12,6 +12,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/array.h"
+#include "base/hash.h"
 #include "tables/findings/findings.h"
 #include "check.h"
 #include "tables/table/frame.h"
@@ -120,13 +122,13 @@ static void check_early_identifiers(const struct table_check *check)
 /* Other tables refer to nodes by identifier, so a duplicate is ambiguous there. */
 static void check_identifiers(const struct table_check *check)
 {
-	g_autoptr(GHashTable) seen = g_hash_table_new(NULL, NULL);
+	auto_hash struct hash *seen = hash_new(&hash_direct);
 	const struct record *node;
 
 	if (head_of(check)->acpi.revision < IORT_REVISION_E_B)
 		return;
 	for (guint i = 0; (node = iort_next_node(check->table, &i));)
-		if (!g_hash_table_add(seen, GUINT_TO_POINTER(iort_node_of(node)->identifier)))
+		if (!hash_add(seen, GUINT_TO_POINTER(iort_node_of(node)->identifier)))
 			report(check->findings, check->rule_id,
 			       iort_place(check, node, "Identifier"),
 			       "give every node an identifier of its own",
@@ -135,7 +137,7 @@ static void check_identifiers(const struct table_check *check)
 }
 
 /* Padding is 0. Other bytes that no field refers to may be mappings that were not counted. */
-static void check_zero_bytes(const struct table_check *check, const GByteArray *bytes, size_t at,
+static void check_zero_bytes(const struct table_check *check, const struct bytes *bytes, size_t at,
 			     const struct record *node)
 {
 	for (guint i = 0; i < bytes->len; i++)
@@ -187,7 +189,7 @@ static void check_text(const struct table_check *check)
 static void check_path(const struct table_check *check, const struct record *node)
 {
 	const struct record *text = iort_text_of(node);
-	g_autofree char *path = text ? iort_text(node) : NULL;
+	auto_free char *path = text ? iort_text(node) : NULL;
 
 	if (path && !acpi_is_path(path))
 		report(check->findings, check->rule_id, table_place(check->table, text->at),
@@ -234,14 +236,14 @@ static void check_limits(const struct table_check *check)
 
 static void check_segments(const struct table_check *check)
 {
-	g_autoptr(GHashTable) seen = g_hash_table_new(NULL, NULL);
+	auto_hash struct hash *seen = hash_new(&hash_direct);
 	const struct record *node;
 
 	for (guint i = 0; (node = iort_next_node(check->table, &i));) {
 		const struct iort_root_complex *complex = node->host;
 
 		if (iort_type_of(node) == IORT_ROOT_COMPLEX &&
-		    !g_hash_table_add(seen, GUINT_TO_POINTER(complex->segment)))
+		    !hash_add(seen, GUINT_TO_POINTER(complex->segment)))
 			report(check->findings, check->rule_id,
 			       iort_place(check, node, "PCI segment"),
 			       "write all ID mappings of a segment into one node",

@@ -2,6 +2,7 @@
 #ifndef VIOMMU_TABLES_IORT_CHECK_H
 #define VIOMMU_TABLES_IORT_CHECK_H
 
+#include "base/hash.h"
 #include "iort.h"
 
 /* Shared by the files that check an IORT. check.c has the list of all rules. */
@@ -22,7 +23,7 @@ static inline struct viommu_place iort_place(const struct table_check *check,
 /* A reference to a node: of an ID mapping, or of a PMCG to the node it counts for. */
 struct iort_reference {
 	const struct table_check *check;
-	GHashTable *nodes;           /* by their offset */
+	struct hash *nodes;          /* by their offset */
 	const struct record *node;   /* that has the reference */
 	const struct record *record; /* the ID mapping, or the PMCG itself */
 	const char *field;

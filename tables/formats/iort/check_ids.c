@@ -8,6 +8,7 @@
  */
 #include <inttypes.h>
 
+#include "base/array.h"
 #include "tables/findings/findings.h"
 #include "check.h"
 
@@ -134,9 +135,9 @@ static gint compare_ranges(gconstpointer a, gconstpointer b)
 }
 
 /* Without single mappings, and without the DeviceID mapping of an SMMUv3, which Linux skips. */
-static GArray *ranges_of(const struct record *node)
+static struct array *ranges_of(const struct record *node)
 {
-	GArray *ranges = g_array_new(FALSE, FALSE, sizeof(struct range));
+	struct array *ranges = array_new(sizeof(struct range));
 	struct iort_reference reference = { .node = node };
 
 	for (guint i = 0; (reference.record = iort_next(node, &iort_mapping_layout, &i));) {
@@ -146,10 +147,10 @@ static GArray *ranges_of(const struct record *node)
 				       reference.record };
 
 		if (is_range(&reference) && !is_device_id_mapping(&reference))
-			g_array_append_val(ranges, range);
+			array_append(ranges, range);
 		reference.index++;
 	}
-	g_array_sort(ranges, compare_ranges);
+	array_sort(ranges, compare_ranges);
 	return ranges;
 }
 
@@ -169,11 +170,11 @@ static bool is_off_by_one(const struct range *before, const struct range *range)
 static void check_node_overlaps(const struct table_check *check, const struct record *node,
 				bool off_by_one)
 {
-	g_autoptr(GArray) ranges = ranges_of(node);
+	auto_array struct array *ranges = ranges_of(node);
 	const struct range *before = NULL;
 
 	for (guint i = 0; i < ranges->len; i++) {
-		const struct range *range = &g_array_index(ranges, struct range, i);
+		const struct range *range = &array_index(ranges, struct range, i);
 		bool overlaps = before && before->last >= range->first;
 
 		if (overlaps && is_off_by_one(before, range) == off_by_one)

@@ -11,6 +11,8 @@
  */
 #include <inttypes.h>
 
+#include "base/array.h"
+#include "base/hash.h"
 #include "tables/findings/findings.h"
 #include "check.h"
 
@@ -98,34 +100,34 @@ void iort_check_reference_kinds(const struct table_check *check)
 
 /* For each node, the number of references to nodes that may still be part of a cycle. */
 struct cycle_search {
-	GHashTable *open;    /* node -> that number */
-	GHashTable *callers; /* node -> GPtrArray of the nodes that refer to it */
+	struct hash *open;    /* node -> that number */
+	struct hash *callers; /* node -> struct pointers of the nodes that refer to it */
 };
 
 static void add_edge(struct cycle_search *search, const struct record *from,
 		     const struct record *to)
 {
-	GPtrArray *callers = g_hash_table_lookup(search->callers, to);
-	guint open = GPOINTER_TO_UINT(g_hash_table_lookup(search->open, from));
+	struct pointers *callers = hash_lookup(search->callers, to);
+	guint open = GPOINTER_TO_UINT(hash_lookup(search->open, from));
 
 	if (!callers) {
-		callers = g_ptr_array_new();
-		g_hash_table_insert(search->callers, (gpointer)to, callers);
+		callers = pointers_new(NULL);
+		hash_insert(search->callers, (gpointer)to, callers);
 	}
-	g_ptr_array_add(callers, (gpointer)from);
-	g_hash_table_insert(search->open, (gpointer)from, GUINT_TO_POINTER(open + 1));
+	pointers_add(callers, (gpointer)from);
+	hash_insert(search->open, (gpointer)from, GUINT_TO_POINTER(open + 1));
 }
 
 /* Only mappings carry IDs, so a PMCG's reference is no edge. */
 static void add_edges(const struct viommu_table *table, struct cycle_search *search)
 {
-	g_autoptr(GHashTable) nodes = iort_index(table);
+	auto_hash struct hash *nodes = iort_index(table);
 	const struct record *node, *record;
 
 	for (guint i = 0; (node = iort_next_node(table, &i));)
 		for (guint k = 0; (record = iort_next(node, &iort_mapping_layout, &k));) {
 			const struct iort_mapping *mapping = record->host;
-			const struct record *target = g_hash_table_lookup(
+			const struct record *target = hash_lookup(
 				nodes, GSIZE_TO_POINTER((gsize)mapping->output_reference));
 
 			if (target)
@@ -136,24 +138,23 @@ static void add_edges(const struct viommu_table *table, struct cycle_search *sea
 /* Visits every reference once, backwards from the nodes that refer to nothing. */
 static void close_acyclic_nodes(const struct viommu_table *table, struct cycle_search *search)
 {
-	g_autoptr(GPtrArray) closed = g_ptr_array_new();
+	auto_pointers struct pointers *closed = pointers_new(NULL);
 	const struct record *node;
 
 	for (guint i = 0; (node = iort_next_node(table, &i));)
-		if (!g_hash_table_lookup(search->open, node))
-			g_ptr_array_add(closed, (gpointer)node);
+		if (!hash_lookup(search->open, node))
+			pointers_add(closed, (gpointer)node);
 	while (closed->len) {
-		const GPtrArray *callers = g_hash_table_lookup(
-			search->callers, g_ptr_array_steal_index_fast(closed, closed->len - 1));
+		const struct pointers *callers =
+			hash_lookup(search->callers, pointers_take_fast(closed, closed->len - 1));
 
 		for (guint i = 0; callers && i < callers->len; i++) {
 			gpointer caller = callers->pdata[i];
-			guint open =
-				GPOINTER_TO_UINT(g_hash_table_lookup(search->open, caller)) - 1;
+			guint open = GPOINTER_TO_UINT(hash_lookup(search->open, caller)) - 1;
 
-			g_hash_table_insert(search->open, caller, GUINT_TO_POINTER(open));
+			hash_insert(search->open, caller, GUINT_TO_POINTER(open));
 			if (!open)
-				g_ptr_array_add(closed, caller);
+				pointers_add(closed, caller);
 		}
 	}
 }
@@ -162,21 +163,20 @@ static void close_acyclic_nodes(const struct viommu_table *table, struct cycle_s
 void iort_check_cycles(const struct table_check *check)
 {
 	struct cycle_search search = {
-		.open = g_hash_table_new(NULL, NULL),
-		.callers =
-			g_hash_table_new_full(NULL, NULL, NULL, (GDestroyNotify)g_ptr_array_unref),
+		.open = hash_new(&hash_direct),
+		.callers = hash_new_full(&hash_direct, NULL, pointers_free_value),
 	};
 	const struct record *node;
 	guint i = 0;
 
 	add_edges(check->table, &search);
 	close_acyclic_nodes(check->table, &search);
-	while ((node = iort_next_node(check->table, &i)) && !g_hash_table_lookup(search.open, node))
+	while ((node = iort_next_node(check->table, &i)) && !hash_lookup(search.open, node))
 		;
 	if (node)
 		report(check->findings, check->rule_id, table_place(check->table, node->at),
 		       "map devices to SMMUs, and SMMUs to ITS groups",
 		       "the ID mappings of this %s lead into a cycle", node->layout->name);
-	g_hash_table_destroy(search.open);
-	g_hash_table_destroy(search.callers);
+	hash_free(search.open);
+	hash_free(search.callers);
 }

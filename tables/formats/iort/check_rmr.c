@@ -10,6 +10,7 @@
  */
 #include <inttypes.h>
 
+#include "base/array.h"
 #include "tables/findings/findings.h"
 #include "check.h"
 
@@ -82,13 +83,13 @@ static gint compare_memory(gconstpointer a, gconstpointer b)
 /* Within one node only: two nodes may have the same memory for different devices. */
 static void check_rmr_overlap(const struct table_check *check, const struct record *node)
 {
-	g_autoptr(GPtrArray) sorted = g_ptr_array_new();
+	auto_pointers struct pointers *sorted = pointers_new(NULL);
 	const struct record *record;
 	uint64_t end = 0;
 
 	for (guint i = 0; (record = iort_next(node, &iort_rmr_descriptor_layout, &i));)
-		g_ptr_array_add(sorted, (gpointer)record);
-	g_ptr_array_sort(sorted, compare_memory);
+		pointers_add(sorted, (gpointer)record);
+	pointers_sort(sorted, compare_memory);
 	for (guint i = 0; i < sorted->len; i++) {
 		const struct iort_rmr_descriptor *memory;
 

@@ -2,6 +2,7 @@
 #ifndef VIOMMU_TABLES_IORT_H
 #define VIOMMU_TABLES_IORT_H
 
+#include "base/hash.h"
 #include "tables/table/format.h"
 
 /*
@@ -280,7 +281,7 @@ static inline const struct iort_node *iort_node_of(const struct record *record)
 /* The i-th ID mapping of a node, or NULL. */
 const struct iort_mapping *iort_mapping_of(const struct record *node, size_t i);
 
-/* The record of the object name, or NULL; and the name, to be freed with g_free(). */
+/* The record of the object name, or NULL; and the name, to be freed with memory_free(). */
 const struct record *iort_text_of(const struct record *node);
 char *iort_text(const struct record *node);
 
@@ -290,8 +291,8 @@ const struct record *iort_next(const struct record *node, const struct layout *l
 /* The next node, of known or unknown type. Skips bytes that are no node. */
 const struct record *iort_next_node(const struct viommu_table *table, guint *i);
 
-/* All nodes by offset, to be freed with g_hash_table_destroy(). */
-GHashTable *iort_index(const struct viommu_table *table);
+/* All nodes by offset, to be freed with hash_free(). */
+struct hash *iort_index(const struct viommu_table *table);
 
 /*
  * Does the SMMUv3 have an ID mapping for its own MSIs? Same decision as Linux: before node

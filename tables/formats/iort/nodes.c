@@ -5,6 +5,8 @@
  * The record of a node has its mappings, its name and the elements of its arrays as children, in
  * the order of their bytes.
  */
+#include "base/array.h"
+#include "base/hash.h"
 #include "iort.h"
 
 const struct record *iort_next(const struct record *node, const struct layout *layout, guint *i)
@@ -20,7 +22,7 @@ const struct record *iort_next(const struct record *node, const struct layout *l
 
 const struct record *iort_next_node(const struct viommu_table *table, guint *i)
 {
-	const GPtrArray *nodes = table->root->children;
+	const struct pointers *nodes = table->root->children;
 
 	while (*i < nodes->len) {
 		const struct record *node = nodes->pdata[(*i)++];
@@ -55,20 +57,20 @@ char *iort_text(const struct record *node)
 {
 	const struct record *text = iort_text_of(node);
 
-	return text ? g_strndup(record_text(text), text->rest->len) : NULL;
+	return text ? memory_text_n(record_text(text), text->rest->len) : NULL;
 }
 
 /*
  * References are offsets from the start of the table. A reference into the middle of a node finds
  * nothing here; Linux does not check, and reads those bytes as a node.
  */
-GHashTable *iort_index(const struct viommu_table *table)
+struct hash *iort_index(const struct viommu_table *table)
 {
-	GHashTable *index = g_hash_table_new(NULL, NULL);
+	struct hash *index = hash_new(&hash_direct);
 	const struct record *node;
 
 	for (guint i = 0; (node = iort_next_node(table, &i));)
-		g_hash_table_insert(index, GSIZE_TO_POINTER(node->at), (gpointer)node);
+		hash_insert(index, GSIZE_TO_POINTER(node->at), (gpointer)node);
 	return index;
 }
 

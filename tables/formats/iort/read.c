@@ -10,6 +10,8 @@
  * ID counts that are one too large are read as Linux reads them. What a topology cannot represent
  * is reported and dropped.
  */
+#include "base/array.h"
+#include "base/hash.h"
 #include "tables/findings/findings.h"
 #include "read.h"
 #include "tables/model/topology.h"
@@ -21,12 +23,12 @@
 /* A group without an ITS is an error of the bytes; a topology has no such group. */
 static void read_its_group(struct iort_reading *reading, const struct record *node)
 {
-	g_autoptr(GArray) ids = g_array_new(FALSE, FALSE, sizeof(uint32_t));
+	auto_array struct array *ids = array_new(sizeof(uint32_t));
 	struct viommu_its_group group = { .size = sizeof(group) };
 	const struct record *record;
 
 	for (guint i = 0; (record = iort_next(node, &iort_its_layout, &i));)
-		g_array_append_val(ids, ((const struct iort_its *)record->host)->identifier);
+		array_append(ids, ((const struct iort_its *)record->host)->identifier);
 	group.name = iort_name_node(reading->groups, node, "its");
 	group.ids = (const uint32_t *)(void *)ids->data;
 	group.n_ids = ids->len;
@@ -42,7 +44,7 @@ static void read_its_group(struct iort_reading *reading, const struct record *no
  */
 static bool has_off_by_one_counts(const struct record *node, bool *ret_all)
 {
-	g_autoptr(GHashTable) firsts = iort_first_ids(node);
+	auto_hash struct hash *firsts = iort_first_ids(node);
 	const struct record *record;
 	bool any = false;
 
@@ -104,7 +106,7 @@ static void index_nodes(struct iort_reading *reading)
 	unsigned n = 0;
 
 	for (guint i = 0; (node = iort_next_node(reading->table, &i)); n++) {
-		g_hash_table_insert(reading->index, (gpointer)node, GUINT_TO_POINTER(n));
+		hash_insert(reading->index, (gpointer)node, GUINT_TO_POINTER(n));
 		for (guint k = 0; (record = iort_next(node, &iort_mapping_layout, &k));)
 			iort_note_last_id(reading, record->host);
 	}
@@ -120,11 +122,11 @@ struct viommu_topology *iort_read(const struct viommu_table *table,
 	struct iort_reading reading = {
 		.table = table,
 		.topology = viommu_topology_new(),
-		.groups = g_hash_table_new_full(NULL, NULL, NULL, g_free),
-		.iommus = g_hash_table_new_full(NULL, NULL, NULL, g_free),
-		.index = g_hash_table_new(NULL, NULL),
-		.last_ids = g_hash_table_new(NULL, NULL),
-		.segments = g_hash_table_new(NULL, NULL),
+		.groups = hash_new_full(&hash_direct, NULL, memory_free),
+		.iommus = hash_new_full(&hash_direct, NULL, memory_free),
+		.index = hash_new(&hash_direct),
+		.last_ids = hash_new(&hash_direct),
+		.segments = hash_new(&hash_direct),
 		.findings = findings,
 	};
 
@@ -139,10 +141,10 @@ struct viommu_topology *iort_read(const struct viommu_table *table,
 		iort_read_msi_ranges(&reading, table->root->children->pdata[i]);
 	for_each_node(&reading, IORT_RMR, iort_read_rmr);
 	report_dropped_nodes(&reading);
-	g_hash_table_destroy(reading.segments);
-	g_hash_table_destroy(reading.last_ids);
-	g_hash_table_destroy(reading.index);
-	g_hash_table_destroy(reading.iommus);
-	g_hash_table_destroy(reading.groups);
+	hash_free(reading.segments);
+	hash_free(reading.last_ids);
+	hash_free(reading.index);
+	hash_free(reading.iommus);
+	hash_free(reading.groups);
 	return reading.topology;
 }

@@ -4,18 +4,19 @@
 
 #include <viommu/topology.h>
 
+#include "base/hash.h"
 #include "iort.h"
 
 /* Shared by the files that read an IORT. */
 struct iort_reading {
 	const struct viommu_table *table;
 	struct viommu_topology *topology;
-	GHashTable *groups;   /* names of ITS groups, by the offset of their node */
-	GHashTable *iommus;   /* names of IOMMUs, by the offset of their node */
-	GHashTable *index;    /* node -> its number in the table */
-	GHashTable *last_ids; /* offset of an SMMU -> the last stream ID that reaches it */
-	GHashTable *segments; /* of the root complexes so far */
-	size_t n_memories;    /* of all RMR nodes, counted once per ID mapping */
+	struct hash *groups;   /* names of ITS groups, by the offset of their node */
+	struct hash *iommus;   /* names of IOMMUs, by the offset of their node */
+	struct hash *index;    /* node -> its number in the table */
+	struct hash *last_ids; /* offset of an SMMU -> the last stream ID that reaches it */
+	struct hash *segments; /* of the root complexes so far */
+	size_t n_memories;     /* of all RMR nodes, counted once per ID mapping */
 	struct viommu_findings *findings;
 };
 
@@ -32,24 +33,24 @@ bool iort_covered_by_identity_mapping(const struct iort_reading *reading,
 				      const struct record *node);
 
 /* Name the node: the prefix, and its number among the nodes in `names`. */
-const char *iort_name_node(GHashTable *names, const struct record *node, const char *prefix);
+const char *iort_name_node(struct hash *names, const struct record *node, const char *prefix);
 
 /* The single ID mapping that an SMMUv3 has for its own MSIs, or NULL. */
 const struct iort_mapping *iort_device_id_mapping(const struct record *node);
 
 /* read_mappings.c */
 
-/* The first IDs of all ranges of a node, to be freed with g_hash_table_destroy(). */
-GHashTable *iort_first_ids(const struct record *node);
+/* The first IDs of all ranges of a node, to be freed with hash_free(). */
+struct hash *iort_first_ids(const struct record *node);
 
 /*
  * Does the mapping store its number of IDs instead of one less? If so, another range begins at its
  * last ID.
  */
-bool iort_is_off_by_one_count(GHashTable *firsts, const struct iort_mapping *mapping);
+bool iort_is_off_by_one_count(struct hash *firsts, const struct iort_mapping *mapping);
 
 /* The number of IDs less one, corrected as Linux corrects off-by-one counts. */
-uint32_t iort_effective_id_count(GHashTable *firsts, const struct iort_mapping *mapping);
+uint32_t iort_effective_id_count(struct hash *firsts, const struct iort_mapping *mapping);
 
 /* The ITS group that receives all stream IDs of an SMMU unchanged, or NULL. */
 const char *iort_identity_its(const struct iort_reading *reading, const struct record *node);

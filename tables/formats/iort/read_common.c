@@ -2,6 +2,7 @@
 /*
  * What the readers of IORT nodes share: names of referenced nodes, and findings about dropped data
  */
+#include "base/hash.h"
 #include "tables/findings/findings.h"
 #include "read.h"
 
@@ -14,9 +15,9 @@ void iort_report_dropped(const struct iort_reading *reading, const char *rule_id
 }
 
 /* The hash tables own the names until reading ends. */
-static const char *name_at(GHashTable *names, uint32_t offset)
+static const char *name_at(struct hash *names, uint32_t offset)
 {
-	return g_hash_table_lookup(names, GSIZE_TO_POINTER((gsize)offset));
+	return hash_lookup(names, GSIZE_TO_POINTER((gsize)offset));
 }
 
 /*
@@ -48,10 +49,10 @@ void iort_check_memory_properties(const struct iort_reading *reading, const stru
 }
 
 /* Numbers follow the order of the table, so that a table always gives the same text. */
-const char *iort_name_node(GHashTable *names, const struct record *node, const char *prefix)
+const char *iort_name_node(struct hash *names, const struct record *node, const char *prefix)
 {
-	char *name = g_strdup_printf("%s%u", prefix, g_hash_table_size(names));
+	char *name = memory_printf("%s%zu", prefix, hash_size(names));
 
-	g_hash_table_insert(names, GSIZE_TO_POINTER(node->at), name);
+	hash_insert(names, GSIZE_TO_POINTER(node->at), name);
 	return name;
 }

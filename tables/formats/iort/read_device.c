@@ -5,6 +5,7 @@
  * A single mapping gives a device one ID. A range maps the input IDs that the device's driver
  * names.
  */
+#include "base/hash.h"
 #include "tables/findings/findings.h"
 #include "read.h"
 #include "tables/model/topology.h"
@@ -17,7 +18,7 @@ struct ids {
 };
 
 /* False if the mapping does not lead to an IOMMU. */
-static bool read_ids(const struct iort_reading *reading, GHashTable *firsts,
+static bool read_ids(const struct iort_reading *reading, struct hash *firsts,
 		     const struct record *record, struct ids *ret)
 {
 	const struct iort_mapping *mapping = record->host;
@@ -83,8 +84,8 @@ static void add_device_id(const struct iort_reading *reading, const struct recor
 void iort_read_component(struct iort_reading *reading, const struct record *node)
 {
 	const struct iort_named_component *fields = node->host;
-	g_autofree char *name = iort_text(node);
-	g_autoptr(GHashTable) firsts = iort_first_ids(node);
+	auto_free char *name = iort_text(node);
+	auto_hash struct hash *firsts = iort_first_ids(node);
 	const struct record *record;
 	struct ids ids = { 0 };
 	guint i = 0;

@@ -5,6 +5,7 @@
  * If all stream IDs of an SMMU go unchanged to one ITS group, its IOMMU in the topology names that
  * group. Any other mapping of an SMMU becomes an MSI range.
  */
+#include "base/hash.h"
 #include "read.h"
 #include "tables/model/topology.h"
 
@@ -16,31 +17,31 @@
  * Some firmware stores the number of IDs instead of one less. Such a range ends on the first ID of
  * the next one, so the first IDs of all ranges are needed to detect it.
  */
-GHashTable *iort_first_ids(const struct record *node)
+struct hash *iort_first_ids(const struct record *node)
 {
-	GHashTable *firsts = g_hash_table_new(NULL, NULL);
+	struct hash *firsts = hash_new(&hash_direct);
 	const struct record *record;
 
 	for (guint i = 0; (record = iort_next(node, &iort_mapping_layout, &i));) {
 		const struct iort_mapping *mapping = record->host;
 
 		if (!(mapping->flags & IORT_MAPPING_SINGLE))
-			g_hash_table_add(firsts, GUINT_TO_POINTER(mapping->input_base));
+			hash_add(firsts, GUINT_TO_POINTER(mapping->input_base));
 	}
 	return firsts;
 }
 
 /* A count of 0 is excluded: that mapping would find itself. */
-bool iort_is_off_by_one_count(GHashTable *firsts, const struct iort_mapping *mapping)
+bool iort_is_off_by_one_count(struct hash *firsts, const struct iort_mapping *mapping)
 {
 	uint64_t last = (uint64_t)mapping->input_base + mapping->id_count;
 
 	return mapping->id_count && last <= UINT32_MAX &&
-	       g_hash_table_contains(firsts, GUINT_TO_POINTER((guint)last));
+	       hash_contains(firsts, GUINT_TO_POINTER((guint)last));
 }
 
 /* Linux prefers the range that begins at the shared ID. */
-uint32_t iort_effective_id_count(GHashTable *firsts, const struct iort_mapping *mapping)
+uint32_t iort_effective_id_count(struct hash *firsts, const struct iort_mapping *mapping)
 {
 	return mapping->id_count - iort_is_off_by_one_count(firsts, mapping);
 }
@@ -61,7 +62,7 @@ const struct iort_mapping *iort_device_id_mapping(const struct record *node)
 /* At least the last requester ID: a table gives the same IOMMU with and without devices. */
 static uint32_t last_id_at(const struct iort_reading *reading, gsize offset)
 {
-	gpointer last = g_hash_table_lookup(reading->last_ids, GSIZE_TO_POINTER(offset));
+	gpointer last = hash_lookup(reading->last_ids, GSIZE_TO_POINTER(offset));
 
 	return GPOINTER_TO_UINT(last) | LAST_RID;
 }
@@ -74,9 +75,8 @@ void iort_note_last_id(struct iort_reading *reading, const struct iort_mapping *
 				: mapping->output_base + mapping->id_count;
 
 	if (last > last_id_at(reading, mapping->output_reference))
-		g_hash_table_insert(reading->last_ids,
-				    GSIZE_TO_POINTER((gsize)mapping->output_reference),
-				    GUINT_TO_POINTER(last));
+		hash_insert(reading->last_ids, GSIZE_TO_POINTER((gsize)mapping->output_reference),
+			    GUINT_TO_POINTER(last));
 }
 
 /*
@@ -126,7 +126,7 @@ bool iort_covered_by_identity_mapping(const struct iort_reading *reading, const 
 void iort_read_msi_ranges(struct iort_reading *reading, const struct record *node)
 {
 	const char *iommu = iort_iommu_at(reading, (uint32_t)node->at);
-	g_autoptr(GHashTable) firsts = NULL;
+	auto_hash struct hash *firsts = NULL;
 	const struct record *record;
 	uint32_t nth = 0;
 

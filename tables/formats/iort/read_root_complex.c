@@ -6,6 +6,8 @@
  * bypass. If an ID is unchanged on its way to the ITS, the host bridge names the ITS group, and no
  * range is needed.
  */
+#include "base/array.h"
+#include "base/hash.h"
 #include "tables/model/cover.h"
 #include "tables/findings/findings.h"
 #include "read.h"
@@ -19,8 +21,8 @@ struct complex {
 	struct iort_reading *reading;
 	uint16_t segment;
 	const char *its; /* receives the IDs of functions unchanged; NULL: none */
-	GHashTable *firsts;
-	GArray *cover; /* functions that have a mapping */
+	struct hash *firsts;
+	struct array *cover; /* functions that have a mapping */
 };
 
 /* The functions of a mapping; false if there are none. A single mapping is for all of them. */
@@ -181,7 +183,7 @@ void iort_read_root_complex(struct iort_reading *reading, const struct record *n
 				    "a segment of more than 16 bits");
 		return;
 	}
-	if (!g_hash_table_add(reading->segments, GUINT_TO_POINTER(fields->segment)))
+	if (!hash_add(reading->segments, GUINT_TO_POINTER(fields->segment)))
 		return;
 	complex.its = default_its(&complex, node);
 	complex.firsts = iort_first_ids(node);
@@ -190,6 +192,6 @@ void iort_read_root_complex(struct iort_reading *reading, const struct record *n
 	for (guint i = 0; (record = iort_next(node, &iort_mapping_layout, &i));)
 		read_mapping(&complex, record);
 	read_gaps(&complex);
-	g_array_unref(complex.cover);
-	g_hash_table_destroy(complex.firsts);
+	array_free(complex.cover);
+	hash_free(complex.firsts);
 }

@@ -4,6 +4,8 @@
  *
  * A topology has the interrupts of an SMMU in the order of the device tree binding.
  */
+#include "base/array.h"
+#include "base/hash.h"
 #include "tables/findings/findings.h"
 #include "read.h"
 #include "tables/model/topology.h"
@@ -42,21 +44,21 @@ static void fill_smmu_v3(struct viommu_iommu *iommu, const struct iort_smmu_v3 *
 	fill_interrupts(iommu, smmu);
 }
 
-/* The GSIVs of one array, to be freed with g_free(). Adds their trigger modes to `edges`. */
+/* The GSIVs of one array, to be freed with memory_free(). Adds their trigger modes to `edges`. */
 static uint32_t *gsivs_of(const struct record *node, const struct layout *layout, size_t *ret_n,
 			  unsigned *edges)
 {
-	GArray *numbers = g_array_new(FALSE, FALSE, sizeof(uint32_t));
+	struct array *numbers = array_new(sizeof(uint32_t));
 	const struct record *record;
 
 	for (guint i = 0; (record = iort_next(node, layout, &i));) {
 		const struct iort_interrupt *interrupt = record->host;
 
-		g_array_append_val(numbers, interrupt->gsiv);
+		array_append(numbers, interrupt->gsiv);
 		*edges |= interrupt->flags ? ANY_EDGE : ANY_LEVEL;
 	}
 	*ret_n = numbers->len;
-	return (uint32_t *)(void *)g_array_free(numbers, FALSE);
+	return (uint32_t *)(void *)array_steal(numbers);
 }
 
 /* Generators write two zeroes if they do not know the interrupts. */
@@ -114,9 +116,8 @@ static void fill_identifier(const struct iort_reading *reading, struct viommu_io
 {
 	uint32_t identifier = iort_node_of(node)->identifier;
 
-	iommu->has_identifier =
-		acpi_header(reading->table)->revision >= IORT_REVISION_E_B &&
-		identifier != GPOINTER_TO_UINT(g_hash_table_lookup(reading->index, node));
+	iommu->has_identifier = acpi_header(reading->table)->revision >= IORT_REVISION_E_B &&
+				identifier != GPOINTER_TO_UINT(hash_lookup(reading->index, node));
 	iommu->identifier = iommu->has_identifier ? identifier : 0;
 }
 
@@ -143,10 +144,10 @@ static void add_iommu(const struct iort_reading *reading, struct viommu_iommu *i
 		      const struct record *node)
 {
 	unsigned edges = 0;
-	g_autofree uint32_t *contexts = gsivs_of(node, &iort_interrupt_layout,
-						 &iommu->smmu_v2.n_context_interrupts, &edges);
-	g_autofree uint32_t *monitors = gsivs_of(node, &iort_pmu_interrupt_layout,
-						 &iommu->smmu_v2.n_pmu_interrupts, &edges);
+	auto_free uint32_t *contexts = gsivs_of(node, &iort_interrupt_layout,
+						&iommu->smmu_v2.n_context_interrupts, &edges);
+	auto_free uint32_t *monitors = gsivs_of(node, &iort_pmu_interrupt_layout,
+						&iommu->smmu_v2.n_pmu_interrupts, &edges);
 
 	iommu->smmu_v2.context_interrupts = contexts;
 	iommu->smmu_v2.pmu_interrupts = monitors;

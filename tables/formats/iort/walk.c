@@ -7,6 +7,7 @@
  */
 #include <stdarg.h>
 
+#include "base/hash.h"
 #include "tables/findings/findings.h"
 #include "check.h"
 
@@ -26,7 +27,7 @@ const struct iort_mapping *iort_reference_mapping(const struct iort_reference *r
 
 const struct record *iort_reference_target(const struct iort_reference *reference)
 {
-	return g_hash_table_lookup(reference->nodes, GSIZE_TO_POINTER((gsize)reference->offset));
+	return hash_lookup(reference->nodes, GSIZE_TO_POINTER((gsize)reference->offset));
 }
 
 /* The index is needed because an SMMUv3 refers to one of its mappings by it. */
@@ -57,7 +58,7 @@ static void walk_pmcg(struct iort_reference reference, iort_reference_check *eac
 /* All references share one index of nodes: the walk is linear. */
 void iort_walk_references(const struct table_check *check, iort_reference_check *each)
 {
-	g_autoptr(GHashTable) nodes = iort_index(check->table);
+	auto_hash struct hash *nodes = iort_index(check->table);
 	struct iort_reference reference = { .check = check, .nodes = nodes };
 
 	for (guint i = 0; (reference.node = iort_next_node(check->table, &i));) {
@@ -71,11 +72,11 @@ void iort_report_reference(const struct iort_reference *reference, const char *f
 			   const char *cure, const char *format, ...)
 {
 	const struct table_check *check = reference->check;
-	g_autofree char *text = NULL;
+	auto_free char *text = NULL;
 	va_list args;
 
 	va_start(args, format);
-	text = g_strdup_vprintf(format, args);
+	text = memory_vprintf(format, args);
 	va_end(args);
 	report(check->findings, check->rule_id, iort_place(check, reference->record, field), cure,
 	       "%s", text);

@@ -9,6 +9,8 @@
  * The table has the oldest revision that can represent the topology, unless the topology asks for
  * a revision. What the table cannot represent is reported and omitted.
  */
+#include "base/array.h"
+#include "base/hash.h"
 #include "tables/findings/findings.h"
 #include "write.h"
 #include "tables/model/topology.h"
@@ -25,7 +27,7 @@ static void write_its_group(struct iort_writing *writing, const struct viommu_it
 	struct record *node = iort_begin_node(writing, IORT_ITS_GROUP, &fields);
 
 	iort_add_elements(node, &iort_its_layout, group->ids, group->n_ids);
-	g_hash_table_insert(writing->groups, (gpointer)group->name, GSIZE_TO_POINTER(node->at));
+	hash_insert(writing->groups, (gpointer)group->name, GSIZE_TO_POINTER(node->at));
 	iort_end_node(writing, node);
 }
 
@@ -69,9 +71,9 @@ static void iommu_state_free(void *opaque)
 {
 	struct iort_iommu_state *state = opaque;
 
-	g_array_unref(state->ids);
-	g_array_unref(state->msis);
-	g_free(state);
+	array_free(state->ids);
+	array_free(state->msis);
+	memory_free(state);
 }
 
 /* The revision depends on the functions behind each SMMU, and the nodes depend on the revision. */
@@ -103,16 +105,16 @@ bool iort_write(struct viommu_table *table, const struct viommu_topology *topolo
 		.topology = topology,
 		.header = viommu_topology_header(topology, "IORT"),
 		.end = IORT_HEAD_LENGTH,
-		.iommus = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, iommu_state_free),
-		.groups = g_hash_table_new(g_str_hash, g_str_equal),
-		.rid_ranges = g_array_new(FALSE, FALSE, sizeof(struct iort_rid_range)),
+		.iommus = hash_new_full(&hash_text, NULL, iommu_state_free),
+		.groups = hash_new(&hash_text),
+		.rid_ranges = array_new(sizeof(struct iort_rid_range)),
 		.findings = findings,
 	};
 
 	write_nodes(&writing);
-	g_array_unref(writing.rid_ranges);
-	g_hash_table_destroy(writing.groups);
-	g_hash_table_destroy(writing.iommus);
+	array_free(writing.rid_ranges);
+	hash_free(writing.groups);
+	hash_free(writing.iommus);
 	if (!writing.too_large)
 		return true;
 	report(findings, "iort-too-large", place_of_file(NULL),

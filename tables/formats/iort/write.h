@@ -4,6 +4,8 @@
 
 #include <viommu/topology.h>
 
+#include "base/array.h"
+#include "base/hash.h"
 #include "iort.h"
 
 /* Shared by the files that write an IORT. */
@@ -16,10 +18,10 @@ struct iort_ids {
 /* An IOMMU that gets a node. */
 struct iort_iommu_state {
 	const struct viommu_iommu *iommu;
-	size_t at;        /* offset of its node */
-	uint32_t last_id; /* the last stream ID that may reach it */
-	GArray *ids;      /* struct iort_ids of PCI functions */
-	GArray *msis;     /* struct span, owned by a struct viommu_msi_range or by the IOMMU */
+	size_t at;          /* offset of its node */
+	uint32_t last_id;   /* the last stream ID that may reach it */
+	struct array *ids;  /* struct iort_ids of PCI functions */
+	struct array *msis; /* struct span, owned by a struct viommu_msi_range or by the IOMMU */
 };
 
 /* Requester IDs of one segment that an IOMMU translates. Ranges are disjoint. */
@@ -36,13 +38,13 @@ struct iort_writing {
 	const struct viommu_topology *topology;
 	const struct viommu_table_header *header;
 	unsigned revision;
-	size_t end;         /* offset of the next node */
-	uint32_t n;         /* nodes so far */
-	size_t n_mappings;  /* of all nodes, so far */
-	bool too_large;     /* a node or the table exceeds its limit */
-	GHashTable *iommus; /* name -> struct iort_iommu_state */
-	GHashTable *groups; /* name of an ITS group -> its offset */
-	GArray *rid_ranges; /* struct iort_rid_range, sorted */
+	size_t end;               /* offset of the next node */
+	uint32_t n;               /* nodes so far */
+	size_t n_mappings;        /* of all nodes, so far */
+	bool too_large;           /* a node or the table exceeds its limit */
+	struct hash *iommus;      /* name -> struct iort_iommu_state */
+	struct hash *groups;      /* name of an ITS group -> its offset */
+	struct array *rid_ranges; /* struct iort_rid_range, sorted */
 	struct viommu_findings *findings;
 };
 
@@ -56,7 +58,7 @@ uint32_t iort_its_group_at(const struct iort_writing *writing, const char *its);
  * Is there room for one more mapping? If not, the table cannot be generated, and there is no room
  * for any further one: a short topology can mean millions of mappings.
  */
-bool iort_has_room(struct iort_writing *writing, const GArray *mappings);
+bool iort_has_room(struct iort_writing *writing, const struct array *mappings);
 
 /*
  * Begin a node with the fields in `host`, whose revision selects the layout; add its arrays; then
@@ -67,7 +69,7 @@ struct record *iort_begin_with(const struct iort_writing *writing, const struct 
 			       void *host);
 void iort_add_elements(struct record *node, const struct layout *layout, const void *hosts,
 		       size_t n);
-void iort_add_mappings(struct record *node, const GArray *mappings);
+void iort_add_mappings(struct record *node, const struct array *mappings);
 void iort_end_node(struct iort_writing *writing, struct record *node);
 
 /* Report that the table's revision cannot represent something. */
@@ -95,7 +97,7 @@ void iort_collect_rid_ranges(struct iort_writing *writing);
  * The index of the first range whose last function is `function` or a later one (segment << 16 |
  * BDF).
  */
-guint iort_seek_rid_range(const struct iort_writing *writing, uint64_t function);
+size_t iort_seek_rid_range(const struct iort_writing *writing, uint64_t function);
 
 /* write_root_complex.c */
 void iort_write_root_complexes(struct iort_writing *writing);

@@ -10,6 +10,8 @@
  */
 #include <string.h>
 
+#include "base/array.h"
+#include "base/hash.h"
 #include "tables/findings/findings.h"
 #include "write.h"
 #include "tables/model/topology.h"
@@ -26,20 +28,19 @@ static bool is_path(const char *name)
 /* -- further IDs, by device ------------------------------------------------------ */
 
 /* Collected once, so that many devices take linear time. */
-static GHashTable *ids_by_device(const struct viommu_topology *topology)
+static struct hash *ids_by_device(const struct viommu_topology *topology)
 {
-	GHashTable *by_device = g_hash_table_new_full(g_str_hash, g_str_equal, NULL,
-						      (GDestroyNotify)g_ptr_array_unref);
+	struct hash *by_device = hash_new_full(&hash_text, NULL, pointers_free_value);
 	const struct viommu_device_id *id;
 
 	for_each_object(i, id, topology, OBJECT_DEVICE_ID) {
-		GPtrArray *ids = g_hash_table_lookup(by_device, id->device);
+		struct pointers *ids = hash_lookup(by_device, id->device);
 
 		if (!ids) {
-			ids = g_ptr_array_new();
-			g_hash_table_insert(by_device, (gpointer)id->device, ids);
+			ids = pointers_new(NULL);
+			hash_insert(by_device, (gpointer)id->device, ids);
 		}
-		g_ptr_array_add(ids, (gpointer)id);
+		pointers_add(ids, (gpointer)id);
 	}
 	return by_device;
 }
@@ -74,7 +75,7 @@ void iort_note_device_ids(struct iort_writing *writing)
 
 /* Several IDs are a range, even if the driver names none of them. */
 static void add_mapping(struct iort_writing *writing, const struct viommu_device_id *id,
-			GArray *mappings)
+			struct array *mappings)
 {
 	const struct iort_iommu_state *state = iort_find_iommu(writing, id->iommu);
 	struct iort_mapping mapping = {
@@ -87,14 +88,15 @@ static void add_mapping(struct iort_writing *writing, const struct viommu_device
 	if (!state || !iort_has_room(writing, mappings))
 		return;
 	mapping.output_reference = (uint32_t)state->at;
-	g_array_append_val(mappings, mapping);
+	array_append(mappings, mapping);
 }
 
 /* The device's own ID first, then further IDs in the order of the topology. */
-static GArray *mappings_of(struct iort_writing *writing,
-			   const struct viommu_platform_device *device, const GPtrArray *further)
+static struct array *mappings_of(struct iort_writing *writing,
+				 const struct viommu_platform_device *device,
+				 const struct pointers *further)
 {
-	GArray *mappings = g_array_new(FALSE, FALSE, sizeof(struct iort_mapping));
+	struct array *mappings = array_new(sizeof(struct iort_mapping));
 	const struct viommu_device_id own = {
 		.iommu = device->iommu,
 		.id = device->id,
@@ -116,7 +118,7 @@ static void add_path(struct record *node, const char *path)
 {
 	size_t length = strlen(path) + 1, at = node->layout->length;
 	size_t end = (at + length + PATH_ALIGNMENT - 1) / PATH_ALIGNMENT * PATH_ALIGNMENT;
-	g_autofree uint8_t *text = g_malloc0(end - at);
+	auto_free uint8_t *text = memory_zeroed(1, end - at);
 
 	memcpy(text, path, length);
 	record_add_child(node, record_new_text(iort_text_name(IORT_NAMED_COMPONENT), text, end - at,
@@ -125,7 +127,8 @@ static void add_path(struct record *node, const char *path)
 
 /* Defaults are those of all generators: coherent, 64 address bits. */
 static void write_component(struct iort_writing *writing,
-			    const struct viommu_platform_device *device, const GArray *mappings)
+			    const struct viommu_platform_device *device,
+			    const struct array *mappings)
 {
 	static const uint8_t e_b = 4;
 	struct iort_named_component fields = {
@@ -153,9 +156,9 @@ static void write_component(struct iort_writing *writing,
  * mapping.
  */
 static void write_device(struct iort_writing *writing, const struct viommu_platform_device *device,
-			 const GPtrArray *further)
+			 const struct pointers *further)
 {
-	g_autoptr(GArray) mappings = mappings_of(writing, device, further);
+	auto_array struct array *mappings = mappings_of(writing, device, further);
 
 	if (is_path(device->name) && (mappings->len || !device->iommu))
 		write_component(writing, device, mappings);
@@ -167,10 +170,10 @@ static void write_device(struct iort_writing *writing, const struct viommu_platf
 
 void iort_write_components(struct iort_writing *writing)
 {
-	g_autoptr(GHashTable) further = ids_by_device(writing->topology);
+	auto_hash struct hash *further = ids_by_device(writing->topology);
 	const struct viommu_platform_device *device;
 
 	for_each_object(i, device, writing->topology, OBJECT_PLATFORM_DEVICE)
 		write_device(writing, device,
-			     device->name ? g_hash_table_lookup(further, device->name) : NULL);
+			     device->name ? hash_lookup(further, device->name) : NULL);
 }

@@ -2,19 +2,21 @@
 /*
  * One IORT node being generated: its fields, its arrays, its length
  */
+#include "base/array.h"
+#include "base/hash.h"
 #include "tables/findings/findings.h"
 #include "write.h"
 
 /* IOMMUs that another table describes have no state here. */
 struct iort_iommu_state *iort_find_iommu(const struct iort_writing *writing, const char *iommu)
 {
-	return iommu ? g_hash_table_lookup(writing->iommus, iommu) : NULL;
+	return iommu ? hash_lookup(writing->iommus, iommu) : NULL;
 }
 
 /* 0 is no offset of a node. */
 uint32_t iort_its_group_at(const struct iort_writing *writing, const char *its)
 {
-	return its ? GPOINTER_TO_UINT(g_hash_table_lookup(writing->groups, its)) : 0;
+	return its ? GPOINTER_TO_UINT(hash_lookup(writing->groups, its)) : 0;
 }
 
 /* By default the identifier is the number of the node. */
@@ -22,7 +24,7 @@ struct record *iort_begin_with(const struct iort_writing *writing, const struct 
 			       void *host)
 {
 	struct iort_node *fields = host;
-	g_autofree uint8_t *wire = g_malloc0(layout->length);
+	auto_free uint8_t *wire = memory_zeroed(1, layout->length);
 
 	fields->type = (uint8_t)layout->type;
 	fields->identifier = writing->revision >= IORT_REVISION_E_B ? writing->n : 0;
@@ -42,7 +44,7 @@ void iort_add_elements(struct record *node, const struct layout *layout, const v
 		       size_t n)
 {
 	size_t at = node->at + record_length(node);
-	g_autofree uint8_t *wire = g_malloc0(layout->length);
+	auto_free uint8_t *wire = memory_zeroed(1, layout->length);
 
 	for (size_t i = 0; i < n; i++, at += layout->length) {
 		layout_encode(layout, (const char *)hosts + i * layout->host_size, wire);
@@ -50,16 +52,16 @@ void iort_add_elements(struct record *node, const struct layout *layout, const v
 	}
 }
 
-void iort_add_mappings(struct record *node, const GArray *mappings)
+void iort_add_mappings(struct record *node, const struct array *mappings)
 {
 	struct iort_node *fields = node->host;
 
-	fields->mapping_count = mappings->len;
+	fields->mapping_count = (uint32_t)mappings->len;
 	fields->mapping_offset = mappings->len ? (uint32_t)record_length(node) : 0;
 	iort_add_elements(node, &iort_mapping_layout, mappings->data, mappings->len);
 }
 
-bool iort_has_room(struct iort_writing *writing, const GArray *mappings)
+bool iort_has_room(struct iort_writing *writing, const struct array *mappings)
 {
 	if (mappings->len > IORT_MAX_NODE_LENGTH / IORT_MAPPING_LENGTH ||
 	    ++writing->n_mappings > IORT_MAX_RECORDS)

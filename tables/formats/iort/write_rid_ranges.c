@@ -6,6 +6,7 @@
  * segment here, since a root complex is a segment, and each IOMMU collects its stream IDs: SMMU
  * nodes precede root complex nodes.
  */
+#include "base/array.h"
 #include "tables/findings/findings.h"
 #include "write.h"
 #include "tables/routes/route.h"
@@ -28,8 +29,8 @@ static void add_rid_range(struct iort_writing *writing, struct iort_iommu_state 
 	};
 	struct iort_ids ids = { (uint32_t)id, (uint32_t)last };
 
-	g_array_append_val(writing->rid_ranges, piece);
-	g_array_append_val(state->ids, ids);
+	array_append(writing->rid_ranges, piece);
+	array_append(state->ids, ids);
 	state->last_id = MAX(state->last_id, (uint32_t)last | LAST_RID);
 }
 
@@ -55,19 +56,18 @@ static gint compare_rid_ranges(gconstpointer a, gconstpointer b)
 void iort_collect_rid_ranges(struct iort_writing *writing)
 {
 	viommu_topology_for_each_pci_range(writing->topology, collect_rid_range, writing);
-	g_array_sort(writing->rid_ranges, compare_rid_ranges);
+	array_sort(writing->rid_ranges, compare_rid_ranges);
 }
 
 /* Binary search. */
-guint iort_seek_rid_range(const struct iort_writing *writing, uint64_t function)
+size_t iort_seek_rid_range(const struct iort_writing *writing, uint64_t function)
 {
-	guint low = 0, high = writing->rid_ranges->len;
+	size_t low = 0, high = writing->rid_ranges->len;
 
 	while (low < high) {
-		guint middle = low + (high - low) / 2;
+		size_t middle = low + (high - low) / 2;
 
-		if (g_array_index(writing->rid_ranges, struct iort_rid_range, middle).last <
-		    function)
+		if (array_index(writing->rid_ranges, struct iort_rid_range, middle).last < function)
 			low = middle + 1;
 		else
 			high = middle;

@@ -10,6 +10,7 @@
  */
 #include <inttypes.h>
 
+#include "base/array.h"
 #include "tables/findings/findings.h"
 #include "write.h"
 #include "tables/routes/route.h"
@@ -34,7 +35,7 @@ bool iort_has_rmrs(const struct viommu_topology *topology)
 /* -- ID mappings ----------------------------------------------------------------- */
 
 /* Input and output IDs are the same: an RMR node is about stream IDs. */
-static void add_ids(struct iort_writing *writing, GArray *mappings,
+static void add_ids(struct iort_writing *writing, struct array *mappings,
 		    const struct iort_iommu_state *state, uint32_t first, uint32_t last)
 {
 	const struct iort_mapping mapping = {
@@ -46,20 +47,20 @@ static void add_ids(struct iort_writing *writing, GArray *mappings,
 	};
 
 	if (iort_has_room(writing, mappings))
-		g_array_append_val(mappings, mapping);
+		array_append(mappings, mapping);
 }
 
 /* Functions as stream IDs of their SMMU. */
-static void add_functions(struct iort_writing *writing, GArray *mappings,
+static void add_functions(struct iort_writing *writing, struct array *mappings,
 			  const struct viommu_reserved_memory *memory)
 {
 	uint64_t first = function_id(memory->segment, memory->bdf_first);
 	uint64_t last = function_id(memory->segment, memory->bdf_last);
 
-	for (guint i = iort_seek_rid_range(writing, first);
+	for (size_t i = iort_seek_rid_range(writing, first);
 	     !writing->too_large && i < writing->rid_ranges->len; i++) {
 		const struct iort_rid_range *piece =
-			&g_array_index(writing->rid_ranges, struct iort_rid_range, i);
+			&array_index(writing->rid_ranges, struct iort_rid_range, i);
 		uint64_t from = MAX(first, piece->first), to = MIN(last, piece->last);
 
 		if (from > to)
@@ -74,10 +75,10 @@ static void add_functions(struct iort_writing *writing, GArray *mappings,
 }
 
 /* Without IDs of its own, memory of an SMMU is for all functions behind it. */
-static GArray *mappings_of(struct iort_writing *writing,
-			   const struct viommu_reserved_memory *memory)
+static struct array *mappings_of(struct iort_writing *writing,
+				 const struct viommu_reserved_memory *memory)
 {
-	GArray *mappings = g_array_new(FALSE, FALSE, sizeof(struct iort_mapping));
+	struct array *mappings = array_new(sizeof(struct iort_mapping));
 	const struct iort_iommu_state *state = iort_find_iommu(writing, memory->iommu);
 
 	if (!memory->iommu)
@@ -86,7 +87,7 @@ static GArray *mappings_of(struct iort_writing *writing,
 		add_ids(writing, mappings, state, memory->id_first, memory->id_last);
 	for (guint i = 0; state && !memory->has_ids && !writing->too_large && i < state->ids->len;
 	     i++) {
-		const struct iort_ids *ids = &g_array_index(state->ids, struct iort_ids, i);
+		const struct iort_ids *ids = &array_index(state->ids, struct iort_ids, i);
 
 		add_ids(writing, mappings, state, ids->first, ids->last);
 	}
@@ -106,7 +107,7 @@ static bool have_same_ids(const struct viommu_reserved_memory *one,
 /* -- nodes ----------------------------------------------------------------------- */
 
 /* Written unaligned if requested, with a finding. */
-static void add_descriptor(const struct iort_writing *writing, GArray *descriptors,
+static void add_descriptor(const struct iort_writing *writing, struct array *descriptors,
 			   const struct viommu_reserved_memory *memory)
 {
 	const struct iort_rmr_descriptor descriptor = {
@@ -119,18 +120,18 @@ static void add_descriptor(const struct iort_writing *writing, GArray *descripto
 		       "begin and end at multiples of 64 KiB",
 		       "an RMR node cannot describe 0x%" PRIx64 "-0x%" PRIx64, memory->first,
 		       memory->last);
-	g_array_append_val(descriptors, descriptor);
+	array_append(descriptors, descriptor);
 }
 
 /* QEMU writes mappings first, others the memory: readers go by offsets. */
 static void write_rmr(struct iort_writing *writing, const struct viommu_reserved_memory *memory,
-		      const GArray *mappings, const GArray *descriptors)
+		      const struct array *mappings, const struct array *descriptors)
 {
 	static const uint8_t e_d = 3, e_b = 1;
 	struct iort_rmr fields = {
 		.node.revision = writing->revision >= IORT_REVISION_E_D ? e_d : e_b,
 		.flags = memory->flags,
-		.descriptor_count = descriptors->len,
+		.descriptor_count = (uint32_t)descriptors->len,
 	};
 	struct record *node = iort_begin_node(writing, IORT_RMR, &fields);
 	struct iort_rmr *written = node->host;
@@ -158,9 +159,8 @@ static size_t write_next_rmr(struct iort_writing *writing, size_t i)
 	const struct viommu_reserved_memory *memory = topology_get(writing->topology,
 								   OBJECT_RESERVED_MEMORY, i),
 					    *next = memory;
-	g_autoptr(GArray) mappings = mappings_of(writing, memory);
-	g_autoptr(GArray) descriptors =
-		g_array_new(FALSE, FALSE, sizeof(struct iort_rmr_descriptor));
+	auto_array struct array *mappings = mappings_of(writing, memory);
+	auto_array struct array *descriptors = array_new(sizeof(struct iort_rmr_descriptor));
 
 	do {
 		add_descriptor(writing, descriptors, next);

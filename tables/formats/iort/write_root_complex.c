@@ -10,6 +10,8 @@
  *
  * Mappings are disjoint, so their order does not matter to readers.
  */
+#include "base/array.h"
+#include "base/hash.h"
 #include "tables/model/cover.h"
 #include "tables/findings/findings.h"
 #include "write.h"
@@ -29,8 +31,8 @@
  */
 struct segment {
 	uint16_t number;
-	GArray *mappings; /* struct iort_mapping */
-	GArray *cover;    /* the objects that decide where MSIs go */
+	struct array *mappings; /* struct iort_mapping */
+	struct array *cover;    /* the objects that decide where MSIs go */
 	const struct viommu_host_bridge *first, *with_its;
 	struct iort_root_complex fields;
 };
@@ -38,33 +40,32 @@ struct segment {
 /* Hashed for lookup, and listed so that a topology always gives the same bytes. */
 struct segments {
 	struct iort_writing *writing;
-	GHashTable *by_number;
-	GPtrArray *in_order; /* in the order of the topology; owns the segments */
+	struct hash *by_number;
+	struct pointers *in_order; /* in the order of the topology; owns the segments */
 };
 
 static void segment_free(void *opaque)
 {
 	struct segment *segment = opaque;
 
-	g_array_unref(segment->mappings);
-	g_array_unref(segment->cover);
-	g_free(segment);
+	array_free(segment->mappings);
+	array_free(segment->cover);
+	memory_free(segment);
 }
 
 /* Appends the segment if there is none of that number. */
 static struct segment *segment_of(struct segments *segments, uint16_t number)
 {
-	struct segment *segment =
-		g_hash_table_lookup(segments->by_number, GUINT_TO_POINTER(number));
+	struct segment *segment = hash_lookup(segments->by_number, GUINT_TO_POINTER(number));
 
 	if (segment)
 		return segment;
-	segment = g_new0(struct segment, 1);
+	segment = memory_new(struct segment, 1);
 	segment->number = number;
-	segment->mappings = g_array_new(FALSE, FALSE, sizeof(struct iort_mapping));
+	segment->mappings = array_new(sizeof(struct iort_mapping));
 	segment->cover = cover_new();
-	g_hash_table_insert(segments->by_number, GUINT_TO_POINTER(number), segment);
-	g_ptr_array_add(segments->in_order, segment);
+	hash_insert(segments->by_number, GUINT_TO_POINTER(number), segment);
+	pointers_add(segments->in_order, segment);
 	return segment;
 }
 
@@ -152,11 +153,11 @@ static const char translated;
 /* Comes first: what an SMMU translates does not bypass. */
 static void cover_rid_ranges(struct segments *segments)
 {
-	const GArray *rid_ranges = segments->writing->rid_ranges;
+	const struct array *rid_ranges = segments->writing->rid_ranges;
 
 	for (guint i = 0; i < rid_ranges->len; i++) {
 		const struct iort_rid_range *piece =
-			&g_array_index(rid_ranges, struct iort_rid_range, i);
+			&array_index(rid_ranges, struct iort_rid_range, i);
 		struct segment *segment =
 			segment_of(segments, (uint16_t)(piece->first >> SEGMENT_SHIFT));
 
@@ -168,10 +169,10 @@ static void cover_rid_ranges(struct segments *segments)
 /* Does an SMMU translate one of these functions? */
 static bool is_translated(const struct iort_writing *writing, const struct viommu_msi_range *msi)
 {
-	guint i = iort_seek_rid_range(writing, function_id(msi->segment, msi->bdf_first));
+	size_t i = iort_seek_rid_range(writing, function_id(msi->segment, msi->bdf_first));
 
 	return i < writing->rid_ranges->len &&
-	       g_array_index(writing->rid_ranges, struct iort_rid_range, i).first <=
+	       array_index(writing->rid_ranges, struct iort_rid_range, i).first <=
 		       function_id(msi->segment, msi->bdf_last);
 }
 
@@ -212,7 +213,7 @@ static void add_mapping(struct iort_writing *writing, struct segment *segment,
 {
 	mapping.id_count = count_of(writing, mapping.input_base, last);
 	if (iort_has_room(writing, segment->mappings))
-		g_array_append_val(segment->mappings, mapping);
+		array_append(segment->mappings, mapping);
 }
 
 /* Functions with a shared ID need a mapping each, since output IDs of a mapping count up. */
@@ -264,7 +265,7 @@ static bool continues(const struct iort_mapping *before, uint64_t before_last,
  * A span's owner is an untyped pointer, so a set of MSI ranges distinguishes them from host
  * bridges.
  */
-static void map_bypass(struct segments *segments, struct segment *segment, GHashTable *msis)
+static void map_bypass(struct segments *segments, struct segment *segment, struct hash *msis)
 {
 	struct iort_writing *writing = segments->writing;
 	struct iort_mapping open = { 0 };
@@ -279,7 +280,7 @@ static void map_bypass(struct segments *segments, struct segment *segment, GHash
 
 		if (span->owner != &translated)
 			mapping = bypass_mapping(writing, segment, span,
-						 g_hash_table_contains(msis, span->owner)
+						 hash_contains(msis, span->owner)
 							 ? OBJECT_MSI_RANGE
 							 : OBJECT_HOST_BRIDGE);
 		if (!continues(&open, last, &mapping)) {
@@ -333,13 +334,13 @@ static void write_root_complex(struct segments *segments, struct segment *segmen
 	iort_end_node(writing, node);
 }
 
-static GHashTable *msi_ranges(const struct viommu_topology *topology)
+static struct hash *msi_ranges(const struct viommu_topology *topology)
 {
-	GHashTable *ranges = g_hash_table_new(NULL, NULL);
+	struct hash *ranges = hash_new(&hash_direct);
 	const struct viommu_msi_range *msi;
 
 	for_each_object(i, msi, topology, OBJECT_MSI_RANGE)
-		g_hash_table_add(ranges, (gpointer)msi);
+		hash_add(ranges, (gpointer)msi);
 	return ranges;
 }
 
@@ -357,16 +358,16 @@ static void fill_segments(struct segments *segments)
 		add_bridge(segments, bridge);
 	for (guint i = 0; i < writing->rid_ranges->len; i++)
 		map_rid_range(segments,
-			      &g_array_index(writing->rid_ranges, struct iort_rid_range, i));
+			      &array_index(writing->rid_ranges, struct iort_rid_range, i));
 }
 
 void iort_write_root_complexes(struct iort_writing *writing)
 {
-	g_autoptr(GHashTable) msis = msi_ranges(writing->topology);
+	auto_hash struct hash *msis = msi_ranges(writing->topology);
 	struct segments segments = {
 		.writing = writing,
-		.by_number = g_hash_table_new(NULL, NULL),
-		.in_order = g_ptr_array_new_with_free_func(segment_free),
+		.by_number = hash_new(&hash_direct),
+		.in_order = pointers_new(segment_free),
 	};
 
 	fill_segments(&segments);
@@ -374,6 +375,6 @@ void iort_write_root_complexes(struct iort_writing *writing)
 		map_bypass(&segments, segments.in_order->pdata[i], msis);
 		write_root_complex(&segments, segments.in_order->pdata[i]);
 	}
-	g_ptr_array_unref(segments.in_order);
-	g_hash_table_destroy(segments.by_number);
+	pointers_free(segments.in_order);
+	hash_free(segments.by_number);
 }

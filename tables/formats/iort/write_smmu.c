@@ -9,6 +9,8 @@
  * that there is none: until node revision 5 it decides whether the SMMU has a mapping for its own
  * MSIs.
  */
+#include "base/array.h"
+#include "base/hash.h"
 #include "tables/model/cover.h"
 #include "tables/findings/findings.h"
 #include "write.h"
@@ -24,13 +26,13 @@ enum { EVENT, PRI, SYNC, ERROR, N_SMMU_V3_INTERRUPTS };
 /* Stream IDs are at least all requester IDs. */
 static void add_iommu_state(struct iort_writing *writing, const struct viommu_iommu *iommu)
 {
-	struct iort_iommu_state *state = g_new0(struct iort_iommu_state, 1);
+	struct iort_iommu_state *state = memory_new(struct iort_iommu_state, 1);
 
 	state->iommu = iommu;
 	state->last_id = LAST_RID;
-	state->ids = g_array_new(FALSE, FALSE, sizeof(struct iort_ids));
+	state->ids = array_new(sizeof(struct iort_ids));
 	state->msis = cover_new();
-	g_hash_table_insert(writing->iommus, (gpointer)iommu->name, state);
+	hash_insert(writing->iommus, (gpointer)iommu->name, state);
 }
 
 /*
@@ -126,7 +128,7 @@ static uint8_t revision_of_smmu_v3(const struct iort_writing *writing,
 
 /* Stream IDs in a span of the IOMMU itself are unchanged. */
 static void add_mapping(const struct iort_writing *writing, const struct iort_iommu_state *state,
-			const struct span *span, GArray *mappings)
+			const struct span *span, struct array *mappings)
 {
 	const struct viommu_msi_range *msi = span->owner;
 	bool as_it_is = span->owner == state->iommu;
@@ -141,16 +143,16 @@ static void add_mapping(const struct iort_writing *writing, const struct iort_io
 	if (!as_it_is)
 		mapping.output_base = msi->device_id_first + (mapping.input_base - msi->id_first);
 	if (mapping.output_reference)
-		g_array_append_val(mappings, mapping);
+		array_append(mappings, mapping);
 }
 
 /*
  * MSI ranges first, then the SMMU's ITS group for all other stream IDs. With ranges and a message
  * ID of its own, the SMMU's group is for that ID only.
  */
-static GArray *mappings_of(const struct iort_writing *writing, struct iort_iommu_state *state)
+static struct array *mappings_of(const struct iort_writing *writing, struct iort_iommu_state *state)
 {
-	GArray *mappings = g_array_new(FALSE, FALSE, sizeof(struct iort_mapping));
+	struct array *mappings = array_new(sizeof(struct iort_mapping));
 	const struct viommu_iommu *iommu = state->iommu;
 	const struct span *span;
 
@@ -164,7 +166,7 @@ static GArray *mappings_of(const struct iort_writing *writing, struct iort_iommu
 
 /* The SMMU itself sends these MSIs, so there is no input ID. */
 static void add_own_mapping(const struct iort_writing *writing, const struct viommu_iommu *iommu,
-			    struct iort_smmu_v3 *fields, GArray *mappings)
+			    struct iort_smmu_v3 *fields, struct array *mappings)
 {
 	const struct iort_mapping own = {
 		.output_base = iommu->smmu_v3.msi_id,
@@ -174,17 +176,17 @@ static void add_own_mapping(const struct iort_writing *writing, const struct vio
 
 	if (!has_own_mapping(iommu) || !own.output_reference)
 		return;
-	fields->device_id_mapping = mappings->len;
+	fields->device_id_mapping = (uint32_t)mappings->len;
 	if (fields->node.revision >= IORT_SMMU_V3_WITH_FLAG)
 		fields->flags |= IORT_SMMU_V3_DEVICE_ID;
-	g_array_append_val(mappings, own);
+	array_append(mappings, own);
 }
 
 /* -- nodes ----------------------------------------------------------------------- */
 
 /* IORT has GERR before sync, unlike a topology and the device tree. */
 static struct record *smmu_v3_node(const struct iort_writing *writing,
-				   const struct iort_iommu_state *state, GArray *mappings)
+				   const struct iort_iommu_state *state, struct array *mappings)
 {
 	const struct viommu_iommu *iommu = state->iommu;
 	struct iort_smmu_v3 fields = {
@@ -211,7 +213,7 @@ static struct record *smmu_v3_node(const struct iort_writing *writing,
 static void add_interrupts(struct record *node, const struct layout *layout,
 			   const uint32_t *numbers, size_t n, bool edge)
 {
-	g_autofree struct iort_interrupt *interrupts = g_new0(struct iort_interrupt, n);
+	auto_free struct iort_interrupt *interrupts = memory_new(struct iort_interrupt, n);
 
 	for (size_t i = 0; i < n; i++)
 		interrupts[i] = (struct iort_interrupt){ numbers[i], edge };
@@ -258,7 +260,7 @@ static struct record *smmu_v2_node(const struct iort_writing *writing,
 }
 
 static struct record *node_of(const struct iort_writing *writing,
-			      const struct iort_iommu_state *state, GArray *mappings)
+			      const struct iort_iommu_state *state, struct array *mappings)
 {
 	if (iommu_is_virtio(state->iommu))
 		return iort_virtio_node(writing, state->iommu);
@@ -270,7 +272,7 @@ static struct record *node_of(const struct iort_writing *writing,
 static void write_smmu(struct iort_writing *writing, struct iort_iommu_state *state)
 {
 	const struct viommu_iommu *iommu = state->iommu;
-	g_autoptr(GArray) mappings = mappings_of(writing, state);
+	auto_array struct array *mappings = mappings_of(writing, state);
 	struct record *node = node_of(writing, state, mappings);
 	struct iort_node *fields = node->host;
 

@@ -10,6 +10,8 @@
  */
 #include <string.h>
 
+#include "base/array.h"
+#include "base/hash.h"
 #include "ivrs.h"
 #include "tables/findings/findings.h"
 
@@ -81,7 +83,7 @@ typedef bool clash(const struct record *block, const struct record *before);
 static void check_neighbours(const struct table_check *check, clash *is_wrong, const char *cure,
 			     const char *what)
 {
-	GHashTable *newest = g_hash_table_new(NULL, NULL);
+	struct hash *newest = hash_new(&hash_direct);
 	const struct record *block;
 
 	for_each_child(i, block, check->table->root) {
@@ -89,12 +91,12 @@ static void check_neighbours(const struct table_check *check, clash *is_wrong, c
 
 		if (!ivrs_is_ivhd(block))
 			continue;
-		before = g_hash_table_lookup(newest, key_of(block));
+		before = hash_lookup(newest, key_of(block));
 		if (before && is_wrong(block, before))
 			blame_block(check, block, cure, what);
-		g_hash_table_insert(newest, key_of(block), (gpointer)block);
+		hash_insert(newest, key_of(block), (gpointer)block);
 	}
-	g_hash_table_destroy(newest);
+	hash_free(newest);
 }
 
 /* Types grew with time: a larger number is a newer form. */
@@ -127,9 +129,9 @@ static void check_twice(const struct table_check *check)
 }
 
 /* Device entries as readers of every type know them. */
-static GByteArray *common_entries(const struct record *block)
+static struct bytes *common_entries(const struct record *block)
 {
-	GByteArray *bytes = g_byte_array_new();
+	struct bytes *bytes = bytes_new();
 	const struct record *entry;
 
 	for_each_child(i, entry, block)
@@ -143,13 +145,13 @@ static GByteArray *common_entries(const struct record *block)
 static bool says_otherwise(const struct record *block, const struct record *before)
 {
 	const struct ivrs_ivhd *one = block->host, *other = before->host;
-	GByteArray *mine = common_entries(block), *theirs = common_entries(before);
+	struct bytes *mine = common_entries(block), *theirs = common_entries(before);
 	bool same = one->base == other->base && one->capability == other->capability &&
 		    mine->len == theirs->len &&
 		    (!mine->len || !memcmp(mine->data, theirs->data, mine->len));
 
-	g_byte_array_free(mine, TRUE);
-	g_byte_array_free(theirs, TRUE);
+	bytes_free(mine);
+	bytes_free(theirs);
 	return !same;
 }
 
@@ -167,21 +169,21 @@ static void check_same(const struct table_check *check)
 static void check_missing(const struct table_check *check)
 {
 	unsigned type = ivrs_linux_type(check->table);
-	GHashTable *seen = g_hash_table_new(NULL, NULL);
+	struct hash *seen = hash_new(&hash_direct);
 	const struct record *block;
 
 	for_each_child(i, block, check->table->root)
 		if (ivrs_is_ivhd(block) && ivrs_type_of(block) == type)
-			g_hash_table_add(seen, key_of(block));
+			hash_add(seen, key_of(block));
 	for_each_child(i, block, check->table->root)
-		if (ivrs_is_ivhd(block) && g_hash_table_add(seen, key_of(block)))
+		if (ivrs_is_ivhd(block) && hash_add(seen, key_of(block)))
 			report(check->findings, check->rule_id,
 			       table_place(check->table, block->at),
 			       "give every IOMMU a block of each type that one of them has",
 			       "an IOMMU without a block of type %02xh, which is read of the "
 			       "others",
 			       type);
-	g_hash_table_destroy(seen);
+	hash_free(seen);
 }
 
 /* -- memory ------------------------------------------------------------------------------- */

@@ -7,6 +7,8 @@
  * of a function that is in no entry, is outside of the table. Of a table that is read one can tell
  * the first, and of a machine whose table is made also the second.
  */
+#include "base/array.h"
+#include "base/hash.h"
 #include "tables/findings/findings.h"
 #include "write.h"
 
@@ -77,9 +79,9 @@ void ivrs_check_none(const struct table_check *check)
 }
 
 /* Segments, each with the highest device ID of the blocks that Linux reads. */
-static GHashTable *highest_of_segments(const struct viommu_table *table)
+static struct hash *highest_of_segments(const struct viommu_table *table)
 {
-	GHashTable *highest = g_hash_table_new(NULL, NULL);
+	struct hash *highest = hash_new(&hash_direct);
 	unsigned type = ivrs_linux_type(table);
 	const struct record *block;
 
@@ -90,9 +92,9 @@ static GHashTable *highest_of_segments(const struct viommu_table *table)
 		if (!ivrs_is_ivhd(block) || ivrs_type_of(block) != type)
 			continue;
 		segment = GUINT_TO_POINTER(((const struct ivrs_ivhd *)block->host)->segment);
-		before = GPOINTER_TO_INT(g_hash_table_lookup(highest, segment));
-		g_hash_table_insert(highest, segment,
-				    GINT_TO_POINTER(MAX(before, highest_of_block(block))));
+		before = GPOINTER_TO_INT(hash_lookup(highest, segment));
+		hash_insert(highest, segment,
+			    GINT_TO_POINTER(MAX(before, highest_of_block(block))));
 	}
 	return highest;
 }
@@ -114,7 +116,7 @@ static void look_beyond(const struct table_check *check, const struct record *bl
 /* Only of blocks that are read: what others say does no harm there. */
 void ivrs_check_beyond(const struct table_check *check)
 {
-	GHashTable *highest = highest_of_segments(check->table);
+	struct hash *highest = highest_of_segments(check->table);
 	unsigned type = ivrs_linux_type(check->table);
 	const struct record *block;
 
@@ -123,10 +125,10 @@ void ivrs_check_beyond(const struct table_check *check)
 
 		if (ivrs_is_ivhd(block) && ivrs_type_of(block) == type)
 			look_beyond(check, block,
-				    GPOINTER_TO_INT(g_hash_table_lookup(
-					    highest, GUINT_TO_POINTER(ivhd->segment))));
+				    GPOINTER_TO_INT(
+					    hash_lookup(highest, GUINT_TO_POINTER(ivhd->segment))));
 	}
-	g_hash_table_destroy(highest);
+	hash_free(highest);
 }
 
 /* At the first block, for no single entry is to blame. */
@@ -143,7 +145,7 @@ static void blame_last(const struct table_check *check, unsigned segment, unsign
  */
 void ivrs_check_last(const struct table_check *check)
 {
-	GHashTable *highest = highest_of_segments(check->table);
+	struct hash *highest = highest_of_segments(check->table);
 	const struct record *block;
 	gpointer last;
 
@@ -151,12 +153,11 @@ void ivrs_check_last(const struct table_check *check)
 		const struct ivrs_ivhd *ivhd = block->host;
 
 		if (ivrs_is_ivhd(block) &&
-		    g_hash_table_steal_extended(highest, GUINT_TO_POINTER(ivhd->segment), NULL,
-						&last) &&
+		    hash_take(highest, GUINT_TO_POINTER(ivhd->segment), &last) &&
 		    GPOINTER_TO_UINT(last) < IVRS_LAST_BUS)
 			blame_last(check, ivhd->segment, GPOINTER_TO_UINT(last));
 	}
-	g_hash_table_destroy(highest);
+	hash_free(highest);
 }
 
 /* -- in the making ---------------------------------------------------------------------------- */
@@ -168,21 +169,21 @@ static gpointer segment_of(const struct ivrs_unit *unit)
 }
 
 /* Linux has room for the functions up to the last one that its entries count, in each segment. */
-static GHashTable *last_of_units(const struct ivrs_writing *writing)
+static struct hash *last_of_units(const struct ivrs_writing *writing)
 {
-	GHashTable *last = g_hash_table_new(NULL, NULL);
+	struct hash *last = hash_new(&hash_direct);
 
 	for (guint i = 0; i < writing->units->len; i++) {
 		const struct ivrs_unit *unit = writing->units->pdata[i];
-		int highest = GPOINTER_TO_INT(g_hash_table_lookup(last, segment_of(unit)));
+		int highest = GPOINTER_TO_INT(hash_lookup(last, segment_of(unit)));
 
 		for (guint j = 0; j < unit->items->len; j++) {
 			const struct ivrs_item *item =
-				&g_array_index(unit->items, struct ivrs_item, j);
+				&array_index(unit->items, struct ivrs_item, j);
 
 			highest = MAX(highest, counted(item->type, &item->host));
 		}
-		g_hash_table_insert(last, segment_of(unit), GINT_TO_POINTER(highest));
+		hash_insert(last, segment_of(unit), GINT_TO_POINTER(highest));
 	}
 	return last;
 }
@@ -201,7 +202,7 @@ static void look_at_unit(const struct ivrs_writing *writing, const struct ivrs_u
 	if (unit->iommu->bdf > last)
 		blame_id(writing, unit->iommu->place, unit->iommu->bdf);
 	for (guint i = 0; i < unit->items->len; i++) {
-		const struct ivrs_item *item = &g_array_index(unit->items, struct ivrs_item, i);
+		const struct ivrs_item *item = &array_index(unit->items, struct ivrs_item, i);
 		int id = uncounted(item->type, &item->host);
 
 		if (id > last)
@@ -210,14 +211,13 @@ static void look_at_unit(const struct ivrs_writing *writing, const struct ivrs_u
 }
 
 /* A machine that has functions which the table does not reach: this time it is known. */
-static void look_behind(const struct ivrs_writing *writing, GHashTable *last)
+static void look_behind(const struct ivrs_writing *writing, struct hash *last)
 {
 	const struct viommu_host_bridge *bridge;
 	gpointer value;
 
 	for_each_object(i, bridge, writing->topology, OBJECT_HOST_BRIDGE)
-		if (g_hash_table_lookup_extended(last, GUINT_TO_POINTER(bridge->segment), NULL,
-						 &value) &&
+		if (hash_lookup_value(last, GUINT_TO_POINTER(bridge->segment), &value) &&
 		    bridge->bus_last > GPOINTER_TO_UINT(value) >> 8)
 			report(writing->findings, "ivrs-behind", bridge->place,
 			       "let an IOMMU translate something on the last bus",
@@ -232,7 +232,7 @@ static void look_behind(const struct ivrs_writing *writing, GHashTable *last)
  */
 void ivrs_look_at_entries(struct ivrs_writing *writing)
 {
-	GHashTable *last = last_of_units(writing);
+	struct hash *last = last_of_units(writing);
 
 	for (guint i = 0; i < writing->units->len; i++) {
 		const struct ivrs_unit *unit = writing->units->pdata[i];
@@ -243,8 +243,8 @@ void ivrs_look_at_entries(struct ivrs_writing *writing)
 			       "there is no device entry for IOMMU %s", unit->iommu->name);
 		else
 			look_at_unit(writing, unit,
-				     GPOINTER_TO_INT(g_hash_table_lookup(last, segment_of(unit))));
+				     GPOINTER_TO_INT(hash_lookup(last, segment_of(unit))));
 	}
 	look_behind(writing, last);
-	g_hash_table_destroy(last);
+	hash_free(last);
 }

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "tables/findings/findings.h"
 #include "write.h"
 #include "tables/routes/route.h"
@@ -82,13 +83,13 @@ static void set_uid(struct ivrs_item *item, const char *uid)
 
 	if (!uid)
 		return;
-	item->uid = g_byte_array_new();
+	item->uid = bytes_new();
 	if (is_integer(uid, &value)) {
 		wire_store(wire, sizeof(wire), value);
-		g_byte_array_append(item->uid, wire, sizeof(wire));
+		bytes_append(item->uid, wire, sizeof(wire));
 		item->host.hid.uid_format = IVRS_UID_INTEGER;
 	} else {
-		g_byte_array_append(item->uid, (const guint8 *)uid, (guint)strlen(uid));
+		bytes_append(item->uid, (const guint8 *)uid, (guint)strlen(uid));
 		item->host.hid.uid_format = IVRS_UID_STRING;
 	}
 	item->host.hid.uid_length = (uint8_t)item->uid->len;

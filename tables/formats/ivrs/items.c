@@ -4,6 +4,8 @@
  */
 #include <inttypes.h>
 
+#include "base/array.h"
+#include "base/hash.h"
 #include "tables/findings/findings.h"
 #include "tables/routes/route.h"
 #include "write.h"
@@ -14,7 +16,7 @@
 /* Names come from the text, so this is asked once for each range. */
 struct ivrs_unit *ivrs_unit_of(const struct ivrs_writing *writing, const char *iommu)
 {
-	return iommu ? g_hash_table_lookup(writing->by_name, iommu) : NULL;
+	return iommu ? hash_lookup(writing->by_name, iommu) : NULL;
 }
 
 /* A unique ID is all that an item owns. */
@@ -23,7 +25,7 @@ void ivrs_clear_item(void *opaque)
 	struct ivrs_item *item = opaque;
 
 	if (item->uid)
-		g_byte_array_free(item->uid, TRUE);
+		bytes_free(item->uid);
 }
 
 /*
@@ -63,6 +65,6 @@ struct ivrs_item *ivrs_add_item(struct ivrs_unit *unit, unsigned type, struct vi
 		return spare;
 	}
 	unit->writing->n_items++;
-	g_array_append_val(unit->items, new);
-	return &g_array_index(unit->items, struct ivrs_item, unit->items->len - 1);
+	array_append(unit->items, new);
+	return &array_index(unit->items, struct ivrs_item, unit->items->len - 1);
 }

@@ -9,6 +9,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/array.h"
+#include "base/hash.h"
 #include "read.h"
 #include "tables/findings/findings.h"
 #include "tables/model/topology.h"
@@ -19,8 +21,8 @@ static void found_free(void *opaque)
 {
 	struct ivrs_found *found = opaque;
 
-	g_free((char *)found->iommu.name);
-	g_free(found);
+	memory_free((char *)found->iommu.name);
+	memory_free(found);
 }
 
 /* -- IOMMUs ------------------------------------------------------------------------------- */
@@ -32,17 +34,17 @@ static void found_free(void *opaque)
 static struct ivrs_found *find_iommu(struct ivrs_reading *reading, const struct ivrs_ivhd *ivhd)
 {
 	gpointer key = GUINT_TO_POINTER(function_id(ivhd->segment, ivhd->block.bdf));
-	struct ivrs_found *found = g_hash_table_lookup(reading->by_function, key);
+	struct ivrs_found *found = hash_lookup(reading->by_function, key);
 
 	if (found)
 		return found;
-	found = g_new0(struct ivrs_found, 1);
+	found = memory_new(struct ivrs_found, 1);
 	found->iommu.size = sizeof(found->iommu);
 	found->iommu.kind = VIOMMU_AMD_VI;
-	found->iommu.name = g_strdup_printf("amdvi%u", reading->iommus->len);
+	found->iommu.name = memory_printf("amdvi%zu", reading->iommus->len);
 	found->iommu.include_self = true;
-	g_ptr_array_add(reading->iommus, found);
-	g_hash_table_insert(reading->by_function, key, found);
+	pointers_add(reading->iommus, found);
+	hash_insert(reading->by_function, key, found);
 	return found;
 }
 
@@ -258,9 +260,9 @@ struct viommu_topology *ivrs_read(const struct viommu_table *table,
 	struct ivrs_reading reading = {
 		.table = table,
 		.topology = viommu_topology_new(),
-		.iommus = g_ptr_array_new_with_free_func(found_free),
-		.by_function = g_hash_table_new(NULL, NULL),
-		.ranges = g_array_new(FALSE, FALSE, sizeof(struct viommu_pci_range)),
+		.iommus = pointers_new(found_free),
+		.by_function = hash_new(&hash_direct),
+		.ranges = array_new(sizeof(struct viommu_pci_range)),
 		.findings = findings,
 	};
 	const struct record *block;
@@ -270,8 +272,8 @@ struct viommu_topology *ivrs_read(const struct viommu_table *table,
 	for_each_child(i, block, table->root)
 		if (ivrs_is_ivmd(block))
 			read_memory(&reading, block);
-	g_array_free(reading.ranges, TRUE);
-	g_hash_table_destroy(reading.by_function);
-	g_ptr_array_free(reading.iommus, TRUE);
+	array_free(reading.ranges);
+	hash_free(reading.by_function);
+	pointers_free(reading.iommus);
 	return reading.topology;
 }

@@ -2,6 +2,8 @@
 #ifndef VIOMMU_TABLES_IVRS_READ_H
 #define VIOMMU_TABLES_IVRS_READ_H
 
+#include "base/array.h"
+#include "base/hash.h"
 #include "ivrs.h"
 
 /* What the files that say what an IVRS means share. */
@@ -16,9 +18,9 @@ struct ivrs_found {
 struct ivrs_reading {
 	const struct viommu_table *table;
 	struct viommu_topology *topology;
-	GPtrArray *iommus;              /* of struct ivrs_found */
-	GHashTable *by_function;        /* the same, by segment and BDF */
-	GArray *ranges;                 /* of struct viommu_pci_range, in the order of the table */
+	struct pointers *iommus;        /* of struct ivrs_found */
+	struct hash *by_function;       /* the same, by segment and BDF */
+	struct array *ranges;           /* of struct viommu_pci_range, in the order of the table */
 	const struct ivrs_found *found; /* whose entries are read */
 	const struct record *start;     /* of a range that has not ended yet */
 	struct viommu_findings *findings;

@@ -9,6 +9,7 @@
  */
 #include <inttypes.h>
 
+#include "base/array.h"
 #include "read.h"
 #include "tables/findings/findings.h"
 #include "tables/model/topology.h"
@@ -58,7 +59,7 @@ static void take_range(struct ivrs_reading *reading, const struct record *entry,
 	if (type == IVRS_EXTENDED || type == IVRS_EXTENDED_START)
 		set_extended(reading, &range, entry);
 	if (first <= last)
-		g_array_append_val(reading->ranges, range);
+		array_append(reading->ranges, range);
 }
 
 /* The device ID of this entry means nothing; firmware leaves 0 or anything there. */
@@ -119,7 +120,7 @@ static void read_special(struct ivrs_reading *reading, const struct record *entr
 /* A field that is filled up with NUL; NULL if that is all there is. */
 static char *text_of(const char *field, size_t length)
 {
-	return length && *field ? g_strndup(field, length) : NULL;
+	return length && *field ? memory_text_n(field, length) : NULL;
 }
 
 /* An integer is written in decimal, so that a text of digits is one when it is written back. */
@@ -131,7 +132,7 @@ static char *uid_of(const struct record *entry)
 	if (text)
 		return text_of(record_text(text), text->rest->len);
 	if (hid->uid_format == IVRS_UID_INTEGER && hid->uid_length <= sizeof(uint64_t))
-		return g_strdup_printf("%" PRIu64, wire_load(entry->rest->data, entry->rest->len));
+		return memory_printf("%" PRIu64, wire_load(entry->rest->data, entry->rest->len));
 	return NULL;
 }
 
@@ -141,7 +142,8 @@ static char *uid_of(const struct record *entry)
  */
 static int add_device(struct ivrs_reading *reading, struct viommu_platform_device *device)
 {
-	g_autofree char *name = g_strjoin(":", device->hid, device->uid, NULL);
+	auto_free char *name = device->uid ? memory_printf("%s:%s", device->hid, device->uid)
+					   : memory_text(device->hid);
 
 	device->name = name;
 	if (!viommu_topology_add_platform_device(reading->topology, device))
@@ -155,9 +157,9 @@ static void read_hid(struct ivrs_reading *reading, const struct record *entry)
 {
 	const struct viommu_iommu *iommu = &reading->found->iommu;
 	const struct ivrs_hid *fields = entry->host;
-	g_autofree char *hid = text_of(fields->hid, sizeof(fields->hid));
-	g_autofree char *cid = text_of(fields->cid, sizeof(fields->cid));
-	g_autofree char *uid = uid_of(entry);
+	auto_free char *hid = text_of(fields->hid, sizeof(fields->hid));
+	auto_free char *cid = text_of(fields->cid, sizeof(fields->cid));
+	auto_free char *uid = uid_of(entry);
 	struct viommu_platform_device device = {
 		.size = sizeof(device),
 		.iommu = iommu->name,
@@ -210,12 +212,12 @@ void ivrs_read_entries(struct ivrs_reading *reading, const struct ivrs_found *fo
 }
 
 /* An inverted range was left out before, so none of these is refused. */
-static void add_to(struct viommu_topology *topology, const GArray *ranges, bool from_last)
+static void add_to(struct viommu_topology *topology, const struct array *ranges, bool from_last)
 {
 	for (guint i = 0; i < ranges->len; i++)
 		viommu_topology_add_pci_range(topology,
-					      &g_array_index(ranges, struct viommu_pci_range,
-							     from_last ? ranges->len - 1 - i : i));
+					      &array_index(ranges, struct viommu_pci_range,
+							   from_last ? ranges->len - 1 - i : i));
 }
 
 /* Whether any overlap a topology can tell, so they are put into one to be looked at. */

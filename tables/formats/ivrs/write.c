@@ -9,6 +9,8 @@
  */
 #include <inttypes.h>
 
+#include "base/array.h"
+#include "base/hash.h"
 #include "tables/findings/findings.h"
 #include "write.h"
 
@@ -38,39 +40,39 @@ static void unit_free(void *opaque)
 {
 	struct ivrs_unit *unit = opaque;
 
-	g_array_free(unit->items, TRUE);
-	g_free(unit);
+	array_free(unit->items);
+	memory_free(unit);
 }
 
 static void add_unit(struct ivrs_writing *writing, const struct viommu_iommu *iommu)
 {
-	struct ivrs_unit *unit = g_new0(struct ivrs_unit, 1);
+	struct ivrs_unit *unit = memory_new(struct ivrs_unit, 1);
 
 	unit->writing = writing;
 	unit->iommu = iommu;
-	unit->order = writing->units->len;
-	unit->items = g_array_new(FALSE, FALSE, sizeof(struct ivrs_item));
-	g_array_set_clear_func(unit->items, ivrs_clear_item);
-	g_ptr_array_add(writing->units, unit);
-	g_hash_table_insert(writing->by_name, (gpointer)iommu->name, unit);
+	unit->order = (unsigned)writing->units->len;
+	unit->items = array_new(sizeof(struct ivrs_item));
+	array_set_clear(unit->items, ivrs_clear_item);
+	pointers_add(writing->units, unit);
+	hash_insert(writing->by_name, (gpointer)iommu->name, unit);
 }
 
 /* Where there is no other IOMMU, all devices of the segment are its own. */
 static void find_alone(struct ivrs_writing *writing)
 {
-	GHashTable *segments = g_hash_table_new(NULL, NULL);
+	struct hash *segments = hash_new(&hash_direct);
 
 	for (guint i = 0; i < writing->units->len; i++) {
 		struct ivrs_unit *unit = writing->units->pdata[i], *other;
 		gpointer segment = GUINT_TO_POINTER(unit->iommu->segment);
 
-		other = g_hash_table_lookup(segments, segment);
+		other = hash_lookup(segments, segment);
 		unit->alone = !other;
 		if (other)
 			other->alone = false;
-		g_hash_table_insert(segments, segment, unit);
+		hash_insert(segments, segment, unit);
 	}
-	g_hash_table_destroy(segments);
+	hash_free(segments);
 }
 
 /* IOMMUs of other kinds are known by the tables of their platforms. */
@@ -140,7 +142,7 @@ static size_t write_items(const struct ivrs_writing *writing, struct record *blo
 	size_t length = block->layout->length;
 
 	for (guint i = 0; i < unit->items->len; i++) {
-		const struct ivrs_item *item = &g_array_index(unit->items, struct ivrs_item, i);
+		const struct ivrs_item *item = &array_index(unit->items, struct ivrs_item, i);
 
 		if (item->type != IVRS_HID || ivrs_type_of(block) == IVRS_IVHD_40)
 			write_item(writing, block, &length, item);
@@ -333,8 +335,8 @@ bool ivrs_write(struct viommu_table *table, const struct viommu_topology *topolo
 		.table = table,
 		.topology = topology,
 		.header = viommu_topology_header(topology, "IVRS"),
-		.units = g_ptr_array_new_with_free_func(unit_free),
-		.by_name = g_hash_table_new(g_str_hash, g_str_equal),
+		.units = pointers_new(unit_free),
+		.by_name = hash_new(&hash_text),
 		.end = IVRS_HEAD_LENGTH,
 		.findings = findings,
 	};
@@ -350,7 +352,7 @@ bool ivrs_write(struct viommu_table *table, const struct viommu_topology *topolo
 		ivrs_look_at_entries(&writing);
 	}
 	ivrs_clear_item(&writing.spare);
-	g_hash_table_destroy(writing.by_name);
-	g_ptr_array_free(writing.units, TRUE);
+	hash_free(writing.by_name);
+	pointers_free(writing.units);
 	return !writing.failed;
 }

@@ -2,6 +2,8 @@
 #ifndef VIOMMU_TABLES_IVRS_WRITE_H
 #define VIOMMU_TABLES_IVRS_WRITE_H
 
+#include "base/array.h"
+#include "base/hash.h"
 #include "ivrs.h"
 #include "tables/model/topology.h"
 
@@ -20,7 +22,7 @@ struct ivrs_item {
 		struct ivrs_special special;
 		struct ivrs_hid hid;
 	} host;
-	GByteArray *uid; /* of an ACPI device, or NULL */
+	struct bytes *uid; /* of an ACPI device, or NULL */
 	struct viommu_place place;
 };
 
@@ -28,8 +30,8 @@ struct ivrs_item {
 struct ivrs_unit {
 	struct ivrs_writing *writing;
 	const struct viommu_iommu *iommu;
-	guint order;   /* among the units */
-	GArray *items; /* of struct ivrs_item */
+	guint order;         /* among the units */
+	struct array *items; /* of struct ivrs_item */
 	bool acpi_devices;
 	bool alone; /* in its segment */
 };
@@ -41,8 +43,8 @@ struct ivrs_writing {
 	struct viommu_table *table;
 	const struct viommu_topology *topology;
 	const struct viommu_table_header *header; /* what the topology asks for */
-	GPtrArray *units;                         /* of struct ivrs_unit */
-	GHashTable *by_name;                      /* the same */
+	struct pointers *units;                   /* of struct ivrs_unit */
+	struct hash *by_name;                     /* the same */
 	size_t end;                               /* where the next block would be */
 	size_t n_items;                           /* of all units */
 	struct ivrs_item spare;                   /* stands for those that have no room */

@@ -5,6 +5,7 @@
  * Most of an SRAT is of no concern to an IOMMU: of its CPUs and memory only what can be seen from
  * the bytes alone is looked at.
  */
+#include "base/hash.h"
 #include "tables/findings/findings.h"
 #include "srat.h"
 
@@ -77,16 +78,16 @@ static void check_handles(const struct table_check *check)
  */
 static void check_twice(const struct table_check *check)
 {
-	GHashTable *functions = g_hash_table_new(NULL, NULL);
+	struct hash *functions = hash_new(&hash_direct);
 	const struct record *structure;
 
 	for_each_structure(structure, check->table)
 		if (record_is(structure, &srat_initiator_layout) &&
-		    !g_hash_table_add(functions, GUINT_TO_POINTER(srat_function_id(structure))))
+		    !hash_add(functions, GUINT_TO_POINTER(srat_function_id(structure))))
 			report(check->findings, check->rule_id,
 			       table_place(check->table, structure->at), "leave one of them out",
 			       "a second generic initiator is the same PCI function");
-	g_hash_table_destroy(functions);
+	hash_free(functions);
 }
 
 const struct table_rule srat_rules[] = {

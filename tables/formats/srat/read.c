@@ -5,28 +5,28 @@
  * An SRAT alone is no topology: it says where functions are near to, and not what they are. So it
  * is read into the topology of another table, VIOT or IVRS, which has no field for that.
  */
+#include "base/hash.h"
 #include "srat.h"
 #include "tables/model/topology.h"
 
 /* Of several for one function, the last: that there are several is a finding of its own. */
-static GHashTable *initiators_of(const struct viommu_table *srat)
+static struct hash *initiators_of(const struct viommu_table *srat)
 {
-	GHashTable *initiators = g_hash_table_new(NULL, NULL);
+	struct hash *initiators = hash_new(&hash_direct);
 	const struct record *structure;
 
 	for_each_structure(structure, srat)
 		if (record_is(structure, &srat_initiator_layout) && srat_is_enabled(structure))
-			g_hash_table_insert(initiators,
-					    GUINT_TO_POINTER(srat_function_id(structure)),
-					    (gpointer)structure);
+			hash_insert(initiators, GUINT_TO_POINTER(srat_function_id(structure)),
+				    (gpointer)structure);
 	return initiators;
 }
 
-static const struct srat_function *initiator_of(GHashTable *initiators,
+static const struct srat_function *initiator_of(struct hash *initiators,
 						const struct viommu_iommu *iommu)
 {
 	uint32_t id = (uint32_t)iommu->segment << 16 | iommu->bdf;
-	const struct record *structure = g_hash_table_lookup(initiators, GUINT_TO_POINTER(id));
+	const struct record *structure = hash_lookup(initiators, GUINT_TO_POINTER(id));
 
 	return structure ? structure->host : NULL;
 }
@@ -36,7 +36,7 @@ size_t viommu_topology_take_domains(struct viommu_topology *topology,
 				    const struct viommu_table *srat)
 {
 	const struct viommu_iommu *iommu;
-	GHashTable *initiators;
+	struct hash *initiators;
 	size_t n = 0;
 
 	if (srat->format != &srat_format || !srat->whole)
@@ -50,6 +50,6 @@ size_t viommu_topology_take_domains(struct viommu_topology *topology,
 		topology_set_domain(topology, i, function->domain);
 		n++;
 	}
-	g_hash_table_destroy(initiators);
+	hash_free(initiators);
 	return n;
 }

@@ -10,14 +10,16 @@
  *
  * Entries are always enabled: one that is not makes Linux fail in the structure's handler.
  */
+#include "base/array.h"
+#include "base/hash.h"
 #include "tables/findings/findings.h"
 #include "srat.h"
 #include "tables/model/topology.h"
 
 struct writing {
 	struct viommu_table *table;
-	GHashTable *there;  /* functions that are initiators, by ID -> their records */
-	GPtrArray *missing; /* IOMMUs that need one */
+	struct hash *there;       /* functions that are initiators, by ID -> their records */
+	struct pointers *missing; /* IOMMUs that need one */
 	bool failed;
 	struct viommu_findings *findings;
 };
@@ -43,9 +45,8 @@ static void learn(struct writing *writing)
 
 	for_each_structure(structure, writing->table)
 		if (record_is(structure, &srat_initiator_layout))
-			g_hash_table_insert(writing->there,
-					    GUINT_TO_POINTER(srat_function_id(structure)),
-					    (gpointer)structure);
+			hash_insert(writing->there, GUINT_TO_POINTER(srat_function_id(structure)),
+				    (gpointer)structure);
 }
 
 /* The structure has to say exactly what would be written. */
@@ -66,12 +67,12 @@ static void compare(struct writing *writing, const struct viommu_iommu *iommu,
 static void look_at(struct writing *writing, const struct viommu_iommu *iommu)
 {
 	const struct record *structure =
-		g_hash_table_lookup(writing->there, GUINT_TO_POINTER(id_of(iommu)));
+		hash_lookup(writing->there, GUINT_TO_POINTER(id_of(iommu)));
 
 	if (structure)
 		compare(writing, iommu, structure);
 	else
-		g_ptr_array_add(writing->missing, (gpointer)iommu);
+		pointers_add(writing->missing, (gpointer)iommu);
 }
 
 /* A revision that is older than initiators knows 8 bits of a domain. */
@@ -109,8 +110,8 @@ static bool run(struct viommu_table *table, const struct viommu_topology *topolo
 {
 	struct writing writing = {
 		.table = table,
-		.there = g_hash_table_new(NULL, NULL),
-		.missing = g_ptr_array_new(),
+		.there = hash_new(&hash_direct),
+		.missing = pointers_new(NULL),
 		.findings = findings,
 	};
 	const struct viommu_iommu *iommu;
@@ -123,8 +124,8 @@ static bool run(struct viommu_table *table, const struct viommu_topology *topolo
 		check_room(&writing, writing.missing->pdata[i]);
 	for (guint i = 0; i < writing.missing->len && !writing.failed; i++)
 		add(&writing, writing.missing->pdata[i]);
-	g_hash_table_destroy(writing.there);
-	g_ptr_array_free(writing.missing, TRUE);
+	hash_free(writing.there);
+	pointers_free(writing.missing);
 	return !writing.failed;
 }
 

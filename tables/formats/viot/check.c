@@ -8,6 +8,7 @@
  * by half; and an endpoint node whose IOMMU is not found is dropped alone. So each rule points at
  * its node.
  */
+#include "base/array.h"
 #include "tables/findings/findings.h"
 #include "tables/table/frame.h"
 #include "viot.h"
@@ -31,7 +32,7 @@ static void check_revision(const struct table_check *check)
 /* Output nodes are offsets of 16 bits, which is why a generator writes IOMMUs first. */
 static void check_beyond(const struct table_check *check)
 {
-	const GPtrArray *nodes = check->table->root->children;
+	const struct pointers *nodes = check->table->root->children;
 
 	for (guint i = 0; i < nodes->len; i++) {
 		const struct record *node = nodes->pdata[i];

@@ -9,6 +9,8 @@
  */
 #include <errno.h>
 
+#include "base/array.h"
+#include "base/hash.h"
 #include "tables/findings/findings.h"
 #include "tables/model/topology.h"
 #include "viot.h"
@@ -16,8 +18,8 @@
 struct reading {
 	const struct viommu_table *table;
 	struct viommu_topology *topology;
-	GHashTable *names;  /* of IOMMUs, by the offset of their node */
-	GHashTable *starts; /* of all nodes that are whole */
+	struct hash *names;  /* of IOMMUs, by the offset of their node */
+	struct hash *starts; /* of all nodes that are whole */
 	struct viommu_findings *findings;
 };
 
@@ -28,7 +30,7 @@ struct reading {
 static void read_iommu(struct reading *reading, const struct record *record)
 {
 	struct viommu_iommu iommu = { .size = sizeof(iommu) };
-	g_autofree char *name = g_strdup_printf("viommu%u", g_hash_table_size(reading->names));
+	auto_free char *name = memory_printf("viommu%zu", hash_size(reading->names));
 
 	iommu.name = name;
 	iommu.place = table_place(reading->table, record->at);
@@ -45,7 +47,7 @@ static void read_iommu(struct reading *reading, const struct record *record)
 		iommu.base = node->base_address;
 	}
 	viommu_topology_add_iommu(reading->topology, &iommu);
-	g_hash_table_insert(reading->names, GSIZE_TO_POINTER(record->at), g_steal_pointer(&name));
+	hash_insert(reading->names, GSIZE_TO_POINTER(record->at), g_steal_pointer(&name));
 }
 
 /*
@@ -55,13 +57,13 @@ static void read_iommu(struct reading *reading, const struct record *record)
  */
 static const char *output_of(struct reading *reading, const struct record *record, uint16_t output)
 {
-	const char *name = g_hash_table_lookup(reading->names, GSIZE_TO_POINTER(output));
+	const char *name = hash_lookup(reading->names, GSIZE_TO_POINTER(output));
 
 	if (!name)
 		report(reading->findings, "viot-output-node",
 		       table_place_of(reading->table, record, "Output node"),
 		       "write the offset of a virtio-iommu node",
-		       g_hash_table_contains(reading->starts, GSIZE_TO_POINTER(output))
+		       hash_contains(reading->starts, GSIZE_TO_POINTER(output))
 			       ? "output node 0x%x is not a virtio-iommu"
 			       : "output node 0x%x is not the start of a node",
 		       output);
@@ -121,7 +123,7 @@ static void read_mmio_endpoint(struct reading *reading, const struct record *rec
 static void for_each_node(struct reading *reading, unsigned first_type, unsigned last_type,
 			  void (*read)(struct reading *reading, const struct record *record))
 {
-	const GPtrArray *nodes = reading->table->root->children;
+	const struct pointers *nodes = reading->table->root->children;
 
 	for (guint i = 0; i < nodes->len; i++)
 		if (viot_type_of(nodes->pdata[i]) >= first_type &&
@@ -135,7 +137,7 @@ static void for_each_node(struct reading *reading, unsigned first_type, unsigned
  */
 static void read_start(struct reading *reading, const struct record *record)
 {
-	g_hash_table_add(reading->starts, GSIZE_TO_POINTER(record->at));
+	hash_add(reading->starts, GSIZE_TO_POINTER(record->at));
 }
 
 /* Endpoint nodes may stand before the IOMMU that they name, so all IOMMUs are read first. */
@@ -145,8 +147,8 @@ struct viommu_topology *viot_read(const struct viommu_table *table,
 	struct reading reading = {
 		.table = table,
 		.topology = viommu_topology_new(),
-		.names = g_hash_table_new_full(NULL, NULL, NULL, g_free),
-		.starts = g_hash_table_new(NULL, NULL),
+		.names = hash_new_full(&hash_direct, NULL, memory_free),
+		.starts = hash_new(&hash_direct),
 		.findings = findings,
 	};
 
@@ -154,7 +156,7 @@ struct viommu_topology *viot_read(const struct viommu_table *table,
 	for_each_node(&reading, VIOT_VIRTIO_PCI, VIOT_VIRTIO_MMIO, read_iommu);
 	for_each_node(&reading, VIOT_PCI_RANGE, VIOT_PCI_RANGE, read_pci_range);
 	for_each_node(&reading, VIOT_MMIO_ENDPOINT, VIOT_MMIO_ENDPOINT, read_mmio_endpoint);
-	g_hash_table_destroy(reading.starts);
-	g_hash_table_destroy(reading.names);
+	hash_free(reading.starts);
+	hash_free(reading.names);
 	return reading.topology;
 }

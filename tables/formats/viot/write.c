@@ -7,6 +7,7 @@
  * choosing between two of them matters; then other devices. What the table has no field for is
  * left out, and said.
  */
+#include "base/hash.h"
 #include "tables/findings/findings.h"
 #include "tables/model/topology.h"
 #include "viot.h"
@@ -14,8 +15,8 @@
 struct writing {
 	struct viommu_table *table;
 	const struct viommu_topology *topology;
-	GHashTable *offsets; /* of IOMMU nodes, by name; none is at 0 */
-	size_t end, n;       /* where the next node would be, and how many there are */
+	struct hash *offsets; /* of IOMMU nodes, by name; none is at 0 */
+	size_t end, n;        /* where the next node would be, and how many there are */
 	bool too_large;
 	struct viommu_findings *findings;
 };
@@ -52,7 +53,7 @@ static void write_iommu(struct writing *writing, const struct viommu_iommu *iomm
 		return;
 	}
 	writing->too_large |= at > G_MAXUINT16;
-	g_hash_table_insert(writing->offsets, (gpointer)iommu->name, GSIZE_TO_POINTER(at));
+	hash_insert(writing->offsets, (gpointer)iommu->name, GSIZE_TO_POINTER(at));
 }
 
 /*
@@ -61,7 +62,7 @@ static void write_iommu(struct writing *writing, const struct viommu_iommu *iomm
  */
 static size_t offset_of(const struct writing *writing, const char *iommu)
 {
-	return iommu ? GPOINTER_TO_SIZE(g_hash_table_lookup(writing->offsets, iommu)) : 0;
+	return iommu ? GPOINTER_TO_SIZE(hash_lookup(writing->offsets, iommu)) : 0;
 }
 
 /* The offset fits: IOMMU nodes are written first, so that they stand where 16 bits reach. */
@@ -151,13 +152,13 @@ bool viot_write(struct viommu_table *table, const struct viommu_topology *topolo
 	struct writing writing = {
 		.table = table,
 		.topology = topology,
-		.offsets = g_hash_table_new(g_str_hash, g_str_equal),
+		.offsets = hash_new(&hash_text),
 		.end = VIOT_HEAD_LENGTH,
 		.findings = findings,
 	};
 
 	write_nodes(&writing);
-	g_hash_table_destroy(writing.offsets);
+	hash_free(writing.offsets);
 	head->node_offset = VIOT_HEAD_LENGTH;
 	head->node_count = (uint16_t)table->root->children->len;
 	if (writing.n <= VIOT_MAX_NODES && !writing.too_large)
