@@ -132,25 +132,27 @@ static inline uint64_t granule_of(uint64_t page_size_mask)
 
 /* -- device.c ----------------------------------------------------------------- */
 
-/* Unlocking waits for translations, if something was changed that they may go by. */
-void device_lock(struct viommu *device);
-void device_unlock(struct viommu *device);
-
 /* Detach every endpoint and let features go; `bypass` becomes what is given. */
 void device_reset(struct viommu *device, bool bypass);
-
-/* What an endpoint's accesses come to; what one that is attached to nothing can do. */
-enum viommu_mode endpoint_mode(const struct endpoint *endpoint);
 
 static inline bool device_accepted(const struct viommu *device, uint64_t feature)
 {
 	return (device->accepted & feature) == feature;
 }
 
-/* -- settle.c ------------------------------------------------------------------ */
+/* -- route.c ------------------------------------------------------------------- */
+
+/* What an endpoint's accesses come to; what one that is attached to nothing can do. */
+enum viommu_mode endpoint_mode(const struct endpoint *endpoint);
 
 /* Let translations see what has become of an endpoint: domain, quarantine, `bypass`. */
 void endpoint_show(struct endpoint *endpoint);
+
+/* -- quiesce.c ------------------------------------------------------------------ */
+
+/* Unlocking waits for translations, if something was changed that they may go by. */
+void device_lock(struct viommu *device);
+void device_unlock(struct viommu *device);
 
 /* Something was taken away: wait for translations before it is used again. */
 void device_owe(struct viommu *device);
@@ -214,9 +216,6 @@ uint8_t do_map(struct viommu *device, const union request *request);
 uint8_t do_unmap(struct viommu *device, const union request *request);
 uint8_t do_probe(struct viommu *device, const union request *request);
 
-/* The status that a listener's refusal, a negative errno, becomes. */
-uint8_t status_of(int error);
-
 /* -- domain.c -------------------------------------------------------------------------- */
 
 struct domain *domain_find(const struct viommu *device, uint32_t id);
@@ -243,7 +242,13 @@ void domain_discharge(struct viommu *device, const struct domain *domain);
 
 /* Write an endpoint down in a domain, as the last of it, or strike it out. Nobody is told. */
 void endpoint_link(struct endpoint *endpoint, struct domain *domain);
+void endpoint_link_before(struct endpoint *endpoint, struct domain *domain, struct endpoint *next);
 void endpoint_unlink(struct endpoint *endpoint);
+
+/* The range as a listener sees it. */
+struct viommu_mapping mapping_of(const struct domain *domain, const struct range *range);
+
+/* -- attach.c -------------------------------------------------------------------------- */
 
 /* Take the endpoint out of its domain; listeners are told. Cannot fail. */
 void endpoint_detach(struct endpoint *endpoint);
@@ -266,9 +271,6 @@ uint8_t mapping_check(const struct viommu *device, const struct domain *domain,
 const char *mapping_misfit(const struct viommu *device, const struct domain *domain,
 			   const struct range *range);
 
-/* The range as a listener sees it. */
-struct viommu_mapping mapping_of(const struct domain *domain, const struct range *range);
-
 /* -- endpoint.c ---------------------------------------------------------------------------- */
 
 struct endpoint *endpoint_find(const struct viommu *device, uint32_t id);
@@ -288,6 +290,9 @@ size_t probe_properties(const struct endpoint *endpoint, uint8_t *properties, si
 #define UNTOLD (-1)
 
 /* -- listener.c ------------------------------------------------------------------------------ */
+
+/* The status that a listener's refusal, a negative errno, becomes. */
+uint8_t status_of(int error);
 
 /* The endpoint is about to leave its domain: unmap everything. */
 void listeners_leave(struct endpoint *endpoint);

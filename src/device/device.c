@@ -191,19 +191,6 @@ const struct viommu_config *viommu_configuration(const struct viommu *device)
 	return &device->config;
 }
 
-/* -- the lock -------------------------------------------------------------------- */
-
-void device_lock(struct viommu *device)
-{
-	pthread_mutex_lock(&device->lock);
-}
-
-void device_unlock(struct viommu *device)
-{
-	device_settle_if_due(device);
-	pthread_mutex_unlock(&device->lock);
-}
-
 /* -- features, bypass, reset ------------------------------------------------------ */
 
 uint64_t viommu_features(const struct viommu *device)
@@ -223,26 +210,6 @@ int viommu_accept(struct viommu *device, uint64_t features)
 	listeners_refresh(device);
 	device_unlock(device);
 	return 0;
-}
-
-/*
- * "Device operations / Endpoint in bypass mode": BYPASS_CONFIG counts when it is offered,
- * so that firmware without a driver can boot; the old BYPASS only once accepted.
- */
-static bool unattached_bypasses(const struct viommu *device)
-{
-	if (device->config.features & VIOMMU_F_BYPASS_CONFIG)
-		return device->bypass;
-	return device_accepted(device, VIOMMU_F_BYPASS);
-}
-
-enum viommu_mode endpoint_mode(const struct endpoint *endpoint)
-{
-	if (endpoint->domain)
-		return endpoint->domain->bypass ? VIOMMU_BYPASS : VIOMMU_TRANSLATED;
-	if (endpoint->quarantined)
-		return VIOMMU_BLOCKED;
-	return unattached_bypasses(endpoint->device) ? VIOMMU_BYPASS : VIOMMU_BLOCKED;
 }
 
 void device_reset(struct viommu *device, bool bypass)

@@ -14,6 +14,29 @@
  * is when even the old state is refused on the way back: see endpoint_restore().
  */
 
+/* What an errno of a listener is called in the answer; all others are DEVERR. */
+uint8_t status_of(int error)
+{
+	static const struct {
+		int error;
+		uint8_t status;
+	} rows[] = {
+		{ 0, VIOMMU_S_OK },
+		{ -ENOMEM, VIOMMU_S_NOMEM },
+		{ -ENOSPC, VIOMMU_S_NOMEM },
+		{ -EINVAL, VIOMMU_S_INVAL },
+		{ -ERANGE, VIOMMU_S_RANGE },
+		{ -EFAULT, VIOMMU_S_FAULT },
+		{ -EOPNOTSUPP, VIOMMU_S_UNSUPP },
+		{ -EIO, VIOMMU_S_IOERR },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (rows[i].error == error)
+			return rows[i].status;
+	return VIOMMU_S_DEVERR;
+}
+
 /* -- one listener ------------------------------------------------------------- */
 
 static int tell_map(const struct viommu_listener *listener, const struct viommu_mapping *mapping)

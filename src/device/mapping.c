@@ -9,17 +9,6 @@
  * choice stands in docs/decisions.md.
  */
 
-struct viommu_mapping mapping_of(const struct domain *domain, const struct range *range)
-{
-	return (struct viommu_mapping){
-		.domain = domain->node.id,
-		.flags = range->flags,
-		.first = range->first,
-		.last = range->last,
-		.phys = range->phys,
-	};
-}
-
 /* -- MAP ------------------------------------------------------------------------ */
 
 static bool aligned(const struct domain *domain, const struct range *range)

@@ -9,7 +9,7 @@
  *
  * virtio 1.3, "IOMMU Device / Device operations" and "Reserved memory". Both are sections of
  * readers (sync/readers.h): they take no lock and never wait, and whoever takes something
- * away waits for them (settle.c). So what is found here stays until the section ends.
+ * away waits for them (quiesce.c). So what is found here stays until the section ends.
  */
 
 #define READ_WRITE (VIOMMU_MAP_F_READ | VIOMMU_MAP_F_WRITE)

@@ -8,7 +8,7 @@
 #include "wire/layout.h"
 
 /*
- * What the two ring formats share: private to queue.c, split.c and packed.c
+ * What the two ring formats share: private to queue.c, chain.c, split.c and packed.c
  *
  * The ring is memory that the guest changes while we look. Every field is therefore
  * loaded once, whole, into a variable of ours, and only that is checked and used.
@@ -85,6 +85,11 @@ static inline bool ring_passed(const struct queue *queue, uint32_t old, uint32_t
 {
 	return ring_distance(queue, old, event) < ring_distance(queue, old, queue->used);
 }
+
+/* -- guest memory ------------------------------------------------------------------ */
+
+/* Where a range begins in the VMM's memory; cuts *length to what lies behind it there. NULL. */
+void *queue_find_memory(const struct queue *queue, uint64_t address, uint64_t *length, bool write);
 
 /* -- the chain that is being taken ------------------------------------------------ */
 

@@ -22,35 +22,6 @@
 /* So many changes of maps may pass before their old nodes are had back. */
 #define CHANGES_MAX 32
 
-/* -- routes ----------------------------------------------------------------------- */
-
-static const struct route blocked = { VIOMMU_BLOCKED, VIOMMU_FAULT_R_DOMAIN, NULL };
-static const struct route kept_away = { VIOMMU_BLOCKED, VIOMMU_FAULT_R_UNKNOWN, NULL };
-static const struct route bypassing = { VIOMMU_BYPASS, VIOMMU_FAULT_R_UNKNOWN, NULL };
-
-static const struct route *route_of(const struct endpoint *endpoint)
-{
-	if (endpoint->domain)
-		return &endpoint->domain->route;
-	if (endpoint->quarantined)
-		return &kept_away;
-	return endpoint_mode(endpoint) == VIOMMU_BYPASS ? &bypassing : &blocked;
-}
-
-/* Who was let nowhere has nothing to finish, and looks at no map that may change. */
-void endpoint_show(struct endpoint *endpoint)
-{
-	const struct route *new = route_of(endpoint);
-	const struct route *old = atomic_load_explicit(&endpoint->route, memory_order_relaxed);
-
-	if (new == old)
-		return;
-	order_give(&endpoint->route);
-	atomic_store_explicit(&endpoint->route, new, memory_order_release);
-	if (old && old->mode != VIOMMU_BLOCKED)
-		device_owe(endpoint->device);
-}
-
 /* -- debts ---------------------------------------------------------------------------- */
 
 void device_owe(struct viommu *device)
@@ -116,4 +87,17 @@ void device_settle_if_due(struct viommu *device)
 {
 	if (device->owes || device->n_changes > CHANGES_MAX)
 		device_settle(device);
+}
+
+/* -- the lock -------------------------------------------------------------------- */
+
+void device_lock(struct viommu *device)
+{
+	pthread_mutex_lock(&device->lock);
+}
+
+void device_unlock(struct viommu *device)
+{
+	device_settle_if_due(device);
+	pthread_mutex_unlock(&device->lock);
 }

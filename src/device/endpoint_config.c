@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "device/core.h"
+#include "wire/sized.h"
+
+/*
+ * What the VMM configures of endpoints: added, updated, removed
+ *
+ * The new configuration is checked and copied before the device is locked, so a refused
+ * call leaves the endpoint as it was.
+ */
+
+/* -- copying the configuration ---------------------------------------------------- */
+
+static int compare_regions(const void *a, const void *b)
+{
+	const struct viommu_reserved *left = a, *right = b;
+
+	return left->first < right->first ? -1 : left->first > right->first;
+}
+
+/* "RESV_MEM property": regions do not overlap, and at most one is for MSIs. */
+static bool regions_are_sound(const struct viommu_reserved *regions, size_t n)
+{
+	unsigned n_msi = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (regions[i].last < regions[i].first || regions[i].subtype > VIOMMU_RESV_MEM_MSI)
+			return false;
+		if (i && regions[i].first <= regions[i - 1].last)
+			return false;
+		n_msi += regions[i].subtype == VIOMMU_RESV_MEM_MSI;
+	}
+	return n_msi <= 1;
+}
+
+static int take_regions(struct endpoint *endpoint)
+{
+	size_t n = endpoint->said.n_reserved;
+	struct regions *regions;
+
+	if (!n)
+		return 0;
+	if (!endpoint->said.reserved)
+		return -EINVAL;
+	if (n > (SIZE_MAX - sizeof(*regions)) / sizeof(regions->region[0]))
+		return -ENOMEM;
+	regions = malloc(sizeof(*regions) + n * sizeof(regions->region[0]));
+	if (!regions)
+		return -ENOMEM;
+	atomic_init(&endpoint->regions, regions);
+	regions->n = n;
+	memcpy(regions->region, endpoint->said.reserved, n * sizeof(regions->region[0]));
+	qsort(regions->region, n, sizeof(regions->region[0]), compare_regions);
+	return regions_are_sound(regions->region, n) ? 0 : -EINVAL;
+}
+
+/* What the endpoint does not narrow is the device's. */
+static int take_ranges(struct endpoint *endpoint)
+{
+	const struct viommu_config *config = &endpoint->device->config;
+	struct viommu_endpoint *said = &endpoint->said;
+
+	endpoint->granule = granule_of(config->page_size_mask);
+	if (said->page_size_mask && granule_of(said->page_size_mask) > endpoint->granule)
+		endpoint->granule = granule_of(said->page_size_mask);
+	endpoint->input_first = config->input_first;
+	endpoint->input_last = config->input_last;
+	if (!said->input_first && !said->input_last)
+		return 0;
+	if (said->input_first > endpoint->input_first)
+		endpoint->input_first = said->input_first;
+	if (said->input_last < endpoint->input_last)
+		endpoint->input_last = said->input_last;
+	return endpoint->input_first <= endpoint->input_last ? 0 : -EINVAL;
+}
+
+static int take(struct endpoint *endpoint, const struct viommu_endpoint *said)
+{
+	int error = sized_take(&endpoint->said, sizeof(endpoint->said), said);
+
+	if (!error)
+		error = take_regions(endpoint);
+	if (!error)
+		error = take_ranges(endpoint);
+	endpoint->said.reserved = NULL;
+	if (error)
+		return error;
+	if (endpoint->said.has_ats &&
+	    endpoint->said.ats & ~(VIOMMU_ATS_F_ENDPOINT | VIOMMU_ATS_F_PATH))
+		return -EINVAL;
+	return probe_properties(endpoint, NULL, 0) > endpoint->device->config.probe_size ? -ENOSPC
+											 : 0;
+}
+
+static void endpoint_free(struct endpoint *endpoint)
+{
+	if (endpoint)
+		free(atomic_load(&endpoint->regions));
+	free(endpoint);
+}
+
+static int endpoint_new(struct viommu *device, const struct viommu_endpoint *said,
+			struct endpoint **ret_endpoint)
+{
+	struct endpoint *endpoint = calloc(1, sizeof(*endpoint));
+	int error;
+
+	if (!endpoint)
+		return -ENOMEM;
+	endpoint->device = device;
+	endpoint->told = UNTOLD;
+	error = take(endpoint, said);
+	if (error) {
+		endpoint_free(endpoint);
+		return error;
+	}
+	endpoint->node.id = endpoint->said.id;
+	*ret_endpoint = endpoint;
+	return 0;
+}
+
+/* -- adding, updating, removing ----------------------------------------------------- */
+
+/* Let everybody find a new endpoint. */
+static int enter(struct viommu *device, struct endpoint *endpoint)
+{
+	struct directory_table *old;
+	int error = directory_reserve(&device->directory, &old);
+
+	if (error)
+		return error;
+	if (old) {
+		readers_wait(&device->readers);
+		free(old);
+	}
+	ids_put(&device->endpoints, &endpoint->node);
+	endpoint_show(endpoint);
+	directory_add(&device->directory, endpoint);
+	return 0;
+}
+
+int viommu_endpoint_add(struct viommu *device, const struct viommu_endpoint *said)
+{
+	struct endpoint *endpoint;
+	int error = endpoint_new(device, said, &endpoint);
+
+	if (error)
+		return error;
+	device_lock(device);
+	error = endpoint_find(device, endpoint->node.id) ? -EEXIST : enter(device, endpoint);
+	device_unlock(device);
+	if (error)
+		endpoint_free(endpoint);
+	return error;
+}
+
+/*
+ * Would the domain that the endpoint is in have it as it is to be? With others in the
+ * domain the granule is theirs; alone, the mappings must do for the new one.
+ */
+static bool change_fits(const struct endpoint *changed, const struct domain *domain)
+{
+	if (!domain)
+		return true;
+	if (domain->n_endpoints > 1 || map_count(domain->map))
+		return endpoint_fits(changed, domain);
+	return true;
+}
+
+static void swap_said(struct endpoint *endpoint, struct endpoint *changed)
+{
+	struct regions *regions = atomic_load(&endpoint->regions);
+
+	if (endpoint->domain)
+		kinds_remove(endpoint);
+	endpoint->said = changed->said;
+	endpoint->granule = changed->granule;
+	endpoint->input_first = changed->input_first;
+	endpoint->input_last = changed->input_last;
+	order_give(&endpoint->regions);
+	atomic_store_explicit(&endpoint->regions, atomic_load(&changed->regions),
+			      memory_order_release);
+	atomic_store_explicit(&changed->regions, regions, memory_order_relaxed);
+	device_owe(endpoint->device);
+	if (!endpoint->domain)
+		return;
+	kinds_add(endpoint);
+	if (endpoint->domain->n_endpoints == 1)
+		endpoint->domain->granule = endpoint->granule;
+}
+
+int viommu_endpoint_update(struct viommu *device, const struct viommu_endpoint *said)
+{
+	struct endpoint *changed, *endpoint;
+	int error = endpoint_new(device, said, &changed);
+
+	if (error)
+		return error;
+	device_lock(device);
+	endpoint = endpoint_find(device, changed->said.id);
+	if (!endpoint)
+		error = -ENOENT;
+	else if (!change_fits(changed, endpoint->domain))
+		error = -EBUSY;
+	else
+		swap_said(endpoint, changed);
+	device_unlock(device);
+	endpoint_free(changed);
+	return error;
+}
+
+/* Translations forget it first, so none sees it on its way out. */
+static void leave(struct endpoint *endpoint)
+{
+	struct viommu *device = endpoint->device;
+
+	directory_remove(&device->directory, endpoint);
+	device_owe(device);
+	device_settle(device);
+	endpoint->quarantined = true;
+	endpoint_detach(endpoint);
+	listeners_settle(endpoint);
+	listeners_free(endpoint);
+	ids_remove(&device->endpoints, endpoint->node.id);
+}
+
+int viommu_endpoint_remove(struct viommu *device, uint32_t id)
+{
+	struct endpoint *endpoint;
+
+	device_lock(device);
+	endpoint = endpoint_find(device, id);
+	if (endpoint)
+		leave(endpoint);
+	device_unlock(device);
+	if (!endpoint)
+		return -ENOENT;
+	endpoint_free(endpoint);
+	return 0;
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "device/core.h"
+
+/*
+ * Routes: where the accesses of an endpoint go
+ *
+ * An endpoint's mode follows from its domain, from quarantine and from `bypass`. What
+ * translations go by is a route that never changes, behind a pointer that is stored once.
+ */
+
+static const struct route blocked = { VIOMMU_BLOCKED, VIOMMU_FAULT_R_DOMAIN, NULL };
+static const struct route kept_away = { VIOMMU_BLOCKED, VIOMMU_FAULT_R_UNKNOWN, NULL };
+static const struct route bypassing = { VIOMMU_BYPASS, VIOMMU_FAULT_R_UNKNOWN, NULL };
+
+/*
+ * "Device operations / Endpoint in bypass mode": BYPASS_CONFIG counts when it is offered,
+ * so that firmware without a driver can boot; the old BYPASS only once accepted.
+ */
+static bool unattached_bypasses(const struct viommu *device)
+{
+	if (device->config.features & VIOMMU_F_BYPASS_CONFIG)
+		return device->bypass;
+	return device_accepted(device, VIOMMU_F_BYPASS);
+}
+
+enum viommu_mode endpoint_mode(const struct endpoint *endpoint)
+{
+	if (endpoint->domain)
+		return endpoint->domain->bypass ? VIOMMU_BYPASS : VIOMMU_TRANSLATED;
+	if (endpoint->quarantined)
+		return VIOMMU_BLOCKED;
+	return unattached_bypasses(endpoint->device) ? VIOMMU_BYPASS : VIOMMU_BLOCKED;
+}
+
+static const struct route *route_of(const struct endpoint *endpoint)
+{
+	if (endpoint->domain)
+		return &endpoint->domain->route;
+	if (endpoint->quarantined)
+		return &kept_away;
+	return endpoint_mode(endpoint) == VIOMMU_BYPASS ? &bypassing : &blocked;
+}
+
+/* Who was let nowhere has nothing to finish, and looks at no map that may change. */
+void endpoint_show(struct endpoint *endpoint)
+{
+	const struct route *new = route_of(endpoint);
+	const struct route *old = atomic_load_explicit(&endpoint->route, memory_order_relaxed);
+
+	if (new == old)
+		return;
+	order_give(&endpoint->route);
+	atomic_store_explicit(&endpoint->route, new, memory_order_release);
+	if (old && old->mode != VIOMMU_BLOCKED)
+		device_owe(endpoint->device);
+}
