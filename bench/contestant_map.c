@@ -20,15 +20,15 @@ static bool map_extent(void *set, const struct extent *extent)
 
 	if (map_overlaps(set, range.first, range.last) || map_insert(set, &range))
 		return false;
-	map_settle(set);
+	map_reclaim_nodes(set);
 	return true;
 }
 
 static bool unmap(void *set, uint64_t first, uint64_t last)
 {
-	size_t removed = map_cuts(set, first, last) ? 0 : map_remove(set, first, last);
+	size_t removed = map_splits_range(set, first, last) ? 0 : map_remove(set, first, last);
 
-	map_settle(set);
+	map_reclaim_nodes(set);
 	return removed;
 }
 
@@ -36,7 +36,7 @@ static uint64_t translate(void *set, uint64_t address)
 {
 	struct range range;
 
-	if (!map_next(set, address, &range) || range.first > address)
+	if (!map_next_range(set, address, &range) || range.first > address)
 		return NOWHERE;
 	return range.phys + (address - range.first);
 }
@@ -47,7 +47,8 @@ static uint64_t walk(void *set)
 	struct range range;
 	uint64_t sum = 0;
 
-	for (bool more = map_walk(&at, set, 0, true, &range); more; more = map_walk_on(&at, &range))
+	for (bool more = map_walk(&at, set, 0, true, &range); more;
+	     more = map_walk_next(&at, &range))
 		sum += range.phys;
 	return sum;
 }

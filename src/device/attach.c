@@ -13,14 +13,14 @@
  */
 
 /* Let go of a domain that an endpoint has left. */
-static void domain_bury(struct viommu *device, struct domain *domain)
+static void domain_release(struct viommu *device, struct domain *domain)
 {
 	if (!domain || domain->n_endpoints)
 		return;
-	domain_discharge(device, domain);
+	domain_unaccount(device, domain);
 	if (domain_find(device, domain->node.id) == domain)
 		ids_remove(&device->domains, domain->node.id);
-	device_bury(device, domain);
+	device_retire_domain(device, domain);
 }
 
 void endpoint_detach(struct endpoint *endpoint)
@@ -29,11 +29,11 @@ void endpoint_detach(struct endpoint *endpoint)
 
 	if (!domain)
 		return;
-	listeners_leave(endpoint);
+	listeners_unmap_all(endpoint);
 	endpoint_unlink(endpoint);
-	listeners_settle(endpoint);
-	endpoint_show(endpoint);
-	domain_bury(endpoint->device, domain);
+	listeners_notify_mode(endpoint);
+	endpoint_publish_route(endpoint);
+	domain_release(endpoint->device, domain);
 }
 
 /* Put the endpoint where it was before, which is in front of `next`; if a listener will not have
@@ -43,12 +43,12 @@ static void endpoint_restore(struct endpoint *endpoint, struct domain *old, stru
 	endpoint_unlink(endpoint);
 	if (old)
 		endpoint_link_before(endpoint, old, next);
-	if (!listeners_enter(endpoint))
+	if (!listeners_replay(endpoint))
 		return;
 	if (old)
 		endpoint_unlink(endpoint);
 	endpoint->quarantined = true;
-	listeners_settle(endpoint);
+	listeners_notify_mode(endpoint);
 }
 
 /* Leave whatever domain the endpoint is in, and join `domain`. */
@@ -59,18 +59,18 @@ static int endpoint_move(struct endpoint *endpoint, struct domain *domain)
 	bool quarantined = endpoint->quarantined;
 	int error;
 
-	listeners_leave(endpoint);
+	listeners_unmap_all(endpoint);
 	if (old)
 		endpoint_unlink(endpoint);
 	endpoint_link(endpoint, domain);
 	endpoint->quarantined = false;
-	error = listeners_enter(endpoint);
+	error = listeners_replay(endpoint);
 	if (error) {
 		endpoint->quarantined = quarantined;
 		endpoint_restore(endpoint, old, next);
 	}
-	endpoint_show(endpoint);
-	domain_bury(endpoint->device, old);
+	endpoint_publish_route(endpoint);
+	domain_release(endpoint->device, old);
 	return error;
 }
 
@@ -85,7 +85,7 @@ static bool is_last(const struct endpoint *endpoint)
 /* Would one more domain be too many, beside the one that `leaving` takes with it? */
 static bool domain_is_too_many(struct viommu *device, const struct endpoint *leaving)
 {
-	const struct load more = { is_last(leaving) ? 0 : 1, 0, domain_bytes_empty() };
+	const struct usage more = { is_last(leaving) ? 0 : 1, 0, domain_bytes_empty() };
 
 	if (!device_is_full(device, more))
 		return false;
@@ -106,11 +106,11 @@ static uint8_t attach_to_new(struct endpoint *endpoint, uint32_t id, bool bypass
 	if (!domain)
 		return VIOMMU_S_NOMEM;
 	ids_put(&device->domains, &domain->node);
-	domain_charge(device, domain);
+	domain_account(device, domain);
 	error = endpoint_move(endpoint, domain);
 	if (!error)
 		return VIOMMU_S_OK;
-	domain_discharge(device, domain);
+	domain_unaccount(device, domain);
 	if (endpoint->domain == old && old)
 		ids_put(&device->domains, &old->node);
 	else

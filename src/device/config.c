@@ -112,7 +112,7 @@ void viommu_config_write(struct viommu *device, uint64_t offset, const void *byt
 	device_lock(device);
 	if (device_accepted(device, VIOMMU_F_BYPASS_CONFIG)) {
 		device->bypass = bypass;
-		listeners_refresh(device);
+		listeners_notify_mode_changes(device);
 	}
 	device_unlock(device);
 }

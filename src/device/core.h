@@ -42,9 +42,9 @@ struct domain {
 	uint64_t granule;                  /* that of all its endpoints */
 	struct map *map;                   /* empty if `bypass` */
 	struct endpoint *endpoints, **end; /* in the order in which they were attached */
-	struct endpoint *kinds;            /* one of each kind; kinds.c */
+	struct endpoint *classes;          /* one of each kind; classes.c */
 	uint64_t n_endpoints;
-	struct domain *next_changed, *next_buried;
+	struct domain *next_changed, *next_retired;
 };
 
 /* Reserved regions, sorted. Never change. */
@@ -61,16 +61,17 @@ struct endpoint {
 	_Atomic(const struct route *) route;
 	_Atomic(struct regions *) regions; /* NULL: none */
 
-	struct viommu_endpoint said; /* as configured, but for regions and the next two */
+	struct viommu_endpoint config; /* as configured, but for regions and the next two */
 	uint64_t granule;
 	uint64_t input_first, input_last; /* within the device's */
 	struct domain *domain;            /* NULL: attached to nothing */
 	struct endpoint *next, **at;      /* in the domain's list, and what points to it there */
-	struct endpoint *next_kind;       /* if it stands for its kind; else NULL */
-	struct endpoint *next_like, **like_at; /* of its kind, and what points to it; or NULL */
-	struct viommu_listener *listeners;     /* in the order they were added */
-	int told;                              /* the mode listeners were told last, or UNTOLD */
-	bool quarantined;                      /* blocked while it is attached to nothing */
+	struct endpoint *next_class;      /* if it stands for its kind; else NULL */
+	struct endpoint *next_in_class,
+		**in_class_at;             /* of its kind, and what points to it; or NULL */
+	struct viommu_listener *listeners; /* in the order they were added */
+	int notified_mode;                 /* the mode listeners were told last, or MODE_UNKNOWN */
+	bool quarantined;                  /* blocked while it is attached to nothing */
 	atomic_uint_fast64_t faults;
 };
 
@@ -92,10 +93,10 @@ struct viommu {
 	struct readers readers;
 
 	pthread_mutex_t lock;
-	bool owes;              /* to wait until translations have seen what was changed */
+	bool sync_pending;      /* to wait until translations have seen what was changed */
 	unsigned n_changes;     /* of maps since their nodes were had back, */
 	struct domain *changed; /* and of which */
-	struct domain *buried;  /* to be freed then */
+	struct domain *retired; /* to be freed then */
 	size_t n_listeners;
 
 	uint64_t accepted; /* features */
@@ -120,7 +121,7 @@ struct viommu {
 	for (struct domain *d = ids_next(&(device)->domains, 0); d; \
 	     d = ids_after(&(device)->domains, &d->node))
 #define for_each_endpoint(e, domain) for (struct endpoint *e = (domain)->endpoints; e; e = e->next)
-#define for_each_kind(e, domain)     for (struct endpoint *e = (domain)->kinds; e; e = e->next_kind)
+#define for_each_class(e, domain)    for (struct endpoint *e = (domain)->classes; e; e = e->next_class)
 #define for_each_listener(l, endpoint) \
 	for (struct viommu_listener *l = (endpoint)->listeners; l; l = l->next)
 
@@ -146,7 +147,7 @@ static inline bool device_accepted(const struct viommu *device, uint64_t feature
 enum viommu_mode endpoint_mode(const struct endpoint *endpoint);
 
 /* Let translations see what has become of an endpoint: domain, quarantine, `bypass`. */
-void endpoint_show(struct endpoint *endpoint);
+void endpoint_publish_route(struct endpoint *endpoint);
 
 /* -- quiesce.c ------------------------------------------------------------------ */
 
@@ -155,17 +156,17 @@ void device_lock(struct viommu *device);
 void device_unlock(struct viommu *device);
 
 /* Something was taken away: wait for translations before it is used again. */
-void device_owe(struct viommu *device);
+void device_mark_sync_pending(struct viommu *device);
 
 /* Nobody is in the domain any more: free it after that. */
-void device_bury(struct viommu *device, struct domain *domain);
+void device_retire_domain(struct viommu *device, struct domain *domain);
 
 /* The domain's map was changed, so it wants to be settled. */
 void device_changed(struct viommu *device, struct domain *domain);
 
 /* Wait for translations, and do what waits for that. */
-void device_settle(struct viommu *device);
-void device_settle_if_due(struct viommu *device);
+void device_synchronize(struct viommu *device);
+void device_synchronize_if_due(struct viommu *device);
 
 /* -- requests.c: the layouts of all requests, decoded ------------------------------ */
 
@@ -225,20 +226,20 @@ struct domain *domain_new(uint32_t id, bool bypass, uint64_t granule);
 void domain_free(struct domain *domain);
 
 /* What the guest makes the device hold: now, or in addition. */
-struct load {
+struct usage {
 	uint64_t domains, mappings, bytes;
 };
 
 /* Would that much more be beyond a limit? */
-bool device_is_full(const struct viommu *device, struct load more);
+bool device_is_full(const struct viommu *device, struct usage more);
 
 /* Heap that a domain takes, with its map; and that an empty one would. */
 uint64_t domain_bytes(const struct domain *domain);
 uint64_t domain_bytes_empty(void);
 
 /* Count, or do not count any more, what a domain holds. */
-void domain_charge(struct viommu *device, const struct domain *domain);
-void domain_discharge(struct viommu *device, const struct domain *domain);
+void domain_account(struct viommu *device, const struct domain *domain);
+void domain_unaccount(struct viommu *device, const struct domain *domain);
 
 /* Write an endpoint down in a domain, as the last of it, or strike it out. Nobody is told. */
 void endpoint_link(struct endpoint *endpoint, struct domain *domain);
@@ -253,12 +254,12 @@ struct viommu_mapping mapping_of(const struct domain *domain, const struct range
 /* Take the endpoint out of its domain; listeners are told. Cannot fail. */
 void endpoint_detach(struct endpoint *endpoint);
 
-/* -- kinds.c ------------------------------------------------------------------------------ */
+/* -- classes.c ------------------------------------------------------------------------------ */
 
 /* An endpoint comes into its domain, or leaves it; or what is said of it is about to change, and
  * has changed. */
-void kinds_add(struct endpoint *endpoint);
-void kinds_remove(struct endpoint *endpoint);
+void classes_add(struct endpoint *endpoint);
+void classes_remove(struct endpoint *endpoint);
 
 /* -- mapping.c --------------------------------------------------------------------------- */
 
@@ -268,8 +269,8 @@ uint8_t mapping_check(const struct viommu *device, const struct domain *domain,
 
 /* If it may not: what is in the way here, and would not be with another device, as a phrase. NULL:
  * it could be in no domain. */
-const char *mapping_misfit(const struct viommu *device, const struct domain *domain,
-			   const struct range *range);
+const char *mapping_conflict_reason(const struct viommu *device, const struct domain *domain,
+				    const struct range *range);
 
 /* -- endpoint.c ---------------------------------------------------------------------------- */
 
@@ -287,7 +288,7 @@ const struct viommu_reserved *endpoint_reserved(const struct endpoint *endpoint,
 /* Write the endpoint's properties. Returns how many bytes they need; writes only if <= room. */
 size_t probe_properties(const struct endpoint *endpoint, uint8_t *properties, size_t room);
 
-#define UNTOLD (-1)
+#define MODE_UNKNOWN (-1)
 
 /* -- listener.c ------------------------------------------------------------------------------ */
 
@@ -295,23 +296,23 @@ size_t probe_properties(const struct endpoint *endpoint, uint8_t *properties, si
 uint8_t status_of(int error);
 
 /* The endpoint is about to leave its domain: unmap everything. */
-void listeners_leave(struct endpoint *endpoint);
+void listeners_unmap_all(struct endpoint *endpoint);
 
 /*
  * The endpoint is in another domain: tell the mode, and every mapping. On a refusal those
  * that were told are told to unmap again, and the errno is returned.
  */
-int listeners_enter(struct endpoint *endpoint);
+int listeners_replay(struct endpoint *endpoint);
 
 /* The endpoint is in no domain: tell the mode, whatever the listeners say. */
-void listeners_settle(struct endpoint *endpoint);
+void listeners_notify_mode(struct endpoint *endpoint);
 
 /* A mapping is new in a domain: as above, for all of its endpoints. */
 int listeners_map(struct domain *domain, const struct viommu_mapping *mapping);
 void listeners_unmap(struct domain *domain, const struct viommu_mapping *mapping);
 
 /* Tell the mode where it is no longer what was told last. */
-void listeners_refresh(struct viommu *device);
+void listeners_notify_mode_changes(struct viommu *device);
 
 /* Free those of an endpoint, without a word. */
 void listeners_free(struct endpoint *endpoint);

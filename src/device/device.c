@@ -43,7 +43,7 @@ static void fill_in_defaults(struct viommu_config *config)
 }
 
 /* A range that the driver is not told of must not be narrower than what it assumes. */
-static bool ranges_are_told(const struct viommu_config *config)
+static bool ranges_are_offered(const struct viommu_config *config)
 {
 	bool whole_input = !config->input_first && config->input_last == UINT64_MAX;
 	bool whole_domain = !config->domain_first && config->domain_last == UINT32_MAX;
@@ -73,7 +73,7 @@ static bool config_is_sound(const struct viommu_config *config)
 {
 	if (config->bypass && !(config->features & VIOMMU_F_BYPASS_CONFIG))
 		return false;
-	return features_are_sound(config->features) && ranges_are_told(config) &&
+	return features_are_sound(config->features) && ranges_are_offered(config) &&
 	       topology_is_sound(config) && config->input_first <= config->input_last &&
 	       config->domain_first <= config->domain_last &&
 	       config->probe_size <= PROBE_SIZE_MAX && !(config->probe_size % PROPERTY_ALIGNMENT);
@@ -207,7 +207,7 @@ int viommu_accept(struct viommu *device, uint64_t features)
 		return -EINVAL;
 	device_lock(device);
 	device->accepted = features & FEATURES_KNOWN;
-	listeners_refresh(device);
+	listeners_notify_mode_changes(device);
 	device_unlock(device);
 	return 0;
 }
@@ -220,7 +220,7 @@ void device_reset(struct viommu *device, bool bypass)
 		endpoint->quarantined = false;
 		endpoint_detach(endpoint);
 	}
-	listeners_refresh(device);
+	listeners_notify_mode_changes(device);
 }
 
 void viommu_reset(struct viommu *device)

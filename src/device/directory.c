@@ -14,7 +14,7 @@ struct directory_table {
 };
 
 /* Stands where an endpoint was taken out. Its number is no hint: it is never compared. */
-static struct endpoint gone;
+static struct endpoint tombstone;
 
 /* Fibonacci hashing: neighbours, as functions of a device are, lie far apart. */
 static size_t place_of(const struct directory_table *table, uint32_t id)
@@ -26,13 +26,13 @@ static struct endpoint *load(const struct directory_table *table, size_t at)
 {
 	struct endpoint *endpoint = atomic_load_explicit(&table->place[at], memory_order_acquire);
 
-	order_take(&table->place[at]);
+	annotate_acquire(&table->place[at]);
 	return endpoint;
 }
 
 static void store(struct directory_table *table, size_t at, struct endpoint *endpoint)
 {
-	order_give(&table->place[at]);
+	annotate_release(&table->place[at]);
 	atomic_store_explicit(&table->place[at], endpoint, memory_order_release);
 }
 
@@ -42,12 +42,12 @@ struct endpoint *directory_find(const struct directory *directory, uint32_t id)
 		atomic_load_explicit(&directory->table, memory_order_acquire);
 	struct endpoint *endpoint;
 
-	order_take(&directory->table);
+	annotate_acquire(&directory->table);
 	if (!table)
 		return NULL;
 	for (size_t at = place_of(table, id); (endpoint = load(table, at));
 	     at = (at + 1) & (table->n_places - 1))
-		if (endpoint != &gone && endpoint->node.id == id)
+		if (endpoint != &tombstone && endpoint->node.id == id)
 			return endpoint;
 	return NULL;
 }
@@ -71,7 +71,7 @@ static struct directory_table *grown(const struct directory_table *old, size_t n
 		return NULL;
 	table->n_places = n_places;
 	for (size_t at = 0; old && at < old->n_places; at++)
-		if (load(old, at) && load(old, at) != &gone)
+		if (load(old, at) && load(old, at) != &tombstone)
 			put(table, load(old, at));
 	return table;
 }
@@ -81,7 +81,7 @@ static size_t count(const struct directory_table *table)
 	size_t n = 0;
 
 	for (size_t at = 0; table && at < table->n_places; at++)
-		n += load(table, at) && load(table, at) != &gone;
+		n += load(table, at) && load(table, at) != &tombstone;
 	return n;
 }
 
@@ -100,7 +100,7 @@ int directory_reserve(struct directory *directory, struct directory_table **ret_
 	if (!table)
 		return -ENOMEM;
 	directory->n_entries = n;
-	order_give(&directory->table);
+	annotate_release(&directory->table);
 	atomic_store_explicit(&directory->table, table, memory_order_release);
 	*ret_old = old;
 	return 0;
@@ -119,7 +119,7 @@ void directory_remove(struct directory *directory, const struct endpoint *endpoi
 
 	while (load(table, at) != endpoint)
 		at = (at + 1) & (table->n_places - 1);
-	store(table, at, &gone);
+	store(table, at, &tombstone);
 }
 
 void directory_clear(struct directory *directory)

@@ -60,19 +60,19 @@ uint64_t domain_bytes(const struct domain *domain)
 	return sizeof(*domain) + HEAP_OVERHEAD + map_bytes(domain->map);
 }
 
-void domain_charge(struct viommu *device, const struct domain *domain)
+void domain_account(struct viommu *device, const struct domain *domain)
 {
 	device->n_mappings += map_count(domain->map);
 	device->n_bytes += domain_bytes(domain);
 }
 
-void domain_discharge(struct viommu *device, const struct domain *domain)
+void domain_unaccount(struct viommu *device, const struct domain *domain)
 {
 	device->n_mappings -= map_count(domain->map);
 	device->n_bytes -= domain_bytes(domain);
 }
 
-bool device_is_full(const struct viommu *device, struct load more)
+bool device_is_full(const struct viommu *device, struct usage more)
 {
 	const struct viommu_config *config = &device->config;
 
@@ -93,7 +93,7 @@ void endpoint_link_before(struct endpoint *endpoint, struct domain *domain, stru
 	*endpoint->at = endpoint;
 	*(next ? &next->at : &domain->end) = &endpoint->next;
 	domain->n_endpoints++;
-	kinds_add(endpoint);
+	classes_add(endpoint);
 }
 
 void endpoint_link(struct endpoint *endpoint, struct domain *domain)
@@ -105,7 +105,7 @@ void endpoint_unlink(struct endpoint *endpoint)
 {
 	struct domain *domain = endpoint->domain;
 
-	kinds_remove(endpoint);
+	classes_remove(endpoint);
 	*endpoint->at = endpoint->next;
 	*(endpoint->next ? &endpoint->next->at : &domain->end) = endpoint->at;
 	domain->n_endpoints--;

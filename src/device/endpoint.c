@@ -23,7 +23,7 @@ const struct viommu_reserved *endpoint_reserved(const struct endpoint *endpoint,
 		atomic_load_explicit(&endpoint->regions, memory_order_acquire);
 	size_t low = 0, high;
 
-	order_take(&endpoint->regions);
+	annotate_acquire(&endpoint->regions);
 	high = regions ? regions->n : 0;
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
@@ -42,10 +42,10 @@ static bool input_range_fits(const struct endpoint *endpoint, const struct domai
 {
 	struct range range;
 
-	if (map_next(domain->map, 0, &range) && range.first < endpoint->input_first)
+	if (map_next_range(domain->map, 0, &range) && range.first < endpoint->input_first)
 		return false;
 	return endpoint->input_last == UINT64_MAX ||
-	       !map_next(domain->map, endpoint->input_last + 1, &range);
+	       !map_next_range(domain->map, endpoint->input_last + 1, &range);
 }
 
 bool endpoint_fits(const struct endpoint *endpoint, const struct domain *domain)

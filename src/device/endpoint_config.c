@@ -37,14 +37,14 @@ static bool regions_are_sound(const struct viommu_reserved *regions, size_t n)
 	return n_msi <= 1;
 }
 
-static int take_regions(struct endpoint *endpoint)
+static int copy_regions(struct endpoint *endpoint)
 {
-	size_t n = endpoint->said.n_reserved;
+	size_t n = endpoint->config.n_reserved;
 	struct regions *regions;
 
 	if (!n)
 		return 0;
-	if (!endpoint->said.reserved)
+	if (!endpoint->config.reserved)
 		return -EINVAL;
 	if (n > (SIZE_MAX - sizeof(*regions)) / sizeof(regions->region[0]))
 		return -ENOMEM;
@@ -53,44 +53,44 @@ static int take_regions(struct endpoint *endpoint)
 		return -ENOMEM;
 	atomic_init(&endpoint->regions, regions);
 	regions->n = n;
-	memcpy(regions->region, endpoint->said.reserved, n * sizeof(regions->region[0]));
+	memcpy(regions->region, endpoint->config.reserved, n * sizeof(regions->region[0]));
 	qsort(regions->region, n, sizeof(regions->region[0]), compare_regions);
 	return regions_are_sound(regions->region, n) ? 0 : -EINVAL;
 }
 
 /* What the endpoint does not narrow is the device's. */
-static int take_ranges(struct endpoint *endpoint)
+static int copy_ranges(struct endpoint *endpoint)
 {
-	const struct viommu_config *config = &endpoint->device->config;
-	struct viommu_endpoint *said = &endpoint->said;
+	const struct viommu_config *limits = &endpoint->device->config;
+	struct viommu_endpoint *config = &endpoint->config;
 
-	endpoint->granule = granule_of(config->page_size_mask);
-	if (said->page_size_mask && granule_of(said->page_size_mask) > endpoint->granule)
-		endpoint->granule = granule_of(said->page_size_mask);
-	endpoint->input_first = config->input_first;
-	endpoint->input_last = config->input_last;
-	if (!said->input_first && !said->input_last)
+	endpoint->granule = granule_of(limits->page_size_mask);
+	if (config->page_size_mask && granule_of(config->page_size_mask) > endpoint->granule)
+		endpoint->granule = granule_of(config->page_size_mask);
+	endpoint->input_first = limits->input_first;
+	endpoint->input_last = limits->input_last;
+	if (!config->input_first && !config->input_last)
 		return 0;
-	if (said->input_first > endpoint->input_first)
-		endpoint->input_first = said->input_first;
-	if (said->input_last < endpoint->input_last)
-		endpoint->input_last = said->input_last;
+	if (config->input_first > endpoint->input_first)
+		endpoint->input_first = config->input_first;
+	if (config->input_last < endpoint->input_last)
+		endpoint->input_last = config->input_last;
 	return endpoint->input_first <= endpoint->input_last ? 0 : -EINVAL;
 }
 
-static int take(struct endpoint *endpoint, const struct viommu_endpoint *said)
+static int copy_config(struct endpoint *endpoint, const struct viommu_endpoint *config)
 {
-	int error = sized_take(&endpoint->said, sizeof(endpoint->said), said);
+	int error = sized_take(&endpoint->config, sizeof(endpoint->config), config);
 
 	if (!error)
-		error = take_regions(endpoint);
+		error = copy_regions(endpoint);
 	if (!error)
-		error = take_ranges(endpoint);
-	endpoint->said.reserved = NULL;
+		error = copy_ranges(endpoint);
+	endpoint->config.reserved = NULL;
 	if (error)
 		return error;
-	if (endpoint->said.has_ats &&
-	    endpoint->said.ats & ~(VIOMMU_ATS_F_ENDPOINT | VIOMMU_ATS_F_PATH))
+	if (endpoint->config.has_ats &&
+	    endpoint->config.ats & ~(VIOMMU_ATS_F_ENDPOINT | VIOMMU_ATS_F_PATH))
 		return -EINVAL;
 	return probe_properties(endpoint, NULL, 0) > endpoint->device->config.probe_size ? -ENOSPC
 											 : 0;
@@ -103,7 +103,7 @@ static void endpoint_free(struct endpoint *endpoint)
 	free(endpoint);
 }
 
-static int endpoint_new(struct viommu *device, const struct viommu_endpoint *said,
+static int endpoint_new(struct viommu *device, const struct viommu_endpoint *config,
 			struct endpoint **ret_endpoint)
 {
 	struct endpoint *endpoint = calloc(1, sizeof(*endpoint));
@@ -112,13 +112,13 @@ static int endpoint_new(struct viommu *device, const struct viommu_endpoint *sai
 	if (!endpoint)
 		return -ENOMEM;
 	endpoint->device = device;
-	endpoint->told = UNTOLD;
-	error = take(endpoint, said);
+	endpoint->notified_mode = MODE_UNKNOWN;
+	error = copy_config(endpoint, config);
 	if (error) {
 		endpoint_free(endpoint);
 		return error;
 	}
-	endpoint->node.id = endpoint->said.id;
+	endpoint->node.id = endpoint->config.id;
 	*ret_endpoint = endpoint;
 	return 0;
 }
@@ -126,7 +126,7 @@ static int endpoint_new(struct viommu *device, const struct viommu_endpoint *sai
 /* -- adding, updating, removing ----------------------------------------------------- */
 
 /* Let everybody find a new endpoint. */
-static int enter(struct viommu *device, struct endpoint *endpoint)
+static int publish(struct viommu *device, struct endpoint *endpoint)
 {
 	struct directory_table *old;
 	int error = directory_reserve(&device->directory, &old);
@@ -134,24 +134,24 @@ static int enter(struct viommu *device, struct endpoint *endpoint)
 	if (error)
 		return error;
 	if (old) {
-		readers_wait(&device->readers);
+		readers_synchronize(&device->readers);
 		free(old);
 	}
 	ids_put(&device->endpoints, &endpoint->node);
-	endpoint_show(endpoint);
+	endpoint_publish_route(endpoint);
 	directory_add(&device->directory, endpoint);
 	return 0;
 }
 
-int viommu_endpoint_add(struct viommu *device, const struct viommu_endpoint *said)
+int viommu_endpoint_add(struct viommu *device, const struct viommu_endpoint *config)
 {
 	struct endpoint *endpoint;
-	int error = endpoint_new(device, said, &endpoint);
+	int error = endpoint_new(device, config, &endpoint);
 
 	if (error)
 		return error;
 	device_lock(device);
-	error = endpoint_find(device, endpoint->node.id) ? -EEXIST : enter(device, endpoint);
+	error = endpoint_find(device, endpoint->node.id) ? -EEXIST : publish(device, endpoint);
 	device_unlock(device);
 	if (error)
 		endpoint_free(endpoint);
@@ -162,7 +162,7 @@ int viommu_endpoint_add(struct viommu *device, const struct viommu_endpoint *sai
  * Would the domain that the endpoint is in have it as it is to be? With others in the
  * domain the granule is theirs; alone, the mappings must do for the new one.
  */
-static bool change_fits(const struct endpoint *changed, const struct domain *domain)
+static bool changed_config_fits(const struct endpoint *changed, const struct domain *domain)
 {
 	if (!domain)
 		return true;
@@ -171,59 +171,59 @@ static bool change_fits(const struct endpoint *changed, const struct domain *dom
 	return true;
 }
 
-static void swap_said(struct endpoint *endpoint, struct endpoint *changed)
+static void swap_config(struct endpoint *endpoint, struct endpoint *changed)
 {
 	struct regions *regions = atomic_load(&endpoint->regions);
 
 	if (endpoint->domain)
-		kinds_remove(endpoint);
-	endpoint->said = changed->said;
+		classes_remove(endpoint);
+	endpoint->config = changed->config;
 	endpoint->granule = changed->granule;
 	endpoint->input_first = changed->input_first;
 	endpoint->input_last = changed->input_last;
-	order_give(&endpoint->regions);
+	annotate_release(&endpoint->regions);
 	atomic_store_explicit(&endpoint->regions, atomic_load(&changed->regions),
 			      memory_order_release);
 	atomic_store_explicit(&changed->regions, regions, memory_order_relaxed);
-	device_owe(endpoint->device);
+	device_mark_sync_pending(endpoint->device);
 	if (!endpoint->domain)
 		return;
-	kinds_add(endpoint);
+	classes_add(endpoint);
 	if (endpoint->domain->n_endpoints == 1)
 		endpoint->domain->granule = endpoint->granule;
 }
 
-int viommu_endpoint_update(struct viommu *device, const struct viommu_endpoint *said)
+int viommu_endpoint_update(struct viommu *device, const struct viommu_endpoint *config)
 {
 	struct endpoint *changed, *endpoint;
-	int error = endpoint_new(device, said, &changed);
+	int error = endpoint_new(device, config, &changed);
 
 	if (error)
 		return error;
 	device_lock(device);
-	endpoint = endpoint_find(device, changed->said.id);
+	endpoint = endpoint_find(device, changed->config.id);
 	if (!endpoint)
 		error = -ENOENT;
-	else if (!change_fits(changed, endpoint->domain))
+	else if (!changed_config_fits(changed, endpoint->domain))
 		error = -EBUSY;
 	else
-		swap_said(endpoint, changed);
+		swap_config(endpoint, changed);
 	device_unlock(device);
 	endpoint_free(changed);
 	return error;
 }
 
 /* Translations forget it first, so none sees it on its way out. */
-static void leave(struct endpoint *endpoint)
+static void unplug(struct endpoint *endpoint)
 {
 	struct viommu *device = endpoint->device;
 
 	directory_remove(&device->directory, endpoint);
-	device_owe(device);
-	device_settle(device);
+	device_mark_sync_pending(device);
+	device_synchronize(device);
 	endpoint->quarantined = true;
 	endpoint_detach(endpoint);
-	listeners_settle(endpoint);
+	listeners_notify_mode(endpoint);
 	listeners_free(endpoint);
 	ids_remove(&device->endpoints, endpoint->node.id);
 }
@@ -235,7 +235,7 @@ int viommu_endpoint_remove(struct viommu *device, uint32_t id)
 	device_lock(device);
 	endpoint = endpoint_find(device, id);
 	if (endpoint)
-		leave(endpoint);
+		unplug(endpoint);
 	device_unlock(device);
 	if (!endpoint)
 		return -ENOENT;

@@ -40,7 +40,7 @@ static const struct layout fault_layout =
 	LAYOUT("fault", 0, VIOMMU_FAULT_LENGTH, struct fault_record, fault_fields);
 
 /* Returns whether the guest had a buffer for it. */
-static bool tell_guest(struct viommu *device, const struct viommu_fault *fault)
+static bool queue_event(struct viommu *device, const struct viommu_fault *fault)
 {
 	const struct fault_record record = {
 		.reason = fault->reason,
@@ -70,7 +70,7 @@ void fault_report(struct endpoint *endpoint, uint8_t reason, uint32_t access, ui
 		fault.flags |= VIOMMU_FAULT_F_READ;
 	if (access & VIOMMU_MAP_F_WRITE)
 		fault.flags |= VIOMMU_FAULT_F_WRITE;
-	fault.dropped = !tell_guest(device, &fault);
+	fault.dropped = !queue_event(device, &fault);
 	atomic_fetch_add_explicit(&endpoint->faults, 1, memory_order_relaxed);
 
 	pthread_mutex_lock(&device->faults_lock);

@@ -37,7 +37,7 @@ int viommu_next_endpoint(struct viommu *device, uint32_t from,
 	endpoint = ids_next(&device->endpoints, from);
 	if (endpoint)
 		*ret_endpoint = (struct viommu_endpoint_state){
-			.id = endpoint->said.id,
+			.id = endpoint->config.id,
 			.mode = endpoint_mode(endpoint),
 			.attached = endpoint->domain,
 			.domain = endpoint->domain ? endpoint->domain->node.id : 0,
@@ -56,7 +56,7 @@ int viommu_next_mapping(struct viommu *device, uint32_t id, uint64_t from,
 
 	device_lock(device);
 	domain = domain_find(device, id);
-	if (domain && map_next(domain->map, from, &range)) {
+	if (domain && map_next_range(domain->map, from, &range)) {
 		*ret_mapping = mapping_of(domain, &range);
 		error = 0;
 	}

@@ -39,49 +39,51 @@ uint8_t status_of(int error)
 
 /* -- one listener ------------------------------------------------------------- */
 
-static int tell_map(const struct viommu_listener *listener, const struct viommu_mapping *mapping)
+static int notify_map(const struct viommu_listener *listener, const struct viommu_mapping *mapping)
 {
 	return listener->ops.map ? listener->ops.map(listener->opaque, mapping) : 0;
 }
 
-static void tell_unmap(const struct viommu_listener *listener, const struct viommu_mapping *mapping)
+static void notify_unmap(const struct viommu_listener *listener,
+			 const struct viommu_mapping *mapping)
 {
 	if (listener->ops.unmap)
 		listener->ops.unmap(listener->opaque, mapping);
 }
 
-static int tell_mode(const struct viommu_listener *listener, enum viommu_mode mode)
+static int notify_mode(const struct viommu_listener *listener, enum viommu_mode mode)
 {
 	return listener->ops.mode ? listener->ops.mode(listener->opaque, mode) : 0;
 }
 
 /* Unmap the first `n` mappings of the endpoint's domain: those that the listener was told. */
-static void tell_unmap_first(const struct viommu_listener *listener, size_t n)
+static void unmap_first(const struct viommu_listener *listener, size_t n)
 {
 	const struct domain *domain = listener->endpoint->domain;
 	struct range range;
 
-	for (uint64_t from = 0; n && map_next(domain->map, from, &range); from = range.last + 1) {
+	for (uint64_t from = 0; n && map_next_range(domain->map, from, &range);
+	     from = range.last + 1) {
 		struct viommu_mapping mapping = mapping_of(domain, &range);
 
-		tell_unmap(listener, &mapping);
+		notify_unmap(listener, &mapping);
 		n--;
 	}
 }
 
-static int tell_map_all(const struct viommu_listener *listener)
+static int map_all(const struct viommu_listener *listener)
 {
 	const struct domain *domain = listener->endpoint->domain;
 	size_t count = map_count(domain->map);
 	struct range range;
 	uint64_t from = 0;
 
-	for (size_t told = 0; told < count && map_next(domain->map, from, &range); told++) {
+	for (size_t done = 0; done < count && map_next_range(domain->map, from, &range); done++) {
 		struct viommu_mapping mapping = mapping_of(domain, &range);
-		int error = tell_map(listener, &mapping);
+		int error = notify_map(listener, &mapping);
 
 		if (error) {
-			tell_unmap_first(listener, told);
+			unmap_first(listener, done);
 			return error;
 		}
 		from = range.last + 1;
@@ -89,65 +91,66 @@ static int tell_map_all(const struct viommu_listener *listener)
 	return 0;
 }
 
-/* From nothing to the mode in force; `told` is what the listener knows already. */
-static int bring_in(const struct viommu_listener *listener, enum viommu_mode mode, int told)
+/* From nothing to the mode in force; `notified` is the mode that the listener knows, or
+ * MODE_UNKNOWN. */
+static int replay(const struct viommu_listener *listener, enum viommu_mode mode, int notified)
 {
-	int error = (int)mode == told ? 0 : tell_mode(listener, mode);
+	int error = (int)mode == notified ? 0 : notify_mode(listener, mode);
 
-	return error || mode != VIOMMU_TRANSLATED ? error : tell_map_all(listener);
+	return error || mode != VIOMMU_TRANSLATED ? error : map_all(listener);
 }
 
-static void bring_out(const struct viommu_listener *listener)
+static void unmap_all(const struct viommu_listener *listener)
 {
 	const struct endpoint *endpoint = listener->endpoint;
 
 	if (endpoint_mode(endpoint) == VIOMMU_TRANSLATED)
-		tell_unmap_first(listener, map_count(endpoint->domain->map));
+		unmap_first(listener, map_count(endpoint->domain->map));
 }
 
 /* -- all listeners of an endpoint ----------------------------------------------- */
 
-void listeners_leave(struct endpoint *endpoint)
+void listeners_unmap_all(struct endpoint *endpoint)
 {
 	for_each_listener(listener, endpoint)
-		bring_out(listener);
+		unmap_all(listener);
 }
 
-int listeners_enter(struct endpoint *endpoint)
+int listeners_replay(struct endpoint *endpoint)
 {
 	enum viommu_mode mode = endpoint_mode(endpoint);
 
 	for_each_listener(listener, endpoint) {
-		int error = bring_in(listener, mode, endpoint->told);
+		int error = replay(listener, mode, endpoint->notified_mode);
 
 		if (!error)
 			continue;
 		for (struct viommu_listener *l = endpoint->listeners; l != listener; l = l->next)
-			bring_out(l);
-		endpoint->told = UNTOLD;
+			unmap_all(l);
+		endpoint->notified_mode = MODE_UNKNOWN;
 		return error;
 	}
-	endpoint->told = (int)mode;
+	endpoint->notified_mode = (int)mode;
 	return 0;
 }
 
-void listeners_settle(struct endpoint *endpoint)
+void listeners_notify_mode(struct endpoint *endpoint)
 {
 	enum viommu_mode mode = endpoint_mode(endpoint);
 
-	if (endpoint->told != (int)mode)
+	if (endpoint->notified_mode != (int)mode)
 		for_each_listener(listener, endpoint)
-			tell_mode(listener, mode);
-	endpoint->told = (int)mode;
+			notify_mode(listener, mode);
+	endpoint->notified_mode = (int)mode;
 }
 
-void listeners_refresh(struct viommu *device)
+void listeners_notify_mode_changes(struct viommu *device)
 {
 	for_all_endpoints(endpoint, device) {
 		if (endpoint->domain)
 			continue;
-		listeners_settle(endpoint);
-		endpoint_show(endpoint);
+		listeners_notify_mode(endpoint);
+		endpoint_publish_route(endpoint);
 	}
 }
 
@@ -165,14 +168,14 @@ void listeners_free(struct endpoint *endpoint)
 /* -- all listeners of a domain ---------------------------------------------------- */
 
 /* Take back from those before (`endpoint`, `listener`) what they were told. */
-static void take_back(struct domain *domain, const struct viommu_listener *until,
-		      const struct viommu_mapping *mapping)
+static void unmap_until(struct domain *domain, const struct viommu_listener *until,
+			const struct viommu_mapping *mapping)
 {
 	for_each_endpoint(endpoint, domain) {
 		for_each_listener(listener, endpoint) {
 			if (listener == until)
 				return;
-			tell_unmap(listener, mapping);
+			notify_unmap(listener, mapping);
 		}
 	}
 }
@@ -181,10 +184,10 @@ int listeners_map(struct domain *domain, const struct viommu_mapping *mapping)
 {
 	for_each_endpoint(endpoint, domain) {
 		for_each_listener(listener, endpoint) {
-			int error = tell_map(listener, mapping);
+			int error = notify_map(listener, mapping);
 
 			if (error) {
-				take_back(domain, listener, mapping);
+				unmap_until(domain, listener, mapping);
 				return error;
 			}
 		}
@@ -194,7 +197,7 @@ int listeners_map(struct domain *domain, const struct viommu_mapping *mapping)
 
 void listeners_unmap(struct domain *domain, const struct viommu_mapping *mapping)
 {
-	take_back(domain, NULL, mapping);
+	unmap_until(domain, NULL, mapping);
 }
 
 /* -- coming and going ---------------------------------------------------------------- */
@@ -205,11 +208,11 @@ static int add(struct endpoint *endpoint, struct viommu_listener *listener)
 	int error;
 
 	listener->endpoint = endpoint;
-	error = bring_in(listener, endpoint_mode(endpoint), UNTOLD);
+	error = replay(listener, endpoint_mode(endpoint), MODE_UNKNOWN);
 	if (error)
 		return error;
-	if (endpoint->told == UNTOLD)
-		endpoint->told = (int)endpoint_mode(endpoint);
+	if (endpoint->notified_mode == MODE_UNKNOWN)
+		endpoint->notified_mode = (int)endpoint_mode(endpoint);
 	while (*at)
 		at = &(*at)->next;
 	*at = listener;
@@ -254,8 +257,8 @@ struct viommu_listener *viommu_unlisten(struct viommu_listener *listener)
 		return NULL;
 	device = listener->endpoint->device;
 	device_lock(device);
-	bring_out(listener);
-	tell_mode(listener, VIOMMU_BLOCKED);
+	unmap_all(listener);
+	notify_mode(listener, VIOMMU_BLOCKED);
 	for (at = &listener->endpoint->listeners; *at != listener; at = &(*at)->next)
 		;
 	*at = listener->next;

@@ -27,15 +27,15 @@ static bool in_input_range(const struct viommu *device, const struct domain *dom
 {
 	if (range->first < device->config.input_first || range->last > device->config.input_last)
 		return false;
-	for_each_kind(endpoint, domain) if (range->first < endpoint->input_first ||
-					    range->last > endpoint->input_last) return false;
+	for_each_class(endpoint, domain) if (range->first < endpoint->input_first ||
+					     range->last > endpoint->input_last) return false;
 	return true;
 }
 
 static bool is_reserved(const struct domain *domain, const struct range *range)
 {
-	for_each_kind(endpoint, domain) if (endpoint_reserved(endpoint, range->first,
-							      range->last)) return true;
+	for_each_class(endpoint, domain) if (endpoint_reserved(endpoint, range->first,
+							       range->last)) return true;
 	return false;
 }
 
@@ -52,8 +52,8 @@ uint8_t mapping_check(const struct viommu *device, const struct domain *domain,
 	return VIOMMU_S_OK;
 }
 
-const char *mapping_misfit(const struct viommu *device, const struct domain *domain,
-			   const struct range *range)
+const char *mapping_conflict_reason(const struct viommu *device, const struct domain *domain,
+				    const struct range *range)
 {
 	if (range->last < range->first || wraps(range) ||
 	    map_overlaps(domain->map, range->first, range->last))
@@ -65,7 +65,7 @@ const char *mapping_misfit(const struct viommu *device, const struct domain *dom
 	return "lies in a region that is reserved here";
 }
 
-static int tell_mapped(struct viommu *device, struct domain *domain, const struct range *range)
+static int notify_mapped(struct viommu *device, struct domain *domain, const struct range *range)
 {
 	struct viommu_mapping mapping = mapping_of(domain, range);
 
@@ -73,12 +73,12 @@ static int tell_mapped(struct viommu *device, struct domain *domain, const struc
 }
 
 /* Enter a range that listeners agree to: memory is there before, so nothing can fail after. */
-static int enter(struct viommu *device, struct domain *domain, const struct range *range)
+static int insert(struct viommu *device, struct domain *domain, const struct range *range)
 {
 	int error = map_reserve(domain->map);
 
 	if (!error)
-		error = tell_mapped(device, domain, range);
+		error = notify_mapped(device, domain, range);
 	if (error)
 		return error;
 	device_changed(device, domain);
@@ -87,24 +87,24 @@ static int enter(struct viommu *device, struct domain *domain, const struct rang
 
 static bool is_full(const struct viommu *device, const struct domain *domain)
 {
-	return device_is_full(device, (struct load){ 0, 1, map_growth(domain->map) });
+	return device_is_full(device, (struct usage){ 0, 1, map_growth(domain->map) });
 }
 
 /* A range that may be there is entered, if limits, memory and listeners allow. What was taken
  * out of the map before is had back before it grows. */
-static uint8_t map(struct viommu *device, struct domain *domain, const struct range *range)
+static uint8_t mapping_add(struct viommu *device, struct domain *domain, const struct range *range)
 {
 	int error;
 
 	if (map_growth(domain->map))
-		device_settle(device);
+		device_synchronize(device);
 	if (is_full(device, domain)) {
 		atomic_fetch_add_explicit(&device->limited, 1, memory_order_relaxed);
 		return VIOMMU_S_NOMEM;
 	}
-	domain_discharge(device, domain);
-	error = enter(device, domain, range);
-	domain_charge(device, domain);
+	domain_unaccount(device, domain);
+	error = insert(device, domain, range);
+	domain_account(device, domain);
 	return status_of(error);
 }
 
@@ -132,19 +132,19 @@ uint8_t do_map(struct viommu *device, const union request *request)
 	status = mapping_check(device, domain, &range);
 	if (status != VIOMMU_S_OK)
 		return status;
-	return map(device, domain, &range);
+	return mapping_add(device, domain, &range);
 }
 
 /* -- UNMAP ------------------------------------------------------------------------ */
 
-static void tell_unmapped(struct viommu *device, struct domain *domain, uint64_t first,
-			  uint64_t last)
+static void notify_unmapped(struct viommu *device, struct domain *domain, uint64_t first,
+			    uint64_t last)
 {
 	struct range range;
 
 	if (!device->n_listeners)
 		return;
-	while (map_next(domain->map, first, &range) && range.first <= last) {
+	while (map_next_range(domain->map, first, &range) && range.first <= last) {
 		struct viommu_mapping mapping = mapping_of(domain, &range);
 
 		listeners_unmap(domain, &mapping);
@@ -155,16 +155,17 @@ static void tell_unmapped(struct viommu *device, struct domain *domain, uint64_t
 }
 
 /* Take out what is there. Who may still be using it is waited for before the guest is told. */
-static void take_out(struct viommu *device, struct domain *domain, uint64_t first, uint64_t last)
+static void remove_mappings(struct viommu *device, struct domain *domain, uint64_t first,
+			    uint64_t last)
 {
-	if (map_is_exhausted(domain->map))
-		device_settle(device);
-	domain_discharge(device, domain);
+	if (map_needs_reclaim(domain->map))
+		device_synchronize(device);
+	domain_unaccount(device, domain);
 	if (map_remove(domain->map, first, last)) {
 		device_changed(device, domain);
-		device_owe(device);
+		device_mark_sync_pending(device);
 	}
-	domain_charge(device, domain);
+	domain_account(device, domain);
 }
 
 uint8_t do_unmap(struct viommu *device, const union request *request)
@@ -176,9 +177,9 @@ uint8_t do_unmap(struct viommu *device, const union request *request)
 		return VIOMMU_S_NOENT;
 	if (unmap->reserved || domain->bypass || unmap->virt_end < unmap->virt_start)
 		return VIOMMU_S_INVAL;
-	if (map_cuts(domain->map, unmap->virt_start, unmap->virt_end))
+	if (map_splits_range(domain->map, unmap->virt_start, unmap->virt_end))
 		return VIOMMU_S_RANGE;
-	tell_unmapped(device, domain, unmap->virt_start, unmap->virt_end);
-	take_out(device, domain, unmap->virt_start, unmap->virt_end);
+	notify_unmapped(device, domain, unmap->virt_start, unmap->virt_end);
+	remove_mappings(device, domain, unmap->virt_start, unmap->virt_end);
 	return VIOMMU_S_OK;
 }

@@ -9,7 +9,7 @@
  *
  * virtio 1.3, "IOMMU Device / PROBE request" and "Probe properties". Reserved regions come
  * first, for a driver may stop at what it does not know; then what we propose
- * (docs/proposal-properties.md), if the VMM said it. Every property is a multiple of
+ * (docs/proposal-properties.md), if the VMM endpoint_config it. Every property is a multiple of
  * eight bytes. Where the endpoint's input range is narrower than the device's, which
  * the standard has no property for, what is left out is told as reserved regions.
  */
@@ -114,7 +114,7 @@ static void append_outside(struct answer *answer, const struct endpoint *endpoin
 size_t probe_properties(const struct endpoint *endpoint, uint8_t *properties, size_t room)
 {
 	const struct viommu_config *config = &endpoint->device->config;
-	const struct viommu_endpoint *said = &endpoint->said;
+	const struct viommu_endpoint *endpoint_config = &endpoint->config;
 	const struct regions *regions = atomic_load(&endpoint->regions);
 	struct answer answer = { properties, room, 0 };
 
@@ -126,19 +126,19 @@ size_t probe_properties(const struct endpoint *endpoint, uint8_t *properties, si
 	if (endpoint->input_last < config->input_last)
 		append_outside(&answer, endpoint, endpoint->input_last + 1, config->input_last);
 
-	if (said->has_proximity)
+	if (endpoint_config->has_proximity)
 		append(&answer, &proximity_layout,
 		       &(struct property_proximity){
 			       .type = VIOMMU_PROBE_T_PROXIMITY,
 			       .length = VIOMMU_PROBE_PROXIMITY_LENGTH - HEAD_LENGTH,
-			       .domain = said->proximity_domain,
+			       .domain = endpoint_config->proximity_domain,
 		       });
-	if (said->has_ats)
+	if (endpoint_config->has_ats)
 		append(&answer, &ats_layout,
 		       &(struct property_ats){
 			       .type = VIOMMU_PROBE_T_ATS,
 			       .length = VIOMMU_PROBE_ATS_LENGTH - HEAD_LENGTH,
-			       .flags = said->ats,
+			       .flags = endpoint_config->ats,
 		       });
 	return answer.used;
 }

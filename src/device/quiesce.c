@@ -24,16 +24,16 @@
 
 /* -- debts ---------------------------------------------------------------------------- */
 
-void device_owe(struct viommu *device)
+void device_mark_sync_pending(struct viommu *device)
 {
-	device->owes = true;
+	device->sync_pending = true;
 }
 
-void device_bury(struct viommu *device, struct domain *domain)
+void device_retire_domain(struct viommu *device, struct domain *domain)
 {
-	domain->next_buried = device->buried;
-	device->buried = domain;
-	device_owe(device);
+	domain->next_retired = device->retired;
+	device->retired = domain;
+	device_mark_sync_pending(device);
 }
 
 void device_changed(struct viommu *device, struct domain *domain)
@@ -47,46 +47,46 @@ void device_changed(struct viommu *device, struct domain *domain)
 }
 
 /* Those that were buried meanwhile are not counted any more. */
-static void settle_maps(struct viommu *device)
+static void reclaim_maps(struct viommu *device)
 {
 	for (struct domain *domain = device->changed; domain; domain = domain->next_changed) {
 		bool is_counted = domain->n_endpoints;
 
 		if (is_counted)
-			domain_discharge(device, domain);
-		map_settle(domain->map);
+			domain_unaccount(device, domain);
+		map_reclaim_nodes(domain->map);
 		if (is_counted)
-			domain_charge(device, domain);
+			domain_account(device, domain);
 		domain->changed = false;
 	}
 	device->changed = NULL;
 	device->n_changes = 0;
 }
 
-static void free_buried(struct viommu *device)
+static void free_retired(struct viommu *device)
 {
-	while (device->buried) {
-		struct domain *domain = device->buried;
+	while (device->retired) {
+		struct domain *domain = device->retired;
 
-		device->buried = domain->next_buried;
+		device->retired = domain->next_retired;
 		domain_free(domain);
 	}
 }
 
-void device_settle(struct viommu *device)
+void device_synchronize(struct viommu *device)
 {
-	if (!device->owes && !device->changed)
+	if (!device->sync_pending && !device->changed)
 		return;
-	readers_wait(&device->readers);
-	settle_maps(device);
-	free_buried(device);
-	device->owes = false;
+	readers_synchronize(&device->readers);
+	reclaim_maps(device);
+	free_retired(device);
+	device->sync_pending = false;
 }
 
-void device_settle_if_due(struct viommu *device)
+void device_synchronize_if_due(struct viommu *device)
 {
-	if (device->owes || device->n_changes > CHANGES_MAX)
-		device_settle(device);
+	if (device->sync_pending || device->n_changes > CHANGES_MAX)
+		device_synchronize(device);
 }
 
 /* -- the lock -------------------------------------------------------------------- */
@@ -98,6 +98,6 @@ void device_lock(struct viommu *device)
 
 void device_unlock(struct viommu *device)
 {
-	device_settle_if_due(device);
+	device_synchronize_if_due(device);
 	pthread_mutex_unlock(&device->lock);
 }

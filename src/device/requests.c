@@ -84,8 +84,8 @@ static const struct layout probe_layout =
 
 static const struct request_row {
 	const struct layout *layout;
-	uint64_t feature; /* without which the request does not exist */
-	bool reroutes;    /* it may change where endpoints' accesses go */
+	uint64_t feature;     /* without which the request does not exist */
+	bool changes_routing; /* it may change where endpoints' accesses go */
 	uint8_t (*run)(struct viommu *device, const union request *request);
 } rows[] = {
 	[VIOMMU_T_ATTACH] = { &attach_layout, 0, true, do_attach },
@@ -169,8 +169,8 @@ static size_t answer_length(const struct viommu *device, const struct request_ro
  * Run a request that can be answered. A PROBE without room for all properties gets none,
  * and its status in the last bytes that there are ("PROBE request").
  */
-static size_t run(struct viommu *device, const struct request_row *row, const uint8_t *wire,
-		  const struct iovec *writable, size_t room)
+static size_t execute(struct viommu *device, const struct request_row *row, const uint8_t *wire,
+		      const struct iovec *writable, size_t room)
 {
 	size_t properties = answer_length(device, row, room);
 	uint8_t tail[VIOMMU_TAIL_LENGTH] = { 0 };
@@ -182,8 +182,8 @@ static size_t run(struct viommu *device, const struct request_row *row, const ui
 		tail[0] = VIOMMU_S_INVAL;
 	else
 		tail[0] = row->run(device, &request);
-	if (row->reroutes)
-		device_settle(device);
+	if (row->changes_routing)
+		device_synchronize(device);
 
 	list_write(writable, 0, device->properties, properties);
 	list_write(writable, properties, tail, sizeof(tail));
@@ -203,7 +203,7 @@ size_t viommu_batch_request(struct viommu *device, const struct iovec *readable,
 
 	row = find_row(device, wire, length);
 	if (row && room >= VIOMMU_TAIL_LENGTH)
-		used = run(device, row, wire, writable, room);
+		used = execute(device, row, wire, writable, room);
 	else
 		atomic_fetch_add_explicit(&device->requests_bad, 1, memory_order_relaxed);
 	return used;

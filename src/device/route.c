@@ -9,7 +9,7 @@
  */
 
 static const struct route blocked = { VIOMMU_BLOCKED, VIOMMU_FAULT_R_DOMAIN, NULL };
-static const struct route kept_away = { VIOMMU_BLOCKED, VIOMMU_FAULT_R_UNKNOWN, NULL };
+static const struct route quarantined_route = { VIOMMU_BLOCKED, VIOMMU_FAULT_R_UNKNOWN, NULL };
 static const struct route bypassing = { VIOMMU_BYPASS, VIOMMU_FAULT_R_UNKNOWN, NULL };
 
 /*
@@ -37,20 +37,20 @@ static const struct route *route_of(const struct endpoint *endpoint)
 	if (endpoint->domain)
 		return &endpoint->domain->route;
 	if (endpoint->quarantined)
-		return &kept_away;
+		return &quarantined_route;
 	return endpoint_mode(endpoint) == VIOMMU_BYPASS ? &bypassing : &blocked;
 }
 
 /* Who was let nowhere has nothing to finish, and looks at no map that may change. */
-void endpoint_show(struct endpoint *endpoint)
+void endpoint_publish_route(struct endpoint *endpoint)
 {
 	const struct route *new = route_of(endpoint);
 	const struct route *old = atomic_load_explicit(&endpoint->route, memory_order_relaxed);
 
 	if (new == old)
 		return;
-	order_give(&endpoint->route);
+	annotate_release(&endpoint->route);
 	atomic_store_explicit(&endpoint->route, new, memory_order_release);
 	if (old && old->mode != VIOMMU_BLOCKED)
-		device_owe(endpoint->device);
+		device_mark_sync_pending(endpoint->device);
 }

@@ -92,7 +92,7 @@ static void write_mappings(struct stream_writer *writer, const struct map *map)
 
 	stream_write_chunk(writer, CHUNK_MAPPINGS,
 			   (uint64_t)map_count(map) * mapping_layout.length);
-	for (uint64_t from = 0; map_next(map, from, &range); from = range.last + 1) {
+	for (uint64_t from = 0; map_next_range(map, from, &range); from = range.last + 1) {
 		const struct chunk_mapping mapping = {
 			.first = range.first,
 			.last = range.last,
@@ -191,25 +191,25 @@ int viommu_save(struct viommu *device, void **ret_bytes, size_t *ret_length)
 struct stage {
 	struct viommu *device;
 	struct stream stream;
-	struct chunk_device said;
+	struct chunk_device saved;
 	struct ids domains;    /* with their endpoints, of which nobody was told */
 	struct domain *domain; /* to which chunks belong */
-	struct load load;      /* of all domains so far */
+	struct usage usage;    /* of all domains so far */
 };
 
 static int read_device(struct stage *stage, const struct chunk *chunk)
 {
 	uint64_t offered = stage->device->config.features;
-	int error = stream_read_one(&stage->stream, chunk, &device_layout, &stage->said);
+	int error = stream_read_one(&stage->stream, chunk, &device_layout, &stage->saved);
 
 	if (error)
 		return error;
-	if (stage->said.accepted & ~offered)
+	if (stage->saved.accepted & ~offered)
 		return stream_refuse(&stage->stream, -EBUSY,
 				     "the driver accepted features 0x%" PRIx64
 				     ", and only 0x%" PRIx64 " are offered here",
-				     stage->said.accepted, offered);
-	if (stage->said.bypass > 1)
+				     stage->saved.accepted, offered);
+	if (stage->saved.bypass > 1)
 		return stream_refuse(&stage->stream, -EINVAL, "bypass is neither 0 nor 1");
 	return 0;
 }
@@ -239,9 +239,9 @@ static int read_domain(struct stage *stage, const struct chunk *chunk)
 		error = domain_check(stage, &domain);
 	if (error)
 		return error;
-	stage->load.domains++;
-	stage->load.bytes += domain_bytes_empty();
-	if (device_is_full(stage->device, stage->load))
+	stage->usage.domains++;
+	stage->usage.bytes += domain_bytes_empty();
+	if (device_is_full(stage->device, stage->usage))
 		return stream_refuse(&stage->stream, -EBUSY,
 				     "more domains than the limits here allow");
 	stage->domain = domain_new(domain.id, domain.bypass, 0);
@@ -256,19 +256,19 @@ static struct endpoint *find_endpoint(struct stage *stage, const struct chunk *c
 				      bool may_be_here, int *ret_error)
 {
 	struct endpoint *endpoint;
-	struct chunk_endpoint said;
+	struct chunk_endpoint saved;
 
-	*ret_error = stream_read_one(&stage->stream, chunk, &endpoint_layout, &said);
+	*ret_error = stream_read_one(&stage->stream, chunk, &endpoint_layout, &saved);
 	if (*ret_error)
 		return NULL;
-	endpoint = endpoint_find(stage->device, said.id);
+	endpoint = endpoint_find(stage->device, saved.id);
 	if (endpoint && may_be_here && !endpoint->domain && !endpoint->quarantined)
 		return endpoint;
 	*ret_error =
 		endpoint ? stream_refuse(&stage->stream, -EINVAL,
-					 "endpoint 0x%" PRIx32 " is not where it can be", said.id)
+					 "endpoint 0x%" PRIx32 " is not where it can be", saved.id)
 			 : stream_refuse(&stage->stream, -EBUSY,
-					 "there is no endpoint 0x%" PRIx32 " here", said.id);
+					 "there is no endpoint 0x%" PRIx32 " here", saved.id);
 	return NULL;
 }
 
@@ -309,11 +309,11 @@ static int read_blocked(struct stage *stage, const struct chunk *chunk)
  * refuse does not fit it. */
 static int refuse_mapping(const struct stage *stage, const struct range *range)
 {
-	const char *misfit = mapping_misfit(stage->device, stage->domain, range);
+	const char *conflict = mapping_conflict_reason(stage->device, stage->domain, range);
 
-	return stream_refuse(&stage->stream, misfit ? -EBUSY : -EINVAL,
+	return stream_refuse(&stage->stream, conflict ? -EBUSY : -EINVAL,
 			     "the mapping at 0x%" PRIx64 " of domain %" PRIu32 " %s", range->first,
-			     stage->domain->node.id, misfit ? misfit : "can be nowhere");
+			     stage->domain->node.id, conflict ? conflict : "can be nowhere");
 }
 
 static int read_mapping(struct stage *stage, const struct chunk_mapping *mapping)
@@ -331,14 +331,14 @@ static int read_mapping(struct stage *stage, const struct chunk_mapping *mapping
 				     "a mapping has flags that nobody knows");
 	if (mapping_check(stage->device, stage->domain, &range) != VIOMMU_S_OK)
 		return refuse_mapping(stage, &range);
-	stage->load.mappings++;
-	stage->load.bytes += map_growth(stage->domain->map);
-	if (device_is_full(stage->device, stage->load))
+	stage->usage.mappings++;
+	stage->usage.bytes += map_growth(stage->domain->map);
+	if (device_is_full(stage->device, stage->usage))
 		return stream_refuse(&stage->stream, -EBUSY,
 				     "more mappings than the limits here allow");
 	if (map_insert(stage->domain->map, &range) < 0)
 		return stream_refuse(&stage->stream, -ENOMEM, "out of memory");
-	map_settle(stage->domain->map);
+	map_reclaim_nodes(stage->domain->map);
 	return 0;
 }
 
@@ -428,10 +428,10 @@ static void unlink_rest(struct endpoint *endpoint)
 }
 
 /* Tell the listeners of all endpoints. Behind one that refuses nobody was told, nor will be. */
-static int enter_all(struct stage *stage, struct domain *domain)
+static int replay_all(struct stage *stage, struct domain *domain)
 {
 	for_each_endpoint(endpoint, domain) {
-		int error = listeners_enter(endpoint);
+		int error = listeners_replay(endpoint);
 
 		if (error) {
 			uint32_t id = endpoint->node.id;
@@ -442,7 +442,7 @@ static int enter_all(struct stage *stage, struct domain *domain)
 					     " refused: errno %d",
 					     id, -error);
 		}
-		endpoint_show(endpoint);
+		endpoint_publish_route(endpoint);
 	}
 	return 0;
 }
@@ -451,13 +451,13 @@ static int enter_all(struct stage *stage, struct domain *domain)
 static int install_domain(struct stage *stage, struct domain *domain)
 {
 	struct viommu *device = stage->device;
-	int error = enter_all(stage, domain);
+	int error = replay_all(stage, domain);
 
 	if (!domain->n_endpoints)
 		return error;
 	ids_remove(&stage->domains, domain->node.id);
 	ids_put(&device->domains, &domain->node);
-	domain_charge(device, domain);
+	domain_account(device, domain);
 	return error;
 }
 
@@ -474,9 +474,9 @@ static int install(struct stage *stage)
 		if (error)
 			return error;
 	}
-	device->accepted = stage->said.accepted;
-	device->bypass = stage->said.bypass;
-	listeners_refresh(device);
+	device->accepted = stage->saved.accepted;
+	device->bypass = stage->saved.bypass;
+	listeners_notify_mode_changes(device);
 	return 0;
 }
 
@@ -502,7 +502,7 @@ int viommu_load(struct viommu *device, const void *bytes, size_t length, char *r
 
 	device_lock(device);
 	device_reset(device, device->bypass);
-	device_settle(device);
+	device_synchronize(device);
 	error = read_stream(&stage);
 	if (!error)
 		error = install(&stage);

@@ -48,7 +48,7 @@ static struct viommu_translation identity(const struct access *access, uint64_t 
  * Does `next` go on where `range` ends, on both sides, and permit what is wanted? Behind
  * the last address of guest memory comes nothing: 0 does not go on from there.
  */
-static bool goes_on(const struct range *range, const struct range *next, uint32_t wanted)
+static bool is_contiguous(const struct range *range, const struct range *next, uint32_t wanted)
 {
 	return next->first == range->last + 1 && next->phys > range->phys &&
 	       next->phys == range->phys + (range->last - range->first) + 1 &&
@@ -61,8 +61,8 @@ static bool goes_on(const struct range *range, const struct range *next, uint32_
  * says in `walk` whether that is the whole answer. A guest can have millions of them, and
  * requests wait for this.
  */
-static bool follow(const struct access *access, bool wide, struct map_walk *walk,
-		   struct viommu_translation *translation)
+static bool walk_contiguous(const struct access *access, bool wide, struct map_walk *walk,
+			    struct viommu_translation *translation)
 {
 	unsigned more = VIOMMU_ANSWER_MAPPINGS_MAX;
 	struct range range, next;
@@ -72,8 +72,8 @@ static bool follow(const struct access *access, bool wide, struct map_walk *walk
 		return false;
 	translation->address = range.phys + (access->first - range.first);
 	translation->flags = range.flags;
-	while (range.last < access->last && --more && map_walk_on(walk, &next) &&
-	       goes_on(&range, &next, access->wanted)) {
+	while (range.last < access->last && --more && map_walk_next(walk, &next) &&
+	       is_contiguous(&range, &next, access->wanted)) {
 		translation->flags &= next.flags;
 		range = next;
 	}
@@ -86,16 +86,17 @@ static bool follow(const struct access *access, bool wide, struct map_walk *walk
  * The answer goes on behind the node that it was found in so far: look again until no change
  * comes between. If changes do not cease, what was found is an answer too.
  */
-static void follow_far(const struct access *access, struct viommu_translation *ret_translation)
+static void walk_across_nodes(const struct access *access,
+			      struct viommu_translation *ret_translation)
 {
 	enum { TRIES = 16 };
 	struct viommu_translation translation;
 	struct map_walk walk;
 
 	for (unsigned i = 0; i < TRIES; i++) {
-		bool found = follow(access, true, &walk, &translation);
+		bool found = walk_contiguous(access, true, &walk, &translation);
 
-		if (!map_walk_is_whole(&walk))
+		if (!map_walk_is_consistent(&walk))
 			continue;
 		if (found)
 			*ret_translation = translation;
@@ -108,10 +109,10 @@ static bool translate_by_map(const struct access *access,
 {
 	struct map_walk walk;
 
-	if (!follow(access, false, &walk, ret_translation))
+	if (!walk_contiguous(access, false, &walk, ret_translation))
 		return false;
 	if (walk.cut)
-		follow_far(access, ret_translation);
+		walk_across_nodes(access, ret_translation);
 	return true;
 }
 
@@ -120,7 +121,7 @@ static bool translate_by_map(const struct access *access,
  * endpoint that is attached to nothing. Any other reserved region goes nowhere, for no
  * mapping can be there.
  */
-static const struct viommu_reserved *written_msi_region(const struct access *access)
+static const struct viommu_reserved *msi_region_of_write(const struct access *access)
 {
 	const struct viommu_reserved *region =
 		endpoint_reserved(access->endpoint, access->first, access->first);
@@ -133,7 +134,7 @@ static const struct viommu_reserved *written_msi_region(const struct access *acc
 static bool translate(const struct access *access, struct viommu_translation *ret_translation)
 {
 	enum viommu_mode mode = access->route->mode;
-	const struct viommu_reserved *region = written_msi_region(access);
+	const struct viommu_reserved *region = msi_region_of_write(access);
 
 	if (mode == VIOMMU_BYPASS)
 		*ret_translation = identity(access, UINT64_MAX, READ_WRITE);
@@ -160,7 +161,7 @@ static int answer(struct viommu *device, uint32_t endpoint, uint64_t iova, uint6
 	if (!access.endpoint)
 		return -ENOENT;
 	access.route = atomic_load_explicit(&access.endpoint->route, memory_order_acquire);
-	order_take(&access.endpoint->route);
+	annotate_acquire(&access.endpoint->route);
 	if (translate(&access, ret_translation))
 		return 0;
 	if (!(wanted & VIOMMU_ACCESS_QUIET))
@@ -172,25 +173,25 @@ static int answer(struct viommu *device, uint32_t endpoint, uint64_t iova, uint6
  * in a DMA section, for which whoever has the lock waits. Out of line, or the compiler saves
  * registers for it in the way of all others. */
 __attribute__((noinline, cold)) static int
-translate_as_stranger(struct viommu *device, uint32_t endpoint, uint64_t iova, uint64_t length,
-		      uint32_t access, struct viommu_translation *ret_translation)
+translate_unregistered(struct viommu *device, uint32_t endpoint, uint64_t iova, uint64_t length,
+		       uint32_t access, struct viommu_translation *ret_translation)
 {
-	unsigned phase = readers_enter_as_stranger(&device->readers);
+	unsigned phase = readers_enter_unregistered(&device->readers);
 	int error = answer(device, endpoint, iova, length, access, ret_translation);
 
-	readers_leave_as_stranger(&device->readers, phase);
+	readers_leave_unregistered(&device->readers, phase);
 	return error;
 }
 
 int viommu_translate(struct viommu *device, uint32_t endpoint, uint64_t iova, uint64_t length,
 		     uint32_t access, struct viommu_translation *ret_translation)
 {
-	struct reader *reader = readers_mine(&device->readers);
+	struct reader *reader = readers_of_thread(&device->readers);
 	int error;
 
 	if (!reader)
-		return translate_as_stranger(device, endpoint, iova, length, access,
-					     ret_translation);
+		return translate_unregistered(device, endpoint, iova, length, access,
+					      ret_translation);
 	reader_enter(reader);
 	error = answer(device, endpoint, iova, length, access, ret_translation);
 	reader_leave(reader);

@@ -69,7 +69,7 @@ static void add_children(struct children *children, const struct inner *from, un
 {
 	for (; i < end; i++)
 		add_child(children, inner_child(from, i),
-			  i < INNER_BORDERS ? from->border[i] : NOWHERE);
+			  i < INNER_BORDERS ? from->border[i] : LAST_BORDER);
 }
 
 /* The children of an inner node once `parts` stands for `k` of them. */
@@ -85,7 +85,7 @@ static struct children replaced(const struct step *step, unsigned k, const struc
 		add_child(&children, parts->node[i], parts->border);
 	if (parts->n)
 		children.border[children.n - 1] =
-			end - 1 < INNER_BORDERS ? inner->border[end - 1] : NOWHERE;
+			end - 1 < INNER_BORDERS ? inner->border[end - 1] : LAST_BORDER;
 	add_children(&children, inner, end, inner->count);
 	return children;
 }
@@ -98,7 +98,7 @@ static struct inner *inner_new(struct map *map, const struct children *children,
 	for (unsigned i = 0; i < n; i++)
 		atomic_init(&inner->child[i], children->node[from + i]);
 	for (unsigned i = 0; i < INNER_BORDERS; i++)
-		inner->border[i] = i + 1 < n ? children->border[from + i] : NOWHERE;
+		inner->border[i] = i + 1 < n ? children->border[from + i] : LAST_BORDER;
 	inner->count = (uint8_t)n;
 	return inner;
 }
@@ -132,15 +132,15 @@ void tree_exchange(struct map *map, const struct path *path, unsigned depth, voi
 {
 	uint64_t version = atomic_load_explicit(&map->version, memory_order_relaxed);
 
-	order_give(&map->version);
+	annotate_release(&map->version);
 	atomic_store_explicit(&map->version, version + 1, memory_order_relaxed);
 	if (depth) {
 		const struct step *step = &path->steps[depth - 1];
 
-		order_give(&step->inner->child[step->i]);
+		annotate_release(&step->inner->child[step->i]);
 		atomic_store_explicit(&step->inner->child[step->i], node, memory_order_release);
 	} else {
-		order_give(&map->root);
+		annotate_release(&map->root);
 		atomic_store_explicit(&map->root, (uintptr_t)node | height, memory_order_release);
 	}
 	atomic_store_explicit(&map->version, version + 2, memory_order_release);
@@ -150,7 +150,7 @@ static struct inner *new_root(struct map *map, const struct parts *parts)
 {
 	const struct children children = {
 		.node = { parts->node[0], parts->node[1] },
-		.border = { parts->border, NOWHERE },
+		.border = { parts->border, LAST_BORDER },
 		.n = 2,
 	};
 
@@ -223,7 +223,7 @@ struct leaf *leaf_new(struct map *map, struct piece *pieces, unsigned n)
 		n -= front.n;
 	}
 	for (unsigned i = leaf->count; i < LEAF_RANGES; i++)
-		leaf->last[i] = NOWHERE;
+		leaf->last[i] = LAST_BORDER;
 	return leaf;
 }
 
@@ -248,8 +248,8 @@ struct parts leaves_of(struct map *map, struct piece pieces[N_PIECES])
 }
 
 /* Does the neighbour under the same node take part? Only with so many ranges, or fewer. */
-bool pieces_invite(struct piece pieces[N_PIECES], const struct path *path, unsigned which,
-		   unsigned most)
+bool pieces_add_neighbour(struct piece pieces[N_PIECES], const struct path *path, unsigned which,
+			  unsigned most)
 {
 	const struct step *step = path->height ? &path->steps[path->height - 1] : NULL;
 	unsigned i = !step ? 0 : which == BEFORE ? step->i - 1u : step->i + 1u;
@@ -315,7 +315,7 @@ int map_reserve(struct map *map)
 	return pool_reserve(&map->pool, nodes_to_have(map));
 }
 
-bool map_is_exhausted(const struct map *map)
+bool map_needs_reclaim(const struct map *map)
 {
 	return map->pool.n_unused < nodes_for_change(map_root(map));
 }

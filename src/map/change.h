@@ -57,8 +57,8 @@ struct leaf *leaf_new(struct map *map, struct piece *pieces, unsigned n);
 struct parts leaves_of(struct map *map, struct piece pieces[N_PIECES]);
 
 /* Does the neighbour under the same node take part? Only with so many ranges, or fewer. */
-bool pieces_invite(struct piece pieces[N_PIECES], const struct path *path, unsigned which,
-		   unsigned most);
+bool pieces_add_neighbour(struct piece pieces[N_PIECES], const struct path *path, unsigned which,
+			  unsigned most);
 
 /* Put pieces in the place of the path's leaf, and of the neighbour that takes part. */
 void tree_rebuild(struct map *map, struct path *path, struct piece pieces[N_PIECES]);

@@ -112,7 +112,7 @@ static bool find(const struct map *map, uint64_t from, struct place *place)
 	return true;
 }
 
-bool map_next(const struct map *map, uint64_t from, struct range *ret_range)
+bool map_next_range(const struct map *map, uint64_t from, struct range *ret_range)
 {
 	struct place place;
 
@@ -129,15 +129,15 @@ bool map_overlaps(const struct map *map, uint64_t first, uint64_t last)
 	return find(map, first, &place) && place.leaf->first[place.i] <= last;
 }
 
-bool map_cuts(const struct map *map, uint64_t first, uint64_t last)
+bool map_splits_range(const struct map *map, uint64_t first, uint64_t last)
 {
 	struct range low, high;
 
-	if (!map_next(map, first, &low) || low.first > last)
+	if (!map_next_range(map, first, &low) || low.first > last)
 		return false;
 	if (low.first < first || low.last > last)
 		return true;
-	return low.last < last && map_next(map, last, &high) && high.first <= last &&
+	return low.last < last && map_next_range(map, last, &high) && high.first <= last &&
 	       high.last > last;
 }
 
@@ -164,7 +164,7 @@ bool map_walk(struct map_walk *walk, const struct map *map, uint64_t from, bool 
 	return walk_to(walk, from, ret_range);
 }
 
-bool map_walk_on(struct map_walk *walk, struct range *ret_range)
+bool map_walk_next(struct map_walk *walk, struct range *ret_range)
 {
 	const struct leaf *leaf = walk->leaf;
 	uint64_t last = leaf->last[walk->i];
@@ -181,7 +181,7 @@ bool map_walk_on(struct map_walk *walk, struct range *ret_range)
  * Whoever sees a part of a change sees the odd version that was stored before it: each part
  * is loaded with acquire semantics and stored with release semantics.
  */
-bool map_walk_is_whole(const struct map_walk *walk)
+bool map_walk_is_consistent(const struct map_walk *walk)
 {
 	if (!walk->wide)
 		return true;

@@ -15,7 +15,7 @@
  * One thread at a time changes a map: the writer. Any number of threads may read it
  * meanwhile, by the functions under "reading", and without a lock. What is taken out of the
  * map stays readable for those who are looking at it, until the writer says by
- * map_settle() that nobody is. How it knows is its own business.
+ * map_reclaim_nodes() that nobody is. How it knows is its own business.
  */
 
 struct range {
@@ -38,12 +38,12 @@ extern const size_t map_bytes_empty;
 /* -- reading: by any thread ------------------------------------------------------------ */
 
 /* The first range that ends at or after `from`; false if there is none. */
-bool map_next(const struct map *map, uint64_t from, struct range *ret_range);
+bool map_next_range(const struct map *map, uint64_t from, struct range *ret_range);
 
 /*
  * A walk over ranges in ascending order. A narrow one stays in one node, and what it sees is
  * the map as it was at one moment. A wide one goes on for ever, and saw the map at one
- * moment if map_walk_is_whole() says so in the end: if it does not, a change came between.
+ * moment if map_walk_is_consistent() says so in the end: if it does not, a change came between.
  */
 struct map_walk {
 	const struct map *map;
@@ -54,14 +54,14 @@ struct map_walk {
 	uint64_t version;
 };
 
-/* Begin as map_next() does. */
+/* Begin as map_next_range() does. */
 bool map_walk(struct map_walk *walk, const struct map *map, uint64_t from, bool wide,
 	      struct range *ret_range);
 
 /* The range after, however far behind. */
-bool map_walk_on(struct map_walk *walk, struct range *ret_range);
+bool map_walk_next(struct map_walk *walk, struct range *ret_range);
 
-bool map_walk_is_whole(const struct map_walk *walk);
+bool map_walk_is_consistent(const struct map_walk *walk);
 
 /* -- for the writer ---------------------------------------------------------------------- */
 
@@ -75,7 +75,7 @@ size_t map_growth(const struct map *map);
 bool map_overlaps(const struct map *map, uint64_t first, uint64_t last);
 
 /* Does [first, last] cut a range in two? */
-bool map_cuts(const struct map *map, uint64_t first, uint64_t last);
+bool map_splits_range(const struct map *map, uint64_t first, uint64_t last);
 
 /* See to it that the next insert has its memory. -ENOMEM: nothing has changed. */
 int map_reserve(struct map *map);
@@ -85,9 +85,9 @@ int map_insert(struct map *map, const struct range *range);
 
 /*
  * Removing takes nodes too, which map_insert() leaves in store; but they come back only by
- * map_settle(). Is that to be called before the next map_remove()?
+ * map_reclaim_nodes(). Is that to be called before the next map_remove()?
  */
-bool map_is_exhausted(const struct map *map);
+bool map_needs_reclaim(const struct map *map);
 
 /*
  * Remove every range inside [first, last], which must cut none: readers see all of them or
@@ -96,6 +96,6 @@ bool map_is_exhausted(const struct map *map);
 size_t map_remove(struct map *map, uint64_t first, uint64_t last);
 
 /* Nobody looks at what was taken out any more. */
-void map_settle(struct map *map);
+void map_reclaim_nodes(struct map *map);
 
 #endif

@@ -7,7 +7,7 @@
 
 #include "map/map.h"
 #include "map/pool.h"
-#include "sync/order.h"
+#include "sync/annotate.h"
 
 /*
  * The nodes of the interval map: private to src/map
@@ -15,7 +15,7 @@
  * A lookup costs what it misses in the cache, so nodes are eight cache lines, there are few
  * levels, and all that is compared in a node lies side by side. Both kinds of node begin
  * with an ascending array and are searched alike; behind the last entry in use it is
- * filled with NOWHERE, so that the search need not know how many there are.
+ * filled with LAST_BORDER, so that the search need not know how many there are.
  *
  * What a reader can reach is never changed, but for one thing: a child of an inner node is
  * exchanged for another that stands for the same addresses. All other change is a new
@@ -26,7 +26,7 @@
 #define INNER_CHILDREN 31
 #define INNER_BORDERS  (INNER_CHILDREN - 1)
 
-#define NOWHERE UINT64_MAX
+#define LAST_BORDER UINT64_MAX
 
 /*
  * Levels of inner nodes. A node is split when it is full, into halves; so it takes sixteen
@@ -84,7 +84,7 @@ static inline struct root map_root(const struct map *map)
 	uintptr_t word = atomic_load_explicit(&map->root, memory_order_acquire);
 
 	_Static_assert(HEIGHT_MAX < APART, "nodes are aligned to a cache line");
-	order_take(&map->root);
+	annotate_acquire(&map->root);
 	return (struct root){ (void *)(word & ~(uintptr_t)(APART - 1)), word & (APART - 1) };
 }
 
@@ -92,7 +92,7 @@ static inline void *inner_child(const struct inner *inner, unsigned i)
 {
 	void *child = atomic_load_explicit(&inner->child[i], memory_order_acquire);
 
-	order_take(&inner->child[i]);
+	annotate_acquire(&inner->child[i]);
 	return child;
 }
 

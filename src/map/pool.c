@@ -139,7 +139,7 @@ void pool_retire_all(struct pool *pool)
 	};
 }
 
-void pool_settle(struct pool *pool)
+void pool_reclaim(struct pool *pool)
 {
 	while (pool->retired) {
 		struct pool_node *node = pool->retired;

@@ -9,7 +9,7 @@
  *
  * Nodes come out of chunks, which grow with the map and go back to the heap all together.
  * A node on its way back is first retired: it keeps its contents, for a reader may still be
- * in it, and is handed out again only after pool_settle(). So a map that stays about as
+ * in it, and is handed out again only after pool_reclaim(). So a map that stays about as
  * large as it is allocates nothing.
  */
 
@@ -46,7 +46,7 @@ void pool_retire(struct pool *pool, void *node);
 void pool_retire_all(struct pool *pool);
 
 /* Nobody looks at what was retired any more. */
-void pool_settle(struct pool *pool);
+void pool_reclaim(struct pool *pool);
 
 /* Give all of it back to the heap. */
 void pool_free(struct pool *pool);

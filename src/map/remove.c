@@ -52,8 +52,9 @@ static size_t remove_here(struct map *map, struct path *path, unsigned i, unsign
 
 	if (i == end)
 		return 0;
-	if (left && left <= LEAF_FEW && !pieces_invite(pieces, path, BEFORE, LEAF_MERGED - left))
-		pieces_invite(pieces, path, AFTER, LEAF_MERGED - left);
+	if (left && left <= LEAF_FEW &&
+	    !pieces_add_neighbour(pieces, path, BEFORE, LEAF_MERGED - left))
+		pieces_add_neighbour(pieces, path, AFTER, LEAF_MERGED - left);
 	tree_rebuild(map, path, pieces);
 	return end - i;
 }
@@ -177,7 +178,7 @@ size_t map_remove(struct map *map, uint64_t first, uint64_t last)
 	return removed;
 }
 
-void map_settle(struct map *map)
+void map_reclaim_nodes(struct map *map)
 {
-	pool_settle(&map->pool);
+	pool_reclaim(&map->pool);
 }

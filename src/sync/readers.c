@@ -23,7 +23,7 @@ static struct reader *first_of(const struct readers *readers)
 {
 	struct reader *reader = atomic_load_explicit(&readers->first, memory_order_acquire);
 
-	order_take(&readers->first);
+	annotate_acquire(&readers->first);
 	return reader;
 }
 
@@ -38,7 +38,7 @@ static struct reader *take_free(struct readers *readers)
 			break;
 	}
 	if (reader)
-		order_take(&reader->state);
+		annotate_acquire(&reader->state);
 	return reader;
 }
 
@@ -46,7 +46,7 @@ static void add(struct readers *readers, struct reader *reader)
 {
 	reader->next = atomic_load_explicit(&readers->first, memory_order_relaxed);
 	do
-		order_give(&readers->first);
+		annotate_release(&readers->first);
 	while (!atomic_compare_exchange_weak(&readers->first, &reader->next, reader));
 }
 
@@ -61,9 +61,9 @@ struct reader *reader_new(struct readers *readers)
 		return NULL;
 	reader->of = readers;
 	reader->next_of_thread = NULL;
-	order_give(&reader->sections);
+	annotate_release(&reader->sections);
 	atomic_init(&reader->sections, 0);
-	order_give(&reader->state);
+	annotate_release(&reader->state);
 	atomic_init(&reader->state, READER_TAKEN);
 	add(readers, reader);
 	return reader;
@@ -76,7 +76,7 @@ void reader_free(struct reader *reader)
 
 	if (atomic_load_explicit(&reader->sections, memory_order_relaxed) & 1)
 		reader_leave(reader);
-	order_give(&reader->state);
+	annotate_release(&reader->state);
 	if (!atomic_compare_exchange_strong(&reader->state, &taken, READER_FREE))
 		free(reader);
 }
@@ -102,13 +102,13 @@ void readers_fini(struct readers *readers)
  * it has; and it is found without a call.
  */
 #ifdef __GLIBC__
-#define FROM_BIRTH __attribute__((tls_model("initial-exec")))
+#define TLS_INITIAL_EXEC __attribute__((tls_model("initial-exec")))
 #else
-#define FROM_BIRTH
+#define TLS_INITIAL_EXEC
 #endif
 
 /* The readers that this thread has found, the latest first. */
-static _Thread_local struct reader *found FROM_BIRTH;
+static _Thread_local struct reader *found TLS_INITIAL_EXEC;
 
 /* Has no value of interest, but somebody to call when a thread ends. */
 static pthread_key_t at_exit;
@@ -144,7 +144,7 @@ static bool is_of(const struct reader *reader, const struct readers *readers)
 }
 
 /* Take the thread's reader out of its list, if there is one; orphans go meanwhile. */
-static struct reader *unlink_found(const struct readers *readers)
+static struct reader *unlink_from_thread(const struct readers *readers)
 {
 	struct reader **at = &found;
 
@@ -164,7 +164,7 @@ static struct reader *unlink_found(const struct readers *readers)
 	return NULL;
 }
 
-static struct reader *find_mine(struct readers *readers)
+static struct reader *find_or_make(struct readers *readers)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	struct reader *reader;
@@ -172,7 +172,7 @@ static struct reader *find_mine(struct readers *readers)
 	pthread_once(&once, prepare);
 	if (!at_exit_works || pthread_setspecific(at_exit, &at_exit))
 		return NULL;
-	reader = unlink_found(readers);
+	reader = unlink_from_thread(readers);
 	if (!reader)
 		reader = reader_new(readers);
 	if (!reader)
@@ -182,45 +182,46 @@ static struct reader *find_mine(struct readers *readers)
 	return reader;
 }
 
-struct reader *readers_mine(struct readers *readers)
+struct reader *readers_of_thread(struct readers *readers)
 {
 	struct reader *reader = found;
 
-	return reader && is_of(reader, readers) ? reader : find_mine(readers);
+	return reader && is_of(reader, readers) ? reader : find_or_make(readers);
 }
 
-/* -- strangers -------------------------------------------------------------------------- */
+/* -- threads without a reader
+ * -------------------------------------------------------------------------- */
 
 /*
  * A thread without memory is counted, in the phase that is on when it enters. A writer that has
  * to wait for some begins the other phase and waits for those of the old one: so strangers who keep
  * coming do not keep it waiting. Whoever is counted and then still sees the phase on is waited
  * for by the writer who ends it; whoever does not may have come too late, and enters again.
- * tests/model/strangers.pml has all histories of this.
+ * tests/model/unregistered.pml has all histories of this.
  */
-unsigned readers_enter_as_stranger(struct readers *readers)
+unsigned readers_enter_unregistered(struct readers *readers)
 {
 	for (;;) {
 		unsigned phase = atomic_load(&readers->phase);
 
-		atomic_fetch_add(&readers->strangers[phase], 1);
+		atomic_fetch_add(&readers->unregistered[phase], 1);
 		fence();
 		if (atomic_load(&readers->phase) == phase)
 			return phase;
-		atomic_fetch_sub(&readers->strangers[phase], 1);
+		atomic_fetch_sub(&readers->unregistered[phase], 1);
 	}
 }
 
-void readers_leave_as_stranger(struct readers *readers, unsigned phase)
+void readers_leave_unregistered(struct readers *readers, unsigned phase)
 {
-	order_give(&readers->strangers[phase]);
-	atomic_fetch_sub(&readers->strangers[phase], 1);
+	annotate_release(&readers->unregistered[phase]);
+	atomic_fetch_sub(&readers->unregistered[phase], 1);
 }
 
 /* -- the writer ------------------------------------------------------------------------- */
 
 /* A section is short, unless its thread has lost its processor, or waits for something. */
-static void pass_time(unsigned turn)
+static void back_off(unsigned turn)
 {
 	enum { SPINS = 100, YIELDS = 20 };
 	static const struct timespec nap = { .tv_nsec = 50000 };
@@ -241,25 +242,25 @@ static void wait_for(const struct reader *reader)
 	for (unsigned turn = 0; sections & 1; turn++) {
 		if (atomic_load_explicit(&reader->sections, memory_order_acquire) != sections)
 			break;
-		pass_time(turn);
+		back_off(turn);
 	}
-	order_take(&reader->sections);
+	annotate_acquire(&reader->sections);
 }
 
 /* Nobody is counted in the other phase: the writer before has waited for them. */
-static void wait_for_strangers(struct readers *readers)
+static void wait_for_unregistered(struct readers *readers)
 {
 	unsigned phase = atomic_load_explicit(&readers->phase, memory_order_relaxed);
 
-	if (atomic_load_explicit(&readers->strangers[phase], memory_order_acquire)) {
+	if (atomic_load_explicit(&readers->unregistered[phase], memory_order_acquire)) {
 		atomic_store(&readers->phase, !phase);
-		for (unsigned turn = 0; atomic_load(&readers->strangers[phase]); turn++)
-			pass_time(turn);
+		for (unsigned turn = 0; atomic_load(&readers->unregistered[phase]); turn++)
+			back_off(turn);
 	}
-	order_take(&readers->strangers[phase]);
+	annotate_acquire(&readers->unregistered[phase]);
 }
 
-void readers_wait(struct readers *readers)
+void readers_synchronize(struct readers *readers)
 {
 	const struct reader *reader;
 
@@ -267,5 +268,5 @@ void readers_wait(struct readers *readers)
 	reader = first_of(readers);
 	for (; reader; reader = reader->next)
 		wait_for(reader);
-	wait_for_strangers(readers);
+	wait_for_unregistered(readers);
 }

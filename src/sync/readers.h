@@ -7,14 +7,14 @@
 #include <stdint.h>
 
 #include "sync/fence.h"
-#include "sync/order.h"
+#include "sync/annotate.h"
 
 /*
  * Sections of readers, and how a writer waits for them
  *
  * A reader enters a section, looks at what a writer may be changing, and leaves. It takes no
  * lock, never waits, and writes to a cache line of its own and no other. The writer first
- * makes its change visible to whoever enters from now on; then readers_wait() returns when
+ * makes its change visible to whoever enters from now on; then readers_synchronize() returns when
  * every section is over that may not have seen it.
  *
  *     reader:  sections = odd        writer:  change
@@ -40,7 +40,7 @@ struct readers {
 	_Atomic(struct reader *) first; /* of all that there ever were */
 
 	/* Strangers in a section, of this phase and of the one before; see readers.c. */
-	_Atomic(uint64_t) strangers[2];
+	_Atomic(uint64_t) unregistered[2];
 	_Atomic(unsigned) phase;
 };
 
@@ -55,7 +55,7 @@ struct reader {
 	struct readers *of;
 	_Atomic(enum reader_state) state;
 	struct reader *next;           /* of those of the same readers */
-	struct reader *next_of_thread; /* of those that a thread has found by readers_mine() */
+	struct reader *next_of_thread; /* of those that a thread has found by readers_of_thread() */
 };
 
 /* Nobody is in a section, or will be. Threads may still have their readers. */
@@ -66,17 +66,17 @@ struct reader *reader_new(struct readers *readers);
 void reader_free(struct reader *reader);
 
 /* The calling thread's own, which goes with the thread. NULL when out of memory. */
-struct reader *readers_mine(struct readers *readers);
+struct reader *readers_of_thread(struct readers *readers);
 
 /*
  * A section without a reader, for a thread that cannot have one: any number of threads may be in
  * such sections. All of them write to one cache line. Leave with what entering returned.
  */
-unsigned readers_enter_as_stranger(struct readers *readers);
-void readers_leave_as_stranger(struct readers *readers, unsigned phase);
+unsigned readers_enter_unregistered(struct readers *readers);
+void readers_leave_unregistered(struct readers *readers, unsigned phase);
 
 /* One thread at a time, and not in a section. */
-void readers_wait(struct readers *readers);
+void readers_synchronize(struct readers *readers);
 
 /* Nobody is in two sections of one reader. */
 static inline void reader_enter(struct reader *reader)
@@ -91,7 +91,7 @@ static inline void reader_leave(struct reader *reader)
 {
 	uint64_t sections = atomic_load_explicit(&reader->sections, memory_order_relaxed);
 
-	order_give(&reader->sections);
+	annotate_release(&reader->sections);
 	atomic_store_explicit(&reader->sections, sections + 1, memory_order_release);
 }
 

@@ -151,7 +151,7 @@ void registers_reset(struct registers *registers)
 	for (unsigned i = 0; i < registers->config.n_queues; i++)
 		forget_queue(&registers->queues[i]);
 	registers->driver_features = 0;
-	registers->strange_features = false;
+	registers->unknown_features = false;
 	registers->device_features_select = 0;
 	registers->driver_features_select = 0;
 	registers->queue_select = 0;
@@ -210,7 +210,7 @@ static void write_driver_features(struct registers *registers, uint32_t argument
 	if (half < N_HALVES)
 		set_half(&registers->driver_features, half, value);
 	else if (value)
-		registers->strange_features = true;
+		registers->unknown_features = true;
 }
 
 static uint32_t read_queue_size_max(struct registers *registers, uint32_t argument)
@@ -302,7 +302,7 @@ bool registers_can_have(const struct registers *registers)
 {
 	uint64_t features = registers->driver_features;
 
-	return !registers->strange_features && !(features & ~registers->config.features) &&
+	return !registers->unknown_features && !(features & ~registers->config.features) &&
 	       features & VIRTIO_F_VERSION_1;
 }
 

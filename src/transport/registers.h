@@ -90,7 +90,7 @@ struct registers {
 	pthread_mutex_t lock;
 	struct registers_queue *queues;
 	uint64_t driver_features;
-	bool strange_features; /* the driver accepted some that have no number here */
+	bool unknown_features; /* the driver accepted some that have no number here */
 	uint32_t device_features_select, driver_features_select, queue_select;
 	uint32_t config_generation;
 

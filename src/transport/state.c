@@ -16,7 +16,7 @@ enum { CHUNK_REGISTERS = 1, CHUNK_QUEUE = 2 };
 
 static const struct field registers_fields[] = {
 	ROW(struct registers_state, 0, HEX, driver_features, "driver features"),
-	ROW(struct registers_state, 8, NUMBER, strange_features, "strange features"),
+	ROW(struct registers_state, 8, NUMBER, unknown_features, "strange features"),
 	ROW(struct registers_state, 12, NUMBER, device_features_select, "DeviceFeaturesSel"),
 	ROW(struct registers_state, 16, NUMBER, driver_features_select, "DriverFeaturesSel"),
 	ROW(struct registers_state, 20, NUMBER, queue_select, "QueueSel"),
@@ -67,7 +67,7 @@ void registers_save(struct registers *registers, struct registers_state *ret_sta
 	pthread_mutex_lock(&registers->lock);
 	*ret_state = (struct registers_state){
 		.driver_features = registers->driver_features,
-		.strange_features = registers->strange_features,
+		.unknown_features = registers->unknown_features,
 		.device_features_select = registers->device_features_select,
 		.driver_features_select = registers->driver_features_select,
 		.queue_select = registers->queue_select,
@@ -93,7 +93,7 @@ static bool can_be(const struct registers_state *state)
 		return false;
 	if (state->status & (STATUS_DRIVER_OK | STATUS_NEEDS_RESET) && !features_ok)
 		return false;
-	return state->strange_features <= !features_ok;
+	return state->unknown_features <= !features_ok;
 }
 
 static bool queue_can_be(const struct registers_state *state, const struct queue_state *queue)
@@ -149,7 +149,7 @@ static int load(struct registers *registers, const struct stream *stream,
 	if (!can_be(state))
 		return stream_refuse(stream, -EINVAL, "the registers are as none can be");
 	registers->driver_features = state->driver_features;
-	registers->strange_features = state->strange_features;
+	registers->unknown_features = state->unknown_features;
 	if (features_ok && !registers_can_have(registers))
 		return stream_refuse(stream, -EBUSY,
 				     "the driver accepted features 0x%" PRIx64

@@ -14,7 +14,7 @@
 
 struct registers_state {
 	uint64_t driver_features;
-	uint32_t strange_features;
+	uint32_t unknown_features;
 	uint32_t device_features_select, driver_features_select, queue_select;
 	uint32_t config_generation;
 	uint32_t status, interrupt_status, reserved;

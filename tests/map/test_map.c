@@ -98,7 +98,7 @@ static void assert_same(const struct map *map, const struct model *model, unsign
 	struct range expected, found;
 	bool some = model_next(model, from, &expected);
 
-	assert_int_equal(map_next(map, model->base + from, &found), some);
+	assert_int_equal(map_next_range(map, model->base + from, &found), some);
 	if (some)
 		assert_same_range(&found, &expected);
 }
@@ -123,13 +123,13 @@ static void take_out(struct map *map, struct model *model, unsigned first, unsig
 	uint64_t low = model->base + first, high = model->base + last;
 	unsigned before = model_count(model);
 
-	assert_int_equal(map_cuts(map, low, high), cuts);
+	assert_int_equal(map_splits_range(map, low, high), cuts);
 	if (cuts)
 		return;
 	for (unsigned i = first; i <= last; i++)
 		model->cells[i] = 0;
-	if (map_is_exhausted(map))
-		map_settle(map);
+	if (map_needs_reclaim(map))
+		map_reclaim_nodes(map);
 	assert_int_equal(map_remove(map, low, high), before - model_count(model));
 }
 
@@ -183,15 +183,15 @@ static void holds_the_whole_address_space_as_one_range(void **state)
 
 	(void)state;
 	assert_non_null(map);
-	assert_false(map_next(map, 0, &found));
+	assert_false(map_next_range(map, 0, &found));
 	assert_int_equal(map_insert(map, &whole), 0);
 	assert_true(map_overlaps(map, 0, 0));
 	assert_true(map_overlaps(map, UINT64_MAX, UINT64_MAX));
-	assert_true(map_next(map, UINT64_MAX, &found));
+	assert_true(map_next_range(map, UINT64_MAX, &found));
 	assert_same_range(&found, &whole);
-	assert_true(map_cuts(map, 0, UINT64_MAX - 1));
-	assert_true(map_cuts(map, 1, UINT64_MAX));
-	assert_false(map_cuts(map, 0, UINT64_MAX));
+	assert_true(map_splits_range(map, 0, UINT64_MAX - 1));
+	assert_true(map_splits_range(map, 1, UINT64_MAX));
+	assert_false(map_splits_range(map, 0, UINT64_MAX));
 	assert_int_equal(map_remove(map, 0, UINT64_MAX), 1);
 	assert_int_equal(map_count(map), 0);
 	map_free(map);
@@ -217,7 +217,7 @@ static void a_range_across_what_was_a_border_is_found_from_all_its_parts(void **
 		assert_int_equal(map_remove(map, gap * STEP, gap * STEP + 1), 1);
 		assert_int_equal(map_insert(map, &across), 0);
 		for (uint64_t at = across.first; at <= across.last; at++) {
-			assert_true(map_next(map, at, &found));
+			assert_true(map_next_range(map, at, &found));
 			assert_same_range(&found, &across);
 		}
 		assert_true(map_overlaps(map, across.first, across.last));
@@ -246,7 +246,7 @@ static void many_ranges_in_any_order(void **state)
 		for (uint64_t at = 0; at < (uint64_t)2 * N; at++) {
 			struct range found;
 
-			assert_true(map_next(map, at, &found));
+			assert_true(map_next_range(map, at, &found));
 			assert_int_equal(found.phys, at & ~1ull);
 		}
 		if (s == 0)
@@ -272,7 +272,7 @@ static void what_comes_and_goes_takes_no_more_memory(void **state)
 
 			if (!map_remove(map, at, at))
 				assert_int_equal(map_insert(map, &range), 0);
-			map_settle(map);
+			map_reclaim_nodes(map);
 		}
 		if (round == N_ROUNDS / 3)
 			bytes = map_bytes(map);
@@ -326,9 +326,9 @@ static bool is_whole_beside(void (*change)(struct map *map), bool wide)
 	assert_true(map_walk(&walk, map, 0, wide, &range));
 	if (change)
 		change(map);
-	for (unsigned i = 0; i < N_WALKED && map_walk_on(&walk, &range); i++)
+	for (unsigned i = 0; i < N_WALKED && map_walk_next(&walk, &range); i++)
 		;
-	is_whole = map_walk_is_whole(&walk);
+	is_whole = map_walk_is_consistent(&walk);
 	map_free(map);
 	return is_whole;
 }
@@ -353,7 +353,7 @@ static void a_narrow_walk_says_where_it_was_cut(void **state)
 	(void)state;
 	assert_true(map_walk(&walk, map, 0, false, &range));
 	assert_false(walk.cut);
-	for (; map_walk_on(&walk, &range); n++)
+	for (; map_walk_next(&walk, &range); n++)
 		assert_int_equal(range.phys, n);
 	assert_true(walk.cut && n < N_WALKED);
 	map_free(map);
@@ -370,10 +370,10 @@ static void a_wide_walk_ends_at_the_last_address(void **state)
 	(void)state;
 	map_one_more(map);
 	assert_true(map_walk(&walk, map, 0, true, &range));
-	while (n <= N_WALKED + 1 && map_walk_on(&walk, &range))
+	while (n <= N_WALKED + 1 && map_walk_next(&walk, &range))
 		n++;
 	assert_int_equal(n, N_WALKED + 1);
-	assert_true(map_walk_is_whole(&walk));
+	assert_true(map_walk_is_consistent(&walk));
 	map_free(map);
 }
 

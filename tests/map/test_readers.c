@@ -63,7 +63,7 @@ static unsigned walk_row(struct scene *scene, struct map_walk *walk, bool wide)
 		if (!is_sound(&range))
 			atomic_fetch_add(&scene->wrong, 1);
 		n++;
-		found = map_walk_on(walk, &range);
+		found = map_walk_next(walk, &range);
 	}
 	return n;
 }
@@ -74,19 +74,19 @@ static void look_once(struct scene *scene)
 	struct range range;
 	unsigned n = walk_row(scene, &walk, true);
 
-	if (map_walk_is_whole(&walk)) {
+	if (map_walk_is_consistent(&walk)) {
 		atomic_fetch_add(&scene->whole, 1);
 		if (n && n < N_ROW)
 			atomic_fetch_add(&scene->wrong, 1);
 	}
-	if (map_next(scene->map, ROW / 2, &range) && !is_sound(&range))
+	if (map_next_range(scene->map, ROW / 2, &range) && !is_sound(&range))
 		atomic_fetch_add(&scene->wrong, 1);
 }
 
 static void *look(void *opaque)
 {
 	struct scene *scene = opaque;
-	struct reader *reader = readers_mine(&scene->readers);
+	struct reader *reader = readers_of_thread(&scene->readers);
 
 	while (reader && !atomic_load(&scene->over)) {
 		for (unsigned i = 0; i < N_ROW; i++) {
@@ -101,8 +101,8 @@ static void *look(void *opaque)
 
 static void settle(struct scene *scene)
 {
-	readers_wait(&scene->readers);
-	map_settle(scene->map);
+	readers_synchronize(&scene->readers);
+	map_reclaim_nodes(scene->map);
 }
 
 static void insert(struct scene *scene, uint64_t first)
@@ -115,7 +115,7 @@ static void insert(struct scene *scene, uint64_t first)
 
 static void remove_all(struct scene *scene, uint64_t first, uint64_t last)
 {
-	if (map_is_exhausted(scene->map))
+	if (map_needs_reclaim(scene->map))
 		settle(scene);
 	map_remove(scene->map, first, last);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A walk over several nodes beside changes: map_walk_is_whole() in src/map/map.c
+ * A walk over several nodes beside changes: map_walk_is_consistent() in src/map/map.c
  *
  * A change is one store, to `root`. A walk comes by it twice, for each of two nodes, and takes what
  * it saw for the map at one moment if the version was the same even number before and after. The

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#ifndef VIOMMU_SYNC_ORDER_H
-#define VIOMMU_SYNC_ORDER_H
+#ifndef VIOMMU_SYNC_ANNOTATE_H
+#define VIOMMU_SYNC_ANNOTATE_H
 
 /*
  * Where one thread hands memory to another by an atomic pointer or number
@@ -15,7 +15,7 @@
 #endif
 
 /* Before the store. */
-static inline void order_give(const volatile void *at)
+static inline void annotate_release(const volatile void *at)
 {
 #ifdef WITH_DRD
 	ANNOTATE_BENIGN_RACE_SIZED(at, sizeof(void *), "atomic");
@@ -25,7 +25,7 @@ static inline void order_give(const volatile void *at)
 }
 
 /* Behind the load. */
-static inline void order_take(const volatile void *at)
+static inline void annotate_acquire(const volatile void *at)
 {
 #ifdef WITH_DRD
 	ANNOTATE_HAPPENS_AFTER(at);

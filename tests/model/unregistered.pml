@@ -7,16 +7,16 @@
  * unless it waits for that. Strangers are counted by exchanges, which wait in no buffer and let nothing
  * that comes after them be done before.
  *
- * With one of NO_... defined there must be a history in which a stranger looks at a node that the
+ * With one of NO_... defined there must be a history in which a thread looks at a node that the
  * writer owns; without, there must be none.
  */
 
-#define N_STRANGERS 2
+#define N_THREADS 2
 
 bool owned[2] = { false, true };
 byte pointer;
 bit phase;
-byte strangers[2];
+byte unregistered[2];
 
 chan writer_stores = [1] of { byte };
 
@@ -35,20 +35,20 @@ inline enter()
 	do
 	:: !inside ->
 		mine = phase;
-		strangers[mine]++;
+		unregistered[mine]++;
 #ifdef NO_SECOND_LOOK
 		inside = true
 #else
 		if
 		:: phase == mine -> inside = true
-		:: else -> strangers[mine]--
+		:: else -> unregistered[mine]--
 		fi
 #endif
 	:: inside -> break
 	od
 }
 
-active [N_STRANGERS] proctype stranger()
+active [N_THREADS] proctype thread()
 {
 	byte found;
 	bit mine;
@@ -59,11 +59,11 @@ active [N_STRANGERS] proctype stranger()
 	   found = pointer;
 	   assert(!owned[found]);
 #ifdef NO_STAY
-	   strangers[mine]--;
+	   unregistered[mine]--;
 	   assert(!owned[found])
 #else
 	   assert(!owned[found]);
-	   strangers[mine]--
+	   unregistered[mine]--
 #endif
 	od
 }
@@ -82,10 +82,10 @@ active proctype writer()
 #endif
 	   ending = phase;
 	   if
-	   :: strangers[ending] ->
+	   :: unregistered[ending] ->
 		phase = 1 - ending;
 #ifndef NO_WAIT
-		!strangers[ending]
+		!unregistered[ending]
 #endif
 	   :: else
 	   fi;
