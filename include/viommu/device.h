@@ -374,6 +374,10 @@ struct viommu_reserved {
 	uint32_t subtype; /* VIOMMU_RESV_MEM_RESERVED or VIOMMU_RESV_MEM_MSI */
 };
 
+#define VIOMMU_PROPERTY_MEMBERS(name, type, has, member, bits, text) \
+	bool has_##has; \
+	uint32_t member;
+
 /*
  * What the VMM says of a device whose DMA it translates here. It is copied, and says nothing of
  * who it is attached to: that is the driver's to say. "PROBE request" tells the guest most of it.
@@ -398,16 +402,14 @@ struct viommu_endpoint {
 	const struct viommu_reserved *reserved;
 	size_t n_reserved;
 
-	/* The NUMA node, as the ACPI proximity domain; told to the guest if `has_proximity`. */
-	bool has_proximity;
-	uint32_t proximity_domain;
-
-	/* Address Translation Services; told to the guest if `has_ats`. VIOMMU_ATS_F_*. A VMM
-	 * that says so must have a listener whose `unmap` and `mode` return only when the
-	 * endpoint's cached translations are gone. The property is a proposal and no part of
-	 * virtio 1.3: a driver that does not know its type skips it. */
-	bool has_ats;
-	uint32_t ats;
+	/*
+	 * bool has_<has>; uint32_t <member>; for each row of VIOMMU_PROPERTIES: PROBE answers the
+	 * property with that value. Now: has_proximity, proximity_domain, has_ats, ats.
+	 *
+	 * A VMM that sets both VIOMMU_ATS_F_* needs a listener whose `unmap` and `mode` return
+	 * only when the endpoint's cached translations are invalidated.
+	 */
+	VIOMMU_PROPERTIES(VIOMMU_PROPERTY_MEMBERS)
 };
 
 /*

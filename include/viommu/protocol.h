@@ -165,35 +165,51 @@ enum {
 #define VIOMMU_MAP_F_MMIO  (1u << 2)
 
 /*
- * Properties that PROBE answers. Each begins with its type, le16 of which the low 12 bits count,
- * and its length without these four bytes, le16. NONE ends the list. A driver passes over types
- * that it does not know. "PROBE request"
+ * Properties in the answer to PROBE (virtio 1.3, 5.13.6.7)
+ *
+ *     0 type le16, of which the low 12 bits count   2 length le16, without these four bytes
+ *
+ * NONE ends the list. A driver skips types that it does not know.
+ *
+ *     RESV_MEM   4 subtype u8, VIOMMU_RESV_MEM_*   5 reserved[3]   8 start le64   16 end le64
  */
-#define VIOMMU_PROBE_T_NONE     0
-#define VIOMMU_PROBE_T_RESV_MEM 1
-/* Two more that we propose, off unless configured: docs/proposal-properties.md. */
-#define VIOMMU_PROBE_T_PROXIMITY 0xf10
-#define VIOMMU_PROBE_T_ATS       0xf11
+#define VIOMMU_PROBE_T_NONE          0
+#define VIOMMU_PROBE_T_RESV_MEM      1
+#define VIOMMU_PROBE_RESV_MEM_LENGTH 24 /* with the header */
+
+/* Flags of the ATS property. */
+#define VIOMMU_ATS_F_ENDPOINT (1u << 0) /* the endpoint has the ATS capability */
+#define VIOMMU_ATS_F_PATH     (1u << 1) /* so has everything from it to the IOMMU */
 
 /*
- * How long each property is, its header of four bytes included:
+ * Properties with one le32 value, at offset 4
  *
- *     RESV_MEM    4 subtype u8   5 reserved[3]   8 start le64   16 end le64
- *     PROXIMITY   4 proximity domain le32
- *     ATS         4 flags le32, VIOMMU_ATS_F_*
+ * A row is all that the device needs of such a property:
+ *
+ *     ROW(name, type, has, member, bits, text)
+ *
+ *     name     VIOMMU_PROBE_T_<name> is its type, VIOMMU_PROBE_<name>_LENGTH its length
+ *     has      struct viommu_endpoint answers it if has_<has> is true
+ *     member   the member of struct viommu_endpoint with the value
+ *     bits     that may be set in the value; others make the endpoint -EINVAL
+ *     text     what the value is
+ *
+ * Those below are proposals and not part of virtio 1.3: docs/proposal-properties.md.
  */
-#define VIOMMU_PROBE_RESV_MEM_LENGTH  24
-#define VIOMMU_PROBE_PROXIMITY_LENGTH 8
-#define VIOMMU_PROBE_ATS_LENGTH       8
+#define VIOMMU_PROPERTIES(ROW) \
+	ROW(PROXIMITY, 0xf10, proximity, proximity_domain, 0xffffffff, \
+	    "NUMA node of the endpoint, as an ACPI proximity domain") \
+	ROW(ATS, 0xf11, ats, ats, VIOMMU_ATS_F_ENDPOINT | VIOMMU_ATS_F_PATH, \
+	    "VIOMMU_ATS_F_*: whether Address Translation Services work")
+
+#define VIOMMU_PROPERTY_CONSTANTS(name, type, has, member, bits, text) \
+	VIOMMU_PROBE_T_##name = (type), VIOMMU_PROBE_##name##_LENGTH = 8,
+enum { VIOMMU_PROPERTIES(VIOMMU_PROPERTY_CONSTANTS) };
 
 /* Kinds of a reserved region. A driver that meets another one treats it as RESERVED. "RESV_MEM
  * property" */
 #define VIOMMU_RESV_MEM_RESERVED 0 /* not to be mapped */
 #define VIOMMU_RESV_MEM_MSI      1 /* not to be mapped: writes there are interrupts */
-
-/* Flags of the ATS property. */
-#define VIOMMU_ATS_F_ENDPOINT (1u << 0) /* the endpoint has the ATS capability */
-#define VIOMMU_ATS_F_PATH     (1u << 1) /* so has everything from it to the IOMMU */
 
 /*
  * Fault record of the event queue. "Event queue"

@@ -285,6 +285,9 @@ const struct viommu_reserved *endpoint_reserved(const struct endpoint *endpoint,
 
 /* -- probe.c -------------------------------------------------------------------------------- */
 
+/* Are all values of properties that the VMM configured valid? */
+bool probe_values_are_valid(const struct viommu_endpoint *config);
+
 /* Write the endpoint's properties. Returns how many bytes they need; writes only if <= room. */
 size_t probe_properties(const struct endpoint *endpoint, uint8_t *properties, size_t room);
 

@@ -89,8 +89,7 @@ static int copy_config(struct endpoint *endpoint, const struct viommu_endpoint *
 	endpoint->config.reserved = NULL;
 	if (error)
 		return error;
-	if (endpoint->config.has_ats &&
-	    endpoint->config.ats & ~(VIOMMU_ATS_F_ENDPOINT | VIOMMU_ATS_F_PATH))
+	if (!probe_values_are_valid(&endpoint->config))
 		return -EINVAL;
 	return probe_properties(endpoint, NULL, 0) > endpoint->device->config.probe_size ? -ENOSPC
 											 : 0;

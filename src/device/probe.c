@@ -20,14 +20,9 @@ struct property_resv_mem {
 	uint64_t start, end;
 };
 
-struct property_proximity {
+struct property_value {
 	uint16_t type, length;
-	uint32_t domain;
-};
-
-struct property_ats {
-	uint16_t type, length;
-	uint32_t flags;
+	uint32_t value;
 };
 
 #define HEAD(host)  ROW(host, 0, TYPE, type, "type"), ROW(host, 2, NUMBER, length, "length")
@@ -49,25 +44,42 @@ static const struct layout resv_mem_layout =
 	LAYOUT("RESV_MEM", VIOMMU_PROBE_T_RESV_MEM, VIOMMU_PROBE_RESV_MEM_LENGTH,
 	       struct property_resv_mem, resv_mem_fields);
 
-static const struct field proximity_fields[] = {
-	HEAD(struct property_proximity),
-	ROW(struct property_proximity, 4, NUMBER, domain, "proximity_domain"),
+static const struct field value_fields[] = {
+	HEAD(struct property_value),
+	ROW(struct property_value, 4, HEX, value, "value"),
 };
-static const struct layout proximity_layout =
-	LAYOUT("PROXIMITY", VIOMMU_PROBE_T_PROXIMITY, VIOMMU_PROBE_PROXIMITY_LENGTH,
-	       struct property_proximity, proximity_fields);
+static const struct layout value_layout =
+	LAYOUT("value", 0, 8, struct property_value, value_fields);
 
-static const struct field_name ats_flags[] = {
-	{ VIOMMU_ATS_F_ENDPOINT, "ENDPOINT" },
-	{ VIOMMU_ATS_F_PATH, "PATH" },
-	{ 0, NULL },
-};
-static const struct field ats_fields[] = {
-	HEAD(struct property_ats),
-	ROW_NAMED(struct property_ats, 4, FLAGS, flags, "flags", ats_flags),
-};
-static const struct layout ats_layout =
-	LAYOUT("ATS", VIOMMU_PROBE_T_ATS, VIOMMU_PROBE_ATS_LENGTH, struct property_ats, ats_fields);
+#define ENDPOINT_ROW(name, type, has, member, bits, text) \
+	{ type, offsetof(struct viommu_endpoint, has_##has), \
+	  offsetof(struct viommu_endpoint, member), bits },
+static const struct property_row {
+	uint16_t type;
+	size_t has, value; /* members of struct viommu_endpoint */
+	uint32_t bits;
+} property_rows[] = { VIOMMU_PROPERTIES(ENDPOINT_ROW) };
+
+#define for_each_property(row) \
+	for (const struct property_row *row = property_rows; \
+	     row < property_rows + sizeof(property_rows) / sizeof(property_rows[0]); row++)
+
+static bool has_property(const struct property_row *row, const struct viommu_endpoint *config)
+{
+	return *(const bool *)((const char *)config + row->has);
+}
+
+static uint32_t value_of(const struct property_row *row, const struct viommu_endpoint *config)
+{
+	return *(const uint32_t *)(const void *)((const char *)config + row->value);
+}
+
+bool probe_values_are_valid(const struct viommu_endpoint *config)
+{
+	for_each_property(row) if (has_property(row, config) &&
+				   value_of(row, config) & ~row->bits) return false;
+	return true;
+}
 
 /* The list of properties as it grows; counts on where there is no room. */
 struct answer {
@@ -95,6 +107,17 @@ static void append_region(struct answer *answer, uint64_t first, uint64_t last, 
 	append(answer, &resv_mem_layout, &property);
 }
 
+static void append_value(struct answer *answer, uint16_t type, uint32_t value)
+{
+	const struct property_value property = {
+		.type = type,
+		.length = sizeof(property.value),
+		.value = value,
+	};
+
+	append(answer, &value_layout, &property);
+}
+
 /* [first, last] is out of the endpoint's reach: reserved, but for regions told anyway. */
 static void append_outside(struct answer *answer, const struct endpoint *endpoint, uint64_t first,
 			   uint64_t last)
@@ -114,7 +137,6 @@ static void append_outside(struct answer *answer, const struct endpoint *endpoin
 size_t probe_properties(const struct endpoint *endpoint, uint8_t *properties, size_t room)
 {
 	const struct viommu_config *config = &endpoint->device->config;
-	const struct viommu_endpoint *endpoint_config = &endpoint->config;
 	const struct regions *regions = atomic_load(&endpoint->regions);
 	struct answer answer = { properties, room, 0 };
 
@@ -126,20 +148,8 @@ size_t probe_properties(const struct endpoint *endpoint, uint8_t *properties, si
 	if (endpoint->input_last < config->input_last)
 		append_outside(&answer, endpoint, endpoint->input_last + 1, config->input_last);
 
-	if (endpoint_config->has_proximity)
-		append(&answer, &proximity_layout,
-		       &(struct property_proximity){
-			       .type = VIOMMU_PROBE_T_PROXIMITY,
-			       .length = VIOMMU_PROBE_PROXIMITY_LENGTH - HEAD_LENGTH,
-			       .domain = endpoint_config->proximity_domain,
-		       });
-	if (endpoint_config->has_ats)
-		append(&answer, &ats_layout,
-		       &(struct property_ats){
-			       .type = VIOMMU_PROBE_T_ATS,
-			       .length = VIOMMU_PROBE_ATS_LENGTH - HEAD_LENGTH,
-			       .flags = endpoint_config->ats,
-		       });
+	for_each_property(row) if (has_property(row, &endpoint->config))
+		append_value(&answer, row->type, value_of(row, &endpoint->config));
 	return answer.used;
 }
 

@@ -236,29 +236,37 @@ static uint64_t load(const uint8_t *bytes, size_t length)
 	return value;
 }
 
-static void add_property(struct rig *rig, const uint8_t *at, unsigned type, unsigned length)
+static void add_region(struct rig *rig, const uint8_t *at, unsigned length)
 {
 	static const char *const subtypes[] = { "reserved", "msi" };
 
-	switch (type) {
-	case VIOMMU_PROBE_T_RESV_MEM:
-		assert_int_equal(length, VIOMMU_PROBE_RESV_MEM_LENGTH);
-		assert_in_range(at[4], VIOMMU_RESV_MEM_RESERVED, VIOMMU_RESV_MEM_MSI);
-		assert_int_equal(load(at + 5, 3), 0);
-		add(rig->words, MAX_TOLD, "%s %" PRIx64 "-%" PRIx64, subtypes[at[4]],
-		    load(at + 8, 8), load(at + 16, 8));
-		break;
-	case VIOMMU_PROBE_T_PROXIMITY:
-		assert_int_equal(length, VIOMMU_PROBE_PROXIMITY_LENGTH);
-		add(rig->words, MAX_TOLD, "proximity %" PRIu64, load(at + 4, 4));
-		break;
-	case VIOMMU_PROBE_T_ATS:
-		assert_int_equal(length, VIOMMU_PROBE_ATS_LENGTH);
-		add(rig->words, MAX_TOLD, "ats %" PRIx64, load(at + 4, 4));
-		break;
-	default:
-		fail_msg("property of type 0x%x", type);
+	assert_int_equal(length, VIOMMU_PROBE_RESV_MEM_LENGTH);
+	assert_in_range(at[4], VIOMMU_RESV_MEM_RESERVED, VIOMMU_RESV_MEM_MSI);
+	assert_int_equal(load(at + 5, 3), 0);
+	add(rig->words, MAX_TOLD, "%s %" PRIx64 "-%" PRIx64, subtypes[at[4]], load(at + 8, 8),
+	    load(at + 16, 8));
+}
+
+#define WORD(name, type, has, member, bits, text) { type, #has },
+
+static void add_property(struct rig *rig, const uint8_t *at, unsigned type, unsigned length)
+{
+	static const struct {
+		unsigned type;
+		const char *word;
+	} rows[] = { VIOMMU_PROPERTIES(WORD) };
+
+	if (type == VIOMMU_PROBE_T_RESV_MEM) {
+		add_region(rig, at, length);
+		return;
 	}
+	for (size_t i = 0; i < COUNT_OF(rows); i++)
+		if (rows[i].type == type) {
+			assert_int_equal(length, 8);
+			add(rig->words, MAX_TOLD, "%s %" PRIu64, rows[i].word, load(at + 4, 4));
+			return;
+		}
+	fail_msg("property of type 0x%x", type);
 }
 
 const char *properties(struct rig *rig)

@@ -71,6 +71,58 @@ static void proposed_properties_are_told_last_and_only_if_configured(void **stat
 					     "proximity 16909060, ats 3");
 }
 
+#define PROPERTY(name, type, has, member, bits, text) \
+	{ #name, type, offsetof(struct viommu_endpoint, has_##has), \
+	  offsetof(struct viommu_endpoint, member), bits },
+
+static const struct property {
+	const char *name;
+	unsigned type;
+	size_t has, member;
+	uint32_t bits;
+} all_properties[] = { VIOMMU_PROPERTIES(PROPERTY) };
+
+static struct viommu_endpoint with_property(const struct property *property, uint32_t value)
+{
+	struct viommu_endpoint endpoint = { 0 };
+
+	*(bool *)((char *)&endpoint + property->has) = true;
+	memcpy((char *)&endpoint + property->member, &value, sizeof(value));
+	return endpoint;
+}
+
+/* Shows: probe-proposed */
+static void every_property_row_is_answered_with_its_value_and_alone(void **state)
+{
+	struct rig *rig = *state;
+
+	for (size_t i = 0; i < COUNT_OF(all_properties); i++) {
+		const struct property *property = &all_properties[i];
+		const uint8_t expected[] = { LE16(property->type), LE16(4), LE32(property->bits),
+					     LE64(0ull) };
+
+		assert_int_equal(add(rig, with_property(property, property->bits)), 0);
+		assert_int_equal(probe(rig, PLUGGED), VIOMMU_S_OK);
+		assert_memory_equal(rig->properties, expected, sizeof(expected));
+		assert_int_equal(viommu_endpoint_remove(rig->device, PLUGGED), 0);
+	}
+}
+
+static void every_property_row_refuses_other_bits_than_its_own(void **state)
+{
+	struct rig *rig = *state;
+
+	for (size_t i = 0; i < COUNT_OF(all_properties); i++)
+		for (unsigned bit = 0; bit < 32; bit++) {
+			bool known = all_properties[i].bits >> bit & 1;
+			int error = add(rig, with_property(&all_properties[i], 1u << bit));
+
+			assert_int_equal(error, known ? 0 : -EINVAL);
+			if (known)
+				assert_int_equal(viommu_endpoint_remove(rig->device, PLUGGED), 0);
+		}
+}
+
 /* Shows: probe-no-endpoint, probe-failed-length */
 static void probing_an_endpoint_that_is_none_is_noent_to_the_full_length(void **state)
 {
@@ -187,6 +239,8 @@ int main(void)
 		ON_A_FRESH_DEVICE(an_endpoint_without_properties_answers_zeroes),
 		ON_A_FRESH_DEVICE(a_reserved_region_is_told_byte_by_byte),
 		ON_A_FRESH_DEVICE(proposed_properties_are_told_last_and_only_if_configured),
+		ON_A_FRESH_DEVICE(every_property_row_is_answered_with_its_value_and_alone),
+		ON_A_FRESH_DEVICE(every_property_row_refuses_other_bits_than_its_own),
 		ON_A_FRESH_DEVICE(probing_an_endpoint_that_is_none_is_noent_to_the_full_length),
 		ON_A_FRESH_DEVICE(reserved_bytes_of_a_probe_are_ignored),
 		ON_A_FRESH_DEVICE(a_room_too_small_gets_no_property_and_inval),
