@@ -103,6 +103,23 @@ static int on_event(void *opaque, const void *record, size_t length)
 	return scene->has_buffers ? 0 : -1;
 }
 
+/* A trace is complete: its fields have names, and its text is a line that ends. */
+static void on_trace(void *opaque, const struct viommu_trace *trace)
+{
+	(void)opaque;
+	must(trace->text[0] && !strchr(trace->text, '\n'));
+	must(!trace->answered == !trace->status_name && (trace->request || !trace->answered));
+	for (size_t i = 0; i < trace->n_fields; i++)
+		must(trace->fields[i].name[0]);
+}
+
+static void on_log(void *opaque, const struct viommu_log *entry)
+{
+	(void)opaque;
+	must(entry->text[0] && !strchr(entry->text, '\n') && entry->count);
+	must(entry->event < VIOMMU_N_LOG_EVENTS);
+}
+
 /* -- what can be done ---------------------------------------------------------------------- */
 
 static size_t submit(struct scene *scene, const struct iovec readable[2], struct iovec *writable)
@@ -477,7 +494,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 {
 	static const struct viommu_listener_ops listener_ops = { sizeof(listener_ops), on_map,
 								 on_unmap, on_mode };
-	static const struct viommu_ops ops = { sizeof(ops), on_event };
+	static const struct viommu_ops ops = { sizeof(ops), on_event, on_trace, on_log };
 	struct rest input = { bytes, length };
 	struct scene scene = { .input = &input, .config = choose_config(&input) };
 	struct viommu_listener *listener;

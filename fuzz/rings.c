@@ -211,10 +211,17 @@ static void reset(struct scene *scene)
 
 /* -- windows ------------------------------------------------------------------------------- */
 
+static void on_log(void *opaque, const struct viommu_log *entry)
+{
+	(void)opaque;
+	must(entry->text[0] && entry->count);
+}
+
 /* A configuration that cannot be, is that of a window by default. */
 static struct viommu_mmio *new_window(struct scene *scene)
 {
-	static const struct viommu_mmio_ops ops = { sizeof(ops), memory, on_interrupt };
+	static const struct viommu_mmio_ops ops = { sizeof(ops), memory, on_interrupt, NULL,
+						    on_log };
 	struct viommu_endpoint endpoint = { .size = sizeof(endpoint) };
 	struct viommu_mmio *mmio;
 

@@ -27,7 +27,7 @@ def read_rows(source):
     text = (source / "include/viommu/protocol.h").read_text(encoding="utf-8")
     rows = [Row(*found) for found in ROW.findall(text.replace("\\\n", " "))]
     named = {row.name for row in rows}
-    rows += [Row(name, number, None, None, "reserved region: virtio 1.3, 5.13.6.7.1")
+    rows += [Row(name, number, None, None, "reserved region (virtio 1.3, 5.13.6.8.1)")
              for name, number in DEFINE.findall(text) if name not in named | {"NONE"}]
     return sorted(rows, key=lambda row: int(row.type, 0))
 

@@ -204,6 +204,45 @@ struct viommu_config {
 	size_t topology_length;
 };
 
+/* -- observing a device ---------------------------------------------------- */
+
+/* A field of a request, in host byte order. */
+struct viommu_trace_field {
+	const char *name; /* the standard's: "virt_start" */
+	uint64_t value;
+};
+
+/* A request that was executed. All pointers are valid until `trace` returns. */
+struct viommu_trace {
+	const char *request; /* "ATTACH", "DETACH", "MAP", "UNMAP", "PROBE"; NULL: unknown type */
+	uint8_t type;        /* VIOMMU_T_*, or what the guest sent */
+	bool answered;       /* false: returned unwritten, and there are no fields and no status */
+	uint8_t status;      /* VIOMMU_S_* */
+	const char *status_name; /* "OK", "INVAL", ... */
+	size_t n_fields;         /* a reserved field is one of them only if it is not 0 */
+	const struct viommu_trace_field *fields;
+	const char *text; /* all of it in one line, without a newline */
+};
+
+/* What a VMM's owner should know of. */
+enum viommu_log_event {
+	VIOMMU_LOG_LIMIT,      /* max_domains, max_mappings or max_bytes refused a request */
+	VIOMMU_LOG_MEMORY,     /* the host has no memory for a request */
+	VIOMMU_LOG_LISTENER,   /* a listener refused, and so did the device */
+	VIOMMU_LOG_QUARANTINE, /* an endpoint is blocked: a listener refused its old state too */
+	VIOMMU_LOG_CONFIG,     /* a write to configuration space was ignored */
+	VIOMMU_LOG_FEATURES,   /* the driver accepted a feature that was not offered */
+	VIOMMU_LOG_REQUEST,    /* a request was malformed, and returned unwritten */
+	VIOMMU_LOG_QUEUE,      /* a virtqueue is broken; <viommu/mmio.h> only */
+	VIOMMU_N_LOG_EVENTS,   /* how many this library knows; may grow */
+};
+
+struct viommu_log {
+	enum viommu_log_event event;
+	uint64_t count;   /* how often it has happened since viommu_new() */
+	const char *text; /* one sentence, without a newline; valid until `log` returns */
+};
+
 /*
  * What the device asks of its VMM. Every member may be NULL.
  */
@@ -219,6 +258,22 @@ struct viommu_ops {
 	 * is, and is gone when this returns. NULL: every fault is dropped. "Event queue"
 	 */
 	int (*event)(void *opaque, const void *record, size_t length);
+
+	/*
+	 * A request was executed: its fields and its status. For debugging. Called by the thread
+	 * of the request, once for each, in order, with the device locked; before the guest can
+	 * see the answer. May take locks of its own and call viommu_translate(). NULL: costs
+	 * nothing.
+	 */
+	void (*trace)(void *opaque, const struct viommu_trace *trace);
+
+	/*
+	 * Something that the owner of the VMM should know. A guest can cause these events without
+	 * limit, so of each kind only the 1st, 2nd, 4th, 8th, ... is reported. Called by any
+	 * thread, several at once, with or without the device locked: the rules are those of
+	 * `trace`. NULL: costs nothing.
+	 */
+	void (*log)(void *opaque, const struct viommu_log *entry);
 };
 
 /*

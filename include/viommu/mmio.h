@@ -95,6 +95,11 @@ struct viommu_mmio_ops {
 	 * 0, and so falls when the driver writes InterruptACK, or at a reset. It is called for
 	 * changes only, and begins low. */
 	void (*interrupt)(void *opaque, bool level);
+
+	/* As in struct viommu_ops. `log` also gets VIOMMU_LOG_QUEUE when the driver has broken a
+	 * virtqueue, or declared one ready that cannot be found in memory. May be NULL. */
+	void (*trace)(void *opaque, const struct viommu_trace *trace);
+	void (*log)(void *opaque, const struct viommu_log *entry);
 };
 
 /* What the window is, apart from its device. Members that are 0 have their default. */

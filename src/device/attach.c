@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "device/core.h"
+#include <inttypes.h>
+
+#include "device/trace.h"
 
 /*
  * The requests ATTACH and DETACH, which move endpoints between domains
@@ -48,6 +50,9 @@ static void endpoint_restore(struct endpoint *endpoint, struct domain *old, stru
 	if (old)
 		endpoint_unlink(endpoint);
 	endpoint->quarantined = true;
+	device_log(endpoint->device, VIOMMU_LOG_QUARANTINE,
+		   "endpoint 0x%" PRIx32 " is blocked: a listener refused its old state as well",
+		   endpoint->node.id);
 	listeners_notify_mode(endpoint);
 }
 
@@ -89,7 +94,7 @@ static bool domain_is_too_many(struct viommu *device, const struct endpoint *lea
 
 	if (!device_is_full(device, more))
 		return false;
-	atomic_fetch_add_explicit(&device->limited, 1, memory_order_relaxed);
+	device_log_limit(device, "ATTACH");
 	return true;
 }
 
@@ -103,8 +108,10 @@ static uint8_t attach_to_new(struct endpoint *endpoint, uint32_t id, bool bypass
 	if (domain_is_too_many(device, endpoint))
 		return VIOMMU_S_NOMEM;
 	domain = domain_new(id, bypass, endpoint->granule);
-	if (!domain)
+	if (!domain) {
+		device_log(device, VIOMMU_LOG_MEMORY, "ATTACH: no memory for domain %" PRIu32, id);
 		return VIOMMU_S_NOMEM;
+	}
 	ids_put(&device->domains, &domain->node);
 	domain_account(device, domain);
 	error = endpoint_move(endpoint, domain);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <inttypes.h>
 #include <string.h>
 
-#include "device/core.h"
+#include "device/trace.h"
 #include "wire/layout.h"
 
 /*
@@ -99,20 +100,40 @@ void viommu_config_read(struct viommu *device, uint64_t offset, void *bytes, siz
 			  offset, bytes, length);
 }
 
-void viommu_config_write(struct viommu *device, uint64_t offset, const void *bytes, size_t length)
+/* NULL, or why a write has no effect whatever the driver accepted. */
+static const char *config_write_error(uint64_t offset, const uint8_t *bytes, size_t length)
 {
-	uint8_t bypass;
-
 	if (offset > VIOMMU_CONFIG_BYPASS || length <= VIOMMU_CONFIG_BYPASS - offset)
-		return;
-	bypass = ((const uint8_t *)bytes)[VIOMMU_CONFIG_BYPASS - offset];
-	if (bypass > 1)
-		return;
+		return "only `bypass` can be written";
+	if (bytes[VIOMMU_CONFIG_BYPASS - offset] > 1)
+		return "`bypass` is neither 0 nor 1";
+	return NULL;
+}
+
+static const char *write_bypass(struct viommu *device, uint8_t bypass)
+{
+	const char *error = "BYPASS_CONFIG was not accepted";
 
 	device_lock(device);
 	if (device_accepted(device, VIOMMU_F_BYPASS_CONFIG)) {
 		device->bypass = bypass;
 		listeners_notify_mode_changes(device);
+		error = NULL;
 	}
 	device_unlock(device);
+	return error;
+}
+
+void viommu_config_write(struct viommu *device, uint64_t offset, const void *bytes, size_t length)
+{
+	const uint8_t *values = bytes;
+	const char *error = config_write_error(offset, values, length);
+
+	if (!error)
+		error = write_bypass(device, values[VIOMMU_CONFIG_BYPASS - offset]);
+	if (error)
+		device_log(device, VIOMMU_LOG_CONFIG,
+			   "a write of %zu bytes at %" PRIu64
+			   " of configuration space was ignored: %s",
+			   length, offset, error);
 }

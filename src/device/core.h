@@ -108,6 +108,7 @@ struct viommu {
 	uint8_t *topology;            /* own copy of config.topology, or NULL */
 
 	atomic_uint_fast64_t requests, requests_bad, refused, limited;
+	atomic_uint_fast64_t n_logged[VIOMMU_N_LOG_EVENTS];
 
 	pthread_mutex_t faults_lock; /* inside `lock`; guards the rest */
 	struct viommu_fault last_faults[N_LAST_FAULTS];

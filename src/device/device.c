@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "device/core.h"
+#include "device/trace.h"
 #include "wire/sized.h"
 
 /*
@@ -203,8 +204,13 @@ int viommu_accept(struct viommu *device, uint64_t features)
 {
 	if (device->topology)
 		features &= ~VIOMMU_F_TOPOLOGY;
-	if (features & FEATURES_KNOWN & ~device->config.features)
+	if (features & FEATURES_KNOWN & ~device->config.features) {
+		device_log(device, VIOMMU_LOG_FEATURES,
+			   "the driver accepted features 0x%" PRIx64 ", and 0x%" PRIx64
+			   " were offered",
+			   features, device->config.features);
 		return -EINVAL;
+	}
 	device_lock(device);
 	device->accepted = features & FEATURES_KNOWN;
 	listeners_notify_mode_changes(device);

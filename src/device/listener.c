@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 
-#include "device/core.h"
+#include "device/trace.h"
 #include "wire/sized.h"
 
 /*
@@ -125,6 +126,10 @@ int listeners_replay(struct endpoint *endpoint)
 
 		if (!error)
 			continue;
+		device_log(endpoint->device, VIOMMU_LOG_LISTENER,
+			   "a listener of endpoint 0x%" PRIx32
+			   " refused a mode or mapping: errno %d",
+			   endpoint->node.id, -error);
 		for (struct viommu_listener *l = endpoint->listeners; l != listener; l = l->next)
 			unmap_all(l);
 		endpoint->notified_mode = MODE_UNKNOWN;
@@ -187,6 +192,10 @@ int listeners_map(struct domain *domain, const struct viommu_mapping *mapping)
 			int error = notify_map(listener, mapping);
 
 			if (error) {
+				device_log(endpoint->device, VIOMMU_LOG_LISTENER,
+					   "a listener of endpoint 0x%" PRIx32
+					   " refused the mapping at 0x%" PRIx64 ": errno %d",
+					   endpoint->node.id, mapping->first, -error);
 				unmap_until(domain, listener, mapping);
 				return error;
 			}

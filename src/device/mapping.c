@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "device/core.h"
+#include "device/trace.h"
 
 /*
  * The requests MAP and UNMAP
@@ -77,8 +77,11 @@ static int insert(struct viommu *device, struct domain *domain, const struct ran
 {
 	int error = map_reserve(domain->map);
 
-	if (!error)
-		error = notify_mapped(device, domain, range);
+	if (error) {
+		device_log(device, VIOMMU_LOG_MEMORY, "MAP: no memory for a mapping");
+		return error;
+	}
+	error = notify_mapped(device, domain, range);
 	if (error)
 		return error;
 	device_changed(device, domain);
@@ -99,7 +102,7 @@ static uint8_t mapping_add(struct viommu *device, struct domain *domain, const s
 	if (map_growth(domain->map))
 		device_synchronize(device);
 	if (is_full(device, domain)) {
-		atomic_fetch_add_explicit(&device->limited, 1, memory_order_relaxed);
+		device_log_limit(device, "MAP");
 		return VIOMMU_S_NOMEM;
 	}
 	domain_unaccount(device, domain);

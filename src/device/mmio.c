@@ -14,6 +14,7 @@
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include <viommu/mmio.h>
@@ -35,6 +36,7 @@ struct viommu_mmio {
 	struct viommu_mmio_ops ops;
 	void *opaque;
 	bool in_batch; /* with the request queue locked */
+	atomic_uint_fast64_t n_broken;
 };
 
 /* -- from the device to the queues, and back ------------------------------------------ */
@@ -44,6 +46,20 @@ static int report_fault(void *opaque, const void *record, size_t length)
 	struct viommu_mmio *mmio = opaque;
 
 	return service_deliver(&mmio->registers, VIOMMU_EVENT_QUEUE, record, length);
+}
+
+static void forward_trace(void *opaque, const struct viommu_trace *trace)
+{
+	struct viommu_mmio *mmio = opaque;
+
+	mmio->ops.trace(mmio->opaque, trace);
+}
+
+static void forward_log(void *opaque, const struct viommu_log *entry)
+{
+	struct viommu_mmio *mmio = opaque;
+
+	mmio->ops.log(mmio->opaque, entry);
 }
 
 /* All requests that the driver has notified of together are a batch. */
@@ -114,6 +130,20 @@ static void window_interrupt(void *opaque, bool level)
 		mmio->ops.interrupt(mmio->opaque, level);
 }
 
+/* Logged as sparsely as the device does: see trace.c. */
+static void window_broken(void *opaque)
+{
+	struct viommu_mmio *mmio = opaque;
+	const struct viommu_log entry = {
+		.event = VIOMMU_LOG_QUEUE,
+		.count = 1 + atomic_fetch_add_explicit(&mmio->n_broken, 1, memory_order_relaxed),
+		.text = "a virtqueue is broken or not in memory: the device needs a reset",
+	};
+
+	if (mmio->ops.log && !(entry.count & (entry.count - 1)))
+		mmio->ops.log(mmio->opaque, &entry);
+}
+
 static const struct registers_ops window_ops = {
 	.accept = window_accept,
 	.config_read = window_config_read,
@@ -122,6 +152,7 @@ static const struct registers_ops window_ops = {
 	.served = window_served,
 	.reset = window_reset,
 	.interrupt = window_interrupt,
+	.broken = window_broken,
 };
 
 /* -- life ---------------------------------------------------------------------------------- */
@@ -174,8 +205,7 @@ int viommu_mmio_new(const struct viommu_config *device_config,
 		    const struct viommu_mmio_config *config, const struct viommu_mmio_ops *ops,
 		    void *opaque, struct viommu_mmio **ret_mmio)
 {
-	static const struct viommu_ops device_ops = { .size = sizeof(device_ops),
-						      .event = report_fault };
+	struct viommu_ops device_ops = { .size = sizeof(device_ops), .event = report_fault };
 	struct viommu_mmio_config own_config = { 0 };
 	struct viommu_mmio *mmio = calloc(1, sizeof(*mmio));
 	int error = mmio ? configure(&own_config, config) : -ENOMEM;
@@ -187,6 +217,8 @@ int viommu_mmio_new(const struct viommu_config *device_config,
 	if (error)
 		goto free_mmio;
 	mmio->opaque = opaque;
+	device_ops.trace = mmio->ops.trace ? forward_trace : NULL;
+	device_ops.log = mmio->ops.log ? forward_log : NULL;
 	error = viommu_new(device_config, &device_ops, mmio, &mmio->device);
 	if (error)
 		goto free_mmio;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <string.h>
 
-#include "device/core.h"
+#include "device/trace.h"
 #include "wire/layout.h"
 #include "wire/once.h"
 
@@ -185,12 +185,25 @@ static size_t execute(struct viommu *device, const struct request_row *row, cons
 	if (row->changes_routing)
 		device_synchronize(device);
 
+	trace_request(device, row->layout, &request, tail[0]);
+
 	list_write(writable, 0, device->properties, properties);
 	list_write(writable, properties, tail, sizeof(tail));
 	atomic_fetch_add_explicit(&device->requests, 1, memory_order_relaxed);
 	if (tail[0] != VIOMMU_S_OK)
 		atomic_fetch_add_explicit(&device->refused, 1, memory_order_relaxed);
 	return properties + sizeof(tail);
+}
+
+/* Returned unwritten, with a used length of 0. */
+static void refuse(struct viommu *device, const uint8_t *wire, size_t length)
+{
+	const struct layout *layout = NULL;
+
+	if (length && wire[0] < sizeof(rows) / sizeof(rows[0]))
+		layout = rows[wire[0]].layout;
+	atomic_fetch_add_explicit(&device->requests_bad, 1, memory_order_relaxed);
+	trace_unanswered(device, layout ? layout->name : NULL, wire, length);
 }
 
 size_t viommu_batch_request(struct viommu *device, const struct iovec *readable, size_t n_readable,
@@ -205,7 +218,7 @@ size_t viommu_batch_request(struct viommu *device, const struct iovec *readable,
 	if (row && room >= VIOMMU_TAIL_LENGTH)
 		used = execute(device, row, wire, writable, room);
 	else
-		atomic_fetch_add_explicit(&device->requests_bad, 1, memory_order_relaxed);
+		refuse(device, wire, length);
 	return used;
 }
 

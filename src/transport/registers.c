@@ -90,6 +90,8 @@ void registers_break(struct registers *registers)
 		registers_signal(registers, registers->status | STATUS_NEEDS_RESET,
 				 registers->interrupt_status | events);
 	pthread_mutex_unlock(&registers->signal);
+	if (registers->config.ops->broken)
+		registers->config.ops->broken(registers->config.opaque);
 }
 
 /* -- queues -------------------------------------------------------------------------- */

@@ -44,7 +44,8 @@
 	(STATUS_ACKNOWLEDGE | STATUS_DRIVER | STATUS_DRIVER_OK | STATUS_FEATURES_OK | \
 	 STATUS_NEEDS_RESET | STATUS_FAILED)
 
-/* What the window needs of the device behind it. Every member but `served` must be given. */
+/* What the window needs of the device behind it. Every member but `served` and `broken` must be
+ * given. */
 struct registers_ops {
 	/* The driver has chosen these features, all of which were offered. Negative: no. */
 	int (*accept)(void *opaque, uint64_t features);
@@ -64,6 +65,9 @@ struct registers_ops {
 
 	/* The level of the interrupt line changes. */
 	void (*interrupt)(void *opaque, bool level);
+
+	/* A queue broke, and DEVICE_NEEDS_RESET is set. A queue may be locked. May be NULL. */
+	void (*broken)(void *opaque);
 };
 
 struct registers_config {

@@ -139,6 +139,9 @@ static void an_unknown_request_comes_back_unwritten(void **state)
 	assert_int_equal(status(rig), -1);
 	assert_int_equal(status(rig), VIOMMU_S_OK);
 	assert_false(needs_reset(&rig->window));
+	assert_int_equal(rig->logged[VIOMMU_LOG_REQUEST], 1);
+	assert_int_equal(rig->traced, 1);
+	assert_int_equal(rig->logged[VIOMMU_LOG_QUEUE], 0);
 }
 
 /* A fault goes into a buffer that the driver put there without a notification, and the
@@ -221,6 +224,7 @@ static void a_broken_event_queue_needs_a_reset(void **state)
 	wire_store(guest_at(&rig->guest, ring_address(rig->events, RING_DRIVER_AREA) + 2), 2, 999);
 	assert_int_equal(reach(rig, 0xabc000, &address), -EFAULT);
 	assert_true(needs_reset(&rig->window));
+	assert_int_equal(rig->logged[VIOMMU_LOG_QUEUE], 1);
 	assert_true(load(&rig->window, INTERRUPT_STATUS) & 2);
 	assert_int_equal(reach(rig, IOVA, &address), 0);
 	post_unmap(rig, IOVA);

@@ -16,7 +16,22 @@ static void *find_memory(void *opaque, uint64_t address, uint64_t *length, bool 
 	return guest_find(&((struct rig *)opaque)->guest, address, length, write);
 }
 
-const struct viommu_mmio_ops rig_ops = { sizeof(rig_ops), find_memory, set_level };
+static void count_log(void *opaque, const struct viommu_log *entry)
+{
+	struct rig *rig = opaque;
+
+	rig->logged[entry->event] = entry->count;
+}
+
+static void count_trace(void *opaque, const struct viommu_trace *trace)
+{
+	struct rig *rig = opaque;
+
+	rig->traced += trace->answered;
+}
+
+const struct viommu_mmio_ops rig_ops = { sizeof(rig_ops), find_memory, set_level, count_trace,
+					 count_log };
 
 static uint64_t window_load(void *device, uint64_t offset, unsigned length)
 {

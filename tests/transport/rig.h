@@ -42,6 +42,8 @@ struct rig {
 	uint64_t next_request; /* where the next one is written */
 	atomic_bool level;
 	atomic_uint rises; /* of the level */
+	uint64_t logged[VIOMMU_N_LOG_EVENTS];
+	unsigned traced; /* requests that were answered */
 };
 
 /* For cmocka. */

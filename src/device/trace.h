@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef VIOMMU_DEVICE_TRACE_H
+#define VIOMMU_DEVICE_TRACE_H
+
+#include "device/core.h"
+#include "wire/layout.h"
+
+/* Report to the VMM's `trace` and `log`. Each costs one test where the callback is NULL. */
+
+/* A request that was answered with `status`. */
+void trace_request(struct viommu *device, const struct layout *layout, const union request *request,
+		   uint8_t status);
+
+/* A request that was returned unwritten. `name` is NULL if its type is unknown. */
+void trace_unanswered(struct viommu *device, const char *name, const uint8_t *wire, size_t length);
+
+/* By any thread, with or without the device's lock. */
+__attribute__((format(printf, 3, 4))) void
+device_log(struct viommu *device, enum viommu_log_event event, const char *format, ...);
+
+/* Count and log a request that a limit refused. */
+void device_log_limit(struct viommu *device, const char *request);
+
+#endif
