@@ -350,7 +350,7 @@ static struct viommu *new_device(struct scene *scene, const struct viommu_ops *o
  */
 static void migrate(struct scene *scene)
 {
-	char reason[128] = "";
+	char reason[VIOMMU_REASON_LENGTH] = "";
 	struct viommu *other;
 	size_t length;
 	void *bytes;

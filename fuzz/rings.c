@@ -249,7 +249,7 @@ static void migrate(struct scene *scene)
 {
 	bool level = scene->level;
 	struct viommu_mmio *other;
-	char reason[128];
+	char reason[VIOMMU_REASON_LENGTH];
 	size_t length;
 	void *bytes;
 

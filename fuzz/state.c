@@ -93,7 +93,7 @@ static void must_be_alike(const struct kind *kind, struct viommu_mmio *window,
 static void come_out_again(const struct kind *kind, struct viommu_mmio *window)
 {
 	struct viommu_mmio *other = new_window();
-	char reason[128];
+	char reason[VIOMMU_REASON_LENGTH];
 	size_t length;
 	void *bytes;
 
@@ -116,7 +116,7 @@ static void be_as_new(struct viommu_mmio *window)
 static void load(const struct kind *kind, const uint8_t *bytes, size_t length)
 {
 	struct viommu_mmio *window = new_window();
-	char reason[128] = "";
+	char reason[VIOMMU_REASON_LENGTH] = "";
 	int r = kind->load(window, bytes, length, reason, sizeof(reason));
 
 	must(r <= 0);

@@ -3,42 +3,35 @@
 #define VIOMMU_PROTOCOL_H
 
 /*
- * The numbers of the virtio-iommu protocol (virtio 1.3, "IOMMU Device")
+ * The numbers of the virtio-iommu protocol (virtio 1.3, 5.13)
  *
- * What guest and device say to each other. A VMM needs a few of them (features,
- * access permissions); a driver or a test needs all. The byte layouts of requests
- * stand, a row a field, in src/device/requests.c and in docs/protocol.md.
+ * A VMM needs a few of them: features, access permissions. A driver or a test needs all.
  *
- * All fields are little-endian, whatever the guest is, and are named here by their offset from the
- * beginning of the structure that they are in. Ranges on the wire are closed, as everywhere here:
- * virt_end and end are the last byte, not the one behind it. Reserved bytes are written as 0.
- * Names in quotation marks are headings of the standard's chapter.
- *
- * This header needs no other, and has nothing but numbers, so drivers can include it too.
+ * All fields are little-endian, and given by their offset from the beginning of their structure.
+ * Ranges are closed: virt_end and end are the last byte. Reserved bytes are written as 0. This
+ * header includes no other.
  */
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-/* Virtio's number for this kind of device: what DeviceID reads as behind virtio-mmio. A PCI
- * function has device ID 0x1040 + 23 = 0x1057 with vendor 0x1af4. "Device ID" */
+/* DeviceID behind virtio-mmio. As a PCI function: vendor 0x1af4, device 0x1040 + 23. 5.13.1 */
 #define VIOMMU_DEVICE_ID 23
 
 /*
- * The queues, by their index. On the first the driver sends requests: each is one chain of
- * descriptors, readable part first, and the answer comes in its writable part. On the second it
- * only leaves empty buffers, which the device fills with fault records. "Virtqueues"
+ * The queues, by index. A request is one chain of the request queue, and its answer is written to
+ * the chain's writable part. The driver fills the event queue with empty buffers for fault
+ * records. 5.13.2
  */
 enum { VIOMMU_REQUEST_QUEUE, VIOMMU_EVENT_QUEUE, VIOMMU_N_QUEUES };
 
 /*
- * Feature bits, as masks. "Feature bits"
+ * Feature bits, as masks. 5.13.3
  *
- * What is not offered has a fixed meaning: without INPUT_RANGE all of the 64-bit space can be
- * mapped, without DOMAIN_RANGE a domain may have any number of 32 bits, without MAP_UNMAP
- * endpoints can only be attached, for bypass. Without both BYPASS and BYPASS_CONFIG an endpoint
- * that is attached to nothing is blocked.
+ * Without INPUT_RANGE all of the 64-bit space can be mapped; without DOMAIN_RANGE a domain number
+ * is any 32 bits; without MAP_UNMAP endpoints can only bypass. With neither BYPASS nor
+ * BYPASS_CONFIG an endpoint attached to nothing is blocked.
  */
 #define VIOMMU_F_INPUT_RANGE   (1ull << 0) /* config: `input_range` is valid */
 #define VIOMMU_F_DOMAIN_RANGE  (1ull << 1) /* config: `domain_range` is valid */
@@ -49,11 +42,10 @@ enum { VIOMMU_REQUEST_QUEUE, VIOMMU_EVENT_QUEUE, VIOMMU_N_QUEUES };
 #define VIOMMU_F_BYPASS_CONFIG (1ull << 6) /* config: `bypass`; ATTACH has a flag BYPASS */
 
 /*
- * Configuration space: where each field begins, and its length. "Device configuration layout"
+ * Offsets of the fields in configuration space. 5.13.4
  *
- * Behind virtio-mmio it begins at 0x100 of the window. page_size_mask is valid always, the others
- * only if their feature was offered; here they read as 0 if not. A driver maps with the smallest
- * page size, the lowest bit of the mask, or with multiples of it.
+ * page_size_mask is always valid; any other field only if its feature is offered, and 0 here if
+ * not. The granule of mappings is the lowest bit of page_size_mask.
  */
 #define VIOMMU_CONFIG_PAGE_SIZE_MASK 0  /* le64 */
 #define VIOMMU_CONFIG_INPUT_START    8  /* le64 */
@@ -65,19 +57,18 @@ enum { VIOMMU_REQUEST_QUEUE, VIOMMU_EVENT_QUEUE, VIOMMU_N_QUEUES };
 #define VIOMMU_CONFIG_LENGTH         40 /* with three reserved bytes */
 
 /*
- * A built-in topology, as drafts of 2019 and 2020 had it, for platforms whose firmware has no
- * table. It is no part of the standard, which has since given bit and offset to another use:
- * a device with a built-in topology cannot have VIOMMU_F_BYPASS_CONFIG.
+ * A built-in topology, from drafts of 2019 and 2020, for platforms whose firmware has no table. It
+ * is not part of the standard, which uses bit and offset for BYPASS_CONFIG: a device has one of
+ * them.
  */
-#define VIOMMU_F_TOPOLOGY          (1ull << 6) /* config: says whom the IOMMU translates */
-#define VIOMMU_CONFIG_TOPOLOGY     36          /* where that begins: docs/tables.md */
-#define VIOMMU_TOPOLOGY_LENGTH_MAX (1u << 20)  /* bytes of configuration space with it, at most */
+#define VIOMMU_F_TOPOLOGY          (1ull << 6) /* config: which endpoints the IOMMU translates */
+#define VIOMMU_CONFIG_TOPOLOGY     36          /* its offset: docs/tables.md */
+#define VIOMMU_TOPOLOGY_LENGTH_MAX (1u << 20)  /* bytes of configuration space, at most */
 
 /*
- * Requests. "Device operations"
+ * Types of requests. 5.13.6
  *
- * Every request begins with its type, one byte at 0, and three reserved bytes. What follows is, by
- * offset:
+ * A request begins with its type, u8 at 0, and three reserved bytes:
  *
  *     ATTACH   4 domain le32    8 endpoint le32   12 flags le32, VIOMMU_ATTACH_F_*   16 reserved[4]
  *     DETACH   4 domain le32    8 endpoint le32   12 reserved[8]
@@ -86,11 +77,11 @@ enum { VIOMMU_REQUEST_QUEUE, VIOMMU_EVENT_QUEUE, VIOMMU_N_QUEUES };
  *     UNMAP    4 domain le32    8 virt_start le64   16 virt_end le64   24 reserved[4]
  *     PROBE    4 endpoint le32  8 reserved[64]
  *
- * The device writes a tail behind that: a status byte and three reserved bytes. PROBE has
- * `probe_size` bytes of properties between the two, all of them writable.
+ * The device writes a tail behind it: a status byte and three reserved bytes. A PROBE has
+ * `probe_size` writable bytes of properties before the tail.
  *
- * ATTACH makes the domain if there is none, and moves an endpoint that is attached elsewhere.
- * MAP adds one mapping; UNMAP removes all that lie in its range, and never a part of one.
+ * ATTACH makes the domain if it does not exist, and moves an endpoint that is attached elsewhere.
+ * MAP adds one mapping. UNMAP removes all mappings in its range, and never part of one.
  */
 enum {
 	VIOMMU_T_ATTACH = 1,
@@ -101,9 +92,8 @@ enum {
 };
 
 /*
- * How long the device-readable part of each request is, and the tail with the status. A request
- * whose readable part is shorter, whose writable part has no room for the tail, or whose type is
- * not known goes back with a used length of 0, and no status.
+ * Bytes of the device-readable part of each request, and of the tail. A request with a shorter
+ * readable part, no room for the tail, or an unknown type is returned with a used length of 0.
  */
 #define VIOMMU_ATTACH_LENGTH 20
 #define VIOMMU_DETACH_LENGTH 20
@@ -113,31 +103,31 @@ enum {
 #define VIOMMU_TAIL_LENGTH   4
 
 /*
- * Status byte of a tail. What this device answers where, checked in this order:
+ * Status byte of a tail, and when this device answers it. Checks run in this order:
  *
- *     ATTACH   INVAL   a reserved byte or an unknown flag is set
+ *     ATTACH   INVAL   a reserved byte or an unknown flag is set             5.13.6.3.2
  *              NOENT   no such endpoint
- *              RANGE   the domain is out of domain_range
- *              INVAL   the domain exists, and bypasses where the flag says not, or the reverse
- *              UNSUPP  the endpoint could not have the mappings or the granule of that domain
- *              NOMEM   a limit of the device was reached, or the host has no memory
- *     DETACH   NOENT   no such endpoint
+ *              RANGE   the domain is outside domain_range
+ *              INVAL   the flag BYPASS contradicts the existing domain
+ *              UNSUPP  the endpoint cannot have that domain's mappings or granule
+ *              NOMEM   a limit of the device is reached, or the host has no memory
+ *     DETACH   NOENT   no such endpoint                                      5.13.6.4.2
  *              INVAL   it is not attached to that domain
- *     MAP      INVAL   an unknown flag
+ *     MAP      INVAL   an unknown flag                                       5.13.6.5.2
  *              NOENT   no such domain
- *              INVAL   the domain bypasses, or virt_end is below virt_start
- *              RANGE   not aligned to the granule, wraps around, or is out of an input range
- *              INVAL   touches another mapping, or a reserved region of an endpoint
- *              NOMEM   as with ATTACH
- *     UNMAP    NOENT   no such domain
- *              INVAL   a reserved byte is set, the domain bypasses, or the range is inverted
- *              RANGE   a mapping would be cut: nothing is removed
- *     PROBE    INVAL   there is no room for all properties
+ *              INVAL   a bypass domain, or virt_end below virt_start
+ *              RANGE   not aligned to the granule, wraps, or is outside an input range
+ *              INVAL   overlaps a mapping, or a reserved region of an endpoint
+ *              NOMEM   as ATTACH
+ *     UNMAP    NOENT   no such domain                                        5.13.6.6.2
+ *              INVAL   a reserved byte is set, a bypass domain, or an inverted range
+ *              RANGE   the range would split a mapping; nothing is removed
+ *     PROBE    INVAL   no room for probe_size bytes of properties            5.13.6.7.2
  *              NOENT   no such endpoint
  *
- * ATTACH and MAP answer besides what a listener refused with (<viommu/device.h>). An UNMAP of a
- * range that has no mapping is OK. A request that is not OK has changed nothing,
- * but for the one case that struct viommu_listener_ops tells of.
+ * ATTACH and MAP also answer what a listener refused with (<viommu/device.h>). An UNMAP of a range
+ * without mappings is OK. A request that is not OK has changed nothing, except for quarantine
+ * (struct viommu_listener_ops).
  */
 enum {
 	VIOMMU_S_OK = 0,
@@ -151,14 +141,13 @@ enum {
 	VIOMMU_S_NOMEM = 8,  /* out of resources */
 };
 
-/* ATTACH flags. The domain bypasses: its endpoints reach memory untranslated, and it takes no MAP.
- * An unknown flag unless VIOMMU_F_BYPASS_CONFIG was accepted. "ATTACH request" */
+/* ATTACH flags. BYPASS: the domain bypasses and takes no MAP; unknown unless
+ * VIOMMU_F_BYPASS_CONFIG was accepted. 5.13.6.3 */
 #define VIOMMU_ATTACH_F_BYPASS (1u << 0)
 
 /*
- * MAP flags, which are also what an access asks for and a translation permits. MMIO says that the
- * guest means device registers; it needs VIOMMU_F_MMIO, is handed on to listeners, and permits
- * nothing by itself. "MAP request"
+ * MAP flags; also what an access asks for and a translation permits. MMIO: device registers. It
+ * needs VIOMMU_F_MMIO, is passed on to listeners, and permits nothing by itself. 5.13.6.5
  */
 #define VIOMMU_MAP_F_READ  (1u << 0)
 #define VIOMMU_MAP_F_WRITE (1u << 1)
@@ -206,31 +195,28 @@ enum {
 	VIOMMU_PROBE_T_##name = (type), VIOMMU_PROBE_##name##_LENGTH = 8,
 enum { VIOMMU_PROPERTIES(VIOMMU_PROPERTY_CONSTANTS) };
 
-/* Kinds of a reserved region. A driver that meets another one treats it as RESERVED. "RESV_MEM
- * property" */
+/* Subtypes of a reserved region. A driver treats an unknown one as RESERVED. 5.13.6.8.1 */
 #define VIOMMU_RESV_MEM_RESERVED 0 /* not to be mapped */
 #define VIOMMU_RESV_MEM_MSI      1 /* not to be mapped: writes there are interrupts */
 
 /*
- * Fault record of the event queue. "Event queue"
+ * Fault record, one in each buffer of the event queue. 5.13.6.9
  *
  *     0 reason u8   1 reserved[3]   4 flags le32, VIOMMU_FAULT_F_*   8 endpoint le32
  *     12 reserved le32   16 address le64
  *
- * One record a buffer, whose used length is then 24. The address is where the access began, not
- * the page that it is in, and is valid always in what this device writes.
+ * This device always sets the address: where the access began, and not its page.
  */
 #define VIOMMU_FAULT_LENGTH 24
 
-/* Why an access was refused. UNKNOWN is of an endpoint that is blocked although no driver asked
- * for that: whoever mirrors its mappings has failed. */
+/* Why an access was refused. UNKNOWN: the endpoint is quarantined, because a listener failed. */
 enum {
 	VIOMMU_FAULT_R_UNKNOWN = 0,
 	VIOMMU_FAULT_R_DOMAIN = 1,  /* the endpoint is attached to nothing */
 	VIOMMU_FAULT_R_MAPPING = 2, /* not mapped, or not with that permission */
 };
 
-/* What the access was. Neither READ nor WRITE: somebody only asked for the mapping. */
+/* What the access was. Neither READ nor WRITE: the VMM only asked for a mapping. */
 #define VIOMMU_FAULT_F_READ    (1u << 0)
 #define VIOMMU_FAULT_F_WRITE   (1u << 1)
 #define VIOMMU_FAULT_F_ADDRESS (1u << 8) /* the address field is valid */

@@ -185,7 +185,8 @@ static size_t execute(struct viommu *device, const struct request_row *row, cons
 	if (row->changes_routing)
 		device_synchronize(device);
 
-	trace_request(device, row->layout, &request, tail[0]);
+	if (device->ops.trace)
+		trace_request(device, row->layout, &request, tail[0]);
 
 	list_write(writable, 0, device->properties, properties);
 	list_write(writable, properties, tail, sizeof(tail));

@@ -71,8 +71,6 @@ void trace_request(struct viommu *device, const struct layout *layout, const uni
 		.text = text.bytes,
 	};
 
-	if (!device->ops.trace)
-		return;
 	add(&text, "%s", layout->name);
 	for_each_field(field, layout) {
 		if (!is_shown(field, request) || trace.n_fields == FIELDS_MAX)

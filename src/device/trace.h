@@ -5,9 +5,9 @@
 #include "device/core.h"
 #include "wire/layout.h"
 
-/* Report to the VMM's `trace` and `log`. Each costs one test where the callback is NULL. */
+/* Report to the VMM's `trace` and `log`. */
 
-/* A request that was answered with `status`. */
+/* A request that was answered with `status`. Only if the VMM has a `trace`. */
 void trace_request(struct viommu *device, const struct layout *layout, const union request *request,
 		   uint8_t status);
 

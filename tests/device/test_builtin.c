@@ -82,7 +82,7 @@ static void the_topology_cannot_be_written(void **state)
 
 static int load_saved(struct rig *rig, const void *bytes, size_t length)
 {
-	char reason[128];
+	char reason[VIOMMU_REASON_LENGTH];
 
 	return viommu_load(rig->device, bytes, length, reason, sizeof(reason));
 }

@@ -257,7 +257,7 @@ static int look_around(struct scene *scene, unsigned i)
  * viommu_reset()": make it whole again. */
 static int migrate(struct scene *scene, unsigned i)
 {
-	char reason[128];
+	char reason[VIOMMU_REASON_LENGTH];
 	size_t length;
 	void *bytes;
 	int r = viommu_save(scene->device, &bytes, &length);
@@ -404,7 +404,7 @@ static int make_loaded_window(void)
 	static const struct viommu_mmio_ops window_ops = { .size = sizeof(window_ops),
 							   .memory = no_memory };
 	struct viommu_mmio *mmio;
-	char reason[128];
+	char reason[VIOMMU_REASON_LENGTH];
 	size_t length;
 	void *bytes;
 	int r = viommu_mmio_new(NULL, NULL, &window_ops, NULL, &mmio);

@@ -264,7 +264,7 @@ static void what_is_loaded_needs_no_more_than_it_did(void **state)
 	for (unsigned i = 0; i < N_SCENES; i++) {
 		struct scene scene = scene_new(N_ENDPOINTS, 1000u << i % 10);
 		uint64_t bytes;
-		char reason[128];
+		char reason[VIOMMU_REASON_LENGTH];
 		size_t length;
 		void *stream;
 

@@ -227,7 +227,7 @@ static void adding_endpoints_waits_where_what_they_are_found_in_is_replaced(void
 static void by_load(struct rig *rig)
 {
 	struct viommu *other;
-	char reason[128];
+	char reason[VIOMMU_REASON_LENGTH];
 	size_t length;
 	void *bytes;
 

@@ -48,10 +48,11 @@ static void quarantine(struct rig *rig, uint32_t endpoint)
 	viommu_unlisten(scribe.listener);
 }
 
-static int load(struct rig *rig, const void *bytes, size_t length, char reason[128])
+static int load(struct rig *rig, const void *bytes, size_t length,
+		char reason[VIOMMU_REASON_LENGTH])
 {
 	reason[0] = '\0';
-	return viommu_load(rig->device, bytes, length, reason, 128);
+	return viommu_load(rig->device, bytes, length, reason, VIOMMU_REASON_LENGTH);
 }
 
 static void assert_saves(struct rig *rig, const void *bytes, size_t length)
@@ -84,7 +85,7 @@ static void assert_refused(struct rig *rig, int error, int expected, const char 
 static void what_was_saved_is_there_again(void **state)
 {
 	struct rig *rig = *state;
-	char reason[128];
+	char reason[VIOMMU_REASON_LENGTH];
 	size_t length;
 	void *bytes = save_something(rig, &length);
 
@@ -108,7 +109,7 @@ static void saving_what_was_loaded_gives_the_same_bytes(void **state)
 		{ EP2, EP3, EP }, { EP3, EP, EP2 }, { EP3, EP2, EP }
 	};
 	struct rig *rig = *state;
-	char reason[128];
+	char reason[VIOMMU_REASON_LENGTH];
 
 	for (size_t i = 0; i < COUNT_OF(orders); i++) {
 		size_t length;
@@ -134,7 +135,7 @@ static void a_quarantine_is_not_lifted_by_a_migration(void **state)
 {
 	struct rig *rig = *state;
 	struct viommu_fault fault;
-	char reason[128];
+	char reason[VIOMMU_REASON_LENGTH];
 	size_t length;
 	void *bytes;
 
@@ -162,7 +163,7 @@ static void listeners_hear_of_a_quarantine_that_is_loaded(void **state)
 {
 	struct scribe scribe = { 0 };
 	struct rig *rig = *state;
-	char reason[128];
+	char reason[VIOMMU_REASON_LENGTH];
 	size_t length;
 	void *bytes;
 
@@ -179,7 +180,7 @@ static void listeners_hear_of_a_quarantine_that_is_loaded(void **state)
 static void every_truncation_is_refused(void **state)
 {
 	struct rig *rig = *state;
-	char reason[128];
+	char reason[VIOMMU_REASON_LENGTH];
 	size_t length;
 	uint8_t *bytes = save_something(rig, &length);
 
@@ -193,7 +194,7 @@ static void every_truncation_is_refused(void **state)
 static void every_flipped_bit_is_refused(void **state)
 {
 	struct rig *rig = *state;
-	char reason[128];
+	char reason[VIOMMU_REASON_LENGTH];
 	size_t length;
 	uint8_t *bytes = save_something(rig, &length);
 
@@ -217,7 +218,7 @@ static void a_refusal_leaves_bypass_as_it_was(void **state)
 {
 	struct rig *rig = *state;
 	struct scribe scribe;
-	char reason[128];
+	char reason[VIOMMU_REASON_LENGTH];
 	size_t length;
 	uint8_t *bytes = save_something(rig, &length);
 
@@ -242,7 +243,7 @@ static void a_refusal_leaves_bypass_as_it_was(void **state)
 static void a_version_of_the_future_is_named(void **state)
 {
 	struct rig *rig = *state;
-	char reason[128];
+	char reason[VIOMMU_REASON_LENGTH];
 	size_t length;
 	uint8_t *bytes = save_something(rig, &length);
 
@@ -268,7 +269,7 @@ static void a_stream_of_every_version_is_still_read(void **state)
 	};
 	struct rig *rig = *state;
 	uint8_t bytes[1024];
-	char reason[128];
+	char reason[VIOMMU_REASON_LENGTH];
 
 	for (size_t i = 0; i < COUNT_OF(versions); i++) {
 		FILE *file = fopen(versions[i].path, "rb");
@@ -326,7 +327,7 @@ static void what_does_not_fit_the_device_is_named(void **state)
 		{ { .features = VIOMMU_F_MAP_UNMAP }, "only 0x4 are offered" },
 	};
 	struct rig *rig = *state;
-	char reason[128];
+	char reason[VIOMMU_REASON_LENGTH];
 	size_t length;
 	void *bytes = save_something(rig, &length);
 
@@ -342,7 +343,7 @@ static void what_does_not_fit_the_device_is_named(void **state)
 static void a_missing_endpoint_is_named(void **state)
 {
 	struct rig *rig = *state;
-	char reason[128];
+	char reason[VIOMMU_REASON_LENGTH];
 	size_t length;
 	void *bytes = save_something(rig, &length);
 
@@ -356,7 +357,7 @@ static void a_missing_endpoint_is_named(void **state)
 static void a_missing_endpoint_in_quarantine_is_named(void **state)
 {
 	struct rig *rig = *state;
-	char reason[128];
+	char reason[VIOMMU_REASON_LENGTH];
 	size_t length;
 	void *bytes;
 
@@ -383,7 +384,7 @@ static void what_does_not_fit_an_endpoint_is_named(void **state)
 		{ { .page_size_mask = ~0xffffull }, "endpoint 0x10 has another granule" },
 	};
 	struct rig *rig = *state;
-	char reason[128];
+	char reason[VIOMMU_REASON_LENGTH];
 	size_t length;
 	void *bytes = save_something(rig, &length);
 
@@ -406,7 +407,7 @@ static void listeners_hear_of_what_is_loaded_and_can_refuse(void **state)
 {
 	struct scribe scribe = { 0 };
 	struct rig *rig = *state;
-	char reason[128];
+	char reason[VIOMMU_REASON_LENGTH];
 	size_t length;
 	void *bytes = save_something(rig, &length);
 

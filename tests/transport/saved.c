@@ -52,7 +52,7 @@ static void *save(struct rig *rig, size_t *ret_length)
 
 static void migrate(struct rig *rig)
 {
-	char reason[128];
+	char reason[VIOMMU_REASON_LENGTH];
 	size_t length;
 	void *bytes = save(rig, &length);
 
@@ -142,7 +142,7 @@ static void the_interrupt_line_is_as_it_was(void **state)
 static void what_the_window_was_before_is_forgotten(void **state)
 {
 	struct rig *rig = *state;
-	char reason[128];
+	char reason[VIOMMU_REASON_LENGTH];
 	size_t length;
 	void *bytes = save(rig, &length);
 
@@ -224,7 +224,7 @@ static void a_stream_of_every_version_is_still_read(void **state)
 	struct rig *rig = *state;
 	uint64_t address;
 	uint8_t bytes[1024];
-	char reason[128];
+	char reason[VIOMMU_REASON_LENGTH];
 	FILE *file;
 	size_t length;
 
@@ -258,7 +258,7 @@ static void assert_refused(struct rig *rig, const void *bytes, size_t length, in
 {
 	struct viommu_counters counters = { .size = sizeof(counters) };
 	unsigned rises = rig->rises, generation = load(&rig->window, CONFIG_GENERATION);
-	char reason[128] = "";
+	char reason[VIOMMU_REASON_LENGTH] = "";
 	int error = viommu_mmio_load(rig->mmio, bytes, length, reason, sizeof(reason));
 	uint8_t bypass;
 
@@ -399,7 +399,7 @@ static void a_missing_endpoint_is_named(void **state)
 static void streams_of_window_and_device_are_told_apart(void **state)
 {
 	struct rig *rig = *state;
-	char reason[128];
+	char reason[VIOMMU_REASON_LENGTH];
 	size_t length;
 	void *bytes;
 
