@@ -4,17 +4,17 @@
 #include "device/trace.h"
 
 /*
- * The requests ATTACH and DETACH, which move endpoints between domains
+ * The requests ATTACH and DETACH (virtio 1.3, 5.13.6.3 and 5.13.6.4)
  *
- * virtio 1.3, "IOMMU Device / ATTACH request", "DETACH request". A domain is made by the
- * first ATTACH that names it and gone, with its mappings, when its last endpoint leaves.
+ * The first ATTACH that names a domain makes it. The domain, with its mappings, ends with its
+ * last endpoint.
  *
- * A refused ATTACH has no side effect. So everything is checked, and whatever is needed
- * is allocated, before the endpoint leaves its old domain; and the old domain is kept
- * until every listener has agreed to the new one.
+ * A refused ATTACH has no side effect. So everything is checked, and all memory is allocated,
+ * before the endpoint leaves its old domain; and the old domain is kept until every listener has
+ * agreed to the new one.
  */
 
-/* Let go of a domain that an endpoint has left. */
+/* Retire a domain after its last endpoint has left. */
 static void domain_release(struct viommu *device, struct domain *domain)
 {
 	if (!domain || domain->n_endpoints)
@@ -38,8 +38,10 @@ void endpoint_detach(struct endpoint *endpoint)
 	domain_release(endpoint->device, domain);
 }
 
-/* Put the endpoint where it was before, which is in front of `next`; if a listener will not have
- * that, nowhere. */
+/*
+ * Put the endpoint back in front of `next`. If a listener refuses the old state too, quarantine
+ * it.
+ */
 static void endpoint_restore(struct endpoint *endpoint, struct domain *old, struct endpoint *next)
 {
 	endpoint_unlink(endpoint);
@@ -56,7 +58,6 @@ static void endpoint_restore(struct endpoint *endpoint, struct domain *old, stru
 	listeners_notify_mode(endpoint);
 }
 
-/* Leave whatever domain the endpoint is in, and join `domain`. */
 static int endpoint_move(struct endpoint *endpoint, struct domain *domain)
 {
 	struct domain *old = endpoint->domain;
@@ -81,13 +82,12 @@ static int endpoint_move(struct endpoint *endpoint, struct domain *domain)
 
 /* -- ATTACH ------------------------------------------------------------------------ */
 
-/* Is the endpoint all that keeps its domain alive? */
 static bool is_last(const struct endpoint *endpoint)
 {
 	return endpoint->domain && endpoint->domain->n_endpoints == 1;
 }
 
-/* Would one more domain be too many, beside the one that `leaving` takes with it? */
+/* A domain that `leaving` takes with it does not count. */
 static bool domain_is_too_many(struct viommu *device, const struct endpoint *leaving)
 {
 	const struct usage more = { is_last(leaving) ? 0 : 1, 0, domain_bytes_empty() };
@@ -98,7 +98,7 @@ static bool domain_is_too_many(struct viommu *device, const struct endpoint *lea
 	return true;
 }
 
-/* Attach to a domain of that name which does not exist, or will not any more. */
+/* Attach to a domain that does not exist, or ends because this endpoint leaves it. */
 static uint8_t attach_to_new(struct endpoint *endpoint, uint32_t id, bool bypass)
 {
 	struct viommu *device = endpoint->device;
@@ -162,7 +162,7 @@ uint8_t do_attach(struct viommu *device, const union request *request)
 
 /* -- DETACH ------------------------------------------------------------------------- */
 
-/* Reserved bytes are ignored, and not refused as those of an ATTACH are: "DETACH request". */
+/* "The device MUST ignore reserved", other than in an ATTACH. 5.13.6.4.2 */
 uint8_t do_detach(struct viommu *device, const union request *request)
 {
 	struct endpoint *endpoint = endpoint_find(device, request->detach.endpoint);

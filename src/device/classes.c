@@ -2,15 +2,14 @@
 #include "device/core.h"
 
 /*
- * Endpoints of a domain that are same_constraints in what can be mapped for them
+ * Constraint classes: the endpoints of a domain with equal input ranges and reserved regions
  *
  * Every MAP is checked against every endpoint of its domain, of which there may be tens of
- * thousands. But they are of a few kinds, which the VMM makes: so of each kind one endpoint stands
- * for all, and a guest that puts everything into one domain does not make each MAP walk through
- * it. The granule is the domain's.
+ * thousands. The VMM configures only a few kinds of them. So the check looks at one endpoint of
+ * each class. The granule is not part of it: all endpoints of a domain share one.
  */
 
-/* Whatever they are for, nothing can be mapped there. */
+/* The subtype does not matter: no region can be mapped. */
 static bool same_regions(const struct regions *a, const struct regions *b)
 {
 	size_t n = a ? a->n : 0;
@@ -37,7 +36,6 @@ static void class_create(struct endpoint *endpoint, struct endpoint **at)
 	*at = endpoint;
 }
 
-/* Behind the one that stands for the kind. */
 static void class_join(struct endpoint *endpoint, struct endpoint *first)
 {
 	endpoint->next_in_class = first->next_in_class;
@@ -61,7 +59,7 @@ void classes_add(struct endpoint *endpoint)
 	class_create(endpoint, &endpoint->domain->classes);
 }
 
-/* The next one same_constraints takes the place of one that stood for its kind. */
+/* The next endpoint of the class becomes its representative. */
 static void class_replace_representative(struct endpoint *endpoint)
 {
 	struct endpoint **at = &endpoint->domain->classes, *next = endpoint->next_in_class;

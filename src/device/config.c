@@ -6,11 +6,10 @@
 #include "wire/layout.h"
 
 /*
- * Configuration space (virtio 1.3, "IOMMU Device / Device configuration layout")
+ * Configuration space (virtio 1.3, 5.13.4)
  *
- * It is encoded anew for each read, from the row table and the device's state: 40 bytes
- * are cheap, and so there is nothing to keep in step. A field whose feature is not
- * offered reads as 0. A built-in topology covers the end of it, and goes on behind it.
+ * It is encoded for each read, from the row table and the device's state: 40 bytes are cheap, and
+ * no copy can be stale. A built-in topology covers the end of it, and extends it.
  */
 
 struct config_space {
@@ -62,9 +61,9 @@ size_t viommu_config_length(const struct viommu *device)
 	return length > VIOMMU_CONFIG_LENGTH ? length : VIOMMU_CONFIG_LENGTH;
 }
 
-/* The bytes [first, end) of a part of configuration space, as far as a read asks for them. */
+/* The bytes [first, end) of configuration space, of which a read may ask for a part. */
 struct part {
-	const uint8_t *space; /* all of it: what stands at `first` is space[first] */
+	const uint8_t *space; /* the byte at `first` is space[first] */
 	uint64_t first, end;
 };
 
@@ -100,7 +99,7 @@ void viommu_config_read(struct viommu *device, uint64_t offset, void *bytes, siz
 			  offset, bytes, length);
 }
 
-/* NULL, or why a write has no effect whatever the driver accepted. */
+/* NULL, or why a write is ignored whatever the driver has accepted. */
 static const char *config_write_error(uint64_t offset, const uint8_t *bytes, size_t length)
 {
 	if (offset > VIOMMU_CONFIG_BYPASS || length <= VIOMMU_CONFIG_BYPASS - offset)

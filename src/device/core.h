@@ -13,65 +13,64 @@
 #include "sync/readers.h"
 
 /*
- * The objects of the device core, and what its files ask of each other
+ * The objects of the device core, and the functions that its files share
  *
- *     device --*--> endpoint --0..1--> domain --1--> map of ranges
+ *     device --*--> endpoint --0..1--> domain --1--> interval map
  *                      |                  |
  *                      *                  +--*--> its endpoints
  *                   listener
  *
- * A domain lives as long as it has an endpoint. One lock stands over all of it, but not over
- * translations and DMA sections: they look at nothing but what is said to be for them, in a
- * section of readers. Functions declared here are called with the lock held, unless they
- * say otherwise.
+ * A domain exists while it has an endpoint. One lock covers all of it. Translations and DMA
+ * sections do not take it: in a read-side section, they use only the members that are marked as
+ * for translations. Functions declared here are called with the lock held, unless they say
+ * otherwise.
  */
 
-/* Where accesses go: all that a translation has to know. Never changes. */
+/* All that a translation has to know about an endpoint's accesses. Immutable. */
 struct route {
 	enum viommu_mode mode;
-	uint8_t fault;   /* why an access is refused: VIOMMU_FAULT_R_* */
+	uint8_t fault;   /* VIOMMU_FAULT_R_* of a refused access */
 	struct map *map; /* if VIOMMU_TRANSLATED */
 };
 
-/* A domain: an address space, made by ATTACH and gone with its last endpoint. */
 struct domain {
-	struct id_node node; /* in the device's; first */
+	struct id_node node; /* in viommu.domains; must be first */
 	struct route route;  /* for translations */
 	bool bypass;
-	bool changed;                      /* is in the device's list of those */
-	uint64_t granule;                  /* that of all its endpoints */
+	bool changed;                      /* in viommu.changed */
+	uint64_t granule;                  /* of all its endpoints */
 	struct map *map;                   /* empty if `bypass` */
-	struct endpoint *endpoints, **end; /* in the order in which they were attached */
-	struct endpoint *classes;          /* one of each kind; classes.c */
+	struct endpoint *endpoints, **end; /* in the order of attachment */
+	struct endpoint *classes;          /* one endpoint of each; classes.c */
 	uint64_t n_endpoints;
 	struct domain *next_changed, *next_retired;
 };
 
-/* Reserved regions, sorted. Never change. */
+/* Reserved regions, sorted. Immutable. */
 struct regions {
 	size_t n;
 	struct viommu_reserved region[];
 };
 
 struct endpoint {
-	struct id_node node; /* in the device's; first */
+	struct id_node node; /* in viommu.endpoints; must be first */
 
-	/* For translations, and the number: what never changes, then what changes by one store. */
+	/* For translations, beside the ID: immutable, or changed by one store. */
 	struct viommu *device;
 	_Atomic(const struct route *) route;
 	_Atomic(struct regions *) regions; /* NULL: none */
 
-	struct viommu_endpoint config; /* as configured, but for regions and the next two */
+	struct viommu_endpoint config; /* without `reserved`, which is in `regions` */
 	uint64_t granule;
 	uint64_t input_first, input_last; /* within the device's */
 	struct domain *domain;            /* NULL: attached to nothing */
-	struct endpoint *next, **at;      /* in the domain's list, and what points to it there */
-	struct endpoint *next_class;      /* if it stands for its kind; else NULL */
-	struct endpoint *next_in_class,
-		**in_class_at;             /* of its kind, and what points to it; or NULL */
-	struct viommu_listener *listeners; /* in the order they were added */
-	int notified_mode;                 /* the mode listeners were told last, or MODE_UNKNOWN */
-	bool quarantined;                  /* blocked while it is attached to nothing */
+	struct endpoint *next, **at;      /* in the domain's list; what points to it there */
+	struct endpoint *next_class;      /* if it represents its class */
+	struct endpoint *next_in_class;
+	struct endpoint **in_class_at;     /* what points to it in its class, or NULL */
+	struct viommu_listener *listeners; /* in the order in which they were added */
+	int notified_mode; /* MODE_UNKNOWN, or the enum viommu_mode that listeners know */
+	bool quarantined;  /* blocked while it is attached to nothing */
 	atomic_uint_fast64_t faults;
 };
 
@@ -93,24 +92,24 @@ struct viommu {
 	struct readers readers;
 
 	pthread_mutex_t lock;
-	bool sync_pending;      /* to wait until translations have seen what was changed */
-	unsigned n_changes;     /* of maps since their nodes were had back, */
-	struct domain *changed; /* and of which */
-	struct domain *retired; /* to be freed then */
+	bool sync_pending;      /* translations may still use what was unpublished */
+	unsigned n_changes;     /* of maps since their nodes were reclaimed */
+	struct domain *changed; /* domains with such maps */
+	struct domain *retired; /* domains to free after a grace period */
 	size_t n_listeners;
 
 	uint64_t accepted; /* features */
-	bool bypass;       /* as in configuration space */
+	bool bypass;       /* the field of configuration space */
 
 	struct ids endpoints, domains;
-	uint64_t n_mappings, n_bytes; /* held for the guest */
-	uint8_t *properties;          /* config.probe_size bytes to build an answer to PROBE */
-	uint8_t *topology;            /* own copy of config.topology, or NULL */
+	uint64_t n_mappings, n_bytes; /* account of all domains */
+	uint8_t *properties;          /* probe_size bytes for the answer to PROBE */
+	uint8_t *topology;            /* copy of config.topology, or NULL */
 
 	atomic_uint_fast64_t requests, requests_bad, refused, limited;
 	atomic_uint_fast64_t n_logged[VIOMMU_N_LOG_EVENTS];
 
-	pthread_mutex_t faults_lock; /* inside `lock`; guards the rest */
+	pthread_mutex_t faults_lock; /* taken inside `lock`; guards the rest */
 	struct viommu_fault last_faults[N_LAST_FAULTS];
 	uint64_t faults, faults_dropped;
 };
@@ -126,7 +125,6 @@ struct viommu {
 #define for_each_listener(l, endpoint) \
 	for (struct viommu_listener *l = (endpoint)->listeners; l; l = l->next)
 
-/* The lowest bit of a page-size mask. */
 static inline uint64_t granule_of(uint64_t page_size_mask)
 {
 	return page_size_mask & -page_size_mask;
@@ -134,7 +132,7 @@ static inline uint64_t granule_of(uint64_t page_size_mask)
 
 /* -- device.c ----------------------------------------------------------------- */
 
-/* Detach every endpoint and let features go; `bypass` becomes what is given. */
+/* Detach every endpoint and accept no feature. */
 void device_reset(struct viommu *device, bool bypass);
 
 static inline bool device_accepted(const struct viommu *device, uint64_t feature)
@@ -144,32 +142,31 @@ static inline bool device_accepted(const struct viommu *device, uint64_t feature
 
 /* -- route.c ------------------------------------------------------------------- */
 
-/* What an endpoint's accesses come to; what one that is attached to nothing can do. */
 enum viommu_mode endpoint_mode(const struct endpoint *endpoint);
 
-/* Let translations see what has become of an endpoint: domain, quarantine, `bypass`. */
+/* Publish an endpoint's route after its domain, quarantine or the device's `bypass` has changed. */
 void endpoint_publish_route(struct endpoint *endpoint);
 
 /* -- quiesce.c ------------------------------------------------------------------ */
 
-/* Unlocking waits for translations, if something was changed that they may go by. */
+/* Unlocking waits for a grace period if one is pending. */
 void device_lock(struct viommu *device);
 void device_unlock(struct viommu *device);
 
-/* Something was taken away: wait for translations before it is used again. */
+/* Something was unpublished: wait for a grace period before it is used again. */
 void device_mark_sync_pending(struct viommu *device);
 
-/* Nobody is in the domain any more: free it after that. */
+/* Free a domain without endpoints after a grace period. */
 void device_retire_domain(struct viommu *device, struct domain *domain);
 
-/* The domain's map was changed, so it wants to be settled. */
+/* The domain's map has changed, and has nodes to reclaim. */
 void device_changed(struct viommu *device, struct domain *domain);
 
-/* Wait for translations, and do what waits for that. */
+/* Wait for a grace period, then reclaim and free. */
 void device_synchronize(struct viommu *device);
 void device_synchronize_if_due(struct viommu *device);
 
-/* -- requests.c: the layouts of all requests, decoded ------------------------------ */
+/* -- requests.c: decoded requests -------------------------------------------------- */
 
 struct request_attach {
 	uint8_t type, reserved_head[3];
@@ -211,7 +208,7 @@ union request {
 	struct request_probe probe;
 };
 
-/* What each does; returns a status. */
+/* Each returns a status. */
 uint8_t do_attach(struct viommu *device, const union request *request);
 uint8_t do_detach(struct viommu *device, const union request *request);
 uint8_t do_map(struct viommu *device, const union request *request);
@@ -222,54 +219,58 @@ uint8_t do_probe(struct viommu *device, const union request *request);
 
 struct domain *domain_find(const struct viommu *device, uint32_t id);
 
-/* A domain that nobody is in and nobody counts yet, or NULL; and the end of one. */
+/* NULL when out of memory. Not in the device and not accounted yet. */
 struct domain *domain_new(uint32_t id, bool bypass, uint64_t granule);
 void domain_free(struct domain *domain);
 
-/* What the guest makes the device hold: now, or in addition. */
+/* What the guest makes the device hold. */
 struct usage {
 	uint64_t domains, mappings, bytes;
 };
 
-/* Would that much more be beyond a limit? */
+/* Would `more` exceed a limit? */
 bool device_is_full(const struct viommu *device, struct usage more);
 
-/* Heap that a domain takes, with its map; and that an empty one would. */
+/* Bytes of heap, of a domain with its map; and of an empty one. */
 uint64_t domain_bytes(const struct domain *domain);
 uint64_t domain_bytes_empty(void);
 
-/* Count, or do not count any more, what a domain holds. */
+/* Add what a domain holds to the device's account, or subtract it. */
 void domain_account(struct viommu *device, const struct domain *domain);
 void domain_unaccount(struct viommu *device, const struct domain *domain);
 
-/* Write an endpoint down in a domain, as the last of it, or strike it out. Nobody is told. */
+/* Add an endpoint to a domain, as the last or before `next`; remove it. No listener is called. */
 void endpoint_link(struct endpoint *endpoint, struct domain *domain);
 void endpoint_link_before(struct endpoint *endpoint, struct domain *domain, struct endpoint *next);
 void endpoint_unlink(struct endpoint *endpoint);
 
-/* The range as a listener sees it. */
+/* The range as listeners see it. */
 struct viommu_mapping mapping_of(const struct domain *domain, const struct range *range);
 
 /* -- attach.c -------------------------------------------------------------------------- */
 
-/* Take the endpoint out of its domain; listeners are told. Cannot fail. */
+/* Detach, and notify listeners. Cannot fail. */
 void endpoint_detach(struct endpoint *endpoint);
 
 /* -- classes.c ------------------------------------------------------------------------------ */
 
-/* An endpoint comes into its domain, or leaves it; or what is said of it is about to change, and
- * has changed. */
+/*
+ * Call when an endpoint has joined its domain or leaves it, and around a change of its
+ * constraints.
+ */
 void classes_add(struct endpoint *endpoint);
 void classes_remove(struct endpoint *endpoint);
 
 /* -- mapping.c --------------------------------------------------------------------------- */
 
-/* May the domain have that range, all limits apart? A status. */
+/* A status: whether the domain can have the range, limits apart. */
 uint8_t mapping_check(const struct viommu *device, const struct domain *domain,
 		      const struct range *range);
 
-/* If it may not: what is in the way here, and would not be with another device, as a phrase. NULL:
- * it could be in no domain. */
+/*
+ * Why this device cannot have a range that another device could, as a phrase. NULL: no device
+ * could.
+ */
 const char *mapping_conflict_reason(const struct viommu *device, const struct domain *domain,
 				    const struct range *range);
 
@@ -277,53 +278,52 @@ const char *mapping_conflict_reason(const struct viommu *device, const struct do
 
 struct endpoint *endpoint_find(const struct viommu *device, uint32_t id);
 
-/* Could the endpoint be in that domain, with the mappings that are there? */
+/* Is the endpoint compatible with the domain and its mappings? */
 bool endpoint_fits(const struct endpoint *endpoint, const struct domain *domain);
 
-/* A reserved region that overlaps [first, last], by any thread. */
+/* A reserved region that overlaps [first, last], or NULL. By any thread. */
 const struct viommu_reserved *endpoint_reserved(const struct endpoint *endpoint, uint64_t first,
 						uint64_t last);
 
 /* -- probe.c -------------------------------------------------------------------------------- */
 
-/* Are all values of properties that the VMM configured valid? */
 bool probe_values_are_valid(const struct viommu_endpoint *config);
 
-/* Write the endpoint's properties. Returns how many bytes they need; writes only if <= room. */
+/* Write the endpoint's properties if they fit into `room`. Returns the bytes that they need. */
 size_t probe_properties(const struct endpoint *endpoint, uint8_t *properties, size_t room);
 
 #define MODE_UNKNOWN (-1)
 
 /* -- listener.c ------------------------------------------------------------------------------ */
 
-/* The status that a listener's refusal, a negative errno, becomes. */
+/* The status for a listener's negative errno. */
 uint8_t status_of(int error);
 
-/* The endpoint is about to leave its domain: unmap everything. */
+/* Call before an endpoint leaves its domain: unmap everything. */
 void listeners_unmap_all(struct endpoint *endpoint);
 
 /*
- * The endpoint is in another domain: tell the mode, and every mapping. On a refusal those
- * that were told are told to unmap again, and the errno is returned.
+ * Call when an endpoint is in another domain: notify the mode and every mapping. If a listener
+ * refuses, unmap what was mapped before it, and return its errno.
  */
 int listeners_replay(struct endpoint *endpoint);
 
-/* The endpoint is in no domain: tell the mode, whatever the listeners say. */
+/* Notify the mode of an endpoint in no domain. Cannot fail: refusals are ignored. */
 void listeners_notify_mode(struct endpoint *endpoint);
 
-/* A mapping is new in a domain: as above, for all of its endpoints. */
+/* Notify all endpoints of a domain of a mapping. As listeners_replay() if one refuses. */
 int listeners_map(struct domain *domain, const struct viommu_mapping *mapping);
 void listeners_unmap(struct domain *domain, const struct viommu_mapping *mapping);
 
-/* Tell the mode where it is no longer what was told last. */
+/* Notify the mode of unattached endpoints where it has changed. */
 void listeners_notify_mode_changes(struct viommu *device);
 
-/* Free those of an endpoint, without a word. */
+/* Free an endpoint's listeners without calling them. */
 void listeners_free(struct endpoint *endpoint);
 
 /* -- fault.c -------------------------------------------------------------------------------- */
 
-/* Report an access that was refused. By any thread in a section of readers. */
+/* Report a refused access. By any thread in a read-side section. */
 void fault_report(struct endpoint *endpoint, uint8_t reason, uint32_t access, uint64_t address);
 
 #endif

@@ -8,10 +8,9 @@
 #include "wire/sized.h"
 
 /*
- * The device as a whole: its birth from a configuration, features, reset, death
+ * The device: configuration, features, reset
  *
- * virtio 1.3, "IOMMU Device / Feature bits" and "Device initialization". What
- * configuration says is checked here once, so that nobody asks again.
+ * The configuration is checked here, once.
  */
 
 #define FEATURES_KNOWN (VIOMMU_FEATURES_DEFAULT | VIOMMU_F_BYPASS)
@@ -43,7 +42,7 @@ static void fill_in_defaults(struct viommu_config *config)
 		config->max_bytes = VIOMMU_MAX_BYTES_DEFAULT;
 }
 
-/* A range that the driver is not told of must not be narrower than what it assumes. */
+/* A driver that is not offered a range assumes all of the space. */
 static bool ranges_are_offered(const struct viommu_config *config)
 {
 	bool whole_input = !config->input_first && config->input_last == UINT64_MAX;
@@ -60,7 +59,7 @@ static bool features_are_sound(uint64_t features)
 	return !(features & ~FEATURES_KNOWN) && (features & both) != both;
 }
 
-/* A built-in topology has the bit and the place of `bypass`: there is one of them, or the other. */
+/* A built-in topology uses the bit and the offset of BYPASS_CONFIG. */
 static bool topology_is_sound(const struct viommu_config *config)
 {
 	if (!config->topology)
@@ -110,7 +109,7 @@ static int take_ops(struct viommu *device, const struct viommu_ops *ops)
 	return ops ? sized_take(&device->ops, sizeof(device->ops), ops) : 0;
 }
 
-/* -- birth and death ---------------------------------------------------------- */
+/* -- making and freeing ------------------------------------------------------- */
 
 static int init_locks(struct viommu *device)
 {
@@ -199,7 +198,7 @@ uint64_t viommu_features(const struct viommu *device)
 	return device->config.features | (device->topology ? VIOMMU_F_TOPOLOGY : 0);
 }
 
-/* VIOMMU_F_TOPOLOGY says only that a driver has read: from here on the bit is BYPASS_CONFIG's. */
+/* VIOMMU_F_TOPOLOGY shares its bit with BYPASS_CONFIG: accepting it says nothing about bypass. */
 int viommu_accept(struct viommu *device, uint64_t features)
 {
 	if (device->topology)

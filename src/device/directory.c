@@ -4,7 +4,7 @@
 
 #include "device/core.h"
 
-/* At least half of the places are free, so a search is short and ends. */
+/* At least half of the places are free, so every search is short and ends. */
 
 #define FIRST_PLACES 16
 
@@ -13,10 +13,10 @@ struct directory_table {
 	_Atomic(struct endpoint *) place[];
 };
 
-/* Stands where an endpoint was taken out. Its number is no hint: it is never compared. */
+/* In the place of a removed endpoint. */
 static struct endpoint tombstone;
 
-/* Fibonacci hashing: neighbours, as functions of a device are, lie far apart. */
+/* Fibonacci hashing spreads consecutive numbers, such as the functions of a device. */
 static size_t place_of(const struct directory_table *table, uint32_t id)
 {
 	return (size_t)((id * 0x9e3779b97f4a7c15ull) >> 32) & (table->n_places - 1);
@@ -61,7 +61,7 @@ static void put(struct directory_table *table, struct endpoint *endpoint)
 	store(table, at, endpoint);
 }
 
-/* All that are in `old`, or as many again, without the marks. */
+/* A copy of `old` without tombstones, with `n_places` places. */
 static struct directory_table *grown(const struct directory_table *old, size_t n_places)
 {
 	struct directory_table *table =

@@ -7,36 +7,35 @@
 #include <stdint.h>
 
 /*
- * Endpoints by number, for translations: found without a lock while others come and go
+ * Endpoints by ID, for translations: found without a lock while others are added and removed
  *
- * A table of pointers that is searched from where the number's hash points to. Each pointer
- * is stored once the endpoint behind it is whole; one that was taken out leaves a mark, so
- * that those behind it are still found. The order of numbers is kept elsewhere (ids.h).
+ * An open-addressing hash table of pointers. Each pointer is published when its endpoint is
+ * complete. A removed one leaves a tombstone, so that searches go on behind it. ids.h has the
+ * endpoints in order.
  */
 
 struct endpoint;
 struct directory_table;
 
-/* Zero bytes are an empty one. */
+/* All zero is an empty directory. */
 struct directory {
 	_Atomic(struct directory_table *) table;
-	size_t n_entries; /* marks among them */
+	size_t n_entries; /* including tombstones */
 };
 
 /* By any thread. NULL: there is none. */
 struct endpoint *directory_find(const struct directory *directory, uint32_t id);
 
 /*
- * The writer's: see to it that another endpoint has room. The table that was used until then,
- * or NULL, is to be freed when nobody looks at it any more. -ENOMEM
+ * For the writer: make room for another endpoint. *ret_old is NULL, or a table to free after a
+ * grace period. -ENOMEM
  */
 int directory_reserve(struct directory *directory, struct directory_table **ret_old);
 
-/* There is room. */
+/* After directory_reserve(). */
 void directory_add(struct directory *directory, struct endpoint *endpoint);
 void directory_remove(struct directory *directory, const struct endpoint *endpoint);
 
-/* Forget all endpoints. */
 void directory_clear(struct directory *directory);
 
 #endif

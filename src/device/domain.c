@@ -4,12 +4,12 @@
 #include "device/core.h"
 
 /*
- * Domains: address spaces, what they hold and what that costs
+ * Domains: address spaces, and the account of what they hold
  *
- * attach.c makes a domain for the first endpoint and retires it after the last one.
+ * attach.c makes a domain for its first endpoint and retires it after its last.
  */
 
-/* What malloc keeps beside each block, by the usual allocators. */
+/* malloc's overhead of a block, in the usual allocators. */
 #define HEAP_OVERHEAD 16
 
 struct domain *domain_find(const struct viommu *device, uint32_t id)
@@ -84,7 +84,6 @@ bool device_is_full(const struct viommu *device, struct usage more)
 
 /* -- members -------------------------------------------------------------------- */
 
-/* Before `next`; NULL: as the last. */
 void endpoint_link_before(struct endpoint *endpoint, struct domain *domain, struct endpoint *next)
 {
 	endpoint->domain = domain;

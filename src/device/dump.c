@@ -9,8 +9,7 @@
 /*
  * The live state as text for a person
  *
- * Written with the public walks of <viommu/device.h> alone: it shows what any VMM could
- * show, and holds no lock while the reader is slow.
+ * Uses only the public walks of <viommu/device.h>, so no lock is held while `write` is slow.
  */
 
 #define LINE_LENGTH    160

@@ -2,12 +2,11 @@
 #include "device/core.h"
 
 /*
- * Endpoints: what the VMM says of each, and whether they fit into a domain together
+ * Endpoints: lookup, reserved regions, compatibility with a domain
  *
- * virtio 1.3, "ATTACH request": an endpoint whose properties are incompatible with those
- * of the endpoints in the domain is refused. Incompatible, here, is another granule, and
- * a mapping that the endpoint could not have had: in a region reserved for it, or outside
- * its input range.
+ * virtio 1.3, 5.13.6.3.2: an endpoint is refused if its properties are incompatible with those of
+ * the domain's endpoints. Incompatible means another granule, or a mapping that lies in its
+ * reserved regions or outside its input range.
  */
 
 struct endpoint *endpoint_find(const struct viommu *device, uint32_t id)
@@ -15,7 +14,6 @@ struct endpoint *endpoint_find(const struct viommu *device, uint32_t id)
 	return ids_find(&device->endpoints, id);
 }
 
-/* Disjoint and sorted, so the first that ends at or behind `first` tells. */
 const struct viommu_reserved *endpoint_reserved(const struct endpoint *endpoint, uint64_t first,
 						uint64_t last)
 {

@@ -7,10 +7,10 @@
 #include "wire/sized.h"
 
 /*
- * What the VMM configures of endpoints: added, updated, removed
+ * Adding, updating and removing endpoints
  *
- * The new configuration is checked and copied before the device is locked, so a refused
- * call leaves the endpoint as it was.
+ * The new configuration is checked and copied before the device is locked, so a refused call
+ * changes nothing.
  */
 
 /* -- copying the configuration ---------------------------------------------------- */
@@ -22,7 +22,7 @@ static int compare_regions(const void *a, const void *b)
 	return left->first < right->first ? -1 : left->first > right->first;
 }
 
-/* "RESV_MEM property": regions do not overlap, and at most one is for MSIs. */
+/* Regions do not overlap, and at most one is for MSIs. 5.13.6.8.1 */
 static bool regions_are_sound(const struct viommu_reserved *regions, size_t n)
 {
 	unsigned n_msi = 0;
@@ -58,7 +58,6 @@ static int copy_regions(struct endpoint *endpoint)
 	return regions_are_sound(regions->region, n) ? 0 : -EINVAL;
 }
 
-/* What the endpoint does not narrow is the device's. */
 static int copy_ranges(struct endpoint *endpoint)
 {
 	const struct viommu_config *limits = &endpoint->device->config;
@@ -124,7 +123,7 @@ static int endpoint_new(struct viommu *device, const struct viommu_endpoint *con
 
 /* -- adding, updating, removing ----------------------------------------------------- */
 
-/* Let everybody find a new endpoint. */
+/* Publish a new endpoint to translations. */
 static int publish(struct viommu *device, struct endpoint *endpoint)
 {
 	struct directory_table *old;
@@ -158,8 +157,8 @@ int viommu_endpoint_add(struct viommu *device, const struct viommu_endpoint *con
 }
 
 /*
- * Would the domain that the endpoint is in have it as it is to be? With others in the
- * domain the granule is theirs; alone, the mappings must do for the new one.
+ * Can the endpoint stay in its domain? The only endpoint of a domain without mappings can have
+ * any granule.
  */
 static bool changed_config_fits(const struct endpoint *changed, const struct domain *domain)
 {
@@ -212,7 +211,7 @@ int viommu_endpoint_update(struct viommu *device, const struct viommu_endpoint *
 	return error;
 }
 
-/* Translations forget it first, so none sees it on its way out. */
+/* Unpublish first, so that no translation sees the endpoint while it is removed. */
 static void unplug(struct endpoint *endpoint)
 {
 	struct viommu *device = endpoint->device;

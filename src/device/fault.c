@@ -3,11 +3,10 @@
 #include "wire/layout.h"
 
 /*
- * Faults: accesses that were refused, told to the guest on the event queue
+ * Faults: refused accesses, reported on the event queue (virtio 1.3, 5.13.6.9)
  *
- * virtio 1.3, "IOMMU Device / Event queue". When the guest has no buffer there, the
- * record is dropped and counted: the device keeps nothing for a guest that does not
- * listen, but the youngest few for a person who looks.
+ * Without a buffer of the guest, the record is dropped and counted. The newest 64 are kept for
+ * inspection.
  */
 
 struct fault_record {
@@ -39,7 +38,7 @@ static const struct field fault_fields[] = {
 static const struct layout fault_layout =
 	LAYOUT("fault", 0, VIOMMU_FAULT_LENGTH, struct fault_record, fault_fields);
 
-/* Returns whether the guest had a buffer for it. */
+/* Returns whether the guest had a buffer. */
 static bool queue_event(struct viommu *device, const struct viommu_fault *fault)
 {
 	const struct fault_record record = {

@@ -4,14 +4,12 @@
 #include "device/ids.h"
 
 /*
- * A digital search tree: on the way down from the root, each bit of a number, the highest
- * first, says whether to go left or right, until there is a free place. So no order in which a
- * guest makes up its numbers can make a way longer than a number has bits, and nothing is ever
- * moved to make room.
+ * A digital search tree: at each level one bit of the number, the highest first, selects left or
+ * right, down to a free place. So no order of numbers makes a path longer than a number has bits,
+ * and no rotation is needed.
  *
- * Numbers below a node agree in all bits above its depth, and in nothing else with the node's
- * own: it may be lower or higher than any of them. What is to the left is lower than what is to
- * the right.
+ * All numbers below a node share the bits above its depth. The node's own number may be lower or
+ * higher than any of them. Numbers to the left are lower than those to the right.
  */
 
 #define HIGHEST_BIT (UINT32_C(1) << 31)
@@ -31,7 +29,7 @@ static struct id_node *lower_of(struct id_node *a, struct id_node *b)
 	return !b || (a && a->id < b->id) ? a : b;
 }
 
-/* The lowest number below a node, itself included. */
+/* The lowest number below a node, including its own. */
 static struct id_node *lowest(struct id_node *node)
 {
 	struct id_node *found = node;
@@ -48,8 +46,10 @@ void *ids_find(const struct ids *ids, uint32_t id)
 	return *place_of(ids, id);
 }
 
-/* Of all that branches off to the right on the way to `from`, the last has the lowest numbers;
- * but any node on the way may be lower still. */
+/*
+ * The last right branch on the path to `from` has the lowest numbers above it; but a node on the
+ * path may be lower.
+ */
 void *ids_next(const struct ids *ids, uint32_t from)
 {
 	struct id_node *found = NULL, *right = NULL, *node = ids->root;
@@ -84,7 +84,7 @@ void ids_put(struct ids *ids, struct id_node *node)
 	*at = node;
 }
 
-/* Whatever is lowest in the tree below can take the place: all of it agrees in what counts. */
+/* Any leaf below can take the place: it shares the bits that matter. */
 void ids_remove(struct ids *ids, uint32_t id)
 {
 	struct id_node **at = place_of(ids, id), **leaf = at;

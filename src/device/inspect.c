@@ -5,10 +5,10 @@
 #include "wire/sized.h"
 
 /*
- * Looking at a device from outside, one object a call
+ * Inspection, one object a call
  *
- * Nothing is held between two calls, so a walk over millions of mappings never keeps the
- * guest waiting, and can be given up or resumed anywhere.
+ * Nothing is held between two calls, so a walk over millions of mappings does not delay the
+ * guest, and can stop or resume anywhere.
  */
 
 int viommu_next_domain(struct viommu *device, uint32_t from, struct viommu_domain_state *ret_domain)

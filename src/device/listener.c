@@ -7,15 +7,14 @@
 #include "wire/sized.h"
 
 /*
- * Listeners: whoever mirrors what an endpoint can reach
+ * Listeners: components that shadow what an endpoint can reach
  *
- * A listener sees a story that is consistent at every point: a mode; while that is
- * VIOMMU_TRANSLATED, mappings that come and go, each exactly once. What it refuses
- * leaves no trace with those who agreed before it. The one place where a story can break
- * is when even the old state is refused on the way back: see endpoint_restore().
+ * A listener sees a consistent history: a mode; while that is VIOMMU_TRANSLATED, mappings that
+ * are added and removed, each exactly once. When one refuses, those before it are taken back.
+ * Only a refusal of the old state on the way back breaks the history: see endpoint_restore().
  */
 
-/* What an errno of a listener is called in the answer; all others are DEVERR. */
+/* <viommu/device.h> documents this table. Any other errno is DEVERR. */
 uint8_t status_of(int error)
 {
 	static const struct {
@@ -57,7 +56,7 @@ static int notify_mode(const struct viommu_listener *listener, enum viommu_mode 
 	return listener->ops.mode ? listener->ops.mode(listener->opaque, mode) : 0;
 }
 
-/* Unmap the first `n` mappings of the endpoint's domain: those that the listener was told. */
+/* Unmap the first `n` mappings of the endpoint's domain. */
 static void unmap_first(const struct viommu_listener *listener, size_t n)
 {
 	const struct domain *domain = listener->endpoint->domain;
@@ -92,8 +91,7 @@ static int map_all(const struct viommu_listener *listener)
 	return 0;
 }
 
-/* From nothing to the mode in force; `notified` is the mode that the listener knows, or
- * MODE_UNKNOWN. */
+/* `notified` is the mode that the listener knows, or MODE_UNKNOWN. */
 static int replay(const struct viommu_listener *listener, enum viommu_mode mode, int notified)
 {
 	int error = (int)mode == notified ? 0 : notify_mode(listener, mode);
@@ -172,7 +170,7 @@ void listeners_free(struct endpoint *endpoint)
 
 /* -- all listeners of a domain ---------------------------------------------------- */
 
-/* Take back from those before (`endpoint`, `listener`) what they were told. */
+/* Unmap from the listeners before `until`; NULL: from all. */
 static void unmap_until(struct domain *domain, const struct viommu_listener *until,
 			const struct viommu_mapping *mapping)
 {
@@ -209,7 +207,7 @@ void listeners_unmap(struct domain *domain, const struct viommu_mapping *mapping
 	unmap_until(domain, NULL, mapping);
 }
 
-/* -- coming and going ---------------------------------------------------------------- */
+/* -- adding and removing ------------------------------------------------------------- */
 
 static int add(struct endpoint *endpoint, struct viommu_listener *listener)
 {

@@ -2,11 +2,10 @@
 #include "device/trace.h"
 
 /*
- * The requests MAP and UNMAP
+ * The requests MAP and UNMAP (virtio 1.3, 5.13.6.5 and 5.13.6.6)
  *
- * virtio 1.3, "IOMMU Device / MAP request", "UNMAP request". A mapping is what one MAP
- * made: UNMAP removes whole ones or refuses. Where the standard names no status, the
- * choice stands in docs/decisions.md.
+ * A mapping is what one MAP made: UNMAP removes whole mappings or refuses. docs/decisions.md
+ * explains statuses that the standard leaves open.
  */
 
 /* -- MAP ------------------------------------------------------------------------ */
@@ -21,7 +20,6 @@ static bool wraps(const struct range *range)
 	return range->phys > UINT64_MAX - (range->last - range->first);
 }
 
-/* Inside the device's input range, and that of every endpoint of the domain. */
 static bool in_input_range(const struct viommu *device, const struct domain *domain,
 			   const struct range *range)
 {
@@ -39,7 +37,7 @@ static bool is_reserved(const struct domain *domain, const struct range *range)
 	return false;
 }
 
-/* Of a domain that is not bypass. Limits and memory are another matter. */
+/* For a domain that does not bypass. Limits and memory are checked later. */
 uint8_t mapping_check(const struct viommu *device, const struct domain *domain,
 		      const struct range *range)
 {
@@ -72,7 +70,7 @@ static int notify_mapped(struct viommu *device, struct domain *domain, const str
 	return device->n_listeners ? listeners_map(domain, &mapping) : 0;
 }
 
-/* Enter a range that listeners agree to: memory is there before, so nothing can fail after. */
+/* Memory is reserved before listeners are called, so nothing can fail after they have agreed. */
 static int insert(struct viommu *device, struct domain *domain, const struct range *range)
 {
 	int error = map_reserve(domain->map);
@@ -93,8 +91,7 @@ static bool is_full(const struct viommu *device, const struct domain *domain)
 	return device_is_full(device, (struct usage){ 0, 1, map_growth(domain->map) });
 }
 
-/* A range that may be there is entered, if limits, memory and listeners allow. What was taken
- * out of the map before is had back before it grows. */
+/* Nodes retired before are reclaimed before the map grows. */
 static uint8_t mapping_add(struct viommu *device, struct domain *domain, const struct range *range)
 {
 	int error;
@@ -157,7 +154,7 @@ static void notify_unmapped(struct viommu *device, struct domain *domain, uint64
 	}
 }
 
-/* Take out what is there. Who may still be using it is waited for before the guest is told. */
+/* The grace period for readers of the old nodes comes before the answer. */
 static void remove_mappings(struct viommu *device, struct domain *domain, uint64_t first,
 			    uint64_t last)
 {

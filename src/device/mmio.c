@@ -2,15 +2,13 @@
 /*
  * The device behind virtio-mmio registers: <viommu/mmio.h>
  *
- * Glue, and nothing else: it knows the device by its public functions only, and the
- * transport by registers and service. The request queue is served when the driver
- * notifies of it; the event queue is looked at when there is a fault to report, because
- * drivers need not notify of the buffers that they put there.
- * (virtio 1.3, "IOMMU Device / Virtqueues" and "Virtio Over MMIO")
+ * Uses the device through its public functions only, and the transport through registers and
+ * service. The request queue is served when the driver notifies; the event queue is used when
+ * there is a fault, because drivers need not notify of buffers that they add there.
  *
- * The order of locks stands in registers.h. Requests go to the device with the request
- * queue locked, and the device stays locked until all of them are done; faults come from the
- * device, while it is locked, and lock the event queue only.
+ * Lock order: registers.h. Requests run with the request queue locked, and the device stays
+ * locked for all of them. Faults come from the device, which may be locked, and lock the event
+ * queue only.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -25,7 +23,7 @@
 
 #define QUEUE_SIZE_DEFAULT 256
 
-/* "VIOM", as the guest finds it in memory. */
+/* The bytes "VIOM" in guest memory. */
 #define VENDOR_DEFAULT 0x4d4f4956
 
 _Static_assert(VIOMMU_MMIO_LENGTH == REGISTERS_LENGTH, "one window, two names");
@@ -39,7 +37,7 @@ struct viommu_mmio {
 	atomic_uint_fast64_t n_broken;
 };
 
-/* -- from the device to the queues, and back ------------------------------------------ */
+/* -- device and queues ---------------------------------------------------------------- */
 
 static int report_fault(void *opaque, const void *record, size_t length)
 {
@@ -62,7 +60,7 @@ static void forward_log(void *opaque, const struct viommu_log *entry)
 	mmio->ops.log(mmio->opaque, entry);
 }
 
-/* All requests that the driver has notified of together are a batch. */
+/* The requests of one notification are one batch. */
 static size_t execute(void *opaque, const struct queue_chain *chain)
 {
 	struct viommu_mmio *mmio = opaque;
@@ -92,7 +90,7 @@ static void window_notify(void *opaque, unsigned queue)
 		service_requests(&mmio->registers, queue, execute, mmio);
 }
 
-/* -- from the registers to the device --------------------------------------------------- */
+/* -- registers and device --------------------------------------------------------------- */
 
 static int window_accept(void *opaque, uint64_t features)
 {
@@ -130,7 +128,7 @@ static void window_interrupt(void *opaque, bool level)
 		mmio->ops.interrupt(mmio->opaque, level);
 }
 
-/* Logged as sparsely as the device does: see trace.c. */
+/* Rate-limited like device_log(). */
 static void window_broken(void *opaque)
 {
 	struct viommu_mmio *mmio = opaque;
@@ -155,9 +153,8 @@ static const struct registers_ops window_ops = {
 	.broken = window_broken,
 };
 
-/* -- life ---------------------------------------------------------------------------------- */
+/* -- setup --------------------------------------------------------------------------------- */
 
-/* Check what the VMM wants, and fill in what it leaves to us. */
 static int configure(struct viommu_mmio_config *config, const struct viommu_mmio_config *given)
 {
 	int error = given ? sized_take(config, sizeof(*config), given) : 0;
@@ -182,7 +179,6 @@ static uint64_t window_length(const struct viommu *device)
 	return length;
 }
 
-/* The window in front of the device that was made. */
 static int open_window(struct viommu_mmio *mmio, const struct viommu_mmio_config *config)
 {
 	const struct registers_config registers_config = {
@@ -265,7 +261,7 @@ void viommu_mmio_write(struct viommu_mmio *mmio, uint64_t offset, unsigned lengt
 	registers_write(&mmio->registers, offset, length, value);
 }
 
-/* First as the driver would do it, so that no queue is active; then what only power does. */
+/* First a reset as by the driver, so that no queue is active. */
 void viommu_mmio_system_reset(struct viommu_mmio *mmio)
 {
 	registers_reset(&mmio->registers);
@@ -274,12 +270,12 @@ void viommu_mmio_system_reset(struct viommu_mmio *mmio)
 
 /* -- saved state ------------------------------------------------------------------------- */
 
-/* The registers, each queue, and then the device's own stream as it is. */
+/* Registers, each queue, then the device's own stream. */
 #define MAGIC   0x574f4956u /* "VIOW" */
 #define VERSION 1
 enum { CHUNK_DEVICE = 3 };
 
-/* What a stream says, before any of it is believed. */
+/* The content of a stream, before it is validated. */
 struct saved {
 	struct registers_state registers;
 	struct queue_state queues[VIOMMU_N_QUEUES];
@@ -326,7 +322,6 @@ int viommu_mmio_save(struct viommu_mmio *mmio, void **ret_bytes, size_t *ret_len
 	return 0;
 }
 
-/* The next chunk, which has to be of that type. */
 static int read_chunk(struct stream *stream, uint32_t type, struct chunk *ret_chunk)
 {
 	int state = stream_next(stream, ret_chunk);
@@ -361,9 +356,9 @@ static int read_stream(struct stream *stream, struct saved *ret_saved)
 }
 
 /*
- * The device comes after the registers, for nothing takes back the `bypass` that it has loaded: a
- * reset lets it be. And the window runs behind both, so that no fault of an endpoint that waits
- * for its domain comes to the guest.
+ * The device is loaded after the registers, since a reset would not undo its `bypass`. The window
+ * runs after both, so that no fault of an endpoint without its domain yet is reported to the
+ * guest.
  */
 int viommu_mmio_load(struct viommu_mmio *mmio, const void *bytes, size_t length, char *reason,
 		     size_t room)

@@ -5,13 +5,12 @@
 #include "wire/layout.h"
 
 /*
- * The request PROBE, and the properties that it answers
+ * The request PROBE and its properties (virtio 1.3, 5.13.6.7 and 5.13.6.8)
  *
- * virtio 1.3, "IOMMU Device / PROBE request" and "Probe properties". Reserved regions come
- * first, for a driver may stop at what it does not know; then what we propose
- * (docs/proposal-properties.md), if the VMM endpoint_config it. Every property is a multiple of
- * eight bytes. Where the endpoint's input range is narrower than the device's, which
- * the standard has no property for, what is left out is told as reserved regions.
+ * Reserved regions come first, because a driver may stop at a type that it does not know; then
+ * the rows of VIOMMU_PROPERTIES. Every property is a multiple of 8 bytes. The standard has no
+ * property for an endpoint's input range, so what it lacks of the device's range is reported as
+ * reserved.
  */
 
 struct property_resv_mem {
@@ -56,7 +55,7 @@ static const struct layout value_layout =
 	  offsetof(struct viommu_endpoint, member), bits },
 static const struct property_row {
 	uint16_t type;
-	size_t has, value; /* members of struct viommu_endpoint */
+	size_t has, value; /* offsets in struct viommu_endpoint */
 	uint32_t bits;
 } property_rows[] = { VIOMMU_PROPERTIES(ENDPOINT_ROW) };
 
@@ -81,7 +80,7 @@ bool probe_values_are_valid(const struct viommu_endpoint *config)
 	return true;
 }
 
-/* The list of properties as it grows; counts on where there is no room. */
+/* The list of properties. `used` counts on when there is no room. */
 struct answer {
 	uint8_t *properties;
 	size_t room, used;
@@ -118,7 +117,10 @@ static void append_value(struct answer *answer, uint16_t type, uint32_t value)
 	append(answer, &value_layout, &property);
 }
 
-/* [first, last] is out of the endpoint's reach: reserved, but for regions told anyway. */
+/*
+ * Report [first, last], which the endpoint cannot map, except for regions that are reported
+ * anyway.
+ */
 static void append_outside(struct answer *answer, const struct endpoint *endpoint, uint64_t first,
 			   uint64_t last)
 {

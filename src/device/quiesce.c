@@ -4,25 +4,26 @@
 #include "device/core.h"
 
 /*
- * What translations go by, and what they are owed when it changes
+ * The device lock, and the grace periods that translations need
  *
- * Translations take no lock. A change is one store that each of them sees or does not see:
- * in a map (map.h), or of an endpoint's route. Whatever the device takes away that way it
- * owes to those who may not have seen it: to wait until they are done, before the guest
- * is told, before memory is freed or used again, and before the next route changes.
+ * Translations take no lock. A change is one store, in a map (map.h) or of an endpoint's route,
+ * which each translation sees or does not see. After removing a mapping, or another object, the
+ * device must wait for readers that may still see the old one: before the guest sees its request
+ * done, before memory is freed or used again, and before the next route changes.
  *
- * The last of these makes translations whole. A section sees one change of a route at most,
- * for the next waits for it; and after that change no map changes until the section is
- * over. So all that a translation puts together, route, regions and map, was so at one moment.
+ * The last of these makes translations consistent. A read-side section sees at most one change of
+ * a route, because the next one waits for the section; and no map changes after that until the
+ * section ends. So the route, regions and map that a translation combines were all current at one
+ * moment.
  *
- * The debt is paid when the lock is let go: once for all requests of a batch, and not at all
- * if nothing was taken away. Nodes of maps that were merely replaced can wait longer.
+ * The grace period is deferred until the lock is released: once for all requests of a batch, and
+ * not at all if nothing was removed. Map nodes that were only replaced are reclaimed later.
  */
 
-/* So many changes of maps may pass before their old nodes are had back. */
+/* Changes of maps after which replaced nodes are reclaimed. */
 #define CHANGES_MAX 32
 
-/* -- debts ---------------------------------------------------------------------------- */
+/* -- grace periods -------------------------------------------------------------------- */
 
 void device_mark_sync_pending(struct viommu *device)
 {
@@ -46,7 +47,7 @@ void device_changed(struct viommu *device, struct domain *domain)
 	device->changed = domain;
 }
 
-/* Those that were buried meanwhile are not counted any more. */
+/* Domains retired meanwhile are not in the account any more. */
 static void reclaim_maps(struct viommu *device)
 {
 	for (struct domain *domain = device->changed; domain; domain = domain->next_changed) {

@@ -6,11 +6,10 @@
 #include "wire/once.h"
 
 /*
- * The requests: their layouts, and the one way in
+ * The requests: their layouts, dispatch and answers (virtio 1.3, 5.13.6)
  *
- * virtio 1.3, "IOMMU Device / Device operations". A request is a row: its layout, the
- * feature it comes with, and what does it. Here is all the parsing there is: a handler
- * sees a request that is whole, decoded, and copied out of the guest's reach.
+ * A request is a row: its layout, its feature, and its handler. All parsing happens here: a
+ * handler gets a complete, decoded request that the guest cannot change.
  */
 
 #define HEAD(host) \
@@ -84,8 +83,8 @@ static const struct layout probe_layout =
 
 static const struct request_row {
 	const struct layout *layout;
-	uint64_t feature;     /* without which the request does not exist */
-	bool changes_routing; /* it may change where endpoints' accesses go */
+	uint64_t feature;     /* without which the type is unknown */
+	bool changes_routing; /* accesses may go elsewhere: wait at once */
 	uint8_t (*run)(struct viommu *device, const union request *request);
 } rows[] = {
 	[VIOMMU_T_ATTACH] = { &attach_layout, 0, true, do_attach },
@@ -97,7 +96,7 @@ static const struct request_row {
 
 /* -- scatter lists ----------------------------------------------------------- */
 
-/* At most SIZE_MAX: a guest may name the same memory so often that the sum is more. */
+/* Saturates at SIZE_MAX: a guest may list the same memory many times. */
 static size_t list_length(const struct iovec *list, size_t n)
 {
 	size_t length = 0;
@@ -107,7 +106,7 @@ static size_t list_length(const struct iovec *list, size_t n)
 	return length;
 }
 
-/* Copy the beginning of a list. Returns how much there was, at most `room`. */
+/* Returns the bytes copied: at most `room`. */
 static size_t list_read(const struct iovec *list, size_t n, uint8_t *bytes, size_t room)
 {
 	size_t done = 0;
@@ -121,7 +120,7 @@ static size_t list_read(const struct iovec *list, size_t n, uint8_t *bytes, size
 	return done;
 }
 
-/* Copy to a list, from its `offset` on. There is room. */
+/* The list has room. */
 static void list_write(const struct iovec *list, size_t offset, const uint8_t *bytes, size_t length)
 {
 	for (; length; list++) {
@@ -141,9 +140,9 @@ static void list_write(const struct iovec *list, size_t offset, const uint8_t *b
 	}
 }
 
-/* -- the one way in ------------------------------------------------------------ */
+/* -- execution ----------------------------------------------------------------- */
 
-/* NULL: unknown, too short, or part of a feature that the driver has not accepted. */
+/* NULL: unknown, too short, or of a feature that was not accepted. */
 static const struct request_row *find_row(const struct viommu *device, const uint8_t *wire,
 					  size_t length)
 {
@@ -157,7 +156,7 @@ static const struct request_row *find_row(const struct viommu *device, const uin
 	return row;
 }
 
-/* How many bytes of properties go before the tail. */
+/* Bytes of properties before the tail. */
 static size_t answer_length(const struct viommu *device, const struct request_row *row, size_t room)
 {
 	size_t length = row->layout->type == VIOMMU_T_PROBE ? device->config.probe_size : 0;
@@ -166,8 +165,7 @@ static size_t answer_length(const struct viommu *device, const struct request_ro
 }
 
 /*
- * Run a request that can be answered. A PROBE without room for all properties gets none,
- * and its status in the last bytes that there are ("PROBE request").
+ * A PROBE without room for all properties gets none, and its status in the last bytes. 5.13.6.7.2
  */
 static size_t execute(struct viommu *device, const struct request_row *row, const uint8_t *wire,
 		      const struct iovec *writable, size_t room)
@@ -196,7 +194,6 @@ static size_t execute(struct viommu *device, const struct request_row *row, cons
 	return properties + sizeof(tail);
 }
 
-/* Returned unwritten, with a used length of 0. */
 static void refuse(struct viommu *device, const uint8_t *wire, size_t length)
 {
 	const struct layout *layout = NULL;

@@ -4,8 +4,8 @@
 /*
  * Routes: where the accesses of an endpoint go
  *
- * An endpoint's mode follows from its domain, from quarantine and from `bypass`. What
- * translations go by is a route that never changes, behind a pointer that is stored once.
+ * The mode follows from the endpoint's domain, its quarantine, and `bypass`. Translations read an
+ * immutable route through one pointer.
  */
 
 static const struct route blocked = { VIOMMU_BLOCKED, VIOMMU_FAULT_R_DOMAIN, NULL };
@@ -13,8 +13,8 @@ static const struct route quarantined_route = { VIOMMU_BLOCKED, VIOMMU_FAULT_R_U
 static const struct route bypassing = { VIOMMU_BYPASS, VIOMMU_FAULT_R_UNKNOWN, NULL };
 
 /*
- * "Device operations / Endpoint in bypass mode": BYPASS_CONFIG counts when it is offered,
- * so that firmware without a driver can boot; the old BYPASS only once accepted.
+ * BYPASS_CONFIG applies when it is offered, so that firmware without a driver can boot; BYPASS
+ * only once it is accepted. 5.13.6
  */
 static bool unattached_bypasses(const struct viommu *device)
 {
@@ -41,7 +41,7 @@ static const struct route *route_of(const struct endpoint *endpoint)
 	return endpoint_mode(endpoint) == VIOMMU_BYPASS ? &bypassing : &blocked;
 }
 
-/* Who was let nowhere has nothing to finish, and looks at no map that may change. */
+/* A blocked endpoint has no accesses in flight, so leaving that mode needs no grace period. */
 void endpoint_publish_route(struct endpoint *endpoint)
 {
 	const struct route *new = route_of(endpoint);

@@ -6,36 +6,31 @@
 #include "wire/stream.h"
 
 /*
- * Saved state: the device as a stream of bytes, and back
+ * Saved state: the device as a stream of bytes (docs/state.md, wire/stream.h)
  *
- * A stream (wire/stream.h) whose chunks say what the driver accepted, and for each domain
- * its endpoints and its mappings (docs/state.md). A chunk that is not known is an error, for what
- * it says would be lost.
+ * A stream comes from a file or a network, and is not trusted. It is read into domains apart from
+ * the device, by the rules of ATTACH and MAP. Their endpoints are linked at once, but listeners
+ * and translations learn of it only when the whole stream is valid. An unknown chunk is an error,
+ * because its content would be lost.
  *
- * The stream comes from a file or a network, and is trusted as little as a guest. It is
- * read into domains that stand apart, by the rules that ATTACH and MAP go by. Endpoints are
- * written down in them at once, but listeners and translations learn of it only when all of the
- * stream is sound: until then every endpoint is as the reset before has left it.
- *
- * One state has one stream: domains and mappings are in ascending order, the endpoints of a domain
- * in the order in which they were attached.
+ * One state has one stream: domains and mappings ascend, and the endpoints of a domain are in the
+ * order of attachment.
  */
 
 #define MAGIC 0x534f4956u /* "VIOS" */
 
-/* A stream has the lowest version that can say all of it: so an older library reads whatever it
- * could have written itself. */
+/* A stream has the lowest version that can express it, so that an older library can read it. */
 #define VERSION_FIRST   1
-#define VERSION_BLOCKED 2 /* there are chunks of that type */
+#define VERSION_BLOCKED 2 /* has CHUNK_BLOCKED */
 #define VERSION_LAST    VERSION_BLOCKED
 
 enum chunk_type {
 	CHUNK_DEVICE = 1,   /* struct chunk_device; once, first */
-	CHUNK_DOMAIN = 2,   /* struct chunk_domain; what follows belongs to it */
-	CHUNK_ENDPOINT = 3, /* struct chunk_endpoint: is in that domain */
-	CHUNK_MAPPINGS = 4, /* struct chunk_mapping, any number: are in that domain */
+	CHUNK_DOMAIN = 2,   /* struct chunk_domain; the chunks after it belong to it */
+	CHUNK_ENDPOINT = 3, /* struct chunk_endpoint: attached to that domain */
+	CHUNK_MAPPINGS = 4, /* struct chunk_mapping, any number, of that domain */
 	CHUNK_END = STREAM_END,
-	CHUNK_BLOCKED = 6, /* struct chunk_endpoint: is in none, and kept away; before domains */
+	CHUNK_BLOCKED = 6, /* struct chunk_endpoint: quarantined; before all domains */
 };
 
 struct chunk_device {
@@ -186,14 +181,14 @@ int viommu_save(struct viommu *device, void **ret_bytes, size_t *ret_length)
 	return 0;
 }
 
-/* -- reading, apart from the device ------------------------------------------------ */
+/* -- reading into the stage -------------------------------------------------------- */
 
 struct stage {
 	struct viommu *device;
 	struct stream stream;
 	struct chunk_device saved;
-	struct ids domains;    /* with their endpoints, of which nobody was told */
-	struct domain *domain; /* to which chunks belong */
+	struct ids domains;    /* linked to their endpoints, unknown to listeners */
+	struct domain *domain; /* of the chunks that follow */
 	struct usage usage;    /* of all domains so far */
 };
 
@@ -220,7 +215,8 @@ static int domain_check(const struct stage *stage, const struct chunk_domain *do
 
 	if (domain->bypass > 1 || ids_find(&stage->domains, domain->id))
 		return stream_refuse(&stage->stream, -EINVAL,
-				     "domain %" PRIu32 " is there twice, or of no kind",
+				     "domain %" PRIu32
+				     " is duplicate, or its bypass is neither 0 nor 1",
 				     domain->id);
 	if (domain->id < config->domain_first || domain->id > config->domain_last)
 		return stream_refuse(&stage->stream, -EBUSY,
@@ -251,7 +247,7 @@ static int read_domain(struct stage *stage, const struct chunk *chunk)
 	return 0;
 }
 
-/* The endpoint of a chunk, which no chunk before may have had; or NULL, with an error. */
+/* NULL, with an error: it does not exist, or an earlier chunk had it. */
 static struct endpoint *find_endpoint(struct stage *stage, const struct chunk *chunk,
 				      bool may_be_here, int *ret_error)
 {
@@ -265,10 +261,12 @@ static struct endpoint *find_endpoint(struct stage *stage, const struct chunk *c
 	if (endpoint && may_be_here && !endpoint->domain && !endpoint->quarantined)
 		return endpoint;
 	*ret_error =
-		endpoint ? stream_refuse(&stage->stream, -EINVAL,
-					 "endpoint 0x%" PRIx32 " is not where it can be", saved.id)
-			 : stream_refuse(&stage->stream, -EBUSY,
-					 "there is no endpoint 0x%" PRIx32 " here", saved.id);
+		endpoint
+			? stream_refuse(&stage->stream, -EINVAL,
+					"endpoint 0x%" PRIx32 " is duplicate or in the wrong place",
+					saved.id)
+			: stream_refuse(&stage->stream, -EBUSY,
+					"endpoint 0x%" PRIx32 " does not exist here", saved.id);
 	return NULL;
 }
 
@@ -280,14 +278,14 @@ static int read_endpoint(struct stage *stage, const struct chunk *chunk)
 
 	if (!domain)
 		return stream_refuse(&stage->stream, -EINVAL,
-				     "an endpoint at offset %zu is in no domain", chunk->at);
+				     "an endpoint at offset %zu belongs to no domain", chunk->at);
 	endpoint = find_endpoint(stage, chunk, !map_count(domain->map), &error);
 	if (!endpoint)
 		return error;
 	if (domain->n_endpoints && domain->granule != endpoint->granule && !domain->bypass)
 		return stream_refuse(&stage->stream, -EBUSY,
 				     "endpoint 0x%" PRIx32
-				     " has another granule here than others of domain %" PRIu32,
+				     " has another granule here than the others of domain %" PRIu32,
 				     endpoint->node.id, domain->node.id);
 	domain->granule = endpoint->granule;
 	endpoint_link(endpoint, domain);
@@ -305,15 +303,14 @@ static int read_blocked(struct stage *stage, const struct chunk *chunk)
 	return 0;
 }
 
-/* What ATTACH and MAP would have refused somewhere is damage; what only this device would
- * refuse does not fit it. */
+/* -EBUSY: another device could have the mapping. -EINVAL: none could. */
 static int refuse_mapping(const struct stage *stage, const struct range *range)
 {
 	const char *conflict = mapping_conflict_reason(stage->device, stage->domain, range);
 
 	return stream_refuse(&stage->stream, conflict ? -EBUSY : -EINVAL,
 			     "the mapping at 0x%" PRIx64 " of domain %" PRIu32 " %s", range->first,
-			     stage->domain->node.id, conflict ? conflict : "can be nowhere");
+			     stage->domain->node.id, conflict ? conflict : "is invalid");
 }
 
 static int read_mapping(struct stage *stage, const struct chunk_mapping *mapping)
@@ -327,8 +324,7 @@ static int read_mapping(struct stage *stage, const struct chunk_mapping *mapping
 	uint32_t known = VIOMMU_MAP_F_READ | VIOMMU_MAP_F_WRITE | VIOMMU_MAP_F_MMIO;
 
 	if (range.flags & ~known || mapping->reserved)
-		return stream_refuse(&stage->stream, -EINVAL,
-				     "a mapping has flags that nobody knows");
+		return stream_refuse(&stage->stream, -EINVAL, "a mapping has unknown flags");
 	if (mapping_check(stage->device, stage->domain, &range) != VIOMMU_S_OK)
 		return refuse_mapping(stage, &range);
 	stage->usage.mappings++;
@@ -348,7 +344,9 @@ static int read_mappings(struct stage *stage, const struct chunk *chunk)
 
 	if (!stage->domain || (n && stage->domain->bypass) || map_count(stage->domain->map) ||
 	    chunk->length % mapping_layout.length)
-		return stream_refuse(&stage->stream, -EINVAL, "mappings where there can be none");
+		return stream_refuse(
+			&stage->stream, -EINVAL,
+			"mappings of no domain, of a bypass domain, or of uneven length");
 	for (size_t i = 0; i < n; i++) {
 		struct chunk_mapping mapping;
 		int error;
@@ -361,7 +359,7 @@ static int read_mappings(struct stage *stage, const struct chunk *chunk)
 	return 0;
 }
 
-/* What reads each chunk, and which version was the first to have it. */
+/* `since`: the first version with this chunk. */
 static const struct chunk_row {
 	int (*read)(struct stage *stage, const struct chunk *chunk);
 	uint32_t since;
@@ -373,7 +371,7 @@ static const struct chunk_row {
 	[CHUNK_BLOCKED] = { read_blocked, VERSION_BLOCKED },
 };
 
-/* The device's chunk comes first, and only then. */
+/* Exactly the first chunk is the device's. */
 static int read_chunk(struct stage *stage, const struct chunk *chunk)
 {
 	bool first = chunk->at == STREAM_HEAD_LENGTH;
@@ -384,20 +382,19 @@ static int read_chunk(struct stage *stage, const struct chunk *chunk)
 	if (!row || !row->read || row->since > stage->stream.version ||
 	    first != (chunk->type == CHUNK_DEVICE))
 		return stream_refuse(&stage->stream, -EINVAL,
-				     "chunk of type %" PRIu32 " at offset %zu", chunk->type,
-				     chunk->at);
+				     "unexpected chunk of type %" PRIu32 " at offset %zu",
+				     chunk->type, chunk->at);
 	return row->read(stage, chunk);
 }
 
-/* All of it is there: does it make sense as a whole? */
 static int read_end(const struct stage *stage, const struct chunk *end)
 {
 	if (end->at == STREAM_HEAD_LENGTH)
-		return stream_refuse(&stage->stream, -EINVAL, "there is nothing in the stream");
+		return stream_refuse(&stage->stream, -EINVAL, "the stream is empty");
 	for_all_domains(domain, stage)
 		if (!domain->n_endpoints)
-			return stream_refuse(&stage->stream, -EINVAL, "domain %" PRIu32 " is empty",
-					     domain->node.id);
+			return stream_refuse(&stage->stream, -EINVAL,
+					     "domain %" PRIu32 " has no endpoint", domain->node.id);
 	return 0;
 }
 
@@ -416,9 +413,9 @@ static int read_stream(struct stage *stage)
 	return error;
 }
 
-/* -- and into the device ------------------------------------------------------------ */
+/* -- installing the stage ----------------------------------------------------------- */
 
-/* Strike out an endpoint, and those of its domain that come after it. */
+/* Unlink an endpoint and those after it in its domain. */
 static void unlink_rest(struct endpoint *endpoint)
 {
 	for (struct endpoint *next; endpoint; endpoint = next) {
@@ -427,7 +424,7 @@ static void unlink_rest(struct endpoint *endpoint)
 	}
 }
 
-/* Tell the listeners of all endpoints. Behind one that refuses nobody was told, nor will be. */
+/* Endpoints after one that refuses have not been notified, and are unlinked. */
 static int replay_all(struct stage *stage, struct domain *domain)
 {
 	for_each_endpoint(endpoint, domain) {
@@ -447,7 +444,10 @@ static int replay_all(struct stage *stage, struct domain *domain)
 	return 0;
 }
 
-/* The device's, from now on; or, if the very first listener refused, nobody's. */
+/*
+ * Move a domain into the device. If the first listener refused, no endpoint is left and it stays
+ * apart.
+ */
 static int install_domain(struct stage *stage, struct domain *domain)
 {
 	struct viommu *device = stage->device;
@@ -461,8 +461,7 @@ static int install_domain(struct stage *stage, struct domain *domain)
 	return error;
 }
 
-/* Whoever is attached to nothing is the last to hear of it: `bypass` is not in force before
- * everything else is. */
+/* Unattached endpoints are notified last: `bypass` is in force only when all else is. */
 static int install(struct stage *stage)
 {
 	struct viommu *device = stage->device;
@@ -480,7 +479,7 @@ static int install(struct stage *stage)
 	return 0;
 }
 
-/* What was not installed. */
+/* Free what was not installed. */
 static void stage_end(struct stage *stage)
 {
 	struct domain *domain;

@@ -6,11 +6,11 @@
 #include "device/trace.h"
 
 /*
- * What a VMM can observe: each request (`trace`), and what its owner should know (`log`)
+ * The VMM's `trace` of requests, and its `log`
  *
- * A traced request is printed and split into fields by the rows it was decoded with. A guest
- * can cause log events as often as it likes, so of each kind only the 1st, 2nd, 4th, 8th, ...
- * is reported, with its number.
+ * A traced request is split into fields and printed by the rows that decoded it. A guest can
+ * cause log events without limit, so of each kind only the 1st, 2nd, 4th, 8th, ... is reported,
+ * with its number.
  */
 
 #define FIELDS_MAX  16
@@ -40,7 +40,7 @@ __attribute__((format(printf, 2, 3))) static void add(struct text *text, const c
 		text->length += (size_t)n < room ? (size_t)n : room - 1;
 }
 
-/* Reserved fields are shown only when they are set: they may be why a request was refused. */
+/* A reserved field may be why the request was refused. */
 static bool is_shown(const struct field *field, const void *request)
 {
 	if (field->kind == FIELD_TYPE || !field_is_integer(field))

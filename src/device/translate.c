@@ -5,11 +5,11 @@
 #include "device/core.h"
 
 /*
- * Translation, and the DMA sections that UNMAP waits for
+ * Translation and DMA sections (virtio 1.3, 5.13.6)
  *
- * virtio 1.3, "IOMMU Device / Device operations" and "Reserved memory". Both are sections of
- * readers (sync/readers.h): they take no lock and never wait, and whoever takes something
- * away waits for them (quiesce.c). So what is found here stays until the section ends.
+ * Both are read-side sections (sync/readers.h): they take no lock and never wait. A writer waits
+ * for them before it frees or reuses what it removed (quiesce.c). So what is found in a section
+ * stays valid until its end.
  */
 
 #define READ_WRITE (VIOMMU_MAP_F_READ | VIOMMU_MAP_F_WRITE)
@@ -19,15 +19,15 @@ struct viommu_dma {
 	struct reader *reader;
 };
 
-/* What is asked, and what is known of it. */
+/* A question, and the objects found for it. */
 struct access {
 	struct endpoint *endpoint;
 	const struct route *route;
 	uint64_t first, last;
-	uint32_t wanted; /* VIOMMU_MAP_F_READ, _WRITE */
+	uint32_t wanted; /* VIOMMU_MAP_F_READ, VIOMMU_MAP_F_WRITE */
 };
 
-/* How much of an access lies up to `last`. At most what was asked for, so it can be counted. */
+/* Bytes of an access up to `last`: at most the length asked for, so it cannot overflow. */
 static uint64_t length_up_to(const struct access *access, uint64_t last)
 {
 	return (last < access->last ? last : access->last) - access->first + 1;
@@ -45,8 +45,8 @@ static struct viommu_translation identity(const struct access *access, uint64_t 
 }
 
 /*
- * Does `next` go on where `range` ends, on both sides, and permit what is wanted? Behind
- * the last address of guest memory comes nothing: 0 does not go on from there.
+ * Does `next` continue `range` on both sides, with the wanted permissions? Guest memory does not
+ * wrap.
  */
 static bool is_contiguous(const struct range *range, const struct range *next, uint32_t wanted)
 {
@@ -57,9 +57,8 @@ static bool is_contiguous(const struct range *range, const struct range *next, u
 }
 
 /*
- * Follow the access over ranges that go on from each other. Returns whether there is one, and
- * says in `walk` whether that is the whole answer. A guest can have millions of them, and
- * requests wait for this.
+ * Follow contiguous ranges. Returns whether the first exists. Bounded, because a guest can have
+ * millions of them and requests wait for this.
  */
 static bool walk_contiguous(const struct access *access, bool wide, struct map_walk *walk,
 			    struct viommu_translation *translation)
@@ -83,8 +82,8 @@ static bool walk_contiguous(const struct access *access, bool wide, struct map_w
 }
 
 /*
- * The answer goes on behind the node that it was found in so far: look again until no change
- * comes between. If changes do not cease, what was found is an answer too.
+ * The answer continues in another node. Retry until the walk is consistent; if changes do not
+ * stop, keep the answer from one node.
  */
 static void walk_across_nodes(const struct access *access,
 			      struct viommu_translation *ret_translation)
@@ -117,9 +116,8 @@ static bool translate_by_map(const struct access *access,
 }
 
 /*
- * An MSI region goes to the interrupt controller as it is, for writes, and even for an
- * endpoint that is attached to nothing. Any other reserved region goes nowhere, for no
- * mapping can be there.
+ * Writes to an MSI region pass untranslated, even when the endpoint is attached to nothing. Other
+ * reserved regions have no mappings.
  */
 static const struct viommu_reserved *msi_region_of_write(const struct access *access)
 {
@@ -145,7 +143,7 @@ static bool translate(const struct access *access, struct viommu_translation *re
 	return true;
 }
 
-/* In a section of readers. */
+/* In a read-side section. */
 static int answer(struct viommu *device, uint32_t endpoint, uint64_t iova, uint64_t length,
 		  uint32_t wanted, struct viommu_translation *ret_translation)
 {
@@ -169,9 +167,10 @@ static int answer(struct viommu *device, uint32_t endpoint, uint64_t iova, uint6
 	return -EFAULT;
 }
 
-/* A thread that has no memory for a reader. The lock would not do in its place: the thread may be
- * in a DMA section, for which whoever has the lock waits. Out of line, or the compiler saves
- * registers for it in the way of all others. */
+/*
+ * Without memory for a reader. The lock is no alternative: the thread may be in a DMA section
+ * that the lock's owner waits for. Not inlined: it would cost the usual path registers.
+ */
 __attribute__((noinline, cold)) static int
 translate_unregistered(struct viommu *device, uint32_t endpoint, uint64_t iova, uint64_t length,
 		       uint32_t access, struct viommu_translation *ret_translation)

@@ -4,25 +4,24 @@
 #include "map/change.h"
 
 /*
- * Changing the interval map while others read it
+ * Changing the interval map while readers use it
  *
- * A change builds new nodes beside the old ones and then exchanges a single pointer: of the
- * lowest node that has all of the change below it. Readers come by the old pointer or by
- * the new one, and so see all of a change or nothing. The old nodes are retired: as they
- * were, for as long as somebody may look at them.
+ * A change builds new nodes beside the old ones, then exchanges one pointer: that of the lowest
+ * node with all of the change below it. A reader sees all of a change or none of it. Old nodes
+ * are retired, and keep their contents until no reader can be in them.
  *
- * So what a change comes to is always the same: some neighbours below an inner node are
- * replaced by none, one or two new ones. One for one is an exchange in place; for all else
- * the inner node itself is replaced, by none, one or two, and so on upwards.
+ * So every change has the same form: some neighbours below an inner node are replaced by none,
+ * one or two new nodes. One for one is an exchange in place. Otherwise the inner node is replaced
+ * as well, by none, one or two nodes, and so on upwards.
  *
- * A leaf that is full shares with its neighbour before it is split, and one that is split by
- * a range behind all others stays full: so leaves are well filled by scattered addresses,
- * and packed by ascending ones, which is how guests map.
+ * A full leaf moves ranges to a neighbour before it is split. A leaf that is split by a range
+ * behind all others stays full. So scattered addresses fill leaves well, and ascending addresses,
+ * which is how guests map, fill them completely.
  *
- * All memory is there before a change begins; so one that cannot have it changes nothing.
+ * All memory is reserved before a change begins, so a change without memory has no effect.
  */
 
-/* -- the way down, remembered ------------------------------------------------------------ */
+/* -- paths ------------------------------------------------------------------------------- */
 
 void path_find(const struct map *map, uint64_t last, struct path *path)
 {
@@ -40,7 +39,6 @@ void path_find(const struct map *map, uint64_t last, struct path *path)
 	path->leaf = node;
 }
 
-/* Is the leaf the last of all? */
 bool path_is_last(const struct path *path)
 {
 	for (unsigned depth = 0; depth < path->height; depth++)
@@ -49,9 +47,9 @@ bool path_is_last(const struct path *path)
 	return true;
 }
 
-/* -- new nodes in the place of old ones -------------------------------------------------- */
+/* -- replacing nodes --------------------------------------------------------------------- */
 
-/* Children, each with the highest address that it stands for. */
+/* Children, each with the highest address that it covers. */
 struct children {
 	void *node[INNER_CHILDREN + 1];
 	uint64_t border[INNER_CHILDREN + 1];
@@ -72,7 +70,7 @@ static void add_children(struct children *children, const struct inner *from, un
 			  i < INNER_BORDERS ? from->border[i] : LAST_BORDER);
 }
 
-/* The children of an inner node once `parts` stands for `k` of them. */
+/* The children of an inner node after `parts` have replaced `k` of them. */
 static struct children replaced(const struct step *step, unsigned k, const struct parts *parts)
 {
 	const struct inner *inner = step->inner;
@@ -103,7 +101,6 @@ static struct inner *inner_new(struct map *map, const struct children *children,
 	return inner;
 }
 
-/* Replace `k` children of an inner node by parts: what is the inner node replaced by? */
 struct parts inner_replace(struct map *map, const struct step *step, unsigned k,
 			   const struct parts *parts)
 {
@@ -121,11 +118,10 @@ struct parts inner_replace(struct map *map, const struct step *step, unsigned k,
 	return inner;
 }
 
-/* -- making it visible ------------------------------------------------------------------- */
+/* -- publishing -------------------------------------------------------------------------- */
 
 /*
- * The one store of a change that readers see. Release: of what they find behind the pointer,
- * and of the odd version before it.
+ * The only store of a change that readers see. Release: of the new nodes, and of the odd version.
  */
 void tree_exchange(struct map *map, const struct path *path, unsigned depth, void *node,
 		   unsigned height)
@@ -176,10 +172,6 @@ static void exchange_root(struct map *map, const struct path *path, const struct
 	tree_exchange(map, path, 0, node, height);
 }
 
-/*
- * `k` neighbours at a depth, of which the first is on the path, are replaced: let readers
- * see it.
- */
 void tree_replace(struct map *map, const struct path *path, unsigned depth, unsigned k,
 		  struct parts parts)
 {
@@ -191,7 +183,7 @@ void tree_replace(struct map *map, const struct path *path, unsigned depth, unsi
 		exchange_root(map, path, &parts);
 }
 
-/* -- leaves made of pieces of others ----------------------------------------------------- */
+/* -- leaves ------------------------------------------------------------------------------ */
 
 static void leaf_add(struct leaf *leaf, const struct piece *piece)
 {
@@ -206,7 +198,6 @@ static void leaf_add(struct leaf *leaf, const struct piece *piece)
 	leaf->count = (uint8_t)(leaf->count + piece->n);
 }
 
-/* Take `n` ranges off the front of pieces, into a leaf. */
 struct leaf *leaf_new(struct map *map, struct piece *pieces, unsigned n)
 {
 	struct leaf *leaf = pool_take(&map->pool);
@@ -227,7 +218,6 @@ struct leaf *leaf_new(struct map *map, struct piece *pieces, unsigned n)
 	return leaf;
 }
 
-/* As few leaves as hold all, and of two each half. */
 struct parts leaves_of(struct map *map, struct piece pieces[N_PIECES])
 {
 	struct parts parts = { .n = 0 };
@@ -247,7 +237,6 @@ struct parts leaves_of(struct map *map, struct piece pieces[N_PIECES])
 	return parts;
 }
 
-/* Does the neighbour under the same node take part? Only with so many ranges, or fewer. */
 bool pieces_add_neighbour(struct piece pieces[N_PIECES], const struct path *path, unsigned which,
 			  unsigned most)
 {
@@ -262,7 +251,6 @@ bool pieces_add_neighbour(struct piece pieces[N_PIECES], const struct path *path
 	return true;
 }
 
-/* Put pieces in the place of the path's leaf, and of the neighbour that takes part. */
 void tree_rebuild(struct map *map, struct path *path, struct piece pieces[N_PIECES])
 {
 	unsigned k = 1;
@@ -281,8 +269,10 @@ void tree_rebuild(struct map *map, struct path *path, struct piece pieces[N_PIEC
 
 /* -- memory ------------------------------------------------------------------------------ */
 
-/* Two nodes for one at every level, but at the top: splits go up, and what is left at either
- * side of a removal is joined there. */
+/*
+ * Two nodes for each on every level but the top: splits go up, and the two ends of a removal are
+ * joined there.
+ */
 static size_t nodes_for_change(struct root root)
 {
 	return 2 * (size_t)root.height + 1;
@@ -295,8 +285,7 @@ static bool is_full(struct root root)
 	return ((const struct inner *)root.node)->count == INNER_CHILDREN;
 }
 
-/* For an insert, which may split the root and put a new one on top; and for a removal after
- * it. */
+/* For an insert, which may split the root and add a level, and a removal after it. */
 static size_t nodes_to_have(const struct map *map)
 {
 	struct root root = map_root(map);

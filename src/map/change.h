@@ -4,11 +4,11 @@
 
 #include "map/node.h"
 
-/* What inserting and removing have in common: see change.c. Private to src/map. */
+/* What insert.c and remove.c share. Private to src/map. */
 
 struct step {
 	struct inner *inner;
-	unsigned i; /* the child taken */
+	unsigned i; /* the child on the path */
 };
 
 /* From the root to the leaf for ranges that end at an address. */
@@ -20,25 +20,25 @@ struct path {
 
 void path_find(const struct map *map, uint64_t last, struct path *path);
 
-/* Is the leaf the last of all? */
+/* Is it the last leaf of the map? */
 bool path_is_last(const struct path *path);
 
 /* What some neighbours are replaced by. */
 struct parts {
 	void *node[2];
-	uint64_t border; /* between two */
+	uint64_t border; /* between two nodes */
 	unsigned n;
 };
 
-/* Replace `k` children of an inner node by parts: what is the inner node replaced by? */
+/* Replace `k` children of an inner node by `parts`. Returns what replaces the inner node. */
 struct parts inner_replace(struct map *map, const struct step *step, unsigned k,
 			   const struct parts *parts);
 
-/* The one store of a change that readers see: another node at a depth of the path. */
+/* Exchange the node at a depth of the path: the only store that readers see. */
 void tree_exchange(struct map *map, const struct path *path, unsigned depth, void *node,
 		   unsigned height);
 
-/* `k` neighbours at a depth, of which the first is on the path, are replaced. */
+/* Replace `k` neighbours at a depth, the first of them on the path, by `parts`. */
 void tree_replace(struct map *map, const struct path *path, unsigned depth, unsigned k,
 		  struct parts parts);
 
@@ -47,20 +47,20 @@ struct piece {
 	unsigned from, n;
 };
 
-/* What is to stand in a leaf's place; a neighbour may take part. Any may be empty. */
+/* The ranges that replace a leaf's, and a neighbour's that is merged. Any may be empty. */
 enum { BEFORE, FRONT, NEW, BACK, AFTER, N_PIECES };
 
-/* Take `n` ranges off the front of pieces, into a leaf. */
+/* Move `n` ranges from the front of the pieces to a new leaf. */
 struct leaf *leaf_new(struct map *map, struct piece *pieces, unsigned n);
 
-/* As few leaves as hold all, and of two each half. */
+/* One leaf if all ranges fit, or two with half of them each. */
 struct parts leaves_of(struct map *map, struct piece pieces[N_PIECES]);
 
-/* Does the neighbour under the same node take part? Only with so many ranges, or fewer. */
+/* Add a neighbour below the same inner node, if it has at most `most` ranges. */
 bool pieces_add_neighbour(struct piece pieces[N_PIECES], const struct path *path, unsigned which,
 			  unsigned most);
 
-/* Put pieces in the place of the path's leaf, and of the neighbour that takes part. */
+/* Replace the path's leaf, and the neighbour in `pieces`, by the pieces. */
 void tree_rebuild(struct map *map, struct path *path, struct piece pieces[N_PIECES]);
 
 #endif

@@ -3,9 +3,9 @@
 
 #include "map/change.h"
 
-/* Putting a range into the interval map. */
+/* Inserting a range into the interval map. */
 
-/* Ascending addresses: leave the last leaf full, it will not be needed again. */
+/* Ascending addresses: keep the last leaf full, since later ranges come after it. */
 static void append(struct map *map, struct path *path, const struct leaf *single)
 {
 	struct piece piece = { single, 0, 1 };
@@ -16,7 +16,7 @@ static void append(struct map *map, struct path *path, const struct leaf *single
 	tree_replace(map, path, path->height, 1, parts);
 }
 
-/* Put a range, which is single in a leaf, before range `i` of the path's. */
+/* Insert before range `i` of the path's leaf. `single` is a leaf with the new range alone. */
 static void put(struct map *map, struct path *path, unsigned i, const struct leaf *single)
 {
 	const struct leaf *leaf = path->leaf;
@@ -32,7 +32,7 @@ static void put(struct map *map, struct path *path, unsigned i, const struct lea
 	tree_rebuild(map, path, pieces);
 }
 
-/* The first range of all: a leaf is the root. */
+/* The first range of a map: a leaf becomes the root. */
 static void insert_first(struct map *map, struct path *path, const struct leaf *single)
 {
 	struct piece piece = { single, 0, 1 };

@@ -4,19 +4,18 @@
 #include "map/node.h"
 
 /*
- * The interval map as a B+ tree, and how it is read while somebody changes it
+ * The interval map as a B+ tree, and how it is read while it changes
  *
- * A reader goes down from the root by pointers, each of which it loads once. Whatever node
- * it comes to, what the node says of its addresses was true at the moment when the pointer to
- * it was loaded, and will not change under the reader's eyes (node.h). So one range, or the
- * ranges of one leaf, are never torn.
+ * A reader descends from the root by pointers, each loaded once. A node's content was true when
+ * the pointer to it was loaded, and does not change while the reader is in it (node.h). So one
+ * range, or the ranges of one leaf, are always consistent.
  *
- * Who looks into several leaves could see one before a change and the next after it. The
- * version tells: it is odd from before a change becomes visible until after, so a walk
- * between two looks at the same even version has seen nothing of any change (tests/model/walk.pml).
+ * A walk over several leaves could see one leaf before a change and the next one after it.
+ * `version` is odd from before a change becomes visible until after it. A walk that reads the
+ * same even version before and after has seen no change (tests/model/walk.pml).
  */
 
-/* What malloc keeps beside each block, by the usual allocators. */
+/* malloc's overhead of a block, in the usual allocators. */
 #define HEAP_OVERHEAD 16
 
 const size_t map_bytes_empty = sizeof(struct map) + HEAP_OVERHEAD;
@@ -45,15 +44,14 @@ size_t map_bytes(const struct map *map)
 
 /* -- one range -------------------------------------------------------------------------- */
 
-/* A range in a leaf. */
 struct place {
 	const struct leaf *leaf;
 	unsigned i;
 };
 
-/* The last turn to the right that a way down could have taken. */
+/* The last right branch beside a path. */
 struct turn {
-	const struct inner *inner; /* NULL: it went along the right edge */
+	const struct inner *inner; /* NULL: none, it is the last leaf */
 	unsigned i, height;
 };
 
@@ -69,7 +67,7 @@ static const struct leaf *leftmost(const struct turn *turn)
 	return node;
 }
 
-/* All cache lines of a leaf at once, for it may well be in none. */
+/* Prefetch a whole leaf: its cache lines would otherwise be missed one after the other. */
 static void fetch(const void *leaf)
 {
 #pragma GCC unroll 8
@@ -95,7 +93,7 @@ static const struct leaf *find_leaf(const struct map *map, uint64_t address, str
 	return node;
 }
 
-/* The first range that ends at or after `from`. It may begin the next leaf. */
+/* The first range that ends at or after `from`; it may be in the next leaf. */
 static bool find(const struct map *map, uint64_t from, struct place *place)
 {
 	struct turn turn;
@@ -141,7 +139,7 @@ bool map_splits_range(const struct map *map, uint64_t first, uint64_t last)
 	       high.last > last;
 }
 
-/* -- several ------------------------------------------------------------------------------ */
+/* -- walks over several ranges ------------------------------------------------------------ */
 
 static bool walk_to(struct map_walk *walk, uint64_t from, struct range *ret_range)
 {
@@ -178,8 +176,8 @@ bool map_walk_next(struct map_walk *walk, struct range *ret_range)
 }
 
 /*
- * Whoever sees a part of a change sees the odd version that was stored before it: each part
- * is loaded with acquire semantics and stored with release semantics.
+ * Changes are stored with release and loaded with acquire semantics. So a reader that saw part of
+ * one also sees the odd version before it.
  */
 bool map_walk_is_consistent(const struct map_walk *walk)
 {

@@ -10,16 +10,15 @@
 #include "sync/annotate.h"
 
 /*
- * The nodes of the interval map: private to src/map
+ * The nodes of the interval map. Private to src/map.
  *
- * A lookup costs what it misses in the cache, so nodes are eight cache lines, there are few
- * levels, and all that is compared in a node lies side by side. Both kinds of node begin
- * with an ascending array and are searched alike; behind the last entry in use it is
- * filled with LAST_BORDER, so that the search need not know how many there are.
+ * The cost of a lookup is its cache misses. So a node has eight cache lines, levels are few, and
+ * all keys of a node are adjacent. Both kinds of node begin with an ascending array, filled with
+ * LAST_BORDER behind the last entry, so the search needs no count.
  *
- * What a reader can reach is never changed, but for one thing: a child of an inner node is
- * exchanged for another that stands for the same addresses. All other change is a new
- * node in the place of an old one (change.c).
+ * Nothing that a reader can reach changes, with one exception: a child pointer of an inner node
+ * is exchanged for another node that covers the same addresses. Any other change is a new node
+ * (change.c).
  */
 
 #define LEAF_RANGES    20
@@ -29,9 +28,8 @@
 #define LAST_BORDER UINT64_MAX
 
 /*
- * Levels of inner nodes. A node is split when it is full, into halves; so it takes sixteen
- * splits below, at least, for another level, however many ranges are removed meanwhile:
- * nobody lives to see 16^16.
+ * Levels of inner nodes. A full node splits into halves, so each level needs at least 16 splits
+ * of the level below: 16^16 are never reached.
  */
 #define HEIGHT_MAX 16
 
@@ -45,37 +43,35 @@ struct leaf {
 };
 
 /*
- * Ranges are sought by where they end: those in child[i] end at or below border[i], and above
- * border[i - 1]. Where a range begins says nothing: it may be in the realm of the child
- * before, if what was there when the border was drawn is gone. Never empty.
+ * child[i] has the ranges that end above border[i - 1] and up to border[i]. A range may begin
+ * below border[i - 1], if the ranges there were removed. Never empty.
  */
 struct inner {
 	uint64_t border[INNER_BORDERS];
 	_Atomic(void *) child[INNER_CHILDREN];
-	uint8_t count; /* of children */
+	uint8_t count;
 };
 
 _Static_assert(!(LEAF_RANGES % 5) && !(INNER_BORDERS % 5), "see count_below()");
 _Static_assert(sizeof(struct leaf) <= POOL_NODE_ROOM, "a leaf is a node");
 _Static_assert(sizeof(struct inner) <= POOL_NODE_ROOM, "an inner node is a node");
 
-/* What stands between what readers look at and what the writer keeps changing. */
+/* Keeps what readers load on another cache line than what the writer stores. */
 #define APART 64
 
 struct map {
-	/* The root and, in the bits that its alignment leaves, how many inner nodes are above a
-	 * leaf. 0: there is nothing. */
+	/* The root, with the number of inner levels in its low bits. 0: the map is empty. */
 	_Atomic(uintptr_t) root;
 	char apart[APART];
 
-	/* Odd while the tree goes from one state to the next. */
+	/* Odd while a change becomes visible. */
 	_Atomic(uint64_t) version;
 	struct pool pool;
 	size_t count;
 };
 
 struct root {
-	void *node; /* NULL: there is nothing */
+	void *node; /* NULL: the map is empty */
 	unsigned height;
 };
 
@@ -99,9 +95,8 @@ static inline void *inner_child(const struct inner *inner, unsigned i)
 /* -- searching ---------------------------------------------------------------------- */
 
 /*
- * How many of `n` ascending numbers, a multiple of five, are below `value`. Two steps of
- * comparisons that do not wait for each other, where halving would be five that do; and no branch
- * to mispredict.
+ * How many of `n` ascending numbers are below `value`; n is a multiple of five. Two steps of
+ * independent comparisons without a branch, where bisection takes five dependent ones.
  */
 static inline unsigned count_below(const uint64_t *numbers, unsigned n, uint64_t value)
 {

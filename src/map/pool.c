@@ -7,24 +7,24 @@
 #include "map/pool.h"
 
 /*
- * Chunks double with the number of nodes there are, so that a domain with a few ranges
- * takes a few hundred bytes, and one with millions is not a heap of small blocks. The
- * largest are huge pages, where the host has them: a lookup among millions of ranges
- * would else miss the TLB at every level. The first cache line of a chunk is the pool's own.
+ * Chunks double with the number of nodes: a domain with a few ranges takes a few hundred bytes,
+ * and one with millions has few blocks. The largest are huge pages where the host has them,
+ * because lookups among millions of ranges would miss the TLB at every level. The first cache
+ * line of a chunk is the pool's own.
  */
 
 #define CACHE_LINE      64
 #define HUGE_PAGE       (2u << 20)
 #define NODES_CHUNK_MAX (HUGE_PAGE / POOL_NODE_BYTES - 1)
 
-/* What malloc keeps beside each block, by the usual allocators. */
+/* malloc's overhead of a block, in the usual allocators. */
 #define HEAP_OVERHEAD 16
 
 struct pool_chunk {
 	struct pool_chunk *next;
 };
 
-/* A node that is not in use, or retired. */
+/* A node that is unused or retired. */
 struct pool_node {
 	char contents[POOL_NODE_ROOM];
 	struct pool_node *next;
@@ -32,7 +32,7 @@ struct pool_node {
 
 _Static_assert(sizeof(struct pool_node) == POOL_NODE_BYTES, "a node is a node");
 
-/* How many nodes the next chunk has when `n` are wanted. */
+/* Nodes of the next chunk if `n` are needed. */
 static size_t next_chunk(const struct pool *pool, size_t n)
 {
 	size_t wanted = n - pool->n_unused;

@@ -7,48 +7,46 @@
 /*
  * Memory for the nodes of one map
  *
- * Nodes come out of chunks, which grow with the map and go back to the heap all together.
- * A node on its way back is first retired: it keeps its contents, for a reader may still be
- * in it, and is handed out again only after pool_reclaim(). So a map that stays about as
- * large as it is allocates nothing.
+ * Nodes come from chunks, which grow with the map and are freed together. A node is first
+ * retired: it keeps its contents for readers, and is used again only after pool_reclaim(). A map
+ * of constant size allocates nothing.
  */
 
-#define POOL_NODE_BYTES 512 /* eight cache lines, and aligned to one */
+#define POOL_NODE_BYTES 512 /* eight cache lines, aligned to one */
 
-/* What a node's owner can use: behind it is the pool's link, which no reader looks at. */
+/* For the node's owner. Behind it is the pool's link, which no reader reads. */
 #define POOL_NODE_ROOM (POOL_NODE_BYTES - sizeof(void *))
 
 struct pool_chunk;
 struct pool_node;
 
-/* Zero bytes are an empty one. */
+/* All zero is an empty pool. */
 struct pool {
 	struct pool_chunk *chunks, *retired_chunks;
 	struct pool_node *unused, *retired;
 	size_t n_unused, n_nodes; /* in `chunks` */
-	size_t bytes;             /* of heap, all overhead included */
+	size_t bytes;             /* of heap, overhead included */
 	size_t retired_bytes;     /* of those: in `retired_chunks` */
 };
 
-/* See to it that the next `n` nodes are there. -ENOMEM: nothing has changed. */
+/* Reserve the next `n` nodes. -ENOMEM: nothing has changed. */
 int pool_reserve(struct pool *pool, size_t n);
 
-/* How many bytes of heap pool_reserve() would take. */
+/* Bytes of heap that pool_reserve() would take. */
 size_t pool_cost(const struct pool *pool, size_t n);
 
-/* A node, with whatever was in it. One must be there. */
+/* An uninitialised node, which must have been reserved. */
 void *pool_take(struct pool *pool);
 
-/* Nobody will find the node any more, but somebody may be looking at it. */
+/* The node is unlinked, but readers may be in it. */
 void pool_retire(struct pool *pool, void *node);
 
-/* The same of all nodes at once, and of the memory that they are in. */
+/* Retire all nodes, with their chunks. */
 void pool_retire_all(struct pool *pool);
 
-/* Nobody looks at what was retired any more. */
+/* No reader is in a retired node any more. */
 void pool_reclaim(struct pool *pool);
 
-/* Give all of it back to the heap. */
 void pool_free(struct pool *pool);
 
 #endif

@@ -2,18 +2,18 @@
 #include "map/change.h"
 
 /*
- * Taking ranges out of the interval map: a few out of one leaf, or all that is between two,
- * of which only the inner nodes are looked at, or everything.
+ * Removing ranges from the interval map: some of one leaf; all between two leaves, of which only
+ * the inner nodes are visited; or everything.
  */
 
-/* Below this a leaf is merged with its neighbour, if what comes of it has room to grow. */
+/* A leaf with fewer ranges is merged with a neighbour, if the result has room to grow. */
 #define LEAF_FEW    (LEAF_RANGES / 4)
 #define LEAF_MERGED (LEAF_RANGES * 3 / 4)
 
-/* What an empty map may keep for the ranges to come. */
+/* What an empty map may keep for later ranges. */
 #define KEPT_BYTES 65536
 
-/* Retire all nodes from one on down. Returns how many ranges were in them. */
+/* Retire a node and all below it. Returns how many ranges they had. */
 static size_t retire_tree(struct map *map, void *node, unsigned height)
 {
 	struct inner *inner = node;
@@ -29,7 +29,7 @@ static size_t retire_tree(struct map *map, void *node, unsigned height)
 	return n;
 }
 
-/* Retire children, all of them; those of the lowest inner nodes are leaves: `height` 1. */
+/* `height` is 1 if the children are leaves. */
 static size_t retire_children(struct map *map, const struct inner *inner, unsigned i, unsigned end,
 			      unsigned height)
 {
@@ -40,7 +40,7 @@ static size_t retire_children(struct map *map, const struct inner *inner, unsign
 	return n;
 }
 
-/* Out of one leaf: ranges `i` to `end`. */
+/* Remove ranges `i` to `end` of one leaf. */
 static size_t remove_here(struct map *map, struct path *path, unsigned i, unsigned end)
 {
 	const struct leaf *leaf = path->leaf;
@@ -60,8 +60,8 @@ static size_t remove_here(struct map *map, struct path *path, unsigned i, unsign
 }
 
 /*
- * What is left of all below a step when its path is cut: of the leaf the piece, and above it
- * what is before the path (`which` is FRONT) or behind it.
+ * What remains below a step after its path is cut: `piece` of the leaf, and above it the nodes
+ * before the path (`which` is FRONT) or after it (BACK).
  */
 static struct parts cut(struct map *map, const struct path *path, unsigned depth, unsigned which,
 			struct piece piece, size_t *removed)
@@ -87,8 +87,7 @@ static struct parts cut(struct map *map, const struct path *path, unsigned depth
 	return parts;
 }
 
-/* Out of two leaves, and all that is between them: what is left of each, joined again where
- * their paths part. */
+/* Remove from two leaves and everything between; join the remains where the paths part. */
 static size_t remove_across(struct map *map, struct path *low, const struct path *high,
 			    struct piece front, struct piece back)
 {
@@ -111,8 +110,7 @@ static size_t remove_across(struct map *map, struct path *low, const struct path
 	return removed;
 }
 
-/* Everything: nobody empties a map in another way. A large one lets its memory go with it, a small
- * one is likely to need it. */
+/* The memory of a large map is freed with it; a small map keeps it for later ranges. */
 static size_t clear(struct map *map)
 {
 	const struct path path = { .height = 0 };
@@ -126,7 +124,6 @@ static size_t clear(struct map *map)
 	return map->count;
 }
 
-/* Are all ranges those from `i` on in one leaf to `end` in the other? */
 static bool is_all(const struct path *low, const struct path *high, unsigned i, unsigned end)
 {
 	for (unsigned depth = 0; depth < low->height; depth++)
@@ -136,7 +133,7 @@ static bool is_all(const struct path *low, const struct path *high, unsigned i, 
 	return !i && end == high->leaf->count;
 }
 
-/* How many ranges of a leaf end at or below `last`. */
+/* Ranges of a leaf that end at or below `last`. */
 static unsigned ends_up_to(const struct leaf *leaf, uint64_t last)
 {
 	unsigned n = leaf_find(leaf, last);
@@ -144,8 +141,10 @@ static unsigned ends_up_to(const struct leaf *leaf, uint64_t last)
 	return n + (n < leaf->count && leaf->last[n] == last);
 }
 
-/* Borders between leaves outlive the ranges beside them: so the ends may be in different leaves,
- * and nothing between. No node may be replaced then, for nobody would know that some were. */
+/*
+ * Borders remain when the ranges beside them are removed. So the ends may be in different leaves
+ * with nothing between them; no node may be replaced then.
+ */
 static size_t remove_between(struct map *map, uint64_t first, uint64_t last)
 {
 	struct path low, high;

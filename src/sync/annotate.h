@@ -3,11 +3,10 @@
 #define VIOMMU_SYNC_ANNOTATE_H
 
 /*
- * Where one thread hands memory to another by an atomic pointer or number
+ * Tells Valgrind's drd what an atomic store or load orders
  *
- * Compilers, processors and the thread sanitizer know that from the atomic operation itself.
- * Valgrind's drd sees a plain store and a plain load; so for it, and for nobody else, what
- * they mean is said here (tests/device/meson.build, "drd").
+ * Compilers, processors and ThreadSanitizer know that from the atomic operation. drd sees a plain
+ * store and a plain load (tests/device/meson.build, "drd").
  */
 
 #ifdef WITH_DRD
@@ -24,7 +23,7 @@ static inline void annotate_release(const volatile void *at)
 	(void)at;
 }
 
-/* Behind the load. */
+/* After the load. */
 static inline void annotate_acquire(const volatile void *at)
 {
 #ifdef WITH_DRD

@@ -5,8 +5,8 @@
 #include <stdatomic.h>
 
 /*
- * What the thread has stored is seen by all before it loads anything behind this. (The thread
- * sanitizer knows no fences; to an x86 processor an exchange is one.)
+ * A full fence: the thread's stores are visible before its later loads. ThreadSanitizer does not
+ * model fences, so an exchange stands in for it there.
  */
 static inline void fence(void)
 {

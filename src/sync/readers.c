@@ -7,17 +7,17 @@
 #include "sync/readers.h"
 
 /*
- * Readers are made when a thread first needs one, and are used again when it is gone; so
- * there are as many as ever were needed at once. They are in a list that only grows, which
- * the writer can walk while others add to it, and are freed with what they read.
+ * A reader is allocated when a thread first needs one, and reused when its thread has ended. The
+ * list only grows, so that the writer can walk it while readers are added; it is freed with the
+ * device.
  *
- * A thread may outlive what it has read, and what is read its threads. So a reader that a
- * thread has found belongs to both, and the last to let go frees it: see the states.
+ * A thread may outlive the device, and the device its threads. So a reader found by a thread
+ * belongs to both, and the last one to release it frees it: see enum reader_state.
  */
 
 _Static_assert(sizeof(struct reader) <= READER_BYTES, "a reader has lines of its own");
 
-/* -- readers come and go ------------------------------------------------------------- */
+/* -- the list of readers ------------------------------------------------------------- */
 
 static struct reader *first_of(const struct readers *readers)
 {
@@ -69,7 +69,7 @@ struct reader *reader_new(struct readers *readers)
 	return reader;
 }
 
-/* A section that its thread did not live to end is over: the next owner begins outside of one. */
+/* If the thread ended inside a section, end the section: the next owner begins outside of one. */
 void reader_free(struct reader *reader)
 {
 	enum reader_state taken = READER_TAKEN;
@@ -94,12 +94,12 @@ void readers_fini(struct readers *readers)
 	}
 }
 
-/* -- each thread's own ------------------------------------------------------------------ */
+/* -- the reader of a thread ------------------------------------------------------------- */
 
 /*
- * A thread's memory of a library that was loaded while the program ran is made when the thread
- * first asks for it; where there is none then, glibc ends the process. What a thread is born with
- * it has; and it is found without a call.
+ * Thread-local memory of a library loaded with dlopen() is allocated on first use, and glibc ends
+ * the process if it cannot. The initial-exec model has it from the start, and reads it without a
+ * call.
  */
 #ifdef __GLIBC__
 #define TLS_INITIAL_EXEC __attribute__((tls_model("initial-exec")))
@@ -107,10 +107,10 @@ void readers_fini(struct readers *readers)
 #define TLS_INITIAL_EXEC
 #endif
 
-/* The readers that this thread has found, the latest first. */
+/* The readers of this thread, the latest first. */
 static _Thread_local struct reader *found TLS_INITIAL_EXEC;
 
-/* Has no value of interest, but somebody to call when a thread ends. */
+/* A key whose destructor runs when a thread ends. */
 static pthread_key_t at_exit;
 static bool at_exit_works;
 
@@ -143,7 +143,7 @@ static bool is_of(const struct reader *reader, const struct readers *readers)
 	       atomic_load_explicit(&reader->state, memory_order_relaxed) == READER_TAKEN;
 }
 
-/* Take the thread's reader out of its list, if there is one; orphans go meanwhile. */
+/* Remove the thread's reader from its list and return it, or NULL. Orphans are freed on the way. */
 static struct reader *unlink_from_thread(const struct readers *readers)
 {
 	struct reader **at = &found;
@@ -193,11 +193,11 @@ struct reader *readers_of_thread(struct readers *readers)
  * -------------------------------------------------------------------------- */
 
 /*
- * A thread without memory is counted, in the phase that is on when it enters. A writer that has
- * to wait for some begins the other phase and waits for those of the old one: so strangers who keep
- * coming do not keep it waiting. Whoever is counted and then still sees the phase on is waited
- * for by the writer who ends it; whoever does not may have come too late, and enters again.
- * tests/model/unregistered.pml has all histories of this.
+ * A thread without a reader is counted in the current phase. A writer that finds some counted
+ * begins the other phase and waits for those of the old one, so that new ones do not delay it. A
+ * thread that is counted, and still sees its phase current, is waited for by the writer that ends
+ * the phase. Otherwise it may be too late, and enters again. tests/model/unregistered.pml checks
+ * all histories.
  */
 unsigned readers_enter_unregistered(struct readers *readers)
 {
@@ -220,7 +220,7 @@ void readers_leave_unregistered(struct readers *readers, unsigned phase)
 
 /* -- the writer ------------------------------------------------------------------------- */
 
-/* A section is short, unless its thread has lost its processor, or waits for something. */
+/* Sections are short, unless their thread was preempted or blocks. */
 static void back_off(unsigned turn)
 {
 	enum { SPINS = 100, YIELDS = 20 };
@@ -234,7 +234,6 @@ static void back_off(unsigned turn)
 		nanosleep(&nap, NULL);
 }
 
-/* Wait for the section that the reader is in, if it is in one. */
 static void wait_for(const struct reader *reader)
 {
 	uint64_t sections = atomic_load_explicit(&reader->sections, memory_order_acquire);
@@ -247,7 +246,7 @@ static void wait_for(const struct reader *reader)
 	annotate_acquire(&reader->sections);
 }
 
-/* Nobody is counted in the other phase: the writer before has waited for them. */
+/* No thread is counted in the other phase: the writer before has waited for them. */
 static void wait_for_unregistered(struct readers *readers)
 {
 	unsigned phase = atomic_load_explicit(&readers->phase, memory_order_relaxed);

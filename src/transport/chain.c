@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Descriptor chains as pieces of the VMM's memory
+ * Descriptor chains as pieces of the VMM's memory (virtio 1.3, 2.7 and 2.8)
  *
- * The rules for chains that a driver MUST keep are all checked here, in chain_add(). A
- * chain has at most as many buffers as the queue has entries, wherever its descriptors
- * stand, so that a loop of descriptors ends like any other chain that is too long.
- * (virtio 1.3, "Split Virtqueues" and "Packed Virtqueues".)
+ * chain_add() checks every rule that a driver must keep for chains. A chain has at most as many
+ * buffers as the queue has entries, wherever its descriptors are, so a loop of descriptors ends
+ * like a chain that is too long.
  */
 #include <errno.h>
 
@@ -17,7 +16,6 @@
 
 /* -- guest memory ------------------------------------------------------------------ */
 
-/* Where a range begins in the VMM's memory; cuts *length to what lies behind it there. */
 void *queue_find_memory(const struct queue *queue, uint64_t address, uint64_t *length, bool write)
 {
 	uint64_t wanted = *length;
@@ -29,7 +27,7 @@ void *queue_find_memory(const struct queue *queue, uint64_t address, uint64_t *l
 	return *length && *length <= wanted ? at : NULL;
 }
 
-/* Copy bytes that may lie in several regions. */
+/* The bytes may lie in several regions. */
 static int copy_from_guest(const struct queue *queue, uint64_t address, void *to, size_t length)
 {
 	uint8_t *at = to;

@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Packed rings (virtio 1.3, "Packed Virtqueues")
+ * Packed rings (virtio 1.3, 2.8)
  *
- * One ring of descriptors that both sides write. Two flags of a descriptor, AVAIL and
- * USED, against a wrap counter that changes with every round, say whose it is; a buffer
- * goes back as one used descriptor, and its other entries are skipped. Each side has an
- * event suppression area where it says whether it wants to be notified.
+ * One ring of descriptors that both sides write. The flags AVAIL and USED of a descriptor,
+ * compared with a wrap counter that changes every round, say whose it is. A buffer is returned as
+ * one used descriptor, and its other entries are skipped. Each side says in an event suppression
+ * area whether it wants notifications.
  *
- * Positions count entries over two rounds, so that they hold the wrap counter too: it is
- * 1 in the first round, and 0 in the second. A position of the driver's, in an event
- * suppression area, is turned into one of ours before it is compared.
+ * Positions count entries over two rounds, and so include the wrap counter: 1 in the first round,
+ * 0 in the second. The driver's positions in an event suppression area are converted before they
+ * are compared.
  */
 #include <errno.h>
 
 #include "transport/ring.h"
 
-/* Descriptor, "The Virtqueue Descriptor Format" */
+/* Descriptor: "The Virtqueue Descriptor Format" */
 #define ID_AT     12
 #define LENGTH_AT 8
 #define FLAGS_AT  14
@@ -32,8 +32,10 @@ static const struct layout packed_descriptor =
 #define DESCRIPTOR_F_AVAIL (1u << 7)
 #define DESCRIPTOR_F_USED  (1u << 15)
 
-/* Event suppression area, loaded and stored whole: "desc", le16 at 0, holds an entry in 15
- * bits and its wrap counter in one; "flags", le16 at 2. "Event Suppression Structure Format" */
+/*
+ * Event suppression area, loaded and stored whole: le16 at 0 has an entry in 15 bits and its wrap
+ * counter; le16 at 2 has the flags. "Event Suppression Structure Format"
+ */
 #define EVENT_LENGTH        4
 #define EVENT_ENTRY         0x7fffu
 #define EVENT_WRAP          (1u << 15)
@@ -67,9 +69,8 @@ static int packed_available(const struct queue *queue)
 }
 
 /*
- * Take the entry `n` places behind `next`. Its flags are loaded first, for they say that
- * the rest is there to be read. An entry that the device holds already was never given
- * to the driver to offer again.
+ * Take the entry `n` behind `next`. The flags are loaded first, because they say that the rest is
+ * valid. The driver cannot offer an entry again that the device still holds.
  */
 static int fetch(const struct queue *queue, uint32_t n, struct descriptor *ret_descriptor)
 {
@@ -87,7 +88,7 @@ static int fetch(const struct queue *queue, uint32_t n, struct descriptor *ret_d
 	return error;
 }
 
-/* All of an indirect table's descriptors, of whose flags only WRITE has a meaning. */
+/* Only the flag WRITE has a meaning in an indirect table. */
 static int take_table(struct queue *queue, struct queue_chain *chain,
 		      const struct descriptor *descriptor)
 {
@@ -103,7 +104,7 @@ static int take_table(struct queue *queue, struct queue_chain *chain,
 	return error;
 }
 
-/* A list is of one kind: either chained by NEXT, or a single indirect descriptor. */
+/* A list is either chained by NEXT or a single indirect descriptor. */
 static int packed_take(struct queue *queue, struct queue_chain *chain)
 {
 	struct descriptor descriptor;
@@ -128,8 +129,8 @@ static int packed_take(struct queue *queue, struct queue_chain *chain)
 }
 
 /*
- * The driver reads used descriptors in order and stops at the first that is not used:
- * as long as that one's flags are withheld, it sees none of those behind it.
+ * The driver reads used descriptors in order and stops at the first unused one. While the flags
+ * of the first are withheld, it sees none behind it.
  */
 static void packed_push(struct queue *queue, const struct queue_chain *chain, uint32_t length)
 {
@@ -151,7 +152,7 @@ static void packed_publish(struct queue *queue)
 	guest_publish16(entry(queue, queue->published) + FLAGS_AT, queue->withheld);
 }
 
-/* What cannot be a wish is taken as one for every interrupt: one too many does no harm. */
+/* An invalid event asks for every interrupt: one too many does no harm. */
 static bool packed_wants_interrupt(const struct queue *queue, uint32_t old)
 {
 	uint32_t event = guest_load32(queue->area[DRIVER_AREA]);

@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A virtqueue over guest memory: what both ring formats have in common
+ * A virtqueue over guest memory: what both ring formats share (virtio 1.3, 2.6 to 2.8)
  *
- * A queue belongs to the register window that the driver set it up with, and lives as
- * long; the ring belongs to the guest, and is looked up in the VMM's memory once, when
- * the queue starts. chain.c takes buffers apart into pieces of the VMM's memory; where
- * the next chain is, and how it goes back, is for split.c and packed.c to know.
- * (virtio 1.3, "Split Virtqueues" and "Packed Virtqueues".)
+ * The ring belongs to the guest, and is looked up in the VMM's memory once, when the queue
+ * starts. chain.c turns buffers into pieces of the VMM's memory. split.c and packed.c know where
+ * the next chain is and how it is returned.
  *
- * Nothing is allocated once a queue was made: the pieces of one chain have their place
- * in the queue.
+ * Nothing is allocated after queue_init(): the queue has room for the pieces of one chain.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -17,8 +14,10 @@
 
 #include "transport/ring.h"
 
-/* Pieces that a buffer has on average when the longest chain still fits: a buffer is one
- * piece, but where it crosses from one region of the VMM's memory into the next. */
+/*
+ * Room for the longest chain if each buffer has two pieces on average. A buffer has more than one
+ * only where it crosses a border between regions of the VMM's memory.
+ */
 #define PIECES_A_BUFFER 2
 
 int queue_pop(struct queue *queue, struct queue_chain *ret_chain)
@@ -58,7 +57,7 @@ bool queue_publish(struct queue *queue)
 	return queue->format->wants_interrupt(queue, old);
 }
 
-/* -- notifications of the driver ------------------------------------------------------- */
+/* -- notifications --------------------------------------------------------------------- */
 
 void queue_quiet(struct queue *queue)
 {
@@ -74,7 +73,7 @@ bool queue_listen(struct queue *queue)
 	return queue->format->available(queue) != 0;
 }
 
-/* -- life --------------------------------------------------------------------------------- */
+/* -- setup -------------------------------------------------------------------------------- */
 
 static int find_area(struct queue *queue, const struct ring_format *format, int area,
 		     const struct queue_setup *setup)
@@ -113,8 +112,7 @@ int queue_start(struct queue *queue, const struct queue_setup *setup, uint64_t f
 	queue->indirect = features & VIRTIO_F_INDIRECT_DESC;
 	queue->event_index = features & VIRTIO_F_EVENT_IDX;
 	queue->broken = false;
-	/* Split rings count in 16 bits. A packed ring's wrap counter tells even rounds from
-	 * odd ones. */
+	/* Split rings count in 16 bits. Two rounds of a packed ring include its wrap counter. */
 	queue->modulus = packed ? 2u * queue->size : UINT16_MAX + 1u;
 	queue->next = queue->used = queue->published = 0;
 	queue->format = format;

@@ -11,54 +11,53 @@
 /*
  * A virtqueue, seen from the device
  *
- * The guest owns the ring and is not trusted. What is wrong with a ring makes the
- * queue broken: -EPROTO from then on, until it is started again.
+ * The guest owns the ring and is not trusted. An error in a ring makes the queue broken: -EPROTO
+ * until it is started again.
  *
  *     queue_start               the driver has set QueueReady
  *       queue_pop               the next chain of buffers
- *       queue_push              give it back ...
- *       queue_publish           ... and show it, with all pushed before, to the driver
+ *       queue_push              return it ...
+ *       queue_publish           ... and show it to the driver, with all pushed before
  *     queue_stop                reset
  *
- * Between pop and publish a chain counts as held by the device. A driver that keeps to
- * the rules cannot offer more than the queue has entries in that time: whoever pops
- * until there is nothing left, and only then publishes, does bounded work.
+ * From pop to publish the device holds the chain. A correct driver cannot offer more chains than
+ * the queue has entries in that time. So popping until the queue is empty, and publishing then,
+ * is bounded work.
  *
- * All but init, fini, lock and unlock want the queue locked.
+ * All but init, fini, lock and unlock need the queue locked.
  */
 
-/* Features that the ring itself is about, as masks. "Reserved Feature Bits" */
+/* Features of the ring, as masks. Clause 6. */
 #define VIRTIO_F_INDIRECT_DESC (1ull << 28)
 #define VIRTIO_F_EVENT_IDX     (1ull << 29)
 #define VIRTIO_F_RING_PACKED   (1ull << 34)
 #define QUEUE_FEATURES         (VIRTIO_F_INDIRECT_DESC | VIRTIO_F_EVENT_IDX | VIRTIO_F_RING_PACKED)
 
-/* The largest queue, which keeps the work and the memory for one chain small. */
+/* Bounds the work and the memory for one chain. */
 #define MAX_QUEUE_SIZE 1024
 
-/* How guest-physical addresses are found: see viommu_mmio_ops.memory. */
+/* Lookup of guest-physical addresses: see viommu_mmio_ops.memory. */
 struct guest_memory {
 	void *(*find)(void *opaque, uint64_t address, uint64_t *length, bool write);
 	void *opaque;
 };
 
-/* The three parts of a queue, by virtio's names for them. */
 enum { DESCRIPTOR_AREA, DRIVER_AREA, DEVICE_AREA, QUEUE_N_AREAS };
 
-/* What a driver says of a queue before it sets QueueReady. */
+/* What a driver configures before it sets QueueReady. */
 struct queue_setup {
 	uint32_t size;
 	uint64_t area[QUEUE_N_AREAS]; /* guest-physical */
 };
 
-/* A chain of buffers. The pieces stay until the next queue_pop(). */
+/* A chain of buffers. The pieces are valid until the next queue_pop(). */
 struct queue_chain {
 	const struct iovec *readable, *writable;
 	size_t n_readable, n_writable;
-	uint64_t length;     /* bytes in all of it */
-	uint16_t n_elements; /* buffers that the driver put into it */
-	uint16_t n_entries;  /* of the ring that it takes up */
-	uint16_t id;         /* how the driver knows it again */
+	uint64_t length;     /* bytes of all buffers */
+	uint16_t n_elements; /* its buffers */
+	uint16_t n_entries;  /* its ring entries */
+	uint16_t id;         /* how the driver identifies it */
 };
 
 struct ring_format;
@@ -66,27 +65,29 @@ struct ring_format;
 struct queue {
 	pthread_mutex_t lock;
 	const struct guest_memory *memory;
-	struct iovec *pieces; /* of the chain popped last */
+	struct iovec *pieces; /* of the last chain popped */
 	size_t max_pieces;
 	uint16_t size_max;
 
-	/* From queue_start() to queue_stop(); NULL: the queue is not running. */
+	/* From queue_start() to queue_stop(). NULL: the queue is stopped. */
 	const struct ring_format *format;
 	uint8_t *area[QUEUE_N_AREAS];
 	uint16_t size;
 	bool indirect, event_index; /* features accepted */
 	bool broken;
 
-	/* Positions, counted modulo `modulus`, which the size divides. A ring entry stands at
-	 * position modulo size. */
+	/*
+	 * Positions, modulo `modulus`, a multiple of the size. The ring entry is the position
+	 * modulo the size.
+	 */
 	uint32_t modulus;
-	uint32_t next;      /* where the next chain will be found */
-	uint32_t used;      /* where the next used element goes */
-	uint32_t published; /* up to where the driver was shown used elements */
-	uint16_t withheld;  /* packed: flags that will publish the first of them */
+	uint32_t next;      /* of the next chain */
+	uint32_t used;      /* of the next used element */
+	uint32_t published; /* the driver was shown used elements up to here */
+	uint16_t withheld;  /* packed: flags that publish the first of them */
 };
 
-/* A queue that is not running. `size_max` is at most MAX_QUEUE_SIZE. -ENOMEM */
+/* Make a stopped queue. `size_max` is at most MAX_QUEUE_SIZE. -ENOMEM */
 int queue_init(struct queue *queue, uint16_t size_max, const struct guest_memory *memory);
 void queue_fini(struct queue *queue);
 
@@ -94,16 +95,13 @@ void queue_lock(struct queue *queue);
 void queue_unlock(struct queue *queue);
 
 /*
- * Find the ring and run. -EINVAL if the size is none, too large or (split rings) not a
- * power of two, or an area is not aligned; -EFAULT if an area is not memory, or not in
- * one piece for the VMM. The queue is not running then.
+ * Find the ring and run. -EINVAL: the size is 0, too large, or (split rings) not a power of two,
+ * or an area is not aligned. -EFAULT: an area is not memory, or not contiguous for the VMM. The
+ * queue is stopped then.
  */
 int queue_start(struct queue *queue, const struct queue_setup *setup, uint64_t features);
 
-/*
- * Where the queue stands in its ring, while nobody holds a chain: what a ring cannot be asked,
- * and a saved state has to tell.
- */
+/* What saved state needs and the ring does not have, while no chain is held. */
 struct queue_progress {
 	uint32_t position;
 	bool broken;
@@ -111,27 +109,27 @@ struct queue_progress {
 
 struct queue_progress queue_progress(const struct queue *queue);
 
-/* Go on from there, just after queue_start(). -EINVAL: that is nowhere in this ring. */
+/* Continue from there, right after queue_start(). -EINVAL: not a position of this ring. */
 int queue_resume(struct queue *queue, struct queue_progress progress);
 
-/* Forget the ring; chains that were not published never will be. */
+/* Stop; chains that were not published never are. */
 void queue_stop(struct queue *queue);
 
-/* Take the next chain: 1; or 0 if there is none, or the queue is not running; -EPROTO. */
+/* Take the next chain: 1. 0: there is none, or the queue is stopped. -EPROTO */
 int queue_pop(struct queue *queue, struct queue_chain *ret_chain);
 
-/* Give a chain back, `length` bytes of it written. Not seen before queue_publish(). */
+/* Return a chain with `length` bytes written. The driver sees it after queue_publish(). */
 void queue_push(struct queue *queue, const struct queue_chain *chain, uint32_t length);
 
-/* Show the driver all that was pushed. Does it want an interrupt for that? */
+/* Show the driver all that was pushed. Returns whether it wants an interrupt. */
 bool queue_publish(struct queue *queue);
 
-/* Advise the driver not to notify. Advice only: notifications may still come. */
+/* Ask the driver not to notify. It may do so nevertheless. */
 void queue_quiet(struct queue *queue);
 
 /*
- * Ask the driver to notify when it offers more. Returns whether it has offered more
- * already: those it may not have notified of, so pop them and listen again.
+ * Ask the driver to notify of new chains. Returns whether there are some already, of which it may
+ * not notify: pop them and call this again.
  */
 bool queue_listen(struct queue *queue);
 

@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The virtio-mmio register window (virtio 1.3, "MMIO Device Register Layout")
+ * The virtio-mmio register window (virtio 1.3, 4.2.2)
  *
- * A row a register, at the bottom. Most of them are words that the driver fills in before
- * it sets QueueReady or FEATURES_OK, and cannot change afterwards; Status drives the rest.
+ * A row for each register, at the bottom. Most are words that the driver writes before it sets
+ * QueueReady or FEATURES_OK, and cannot change afterwards. Status controls the rest.
  *
- * A driver that breaks the rules for registers is ignored: what it must not write has no
- * effect, what it must not read is 0. Only a queue that it declares ready and that cannot
- * be found makes the device need a reset, because the driver would wait for it forever.
+ * Invalid stores are ignored, and invalid loads are 0. Only a queue that is declared ready and
+ * cannot be found makes the device need a reset, because the driver would wait for it forever.
  *
- * A reset is complete when the store to Status returns: no thread touches a ring of the
- * driver's any more, since each queue's lock was taken once after Status became 0.
+ * A reset is complete when the store to Status returns: no thread uses a ring any more, since
+ * each queue's lock was taken once after Status became 0.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -19,7 +18,7 @@
 #include "transport/registers.h"
 #include "wire/layout.h"
 
-/* Where the registers are that are not only a row. */
+/* Registers that need more than a row. */
 #define QUEUE_NOTIFY 0x050
 #define WORD         4
 
@@ -27,7 +26,7 @@
 #define INTERFACE        2
 #define NO_SHARED_MEMORY UINT32_MAX
 
-/* Feature bits, and addresses, are shown in two words. */
+/* Feature bits and addresses are read and written in two words. */
 #define N_HALVES  2
 #define HALF_BITS 32
 
@@ -53,7 +52,7 @@ static uint32_t get_status(struct registers *registers)
 	return status;
 }
 
-/* Bits are only ever added; it takes a reset to clear one. */
+/* Only a reset clears a bit. */
 static void add_status(struct registers *registers, uint32_t bits)
 {
 	pthread_mutex_lock(&registers->signal);
@@ -109,7 +108,7 @@ static void stop_queue(struct registers_queue *queue)
 	queue->ready = 0;
 }
 
-/* What "a consistent default" is for a queue: as large as it can be, and nowhere. */
+/* "A consistent default": the largest size, and no address. 4.2.2 */
 static void forget_queue(struct registers_queue *queue)
 {
 	stop_queue(queue);
@@ -128,7 +127,6 @@ static void start_queue(struct registers *registers, struct registers_queue *que
 		registers_break(registers);
 }
 
-/* The queue that QueueSel names, or NULL. */
 static struct registers_queue *selected(struct registers *registers)
 {
 	if (registers->queue_select >= registers->config.n_queues)
@@ -136,7 +134,7 @@ static struct registers_queue *selected(struct registers *registers)
 	return &registers->queues[registers->queue_select];
 }
 
-/* The same, to be changed: NULL while it is ready, too. */
+/* The selected queue if it may be changed: NULL while it is ready. */
 static struct registers_queue *selected_idle(struct registers *registers)
 {
 	struct registers_queue *queue = selected(registers);
@@ -161,9 +159,9 @@ void registers_reset(struct registers *registers)
 	pthread_mutex_unlock(&registers->lock);
 }
 
-/* -- one function for each kind of register ---------------------------------------------- */
+/* -- access to registers, by kind -------------------------------------------------------- */
 
-/* `argument` is the row's: a constant, a member's offset, or which word of several. */
+/* `argument` is the row's: a constant, the offset of a member, or which of several words. */
 typedef uint32_t read_register(struct registers *registers, uint32_t argument);
 typedef void write_register(struct registers *registers, uint32_t argument, uint32_t value);
 
@@ -249,7 +247,7 @@ static uint32_t read_queue_ready(struct registers *registers, uint32_t argument)
 	return queue ? queue->ready : 0;
 }
 
-/* Before FEATURES_OK nobody knows the format of the ring. */
+/* Before FEATURES_OK the format of the ring is unknown. */
 static void write_queue_ready(struct registers *registers, uint32_t argument, uint32_t value)
 {
 	struct registers_queue *queue = selected(registers);
@@ -263,7 +261,7 @@ static void write_queue_ready(struct registers *registers, uint32_t argument, ui
 		start_queue(registers, queue);
 }
 
-/* Done at once, so that QueueReset always reads as 0: no reset is going on. */
+/* The reset is done at once, so QueueReset always reads as 0. */
 static void write_queue_reset(struct registers *registers, uint32_t argument, uint32_t value)
 {
 	struct registers_queue *queue = selected(registers);
@@ -308,7 +306,6 @@ bool registers_can_have(const struct registers *registers)
 	       features & VIRTIO_F_VERSION_1;
 }
 
-/* May the features that the driver has written be used? */
 static bool features_ok(struct registers *registers)
 {
 	return registers_can_have(registers) &&
@@ -336,7 +333,7 @@ static void write_status(struct registers *registers, uint32_t argument, uint32_
 
 #define MEMBER(m) offsetof(struct registers, m)
 
-/* By offset in words. What has no row, or no function, reads as 0 and ignores writes. */
+/* By offset in words. Without a row, or a function, a register reads as 0 and ignores stores. */
 static const struct {
 	read_register *read;
 	write_register *write;
@@ -363,7 +360,7 @@ static const struct {
 	[0x094 / WORD] = { NULL, write_queue_area, N_HALVES *DRIVER_AREA + 1 },
 	[0x0a0 / WORD] = { NULL, write_queue_area, N_HALVES *DEVICE_AREA },
 	[0x0a4 / WORD] = { NULL, write_queue_area, N_HALVES *DEVICE_AREA + 1 },
-	/* Shared memory: SHMSel chooses among none; SHMLen, SHMBase. */
+	/* No shared memory: SHMSel selects nothing. */
 	[0x0b0 / WORD] = { read_constant, NULL, NO_SHARED_MEMORY },
 	[0x0b4 / WORD] = { read_constant, NULL, NO_SHARED_MEMORY },
 	[0x0b8 / WORD] = { read_constant, NULL, NO_SHARED_MEMORY },
@@ -400,7 +397,7 @@ uint64_t registers_read(struct registers *registers, uint64_t offset, unsigned l
 	return is_config(registers, offset, length) ? wire_load(bytes, length) : value;
 }
 
-/* Any store may change what other fields read as: the driver is to look again. */
+/* Any store may change other fields: the driver must look again. */
 static void write_config(struct registers *registers, uint64_t offset, unsigned length,
 			 uint64_t value)
 {
@@ -432,7 +429,7 @@ void registers_write(struct registers *registers, uint64_t offset, unsigned leng
 	pthread_mutex_unlock(&registers->lock);
 }
 
-/* -- life -------------------------------------------------------------------------------- */
+/* -- setup ------------------------------------------------------------------------------- */
 
 int registers_init(struct registers *registers, const struct registers_config *config)
 {

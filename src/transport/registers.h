@@ -5,35 +5,33 @@
 #include "transport/queue.h"
 
 /*
- * A virtio-mmio register window, version 2, with its queues (virtio 1.3, "Virtio Over
- * MMIO"). It knows nothing of what the device is good for.
+ * A virtio-mmio register window, version 2, with its queues (virtio 1.3, 4.2). It knows nothing
+ * of the device's purpose.
  *
- * Locks, in the order in which they may be taken:
+ * Lock order:
  *
- *     registers.lock   what the driver sets up. Held for every register access but
- *                      QueueNotify, and over calls of accept, config_* and reset
- *     queue.lock       one each; held over calls of serve (service.h)
- *     the device's     not ours. May be held by a thread that comes with service_deliver(),
- *                      so that one takes the lock of its queue only, and nobody may hold
- *                      that one and call the device
- *     registers.signal Status and InterruptStatus; held over calls of interrupt
+ *     registers.lock   the driver's setup. Held for every register access but QueueNotify, and
+ *                      during accept, config_* and reset
+ *     queue.lock       one each; held during serve (service.h)
+ *     the device's     not ours. The caller of service_deliver() may hold it: so that function
+ * takes only the lock of its queue, and the device must not be called with it held registers.signal
+ * Status and InterruptStatus; held during interrupt
  *
- * The queue whose chains are served and the queue that is delivered to must be two.
+ * The queue that is served and the queue that is delivered to must be different.
  */
 
 #define VIRTIO_F_VERSION_1  (1ull << 32)
 #define VIRTIO_F_RING_RESET (1ull << 40)
 
-/* Length of a usual window, and where configuration space begins in it. */
+/* The usual length of a window, and the offset of configuration space. */
 #define REGISTERS_LENGTH 0x200
 #define REGISTERS_CONFIG 0x100
 
-/* InterruptStatus */
 #define INTERRUPT_USED   (1u << 0)
 #define INTERRUPT_CONFIG (1u << 1)
 #define INTERRUPT_ALL    (INTERRUPT_USED | INTERRUPT_CONFIG)
 
-/* Status. "Device Status Field" */
+/* Status. 2.1 */
 #define STATUS_ACKNOWLEDGE (1u << 0)
 #define STATUS_DRIVER      (1u << 1)
 #define STATUS_DRIVER_OK   (1u << 2)
@@ -44,29 +42,28 @@
 	(STATUS_ACKNOWLEDGE | STATUS_DRIVER | STATUS_DRIVER_OK | STATUS_FEATURES_OK | \
 	 STATUS_NEEDS_RESET | STATUS_FAILED)
 
-/* What the window needs of the device behind it. Every member but `served` and `broken` must be
- * given. */
+/* Calls to the device behind the window. All but `served` and `broken` are required. */
 struct registers_ops {
-	/* The driver has chosen these features, all of which were offered. Negative: no. */
+	/* The driver has accepted these features, all of them offered. Negative: refuse. */
 	int (*accept)(void *opaque, uint64_t features);
 
 	void (*config_read)(void *opaque, uint64_t offset, void *bytes, size_t length);
 	void (*config_write)(void *opaque, uint64_t offset, const void *bytes, size_t length);
 
-	/* QueueNotify was written with the index of a queue. No lock is held. */
+	/* QueueNotify was written with a valid index. No lock is held. */
 	void (*notify)(void *opaque, unsigned queue);
 
-	/* Chains of a queue were served, and are shown to the driver when this returns. The
-	 * queue is locked. May be NULL. */
+	/*
+	 * Chains were served, and are shown to the driver when this returns. The queue is locked.
+	 */
 	void (*served)(void *opaque, unsigned queue);
 
-	/* The driver has reset the device. The queues have stopped. */
+	/* The driver has reset the device. The queues are stopped. */
 	void (*reset)(void *opaque);
 
-	/* The level of the interrupt line changes. */
 	void (*interrupt)(void *opaque, bool level);
 
-	/* A queue broke, and DEVICE_NEEDS_RESET is set. A queue may be locked. May be NULL. */
+	/* DEVICE_NEEDS_RESET was set. A queue may be locked. */
 	void (*broken)(void *opaque);
 };
 
@@ -74,14 +71,14 @@ struct registers_config {
 	const struct registers_ops *ops;
 	void *opaque;
 	uint32_t device, vendor;
-	uint64_t features; /* to offer, besides those of this window */
+	uint64_t features; /* to offer, besides the window's own */
 	unsigned n_queues;
 	uint16_t queue_size;
-	uint64_t length; /* of the window, REGISTERS_LENGTH or more */
+	uint64_t length; /* REGISTERS_LENGTH or more */
 	struct guest_memory memory;
 };
 
-/* A queue, and what the driver has said of it. */
+/* A queue, and the driver's setup of it. */
 struct registers_queue {
 	struct queue queue;
 	struct queue_setup setup;
@@ -94,7 +91,7 @@ struct registers {
 	pthread_mutex_t lock;
 	struct registers_queue *queues;
 	uint64_t driver_features;
-	bool unknown_features; /* the driver accepted some that have no number here */
+	bool unknown_features; /* the driver accepted features beyond 64 bits */
 	uint32_t device_features_select, driver_features_select, queue_select;
 	uint32_t config_generation;
 
@@ -102,37 +99,38 @@ struct registers {
 	uint32_t status, interrupt_status;
 };
 
-/* -ENOMEM */
 int registers_init(struct registers *registers, const struct registers_config *config);
 void registers_fini(struct registers *registers);
 
-/* A guest's load or store; see viommu_mmio_read(). */
+/* See viommu_mmio_read() and viommu_mmio_write(). */
 uint64_t registers_read(struct registers *registers, uint64_t offset, unsigned length);
 void registers_write(struct registers *registers, uint64_t offset, unsigned length, uint64_t value);
 
 /* As if the driver had written 0 to Status. */
 void registers_reset(struct registers *registers);
 
-/* -- for who saves and loads the window ---------------------------------------------- */
+/* -- for state.c --------------------------------------------------------------------- */
 
-/* Could the driver use the features that it has written, were there nobody behind the window? */
+/* Can the driver have accepted these features, whatever the device says? */
 bool registers_can_have(const struct registers *registers);
 
-/* The only writer of both: the line is high while InterruptStatus has a bit. With
- * registers->signal locked. */
+/*
+ * The only writer of both. The interrupt line is high while InterruptStatus is not 0.
+ * registers->signal is locked.
+ */
 void registers_signal(struct registers *registers, uint32_t status, uint32_t interrupt_status);
 
-/* -- for who serves the queues ------------------------------------------------------ */
+/* -- for service.c ------------------------------------------------------------------ */
 
 struct queue *registers_queue(struct registers *registers, unsigned index);
 
-/* DRIVER_OK is set, and DEVICE_NEEDS_RESET is not: buffers may be used. */
+/* DRIVER_OK is set and DEVICE_NEEDS_RESET is not. */
 bool registers_running(struct registers *registers);
 
-/* A "used buffer notification". */
+/* A used buffer notification. */
 void registers_notify_used(struct registers *registers);
 
-/* The device cannot go on: DEVICE_NEEDS_RESET, and a "configuration change notification". */
+/* Set DEVICE_NEEDS_RESET and send a configuration change notification. */
 void registers_break(struct registers *registers);
 
 #endif

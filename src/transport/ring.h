@@ -8,15 +8,15 @@
 #include "wire/layout.h"
 
 /*
- * What the two ring formats share: private to queue.c, chain.c, split.c and packed.c
+ * What the ring formats share. Private to queue.c, chain.c, split.c and packed.c.
  *
- * The ring is memory that the guest changes while we look. Every field is therefore
- * loaded once, whole, into a variable of ours, and only that is checked and used.
+ * The guest may change the ring while it is read. So every field is loaded once, whole, into a
+ * local variable, and only that is checked and used.
  *
- * Ordering. Device and driver each publish a position and then look whether the other
- * one wants to be notified; if both could look before the other's store arrives, a
- * notification would be lost. So what is published, and every load that decides, is
- * sequentially consistent; what is published with it may be stored in any order before.
+ * Ordering: device and driver each publish a position, then look whether the other side wants a
+ * notification. If both looked before the other's store arrives, a notification would be lost. So
+ * published positions, and the loads that decide, are sequentially consistent. What is published
+ * with them may be stored in any order before.
  */
 
 /* Flags of a descriptor, in both formats. */
@@ -26,7 +26,7 @@
 
 #define DESCRIPTOR_LENGTH 16
 
-/* A descriptor of either format, taken out of guest memory. */
+/* A descriptor of either format, in host byte order. */
 struct descriptor {
 	uint64_t address;
 	uint32_t length;
@@ -37,8 +37,10 @@ struct descriptor {
 struct ring_format {
 	const struct layout *descriptor;
 
-	/* Of each area: bytes it is aligned to, bytes it has besides those of its entries and
-	 * bytes an entry, and whether the device writes to it. */
+	/*
+	 * Of each area: alignment, fixed bytes, bytes for each entry, and whether the device
+	 * writes it.
+	 */
 	struct {
 		uint8_t alignment, fixed, entry;
 		bool written;
@@ -47,7 +49,7 @@ struct ring_format {
 	/* Is there a chain at `next`? 1, 0, -EPROTO. */
 	int (*available)(const struct queue *queue);
 
-	/* Take the chain at `next`, which is available: all of it, but its n_entries. -EPROTO */
+	/* Take the chain at `next`, which is available. -EPROTO */
 	int (*take)(struct queue *queue, struct queue_chain *chain);
 
 	/* Write a used element at `used`; show all from `published` to `used`. */
@@ -57,7 +59,7 @@ struct ring_format {
 	/* Does the driver want an interrupt when `published` moves from `old` to `used`? */
 	bool (*wants_interrupt)(const struct queue *queue, uint32_t old);
 
-	/* Does the device want notifications for what comes after `next`? */
+	/* Does the device want notifications of chains after `next`? */
 	void (*notify)(struct queue *queue, bool on);
 };
 
@@ -80,7 +82,7 @@ static inline uint32_t ring_slot(const struct queue *queue, uint32_t position)
 	return position % queue->size;
 }
 
-/* Is `event` one of the positions from `old` up to, but not with, `used`? */
+/* Is `event` a position from `old` up to, and without, `used`? */
 static inline bool ring_passed(const struct queue *queue, uint32_t old, uint32_t event)
 {
 	return ring_distance(queue, old, event) < ring_distance(queue, old, queue->used);
@@ -88,26 +90,26 @@ static inline bool ring_passed(const struct queue *queue, uint32_t old, uint32_t
 
 /* -- guest memory ------------------------------------------------------------------ */
 
-/* Where a range begins in the VMM's memory; cuts *length to what lies behind it there. NULL. */
+/* The VMM's memory at a guest address, or NULL; reduces *length to the bytes contiguous there. */
 void *queue_find_memory(const struct queue *queue, uint64_t address, uint64_t *length, bool write);
 
-/* -- the chain that is being taken ------------------------------------------------ */
+/* -- chains ----------------------------------------------------------------------- */
 
-/* Append a buffer of the guest. -EPROTO if that breaks a rule of chains. */
+/* Append a buffer. -EPROTO: it breaks a rule of chains. */
 int chain_add(struct queue *queue, struct queue_chain *chain, const struct descriptor *buffer);
 
-/* A table of descriptors: the ring's own (`host` is set) or an indirect one. */
+/* A table of descriptors: the ring's own (`host` is set), or an indirect one. */
 struct ring_table {
 	const uint8_t *host;
 	uint64_t address;
 	uint32_t count;
 };
 
-/* The indirect table that a descriptor refers to. -EPROTO */
+/* The indirect table of a descriptor. -EPROTO */
 int chain_table(const struct queue *queue, const struct descriptor *descriptor,
 		struct ring_table *ret_table);
 
-/* Take a descriptor out of a table; `index` is less than its count. -EPROTO */
+/* Take a descriptor from a table; `index` is below its count. -EPROTO */
 int table_fetch(const struct queue *queue, const struct ring_table *table, uint32_t index,
 		struct descriptor *ret_descriptor);
 

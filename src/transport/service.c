@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What a device does with its queues: serve what the driver asks, deliver what it waits
- * for. Both run in the thread that calls, with the queue's lock held until the driver was
- * shown the outcome; so a reset, which takes that lock, comes before or after.
- * (virtio 1.3, "Device Operation: ... Used Buffer Notification")
+ * Serving requests of the driver, and delivering events to it
  *
- * Used buffers are shown in one go, when no more chains are found. Until then an honest
- * driver has none to offer again, and a dishonest one breaks the ring by it: for one
- * notification no more chains are served than the queue has entries.
+ * Both run in the calling thread and hold the queue's lock until the driver was shown the result.
+ * A reset takes that lock, and so comes before or after.
+ *
+ * Used buffers are shown together, when no more chains are found. Until then a correct driver
+ * cannot offer them again, and an incorrect one breaks the ring by it. So at most as many chains
+ * as the queue has entries are served for one notification.
  */
 #include <errno.h>
 #include <string.h>
 
 #include "transport/service.h"
 
-/* The end of every visit to a queue. `error` is what the last queue_pop() said. */
+/* Publish and signal. `error` is the result of the last queue_pop(). */
 static void show(struct registers *registers, struct queue *queue, int error)
 {
 	if (queue_publish(queue))
@@ -44,7 +44,7 @@ void service_requests(struct registers *registers, unsigned index, service_funct
 	queue_unlock(queue);
 }
 
-/* Fill the writable part from its beginning, if all fits. Returns how much was written. */
+/* Fill the writable part if all bytes fit. Returns how many were written. */
 static size_t fill(const struct queue_chain *chain, const void *bytes, size_t length)
 {
 	const uint8_t *from = bytes;

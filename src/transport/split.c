@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Split rings (virtio 1.3, "Split Virtqueues")
+ * Split rings (virtio 1.3, 2.7)
  *
- * Three areas: descriptors, which link to each other by index; the available ring, where
- * the driver puts the index of each chain's first; the used ring, where the device puts
- * it back with a length. Both rings carry a 16-bit index that is never reduced modulo the
- * queue's size, a flag against notifications, and (event index) the other side's wish
- * for the next one.
+ * Three areas: descriptors, linked by index; the available ring, where the driver puts the first
+ * index of each chain; the used ring, where the device returns it with a length. Both rings have
+ * a 16-bit index that is not reduced modulo the queue's size, a flag against notifications, and
+ * (event index) the position of which the other side wants a notification.
  *
  * Positions are those 16-bit indices.
  */
@@ -14,7 +13,7 @@
 
 #include "transport/ring.h"
 
-/* Descriptor, "The Virtqueue Descriptor Table" */
+/* Descriptor. 2.7.5 */
 static const struct field fields[] = {
 	ROW(struct descriptor, 0, HEX, address, "Address"),
 	ROW(struct descriptor, 8, NUMBER, length, "Length"),
@@ -25,7 +24,7 @@ static const struct field fields[] = {
 static const struct layout split_descriptor =
 	LAYOUT("Split descriptor", 0, DESCRIPTOR_LENGTH, struct descriptor, fields);
 
-/* Available ring and used ring: flags, index, entries, and the event behind them. */
+/* Both rings: flags, index, entries, and the event behind them. */
 #define RING_FLAGS    0
 #define RING_INDEX    2
 #define RING_ENTRIES  4
@@ -50,10 +49,7 @@ static uint8_t *used_entry(const struct queue *queue, uint32_t slot)
 	return queue->area[DEVICE_AREA] + RING_ENTRIES + slot * USED_LENGTH;
 }
 
-/*
- * What the driver has offered and not got back fits into the queue, and never shrinks:
- * an index that jumps too far, or backwards, says otherwise.
- */
+/* The index never moves backwards, nor ahead of the buffers that the driver has. */
 static int split_available(const struct queue *queue)
 {
 	uint32_t index = guest_load16(queue->area[DRIVER_AREA] + RING_INDEX);
@@ -65,7 +61,7 @@ static int split_available(const struct queue *queue)
 	return offered > taken;
 }
 
-/* Walk a table from `index` on. *ret_last is the descriptor without NEXT, not yet added. */
+/* *ret_last is the descriptor without NEXT, which is not added yet. */
 static int walk(struct queue *queue, struct queue_chain *chain, const struct ring_table *table,
 		uint32_t index, struct descriptor *ret_last)
 {
@@ -135,7 +131,7 @@ static bool split_wants_interrupt(const struct queue *queue, uint32_t old)
 	return !(flags & AVAILABLE_F_NO_INTERRUPT);
 }
 
-/* With the event index there is nothing to turn off: an event that was passed is silent. */
+/* With the event index, an event that has passed causes no notification: nothing to turn off. */
 static void split_notify(struct queue *queue, bool on)
 {
 	if (!queue->event_index)

@@ -5,11 +5,11 @@
 #include "transport/state.h"
 
 /*
- * The window as rows, and back
+ * The window as rows of saved state
  *
- * What is loaded is believed as little as what a driver stores: a state is checked to be one
- * that a driver could have reached, ready queues are set up like any other, and only when the
- * device is loaded too does Status let them be used, and the interrupt line follow.
+ * A loaded state is not trusted: it must be one that a driver could have reached. Ready queues
+ * are set up like any other. Status, and the interrupt line with it, follow only when the device
+ * is loaded, too.
  */
 
 enum { CHUNK_REGISTERS = 1, CHUNK_QUEUE = 2 };
@@ -84,7 +84,7 @@ void registers_save(struct registers *registers, struct registers_state *ret_sta
 
 /* -- loading ---------------------------------------------------------------------------- */
 
-/* Is it a state that stores to the window lead to, whatever they are? */
+/* Can stores to the window lead to this state? */
 static bool can_be(const struct registers_state *state)
 {
 	bool features_ok = state->status & STATUS_FEATURES_OK;
@@ -102,7 +102,7 @@ static bool queue_can_be(const struct registers_state *state, const struct queue
 	       queue->broken <= queue->ready;
 }
 
-/* Set the queue up as the driver did, and go on where it was. */
+/* Start the queue as the driver did, at its saved position. */
 static int load_queue(struct registers *registers, struct registers_queue *queue,
 		      const struct queue_state *state)
 {
@@ -129,10 +129,11 @@ static int load_queues(struct registers *registers, const struct stream *stream,
 {
 	for (unsigned i = 0; i < registers->config.n_queues; i++) {
 		if (!queue_can_be(state, &queues[i]))
-			return stream_refuse(stream, -EINVAL, "queue %u is as none can be", i);
+			return stream_refuse(stream, -EINVAL, "queue %u is in an impossible state",
+					     i);
 		if (load_queue(registers, &registers->queues[i], &queues[i]))
 			return stream_refuse(stream, -EBUSY,
-					     "queue %u cannot go on: %" PRIu32
+					     "queue %u cannot continue: %" PRIu32
 					     " entries (at most %u "
 					     "here) at 0x%" PRIx64 ", from position %" PRIu32,
 					     i, queues[i].size, registers->config.queue_size,
@@ -147,7 +148,7 @@ static int load(struct registers *registers, const struct stream *stream,
 	bool features_ok = state->status & STATUS_FEATURES_OK;
 
 	if (!can_be(state))
-		return stream_refuse(stream, -EINVAL, "the registers are as none can be");
+		return stream_refuse(stream, -EINVAL, "the registers are in an impossible state");
 	registers->driver_features = state->driver_features;
 	registers->unknown_features = state->unknown_features;
 	if (features_ok && !registers_can_have(registers))

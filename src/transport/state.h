@@ -6,10 +6,9 @@
 #include "wire/stream.h"
 
 /*
- * What a driver has made of a window, to be saved and loaded (docs/state.md)
+ * What a driver has made of a window, for saved state (docs/state.md)
  *
- * The rings themselves are guest memory, which the VMM saves; of a ring the device alone knows
- * where it stands.
+ * The VMM saves the rings with guest memory. Only the device knows its position in them.
  */
 
 struct registers_state {
@@ -25,24 +24,24 @@ struct queue_state {
 	uint32_t size, ready, position, broken;
 };
 
-/* As they stand in a stream; their types are those of chunks. */
+/* Their types are those of chunks. */
 extern const struct layout registers_state_layout, queue_state_layout;
 
-/* `ret_queues` has one for each queue. The guest is not running, so nothing is half done. */
+/* `ret_queues` has room for each queue. The guest is stopped. */
 void registers_save(struct registers *registers, struct registers_state *ret_state,
 		    struct queue_state *ret_queues);
 
 /*
- * Set the window up like that, but do not let it run yet; it was reset just before. On failure it
- * is to be reset again, and why was said to the stream that it came from.
+ * Set up a window that was just reset, without running it yet. On failure it must be reset again,
+ * and the stream has the reason.
  *
- * -EINVAL   no driver can have brought that about
- * -EBUSY    this window does not offer, or have room for, what the driver was using
+ * -EINVAL: no driver can reach that state. -EBUSY: this window does not offer, or have room for,
+ * what the driver used.
  */
 int registers_load(struct registers *registers, const struct stream *stream,
 		   const struct registers_state *state, const struct queue_state *queues);
 
-/* Go on from there: Status, and with it the interrupt line. */
+/* Run: Status, and with it the interrupt line. */
 void registers_resume(struct registers *registers, const struct registers_state *state);
 
 #endif

@@ -5,10 +5,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The CRC of IEEE 802.3 (polynomial 0x04c11db7, reflected), as zlib and gzip have it. */
+/* The CRC of IEEE 802.3 (polynomial 0x04c11db7, reflected), as in zlib and gzip. */
 uint32_t crc32_of(const void *bytes, size_t length);
 
-/* That of bytes whose beginning had `crc`, and which go on so. */
+/* Continue a CRC over the bytes that follow. */
 uint32_t crc32_continue(uint32_t crc, const void *bytes, size_t length);
 
 #endif

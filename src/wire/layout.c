@@ -100,9 +100,9 @@ const struct field *layout_field(const struct layout *layout, const char *name)
 	return NULL;
 }
 
-/* -- the walks -------------------------------------------------------------- */
+/* -- walks over rows -------------------------------------------------------- */
 
-/* Between wire and host, either way. On most hosts the bytes stay as they are. */
+/* Both directions. On little-endian hosts the bytes stay as they are. */
 static void copy_integer(void *to, const void *from, uint16_t length)
 {
 	uint16_t two;
@@ -169,9 +169,9 @@ void layout_check(const struct layout *layout, const void *host, bool exact, lay
 	}
 }
 
-/* -- a value as a person reads it -------------------------------------------- */
+/* -- printing ---------------------------------------------------------------- */
 
-/* A string that grows in a buffer that does not: what is too much is counted only. */
+/* Like snprintf: text beyond the buffer is only counted. */
 struct text {
 	char *at;
 	size_t room, used;
@@ -196,7 +196,7 @@ static void add_bytes(struct text *text, const struct field *field, const uint8_
 		add(text, i ? " %02x" : "%02x", (unsigned)bytes[i]);
 }
 
-/* Text in quotes, without its padding; what is not printable as \xNN. */
+/* Quoted, without padding; unprintable bytes as \xNN. */
 static void add_text(struct text *text, const struct field *field, const char *bytes)
 {
 	size_t length = field->length;

@@ -7,36 +7,34 @@
 #include <stdint.h>
 
 /*
- * Wire layouts, written down once
+ * Wire layouts, written once
  *
- * A layout is the specification's own table of one structure: a row a field, in
- * wire order, with the specification's name, offset and length. Decoding,
- * encoding, printing, JSON and checking are walks over the same rows, so a field
- * that one of them knows, all of them know. Virtio's requests and the nodes of
- * every ACPI table are described this way. Everything is little-endian.
+ * A layout is the specification's table of one structure: a row for each field, in wire order,
+ * with name, offset and length. Decoding, encoding, printing, JSON and checks walk the same rows.
+ * Virtio's requests and the nodes of every ACPI table are described this way. Everything is
+ * little-endian.
  *
- * The host struct has a member for every row, reserved bytes included, and the
- * member is exactly as wide as the field on the wire. So what was decoded can be
- * encoded again without loss. Fields of 1, 2, 4 and 8 bytes are integers of that
- * width; all others are arrays of bytes, kept in wire order.
+ * The host struct has a member for every row, reserved bytes included, exactly as wide as the
+ * field. So a decoded structure encodes to the same bytes. Fields of 1, 2, 4 and 8 bytes are
+ * integers; all others are arrays of bytes in wire order.
  */
 
 enum field_kind {
-	FIELD_TYPE,     /* says which layout this is */
-	FIELD_LENGTH,   /* the length of the whole structure, what follows it included */
-	FIELD_NUMBER,   /* shown in decimal */
-	FIELD_HEX,      /* shown in hexadecimal, as wide as the field */
+	FIELD_TYPE,     /* which layout this is */
+	FIELD_LENGTH,   /* of the whole structure, with what follows it */
+	FIELD_NUMBER,   /* printed in decimal */
+	FIELD_HEX,      /* printed in hexadecimal, as wide as the field */
 	FIELD_BDF,      /* a PCI function: bus:device.function */
-	FIELD_OFFSET,   /* where another structure begins, from the start of the table */
-	FIELD_ENUM,     /* one of `names`: the value must be equal */
-	FIELD_FLAGS,    /* any of `names`: the value is a mask */
-	FIELD_TEXT,     /* bytes of ASCII, padded with NUL */
-	FIELD_BYTES,    /* bytes without a meaning of their own */
+	FIELD_OFFSET,   /* of another structure, from the start of the table */
+	FIELD_ENUM,     /* the value is one of `names` */
+	FIELD_FLAGS,    /* the value is a mask of `names` */
+	FIELD_TEXT,     /* ASCII, padded with NUL */
+	FIELD_BYTES,    /* bytes without a meaning here */
 	FIELD_CHECKSUM, /* makes all bytes of the table add up to 0 */
 	FIELD_RESERVED, /* written as 0, reported otherwise */
 };
 
-/* What a value, or a bit of one, is called. A list ends with a NULL name. */
+/* The name of a value or a bit. A NULL name ends the list. */
 struct field_name {
 	uint64_t value;
 	const char *name;
@@ -44,26 +42,26 @@ struct field_name {
 
 struct field {
 	const char *name;               /* the specification's, in sentence case */
-	uint16_t at;                    /* bytes from the start of the structure */
+	uint16_t at;                    /* offset in bytes */
 	uint16_t length;                /* bytes */
-	uint16_t member;                /* where the host struct keeps it */
+	uint16_t member;                /* offset in the host struct */
 	uint8_t kind;                   /* enum field_kind */
 	const struct field_name *names; /* of FIELD_ENUM and FIELD_FLAGS */
 };
 
-/* The type of a layout for structures whose type is not known: more than two bytes can hold. */
+/* The type of a layout for unknown types: more than two bytes can hold. */
 #define LAYOUT_UNKNOWN 0x10000u
 
 struct layout {
 	const char *name;
-	uint32_t type;      /* what a FIELD_TYPE holds */
-	uint16_t length;    /* bytes of the fixed part on the wire */
+	uint32_t type;      /* value of the FIELD_TYPE */
+	uint16_t length;    /* bytes of the fixed part */
 	uint16_t host_size; /* sizeof the host struct */
 	uint16_t n_fields;
 	const struct field *fields;
 };
 
-/* A row: ROW(struct viot_pci_range, 4, HEX, endpoint_start, "Endpoint start") */
+/* ROW(struct viot_pci_range, 4, HEX, endpoint_start, "Endpoint start") */
 #define ROW(host, at, kind, m, name) \
 	{ \
 		name, at, sizeof(((host *)NULL)->m), offsetof(host, m), FIELD_##kind, NULL \
@@ -82,7 +80,7 @@ struct layout {
 	for (const struct field *f = (layout)->fields; f < (layout)->fields + (layout)->n_fields; \
 	     f++)
 
-/* Integers on the wire, byte by byte: any alignment, any host. `length` is 1 to 8. */
+/* Integers byte by byte, for any alignment and host. `length` is 1 to 8. */
 uint64_t wire_load(const void *wire, size_t length);
 void wire_store(void *wire, size_t length, uint64_t value);
 
@@ -92,14 +90,12 @@ static inline bool wire_fits(uint64_t offset, uint64_t length, uint64_t limit)
 	return offset <= limit && length <= limit - offset;
 }
 
-/* Is the field an integer (and not an array of bytes)? */
 bool field_is_integer(const struct field *field);
 
-/* The integer that the host struct keeps for a field; 0 for an array of bytes. */
+/* 0 for an array of bytes. */
 uint64_t field_get(const struct field *field, const void *host);
 void field_set(const struct field *field, void *host, uint64_t value);
 
-/* Are all bytes of the field 0? */
 bool field_is_zero(const struct field *field, const void *host);
 
 /* The row with that name, or NULL. */
@@ -109,16 +105,12 @@ const struct field *layout_field(const struct layout *layout, const char *name);
 void layout_decode(const struct layout *layout, const void *wire, void *host);
 void layout_encode(const struct layout *layout, const void *host, void *wire);
 
-/*
- * Write a field's value as a person reads it into `text`, always NUL-terminated.
- * Returns the length it needs without the NUL, as snprintf does.
- */
+/* Write a field's value for a person, NUL-terminated. Returns the length needed, as snprintf(). */
 size_t field_format(const struct field *field, const void *host, char *text, size_t room);
 
 /*
- * Call `report` for every field that holds what it must not whatever the table
- * says: a type or length that is not the layout's, a reserved byte that is not 0.
- * FIELD_LENGTH is checked only where `exact`, for what follows may make it longer.
+ * Report every field that is invalid whatever the rest says: a wrong type or length, a reserved
+ * byte that is not 0. FIELD_LENGTH may be larger unless `exact`.
  */
 typedef void layout_report(void *data, const struct field *field, uint64_t value);
 void layout_check(const struct layout *layout, const void *host, bool exact, layout_report *report,

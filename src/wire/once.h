@@ -6,11 +6,10 @@
 #include <string.h>
 
 /*
- * Copy bytes out of memory that the guest may be changing
+ * Copy bytes that the guest may be changing
  *
- * The compiler must not look there again when it needs a byte of the copy: it may be another
- * by then than the one that was checked. An empty piece may have no address, which memcpy must
- * not be given.
+ * The fence keeps the compiler from reading them again after they were checked. An empty piece
+ * may have no address, which memcpy() does not accept.
  */
 static inline void copy_once(void *to, const void *from, size_t length)
 {

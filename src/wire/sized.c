@@ -5,8 +5,7 @@
 
 #include "wire/sized.h"
 
-/* Structs that cross the library's boundary say how long they are: what <viommu/device.h>
- * promises about older and newer callers is kept here and nowhere else. */
+/* The rules of <viommu/device.h> for structs of older and newer callers. */
 
 int sized_take(void *own, size_t own_size, const void *given)
 {

@@ -5,16 +5,19 @@
 #include <stddef.h>
 
 /*
- * Take over a struct that begins with its own size (a size_t), from a caller that may
- * be older than this library (what it lacks becomes zero) or newer (what it has beyond
- * must be zero). `own` has `own_size` bytes; its size member becomes own_size.
+ * Copy in a struct that begins with its size (a size_t). What an older caller lacks becomes 0;
+ * what a newer caller has beyond must be 0. `own` has `own_size` bytes, and its size becomes
+ * that.
  *
- * -EINVAL: the size does not even cover itself; -E2BIG: the caller asks for something new.
+ * -EINVAL: the size does not cover itself. -E2BIG: a member is set that this library does not
+ * have.
  */
 int sized_take(void *own, size_t own_size, const void *given);
 
-/* The other way: fill the caller's struct as far as its size reaches, keeping its size. What a
- * newer caller has beyond becomes zero. */
+/*
+ * Copy out: fill the caller's struct as far as its size reaches, and keep its size. What a newer
+ * caller has beyond becomes 0.
+ */
 void sized_give(void *given, const void *own, size_t own_size);
 
 #endif

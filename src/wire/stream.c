@@ -11,7 +11,7 @@
 
 struct stream_head {
 	uint32_t magic, version;
-	uint64_t length; /* of all, this included */
+	uint64_t length; /* of everything, with this head */
 	uint32_t checksum, reserved;
 };
 static const struct field head_fields[] = {
@@ -84,7 +84,7 @@ void stream_finish(struct stream_writer *writer, uint32_t magic, uint32_t versio
 
 /* -- reading ------------------------------------------------------------------------- */
 
-/* What a later version may put there is not to be lost without a word. */
+/* A later version may use them, and their content would be lost. */
 static bool reserved_is_zero(const struct layout *layout, const void *host)
 {
 	for_each_field(field, layout)
@@ -104,7 +104,7 @@ int stream_refuse(const struct stream *stream, int error, const char *format, ..
 	return error;
 }
 
-/* The checksum is that of the stream with a checksum of 0. */
+/* Computed with a checksum of 0. */
 static uint32_t checksum_of(const struct stream *stream, struct stream_head head)
 {
 	uint8_t wire[STREAM_HEAD_LENGTH];
@@ -128,10 +128,10 @@ int stream_open(struct stream *stream, uint32_t magic, uint32_t newest)
 				     "not a saved state: it begins with 0x%08" PRIx32, head.magic);
 	if (!head.version || head.version > newest)
 		return stream_refuse(stream, -ENOTSUP,
-				     "version %" PRIu32 ", and this library knows up to %" PRIu32,
+				     "version %" PRIu32 "; this library reads up to %" PRIu32,
 				     head.version, newest);
 	if (head.length != stream->length)
-		return stream_refuse(stream, -EINVAL, "%zu bytes where %" PRIu64 " were written",
+		return stream_refuse(stream, -EINVAL, "%zu bytes instead of %" PRIu64,
 				     stream->length, head.length);
 	if (head.checksum != checksum_of(stream, head) || head.reserved)
 		return stream_refuse(stream, -EINVAL, "damaged: the checksum is wrong");
@@ -144,7 +144,7 @@ static int read_end(const struct stream *stream, const struct chunk *end)
 {
 	if (!end->length && stream->at == stream->length)
 		return 0;
-	return stream_refuse(stream, -EINVAL, "the end, at offset %zu, is not at the end", end->at);
+	return stream_refuse(stream, -EINVAL, "the end chunk, at offset %zu, is not last", end->at);
 }
 
 int stream_next(struct stream *stream, struct chunk *ret_chunk)
@@ -153,11 +153,12 @@ int stream_next(struct stream *stream, struct chunk *ret_chunk)
 	struct chunk_head head;
 
 	if (!wire_fits(stream->at, STREAM_CHUNK_LENGTH, stream->length))
-		return stream_refuse(stream, -EINVAL, "the stream ends in the middle");
+		return stream_refuse(stream, -EINVAL, "the stream is cut off");
 	layout_decode(&chunk_layout, stream->bytes + stream->at, &head);
 	stream->at += STREAM_CHUNK_LENGTH;
 	if (head.reserved || !wire_fits(stream->at, head.length, stream->length))
-		return stream_refuse(stream, -EINVAL, "a chunk of %" PRIu64 " bytes at offset %zu",
+		return stream_refuse(stream, -EINVAL,
+				     "bad length of a chunk, %" PRIu64 " bytes, at offset %zu",
 				     head.length, chunk.at);
 	chunk.type = head.type;
 	chunk.bytes = stream->bytes + stream->at;
@@ -171,7 +172,8 @@ int stream_read_one(const struct stream *stream, const struct chunk *chunk,
 		    const struct layout *layout, void *ret_host)
 {
 	if (chunk->length != layout->length)
-		return stream_refuse(stream, -EINVAL, "a chunk of %zu bytes at offset %zu",
+		return stream_refuse(stream, -EINVAL,
+				     "bad length of a chunk, %zu bytes, at offset %zu",
 				     chunk->length, chunk->at);
 	layout_decode(layout, chunk->bytes, ret_host);
 	if (!reserved_is_zero(layout, ret_host))

@@ -339,7 +339,7 @@ static void a_state_that_cannot_be_is_refused(void **state)
 		{ "queue 0", QUEUE_AT + 28, 2, -EINVAL },
 		{ "queue 0", QUEUE_AT + 36, 2, -EINVAL },
 		{ "512 entries (at most 256", QUEUE_AT + 24, 512, -EBUSY },
-		{ "queue 0 cannot go on: 3 entries", QUEUE_AT + 24, 3, -EBUSY },
+		{ "queue 0 cannot continue: 3 entries", QUEUE_AT + 24, 3, -EBUSY },
 		{ "position 65536", QUEUE_AT + 32, 65536, -EBUSY },
 		{ "0x400000", QUEUE_AT, HOLE, -EBUSY },
 	};
