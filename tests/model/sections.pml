@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Sections of readers, and the writer that waits for them: src/sync/readers.h
+ * Read-side sections and the writer's grace period: src/sync/readers.h
  *
- * There are two nodes, and `pointer` says which of them readers find. The writer shows the other
- * one, waits, and then owns what was shown before: nobody may be looking at it.
+ * Reviewed with: src/sync/readers.c b29e9450f7d806b0
+ * Reviewed with: src/sync/readers.h be156bfdbeb6f561
+ * Reviewed with: src/sync/fence.h f800e1a13c16bf68
  *
- * Each thread has a buffer of stores, as processors have, that reach memory in their order but at
- * any time later; a fence waits until the thread's own are there. What is loaded stays in its place,
- * which is what acquire and release are for. A fence holds a load back until stores are seen, so a
- * load that is made early is here a store that is seen late.
+ * Readers find one of two nodes through `pointer`. The writer publishes the other one, waits for a
+ * grace period, and then owns the first: no reader may be using it.
  *
- * With one of NO_... defined there must be a history in which a reader looks at a node that the
- * writer owns; without, there must be none.
+ * Each thread has a store buffer, as processors have: stores reach memory in order, at any later
+ * time. A fence waits until the thread's own stores are in memory. Loads stay in place, as acquire
+ * and release require. A load that a processor does early is here a store that is seen late.
+ *
+ * With one of NO_... defined, a history must exist in which a reader uses a node that the writer
+ * owns; without, there must be none.
  */
 
 #define N_READERS 2

@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Threads that cannot have a reader, and the writer that waits for them: src/sync/readers.c
+ * Unregistered readers and the writer's grace period: src/sync/readers.c
  *
- * As in sections.pml there are two nodes, and `pointer` says which of them is found; the writer shows
- * the other one, waits, and then owns what was shown before. Its stores reach memory later,
- * unless it waits for that. Strangers are counted by exchanges, which wait in no buffer and let nothing
- * that comes after them be done before.
+ * Reviewed with: src/sync/readers.c b29e9450f7d806b0
+ * Reviewed with: src/sync/fence.h f800e1a13c16bf68
  *
- * With one of NO_... defined there must be a history in which a thread looks at a node that the
- * writer owns; without, there must be none.
+ * As in sections.pml, readers find one of two nodes through `pointer`; the writer publishes the
+ * other one, waits, and then owns the first. Its stores reach memory later, unless it waits for
+ * that. Unregistered readers are counted by atomic exchanges, which are not buffered and order all
+ * that comes after them.
+ *
+ * With one of NO_... defined, a history must exist in which a thread uses a node that the writer
+ * owns; without, there must be none.
  */
 
 #define N_THREADS 2

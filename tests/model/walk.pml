@@ -2,12 +2,15 @@
 /*
  * A walk over several nodes beside changes: map_walk_is_consistent() in src/map/map.c
  *
- * A change is one store, to `root`. A walk comes by it twice, for each of two nodes, and takes what
- * it saw for the map at one moment if the version was the same even number before and after. The
- * writer's stores reach memory in their order, which is what their release semantics say.
+ * Reviewed with: src/map/map.c 00d6d1b892e8bcab
+ * Reviewed with: src/map/change.c d1f5a21e883ce89a
  *
- * With one of NO_... defined there must be a history in which a walk believes what it saw before a
- * change and after it; without, there must be none.
+ * A change is one store, to `root`. A walk reads it twice, for each of two nodes, and takes what it
+ * saw for the map at one moment if the version was the same even number before and after. The
+ * writer's stores reach memory in order, as their release semantics require.
+ *
+ * With one of NO_... defined, a history must exist in which a walk accepts what it saw before and
+ * after a change; without, there must be none.
  */
 
 #define N_CHANGES 3
