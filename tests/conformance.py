@@ -32,7 +32,7 @@ HEAD = """# Conformance
 
 Written by tests/conformance.py from docs/conformance.rules and from the tests: not to be edited.
 
-Every rule for devices in the IOMMU chapter of virtio 1.3, in our own words, in the chapter's order,
+Every device rule of virtio 1.3, 5.13, in our own words and the chapter's order,
 with the tests that show it. MUST NOT and SHOULD NOT rules say what does not happen. *defined* is what
 the standard describes without such a word; *decision* is ours where it is silent
 ([decisions.md](decisions.md)).
