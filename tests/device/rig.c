@@ -55,7 +55,7 @@ void replace(struct rig *rig, struct viommu_config config)
 
 	config.size = sizeof(config);
 	rig->device = viommu_free(rig->device);
-	rig->told[0] = '\0';
+	rig->notified[0] = '\0';
 	assert_int_equal(viommu_new(&config, &ops, rig, &rig->device), 0);
 	for (size_t i = 0; i < COUNT_OF(endpoints); i++) {
 		const struct viommu_endpoint endpoint = { .size = sizeof(endpoint),
@@ -243,7 +243,7 @@ static void add_region(struct rig *rig, const uint8_t *at, unsigned length)
 	assert_int_equal(length, VIOMMU_PROBE_RESV_MEM_LENGTH);
 	assert_in_range(at[4], VIOMMU_RESV_MEM_RESERVED, VIOMMU_RESV_MEM_MSI);
 	assert_int_equal(load(at + 5, 3), 0);
-	add(rig->words, MAX_TOLD, "%s %" PRIx64 "-%" PRIx64, subtypes[at[4]], load(at + 8, 8),
+	add(rig->words, MAX_WORDS, "%s %" PRIx64 "-%" PRIx64, subtypes[at[4]], load(at + 8, 8),
 	    load(at + 16, 8));
 }
 
@@ -263,7 +263,7 @@ static void add_property(struct rig *rig, const uint8_t *at, unsigned type, unsi
 	for (size_t i = 0; i < COUNT_OF(rows); i++)
 		if (rows[i].type == type) {
 			assert_int_equal(length, 8);
-			add(rig->words, MAX_TOLD, "%s %" PRIu64, rows[i].word, load(at + 4, 4));
+			add(rig->words, MAX_WORDS, "%s %" PRIu64, rows[i].word, load(at + 4, 4));
 			return;
 		}
 	fail_msg("property of type 0x%x", type);
@@ -279,7 +279,7 @@ const char *properties(struct rig *rig)
 		unsigned type = (unsigned)load(at, 2), length = (unsigned)load(at + 2, 2) + 4;
 
 		assert_true(length <= (size_t)(end - at) && length % 8 == 0);
-		add(rig->words, MAX_TOLD, "%s", rig->words[0] ? ", " : "");
+		add(rig->words, MAX_WORDS, "%s", rig->words[0] ? ", " : "");
 		add_property(rig, at, type, length);
 		at += length;
 	}
@@ -299,11 +299,11 @@ const char *where(struct rig *rig, uint32_t endpoint, uint64_t iova, uint64_t le
 	if (error == -EFAULT)
 		return "fault";
 	if (error == -ENOENT)
-		return "nobody";
+		return "no endpoint";
 	assert_int_equal(error, 0);
 	assert_in_range(t.length, 1, length);
 	rig->words[0] = '\0';
-	add(rig->words, MAX_TOLD, "%s%" PRIx64 "+%" PRIx64 " %s", t.identity ? "identity " : "",
+	add(rig->words, MAX_WORDS, "%s%" PRIx64 "+%" PRIx64 " %s", t.identity ? "identity " : "",
 	    t.address, t.length, permission(t.flags));
 	return rig->words;
 }
@@ -321,7 +321,7 @@ const char *mappings(struct rig *rig, uint32_t domain)
 	rig->words[0] = '\0';
 	while (!viommu_next_mapping(rig->device, domain, from, &m)) {
 		assert_int_equal(m.domain, domain);
-		add(rig->words, MAX_TOLD, "%s%" PRIx64 "-%" PRIx64 " to %" PRIx64 " %s",
+		add(rig->words, MAX_WORDS, "%s%" PRIx64 "-%" PRIx64 " to %" PRIx64 " %s",
 		    rig->words[0] ? ", " : "", m.first, m.last, m.phys, permission(m.flags));
 		if (m.last == TOP)
 			break;
@@ -362,42 +362,43 @@ struct viommu_counters counters(struct rig *rig)
 
 /* -- listeners ---------------------------------------------------------------------------- */
 
-__attribute__((format(printf, 2, 3))) static void tell(const struct scribe *scribe,
+__attribute__((format(printf, 2, 3))) static void tell(const struct recorder *recorder,
 						       const char *format, ...)
 {
-	struct rig *rig = scribe->rig;
+	struct rig *rig = recorder->rig;
 	char words[128];
 	va_list args;
 
 	va_start(args, format);
 	vsnprintf(words, sizeof(words), format, args);
 	va_end(args);
-	add(rig->told, MAX_TOLD, "%s%s %s", rig->told[0] ? ", " : "", scribe->name, words);
+	add(rig->notified, MAX_WORDS, "%s%s %s", rig->notified[0] ? ", " : "", recorder->name,
+	    words);
 }
 
-static bool refuses(struct scribe *scribe)
+static bool refuses(struct recorder *recorder)
 {
-	unsigned call = scribe->calls++;
+	unsigned call = recorder->calls++;
 
-	return call >= scribe->refuse_first && call - scribe->refuse_first < scribe->refuse_n;
+	return call >= recorder->refuse_first && call - recorder->refuse_first < recorder->refuse_n;
 }
 
-static int told_map(void *opaque, const struct viommu_mapping *mapping)
+static int record_map(void *opaque, const struct viommu_mapping *mapping)
 {
-	struct scribe *scribe = opaque;
-	bool refused = refuses(scribe);
+	struct recorder *recorder = opaque;
+	bool refused = refuses(recorder);
 
-	tell(scribe, "%s %" PRIu32 " %" PRIx64 "-%" PRIx64 " to %" PRIx64 " %s",
+	tell(recorder, "%s %" PRIu32 " %" PRIx64 "-%" PRIx64 " to %" PRIx64 " %s",
 	     refused ? "refuse" : "map", mapping->domain, mapping->first, mapping->last,
 	     mapping->phys, permission(mapping->flags));
-	assert_int_equal(scribe->mode, VIOMMU_TRANSLATED);
-	for (size_t i = 0; i < scribe->n_held; i++)
-		assert_true(mapping->last < scribe->held[i].first ||
-			    mapping->first > scribe->held[i].last);
+	assert_int_equal(recorder->mode, VIOMMU_TRANSLATED);
+	for (size_t i = 0; i < recorder->n_held; i++)
+		assert_true(mapping->last < recorder->held[i].first ||
+			    mapping->first > recorder->held[i].last);
 	if (refused)
-		return scribe->error;
-	assert_true(scribe->n_held < MAX_HELD);
-	scribe->held[scribe->n_held++] = *mapping;
+		return recorder->error;
+	assert_true(recorder->n_held < MAX_HELD);
+	recorder->held[recorder->n_held++] = *mapping;
 	return 0;
 }
 
@@ -407,78 +408,78 @@ static bool same(const struct viommu_mapping *a, const struct viommu_mapping *b)
 	       a->last == b->last && a->phys == b->phys;
 }
 
-static void told_unmap(void *opaque, const struct viommu_mapping *mapping)
+static void record_unmap(void *opaque, const struct viommu_mapping *mapping)
 {
-	struct scribe *scribe = opaque;
+	struct recorder *recorder = opaque;
 	size_t i = 0;
 
-	tell(scribe, "unmap %" PRIu32 " %" PRIx64 "-%" PRIx64, mapping->domain, mapping->first,
+	tell(recorder, "unmap %" PRIu32 " %" PRIx64 "-%" PRIx64, mapping->domain, mapping->first,
 	     mapping->last);
-	assert_int_equal(scribe->mode, VIOMMU_TRANSLATED);
-	while (i < scribe->n_held && !same(&scribe->held[i], mapping))
+	assert_int_equal(recorder->mode, VIOMMU_TRANSLATED);
+	while (i < recorder->n_held && !same(&recorder->held[i], mapping))
 		i++;
-	assert_true(i < scribe->n_held);
-	scribe->held[i] = scribe->held[--scribe->n_held];
+	assert_true(i < recorder->n_held);
+	recorder->held[i] = recorder->held[--recorder->n_held];
 }
 
-static int told_mode(void *opaque, enum viommu_mode mode)
+static int record_mode(void *opaque, enum viommu_mode mode)
 {
 	static const char *const names[] = { "blocked", "bypass", "translated" };
-	struct scribe *scribe = opaque;
-	bool refused = refuses(scribe);
+	struct recorder *recorder = opaque;
+	bool refused = refuses(recorder);
 
-	tell(scribe, "%s %s", refused ? "refuse" : "mode", names[mode]);
-	assert_int_equal(scribe->n_held, 0);
-	scribe->mode = refused ? -1 : (int)mode;
-	return refused ? scribe->error : 0;
+	tell(recorder, "%s %s", refused ? "refuse" : "mode", names[mode]);
+	assert_int_equal(recorder->n_held, 0);
+	recorder->mode = refused ? -1 : (int)mode;
+	return refused ? recorder->error : 0;
 }
 
-int scribe_listen(struct scribe *scribe, struct rig *rig, const char *name, uint32_t endpoint)
+int recorder_listen(struct recorder *recorder, struct rig *rig, const char *name, uint32_t endpoint)
 {
 	static const struct viommu_listener_ops ops = {
 		.size = sizeof(ops),
-		.map = told_map,
-		.unmap = told_unmap,
-		.mode = told_mode,
+		.map = record_map,
+		.unmap = record_unmap,
+		.mode = record_mode,
 	};
 
-	scribe->rig = rig;
-	scribe->name = name;
-	scribe->mode = -1;
-	return viommu_listen(rig->device, endpoint, &ops, scribe, &scribe->listener);
+	recorder->rig = rig;
+	recorder->name = name;
+	recorder->mode = -1;
+	return viommu_listen(rig->device, endpoint, &ops, recorder, &recorder->listener);
 }
 
-void scribe_refuse(struct scribe *scribe, unsigned first, unsigned n, int error)
+void recorder_refuse(struct recorder *recorder, unsigned first, unsigned n, int error)
 {
-	scribe->calls = 0;
-	scribe->refuse_first = first;
-	scribe->refuse_n = n;
-	scribe->error = error;
+	recorder->calls = 0;
+	recorder->refuse_first = first;
+	recorder->refuse_n = n;
+	recorder->error = error;
 }
 
-void assert_in_step(const struct scribe *scribe, uint32_t domain)
+void assert_in_sync(const struct recorder *recorder, uint32_t domain)
 {
 	struct viommu_mapping m;
 	uint64_t from = 0;
 	size_t n = 0;
 
-	assert_int_equal(scribe->mode, VIOMMU_TRANSLATED);
-	while (!viommu_next_mapping(scribe->rig->device, domain, from, &m)) {
+	assert_int_equal(recorder->mode, VIOMMU_TRANSLATED);
+	while (!viommu_next_mapping(recorder->rig->device, domain, from, &m)) {
 		size_t i = 0;
 
-		while (i < scribe->n_held && !same(&scribe->held[i], &m))
+		while (i < recorder->n_held && !same(&recorder->held[i], &m))
 			i++;
-		assert_true(i < scribe->n_held);
+		assert_true(i < recorder->n_held);
 		n++;
 		if (m.last == TOP)
 			break;
 		from = m.last + 1;
 	}
-	assert_int_equal(scribe->n_held, n);
+	assert_int_equal(recorder->n_held, n);
 }
 
-void assert_told(struct rig *rig, const char *words)
+void assert_notified(struct rig *rig, const char *words)
 {
-	assert_string_equal(rig->told, words);
-	rig->told[0] = '\0';
+	assert_string_equal(rig->notified, words);
+	rig->notified[0] = '\0';
 }

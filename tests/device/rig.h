@@ -16,7 +16,7 @@
 /*
  * A device on a test bench
  *
- * A rig is a device and a VMM that writes down, in words, what it is told. It is made
+ * A rig is a device and a VMM that records, in words, every callback. It is made
  * anew for each test, with three endpoints and every offered feature accepted. The
  * helpers send real bytes: so tests go in by the front door, and whatever they send is
  * checked for what must hold of any request (see request()).
@@ -42,7 +42,7 @@
 #define PROBE(endpoint) HEAD(VIOMMU_T_PROBE), LE32(endpoint)
 
 /* Endpoints that every rig has, and one that none has. */
-enum { EP = 0x08, EP2 = 0x10, EP3 = 0x18, NOBODY = 0x20 };
+enum { EP = 0x08, EP2 = 0x10, EP3 = 0x18, NO_ENDPOINT = 0x20 };
 
 enum { R = VIOMMU_MAP_F_READ, W = VIOMMU_MAP_F_WRITE, MMIO = VIOMMU_MAP_F_MMIO };
 
@@ -52,15 +52,15 @@ enum { R = VIOMMU_MAP_F_READ, W = VIOMMU_MAP_F_WRITE, MMIO = VIOMMU_MAP_F_MMIO }
 #define POISON         0xa5
 #define MAX_PROPERTIES 4096
 #define MAX_EVENTS     128
-#define MAX_TOLD       8192
+#define MAX_WORDS      8192
 #define MAX_HELD       64
 
 struct rig {
 	struct viommu *device;
 	size_t piece; /* requests are cut into pieces of so many bytes; 0: not at all */
 
-	char told[MAX_TOLD]; /* what listeners were told since assert_told() */
-	char words[MAX_TOLD];
+	char notified[MAX_WORDS]; /* calls of listeners since assert_notified() */
+	char words[MAX_WORDS];
 
 	uint8_t properties[MAX_PROPERTIES]; /* of the last probe() */
 
@@ -111,7 +111,7 @@ const char *properties(struct rig *rig);
 
 /* -- translation, features, faults ------------------------------------------------ */
 
-/* Where an access goes: "8000+1000 rw", "identity 8000+1000 rw", "fault", "nobody". */
+/* Where an access goes: "8000+1000 rw", "identity 8000+1000 rw", "fault", "no endpoint". */
 const char *where(struct rig *rig, uint32_t endpoint, uint64_t iova, uint64_t length,
 		  uint32_t access);
 
@@ -131,11 +131,11 @@ struct viommu_counters counters(struct rig *rig);
 /* -- listeners --------------------------------------------------------------------- */
 
 /*
- * A listener that writes down what it is told, refuses when it is asked to, and at every
+ * A listener that records its calls, refuses when it is asked to, and at every
  * call checks that the story so far makes sense: mappings only while the mode is
  * VIOMMU_TRANSLATED, no two that overlap, each unmapped exactly once.
  */
-struct scribe {
+struct recorder {
 	struct rig *rig;
 	const char *name;
 	struct viommu_listener *listener;
@@ -150,16 +150,17 @@ struct scribe {
 };
 
 /* Listen on an endpoint; returns what viommu_listen() does. */
-int scribe_listen(struct scribe *scribe, struct rig *rig, const char *name, uint32_t endpoint);
+int recorder_listen(struct recorder *recorder, struct rig *rig, const char *name,
+		    uint32_t endpoint);
 
 /* Refuse `n` calls from the `first` on, which is counted from now. */
-void scribe_refuse(struct scribe *scribe, unsigned first, unsigned n, int error);
+void recorder_refuse(struct recorder *recorder, unsigned first, unsigned n, int error);
 
 /* Does it hold exactly the mappings that the domain has? */
-void assert_in_step(const struct scribe *scribe, uint32_t domain);
+void assert_in_sync(const struct recorder *recorder, uint32_t domain);
 
 /* What all listeners of the rig were told since the last time, as "a map 1 1000-1fff to 8000
  * rw, b mode bypass". */
-void assert_told(struct rig *rig, const char *words);
+void assert_notified(struct rig *rig, const char *words);
 
 #endif

@@ -44,7 +44,7 @@ static void attach_refuses(void **state)
 		{ "flag 1", 20, EP, 1u << 1, 0, VIOMMU_S_INVAL },
 		{ "flag 31", 20, EP, 1u << 31, 0, VIOMMU_S_INVAL },
 		{ "a known and an unknown flag", 20, EP, 3, 0, VIOMMU_S_INVAL },
-		{ "an endpoint that is none", 20, NOBODY, 0, 0, VIOMMU_S_NOENT },
+		{ "an endpoint that is none", 20, NO_ENDPOINT, 0, 0, VIOMMU_S_NOENT },
 		{ "the highest endpoint", 20, UINT32_MAX, 0, 0, VIOMMU_S_NOENT },
 		{ "a domain below the range", 9, EP, 0, 0, VIOMMU_S_RANGE },
 		{ "a domain above the range", 101, EP, 0, 0, VIOMMU_S_RANGE },

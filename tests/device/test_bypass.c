@@ -19,7 +19,7 @@ static enum viommu_mode reach(struct rig *rig, uint32_t endpoint)
 
 /* Shows: bypass-config-unattached, bypass-domain, bypass-old, unattached-blocked,
  * bypass-attached-translated */
-static void who_bypasses(void **state)
+static void which_endpoints_bypass(void **state)
 {
 	enum {
 		NEITHER = VIOMMU_F_MAP_UNMAP,
@@ -82,21 +82,21 @@ static void toggling_bypass_changes_unattached_endpoints_at_once(void **state)
 }
 
 /* Shows: bypass-toggle */
-static void listeners_of_unattached_endpoints_are_told_of_bypass(void **state)
+static void listeners_of_unattached_endpoints_are_notified_of_bypass(void **state)
 {
-	struct scribe attached = { 0 }, unattached = { 0 };
+	struct recorder attached = { 0 }, unattached = { 0 };
 	struct rig *rig = *state;
 
 	assert_int_equal(attach(rig, 1, EP), VIOMMU_S_OK);
-	assert_int_equal(scribe_listen(&attached, rig, "a", EP), 0);
-	assert_int_equal(scribe_listen(&unattached, rig, "u", EP2), 0);
-	assert_told(rig, "a mode translated, u mode blocked");
+	assert_int_equal(recorder_listen(&attached, rig, "a", EP), 0);
+	assert_int_equal(recorder_listen(&unattached, rig, "u", EP2), 0);
+	assert_notified(rig, "a mode translated, u mode blocked");
 	write_bypass(rig, 1);
-	assert_told(rig, "u mode bypass");
+	assert_notified(rig, "u mode bypass");
 	write_bypass(rig, 1);
-	assert_told(rig, "");
+	assert_notified(rig, "");
 	write_bypass(rig, 0);
-	assert_told(rig, "u mode blocked");
+	assert_notified(rig, "u mode blocked");
 }
 
 /* Shows: bypass-reserved */
@@ -130,9 +130,9 @@ static void bypass_reaches_the_top_of_the_address_space(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		ON_A_FRESH_DEVICE(who_bypasses),
+		ON_A_FRESH_DEVICE(which_endpoints_bypass),
 		ON_A_FRESH_DEVICE(toggling_bypass_changes_unattached_endpoints_at_once),
-		ON_A_FRESH_DEVICE(listeners_of_unattached_endpoints_are_told_of_bypass),
+		ON_A_FRESH_DEVICE(listeners_of_unattached_endpoints_are_notified_of_bypass),
 		ON_A_FRESH_DEVICE(reserved_regions_do_not_restrict_an_endpoint_in_bypass_mode),
 		ON_A_FRESH_DEVICE(bypass_reaches_the_top_of_the_address_space),
 	};

@@ -11,8 +11,8 @@ static void detach_refuses(void **state)
 		uint32_t domain, endpoint;
 		int status;
 	} cases[] = {
-		{ "an endpoint that is none", 1, NOBODY, VIOMMU_S_NOENT },
-		{ "neither domain nor endpoint", 9, NOBODY, VIOMMU_S_NOENT },
+		{ "an endpoint that is none", 1, NO_ENDPOINT, VIOMMU_S_NOENT },
+		{ "neither domain nor endpoint", 9, NO_ENDPOINT, VIOMMU_S_NOENT },
 		{ "a domain that is none", 9, EP, VIOMMU_S_INVAL },
 		{ "a domain that the endpoint is not in", 2, EP, VIOMMU_S_INVAL },
 		{ "an endpoint attached to nothing", 1, EP3, VIOMMU_S_INVAL },

@@ -28,7 +28,7 @@ static int update(struct rig *rig, struct viommu_endpoint endpoint)
 static void endpoints_come_and_go(void **state)
 {
 	const struct viommu_endpoint lowest = endpoint_of(0), highest = endpoint_of(UINT32_MAX);
-	const struct viommu_endpoint nobody = endpoint_of(NOBODY);
+	const struct viommu_endpoint unknown = endpoint_of(NO_ENDPOINT);
 	struct rig *rig = *state;
 
 	assert_int_equal(viommu_endpoint_add(rig->device, &lowest), 0);
@@ -39,11 +39,11 @@ static void endpoints_come_and_go(void **state)
 	assert_int_equal(attach(rig, 1, 0), VIOMMU_S_OK);
 	assert_int_equal(viommu_endpoint_remove(rig->device, 0), 0);
 	assert_int_equal(viommu_endpoint_remove(rig->device, 0), -ENOENT);
-	assert_string_equal(peek(rig, 0, 0, 1), "nobody");
+	assert_string_equal(peek(rig, 0, 0, 1), "no endpoint");
 	assert_int_equal(mode_of(rig, UINT32_MAX), VIOMMU_TRANSLATED);
 	assert_int_equal(viommu_endpoint_add(rig->device, &lowest), 0);
 	assert_int_equal(mode_of(rig, 0), VIOMMU_BLOCKED);
-	assert_int_equal(viommu_endpoint_update(rig->device, &nobody), -ENOENT);
+	assert_int_equal(viommu_endpoint_update(rig->device, &unknown), -ENOENT);
 }
 
 /* Shows: resv-mem-one-msi, resv-mem-overlap */
@@ -97,7 +97,7 @@ static void properties_that_do_not_fit_are_refused(void **state)
 	static const struct {
 		struct viommu_endpoint endpoint;
 		int error;
-		const char *told;
+		const char *answer;
 	} cases[] = {
 		{ { .reserved = reserved, .n_reserved = 2 },
 		  0,
@@ -125,7 +125,7 @@ static void properties_that_do_not_fit_are_refused(void **state)
 		if (cases[i].error)
 			continue;
 		assert_int_equal(probe(rig, PLUGGED), VIOMMU_S_OK);
-		assert_string_equal(properties(rig), cases[i].told);
+		assert_string_equal(properties(rig), cases[i].answer);
 		assert_int_equal(viommu_endpoint_remove(rig->device, PLUGGED), 0);
 	}
 }
@@ -221,7 +221,7 @@ static void a_granule_counts_even_while_nothing_is_mapped(void **state)
 }
 
 /* Shows: endpoint-update */
-static void an_update_is_told_at_the_next_probe(void **state)
+static void an_update_is_answered_at_the_next_probe(void **state)
 {
 	static const struct viommu_reserved reserved = { 0x1000, 0x1fff, 1 };
 	struct rig *rig = *state;
@@ -298,7 +298,7 @@ static void one_that_is_not_there_is_never_found(void **state)
 	for (uint32_t i = 0; i < MANY; i++) {
 		assert_int_equal(plug_in(rig, i), 0);
 		for (uint32_t other = FIRST + MANY; other < FIRST + 2 * MANY; other++)
-			assert_string_equal(peek(rig, other, 0, 1), "nobody");
+			assert_string_equal(peek(rig, other, 0, 1), "no endpoint");
 	}
 }
 
@@ -317,7 +317,7 @@ static void all_others_are_found_when_some_come_and_go(void **state)
 		there[i] = !there[i];
 		for (uint32_t other = round % STEP; other < MANY; other += STEP)
 			assert_string_equal(peek(rig, FIRST + other, 0, 1),
-					    there[other] ? "fault" : "nobody");
+					    there[other] ? "fault" : "no endpoint");
 	}
 }
 
@@ -331,7 +331,7 @@ int main(void)
 		ON_A_FRESH_DEVICE(an_endpoint_joins_only_a_domain_that_it_could_have),
 		ON_A_FRESH_DEVICE(what_one_endpoint_cannot_have_its_domain_does_not_get),
 		ON_A_FRESH_DEVICE(a_granule_counts_even_while_nothing_is_mapped),
-		ON_A_FRESH_DEVICE(an_update_is_told_at_the_next_probe),
+		ON_A_FRESH_DEVICE(an_update_is_answered_at_the_next_probe),
 		ON_A_FRESH_DEVICE(an_update_that_its_domain_cannot_have_is_refused),
 		ON_A_FRESH_DEVICE(a_granule_changes_only_for_an_endpoint_that_is_alone),
 		cmocka_unit_test_setup_teardown(one_that_is_not_there_is_never_found, plug, unplug),

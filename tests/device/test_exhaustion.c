@@ -24,7 +24,7 @@
  * nodes of the map that fill up, endpoints that change and go and come, listeners, batches, saved
  * state. Every step is run again and again with its first, second, third ... allocation
  * failing, alone or with all that come after it, until it needs no more of them. A step that
- * failed has said so, has changed nothing that can be seen, and works when there is memory
+ * failed returns an error, has changed nothing that can be seen, and works when there is memory
  * again.
  *
  * The linker hands the library's allocations to the functions below (--wrap). That it has no other
@@ -216,7 +216,7 @@ static int map(struct scene *scene, unsigned i)
 	return request(scene, bytes, sizeof(bytes));
 }
 
-/* Two requests that are settled together, of which the first takes out what the second puts in. */
+/* Two requests of one grace period: the first removes what the second adds again. */
 static int map_again(struct scene *scene, unsigned i)
 {
 	uint8_t unmap[VIOMMU_UNMAP_LENGTH] = { VIOMMU_T_UNMAP }, tail[VIOMMU_TAIL_LENGTH];
@@ -481,7 +481,7 @@ static int translate_without_memory(struct viommu *device)
 	return r;
 }
 
-/* The device is locked for whoever unmaps. */
+/* The thread that unmaps holds the device lock. */
 static void say_locked(void *opaque, const struct viommu_mapping *mapping)
 {
 	struct section *section = opaque;

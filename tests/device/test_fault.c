@@ -16,7 +16,7 @@ static void assert_record(struct rig *rig, unsigned index, uint8_t reason, uint3
 
 /* Shows: fault-layout, fault-reserved, fault-flags, fault-endpoint, fault-reserved1,
  * fault-address, fault-reasons */
-static void a_record_says_who_what_and_where(void **state)
+static void a_record_has_the_endpoint_the_access_and_the_address(void **state)
 {
 	static const struct {
 		uint32_t endpoint;
@@ -114,7 +114,7 @@ static void an_endpoint_that_is_none_is_not_reported(void **state)
 {
 	struct rig *rig = *state;
 
-	assert_string_equal(where(rig, NOBODY, 0x1000, 1, R), "nobody");
+	assert_string_equal(where(rig, NO_ENDPOINT, 0x1000, 1, R), "no endpoint");
 	assert_int_equal(rig->n_events, 0);
 	assert_int_equal(counters(rig).faults, 0);
 }
@@ -145,7 +145,7 @@ static void a_device_without_an_event_queue_drops_records(void **state)
 	viommu_free(device);
 }
 
-static void the_youngest_64_faults_are_kept(void **state)
+static void the_newest_64_faults_are_kept(void **state)
 {
 	struct viommu_fault faults[100];
 	struct rig *rig = *state;
@@ -166,14 +166,14 @@ static void the_youngest_64_faults_are_kept(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		ON_A_FRESH_DEVICE(a_record_says_who_what_and_where),
+		ON_A_FRESH_DEVICE(a_record_has_the_endpoint_the_access_and_the_address),
 		ON_A_FRESH_DEVICE(an_unattached_endpoint_has_no_domain_wherever_it_reaches),
 		ON_A_FRESH_DEVICE(without_a_buffer_a_record_is_dropped_and_counted),
 		ON_A_FRESH_DEVICE(a_record_is_offered_whole_and_once),
 		ON_A_FRESH_DEVICE(an_endpoint_that_is_none_is_not_reported),
 		ON_A_FRESH_DEVICE(a_quiet_access_is_not_reported),
 		cmocka_unit_test(a_device_without_an_event_queue_drops_records),
-		ON_A_FRESH_DEVICE(the_youngest_64_faults_are_kept),
+		ON_A_FRESH_DEVICE(the_newest_64_faults_are_kept),
 	};
 
 	return cmocka_run_group_tests_name("fault", tests, NULL, NULL);

@@ -57,7 +57,7 @@ static int64_t lowest_from(const int64_t domains[N_MOVERS], uint32_t from)
 }
 
 /* Endpoints move from domain to domain, each of which they make or end. */
-static void domains_are_found_by_any_number_however_they_come_and_go(void **state)
+static void domains_are_found_by_any_number_while_others_come_and_go(void **state)
 {
 	struct viommu_domain_state domain;
 	int64_t domains[N_MOVERS];
@@ -265,7 +265,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ON_A_FRESH_DEVICE(domains_are_walked_in_order),
-		ON_A_FRESH_DEVICE(domains_are_found_by_any_number_however_they_come_and_go),
+		ON_A_FRESH_DEVICE(domains_are_found_by_any_number_while_others_come_and_go),
 		ON_A_FRESH_DEVICE(endpoints_are_walked_in_order),
 		ON_A_FRESH_DEVICE(mappings_are_walked_by_where_they_end),
 		ON_A_FRESH_DEVICE(counters_tell_what_is_held_and_what_was_done),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "rig.h"
 
-/* Limits: what a guest can make the host hold, and what it is told when that is enough. The
+/* Limits: what a guest can make the host hold, and its answer at a limit. The
  * standard only has the status for it. */
 
 /* Shows: limit-domains */

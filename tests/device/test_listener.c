@@ -2,110 +2,112 @@
 #include "rig.h"
 
 /*
- * Listeners: what they are told, and what becomes of what they refuse
+ * Listeners: their calls, and what becomes of what they refuse
  *
  * The standard knows nothing of them; <viommu/device.h> says how it should be. Every
- * scribe checks its own story at every call (rig.h), so here stands what is told, and in
+ * recorder checks its own history at every call (rig.h), so the tests say which calls come, and in
  * what order.
  */
 
 #define ALWAYS UINT32_MAX
 
 /* Shows: listener-replay */
-static void a_new_listener_is_told_what_there_is(void **state)
+static void a_new_listener_gets_the_mode_and_all_mappings(void **state)
 {
-	struct scribe blocked = { 0 }, bypass = { 0 }, translated = { 0 };
+	struct recorder blocked = { 0 }, bypass = { 0 }, translated = { 0 };
 	struct rig *rig = *state;
 
-	assert_int_equal(scribe_listen(&blocked, rig, "a", EP), 0);
-	assert_told(rig, "a mode blocked");
+	assert_int_equal(recorder_listen(&blocked, rig, "a", EP), 0);
+	assert_notified(rig, "a mode blocked");
 	assert_int_equal(attach_bypass(rig, 2, EP2), VIOMMU_S_OK);
-	assert_int_equal(scribe_listen(&bypass, rig, "b", EP2), 0);
-	assert_told(rig, "b mode bypass");
+	assert_int_equal(recorder_listen(&bypass, rig, "b", EP2), 0);
+	assert_notified(rig, "b mode bypass");
 	assert_int_equal(attach(rig, 1, EP3), VIOMMU_S_OK);
 	assert_int_equal(map(rig, 1, 0x2000, 0x2fff, 0x9000, W), VIOMMU_S_OK);
 	assert_int_equal(map(rig, 1, 0x0000, 0x0fff, 0x8000, R), VIOMMU_S_OK);
 	assert_int_equal(map(rig, 1, TOP - 0xfff, TOP, 0xa000, R), VIOMMU_S_OK);
-	assert_int_equal(scribe_listen(&translated, rig, "c", EP3), 0);
-	assert_told(rig, "c mode translated, c map 1 0-fff to 8000 r, c map 1 2000-2fff to 9000 w, "
-			 "c map 1 fffffffffffff000-ffffffffffffffff to a000 r");
-	assert_in_step(&translated, 1);
+	assert_int_equal(recorder_listen(&translated, rig, "c", EP3), 0);
+	assert_notified(rig,
+			"c mode translated, c map 1 0-fff to 8000 r, c map 1 2000-2fff to 9000 w, "
+			"c map 1 fffffffffffff000-ffffffffffffffff to a000 r");
+	assert_in_sync(&translated, 1);
 }
 
 /* Shows: listener-order */
-static void mappings_are_told_as_they_come_and_go(void **state)
+static void mappings_are_reported_when_they_are_added_and_removed(void **state)
 {
-	struct scribe first = { 0 }, second = { 0 }, other = { 0 };
+	struct recorder first = { 0 }, second = { 0 }, other = { 0 };
 	struct rig *rig = *state;
 
 	assert_int_equal(attach(rig, 1, EP), VIOMMU_S_OK);
-	assert_int_equal(scribe_listen(&first, rig, "a", EP), 0);
-	assert_int_equal(scribe_listen(&second, rig, "b", EP), 0);
-	assert_int_equal(scribe_listen(&other, rig, "c", EP2), 0);
-	assert_told(rig, "a mode translated, b mode translated, c mode blocked");
+	assert_int_equal(recorder_listen(&first, rig, "a", EP), 0);
+	assert_int_equal(recorder_listen(&second, rig, "b", EP), 0);
+	assert_int_equal(recorder_listen(&other, rig, "c", EP2), 0);
+	assert_notified(rig, "a mode translated, b mode translated, c mode blocked");
 	assert_int_equal(map(rig, 1, 0x1000, 0x1fff, 0x8000, R | W | MMIO), VIOMMU_S_OK);
-	assert_told(rig, "a map 1 1000-1fff to 8000 rw mmio, b map 1 1000-1fff to 8000 rw mmio");
+	assert_notified(rig,
+			"a map 1 1000-1fff to 8000 rw mmio, b map 1 1000-1fff to 8000 rw mmio");
 	assert_int_equal(map(rig, 1, 0, 0xfff, 0x8000, R), VIOMMU_S_OK);
-	rig->told[0] = '\0';
+	rig->notified[0] = '\0';
 	assert_int_equal(unmap(rig, 1, 0, TOP), VIOMMU_S_OK);
-	assert_told(rig, "a unmap 1 0-fff, b unmap 1 0-fff, a unmap 1 1000-1fff, "
-			 "b unmap 1 1000-1fff");
+	assert_notified(rig, "a unmap 1 0-fff, b unmap 1 0-fff, a unmap 1 1000-1fff, "
+			     "b unmap 1 1000-1fff");
 	assert_int_equal(unmap(rig, 1, 0, TOP), VIOMMU_S_OK);
-	assert_told(rig, "");
+	assert_notified(rig, "");
 }
 
 /* Shows: listener-move */
-static void moving_from_domain_to_domain_is_told_as_a_story(void **state)
+static void a_move_unmaps_the_old_domain_and_maps_the_new_one(void **state)
 {
-	struct scribe scribe = { 0 };
+	struct recorder recorder = { 0 };
 	struct rig *rig = *state;
 
-	assert_int_equal(scribe_listen(&scribe, rig, "a", EP), 0);
+	assert_int_equal(recorder_listen(&recorder, rig, "a", EP), 0);
 	assert_int_equal(attach(rig, 2, EP2), VIOMMU_S_OK);
 	assert_int_equal(map(rig, 2, 0x5000, 0x5fff, 0, R), VIOMMU_S_OK);
-	assert_told(rig, "a mode blocked");
+	assert_notified(rig, "a mode blocked");
 	assert_int_equal(attach(rig, 1, EP), VIOMMU_S_OK);
-	assert_told(rig, "a mode translated");
+	assert_notified(rig, "a mode translated");
 	assert_int_equal(map(rig, 1, 0x1000, 0x1fff, 0x8000, R), VIOMMU_S_OK);
-	assert_told(rig, "a map 1 1000-1fff to 8000 r");
+	assert_notified(rig, "a map 1 1000-1fff to 8000 r");
 	assert_int_equal(attach(rig, 2, EP), VIOMMU_S_OK);
-	assert_told(rig, "a unmap 1 1000-1fff, a map 2 5000-5fff to 0 r");
+	assert_notified(rig, "a unmap 1 1000-1fff, a map 2 5000-5fff to 0 r");
 	assert_int_equal(attach_bypass(rig, 3, EP), VIOMMU_S_OK);
-	assert_told(rig, "a unmap 2 5000-5fff, a mode bypass");
+	assert_notified(rig, "a unmap 2 5000-5fff, a mode bypass");
 	assert_int_equal(attach(rig, 2, EP), VIOMMU_S_OK);
-	assert_told(rig, "a mode translated, a map 2 5000-5fff to 0 r");
+	assert_notified(rig, "a mode translated, a map 2 5000-5fff to 0 r");
 	assert_int_equal(detach(rig, 2, EP), VIOMMU_S_OK);
-	assert_told(rig, "a unmap 2 5000-5fff, a mode blocked");
+	assert_notified(rig, "a unmap 2 5000-5fff, a mode blocked");
 }
 
 /* Shows: listener-move */
 static void attaching_the_only_endpoint_again_unmaps_all(void **state)
 {
-	struct scribe scribe = { 0 };
+	struct recorder recorder = { 0 };
 	struct rig *rig = *state;
 
 	assert_int_equal(attach(rig, 1, EP), VIOMMU_S_OK);
 	assert_int_equal(map(rig, 1, 0x1000, 0x1fff, 0x8000, R), VIOMMU_S_OK);
-	assert_int_equal(scribe_listen(&scribe, rig, "a", EP), 0);
-	rig->told[0] = '\0';
+	assert_int_equal(recorder_listen(&recorder, rig, "a", EP), 0);
+	rig->notified[0] = '\0';
 	assert_int_equal(attach(rig, 1, EP), VIOMMU_S_OK);
-	assert_told(rig, "a unmap 1 1000-1fff");
-	assert_in_step(&scribe, 1);
+	assert_notified(rig, "a unmap 1 1000-1fff");
+	assert_in_sync(&recorder, 1);
 }
 
 /* Shows: listener-story */
 static void the_last_byte_of_the_address_space_is_unmapped_too(void **state)
 {
-	struct scribe scribe = { 0 };
+	struct recorder recorder = { 0 };
 	struct rig *rig = *state;
 
 	replace(rig, (struct viommu_config){ .page_size_mask = 1 });
-	assert_int_equal(scribe_listen(&scribe, rig, "a", EP), 0);
+	assert_int_equal(recorder_listen(&recorder, rig, "a", EP), 0);
 	assert_int_equal(attach(rig, 1, EP), VIOMMU_S_OK);
 	assert_int_equal(map(rig, 1, TOP, TOP, 5, R), VIOMMU_S_OK);
-	rig->told[0] = '\0';
+	rig->notified[0] = '\0';
 	assert_int_equal(detach(rig, 1, EP), VIOMMU_S_OK);
-	assert_told(rig, "a unmap 1 ffffffffffffffff-ffffffffffffffff, a mode blocked");
+	assert_notified(rig, "a unmap 1 ffffffffffffffff-ffffffffffffffff, a mode blocked");
 }
 
 /* Shows: listener-status */
@@ -120,17 +122,17 @@ static void a_refusal_becomes_a_status(void **state)
 		{ -EIO, VIOMMU_S_IOERR },     { -EPERM, VIOMMU_S_DEVERR },
 		{ -EEXIST, VIOMMU_S_DEVERR },
 	};
-	struct scribe scribe = { 0 };
+	struct recorder recorder = { 0 };
 	struct rig *rig = *state;
 
 	assert_int_equal(attach(rig, 1, EP), VIOMMU_S_OK);
-	assert_int_equal(scribe_listen(&scribe, rig, "a", EP), 0);
+	assert_int_equal(recorder_listen(&recorder, rig, "a", EP), 0);
 	for (size_t i = 0; i < COUNT_OF(cases); i++) {
-		scribe_refuse(&scribe, 0, 1, cases[i].error);
+		recorder_refuse(&recorder, 0, 1, cases[i].error);
 		assert_int_equal(map(rig, 1, 0x1000, 0x1fff, 0x8000, R), cases[i].status);
 		assert_string_equal(mappings(rig, 1), "");
 		assert_int_equal(counters(rig).mappings, 0);
-		scribe_refuse(&scribe, 0, 1, cases[i].error);
+		recorder_refuse(&recorder, 0, 1, cases[i].error);
 		assert_int_equal(attach_bypass(rig, 2, EP), cases[i].status);
 		assert_int_equal(mode_of(rig, EP), VIOMMU_TRANSLATED);
 	}
@@ -138,18 +140,18 @@ static void a_refusal_becomes_a_status(void **state)
 }
 
 /* Shows: listener-undone */
-static void a_refused_map_is_taken_back_from_those_told_before(void **state)
+static void a_refused_map_is_undone_with_the_listeners_before(void **state)
 {
 	enum { N = 4 };
 	static const uint32_t endpoints[N] = { EP, EP, EP2, EP3 };
 	static const char *const names[N] = { "a", "b", "c", "d" };
 	struct rig *rig = *state;
-	struct scribe scribes[N] = { 0 };
+	struct recorder recorders[N] = { 0 };
 	uint64_t bytes;
 
 	for (size_t i = 0; i < N; i++) {
 		assert_int_equal(attach(rig, 1, endpoints[i]), VIOMMU_S_OK);
-		assert_int_equal(scribe_listen(&scribes[i], rig, names[i], endpoints[i]), 0);
+		assert_int_equal(recorder_listen(&recorders[i], rig, names[i], endpoints[i]), 0);
 	}
 	/* The domain keeps the memory for a second mapping once it had one. */
 	assert_int_equal(map(rig, 1, 0, 0xfff, 0x8000, R), VIOMMU_S_OK);
@@ -157,18 +159,18 @@ static void a_refused_map_is_taken_back_from_those_told_before(void **state)
 	assert_int_equal(unmap(rig, 1, 0x1000, 0x1fff), VIOMMU_S_OK);
 	bytes = counters(rig).bytes;
 	for (size_t i = 0; i < N; i++) {
-		scribe_refuse(&scribes[i], 0, 1, -EIO);
+		recorder_refuse(&recorders[i], 0, 1, -EIO);
 		assert_int_equal(map(rig, 1, 0x1000, 0x1fff, 0x9000, R), VIOMMU_S_IOERR);
 		assert_string_equal(mappings(rig, 1), "0-fff to 8000 r");
 		assert_int_equal(counters(rig).bytes, bytes);
 		assert_string_equal(peek(rig, EP, 0x1000, 1), "fault");
 		for (size_t k = 0; k < N; k++)
-			assert_in_step(&scribes[k], 1);
+			assert_in_sync(&recorders[k], 1);
 	}
 }
 
 struct two_listeners {
-	struct scribe a, b;
+	struct recorder a, b;
 };
 
 /* EP is in `from` (0: nothing) with two listeners; EP2 and EP3 keep 2 and 3 alive. */
@@ -188,8 +190,8 @@ static void stage(struct rig *rig, struct two_listeners *two, uint32_t from)
 		assert_int_equal(map(rig, 1, 0x1000, 0x1fff, 0, R), VIOMMU_S_OK);
 		assert_int_equal(map(rig, 1, TOP - 0xfff, TOP, 0, W), VIOMMU_S_OK);
 	}
-	assert_int_equal(scribe_listen(&two->a, rig, "a", EP), 0);
-	assert_int_equal(scribe_listen(&two->b, rig, "b", EP), 0);
+	assert_int_equal(recorder_listen(&two->a, rig, "a", EP), 0);
+	assert_int_equal(recorder_listen(&two->b, rig, "b", EP), 0);
 }
 
 static int attach_either(struct rig *rig, uint32_t domain)
@@ -197,16 +199,16 @@ static int attach_either(struct rig *rig, uint32_t domain)
 	return domain == 3 ? attach_bypass(rig, domain, EP) : attach(rig, domain, EP);
 }
 
-static void assert_believes(const struct scribe *scribe, struct rig *rig)
+static void assert_believes(const struct recorder *recorder, struct rig *rig)
 {
 	struct viommu_endpoint_state state;
 
 	assert_int_equal(viommu_next_endpoint(rig->device, EP, &state), 0);
-	assert_int_equal(scribe->mode, state.mode);
+	assert_int_equal(recorder->mode, state.mode);
 	if (state.mode == VIOMMU_TRANSLATED)
-		assert_in_step(scribe, state.domain);
+		assert_in_sync(recorder, state.domain);
 	else
-		assert_int_equal(scribe->n_held, 0);
+		assert_int_equal(recorder->n_held, 0);
 }
 
 /* Whatever call of an ATTACH is refused, by either listener: the device stays as it was, and
@@ -221,7 +223,7 @@ static void a_refused_attach_leaves_everything_as_it_was(void **state)
 	for (uint32_t from = 0; from < DOMAINS; from++)
 		for (uint32_t to = 1; to < DOMAINS; to++)
 			for (unsigned call = 0; call < 8; call++) {
-				struct scribe *who = call % 2 ? &two.a : &two.b;
+				struct recorder *who = call % 2 ? &two.a : &two.b;
 				struct viommu_counters before, after;
 				struct viommu_endpoint_state was, is;
 				int status;
@@ -229,7 +231,7 @@ static void a_refused_attach_leaves_everything_as_it_was(void **state)
 				stage(rig, &two, from);
 				before = counters(rig);
 				assert_int_equal(viommu_next_endpoint(rig->device, EP, &was), 0);
-				scribe_refuse(who, call / 2, 1, -EIO);
+				recorder_refuse(who, call / 2, 1, -EIO);
 				status = attach_either(rig, to);
 				assert_believes(&two.a, rig);
 				assert_believes(&two.b, rig);
@@ -263,7 +265,7 @@ static void an_endpoint_that_cannot_go_back_is_blocked(void **state)
 			for (unsigned call = 0; call < 4; call++) {
 				stage(rig, &two, from);
 				write_bypass(rig, 1);
-				scribe_refuse(call % 2 ? &two.a : &two.b, call / 2, ALWAYS, -EIO);
+				recorder_refuse(call % 2 ? &two.a : &two.b, call / 2, ALWAYS, -EIO);
 				if (attach_either(rig, to) == VIOMMU_S_OK)
 					continue;
 				assert_int_equal(two.a.n_held + two.b.n_held, 0);
@@ -275,8 +277,8 @@ static void an_endpoint_that_cannot_go_back_is_blocked(void **state)
 				assert_int_equal(mode_of(rig, EP2), VIOMMU_TRANSLATED);
 				assert_int_equal(detach(rig, from, EP), VIOMMU_S_INVAL);
 
-				scribe_refuse(&two.a, 0, 0, 0);
-				scribe_refuse(&two.b, 0, 0, 0);
+				recorder_refuse(&two.a, 0, 0, 0);
+				recorder_refuse(&two.b, 0, 0, 0);
 				assert_int_equal(attach_either(rig, to), VIOMMU_S_OK);
 				assert_believes(&two.a, rig);
 				assert_believes(&two.b, rig);
@@ -292,7 +294,7 @@ static void a_blocked_endpoint_faults_for_no_reason_of_the_guest(void **state)
 	struct rig *rig = *state;
 
 	stage(rig, &two, 1);
-	scribe_refuse(&two.b, 0, ALWAYS, -EIO);
+	recorder_refuse(&two.b, 0, ALWAYS, -EIO);
 	assert_int_equal(attach_bypass(rig, 3, EP), VIOMMU_S_IOERR);
 	assert_int_equal(viommu_translate(rig->device, EP, 0x1000, 1, R, &to), -EFAULT);
 	assert_int_equal(viommu_last_faults(rig->device, &fault, 1), 1);
@@ -307,21 +309,21 @@ static void a_reset_ends_the_quarantine(void **state)
 
 	stage(rig, &two, 1);
 	write_bypass(rig, 1);
-	scribe_refuse(&two.b, 0, ALWAYS, -EIO);
+	recorder_refuse(&two.b, 0, ALWAYS, -EIO);
 	assert_int_equal(attach_bypass(rig, 3, EP), VIOMMU_S_IOERR);
 	assert_int_equal(mode_of(rig, EP), VIOMMU_BLOCKED);
 	assert_int_equal(counters(rig).domains, 2);
 	assert_int_equal(attach(rig, 1, EP2), VIOMMU_S_OK);
 	assert_string_equal(mappings(rig, 1), "");
 
-	scribe_refuse(&two.b, 0, 0, 0);
+	recorder_refuse(&two.b, 0, 0, 0);
 	viommu_reset(rig->device);
 	assert_int_equal(mode_of(rig, EP), VIOMMU_BYPASS);
 	assert_believes(&two.a, rig);
 	assert_believes(&two.b, rig);
 }
 
-/* What nobody agreed to opens no door: `bypass` is set all the time. Shows: listener-quarantine */
+/* `bypass` does not end a quarantine; it is set all the time. Shows: listener-quarantine */
 static void a_refused_attach_does_not_end_the_quarantine(void **state)
 {
 	struct two_listeners two;
@@ -329,9 +331,9 @@ static void a_refused_attach_does_not_end_the_quarantine(void **state)
 
 	stage(rig, &two, 1);
 	write_bypass(rig, 1);
-	scribe_refuse(&two.b, 0, ALWAYS, -EIO);
+	recorder_refuse(&two.b, 0, ALWAYS, -EIO);
 	assert_int_equal(attach_bypass(rig, 3, EP), VIOMMU_S_IOERR);
-	scribe_refuse(&two.b, 0, 1, -EIO);
+	recorder_refuse(&two.b, 0, 1, -EIO);
 	assert_int_equal(attach(rig, 2, EP), VIOMMU_S_IOERR);
 	assert_int_equal(mode_of(rig, EP), VIOMMU_BLOCKED);
 	assert_string_equal(peek(rig, EP, 0x1000, 1), "fault");
@@ -349,7 +351,7 @@ static void a_refused_new_domain_of_the_same_number_leaves_no_trace(void **state
 	struct rig *rig = *state;
 
 	stage(rig, &two, 1);
-	scribe_refuse(&two.b, 0, ALWAYS, -EIO);
+	recorder_refuse(&two.b, 0, ALWAYS, -EIO);
 	assert_int_equal(attach(rig, 1, EP), VIOMMU_S_OK);
 	assert_int_equal(map(rig, 1, 0x1000, 0x1fff, 0, R), VIOMMU_S_IOERR);
 	assert_believes(&two.a, rig);
@@ -363,7 +365,7 @@ static void what_cannot_be_refused_happens_anyway(void **state)
 	struct rig *rig = *state;
 
 	stage(rig, &two, 1);
-	scribe_refuse(&two.a, 0, ALWAYS, -EIO);
+	recorder_refuse(&two.a, 0, ALWAYS, -EIO);
 	assert_int_equal(detach(rig, 1, EP), VIOMMU_S_OK);
 	assert_int_equal(mode_of(rig, EP), VIOMMU_BLOCKED);
 	write_bypass(rig, 1);
@@ -382,60 +384,60 @@ static void a_listener_that_refuses_what_there_is_is_not_added(void **state)
 	assert_int_equal(map(rig, 1, 0x1000, 0x1fff, 0x8000, R), VIOMMU_S_OK);
 	assert_int_equal(map(rig, 1, 0x3000, 0x3fff, 0x8000, R), VIOMMU_S_OK);
 	for (unsigned call = 0; call < 3; call++) {
-		struct scribe scribe = { 0 };
+		struct recorder recorder = { 0 };
 
-		scribe_refuse(&scribe, call, 1, -EPERM);
-		assert_int_equal(scribe_listen(&scribe, rig, "a", EP), -EPERM);
-		assert_null(scribe.listener);
-		assert_int_equal(scribe.n_held, 0);
+		recorder_refuse(&recorder, call, 1, -EPERM);
+		assert_int_equal(recorder_listen(&recorder, rig, "a", EP), -EPERM);
+		assert_null(recorder.listener);
+		assert_int_equal(recorder.n_held, 0);
 	}
-	rig->told[0] = '\0';
+	rig->notified[0] = '\0';
 	assert_int_equal(unmap(rig, 1, 0, TOP), VIOMMU_S_OK);
-	assert_told(rig, "");
+	assert_notified(rig, "");
 }
 
 /* Shows: listener-leave */
-static void a_listener_that_goes_is_told_to_forget(void **state)
+static void a_listener_that_is_removed_unmaps_everything(void **state)
 {
-	struct scribe a = { 0 }, b = { 0 }, c = { 0 };
+	struct recorder a = { 0 }, b = { 0 }, c = { 0 };
 	struct rig *rig = *state;
 
 	assert_int_equal(attach(rig, 1, EP), VIOMMU_S_OK);
 	assert_int_equal(map(rig, 1, 0x1000, 0x1fff, 0x8000, R), VIOMMU_S_OK);
-	assert_int_equal(scribe_listen(&a, rig, "a", EP), 0);
-	assert_int_equal(scribe_listen(&b, rig, "b", EP), 0);
-	assert_int_equal(scribe_listen(&c, rig, "c", EP), 0);
-	rig->told[0] = '\0';
+	assert_int_equal(recorder_listen(&a, rig, "a", EP), 0);
+	assert_int_equal(recorder_listen(&b, rig, "b", EP), 0);
+	assert_int_equal(recorder_listen(&c, rig, "c", EP), 0);
+	rig->notified[0] = '\0';
 	assert_null(viommu_unlisten(b.listener));
-	assert_told(rig, "b unmap 1 1000-1fff, b mode blocked");
+	assert_notified(rig, "b unmap 1 1000-1fff, b mode blocked");
 	assert_int_equal(unmap(rig, 1, 0, TOP), VIOMMU_S_OK);
-	assert_told(rig, "a unmap 1 1000-1fff, c unmap 1 1000-1fff");
+	assert_notified(rig, "a unmap 1 1000-1fff, c unmap 1 1000-1fff");
 	assert_null(viommu_unlisten(a.listener));
 	assert_null(viommu_unlisten(c.listener));
 	assert_null(viommu_unlisten(NULL));
-	rig->told[0] = '\0';
+	rig->notified[0] = '\0';
 	assert_int_equal(detach(rig, 1, EP), VIOMMU_S_OK);
-	assert_told(rig, "");
+	assert_notified(rig, "");
 }
 
 /* Shows: listener-leave */
 static void removing_an_endpoint_tells_its_listeners_to_forget(void **state)
 {
-	struct scribe scribe = { 0 };
+	struct recorder recorder = { 0 };
 	struct rig *rig = *state;
 
 	write_bypass(rig, 1);
 	assert_int_equal(attach(rig, 1, EP), VIOMMU_S_OK);
 	assert_int_equal(map(rig, 1, 0x1000, 0x1fff, 0x8000, R), VIOMMU_S_OK);
-	assert_int_equal(scribe_listen(&scribe, rig, "a", EP), 0);
-	rig->told[0] = '\0';
+	assert_int_equal(recorder_listen(&recorder, rig, "a", EP), 0);
+	rig->notified[0] = '\0';
 	assert_int_equal(viommu_endpoint_remove(rig->device, EP), 0);
-	assert_told(rig, "a unmap 1 1000-1fff, a mode blocked");
+	assert_notified(rig, "a unmap 1 1000-1fff, a mode blocked");
 
-	scribe = (struct scribe){ 0 };
-	assert_int_equal(scribe_listen(&scribe, rig, "b", EP2), 0);
+	recorder = (struct recorder){ 0 };
+	assert_int_equal(recorder_listen(&recorder, rig, "b", EP2), 0);
 	assert_int_equal(viommu_endpoint_remove(rig->device, EP2), 0);
-	assert_told(rig, "b mode bypass, b mode blocked");
+	assert_notified(rig, "b mode bypass, b mode blocked");
 }
 
 /* Every member of the ops may be NULL. */
@@ -445,7 +447,7 @@ static void a_listener_need_not_listen_to_everything(void **state)
 	struct viommu_listener *listener;
 	struct rig *rig = *state;
 
-	assert_int_equal(viommu_listen(rig->device, NOBODY, &ops, NULL, &listener), -ENOENT);
+	assert_int_equal(viommu_listen(rig->device, NO_ENDPOINT, &ops, NULL, &listener), -ENOENT);
 	assert_int_equal(viommu_listen(rig->device, EP, &ops, NULL, &listener), 0);
 	assert_int_equal(attach(rig, 1, EP), VIOMMU_S_OK);
 	assert_int_equal(map(rig, 1, 0x1000, 0x1fff, 0x8000, R), VIOMMU_S_OK);
@@ -456,13 +458,13 @@ static void a_listener_need_not_listen_to_everything(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		ON_A_FRESH_DEVICE(a_new_listener_is_told_what_there_is),
-		ON_A_FRESH_DEVICE(mappings_are_told_as_they_come_and_go),
-		ON_A_FRESH_DEVICE(moving_from_domain_to_domain_is_told_as_a_story),
+		ON_A_FRESH_DEVICE(a_new_listener_gets_the_mode_and_all_mappings),
+		ON_A_FRESH_DEVICE(mappings_are_reported_when_they_are_added_and_removed),
+		ON_A_FRESH_DEVICE(a_move_unmaps_the_old_domain_and_maps_the_new_one),
 		ON_A_FRESH_DEVICE(attaching_the_only_endpoint_again_unmaps_all),
 		ON_A_FRESH_DEVICE(the_last_byte_of_the_address_space_is_unmapped_too),
 		ON_A_FRESH_DEVICE(a_refusal_becomes_a_status),
-		ON_A_FRESH_DEVICE(a_refused_map_is_taken_back_from_those_told_before),
+		ON_A_FRESH_DEVICE(a_refused_map_is_undone_with_the_listeners_before),
 		ON_A_FRESH_DEVICE(a_refused_attach_leaves_everything_as_it_was),
 		ON_A_FRESH_DEVICE(an_endpoint_that_cannot_go_back_is_blocked),
 		ON_A_FRESH_DEVICE(a_blocked_endpoint_faults_for_no_reason_of_the_guest),
@@ -471,7 +473,7 @@ int main(void)
 		ON_A_FRESH_DEVICE(a_refused_new_domain_of_the_same_number_leaves_no_trace),
 		ON_A_FRESH_DEVICE(what_cannot_be_refused_happens_anyway),
 		ON_A_FRESH_DEVICE(a_listener_that_refuses_what_there_is_is_not_added),
-		ON_A_FRESH_DEVICE(a_listener_that_goes_is_told_to_forget),
+		ON_A_FRESH_DEVICE(a_listener_that_is_removed_unmaps_everything),
 		ON_A_FRESH_DEVICE(removing_an_endpoint_tells_its_listeners_to_forget),
 		ON_A_FRESH_DEVICE(a_listener_need_not_listen_to_everything),
 	};

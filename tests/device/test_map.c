@@ -62,13 +62,13 @@ static void map_refuses(void **state)
 		{ "a range, before overlap", 1, 0x10001, 0x1ffff, 0, R, VIOMMU_S_RANGE },
 	};
 	struct rig *rig = *state;
-	struct scribe scribe = { 0 };
+	struct recorder recorder = { 0 };
 
 	assert_int_equal(attach(rig, 1, EP), VIOMMU_S_OK);
 	assert_int_equal(attach_bypass(rig, 2, EP2), VIOMMU_S_OK);
 	assert_int_equal(map(rig, 1, 0x10000, 0x1ffff, 0x50000, R), VIOMMU_S_OK);
-	assert_int_equal(scribe_listen(&scribe, rig, "a", EP), 0);
-	assert_told(rig, "a mode translated, a map 1 10000-1ffff to 50000 r");
+	assert_int_equal(recorder_listen(&recorder, rig, "a", EP), 0);
+	assert_notified(rig, "a mode translated, a map 1 10000-1ffff to 50000 r");
 	for (size_t i = 0; i < COUNT_OF(cases); i++) {
 		int status = map(rig, cases[i].domain, cases[i].first, cases[i].last, cases[i].phys,
 				 cases[i].flags);
@@ -76,7 +76,7 @@ static void map_refuses(void **state)
 		if (status != cases[i].status)
 			fail_msg("%s: status %d, not %d", cases[i].what, status, cases[i].status);
 		assert_string_equal(mappings(rig, 1), "10000-1ffff to 50000 r");
-		assert_told(rig, "");
+		assert_notified(rig, "");
 	}
 	assert_int_equal(map(rig, 1, 0xf000, 0xffff, 0x8000, R), VIOMMU_S_OK);
 	assert_int_equal(map(rig, 1, 0x20000, 0x20fff, 0x8000, R), VIOMMU_S_OK);
@@ -117,7 +117,7 @@ static void map_refuses_what_is_reserved_for_an_endpoint_of_the_domain(void **st
 
 enum { N_KINDS = 4, N_ALIKE = 3, N_OF_KINDS = N_KINDS * N_ALIKE, FIRST_OF_KINDS = 0x100 };
 
-/* An endpoint of a kind has one page that nobody may map. */
+/* Each class of endpoints has one page that cannot be mapped. */
 static struct viommu_reserved page_of_kind(uint32_t kind)
 {
 	return (struct viommu_reserved){ kind * PAGE, kind * PAGE + PAGE - 1,

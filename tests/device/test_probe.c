@@ -30,7 +30,7 @@ static void an_endpoint_without_properties_answers_zeroes(void **state)
 }
 
 /* Shows: probe-length, probe-next, probe-header-reserved, resv-mem-reserved, resv-mem-layout */
-static void a_reserved_region_is_told_byte_by_byte(void **state)
+static void a_reserved_region_is_encoded_byte_by_byte(void **state)
 {
 	static const uint8_t expected[] = {
 		RESV_MEM(0, 0x1000, 0x2fff),
@@ -47,7 +47,7 @@ static void a_reserved_region_is_told_byte_by_byte(void **state)
 }
 
 /* Shows: probe-after-resv-mem, probe-multiple-of-8, probe-proposed */
-static void proposed_properties_are_told_last_and_only_if_configured(void **state)
+static void proposed_properties_come_last_and_only_if_configured(void **state)
 {
 	static const uint8_t expected[] = {
 		LE16(0xf10), LE16(4), LE32(0x01020304), LE16(0xf11), LE16(4), LE32(3),
@@ -128,7 +128,7 @@ static void probing_an_endpoint_that_is_none_is_noent_to_the_full_length(void **
 {
 	struct rig *rig = *state;
 
-	assert_int_equal(probe(rig, NOBODY), VIOMMU_S_NOENT);
+	assert_int_equal(probe(rig, NO_ENDPOINT), VIOMMU_S_NOENT);
 	assert_string_equal(properties(rig), "");
 }
 
@@ -189,12 +189,12 @@ static void one_endpoint_s_properties_do_not_show_in_another_s(void **state)
 	assert_int_equal(probe(rig, EP), VIOMMU_S_OK);
 	assert_string_equal(properties(rig), "");
 	assert_int_equal(probe(rig, PLUGGED), VIOMMU_S_OK);
-	assert_int_equal(probe(rig, NOBODY), VIOMMU_S_NOENT);
+	assert_int_equal(probe(rig, NO_ENDPOINT), VIOMMU_S_NOENT);
 	assert_string_equal(properties(rig), "");
 }
 
 /* Shows: resv-mem-input-range, resv-mem-overlap */
-static void what_is_outside_an_endpoint_s_input_range_is_told_as_reserved(void **state)
+static void what_is_outside_an_endpoint_s_input_range_is_reported_as_reserved(void **state)
 {
 	static const struct viommu_reserved across[] = {
 		{ 0x0, 0xff, VIOMMU_RESV_MEM_RESERVED },
@@ -205,7 +205,7 @@ static void what_is_outside_an_endpoint_s_input_range_is_told_as_reserved(void *
 	static const struct {
 		uint64_t first, last;
 		size_t n;
-		const char *told;
+		const char *answer;
 	} cases[] = {
 		{ 0x1000, 0xffff, 0, "reserved 0-fff, reserved 10000-ffffffff" },
 		{ 0, 0xffff, 0, "reserved 10000-ffffffff" },
@@ -228,7 +228,7 @@ static void what_is_outside_an_endpoint_s_input_range_is_told_as_reserved(void *
 				     }),
 				 0);
 		assert_int_equal(probe(rig, PLUGGED), VIOMMU_S_OK);
-		assert_string_equal(properties(rig), cases[i].told);
+		assert_string_equal(properties(rig), cases[i].answer);
 		assert_int_equal(viommu_endpoint_remove(rig->device, PLUGGED), 0);
 	}
 }
@@ -237,8 +237,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ON_A_FRESH_DEVICE(an_endpoint_without_properties_answers_zeroes),
-		ON_A_FRESH_DEVICE(a_reserved_region_is_told_byte_by_byte),
-		ON_A_FRESH_DEVICE(proposed_properties_are_told_last_and_only_if_configured),
+		ON_A_FRESH_DEVICE(a_reserved_region_is_encoded_byte_by_byte),
+		ON_A_FRESH_DEVICE(proposed_properties_come_last_and_only_if_configured),
 		ON_A_FRESH_DEVICE(every_property_row_is_answered_with_its_value_and_alone),
 		ON_A_FRESH_DEVICE(every_property_row_refuses_other_bits_than_its_own),
 		ON_A_FRESH_DEVICE(probing_an_endpoint_that_is_none_is_noent_to_the_full_length),
@@ -246,7 +246,8 @@ int main(void)
 		ON_A_FRESH_DEVICE(a_room_too_small_gets_no_property_and_inval),
 		ON_A_FRESH_DEVICE(in_a_larger_room_the_tail_follows_probe_size_bytes),
 		ON_A_FRESH_DEVICE(one_endpoint_s_properties_do_not_show_in_another_s),
-		ON_A_FRESH_DEVICE(what_is_outside_an_endpoint_s_input_range_is_told_as_reserved),
+		ON_A_FRESH_DEVICE(
+			what_is_outside_an_endpoint_s_input_range_is_reported_as_reserved),
 	};
 
 	return cmocka_run_group_tests_name("probe", tests, NULL, NULL);

@@ -71,50 +71,50 @@ static void bypass_survives_a_device_reset_and_not_a_system_reset(void **state)
 }
 
 /* Shows: reset-detaches */
-static void listeners_are_told_of_a_reset(void **state)
+static void listeners_are_notified_of_a_reset(void **state)
 {
-	struct scribe mapped = { 0 }, bypass = { 0 };
+	struct recorder mapped = { 0 }, bypass = { 0 };
 	struct rig *rig = *state;
 
 	populate(rig);
-	assert_int_equal(scribe_listen(&mapped, rig, "m", EP), 0);
-	assert_int_equal(scribe_listen(&bypass, rig, "b", EP3), 0);
-	rig->told[0] = '\0';
+	assert_int_equal(recorder_listen(&mapped, rig, "m", EP), 0);
+	assert_int_equal(recorder_listen(&bypass, rig, "b", EP3), 0);
+	rig->notified[0] = '\0';
 	viommu_reset(rig->device);
-	assert_told(rig, "m unmap 1 1000-1fff, m unmap 1 fffffffffffff000-ffffffffffffffff, "
-			 "m mode blocked, b mode blocked");
+	assert_notified(rig, "m unmap 1 1000-1fff, m unmap 1 fffffffffffff000-ffffffffffffffff, "
+			     "m mode blocked, b mode blocked");
 	viommu_reset(rig->device);
-	assert_told(rig, "");
+	assert_notified(rig, "");
 }
 
 /* Shows: reset-system-bypass */
 static void a_system_reset_tells_a_changed_bypass_once(void **state)
 {
-	struct scribe attached = { 0 }, idle = { 0 };
+	struct recorder attached = { 0 }, idle = { 0 };
 	struct rig *rig = *state;
 
 	replace(rig, (struct viommu_config){ .bypass = true });
 	assert_int_equal(attach(rig, 1, EP), VIOMMU_S_OK);
-	assert_int_equal(scribe_listen(&attached, rig, "a", EP), 0);
-	assert_int_equal(scribe_listen(&idle, rig, "i", EP2), 0);
+	assert_int_equal(recorder_listen(&attached, rig, "a", EP), 0);
+	assert_int_equal(recorder_listen(&idle, rig, "i", EP2), 0);
 	write_bypass(rig, 0);
-	assert_told(rig, "a mode translated, i mode bypass, i mode blocked");
+	assert_notified(rig, "a mode translated, i mode bypass, i mode blocked");
 	viommu_system_reset(rig->device);
-	assert_told(rig, "a mode bypass, i mode bypass");
+	assert_notified(rig, "a mode bypass, i mode bypass");
 }
 
 /* Shows: reset-bypass-old */
 static void a_reset_takes_back_the_old_bypass(void **state)
 {
-	struct scribe scribe = { 0 };
+	struct recorder recorder = { 0 };
 	struct rig *rig = *state;
 
 	replace(rig, (struct viommu_config){ .features = VIOMMU_F_MAP_UNMAP | VIOMMU_F_BYPASS });
-	assert_int_equal(scribe_listen(&scribe, rig, "a", EP), 0);
+	assert_int_equal(recorder_listen(&recorder, rig, "a", EP), 0);
 	viommu_reset(rig->device);
-	assert_told(rig, "a mode bypass, a mode blocked");
+	assert_notified(rig, "a mode bypass, a mode blocked");
 	assert_int_equal(viommu_accept(rig->device, VIOMMU_F_BYPASS), 0);
-	assert_told(rig, "a mode bypass");
+	assert_notified(rig, "a mode bypass");
 }
 
 /* Shows: reset-detaches */
@@ -153,7 +153,7 @@ static void attach_many(struct rig *rig)
 	}
 }
 
-/* The guest decides who is in a domain, and whoever resets holds the lock meanwhile. Time is
+/* The guest decides which endpoints a domain has, and a reset holds the lock meanwhile. Time is
  * compared with what the guest had to do for it. */
 static void a_reset_is_over_as_soon_as_the_attaching_was(void **state)
 {
@@ -171,7 +171,7 @@ int main(void)
 		ON_A_FRESH_DEVICE(nothing_is_attached_after_either_reset),
 		ON_A_FRESH_DEVICE(no_feature_is_accepted_after_a_reset),
 		ON_A_FRESH_DEVICE(bypass_survives_a_device_reset_and_not_a_system_reset),
-		ON_A_FRESH_DEVICE(listeners_are_told_of_a_reset),
+		ON_A_FRESH_DEVICE(listeners_are_notified_of_a_reset),
 		ON_A_FRESH_DEVICE(a_system_reset_tells_a_changed_bypass_once),
 		ON_A_FRESH_DEVICE(a_reset_takes_back_the_old_bypass),
 		ON_A_FRESH_DEVICE(a_device_works_as_new_after_a_reset),

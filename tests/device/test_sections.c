@@ -9,7 +9,7 @@
 /*
  * One DMA section against one call that takes something away
  *
- * A section has been told where its access goes, and stays open while another thread makes the
+ * A section has translated its access, and stays open while another thread makes the
  * call. The call must not return before the section is over. These tests are built a second
  * time over a library that does not wait (no_wait.c), and must fail there: so they can.
  */

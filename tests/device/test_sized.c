@@ -62,7 +62,7 @@ static void a_struct_without_a_size_is_refused(void **state)
 	struct viommu_listener *listener;
 	struct viommu_config config = { 0 };
 	const struct viommu_ops ops = { 0 };
-	const struct viommu_endpoint endpoint = { .id = NOBODY };
+	const struct viommu_endpoint endpoint = { .id = NO_ENDPOINT };
 	const struct viommu_listener_ops listener_ops = { 0 };
 	struct viommu *device = NULL;
 	struct rig *rig = *state;

@@ -38,14 +38,14 @@ static void *save_something(struct rig *rig, size_t *ret_length)
 /* An endpoint is quarantined: a listener refuses both the new domain and the way back. */
 static void quarantine(struct rig *rig, uint32_t endpoint)
 {
-	struct scribe scribe = { 0 };
+	struct recorder recorder = { 0 };
 
-	assert_int_equal(scribe_listen(&scribe, rig, "quarantine", endpoint), 0);
-	scribe_refuse(&scribe, 0, UINT32_MAX, -EIO);
+	assert_int_equal(recorder_listen(&recorder, rig, "quarantine", endpoint), 0);
+	recorder_refuse(&recorder, 0, UINT32_MAX, -EIO);
 	assert_int_equal(attach(rig, 3, endpoint), VIOMMU_S_IOERR);
 	assert_int_equal(mode_of(rig, endpoint), VIOMMU_BLOCKED);
-	scribe_refuse(&scribe, 0, 0, 0);
-	viommu_unlisten(scribe.listener);
+	recorder_refuse(&recorder, 0, 0, 0);
+	viommu_unlisten(recorder.listener);
 }
 
 static int load(struct rig *rig, const void *bytes, size_t length,
@@ -158,10 +158,10 @@ static void a_quarantine_is_not_lifted_by_a_migration(void **state)
 	free(bytes);
 }
 
-/* A listener that was told of bypass by the device as it was is told that it is over. */
-static void listeners_hear_of_a_quarantine_that_is_loaded(void **state)
+/* A listener that knows bypass from the state before gets the mode BLOCKED. */
+static void listeners_are_notified_of_a_quarantine_that_is_loaded(void **state)
 {
-	struct scribe scribe = { 0 };
+	struct recorder recorder = { 0 };
 	struct rig *rig = *state;
 	char reason[VIOMMU_REASON_LENGTH];
 	size_t length;
@@ -170,10 +170,10 @@ static void listeners_hear_of_a_quarantine_that_is_loaded(void **state)
 	quarantine(rig, EP2);
 	bytes = save(rig, &length);
 	replace(rig, (struct viommu_config){ .bypass = true });
-	assert_int_equal(scribe_listen(&scribe, rig, "a", EP2), 0);
-	assert_told(rig, "a mode bypass");
+	assert_int_equal(recorder_listen(&recorder, rig, "a", EP2), 0);
+	assert_notified(rig, "a mode bypass");
 	assert_int_equal(load(rig, bytes, length, reason), 0);
-	assert_told(rig, "a mode blocked");
+	assert_notified(rig, "a mode blocked");
 	free(bytes);
 }
 
@@ -217,7 +217,7 @@ static void every_flipped_bit_is_refused(void **state)
 static void a_refusal_leaves_bypass_as_it_was(void **state)
 {
 	struct rig *rig = *state;
-	struct scribe scribe;
+	struct recorder recorder;
 	char reason[VIOMMU_REASON_LENGTH];
 	size_t length;
 	uint8_t *bytes = save_something(rig, &length);
@@ -230,9 +230,9 @@ static void a_refusal_leaves_bypass_as_it_was(void **state)
 		assert_refused(rig, load(rig, bytes, length - 1, reason), -EINVAL, reason);
 		assert_int_equal(read_bypass(rig), bypass);
 
-		scribe = (struct scribe){ 0 };
-		assert_int_equal(scribe_listen(&scribe, rig, "a", EP), 0);
-		scribe_refuse(&scribe, 0, 1, -EIO);
+		recorder = (struct recorder){ 0 };
+		assert_int_equal(recorder_listen(&recorder, rig, "a", EP), 0);
+		recorder_refuse(&recorder, 0, 1, -EIO);
 		assert_refused(rig, load(rig, bytes, length, reason), -EIO, reason);
 		assert_int_equal(read_bypass(rig), bypass);
 	}
@@ -292,7 +292,7 @@ static void a_stream_of_every_version_is_still_read(void **state)
 }
 
 /* A library that knows the first version only can read what needs no other. */
-static void a_stream_has_the_lowest_version_that_can_say_it(void **state)
+static void a_stream_has_the_lowest_version_that_can_express_it(void **state)
 {
 	struct rig *rig = *state;
 	size_t length;
@@ -353,7 +353,7 @@ static void a_missing_endpoint_is_named(void **state)
 	free(bytes);
 }
 
-/* Whoever is kept away has to be there too: nobody else can be told that he is. */
+/* A quarantined endpoint must exist here, too. */
 static void a_missing_endpoint_in_quarantine_is_named(void **state)
 {
 	struct rig *rig = *state;
@@ -402,21 +402,21 @@ static void what_does_not_fit_an_endpoint_is_named(void **state)
 	free(bytes);
 }
 
-/* Listeners are told all of it; one that refuses makes the load fail, and nothing is left. */
-static void listeners_hear_of_what_is_loaded_and_can_refuse(void **state)
+/* Listeners get all that is loaded; if one refuses, the load fails and leaves nothing. */
+static void listeners_are_notified_of_what_is_loaded_and_can_refuse(void **state)
 {
-	struct scribe scribe = { 0 };
+	struct recorder recorder = { 0 };
 	struct rig *rig = *state;
 	char reason[VIOMMU_REASON_LENGTH];
 	size_t length;
 	void *bytes = save_something(rig, &length);
 
 	viommu_reset(rig->device);
-	assert_int_equal(scribe_listen(&scribe, rig, "a", EP2), 0);
+	assert_int_equal(recorder_listen(&recorder, rig, "a", EP2), 0);
 	assert_int_equal(load(rig, bytes, length, reason), 0);
-	assert_in_step(&scribe, 1);
+	assert_in_sync(&recorder, 1);
 	viommu_reset(rig->device);
-	scribe_refuse(&scribe, 2, 1, -EIO);
+	recorder_refuse(&recorder, 2, 1, -EIO);
 	assert_refused(rig, load(rig, bytes, length, reason), -EIO, reason);
 	free(bytes);
 }
@@ -427,18 +427,18 @@ int main(void)
 		ON_A_FRESH_DEVICE(what_was_saved_is_there_again),
 		ON_A_FRESH_DEVICE(saving_what_was_loaded_gives_the_same_bytes),
 		ON_A_FRESH_DEVICE(a_quarantine_is_not_lifted_by_a_migration),
-		ON_A_FRESH_DEVICE(listeners_hear_of_a_quarantine_that_is_loaded),
+		ON_A_FRESH_DEVICE(listeners_are_notified_of_a_quarantine_that_is_loaded),
 		ON_A_FRESH_DEVICE(every_truncation_is_refused),
 		ON_A_FRESH_DEVICE(every_flipped_bit_is_refused),
 		ON_A_FRESH_DEVICE(a_refusal_leaves_bypass_as_it_was),
 		ON_A_FRESH_DEVICE(a_version_of_the_future_is_named),
 		ON_A_FRESH_DEVICE(a_stream_of_every_version_is_still_read),
-		ON_A_FRESH_DEVICE(a_stream_has_the_lowest_version_that_can_say_it),
+		ON_A_FRESH_DEVICE(a_stream_has_the_lowest_version_that_can_express_it),
 		ON_A_FRESH_DEVICE(what_does_not_fit_the_device_is_named),
 		ON_A_FRESH_DEVICE(a_missing_endpoint_is_named),
 		ON_A_FRESH_DEVICE(a_missing_endpoint_in_quarantine_is_named),
 		ON_A_FRESH_DEVICE(what_does_not_fit_an_endpoint_is_named),
-		ON_A_FRESH_DEVICE(listeners_hear_of_what_is_loaded_and_can_refuse),
+		ON_A_FRESH_DEVICE(listeners_are_notified_of_what_is_loaded_and_can_refuse),
 	};
 
 	return cmocka_run_group_tests_name("state", tests, NULL, NULL);

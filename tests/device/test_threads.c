@@ -250,7 +250,7 @@ static int any_translation(struct viommu *device, struct viommu_dma *dma, uint32
 
 static void *translate_on(void *opaque)
 {
-	static const uint32_t endpoints[] = { EP, EP2, EP3, NOBODY };
+	static const uint32_t endpoints[] = { EP, EP2, EP3, NO_ENDPOINT };
 	struct scene *scene = opaque;
 	struct viommu *device = scene->rig->device;
 	struct viommu_dma *dma = NULL;

@@ -4,7 +4,7 @@
 /* The VMM's `trace` and `log`: what each request is reported as, and what its owner learns. */
 
 struct watch {
-	char traces[MAX_TOLD];
+	char traces[MAX_WORDS];
 	char logs[VIOMMU_N_LOG_EVENTS][512]; /* the last of each */
 	unsigned n_logs[VIOMMU_N_LOG_EVENTS];
 	uint64_t count[VIOMMU_N_LOG_EVENTS];
@@ -179,14 +179,14 @@ static void a_repeated_event_is_logged_ever_more_rarely(void **state)
 
 static void a_listener_s_refusal_is_logged(void **state)
 {
-	struct scribe scribe = { 0 };
+	struct recorder recorder = { 0 };
 	struct rig *rig = *state;
 
 	replace_watched(rig, (struct viommu_config){ 0 });
-	assert_int_equal(scribe_listen(&scribe, rig, "a", EP), 0);
+	assert_int_equal(recorder_listen(&recorder, rig, "a", EP), 0);
 	attach(rig, 7, EP);
 	assert_int_equal(watch.n_logs[VIOMMU_LOG_LISTENER], 0);
-	scribe_refuse(&scribe, 0, 1, -EIO);
+	recorder_refuse(&recorder, 0, 1, -EIO);
 	assert_int_equal(map(rig, 7, 0x1000, 0x1fff, 0x8000, R), VIOMMU_S_IOERR);
 	assert_int_equal(watch.n_logs[VIOMMU_LOG_LISTENER], 1);
 	assert_non_null(strstr(watch.logs[VIOMMU_LOG_LISTENER], "0x8"));
@@ -195,13 +195,13 @@ static void a_listener_s_refusal_is_logged(void **state)
 
 static void an_endpoint_that_ends_up_blocked_is_logged(void **state)
 {
-	struct scribe scribe = { 0 };
+	struct recorder recorder = { 0 };
 	struct rig *rig = *state;
 
 	replace_watched(rig, (struct viommu_config){ 0 });
-	assert_int_equal(scribe_listen(&scribe, rig, "a", EP), 0);
+	assert_int_equal(recorder_listen(&recorder, rig, "a", EP), 0);
 	attach(rig, 7, EP);
-	scribe_refuse(&scribe, 0, 2, -EIO);
+	recorder_refuse(&recorder, 0, 2, -EIO);
 	assert_int_not_equal(attach_bypass(rig, 8, EP), VIOMMU_S_OK);
 	assert_int_equal(watch.n_logs[VIOMMU_LOG_QUARANTINE], 1);
 	assert_int_equal(mode_of(rig, EP), VIOMMU_BLOCKED);

@@ -152,7 +152,7 @@ static void a_length_of_zero_is_refused(void **state)
 	struct rig *rig = *state;
 
 	assert_int_equal(viommu_translate(rig->device, EP, 0, 0, R, &t), -EINVAL);
-	assert_int_equal(viommu_translate(rig->device, NOBODY, 0, 0, R, &t), -EINVAL);
+	assert_int_equal(viommu_translate(rig->device, NO_ENDPOINT, 0, 0, R, &t), -EINVAL);
 	assert_int_equal(rig->n_events, 0);
 }
 
@@ -223,7 +223,7 @@ static void a_fault_leaves_the_answer_untouched(void **state)
 	memset(&t, POISON, sizeof(t));
 	memcpy(&before, &t, sizeof(t));
 	assert_int_equal(viommu_translate(rig->device, EP, 0, 1, R, &t), -EFAULT);
-	assert_int_equal(viommu_translate(rig->device, NOBODY, 0, 1, R, &t), -ENOENT);
+	assert_int_equal(viommu_translate(rig->device, NO_ENDPOINT, 0, 1, R, &t), -ENOENT);
 	assert_int_equal(viommu_translate(rig->device, EP, 0, 0, R, &t), -EINVAL);
 	assert_memory_equal(&t, &before, sizeof(t));
 }
@@ -243,7 +243,7 @@ static void a_dma_section_translates_like_everybody(void **state)
 	assert_int_equal(t.address, 0x8800);
 	assert_int_equal(t.length, 0x800);
 	assert_int_equal(viommu_dma_translate(dma, EP, 0x1800, 0x1000, W, &t), -EFAULT);
-	assert_int_equal(viommu_dma_translate(dma, NOBODY, 0x1800, 1, R, &t), -ENOENT);
+	assert_int_equal(viommu_dma_translate(dma, NO_ENDPOINT, 0x1800, 1, R, &t), -ENOENT);
 	assert_int_equal(viommu_dma_translate(dma, EP, 0x1800, 0, R, &t), -EINVAL);
 	viommu_dma_end(dma);
 	assert_int_equal(rig->n_events, 1);

@@ -155,7 +155,7 @@ static void many_mappings_go_at_once_and_are_all_counted(void **state)
 }
 
 /* Two of three pages are taken out again, so that nodes of the map also meet where nothing is any
- * more. A change there that changes nothing would take nodes, and nobody would give them back.
+ * more. A change there that changes nothing would take nodes, which nothing would reclaim.
  * Shows: unmap-covered */
 static void unmapping_where_nothing_is_costs_nothing(void **state)
 {

@@ -343,7 +343,7 @@ static void a_walk_knows_whether_a_change_came_between(void **state)
 	assert_true(is_whole_beside(unmap_the_last, false));
 }
 
-static void a_narrow_walk_says_where_it_was_cut(void **state)
+static void a_narrow_walk_reports_the_end_of_its_leaf(void **state)
 {
 	struct map *map = row_of_ranges();
 	struct map_walk walk;
@@ -394,7 +394,7 @@ int main(void)
 		cmocka_unit_test(many_ranges_in_any_order),
 		cmocka_unit_test(what_comes_and_goes_takes_no_more_memory),
 		cmocka_unit_test(a_walk_knows_whether_a_change_came_between),
-		cmocka_unit_test(a_narrow_walk_says_where_it_was_cut),
+		cmocka_unit_test(a_narrow_walk_reports_the_end_of_its_leaf),
 		cmocka_unit_test(a_wide_walk_ends_at_the_last_address),
 		cmocka_unit_test(nothing_can_be_freed),
 	};

@@ -99,7 +99,7 @@ static void *look(void *opaque)
 	return NULL;
 }
 
-static void settle(struct scene *scene)
+static void collect(struct scene *scene)
 {
 	readers_synchronize(&scene->readers);
 	map_reclaim_nodes(scene->map);
@@ -116,7 +116,7 @@ static void insert(struct scene *scene, uint64_t first)
 static void remove_all(struct scene *scene, uint64_t first, uint64_t last)
 {
 	if (map_needs_reclaim(scene->map))
-		settle(scene);
+		collect(scene);
 	map_remove(scene->map, first, last);
 }
 
@@ -140,11 +140,11 @@ static void write_rounds(struct scene *scene)
 	for (unsigned round = 0; round < N_ROUNDS; round++) {
 		for (unsigned i = N_ROW; i-- > 0;)
 			insert(scene, ROW + (uint64_t)i * LENGTH);
-		settle(scene);
+		collect(scene);
 		for (unsigned i = 0; i < N_ROW; i++)
 			change_others(scene, round * N_ROW + i);
 		remove_all(scene, ROW, ROW + (uint64_t)N_ROW * LENGTH - 1);
-		settle(scene);
+		collect(scene);
 	}
 }
 

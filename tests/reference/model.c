@@ -37,7 +37,7 @@ static int find_domain(const struct model *model, uint32_t id)
 static int find_endpoint(const struct model *model, uint32_t id)
 {
 	for (int i = 0; i < MODEL_ENDPOINTS; i++)
-		if (model->endpoints[i].exists && model->endpoints[i].said.id == id)
+		if (model->endpoints[i].exists && model->endpoints[i].config.id == id)
 			return i;
 	return -1;
 }
@@ -53,7 +53,7 @@ static int members(const struct model *model, int domain)
 
 static uint64_t granule(const struct model *model, const struct model_endpoint *endpoint)
 {
-	uint64_t own = endpoint->said.page_size_mask, g = 1;
+	uint64_t own = endpoint->config.page_size_mask, g = 1;
 
 	while (!(model->config.page_size_mask & g))
 		g <<= 1;
@@ -90,16 +90,17 @@ void model_reset(struct model *model, bool system)
 		model->bypass = model->config.bypass;
 }
 
-void model_add(struct model *model, const struct viommu_endpoint *said)
+void model_add(struct model *model, const struct viommu_endpoint *config)
 {
 	for (int i = 0; i < MODEL_ENDPOINTS; i++) {
 		struct model_endpoint *endpoint = &model->endpoints[i];
 
 		if (endpoint->exists)
 			continue;
-		*endpoint = (struct model_endpoint){ .exists = true, .said = *said, .domain = -1 };
-		for (size_t k = 0; k < said->n_reserved; k++)
-			endpoint->reserved[k] = said->reserved[k];
+		*endpoint =
+			(struct model_endpoint){ .exists = true, .config = *config, .domain = -1 };
+		for (size_t k = 0; k < config->n_reserved; k++)
+			endpoint->reserved[k] = config->reserved[k];
 		return;
 	}
 }
@@ -131,7 +132,7 @@ static bool overlap(uint64_t a_first, uint64_t a_last, uint64_t b_first, uint64_
 
 static bool touches_reserved(const struct model_endpoint *endpoint, uint64_t first, uint64_t last)
 {
-	for (size_t i = 0; i < endpoint->said.n_reserved; i++)
+	for (size_t i = 0; i < endpoint->config.n_reserved; i++)
 		if (overlap(first, last, endpoint->reserved[i].first, endpoint->reserved[i].last))
 			return true;
 	return false;
@@ -142,9 +143,9 @@ static bool inside_input(const struct model *model, const struct model_endpoint 
 {
 	if (first < model->config.input_first || last > model->config.input_last)
 		return false;
-	if (!endpoint->said.input_first && !endpoint->said.input_last)
+	if (!endpoint->config.input_first && !endpoint->config.input_last)
 		return true;
-	return first >= endpoint->said.input_first && last <= endpoint->said.input_last;
+	return first >= endpoint->config.input_first && last <= endpoint->config.input_last;
 }
 
 /* "properties incompatible with those of endpoints already attached" */
@@ -188,14 +189,14 @@ static int count_in(const struct model *model, int domain)
 	return n;
 }
 
-/* Is there anything in that move to another domain (-1: a new one) that a listener is told, and
+/* Is there anything in that move to another domain (-1: a new one) that a listener gets, and
  * could refuse? */
 static bool is_told(const struct model *model, const struct model_endpoint *endpoint, int domain,
 		    bool bypass)
 {
 	enum viommu_mode mode = bypass ? VIOMMU_BYPASS : VIOMMU_TRANSLATED;
 
-	return mode != model_mode(model, endpoint->said.id) ||
+	return mode != model_mode(model, endpoint->config.id) ||
 	       (domain >= 0 && domain != endpoint->domain && count_in(model, domain));
 }
 
@@ -359,7 +360,7 @@ int model_translate(const struct model *model, uint32_t id, uint64_t iova, uint3
 	*ret_address = iova;
 	if (mode == VIOMMU_BYPASS)
 		return 0;
-	for (size_t i = 0; i < endpoint->said.n_reserved; i++) {
+	for (size_t i = 0; i < endpoint->config.n_reserved; i++) {
 		const struct viommu_reserved *region = &endpoint->reserved[i];
 
 		if (iova < region->first || iova > region->last)

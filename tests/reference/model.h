@@ -24,7 +24,7 @@ struct model_domain {
 
 struct model_endpoint {
 	bool exists;
-	struct viommu_endpoint said;
+	struct viommu_endpoint config;
 	struct viommu_reserved reserved[4];
 	int domain; /* index, or -1 */
 	bool quarantined;
@@ -50,7 +50,7 @@ void model_init(struct model *model, const struct viommu_config *config);
 void model_accept(struct model *model, uint64_t features);
 void model_reset(struct model *model, bool system);
 void model_write_bypass(struct model *model, uint8_t value);
-void model_add(struct model *model, const struct viommu_endpoint *said);
+void model_add(struct model *model, const struct viommu_endpoint *config);
 void model_remove(struct model *model, uint32_t id);
 void model_refuse(struct model *model, uint32_t id, bool refuses);
 

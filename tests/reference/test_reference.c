@@ -15,9 +15,9 @@
  * The device against the model, over random histories
  *
  * After every request both must have given the same status; every page that matters must
- * translate alike for every endpoint and every kind of access; every fault must be told as it
+ * translate alike for every endpoint and every kind of access; every fault must be reported as it
  * is; counters and configuration space must say what is there; and a listener on every endpoint,
- * which may refuse what it is told, must know exactly the mappings that are there. At any point
+ * which may refuse, must know exactly the mappings that are there. At any point
  * the state may be saved, and another device goes on from there. The spaces are small, so that
  * things collide.
  *
@@ -34,7 +34,7 @@
 #define HISTORY       400u
 #define DEFAULT_STEPS 40000u
 
-/* -- an operation, as data: so a history can be told, cut short and run again -------- */
+/* -- an operation, as data: so a history can be printed, shortened and run again -------- */
 
 enum kind {
 	ATTACH,
@@ -102,7 +102,7 @@ static struct operation random_operation(void)
 	return op;
 }
 
-/* -- the two devices, and what a listener has been told -------------------------------- */
+/* -- the two devices, and what a listener knows -------------------------------- */
 
 struct mirror {
 	struct viommu_listener *listener;
@@ -118,7 +118,7 @@ struct pair {
 	struct model model;
 	struct mirror mirrors[MODEL_ENDPOINTS];
 	uint8_t fault[VIOMMU_FAULT_LENGTH];
-	bool fault_told;
+	bool fault_reported;
 	const char *difference;
 };
 
@@ -161,7 +161,7 @@ static int take_event(void *opaque, const void *record, size_t length)
 	struct pair *pair = opaque;
 
 	assert_int_equal(length, VIOMMU_FAULT_LENGTH);
-	pair->fault_told = true;
+	pair->fault_reported = true;
 	memcpy(pair->fault, record, length);
 	return 0;
 }
@@ -252,7 +252,7 @@ static void move(struct pair *pair, uint32_t refusing)
 	new_device(pair);
 	for (int i = 0; i < MODEL_ENDPOINTS; i++)
 		if (pair->model.endpoints[i].exists)
-			assert_true(plug_device(pair, pair->model.endpoints[i].said.id));
+			assert_true(plug_device(pair, pair->model.endpoints[i].config.id));
 	refuse(pair, refusing, refusing < MODEL_ENDPOINTS);
 }
 
@@ -409,7 +409,7 @@ struct access {
 	uint64_t iova;
 };
 
-/* Is the record that was told what the model has to say of an access? */
+/* Is the reported record the one that the model expects? */
 static bool fault_is(const struct pair *pair, uint8_t reason, const struct access *access)
 {
 	uint8_t record[VIOMMU_FAULT_LENGTH] = { reason };
@@ -417,7 +417,7 @@ static bool fault_is(const struct pair *pair, uint8_t reason, const struct acces
 	put(record, 4, 4, access->flags | VIOMMU_FAULT_F_ADDRESS);
 	put(record, 8, 4, access->endpoint);
 	put(record, 16, 8, access->iova);
-	return pair->fault_told && !memcmp(record, pair->fault, sizeof(record));
+	return pair->fault_reported && !memcmp(record, pair->fault, sizeof(record));
 }
 
 static const char *compare_page(struct pair *pair, const struct access *access)
@@ -427,7 +427,7 @@ static const char *compare_page(struct pair *pair, const struct access *access)
 	uint8_t reason = 0;
 	int mine, theirs;
 
-	pair->fault_told = false;
+	pair->fault_reported = false;
 	mine = viommu_translate(pair->device, access->endpoint, access->iova, 1, access->flags,
 				&found);
 	theirs = model_translate(&pair->model, access->endpoint, access->iova, access->flags,
@@ -438,7 +438,7 @@ static const char *compare_page(struct pair *pair, const struct access *access)
 		return "an access goes to another address";
 	if (mine == -EFAULT && !fault_is(pair, reason, access))
 		return "a fault is told otherwise";
-	if (mine != -EFAULT && pair->fault_told)
+	if (mine != -EFAULT && pair->fault_reported)
 		return "a fault without a fault";
 	return NULL;
 }
@@ -450,7 +450,7 @@ static const char *compare_mirror(const struct pair *pair, uint32_t id)
 	int domain = -1;
 
 	for (int i = 0; i < MODEL_ENDPOINTS; i++)
-		if (pair->model.endpoints[i].exists && pair->model.endpoints[i].said.id == id)
+		if (pair->model.endpoints[i].exists && pair->model.endpoints[i].config.id == id)
 			domain = pair->model.endpoints[i].domain;
 	for (int i = 0; i < MODEL_MAPPINGS; i++)
 		n += domain >= 0 && pair->model.mappings[i].exists &&

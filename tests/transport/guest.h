@@ -41,7 +41,7 @@ void guest_fini(struct guest *guest);
 void *guest_find(void *opaque, uint64_t address, uint64_t *length, bool write);
 void *guest_at(struct guest *guest, uint64_t address);
 
-/* -- the window, whoever is behind it ------------------------------------------------- */
+/* -- the window, with any device behind it ------------------------------------------------- */
 
 struct window {
 	void *device;

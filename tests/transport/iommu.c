@@ -190,7 +190,7 @@ static void buffers_of_the_event_queue_are_no_requests(void **state)
 	assert_int_equal(length, VIOMMU_FAULT_LENGTH);
 }
 
-/* A fault that nobody waits for is dropped, and counted; so is one for which the buffer is too
+/* A fault without a buffer is dropped, and counted; so is one for which the buffer is too
  * short, and that buffer goes back empty. */
 static void a_fault_without_a_buffer_is_dropped(void **state)
 {

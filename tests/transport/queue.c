@@ -230,7 +230,7 @@ static void interrupts_can_be_turned_off(void **state)
 /* "If the idx field in the used ring (which determined where that descriptor index was placed)
  * was equal to used_event, the device MUST send a notification. Otherwise the device SHOULD
  * NOT". And so for packed rings, by entry; here every request has one. */
-static void the_event_index_says_when_to_interrupt(void **state)
+static void the_event_index_decides_when_to_interrupt(void **state)
 {
 	static const struct variant with_event[] = {
 		{ "split", F_EVENT_INDEX | F_INDIRECT, 8 },
@@ -303,7 +303,7 @@ static void notifications_are_wanted_whenever_the_device_rests(void **state)
 }
 
 /* Deliveries need no notification: the driver has put buffers there, and waits. */
-static void deliveries_take_buffers_nobody_notified_of(void **state)
+static void deliveries_use_buffers_without_a_notification(void **state)
 {
 	struct echo *echo = *state;
 	const struct ring_buffer buffers[] = { { DATA_AT, 4, true }, { DATA_AT + PAGE, 8, true } };
@@ -359,7 +359,7 @@ struct race {
 	atomic_bool done;
 };
 
-/* The other virtual CPU: it does nothing but to notify, when the driver has said so. */
+/* The other virtual CPU: it only notifies, when the driver tells it to. */
 static void *notifier(void *opaque)
 {
 	struct race *race = opaque;
@@ -429,10 +429,10 @@ int main(void)
 		TEST(a_chain_may_fill_the_queue),
 		TEST(a_buffer_may_cross_from_one_region_into_the_next),
 		TEST(interrupts_can_be_turned_off),
-		TEST(the_event_index_says_when_to_interrupt),
+		TEST(the_event_index_decides_when_to_interrupt),
 		TEST(a_batch_is_one_interrupt),
 		TEST(notifications_are_wanted_whenever_the_device_rests),
-		TEST(deliveries_take_buffers_nobody_notified_of),
+		TEST(deliveries_use_buffers_without_a_notification),
 		TEST(a_short_buffer_comes_back_empty),
 		TEST(nothing_is_lost_between_driver_and_device),
 	};

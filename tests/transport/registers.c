@@ -11,7 +11,7 @@
 static const struct variant plain = { "split", 0, 16 };
 
 /* "The device MUST return 0x74726976 in MagicValue", and 0x2 in Version. */
-static void the_window_says_what_it_is(void **state)
+static void the_window_identifies_itself(void **state)
 {
 	const struct window *window = &((struct echo *)*state)->window;
 
@@ -79,7 +79,7 @@ static void features_in_a_third_word_are_refused(void **state)
 }
 
 /* A driver may try again with less, without a reset. */
-static void a_driver_may_lower_its_wishes(void **state)
+static void a_driver_may_accept_fewer_features_again(void **state)
 {
 	const struct window *window = &((struct echo *)*state)->window;
 
@@ -119,7 +119,7 @@ static void status_bits_only_add_up(void **state)
 	assert_int_equal(load(window, STATUS), ACKNOWLEDGE | DRIVER | FAILED);
 }
 
-/* Without FEATURES_OK nobody knows what the driver would be running with. */
+/* Without FEATURES_OK the features of the driver are unknown. */
 static void driver_ok_needs_features_ok(void **state)
 {
 	const struct window *window = &((struct echo *)*state)->window;
@@ -298,7 +298,7 @@ static void queue_reset_needs_its_feature(void **state)
 	ring_free(ring);
 }
 
-/* A queue that is declared ready and cannot be found: the driver is told. */
+/* A queue that is declared ready and cannot be found: the driver sees DEVICE_NEEDS_RESET. */
 static void a_queue_that_cannot_be_makes_the_device_need_a_reset(void **state)
 {
 	static const struct {
@@ -467,11 +467,11 @@ static void other_accesses_read_zero_and_write_nothing(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(the_window_says_what_it_is),
+		TEST(the_window_identifies_itself),
 		TEST(features_are_offered_in_two_words),
 		TEST(features_ok_stays_only_for_features_that_can_be_had),
 		TEST(features_in_a_third_word_are_refused),
-		TEST(a_driver_may_lower_its_wishes),
+		TEST(a_driver_may_accept_fewer_features_again),
 		TEST(features_do_not_change_after_features_ok),
 		TEST(status_bits_only_add_up),
 		TEST(driver_ok_needs_features_ok),

@@ -86,7 +86,7 @@ static void a_driver_goes_on_in_another_window(void **state)
 	}
 }
 
-/* It stands in the ring, and nobody has looked at it: it is executed once, and where it is then. */
+/* The request is in the ring and not served yet: it is executed once, in the new window. */
 static void a_request_that_was_not_notified_of_is_not_lost(void **state)
 {
 	struct rig *rig = *state;
@@ -360,7 +360,7 @@ static void a_state_that_cannot_be_is_refused(void **state)
 }
 
 /* "in a window with the same or more to offer" */
-static void a_window_with_less_to_offer_says_what_is_missing(void **state)
+static void a_window_that_offers_less_names_what_is_missing(void **state)
 {
 	static const struct {
 		struct viommu_mmio_config config;
@@ -396,7 +396,7 @@ static void a_missing_endpoint_is_named(void **state)
 }
 
 /* Each is refused where the other belongs, by its first bytes. */
-static void streams_of_window_and_device_are_told_apart(void **state)
+static void streams_of_window_and_device_are_distinguished(void **state)
 {
 	struct rig *rig = *state;
 	char reason[VIOMMU_REASON_LENGTH];
@@ -428,9 +428,9 @@ int main(void)
 		TEST(every_truncation_is_refused),
 		TEST(every_flipped_bit_is_refused),
 		TEST(a_state_that_cannot_be_is_refused),
-		TEST(a_window_with_less_to_offer_says_what_is_missing),
+		TEST(a_window_that_offers_less_names_what_is_missing),
 		TEST(a_missing_endpoint_is_named),
-		TEST(streams_of_window_and_device_are_told_apart),
+		TEST(streams_of_window_and_device_are_distinguished),
 	};
 
 	return cmocka_run_group_tests_name("transport: saved", tests, NULL, NULL);
