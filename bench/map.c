@@ -64,7 +64,7 @@ static void report(const char *what, double value)
 
 /*
  * What the process holds. Of a small set it is what the heap has handed out; of a large one the
- * pages that are really there, for an allocator may set aside addresses that nobody touches.
+ * pages that are really there, for an allocator may set aside addresses without touching them.
  */
 static size_t held(const struct run *run)
 {

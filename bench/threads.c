@@ -167,7 +167,7 @@ static void *translate_all(void *opaque)
 	return NULL;
 }
 
-/* Of the ranges that nobody translates the oldest goes, and a new one comes. */
+/* Of the ranges without translations the oldest goes, and a new one comes. */
 static void write_one(uint64_t i)
 {
 	const struct workload *workload = &bench.workload;

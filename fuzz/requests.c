@@ -3,7 +3,7 @@
  * Anything a guest and its VMM can do to the device itself, in any order
  *
  * The first bytes configure it; after that a byte chooses what is done next. A listener
- * follows one endpoint and counts what it was told: at no time may it have been told to take
+ * follows one endpoint and counts the calls of its listener: at no time may it be called to take
  * away what it was not given, nor know of more or less than the domain has. In the end nothing may
  * be left that the device still counts.
  */
@@ -455,7 +455,7 @@ static void live(struct scene *scene)
 }
 
 /* Whoever resets the device takes everything away that a guest has made. */
-static void settle(struct scene *scene)
+static void collect(struct scene *scene)
 {
 	struct viommu_counters counters = { .size = sizeof(counters) };
 
@@ -504,7 +504,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 	must(!viommu_listen(scene.device, 0, &listener_ops, &scene, &listener));
 	live(&scene);
 	look_at_all(&scene);
-	settle(&scene);
+	collect(&scene);
 	viommu_dma_free(scene.dma);
 	viommu_free(scene.device);
 	return 0;

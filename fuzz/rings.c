@@ -23,7 +23,7 @@ struct scene {
 	uint8_t memory[MEMORY];
 	bool calm;      /* memory does not change by itself */
 	unsigned spent; /* of patience */
-	bool level;     /* of the interrupt line, as it was told last */
+	bool level;     /* of the interrupt line, as reported last */
 
 	/* Indices of the available rings, as a driver has them. */
 	uint16_t available[VIOMMU_N_QUEUES];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Saved state that nobody saved, of a device or of a window with a device behind it
+ * Arbitrary bytes as saved state, of a device or of a window with a device behind it
  *
  * A head has a checksum that no random bytes have, so the input is tried as it is and with a
  * right one: what a checksum cannot see must be caught as well. What is taken must come out again
