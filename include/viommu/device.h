@@ -380,8 +380,12 @@ size_t viommu_request(struct viommu *device, const struct iovec *readable, size_
  *     queue_publish(queue);
  *
  * where queue_push() only notes a used element, and queue_publish() moves the index and sends the
- * interrupt. ATTACH and DETACH wait at once even in a batch. Other threads that need the lock wait
- * as long as the batch lasts; translations do not. So bound it by the size of the queue.
+ * interrupt. Other threads that need the lock wait as long as the batch lasts; translations do not.
+ * So bound it by the size of the queue.
+ *
+ * All ATTACHes, DETACHes and UNMAPs of a batch wait for sections once, at its end. There is one
+ * more wait where a mapping is added to or removed from a domain that an endpoint has just left,
+ * where a listener must be notified first, and now and then to reclaim nodes of a map.
  *
  * Returns: nothing. Locks: device, kept. Waits: no. Since: 0.1 (stable)
  */
@@ -503,6 +507,13 @@ enum viommu_mode {
  * A component that shadows an endpoint's mappings: VFIO, iommufd, a vhost IOTLB, a device with an
  * ATS cache. Every member may be NULL. An endpoint's listeners are called in the order in which
  * they were added.
+ *
+ * Order. What grants access is notified first and found by translations after. What takes access
+ * away happens in this order: no translation finds it any more, sections that may have found it
+ * end, listeners are notified, the guest's request completes. So viommu_translate() in `unmap` or
+ * `mode` already gives the new answer, and a cache that is filled on a miss and dropped in `unmap`
+ * and `mode` never keeps an old one. An endpoint with listeners is blocked while it moves from one
+ * domain to another.
  *
  * For VFIO: `map` calls VFIO_IOMMU_MAP_DMA with the host's address of `phys`, `unmap` calls
  * VFIO_IOMMU_UNMAP_DMA, and `mode` maps all of guest memory one to one for VIOMMU_BYPASS, and

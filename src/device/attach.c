@@ -14,10 +14,10 @@
  * agreed to the new one.
  */
 
-/* Retire a domain after its last endpoint has left. */
+/* Retire a domain that its last endpoint has left, with listeners notified. */
 static void domain_release(struct viommu *device, struct domain *domain)
 {
-	if (!domain || domain->n_endpoints)
+	if (!domain || domain->n_endpoints || domain->n_leaving)
 		return;
 	domain_unaccount(device, domain);
 	if (domain_find(device, domain->node.id) == domain)
@@ -25,23 +25,70 @@ static void domain_release(struct viommu *device, struct domain *domain)
 	device_retire_domain(device, domain);
 }
 
-void endpoint_detach(struct endpoint *endpoint)
-{
-	struct domain *domain = endpoint->domain;
+/* -- leaving ------------------------------------------------------------------------ */
 
-	if (!domain)
-		return;
-	listeners_unmap_all(endpoint);
+/* The route goes first: no translation can find the domain any more. */
+static void leave(struct endpoint *endpoint)
+{
+	endpoint->leaving = endpoint->domain;
+	endpoint->leaving->n_leaving++;
 	endpoint_unlink(endpoint);
-	listeners_notify_mode(endpoint);
 	endpoint_publish_route(endpoint);
+}
+
+/* After the grace period, if there are listeners. */
+static void notify_left(struct endpoint *endpoint)
+{
+	struct domain *domain = endpoint->leaving;
+
+	listeners_unmap_all(endpoint, domain);
+	listeners_notify_mode(endpoint);
+	endpoint->leaving = NULL;
+	domain->n_leaving--;
 	domain_release(endpoint->device, domain);
 }
 
-/*
- * Put the endpoint back in front of `next`. If a listener refuses the old state too, quarantine
- * it.
- */
+void endpoint_detach(struct endpoint *endpoint)
+{
+	struct viommu *device = endpoint->device;
+
+	if (!endpoint->domain)
+		return;
+	device_deliver_removals(device);
+	leave(endpoint);
+	if (endpoint->listeners && device->sync_pending)
+		device_synchronize(device);
+	notify_left(endpoint);
+}
+
+void endpoints_detach_all(struct viommu *device)
+{
+	device_deliver_removals(device);
+	for_all_endpoints(endpoint, device)
+		if (endpoint->domain)
+			leave(endpoint);
+	if (device->n_listeners && device->sync_pending)
+		device_synchronize(device);
+	for_all_endpoints(endpoint, device)
+		if (endpoint->leaving)
+			notify_left(endpoint);
+}
+
+/* Routes lose access before listeners are notified of it, and all of them with one grace period. */
+void notify_mode_changes(struct viommu *device)
+{
+	for_all_endpoints(endpoint, device)
+		if (!endpoint->domain)
+			endpoint_publish_route(endpoint);
+	if (device->sync_pending && device->n_listeners)
+		device_synchronize(device);
+	listeners_notify_mode_changes(device);
+}
+
+/* -- moving --------------------------------------------------------------------------- */
+
+/* Put the endpoint where it was before, which is in front of `next`; if a listener will not have
+ * that, nowhere. */
 static void endpoint_restore(struct endpoint *endpoint, struct domain *old, struct endpoint *next)
 {
 	endpoint_unlink(endpoint);
@@ -58,23 +105,47 @@ static void endpoint_restore(struct endpoint *endpoint, struct domain *old, stru
 	listeners_notify_mode(endpoint);
 }
 
-static int endpoint_move(struct endpoint *endpoint, struct domain *domain)
+/* Without listeners the endpoint goes from one domain to the other by one store. */
+static void move_silently(struct endpoint *endpoint, struct domain *domain)
+{
+	if (endpoint->domain)
+		endpoint_unlink(endpoint);
+	endpoint_link(endpoint, domain);
+	endpoint->quarantined = false;
+}
+
+/* Listeners have one address space, so the endpoint is blocked between the two. */
+static int move_with_listeners(struct endpoint *endpoint, struct domain *domain)
 {
 	struct domain *old = endpoint->domain;
 	struct endpoint *next = old ? endpoint->next : NULL;
 	bool quarantined = endpoint->quarantined;
 	int error;
 
-	listeners_unmap_all(endpoint);
-	if (old)
-		endpoint_unlink(endpoint);
-	endpoint_link(endpoint, domain);
-	endpoint->quarantined = false;
+	device_deliver_removals(endpoint->device);
+	endpoint_block(endpoint);
+	if (endpoint->device->sync_pending)
+		device_synchronize(endpoint->device);
+	listeners_unmap_all(endpoint, old);
+	move_silently(endpoint, domain);
 	error = listeners_replay(endpoint);
 	if (error) {
 		endpoint->quarantined = quarantined;
 		endpoint_restore(endpoint, old, next);
 	}
+	return error;
+}
+
+/* Leave whatever domain the endpoint is in, and join `domain`. */
+static int endpoint_move(struct endpoint *endpoint, struct domain *domain)
+{
+	struct domain *old = endpoint->domain;
+	int error = 0;
+
+	if (endpoint->listeners)
+		error = move_with_listeners(endpoint, domain);
+	else
+		move_silently(endpoint, domain);
 	endpoint_publish_route(endpoint);
 	domain_release(endpoint->device, old);
 	return error;

@@ -116,7 +116,7 @@ static const char *write_bypass(struct viommu *device, uint8_t bypass)
 	device_lock(device);
 	if (device_accepted(device, VIOMMU_F_BYPASS_CONFIG)) {
 		device->bypass = bypass;
-		listeners_notify_mode_changes(device);
+		notify_mode_changes(device);
 		error = NULL;
 	}
 	device_unlock(device);

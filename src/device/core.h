@@ -43,6 +43,9 @@ struct domain {
 	struct endpoint *endpoints, **end; /* in the order of attachment */
 	struct endpoint *classes;          /* one endpoint of each; classes.c */
 	uint64_t n_endpoints;
+	struct viommu_listener *listeners, **listeners_end; /* of all its endpoints */
+	uint64_t left;      /* the grace period in which an endpoint left last */
+	uint64_t n_leaving; /* endpoints that have left, with listeners still to be notified */
 	struct domain *next_changed, *next_retired;
 };
 
@@ -64,6 +67,7 @@ struct endpoint {
 	uint64_t granule;
 	uint64_t input_first, input_last; /* within the device's */
 	struct domain *domain;            /* NULL: attached to nothing */
+	struct domain *leaving;           /* left, with listeners still to be notified; else NULL */
 	struct endpoint *next, **at;      /* in the domain's list; what points to it there */
 	struct endpoint *next_class;      /* if it represents its class */
 	struct endpoint *next_in_class;
@@ -79,7 +83,17 @@ struct viommu_listener {
 	struct viommu_listener_ops ops;
 	void *opaque;
 	struct viommu_listener *next;
+	struct viommu_listener *next_in_domain, **in_domain_at; /* while the endpoint has one */
 };
+
+/* A mapping taken out of a domain whose listeners are to be notified after the grace period. */
+struct removal {
+	struct domain *domain;
+	struct viommu_mapping mapping;
+};
+
+/* Removals that may wait for one grace period. */
+#define REMOVALS_MAX 512
 
 #define N_LAST_FAULTS 64
 
@@ -97,6 +111,9 @@ struct viommu {
 	struct domain *changed; /* domains with such maps */
 	struct domain *retired; /* domains to free after a grace period */
 	size_t n_listeners;
+	uint64_t grace_period;    /* number of the current one, from 1 */
+	struct removal *removals; /* room for REMOVALS_MAX once there was a listener */
+	size_t n_removals;
 
 	uint64_t accepted; /* features */
 	bool bypass;       /* the field of configuration space */
@@ -122,6 +139,8 @@ struct viommu {
 	     d = ids_after(&(device)->domains, &d->node))
 #define for_each_endpoint(e, domain) for (struct endpoint *e = (domain)->endpoints; e; e = e->next)
 #define for_each_class(e, domain)    for (struct endpoint *e = (domain)->classes; e; e = e->next_class)
+#define for_each_listener_of_domain(l, domain) \
+	for (struct viommu_listener *l = (domain)->listeners; l; l = l->next_in_domain)
 #define for_each_listener(l, endpoint) \
 	for (struct viommu_listener *l = (endpoint)->listeners; l; l = l->next)
 
@@ -147,14 +166,20 @@ enum viommu_mode endpoint_mode(const struct endpoint *endpoint);
 /* Publish an endpoint's route after its domain, quarantine or the device's `bypass` has changed. */
 void endpoint_publish_route(struct endpoint *endpoint);
 
+/* Block an endpoint between two domains, whatever it is attached to. */
+void endpoint_block(struct endpoint *endpoint);
+
 /* -- quiesce.c ------------------------------------------------------------------ */
 
 /* Unlocking waits for a grace period if one is pending. */
 void device_lock(struct viommu *device);
 void device_unlock(struct viommu *device);
 
-/* Something was unpublished: wait for a grace period before it is used again. */
-void device_mark_sync_pending(struct viommu *device);
+/* Something was taken away: wait for translations before it is used again. */
+static inline void device_mark_sync_pending(struct viommu *device)
+{
+	device->sync_pending = true;
+}
 
 /* Free a domain without endpoints after a grace period. */
 void device_retire_domain(struct viommu *device, struct domain *domain);
@@ -166,7 +191,16 @@ void device_changed(struct viommu *device, struct domain *domain);
 void device_synchronize(struct viommu *device);
 void device_synchronize_if_due(struct viommu *device);
 
-/* -- requests.c: decoded requests -------------------------------------------------- */
+/* Notify pending removals now: before a mapping, a route or a list of listeners changes. */
+void device_deliver_removals(struct viommu *device);
+
+/*
+ * Before a map changes: a translation that read its route before an endpoint left this domain must
+ * not find what is mapped here after. It waits only if one has left in this grace period.
+ */
+void device_synchronize_if_left(struct viommu *device, const struct domain *domain);
+
+/* -- requests.c: the layouts of all requests, decoded ------------------------------ */
 
 struct request_attach {
 	uint8_t type, reserved_head[3];
@@ -244,13 +278,30 @@ void endpoint_link(struct endpoint *endpoint, struct domain *domain);
 void endpoint_link_before(struct endpoint *endpoint, struct domain *domain, struct endpoint *next);
 void endpoint_unlink(struct endpoint *endpoint);
 
-/* The range as listeners see it. */
-struct viommu_mapping mapping_of(const struct domain *domain, const struct range *range);
+/* The range as a listener sees it. */
+static inline struct viommu_mapping mapping_of(const struct domain *domain,
+					       const struct range *range)
+{
+	return (struct viommu_mapping){
+		.domain = domain->node.id,
+		.flags = range->flags,
+		.first = range->first,
+		.last = range->last,
+		.phys = range->phys,
+	};
+}
 
 /* -- attach.c -------------------------------------------------------------------------- */
 
-/* Detach, and notify listeners. Cannot fail. */
+/* Take the endpoint out of its domain and notify its listeners. Cannot fail. */
 void endpoint_detach(struct endpoint *endpoint);
+
+/* The same for all endpoints, with one grace period. */
+void endpoints_detach_all(struct viommu *device);
+
+/* Publish and notify the modes of endpoints without a domain, after `bypass` or features changed.
+ */
+void notify_mode_changes(struct viommu *device);
 
 /* -- classes.c ------------------------------------------------------------------------------ */
 
@@ -299,8 +350,21 @@ size_t probe_properties(const struct endpoint *endpoint, uint8_t *properties, si
 /* The status for a listener's negative errno. */
 uint8_t status_of(int error);
 
-/* Call before an endpoint leaves its domain: unmap everything. */
-void listeners_unmap_all(struct endpoint *endpoint);
+/* A listener joins its endpoint's list and its domain's, or leaves them. */
+void listener_add(struct viommu_listener *listener);
+void listener_remove(struct viommu_listener *listener);
+
+/* Tell one listener the mode in force and every mapping; unmap every mapping. */
+int listener_replay(const struct viommu_listener *listener);
+void listener_unmap_all(const struct viommu_listener *listener);
+int listener_notify_mode(const struct viommu_listener *listener, enum viommu_mode mode);
+
+/* The endpoint joins its domain, or is about to leave it: so do its listeners. */
+void listeners_join(struct endpoint *endpoint);
+void listeners_leave(struct endpoint *endpoint);
+
+/* The endpoint has left that domain: unmap everything it has. */
+void listeners_unmap_all(struct endpoint *endpoint, const struct domain *domain);
 
 /*
  * Call when an endpoint is in another domain: notify the mode and every mapping. If a listener
@@ -313,9 +377,12 @@ void listeners_notify_mode(struct endpoint *endpoint);
 
 /* Notify all endpoints of a domain of a mapping. As listeners_replay() if one refuses. */
 int listeners_map(struct domain *domain, const struct viommu_mapping *mapping);
-void listeners_unmap(struct domain *domain, const struct viommu_mapping *mapping);
+void listeners_unmap(const struct domain *domain, const struct viommu_mapping *mapping);
 
-/* Notify the mode of unattached endpoints where it has changed. */
+/* Notify removals, after the grace period. */
+void listeners_deliver_removals(struct viommu *device);
+
+/* Notify the mode where it is no longer the one notified last: of endpoints without a domain. */
 void listeners_notify_mode_changes(struct viommu *device);
 
 /* Free an endpoint's listeners without calling them. */

@@ -144,6 +144,7 @@ int viommu_new(const struct viommu_config *config, const struct viommu_ops *ops,
 
 	device->opaque = opaque;
 	device->bypass = device->config.bypass;
+	device->grace_period = 1;
 	*ret_device = device;
 	return 0;
 
@@ -176,6 +177,7 @@ struct viommu *viommu_free(struct viommu *device)
 		free(atomic_load(&endpoint->regions));
 		free(endpoint);
 	}
+	free(device->removals);
 	directory_clear(&device->directory);
 	readers_fini(&device->readers);
 	pthread_mutex_destroy(&device->faults_lock);
@@ -212,7 +214,7 @@ int viommu_accept(struct viommu *device, uint64_t features)
 	}
 	device_lock(device);
 	device->accepted = features & FEATURES_KNOWN;
-	listeners_notify_mode_changes(device);
+	notify_mode_changes(device);
 	device_unlock(device);
 	return 0;
 }
@@ -221,11 +223,10 @@ void device_reset(struct viommu *device, bool bypass)
 {
 	device->accepted = 0;
 	device->bypass = bypass;
-	for_all_endpoints(endpoint, device) {
+	for_all_endpoints(endpoint, device)
 		endpoint->quarantined = false;
-		endpoint_detach(endpoint);
-	}
-	listeners_notify_mode_changes(device);
+	endpoints_detach_all(device);
+	notify_mode_changes(device);
 }
 
 void viommu_reset(struct viommu *device)

@@ -47,6 +47,7 @@ struct domain *domain_new(uint32_t id, bool bypass, uint64_t granule)
 	}
 	domain->route = route_into(domain);
 	domain->end = &domain->endpoints;
+	domain->listeners_end = &domain->listeners;
 	return domain;
 }
 
@@ -93,6 +94,7 @@ void endpoint_link_before(struct endpoint *endpoint, struct domain *domain, stru
 	*(next ? &next->at : &domain->end) = &endpoint->next;
 	domain->n_endpoints++;
 	classes_add(endpoint);
+	listeners_join(endpoint);
 }
 
 void endpoint_link(struct endpoint *endpoint, struct domain *domain)
@@ -104,22 +106,11 @@ void endpoint_unlink(struct endpoint *endpoint)
 {
 	struct domain *domain = endpoint->domain;
 
+	listeners_leave(endpoint);
 	classes_remove(endpoint);
 	*endpoint->at = endpoint->next;
 	*(endpoint->next ? &endpoint->next->at : &domain->end) = endpoint->at;
 	domain->n_endpoints--;
+	domain->left = endpoint->device->grace_period;
 	endpoint->domain = NULL;
-}
-
-/* -- mappings ------------------------------------------------------------------------ */
-
-struct viommu_mapping mapping_of(const struct domain *domain, const struct range *range)
-{
-	return (struct viommu_mapping){
-		.domain = domain->node.id,
-		.flags = range->flags,
-		.first = range->first,
-		.last = range->last,
-		.phys = range->phys,
-	};
 }

@@ -4,14 +4,17 @@
 #include <stdlib.h>
 
 #include "device/trace.h"
-#include "wire/sized.h"
 
 /*
- * Listeners: components that shadow what an endpoint can reach
+ * Notifying listeners, which shadow what an endpoint can reach
  *
- * A listener sees a consistent history: a mode; while that is VIOMMU_TRANSLATED, mappings that
- * are added and removed, each exactly once. When one refuses, those before it are taken back.
- * Only a refusal of the old state on the way back breaks the history: see endpoint_restore().
+ * What a listener is notified of is consistent at every point: a mode; while that is
+ * VIOMMU_TRANSLATED, mappings added and removed, each exactly once. A refusal is undone with the
+ * listeners that agreed before it, unless the old state is refused as well: endpoint_restore().
+ *
+ * A mapping or mode that grants access is notified before translations can find it. One that is
+ * taken away is first made unfindable, then its grace period ends, and then it is notified. In any
+ * other order a listener that caches translations fills its cache again with what is going away.
  */
 
 /* <viommu/device.h> documents this table. Any other errno is DEVERR. */
@@ -51,15 +54,15 @@ static void notify_unmap(const struct viommu_listener *listener,
 		listener->ops.unmap(listener->opaque, mapping);
 }
 
-static int notify_mode(const struct viommu_listener *listener, enum viommu_mode mode)
+int listener_notify_mode(const struct viommu_listener *listener, enum viommu_mode mode)
 {
 	return listener->ops.mode ? listener->ops.mode(listener->opaque, mode) : 0;
 }
 
-/* Unmap the first `n` mappings of the endpoint's domain. */
-static void unmap_first(const struct viommu_listener *listener, size_t n)
+/* Unmap the first `n` mappings of a domain. */
+static void unmap_first(const struct viommu_listener *listener, const struct domain *domain,
+			size_t n)
 {
-	const struct domain *domain = listener->endpoint->domain;
 	struct range range;
 
 	for (uint64_t from = 0; n && map_next_range(domain->map, from, &range);
@@ -83,7 +86,7 @@ static int map_all(const struct viommu_listener *listener)
 		int error = notify_map(listener, &mapping);
 
 		if (error) {
-			unmap_first(listener, done);
+			unmap_first(listener, domain, done);
 			return error;
 		}
 		from = range.last + 1;
@@ -94,25 +97,33 @@ static int map_all(const struct viommu_listener *listener)
 /* `notified` is the mode that the listener knows, or MODE_UNKNOWN. */
 static int replay(const struct viommu_listener *listener, enum viommu_mode mode, int notified)
 {
-	int error = (int)mode == notified ? 0 : notify_mode(listener, mode);
+	int error = (int)mode == notified ? 0 : listener_notify_mode(listener, mode);
 
 	return error || mode != VIOMMU_TRANSLATED ? error : map_all(listener);
 }
 
-static void unmap_all(const struct viommu_listener *listener)
+int listener_replay(const struct viommu_listener *listener)
 {
-	const struct endpoint *endpoint = listener->endpoint;
+	return replay(listener, endpoint_mode(listener->endpoint), MODE_UNKNOWN);
+}
 
-	if (endpoint_mode(endpoint) == VIOMMU_TRANSLATED)
-		unmap_first(listener, map_count(endpoint->domain->map));
+static void unmap_domain(const struct viommu_listener *listener, const struct domain *domain)
+{
+	if (domain && !domain->bypass)
+		unmap_first(listener, domain, map_count(domain->map));
+}
+
+void listener_unmap_all(const struct viommu_listener *listener)
+{
+	unmap_domain(listener, listener->endpoint->domain);
 }
 
 /* -- all listeners of an endpoint ----------------------------------------------- */
 
-void listeners_unmap_all(struct endpoint *endpoint)
+void listeners_unmap_all(struct endpoint *endpoint, const struct domain *domain)
 {
 	for_each_listener(listener, endpoint)
-		unmap_all(listener);
+		unmap_domain(listener, domain);
 }
 
 int listeners_replay(struct endpoint *endpoint)
@@ -129,7 +140,7 @@ int listeners_replay(struct endpoint *endpoint)
 			   " refused a mode or mapping: errno %d",
 			   endpoint->node.id, -error);
 		for (struct viommu_listener *l = endpoint->listeners; l != listener; l = l->next)
-			unmap_all(l);
+			listener_unmap_all(l);
 		endpoint->notified_mode = MODE_UNKNOWN;
 		return error;
 	}
@@ -143,18 +154,15 @@ void listeners_notify_mode(struct endpoint *endpoint)
 
 	if (endpoint->notified_mode != (int)mode)
 		for_each_listener(listener, endpoint)
-			notify_mode(listener, mode);
+			listener_notify_mode(listener, mode);
 	endpoint->notified_mode = (int)mode;
 }
 
 void listeners_notify_mode_changes(struct viommu *device)
 {
-	for_all_endpoints(endpoint, device) {
-		if (endpoint->domain)
-			continue;
-		listeners_notify_mode(endpoint);
-		endpoint_publish_route(endpoint);
-	}
+	for_all_endpoints(endpoint, device)
+		if (!endpoint->domain)
+			listeners_notify_mode(endpoint);
 }
 
 void listeners_free(struct endpoint *endpoint)
@@ -170,107 +178,96 @@ void listeners_free(struct endpoint *endpoint)
 
 /* -- all listeners of a domain ---------------------------------------------------- */
 
-/* Unmap from the listeners before `until`; NULL: from all. */
-static void unmap_until(struct domain *domain, const struct viommu_listener *until,
+/* Notify the removal to those before `until`, or to all. */
+static void unmap_until(const struct domain *domain, const struct viommu_listener *until,
 			const struct viommu_mapping *mapping)
 {
-	for_each_endpoint(endpoint, domain) {
-		for_each_listener(listener, endpoint) {
-			if (listener == until)
-				return;
-			notify_unmap(listener, mapping);
-		}
+	for_each_listener_of_domain(listener, domain) {
+		if (listener == until)
+			return;
+		notify_unmap(listener, mapping);
 	}
 }
 
 int listeners_map(struct domain *domain, const struct viommu_mapping *mapping)
 {
-	for_each_endpoint(endpoint, domain) {
-		for_each_listener(listener, endpoint) {
-			int error = notify_map(listener, mapping);
+	for_each_listener_of_domain(listener, domain) {
+		int error = notify_map(listener, mapping);
 
-			if (error) {
-				device_log(endpoint->device, VIOMMU_LOG_LISTENER,
-					   "a listener of endpoint 0x%" PRIx32
-					   " refused the mapping at 0x%" PRIx64 ": errno %d",
-					   endpoint->node.id, mapping->first, -error);
-				unmap_until(domain, listener, mapping);
-				return error;
-			}
-		}
+		if (!error)
+			continue;
+		device_log(listener->endpoint->device, VIOMMU_LOG_LISTENER,
+			   "a listener of endpoint 0x%" PRIx32 " refused the mapping at 0x%" PRIx64
+			   ": errno %d",
+			   listener->endpoint->node.id, mapping->first, -error);
+		unmap_until(domain, listener, mapping);
+		return error;
 	}
 	return 0;
 }
 
-void listeners_unmap(struct domain *domain, const struct viommu_mapping *mapping)
+void listeners_unmap(const struct domain *domain, const struct viommu_mapping *mapping)
 {
 	unmap_until(domain, NULL, mapping);
 }
 
-/* -- adding and removing ------------------------------------------------------------- */
-
-static int add(struct endpoint *endpoint, struct viommu_listener *listener)
+void listeners_deliver_removals(struct viommu *device)
 {
-	struct viommu_listener **at = &endpoint->listeners;
-	int error;
+	for (size_t i = 0; i < device->n_removals; i++)
+		listeners_unmap(device->removals[i].domain, &device->removals[i].mapping);
+	device->n_removals = 0;
+}
 
-	listener->endpoint = endpoint;
-	error = replay(listener, endpoint_mode(endpoint), MODE_UNKNOWN);
-	if (error)
-		return error;
-	if (endpoint->notified_mode == MODE_UNKNOWN)
-		endpoint->notified_mode = (int)endpoint_mode(endpoint);
+/* -- lists -------------------------------------------------------------------------- */
+
+static void join_domain(struct viommu_listener *listener, struct domain *domain)
+{
+	listener->next_in_domain = NULL;
+	listener->in_domain_at = domain->listeners_end;
+	*listener->in_domain_at = listener;
+	domain->listeners_end = &listener->next_in_domain;
+}
+
+static void leave_domain(struct viommu_listener *listener, struct domain *domain)
+{
+	struct viommu_listener *next = listener->next_in_domain;
+
+	*listener->in_domain_at = next;
+	*(next ? &next->in_domain_at : &domain->listeners_end) = listener->in_domain_at;
+}
+
+void listeners_join(struct endpoint *endpoint)
+{
+	for_each_listener(listener, endpoint)
+		join_domain(listener, endpoint->domain);
+}
+
+void listeners_leave(struct endpoint *endpoint)
+{
+	for_each_listener(listener, endpoint)
+		leave_domain(listener, endpoint->domain);
+}
+
+void listener_add(struct viommu_listener *listener)
+{
+	struct viommu_listener **at = &listener->endpoint->listeners;
+
 	while (*at)
 		at = &(*at)->next;
 	*at = listener;
-	endpoint->device->n_listeners++;
-	return 0;
+	listener->endpoint->device->n_listeners++;
+	if (listener->endpoint->domain)
+		join_domain(listener, listener->endpoint->domain);
 }
 
-int viommu_listen(struct viommu *device, uint32_t id, const struct viommu_listener_ops *ops,
-		  void *opaque, struct viommu_listener **ret_listener)
+void listener_remove(struct viommu_listener *listener)
 {
-	struct viommu_listener *listener = calloc(1, sizeof(*listener));
-	struct endpoint *endpoint;
-	int error;
+	struct viommu_listener **at = &listener->endpoint->listeners;
 
-	if (!listener)
-		return -ENOMEM;
-	listener->opaque = opaque;
-	error = sized_take(&listener->ops, sizeof(listener->ops), ops);
-	if (error)
-		goto free_listener;
-
-	device_lock(device);
-	endpoint = endpoint_find(device, id);
-	error = endpoint ? add(endpoint, listener) : -ENOENT;
-	device_unlock(device);
-	if (error)
-		goto free_listener;
-	*ret_listener = listener;
-	return 0;
-
-free_listener:
-	free(listener);
-	return error;
-}
-
-struct viommu_listener *viommu_unlisten(struct viommu_listener *listener)
-{
-	struct viommu_listener **at;
-	struct viommu *device;
-
-	if (!listener)
-		return NULL;
-	device = listener->endpoint->device;
-	device_lock(device);
-	unmap_all(listener);
-	notify_mode(listener, VIOMMU_BLOCKED);
-	for (at = &listener->endpoint->listeners; *at != listener; at = &(*at)->next)
-		;
+	while (*at != listener)
+		at = &(*at)->next;
 	*at = listener->next;
-	device->n_listeners--;
-	device_unlock(device);
-	free(listener);
-	return NULL;
+	listener->endpoint->device->n_listeners--;
+	if (listener->endpoint->domain)
+		leave_domain(listener, listener->endpoint->domain);
 }

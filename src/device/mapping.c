@@ -67,7 +67,10 @@ static int notify_mapped(struct viommu *device, struct domain *domain, const str
 {
 	struct viommu_mapping mapping = mapping_of(domain, range);
 
-	return device->n_listeners ? listeners_map(domain, &mapping) : 0;
+	if (!domain->listeners)
+		return 0;
+	device_deliver_removals(device);
+	return listeners_map(domain, &mapping);
 }
 
 /* Memory is reserved before listeners are called, so nothing can fail after they have agreed. */
@@ -96,6 +99,7 @@ static uint8_t mapping_add(struct viommu *device, struct domain *domain, const s
 {
 	int error;
 
+	device_synchronize_if_left(device, domain);
 	if (map_growth(domain->map))
 		device_synchronize(device);
 	if (is_full(device, domain)) {
@@ -137,28 +141,50 @@ uint8_t do_map(struct viommu *device, const union request *request)
 
 /* -- UNMAP ------------------------------------------------------------------------ */
 
-static void notify_unmapped(struct viommu *device, struct domain *domain, uint64_t first,
-			    uint64_t last)
+/*
+ * Queue mappings in [first, last] for the domain's listeners, as far as there is room. Returns
+ * where the last one queued ends; `last` if there are no more.
+ */
+static uint64_t queue_removals(struct viommu *device, struct domain *domain, uint64_t first,
+			       uint64_t last)
 {
 	struct range range;
 
-	if (!device->n_listeners)
-		return;
 	while (map_next_range(domain->map, first, &range) && range.first <= last) {
-		struct viommu_mapping mapping = mapping_of(domain, &range);
-
-		listeners_unmap(domain, &mapping);
-		if (range.last == UINT64_MAX)
+		if (device->n_removals == REMOVALS_MAX)
+			return first - 1;
+		device->removals[device->n_removals++] =
+			(struct removal){ domain, mapping_of(domain, &range) };
+		if (range.last == last)
 			break;
 		first = range.last + 1;
 	}
+	return last;
 }
 
-/* The grace period for readers of the old nodes comes before the answer. */
+/* A domain may take that much more to keep retired nodes until the end of a batch. */
+#define RETIRED_BYTES_MAX 131072u
+
+/* Memory for a removal instead of a grace period; false: there is none, or enough was taken. */
+static bool reserve_for_removal(struct viommu *device, struct domain *domain)
+{
+	size_t more = map_growth(domain->map);
+	int error;
+
+	if (more > RETIRED_BYTES_MAX || device_is_full(device, (struct usage){ 0, 0, more }))
+		return false;
+	domain_unaccount(device, domain);
+	error = map_reserve(domain->map);
+	domain_account(device, domain);
+	return !error;
+}
+
+/* Take out what is there. Readers that may still see it are waited for before the guest's request
+ * completes. */
 static void remove_mappings(struct viommu *device, struct domain *domain, uint64_t first,
 			    uint64_t last)
 {
-	if (map_needs_reclaim(domain->map))
+	if (map_needs_reclaim(domain->map) && !reserve_for_removal(device, domain))
 		device_synchronize(device);
 	domain_unaccount(device, domain);
 	if (map_remove(domain->map, first, last)) {
@@ -168,6 +194,22 @@ static void remove_mappings(struct viommu *device, struct domain *domain, uint64
 	domain_account(device, domain);
 }
 
+/* With listeners, a removal of very many mappings is done in parts, each with a grace period. */
+static void remove_and_notify(struct viommu *device, struct domain *domain, uint64_t first,
+			      uint64_t last)
+{
+	uint64_t end;
+
+	do {
+		if (device->n_removals == REMOVALS_MAX)
+			device_synchronize(device);
+		end = queue_removals(device, domain, first, last);
+		remove_mappings(device, domain, first, end);
+		first = end + 1;
+	} while (end != last);
+}
+
+/* Reserved bytes are ignored: refusing them is a MAY ("UNMAP request"), and no device does. */
 uint8_t do_unmap(struct viommu *device, const union request *request)
 {
 	const struct request_unmap *unmap = &request->unmap;
@@ -175,11 +217,14 @@ uint8_t do_unmap(struct viommu *device, const union request *request)
 
 	if (!domain)
 		return VIOMMU_S_NOENT;
-	if (unmap->reserved || domain->bypass || unmap->virt_end < unmap->virt_start)
+	if (domain->bypass || unmap->virt_end < unmap->virt_start)
 		return VIOMMU_S_INVAL;
 	if (map_splits_range(domain->map, unmap->virt_start, unmap->virt_end))
 		return VIOMMU_S_RANGE;
-	notify_unmapped(device, domain, unmap->virt_start, unmap->virt_end);
-	remove_mappings(device, domain, unmap->virt_start, unmap->virt_end);
+	device_synchronize_if_left(device, domain);
+	if (domain->listeners)
+		remove_and_notify(device, domain, unmap->virt_start, unmap->virt_end);
+	else
+		remove_mappings(device, domain, unmap->virt_start, unmap->virt_end);
 	return VIOMMU_S_OK;
 }

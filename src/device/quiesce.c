@@ -25,11 +25,6 @@
 
 /* -- grace periods -------------------------------------------------------------------- */
 
-void device_mark_sync_pending(struct viommu *device)
-{
-	device->sync_pending = true;
-}
-
 void device_retire_domain(struct viommu *device, struct domain *domain)
 {
 	domain->next_retired = device->retired;
@@ -79,6 +74,8 @@ void device_synchronize(struct viommu *device)
 	if (!device->sync_pending && !device->changed)
 		return;
 	readers_synchronize(&device->readers);
+	device->grace_period++;
+	listeners_deliver_removals(device);
 	reclaim_maps(device);
 	free_retired(device);
 	device->sync_pending = false;
@@ -87,6 +84,18 @@ void device_synchronize(struct viommu *device)
 void device_synchronize_if_due(struct viommu *device)
 {
 	if (device->sync_pending || device->n_changes > CHANGES_MAX)
+		device_synchronize(device);
+}
+
+void device_deliver_removals(struct viommu *device)
+{
+	if (device->n_removals)
+		device_synchronize(device);
+}
+
+void device_synchronize_if_left(struct viommu *device, const struct domain *domain)
+{
+	if (domain->left == device->grace_period)
 		device_synchronize(device);
 }
 

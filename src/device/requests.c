@@ -83,15 +83,14 @@ static const struct layout probe_layout =
 
 static const struct request_row {
 	const struct layout *layout;
-	uint64_t feature;     /* without which the type is unknown */
-	bool changes_routing; /* accesses may go elsewhere: wait at once */
+	uint64_t feature; /* without which the type is unknown */
 	uint8_t (*run)(struct viommu *device, const union request *request);
 } rows[] = {
-	[VIOMMU_T_ATTACH] = { &attach_layout, 0, true, do_attach },
-	[VIOMMU_T_DETACH] = { &detach_layout, 0, true, do_detach },
-	[VIOMMU_T_MAP] = { &map_layout, VIOMMU_F_MAP_UNMAP, false, do_map },
-	[VIOMMU_T_UNMAP] = { &unmap_layout, VIOMMU_F_MAP_UNMAP, false, do_unmap },
-	[VIOMMU_T_PROBE] = { &probe_layout, VIOMMU_F_PROBE, false, do_probe },
+	[VIOMMU_T_ATTACH] = { &attach_layout, 0, do_attach },
+	[VIOMMU_T_DETACH] = { &detach_layout, 0, do_detach },
+	[VIOMMU_T_MAP] = { &map_layout, VIOMMU_F_MAP_UNMAP, do_map },
+	[VIOMMU_T_UNMAP] = { &unmap_layout, VIOMMU_F_MAP_UNMAP, do_unmap },
+	[VIOMMU_T_PROBE] = { &probe_layout, VIOMMU_F_PROBE, do_probe },
 };
 
 /* -- scatter lists ----------------------------------------------------------- */
@@ -180,9 +179,6 @@ static size_t execute(struct viommu *device, const struct request_row *row, cons
 		tail[0] = VIOMMU_S_INVAL;
 	else
 		tail[0] = row->run(device, &request);
-	if (row->changes_routing)
-		device_synchronize(device);
-
 	if (device->ops.trace)
 		trace_request(device, row->layout, &request, tail[0]);
 

@@ -41,10 +41,9 @@ static const struct route *route_of(const struct endpoint *endpoint)
 	return endpoint_mode(endpoint) == VIOMMU_BYPASS ? &bypassing : &blocked;
 }
 
-/* A blocked endpoint has no accesses in flight, so leaving that mode needs no grace period. */
-void endpoint_publish_route(struct endpoint *endpoint)
+/* A blocked endpoint has no accesses in flight, so no grace period is needed. */
+static void publish(struct endpoint *endpoint, const struct route *new)
 {
-	const struct route *new = route_of(endpoint);
 	const struct route *old = atomic_load_explicit(&endpoint->route, memory_order_relaxed);
 
 	if (new == old)
@@ -53,4 +52,14 @@ void endpoint_publish_route(struct endpoint *endpoint)
 	atomic_store_explicit(&endpoint->route, new, memory_order_release);
 	if (old && old->mode != VIOMMU_BLOCKED)
 		device_mark_sync_pending(endpoint->device);
+}
+
+void endpoint_publish_route(struct endpoint *endpoint)
+{
+	publish(endpoint, route_of(endpoint));
+}
+
+void endpoint_block(struct endpoint *endpoint)
+{
+	publish(endpoint, &blocked);
 }

@@ -475,7 +475,7 @@ static int install(struct stage *stage)
 	}
 	device->accepted = stage->saved.accepted;
 	device->bypass = stage->saved.bypass;
-	listeners_notify_mode_changes(device);
+	notify_mode_changes(device);
 	return 0;
 }
 
@@ -491,6 +491,16 @@ static void stage_end(struct stage *stage)
 	}
 }
 
+/* Listeners are told of their new domains while no translation finds them. */
+static void block_listened(struct viommu *device)
+{
+	for_all_endpoints(endpoint, device)
+		if (endpoint->listeners)
+			endpoint_block(endpoint);
+	if (device->sync_pending)
+		device_synchronize(device);
+}
+
 int viommu_load(struct viommu *device, const void *bytes, size_t length, char *reason, size_t room)
 {
 	struct stage stage = {
@@ -503,6 +513,8 @@ int viommu_load(struct viommu *device, const void *bytes, size_t length, char *r
 	device_reset(device, device->bypass);
 	device_synchronize(device);
 	error = read_stream(&stage);
+	if (!error)
+		block_listened(device);
 	if (!error)
 		error = install(&stage);
 	stage_end(&stage);

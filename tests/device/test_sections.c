@@ -460,7 +460,6 @@ static void requests_of_a_batch_do_not_wait(void **state)
 	viommu_dma_free(dma);
 }
 
-/* Routes change one at a time: a section that saw two of them could see a mixture. */
 static void *detach_in_batch(void *opaque)
 {
 	const uint8_t detach[] = { DETACH(1, EP, 0) };
@@ -474,7 +473,7 @@ static void *detach_in_batch(void *opaque)
 	return NULL;
 }
 
-static void a_detach_in_a_batch_waits_by_itself(void **state)
+static void a_detach_in_a_batch_does_not_wait(void **state)
 {
 	struct duel duel = { .rig = *state };
 	struct viommu_dma *dma;
@@ -483,6 +482,38 @@ static void a_detach_in_a_batch_waits_by_itself(void **state)
 	assert_int_equal(attach(duel.rig, 1, EP), VIOMMU_S_OK);
 	dma = begin(duel.rig);
 	assert_int_equal(pthread_create(&thread, NULL, detach_in_batch, &duel), 0);
+	assert_true(is_done_meanwhile(&duel));
+	viommu_dma_end(dma);
+	pthread_join(thread, NULL);
+	viommu_dma_free(dma);
+}
+
+/* A section that read the route before the DETACH must not find what is mapped after it. */
+static void *detach_and_map_in_batch(void *opaque)
+{
+	const uint8_t detach[] = { DETACH(1, EP, 0) };
+	const uint8_t map[] = { MAP(1, IOVA, IOVA + 0xfff, PHYS, W) };
+	struct duel *duel = opaque;
+
+	viommu_batch_begin(duel->rig->device);
+	atomic_store(&duel->asked, true);
+	in_batch(duel->rig, detach, sizeof(detach));
+	in_batch(duel->rig, map, sizeof(map));
+	atomic_store(&duel->done, true);
+	viommu_batch_end(duel->rig->device);
+	return NULL;
+}
+
+static void a_map_waits_where_an_endpoint_left_in_the_same_batch(void **state)
+{
+	struct duel duel = { .rig = *state };
+	struct viommu_dma *dma;
+	pthread_t thread;
+
+	assert_int_equal(attach(duel.rig, 1, EP), VIOMMU_S_OK);
+	assert_int_equal(attach(duel.rig, 1, EP2), VIOMMU_S_OK);
+	dma = begin(duel.rig);
+	assert_int_equal(pthread_create(&thread, NULL, detach_and_map_in_batch, &duel), 0);
 	assert_false(is_done_meanwhile(&duel));
 	viommu_dma_end(dma);
 	pthread_join(thread, NULL);
@@ -585,7 +616,9 @@ int main(void)
 		cmocka_unit_test(a_thread_that_ends_in_a_callback_has_left_its_section),
 		cmocka_unit_test_setup_teardown(the_end_of_a_batch_waits, plug, unplug),
 		cmocka_unit_test_setup_teardown(requests_of_a_batch_do_not_wait, plug, unplug),
-		cmocka_unit_test_setup_teardown(a_detach_in_a_batch_waits_by_itself, plug, unplug),
+		cmocka_unit_test_setup_teardown(a_detach_in_a_batch_does_not_wait, plug, unplug),
+		cmocka_unit_test_setup_teardown(
+			a_map_waits_where_an_endpoint_left_in_the_same_batch, plug, unplug),
 		cmocka_unit_test_setup_teardown(a_batch_can_unmap_any_number_of_pages_one_by_one,
 						plug, unplug),
 		cmocka_unit_test_setup_teardown(what_takes_nothing_away_does_not_wait, plug,

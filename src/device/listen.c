@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "device/core.h"
+#include "wire/sized.h"
+
+/* Listeners added to an endpoint and removed from it. */
+
+/* Room for removals is made with the first listener, so that no UNMAP can fail for want of it. */
+static int reserve_removals(struct viommu *device)
+{
+	if (!device->removals)
+		device->removals = calloc(REMOVALS_MAX, sizeof(*device->removals));
+	return device->removals ? 0 : -ENOMEM;
+}
+
+/* Removals that are pending concern the listeners that were there before. */
+static int add(struct endpoint *endpoint, struct viommu_listener *listener)
+{
+	int error = reserve_removals(endpoint->device);
+
+	if (error)
+		return error;
+	device_deliver_removals(endpoint->device);
+	listener->endpoint = endpoint;
+	error = listener_replay(listener);
+	if (error)
+		return error;
+	if (!endpoint->listeners || endpoint->notified_mode == MODE_UNKNOWN)
+		endpoint->notified_mode = (int)endpoint_mode(endpoint);
+	listener_add(listener);
+	return 0;
+}
+
+int viommu_listen(struct viommu *device, uint32_t id, const struct viommu_listener_ops *ops,
+		  void *opaque, struct viommu_listener **ret_listener)
+{
+	struct viommu_listener *listener = calloc(1, sizeof(*listener));
+	struct endpoint *endpoint;
+	int error;
+
+	if (!listener)
+		return -ENOMEM;
+	listener->opaque = opaque;
+	error = sized_take(&listener->ops, sizeof(listener->ops), ops);
+	if (error)
+		goto free_listener;
+
+	device_lock(device);
+	endpoint = endpoint_find(device, id);
+	error = endpoint ? add(endpoint, listener) : -ENOENT;
+	device_unlock(device);
+	if (error)
+		goto free_listener;
+	*ret_listener = listener;
+	return 0;
+
+free_listener:
+	free(listener);
+	return error;
+}
+
+struct viommu_listener *viommu_unlisten(struct viommu_listener *listener)
+{
+	struct viommu *device;
+
+	if (!listener)
+		return NULL;
+	device = listener->endpoint->device;
+	device_lock(device);
+	device_deliver_removals(device);
+	listener_unmap_all(listener);
+	listener_notify_mode(listener, VIOMMU_BLOCKED);
+	listener_remove(listener);
+	device_unlock(device);
+	free(listener);
+	return NULL;
+}
