@@ -8,16 +8,17 @@
  *
  * Translations take no lock. A change is one store, in a map (map.h) or of an endpoint's route,
  * which each translation sees or does not see. After removing a mapping, or another object, the
- * device must wait for readers that may still see the old one: before the guest sees its request
- * done, before memory is freed or used again, and before the next route changes.
+ * device must wait for readers that may still see the old one: before listeners are notified of it,
+ * before the guest sees its request done, and before memory is freed or used again.
  *
- * The last of these makes translations consistent. A read-side section sees at most one change of
- * a route, because the next one waits for the section; and no map changes after that until the
- * section ends. So the route, regions and map that a translation combines were all current at one
- * moment.
+ * A translation reads one route and then the map behind it. If its endpoint leaves the domain in
+ * between, the map must not change before the translation ends, or the answer would combine a route
+ * and a mapping that were never current together. So the first change of a map after an endpoint
+ * has left its domain waits for a grace period.
  *
- * The grace period is deferred until the lock is released: once for all requests of a batch, and
- * not at all if nothing was removed. Map nodes that were only replaced are reclaimed later.
+ * Otherwise the grace period is deferred until the lock is released: once for all requests of a
+ * batch, and not at all if nothing was removed. Map nodes that were only replaced are reclaimed
+ * later.
  */
 
 /* Changes of maps after which replaced nodes are reclaimed. */
