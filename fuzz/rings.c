@@ -217,11 +217,22 @@ static void on_log(void *opaque, const struct viommu_log *entry)
 	must(entry->text[0] && entry->count);
 }
 
+/* Whatever the guest's rings are, the device writes guest memory only. */
+static void on_written(void *opaque, uint64_t address, uint64_t length)
+{
+	uint64_t found = length;
+
+	must(length && memory(opaque, address, &found, true));
+}
+
 /* A configuration that cannot be, is that of a window by default. */
 static struct viommu_mmio *new_window(struct scene *scene)
 {
-	static const struct viommu_mmio_ops ops = { sizeof(ops), memory, on_interrupt, NULL,
-						    on_log };
+	static const struct viommu_mmio_ops ops = { .size = sizeof(ops),
+						    .memory = memory,
+						    .interrupt = on_interrupt,
+						    .log = on_log,
+						    .written = on_written };
 	struct viommu_endpoint endpoint = { .size = sizeof(endpoint) };
 	struct viommu_mmio *mmio;
 

@@ -65,7 +65,7 @@ struct viommu_mmio_ops {
 
 	/*
 	 * Find guest-physical `address` in the VMM's memory. Returns a pointer that is valid until
-	 * the next reset, and reduces *length to the bytes that are contiguous there; NULL if
+	 * the next reset or viommu_mmio_memory_changed(), and reduces *length to the bytes that are contiguous there; NULL if
 	 * `address` is not memory, or cannot be written where `write` is set. Called with any
 	 * address, by several threads at once. Required.
 	 *
@@ -83,6 +83,14 @@ struct viommu_mmio_ops {
 	 * virtqueue, or declared one ready that is not in memory. May be NULL. */
 	void (*trace)(void *opaque, const struct viommu_trace *trace);
 	void (*log)(void *opaque, const struct viommu_log *entry);
+
+	/*
+	 * The device has written [address, address + length) of guest memory: a used ring, an
+	 * answer, a fault record. For a dirty log: called after the store, before the driver is
+	 * notified of it. By any thread that translates or serves requests, with the queue locked.
+	 * It must not call the window or the device. May be NULL.
+	 */
+	void (*written)(void *opaque, uint64_t address, uint64_t length);
 };
 
 struct viommu_mmio_config {
@@ -164,6 +172,15 @@ void viommu_mmio_write(struct viommu_mmio *mmio, uint64_t offset, unsigned lengt
  * Returns: nothing. Locks: window, device. Waits: DMA sections. Since: 0.1 (testing)
  */
 void viommu_mmio_system_reset(struct viommu_mmio *mmio);
+
+/*
+ * Guest memory was added, moved or is about to be removed, and `memory` answers so already. Rings
+ * are looked up again; when this returns no older pointer is in use. A ring that is not memory any
+ * more makes the device need a reset.
+ *
+ * Returns: nothing. Locks: window. Waits: requests under way. Since: 0.2 (testing)
+ */
+void viommu_mmio_memory_changed(struct viommu_mmio *mmio);
 
 /* -- saved state ------------------------------------------------------------------------ */
 

@@ -191,7 +191,7 @@ static int open_window(struct viommu_mmio *mmio, const struct viommu_mmio_config
 		.n_queues = VIOMMU_N_QUEUES,
 		.queue_size = (uint16_t)config->queue_size,
 		.length = window_length(mmio->device),
-		.memory = { mmio->ops.memory, mmio->opaque },
+		.memory = { mmio->ops.memory, mmio->opaque, mmio->ops.written },
 	};
 
 	return registers_init(&mmio->registers, &registers_config);
@@ -262,6 +262,11 @@ void viommu_mmio_write(struct viommu_mmio *mmio, uint64_t offset, unsigned lengt
 }
 
 /* First a reset as by the driver, so that no queue is active. */
+void viommu_mmio_memory_changed(struct viommu_mmio *mmio)
+{
+	registers_memory_changed(&mmio->registers);
+}
+
 void viommu_mmio_system_reset(struct viommu_mmio *mmio)
 {
 	registers_reset(&mmio->registers);

@@ -7,6 +7,8 @@
  * like a chain that is too long.
  */
 #include <errno.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "transport/ring.h"
 #include "wire/once.h"
@@ -46,6 +48,38 @@ static int copy_from_guest(const struct queue *queue, uint64_t address, void *to
 	return 0;
 }
 
+/* -- room for pieces --------------------------------------------------------------------- */
+
+/* A chain has as many pieces as the VMM's memory makes of its buffers: a bound for hostile chains
+ * over memory in very small pieces. */
+#define PIECES_MAX 16384
+
+/* Twice the room. -ENOMEM: as before. -EPROTO: no chain needs that many. */
+static int queue_grow(struct queue *queue)
+{
+	size_t n = queue->max_pieces * 2;
+	struct iovec *pieces;
+	uint64_t *addresses;
+
+	if (n > PIECES_MAX)
+		return -EPROTO;
+	pieces = calloc(n, sizeof(*pieces));
+	addresses = calloc(n, sizeof(*addresses));
+	if (!pieces || !addresses) {
+		free(pieces);
+		free(addresses);
+		return -ENOMEM;
+	}
+	memcpy(pieces, queue->pieces, queue->max_pieces * sizeof(*pieces));
+	memcpy(addresses, queue->addresses, queue->max_pieces * sizeof(*addresses));
+	free(queue->pieces);
+	free(queue->addresses);
+	queue->pieces = pieces;
+	queue->addresses = addresses;
+	queue->max_pieces = n;
+	return 0;
+}
+
 /* -- chains -------------------------------------------------------------------------- */
 
 int chain_add(struct queue *queue, struct queue_chain *chain, const struct descriptor *buffer)
@@ -64,9 +98,10 @@ int chain_add(struct queue *queue, struct queue_chain *chain, const struct descr
 		uint64_t part = left;
 		void *at = queue_find_memory(queue, address, &part, write);
 
-		if (!at || n_pieces == queue->max_pieces)
+		if (!at || (n_pieces == queue->max_pieces && queue_grow(queue)))
 			return -EPROTO;
 		queue->pieces[n_pieces] = (struct iovec){ at, (size_t)part };
+		queue->addresses[n_pieces] = address;
 		*(write ? &chain->n_writable : &chain->n_readable) += 1;
 		address += part;
 		left -= part;

@@ -145,11 +145,15 @@ static void packed_push(struct queue *queue, const struct queue_chain *chain, ui
 		queue->withheld = (uint16_t)flags;
 	else
 		guest_publish16(used + FLAGS_AT, (uint16_t)flags);
+	ring_written(queue, DESCRIPTOR_AREA, used, DESCRIPTOR_LENGTH);
 }
 
 static void packed_publish(struct queue *queue)
 {
-	guest_publish16(entry(queue, queue->published) + FLAGS_AT, queue->withheld);
+	uint8_t *first = entry(queue, queue->published);
+
+	guest_publish16(first + FLAGS_AT, queue->withheld);
+	ring_written(queue, DESCRIPTOR_AREA, first, DESCRIPTOR_LENGTH);
 }
 
 /* An invalid event asks for every interrupt: one too many does no harm. */
@@ -177,6 +181,7 @@ static void packed_notify(struct queue *queue, bool on)
 	else if (on)
 		event = EVENT_ENABLE << EVENT_FLAGS_SHIFT;
 	guest_publish32(queue->area[DEVICE_AREA], event);
+	ring_written(queue, DEVICE_AREA, queue->area[DEVICE_AREA], EVENT_LENGTH);
 }
 
 const struct ring_format packed_format = {

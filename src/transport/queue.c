@@ -6,7 +6,7 @@
  * starts. chain.c turns buffers into pieces of the VMM's memory. split.c and packed.c know where
  * the next chain is and how it is returned.
  *
- * Nothing is allocated after queue_init(): the queue has room for the pieces of one chain.
+ * The queue has room for the pieces of one chain, which grows when a chain has more.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -40,8 +40,25 @@ int queue_pop(struct queue *queue, struct queue_chain *ret_chain)
 	return 1;
 }
 
+/* The first `length` bytes of the writable buffers were written. */
+static void report_written(const struct queue *queue, const struct queue_chain *chain,
+			   uint64_t length)
+{
+	const uint64_t *address = queue->addresses + chain->n_readable;
+
+	for (size_t i = 0; i < chain->n_writable && length; i++) {
+		uint64_t part = chain->writable[i].iov_len;
+
+		part = part < length ? part : length;
+		queue->memory->written(queue->memory->opaque, address[i], part);
+		length -= part;
+	}
+}
+
 void queue_push(struct queue *queue, const struct queue_chain *chain, uint32_t length)
 {
+	if (queue->memory->written)
+		report_written(queue, chain, length);
 	queue->format->push(queue, chain, length);
 	queue->used = ring_advance(queue, queue->used, chain->n_entries);
 }
@@ -89,6 +106,7 @@ static int find_area(struct queue *queue, const struct ring_format *format, int 
 	if ((address | (uintptr_t)at) % alignment)
 		return -EINVAL;
 	queue->area[area] = at;
+	queue->address[area] = address;
 	return 0;
 }
 
@@ -119,6 +137,21 @@ int queue_start(struct queue *queue, const struct queue_setup *setup, uint64_t f
 	return 0;
 }
 
+int queue_find_again(struct queue *queue)
+{
+	struct queue_setup setup = { .size = queue->size };
+	int error = 0;
+
+	if (!queue->format)
+		return 0;
+	memcpy(setup.area, queue->address, sizeof(setup.area));
+	for (int area = 0; area < QUEUE_N_AREAS && !error; area++)
+		error = find_area(queue, queue->format, area, &setup);
+	if (error)
+		queue_stop(queue);
+	return error;
+}
+
 struct queue_progress queue_progress(const struct queue *queue)
 {
 	return (struct queue_progress){ queue->used, queue->broken };
@@ -143,13 +176,18 @@ int queue_init(struct queue *queue, uint16_t size_max, const struct guest_memory
 {
 	size_t max_pieces = (size_t)size_max * PIECES_A_BUFFER;
 	struct iovec *pieces = calloc(max_pieces, sizeof(*pieces));
+	uint64_t *addresses = calloc(max_pieces, sizeof(*addresses));
 
-	if (!pieces)
+	if (!pieces || !addresses) {
+		free(pieces);
+		free(addresses);
 		return -ENOMEM;
+	}
 	*queue = (struct queue){
 		.lock = PTHREAD_MUTEX_INITIALIZER,
 		.memory = memory,
 		.pieces = pieces,
+		.addresses = addresses,
 		.max_pieces = max_pieces,
 		.size_max = size_max,
 	};
@@ -159,6 +197,7 @@ int queue_init(struct queue *queue, uint16_t size_max, const struct guest_memory
 void queue_fini(struct queue *queue)
 {
 	free(queue->pieces);
+	free(queue->addresses);
 	pthread_mutex_destroy(&queue->lock);
 }
 

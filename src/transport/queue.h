@@ -36,10 +36,11 @@
 /* Bounds the work and the memory for one chain. */
 #define MAX_QUEUE_SIZE 1024
 
-/* Lookup of guest-physical addresses: see viommu_mmio_ops.memory. */
+/* Lookup of guest-physical addresses: see viommu_mmio_ops.memory and .written. */
 struct guest_memory {
 	void *(*find)(void *opaque, uint64_t address, uint64_t *length, bool write);
 	void *opaque;
+	void (*written)(void *opaque, uint64_t address, uint64_t length); /* may be NULL */
 };
 
 enum { DESCRIPTOR_AREA, DRIVER_AREA, DEVICE_AREA, QUEUE_N_AREAS };
@@ -66,12 +67,14 @@ struct queue {
 	pthread_mutex_t lock;
 	const struct guest_memory *memory;
 	struct iovec *pieces; /* of the last chain popped */
+	uint64_t *addresses;  /* and where each begins for the guest */
 	size_t max_pieces;
 	uint16_t size_max;
 
 	/* From queue_start() to queue_stop(). NULL: the queue is stopped. */
 	const struct ring_format *format;
 	uint8_t *area[QUEUE_N_AREAS];
+	uint64_t address[QUEUE_N_AREAS];
 	uint16_t size;
 	bool indirect, event_index; /* features accepted */
 	bool broken;
@@ -100,6 +103,9 @@ void queue_unlock(struct queue *queue);
  * queue is stopped then.
  */
 int queue_start(struct queue *queue, const struct queue_setup *setup, uint64_t features);
+
+/* Find the ring of a running queue again. Errors as of queue_start(); the queue is stopped then. */
+int queue_find_again(struct queue *queue);
 
 /* What saved state needs and the ring does not have, while no chain is held. */
 struct queue_progress {

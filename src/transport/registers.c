@@ -127,6 +127,22 @@ static void start_queue(struct registers *registers, struct registers_queue *que
 		registers_break(registers);
 }
 
+void registers_memory_changed(struct registers *registers)
+{
+	pthread_mutex_lock(&registers->lock);
+	for (unsigned i = 0; i < registers->config.n_queues; i++) {
+		struct queue *queue = registers_queue(registers, i);
+		int error;
+
+		queue_lock(queue);
+		error = queue_find_again(queue);
+		queue_unlock(queue);
+		if (error)
+			registers_break(registers);
+	}
+	pthread_mutex_unlock(&registers->lock);
+}
+
 static struct registers_queue *selected(struct registers *registers)
 {
 	if (registers->queue_select >= registers->config.n_queues)

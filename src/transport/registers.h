@@ -109,6 +109,9 @@ void registers_write(struct registers *registers, uint64_t offset, unsigned leng
 /* As if the driver had written 0 to Status. */
 void registers_reset(struct registers *registers);
 
+/* Guest memory has moved: find the rings of all running queues again. */
+void registers_memory_changed(struct registers *registers);
+
 /* -- for state.c --------------------------------------------------------------------- */
 
 /* Can the driver have accepted these features, whatever the device says? */

@@ -93,6 +93,16 @@ static inline bool ring_passed(const struct queue *queue, uint32_t old, uint32_t
 /* The VMM's memory at a guest address, or NULL; reduces *length to the bytes contiguous there. */
 void *queue_find_memory(const struct queue *queue, uint64_t address, uint64_t *length, bool write);
 
+/* Tell the VMM that the device has written to an area of the ring. */
+static inline void ring_written(const struct queue *queue, int area, const uint8_t *at,
+				uint64_t length)
+{
+	if (queue->memory->written)
+		queue->memory->written(queue->memory->opaque,
+				       queue->address[area] + (uint64_t)(at - queue->area[area]),
+				       length);
+}
+
 /* -- chains ----------------------------------------------------------------------- */
 
 /* Append a buffer. -EPROTO: it breaks a rule of chains. */

@@ -114,11 +114,15 @@ static void split_push(struct queue *queue, const struct queue_chain *chain, uin
 
 	guest_store32(entry, chain->id);
 	guest_store32(entry + USED_LENGTH_AT, length);
+	ring_written(queue, DEVICE_AREA, entry, USED_LENGTH);
 }
 
 static void split_publish(struct queue *queue)
 {
-	guest_publish16(queue->area[DEVICE_AREA] + RING_INDEX, (uint16_t)queue->used);
+	uint8_t *index = queue->area[DEVICE_AREA] + RING_INDEX;
+
+	guest_publish16(index, (uint16_t)queue->used);
+	ring_written(queue, DEVICE_AREA, index, sizeof(uint16_t));
 }
 
 static bool split_wants_interrupt(const struct queue *queue, uint32_t old)
@@ -134,11 +138,16 @@ static bool split_wants_interrupt(const struct queue *queue, uint32_t old)
 /* With the event index, an event that has passed causes no notification: nothing to turn off. */
 static void split_notify(struct queue *queue, bool on)
 {
-	if (!queue->event_index)
-		guest_publish16(queue->area[DEVICE_AREA] + RING_FLAGS,
-				on ? 0 : (uint16_t)USED_F_NO_NOTIFY);
-	else if (on)
-		guest_publish16(used_entry(queue, queue->size), (uint16_t)queue->next);
+	uint8_t *flags = queue->area[DEVICE_AREA] + RING_FLAGS;
+	uint8_t *event = used_entry(queue, queue->size);
+
+	if (queue->event_index && !on)
+		return;
+	if (queue->event_index)
+		guest_publish16(event, (uint16_t)queue->next);
+	else
+		guest_publish16(flags, on ? 0 : (uint16_t)USED_F_NO_NOTIFY);
+	ring_written(queue, DEVICE_AREA, queue->event_index ? event : flags, sizeof(uint16_t));
 }
 
 const struct ring_format split_format = {

@@ -13,7 +13,13 @@ static void set_level(void *opaque, bool level)
 
 static void *find_memory(void *opaque, uint64_t address, uint64_t *length, bool write)
 {
-	return guest_find(&((struct rig *)opaque)->guest, address, length, write);
+	struct rig *rig = opaque;
+	uint8_t *at;
+
+	if (rig->piece && *length > rig->piece - address % rig->piece)
+		*length = rig->piece - address % rig->piece;
+	at = guest_find(&rig->guest, address, length, write);
+	return at ? at + rig->view : NULL;
 }
 
 static void count_log(void *opaque, const struct viommu_log *entry)
@@ -30,8 +36,16 @@ static void count_trace(void *opaque, const struct viommu_trace *trace)
 	rig->traced += trace->answered;
 }
 
-const struct viommu_mmio_ops rig_ops = { sizeof(rig_ops), find_memory, set_level, count_trace,
-					 count_log };
+static void report_written(void *opaque, uint64_t address, uint64_t length)
+{
+	struct rig *rig = opaque;
+
+	if (rig->written)
+		rig->written(rig, address, length);
+}
+
+const struct viommu_mmio_ops rig_ops = { sizeof(rig_ops), find_memory, set_level,
+					 count_trace,     count_log,   report_written };
 
 static uint64_t window_load(void *device, uint64_t offset, unsigned length)
 {

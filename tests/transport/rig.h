@@ -44,6 +44,12 @@ struct rig {
 	atomic_uint rises; /* of the level */
 	uint64_t logged[VIOMMU_N_LOG_EVENTS];
 	unsigned traced; /* requests that were answered */
+
+	/* Pieces that `memory` may find at once, 0: whole regions; and who wants to know of writes.
+	 */
+	uint64_t piece;
+	size_t view; /* added to what `memory` finds: the same memory, mapped again */
+	void (*written)(struct rig *rig, uint64_t address, uint64_t length);
 };
 
 /* For cmocka. */
