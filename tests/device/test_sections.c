@@ -488,6 +488,17 @@ static void a_detach_in_a_batch_does_not_wait(void **state)
 	viommu_dma_free(dma);
 }
 
+/* A domain that keeps an endpoint when EP leaves, with mappings, so that one more needs no memory.
+ */
+static void stay_behind(struct rig *rig)
+{
+	assert_int_equal(attach(rig, 1, EP), VIOMMU_S_OK);
+	assert_int_equal(attach(rig, 1, EP2), VIOMMU_S_OK);
+	for (uint64_t i = 1; i < 4; i++)
+		assert_int_equal(map(rig, 1, IOVA + i * PAGE, IOVA + i * PAGE + 0xfff, PHYS, W),
+				 VIOMMU_S_OK);
+}
+
 /* A section that read the route before the DETACH must not find what is mapped after it. */
 static void *detach_and_map_in_batch(void *opaque)
 {
@@ -510,10 +521,40 @@ static void a_map_waits_where_an_endpoint_left_in_the_same_batch(void **state)
 	struct viommu_dma *dma;
 	pthread_t thread;
 
-	assert_int_equal(attach(duel.rig, 1, EP), VIOMMU_S_OK);
-	assert_int_equal(attach(duel.rig, 1, EP2), VIOMMU_S_OK);
+	stay_behind(duel.rig);
 	dma = begin(duel.rig);
 	assert_int_equal(pthread_create(&thread, NULL, detach_and_map_in_batch, &duel), 0);
+	assert_false(is_done_meanwhile(&duel));
+	viommu_dma_end(dma);
+	pthread_join(thread, NULL);
+	viommu_dma_free(dma);
+}
+
+static void *detach_and_unmap_in_batch(void *opaque)
+{
+	const uint8_t detach[] = { DETACH(1, EP, 0) };
+	const uint8_t unmap[] = { UNMAP(1, IOVA + PAGE, IOVA + PAGE + 0xfff, 0) };
+	struct duel *duel = opaque;
+
+	viommu_batch_begin(duel->rig->device);
+	atomic_store(&duel->asked, true);
+	in_batch(duel->rig, detach, sizeof(detach));
+	in_batch(duel->rig, unmap, sizeof(unmap));
+	atomic_store(&duel->done, true);
+	viommu_batch_end(duel->rig->device);
+	return NULL;
+}
+
+/* It would else find neither what was there before the DETACH nor what is there after it. */
+static void an_unmap_waits_where_an_endpoint_left_in_the_same_batch(void **state)
+{
+	struct duel duel = { .rig = *state };
+	struct viommu_dma *dma;
+	pthread_t thread;
+
+	stay_behind(duel.rig);
+	dma = begin(duel.rig);
+	assert_int_equal(pthread_create(&thread, NULL, detach_and_unmap_in_batch, &duel), 0);
 	assert_false(is_done_meanwhile(&duel));
 	viommu_dma_end(dma);
 	pthread_join(thread, NULL);
@@ -619,6 +660,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_detach_in_a_batch_does_not_wait, plug, unplug),
 		cmocka_unit_test_setup_teardown(
 			a_map_waits_where_an_endpoint_left_in_the_same_batch, plug, unplug),
+		cmocka_unit_test_setup_teardown(
+			an_unmap_waits_where_an_endpoint_left_in_the_same_batch, plug, unplug),
 		cmocka_unit_test_setup_teardown(a_batch_can_unmap_any_number_of_pages_one_by_one,
 						plug, unplug),
 		cmocka_unit_test_setup_teardown(what_takes_nothing_away_does_not_wait, plug,
