@@ -25,7 +25,7 @@ static void ask(struct witness *witness)
 	const char *found = peek(witness->rig, EP, IOVA, 1);
 
 	witness->n_asked++;
-	witness->n_found += strcmp(found, "fault") && strcmp(found, "nobody");
+	witness->n_found += strcmp(found, "fault") && strcmp(found, "no endpoint");
 }
 
 static void ask_in_unmap(void *opaque, const struct viommu_mapping *mapping)
