@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Tables of any kind: <viommu/tables.h>
+ * The public functions of tables: <viommu/tables.h>
  *
- * A table is known by its signature, and what is to be done with it by its format. One that
- * has no format here is its header and bytes, and still comes out as it went in.
+ * The signature of a table selects its format, and the format says how to decode, check and
+ * generate it. A table without a format is a header and bytes, and encodes to the bytes it was
+ * decoded from.
  */
 #include <string.h>
 
@@ -19,8 +20,8 @@
 #include "unsupported.h"
 
 /*
- * A format is a row here and a file of its own. Several may share a signature in the bytes: VIOT
- * has two forms, and the first of them tells which it is.
+ * A new format is one row here and one folder. Several formats may share a signature in the bytes:
+ * VIOT has two forms, and `form_of` of the first one selects between them.
  */
 static const struct format *const formats[] = {
 	&viot_format,       &viot_draft_format, &iort_format,       &dmar_format,
@@ -31,12 +32,10 @@ static const struct format *const formats[] = {
 
 #define SIGNATURE_LENGTH 4u
 
-/* More than any table, and far from where a count of bytes could overflow. */
+/* Larger than any real table, and too small for sums of lengths to overflow. */
 #define TABLE_LENGTH_MAX ((size_t)1 << 30)
 
-/*
- * A dozen rows, asked once a table: in order is good enough. NULL is no signature and finds none.
- */
+/* A linear search, since it runs once per table. NULL finds nothing. */
 static const struct format *find_format(const char *signature)
 {
 	for (size_t i = 0; i < G_N_ELEMENTS(formats); i++)
@@ -45,8 +44,7 @@ static const struct format *find_format(const char *signature)
 	return NULL;
 }
 
-/* A topology that no table was read from has no reader of its own: Linux reads what is made of it.
- */
+/* NULL for a topology that was read from no table. */
 linux_reader *linux_reader_of(const struct viommu_topology *topology)
 {
 	const char *source = topology_source(topology);
@@ -55,7 +53,7 @@ linux_reader *linux_reader_of(const struct viommu_topology *topology)
 	return format ? format->linux_reads : NULL;
 }
 
-/* Some tables are taken apart only because others refer to what stands in them. */
+/* Some tables are decoded only because other tables refer to their structures. */
 static bool has_meaning(const struct format *format)
 {
 	return format && (format->to_topology || format->inner_length);
@@ -81,7 +79,7 @@ unsigned viommu_table_abilities(const char *signature)
 	return abilities;
 }
 
-/* The signature is taken from bytes and has no end there; here it has one, as in the rows. */
+/* Copies a signature from bytes, where it has no NUL. */
 static struct viommu_table *table_new(const char *signature, size_t length, const char *file)
 {
 	struct viommu_table *table = memory_new(struct viommu_table, 1);
@@ -92,7 +90,7 @@ static struct viommu_table *table_new(const char *signature, size_t length, cons
 	return table;
 }
 
-/* By the name of the format, which those have too that have no signature in their bytes. */
+/* By the name of the format: some formats have no signature in their bytes. */
 static struct viommu_table *table_of_format(const struct format *format, const char *file)
 {
 	return table_new(format->signature, strlen(format->signature), file);
@@ -100,7 +98,7 @@ static struct viommu_table *table_of_format(const struct format *format, const c
 
 /* -- bytes ------------------------------------------------------------------------ */
 
-/* The root of the inner table is freed with that of the outer one. */
+/* Freeing the outer root frees the inner one. */
 static void put_inside(struct viommu_table *outer, struct viommu_table *inner)
 {
 	inner->root->base = inner->base;
@@ -112,8 +110,8 @@ static void decode(struct viommu_table *table, const uint8_t *bytes, size_t leng
 		   struct viommu_findings *findings);
 
 /*
- * Offsets of the inner table count from its own start, its places from that of the file. A table
- * that ends inside the header of the inner one has only bytes there.
+ * Offsets in the inner table count from its own start, places from the start of the file. If the
+ * table ends inside the inner header, the rest stays bytes.
  */
 static void decode_inner(struct viommu_table *table, const uint8_t *bytes, size_t length,
 			 struct viommu_findings *findings)
@@ -141,7 +139,7 @@ static void decode_body(struct viommu_table *table, const uint8_t *bytes, size_t
 		table->format->decode(table, bytes, length, findings);
 }
 
-/* Decode the head, and all that the header counts; keep the rest as bytes. */
+/* Decodes up to the end that the header states, and keeps the rest as bytes. */
 static void decode(struct viommu_table *table, const uint8_t *bytes, size_t length,
 		   struct viommu_findings *findings)
 {
@@ -155,12 +153,13 @@ static void decode(struct viommu_table *table, const uint8_t *bytes, size_t leng
 		decode_body(table, bytes, end, findings);
 	else if (format)
 		report(findings, "acpi-short", table_place(table, length),
-		       "the table was cut off: take it again", "%s has %u bytes at least, not %zu",
-		       table->signature, format->head->length, length);
+		       "dump the table again: it is truncated",
+		       "%s needs at least %u bytes, but has %zu", table->signature,
+		       format->head->length, length);
 	record_add_rest(table->root, bytes + end, length - end);
 }
 
-/* Several formats may begin alike: then their first bytes tell which of them it is. */
+/* If several formats share the signature, the first bytes select one of them. */
 static void choose_form(struct viommu_table *table, const uint8_t *bytes, size_t length)
 {
 	const struct format *format = table->format, *form = NULL;
@@ -173,7 +172,7 @@ static void choose_form(struct viommu_table *table, const uint8_t *bytes, size_t
 	g_strlcpy(table->signature, form->signature, sizeof(table->signature));
 }
 
-/* A device tree is known by its first four bytes, and is no ACPI table in anything else either. */
+/* A device tree has its own magic number; it has no ACPI header. */
 static struct viommu_table *decode_tree(const void *bytes, size_t length, const char *file,
 					struct viommu_findings *findings)
 {
@@ -189,8 +188,8 @@ static struct viommu_table *decode_tree(const void *bytes, size_t length, const 
 }
 
 /*
- * Only what has no header is refused. Anything else is worth looking at for whoever has to mend it,
- * however little of it can be understood.
+ * Only input without an ACPI header is refused. A damaged table can still be dumped, to be
+ * repaired.
  */
 struct viommu_table *viommu_table_decode(const void *bytes, size_t length, const char *file,
 					 struct viommu_findings *findings)
@@ -202,7 +201,7 @@ struct viommu_table *viommu_table_decode(const void *bytes, size_t length, const
 	if (length < ACPI_HEADER_LENGTH || length > TABLE_LENGTH_MAX || !acpi_signature(bytes)) {
 		report(findings, "acpi-header", place_in_table(file, 0),
 		       "give the bytes of one ACPI table, or what acpidump prints",
-		       "no ACPI table begins here: %zu bytes", length);
+		       "these %zu bytes do not begin with the header of an ACPI table", length);
 		return NULL;
 	}
 	table = table_new(bytes, SIGNATURE_LENGTH, file);
@@ -211,25 +210,25 @@ struct viommu_table *viommu_table_decode(const void *bytes, size_t length, const
 	return table;
 }
 
-/* A device could not show more than that, and a walk should not have to see it. */
+/* Configuration space cannot hold more, and the limit bounds the work. */
 static bool bare_length_is_sound(const struct format *format, size_t length, const char *file,
 				 struct viommu_findings *findings)
 {
 	if (length < format->head->length)
 		report(findings, "builtin-short", place_in_table(file, length),
-		       "give all of configuration space", "%s has %u bytes at least, not %zu",
-		       format->signature, format->head->length, length);
+		       "give the whole configuration space",
+		       "%s needs at least %u bytes, but has %zu", format->signature,
+		       format->head->length, length);
 	else if (length > VIOMMU_TOPOLOGY_LENGTH_MAX)
 		report(findings, "builtin-too-large", place_of_file(file),
-		       "give configuration space and nothing else",
-		       "%s has %u bytes at most, not %zu", format->signature,
-		       VIOMMU_TOPOLOGY_LENGTH_MAX, length);
+		       "give only the configuration space", "%s has at most %u bytes, not %zu",
+		       format->signature, VIOMMU_TOPOLOGY_LENGTH_MAX, length);
 	else
 		return true;
 	return false;
 }
 
-/* Bytes without a signature are what the caller says. Others speak for themselves. */
+/* `signature` matters only for formats without a signature in their bytes. */
 struct viommu_table *viommu_table_decode_as(const char *signature, const void *bytes, size_t length,
 					    const char *file, struct viommu_findings *findings)
 {
@@ -249,18 +248,16 @@ struct viommu_table *viommu_table_decode_as(const char *signature, const void *b
 
 /* -- meaning ----------------------------------------------------------------------- */
 
-/* A note, for nothing is wrong with the table. */
+/* A note, since nothing is wrong with the table. */
 static bool is_known(const struct viommu_table *table, struct viommu_findings *findings)
 {
 	if (!has_meaning(table->format))
 		report(findings, "acpi-unknown", place_in_table(table->file, 0), NULL,
-		       "%s says nothing of IOMMUs that is understood here", table->signature);
+		       "%s is not a table of IOMMUs that can be read", table->signature);
 	return has_meaning(table->format);
 }
 
-/*
- * The topology keeps what the header says, so that the table made of it is the same.
- */
+/* The topology keeps the fields of the header, so that a table generated from it has them, too. */
 static void keep_header(struct viommu_topology *topology, const struct viommu_table *table)
 {
 	struct viommu_table_header header = { .size = sizeof(header) };
@@ -288,7 +285,9 @@ static struct viommu_topology *read_meaning(const struct viommu_table *table,
 	return topology ? topology : viommu_topology_new();
 }
 
-/* The topology keeps its source, since Linux reads each kind of table in its own way. */
+/*
+ * The topology keeps the format as its source, because Linux reads each kind of table differently.
+ */
 struct viommu_topology *viommu_table_topology(const struct viommu_table *table,
 					      struct viommu_findings *findings)
 {
@@ -303,7 +302,7 @@ struct viommu_topology *viommu_table_topology(const struct viommu_table *table,
 	return topology;
 }
 
-/* All rules are checked, whatever the others found. */
+/* Continues after a failure, to report everything. */
 static void check_rules(const struct viommu_table *table, const struct table_rule *rules,
 			struct viommu_findings *findings)
 {
@@ -312,8 +311,8 @@ static void check_rules(const struct viommu_table *table, const struct table_rul
 }
 
 /*
- * From the outside in: the header, the bytes, the meaning. A table that was cut off inside its head
- * has no bytes beyond that to be checked.
+ * From the outside in: header, bytes, meaning. A table that ends inside its head has no bytes to
+ * check.
  */
 void viommu_table_check(const struct viommu_table *table, struct viommu_findings *findings)
 {
@@ -334,10 +333,7 @@ void viommu_table_check(const struct viommu_table *table, struct viommu_findings
 	viommu_topology_free(topology);
 }
 
-/*
- * A table begins as a head of zeroes, so that what nobody sets is 0, reserved bytes first of all. A
- * device tree is made by its format, from the root on.
- */
+/* The head begins as zeros, so reserved bytes are 0. The format creates a device tree. */
 static struct viommu_table *table_blank(const struct format *format)
 {
 	struct viommu_table *table = table_of_format(format, NULL);
@@ -354,7 +350,7 @@ static struct viommu_table *table_blank(const struct format *format)
 static bool fill(struct viommu_table *table, const struct viommu_topology *topology,
 		 const char *iommu, struct viommu_findings *findings);
 
-/* The base is set first, since places in findings are made while the table is filled. */
+/* Sets the base first: findings about the inner table use it. */
 static bool fill_inner(struct viommu_table *table, const struct viommu_topology *topology,
 		       struct viommu_findings *findings)
 {
@@ -368,7 +364,7 @@ static bool fill_inner(struct viommu_table *table, const struct viommu_topology 
 	return true;
 }
 
-/* The name of the IOMMU is the caller's: it is looked at while the table is made, and not kept. */
+/* Keeps the caller's `iommu` only while the table is generated. */
 static bool fill(struct viommu_table *table, const struct viommu_topology *topology,
 		 const char *iommu, struct viommu_findings *findings)
 {
@@ -387,7 +383,7 @@ static bool fill(struct viommu_table *table, const struct viommu_topology *topol
 	return made;
 }
 
-/* NULL with a finding rather than a table that lacks what was asked for without a word. */
+/* NULL with a finding, rather than a table that silently lacks what was asked for. */
 struct viommu_table *viommu_table_generate_for(const struct viommu_topology *topology,
 					       const char *signature, const char *iommu,
 					       struct viommu_findings *findings)
@@ -397,8 +393,8 @@ struct viommu_table *viommu_table_generate_for(const struct viommu_topology *top
 
 	if (!can_generate(format)) {
 		report(findings, "acpi-unknown", place_of_file(NULL),
-		       "ask for a table that docs/tables.md has under \"made\"",
-		       "%s cannot be made here", signature ? signature : "no table");
+		       "request a table that docs/tables.md has under \"made\"",
+		       "%s cannot be generated", signature ? signature : "no table");
 		return NULL;
 	}
 	table = table_blank(format);
@@ -406,16 +402,15 @@ struct viommu_table *viommu_table_generate_for(const struct viommu_topology *top
 }
 
 /*
- * Only formats that keep all that they do not understand can do so. Length and checksum are set
- * again at the end: of all tables here, Linux refuses only an IVRS for its checksum, but others may
- * be stricter.
+ * Only for formats that keep everything they cannot decode. Updates length and checksum. Of all
+ * tables here, Linux rejects only an IVRS for its checksum, but other consumers may be stricter.
  */
 bool viommu_table_extend(struct viommu_table *table, const struct viommu_topology *topology,
 			 struct viommu_findings *findings)
 {
 	if (!table->whole || !table->format->extend) {
 		report(findings, "extend-kind", place_in_table(table->file, 0),
-		       "make the table anew", "%s cannot be extended", table->signature);
+		       "generate the table anew", "%s cannot be extended", table->signature);
 		return false;
 	}
 	report_unsupported(table, topology, findings);
@@ -425,7 +420,7 @@ bool viommu_table_extend(struct viommu_table *table, const struct viommu_topolog
 	return true;
 }
 
-/* Most tables tell of all IOMMUs at once, so most callers have none to name. */
+/* Most tables describe all IOMMUs, so most callers name none. */
 struct viommu_table *viommu_table_generate(const struct viommu_topology *topology,
 					   const char *signature, struct viommu_findings *findings)
 {

@@ -4,7 +4,10 @@
 
 #include "tables/table/format.h"
 
-/* How Linux reads the table that the topology came from, or NULL. */
+/*
+ * The function that resolves devices as Linux does for the table that the topology was read from,
+ * or NULL.
+ */
 linux_reader *linux_reader_of(const struct viommu_topology *topology);
 
 #endif

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Tables in the forms that people have them in
+ * Splits an input into tables
  *
- * Raw tables, one after the other, as firmware and the kernel give them; the text that
- * acpidump prints; or a device tree. Which it is, the content says: the first line of
- * acpidump's text names a table and its address, and no table begins like that.
+ * An input is raw tables, one after the other, as firmware and the kernel provide them; the text of
+ * acpidump; or a device tree. The content selects the form: the first line of acpidump's text has a
+ * signature and an address, and no table begins like that.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -26,7 +26,7 @@ struct input {
 	each_function *each;
 	void *opaque;
 	struct viommu_findings *findings;
-	struct hash *seen; /* signatures that are known, of tables so far */
+	struct hash *seen; /* known signatures so far */
 	bool several;
 	size_t found;
 	bool stopped;
@@ -36,19 +36,18 @@ struct input {
 #define LENGTH_AT        4u
 
 /*
- * An input is one machine's tables. Where only the first of a kind is ever read, another is a
- * mistake of whoever made them. Tables that are not known, such as SSDT, may come any number of
- * times.
+ * An input has the tables of one machine. Where Linux reads only the first table of a kind, a
+ * second one is a mistake. Unknown tables, such as SSDT, may occur any number of times.
  */
 static void look_for_second(struct input *input, const char *name, const char *signature)
 {
 	if ((viommu_table_abilities(signature) & VIOMMU_TABLE_MEANING) &&
 	    !hash_add(input->seen, memory_text(signature)))
 		report(input->findings, "input-twice", place_of_file(name),
-		       "put everything into one table", "a second %s", signature);
+		       "put everything into one table", "the input has a second %s", signature);
 }
 
-/* The name of a table in a file: the file's, and its signature if there are several. */
+/* Names a table by its file, and by its signature if the file has several. */
 static void give(struct input *input, const uint8_t *table, size_t length)
 {
 	auto_free char *name = NULL, *signature = NULL;
@@ -65,15 +64,14 @@ static void give(struct input *input, const uint8_t *table, size_t length)
 
 /* -- raw ------------------------------------------------------------------------ */
 
-/* Does another table begin there? If not, whatever is there belongs to the one before. */
+/* If not, the bytes belong to the table before. */
 static bool begins_table(const struct input *input, size_t at)
 {
 	return at <= input->length && input->length - at >= ACPI_HEADER_LENGTH &&
 	       acpi_signature(input->bytes + at);
 }
 
-/* The length of the table there. One that cannot be right is the input's last: decoding says why.
- */
+/* If the length is invalid, the table takes all remaining bytes, and decoding reports it. */
 static size_t raw_length(const struct input *input, size_t at)
 {
 	size_t left = input->length - at, length;
@@ -86,7 +84,7 @@ static size_t raw_length(const struct input *input, size_t at)
 		       : left;
 }
 
-/* One behind the other, each as long as its header says. */
+/* The length in each header gives the start of the next table. */
 static void split_raw(struct input *input)
 {
 	size_t at = 0, length;
@@ -101,15 +99,15 @@ static void split_raw(struct input *input)
 /* -- acpidump's text ----------------------------------------------------------------- */
 
 /*
- * Five characters behind a signature decide: in a raw table its length stands there, and this
- * would be one of 770 MiB.
+ * The first line is `SIGN @ 0x...`. In a raw table, these five characters would be a length of 770
+ * MiB.
  */
 static bool is_title(const char *line, size_t length)
 {
 	return length > SIGNATURE_LENGTH + 5 && !memcmp(line + SIGNATURE_LENGTH, " @ 0x", 5);
 }
 
-/* -1 for anything else, the end of the line's digits included. */
+/* -1 for any other characters, such as the end of the digits in a line. */
 static int hex_pair(const char *text)
 {
 	int high = g_ascii_xdigit_value(text[0]);
@@ -144,7 +142,7 @@ static bool add_line(struct bytes *table, const char *line, size_t length)
 	return table->len > before;
 }
 
-/* Between tables, with the line ends of any system. */
+/* Accepts LF and CRLF. */
 static bool is_blank(const char *line, size_t length)
 {
 	for (size_t i = 0; i < length; i++)
@@ -153,7 +151,7 @@ static bool is_blank(const char *line, size_t length)
 	return true;
 }
 
-/* The last line may have no end. */
+/* The last line may lack its newline. */
 static const char *end_of_line(const char *line, const char *end)
 {
 	const char *found = memchr(line, '\n', (size_t)(end - line));
@@ -161,14 +159,14 @@ static const char *end_of_line(const char *line, const char *end)
 	return found ? found : end;
 }
 
-/* A table as it comes in, line by line. */
+/* A table of the text, line by line. */
 struct dumped {
 	struct bytes *bytes;
-	unsigned title; /* the line that it begins with, from 1 */
-	bool broken;    /* one of its lines was wrong: those behind it are passed over */
+	unsigned title; /* the line of its title, from 1 */
+	bool broken;    /* a line was malformed: the following lines are ignored */
 };
 
-/* A title without bytes is a table that was lost on the way, which the dump itself does not say. */
+/* A title without bytes means that the dump is incomplete. */
 static void give_dumped(struct input *input, struct dumped *table)
 {
 	if (input->stopped || !table->title)
@@ -178,12 +176,12 @@ static void give_dumped(struct input *input, struct dumped *table)
 	else if (!table->broken)
 		report(input->findings, "input-acpidump",
 		       place_in_text(input->file, table->title, 1), "dump the table again",
-		       "a table without a line of bytes");
+		       "the table has no bytes");
 }
 
 /*
- * A line that does not go on at the offset where the last one ended means that bytes are missing:
- * what follows would stand in the wrong place, so the table ends there with a finding.
+ * If a line does not continue at the offset where the previous one ended, bytes are missing. The
+ * table ends there, with a finding, since all later bytes would be misplaced.
  */
 static void take_line(struct input *input, struct dumped *table, const char *line, size_t length,
 		      unsigned number)
@@ -198,13 +196,16 @@ static void take_line(struct input *input, struct dumped *table, const char *lin
 		table->broken = true;
 		report(input->findings, "input-acpidump", place_in_text(input->file, number, 1),
 		       "write an offset, a colon, and at most 16 bytes in hexadecimal",
-		       "a line that is not the next one of a dump, at offset 0x%zx: the rest of "
-		       "the table is passed over",
+		       "the line does not continue the dump at offset 0x%zx: the rest of the table "
+		       "is ignored",
 		       table->bytes->len);
 	}
 }
 
-/* Known before the first table is given, since it decides about how each of them is called. */
+/*
+ * The number of tables is needed before the first one is passed on, because it decides about their
+ * names.
+ */
 static unsigned count_titles(const char *line, const char *end)
 {
 	const char *next;
@@ -234,14 +235,14 @@ static void split_text(struct input *input)
 
 /* -- by content --------------------------------------------------------------------------- */
 
-/* A device tree is the whole input: nothing says that something else would follow it. */
+/* A device tree is the whole input. */
 static void give_tree(struct input *input)
 {
 	input->found++;
 	input->each(input->opaque, input->file, input->bytes, input->length);
 }
 
-/* Content decides, not the file's name. */
+/* The content selects the form, not the file name. */
 size_t viommu_input_split(const void *bytes, size_t length, const char *file,
 			  bool (*each)(void *opaque, const char *name, const void *table,
 				       size_t table_length),
@@ -261,7 +262,7 @@ size_t viommu_input_split(const void *bytes, size_t length, const char *file,
 	if (!length)
 		report(findings, "input-empty", place_of_file(file),
 		       "give a table, a device tree, or what acpidump prints",
-		       "there is nothing in it");
+		       "the input is empty");
 	else if (dt_begins(bytes, length))
 		give_tree(&input);
 	else if (is_title(text, (size_t)(end_of_line(text, text + length) - text)))

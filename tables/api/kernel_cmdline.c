@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Devices on virtio-mmio, for the kernel's command line: <viommu/devicetree.h>
+ * Kernel command-line arguments for devices on virtio-mmio: <viommu/devicetree.h>
  *
- * `virtio_mmio.device=SIZE@BASE:IRQ` is how Linux learns of a device on a machine that has neither
- * ACPI nor a device tree. It is told where the device is, and not more: an IOMMU that is found in
- * this way has endpoints only if its configuration space says which (the built-in topology).
+ * With `virtio_mmio.device=SIZE@BASE:IRQ` Linux finds a device on a machine that has neither ACPI
+ * nor a device tree. The argument cannot name the endpoints of an IOMMU: they have to be in the
+ * IOMMU's configuration space, as a built-in topology.
  */
 #include <inttypes.h>
 
@@ -16,10 +16,10 @@
 #include "tables/findings/findings.h"
 #include "tables/model/topology.h"
 
-/* All registers of virtio-mmio, with a device's own behind them. */
+/* The registers of virtio-mmio, with the device's configuration space behind them. */
 #define SPAN_VIRTIO_MMIO 0x200u
 
-/* The size is in plain bytes: Linux reads a suffix, too, but this needs none. */
+/* In plain bytes. Linux also accepts a suffix. */
 static void put_device(struct strbuf *line, const struct viommu_iommu *iommu)
 {
 	strbuf_append_printf(line, "%svirtio_mmio.device=%" PRIu64 "@0x%" PRIx64 ":%" PRIu32,
@@ -27,10 +27,7 @@ static void put_device(struct strbuf *line, const struct viommu_iommu *iommu)
 			     iommu->base, iommu->interrupts[0]);
 }
 
-/*
- * An IOMMU on PCI is found by scanning, and one of another kind has its own table: both are passed
- * over without a word.
- */
+/* Skips IOMMUs on PCI, which Linux finds by scanning, and IOMMUs that another table describes. */
 char *viommu_kernel_command_line(const struct viommu_topology *topology,
 				 struct viommu_findings *findings)
 {
@@ -44,13 +41,13 @@ char *viommu_kernel_command_line(const struct viommu_topology *topology,
 			put_device(line, iommu);
 		else
 			report(findings, "cmdline-interrupt", iommu->place, "give it `interrupts`",
-			       "\"%s\" has no interrupt, without which it cannot be named",
+			       "IOMMU \"%s\" has no interrupt, which the argument needs",
 			       iommu->name);
 	}
 	if (line->len)
 		report(findings, "cmdline-silent", place_of_file(NULL),
-		       "let the devices tell it, in a built-in topology",
-		       "a command line does not say who is behind an IOMMU");
+		       "give the IOMMUs a built-in topology",
+		       "a kernel command line cannot name the endpoints of an IOMMU");
 	if (line->len)
 		return strbuf_steal(line);
 	strbuf_free(line);

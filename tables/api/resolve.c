@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Which IOMMU a device reaches: the public question, asked of the model and of Linux
+ * Which IOMMU a device reaches, by the specification and in Linux: <viommu/topology.h>
  */
 #include <errno.h>
 #include <glib.h>
@@ -11,7 +11,7 @@
 #include "tables/routes/route.h"
 #include "tables/text/scan.h"
 
-/* A function is tried first: no address looks like one, for an address begins with 0x here. */
+/* Tries a function first: an address begins with 0x, so it cannot be confused with one. */
 int viommu_device_name_parse(const char *text, struct viommu_device_name *ret_name)
 {
 	static const char prefix[] = "mmio@";
@@ -33,7 +33,9 @@ int viommu_device_name_parse(const char *text, struct viommu_device_name *ret_na
 	return 0;
 }
 
-/* Is this the last part of a path? Parts are divided by dots in ACPI, by slashes in device trees.
+/*
+ * Is `part` the last component of the path? ACPI separates components by dots, device trees by
+ * slashes.
  */
 static bool ends_path(const char *path, const char *part)
 {
@@ -44,7 +46,7 @@ static bool ends_path(const char *path, const char *part)
 	       !strcmp(path + length - part_length, part);
 }
 
-/* Goes on behind the first hit, since an ending that several devices share names none of them. */
+/* Continues after the first hit, to find out whether the ending is ambiguous. */
 static const struct viommu_platform_device *find_by_ending(const struct viommu_topology *topology,
 							   const char *part, unsigned *ret_n)
 {
@@ -59,9 +61,8 @@ static const struct viommu_platform_device *find_by_ending(const struct viommu_t
 }
 
 /*
- * A whole name counts more than an ending, so that a device can always be asked for whatever others
- * are called. An error instead of the first of several: an answer about another device is worse
- * than none.
+ * A whole name has precedence over an ending. An ambiguous ending is an error: no answer is better
+ * than the answer for another device.
  */
 int viommu_topology_find_device(const struct viommu_topology *topology, const char *text,
 				struct viommu_device_name *ret_name)
@@ -80,10 +81,7 @@ int viommu_topology_find_device(const struct viommu_topology *topology, const ch
 	return 0;
 }
 
-/*
- * A range of MSIs with an IOMMU counts IDs and one without counts functions: the numbers of one
- * mean nothing in the other.
- */
+/* A range of MSIs with an IOMMU counts stream IDs, one without an IOMMU counts functions. */
 static bool msi_has_function(const struct viommu_msi_range *msi,
 			     const struct viommu_device_name *device)
 {
@@ -91,14 +89,14 @@ static bool msi_has_function(const struct viommu_msi_range *msi,
 	       msi->bdf_first <= device->bdf && device->bdf <= msi->bdf_last;
 }
 
-/* IDs belong to the IOMMU that they leave. The same number behind another one is another device. */
+/* IDs are unique per IOMMU only. */
 static bool msi_has_id(const struct viommu_msi_range *msi, const struct viommu_route *route)
 {
 	return msi->iommu && route->iommu && g_str_equal(msi->iommu, route->iommu->name) &&
 	       msi->id_first <= route->id && route->id <= msi->id_last;
 }
 
-/* Functions are asked first, then the IDs with which they leave the IOMMU. */
+/* Ranges of functions have precedence over ranges of IDs. */
 static const struct viommu_msi_range *find_msi(const struct viommu_topology *topology,
 					       const struct viommu_device_name *device,
 					       const struct viommu_route *route)
@@ -115,8 +113,8 @@ static const struct viommu_msi_range *find_msi(const struct viommu_topology *top
 }
 
 /*
- * After the first hop, since which range of MSIs applies depends on the ID that leaves the IOMMU,
- * and that is another one where Linux goes its own way.
+ * Runs after the first hop, because the ID that leaves the IOMMU selects the range of MSIs. Linux
+ * may have another ID there.
  */
 static void finish(const struct viommu_topology *topology, struct deciders deciders,
 		   const struct viommu_device_name *device, struct viommu_route *route)
@@ -125,7 +123,7 @@ static void finish(const struct viommu_topology *topology, struct deciders decid
 	route_go_on(topology, &deciders, device, route);
 }
 
-/* Each of both answers has its own ID behind the IOMMU, so each looks for its own range of MSIs. */
+/* The two routes may have different IDs behind the IOMMU, so each selects its own range of MSIs. */
 void viommu_topology_resolve(const struct viommu_topology *topology,
 			     const struct viommu_device_name *device,
 			     struct viommu_route *ret_route, struct viommu_route *ret_linux,

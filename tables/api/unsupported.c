@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What a table cannot describe of a topology: the rows of its format, for every object
+ * Reports what a table cannot describe of a topology: the rows of its format, applied to all
+ * objects
  */
 #include "base/memory.h"
 #include "tables/check/check.h"

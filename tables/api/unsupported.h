@@ -4,7 +4,7 @@
 
 #include "tables/table/format.h"
 
-/* Report what the table, which is not written yet, cannot describe of the topology. */
+/* Call this before the table is written. */
 void report_unsupported(const struct viommu_table *table, const struct viommu_topology *topology,
 			struct viommu_findings *findings);
 

@@ -2,15 +2,15 @@
 /*
  * MADT, the Multiple APIC Description table (ACPI 6.5, 5.2.12)
  *
- * Only what tables of IOMMUs refer to is taken apart: DMAR and IVRS name IOAPICs, and IORT names
- * interrupt translation services, by the IDs that they have here. All else is kept as it is.
+ * Has rows only for structures that tables of IOMMUs refer to: DMAR and IVRS refer to IOAPICs by
+ * ID, IORT to interrupt translation services. All other structures stay bytes.
  */
 #include "madt.h"
 #include "tables/table/frame.h"
 
 #define MADT_HEAD_LENGTH 44
 
-/* The head counts nothing: structures follow until the table ends. */
+/* The head has no count: structures fill the table. */
 struct madt_head {
 	struct acpi_header acpi;
 	uint32_t address, flags;
@@ -25,7 +25,7 @@ static const struct field head_fields[] = {
 static const struct layout head_layout = LAYOUT("Multiple APIC Description table", 0,
 						MADT_HEAD_LENGTH, struct madt_head, head_fields);
 
-/* Names for what is common beside the two that matter, so that people find their way in a dump. */
+/* Includes common structures without rows, for dumps. */
 static const struct field_name types[] = {
 	{ 0, "local APIC" },     { MADT_IOAPIC, "IOAPIC" },
 	{ 9, "local x2APIC" },   { 11, "GICC" },
@@ -51,7 +51,7 @@ static const struct field ioapic_fields[] = {
 const struct layout madt_ioapic_layout =
 	LAYOUT("IOAPIC", MADT_IOAPIC, 12, struct madt_ioapic, ioapic_fields);
 
-/* The ID is what an ITS group of an IORT and an SRAT refer to. */
+/* ITS groups of an IORT, and SRAT, refer to this ID. */
 static const struct field its_fields[] = {
 	NODE_ROWS(struct madt_its),
 	ROW(struct madt_its, 2, RESERVED, reserved, "Reserved"),
@@ -61,7 +61,7 @@ static const struct field its_fields[] = {
 };
 const struct layout madt_its_layout = LAYOUT("GIC ITS", MADT_ITS, 20, struct madt_its, its_fields);
 
-/* Type and length are enough to go on to the next one; what is between is kept as bytes. */
+/* The head of every structure; the rest stays bytes. */
 struct other_structure {
 	struct madt_node node;
 };
@@ -69,9 +69,7 @@ static const struct field other_fields[] = { NODE_ROWS(struct other_structure) }
 static const struct layout other_layout = LAYOUT("Interrupt controller structure", LAYOUT_UNKNOWN,
 						 2, struct other_structure, other_fields);
 
-/*
- * New kinds of interrupt controllers come with every version: those not needed here have no rows.
- */
+/* Other interrupt controllers have no rows. */
 static const struct layout *find_layout(uint64_t type)
 {
 	if (type == MADT_IOAPIC)
@@ -94,7 +92,7 @@ static const struct frame structures = {
 	.too_many = "acpi-structures",
 };
 
-/* What is wrong with interrupt controllers is for others to say. */
+/* Interrupt controllers have no rules here. */
 static const struct table_rule rules[] = { { NULL, NULL } };
 
 const struct format madt_format = {

@@ -4,7 +4,9 @@
 
 #include "tables/table/format.h"
 
-/* What tables of IOMMUs refer to in a MADT: IOAPICs and interrupt translation services (madt.c). */
+/*
+ * Structures of a MADT that tables of IOMMUs refer to: IOAPICs and interrupt translation services.
+ */
 
 enum madt_type {
 	MADT_IOAPIC = 1,
@@ -15,14 +17,14 @@ struct madt_node {
 	uint8_t type, length;
 };
 
-/* DMAR and IVRS know an IOAPIC by the ID, which is one byte in all three. */
+/* DMAR and IVRS refer to the ID, which has one byte in all three tables. */
 struct madt_ioapic {
 	struct madt_node node;
 	uint8_t id, reserved;
 	uint32_t address, interrupt_base;
 };
 
-/* IORT knows it by the ID. The base is for drivers of interrupt controllers. */
+/* IORT refers to the ID. The base is for interrupt controller drivers. */
 struct madt_its {
 	struct madt_node node;
 	uint16_t reserved;

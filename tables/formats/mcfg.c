@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * MCFG, which says where the configuration space of PCI is (PCI Firmware Specification, 4.1.2)
+ * MCFG, the locations of PCI configuration space (PCI Firmware Specification, 4.1.2)
  *
- * It lists all segments and their buses, and so tells which functions can exist at all.
- *
- * Structures have neither type nor length: they are told apart by their room alone.
+ * It lists all segments and their buses, and therefore which functions can exist. Its structures
+ * have neither type nor length; all have 16 bytes.
  */
 #include "mcfg.h"
 #include "tables/table/frame.h"
@@ -59,7 +58,7 @@ static const struct frame structures = {
 	.too_many = "acpi-structures",
 };
 
-/* What is wrong with configuration space is for others to say. */
+/* Configuration space has no rules here. */
 static const struct table_rule rules[] = { { NULL, NULL } };
 
 const struct format mcfg_format = {

@@ -4,7 +4,7 @@
 
 #include "tables/table/format.h"
 
-/* The buses of a segment, and where their configuration space is (mcfg.c). */
+/* The buses of a segment, and the base of their configuration space. */
 struct mcfg_allocation {
 	uint64_t base;
 	uint16_t segment;

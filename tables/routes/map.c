@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The map: which way every PCI function goes
+ * The map: the routes of all PCI functions
  *
- * Four covers say who decides where: ranges, host bridges, ranges of MSIs, and the IOMMUs' own
- * functions, which do not go as their neighbours do. One walk along all four cuts the functions
- * into runs of which everything is alike, and each run gets its route as a single function does
- * (resolve.c), so both always say the same. Runs that go on in the same way are one range then,
- * whoever said it (map_range.c).
+ * Four covers select what decides about a function: ranges, host bridges, ranges of MSIs, and the
+ * functions of IOMMUs, which their host bridge excludes. One walk along all four cuts the functions
+ * into runs with the same deciders. Each run is routed as a single function (route.c), so map and
+ * resolve agree. Consecutive runs with the same route are joined into one range (range.c).
  *
- * Positions are segment << 16 | BDF. For n entries that is O(n log n), however they overlap.
+ * Positions are segment << 16
+ *
+ * BDF. The time is O(n log n) in the number of entries, however they overlap.
  */
 
 #include "base/array.h"
@@ -25,31 +26,31 @@ enum { RANGES, BRIDGES, MSIS, OWN, N_COVERS };
 #define LAST_DEVFN    0xff
 #define LAST_BDF      0xffff
 
-/* Functions of which one and the same decide. */
+/* Functions with the same deciders. */
 struct run {
 	uint64_t first, last;
 	const void *owners[N_COVERS];
 };
 
-/* A walk that stands still between two calls, so that whoever asks can stop at any time. */
+/* A walk that can be suspended between two ranges, so that the caller can stop at any time. */
 struct map {
 	const struct viommu_topology *topology;
 	struct array *covers[N_COVERS];
-	size_t at[N_COVERS]; /* how far the walk has come in each */
+	size_t at[N_COVERS]; /* the next index in each cover */
 	struct hash *ids;    /* name of an IOMMU -> cover of its IDs by ranges of MSIs */
 
-	uint64_t position;         /* of the next function to look at */
-	struct run run;            /* that is being cut, if `position` is in it */
-	const struct array *cut;   /* by these IDs, or NULL: it stays whole */
-	size_t cut_at;             /* how far the walk has come there */
+	uint64_t position;         /* of the next function */
+	struct run run;            /* the current run, if `position` is in it */
+	const struct array *cut;   /* split the run by these IDs; NULL: do not split */
+	size_t cut_at;             /* the next index in `cut` */
 	uint64_t id;               /* of the first function of the run */
-	struct viommu_place place; /* of the last entry that had a word */
+	struct viommu_place place; /* of the last entry that decided */
 
 	bool has_next;
-	struct viommu_route_range next; /* it may still become longer */
+	struct viommu_route_range next; /* it may be extended by the next range */
 };
 
-/* All of PCI on one line, so that a cover may hold functions of every segment. */
+/* One number line for all segments, so that a cover can hold functions of every segment. */
 static uint64_t position(unsigned segment, uint16_t bdf)
 {
 	return (uint64_t)segment << SEGMENT_SHIFT | bdf;
@@ -57,7 +58,7 @@ static uint64_t position(unsigned segment, uint16_t bdf)
 
 /* -- who decides where ---------------------------------------------------------- */
 
-/* A range stands for the same functions of each of its segments, which is a span in each. */
+/* A range has the same functions in each of its segments: one span per segment. */
 static void cover_range(struct array *cover, const struct viommu_pci_range *range)
 {
 	uint16_t first, last;
@@ -72,7 +73,7 @@ static void cover_range(struct array *cover, const struct viommu_pci_range *rang
 	}
 }
 
-/* In the order of the topology, for the first one that has a function wins. */
+/* In the order of the topology, because the first range that has a function wins. */
 static void cover_ranges(struct map *map)
 {
 	const struct viommu_pci_range *range;
@@ -81,7 +82,7 @@ static void cover_ranges(struct map *map)
 		cover_range(map->covers[RANGES], range);
 }
 
-/* A bridge has whole buses, and what it has is not asked here: it may bypass. */
+/* Whole buses. The bridge is included even if it bypasses. */
 static void cover_bridges(struct map *map)
 {
 	const struct viommu_host_bridge *bridge;
@@ -96,8 +97,8 @@ static void cover_bridges(struct map *map)
 }
 
 /*
- * Where an IOMMU is a function itself, for it is left out of what its host bridge says. Whether it
- * is this bridge that it translates is decided for each run (resolve.c).
+ * A host bridge excludes its IOMMU's own function. Routing decides whether that IOMMU is the
+ * bridge's.
  */
 static void cover_own_functions(struct map *map)
 {
@@ -111,7 +112,7 @@ static void cover_own_functions(struct map *map)
 	}
 }
 
-/* The IDs behind an IOMMU are a world of their own, with a cover of its own. */
+/* IDs behind different IOMMUs are unrelated, so each IOMMU has a cover of its own. */
 static struct array *ids_behind(struct map *map, const char *iommu)
 {
 	struct array *cover = hash_lookup(map->ids, iommu);
@@ -123,7 +124,9 @@ static struct array *ids_behind(struct map *map, const char *iommu)
 	return cover;
 }
 
-/* Ranges of functions are on the line of functions, those of IDs each behind their IOMMU. */
+/*
+ * Ranges of functions are in the cover of functions, ranges of IDs in the covers of their IOMMUs.
+ */
 static void cover_msis(struct map *map)
 {
 	const struct viommu_msi_range *msi;
@@ -136,7 +139,7 @@ static void cover_msis(struct map *map)
 				  position(msi->segment, msi->bdf_last), msi);
 }
 
-/* After this nobody overlaps with anybody else of the same cover. */
+/* Makes the spans of each cover disjoint. */
 static void settle(struct map *map)
 {
 	void *iommu, *cover;
@@ -150,7 +153,6 @@ static void settle(struct map *map)
 
 /* -- the walk ----------------------------------------------------------------------- */
 
-/* As somebody would ask for it. */
 static struct viommu_device_name function_at(uint64_t position)
 {
 	return (struct viommu_device_name){ .pci = true,
@@ -158,7 +160,7 @@ static struct viommu_device_name function_at(uint64_t position)
 					    .bdf = position & LAST_BDF };
 }
 
-/* What a piece says, of which everything is known but where its MSIs go. */
+/* Complete except for the route of MSIs. */
 static struct viommu_route_range range_of(const struct map *map, const struct run *piece,
 					  const struct viommu_msi_range *msi)
 {
@@ -179,7 +181,7 @@ static struct viommu_route_range range_of(const struct map *map, const struct ru
 	return range;
 }
 
-/* Where somebody has something again, from there on; false behind the last. */
+/* The next position at or behind this one that a cover includes; false if there is none. */
 static bool seek(struct map *map, uint64_t *position)
 {
 	uint64_t nearest = UINT64_MAX;
@@ -196,7 +198,7 @@ static bool seek(struct map *map, uint64_t *position)
 	return nearest != UINT64_MAX;
 }
 
-/* From there up to the next end of anything. */
+/* The run ends at the next boundary in any cover. */
 static struct run run_from(const struct map *map, uint64_t position)
 {
 	struct run run = { .first = position, .last = UINT64_MAX };
@@ -213,7 +215,7 @@ static struct run run_from(const struct map *map, uint64_t position)
 	return run;
 }
 
-/* Functions are asked for their MSIs first, then the IDs with which they leave the IOMMU. */
+/* Ranges of MSIs of functions have precedence over those of IDs. */
 static void begin_run(struct map *map)
 {
 	struct viommu_device_name device = function_at(map->position);
@@ -232,7 +234,7 @@ static void begin_run(struct map *map)
 		map->cut_at = cover_seek(map->cut, map->id);
 }
 
-/* All functions of the run send with one ID. */
+/* Do all functions of the run share one ID? */
 static bool has_one_id(const struct run *run)
 {
 	const struct viommu_pci_range *range = run->owners[RANGES];
@@ -240,7 +242,7 @@ static bool has_one_id(const struct run *run)
 	return range && range->one_id;
 }
 
-/* Up to where its IDs pass from one range of MSIs to another, or to none. */
+/* Up to the next boundary between ranges of MSIs. */
 static const struct viommu_msi_range *cut_by_ids(struct map *map, struct run *piece)
 {
 	const struct span *span = cover_get(map->cut, map->cut_at);
@@ -256,7 +258,7 @@ static const struct viommu_msi_range *cut_by_ids(struct map *map, struct run *pi
 	return inside ? span->owner : NULL;
 }
 
-/* From here to where anything changes; false behind the last. */
+/* Up to the next change of any decider; false behind the last. */
 static bool next_piece(struct map *map, struct viommu_route_range *ret_range)
 {
 	const struct viommu_msi_range *msi;
@@ -275,7 +277,7 @@ static bool next_piece(struct map *map, struct viommu_route_range *ret_range)
 	return true;
 }
 
-/* The next one of which somebody says something. */
+/* The next piece with a route. */
 static bool next_said(struct map *map, struct viommu_route_range *ret_range)
 {
 	while (next_piece(map, ret_range))
@@ -284,7 +286,7 @@ static bool next_said(struct map *map, struct viommu_route_range *ret_range)
 	return false;
 }
 
-/* Does this go on where the one that waits ends? It may come from another entry. */
+/* Does this range continue the pending one? They may come from different entries. */
 static bool goes_on_with(struct map *map, const struct viommu_route_range *piece)
 {
 	bool is_new = !place_is_same(&map->place, &piece->route.place);
@@ -296,7 +298,7 @@ static bool goes_on_with(struct map *map, const struct viommu_route_range *piece
 	return true;
 }
 
-/* Each waits until it is known where it ends, which is when the next one begins. */
+/* A range is pending until the next one shows where it ends. */
 bool map_next(struct map *map, struct viommu_route_range *ret_range)
 {
 	struct viommu_route_range piece;
@@ -325,8 +327,7 @@ static void unref_cover(gpointer cover)
 	array_free(cover);
 }
 
-/* Nothing is walked yet: that is done as ranges are asked for. A run that ends before it begins
- * says so. */
+/* The walk runs on demand. An empty run marks the start. */
 struct map *map_begin(const struct viommu_topology *topology)
 {
 	struct map *map = memory_new(struct map, 1);
@@ -354,7 +355,7 @@ void map_end(struct map *map)
 	memory_free(map);
 }
 
-/* Only for machines that are written down somewhere in full, as a device tree has to be. */
+/* Only for machines that are described in full elsewhere, as in a device tree. */
 struct array *map_new(const struct viommu_topology *topology)
 {
 	struct array *ranges = array_new(sizeof(struct viommu_route_range));
@@ -367,7 +368,7 @@ struct array *map_new(const struct viommu_topology *topology)
 	return ranges;
 }
 
-/* In the next segment it is the same entry, if one entry speaks of both. */
+/* Across segments, joins ranges from one entry only. */
 static bool join(struct viommu_route_range *range, const struct viommu_route_range *next)
 {
 	if (!range_joins_segment(range, next))
@@ -377,7 +378,7 @@ static bool join(struct viommu_route_range *range, const struct viommu_route_ran
 	return true;
 }
 
-/* What is the same in neighbouring segments becomes one range. */
+/* Joins equal ranges of consecutive segments. */
 static void add(struct array *joined, struct hash *latest, const struct viommu_route_range *range)
 {
 	gpointer window = range_window(range);
@@ -389,7 +390,7 @@ static void add(struct array *joined, struct hash *latest, const struct viommu_r
 	hash_insert(latest, window, GSIZE_TO_POINTER((size_t)joined->len));
 }
 
-/* Collected first, because the last segment may still make the first range longer. */
+/* Collects all ranges first, because the last segment may still extend the first range. */
 void viommu_topology_for_each_route(const struct viommu_topology *topology,
 				    void (*each)(void *opaque,
 						 const struct viommu_route_range *range),

@@ -9,9 +9,8 @@
 #include "base/array.h"
 
 /*
- * The map as the rest of the library walks it: range after range, sorted, each in one segment, and
- * none of it kept. Where entries speak of thousands of segments alike, a map is far larger than
- * what was said.
+ * Iterates over the map: ranges in order, each in one segment. The map is not stored, because
+ * entries that cover thousands of segments would make it far larger than the topology.
  */
 struct map;
 
@@ -19,10 +18,10 @@ struct map;
 struct map *map_begin(const struct viommu_topology *topology);
 void map_end(struct map *map);
 
-/* The next range; false, and nothing written, behind the last. */
+/* Returns false, and writes nothing, behind the last range. */
 bool map_next(struct map *map, struct viommu_route_range *ret_range);
 
-/* All of it as a list, for who has to look back. Free with array_free(). */
+/* The whole map as a list, for random access. Free with array_free(). */
 struct array *map_new(const struct viommu_topology *topology);
 
 /* Is it the same entry? */
@@ -39,18 +38,21 @@ static inline uint64_t range_last(const struct viommu_route_range *range)
 	return (uint64_t)range->segment_first << 16 | range->bdf_last;
 }
 
-/* What a range of one segment says of some of its functions. */
+/* The part of a range in one segment that covers [first, last]. */
 struct viommu_route_range range_clip(const struct viommu_route_range *range, uint64_t first,
 				     uint64_t last);
 
 /*
- * Make a range longer by the next one, if that begins behind its last function, or in the segment
- * behind its last one with the same functions, and goes on in the same way. Places do not matter.
+ * Extend a range by the next one, if that begins behind its last function, or has the same
+ * functions in the next segment, and continues its route. Places are ignored.
  */
 bool range_joins_function(struct viommu_route_range *range, const struct viommu_route_range *next);
 bool range_joins_segment(struct viommu_route_range *range, const struct viommu_route_range *next);
 
-/* Functions that a range has in its first segment, and IDs from its first to its last function. */
+/*
+ * The number of functions of a range in its first segment; of IDs from its first to its last
+ * function.
+ */
 static inline uint32_t range_functions(const struct viommu_route_range *range)
 {
 	return (uint32_t)(range->bdf_last - range->bdf_first) + 1;
@@ -62,7 +64,7 @@ static inline uint64_t range_length(const struct viommu_route_range *range)
 	       range_functions(range);
 }
 
-/* Which functions it has in each of its segments, as a key for a hash table. */
+/* The functions of the range in each of its segments, as a key for a hash table. */
 static inline void *range_window(const struct viommu_route_range *range)
 {
 	return GSIZE_TO_POINTER((size_t)range->bdf_first << 16 | range->bdf_last);

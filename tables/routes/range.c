@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Ranges of the map, and how two of them become one
+ * Joins ranges of the map
  *
- * Two ranges are one if the second begins where the first one ends, and goes on in the same way:
- * through the same IOMMU with the next IDs, or with the same one, and so with device IDs. In a
- * segment the next function has the next ID; from one segment to the next, IDs go on as if
- * every segment had all of its functions.
+ * Two ranges are joined if the second begins where the first one ends and continues its route:
+ * through the same IOMMU with the next IDs, or with one shared ID; device IDs alike. Within a
+ * segment, the next function has the next ID. Across segments, IDs continue as if every segment had
+ * all of its functions.
  */
 
 #include "map.h"
@@ -16,13 +16,13 @@
 #define LAST_BDF       0xffff
 #define SEGMENT_LENGTH 0x10000u
 
-/* IDs that follow each other, or n times the same one. Of a single one nobody knows which. */
+/* Consecutive IDs, or n times the same one. A single ID can be either. */
 struct ids {
 	uint64_t first, n;
 	bool one;
 };
 
-/* Go on with the next ones, if all of them follow each other then, or all are the same. */
+/* Append IDs, if the result is consecutive, or all are equal. */
 static bool ids_go_on(struct ids *ids, const struct ids *next)
 {
 	bool may_be_one = (ids->n == 1 || ids->one) && (next->n == 1 || next->one);
@@ -37,21 +37,21 @@ static bool ids_go_on(struct ids *ids, const struct ids *next)
 	return true;
 }
 
-/* What has to be the same of all functions of a range. */
+/* What all functions of a range have in common. */
 static bool is_same_way(const struct viommu_route *a, const struct viommu_route *b)
 {
 	return a->reach == b->reach && a->iommu == b->iommu && a->its == b->its &&
 	       a->pasid_bits == b->pasid_bits;
 }
 
-/* Files are not compared: a map is that of one machine, which comes from one. */
+/* Ignores files: all entries of a machine are in one topology. */
 bool place_is_same(const struct viommu_place *a, const struct viommu_place *b)
 {
 	return a->at == b->at && a->line == b->line && a->column == b->column &&
 	       !g_strcmp0(a->path, b->path);
 }
 
-/* IDs count only where they are: those of what bypasses are all 0, and differ from none. */
+/* Compares IDs only where they are used: functions that bypass have none. */
 static bool goes_on(struct viommu_route_range *range, uint64_t n,
 		    const struct viommu_route_range *next, uint64_t n_next)
 {
@@ -69,7 +69,7 @@ static bool goes_on(struct viommu_route_range *range, uint64_t n,
 	return true;
 }
 
-/* The IDs of the first of them are as many behind as there are functions left out before it. */
+/* The first ID advances by the functions that are cut off. */
 struct viommu_route_range range_clip(const struct viommu_route_range *range, uint64_t first,
 				     uint64_t last)
 {
@@ -83,7 +83,10 @@ struct viommu_route_range range_clip(const struct viommu_route_range *range, uin
 	return piece;
 }
 
-/* Whether the range has one segment is the caller's to know: functions of several never join. */
+/*
+ * The caller ensures that the range has one segment; functions of several segments are never
+ * joined.
+ */
 bool range_joins_function(struct viommu_route_range *range, const struct viommu_route_range *next)
 {
 	if (range->segment_last != next->segment_first || range->bdf_last + 1 != next->bdf_first ||
@@ -93,7 +96,7 @@ bool range_joins_function(struct viommu_route_range *range, const struct viommu_
 	return true;
 }
 
-/* IDs go on as if a segment had all of its functions, whichever of them the range speaks of. */
+/* IDs continue as if every segment had all of its functions, whichever functions the range has. */
 bool range_joins_segment(struct viommu_route_range *range, const struct viommu_route_range *next)
 {
 	uint64_t n = (uint64_t)(range->segment_last - range->segment_first + 1) * SEGMENT_LENGTH;

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Which IOMMU does a device reach?
+ * Which IOMMU a device reaches
  *
- * The specification's answer comes from the model alone: the first range that has the device,
- * else its host bridge. Linux answers from the table, in its own way (resolve_linux.c). Where
- * entries are disjoint and no IOMMU stands in its own way, both say the same.
+ * By the specification, from the topology alone: the first range that has the device, otherwise its
+ * host bridge. Linux reads the table in its own way (linux.c of each format). The results agree if
+ * entries are disjoint and no IOMMU translates itself.
  *
- * An answer begins with the first hop, the IOMMU. What lies behind it follows from the topology
- * and is added here to both answers alike.
+ * A route begins with the first hop, the IOMMU. The hops behind it follow from the topology, and
+ * are the same for both.
  */
 
 #include "route.h"
@@ -20,10 +20,7 @@
 const struct viommu_route route_nothing = { .reach = VIOMMU_REACH_NOTHING,
 					    .place.at = VIOMMU_NOWHERE };
 
-/*
- * The windows of segments and of functions are independent: the same functions in each
- * segment.
- */
+/* Segments and functions are independent: the same functions in each segment. */
 bool range_has(const struct viommu_pci_range *range, const struct viommu_device_name *device)
 {
 	uint16_t first, last;
@@ -37,8 +34,8 @@ bool range_has(const struct viommu_pci_range *range, const struct viommu_device_
 }
 
 /*
- * The window of buses is the one that the bridge was given. Which of them have devices is not known
- * before the guest has looked, and it may number them anew.
+ * The bus window of the bridge, from the topology. Which of its buses have devices is unknown
+ * before the guest scans them, and the guest may renumber them.
  */
 static bool bridge_has(const struct viommu_host_bridge *bridge,
 		       const struct viommu_device_name *device)
@@ -49,7 +46,7 @@ static bool bridge_has(const struct viommu_host_bridge *bridge,
 	       bus <= bridge->bus_last;
 }
 
-/* A virtio-iommu on MMIO is a platform device, and named by its base address like any other. */
+/* A virtio-iommu on MMIO is a platform device, identified by its base address. */
 bool is_itself(const struct viommu_iommu *iommu, const struct viommu_device_name *device)
 {
 	if (!device->pci)
@@ -58,7 +55,7 @@ bool is_itself(const struct viommu_iommu *iommu, const struct viommu_device_name
 	       iommu->bdf == device->bdf;
 }
 
-/* What an entry says. The name of an IOMMU that there is not says nothing. */
+/* An entry that names a missing IOMMU decides nothing. */
 struct viommu_route route_to(const struct viommu_topology *topology, const char *iommu, uint64_t id,
 			     struct viommu_place place)
 {
@@ -80,7 +77,10 @@ struct viommu_route route_of_range(const struct viommu_topology *topology,
 			range->place);
 }
 
-/* An IOMMU does not stand in its own way, and its place says why its function is left out. */
+/*
+ * A host bridge excludes its IOMMU's own function. The place is that of the IOMMU, which explains
+ * this.
+ */
 static struct viommu_route route_of_bridge(const struct viommu_topology *topology,
 					   const struct viommu_host_bridge *bridge,
 					   const struct viommu_device_name *device)
@@ -94,10 +94,7 @@ static struct viommu_route route_of_bridge(const struct viommu_topology *topolog
 	return route;
 }
 
-/*
- * A range is an exception from what its host bridge says, so it is asked first, and if it says
- * bypass that is an answer too: the bridge is not asked any more.
- */
+/* Ranges are exceptions from host bridges, so they have precedence, even if they bypass. */
 struct viommu_route route_begin(const struct viommu_topology *topology,
 				const struct deciders *deciders,
 				const struct viommu_device_name *device)
@@ -111,7 +108,7 @@ struct viommu_route route_begin(const struct viommu_topology *topology,
 
 /* -- the hops behind the first -------------------------------------------------- */
 
-/* Counted from the first function or from the first ID of the range. */
+/* The device ID counts from the first function or the first ID of the range. */
 static void send_as_range_says(const struct viommu_topology *topology,
 			       const struct viommu_msi_range *msi,
 			       const struct viommu_device_name *device, struct viommu_route *route)
@@ -124,7 +121,11 @@ static void send_as_range_says(const struct viommu_topology *topology,
 	route->its_place = msi->place;
 }
 
-/* Without an IOMMU an ITS knows a function by segment and BDF. */
+/*
+ * Without an IOMMU, the device ID is segment << 16
+ *
+ * BDF.
+ */
 static void send_as_usual(const struct viommu_topology *topology,
 			  const struct viommu_host_bridge *bridge,
 			  const struct viommu_device_name *device, struct viommu_route *route)
@@ -138,7 +139,7 @@ static void send_as_usual(const struct viommu_topology *topology,
 	route->its_place = route->iommu ? route->iommu->place : bridge->place;
 }
 
-/* A width that nobody says is the widest. */
+/* Without a width, the maximum. */
 static void add_pasid(const struct viommu_host_bridge *bridge, struct viommu_route *route)
 {
 	if (!bridge || !bridge->pasid)
@@ -147,7 +148,7 @@ static void add_pasid(const struct viommu_host_bridge *bridge, struct viommu_rou
 	route->pasid_place = bridge->place;
 }
 
-/* What a reader of Linux's filled in already stays as it is. */
+/* Keeps what the Linux reader has set. */
 void route_go_on(const struct viommu_topology *topology, const struct deciders *deciders,
 		 const struct viommu_device_name *device, struct viommu_route *route)
 {
@@ -161,7 +162,7 @@ void route_go_on(const struct viommu_topology *topology, const struct deciders *
 
 /* -- who decides ------------------------------------------------------------------ */
 
-/* In order: the first of several that has the function wins, and so it does on the map (map.c). */
+/* The first match wins, as on the map (map.c). */
 struct deciders route_deciders(const struct viommu_topology *topology,
 			       const struct viommu_device_name *device)
 {
@@ -180,7 +181,7 @@ struct deciders route_deciders(const struct viommu_topology *topology,
 
 /* -- platform devices --------------------------------------------------------------- */
 
-/* Devices that only a name tells apart may share an address, 0 above all, so a name goes first. */
+/* By name first: several devices may share an address, such as 0. */
 const struct viommu_platform_device *find_platform_device(const struct viommu_topology *topology,
 							  const struct viommu_device_name *device)
 {
@@ -194,7 +195,7 @@ const struct viommu_platform_device *find_platform_device(const struct viommu_to
 	return NULL;
 }
 
-/* It says itself how wide its PASIDs are. */
+/* A platform device has its own PASID width. */
 static struct viommu_route platform_route(const struct viommu_topology *topology,
 					  const struct viommu_device_name *name)
 {
@@ -211,7 +212,7 @@ static struct viommu_route platform_route(const struct viommu_topology *topology
 
 /* -- the question ------------------------------------------------------------- */
 
-/* Some readers of Linux begin here, for what Linux does as the specification says. */
+/* Linux readers use it where Linux follows the specification. */
 struct viommu_route route_specified(const struct viommu_topology *topology,
 				    const struct viommu_device_name *device)
 {

@@ -2,8 +2,8 @@
 /*
  * The header of every ACPI table (ACPI 6.5, "System Description Table Header")
  *
- * A table is as long as its header says, whatever else came with it. What lies behind that
- * end is kept, but means nothing, and is no part of the sum.
+ * The header states the length of the table. Bytes behind that are kept, but have no meaning and
+ * are not in the checksum.
  */
 #include <string.h>
 
@@ -15,13 +15,13 @@ struct plain_head {
 	struct acpi_header acpi;
 };
 
-/* The rows are in format.h, for they are the first rows of every table's head. */
+/* The rows are in format.h, because the head of every table begins with them. */
 static const struct field fields[] = { ACPI_ROWS(struct plain_head) };
 
 const struct layout acpi_layout =
 	LAYOUT("ACPI table", 0, ACPI_HEADER_LENGTH, struct plain_head, fields);
 
-/* Nothing else is in the signature of a table: so a file of another kind is told at once. */
+/* Rejects files of other kinds. */
 bool acpi_signature(const uint8_t *bytes)
 {
 	for (size_t i = 0; i < sizeof(((struct acpi_header *)NULL)->signature); i++)
@@ -63,8 +63,8 @@ bool acpi_is_path(const char *path)
 /* -- checking ------------------------------------------------------------------ */
 
 /*
- * A length that is no more than the bytes there are, and enough for the head, is believed; any
- * other is a finding, and then the table ends where its bytes do.
+ * Accepts a length that covers the head and does not exceed the bytes. Any other is a finding, and
+ * the table ends where its bytes do.
  */
 size_t acpi_end(const struct viommu_table *table, size_t length)
 {
@@ -73,7 +73,7 @@ size_t acpi_end(const struct viommu_table *table, size_t length)
 	return said >= table->root->layout->length && said <= length ? said : length;
 }
 
-/* Modulo 256, which is what a byte does by itself. */
+/* Modulo 256, by the overflow of uint8_t. */
 static uint8_t sum_of(const struct bytes *bytes, size_t length)
 {
 	uint8_t sum = 0;
@@ -83,10 +83,7 @@ static uint8_t sum_of(const struct bytes *bytes, size_t length)
 	return sum;
 }
 
-/*
- * Records are the table; bytes are made when they are asked for. So a rule of bytes looks at what
- * would be written, and decoding has to keep everything.
- */
+/* Encodes the records, so that rules of bytes check what would be written. */
 static struct bytes *bytes_of(const struct viommu_table *table)
 {
 	struct bytes *bytes = bytes_new_sized((guint)record_length(table->root));
@@ -96,8 +93,8 @@ static struct bytes *bytes_of(const struct viommu_table *table)
 }
 
 /*
- * A file may be longer than its table, where it was taken from memory page by page. Firmware has no
- * such excuse, and a reader maps what the header says.
+ * A dump of memory pages can be longer than its table. Consumers map the length that the header
+ * states.
  */
 static void check_length(const struct table_check *check)
 {
@@ -107,20 +104,17 @@ static void check_length(const struct table_check *check)
 	if (header->length != length)
 		report(check->findings, check->rule_id,
 		       table_place_of(check->table, check->table->root, "Length"),
-		       "set it to the number of bytes", "length is %u, and there are %zu bytes",
-		       header->length, length);
+		       "set it to the number of bytes",
+		       "the length is %u, but the table has %zu bytes", header->length, length);
 }
 
-/*
- * FACS is where firmware and system hand over to each other, and no table: it begins with a
- * signature and a length, and has other things where a header goes on.
- */
+/* FACS has a signature and a length, but no ACPI header behind them. */
 static bool has_checksum(const struct viommu_table *table)
 {
 	return strcmp(table->signature, "FACS") != 0;
 }
 
-/* Over what the header's length says, as readers sum it, and not over the whole file. */
+/* Sums the length that the header states, as consumers do. */
 uint8_t acpi_sum(const struct viommu_table *table)
 {
 	struct bytes *bytes = bytes_of(table);
@@ -130,7 +124,7 @@ uint8_t acpi_sum(const struct viommu_table *table)
 	return sum;
 }
 
-/* ACPICA, and so Linux, complains and goes on; a driver may still refuse its table. */
+/* ACPICA, and so Linux, only warns; a driver may still reject its table. */
 static void check_sum(const struct table_check *check)
 {
 	uint8_t sum = acpi_sum(check->table);
@@ -150,17 +144,14 @@ const struct table_rule acpi_rules[] = {
 
 /* -- making ---------------------------------------------------------------------- */
 
-/* ACPI pads with spaces or with NUL. What was chosen is written as it stands, and NUL after it. */
+/* Writes the text as chosen, padded with NUL. ACPI allows spaces, too. */
 static void copy_text(char *field, size_t length, const char *text)
 {
 	memset(field, 0, length);
 	memcpy(field, text, MIN(strlen(text), length));
 }
 
-/*
- * In two steps, for length and checksum are those of the whole table: what stands between them is
- * the format's to write.
- */
+/* In two steps: length and checksum need the whole table, which the format writes in between. */
 void acpi_begin(struct viommu_table *table, const struct viommu_topology *topology)
 {
 	const struct viommu_table_header *wanted =
@@ -176,8 +167,8 @@ void acpi_begin(struct viommu_table *table, const struct viommu_topology *topolo
 }
 
 /*
- * The length goes first, for the checksum is over it as well. Linux refuses an IVRS that does not
- * sum to 0, and only warns of others.
+ * The checksum covers the length. Linux rejects an IVRS with a wrong checksum, and only warns about
+ * others.
  */
 void acpi_finish(struct viommu_table *table)
 {

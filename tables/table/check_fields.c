@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Rules that fields of any table can break
+ * Rules about the fields of any table
  *
- * The rows of a layout say what a field is for, and so what it must not hold: a type that is no
- * structure's, bytes that have no meaning, reserved bits. A format lists these rules under ids of
- * its own, for what follows from breaking them is different for every table.
+ * The kind of a field decides what it must not hold: an unknown type, bytes without a meaning,
+ * reserved bits. A format lists these rules under its own ids, because the consequences differ by
+ * table.
  */
 #include <inttypes.h>
 
 #include "tables/findings/findings.h"
 #include "format.h"
 
-/* One kind of field, looked for in every structure. */
+/* Visits the fields of one kind in all records. */
 struct search {
 	const struct table_check *check;
 	enum field_kind kind;
@@ -19,7 +19,7 @@ struct search {
 	const struct record *record;
 };
 
-/* layout_check() tells of all kinds at once, and a rule is about one. */
+/* layout_check() reports all kinds of fields, a rule is about one. */
 static void look_at_field(void *data, const struct field *field, uint64_t value)
 {
 	const struct search *search = data;
@@ -29,8 +29,8 @@ static void look_at_field(void *data, const struct field *field, uint64_t value)
 }
 
 /*
- * How long a structure should be is known where its type is, and nothing of its own follows the
- * fixed part. Formats nest a handful deep, whatever a table holds, and so does this.
+ * The exact length is known if the type is known and nothing follows the fixed part. Formats limit
+ * the depth of records, and so of the recursion.
  */
 static void look_at_record(struct search *search, const struct record *record)
 {
@@ -49,29 +49,28 @@ static void look_at_all(struct search search)
 	look_at_record(&search, search.check->table->root);
 }
 
-/* The field, not the structure: there is where something has to be changed. */
+/* The field rather than the structure, because the field has to be changed. */
 static struct viommu_place place_of(const struct search *search, const struct field *field)
 {
 	return table_place(search->check->table, search->record->at + field->at);
 }
 
-/* No cure: structures carry a length so that readers can skip what they do not know. */
+/* No cure: consumers skip unknown structures by their length. */
 static void blame_type(const struct search *search, const struct field *field, uint64_t value)
 {
 	report(search->check->findings, search->check->rule_id, place_of(search, field), NULL,
-	       "type %" PRIu64 " is not known: skipped", value);
+	       "type %" PRIu64 " is unknown: consumers skip the structure", value);
 }
 
-/* Shorter ones were found when the table was decoded, for then their fields are not there. */
+/* Decoding reports structures that are too short. */
 static void blame_length(const struct search *search, const struct field *field, uint64_t value)
 {
 	report(search->check->findings, search->check->rule_id, place_of(search, field),
-	       "write the length that it has",
-	       "%s has %" PRIu64 " bytes, and only %u of them have a meaning",
+	       "correct the length", "%s has %" PRIu64 " bytes, but only %u of them have a meaning",
 	       search->record->layout->name, value, search->record->layout->length);
 }
 
-/* Readers ignore them today. A bit set there by accident means something in a later version. */
+/* Consumers ignore reserved bytes today; a later revision may give them a meaning. */
 static void blame_reserved(const struct search *search, const struct field *field, uint64_t value)
 {
 	(void)value;
@@ -89,7 +88,6 @@ void check_lengths(const struct table_check *check)
 	look_at_all((struct search){ check, FIELD_LENGTH, blame_length, NULL });
 }
 
-/* Readers ignore them today. What stands there may get a meaning with the next revision. */
 void check_reserved_bytes(const struct table_check *check)
 {
 	look_at_all((struct search){ check, FIELD_RESERVED, blame_reserved, NULL });

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A table as text: every record with every field, one a line
+ * A table as text: every field of every record on a line of its own
  *
- * The same rows that decode a table print it, so there is nothing here that knows one table from
- * another. Offsets are from the start of the table, as in findings: what a finding names is on
- * the line with that number. Reserved bytes are there for the standard, not for people; they are
- * shown only where they are not 0. So are bytes that have no field, at the end of their record.
+ * Prints the rows that decoding uses, so nothing here depends on the table. Offsets count from the
+ * start of the table, as in findings. Reserved bytes are printed if they are not 0; bytes without a
+ * field come last in their record.
  *
- * Lines are stable to the byte: tests compare them, and so do people, with diff.
+ * The text is stable to the byte, for tests and for diff.
  */
 #include "base/array.h"
 #include "base/hash.h"
@@ -20,13 +19,13 @@
 
 struct dump {
 	struct strbuf *text;
-	struct hash *records; /* by their offset: what a field of kind OFFSET refers to */
-	size_t base;          /* what is added to offsets, in a table inside another */
+	struct hash *records; /* by their offset, for fields of kind OFFSET */
+	size_t base;          /* added to offsets, in an inner table */
 };
 
 /*
- * What stands at an offset is said behind it, for nobody wants to count: the record is looked up,
- * so a table with many references still takes linear time.
+ * Prints what a reference refers to behind its offset. The hash table keeps the time linear in the
+ * number of references.
  */
 static void add_field(struct dump *dump, const struct record *record, const struct field *field)
 {
@@ -46,7 +45,7 @@ static void add_field(struct dump *dump, const struct record *record, const stru
 	strbuf_append_char(dump->text, '\n');
 }
 
-/* As a hex dump has it, 16 bytes a line, since nothing is known of them. */
+/* 16 bytes a line, as in a hex dump. */
 static void add_bytes(struct strbuf *text, size_t at, const struct bytes *bytes)
 {
 	for (guint i = 0; i < bytes->len; i++) {
@@ -59,7 +58,7 @@ static void add_bytes(struct strbuf *text, size_t at, const struct bytes *bytes)
 		strbuf_append_char(text, '\n');
 }
 
-/* A line like that of a field, without a title: text belongs to the structure above it. */
+/* As a field: text belongs to the structure above it. */
 static void add_text(const struct dump *dump, const struct record *record)
 {
 	const struct field field = record_text_field(record);
@@ -73,7 +72,7 @@ static void add_text(const struct dump *dump, const struct record *record)
 
 static void add_table(struct dump *dump, const struct record *root);
 
-/* Tables nest as deep as their formats have it, which is a handful. */
+/* Formats limit the depth of records, and so of the recursion. */
 static void add_record(struct dump *dump, const struct record *record)
 {
 	size_t rest = dump->base + record->at + record_length(record) - record->rest->len;
@@ -97,10 +96,7 @@ static void add_record(struct dump *dump, const struct record *record)
 	add_bytes(dump->text, rest, record->rest);
 }
 
-/*
- * References go to the structures right below the head in every table there is, and never out of
- * it.
- */
+/* In every table, references go only to children of the root in the same table. */
 static void add_table(struct dump *outer, const struct record *root)
 {
 	struct dump dump = { outer->text, hash_new(&hash_direct), outer->base + root->base };
@@ -121,7 +117,7 @@ static char *text_of_records(const struct viommu_table *table)
 	return strbuf_steal(dump.text);
 }
 
-/* A device tree has a text of its own, which its compiler reads. */
+/* A device tree has its own text form (DTS). */
 char *viommu_table_text(const struct viommu_table *table)
 {
 	return table->tree ? dt_text(table->tree) : text_of_records(table);

@@ -14,23 +14,24 @@ struct table_check {
 	const char *rule_id;
 };
 
-/* A row of rules.c, and who looks for what breaks it. */
+/* A rule of rules.c, and the function that checks it. */
 struct table_rule {
 	const char *id;
 	void (*run)(const struct table_check *check);
 };
 
 /*
- * What one kind of table is: everything that the rest of the library asks about it, as data
- * and a few functions. A new table is a new file with a format in it, and a row in table.c.
+ * One kind of table: everything that the rest of the library needs to know about it, as data and
+ * functions. A new table is one folder with a struct format, and one row in api/formats.c.
  */
 struct format {
-	const char *signature; /* or a name, if another format has it, or if there is none */
+	const char
+		*signature; /* or a name, if the bytes have none or share it with another format */
 	const char *name;
 	const struct layout *head; /* the ACPI header and what follows it; NULL: a device tree */
 	bool bare;                 /* there is no ACPI header */
 
-	/* The format that these bytes have, of those that share the signature; NULL: this one. */
+	/* For formats that share a signature: the format of these bytes; NULL: this one. */
 	const struct format *(*form_of)(const uint8_t *bytes, size_t length);
 
 	/*
@@ -42,18 +43,19 @@ struct format {
 		       struct viommu_findings *findings);
 
 	/*
-	 * A table that lies behind the head of this one, instead of `decode`, `to_topology` and
-	 * `from_topology`: its length, at most `room`; the signature of the one to generate.
+	 * For a table with another table behind its head, instead of `decode`, `to_topology` and
+	 * `from_topology`: the length of the inner table, at most `room`; the signature of the one
+	 * to generate.
 	 */
 	size_t (*inner_length)(const uint8_t *inner, size_t room);
 	const char *(*inner_signature)(const struct viommu_topology *topology);
 
-	/* Rules of the bytes, which hold whatever the table means; behind the last a NULL id. */
+	/* Rules of the bytes, which do not need the topology; the last row has a NULL id. */
 	const struct table_rule *rules;
 
 	/*
-	 * What the table means; what its head says besides what every header does; and the other
-	 * way. NULL: nothing that a topology has; nothing; not made.
+	 * The topology of the table; the fields of its head that other tables lack; and generation.
+	 * NULL: the table describes no topology; it has no such fields; it cannot be generated.
 	 */
 	struct viommu_topology *(*to_topology)(const struct viommu_table *table,
 					       struct viommu_findings *findings);
@@ -65,10 +67,10 @@ struct format {
 	const struct unsupported *unsupported;
 	bool (*describes)(const struct viommu_table *table, const struct viommu_iommu *iommu);
 
-	/* How Linux reads the table; NULL: Linux has no reader of it. */
+	/* Resolves a device as Linux does; NULL: Linux does not read this table. */
 	linux_reader *linux_reads;
 
-	/* Add to a table what the topology says and it does not; false: nothing was. */
+	/* Add to a table what it lacks of the topology. Returns false if nothing was added. */
 	bool (*extend)(struct viommu_table *table, const struct viommu_topology *topology,
 		       struct viommu_findings *findings);
 };
@@ -84,19 +86,19 @@ extern const struct format dt_format; /* has no head */
 #define SIGNATURE_MAX 32
 
 /*
- * A table has records or, if it is none of ACPI's, a device tree. Who walks records is never
- * given one of those, but for the functions of <viommu/tables.h>.
+ * A table has records or, if it is no ACPI table, a device tree. Only the functions of
+ * <viommu/tables.h> accept both.
  */
 struct viommu_table {
-	char signature[SIGNATURE_MAX]; /* of a bare one, the name of its format */
+	char signature[SIGNATURE_MAX]; /* if the bytes have none: the name of the format */
 	char *file;
-	const char *iommu;           /* while it is made: whose it is to be, or NULL */
-	const struct format *format; /* NULL: not known, a header and bytes */
-	struct devicetree *tree;     /* devicetree.h; NULL: there are records */
-	bool whole;                  /* `root` has the format's head, and not only the header */
+	const char *iommu;           /* during generation: the IOMMU to describe, or NULL */
+	const struct format *format; /* NULL: unknown, only header and bytes */
+	struct devicetree *tree;     /* fdt/devicetree.h; NULL: the table has records */
+	bool whole; /* `root` has the layout of the format's head, not only the ACPI header */
 	struct record *root;
-	size_t base;                /* of a table inside another: where it begins there, or 0 */
-	struct viommu_table *inner; /* the table inside this one: a child of `root` is its root */
+	size_t base; /* of an inner table: its offset in the outer one; otherwise 0 */
+	struct viommu_table *inner; /* child `root` of this table's root, or NULL */
 };
 
 #define for_each_structure(record, table) \
@@ -108,9 +110,8 @@ struct viommu_place table_place_of(const struct viommu_table *table, const struc
 				   const char *field_name);
 
 /*
- * Rules that a format may list among its own (fields.c): structures whose type is not known, bytes
- * of a known one that have no meaning, and reserved bytes that are not 0. They look at all records,
- * those inside of others too.
+ * Rules for the list of a format (check_fields.c): unknown types of structures, bytes of known
+ * structures without a meaning, reserved bytes other than 0. They check all records at all depths.
  */
 void check_unknown_types(const struct table_check *check);
 void check_lengths(const struct table_check *check);
@@ -118,7 +119,7 @@ void check_reserved_bytes(const struct table_check *check);
 
 /* -- the header of every ACPI table (acpi.c) ----------------------------------------- */
 
-/* The texts have no end, and the checksum makes all bytes sum to 0. */
+/* The texts lack a NUL. The checksum makes the sum of all bytes 0. */
 struct acpi_header {
 	char signature[4];
 	uint32_t length;
@@ -143,13 +144,16 @@ struct acpi_header {
 		ROW(host, 28, TEXT, acpi.creator_id, "Creator ID"), \
 		ROW(host, 32, HEX, acpi.creator_revision, "Creator revision")
 
-/* Can these four bytes be the signature of a table? */
+/* Can these four bytes be the signature of an ACPI table? */
 bool acpi_signature(const uint8_t *bytes);
 
-/* Is this a whole path of the namespace, as ACPI gives it: "\\_SB_.DEV0", 4 characters a name? */
+/*
+ * Is this an absolute path of the ACPI namespace, such as "\\_SB_.DEV0", with 4 characters per
+ * name?
+ */
 bool acpi_is_path(const char *path);
 
-/* The head of a table of which nothing else is known. */
+/* The head of a table without a format. */
 extern const struct layout acpi_layout;
 
 /* The header that a table begins with, whatever its format. */
@@ -158,16 +162,16 @@ static inline struct acpi_header *acpi_header(const struct viommu_table *table)
 	return table->root->host;
 }
 
-/* Where a table ends that came with `length` bytes: what its header says, if that can be. */
+/* The end of a table of `length` bytes: the header's length if it is valid, otherwise `length`. */
 size_t acpi_end(const struct viommu_table *table, size_t length);
 
-/* What all bytes of the table add up to, modulo 256: 0 if the checksum is right. */
+/* The sum of all bytes, modulo 256; 0 if the checksum is correct. */
 uint8_t acpi_sum(const struct viommu_table *table);
 
-/* Rules that hold for every ACPI table; behind the last a NULL id. */
+/* Rules of every ACPI table; the last row has a NULL id. */
 extern const struct table_rule acpi_rules[];
 
-/* Fill in the header from what the topology wants it to say; then length and checksum. */
+/* Fill in the header from the topology; then set length and checksum. */
 void acpi_begin(struct viommu_table *table, const struct viommu_topology *topology);
 void acpi_finish(struct viommu_table *table);
 

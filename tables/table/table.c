@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The table as an object: its signature, its file, its bytes, its end
+ * The table as an object: signature, file, bytes, release
  */
 #include "base/array.h"
 #include "format.h"
@@ -8,10 +8,7 @@
 #include "tables/findings/findings.h"
 #include "tables/model/topology.h"
 
-/*
- * The root of an inner table hangs below that of the outer one, and is freed with it: so it is
- * taken away from the inner table first, or it would be freed twice.
- */
+/* The root of the inner table is a child of the outer root, so it must not be freed twice. */
 struct viommu_table *viommu_table_free(struct viommu_table *table)
 {
 	if (!table)
@@ -26,7 +23,7 @@ struct viommu_table *viommu_table_free(struct viommu_table *table)
 	return NULL;
 }
 
-/* That of the form, where a signature has several: the draft of 2019 does not call itself VIOT. */
+/* The name of the form, if a signature has several: "VIOT-2019" for the draft of 2019. */
 const char *viommu_table_signature(const struct viommu_table *table)
 {
 	return table->signature;
@@ -37,10 +34,7 @@ const char *viommu_table_file(const struct viommu_table *table)
 	return table->file;
 }
 
-/*
- * From the records and nothing else: what decoding did not keep, this would lose, and tests over
- * every table at hand would tell.
- */
+/* Encodes the records only, so a loss in decoding shows up in tests that compare the bytes. */
 size_t viommu_table_encode(const struct viommu_table *table, void **ret_bytes)
 {
 	struct bytes *bytes;

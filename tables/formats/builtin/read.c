@@ -44,8 +44,8 @@ static void read_range(const struct reading *reading, const struct record *recor
 
 	if (r == -ENOSPC)
 		report(reading->findings, "topology-segments", range.place,
-		       "leave out segments that the machine lacks",
-		       "ranges speak of more than 262144 segments: this one is left out");
+		       "omit segments that the machine lacks",
+		       "ranges cover more than 262144 segments; this one was omitted");
 	else if (r < 0)
 		report(reading->findings, "builtin-range-inverted", range.place,
 		       "write the smaller number first",

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Rules of the bytes of a VIOT, which hold whatever it means
+ * Rules of the bytes of a VIOT
  *
- * What is wrong with a table so that it cannot be taken apart, decoding has said already.
+ * Decoding reports what prevents decoding.
  *
- * Linux stops at the first node that is wrong and keeps those before it, so a table can be in force
- * by half; and an endpoint node whose IOMMU is not found is dropped alone. So each rule points at
- * its node.
+ * Linux stops at the first invalid node and keeps the nodes before it, so a table can be in effect
+ * in part. It drops an endpoint node whose IOMMU it cannot find. Each finding therefore names its
+ * node.
  */
 #include "base/array.h"
 #include "tables/findings/findings.h"
@@ -15,8 +15,7 @@
 
 /* -- the head ------------------------------------------------------------------------ */
 
-/* Every producer writes 0: whoever writes something else means another table.
- */
+/* All generators write 0. */
 static void check_revision(const struct table_check *check)
 {
 	const struct viot_head *head = check->table->root->host;
@@ -24,12 +23,12 @@ static void check_revision(const struct table_check *check)
 	if (head->acpi.revision)
 		report(check->findings, check->rule_id,
 		       table_place_of(check->table, check->table->root, "Revision"), "write 0",
-		       "revision is %u, and only 0 is known", head->acpi.revision);
+		       "the revision is %u, but only 0 is known", head->acpi.revision);
 }
 
 /* -- where nodes stand -------------------------------------------------------------------- */
 
-/* Output nodes are offsets of 16 bits, which is why a generator writes IOMMUs first. */
+/* An output node is an offset of 16 bits, so generators write IOMMUs first. */
 static void check_beyond(const struct table_check *check)
 {
 	const struct pointers *nodes = check->table->root->children;
@@ -41,7 +40,7 @@ static void check_beyond(const struct table_check *check)
 		if (node->at > G_MAXUINT16 && (type == VIOT_VIRTIO_PCI || type == VIOT_VIRTIO_MMIO))
 			report(check->findings, check->rule_id, table_place(check->table, node->at),
 			       "put the nodes of IOMMUs first",
-			       "%s is behind the first 64 KiB: no output node can name it",
+			       "%s is beyond the first 64 KiB: no output node can refer to it",
 			       node->layout->name);
 	}
 }

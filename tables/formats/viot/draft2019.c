@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * VIOT as it was drafted in 2019: a wrapper around another table
+ * VIOT as drafted in 2019: a wrapper around another table
  *
- * Behind a header and 12 bytes without a meaning stands one whole table, an IORT, a DMAR or an
- * IVRS, with a header, a length and a checksum of its own; its offsets count from its own
- * beginning. In an IORT that is wrapped there may be nodes for virtio-iommus, of types that no IORT
- * has otherwise. Systems that know only the older tables would so have been spared new types in
- * them.
+ * Behind the header and 12 reserved bytes follows one whole table, an IORT, DMAR or IVRS, with its
+ * own header, length and checksum; its offsets count from its own start. A wrapped IORT may have
+ * nodes for virtio-iommus, of types that no other IORT has. The wrapper kept these types out of the
+ * established tables.
  *
- * The draft was never published. What is known of it are patches to Linux that read it, and one
- * monitor that made it; docs/decisions.md has what both leave open.
+ * The draft was never published. The sources are patches to Linux that read it, and one monitor
+ * that generated it; docs/decisions.md lists what both leave open.
  *
- * Mainline Linux finds no node in such a table and says nothing, and a reader of the draft says
- * that it does not know the header of a final one: neither takes one form for the other.
+ * Mainline Linux finds no nodes in such a table. A reader of the draft rejects the header of a
+ * final VIOT. So neither form is mistaken for the other.
  */
 #include <string.h>
 
@@ -23,7 +22,7 @@
 
 #define HEAD_LENGTH 48
 
-/* Where the final form counts its nodes the draft has zeroes: that is how they are told apart. */
+/* The final form has the node count here. The draft has zeros, which distinguishes the forms. */
 struct draft_head {
 	struct acpi_header acpi;
 	uint8_t reserved[12];
@@ -36,12 +35,12 @@ static const struct field head_fields[] = {
 static const struct layout head_layout = LAYOUT("Virtual I/O Translation table, draft of 2019", 0,
 						HEAD_LENGTH, struct draft_head, head_fields);
 
-/* Tables that can be wrapped, and whose IOMMUs they have. */
+/* Tables that can be wrapped. */
 static const char *const wrapped[] = { "IORT", "DMAR", "IVRS" };
 
 /*
- * In the final form there is a number of nodes where the draft has zeroes, and where they begin. If
- * there are none, and a table begins right there, it is wrapped.
+ * A final VIOT has its node count and node offset here. If both are 0, and a table begins behind
+ * the head, that table is wrapped.
  */
 const struct format *viot_form_of(const uint8_t *bytes, size_t length)
 {
@@ -58,7 +57,7 @@ const struct format *viot_form_of(const uint8_t *bytes, size_t length)
 
 #define LENGTH_AT 4
 
-/* The length that the inner table states; all bytes there are if that is impossible. */
+/* The length that the inner table states; if it is invalid, all bytes. */
 static size_t inner_length(const uint8_t *inner, size_t room)
 {
 	uint64_t said = wire_load(inner + LENGTH_AT, sizeof(uint32_t));
@@ -68,30 +67,30 @@ static size_t inner_length(const uint8_t *inner, size_t room)
 
 /* -- rules --------------------------------------------------------------------------------- */
 
-/* Of the head, whichever of the two tables it is. */
+/* A field in the head of the outer or the inner table. */
 static struct viommu_place field_of(const struct viommu_table *table, const char *name)
 {
 	return table_place_of(table, table->root, name);
 }
 
-/* A note: nothing is wrong with such a table, but that hardly anybody reads it. */
+/* Note only: the table is well-formed, but few operating systems support it. */
 static void check_form(const struct table_check *check)
 {
 	report(check->findings, check->rule_id, table_place(check->table, HEAD_LENGTH), NULL,
-	       "the form of 2019, which wraps another table");
+	       "this is the draft of 2019, which wraps another table");
 }
 
-/* No other revision was ever written, so nobody knows what one would mean. */
+/* No other revision is known. */
 static void check_revision(const struct table_check *check)
 {
 	unsigned revision = acpi_header(check->table)->revision;
 
 	if (revision)
 		report(check->findings, check->rule_id, field_of(check->table, "Revision"),
-		       "write 0", "revision is %u, and only 0 is known", revision);
+		       "write 0", "the revision is %u, but only 0 is known", revision);
 }
 
-/* One finding for all twelve: which of them it is does not matter. */
+/* One finding for all twelve bytes. */
 static void check_reserved(const struct table_check *check)
 {
 	const struct draft_head *head = check->table->root->host;
@@ -99,14 +98,12 @@ static void check_reserved(const struct table_check *check)
 	for (size_t i = 0; i < sizeof(head->reserved); i++)
 		if (head->reserved[i]) {
 			report(check->findings, check->rule_id, field_of(check->table, "Reserved"),
-			       "write 0",
-			       "reserved bytes before the table that is wrapped are not 0");
+			       "write 0", "reserved bytes before the inner table are not 0");
 			return;
 		}
 }
 
-/* Behind the table that is wrapped there is nothing; how many bytes there are, the VIOT's length
- * says. */
+/* The length of the VIOT leaves no bytes behind the inner table. */
 static void check_length(const struct table_check *check)
 {
 	const struct viommu_table *inner = check->table->inner;
@@ -114,12 +111,12 @@ static void check_length(const struct table_check *check)
 
 	if (inner && acpi_header(inner)->length != end - inner->base)
 		report(check->findings, check->rule_id, field_of(inner, "Length"),
-		       "write the length that it has, and nothing behind it",
-		       "the %s inside has %u bytes by its length, and there are %zu",
+		       "correct the length, and end the VIOT behind the inner table",
+		       "the length of the inner %s is %u, but the VIOT has %zu bytes for it",
 		       inner->signature, acpi_header(inner)->length, end - inner->base);
 }
 
-/* Both sums have to be put right, from the inside out. */
+/* The checksum of the inner table has to be corrected first. */
 static void check_sum(const struct table_check *check)
 {
 	const struct viommu_table *inner = check->table->inner;
@@ -129,11 +126,11 @@ static void check_sum(const struct table_check *check)
 		report(check->findings, check->rule_id, field_of(inner, "Checksum"),
 		       "subtract the sum from the checksum, first of this table and then of the "
 		       "VIOT",
-		       "all bytes of the %s inside add up to 0x%02x, not to 0", inner->signature,
+		       "all bytes of the inner %s add up to 0x%02x, not to 0", inner->signature,
 		       sum);
 }
 
-/* A note: such a table says something to whoever reads it here. */
+/* A note: this library reads the table, but no known consumer does. */
 static void check_reader(const struct table_check *check)
 {
 	const struct viommu_table *inner = check->table->inner;
@@ -141,7 +138,7 @@ static void check_reader(const struct table_check *check)
 	if (inner && strcmp(inner->signature, "IORT") != 0)
 		report(check->findings, check->rule_id, table_place(inner, 0),
 		       "give the guest the table itself",
-		       "the table inside is of kind %s, which no reader knew", inner->signature);
+		       "the inner table is a %s, which no known consumer reads", inner->signature);
 }
 
 static const struct table_rule rules[] = {
@@ -168,8 +165,8 @@ static bool has_kind(const struct viommu_topology *topology, enum viommu_iommu_k
 }
 
 /*
- * The table of a platform that has such IOMMUs. Nodes for virtio-iommus are in an IORT only; what
- * an IORT has no node for is then left out, and said.
+ * The table of the platform that has such IOMMUs. Only an IORT has nodes for virtio-iommus; it
+ * omits other IOMMUs with a finding.
  */
 static const char *signature_for(const struct viommu_topology *topology)
 {

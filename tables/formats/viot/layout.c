@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * VIOT, byte by byte: head and nodes
+ * Layouts of the head and the nodes of a VIOT
  */
 #include "viot.h"
 
 /*
- * The 36 bytes that all tables share, and VIOT's own 12. Nodes follow where node offset says, so
- * that later versions of the table can make its head longer.
+ * The 36 bytes of the ACPI header, and 12 of VIOT. The node offset allows a later version to extend
+ * the head.
  */
 static const struct field head_fields[] = {
 	ACPI_ROWS(struct viot_head),
@@ -18,7 +18,7 @@ static const struct field head_fields[] = {
 const struct layout viot_head_layout =
 	LAYOUT("Virtual I/O Translation table", 0, VIOT_HEAD_LENGTH, struct viot_head, head_fields);
 
-/* Names that a person reads beside the number; the standard calls them so, too. */
+/* Names for dumps, as in the standard. */
 static const struct field_name node_types[] = {
 	{ VIOT_PCI_RANGE, "PCI range" },
 	{ VIOT_MMIO_ENDPOINT, "MMIO endpoint" },
@@ -33,8 +33,8 @@ static const struct field_name node_types[] = {
 		ROW(host, 2, LENGTH, node.length, "Length")
 
 /*
- * The functions of one window of BDFs, in each of several segments. IDs count from endpoint start,
- * and 0x10000 further in each next segment.
+ * The same window of functions in each of several segments. IDs count from endpoint start, and
+ * continue 0x10000 further in each next segment.
  */
 static const struct field pci_range_fields[] = {
 	NODE_ROWS(struct viot_pci_range),
@@ -47,7 +47,7 @@ static const struct field pci_range_fields[] = {
 	ROW(struct viot_pci_range, 18, RESERVED, reserved, "Reserved"),
 };
 
-/* A device that is not PCI: it is known by where its first register window begins. */
+/* A device that is not on PCI, identified by the base of its first register window. */
 static const struct field mmio_endpoint_fields[] = {
 	NODE_ROWS(struct viot_mmio_endpoint),
 	ROW(struct viot_mmio_endpoint, 4, HEX, endpoint, "Endpoint"),
@@ -56,7 +56,7 @@ static const struct field mmio_endpoint_fields[] = {
 	ROW(struct viot_mmio_endpoint, 18, RESERVED, reserved, "Reserved"),
 };
 
-/* IOMMU nodes have no ID of their own: endpoint nodes refer to them by where they stand. */
+/* Endpoint nodes refer to IOMMU nodes by their offset. */
 static const struct field virtio_pci_fields[] = {
 	NODE_ROWS(struct viot_virtio_pci),
 	ROW(struct viot_virtio_pci, 4, HEX, segment, "PCI segment"),
@@ -64,7 +64,7 @@ static const struct field virtio_pci_fields[] = {
 	ROW(struct viot_virtio_pci, 8, RESERVED, reserved, "Reserved"),
 };
 
-/* The reserved bytes bring the address to a multiple of 8, in the node and so in the table. */
+/* The reserved bytes align the address to 8, in the node and in the table. */
 static const struct field virtio_mmio_fields[] = {
 	NODE_ROWS(struct viot_virtio_mmio),
 	ROW(struct viot_virtio_mmio, 4, RESERVED, reserved, "Reserved"),
@@ -72,8 +72,8 @@ static const struct field virtio_mmio_fields[] = {
 };
 
 /*
- * What every node has. The bytes behind it are kept as they are, for a later version of the
- * standard may give them a meaning, and for whoever wrote them they have one.
+ * The head of every node. The bytes behind it are kept: a later version of the standard may define
+ * them.
  */
 struct unknown_node {
 	struct viot_node node;
@@ -81,7 +81,7 @@ struct unknown_node {
 
 static const struct field unknown_fields[] = { NODE_ROWS(struct unknown_node) };
 
-/* All that ACPI 6.5 has; type 0 and those above are reserved. */
+/* All nodes of ACPI 6.5. Type 0 and all others are reserved. */
 static const struct layout layouts[] = {
 	[VIOT_PCI_RANGE] =
 		LAYOUT("PCI range", VIOT_PCI_RANGE, 24, struct viot_pci_range, pci_range_fields),
@@ -96,7 +96,7 @@ static const struct layout layouts[] = {
 static const struct layout unknown_layout =
 	LAYOUT("Node of unknown type", VIOT_UNKNOWN, 4, struct unknown_node, unknown_fields);
 
-/* Types are a byte of the table, so any number can come: what is no row is unknown. */
+/* Any type without a row is unknown. */
 const struct layout *viot_layout(uint64_t type)
 {
 	return type && type < G_N_ELEMENTS(layouts) ? &layouts[type] : &unknown_layout;

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Which IOMMU Linux takes for a device by a VIOT: the last matching node of the table
+ * Which IOMMU Linux selects by a VIOT: that of the last matching node
  */
 #include "viot.h"
 #include "tables/model/topology.h"
 #include "tables/routes/route.h"
 
 /*
- * The driver puts each node in front of those it has read, and takes the first that matches:
- * the last of the table. It looks at no other if that one fails.
+ * The driver prepends each node to its list and takes the first match, which is the last of the
+ * table. If that one fails, it tries no other.
  */
 static struct viommu_route viot_route(const struct viommu_topology *topology,
 				      const struct viommu_device_name *device)
@@ -30,7 +30,7 @@ static struct viommu_route viot_route(const struct viommu_topology *topology,
 	return route_nothing;
 }
 
-/* Whatever node Linux has taken, it asks last whether the device is the IOMMU itself. */
+/* Linux checks last whether the device is the IOMMU itself. */
 struct viommu_route linux_viot(const struct viommu_topology *topology,
 			       const struct viommu_device_name *device, const char **ret_why)
 {
@@ -49,7 +49,7 @@ struct viommu_route linux_viot(const struct viommu_topology *topology,
 	return route;
 }
 
-/* Mainline sees a table of the final form with no nodes. */
+/* Mainline Linux reads the table as a final VIOT without nodes. */
 struct viommu_route linux_draft(const struct viommu_topology *topology,
 				const struct viommu_device_name *device, const char **ret_why)
 {

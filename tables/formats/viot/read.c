@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What a VIOT means, as a topology
+ * The topology of a VIOT
  *
- * IOMMU nodes become viommu0, viommu1, ... in the order of the table, whether an endpoint
- * node refers to them or not; PCI range nodes become ranges, and MMIO endpoint nodes devices.
- * Each has its offset as its place: so whatever is wrong with the meaning is found once for
- * all tables (check.c), and still points at bytes.
+ * IOMMU nodes become viommu0, viommu1, ... in the order of the table, with or without endpoint
+ * nodes; PCI range nodes become ranges, and MMIO endpoint nodes become devices. The place of each
+ * object is the offset of its node, so the rules of topologies (check/) name bytes of the table.
  */
 #include <errno.h>
 
@@ -19,13 +18,12 @@ struct reading {
 	const struct viommu_table *table;
 	struct viommu_topology *topology;
 	struct hash *names;  /* of IOMMUs, by the offset of their node */
-	struct hash *starts; /* of all nodes that are whole */
+	struct hash *starts; /* the offsets of all decoded nodes */
 	struct viommu_findings *findings;
 };
 
 /*
- * A VIOT has no names for its IOMMUs. The order of the table gives them: the same table always
- * means the same text.
+ * A VIOT has no names for its IOMMUs. Numbers in the order of the table make the text reproducible.
  */
 static void read_iommu(struct reading *reading, const struct record *record)
 {
@@ -51,9 +49,9 @@ static void read_iommu(struct reading *reading, const struct record *record)
 }
 
 /*
- * The IOMMU that a node outputs to, or NULL with a finding. Linux drops such a node, and leaves its
- * devices without an IOMMU; so does the topology. Whether the offset hits another node or none
- * tells people which mistake it is: a wrong number, or nodes that have moved.
+ * The IOMMU of the output node, or NULL with a finding. Linux drops such an endpoint node, and so
+ * does the topology. The finding distinguishes an offset that hits another node from one that hits
+ * none: a wrong number, or nodes that have moved.
  */
 static const char *output_of(struct reading *reading, const struct record *record, uint16_t output)
 {
@@ -71,8 +69,8 @@ static const char *output_of(struct reading *reading, const struct record *recor
 }
 
 /*
- * Taken as it stands, even where it holds the function of its own IOMMU, as QEMU writes it: a table
- * made of the topology again is then the same. Only what a topology cannot hold is left out.
+ * Keeps a range that contains the function of its own IOMMU, as QEMU writes it, so that the table
+ * is regenerated unchanged. Omits only what a topology cannot represent.
  */
 static void read_pci_range(struct reading *reading, const struct record *record)
 {
@@ -95,15 +93,15 @@ static void read_pci_range(struct reading *reading, const struct record *record)
 	if (r == -ENOSPC)
 		report(reading->findings, "topology-segments",
 		       table_place(reading->table, record->at),
-		       "leave out segments that the machine lacks",
-		       "ranges speak of more than 262144 segments: this one is left out");
+		       "omit segments that the machine lacks",
+		       "ranges cover more than 262144 segments; this one was omitted");
 	else if (r < 0)
 		report(reading->findings, "viot-range-inverted",
 		       table_place(reading->table, record->at), "write the smaller number first",
-		       "the range of segments or of functions ends before it begins");
+		       "the range of segments or functions ends before it begins");
 }
 
-/* Every base address and every ID is possible here; what is there twice, check.c finds. */
+/* Accepts every address and ID; the rules of topologies report duplicates. */
 static void read_mmio_endpoint(struct reading *reading, const struct record *record)
 {
 	const struct viot_mmio_endpoint *node = record->host;
@@ -119,7 +117,7 @@ static void read_mmio_endpoint(struct reading *reading, const struct record *rec
 		viommu_topology_add_platform_device(reading->topology, &device);
 }
 
-/* Nodes of a type, or of several that follow each other, in the order of the table. */
+/* All nodes of one type, in the order of the table. */
 static void for_each_node(struct reading *reading, unsigned first_type, unsigned last_type,
 			  void (*read)(struct reading *reading, const struct record *record))
 {
@@ -132,15 +130,15 @@ static void for_each_node(struct reading *reading, unsigned first_type, unsigned
 }
 
 /*
- * Unknown nodes count as well: an output node that names one is wrong in another way than an offset
- * into the middle of a node.
+ * Unknown nodes count: an output node that refers to one has another finding than an offset into
+ * the middle of a node.
  */
 static void read_start(struct reading *reading, const struct record *record)
 {
 	hash_add(reading->starts, GSIZE_TO_POINTER(record->at));
 }
 
-/* Endpoint nodes may stand before the IOMMU that they name, so all IOMMUs are read first. */
+/* Reads all IOMMUs first, because endpoint nodes may precede them. */
 struct viommu_topology *viot_read(const struct viommu_table *table,
 				  struct viommu_findings *findings)
 {

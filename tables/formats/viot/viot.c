@@ -2,12 +2,11 @@
 /*
  * VIOT, the Virtual I/O Translation table (ACPI 6.5)
  *
- * IOMMU nodes say where a virtio-iommu is; endpoint nodes say which PCI functions or devices
- * it translates, by the offset of its node in the table.
+ * IOMMU nodes locate virtio-iommus. Endpoint nodes name the PCI functions or devices that a
+ * virtio-iommu translates, and refer to it by the offset of its node.
  *
- * Here are the rows of every structure, and decoding, whose bounds are the cursor's
- * (record.c). Rules of the bytes are in viot_check.c, what nodes mean in viot_read.c, and the
- * way back in viot_write.c.
+ * This file has the framing, and what a VIOT cannot describe. Rows are in layout.c, rules in
+ * check.c, the topology of a table in read.c, the table of a topology in write.c.
  */
 #include "tables/table/frame.h"
 #include "tables/table/unsupported.h"

@@ -5,8 +5,8 @@
 #include "tables/table/format.h"
 
 /*
- * The structures of VIOT as the files that read, check and make one see them: members in the
- * order of the specification. Their rows are in viot.c.
+ * The structures of VIOT, with members in the order of the specification. Their rows are in
+ * layout.c.
  */
 
 enum viot_type {
@@ -20,10 +20,10 @@ enum viot_type {
 
 #define VIOT_HEAD_LENGTH 48
 
-/* What node count can say. */
+/* Node count has 16 bits. */
 #define VIOT_MAX_NODES 65535u
 
-/* Everybody writes 48 for the offset of the first node, which is where the head ends. */
+/* All generators write 48 for the node offset: the head ends there. */
 struct viot_head {
 	struct acpi_header acpi;
 	uint16_t node_count, node_offset;
@@ -37,8 +37,8 @@ struct viot_node {
 };
 
 /*
- * Both ends are inside. IDs count on within a segment, and 0x10000 further from one segment to the
- * next. The output node is an offset of 16 bits: IOMMUs stand in the first 64 KiB of a table.
+ * Both ends are inclusive. IDs are consecutive within a segment, and continue 0x10000 further in
+ * the next one. The output node is an offset of 16 bits, so IOMMUs are in the first 64 KiB.
  */
 struct viot_pci_range {
 	struct viot_node node;
@@ -47,10 +47,7 @@ struct viot_pci_range {
 	uint8_t reserved[6];
 };
 
-/*
- * Linux finds the device by the start of its first memory resource, which must be just this
- * address.
- */
+/* Linux identifies the device by the start of its first memory resource. */
 struct viot_mmio_endpoint {
 	struct viot_node node;
 	uint32_t endpoint;
@@ -59,33 +56,33 @@ struct viot_mmio_endpoint {
 	uint8_t reserved[6];
 };
 
-/* The function must be there when Linux reads the table: it is not waited for. */
+/* The function must exist when Linux reads the table; the driver does not wait for it. */
 struct viot_virtio_pci {
 	struct viot_node node;
 	uint16_t segment, bdf;
 	uint8_t reserved[8];
 };
 
-/* Some device of the ACPI namespace must claim the address in its _CRS. */
+/* A device of the ACPI namespace must have the address in its _CRS. */
 struct viot_virtio_mmio {
 	struct viot_node node;
 	uint32_t reserved;
 	uint64_t base_address;
 };
 
-/* The rows of a node of that type; those of a node's head for a type that is not known. */
+/* The layout of a node of that type; an unknown type has that of a node's head. */
 const struct layout *viot_layout(uint64_t type);
 
-/* The type of a node that was decoded whole; VIOT_UNKNOWN, or 0 for bytes. */
+/* The type of a decoded node; VIOT_UNKNOWN, or 0 for bytes. */
 static inline unsigned viot_type_of(const struct record *record)
 {
 	return record->layout ? record->layout->type : 0;
 }
 
-/* viot_draft.c: the form of 2019, if these bytes have it. */
+/* draft2019.c: the draft of 2019 if these bytes are one, otherwise NULL. */
 const struct format *viot_form_of(const uint8_t *bytes, size_t length);
 
-/* viot_check.c, viot_read.c, viot_write.c */
+/* check.c, read.c, write.c */
 extern const struct table_rule viot_rules[];
 struct viommu_topology *viot_read(const struct viommu_table *table,
 				  struct viommu_findings *findings);

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A topology as a VIOT
+ * The VIOT of a topology
  *
- * IOMMU nodes come first, in the order of the topology, for the 16 bits of an output node
- * reach the first 64 KiB only; then PCI ranges, sorted and disjoint, so that no reader's way of
- * choosing between two of them matters; then other devices. What the table has no field for is
- * left out, and said.
+ * IOMMU nodes come first, in the order of the topology, because the 16 bits of an output node reach
+ * only the first 64 KiB. PCI ranges follow, sorted and disjoint, so that it does not matter which
+ * match a reader prefers; then other devices.
  */
 #include "base/hash.h"
 #include "tables/findings/findings.h"
@@ -15,13 +14,13 @@
 struct writing {
 	struct viommu_table *table;
 	const struct viommu_topology *topology;
-	struct hash *offsets; /* of IOMMU nodes, by name; none is at 0 */
-	size_t end, n;        /* where the next node would be, and how many there are */
+	struct hash *offsets; /* of IOMMU nodes, by name; never 0 */
+	size_t end, n;        /* the offset of the next node; the number of nodes */
 	bool too_large;
 	struct viommu_findings *findings;
 };
 
-/* A node too many is counted, but not made. */
+/* Counts nodes beyond the limit, but does not create them. */
 static void write_node(struct writing *writing, enum viot_type type, void *host)
 {
 	const struct layout *layout = viot_layout(type);
@@ -37,7 +36,7 @@ static void write_node(struct writing *writing, enum viot_type type, void *host)
 	writing->end += layout->length;
 }
 
-/* A guest with this VIOT alone finds no device that is behind an IOMMU of another kind. */
+/* Omits IOMMUs of other kinds: rows in viot.c. */
 static void write_iommu(struct writing *writing, const struct viommu_iommu *iommu)
 {
 	size_t at = writing->end;
@@ -57,15 +56,15 @@ static void write_iommu(struct writing *writing, const struct viommu_iommu *iomm
 }
 
 /*
- * Where the node of that IOMMU is; 0 for nobody, and for one that has no node here. What it
- * translates is left out with it.
+ * The offset of the IOMMU's node; 0 for NULL and for an IOMMU without a node, whose devices are
+ * omitted, too.
  */
 static size_t offset_of(const struct writing *writing, const char *iommu)
 {
 	return iommu ? GPOINTER_TO_SIZE(hash_lookup(writing->offsets, iommu)) : 0;
 }
 
-/* The offset fits: IOMMU nodes are written first, so that they stand where 16 bits reach. */
+/* The offset fits into 16 bits, because IOMMU nodes come first. */
 static void write_functions(struct writing *writing, const struct viommu_pci_range *range,
 			    size_t output)
 {
@@ -80,7 +79,7 @@ static void write_functions(struct writing *writing, const struct viommu_pci_ran
 		   });
 }
 
-/* The IDs of a node count on, so functions that share one need a node each. */
+/* The IDs of a node are consecutive, so functions that share an ID need a node each. */
 static void write_one_by_one(struct writing *writing, const struct viommu_pci_range *range,
 			     size_t output)
 {
@@ -94,8 +93,8 @@ static void write_one_by_one(struct writing *writing, const struct viommu_pci_ra
 }
 
 /*
- * A piece that bypasses is never told of here: saying nothing is how a VIOT says that. One with a
- * single ID is in one segment, for the sweep does not join them.
+ * Functions that bypass have no node. A piece with a shared ID is in one segment:
+ * viommu_topology_for_each_pci_range() does not join them.
  */
 static void write_range(void *opaque, const struct viommu_pci_range *range)
 {
@@ -108,7 +107,7 @@ static void write_range(void *opaque, const struct viommu_pci_range *range)
 		write_functions(writing, range, output);
 }
 
-/* Devices are written as they come: they are single, so there is nothing to sort or to join. */
+/* In the order of the topology: there is nothing to sort or join. */
 static void write_device(struct writing *writing, const struct viommu_platform_device *device)
 {
 	size_t output = offset_of(writing, device->iommu);
@@ -142,8 +141,8 @@ static void write_nodes(struct writing *writing)
 }
 
 /*
- * Everything is written before it is known whether it fits, so that the finding can say by how much
- * it does not; write_node() bounds what that costs.
+ * Writes all nodes before it checks the limits, so that the finding has the number of nodes;
+ * write_node() bounds the memory.
  */
 bool viot_write(struct viommu_table *table, const struct viommu_topology *topology,
 		struct viommu_findings *findings)
@@ -165,7 +164,8 @@ bool viot_write(struct viommu_table *table, const struct viommu_topology *topolo
 		return true;
 	report(findings, "viot-too-large", place_of_file(NULL),
 	       "give whole host bridges to an IOMMU instead of single functions",
-	       "%zu nodes, and a VIOT has at most 65535, its IOMMUs in the first 64 KiB",
+	       "the topology needs %zu nodes, but a VIOT has at most 65535, with its IOMMUs in the "
+	       "first 64 KiB",
 	       writing.n);
 	return false;
 }
