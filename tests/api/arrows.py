@@ -16,8 +16,9 @@ ALLOWED = {
     "src/wire": [],
     "src/sync": [],
     "src/map": ["src/sync"],
+    "src/pgtable": [],
     "src/transport": ["src/wire"],
-    "src/device": ["src/wire", "src/sync", "src/map", "src/transport"],
+    "src/device": ["src/wire", "src/sync", "src/map", "src/pgtable", "src/transport"],
     "base": [],
     "json": ["base"],
     # Floor by floor: a room uses those of the floors below it, of its own floor only what is named.
