@@ -120,7 +120,7 @@ static void finish(const struct viommu_topology *topology, struct deciders decid
 		   const struct viommu_device_name *device, struct viommu_route *route)
 {
 	deciders.msi = find_msi(topology, device, route);
-	route_go_on(topology, &deciders, device, route);
+	route_continue(topology, &deciders, device, route);
 }
 
 /* The two routes may have different IDs behind the IOMMU, so each selects its own range of MSIs. */

@@ -1,26 +1,22 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Checking a topology: the rules that hold for every machine
+ * Rules of topologies, which hold for every machine
  *
- * A rule is a row of rules.c, which says what it asks for, and a row here, which names the
- * function that looks for what breaks it. All rules are checked, whatever the others found.
- * They look at the model only, so they hold alike for a text, a table and what a VMM made;
- * rules that only one table has are checked with that table.
+ * A rule is a row of rules.c, with its id and text, and a row here, with the function that checks
+ * it. Rules see only the model, so they apply to a text, a table and a VMM's topology alike. Rules
+ * of one kind of table are with its format.
  */
 
 #include "base/hash.h"
 #include "check.h"
 #include "tables/findings/findings.h"
 
-/* Which object of another type does this one refer to? */
+/* The name that an object of any type refers to, or NULL. */
 typedef const char *reference_of(enum object_type type, const void *object);
 
 /* -- names -------------------------------------------------------------------- */
 
-/*
- * One walk for all references of a sort: objects of types that have none of that sort say
- * NULL, and are passed over.
- */
+/* Checks all references of one kind. Types without such a reference return NULL. */
 static void check_references(const struct check *check, reference_of *reference,
 			     enum object_type target, const char *cure)
 {
@@ -35,15 +31,15 @@ static void check_references(const struct check *check, reference_of *reference,
 			if (!name || topology_find(check->topology, target, name))
 				continue;
 			what = subject_describe(&subject);
-			check_blame(check, &subject, cure,
-				    "%s refers to \"%s\", which there is not", what, name);
+			check_report(check, &subject, cure,
+				     "%s refers to \"%s\", which there is not", what, name);
 			memory_free(what);
 		}
 }
 
 /*
- * Readers of tables find an IOMMU by a reference too, and drop what refers to none; here the
- * finding comes before there is a table.
+ * Consumers of a table drop an entry whose IOMMU they cannot find. This reports it before a table
+ * exists.
  */
 static void check_iommu_names(const struct check *check)
 {
@@ -51,21 +47,19 @@ static void check_iommu_names(const struct check *check)
 			 "name one of `iommus`, or none for what bypasses");
 }
 
-/*
- * A group that does not exist leaves devices without MSIs, which is seen only when the guest runs.
- */
+/* Without the group, devices have no MSIs, which shows only in the running guest. */
 static void check_its_names(const struct check *check)
 {
 	check_references(check, object_its, OBJECT_ITS_GROUP, "name one of `its-groups`");
 }
 
-/* Further IDs are those of a device, which may come before or after them. */
+/* Further IDs may precede or follow their device. */
 static void check_device_names(const struct check *check)
 {
 	check_references(check, object_device, OBJECT_PLATFORM_DEVICE, "name one of `devices`");
 }
 
-/* Reserved memory refers to an IOMMU but brings it no device, so it does not count. */
+/* Reserved memory refers to an IOMMU, but puts no device behind it. */
 static void check_idle_iommus(const struct check *check)
 {
 	struct hash *used = hash_new(&hash_text);
@@ -78,7 +72,7 @@ static void check_idle_iommus(const struct check *check)
 				hash_add(used, (void *)object_iommu(type, object));
 	for_each_object(i, iommu, check->topology, OBJECT_IOMMU)
 		if (!hash_contains(used, iommu->name))
-			check_blame(
+			check_report(
 				check, &(struct subject){ OBJECT_IOMMU, iommu, i },
 				"name it in a host bridge, a range or a device, or leave it out",
 				"IOMMU %s translates nothing", iommu->name);
@@ -87,7 +81,7 @@ static void check_idle_iommus(const struct check *check)
 
 /* -- IDs and functions -------------------------------------------------------- */
 
-/* Counted in 64 bits: the sum of a 32-bit first ID and a whole range of segments fits there. */
+/* In 64 bits: the first ID has 32 bits, and a range can cover all segments. */
 static void check_ids_beyond(const struct check *check)
 {
 	const struct viommu_pci_range *range;
@@ -96,16 +90,14 @@ static void check_ids_beyond(const struct check *check)
 		uint64_t last = range_id(range, range->segment_last, range->bdf_last);
 
 		if (range->iommu && last > UINT32_MAX)
-			check_blame(check, &(struct subject){ OBJECT_PCI_RANGE, range, i },
-				    "choose a smaller `first-id`, or fewer functions",
-				    "the last function of the range would have ID 0x%" PRIx64,
-				    last);
+			check_report(check, &(struct subject){ OBJECT_PCI_RANGE, range, i },
+				     "choose a smaller `first-id`, or fewer functions",
+				     "the last function of the range would have ID 0x%" PRIx64,
+				     last);
 	}
 }
 
-/*
- * What is below a bridge is not asked for: only a range that names the function itself is told of.
- */
+/* Functions below a bridge do not count, only those that the range names. */
 static bool range_has(const struct viommu_pci_range *range, uint16_t segment, uint16_t bdf)
 {
 	return range->segment_first <= segment && segment <= range->segment_last &&
@@ -113,8 +105,8 @@ static bool range_has(const struct viommu_pci_range *range, uint16_t segment, ui
 }
 
 /*
- * Asked of explicit ranges only. Host bridges leave the function of their IOMMU out, and
- * include_self is there for those who do not want that. That of an AMD-Vi is always listed.
+ * Only ranges: a host bridge excludes its IOMMU's function unless `include_self` is set. AMD-Vi
+ * always lists its own.
  */
 static void check_own_functions(const struct check *check)
 {
@@ -126,17 +118,17 @@ static void check_own_functions(const struct check *check)
 
 		if (iommu && iommu->kind == VIOMMU_VIRTIO_PCI &&
 		    range_has(range, iommu->segment, iommu->bdf))
-			check_blame(check, &(struct subject){ OBJECT_PCI_RANGE, range, i },
-				    "leave it out, as a device tree has to",
-				    "the range has the function of IOMMU %s itself", iommu->name);
+			check_report(check, &(struct subject){ OBJECT_PCI_RANGE, range, i },
+				     "leave it out, as a device tree has to",
+				     "the range has the function of IOMMU %s itself", iommu->name);
 	}
 }
 
 /* -- memory and nodes --------------------------------------------------------- */
 
 /*
- * A write to these addresses never reaches memory on x86, mapped or not. Whoever reserves them
- * for something else has mistaken them, or speaks of another architecture: hence a warning.
+ * A warning, since the topology may be of another architecture. On x86, a write to these addresses
+ * never reaches memory, mapped or not.
  */
 static void check_interrupt_window(const struct check *check)
 {
@@ -146,13 +138,13 @@ static void check_interrupt_window(const struct check *check)
 	for_each_object(i, memory, check->topology, OBJECT_RESERVED_MEMORY)
 		if (memory->kind != VIOMMU_MEMORY_MSI && memory->first <= last &&
 		    first <= memory->last)
-			check_blame(
+			check_report(
 				check, &(struct subject){ OBJECT_RESERVED_MEMORY, memory, i },
 				"on x86, say `kind: msi` of exactly 0xfee00000-0xfeefffff",
 				"the range has addresses of x86 interrupts, and is not for MSIs");
 }
 
-/* Linux has room for 1024 nodes at the most (NODES_SHIFT is at most 10). */
+/* Linux supports at most 1024 nodes (NODES_SHIFT is at most 10). */
 static void check_domain(const struct check *check, const struct subject *subject, bool has,
 			 uint32_t domain)
 {
@@ -162,12 +154,12 @@ static void check_domain(const struct check *check, const struct subject *subjec
 	if (!has || domain <= most)
 		return;
 	what = subject_describe(subject);
-	check_blame(check, subject, "number proximity domains from 0", "%s has proximity domain %u",
-		    what, domain);
+	check_report(check, subject, "number proximity domains from 0",
+		     "%s has proximity domain %u", what, domain);
 	memory_free(what);
 }
 
-/* The three types of objects that have a proximity domain, each with its own members. */
+/* Three types of objects have a proximity domain. */
 static void check_domains(const struct check *check)
 {
 	const struct viommu_topology *topology = check->topology;
@@ -188,7 +180,7 @@ static void check_domains(const struct check *check)
 
 /* -- the list ----------------------------------------------------------------- */
 
-/* Each goes over all that it is about, in the order of the topology. */
+/* Each rule visits its objects in the order of the topology. */
 static const struct {
 	const char *rule_id;
 	void (*run)(const struct check *check);
@@ -213,10 +205,7 @@ static const struct {
 	{ "topology-domains-differ", check_domains_differ },
 };
 
-/*
- * Rules do not depend on each other. One mistake may break several, and then all of them are
- * told: which of them helps most is for the person to see.
- */
+/* Checks all rules, whatever the others found: one mistake may break several. */
 void viommu_topology_check(const struct viommu_topology *topology, struct viommu_findings *findings)
 {
 	for (size_t i = 0; i < G_N_ELEMENTS(checks); i++) {

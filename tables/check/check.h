@@ -16,24 +16,24 @@ struct check {
 	const char *rule_id;
 };
 
-/* An object, to be spoken of. */
+/* An object that a finding is about. */
 struct subject {
 	enum object_type type;
 	const void *object;
-	size_t order; /* in its list: of two, the later one is the one to blame */
+	size_t order; /* index in its list; of two objects, the later one is reported */
 };
 
 /* Report that the object breaks the rule. */
-__attribute__((format(printf, 4, 5))) void check_blame(const struct check *check,
-						       const struct subject *subject,
-						       const char *cure, const char *format, ...);
+__attribute__((format(printf, 4, 5))) void check_report(const struct check *check,
+							const struct subject *subject,
+							const char *cure, const char *format, ...);
 
-/* What a person would call the object: "host bridge pcie.0"; to be freed with memory_free(). */
+/* The kind and name of the object, as in "host bridge pcie.0"; free with memory_free(). */
 char *subject_describe(const struct subject *subject);
 
 /*
- * check_overlap.c: numbers that an object claims. Within a group no number may be claimed
- * twice; groups have nothing to do with each other.
+ * claims.c: intervals of numbers that objects claim. Each number of a group has one claimant at
+ * most; groups are independent.
  */
 struct claim {
 	uint64_t group;
@@ -45,15 +45,15 @@ struct array *claims_new(void);
 void claims_add(struct array *claims, uint64_t group, uint64_t first, uint64_t last,
 		struct subject subject);
 
-/* Blame the later of two objects that claim the same: `what` they share, and the cure. */
-void claims_blame_overlaps(const struct check *check, struct array *claims, const char *what,
-			   const char *cure);
+/* Report the later of two objects with overlapping claims: `what` they share, and the cure. */
+void claims_report_overlaps(const struct check *check, struct array *claims, const char *what,
+			    const char *cure);
 
-/* After claims_sort(): does anybody in the group claim the number? Who, or NULL. */
+/* After claims_sort(): the claim of that number in the group, or NULL. */
 void claims_sort(struct array *claims);
 const struct claim *claims_find(const struct array *claims, uint64_t group, uint64_t number);
 
-/* The rules of check_overlap.c; check.c has the list of all. */
+/* The rules of overlap.c; check.c lists all rules. */
 void check_bridges_overlap(const struct check *check);
 void check_ranges_overlap(const struct check *check);
 void check_functions_twice(const struct check *check);
@@ -63,7 +63,7 @@ void check_iommus_outside(const struct check *check);
 void check_ranges_outside(const struct check *check);
 void check_domains_differ(const struct check *check);
 
-/* check_ids.c */
+/* ids.c */
 void check_ids_twice(const struct check *check);
 void check_ids_shared(const struct check *check);
 

@@ -9,17 +9,14 @@
 #include "base/hash.h"
 #include "check.h"
 
-/* An object that meets many others has one mistake, and so one finding. */
+/* Each object is reported once, even if it overlaps many others. */
 struct overlaps {
 	const struct check *check;
 	const char *what, *cure;
-	struct hash *blamed; /* objects: each is blamed once, however often it is in the way */
+	struct hash *reported; /* objects that have been reported */
 };
 
-/*
- * Anything that can be claimed is a range of numbers in a group: buses of a segment, IDs of an
- * IOMMU, addresses. So one search finds all overlaps.
- */
+/* An interval can be of buses in a segment, of IDs of an IOMMU, or of addresses. */
 struct array *claims_new(void)
 {
 	return array_new(sizeof(struct claim));
@@ -33,16 +30,13 @@ void claims_add(struct array *claims, uint64_t group, uint64_t first, uint64_t l
 	array_append(claims, new);
 }
 
-/* By comparing: differences of 64 bits do not fit into an int. */
+/* A difference of 64 bits does not fit into an int. */
 static int compare(uint64_t a, uint64_t b)
 {
 	return (a > b) - (a < b);
 }
 
-/*
- * By group and beginning; the rest only makes the order, and so the findings, the same on
- * every host.
- */
+/* By group and start; the other keys make the order of findings the same on every host. */
 static gint compare_claims(gconstpointer a, gconstpointer b)
 {
 	const struct claim *one = a, *other = b;
@@ -55,7 +49,7 @@ static gint compare_claims(gconstpointer a, gconstpointer b)
 	return order ? order : compare(one->subject.order, other->subject.order);
 }
 
-/* Once, so that overlaps are neighbours and no pair has to be tried against every other. */
+/* Sorting makes overlapping claims neighbors. */
 void claims_sort(struct array *claims)
 {
 	array_sort(claims, compare_claims);
@@ -67,8 +61,8 @@ static const struct claim *claim_at(const struct array *claims, size_t i)
 }
 
 /*
- * Binary search for the last claim that begins in time. Where claims overlap, an earlier one
- * might reach further; that overlap has a finding of its own already.
+ * Binary search for the last claim that starts at or before the number. An earlier, longer claim
+ * may be missed if claims overlap, which another rule reports.
  */
 const struct claim *claims_find(const struct array *claims, uint64_t group, uint64_t number)
 {
@@ -83,14 +77,13 @@ const struct claim *claims_find(const struct array *claims, uint64_t group, uint
 		else
 			high = middle;
 	}
-	/* Claims that overlap are another rule's; here the last one that begins in time counts. */
 	if (!low || claim_at(claims, low - 1)->group != group ||
 	    claim_at(claims, low - 1)->last < number)
 		return NULL;
 	return claim_at(claims, low - 1);
 }
 
-/* Who comes later: in the file, or else in the order of types and of lists. */
+/* By place in the file, then by type and index. */
 static bool is_later(const struct subject *a, const struct subject *b)
 {
 	const struct viommu_place *one = object_place(a->type, a->object);
@@ -106,30 +99,30 @@ static bool is_later(const struct subject *a, const struct subject *b)
 	return (order ? order : compare(a->order, b->order)) > 0;
 }
 
-/* A range over many segments meets the same neighbour in each of them, but has one mistake. */
-static void blame_overlap(struct overlaps *overlaps, const struct claim *a, const struct claim *b)
+/* A range over many segments overlaps the same object in each of them, but is reported once. */
+static void report_overlap(struct overlaps *overlaps, const struct claim *a, const struct claim *b)
 {
 	bool a_is_later = is_later(&a->subject, &b->subject);
 	const struct subject *later = a_is_later ? &a->subject : &b->subject;
 	const struct subject *earlier = a_is_later ? &b->subject : &a->subject;
 	char *one, *other;
 
-	if (!hash_add(overlaps->blamed, (void *)later->object))
+	if (!hash_add(overlaps->reported, (void *)later->object))
 		return;
 	one = subject_describe(later);
 	other = subject_describe(earlier);
-	check_blame(overlaps->check, later, overlaps->cure, "%s and %s %s", one, other,
-		    overlaps->what);
+	check_report(overlaps->check, later, overlaps->cure, "%s and %s %s", one, other,
+		     overlaps->what);
 	memory_free(one);
 	memory_free(other);
 }
 
 /*
- * Among the claims passed so far it is enough to remember the one that reaches furthest: a
- * claim that overlaps any of them overlaps that one.
+ * Comparing with the claim that reaches furthest is enough: what overlaps any earlier claim
+ * overlaps that one.
  */
-void claims_blame_overlaps(const struct check *check, struct array *claims, const char *what,
-			   const char *cure)
+void claims_report_overlaps(const struct check *check, struct array *claims, const char *what,
+			    const char *cure)
 {
 	struct overlaps overlaps = { check, what, cure, hash_new(&hash_direct) };
 	const struct claim *open = NULL;
@@ -139,10 +132,10 @@ void claims_blame_overlaps(const struct check *check, struct array *claims, cons
 		const struct claim *c = claim_at(claims, i);
 
 		if (open && open->group == c->group && c->first <= open->last)
-			blame_overlap(&overlaps, open, c);
+			report_overlap(&overlaps, open, c);
 		if (!open || open->group != c->group || c->last > open->last)
 			open = c;
 	}
-	hash_free(overlaps.blamed);
+	hash_free(overlaps.reported);
 	array_free(claims);
 }

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Rules of endpoint IDs and stream IDs: behind one IOMMU every device has its own
+ * Rules of endpoint IDs and stream IDs: IDs behind one IOMMU are unique
  *
- * Only an SMMU knows no devices, but streams. Firmware gives two devices the same stream where both
- * are one piece of hardware, a controller for both roles of USB for example; that is told, and
- * fine.
+ * An exception are SMMUs, which translate streams: firmware gives two devices the same stream if
+ * they are one piece of hardware, such as both roles of a USB controller. That is a note.
  */
 #include <glib.h>
 
@@ -13,26 +12,23 @@
 #include "check.h"
 #include "tables/model/topology.h"
 
-/*
- * Claims point at their subjects, and pieces of ranges have no other owner: so they are kept here
- * until the check is over.
- */
+/* Owns the pieces of ranges that claims refer to. */
 struct ids {
 	const struct check *check;
 	struct array *claims;
-	struct hash *groups;     /* the name of an IOMMU -> its place in the list, from 1 */
-	struct pointers *pieces; /* struct viommu_pci_range: what the claims are about */
+	struct hash *groups;     /* the name of an IOMMU -> its group, from 1 */
+	struct pointers *pieces; /* struct viommu_pci_range: subjects of claims */
 };
 
-/* 0 for an IOMMU that there is not, which is another rule, or whose IDs nobody chooses. */
+/* 0 for a missing IOMMU, which another rule reports, and for one whose IDs are not chosen. */
 static uint64_t group_of(const struct ids *ids, const char *iommu)
 {
 	return GPOINTER_TO_SIZE(hash_lookup(ids->groups, iommu));
 }
 
 /*
- * A piece stands for the range or the host bridge that it was cut from: it has its place. Functions
- * that have one ID share it on purpose, with the bridge as well that they are behind.
+ * A piece has the place of the range or host bridge that it was cut from. Functions with one ID
+ * share it on purpose, with their bridge, too.
  */
 static void claim_ids(void *opaque, const struct viommu_pci_range *piece)
 {
@@ -68,7 +64,7 @@ static void claim_device(const struct ids *ids, struct array *claims,
 			   (struct subject){ OBJECT_PLATFORM_DEVICE, device, i });
 }
 
-/* Behind an SMMU, as one translates streams and not devices: what has one stream has one table. */
+/* Devices with the same stream share a translation table. */
 static bool may_share(const struct viommu_topology *topology,
 		      const struct viommu_platform_device *device)
 {
@@ -77,7 +73,7 @@ static bool may_share(const struct viommu_topology *topology,
 	return iommu && (iommu->kind == VIOMMU_SMMU_V2 || iommu->kind == VIOMMU_SMMU_V3);
 }
 
-/* IDs of devices that are not PCI: those that may be shared, or the others. */
+/* IDs of platform devices: either those that may be shared, or the others. */
 static struct array *claims_of_devices(const struct ids *ids, bool shared)
 {
 	const struct viommu_topology *topology = ids->check->topology;
@@ -90,7 +86,7 @@ static struct array *claims_of_devices(const struct ids *ids, bool shared)
 	return claims;
 }
 
-/* IDs that devices share are claimed once, by the first that has them. */
+/* Claims a shared ID once, for the first device that has it. */
 static void claim_shared(struct ids *ids, struct array *claims)
 {
 	struct claim *open = NULL;
@@ -118,10 +114,7 @@ static void claim_others(struct ids *ids, struct array *claims)
 	array_free(claims);
 }
 
-/*
- * Only IOMMUs whose IDs somebody chose can have collisions: for the others a function's ID is the
- * function. Group 0 is that of nobody, so groups begin at 1.
- */
+/* Only chosen IDs can collide; the others are the functions themselves. Group 0 means no group. */
 static void begin(struct ids *ids, const struct check *check)
 {
 	const struct viommu_iommu *iommu;
@@ -138,10 +131,7 @@ static void end(struct ids *ids)
 	pointers_free(ids->pieces);
 }
 
-/*
- * Pieces, not ranges: what a range takes away from a host bridge has no ID there any more, and
- * that is how an ID becomes free for others.
- */
+/* Claims pieces rather than ranges: IDs that a range takes from a host bridge are free. */
 void check_ids_twice(const struct check *check)
 {
 	struct ids ids;
@@ -150,8 +140,8 @@ void check_ids_twice(const struct check *check)
 	viommu_topology_for_each_pci_range(check->topology, claim_ids, &ids);
 	claim_others(&ids, claims_of_devices(&ids, false));
 	claim_shared(&ids, claims_of_devices(&ids, true));
-	claims_blame_overlaps(check, ids.claims, "have an ID in common behind one IOMMU",
-			      "choose IDs that no other device of this IOMMU has");
+	claims_report_overlaps(check, ids.claims, "have an ID in common behind one IOMMU",
+			       "choose IDs that no other device of this IOMMU has");
 	end(&ids);
 }
 
@@ -160,7 +150,7 @@ void check_ids_shared(const struct check *check)
 	struct ids ids;
 
 	begin(&ids, check);
-	claims_blame_overlaps(
+	claims_report_overlaps(
 		check, claims_of_devices(&ids, true),
 		"have a stream ID in common: what is mapped for one is mapped for both", NULL);
 	array_free(ids.claims);

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Rules about numbers that must not be claimed twice, or that somebody must claim
+ * Rules about overlapping buses, functions, addresses and memory, and about functions without a
+ * host bridge
  *
- * Buses, functions, addresses and IDs are all alike here: an object claims a range of numbers
- * within a group, which is a segment or an IOMMU. Claims are sorted once, and then one walk
- * finds each claim that begins before an earlier one has ended; so a rule costs O(n log n)
- * and has at most one finding for each claim.
+ * An object claims an interval of numbers in a group, such as a segment or an IOMMU (claims.c).
  */
 #include "base/array.h"
 #include "base/hash.h"
@@ -17,7 +15,7 @@
 
 /* -- buses and functions ------------------------------------------------------ */
 
-/* Buses as functions, so that functions can be looked up among them. */
+/* Buses as intervals of functions, so that functions can be looked up. */
 static struct array *claims_of_bridges(const struct viommu_topology *topology)
 {
 	const struct viommu_host_bridge *bridge;
@@ -32,11 +30,11 @@ static struct array *claims_of_bridges(const struct viommu_topology *topology)
 
 void check_bridges_overlap(const struct check *check)
 {
-	claims_blame_overlaps(check, claims_of_bridges(check->topology), "have buses in common",
-			      "give each host bridge buses of its own");
+	claims_report_overlaps(check, claims_of_bridges(check->topology), "have buses in common",
+			       "give each host bridge buses of its own");
 }
 
-/* Those below a bridge too; at the end of a path nobody knows which function is meant. */
+/* Includes the functions below a bridge. The function at the end of a path is unknown. */
 static void claim_functions(struct array *claims, const struct viommu_pci_range *range, size_t i)
 {
 	struct subject subject = { OBJECT_PCI_RANGE, range, i };
@@ -51,7 +49,7 @@ static void claim_functions(struct array *claims, const struct viommu_pci_range 
 	}
 }
 
-/* Firmware of AMD writes one range over another on purpose: entries of an IVRS have an order. */
+/* Firmware of AMD writes overlapping ranges on purpose: the entries of an IVRS are ordered. */
 static bool is_behind_amd(const struct check *check, const char *name)
 {
 	const struct viommu_iommu *iommu = viommu_topology_find_iommu(check->topology, name);
@@ -59,10 +57,7 @@ static bool is_behind_amd(const struct check *check, const char *name)
 	return iommu && iommu->kind == VIOMMU_AMD_VI;
 }
 
-/*
- * Segment by segment, since that is how ranges overlap; VIOMMU_MAX_SEGMENTS bounds how many
- * claims there can be.
- */
+/* By segment; VIOMMU_MAX_SEGMENTS bounds the number of claims. */
 void check_ranges_overlap(const struct check *check)
 {
 	const struct viommu_pci_range *range;
@@ -71,11 +66,11 @@ void check_ranges_overlap(const struct check *check)
 	for_each_object(i, range, check->topology, OBJECT_PCI_RANGE)
 		if (!is_behind_amd(check, range->iommu))
 			claim_functions(claims, range, i);
-	claims_blame_overlaps(check, claims, "have functions in common",
-			      "make ranges disjoint: readers do not agree who wins");
+	claims_report_overlaps(check, claims, "have functions in common",
+			       "make ranges disjoint: readers do not agree who wins");
 }
 
-/* An AMD-Vi has registers as well; only where its function is counts here. */
+/* Only the PCI function of an AMD-Vi counts here, not its registers. */
 void check_functions_twice(const struct check *check)
 {
 	const struct viommu_iommu *iommu;
@@ -85,20 +80,17 @@ void check_functions_twice(const struct check *check)
 		if (iommu_is_function(iommu))
 			claims_add(claims, iommu->segment, iommu->bdf, iommu->bdf,
 				   (struct subject){ OBJECT_IOMMU, iommu, i });
-	claims_blame_overlaps(check, claims, "are at the same PCI function",
-			      "put each IOMMU at a function of its own");
+	claims_report_overlaps(check, claims, "are at the same PCI function",
+			       "put each IOMMU at a function of its own");
 }
 
-/* Without any host bridge, as in a VIOT, nothing is known of them. */
+/* Without host bridges, as in a VIOT, buses are unknown. */
 static bool knows_bridges(const struct check *check)
 {
 	return topology_count(check->topology, OBJECT_HOST_BRIDGE);
 }
 
-/*
- * A guest finds the function of an IOMMU by scanning a bus. Where no host bridge has that bus,
- * nobody scans it.
- */
+/* A guest finds the IOMMU's function by scanning a bus, which a host bridge must have. */
 void check_iommus_outside(const struct check *check)
 {
 	struct array *bridges = claims_of_bridges(check->topology);
@@ -108,13 +100,14 @@ void check_iommus_outside(const struct check *check)
 	for_each_object(i, iommu, check->topology, OBJECT_IOMMU)
 		if (knows_bridges(check) && iommu_is_function(iommu) &&
 		    !claims_find(bridges, iommu->segment, iommu->bdf))
-			check_blame(check, &(struct subject){ OBJECT_IOMMU, iommu, i },
-				    "put it on a bus of a host bridge, or add the host bridge",
-				    "no host bridge has the PCI function of IOMMU %s", iommu->name);
+			check_report(check, &(struct subject){ OBJECT_IOMMU, iommu, i },
+				     "put it on a bus of a host bridge, or add the host bridge",
+				     "no host bridge has the PCI function of IOMMU %s",
+				     iommu->name);
 	array_free(bridges);
 }
 
-/* Looking at both ends is enough: a bus missing in between may be one that hotplug brings. */
+/* Checks both ends only: hotplug may add a bus in between. */
 static bool range_is_outside(const struct array *bridges, const struct viommu_pci_range *range)
 {
 	for (unsigned s = range->segment_first; s <= range->segment_last; s++)
@@ -124,7 +117,7 @@ static bool range_is_outside(const struct array *bridges, const struct viommu_pc
 	return false;
 }
 
-/* Bridges are sorted once, so that each range finds its own without going through all. */
+/* Sorts the bridges once, and searches them for each range. */
 void check_ranges_outside(const struct check *check)
 {
 	struct array *bridges = claims_of_bridges(check->topology);
@@ -133,15 +126,15 @@ void check_ranges_outside(const struct check *check)
 	claims_sort(bridges);
 	for_each_object(i, range, check->topology, OBJECT_PCI_RANGE)
 		if (knows_bridges(check) && range_is_outside(bridges, range))
-			check_blame(check, &(struct subject){ OBJECT_PCI_RANGE, range, i },
-				    "correct the segment or the buses, or add the host bridge",
-				    "the range begins or ends on a bus that no host bridge has");
+			check_report(check, &(struct subject){ OBJECT_PCI_RANGE, range, i },
+				     "correct the segment or the buses, or add the host bridge",
+				     "the range begins or ends on a bus that no host bridge has");
 	array_free(bridges);
 }
 
 /*
- * VIOT has no field for the node of an IOMMU: what a guest believes comes from the host
- * bridge, and what the topology says of the function would be lost.
+ * VIOT has no proximity domain for an IOMMU. The guest uses that of the host bridge, and the
+ * IOMMU's own would be lost.
  */
 void check_domains_differ(const struct check *check)
 {
@@ -159,7 +152,7 @@ void check_domains_differ(const struct check *check)
 		bridge = on ? on->subject.object : NULL;
 		if (bridge && bridge->has_proximity_domain &&
 		    bridge->proximity_domain != iommu->proximity_domain)
-			check_blame(
+			check_report(
 				check, &(struct subject){ OBJECT_IOMMU, iommu, i },
 				"give both the same, or put the IOMMU on a host bridge of its node",
 				"IOMMU %s has proximity domain %u, and its host bridge has %u",
@@ -170,15 +163,15 @@ void check_domains_differ(const struct check *check)
 
 /* -- addresses ---------------------------------------------------------------- */
 
-/* A span that is left out is as the kind has it; one byte is certain. */
+/* Without a span, only the first byte is certain. */
 static uint64_t window_last(const struct viommu_iommu *iommu)
 {
 	return iommu->span ? iommu->base + (iommu->span - 1) : iommu->base;
 }
 
 /*
- * Devices have no span here, just where they begin, if anybody knows: enough to see two of them at
- * one place, or one inside an IOMMU.
+ * Devices have only a base, if any: enough to find two devices at one address, or one inside an
+ * IOMMU.
  */
 void check_windows_overlap(const struct check *check)
 {
@@ -194,13 +187,13 @@ void check_windows_overlap(const struct check *check)
 		if (device->base)
 			claims_add(claims, ONE_GROUP, device->base, device->base,
 				   (struct subject){ OBJECT_PLATFORM_DEVICE, device, i });
-	claims_blame_overlaps(check, claims, "have register addresses in common",
-			      "correct `at` or `span`: everything has registers of its own");
+	claims_report_overlaps(check, claims, "have register addresses in common",
+			       "correct `at` or `span`: everything has registers of its own");
 }
 
 /*
- * Memory of one IOMMU, of the same of its IDs, or of the same functions. Devices with different IDs
- * may each have the same addresses: an RMR node says so of all that it maps.
+ * Memory of an IOMMU, of some of its IDs, or of functions. Devices with different IDs may have the
+ * same addresses, as in an RMR node.
  */
 static char *whose_memory(const struct viommu_reserved_memory *memory)
 {
@@ -212,7 +205,7 @@ static char *whose_memory(const struct viommu_reserved_memory *memory)
 	return memory_printf("ids %x %x %s", memory->id_first, memory->id_last, memory->iommu);
 }
 
-/* Groups are numbered as they come, which is the same order on every host. */
+/* Numbers groups in the order of their first use, which is the same on every host. */
 static uint64_t group_of_memory(struct hash *groups, const struct viommu_reserved_memory *memory)
 {
 	char *whose = whose_memory(memory);
@@ -226,10 +219,7 @@ static uint64_t group_of_memory(struct hash *groups, const struct viommu_reserve
 	return GPOINTER_TO_UINT(group);
 }
 
-/*
- * Two IOMMUs have address spaces of their own: the same addresses are nothing to do with each
- * other there.
- */
+/* Address spaces of different IOMMUs are independent. */
 void check_memory_overlap(const struct check *check)
 {
 	auto_hash struct hash *groups = hash_new_full(&hash_text, memory_free, NULL);
@@ -239,6 +229,6 @@ void check_memory_overlap(const struct check *check)
 	for_each_object(i, memory, check->topology, OBJECT_RESERVED_MEMORY)
 		claims_add(claims, group_of_memory(groups, memory), memory->first, memory->last,
 			   (struct subject){ OBJECT_RESERVED_MEMORY, memory, i });
-	claims_blame_overlaps(check, claims, "have addresses in common",
-			      "say of each address once what is special about it");
+	claims_report_overlaps(check, claims, "have addresses in common",
+			       "say of each address once what is special about it");
 }

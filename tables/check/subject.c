@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Objects as findings speak of them
+ * Names of objects in findings
  */
 #include <stdarg.h>
 #include <string.h>
@@ -10,12 +10,9 @@
 #include "tables/findings/findings.h"
 #include "tables/text/text.h"
 
-/*
- * The place comes from the object, so a finding points at what has to be changed, whether that
- * is a line of a text or a byte of a table.
- */
-void check_blame(const struct check *check, const struct subject *subject, const char *cure,
-		 const char *format, ...)
+/* The place of the object: a line of a text, or a byte of a table. */
+void check_report(const struct check *check, const struct subject *subject, const char *cure,
+		  const char *format, ...)
 {
 	va_list args;
 	char *text;
@@ -28,7 +25,7 @@ void check_blame(const struct check *check, const struct subject *subject, const
 	memory_free(text);
 }
 
-/* "a range" is a range, and "reserved memory" is reserved memory. */
+/* For "a range", "an IOMMU" and "reserved memory". */
 static const char *without_article(const char *what)
 {
 	static const char *const articles[] = { "a ", "an " };
@@ -39,7 +36,7 @@ static const char *without_article(const char *what)
 	return what;
 }
 
-/* Its name, or else the first thing that has to be said of it, as the text form says it. */
+/* The name, or the first required key, as in the text form. */
 char *subject_describe(const struct subject *subject)
 {
 	const struct text_section *section = text_section_of(subject->type);

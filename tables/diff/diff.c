@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Comparing two topologies: the list of differences, and each as a sentence
+ * Compares two topologies: the list of differences, and each as a sentence
  *
- * What is compared is in diff_functions.c and diff_objects.c; headers of tables are here. Each
- * finds its differences in order, and ranks are kept apart by one stable sort at the end.
+ * functions.c and objects.c find the differences, this file those of table headers. A stable sort
+ * at the end groups them by rank.
  */
 #include <string.h>
 
@@ -16,7 +16,7 @@
 
 /* -- headers -------------------------------------------------------------------- */
 
-/* A header counts where both sides are that table, or a text that might become it. */
+/* Compares headers only if both sides are that table, or a text that can become it. */
 static bool is_of_table(const struct viommu_topology *topology, const char *signature)
 {
 	const char *source = topology_source(topology);
@@ -24,7 +24,7 @@ static bool is_of_table(const struct viommu_topology *topology, const char *sign
 	return !source || !strcmp(source, signature);
 }
 
-/* Who made it is one thing; what its revision and its flags promise is another. */
+/* The OEM and creator fields have a lower rank than revision and flags. */
 static enum viommu_difference_rank rank_of_field(const char *name)
 {
 	static const char *const meant[] = { "revision", "address-bits", "flags" };
@@ -35,8 +35,7 @@ static enum viommu_difference_rank rank_of_field(const char *name)
 	return VIOMMU_DIFFERENCE_HEADER;
 }
 
-/* As written, like any key: so "BOCHS " and "BOCHS" are two, which the bytes of the table are, too.
- */
+/* As written: "BOCHS " differs from "BOCHS", as the bytes do. */
 static void compare_field(struct viommu_diff *diff, const char *signature,
 			  const struct text_key *key)
 {
@@ -62,7 +61,7 @@ static void compare_field(struct viommu_diff *diff, const char *signature,
 		strbuf_free(values[side]);
 }
 
-/* For each table that could be made of both sides. */
+/* Compares the headers of each table that both sides could become. */
 static void compare_headers(struct viommu_diff *diff)
 {
 	for (size_t i = 0; topology_signature(i); i++) {
@@ -77,8 +76,8 @@ static void compare_headers(struct viommu_diff *diff)
 
 /* -- MSIs ------------------------------------------------------------------------ */
 
-/* A VIOT that names no ITS does not say that there is none: it has no word for one. */
-static bool may_tell_of_msis(const struct viommu_topology *topology)
+/* A VIOT cannot name an ITS, so its absence is no difference. */
+static bool can_describe_msis(const struct viommu_topology *topology)
 {
 	static const char *const tables[] = { "IORT", "DTB", NULL };
 	const char *source = topology_source(topology);
@@ -88,7 +87,7 @@ static bool may_tell_of_msis(const struct viommu_topology *topology)
 
 /* -- the list --------------------------------------------------------------------- */
 
-/* What was found first stays in front: GLib sorts arrays stably. */
+/* Stable, so the order within a rank stays. */
 static gint compare_ranks(gconstpointer a, gconstpointer b)
 {
 	const struct viommu_difference *one = a, *other = b;
@@ -96,7 +95,7 @@ static gint compare_ranks(gconstpointer a, gconstpointer b)
 	return (one->rank > other->rank) - (one->rank < other->rank);
 }
 
-/* Names come first, because everything else is compared by them. */
+/* Names first: all other comparisons use them. */
 struct viommu_diff *viommu_topology_diff(const struct viommu_topology *before,
 					 const struct viommu_topology *after)
 {
@@ -104,7 +103,7 @@ struct viommu_diff *viommu_topology_diff(const struct viommu_topology *before,
 
 	diff->sides[BEFORE] = before;
 	diff->sides[AFTER] = after;
-	diff->has_msis = may_tell_of_msis(before) && may_tell_of_msis(after);
+	diff->has_msis = can_describe_msis(before) && can_describe_msis(after);
 	diff->list = array_new(sizeof(struct viommu_difference));
 	diff->strings = string_store_new();
 	diff_name(diff);
@@ -115,7 +114,7 @@ struct viommu_diff *viommu_topology_diff(const struct viommu_topology *before,
 	return diff;
 }
 
-/* The topologies are the caller's: only names and sentences go. */
+/* Does not free the topologies. */
 struct viommu_diff *viommu_diff_free(struct viommu_diff *diff)
 {
 	if (!diff)
@@ -128,7 +127,7 @@ struct viommu_diff *viommu_diff_free(struct viommu_diff *diff)
 	return NULL;
 }
 
-/* Counted when asked: whoever prints them all never asks. */
+/* Counts on request. */
 size_t viommu_diff_count(const struct viommu_diff *diff, enum viommu_difference_rank rank)
 {
 	size_t n = 0;
@@ -154,14 +153,14 @@ const char *viommu_difference_rank_name(enum viommu_difference_rank rank)
 	return rank < G_N_ELEMENTS(names) ? names[rank] : NULL;
 }
 
-/* ", was behind smmu0 as 0x10"; nothing of what was only there. */
+/* ", was behind smmu0 as 0x10"; nothing if only that side exists. */
 static void put_only(struct strbuf *line, const char *introduction, const char *value)
 {
 	if (strcmp(value, DIFF_THERE) != 0)
 		strbuf_append_printf(line, ", %s%s", introduction, value);
 }
 
-/* A whole object is there or is not; of a property it is said what it is, or nothing is. */
+/* An object was added or removed; a property has a value before and after. */
 char *viommu_difference_line(const struct viommu_difference *difference)
 {
 	const char *absent = difference->property ? "not said" : NULL;

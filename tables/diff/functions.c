@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Which PCI functions go another way than before
+ * Functions whose route differs
  *
- * Both maps (map.c) are walked side by side, cut where either of them changes. What differs there
- * is a change, and changes that go on on both sides are one, also over segments: so the answer is
- * as long as what was changed, not as the machine.
+ * Walks both maps (routes/map.c) in parallel, and cuts them where either changes. Consecutive
+ * changes are joined, also across segments, so the result grows with the changes and not with the
+ * machine.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -19,22 +19,19 @@
 #define SEGMENT_SHIFT 16
 #define LAST_BDF      0xffff
 
-/* The same functions on both sides. */
+/* A range of functions, with its route on both sides. */
 struct change {
 	struct viommu_route_range sides[N_SIDES];
 };
 
-/*
- * One range of each side is held, cut to where both begin and end alike. So memory goes by what has
- * changed, and not by what there is.
- */
+/* Holds one range per side, cut to the same bounds, so memory grows with the changes. */
 struct walk {
 	struct viommu_diff *diff;
 	struct map *maps[N_SIDES];
-	struct viommu_route_range ranges[N_SIDES]; /* where the walk is on each side, */
+	struct viommu_route_range ranges[N_SIDES]; /* the current range of each side, */
 	bool has_range[N_SIDES];                   /* if there is one */
 
-	struct change last; /* it may still become longer */
+	struct change last; /* it may be extended by the next change */
 	bool has_last;
 	struct array *changes;
 	struct hash *latest; /* functions -> index of their last change, from 1 */
@@ -42,29 +39,29 @@ struct walk {
 
 /* -- what differs ----------------------------------------------------------------- */
 
-/* Under the name that both sides have for it, or NULL for what reaches none. */
+/* By its common name; NULL without an IOMMU. */
 static const char *iommu_of(const struct walk *walk, int side, const struct viommu_route *route)
 {
 	return diff_common(walk->diff, side, OBJECT_IOMMU,
 			   route->iommu ? route->iommu->name : NULL);
 }
 
-/* By its common name, since a group that is called otherwise on the other side is no difference. */
+/* By its common name, so that renaming a group is no difference. */
 static const char *its_of(const struct walk *walk, int side, const struct viommu_route *route)
 {
 	return diff_common(walk->diff, side, OBJECT_ITS_GROUP,
 			   route->its ? route->its->name : NULL);
 }
 
-/* Of one function it does not matter whether others have its ID, too. */
+/* For a single function, it does not matter whether its ID is shared. */
 static bool ids_differ(uint32_t a, bool a_is_one, uint32_t b, bool b_is_one, uint32_t n)
 {
 	return a != b || (n > 1 && a_is_one != b_is_one);
 }
 
 /*
- * IDs and PASIDs mean nothing where there is no IOMMU to know them. That one side says that
- * functions bypass, and the other says nothing, is no difference: they reach memory.
+ * IDs and PASIDs matter only behind an IOMMU. Explicit bypass and no entry are equal: the functions
+ * access memory directly.
  */
 static bool dma_differs(const struct walk *walk, const struct change *change)
 {
@@ -78,7 +75,7 @@ static bool dma_differs(const struct walk *walk, const struct change *change)
 		a->route.pasid_bits != b->route.pasid_bits);
 }
 
-/* Device IDs mean nothing where there is no ITS, as IDs do without an IOMMU. */
+/* Device IDs matter only with an ITS. */
 static bool msis_differ(const struct walk *walk, const struct change *change)
 {
 	const struct viommu_route_range *a = &change->sides[BEFORE], *b = &change->sides[AFTER];
@@ -94,7 +91,7 @@ static bool msis_differ(const struct walk *walk, const struct change *change)
 
 /* -- changes ---------------------------------------------------------------------- */
 
-/* Of the range that a side has there, only these functions; without one, that nobody says so. */
+/* The part of the side's range in [first, last]; an undescribed range if there is none. */
 static struct viommu_route_range clip(const struct viommu_route_range *range, uint64_t first,
 				      uint64_t last)
 {
@@ -113,7 +110,7 @@ static struct viommu_route_range clip(const struct viommu_route_range *range, ui
 typedef bool joins_function(struct viommu_route_range *range,
 			    const struct viommu_route_range *next);
 
-/* On both sides, or on none. */
+/* Joins both sides, or neither. */
 static bool join(struct change *change, const struct change *next, joins_function *joins)
 {
 	struct change joined = *change;
@@ -125,7 +122,7 @@ static bool join(struct change *change, const struct change *next, joins_functio
 	return true;
 }
 
-/* What changed alike in neighbouring segments is one change: as on the map. */
+/* Joins equal changes of consecutive segments, as on the map. */
 static void keep_last(struct walk *walk)
 {
 	gpointer window = range_window(&walk->last.sides[BEFORE]);
@@ -139,7 +136,7 @@ static void keep_last(struct walk *walk)
 	hash_insert(walk->latest, window, GSIZE_TO_POINTER((size_t)walk->changes->len));
 }
 
-/* One change waits until it is known where it ends, as on the map. */
+/* A change is pending until the next one shows where it ends. */
 static void add_change(struct walk *walk, const struct change *change)
 {
 	if (!dma_differs(walk, change) && !msis_differ(walk, change))
@@ -153,7 +150,7 @@ static void add_change(struct walk *walk, const struct change *change)
 
 /* -- the walk ----------------------------------------------------------------------- */
 
-/* The first function from `position` on that either side has, or UINT64_MAX. */
+/* The first function at or behind `position` that either side has, or UINT64_MAX. */
 static uint64_t seek(struct walk *walk, uint64_t position)
 {
 	uint64_t first = UINT64_MAX;
@@ -169,7 +166,7 @@ static uint64_t seek(struct walk *walk, uint64_t position)
 	return first;
 }
 
-/* The last function up to which both sides say what they say of the first. */
+/* The last function up to which both routes stay the same. */
 static uint64_t end_of(const struct walk *walk, uint64_t first)
 {
 	uint64_t last = UINT64_MAX;
@@ -184,7 +181,7 @@ static uint64_t end_of(const struct walk *walk, uint64_t first)
 	return last;
 }
 
-/* Between two ends on either side nothing changes on any, so the first function speaks for all. */
+/* Between two boundaries the routes are constant, so the first function is compared. */
 static void compare_maps(struct walk *walk)
 {
 	struct change change = { 0 };
@@ -204,7 +201,7 @@ static void compare_maps(struct walk *walk)
 
 /* -- in words ----------------------------------------------------------------------- */
 
-/* The last of a range may wrap in a table that is wrong, as it does for who reads it. */
+/* The last ID may wrap in an invalid table, as it does in a consumer. */
 static void put_ids(struct strbuf *out, uint32_t first, const struct viommu_route_range *range,
 		    bool one)
 {
@@ -215,7 +212,7 @@ static void put_ids(struct strbuf *out, uint32_t first, const struct viommu_rout
 		strbuf_append_printf(out, "-0x%" PRIx32, last);
 }
 
-/* PASIDs are worth a word only where they differ. */
+/* PASIDs are mentioned only if they differ. */
 static void put_dma(struct strbuf *out, const struct walk *walk, int side,
 		    const struct change *change)
 {
@@ -234,7 +231,7 @@ static void put_dma(struct strbuf *out, const struct walk *walk, int side,
 		strbuf_append_printf(out, " with PASIDs of %u bits", route->pasid_bits);
 }
 
-/* Behind what is said of memory, if that changed as well. */
+/* Follows the route of DMA if that changed, too. */
 static void put_msis(struct strbuf *out, const struct walk *walk, int side,
 		     const struct change *change)
 {
@@ -249,7 +246,7 @@ static void put_msis(struct strbuf *out, const struct walk *walk, int side,
 	put_ids(out, range->route.device_id, range, range->one_device_id);
 }
 
-/* What is the same on both sides is not said: the sentence is about the difference. */
+/* Mentions only what differs. */
 static char *describe(const struct walk *walk, int side, const struct change *change)
 {
 	struct strbuf *out = strbuf_new(NULL);
@@ -261,8 +258,8 @@ static char *describe(const struct walk *walk, int side, const struct change *ch
 	return strbuf_steal(out);
 }
 
-/* The functions are the same on both sides, and so either knows what they are called. */
-static void tell(struct walk *walk, const struct change *change)
+/* Either side can name the functions. */
+static void report_change(struct walk *walk, const struct change *change)
 {
 	auto_free char *what = viommu_functions_text(&change->sides[BEFORE]);
 	auto_free char *before = describe(walk, BEFORE, change);
@@ -278,7 +275,7 @@ static void tell(struct walk *walk, const struct change *change)
 			     });
 }
 
-/* All changes are collected before one is told: the last segment may make the first one longer. */
+/* Collects all changes first, because the last segment may still extend the first change. */
 void diff_functions(struct viommu_diff *diff)
 {
 	struct walk walk = {
@@ -291,7 +288,7 @@ void diff_functions(struct viommu_diff *diff)
 		walk.maps[i] = map_begin(diff->sides[i]);
 	compare_maps(&walk);
 	for (size_t i = 0; i < walk.changes->len; i++)
-		tell(&walk, &array_index(walk.changes, struct change, i));
+		report_change(&walk, &array_index(walk.changes, struct change, i));
 	for (int i = 0; i < N_SIDES; i++)
 		map_end(walk.maps[i]);
 	array_free(walk.changes);

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The list of differences, and how each one is added to it
+ * The list of differences
  */
 #include "base/array.h"
 #include "base/strbuf.h"
 #include "diff.h"
 #include "tables/model/topology.h"
 
-/* What is found is described once, by whoever found it, and those descriptions are gone soon. */
+/* Copies the strings of the difference. */
 void diff_add(struct viommu_diff *diff, const struct viommu_difference *difference)
 {
 	struct viommu_difference kept = *difference;

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What both sides of a comparison call the same
+ * Common names for the objects of both sides
  *
- * Names are made up, by people or by whoever read a table, and two sides need not agree. IOMMUs and
- * ITS groups, which others refer to, are found on the other side by where they are and what they
- * have; then they have one name. Others have a name with their place in it, so that nobody takes
- * "viommu0" here for another "viommu0" there.
+ * Names are arbitrary, and the sides need not agree. IOMMUs are matched by location and ITS groups
+ * by content; matching objects share one name. The name of any other object includes its place, so
+ * that "viommu0" of one side is not taken for another "viommu0".
  */
 #include <string.h>
 
@@ -14,10 +13,7 @@
 #include "diff.h"
 #include "tables/model/topology.h"
 
-/*
- * Where an IOMMU is, is what cannot be changed without making it another one. Groups have nothing
- * but their IDs.
- */
+/* The location identifies an IOMMU, the IDs an ITS group. */
 static const struct {
 	enum object_type type;
 	const char *keys[5];
@@ -26,7 +22,7 @@ static const struct {
 	{ OBJECT_ITS_GROUP, { "ids" } },
 };
 
-/* As it would be written, for what is written alike means the same. */
+/* Compares values as written in the text form. */
 char *diff_identity(enum object_type type, const void *object, const char *const *keys)
 {
 	const struct text_section *section = text_section_of(type);
@@ -41,7 +37,7 @@ char *diff_identity(enum object_type type, const void *object, const char *const
 	return strbuf_steal(identity);
 }
 
-/* Of two in the same place, which is an error, the first one is found. */
+/* Of two IOMMUs at one location, which is an error, the first is used. */
 static struct hash *index_side(const struct viommu_topology *topology, size_t i)
 {
 	struct hash *index = hash_new_full(&hash_text, memory_free, NULL);
@@ -58,7 +54,7 @@ static struct hash *index_side(const struct viommu_topology *topology, size_t i)
 	return index;
 }
 
-/* Written as the text form has it: a name may be anything, and an answer is a line. */
+/* Quoted as in the text form: a name may have any characters. */
 static void name(struct viommu_diff *diff, int side, const void *object, const char *own,
 		 const char *where)
 {
@@ -84,7 +80,7 @@ static void name_alone(struct viommu_diff *diff, int side, enum object_type type
 	name(diff, side, object, object_name(type, object), where);
 }
 
-/* Taken out of the index, so that two of one side never are the same one of the other. */
+/* Removes matches from the index, so that each object matches one other at most. */
 static void name_type(struct viommu_diff *diff, size_t i)
 {
 	struct hash *after = index_side(diff->sides[AFTER], i);
@@ -109,7 +105,7 @@ static void name_type(struct viommu_diff *diff, size_t i)
 	hash_free(after);
 }
 
-/* Objects are keys by their address: a name need not be unique over both sides. */
+/* Uses addresses of objects as keys, since names are unique per side only. */
 void diff_name(struct viommu_diff *diff)
 {
 	for (int side = 0; side < N_SIDES; side++)
@@ -118,7 +114,7 @@ void diff_name(struct viommu_diff *diff)
 		name_type(diff, i);
 }
 
-/* What a side refers to and does not have is called as it calls it. */
+/* A reference to a missing object keeps its name. */
 const char *diff_common(const struct viommu_diff *diff, int side, enum object_type type,
 			const char *name)
 {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What else is said of objects than it was before
+ * Differences of objects other than routes
  *
- * A row says how an object is known again, by keys of the text form, and which other keys are
- * compared elsewhere. What is left is compared as it would be written, so a key that is added to
- * the text form is compared without a line here. References are replaced by common names first.
+ * A row states the keys of the text form that identify an object, and those that are compared
+ * elsewhere. All other keys are compared as written, so a new key of the text form needs no change
+ * here. References are replaced by common names first.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -22,13 +22,13 @@
 struct rule {
 	enum object_type type;
 	bool (*applies)(const void *object);  /* NULL: to all of the type */
-	const char *identity[MAX_IDENTITY];   /* keys by which it is known again, */
-	char *(*identify)(const void *object, /* or what tells, if it is not NULL */
+	const char *identity[MAX_IDENTITY];   /* keys that identify it, */
+	char *(*identify)(const void *object, /* or a function that does */
 			  const struct viommu_topology *other);
 	const char *skipped[MAX_SKIPPED]; /* keys that are no difference */
-	const char *usual;                /* the key that is as usual if it is left out */
-	char *(*way)(const void *object); /* which way it goes, if it goes any */
-	bool quiet; /* that there is none says no more than one that says nothing */
+	const char *usual;                /* the key whose absence means the default */
+	char *(*way)(const void *object); /* its route, if it has one */
+	bool quiet;                       /* its absence equals an object without properties */
 };
 
 /* -- objects with common names -------------------------------------------------- */
@@ -39,13 +39,13 @@ struct known {
 	char *identity;
 };
 
-/* One type may have several rows, each for some of its objects. */
+/* Several rows may be for one type, each for some of its objects. */
 static bool applies(const struct rule *rule, const void *object)
 {
 	return !rule->applies || rule->applies(object);
 }
 
-/* Only for as long as it is compared: what it refers to, is called what both sides call it. */
+/* A temporary copy whose references have common names. */
 static void *copy_with_common_names(const struct viommu_diff *diff, int side, enum object_type type,
 				    const void *object)
 {
@@ -64,7 +64,7 @@ static void known_clear(gpointer pointer)
 	memory_free(known->identity);
 }
 
-/* Of several that are alike, the first is the first of the other side, and so on. */
+/* The n-th of several equal objects matches the n-th of the other side. */
 static char *identify(const struct viommu_diff *diff, int side, const struct rule *rule,
 		      const void *copy, struct hash *seen)
 {
@@ -77,7 +77,7 @@ static char *identify(const struct viommu_diff *diff, int side, const struct rul
 	return identity;
 }
 
-/* The copies that are compared, and beside each the object that knows its place. */
+/* The copies to compare, each with its original for the place. */
 static struct array *list_side(const struct viommu_diff *diff, int side, const struct rule *rule)
 {
 	struct hash *seen = hash_new_full(&hash_text, memory_free, NULL);
@@ -100,7 +100,7 @@ static struct array *list_side(const struct viommu_diff *diff, int side, const s
 
 /* -- keys ------------------------------------------------------------------------- */
 
-/* Lists of keys are short, and written by hand. */
+/* Linear: lists of keys are short. */
 static bool is_among(const char *name, const char *const *names)
 {
 	while (*names && strcmp(*names, name) != 0)
@@ -108,7 +108,7 @@ static bool is_among(const char *name, const char *const *names)
 	return *names;
 }
 
-/* What the key says of the object, or NULL if it says nothing. */
+/* The value of the key, or NULL if it is not written. */
 static char *value_of(const struct text_key *key, const void *object)
 {
 	struct strbuf *value = strbuf_new(NULL);
@@ -121,7 +121,7 @@ static char *value_of(const struct text_key *key, const void *object)
 	return NULL;
 }
 
-/* An IOMMU is known by where it is, and people know it by its name: so both are said. */
+/* The location and the name of an IOMMU. */
 static char *describe(enum object_type type, const void *object)
 {
 	char *what = subject_describe(&(struct subject){ type, object, 0 });
@@ -134,7 +134,7 @@ static char *describe(enum object_type type, const void *object)
 	return memory_printf("%s (%s at %s)", what, viommu_iommu_kind_name(iommu->kind), at);
 }
 
-/* What is not there is nowhere. */
+/* VIOMMU_NOWHERE for a missing object. */
 static struct viommu_place place_of(enum object_type type, const struct known *known)
 {
 	static const struct viommu_place nowhere = { .at = VIOMMU_NOWHERE };
@@ -155,9 +155,7 @@ static void add(struct viommu_diff *diff, enum object_type type, const struct kn
 	diff_add(diff, &whole);
 }
 
-/*
- * What is as usual where it is not said may well be the same; and of MSIs some tables say nothing.
- */
+/* An absent key with a default may be equal; some tables cannot describe MSIs. */
 static bool may_be_same(const struct viommu_diff *diff, const struct rule *rule, const char *name,
 			bool both)
 {
@@ -166,7 +164,7 @@ static bool may_be_same(const struct viommu_diff *diff, const struct rule *rule,
 	return !both && rule->usual && g_str_equal(rule->usual, name);
 }
 
-/* A key that is said and has its usual value writes the same as one that is not said. */
+/* A key with its default value is written like an absent one. */
 static void compare_key(struct viommu_diff *diff, const struct rule *rule,
 			const struct text_key *key, const struct known *const *known)
 {
@@ -181,7 +179,7 @@ static void compare_key(struct viommu_diff *diff, const struct rule *rule,
 						 .after = after });
 }
 
-/* That it is there, or is there and goes this way; NULL if it is not. */
+/* NULL if the object is missing; otherwise its route, or that it exists. */
 static char *whole_of(const struct rule *rule, const struct known *known)
 {
 	if (!known)
@@ -189,7 +187,7 @@ static char *whole_of(const struct rule *rule, const struct known *known)
 	return rule->way ? rule->way(known->copy) : memory_text(DIFF_THERE);
 }
 
-/* For devices that is the way they go, so that what is most important is one sentence. */
+/* The route of a device, so that the most important difference is one sentence. */
 static void compare_whole(struct viommu_diff *diff, const struct rule *rule,
 			  const struct known *const *known)
 {
@@ -204,7 +202,7 @@ static void compare_whole(struct viommu_diff *diff, const struct rule *rule,
 						 .after = after });
 }
 
-/* Keys of one that is new or gone are no difference of their own. */
+/* Compares the keys of objects that both sides have. */
 static void compare(struct viommu_diff *diff, const struct rule *rule,
 		    const struct known *const *known)
 {
@@ -219,15 +217,15 @@ static void compare(struct viommu_diff *diff, const struct rule *rule,
 
 /* -- all of a type -------------------------------------------------------------- */
 
-/* Sides are not added to any more once they are compared, so this stays where it is. */
+/* The list no longer grows, so the pointer stays valid. */
 static struct known *known_at(struct array *list, size_t i)
 {
 	return &array_index(list, struct known, i);
 }
 
 /*
- * Those that were there before in their order, then those that are new. Each is known again by its
- * identity in constant time, so this is linear in the objects of both sides.
+ * Objects of the side before in their order, then new ones. Matching takes constant time per
+ * object.
  */
 static void compare_all(struct viommu_diff *diff, const struct rule *rule)
 {
@@ -254,7 +252,7 @@ static void compare_all(struct viommu_diff *diff, const struct rule *rule)
 
 /* -- the rules -------------------------------------------------------------------- */
 
-/* Functions that nobody knows the numbers of are not on the map. */
+/* The map has only functions whose numbers are known. */
 static bool range_is_unknown(const void *object)
 {
 	const struct viommu_pci_range *range = object;
@@ -263,7 +261,7 @@ static bool range_is_unknown(const void *object)
 	       (range->scope == VIOMMU_SCOPE_BRIDGE && !range->below_first);
 }
 
-/* Most say nothing but what is on the map. */
+/* Most ranges have no properties but their route. */
 static bool range_has_details(const void *object)
 {
 	const struct viommu_pci_range *range = object;
@@ -271,8 +269,7 @@ static bool range_has_details(const void *object)
 	return !range_is_unknown(range) && (range->settings || range->no_ats);
 }
 
-/* By its name, if the other side knows a device of that name; else by its address, if it has one.
- */
+/* By name if the other side has that name, otherwise by address if there is one. */
 static char *identify_device(const void *object, const struct viommu_topology *other)
 {
 	const struct viommu_platform_device *device = object;
@@ -283,7 +280,7 @@ static char *identify_device(const void *object, const struct viommu_topology *o
 	return memory_text(device->name ? device->name : "");
 }
 
-/* As ways of functions are described (diff_functions.c). */
+/* As the routes of functions (functions.c). */
 static char *describe_way(const char *iommu, uint32_t id, uint32_t n_ids)
 {
 	if (!iommu)
@@ -307,7 +304,7 @@ static char *way_of_device_id(const void *object)
 	return describe_way(device_id->iommu, device_id->id, device_id->n_ids);
 }
 
-/* Where functions and their MSIs go was compared on the map: keys that say so are skipped here. */
+/* Skips keys about routes, which functions.c compares. */
 static const struct rule rules[] = {
 	{ .type = OBJECT_IOMMU,
 	  .identity = { "kind", "at", "segment", "function" },
@@ -339,10 +336,7 @@ static const struct rule rules[] = {
 	  .identity = { "range", "iommu", "functions", "path", "ids" } },
 };
 
-/*
- * Where one side knows nothing of MSIs its groups are no difference: a VIOT has no ITSs to speak
- * of.
- */
+/* Skips ITS groups if one side cannot describe MSIs, as a VIOT. */
 void diff_objects(struct viommu_diff *diff)
 {
 	for (size_t i = 0; i < G_N_ELEMENTS(rules); i++)

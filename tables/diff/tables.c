@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What a table says otherwise than the topology it was made of
+ * How a generated table differs from its topology
  *
- * Every format says what it leaves out as it is made. Here the table is read again, as a guest
- * would read it, and held against the topology: what nobody thought of is found, too.
+ * Formats report what they omit. This reads the table again, as a guest does, and compares the
+ * topologies, so it also finds unexpected losses.
  */
 #include <stdlib.h>
 
@@ -12,8 +12,9 @@
 
 #include "tables/findings/findings.h"
 
-/* Ways are what tables are for; a detail may well be told elsewhere. */
-static void tell(struct viommu_findings *findings, const struct viommu_difference *difference)
+/* A changed route is a warning; other details may be in another table. */
+static void report_difference(struct viommu_findings *findings,
+			      const struct viommu_difference *difference)
 {
 	char *line = viommu_difference_line(difference);
 	bool way = difference->rank == VIOMMU_DIFFERENCE_WAY;
@@ -23,8 +24,7 @@ static void tell(struct viommu_findings *findings, const struct viommu_differenc
 	free(line);
 }
 
-/* Headers are not compared: tables of different kinds have different ones. An SRAT means nothing.
- */
+/* Does not compare headers, which differ by kind of table. An SRAT has no topology of its own. */
 void viommu_table_compare(const struct viommu_table *table, const struct viommu_topology *topology,
 			  struct viommu_findings *findings)
 {
@@ -37,7 +37,7 @@ void viommu_table_compare(const struct viommu_table *table, const struct viommu_
 	diff = viommu_topology_diff(topology, meaning);
 	for (size_t i = 0; (difference = viommu_diff_get(diff, i)); i++)
 		if (difference->rank != VIOMMU_DIFFERENCE_HEADER)
-			tell(findings, difference);
+			report_difference(findings, difference);
 	viommu_diff_free(diff);
 	viommu_topology_free(meaning);
 }

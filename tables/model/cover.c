@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Settling who has what: one sweep over the ends of all spans
+ * Resolves overlapping spans: one sweep over their ends
  *
- * From left to right, a tree holds the spans that are open, by the order in which they were added;
- * its first one has the positions up to the next end. Who has had the positions before that goes
- * on having them, and so a piece ends only where its owner does.
+ * From left to right, an ordered map holds the open spans by their index; the first one owns the
+ * positions up to the next end. Pieces end only where the owner changes.
  */
 #include <stdbool.h>
 
@@ -12,14 +11,14 @@
 #include "base/index_map.h"
 #include "cover.h"
 
-/* Closing behind the last position, so that spans that follow each other do not overlap. */
+/* One position behind the last, so that adjacent spans do not overlap. */
 struct end {
-	uint64_t position; /* behind the last one, where a span closes */
+	uint64_t position; /* of a closing span: one behind its last position */
 	size_t span;
 	bool opens;
 };
 
-/* The spans that are open, by index: the lowest wins, as the first entry does everywhere. */
+/* The open spans by index: the lowest wins, as the first entry of a table does. */
 struct sweep {
 	const struct array *cover;
 	struct index_map *open; /* index of a span -> that span */
@@ -33,7 +32,7 @@ struct array *cover_new(void)
 	return array_new(sizeof(struct span));
 }
 
-/* Kept in the order of coming, for that order decides. */
+/* The order of adding is kept, because it decides. */
 void cover_add(struct array *cover, uint64_t first, uint64_t last, const void *owner)
 {
 	struct span span = { first, last, owner };
@@ -41,10 +40,7 @@ void cover_add(struct array *cover, uint64_t first, uint64_t last, const void *o
 	array_append(cover, span);
 }
 
-/*
- * What opens and what closes at one position may come in any order: nobody looks before all of
- * them are done.
- */
+/* Ends at one position may come in any order: the owner is determined after all of them. */
 static gint compare_ends(gconstpointer a, gconstpointer b)
 {
 	const struct end *one = a, *other = b;
@@ -53,8 +49,8 @@ static gint compare_ends(gconstpointer a, gconstpointer b)
 }
 
 /*
- * Two for each span. A span closes one position behind its last, where the next one may open: 64
- * bits have room for that, because positions and IDs have at most 32.
+ * Two ends per span. Positions and IDs have at most 32 bits, so one position behind the last fits
+ * into 64.
  */
 static struct array *sorted_ends(const struct array *cover)
 {
@@ -70,7 +66,7 @@ static struct array *sorted_ends(const struct array *cover)
 	return ends;
 }
 
-/* A span is opened once and closed once, so the tree holds each for as long as it reaches. */
+/* Each span is opened and closed once. */
 static void open_or_close(struct sweep *sweep, const struct end *end)
 {
 	if (end->opens)
@@ -79,7 +75,7 @@ static void open_or_close(struct sweep *sweep, const struct end *end)
 		index_map_remove(sweep->open, end->span);
 }
 
-/* All ends at this position are done: who has what follows? */
+/* After all ends at a position: determine the owner of what follows. */
 static void look(struct sweep *sweep, uint64_t now)
 {
 	const struct span *next = index_map_first(sweep->open);
@@ -92,7 +88,7 @@ static void look(struct sweep *sweep, uint64_t now)
 	sweep->since = now;
 }
 
-/* Spans that never overlap and are in order need no sweep; most tables have no others. */
+/* Sorted and disjoint spans, as in most tables, need no sweep. */
 static bool is_settled(const struct array *cover)
 {
 	for (size_t i = 1; i < cover->len; i++)
@@ -101,7 +97,7 @@ static bool is_settled(const struct array *cover)
 	return true;
 }
 
-/* In place, so that who asks for a cover need not know whether there was anything to settle. */
+/* In place, so that callers need not check whether spans overlap. */
 void cover_settle(struct array *cover)
 {
 	struct sweep sweep = { .cover = cover };
@@ -126,7 +122,7 @@ void cover_settle(struct array *cover)
 	array_free(ends);
 }
 
-/* By halves: spans of a cover are disjoint, so their last positions ascend as their first do. */
+/* Binary search: the spans are disjoint, so their last positions ascend, too. */
 size_t cover_seek(const struct array *cover, uint64_t position)
 {
 	size_t low = 0, high = cover->len;

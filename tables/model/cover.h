@@ -9,11 +9,11 @@
 #include "base/array.h"
 
 /*
- * Who has what, where several claim it
+ * Interval partition with priorities
  *
- * A span is an interval of positions and whose it is. Where spans overlap, the one that was added
- * first has the positions that both want. Settled, they are a cover: cut down to what they have,
- * disjoint and sorted. A span may be cut into several, or have nothing left.
+ * A span is an interval of positions with an owner. Where spans overlap, the one that was added
+ * first owns the positions. cover_settle() cuts the spans to what they own, disjoint and sorted. A
+ * span may be cut into several, or disappear.
  */
 
 struct span {
@@ -27,7 +27,7 @@ struct array *cover_new(void);
 /* Add [first, last]; `last` is below UINT64_MAX. */
 void cover_add(struct array *cover, uint64_t first, uint64_t last, const void *owner);
 
-/* Settle all spans, in place: O(n log n) for n of them, however they overlap. */
+/* Resolve all overlaps in place, in O(n log n) for n spans. */
 void cover_settle(struct array *cover);
 
 /* The i-th, or NULL behind the last. */

@@ -2,14 +2,14 @@
 /*
  * The PCI functions behind IOMMUs, as disjoint ranges
  *
- * Three layers say who translates a function: explicit ranges, above host bridges, above
- * nothing; and an IOMMU takes its own function out of the host bridge that it translates.
- * Everything is cut into slices within a segment, which are intervals of positions, segment
- * << 16 | BDF. One sweep over the ends of all slices, in order, keeps those that are open and
- * gives every interval between two ends to the first open slice of the highest layer. That is
- * O(n log n) for n slices, however they overlap.
+ * Three layers decide about a function: ranges, above host bridges, above nothing. The own function
+ * of an IOMMU is taken out of the host bridge that it translates. All objects are cut into slices
+ * within a segment, intervals of positions segment << 16
  *
- * Slices of one range that come through whole are put together again over their segments.
+ * BDF. One sweep over the ends of all slices assigns each interval between two ends to the first
+ * open slice of the highest layer. That is O(n log n) for n slices, however they overlap.
+ *
+ * Slices of one range that are not cut are joined across segments.
  */
 #include <glib.h>
 
@@ -22,9 +22,7 @@
 #define LAST_DEVFN    0xff
 #define LAST_BDF      0xffff
 
-/*
- * From the top: what a range says hides what an IOMMU's own function is, and both hide the bridge.
- */
+/* From the top: a range hides the function of an IOMMU, and both hide the host bridge. */
 enum layer { LAYER_RANGE, LAYER_SELF, LAYER_BRIDGE, N_LAYERS };
 
 static const enum object_type type_of_layer[N_LAYERS] = { OBJECT_PCI_RANGE, OBJECT_IOMMU,
@@ -33,35 +31,32 @@ static const enum object_type type_of_layer[N_LAYERS] = { OBJECT_PCI_RANGE, OBJE
 /* Part of an object on one segment. */
 struct slice {
 	enum layer layer;
-	size_t index;       /* of the object in its list: the lower wins */
+	size_t index;       /* of the object in its list; the lowest wins */
 	const void *object; /* range, IOMMU or bridge */
 	uint64_t first, last;
 };
 
-/* Where a slice begins or ends: the sweep stops at each of these and at nothing else. */
+/* The start or the end of a slice: the sweep visits these positions. */
 struct end {
 	uint64_t position;
 	size_t slice;
 	bool opens;
 };
 
-/*
- * Of each layer all slices are kept that are open where the sweep is, the lowest index first: the
- * one that wins is found without looking at the others.
- */
+/* The open slices of each layer by index: the first one wins. */
 struct sweep {
 	const struct viommu_topology *topology;
-	bool bridges_only;                /* pieces of ranges are not wanted */
+	bool bridges_only;                /* skip pieces of ranges */
 	struct array *slices;             /* struct slice */
 	struct array *ends;               /* struct end */
 	struct index_map *open[N_LAYERS]; /* index -> slice */
 	struct array *pieces;             /* struct viommu_pci_range, the result */
-	size_t *last_piece;               /* of a range: its latest whole piece, from 1; 0: none */
+	size_t *last_piece; /* per range: its latest complete piece, from 1; 0: none */
 };
 
 /*
- * One line for all segments, on which a range over two of them would not be one piece: so ranges
- * are cut into slices, one a segment.
+ * One number line for all segments. Ranges are cut into one slice per segment, because they have
+ * gaps there.
  */
 static uint64_t position(uint16_t segment, uint16_t bdf)
 {
@@ -71,8 +66,8 @@ static uint64_t position(uint16_t segment, uint16_t bdf)
 /* -- cutting into slices ------------------------------------------------------ */
 
 /*
- * An end is one position behind the last, which is the next segment where a slice ends with
- * its segment: 64 bits, for the last segment has a next one as well.
+ * A slice closes one position behind its last, possibly in the next segment. 64 bits have room for
+ * that.
  */
 static void slice(struct sweep *sweep, struct slice slice)
 {
@@ -85,8 +80,8 @@ static void slice(struct sweep *sweep, struct slice slice)
 }
 
 /*
- * The functions themselves, and those below them if they are a bridge. Nobody knows which function
- * is at the end of a path.
+ * The functions of the range, and those below them if they are bridges. The function at the end of
+ * a path is unknown.
  */
 static void slice_range(struct sweep *sweep, size_t i, const struct viommu_pci_range *range)
 {
@@ -113,10 +108,7 @@ static void slice_ranges(struct sweep *sweep)
 		slice_range(sweep, i, range);
 }
 
-/*
- * A slice of a single function, which goes above the host bridge that it would be translated
- * by.
- */
+/* A slice of one function, above the host bridge. */
 static void slice_iommus(struct sweep *sweep)
 {
 	const struct viommu_iommu *iommu;
@@ -143,10 +135,7 @@ static void slice_bridges(struct sweep *sweep)
 	}
 }
 
-/*
- * What opens and what closes at one position may come in any order: nobody looks before all of
- * them are done.
- */
+/* Ends at one position may come in any order: the winner is determined after all of them. */
 static gint compare_ends(gconstpointer a, gconstpointer b)
 {
 	const struct end *one = a, *other = b;
@@ -156,7 +145,7 @@ static gint compare_ends(gconstpointer a, gconstpointer b)
 
 /* -- who gets an interval ----------------------------------------------------- */
 
-/* Trees by index: whatever else is open, the first one added stands first. */
+/* The lowest index wins. */
 static const struct slice *first_open(const struct sweep *sweep, enum layer layer)
 {
 	return index_map_first(sweep->open[layer]);
@@ -171,7 +160,7 @@ static bool is_behind_itself(const struct slice *self, const struct slice *bridg
 	return host_bridge->iommu && g_str_equal(iommu->name, host_bridge->iommu);
 }
 
-/* The layers, from the top. NULL: nobody translates here. */
+/* From the top layer down. NULL: no IOMMU translates here. */
 static const struct slice *winner(const struct sweep *sweep)
 {
 	const struct slice *range = first_open(sweep, LAYER_RANGE);
@@ -193,8 +182,7 @@ static struct viommu_pci_range piece_of_bridge(const struct slice *slice)
 }
 
 /*
- * Both ends are in the same segment, for slices are. An ID beyond 32 bits is cut off here as
- * it is in guests; a check says so.
+ * Both ends are in one segment. An ID beyond 32 bits is truncated, as in guests; a rule reports it.
  */
 static struct viommu_pci_range piece_between(const struct slice *slice, uint64_t first,
 					     uint64_t last)
@@ -215,7 +203,7 @@ static struct viommu_pci_range piece_between(const struct slice *slice, uint64_t
 	return piece;
 }
 
-/* Make the piece longer by a segment instead of adding another, if that says the same. */
+/* Extends the last piece by a segment, if its functions and IDs continue. */
 static bool joins_last(struct sweep *sweep, const struct slice *slice,
 		       const struct viommu_pci_range *piece)
 {
@@ -232,7 +220,7 @@ static bool joins_last(struct sweep *sweep, const struct slice *slice,
 	return true;
 }
 
-/* A piece that bypasses is cut out of what is below, but is not part of the result. */
+/* A piece that bypasses hides lower layers, but is not in the result. */
 static void add_piece(struct sweep *sweep, const struct slice *slice, uint64_t first, uint64_t last)
 {
 	struct viommu_pci_range piece = piece_between(slice, first, last);
@@ -249,8 +237,8 @@ static void add_piece(struct sweep *sweep, const struct slice *slice, uint64_t f
 /* -- the sweep ---------------------------------------------------------------- */
 
 /*
- * Slices of one range have one index. In neighbouring segments the next may open before the
- * last one closes: then the tree holds the next one already, and keeps it.
+ * Slices of one range share an index. In consecutive segments, the next slice may open before the
+ * previous one closes; the map then keeps the next one.
  */
 static void open_or_close(struct sweep *sweep, const struct end *end)
 {
@@ -264,8 +252,8 @@ static void open_or_close(struct sweep *sweep, const struct end *end)
 }
 
 /*
- * All ends at one position first, then one look at who wins from there on. A piece ends where
- * the winner changes, and nowhere else.
+ * Processes all ends at a position, then determines the winner. A piece ends only where the winner
+ * changes.
  */
 static void run(struct sweep *sweep)
 {
@@ -293,7 +281,7 @@ static void run(struct sweep *sweep)
 	}
 }
 
-/* Trees, since slices open and close in any order while the lowest index has to be at hand. */
+/* Ordered maps: slices open and close in any order, and the lowest index is needed. */
 static void sweep_begin(struct sweep *sweep)
 {
 	size_t n_ranges = topology_count(sweep->topology, OBJECT_PCI_RANGE);
@@ -319,10 +307,7 @@ static void sweep_end(struct sweep *sweep)
 
 typedef void each_piece(void *opaque, const struct viommu_pci_range *piece);
 
-/*
- * All pieces are made before the first one is given, for a range that comes through whole is put
- * together at its last segment.
- */
+/* Collects all pieces first, because a range is complete only at its last segment. */
 static void for_each_piece(struct sweep sweep, each_piece *each, void *opaque)
 {
 	sweep_begin(&sweep);
@@ -350,7 +335,7 @@ void topology_for_each_bridge_range(const struct viommu_topology *topology, each
 
 /* -- do any overlap? ------------------------------------------------------------ */
 
-/* By comparing, for positions are wider than the result. */
+/* A difference of positions does not fit into an int. */
 static gint compare_slices(gconstpointer a, gconstpointer b)
 {
 	const struct slice *one = a, *other = b;
@@ -358,7 +343,7 @@ static gint compare_slices(gconstpointer a, gconstpointer b)
 	return (one->first > other->first) - (one->first < other->first);
 }
 
-/* The two windows of a bridge and what is below it never do. */
+/* The windows of a bridge and of the buses below it are disjoint. */
 bool topology_ranges_overlap(const struct viommu_topology *topology)
 {
 	struct sweep sweep = { .topology = topology };

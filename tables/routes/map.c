@@ -175,7 +175,7 @@ static struct viommu_route_range range_of(const struct map *map, const struct ru
 		.n_entries = 1,
 	};
 
-	route_go_on(map->topology, &deciders, &device, &range.route);
+	route_continue(map->topology, &deciders, &device, &range.route);
 	range.one_id = range.route.iommu && deciders.range && deciders.range->one_id;
 	range.one_device_id = range.one_id && !(msi && !msi->iommu);
 	return range;

@@ -149,8 +149,8 @@ static void add_pasid(const struct viommu_host_bridge *bridge, struct viommu_rou
 }
 
 /* Keeps what the Linux reader has set. */
-void route_go_on(const struct viommu_topology *topology, const struct deciders *deciders,
-		 const struct viommu_device_name *device, struct viommu_route *route)
+void route_continue(const struct viommu_topology *topology, const struct deciders *deciders,
+		    const struct viommu_device_name *device, struct viommu_route *route)
 {
 	if (!route->its && deciders->msi)
 		send_as_range_says(topology, deciders->msi, device, route);

@@ -52,8 +52,8 @@ struct deciders route_deciders(const struct viommu_topology *topology,
 struct viommu_route route_begin(const struct viommu_topology *topology,
 				const struct deciders *deciders,
 				const struct viommu_device_name *device);
-void route_go_on(const struct viommu_topology *topology, const struct deciders *deciders,
-		 const struct viommu_device_name *device, struct viommu_route *route);
+void route_continue(const struct viommu_topology *topology, const struct deciders *deciders,
+		    const struct viommu_device_name *device, struct viommu_route *route);
 
 /* The first hop by the specification, for any device. */
 struct viommu_route route_specified(const struct viommu_topology *topology,

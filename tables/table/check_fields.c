@@ -15,7 +15,8 @@
 struct search {
 	const struct table_check *check;
 	enum field_kind kind;
-	void (*blame)(const struct search *search, const struct field *field, uint64_t value);
+	void (*report_field)(const struct search *search, const struct field *field,
+			     uint64_t value);
 	const struct record *record;
 };
 
@@ -25,7 +26,7 @@ static void look_at_field(void *data, const struct field *field, uint64_t value)
 	const struct search *search = data;
 
 	if (field->kind == search->kind)
-		search->blame(search, field, value);
+		search->report_field(search, field, value);
 }
 
 /*
@@ -56,14 +57,14 @@ static struct viommu_place place_of(const struct search *search, const struct fi
 }
 
 /* No cure: consumers skip unknown structures by their length. */
-static void blame_type(const struct search *search, const struct field *field, uint64_t value)
+static void report_type(const struct search *search, const struct field *field, uint64_t value)
 {
 	report(search->check->findings, search->check->rule_id, place_of(search, field), NULL,
 	       "type %" PRIu64 " is unknown: consumers skip the structure", value);
 }
 
 /* Decoding reports structures that are too short. */
-static void blame_length(const struct search *search, const struct field *field, uint64_t value)
+static void report_length(const struct search *search, const struct field *field, uint64_t value)
 {
 	report(search->check->findings, search->check->rule_id, place_of(search, field),
 	       "correct the length", "%s has %" PRIu64 " bytes, but only %u of them have a meaning",
@@ -71,7 +72,7 @@ static void blame_length(const struct search *search, const struct field *field,
 }
 
 /* Consumers ignore reserved bytes today; a later revision may give them a meaning. */
-static void blame_reserved(const struct search *search, const struct field *field, uint64_t value)
+static void report_reserved(const struct search *search, const struct field *field, uint64_t value)
 {
 	(void)value;
 	report(search->check->findings, search->check->rule_id, place_of(search, field), "write 0",
@@ -80,15 +81,15 @@ static void blame_reserved(const struct search *search, const struct field *fiel
 
 void check_unknown_types(const struct table_check *check)
 {
-	look_at_all((struct search){ check, FIELD_TYPE, blame_type, NULL });
+	look_at_all((struct search){ check, FIELD_TYPE, report_type, NULL });
 }
 
 void check_lengths(const struct table_check *check)
 {
-	look_at_all((struct search){ check, FIELD_LENGTH, blame_length, NULL });
+	look_at_all((struct search){ check, FIELD_LENGTH, report_length, NULL });
 }
 
 void check_reserved_bytes(const struct table_check *check)
 {
-	look_at_all((struct search){ check, FIELD_RESERVED, blame_reserved, NULL });
+	look_at_all((struct search){ check, FIELD_RESERVED, report_reserved, NULL });
 }

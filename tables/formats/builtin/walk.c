@@ -33,7 +33,7 @@ static size_t begin(const struct builtin_walk *walk)
 }
 
 /* A count that is too high leads there, too: so the cure speaks of both. */
-static void blame_end(const struct builtin_walk *walk, size_t at)
+static void report_end(const struct builtin_walk *walk, size_t at)
 {
 	report(walk->findings, "builtin-item-end", table_place(walk->table, at),
 	       "write the number of items, and all of their bytes",
@@ -53,7 +53,7 @@ static bool is_whole_and_new(const struct builtin_walk *walk, size_t at, struct 
 {
 	if (!wire_fits(at, builtin_form(walk->table)->unknown->length, walk->end) ||
 	    !wire_fits(at, listed_length(walk, at), walk->end)) {
-		blame_end(walk, at);
+		report_end(walk, at);
 		return false;
 	}
 	if (hash_add(seen, GSIZE_TO_POINTER(at)))
@@ -93,7 +93,7 @@ void builtin_walk_array(struct builtin_walk *walk)
 	}
 	for (; at && count; count--, at += (size_t)stride) {
 		if (!wire_fits(at, stride, walk->end)) {
-			blame_end(walk, at);
+			report_end(walk, at);
 			return;
 		}
 		take(walk, at, (size_t)stride);
@@ -122,7 +122,7 @@ void builtin_walk_sequence(struct builtin_walk *walk)
 		       "an item of %zu bytes: nothing behind it can be found",
 		       (size_t)cursor.length);
 	else if (state != CURSOR_AT)
-		blame_end(walk, cursor.at);
+		report_end(walk, cursor.at);
 }
 
 /* -- records ------------------------------------------------------------------------- */
