@@ -19,7 +19,7 @@
  *
  * libviommu's listeners are called while its device is locked, and what QEMU does when a
  * region is switched or a mapping announced may well come back with a translation. So the
- * listeners only queue notifications, and iommu_deliver_notifications() delivers them when the call
+ * listeners only queue notifications, and notify_deliver() delivers them when the call
  * into libviommu is over, but before the guest sees its request done.
  */
 
@@ -67,7 +67,7 @@ struct iommu {
 
 	QLIST_HEAD(, endpoint) endpoints;
 	GArray *pending_notifications; /* struct notification: mappings to announce */
-	bool modes_pending; /* some endpoint's mode may not be in force yet */
+	bool modes_pending;            /* some endpoint's mode may not be in force yet */
 	DeviceListener unplugs;
 
 	QEMUBH *requests_bh, *events_bh;
@@ -100,7 +100,7 @@ struct endpoint {
 	GArray *host_reserved;   /* likewise; NULL: none */
 	unsigned int n_hosts;    /* assigned devices that have said so */
 
-	enum viommu_mode mode; /* the latest, applied by iommu_deliver_notifications() */
+	enum viommu_mode mode; /* the latest, applied by notify_deliver() */
 	AddressSpace as;
 	MemoryRegion root, bypass;
 	IOMMUMemoryRegion translated;
@@ -152,14 +152,26 @@ void mmio_prepare(struct iommu *iommu);
 
 void region_types_register(void);
 
-/* -- notify.c ---------------------------------------------------------------- */
+/* -- endpoint/notify.c -------------------------------------------------------- */
 
-/* Announce a mapping that was made or removed to those that mirror the region. */
-void notify_map(IOMMUMemoryRegion *region, const struct viommu_mapping *mapping);
-void notify_unmap(IOMMUMemoryRegion *region, const struct viommu_mapping *mapping);
+/* What libviommu calls with a struct endpoint: queues a notification, and does nothing else. */
+extern const struct viommu_listener_ops notify_ops;
 
-/* Can a host's IOMMU have it? Announce it to one notifier, or with NULL to all. */
+/* The queue of an IOMMU. Notifications in it at the end are dropped. */
+void notify_start(struct iommu *iommu);
+void notify_stop(struct iommu *iommu);
+
+/* Queue a change of mode that libviommu does not report: the endpoint leaves. */
+void notify_mode(struct endpoint *endpoint, enum viommu_mode mode);
+
+/* Deliver what was queued, and apply modes. Call it after each call into libviommu that may change
+ * mappings or modes, before the guest sees the request completed. */
+void notify_deliver(struct iommu *iommu);
+
+/* Can a host's IOMMU map it? */
 bool notify_can_mirror(const struct viommu_mapping *mapping);
+
+/* Announce a mapping at once, to one notifier, or with NULL to all of the region. */
 void notify_mapping(IOMMUMemoryRegion *region, IOMMUNotifier *notifier, IOMMUNotifierFlag type,
 		    const struct viommu_mapping *mapping);
 
@@ -188,9 +200,6 @@ void endpoints_enter(struct iommu *iommu);
 struct endpoint *endpoint_of(struct iommu *iommu, PCIDevice *function);
 GArray *endpoint_reserved(const struct endpoint *endpoint);
 int endpoint_update(struct endpoint *endpoint);
-
-/* Deliver the notifications that listeners queued, and apply modes. */
-void iommu_deliver_notifications(struct iommu *iommu);
 
 /* -- restrict_granule.c ------------------------------------------------------- */
 

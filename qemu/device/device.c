@@ -36,7 +36,7 @@ static void batch_run(struct iommu *iommu, VirtQueueElement **elements, unsigned
 			iommu->core, elements[i]->out_sg, elements[i]->out_num,
 			elements[i]->in_sg, elements[i]->in_num);
 	viommu_batch_end(iommu->core);
-	iommu_deliver_notifications(iommu);
+	notify_deliver(iommu);
 }
 
 /*
@@ -120,7 +120,7 @@ static void config_set(VirtIODevice *virtio, const uint8_t *bytes)
 	struct iommu *iommu = VIOMMU_DEVICE(virtio);
 
 	viommu_config_write(iommu->core, 0, bytes, virtio->config_len);
-	iommu_deliver_notifications(iommu);
+	notify_deliver(iommu);
 }
 
 static uint64_t features_get(VirtIODevice *virtio, uint64_t features, Error **errp)
@@ -134,7 +134,7 @@ static void features_set(VirtIODevice *virtio, uint64_t features)
 	struct iommu *iommu = VIOMMU_DEVICE(virtio);
 
 	viommu_accept(iommu->core, features);
-	iommu_deliver_notifications(iommu);
+	notify_deliver(iommu);
 }
 
 /* The driver's reset. In a reset of the whole system devices are still doing DMA now; they
@@ -147,7 +147,7 @@ static void device_reset(VirtIODevice *virtio)
 	if (iommu->resetting)
 		return;
 	viommu_reset(iommu->core);
-	iommu_deliver_notifications(iommu);
+	notify_deliver(iommu);
 }
 
 static void reset_enter(Object *object, ResetType type)
@@ -161,7 +161,7 @@ static void reset_exit(EXIT_PHASE(object))
 
 	iommu->resetting = false;
 	viommu_system_reset(iommu->core);
-	iommu_deliver_notifications(iommu);
+	notify_deliver(iommu);
 	endpoints_number(iommu);
 	config_refresh(iommu);
 }

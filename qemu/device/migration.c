@@ -104,7 +104,7 @@ static int saved_load(void *opaque, int version)
 	if (fits(iommu))
 		status = viommu_load(iommu->core, iommu->saved, iommu->saved_length, reason,
 				     sizeof(reason));
-	iommu_deliver_notifications(iommu);
+	notify_deliver(iommu);
 	config_refresh(iommu);
 	saved_drop(iommu);
 	if (status)

@@ -16,104 +16,6 @@
  * functions stay, free, and serve the next function.
  */
 
-struct notification {
-	struct endpoint *endpoint;
-	bool map;
-	struct viommu_mapping mapping;
-};
-
-/* -- notifications from libviommu's listeners ------------------------------------------- */
-
-static void queue_notification(struct endpoint *endpoint, bool map, const struct viommu_mapping *mapping)
-{
-	struct notification notification = { .endpoint = endpoint, .map = map, .mapping = *mapping };
-
-	if (endpoint->translated.iommu_notify_flags)
-		g_array_append_val(endpoint->iommu->pending_notifications, notification);
-}
-
-/*
- * Removed mappings that touch are announced as one, so that a host's IOMMU is asked once and not
- * for each page. New mappings are not merged: VFIO cannot unmap a part of what one call mapped.
- */
-static bool extends_pending(struct endpoint *endpoint, const struct viommu_mapping *mapping)
-{
-	GArray *pending_notifications = endpoint->iommu->pending_notifications;
-	struct notification *last;
-
-	if (!pending_notifications->len)
-		return false;
-	last = &g_array_index(pending_notifications, struct notification, pending_notifications->len - 1);
-	if (last->map || last->endpoint != endpoint || !mapping->first ||
-	    last->mapping.last != mapping->first - 1)
-		return false;
-	last->mapping.last = mapping->last;
-	return true;
-}
-
-static int queue_map(void *opaque, const struct viommu_mapping *mapping)
-{
-	queue_notification(opaque, true, mapping);
-	return 0;
-}
-
-static void queue_unmap(void *opaque, const struct viommu_mapping *mapping)
-{
-	if (!extends_pending(opaque, mapping))
-		queue_notification(opaque, false, mapping);
-}
-
-static int note_mode(void *opaque, enum viommu_mode mode)
-{
-	struct endpoint *endpoint = opaque;
-
-	endpoint->mode = mode;
-	endpoint->iommu->modes_pending = true;
-	return 0;
-}
-
-static void notification_deliver(const struct notification *notification)
-{
-	IOMMUMemoryRegion *region = &notification->endpoint->translated;
-
-	if (notification->map)
-		notify_map(region, &notification->mapping);
-	else
-		notify_unmap(region, &notification->mapping);
-}
-
-static void endpoint_switch(struct endpoint *endpoint)
-{
-	MemoryRegion *translated = MEMORY_REGION(&endpoint->translated);
-	bool bypass = endpoint->mode == VIOMMU_BYPASS;
-
-	if (bypass == endpoint->bypass.enabled && bypass != translated->enabled)
-		return;
-	memory_region_transaction_begin();
-	memory_region_set_enabled(translated, !bypass);
-	memory_region_set_enabled(&endpoint->bypass, bypass);
-	memory_region_transaction_commit();
-}
-
-/* Modes are applied last: a listener that a mode adds is replayed the mappings of that moment. */
-void iommu_deliver_notifications(struct iommu *iommu)
-{
-	struct endpoint *endpoint;
-	GArray *pending_notifications = iommu->pending_notifications;
-
-	if (pending_notifications->len) {
-		iommu->pending_notifications = g_array_new(false, false, sizeof(struct notification));
-		for (guint i = 0; i < pending_notifications->len; i++)
-			notification_deliver(&g_array_index(pending_notifications, struct notification, i));
-		g_array_free(pending_notifications, true);
-	}
-	if (!iommu->modes_pending)
-		return;
-	iommu->modes_pending = false;
-	QLIST_FOREACH(endpoint, &iommu->endpoints, next)
-		endpoint_switch(endpoint);
-}
-
 /* -- IDs -------------------------------------------------------------------------------- */
 
 /* What the endpoint's ID should be now, or ENDPOINT_UNASSIGNED. */
@@ -192,7 +94,7 @@ static void endpoint_leave(struct endpoint *endpoint)
 	if (endpoint->id != ENDPOINT_FREE)
 		viommu_endpoint_remove(endpoint->iommu->core, endpoint->id);
 	qatomic_set(&endpoint->id, ENDPOINT_FREE);
-	note_mode(endpoint, VIOMMU_BLOCKED);
+	notify_mode(endpoint, VIOMMU_BLOCKED);
 }
 
 bool endpoint_try(struct iommu *iommu, Error **errp)
@@ -217,17 +119,11 @@ int endpoint_update(struct endpoint *endpoint)
 
 static bool endpoint_enter(struct endpoint *endpoint, uint32_t id)
 {
-	static const struct viommu_listener_ops ops = {
-		.size = sizeof(ops),
-		.map = queue_map,
-		.unmap = queue_unmap,
-		.mode = note_mode,
-	};
 	struct viommu *core = endpoint->iommu->core;
 	int status = describe(endpoint, id, viommu_endpoint_add);
 
 	if (!status) {
-		status = viommu_listen(core, id, &ops, endpoint, &endpoint->listener);
+		status = viommu_listen(core, id, &notify_ops, endpoint, &endpoint->listener);
 		if (status)
 			viommu_endpoint_remove(core, id);
 	}
@@ -246,7 +142,7 @@ void endpoints_enter(struct iommu *iommu)
 	QLIST_FOREACH(endpoint, &iommu->endpoints, next)
 		if (endpoint->id != ENDPOINT_FREE)
 			endpoint_enter(endpoint, endpoint->id);
-	iommu_deliver_notifications(iommu);
+	notify_deliver(iommu);
 }
 
 static void endpoint_move(struct endpoint *endpoint, uint32_t id)
@@ -276,7 +172,7 @@ void endpoints_number(struct iommu *iommu)
 		}
 	}
 	if (moved)
-		iommu_deliver_notifications(iommu);
+		notify_deliver(iommu);
 }
 
 /*
@@ -292,7 +188,7 @@ void endpoints_prepare_save(struct iommu *iommu)
 	QLIST_FOREACH(endpoint, &iommu->endpoints, next)
 		if (endpoint->id != ENDPOINT_FREE && endpoint->id >= ENDPOINT_UNASSIGNED)
 			endpoint_move(endpoint, endpoint->id);
-	iommu_deliver_notifications(iommu);
+	notify_deliver(iommu);
 }
 
 /* -- requesters come and go ----------------------------------------------------------------- */
@@ -374,7 +270,7 @@ static AddressSpace *address_space_of(PCIBus *bus, void *opaque, int devfn)
 		endpoint_enter(endpoint, id_unassigned(iommu));
 		endpoints_number(iommu);
 	}
-	iommu_deliver_notifications(iommu);
+	notify_deliver(iommu);
 	return &endpoint->as;
 }
 
@@ -407,7 +303,7 @@ static void device_unplugged(DeviceListener *listener, DeviceState *device)
 		if (endpoint->bus == behind)
 			endpoint->bus = NULL;
 	}
-	iommu_deliver_notifications(iommu);
+	notify_deliver(iommu);
 }
 
 AddressSpace *endpoint_platform(struct iommu *iommu, DeviceState *transport)
@@ -423,7 +319,7 @@ AddressSpace *endpoint_platform(struct iommu *iommu, DeviceState *transport)
 	endpoint = endpoint_new(iommu);
 	endpoint->platform = transport;
 	endpoint_enter(endpoint, id);
-	iommu_deliver_notifications(iommu);
+	notify_deliver(iommu);
 	return &endpoint->as;
 }
 
@@ -431,7 +327,7 @@ bool endpoints_attach(struct iommu *iommu, Error **errp)
 {
 	static const bus_iommu functions = BUS_IOMMU(address_space_of);
 
-	iommu->pending_notifications = g_array_new(false, false, sizeof(struct notification));
+	notify_start(iommu);
 	iommu->unplugs.unrealize = device_unplugged;
 	device_listener_register(&iommu->unplugs);
 	if (!iommu->root_bus)
@@ -457,5 +353,5 @@ void endpoints_detach(struct iommu *iommu)
 	device_listener_unregister(&iommu->unplugs);
 	QLIST_FOREACH(endpoint, &iommu->endpoints, next)
 		endpoint_leave(endpoint);
-	g_array_free(iommu->pending_notifications, true);
+	notify_stop(iommu);
 }

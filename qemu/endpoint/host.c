@@ -67,8 +67,7 @@ static void reserve(struct endpoint *endpoint, GList *ranges)
 	g_autoptr(GArray) holes = holes_between(ranges, known);
 
 	if (!endpoint->host_reserved)
-		endpoint->host_reserved =
-			g_array_new(false, false, sizeof(struct viommu_reserved));
+		endpoint->host_reserved = g_array_new(false, false, sizeof(struct viommu_reserved));
 	g_array_append_vals(endpoint->host_reserved, holes->data, holes->len);
 }
 

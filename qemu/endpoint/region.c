@@ -130,7 +130,8 @@ static int region_restrict_granule(IOMMUMemoryRegion *region, uint64_t mask, Err
 {
 	Error *error = NULL;
 
-	if (endpoint_restrict_granule(container_of(region, struct endpoint, translated), mask, &error))
+	if (endpoint_restrict_granule(container_of(region, struct endpoint, translated), mask,
+				      &error))
 		return 0;
 	if (!phase_check(PHASE_MACHINE_READY)) {
 		error_propagate(errp, error);

@@ -44,7 +44,8 @@ bool endpoint_restrict_granule(struct endpoint *endpoint, uint64_t mask, Error *
 			   mask, iommu->config.page_size_mask);
 		return false;
 	}
-	endpoint->page_size_mask = endpoint->page_size_mask ? endpoint->page_size_mask & both : both;
+	endpoint->page_size_mask =
+		endpoint->page_size_mask ? endpoint->page_size_mask & both : both;
 	if (both & granule_of(iommu))
 		return true;
 	iommu->config.page_size_mask = both;
