@@ -177,9 +177,9 @@ void notify_mapping(IOMMUMemoryRegion *region, IOMMUNotifier *notifier, IOMMUNot
 
 /* -- endpoint.c -------------------------------------------------------------- */
 
-/* Serve the root bus, and what is plugged in below it. */
-bool endpoints_attach(struct iommu *iommu, Error **errp);
-void endpoints_detach(struct iommu *iommu);
+/* That of a function, which is made and given an ID where it has none. */
+struct endpoint *endpoint_at(struct iommu *iommu, PCIBus *bus, int devfn);
+void endpoint_leave(struct endpoint *endpoint);
 
 /* Give every endpoint the ID that it has by the bus numbers of this moment. */
 void endpoints_number(struct iommu *iommu);
@@ -200,6 +200,12 @@ void endpoints_enter(struct iommu *iommu);
 struct endpoint *endpoint_of(struct iommu *iommu, PCIDevice *function);
 GArray *endpoint_reserved(const struct endpoint *endpoint);
 int endpoint_update(struct endpoint *endpoint);
+
+/* -- bus.c -------------------------------------------------------------------- */
+
+/* Serve the root bus, and what is plugged in below it. */
+bool endpoints_attach(struct iommu *iommu, Error **errp);
+void endpoints_detach(struct iommu *iommu);
 
 /* -- restrict_granule.c ------------------------------------------------------- */
 

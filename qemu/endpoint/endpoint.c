@@ -89,7 +89,7 @@ static int describe(struct endpoint *endpoint, uint32_t id,
 	return say(endpoint->iommu->core, &description);
 }
 
-static void endpoint_leave(struct endpoint *endpoint)
+void endpoint_leave(struct endpoint *endpoint)
 {
 	if (endpoint->id != ENDPOINT_FREE)
 		viommu_endpoint_remove(endpoint->iommu->core, endpoint->id);
@@ -246,21 +246,10 @@ static struct endpoint *endpoint_new(struct iommu *iommu)
 	return endpoint;
 }
 
-/* virtio-iommus themselves are not translated: neither this one nor another. */
-static bool is_viommu(PCIBus *bus, int devfn)
+struct endpoint *endpoint_at(struct iommu *iommu, PCIBus *bus, int devfn)
 {
-	PCIDevice *device = bus->devices[devfn];
-
-	return device && object_dynamic_cast(OBJECT(device), TYPE_VIOMMU_PCI);
-}
-
-static AddressSpace *address_space_of(PCIBus *bus, void *opaque, int devfn)
-{
-	struct iommu *iommu = opaque;
 	struct endpoint *endpoint = endpoint_find(iommu, bus, devfn);
 
-	if (root_of(bus) != iommu->root_bus || is_viommu(bus, devfn))
-		return &address_space_memory;
 	if (!endpoint) {
 		endpoint = endpoint_new(iommu);
 		endpoint->bus = bus;
@@ -271,39 +260,7 @@ static AddressSpace *address_space_of(PCIBus *bus, void *opaque, int devfn)
 		endpoints_number(iommu);
 	}
 	notify_deliver(iommu);
-	return &endpoint->as;
-}
-
-/* Behind a bridge to PCI all functions share an endpoint, which may have the number of one of
- * them. It does not go with that one, for the others go on. */
-static bool has_endpoint_of_its_own(PCIBus *bus)
-{
-	return pci_bus_is_express(bus) || pci_bus_is_root(bus);
-}
-
-/* Of a bridge, all endpoints behind it go, and their bus will not come back. */
-static void device_unplugged(DeviceListener *listener, DeviceState *device)
-{
-	struct iommu *iommu = container_of(listener, struct iommu, unplugs);
-	PCIBus *bus = NULL, *behind = NULL;
-	struct endpoint *endpoint;
-
-	if (!object_dynamic_cast(OBJECT(device), TYPE_PCI_DEVICE))
-		return;
-	if (has_endpoint_of_its_own(pci_get_bus(PCI_DEVICE(device))))
-		bus = pci_get_bus(PCI_DEVICE(device));
-	if (object_dynamic_cast(OBJECT(device), TYPE_PCI_BRIDGE))
-		behind = pci_bridge_get_sec_bus(PCI_BRIDGE(device));
-	QLIST_FOREACH(endpoint, &iommu->endpoints, next) {
-		if (!endpoint->bus ||
-		    (endpoint->bus != behind &&
-		     (endpoint->bus != bus || endpoint->devfn != PCI_DEVICE(device)->devfn)))
-			continue;
-		endpoint_leave(endpoint);
-		if (endpoint->bus == behind)
-			endpoint->bus = NULL;
-	}
-	notify_deliver(iommu);
+	return endpoint;
 }
 
 AddressSpace *endpoint_platform(struct iommu *iommu, DeviceState *transport)
@@ -321,37 +278,4 @@ AddressSpace *endpoint_platform(struct iommu *iommu, DeviceState *transport)
 	endpoint_enter(endpoint, id);
 	notify_deliver(iommu);
 	return &endpoint->as;
-}
-
-bool endpoints_attach(struct iommu *iommu, Error **errp)
-{
-	static const bus_iommu functions = BUS_IOMMU(address_space_of);
-
-	notify_start(iommu);
-	iommu->unplugs.unrealize = device_unplugged;
-	device_listener_register(&iommu->unplugs);
-	if (!iommu->root_bus)
-		return true;
-	if (!pci_bus_is_root(iommu->root_bus) || bus_has_iommu(iommu->root_bus)) {
-		error_setg(errp, "bus '%s' %s", BUS(iommu->root_bus)->name,
-			   bus_has_iommu(iommu->root_bus) ? "has an IOMMU already"
-							  : "is not a root bus");
-		iommu->root_bus = NULL;
-		return false;
-	}
-	bus_set_iommu(iommu->root_bus, &functions, iommu);
-	return true;
-}
-
-/* Only when realizing has failed: nothing has been plugged in below by then. */
-void endpoints_detach(struct iommu *iommu)
-{
-	struct endpoint *endpoint;
-
-	if (iommu->root_bus)
-		bus_set_iommu(iommu->root_bus, NULL, NULL);
-	device_listener_unregister(&iommu->unplugs);
-	QLIST_FOREACH(endpoint, &iommu->endpoints, next)
-		endpoint_leave(endpoint);
-	notify_stop(iommu);
 }
