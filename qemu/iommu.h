@@ -7,20 +7,22 @@
 #include <viommu/device.h>
 
 /*
- * The objects of the module, and what its files ask of each other
+ * The objects of the module, and what its files offer each other
  *
  *     viommu-pci --1--> viommu-device (struct iommu) --1--> struct viommu (libviommu)
  *     virtio-mmio --1-->      |
  *                             *
  *                      struct endpoint: the address space of one requester ID
  *
- * All of it runs under QEMU's big lock, but for the translation of an access, which any
- * thread may ask for, and the fault that comes of it.
+ * The rooms; each uses only rooms above it:
  *
- * libviommu's listeners are called while its device is locked, and what QEMU does when a
- * region is switched or a mapping announced may well come back with a translation. So the
- * listeners only queue notifications, and notify_deliver() delivers them when the call
- * into libviommu is over, but before the guest sees its request done.
+ *     firmware/   root buses; the tables and nodes that describe the IOMMUs to the guest
+ *     endpoint/   address spaces, translation, notification, faults, limits of assigned devices
+ *     device/     viommu-device and viommu-pci: requests, properties, migration, inspection
+ *     build/      compiles them: the entry of the plugin, scripts. compat.h is included by all.
+ *
+ * Locks: everything runs under QEMU's big lock, except the translation of an access and the fault
+ * that results from it, which any thread may cause.
  */
 
 #define TYPE_VIOMMU_DEVICE "viommu-device"
@@ -29,14 +31,15 @@
 
 #define VIRTIO_ID_VIOMMU  23
 #define VIOMMU_QUEUE_SIZE 256
+#define MAX_AW_BITS       64
 
-/* What the guest's firmware is told. */
+/* What describes the device to the guest. */
 enum firmware { FIRMWARE_AUTO, FIRMWARE_OFF, FIRMWARE_VIOT, FIRMWARE_DT };
 
-/* The NUMA node that the guest is told of endpoints. AUTO: their root bus's. */
+/* The NUMA node that PROBE reports of endpoints. AUTO: the one of their root bus. */
 enum proximity { PROXIMITY_AUTO, PROXIMITY_OFF, PROXIMITY_GIVEN };
 
-/* What was set on the command line: properties.c has the rows. */
+/* The properties as the user set them; device/properties.c has the rows. */
 struct settings {
 	uint64_t page_size_mask;
 	uint8_t aw_bits;
@@ -55,209 +58,220 @@ struct settings {
 struct iommu {
 	VirtIODevice virtio;
 	VirtQueue *requests, *events;
-	PCIBus *root_bus; /* whose functions are its endpoints; NULL: none */
-	struct settings set;
+	PCIBus *root_bus; /* the one it serves; NULL: none */
+	struct settings settings;
 
 	struct viommu *core;
 	struct viommu_config config;
 	enum firmware firmware;
 	enum proximity proximity;
-	uint32_t proximity_domain; /* if it was given */
-	GArray *reserved;          /* struct viommu_reserved, told of every endpoint */
+	uint32_t proximity_domain; /* with PROXIMITY_GIVEN */
+	GArray *reserved;          /* struct viommu_reserved, of every endpoint */
 
 	QLIST_HEAD(, endpoint) endpoints;
-	GArray *pending_notifications; /* struct notification: mappings to announce */
-	bool modes_pending;            /* some endpoint's mode may not be in force yet */
-	DeviceListener unplugs;
+	GArray *pending_notifications; /* struct notification of endpoint/notify.c */
+	bool modes_pending;            /* some endpoint's mode is not applied yet */
+	DeviceListener unplug_listener;
 
 	QEMUBH *requests_bh, *events_bh;
 	VMChangeStateEntry *state_change;
-	bool serving;   /* the request queue: not to be entered twice */
-	bool resetting; /* a reset of the whole system is under way */
+	bool serving;   /* requests are being served, which is not reentrant */
+	bool resetting; /* the whole system is being reset */
 
-	QemuMutex faults_lock; /* guards the ring of records for which there was no buffer yet */
+	QemuMutex faults_lock; /* guards the ring of fault records that wait for a buffer */
 	uint8_t faults[VIOMMU_QUEUE_SIZE][VIOMMU_FAULT_LENGTH];
 	unsigned int first_fault, n_faults;
 
 	uint8_t *saved; /* only while state is saved or loaded */
 	uint32_t saved_length;
 
-	char *mappings_from; /* inspection: where the page of mappings begins */
+	char *mappings_from; /* the property, see device/state.c */
 	QTAILQ_ENTRY(iommu) next;
 };
 
 DECLARE_INSTANCE_CHECKER(struct iommu, VIOMMU_DEVICE, TYPE_VIOMMU_DEVICE)
 
-/* The address space of one requester ID. Made once; used again when its bus is gone. */
+/* The address space of one requester ID. Never freed; reused when its bus is gone. */
 struct endpoint {
 	struct iommu *iommu;
-	PCIBus *bus; /* NULL: free to be used for another requester */
+	PCIBus *bus; /* NULL: not PCI, or free for another function */
 	int devfn;
-	DeviceState *platform; /* not PCI: the virtio-mmio transport */
-	uint32_t id;           /* the endpoint ID that libviommu has it under, or ENDPOINT_FREE */
+	DeviceState *platform; /* the virtio-mmio transport, or NULL */
+	uint32_t id;           /* its ID in libviommu, or ENDPOINT_FREE */
 	struct viommu_listener *listener;
-	uint64_t page_size_mask; /* of a host's IOMMU; 0: it has no say */
-	GArray *host_reserved;   /* likewise; NULL: none */
-	unsigned int n_hosts;    /* assigned devices that have said so */
+	uint64_t page_size_mask; /* of the host's IOMMU; 0: no restriction */
+	GArray *host_reserved;   /* what the host's IOMMU cannot map; NULL: none */
+	unsigned int n_hosts;    /* assigned devices that restrict it */
 
-	enum viommu_mode mode; /* the latest, applied by notify_deliver() */
+	enum viommu_mode mode; /* the newest; notify_deliver() applies it */
 	AddressSpace as;
 	MemoryRegion root, bypass;
 	IOMMUMemoryRegion translated;
 	QLIST_ENTRY(endpoint) next;
 };
 
-/* No device is there. */
+/* Not registered with libviommu: no device is there. */
 #define ENDPOINT_FREE UINT32_MAX
-/* IDs from here on are for functions that the guest has not given a bus number yet. */
+/* IDs from here on belong to functions whose bus the guest has not numbered yet. */
 #define ENDPOINT_UNASSIGNED 0x80000000u
-/* IDs of devices behind virtio-mmio: behind those of PCI. */
+/* IDs of devices on virtio-mmio follow those of PCI. */
 #define ENDPOINT_PLATFORM 0x10000u
 
-/* -- device.c ---------------------------------------------------------------- */
-
-typedef QTAILQ_HEAD(, iommu) iommu_list;
-extern iommu_list iommus; /* every one that is realized */
-
-void device_types_register(void);
-
-/* virtio writes through a copy of the configuration space, all of it, whichever byte the guest
- * wrote: keep it fresh. */
-void config_get(VirtIODevice *virtio, uint8_t *bytes);
-void config_refresh(struct iommu *iommu);
-
-/* The smallest page. */
+/* The size of the smallest page. */
 static inline uint64_t granule_of(const struct iommu *iommu)
 {
 	return iommu->config.page_size_mask & -iommu->config.page_size_mask;
 }
 
-/* -- faults.c ---------------------------------------------------------------- */
+/* -- firmware/roots.c ---------------------------------------------------------------- */
 
-/* libviommu's event callback, for any thread; the bottom half that delivers; reset. */
-int fault_store(void *opaque, const void *record, size_t length);
-void faults_deliver(void *opaque);
-void faults_forget(struct iommu *iommu);
+typedef QTAILQ_HEAD(, iommu) iommu_list;
+extern iommu_list iommus; /* all that are realized */
 
-/* -- pci.c ------------------------------------------------------------------- */
-
-void pci_types_register(void);
-
-/* -- mmio.c ------------------------------------------------------------------ */
-
-/* If the device is on virtio-mmio: choose its root bus, and serve other transports. */
-void mmio_prepare(struct iommu *iommu);
-
-/* -- region.c ---------------------------------------------------------------- */
-
-void region_types_register(void);
-
-/* -- endpoint/notify.c -------------------------------------------------------- */
-
-/* What libviommu calls with a struct endpoint: queues a notification, and does nothing else. */
-extern const struct viommu_listener_ops notify_ops;
-
-/* The queue of an IOMMU. Notifications in it at the end are dropped. */
-void notify_start(struct iommu *iommu);
-void notify_stop(struct iommu *iommu);
-
-/* Queue a change of mode that libviommu does not report: the endpoint leaves. */
-void notify_mode(struct endpoint *endpoint, enum viommu_mode mode);
-
-/* Deliver what was queued, and apply modes. Call it after each call into libviommu that may change
- * mappings or modes, before the guest sees the request completed. */
-void notify_deliver(struct iommu *iommu);
-
-/* Can a host's IOMMU map it? */
-bool notify_can_mirror(const struct viommu_mapping *mapping);
-
-/* Announce a mapping at once, to one notifier, or with NULL to all of the region. */
-void notify_mapping(IOMMUMemoryRegion *region, IOMMUNotifier *notifier, IOMMUNotifierFlag type,
-		    const struct viommu_mapping *mapping);
-
-/* -- endpoint.c -------------------------------------------------------------- */
-
-/* That of a function, which is made and given an ID where it has none. */
-struct endpoint *endpoint_at(struct iommu *iommu, PCIBus *bus, int devfn);
-void endpoint_leave(struct endpoint *endpoint);
-
-/* Give every endpoint the ID that it has by the bus numbers of this moment. */
-void endpoints_number(struct iommu *iommu);
-
-/* The same before state is saved, and let nothing be attached that has no such ID. */
-void endpoints_prepare_save(struct iommu *iommu);
-
-/* The address space of a device on virtio-mmio, made when it is asked for first. */
-AddressSpace *endpoint_platform(struct iommu *iommu, DeviceState *transport);
-
-/* Can an endpoint be what the properties say? */
-bool endpoint_try(struct iommu *iommu, Error **errp);
-
-/* Put all that have an ID into a new libviommu device. */
-void endpoints_enter(struct iommu *iommu);
-
-/* That of a function, or NULL; what is reserved for it; say again what libviommu is told of it. */
-struct endpoint *endpoint_of(struct iommu *iommu, PCIDevice *function);
-GArray *endpoint_reserved(const struct endpoint *endpoint);
-int endpoint_update(struct endpoint *endpoint);
-
-/* -- bus.c -------------------------------------------------------------------- */
-
-/* Serve the root bus, and what is plugged in below it. */
-bool endpoints_attach(struct iommu *iommu, Error **errp);
-void endpoints_detach(struct iommu *iommu);
-
-/* -- restrict_granule.c ------------------------------------------------------- */
-
-/* Make libviommu's device from the configuration. */
-bool iommu_start(struct iommu *iommu, Error **errp);
-
-/* Only page sizes that the endpoint's host has; the device may begin anew. */
-bool endpoint_restrict_granule(struct endpoint *endpoint, uint64_t page_size_mask, Error **errp);
-
-/* -- properties.c ------------------------------------------------------------- */
-
-/* Make properties of the class from the rows; print the rows. */
-void properties_install(DeviceClass *class);
-void properties_print(void);
-
-/* Turn what was set into configuration, reserved regions and the like. */
-bool properties_apply(struct iommu *iommu, Error **errp);
-void properties_release(struct iommu *iommu);
-
-/* -- firmware.c ----------------------------------------------------------------- */
-
-/* Let the guest's firmware tables name all devices, once the machine is complete. */
-void firmware_prepare(void);
-
-/* -- roots.c -------------------------------------------------------------------- */
-
-/* The root bus above a bus; all root buses by number; the last number below the i-th; the IOMMU
- * that serves one, or NULL. */
+/* The root bus above a bus; all root buses by number (to be freed); the last bus number below the
+ * i-th of them; the IOMMU that serves one, or NULL. */
 PCIBus *root_of(PCIBus *bus);
 GPtrArray *root_buses(void);
 uint8_t root_bus_last(const GPtrArray *roots, guint i);
 struct iommu *root_iommu(PCIBus *root);
 
-/* The PCI function that is the device, or NULL; else where its registers are. */
+/* The PCI function of the device, or NULL if it is on virtio-mmio; the address of its registers
+ * there. */
 PCIDevice *iommu_function(const struct iommu *iommu);
 uint64_t iommu_window(const struct iommu *iommu);
 
-/* -- devicetree.c --------------------------------------------------------------- */
+/* -- firmware/firmware.c ------------------------------------------------------------- */
+
+/* Describe all devices to the guest once the machine is complete. The first call counts. */
+void firmware_prepare(void);
+
+/* -- firmware/devicetree.c ----------------------------------------------------------- */
 
 void devicetree_install(void);
 
-/* -- loader.c ------------------------------------------------------------------- */
+/* -- firmware/loader.c --------------------------------------------------------------- */
 
-/* Put a table beside those that the machine lets the guest's firmware load. */
+/* Add an ACPI table, which is copied, to those that the guest's firmware loads. */
 void loader_install(const void *table, size_t length);
 
-/* -- migration.c ---------------------------------------------------------------- */
+/* -- endpoint/notify.c --------------------------------------------------------------- */
+
+/* What libviommu calls with a struct endpoint: queues a notification, and does nothing else. */
+extern const struct viommu_listener_ops notify_ops;
+
+/* Create the queue of an IOMMU; free it with all that is in it. */
+void notify_start(struct iommu *iommu);
+void notify_stop(struct iommu *iommu);
+
+/* Queue a change of mode. libviommu does not report the one of an endpoint that is removed. */
+void notify_mode(struct endpoint *endpoint, enum viommu_mode mode);
+
+/* Deliver what was queued, and apply modes. To be called after each call into libviommu that may
+ * change mappings or modes, before the guest sees the request completed. */
+void notify_deliver(struct iommu *iommu);
+
+/* Can a host's IOMMU map it? */
+bool notify_can_mirror(const struct viommu_mapping *mapping);
+
+/* Announce a mapping at once to one notifier, or with NULL to all of the region. */
+void notify_mapping(IOMMUMemoryRegion *region, IOMMUNotifier *notifier, IOMMUNotifierFlag type,
+		    const struct viommu_mapping *mapping);
+
+/* -- endpoint/faults.c --------------------------------------------------------------- */
+
+/* libviommu's `event` callback, called by any thread: keep the record for the event queue. */
+int fault_push(void *opaque, const void *record, size_t length);
+
+/* The bottom half that moves records into the event queue. */
+void faults_deliver(void *opaque);
+void faults_clear(struct iommu *iommu);
+
+/* -- endpoint/endpoint.c ------------------------------------------------------------- */
+
+/* The endpoint of a function; created and given an ID if there is none. */
+struct endpoint *endpoint_at(struct iommu *iommu, PCIBus *bus, int devfn);
+
+/* The endpoint of a function, or NULL. Functions behind a bridge to PCI share one. */
+struct endpoint *endpoint_of(struct iommu *iommu, PCIDevice *function);
+
+/* The address space of a device on virtio-mmio; created on the first call. */
+AddressSpace *endpoint_platform(struct iommu *iommu, DeviceState *transport);
+
+/* Remove it from libviommu, which detaches it. Its ID is then ENDPOINT_FREE. */
+void endpoint_unregister(struct endpoint *endpoint);
+
+/* Add all that have an ID to a new libviommu device. */
+void endpoints_register(struct iommu *iommu);
+
+/* Give each endpoint the ID that follows from the current bus numbers. */
+void endpoints_assign_ids(struct iommu *iommu);
+
+/* The same before state is saved; endpoints that have no such ID are detached. */
+void endpoints_prepare_save(struct iommu *iommu);
+
+/* The reserved regions of the user and of the endpoint's host (to be freed). */
+GArray *endpoint_reserved(const struct endpoint *endpoint);
+
+/* Describe it to libviommu again. Returns what viommu_endpoint_update() does. */
+int endpoint_update(struct endpoint *endpoint);
+
+/* Does libviommu accept an endpoint with the properties that the user set? */
+bool endpoint_check_properties(struct iommu *iommu, Error **errp);
+
+/* -- endpoint/restrict_granule.c ----------------------------------------------------- */
+
+/* Create libviommu's device from the configuration. */
+bool core_create(struct iommu *iommu, Error **errp);
+
+/* Restrict an endpoint to the page sizes of a mask. If the granule is not one of them, the device
+ * gets a larger one; that fails once the machine is ready, since the guest may have read it. */
+bool endpoint_restrict_granule(struct endpoint *endpoint, uint64_t page_size_mask, Error **errp);
+
+/* -- endpoint/region.c --------------------------------------------------------------- */
+
+void region_types_register(void);
+
+/* -- endpoint/bus.c ------------------------------------------------------------------ */
+
+/* Serve the root bus, and what is plugged in below it. */
+bool bus_serve(struct iommu *iommu, Error **errp);
+void bus_release(struct iommu *iommu);
+
+/* -- device/config.c ----------------------------------------------------------------- */
+
+/* virtio applies a write of the guest to its own copy of the configuration space, and then writes
+ * the whole copy to the device. A stale copy would undo changes: refresh it. */
+void config_get(VirtIODevice *virtio, uint8_t *bytes);
+void config_refresh(struct iommu *iommu);
+
+/* -- device/properties.c ------------------------------------------------------------- */
+
+/* Add the properties to the class; print them for `help=on`. */
+void properties_install(DeviceClass *class);
+void properties_print(void);
+
+/* -- device/settings.c --------------------------------------------------------------- */
+
+/* Turn the settings into a configuration. An error names the property at fault. */
+bool settings_apply(struct iommu *iommu, Error **errp);
+void settings_release(struct iommu *iommu);
+
+/* -- device/migration.c -------------------------------------------------------------- */
 
 extern const VMStateDescription saved_device, saved_core;
 
-/* -- state.c -------------------------------------------------------------------- */
+/* -- device/state.c ------------------------------------------------------------------ */
 
 void state_install(ObjectClass *class);
+
+/* -- device/mmio.c ------------------------------------------------------------------- */
+
+/* If the device is on virtio-mmio: choose its root bus, and serve the other transports. */
+void mmio_prepare(struct iommu *iommu);
+
+/* -- device/device.c, device/pci.c --------------------------------------------------- */
+
+void device_types_register(void);
+void pci_types_register(void);
 
 #endif

@@ -84,7 +84,7 @@ void host_iommu_unset(PCIBus *bus, void *opaque, int devfn);
 		.get_address_space = ask, .set_iommu_device = host_iommu_set, \
 		.unset_iommu_device = host_iommu_unset, \
 	}
-#define SET_NARROW(class, function) ((void)(function))
+#define SET_RESTRICT_GRANULE(class, function) ((void)(function))
 typedef PCIIOMMUOps bus_iommu;
 static inline void bus_set_iommu(PCIBus *bus, const bus_iommu *ops, void *opaque)
 {
@@ -93,7 +93,7 @@ static inline void bus_set_iommu(PCIBus *bus, const bus_iommu *ops, void *opaque
 }
 #else
 #define BUS_IOMMU(ask)              (ask)
-#define SET_NARROW(class, function) ((class)->iommu_set_page_size_mask = (function))
+#define SET_RESTRICT_GRANULE(class, function) ((class)->iommu_set_page_size_mask = (function))
 typedef PCIIOMMUFunc bus_iommu;
 static inline void bus_set_iommu(PCIBus *bus, const bus_iommu *ask, void *opaque)
 {

@@ -32,15 +32,15 @@ static bool is_our_qemu(void)
 	return same;
 }
 
-/* Runs when the module is opened, before QEMU looks at the plugin version and has nothing
+/* Runs when the module is check_version, before QEMU looks at the plugin version and has nothing
  * better to say than that. */
-__attribute__((constructor)) static void opened(void)
+__attribute__((constructor)) static void check_version(void)
 {
 	if (!is_our_qemu())
 		exit(EXIT_FAILURE);
 }
 
-static bool take_argument(const char *argument)
+static bool parse_argument(const char *argument)
 {
 	bool on;
 
@@ -59,7 +59,7 @@ QEMU_PLUGIN_EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_
 					   char **argv)
 {
 	for (int i = 0; i < argc; i++)
-		if (!take_argument(argv[i]))
+		if (!parse_argument(argv[i]))
 			return -EINVAL;
 	region_types_register();
 	device_types_register();

@@ -69,7 +69,7 @@ static void serve(struct iommu *iommu)
 	if (iommu->serving || !iommu->virtio.vm_running)
 		return;
 	iommu->serving = true;
-	endpoints_number(iommu);
+	endpoints_assign_ids(iommu);
 	do {
 		more = serve_batch(iommu);
 		n += more;
@@ -143,7 +143,7 @@ static void device_reset(VirtIODevice *virtio)
 {
 	struct iommu *iommu = VIOMMU_DEVICE(virtio);
 
-	faults_forget(iommu);
+	faults_clear(iommu);
 	if (iommu->resetting)
 		return;
 	viommu_reset(iommu->core);
@@ -162,7 +162,7 @@ static void reset_exit(EXIT_PHASE(object))
 	iommu->resetting = false;
 	viommu_system_reset(iommu->core);
 	notify_deliver(iommu);
-	endpoints_number(iommu);
+	endpoints_assign_ids(iommu);
 	config_refresh(iommu);
 }
 
@@ -174,14 +174,14 @@ static void device_unrealize(DeviceState *device)
 
 	QTAILQ_REMOVE(&iommus, iommu, next);
 	qemu_del_vm_change_state_handler(iommu->state_change);
-	endpoints_detach(iommu);
+	bus_release(iommu);
 	virtio_delete_queue(iommu->requests);
 	virtio_delete_queue(iommu->events);
 	virtio_cleanup(&iommu->virtio);
 	qemu_bh_delete(iommu->requests_bh);
 	qemu_bh_delete(iommu->events_bh);
 	iommu->core = viommu_free(iommu->core);
-	properties_release(iommu);
+	settings_release(iommu);
 	qemu_mutex_destroy(&iommu->faults_lock);
 }
 
@@ -190,8 +190,8 @@ static void device_realize(DeviceState *device, Error **errp)
 	struct iommu *iommu = VIOMMU_DEVICE(device);
 	ERRP_GUARD();
 
-	if (!properties_apply(iommu, errp) || !iommu_start(iommu, errp)) {
-		properties_release(iommu);
+	if (!settings_apply(iommu, errp) || !core_create(iommu, errp)) {
+		settings_release(iommu);
 		return;
 	}
 	qemu_mutex_init(&iommu->faults_lock);
@@ -204,7 +204,7 @@ static void device_realize(DeviceState *device, Error **errp)
 	config_refresh(iommu);
 	mmio_prepare(iommu);
 	QTAILQ_INSERT_TAIL(&iommus, iommu, next);
-	if (endpoints_attach(iommu, errp) && endpoint_try(iommu, errp))
+	if (bus_serve(iommu, errp) && endpoint_check_properties(iommu, errp))
 		firmware_prepare();
 	else
 		device_unrealize(device);

@@ -22,7 +22,7 @@ static int saved_drop(void *opaque)
 	return 0;
 }
 
-static int saved_make(void *opaque)
+static int saved_create(void *opaque)
 {
 	struct iommu *iommu = opaque;
 	void *bytes;
@@ -82,7 +82,7 @@ static bool fits(struct iommu *iommu)
 }
 
 /* A machine may have several of these devices: say which one it is, and what helps. */
-static void refuse(struct iommu *iommu, int status, const char *reason)
+static void report_refusal(struct iommu *iommu, int status, const char *reason)
 {
 	g_autofree char *path = object_get_canonical_path(OBJECT(iommu));
 
@@ -100,7 +100,7 @@ static int saved_load(void *opaque, int version)
 	char reason[128] = "the guest has been told otherwise";
 	int status = -EBUSY;
 
-	endpoints_number(iommu);
+	endpoints_assign_ids(iommu);
 	if (fits(iommu))
 		status = viommu_load(iommu->core, iommu->saved, iommu->saved_length, reason,
 				     sizeof(reason));
@@ -108,7 +108,7 @@ static int saved_load(void *opaque, int version)
 	config_refresh(iommu);
 	saved_drop(iommu);
 	if (status)
-		refuse(iommu, status, reason);
+		report_refusal(iommu, status, reason);
 	return status;
 }
 
@@ -125,7 +125,7 @@ const VMStateDescription saved_core = {
 	.version_id = 1,
 	.minimum_version_id = 1,
 	.pre_load = saved_drop,
-	.pre_save = saved_make,
+	.pre_save = saved_create,
 	.post_save = saved_drop,
 	.post_load = saved_load,
 	.fields =

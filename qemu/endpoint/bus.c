@@ -6,7 +6,7 @@
  * reports functions that are unplugged
  */
 
-/* virtio-iommus themselves are not translated: neither this one nor another. */
+/* No virtio-iommu is translated: neither this one nor another. */
 static bool is_viommu(PCIBus *bus, int devfn)
 {
 	PCIDevice *device = bus->devices[devfn];
@@ -23,17 +23,18 @@ static AddressSpace *address_space_of(PCIBus *bus, void *opaque, int devfn)
 	return &endpoint_at(iommu, bus, devfn)->as;
 }
 
-/* Behind a bridge to PCI all functions share an endpoint, which may have the number of one of
- * them. It does not go with that one, for the others go on. */
+/* Functions behind a bridge to PCI share an endpoint, which may have the requester ID of one of
+ * them. It outlives that function, because the others still use it. */
 static bool has_endpoint_of_its_own(PCIBus *bus)
 {
 	return pci_bus_is_express(bus) || pci_bus_is_root(bus);
 }
 
-/* Of a bridge, all endpoints behind it go, and their bus will not come back. */
+/* With a bridge go all endpoints behind it. Their bus is freed, so they are free for other
+ * functions. */
 static void device_unplugged(DeviceListener *listener, DeviceState *device)
 {
-	struct iommu *iommu = container_of(listener, struct iommu, unplugs);
+	struct iommu *iommu = container_of(listener, struct iommu, unplug_listener);
 	PCIBus *bus = NULL, *behind = NULL;
 	struct endpoint *endpoint;
 
@@ -48,25 +49,25 @@ static void device_unplugged(DeviceListener *listener, DeviceState *device)
 		    (endpoint->bus != behind &&
 		     (endpoint->bus != bus || endpoint->devfn != PCI_DEVICE(device)->devfn)))
 			continue;
-		endpoint_leave(endpoint);
+		endpoint_unregister(endpoint);
 		if (endpoint->bus == behind)
 			endpoint->bus = NULL;
 	}
 	notify_deliver(iommu);
 }
 
-bool endpoints_attach(struct iommu *iommu, Error **errp)
+bool bus_serve(struct iommu *iommu, Error **errp)
 {
 	static const bus_iommu functions = BUS_IOMMU(address_space_of);
 
 	notify_start(iommu);
-	iommu->unplugs.unrealize = device_unplugged;
-	device_listener_register(&iommu->unplugs);
+	iommu->unplug_listener.unrealize = device_unplugged;
+	device_listener_register(&iommu->unplug_listener);
 	if (!iommu->root_bus)
 		return true;
 	if (!pci_bus_is_root(iommu->root_bus) || bus_has_iommu(iommu->root_bus)) {
-		error_setg(errp, "bus '%s' %s", BUS(iommu->root_bus)->name,
-			   bus_has_iommu(iommu->root_bus) ? "has an IOMMU already"
+		error_setg(errp, "root-bus: '%s' %s", BUS(iommu->root_bus)->name,
+			   bus_has_iommu(iommu->root_bus) ? "already has an IOMMU"
 							  : "is not a root bus");
 		iommu->root_bus = NULL;
 		return false;
@@ -75,15 +76,15 @@ bool endpoints_attach(struct iommu *iommu, Error **errp)
 	return true;
 }
 
-/* Only when realizing has failed: nothing has been plugged in below by then. */
-void endpoints_detach(struct iommu *iommu)
+/* Called only when realize() fails: nothing is plugged in below the bus by then. */
+void bus_release(struct iommu *iommu)
 {
 	struct endpoint *endpoint;
 
 	if (iommu->root_bus)
 		bus_set_iommu(iommu->root_bus, NULL, NULL);
-	device_listener_unregister(&iommu->unplugs);
+	device_listener_unregister(&iommu->unplug_listener);
 	QLIST_FOREACH(endpoint, &iommu->endpoints, next)
-		endpoint_leave(endpoint);
+		endpoint_unregister(endpoint);
 	notify_stop(iommu);
 }

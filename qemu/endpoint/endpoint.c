@@ -7,18 +7,18 @@
  *     address space -> root --+--> bypass       alias of the system's memory
  *                             +--> translated   asks libviommu (region.c)
  *
- * One of the two is enabled. QEMU asks for the space of a (bus, devfn) when a function is
- * plugged in; its bus number, and with it its endpoint ID, is the guest's to choose later.
- * So IDs are looked at again before requests are served. A function whose bus has no
- * number yet, or that of another, is unassigned: it has an ID that no table names.
+ * One of the two is enabled. QEMU asks for the address space of a (bus, devfn) when the function is
+ * plugged in. The guest numbers the bus later, and the endpoint ID follows from that number. So IDs
+ * are assigned again before requests are served. A function whose bus has no number yet, or the
+ * number of another bus, is unassigned: its ID is one that no table names.
  *
- * QEMU cannot free an address space that may still be in use. The address spaces of unplugged
- * functions stay, free, and serve the next function.
+ * QEMU cannot free an address space that may still be in use. The endpoint of a function that was
+ * unplugged stays, and serves the next function.
  */
 
 /* -- IDs -------------------------------------------------------------------------------- */
 
-/* What the endpoint's ID should be now, or ENDPOINT_UNASSIGNED. */
+/* The ID by the current bus number, or ENDPOINT_UNASSIGNED. */
 static uint32_t id_wanted(const struct endpoint *endpoint)
 {
 	int bus;
@@ -38,7 +38,7 @@ static bool id_taken(struct iommu *iommu, uint32_t id)
 	return !viommu_next_endpoint(iommu->core, id, &state) && state.id == id;
 }
 
-static uint32_t id_unassigned(struct iommu *iommu)
+static uint32_t id_next_unassigned(struct iommu *iommu)
 {
 	uint32_t id = ENDPOINT_UNASSIGNED;
 
@@ -47,7 +47,7 @@ static uint32_t id_unassigned(struct iommu *iommu)
 	return id;
 }
 
-static bool proximity(const struct endpoint *endpoint, uint32_t *ret_domain)
+static bool find_proximity(const struct endpoint *endpoint, uint32_t *ret_domain)
 {
 	const struct iommu *iommu = endpoint->iommu;
 	uint32_t number = iommu->proximity_domain;
@@ -71,9 +71,9 @@ GArray *endpoint_reserved(const struct endpoint *endpoint)
 	return all;
 }
 
-/* Tell libviommu of an endpoint with `say`, which is viommu_endpoint_add() or _update(). */
+/* `call` is viommu_endpoint_add() or viommu_endpoint_update(). */
 static int describe(struct endpoint *endpoint, uint32_t id,
-		    int (*say)(struct viommu *, const struct viommu_endpoint *))
+		    int (*call)(struct viommu *, const struct viommu_endpoint *))
 {
 	g_autoptr(GArray) reserved = endpoint_reserved(endpoint);
 	struct viommu_endpoint description = {
@@ -82,14 +82,14 @@ static int describe(struct endpoint *endpoint, uint32_t id,
 		.page_size_mask = endpoint->page_size_mask,
 		.reserved = (const struct viommu_reserved *)(void *)reserved->data,
 		.n_reserved = reserved->len,
-		.has_ats = endpoint->iommu->set.ats,
+		.has_ats = endpoint->iommu->settings.ats,
 	};
 
-	description.has_proximity = proximity(endpoint, &description.proximity_domain);
-	return say(endpoint->iommu->core, &description);
+	description.has_proximity = find_proximity(endpoint, &description.proximity_domain);
+	return call(endpoint->iommu->core, &description);
 }
 
-void endpoint_leave(struct endpoint *endpoint)
+void endpoint_unregister(struct endpoint *endpoint)
 {
 	if (endpoint->id != ENDPOINT_FREE)
 		viommu_endpoint_remove(endpoint->iommu->core, endpoint->id);
@@ -97,18 +97,20 @@ void endpoint_leave(struct endpoint *endpoint)
 	notify_mode(endpoint, VIOMMU_BLOCKED);
 }
 
-bool endpoint_try(struct iommu *iommu, Error **errp)
+bool endpoint_check_properties(struct iommu *iommu, Error **errp)
 {
 	struct endpoint endpoint = { .iommu = iommu, .bus = iommu->root_bus };
 	int status = describe(&endpoint, ENDPOINT_UNASSIGNED, viommu_endpoint_add);
 
 	if (!status)
 		viommu_endpoint_remove(iommu->core, ENDPOINT_UNASSIGNED);
+	else if (status == -ENOSPC)
+		error_setg(errp,
+			   "probe-size: %" PRIu32 " bytes are too few for the properties of an "
+			   "endpoint",
+			   iommu->config.probe_size);
 	else
-		error_setg(errp, "%s",
-			   status == -ENOSPC
-				   ? "probe-size is too small for what endpoints are told"
-				   : "reserved regions overlap, or there are two for MSI");
+		error_setg_errno(errp, -status, "an endpoint cannot be added");
 	return !status;
 }
 
@@ -117,7 +119,7 @@ int endpoint_update(struct endpoint *endpoint)
 	return describe(endpoint, endpoint->id, viommu_endpoint_update);
 }
 
-static bool endpoint_enter(struct endpoint *endpoint, uint32_t id)
+static bool endpoint_register(struct endpoint *endpoint, uint32_t id)
 {
 	struct viommu *core = endpoint->iommu->core;
 	int status = describe(endpoint, id, viommu_endpoint_add);
@@ -135,31 +137,31 @@ static bool endpoint_enter(struct endpoint *endpoint, uint32_t id)
 	return !status;
 }
 
-void endpoints_enter(struct iommu *iommu)
+void endpoints_register(struct iommu *iommu)
 {
 	struct endpoint *endpoint;
 
 	QLIST_FOREACH(endpoint, &iommu->endpoints, next)
 		if (endpoint->id != ENDPOINT_FREE)
-			endpoint_enter(endpoint, endpoint->id);
+			endpoint_register(endpoint, endpoint->id);
 	notify_deliver(iommu);
 }
 
-static void endpoint_move(struct endpoint *endpoint, uint32_t id)
+static void endpoint_change_id(struct endpoint *endpoint, uint32_t id)
 {
-	endpoint_leave(endpoint);
-	endpoint_enter(endpoint, id);
+	endpoint_unregister(endpoint);
+	endpoint_register(endpoint, id);
 }
 
-/* First those leave whose ID is wrong, so that others can have it. */
-void endpoints_number(struct iommu *iommu)
+/* Wrong IDs are given up first, so that other endpoints can have them. */
+void endpoints_assign_ids(struct iommu *iommu)
 {
 	struct endpoint *endpoint;
 	bool moved = false;
 
 	QLIST_FOREACH(endpoint, &iommu->endpoints, next)
 		if (endpoint->id < ENDPOINT_UNASSIGNED && endpoint->id != id_wanted(endpoint)) {
-			endpoint_move(endpoint, id_unassigned(iommu));
+			endpoint_change_id(endpoint, id_next_unassigned(iommu));
 			moved = true;
 		}
 	QLIST_FOREACH(endpoint, &iommu->endpoints, next) {
@@ -167,7 +169,7 @@ void endpoints_number(struct iommu *iommu)
 
 		if (endpoint->id != ENDPOINT_FREE && endpoint->id >= ENDPOINT_UNASSIGNED &&
 		    wanted < ENDPOINT_UNASSIGNED && !id_taken(iommu, wanted)) {
-			endpoint_move(endpoint, wanted);
+			endpoint_change_id(endpoint, wanted);
 			moved = true;
 		}
 	}
@@ -176,22 +178,22 @@ void endpoints_number(struct iommu *iommu)
 }
 
 /*
- * A saved state names endpoints by their IDs, which must be those that they have by the bus numbers
- * saved with it. An unassigned one has another ID on the destination, and a guest that guessed it
- * may have attached it. It becomes unassigned again, attached to no domain.
+ * A saved state names endpoints by their IDs, so these must follow from the bus numbers saved with
+ * it. An unassigned endpoint has another ID at the destination. If the guest guessed its ID and
+ * attached it, it is detached here.
  */
 void endpoints_prepare_save(struct iommu *iommu)
 {
 	struct endpoint *endpoint;
 
-	endpoints_number(iommu);
+	endpoints_assign_ids(iommu);
 	QLIST_FOREACH(endpoint, &iommu->endpoints, next)
 		if (endpoint->id != ENDPOINT_FREE && endpoint->id >= ENDPOINT_UNASSIGNED)
-			endpoint_move(endpoint, endpoint->id);
+			endpoint_change_id(endpoint, endpoint->id);
 	notify_deliver(iommu);
 }
 
-/* -- requesters come and go ----------------------------------------------------------------- */
+/* -- creation ------------------------------------------------------------------------------- */
 
 static void regions_init(struct endpoint *endpoint)
 {
@@ -220,7 +222,7 @@ static struct endpoint *endpoint_find(struct iommu *iommu, PCIBus *bus, int devf
 	return NULL;
 }
 
-/* QEMU knows which one it is, where functions share one. */
+/* Functions behind a bridge to PCI share the one that QEMU chooses. */
 struct endpoint *endpoint_of(struct iommu *iommu, PCIDevice *function)
 {
 	const AddressSpace *as = pci_device_iommu_address_space(function);
@@ -256,8 +258,8 @@ struct endpoint *endpoint_at(struct iommu *iommu, PCIBus *bus, int devfn)
 		endpoint->devfn = devfn;
 	}
 	if (endpoint->id == ENDPOINT_FREE) {
-		endpoint_enter(endpoint, id_unassigned(iommu));
-		endpoints_number(iommu);
+		endpoint_register(endpoint, id_next_unassigned(iommu));
+		endpoints_assign_ids(iommu);
 	}
 	notify_deliver(iommu);
 	return endpoint;
@@ -275,7 +277,7 @@ AddressSpace *endpoint_platform(struct iommu *iommu, DeviceState *transport)
 	}
 	endpoint = endpoint_new(iommu);
 	endpoint->platform = transport;
-	endpoint_enter(endpoint, id);
+	endpoint_register(endpoint, id);
 	notify_deliver(iommu);
 	return &endpoint->as;
 }

@@ -71,7 +71,7 @@ static void reserve(struct endpoint *endpoint, GList *ranges)
 	g_array_append_vals(endpoint->host_reserved, holes->data, holes->len);
 }
 
-static bool take_over(struct endpoint *endpoint, HostIOMMUDevice *host, Error **errp)
+static bool apply_limits(struct endpoint *endpoint, HostIOMMUDevice *host, Error **errp)
 {
 	const HostIOMMUDeviceClass *class = HOST_IOMMU_DEVICE_GET_CLASS(host);
 	GList *ranges = class->get_iova_ranges ? class->get_iova_ranges(host) : NULL;
@@ -96,7 +96,7 @@ bool host_iommu_set(PCIBus *bus, void *opaque, int devfn, HostIOMMUDevice *host,
 	if (!endpoint)
 		return true;
 	endpoint->n_hosts++;
-	if (take_over(endpoint, host, errp))
+	if (apply_limits(endpoint, host, errp))
 		return true;
 	forget(endpoint);
 	return false;

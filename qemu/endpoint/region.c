@@ -118,7 +118,7 @@ static int region_flags_changed(IOMMUMemoryRegion *region, IOMMUNotifierFlag old
 {
 	struct endpoint *endpoint = container_of(region, struct endpoint, translated);
 
-	if (!(new &IOMMU_NOTIFIER_DEVIOTLB_UNMAP) || endpoint->iommu->set.ats)
+	if (!(new &IOMMU_NOTIFIER_DEVIOTLB_UNMAP) || endpoint->iommu->settings.ats)
 		return 0;
 	error_setg(errp, TYPE_VIOMMU_DEVICE " has probe-ats=off");
 	return -EINVAL;
@@ -149,7 +149,7 @@ static void region_class_init(ObjectClass *class, CLASS_DATA data)
 	region->get_min_page_size = region_page_size;
 	region->notify_flag_changed = region_flags_changed;
 	region->replay = region_replay;
-	SET_NARROW(region, region_restrict_granule);
+	SET_RESTRICT_GRANULE(region, region_restrict_granule);
 }
 
 void region_types_register(void)

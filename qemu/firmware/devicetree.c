@@ -21,7 +21,7 @@ static bool wants_tree(const struct iommu *iommu)
 }
 
 /* The first node that has this `compatible`, or NULL. */
-static char *node_of(void *fdt, const char *compatible)
+static char *find_node(void *fdt, const char *compatible)
 {
 	g_auto(GStrv) paths = qemu_fdt_node_path(fdt, NULL, compatible, NULL);
 
@@ -49,7 +49,7 @@ static char *mmio_node(const SysBusDevice *device)
 	return g_strdup_printf("/virtio_mmio@%" PRIx64, device->mmio[0].addr);
 }
 
-static uint32_t mmio_mark(void *fdt, const struct iommu *iommu)
+static uint32_t mmio_node_add(void *fdt, const struct iommu *iommu)
 {
 	SysBusDevice *transport = SYS_BUS_DEVICE(qdev_get_parent_bus(DEVICE(iommu))->parent);
 	g_autofree char *node = mmio_node(transport);
@@ -114,7 +114,7 @@ void devicetree_install(void)
 {
 	void *fdt = MACHINE(qdev_get_machine())->fdt;
 	g_autoptr(GArray) map = g_array_new(false, false, sizeof(uint32_t));
-	g_autofree char *host = fdt ? node_of(fdt, "pci-host-ecam-generic") : NULL;
+	g_autofree char *host = fdt ? find_node(fdt, "pci-host-ecam-generic") : NULL;
 	struct iommu *iommu;
 
 	QTAILQ_FOREACH(iommu, &iommus, next) {
@@ -128,7 +128,7 @@ void devicetree_install(void)
 				warn_report("firmware=dt: this machine has no device tree for it");
 			continue;
 		}
-		phandle = function ? node_add(fdt, host, function) : mmio_mark(fdt, iommu);
+		phandle = function ? node_add(fdt, host, function) : mmio_node_add(fdt, iommu);
 		platform_link(fdt, iommu, phandle);
 		host_link(iommu, phandle, map);
 	}

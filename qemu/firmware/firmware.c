@@ -79,7 +79,7 @@ static void topology_add_platform(struct viommu_topology *topology, const struct
 	}
 }
 
-static void complain(const struct viommu_findings *findings)
+static void warn_findings(const struct viommu_findings *findings)
 {
 	for (size_t i = 0; i < viommu_findings_count(findings); i++) {
 		char *line = viommu_finding_line(viommu_findings_get(findings, i));
@@ -90,7 +90,7 @@ static void complain(const struct viommu_findings *findings)
 }
 
 /* The table of all devices whose firmware property allows it; NULL if there are none. */
-static void *viot_make(size_t *ret_length)
+static void *viot_generate(size_t *ret_length)
 {
 	struct viommu_topology *topology = viommu_topology_new();
 	struct viommu_findings *findings = viommu_findings_new();
@@ -106,7 +106,7 @@ static void *viot_make(size_t *ret_length)
 	if (viommu_topology_iommu(topology, 0)) {
 		topology_add_roots(topology);
 		table = viommu_table_generate(topology, "VIOT", findings);
-		complain(findings);
+		warn_findings(findings);
 		if (table)
 			*ret_length = viommu_table_encode(table, &bytes);
 		viommu_table_free(table);
@@ -145,7 +145,7 @@ static void viot_install(const void *bytes, size_t length)
 }
 
 /* QEMU lets an IOMMU take a bus from another without a word. The guest would be told of both. */
-static void refuse_taken(const struct iommu *iommu)
+static void refuse_shared_bus(const struct iommu *iommu)
 {
 	PCIBus *bus = iommu->root_bus;
 
@@ -163,8 +163,8 @@ static void machine_complete(Notifier *notifier, void *data)
 	void *viot;
 
 	QTAILQ_FOREACH(iommu, &iommus, next)
-		refuse_taken(iommu);
-	viot = viot_make(&length);
+		refuse_shared_bus(iommu);
+	viot = viot_generate(&length);
 	devicetree_install();
 	if (viot && object_dynamic_cast(qdev_get_machine(), "generic-pc-machine"))
 		viot_install(viot, length);

@@ -20,7 +20,7 @@ EVERYTHING = (1 << 64) - 1
 DOMAIN = 1
 LINES_SHOWN = 60
 STATE_MAGIC = b"VIOS"
-PARKED = 0x80000000         # IDs from here on are of functions without a bus number
+UNASSIGNED = 0x80000000         # IDs from here on are of functions without a bus number
 KILLED = -9                 # by us, for it ran
 
 
@@ -37,7 +37,7 @@ def started(victim):
     return iommu
 
 
-def an_unmap_of_everything_reaches_who_mirrors(stage):
+def an_unmap_of_everything_reaches_a_mirror(stage):
     """Its length in bytes is 2^64, which a host's IOMMU reads as 0."""
     victim = stage.start([f"viommu-pci,id=iommu0,addr={IOMMU},msi=off",
                           f"viommu-watch,id=w0,addr={WATCH}"])
@@ -51,7 +51,7 @@ def an_unmap_of_everything_reaches_who_mirrors(stage):
     expect("nothing is mirrored", not victim.get("w0", "mirror"))
 
 
-def what_is_behind_a_bridge_to_pci_outlives_its_first_function(stage):
+def an_endpoint_behind_a_bridge_to_pci_outlives_its_first_function(stage):
     """All of it shares the endpoint that has the number of the function at 0."""
     victim = stage.start([
         f"viommu-pci,id=iommu0,addr={IOMMU}", f"pcie-root-port,id=rp0,chassis=1,addr={PORT}",
@@ -88,19 +88,34 @@ def a_bus_has_one_iommu(stage):
     for devices in (["viommu-pci"] * 2, ["virtio-iommu-pci", "viommu-pci"],
                     ["viommu-pci", "virtio-iommu-pci"], ["viommu-pci", "intel-iommu"]):
         said = stage.refused(devices, board="q35,kernel-irqchip=split")
-        expect(f"{devices}: {said}", re.search("has an IOMMU already|served by two IOMMUs", said))
+        expect(f"{devices}: {said}", re.search("already has an IOMMU|served by two IOMMUs", said))
 
 
-def what_is_no_property_is_refused_with_a_reason(stage):
-    for said, reason in (
-            ("aw-bits=0", "aw-bits"), ("aw-bits=65", "aw-bits"), ("probe-size=1", "probe-size"),
-            ("probe-size=4294967295", "probe-size"), ("domain-first=5,domain-last=4", "domain-"),
-            ("input-first=5,input-last=4", "input-"), ("root-bus=nosuch", "nosuch"),
-            ("reserved=1-2+1-2", "overlap"), ("reserved=2-1", "FIRST-LAST"),
-            ("reserved=" + "0-0+" * 1000, "overlap|FIRST-LAST|probe-size"),
-            ("proximity-domain=x", "proximity-domain"), ("firmware=x", "firmware")):
-        answer = stage.refused([f"viommu-pci,{said}"])
-        expect(f"{said[:40]}: {answer}", re.search(f"viommu-pci.*: .*(?:{reason})", answer))
+def a_wrong_property_is_refused_and_named(stage):
+    """By the name of the one at fault, and what is wrong with its value."""
+    many = "+".join(f"{n}-{n}" for n in range(100))
+    for properties, message in (
+            ("aw-bits=0", "aw-bits: 0 is not 1 to 64"), ("aw-bits=65", "aw-bits: 65 is not"),
+            ("probe-size=1", "probe-size: 1 is not a multiple of 8"),
+            ("probe-size=4294967288", "probe-size: 4294967288 is more than 65536"),
+            ("probe-size=16", "probe-size: 16 bytes are too few"),
+            (f"reserved={many}", "probe-size: 512 bytes are too few"),
+            ("domain-first=5,domain-last=4", "domain-last: 4 is less than domain-first=5"),
+            ("input-first=5,input-last=4", "input-last: 0x4 is less than input-first=0x5"),
+            ("aw-bits=12,input-first=0x1000", "aw-bits: 0xfff is less than input-first=0x1000"),
+            ("root-bus=nosuch", "nosuch"),
+            ("reserved=1-3+2-4", "reserved: 0x1-0x3 and 0x2-0x4 overlap"),
+            ("reserved=8-9+2-4+3-3", "reserved: 0x2-0x4 and 0x3-0x3 overlap"),
+            ("reserved=0xfee01000-0xfee01fff",
+             "msi: 0xfee00000-0xfeefffff overlaps 0xfee01000-0xfee01fff of 'reserved'"),
+            ("reserved=1-2:msi+3-4:msi", "reserved: more than one range is for MSIs"),
+            ("reserved=1-2:msi,msi=on", "msi: 'reserved' has a range for MSIs already"),
+            ("reserved=2-1", "reserved: '2-1' is not FIRST-LAST"),
+            ("reserved=" + "0-0+" * 1000, "reserved: "),
+            ("proximity-domain=x", "proximity-domain: 'x'"), ("firmware=x", "firmware: 'x'")):
+        answer = stage.refused([f"viommu-pci,{properties}"])
+        expect(f"{properties[:40]}: {answer}", re.search(rf"viommu-pci.*: {message}", answer) or
+               (message == "nosuch" and message in answer))
 
 
 # -- assigned devices --------------------------------------------------------------------------------
@@ -108,7 +123,7 @@ def what_is_no_property_is_refused_with_a_reason(stage):
 PAGES_64K, PAGES_2M = 0xffffffffffff0000, 0xffffffffffe00000
 
 
-def a_host_of_larger_pages_narrows_the_device(stage):
+def a_host_of_larger_pages_restricts_the_granule(stage):
     victim = stage.start([f"viommu-pci,id=iommu0,addr={IOMMU},boot-bypass=off",
                           f"viommu-watch,id=w0,addr={WATCH},page-sizes={PAGES_64K}",
                           f"viommu-watch,id=w1,addr={WATCH + 2}"])
@@ -122,13 +137,13 @@ def a_host_of_larger_pages_narrows_the_device(stage):
            not victim.get("w0", "check"))
 
 
-def a_host_whose_pages_do_not_go_with_the_devices_is_refused(stage):
+def a_host_without_a_page_size_of_the_device_is_refused(stage):
     said = stage.refused([f"viommu-pci,addr={IOMMU},boot-bypass=off,page-size-mask=0x1000",
                           f"viommu-watch,addr={WATCH},page-sizes={PAGES_64K}"])
-    expect(said, re.search("page sizes 0xffffffffffff0000 do not go with 0x1000", said))
+    expect(said, re.search("page sizes 0x1000 do not fit .* 0xffffffffffff0000", said))
 
 
-def a_host_that_comes_later_cannot_change_what_the_guest_knows(stage):
+def a_host_that_comes_later_cannot_change_the_granule(stage):
     """7.2 has no way to refuse it, and warns."""
     victim = stage.start([f"viommu-pci,id=iommu0,addr={IOMMU},boot-bypass=off",
                           f"pcie-root-port,id=rp0,chassis=1,addr={PORT}"])
@@ -140,14 +155,14 @@ def a_host_that_comes_later_cannot_change_what_the_guest_knows(stage):
                                **{"page-sizes": PAGES_2M})
     except Failed as failed:
         said = str(failed)
-    victim.wait_for(f"a word: {said}", lambda: "do not go with" in said + victim.machine.output, 10)
+    victim.wait_for(f"a word: {said}", lambda: "do not fit" in said + victim.machine.output, 10)
     expect("the page sizes", json.loads(victim.get("iommu0", "state"))["page-size-mask"] ==
            "0xfffffffffffff000")
     expect("the device works", iommu.attach(DOMAIN, PORT << 3) == driver.OK and
            iommu.map(DOMAIN, 0x1000, 0x1fff, 0) == driver.OK)
 
 
-def what_a_host_cannot_reach_is_reserved(stage):
+def addresses_that_a_host_cannot_map_are_reserved(stage):
     if stage.qemu.generation == "7.2":
         return                          # which does not tell of it
     reach = (1 << 39) - 1
@@ -176,7 +191,7 @@ def what_a_host_cannot_reach_is_reserved(stage):
         iommu.detach(DOMAIN + 1, PORT << 3)
 
 
-def what_is_behind_a_bridge_to_pci_reaches_what_all_of_it_can(stage):
+def functions_behind_a_bridge_to_pci_have_the_limits_of_all_their_hosts(stage):
     if stage.qemu.generation == "7.2":
         return
     near, far = (1 << 36) - 1, (1 << 39) - 1
@@ -253,7 +268,7 @@ def fed(stage, stream, iommu="", functions=tuple(HERE_ARE)):
     return victim.machine.process.returncode, victim.machine.output
 
 
-def what_does_not_fit_is_named_where_it_is_loaded(stage):
+def a_state_that_does_not_fit_is_refused_with_the_reason(stage):
     stream = stream_of(stage, source(stage)[0])
     for iommu, functions, reason in (
             (",max-mappings=1", HERE_ARE, "more mappings than the limits"),
@@ -268,7 +283,7 @@ def what_does_not_fit_is_named_where_it_is_loaded(stage):
     expect("more room does not fit", fed(stage, stream, ",max-mappings=7")[0] == KILLED)
 
 
-def a_stream_that_is_cut_is_refused(stage):
+def a_truncated_stream_is_refused(stage):
     """As when the other QEMU dies half-way."""
     stream = stream_of(stage, source(stage)[0])
     state = stream.index(STATE_MAGIC)
@@ -278,7 +293,7 @@ def a_stream_that_is_cut_is_refused(stage):
         expect(f"cut at {cut}: status {status}, {said}", status == 1 and "qemu-system" in said)
 
 
-def bus_numbers_that_the_device_has_not_seen_yet_do_not_stop_a_migration(stage):
+def bus_numbers_that_changed_since_the_last_request_do_not_stop_a_migration(stage):
     """Nor does a function without a bus number, which the guest attached by a guess."""
     functions = [*HERE_ARE, f"pcie-root-port,id=rp0,chassis=1,addr={PORT}",
                  "viommu-watch,id=w1,bus=rp0", f"pcie-root-port,id=rp1,chassis=2,addr={PORT + 1}",
@@ -289,14 +304,14 @@ def bus_numbers_that_the_device_has_not_seen_yet_do_not_stop_a_migration(stage):
     driver.bridge_open(port, 1)
     iommu.kick(0)
     for endpoint in (0x100, *(int(each["id"], 0) for each in victim.endpoints()
-                              if int(each["id"], 0) >= PARKED)):
+                              if int(each["id"], 0) >= UNASSIGNED)):
         expect(f"ATTACH {endpoint:#x}", iommu.attach(DOMAIN, endpoint) == driver.OK)
     driver.bridge_open(port, 7)
     status, said = fed(stage, stream_of(stage, victim), functions=functions)
     expect(f"status {status}: {said}", status == KILLED)
 
 
-def a_state_of_a_length_that_cannot_be_is_refused(stage):
+def a_state_of_an_invalid_length_is_refused(stage):
     """QEMU would ask for as much memory as a negative number is when it has no sign."""
     stream = stream_of(stage, source(stage)[0])
     state = stream.index(STATE_MAGIC)
@@ -306,7 +321,7 @@ def a_state_of_a_length_that_cannot_be_is_refused(stage):
         expect(f"length {length:#x}: status {status}, {said}", status == 1)
 
 
-def a_migration_can_be_cancelled_and_begun_again(stage):
+def a_migration_can_be_cancelled_and_started_again(stage):
     victim, iommu = source(stage)
     for mebibyte in range(8, 16):       # memory that does not pass in an instant
         victim.qtest.write(mebibyte << 20, os.urandom(1 << 20))
@@ -332,19 +347,19 @@ def a_migration_can_be_cancelled_and_begun_again(stage):
            other.get("w0", "mirror").count("\n") == 4 and not other.get("w0", "check"))
 
 
-CASES = [an_unmap_of_everything_reaches_who_mirrors,
-         what_is_behind_a_bridge_to_pci_outlives_its_first_function,
+CASES = [an_unmap_of_everything_reaches_a_mirror,
+         an_endpoint_behind_a_bridge_to_pci_outlives_its_first_function,
          an_endpoint_has_the_number_of_its_bus, a_bus_has_one_iommu,
-         what_is_no_property_is_refused_with_a_reason,
-         a_host_of_larger_pages_narrows_the_device,
-         a_host_whose_pages_do_not_go_with_the_devices_is_refused,
-         a_host_that_comes_later_cannot_change_what_the_guest_knows,
-         what_a_host_cannot_reach_is_reserved,
-         what_is_behind_a_bridge_to_pci_reaches_what_all_of_it_can,
-         what_does_not_fit_is_named_where_it_is_loaded, a_stream_that_is_cut_is_refused,
-         bus_numbers_that_the_device_has_not_seen_yet_do_not_stop_a_migration,
-         a_state_of_a_length_that_cannot_be_is_refused,
-         a_migration_can_be_cancelled_and_begun_again]
+         a_wrong_property_is_refused_and_named,
+         a_host_of_larger_pages_restricts_the_granule,
+         a_host_without_a_page_size_of_the_device_is_refused,
+         a_host_that_comes_later_cannot_change_the_granule,
+         addresses_that_a_host_cannot_map_are_reserved,
+         functions_behind_a_bridge_to_pci_have_the_limits_of_all_their_hosts,
+         a_state_that_does_not_fit_is_refused_with_the_reason, a_truncated_stream_is_refused,
+         bus_numbers_that_changed_since_the_last_request_do_not_stop_a_migration,
+         a_state_of_an_invalid_length_is_refused,
+         a_migration_can_be_cancelled_and_started_again]
 
 
 def show(stage):

@@ -37,7 +37,7 @@ PATIENCE = 0.3          # how likely a driver begins anew whose device does not 
 ADDRESSES = [0, 0x1000, 0x2000, 0x5000, 0x10000, 0x100000, 0xfedff000, 0xfee00000, 0xfef00000,
              1 << 32, 1 << 47, (1 << 63) - 0x1000, 1 << 63, (1 << 64) - 0x1000]
 DOMAINS = [1, 1, 1, 1, 1, 2, 3]         # most endpoints share one
-PARKED = 0x80000000
+UNASSIGNED = 0x80000000
 LENGTHS = [1, 0x1000, 0x2000, 0x3000, 0x10000, 0x101000, 1 << 30, 1 << 63]
 ODD = [0, 1, 0x7f, 0x80, 0xff, 0x7fff, 0xffff, 0x7fffffff, 0x80000000, 0xffffffff,
        0x7fffffffffffffff, 0xffffffffffffffff]
@@ -93,7 +93,7 @@ class Attack:
 
     def endpoint(self):
         bus = self.random.choice([1, 1, 1, 2, 8, 9, 9])
-        return self.random.choice([FIXED << 3, FIXED << 3, bus << 8, bus << 8, bus << 8, PARKED])
+        return self.random.choice([FIXED << 3, FIXED << 3, bus << 8, bus << 8, bus << 8, UNASSIGNED])
 
     def a_range(self):
         first = self.random.choice(ADDRESSES)

@@ -9,7 +9,7 @@
  * them.
  */
 
-int fault_store(void *opaque, const void *record, size_t length)
+int fault_push(void *opaque, const void *record, size_t length)
 {
 	struct iommu *iommu = opaque;
 	bool room;
@@ -27,7 +27,7 @@ int fault_store(void *opaque, const void *record, size_t length)
 	return room ? 0 : -ENOSPC;
 }
 
-static void fault_take(struct iommu *iommu, uint8_t *record)
+static void fault_pop(struct iommu *iommu, uint8_t *record)
 {
 	qemu_mutex_lock(&iommu->faults_lock);
 	memcpy(record, iommu->faults[iommu->first_fault], VIOMMU_FAULT_LENGTH);
@@ -36,7 +36,7 @@ static void fault_take(struct iommu *iommu, uint8_t *record)
 	qemu_mutex_unlock(&iommu->faults_lock);
 }
 
-void faults_forget(struct iommu *iommu)
+void faults_clear(struct iommu *iommu)
 {
 	qemu_mutex_lock(&iommu->faults_lock);
 	iommu->n_faults = 0;
@@ -52,7 +52,7 @@ static bool fault_deliver(struct iommu *iommu)
 
 	if (!element)
 		return false;
-	fault_take(iommu, record);
+	fault_pop(iommu, record);
 	if (iov_size(element->in_sg, element->in_num) >= sizeof(record))
 		used = iov_from_buf(element->in_sg, element->in_num, 0, record, sizeof(record));
 	virtqueue_push(iommu->events, element, (unsigned int)used);

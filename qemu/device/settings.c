@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "iommu.h"
+
+/*
+ * From the properties that a user set to the configuration of libviommu's device
+ *
+ * libviommu says only that a configuration is wrong. Users want to know which property is, so each
+ * is checked here first. A check that is missing here is no hole: libviommu still refuses.
+ */
+
+/* Limits of libviommu, <viommu/device.h>. */
+#define MAX_PROBE_SIZE       65536
+#define PROBE_SIZE_ALIGNMENT 8
+
+/* -- reserved regions ------------------------------------------------------------- */
+
+/* "FIRST-LAST" or "FIRST-LAST:msi" */
+static bool parse_range(const char *text, struct viommu_reserved *ret_range)
+{
+	struct viommu_reserved range = { .subtype = VIOMMU_RESV_MEM_RESERVED };
+
+	if (qemu_strtou64(text, &text, 0, &range.first) || *text++ != '-' ||
+	    qemu_strtou64(text, &text, 0, &range.last) || range.last < range.first)
+		return false;
+	if (g_str_equal(text, ":msi"))
+		range.subtype = VIOMMU_RESV_MEM_MSI;
+	else if (*text && !g_str_equal(text, ":reserved"))
+		return false;
+	*ret_range = range;
+	return true;
+}
+
+static bool parse_reserved(struct iommu *iommu, Error **errp)
+{
+	g_auto(GStrv) pieces = g_strsplit(iommu->settings.reserved ?: "", "+", 0);
+
+	for (char **piece = pieces; *piece; piece++) {
+		struct viommu_reserved range;
+
+		if (!parse_range(*piece, &range)) {
+			error_setg(errp, "reserved: '%s' is not FIRST-LAST or FIRST-LAST:msi",
+				   *piece);
+			return false;
+		}
+		g_array_append_val(iommu->reserved, range);
+	}
+	return true;
+}
+
+static gint compare_ranges(gconstpointer a, gconstpointer b)
+{
+	const struct viommu_reserved *one = a, *other = b;
+
+	return one->first < other->first ? -1 : one->first > other->first;
+}
+
+/* virtio 1.3, "Property RESV_MEM": regions do not overlap, and at most one is for MSIs. */
+static bool check_reserved(struct iommu *iommu, Error **errp)
+{
+	const struct viommu_reserved *range;
+	unsigned int n_msi = 0;
+
+	g_array_sort(iommu->reserved, compare_ranges);
+	range = (const struct viommu_reserved *)(void *)iommu->reserved->data;
+	for (guint i = 0; i < iommu->reserved->len; i++) {
+		n_msi += range[i].subtype == VIOMMU_RESV_MEM_MSI;
+		if (!i || range[i - 1].last < range[i].first)
+			continue;
+		error_setg(errp,
+			   "reserved: 0x%" PRIx64 "-0x%" PRIx64 " and 0x%" PRIx64 "-0x%" PRIx64
+			   " overlap",
+			   range[i - 1].first, range[i - 1].last, range[i].first, range[i].last);
+		return false;
+	}
+	if (n_msi > 1)
+		error_setg(errp, "reserved: more than one range is for MSIs");
+	return n_msi <= 1;
+}
+
+/* -- the MSI window ---------------------------------------------------------------- */
+
+/* The addresses to which devices of a machine write for an interrupt: the first row that it has. */
+static const struct msi_window {
+	const char *type;     /* of the machine, or of its interrupt controller */
+	uint64_t first, last; /* from the controller's first register on, if it has any */
+} msi_windows[] = {
+	{ "x86-machine", 0xfee00000, 0xfeefffff },
+	{ "arm-gicv3-its-common", 0x10000, 0x1ffff }, /* the page of GITS_TRANSLATER */
+	{ "arm-gicv2m", 0, 0xfff },
+};
+
+static bool find_window(const struct msi_window *window, struct viommu_reserved *ret_range)
+{
+	Object *object = qdev_get_machine();
+	uint64_t base = 0;
+
+	if (!object_dynamic_cast(object, window->type)) {
+		object = object_resolve_path_type("", window->type, NULL);
+		if (!object)
+			return false;
+		base = SYS_BUS_DEVICE(object)->mmio[0].addr;
+	}
+	*ret_range = (struct viommu_reserved){ .first = base + window->first,
+					       .last = base + window->last,
+					       .subtype = VIOMMU_RESV_MEM_MSI };
+	return true;
+}
+
+static bool find_msi(struct viommu_reserved *ret_window)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(msi_windows); i++)
+		if (find_window(&msi_windows[i], ret_window))
+			return true;
+	return false;
+}
+
+static bool has_msi(const struct iommu *iommu)
+{
+	for (guint i = 0; i < iommu->reserved->len; i++)
+		if (g_array_index(iommu->reserved, struct viommu_reserved, i).subtype ==
+		    VIOMMU_RESV_MEM_MSI)
+			return true;
+	return false;
+}
+
+static const struct viommu_reserved *find_overlap(const struct iommu *iommu,
+						  const struct viommu_reserved *window)
+{
+	for (guint i = 0; i < iommu->reserved->len; i++) {
+		const struct viommu_reserved *range =
+			&g_array_index(iommu->reserved, struct viommu_reserved, i);
+
+		if (range->first <= window->last && range->last >= window->first)
+			return range;
+	}
+	return NULL;
+}
+
+static bool check_window(struct iommu *iommu, const struct viommu_reserved *window, Error **errp)
+{
+	const struct viommu_reserved *range = find_overlap(iommu, window);
+
+	if (has_msi(iommu))
+		error_setg(errp, "msi: 'reserved' has a range for MSIs already");
+	else if (range)
+		error_setg(errp,
+			   "msi: 0x%" PRIx64 "-0x%" PRIx64 " overlaps 0x%" PRIx64 "-0x%" PRIx64
+			   " of 'reserved'",
+			   window->first, window->last, range->first, range->last);
+	return !has_msi(iommu) && !range;
+}
+
+static bool add_msi(struct iommu *iommu, Error **errp)
+{
+	OnOffAuto msi = iommu->settings.msi;
+	struct viommu_reserved window;
+
+	if (msi == ON_OFF_AUTO_OFF || (msi == ON_OFF_AUTO_AUTO && has_msi(iommu)))
+		return true;
+	if (!find_msi(&window)) {
+		if (msi == ON_OFF_AUTO_ON)
+			error_setg(errp, "msi: the MSI window of this machine is not known; set "
+					 "'reserved'");
+		return msi != ON_OFF_AUTO_ON;
+	}
+	if (!check_window(iommu, &window, errp))
+		return false;
+	g_array_append_val(iommu->reserved, window);
+	return true;
+}
+
+/* -- choices ------------------------------------------------------------------------ */
+
+static bool parse_firmware(struct iommu *iommu, Error **errp)
+{
+	static const char *const names[] = { "auto", "off", "viot", "dt" };
+	const char *name = iommu->settings.firmware ?: names[FIRMWARE_AUTO];
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (g_str_equal(name, names[i])) {
+			iommu->firmware = (enum firmware)i;
+			return true;
+		}
+	error_setg(errp, "firmware: '%s' is not auto, off, viot or dt", name);
+	return false;
+}
+
+static bool parse_proximity(struct iommu *iommu, Error **errp)
+{
+	const char *text = iommu->settings.proximity ?: "auto";
+	unsigned int number = 0;
+
+	iommu->proximity = g_str_equal(text, "auto")  ? PROXIMITY_AUTO
+			   : g_str_equal(text, "off") ? PROXIMITY_OFF
+						      : PROXIMITY_GIVEN;
+	if (iommu->proximity == PROXIMITY_GIVEN && qemu_strtoui(text, NULL, 0, &number)) {
+		error_setg(errp, "proximity-domain: '%s' is not a number, auto or off", text);
+		return false;
+	}
+	iommu->proximity_domain = number;
+	return true;
+}
+
+/* -- numbers ------------------------------------------------------------------------ */
+
+static bool check_aw_bits(const struct settings *settings, Error **errp)
+{
+	if (settings->aw_bits && settings->aw_bits <= MAX_AW_BITS)
+		return true;
+	error_setg(errp, "aw-bits: %d is not 1 to %d", settings->aw_bits, MAX_AW_BITS);
+	return false;
+}
+
+static bool check_input(const struct settings *settings, uint64_t last, Error **errp)
+{
+	if (settings->input_first <= last)
+		return true;
+	error_setg(errp, "%s: 0x%" PRIx64 " is less than input-first=0x%" PRIx64,
+		   settings->input_last ? "input-last" : "aw-bits", last, settings->input_first);
+	return false;
+}
+
+static bool check_domains(const struct settings *settings, Error **errp)
+{
+	if (!settings->domain_last || settings->domain_first <= settings->domain_last)
+		return true;
+	error_setg(errp, "domain-last: %" PRIu32 " is less than domain-first=%" PRIu32,
+		   settings->domain_last, settings->domain_first);
+	return false;
+}
+
+static bool check_probe_size(const struct settings *settings, Error **errp)
+{
+	if (settings->probe_size % PROBE_SIZE_ALIGNMENT)
+		error_setg(errp, "probe-size: %" PRIu32 " is not a multiple of %d",
+			   settings->probe_size, PROBE_SIZE_ALIGNMENT);
+	else if (settings->probe_size > MAX_PROBE_SIZE)
+		error_setg(errp, "probe-size: %" PRIu32 " is more than %d", settings->probe_size,
+			   MAX_PROBE_SIZE);
+	else
+		return true;
+	return false;
+}
+
+static uint64_t input_last(const struct settings *settings)
+{
+	return settings->input_last ?: UINT64_MAX >> (MAX_AW_BITS - settings->aw_bits);
+}
+
+static bool check_numbers(const struct settings *settings, Error **errp)
+{
+	return check_aw_bits(settings, errp) && check_input(settings, input_last(settings), errp) &&
+	       check_domains(settings, errp) && check_probe_size(settings, errp);
+}
+
+static struct viommu_config make_configuration(const struct settings *settings)
+{
+	return (struct viommu_config){
+		.size = sizeof(struct viommu_config),
+		.page_size_mask = settings->page_size_mask,
+		.input_first = settings->input_first,
+		.input_last = input_last(settings),
+		.domain_first = settings->domain_first,
+		.domain_last = settings->domain_last ?: UINT32_MAX,
+		.probe_size = settings->probe_size,
+		.bypass = settings->boot_bypass,
+		.max_domains = settings->max_domains,
+		.max_mappings = settings->max_mappings,
+		.max_bytes = settings->max_bytes,
+	};
+}
+
+bool settings_apply(struct iommu *iommu, Error **errp)
+{
+	iommu->reserved = g_array_new(false, false, sizeof(struct viommu_reserved));
+	if (!check_numbers(&iommu->settings, errp))
+		return false;
+	iommu->config = make_configuration(&iommu->settings);
+	return parse_reserved(iommu, errp) && check_reserved(iommu, errp) && add_msi(iommu, errp) &&
+	       parse_proximity(iommu, errp) && parse_firmware(iommu, errp);
+}
+
+void settings_release(struct iommu *iommu)
+{
+	if (iommu->reserved)
+		g_array_free(iommu->reserved, true);
+	iommu->reserved = NULL;
+}
