@@ -3,9 +3,9 @@
 #define VIOMMU_QEMU_COMPAT_H
 
 /*
- * What differs between the generations of QEMU: the one place where #if stands
+ * Differences between versions of QEMU: the only file with #if
  *
- * Built against 7.2 (Debian 12) and 10.0 (Debian 13). Included first by every file here.
+ * Supports 7.2 (Debian 12) and 10.0 (Debian 13). Every file includes it first, through iommu.h.
  */
 
 #include "qemu/osdep.h"
@@ -63,7 +63,7 @@
 #include "sysemu/sysemu.h"
 #endif
 
-/* Property tables: 7.2 ends them with an empty row, 10.0 counts. */
+/* Property tables: 7.2 wants an empty row at the end, 10.0 a count. */
 #if QEMU_AT_LEAST(10, 0)
 #define PROPERTY_TYPE(info)         ((info)->type)
 #define set_properties(dc, rows, n) device_class_set_props_n(dc, rows, n)
@@ -74,14 +74,14 @@
 #define bus_has_iommu(bus)          ((bus)->iommu_fn != NULL)
 #endif
 
-/* Who is asked for the address spaces behind a bus, and from 9.1 on what is told of assigned
- * devices (host.c). */
+/* The callbacks for functions below a bus: their address spaces, and from 9.1 on the hosts' IOMMUs of
+ * assigned devices (endpoint/host.c). */
 #if QEMU_AT_LEAST(10, 0)
 bool host_iommu_set(PCIBus *bus, void *opaque, int devfn, HostIOMMUDevice *host, Error **errp);
 void host_iommu_unset(PCIBus *bus, void *opaque, int devfn);
-#define BUS_IOMMU(ask) \
+#define BUS_IOMMU(get) \
 	{ \
-		.get_address_space = ask, .set_iommu_device = host_iommu_set, \
+		.get_address_space = get, .set_iommu_device = host_iommu_set, \
 		.unset_iommu_device = host_iommu_unset, \
 	}
 #define SET_RESTRICT_GRANULE(class, function) ((void)(function))
@@ -92,7 +92,7 @@ static inline void bus_set_iommu(PCIBus *bus, const bus_iommu *ops, void *opaque
 	bus->iommu_opaque = opaque;
 }
 #else
-#define BUS_IOMMU(ask)              (ask)
+#define BUS_IOMMU(get)              (get)
 #define SET_RESTRICT_GRANULE(class, function) ((class)->iommu_set_page_size_mask = (function))
 typedef PCIIOMMUFunc bus_iommu;
 static inline void bus_set_iommu(PCIBus *bus, const bus_iommu *ask, void *opaque)
@@ -101,7 +101,7 @@ static inline void bus_set_iommu(PCIBus *bus, const bus_iommu *ask, void *opaque
 }
 #endif
 
-/* Signatures that grew a parameter, or a const. */
+/* Signatures that got a parameter or a const. */
 #if QEMU_AT_LEAST(10, 1)
 #define CLASS_DATA const void *
 #else

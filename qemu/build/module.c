@@ -2,20 +2,18 @@
 #include "iommu.h"
 
 /*
- * The module: what `-plugin viommu-qemu.so` runs
+ * The entry of the module, for `-plugin viommu-qemu.so`
  *
- * QEMU loads plugins after the machine was chosen and before its devices are made: types
- * registered here can be named by -device. It uses nothing of the plugin interface but
- * its entry.
+ * QEMU loads plugins before it creates devices, so -device can name the types that are registered
+ * here. Nothing else of the plugin interface is used.
  *
- * Structures of QEMU are part of this module, so it must run in the very version whose
- * headers it was built with. All of QEMU's symbols are weak in it: an older or newer QEMU
- * can load it far enough to be told so.
+ * The module contains structures of QEMU, so it runs only in the version whose headers it was built
+ * with. QEMU's symbols are weak in it: another version can load it and then gets an error message.
  */
 
 QEMU_PLUGIN_EXPORT int qemu_plugin_version = QEMU_PLUGIN_VERSION;
 
-static bool is_our_qemu(void)
+static bool is_same_version(void)
 {
 	VersionInfo *running = qmp_query_version(NULL);
 	const VersionTriple *is = running->qemu;
@@ -36,7 +34,7 @@ static bool is_our_qemu(void)
  * better to say than that. */
 __attribute__((constructor)) static void check_version(void)
 {
-	if (!is_our_qemu())
+	if (!is_same_version())
 		exit(EXIT_FAILURE);
 }
 
@@ -50,7 +48,7 @@ static bool parse_argument(const char *argument)
 	}
 	on = !g_str_equal(argument, "help=off");
 	if (on)
-		error_report("viommu-qemu.so: unknown argument '%s'; there is only help=on",
+		error_report("viommu-qemu.so: unknown argument '%s'; the only one is help=on",
 			     argument);
 	return !on;
 }

@@ -2,7 +2,7 @@
 #include "iommu.h"
 
 /*
- * Built into QEMU's own tree: the types are there from the start, and module.c is left out
+ * Registers the types when the device is built in QEMU's own tree, instead of module.c
  */
 
 #include "qemu/module.h"

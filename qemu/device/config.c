@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "iommu.h"
 
-/* Configuration space, and the copy of it that virtio keeps. */
+/* The configuration space, and virtio's copy of it */
 
 void config_get(VirtIODevice *virtio, uint8_t *bytes)
 {

@@ -4,17 +4,17 @@
 /*
  * viommu-device: libviommu's device behind QEMU's virtio
  *
- * QEMU has the transport, the queues, features and status; libviommu has what the
- * requests mean. A chain of buffers goes to viommu_request() as it was popped, and goes
- * back with the length that it says.
+ * QEMU implements the transport, the queues, features and status; libviommu executes the requests.
+ * A chain of buffers goes to viommu_batch_request() as it was popped, and is returned with the
+ * length that this reports.
  *
- * What a guest can make QEMU do in one go is bounded: a kick serves as many requests as
- * the queue has entries, then the main loop has its turn.
+ * The work of one kick is bounded: at most as many requests as the queue has entries are served
+ * before the main loop runs again.
  */
 
 /* -- requests ---------------------------------------------------------------------- */
 
-/* So many are put in force, and shown as done, all at once. */
+/* At most so many requests are executed together, and then returned together. */
 #define BATCH 64
 
 static unsigned int batch_pop(struct iommu *iommu, VirtQueueElement **elements)
@@ -26,23 +26,23 @@ static unsigned int batch_pop(struct iommu *iommu, VirtQueueElement **elements)
 	return n;
 }
 
-/* How many bytes were written for each goes to `used`. */
+/* Sets `used` to the number of bytes written for each. */
 static void batch_run(struct iommu *iommu, VirtQueueElement **elements, unsigned int *used,
 		      unsigned int n)
 {
 	viommu_batch_begin(iommu->core);
 	for (unsigned int i = 0; i < n; i++)
 		used[i] = (unsigned int)viommu_batch_request(
-			iommu->core, elements[i]->out_sg, elements[i]->out_num,
-			elements[i]->in_sg, elements[i]->in_num);
+			iommu->core, elements[i]->out_sg, elements[i]->out_num, elements[i]->in_sg,
+			elements[i]->in_num);
 	viommu_batch_end(iommu->core);
 	notify_deliver(iommu);
 }
 
 /*
- * For each request by itself this would cost more than the request: locks, bookkeeping of the
- * queue, and calls to a host's IOMMU that could be one. Buffers are taken before and given back
- * after, for they may lie over registers of this very device. Returns how many there were.
+ * Requests share what costs more than a request does: locks, bookkeeping of the queue, and calls to
+ * a host's IOMMU. All buffers are popped before and pushed after, since they may overlap registers
+ * of this device. Returns the number of requests.
  */
 static unsigned int serve_batch(struct iommu *iommu)
 {
@@ -60,8 +60,7 @@ static unsigned int serve_batch(struct iommu *iommu)
 	return n;
 }
 
-/* A buffer may lie over the very register that kicks the queue: then giving it back would
- * come back here. */
+/* A buffer may overlap the register that kicks the queue, so that returning it kicks again. */
 static void serve(struct iommu *iommu)
 {
 	unsigned int n = 0, more;
@@ -102,7 +101,7 @@ static void events_kicked(VirtIODevice *virtio, VirtQueue *queue)
 	qemu_bh_schedule(VIOMMU_DEVICE(virtio)->events_bh);
 }
 
-/* What was left over while the machine stood still, here or before migration. */
+/* Serve what arrived while the machine was stopped, here or at the source of a migration. */
 static void run_state_changed(void *opaque, bool running, RunState state)
 {
 	struct iommu *iommu = opaque;
@@ -137,8 +136,8 @@ static void features_set(VirtIODevice *virtio, uint64_t features)
 	notify_deliver(iommu);
 }
 
-/* The driver's reset. In a reset of the whole system devices are still doing DMA now; they
- * must not lose their translations before all of them are quiet: see below. */
+/* In a reset of the whole system other devices still do DMA at this point. They keep their
+ * translations until all of them are quiet: see reset_exit(). */
 static void device_reset(VirtIODevice *virtio)
 {
 	struct iommu *iommu = VIOMMU_DEVICE(virtio);
@@ -166,7 +165,8 @@ static void reset_exit(EXIT_PHASE(object))
 	config_refresh(iommu);
 }
 
-/* -- life ----------------------------------------------------------------------------- */
+/* -- realize and unrealize
+ * ----------------------------------------------------------------------------- */
 
 static void device_unrealize(DeviceState *device)
 {

@@ -2,14 +2,13 @@
 #include "iommu.h"
 
 /*
- * Migration: libviommu's stream inside of QEMU's
+ * Migration: libviommu's saved state inside QEMU's stream
  *
- * virtio saves queues, features and the configuration space; libviommu what the driver made of
- * the device (docs/state.md). Neither takes what the user said along: the other QEMU is given that
- * again, and what does not fit is refused here, by its name.
+ * virtio saves queues, features and the configuration space; libviommu saves endpoints, domains and
+ * mappings (docs/state.md). Properties are not saved: the destination is started with them, and a
+ * property that does not fit the saved state is reported by name.
  *
- * With postcopy all of this is there before the guest runs, and the guest's memory is needed for
- * none of it.
+ * With postcopy all of this arrives before the guest runs, and loading it reads no guest memory.
  */
 
 static int saved_drop(void *opaque)
@@ -42,9 +41,9 @@ static int saved_create(void *opaque)
 	return -EFBIG;
 }
 
-/* -- does it fit? -------------------------------------------------------------------------- */
+/* -- properties of the source and of the destination ---------------------------------------- */
 
-/* What the guest has read there must be so here. */
+/* Fields that the guest has read at the source, and that must have the same value here. */
 static const struct field {
 	size_t offset, width;
 	const char *properties;
@@ -57,7 +56,7 @@ static const struct field {
 	{ VIOMMU_CONFIG_PROBE_SIZE, sizeof(uint32_t), "probe-size" },
 };
 
-/* By now the copy that virtio keeps is the source's. */
+/* virtio has loaded its copy of the configuration space already: it is the source's. */
 static bool fits_field(struct iommu *iommu, const struct field *field)
 {
 	uint64_t there = ldn_le_p(iommu->virtio.config + field->offset, (int)field->width);
@@ -66,9 +65,9 @@ static bool fits_field(struct iommu *iommu, const struct field *field)
 	viommu_config_read(iommu->core, field->offset, &here, field->width);
 	here = le64_to_cpu(here);
 	if (here != there)
-		error_report(TYPE_VIOMMU_DEVICE ": %s: the guest has been told 0x%" PRIx64
-			     ", and here it is 0x%" PRIx64,
-			     field->properties, there, here);
+		error_report("%s: %s: the saved state has 0x%" PRIx64
+			     ", and this device has 0x%" PRIx64,
+			     TYPE_VIOMMU_DEVICE, field->properties, there, here);
 	return here == there;
 }
 
@@ -81,23 +80,24 @@ static bool fits(struct iommu *iommu)
 	return all;
 }
 
-/* A machine may have several of these devices: say which one it is, and what helps. */
+/* Names the device, since a machine may have several. */
 static void report_refusal(struct iommu *iommu, int status, const char *reason)
 {
 	g_autofree char *path = object_get_canonical_path(OBJECT(iommu));
 
-	error_report(TYPE_VIOMMU_DEVICE ": the saved state cannot be loaded into %s: %s", path,
+	error_report("%s: the saved state cannot be loaded into %s: %s", TYPE_VIOMMU_DEVICE, path,
 		     reason);
 	if (status == -EBUSY)
-		error_printf("Give it the properties (max-domains, max-mappings and max-bytes may be "
-			     "higher) and the functions that it had where it was saved.\n");
+		error_printf(
+			"Start it with the properties (max-domains, max-mappings and max-bytes may "
+			"be higher) and the functions that it had where the state was saved.\n");
 }
 
-/* Bridges were loaded before (MIG_PRI_PCI_BUS): their bus numbers are those of the source. */
+/* Bridges are loaded before this (MIG_PRI_PCI_BUS), so bus numbers are those of the source. */
 static int saved_load(void *opaque, int version)
 {
 	struct iommu *iommu = opaque;
-	char reason[128] = "the guest has been told otherwise";
+	char reason[128] = "properties differ";
 	int status = -EBUSY;
 
 	endpoints_assign_ids(iommu);
@@ -114,8 +114,8 @@ static int saved_load(void *opaque, int version)
 
 /* -- what is saved ------------------------------------------------------------------------- */
 
-/* QEMU counts such a field with a sign. */
-static bool saved_can_be(void *opaque, int version)
+/* QEMU uses the length of such a field as a signed number. */
+static bool saved_length_is_valid(void *opaque, int version)
 {
 	return ((struct iommu *)opaque)->saved_length <= INT32_MAX;
 }
@@ -131,7 +131,7 @@ const VMStateDescription saved_core = {
 	.fields =
 		VMSTATE_FIELDS{
 			VMSTATE_UINT32(saved_length, struct iommu),
-			VMSTATE_VALIDATE("length of the saved state", saved_can_be),
+			VMSTATE_VALIDATE("length of the saved state", saved_length_is_valid),
 			VMSTATE_VBUFFER_ALLOC_UINT32(saved, struct iommu, 0, NULL, saved_length),
 			VMSTATE_END_OF_LIST(),
 		},

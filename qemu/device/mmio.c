@@ -2,16 +2,15 @@
 #include "iommu.h"
 
 /*
- * virtio-mmio: the device behind register windows, and endpoints that are
+ * virtio-mmio: the device on such a bus, and endpoints on others
  *
- * virtio 1.3, "Virtio Over MMIO". A viommu-device on a virtio-mmio bus serves the machine's
- * first root bus, if there is one that has no IOMMU yet, and those virtio devices on other
- * virtio-mmio buses that were told iommu_platform=on and are named behind it on the
- * command line. QEMU's virtio-mmio gives devices the system's address space; its bus class
- * has a place for another, which is used here.
+ * virtio 1.3, "Virtio Over MMIO". A viommu-device on a virtio-mmio bus serves the machine's first
+ * root bus, if that has no IOMMU yet, and the virtio devices on other virtio-mmio buses that have
+ * iommu_platform=on and follow it on the command line. QEMU's virtio-mmio gives devices the
+ * system's address space unless the bus class has a get_dma_as(), which is set here.
  */
 
-static struct iommu *server; /* the first on virtio-mmio */
+static struct iommu *server; /* the first IOMMU on virtio-mmio */
 
 static AddressSpace *transport_address_space(DeviceState *transport)
 {
@@ -39,7 +38,7 @@ void mmio_prepare(struct iommu *iommu)
 
 	if (!object_dynamic_cast(OBJECT(bus->parent), TYPE_VIRTIO_MMIO))
 		return;
-	VIRTIO_MMIO(bus->parent)->legacy = false; /* the device has no such form */
+	VIRTIO_MMIO(bus->parent)->legacy = false; /* a virtio-iommu has no legacy interface */
 	choose_root_bus(iommu);
 	if (server)
 		return;

@@ -4,13 +4,13 @@
 /*
  * viommu-pci: the device as a PCI function
  *
- * virtio 1.3, "Virtio Over PCI Bus". QEMU's virtio-pci does all of it; this chooses the root
- * bus that is served: the one the function is plugged into, unless another was named. The
- * function itself must be on a root bus, because the firmware tables name it by a bus
- * number that does not depend on what the guest does.
+ * virtio 1.3, "Virtio Over PCI Bus", which QEMU's virtio-pci implements. This file chooses the root
+ * bus to serve: the one that the function is plugged into, unless the user names another. The
+ * function must be on a root bus, because firmware tables identify it by a bus number, which must
+ * not depend on the guest.
  */
 
-/* Interrupts: of configuration, and of either queue. */
+/* One interrupt for configuration changes, one for each queue. */
 #define N_VECTORS 3
 
 struct proxy {

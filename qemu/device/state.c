@@ -5,11 +5,11 @@
  * Live inspection: what `qom-get PATH state` answers
  *
  *     state          endpoints, domains, counters, the last faults
- *     mappings       a page of mappings, and under "next" where the one after it begins
- *     mappings-from  where the page begins, "DOMAIN:ADDRESS": qom-set it to "next"
+ *     mappings       a page of mappings, and in "next" the start of the following page
+ *     mappings-from  the start of the page, "DOMAIN:ADDRESS": qom-set it to "next"
  *
- * All is JSON in a string. The guest's side is read as it is at that moment, between two
- * requests; nothing is stopped for it.
+ * The answers are JSON in a string. They show the state between two requests; the guest is not
+ * stopped for them.
  */
 
 #define MAX_DOMAINS  1024
@@ -145,14 +145,14 @@ static char *state_get(Object *owner, Error **errp)
 	return to_json(object);
 }
 
-/* -- mappings, a page at a time ------------------------------------------------------- */
+/* -- mappings, one page at a time ------------------------------------------------------- */
 
 struct cursor {
 	uint32_t domain;
 	uint64_t address;
 };
 
-/* The mapping at or behind the cursor, in whichever domain; the cursor goes behind it. */
+/* The first mapping at or after the cursor, in any domain. Moves the cursor behind it. */
 static bool mapping_next(struct iommu *iommu, struct cursor *cursor,
 			 struct viommu_mapping *ret_mapping)
 {

@@ -2,10 +2,10 @@
 #include "iommu.h"
 
 /*
- * Fault records between the thread that does the DMA and the event queue
+ * Fault records, from the thread that does the DMA to the event queue
  *
- * Records wait in a ring until the main loop has a buffer of the event queue for each: the guest
- * may fill that queue without a kick. Once the ring is full they are dropped, and libviommu counts
+ * A record waits in a ring until the main loop has a buffer of the event queue for it. The guest
+ * may add buffers without a kick. If the ring is full, records are dropped, and libviommu counts
  * them.
  */
 
@@ -43,7 +43,7 @@ void faults_clear(struct iommu *iommu)
 	qemu_mutex_unlock(&iommu->faults_lock);
 }
 
-/* A buffer that is too short for a record goes back empty, and the record is lost. */
+/* A buffer that is too short for a record is returned empty, and the record is lost. */
 static bool fault_deliver(struct iommu *iommu)
 {
 	VirtQueueElement *element = virtqueue_pop(iommu->events, sizeof(*element));

@@ -2,17 +2,16 @@
 #include "iommu.h"
 
 /*
- * Assigned devices: what the host's IOMMU cannot do, their endpoint cannot do either
+ * Assigned devices: limits of the host's IOMMU become limits of the endpoint
  *
- * Only from QEMU 9.1 on: there the owner of an assigned device hands over an object that
- * can be asked, before the guest runs. (7.2 tells of page sizes alone, through the memory
- * region, and only once that is in use.) Addresses that the host cannot map become reserved
- * regions of that endpoint; where the user or the machine reserved a range already, theirs
- * stays.
+ * From QEMU 9.1 on. There VFIO passes an object that describes the host's IOMMU before the guest
+ * runs. (7.2 reports page sizes only, through the memory region, once that is in use.) Addresses
+ * that the host cannot map become reserved regions of the endpoint, except where the user or the
+ * machine reserves a range already.
  */
 
-/* What no host range covers, but for what is reserved already. */
-static GArray *holes_between(GList *ranges, const GArray *reserved)
+/* The addresses outside all ranges of the host that are not in `reserved`. */
+static GArray *find_holes(GList *ranges, const GArray *reserved)
 {
 	GArray *holes = g_array_new(false, false, sizeof(struct viommu_reserved));
 	GList *inverse = NULL, *regions = NULL;
@@ -25,12 +24,12 @@ static GArray *holes_between(GList *ranges, const GArray *reserved)
 		regions = resv_region_list_insert(regions, region);
 	}
 	for (guint i = 0; i < reserved->len; i++) {
-		const struct viommu_reserved *theirs =
+		const struct viommu_reserved *known =
 			&g_array_index(reserved, struct viommu_reserved, i);
 		ReservedRegion *region = g_new0(ReservedRegion, 1);
 
 		region->type = 1; /* not a hole */
-		range_set_bounds(&region->range, theirs->first, theirs->last);
+		range_set_bounds(&region->range, known->first, known->last);
 		regions = resv_region_list_insert(regions, region);
 	}
 	for (GList *item = regions; item; item = item->next) {
@@ -49,9 +48,9 @@ static GArray *holes_between(GList *ranges, const GArray *reserved)
 	return holes;
 }
 
-/* Behind a bridge to PCI several functions share an endpoint: it can do what all of them can, until
- * the last one goes. */
-static void forget(struct endpoint *endpoint)
+/* Functions behind a bridge to PCI share an endpoint. It keeps the limits of all their hosts until
+ * the last function is removed. */
+static void remove_host(struct endpoint *endpoint)
 {
 	if (--endpoint->n_hosts)
 		return;
@@ -61,10 +60,10 @@ static void forget(struct endpoint *endpoint)
 	endpoint->page_size_mask = 0;
 }
 
-static void reserve(struct endpoint *endpoint, GList *ranges)
+static void reserve_holes(struct endpoint *endpoint, GList *ranges)
 {
-	g_autoptr(GArray) known = endpoint_reserved(endpoint);
-	g_autoptr(GArray) holes = holes_between(ranges, known);
+	g_autoptr(GArray) reserved = endpoint_reserved(endpoint);
+	g_autoptr(GArray) holes = find_holes(ranges, reserved);
 
 	if (!endpoint->host_reserved)
 		endpoint->host_reserved = g_array_new(false, false, sizeof(struct viommu_reserved));
@@ -78,14 +77,14 @@ static bool apply_limits(struct endpoint *endpoint, HostIOMMUDevice *host, Error
 	int status;
 
 	if (ranges)
-		reserve(endpoint, ranges);
+		reserve_holes(endpoint, ranges);
 	g_list_free_full(ranges, g_free);
 	if (class->get_page_size_mask &&
 	    !endpoint_restrict_granule(endpoint, class->get_page_size_mask(host), errp))
 		return false;
 	status = endpoint_update(endpoint);
 	if (status)
-		error_setg_errno(errp, -status, "what the host's IOMMU can do does not fit");
+		error_setg_errno(errp, -status, "the limits of the host's IOMMU do not fit");
 	return !status;
 }
 
@@ -98,7 +97,7 @@ bool host_iommu_set(PCIBus *bus, void *opaque, int devfn, HostIOMMUDevice *host,
 	endpoint->n_hosts++;
 	if (apply_limits(endpoint, host, errp))
 		return true;
-	forget(endpoint);
+	remove_host(endpoint);
 	return false;
 }
 
@@ -108,7 +107,7 @@ void host_iommu_unset(PCIBus *bus, void *opaque, int devfn)
 
 	if (!endpoint)
 		return;
-	forget(endpoint);
+	remove_host(endpoint);
 	if (endpoint->id != ENDPOINT_FREE)
 		endpoint_update(endpoint);
 }

@@ -2,18 +2,17 @@
 #include "iommu.h"
 
 /*
- * The memory region of an endpoint: translations for QEMU, and news for those who mirror them
+ * The memory region of an endpoint: translation, and replay for components that mirror mappings
  *
- * QEMU asks for an entry that speaks for a naturally aligned block around an address;
- * libviommu answers from an address on. Emulated devices ask anew for each access. Those
- * that mirror mappings (VFIO, vhost) are notified of each, in blocks again, and are told
- * all there is when they begin to listen.
+ * QEMU wants an entry for a naturally aligned block around an address; libviommu translates from an
+ * address on. Emulated devices translate each access. VFIO and vhost mirror mappings: they get all
+ * mappings when they register (replay), and then each change (notify.c).
  */
 
 /* -- translation --------------------------------------------------------------------- */
 
-/* Blocks of this size are looked for; what QEMU asks for is hardly ever larger. */
-#define BLOCK_LOOKED_FOR 0x10000ull
+/* The block that is tried first; accesses of QEMU are hardly ever larger. */
+#define BLOCK_WANTED 0x10000ull
 
 static IOMMUAccessFlags permissions(const struct viommu_translation *found)
 {
@@ -29,10 +28,8 @@ static uint32_t access_of(IOMMUAccessFlags flag)
 	       (flag & IOMMU_WO ? VIOMMU_MAP_F_WRITE : 0);
 }
 
-/*
- * An entry speaks for a whole naturally aligned block. Does the translation, found from
- * `iova` on, hold for all of the block of `size` bytes around it?
- */
+/* Is the translation, found from `iova` on, the same for all of the naturally aligned block of
+ * `size` bytes around it? */
 static bool holds_in_block(struct endpoint *endpoint, uint64_t iova, uint64_t size,
 			   const struct viommu_translation *found)
 {
@@ -49,11 +46,11 @@ static bool holds_in_block(struct endpoint *endpoint, uint64_t iova, uint64_t si
 	       permissions(&front) == permissions(found);
 }
 
-/* The largest power of two that address, answer and length allow a block to begin with. This
- * is in the way of every access, so it is no loop. */
+/* The size of the largest naturally aligned block that starts at `iova`. On the path of every
+ * access, hence no loop. */
 static uint64_t block_from_here(uint64_t iova, const struct viommu_translation *found)
 {
-	uint64_t aligned = BIT_ULL(ctz64(iova | found->address | BLOCK_LOOKED_FOR));
+	uint64_t aligned = BIT_ULL(ctz64(iova | found->address | BLOCK_WANTED));
 
 	return MIN(aligned, pow2floor(found->length));
 }
@@ -63,7 +60,7 @@ static IOMMUTLBEntry region_translate(IOMMUMemoryRegion *region, hwaddr iova, IO
 {
 	struct endpoint *endpoint = container_of(region, struct endpoint, translated);
 	uint64_t granule = granule_of(endpoint->iommu);
-	uint64_t looked_for = MAX(granule, BLOCK_LOOKED_FOR), whole;
+	uint64_t wanted = MAX(granule, BLOCK_WANTED), smallest;
 	IOMMUTLBEntry entry = {
 		.target_as = &address_space_memory,
 		.iova = iova,
@@ -73,14 +70,14 @@ static IOMMUTLBEntry region_translate(IOMMUMemoryRegion *region, hwaddr iova, IO
 	struct viommu_translation found;
 
 	if (viommu_translate(endpoint->iommu->core, qatomic_read(&endpoint->id), iova,
-			     looked_for - (iova & (looked_for - 1)), access_of(flag), &found))
+			     wanted - (iova & (wanted - 1)), access_of(flag), &found))
 		return entry;
 	entry.perm = permissions(&found);
-	whole = found.identity ? 1 : granule; /* mappings are made of whole granules */
-	if (holds_in_block(endpoint, iova, looked_for, &found))
-		entry.addr_mask = looked_for - 1;
+	smallest = found.identity ? 1 : granule; /* mappings consist of whole granules */
+	if (holds_in_block(endpoint, iova, wanted, &found))
+		entry.addr_mask = wanted - 1;
 	else
-		entry.addr_mask = MAX(whole, block_from_here(iova, &found)) - 1;
+		entry.addr_mask = MAX(smallest, block_from_here(iova, &found)) - 1;
 	entry.iova = iova & ~entry.addr_mask;
 	entry.translated_addr = found.address & ~entry.addr_mask;
 	return entry;
@@ -120,12 +117,12 @@ static int region_flags_changed(IOMMUMemoryRegion *region, IOMMUNotifierFlag old
 
 	if (!(new &IOMMU_NOTIFIER_DEVIOTLB_UNMAP) || endpoint->iommu->settings.ats)
 		return 0;
-	error_setg(errp, TYPE_VIOMMU_DEVICE " has probe-ats=off");
+	error_setg(errp, "probe-ats: it is off, and the device uses ATS");
 	return -EINVAL;
 }
 
-/* QEMU 7.2 ends when this fails while the guest runs. Then mappings that the host cannot make
- * are refused one by one. */
+/* Only QEMU 7.2 calls this, and exits if it fails while the guest runs. So it succeeds then, and
+ * the host refuses single mappings instead. */
 static int region_restrict_granule(IOMMUMemoryRegion *region, uint64_t mask, Error **errp)
 {
 	Error *error = NULL;

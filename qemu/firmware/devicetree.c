@@ -2,7 +2,7 @@
 #include "iommu.h"
 
 /*
- * The device tree: virtio-iommus in the tree that the machine has made of itself
+ * Nodes and properties for virtio-iommus in the device tree of the machine
  *
  *     pcie@... {
  *             iommu-map = <RID-FIRST &iommu ID-FIRST COUNT> ...;
@@ -10,8 +10,8 @@
  *     };
  *     virtio_mmio@... { #iommu-cells = <1> };     a device on virtio-mmio
  *
- * The map leaves out the functions that are virtio-iommus themselves. Linux reads only one
- * root bus out of a generic host's node: expander bridges are not found that way, with or
+ * The map has no virtio-iommu functions, since they are not translated. Linux finds only one root
+ * bus in the node of a generic host, so expander bridges do not work with a device tree, with or
  * without an IOMMU.
  */
 
@@ -60,7 +60,7 @@ static uint32_t mmio_node_add(void *fdt, const struct iommu *iommu)
 	return phandle;
 }
 
-/* Tell virtio-mmio transports by which ID they are known. */
+/* Give the nodes of virtio-mmio transports their endpoint IDs. */
 static void platform_link(void *fdt, const struct iommu *iommu, uint32_t phandle)
 {
 	struct endpoint *endpoint;
@@ -82,7 +82,7 @@ static void map_add(GArray *map, uint32_t phandle, uint32_t first, uint32_t end)
 		g_array_append_vals(map, cells, ARRAY_SIZE(cells));
 }
 
-/* A root bus's requester IDs, but for those of virtio-iommus. */
+/* Requester IDs below a root bus, without those of virtio-iommus. */
 static void map_add_root(GArray *map, uint32_t phandle, uint32_t first, uint32_t end)
 {
 	for (uint32_t bdf = first; bdf < end; bdf++) {
@@ -125,7 +125,8 @@ void devicetree_install(void)
 			continue;
 		if (!fdt || (function && !host)) {
 			if (iommu->firmware == FIRMWARE_DT)
-				warn_report("firmware=dt: this machine has no device tree for it");
+				warn_report("firmware: this machine has no device tree to which "
+					    "'dt' could add the device");
 			continue;
 		}
 		phandle = function ? node_add(fdt, host, function) : mmio_node_add(fdt, iommu);

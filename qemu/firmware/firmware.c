@@ -4,18 +4,17 @@
 #include <viommu/tables.h>
 
 /*
- * Firmware: how the guest learns which functions are behind which virtio-iommu
+ * The description of the IOMMUs for the guest: which functions are behind which
  *
- * Once the machine is complete, its root buses and all devices of this kind are put into
- * one topology, and libviommu-tables makes the table of it. How the table reaches the
- * guest depends on the machine:
+ * When the machine is complete, its root buses and all viommu devices form one topology, from which
+ * libviommu-tables generates a VIOT. How that reaches the guest depends on the machine:
  *
- *     pc, q35               as if it had been given with -acpitable
- *     other ACPI machines   beside the machine's own tables: loader.c
- *     a device tree         nodes and properties: devicetree.c
+ *     pc, q35               as with -acpitable
+ *     other ACPI machines   with the machine's own tables: loader.c
+ *     device tree           nodes and properties instead: devicetree.c
  *
- * The notifier is added after the machine's own one, and runs before it: QEMU keeps them
- * last in, first out. So what is added to tables and tree here still counts.
+ * QEMU runs the newest notifier first. This one is added after the machine's own and therefore runs
+ * before the machine builds its tables and its tree.
  */
 
 static char *iommu_name(const struct iommu *iommu)
@@ -29,19 +28,19 @@ static void topology_add_iommu(struct viommu_topology *topology, const struct io
 {
 	PCIDevice *function = iommu_function(iommu);
 	g_autofree char *name = iommu_name(iommu);
-	struct viommu_iommu said = { .size = sizeof(said), .name = name };
+	struct viommu_iommu description = { .size = sizeof(description), .name = name };
 	struct viommu_pci_range itself = { .size = sizeof(itself) };
 
 	if (!function) {
-		said.kind = VIOMMU_VIRTIO_MMIO;
-		said.base = iommu_window(iommu);
-		viommu_topology_add_iommu(topology, &said);
+		description.kind = VIOMMU_VIRTIO_MMIO;
+		description.base = iommu_window(iommu);
+		viommu_topology_add_iommu(topology, &description);
 		return;
 	}
-	said.kind = VIOMMU_VIRTIO_PCI;
-	said.bdf = pci_get_bdf(function);
-	viommu_topology_add_iommu(topology, &said);
-	itself.bdf_first = itself.bdf_last = said.bdf;
+	description.kind = VIOMMU_VIRTIO_PCI;
+	description.bdf = pci_get_bdf(function);
+	viommu_topology_add_iommu(topology, &description);
+	itself.bdf_first = itself.bdf_last = description.bdf;
 	viommu_topology_add_pci_range(topology, &itself);
 }
 
@@ -89,7 +88,7 @@ static void warn_findings(const struct viommu_findings *findings)
 	}
 }
 
-/* The table of all devices whose firmware property allows it; NULL if there are none. */
+/* The table of all devices whose `firmware` property allows it, or NULL. */
 static void *viot_generate(size_t *ret_length)
 {
 	struct viommu_topology *topology = viommu_topology_new();
@@ -118,7 +117,7 @@ static void *viot_generate(size_t *ret_length)
 
 /* -- pc and q35 ----------------------------------------------------------------------------- */
 
-/* The interface of -acpitable takes files. */
+/* acpi_table_add() takes the name of a file. */
 static void viot_install(const void *bytes, size_t length)
 {
 	static QemuOptsList list = {
@@ -144,7 +143,7 @@ static void viot_install(const void *bytes, size_t length)
 	close(file);
 }
 
-/* QEMU lets an IOMMU take a bus from another without a word. The guest would be told of both. */
+/* QEMU lets a later IOMMU replace another on a bus. The tables would describe both. */
 static void refuse_shared_bus(const struct iommu *iommu)
 {
 	PCIBus *bus = iommu->root_bus;

@@ -2,17 +2,16 @@
 #include "iommu.h"
 
 /*
- * The table loader: a table more for machines that have no place for one
+ * An additional ACPI table for machines that offer no interface for one: arm's virt, microvm
  *
- * Firmware reads ACPI tables as files of fw_cfg, and a script, "etc/table-loader", that
- * says where they go and which bytes point at which (QEMU, bios-linker-loader). arm's virt
- * and microvm write both anew when the guest reads the first of them, because by then
- * its PCI buses have numbers.
+ * Firmware reads ACPI tables as files of fw_cfg, and a script, "etc/table-loader", whose commands
+ * allocate the files and patch pointers and checksums (QEMU: bios-linker-loader). The machine
+ * writes both again when the guest selects one of them, because its PCI buses have numbers then.
  *
- * So their script gets another name, and one of ours its place. When the guest selects
- * ours, the machine's is selected first, and so is written; ours is the same with a file
- * more, in which stand the new table and a copy of the XSDT that lists it too. The RSDP is
- * made to point there. (EDK2 takes every table that a pointer of the script leads to.)
+ * So the machine's script is renamed, and ours takes its name. When the guest selects our script,
+ * we select the machine's, which makes the machine write it, and copy it. Our copy has one more
+ * file with the new table and with a copy of the XSDT that lists it too, and the RSDP points to
+ * that XSDT. (EDK2 installs every table to which a pointer of the script leads.)
  */
 
 #define LOADER_FILE  "etc/table-loader"
@@ -28,7 +27,7 @@
 #define POINTER         8
 #define ALIGNMENT       64
 #define MAX_SCRIPT      0x10000
-#define SCRIPT_STEP     0x1000 /* qboot reads the script onto its stack: no more than needed */
+#define SCRIPT_STEP     0x1000 /* qboot reads the script onto its stack: keep it small */
 #define MAX_XSDT        0x1000
 
 enum { ALLOCATE = 1, ADD_POINTER, ADD_CHECKSUM };
@@ -61,10 +60,10 @@ static struct {
 	size_t n_commands, max_commands;
 	uint8_t *file; /* the table, and from `xsdt` on the copy of the XSDT */
 	size_t xsdt, length;
-	uint64_t machine_xsdt; /* where the machine's stands in its file */
+	uint64_t machine_xsdt; /* offset of the machine's XSDT in its file */
 } loader;
 
-/* The bytes that the machine has for a file of its own. */
+/* The contents of a file of the machine. */
 static uint8_t *machine_file(const char *name, size_t *ret_length)
 {
 	g_autofree char *wanted = g_strdup_printf("/rom@%s", name);
@@ -86,7 +85,7 @@ static uint8_t *machine_file(const char *name, size_t *ret_length)
 	return NULL;
 }
 
-static struct command *add(uint32_t code)
+static struct command *command_add(uint32_t code)
 {
 	static struct command too_many;
 	struct command *command = &too_many;
@@ -100,7 +99,7 @@ static struct command *add(uint32_t code)
 
 static void add_pointer(size_t at, const char *to_file)
 {
-	struct command *command = add(ADD_POINTER);
+	struct command *command = command_add(ADD_POINTER);
 
 	g_strlcpy(command->pointer.at_file, OUR_FILE, FW_CFG_MAX_FILE_PATH);
 	g_strlcpy(command->pointer.to_file, to_file, FW_CFG_MAX_FILE_PATH);
@@ -108,7 +107,7 @@ static void add_pointer(size_t at, const char *to_file)
 	command->pointer.length = POINTER;
 }
 
-/* Copy the XSDT behind our table, with an entry more. Returns its length, or 0. */
+/* Copy the XSDT behind our table, with one more entry. Returns its length, or 0. */
 static size_t copy_xsdt(uint64_t at)
 {
 	size_t tables_length, length;
@@ -121,16 +120,16 @@ static size_t copy_xsdt(uint64_t at)
 	if (length < TABLE_HEADER || length > MAX_XSDT - POINTER || length > tables_length - at)
 		return 0;
 	memcpy(copy, tables + at, length);
-	stq_le_p(copy + length, 0); /* the table stands at the beginning of the file */
+	stq_le_p(copy + length, 0); /* our table is at offset 0 of the file */
 	stl_le_p(copy + TABLE_LENGTH_AT, (uint32_t)(length + POINTER));
 	copy[TABLE_SUM_AT] = 0;
 	return length + POINTER;
 }
 
-/* Take over a command of the machine's; the one that leads to the XSDT leads to ours. */
-static void take(const struct command *theirs, size_t *ret_xsdt_length)
+/* Copy a command of the machine. The pointer to its XSDT becomes a pointer to ours. */
+static void copy_command(const struct command *theirs, size_t *ret_xsdt_length)
 {
-	struct command *ours = add(le32_to_cpu(theirs->code));
+	struct command *ours = command_add(le32_to_cpu(theirs->code));
 	size_t length;
 	uint8_t *rsdp;
 
@@ -142,7 +141,7 @@ static void take(const struct command *theirs, size_t *ret_xsdt_length)
 	rsdp = machine_file(RSDP_FILE, &length);
 	if (!rsdp || length < RSDP_XSDT_AT + POINTER)
 		return;
-	/* It may be selected again without having been written again. */
+	/* The script may be selected again without the machine writing its files again. */
 	if (ldq_le_p(rsdp + RSDP_XSDT_AT) != loader.xsdt)
 		loader.machine_xsdt = ldq_le_p(rsdp + RSDP_XSDT_AT);
 	*ret_xsdt_length = copy_xsdt(loader.machine_xsdt);
@@ -160,19 +159,19 @@ static void write_script(void)
 
 	memset(loader.script, 0, sizeof(loader.script));
 	loader.n_commands = 0;
-	command = add(ALLOCATE);
+	command = command_add(ALLOCATE);
 	g_strlcpy(command->allocate.file, OUR_FILE, FW_CFG_MAX_FILE_PATH);
 	command->allocate.align = cpu_to_le32(ALIGNMENT);
 	command->allocate.zone = ZONE_HIGH;
 	for (size_t i = 0; theirs && i < length / sizeof(*theirs); i++)
 		if (theirs[i].code)
-			take(&theirs[i], &xsdt_length);
+			copy_command(&theirs[i], &xsdt_length);
 	if (!xsdt_length)
 		return;
 	for (size_t at = TABLE_HEADER; at < xsdt_length - POINTER; at += POINTER)
 		add_pointer(loader.xsdt + at, TABLES_FILE);
 	add_pointer(loader.xsdt + xsdt_length - POINTER, OUR_FILE);
-	command = add(ADD_CHECKSUM);
+	command = command_add(ADD_CHECKSUM);
 	g_strlcpy(command->checksum.file, OUR_FILE, FW_CFG_MAX_FILE_PATH);
 	command->checksum.at = cpu_to_le32((uint32_t)loader.xsdt + TABLE_SUM_AT);
 	command->checksum.first = cpu_to_le32((uint32_t)loader.xsdt);
@@ -189,8 +188,8 @@ static FWCfgFile *directory_entry(const char *name)
 	return NULL;
 }
 
-/* Select the machine's script by the register that the guest has for that. Its key changes
- * with files that come before it. A resized file is set by its old name, so ours is set again. */
+/* Select the machine's script through the guest's register. Its key depends on the files before it.
+ * fw_cfg resizes a file by its name, which is now ours, so ours is set again. */
 static void script_selected(void *opaque)
 {
 	FWCfgState *fw_cfg = loader.fw_cfg;
@@ -207,7 +206,7 @@ static void script_selected(void *opaque)
 			   loader.max_commands * sizeof(*loader.script));
 }
 
-/* The first reset comes when the machine has its files, and before the guest reads them. */
+/* At the first reset the machine has added its files, and the guest has read none. */
 static void machine_reset(void *opaque)
 {
 	FWCfgFile *theirs;

@@ -2,8 +2,7 @@
 #include "iommu.h"
 
 /*
- * The IOMMUs and the root buses of the machine: which bus numbers lie below each, and which IOMMU
- * serves it
+ * The root buses of the machine, their bus numbers, and the IOMMU that serves each
  */
 
 iommu_list iommus = QTAILQ_HEAD_INITIALIZER(iommus);
@@ -22,7 +21,6 @@ static gint root_compare(gconstpointer a, gconstpointer b)
 	return pci_bus_num(*(PCIBus *const *)a) - pci_bus_num(*(PCIBus *const *)b);
 }
 
-/* All root buses, by bus number. */
 GPtrArray *root_buses(void)
 {
 	GPtrArray *roots = g_ptr_array_new();
@@ -32,7 +30,7 @@ GPtrArray *root_buses(void)
 	return roots;
 }
 
-/* From a root bus's own number to the next root bus, all numbers can come to be below it. */
+/* The guest may number buses below a root bus up to the number of the next root bus. */
 uint8_t root_bus_last(const GPtrArray *roots, guint i)
 {
 	return i + 1 < roots->len ? (uint8_t)(pci_bus_num(roots->pdata[i + 1]) - 1) : UINT8_MAX;
