@@ -450,7 +450,9 @@ def attempt(run, arguments):
         lines = (run.log.partition("Run /init")[2] or run.log).splitlines()
         print("".join(f"        | {line}\n" for line in lines[-LINES_SHOWN:]), end="")
     sys.stdout.flush()
-    if not arguments.keep:
+    if arguments.keep:
+        print(f"        kept in {run.folder}")
+    else:
         run.clean()
     return not reason
 
