@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What was once wrong in the module, or would be easy to get wrong: a case, a sentence."""
+"""Cases for the module in a stock QEMU: past bugs and likely mistakes, one function each."""
 
 import json
 import os
@@ -20,8 +20,8 @@ EVERYTHING = (1 << 64) - 1
 DOMAIN = 1
 LINES_SHOWN = 60
 STATE_MAGIC = b"VIOS"
-UNASSIGNED = 0x80000000         # IDs from here on are of functions without a bus number
-KILLED = -9                 # by us, for it ran
+UNASSIGNED = 0x80000000         # IDs from here on are of functions whose bus has no number
+KILLED = -9                 # by us, because it ran
 
 
 def expect(what, condition):
@@ -30,7 +30,7 @@ def expect(what, condition):
 
 
 def started(victim):
-    """A driver that has brought the device up."""
+    """Returns a driver that has started the device."""
     driver.enable_ecam(victim.qtest)
     iommu = driver.Driver(victim.qtest, IOMMU, WINDOW)
     iommu.start()
@@ -47,12 +47,12 @@ def an_unmap_of_everything_reaches_a_mirror(stage):
         expect("MAP", iommu.map(DOMAIN, first, last, 0) == driver.OK)
     expect("all is mirrored", victim.get("w0", "mirror").count("\n") > 2)
     expect("UNMAP", iommu.unmap(DOMAIN, 0, EVERYTHING) == driver.OK)
-    expect(f"told wrongly: {victim.get('w0', 'wrong')}", not victim.get("w0", "wrong"))
+    expect(f"wrong notification: {victim.get('w0', 'wrong')}", not victim.get("w0", "wrong"))
     expect("nothing is mirrored", not victim.get("w0", "mirror"))
 
 
 def an_endpoint_behind_a_bridge_to_pci_outlives_its_first_function(stage):
-    """All of it shares the endpoint that has the number of the function at 0."""
+    """All functions share the endpoint, which has the ID of function 0."""
     victim = stage.start([
         f"viommu-pci,id=iommu0,addr={IOMMU}", f"pcie-root-port,id=rp0,chassis=1,addr={PORT}",
         "pcie-pci-bridge,id=br0,bus=rp0", "viommu-watch,id=first,bus=br0,addr=0",
@@ -144,7 +144,7 @@ def a_host_without_a_page_size_of_the_device_is_refused(stage):
 
 
 def a_host_that_comes_later_cannot_change_the_granule(stage):
-    """7.2 has no way to refuse it, and warns."""
+    """7.2 cannot refuse such a host, and warns."""
     victim = stage.start([f"viommu-pci,id=iommu0,addr={IOMMU},boot-bypass=off",
                           f"pcie-root-port,id=rp0,chassis=1,addr={PORT}"])
     iommu = started(victim)
@@ -155,7 +155,7 @@ def a_host_that_comes_later_cannot_change_the_granule(stage):
                                **{"page-sizes": PAGES_2M})
     except Failed as failed:
         said = str(failed)
-    victim.wait_for(f"a word: {said}", lambda: "do not fit" in said + victim.machine.output, 10)
+    victim.wait_for(f"a message: {said}", lambda: "do not fit" in said + victim.machine.output, 10)
     expect("the page sizes", json.loads(victim.get("iommu0", "state"))["page-size-mask"] ==
            "0xfffffffffffff000")
     expect("the device works", iommu.attach(DOMAIN, PORT << 3) == driver.OK and
@@ -164,7 +164,7 @@ def a_host_that_comes_later_cannot_change_the_granule(stage):
 
 def addresses_that_a_host_cannot_map_are_reserved(stage):
     if stage.qemu.generation == "7.2":
-        return                          # which does not tell of it
+        return                          # which does not report it
     reach = (1 << 39) - 1
     watch = {"driver": "viommu-watch", "id": "w0", "bus": "rp0", "reach": reach,
              "page-sizes": 0xfffffffffffff000}
@@ -224,7 +224,7 @@ def functions_behind_a_bridge_to_pci_have_the_limits_of_all_their_hosts(stage):
            iommu.map(DOMAIN, 1 << 40, (1 << 40) + 0xfff, 0) == driver.OK)
 
 
-# -- saved state in QEMU's stream ----------------------------------------------------------------
+# -- migration streams ----------------------------------------------------------------
 
 HERE_ARE = [f"viommu-watch,id=w0,addr={WATCH}"]
 
@@ -240,7 +240,7 @@ def source(stage):
 
 
 def stream_of(stage, victim):
-    """All that a QEMU sends when it is moved."""
+    """Returns the whole migration stream of a QEMU."""
     path = os.path.join(stage.folder, "stream")
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(path)
@@ -253,7 +253,7 @@ def stream_of(stage, victim):
 
 
 def fed(stage, stream, iommu="", functions=tuple(HERE_ARE)):
-    """A QEMU that was sent a stream: its exit status, None if it lives on; and what it said."""
+    """Send a stream to a QEMU; returns its exit status (KILLED if it ran) and its output."""
     path = os.path.join(stage.folder, f"feed{len(stage.victims)}")
     victim = stage.start([f"viommu-pci,id=iommu0,addr={IOMMU}{iommu}", *functions],
                          ["-incoming", f"unix:{path}"])
@@ -262,7 +262,7 @@ def fed(stage, stream, iommu="", functions=tuple(HERE_ARE)):
         try:
             connection.sendall(stream)
         except OSError:
-            pass                        # it has seen enough
+            pass                        # QEMU has refused it and exited
     victim.wait_for("the end of loading", lambda: not victim.machine.alive() or victim.runs())
     victim.machine.kill() if victim.runs() else victim.machine.finish(time.monotonic() + 10)
     return victim.machine.process.returncode, victim.machine.output
@@ -279,12 +279,12 @@ def a_state_that_does_not_fit_is_refused_with_the_reason(stage):
             ("", [], "no endpoint 0x28")):
         status, said = fed(stage, stream, iommu, functions)
         expect(f"{reason}: {said}", status == 1 and re.search(reason, said))
-        expect(f"no cure: {said}", "max-mappings and max-bytes may be higher" in said)
+        expect(f"no advice: {said}", "max-mappings and max-bytes may be higher" in said)
     expect("more room does not fit", fed(stage, stream, ",max-mappings=7")[0] == KILLED)
 
 
 def a_truncated_stream_is_refused(stage):
-    """As when the other QEMU dies half-way."""
+    """As when the source dies half-way."""
     stream = stream_of(stage, source(stage)[0])
     state = stream.index(STATE_MAGIC)
     length = struct.unpack_from("<Q", stream, state + 8)[0]
@@ -294,7 +294,7 @@ def a_truncated_stream_is_refused(stage):
 
 
 def bus_numbers_that_changed_since_the_last_request_do_not_stop_a_migration(stage):
-    """Nor does a function without a bus number, which the guest attached by a guess."""
+    """Nor does a function without a bus number whose ID the guest guessed and attached."""
     functions = [*HERE_ARE, f"pcie-root-port,id=rp0,chassis=1,addr={PORT}",
                  "viommu-watch,id=w1,bus=rp0", f"pcie-root-port,id=rp1,chassis=2,addr={PORT + 1}",
                  "viommu-watch,id=w2,bus=rp1"]
@@ -312,7 +312,7 @@ def bus_numbers_that_changed_since_the_last_request_do_not_stop_a_migration(stag
 
 
 def a_state_of_an_invalid_length_is_refused(stage):
-    """QEMU would ask for as much memory as a negative number is when it has no sign."""
+    """QEMU would allocate a negative length as an unsigned number."""
     stream = stream_of(stage, source(stage)[0])
     state = stream.index(STATE_MAGIC)
     for length in (0, 1, 0x7fffffff, 0x80000000, 0xffffffff):
@@ -323,7 +323,7 @@ def a_state_of_an_invalid_length_is_refused(stage):
 
 def a_migration_can_be_cancelled_and_started_again(stage):
     victim, iommu = source(stage)
-    for mebibyte in range(8, 16):       # memory that does not pass in an instant
+    for mebibyte in range(8, 16):       # so that the migration takes a while
         victim.qtest.write(mebibyte << 20, os.urandom(1 << 20))
     for how in ("cancelled", "completed"):
         other = stage.start([f"viommu-pci,id=iommu0,addr={IOMMU}", *HERE_ARE],
@@ -363,7 +363,7 @@ CASES = [an_unmap_of_everything_reaches_a_mirror,
 
 
 def show(stage):
-    """What the last QEMU said."""
+    """Print the output of the last QEMU."""
     if stage.victims:
         last = stage.victims[-1].machine
         time.sleep(0.5)
@@ -372,7 +372,7 @@ def show(stage):
 
 
 def play(qemu, arguments):
-    """All cases with one QEMU; returns how many failed."""
+    """Run all cases with one QEMU; returns the number that failed."""
     failed = 0
     for case in CASES:
         stage = Stage(qemu, arguments.sanitized)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What a guest would do: PCI configuration on q35, and a driver of a virtio-iommu function."""
+"""A guest's PCI configuration on q35, and its driver of a virtio-iommu function."""
 
 import struct
 
@@ -58,42 +58,42 @@ class Function:
 
 
 def enable_ecam(qtest):
-    """What firmware does first on q35."""
+    """Enable ECAM, as q35 firmware does first."""
     for at, value in ((0x64, 0), (0x60, ECAM | 1)):
         qtest.out(0xcf8, 0x80000000 | at)
         qtest.out(0xcfc, value)
 
 
 def bridge_open(bridge, secondary, last=None):
-    """Give the buses behind a bridge their numbers."""
+    """Number the buses behind a bridge."""
     bridge.set(PRIMARY_BUS, 4, (last or secondary) << 16 | secondary << 8)
     bridge.set(COMMAND, 2, MEMORY | MASTER)
 
 
 def slot_off(port):
-    """Let a plugged function behind a root port go."""
+    """Complete the unplugging of a function behind a root port."""
     port.set(port.capability(CAP_EXPRESS) + SLOT_CONTROL, 2, POWER_OFF)
 
 
 def eject(qtest, device):
-    """Let a plugged function go, where QEMU's ACPI tables would: on every bus, to be sure."""
+    """Complete the unplugging of a function as QEMU's ACPI tables do, on every bus."""
     for bus in range(4):
         qtest.out(ACPI_HOTPLUG + ACPI_BUS, bus)
         qtest.out(ACPI_HOTPLUG + ACPI_EJECT, 1 << device)
 
 
 class Driver(Function):
-    """A virtio-iommu function, its registers in a window that this chooses."""
+    """A virtio-iommu function whose registers are mapped into a window."""
 
     def __init__(self, qtest, device, window):
         super().__init__(qtest, device)
         self.window = window
         self.at = {}
         self.offered = [0, 0]
-        self.silent = False     # the last request got no answer
+        self.silent = False     # true when the last request got no answer
 
     def place(self):
-        """Put BAR 4, where QEMU has virtio's registers, into the window."""
+        """Map BAR 4, which has virtio's registers in QEMU, into the window."""
         self.set(BAR + 16, 4, self.window & 0xffffffff)
         self.set(BAR + 20, 4, self.window >> 32)
         self.set(BAR + 4, 4, 0xfe000000)
@@ -121,7 +121,7 @@ class Driver(Function):
         self.common(QUEUE_ENABLE, 2, 1)
 
     def start(self, features=IOMMU_FEATURES | VERSION_1):
-        """From wherever the device is to a device that serves."""
+        """Reset the device and bring it to DRIVER_OK."""
         self.place()
         self.silent = False
         self.status(0)

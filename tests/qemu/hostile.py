@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""A hostile guest without a guest: the module in a stock QEMU, at the speed of its registers.
+"""A hostile driver without a guest: random correct and incorrect use of the module in a stock QEMU.
 
     hostile.py [--steps N] [--seconds N] [--seed N] [--qemu installed|7.2|10.0] [--sanitized]
 
-The processors stand still; this does what a driver could, rightly and wrongly, by turns: requests
-and rings of all kinds, registers, windows and bus numbers moved, bus mastering off, resets, functions
-plugged in and out, snapshots, migrations, properties read and set. A function that mirrors its
-mappings as VFIO does (watch.c) must never be told what a host's IOMMU would not understand, and must
-have, whenever we look, exactly what the guest mapped. A seed and a number of steps say all there is
-to a run. Exit status: 0 when nothing broke, 1 when something did, 2 when something is missing.
+The processors are stopped; this script does what a driver could: requests, rings, registers, moved
+windows and bus numbers, bus mastering off, resets, hotplug, snapshots, migrations, properties read
+and set. A function that mirrors its mappings as VFIO does (watch.c) must get no notification that a
+host's IOMMU could not execute, and must have exactly the guest's mappings at each check. A seed and a
+number of steps reproduce a run. Exit status: 0 when nothing broke, 1 when something did, 2 when
+something is missing.
 """
 
 import argparse
@@ -33,7 +33,7 @@ IOMMU, FIXED, PORT, DEEP_PORT = 4, 5, 6, 7            # devices on the first bus
 WINDOW, OTHER_WINDOW = 0xc0000000, 0xc0100000
 FIRST_BUS_END = 0x100
 LOOK_EVERY = 25
-PATIENCE = 0.3          # how likely a driver begins anew whose device does not answer
+RESTARTS = 0.3          # probability that a driver whose device does not answer starts again
 ADDRESSES = [0, 0x1000, 0x2000, 0x5000, 0x10000, 0x100000, 0xfedff000, 0xfee00000, 0xfef00000,
              1 << 32, 1 << 47, (1 << 63) - 0x1000, 1 << 63, (1 << 64) - 0x1000]
 DOMAINS = [1, 1, 1, 1, 1, 2, 3]         # most endpoints share one
@@ -44,7 +44,7 @@ ODD = [0, 1, 0x7f, 0x80, 0xff, 0x7fff, 0xffff, 0x7fffffff, 0x80000000, 0xfffffff
 
 
 class Attack:
-    """A run: everything follows from its seed."""
+    """One run, determined by its seed."""
 
     def __init__(self, stage, seed):
         self.stage = stage
@@ -56,7 +56,7 @@ class Attack:
         packages.run("qemu-img", "create", "-q", "-f", "qcow2", self.snapshots, "1M")
         self.steps, self.last = 0, "start"
         self.plugged = self.deep = False
-        self.saved = None           # what was plugged in when a snapshot was taken
+        self.saved = None           # what was plugged in at the snapshot
         self.victim = self.launch()
         self.begin()
 
@@ -71,10 +71,10 @@ class Attack:
             ["-global", "ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off",
              "-drive", f"if=none,id=snap,file={self.snapshots},format=qcow2", *incoming])
 
-    # -- a driver that behaves ---------------------------------------------------------------
+    # -- a correct driver ---------------------------------------------------------------
 
     def begin(self):
-        """As after power-on: the guest sees nothing yet."""
+        """As after power-on, before the guest has configured anything."""
         qtest = self.victim.qtest
         driver.enable_ecam(qtest)
         self.driver = driver.Driver(qtest, IOMMU, WINDOW)
@@ -86,7 +86,7 @@ class Attack:
         self.driver.start()
 
     def number_deep(self):
-        """Numbers for the buses behind the second port, and for that behind the bridge there."""
+        """Number the buses behind the second port and behind the bridge there."""
         driver.bridge_open(self.deep_port, 8, 9)
         if self.deep:
             driver.bridge_open(driver.Function(self.victim.qtest, 0, bus=8), 9)
@@ -100,7 +100,7 @@ class Attack:
         return first, min(first + self.random.choice(LENGTHS) - 1, (1 << 64) - 1)
 
     def request(self):
-        """Something that a driver may well ask for."""
+        """A well-formed request."""
         pick, domain = self.random.random(), self.random.choice(DOMAINS)
         if pick < 0.2:
             self.driver.attach(domain, self.endpoint(), self.random.choice([0, 0, 0, 1]))
@@ -117,7 +117,7 @@ class Attack:
             self.driver.probe(self.endpoint())
 
     def requests(self):
-        """Several requests with one kick, as batches are."""
+        """Several requests with one kick: a batch."""
         for i in range(self.random.randrange(1, driver.ENTRIES // 2)):
             body = self.body(self.random.choice(DOMAINS))
             slot = driver.BUFFERS + 0x100 * i
@@ -147,10 +147,10 @@ class Attack:
             address = self.random.choice(ADDRESSES) + self.random.choice([0, 0, 0xff0, 0x1000])
             self.victim.set(who, "access", hex(address & (1 << 64) - 1))
 
-    # -- one that does not -----------------------------------------------------------------------
+    # -- an incorrect driver -----------------------------------------------------------------------
 
     def somewhere(self):
-        """An address for a buffer: memory, registers, or nothing at all."""
+        """An address for a buffer: memory, registers, or neither."""
         return self.random.choice([
             driver.BUFFERS, driver.RINGS, self.driver.window,
             self.driver.window + self.random.randrange(0, 0x4000, 4),
@@ -165,7 +165,7 @@ class Attack:
         self.driver.ask(data, self.random.choice([0, 1, 4, 5, 100, 516, 600]))
 
     def chain(self):
-        """A chain of buffers that may lie anywhere."""
+        """A chain of buffers at any addresses."""
         count = self.random.randrange(1, driver.ENTRIES - 1)
         self.driver.offer(self.random.randrange(2), [
             (self.somewhere(), self.random.choice([0, 4, 20, 36, 64, 516, 0x10000, 0xffffffff]),
@@ -173,7 +173,7 @@ class Attack:
         self.driver.kick(self.random.randrange(2))
 
     def ring(self):
-        """Random bytes where rings are."""
+        """Random bytes in the rings."""
         at = driver.RINGS + self.random.randrange(0, 2 * driver.RING_BYTES)
         self.driver.qtest.write(at, self.random.randbytes(self.random.choice([1, 2, 16, 256])))
         self.driver.kick(self.random.randrange(2))
@@ -186,8 +186,8 @@ class Attack:
         self.driver.qtest.peek(at, width)
 
     def configuration(self):
-        """PCI configuration of the IOMMU: any register. Not the upper byte of COMMAND alone: of
-        that QEMU keeps no account, and ends itself at the next reset (pci_default_write_config)."""
+        """Any register of the IOMMU's PCI configuration. Not the upper byte of COMMAND alone: QEMU
+        loses track of it, and aborts at the next reset (pci_default_write_config)."""
         width = self.random.choice([1, 2, 4])
         at = self.random.randrange(0, 0x100, width)
         if (at, width) != (driver.COMMAND + 1, 1):
@@ -214,7 +214,7 @@ class Attack:
     def restart(self):
         self.driver.start()
 
-    # -- what the user does ---------------------------------------------------------------------------
+    # -- the user ---------------------------------------------------------------------------
 
     def plug(self):
         if self.plugged:
@@ -226,7 +226,7 @@ class Attack:
         self.plugged = not self.plugged
 
     def plug_bridge(self):
-        """A bridge, and with it what is behind it."""
+        """Plug a bridge and a function behind it, or unplug both."""
         if self.deep:
             self.victim.monitor.command("device_del", id="br0")
             driver.slot_off(self.deep_port)
@@ -250,7 +250,7 @@ class Attack:
         self.victim.monitor.command("cont")
 
     def snapshot(self):
-        """Save, or load what was saved when the same was plugged in."""
+        """Save, or load a snapshot that was saved with the same functions."""
         if self.saved == (self.plugged, self.deep) and self.random.random() < 0.6:
             self.human("loadvm one")
             self.begin()
@@ -260,7 +260,7 @@ class Attack:
             self.saved = (self.plugged, self.deep)
 
     def whole_rings(self):
-        """QEMU's virtio does not load a ring that is broken, whoever's it is."""
+        """Repair the rings: QEMU's virtio refuses to load broken ones."""
         self.driver.start()
         for _ in range(self.random.randrange(8)):
             self.random.choice([self.request, self.access])()
@@ -295,7 +295,7 @@ class Attack:
             json.loads(self.victim.get("iommu0", name))
 
     def properties(self):
-        """Any property of the device, to any value; those of QEMU's own that end it are left out."""
+        """Set any property to any value, except `realized`, with which QEMU aborts."""
         rows = self.victim.monitor.command("qom-list", path="/machine/peripheral/iommu0/virtio-backend")
         name = self.random.choice(rows)["name"]
         value = self.random.choice([True, False, -1, 0, 1 << 62, "", "x" * 1000, "pcie.0", None, [], {}])
@@ -314,10 +314,10 @@ class Attack:
         (2, plug_bridge), (1, system_reset), (2, pause), (1, snapshot), (0.3, migrate), (2, inspect),
         (2, properties)]
 
-    # -- what must be so ------------------------------------------------------------------------------
+    # -- checks ------------------------------------------------------------------------------
 
     def mapped(self):
-        """Every mapping, by domain, as the device says."""
+        """All mappings by domain, as the device reports them."""
         found, start = {}, "0:0"
         while start:
             self.victim.set("iommu0", "mappings-from", start)
@@ -329,7 +329,7 @@ class Attack:
         return found
 
     def mirror(self, who):
-        """What a function was told, neighbours joined as far as they belong together."""
+        """The pieces that a function mirrors."""
         rows = []
         for line in self.victim.get(who, "mirror").splitlines():
             first, last, phys, flags = map(int, line.split())
@@ -338,7 +338,7 @@ class Attack:
 
     @staticmethod
     def covers(rows, wanted):
-        """Are the pieces, in order, exactly those ranges?"""
+        """Do the pieces, in order, add up to exactly those ranges?"""
         pieces = iter(rows)
         for first, last, phys, flags in wanted:
             at = first
@@ -351,7 +351,7 @@ class Attack:
         return next(pieces, None) is None
 
     def compare(self, who, endpoints, mapped):
-        """The mirror is what one of these endpoints can reach."""
+        """The mirror of a function is the mappings of one of these endpoints."""
         rows = self.mirror(who)
         for endpoint in endpoints:
             wanted = []
@@ -386,14 +386,14 @@ class Attack:
         if os.environ.get("HOSTILE_TRACE"):
             print(self.steps, self.last, file=sys.stderr, flush=True)
         step(self)
-        if self.driver.silent and self.random.random() < PATIENCE:
+        if self.driver.silent and self.random.random() < RESTARTS:
             self.restart()
         if self.steps % LOOK_EVERY == 0:
             self.look()
 
 
 def attack(qemu, seed, arguments, deadline):
-    """One run; returns how many steps it had, or None if something broke."""
+    """One run; returns the number of steps, or None if something broke."""
     stage = victim.Stage(qemu, arguments.sanitized)
     run = None
     try:
@@ -415,7 +415,7 @@ def parse():
     parser = argparse.ArgumentParser(prog="hostile.py", description=__doc__.split("\n\n")[0])
     parser.add_argument("--steps", type=int, default=2000, help="steps of each run")
     parser.add_argument("--runs", type=int, default=4, help="runs, each with the next seed")
-    parser.add_argument("--seconds", type=float, help="runs until then instead")
+    parser.add_argument("--seconds", type=float, help="start runs for so long, instead of --runs")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--qemu", default="installed", choices=["installed", *qemus.GENERATIONS, "all"])
     parser.add_argument("--sanitized", action="store_true")
@@ -423,7 +423,7 @@ def parse():
 
 
 def attacks(qemu, arguments):
-    """All runs with one QEMU; returns how many broke something."""
+    """All runs with one QEMU; returns the number of runs that broke something."""
     started = time.monotonic()
     deadline = started + arguments.seconds if arguments.seconds else float("inf")
     done = []

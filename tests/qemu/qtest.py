@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""QEMU's processors stand still, and this reads and writes memory and ports in their place.
+"""Memory and port accesses through QEMU's qtest protocol, in place of its stopped processors.
 
 QEMU answers one line of its qtest protocol at a time, some ten thousand in a second.
 """
@@ -12,7 +12,7 @@ WIDTHS = {1: "b", 2: "w", 4: "l", 8: "q"}
 
 
 class Ended(Exception):
-    """QEMU is gone."""
+    """QEMU has exited."""
 
 
 class Qtest:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""A stock QEMU with the module and the watching function in it, on a machine that stands still."""
+"""A stock QEMU with the module and viommu-watch, whose machine has stopped processors."""
 
 import json
 import os
@@ -18,16 +18,16 @@ from machine import Failed, Machine                 # noqa: E402 pylint: disable
 from qtest import Qtest                             # noqa: E402 pylint: disable=wrong-import-position
 
 MEMORY = 64 << 20
-# What must never be in QEMU's output.
+# What QEMU must never print.
 BROKEN = r".*(?:ERROR: \w+Sanitizer|runtime error:|[Aa]ssert|is blocked: |heap-use-after).*"
 
 
 class Broken(Exception):
-    """The device did what it must not; the text says what."""
+    """The device did something wrong; the text says what."""
 
 
 def sanitizer():
-    """The environment in which a module with sanitizers finds their runtime."""
+    """The environment with which a sanitized module finds the runtime of the sanitizers."""
     runtime = subprocess.run(["cc", "-print-file-name=libasan.so"], text=True,
                              capture_output=True, check=True).stdout.strip()
     return {"LD_PRELOAD": os.path.realpath(runtime),
@@ -36,7 +36,7 @@ def sanitizer():
 
 
 class Stage:
-    """Where QEMUs of one generation are started, one after the other or side by side."""
+    """Starts QEMUs of one version, and ends them."""
 
     def __init__(self, qemu, sanitized=False):
         self.qemu = qemu
@@ -63,7 +63,7 @@ class Stage:
         return victim
 
     def refused(self, devices, more=(), board="q35"):
-        """What a QEMU says that does not start with these; "" if it does."""
+        """Returns the error message of a QEMU that refuses to start; "" if it starts."""
         command = self.command(board, devices, more)
         try:
             done = subprocess.run(command, env={**os.environ, **self.environment}, text=True,
@@ -80,7 +80,7 @@ class Stage:
 
 
 class Victim:
-    """One QEMU, and what can be done to it from outside."""
+    """One QEMU, controlled through QMP and qtest."""
 
     def __init__(self, stage, command, name):
         path = os.path.join(stage.folder, f"{name}.qtest")
@@ -113,7 +113,7 @@ class Victim:
             time.sleep(0.01)
 
     def runs(self):
-        """Does it live, and with a guest that runs?"""
+        """Is the process alive, and its guest running?"""
         try:
             return self.machine.alive() and \
                 self.monitor.command("query-status")["status"] == "running"
@@ -126,6 +126,6 @@ class Victim:
             pass
 
     def look(self):
-        """Nothing that must not be in QEMU's output is there."""
+        """Raise Broken if QEMU has printed something that it must never print."""
         if found := re.search(BROKEN, self.machine.output):
             raise Broken(found[0])

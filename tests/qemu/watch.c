@@ -2,21 +2,20 @@
 #include "compat.h"
 
 /*
- * viommu-watch: a PCI function that mirrors its IOMMU's mappings, and complains
+ * viommu-watch: a PCI function that mirrors its IOMMU's mappings, and checks the notifications
  *
- * It registers as VFIO does: a memory listener on its address space, and for each IOMMU region
- * in there a notifier that is told all there is at first, and then each change. What it is told
- * goes into a mirror, which a host's IOMMU would be. That is stricter than a mirror in memory:
- * it takes nothing twice, takes away whole what it was given, and knows no piece of 2^64 bytes,
- * whose length is 0.
+ * It registers as VFIO does: a memory listener on its address space, and for each IOMMU region in
+ * it a notifier, which gets all mappings first and then each change. The mirror stands for a host's
+ * IOMMU, with its rules: no address is mapped twice, each piece is unmapped whole, and no piece has
+ * 2^64 bytes, since its length would be 0.
  *
- *     qom-get PATH wrong     the first thing that was against these rules, or ""
+ *     qom-get PATH wrong     the first violation of these rules, or ""
  *     qom-get PATH mirror    the mirror: a line "FIRST LAST PHYS PERMISSIONS" for each piece
- *     qom-get PATH check     compare the mirror with what a translation says; "" if it is so
+ *     qom-get PATH check     compare the mirror with translations; "" if they agree
  *     qom-set PATH access A  read a few bytes at A, as a device does
  *
- * With page-sizes=MASK its host's IOMMU knows no others, and with reach=LAST (from QEMU 9.1 on)
- * no addresses behind that one.
+ * page-sizes=MASK gives the host's IOMMU these page sizes only, and reach=LAST (from QEMU 9.1 on)
+ * addresses up to this one only.
  */
 
 #define TYPE_WATCH "viommu-watch"
@@ -33,9 +32,9 @@ struct watch {
 	PCIDevice pci;
 	MemoryListener listener;
 	QLIST_HEAD(, watched) regions;
-	GTree *mirror; /* struct piece by itself; those that overlap are equal */
+	GTree *mirror; /* struct piece, as key and value; pieces that overlap are equal */
 	char *wrong;
-	uint64_t page_sizes, reach; /* 0: anything */
+	uint64_t page_sizes, reach; /* 0: no limit */
 	Object *host;
 };
 
@@ -49,7 +48,7 @@ struct watched {
 
 DECLARE_INSTANCE_CHECKER(struct watch, WATCH, TYPE_WATCH)
 
-static void complain(struct watch *watch, const char *what, const struct piece *piece)
+static void report_violation(struct watch *watch, const char *what, const struct piece *piece)
 {
 	if (!watch->wrong)
 		watch->wrong = g_strdup_printf("%s: 0x%" PRIx64 "-0x%" PRIx64, what, piece->first,
@@ -72,7 +71,7 @@ static void mirror_add(struct watch *watch, const struct piece *piece)
 	struct piece *copy = g_memdup2(piece, sizeof(*piece));
 
 	if (g_tree_lookup(watch->mirror, piece))
-		complain(watch, "mapped twice", piece);
+		report_violation(watch, "mapped twice", piece);
 	g_tree_replace(watch->mirror, copy, copy);
 }
 
@@ -84,7 +83,7 @@ static void mirror_remove(struct watch *watch, const struct piece *range)
 		if (!piece)
 			return;
 		if (piece->first < range->first || piece->last > range->last) {
-			complain(watch, "cut", range);
+			report_violation(watch, "unmapped in part", range);
 			return;
 		}
 		g_tree_remove(watch->mirror, piece);
@@ -145,7 +144,7 @@ static void host_unset(struct watch *watch)
 	object_unref(watch->host);
 }
 
-static void narrow(struct watch *watch, IOMMUMemoryRegion *region)
+static void restrict_granule(struct watch *watch, IOMMUMemoryRegion *region)
 {
 }
 #else
@@ -162,8 +161,8 @@ static void host_unset(struct watch *watch)
 {
 }
 
-/* VFIO ends QEMU when a function that was named on the command line cannot have this. */
-static void narrow(struct watch *watch, IOMMUMemoryRegion *region)
+/* As VFIO does: a function of the command line whose page sizes are refused ends QEMU. */
+static void restrict_granule(struct watch *watch, IOMMUMemoryRegion *region)
 {
 	if (watch->page_sizes)
 		memory_region_iommu_set_page_size_mask(region, watch->page_sizes, &error_fatal);
@@ -184,7 +183,7 @@ static void notified(IOMMUNotifier *notifier, IOMMUTLBEntry *entry)
 
 	if (entry->addr_mask == UINT64_MAX || entry->iova & entry->addr_mask ||
 	    entry->addr_mask & (entry->addr_mask + 1))
-		complain(watched->watch, "not a piece that a host's IOMMU knows", &piece);
+		report_violation(watched->watch, "a piece that a host's IOMMU cannot map", &piece);
 	else if (entry->perm == IOMMU_NONE)
 		mirror_remove(watched->watch, &piece);
 	else
@@ -204,7 +203,7 @@ static void region_add(MemoryListener *listener, MemoryRegionSection *section)
 	watched->watch = watch;
 	watched->region = IOMMU_MEMORY_REGION(section->mr);
 	watched->offset = section->offset_within_address_space - first;
-	narrow(watch, watched->region);
+	restrict_granule(watch, watched->region);
 	iommu_notifier_init(&watched->notifier, notified, IOMMU_NOTIFIER_IOTLB_EVENTS, first, last,
 			    0);
 	memory_region_register_iommu_notifier(section->mr, &watched->notifier, &error_abort);
@@ -229,7 +228,7 @@ static void region_del(MemoryListener *listener, MemoryRegionSection *section)
 	}
 }
 
-/* -- what can be asked ------------------------------------------------------------------- */
+/* -- properties -------------------------------------------------------------------------- */
 
 static char *wrong_get(Object *object, Error **errp)
 {
@@ -271,7 +270,7 @@ static gboolean piece_check(gpointer key, gpointer value, gpointer opaque)
 
 	if (!watched || !translates(watched, piece, piece->first) ||
 	    !translates(watched, piece, piece->last))
-		complain(watch, "the mirror has what does not translate so", piece);
+		report_violation(watch, "the mirror has a piece that translates otherwise", piece);
 	return watch->wrong != NULL;
 }
 
@@ -292,7 +291,7 @@ static void access_set(Object *object, const char *text, Error **errp)
 		pci_dma_read(PCI_DEVICE(object), address, bytes, sizeof(bytes));
 }
 
-/* -- life -------------------------------------------------------------------------------- */
+/* -- realize and exit -------------------------------------------------------------------- */
 
 static void watch_exit(PCIDevice *pci)
 {
@@ -304,7 +303,7 @@ static void watch_exit(PCIDevice *pci)
 	g_free(watch->wrong);
 }
 
-/* As with VFIO, the mirror is of the IOMMU's address space, bus mastering or not. */
+/* As VFIO does, mirror the IOMMU's address space, whether bus mastering is on or off. */
 static void watch_realize(PCIDevice *pci, Error **errp)
 {
 	struct watch *watch = WATCH(pci);
