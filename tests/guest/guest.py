@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Run real, unmodified Linux guests behind the device, and look at what they say.
+"""Run real, unmodified Linux guests behind the device, and check what they print.
 
     guest.py [NAME...] [--qemu installed|7.2|10.0|all] [--device viommu|builtin|both]
              [--shell] [--list] [--keep]
@@ -30,16 +30,17 @@ import tables
 from machine import Failed, Machine
 
 DEVICES = {"builtin": "virtio-iommu-pci", "viommu": "viommu-pci"}
-# How each device reports an endpoint without a domain, and the flags of an unmapped address.
+# How each device reports the fault of an endpoint without a domain, and the flags of one at an
+# unmapped address.
 UNATTACHED = {"viommu": "domain", "builtin": "unknown"}
 UNMAPPED = {"viommu": "W", "builtin": ""}
-# Without cmpxchg16b: QEMU 7.2 forgets to bring the flags up to date before it emulates that
-# instruction, and the guest's are garbage afterwards (docs/guests.md).
+# Without cmpxchg16b: QEMU 7.2 emulates that instruction without computing the flags first, which leaves
+# the guest's flags wrong.
 PROCESSORS = {"amd64": "qemu64,-cx16", "arm64": "cortex-a57"}
 TRACED = "virtio_iommu_translate "
 INSPECTED = "/machine/peripheral/iommu0"
-# On a busy machine Linux measures TCG's clocks wrongly: it would give up on the timer, mistrust the
-# time stamp counter, and see stalls where there are none.
+# Under TCG on a busy machine Linux measures its clocks wrongly: it would give up on the timer, distrust
+# the time stamp counter, and report stalls.
 APPEND = {
     "amd64": "console=ttyS0 printk.devkmsg=on oops=panic tsc=unstable no_timer_check "
              "rcupdate.rcu_cpu_stall_suppress=1",
@@ -47,12 +48,12 @@ APPEND = {
 }
 MEBIBYTE = 1 << 20
 LINES_SHOWN = 100
-# Lines that have arrived whole: their end is still to come after half of them.
+# Matches complete lines only.
 ATTENTION = r"row: (?:end|host, (.*))(?=\n)|Kernel panic"
 
 
 class Progress:
-    """One line on a terminal that is rewritten; elsewhere a line now and then."""
+    """A line on a terminal that is rewritten; otherwise a line every ten seconds."""
 
     def __init__(self):
         self.terminal = sys.stderr.isatty()
@@ -72,7 +73,7 @@ class Progress:
 
 
 def image_file(image):
-    """An image from the cache, made when it is not there yet."""
+    """The path of an image in the cache; created if it is missing."""
     def make(work):
         with open(work, "wb") as file:
             if image.seed:
@@ -103,12 +104,12 @@ class Run:
         self.deadline = self.started + row.timeout
         self.machines = []
         self.counts = {}
-        self.killed = False     # the row's last machine is gone, as it should
+        self.killed = False     # the row has killed its QEMUs on purpose
         self.log = self.notes = ""
         self.label = f"{row.name:<12} {device:<8} {qemu.generation:<5}"
 
     def fill_in(self, text):
-        """Put in what rows.py leaves open in braces."""
+        """Replace the words in braces (parts.py)."""
         device = self.device
         words = {
             "iommu-mmio": "viommu-device,id=iommu0",
@@ -123,7 +124,7 @@ class Run:
         return re.sub(r"\{md5:(\w+)\}", lambda found: checksum(self.image(found[1])), text)
 
     def image(self, name):
-        """A drive's image, or the table that the row is about."""
+        """The path of a drive's image, or of the row's table."""
         return self.table if name == "table" else os.path.join(self.folder, f"{name}.img")
 
     def drive_options(self, name):
@@ -151,7 +152,7 @@ class Run:
             tables.put_in_front(self.table, row.table, self.initramfs)
 
     def base(self):
-        """What the row's table is put into, or None."""
+        """The table or device tree that the row's table is put into, or None."""
         row = self.row
         if not row.into or not row.is_tree():
             return row.into and os.path.join(tables.GOLDEN, row.into)
@@ -194,13 +195,13 @@ class Run:
         self.machines.append(machine)
         return machine
 
-    # What the host can be asked for, by the first word of an action.
+    # Actions of the host, by their first word.
 
     def act_qmp(self, machine, name, arguments):
         machine.monitor.command(name, **arguments)
 
     def act_deleted(self, machine, device):
-        """Wait until a device is gone; its own parts are said to be gone before."""
+        """Wait until a device is deleted, after the devices that it contains."""
         while machine.monitor.event("DEVICE_DELETED").get("device") != device:
             pass
 
@@ -209,7 +210,7 @@ class Run:
             raise Failed(f"{line}: {said}")
 
     def act_refused(self, machine):
-        """Write into the log how many DMA attempts the device says it has refused."""
+        """Log the number of DMA attempts that the device has refused."""
         if self.device == "builtin":
             refused = machine.output.count(TRACED)
         else:
@@ -218,22 +219,22 @@ class Run:
         self.notes += f"host: refused {refused}\n"
 
     def act_look(self, machine):
-        """Write the device's own account of itself into the log."""
+        """Log the device's `state`."""
         if self.device == "viommu":
             state = machine.monitor.command("qom-get", path=INSPECTED, property="state")
             self.notes += f"host: state {state}\n"
 
     def act_filtered(self, machine):
-        """Write into the log how the kernel filters QEMU's system calls."""
+        """Log whether the kernel filters QEMU's system calls."""
         with open(f"/proc/{machine.process.pid}/status", encoding="ascii") as status:
             self.notes += "host: " + next(line for line in status if line.startswith("Seccomp:"))
 
     def act_drive(self, machine, name):
-        """A drive goes with the device that used it: add it again."""
+        """Add a drive again; QEMU removes it with the device that used it."""
         machine.monitor.human(f"drive_add 0 {self.drive_options(name)}")
 
     def begin_migration(self, machine, bandwidth, extra=(), capabilities=()):
-        """Start a second QEMU like the first, and send the guest its way."""
+        """Start a second QEMU like the first, and start to migrate the guest to it."""
         channel = f"unix:{self.folder}/migration-{len(self.machines)}"
         other = self.start("second", ["-incoming", "defer", *extra])
         if capabilities:
@@ -249,14 +250,14 @@ class Run:
             "query-migrate").get("ram", {}).get("transferred", 0) > 1 << 22)
 
     def act_lose_migration(self, machine):
-        """The second QEMU dies when half of the guest is there: the first one goes on."""
+        """The second QEMU dies half-way; the guest continues in the first."""
         other = self.begin_migration(machine, 1 << 23)
         self.wait_for_half(machine)
         other.kill()
         self.go_on(machine, other)
 
     def act_cancel_migration(self, machine):
-        """The user thinks better of it when half of the guest is there."""
+        """The user cancels the migration half-way."""
         other = self.begin_migration(machine, 1 << 23)
         self.wait_for_half(machine)
         machine.monitor.command("migrate_cancel")
@@ -265,7 +266,7 @@ class Run:
         self.end_of_second(other)
 
     def act_orphan_migration(self, machine):
-        """The first QEMU dies when half of the guest is gone: nobody has a whole one."""
+        """The first QEMU dies half-way, which ends the guest."""
         other = self.begin_migration(machine, 1 << 23)
         self.wait_for_half(machine)
         machine.kill()
@@ -273,14 +274,14 @@ class Run:
         self.end_of_second(other)
 
     def end_of_second(self, other):
-        """The second QEMU gets no whole guest: it says so, ends, and has started none."""
+        """The second QEMU has an incomplete guest: it must report that and exit."""
         status = other.finish(self.deadline)
         said = re.search(r"load of migration failed.*", other.output)
         self.notes += f"host: the second QEMU ends with status {status}: {said and said[0]}\n"
         self.machines.remove(other)
 
     def act_refuse_migration(self, machine, limit):
-        """The second QEMU does not take the state of the IOMMU: the first one goes on."""
+        """The second QEMU refuses the state of the IOMMU; the guest continues in the first."""
         other = self.begin_migration(machine, 1 << 40, ["-global", limit])
         self.go_on(machine, other)
         reason = re.search(r"the saved state cannot be loaded .*", other.output)
@@ -288,7 +289,7 @@ class Run:
         other.kill()
 
     def go_on(self, machine, other):
-        """A migration came to nothing; nobody but the first QEMU has the guest now."""
+        """Wait until a migration has failed and the guest runs in the first QEMU."""
         self.wait_for("the end of a migration", lambda: machine.monitor.command(
             "query-migrate")["status"] == "failed" or not other.alive())
         self.wait_for("the first QEMU", lambda: self.runs_on(machine))
@@ -296,14 +297,14 @@ class Run:
 
     @staticmethod
     def runs_on(machine):
-        """QEMU may have stopped the guest for the last pieces: it is started again by hand."""
+        """Does the guest run? Continues it if QEMU has stopped it for the end of the migration."""
         status = machine.monitor.command("query-status")["status"]
         if status == "postmigrate":
             machine.monitor.command("cont")
         return status == "running"
 
     def act_postcopy(self, machine):
-        """The guest goes on in the second QEMU when half of it is there; the rest follows."""
+        """The guest continues in the second QEMU half-way; its other memory follows."""
         capabilities = [{"capability": "postcopy-ram", "state": True}]
         machine.monitor.command("migrate-set-capabilities", capabilities=capabilities)
         other = self.begin_migration(machine, 1 << 23, capabilities=capabilities)
@@ -313,7 +314,7 @@ class Run:
         self.notes += f"host: by postcopy: {machine.monitor.command('query-migrate')['ram']}\n"
 
     def act_migrate(self, machine):
-        """Move the guest to a second QEMU that was started like the first."""
+        """Migrate the guest to a second QEMU that was started like the first."""
         other = self.begin_migration(machine, 1 << 40)
         self.wait_for("migration", lambda: self.migrated(machine))
         self.wait_for("the second QEMU", lambda: other.monitor.command(
@@ -328,13 +329,13 @@ class Run:
     def wait_for(self, what, condition):
         while not condition():
             if time.monotonic() > self.deadline:
-                raise Failed(f"no end in time: {what}")
+                raise Failed(f"timeout: {what}")
             time.sleep(0.1)
 
     def serve(self, machine, request):
         """
-        Do what the guest asks for and answer it; returns the machine it then runs in. None answers
-        nothing: a guest that was reset no longer waits.
+        Do what the guest requests and answer it; returns the machine that it runs in then. The answer
+        None sends nothing: a guest that was reset does not wait for one.
         """
         reply = "done"
         for verb, *arguments in self.row.on[request]:
@@ -351,7 +352,7 @@ class Run:
         return machine
 
     def watch(self, machine, start):
-        """Until the next line that wants the host; returns (its end, what is asked or None)."""
+        """Wait for the next request; returns (the end of its line, the request or None at the end)."""
         while True:
             try:
                 end = machine.expect(ATTENTION, start, min(self.deadline, time.monotonic() + 0.5))
@@ -390,27 +391,27 @@ class Run:
         return []
 
     def judge(self):
-        """Every sentence with what shows it; raises for the first that is not so."""
+        """Returns each statement with what shows it; raises Failed for the first that is wrong."""
         seen = []
         for sentence, pattern in self.row.shows:
             found = re.search(self.fill_in(pattern), self.log, re.M)
             if not found:
-                raise Failed(f"not so: {sentence} (nothing matches {self.fill_in(pattern)})")
+                raise Failed(f"wrong: {sentence} (nothing matches {self.fill_in(pattern)})")
             seen.append((sentence, found.group(0).rpartition("\n")[2]))
         for sentence, pattern in self.row.never:
             if found := re.search(f".*(?:{pattern}).*", self.log):
-                raise Failed(f"not so: {sentence} ({found.group(0)})")
+                raise Failed(f"wrong: {sentence} ({found.group(0)})")
             seen.append((sentence, None))
         if self.row.table:
             seen.append((tables.compare(self.table, self.log), None))
         for one, other in self.row.same:
             if checksum(self.image(one)) != checksum(self.image(other)):
-                raise Failed(f"not so: {other} has the contents of {one}, seen from the host")
-            seen.append((f"{other} has the contents of {one}, seen from the host", None))
+                raise Failed(f"wrong: {other} has the contents of {one}, read by the host")
+            seen.append((f"{other} has the contents of {one}, read by the host", None))
         return seen
 
-    def whole(self):
-        """Play the row from beginning to end; returns what was seen."""
+    def run(self):
+        """Run the row and check it; returns what judge() does."""
         try:
             self.prepare()
             self.play()
@@ -433,10 +434,10 @@ class Run:
 
 
 def attempt(run, arguments):
-    """Play a row and report; returns True when it passed."""
+    """Run a row and report it; returns whether it passed."""
     reason, seen = None, []
     try:
-        seen = run.whole()
+        seen = run.run()
     except Failed as failed:
         reason = str(failed)
     run.progress.clear()
@@ -458,7 +459,7 @@ def attempt(run, arguments):
 
 
 def interactive(run):
-    """Leave the user at the guest's prompt."""
+    """Run the guest with a shell on this terminal."""
     run.prepare()
     run.progress.clear()
     print("Ctrl-a x ends QEMU; Ctrl-a c is its monitor.", file=sys.stderr)
@@ -471,12 +472,12 @@ def interactive(run):
 
 def listing():
     for row in rows.ROWS:
-        control = f" (ours only: {row.why_ours})" if row.runs == parts.OURS else ""
+        control = f" (our device only: {row.why_ours})" if row.runs == parts.OURS else ""
         print(f"{row.number:>2}  {row.name:<12} {row.sentence}{control}")
 
 
 def devices_of(row, wanted):
-    """The devices that a row runs with; a table is tried with QEMU's IOMMU of its platform."""
+    """The devices that a row runs with. Rows about tables use an IOMMU of QEMU."""
     if row.runs == parts.STOCK:
         return [parts.STOCK]
     return [device for device in DEVICES
@@ -485,14 +486,15 @@ def devices_of(row, wanted):
 
 def parse():
     parser = argparse.ArgumentParser(prog="run guest", description=__doc__.split("\n\n")[0])
-    parser.add_argument("names", nargs="*", metavar="NAME", help="rows; all when none is named")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="rows; default: all")
     parser.add_argument("--qemu", default="installed",
                         choices=["installed", *qemus.GENERATIONS, "all"])
     parser.add_argument("--device", default="both", choices=[*DEVICES, "both"])
-    parser.add_argument("--shell", action="store_true", help="stay at the guest's prompt")
-    parser.add_argument("--list", action="store_true", help="name the rows")
+    parser.add_argument("--shell", action="store_true",
+                        help="run a shell in the guest instead of the row's script")
+    parser.add_argument("--list", action="store_true", help="list the rows")
     parser.add_argument("--again", action="store_true",
-                        help="play a row that fails a second time, and say so: for busy machines")
+                        help="run a row that fails once more, and report that: for busy machines")
     parser.add_argument("--keep", action="store_true", help="keep images and initramfs of each run")
     arguments = parser.parse_args()
     known = {row.name for row in rows.ROWS}
@@ -522,13 +524,13 @@ def main():
                     return interactive(run)
                 right = attempt(run, arguments)
                 if not right and arguments.again:
-                    print(f"again   {row.name}: once more, for it failed")
+                    print(f"again   {row.name}: failed, running it once more")
                     again += 1
                     right = attempt(Run(row, device, qemu, progress), arguments)
                 passed += right
                 failed += not right
     if again:
-        print(f"{again} of them only at the second try, or not even then")
+        print(f"{again} rows failed at first and ran once more")
     print(f"guests: {passed} passed, {failed} failed, {skipped} skipped")
     return 1 if failed or not passed else 0
 

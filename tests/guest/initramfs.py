@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What the guest runs from: an initramfs of a kernel's own modules, busybox and two small tools.
+"""The guest's initramfs: a kernel's own modules, busybox, two small tools, and the row's script.
 
-The archive has two parts, one after the other, which Linux unpacks in turn. The base is the same
-for all rows of an architecture and is kept in the cache under the hash of what went in; the row's
-part is a script and a line for /init, made anew for each run.
+It consists of two archives, which Linux unpacks in turn. The base is the same for all rows of an
+architecture, and is cached under the hash of its contents. The other has the row's script and a line
+for /init, and is created for each run.
 """
 
 import hashlib
@@ -14,7 +14,7 @@ import re
 import packages
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-# What a guest may need. What these depend on is found in the modules themselves.
+# Modules for guests. Their dependencies are read from the modules.
 MODULES = ["virtio_pci", "virtio_mmio", "virtio-iommu", "virtio_blk", "virtio_net", "vfio-pci",
            "vfio_iommu_type1"]
 COMPILERS = {"amd64": "x86_64-linux-gnu-gcc", "arm64": "aarch64-linux-gnu-gcc"}
@@ -38,7 +38,7 @@ def archive(files, folders=(), devices=()):
 
 
 def modules(kernel):
-    """The wanted modules and what they depend on, as (name, content), in the order to load."""
+    """The modules and their dependencies, as (name, content), in the order in which to load them."""
     found, ordered = {}, {}
     for folder, _, names in os.walk(os.path.join(kernel, "usr/lib/modules")):
         for name in names:
@@ -61,7 +61,7 @@ def modules(kernel):
 
 
 def kept(kind, inputs, make):
-    """The path of a file of the cache, named by the hash of what it is made from."""
+    """The path of a file in the cache, named by the hash of its inputs; created if it is missing."""
     digest = hashlib.sha256()
     for part in inputs:
         digest.update(part if isinstance(part, bytes) else str(part).encode())
@@ -109,7 +109,7 @@ def base(architecture, flavour, report):
 
 
 def with_row(base_path, path, script, first_line, extra=()):
-    """Write the archive that a guest of one row boots from."""
+    """Write the initramfs of a row."""
     files = [("row/init", first_line.encode()), ("row/script", script.encode())]
     with open(path, "wb") as out:
         out.write(contents(base_path))

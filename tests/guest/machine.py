@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """One running QEMU: its guest's console, and its monitor.
 
-Every wait has an end. What the guest prints is kept whole, because a failure shows it.
+Every wait has a timeout. All output is kept, since a failure shows it.
 """
 
 import json
@@ -14,11 +14,11 @@ import time
 
 
 class Failed(Exception):
-    """The row cannot go on; the text says what did not happen."""
+    """The row has failed; the text says what did not happen."""
 
 
 class Monitor:
-    """QMP over a unix socket: one command at a time, events kept by name."""
+    """QMP over a Unix socket: one command at a time; events are kept."""
 
     def __init__(self, path, deadline):
         self.socket = socket.socket(socket.AF_UNIX)
@@ -62,7 +62,7 @@ class Monitor:
                 return message["return"]
 
     def event(self, name, timeout=30):
-        """Wait for an event, or take the oldest of that name that came already."""
+        """Return the oldest event of a name; waits for one if none has come."""
         deadline = time.monotonic() + timeout
         while True:
             for message in self.events:
@@ -129,7 +129,7 @@ class Machine:
         self.process.stdin.flush()
 
     def finish(self, deadline):
-        """Wait for QEMU's own end; returns its exit status."""
+        """Wait until QEMU exits; returns its exit status."""
         try:
             status = self.process.wait(max(0.1, deadline - time.monotonic()))
         except subprocess.TimeoutExpired:

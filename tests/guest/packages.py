@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Debian packages of another release and architecture, unpacked into a cache folder.
 
-Nothing of the system's own package manager is touched. apt is run with lists, sources and
-status of its own, all inside the cache; its sources are the machine's own Debian entries with
-the release replaced, so that a mirror in use here is used for the guests as well, and signatures
-are checked as ever. A package that is in the cache is never looked for again.
+The system's package manager is not changed. apt runs with lists, sources and a status in the cache.
+The sources are the machine's own Debian entries with another release, so a configured mirror is used,
+and signatures are checked. A package in the cache is not looked up again.
 """
 
 import os
@@ -18,7 +17,7 @@ RELEASES = {"6.12": "trixie", "7.2": "bookworm", "10.0": "trixie"}
 
 
 class Unavailable(Exception):
-    """Something that is needed could not be fetched; the text says what and why."""
+    """Something could not be fetched; the text says what and why."""
 
 
 def run(*command, **options):
@@ -68,7 +67,7 @@ class Archive:
         return run(tool, *options, *arguments, cwd=cwd)
 
     def refresh(self):
-        """Fetch the package lists; once in a run is enough."""
+        """Fetch the package lists, once in a run."""
         if self.fresh:
             return
         for part in ("state/lists/partial", "cache/archives/partial"):
@@ -83,13 +82,13 @@ class Archive:
         self.fresh = True
 
     def depends(self, name):
-        """What a package depends on directly: meta packages name the real one this way."""
+        """Direct dependencies of a package; those of a meta package name the real one."""
         text = self._apt("apt-cache", "depends", "--no-recommends", "--no-suggests", name)
         return [line.split(": ")[1].strip("<>") for line in text.splitlines()
                 if line.strip().startswith("Depends:")]
 
     def closure(self, *names):
-        """Every package that an installation of these into an empty system would unpack."""
+        """All packages that an installation of these into an empty system would unpack."""
         text = self._apt("apt-get", "-q", "-s", "install", *names)
         return [line.split()[1] for line in text.splitlines() if line.startswith("Inst ")]
 
@@ -109,11 +108,10 @@ def archive(release, architecture):
 
 
 def unpacked(kind, find, report):
-    """A folder of the cache that holds unpacked packages, filled when it is not there yet.
+    """A folder of the cache with unpacked packages; created if it is missing.
 
-    `kind` names it. `find` is called to fill it: it returns an Archive and package names. The
-    folder's real name has the version of the first of them, so a newer one can stand beside it:
-    remove the link to have the newest fetched.
+    `kind` names it. `find` is called to create it, and returns an Archive and package names. `kind` is
+    a link to a folder with the version of the first package: remove the link to fetch a newer version.
     """
     link = os.path.join(CACHE, kind)
     if os.path.isdir(link):
@@ -139,7 +137,7 @@ def unpacked(kind, find, report):
 
 
 def kernel(architecture, flavour, report):
-    """An unpacked Debian kernel: "cloud-" for the small flavour for clouds, "" for the usual one."""
+    """An unpacked Debian kernel, of the flavour "cloud-" or, with "", the usual one."""
     def find():
         source = archive(RELEASES["6.12"], architecture)
         source.refresh()
@@ -158,7 +156,7 @@ def busybox(architecture, report):
 
 
 def qemu(generation, architecture, report):
-    """A whole QEMU of another release, with the libraries that it wants."""
+    """A QEMU of another release, with its libraries."""
     def find():
         source = archive(RELEASES[generation], architecture)
         source.refresh()

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What rows are made of: the shape of a row, and devices, scripts and sentences that many share.
+"""The parts of rows: the type Row, and devices, scripts and statements that several rows share.
 
-A row is data. What is in braces is filled in by guest.py:
+A row is data. guest.py replaces the words in braces:
 
     {iommu} {iommu:2}   the device type under test, and a second one of it
     {iommu-mmio}        the one for virtio-mmio buses
@@ -9,21 +9,21 @@ A row is data. What is in braces is filled in by guest.py:
     {unattached}        how the device names the fault of an endpoint without a domain
     {unmapped}          the flags of its fault for a write where nothing is mapped
 
-The guest's script is shell, run by inside/init, which has the helpers: say, tell, await, host,
-disk, groups, regions, sum, find_pci. Every line that it says is "row: ..." on the console. "row:
-host, SOMETHING" makes the host do what the row has under `on` for it, while the guest waits.
+The guest's script is shell, run by inside/init with its helpers: say, tell, await, host, disk,
+groups, regions, sum, find_pci. Each line of `say` appears as "row: ..." on the console. "row: host,
+REQUEST" makes the host perform the actions that the row has for it in `on`, while the guest waits.
 """
 
 from dataclasses import dataclass, field
 
 OURS, BOTH, STOCK = "ours", "both", "stock"
 
-# What the guest's log never has unless a row says that it may.
+# Patterns that must not appear in the guest's log, unless a row allows them.
 COMPLAINTS = [
     ("no fault is reported", r"fault from EP"),
-    ("QEMU does not complain", r"qemu-system-\w+: "),
-    ("the kernel does not complain", r"BUG:|WARNING:|Call Trace|Oops|Unable to handle"),
-    ("the IOMMU's driver does not complain",
+    ("QEMU reports no error", r"qemu-system-\w+: "),
+    ("the kernel reports no error", r"BUG:|WARNING:|Call Trace|Oops|Unable to handle"),
+    ("the IOMMU's driver reports no error",
      r"virtio_iommu virtio\d+: (?!.*fault from).*(fail|cannot|error|unknown|invalid)"),
     ("no disk has an error", r"I/O error|Buffer I/O"),
     ("the script runs to its end", r"row: (gave up|cannot load|wrong)"),
@@ -34,32 +34,32 @@ FAULTS_WANTED = COMPLAINTS[2:]
 @dataclass
 class Row:
     name: str
-    number: int                 # in the list of what must be shown, docs/guests.md
+    number: int                 # of the line in the table of docs/guests.md
     sentence: str
     devices: list
     script: str
-    shows: list                 # (sentence, pattern on the console)
+    shows: list                 # (statement, pattern on the console)
     never: list = field(default_factory=lambda: COMPLAINTS)
     architecture: str = "amd64"
     machine: str = "q35"
-    firmware: bool = False      # UEFI rather than the machine's plain start
+    firmware: bool = False      # boot with UEFI
     processors: int = 1
-    processor: str = ""         # another one than guest.py has for the architecture
-    flavour: str = "cloud-"     # of the kernel; "" for the one with drivers of every machine
+    processor: str = ""         # instead of the one of guest.py
+    flavour: str = "cloud-"     # of the kernel; "": the usual one, with all drivers
     append: str = ""
-    images: dict = field(default_factory=dict)   # drive's name: how it is made
-    same: tuple = ()            # pairs of drives that must have equal contents at the end
-    skip: str = ""              # modules that are not loaded
+    images: dict = field(default_factory=dict)   # drive's name: its Image
+    same: tuple = ()            # pairs of drives whose contents must be equal at the end
+    skip: str = ""              # modules not to load
     on: dict = field(default_factory=dict)
-    runs: str = BOTH            # OURS where the built-in device cannot do this, and why:
-    why_ours: str = ""          # or STOCK: no virtio-iommu, but a table that viommu makes
-    table: str = ""             # what it is, as `viommu generate` calls it, of this text:
+    runs: str = BOTH            # OURS if the built-in device cannot do this, with the reason in
+    why_ours: str = ""          # why_ours; STOCK: an IOMMU of QEMU with a table of viommu
+    table: str = ""             # the table's format for `viommu generate`, from this topology:
     topology: str = ""
-    into: str = ""              # what it is put into: a table of tests/golden, or for a device tree
-                                # the machine whose own one is taken, without its IOMMU
+    into: str = ""              # the table of tests/golden that it is put into, or the machine whose
+                                # device tree it is put into
     options: list = field(default_factory=list)
-    incoming: bool = False      # a second QEMU stands ready to take the guest over
-    rekernel: bool = False      # the guest carries a kernel to start
+    incoming: bool = False      # the row migrates the guest to a second QEMU
+    rekernel: bool = False      # the initramfs contains a kernel to start with kexec
     timeout: int = 60
     trace_faults: bool = False
 
@@ -69,7 +69,7 @@ class Row:
 
 @dataclass
 class Image:
-    """A drive: pseudo-random from a seed, or empty when there is none."""
+    """A drive: pseudo-random contents from a seed, or zeroes without one."""
     seed: int = 0
     mebibytes: int = 8
     format: str = "raw"
@@ -86,12 +86,12 @@ def network(where):
 
 
 def expander(number, bus, more=""):
-    """A root bus of its own, with the only thing that can be plugged into it: a root port."""
+    """An expander bridge with a root port; functions cannot be plugged into the bridge itself."""
     return [f"pxb-pcie,id=p{number},bus_nr={bus:#x},bus=pcie.0,addr={8 + number:#x}{more}",
             f"pcie-root-port,id=rp{number},bus=p{number},chassis={number},addr=0"]
 
 
-# The user-mode network answers pings and passes one address on to a `cat`. It reaches nothing else.
+# The user-mode network answers pings and connects one address to a `cat`; it has no other access.
 NETWORK = ["-netdev", "user,id=n0,restrict=on,guestfwd=tcp:10.0.2.100:7-cmd:cat"]
 EDU = "edu,id=edu0,addr=8,dma_mask=0xffffffffffffffff"
 
@@ -144,7 +144,7 @@ TWO_DISKS = {"d0": Image(seed=1, read_only=True), "d1": Image()}
 
 # Two writers and two readers, each reading back what it wrote, until a file appears.
 CHURN = """
-# churn OFFSET: copy pieces of d0 to the same place of d1 and compare, round and round
+# churn OFFSET: copy pieces of d0 to the same offsets of d1 and compare, in a loop
 churn() {
 	local round=0 piece here there
 	while [ ! -e /tmp/enough ]; do

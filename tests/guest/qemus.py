@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The QEMU that runs the guests: the installed one, or another release's from the cache.
+"""The QEMU that runs the guests: the installed one, or one of another release from the cache.
 
-Another release's QEMU runs with that release's libraries, through their own dynamic loader. So
-nothing is installed, and nothing of this machine's is mixed in.
+A QEMU of another release runs with the dynamic loader and the libraries of that release. Nothing is
+installed.
 """
 
 import os
@@ -15,13 +15,13 @@ import packages
 GENERATIONS = ["7.2", "10.0"]
 BINARIES = {"amd64": "qemu-system-x86_64", "arm64": "qemu-system-aarch64"}
 FIRMWARE = "usr/share/qemu-efi-aarch64/QEMU_EFI.fd"
-# x86 begins 16 bytes below 4 GiB: interrupts off, halt, and should that end, again.
+# x86 starts 16 bytes below 4 GiB: disable interrupts, halt, and repeat.
 ROM_BYTES, ROM_ENTRY, ROM_CODE = 0x10000, 0xfff0, b"\xfa\xf4\xeb\xfd"
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "../.."))
 
 
 def halting_rom(folder):
-    """Firmware of a guest that does nothing, so that no processor of it disturbs."""
+    """Firmware that halts the processor."""
     path = os.path.join(folder, "halt.rom")
     with open(path, "wb") as file:
         file.write(ROM_CODE.rjust(ROM_ENTRY + len(ROM_CODE), b"\0").ljust(ROM_BYTES, b"\0"))
@@ -46,7 +46,7 @@ class Qemu:
         return os.path.join(self.root, FIRMWARE)
 
     def module(self):
-        """The module built for this generation, as `./run module` leaves it."""
+        """The path of the module that `./run module` builds for this version."""
         if named := os.environ.get("VIOMMU_MODULE"):
             return named.replace("{qemu}", self.generation)
         return os.path.join(ROOT, "build", f"qemu-{self.generation}", "viommu-qemu.so")
@@ -79,7 +79,7 @@ def unpacked(generation, report):
 
 
 def choose(wanted, report):
-    """The QEMUs that `--qemu` means: 'installed', one generation, or 'all'."""
+    """The QEMUs for the value of `--qemu`: 'installed', a version, or 'all'."""
     here = installed()
     if wanted == "installed":
         if not here:

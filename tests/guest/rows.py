@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The matrix: what each guest is given, what it does, and what it must have printed.
+"""The rows: the devices of each guest, what it does, and what it must print.
 
-What the words in braces and the helpers in scripts mean is said in parts.py.
+parts.py explains the words in braces and the helpers of scripts.
 """
 
 import table_rows
@@ -27,20 +27,20 @@ VFIO_SHOWS = [
     ("one mapping served both ways", r"row: inside: edu: page c holds 256 bytes of 0xc3"),
     ("an unmapped page kept its contents",
      r"row: inside: edu: page b holds 256 bytes of 0x11"),
-    ("the guest hears of the page that was unmapped", r"page fault from EP \d+ at 0x400000"),
-    ("writing behind a mapping was stopped",
+    ("the guest gets a fault at the page that was unmapped", r"page fault from EP \d+ at 0x400000"),
+    ("a write behind a mapping was blocked",
      r"leaving the mappings\n(?:.*\n)*.*page fault from EP \d+ at 0x201000"),
-    ("writing before a mapping was stopped", r"page fault from EP \d+ at 0x1fff00"),
-    ("reading elsewhere was stopped", r"page fault from EP \d+ at 0x900000"),
-    ("the reader got nothing of it", r"row: outside: edu: page b holds 4 bytes of 0x00"),
+    ("a write before a mapping was blocked", r"page fault from EP \d+ at 0x1fff00"),
+    ("a read elsewhere was blocked", r"page fault from EP \d+ at 0x900000"),
+    ("the reader got no data", r"row: outside: edu: page b holds 4 bytes of 0x00"),
     ("the group was handed over and back", r"row: group: 0000:00:08[.]0 \(DMA"),
 ]
 
-# What the first QEMU may say when the second one is gone.
+# What the first QEMU may print when the second one has died.
 OTHER_DIES = [
-    ("QEMU complains of nothing but the other one's death",
+    ("QEMU reports nothing but the end of the migration",
      r"qemu-system-\w+: (?!Unable to write to socket|failed to save SaveStateEntry)"),
-    *(complaint for complaint in COMPLAINTS if complaint[0] != "QEMU does not complain")]
+    *(complaint for complaint in COMPLAINTS if complaint[0] != "QEMU reports no error")]
 
 ROWS = [
     Row("disk", 1, "x86, PCI, VIOT: disks and network behind the IOMMU",
@@ -150,7 +150,7 @@ groups
         architecture="arm64", machine="virt,gic-version=3", firmware=True,
         images=TWO_DISKS, same=(("d0", "d1"),), options=NETWORK),
 
-    Row("hotplug", 5, "endpoints come and go behind a root port, three times",
+    Row("hotplug", 5, "endpoints are plugged and unplugged behind a root port, three times",
         ["{iommu},addr=4", "pcie-root-port,id=rp0,chassis=1,addr=5"],
         """
 for round in 1 2 3; do
@@ -196,8 +196,8 @@ groups
          for n in (1, 2, 3, 4)] + [group("0000:00:05.0")],
         images=TWO_DISKS),
 
-    # The I/O ends before the reboot: Linux 6.12.117 breaks the virtqueues of an IOMMU that shuts
-    # down, and an unmap that is still under way then spins with interrupts off (docs/guests.md).
+    # The I/O ends before the reboot: Linux 6.12.117 breaks the virtqueues of an IOMMU at shutdown,
+    # and a deferred unmap then spins with interrupts off (docs/guests.md).
     Row("reboot", 5, "the guest ends its I/O and reboots in the same QEMU",
         ["{iommu},addr=4", disk("d0", "addr=5"), disk("d1", "addr=6")],
         CHURN + """
@@ -217,7 +217,7 @@ sleep 1
         CHURN_SHOWS + [group("0000:00:05.0")],
         images=TWO_DISKS, same=(("d0", "d1"),), on={"boot": [("count",)]}),
 
-    Row("reset", 5, "the machine is reset in the middle of the guest's I/O",
+    Row("reset", 5, "the machine is reset during the guest's I/O",
         ["{iommu},addr=4", disk("d0", "addr=5"), disk("d1", "addr=6")],
         CHURN + """
 host boot
@@ -234,9 +234,9 @@ sleep 1
         images=TWO_DISKS, same=(("d0", "d1"),),
         on={"boot": [("count",)], "reset": [("qmp", "system_reset", {}), ("answer", None)]}),
 
-    # The I/O ends before: a Linux that still maps while it shuts the IOMMU's function down waits
-    # for an answer for ever (docs/guests.md).
-    Row("kexec", 5, "another kernel takes the IOMMU over as it is, mappings and all",
+    # The I/O ends before: Linux waits forever if it maps while it shuts the IOMMU down
+    # (docs/guests.md).
+    Row("kexec", 5, "a second kernel takes the IOMMU over with its domains and mappings",
         ["{iommu},addr=4", disk("d0", "addr=5"), disk("d1", "addr=6")],
         CHURN + """
 if grep -q second /proc/cmdline; then
@@ -254,14 +254,14 @@ fi
         CHURN_SHOWS + [group("0000:00:05.0")],
         images=TWO_DISKS, same=(("d0", "d1"),), rekernel=True),
 
-    Row("vfio", 6, "a user-space driver does DMA in a domain of its own, and cannot leave it",
+    Row("vfio", 6, "a user-space driver does DMA in its own domain, and nowhere else",
         ["{iommu},addr=4", EDU], VFIO_SCRIPT, VFIO_SHOWS, never=FAULTS_WANTED),
 
     Row("arm64-vfio", 6, "the same on arm64",
         ["{iommu},addr=4", EDU], VFIO_SCRIPT, VFIO_SHOWS, never=FAULTS_WANTED,
         architecture="arm64", machine="virt,gic-version=3"),
 
-    Row("faults", 7, "wrong DMA is stopped, and the guest's log names endpoint and address",
+    Row("faults", 7, "invalid DMA is blocked, and the guest's log names endpoint and address",
         ["{iommu},addr=4,boot-bypass=off", EDU], """
 edu=$(find_pci 0x1234:0x11e8)
 say 'unattached'
@@ -284,7 +284,7 @@ edu vfio $edu map a 0x200000 r fill a 0x5a fetch a fill a 0x11 bytes 4 store a h
           r"row: read-only: edu: page a holds 256 bytes of 0x11")],
         never=FAULTS_WANTED),
 
-    Row("savevm", 8, "a snapshot taken and loaded in the middle of I/O",
+    Row("savevm", 8, "a snapshot is saved and loaded during I/O",
         ["{iommu},addr=4", disk("d0", "addr=5"), disk("d1", "addr=6")],
         CHURN + """
 sleep 1
@@ -305,7 +305,7 @@ sleep 1
         on={"save": [("hmp", "savevm one"), ("answer", "saved")],
             "load": [("hmp", "loadvm one"), ("answer", "loaded")]}),
 
-    Row("migration", 8, "the guest moves to another QEMU in the middle of I/O",
+    Row("migration", 8, "the guest is migrated to another QEMU during I/O",
         ["{iommu},addr=4", disk("d0", "addr=5"), disk("d1", "addr=6")],
         CHURN + """
 sleep 1
@@ -318,7 +318,7 @@ sleep 1
         images=TWO_DISKS, same=(("d0", "d1"),), incoming=True,
         on={"migrate": [("migrate",), ("answer", "another QEMU")]}),
 
-    Row("postcopy", 8, "the guest goes on in another QEMU before all of its memory is there",
+    Row("postcopy", 8, "the guest continues in another QEMU before all of its memory has arrived",
         ["{iommu},addr=4", disk("d0", "addr=5"), disk("d1", "addr=6")],
         CHURN + """
 sleep 1
@@ -327,13 +327,13 @@ say "running in $answer"
 sleep 1
 """ + CHURN_END + "groups\n",
         [("the guest ran on in the second QEMU", r"row: running in another QEMU"),
-         ("some of its memory came when it was asked for",
+         ("some of its memory was requested",
           r"host: by postcopy: .*'postcopy-requests': [1-9]")] +
         CHURN_SHOWS + [group("0000:00:05.0")],
         images=TWO_DISKS, same=(("d0", "d1"),), incoming=True,
         on={"migrate": [("postcopy",), ("answer", "another QEMU")]}),
 
-    Row("migration-lost", 8, "the second QEMU dies half-way: the guest runs on where it is",
+    Row("migration-lost", 8, "the second QEMU dies half-way: the guest continues in the first",
         ["{iommu},addr=4", disk("d0", "addr=5"), disk("d1", "addr=6")],
         CHURN + """
 sleep 1
@@ -352,15 +352,15 @@ sleep 1
         on={"lose": [("lose_migration",), ("answer", "the first QEMU")],
             "move": [("migrate",), ("answer", "another QEMU")]}),
 
-    Row("migration-orphaned", 8, "the first QEMU dies half-way: the second one says so and ends",
+    Row("migration-orphaned", 8, "the first QEMU dies half-way: the second reports it and exits",
         ["{iommu},addr=4", disk("d0", "addr=5"), disk("d1", "addr=6")],
         CHURN + "sleep 1\nhost orphan\n",
         [("the second QEMU has ended, and has started no guest",
           r"host: the second QEMU ends with status 1: load of migration failed: .+$")],
-        never=[("there is no half of a guest", r"wrong contents")],
+        never=[("no incomplete guest runs", r"wrong contents")],
         images=TWO_DISKS, incoming=True, on={"orphan": [("orphan_migration",)]}),
 
-    Row("migration-cancelled", 8, "the user stops a migration half-way, and begins another one",
+    Row("migration-cancelled", 8, "the user cancels a migration half-way, and starts another",
         ["{iommu},addr=4", disk("d0", "addr=5"), disk("d1", "addr=6")],
         CHURN + """
 sleep 1
@@ -379,7 +379,7 @@ sleep 1
         on={"cancel": [("cancel_migration",), ("answer", "the first QEMU")],
             "move": [("migrate",), ("answer", "another QEMU")]}),
 
-    Row("migration-refused", 8, "the second QEMU's limits are too low: the guest runs on where it is",
+    Row("migration-refused", 8, "the second QEMU's limits are too low: the guest continues in the first",
         ["{iommu},addr=4", disk("d0", "addr=5"), disk("d1", "addr=6")],
         CHURN + """
 sleep 1
@@ -387,7 +387,7 @@ host refuse
 say "running in $answer"
 sleep 1
 """ + CHURN_END + "groups\n",
-        [("the second QEMU says what does not fit", r"host: the second QEMU says: .*more mappings than the limits"),
+        [("the second QEMU reports the reason", r"host: the second QEMU says: .*more mappings than the limits"),
          ("the guest ran on in the first QEMU", r"row: running in the first QEMU")] +
         CHURN_SHOWS + [group("0000:00:05.0")],
         images=TWO_DISKS, same=(("d0", "d1"),), incoming=True,
@@ -396,14 +396,14 @@ sleep 1
                        ("answer", "the first QEMU")]},
         runs=OURS, why_ours="the built-in device has no limits"),
 
-    Row("strict", 9, "two processors map and unmap without pause, strict mode",
+    Row("strict", 9, "two processors map and unmap continuously, strict mode",
         ["{iommu},addr=4", disk("d0", "addr=5"), disk("d1", "addr=6")],
         CHURN + "sleep 6\n" + CHURN_END + "groups\n",
         [("the guest runs in strict mode", r"iommu: DMA domain TLB invalidation policy: strict"),
          group("0000:00:05.0", "DMA")] + CHURN_SHOWS,
         processors=2, append="iommu.strict=1", images=TWO_DISKS, same=(("d0", "d1"),)),
 
-    Row("lazy", 9, "two processors map and unmap without pause, lazy mode",
+    Row("lazy", 9, "two processors map and unmap continuously, lazy mode",
         ["{iommu},addr=4", disk("d0", "addr=5"), disk("d1", "addr=6")],
         CHURN + "sleep 6\n" + CHURN_END + "groups\n",
         [("the guest runs in lazy mode", r"iommu: DMA domain TLB invalidation policy: lazy"),
@@ -417,7 +417,7 @@ sleep 1
          group("0000:00:05.0", "identity")] + CHURN_SHOWS,
         processors=2, append="iommu.passthrough=1", images=TWO_DISKS, same=(("d0", "d1"),)),
 
-    Row("geometry", 10, "page sizes, address width and domain numbers of the user's choice",
+    Row("geometry", 10, "page sizes, address width and domain numbers set by properties",
         ["{iommu},addr=4,page-size-mask=0x40201000,aw-bits=39,domain-first=7,domain-last=20",
          disk("d0", "addr=5"), disk("d1", "addr=6")],
         READ_WRITE + "groups\n",
@@ -427,7 +427,7 @@ sleep 1
         images=TWO_DISKS, same=(("d0", "d1"),), runs=OURS,
         why_ours="QEMU 7.2's has no such properties"),
 
-    Row("probe", 10, "PROBE with reserved regions, proximity and ATS: Linux ignores what is new",
+    Row("probe", 10, "PROBE with reserved regions, proximity and ATS: Linux ignores unknown properties",
         [*expander(1, 0x40, ",numa_node=1"),
          "{iommu},root-bus=p1,bus=pcie.0,addr=1,"
          "reserved=0x8000000-0x8ffffff+0xfee00000-0xfeefffff:msi,"
@@ -438,7 +438,7 @@ sleep 1
         [("the guest knows the user's reserved region",
           r"row: .*: 0x0{9}8000000 0x0{9}8ffffff (reserved|direct)"),
          ("and the user's MSI window", r"row: .*: 0x0{8}fee00000 0x0{8}feefffff msi"),
-         ("the guest says that it does not know what is new", r"unknown viommu prop 0x"),
+         ("the guest reports the unknown properties", r"unknown viommu prop 0x"),
          group("0000:41:00.0")],
         images=TWO_DISKS, same=(("d0", "d1"),), runs=OURS,
         why_ours="the built-in device knows no such properties",
@@ -446,7 +446,7 @@ sleep 1
                  "-object", "memory-backend-ram,id=m1,size=128M",
                  "-numa", "node,nodeid=0,memdev=m0", "-numa", "node,nodeid=1,memdev=m1"]),
 
-    Row("limits", 10, "a guest that maps more than it may gets no more, and loses nothing",
+    Row("limits", 10, "mappings beyond the limit are refused, and the others keep working",
         ["{iommu},addr=4,max-mappings=3", EDU], BIND_VFIO + """
 edu vfio $edu map a 0x200000 rw map b 0x400000 rw map c 0x600000 rw map d 0x800000 rw \\
 	fill d 0x99 bytes 4 fetch d bytes 256 fill a 0x5a fetch a fill c 0 store c holds c |
@@ -457,7 +457,7 @@ host look
         [("three mappings work", r"row: limits: edu: page c holds 256 bytes of 0x5a"),
          ("the fourth was refused: its address is not mapped",
           r"page fault from EP 64 at 0x800000 \[R\]"),
-         ("room that is given back can be used",
+         ("mappings that are released can be used again",
           r"row: after: edu: page d holds 256 bytes of 0x77")],
         never=FAULTS_WANTED, on={"look": [("look",)]},
         runs=OURS, why_ours="the built-in device has no limits"),
@@ -473,7 +473,7 @@ host count
          ("every attempt was counted", r"host: refused (?:[2-9]\d|\d{3,})$")],
         never=FAULTS_WANTED, skip="virtio_iommu", trace_faults=True, on={"count": [("refused",)]}),
 
-    Row("sandbox", 11, "QEMU in its own sandbox, as strict as it can be",
+    Row("sandbox", 11, "QEMU in its strictest sandbox",
         ["{iommu},addr=4", disk("d0", "addr=5"), disk("d1", "addr=6")],
         READ_WRITE + "groups\nhost filter\n",
         READ_WRITE_SHOWS + [group("0000:00:05.0"),
@@ -482,7 +482,7 @@ host count
         options=["-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,"
                  "resourcecontrol=deny"]),
 
-    Row("friendly", 11, "the same guest with bypass on: the same DMA passes",
+    Row("friendly", 11, "the same guest with bypass on: the same DMA succeeds",
         ["{iommu},addr=4,boot-bypass=on", EDU], """
 edu=$(find_pci 0x1234:0x11e8)
 edu sysfs $edu pin a pin b fill a 0x5a fill b 0x11 times 10 fetch a times 10 store b holds b |

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Rows in which a guest is given a table that viommu made, and an IOMMU of QEMU's own.
+"""Rows with a table that viommu generated, and an IOMMU of QEMU.
 
-What the guest makes of the table is seen by its groups and by DMA that works; and every function
-is compared with `viommu resolve` (tables.py).
+The guest's groups and DMA that works show how it read the table; the route of each function is compared
+with `viommu resolve` (tables.py).
 """
 
 from parts import (COMPLAINTS, EDU, READ_WRITE, READ_WRITE_SHOWS, Row, STOCK, TWO_DISKS, disk,
                    expander, group)
 
-# Functions that nobody drives get a driver, and so a domain. Then each says behind what it is.
+# Bind functions without a driver to vfio-pci, which gives each a domain. Then print the IOMMU of each.
 SEE = """
 for device in /sys/bus/pci/devices/*; do
 	[ ! -e "$device/driver" ] || continue
@@ -25,14 +25,14 @@ done
 groups
 """
 COMPLAINTS_OF_TABLES = [
-    ("the kernel has nothing to say against the table",
+    ("the kernel reports nothing wrong with the table",
      r"\[Firmware (Bug|Warn|Info)\]|BIOS is broken|ACPI (Error|Warning|BIOS)|DMAR: .*(fail|invalid(?!ation))|"
      r"IORT.*(fail|invalid|bad|cannot)|AMD-Vi: .*(fail|invalid|broken|ignor)|SRAT: .*(invalid|bad)"),
 ]
 
 
 def header(table):
-    """QEMU's names, and a higher revision: so that it takes the place of QEMU's table."""
+    """QEMU's OEM names and a higher revision, so that the table replaces QEMU's."""
     return f"""\
 viommu: 1
 tables:
@@ -41,7 +41,7 @@ tables:
 
 
 def taken(table):
-    """Linux takes the table for that of the firmware, and has all of it."""
+    """Linux uses the table instead of the firmware's, with all of its bytes."""
     name = table.upper()
     return [(f"the guest takes viommu's {name}", rf"ACPI: Table Upgrade: override \[{name}"),
             ("and has it to the last byte", r"row: table: {md5:table}$")]
@@ -53,14 +53,14 @@ def script(table, more):
 
 
 def groups_row(name, sentence, table, topology, devices, shows, more="", **options):
-    """Functions are where the table has them, though nothing may do DMA."""
+    """Functions have the IOMMU that the table gives them; no DMA is done."""
     return Row(name, 12, sentence, devices, script(table, more), taken(table) + shows,
                never=COMPLAINTS + COMPLAINTS_OF_TABLES, table=table,
                topology=header(table) + topology, runs=STOCK, **options)
 
 
 def tree_row(name, sentence, topology, devices, shows, **options):
-    """Disks work behind an IOMMU that viommu has put into the machine's device tree."""
+    """Disks work behind an IOMMU that viommu has added to the machine's device tree."""
     return Row(name, 12, sentence, devices, READ_WRITE + SEE, READ_WRITE_SHOWS[1:] + shows,
                never=COMPLAINTS + COMPLAINTS_OF_TABLES, runs=STOCK, architecture="arm64",
                table="dtb", into="virt,gic-version=3", topology="viommu: 1\n" + topology,
@@ -73,7 +73,7 @@ def disks_row(name, sentence, table, topology, devices, shows, **options):
                       READ_WRITE, images=TWO_DISKS, same=(("d0", "d1"),), **options)
 
 
-# Debian's usual kernel has AMD's driver, which uses cmpxchg16b without asking whether there is one.
+# Debian's usual kernel has AMD's driver, which uses cmpxchg16b without a check for it.
 AMD = {"flavour": "", "processor": "qemu64"}
 
 ARM = {"architecture": "arm64", "machine": "virt,gic-version=3,iommu=smmuv3", "firmware": True}
@@ -85,8 +85,8 @@ its-groups:
   - { name: its0, ids: [0] }
 """
 
-# With a device tree Linux asks for no access control in bridges, and then keeps them together
-# with what is below.
+# With a device tree Linux does not enable ACS in bridges, so a bridge and the functions below it share
+# a group.
 PORT_GROUP = ("the other disk is in the group of its port",
               r"row: group: 0000:00:06[.]0 0000:01:00[.]0 \(DMA")
 
@@ -125,7 +125,7 @@ ranges:
                group("0000:00:05.0"), group("0000:01:00.0")],
               append="intel_iommu=on"),
 
-    # Linux 6.12 gets no virtio disk to work behind QEMU's device, by QEMU's own table either.
+    # No virtio disk works behind QEMU's device under Linux 6.12, with QEMU's own table either.
     groups_row("ivrs", "AMD's IOMMU in front of everything, by viommu's IVRS", "ivrs", """\
 iommus:
   - { name: amdvi0, kind: amd-vi, at: 0xfed80000, function: 00:01.0, capability: 0x40 }
@@ -193,8 +193,8 @@ host-bridges:
               group("0000:00:05.0"), PORT_GROUP],
              machine="virt,gic-version=3,iommu=smmuv3"),
 
-    # The machine is the one that the capture of that SRAT is from, so that it is true of it. Linux
-    # numbers nodes as it comes to their domains: to initiators before memory without processors.
+    # The machine of which that SRAT was captured. Linux numbers nodes in the order in which it finds
+    # their domains: initiators before memory without processors.
     Row("srat", 12, "NUMA nodes by an SRAT that viommu has put the IOMMU into",
         ["virtio-iommu-pci,addr=3", *expander(1, 0x80, ",numa_node=1"), disk("d0", "bus=rp1"),
          disk("d1", "bus=pcie.0,addr=5")],

@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""A table that viommu makes, under a Linux that believes it and not QEMU's firmware.
+"""Tables that viommu generates, used by Linux instead of those of QEMU's firmware.
 
-Linux looks for tables in an uncompressed archive in front of its initramfs. One whose names are
-those of a table that the firmware has, and whose revision is higher, takes its place. So the
-guest drives QEMU's own IOMMU by what viommu says of it; and what it makes of that is compared with
-what `viommu resolve` says that it makes of it.
+Linux looks for tables in an uncompressed archive before its initramfs. A table with the OEM names of a
+firmware table and a higher revision replaces it. So the guest drives QEMU's IOMMU with viommu's table,
+and its routes are compared with those of `viommu resolve`.
 """
 
 import json
@@ -21,12 +20,12 @@ GOLDEN = os.path.join(qemus.ROOT, "tests/golden")
 PLACE = "kernel/firmware/acpi"
 CHECKSUM_AT, OEM_REVISION_AT = 9, 24    # in every ACPI table
 FUNCTION = re.compile(r"[0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]")
-# What the guest says of each PCI function, by the helper in table_rows.py.
+# What the guest prints of each PCI function, by SEE in table_rows.py.
 BEHIND = re.compile(r"row: behind: (\S+) driver=(\S*) iommu=(\S*) base=(\S*)$", re.M)
 
 
 def viommu(*arguments):
-    """What the viommu that ./run guest has built prints."""
+    """The output of the viommu that ./run guest has built."""
     program = os.environ.get("VIOMMU") or os.path.join(qemus.ROOT, "build/tools/viommu")
     try:
         return packages.run(program, *arguments)
@@ -35,10 +34,10 @@ def viommu(*arguments):
 
 
 def make(table, topology, folder, base):
-    """Returns the path of the table that the text of a topology makes; the text is beside it.
+    """Generate a table from a topology, which is kept beside it; returns the table's path.
 
-    With a base it is put into that: a table of the firmware's, which then has to be of a higher
-    revision than the one that it is to replace, or a device tree.
+    With a base, which is a firmware table or a device tree, the IOMMU is added to that. A table then
+    gets a higher revision than the one that it replaces.
     """
     path = os.path.join(folder, table)
     with open(f"{path}.yaml", "w", encoding="utf-8") as file:
@@ -51,7 +50,7 @@ def make(table, topology, folder, base):
 
 
 def raise_revision(path):
-    """Make a table's OEM revision one higher, and its checksum right."""
+    """Increment a table's OEM revision, and correct its checksum."""
     table = bytearray(initramfs.contents(path))
     revision, = struct.unpack_from("<I", table, OEM_REVISION_AT)
     struct.pack_into("<I", table, OEM_REVISION_AT, revision + 1)
@@ -61,7 +60,7 @@ def raise_revision(path):
 
 
 def put_in_front(path, table, initramfs_path):
-    """Write the initramfs anew with the table before it, where Linux looks while it starts."""
+    """Prepend the table to the initramfs, where Linux looks for it at boot."""
     folders = [PLACE[:end] for end in (6, 15, 20)]
     early = initramfs.archive([(f"{PLACE}/{table}.aml", initramfs.contents(path))], folders)
     behind = initramfs.contents(initramfs_path)
@@ -70,7 +69,7 @@ def put_in_front(path, table, initramfs_path):
 
 
 def place_in_guest(iommu, base):
-    """Where the IOMMU is by its folder in /sys: its registers, or its PCI function."""
+    """The IOMMU by its folder in /sys: the address of its registers, or its PCI function."""
     if not iommu:
         return None
     if found := re.search(r"0x([0-9a-f]+)$", iommu):
@@ -79,7 +78,7 @@ def place_in_guest(iommu, base):
 
 
 def place_in_answer(answer):
-    """The same of what viommu says that Linux does."""
+    """The same by the answer of `viommu resolve`."""
     linux = answer["linux"]
     if linux["reach"] != "iommu":
         return None
@@ -92,22 +91,22 @@ def answers(path, functions):
 
 
 def compare(path, log):
-    """Hold every function of the guest against viommu's answers; returns how many there were.
+    """Compare the IOMMU of each function with viommu's answer; returns a line with the number.
 
-    The table is asked, and where it knows of a bridge but not of the buses below, the text; an SRAT
-    knows nothing of who is behind an IOMMU. A function without a driver need not be behind anything
-    yet, for some platforms put it there only when it gets one.
+    The answer is that for the table; for functions below a bridge whose buses the table does not name,
+    and for an SRAT, which has no routes, it is that for the topology. Functions without a driver are
+    left out, because some platforms assign the IOMMU only with a driver.
     """
     found = {function: place_in_guest(iommu, base)
              for function, driver, iommu, base in BEHIND.findall(log) if driver or iommu}
     if not found:
-        raise Failed("the guest named no function that could be compared")
+        raise Failed("the guest printed no function to compare")
     by_table = {} if path.endswith("srat") else answers(path, found)
     by_text = answers(f"{path}.yaml", found)
     for function, place in found.items():
         expected = by_table.get(function) or by_text[function]
         if expected != place:
-            raise Failed(f"not so: {function} is where viommu says (Linux has it behind {place}, "
-                         f"and viommu behind {expected})")
+            raise Failed(f"wrong: {function} has the IOMMU of `viommu resolve` (Linux: {place}, "
+                         f"viommu: {expected})")
     behind = sum(place is not None for place in found.values())
-    return f"{behind} of {len(found)} functions are behind it, as `viommu resolve` says"
+    return f"{behind} of {len(found)} functions are behind the IOMMU, as in `viommu resolve`"

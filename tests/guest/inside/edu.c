@@ -2,27 +2,26 @@
 /*
  * A user-space driver for the DMA engine of QEMU's "edu" device
  *
- * The engine copies between guest memory and a page inside the device, at
- * whatever address it is told: the smallest endpoint that can be made to do
- * right and wrong DMA on purpose. Its registers are reached in one of three
- * ways:
+ * The engine copies between guest memory, at any address, and a page inside
+ * the device: a simple endpoint for valid and invalid DMA. Its registers are
+ * accessed in one of three ways:
  *
  *     edu vfio 0000:00:04.0 WORD...    through VFIO, in an IOMMU domain of its own
  *     edu sysfs 0000:00:04.0 WORD...   through its BAR as sysfs shows it
  *     edu memory 0xfe000000 WORD...    through its BAR in /dev/mem, no PCI device needed
  *
- * The words are done in turn. Pages have one-letter names; an address is a
- * page's name, for where the device sees it, or @NUMBER.
+ * The words are executed in order. Pages have one-letter names; an address is
+ * @NUMBER or a page's name, for its address as the device sees it.
  *
- *     map PAGE NUMBER rw|r|w   let the device see a page at an address (VFIO only)
- *     unmap PAGE               take it away again (VFIO only)
- *     pin PAGE                 a page at its physical address (not with VFIO)
+ *     map PAGE NUMBER rw|r|w   map a page for the device (VFIO only)
+ *     unmap PAGE               unmap it (VFIO only)
+ *     pin PAGE                 use a page at its physical address (not with VFIO)
  *     fill PAGE BYTE           write it with the CPU
  *     fetch ADDRESS            the device reads guest memory into its own page
  *     store ADDRESS            the device writes its own page to guest memory
  *     holds PAGE               print what the CPU finds in it
  *     times COUNT              do the next word that many times
- *     bytes COUNT              how much each transfer moves from now on, 256 at first
+ *     bytes COUNT              the size of each following transfer; initially 256
  */
 
 #include <errno.h>
