@@ -42,6 +42,8 @@ OTHER_DIES = [
      r"qemu-system-\w+: (?!Unable to write to socket|failed to save SaveStateEntry)"),
     *(complaint for complaint in COMPLAINTS if complaint[0] != "QEMU reports no error")]
 
+TWICE = 120     # seconds for a row that boots twice
+
 ROWS = [
     Row("disk", 1, "x86, PCI, VIOT: disks and network behind the IOMMU",
         ["{iommu},addr=4", disk("d0", "addr=5"), disk("d1", "addr=6"), network("addr=7")],
@@ -215,7 +217,7 @@ sleep 1
 """ + CHURN_END + "groups\n",
         [("the guest was started twice", r"row: rebooting\n(?:.*\n)*.*row: boot 2")] +
         CHURN_SHOWS + [group("0000:00:05.0")],
-        images=TWO_DISKS, same=(("d0", "d1"),), on={"boot": [("count",)]}),
+        images=TWO_DISKS, same=(("d0", "d1"),), on={"boot": [("count",)]}, timeout=TWICE),
 
     Row("reset", 5, "the machine is reset during the guest's I/O",
         ["{iommu},addr=4", disk("d0", "addr=5"), disk("d1", "addr=6")],
@@ -232,7 +234,8 @@ sleep 1
         [("the guest was started twice", r"row: host, reset\n(?:.*\n)*.*row: boot 2")] +
         CHURN_SHOWS + [group("0000:00:05.0")],
         images=TWO_DISKS, same=(("d0", "d1"),),
-        on={"boot": [("count",)], "reset": [("qmp", "system_reset", {}), ("answer", None)]}),
+        on={"boot": [("count",)], "reset": [("qmp", "system_reset", {}), ("answer", None)]},
+        timeout=TWICE),
 
     # The I/O ends before: Linux waits forever if it maps while it shuts the IOMMU down
     # (docs/guests.md).
@@ -252,7 +255,7 @@ fi
 """ + CHURN_END + "groups\n",
         [("a second kernel ran", r"row: starting another kernel\n(?:.*\n)*.*row: second kernel")] +
         CHURN_SHOWS + [group("0000:00:05.0")],
-        images=TWO_DISKS, same=(("d0", "d1"),), rekernel=True),
+        images=TWO_DISKS, same=(("d0", "d1"),), rekernel=True, timeout=TWICE),
 
     Row("vfio", 6, "a user-space driver does DMA in its own domain, and nowhere else",
         ["{iommu},addr=4", EDU], VFIO_SCRIPT, VFIO_SHOWS, never=FAULTS_WANTED),
