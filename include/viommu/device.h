@@ -361,7 +361,7 @@ void viommu_system_reset(struct viommu *device);
  * reach the memory any more.
  *
  * Returns: the used length; 0: return the buffers unwritten. Locks: device. Waits: DMA sections.
- * Since: 0.1 (stable)
+ * Since: 0.1 (testing)
  */
 size_t viommu_request(struct viommu *device, const struct iovec *readable, size_t n_readable,
 		      const struct iovec *writable, size_t n_writable);
