@@ -276,7 +276,7 @@ def a_state_that_does_not_fit_is_refused_with_the_reason(stage):
             (",aw-bits=39", HERE_ARE, "aw-bits or input-last: .* 0x7fffffffff"),
             (",domain-last=9", HERE_ARE, "domain-last: .* 0x9"),
             (",reserved=0x3000-0x3fff", HERE_ARE, "mapping at 0x3000 of domain 1 .* reserved"),
-            ("", [], "no endpoint 0x28")):
+            ("", [], "endpoint 0x28 does not exist")):
         status, said = fed(stage, stream, iommu, functions)
         expect(f"{reason}: {said}", status == 1 and re.search(reason, said))
         expect(f"no advice: {said}", "max-mappings and max-bytes may be higher" in said)
