@@ -32,7 +32,7 @@ static void check_references(const struct check *check, reference_of *reference,
 				continue;
 			what = subject_describe(&subject);
 			check_report(check, &subject, cure,
-				     "%s refers to \"%s\", which there is not", what, name);
+				     "%s refers to \"%s\", which does not exist", what, name);
 			memory_free(what);
 		}
 }
@@ -44,7 +44,7 @@ static void check_references(const struct check *check, reference_of *reference,
 static void check_iommu_names(const struct check *check)
 {
 	check_references(check, object_iommu, OBJECT_IOMMU,
-			 "name one of `iommus`, or none for what bypasses");
+			 "name one of `iommus`, or none for bypass");
 }
 
 /* Without the group, devices have no MSIs, which shows only in the running guest. */

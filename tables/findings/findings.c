@@ -1,15 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Findings: what is wrong with an input, in the order in which it was found
+ * Findings: what is wrong with an input, in the order of discovery
  *
- * The list belongs to the caller of the library; everything in it, names of files included,
- * is a copy, so it may outlive whatever it speaks of. An input can be hostile: it decides how
- * many findings there are and what they quote. So the list keeps VIOMMU_FINDINGS_MAX of them and
- * then only counts, in one last finding that is as severe as the worst it stands for; a text
- * has at most VIOMMU_FINDING_TEXT_MAX bytes; and control characters never reach a terminal from
- * here.
- *
- * GLib's allocator is the C library's, so what is handed out can be freed with free().
+ * The caller owns the list. All strings are copies, so a list outlives the tables and topologies
+ * that it is about. A hostile input decides the number and the texts of findings, so the list keeps
+ * VIOMMU_FINDINGS_MAX of them and then counts, in one last finding with the highest severity of
+ * those; a text has at most VIOMMU_FINDING_TEXT_MAX bytes; control characters are replaced.
  */
 #include <assert.h>
 #include <stdarg.h>
@@ -24,13 +20,13 @@
 
 struct viommu_findings {
 	struct pointers *list;        /* of struct viommu_finding */
-	struct string_store *strings; /* theirs */
-	struct viommu_finding beyond; /* stands for all behind VIOMMU_FINDINGS_MAX */
+	struct string_store *strings; /* of all findings */
+	struct viommu_finding beyond; /* stands for the findings beyond VIOMMU_FINDINGS_MAX */
 	size_t n_beyond;
 	char beyond_text[64];
 };
 
-/* A severity that nobody knows is taken for the worst. */
+/* An unknown severity is an error. */
 const char *viommu_severity_name(enum viommu_severity severity)
 {
 	static const char *const names[] = {
@@ -61,9 +57,7 @@ struct viommu_findings *viommu_findings_free(struct viommu_findings *findings)
 	return NULL;
 }
 
-/*
- * What was too much to be listed is one finding more, so that nobody takes the list for complete.
- */
+/* Includes the finding that counts the unlisted ones. */
 size_t viommu_findings_count(const struct viommu_findings *findings)
 {
 	return findings->list->len + (findings->n_beyond ? 1 : 0);
@@ -86,7 +80,7 @@ size_t viommu_findings_count_from(const struct viommu_findings *findings,
 	return n;
 }
 
-/* Terminals obey control characters beyond ASCII, too, and those that turn the direction. */
+/* Also replaces control characters beyond ASCII, and those that change the direction of text. */
 char *shown(const char *text, size_t max)
 {
 	auto_free char *valid = utf8_copy(text, (ssize_t)strnlen(text, max));
@@ -109,8 +103,8 @@ static const char *keep(struct viommu_findings *findings, const char *text)
 }
 
 /*
- * Whoever asks whether there was an error must learn of it, listed or not: so the last finding
- * takes over the worst severity of those it counts.
+ * The severity of the last finding is the highest of the unlisted ones, so that callers see every
+ * error.
  */
 static void count_beyond(struct viommu_findings *findings, const struct viommu_rule *rule)
 {
@@ -125,10 +119,7 @@ static void count_beyond(struct viommu_findings *findings, const struct viommu_r
 		   "findings that are not listed: %zu", findings->n_beyond);
 }
 
-/*
- * Texts are copied, since topologies and tables that they speak of may be freed first. A hostile
- * input could have any number of findings, so there is an end to the list.
- */
+/* Copies the texts. The number of findings is limited, since a hostile input decides it. */
 void report(struct viommu_findings *findings, const char *rule_id, struct viommu_place place,
 	    const char *cure, const char *format, ...)
 {
@@ -161,8 +152,8 @@ void report(struct viommu_findings *findings, const char *rule_id, struct viommu
 }
 
 /*
- * As compilers write it, so that editors jump to the place. A place in a table is a byte
- * offset, in a device tree a path; what comes from no file, as from a VMM, has none.
+ * In the form of compiler messages, for editors. A place is a line, a byte offset or a path of a
+ * device tree; input without a file has none.
  */
 char *viommu_finding_line(const struct viommu_finding *finding)
 {

@@ -7,21 +7,21 @@
 #include <viommu/findings.h>
 
 /*
- * Add a finding. `rule_id` names a row of rules.c, which gives the severity: an id that has no
- * row is a mistake in this library. `cure` says what would be right, or is NULL. All strings
- * are copied. NULL findings are fine: then nobody wants to know.
+ * Add a finding. `rule_id` names a row of rules.c, which has the severity; a missing row is a bug
+ * of this library. `cure` is what would be right, or NULL. All strings are copied. NULL findings
+ * are allowed.
  */
 __attribute__((format(printf, 5, 6))) void report(struct viommu_findings *findings,
 						  const char *rule_id, struct viommu_place place,
 						  const char *cure, const char *format, ...);
 
 /*
- * A copy of at most `max` bytes that a terminal shows and does not obey: UTF-8, with a question
- * mark for every character that prints nothing, newlines among them. free() it.
+ * A copy of at most `max` bytes that is safe to print: valid UTF-8, with a question mark for every
+ * unprintable character, including newlines. free() it.
  */
 char *shown(const char *text, size_t max);
 
-/* A place in a text, one in a table, and a file as a whole. */
+/* A place in a text, a byte of a table, and a whole file. */
 static inline struct viommu_place place_in_text(const char *file, unsigned line, unsigned column)
 {
 	return (struct viommu_place){

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Rules of what tables of IOMMUs name by a number: interrupt controllers and proximity domains
+ * Rules of interrupt controllers and proximity domains that tables of IOMMUs refer to by number
  *
- * Each table is right by itself when its number is wrong, and a guest finds out when MSIs do not
- * arrive or interrupts are not remapped. A rule needs the table that has the numbers, and says
- * nothing without it.
+ * A wrong number shows only in the running guest, when MSIs do not arrive or interrupts are not
+ * remapped. A rule needs the table that defines the numbers, and is skipped without it.
  */
 #include <string.h>
 
@@ -16,7 +15,7 @@
 
 /* -- interrupt translation services -------------------------------------------------- */
 
-/* Each ID by itself: a group with one ITS that exists still loses the others. */
+/* Reports each ID: a group whose other ITSs exist still loses this one. */
 static void check_group(const struct machine *machine, const struct viommu_its_group *group)
 {
 	for (size_t i = 0; i < group->n_ids; i++)
@@ -26,7 +25,7 @@ static void check_group(const struct machine *machine, const struct viommu_its_g
 			       group->ids[i]);
 }
 
-/* Without a MADT nobody knows which there are. */
+/* Without a MADT, the ITSs are unknown. */
 void machine_check_its(const struct machine *machine)
 {
 	const struct description *description;
@@ -41,7 +40,7 @@ void machine_check_its(const struct machine *machine)
 
 /* -- IOAPICs ------------------------------------------------------------------------- */
 
-/* Does an IOMMU of this table remap interrupts? DMAR says so, and IVRS always has it. */
+/* DMAR has a flag for it; IVRS always implies it. */
 static bool remaps(const struct description *description)
 {
 	const struct dmar_head *head = description->table->root->host;
@@ -51,7 +50,7 @@ static bool remaps(const struct description *description)
 	return description->table->format == &ivrs_format;
 }
 
-/* By their numbers alone, for the same IOAPIC may be named by several units. */
+/* Several units may name the same IOAPIC. */
 static struct hash *named_ioapics(const struct description *description)
 {
 	const struct viommu_interrupt_source *source;
@@ -63,7 +62,7 @@ static struct hash *named_ioapics(const struct description *description)
 	return named;
 }
 
-/* Not by subtracting, which could wrap. */
+/* A difference could wrap. */
 static int compare_numbers(const void *a, const void *b)
 {
 	const uint32_t *one = a, *other = b;
@@ -86,7 +85,7 @@ static struct array *sorted_numbers(const struct hash *set)
 	return numbers;
 }
 
-/* In the order of their IDs, whatever order a hash table has. */
+/* In the order of their IDs, for reproducible findings. */
 static void look_for_ioapics(const struct machine *machine, const struct description *description)
 {
 	struct hash *named = named_ioapics(description);
@@ -104,7 +103,7 @@ static void look_for_ioapics(const struct machine *machine, const struct descrip
 	hash_free(named);
 }
 
-/* Where nothing is remapped, an IOAPIC may be missing. */
+/* Without interrupt remapping, an IOAPIC may be missing. */
 void machine_check_ioapics(const struct machine *machine)
 {
 	const struct description *description;
@@ -114,7 +113,7 @@ void machine_check_ioapics(const struct machine *machine)
 			look_for_ioapics(machine, description);
 }
 
-/* Harmless by itself, but mostly it is the number of another one that is missing. */
+/* Harmless by itself, but usually it is the wrong number of a missing IOAPIC. */
 void machine_check_unknown_ioapics(const struct machine *machine)
 {
 	const struct description *description;
@@ -133,7 +132,7 @@ void machine_check_unknown_ioapics(const struct machine *machine)
 
 /* -- proximity domains --------------------------------------------------------------- */
 
-/* An IOMMU without a domain is near to everything alike, and nothing is wrong with that. */
+/* An IOMMU without a domain is valid. */
 void machine_check_domains(const struct machine *machine)
 {
 	const struct description *description;
@@ -168,14 +167,13 @@ static struct hash *iommu_functions(const struct machine *machine)
 	return functions;
 }
 
-/* A handle with its bytes the other way round, as everything else has them, names another device.
- */
+/* A handle with swapped bytes names another device. */
 static uint32_t swapped(uint32_t function)
 {
 	return (function & 0xffff0000) | (function & 0xff) << 8 | (function >> 8 & 0xff);
 }
 
-/* Any device may be an initiator; only one that is an IOMMU turned round is suspicious. */
+/* Any device may be an initiator; suspicious is one that is an IOMMU with swapped bytes. */
 static void look_at_initiator(const struct machine *machine, struct hash *functions,
 			      const struct record *structure)
 {
@@ -186,10 +184,10 @@ static void look_at_initiator(const struct machine *machine, struct hash *functi
 		report(machine->findings, machine->rule_id,
 		       table_place_of(machine->srat, structure, "PCI bus number"),
 		       "write the bus first, then device and function",
-		       "the handle is the function of an IOMMU with its bytes the wrong way round");
+		       "the handle is the function of an IOMMU with its bytes swapped");
 }
 
-/* VIOT comes with such an SRAT, and its IOMMU is known here: nowhere else can this be seen. */
+/* Only here are both the SRAT and the functions of the IOMMUs known. */
 void machine_check_initiators(const struct machine *machine)
 {
 	struct hash *functions = machine->srat ? iommu_functions(machine) : NULL;

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Tables of one machine, checked together: <viommu/tables.h>
+ * Checks the tables of one machine together: <viommu/tables.h>
  *
- * A table that is fine alone can still be wrong beside another: IORT names interrupt translation
- * services that the MADT has to have, DMAR a proximity domain of the SRAT, VIOT functions that are
- * on a bus of the MCFG. Everything that others refer to is collected first; then each rule goes
- * over what the tables mean, and so holds alike for all that describe IOMMUs.
+ * IORT refers to interrupt translation services of the MADT, DMAR to proximity domains of the SRAT,
+ * VIOT to functions on buses of the MCFG. The numbers of all tables are collected first. Each rule
+ * then checks the topologies of all tables, of whatever kind.
  */
 #include <string.h>
 
@@ -18,7 +17,7 @@
 
 /* -- what others refer to ------------------------------------------------------------ */
 
-/* Empty tables are made too: a MADT without any ITS says that there is none. */
+/* An empty set is kept, too: a MADT without an ITS means that there is none. */
 static void learn_interrupts(struct machine *machine, const struct viommu_table *madt)
 {
 	const struct record *structure;
@@ -36,7 +35,7 @@ static void learn_interrupts(struct machine *machine, const struct viommu_table 
 	}
 }
 
-/* Linux makes a node of every enabled entry, whatever it is about, and so its domain is there. */
+/* Linux creates a node for every enabled entry. */
 static void learn_domains(struct machine *machine, const struct viommu_table *srat)
 {
 	const struct record *structure;
@@ -49,7 +48,7 @@ static void learn_domains(struct machine *machine, const struct viommu_table *sr
 			hash_add(machine->domains, GUINT_TO_POINTER(domain));
 }
 
-/* Several allocations may speak of one segment, each of some of its buses. */
+/* Several allocations may be for one segment, each with some of its buses. */
 static struct buses *buses_of(struct machine *machine, unsigned segment)
 {
 	gpointer key = GUINT_TO_POINTER(segment);
@@ -62,7 +61,7 @@ static struct buses *buses_of(struct machine *machine, unsigned segment)
 	return buses;
 }
 
-/* A bit for each of 256 buses: an allocation that ends before it begins sets none. */
+/* One bit for each of 256 buses. An inverted allocation sets none. */
 static void learn_buses(struct machine *machine, const struct viommu_table *mcfg)
 {
 	const struct record *structure;
@@ -88,7 +87,7 @@ static const struct {
 
 /* -- the tables ---------------------------------------------------------------------- */
 
-/* The table itself is the caller's. */
+/* The caller owns the table. */
 static void description_free(void *opaque)
 {
 	struct description *description = opaque;
@@ -97,7 +96,7 @@ static void description_free(void *opaque)
 	memory_free(description);
 }
 
-/* What is wrong with it alone is told when it is checked alone. */
+/* Without findings: checking the table alone reports them. */
 static void describe(struct machine *machine, const struct viommu_table *table)
 {
 	struct description *description = memory_new(struct description, 1);
@@ -107,13 +106,13 @@ static void describe(struct machine *machine, const struct viommu_table *table)
 	pointers_add(machine->descriptions, description);
 }
 
-/* Device trees and built-in topologies have nothing beside them that they could refer to. */
+/* Device trees and built-in topologies refer to no other table. */
 static bool is_acpi(const struct viommu_table *table)
 {
 	return table->whole && table->format && table->format->head && !table->format->bare;
 }
 
-/* A table can do both: describe IOMMUs, and be referred to. */
+/* A table may both describe IOMMUs and define numbers. */
 static void take(struct machine *machine, const struct viommu_table *table)
 {
 	if (table->format->to_topology)
@@ -123,7 +122,7 @@ static void take(struct machine *machine, const struct viommu_table *table)
 			lessons[i].learn(machine, table);
 }
 
-/* Of several with one signature the first, as Linux asks for it. */
+/* The first of several with one signature, as in Linux. */
 static void take_all(struct machine *machine, const struct viommu_table *const *tables, size_t n)
 {
 	struct hash *seen = hash_new(&hash_direct);
@@ -134,7 +133,7 @@ static void take_all(struct machine *machine, const struct viommu_table *const *
 	hash_free(seen);
 }
 
-/* Topologies go first, for nothing else holds on to them. */
+/* Topologies first: nothing refers to them. */
 static void forget(struct machine *machine)
 {
 	pointers_free(machine->descriptions);
@@ -161,7 +160,7 @@ static const struct {
 	{ "machine-initiator", machine_check_initiators },
 };
 
-/* Rules do not depend on each other; each goes over all tables that it is about. */
+/* Checks all rules, whatever the others found. */
 void viommu_tables_check_together(const struct viommu_table *const *tables, size_t n,
 				  struct viommu_findings *findings)
 {

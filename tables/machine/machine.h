@@ -8,8 +8,8 @@
 #include "tables/model/topology.h"
 
 /*
- * The tables of one machine, side by side, for rules that no table breaks alone (machine.c). What a
- * table would say that is not there, is NULL: then nobody knows, and nothing is wrong.
+ * The tables of one machine, for rules across tables (machine.c). Sets of a missing table are NULL:
+ * the rules about them are skipped.
  */
 struct machine {
 	struct pointers *descriptions; /* struct description, of tables that mean a topology */
@@ -19,10 +19,10 @@ struct machine {
 	struct hash *buses;            /* segment -> struct buses: MCFG */
 	const struct viommu_table *srat;
 	struct viommu_findings *findings;
-	const char *rule_id; /* the one that is being checked */
+	const char *rule_id; /* the rule being checked */
 };
 
-/* A table, and what it means. */
+/* A table and its topology. */
 struct description {
 	const struct viommu_table *table;
 	struct viommu_topology *topology;
@@ -40,13 +40,13 @@ struct buses {
 
 typedef void machine_rule(const struct machine *machine);
 
-/* machine_pci.c: where functions are, and whose */
+/* pci.c: functions, and their IOMMUs */
 machine_rule machine_check_segments;
 machine_rule machine_check_buses;
 machine_rule machine_check_functions;
 machine_rule machine_check_both;
 
-/* machine_parts.c: interrupts and proximity domains */
+/* interrupts_and_domains.c */
 machine_rule machine_check_its;
 machine_rule machine_check_ioapics;
 machine_rule machine_check_unknown_ioapics;

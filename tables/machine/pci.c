@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Rules of a machine's PCI functions: that they can exist, and have one IOMMU
+ * Rules of a machine's PCI functions: they can exist, and have one IOMMU
  *
- * The MCFG has all segments and their buses. A table may well speak of buses that are not there,
- * for it speaks of whole segments; but not of nothing else.
+ * The MCFG lists all segments and their buses. A table may cover whole segments, including buses
+ * that do not exist, but not only those.
  *
- * Two tables that both have IOMMUs for a function are told as well: Linux asks them one after the
- * other, IORT before VIOT, and takes the first that has an answer.
+ * If two tables have IOMMUs for one function, Linux tries them one after the other, IORT before
+ * VIOT, and takes the first answer.
  */
 #include "base/array.h"
 #include "base/hash.h"
@@ -17,7 +17,7 @@
 
 /* -- what is there ------------------------------------------------------------------- */
 
-/* Buses of which something is said, in one segment after the other. */
+/* Buses that a table covers, in a segment. */
 struct window {
 	unsigned segment_first, segment_last, bus_first, bus_last;
 	struct viommu_place place;
@@ -38,7 +38,7 @@ static struct window window_of_range(const struct viommu_pci_range *range)
 
 typedef void window_function(const struct machine *machine, const struct window *window);
 
-/* Host bridges and ranges are different objects, but here it counts only where they are. */
+/* Host bridges and ranges alike. */
 static void for_each_window(const struct machine *machine, window_function *look)
 {
 	const struct description *description;
@@ -58,7 +58,7 @@ static void for_each_window(const struct machine *machine, window_function *look
 	}
 }
 
-/* NULL: the MCFG does not know the segment. */
+/* NULL: the MCFG does not have the segment. */
 static const struct buses *find_buses(const struct machine *machine, unsigned segment)
 {
 	return hash_lookup(machine->buses, GUINT_TO_POINTER(segment));
@@ -70,7 +70,7 @@ static bool has_bus(const struct buses *buses, unsigned bus)
 	return buses && buses->bits[bus / 8] & 1u << bus % 8;
 }
 
-/* A part that is there makes the whole plausible: tables have room for hotplug. */
+/* One existing bus is enough: tables leave room for hotplug. */
 static bool has_any(const struct buses *buses, const struct window *window)
 {
 	for (unsigned bus = window->bus_first; bus <= window->bus_last; bus++)
@@ -79,7 +79,7 @@ static bool has_any(const struct buses *buses, const struct window *window)
 	return false;
 }
 
-/* The first one that is missing stands for all. */
+/* Reports only the first missing segment. */
 static void look_at_segments(const struct machine *machine, const struct window *window)
 {
 	unsigned segment = window->segment_first;
@@ -88,37 +88,37 @@ static void look_at_segments(const struct machine *machine, const struct window 
 		segment++;
 	if (segment <= window->segment_last)
 		report(machine->findings, machine->rule_id, window->place,
-		       "leave it out, or add the segment to the MCFG",
+		       "omit it, or add the segment to the MCFG",
 		       "PCI segment 0x%04x is not in the MCFG", segment);
 }
 
-/* One segment is enough to be asked, for the buses are the same in all of them. */
+/* One segment is enough: the buses are the same in all of them. */
 static void look_at_buses(const struct machine *machine, const struct window *window)
 {
 	const struct buses *buses = find_buses(machine, window->segment_first);
 
 	if (buses && !has_any(buses, window))
 		report(machine->findings, machine->rule_id, window->place,
-		       "write the buses that the firmware gave",
+		       "write the buses that the firmware assigned",
 		       "none of the buses %02x-%02x is in the MCFG", window->bus_first,
 		       window->bus_last);
 }
 
-/* Without an MCFG, configuration space is found otherwise, and nobody knows here how. */
+/* Without an MCFG, the segments are unknown. */
 void machine_check_segments(const struct machine *machine)
 {
 	if (machine->buses)
 		for_each_window(machine, look_at_segments);
 }
 
-/* Like segments: where configuration space is found otherwise, nothing can be said. */
+/* Without an MCFG, the buses are unknown. */
 void machine_check_buses(const struct machine *machine)
 {
 	if (machine->buses)
 		for_each_window(machine, look_at_buses);
 }
 
-/* The driver has to find it before anything behind it can be translated. */
+/* The driver has to find the IOMMU's function before it can translate. */
 void machine_check_functions(const struct machine *machine)
 {
 	const struct description *description;
@@ -131,19 +131,23 @@ void machine_check_functions(const struct machine *machine)
 			if (iommu_is_function(iommu) &&
 			    !has_bus(find_buses(machine, iommu->segment), iommu->bdf >> BUS_SHIFT))
 				report(machine->findings, machine->rule_id, iommu->place,
-				       "write the function that the firmware gave",
+				       "write the function that the firmware assigned",
 				       "the function of an IOMMU is on no bus of the MCFG");
 }
 
 /* -- whose it is --------------------------------------------------------------------- */
 
-/* Functions behind an IOMMU: positions are segment << 16 | BDF. */
+/*
+ * Functions behind an IOMMU, as positions segment << 16
+ *
+ * BDF.
+ */
 struct claim {
 	uint32_t first, last;
 	struct viommu_place place;
 };
 
-/* All segments of a piece one by one, so that claims can be sorted as numbers. */
+/* One claim per segment, so that claims can be sorted. */
 static void claim_range(void *opaque, const struct viommu_pci_range *range)
 {
 	struct array *claims = opaque;
@@ -156,7 +160,7 @@ static void claim_range(void *opaque, const struct viommu_pci_range *range)
 	}
 }
 
-/* By where they begin, since those of one table do not overlap. */
+/* By start only, since the claims of one table are disjoint. */
 static gint compare_claims(gconstpointer a, gconstpointer b)
 {
 	const struct claim *one = a, *other = b;
@@ -164,7 +168,7 @@ static gint compare_claims(gconstpointer a, gconstpointer b)
 	return (one->first > other->first) - (one->first < other->first);
 }
 
-/* Pieces come disjoint, and sorted within a segment only: several segments may be one piece. */
+/* Pieces are disjoint, but sorted only within a segment. */
 static struct array *claims_of(const struct description *description)
 {
 	struct array *claims = array_new(sizeof(struct claim));
@@ -174,7 +178,7 @@ static struct array *claims_of(const struct description *description)
 	return claims;
 }
 
-/* Claims of one table do not overlap, so both lists are gone through once. */
+/* The claims of each table are disjoint, so one pass over both lists is enough. */
 static const struct claim *find_common(const struct array *ours, const struct array *theirs)
 {
 	guint i = 0, k = 0;
@@ -193,7 +197,7 @@ static const struct claim *find_common(const struct array *ours, const struct ar
 	return NULL;
 }
 
-/* One finding for two tables: if anything is in both, it is mostly everything. */
+/* One finding per pair of tables: they usually share everything or nothing. */
 static void compare_tables(const struct machine *machine, const struct description *one,
 			   const struct description *other)
 {
@@ -202,14 +206,14 @@ static void compare_tables(const struct machine *machine, const struct descripti
 
 	if (common)
 		report(machine->findings, machine->rule_id, common->place,
-		       "leave the functions to the IOMMUs of one table",
-		       "%s has IOMMUs for functions that %s has others for",
+		       "describe the functions in one table only",
+		       "%s and %s have different IOMMUs for the same functions",
 		       other->table->signature, one->table->signature);
 	array_free(ours);
 	array_free(theirs);
 }
 
-/* Each pair of tables once, and there are a handful of kinds. */
+/* Each pair once; there are few tables. */
 void machine_check_both(const struct machine *machine)
 {
 	for (guint i = 0; i < machine->descriptions->len; i++)

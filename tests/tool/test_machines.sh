@@ -27,7 +27,7 @@ tables() {
 check_takes_files_for_one_machine() {
 	tables
 	ran 1 "$viommu" check virtio.viot vtd.dmar
-	says err "vtd.dmar:0x30: warning: DMAR has IOMMUs for functions that VIOT has others for"
+	says err "vtd.dmar:0x30: warning: DMAR and VIOT have different IOMMUs for the same functions"
 	ran 1 "$viommu" check --json virtio.viot vtd.dmar
 	is_json out '[f["id"] for f in d["findings"]] == ["machine-both"]'
 }

@@ -5,38 +5,35 @@
 #include "base/array.h"
 #include "tables/table/format.h"
 
-/*
- * The forms of a built-in topology as the files that read, check and make one see them: what is
- * different between them is data here, and one code serves them all.
- */
+/* The forms of a built-in topology. Their differences are data, and all forms share the code. */
 
-/* An item in any form: each form has rows for some of the members, in places of its own. */
+/* An item of any form: each form has rows for some of the members, at its own offsets. */
 struct builtin_item {
-	uint8_t type8, reserved8; /* the third form's */
-	uint16_t type16;          /* that of the two before */
+	uint8_t type8, reserved8; /* of the third form */
+	uint16_t type16;          /* of the first two forms */
 	uint16_t length, next;
 	uint16_t segment_first, segment_last, bdf_first, bdf_last;
 	uint32_t id;
 	uint64_t address;
 	uint8_t reserved[2];
-	uint64_t order; /* in which readers come to it; no field */
+	uint64_t order; /* the position in the order of readers; not in the bytes */
 };
 
-/* A walk over items: how a reader of that form goes from one to the next. */
+/* Finds the items in the order in which a reader of the form visits them. */
 struct builtin_walk {
 	const struct viommu_table *table;
 	const uint8_t *bytes;
 	size_t end;
 	struct viommu_findings *findings;
-	struct array *items; /* of struct builtin_extent, as they are come to */
+	struct array *items; /* of struct builtin_extent, in that order */
 };
 
-/* Where an item is. */
+/* The bytes of an item. */
 struct builtin_extent {
 	size_t at, length, order;
 };
 
-/* `format` is the first member: a format of these is a form. */
+/* `format` is the first member, so that the format of such a table is a form. */
 struct builtin_form {
 	struct format format;
 	const struct layout *range, *endpoint, *unknown;
@@ -54,21 +51,21 @@ static inline const struct builtin_form *builtin_form(const struct viommu_table 
 	return (const struct builtin_form *)table->format;
 }
 
-/* The rows of an item of that type; those that all items have for a type that is not known. */
+/* The layout of an item of that type; an unknown type has that of the common fields. */
 const struct layout *builtin_layout(const struct builtin_form *form, uint64_t type);
 
-/* A field of the head, by its name; 0, or nothing done, in a form that has none. */
+/* A field of the head by name; 0, or no effect, if the form lacks it. */
 uint64_t builtin_head(const struct viommu_table *table, const char *name);
 void builtin_set_head(struct viommu_table *table, const char *name, uint64_t value);
 
-/* builtin_walk.c: a list by offsets, an array, items one behind the other; and all of it. */
+/* walk.c: a list by offsets, an array, a sequence; and decoding. */
 void builtin_walk_list(struct builtin_walk *walk);
 void builtin_walk_array(struct builtin_walk *walk);
 void builtin_walk_sequence(struct builtin_walk *walk);
 void builtin_decode(struct viommu_table *table, const uint8_t *bytes, size_t length,
 		    struct viommu_findings *findings);
 
-/* builtin_check.c, builtin_read.c, builtin_write.c */
+/* check.c, read.c, write.c */
 extern const struct table_rule builtin_rules[];
 struct viommu_topology *builtin_read(const struct viommu_table *table,
 				     struct viommu_findings *findings);

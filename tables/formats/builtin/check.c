@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Rules of the bytes of a built-in topology, which hold whatever it means
+ * Rules of the bytes of a built-in topology
  *
- * What is wrong with one so that it cannot be taken apart, the walk has said already.
+ * Decoding reports what prevents decoding.
  */
 #include "builtin.h"
 #include "tables/findings/findings.h"
 
-/* Guests read addresses of 8 bytes where they stand. */
+/* Guests read addresses with single 8-byte accesses. */
 static void check_alignment(const struct table_check *check)
 {
 	const struct viommu_table *table = check->table;
@@ -16,8 +16,7 @@ static void check_alignment(const struct table_check *check)
 	if (offset % builtin_form(table)->alignment)
 		report(check->findings, check->rule_id,
 		       table_place_of(table, table->root, "Offset"),
-		       "let items begin at a multiple of 8", "items begin at 0x%zx",
-		       (size_t)offset);
+		       "move the items to a multiple of 8", "items begin at 0x%zx", (size_t)offset);
 }
 
 const struct table_rule builtin_rules[] = {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The rows of an item by its type, and the head of a form by field names
+ * The layout of an item by its type, and fields of the head by name
  */
 #include "builtin.h"
 
-/* By type and not as an index: the first form counts from 0, and any number can come. */
+/* A linear search: the first form counts types from 0, and any number can occur. */
 const struct layout *builtin_layout(const struct builtin_form *form, uint64_t type)
 {
 	if (type == form->range->type)
@@ -12,10 +12,7 @@ const struct layout *builtin_layout(const struct builtin_form *form, uint64_t ty
 	return type == form->endpoint->type ? form->endpoint : form->unknown;
 }
 
-/*
- * By name, for a field is in another place and of another width in each form; there is one head,
- * so nobody pays for the search.
- */
+/* By name, because the position and width differ by form. There is one head per table. */
 uint64_t builtin_head(const struct viommu_table *table, const char *name)
 {
 	const struct field *field = layout_field(table->root->layout, name);

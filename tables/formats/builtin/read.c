@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What a built-in topology means, as a topology
+ * The topology of a built-in topology image
  *
- * All of it is about one IOMMU: the device that it was read from. Where that is, its own
- * configuration space does not say, and so the topology does not know: a virtio-iommu has to
- * be put in its place before a table of it can be of use.
+ * It has one IOMMU, the device that the image was read from. The image does not contain its
+ * location, so the topology needs one before a table can be generated from it.
  */
 #include <errno.h>
 
@@ -13,7 +12,7 @@
 #include "tables/findings/findings.h"
 #include "tables/model/topology.h"
 
-/* An image does not say whose it is. It is that of one device, so a fixed name will do. */
+/* The image has one IOMMU and no name for it. */
 #define IOMMU "viommu0"
 
 struct reading {
@@ -23,8 +22,8 @@ struct reading {
 };
 
 /*
- * Only the form that was shipped has a last segment; in the others a range is of one. What a
- * topology cannot hold is left out, with a finding.
+ * Only the shipped form has a last segment; in the others, a range has one segment. Omits what a
+ * topology cannot represent, with a finding.
  */
 static void read_range(const struct reading *reading, const struct record *record)
 {
@@ -49,10 +48,10 @@ static void read_range(const struct reading *reading, const struct record *recor
 	else if (r < 0)
 		report(reading->findings, "builtin-range-inverted", range.place,
 		       "write the smaller number first",
-		       "the range of segments or of functions ends before it begins");
+		       "the range of segments or functions ends before it begins");
 }
 
-/* Every address and every ID is possible here; what is there twice, check.c finds. */
+/* Accepts every address and ID; the rules of topologies report duplicates. */
 static void read_endpoint(const struct reading *reading, const struct record *record)
 {
 	const struct builtin_item *item = record->host;
@@ -67,7 +66,7 @@ static void read_endpoint(const struct reading *reading, const struct record *re
 	viommu_topology_add_platform_device(reading->topology, &device);
 }
 
-/* The walk has numbered them; bytes that are no item have no layout, and no number. */
+/* Decoding has numbered the items. Bytes have neither layout nor number. */
 static gint compare_order(gconstpointer a, gconstpointer b)
 {
 	const struct record *const *left = a, *const *right = b;
@@ -76,7 +75,7 @@ static gint compare_order(gconstpointer a, gconstpointer b)
 	return left_item->order < right_item->order ? -1 : left_item->order > right_item->order;
 }
 
-/* Items in the order of readers: of two ranges that overlap, the first counts. */
+/* In the order of readers: the first of two overlapping ranges wins. */
 static struct pointers *items_in_order(const struct viommu_table *table)
 {
 	const struct pointers *children = table->root->children;
@@ -92,7 +91,7 @@ static struct pointers *items_in_order(const struct viommu_table *table)
 	return items;
 }
 
-/* The one IOMMU is there even if no item is: a device that translates nobody. */
+/* The IOMMU exists even without items. */
 struct viommu_topology *builtin_read(const struct viommu_table *table,
 				     struct viommu_findings *findings)
 {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Finding the items of a built-in topology
+ * Decoding of built-in topologies
  *
- * A walk comes to items in the order of readers, each of which lies whole inside the image and is
- * come to once; what it cannot go past, it reports. Then items are put in the order of their
- * bytes, which a list need not be in, and what is between them is kept.
+ * A walk visits the items in the order of readers. Each visited item lies inside the image and is
+ * visited once; what ends the walk early is reported. The items are then sorted by offset, since a
+ * list may go backwards, and the bytes between them are kept.
  */
 #include "base/array.h"
 #include "base/hash.h"
@@ -13,13 +13,13 @@
 
 /* -- steps ------------------------------------------------------------------------- */
 
-/* Where it comes in the reader's order is kept, since records are put in that of their bytes. */
+/* Keeps the position in the order of readers, since records are sorted by offset. */
 static void take(struct builtin_walk *walk, size_t at, size_t length)
 {
 	array_append(walk->items, ((struct builtin_extent){ at, length, walk->items->len }));
 }
 
-/* Where the first item is, or 0: not inside the head, and not beyond the end. */
+/* The offset of the first item; 0 if it is inside the head or beyond the end. */
 static size_t begin(const struct builtin_walk *walk)
 {
 	const struct record *head = walk->table->root;
@@ -32,15 +32,15 @@ static size_t begin(const struct builtin_walk *walk)
 	return 0;
 }
 
-/* A count that is too high leads there, too: so the cure speaks of both. */
+/* A wrong count can cause this, too, so the cure mentions both. */
 static void report_end(const struct builtin_walk *walk, size_t at)
 {
 	report(walk->findings, "builtin-item-end", table_place(walk->table, at),
-	       "write the number of items, and all of their bytes",
-	       "an item reaches past the end of configuration space, at 0x%zx", walk->end);
+	       "correct the number of items, or append the missing bytes",
+	       "an item extends beyond the end of configuration space, 0x%zx", walk->end);
 }
 
-/* How long a listed item is only its type says. */
+/* The type decides the length of a listed item. */
 static size_t listed_length(const struct builtin_walk *walk, size_t at)
 {
 	const struct builtin_form *form = builtin_form(walk->table);
@@ -48,7 +48,7 @@ static size_t listed_length(const struct builtin_walk *walk, size_t at)
 	return builtin_layout(form, wire_load(walk->bytes + at, form->type_length))->length;
 }
 
-/* A reader that does not count would go round for ever where an item is come to again. */
+/* A cycle would be an endless loop for a reader without a counter. */
 static bool is_whole_and_new(const struct builtin_walk *walk, size_t at, struct hash *seen)
 {
 	if (!wire_fits(at, builtin_form(walk->table)->unknown->length, walk->end) ||
@@ -59,11 +59,12 @@ static bool is_whole_and_new(const struct builtin_walk *walk, size_t at, struct 
 	if (hash_add(seen, GSIZE_TO_POINTER(at)))
 		return true;
 	report(walk->findings, "builtin-list", table_place(walk->table, at),
-	       "let the last item have 0 for its next", "the list comes to this item again");
+	       "write 0 as the next offset of the last item",
+	       "the list has a cycle through this item");
 	return false;
 }
 
-/* An offset of 0 ends the list, and an empty list has no other. */
+/* An offset of 0 ends the list. */
 void builtin_walk_list(struct builtin_walk *walk)
 {
 	const struct field *next = layout_field(builtin_form(walk->table)->unknown, "Next");
@@ -77,7 +78,7 @@ void builtin_walk_list(struct builtin_walk *walk)
 	hash_free(seen);
 }
 
-/* The stride is the table's to choose: shorter than a type, it would have items in each other. */
+/* Rejects a stride shorter than the type field: items would overlap. */
 void builtin_walk_array(struct builtin_walk *walk)
 {
 	uint64_t count = builtin_head(walk->table, "Count");
@@ -87,8 +88,8 @@ void builtin_walk_array(struct builtin_walk *walk)
 	if (at && stride < builtin_form(walk->table)->unknown->length) {
 		report(walk->findings, "builtin-item-length",
 		       table_place_of(walk->table, walk->table->root, "Item length"),
-		       "write 16, which every item fits into", "items of %zu bytes have no type",
-		       (size_t)stride);
+		       "write 16, the longest item",
+		       "an item length of %zu has no room for the type", (size_t)stride);
 		return;
 	}
 	for (; at && count; count--, at += (size_t)stride) {
@@ -100,8 +101,7 @@ void builtin_walk_array(struct builtin_walk *walk)
 	}
 }
 
-/* The cursor never stands still and never leaves the image; the count ends the walk before it does.
- */
+/* The cursor bounds the walk, whatever the count. */
 void builtin_walk_sequence(struct builtin_walk *walk)
 {
 	static const struct framing framing = {
@@ -118,8 +118,8 @@ void builtin_walk_sequence(struct builtin_walk *walk)
 	}
 	if (state == CURSOR_SHORT)
 		report(walk->findings, "builtin-item-length", table_place(walk->table, cursor.at),
-		       "write the length that the item has",
-		       "an item of %zu bytes: nothing behind it can be found",
+		       "correct the length",
+		       "an item has a length of %zu: what follows cannot be decoded",
 		       (size_t)cursor.length);
 	else if (state != CURSOR_AT)
 		report_end(walk, cursor.at);
@@ -127,7 +127,7 @@ void builtin_walk_sequence(struct builtin_walk *walk)
 
 /* -- records ------------------------------------------------------------------------- */
 
-/* A list may go backwards, and records cannot: their order is that of the bytes they encode to. */
+/* By offset, which is the order of encoding. */
 static gint compare_places(gconstpointer a, gconstpointer b)
 {
 	const struct builtin_extent *left = a, *right = b;
@@ -135,7 +135,7 @@ static gint compare_places(gconstpointer a, gconstpointer b)
 	return left->at < right->at ? -1 : left->at > right->at;
 }
 
-/* An item that is too short to have its fields stays bytes, and means nothing. */
+/* An item too short for its fields stays bytes. */
 static struct record *decode_item(const struct builtin_walk *walk,
 				  const struct builtin_extent *extent)
 {
@@ -146,8 +146,8 @@ static struct record *decode_item(const struct builtin_walk *walk,
 
 	if (extent->length < layout->length) {
 		report(walk->findings, "builtin-item-length", table_place(walk->table, extent->at),
-		       "give the item all of its fields", "%s has %zu bytes, and needs %u",
-		       layout->name, extent->length, layout->length);
+		       "correct the length", "%s has %zu bytes, but needs %u", layout->name,
+		       extent->length, layout->length);
 		return record_new_bytes(bytes, extent->length, extent->at);
 	}
 	record = record_new(layout, bytes, extent->at);
@@ -156,15 +156,15 @@ static struct record *decode_item(const struct builtin_walk *walk,
 	return record;
 }
 
-/* Items of a list can lie in each other: then the second one has no bytes of its own. */
+/* An item inside another one has no bytes of its own, and is omitted. */
 static size_t add_item(struct builtin_walk *walk, const struct builtin_extent *extent, size_t at)
 {
 	struct record *root = walk->table->root;
 
 	if (extent->at < at) {
 		report(walk->findings, "builtin-list", table_place(walk->table, extent->at),
-		       "put items beside each other",
-		       "an item begins inside another one, and is left out");
+		       "move the item behind the other one",
+		       "an item begins inside another one, and was omitted");
 		return at;
 	}
 	if (extent->at > at)
@@ -173,7 +173,7 @@ static size_t add_item(struct builtin_walk *walk, const struct builtin_extent *e
 	return extent->at + extent->length;
 }
 
-/* What no item has is kept as bytes, before, between and behind them. */
+/* Keeps all bytes outside of items. */
 void builtin_decode(struct viommu_table *table, const uint8_t *bytes, size_t length,
 		    struct viommu_findings *findings)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A topology as what one of its virtio-iommus says of itself
+ * The built-in topology of one virtio-iommu
  *
- * Only what that IOMMU translates is written: ranges first, sorted and disjoint, then devices.
- * The fields of the device itself stay 0, for it says them on its own.
+ * Has only what that IOMMU translates: ranges, sorted and disjoint, then devices. The device's own
+ * fields stay 0; the device fills them in.
  */
 #include <inttypes.h>
 
@@ -15,15 +15,15 @@ struct writing {
 	struct viommu_table *table;
 	const struct viommu_topology *topology;
 	const char *iommu;
-	size_t n; /* items there would have to be */
+	size_t n; /* number of items, including those beyond the limit */
 	struct builtin_item *last;
 	struct viommu_findings *findings;
 };
 
 #define ITEM_LENGTH 16u
-#define ALIGNMENT   8u /* of addresses in items, where guests read them in one piece */
+#define ALIGNMENT   8u /* of addresses in items, for single 8-byte accesses */
 
-/* The first is behind the head, where an address of 8 bytes can stand. */
+/* The first item follows the head, with its address aligned. */
 static size_t item_at(const struct viommu_table *table, size_t i)
 {
 	size_t head = table->root->layout->length;
@@ -32,8 +32,8 @@ static size_t item_at(const struct viommu_table *table, size_t i)
 }
 
 /*
- * Every item takes the same room, so that it is one stride in the form that has a stride. An item
- * too many is counted, but not made.
+ * All items have the same length, which is the stride of the second form. Counts items beyond the
+ * limit, but does not create them.
  */
 static void write_item(struct writing *writing, const struct layout *layout,
 		       struct builtin_item item)
@@ -57,7 +57,7 @@ static void write_item(struct writing *writing, const struct layout *layout,
 	writing->last = record->host;
 }
 
-/* What bypasses names no IOMMU, and is nobody's. */
+/* False for functions that bypass. */
 static bool is_ours(const struct writing *writing, const char *iommu)
 {
 	return !g_strcmp0(iommu, writing->iommu);
@@ -65,7 +65,7 @@ static bool is_ours(const struct writing *writing, const char *iommu)
 
 /* -- what the IOMMU translates -------------------------------------------------------- */
 
-/* Which of its segments there is room to speak of; in most forms, the first one. */
+/* Forms without a last segment use the first one only. */
 static void write_segments(struct writing *writing, const struct viommu_pci_range *range,
 			   unsigned segment)
 {
@@ -81,7 +81,7 @@ static void write_segments(struct writing *writing, const struct viommu_pci_rang
 		   });
 }
 
-/* One more than there is room for is enough to know that there are too many. */
+/* Stops one item beyond the limit. */
 static void write_each_segment(struct writing *writing, const struct viommu_pci_range *range)
 {
 	const struct builtin_form *form = builtin_form(writing->table);
@@ -91,7 +91,7 @@ static void write_each_segment(struct writing *writing, const struct viommu_pci_
 		write_segments(writing, range, segment);
 }
 
-/* The IDs of an item count on, so functions that share one need an item each. */
+/* The IDs of an item are consecutive, so functions that share an ID need an item each. */
 static void write_one_by_one(struct writing *writing, const struct viommu_pci_range *range)
 {
 	struct viommu_pci_range one = *range;
@@ -104,7 +104,7 @@ static void write_one_by_one(struct writing *writing, const struct viommu_pci_ra
 	}
 }
 
-/* A piece that another IOMMU translates, or nobody, is not this device's to speak of. */
+/* Skips pieces that bypass or are behind another IOMMU. */
 static void write_range(void *opaque, const struct viommu_pci_range *range)
 {
 	struct writing *writing = opaque;
@@ -119,7 +119,7 @@ static void write_range(void *opaque, const struct viommu_pci_range *range)
 		write_each_segment(writing, range);
 }
 
-/* A platform device is known by its address, as in a VIOT. */
+/* Identifies a platform device by its address, as in a VIOT. */
 static void write_devices(struct writing *writing)
 {
 	const struct viommu_platform_device *device;
@@ -132,7 +132,7 @@ static void write_devices(struct writing *writing)
 	}
 }
 
-/* A guest of today takes the same bit and the same byte for bypass. */
+/* In the standard, the same bit and byte mean bypass. */
 static void warn_of_today(const struct writing *writing)
 {
 	report(writing->findings, "builtin-bypass", place_of_file(NULL),
@@ -142,14 +142,14 @@ static void warn_of_today(const struct writing *writing)
 
 /* -- whose it is --------------------------------------------------------------------------- */
 
-/* The IOMMU that was named, or any: `other` is what reading an image gives. */
+/* The named IOMMU, or any. Reading an image gives the kind `other`. */
 bool builtin_describes(const struct viommu_table *table, const struct viommu_iommu *iommu)
 {
 	return (iommu_is_virtio(iommu) || iommu->kind == VIOMMU_OTHER) &&
 	       (!table->iommu || g_str_equal(table->iommu, iommu->name));
 }
 
-/* The IOMMU that was named; without a name, the one there is. */
+/* The named IOMMU; without a name, the only one. */
 static const char *choose_iommu(const struct viommu_table *table,
 				const struct viommu_topology *topology)
 {
@@ -165,7 +165,7 @@ static const char *choose_iommu(const struct viommu_table *table,
 	return n == 1 ? chosen->name : NULL;
 }
 
-/* Counts and offsets are known only when all is written; in an empty list the offset is 0. */
+/* Sets counts and offsets last. The offset of an empty list is 0. */
 static void write_items(struct writing *writing)
 {
 	struct viommu_table *table = writing->table;
@@ -182,8 +182,9 @@ static void write_items(struct writing *writing)
 	builtin_set_head(table, "Item length", ITEM_LENGTH);
 }
 
-/* As viot_write(): what does not fit is counted to its end, so that the finding can say by how
- * much.
+/*
+ * As viot_write(): writes all items before it checks the limit, so that the finding has their
+ * number.
  */
 bool builtin_write(struct viommu_table *table, const struct viommu_topology *topology,
 		   struct viommu_findings *findings)
@@ -198,8 +199,8 @@ bool builtin_write(struct viommu_table *table, const struct viommu_topology *top
 
 	if (!writing.iommu) {
 		report(findings, "builtin-iommu", place_of_file(NULL),
-		       "name one of its virtio-iommus",
-		       "a built-in topology is that of one virtio-iommu, and this is not clear");
+		       "name one of the virtio-iommus",
+		       "a built-in topology is of one virtio-iommu, which has to be named");
 		return false;
 	}
 	write_items(&writing);
@@ -208,6 +209,6 @@ bool builtin_write(struct viommu_table *table, const struct viommu_topology *top
 		return true;
 	report(findings, "builtin-too-large", place_of_file(NULL),
 	       "give whole host bridges to an IOMMU instead of single functions",
-	       "%zu items, and this form has at most %" PRIu32, writing.n, max);
+	       "the topology needs %zu items, but this form has at most %" PRIu32, writing.n, max);
 	return false;
 }

@@ -2,14 +2,13 @@
 /*
  * Rules of the bytes of an SRAT
  *
- * Most of an SRAT is of no concern to an IOMMU: of its CPUs and memory only what can be seen from
- * the bytes alone is looked at.
+ * For CPUs and memory, only rules that need no other table.
  */
 #include "base/hash.h"
 #include "tables/findings/findings.h"
 #include "srat.h"
 
-/* Domains of more than 8 bits came with revision 2, and initiators with 3. */
+/* Domains of more than 8 bits came with revision 2, initiators with 3. */
 static void check_revision(const struct table_check *check)
 {
 	const struct srat_head *head = check->table->root->host;
@@ -17,10 +16,10 @@ static void check_revision(const struct table_check *check)
 	if (!head->acpi.revision || head->acpi.revision > SRAT_REVISION)
 		report(check->findings, check->rule_id,
 		       table_place_of(check->table, check->table->root, "Revision"), "write 3",
-		       "revision is %u, and only 1 to 3 are known", head->acpi.revision);
+		       "the revision is %u, but only 1 to 3 are known", head->acpi.revision);
 }
 
-/* What Linux cuts off is then another domain, and that of somebody else. */
+/* Linux truncates the number to 8 bits, which is another domain. */
 static void check_domains(const struct table_check *check)
 {
 	static const uint32_t most = 255;
@@ -33,8 +32,8 @@ static void check_domains(const struct table_check *check)
 			report(check->findings, check->rule_id,
 			       table_place(check->table, structure->at),
 			       "write revision 3, or number domains up to 255",
-			       "proximity domain %u, and revision %u has 8 bits for it", domain,
-			       head->acpi.revision);
+			       "proximity domain %u does not fit into the 8 bits of revision %u",
+			       domain, head->acpi.revision);
 }
 
 static bool is_initiator(const struct record *structure)
@@ -43,7 +42,7 @@ static bool is_initiator(const struct record *structure)
 	       (srat_is_function(structure) || srat_is_device(structure));
 }
 
-/* Linux takes it for an error, and reads no further initiators: those behind it lose their node. */
+/* Linux treats it as an error, and reads no further initiators. */
 static void check_disabled(const struct table_check *check)
 {
 	const struct record *structure;
@@ -52,11 +51,11 @@ static void check_disabled(const struct table_check *check)
 		if (is_initiator(structure) && !srat_is_enabled(structure))
 			report(check->findings, check->rule_id,
 			       table_place_of(check->table, structure, "Flags"),
-			       "set the flag, or leave the structure out",
+			       "set the flag, or omit the structure",
 			       "a generic initiator is not enabled");
 }
 
-/* With PCI's the structure would have other rows. */
+/* A PCI handle would select another layout. */
 static void check_handles(const struct table_check *check)
 {
 	const struct record *structure;
@@ -67,15 +66,11 @@ static void check_handles(const struct table_check *check)
 		if (srat_is_device(structure) && device->handle_type != SRAT_HANDLE_ACPI)
 			report(check->findings, check->rule_id,
 			       table_place_of(check->table, structure, "Device handle type"),
-			       "write 0 or 1", "handles of type %u are not known",
-			       device->handle_type);
+			       "write 0 or 1", "handle type %u is unknown", device->handle_type);
 	}
 }
 
-/*
- * By function, not by domain: the same domain twice does no harm, but nobody writes that on
- * purpose.
- */
+/* Two initiators of one function are a mistake, even with the same domain. */
 static void check_twice(const struct table_check *check)
 {
 	struct hash *functions = hash_new(&hash_direct);
@@ -85,8 +80,8 @@ static void check_twice(const struct table_check *check)
 		if (record_is(structure, &srat_initiator_layout) &&
 		    !hash_add(functions, GUINT_TO_POINTER(srat_function_id(structure))))
 			report(check->findings, check->rule_id,
-			       table_place(check->table, structure->at), "leave one of them out",
-			       "a second generic initiator is the same PCI function");
+			       table_place(check->table, structure->at), "omit one of them",
+			       "a second generic initiator has the same PCI function");
 	hash_free(functions);
 }
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * SRAT, byte by byte: head and affinity structures
+ * Layouts of the head and the structures of an SRAT
  */
 #include "srat.h"
 
 /*
- * The number behind the header is always 1. What counts is the revision in the header: Linux cuts
- * domains down to 8 bits when that is 1 or less.
+ * The number behind the header is always 1. The revision in the header counts: up to 1, Linux
+ * truncates domains to 8 bits.
  */
 static const struct field head_fields[] = {
 	ACPI_ROWS(struct srat_head),
@@ -17,10 +17,7 @@ static const struct field head_fields[] = {
 const struct layout srat_head_layout = LAYOUT("System Resource Affinity table", 0, SRAT_HEAD_LENGTH,
 					      struct srat_head, head_fields);
 
-/*
- * Only initiators matter to IOMMUs, but a dump in which the others are a row of bytes would be of
- * little use to whoever looks for a domain.
- */
+/* Includes structures that do not concern IOMMUs, for dumps. */
 static const struct field_name types[] = {
 	{ SRAT_CPU, "processor" },
 	{ SRAT_MEMORY, "memory" },
@@ -39,7 +36,7 @@ static const struct field_name types[] = {
 
 static const struct field_name enabled[] = { { SRAT_ENABLED, "enabled" }, { 0, NULL } };
 
-/* The domain is in two parts, since there were 256 of them once. */
+/* Originally, the domain had 8 bits. */
 static const struct field cpu_fields[] = {
 	NODE_ROWS(struct srat_cpu),
 	ROW(struct srat_cpu, 2, NUMBER, domain_low, "Proximity domain 7:0"),
@@ -50,7 +47,7 @@ static const struct field cpu_fields[] = {
 	ROW(struct srat_cpu, 12, NUMBER, clock_domain, "Clock domain"),
 };
 
-/* Only what is enabled counts, so people have to see this when a domain seems to be missing. */
+/* Disabled structures have no effect, so dumps show the flag. */
 static const struct field_name memory_flags[] = {
 	{ SRAT_ENABLED, "enabled" },
 	{ 0x2, "hot-pluggable" },
@@ -70,7 +67,7 @@ static const struct field memory_fields[] = {
 	ROW(struct srat_memory, 32, RESERVED, reserved3, "Reserved"),
 };
 
-/* For APIC IDs of 32 bits, with the domain in one piece. */
+/* For 32-bit APIC IDs. */
 static const struct field x2apic_fields[] = {
 	NODE_ROWS(struct srat_x2apic),
 	ROW(struct srat_x2apic, 2, RESERVED, reserved, "Reserved"),
@@ -81,7 +78,7 @@ static const struct field x2apic_fields[] = {
 	ROW(struct srat_x2apic, 20, RESERVED, reserved2, "Reserved"),
 };
 
-/* The domain has 32 bits and stands at 2, the UID at 6: nothing in a table has to be aligned. */
+/* Fields are unaligned: the domain is at 2, the UID at 6. */
 static const struct field gicc_fields[] = {
 	NODE_ROWS(struct srat_gicc),
 	ROW(struct srat_gicc, 2, NUMBER, domain, "Proximity domain"),
@@ -90,7 +87,7 @@ static const struct field gicc_fields[] = {
 	ROW(struct srat_gicc, 14, NUMBER, clock_domain, "Clock domain"),
 };
 
-/* The ID is the same as in MADT and in the ITS groups of an IORT. */
+/* The ID is that of the MADT, as in ITS groups of an IORT. */
 static const struct field its_fields[] = {
 	NODE_ROWS(struct srat_its),
 	ROW(struct srat_its, 2, NUMBER, domain, "Proximity domain"),
@@ -107,7 +104,7 @@ static const struct field rintc_fields[] = {
 	ROW(struct srat_rintc, 16, NUMBER, clock_domain, "Clock domain"),
 };
 
-/* The bytes of the handle mean one thing or another by this. */
+/* The type of the handle selects the layout of its bytes. */
 static const struct field_name handles[] = {
 	{ SRAT_HANDLE_ACPI, "ACPI" },
 	{ SRAT_HANDLE_PCI, "PCI" },
@@ -121,8 +118,8 @@ static const struct field_name initiator_flags[] = {
 };
 
 /*
- * The bus stands before device and function. QEMU wrote them the other way round until 2024, as one
- * little-endian number; tables of those days are about other functions than they were meant for.
+ * The bus precedes device and function. QEMU swapped them until 2024, so its older tables name
+ * other functions than intended.
  */
 static const struct field function_fields[] = {
 	NODE_ROWS(struct srat_function),
@@ -137,10 +134,7 @@ static const struct field function_fields[] = {
 	ROW(struct srat_function, 28, RESERVED, reserved3, "Reserved"),
 };
 
-/*
- * A handle of ACPI names the device by _HID and _UID: eight characters without an end, and a
- * number.
- */
+/* An ACPI handle names the device by _HID, 8 characters without a NUL, and _UID. */
 static const struct field device_fields[] = {
 	NODE_ROWS(struct srat_device),
 	ROW(struct srat_device, 2, RESERVED, reserved, "Reserved"),
@@ -153,7 +147,7 @@ static const struct field device_fields[] = {
 	ROW(struct srat_device, 28, RESERVED, reserved3, "Reserved"),
 };
 
-/* What every structure has: the bytes behind it are kept. */
+/* The head of every structure; the rest stays bytes. */
 struct unknown_structure {
 	struct srat_node node;
 };
@@ -185,20 +179,20 @@ static const struct layout unknown_layout = LAYOUT("Structure of unknown type", 
 
 #define HANDLE_TYPE_AT 3u
 
-/* Told by its rows: they were chosen by the type of the handle. */
+/* The layout was selected by the type of the handle. */
 bool srat_is_function(const struct record *record)
 {
 	return record_is(record, &srat_initiator_layout) || record_is(record, &port_layout);
 }
 
-/* The layouts that have a handle of ACPI, which is also what a handle of unknown type gets. */
+/* Layouts with an ACPI handle, which handles of unknown type have, too. */
 bool srat_is_device(const struct record *record)
 {
 	return record_is(record, &layouts[SRAT_INITIATOR]) ||
 	       record_is(record, &layouts[SRAT_PORT]);
 }
 
-/* Put together here and nowhere else, so that the bytes are turned round in one place. */
+/* Only here are bus and function combined, in the swapped order. */
 uint32_t srat_function_id(const struct record *record)
 {
 	const struct srat_function *function = record->host;
@@ -206,7 +200,7 @@ uint32_t srat_function_id(const struct record *record)
 	return (uint32_t)function->segment << 16 | (uint32_t)function->bus << 8 | function->devfn;
 }
 
-/* All but the oldest structure have the number in one field. */
+/* All structures but the oldest have the domain in one field. */
 bool srat_domain(const struct record *record, uint32_t *ret_domain)
 {
 	const struct field *field =
@@ -223,7 +217,7 @@ bool srat_domain(const struct record *record, uint32_t *ret_domain)
 	return true;
 }
 
-/* An ITS has no flags: it is there. */
+/* An ITS has no flags. */
 bool srat_is_enabled(const struct record *record)
 {
 	const struct field *flags = record->layout ? layout_field(record->layout, "Flags") : NULL;
@@ -231,7 +225,7 @@ bool srat_is_enabled(const struct record *record)
 	return !flags || field_get(flags, record->host) & SRAT_ENABLED;
 }
 
-/* The type of a handle decides what its 16 bytes are; another than PCI's has ACPI's rows. */
+/* The type of the handle selects the layout of its 16 bytes; an unknown type has that of ACPI. */
 const struct layout *srat_layout_at(const struct cursor *cursor)
 {
 	const uint8_t *structure = cursor->table + cursor->at;

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The proximity domains that an SRAT has for IOMMUs, put into a topology
+ * Adds the proximity domains of an SRAT to a topology
  *
- * An SRAT alone is no topology: it says where functions are near to, and not what they are. So it
- * is read into the topology of another table, VIOT or IVRS, which has no field for that.
+ * An SRAT does not describe IOMMUs, only domains of functions. It complements the topology of
+ * another table, such as VIOT or IVRS, which has no field for domains.
  */
 #include "base/hash.h"
 #include "srat.h"
 #include "tables/model/topology.h"
 
-/* Of several for one function, the last: that there are several is a finding of its own. */
+/* The last one of a function wins; a rule reports duplicates. */
 static struct hash *initiators_of(const struct viommu_table *srat)
 {
 	struct hash *initiators = hash_new(&hash_direct);
@@ -31,7 +31,7 @@ static const struct srat_function *initiator_of(struct hash *initiators,
 	return structure ? structure->host : NULL;
 }
 
-/* An IOMMU that has a domain keeps it: somebody has said it with more knowledge. */
+/* Keeps domains that the topology has. */
 size_t viommu_topology_take_domains(struct viommu_topology *topology,
 				    const struct viommu_table *srat)
 {

@@ -2,12 +2,12 @@
 /*
  * SRAT, the System Resource Affinity table (ACPI 6.5, 5.2.16)
  *
- * Structures say which proximity domain something is in: CPUs, memory, interrupt controllers, and
- * devices that begin transfers themselves. An IOMMU that is a PCI function can be such an
- * initiator, which is how a guest learns its domain: VIOT has no field for it.
+ * Structures assign proximity domains to CPUs, memory, interrupt controllers and generic
+ * initiators, devices that begin transfers themselves. An IOMMU that is a PCI function can be an
+ * initiator; that is how a guest learns its domain, for which VIOT has no field.
  *
- * A PCI function is written with its bus in the lower byte, the other way round than everywhere
- * else. So here it is two fields, and no number that could be taken for a BDF.
+ * The bus of a PCI function is in the lower byte, unlike everywhere else. It is therefore two
+ * fields here, and no number that could be mistaken for a BDF.
  */
 
 #include "srat.h"

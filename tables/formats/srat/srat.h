@@ -4,8 +4,7 @@
 
 #include "tables/table/format.h"
 
-/* The structures of SRAT as the files that check and make one see them. Their rows are in srat.c.
- */
+/* The structures of SRAT. Their rows are in layout.c. */
 
 enum srat_type {
 	SRAT_CPU = 0,
@@ -18,7 +17,7 @@ enum srat_type {
 	SRAT_RINTC = 7,
 };
 
-/* How an initiator or a port says which device it is. */
+/* The identification of the device of an initiator or a port. */
 enum srat_handle { SRAT_HANDLE_ACPI = 0, SRAT_HANDLE_PCI = 1 };
 
 #define SRAT_HEAD_LENGTH 48
@@ -36,7 +35,7 @@ struct srat_node {
 	uint8_t type, length;
 };
 
-/* The domain is in two parts because the first eight bits of it were there first. */
+/* The domain was extended from 8 bits to 32. */
 struct srat_cpu {
 	struct srat_node node;
 	uint8_t domain_low, apic_id;
@@ -45,7 +44,7 @@ struct srat_cpu {
 	uint32_t clock_domain;
 };
 
-/* In full for the sake of dumps: nothing here is about IOMMUs. */
+/* Complete for dumps; it does not concern IOMMUs. */
 struct srat_memory {
 	struct srat_node node;
 	uint32_t domain;
@@ -66,7 +65,7 @@ struct srat_gicc {
 	uint32_t domain, uid, flags, clock_domain;
 };
 
-/* ITSs are referred to by the ID that they have in MADT. */
+/* The ID is that of the MADT. */
 struct srat_its {
 	struct srat_node node;
 	uint32_t domain;
@@ -80,7 +79,7 @@ struct srat_rintc {
 	uint32_t domain, uid, flags, clock_domain;
 };
 
-/* Initiators and ports, by a PCI function, which has its bus first; or by an ACPI device. */
+/* Initiators and ports with a PCI handle, which begins with the bus, or an ACPI handle. */
 struct srat_function {
 	struct srat_node node;
 	uint8_t reserved, handle_type;
@@ -90,7 +89,7 @@ struct srat_function {
 	uint32_t flags, reserved3;
 };
 
-/* The same room for a handle of 16 bytes as above, filled in another way. */
+/* The same 16 bytes as an ACPI handle. */
 struct srat_device {
 	struct srat_node node;
 	uint8_t reserved, handle_type;
@@ -100,7 +99,7 @@ struct srat_device {
 	uint32_t flags, reserved3;
 };
 
-/* What is said of a PCI function: by initiators, and by ports. */
+/* Initiators and ports with a PCI handle. */
 extern const struct layout srat_initiator_layout;
 bool srat_is_function(const struct record *record);
 bool srat_is_device(const struct record *record);
@@ -108,13 +107,13 @@ bool srat_is_device(const struct record *record);
 /* The function of an initiator or a port on PCI: segment << 16 | BDF. */
 uint32_t srat_function_id(const struct record *record);
 
-/* The proximity domain that a structure speaks of; false if it is of none that is known. */
+/* The proximity domain of a structure; false if it has none, or is of unknown type. */
 bool srat_domain(const struct record *record, uint32_t *ret_domain);
 
-/* Is it said of what is there, and may be used? */
+/* Is the structure enabled? */
 bool srat_is_enabled(const struct record *record);
 
-/* srat_check.c, srat_write.c */
+/* check.c, write.c */
 extern const struct table_rule srat_rules[];
 bool srat_write(struct viommu_table *table, const struct viommu_topology *topology,
 		struct viommu_findings *findings);
@@ -124,7 +123,7 @@ bool srat_extend(struct viommu_table *table, const struct viommu_topology *topol
 /* The ACPI header and what follows it. */
 extern const struct layout srat_head_layout;
 
-/* The rows of a structure, by its type and, of an initiator, by the type of its handle. */
+/* The layout of a structure, by its type and the type of its handle. */
 const struct layout *srat_layout_at(const struct cursor *cursor);
 
 #endif

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Generic initiators for IOMMUs, in an SRAT of their own or in one that is there already
+ * Adds generic initiators for IOMMUs to an SRAT, or to an empty one
  *
  * An IOMMU that is a PCI function and has a proximity domain becomes an initiator. Others have
- * their domain in the table of their platform: an SMMU in IORT, a VT-d unit in DMAR.
+ * their domain in their own table: SMMUs in IORT, VT-d units in DMAR.
  *
- * A machine's SRAT is made by whoever knows its CPUs and memory. So it can be extended, and nothing
- * in it is ever replaced: where it says something else of a function, nothing is added at all.
+ * The machine's firmware or VMM owns the SRAT, so existing structures are never replaced. If one
+ * assigns a different domain to the function, nothing is added.
  *
- * Entries are always enabled: one that is not makes Linux fail in the structure's handler.
+ * Entries are always enabled: a disabled one makes Linux fail in its handler of the structure.
  */
 #include "base/array.h"
 #include "base/hash.h"
@@ -18,8 +18,8 @@
 
 struct writing {
 	struct viommu_table *table;
-	struct hash *there;       /* functions that are initiators, by ID -> their records */
-	struct pointers *missing; /* IOMMUs that need one */
+	struct hash *there;       /* ID of the function -> its initiator */
+	struct pointers *missing; /* IOMMUs without an initiator */
 	bool failed;
 	struct viommu_findings *findings;
 };
@@ -38,7 +38,7 @@ static void refuse(struct writing *writing, const char *rule_id, struct viommu_p
 
 /* -- what is there ------------------------------------------------------------------- */
 
-/* Ports are not initiators: a port may be the same function, and have a domain of its own. */
+/* Ignores ports: a port may be the same function, with a domain of its own. */
 static void learn(struct writing *writing)
 {
 	const struct record *structure;
@@ -49,7 +49,7 @@ static void learn(struct writing *writing)
 				    (gpointer)structure);
 }
 
-/* The structure has to say exactly what would be written. */
+/* The existing initiator must be enabled, and have the domain that would be written. */
 static void compare(struct writing *writing, const struct viommu_iommu *iommu,
 		    const struct record *structure)
 {
@@ -57,13 +57,14 @@ static void compare(struct writing *writing, const struct viommu_iommu *iommu,
 
 	if (function->domain != iommu->proximity_domain || !srat_is_enabled(structure))
 		refuse(writing, "extend-taken", table_place(writing->table, structure->at),
-		       "correct the topology, or take the structure out of the SRAT",
-		       "the SRAT says something else of the function of an IOMMU");
+		       "correct the topology, or remove the structure from the SRAT",
+		       "the SRAT assigns a different domain to the function of an IOMMU, or "
+		       "disables its entry");
 }
 
 /* -- what is to be there ------------------------------------------------------------- */
 
-/* What is missing is only noted: nothing is added before everything has been looked at. */
+/* Adds nothing yet: all IOMMUs are checked first. */
 static void look_at(struct writing *writing, const struct viommu_iommu *iommu)
 {
 	const struct record *structure =
@@ -75,17 +76,17 @@ static void look_at(struct writing *writing, const struct viommu_iommu *iommu)
 		pointers_add(writing->missing, (gpointer)iommu);
 }
 
-/* A revision that is older than initiators knows 8 bits of a domain. */
+/* Before revision 2, a domain has 8 bits. */
 static void check_room(struct writing *writing, const struct viommu_iommu *iommu)
 {
 	const struct srat_head *head = writing->table->root->host;
 
 	if (head->acpi.revision < 2 && iommu->proximity_domain > UINT8_MAX)
 		refuse(writing, "srat-domain", iommu->place, "number domains up to 255",
-		       "an SRAT of revision 1 has 8 bits for a proximity domain");
+		       "in an SRAT of revision 1, a proximity domain has 8 bits");
 }
 
-/* At the end of the table, as long as it is by then. */
+/* At the current end of the table. */
 static void add(struct writing *writing, const struct viommu_iommu *iommu)
 {
 	const struct srat_function function = {
@@ -104,7 +105,7 @@ static void add(struct writing *writing, const struct viommu_iommu *iommu)
 	record_add_child(root, record_new(&srat_initiator_layout, wire, record_length(root)));
 }
 
-/* Everything is looked at before anything is added: an SRAT is extended whole, or not at all. */
+/* Checks everything before it adds anything: an SRAT is extended completely or not at all. */
 static bool run(struct viommu_table *table, const struct viommu_topology *topology,
 		struct viommu_findings *findings)
 {
@@ -129,7 +130,7 @@ static bool run(struct viommu_table *table, const struct viommu_topology *topolo
 	return !writing.failed;
 }
 
-/* Made of nothing, hence with the newest revision that is known here. */
+/* A new table has the newest revision. */
 bool srat_write(struct viommu_table *table, const struct viommu_topology *topology,
 		struct viommu_findings *findings)
 {
@@ -139,11 +140,11 @@ bool srat_write(struct viommu_table *table, const struct viommu_topology *topolo
 	head->acpi.revision = (uint8_t)(header->has_revision ? header->revision : SRAT_REVISION);
 	head->table_revision = 1;
 	report(findings, "srat-alone", place_of_file(NULL), "extend the SRAT that the machine has",
-	       "an SRAT of IOMMUs alone has no CPUs and no memory");
+	       "this SRAT has only IOMMUs, but no CPUs and no memory");
 	return run(table, topology, findings);
 }
 
-/* Behind bytes that are no structure nobody would find one. */
+/* Consumers cannot find a structure behind undecodable bytes. */
 bool srat_extend(struct viommu_table *table, const struct viommu_topology *topology,
 		 struct viommu_findings *findings)
 {
@@ -151,6 +152,6 @@ bool srat_extend(struct viommu_table *table, const struct viommu_topology *topol
 		return run(table, topology, findings);
 	report(findings, "extend-damaged",
 	       table_place(table, record_length(table->root) - table->root->rest->len),
-	       "mend the SRAT first", "bytes that are no structure: none can follow them");
+	       "repair the SRAT first", "no structure can follow bytes that are not a structure");
 	return false;
 }

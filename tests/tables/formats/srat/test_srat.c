@@ -100,9 +100,9 @@ static void entries_of_an_srat_are_not_replaced(void **state)
 	read_iommu(rig, "01:00.0", 3);
 	assert_false(viommu_table_extend(table, rig->topology, rig->findings));
 	assert_finding(rig, 0,
-		       "g:0x58: error: the SRAT says something else of the function of an IOMMU; "
-		       "correct the topology, or take the structure out of the SRAT "
-		       "[extend-taken]");
+		       "g:0x58: error: the SRAT assigns a different domain to the function of an "
+		       "IOMMU, or disables its entry; correct the topology, or remove the "
+		       "structure from the SRAT [extend-taken]");
 	assert_encodes(table, example_g, sizeof(example_g));
 	viommu_table_free(table);
 }
