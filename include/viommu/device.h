@@ -452,6 +452,10 @@ struct viommu_endpoint {
 	 * only when the endpoint's cached translations are invalidated.
 	 */
 	VIOMMU_PROPERTIES(VIOMMU_PROPERTY_MEMBERS)
+
+	/* PASIDs of the endpoint are below 2^pasid_bits, at most VIOMMU_PASID_BITS_MAX. 0: it has
+	 * none. Needs VIOMMU_F_PASID. */
+	uint32_t pasid_bits;
 };
 
 /*
@@ -550,10 +554,11 @@ struct viommu_listener;
 /*
  * Add a listener to an endpoint. Before this returns it is called with `mode` and with `map` for
  * every mapping. If it refuses, it is not added, and the errno is returned after `unmap` of what it
- * had agreed to. `ops` is copied.
+ * had agreed to. `ops` is copied. -EBUSY: a PASID of the endpoint is attached, which listeners
+ * cannot follow; while there is a listener, the guest's ATTACH of a PASID is answered UNSUPP.
  *
- * Returns: 0, -ENOENT, -EINVAL, -E2BIG, -ENOMEM, or the listener's errno. Locks: device. Waits: no.
- * Since: 0.1 (stable)
+ * Returns: 0, -ENOENT, -EBUSY, -EINVAL, -E2BIG, -ENOMEM, or the listener's errno. Locks: device.
+ * Waits: no. Since: 0.1 (stable)
  */
 int viommu_listen(struct viommu *device, uint32_t endpoint, const struct viommu_listener_ops *ops,
 		  void *opaque, struct viommu_listener **ret_listener);
@@ -607,6 +612,17 @@ struct viommu_translation {
  */
 int viommu_translate(struct viommu *device, uint32_t endpoint, uint64_t iova, uint64_t length,
 		     uint32_t access, struct viommu_translation *ret_translation);
+
+/*
+ * As viommu_translate(), for an access with a PASID, by the domain of that PASID's slot. A slot
+ * that is empty refuses the access with reason DOMAIN, whatever `bypass` is. MSI regions are only
+ * for accesses without PASID.
+ *
+ * Returns: as viommu_translate(). Locks: none. Waits: no, but for `event`. Since: 0.2 (testing)
+ */
+int viommu_translate_pasid(struct viommu *device, uint32_t endpoint, uint32_t pasid, uint64_t iova,
+			   uint64_t length, uint32_t access,
+			   struct viommu_translation *ret_translation);
 
 /*
  * DMA sections
@@ -673,6 +689,15 @@ void viommu_dma_end(struct viommu_dma *dma);
 int viommu_dma_translate(struct viommu_dma *dma, uint32_t endpoint, uint64_t iova, uint64_t length,
 			 uint32_t access, struct viommu_translation *ret_translation);
 
+/*
+ * As viommu_translate_pasid(), inside a section.
+ *
+ * Returns: as viommu_translate(). Locks: none. Waits: no, but for `event`. Since: 0.2 (testing)
+ */
+int viommu_dma_translate_pasid(struct viommu_dma *dma, uint32_t endpoint, uint32_t pasid,
+			       uint64_t iova, uint64_t length, uint32_t access,
+			       struct viommu_translation *ret_translation);
+
 /* -- saved state --------------------------------------------------------------------- */
 
 /* Room that every reason of viommu_load() and viommu_mmio_load() fits into, with its NUL. */
@@ -685,9 +710,9 @@ int viommu_dma_translate(struct viommu_dma *dma, uint32_t endpoint, uint64_t iov
  * the stream. A newer library reads what an older one saved. Saving what was loaded gives the same
  * bytes.
  *
- * *ret_bytes is freed with free().
+ * *ret_bytes is freed with free(). -EBUSY: a PASID is attached, which a stream cannot express yet.
  *
- * Returns: 0, -ENOMEM. Locks: device. Waits: no. Since: 0.1 (stable)
+ * Returns: 0, -EBUSY, -ENOMEM. Locks: device. Waits: no. Since: 0.1 (stable)
  */
 int viommu_save(struct viommu *device, void **ret_bytes, size_t *ret_length);
 

@@ -42,6 +42,19 @@ enum { VIOMMU_REQUEST_QUEUE, VIOMMU_EVENT_QUEUE, VIOMMU_N_QUEUES };
 #define VIOMMU_F_BYPASS_CONFIG (1ull << 6) /* config: `bypass`; ATTACH has a flag BYPASS */
 
 /*
+ * Address spaces: a proposal, docs/proposal-address-spaces.md, and not part of virtio 1.3
+ *
+ * An endpoint has a default slot, for requests without PASID, and a slot for each PASID. A slot
+ * holds a domain, and a domain is one address space: mappings, bypass, or a table that the guest
+ * owns. Offered only if the VMM asks.
+ */
+#define VIOMMU_F_PASID        (1ull << 56) /* ATTACH and DETACH take a PASID */
+#define VIOMMU_F_TABLE        (1ull << 57) /* requests ATTACH_TABLE, INVALIDATE; needs PROBE */
+#define VIOMMU_F_NEST         (1ull << 58) /* parents; needs MAP_UNMAP and TABLE */
+#define VIOMMU_F_PAGE_REQUEST (1ull << 59) /* longer events, PAGE_RESPONSE; needs PASID or TABLE \
+					    */
+
+/*
  * Offsets of the fields in configuration space. 5.13.4
  *
  * page_size_mask is always valid; any other field only if its feature is offered, and 0 here if
@@ -89,6 +102,11 @@ enum {
 	VIOMMU_T_MAP = 3,
 	VIOMMU_T_UNMAP = 4,
 	VIOMMU_T_PROBE = 5,
+
+	/* Of the proposal. */
+	VIOMMU_T_ATTACH_TABLE = 0x46,
+	VIOMMU_T_INVALIDATE = 0x47,
+	VIOMMU_T_PAGE_RESPONSE = 0x48,
 };
 
 /*
@@ -144,6 +162,20 @@ enum {
 /* ATTACH flags. BYPASS: the domain bypasses and takes no MAP; unknown unless
  * VIOMMU_F_BYPASS_CONFIG was accepted. 5.13.6.3 */
 #define VIOMMU_ATTACH_F_BYPASS (1u << 0)
+
+/*
+ * Flags of the proposal: PASID in ATTACH, DETACH and ATTACH_TABLE, once VIOMMU_F_PASID was
+ * accepted; the request then has a PASID. ALL in DETACH: every slot of the endpoint. PARENT in
+ * ATTACH_TABLE, with VIOMMU_F_NEST.
+ *
+ *     ATTACH   16 pasid le32
+ *     DETACH   12 flags le32    16 pasid le32
+ */
+#define VIOMMU_SLOT_F_PASID  (1u << 16)
+#define VIOMMU_SLOT_F_ALL    (1u << 17)
+#define VIOMMU_SLOT_F_PARENT (1u << 18)
+
+#define VIOMMU_PASID_BITS_MAX 20
 
 /*
  * MAP flags; also what an access asks for and a translation permits. MMIO: device registers. It

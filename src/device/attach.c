@@ -14,17 +14,6 @@
  * agreed to the new one.
  */
 
-/* Retire a domain that its last endpoint has left, with listeners notified. */
-static void domain_release(struct viommu *device, struct domain *domain)
-{
-	if (!domain || domain->n_endpoints || domain->n_leaving)
-		return;
-	domain_unaccount(device, domain);
-	if (domain_find(device, domain->node.id) == domain)
-		ids_remove(&device->domains, domain->node.id);
-	device_retire_domain(device, domain);
-}
-
 /* -- leaving ------------------------------------------------------------------------ */
 
 /* The route goes first: no translation can find the domain any more. */
@@ -64,9 +53,11 @@ void endpoint_detach(struct endpoint *endpoint)
 void endpoints_detach_all(struct viommu *device)
 {
 	device_deliver_removals(device);
-	for_all_endpoints(endpoint, device)
+	for_all_endpoints(endpoint, device) {
+		slots_clear(endpoint);
 		if (endpoint->domain)
 			leave(endpoint);
+	}
 	if (device->n_listeners && device->sync_pending)
 		device_synchronize(device);
 	for_all_endpoints(endpoint, device)
@@ -155,18 +146,7 @@ static int endpoint_move(struct endpoint *endpoint, struct domain *domain)
 
 static bool is_last(const struct endpoint *endpoint)
 {
-	return endpoint->domain && endpoint->domain->n_endpoints == 1;
-}
-
-/* A domain that `leaving` takes with it does not count. */
-static bool domain_is_too_many(struct viommu *device, const struct endpoint *leaving)
-{
-	const struct usage more = { is_last(leaving) ? 0 : 1, 0, domain_bytes_empty() };
-
-	if (!device_is_full(device, more))
-		return false;
-	device_log_limit(device, "ATTACH");
-	return true;
+	return endpoint->domain && endpoint->domain->n_endpoints == 1 && !endpoint->domain->slots;
 }
 
 /* Attach to a domain that does not exist, or ends because this endpoint leaves it. */
@@ -174,17 +154,14 @@ static uint8_t attach_to_new(struct endpoint *endpoint, uint32_t id, bool bypass
 {
 	struct viommu *device = endpoint->device;
 	struct domain *old = domain_find(device, id), *domain;
+	uint8_t status;
 	int error;
 
-	if (domain_is_too_many(device, endpoint))
-		return VIOMMU_S_NOMEM;
-	domain = domain_new(id, bypass, endpoint->granule);
-	if (!domain) {
-		device_log(device, VIOMMU_LOG_MEMORY, "ATTACH: no memory for domain %" PRIu32, id);
-		return VIOMMU_S_NOMEM;
-	}
-	ids_put(&device->domains, &domain->node);
-	domain_account(device, domain);
+	status = domain_make(device, id, bypass, endpoint->granule,
+			     (struct usage){ .domains = is_last(endpoint) ? 0 : 1 }, "ATTACH",
+			     &domain);
+	if (status != VIOMMU_S_OK)
+		return status;
 	error = endpoint_move(endpoint, domain);
 	if (!error)
 		return VIOMMU_S_OK;
@@ -217,13 +194,18 @@ uint8_t do_attach(struct viommu *device, const union request *request)
 		device_accepted(device, VIOMMU_F_BYPASS_CONFIG) ? VIOMMU_ATTACH_F_BYPASS : 0;
 	struct endpoint *endpoint = endpoint_find(device, attach->endpoint);
 	struct domain *domain = domain_find(device, attach->domain);
+	bool with_pasid = attach->flags & VIOMMU_SLOT_F_PASID;
 
-	if (attach->reserved || attach->flags & ~known)
+	if (device_accepted(device, VIOMMU_F_PASID))
+		known |= VIOMMU_SLOT_F_PASID;
+	if ((attach->reserved && !with_pasid) || attach->flags & ~known)
 		return VIOMMU_S_INVAL;
 	if (!endpoint)
 		return VIOMMU_S_NOENT;
 	if (attach->domain < config->domain_first || attach->domain > config->domain_last)
 		return VIOMMU_S_RANGE;
+	if (with_pasid)
+		return slot_attach(endpoint, attach->reserved, attach->domain, bypass);
 	if (!domain)
 		return attach_to_new(endpoint, attach->domain, bypass);
 	if (domain->bypass != bypass)
@@ -241,6 +223,28 @@ uint8_t do_detach(struct viommu *device, const union request *request)
 
 	if (!endpoint)
 		return VIOMMU_S_NOENT;
+	if (!domain || endpoint->domain != domain)
+		return VIOMMU_S_INVAL;
+	endpoint_detach(endpoint);
+	return VIOMMU_S_OK;
+}
+
+/* DETACH with VIOMMU_F_PASID: unknown flags are ignored, as reserved bits are without it. */
+uint8_t do_detach_slot(struct viommu *device, const union request *request)
+{
+	const struct request_detach_slot *detach = &request->detach_slot;
+	struct endpoint *endpoint = endpoint_find(device, detach->endpoint);
+	struct domain *domain = domain_find(device, detach->domain);
+
+	if (!endpoint)
+		return VIOMMU_S_NOENT;
+	if (detach->flags & VIOMMU_SLOT_F_ALL) {
+		slots_clear(endpoint);
+		endpoint_detach(endpoint);
+		return VIOMMU_S_OK;
+	}
+	if (detach->flags & VIOMMU_SLOT_F_PASID)
+		return slot_detach(endpoint, detach->pasid, domain) ? VIOMMU_S_OK : VIOMMU_S_INVAL;
 	if (!domain || endpoint->domain != domain)
 		return VIOMMU_S_INVAL;
 	endpoint_detach(endpoint);

@@ -33,6 +33,25 @@ struct route {
 	struct map *map; /* if VIOMMU_TRANSLATED */
 };
 
+/* A PASID of an endpoint, attached to a domain (slot.c). */
+struct slot {
+	_Atomic(struct slot *) next; /* in its bucket; for translations, with `pasid` and `route` */
+	uint32_t pasid;
+	_Atomic(const struct route *) route;
+	struct endpoint *endpoint;
+	struct domain *domain;
+	struct slot *next_in_domain, **at; /* what points to it in its domain */
+	struct slot *next_retired;
+};
+
+/* The slots of an endpoint with PASIDs in use. */
+#define SLOT_BUCKETS 256
+struct slots {
+	size_t n;
+	struct slots *next_retired;
+	_Atomic(struct slot *) bucket[SLOT_BUCKETS];
+};
+
 struct domain {
 	struct id_node node; /* in viommu.domains; must be first */
 	struct route route;  /* for translations */
@@ -43,6 +62,8 @@ struct domain {
 	struct endpoint *endpoints, **end; /* in the order of attachment */
 	struct endpoint *classes;          /* one endpoint of each; classes.c */
 	uint64_t n_endpoints;
+	struct slot *slots; /* PASIDs attached to it */
+	uint64_t n_slots;
 	struct viommu_listener *listeners, **listeners_end; /* of all its endpoints */
 	uint64_t left;      /* the grace period in which an endpoint left last */
 	uint64_t n_leaving; /* endpoints that have left, with listeners still to be notified */
@@ -62,6 +83,8 @@ struct endpoint {
 	struct viommu *device;
 	_Atomic(const struct route *) route;
 	_Atomic(struct regions *) regions; /* NULL: none */
+
+	_Atomic(struct slots *) slots; /* PASIDs in use; NULL: none */
 
 	struct viommu_endpoint config; /* without `reserved`, which is in `regions` */
 	uint64_t granule;
@@ -110,6 +133,8 @@ struct viommu {
 	unsigned n_changes;     /* of maps since their nodes were reclaimed */
 	struct domain *changed; /* domains with such maps */
 	struct domain *retired; /* domains to free after a grace period */
+	struct slot *retired_slots;
+	struct slots *retired_tables;
 	size_t n_listeners;
 	uint64_t grace_period;    /* number of the current one, from 1 */
 	struct removal *removals; /* room for REMOVALS_MAX once there was a listener */
@@ -138,6 +163,7 @@ struct viommu {
 	for (struct domain *d = ids_next(&(device)->domains, 0); d; \
 	     d = ids_after(&(device)->domains, &d->node))
 #define for_each_endpoint(e, domain) for (struct endpoint *e = (domain)->endpoints; e; e = e->next)
+#define for_each_slot(s, domain)     for (struct slot *s = (domain)->slots; s; s = s->next_in_domain)
 #define for_each_class(e, domain)    for (struct endpoint *e = (domain)->classes; e; e = e->next_class)
 #define for_each_listener_of_domain(l, domain) \
 	for (struct viommu_listener *l = (domain)->listeners; l; l = l->next_in_domain)
@@ -158,6 +184,8 @@ static inline bool device_accepted(const struct viommu *device, uint64_t feature
 {
 	return (device->accepted & feature) == feature;
 }
+
+#define NO_PASID UINT32_MAX
 
 /* -- route.c ------------------------------------------------------------------- */
 
@@ -204,13 +232,19 @@ void device_synchronize_if_left(struct viommu *device, const struct domain *doma
 
 struct request_attach {
 	uint8_t type, reserved_head[3];
-	uint32_t domain, endpoint, flags, reserved;
+	uint32_t domain, endpoint, flags, reserved; /* with VIOMMU_SLOT_F_PASID: the PASID */
 };
 
 struct request_detach {
 	uint8_t type, reserved_head[3];
 	uint32_t domain, endpoint;
 	uint64_t reserved;
+};
+
+/* DETACH with VIOMMU_F_PASID. */
+struct request_detach_slot {
+	uint8_t type, reserved_head[3];
+	uint32_t domain, endpoint, flags, pasid;
 };
 
 struct request_map {
@@ -237,6 +271,7 @@ union request {
 	uint8_t type;
 	struct request_attach attach;
 	struct request_detach detach;
+	struct request_detach_slot detach_slot;
 	struct request_map map;
 	struct request_unmap unmap;
 	struct request_probe probe;
@@ -245,6 +280,7 @@ union request {
 /* Each returns a status. */
 uint8_t do_attach(struct viommu *device, const union request *request);
 uint8_t do_detach(struct viommu *device, const union request *request);
+uint8_t do_detach_slot(struct viommu *device, const union request *request);
 uint8_t do_map(struct viommu *device, const union request *request);
 uint8_t do_unmap(struct viommu *device, const union request *request);
 uint8_t do_probe(struct viommu *device, const union request *request);
@@ -291,6 +327,24 @@ static inline struct viommu_mapping mapping_of(const struct domain *domain,
 	};
 }
 
+/* Does a slot hold the domain? */
+static inline bool domain_is_held(const struct domain *domain)
+{
+	return domain->n_endpoints || domain->n_slots;
+}
+
+/* -- lifetime.c ------------------------------------------------------------------------ */
+
+/* Retire a domain that nothing holds any more. NULL is accepted. */
+void domain_release(struct viommu *device, struct domain *domain);
+
+/*
+ * Make the domain of a request and account for it, in place of one with the same number. `more` is
+ * what the request takes beside it. A status.
+ */
+uint8_t domain_make(struct viommu *device, uint32_t id, bool bypass, uint64_t granule,
+		    struct usage more, const char *request, struct domain **ret_domain);
+
 /* -- attach.c -------------------------------------------------------------------------- */
 
 /* Take the endpoint out of its domain and notify its listeners. Cannot fail. */
@@ -302,6 +356,22 @@ void endpoints_detach_all(struct viommu *device);
 /* Publish and notify the modes of endpoints without a domain, after `bypass` or features changed.
  */
 void notify_mode_changes(struct viommu *device);
+
+/* -- slot.c ------------------------------------------------------------------------------------ */
+
+/* What an access with a PASID is routed by; NULL: the slot is empty. By any thread. */
+const struct route *slot_route(const struct endpoint *endpoint, uint32_t pasid);
+
+/* ATTACH to a PASID, the checks before that of the domain's number included. A status. */
+uint8_t slot_attach(struct endpoint *endpoint, uint32_t pasid, uint32_t domain, bool bypass);
+
+/* Empty a slot if it holds that domain. False: it does not. */
+bool slot_detach(struct endpoint *endpoint, uint32_t pasid, const struct domain *domain);
+
+/* Empty all PASID slots of an endpoint. */
+void slots_clear(struct endpoint *endpoint);
+
+bool slots_are_empty(const struct endpoint *endpoint);
 
 /* -- classes.c ------------------------------------------------------------------------------ */
 

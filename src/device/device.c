@@ -13,7 +13,7 @@
  * The configuration is checked here, once.
  */
 
-#define FEATURES_KNOWN (VIOMMU_FEATURES_DEFAULT | VIOMMU_F_BYPASS)
+#define FEATURES_KNOWN (VIOMMU_FEATURES_DEFAULT | VIOMMU_F_BYPASS | VIOMMU_F_PASID)
 
 #define PAGE_SIZE_MASK_DEFAULT (~0xfffull)
 #define PROBE_SIZE_MAX         65536u
@@ -155,13 +155,21 @@ free_device:
 	return error;
 }
 
+/* No translation runs any more. */
 static void free_domain_of(struct endpoint *endpoint)
 {
 	struct domain *domain = endpoint->domain;
 
-	if (!domain || --domain->n_endpoints)
+	if (!domain || --domain->n_endpoints || domain->n_slots)
 		return;
 	domain_free(domain);
+}
+
+static void free_slots(struct viommu *device)
+{
+	for_all_endpoints(endpoint, device)
+		slots_clear(endpoint);
+	device_synchronize(device);
 }
 
 struct viommu *viommu_free(struct viommu *device)
@@ -170,6 +178,7 @@ struct viommu *viommu_free(struct viommu *device)
 
 	if (!device)
 		return NULL;
+	free_slots(device);
 	while ((endpoint = ids_next(&device->endpoints, 0))) {
 		ids_remove(&device->endpoints, endpoint->node.id);
 		free_domain_of(endpoint);

@@ -77,6 +77,15 @@ static int copy_ranges(struct endpoint *endpoint)
 	return endpoint->input_first <= endpoint->input_last ? 0 : -EINVAL;
 }
 
+static bool pasids_are_sound(const struct endpoint *endpoint)
+{
+	uint32_t bits = endpoint->config.pasid_bits;
+
+	if (bits && !(endpoint->device->config.features & VIOMMU_F_PASID))
+		return false;
+	return bits <= VIOMMU_PASID_BITS_MAX;
+}
+
 static int copy_config(struct endpoint *endpoint, const struct viommu_endpoint *config)
 {
 	int error = sized_take(&endpoint->config, sizeof(endpoint->config), config);
@@ -88,7 +97,7 @@ static int copy_config(struct endpoint *endpoint, const struct viommu_endpoint *
 	endpoint->config.reserved = NULL;
 	if (error)
 		return error;
-	if (!probe_values_are_valid(&endpoint->config))
+	if (!probe_values_are_valid(&endpoint->config) || !pasids_are_sound(endpoint))
 		return -EINVAL;
 	return probe_properties(endpoint, NULL, 0) > endpoint->device->config.probe_size ? -ENOSPC
 											 : 0;
@@ -220,6 +229,7 @@ static void unplug(struct endpoint *endpoint)
 	device_mark_sync_pending(device);
 	device_synchronize(device);
 	endpoint->quarantined = true;
+	slots_clear(endpoint);
 	endpoint_detach(endpoint);
 	listeners_notify_mode(endpoint);
 	listeners_free(endpoint);

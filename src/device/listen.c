@@ -49,7 +49,10 @@ int viommu_listen(struct viommu *device, uint32_t id, const struct viommu_listen
 
 	device_lock(device);
 	endpoint = endpoint_find(device, id);
-	error = endpoint ? add(endpoint, listener) : -ENOENT;
+	if (endpoint && !slots_are_empty(endpoint))
+		error = -EBUSY;
+	else
+		error = endpoint ? add(endpoint, listener) : -ENOENT;
 	device_unlock(device);
 	if (error)
 		goto free_listener;

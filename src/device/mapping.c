@@ -27,6 +27,8 @@ static bool in_input_range(const struct viommu *device, const struct domain *dom
 		return false;
 	for_each_class(endpoint, domain) if (range->first < endpoint->input_first ||
 					     range->last > endpoint->input_last) return false;
+	for_each_slot(slot, domain) if (range->first < slot->endpoint->input_first ||
+					range->last > slot->endpoint->input_last) return false;
 	return true;
 }
 
@@ -34,6 +36,8 @@ static bool is_reserved(const struct domain *domain, const struct range *range)
 {
 	for_each_class(endpoint, domain) if (endpoint_reserved(endpoint, range->first,
 							       range->last)) return true;
+	for_each_slot(slot, domain) if (endpoint_reserved(slot->endpoint, range->first,
+							  range->last)) return true;
 	return false;
 }
 

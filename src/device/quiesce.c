@@ -47,7 +47,7 @@ void device_changed(struct viommu *device, struct domain *domain)
 static void reclaim_maps(struct viommu *device)
 {
 	for (struct domain *domain = device->changed; domain; domain = domain->next_changed) {
-		bool is_counted = domain->n_endpoints;
+		bool is_counted = domain_is_held(domain);
 
 		if (is_counted)
 			domain_unaccount(device, domain);
@@ -70,6 +70,22 @@ static void free_retired(struct viommu *device)
 	}
 }
 
+static void free_retired_slots(struct viommu *device)
+{
+	while (device->retired_slots) {
+		struct slot *slot = device->retired_slots;
+
+		device->retired_slots = slot->next_retired;
+		free(slot);
+	}
+	while (device->retired_tables) {
+		struct slots *slots = device->retired_tables;
+
+		device->retired_tables = slots->next_retired;
+		free(slots);
+	}
+}
+
 void device_synchronize(struct viommu *device)
 {
 	if (!device->sync_pending && !device->changed)
@@ -79,6 +95,7 @@ void device_synchronize(struct viommu *device)
 	listeners_deliver_removals(device);
 	reclaim_maps(device);
 	free_retired(device);
+	free_retired_slots(device);
 	device->sync_pending = false;
 }
 

@@ -26,6 +26,18 @@ static const struct field attach_fields[] = {
 	FIELD(16, RESERVED, reserved, "reserved"),
 };
 #undef FIELD
+static const struct field_name attach_slot_flags[] = { { VIOMMU_ATTACH_F_BYPASS, "BYPASS" },
+						       { VIOMMU_SLOT_F_PASID, "PASID" },
+						       { 0, NULL } };
+static const struct field attach_slot_fields[] = {
+	HEAD(struct request_attach),
+	ROW(struct request_attach, 4, NUMBER, domain, "domain"),
+	ROW(struct request_attach, 8, HEX, endpoint, "endpoint"),
+	ROW_NAMED(struct request_attach, 12, FLAGS, flags, "flags", attach_slot_flags),
+	ROW(struct request_attach, 16, NUMBER, reserved, "pasid"),
+};
+static const struct layout attach_slot_layout = LAYOUT(
+	"ATTACH", VIOMMU_T_ATTACH, VIOMMU_ATTACH_LENGTH, struct request_attach, attach_slot_fields);
 static const struct layout attach_layout = LAYOUT("ATTACH", VIOMMU_T_ATTACH, VIOMMU_ATTACH_LENGTH,
 						  struct request_attach, attach_fields);
 
@@ -39,6 +51,22 @@ static const struct field detach_fields[] = {
 #undef FIELD
 static const struct layout detach_layout = LAYOUT("DETACH", VIOMMU_T_DETACH, VIOMMU_DETACH_LENGTH,
 						  struct request_detach, detach_fields);
+
+#define FIELD(at, kind, member, name) ROW(struct request_detach_slot, at, kind, member, name)
+static const struct field_name detach_slot_flags[] = { { VIOMMU_SLOT_F_PASID, "PASID" },
+						       { VIOMMU_SLOT_F_ALL, "ALL" },
+						       { 0, NULL } };
+static const struct field detach_slot_fields[] = {
+	HEAD(struct request_detach_slot),
+	FIELD(4, NUMBER, domain, "domain"),
+	FIELD(8, HEX, endpoint, "endpoint"),
+	ROW_NAMED(struct request_detach_slot, 12, FLAGS, flags, "flags", detach_slot_flags),
+	FIELD(16, NUMBER, pasid, "pasid"),
+};
+#undef FIELD
+static const struct layout detach_slot_layout =
+	LAYOUT("DETACH", VIOMMU_T_DETACH, VIOMMU_DETACH_LENGTH, struct request_detach_slot,
+	       detach_slot_fields);
 
 #define FIELD(at, kind, member, name) ROW(struct request_map, at, kind, member, name)
 static const struct field_name map_flags[] = {
@@ -91,6 +119,12 @@ static const struct request_row {
 	[VIOMMU_T_MAP] = { &map_layout, VIOMMU_F_MAP_UNMAP, do_map },
 	[VIOMMU_T_UNMAP] = { &unmap_layout, VIOMMU_F_MAP_UNMAP, do_unmap },
 	[VIOMMU_T_PROBE] = { &probe_layout, VIOMMU_F_PROBE, do_probe },
+};
+
+/* Requests that VIOMMU_F_PASID gives another layout. */
+static const struct request_row slot_rows[] = {
+	[VIOMMU_T_ATTACH] = { &attach_slot_layout, 0, do_attach },
+	[VIOMMU_T_DETACH] = { &detach_slot_layout, 0, do_detach_slot },
 };
 
 /* -- scatter lists ----------------------------------------------------------- */
@@ -150,6 +184,8 @@ static const struct request_row *find_row(const struct viommu *device, const uin
 	if (!length || wire[0] >= sizeof(rows) / sizeof(rows[0]))
 		return NULL;
 	row = &rows[wire[0]];
+	if (wire[0] <= VIOMMU_T_DETACH && device_accepted(device, VIOMMU_F_PASID))
+		row = &slot_rows[wire[0]];
 	if (!row->layout || length < row->layout->length || !device_accepted(device, row->feature))
 		return NULL;
 	return row;

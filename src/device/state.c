@@ -164,13 +164,22 @@ static void write_stream(const struct viommu *device, struct stream_writer *writ
 	stream_finish(writer, MAGIC, count_quarantined(device) ? VERSION_BLOCKED : VERSION_FIRST);
 }
 
+/* Slots of PASIDs have no chunk yet: losing them silently would open them. */
+static bool has_slots(const struct viommu *device)
+{
+	for_all_endpoints(endpoint, device)
+		if (!slots_are_empty(endpoint))
+			return true;
+	return false;
+}
+
 int viommu_save(struct viommu *device, void **ret_bytes, size_t *ret_length)
 {
 	struct stream_writer writer;
 	int error;
 
 	device_lock(device);
-	error = stream_create(&writer, stream_length(device));
+	error = has_slots(device) ? -EBUSY : stream_create(&writer, stream_length(device));
 	if (!error)
 		write_stream(device, &writer);
 	device_unlock(device);

@@ -19,12 +19,18 @@ struct viommu_dma {
 	struct reader *reader;
 };
 
+struct question {
+	uint32_t endpoint, pasid, access;
+	uint64_t iova, length;
+};
+
 /* A question, and the objects found for it. */
 struct access {
 	struct endpoint *endpoint;
 	const struct route *route;
 	uint64_t first, last;
 	uint32_t wanted; /* VIOMMU_MAP_F_READ, VIOMMU_MAP_F_WRITE */
+	uint32_t pasid;  /* or NO_PASID */
 };
 
 /* Bytes of an access up to `last`: at most the length asked for, so it cannot overflow. */
@@ -122,7 +128,9 @@ static bool translate_by_map(const struct access *access,
 static const struct viommu_reserved *msi_region_of_write(const struct access *access)
 {
 	const struct viommu_reserved *region =
-		endpoint_reserved(access->endpoint, access->first, access->first);
+		access->pasid == NO_PASID
+			? endpoint_reserved(access->endpoint, access->first, access->first)
+			: NULL;
 
 	if (!region || region->subtype != VIOMMU_RESV_MEM_MSI || access->wanted & VIOMMU_MAP_F_READ)
 		return NULL;
@@ -143,26 +151,38 @@ static bool translate(const struct access *access, struct viommu_translation *re
 	return true;
 }
 
-/* In a read-side section. */
-static int answer(struct viommu *device, uint32_t endpoint, uint64_t iova, uint64_t length,
-		  uint32_t wanted, struct viommu_translation *ret_translation)
+static const struct route *find_route(const struct access *access)
 {
+	const struct route *route;
+
+	if (access->pasid != NO_PASID)
+		return slot_route(access->endpoint, access->pasid);
+	route = atomic_load_explicit(&access->endpoint->route, memory_order_acquire);
+	annotate_acquire(&access->endpoint->route);
+	return route;
+}
+
+/* In a read-side section. */
+static int answer(struct viommu *device, const struct question *question,
+		  struct viommu_translation *ret_translation)
+{
+	uint64_t iova = question->iova, length = question->length;
 	struct access access = {
-		.endpoint = directory_find(&device->directory, endpoint),
+		.endpoint = directory_find(&device->directory, question->endpoint),
 		.first = iova,
 		.last = length - 1 > UINT64_MAX - iova ? UINT64_MAX : iova + (length - 1),
-		.wanted = wanted & READ_WRITE,
+		.wanted = question->access & READ_WRITE,
+		.pasid = question->pasid,
 	};
 
 	if (!length)
 		return -EINVAL;
 	if (!access.endpoint)
 		return -ENOENT;
-	access.route = atomic_load_explicit(&access.endpoint->route, memory_order_acquire);
-	annotate_acquire(&access.endpoint->route);
+	access.route = find_route(&access);
 	if (translate(&access, ret_translation))
 		return 0;
-	if (!(wanted & VIOMMU_ACCESS_QUIET))
+	if (!(question->access & VIOMMU_ACCESS_QUIET))
 		fault_report(access.endpoint, access.route->fault, access.wanted, iova);
 	return -EFAULT;
 }
@@ -172,29 +192,47 @@ static int answer(struct viommu *device, uint32_t endpoint, uint64_t iova, uint6
  * that the lock's owner waits for. Not inlined: it would cost the usual path registers.
  */
 __attribute__((noinline, cold)) static int
-translate_unregistered(struct viommu *device, uint32_t endpoint, uint64_t iova, uint64_t length,
-		       uint32_t access, struct viommu_translation *ret_translation)
+translate_unregistered(struct viommu *device, const struct question *question,
+		       struct viommu_translation *ret_translation)
 {
 	unsigned phase = readers_enter_unregistered(&device->readers);
-	int error = answer(device, endpoint, iova, length, access, ret_translation);
+	int error = answer(device, question, ret_translation);
 
 	readers_leave_unregistered(&device->readers, phase);
+	return error;
+}
+
+static int translate_in_section(struct viommu *device, const struct question *question,
+				struct viommu_translation *ret_translation)
+{
+	struct reader *reader = readers_of_thread(&device->readers);
+	int error;
+
+	if (!reader)
+		return translate_unregistered(device, question, ret_translation);
+	reader_enter(reader);
+	error = answer(device, question, ret_translation);
+	reader_leave(reader);
 	return error;
 }
 
 int viommu_translate(struct viommu *device, uint32_t endpoint, uint64_t iova, uint64_t length,
 		     uint32_t access, struct viommu_translation *ret_translation)
 {
-	struct reader *reader = readers_of_thread(&device->readers);
-	int error;
+	const struct question question = { endpoint, NO_PASID, access, iova, length };
 
-	if (!reader)
-		return translate_unregistered(device, endpoint, iova, length, access,
-					      ret_translation);
-	reader_enter(reader);
-	error = answer(device, endpoint, iova, length, access, ret_translation);
-	reader_leave(reader);
-	return error;
+	return translate_in_section(device, &question, ret_translation);
+}
+
+int viommu_translate_pasid(struct viommu *device, uint32_t endpoint, uint32_t pasid, uint64_t iova,
+			   uint64_t length, uint32_t access,
+			   struct viommu_translation *ret_translation)
+{
+	const struct question question = { endpoint, pasid, access, iova, length };
+
+	if (pasid >> VIOMMU_PASID_BITS_MAX)
+		return -EINVAL;
+	return translate_in_section(device, &question, ret_translation);
 }
 
 /* -- DMA sections ------------------------------------------------------------- */
@@ -236,5 +274,18 @@ void viommu_dma_end(struct viommu_dma *dma)
 int viommu_dma_translate(struct viommu_dma *dma, uint32_t endpoint, uint64_t iova, uint64_t length,
 			 uint32_t access, struct viommu_translation *ret_translation)
 {
-	return answer(dma->device, endpoint, iova, length, access, ret_translation);
+	const struct question question = { endpoint, NO_PASID, access, iova, length };
+
+	return answer(dma->device, &question, ret_translation);
+}
+
+int viommu_dma_translate_pasid(struct viommu_dma *dma, uint32_t endpoint, uint32_t pasid,
+			       uint64_t iova, uint64_t length, uint32_t access,
+			       struct viommu_translation *ret_translation)
+{
+	const struct question question = { endpoint, pasid, access, iova, length };
+
+	if (pasid >> VIOMMU_PASID_BITS_MAX)
+		return -EINVAL;
+	return answer(dma->device, &question, ret_translation);
 }

@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <stdlib.h>
+
+#include "device/trace.h"
+
+/*
+ * Slots: the domains of an endpoint's PASIDs (docs/proposal-address-spaces.md)
+ *
+ * Translations find a slot in a hash table that does not grow. A slot is published when it is
+ * complete, and freed after a grace period. Its route is replaced by one store, as that of an
+ * endpoint. An endpoint without PASIDs in use has no table and no slots.
+ *
+ * A slot that is empty blocks. Listeners shadow one address space, so an endpoint with listeners
+ * has no PASID slots.
+ */
+
+#define HEAP_OVERHEAD 16
+
+static _Atomic(struct slot *) *bucket_of(struct slots *slots, uint32_t pasid)
+{
+	return &slots->bucket[pasid % SLOT_BUCKETS];
+}
+
+static struct slot *find(const struct endpoint *endpoint, uint32_t pasid)
+{
+	struct slots *slots = atomic_load_explicit(&endpoint->slots, memory_order_acquire);
+	struct slot *slot;
+
+	annotate_acquire(&endpoint->slots);
+	if (!slots)
+		return NULL;
+	slot = atomic_load_explicit(bucket_of(slots, pasid), memory_order_acquire);
+	annotate_acquire(bucket_of(slots, pasid));
+	while (slot && slot->pasid != pasid) {
+		_Atomic(struct slot *) *next = &slot->next;
+
+		slot = atomic_load_explicit(next, memory_order_acquire);
+		annotate_acquire(next);
+	}
+	return slot;
+}
+
+const struct route *slot_route(const struct endpoint *endpoint, uint32_t pasid)
+{
+	static const struct route empty = { VIOMMU_BLOCKED, VIOMMU_FAULT_R_DOMAIN, NULL };
+	struct slot *slot = find(endpoint, pasid);
+	const struct route *route;
+
+	if (!slot)
+		return &empty;
+	route = atomic_load_explicit(&slot->route, memory_order_acquire);
+	annotate_acquire(&slot->route);
+	return route;
+}
+
+bool slots_are_empty(const struct endpoint *endpoint)
+{
+	return !atomic_load_explicit(&endpoint->slots, memory_order_relaxed);
+}
+
+/* -- making and retiring ------------------------------------------------------------------------
+ */
+
+static uint64_t bytes_of_slot(void)
+{
+	return sizeof(struct slot) + HEAP_OVERHEAD;
+}
+
+static uint64_t bytes_of_table(void)
+{
+	return sizeof(struct slots) + HEAP_OVERHEAD;
+}
+
+static void link(struct slot *slot, struct domain *domain)
+{
+	slot->domain = domain;
+	slot->next_in_domain = domain->slots;
+	slot->at = &domain->slots;
+	if (domain->slots)
+		domain->slots->at = &slot->next_in_domain;
+	domain->slots = slot;
+	domain->n_slots++;
+	annotate_release(&slot->route);
+	atomic_store_explicit(&slot->route, &domain->route, memory_order_release);
+}
+
+static struct domain *unlink(struct slot *slot)
+{
+	struct domain *domain = slot->domain;
+
+	*slot->at = slot->next_in_domain;
+	if (slot->next_in_domain)
+		slot->next_in_domain->at = slot->at;
+	domain->n_slots--;
+	domain->left = slot->endpoint->device->grace_period;
+	device_mark_sync_pending(slot->endpoint->device);
+	return domain;
+}
+
+/* Publish a slot that is linked to its domain. */
+static void publish(struct slots *slots, struct slot *slot)
+{
+	_Atomic(struct slot *) *bucket = bucket_of(slots, slot->pasid);
+
+	atomic_init(&slot->next, atomic_load_explicit(bucket, memory_order_relaxed));
+	annotate_release(bucket);
+	atomic_store_explicit(bucket, slot, memory_order_release);
+	slots->n++;
+	slot->endpoint->device->n_bytes += bytes_of_slot();
+}
+
+static void unpublish(struct slots *slots, struct slot *slot)
+{
+	_Atomic(struct slot *) *at = bucket_of(slots, slot->pasid);
+	struct viommu *device = slot->endpoint->device;
+
+	while (atomic_load_explicit(at, memory_order_relaxed) != slot)
+		at = &atomic_load_explicit(at, memory_order_relaxed)->next;
+	annotate_release(at);
+	atomic_store_explicit(at, atomic_load_explicit(&slot->next, memory_order_relaxed),
+			      memory_order_release);
+	slot->next_retired = device->retired_slots;
+	device->retired_slots = slot;
+	device->n_bytes -= bytes_of_slot();
+	if (--slots->n)
+		return;
+	atomic_store_explicit(&slot->endpoint->slots, NULL, memory_order_release);
+	slots->next_retired = device->retired_tables;
+	device->retired_tables = slots;
+	device->n_bytes -= bytes_of_table();
+}
+
+static struct slot *slot_new(struct endpoint *endpoint, uint32_t pasid)
+{
+	struct slots *slots = atomic_load_explicit(&endpoint->slots, memory_order_relaxed);
+	struct slot *slot = calloc(1, sizeof(*slot));
+
+	if (!slot)
+		return NULL;
+	if (!slots) {
+		slots = calloc(1, sizeof(*slots));
+		if (!slots) {
+			free(slot);
+			return NULL;
+		}
+		annotate_release(&endpoint->slots);
+		atomic_store_explicit(&endpoint->slots, slots, memory_order_release);
+		endpoint->device->n_bytes += bytes_of_table();
+	}
+	slot->endpoint = endpoint;
+	slot->pasid = pasid;
+	return slot;
+}
+
+static void slot_empty(struct slot *slot)
+{
+	struct endpoint *endpoint = slot->endpoint;
+	struct domain *domain = unlink(slot);
+
+	unpublish(atomic_load_explicit(&endpoint->slots, memory_order_relaxed), slot);
+	domain_release(endpoint->device, domain);
+}
+
+/* -- attaching and detaching --------------------------------------------------------------------
+ */
+
+/* The slot's domain ends when the slot leaves it. */
+static bool is_last(const struct slot *slot)
+{
+	return slot && slot->domain->n_slots == 1 && !slot->domain->n_endpoints;
+}
+
+/* What the device holds more with a new slot. */
+static struct usage usage_of(const struct endpoint *endpoint, const struct slot *slot)
+{
+	struct usage usage = { 0 };
+
+	if (!slot)
+		usage.bytes += bytes_of_slot();
+	if (slots_are_empty(endpoint))
+		usage.bytes += bytes_of_table();
+	return usage;
+}
+
+static uint8_t no_memory(struct viommu *device)
+{
+	device_log(device, VIOMMU_LOG_MEMORY, "ATTACH: no memory for a PASID");
+	return VIOMMU_S_NOMEM;
+}
+
+/* Cannot fail: memory is there. */
+static void slot_move(struct slot *slot, struct domain *domain)
+{
+	struct endpoint *endpoint = slot->endpoint;
+	struct domain *old = slot->domain;
+
+	if (old)
+		unlink(slot);
+	link(slot, domain);
+	if (!old)
+		publish(atomic_load_explicit(&endpoint->slots, memory_order_relaxed), slot);
+	domain_release(endpoint->device, old);
+}
+
+/* A slot that was made for a request which is refused after all. */
+static void discard(struct endpoint *endpoint, struct slot *slot)
+{
+	struct slots *slots = atomic_load_explicit(&endpoint->slots, memory_order_relaxed);
+
+	if (slot->domain)
+		return;
+	free(slot);
+	if (slots->n)
+		return;
+	atomic_store_explicit(&endpoint->slots, NULL, memory_order_release);
+	slots->next_retired = endpoint->device->retired_tables;
+	endpoint->device->retired_tables = slots;
+	endpoint->device->n_bytes -= bytes_of_table();
+	device_mark_sync_pending(endpoint->device);
+}
+
+static uint8_t attach_to(struct endpoint *endpoint, uint32_t pasid, struct slot *slot,
+			 struct domain *domain)
+{
+	if (!slot)
+		slot = slot_new(endpoint, pasid);
+	if (!slot)
+		return no_memory(endpoint->device);
+	slot_move(slot, domain);
+	return VIOMMU_S_OK;
+}
+
+static uint8_t attach_to_new(struct endpoint *endpoint, uint32_t pasid, struct slot *slot,
+			     uint32_t id, bool bypass)
+{
+	struct viommu *device = endpoint->device;
+	struct usage more = { is_last(slot) ? 0 : 1, 0, slot ? 0 : bytes_of_slot() };
+	struct domain *domain;
+	uint8_t status;
+
+	if (!slot)
+		slot = slot_new(endpoint, pasid);
+	if (!slot)
+		return no_memory(device);
+	status = domain_make(device, id, bypass, endpoint->granule, more, "ATTACH", &domain);
+	if (status == VIOMMU_S_OK)
+		slot_move(slot, domain);
+	else
+		discard(endpoint, slot);
+	return status;
+}
+
+uint8_t slot_attach(struct endpoint *endpoint, uint32_t pasid, uint32_t id, bool bypass)
+{
+	struct viommu *device = endpoint->device;
+	struct domain *domain = domain_find(device, id);
+	struct slot *slot = find(endpoint, pasid);
+
+	if (!endpoint->config.pasid_bits || pasid >> endpoint->config.pasid_bits)
+		return VIOMMU_S_RANGE;
+	if (domain && domain->bypass != bypass)
+		return VIOMMU_S_INVAL;
+	if (endpoint->listeners || (domain && !endpoint_fits(endpoint, domain)))
+		return VIOMMU_S_UNSUPP;
+	if (!domain || (slot && slot->domain == domain && is_last(slot)))
+		return attach_to_new(endpoint, pasid, slot, id, bypass);
+	if (slot && slot->domain == domain)
+		return VIOMMU_S_OK;
+	if (device_is_full(device, usage_of(endpoint, slot))) {
+		device_log_limit(device, "ATTACH");
+		return VIOMMU_S_NOMEM;
+	}
+	return attach_to(endpoint, pasid, slot, domain);
+}
+
+bool slot_detach(struct endpoint *endpoint, uint32_t pasid, const struct domain *domain)
+{
+	struct slot *slot = find(endpoint, pasid);
+
+	if (!slot || slot->domain != domain)
+		return false;
+	slot_empty(slot);
+	return true;
+}
+
+void slots_clear(struct endpoint *endpoint)
+{
+	for (size_t i = 0; i < SLOT_BUCKETS; i++) {
+		struct slots *slots = atomic_load_explicit(&endpoint->slots, memory_order_relaxed);
+		struct slot *slot;
+
+		while (slots &&
+		       (slot = atomic_load_explicit(&slots->bucket[i], memory_order_relaxed))) {
+			slot_empty(slot);
+			slots = atomic_load_explicit(&endpoint->slots, memory_order_relaxed);
+		}
+	}
+}
