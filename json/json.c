@@ -44,7 +44,8 @@ char *json_finish(struct json *json)
 
 static void begin_line(struct json *json)
 {
-	strbuf_append_printf(json->text, "\n%*s", (int)json->depth * INDENTATION, "");
+	if (!json->one_line)
+		strbuf_append_printf(json->text, "\n%*s", (int)json->depth * INDENTATION, "");
 	flush(json, PIECE_LENGTH);
 }
 
@@ -124,7 +125,7 @@ void json_key(struct json *json, const char *key)
 {
 	begin_value(json);
 	add_quoted(json->text, key);
-	strbuf_append(json->text, " : ");
+	strbuf_append(json->text, json->one_line ? ":" : " : ");
 	json->has_key = true;
 }
 
@@ -144,4 +145,10 @@ void json_add_boolean(struct json *json, bool truth)
 {
 	begin_value(json);
 	strbuf_append(json->text, truth ? "true" : "false");
+}
+
+void json_add_null(struct json *json)
+{
+	begin_value(json);
+	strbuf_append(json->text, "null");
 }

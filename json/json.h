@@ -20,7 +20,8 @@
  */
 struct json {
 	struct strbuf *text;
-	FILE *to; /* where it goes as it grows; NULL: all of it stays in `text` */
+	FILE *to;      /* where it goes as it grows; NULL: all of it stays in `text` */
+	bool one_line; /* no line ends within it; false as json_new() has it */
 	unsigned depth;
 	bool first;   /* nothing stands in the innermost list or object yet */
 	bool has_key; /* a key was written, and its value comes next */
@@ -42,5 +43,6 @@ void json_key(struct json *json, const char *key);
 void json_add_string(struct json *json, const char *text);
 void json_add_number(struct json *json, int64_t number);
 void json_add_boolean(struct json *json, bool truth);
+void json_add_null(struct json *json);
 
 #endif

@@ -95,6 +95,14 @@ struct viommu_findings *viommu_findings_new(void);
 /* Frees the list with all it holds; NULL is fine. Returns NULL. */
 struct viommu_findings *viommu_findings_free(struct viommu_findings *findings);
 
+/*
+ * Add one of a rule that viommu_rule() in <viommu/tables.h> knows, which gives the severity. All
+ * strings are copied; `place` and `cure` may be NULL, and so may `findings`. Returns 0, or -ENOENT
+ * if there is no such rule.
+ */
+int viommu_findings_add(struct viommu_findings *findings, const char *rule_id,
+			const struct viommu_place *place, const char *text, const char *cure);
+
 /* How many there are in the list, the one that only counts included. */
 size_t viommu_findings_count(const struct viommu_findings *findings);
 

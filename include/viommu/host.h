@@ -158,6 +158,7 @@ enum viommu_host_link {
 	VIOMMU_HOST_IS_IOMMU,     /* it is an IOMMU, which nothing translates */
 	VIOMMU_HOST_NO_IOMMU_UP,  /* no IOMMU driver is up, or the machine has no IOMMU */
 	VIOMMU_HOST_NO_DRIVER,    /* tables name an IOMMU; the link comes when a driver is bound */
+	VIOMMU_HOST_LINK_MISSING, /* tables name an IOMMU that is up, and a driver is bound */
 	VIOMMU_HOST_IOMMU_DOWN,   /* tables name an IOMMU, which has no driver in sysfs */
 	VIOMMU_HOST_BYPASS,       /* tables say that nothing translates it */
 	VIOMMU_HOST_UNSAID,       /* tables were read and do not mention it */
@@ -232,6 +233,10 @@ struct viommu_host_device {
 	uint32_t root_segment; /* of the host bridge, and the bus it begins at */
 	uint8_t root_bus;
 
+	/* Whose requester ID its DMA has, if not its own: the VMD function that has its segment
+	 * behind it; NULL: its own. */
+	const struct viommu_host_device *dma_function;
+
 	/* Configuration space. `config_length` is how much of it could be read: 64 means no
 	 * capability, 256 no extended one. 0: none. */
 	size_t config_length;
@@ -294,8 +299,9 @@ struct viommu_host_node {
 
 /* -- asking ----------------------------------------------------------------------- */
 
-/* The i-th, or NULL behind the last. IOMMUs are in the order of their names, numbers by value;
- * devices: PCI by segment and BDF, then others by name; groups, segments and nodes by number. */
+/* The i-th, or NULL behind the last. IOMMUs are in the order of their kinds and names, dmar2 before
+ * dmar10, and SMMUs of their addresses; devices: PCI by segment and BDF, then others by name;
+ * groups, segments and nodes by number. */
 const struct viommu_host_iommu *viommu_host_iommu(const struct viommu_host *host, size_t i);
 const struct viommu_host_device *viommu_host_device(const struct viommu_host *host, size_t i);
 const struct viommu_host_group *viommu_host_group(const struct viommu_host *host, size_t i);
@@ -340,6 +346,14 @@ const struct viommu_table *viommu_host_table(const struct viommu_host *host, siz
  * read. */
 const struct viommu_topology *viommu_host_topology(const struct viommu_host *host);
 
+/*
+ * A topology with what it says by the way through bridges replaced by what this host has there
+ * (viommu_topology_expand()): so it can be resolved. To be freed with viommu_topology_free().
+ * viommu_host_topology() is such already.
+ */
+struct viommu_topology *viommu_host_expand(const struct viommu_host *host,
+					   const struct viommu_topology *topology);
+
 /* -- showing ------------------------------------------------------------------------ */
 
 /* Parts of viommu_host_text(). */
@@ -350,9 +364,11 @@ enum viommu_host_parts {
 };
 
 /* For people, for programs (one line, {"format": 1, ...}; docs/host.md), and for Graphviz's dot. To
- * be freed with free(). */
+ * be freed with free(). JSON of NULL is that of a host which could not be read: `name`, and
+ * findings, which may be NULL. A `name` of NULL is that of the host. */
 char *viommu_host_text(const struct viommu_host *host, unsigned parts);
-char *viommu_host_json(const struct viommu_host *host, const struct viommu_findings *findings);
+char *viommu_host_json(const struct viommu_host *host, const char *name,
+		       const struct viommu_findings *findings);
 char *viommu_host_graph(const struct viommu_host *host);
 
 #ifdef __cplusplus

@@ -757,6 +757,20 @@ void viommu_topology_for_each_pci_range(const struct viommu_topology *topology,
 						     const struct viommu_pci_range *range),
 					void *opaque);
 
+/* -- ways through bridges ------------------------------------------------------------ */
+
+/*
+ * A copy of a topology in which the way to a function (`path`) is replaced by the function, and the
+ * scope of a bridge has its buses, as far as `below` knows the bridges: so what is there can be
+ * resolved. The rest stays as it is. `below` stores the buses below a bridge, both included, and
+ * returns false if there is no such bridge. To be freed with viommu_topology_free().
+ */
+struct viommu_topology *viommu_topology_expand(const struct viommu_topology *topology,
+					       bool (*below)(void *opaque, uint16_t segment,
+							     uint16_t bdf, uint8_t *ret_first,
+							     uint8_t *ret_last),
+					       void *opaque);
+
 /* -- a picture ------------------------------------------------------------------------ */
 
 /*

@@ -7,6 +7,7 @@
  * VIOMMU_FINDINGS_MAX of them and then counts, in one last finding with the highest severity of
  * those; a text has at most VIOMMU_FINDING_TEXT_MAX bytes; control characters are replaced.
  */
+#include <errno.h>
 #include <assert.h>
 #include <stdarg.h>
 #include <string.h>
@@ -149,6 +150,17 @@ void report(struct viommu_findings *findings, const char *rule_id, struct viommu
 	finding->cure = keep(findings, cure);
 	pointers_add(findings->list, finding);
 	memory_free(text);
+}
+
+int viommu_findings_add(struct viommu_findings *findings, const char *rule_id,
+			const struct viommu_place *place, const char *text, const char *cure)
+{
+	static const struct viommu_place nowhere = { .at = VIOMMU_NOWHERE };
+
+	if (!rule_find(rule_id))
+		return -ENOENT;
+	report(findings, rule_id, place ? *place : nowhere, cure, "%s", text);
+	return 0;
 }
 
 /*

@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A tree in a tar
+ *
+ * The tar is read once, and kept as nodes that are found by their path. It may come from anywhere:
+ * entries, bytes and the length of each file have an end.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <archive.h>
+#include <archive_entry.h>
+
+#include <viommu/host.h>
+
+#include "tree.h"
+
+#define ENTRIES_MAX ((size_t)16 << 20)
+#define BYTES_MAX   ((uint64_t)2 << 30)
+#define BLOCK       (256u << 10)
+
+enum kind { KIND_FOLDER, KIND_FILE, KIND_LINK };
+
+struct node {
+	const char *name; /* the last component */
+	enum kind kind;
+	bool unreadable; /* nobody had the right to read it when it was written */
+	bool too_large;
+	void *bytes; /* of a file; the target of a link */
+	size_t length;
+	GPtrArray *children; /* of a folder; NULL: none */
+};
+
+struct archive_tree {
+	GHashTable *nodes; /* path -> node */
+	GStringChunk *strings;
+	uint64_t n_bytes;
+};
+
+/* -- nodes ---------------------------------------------------------------------------- */
+
+static void free_node(gpointer data)
+{
+	struct node *node = data;
+
+	g_free(node->bytes);
+	if (node->children)
+		g_ptr_array_unref(node->children);
+	g_free(node);
+}
+
+/* As a path in the tree: "./sys//class/" is "sys/class". NULL for one with "..". */
+static char *plain_path(const char *path)
+{
+	GString *plain = g_string_sized_new(strlen(path));
+
+	while (*path) {
+		size_t n = strcspn(path, "/");
+
+		if (n == 2 && path[0] == '.' && path[1] == '.') {
+			g_string_free(plain, TRUE);
+			return NULL;
+		}
+		if (n && !(n == 1 && *path == '.')) {
+			if (plain->len)
+				g_string_append_c(plain, '/');
+			g_string_append_len(plain, path, (gssize)n);
+		}
+		path += n + (path[n] == '/');
+	}
+	return g_string_free(plain, FALSE);
+}
+
+/* The node of a path with all folders above it, which a tar need not name. */
+static struct node *make_node(struct archive_tree *own, const char *path)
+{
+	struct node *node = g_hash_table_lookup(own->nodes, path), *above;
+	const char *slash = strrchr(path, '/');
+	g_autofree char *folder = NULL;
+
+	if (node)
+		return node;
+	node = g_new0(struct node, 1);
+	path = g_string_chunk_insert(own->strings, path);
+	node->name = slash ? strrchr(path, '/') + 1 : path;
+	g_hash_table_insert(own->nodes, (char *)path, node);
+	if (!*path)
+		return node;
+	folder = slash ? g_strndup(path, (size_t)(strrchr(path, '/') - path)) : g_strdup("");
+	above = make_node(own, folder);
+	if (!above->children)
+		above->children = g_ptr_array_new();
+	g_ptr_array_add(above->children, node);
+	return node;
+}
+
+static const struct node *find_node(const struct tree *tree, const char *path)
+{
+	const struct archive_tree *own = tree->own;
+	g_autofree char *plain = plain_path(path);
+
+	return plain ? g_hash_table_lookup(own->nodes, plain) : NULL;
+}
+
+/* -- methods ---------------------------------------------------------------------------- */
+
+static int enter(struct tree *tree, const char *path, struct folder *ret)
+{
+	const struct node *node = find_node(tree, path);
+
+	*ret = (struct folder){ .fd = -1, .node = node };
+	if (!node)
+		return -ENOENT;
+	return node->kind == KIND_FOLDER ? 0 : -ENOTDIR;
+}
+
+static int list(struct tree *tree, const struct folder *folder, GPtrArray *names, size_t max)
+{
+	const struct node *node = folder->node;
+
+	(void)tree;
+	for (guint i = 0; node->children && i < node->children->len; i++) {
+		const struct node *child = node->children->pdata[i];
+
+		if (names->len >= max)
+			return -E2BIG;
+		g_ptr_array_add(names, g_strdup(child->name));
+	}
+	return 0;
+}
+
+/* A folder's own path is that of the tree, which is not the one in the tar. */
+static const struct node *child_of(struct tree *tree, const struct folder *folder, const char *name)
+{
+	static const char sys[] = "sys";
+	const char *path = folder->path;
+	g_autofree char *full = NULL;
+
+	if (tree->bare && g_str_has_prefix(path, sys))
+		path += strlen(sys);
+	full = g_strconcat(tree->top, path, "/", name, NULL);
+	return find_node(tree, full);
+}
+
+static ssize_t read_file(struct tree *tree, const struct folder *folder, const char *name,
+			 void *bytes, size_t size, size_t at)
+{
+	const struct node *node = child_of(tree, folder, name);
+
+	if (!node)
+		return -ENOENT;
+	if (node->kind != KIND_FILE)
+		return -EINVAL;
+	if (node->unreadable)
+		return -EACCES;
+	if (node->too_large)
+		return -EFBIG;
+	if (at >= node->length)
+		return 0;
+	size = MIN(size, node->length - at);
+	memcpy(bytes, (const char *)node->bytes + at, size);
+	return (ssize_t)size;
+}
+
+static int read_link(struct tree *tree, const struct folder *folder, const char *name, char *target,
+		     size_t size)
+{
+	const struct node *node = child_of(tree, folder, name);
+
+	if (!node)
+		return -ENOENT;
+	if (node->kind != KIND_LINK)
+		return -EINVAL;
+	if (node->length >= size)
+		return -ENAMETOOLONG;
+	memcpy(target, node->bytes, node->length);
+	target[node->length] = '\0';
+	return 0;
+}
+
+static void close_tree(struct tree *tree)
+{
+	struct archive_tree *own = tree->own;
+
+	g_hash_table_unref(own->nodes);
+	g_string_chunk_free(own->strings);
+	g_free(own);
+}
+
+static const struct tree_methods methods = {
+	.enter = enter,
+	.list = list,
+	.read = read_file,
+	.link = read_link,
+	.close = close_tree,
+};
+
+/* -- reading the tar -------------------------------------------------------------------- */
+
+static int read_bytes(struct archive *archive, struct node *node, size_t length)
+{
+	la_ssize_t n;
+
+	node->bytes = g_malloc(length ? length : 1);
+	while (node->length < length) {
+		n = archive_read_data(archive, (char *)node->bytes + node->length,
+				      length - node->length);
+		if (n < 0)
+			return -EBADMSG;
+		if (!n)
+			break;
+		node->length += (size_t)n;
+	}
+	return 0;
+}
+
+static int take_file(struct archive *archive, struct archive_entry *entry, struct node *node)
+{
+	la_int64_t length = archive_entry_size(entry);
+
+	node->unreadable = !(archive_entry_perm(entry) & 0444);
+	node->too_large = length < 0 || (uint64_t)length > VIOMMU_HOST_FILE_MAX;
+	if (node->unreadable || node->too_large)
+		return 0;
+	return read_bytes(archive, node, (size_t)length);
+}
+
+static int take_link(struct archive_entry *entry, struct node *node)
+{
+	const char *target = archive_entry_symlink(entry);
+
+	node->bytes = g_strdup(target ? target : "");
+	node->length = strlen(node->bytes);
+	return 0;
+}
+
+/* Of two entries with one path the last one counts, as in a tar that is unpacked. */
+static int take_entry(struct archive_tree *own, struct archive *archive,
+		      struct archive_entry *entry)
+{
+	const char *name = archive_entry_pathname(entry);
+	g_autofree char *path = name ? plain_path(name) : NULL;
+	mode_t type = archive_entry_filetype(entry);
+	struct node *node;
+
+	own->n_bytes += (uint64_t)MAX(archive_entry_size(entry), 0);
+	if (own->n_bytes > BYTES_MAX || g_hash_table_size(own->nodes) > ENTRIES_MAX)
+		return -EFBIG;
+	if (!path || archive_entry_hardlink(entry) ||
+	    (type != AE_IFREG && type != AE_IFDIR && type != AE_IFLNK))
+		return 0;
+	node = make_node(own, path);
+	g_clear_pointer(&node->bytes, g_free);
+	node->length = 0;
+	node->kind = type == AE_IFREG ? KIND_FILE : type == AE_IFLNK ? KIND_LINK : KIND_FOLDER;
+	if (type == AE_IFREG)
+		return take_file(archive, entry, node);
+	return type == AE_IFLNK ? take_link(entry, node) : 0;
+}
+
+static int read_entries(struct archive_tree *own, struct archive *archive)
+{
+	struct archive_entry *entry;
+	int r, status;
+
+	make_node(own, "");
+	do {
+		status = archive_read_next_header(archive, &entry);
+		if (status == ARCHIVE_EOF)
+			return 0;
+		if (status < ARCHIVE_WARN)
+			return -EBADMSG;
+		r = take_entry(own, archive, entry);
+	} while (!r);
+	return r;
+}
+
+int archive_tree_open(struct tree *tree, const char *root)
+{
+	struct archive_tree *own = g_new0(struct archive_tree, 1);
+	struct archive *archive = archive_read_new();
+	struct stat now;
+	int r;
+
+	own->nodes = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, free_node);
+	own->strings = g_string_chunk_new(BLOCK);
+	tree->own = own;
+	tree->methods = &methods;
+	tree->above = g_strconcat(root, ":", NULL);
+	archive_read_support_filter_all(archive);
+	archive_read_support_format_tar(archive);
+	if (stat(root, &now) < 0)
+		r = -errno;
+	else if (!S_ISREG(now.st_mode))
+		r = -EINVAL;
+	else if (archive_read_open_filename(archive, root, BLOCK) != ARCHIVE_OK)
+		r = -EBADMSG;
+	else
+		r = read_entries(own, archive);
+	archive_read_free(archive);
+	return r;
+}

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Configuration space of a function
+ *
+ * Reading a register of a real function may have effects where nothing is defined, and a serial
+ * number that is not read is in no saved tree. So only the header and what a capability list leads
+ * to are read of a machine that runs, or that is saved. (PCI Express Base Specification, 7.5
+ * to 7.9)
+ */
+#include <string.h>
+
+#include "config.h"
+
+enum {
+	HEADER_LENGTH = 64,
+	PCI_LENGTH = 256,
+	EXPRESS_LENGTH = 4096,
+
+	VENDOR = 0x00,
+	CLASS = 0x08,
+	HEADER_TYPE = 0x0e,
+	BUSES = 0x18,
+	SUBSYSTEM = 0x2c,
+	CAPABILITIES = 0x34,
+	EXTENDED = 0x100,
+
+	CAPABILITY_EXPRESS = 0x10,
+	EXTENDED_ACS = 0x0d,
+	EXTENDED_ARI = 0x0e,
+	EXTENDED_ATS = 0x0f,
+	EXTENDED_SRIOV = 0x10,
+	EXTENDED_PRI = 0x13,
+	EXTENDED_PASID = 0x1b,
+
+	/* How many of each there is room for: a list with more runs in a circle. */
+	CAPABILITIES_MAX = (PCI_LENGTH - HEADER_LENGTH) / 4,
+	EXTENDED_MAX = (EXPRESS_LENGTH - EXTENDED) / 8,
+};
+
+struct config {
+	struct tree *tree;
+	const struct folder *folder;
+	uint8_t bytes[EXPRESS_LENGTH]; /* of a copy: all of it */
+	bool whole;
+	size_t length; /* 0, HEADER_LENGTH, PCI_LENGTH, EXPRESS_LENGTH */
+};
+
+/* -- reading --------------------------------------------------------------------------- */
+
+static uint32_t word(const uint8_t *bytes)
+{
+	return bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 |
+	       (uint32_t)bytes[3] << 24;
+}
+
+/* Beyond what can be read there is 0. */
+static uint32_t config_word(const struct config *config, size_t at)
+{
+	uint8_t bytes[4] = { 0 };
+
+	if (at + sizeof(bytes) > config->length)
+		return 0;
+	if (config->whole || at < HEADER_LENGTH)
+		return word(config->bytes + at);
+	if (tree_read_at(config->tree, config->folder, "config", bytes, sizeof(bytes), at) < 0)
+		return 0;
+	return word(bytes);
+}
+
+static size_t length_by(ssize_t n)
+{
+	if (n < HEADER_LENGTH)
+		return 0;
+	if (n > PCI_LENGTH)
+		return EXPRESS_LENGTH;
+	return n > HEADER_LENGTH ? PCI_LENGTH : HEADER_LENGTH;
+}
+
+/* One byte behind each end that there can be. */
+static size_t probe_length(const struct config *config)
+{
+	uint8_t byte[4];
+	size_t length = HEADER_LENGTH;
+
+	while (length < EXPRESS_LENGTH &&
+	       tree_read_at(config->tree, config->folder, "config", byte, sizeof(byte), length) > 0)
+		length = length == HEADER_LENGTH ? PCI_LENGTH : EXPRESS_LENGTH;
+	return length;
+}
+
+static void load(struct config *config, struct tree *tree, const struct folder *folder)
+{
+	size_t size = tree->live || tree->record ? HEADER_LENGTH : EXPRESS_LENGTH;
+	ssize_t n;
+
+	config->tree = tree;
+	config->folder = folder;
+	config->whole = size == EXPRESS_LENGTH;
+	n = tree_read_at(tree, folder, "config", config->bytes, size, 0);
+	config->length = length_by(n);
+	if (n > 0)
+		memset(config->bytes + n, 0, sizeof(config->bytes) - (size_t)n);
+	if (!config->whole && config->length)
+		config->length = probe_length(config);
+}
+
+/* -- capabilities ------------------------------------------------------------------------ */
+
+/* Where it stands; 0: there is none. */
+static size_t find_capability(const struct config *config, unsigned id)
+{
+	size_t at = config_word(config, CAPABILITIES) & 0xfc;
+
+	for (int n = 0; at >= HEADER_LENGTH && n < CAPABILITIES_MAX; n++) {
+		uint32_t head = config_word(config, at);
+
+		if ((head & 0xff) == id)
+			return at;
+		at = head >> 8 & 0xfc;
+	}
+	return 0;
+}
+
+static void take_acs(const struct config *config, size_t at, struct viommu_host_device *device)
+{
+	uint32_t registers = config_word(config, at + 4);
+
+	device->acs = VIOMMU_YES;
+	device->acs_capable = (uint16_t)registers;
+	device->acs_enabled = (uint16_t)(registers >> 16);
+}
+
+static void take_ari(const struct config *config, size_t at, struct viommu_host_device *device)
+{
+	(void)config;
+	(void)at;
+	device->ari = VIOMMU_YES;
+}
+
+static void take_ats(const struct config *config, size_t at, struct viommu_host_device *device)
+{
+	device->ats = VIOMMU_YES;
+	device->ats_enabled = config_word(config, at + 4) >> 31 ? VIOMMU_YES : VIOMMU_NO;
+}
+
+static void take_sriov(const struct config *config, size_t at, struct viommu_host_device *device)
+{
+	(void)config;
+	(void)at;
+	device->sriov = VIOMMU_YES;
+}
+
+static void take_pri(const struct config *config, size_t at, struct viommu_host_device *device)
+{
+	device->pri = VIOMMU_YES;
+	device->pri_enabled = config_word(config, at + 4) & 1 ? VIOMMU_YES : VIOMMU_NO;
+}
+
+static void take_pasid(const struct config *config, size_t at, struct viommu_host_device *device)
+{
+	uint32_t registers = config_word(config, at + 4);
+
+	device->pasid = VIOMMU_YES;
+	device->pasid_bits = MIN(registers >> 8 & 0x1f, VIOMMU_PASID_BITS_MAX);
+	device->pasid_enabled = registers >> 16 & 1 ? VIOMMU_YES : VIOMMU_NO;
+}
+
+static const struct {
+	unsigned id;
+	void (*take)(const struct config *config, size_t at, struct viommu_host_device *device);
+} extended[] = {
+	{ EXTENDED_ACS, take_acs },     { EXTENDED_ARI, take_ari }, { EXTENDED_ATS, take_ats },
+	{ EXTENDED_SRIOV, take_sriov }, { EXTENDED_PRI, take_pri }, { EXTENDED_PASID, take_pasid },
+};
+
+static void take_extended(const struct config *config, struct viommu_host_device *device)
+{
+	size_t at = EXTENDED;
+
+	for (int n = 0; at >= EXTENDED && n < EXTENDED_MAX; n++) {
+		uint32_t head = config_word(config, at);
+
+		if (!head || head == UINT32_MAX)
+			return;
+		for (size_t i = 0; i < G_N_ELEMENTS(extended); i++)
+			if ((head & 0xffff) == extended[i].id)
+				extended[i].take(config, at, device);
+		at = head >> 20 & 0xffc;
+	}
+}
+
+/* All are there or not once the whole space could be read; or if there is no such space. */
+static void set_all(struct viommu_host_device *device, enum viommu_known known)
+{
+	device->ats = device->pri = device->pasid = known;
+	device->acs = device->ari = device->sriov = known;
+	device->ats_enabled = device->pri_enabled = device->pasid_enabled = known;
+}
+
+static const enum viommu_host_port ports[] = {
+	[0] = VIOMMU_HOST_ENDPOINT, [1] = VIOMMU_HOST_ENDPOINT,   [4] = VIOMMU_HOST_ROOT_PORT,
+	[5] = VIOMMU_HOST_UPSTREAM, [6] = VIOMMU_HOST_DOWNSTREAM, [7] = VIOMMU_HOST_TO_PCI,
+	[8] = VIOMMU_HOST_FROM_PCI, [9] = VIOMMU_HOST_INTEGRATED, [10] = VIOMMU_HOST_INTEGRATED,
+};
+
+static void take_port(const struct config *config, struct viommu_host_device *device)
+{
+	size_t express = find_capability(config, CAPABILITY_EXPRESS);
+	uint32_t type = config_word(config, express) >> 20 & 0xf;
+
+	if (config->length == HEADER_LENGTH)
+		return;
+	if (!express)
+		device->port = VIOMMU_HOST_CONVENTIONAL;
+	else if (type < G_N_ELEMENTS(ports))
+		device->port = ports[type];
+	if (config->length == EXPRESS_LENGTH || !express)
+		set_all(device, VIOMMU_NO);
+}
+
+/* -- the header ---------------------------------------------------------------------------- */
+
+static void take_header(const struct config *config, struct viommu_host_device *device)
+{
+	uint32_t ids = config_word(config, VENDOR), revision = config_word(config, CLASS);
+	unsigned type = config->bytes[HEADER_TYPE];
+
+	device->vendor = (uint16_t)ids;
+	device->device = (uint16_t)(ids >> 16);
+	device->revision = (uint8_t)revision;
+	device->pci_class = revision >> 8;
+	device->multifunction = type & 0x80;
+	device->bridge = (type & 0x7f) == 1;
+	if (device->bridge) {
+		uint32_t buses = config_word(config, BUSES);
+
+		device->secondary = (uint8_t)(buses >> 8);
+		device->subordinate = (uint8_t)(buses >> 16);
+	} else {
+		uint32_t subsystem = config_word(config, SUBSYSTEM);
+
+		device->subsystem_vendor = (uint16_t)subsystem;
+		device->subsystem_device = (uint16_t)(subsystem >> 16);
+	}
+}
+
+void config_scan(struct tree *tree, const struct folder *folder, struct viommu_host_device *device)
+{
+	struct config config;
+
+	load(&config, tree, folder);
+	device->config_length = config.length;
+	if (!config.length)
+		return;
+	take_header(&config, device);
+	take_port(&config, device);
+	if (config.length == EXPRESS_LENGTH)
+		take_extended(&config, device);
+}

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Sysfs and the tables: which IOMMU of one is which of the other, and what tables say of a device
+ *
+ * The kernel's names are an order of discovery. What both have is the address of the registers, or
+ * the PCI function.
+ */
+#include <string.h>
+
+#include "join.h"
+#include "numbers.h"
+#include "scan.h"
+
+/* -- IOMMUs ----------------------------------------------------------------------------------- */
+
+/* Both kinds of key in one number: no register window begins in the last page. */
+static gint64 key_of_function(uint32_t segment, uint16_t bdf)
+{
+	return (gint64)(UINT64_C(0xfff) << 52 | (uint64_t)segment << 16 | bdf | 1u << 31);
+}
+
+static bool table_key(const struct viommu_iommu *iommu, gint64 *ret)
+{
+	bool function = iommu->kind == VIOMMU_VIRTIO_PCI || iommu->kind == VIOMMU_AMD_VI;
+
+	*ret = function ? key_of_function(iommu->segment, iommu->bdf) : (gint64)iommu->base;
+	return function || iommu->base;
+}
+
+static bool host_key(const struct viommu_host_iommu *iommu, gint64 *ret)
+{
+	if (iommu->has_bdf)
+		*ret = key_of_function(iommu->bdf_segment, iommu->bdf);
+	else
+		*ret = (gint64)iommu->base;
+	return iommu->has_bdf || iommu->has_base;
+}
+
+/* Of two with one key the first counts. */
+static GHashTable *index_of(const struct viommu_topology *topology)
+{
+	GHashTable *index = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
+	const struct viommu_iommu *iommu;
+
+	for (size_t i = 0; (iommu = viommu_topology_iommu(topology, i)); i++) {
+		gint64 key;
+
+		if (table_key(iommu, &key) && !g_hash_table_contains(index, &key))
+			g_hash_table_insert(index, g_memdup2(&key, sizeof(key)), (void *)iommu);
+	}
+	return index;
+}
+
+static const struct viommu_iommu *find_in(GHashTable *index, const struct viommu_host_iommu *iommu)
+{
+	gint64 key;
+
+	return host_key(iommu, &key) ? g_hash_table_lookup(index, &key) : NULL;
+}
+
+size_t join_count(const struct viommu_host *host, const struct viommu_topology *topology)
+{
+	g_autoptr(GHashTable) index = index_of(topology);
+	size_t n = 0;
+
+	for (guint i = 0; i < host->iommus->len; i++)
+		n += find_in(index, host->iommus->pdata[i]) != NULL;
+	return n;
+}
+
+static void join_iommus(struct viommu_host *host)
+{
+	g_autoptr(GHashTable) index = index_of(host->topology);
+
+	for (guint i = 0; i < host->iommus->len; i++) {
+		struct viommu_host_iommu *shown =
+			&((struct host_iommu *)host->iommus->pdata[i])->shown;
+
+		shown->in_table = find_in(index, shown);
+		if (!shown->in_table)
+			continue;
+		g_hash_table_insert(host->host_of_table, (void *)shown->in_table, shown);
+		if (!shown->has_base && shown->in_table->base) {
+			shown->has_base = true;
+			shown->base = shown->in_table->base;
+		}
+		if (shown->numa_node < 0 && shown->in_table->has_proximity_domain &&
+		    shown->in_table->proximity_domain <= UINT16_MAX) {
+			shown->numa_node = (int)shown->in_table->proximity_domain;
+			shown->numa_from_table = true;
+		}
+	}
+}
+
+const struct viommu_host_iommu *join_back(const struct viommu_host *host,
+					  const struct viommu_iommu *iommu)
+{
+	return iommu ? g_hash_table_lookup(host->host_of_table, iommu) : NULL;
+}
+
+/* -- functions --------------------------------------------------------------------------------- */
+
+/* The first device of a segment that is not before a function. */
+static guint first_from(const struct viommu_host *host, uint32_t segment, uint16_t bdf)
+{
+	guint first = 0, end = host->devices->len;
+
+	while (first < end) {
+		guint middle = first + (end - first) / 2;
+		const struct viommu_host_device *device = host->devices->pdata[middle];
+
+		if (device->pci && (device->segment < segment ||
+				    (device->segment == segment && device->bdf < bdf)))
+			first = middle + 1;
+		else
+			end = middle;
+	}
+	return first;
+}
+
+static uint32_t id_in(const struct viommu_route_range *range,
+		      const struct viommu_host_device *device)
+{
+	if (range->one_id)
+		return range->route.id;
+	return range->route.id + (device->segment - range->segment_first) * 0x10000u +
+	       (uint32_t)(device->bdf - range->bdf_first);
+}
+
+static void answer(struct host_device *device, const struct viommu_route_range *range)
+{
+	device->reach = range->route.reach;
+	device->shown.iommu_in_table = range->route.iommu;
+	device->shown.has_id = range->route.iommu;
+	device->shown.id = range->route.iommu ? id_in(range, &device->shown) : 0;
+}
+
+static void answer_segment(const struct viommu_host *host, uint32_t segment,
+			   const struct viommu_route_range *range)
+{
+	for (guint i = first_from(host, segment, range->bdf_first); i < host->devices->len; i++) {
+		struct host_device *device = host->devices->pdata[i];
+
+		if (!device->shown.pci || device->shown.segment != segment ||
+		    device->shown.bdf > range->bdf_last)
+			return;
+		answer(device, range);
+	}
+}
+
+/* Segments of the host, since a range may speak of many more. */
+static void answer_range(void *opaque, const struct viommu_route_range *range)
+{
+	const struct viommu_host *host = opaque;
+
+	for (guint i = 0; i < host->segments->len; i++) {
+		const struct viommu_host_segment *segment = host->segments->pdata[i];
+
+		if (range->segment_first <= segment->number &&
+		    segment->number <= range->segment_last)
+			answer_segment(host, segment->number, range);
+	}
+}
+
+/* Tables have no word for what is behind VMD, and a DMAR none for VFs: the kernel asks for the
+ * function whose requester ID is used, and for the PF. */
+static void answer_by_other(const struct viommu_host *host, struct host_device *device)
+{
+	const struct viommu_host_device *other = device->shown.dma_function;
+	const struct host_device *asked;
+
+	if (!other && device->shown.pf && !device->shown.iommu_in_table)
+		other = device->shown.pf;
+	if (!other)
+		return;
+	(void)host;
+	asked = (const struct host_device *)other;
+	device->reach = asked->reach;
+	device->shown.iommu_in_table = other->iommu_in_table;
+	device->shown.has_id = device->shown.dma_function && other->has_id;
+	device->shown.id = device->shown.dma_function ? other->id : 0;
+}
+
+/* -- other devices ----------------------------------------------------------------------------- */
+
+static void answer_other(struct viommu_host *host, struct host_device *device)
+{
+	struct viommu_device_name name;
+	struct viommu_route route, linux_route;
+
+	if (!device->firmware_name ||
+	    viommu_topology_find_device(host->topology, device->firmware_name, &name) < 0)
+		return;
+	viommu_topology_resolve(host->topology, &name, &route, &linux_route, NULL);
+	device->reach = route.reach;
+	device->shown.iommu_in_table = route.iommu;
+	device->shown.has_id = route.iommu;
+	device->shown.id = route.id;
+}
+
+/* -- why there is no link -----------------------------------------------------------------------
+ */
+
+static enum viommu_host_link why_by_tables(const struct viommu_host *host,
+					   const struct host_device *device)
+{
+	if (device->reach == VIOMMU_REACH_BYPASS)
+		return VIOMMU_HOST_BYPASS;
+	if (device->reach == VIOMMU_REACH_NOTHING)
+		return VIOMMU_HOST_UNSAID;
+	if (!join_back(host, device->shown.iommu_in_table))
+		return VIOMMU_HOST_IOMMU_DOWN;
+	return device->shown.driver ? VIOMMU_HOST_LINK_MISSING : VIOMMU_HOST_NO_DRIVER;
+}
+
+static void explain(const struct viommu_host *host, struct host_device *device)
+{
+	enum viommu_host_link *link = &device->shown.link;
+
+	if (device->shown.iommu || *link == VIOMMU_HOST_IS_IOMMU)
+		return;
+	if (!host->iommus->len)
+		*link = VIOMMU_HOST_NO_IOMMU_UP;
+	else if (!host->topology)
+		*link = VIOMMU_HOST_LINK_UNKNOWN;
+	else
+		*link = why_by_tables(host, device);
+}
+
+/* Others than PCI are few, and each costs a walk over the topology. */
+#define OTHERS_MAX 4096
+
+void join_all(struct viommu_host *host, struct tree *tree)
+{
+	unsigned others = 0;
+
+	(void)tree;
+	for (guint i = 0; i < host->devices->len; i++)
+		((struct host_device *)host->devices->pdata[i])->reach = VIOMMU_REACH_NOTHING;
+	if (host->topology) {
+		join_iommus(host);
+		viommu_topology_for_each_route(host->topology, answer_range, host);
+	}
+	for (guint i = 0; i < host->devices->len; i++) {
+		struct host_device *device = host->devices->pdata[i];
+
+		if (device->shown.pci)
+			answer_by_other(host, device);
+		else if (host->topology && others++ < OTHERS_MAX)
+			answer_other(host, device);
+		explain(host, device);
+	}
+}

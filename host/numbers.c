@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <inttypes.h>
+#include <string.h>
+
+#include <glib.h>
+
+#include "numbers.h"
+
+#define DEVICE_MAX   0x1fu
+#define FUNCTION_MAX 7u
+
+/* Digits of a number up to its end; NULL: none, or too large. */
+static const char *take_hex(const char *text, uint64_t max, uint64_t *ret)
+{
+	const char *at = text;
+	uint64_t value = 0;
+
+	for (; g_ascii_isxdigit(*at); at++) {
+		uint64_t digit = (uint64_t)g_ascii_xdigit_value(*at);
+
+		if (digit > max || value > (max - digit) / 16)
+			return NULL;
+		value = value * 16 + digit;
+	}
+	*ret = value;
+	return at == text ? NULL : at;
+}
+
+bool parse_hex(const char *text, uint64_t max, uint64_t *ret)
+{
+	const char *end;
+
+	if (g_str_has_prefix(text, "0x"))
+		text += strlen("0x");
+	end = take_hex(text, max, ret);
+	return end && !*end;
+}
+
+bool parse_leading_hex(const char *text, uint64_t *ret)
+{
+	return take_hex(text, UINT64_MAX, ret);
+}
+
+bool parse_decimal(const char *text, int64_t min, int64_t max, int64_t *ret)
+{
+	gint64 value;
+
+	if (!g_ascii_string_to_signed(text, 10, min, max, &value, NULL))
+		return false;
+	*ret = value;
+	return true;
+}
+
+/* bus:device.function to the end of the text. */
+static bool parse_bdf(const char *text, uint64_t bus, uint16_t *ret_bdf)
+{
+	uint64_t device, function;
+	const char *at = take_hex(text, DEVICE_MAX, &device);
+
+	if (!at || *at != '.')
+		return false;
+	at = take_hex(at + 1, FUNCTION_MAX, &function);
+	if (!at || *at || bus > UINT8_MAX)
+		return false;
+	*ret_bdf = BDF_OF(bus, device, function);
+	return true;
+}
+
+bool parse_function_name(const char *text, uint32_t *ret_segment, uint16_t *ret_bdf)
+{
+	uint64_t segment, bus;
+	const char *at = take_hex(text, UINT32_MAX, &segment);
+
+	if (!at || *at != ':')
+		return false;
+	at = take_hex(at + 1, UINT8_MAX, &bus);
+	if (!at || *at != ':' || !parse_bdf(at + 1, bus, ret_bdf))
+		return false;
+	*ret_segment = (uint32_t)segment;
+	return true;
+}
+
+bool parse_function(const char *text, uint32_t *ret_segment, uint16_t *ret_bdf)
+{
+	uint64_t bus;
+	const char *at;
+
+	if (parse_function_name(text, ret_segment, ret_bdf))
+		return true;
+	at = take_hex(text, UINT8_MAX, &bus);
+	*ret_segment = 0;
+	return at && *at == ':' && parse_bdf(at + 1, bus, ret_bdf);
+}
+
+char *function_text(uint32_t segment, uint16_t bdf)
+{
+	unsigned number = bdf;
+
+	return g_strdup_printf("%04" PRIx32 ":%02x:%02x.%x", segment, number >> 8,
+			       number >> 3 & DEVICE_MAX, number & FUNCTION_MAX);
+}
+
+int compare_natural(const char *a, const char *b)
+{
+	while (*a && *b) {
+		if (g_ascii_isdigit(*a) && g_ascii_isdigit(*b)) {
+			size_t n, m;
+
+			a += strspn(a, "0");
+			b += strspn(b, "0");
+			n = strspn(a, "0123456789");
+			m = strspn(b, "0123456789");
+			if (n != m)
+				return n < m ? -1 : 1;
+			if (strncmp(a, b, n))
+				return strncmp(a, b, n);
+			a += n;
+			b += m;
+		} else if (*a != *b) {
+			return (unsigned char)*a < (unsigned char)*b ? -1 : 1;
+		} else {
+			a++;
+			b++;
+		}
+	}
+	return *a ? 1 : *b ? -1 : 0;
+}

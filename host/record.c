@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Write what was read as a tar
+ *
+ * Bytes that were not read are zero, so what a scan does not look at is not in the tar: serial
+ * numbers of configuration space among it. A file that nobody had the right to read is there
+ * without bytes and without rights, for "not known" is not "none".
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <glib.h>
+
+#include <viommu/host.h>
+
+#include "clean.h"
+#include "record.h"
+
+struct entry {
+	mode_t type;
+	bool unreadable;
+	GByteArray *bytes;
+	char *target;
+};
+
+struct record {
+	GHashTable *entries; /* path -> entry */
+};
+
+static void free_entry(gpointer data)
+{
+	struct entry *entry = data;
+
+	if (entry->bytes)
+		g_byte_array_unref(entry->bytes);
+	g_free(entry->target);
+	g_free(entry);
+}
+
+struct record *record_new(void)
+{
+	struct record *record = g_new0(struct record, 1);
+
+	record->entries = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, free_entry);
+	return record;
+}
+
+void record_free(struct record *record)
+{
+	g_hash_table_unref(record->entries);
+	g_free(record);
+}
+
+/* -- recording ------------------------------------------------------------------------ */
+
+static struct entry *entry_of(struct record *record, char *path, mode_t type)
+{
+	struct entry *entry = g_hash_table_lookup(record->entries, path);
+
+	if (!entry) {
+		entry = g_new0(struct entry, 1);
+		g_hash_table_insert(record->entries, g_strdup(path), entry);
+	}
+	entry->type = type;
+	g_free(path);
+	return entry;
+}
+
+void record_folder(struct record *record, const char *path)
+{
+	entry_of(record, g_strdup(path), AE_IFDIR);
+}
+
+/* Read in pieces: what is between them stays zero. The end is known when a read begins there. */
+void record_file(struct record *record, const char *path, const char *name, const void *bytes,
+		 ssize_t n, size_t at)
+{
+	struct entry *entry = entry_of(record, g_strconcat(path, "/", name, NULL), AE_IFREG);
+
+	entry->unreadable = n < 0 && !at;
+	if (!entry->bytes)
+		entry->bytes = g_byte_array_new();
+	if (n <= 0)
+		return;
+	if (entry->bytes->len < at + (size_t)n) {
+		guint length = entry->bytes->len;
+
+		g_byte_array_set_size(entry->bytes, (guint)(at + (size_t)n));
+		memset(entry->bytes->data + length, 0, entry->bytes->len - length);
+	}
+	memcpy(entry->bytes->data + at, bytes, (size_t)n);
+}
+
+void record_link(struct record *record, const char *path, const char *name, const char *target)
+{
+	struct entry *entry = entry_of(record, g_strconcat(path, "/", name, NULL), AE_IFLNK);
+
+	g_free(entry->target);
+	entry->target = g_strdup(target);
+}
+
+/* -- writing -------------------------------------------------------------------------- */
+
+static mode_t rights_of(const struct entry *entry)
+{
+	if (entry->type == AE_IFDIR)
+		return 0755;
+	return entry->unreadable ? 0 : 0644;
+}
+
+/* No time, owner or number of the machine: the same tree gives the same bytes. */
+static int write_entry(struct archive *archive, const char *path, struct entry *entry)
+{
+	struct archive_entry *head = archive_entry_new();
+	size_t length = entry->type == AE_IFREG ? entry->bytes->len : 0;
+	int r = 0;
+
+	archive_entry_set_pathname(head, path);
+	archive_entry_set_filetype(head, entry->type);
+	archive_entry_set_perm(head, rights_of(entry));
+	archive_entry_set_size(head, (la_int64_t)length);
+	if (entry->type == AE_IFLNK)
+		archive_entry_set_symlink(head, entry->target);
+	if (archive_write_header(archive, head) < ARCHIVE_WARN ||
+	    (length &&
+	     archive_write_data(archive, entry->bytes->data, length) != (la_ssize_t)length))
+		r = -EIO;
+	archive_entry_free(head);
+	return r;
+}
+
+static gint compare(gconstpointer a, gconstpointer b)
+{
+	return strcmp(a, b);
+}
+
+static int write_entries(struct record *record, struct archive *archive)
+{
+	GList *paths = g_list_sort(g_hash_table_get_keys(record->entries), compare);
+	int r = 0;
+
+	for (GList *path = paths; path && !r; path = path->next) {
+		struct entry *entry = g_hash_table_lookup(record->entries, path->data);
+
+		if (entry->type == AE_IFREG)
+			clean_file(path->data, entry->bytes);
+		r = write_entry(archive, path->data, entry);
+	}
+	g_list_free(paths);
+	return r;
+}
+
+/* By the end of its name: host.tar, host.tar.gz, host.tar.zst. */
+static int set_compression(struct archive *archive, const char *file)
+{
+	int r = ARCHIVE_OK;
+
+	if (g_str_has_suffix(file, ".gz") || g_str_has_suffix(file, ".tgz"))
+		r = archive_write_add_filter_gzip(archive);
+	else if (g_str_has_suffix(file, ".xz"))
+		r = archive_write_add_filter_xz(archive);
+	else if (g_str_has_suffix(file, ".zst"))
+		r = archive_write_add_filter_zstd(archive);
+	/* The time of writing is no news of the host. */
+	archive_write_set_options(archive, "gzip:!timestamp");
+	return r < ARCHIVE_WARN ? -ENOTSUP : 0;
+}
+
+static int write_archive(struct record *record, const char *file, int fd)
+{
+	struct archive *archive = archive_write_new();
+	int r;
+
+	archive_write_set_format_pax_restricted(archive);
+	r = set_compression(archive, file);
+	if (!r && archive_write_open_fd(archive, fd) != ARCHIVE_OK)
+		r = -EIO;
+	if (!r)
+		r = write_entries(record, archive);
+	if (archive_write_close(archive) != ARCHIVE_OK && !r)
+		r = -EIO;
+	archive_write_free(archive);
+	return r;
+}
+
+/* In the place of an older one only when all of it is there. */
+int record_write(struct record *record, const char *file)
+{
+	g_autofree char *half = g_strconcat(file, ".XXXXXX", NULL);
+	int fd = g_mkstemp_full(half, O_RDWR | O_CLOEXEC, 0644), r;
+
+	if (fd < 0)
+		return -errno;
+	r = write_archive(record, file, fd);
+	if (close(fd) < 0 && !r)
+		r = -errno;
+	if (!r && rename(half, file) < 0)
+		r = -errno;
+	if (r)
+		unlink(half);
+	return r;
+}

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A topology whose ways through bridges are replaced by functions
+ *
+ * Firmware writes a DMAR before buses have numbers, so it points at a function by the way to it.
+ * A machine that runs has the numbers.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include <glib.h>
+
+#include "topology.h"
+
+#define BUS_SHIFT    8
+#define DEVICE_SHIFT 3
+#define DEVICE_MAX   0x1f
+#define FUNCTION_MAX 7
+
+struct buses {
+	bool (*below)(void *opaque, uint16_t segment, uint16_t bdf, uint8_t *ret_first,
+		      uint8_t *ret_last);
+	void *opaque;
+};
+
+/* -- the way ----------------------------------------------------------------------------------- */
+
+/* "1c.0", as a device and function on a bus; NULL: it is none. */
+static const char *take_step(const char *path, uint8_t bus, uint16_t *ret_bdf)
+{
+	char *end;
+	guint64 device = g_ascii_strtoull(path, &end, 16), function;
+
+	if (end == path || *end != '.' || device > DEVICE_MAX)
+		return NULL;
+	path = end + 1;
+	function = g_ascii_strtoull(path, &end, 16);
+	if (end == path || (*end && *end != '/') || function > FUNCTION_MAX)
+		return NULL;
+	*ret_bdf = (uint16_t)((unsigned)bus << BUS_SHIFT | (unsigned)device << DEVICE_SHIFT |
+			      (unsigned)function);
+	return *end ? end + 1 : end;
+}
+
+static bool buses_of(const struct buses *buses, uint16_t segment, uint16_t bdf, uint8_t *first,
+		     uint8_t *last)
+{
+	return buses->below(buses->opaque, segment, bdf, first, last) && *first <= *last &&
+	       *first > bdf >> BUS_SHIFT;
+}
+
+/* Buses grow on the way, so it has an end. */
+static bool walk(const struct buses *buses, uint16_t segment, const char *path, uint16_t *bdf)
+{
+	uint8_t first, last;
+
+	while (path && *path) {
+		if (!buses_of(buses, segment, *bdf, &first, &last))
+			return false;
+		path = take_step(path, first, bdf);
+	}
+	return path;
+}
+
+/* -- objects -------------------------------------------------------------------------------------
+ */
+
+static void expand_range(const struct buses *buses, struct viommu_pci_range *range)
+{
+	uint16_t bdf = range->bdf_first;
+	uint8_t first, last;
+
+	if (range->segment_first != range->segment_last ||
+	    !walk(buses, range->segment_first, range->path, &bdf))
+		return;
+	if (range->path) {
+		range->path = NULL;
+		range->bdf_first = range->bdf_last = bdf;
+		range->id_first = (uint32_t)range->segment_first << 16 | bdf;
+	}
+	if (range->scope == VIOMMU_SCOPE_BRIDGE && !range->below_first &&
+	    buses_of(buses, range->segment_first, bdf, &first, &last)) {
+		range->below_first = first;
+		range->below_last = last;
+	}
+}
+
+static void expand_ats(const struct buses *buses, struct viommu_ats *ats)
+{
+	uint16_t bdf = ats->bdf;
+
+	if (!ats->path || !walk(buses, ats->segment, ats->path, &bdf))
+		return;
+	ats->path = NULL;
+	ats->bdf = bdf;
+}
+
+static void expand_memory(const struct buses *buses, struct viommu_reserved_memory *memory)
+{
+	uint16_t bdf = memory->bdf_first;
+
+	if (!memory->path || !walk(buses, memory->segment, memory->path, &bdf))
+		return;
+	memory->path = NULL;
+	memory->bdf_first = memory->bdf_last = bdf;
+}
+
+static void expand_source(const struct buses *buses, struct viommu_interrupt_source *source)
+{
+	uint16_t bdf = source->bdf;
+
+	if (!source->path || !walk(buses, source->segment, source->path, &bdf))
+		return;
+	source->path = NULL;
+	source->bdf = bdf;
+}
+
+/* -- all of it
+ * ------------------------------------------------------------------------------------- */
+
+static void add_expanded(struct viommu_topology *to, enum object_type type, const void *object,
+			 const struct buses *buses)
+{
+	union {
+		struct viommu_pci_range range;
+		struct viommu_ats ats;
+		struct viommu_reserved_memory memory;
+		struct viommu_interrupt_source source;
+	} copy;
+
+	switch (type) {
+	case OBJECT_PCI_RANGE:
+		copy.range = *(const struct viommu_pci_range *)object;
+		expand_range(buses, &copy.range);
+		break;
+	case OBJECT_ATS:
+		copy.ats = *(const struct viommu_ats *)object;
+		expand_ats(buses, &copy.ats);
+		break;
+	case OBJECT_RESERVED_MEMORY:
+		copy.memory = *(const struct viommu_reserved_memory *)object;
+		expand_memory(buses, &copy.memory);
+		break;
+	case OBJECT_INTERRUPT_SOURCE:
+		copy.source = *(const struct viommu_interrupt_source *)object;
+		expand_source(buses, &copy.source);
+		break;
+	default:
+		topology_add(to, type, object);
+		return;
+	}
+	if (topology_add(to, type, &copy))
+		topology_add(to, type, object);
+}
+
+static void copy_headers(struct viommu_topology *to, const struct viommu_topology *from)
+{
+	const char *signature;
+
+	for (size_t i = 0; (signature = topology_signature(i)); i++)
+		viommu_topology_set_header(to, signature, viommu_topology_header(from, signature));
+}
+
+struct viommu_topology *viommu_topology_expand(const struct viommu_topology *topology,
+					       bool (*below)(void *opaque, uint16_t segment,
+							     uint16_t bdf, uint8_t *ret_first,
+							     uint8_t *ret_last),
+					       void *opaque)
+{
+	struct viommu_topology *copy = viommu_topology_new();
+	struct buses buses = { .below = below, .opaque = opaque };
+	const void *object;
+
+	for (int type = 0; type < N_OBJECT_TYPES; type++)
+		for_each_object(i, object, topology, (enum object_type)type)
+			add_expanded(copy, (enum object_type)type, object, &buses);
+	copy_headers(copy, topology);
+	topology_set_source(copy, topology_source(topology));
+	return copy;
+}

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * viommu host: which IOMMUs a machine has, and which devices are behind each
+ *
+ * Of many machines each is scanned by a thread of its own, as many as there are processors. Lines
+ * come in the order in which hosts were named, and no thread runs far ahead of what is printed: so
+ * memory does not grow with their number.
+ */
+#include <errno.h>
+#include <glob.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <viommu/host.h>
+
+#include "command.h"
+
+static char **roots;
+static char *save_name;
+static gboolean as_json, show_groups;
+
+static const GOptionEntry options[] = {
+	{ "root", 'r', 0, G_OPTION_ARG_FILENAME_ARRAY, &roots,
+	  "read a saved tree and not this machine: a folder, a tar, or a pattern for many",
+	  "TREE" },
+	{ "json", 'j', 0, G_OPTION_ARG_NONE, &as_json,
+	  "print JSON on standard output, one line for each host", NULL },
+	{ "groups", 'g', 0, G_OPTION_ARG_NONE, &show_groups,
+	  "show groups with their reserved memory, too", NULL },
+	{ "save", 's', 0, G_OPTION_ARG_FILENAME, &save_name,
+	  "write what was read, without serial numbers, as a tar (.tar, .tar.gz, .tar.zst)",
+	  "FILE" },
+	G_OPTION_ENTRY_NULL,
+};
+
+/* -- one host ------------------------------------------------------------------------------- */
+
+struct result {
+	char *text; /* NULL: none yet */
+	struct viommu_findings *findings;
+	bool failed;
+};
+
+static char *text_of(const struct viommu_host *host)
+{
+	unsigned parts = VIOMMU_HOST_TEXT_IOMMUS | VIOMMU_HOST_TEXT_DEVICES;
+
+	return viommu_host_text(host, parts | (show_groups ? VIOMMU_HOST_TEXT_GROUPS : 0u));
+}
+
+static void scan(const char *root, struct result *result)
+{
+	struct viommu_host *host;
+
+	result->findings = viommu_findings_new();
+	host = viommu_host_scan(root, result->findings);
+	result->failed = !host;
+	/* A host that cannot be read has a line, too: a program counts them. */
+	if (as_json)
+		result->text = viommu_host_json(host, root, result->findings);
+	else
+		result->text = host ? text_of(host) : strdup("");
+	viommu_host_free(host);
+}
+
+/* Text is aligned, so it is printed whole; names in it have no control characters. */
+static int print(const char *root, struct result *result, bool title)
+{
+	g_autofree char *name = printable(root ? root : "this machine");
+	int status = result->failed ? EXIT_COULD_NOT : EXIT_CLEAN;
+
+	if (title && !as_json)
+		printf("%s\n\n", name);
+	if (as_json)
+		puts(result->text);
+	else
+		fputs(result->text, stdout);
+	if (title && !as_json)
+		puts("");
+	if (as_json)
+		status = worse(status, viommu_findings_count_from(result->findings, VIOMMU_WARNING)
+					       ? EXIT_FINDINGS
+					       : EXIT_CLEAN);
+	else
+		status = worse(status, print_findings(result->findings));
+	viommu_findings_free(result->findings);
+	free(result->text);
+	*result = (struct result){ 0 };
+	return status;
+}
+
+/* -- many hosts ------------------------------------------------------------------------------ */
+
+/* How far a thread may be ahead of the line that is printed next, for each thread. */
+#define AHEAD 4
+
+struct fleet {
+	char **roots;
+	size_t n, next, n_printed, ahead;
+	struct result *results; /* a ring of `ahead` */
+	GMutex lock;
+	GCond changed;
+};
+
+/* The next host to scan; false: there is none. */
+static bool take(struct fleet *fleet, size_t *ret)
+{
+	bool there;
+
+	g_mutex_lock(&fleet->lock);
+	while (fleet->next < fleet->n && fleet->next >= fleet->n_printed + fleet->ahead)
+		g_cond_wait(&fleet->changed, &fleet->lock);
+	there = fleet->next < fleet->n;
+	*ret = fleet->next;
+	fleet->next += there;
+	g_mutex_unlock(&fleet->lock);
+	return there;
+}
+
+static gpointer work(gpointer data)
+{
+	struct fleet *fleet = data;
+	size_t i;
+
+	while (take(fleet, &i)) {
+		struct result result = { 0 };
+
+		scan(fleet->roots[i], &result);
+		g_mutex_lock(&fleet->lock);
+		fleet->results[i % fleet->ahead] = result;
+		g_cond_broadcast(&fleet->changed);
+		g_mutex_unlock(&fleet->lock);
+	}
+	return NULL;
+}
+
+static struct result wait_for(struct fleet *fleet, size_t i)
+{
+	struct result result;
+
+	g_mutex_lock(&fleet->lock);
+	while (!fleet->results[i % fleet->ahead].text)
+		g_cond_wait(&fleet->changed, &fleet->lock);
+	result = fleet->results[i % fleet->ahead];
+	fleet->results[i % fleet->ahead] = (struct result){ 0 };
+	fleet->n_printed = i + 1;
+	g_cond_broadcast(&fleet->changed);
+	g_mutex_unlock(&fleet->lock);
+	return result;
+}
+
+static int print_all(char **all)
+{
+	unsigned n_threads = MIN(g_get_num_processors(), g_strv_length(all));
+	struct fleet fleet = { .roots = all, .n = g_strv_length(all), .ahead = AHEAD * n_threads };
+	g_autofree GThread **threads = g_new(GThread *, n_threads);
+	int status = EXIT_CLEAN;
+
+	fleet.results = g_new0(struct result, fleet.ahead);
+	g_mutex_init(&fleet.lock);
+	g_cond_init(&fleet.changed);
+	for (unsigned i = 0; i < n_threads; i++)
+		threads[i] = g_thread_new("scan", work, &fleet);
+	for (size_t i = 0; i < fleet.n; i++) {
+		struct result result = wait_for(&fleet, i);
+
+		status = worse(status, print(all[i], &result, fleet.n > 1));
+	}
+	for (unsigned i = 0; i < n_threads; i++)
+		g_thread_join(threads[i]);
+	g_cond_clear(&fleet.changed);
+	g_mutex_clear(&fleet.lock);
+	g_free(fleet.results);
+	return status;
+}
+
+static int print_live(void)
+{
+	struct result result = { 0 };
+
+	scan(NULL, &result);
+	return print(NULL, &result, false);
+}
+
+/* -- asking ----------------------------------------------------------------------------------- */
+
+/* A shell may have done it already; of what is quoted it is done here. */
+static void add_root(GPtrArray *all, const char *pattern)
+{
+	glob_t found;
+
+	if (g_file_test(pattern, G_FILE_TEST_EXISTS) || glob(pattern, 0, NULL, &found)) {
+		g_ptr_array_add(all, g_strdup(pattern));
+		return;
+	}
+	for (size_t i = 0; i < found.gl_pathc; i++)
+		g_ptr_array_add(all, g_strdup(found.gl_pathv[i]));
+	globfree(&found);
+}
+
+static int save(const char *root)
+{
+	struct viommu_findings *findings = viommu_findings_new();
+	int r = viommu_host_save(root, save_name, findings);
+	int status = worse(r < 0 ? EXIT_COULD_NOT : EXIT_CLEAN, print_findings(findings));
+
+	viommu_findings_free(findings);
+	return status;
+}
+
+static int run(const struct command *command, char **arguments)
+{
+	g_autoptr(GPtrArray) all = g_ptr_array_new_with_free_func(g_free);
+
+	for (char **root = roots; root && *root; root++)
+		add_root(all, *root);
+	for (char **root = arguments; *root; root++)
+		add_root(all, *root);
+	if (save_name && all->len > 1)
+		return command_usage(command, "--save is for one host");
+	if (save_name)
+		return save(all->len ? all->pdata[0] : NULL);
+	if (!all->len)
+		return print_live();
+	g_ptr_array_add(all, NULL);
+	return print_all((char **)all->pdata);
+}
+
+const struct command host_command = {
+	.name = "host",
+	.arguments = "[TREE...]",
+	.summary = "show the IOMMUs of a machine, and which devices are behind each",
+	.details =
+		"Without a TREE it is this machine; not all is shown to those who are not root. "
+		"TREE\n"
+		"is a folder with a copy of /sys, or a tar that --save wrote. What sysfs and the\n"
+		"firmware's tables say differently is a finding.",
+	.options = options,
+	.run = run,
+};
