@@ -20,11 +20,16 @@ struct refused {
 	int status;
 };
 
-/* All rules but those of topologies, whose texts test_refused.c reads. */
+/* All rules but those of topologies, whose texts test_refused.c reads, and those of hosts and plans,
+ * which are no files. */
 static bool is_ours(const char *id)
 {
-	return strncmp(id, "text-", strlen("text-")) != 0 &&
-	       strncmp(id, "topology-", strlen("topology-")) != 0;
+	static const char *const others[] = { "text-", "topology-", "host-", "plan-" };
+
+	for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++)
+		if (!strncmp(id, others[i], strlen(others[i])))
+			return false;
+	return true;
 }
 
 static void read_line(const char *line, struct refused *ret)
