@@ -51,11 +51,13 @@ void claims_report_overlaps(const struct check *check, struct array *claims, con
 
 /* After claims_sort(): the claim of that number in the group, or NULL. */
 void claims_sort(struct array *claims);
+const struct claim *claim_at(const struct array *claims, size_t i);
 const struct claim *claims_find(const struct array *claims, uint64_t group, uint64_t number);
 
 /* The rules of overlap.c; check.c lists all rules. */
 void check_bridges_overlap(const struct check *check);
 void check_ranges_overlap(const struct check *check);
+void check_amd_ranges_overlap(const struct check *check);
 void check_functions_twice(const struct check *check);
 void check_windows_overlap(const struct check *check);
 void check_memory_overlap(const struct check *check);
@@ -66,5 +68,9 @@ void check_domains_differ(const struct check *check);
 /* ids.c */
 void check_ids_twice(const struct check *check);
 void check_ids_shared(const struct check *check);
+
+/* iommus.c */
+void check_iommu_cycles(const struct check *check);
+void check_registers(const struct check *check);
 
 #endif

@@ -55,7 +55,7 @@ void claims_sort(struct array *claims)
 	array_sort(claims, compare_claims);
 }
 
-static const struct claim *claim_at(const struct array *claims, size_t i)
+const struct claim *claim_at(const struct array *claims, size_t i)
 {
 	return &array_index(claims, struct claim, i);
 }

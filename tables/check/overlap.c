@@ -70,6 +70,67 @@ void check_ranges_overlap(const struct check *check)
 			       "make ranges disjoint: readers do not agree who wins");
 }
 
+/*
+ * The furthest claim of one IOMMU, and the furthest of any other: enough to see that a later claim
+ * overlaps one of another IOMMU.
+ */
+struct reach {
+	const struct claim *furthest, *other;
+};
+
+static const char *iommu_of(const struct claim *claim)
+{
+	return ((const struct viommu_pci_range *)claim->subject.object)->iommu;
+}
+
+static bool is_of_other(const struct claim *before, const struct claim *claim)
+{
+	return before && before->group == claim->group && claim->first <= before->last &&
+	       strcmp(iommu_of(before), iommu_of(claim)) != 0;
+}
+
+static void reach_add(struct reach *reach, const struct claim *claim)
+{
+	if (!reach->furthest || reach->furthest->group != claim->group) {
+		*reach = (struct reach){ claim, NULL };
+	} else if (!strcmp(iommu_of(reach->furthest), iommu_of(claim))) {
+		if (claim->last > reach->furthest->last)
+			reach->furthest = claim;
+	} else if (claim->last > reach->furthest->last) {
+		*reach = (struct reach){ claim, reach->furthest };
+	} else if (!reach->other || claim->last > reach->other->last) {
+		reach->other = claim;
+	}
+}
+
+/*
+ * Entries of one IVRS block overlap on purpose, since they have an order. Two IOMMUs cannot have
+ * one function: Linux's lookup table keeps the later one. Aliases do not count: firmware lists
+ * ff:00.0 to ff:1f.7 as aliases of the southbridge, whatever buses there are.
+ */
+void check_amd_ranges_overlap(const struct check *check)
+{
+	const struct viommu_pci_range *range;
+	struct array *claims = claims_new();
+	struct reach reach = { NULL, NULL };
+
+	for_each_object(i, range, check->topology, OBJECT_PCI_RANGE)
+		if (is_behind_amd(check, range->iommu) && !range->one_id)
+			claim_functions(claims, range, i);
+	claims_sort(claims);
+	for (size_t i = 0; i < claims->len; i++) {
+		const struct claim *claim = claim_at(claims, i);
+
+		if (is_of_other(reach.furthest, claim) || is_of_other(reach.other, claim))
+			check_report(
+				check, &claim->subject,
+				"list each function with one IOMMU: readers keep the later one",
+				"the range and one of another IOMMU have functions in common");
+		reach_add(&reach, claim);
+	}
+	array_free(claims);
+}
+
 /* Only the PCI function of an AMD-Vi counts here, not its registers. */
 void check_functions_twice(const struct check *check)
 {
@@ -163,10 +224,23 @@ void check_domains_differ(const struct check *check)
 
 /* -- addresses ---------------------------------------------------------------- */
 
-/* Without a span, only the first byte is certain. */
+/* Bytes of registers of each kind where no span is given: at least that many. */
+static uint64_t least_span(const struct viommu_iommu *iommu)
+{
+	static const uint64_t spans[] = {
+		[VIOMMU_VIRTIO_MMIO] = 0x200, [VIOMMU_SMMU_V3] = 0x20000, [VIOMMU_SMMU_V2] = 0x1000,
+		[VIOMMU_VTD] = 0x1000,        [VIOMMU_AMD_VI] = 0x4000,
+	};
+
+	return (size_t)iommu->kind < G_N_ELEMENTS(spans) && spans[iommu->kind] ? spans[iommu->kind]
+									       : 1;
+}
+
 static uint64_t window_last(const struct viommu_iommu *iommu)
 {
-	return iommu->span ? iommu->base + (iommu->span - 1) : iommu->base;
+	uint64_t span = iommu->span ? iommu->span : least_span(iommu);
+
+	return span - 1 > UINT64_MAX - iommu->base ? UINT64_MAX : iommu->base + (span - 1);
 }
 
 /*
@@ -180,7 +254,7 @@ void check_windows_overlap(const struct check *check)
 	struct array *claims = claims_new();
 
 	for_each_object(i, iommu, check->topology, OBJECT_IOMMU)
-		if (iommu_has_window(iommu))
+		if (iommu_has_window(iommu) && iommu->base)
 			claims_add(claims, ONE_GROUP, iommu->base, window_last(iommu),
 				   (struct subject){ OBJECT_IOMMU, iommu, i });
 	for_each_object(i, device, check->topology, OBJECT_PLATFORM_DEVICE)

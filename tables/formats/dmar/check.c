@@ -259,5 +259,13 @@ const struct table_rule dmar_rules[] = {
 	{ "dmar-affinity", check_affinities },
 	{ "dmar-name", check_names },
 	{ "dmar-name-unused", dmar_check_unused_names },
+	{ "dmar-name-twice", dmar_check_names_twice },
+	{ "dmar-name-path", dmar_check_object_paths },
+	{ "dmar-handle-twice", dmar_check_handles_twice },
+	{ "dmar-affinity-twice", dmar_check_affinities_twice },
+	{ "dmar-segment-unserved", dmar_check_segments },
+	{ "dmar-beyond-width", dmar_check_addresses },
+	{ "dmar-size", dmar_check_sizes },
+	{ "dmar-start-bus", dmar_check_start_buses },
 	{ NULL, NULL },
 };

@@ -18,4 +18,14 @@ void dmar_check_paths(const struct table_check *check);
 void dmar_check_unnamed_scopes(const struct table_check *check);
 void dmar_check_unused_names(const struct table_check *check);
 
+/* check_across.c */
+void dmar_check_names_twice(const struct table_check *check);
+void dmar_check_handles_twice(const struct table_check *check);
+void dmar_check_affinities_twice(const struct table_check *check);
+void dmar_check_object_paths(const struct table_check *check);
+void dmar_check_segments(const struct table_check *check);
+void dmar_check_addresses(const struct table_check *check);
+void dmar_check_sizes(const struct table_check *check);
+void dmar_check_start_buses(const struct table_check *check);
+
 #endif

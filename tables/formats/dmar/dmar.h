@@ -49,6 +49,9 @@ enum dmar_scope_type {
 #define DMAR_PAGE      0x1000u
 #define DMAR_SIZE_MASK 0xf
 
+/* Where the object name begins in an ANDD. */
+#define DMAR_ANDD_NAME_AT 8
+
 struct dmar_head {
 	struct acpi_header acpi;
 	uint8_t width, flags;

@@ -213,6 +213,12 @@ static inline bool ivrs_is_ivmd(const struct record *record)
 
 extern const struct layout ivrs_head_layout;
 
+/* check_across.c */
+void ivrs_check_bases(const struct table_check *check);
+void ivrs_check_capabilities(const struct table_check *check);
+void ivrs_check_special_twice(const struct table_check *check);
+void ivrs_check_hid_text(const struct table_check *check);
+
 /* The type of the blocks that Linux reads, of all IOMMUs; LAYOUT_UNKNOWN if there is none. */
 unsigned ivrs_linux_type(const struct viommu_table *table);
 

@@ -202,7 +202,7 @@ static void add_iommus(struct rig *rig, unsigned n)
 		snprintf(name, sizeof(name), "a%u", i);
 		iommu.name = name;
 		iommu.kind = VIOMMU_VIRTIO_MMIO;
-		iommu.base = (uint64_t)i << 12;
+		iommu.base = 0x10000000 + ((uint64_t)i << 12);
 		assert_int_equal(viommu_topology_add_iommu(rig->topology, &iommu), 0);
 	}
 }
@@ -348,7 +348,7 @@ static void a_node_shorter_than_its_head_ends_the_walk(void **state)
 static void bytes_before_the_nodes_survive(void **state)
 {
 	static const uint8_t nodes[] = { 0xca, 0xfe, 0xca, 4, 0, 16, 0, 0, 0, 0,
-					 0,    0,    0,    0, 0, 0,  0, 0, 0 };
+					 0,    0,    0x10, 0, 0, 0,  0, 0, 0 };
 	struct rig *rig = *state;
 
 	walk_nodes(rig, nodes, sizeof(nodes), VIOT_HEAD_LENGTH + 3);

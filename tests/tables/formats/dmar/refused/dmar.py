@@ -78,6 +78,17 @@ FILES = {
     "dmar-affinity": (dmar(UNIT, rhsa(0xfed91000)), END + 8, 1),
     "dmar-name": (dmar(drhd(scope(NAMESPACE, 1), flags=ALL), andd(name=b"\\_SB")),
                   HEAD + 24, 1),
+    "dmar-name-twice": (dmar(drhd(scope(NAMESPACE, 1), flags=ALL), andd(), andd(name=b"\\_SB.I2C1\0")),
+                        HEAD + 24 + 18 + 7, 1),
+    "dmar-name-path": (dmar(drhd(scope(NAMESPACE, 1), flags=ALL), andd(name=b"_SB.I2C\0")), HEAD + 24 + 8, 1),
+    "dmar-handle-twice": (dmar(drhd(scope(IOAPIC, 1), scope(IOAPIC, 1, hops=((3, 0),)), flags=ALL)),
+                          HEAD + 24 + 4, 1),
+    "dmar-affinity-twice": (dmar(UNIT, rhsa(), rhsa()), END + 20 + 8, 1),
+    "dmar-segment-unserved": (dmar(UNIT, structure(2, struct.pack("<BBH", 0, 0, 1) + scope(BRIDGE))),
+                              END + 6, 1),
+    "dmar-beyond-width": (dmar(drhd(flags=ALL, base=0x10000000000)), HEAD + 8, 1),
+    "dmar-size": (dmar(structure(0, struct.pack("<BBHQ", ALL, 0x10, 0, 0xfed90000))), HEAD + 5, 1),
+    "dmar-start-bus": (dmar(UNIT, rmrr(scope(bus=3))), END + 24 + 5, 0),
     "dmar-name-unused": (dmar(UNIT, andd()), END + 7, 1),
 }
 TABLES = {".dmar": FILES}

@@ -13,9 +13,9 @@ def block(kind, flags, body, length=None):
     return struct.pack("<BBH", kind, flags, 4 + len(body) if length is None else length) + body
 
 
-def ivhd(*entries, kind=0x10, bdf=IOMMU, base=0xfed80000, length=None):
+def ivhd(*entries, kind=0x10, bdf=IOMMU, base=0xfed80000, length=None, capability=0x40):
     images = b"" if kind == 0x10 else bytes(16)
-    return block(kind, 0, struct.pack("<HHQHHI", bdf, 0x40, base, 0, 0, 0) + images +
+    return block(kind, 0, struct.pack("<HHQHHI", bdf, capability, base, 0, 0, 0) + images +
                  b"".join(entries), length)
 
 
@@ -79,7 +79,8 @@ FILES = {
     "ivrs-reserved": (ivrs(WHOLE, reserved=1), 40, 1),
     "ivrs-block-order": (ivrs(NEWER, WHOLE), HEAD + len(NEWER), 1),
     "ivrs-block-twice": (ivrs(WHOLE, WHOLE), BEHIND, 1),
-    "ivrs-block-missing": (ivrs(WHOLE, NEWER, OTHER), BEHIND + len(NEWER), 1),
+    "ivrs-block-missing": (ivrs(WHOLE, NEWER, OTHER), BEHIND + len(NEWER), 1,
+                           "topology-ranges-overlap"),
     "ivrs-blocks-differ": (ivrs(WHOLE, ivhd(ALL, kind=0x11)), BEHIND, 1),
     "ivrs-range-open": (ivrs(with_entry(plain(3))), ENTRY, 1),
     "ivrs-range-inverted": (ivrs(with_entry(in_range(2, 1))), ENTRY + 4, 1),
@@ -91,6 +92,11 @@ FILES = {
     "ivrs-special": (ivrs(with_entry(special(variety=3))), ENTRY + 7, 1),
     "ivrs-southbridge": (ivrs(ivhd(ALL)), HEAD, 0),
     "ivrs-hid": (ivrs(with_entry(hid())), ENTRY, 1),
+    "ivrs-hid-text": (ivrs(with_entry(hid(name=b"amdi\x01\x02\x03\x04"), kind=0x40), revision=2),
+                      ENTRY + 16 + 4, 1),
+    "ivrs-base": (ivrs(ivhd(ALL, special(), base=0xfed81000)), HEAD + 8, 1),
+    "ivrs-capability": (ivrs(ivhd(ALL, special(), capability=0)), HEAD + 6, 1),
+    "ivrs-special-twice": (ivrs(with_entry(special(source=0x10))), ENTRY + 4, 1),
     "ivrs-uid": (ivrs(with_entry(hid(kind=1, uid=bytes(2)), kind=0x40), revision=2),
                  ENTRY + 16 + 21, 1),
     "ivrs-memory-pages": (ivrs(WHOLE, ivmd(size=1)), BEHIND + 24, 1),

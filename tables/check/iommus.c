@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Rules of IOMMUs by themselves: where their registers are, and which IOMMU is behind which
+ */
+#include <string.h>
+
+#include "base/hash.h"
+#include "check.h"
+#include "tables/findings/findings.h"
+#include "tables/routes/route.h"
+
+/* -- cycles ---------------------------------------------------------------------------- */
+
+/* The IOMMU that translates the accesses of this one, or NULL. */
+static const struct viommu_iommu *behind(const struct viommu_topology *topology,
+					 const struct viommu_iommu *iommu)
+{
+	const struct viommu_device_name function = {
+		.pci = true,
+		.segment = iommu->segment,
+		.bdf = iommu->bdf,
+	};
+	struct viommu_route route;
+
+	if (iommu->kind != VIOMMU_VIRTIO_PCI)
+		return NULL;
+	route = route_specified(topology, &function);
+	return route.reach == VIOMMU_REACH_IOMMU && route.iommu != iommu ? route.iommu : NULL;
+}
+
+/* Does going from one IOMMU to the next ever come back to the first? */
+static bool is_in_cycle(const struct viommu_topology *topology, const struct viommu_iommu *first)
+{
+	const struct viommu_iommu *at = behind(topology, first);
+
+	for (size_t n = topology_count(topology, OBJECT_IOMMU); at && at != first && n; n--)
+		at = behind(topology, at);
+	return at == first;
+}
+
+/* Only IOMMUs that are PCI functions can be behind another one. A cycle is reported once. */
+void check_iommu_cycles(const struct check *check)
+{
+	struct hash *reported = hash_new(&hash_direct);
+	const struct viommu_iommu *iommu, *at;
+
+	for_each_object(i, iommu, check->topology, OBJECT_IOMMU) {
+		if (hash_contains(reported, iommu) || !is_in_cycle(check->topology, iommu))
+			continue;
+		at = behind(check->topology, iommu);
+		check_report(check, &(struct subject){ OBJECT_IOMMU, iommu, i },
+			     "leave the functions of IOMMUs out, or let one of them bypass",
+			     "IOMMU %s is behind %s, which is behind it in turn", iommu->name,
+			     at->name);
+		for (; hash_add(reported, at); at = behind(check->topology, at))
+			;
+	}
+	hash_free(reported);
+}
+
+/* -- registers ----------------------------------------------------------------------------- */
+
+/* DMAR and IVRS have rules of their own, which know the field. */
+static bool has_own_rule(const struct check *check, const struct viommu_iommu *iommu)
+{
+	const char *source = topology_source(check->topology);
+
+	return source && ((iommu->kind == VIOMMU_VTD && !strcmp(source, "DMAR")) ||
+			  (iommu->kind == VIOMMU_AMD_VI && !strcmp(source, "IVRS")));
+}
+
+/* What the base is a multiple of, by its architecture or binding. 0: not checked. */
+static uint64_t alignment_of(const struct viommu_iommu *iommu)
+{
+	static const uint64_t alignments[] = {
+		[VIOMMU_VIRTIO_MMIO] = 4, [VIOMMU_SMMU_V2] = 0x1000, [VIOMMU_SMMU_V3] = 0x10000,
+		[VIOMMU_VTD] = 0x1000,    [VIOMMU_AMD_VI] = 0x4000,
+	};
+
+	return (size_t)iommu->kind < G_N_ELEMENTS(alignments) ? alignments[iommu->kind] : 0;
+}
+
+void check_registers(const struct check *check)
+{
+	const struct viommu_iommu *iommu;
+
+	for_each_object(i, iommu, check->topology, OBJECT_IOMMU) {
+		uint64_t alignment = alignment_of(iommu);
+
+		if (alignment && !has_own_rule(check, iommu) &&
+		    (!iommu->base || iommu->base % alignment))
+			check_report(check, &(struct subject){ OBJECT_IOMMU, iommu, i },
+				     "correct the address of its registers",
+				     "the registers of IOMMU %s cannot be at 0x%" PRIx64,
+				     iommu->name, iommu->base);
+	}
+}
