@@ -108,14 +108,6 @@ static bool take_item(struct reader *r)
 
 /* -- collecting --------------------------------------------------------------- */
 
-static const struct text_key *find_key(const struct text_section *section, const char *name)
-{
-	for_each_key(key, section)
-		if (!strcmp(key->name, name))
-			return key;
-	return NULL;
-}
-
 /*
  * An object has no more keys than its section has rows, since unknown and repeated ones are not
  * kept: so this may go through all of them.
@@ -156,35 +148,49 @@ static unsigned distance(const char *a, const char *b)
 	return row[width];
 }
 
-/*
- * The closest key is named only if it is close: two letters off. All keys are listed in any
- * case.
- */
-static void say_unknown_key(struct reader *r, const struct text_section *section, const char *name)
+/* The key that differs in at most two characters, or NULL. */
+static const char *similar_key(const struct text_section *section, const char *name)
 {
-	static const unsigned near = 2;
-	const char *closest = NULL, *before = NULL;
-	unsigned least = near + 1;
-	struct strbuf *cure = strbuf_new("the keys are: ");
+	unsigned least = 3;
+	const char *similar = NULL;
 
 	for_each_key(key, section) {
 		unsigned d = distance(name, key->name);
 
 		if (d < least) {
 			least = d;
-			closest = key->name;
+			similar = key->name;
 		}
+	}
+	return similar;
+}
+
+/* Rows with the same name are neighbours. */
+static void add_keys(struct strbuf *text, const struct text_section *section)
+{
+	const char *before = NULL;
+
+	for_each_key(key, section) {
 		if (before && !strcmp(before, key->name))
 			continue;
-		strbuf_append_printf(cure, "%s%s", before ? ", " : "", key->name);
+		strbuf_append_printf(text, "%s%s", before ? ", " : "", key->name);
 		before = key->name;
 	}
-	if (closest) {
-		char *meant = memory_printf("did you mean `%s`? ", closest);
+}
 
-		strbuf_prepend(cure, meant);
-		memory_free(meant);
-	}
+/* A synonym is certain, so it precedes a key of similar spelling. All keys follow in any case. */
+static void report_unknown_key(struct reader *r, const struct text_section *section,
+			       const char *name)
+{
+	const char *meant = text_synonym(section, name);
+	struct strbuf *cure = strbuf_new(NULL);
+
+	if (!meant)
+		meant = similar_key(section, name);
+	if (meant)
+		strbuf_append_printf(cure, "did you mean `%s`? ", meant);
+	strbuf_append(cure, "the keys are: ");
+	add_keys(cure, section);
 	reader_complain(r, "text-key", reader_here(r), cure->str, "%s has no key `%s`",
 			section->what, name);
 	strbuf_free(cure);
@@ -193,8 +199,8 @@ static void say_unknown_key(struct reader *r, const struct text_section *section
 /* Unknown before repeated: a wrong key that is there twice is wrong twice. */
 static bool key_is_fine(struct reader *r, const struct text_section *section, const char *name)
 {
-	if (!find_key(section, name)) {
-		say_unknown_key(r, section, name);
+	if (!text_find_key(section, name)) {
+		report_unknown_key(r, section, name);
 		return false;
 	}
 	if (find_value(r, name)) {
@@ -375,7 +381,7 @@ static void say_misplaced(struct reader *r, const struct text_section *section)
 {
 	for (guint i = 0; i < r->values->len; i++) {
 		const struct value *value = &array_index(r->values, struct value, i);
-		const struct text_key *key = find_key(section, value->key);
+		const struct text_key *key = text_find_key(section, value->key);
 
 		if (value->taken)
 			continue;

@@ -7,7 +7,8 @@
  * are for do not. Keys that decide which others make sense stand above these.
  */
 
-#include "events.h"
+#include <string.h>
+
 #include "text.h"
 
 /* -- IOMMUs ------------------------------------------------------------------- */
@@ -554,6 +555,80 @@ const struct text_section text_sections[N_TEXT_SECTIONS] = {
 
 const struct text_section text_header = SECTION("tables", "the header of a table", N_OBJECT_TYPES,
 						struct viommu_table_header, header_keys);
+
+/*
+ * What device trees, libvirt and the specifications call what a key says. A word may stand for
+ * several keys: the first that the section has is meant.
+ */
+static const struct {
+	const char *word, *key;
+} synonyms[] = {
+	{ "address", "at" },
+	{ "address", "range" },
+	{ "base", "at" },
+	{ "base", "range" },
+	{ "reg", "at" },
+	{ "bdf", "function" },
+	{ "bdf", "functions" },
+	{ "bdf", "at" },
+	{ "requester-id", "function" },
+	{ "requester-id", "functions" },
+	{ "device", "function" },
+	{ "device", "functions" },
+	{ "devices", "functions" },
+	{ "size", "span" },
+	{ "size", "range" },
+	{ "length", "span" },
+	{ "length", "range" },
+	{ "type", "kind" },
+	{ "compatible", "kind" },
+	{ "label", "name" },
+	{ "bus", "buses" },
+	{ "bus-range", "buses" },
+	{ "secondary-bus", "below" },
+	{ "subordinate-bus", "below" },
+	{ "domain", "segment" },
+	{ "domain", "segments" },
+	{ "numa-node", "proximity-domain" },
+	{ "numa-node-id", "proximity-domain" },
+	{ "node", "proximity-domain" },
+	{ "pxm", "proximity-domain" },
+	{ "gsi", "interrupts" },
+	{ "irq", "interrupts" },
+	{ "irqs", "interrupts" },
+	{ "interrupt", "interrupts" },
+	{ "msi-parent", "its" },
+	{ "dma-coherent", "coherent" },
+	{ "iommus", "iommu" },
+	{ "iommu-map", "iommu" },
+	{ "smmu", "iommu" },
+	{ "endpoint", "id" },
+	{ "endpoint-id", "id" },
+	{ "stream-id", "id" },
+	{ "sid", "id" },
+	{ "stream-ids", "ids" },
+	{ "alias", "one-id" },
+	{ "ioapic-id", "number" },
+	{ "hpet-number", "number" },
+	{ "handle", "number" },
+};
+
+/* The rows are few, and are only searched for a finding. */
+const char *text_synonym(const struct text_section *section, const char *word)
+{
+	for (size_t i = 0; i < sizeof(synonyms) / sizeof(synonyms[0]); i++)
+		if (!strcmp(synonyms[i].word, word) && text_find_key(section, synonyms[i].key))
+			return synonyms[i].key;
+	return NULL;
+}
+
+const struct text_key *text_find_key(const struct text_section *section, const char *name)
+{
+	for_each_key(key, section)
+		if (!strcmp(key->name, name))
+			return key;
+	return NULL;
+}
 
 /* Every type has a section, so the search always ends. */
 const struct text_section *text_section_of(enum object_type type)

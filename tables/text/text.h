@@ -78,6 +78,12 @@ extern const struct text_section text_header;
 /* The section of a type: every one has its own. */
 const struct text_section *text_section_of(enum object_type type);
 
+/* The first row of a key with that name, or NULL. */
+const struct text_key *text_find_key(const struct text_section *section, const char *name);
+
+/* The key of the section that other tools call by that word, or NULL. */
+const char *text_synonym(const struct text_section *section, const char *word);
+
 #define TEXT_VERSION "1"
 
 #define for_each_key(key, section) \

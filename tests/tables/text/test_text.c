@@ -200,6 +200,49 @@ static void a_finding_helps(void **state)
 	assert_int_equal(viommu_findings_count(rig->findings), 2);
 }
 
+/* The first finding of the text. */
+static void assert_suggestion(struct rig *rig, const char *text, const char *suggestion)
+{
+	size_t first = viommu_findings_count(rig->findings);
+	const char *cure;
+
+	read_text(rig, text);
+	cure = viommu_findings_get(rig->findings, first)->cure;
+	if (strstr(cure, suggestion) != cure)
+		fail_msg("not \"%s\", but: %s", suggestion, cure);
+}
+
+/* People write the names that other tools have: a device tree, libvirt, the specifications. */
+static void a_name_of_another_tool_leads_to_the_key(void **state)
+{
+	static const struct {
+		const char *text, *suggestion;
+	} cases[] = {
+		{ "iommus: [ { name: a, kind: smmu-v3, base: 0x1000 } ]\n", "did you mean `at`?" },
+		{ "iommus: [ { name: a, kind: smmu-v3, at: 1, size: 4K } ]\n",
+		  "did you mean `span`?" },
+		{ "host-bridges: [ { bus-range: 00-ff } ]\n", "did you mean `buses`?" },
+		{ "host-bridges: [ { buses: 00, numa-node: 1 } ]\n",
+		  "did you mean `proximity-domain`?" },
+		{ "ranges: [ { bdf: 00:01.0 } ]\n", "did you mean `functions`?" },
+		{ "devices: [ { base: 0x1000 } ]\n", "did you mean `at`?" },
+		{ "devices: [ { stream-id: 1 } ]\n", "did you mean `id`?" },
+		{ "reserved-memory: [ { base: 0x1000 } ]\n", "did you mean `range`?" },
+	};
+	struct rig *rig = *state;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		assert_suggestion(rig, cases[i].text, cases[i].suggestion);
+}
+
+static void a_key_unlike_all_others_leads_to_none(void **state)
+{
+	struct rig *rig = *state;
+
+	read_text(rig, "iommus: [ { colour: red } ]\n");
+	assert_null(strstr(viommu_findings_get(rig->findings, 0)->cure, "did you mean"));
+}
+
 /* A text is written minimal, in the order of the form, and pleasant to read. */
 static void a_topology_is_written_as_a_person_would(void **state)
 {
@@ -519,6 +562,8 @@ int main(void)
 		WITH_A_RIG(functions_are_read_with_and_without_a_segment),
 		WITH_A_RIG(functions_in_two_segments_at_once_are_refused),
 		WITH_A_RIG(a_finding_helps),
+		WITH_A_RIG(a_name_of_another_tool_leads_to_the_key),
+		WITH_A_RIG(a_key_unlike_all_others_leads_to_none),
 		WITH_A_RIG(a_topology_is_written_as_a_person_would),
 		WITH_A_RIG(what_one_platform_has_is_written_as_well),
 		WITH_A_RIG(an_object_that_says_nothing_is_written_too),
