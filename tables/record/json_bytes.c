@@ -7,7 +7,7 @@
 #include "base/strbuf.h"
 #include "json_bytes.h"
 
-/* A string and no array: a table may have a million of them. */
+/* A string instead of an array, because a table may have a million bytes. */
 void json_add_bytes(struct json *json, const uint8_t *bytes, size_t length)
 {
 	struct strbuf *text = strbuf_new(NULL);

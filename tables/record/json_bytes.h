@@ -4,7 +4,7 @@
 
 #include "json/json.h"
 
-/* Bytes as hexadecimal digits without spaces: any language has a function that reads them. */
+/* Append the bytes as a string of hexadecimal digits without spaces. */
 void json_add_bytes(struct json *json, const uint8_t *bytes, size_t length);
 
 #endif

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Records and the walk that finds them
+ * Records, and the cursor that finds them
  *
- * All bounds of every table are kept here: a cursor yields only what lies whole inside its
- * parent, and never stands still. What it cannot go past is for its caller to keep and to
- * report.
+ * All bounds of all tables are checked here: a cursor yields only structures that lie inside their
+ * parent, and always advances. The caller keeps and reports the bytes at which it stops.
  */
 #include "base/array.h"
 #include "record.h"
@@ -14,7 +13,7 @@ static void free_child(void *child)
 	record_free(child);
 }
 
-/* The host struct is zeroed first: a member that no row fills is 0, whatever was there. */
+/* Zeroed, for members without a row. */
 struct record *record_new(const struct layout *layout, const uint8_t *wire, size_t at)
 {
 	struct record *record = memory_new(struct record, 1);
@@ -30,7 +29,6 @@ struct record *record_new(const struct layout *layout, const uint8_t *wire, size
 	return record;
 }
 
-/* What nobody understands is kept as it is, and written again as it was. */
 struct record *record_new_bytes(const uint8_t *wire, size_t length, size_t at)
 {
 	struct record *record = record_new(NULL, NULL, at);
@@ -56,16 +54,14 @@ struct field record_text_field(const struct record *record)
 	};
 }
 
-/* The text may lack its end: whoever prints it goes by the length. One without a byte is nowhere.
- */
+/* The text may lack a NUL, so users go by the length. An empty text has no bytes to point at. */
 const void *record_text(const struct record *record)
 {
 	return record->rest->len ? (const void *)record->rest->data : "";
 }
 
 /*
- * Children go with their parent. Formats nest two or three deep, so recursion is bounded by them
- * and not by an input; so it is in the walks below.
+ * The recursion here and below is bounded by formats, which nest two or three deep, not by input.
  */
 void record_free(struct record *record)
 {
@@ -77,19 +73,18 @@ void record_free(struct record *record)
 	memory_free(record);
 }
 
-/* In the order of their bytes: encoding writes them as they stand here. */
 void record_add_child(struct record *record, struct record *child)
 {
 	pointers_add(record->children, child);
 }
 
-/* Behind the fields that are known, so that a structure which grew comes out as it went in. */
+/* Fields that a later revision appended survive decoding and encoding. */
 void record_add_rest(struct record *record, const uint8_t *wire, size_t length)
 {
 	bytes_append(record->rest, wire, (guint)length);
 }
 
-/* Counted, never stored: a length that is kept twice can disagree. */
+/* Computed, not stored, so that it cannot disagree with the contents. */
 size_t record_length(const struct record *record)
 {
 	size_t length = record->rest->len + (record->layout ? record->layout->length : 0);
@@ -99,7 +94,6 @@ size_t record_length(const struct record *record)
 	return length;
 }
 
-/* Each child is placed and measured once on its level, and formats are a handful of levels. */
 void record_place(struct record *record, size_t at)
 {
 	record->at = at;
@@ -110,10 +104,7 @@ void record_place(struct record *record, size_t at)
 	}
 }
 
-/*
- * In the order of the bytes: the fixed part, what is inside, what is left over. The host struct has
- * every field of the layout, so the fixed part is the same as it was.
- */
+/* In the order of the bytes: the fixed part, the children, the rest. */
 void record_encode(const struct record *record, struct bytes *to)
 {
 	size_t at = to->len;
@@ -128,9 +119,8 @@ void record_encode(const struct record *record, struct bytes *to)
 }
 
 /*
- * Nothing is read before it is known to lie inside the parent: first the head, which says how long
- * the structure is, then the whole of it. A structure is never shorter than its head, so a walk
- * that goes on by its length always comes to an end.
+ * The head must lie inside the parent before the length is read, and the whole structure before it
+ * is used. A structure is never shorter than its head, so a walk by lengths always ends.
  */
 enum cursor_state cursor_look(struct cursor *cursor)
 {

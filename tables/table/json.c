@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A table as JSON (docs/tables.md): the same walk as dump.c, for programs
+ * A table as JSON (docs/tables.md): the walk of dump.c, for programs
  *
- * Keys are the names of fields in lower case with underscores. Integers that a double holds
- * exactly are numbers; wider ones, and bytes, are strings of hexadecimal digits. Text has
- * \xNN for what is not printable, as in dump.c: so it is ASCII, and no byte is lost.
+ * Keys are field names in lower case with underscores. Integers that a double holds exactly are
+ * numbers; wider integers and bytes are strings of hexadecimal digits. Text has \xNN for
+ * unprintable characters, so it is ASCII and loses nothing.
  */
 #include "base/strbuf.h"
 #include "format.h"
@@ -15,7 +15,6 @@
 /* A double has a mantissa of 53 bits: fields of up to 4 bytes fit. */
 #define EXACT_LENGTH 4
 
-/* The name of a field is the standard's; as a key it is in the spelling that programs like. */
 static void add_key(struct json *json, const char *name)
 {
 	auto_free char *key = ascii_lower(name);
@@ -23,7 +22,7 @@ static void add_key(struct json *json, const char *name)
 	json_key(json, g_strdelimit(key, " -", '_'));
 }
 
-/* As a person reads it, without the quotes. */
+/* As in a dump, without the quotes. */
 static void add_text(struct json *json, const struct field *field, const void *host)
 {
 	size_t length = field_format(field, host, NULL, 0);
@@ -34,8 +33,10 @@ static void add_text(struct json *json, const struct field *field, const void *h
 	json_add_string(json, text + 1);
 }
 
-/* The kind of a field decides what it is in JSON, never its value: so a program can rely on the
- * type. */
+/*
+ * The JSON type depends on the kind of field and never on the value, so that programs can rely on
+ * it.
+ */
 static void add_value(struct json *json, const struct field *field, const void *host)
 {
 	const char *member = (const char *)host + field->member;
@@ -53,7 +54,6 @@ static void add_value(struct json *json, const struct field *field, const void *
 	}
 }
 
-/* Zeroes are what everybody expects there, so only others are shown. */
 static bool has_reserved(const struct record *record)
 {
 	for_each_field(f, record->layout)
@@ -62,9 +62,6 @@ static bool has_reserved(const struct record *record)
 	return false;
 }
 
-/*
- * Reserved bytes are apart: a program that goes through the fields should not find meaning in them.
- */
 static void add_fields(struct json *json, const struct record *record)
 {
 	json_key(json, "fields");
@@ -78,7 +75,7 @@ static void add_fields(struct json *json, const struct record *record)
 	json_close(json, '}');
 }
 
-/* Reserved bytes that are not 0, by their offset in the structure: they all have one name. */
+/* Nonzero reserved bytes, by their offset in the structure, because all have the same name. */
 static void add_reserved(struct json *json, const struct record *record)
 {
 	if (!has_reserved(record))
@@ -96,7 +93,7 @@ static void add_reserved(struct json *json, const struct record *record)
 	json_close(json, '}');
 }
 
-/* What is behind the fields and not in a record: text, or bytes of which nothing is known. */
+/* The rest: text, or bytes without a layout. */
 static void add_rest(struct json *json, const struct record *record)
 {
 	const struct field field = record_text_field(record);
@@ -110,7 +107,6 @@ static void add_rest(struct json *json, const struct record *record)
 	}
 }
 
-/* Bytes that no layout has are shown as such, so that a program sees all of the table. */
 static const char *name_of(const struct record *record)
 {
 	if (record->text)
@@ -118,7 +114,7 @@ static const char *name_of(const struct record *record)
 	return record->layout ? record->layout->name : "Bytes";
 }
 
-/* Offsets are those in the file: a table inside another begins further behind. */
+/* Offsets are relative to the file, also in a table inside another. */
 static void add_record(struct json *json, const struct record *record, size_t base)
 {
 	base += record->base;
@@ -144,7 +140,6 @@ static void add_record(struct json *json, const struct record *record, size_t ba
 	json_close(json, '}');
 }
 
-/* The same frame for all kinds of tables. */
 char *viommu_table_json(const struct viommu_table *table)
 {
 	struct json *json = json_new(NULL);

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * YAML events of a topology text, one at a time, with limits on depth and length
+ * YAML events of a topology text, one at a time
+ *
+ * Depth and length of the events are bounded here, so that no other file has to bound them.
+ * Anchors, aliases and tags are refused.
  */
 #include <stdarg.h>
 #include <yaml.h>
@@ -10,17 +13,16 @@
 #include "tables/findings/findings.h"
 #include "text.h"
 
-/* The limits of docs/topology.md: until it was read to its end, a text is hostile. */
+/* docs/topology.md, "Limits" */
 #define MAX_DEPTH  8
 #define MAX_SCALAR 1024
 
-/* For findings whose words do not depend on the text. */
 void reader_report_event(struct reader *r, const char *rule_id, const char *cure, const char *text)
 {
 	reader_complain(r, rule_id, reader_here(r), cure, "%s", text);
 }
 
-/* libyaml counts from 0, people and editors from 1. */
+/* libyaml counts from 0, editors from 1. */
 struct mark reader_here(const struct reader *r)
 {
 	const yaml_mark_t *mark = &r->event.start_mark;
@@ -28,7 +30,7 @@ struct mark reader_here(const struct reader *r)
 	return (struct mark){ (unsigned)mark->line + 1, (unsigned)mark->column + 1 };
 }
 
-/* libyaml knows no line for bytes that are not characters, but only their offset. */
+/* For invalid UTF-8, libyaml reports only an offset. */
 static struct mark mark_of_offset(const struct reader *r, size_t offset)
 {
 	struct mark mark = { 1, 1 };
@@ -39,7 +41,7 @@ static struct mark mark_of_offset(const struct reader *r, size_t offset)
 	return mark;
 }
 
-/* "while scanning a quoted scalar from 4:11, ", or nothing where libyaml names no context. */
+/* "while scanning a quoted scalar from 4:11, ", or "" if libyaml reports no context. */
 static char *context(const yaml_parser_t *parser)
 {
 	if (!parser->context)
@@ -48,11 +50,11 @@ static char *context(const yaml_parser_t *parser)
 			     parser->context_mark.column + 1);
 }
 
-/* Behind an error of the syntax libyaml does not go on, and so neither does the reader. */
-static bool say_not_yaml(struct reader *r)
+/* libyaml cannot continue after a syntax error. */
+static bool report_not_yaml(struct reader *r)
 {
 	static const char cure[] =
-		"look for a missing ':' or quote, and for tabs or a wrong depth in front of a key";
+		"look for a missing ':' or quote, and for tabs or wrong indentation before a key";
 	const yaml_parser_t *parser = &r->parser;
 	struct mark mark = { (unsigned)parser->problem_mark.line + 1,
 			     (unsigned)parser->problem_mark.column + 1 };
@@ -60,16 +62,16 @@ static bool say_not_yaml(struct reader *r)
 
 	if (parser->error == YAML_READER_ERROR)
 		mark = mark_of_offset(r, parser->problem_offset);
-	reader_complain(r, "text-yaml", mark, cure, "this is not YAML: %s%s", where,
-			parser->problem ? parser->problem : "it cannot be read");
+	reader_complain(r, "text-yaml", mark, cure, "the text is not YAML: %s%s", where,
+			parser->problem ? parser->problem : "unknown syntax error");
 	memory_free(where);
 	r->stopped = true;
 	return false;
 }
 
 /*
- * Anchors and aliases are what lets a short text stand for an endless one, and tags would
- * make words of other types than they look like. Topologies need neither.
+ * Aliases let a short text expand without bound, and tags change the type of a scalar. Topologies
+ * need neither.
  */
 static bool event_is_plain(const yaml_event_t *event)
 {
@@ -87,30 +89,28 @@ static bool event_is_plain(const yaml_event_t *event)
 	}
 }
 
-/* What begins has an end somewhere, up to which everything can be passed over. */
 static bool starts(const struct reader *r)
 {
 	return r->event.type == YAML_MAPPING_START_EVENT ||
 	       r->event.type == YAML_SEQUENCE_START_EVENT;
 }
 
-/* Anchors and tags were refused before, so this is a word and nothing else. */
 bool reader_at_scalar(const struct reader *r)
 {
 	return r->event.type == YAML_SCALAR_EVENT;
 }
 
-/* Go on to the next event, if it is one that this reader takes. */
+/* Read the next event; false at the end, and for an event that the reader refuses. */
 bool reader_next(struct reader *r)
 {
 	if (r->stopped)
 		return false;
 	yaml_event_delete(&r->event);
 	if (!yaml_parser_parse(&r->parser, &r->event))
-		return say_not_yaml(r);
+		return report_not_yaml(r);
 	if (!event_is_plain(&r->event)) {
-		reader_report_event(r, "text-plain", "write out what it stands for",
-				    "anchors, aliases and tags are not taken");
+		reader_report_event(r, "text-plain", "write the value itself",
+				    "anchors, aliases and tags are not supported");
 		r->stopped = true;
 	}
 	if (starts(r))
@@ -119,14 +119,15 @@ bool reader_next(struct reader *r)
 		r->depth--;
 	if (r->depth > MAX_DEPTH ||
 	    (reader_at_scalar(r) && r->event.data.scalar.length > MAX_SCALAR)) {
-		reader_report_event(r, "text-limits", "no topology needs as much",
-				    "this is nested too deep, or too long for a value");
+		reader_report_event(r, "text-limits",
+				    "reduce the depth or the length: no topology needs more",
+				    "the nesting is too deep, or the value too long");
 		r->stopped = true;
 	}
 	return !r->stopped;
 }
 
-/* Go on to the end of the node that begins with the current event. */
+/* Skip to the end of the node that begins with the current event. */
 void reader_skip(struct reader *r)
 {
 	unsigned depth = r->depth;
@@ -137,17 +138,13 @@ void reader_skip(struct reader *r)
 		;
 }
 
-/* Which of both was meant, nobody can tell. */
-void reader_say_twice(struct reader *r, const char *name)
+void reader_report_twice(struct reader *r, const char *name)
 {
 	reader_complain(r, "text-key-twice", reader_here(r), "write each key once",
-			"`%s` is here for the second time", name);
+			"the key `%s` occurs twice", name);
 }
 
-/*
- * `failed` is set whether or not anybody wants the findings: the result must not depend on
- * that.
- */
+/* Set `failed` even if findings are not recorded: the result must not depend on that. */
 void reader_complain(struct reader *r, const char *rule_id, struct mark mark, const char *cure,
 		     const char *format, ...)
 {

@@ -8,12 +8,12 @@
 #include "base/strbuf.h"
 #include "text.h"
 
-/* Where something stands in the text, both from 1. */
+/* A position in the text; both count from 1. */
 struct mark {
 	unsigned line, column;
 };
 
-/* The reader of one text. `event` is the current one: where reading has come to. */
+/* The reader of one text. `event` is the current one. */
 struct reader {
 	const char *text;
 	size_t length;
@@ -24,10 +24,10 @@ struct reader {
 	yaml_parser_t parser;
 	yaml_event_t event;
 	unsigned depth;
-	bool stopped; /* nothing more can be read */
-	bool failed;  /* something was wrong */
+	bool stopped; /* cannot continue */
+	bool failed;  /* there was an error, whether or not it was recorded */
 
-	/* The object being read: its words, and its values, which are lists of them. */
+	/* The object being read: scalars, and its values, which are lists of scalars. */
 	struct string_store *words;
 	struct array *items, *values;
 	struct pointers *owned;
@@ -41,17 +41,17 @@ __attribute__((format(printf, 5, 6))) void reader_complain(struct reader *r, con
 							   struct mark mark, const char *cure,
 							   const char *format, ...);
 
-/* text.c: where the current event is; go on to the next, or to the end of this node. */
+/* The position of the current event; read the next event; skip the rest of a node. */
 struct mark reader_here(const struct reader *r);
 bool reader_next(struct reader *r);
 void reader_skip(struct reader *r);
-void reader_say_twice(struct reader *r, const char *name);
+void reader_report_twice(struct reader *r, const char *name);
 
-/* Does a scalar begin here? Report an error at the current event. */
+/* Is the current event a scalar? Report an error at the current event. */
 bool reader_at_scalar(const struct reader *r);
 void reader_report_event(struct reader *r, const char *rule_id, const char *cure, const char *text);
 
-/* parse_object.c: what the current event begins. */
+/* parse_object.c: read the object or the table header that begins with the current event. */
 void reader_take_object(struct reader *r, const struct text_section *section);
 void reader_take_header(struct reader *r, const char *signature);
 

@@ -2,14 +2,12 @@
 /*
  * Reading a topology from its text form
  *
- * The text is YAML, of which only the plain part is taken: mappings, sequences and scalars. A
- * reader pulls events out of libyaml, one at a time, and holds no more of the text than the
- * object it is reading: so anchors cannot multiply anything, and depth is bounded where events
- * come in. An object is first collected as keys with their words, and then made by walking the
- * rows of its section; so keys may stand in any order.
+ * The text is plain YAML: mappings, sequences and scalars. The reader takes one event at a time and
+ * keeps only the object that it reads. First the keys and scalars of an object are collected; then
+ * the rows of its section build the object. So keys may have any order.
  *
- * Everything wrong is said with line and column, and reading goes on behind it, unless what
- * follows cannot be understood any more (`stopped`).
+ * Findings carry line and column. The reader continues after an error unless what follows cannot be
+ * understood (`stopped`). A text with an error gives no topology.
  */
 #include <string.h>
 #include <yaml.h>
@@ -19,17 +17,14 @@
 #include "tables/findings/findings.h"
 #include "text.h"
 
-/* Which section a key opens: its index, that of the headers, or one that there is not. */
+/* The section of a key: its index, or one of these. */
 enum { SECTION_HEADERS = N_TEXT_SECTIONS, SECTION_VERSION, SECTION_UNKNOWN };
 
 #define MAX_LENGTH (64u << 20)
 
 /* -- sections ----------------------------------------------------------------- */
 
-/*
- * A section with nothing behind its colon is an empty list, as a person leaves it while
- * writing.
- */
+/* A section without a value is an empty list. */
 static void read_sequence(struct reader *r, const struct text_section *section)
 {
 	bool empty = reader_at_scalar(r) && !r->event.data.scalar.length;
@@ -37,8 +32,8 @@ static void read_sequence(struct reader *r, const struct text_section *section)
 	if (empty)
 		return;
 	if (r->event.type != YAML_SEQUENCE_START_EVENT) {
-		reader_complain(r, "text-type", reader_here(r), "begin each of them with '- '",
-				"`%s` is a list, and this is none", section->name);
+		reader_complain(r, "text-type", reader_here(r), "begin each item with '- '",
+				"the value of `%s` is not a list", section->name);
 		reader_skip(r);
 		return;
 	}
@@ -46,7 +41,7 @@ static void read_sequence(struct reader *r, const struct text_section *section)
 		reader_take_object(r, section);
 }
 
-/* Which table a key names: its index, or one behind the last. */
+/* The index of the table, or one beyond the last. */
 static unsigned signature_index(const char *name)
 {
 	unsigned i = 0;
@@ -56,14 +51,13 @@ static unsigned signature_index(const char *name)
 	return i;
 }
 
-/* With all names that there are: most mistakes are of spelling. */
-static void say_unknown_table(struct reader *r, const char *name)
+static void report_unknown_table(struct reader *r, const char *name)
 {
 	struct strbuf *cure = strbuf_new("the tables are:");
 
 	for (size_t i = 0; topology_signature(i); i++)
 		strbuf_append_printf(cure, " %s", topology_signature(i));
-	reader_complain(r, "text-key", reader_here(r), cure->str, "no table is called `%s`", name);
+	reader_complain(r, "text-key", reader_here(r), cure->str, "there is no table `%s`", name);
 	strbuf_free(cure);
 }
 
@@ -75,9 +69,9 @@ static void read_header(struct reader *r, unsigned long *seen)
 	bool fine = name && topology_signature(i) && !(*seen & 1ul << i);
 
 	if (name && !topology_signature(i))
-		say_unknown_table(r, name);
+		report_unknown_table(r, name);
 	else if (name && !fine)
-		reader_say_twice(r, name);
+		reader_report_twice(r, name);
 	if (fine)
 		*seen |= 1ul << i;
 	memory_free(name);
@@ -87,7 +81,6 @@ static void read_header(struct reader *r, unsigned long *seen)
 		reader_skip(r);
 }
 
-/* Each table once, whatever order they have. */
 static void read_headers(struct reader *r)
 {
 	unsigned long seen = 0;
@@ -95,7 +88,7 @@ static void read_headers(struct reader *r)
 	if (r->event.type != YAML_MAPPING_START_EVENT) {
 		reader_complain(
 			r, "text-type", reader_here(r), "write `tables: { viot: { ... } }`",
-			"`tables` is a mapping of tables to their headers, and this is none");
+			"the value of `tables` is not a mapping of tables to their headers");
 		reader_skip(r);
 		return;
 	}
@@ -105,8 +98,7 @@ static void read_headers(struct reader *r)
 
 /* -- the whole text ----------------------------------------------------------- */
 
-/* From the rows, so the list in the message is never an old one. */
-static void say_unknown_section(struct reader *r, const char *name)
+static void report_unknown_section(struct reader *r, const char *name)
 {
 	struct strbuf *cure = strbuf_new("the keys are: viommu, tables");
 
@@ -117,7 +109,6 @@ static void say_unknown_section(struct reader *r, const char *name)
 	strbuf_free(cure);
 }
 
-/* The keys at the top: sections, the headers of tables, and the version, which came first. */
 static unsigned section_index(const char *name)
 {
 	if (!strcmp(name, text_header.name))
@@ -130,7 +121,7 @@ static unsigned section_index(const char *name)
 	return SECTION_UNKNOWN;
 }
 
-/* What nobody knows was complained of already, and is passed over with all that is below it. */
+/* Unknown sections have been reported, and are skipped. */
 static void read_section(struct reader *r, unsigned i)
 {
 	if (!reader_next(r))
@@ -143,7 +134,7 @@ static void read_section(struct reader *r, unsigned i)
 		reader_skip(r);
 }
 
-/* A section that comes twice is not read again: which of both was meant is not known. */
+/* A second section of the same name is reported and skipped. */
 static void read_sections(struct reader *r)
 {
 	unsigned long seen = 1ul << SECTION_VERSION;
@@ -153,9 +144,9 @@ static void read_sections(struct reader *r)
 		unsigned i = name ? section_index(name) : SECTION_UNKNOWN;
 
 		if (name && i == SECTION_UNKNOWN) {
-			say_unknown_section(r, name);
+			report_unknown_section(r, name);
 		} else if (name && seen & 1ul << i) {
-			reader_say_twice(r, name);
+			reader_report_twice(r, name);
 			i = SECTION_UNKNOWN;
 		}
 		seen |= 1ul << i;
@@ -164,29 +155,28 @@ static void read_sections(struct reader *r)
 	}
 }
 
-/* Sources of what is read here when it is compiled, by words that stand in all of them. */
+/* Source forms of binary inputs, each with a string that all of them contain. */
 static const struct {
 	const char *word, *cure;
 } sources[] = {
-	{ "/dts-v1/", "compile it by `dtc -O dtb`, and give what comes out" },
-	{ "ACPI Component Architecture", "compile it by `iasl`, and give the .aml that comes out" },
+	{ "/dts-v1/", "compile it with `dtc -O dtb`, and use the output" },
+	{ "ACPI Component Architecture", "compile it with `iasl`, and use the .aml file" },
 };
 
-static bool says(const struct reader *r, const char *word)
+static bool contains(const struct reader *r, const char *word)
 {
 	return memmem(r->text, r->length, word, strlen(word));
 }
 
-/* What to do about a text that is no topology. */
 static const char *cure_of(const struct reader *r)
 {
 	for (size_t i = 0; i < G_N_ELEMENTS(sources); i++)
-		if (says(r, sources[i].word))
+		if (contains(r, sources[i].word))
 			return sources[i].cure;
 	return "begin with the line `viommu: " TEXT_VERSION "`";
 }
 
-/* The first thing said is which version of the form this is. */
+/* The version of the text form is its first key. */
 static bool read_version(struct reader *r)
 {
 	struct mark mark = reader_here(r);
@@ -203,11 +193,11 @@ static bool read_version(struct reader *r)
 	}
 	if (!fine && !r->stopped)
 		reader_complain(r, "text-version", mark, cure_of(r),
-				"the text does not begin with a version that can be read");
+				"the text does not begin with a supported version");
 	return fine;
 }
 
-/* Events of the stream stand between those of documents, and say nothing by themselves. */
+/* Skip an event of the stream. */
 static bool next_but_one(struct reader *r)
 {
 	bool fine = reader_next(r);
@@ -217,31 +207,26 @@ static bool next_but_one(struct reader *r)
 
 static void read_text(struct reader *r)
 {
-	if (!says(r, "viommu")) {
+	if (!contains(r, "viommu")) {
 		reader_complain(r, "text-version", (struct mark){ 0 }, cure_of(r),
-				"this is no topology");
+				"the text is not a topology");
 		return;
 	}
 	if (!next_but_one(r))
 		return;
 	if (r->event.type != YAML_DOCUMENT_START_EVENT) {
-		reader_complain(r, "text-version", reader_here(r), cure_of(r),
-				"the text says nothing");
+		reader_complain(r, "text-version", reader_here(r), cure_of(r), "the text is empty");
 		return;
 	}
 	if (!reader_next(r) || !read_version(r))
 		return;
 	read_sections(r);
 	if (next_but_one(r) && r->event.type == YAML_DOCUMENT_START_EVENT)
-		reader_report_event(r, "text-plain", "write each topology into a file of its own",
+		reader_report_event(r, "text-plain", "write each topology to its own file",
 				    "a second document begins");
 }
 
-/*
- * The length is looked at before anything is allocated for it. A byte order mark is taken, for
- * editors of some systems write one. A text with any mistake gives no topology: half a machine
- * would look like a whole one.
- */
+/* The length is checked before anything is allocated. Some editors write a byte order mark. */
 struct viommu_topology *viommu_topology_parse(const char *text, size_t length, const char *file,
 					      struct viommu_findings *findings)
 {

@@ -2,10 +2,10 @@
 /*
  * Reading one object of the text form
  *
- * First its mapping is collected: each key with its value, a list of words. Then the rows of
- * its section are walked in their order, and each takes its value, or finds it missing. What
- * no row has taken does not belong to this object. The object's words live until the next
- * object begins; the topology copies what it keeps.
+ * First the mapping is collected: each key with its value, a list of scalars. Then each row of the
+ * section takes its value or uses its default. A value that no row takes does not apply to this
+ * object. The scalars of an object live until the next object begins; the topology copies what it
+ * keeps.
  */
 #include <errno.h>
 #include <string.h>
@@ -17,26 +17,22 @@
 
 #define MAX_ITEMS 65536u
 
-/* Each word keeps its place, so that a mistake in the middle of a list is found where it stands. */
+/* A scalar with its own position, so that findings about a list point at the item. */
 struct item {
 	const char *text;
 	struct mark mark;
 };
 
-/* What was written for a key, before anybody has asked what the key means. */
+/* The value of a key as written. */
 struct value {
 	const char *key;
 	struct mark mark;
 	size_t first, n; /* its items */
-	bool list;       /* written as a list, with one item or any other number */
-	bool broken;     /* something was said about it already */
+	bool list;       /* written as a list */
+	bool broken;     /* already reported */
 	bool taken;      /* by a row */
 };
 
-/*
- * Stores are used again for every object, so a long list takes no more memory than its longest
- * object.
- */
 void reader_begin(struct reader *r)
 {
 	r->words = string_store_new();
@@ -53,11 +49,8 @@ void reader_end(struct reader *r)
 	pointers_free(r->owned);
 }
 
-/*
- * Words of one object do not outlive it, so a long text needs no more memory than its longest
- * object, and the topology.
- */
-static void forget_object(struct reader *r)
+/* Memory is reused: a text needs as much as its largest object, and the topology. */
+static void clear_object(struct reader *r)
 {
 	string_store_clear(r->words);
 	array_set_size(r->items, 0);
@@ -65,39 +58,39 @@ static void forget_object(struct reader *r)
 	pointers_set_size(r->owned, 0);
 }
 
-/* -- words -------------------------------------------------------------------- */
+/* -- scalars ------------------------------------------------------------------ */
 
-/* libyaml has bytes without a sign; they are UTF-8 that it has checked. */
+/* libyaml has checked that they are UTF-8. */
 static const char *scalar(const struct reader *r)
 {
 	return (const char *)r->event.data.scalar.value;
 }
 
-/* A quoted "\0" is YAML, but ends a string here: nothing in a topology has one. */
-static bool is_word(struct reader *r)
+/* YAML allows a quoted "\0", but a C string ends there. */
+static bool check_scalar(struct reader *r)
 {
 	if (r->event.type == YAML_SCALAR_EVENT && strlen(scalar(r)) == r->event.data.scalar.length)
 		return true;
-	reader_complain(r, "text-type", reader_here(r), "write a word or a number here",
-			"this is a list, a mapping, or has a NUL in it");
+	reader_complain(r, "text-type", reader_here(r), "write a word or a number",
+			"a list, a mapping or a value with a NUL is not allowed here");
 	return false;
 }
 
-/* A key that is a list or a mapping is passed over, and NULL, so that reading goes on behind it. */
+/* A key that is a list or a mapping is reported and skipped. */
 char *reader_take_key(struct reader *r)
 {
-	if (is_word(r))
+	if (check_scalar(r))
 		return memory_text(scalar(r));
 	reader_skip(r);
 	return NULL;
 }
 
-/* Words are copied, because the next event takes the bytes of this one away. */
+/* Copied, because the next event frees the current one. */
 static bool take_item(struct reader *r)
 {
 	struct item item = { NULL, reader_here(r) };
 
-	if (!is_word(r)) {
+	if (!check_scalar(r)) {
 		reader_skip(r);
 		return false;
 	}
@@ -109,8 +102,8 @@ static bool take_item(struct reader *r)
 /* -- collecting --------------------------------------------------------------- */
 
 /*
- * An object has no more keys than its section has rows, since unknown and repeated ones are not
- * kept: so this may go through all of them.
+ * Linear, because unknown and repeated keys are not kept: an object has at most as many values as
+ * its section has rows.
  */
 static struct value *find_value(const struct reader *r, const char *key)
 {
@@ -123,7 +116,7 @@ static struct value *find_value(const struct reader *r, const char *key)
 	return NULL;
 }
 
-/* How many characters to change, leave out or put in, to make one word of the other. */
+/* The edit distance of two words. */
 static unsigned distance(const char *a, const char *b)
 {
 	enum { LONGEST = 24 };
@@ -196,7 +189,6 @@ static void report_unknown_key(struct reader *r, const struct text_section *sect
 	strbuf_free(cure);
 }
 
-/* Unknown before repeated: a wrong key that is there twice is wrong twice. */
 static bool key_is_fine(struct reader *r, const struct text_section *section, const char *name)
 {
 	if (!text_find_key(section, name)) {
@@ -204,29 +196,24 @@ static bool key_is_fine(struct reader *r, const struct text_section *section, co
 		return false;
 	}
 	if (find_value(r, name)) {
-		reader_say_twice(r, name);
+		reader_report_twice(r, name);
 		return false;
 	}
 	return true;
 }
 
-/*
- * The only list of any length in the form; everything else about an object is bounded by its
- * rows.
- */
-static bool there_is_room(struct reader *r, const struct value *value)
+/* Rows bound everything but the length of a list. */
+static bool has_room(struct reader *r, const struct value *value)
 {
 	if (r->items->len - value->first < MAX_ITEMS)
 		return true;
-	reader_complain(r, "text-limits", reader_here(r), "no object needs as many",
+	reader_complain(r, "text-limits", reader_here(r), "omit items: no object needs more",
 			"the list has more than %u items", MAX_ITEMS);
 	r->stopped = true;
 	return false;
 }
 
-/*
- * A value that is broken has had its finding. It is kept, so that its key is not missing too.
- */
+/* A broken value is kept, so that its key is not reported as missing too. */
 static void collect_value(struct reader *r, struct value *value)
 {
 	value->list = r->event.type == YAML_SEQUENCE_START_EVENT;
@@ -234,14 +221,12 @@ static void collect_value(struct reader *r, struct value *value)
 		value->broken = !take_item(r);
 	} else {
 		while (reader_next(r) && r->event.type != YAML_SEQUENCE_END_EVENT)
-			value->broken |= !there_is_room(r, value) || !take_item(r);
+			value->broken |= !has_room(r, value) || !take_item(r);
 	}
 	value->n = r->items->len - value->first;
 }
 
-/*
- * An unknown key is passed over together with its value; the object is then judged without it.
- */
+/* An unknown key is skipped with its value. */
 static void collect_pair(struct reader *r, const struct text_section *section)
 {
 	struct value value = { .mark = reader_here(r), .first = r->items->len };
@@ -262,7 +247,7 @@ static void collect_pair(struct reader *r, const struct text_section *section)
 /* Values come before it is known which keys make sense, for that may depend on one further down. */
 static bool collect(struct reader *r, const struct text_section *section)
 {
-	forget_object(r);
+	clear_object(r);
 	if (r->event.type != YAML_MAPPING_START_EVENT) {
 		reader_complain(
 			r, "text-type", reader_here(r), "write it as `key: value`, a line each",
@@ -277,10 +262,9 @@ static bool collect(struct reader *r, const struct text_section *section)
 
 /* -- rows --------------------------------------------------------------------- */
 
-/* All that it could be, since that is what people look up otherwise. */
-static void say_choice(struct reader *r, const struct text_key *key, const struct item *item)
+static void report_choice(struct reader *r, const struct text_key *key, const struct item *item)
 {
-	struct strbuf *cure = strbuf_new("it is one of: ");
+	struct strbuf *cure = strbuf_new("the values are: ");
 
 	for (int i = 0; key->nth(i); i++)
 		strbuf_append_printf(cure, "%s%s", i ? ", " : "", key->nth(i));
@@ -290,36 +274,35 @@ static void say_choice(struct reader *r, const struct text_key *key, const struc
 }
 
 /*
- * What is wrong decides which rule is broken, and what helps: an example where the writing is
- * wrong, the limits where the number is.
+ * The fault selects rule and cure: an example for a malformed value, the limits for one that is too
+ * large.
  */
-static void say_wrong(struct reader *r, const struct text_key *key, const struct item *item,
-		      enum scan scan)
+static void report_value(struct reader *r, const struct text_key *key, const struct item *item,
+			 enum scan scan)
 {
 	const struct text_kind *kind = key->kind;
 	char *cure;
 
 	if (scan == SCAN_INVERTED) {
 		reader_complain(r, "topology-inverted", item->mark, "write the smaller one first",
-				"`%s` is \"%s\", which ends before it begins", key->name,
-				item->text);
+				"the range \"%s\" of `%s` is inverted", key->name, item->text);
 	} else if (key->nth) {
-		say_choice(r, key, item);
+		report_choice(r, key, item);
 	} else if (scan == SCAN_BEYOND) {
-		cure = memory_printf("it can be %s: for example %s", kind->limits, kind->example);
+		cure = memory_printf("write %s, for example %s", kind->limits, kind->example);
 		reader_complain(r, "text-value-range", item->mark, cure,
-				"`%s` is \"%s\", which is too much", key->name, item->text);
+				"the value \"%s\" of `%s` is out of range", key->name, item->text);
 		memory_free(cure);
 	} else {
-		cure = memory_printf("write %s: for example %s", kind->what, kind->example);
+		cure = memory_printf("write %s, for example %s", kind->what, kind->example);
 		reader_complain(r, "text-value", item->mark, cure, "`%s` cannot be \"%s\"",
 				key->name, item->text);
 		memory_free(cure);
 	}
 }
 
-/* A list of one is no word: who writes a list expects to be able to add to it. */
-static bool shape_is_fine(struct reader *r, const struct text_key *key, const struct value *value)
+/* A list of one item is not accepted for a single value. */
+static bool check_shape(struct reader *r, const struct text_key *key, const struct value *value)
 {
 	char *cure;
 
@@ -327,41 +310,38 @@ static bool shape_is_fine(struct reader *r, const struct text_key *key, const st
 		return false;
 	if (value->n && (key->kind->many || !value->list))
 		return true;
-	cure = memory_printf("write %s: for example %s", key->kind->what, key->kind->example);
+	cure = memory_printf("write %s, for example %s", key->kind->what, key->kind->example);
 	reader_complain(r, "text-type", value->mark, cure, "`%s` is %s", key->name,
 			value->n ? "not a list" : "an empty list");
 	memory_free(cure);
 	return false;
 }
 
-/* Stops at the first wrong item: those behind it are mostly wrong for the same reason. */
+/* Stops at the first wrong item, because the others are mostly wrong for the same reason. */
 static bool take_value(struct reader *r, const struct text_key *key, struct value *value,
 		       void *object)
 {
-	struct draft draft = { object, r->owned, 0, value->n };
+	struct object_builder builder = { object, r->owned, 0, value->n };
 
 	value->taken = true;
-	if (!shape_is_fine(r, key, value))
+	if (!check_shape(r, key, value))
 		return false;
-	for (; draft.i < draft.n; draft.i++) {
+	for (; builder.i < builder.n; builder.i++) {
 		const struct item *item =
-			&array_index(r->items, struct item, value->first + draft.i);
-		enum scan scan = key->kind->read(key, item->text, &draft);
+			&array_index(r->items, struct item, value->first + builder.i);
+		enum scan scan = key->kind->read(key, item->text, &builder);
 
 		if (scan != SCAN_OK) {
-			say_wrong(r, key, item, scan);
+			report_value(r, key, item, scan);
 			return false;
 		}
 	}
 	return true;
 }
 
-/*
- * What a key's absence means is filled in even if the key is needed: rows below may look at
- * it.
- */
-static bool take_nothing(struct reader *r, const struct text_key *key, void *object,
-			 const struct text_section *section, struct mark mark)
+/* The default is set even if the key is required, because later rows may use it. */
+static bool use_default(struct reader *r, const struct text_key *key, void *object,
+			const struct text_section *section, struct mark mark)
 {
 	char *cure;
 
@@ -370,14 +350,14 @@ static bool take_nothing(struct reader *r, const struct text_key *key, void *obj
 	if (!key->required)
 		return true;
 	cure = memory_printf("write `%s: ...`, %s", key->name, key->help);
-	reader_complain(r, "text-key-missing", mark, cure, "%s needs the key `%s`", section->what,
-			key->name);
+	reader_complain(r, "text-key-missing", mark, cure, "%s requires the key `%s`",
+			section->what, key->name);
 	memory_free(cure);
 	return false;
 }
 
-/* Values that no row has taken: their key is known, but not for such an object. */
-static void say_misplaced(struct reader *r, const struct text_section *section)
+/* The remaining values have keys that do not apply to such an object. */
+static void report_misplaced(struct reader *r, const struct text_section *section)
 {
 	for (guint i = 0; i < r->values->len; i++) {
 		const struct value *value = &array_index(r->values, struct value, i);
@@ -385,14 +365,14 @@ static void say_misplaced(struct reader *r, const struct text_section *section)
 
 		if (value->taken)
 			continue;
-		reader_complain(r, "text-key-misplaced", value->mark, "leave it out",
-				"`%s` is said of nothing but %s", key->name, key->only);
+		reader_complain(r, "text-key-misplaced", value->mark, "omit it",
+				"the key `%s` is only for %s", key->name, key->only);
 	}
 }
 
-/* Make the object of what was collected. What a choice decides is not judged without it. */
-static bool make(struct reader *r, const struct text_section *section, void *object,
-		 struct mark mark)
+/* If a choice is wrong, keys that depend on it are not checked. */
+static bool build(struct reader *r, const struct text_section *section, void *object,
+		  struct mark mark)
 {
 	bool fine = true;
 
@@ -403,18 +383,18 @@ static bool make(struct reader *r, const struct text_section *section, void *obj
 		if (key->when && !key->when(object))
 			continue;
 		taken = value ? take_value(r, key, value, object)
-			      : take_nothing(r, key, object, section, mark);
+			      : use_default(r, key, object, section, mark);
 		fine = fine && taken;
 		if (!taken && key->kind == &text_choice)
 			return false;
 	}
-	say_misplaced(r, section);
+	report_misplaced(r, section);
 	return fine;
 }
 
 /* -- objects ------------------------------------------------------------------ */
 
-/* Where the object begins, so that rules about its meaning point into the text. */
+/* Findings about the meaning of the object point at its beginning. */
 static void set_place(struct reader *r, const struct text_section *section, void *object,
 		      struct mark mark)
 {
@@ -424,7 +404,7 @@ static void set_place(struct reader *r, const struct text_section *section, void
 	*(size_t *)object = section->size;
 }
 
-/* What the topology refuses here is what no single row can see. */
+/* The topology refuses what no single row can check. */
 static void add(struct reader *r, const struct text_section *section, const void *object)
 {
 	const struct viommu_place *place = object_place(section->type, object);
@@ -435,22 +415,21 @@ static void add(struct reader *r, const struct text_section *section, const void
 	case 0:
 		break;
 	case -EEXIST:
-		reader_complain(r, "topology-name-twice", mark, "choose another name",
-				"there is another %s called \"%s\"", strchr(section->what, ' ') + 1,
+		reader_complain(r, "topology-name-twice", mark, "use another name",
+				"another %s has the name \"%s\"", strchr(section->what, ' ') + 1,
 				name);
 		break;
 	case -ENOSPC:
 		reader_complain(r, "topology-segments", mark,
-				"leave out segments that the machine lacks",
-				"the ranges speak of too many segments");
+				"omit segments that the machine lacks",
+				"the ranges cover too many segments");
 		break;
 	default:
-		reader_complain(r, "topology-window", mark, "choose a smaller `span`",
-				"its register window ends beyond the last address");
+		reader_complain(r, "topology-window", mark, "use a smaller `span`",
+				"the register window ends beyond the last address");
 	}
 }
 
-/* The struct is as large as this library knows it, and zero where no row says anything. */
 void reader_take_object(struct reader *r, const struct text_section *section)
 {
 	struct mark mark = reader_here(r);
@@ -460,14 +439,12 @@ void reader_take_object(struct reader *r, const struct text_section *section)
 		return;
 	object = memory_zeroed(1, section->size);
 	set_place(r, section, object, mark);
-	if (make(r, section, object, mark))
+	if (build(r, section, object, mark))
 		add(r, section, object);
 	memory_free(object);
 }
 
-/*
- * Begins with what the table has anyway, and so a text may say one field and leave the others.
- */
+/* Keys that are absent keep the values of the header so far. */
 void reader_take_header(struct reader *r, const char *signature)
 {
 	struct viommu_table_header header = *viommu_topology_header(r->topology, signature);
@@ -475,6 +452,6 @@ void reader_take_header(struct reader *r, const char *signature)
 
 	if (!collect(r, &text_header))
 		return;
-	if (make(r, &text_header, &header, mark))
+	if (build(r, &text_header, &header, mark))
 		viommu_topology_set_header(r->topology, signature, &header);
 }

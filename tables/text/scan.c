@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Scanning the words of the text form: numbers, and PCI functions
+ * Scanning scalars of the text form: numbers and PCI functions
  *
- * PCI functions are written as every tool writes them, in hexadecimal without 0x; all other
- * numbers are decimal, or hexadecimal with 0x.
+ * PCI functions are hexadecimal without 0x, as lspci prints them. All other numbers are decimal, or
+ * hexadecimal with 0x.
  */
 #include <string.h>
 
@@ -22,8 +22,8 @@
 #define DEVICE_SHIFT 3
 
 /*
- * Digits are read to their end even when they are too many: then it is a number that is too
- * large, and not a word that is none.
+ * All digits are read even after an overflow, so that the result is SCAN_BEYOND and not
+ * SCAN_SYNTAX.
  */
 static enum scan scan_digits(const char **at, unsigned base, uint64_t limit, uint64_t *ret_number)
 {
@@ -48,7 +48,7 @@ static enum scan scan_digits(const char **at, unsigned base, uint64_t limit, uin
 	return SCAN_OK;
 }
 
-/* What looks like octal is refused, since YAML readers do not agree on it. */
+/* YAML 1.1 takes a leading zero for octal, YAML 1.2 does not: refuse it. */
 enum scan scan_number(const char **at, uint64_t limit, uint64_t *ret_number)
 {
 	static const char prefix[] = "0x";
@@ -68,13 +68,11 @@ enum scan scan_number(const char **at, uint64_t limit, uint64_t *ret_number)
 	return scan;
 }
 
-/* Parts of a function are hexadecimal without 0x, as lspci prints them. */
 enum scan scan_hex(const char **at, uint64_t limit, uint64_t *ret_number)
 {
 	return scan_digits(at, HEXADECIMAL, limit, ret_number);
 }
 
-/* Blanks around it are taken, since people write ranges both ways. */
 bool scan_dash(const char **at)
 {
 	const char *c = *at;
@@ -109,10 +107,10 @@ enum scan scan_range(const char *text, uint64_t limit,
 	return SCAN_OK;
 }
 
-/* The numbers in front of the dot: the segment or not, the bus, the device. */
+/* The numbers before the dot; the segment is optional. */
 enum { SEGMENT, BUS, DEVICE, N_PARTS };
 
-/* Two numbers are bus and device, three begin with a segment: only the end says which. */
+/* Two numbers are bus and device, three begin with the segment. */
 static enum scan scan_parts(const char **at, uint64_t parts[N_PARTS], unsigned *ret_n)
 {
 	unsigned n = 0;
@@ -130,10 +128,7 @@ static enum scan scan_parts(const char **at, uint64_t parts[N_PARTS], unsigned *
 	return SCAN_OK;
 }
 
-/*
- * Each part is bounded after all are read, so that 00:20.0 is a function that cannot be, and
- * not something else.
- */
+/* The parts are bounded after all are read, so that 00:20.0 is out of range and not malformed. */
 enum scan scan_function(const char **at, struct function *ret_function)
 {
 	uint64_t parts[N_PARTS], number;
@@ -162,7 +157,7 @@ enum scan scan_function(const char **at, struct function *ret_function)
 	return SCAN_OK;
 }
 
-/* Lower case and two digits, two digits, one digit: the form that can be searched for. */
+/* The canonical form, so that it can be searched for. */
 void put_bdf(struct strbuf *out, unsigned bdf)
 {
 	strbuf_append_printf(out, "%02x:%02x.%x", bdf >> BUS_SHIFT,

@@ -2,9 +2,8 @@
 /*
  * Every key of the text form, one row each
  *
- * The rows say which member of which object a key fills; docs/topology.md has the same keys
- * with the same words, and a test compares them. Where two rows share a key, the objects they
- * are for do not. Keys that decide which others make sense stand above these.
+ * docs/topology.md has the same keys with the same text, and a test compares them. Rows with the
+ * same key apply to different objects. Keys on which others depend precede them.
  */
 
 #include <string.h>
@@ -13,47 +12,33 @@
 
 /* -- IOMMUs ------------------------------------------------------------------- */
 
-/*
- * Where a kind of IOMMU stands is said by one key or the other: a virtio-iommu on PCI by its
- * function, all others by the base of their registers. A key of the wrong sort is refused, since
- * nobody could say which of both is meant.
- */
+/* A virtio-iommu on PCI is at a function, all other kinds at the base of their registers. */
 static bool is_function(const void *object)
 {
 	return ((const struct viommu_iommu *)object)->kind == VIOMMU_VIRTIO_PCI;
 }
 
-/*
- * An AMD-Vi IOMMU has both: its registers are found by their base, and its function is that by
- * which the blocks of an IVRS name it.
- */
+/* An AMD-Vi IOMMU has both: registers at a base, and the function that identifies it in an IVRS. */
 static bool has_registers(const void *object)
 {
 	return !is_function(object);
 }
 
-/* Keys whose words are those of a single table make sense for the kind of that table only. */
 static bool is_vtd(const void *object)
 {
 	return ((const struct viommu_iommu *)object)->kind == VIOMMU_VTD;
 }
 
-/*
- * An IVRS has more of an IOMMU than any other table: images of its feature registers, attributes,
- * and up to three blocks for one and the same.
- */
 static bool is_amd(const void *object)
 {
 	return ((const struct viommu_iommu *)object)->kind == VIOMMU_AMD_VI;
 }
 
-/* Kinds of which a table says at which function they are. */
 static bool has_function(const void *object)
 {
 	return is_function(object) || is_amd(object);
 }
 
-/* Keys for what only the nodes of an SMMU in an IORT have a field for. */
 static bool is_smmu(const void *object)
 {
 	enum viommu_iommu_kind kind = ((const struct viommu_iommu *)object)->kind;
@@ -62,46 +47,45 @@ static bool is_smmu(const void *object)
 }
 
 /*
- * Its interrupts are lists of any length, one for contexts and one for counters; an SMMUv3 has
- * four, each with a task of its own.
+ * An SMMUv2 has lists of context and performance interrupts; an SMMUv3 has four, each for one
+ * purpose.
  */
 static bool is_smmu_v2(const void *object)
 {
 	return ((const struct viommu_iommu *)object)->kind == VIOMMU_SMMU_V2;
 }
 
-/* The words of the library, so that messages and files say the same. */
 static const char *iommu_kind(int i)
 {
 	return viommu_iommu_kind_name((enum viommu_iommu_kind)i);
 }
 
-/* A key is a row, and stays one. */
+/* One row per key. */
 /* clang-format off */
 
 /*
- * Most keys are for one kind of IOMMU. They say what its table has a field for and the model has no
- * other word for, so that a table that was read can be written again as it was.
+ * Most keys are for one kind of IOMMU, and exist so that a table can be read and generated again
+ * without loss.
  */
 #define AT(m) offsetof(struct viommu_iommu, m)
 
 static const struct text_key iommu_keys[] = {
 	{ "name", &text_name, { AT(name) }, .required = true,
-	  .help = "what other objects call it" },
+	  .help = "the name by which other objects refer to it" },
 	{ "kind", &text_choice, { AT(kind) }, .nth = iommu_kind, .required = true,
-	  .help = "which IOMMU it is" },
+	  .help = "the kind of IOMMU" },
 	{ "at", &text_function, { AT(segment), AT(bdf) }, .required = true,
 	  .when = is_function, .only = "a virtio-iommu-pci",
 	  .help = "its PCI function" },
 	{ "at", &text_address, { AT(base) }, .required = true,
 	  .when = has_registers, .only = "an IOMMU with a register window",
-	  .help = "where its registers begin" },
+	  .help = "the base address of its registers" },
 	{ "span", &text_size, { AT(span) },
 	  .when = has_registers, .only = "an IOMMU with a register window",
-	  .help = "bytes of its registers; left out: as its kind has it" },
+	  .help = "the size of its registers in bytes; default: that of its kind" },
 	{ "segment", &text_segment, { AT(segment) },
 	  .when = is_vtd, .only = "a vt-d",
-	  .help = "the PCI segment it serves" },
+	  .help = "the PCI segment that it serves" },
 	{ "function", &text_function, { AT(segment), AT(bdf) }, .required = true,
 	  .when = is_amd, .only = "an amd-vi",
 	  .help = "its PCI function" },
@@ -109,29 +93,29 @@ static const struct text_key iommu_keys[] = {
 	  .room = VIOMMU_MAX_INTERRUPTS,
 	  .help = "its global system interrupts, in the order of the device tree binding" },
 	{ "proximity-domain", &text_domain, { AT(proximity_domain), AT(has_proximity_domain) },
-	  .help = "the NUMA node it belongs to" },
+	  .help = "its NUMA node" },
 	{ "its", &text_its, { AT(its) },
-	  .help = "the ITS group for MSIs, its own and those of what it translates" },
+	  .help = "the ITS group for its own MSIs and those that it translates" },
 	{ "coherent", &text_boolean, { AT(coherent) },
-	  .help = "its table walks see the caches" },
+	  .help = "its table walks are cache-coherent" },
 	{ "include-self", &text_boolean, { AT(include_self) },
 	  .when = has_function, .only = "a virtio-iommu-pci or amd-vi",
-	  .help = "its own function counts among those it translates, as QEMU writes it" },
+	  .help = "it translates its own function, as QEMU's tables have it" },
 	{ "model", &text_number, { AT(smmu.model) },
 	  .when = is_smmu, .only = "an smmu-v2 or smmu-v3",
-	  .help = "the implementation, as IORT numbers it" },
+	  .help = "the implementation, by its number in IORT" },
 	{ "vatos", &text_wide_bits, { AT(smmu_v3.vatos) },
 	  .when = is_smmu, .only = "an smmu-v2 or smmu-v3",
 	  .help = "the page for address translation operations" },
 	{ "msi-id", &text_domain, { AT(smmu_v3.msi_id), AT(smmu_v3.has_msi_id) },
 	  .when = is_smmu, .only = "an smmu-v2 or smmu-v3",
-	  .help = "the device ID that its own MSIs go to `its` with" },
+	  .help = "the device ID of its own MSIs at `its`" },
 	{ "capability", &text_bits, { AT(amd.capability) },
 	  .when = is_amd, .only = "an amd-vi",
 	  .help = "the offset of its PCI capability" },
 	{ "info", &text_bits, { AT(amd.info) },
 	  .when = is_amd, .only = "an amd-vi",
-	  .help = "its MSI number and unit ID, as IVRS has them" },
+	  .help = "its MSI number and unit ID, encoded as in IVRS" },
 	{ "features", &text_bits, { AT(amd.features) },
 	  .when = is_amd, .only = "an amd-vi",
 	  .help = "feature reporting of block 10h" },
@@ -146,49 +130,46 @@ static const struct text_key iommu_keys[] = {
 	  .help = "the image of the second one" },
 	{ "image-flags", &text_domain, { AT(amd.image_flags), AT(amd.has_image_flags) },
 	  .when = is_amd, .only = "an amd-vi",
-	  .help = "flags of blocks 11h and 40h; left out: `flags` but for bits 6 and 7" },
+	  .help = "flags of blocks 11h and 40h; default: `flags` without bits 6 and 7" },
 	{ "blocks", &text_row, { AT(amd.blocks), AT(amd.n_blocks) },
 	  .room = VIOMMU_MAX_BLOCKS, .when = is_amd, .only = "an amd-vi",
-	  .help = "which blocks IVRS has for it, 16, 17 or 64; left out: as its features ask" },
+	  .help = "its block types in IVRS: 16, 17 or 64; default: those that its features require" },
 	{ "flags", &text_bits, { AT(flags) },
-	  .help = "bits of its structure that nothing here stands for" },
+	  .help = "bits of its structure that no other key represents" },
 	{ "context-interrupts", &text_numbers, { AT(smmu_v2.context_interrupts), AT(smmu_v2.n_context_interrupts) },
 	  .when = is_smmu_v2, .only = "an smmu-v2",
-	  .help = "those of its context banks" },
+	  .help = "interrupts of its context banks" },
 	{ "pmu-interrupts", &text_numbers, { AT(smmu_v2.pmu_interrupts), AT(smmu_v2.n_pmu_interrupts) },
 	  .when = is_smmu_v2, .only = "an smmu-v2",
-	  .help = "those of its performance monitors" },
+	  .help = "interrupts of its performance monitors" },
 	{ "edge", &text_boolean, { AT(smmu_v2.edge) },
 	  .when = is_smmu_v2, .only = "an smmu-v2",
 	  .help = "interrupts of its context banks and monitors are edge-triggered" },
 	{ "identifier", &text_domain, { AT(identifier), AT(has_identifier) },
 	  .when = is_smmu, .only = "an smmu-v2 or smmu-v3",
-	  .help = "the identifier of its IORT node; left out: its place in the table" },
+	  .help = "the identifier of its IORT node; default: the index of the node" },
 };
 
 #undef AT
 
 /* -- PCI ---------------------------------------------------------------------- */
 
-/*
- * What a host bridge says holds for all functions on its buses of which no range says anything
- * else.
- */
+/* A host bridge applies to all functions on its buses that no range covers. */
 #define AT(m) offsetof(struct viommu_host_bridge, m)
 
 static const struct text_key host_bridge_keys[] = {
 	{ "name", &text_name, { AT(name) },
-	  .help = "what it is called, where a reader wants to know" },
+	  .help = "its name, for messages" },
 	{ "segment", &text_segment, { AT(segment) },
 	  .help = "its PCI segment" },
 	{ "buses", &text_buses, { AT(bus_first), AT(bus_last) }, .required = true,
-	  .help = "its root bus and all that can ever be below it, room for hotplug included" },
+	  .help = "its root bus and all buses below it, including those reserved for hotplug" },
 	{ "iommu", &text_reference, { AT(iommu) },
-	  .help = "who translates its functions; left out: nobody, they bypass" },
+	  .help = "the IOMMU of its functions; default: none, they bypass" },
 	{ "its", &text_its, { AT(its) },
 	  .help = "the ITS group for MSIs that bypass the IOMMU" },
 	{ "proximity-domain", &text_domain, { AT(proximity_domain), AT(has_proximity_domain) },
-	  .help = "the NUMA node it belongs to" },
+	  .help = "its NUMA node" },
 	{ "ats", &text_boolean, { AT(ats) },
 	  .help = "its root complex forwards address translation requests" },
 	{ "pri", &text_boolean, { AT(pri) },
@@ -196,24 +177,21 @@ static const struct text_key host_bridge_keys[] = {
 	{ "pasid", &text_boolean, { AT(pasid) },
 	  .help = "its root complex forwards PASIDs" },
 	{ "pasid-bits", &text_number, { AT(pasid_bits) },
-	  .help = "how wide a PASID may be, up to 20; left out: not said" },
+	  .help = "the width of PASIDs, up to 20; default: unknown" },
 	{ "address-bits", &text_number, { AT(address_bits) },
-	  .help = "how wide an address its functions can send; left out: 64" },
+	  .help = "the width of addresses that its functions can send; default: 64" },
 	{ "incoherent", &text_boolean, { AT(incoherent) },
-	  .help = "accesses of its functions do not see the caches" },
+	  .help = "accesses of its functions are not cache-coherent" },
 };
 
 #undef AT
 
-/*
- * An ID is what an IOMMU knows a function by, so where none is reached there is nothing to number.
- */
+/* A function that bypasses has no ID. */
 static bool range_is_translated(const void *object)
 {
 	return ((const struct viommu_pci_range *)object)->iommu != NULL;
 }
 
-/* Only a bridge has buses below it. */
 static bool range_is_of_bridge(const void *object)
 {
 	return ((const struct viommu_pci_range *)object)->scope == VIOMMU_SCOPE_BRIDGE;
@@ -224,40 +202,37 @@ static const char *scope_name(int i)
 	return viommu_scope_name((enum viommu_scope)i);
 }
 
-/*
- * Exceptions from what host bridges say, and all there is where a table has no host bridges, as
- * VIOT.
- */
+/* Exceptions from host bridges, or all there is in a table without host bridges, such as VIOT. */
 #define AT(m) offsetof(struct viommu_pci_range, m)
 #define FUNCTIONS_AT { AT(segment_first), AT(segment_last), AT(bdf_first), AT(bdf_last) }
 
 static const struct text_key range_keys[] = {
 	{ "segments", &text_segments, FUNCTIONS_AT,
-	  .help = "the PCI segments, if several; then `functions` names none" },
+	  .help = "the PCI segments, if several; `functions` then gives no segment" },
 	{ "functions", &text_functions, FUNCTIONS_AT, .required = true,
-	  .help = "the functions that it speaks of, in each of the segments" },
+	  .help = "the functions, in each of the segments" },
 	{ "iommu", &text_reference, { AT(iommu) }, .required = true,
-	  .help = "who translates them; none: nobody, they bypass" },
+	  .help = "their IOMMU; none: they bypass" },
 	{ "first-id", &text_first_id, { AT(id_first) },
 	  .when = range_is_translated, .only = "a range with an IOMMU",
 	  .help = "the endpoint ID or stream ID of the first function; "
-		  "left out: segment << 16 | BDF" },
+		  "default: segment << 16 | BDF" },
 	{ "one-id", &text_boolean, { AT(one_id) },
 	  .when = range_is_translated, .only = "a range with an IOMMU",
-	  .help = "all of them have `first-id`, as what is behind a bridge to PCI has" },
+	  .help = "all of them share `first-id`, as functions behind a bridge to conventional PCI do" },
 	{ "scope", &text_choice, { AT(scope) }, .nth = scope_name,
-	  .help = "what is meant: the functions, or a bridge and everything below it" },
+	  .help = "the functions themselves, or a bridge and everything below it" },
 	{ "below", &text_below, { AT(below_first), AT(below_last) },
 	  .when = range_is_of_bridge, .only = "a range with the scope of a bridge",
-	  .help = "the buses below the bridge; left out: not known" },
+	  .help = "the buses below the bridge; default: unknown" },
 	{ "path", &text_name, { AT(path) },
-	  .help = "the way on from the function, which is a bridge then: 1c.0/00.0" },
+	  .help = "the path from the function, which is a bridge then: 1c.0/00.0" },
 	{ "settings", &text_bits, { AT(settings) },
 	  .when = range_is_translated, .only = "a range with an IOMMU",
-	  .help = "which interrupts an amd-vi lets pass, as IVRS has it" },
+	  .help = "the interrupts that an amd-vi passes, encoded as in IVRS" },
 	{ "no-ats", &text_boolean, { AT(no_ats) },
 	  .when = range_is_translated, .only = "a range with an IOMMU",
-	  .help = "address translation requests of these are refused by an amd-vi" },
+	  .help = "an amd-vi refuses their address translation requests" },
 };
 
 #undef FUNCTIONS_AT
@@ -266,44 +241,43 @@ static const struct text_key range_keys[] = {
 
 /* -- everything else ---------------------------------------------------------- */
 
-/* As with ranges: what bypasses has no ID that anybody looks at. */
 static bool device_is_translated(const void *object)
 {
 	return ((const struct viommu_platform_device *)object)->iommu != NULL;
 }
 
 /*
- * VIOT knows such a device by the address where it begins, and IORT and DMAR by its path in the
- * ACPI namespace: so it has an address or a name, or both.
+ * VIOT identifies a device by its address, IORT and DMAR by its ACPI path: so it has an address, a
+ * name, or both.
  */
 #define AT(m) offsetof(struct viommu_platform_device, m)
 
 static const struct text_key device_keys[] = {
 	{ "name", &text_name, { AT(name) },
-	  .help = "what it is called: an ACPI or device tree path, where a table wants one" },
+	  .help = "its name: an ACPI or device tree path for tables that require one" },
 	{ "at", &text_address, { AT(base) },
-	  .help = "where its first register window begins; left out: not known" },
+	  .help = "the base address of its first register window; default: unknown" },
 	{ "iommu", &text_reference, { AT(iommu) },
-	  .help = "who translates it; left out: nobody, it bypasses" },
+	  .help = "its IOMMU; default: none, it bypasses" },
 	{ "id", &text_id, { AT(id) }, .required = true,
 	  .when = device_is_translated, .only = "a device with an IOMMU",
 	  .help = "its endpoint ID or stream ID" },
 	{ "ids", &text_number, { AT(n_ids) },
 	  .when = device_is_translated, .only = "a device with an IOMMU",
-	  .help = "how many IDs it has, one after the other; left out: one" },
+	  .help = "the number of its consecutive IDs; default: 1" },
 	{ "first-input", &text_input, { AT(input_first), AT(has_input) },
 	  .when = device_is_translated, .only = "a device with an IOMMU",
-	  .help = "by which number its driver names the first of them; left out: by none" },
+	  .help = "the driver's number for the first ID; default: none" },
 	{ "proximity-domain", &text_domain, { AT(proximity_domain), AT(has_proximity_domain) },
-	  .help = "the NUMA node it belongs to" },
+	  .help = "its NUMA node" },
 	{ "pasid-bits", &text_number, { AT(pasid_bits) },
-	  .help = "how wide a PASID it can send, up to 20; left out: none" },
+	  .help = "the width of PASIDs that it can send, up to 20; default: none" },
 	{ "address-bits", &text_number, { AT(address_bits) },
-	  .help = "how wide an address it can send; left out: 64" },
+	  .help = "the width of addresses that it can send; default: 64" },
 	{ "stall", &text_boolean, { AT(stall) },
-	  .help = "it can wait for a fault to be mended" },
+	  .help = "it can stall on a fault until it is resolved" },
 	{ "incoherent", &text_boolean, { AT(incoherent) },
-	  .help = "its accesses do not see the caches" },
+	  .help = "its accesses are not cache-coherent" },
 	{ "hid", &text_name, { AT(hid) },
 	  .help = "its ACPI hardware ID" },
 	{ "cid", &text_name, { AT(cid) },
@@ -312,85 +286,79 @@ static const struct text_key device_keys[] = {
 	  .help = "its ACPI unique ID" },
 	{ "settings", &text_bits, { AT(settings) },
 	  .when = device_is_translated, .only = "a device with an IOMMU",
-	  .help = "which interrupts an amd-vi lets pass, as IVRS has it" },
+	  .help = "the interrupts that an amd-vi passes, encoded as in IVRS" },
 	{ "number", &text_domain, { AT(number), AT(has_number) },
-	  .help = "the number that DMAR gives it, up to 255" },
+	  .help = "its number in DMAR, up to 255" },
 };
 
 #undef AT
 
-/* As with the device itself. */
 static bool device_id_is_translated(const void *object)
 {
 	return ((const struct viommu_device_id *)object)->iommu != NULL;
 }
 
-/*
- * A named component of an IORT may have several mappings, and so IDs that do not follow each other.
- */
+/* A named component of an IORT may have several mappings, and so IDs that are not contiguous. */
 #define AT(m) offsetof(struct viommu_device_id, m)
 
 static const struct text_key device_id_keys[] = {
 	{ "device", &text_name, { AT(device) }, .required = true,
 	  .help = "the name of one of `devices`" },
 	{ "iommu", &text_reference, { AT(iommu) },
-	  .help = "who translates it; left out: nobody, it bypasses" },
+	  .help = "its IOMMU; default: none, it bypasses" },
 	{ "id", &text_id, { AT(id) }, .required = true,
 	  .when = device_id_is_translated, .only = "an ID with an IOMMU",
 	  .help = "its endpoint ID or stream ID" },
 	{ "ids", &text_number, { AT(n_ids) },
 	  .when = device_id_is_translated, .only = "an ID with an IOMMU",
-	  .help = "how many there are, one after the other; left out: one" },
+	  .help = "the number of consecutive IDs; default: 1" },
 	{ "first-input", &text_input, { AT(input_first), AT(has_input) },
 	  .when = device_id_is_translated, .only = "an ID with an IOMMU",
-	  .help = "by which number its driver names the first of them; left out: by none" },
+	  .help = "the driver's number for the first ID; default: none" },
 };
 
 #undef AT
 
-/* IDs as in the MADT, where the ITSs themselves are. */
+/* The MADT describes the ITSs themselves. */
 #define AT(m) offsetof(struct viommu_its_group, m)
 
 static const struct text_key group_keys[] = {
 	{ "name", &text_name, { AT(name) }, .required = true,
-	  .help = "what other objects call it" },
+	  .help = "the name by which other objects refer to it" },
 	{ "ids", &text_numbers, { AT(ids), AT(n_ids) }, .required = true,
-	  .help = "its interrupt translation services, as the MADT numbers them" },
+	  .help = "its interrupt translation services, by their numbers in the MADT" },
 };
 
 #undef AT
 
-/* A range of MSIs is about functions, or about the IDs that leave an IOMMU, never about both. */
+/* A range of MSIs applies to functions, or to IDs behind an IOMMU. */
 static bool msis_are_of_functions(const void *object)
 {
 	return !((const struct viommu_msi_range *)object)->iommu;
 }
 
-/* IDs as they leave the IOMMU, which is what the next hop sees. */
 static bool msis_are_of_iommu(const void *object)
 {
 	return !msis_are_of_functions(object);
 }
 
-/*
- * Only for MSIs that do not go on as they are to where their host bridge or their IOMMU sends them.
- */
+/* Only for MSIs whose ITS group or device ID differs from that of their host bridge or IOMMU. */
 #define AT(m) offsetof(struct viommu_msi_range, m)
 
 static const struct text_key msi_range_keys[] = {
 	{ "iommu", &text_reference, { AT(iommu) },
-	  .help = "it speaks of IDs behind this IOMMU; left out: of functions" },
+	  .help = "the IOMMU of `ids`; without it, `functions` applies" },
 	{ "ids", &text_id_range, { AT(id_first), AT(id_last) }, .required = true,
 	  .when = msis_are_of_iommu, .only = "a range with an IOMMU",
-	  .help = "the stream IDs that it speaks of" },
+	  .help = "the stream IDs" },
 	{ "functions", &text_functions,
 	  { AT(segment), AT(segment), AT(bdf_first), AT(bdf_last) }, .required = true,
 	  .when = msis_are_of_functions, .only = "a range without `iommu`",
-	  .help = "the functions that it speaks of" },
+	  .help = "the functions" },
 	{ "its", &text_its, { AT(its) }, .required = true,
-	  .help = "the ITS group that their MSIs go to; none: nowhere" },
+	  .help = "the ITS group of their MSIs, or none" },
 	{ "first-device-id", &text_bits, { AT(device_id_first) },
-	  .help = "the device ID of the first one there; left out: 0" },
+	  .help = "the device ID of the first one at the ITS group; default: 0" },
 };
 
 #undef AT
@@ -401,24 +369,23 @@ static const char *interrupt_kind(int i)
 }
 
 /*
- * What sends interrupts without being a function has one all the same: the one that firmware gave
- * it to send with, by which the IOMMU knows it.
+ * An interrupt source has a requester ID that firmware assigns, by which the IOMMU identifies it.
  */
 #define AT(m) offsetof(struct viommu_interrupt_source, m)
 
 static const struct text_key source_keys[] = {
 	{ "kind", &text_choice, { AT(kind) }, .nth = interrupt_kind, .required = true,
-	  .help = "what sends the interrupts" },
+	  .help = "the kind of interrupt source" },
 	{ "number", &text_number, { AT(number) },
-	  .help = "the ID of an IOAPIC, the number of an HPET; left out: 0" },
+	  .help = "the ID of an IOAPIC or the number of an HPET; default: 0" },
 	{ "function", &text_function, { AT(segment), AT(bdf) }, .required = true,
-	  .help = "as which PCI function it sends them" },
+	  .help = "the PCI function whose requester ID it uses" },
 	{ "path", &text_name, { AT(path) },
-	  .help = "the way on from the function, which is a bridge then: 1c.0/00.0" },
+	  .help = "the path from the function, which is a bridge then: 1c.0/00.0" },
 	{ "iommu", &text_reference, { AT(iommu) }, .required = true,
-	  .help = "who remaps them" },
+	  .help = "the IOMMU that remaps them" },
 	{ "settings", &text_bits, { AT(settings) },
-	  .help = "which interrupts an amd-vi lets pass, as IVRS has it" },
+	  .help = "the interrupts that an amd-vi passes, encoded as in IVRS" },
 };
 
 #undef AT
@@ -429,35 +396,34 @@ static const char *ats_kind(int i)
 }
 
 /*
- * The structures of a DMAR about address translation services. In an IORT they are a property of
- * the root complex, and so of a host bridge here.
+ * ATSR and SATC of a DMAR. In an IORT, ATS is an attribute of the root complex, and hence of a host
+ * bridge here.
  */
 #define AT(m) offsetof(struct viommu_ats, m)
 
 static const struct text_key ats_keys[] = {
 	{ "kind", &text_choice, { AT(kind) }, .nth = ats_kind, .required = true,
-	  .help = "what is said of the function" },
+	  .help = "the statement about the function" },
 	{ "function", &text_function, { AT(segment), AT(bdf) }, .required = true,
 	  .help = "the PCI function" },
 	{ "scope", &text_choice, { AT(scope) }, .nth = scope_name,
-	  .help = "what is meant: the functions, or a bridge and everything below it" },
+	  .help = "the functions themselves, or a bridge and everything below it" },
 	{ "path", &text_name, { AT(path) },
-	  .help = "the way on from the function, which is a bridge then: 1c.0/00.0" },
+	  .help = "the path from the function, which is a bridge then: 1c.0/00.0" },
 	{ "required", &text_boolean, { AT(required) },
-	  .help = "it works with ATS only" },
+	  .help = "the function works only with ATS" },
 	{ "flags", &text_bits, { AT(flags) },
-	  .help = "properties of an integrated function, as DMAR has them, up to 255" },
+	  .help = "properties of an integrated function, encoded as in DMAR, up to 255" },
 };
 
 #undef AT
 
-/* Naming an IOMMU means the devices behind it, and then single functions say nothing more. */
+/* With `iommu`, the memory is for all devices behind it, or for `ids`; without, for `functions`. */
 static bool memory_is_of_functions(const void *object)
 {
 	return !((const struct viommu_reserved_memory *)object)->iommu;
 }
 
-/* IDs behind it, for memory that is not for all of them. */
 static bool memory_is_of_iommu(const void *object)
 {
 	return !memory_is_of_functions(object);
@@ -468,31 +434,31 @@ static const char *memory_kind(int i)
 	return viommu_memory_kind_name((enum viommu_memory_kind)i);
 }
 
-/* RMRs of an IORT, RMRRs of a DMAR, IVMDs of an IVRS: all of them say which memory and for whom. */
+/* RMR of an IORT, RMRR of a DMAR, IVMD of an IVRS. */
 #define AT(m) offsetof(struct viommu_reserved_memory, m)
 
 static const struct text_key memory_keys[] = {
 	{ "range", &text_addresses, { AT(first), AT(last) }, .required = true,
-	  .help = "its first and its last byte" },
+	  .help = "its first and last byte" },
 	{ "kind", &text_choice, { AT(kind) }, .nth = memory_kind,
-	  .help = "what is special about it; left out: reserved" },
+	  .help = "the kind of memory; default: reserved" },
 	{ "iommu", &text_reference, { AT(iommu) },
-	  .help = "it holds for everything that this IOMMU translates" },
+	  .help = "it is for everything that this IOMMU translates" },
 	{ "ids", &text_some_ids, { AT(id_first), AT(id_last), AT(has_ids) },
 	  .when = memory_is_of_iommu, .only = "memory with `iommu`",
-	  .help = "only for these of its stream IDs" },
+	  .help = "it is only for these stream IDs" },
 	{ "functions", &text_functions,
 	  { AT(segment), AT(segment), AT(bdf_first), AT(bdf_last) }, .required = true,
 	  .when = memory_is_of_functions, .only = "memory without `iommu`",
-	  .help = "it holds for these functions" },
+	  .help = "it is for these functions" },
 	{ "scope", &text_choice, { AT(scope) }, .nth = scope_name,
 	  .when = memory_is_of_functions, .only = "memory without `iommu`",
-	  .help = "what is meant: the functions, or a bridge and everything below it" },
+	  .help = "the functions themselves, or a bridge and everything below it" },
 	{ "path", &text_name, { AT(path) },
 	  .when = memory_is_of_functions, .only = "memory without `iommu`",
-	  .help = "the way on from the function, which is a bridge then: 1c.0/00.0" },
+	  .help = "the path from the function, which is a bridge then: 1c.0/00.0" },
 	{ "flags", &text_bits, { AT(flags) },
-	  .help = "bits of its structure that nothing here stands for" },
+	  .help = "bits of its structure that no other key represents" },
 };
 
 #undef AT
@@ -502,25 +468,25 @@ static const struct text_key memory_keys[] = {
 
 static const struct text_key header_keys[] = {
 	{ "oem-id", &text_bytes, { AT(oem_id) }, .room = ROOM(oem_id),
-	  .help = "who makes the platform, up to 6 characters" },
+	  .help = "the vendor of the platform, up to 6 characters" },
 	{ "oem-table-id", &text_bytes, { AT(oem_table_id) }, .room = ROOM(oem_table_id),
-	  .help = "which platform it is, up to 8 characters" },
+	  .help = "the platform, up to 8 characters" },
 	{ "oem-revision", &text_id, { AT(oem_revision) },
-	  .help = "the maker's revision of the table" },
+	  .help = "the vendor's revision of the table" },
 	{ "creator-id", &text_bytes, { AT(creator_id) }, .room = ROOM(creator_id),
-	  .help = "what made the table, up to 4 characters" },
+	  .help = "the generator of the table, up to 4 characters" },
 	{ "creator-revision", &text_id, { AT(creator_revision) },
-	  .help = "which revision of it" },
+	  .help = "the revision of the generator" },
 	{ "revision", &text_domain, { AT(revision), AT(has_revision) },
-	  .help = "the revision of the table; left out: the oldest that can say all there is" },
+	  .help = "the revision of the table; default: the oldest that can represent the topology" },
 	{ "address-bits", &text_number, { AT(address_bits) },
-	  .help = "how wide the host's addresses are, for DMAR and IVRS; left out: as usual" },
+	  .help = "the width of host addresses, for DMAR and IVRS; default: 48 bits in DMAR, 40 in IVRS" },
 	{ "flags", &text_domain, { AT(flags), AT(has_flags) },
-	  .help = "flags of the table, for DMAR and IVRS; left out: as the topology asks" },
+	  .help = "flags of the table, for DMAR and IVRS; default: those that the topology requires" },
 	{ "plain-counts", &text_boolean, { AT(plain_counts) },
-	  .help = "IORT has as many IDs in a mapping as it says, as QEMU wrote it until 9.0" },
+	  .help = "the ID count of IORT mappings is not less 1, as in QEMU before 9.0" },
 	{ "aligned", &text_boolean, { AT(aligned) },
-	  .help = "pads before device entries of 8 bytes, where they need one, for IVRS" },
+	  .help = "device entries of 8 bytes are aligned by pads, for IVRS" },
 };
 
 /* clang-format on */
@@ -557,8 +523,8 @@ const struct text_section text_header = SECTION("tables", "the header of a table
 						struct viommu_table_header, header_keys);
 
 /*
- * What device trees, libvirt and the specifications call what a key says. A word may stand for
- * several keys: the first that the section has is meant.
+ * Words of device trees, libvirt and the specifications. If a word stands for several keys, the
+ * first that the section has is suggested.
  */
 static const struct {
 	const char *word, *key;
@@ -613,7 +579,6 @@ static const struct {
 	{ "handle", "number" },
 };
 
-/* The rows are few, and are only searched for a finding. */
 const char *text_synonym(const struct text_section *section, const char *word)
 {
 	for (size_t i = 0; i < sizeof(synonyms) / sizeof(synonyms[0]); i++)
@@ -630,7 +595,6 @@ const struct text_key *text_find_key(const struct text_section *section, const c
 	return NULL;
 }
 
-/* Every type has a section, so the search always ends. */
 const struct text_section *text_section_of(enum object_type type)
 {
 	const struct text_section *section = text_sections;

@@ -10,57 +10,57 @@
 #include "tables/model/topology.h"
 
 /*
- * The text form, written down once
+ * The schema of the text form (docs/topology.md)
  *
- * A section of the text is a list of objects of one type, and an object is a mapping of keys
- * to values. A row says what a key is called, how its value is written, which members of the
- * object it fills, and what it is for. Reader, writer and the check of docs/topology.md walk
- * the same rows. A section's rows are applied in their order, so that a row may depend on what
- * stands above it.
+ * A section of the text is a list of objects of one type; an object maps keys to values. A row
+ * gives the name of a key, the kind of its value, the members that it fills, and its meaning.
+ * Reader, writer and the test of docs/topology.md use the same rows. Rows are applied in order, so
+ * that a row may depend on the rows above it.
  */
 
 struct text_key;
 
-/* An object in the making. */
-struct draft {
+/* An object being read. */
+struct object_builder {
 	void *object;
-	struct pointers *owned; /* what the object points to, as long as it is being made */
-	size_t i, n;            /* which item of the value, of how many */
+	struct pointers *owned; /* memory that the object points to */
+	size_t i, n;            /* index of the item in the value, and number of items */
 };
 
-/* A way to write a value: what it is, how it is read, how it is written. */
+/* A kind of values: its description, how it is read, and how it is written. */
 struct text_kind {
 	const char *what;    /* "a PCI function" */
 	const char *example; /* "0000:00:01.0" */
-	const char *limits;  /* "bus 00 to ff, ..."; NULL if it has none */
-	bool many;           /* a list of them is fine */
+	const char *limits;  /* "bus 00 to ff, ..."; NULL: none */
+	bool many;           /* accepts a list */
 
-	/* Read one item into the object. What it needs of the text stays valid till the end. */
-	enum scan (*read)(const struct text_key *key, const char *text, struct draft *draft);
+	/* Read one item into the object. `text` stays valid until the object is complete. */
+	enum scan (*read)(const struct text_key *key, const char *text,
+			  struct object_builder *builder);
 
-	/* Append the value. False: it is what the key's absence means. */
+	/* Append the value. False if it equals the default, so that the key may be omitted. */
 	bool (*write)(const struct text_key *key, const void *object, struct strbuf *out);
 
-	/* The key is absent: do what is needed beyond leaving zeroes. May be NULL. */
+	/* Set the default if it is not zero. May be NULL. */
 	void (*absent)(const struct text_key *key, void *object);
 };
 
 #define MAX_MEMBERS 4
 
-/* All that reading, writing and comparing a key needs. */
+/* A key. */
 struct text_key {
-	const char *name; /* several rows may share one, if no two of them apply at once */
+	const char *name; /* rows that never apply to the same object may share one */
 	const struct text_kind *kind;
-	size_t members[MAX_MEMBERS]; /* as the kind wants them */
-	const char *(*nth)(int i);   /* of a choice: what the value i is called, or NULL */
-	size_t room;                 /* of texts: bytes with the NUL; of lists: items */
+	size_t members[MAX_MEMBERS]; /* offsets, as the kind requires */
+	const char *(*nth)(int i);   /* of a choice: the name of value i, or NULL */
+	size_t room;                 /* of text: bytes with the NUL; of lists: items */
 	bool required;
-	bool (*when)(const void *object); /* does the row apply? NULL: always */
-	const char *only;                 /* the same in words: "an IOMMU that ..." */
-	const char *help;                 /* what the value is */
+	bool (*when)(const void *object); /* does the row apply to the object? NULL: always */
+	const char *only;                 /* such objects: "an IOMMU that ..." */
+	const char *help;                 /* the meaning of the value */
 };
 
-/* A list of the text form, and the type of its objects. */
+/* A section, and the type of its objects. */
 struct text_section {
 	const char *name; /* "host-bridges" */
 	const char *what; /* "a host bridge" */
@@ -70,12 +70,12 @@ struct text_section {
 	size_t n_keys;
 };
 
-/* Objects by section, in the order in which they are written; and the header of a table. */
+/* Sections in the order in which they are written; the keys of a table header. */
 #define N_TEXT_SECTIONS N_OBJECT_TYPES
 extern const struct text_section text_sections[N_TEXT_SECTIONS];
 extern const struct text_section text_header;
 
-/* The section of a type: every one has its own. */
+/* The section of objects of that type. */
 const struct text_section *text_section_of(enum object_type type);
 
 /* The first row of a key with that name, or NULL. */
@@ -90,7 +90,6 @@ const char *text_synonym(const struct text_section *section, const char *word);
 	for (const struct text_key *key = (section)->keys; \
 	     key < (section)->keys + (section)->n_keys; key++)
 
-/* The i-th member that a key fills. */
 static inline void *text_member(const struct text_key *key, size_t i, const void *object)
 {
 	return (char *)object + key->members[i];
@@ -98,11 +97,12 @@ static inline void *text_member(const struct text_key *key, size_t i, const void
 
 #define MEMBER(type, key, i, object) (*(type *)text_member(key, i, object))
 
-/* What several kinds share. */
-enum scan text_read_number(const struct text_key *key, const char *text, struct draft *draft);
+/* Shared by several kinds. */
+enum scan text_read_number(const struct text_key *key, const char *text,
+			   struct object_builder *builder);
 bool text_write_id(const struct text_key *key, const void *object, struct strbuf *out);
 
-/* Kinds, and the members they want. */
+/* Kinds, and the members that they fill. */
 extern const struct text_kind text_name;      /* const char * */
 extern const struct text_kind text_reference; /* const char *: NULL is "none" */
 extern const struct text_kind text_its;       /* the same, of an ITS group */
@@ -111,26 +111,26 @@ extern const struct text_kind text_boolean;   /* bool */
 extern const struct text_kind text_segment;   /* uint16_t */
 extern const struct text_kind text_number;    /* uint32_t */
 extern const struct text_kind text_id;        /* uint32_t */
-extern const struct text_kind text_bits;      /* uint32_t: 0 is left out */
-extern const struct text_kind text_wide_bits; /* uint64_t: 0 is left out */
-extern const struct text_kind text_domain;    /* uint32_t, bool: it is there */
+extern const struct text_kind text_bits;      /* uint32_t: default 0 */
+extern const struct text_kind text_wide_bits; /* uint64_t: default 0 */
+extern const struct text_kind text_domain;    /* uint32_t, bool: present */
 extern const struct text_kind text_input;     /* the same */
 extern const struct text_kind text_id_range;  /* uint32_t first, last */
-extern const struct text_kind text_some_ids;  /* uint32_t first, last, bool: they are there */
+extern const struct text_kind text_some_ids;  /* uint32_t first, last, bool: present */
 extern const struct text_kind text_address;   /* uint64_t */
 extern const struct text_kind text_size;      /* uint64_t */
 extern const struct text_kind text_function;  /* uint16_t segment, BDF */
 extern const struct text_kind text_functions; /* uint16_t segments first, last; BDFs first, last */
-extern const struct text_kind text_segments;  /* the same: goes before text_functions */
+extern const struct text_kind text_segments;  /* the same; precedes text_functions */
 extern const struct text_kind text_first_id;  /* uint32_t, in a struct viommu_pci_range */
 extern const struct text_kind text_buses;     /* uint8_t first, last */
-extern const struct text_kind text_below;     /* the same: 0 is left out */
+extern const struct text_kind text_below;     /* the same: default 0 */
 extern const struct text_kind text_addresses; /* uint64_t first, last */
-extern const struct text_kind text_numbers;   /* const uint32_t *, size_t: how many */
-extern const struct text_kind text_row;       /* uint32_t [room], unsigned: how many */
+extern const struct text_kind text_numbers;   /* const uint32_t *, size_t: number of items */
+extern const struct text_kind text_row;       /* uint32_t [room], unsigned: number of items */
 extern const struct text_kind text_bytes;     /* char [room] */
 
-/* Append a text so that it is read again as it is. */
+/* Append a text, quoted if YAML requires it. */
 void text_put(struct strbuf *out, const char *text);
 
 #endif

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Kinds of values in the text form: how each is read, and beside it how it is written
+ * Kinds of values in the text form: how each is read, and next to it how it is written
  *
- * What is written is read back as the same, to the bit. A reader takes what people write: a
- * size as 64K, a truth as on or true. A writer has one way for each value, the one that says
- * most to a person: addresses and IDs in hexadecimal, small numbers in decimal.
+ * A value that is written is read back unchanged. Readers accept several spellings, such as 64K for
+ * a size and `on` for yes. Writers have one: addresses and IDs in hexadecimal, small numbers in
+ * decimal.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -13,7 +13,7 @@
 #include "base/strbuf.h"
 #include "text.h"
 
-/* What stands behind a number is a mistake and no remark: 0x10O0 is no 0x10. */
+/* Trailing characters are an error: 0x10O0 is not 0x10. */
 static enum scan whole_number(const char *text, uint64_t limit, uint64_t *ret_number)
 {
 	enum scan scan = scan_number(&text, limit, ret_number);
@@ -24,8 +24,8 @@ static enum scan whole_number(const char *text, uint64_t limit, uint64_t *ret_nu
 /* -- text --------------------------------------------------------------------- */
 
 /*
- * What needs no quotes in YAML wherever it stands, a little stricter than YAML itself: a colon
- * at the end would make a key, and other marks have meanings at the beginning.
+ * Does YAML need no quotes for it anywhere? Stricter than YAML itself: a final colon would make a
+ * key, and other characters are indicators at the beginning.
  */
 static bool is_plain(const char *text)
 {
@@ -39,7 +39,7 @@ static bool is_plain(const char *text)
 	return true;
 }
 
-/* Escapes for whatever a YAML reader would refuse or an editor not show. */
+/* Escapes what a YAML reader would refuse or an editor would not show. */
 static void put_quoted(struct strbuf *out, const char *text)
 {
 	static const gunichar largest_short = 0xffff;
@@ -60,10 +60,7 @@ static void put_quoted(struct strbuf *out, const char *text)
 	strbuf_append_char(out, '"');
 }
 
-/*
- * Quotes only where they are needed, so that a file reads as a person would write it. An empty text
- * needs them, for YAML takes nothing at all for null.
- */
+/* YAML takes a missing value for null, so an empty text needs quotes. */
 void text_put(struct strbuf *out, const char *text)
 {
 	if (*text && is_plain(text))
@@ -72,25 +69,21 @@ void text_put(struct strbuf *out, const char *text)
 		put_quoted(out, text);
 }
 
-/* The word for no IOMMU and no ITS group, which is why no object can be called so. */
+/* "none" stands for no IOMMU or ITS group, and so cannot be a name. */
 static bool says_none(const char *text)
 {
 	return !strcmp(text, "none");
 }
 
-/*
- * Names are compared and printed, and nothing else: all words but the one that means nothing will
- * do.
- */
-static enum scan read_name(const struct text_key *key, const char *text, struct draft *draft)
+static enum scan read_name(const struct text_key *key, const char *text,
+			   struct object_builder *builder)
 {
 	if (!*text || says_none(text))
 		return SCAN_SYNTAX;
-	MEMBER(const char *, key, 0, draft->object) = text;
+	MEMBER(const char *, key, 0, builder->object) = text;
 	return SCAN_OK;
 }
 
-/* An object without a name has no such line; the text that was begun is thrown away then. */
 static bool write_name(const struct text_key *key, const void *object, struct strbuf *out)
 {
 	const char *name = MEMBER(const char *, key, 0, object);
@@ -106,19 +99,17 @@ const struct text_kind text_name = {
 	.write = write_name,
 };
 
-/* NULL is how the model says that there is none. */
-static enum scan read_reference(const struct text_key *key, const char *text, struct draft *draft)
+/* In the model, NULL stands for none. */
+static enum scan read_reference(const struct text_key *key, const char *text,
+				struct object_builder *builder)
 {
 	if (!*text)
 		return SCAN_SYNTAX;
-	MEMBER(const char *, key, 0, draft->object) = says_none(text) ? NULL : text;
+	MEMBER(const char *, key, 0, builder->object) = says_none(text) ? NULL : text;
 	return SCAN_OK;
 }
 
-/*
- * No reference is written like no name, by leaving the line out: that is what it means when it is
- * read.
- */
+/* The default is none, so the key is omitted. */
 static bool write_reference(const struct text_key *key, const void *object, struct strbuf *out)
 {
 	const char *name = MEMBER(const char *, key, 0, object);
@@ -141,10 +132,11 @@ const struct text_kind text_its = {
 	.write = write_reference,
 };
 
-/* Bytes of a table, which need not be text: each is the character of that number. */
-static enum scan read_bytes(const struct text_key *key, const char *text, struct draft *draft)
+/* Bytes of a table need not be UTF-8: each byte is the character with its number. */
+static enum scan read_bytes(const struct text_key *key, const char *text,
+			    struct object_builder *builder)
 {
-	char *bytes = text_member(key, 0, draft->object);
+	char *bytes = text_member(key, 0, builder->object);
 	glong length = g_utf8_strlen(text, -1);
 
 	if ((size_t)length >= key->room)
@@ -158,10 +150,6 @@ static enum scan read_bytes(const struct text_key *key, const char *text, struct
 	return SCAN_OK;
 }
 
-/*
- * Fields of a header are bytes and need not be UTF-8, which the text is. So a byte is written as
- * the character with that number, and everything can be read again.
- */
 static bool write_bytes(const struct text_key *key, const void *object, struct strbuf *out)
 {
 	struct strbuf *text = strbuf_new(NULL);
@@ -183,18 +171,18 @@ const struct text_kind text_bytes = {
 
 /* -- choices ------------------------------------------------------------------ */
 
-/* The names come from the function that gives them to everybody else. */
-static enum scan read_choice(const struct text_key *key, const char *text, struct draft *draft)
+static enum scan read_choice(const struct text_key *key, const char *text,
+			     struct object_builder *builder)
 {
 	for (int i = 0; key->nth(i); i++)
 		if (!strcmp(key->nth(i), text)) {
-			MEMBER(int, key, 0, draft->object) = i;
+			MEMBER(int, key, 0, builder->object) = i;
 			return SCAN_OK;
 		}
 	return SCAN_SYNTAX;
 }
 
-/* The first choice is what is meant where the key is missing, and so it is left out. */
+/* The first choice is the default. */
 static bool write_choice(const struct text_key *key, const void *object, struct strbuf *out)
 {
 	int value = MEMBER(int, key, 0, object);
@@ -209,20 +197,20 @@ const struct text_kind text_choice = {
 	.write = write_choice,
 };
 
-/* YAML has all of these words; every second of them is true. */
-static enum scan read_boolean(const struct text_key *key, const char *text, struct draft *draft)
+/* The words of YAML 1.1; those at odd indices are true. */
+static enum scan read_boolean(const struct text_key *key, const char *text,
+			      struct object_builder *builder)
 {
 	static const char *const words[] = { "no", "yes", "false", "true", "off", "on" };
 
 	for (size_t i = 0; i < G_N_ELEMENTS(words); i++)
 		if (!g_ascii_strcasecmp(words[i], text)) {
-			MEMBER(bool, key, 0, draft->object) = i & 1;
+			MEMBER(bool, key, 0, builder->object) = i & 1;
 			return SCAN_OK;
 		}
 	return SCAN_SYNTAX;
 }
 
-/* Left out where it is no, which is what a missing key means. */
 static bool write_boolean(const struct text_key *key, const void *object, struct strbuf *out)
 {
 	bool value = MEMBER(bool, key, 0, object);
@@ -240,20 +228,18 @@ const struct text_kind text_boolean = {
 
 /* -- numbers ------------------------------------------------------------------ */
 
-static enum scan read_segment(const struct text_key *key, const char *text, struct draft *draft)
+static enum scan read_segment(const struct text_key *key, const char *text,
+			      struct object_builder *builder)
 {
 	uint64_t number = 0;
 	enum scan scan = whole_number(text, UINT16_MAX, &number);
 
 	if (scan == SCAN_OK)
-		MEMBER(uint16_t, key, 0, draft->object) = (uint16_t)number;
+		MEMBER(uint16_t, key, 0, builder->object) = (uint16_t)number;
 	return scan;
 }
 
-/*
- * Up to 9, decimal and hexadecimal look the same. Beyond, the prefix says which: functions
- * write their segments in hexadecimal.
- */
+/* Functions have hexadecimal segments, so a prefix tells them apart above 9. */
 static bool write_segment(const struct text_key *key, const void *object, struct strbuf *out)
 {
 	static const uint16_t last_digit = 9;
@@ -271,17 +257,17 @@ const struct text_kind text_segment = {
 	.write = write_segment,
 };
 
-enum scan text_read_number(const struct text_key *key, const char *text, struct draft *draft)
+enum scan text_read_number(const struct text_key *key, const char *text,
+			   struct object_builder *builder)
 {
 	uint64_t number = 0;
 	enum scan scan = whole_number(text, UINT32_MAX, &number);
 
 	if (scan == SCAN_OK)
-		MEMBER(uint32_t, key, 0, draft->object) = (uint32_t)number;
+		MEMBER(uint32_t, key, 0, builder->object) = (uint32_t)number;
 	return scan;
 }
 
-/* 0 is what a missing key means, so it is left out. */
 static bool write_number(const struct text_key *key, const void *object, struct strbuf *out)
 {
 	uint32_t number = MEMBER(uint32_t, key, 0, object);
@@ -298,7 +284,7 @@ const struct text_kind text_number = {
 	.write = write_number,
 };
 
-/* An ID is always said: 0 is one like any other. */
+/* Always written: 0 is a valid ID. */
 bool text_write_id(const struct text_key *key, const void *object, struct strbuf *out)
 {
 	strbuf_append_printf(out, "0x%" PRIx32, MEMBER(uint32_t, key, 0, object));
@@ -313,7 +299,6 @@ const struct text_kind text_id = {
 	.write = text_write_id,
 };
 
-/* Flags are read bit by bit, which hexadecimal shows. */
 static bool write_bits(const struct text_key *key, const void *object, struct strbuf *out)
 {
 	return text_write_id(key, object, out) && MEMBER(uint32_t, key, 0, object);
@@ -327,17 +312,17 @@ const struct text_kind text_bits = {
 	.write = write_bits,
 };
 
-/* Domain 0 is a domain, so a flag beside it says that there is one. */
-static enum scan read_domain(const struct text_key *key, const char *text, struct draft *draft)
+/* Domain 0 is valid, so a separate member tells whether there is one. */
+static enum scan read_domain(const struct text_key *key, const char *text,
+			     struct object_builder *builder)
 {
-	enum scan scan = text_read_number(key, text, draft);
+	enum scan scan = text_read_number(key, text, builder);
 
 	if (scan == SCAN_OK)
-		MEMBER(bool, key, 1, draft->object) = true;
+		MEMBER(bool, key, 1, builder->object) = true;
 	return scan;
 }
 
-/* Domain 0 is a domain like any other, so whether there is one is a member of its own. */
 static bool write_domain(const struct text_key *key, const void *object, struct strbuf *out)
 {
 	write_number(key, object, out);
@@ -352,7 +337,7 @@ const struct text_kind text_domain = {
 	.write = write_domain,
 };
 
-/* As a domain, but it is a number of the sort that people write in hexadecimal. */
+/* As a domain, but hexadecimal. */
 static bool write_input(const struct text_key *key, const void *object, struct strbuf *out)
 {
 	return text_write_id(key, object, out) && MEMBER(bool, key, 1, object);
@@ -366,13 +351,13 @@ const struct text_kind text_input = {
 	.write = write_input,
 };
 
-/* Any of 64 bits: what an address leaves room for behind it is judged with the object. */
-static enum scan read_address(const struct text_key *key, const char *text, struct draft *draft)
+/* Any 64-bit number: whether the object fits behind it is checked with the object. */
+static enum scan read_address(const struct text_key *key, const char *text,
+			      struct object_builder *builder)
 {
-	return whole_number(text, UINT64_MAX, &MEMBER(uint64_t, key, 0, draft->object));
+	return whole_number(text, UINT64_MAX, &MEMBER(uint64_t, key, 0, builder->object));
 }
 
-/* 0 is what a missing key means. Addresses are hexadecimal wherever people meet them. */
 static bool write_address(const struct text_key *key, const void *object, struct strbuf *out)
 {
 	strbuf_append_printf(out, "0x%" PRIx64, MEMBER(uint64_t, key, 0, object));
@@ -395,8 +380,9 @@ const struct text_kind text_wide_bits = {
 	.write = write_address,
 };
 
-/* Powers of two, as sizes of register windows are. */
-static enum scan read_size(const struct text_key *key, const char *text, struct draft *draft)
+/* Units are powers of 2. */
+static enum scan read_size(const struct text_key *key, const char *text,
+			   struct object_builder *builder)
 {
 	static const struct {
 		const char *name;
@@ -412,7 +398,7 @@ static enum scan read_size(const struct text_key *key, const char *text, struct 
 		if (!strcmp(units[i].name, text)) {
 			if (number > UINT64_MAX >> units[i].shift)
 				return SCAN_BEYOND;
-			MEMBER(uint64_t, key, 0, draft->object) = number << units[i].shift;
+			MEMBER(uint64_t, key, 0, builder->object) = number << units[i].shift;
 			return SCAN_OK;
 		}
 	return SCAN_SYNTAX;
@@ -426,18 +412,16 @@ const struct text_kind text_size = {
 	.write = write_address,
 };
 
-/*
- * Both ends are inside, so a range can reach the end of the address space. One number is a range of
- * one byte.
- */
-static enum scan read_addresses(const struct text_key *key, const char *text, struct draft *draft)
+/* Both ends are inclusive, so that a range can reach the end of the address space. */
+static enum scan read_addresses(const struct text_key *key, const char *text,
+				struct object_builder *builder)
 {
 	uint64_t range[2];
 	enum scan scan = scan_range(text, UINT64_MAX, scan_number, range);
 
 	if (scan == SCAN_OK) {
-		MEMBER(uint64_t, key, 0, draft->object) = range[0];
-		MEMBER(uint64_t, key, 1, draft->object) = range[1];
+		MEMBER(uint64_t, key, 0, builder->object) = range[0];
+		MEMBER(uint64_t, key, 1, builder->object) = range[1];
 	}
 	return scan;
 }
@@ -457,14 +441,15 @@ const struct text_kind text_addresses = {
 	.write = write_addresses,
 };
 
-static enum scan read_id_range(const struct text_key *key, const char *text, struct draft *draft)
+static enum scan read_id_range(const struct text_key *key, const char *text,
+			       struct object_builder *builder)
 {
 	uint64_t range[2];
 	enum scan scan = scan_range(text, UINT32_MAX, scan_number, range);
 
 	if (scan == SCAN_OK) {
-		MEMBER(uint32_t, key, 0, draft->object) = (uint32_t)range[0];
-		MEMBER(uint32_t, key, 1, draft->object) = (uint32_t)range[1];
+		MEMBER(uint32_t, key, 0, builder->object) = (uint32_t)range[0];
+		MEMBER(uint32_t, key, 1, builder->object) = (uint32_t)range[1];
 	}
 	return scan;
 }
@@ -484,17 +469,17 @@ const struct text_kind text_id_range = {
 	.write = write_id_range,
 };
 
-/* 0-0 is a range of IDs like any other, so a flag beside it says that there is one. */
-static enum scan read_some_ids(const struct text_key *key, const char *text, struct draft *draft)
+/* 0-0 is valid, so a separate member tells whether there is a range. */
+static enum scan read_some_ids(const struct text_key *key, const char *text,
+			       struct object_builder *builder)
 {
-	enum scan scan = read_id_range(key, text, draft);
+	enum scan scan = read_id_range(key, text, builder);
 
 	if (scan == SCAN_OK)
-		MEMBER(bool, key, 2, draft->object) = true;
+		MEMBER(bool, key, 2, builder->object) = true;
 	return scan;
 }
 
-/* ID 0 to 0 is a range like any other, so whether it was given is a member of its own. */
 static bool write_some_ids(const struct text_key *key, const void *object, struct strbuf *out)
 {
 	return write_id_range(key, object, out) && MEMBER(bool, key, 2, object);
@@ -510,7 +495,7 @@ const struct text_kind text_some_ids = {
 
 /* -- lists of numbers --------------------------------------------------------- */
 
-/* On one line, as YAML's flow style has it: numbers of interrupts are too short for a line each. */
+/* In YAML's flow style, on one line. */
 static void write_list(struct strbuf *out, const uint32_t *numbers, size_t n)
 {
 	strbuf_append_char(out, '[');
@@ -519,21 +504,22 @@ static void write_list(struct strbuf *out, const uint32_t *numbers, size_t n)
 	strbuf_append_char(out, ']');
 }
 
-/* Room for all items at once; it belongs to the reader until the topology has copied it. */
-static enum scan read_numbers(const struct text_key *key, const char *text, struct draft *draft)
+/* Allocated for all items at once; the reader owns it until the topology has copied it. */
+static enum scan read_numbers(const struct text_key *key, const char *text,
+			      struct object_builder *builder)
 {
-	uint32_t **numbers = text_member(key, 0, draft->object);
+	uint32_t **numbers = text_member(key, 0, builder->object);
 	uint64_t number = 0;
 	enum scan scan = whole_number(text, UINT32_MAX, &number);
 
 	if (scan != SCAN_OK)
 		return scan;
-	if (!draft->i) {
-		*numbers = memory_new(uint32_t, draft->n);
-		pointers_add(draft->owned, *numbers);
+	if (!builder->i) {
+		*numbers = memory_new(uint32_t, builder->n);
+		pointers_add(builder->owned, *numbers);
 	}
-	(*numbers)[draft->i] = (uint32_t)number;
-	MEMBER(size_t, key, 1, draft->object) = draft->i + 1;
+	(*numbers)[builder->i] = (uint32_t)number;
+	MEMBER(size_t, key, 1, builder->object) = builder->i + 1;
 	return SCAN_OK;
 }
 
@@ -552,19 +538,20 @@ const struct text_kind text_numbers = {
 	.write = write_numbers,
 };
 
-/* A list in place, in a member that has room for a few. */
-static enum scan read_row(const struct text_key *key, const char *text, struct draft *draft)
+/* In place, in a member of fixed size. */
+static enum scan read_row(const struct text_key *key, const char *text,
+			  struct object_builder *builder)
 {
-	uint32_t *numbers = text_member(key, 0, draft->object);
+	uint32_t *numbers = text_member(key, 0, builder->object);
 	uint64_t number = 0;
 	enum scan scan = whole_number(text, UINT32_MAX, &number);
 
 	if (scan != SCAN_OK)
 		return scan;
-	if (draft->i >= key->room)
+	if (builder->i >= key->room)
 		return SCAN_BEYOND;
-	numbers[draft->i] = (uint32_t)number;
-	MEMBER(unsigned, key, 1, draft->object) = (unsigned)draft->i + 1;
+	numbers[builder->i] = (uint32_t)number;
+	MEMBER(unsigned, key, 1, builder->object) = (unsigned)builder->i + 1;
 	return SCAN_OK;
 }
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Kinds of values in the text form that speak of PCI: functions, buses, segments
+ * Kinds of PCI values in the text form: functions, buses, segments
  *
- * Functions are written as lspci writes them, 0000:00:01.0, and a range is first-last. A range
- * over several segments says them apart, in front: then its functions are written without.
+ * Functions are written as lspci writes them, 0000:00:01.0, and ranges are first-last. A range over
+ * several segments has them in a key of its own, `segments`, and its functions then have none.
  */
 #include <inttypes.h>
 
@@ -14,7 +14,8 @@
 
 #define FUNCTION_LIMITS "segment 0000 to ffff, bus 00 to ff, device 00 to 1f, function 0 to 7"
 
-static enum scan read_function(const struct text_key *key, const char *text, struct draft *draft)
+static enum scan read_function(const struct text_key *key, const char *text,
+			       struct object_builder *builder)
 {
 	struct function function;
 	enum scan scan = scan_function(&text, &function);
@@ -22,12 +23,12 @@ static enum scan read_function(const struct text_key *key, const char *text, str
 	scan = scan_end(scan, text);
 	if (scan != SCAN_OK)
 		return scan;
-	MEMBER(uint16_t, key, 0, draft->object) = function.segment;
-	MEMBER(uint16_t, key, 1, draft->object) = function.bdf;
+	MEMBER(uint16_t, key, 0, builder->object) = function.segment;
+	MEMBER(uint16_t, key, 1, builder->object) = function.bdf;
 	return SCAN_OK;
 }
 
-/* Always with its segment, so that a line can be searched for without knowing where it stands. */
+/* With the segment, so that the text can be searched. */
 static bool write_function(const struct text_key *key, const void *object, struct strbuf *out)
 {
 	put_function(out, MEMBER(uint16_t, key, 0, object), MEMBER(uint16_t, key, 1, object));
@@ -44,23 +45,21 @@ const struct text_kind text_function = {
 
 enum { SEGMENT_FIRST, SEGMENT_LAST, BDF_FIRST, BDF_LAST };
 
-/*
- * Segments are numbers like others here, decimal or with 0x; within a function they are
- * hexadecimal.
- */
-static enum scan read_segments(const struct text_key *key, const char *text, struct draft *draft)
+/* Decimal or with 0x, unlike in a function. */
+static enum scan read_segments(const struct text_key *key, const char *text,
+			       struct object_builder *builder)
 {
 	uint64_t range[2];
 	enum scan scan = scan_range(text, UINT16_MAX, scan_number, range);
 
 	if (scan == SCAN_OK) {
-		MEMBER(uint16_t, key, SEGMENT_FIRST, draft->object) = (uint16_t)range[0];
-		MEMBER(uint16_t, key, SEGMENT_LAST, draft->object) = (uint16_t)range[1];
+		MEMBER(uint16_t, key, SEGMENT_FIRST, builder->object) = (uint16_t)range[0];
+		MEMBER(uint16_t, key, SEGMENT_LAST, builder->object) = (uint16_t)range[1];
 	}
 	return scan;
 }
 
-/* One segment is said with the functions, in front of them as lspci does it, and needs no key. */
+/* A single segment is written with the functions. */
 static bool write_segments(const struct text_key *key, const void *object, struct strbuf *out)
 {
 	uint16_t first = MEMBER(uint16_t, key, SEGMENT_FIRST, object);
@@ -70,7 +69,7 @@ static bool write_segments(const struct text_key *key, const void *object, struc
 	return first != last;
 }
 
-/* Nothing was said: an inverted range, until the functions say it. */
+/* An inverted range means that `functions` gives the segment. */
 static void absent_segments(const struct text_key *key, void *object)
 {
 	MEMBER(uint16_t, key, SEGMENT_FIRST, object) = 1;
@@ -87,8 +86,8 @@ const struct text_kind text_segments = {
 };
 
 /*
- * The last function need not repeat the segment. If it does, it is the same one: a range over
- * segments is not an interval of functions, and says so by `segments`.
+ * The last function may omit the segment, and otherwise must have the same one. A range over
+ * several segments is not an interval of functions, and needs `segments`.
  */
 static enum scan function_range(const char *text, struct function *ret_first, uint16_t *ret_last)
 {
@@ -112,7 +111,7 @@ static enum scan function_range(const char *text, struct function *ret_first, ui
 	return SCAN_OK;
 }
 
-/* Segments are said either here or by a text_segments key in front, or by both alike. */
+/* The segment is given here, by a preceding text_segments key, or by both alike. */
 static bool take_segment(const struct text_key *key, const struct function *function, void *object)
 {
 	uint16_t *first = text_member(key, SEGMENT_FIRST, object);
@@ -125,11 +124,8 @@ static bool take_segment(const struct text_key *key, const struct function *func
 	return true;
 }
 
-/*
- * A segment in front of a function that is not the one of `segments` is refused: which of both is
- * meant, nobody can tell.
- */
-static enum scan read_functions(const struct text_key *key, const char *text, struct draft *draft)
+static enum scan read_functions(const struct text_key *key, const char *text,
+				struct object_builder *builder)
 {
 	struct function first;
 	uint16_t last = 0;
@@ -137,17 +133,14 @@ static enum scan read_functions(const struct text_key *key, const char *text, st
 
 	if (scan != SCAN_OK)
 		return scan;
-	if (!take_segment(key, &first, draft->object))
+	if (!take_segment(key, &first, builder->object))
 		return SCAN_SYNTAX;
-	MEMBER(uint16_t, key, BDF_FIRST, draft->object) = first.bdf;
-	MEMBER(uint16_t, key, BDF_LAST, draft->object) = last;
+	MEMBER(uint16_t, key, BDF_FIRST, builder->object) = first.bdf;
+	MEMBER(uint16_t, key, BDF_LAST, builder->object) = last;
 	return SCAN_OK;
 }
 
-/*
- * The shortest that is read again as the same: no segment where `segments` has said it, no end
- * where there is one function.
- */
+/* The shortest form: no segment if `segments` gives it, no last function if there is one. */
 static bool write_functions(const struct text_key *key, const void *object, struct strbuf *out)
 {
 	uint16_t segment = MEMBER(uint16_t, key, SEGMENT_FIRST, object);
@@ -172,20 +165,20 @@ const struct text_kind text_functions = {
 	.write = write_functions,
 };
 
-/* Hexadecimal without a prefix, as in lspci: bus 10 is 0x10. */
-static enum scan read_buses(const struct text_key *key, const char *text, struct draft *draft)
+/* Hexadecimal without a prefix, as in lspci. */
+static enum scan read_buses(const struct text_key *key, const char *text,
+			    struct object_builder *builder)
 {
 	uint64_t range[2];
 	enum scan scan = scan_range(text, UINT8_MAX, scan_hex, range);
 
 	if (scan == SCAN_OK) {
-		MEMBER(uint8_t, key, 0, draft->object) = (uint8_t)range[0];
-		MEMBER(uint8_t, key, 1, draft->object) = (uint8_t)range[1];
+		MEMBER(uint8_t, key, 0, builder->object) = (uint8_t)range[0];
+		MEMBER(uint8_t, key, 1, builder->object) = (uint8_t)range[1];
 	}
 	return scan;
 }
 
-/* One bus is one number: nobody writes a range of it. */
 static bool write_buses(const struct text_key *key, const void *object, struct strbuf *out)
 {
 	uint8_t first = MEMBER(uint8_t, key, 0, object), last = MEMBER(uint8_t, key, 1, object);
@@ -202,7 +195,7 @@ const struct text_kind text_buses = {
 	.write = write_buses,
 };
 
-/* Bus 0 is below no bridge, so 0 says that the buses are not known. */
+/* Bus 0 is below no bridge, so 0 stands for unknown. */
 static bool write_below(const struct text_key *key, const void *object, struct strbuf *out)
 {
 	return write_buses(key, object, out) && MEMBER(uint8_t, key, 0, object);
@@ -216,23 +209,21 @@ const struct text_kind text_below = {
 	.write = write_below,
 };
 
-/* The ID of a range is that of its functions on a host bridge, where nothing else is said. */
-static uint32_t usual_first_id(const struct viommu_pci_range *range)
+/* The ID that the functions would have on a host bridge. */
+static uint32_t default_first_id(const struct viommu_pci_range *range)
 {
 	return (uint32_t)range->segment_first << SEGMENT_SHIFT | range->bdf_first;
 }
 
-/* Said where it is not what the functions have anyway. */
 static bool write_first_id(const struct text_key *key, const void *object, struct strbuf *out)
 {
 	text_write_id(key, object, out);
-	return MEMBER(uint32_t, key, 0, object) != usual_first_id(object);
+	return MEMBER(uint32_t, key, 0, object) != default_first_id(object);
 }
 
-/* With IDs that count on from the function, ranges on host bridges say what their bridge says. */
 static void absent_first_id(const struct text_key *key, void *object)
 {
-	MEMBER(uint32_t, key, 0, object) = usual_first_id(object);
+	MEMBER(uint32_t, key, 0, object) = default_first_id(object);
 }
 
 const struct text_kind text_first_id = {

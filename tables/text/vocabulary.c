@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What things are called in answers
+ * Names of functions, IOMMUs and places in output
  *
- * Answers, differences and pictures speak of the same functions, IOMMUs and places, and call them
- * alike. Functions and IOMMUs are written as the text form has them, places as findings have
- * them, so that what is printed here can be asked for, or gone to, there.
+ * Answers, differences and pictures print functions and IOMMUs as the text form writes them, and
+ * places as findings do, so that output can be used as input.
  */
 #include <inttypes.h>
 
@@ -15,8 +14,7 @@
 #include "scan.h"
 #include "tables/model/topology.h"
 
-/* Segments in hexadecimal, as within a function; the text form has a key of their own for several.
- */
+/* Segments are hexadecimal, as in a function. */
 char *viommu_functions_text(const struct viommu_route_range *range)
 {
 	struct strbuf *out = strbuf_new(NULL);
@@ -33,8 +31,7 @@ char *viommu_functions_text(const struct viommu_route_range *range)
 	return strbuf_steal(out);
 }
 
-/* One that is a function and has registers too is known by its function, which people can look up.
- */
+/* An IOMMU that has both a function and registers is identified by its function. */
 char *viommu_iommu_at_text(const struct viommu_iommu *iommu)
 {
 	struct strbuf *out = strbuf_new(NULL);
@@ -47,8 +44,8 @@ char *viommu_iommu_at_text(const struct viommu_iommu *iommu)
 }
 
 /*
- * Only what is known: a VMM that makes a topology itself has no places at all. A file may be called
- * anything, and an answer is a line.
+ * Only what is known: a topology built by a VMM has no places. A file name may contain anything,
+ * but an answer is one line.
  */
 char *viommu_place_text(const struct viommu_place *place)
 {
@@ -67,7 +64,7 @@ char *viommu_place_text(const struct viommu_place *place)
 	return text;
 }
 
-/* What its own specification calls them. */
+/* As in the specification of each kind. */
 const char *viommu_iommu_id_name(enum viommu_iommu_kind kind)
 {
 	static const char *const names[] = {

@@ -116,7 +116,7 @@ static void no_text_at_all_gives_no_topology(void **state)
 
 	assert_null(viommu_topology_parse(NULL, 0, "text", rig->findings));
 	assert_finding(rig, 0,
-		       "text: error: this is no topology; begin with the line `viommu: 1` "
+		       "text: error: the text is not a topology; begin with the line `viommu: 1` "
 		       "[text-version]");
 }
 

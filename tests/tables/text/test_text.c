@@ -195,7 +195,7 @@ static void a_finding_helps(void **state)
 		"blocks, "
 		"flags, context-interrupts, pmu-interrupts, edge, identifier [text-key]");
 	assert_finding(rig, 1,
-		       "text:5:9: error: `at` cannot be \"00:01\"; write a PCI function: for "
+		       "text:5:9: error: `at` cannot be \"00:01\"; write a PCI function, for "
 		       "example 0000:00:01.0 [text-value]");
 	assert_int_equal(viommu_findings_count(rig->findings), 2);
 }
