@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Is everything listed that an IVRS speaks of?
+ * Does Linux's device table cover all device IDs of an IVRS?
  *
- * Linux makes a table with a row for each device ID, up to the highest that the device entries of a
- * segment count; and not all of them count. An ID behind that, in an entry that does not count or
- * of a function that is in no entry, is outside of the table. Of a table that is read one can tell
- * the first, and of a machine whose table is made also the second.
+ * The table ends with the highest device ID that the device entries of a segment count, and some
+ * entries do not count. IDs beyond are outside of the table, whether in an entry that does not
+ * count or of a function without an entry. The rules here check a table for the former; for a table
+ * being generated, functions of host bridges are checked too.
  */
 #include "base/array.h"
 #include "base/hash.h"
@@ -14,7 +14,7 @@
 
 /* -- device IDs ---------------------------------------------------------------------------- */
 
-/* The device ID that counts for Linux when it looks for the highest; -1 for any other entry. */
+/* The device ID that Linux counts, or -1. */
 static int counted(unsigned type, const void *host)
 {
 	switch (type) {
@@ -30,7 +30,7 @@ static int counted(unsigned type, const void *host)
 	}
 }
 
-/* Device IDs that Linux uses without counting them; -1 for an entry that has none. */
+/* A device ID that Linux uses without counting it, or -1. */
 static int uncounted(unsigned type, const void *host)
 {
 	switch (type) {
@@ -48,15 +48,14 @@ static int uncounted(unsigned type, const void *host)
 
 /* -- in a table ----------------------------------------------------------------------------- */
 
-/* At the entry or the block that is too far out, or says too little. */
-static void blame(const struct table_check *check, const struct record *record, const char *cure,
-		  const char *what)
+static void report_record(const struct table_check *check, const struct record *record,
+			  const char *cure, const char *what)
 {
 	report(check->findings, check->rule_id, table_place(check->table, record->at), cure, "%s",
 	       what);
 }
 
-/* -1 if nothing in it counts: then Linux does not even learn that there is a segment. */
+/* -1 if no entry counts: Linux then ignores the segment. */
 static int highest_of_block(const struct record *block)
 {
 	const struct record *entry;
@@ -67,18 +66,19 @@ static int highest_of_block(const struct record *block)
 	return highest;
 }
 
-/* Of blocks of all types, for each has its readers. */
+/* Blocks of all types, because each has its readers. */
 void ivrs_check_none(const struct table_check *check)
 {
 	const struct record *block;
 
 	for_each_child(i, block, check->table->root)
 		if (ivrs_is_ivhd(block) && highest_of_block(block) < 0)
-			blame(check, block, "write who is behind the IOMMU, or leave it out",
-			      "an IOMMU without a device entry for a function");
+			report_record(check, block,
+				      "list the functions behind the IOMMU, or omit it",
+				      "the IOMMU has no device entry for a function");
 }
 
-/* Segments, each with the highest device ID of the blocks that Linux reads. */
+/* The highest device ID of each segment, in blocks that Linux reads. */
 static struct hash *highest_of_segments(const struct viommu_table *table)
 {
 	struct hash *highest = hash_new(&hash_direct);
@@ -99,21 +99,21 @@ static struct hash *highest_of_segments(const struct viommu_table *table)
 	return highest;
 }
 
-/* Its own function counts for nothing there, either. */
-static void look_beyond(const struct table_check *check, const struct record *block, int highest)
+/* The IOMMU's own function is not counted either. */
+static void check_beyond(const struct table_check *check, const struct record *block, int highest)
 {
 	const struct record *entry;
 
 	if (((const struct ivrs_block *)block->host)->bdf > highest)
-		blame(check, block, "list a function that is behind all that is used",
-		      "the function of the IOMMU is behind all that are listed");
+		report_record(check, block, "list a function beyond all IDs in use",
+			      "the function of the IOMMU is beyond all listed functions");
 	for_each_child(i, entry, block)
 		if (uncounted(ivrs_type_of(entry), entry->host) > highest)
-			blame(check, entry, "list a function that is behind all that is used",
-			      "a device ID that is behind those of all functions");
+			report_record(check, entry, "list a function beyond all IDs in use",
+				      "the device ID is beyond those of all listed functions");
 }
 
-/* Only of blocks that are read: what others say does no harm there. */
+/* Only blocks that Linux reads. */
 void ivrs_check_beyond(const struct table_check *check)
 {
 	struct hash *highest = highest_of_segments(check->table);
@@ -124,25 +124,23 @@ void ivrs_check_beyond(const struct table_check *check)
 		const struct ivrs_ivhd *ivhd = block->host;
 
 		if (ivrs_is_ivhd(block) && ivrs_type_of(block) == type)
-			look_beyond(check, block,
-				    GPOINTER_TO_INT(
-					    hash_lookup(highest, GUINT_TO_POINTER(ivhd->segment))));
+			check_beyond(check, block,
+				     GPOINTER_TO_INT(hash_lookup(highest,
+								 GUINT_TO_POINTER(ivhd->segment))));
 	}
 	hash_free(highest);
 }
 
-/* At the first block, for no single entry is to blame. */
-static void blame_last(const struct table_check *check, unsigned segment, unsigned last)
+/* At the first block, because no single entry is at fault. */
+static void report_last(const struct table_check *check, unsigned segment, unsigned last)
 {
 	report(check->findings, check->rule_id, table_place(check->table, IVRS_HEAD_LENGTH),
-	       "list functions up to the last bus that the machine has",
-	       "the last function that is listed is %04x:%02x:%02x.%x", segment, last >> 8,
+	       "list functions up to the last bus of the machine",
+	       "the last listed function is %04x:%02x:%02x.%x", segment, last >> 8,
 	       last >> 3 & 0x1f, last & 7);
 }
 
-/*
- * A note, once for each segment: whether there is anything behind the last function, no table says.
- */
+/* A note, once per segment: no table tells whether there are functions beyond. */
 void ivrs_check_last(const struct table_check *check)
 {
 	struct hash *highest = highest_of_segments(check->table);
@@ -155,20 +153,20 @@ void ivrs_check_last(const struct table_check *check)
 		if (ivrs_is_ivhd(block) &&
 		    hash_take(highest, GUINT_TO_POINTER(ivhd->segment), &last) &&
 		    GPOINTER_TO_UINT(last) < IVRS_LAST_BUS)
-			blame_last(check, ivhd->segment, GPOINTER_TO_UINT(last));
+			report_last(check, ivhd->segment, GPOINTER_TO_UINT(last));
 	}
 	hash_free(highest);
 }
 
-/* -- in the making ---------------------------------------------------------------------------- */
+/* -- in a table being generated
+ * ---------------------------------------------------------------------------- */
 
-/* Numbers of segments are their own keys. */
 static gpointer segment_of(const struct ivrs_unit *unit)
 {
 	return GUINT_TO_POINTER(unit->iommu->segment);
 }
 
-/* Linux has room for the functions up to the last one that its entries count, in each segment. */
+/* The highest device ID of each segment. */
 static struct hash *last_of_units(const struct ivrs_writing *writing)
 {
 	struct hash *last = hash_new(&hash_direct);
@@ -177,41 +175,42 @@ static struct hash *last_of_units(const struct ivrs_writing *writing)
 		const struct ivrs_unit *unit = writing->units->pdata[i];
 		int highest = GPOINTER_TO_INT(hash_lookup(last, segment_of(unit)));
 
-		for (guint j = 0; j < unit->items->len; j++) {
-			const struct ivrs_item *item =
-				&array_index(unit->items, struct ivrs_item, j);
+		for (guint j = 0; j < unit->pending->len; j++) {
+			const struct ivrs_pending *pending =
+				&array_index(unit->pending, struct ivrs_pending, j);
 
-			highest = MAX(highest, counted(item->type, &item->host));
+			highest = MAX(highest, counted(pending->type, &pending->host));
 		}
 		hash_insert(last, segment_of(unit), GINT_TO_POINTER(highest));
 	}
 	return last;
 }
 
-/* At what has the ID: for a topology that is the object, so that a line of the text is named. */
-static void blame_id(const struct ivrs_writing *writing, struct viommu_place place, unsigned id)
+/* At the object of the topology that has the ID. */
+static void report_id(const struct ivrs_writing *writing, struct viommu_place place, unsigned id)
 {
 	report(writing->findings, "ivrs-beyond", place,
-	       "give an IOMMU a function that is behind all that are used",
-	       "device ID 0x%04x is behind those of all functions that are listed", id);
+	       "give an IOMMU a function beyond all IDs in use",
+	       "device ID 0x%04x is beyond those of all listed functions", id);
 }
 
-/* The function of the IOMMU itself is used as well, to take it out of what is translated. */
-static void look_at_unit(const struct ivrs_writing *writing, const struct ivrs_unit *unit, int last)
+/* Linux also uses the IOMMU's own function, to exclude it from translation. */
+static void check_unit(const struct ivrs_writing *writing, const struct ivrs_unit *unit, int last)
 {
 	if (unit->iommu->bdf > last)
-		blame_id(writing, unit->iommu->place, unit->iommu->bdf);
-	for (guint i = 0; i < unit->items->len; i++) {
-		const struct ivrs_item *item = &array_index(unit->items, struct ivrs_item, i);
-		int id = uncounted(item->type, &item->host);
+		report_id(writing, unit->iommu->place, unit->iommu->bdf);
+	for (guint i = 0; i < unit->pending->len; i++) {
+		const struct ivrs_pending *pending =
+			&array_index(unit->pending, struct ivrs_pending, i);
+		int id = uncounted(pending->type, &pending->host);
 
 		if (id > last)
-			blame_id(writing, item->place, (unsigned)id);
+			report_id(writing, pending->place, (unsigned)id);
 	}
 }
 
-/* A machine that has functions which the table does not reach: this time it is known. */
-static void look_behind(const struct ivrs_writing *writing, struct hash *last)
+/* The buses of host bridges tell which functions the machine may have. */
+static void check_bridges(const struct ivrs_writing *writing, struct hash *last)
 {
 	const struct viommu_host_bridge *bridge;
 	gpointer value;
@@ -220,31 +219,29 @@ static void look_behind(const struct ivrs_writing *writing, struct hash *last)
 		if (hash_lookup_value(last, GUINT_TO_POINTER(bridge->segment), &value) &&
 		    bridge->bus_last > GPOINTER_TO_UINT(value) >> 8)
 			report(writing->findings, "ivrs-behind", bridge->place,
-			       "let an IOMMU translate something on the last bus",
-			       "buses up to %02x, and the last function that is listed is on bus "
+			       "give an IOMMU a function on the last bus",
+			       "the host bridge has buses up to %02x, but the last listed function "
+			       "is on bus "
 			       "%02x",
 			       bridge->bus_last, GPOINTER_TO_UINT(value) >> 8);
 }
 
-/*
- * What makes Linux lose an IOMMU, or write where it should not, is told before anybody has the
- * table.
- */
-void ivrs_look_at_entries(struct ivrs_writing *writing)
+/* Linux ignores an IOMMU without entries, and accesses memory beyond the device table. */
+void ivrs_check_coverage(struct ivrs_writing *writing)
 {
 	struct hash *last = last_of_units(writing);
 
 	for (guint i = 0; i < writing->units->len; i++) {
 		const struct ivrs_unit *unit = writing->units->pdata[i];
 
-		if (!unit->items->len)
+		if (!unit->pending->len)
 			report(writing->findings, "ivrs-entry-none", unit->iommu->place,
-			       "give it functions to translate, or leave it out",
-			       "there is no device entry for IOMMU %s", unit->iommu->name);
+			       "give it functions to translate, or omit it",
+			       "IOMMU %s has no device entry", unit->iommu->name);
 		else
-			look_at_unit(writing, unit,
-				     GPOINTER_TO_INT(hash_lookup(last, segment_of(unit))));
+			check_unit(writing, unit,
+				   GPOINTER_TO_INT(hash_lookup(last, segment_of(unit))));
 	}
-	look_behind(writing, last);
+	check_bridges(writing, last);
 	hash_free(last);
 }

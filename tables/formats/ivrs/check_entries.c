@@ -2,44 +2,38 @@
 /*
  * Rules of the device entries of an IVRS
  *
- * Entries are applied in the order of their block to a table with a row for each device ID. A
- * range is two entries, of which the second alone says nothing. How many rows there are is another
- * matter (ivrs_listed.c).
+ * Entries are applied in order to a device table indexed by device ID. A range is a start and an
+ * end entry. check_coverage.c checks the size of the device table.
  */
 #include <string.h>
 
 #include "tables/findings/findings.h"
 #include "ivrs.h"
 
-/* At the type of the entry: entries are so short that it says where enough. */
-static void blame(const struct table_check *check, const struct record *entry, const char *cure,
-		  const char *what)
+static void report_entry(const struct table_check *check, const struct record *entry,
+			 const char *cure, const char *what)
 {
 	report(check->findings, check->rule_id, table_place(check->table, entry->at), cure, "%s",
 	       what);
 }
 
-/* A look at one entry, with its block: what it may hold depends on the type of that. */
-typedef void each_entry(const struct table_check *check, const struct record *block,
-			const struct record *entry);
+/* A rule of one entry, with its block, whose type decides what is allowed. */
+typedef void entry_check(const struct table_check *check, const struct record *block,
+			 const struct record *entry);
 
-/* All blocks, not only those that are read today: who knows older types only reads these. */
-static void for_each_entry(const struct table_check *check, each_entry *look)
+/* All blocks, because older readers read older types. */
+static void for_each_entry(const struct table_check *check, entry_check *check_one)
 {
 	const struct record *block, *entry;
 
 	for_each_child(i, block, check->table->root)
 		if (ivrs_is_ivhd(block))
 			for_each_child(j, entry, block)
-				look(check, block, entry);
+				check_one(check, block, entry);
 }
 
 /* -- ranges ------------------------------------------------------------------------------ */
 
-/*
- * Three types begin a range, for each kind of entry has a form for one function and one for
- * several.
- */
 bool ivrs_is_start(const struct record *entry)
 {
 	unsigned type = ivrs_type_of(entry);
@@ -47,31 +41,31 @@ bool ivrs_is_start(const struct record *entry)
 	return type == IVRS_START || type == IVRS_ALIAS_START || type == IVRS_EXTENDED_START;
 }
 
-/* The two entries of a range, or the one that is there; and what stands between them first. */
+/* The entries of a range, either of which may be missing, and the first entry between them. */
 struct range {
 	const struct record *start, *end, *between;
 };
 
-typedef void each_range(const struct table_check *check, const struct range *range);
+typedef void range_check(const struct table_check *check, const struct range *range);
 
-/* A start takes the place of the one before it, which then has no end. */
+/* A start replaces an open start, which then has no end. */
 static void take(const struct table_check *check, struct range *range, const struct record *entry,
-		 each_range *look)
+		 range_check *check_one)
 {
 	bool starts = ivrs_is_start(entry), ends = ivrs_type_of(entry) == IVRS_END;
 
 	if (ends)
 		range->end = entry;
 	if (ends || (starts && range->start))
-		look(check, range);
+		check_one(check, range);
 	if (ends || starts)
 		*range = (struct range){ .start = starts ? entry : NULL };
 	else if (range->start && !range->between)
 		range->between = entry;
 }
 
-/* A range does not reach into the next block, so each block begins without one. */
-static void for_each_range(const struct table_check *check, each_range *look)
+/* A range ends with its block. */
+static void for_each_range(const struct table_check *check, range_check *check_one)
 {
 	const struct record *block, *entry;
 
@@ -81,29 +75,26 @@ static void for_each_range(const struct table_check *check, each_range *look)
 		if (!ivrs_is_ivhd(block))
 			continue;
 		for_each_child(j, entry, block)
-			take(check, &range, entry, look);
+			take(check, &range, entry, check_one);
 		if (range.start)
-			look(check, &range);
+			check_one(check, &range);
 	}
 }
 
-/* One mistake, one finding: at the entry that is too many, or that misses its other half. */
-static void look_at_open(const struct table_check *check, const struct range *range)
+static void check_complete(const struct table_check *check, const struct range *range)
 {
 	if (!range->start)
-		blame(check, range->end, "write a start before it", "the end of no range");
+		report_entry(check, range->end, "write a start before it", "the end has no start");
 	else if (!range->end)
-		blame(check, range->start, "write its end behind it",
-		      "the start of a range that does not end");
+		report_entry(check, range->start, "write an end behind it", "the start has no end");
 	else if (range->between)
-		blame(check, range->between, "write it before or behind the range",
-		      "an entry between the start of a range and its end");
+		report_entry(check, range->between, "write it before or behind the range",
+			     "the entry is between the start and the end of a range");
 }
 
-/* Ends carry nothing but a device ID: apart from their start they mean whatever came before. */
 void ivrs_check_open(const struct table_check *check)
 {
-	for_each_range(check, look_at_open);
+	for_each_range(check, check_complete);
 }
 
 static const struct ivrs_entry *entry_of(const struct record *record)
@@ -111,25 +102,25 @@ static const struct ivrs_entry *entry_of(const struct record *record)
 	return record->host;
 }
 
-/* A range that lacks one of its entries has been told already. */
-static void look_at_inverted(const struct table_check *check, const struct range *range)
+/* Incomplete ranges are reported by the rule above. */
+static void check_order(const struct table_check *check, const struct range *range)
 {
 	if (range->start && range->end && entry_of(range->end)->bdf < entry_of(range->start)->bdf)
-		blame(check, range->end, "write the smaller device ID first",
-		      "the range ends before it begins");
+		report_entry(check, range->end, "write the smaller device ID first",
+			     "the range is inverted");
 }
 
-/* At the end of the range, for the starts of ranges are mostly right: they are the devices. */
+/* Reported at the end, because starts are mostly right. */
 void ivrs_check_inverted(const struct table_check *check)
 {
-	for_each_range(check, look_at_inverted);
+	for_each_range(check, check_order);
 }
 
 /* -- what is not PCI ------------------------------------------------------------------------ */
 
-/* The two varieties that there are. At any other Linux gives up the whole table. */
-static void look_at_special(const struct table_check *check, const struct record *block,
-			    const struct record *entry)
+/* At an unknown variety, Linux refuses the whole table. */
+static void check_special(const struct table_check *check, const struct record *block,
+			  const struct record *entry)
 {
 	const struct ivrs_special *special = entry->host;
 
@@ -138,20 +129,19 @@ static void look_at_special(const struct table_check *check, const struct record
 	    special->variety != IVRS_HPET)
 		report(check->findings, check->rule_id,
 		       table_place_of(check->table, entry, "Variety"),
-		       "write 1 for an IOAPIC, 2 for an HPET", "variety %u of a special device",
-		       special->variety);
+		       "write 1 for an IOAPIC, 2 for an HPET",
+		       "the special device has the unknown variety %u", special->variety);
 }
 
-/* A look at the variety only: which IOAPICs a machine has is in its MADT, not here. */
 void ivrs_check_special(const struct table_check *check)
 {
-	for_each_entry(check, look_at_special);
+	for_each_entry(check, check_special);
 }
 
-/* Where AMD has always had the southbridge. */
+/* The southbridge of AMD machines. */
 #define SOUTHBRIDGE 0x00a0
 
-/* Newer kernels look at the class of the function instead, which a table does not have. */
+/* Newer kernels check the class of the function, which a table does not have. */
 static bool is_southbridge(const struct record *entry)
 {
 	const struct ivrs_special *special = entry->host;
@@ -160,7 +150,7 @@ static bool is_southbridge(const struct record *entry)
 	       special->source == SOUTHBRIDGE;
 }
 
-/* A note: without it devices are translated all the same, and only interrupts are not remapped. */
+/* A note: without it Linux translates, but does not remap interrupts. */
 void ivrs_check_southbridge(const struct table_check *check)
 {
 	const struct record *block, *entry;
@@ -171,51 +161,49 @@ void ivrs_check_southbridge(const struct table_check *check)
 				if (is_southbridge(entry))
 					return;
 	report(check->findings, check->rule_id, table_place(check->table, IVRS_HEAD_LENGTH),
-	       "list the IOAPIC of the southbridge, if interrupts are to be remapped",
+	       "list the IOAPIC of the southbridge if interrupts should be remapped",
 	       "no IOAPIC has the source device ID 00:14.0");
 }
 
-/*
- * Blocks 40h were made for these entries, and readers of older ones do not know how long they are.
- */
-static void look_at_hid(const struct table_check *check, const struct record *block,
-			const struct record *entry)
+/* Readers of older blocks do not know the length of these entries. */
+static void check_hid(const struct table_check *check, const struct record *block,
+		      const struct record *entry)
 {
 	if (ivrs_type_of(entry) != IVRS_HID)
 		return;
 	if (ivrs_type_of(block) != IVRS_IVHD_40)
-		blame(check, entry, "write it into a block of type 40h",
-		      "an ACPI device in a block that is not of type 40h");
+		report_entry(check, entry, "write it into a block of type 40h",
+			     "the block of an ACPI device is not of type 40h");
 	else if (!((const struct ivrs_hid *)entry->host)->hid[0])
-		blame(check, entry, "write its hardware ID", "an ACPI device without hardware ID");
+		report_entry(check, entry, "write its hardware ID",
+			     "the ACPI device has no hardware ID");
 }
 
-/* A device without a hardware ID could be any device, so it is none. */
 void ivrs_check_hid(const struct table_check *check)
 {
-	for_each_entry(check, look_at_hid);
+	for_each_entry(check, check_hid);
 }
 
 #define INTEGER_LENGTH 8
 
-/* What is wrong with the UID, or NULL. A string that ends before its field is one as well. */
+/* What is wrong with the UID, or NULL. A NUL within a string is allowed. */
 static const char *wrong_uid(const struct ivrs_hid *hid)
 {
 	switch (hid->uid_format) {
 	case IVRS_UID_NONE:
-		return hid->uid_length ? "no UID, and yet a length" : NULL;
+		return hid->uid_length ? "the format is none" : NULL;
 	case IVRS_UID_INTEGER:
-		return hid->uid_length == INTEGER_LENGTH ? NULL : "an integer that has not 8 bytes";
+		return hid->uid_length == INTEGER_LENGTH ? NULL
+							 : "the format is an integer of 8 bytes";
 	case IVRS_UID_STRING:
-		return hid->uid_length ? NULL : "a string without characters";
+		return hid->uid_length ? NULL : "the format is a string";
 	default:
-		return "a format that is not known";
+		return "the format is unknown";
 	}
 }
 
-/* At the length, which is what disagrees with the format. */
-static void look_at_uid(const struct table_check *check, const struct record *block,
-			const struct record *entry)
+static void check_uid(const struct table_check *check, const struct record *block,
+		      const struct record *entry)
 {
 	const char *what;
 
@@ -226,12 +214,12 @@ static void look_at_uid(const struct table_check *check, const struct record *bl
 	if (what)
 		report(check->findings, check->rule_id,
 		       table_place_of(check->table, entry, "UID length"),
-		       "write the length that its format has", "%s: the UID length is %u", what,
+		       "write the length of that format", "%s, but the UID length is %u", what,
 		       ((const struct ivrs_hid *)entry->host)->uid_length);
 }
 
-/* A warning: the hardware ID is right all the same, and mostly enough to know the device. */
+/* A warning: the hardware ID mostly suffices to identify the device. */
 void ivrs_check_uid(const struct table_check *check)
 {
-	for_each_entry(check, look_at_uid);
+	for_each_entry(check, check_uid);
 }

@@ -2,14 +2,13 @@
 /*
  * Device entries of a topology
  *
- * Ranges of the topology become entries in its order, which is what a table has that somebody made
- * for a machine with just these functions. Behind them come what host bridges leave to an IOMMU,
- * sorted; sources of interrupts; and devices that ACPI names.
+ * Ranges of the topology become entries in their order, so that a table that was read is generated
+ * as it was. Entries for the rest of host bridges follow, sorted; then interrupt sources and ACPI
+ * devices.
  *
- * Readers apply entries in their order, and of ranges the first one counts. So ranges that overlap
- * are written from the last to the first; and where even that would not do, because an entry
- * cannot say that a function bypasses, or because blocks stand in the order of IOMMUs, as the
- * disjoint pieces that the ranges come to.
+ * Readers apply entries in order, while of ranges the first one counts. So overlapping ranges are
+ * written in reverse order. Where that does not suffice, because no entry can make a function
+ * bypass, or because blocks follow the order of IOMMUs, the ranges are split into disjoint pieces.
  */
 #include <inttypes.h>
 
@@ -19,12 +18,12 @@
 
 /* -- one entry ----------------------------------------------------------------------------- */
 
-/* The types of an entry for one function, and of one that begins a range. */
+/* The entry types for one function and for the start of a range. */
 struct entry_types {
 	enum ivrs_entry_type one, start;
 };
 
-/* The functions of a range that are in the segment of its IOMMU, with what is said of them. */
+/* The functions of a range in the segment of its IOMMU. */
 struct window {
 	struct ivrs_unit *unit;
 	const struct viommu_pci_range *range;
@@ -34,8 +33,8 @@ struct window {
 };
 
 /*
- * An alias has no place for the extended setting, so it goes first; that ATS is lost is told
- * elsewhere.
+ * An alias entry cannot carry the extended setting, so the alias takes precedence; set_source()
+ * reports the loss.
  */
 static struct entry_types types_of(const struct window *window)
 {
@@ -46,14 +45,13 @@ static struct entry_types types_of(const struct window *window)
 	return (struct entry_types){ IVRS_SELECT, IVRS_START };
 }
 
-/* One entry stands for all functions of the segment, and needs no end. */
+/* All functions of the segment need one entry and no end. */
 static bool is_everything(const struct window *window)
 {
 	return !window->first && window->last == IVRS_LAST_BDF && !window->alias &&
 	       !window->range->no_ats;
 }
 
-/* The shortest that says it: all, one, or a range of two entries. */
 static unsigned type_of(const struct window *window)
 {
 	struct entry_types types = types_of(window);
@@ -63,30 +61,26 @@ static unsigned type_of(const struct window *window)
 	return window->first == window->last ? types.one : types.start;
 }
 
-/* One entry, or two for a range that is neither a single function nor all there are. */
 static void add_window(const struct window *window)
 {
 	unsigned type = type_of(window);
-	struct ivrs_item *item = ivrs_add_item(window->unit, type, window->range->place);
+	struct ivrs_pending *pending = ivrs_add_pending(window->unit, type, window->range->place);
 
-	item->host.plain.entry.bdf = window->first;
-	item->host.plain.entry.setting = (uint8_t)window->range->settings;
+	pending->host.plain.entry.bdf = window->first;
+	pending->host.plain.entry.setting = (uint8_t)window->range->settings;
 	if (window->alias)
-		item->host.alias.source = window->source;
+		pending->host.alias.source = window->source;
 	else if (window->range->no_ats)
-		item->host.extended.extended = IVRS_NO_ATS;
+		pending->host.extended.extended = IVRS_NO_ATS;
 	if (type != types_of(window).start)
 		return;
-	item = ivrs_add_item(window->unit, IVRS_END, window->range->place);
-	item->host.plain.entry.bdf = window->last;
+	pending = ivrs_add_pending(window->unit, IVRS_END, window->range->place);
+	pending->host.plain.entry.bdf = window->last;
 }
 
 /* -- ranges ---------------------------------------------------------------------------------- */
 
-/*
- * A device ID is that of a function of the segment, or there is no entry for it. False with a
- * finding.
- */
+/* A device ID must be that of a function of the segment; otherwise false, with a finding. */
 static bool set_source(const struct ivrs_writing *writing, struct window *window)
 {
 	uint16_t segment = window->unit->iommu->segment;
@@ -96,18 +90,19 @@ static bool set_source(const struct ivrs_writing *writing, struct window *window
 	window->alias = window->range->one_id || id != function_id(segment, window->first);
 	if (id >> 16 != segment) {
 		report(writing->findings, "ivrs-silent-id", window->range->place,
-		       "choose an ID that is segment << 16 | BDF of a function there",
-		       "IVRS has no device ID 0x%" PRIx64 " in segment %04x: left out", id,
-		       segment);
+		       "use segment << 16 | BDF of a function of that segment",
+		       "device ID 0x%" PRIx64
+		       " is not in segment %04x of the IOMMU: the range was omitted",
+		       id, segment);
 		return false;
 	}
 	if (window->alias && window->range->no_ats)
 		report(writing->findings, "ivrs-silent-ats", window->range->place, NULL,
-		       "IVRS does not say of an alias that ATS is refused");
+		       "IVRS cannot refuse ATS requests of an alias");
 	return true;
 }
 
-/* IDs of functions that count on, but from another one, are an alias each. */
+/* Consecutive IDs that differ from the BDFs need an alias each. */
 static void add_functions(const struct ivrs_writing *writing, const struct window *functions)
 {
 	struct window window = *functions;
@@ -126,25 +121,23 @@ static void add_functions(const struct ivrs_writing *writing, const struct windo
 	}
 }
 
-/* A range may speak of many segments, and an IOMMU serves one. */
 static bool has_segment(const struct viommu_pci_range *range, uint16_t segment)
 {
 	return range->segment_first <= segment && segment <= range->segment_last;
 }
 
-/* At the range, for the IOMMU is fine: its functions elsewhere need one of their own. */
-static void blame_segments(const struct ivrs_writing *writing, const struct ivrs_unit *unit,
-			   const struct viommu_pci_range *range)
+static void report_segments(const struct ivrs_writing *writing, const struct ivrs_unit *unit,
+			    const struct viommu_pci_range *range)
 {
 	report(writing->findings, "ivrs-silent-segment", range->place,
-	       "give these functions to an IOMMU of their own segment",
-	       "IOMMU %s serves segment %04x: functions of others are left out", unit->iommu->name,
-	       unit->iommu->segment);
+	       "give these functions an IOMMU of their segment",
+	       "IOMMU %s serves segment %04x: functions of other segments were omitted",
+	       unit->iommu->name, unit->iommu->segment);
 }
 
 /*
- * Called for ranges as they stand, and for pieces of them or of host bridges, which look alike.
- * What IOMMUs of other kinds translate has been told with the IOMMU.
+ * Called for ranges, and for pieces of ranges and host bridges. Rows in ivrs.c report IOMMUs of
+ * other kinds.
  */
 static void add_range(void *opaque, const struct viommu_pci_range *range)
 {
@@ -156,7 +149,7 @@ static void add_range(void *opaque, const struct viommu_pci_range *range)
 		return;
 	if (range->segment_first != range->segment_last ||
 	    !has_segment(range, unit->iommu->segment))
-		blame_segments(writing, unit, range);
+		report_segments(writing, unit, range);
 	if (!has_segment(range, unit->iommu->segment))
 		return;
 	add_functions(writing, &(struct window){ .unit = unit,
@@ -171,7 +164,7 @@ static void add_range(void *opaque, const struct viommu_pci_range *range)
 
 /* -- the order of ranges ---------------------------------------------------------------------- */
 
-/* The place of an IOMMU among those that have blocks; -1 for what has none, as what bypasses. */
+/* The index of the IOMMU among the units; -1 if it has none, or if the range bypasses. */
 static int order_of(const struct ivrs_writing *writing, const struct viommu_pci_range *range)
 {
 	const struct ivrs_unit *unit = ivrs_unit_of(writing, range->iommu);
@@ -180,10 +173,10 @@ static int order_of(const struct ivrs_writing *writing, const struct viommu_pci_
 }
 
 /*
- * May ranges that overlap be written from the last to the first? What counts is the range that
- * stands first, and what is applied last: the last block's.
+ * May overlapping ranges be written in reverse order? In a topology the first range counts, in a
+ * table the last entry of the last block.
  */
-static bool can_be_turned(const struct ivrs_writing *writing)
+static bool can_be_reversed(const struct ivrs_writing *writing)
 {
 	const struct viommu_pci_range *range;
 	int before = G_MAXINT;
@@ -198,11 +191,8 @@ static bool can_be_turned(const struct ivrs_writing *writing)
 	return true;
 }
 
-/*
- * Host bridges are below all ranges, and what is left to them overlaps none: so it may come last
- * whichever way the ranges go.
- */
-static void add_as_they_stand(struct ivrs_writing *writing, bool from_last)
+/* What is left to host bridges overlaps no range, so it may come last in either order. */
+static void add_unsplit(struct ivrs_writing *writing, bool from_last)
 {
 	size_t n = topology_count(writing->topology, OBJECT_PCI_RANGE);
 
@@ -212,26 +202,23 @@ static void add_as_they_stand(struct ivrs_writing *writing, bool from_last)
 	topology_for_each_bridge_range(writing->topology, add_range, writing);
 }
 
-/* Pieces always say the same, but are more entries, in an order that nobody wrote. */
+/* Pieces are always correct, but need more entries. */
 static void add_ranges(struct ivrs_writing *writing)
 {
 	bool overlap = topology_ranges_overlap(writing->topology);
 
-	if (overlap && !can_be_turned(writing))
+	if (overlap && !can_be_reversed(writing))
 		viommu_topology_for_each_pci_range(writing->topology, add_range, writing);
 	else
-		add_as_they_stand(writing, overlap);
+		add_unsplit(writing, overlap);
 }
 
 /* -- the whole --------------------------------------------------------------------------------- */
 
-/*
- * In the order in which firmware writes them: functions, then what sends interrupts, then the
- * rest.
- */
-void ivrs_gather(struct ivrs_writing *writing)
+/* In the order of firmware: functions, interrupt sources, ACPI devices. */
+void ivrs_collect_entries(struct ivrs_writing *writing)
 {
 	add_ranges(writing);
-	ivrs_gather_sources(writing);
-	ivrs_gather_devices(writing);
+	ivrs_collect_sources(writing);
+	ivrs_collect_devices(writing);
 }

@@ -1,28 +1,29 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Values that IVHD blocks take where the topology gives none, and the block type Linux reads
+ * What a generated IVRS has unless the topology gives something else, and the block type that Linux
+ * reads
  */
 #include "ivrs.h"
 #include "write.h"
 
-/* Any of them has a place only in the blocks that came with the images. */
+/* Only blocks 11h and 40h have fields for these. */
 bool ivrs_has_images(const struct viommu_iommu *iommu)
 {
 	return iommu->amd.efr || iommu->amd.efr2 || iommu->amd.attributes;
 }
 
-/* Type 10h is always there, since it is all that the oldest systems read. */
-struct ivrs_usual ivrs_usual(bool images, bool acpi_devices)
+/* Type 10h is always written, because the oldest systems read no other. */
+struct ivrs_defaults ivrs_defaults(bool images, bool acpi_devices)
 {
-	struct ivrs_usual usual = { .revision = acpi_devices ? 2 : 1,
-				    .flags = images ? IVRS_EFR_SUPPORTED : 0 };
+	struct ivrs_defaults defaults = { .revision = acpi_devices ? 2 : 1,
+					  .flags = images ? IVRS_EFR_SUPPORTED : 0 };
 
-	usual.blocks[usual.n_blocks++] = IVRS_IVHD_10;
+	defaults.blocks[defaults.n_blocks++] = IVRS_IVHD_10;
 	if (images)
-		usual.blocks[usual.n_blocks++] = IVRS_IVHD_11;
+		defaults.blocks[defaults.n_blocks++] = IVRS_IVHD_11;
 	if (acpi_devices)
-		usual.blocks[usual.n_blocks++] = IVRS_IVHD_40;
-	return usual;
+		defaults.blocks[defaults.n_blocks++] = IVRS_IVHD_40;
+	return defaults;
 }
 
 static const struct ivrs_block *block_of(const struct record *record)
@@ -31,8 +32,8 @@ static const struct ivrs_block *block_of(const struct record *record)
 }
 
 /*
- * The last block, up to the first of a type above 40h, that has the device ID of the very first
- * block. Memory has a device ID at the same place, and is not told apart.
+ * The type of the last block, up to the first of a type above 40h, with the device ID of the first
+ * block. Linux does not exclude IVMDs, whose device ID has the same offset.
  */
 unsigned ivrs_linux_type(const struct viommu_table *table)
 {

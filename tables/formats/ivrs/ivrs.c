@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * IVRS, the table of AMD's IOMMUs
+ * IVRS, the table of AMD IOMMUs
  *
- * Decoding: blocks of the table, and device entries of the blocks that are IOMMUs. Blocks say how
- * long they are; an entry's length goes by its type, and only an ACPI device says more. The
- * rows of all of them are in ivrs_layout.c, rules of the bytes in ivrs_check.c.
+ * Decoding: blocks of the table, and device entries of IVHD blocks. Blocks have a length field; the
+ * length of an entry follows from its type, and only ACPI devices have a length field. Rows are in
+ * layout.c, rules of the bytes in check.c.
  */
 #include "ivrs.h"
 #include "tables/table/frame.h"
@@ -16,8 +16,8 @@
 /* -- device entries -------------------------------------------------------------------- */
 
 /*
- * The two top bits of a type below 80h are the power of two that its length is of 4. Of those above
- * only F0h is known, and has the length of its UID in it. Any other has none: 0.
+ * The two top bits of a type below 80h give the length: 4 << bits. Above, only F0h is known; its
+ * UID length is in the entry. 0 stands for unknown.
  */
 static uint64_t measure_entry(const uint8_t *entry, size_t room)
 {
@@ -30,7 +30,7 @@ static uint64_t measure_entry(const uint8_t *entry, size_t room)
 	return room > UID_LENGTH_AT ? HID_LENGTH + (uint64_t)entry[UID_LENGTH_AT] : HID_LENGTH;
 }
 
-/* Behind the fields of an ACPI device is its UID, which is text if its format says so. */
+/* The UID follows the fields of an ACPI device; its format tells whether it is text. */
 static void decode_uid(struct decoding *decoding, struct record *entry, size_t at, size_t end)
 {
 	const struct ivrs_hid *hid = entry->host;
@@ -54,7 +54,7 @@ static const struct frame entries = {
 
 /* -- blocks --------------------------------------------------------------------------- */
 
-/* The length of the block ends its entries: bytes that are no entry are kept behind them. */
+/* Entries end with the block; bytes that are no entry are kept behind them. */
 static void decode_entries(struct decoding *decoding, struct record *block, size_t at, size_t end)
 {
 	if (ivrs_is_ivhd(block))
@@ -62,7 +62,7 @@ static void decode_entries(struct decoding *decoding, struct record *block, size
 	record_add_rest(block, decoding->bytes + at, end - at);
 }
 
-/* Blocks follow the head without a gap. A length of 0 is an endless loop in Linux. */
+/* A block length of 0 is an endless loop in Linux. */
 static const struct frame blocks = {
 	.framing = { .type_at = 0,
 		     .type_length = 1,

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The rows of every structure of an IVRS (AMD I/O Virtualization Technology Specification,
- * chapter "I/O Virtualization ACPI Table")
+ * The rows of all structures of an IVRS (AMD I/O Virtualization Technology Specification, chapter
+ * "I/O Virtualization ACPI Table")
  *
- * A table is blocks one after the other. A block of type 10h, 11h or 40h (IVHD) is an IOMMU, and
- * device entries in it say whom it translates; a block of type 20h to 22h (IVMD) is memory.
- * One IOMMU may have a block of each of its types: newer ones have more fields, and readers
- * take the newest that they know.
+ * A table is a list of blocks. A block of type 10h, 11h or 40h (IVHD) is an IOMMU, and its device
+ * entries list what it translates. A block of type 20h to 22h (IVMD) is memory. An IOMMU may have
+ * one block of each type: newer types have more fields, and readers use the newest type that they
+ * know.
  */
 #include "ivrs.h"
 
-/* Bits 5 to 7, 8 to 14 and 15 to 21 are widths of addresses: guest, physical and virtual. */
+/* Bits 5 to 7, 8 to 14 and 15 to 21 are the guest, physical and virtual address widths. */
 static const struct field_name info_bits[] = {
 	{ 1u << 0, "EFR supported" },
 	{ 1u << 1, "DMA remapped before boot" },
@@ -18,7 +18,6 @@ static const struct field_name info_bits[] = {
 	{ 0, NULL },
 };
 
-/* What stands in IVinfo is about all IOMMUs of the machine. */
 static const struct field head_fields[] = {
 	ACPI_ROWS(struct ivrs_head),
 	ROW_NAMED(struct ivrs_head, 36, FLAGS, info, "IVinfo", info_bits),
@@ -30,7 +29,6 @@ const struct layout ivrs_head_layout = LAYOUT("I/O Virtualization Reporting Stru
 
 /* -- blocks ------------------------------------------------------------------------- */
 
-/* What a person wants to know of a type is what the newer one has that the older one has not. */
 static const struct field_name block_types[] = {
 	{ IVRS_IVHD_10, "IOMMU" },
 	{ IVRS_IVHD_11, "IOMMU with EFR image" },
@@ -42,8 +40,8 @@ static const struct field_name block_types[] = {
 };
 
 /*
- * The first four are to be copied into the control register, by whoever turns the IOMMU on. The
- * last two are in the image of the feature register in newer blocks.
+ * Software copies the first four to the control register. In newer blocks the last two are in the
+ * image of the feature register.
  */
 static const struct field_name ivhd_flags[] = {
 	{ 1u << 0, "HtTunEn" }, { 1u << 1, "PassPW" },   { 1u << 2, "ResPassPW" },
@@ -51,19 +49,19 @@ static const struct field_name ivhd_flags[] = {
 	{ 1u << 6, "PrefSup" }, { 1u << 7, "PPRSup" },   { 0, NULL },
 };
 
-/* Rights are those of a mapping to itself, and mean nothing of what is excluded. */
+/* The rights are those of the identity mapping; they have no meaning for exclusion. */
 static const struct field_name ivmd_flags[] = {
 	{ IVRS_UNITY, "unity" },         { IVRS_READ, "read" }, { IVRS_WRITE, "write" },
 	{ IVRS_EXCLUSION, "exclusion" }, { 0, NULL },
 };
 
-/* Flags have the same place in all blocks, and another meaning in memory. */
+/* Flags have the same offset in all blocks, but another meaning in IVMDs. */
 #define BLOCK_ROWS(host, names_of_flags) \
 	ROW_NAMED(host, 0, TYPE, block.type, "Type", block_types), \
 		ROW_NAMED(host, 1, FLAGS, block.flags, "Flags", names_of_flags), \
 		ROW(host, 2, LENGTH, block.length, "Length")
 
-/* What all forms of an IOMMU have in common: where it is, and where its registers are. */
+/* Common to all IVHD types. */
 #define IVHD_ROWS \
 	BLOCK_ROWS(struct ivrs_ivhd, ivhd_flags), \
 		ROW(struct ivrs_ivhd, 4, BDF, block.bdf, "Device ID"), \
@@ -72,13 +70,13 @@ static const struct field_name ivmd_flags[] = {
 		ROW(struct ivrs_ivhd, 16, HEX, segment, "PCI segment"), \
 		ROW(struct ivrs_ivhd, 18, HEX, info, "IOMMU info")
 
-/* Features are those of the hardware register, gathered in another order. */
+/* The bits of the hardware register, in another order. */
 static const struct field ivhd_10_fields[] = {
 	IVHD_ROWS,
 	ROW(struct ivrs_ivhd, 20, HEX, features, "Feature reporting"),
 };
 
-/* The images are exact copies of registers, for whoever wants them before PCI is there. */
+/* The images are copies of the registers, available before PCI is set up. */
 static const struct field ivhd_11_fields[] = {
 	IVHD_ROWS,
 	ROW(struct ivrs_ivhd, 20, HEX, features, "Attributes"),
@@ -86,10 +84,7 @@ static const struct field ivhd_11_fields[] = {
 	ROW(struct ivrs_ivhd, 32, HEX, efr2, "EFR image 2"),
 };
 
-/*
- * The three forms have their fields at the same places. Which of the two device IDs has a meaning
- * is what they differ in.
- */
+/* The three types have the same fields, but use none, one or both of the device IDs. */
 #define IVMD_ROWS(name_of_last, kind_of_last, name_of_bdf, kind_of_bdf) \
 	BLOCK_ROWS(struct ivrs_ivmd, ivmd_flags), \
 		ROW(struct ivrs_ivmd, 4, kind_of_bdf, block.bdf, name_of_bdf), \
@@ -99,10 +94,6 @@ static const struct field ivhd_11_fields[] = {
 		ROW(struct ivrs_ivmd, 16, HEX, start, "Start address"), \
 		ROW(struct ivrs_ivmd, 24, HEX, length, "Memory length")
 
-/*
- * One shape in three readings: the same four bytes are nothing, one function, or the first and the
- * last of a range.
- */
 static const struct field ivmd_all_fields[] = {
 	IVMD_ROWS("Auxiliary data", RESERVED, "Device ID", RESERVED),
 };
@@ -115,17 +106,13 @@ static const struct field ivmd_range_fields[] = {
 	IVMD_ROWS("Last device ID", BDF, "First device ID", BDF),
 };
 
-/* What every block has. The bytes behind it are kept as they are. */
+/* The head of a block; the bytes behind it are kept. */
 struct unknown_block {
 	struct ivrs_block block;
 };
 
 static const struct field unknown_block_fields[] = { BLOCK_ROWS(struct unknown_block, NULL) };
 
-/*
- * 10h ends with its feature bits; 11h and 40h have images of the feature registers in addition, and
- * entries begin 16 bytes later.
- */
 static const struct layout block_layouts[] = {
 	LAYOUT("IVHD, type 10h", IVRS_IVHD_10, 24, struct ivrs_ivhd, ivhd_10_fields),
 	LAYOUT("IVHD, type 11h", IVRS_IVHD_11, 40, struct ivrs_ivhd, ivhd_11_fields),
@@ -140,7 +127,6 @@ static const struct layout unknown_block_layout = LAYOUT(
 
 /* -- device entries ----------------------------------------------------------------- */
 
-/* In the order of their numbers, first those of 4 bytes, then those of 8, then the long one. */
 static const struct field_name entry_types[] = {
 	{ IVRS_PAD, "pad" },
 	{ IVRS_ALL, "all" },
@@ -157,7 +143,7 @@ static const struct field_name entry_types[] = {
 	{ 0, NULL },
 };
 
-/* Which interrupts pass without being remapped; two bits are for system management. */
+/* Interrupts that pass without remapping; two bits are for system management messages. */
 static const struct field_name settings[] = {
 	{ 1u << 0, "INITPass" },  { 1u << 1, "EIntPass" },
 	{ 1u << 2, "NMIPass" },   { 1u << 4, "SysMgt1" },
@@ -165,16 +151,15 @@ static const struct field_name settings[] = {
 	{ 1u << 7, "Lint1Pass" }, { 0, NULL },
 };
 
-/* Four bytes that nearly every entry begins with. */
 #define ENTRY_ROWS(host) \
 	ROW_NAMED(host, 0, TYPE, entry.type, "Type", entry_types), \
 		ROW(host, 1, BDF, entry.bdf, "Device ID"), \
 		ROW_NAMED(host, 3, FLAGS, entry.setting, "Setting", settings)
 
-/* All, select, start and end: the type says which functions the device ID stands for. */
+/* All, select, start and end. */
 static const struct field plain_fields[] = { ENTRY_ROWS(struct ivrs_plain) };
 
-/* Bytes of a pad have no meaning, and are told if they are not 0: they may be a lost entry. */
+/* Nonzero bytes in a pad are reported, because they may be a lost entry. */
 static const struct field pad_fields[] = {
 	ROW_NAMED(struct ivrs_pad, 0, TYPE, type, "Type", entry_types),
 	ROW(struct ivrs_pad, 1, RESERVED, reserved, "Reserved"),
@@ -185,7 +170,7 @@ static const struct field pad_8_fields[] = {
 	ROW(struct ivrs_pad_8, 1, RESERVED, reserved, "Reserved"),
 };
 
-/* The functions send requests as if they were `source`: a bridge to PCI does that. */
+/* Requests carry the ID `source`, as behind a bridge to conventional PCI. */
 static const struct field alias_fields[] = {
 	ENTRY_ROWS(struct ivrs_alias),
 	ROW(struct ivrs_alias, 4, RESERVED, reserved_4, "Reserved"),
@@ -193,7 +178,6 @@ static const struct field alias_fields[] = {
 	ROW(struct ivrs_alias, 7, RESERVED, reserved_7, "Reserved"),
 };
 
-/* Four bytes more, of which one bit is in use. */
 static const struct field_name extended_bits[] = {
 	{ IVRS_NO_ATS, "ATS disabled" },
 	{ 0, NULL },
@@ -204,14 +188,14 @@ static const struct field extended_fields[] = {
 	ROW_NAMED(struct ivrs_extended, 4, FLAGS, extended, "Extended setting", extended_bits),
 };
 
-/* What the handle is an ID of: the same number may be both. */
+/* The kind of device that the handle identifies. */
 static const struct field_name varieties[] = {
 	{ IVRS_IOAPIC, "IOAPIC" },
 	{ IVRS_HPET, "HPET" },
 	{ 0, NULL },
 };
 
-/* What sends interrupts and is no PCI function: as which function it sends them. */
+/* An interrupt source, and the requester ID that it uses. */
 static const struct field special_fields[] = {
 	ROW_NAMED(struct ivrs_special, 0, TYPE, type, "Type", entry_types),
 	ROW(struct ivrs_special, 1, RESERVED, reserved, "Reserved"),
@@ -221,7 +205,7 @@ static const struct field special_fields[] = {
 	ROW_NAMED(struct ivrs_special, 7, ENUM, variety, "Variety", varieties),
 };
 
-/* An integer has 8 bytes, a string as many as it has characters, without a NUL. */
+/* An integer has 8 bytes; a string has no NUL. */
 static const struct field_name uid_formats[] = {
 	{ IVRS_UID_NONE, "none" },
 	{ IVRS_UID_INTEGER, "integer" },
@@ -229,7 +213,6 @@ static const struct field_name uid_formats[] = {
 	{ 0, NULL },
 };
 
-/* The UID follows, in as many bytes as its length says. */
 static const struct field hid_fields[] = {
 	ENTRY_ROWS(struct ivrs_hid),
 	ROW(struct ivrs_hid, 4, TEXT, hid, "Hardware ID"),
@@ -238,7 +221,7 @@ static const struct field hid_fields[] = {
 	ROW(struct ivrs_hid, 21, NUMBER, uid_length, "UID length"),
 };
 
-/* Its length is known by its type, and nothing else is. */
+/* Only its length is known, from its type. */
 struct unknown_entry {
 	uint8_t type;
 	uint8_t bytes[3];
@@ -249,11 +232,10 @@ static const struct field unknown_entry_fields[] = {
 	ROW(struct unknown_entry, 1, BYTES, bytes, "Data"),
 };
 
-/* Entries that have the same rows, and differ in what they stand for. */
+/* Entries with the same rows. */
 #define PLAIN(name, type)    LAYOUT(name, type, 4, struct ivrs_plain, plain_fields)
 #define EXTENDED(name, type) LAYOUT(name, type, 8, struct ivrs_extended, extended_fields)
 
-/* Alias and extended entries have 8 bytes, which the two top bits of their types say. */
 static const struct layout entry_layouts[] = {
 	LAYOUT("Pad", IVRS_PAD, 4, struct ivrs_pad, pad_fields),
 	PLAIN("All functions", IVRS_ALL),
@@ -275,7 +257,6 @@ static const struct layout unknown_entry_layout =
 
 /* -- finding the rows ------------------------------------------------------------------ */
 
-/* A few rows, looked through for every entry: no table needs an index of them. */
 static const struct layout *find(const struct layout *layouts, size_t n, uint64_t type,
 				 const struct layout *unknown)
 {
@@ -285,13 +266,11 @@ static const struct layout *find(const struct layout *layouts, size_t n, uint64_
 	return unknown;
 }
 
-/* Types are a byte of the table, so any number can come: what is no row is unknown. */
 const struct layout *ivrs_block_layout(uint64_t type)
 {
 	return find(block_layouts, G_N_ELEMENTS(block_layouts), type, &unknown_block_layout);
 }
 
-/* The same of entries, whose numbers have nothing to do with those of blocks. */
 const struct layout *ivrs_entry_layout(uint64_t type)
 {
 	return find(entry_layouts, G_N_ELEMENTS(entry_layouts), type, &unknown_entry_layout);

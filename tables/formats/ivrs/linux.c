@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Which IOMMU does Linux take for a device of an IVRS?
+ * Which IOMMU does Linux use for a device of an IVRS?
  *
  * The AMD driver reads blocks of one type, the newest of the first IOMMU, and applies their entries
- * in order to a table with a row for each device ID, up to the highest that entries count. In a
- * topology that was read from an IVRS the last one applied is the first that has the function, or
- * else no two have it.
+ * in order to a device table, which ends with the highest device ID that entries count. In a
+ * topology read from an IVRS, the last entry applied is the first range with the function, or no
+ * two ranges overlap.
  */
 #include <string.h>
 
@@ -15,18 +15,18 @@
 #include "tables/routes/route.h"
 #include "tables/model/topology.h"
 
-/* A question, and what the driver finds out before it looks at any entry. */
+/* A query, and what the driver determines before it reads entries. */
 struct question {
 	const struct viommu_topology *topology;
 	const struct viommu_device_name *device;
-	struct ivrs_usual usual;
-	uint32_t type; /* of the blocks that are read */
+	struct ivrs_defaults defaults;
+	uint32_t type; /* of the blocks that the driver reads */
 };
 
 /* -- whose blocks are read ------------------------------------------------------------------ */
 
-/* The same question that a writer asks, of a topology that was read. */
-static struct ivrs_usual usual_of(const struct viommu_topology *topology)
+/* As write.c does, for a topology that was read. */
+static struct ivrs_defaults defaults_of(const struct viommu_topology *topology)
 {
 	const struct viommu_platform_device *device;
 	const struct viommu_iommu *iommu;
@@ -36,18 +36,17 @@ static struct ivrs_usual usual_of(const struct viommu_topology *topology)
 		images |= ivrs_has_images(iommu);
 	for_each_object(i, device, topology, OBJECT_PLATFORM_DEVICE)
 		acpi_devices |= device->iommu && device->hid;
-	return ivrs_usual(images, acpi_devices);
+	return ivrs_defaults(images, acpi_devices);
 }
 
-/* The blocks of an IOMMU: those that it asks for, or those that the whole table has. */
+/* The block types of an IOMMU: its own, or the defaults of the table. */
 static const uint32_t *blocks_of(const struct question *question, const struct viommu_iommu *iommu,
 				 unsigned *ret_n)
 {
-	*ret_n = iommu->amd.n_blocks ? iommu->amd.n_blocks : question->usual.n_blocks;
-	return iommu->amd.n_blocks ? iommu->amd.blocks : question->usual.blocks;
+	*ret_n = iommu->amd.n_blocks ? iommu->amd.n_blocks : question->defaults.n_blocks;
+	return iommu->amd.n_blocks ? iommu->amd.blocks : question->defaults.blocks;
 }
 
-/* Three blocks of an IOMMU at the most, and one that is looked for. */
 static bool is_seen(const struct question *question, const struct viommu_iommu *iommu)
 {
 	unsigned n;
@@ -59,7 +58,6 @@ static bool is_seen(const struct question *question, const struct viommu_iommu *
 	return false;
 }
 
-/* The name of an IOMMU that there is not says nothing, and so does one that is not seen. */
 static bool is_read(const struct question *question, const char *name)
 {
 	const struct viommu_iommu *iommu = viommu_topology_find_iommu(question->topology, name);
@@ -67,13 +65,11 @@ static bool is_read(const struct question *question, const char *name)
 	return iommu && is_seen(question, iommu);
 }
 
-/*
- * The driver does all this once and for all; here it is linear in the topology for each question.
- */
+/* The driver does this once; here it is linear in the topology for each query. */
 static struct question begin(const struct viommu_topology *topology,
 			     const struct viommu_device_name *device)
 {
-	struct question question = { topology, device, usual_of(topology), 0 };
+	struct question question = { topology, device, defaults_of(topology), 0 };
 	const struct viommu_iommu *first = viommu_topology_iommu(topology, 0);
 	const uint32_t *blocks;
 	unsigned n;
@@ -87,7 +83,7 @@ static struct question begin(const struct viommu_topology *topology,
 
 /* -- rows of the table ------------------------------------------------------------------------- */
 
-/* The highest function that entries of the segment count; -1 if there are none. */
+/* The highest function of the segment that entries count; -1 if there is none. */
 static int last_function(const struct question *question)
 {
 	const struct viommu_pci_range *range;
@@ -100,7 +96,7 @@ static int last_function(const struct question *question)
 	return last;
 }
 
-/* An alias stays when a later entry without one has the function too. */
+/* An alias remains even if a later entry without one has the function. */
 static void add_alias(const struct question *question, struct viommu_route *route)
 {
 	const struct viommu_pci_range *range;
@@ -113,7 +109,7 @@ static void add_alias(const struct question *question, struct viommu_route *rout
 		}
 }
 
-/* The last entry that has the function gives it its IOMMU, and the last alias its ID. */
+/* The last entry of a function gives its IOMMU, and the last alias its ID. */
 static struct viommu_route route_of_ranges(const struct question *question)
 {
 	const struct viommu_pci_range *range;
@@ -129,10 +125,7 @@ static struct viommu_route route_of_ranges(const struct question *question)
 	return route_nothing;
 }
 
-/*
- * A function that others are an alias of, or that sends interrupts of an IOAPIC, has its row filled
- * in with theirs.
- */
+/* The target of an alias, and the requester ID of an IOAPIC, get an IOMMU too. */
 static struct viommu_route route_of_others(const struct question *question)
 {
 	uint32_t id = function_id(question->device->segment, question->device->bdf);
@@ -149,7 +142,7 @@ static struct viommu_route route_of_others(const struct question *question)
 	return route_nothing;
 }
 
-/* Of every IOMMU, not only of the one that the function would be behind. */
+/* Of any IOMMU, not only its own. */
 static bool is_an_iommu(const struct question *question)
 {
 	const struct viommu_iommu *iommu;
@@ -160,31 +153,31 @@ static bool is_an_iommu(const struct question *question)
 	return false;
 }
 
-/* In the order in which the driver itself would find out. */
+/* In the order in which the driver decides. */
 static struct viommu_route linux_function(const struct question *question, const char **ret_why)
 {
 	struct viommu_route route;
 
 	if (question->device->bdf > last_function(question)) {
-		*ret_why = "Linux has a row for each function up to the last one of the IVRS, and "
-			   "none for this one: 6.1 reads what lies behind, and may panic";
+		*ret_why = "Linux's device table ends with the last function of the IVRS, before "
+			   "this one: 6.1 reads beyond the table, and may panic";
 		return route_nothing;
 	}
 	if (is_an_iommu(question)) {
-		*ret_why = "Linux takes the function of every IOMMU out of the table of devices";
+		*ret_why = "Linux removes the functions of IOMMUs from its device table";
 		return route_nothing;
 	}
 	route = route_of_ranges(question);
 	if (route.reach != VIOMMU_REACH_IOMMU)
 		route = route_of_others(question);
 	*ret_why = route.reach == VIOMMU_REACH_IOMMU
-			   ? "Linux applies the device entries in order, and the last one counts"
-			   : "Linux finds the device in no entry of the IVRS, and leaves it "
-			     "without an IOMMU";
+			   ? "Linux applies device entries in order, and the last one counts"
+			   : "no device entry of the IVRS has the function, so Linux uses no IOMMU "
+			     "for it";
 	return route;
 }
 
-/* ACPI devices are looked for by their IDs, and then have the device ID of their entry. */
+/* ACPI devices are found by their IDs, and have the device ID of their entry. */
 struct viommu_route linux_ivrs(const struct viommu_topology *topology,
 			       const struct viommu_device_name *device, const char **ret_why)
 {
@@ -194,7 +187,7 @@ struct viommu_route linux_ivrs(const struct viommu_topology *topology,
 	if (device->pci)
 		return linux_function(&question, ret_why);
 	found = find_platform_device(topology, device);
-	*ret_why = "Linux knows a device that is not PCI by the hardware ID and the unique ID in "
+	*ret_why = "Linux identifies a device that is not PCI by the hardware ID and unique ID of "
 		   "its entry";
 	return found && is_read(&question, found->iommu)
 		       ? route_to(topology, found->iommu, found->id, found->place)

@@ -2,9 +2,9 @@
 /*
  * What an IVRS means, as a topology
  *
- * IOMMUs become amdvi0, amdvi1, ... in the order of the table. Of several blocks of one IOMMU the
- * newest type counts, for it has all that older ones have; only flags and features of the others
- * are kept. What its entries mean is in ivrs_read_entries.c.
+ * IOMMUs become amdvi0, amdvi1, ... in the order of the table. If an IOMMU has several blocks, the
+ * newest type counts, because it has all fields of older ones; only flags and features of the
+ * others are kept. read_entries.c reads the device entries.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -16,10 +16,9 @@
 #include "tables/model/topology.h"
 #include "tables/routes/route.h"
 
-/* The name is the reading's: a topology keeps a copy of its own. */
 static void found_free(void *opaque)
 {
-	struct ivrs_found *found = opaque;
+	struct ivrs_iommu *found = opaque;
 
 	memory_free((char *)found->iommu.name);
 	memory_free(found);
@@ -28,17 +27,17 @@ static void found_free(void *opaque)
 /* -- IOMMUs ------------------------------------------------------------------------------- */
 
 /*
- * Made at its first block, so that the order of the table gives the names. Its own function counts
- * as translated if a range has it: the driver takes it out by itself.
+ * Created at its first block, so that names follow the order of the table. An IOMMU translates its
+ * own function if a range covers it: drivers exclude it themselves.
  */
-static struct ivrs_found *find_iommu(struct ivrs_reading *reading, const struct ivrs_ivhd *ivhd)
+static struct ivrs_iommu *find_iommu(struct ivrs_reading *reading, const struct ivrs_ivhd *ivhd)
 {
 	gpointer key = GUINT_TO_POINTER(function_id(ivhd->segment, ivhd->block.bdf));
-	struct ivrs_found *found = hash_lookup(reading->by_function, key);
+	struct ivrs_iommu *found = hash_lookup(reading->by_function, key);
 
 	if (found)
 		return found;
-	found = memory_new(struct ivrs_found, 1);
+	found = memory_new(struct ivrs_iommu, 1);
 	found->iommu.size = sizeof(found->iommu);
 	found->iommu.kind = VIOMMU_AMD_VI;
 	found->iommu.name = memory_printf("amdvi%zu", reading->iommus->len);
@@ -48,7 +47,7 @@ static struct ivrs_found *find_iommu(struct ivrs_reading *reading, const struct 
 	return found;
 }
 
-/* What only blocks of one sort have. */
+/* Fields that only some block types have. */
 static void take_details(struct viommu_iommu *iommu, const struct record *block)
 {
 	const struct ivrs_ivhd *ivhd = block->host;
@@ -65,11 +64,11 @@ static void take_details(struct viommu_iommu *iommu, const struct record *block)
 	}
 }
 
-/* What all forms have is taken from the newest, and the place too: it is the block to look at. */
+/* Common fields come from the newest block, and findings point at it. */
 static void take_block(struct ivrs_reading *reading, const struct record *block)
 {
 	const struct ivrs_ivhd *ivhd = block->host;
-	struct ivrs_found *found = find_iommu(reading, ivhd);
+	struct ivrs_iommu *found = find_iommu(reading, ivhd);
 	struct viommu_iommu *iommu = &found->iommu;
 
 	if (iommu->amd.n_blocks < VIOMMU_MAX_BLOCKS)
@@ -87,14 +86,15 @@ static void take_block(struct ivrs_reading *reading, const struct record *block)
 	iommu->place = table_place(reading->table, block->at);
 }
 
-/* What is as it would be written anyway is not said. */
-static void leave_usual_out(struct viommu_iommu *iommu, const struct ivrs_usual *usual)
+/* Values equal to the generator's defaults are omitted. */
+static void omit_defaults(struct viommu_iommu *iommu, const struct ivrs_defaults *defaults)
 {
 	if (iommu->amd.has_image_flags &&
 	    iommu->amd.image_flags == (iommu->flags & IVRS_IMAGE_FLAGS))
 		iommu->amd.has_image_flags = false;
-	if (iommu->amd.n_blocks == usual->n_blocks &&
-	    !memcmp(iommu->amd.blocks, usual->blocks, usual->n_blocks * sizeof(usual->blocks[0])))
+	if (iommu->amd.n_blocks == defaults->n_blocks &&
+	    !memcmp(iommu->amd.blocks, defaults->blocks,
+		    defaults->n_blocks * sizeof(defaults->blocks[0])))
 		iommu->amd.n_blocks = 0;
 	if (!iommu->amd.has_image_flags)
 		iommu->amd.image_flags = 0;
@@ -102,7 +102,6 @@ static void leave_usual_out(struct viommu_iommu *iommu, const struct ivrs_usual 
 
 /* -- memory ----------------------------------------------------------------------------------- */
 
-/* The last device that the memory is for. */
 static uint16_t last_of(const struct record *block)
 {
 	const struct ivrs_ivmd *ivmd = block->host;
@@ -117,7 +116,10 @@ static uint16_t last_of(const struct record *block)
 	}
 }
 
-/* Flags but for the one that is the kind; what is mapped to itself may be read and written. */
+/*
+ * The flags without the one that the kind represents. The default of an identity mapping is read
+ * and write.
+ */
 static uint32_t flags_of(enum viommu_memory_kind kind, uint32_t flags)
 {
 	if (kind == VIOMMU_MEMORY_EXCLUSION)
@@ -126,7 +128,7 @@ static uint32_t flags_of(enum viommu_memory_kind kind, uint32_t flags)
 	return flags == IVRS_ANY_ACCESS ? 0 : flags;
 }
 
-/* What does not make sense is refused by the topology, and has been told with the bytes. */
+/* The topology refuses invalid memory, which the rules of the bytes have reported. */
 static void add_memory(struct ivrs_reading *reading, const struct record *block,
 		       enum viommu_memory_kind kind)
 {
@@ -146,17 +148,18 @@ static void add_memory(struct ivrs_reading *reading, const struct record *block,
 	viommu_topology_add_reserved_memory(reading->topology, &memory);
 }
 
-/* Memory without a byte, or that does not end, has findings of its own. */
+/* Memory with a length of 0, or beyond 64 bits, is reported by rules of the bytes. */
 static void read_memory(struct ivrs_reading *reading, const struct record *block)
 {
 	const struct ivrs_ivmd *ivmd = block->host;
 	uint8_t flags = ivmd->block.flags;
 
 	if (!(flags & (IVRS_UNITY | IVRS_EXCLUSION)))
-		ivrs_say_untold(reading, block,
-				"memory that is neither mapped to itself nor excluded");
+		ivrs_report_unrepresentable(reading, block,
+					    "memory that is neither identity-mapped nor excluded");
 	else if (flags == IVRS_UNITY)
-		ivrs_say_untold(reading, block, "memory that can neither be read nor written");
+		ivrs_report_unrepresentable(reading, block,
+					    "memory that is neither readable nor writable");
 	else if (ivmd->length)
 		add_memory(reading, block,
 			   flags & IVRS_EXCLUSION ? VIOMMU_MEMORY_EXCLUSION
@@ -165,7 +168,6 @@ static void read_memory(struct ivrs_reading *reading, const struct record *block
 
 /* -- the head ------------------------------------------------------------------------------- */
 
-/* Does the block say what only blocks 11h and 40h have? */
 static bool has_images(const struct record *block)
 {
 	const struct ivrs_ivhd *ivhd = block->host;
@@ -173,7 +175,6 @@ static bool has_images(const struct record *block)
 	return ivrs_type_of(block) != IVRS_IVHD_10 && (ivhd->efr || ivhd->efr2 || ivhd->features);
 }
 
-/* One is enough to know what the table asks of its readers. */
 static bool has_entry(const struct record *block, unsigned type)
 {
 	const struct record *entry;
@@ -184,8 +185,8 @@ static bool has_entry(const struct record *block, unsigned type)
 	return false;
 }
 
-/* What the table would have if it were made from what it means. */
-static struct ivrs_usual usual_of(const struct viommu_table *table)
+/* The defaults of a table generated from the topology. */
+static struct ivrs_defaults defaults_of(const struct viommu_table *table)
 {
 	bool images = false, acpi_devices = false;
 	const struct record *block;
@@ -196,10 +197,10 @@ static struct ivrs_usual usual_of(const struct viommu_table *table)
 		images |= has_images(block);
 		acpi_devices |= ivrs_type_of(block) == IVRS_IVHD_40 && has_entry(block, IVRS_HID);
 	}
-	return ivrs_usual(images, acpi_devices);
+	return ivrs_defaults(images, acpi_devices);
 }
 
-/* Whoever pads, pads wherever it is needed: one bit in a topology says it of the whole table. */
+/* A topology has one bit for all pads of the table. */
 static bool has_pads(const struct viommu_table *table)
 {
 	const struct record *block;
@@ -210,25 +211,24 @@ static bool has_pads(const struct viommu_table *table)
 	return false;
 }
 
-/* What is as it would be written anyway is not said. */
 void ivrs_read_header(const struct viommu_table *table, struct viommu_table_header *header)
 {
 	const struct ivrs_head *head = table->root->host;
-	const struct ivrs_usual usual = usual_of(table);
+	const struct ivrs_defaults defaults = defaults_of(table);
 	unsigned bits = (head->info & IVRS_ADDRESS_BITS) >> IVRS_ADDRESS_SHIFT;
 	uint32_t flags = head->info & ~IVRS_ADDRESS_BITS;
 
-	header->has_revision = head->acpi.revision != usual.revision;
+	header->has_revision = head->acpi.revision != defaults.revision;
 	header->revision = header->has_revision ? head->acpi.revision : 0;
-	header->address_bits = bits == IVRS_USUAL_BITS ? 0 : bits;
-	header->has_flags = flags != usual.flags;
+	header->address_bits = bits == IVRS_DEFAULT_ADDRESS_BITS ? 0 : bits;
+	header->has_flags = flags != defaults.flags;
 	header->flags = header->has_flags ? flags : 0;
 	header->aligned = has_pads(table);
 }
 
 /* -- the whole ------------------------------------------------------------------------------ */
 
-/* All blocks first, for the newest of an IOMMU may be the last of the table. */
+/* The newest block of an IOMMU may be the last of the table. */
 static void find_iommus(struct ivrs_reading *reading)
 {
 	const struct record *block;
@@ -238,22 +238,21 @@ static void find_iommus(struct ivrs_reading *reading)
 			take_block(reading, block);
 }
 
-/* In the order of first blocks. Ranges wait until all IOMMUs are there, since they may overlap. */
+/* Ranges are added after all IOMMUs, because they may overlap. */
 static void read_iommus(struct ivrs_reading *reading)
 {
-	struct ivrs_usual usual = usual_of(reading->table);
+	struct ivrs_defaults defaults = defaults_of(reading->table);
 
 	for (guint i = 0; i < reading->iommus->len; i++) {
-		struct ivrs_found *found = reading->iommus->pdata[i];
+		struct ivrs_iommu *found = reading->iommus->pdata[i];
 
-		leave_usual_out(&found->iommu, &usual);
+		omit_defaults(&found->iommu, &defaults);
 		viommu_topology_add_iommu(reading->topology, &found->iommu);
 		ivrs_read_entries(reading, found);
 	}
 	ivrs_add_ranges(reading);
 }
 
-/* IOMMUs and what is behind them, then memory, which names no IOMMU. */
 struct viommu_topology *ivrs_read(const struct viommu_table *table,
 				  struct viommu_findings *findings)
 {

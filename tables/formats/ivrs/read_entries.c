@@ -2,10 +2,9 @@
 /*
  * What device entries of an IVRS mean
  *
- * They become ranges, sources of interrupts and devices, each with its place. Entries are applied
- * in their order, so the last one that has a function counts; of ranges in a topology the first one
- * does. So ranges are added in the order of the table, unless some of them overlap: then all of
- * them are added from the last to the first.
+ * They become ranges, interrupt sources and devices. Readers apply entries in order, so the last
+ * entry of a function counts; in a topology the first range does. So ranges keep the order of the
+ * table unless some overlap, and are then added in reverse order.
  */
 #include <inttypes.h>
 
@@ -17,7 +16,7 @@
 
 /* -- functions -------------------------------------------------------------------------------- */
 
-/* The one ID of them all is that of the function that they send as. */
+/* The functions share the ID of the function that they send as. */
 static void set_alias(struct viommu_pci_range *range, const struct record *entry)
 {
 	range->id_first =
@@ -25,7 +24,7 @@ static void set_alias(struct viommu_pci_range *range, const struct record *entry
 	range->one_id = true;
 }
 
-/* One of the 32 bits has a meaning today. */
+/* Only bit 31 is defined. */
 static void set_extended(const struct ivrs_reading *reading, struct viommu_pci_range *range,
 			 const struct record *entry)
 {
@@ -33,10 +32,10 @@ static void set_extended(const struct ivrs_reading *reading, struct viommu_pci_r
 
 	range->no_ats = extended & IVRS_NO_ATS;
 	if (extended & ~IVRS_NO_ATS)
-		ivrs_say_untold(reading, entry, "bits of the extended setting");
+		ivrs_report_unrepresentable(reading, entry, "bits of the extended setting");
 }
 
-/* What the entry says of these functions; where it is one of two, it is the first. */
+/* The attributes of a range are those of its start entry. */
 static void take_range(struct ivrs_reading *reading, const struct record *entry, uint16_t first,
 		       uint16_t last)
 {
@@ -62,13 +61,12 @@ static void take_range(struct ivrs_reading *reading, const struct record *entry,
 		array_append(reading->ranges, range);
 }
 
-/* The device ID of this entry means nothing; firmware leaves 0 or anything there. */
+/* Software ignores the device ID of this entry. */
 static void read_all(struct ivrs_reading *reading, const struct record *entry)
 {
 	take_range(reading, entry, 0, IVRS_LAST_BDF);
 }
 
-/* A range of one function, whatever the entry says of it. */
 static void read_one(struct ivrs_reading *reading, const struct record *entry)
 {
 	uint16_t bdf = ((const struct ivrs_entry *)entry->host)->bdf;
@@ -76,15 +74,13 @@ static void read_one(struct ivrs_reading *reading, const struct record *entry)
 	take_range(reading, entry, bdf, bdf);
 }
 
-/*
- * What it says waits for its end. One that is not ended is forgotten with the next, as Linux does.
- */
+/* A start without an end is dropped at the next start, as in Linux. */
 static void read_start(struct ivrs_reading *reading, const struct record *entry)
 {
 	reading->start = entry;
 }
 
-/* An end without a start has a finding of its own, as has one that comes before it. */
+/* Rules report ends without a start, and inverted ranges. */
 static void read_end(struct ivrs_reading *reading, const struct record *entry)
 {
 	const struct record *start = reading->start;
@@ -95,7 +91,7 @@ static void read_end(struct ivrs_reading *reading, const struct record *entry)
 	reading->start = NULL;
 }
 
-/* A variety that is not known has a finding of its own, and is no source of interrupts. */
+/* Rules report unknown varieties. */
 static void read_special(struct ivrs_reading *reading, const struct record *entry)
 {
 	const struct viommu_iommu *iommu = &reading->found->iommu;
@@ -117,13 +113,13 @@ static void read_special(struct ivrs_reading *reading, const struct record *entr
 
 /* -- ACPI devices --------------------------------------------------------------------------- */
 
-/* A field that is filled up with NUL; NULL if that is all there is. */
+/* The field is padded with NULs; NULL if it is empty. */
 static char *text_of(const char *field, size_t length)
 {
 	return length && *field ? memory_text_n(field, length) : NULL;
 }
 
-/* An integer is written in decimal, so that a text of digits is one when it is written back. */
+/* An integer is decimal, so that digits are written as an integer again. */
 static char *uid_of(const struct record *entry)
 {
 	const struct ivrs_hid *hid = entry->host;
@@ -136,10 +132,7 @@ static char *uid_of(const struct record *entry)
 	return NULL;
 }
 
-/*
- * It is called by its IDs, so that it can be asked for. A second one of the same IDs
- * has no name.
- */
+/* Named by its IDs. A second device with the same IDs has no name. */
 static int add_device(struct ivrs_reading *reading, struct viommu_platform_device *device)
 {
 	auto_free char *name = device->uid ? memory_printf("%s:%s", device->hid, device->uid)
@@ -152,7 +145,7 @@ static int add_device(struct ivrs_reading *reading, struct viommu_platform_devic
 	return viommu_topology_add_platform_device(reading->topology, device);
 }
 
-/* In older blocks Linux skips these entries, and so does the topology. */
+/* As in Linux, these entries count only in blocks of type 40h. */
 static void read_hid(struct ivrs_reading *reading, const struct record *entry)
 {
 	const struct viommu_iommu *iommu = &reading->found->iommu;
@@ -173,10 +166,10 @@ static void read_hid(struct ivrs_reading *reading, const struct record *entry)
 
 	if (ivrs_type_of(reading->found->newest) == IVRS_IVHD_40 && hid &&
 	    add_device(reading, &device) < 0)
-		ivrs_say_untold(reading, entry, "an ID that is no text");
+		ivrs_report_unrepresentable(reading, entry, "IDs that are not text");
 }
 
-/* Pads and what is not known mean nothing. */
+/* Pads and unknown entries are skipped. */
 static void read_entry(struct ivrs_reading *reading, const struct record *entry)
 {
 	static const struct {
@@ -200,8 +193,8 @@ static void read_entry(struct ivrs_reading *reading, const struct record *entry)
 			readers[i].read(reading, entry);
 }
 
-/* Ranges do not reach from one block into another. */
-void ivrs_read_entries(struct ivrs_reading *reading, const struct ivrs_found *found)
+/* A range ends with its block. */
+void ivrs_read_entries(struct ivrs_reading *reading, const struct ivrs_iommu *found)
 {
 	const struct record *entry;
 
@@ -211,7 +204,7 @@ void ivrs_read_entries(struct ivrs_reading *reading, const struct ivrs_found *fo
 		read_entry(reading, entry);
 }
 
-/* An inverted range was left out before, so none of these is refused. */
+/* Inverted ranges were dropped before, so none is refused. */
 static void add_to(struct viommu_topology *topology, const struct array *ranges, bool from_last)
 {
 	for (guint i = 0; i < ranges->len; i++)
@@ -220,20 +213,20 @@ static void add_to(struct viommu_topology *topology, const struct array *ranges,
 							   from_last ? ranges->len - 1 - i : i));
 }
 
-/* Whether any overlap a topology can tell, so they are put into one to be looked at. */
+/* A topology can tell whether its ranges overlap, so they are added to a temporary one first. */
 void ivrs_add_ranges(struct ivrs_reading *reading)
 {
-	struct viommu_topology *looked_at = viommu_topology_new();
+	struct viommu_topology *temporary = viommu_topology_new();
 
-	add_to(looked_at, reading->ranges, false);
-	add_to(reading->topology, reading->ranges, topology_ranges_overlap(looked_at));
-	viommu_topology_free(looked_at);
+	add_to(temporary, reading->ranges, false);
+	add_to(reading->topology, reading->ranges, topology_ranges_overlap(temporary));
+	viommu_topology_free(temporary);
 }
 
-/* A note: the table is fine, and only what is made of it again will be another one. */
-void ivrs_say_untold(const struct ivrs_reading *reading, const struct record *record,
-		     const char *what)
+/* A note: the table is valid, but a table generated from the topology will differ. */
+void ivrs_report_unrepresentable(const struct ivrs_reading *reading, const struct record *record,
+				 const char *what)
 {
 	report(reading->findings, "ivrs-untold", table_place(reading->table, record->at), NULL,
-	       "%s: a topology does not say that", what);
+	       "a topology cannot represent %s", what);
 }

@@ -2,10 +2,10 @@
 /*
  * A topology as an IVRS
  *
- * An IOMMU has a block of every type that the table has, for readers take one type of the whole
- * table: 10h for old ones, 11h if there are images of registers, 40h if ACPI names devices. Blocks
- * 10h and 11h come first, IOMMU by IOMMU; then memory; then blocks 40h, which so are the last
- * of each IOMMU. What the table has no place for is left out, and said.
+ * Readers use one block type for the whole table, so every IOMMU has a block of each type that the
+ * table has: 10h for old readers, 11h if there are register images, 40h if there are ACPI devices.
+ * Blocks 10h and 11h come first, IOMMU by IOMMU; then memory; then blocks 40h, which so are the
+ * last of each IOMMU.
  */
 #include <inttypes.h>
 
@@ -16,10 +16,10 @@
 
 #define ALIGNMENT 8
 
-/* -- what is usual ---------------------------------------------------------------------------- */
+/* -- defaults ---------------------------------------------------------------------------- */
 
-/* One IOMMU that needs a newer block is enough for all to have it. */
-static struct ivrs_usual usual_of(const struct ivrs_writing *writing)
+/* One IOMMU that needs a newer type makes all have it. */
+static struct ivrs_defaults defaults_of(const struct ivrs_writing *writing)
 {
 	bool images = false, acpi_devices = false;
 
@@ -29,18 +29,17 @@ static struct ivrs_usual usual_of(const struct ivrs_writing *writing)
 		images |= ivrs_has_images(unit->iommu);
 		acpi_devices |= unit->acpi_devices;
 	}
-	return ivrs_usual(images, acpi_devices);
+	return ivrs_defaults(images, acpi_devices);
 }
 
 /* -- IOMMUs -------------------------------------------------------------------------------------
  */
 
-/* The IOMMU belongs to the topology. */
 static void unit_free(void *opaque)
 {
 	struct ivrs_unit *unit = opaque;
 
-	array_free(unit->items);
+	array_free(unit->pending);
 	memory_free(unit);
 }
 
@@ -51,13 +50,13 @@ static void add_unit(struct ivrs_writing *writing, const struct viommu_iommu *io
 	unit->writing = writing;
 	unit->iommu = iommu;
 	unit->order = (unsigned)writing->units->len;
-	unit->items = array_new(sizeof(struct ivrs_item));
-	array_set_clear(unit->items, ivrs_clear_item);
+	unit->pending = array_new(sizeof(struct ivrs_pending));
+	array_set_clear(unit->pending, ivrs_clear_pending);
 	pointers_add(writing->units, unit);
 	hash_insert(writing->by_name, (gpointer)iommu->name, unit);
 }
 
-/* Where there is no other IOMMU, all devices of the segment are its own. */
+/* The only IOMMU of a segment has all its devices. */
 static void find_alone(struct ivrs_writing *writing)
 {
 	struct hash *segments = hash_new(&hash_direct);
@@ -89,7 +88,7 @@ static void add_units(struct ivrs_writing *writing)
  * --------------------------------------------------------------------------------
  */
 
-/* Through the wire form and back, so that a record that is made is the same as one that is read. */
+/* Encoded and decoded, so that the record equals one that was read. */
 static struct record *encode(const struct layout *layout, const void *host, size_t at)
 {
 	uint8_t wire[IVRS_LONGEST];
@@ -98,30 +97,30 @@ static struct record *encode(const struct layout *layout, const void *host, size
 	return record_new(layout, wire, at);
 }
 
-/* The length so far is carried along, for a record would have to count it anew each time. */
+/* The length is carried along, because record_length() is linear. */
 static void add_record(struct record *block, size_t *length, struct record *entry)
 {
 	record_add_child(block, entry);
 	*length += record_length(entry);
 }
 
-/* A UID that is text is a record of its own, as decoding makes it. */
-static void add_uid(struct record *entry, const struct ivrs_item *item)
+/* As decoding does, a UID that is text becomes a child record. */
+static void add_uid(struct record *entry, const struct ivrs_pending *pending)
 {
-	const uint8_t *uid = item->uid->data;
+	const uint8_t *uid = pending->uid->data;
 
-	if (item->host.hid.uid_format == IVRS_UID_STRING)
-		record_add_child(entry, record_new_text("Unique ID", uid, item->uid->len,
+	if (pending->host.hid.uid_format == IVRS_UID_STRING)
+		record_add_child(entry, record_new_text("Unique ID", uid, pending->uid->len,
 							entry->at + entry->layout->length));
 	else
-		record_add_rest(entry, uid, item->uid->len);
+		record_add_rest(entry, uid, pending->uid->len);
 }
 
-/* Firmware aligns entries of 8 bytes and QEMU does not, so it is as the topology says. */
-static void write_item(const struct ivrs_writing *writing, struct record *block, size_t *length,
-		       const struct ivrs_item *item)
+/* Firmware aligns entries of 8 bytes, QEMU does not. */
+static void write_entry(const struct ivrs_writing *writing, struct record *block, size_t *length,
+			const struct ivrs_pending *pending)
 {
-	const struct layout *layout = ivrs_entry_layout(item->type);
+	const struct layout *layout = ivrs_entry_layout(pending->type);
 	const struct layout *pad = ivrs_entry_layout(IVRS_PAD);
 	struct record *entry;
 
@@ -129,23 +128,24 @@ static void write_item(const struct ivrs_writing *writing, struct record *block,
 		add_record(
 			block, length,
 			encode(pad, &(struct ivrs_pad){ .type = IVRS_PAD }, block->at + *length));
-	entry = encode(layout, &item->host, block->at + *length);
-	if (item->uid)
-		add_uid(entry, item);
+	entry = encode(layout, &pending->host, block->at + *length);
+	if (pending->uid)
+		add_uid(entry, pending);
 	add_record(block, length, entry);
 }
 
-/* Devices that ACPI names have a place in blocks of type 40h only. */
-static size_t write_items(const struct ivrs_writing *writing, struct record *block,
-			  const struct ivrs_unit *unit)
+/* Only blocks of type 40h may have ACPI devices. */
+static size_t write_entries(const struct ivrs_writing *writing, struct record *block,
+			    const struct ivrs_unit *unit)
 {
 	size_t length = block->layout->length;
 
-	for (guint i = 0; i < unit->items->len; i++) {
-		const struct ivrs_item *item = &array_index(unit->items, struct ivrs_item, i);
+	for (guint i = 0; i < unit->pending->len; i++) {
+		const struct ivrs_pending *pending =
+			&array_index(unit->pending, struct ivrs_pending, i);
 
-		if (item->type != IVRS_HID || ivrs_type_of(block) == IVRS_IVHD_40)
-			write_item(writing, block, &length, item);
+		if (pending->type != IVRS_HID || ivrs_type_of(block) == IVRS_IVHD_40)
+			write_entry(writing, block, &length, pending);
 	}
 	return length;
 }
@@ -153,7 +153,7 @@ static size_t write_items(const struct ivrs_writing *writing, struct record *blo
 /* -- blocks -------------------------------------------------------------------------------------
  */
 
-/* Two flags of block 10h stand in the image of the register in newer blocks, and are 0 there. */
+/* In newer blocks the register image has two of the flags, whose bits are reserved. */
 static uint8_t flags_of(const struct viommu_iommu *iommu, unsigned type)
 {
 	uint32_t flags = iommu->flags;
@@ -164,7 +164,7 @@ static uint8_t flags_of(const struct viommu_iommu *iommu, unsigned type)
 	return (uint8_t)(flags | (iommu->coherent ? IVRS_COHERENT : 0));
 }
 
-/* One struct for all types: the rows of a type decide which of its members are written. */
+/* The rows of the type select the members that are written. */
 static struct ivrs_ivhd fields_of(const struct viommu_iommu *iommu, unsigned type)
 {
 	return (struct ivrs_ivhd){
@@ -181,12 +181,11 @@ static struct ivrs_ivhd fields_of(const struct viommu_iommu *iommu, unsigned typ
 	};
 }
 
-/* The length is that of all entries, which has 16 bits. */
 static void write_unit(struct ivrs_writing *writing, const struct ivrs_unit *unit, unsigned type)
 {
 	struct ivrs_ivhd fields = fields_of(unit->iommu, type);
 	struct record *block = encode(ivrs_block_layout(type), &fields, writing->end);
-	size_t length = write_items(writing, block, unit);
+	size_t length = write_entries(writing, block, unit);
 
 	((struct ivrs_ivhd *)block->host)->block.length = (uint16_t)length;
 	record_add_child(writing->table->root, block);
@@ -196,11 +195,10 @@ static void write_unit(struct ivrs_writing *writing, const struct ivrs_unit *uni
 	writing->failed = true;
 	report(writing->findings, "ivrs-too-large", unit->iommu->place,
 	       "give whole buses or host bridges to an IOMMU instead of single functions",
-	       "device entries of IOMMU %s are %zu bytes, and a block has at most 65535",
+	       "the device entries of IOMMU %s have %zu bytes, but a block has at most 65535",
 	       unit->iommu->name, length);
 }
 
-/* Three numbers at the most. */
 static bool has_type(const uint32_t *blocks, unsigned n, unsigned type)
 {
 	for (unsigned i = 0; i < n; i++)
@@ -209,21 +207,21 @@ static bool has_type(const uint32_t *blocks, unsigned n, unsigned type)
 	return false;
 }
 
-/* Blocks that an IOMMU asks for itself, or those that the whole table has. */
+/* The block types of the IOMMU, or those of the whole table. */
 static void write_type(struct ivrs_writing *writing, const struct ivrs_unit *unit,
-		       const struct ivrs_usual *usual, unsigned type)
+		       const struct ivrs_defaults *defaults, unsigned type)
 {
 	const struct viommu_iommu *iommu = unit->iommu;
 
 	if (iommu->amd.n_blocks ? has_type(iommu->amd.blocks, iommu->amd.n_blocks, type)
-				: has_type(usual->blocks, usual->n_blocks, type))
+				: has_type(defaults->blocks, defaults->n_blocks, type))
 		write_unit(writing, unit, type);
 }
 
 /* -- memory
  * ----------------------------------------------------------------------------------------- */
 
-/* Memory that firmware uses is read and written, unless the topology says it better. */
+/* Read and write unless the topology gives the rights. */
 static uint8_t memory_flags(const struct viommu_reserved_memory *memory)
 {
 	if (memory->kind == VIOMMU_MEMORY_EXCLUSION)
@@ -231,7 +229,7 @@ static uint8_t memory_flags(const struct viommu_reserved_memory *memory)
 	return (uint8_t)(IVRS_UNITY | (memory->flags ? memory->flags : IVRS_ANY_ACCESS));
 }
 
-/* The type says how many device IDs there are: none, one, or two. */
+/* The type gives the number of device IDs: none, one or two. */
 static void write_block(struct ivrs_writing *writing, const struct viommu_reserved_memory *memory,
 			uint16_t segment, uint16_t first, uint16_t last)
 {
@@ -253,37 +251,34 @@ static void write_block(struct ivrs_writing *writing, const struct viommu_reserv
 	writing->end += layout->length;
 }
 
-/* Why the table has no place for it, or NULL. */
-static const char *silent_about(const struct ivrs_writing *writing,
-				const struct viommu_reserved_memory *memory)
+/* Why IVRS cannot describe the memory, or NULL. */
+static const char *reason_unsupported(const struct ivrs_writing *writing,
+				      const struct viommu_reserved_memory *memory)
 {
 	const struct ivrs_unit *unit = ivrs_unit_of(writing, memory->iommu);
 
 	if (memory->kind != VIOMMU_MEMORY_IDENTITY && memory->kind != VIOMMU_MEMORY_EXCLUSION)
-		return "has no memory of this kind";
+		return "memory of this kind";
 	if (memory->path || memory->scope == VIOMMU_SCOPE_BRIDGE)
-		return "has no paths and bridges";
+		return "memory for paths or bridges";
 	if (memory->iommu && !unit)
-		return "has no place for that IOMMU";
+		return "memory for an IOMMU of another kind";
 	if (unit && !memory->has_ids && !unit->alone)
-		return "knows functions, not one of several IOMMUs";
+		return "memory for one of several IOMMUs in a segment";
 	return NULL;
 }
 
-/*
- * An IOMMU that is not alone in its segment has no memory of its own there: the block has no place
- * for it.
- */
+/* IVMD names functions, not IOMMUs, so `iommu` works only for the only IOMMU of a segment. */
 static void write_memory(struct ivrs_writing *writing, const struct viommu_reserved_memory *memory)
 {
 	const struct ivrs_unit *unit = ivrs_unit_of(writing, memory->iommu);
-	const char *why = silent_about(writing, memory);
+	const char *why = reason_unsupported(writing, memory);
 
 	if (why)
 		report(writing->findings, "ivrs-silent-memory", memory->place,
-		       "name the functions that it is for, and say `identity` or `exclusion`",
-		       "IVRS %s: 0x%" PRIx64 "-0x%" PRIx64 " is left out", why, memory->first,
-		       memory->last);
+		       "use the kind `identity` or `exclusion`, and give `functions`",
+		       "IVRS cannot describe %s: 0x%" PRIx64 "-0x%" PRIx64 " was omitted", why,
+		       memory->first, memory->last);
 	else if (!unit)
 		write_block(writing, memory, memory->segment, memory->bdf_first, memory->bdf_last);
 	else if (memory->has_ids)
@@ -295,39 +290,34 @@ static void write_memory(struct ivrs_writing *writing, const struct viommu_reser
 
 /* -- the whole --------------------------------------------------------------------------------- */
 
-/*
- * Firmware writes memory before blocks 40h, and Linux reads past it: the order is that of real
- * tables.
- */
-static void write_blocks(struct ivrs_writing *writing, const struct ivrs_usual *usual)
+/* The order of real tables: IVMDs before blocks 40h. */
+static void write_blocks(struct ivrs_writing *writing, const struct ivrs_defaults *defaults)
 {
 	const struct viommu_reserved_memory *memory;
 
 	for (guint i = 0; i < writing->units->len; i++) {
-		write_type(writing, writing->units->pdata[i], usual, IVRS_IVHD_10);
-		write_type(writing, writing->units->pdata[i], usual, IVRS_IVHD_11);
+		write_type(writing, writing->units->pdata[i], defaults, IVRS_IVHD_10);
+		write_type(writing, writing->units->pdata[i], defaults, IVRS_IVHD_11);
 	}
 	for_each_object(i, memory, writing->topology, OBJECT_RESERVED_MEMORY)
 		write_memory(writing, memory);
 	for (guint i = 0; i < writing->units->len; i++)
-		write_type(writing, writing->units->pdata[i], usual, IVRS_IVHD_40);
+		write_type(writing, writing->units->pdata[i], defaults, IVRS_IVHD_40);
 }
 
-/*
- * Address bits have a member of their own in a topology, so they are taken out of the other flags.
- */
-static void write_head(const struct ivrs_writing *writing, const struct ivrs_usual *usual)
+/* The address width has its own member in a topology. */
+static void write_head(const struct ivrs_writing *writing, const struct ivrs_defaults *defaults)
 {
 	const struct viommu_table_header *header = writing->header;
 	struct ivrs_head *head = writing->table->root->host;
-	uint32_t bits = header->address_bits ? header->address_bits : IVRS_USUAL_BITS;
+	uint32_t bits = header->address_bits ? header->address_bits : IVRS_DEFAULT_ADDRESS_BITS;
 
-	head->acpi.revision = header->has_revision ? (uint8_t)header->revision : usual->revision;
+	head->acpi.revision = header->has_revision ? (uint8_t)header->revision : defaults->revision;
 	head->info = (bits << IVRS_ADDRESS_SHIFT & IVRS_ADDRESS_BITS) |
-		     ((header->has_flags ? header->flags : usual->flags) & ~IVRS_ADDRESS_BITS);
+		     ((header->has_flags ? header->flags : defaults->flags) & ~IVRS_ADDRESS_BITS);
 }
 
-/* Entries are gathered once for all blocks, and what has to be said of them is said once. */
+/* Entries are collected once for all blocks, so each problem is reported once. */
 bool ivrs_write(struct viommu_table *table, const struct viommu_topology *topology,
 		struct viommu_findings *findings)
 {
@@ -340,18 +330,18 @@ bool ivrs_write(struct viommu_table *table, const struct viommu_topology *topolo
 		.end = IVRS_HEAD_LENGTH,
 		.findings = findings,
 	};
-	struct ivrs_usual usual;
+	struct ivrs_defaults defaults;
 
 	add_units(&writing);
 	find_alone(&writing);
-	ivrs_gather(&writing);
-	usual = usual_of(&writing);
-	write_head(&writing, &usual);
+	ivrs_collect_entries(&writing);
+	defaults = defaults_of(&writing);
+	write_head(&writing, &defaults);
 	if (!writing.failed) {
-		write_blocks(&writing, &usual);
-		ivrs_look_at_entries(&writing);
+		write_blocks(&writing, &defaults);
+		ivrs_check_coverage(&writing);
 	}
-	ivrs_clear_item(&writing.spare);
+	ivrs_clear_pending(&writing.spare);
 	hash_free(writing.by_name);
 	pointers_free(writing.units);
 	return !writing.failed;

@@ -8,12 +8,12 @@
 #include "tables/model/topology.h"
 
 /*
- * An IVRS in the making
+ * Generating an IVRS
  *
- * Blocks of one IOMMU have the same device entries at different offsets. So entries are gathered
- * first, as items without a place, and then written into each of its blocks.
+ * The blocks of one IOMMU have the same device entries at different offsets. So entries are
+ * collected first, without offsets, and then written into each of its blocks.
  */
-struct ivrs_item {
+struct ivrs_pending {
 	unsigned type;
 	union {
 		struct ivrs_plain plain;
@@ -26,18 +26,19 @@ struct ivrs_item {
 	struct viommu_place place;
 };
 
-/* An IOMMU that has blocks, and the device entries in them. */
+/* An IOMMU, and the device entries of its blocks. */
 struct ivrs_unit {
 	struct ivrs_writing *writing;
 	const struct viommu_iommu *iommu;
-	guint order;         /* among the units */
-	struct array *items; /* of struct ivrs_item */
+	guint order;           /* index among the units */
+	struct array *pending; /* of struct ivrs_pending */
 	bool acpi_devices;
-	bool alone; /* in its segment */
+	bool alone; /* the only IOMMU of its segment */
 };
 
 /*
- * Entries are gathered for all IOMMUs first, since each may have up to three blocks that need them.
+ * The entries of all IOMMUs are collected before any block is written, because they decide which
+ * blocks there are.
  */
 struct ivrs_writing {
 	struct viommu_table *table;
@@ -45,9 +46,9 @@ struct ivrs_writing {
 	const struct viommu_table_header *header; /* what the topology asks for */
 	struct pointers *units;                   /* of struct ivrs_unit */
 	struct hash *by_name;                     /* the same */
-	size_t end;                               /* where the next block would be */
-	size_t n_items;                           /* of all units */
-	struct ivrs_item spare;                   /* stands for those that have no room */
+	size_t end;                               /* offset of the next block */
+	size_t n_pending;                         /* of all units */
+	struct ivrs_pending spare;                /* takes entries beyond the limit */
 	bool failed;
 	struct viommu_findings *findings;
 };
@@ -55,21 +56,22 @@ struct ivrs_writing {
 /* The unit of the IOMMU with that name, or NULL. */
 struct ivrs_unit *ivrs_unit_of(const struct ivrs_writing *writing, const char *iommu);
 
-/* ivrs_listed.c: look for what Linux would not find room for. */
-void ivrs_look_at_entries(struct ivrs_writing *writing);
+/* check_coverage.c: report what is outside of Linux's device table. */
+void ivrs_check_coverage(struct ivrs_writing *writing);
 
-/* ivrs_gather.c: fill the items of all units from the topology. */
-void ivrs_gather(struct ivrs_writing *writing);
+/* collect_entries.c: collect the entries of all units. */
+void ivrs_collect_entries(struct ivrs_writing *writing);
 
 /*
- * A new item behind those of the unit, all zero but for its type. It stays there till the next.
- * What has no room any more is never written, and the table has failed then, with a finding.
+ * Append a zeroed entry of that type to the unit; valid until the next call. Beyond the limits the
+ * entry is never written, and the table fails with a finding.
  */
-struct ivrs_item *ivrs_add_item(struct ivrs_unit *unit, unsigned type, struct viommu_place place);
-void ivrs_clear_item(void *item);
+struct ivrs_pending *ivrs_add_pending(struct ivrs_unit *unit, unsigned type,
+				      struct viommu_place place);
+void ivrs_clear_pending(void *pending);
 
-/* ivrs_gather_others.c: items for what is no PCI function. */
-void ivrs_gather_sources(struct ivrs_writing *writing);
-void ivrs_gather_devices(struct ivrs_writing *writing);
+/* collect_special.c: collect the entries of what is no PCI function. */
+void ivrs_collect_sources(struct ivrs_writing *writing);
+void ivrs_collect_devices(struct ivrs_writing *writing);
 
 #endif
