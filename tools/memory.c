@@ -2,11 +2,11 @@
 /*
  * The command without memory
  *
- * GLib stops a program that has no memory as if it had crashed; and where there is not even enough
- * for its message, it calls itself until the stack is full. libyaml reports a text without a
- * mistake. To a user it is an answer like any other, with an exit status: nothing was done. So
- * allocation is asked here, for all that the program is made of. A file that was to be replaced is
- * still as it was, for nothing is allocated while that is done (output.c).
+ * libviommu-tables returns an error without memory. GLib, which the command itself uses, stops the
+ * program as if it had crashed; and where there is not even enough for its message, it calls itself
+ * until the stack is full. To a user it is an answer like any other, with an exit status: nothing
+ * was done. So allocation is asked here, for all that the program is made of. A file that was to be
+ * replaced is still as it was, for nothing is allocated while that is done (output.c).
  *
  * The C library of GNU lets a program put its own functions in the place of these, and has its own
  * under another name. Elsewhere the command ends as GLib has it; so it does under sanitizers, which

@@ -26,7 +26,7 @@
  *
  * Reading, showing and checking device trees is done as for any table (<viommu/tables.h>); their
  * signature is "DTB", and viommu_table_text() gives the source, for dtc. Used by one thread at a
- * time. Running out of memory ends the program, as GLib has it.
+ * time. RUNNING OUT OF MEMORY NEVER ENDS THE PROGRAM (<viommu/topology.h>).
  */
 
 #ifdef __cplusplus

@@ -39,7 +39,8 @@
  *     diff = viommu_diff_free(diff);
  *
  * Both sides may come from anything: two tables, a table and a text, a topology that a VMM has
- * made. Used by one thread at a time. Running out of memory ends the program, as GLib has it.
+ * made. Used by one thread at a time. RUNNING OUT OF MEMORY NEVER ENDS THE PROGRAM
+ * (<viommu/topology.h>).
  */
 
 #ifdef __cplusplus

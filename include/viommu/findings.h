@@ -18,7 +18,8 @@
  *
  * Functions that read an input take a list and add to it; the walk goes on after a
  * finding as far as it safely can. The list belongs to the caller, and is used by one
- * thread at a time. Running out of memory ends the program, as GLib has it.
+ * thread at a time. RUNNING OUT OF MEMORY NEVER ENDS THE PROGRAM (<viommu/topology.h>): it is the
+ * error "input-memory", which needs no memory itself.
  *
  * They are printed so, and an input is refused if there is an error among them:
  *
@@ -97,8 +98,8 @@ struct viommu_findings *viommu_findings_free(struct viommu_findings *findings);
 
 /*
  * Add one of a rule that viommu_rule() in <viommu/tables.h> knows, which gives the severity. All
- * strings are copied; `place` and `cure` may be NULL, and so may `findings`. Returns 0, or -ENOENT
- * if there is no such rule.
+ * strings are copied; `place` and `cure` may be NULL, and so may `findings`. Returns 0, -ENOENT
+ * if there is no such rule, or -ENOMEM.
  */
 int viommu_findings_add(struct viommu_findings *findings, const char *rule_id,
 			const struct viommu_place *place, const char *text, const char *cure);

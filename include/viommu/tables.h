@@ -19,8 +19,8 @@
  *
  *     bytes <--> struct viommu_table (records) <--> struct viommu_topology
  *
- * Text, JSON and checks all walk the same records. Used by one thread at a time. Running
- * out of memory ends the program, as GLib has it.
+ * Text, JSON and checks all walk the same records. Used by one thread at a time. RUNNING OUT OF
+ * MEMORY NEVER ENDS THE PROGRAM (<viommu/topology.h>).
  *
  * What is wrong with a table is told like this; `bytes` may be whatever somebody sent:
  *
@@ -159,8 +159,7 @@ struct viommu_topology *viommu_table_topology(const struct viommu_table *table,
  * functions, enabled generic initiators there, and have no domain yet. Returns how many took one; 0
  * for a table that is no SRAT.
  */
-size_t viommu_topology_take_domains(struct viommu_topology *topology,
-				    const struct viommu_table *srat);
+int viommu_topology_take_domains(struct viommu_topology *topology, const struct viommu_table *srat);
 
 /*
  * Make the table with that signature ("VIOT") from a topology; "VIOT-2019" wraps an IORT if there

@@ -49,7 +49,21 @@
  * Numbers are inclusive ranges, [first, last]. A BDF is a PCI requester ID: bus << 8 |
  * device << 3 | function. Addresses and spans are in bytes. An ID is what the IOMMU knows an
  * endpoint by: the endpoint ID of virtio, the stream ID of an SMMU, the source or device ID of
- * x86. Used by one thread at a time. Running out of memory ends the program, as GLib has it.
+ * x86.
+ *
+ * RUNNING OUT OF MEMORY NEVER ENDS THE PROGRAM. A function that has none returns NULL, -ENOMEM, or
+ * what its last line says, and with a list of findings adds the error "input-memory" to it. All
+ * that the call had allocated is freed; what existed before is as it was and can be used. This is
+ * so for all of libviommu-tables, in every thread by itself, with no handler that the program would
+ * have to set, and with the malloc() of the program. It works by longjmp() inside the library,
+ * which never leaves a frame of the caller: a callback may call the library, and is called by none
+ * that fails.
+ *
+ * Objects of this library are used by one thread at a time; different objects by different threads.
+ *
+ * `has_X; X`: X is read only if has_X is true, and then may be any value, 0 too. Otherwise it is
+ * ignored, and kept as 0. An enum of what the library returns may get more values, at its end, in a
+ * later version: treat one you do not know as the nearest that its comment names, or as "other".
  */
 
 #ifdef __cplusplus
@@ -699,10 +713,9 @@ struct viommu_route {
  * topology's. Looks at every range once: for all devices of a machine use
  * viommu_topology_for_each_route().
  */
-void viommu_topology_resolve(const struct viommu_topology *topology,
-			     const struct viommu_device_name *device,
-			     struct viommu_route *ret_route, struct viommu_route *ret_linux,
-			     const char **ret_why_linux);
+int viommu_topology_resolve(const struct viommu_topology *topology,
+			    const struct viommu_device_name *device, struct viommu_route *ret_route,
+			    struct viommu_route *ret_linux, const char **ret_why_linux);
 
 /*
  * PCI functions that go one way: one behind the other, and the same in each of these segments. Of
@@ -740,10 +753,10 @@ struct viommu_route_range {
  *
  * prints a whole machine in as many lines as it has rules, not functions.
  */
-void viommu_topology_for_each_route(const struct viommu_topology *topology,
-				    void (*each)(void *opaque,
-						 const struct viommu_route_range *range),
-				    void *opaque);
+int viommu_topology_for_each_route(const struct viommu_topology *topology,
+				   void (*each)(void *opaque,
+						const struct viommu_route_range *range),
+				   void *opaque);
 
 /*
  * All PCI functions that reach an IOMMU, as ranges: what the host bridges say, cut where a
@@ -752,10 +765,10 @@ void viommu_topology_for_each_route(const struct viommu_topology *topology,
  * not translate its own function, unless it has `include_self`; a range is taken as it stands.
  * Calls `each` for every one; what it is given lives as long as that call.
  */
-void viommu_topology_for_each_pci_range(const struct viommu_topology *topology,
-					void (*each)(void *opaque,
-						     const struct viommu_pci_range *range),
-					void *opaque);
+int viommu_topology_for_each_pci_range(const struct viommu_topology *topology,
+				       void (*each)(void *opaque,
+						    const struct viommu_pci_range *range),
+				       void *opaque);
 
 /* -- ways through bridges ------------------------------------------------------------ */
 

@@ -13,6 +13,7 @@
 #include "base/memory.h"
 #include "formats.h"
 #include "tables/fdt/devicetree.h"
+#include "tables/check/check.h"
 #include "tables/findings/findings.h"
 #include "tables/formats/builtin/builtin.h"
 #include "tables/model/topology.h"
@@ -191,8 +192,8 @@ static struct viommu_table *decode_tree(const void *bytes, size_t length, const 
  * Only input without an ACPI header is refused. A damaged table can still be dumped, to be
  * repaired.
  */
-struct viommu_table *viommu_table_decode(const void *bytes, size_t length, const char *file,
-					 struct viommu_findings *findings)
+struct viommu_table *table_decode(const void *bytes, size_t length, const char *file,
+				  struct viommu_findings *findings)
 {
 	struct viommu_table *table;
 
@@ -229,14 +230,14 @@ static bool bare_length_is_sound(const struct format *format, size_t length, con
 }
 
 /* `signature` matters only for formats without a signature in their bytes. */
-struct viommu_table *viommu_table_decode_as(const char *signature, const void *bytes, size_t length,
-					    const char *file, struct viommu_findings *findings)
+struct viommu_table *table_decode_as(const char *signature, const void *bytes, size_t length,
+				     const char *file, struct viommu_findings *findings)
 {
 	const struct format *format = find_format(signature);
 	struct viommu_table *table;
 
 	if (!format || !format->bare || !format->head)
-		return viommu_table_decode(bytes, length, file, findings);
+		return table_decode(bytes, length, file, findings);
 	if (!bare_length_is_sound(format, length, file, findings))
 		return NULL;
 	table = table_of_format(format, file);
@@ -281,15 +282,15 @@ static struct viommu_topology *read_meaning(const struct viommu_table *table,
 	if (table->whole && !table->format->inner_length)
 		return table->format->to_topology(table, findings);
 	if (table->whole && table->inner)
-		topology = viommu_table_topology(table->inner, findings);
-	return topology ? topology : viommu_topology_new();
+		topology = table_topology(table->inner, findings);
+	return topology ? topology : topology_new();
 }
 
 /*
  * The topology keeps the format as its source, because Linux reads each kind of table differently.
  */
-struct viommu_topology *viommu_table_topology(const struct viommu_table *table,
-					      struct viommu_findings *findings)
+struct viommu_topology *table_topology(const struct viommu_table *table,
+				       struct viommu_findings *findings)
 {
 	struct viommu_topology *topology;
 
@@ -314,7 +315,7 @@ static void check_rules(const struct viommu_table *table, const struct table_rul
  * From the outside in: header, bytes, meaning. A table that ends inside its head has no bytes to
  * check.
  */
-void viommu_table_check(const struct viommu_table *table, struct viommu_findings *findings)
+void table_check(const struct viommu_table *table, struct viommu_findings *findings)
 {
 	struct viommu_topology *topology;
 
@@ -328,8 +329,8 @@ void viommu_table_check(const struct viommu_table *table, struct viommu_findings
 		return;
 	if (!is_known(table, findings) || !table->whole)
 		return;
-	topology = viommu_table_topology(table, findings);
-	viommu_topology_check(topology, findings);
+	topology = table_topology(table, findings);
+	topology_check(topology, findings);
 	viommu_topology_free(topology);
 }
 
@@ -384,9 +385,9 @@ static bool fill(struct viommu_table *table, const struct viommu_topology *topol
 }
 
 /* NULL with a finding, rather than a table that silently lacks what was asked for. */
-struct viommu_table *viommu_table_generate_for(const struct viommu_topology *topology,
-					       const char *signature, const char *iommu,
-					       struct viommu_findings *findings)
+struct viommu_table *table_generate_for(const struct viommu_topology *topology,
+					const char *signature, const char *iommu,
+					struct viommu_findings *findings)
 {
 	const struct format *format = find_format(signature);
 	struct viommu_table *table;
@@ -401,28 +402,59 @@ struct viommu_table *viommu_table_generate_for(const struct viommu_topology *top
 	return fill(table, topology, iommu, findings) ? table : viommu_table_free(table);
 }
 
-/*
- * Only for formats that keep everything they cannot decode. Updates length and checksum. Of all
- * tables here, Linux rejects only an IVRS for its checksum, but other consumers may be stricter.
- */
-bool viommu_table_extend(struct viommu_table *table, const struct viommu_topology *topology,
-			 struct viommu_findings *findings)
+static struct viommu_table *copy_of(const struct viommu_table *table)
 {
+	struct viommu_table *copy;
+	void *bytes;
+	size_t length = table_encode(table, &bytes);
+
+	copy = table_decode(bytes, length, table->file, NULL);
+	memory_free(bytes);
+	return copy;
+}
+
+/* All but the name, which lives as long as the table. */
+static void swap(struct viommu_table *table, struct viommu_table *copy)
+{
+	struct viommu_table old = *table;
+	char *copied_name = copy->file;
+
+	*table = *copy;
+	table->file = old.file;
+	*copy = old;
+	copy->file = copied_name;
+}
+
+/*
+ * Extends a copy, so that a lack of memory leaves the table as it was. Only for formats that keep
+ * everything they cannot decode. Updates length and checksum. Of all tables here, Linux rejects
+ * only an IVRS for its checksum, but other consumers may be stricter.
+ */
+bool table_extend(struct viommu_table *table, const struct viommu_topology *topology,
+		  struct viommu_findings *findings)
+{
+	struct viommu_table *copy;
+	bool extended = false;
+
 	if (!table->whole || !table->format->extend) {
 		report(findings, "extend-kind", place_in_table(table->file, 0),
 		       "generate the table anew", "%s cannot be extended", table->signature);
 		return false;
 	}
 	report_unsupported(table, topology, findings);
-	if (!table->format->extend(table, topology, findings))
-		return false;
-	acpi_finish(table);
-	return true;
+	copy = copy_of(table);
+	if (table->format->extend(copy, topology, findings)) {
+		acpi_finish(copy);
+		swap(table, copy);
+		extended = true;
+	}
+	viommu_table_free(copy);
+	return extended;
 }
 
 /* Most tables describe all IOMMUs, so most callers name none. */
-struct viommu_table *viommu_table_generate(const struct viommu_topology *topology,
-					   const char *signature, struct viommu_findings *findings)
+struct viommu_table *table_generate(const struct viommu_topology *topology, const char *signature,
+				    struct viommu_findings *findings)
 {
-	return viommu_table_generate_for(topology, signature, NULL, findings);
+	return table_generate_for(topology, signature, NULL, findings);
 }

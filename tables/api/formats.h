@@ -10,4 +10,20 @@
  */
 linux_reader *linux_reader_of(const struct viommu_topology *topology);
 
+/* The work of the public functions of these names (tables/public/). */
+struct viommu_table *table_decode(const void *bytes, size_t length, const char *file,
+				  struct viommu_findings *findings);
+struct viommu_table *table_decode_as(const char *signature, const void *bytes, size_t length,
+				     const char *file, struct viommu_findings *findings);
+void table_check(const struct viommu_table *table, struct viommu_findings *findings);
+struct viommu_topology *table_topology(const struct viommu_table *table,
+				       struct viommu_findings *findings);
+struct viommu_table *table_generate(const struct viommu_topology *topology, const char *signature,
+				    struct viommu_findings *findings);
+struct viommu_table *table_generate_for(const struct viommu_topology *topology,
+					const char *signature, const char *iommu,
+					struct viommu_findings *findings);
+bool table_extend(struct viommu_table *table, const struct viommu_topology *topology,
+		  struct viommu_findings *findings);
+
 #endif

@@ -13,6 +13,7 @@
 
 #include "base/array.h"
 #include "base/hash.h"
+#include "questions.h"
 #include "tables/fdt/devicetree.h"
 #include "tables/findings/findings.h"
 #include "tables/table/format.h"
@@ -243,10 +244,10 @@ static void give_tree(struct input *input)
 }
 
 /* The content selects the form, not the file name. */
-size_t viommu_input_split(const void *bytes, size_t length, const char *file,
-			  bool (*each)(void *opaque, const char *name, const void *table,
-				       size_t table_length),
-			  void *opaque, struct viommu_findings *findings)
+size_t input_split(const void *bytes, size_t length, const char *file,
+		   bool (*each)(void *opaque, const char *name, const void *table,
+				size_t table_length),
+		   void *opaque, struct viommu_findings *findings)
 {
 	struct input input = {
 		.bytes = bytes,

@@ -13,6 +13,7 @@
 #include <viommu/devicetree.h>
 
 #include "base/strbuf.h"
+#include "questions.h"
 #include "tables/findings/findings.h"
 #include "tables/model/topology.h"
 
@@ -28,8 +29,7 @@ static void put_device(struct strbuf *line, const struct viommu_iommu *iommu)
 }
 
 /* Skips IOMMUs on PCI, which Linux finds by scanning, and IOMMUs that another table describes. */
-char *viommu_kernel_command_line(const struct viommu_topology *topology,
-				 struct viommu_findings *findings)
+char *kernel_command_line(const struct viommu_topology *topology, struct viommu_findings *findings)
 {
 	struct strbuf *line = strbuf_new(NULL);
 	const struct viommu_iommu *iommu;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "formats.h"
+#include "questions.h"
 #include "tables/model/topology.h"
 #include "tables/routes/route.h"
 #include "tables/text/scan.h"
@@ -64,8 +65,8 @@ static const struct viommu_platform_device *find_by_ending(const struct viommu_t
  * A whole name has precedence over an ending. An ambiguous ending is an error: no answer is better
  * than the answer for another device.
  */
-int viommu_topology_find_device(const struct viommu_topology *topology, const char *text,
-				struct viommu_device_name *ret_name)
+int topology_find_device(const struct viommu_topology *topology, const char *text,
+			 struct viommu_device_name *ret_name)
 {
 	const struct viommu_platform_device *device;
 	unsigned n = 0;
@@ -124,10 +125,9 @@ static void finish(const struct viommu_topology *topology, struct deciders decid
 }
 
 /* The two routes may have different IDs behind the IOMMU, so each selects its own range of MSIs. */
-void viommu_topology_resolve(const struct viommu_topology *topology,
-			     const struct viommu_device_name *device,
-			     struct viommu_route *ret_route, struct viommu_route *ret_linux,
-			     const char **ret_why_linux)
+void topology_resolve(const struct viommu_topology *topology,
+		      const struct viommu_device_name *device, struct viommu_route *ret_route,
+		      struct viommu_route *ret_linux, const char **ret_why_linux)
 {
 	const char *why =
 		"there is no table yet: Linux does as the table says that is made of this";

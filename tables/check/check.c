@@ -209,7 +209,7 @@ static const struct {
 };
 
 /* Checks all rules, whatever the others found: one mistake may break several. */
-void viommu_topology_check(const struct viommu_topology *topology, struct viommu_findings *findings)
+void topology_check(const struct viommu_topology *topology, struct viommu_findings *findings)
 {
 	for (size_t i = 0; i < G_N_ELEMENTS(checks); i++) {
 		struct check check = { topology, findings, checks[i].rule_id };

@@ -73,4 +73,7 @@ void check_ids_shared(const struct check *check);
 void check_iommu_cycles(const struct check *check);
 void check_registers(const struct check *check);
 
+/* The work of the public functions of these names (tables/public/). */
+void topology_check(const struct viommu_topology *topology, struct viommu_findings *findings);
+
 #endif

@@ -137,7 +137,7 @@ void check_ids_twice(const struct check *check)
 	struct ids ids;
 
 	begin(&ids, check);
-	viommu_topology_for_each_pci_range(check->topology, claim_ids, &ids);
+	topology_for_each_pci_range(check->topology, claim_ids, &ids);
 	claim_others(&ids, claims_of_devices(&ids, false));
 	claim_shared(&ids, claims_of_devices(&ids, true));
 	claims_report_overlaps(check, ids.claims, "have an ID in common behind one IOMMU",

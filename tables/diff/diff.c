@@ -96,8 +96,8 @@ static gint compare_ranks(gconstpointer a, gconstpointer b)
 }
 
 /* Names first: all other comparisons use them. */
-struct viommu_diff *viommu_topology_diff(const struct viommu_topology *before,
-					 const struct viommu_topology *after)
+struct viommu_diff *topology_diff(const struct viommu_topology *before,
+				  const struct viommu_topology *after)
 {
 	struct viommu_diff *diff = memory_new(struct viommu_diff, 1);
 
@@ -161,7 +161,7 @@ static void put_only(struct strbuf *line, const char *introduction, const char *
 }
 
 /* An object was added or removed; a property has a value before and after. */
-char *viommu_difference_line(const struct viommu_difference *difference)
+char *difference_line(const struct viommu_difference *difference)
 {
 	const char *absent = difference->property ? "not said" : NULL;
 	const char *before = difference->before ? difference->before : absent;

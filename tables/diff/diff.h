@@ -5,6 +5,7 @@
 #include <glib.h>
 
 #include <viommu/diff.h>
+#include <viommu/tables.h>
 
 #include "base/array.h"
 #include "base/hash.h"
@@ -45,5 +46,13 @@ char *diff_identity(enum object_type type, const void *object, const char *const
 /* Compare routes of functions; then platform devices and all other objects. */
 void diff_functions(struct viommu_diff *diff);
 void diff_objects(struct viommu_diff *diff);
+
+/* The work of the public functions of these names (tables/public/). */
+struct viommu_diff *topology_diff(const struct viommu_topology *before,
+				  const struct viommu_topology *after);
+char *difference_line(const struct viommu_difference *difference);
+
+void table_compare(const struct viommu_table *table, const struct viommu_topology *topology,
+		   struct viommu_findings *findings);
 
 #endif

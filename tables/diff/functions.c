@@ -261,7 +261,7 @@ static char *describe(const struct walk *walk, int side, const struct change *ch
 /* Either side can name the functions. */
 static void report_change(struct walk *walk, const struct change *change)
 {
-	auto_free char *what = viommu_functions_text(&change->sides[BEFORE]);
+	auto_free char *what = functions_text(&change->sides[BEFORE]);
 	auto_free char *before = describe(walk, BEFORE, change);
 	auto_free char *after = describe(walk, AFTER, change);
 

@@ -73,7 +73,7 @@ static void name_alone(struct viommu_diff *diff, int side, enum object_type type
 {
 	bool is_iommu = type == OBJECT_IOMMU;
 	auto_free char *at = is_iommu
-				     ? viommu_iommu_at_text(object)
+				     ? iommu_at_text(object)
 				     : diff_identity(type, object, (const char *[]){ "ids", NULL });
 	auto_free char *where = memory_printf("%s%s", is_iommu ? " at " : " of", at);
 

@@ -130,7 +130,7 @@ static char *describe(enum object_type type, const void *object)
 
 	if (type != OBJECT_IOMMU)
 		return g_steal_pointer(&plain);
-	at = viommu_iommu_at_text(iommu);
+	at = iommu_at_text(iommu);
 	return memory_printf("%s (%s at %s)", what, viommu_iommu_kind_name(iommu->kind), at);
 }
 

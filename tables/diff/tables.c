@@ -10,31 +10,33 @@
 #include <viommu/diff.h>
 #include <viommu/tables.h>
 
+#include "diff.h"
+#include "tables/api/formats.h"
 #include "tables/findings/findings.h"
 
 /* A changed route is a warning; other details may be in another table. */
 static void report_difference(struct viommu_findings *findings,
 			      const struct viommu_difference *difference)
 {
-	char *line = viommu_difference_line(difference);
+	char *line = difference_line(difference);
 	bool way = difference->rank == VIOMMU_DIFFERENCE_WAY;
 
 	report(findings, way ? "convert-way" : "convert-detail", difference->before_place, NULL,
 	       "the new table says otherwise: %s", line);
-	free(line);
+	memory_free(line);
 }
 
 /* Does not compare headers, which differ by kind of table. An SRAT has no topology of its own. */
-void viommu_table_compare(const struct viommu_table *table, const struct viommu_topology *topology,
-			  struct viommu_findings *findings)
+void table_compare(const struct viommu_table *table, const struct viommu_topology *topology,
+		   struct viommu_findings *findings)
 {
-	struct viommu_topology *meaning = viommu_table_topology(table, NULL);
+	struct viommu_topology *meaning = table_topology(table, NULL);
 	const struct viommu_difference *difference;
 	struct viommu_diff *diff;
 
 	if (!meaning)
 		return;
-	diff = viommu_topology_diff(topology, meaning);
+	diff = topology_diff(topology, meaning);
 	for (size_t i = 0; (difference = viommu_diff_get(diff, i)); i++)
 		if (difference->rank != VIOMMU_DIFFERENCE_HEADER)
 			report_difference(findings, difference);

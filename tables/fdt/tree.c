@@ -29,6 +29,13 @@ struct dt_node *dt_next(const struct dt_node *node)
 	return node ? node->next : NULL;
 }
 
+/* To be freed with the tree. Places are added to a tree that is only read. */
+static void own(const struct devicetree *tree, const void *memory)
+{
+	pointers_add(tree->owned, (void *)memory);
+	memory_give(tree, memory);
+}
+
 /* Strings get their end here: a length and no NUL is how most of them come. */
 void *dt_keep(struct devicetree *tree, const void *bytes, size_t length)
 {
@@ -37,7 +44,7 @@ void *dt_keep(struct devicetree *tree, const void *bytes, size_t length)
 	if (length)
 		memcpy(copy, bytes, length);
 	((char *)copy)[length] = '\0';
-	pointers_add(tree->owned, copy);
+	own(tree, copy);
 	return copy;
 }
 
@@ -46,7 +53,7 @@ struct dt_node *dt_add_node(struct devicetree *tree, struct dt_node *parent, con
 {
 	struct dt_node *node = memory_new(struct dt_node, 1);
 
-	pointers_add(tree->owned, node);
+	own(tree, node);
 	node->name = name;
 	node->parent = parent;
 	if (!parent)
@@ -65,7 +72,7 @@ struct dt_property *dt_add_property(struct devicetree *tree, struct dt_node *nod
 {
 	struct dt_property *property = memory_new(struct dt_property, 1);
 
-	pointers_add(tree->owned, property);
+	own(tree, property);
 	property->name = name;
 	property->value = value;
 	property->length = length;
@@ -150,7 +157,7 @@ struct viommu_place dt_place(const struct devicetree *tree, const struct dt_node
 	} else {
 		place.path = path;
 	}
-	pointers_add(tree->owned, (gpointer)place.path);
+	own(tree, place.path);
 	return place;
 }
 

@@ -6,6 +6,8 @@
  * that it is about. A hostile input decides the number and the texts of findings, so the list keeps
  * VIOMMU_FINDINGS_MAX of them and then counts, in one last finding with the highest severity of
  * those; a text has at most VIOMMU_FINDING_TEXT_MAX bytes; control characters are replaced.
+ *
+ * A lack of memory is a finding that needs none. It comes last, beyond the bound.
  */
 #include <errno.h>
 #include <assert.h>
@@ -25,6 +27,7 @@ struct viommu_findings {
 	struct viommu_finding beyond; /* stands for the findings beyond VIOMMU_FINDINGS_MAX */
 	size_t n_beyond;
 	char beyond_text[64];
+	bool no_memory; /* the last finding says so */
 };
 
 /* An unknown severity is an error. */
@@ -39,7 +42,7 @@ const char *viommu_severity_name(enum viommu_severity severity)
 	return severity < G_N_ELEMENTS(names) ? names[severity] : "error";
 }
 
-struct viommu_findings *viommu_findings_new(void)
+struct viommu_findings *findings_new(void)
 {
 	struct viommu_findings *findings = memory_new(struct viommu_findings, 1);
 
@@ -61,14 +64,30 @@ struct viommu_findings *viommu_findings_free(struct viommu_findings *findings)
 /* Includes the finding that counts the unlisted ones. */
 size_t viommu_findings_count(const struct viommu_findings *findings)
 {
-	return findings->list->len + (findings->n_beyond ? 1 : 0);
+	return findings->list->len + (findings->n_beyond ? 1 : 0) + findings->no_memory;
+}
+
+static const struct viommu_finding no_memory = {
+	.id = "input-memory",
+	.severity = VIOMMU_ERROR,
+	.place = { .at = VIOMMU_NOWHERE },
+	.text = "out of memory: the result is missing or incomplete",
+	.cure = "free memory, or give a smaller input",
+};
+
+void report_no_memory(struct viommu_findings *findings)
+{
+	if (findings)
+		findings->no_memory = true;
 }
 
 const struct viommu_finding *viommu_findings_get(const struct viommu_findings *findings, size_t i)
 {
 	if (i < findings->list->len)
 		return findings->list->pdata[i];
-	return i < viommu_findings_count(findings) ? &findings->beyond : NULL;
+	if (i == findings->list->len && findings->n_beyond)
+		return &findings->beyond;
+	return i < viommu_findings_count(findings) ? &no_memory : NULL;
 }
 
 size_t viommu_findings_count_from(const struct viommu_findings *findings,
@@ -140,6 +159,7 @@ void report(struct viommu_findings *findings, const char *rule_id, struct viommu
 	text = memory_vprintf(format, args);
 	va_end(args);
 
+	pointers_reserve(findings->list, 1);
 	finding = memory_new(struct viommu_finding, 1);
 	finding->id = rule->id;
 	finding->severity = rule->severity;
@@ -149,11 +169,12 @@ void report(struct viommu_findings *findings, const char *rule_id, struct viommu
 	finding->text = keep(findings, text);
 	finding->cure = keep(findings, cure);
 	pointers_add(findings->list, finding);
+	memory_give(findings, finding);
 	memory_free(text);
 }
 
-int viommu_findings_add(struct viommu_findings *findings, const char *rule_id,
-			const struct viommu_place *place, const char *text, const char *cure)
+int findings_add(struct viommu_findings *findings, const char *rule_id,
+		 const struct viommu_place *place, const char *text, const char *cure)
 {
 	static const struct viommu_place nowhere = { .at = VIOMMU_NOWHERE };
 
@@ -167,7 +188,7 @@ int viommu_findings_add(struct viommu_findings *findings, const char *rule_id,
  * In the form of compiler messages, for editors. A place is a line, a byte offset or a path of a
  * device tree; input without a file has none.
  */
-char *viommu_finding_line(const struct viommu_finding *finding)
+char *finding_line(const struct viommu_finding *finding)
 {
 	const struct viommu_place *place = &finding->place;
 	struct strbuf *line = strbuf_new(NULL);

@@ -15,6 +15,9 @@ __attribute__((format(printf, 5, 6))) void report(struct viommu_findings *findin
 						  const char *rule_id, struct viommu_place place,
 						  const char *cure, const char *format, ...);
 
+/* Memory ran out, at any place. Allocates nothing. */
+void report_no_memory(struct viommu_findings *findings);
+
 /*
  * A copy of at most `max` bytes that is safe to print: valid UTF-8, with a question mark for every
  * unprintable character, including newlines. free() it.
@@ -38,5 +41,11 @@ static inline struct viommu_place place_of_file(const char *file)
 {
 	return place_in_table(file, VIOMMU_NOWHERE);
 }
+
+/* The work of the public functions of these names (tables/public/). */
+struct viommu_findings *findings_new(void);
+int findings_add(struct viommu_findings *findings, const char *rule_id,
+		 const struct viommu_place *place, const char *text, const char *cure);
+char *finding_line(const struct viommu_finding *finding);
 
 #endif

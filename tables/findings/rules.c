@@ -23,6 +23,8 @@ static const struct viommu_rule rules[] = {
 	{ "input-findings", VIOMMU_NOTE, "viommu",
 	  "an input has few enough findings to list them all", NULL },
 
+	{ "input-memory", VIOMMU_ERROR, "viommu",
+	  "there is memory for an input and for what is made of it", NULL },
 	{ "input-empty", VIOMMU_ERROR, "viommu", "an input holds something", NULL },
 	{ "input-twice", VIOMMU_WARNING, "ACPI 6.5, section 5.2, System Description Tables",
 	  "tables that describe IOMMUs are there once each",

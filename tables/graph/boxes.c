@@ -14,6 +14,7 @@
 #include "tables/model/cover.h"
 #include "graph.h"
 #include "tables/routes/map.h"
+#include "tables/text/text.h"
 
 #define SEGMENT_SHIFT 16
 #define BUS_SHIFT     8
@@ -99,10 +100,10 @@ static bool are_device_ids_usual(const struct viommu_route_range *range)
 }
 
 /* The title of the box says which segment, for all of its lines. */
-static char *functions_text(const struct viommu_route_range *range)
+static char *functions_of(const struct viommu_route_range *range)
 {
 	static const char segment[] = "0000:";
-	auto_free char *text = viommu_functions_text(range);
+	auto_free char *text = functions_text(range);
 
 	return memory_text(text + strlen(segment));
 }
@@ -114,7 +115,7 @@ static void draw_range(struct box *box, const struct viommu_route_range *range)
 	const struct viommu_route *route = &range->route;
 	struct line line = { .iommu = route->iommu, .its = route->its };
 
-	line.what = functions_text(range);
+	line.what = functions_of(range);
 	if (route->iommu)
 		line.ids = ids_text(route->id, n, range->one_id);
 	if (!are_device_ids_usual(range))

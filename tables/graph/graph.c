@@ -266,7 +266,7 @@ static void put_reached(struct drawing *drawing)
 
 /* In an order that depends on the topology alone: the same machine is the same text, to the byte.
  */
-char *viommu_topology_graph(const struct viommu_topology *topology)
+char *topology_graph(const struct viommu_topology *topology)
 {
 	struct drawing drawing = {
 		.out = strbuf_new(NULL),

@@ -57,4 +57,7 @@ void graph_put_more(struct strbuf *out, size_t n, const char *what);
 /* What IOMMUs are filled with. */
 #define IOMMU_FILL "#dce8f5"
 
+/* The work of the public functions of these names (tables/public/). */
+char *topology_graph(const struct viommu_topology *topology);
+
 #endif

@@ -10,6 +10,7 @@
 #include "base/array.h"
 #include "base/strbuf.h"
 #include "graph.h"
+#include "tables/text/text.h"
 
 /* Names longer than that would make a box that nobody sees the whole of. */
 #define NAME_LENGTH 40
@@ -101,7 +102,7 @@ void graph_put_box(struct strbuf *out, const struct box *box, unsigned i)
 /* With round corners, for it is something that data goes through. */
 void graph_put_iommu(struct strbuf *out, const struct viommu_iommu *iommu, unsigned i)
 {
-	auto_free char *at = viommu_iommu_at_text(iommu);
+	auto_free char *at = iommu_at_text(iommu);
 
 	strbuf_append_printf(out,
 			     "  i%u [shape=box, style=\"filled,rounded\", fillcolor=\"" IOMMU_FILL

@@ -11,6 +11,7 @@
 #include "base/array.h"
 #include "base/hash.h"
 #include "machine.h"
+#include "tables/api/formats.h"
 #include "tables/formats/madt.h"
 #include "tables/formats/mcfg.h"
 #include "tables/formats/srat/srat.h"
@@ -102,7 +103,7 @@ static void describe(struct machine *machine, const struct viommu_table *table)
 	struct description *description = memory_new(struct description, 1);
 
 	description->table = table;
-	description->topology = viommu_table_topology(table, NULL);
+	description->topology = table_topology(table, NULL);
 	pointers_add(machine->descriptions, description);
 }
 
@@ -161,8 +162,8 @@ static const struct {
 };
 
 /* Checks all rules, whatever the others found. */
-void viommu_tables_check_together(const struct viommu_table *const *tables, size_t n,
-				  struct viommu_findings *findings)
+void tables_check_together(const struct viommu_table *const *tables, size_t n,
+			   struct viommu_findings *findings)
 {
 	struct machine machine = {
 		.descriptions = pointers_new(description_free),

@@ -53,4 +53,8 @@ machine_rule machine_check_unknown_ioapics;
 machine_rule machine_check_domains;
 machine_rule machine_check_initiators;
 
+/* The work of the public functions of these names (tables/public/). */
+void tables_check_together(const struct viommu_table *const *tables, size_t n,
+			   struct viommu_findings *findings);
+
 #endif

@@ -173,7 +173,7 @@ static struct array *claims_of(const struct description *description)
 {
 	struct array *claims = array_new(sizeof(struct claim));
 
-	viommu_topology_for_each_pci_range(description->topology, claim_range, claims);
+	topology_for_each_pci_range(description->topology, claim_range, claims);
 	array_sort(claims, compare_claims);
 	return claims;
 }

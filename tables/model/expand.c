@@ -167,7 +167,7 @@ struct viommu_topology *viommu_topology_expand(const struct viommu_topology *top
 							     uint8_t *ret_last),
 					       void *opaque)
 {
-	struct viommu_topology *copy = viommu_topology_new();
+	struct viommu_topology *copy = topology_new();
 	struct buses buses = { .below = below, .opaque = opaque };
 	const void *object;
 

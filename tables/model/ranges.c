@@ -321,8 +321,8 @@ static void for_each_piece(struct sweep sweep, each_piece *each, void *opaque)
 	sweep_end(&sweep);
 }
 
-void viommu_topology_for_each_pci_range(const struct viommu_topology *topology, each_piece *each,
-					void *opaque)
+void topology_for_each_pci_range(const struct viommu_topology *topology, each_piece *each,
+				 void *opaque)
 {
 	for_each_piece((struct sweep){ .topology = topology }, each, opaque);
 }

@@ -8,7 +8,7 @@
  * their row below says: where the members are that need care, and which values make no sense.
  *
  * Names are unique in their type; that others refer to a name that exists is left to
- * viommu_topology_check(), because objects come in any order.
+ * topology_check(), because objects come in any order.
  */
 #include <errno.h>
 #include <string.h>
@@ -305,7 +305,7 @@ const struct viommu_place *object_place(enum object_type type, const void *objec
 /* -- life --------------------------------------------------------------------- */
 
 /* One set of names for each type: an IOMMU and an ITS group may have the same name. */
-struct viommu_topology *viommu_topology_new(void)
+struct viommu_topology *topology_new(void)
 {
 	struct viommu_topology *topology = memory_new(struct viommu_topology, 1);
 
@@ -420,6 +420,7 @@ static void keep_list(struct viommu_topology *topology, const uint32_t **list, s
 {
 	*list = memory_copy(*list, n * sizeof((*list)[0]));
 	pointers_add(topology->arrays, (void *)*list);
+	memory_give(topology, *list);
 }
 
 /* Make everything that the object points to the topology's own. */
@@ -447,9 +448,55 @@ static void own(struct viommu_topology *topology, enum object_type type, void *o
 			  iommu->smmu_v2.n_context_interrupts);
 		keep_list(topology, &iommu->smmu_v2.pmu_interrupts,
 			  iommu->smmu_v2.n_pmu_interrupts);
-	} else if (type == OBJECT_PCI_RANGE) {
-		topology->n_segments += range_segments(object);
 	}
+}
+
+/* Room was made before, so that the object is added whole or not at all. */
+static void link_object(struct viommu_topology *topology, enum object_type type, void *object)
+{
+	const char *name = object_name(type, object);
+
+	pointers_add(topology->objects[type], object);
+	if (name)
+		hash_insert(topology->names[type], name, object);
+	if (type == OBJECT_PCI_RANGE)
+		topology->n_segments += range_segments(object);
+	memory_give(topology, object);
+}
+
+/* Values that count only if a flag says so. */
+#define OPTIONAL(type, host, flag, member) \
+	{ \
+		type, offsetof(struct host, flag), offsetof(struct host, member), \
+			sizeof(((struct host *)NULL)->member) \
+	}
+static const struct optional {
+	enum object_type type;
+	size_t flag, value, length;
+} optionals[] = {
+	OPTIONAL(OBJECT_IOMMU, viommu_iommu, has_proximity_domain, proximity_domain),
+	OPTIONAL(OBJECT_IOMMU, viommu_iommu, has_identifier, identifier),
+	OPTIONAL(OBJECT_IOMMU, viommu_iommu, smmu_v3.has_msi_id, smmu_v3.msi_id),
+	OPTIONAL(OBJECT_IOMMU, viommu_iommu, amd.has_image_flags, amd.image_flags),
+	OPTIONAL(OBJECT_HOST_BRIDGE, viommu_host_bridge, has_proximity_domain, proximity_domain),
+	OPTIONAL(OBJECT_PLATFORM_DEVICE, viommu_platform_device, has_input, input_first),
+	OPTIONAL(OBJECT_PLATFORM_DEVICE, viommu_platform_device, has_proximity_domain,
+		 proximity_domain),
+	OPTIONAL(OBJECT_PLATFORM_DEVICE, viommu_platform_device, has_number, number),
+	OPTIONAL(OBJECT_DEVICE_ID, viommu_device_id, has_input, input_first),
+	OPTIONAL(OBJECT_RESERVED_MEMORY, viommu_reserved_memory, has_ids, id_first),
+	OPTIONAL(OBJECT_RESERVED_MEMORY, viommu_reserved_memory, has_ids, id_last),
+};
+#undef OPTIONAL
+
+/* Whatever a caller left there, no reader of the topology sees it. */
+static void clear_absent(enum object_type type, void *object)
+{
+	char *bytes = object;
+
+	for (size_t i = 0; i < G_N_ELEMENTS(optionals); i++)
+		if (optionals[i].type == type && !*(bool *)(bytes + optionals[i].flag))
+			memset(bytes + optionals[i].value, 0, optionals[i].length);
 }
 
 /*
@@ -461,6 +508,8 @@ int topology_add(struct viommu_topology *topology, enum object_type type, const 
 	void *object = memory_get(types[type].size);
 	int r = sized_take(object, types[type].size, given);
 
+	if (!r)
+		clear_absent(type, object);
 	if (!r && !types[type].makes_sense(object))
 		r = -EINVAL;
 	if (!r)
@@ -471,67 +520,64 @@ int topology_add(struct viommu_topology *topology, enum object_type type, const 
 		memory_free(object);
 		return r;
 	}
+	pointers_reserve(topology->objects[type], 1);
+	hash_reserve(topology->names[type]);
 	own(topology, type, object);
-	pointers_add(topology->objects[type], object);
-	if (object_name(type, object))
-		hash_insert(topology->names[type], (void *)object_name(type, object), object);
+	link_object(topology, type, object);
 	return 0;
 }
 
-int viommu_topology_add_iommu(struct viommu_topology *topology, const struct viommu_iommu *iommu)
+int topology_add_iommu(struct viommu_topology *topology, const struct viommu_iommu *iommu)
 {
 	return topology_add(topology, OBJECT_IOMMU, iommu);
 }
 
-int viommu_topology_add_host_bridge(struct viommu_topology *topology,
-				    const struct viommu_host_bridge *bridge)
+int topology_add_host_bridge(struct viommu_topology *topology,
+			     const struct viommu_host_bridge *bridge)
 {
 	return topology_add(topology, OBJECT_HOST_BRIDGE, bridge);
 }
 
-int viommu_topology_add_pci_range(struct viommu_topology *topology,
-				  const struct viommu_pci_range *range)
+int topology_add_pci_range(struct viommu_topology *topology, const struct viommu_pci_range *range)
 {
 	return topology_add(topology, OBJECT_PCI_RANGE, range);
 }
 
-int viommu_topology_add_platform_device(struct viommu_topology *topology,
-					const struct viommu_platform_device *device)
+int topology_add_platform_device(struct viommu_topology *topology,
+				 const struct viommu_platform_device *device)
 {
 	return topology_add(topology, OBJECT_PLATFORM_DEVICE, device);
 }
 
-int viommu_topology_add_device_id(struct viommu_topology *topology,
-				  const struct viommu_device_id *device_id)
+int topology_add_device_id(struct viommu_topology *topology,
+			   const struct viommu_device_id *device_id)
 {
 	return topology_add(topology, OBJECT_DEVICE_ID, device_id);
 }
 
-int viommu_topology_add_msi_range(struct viommu_topology *topology,
-				  const struct viommu_msi_range *range)
+int topology_add_msi_range(struct viommu_topology *topology, const struct viommu_msi_range *range)
 {
 	return topology_add(topology, OBJECT_MSI_RANGE, range);
 }
 
-int viommu_topology_add_interrupt_source(struct viommu_topology *topology,
-					 const struct viommu_interrupt_source *source)
+int topology_add_interrupt_source(struct viommu_topology *topology,
+				  const struct viommu_interrupt_source *source)
 {
 	return topology_add(topology, OBJECT_INTERRUPT_SOURCE, source);
 }
 
-int viommu_topology_add_ats(struct viommu_topology *topology, const struct viommu_ats *ats)
+int topology_add_ats(struct viommu_topology *topology, const struct viommu_ats *ats)
 {
 	return topology_add(topology, OBJECT_ATS, ats);
 }
 
-int viommu_topology_add_its_group(struct viommu_topology *topology,
-				  const struct viommu_its_group *group)
+int topology_add_its_group(struct viommu_topology *topology, const struct viommu_its_group *group)
 {
 	return topology_add(topology, OBJECT_ITS_GROUP, group);
 }
 
-int viommu_topology_add_reserved_memory(struct viommu_topology *topology,
-					const struct viommu_reserved_memory *memory)
+int topology_add_reserved_memory(struct viommu_topology *topology,
+				 const struct viommu_reserved_memory *memory)
 {
 	return topology_add(topology, OBJECT_RESERVED_MEMORY, memory);
 }

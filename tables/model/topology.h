@@ -85,7 +85,7 @@ static inline bool iommu_has_window(const struct viommu_iommu *iommu)
 	return iommu->kind != VIOMMU_VIRTIO_PCI;
 }
 
-/* As viommu_topology_for_each_pci_range(), but only the pieces of host bridges. */
+/* As topology_for_each_pci_range(), but only the pieces of host bridges. */
 void topology_for_each_bridge_range(const struct viommu_topology *topology,
 				    void (*each)(void *opaque,
 						 const struct viommu_pci_range *range),
@@ -124,5 +124,26 @@ static inline uint64_t range_id(const struct viommu_pci_range *range, uint16_t s
 	return (uint64_t)range->id_first + ((uint64_t)(segment - range->segment_first) << 16) +
 	       (uint64_t)(bdf - range->bdf_first);
 }
+
+/* The work of the public functions of these names (tables/public/). */
+struct viommu_topology *topology_new(void);
+int topology_add_iommu(struct viommu_topology *topology, const struct viommu_iommu *iommu);
+int topology_add_host_bridge(struct viommu_topology *topology,
+			     const struct viommu_host_bridge *bridge);
+int topology_add_pci_range(struct viommu_topology *topology, const struct viommu_pci_range *range);
+int topology_add_platform_device(struct viommu_topology *topology,
+				 const struct viommu_platform_device *device);
+int topology_add_its_group(struct viommu_topology *topology, const struct viommu_its_group *group);
+int topology_add_device_id(struct viommu_topology *topology,
+			   const struct viommu_device_id *device_id);
+int topology_add_msi_range(struct viommu_topology *topology, const struct viommu_msi_range *range);
+int topology_add_interrupt_source(struct viommu_topology *topology,
+				  const struct viommu_interrupt_source *source);
+int topology_add_ats(struct viommu_topology *topology, const struct viommu_ats *ats);
+int topology_add_reserved_memory(struct viommu_topology *topology,
+				 const struct viommu_reserved_memory *memory);
+void topology_for_each_pci_range(const struct viommu_topology *topology,
+				 void (*each)(void *opaque, const struct viommu_pci_range *range),
+				 void *opaque);
 
 #endif

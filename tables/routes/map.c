@@ -391,10 +391,9 @@ static void add(struct array *joined, struct hash *latest, const struct viommu_r
 }
 
 /* Collects all ranges first, because the last segment may still extend the first range. */
-void viommu_topology_for_each_route(const struct viommu_topology *topology,
-				    void (*each)(void *opaque,
-						 const struct viommu_route_range *range),
-				    void *opaque)
+void topology_for_each_route(const struct viommu_topology *topology,
+			     void (*each)(void *opaque, const struct viommu_route_range *range),
+			     void *opaque)
 {
 	struct hash *latest = hash_new(&hash_direct);
 	struct array *joined = array_new(sizeof(struct viommu_route_range));

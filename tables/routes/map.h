@@ -70,4 +70,9 @@ static inline void *range_window(const struct viommu_route_range *range)
 	return GSIZE_TO_POINTER((size_t)range->bdf_first << 16 | range->bdf_last);
 }
 
+/* The work of the public functions of these names (tables/public/). */
+void topology_for_each_route(const struct viommu_topology *topology,
+			     void (*each)(void *opaque, const struct viommu_route_range *range),
+			     void *opaque);
+
 #endif

@@ -118,7 +118,7 @@ static char *text_of_records(const struct viommu_table *table)
 }
 
 /* A device tree has its own text form (DTS). */
-char *viommu_table_text(const struct viommu_table *table)
+char *table_text(const struct viommu_table *table)
 {
 	return table->tree ? dt_text(table->tree) : text_of_records(table);
 }

@@ -175,4 +175,9 @@ extern const struct table_rule acpi_rules[];
 void acpi_begin(struct viommu_table *table, const struct viommu_topology *topology);
 void acpi_finish(struct viommu_table *table);
 
+/* The work of the public functions of these names (tables/public/). */
+size_t table_encode(const struct viommu_table *table, void **ret_bytes);
+char *table_text(const struct viommu_table *table);
+char *table_json(const struct viommu_table *table);
+
 #endif

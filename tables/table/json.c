@@ -140,7 +140,7 @@ static void add_record(struct json *json, const struct record *record, size_t ba
 	json_close(json, '}');
 }
 
-char *viommu_table_json(const struct viommu_table *table)
+char *table_json(const struct viommu_table *table)
 {
 	struct json *json = json_new(NULL);
 

@@ -35,7 +35,7 @@ const char *viommu_table_file(const struct viommu_table *table)
 }
 
 /* Encodes the records only, so a loss in decoding shows up in tests that compare the bytes. */
-size_t viommu_table_encode(const struct viommu_table *table, void **ret_bytes)
+size_t table_encode(const struct viommu_table *table, void **ret_bytes)
 {
 	struct bytes *bytes;
 	size_t length;

@@ -58,8 +58,11 @@ static bool report_not_yaml(struct reader *r)
 	const yaml_parser_t *parser = &r->parser;
 	struct mark mark = { (unsigned)parser->problem_mark.line + 1,
 			     (unsigned)parser->problem_mark.column + 1 };
-	char *where = context(parser);
+	char *where;
 
+	if (parser->error == YAML_MEMORY_ERROR)
+		memory_fail();
+	where = context(parser);
 	if (parser->error == YAML_READER_ERROR)
 		mark = mark_of_offset(r, parser->problem_offset);
 	reader_complain(r, "text-yaml", mark, cure, "the text is not YAML: %s%s", where,

@@ -226,9 +226,18 @@ static void read_text(struct reader *r)
 				    "a second document begins");
 }
 
+/* libyaml allocates for itself. */
+static void end_yaml(void *opaque)
+{
+	struct reader *r = opaque;
+
+	yaml_event_delete(&r->event);
+	yaml_parser_delete(&r->parser);
+}
+
 /* The length is checked before anything is allocated. Some editors write a byte order mark. */
-struct viommu_topology *viommu_topology_parse(const char *text, size_t length, const char *file,
-					      struct viommu_findings *findings)
+struct viommu_topology *topology_parse(const char *text, size_t length, const char *file,
+				       struct viommu_findings *findings)
 {
 	static const char byte_order_mark[] = "\xef\xbb\xbf";
 	struct reader r = {
@@ -245,16 +254,16 @@ struct viommu_topology *viommu_topology_parse(const char *text, size_t length, c
 		r.text += strlen(byte_order_mark);
 		r.length -= strlen(byte_order_mark);
 	}
-	r.topology = viommu_topology_new();
+	r.topology = topology_new();
 	reader_begin(&r);
-	r.failed = !yaml_parser_initialize(&r.parser);
-	if (!r.failed) {
-		yaml_parser_set_encoding(&r.parser, YAML_UTF8_ENCODING);
-		yaml_parser_set_input_string(&r.parser, (const unsigned char *)r.text, r.length);
-		read_text(&r);
-		yaml_event_delete(&r.event);
-	}
-	yaml_parser_delete(&r.parser);
+	if (!yaml_parser_initialize(&r.parser))
+		memory_fail();
+	memory_on_failure(end_yaml, &r);
+	yaml_parser_set_encoding(&r.parser, YAML_UTF8_ENCODING);
+	yaml_parser_set_input_string(&r.parser, (const unsigned char *)r.text, r.length);
+	read_text(&r);
+	memory_on_failure(NULL, NULL);
+	end_yaml(&r);
 	reader_end(&r);
 	return r.failed ? viommu_topology_free(r.topology) : r.topology;
 }

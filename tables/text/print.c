@@ -77,7 +77,7 @@ static void write_header(struct strbuf *out, const char *signature,
 
 static void write_headers(struct strbuf *out, const struct viommu_topology *topology)
 {
-	struct viommu_topology *defaults = viommu_topology_new();
+	struct viommu_topology *defaults = topology_new();
 	struct strbuf *headers = strbuf_new(NULL);
 
 	for (size_t i = 0; topology_signature(i); i++) {
@@ -92,7 +92,7 @@ static void write_headers(struct strbuf *out, const struct viommu_topology *topo
 	viommu_topology_free(defaults);
 }
 
-char *viommu_topology_text(const struct viommu_topology *topology)
+char *topology_text(const struct viommu_topology *topology)
 {
 	struct strbuf *out = strbuf_new("viommu: " TEXT_VERSION "\n");
 

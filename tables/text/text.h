@@ -133,4 +133,12 @@ extern const struct text_kind text_bytes;     /* char [room] */
 /* Append a text, quoted if YAML requires it. */
 void text_put(struct strbuf *out, const char *text);
 
+/* The work of the public functions of these names (tables/public/). */
+struct viommu_topology *topology_parse(const char *text, size_t length, const char *file,
+				       struct viommu_findings *findings);
+char *topology_text(const struct viommu_topology *topology);
+char *functions_text(const struct viommu_route_range *range);
+char *iommu_at_text(const struct viommu_iommu *iommu);
+char *place_text(const struct viommu_place *place);
+
 #endif

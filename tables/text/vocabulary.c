@@ -12,10 +12,11 @@
 #include "base/strbuf.h"
 #include "tables/findings/findings.h"
 #include "scan.h"
+#include "text.h"
 #include "tables/model/topology.h"
 
 /* Segments are hexadecimal, as in a function. */
-char *viommu_functions_text(const struct viommu_route_range *range)
+char *functions_text(const struct viommu_route_range *range)
 {
 	struct strbuf *out = strbuf_new(NULL);
 
@@ -32,7 +33,7 @@ char *viommu_functions_text(const struct viommu_route_range *range)
 }
 
 /* An IOMMU that has both a function and registers is identified by its function. */
-char *viommu_iommu_at_text(const struct viommu_iommu *iommu)
+char *iommu_at_text(const struct viommu_iommu *iommu)
 {
 	struct strbuf *out = strbuf_new(NULL);
 
@@ -47,7 +48,7 @@ char *viommu_iommu_at_text(const struct viommu_iommu *iommu)
  * Only what is known: a topology built by a VMM has no places. A file name may contain anything,
  * but an answer is one line.
  */
-char *viommu_place_text(const struct viommu_place *place)
+char *place_text(const struct viommu_place *place)
 {
 	struct strbuf *out = strbuf_new(place->file);
 	char *text;

@@ -20,11 +20,12 @@ struct refused {
 	int status;
 };
 
-/* All rules but those of topologies, whose texts test_refused.c reads, and those of hosts and plans,
- * which are no files. */
+/* All rules but those of topologies, whose texts test_refused.c reads, and those of hosts and plans
+ * and of memory, which are no files. */
 static bool is_ours(const char *id)
 {
-	static const char *const others[] = { "text-", "topology-", "host-", "plan-" };
+	static const char *const others[] = { "text-", "topology-", "host-", "plan-",
+					      "input-memory" };
 
 	for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++)
 		if (!strncmp(id, others[i], strlen(others[i])))

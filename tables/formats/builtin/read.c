@@ -39,7 +39,7 @@ static void read_range(const struct reading *reading, const struct record *recor
 		.iommu = IOMMU,
 		.place = table_place(reading->table, record->at),
 	};
-	int r = viommu_topology_add_pci_range(reading->topology, &range);
+	int r = topology_add_pci_range(reading->topology, &range);
 
 	if (r == -ENOSPC)
 		report(reading->findings, "topology-segments", range.place,
@@ -63,7 +63,7 @@ static void read_endpoint(const struct reading *reading, const struct record *re
 		.place = table_place(reading->table, record->at),
 	};
 
-	viommu_topology_add_platform_device(reading->topology, &device);
+	topology_add_platform_device(reading->topology, &device);
 }
 
 /* Decoding has numbered the items. Bytes have neither layout nor number. */
@@ -102,10 +102,10 @@ struct viommu_topology *builtin_read(const struct viommu_table *table,
 		.place = table_place(table, 0),
 	};
 	const struct builtin_form *form = builtin_form(table);
-	struct reading reading = { table, viommu_topology_new(), findings };
+	struct reading reading = { table, topology_new(), findings };
 	struct pointers *items = items_in_order(table);
 
-	viommu_topology_add_iommu(reading.topology, &iommu);
+	topology_add_iommu(reading.topology, &iommu);
 	for (guint i = 0; i < items->len; i++) {
 		const struct record *record = items->pdata[i];
 

@@ -174,7 +174,7 @@ static void write_items(struct writing *writing)
 
 	if (head < first)
 		record_add_child(table->root, record_new_bytes(nothing, first - head, head));
-	viommu_topology_for_each_pci_range(writing->topology, write_range, writing);
+	topology_for_each_pci_range(writing->topology, write_range, writing);
 	write_devices(writing);
 	n = MIN(writing->n, builtin_form(table)->max_items);
 	builtin_set_head(table, "Offset", n ? first : 0);

@@ -107,7 +107,7 @@ static void read_function(struct reading *reading, const struct record *record,
 		.place = place_of(reading, record),
 	};
 
-	if (viommu_topology_add_pci_range(reading->topology, &range) == -ENOSPC)
+	if (topology_add_pci_range(reading->topology, &range) == -ENOSPC)
 		report(reading->findings, "topology-segments", range.place,
 		       "omit functions that the machine lacks",
 		       "scopes name more than 262144 functions: this one was dropped");
@@ -129,7 +129,7 @@ static void read_source(struct reading *reading, const struct record *record,
 		.place = place_of(reading, record),
 	};
 
-	viommu_topology_add_interrupt_source(reading->topology, &source);
+	topology_add_interrupt_source(reading->topology, &source);
 }
 
 /*
@@ -150,7 +150,7 @@ static void read_device(struct reading *reading, const struct record *record,
 		.place = place_of(reading, record),
 	};
 
-	if (target->path || viommu_topology_add_platform_device(reading->topology, &device) < 0)
+	if (target->path || topology_add_platform_device(reading->topology, &device) < 0)
 		report(reading->findings, "dmar-device", device.place,
 		       "give the device one scope, with a path of one hop, and one name",
 		       "ACPI device %u has two names or a path of several hops: dropped",
@@ -202,7 +202,7 @@ static void read_bridge(struct reading *reading, const struct record *record, ui
 	};
 
 	hash_add(reading->bridges, GUINT_TO_POINTER(segment));
-	viommu_topology_add_host_bridge(reading->topology, &bridge);
+	topology_add_host_bridge(reading->topology, &bridge);
 }
 
 /* A span of one page is the default, and omitted. */
@@ -223,7 +223,7 @@ static void read_unit(struct reading *reading, const struct record *record)
 	iommu.has_proximity_domain = rhsa;
 	iommu.proximity_domain = rhsa ? rhsa->proximity_domain : 0;
 	iommu.place = place_of(reading, record);
-	if (viommu_topology_add_iommu(reading->topology, &iommu) < 0) {
+	if (topology_add_iommu(reading->topology, &iommu) < 0) {
 		report(reading->findings, "topology-window", iommu.place,
 		       "correct the base address or the size",
 		       "the registers of the unit end beyond the address space: dropped");
@@ -261,7 +261,7 @@ static void add_memory(struct reading *reading, const struct record *record,
 		.place = place_of(reading, record),
 	};
 
-	viommu_topology_add_reserved_memory(reading->topology, &memory);
+	topology_add_reserved_memory(reading->topology, &memory);
 }
 
 /* A region without a scope is not reserved for any device. */
@@ -310,7 +310,7 @@ static void add_ats(struct reading *reading, const struct record *structure,
 		.place = place_of(reading, scope),
 	};
 
-	viommu_topology_add_ats(reading->topology, &ats);
+	topology_add_ats(reading->topology, &ats);
 }
 
 /* The host bridge of the segment represents ALL_PORTS, which overrides scopes. */
@@ -385,7 +385,7 @@ struct viommu_topology *dmar_read(const struct viommu_table *table,
 {
 	struct reading reading = {
 		.table = table,
-		.topology = viommu_topology_new(),
+		.topology = topology_new(),
 		.domains = hash_new(&hash_number),
 		.names = hash_new(&hash_direct),
 		.ats = hash_new(&hash_direct),

@@ -31,10 +31,10 @@ static bool is_sound(const struct viommu_devicetree *how, struct viommu_findings
 	return sound;
 }
 
-/* The one way in; viommu_table_generate() comes here without a base. */
-struct viommu_table *viommu_devicetree_generate(const struct viommu_topology *topology,
-						const struct viommu_devicetree *how,
-						struct viommu_findings *findings)
+/* The one way in; table_generate() comes here without a base. */
+struct viommu_table *devicetree_generate(const struct viommu_topology *topology,
+					 const struct viommu_devicetree *how,
+					 struct viommu_findings *findings)
 {
 	struct viommu_devicetree taken = { 0 };
 	struct viommu_table *table;

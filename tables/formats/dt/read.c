@@ -39,7 +39,7 @@ static void read_its(struct dt_reading *reading, struct dt_node *node)
 	};
 
 	if (reading->topology)
-		viommu_topology_add_its_group(reading->topology, &group);
+		topology_add_its_group(reading->topology, &group);
 	hash_insert(reading->its, node, name);
 }
 
@@ -74,7 +74,7 @@ struct viommu_topology *dt_read(const struct viommu_table *table, struct viommu_
 {
 	struct dt_reading reading = {
 		.tree = table->tree,
-		.topology = viommu_topology_new(),
+		.topology = topology_new(),
 		.findings = findings,
 	};
 

@@ -179,7 +179,7 @@ static void add_range(const struct bridge *b, const struct dt_run *run)
 	};
 
 	if (has_room(b, &b->iommus_place))
-		viommu_topology_add_pci_range(b->reading->topology, &range);
+		topology_add_pci_range(b->reading->topology, &range);
 }
 
 /* Functions and not IDs, for a map is asked with the requester ID, whoever translates. */
@@ -197,7 +197,7 @@ static void add_msi_range(const struct bridge *b, uint16_t first, uint16_t last,
 	};
 
 	if (has_room(b, &b->msis_place))
-		viommu_topology_add_msi_range(b->reading->topology, &range);
+		topology_add_msi_range(b->reading->topology, &range);
 }
 
 /* A mask gives many functions one device ID, which a range of MSIs can only say one by one. */
@@ -302,7 +302,7 @@ static void read_bridge(struct dt_reading *reading, const struct dt_node *node, 
 
 	read_buses(&b);
 	read_maps(&b);
-	viommu_topology_add_host_bridge(reading->topology, &b.bridge);
+	topology_add_host_bridge(reading->topology, &b.bridge);
 	add_runs(&b);
 	array_free(b.iommus);
 	array_free(b.msis);

@@ -107,7 +107,7 @@ static void add_device(struct device *device, const char *iommu, uint32_t id, ui
 		added.base = 0;
 	if (added.pasid_bits > VIOMMU_PASID_BITS_MAX)
 		added.pasid_bits = VIOMMU_PASID_BITS_MAX;
-	viommu_topology_add_platform_device(device->reading->topology, &added);
+	topology_add_platform_device(device->reading->topology, &added);
 	device->added = true;
 }
 
@@ -126,7 +126,7 @@ static void add_ids(struct device *device)
 	if (device->iommu && !device->added)
 		add_device(device, more.iommu, device->first, device->n);
 	else if (device->iommu)
-		viommu_topology_add_device_id(device->reading->topology, &more);
+		topology_add_device_id(device->reading->topology, &more);
 }
 
 /* Without masks, IDs that follow each other are as many entries. */

@@ -213,7 +213,7 @@ static void read_iommu(struct dt_reading *reading, const struct dt_iommu *found)
 	}
 	read_interrupts(node, &iommu);
 	read_own_msis(reading, node, &iommu);
-	if (viommu_topology_add_iommu(reading->topology, &iommu) < 0)
+	if (topology_add_iommu(reading->topology, &iommu) < 0)
 		report(reading->findings, "topology-window", iommu.place, "correct `reg`",
 		       "the registers of %s reach beyond 64 bits", node->name);
 }

@@ -74,10 +74,10 @@ static struct devicetree *new_tree(void)
 static struct devicetree *open_base(const struct viommu_table *base)
 {
 	void *bytes;
-	size_t length = viommu_table_encode(base, &bytes);
+	size_t length = table_encode(base, &bytes);
 	struct devicetree *tree = dt_open(bytes, length, base->file, NULL);
 
-	free(bytes);
+	memory_free(bytes);
 	return tree;
 }
 

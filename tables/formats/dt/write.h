@@ -4,6 +4,8 @@
 
 #include <viommu/devicetree.h>
 
+#include <viommu/devicetree.h>
+
 #include "base/array.h"
 #include "base/hash.h"
 #include "read.h"
@@ -94,5 +96,10 @@ struct devicetree *dt_overlay(const struct devicetree *tree);
 struct devicetree *dt_generate_tree(const struct viommu_topology *topology,
 				    const struct viommu_devicetree *how,
 				    struct viommu_findings *findings);
+
+/* The work of the public function of this name (tables/public/). */
+struct viommu_table *devicetree_generate(const struct viommu_topology *topology,
+					 const struct viommu_devicetree *how,
+					 struct viommu_findings *findings);
 
 #endif

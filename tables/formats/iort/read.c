@@ -33,7 +33,7 @@ static void read_its_group(struct iort_reading *reading, const struct record *no
 	group.ids = (const uint32_t *)(void *)ids->data;
 	group.n_ids = ids->len;
 	group.place = table_place(reading->table, node->at);
-	viommu_topology_add_its_group(reading->topology, &group);
+	topology_add_its_group(reading->topology, &group);
 }
 
 /* -- the header ------------------------------------------------------------------ */
@@ -121,7 +121,7 @@ struct viommu_topology *iort_read(const struct viommu_table *table,
 {
 	struct iort_reading reading = {
 		.table = table,
-		.topology = viommu_topology_new(),
+		.topology = topology_new(),
 		.groups = hash_new_full(&hash_direct, NULL, memory_free),
 		.iommus = hash_new_full(&hash_direct, NULL, memory_free),
 		.index = hash_new(&hash_direct),

@@ -57,7 +57,7 @@ static void add_device(const struct iort_reading *reading, const struct record *
 
 	if (fields->address_limit < IORT_ADDRESS_BITS)
 		device.address_bits = fields->address_limit;
-	if (viommu_topology_add_platform_device(reading->topology, &device) < 0)
+	if (topology_add_platform_device(reading->topology, &device) < 0)
 		iort_report_dropped(reading, "iort-silent-device", node,
 				    "a second device of this path, or a path that is not text");
 }
@@ -77,7 +77,7 @@ static void add_device_id(const struct iort_reading *reading, const struct recor
 		.place = table_place(reading->table, record->at),
 	};
 
-	viommu_topology_add_device_id(reading->topology, &device_id);
+	topology_add_device_id(reading->topology, &device_id);
 }
 
 /* The first mapping is the device's own ID, the others are further IDs. */

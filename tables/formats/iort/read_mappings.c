@@ -146,6 +146,6 @@ void iort_read_msi_ranges(struct iort_reading *reading, const struct record *nod
 		};
 
 		if (range.its && !iort_covered_by_identity_mapping(reading, node))
-			viommu_topology_add_msi_range(reading->topology, &range);
+			topology_add_msi_range(reading->topology, &range);
 	}
 }

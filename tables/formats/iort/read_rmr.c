@@ -41,7 +41,7 @@ static void add_memory(struct iort_reading *reading, const struct record *node,
 	};
 
 	if (has_room(reading, memory.place) && memory.iommu && range->length)
-		viommu_topology_add_reserved_memory(reading->topology, &memory);
+		topology_add_reserved_memory(reading->topology, &memory);
 }
 
 void iort_read_rmr(struct iort_reading *reading, const struct record *node)

@@ -62,7 +62,7 @@ static void read_range(const struct complex *complex, const struct record *recor
 	};
 
 	functions_of(complex, mapping, &range.bdf_first, &range.bdf_last);
-	viommu_topology_add_pci_range(complex->reading->topology, &range);
+	topology_add_pci_range(complex->reading->topology, &range);
 }
 
 /* Functions that bypass need a range only if their MSIs differ from those of their host bridge. */
@@ -79,7 +79,7 @@ static void read_bypass(const struct complex *complex, const struct record *reco
 
 	functions_of(complex, mapping, &range.bdf_first, &range.bdf_last);
 	if (g_strcmp0(its, complex->its) != 0 || !is_identity(complex, mapping))
-		viommu_topology_add_msi_range(complex->reading->topology, &range);
+		topology_add_msi_range(complex->reading->topology, &range);
 }
 
 /* Mappings stay as they are: where two overlap, the first one counts, in a topology too. */
@@ -114,7 +114,7 @@ static void read_gap(const struct complex *complex, uint64_t first, uint64_t end
 	};
 
 	if (first < end)
-		viommu_topology_add_msi_range(complex->reading->topology, &range);
+		topology_add_msi_range(complex->reading->topology, &range);
 }
 
 static void read_gaps(const struct complex *complex)
@@ -167,7 +167,7 @@ static void read_bridge(const struct complex *complex, const struct record *node
 		bridge.pasid_bits = MIN(fields->pasid & IORT_PASID_WIDTH, VIOMMU_PASID_BITS_MAX);
 	if (fields->node.revision && fields->address_limit < IORT_ADDRESS_BITS)
 		bridge.address_bits = fields->address_limit;
-	viommu_topology_add_host_bridge(complex->reading->topology, &bridge);
+	topology_add_host_bridge(complex->reading->topology, &bridge);
 	iort_check_memory_properties(complex->reading, node, &fields->memory);
 }
 

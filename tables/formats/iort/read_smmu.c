@@ -152,7 +152,7 @@ static void add_iommu(const struct iort_reading *reading, struct viommu_iommu *i
 	iommu->smmu_v2.context_interrupts = contexts;
 	iommu->smmu_v2.pmu_interrupts = monitors;
 	iommu->smmu_v2.edge = edges == ANY_EDGE;
-	viommu_topology_add_iommu(reading->topology, iommu);
+	topology_add_iommu(reading->topology, iommu);
 	if (edges == (ANY_EDGE | ANY_LEVEL))
 		iort_report_dropped(reading, "iort-silent-interrupts", node,
 				    "different trigger modes of an SMMU's interrupts");

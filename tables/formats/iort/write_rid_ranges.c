@@ -55,7 +55,7 @@ static gint compare_rid_ranges(gconstpointer a, gconstpointer b)
 /* Functions at the end of a path are in no range. */
 void iort_collect_rid_ranges(struct iort_writing *writing)
 {
-	viommu_topology_for_each_pci_range(writing->topology, collect_rid_range, writing);
+	topology_for_each_pci_range(writing->topology, collect_rid_range, writing);
 	array_sort(writing->rid_ranges, compare_rid_ranges);
 }
 

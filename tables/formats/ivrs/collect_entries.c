@@ -208,7 +208,7 @@ static void add_ranges(struct ivrs_writing *writing)
 	bool overlap = topology_ranges_overlap(writing->topology);
 
 	if (overlap && !can_be_reversed(writing))
-		viommu_topology_for_each_pci_range(writing->topology, add_range, writing);
+		topology_for_each_pci_range(writing->topology, add_range, writing);
 	else
 		add_unsplit(writing, overlap);
 }

@@ -145,7 +145,7 @@ static void add_memory(struct ivrs_reading *reading, const struct record *block,
 		.place = table_place(reading->table, block->at),
 	};
 
-	viommu_topology_add_reserved_memory(reading->topology, &memory);
+	topology_add_reserved_memory(reading->topology, &memory);
 }
 
 /* Memory with a length of 0, or beyond 64 bits, is reported by rules of the bytes. */
@@ -247,7 +247,7 @@ static void read_iommus(struct ivrs_reading *reading)
 		struct ivrs_iommu *found = reading->iommus->pdata[i];
 
 		omit_defaults(&found->iommu, &defaults);
-		viommu_topology_add_iommu(reading->topology, &found->iommu);
+		topology_add_iommu(reading->topology, &found->iommu);
 		ivrs_read_entries(reading, found);
 	}
 	ivrs_add_ranges(reading);
@@ -258,7 +258,7 @@ struct viommu_topology *ivrs_read(const struct viommu_table *table,
 {
 	struct ivrs_reading reading = {
 		.table = table,
-		.topology = viommu_topology_new(),
+		.topology = topology_new(),
 		.iommus = pointers_new(found_free),
 		.by_function = hash_new(&hash_direct),
 		.ranges = array_new(sizeof(struct viommu_pci_range)),

@@ -108,7 +108,7 @@ static void read_special(struct ivrs_reading *reading, const struct record *entr
 	};
 
 	if (special->variety == IVRS_IOAPIC || special->variety == IVRS_HPET)
-		viommu_topology_add_interrupt_source(reading->topology, &source);
+		topology_add_interrupt_source(reading->topology, &source);
 }
 
 /* -- ACPI devices --------------------------------------------------------------------------- */
@@ -139,10 +139,10 @@ static int add_device(struct ivrs_reading *reading, struct viommu_platform_devic
 					   : memory_text(device->hid);
 
 	device->name = name;
-	if (!viommu_topology_add_platform_device(reading->topology, device))
+	if (!topology_add_platform_device(reading->topology, device))
 		return 0;
 	device->name = NULL;
-	return viommu_topology_add_platform_device(reading->topology, device);
+	return topology_add_platform_device(reading->topology, device);
 }
 
 /* As in Linux, these entries count only in blocks of type 40h. */
@@ -208,15 +208,14 @@ void ivrs_read_entries(struct ivrs_reading *reading, const struct ivrs_iommu *fo
 static void add_to(struct viommu_topology *topology, const struct array *ranges, bool from_last)
 {
 	for (guint i = 0; i < ranges->len; i++)
-		viommu_topology_add_pci_range(topology,
-					      &array_index(ranges, struct viommu_pci_range,
-							   from_last ? ranges->len - 1 - i : i));
+		topology_add_pci_range(topology, &array_index(ranges, struct viommu_pci_range,
+							      from_last ? ranges->len - 1 - i : i));
 }
 
 /* A topology can tell whether its ranges overlap, so they are added to a temporary one first. */
 void ivrs_add_ranges(struct ivrs_reading *reading)
 {
-	struct viommu_topology *temporary = viommu_topology_new();
+	struct viommu_topology *temporary = topology_new();
 
 	add_to(temporary, reading->ranges, false);
 	add_to(reading->topology, reading->ranges, topology_ranges_overlap(temporary));

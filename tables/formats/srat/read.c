@@ -32,12 +32,11 @@ static const struct srat_function *initiator_of(struct hash *initiators,
 }
 
 /* Keeps domains that the topology has. */
-size_t viommu_topology_take_domains(struct viommu_topology *topology,
-				    const struct viommu_table *srat)
+int topology_take_domains(struct viommu_topology *topology, const struct viommu_table *srat)
 {
 	const struct viommu_iommu *iommu;
 	struct hash *initiators;
-	size_t n = 0;
+	int n = 0;
 
 	if (srat->format != &srat_format || !srat->whole)
 		return 0;

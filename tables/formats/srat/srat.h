@@ -126,4 +126,7 @@ extern const struct layout srat_head_layout;
 /* The layout of a structure, by its type and the type of its handle. */
 const struct layout *srat_layout_at(const struct cursor *cursor);
 
+/* The work of the public functions of these names (tables/public/). */
+int topology_take_domains(struct viommu_topology *topology, const struct viommu_table *srat);
+
 #endif

@@ -44,7 +44,7 @@ static void read_iommu(struct reading *reading, const struct record *record)
 		iommu.kind = VIOMMU_VIRTIO_MMIO;
 		iommu.base = node->base_address;
 	}
-	viommu_topology_add_iommu(reading->topology, &iommu);
+	topology_add_iommu(reading->topology, &iommu);
 	hash_insert(reading->names, GSIZE_TO_POINTER(record->at), g_steal_pointer(&name));
 }
 
@@ -89,7 +89,7 @@ static void read_pci_range(struct reading *reading, const struct record *record)
 
 	if (!range.iommu)
 		return;
-	r = viommu_topology_add_pci_range(reading->topology, &range);
+	r = topology_add_pci_range(reading->topology, &range);
 	if (r == -ENOSPC)
 		report(reading->findings, "topology-segments",
 		       table_place(reading->table, record->at),
@@ -114,7 +114,7 @@ static void read_mmio_endpoint(struct reading *reading, const struct record *rec
 	};
 
 	if (device.iommu)
-		viommu_topology_add_platform_device(reading->topology, &device);
+		topology_add_platform_device(reading->topology, &device);
 }
 
 /* All nodes of one type, in the order of the table. */
@@ -144,7 +144,7 @@ struct viommu_topology *viot_read(const struct viommu_table *table,
 {
 	struct reading reading = {
 		.table = table,
-		.topology = viommu_topology_new(),
+		.topology = topology_new(),
 		.names = hash_new_full(&hash_direct, NULL, memory_free),
 		.starts = hash_new(&hash_direct),
 		.findings = findings,

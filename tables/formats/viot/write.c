@@ -94,7 +94,7 @@ static void write_one_by_one(struct writing *writing, const struct viommu_pci_ra
 
 /*
  * Functions that bypass have no node. A piece with a shared ID is in one segment:
- * viommu_topology_for_each_pci_range() does not join them.
+ * topology_for_each_pci_range() does not join them.
  */
 static void write_range(void *opaque, const struct viommu_pci_range *range)
 {
@@ -136,7 +136,7 @@ static void write_nodes(struct writing *writing)
 
 	for (size_t i = 0; (iommu = viommu_topology_iommu(writing->topology, i)); i++)
 		write_iommu(writing, iommu);
-	viommu_topology_for_each_pci_range(writing->topology, write_range, writing);
+	topology_for_each_pci_range(writing->topology, write_range, writing);
 	write_devices(writing);
 }
 

@@ -156,9 +156,34 @@ static void a_table_has_a_header_without_being_given_one(void **state)
 
 #define ON_A_TOPOLOGY(test) cmocka_unit_test_setup_teardown(test, give_topology, tear_down)
 
+static void a_value_without_its_flag_is_kept_as_0(void **state)
+{
+	struct viommu_topology *topology = viommu_topology_new();
+	const struct viommu_iommu iommu = {
+		.size = sizeof(iommu),
+		.name = "a",
+		.proximity_domain = 1,
+		.identifier = 2,
+		.smmu_v3.msi_id = 3,
+		.amd.image_flags = 4,
+	};
+	const struct viommu_reserved_memory memory = { .size = sizeof(memory), .id_last = 5 };
+	const struct viommu_iommu *kept;
+
+	(void)state;
+	assert_int_equal(viommu_topology_add_iommu(topology, &iommu), 0);
+	assert_int_equal(viommu_topology_add_reserved_memory(topology, &memory), 0);
+	kept = viommu_topology_iommu(topology, 0);
+	assert_int_equal(kept->proximity_domain | kept->identifier, 0);
+	assert_int_equal(kept->smmu_v3.msi_id | kept->amd.image_flags, 0);
+	assert_int_equal(viommu_topology_reserved_memory(topology, 0)->id_last, 0);
+	viommu_topology_free(topology);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_value_without_its_flag_is_kept_as_0),
 		ON_A_TOPOLOGY(objects_and_their_strings_are_copied),
 		ON_A_TOPOLOGY(an_object_stays_where_it_is),
 		ON_A_TOPOLOGY(what_makes_no_sense_is_refused),

@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The doors: public functions that allocate
+ *
+ * Each runs the function that does its work behind a door (base/memory.h), so that a lack of memory
+ * is an answer to the caller. Inside the library only the functions behind the doors are called.
+ * Public functions that allocate nothing have no door.
+ */
+#include <errno.h>
+
+#include <viommu/devicetree.h>
+#include <viommu/diff.h>
+
+#include "base/memory.h"
+#include "tables/api/formats.h"
+#include "tables/api/questions.h"
+#include "tables/check/check.h"
+#include "tables/diff/diff.h"
+#include "tables/findings/findings.h"
+#include "tables/formats/dt/write.h"
+#include "tables/formats/srat/srat.h"
+#include "tables/graph/graph.h"
+#include "tables/machine/machine.h"
+#include "tables/model/topology.h"
+#include "tables/routes/map.h"
+#include "tables/text/text.h"
+
+/* The result of a call that has findings, of which one says that memory ran out. */
+#define or_finding(findings, failure, expression) \
+	memory_or((report_no_memory(findings), (failure)), expression)
+
+/* 0, or -ENOMEM. */
+#define or_errno(call) memory_or(-ENOMEM, ((call), 0))
+
+/* -- findings -------------------------------------------------------------- */
+
+struct viommu_findings *viommu_findings_new(void)
+{
+	return memory_or(NULL, findings_new());
+}
+
+int viommu_findings_add(struct viommu_findings *findings, const char *rule_id,
+			const struct viommu_place *place, const char *text, const char *cure)
+{
+	return or_finding(findings, -ENOMEM, findings_add(findings, rule_id, place, text, cure));
+}
+
+char *viommu_finding_line(const struct viommu_finding *finding)
+{
+	return memory_or(NULL, finding_line(finding));
+}
+
+/* -- topologies ------------------------------------------------------------ */
+
+struct viommu_topology *viommu_topology_new(void)
+{
+	return memory_or(NULL, topology_new());
+}
+
+int viommu_topology_add_iommu(struct viommu_topology *topology, const struct viommu_iommu *iommu)
+{
+	return memory_or(-ENOMEM, topology_add_iommu(topology, iommu));
+}
+
+int viommu_topology_add_host_bridge(struct viommu_topology *topology,
+				    const struct viommu_host_bridge *bridge)
+{
+	return memory_or(-ENOMEM, topology_add_host_bridge(topology, bridge));
+}
+
+int viommu_topology_add_pci_range(struct viommu_topology *topology,
+				  const struct viommu_pci_range *range)
+{
+	return memory_or(-ENOMEM, topology_add_pci_range(topology, range));
+}
+
+int viommu_topology_add_platform_device(struct viommu_topology *topology,
+					const struct viommu_platform_device *device)
+{
+	return memory_or(-ENOMEM, topology_add_platform_device(topology, device));
+}
+
+int viommu_topology_add_its_group(struct viommu_topology *topology,
+				  const struct viommu_its_group *group)
+{
+	return memory_or(-ENOMEM, topology_add_its_group(topology, group));
+}
+
+int viommu_topology_add_device_id(struct viommu_topology *topology,
+				  const struct viommu_device_id *device_id)
+{
+	return memory_or(-ENOMEM, topology_add_device_id(topology, device_id));
+}
+
+int viommu_topology_add_msi_range(struct viommu_topology *topology,
+				  const struct viommu_msi_range *range)
+{
+	return memory_or(-ENOMEM, topology_add_msi_range(topology, range));
+}
+
+int viommu_topology_add_interrupt_source(struct viommu_topology *topology,
+					 const struct viommu_interrupt_source *source)
+{
+	return memory_or(-ENOMEM, topology_add_interrupt_source(topology, source));
+}
+
+int viommu_topology_add_ats(struct viommu_topology *topology, const struct viommu_ats *ats)
+{
+	return memory_or(-ENOMEM, topology_add_ats(topology, ats));
+}
+
+int viommu_topology_add_reserved_memory(struct viommu_topology *topology,
+					const struct viommu_reserved_memory *memory)
+{
+	return memory_or(-ENOMEM, topology_add_reserved_memory(topology, memory));
+}
+
+struct viommu_topology *viommu_topology_parse(const char *text, size_t length, const char *file,
+					      struct viommu_findings *findings)
+{
+	return or_finding(findings, NULL, topology_parse(text, length, file, findings));
+}
+
+char *viommu_topology_text(const struct viommu_topology *topology)
+{
+	return memory_or(NULL, topology_text(topology));
+}
+
+char *viommu_topology_graph(const struct viommu_topology *topology)
+{
+	return memory_or(NULL, topology_graph(topology));
+}
+
+char *viommu_functions_text(const struct viommu_route_range *range)
+{
+	return memory_or(NULL, functions_text(range));
+}
+
+char *viommu_iommu_at_text(const struct viommu_iommu *iommu)
+{
+	return memory_or(NULL, iommu_at_text(iommu));
+}
+
+char *viommu_place_text(const struct viommu_place *place)
+{
+	return memory_or(NULL, place_text(place));
+}
+
+void viommu_topology_check(const struct viommu_topology *topology, struct viommu_findings *findings)
+{
+	or_finding(findings, 0, (topology_check(topology, findings), 0));
+}
+
+int viommu_topology_find_device(const struct viommu_topology *topology, const char *text,
+				struct viommu_device_name *ret_name)
+{
+	return memory_or(-ENOMEM, topology_find_device(topology, text, ret_name));
+}
+
+/* -- tables ---------------------------------------------------------------- */
+
+struct viommu_table *viommu_table_decode(const void *bytes, size_t length, const char *file,
+					 struct viommu_findings *findings)
+{
+	return or_finding(findings, NULL, table_decode(bytes, length, file, findings));
+}
+
+struct viommu_table *viommu_table_decode_as(const char *signature, const void *bytes, size_t length,
+					    const char *file, struct viommu_findings *findings)
+{
+	return or_finding(findings, NULL,
+			  table_decode_as(signature, bytes, length, file, findings));
+}
+
+struct viommu_topology *viommu_table_topology(const struct viommu_table *table,
+					      struct viommu_findings *findings)
+{
+	return or_finding(findings, NULL, table_topology(table, findings));
+}
+
+struct viommu_table *viommu_table_generate(const struct viommu_topology *topology,
+					   const char *signature, struct viommu_findings *findings)
+{
+	return or_finding(findings, NULL, table_generate(topology, signature, findings));
+}
+
+struct viommu_table *viommu_table_generate_for(const struct viommu_topology *topology,
+					       const char *signature, const char *iommu,
+					       struct viommu_findings *findings)
+{
+	return or_finding(findings, NULL, table_generate_for(topology, signature, iommu, findings));
+}
+
+struct viommu_table *viommu_devicetree_generate(const struct viommu_topology *topology,
+						const struct viommu_devicetree *how,
+						struct viommu_findings *findings)
+{
+	return or_finding(findings, NULL, devicetree_generate(topology, how, findings));
+}
+
+char *viommu_kernel_command_line(const struct viommu_topology *topology,
+				 struct viommu_findings *findings)
+{
+	return or_finding(findings, NULL, kernel_command_line(topology, findings));
+}
+
+bool viommu_table_extend(struct viommu_table *table, const struct viommu_topology *topology,
+			 struct viommu_findings *findings)
+{
+	return or_finding(findings, false, table_extend(table, topology, findings));
+}
+
+size_t viommu_table_encode(const struct viommu_table *table, void **ret_bytes)
+{
+	return memory_or((*ret_bytes = NULL, (size_t)0), table_encode(table, ret_bytes));
+}
+
+char *viommu_table_text(const struct viommu_table *table)
+{
+	return memory_or(NULL, table_text(table));
+}
+
+char *viommu_table_json(const struct viommu_table *table)
+{
+	return memory_or(NULL, table_json(table));
+}
+
+void viommu_table_check(const struct viommu_table *table, struct viommu_findings *findings)
+{
+	or_finding(findings, 0, (table_check(table, findings), 0));
+}
+
+void viommu_tables_check_together(const struct viommu_table *const *tables, size_t n,
+				  struct viommu_findings *findings)
+{
+	or_finding(findings, 0, (tables_check_together(tables, n, findings), 0));
+}
+
+void viommu_table_compare(const struct viommu_table *table, const struct viommu_topology *topology,
+			  struct viommu_findings *findings)
+{
+	or_finding(findings, 0, (table_compare(table, topology, findings), 0));
+}
+
+int viommu_topology_take_domains(struct viommu_topology *topology, const struct viommu_table *srat)
+{
+	return memory_or(-ENOMEM, topology_take_domains(topology, srat));
+}
+
+/* -- differences ----------------------------------------------------------- */
+
+struct viommu_diff *viommu_topology_diff(const struct viommu_topology *before,
+					 const struct viommu_topology *after)
+{
+	return memory_or(NULL, topology_diff(before, after));
+}
+
+char *viommu_difference_line(const struct viommu_difference *difference)
+{
+	return memory_or(NULL, difference_line(difference));
+}
+
+/* -- code of the caller ---------------------------------------------------------------- */
+
+/* It may call this library again, and be left in ways of its own: no door is open meanwhile. */
+struct outside_route {
+	void (*each)(void *opaque, const struct viommu_route_range *range);
+	void *opaque;
+};
+
+static void call_with_route(void *opaque, const struct viommu_route_range *range)
+{
+	const struct outside_route *outside = opaque;
+	struct memory_door *door = memory_suspend();
+
+	outside->each(outside->opaque, range);
+	memory_resume(door);
+}
+
+int viommu_topology_for_each_route(const struct viommu_topology *topology,
+				   void (*each)(void *opaque,
+						const struct viommu_route_range *range),
+				   void *opaque)
+{
+	struct outside_route outside = { each, opaque };
+
+	return or_errno(topology_for_each_route(topology, call_with_route, &outside));
+}
+
+struct outside_pci_range {
+	void (*each)(void *opaque, const struct viommu_pci_range *range);
+	void *opaque;
+};
+
+static void call_with_pci_range(void *opaque, const struct viommu_pci_range *range)
+{
+	const struct outside_pci_range *outside = opaque;
+	struct memory_door *door = memory_suspend();
+
+	outside->each(outside->opaque, range);
+	memory_resume(door);
+}
+
+int viommu_topology_for_each_pci_range(const struct viommu_topology *topology,
+				       void (*each)(void *opaque,
+						    const struct viommu_pci_range *range),
+				       void *opaque)
+{
+	struct outside_pci_range outside = { each, opaque };
+
+	return or_errno(topology_for_each_pci_range(topology, call_with_pci_range, &outside));
+}
+
+struct outside_table {
+	bool (*each)(void *opaque, const char *name, const void *table, size_t table_length);
+	void *opaque;
+};
+
+static bool call_with_table(void *opaque, const char *name, const void *table, size_t length)
+{
+	const struct outside_table *outside = opaque;
+	struct memory_door *door = memory_suspend();
+	bool goes_on = outside->each(outside->opaque, name, table, length);
+
+	memory_resume(door);
+	return goes_on;
+}
+
+size_t viommu_input_split(const void *bytes, size_t length, const char *file,
+			  bool (*each)(void *opaque, const char *name, const void *table,
+				       size_t table_length),
+			  void *opaque, struct viommu_findings *findings)
+{
+	struct outside_table outside = { each, opaque };
+
+	return or_finding(findings, (size_t)0,
+			  input_split(bytes, length, file, call_with_table, &outside, findings));
+}
+
+int viommu_topology_resolve(const struct viommu_topology *topology,
+			    const struct viommu_device_name *device, struct viommu_route *ret_route,
+			    struct viommu_route *ret_linux, const char **ret_why_linux)
+{
+	return or_errno(topology_resolve(topology, device, ret_route, ret_linux, ret_why_linux));
+}
