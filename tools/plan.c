@@ -1,358 +1,229 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * viommu plan: what a machine needs, for each sort of guest
- *
- * Each sort of guest looks for its IOMMUs in tables of its own. A row says in which; the plan makes
- * each of them, to see how long it is and what it cannot say, and throws it away. What no
- * table of a guest can tell of is an IOMMU that such a guest goes without.
- *
- * Beside that it says what lies behind each IOMMU: how many functions there can ever be, and which
- * IDs they have, which is what a VMM has to make room for.
+ * viommu plan: a guest for devices of a host, or what a topology needs
  */
-#include <inttypes.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "columns.h"
 #include "command.h"
-#include "resolve.h"
-#include "route_text.h"
+#include "plan/plan.h"
+#include "plan_tables.h"
+
+static char **devices, **nodes;
+static char *root, *kind_name, *machine, *format, *qemu_version, *memory, *output_name, *ats,
+	*accel;
+static int spare, root_ports;
+static gboolean managed;
 
 static const GOptionEntry options[] = {
+	{ "device", 'd', 0, G_OPTION_ARG_STRING_ARRAY, &devices,
+	  "assign this PCI function of the host; may be given several times", "FUNCTION" },
+	{ "root", 'r', 0, G_OPTION_ARG_FILENAME, &root,
+	  "read a saved tree and not this machine: a folder or a tar", "TREE" },
+	{ "iommu", 'i', 0, G_OPTION_ARG_STRING, &kind_name,
+	  "virtual IOMMUs: auto, virtio, smmuv3, intel, amd, virtio-stock", "KIND" },
+	{ "format", 'f', 0, G_OPTION_ARG_STRING, &format, "print text, qemu, qemu-json, readconfig",
+	  "FORMAT" },
+	{ "spare", 's', 0, G_OPTION_ARG_INT, &spare, "free root ports of each bridge", "N" },
+	{ "machine", 'm', 0, G_OPTION_ARG_STRING, &machine, "machine of the guest: q35, virt",
+	  "MACHINE" },
+	{ "qemu", 'q', 0, G_OPTION_ARG_STRING, &qemu_version, "version of QEMU; 11.1 if not given",
+	  "VERSION" },
+	{ "node", 'n', 0, G_OPTION_ARG_STRING_ARRAY, &nodes,
+	  "the guest's NUMA node for one of the host; may be given several times", "HOST=GUEST" },
+	{ "memory", 'M', 0, G_OPTION_ARG_STRING, &memory,
+	  "memory of the guest, to see if all can be mapped: 16G", "SIZE" },
+	{ "ats", 0, 0, G_OPTION_ARG_STRING, &ats, "ATS: auto, on, off", "SWITCH" },
+	{ "accel", 0, 0, G_OPTION_ARG_STRING, &accel, "nested translation of SMMUv3: auto, on, off",
+	  "SWITCH" },
+	{ "root-ports", 0, 0, G_OPTION_ARG_INT, &root_ports,
+	  "bridges that you add to pcie.0: their bus numbers are kept", "N" },
+	{ "managed", 0, 0, G_OPTION_ARG_NONE, &managed,
+	  "a driver of the host may use a device: who starts the guest takes it away", NULL },
+	{ "output", 'o', 0, G_OPTION_ARG_FILENAME, &output_name,
+	  "write to FILE and not to standard output", "FILE" },
 	INPUT_FORM_OPTION,
 	G_OPTION_ENTRY_NULL,
 };
 
-#define MAX_TABLES     3
-#define SEGMENT_LENGTH 0x10000u
-
-#define KIND(kind)   (1u << (kind))
-#define VIRTIO_KINDS (KIND(VIOMMU_VIRTIO_PCI) | KIND(VIOMMU_VIRTIO_MMIO))
-#define ARM_KINDS    (KIND(VIOMMU_SMMU_V2) | KIND(VIOMMU_SMMU_V3))
-#define ANY_DT_KIND  (VIRTIO_KINDS | ARM_KINDS | KIND(VIOMMU_OTHER))
-
-/* Which kinds of IOMMUs a table tells of. SRAT has only where they are, and is not made for it. */
-struct part {
-	const char *signature;
-	unsigned kinds;
-};
-
-static const struct guest {
+static const struct form {
 	const char *name;
-	struct part parts[MAX_TABLES];
-} guests[] = {
-	{ "arm64 with ACPI", { { "IORT", ARM_KINDS }, { "VIOT", VIRTIO_KINDS } } },
-	{ "x86 with ACPI",
-	  { { "DMAR", KIND(VIOMMU_VTD) },
-	    { "IVRS", KIND(VIOMMU_AMD_VI) },
-	    { "VIOT", VIRTIO_KINDS } } },
-	{ "any with a device tree", { { "DTB", ANY_DT_KIND } } },
-	{ "one of 2020 without firmware", { { "builtin-v3", KIND(VIOMMU_VIRTIO_PCI) } } },
+	char *(*print)(const struct plan *plan);
+} forms[] = {
+	{ "qemu", plan_qemu },
+	{ "qemu-json", plan_qemu_json },
+	{ "readconfig", plan_readconfig },
 };
 
-struct plan {
-	const struct viommu_topology *topology;
-	struct viommu_findings *findings;
-	char *name; /* of the input */
-	struct columns lines;
-	unsigned n; /* topologies */
-	int status;
-};
+/* -- what is wished ---------------------------------------------------------------------------- */
 
-/* -- tables of guests --------------------------------------------------------------- */
-
-/* Rows have room for three tables, and those that are empty tell of nothing. */
-static bool is_told(const struct part *part, const struct viommu_iommu *iommu)
+static const struct form *find_form(void)
 {
-	return part->signature && part->kinds & KIND(iommu->kind);
+	const char *name = format ? format : forms[0].name;
+
+	for (size_t i = 0; i < G_N_ELEMENTS(forms); i++)
+		if (!strcmp(forms[i].name, name))
+			return &forms[i];
+	return NULL;
 }
 
-/* The only table of an arm64 guest that says which ITS a device has. */
-static bool tells_of_msis(const struct plan *plan, const struct part *part)
+static bool read_switch(const char *text, enum plan_switch *ret)
 {
-	return !strcmp(part->signature, "IORT") && viommu_topology_its_group(plan->topology, 0);
+	static const char *const names[] = { "auto", "off", "on" };
+
+	for (size_t i = 0; text && i < G_N_ELEMENTS(names); i++)
+		if (!strcmp(text, names[i])) {
+			*ret = (enum plan_switch)i;
+			return true;
+		}
+	return !text;
 }
 
-/* Names of those that the table tells of, or NULL. */
-static char *told_by(const struct plan *plan, const struct part *part)
+static bool read_version(const char *text, unsigned *ret)
 {
-	GString *names = g_string_new(NULL);
-	const struct viommu_iommu *iommu;
+	unsigned major, minor;
+	int end = 0;
 
-	for (size_t i = 0; (iommu = viommu_topology_iommu(plan->topology, i)); i++)
-		if (is_told(part, iommu))
-			g_string_append_printf(names, "%s%s", names->len ? ", " : "", iommu->name);
-	if (!names->len && tells_of_msis(plan, part))
-		g_string_append(names, "where MSIs go");
-	return g_string_free(names, !names->len);
+	*ret = PLAN_DEFAULT_QEMU;
+	if (!text)
+		return true;
+	if (sscanf(text, "%2u.%2u%n", &major, &minor, &end) != 2 || (text[end] && text[end] != '.'))
+		return false;
+	*ret = PLAN_VERSION(major, minor);
+	return true;
 }
 
-/* An IOMMU that another table tells of is no loss: that it is left out is expected here. */
-static bool is_expected(const struct viommu_finding *finding)
+static bool read_size(const char *text, uint64_t *ret)
 {
-	return g_str_has_suffix(finding->id, "-silent-iommu") ||
-	       g_str_has_suffix(finding->id, "-silent-virtio") ||
-	       g_str_has_suffix(finding->id, "-silent-smmu");
-}
+	static const char units[] = "KMGT";
+	const char *unit;
+	char *end;
 
-/* These are of the table, and not of the machine: so they are on standard output, below it. */
-static void print_unsaid(const struct viommu_findings *findings)
-{
-	for (size_t i = 0; i < viommu_findings_count(findings); i++) {
-		const struct viommu_finding *finding = viommu_findings_get(findings, i);
-		char *line = viommu_finding_line(finding);
+	if (!text)
+		return true;
+	errno = 0;
+	*ret = g_ascii_strtoull(text, &end, 0);
+	if (errno || end == text || *text == '-')
+		return false;
+	unit = *end ? strchr(units, *end) : NULL;
+	if (unit) {
+		unsigned shift = 10 * (unsigned)(unit - units + 1);
 
-		if (!is_expected(finding))
-			say_line("      %s", line);
-		free(line);
+		if (*ret > UINT64_MAX >> shift)
+			return false;
+		*ret <<= shift;
+		end++;
 	}
+	return !*end && *ret && *ret < (uint64_t)1 << 60;
 }
 
-/* A name as a word of a command that is copied into a shell, which must not obey it either. */
-static char *shell_word(const char *name)
+static bool read_nodes(GHashTable **ret)
 {
-	static const char plain[] = G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS "_./:@+,-";
+	*ret = nodes ? g_hash_table_new(NULL, NULL) : NULL;
+	for (char **node = nodes; node && *node; node++) {
+		unsigned host, guest;
+		int end = 0;
 
-	return *name && *name != '-' && !name[strspn(name, plain)] ? g_strdup(name)
-								   : g_shell_quote(name);
+		if (sscanf(*node, "%4u=%4u%n", &host, &guest, &end) != 2 || (*node)[end] ||
+		    host >= PLAN_NODES_MAX || guest >= PLAN_NODES_MAX)
+			return false;
+		g_hash_table_insert(*ret, GUINT_TO_POINTER(host + 1), GUINT_TO_POINTER(guest + 1));
+	}
+	return true;
 }
 
-/* What a user would type for it. */
-static void print_made(const struct plan *plan, const char *signature, const char *iommu,
-		       const struct viommu_table *table)
+/* What is wrong with the options, or NULL. */
+static const char *read_wish(struct plan_wish *wish)
 {
-	g_autofree char *small = g_ascii_strdown(signature, -1),
-			*which = iommu ? shell_word(iommu) : NULL, *file = shell_word(plan->name);
-	void *bytes;
-	size_t length = viommu_table_encode(table, &bytes);
+	const struct plan_kind_row *row = plan_kind_by_name(kind_name ? kind_name : "auto");
 
-	free(bytes);
-	say_line("      %zu bytes: viommu generate %s%s%s %s", length, small,
-		 which ? " --iommu=" : "", which ? which : "", file);
+	*wish = (struct plan_wish){ .machine = machine, .managed = managed };
+	if (!row)
+		return "--iommu is auto, virtio, smmuv3, intel, amd, or virtio-stock";
+	wish->kind = row->kind;
+	if (machine && strcmp(machine, "q35") && strcmp(machine, "virt"))
+		return "--machine is q35 or virt";
+	if (spare < 0 || spare > (int)PLAN_TOP_BUS || root_ports < 0 ||
+	    root_ports > (int)PLAN_TOP_BUS)
+		return "--spare and --root-ports are from 0 to 255";
+	wish->spare = (unsigned)spare;
+	wish->root_ports = (unsigned)root_ports;
+	if (!read_version(qemu_version, &wish->qemu))
+		return "--qemu is a version like 10.1";
+	if (!read_size(memory, &wish->memory))
+		return "--memory is a number of bytes, or like 16G";
+	if (!read_switch(ats, &wish->ats) || !read_switch(accel, &wish->accel))
+		return "--ats and --accel are auto, on, or off";
+	if (!read_nodes(&wish->nodes))
+		return "--node is like 0=1: the host's node, and the guest's";
+	return NULL;
 }
 
-/* Only by making it one learns how long it is, and what it has no word for. */
-static void try(struct plan *plan, const char *signature, const char *iommu)
+/* -- planning ---------------------------------------------------------------------------------- */
+
+static int print_plan(const struct plan *plan, const struct form *form)
+{
+	g_autofree char *text = form->print(plan);
+
+	return write_output(output_name, text, strlen(text));
+}
+
+static int plan_host(const struct plan_wish *wish, const struct form *form)
 {
 	struct viommu_findings *findings = viommu_findings_new();
-	struct viommu_table *table =
-		viommu_table_generate_for(plan->topology, signature, iommu, findings);
+	struct viommu_host *host = viommu_host_scan(root, NULL);
+	struct plan *plan = NULL;
+	int status = EXIT_COULD_NOT;
 
-	if (table)
-		print_made(plan, signature, iommu, table);
-	else
-		puts("      cannot be made of this machine:");
-	print_unsaid(findings);
-	viommu_table_free(table);
+	if (!host) {
+		host = viommu_host_scan(root, findings);
+	} else {
+		plan = plan_make(host, wish, (const char *const *)devices, NULL, findings);
+	}
+	if (plan)
+		status = print_plan(plan, form);
+	status = worse(status, print_findings(findings));
+	plan_free(plan);
+	viommu_host_free(host);
 	viommu_findings_free(findings);
+	return status;
 }
 
-/* A built-in topology is told by one device of the devices that are behind it: one for each. */
-static void try_each(struct plan *plan, const struct part *part)
-{
-	const struct viommu_iommu *iommu;
-
-	for (size_t i = 0; (iommu = viommu_topology_iommu(plan->topology, i)); i++)
-		if (is_told(part, iommu))
-			try(plan, part->signature, iommu->name);
-}
-
-/* A table that would tell of nothing here is not needed. */
-static void plan_part(struct plan *plan, const struct part *part)
-{
-	g_autofree char *names = part->signature ? told_by(plan, part) : NULL;
-
-	if (!names)
-		return;
-	say_line("  %s tells of %s", part->signature, names);
-	if (g_str_has_prefix(part->signature, "builtin"))
-		try_each(plan, part);
-	else
-		try(plan, part->signature, NULL);
-}
-
-/* The firmware of such a guest has no word for these. */
-static void print_untold(const struct plan *plan, const struct guest *guest)
-{
-	const struct viommu_iommu *iommu;
-
-	for (size_t i = 0; (iommu = viommu_topology_iommu(plan->topology, i)); i++) {
-		bool told = false;
-
-		for (int n = 0; n < MAX_TABLES; n++)
-			told |= is_told(&guest->parts[n], iommu);
-		if (!told)
-			say_line("  nothing tells of %s, a %s", iommu->name,
-				 viommu_iommu_kind_name(iommu->kind));
-	}
-}
-
-/* Where each IOMMU is, in the one table that is not its own: the machine's. */
-static void plan_domains(struct plan *plan)
-{
-	g_autofree char *file = shell_word(plan->name);
-	const struct viommu_iommu *iommu;
-
-	for (size_t i = 0; (iommu = viommu_topology_iommu(plan->topology, i)); i++)
-		if (iommu->has_proximity_domain && iommu->kind == VIOMMU_VIRTIO_PCI)
-			say_line("  SRAT tells that %s is in NUMA node %" PRIu32
-				 ": viommu generate srat --into SRAT %s",
-				 iommu->name, iommu->proximity_domain, file);
-}
-
-/* Even a guest that nothing is told of has its title: that is an answer, too. */
-static void plan_guest(struct plan *plan, const struct guest *guest)
-{
-	printf("\n%s\n", guest->name);
-	for (int i = 0; i < MAX_TABLES; i++)
-		plan_part(plan, &guest->parts[i]);
-	if (strstr(guest->name, "ACPI"))
-		plan_domains(plan);
-	print_untold(plan, guest);
-}
-
-/* -- what is behind each IOMMU -------------------------------------------------------- */
-
-struct load {
-	const struct viommu_iommu *iommu;
-	uint64_t n_functions, n_devices;
-	uint64_t first, last; /* IDs */
-};
-
-/* The smallest and the largest; those between need not all be used. */
-static void take_ids(struct load *load, uint64_t first, uint64_t last)
-{
-	bool is_first = !load->n_functions && !load->n_devices;
-
-	load->first = is_first ? first : MIN(load->first, first);
-	load->last = is_first ? last : MAX(load->last, last);
-}
-
-/* As many as there can be, room for hotplug included: a VMM cannot know which will come. */
-static void take_functions(void *opaque, const struct viommu_route_range *range)
-{
-	uint64_t segments = (uint64_t)(range->segment_last - range->segment_first) + 1;
-	uint64_t functions = (uint64_t)(range->bdf_last - range->bdf_first) + 1;
-	uint64_t span = range->one_id ? 1 : (segments - 1) * SEGMENT_LENGTH + functions;
-	struct load *load = opaque;
-
-	if (!range->route.iommu)
-		return;
-	load = g_hash_table_lookup(opaque, range->route.iommu);
-	take_ids(load, range->route.id, range->route.id + span - 1);
-	load->n_functions += segments * functions;
-}
-
-/* A device without an IOMMU loads none, and one whose IOMMU does not exist was an error before. */
-static void take_devices(GHashTable *loads, const struct viommu_topology *topology)
-{
-	const struct viommu_platform_device *device;
-
-	for (size_t i = 0; (device = viommu_topology_platform_device(topology, i)); i++) {
-		struct load *load = g_hash_table_lookup(
-			loads, viommu_topology_find_iommu(topology, device->iommu));
-
-		if (!load)
-			continue;
-		take_ids(load, device->id, device->id + (uint64_t)MAX(device->n_ids, 1) - 1);
-		load->n_devices++;
-	}
-}
-
-/*
- * An IOMMU with nothing behind it has a line too, since somebody may have meant to put something
- * there.
- */
-static void add_load(struct plan *plan, const struct load *load)
-{
-	g_autofree char *functions = g_strdup_printf("%" PRIu64, load->n_functions);
-	g_autofree char *devices = g_strdup_printf("%" PRIu64, load->n_devices);
-	bool idle = !load->n_functions && !load->n_devices;
-
-	columns_add(&plan->lines,
-		    (char *[MAX_COLUMNS]){
-			    g_strdup(load->iommu->name),
-			    g_strdup(viommu_iommu_kind_name(load->iommu->kind)),
-			    g_steal_pointer(&functions), g_steal_pointer(&devices),
-			    idle ? NULL
-				 : ids_text((uint32_t)load->first, load->last - load->first + 1) });
-}
-
-/* Found by the IOMMU in constant time, for there may be many of both. */
-static void print_loads(struct plan *plan)
-{
-	GHashTable *loads = g_hash_table_new_full(g_direct_hash, g_direct_equal, NULL, g_free);
-	const struct viommu_iommu *iommu;
-	struct load *load;
-
-	for (size_t i = 0; (iommu = viommu_topology_iommu(plan->topology, i)); i++) {
-		load = g_new0(struct load, 1);
-		load->iommu = iommu;
-		g_hash_table_insert(loads, (void *)iommu, load);
-	}
-	viommu_topology_for_each_route(plan->topology, take_functions, loads);
-	take_devices(loads, plan->topology);
-	columns_begin(&plan->lines);
-	columns_add(&plan->lines,
-		    (char *[MAX_COLUMNS]){ g_strdup("IOMMU"), g_strdup("kind"),
-					   g_strdup("PCI functions"), g_strdup("other devices"),
-					   g_strdup("IDs") });
-	for (size_t i = 0; (iommu = viommu_topology_iommu(plan->topology, i)); i++)
-		add_load(plan, g_hash_table_lookup(loads, iommu));
-	columns_end(&plan->lines);
-	g_hash_table_destroy(loads);
-}
-
-/* -- asking ----------------------------------------------------------------------------- */
-
-/* With an error nothing is planned: what is wrong has to be mended first. */
-static void plan_machine(void *opaque, struct input *input)
-{
-	struct plan *plan = opaque;
-
-	plan->topology = input_meaning(input, plan->findings);
-	if (!plan->topology || plan->n++)
-		return;
-	plan->name = printable(input->name);
-	viommu_topology_check(plan->topology, plan->findings);
-	if (viommu_findings_count_from(plan->findings, VIOMMU_ERROR)) {
-		plan->status = EXIT_COULD_NOT;
-		return;
-	}
-	print_loads(plan);
-	for (size_t i = 0; i < G_N_ELEMENTS(guests); i++)
-		plan_guest(plan, &guests[i]);
-}
-
-/* The first machine only, since all that follows is about one; that there were more is said. */
 static int run(const struct command *command, char **arguments)
 {
-	struct plan plan = { 0 };
+	const struct form *form = find_form();
+	struct plan_wish wish;
+	const char *wrong;
 	int status;
 
-	if (g_strv_length(arguments) != 1)
-		return command_usage(command, "name one topology");
-	plan.findings = viommu_findings_new();
-	status = read_inputs(arguments, plan.findings, plan_machine, &plan);
-	if (plan.n > 1)
-		complain("%s: the first of %u tables was planned for", *arguments, plan.n);
-	if (!plan.n)
-		status = complain_nothing(arguments, status);
-	status = worse(worse(status, plan.status), print_findings(plan.findings));
-	viommu_findings_free(plan.findings);
-	g_free(plan.name);
+	if (!devices)
+		return plan_tables(command, arguments);
+	if (*arguments)
+		return command_usage(command, "name a topology, or devices of a host");
+	if (!form)
+		return command_usage(command, "there is no format %s", format);
+	wrong = read_wish(&wish);
+	if (wrong)
+		return command_usage(command, "%s", wrong);
+	status = plan_host(&wish, form);
+	if (wish.nodes)
+		g_hash_table_destroy(wish.nodes);
 	return status;
 }
 
 const struct command plan_command = {
 	.name = "plan",
-	.arguments = "TOPOLOGY",
-	.summary =
-		"say which tables a machine needs for which guest, and what is behind each IOMMU",
-	.details = "TOPOLOGY is as for generate. Each table is made, to see how long it is and "
-		   "what it\n"
-		   "cannot say, and thrown away. Nothing is written.",
+	.arguments = "TOPOLOGY | --device FUNCTION...",
+	.summary = "place devices of a host in a guest, or say which tables a topology needs",
+	.details =
+		"With --device: a guest with a bridge and a virtual IOMMU for each physical IOMMU "
+		"that\n"
+		"a device is behind. It is printed as FORMAT, or refused with the reasons.\n\n"
+		"TOPOLOGY is as for generate. Each table is made, to see how long it is and what "
+		"it\n"
+		"cannot say, and thrown away. Nothing is written.",
 	.options = options,
 	.run = run,
 };

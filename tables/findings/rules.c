@@ -778,6 +778,32 @@ static const struct viommu_rule rules[] = {
 	  "all devices of a group are behind one IOMMU", NULL },
 	{ "host-vf-iommu", VIOMMU_WARNING, "Linux, drivers/iommu/intel/iommu.c",
 	  "a virtual function is behind the IOMMU of its physical function", NULL },
+
+	/* -- plan: devices of a host for a guest (docs/plan.md) ------------------------------------ */
+
+	{ "plan-device", VIOMMU_ERROR, "docs/plan.md", "what is assigned is a device of the host", NULL },
+	{ "plan-not-pci", VIOMMU_ERROR, "docs/plan.md", "what is assigned is a PCI function", NULL },
+	{ "plan-bridge", VIOMMU_ERROR, "docs/plan.md", "what is assigned is no bridge", NULL },
+	{ "plan-no-iommu", VIOMMU_ERROR, "docs/plan.md", "what is assigned is behind an IOMMU", NULL },
+	{ "plan-group-mate", VIOMMU_ERROR, "docs/plan.md", "all of a group that a driver uses goes to one guest", NULL },
+	{ "plan-group-split", VIOMMU_ERROR, "docs/plan.md", "a group is behind one IOMMU", NULL },
+	{ "plan-driver", VIOMMU_ERROR, "docs/plan.md", "no driver of the host uses what is assigned", NULL },
+	{ "plan-direct-region", VIOMMU_ERROR, "docs/plan.md", "the host's firmware does not use what is assigned", NULL },
+	{ "plan-page-size", VIOMMU_ERROR, "docs/plan.md", "the host's IOMMU has the pages of the guest", NULL },
+	{ "plan-address-width", VIOMMU_ERROR, "docs/plan.md", "the host's IOMMU translates all of the guest's memory", NULL },
+	{ "plan-reserved-memory", VIOMMU_ERROR, "docs/plan.md", "the guest's memory is where the host's IOMMU can map it", NULL },
+	{ "plan-mixed-ats", VIOMMU_ERROR, "docs/plan.md", "all or none of the guest's IOMMUs have ATS", NULL },
+	{ "plan-ats", VIOMMU_ERROR, "docs/plan.md", "ATS is switched on where the host has it", NULL },
+	{ "plan-bus-numbers", VIOMMU_ERROR, "docs/plan.md", "bridges and root ports have bus numbers of their own", NULL },
+	{ "plan-slots", VIOMMU_ERROR, "docs/plan.md", "pcie.0 has a slot for each bridge and IOMMU", NULL },
+	{ "plan-shared-bus", VIOMMU_ERROR, "docs/plan.md", "a root bus has one IOMMU", NULL },
+	{ "plan-port-iommu", VIOMMU_ERROR, "docs/plan.md", "an IOMMU is on a root bus, and not on a root port", NULL },
+	{ "plan-qemu-version", VIOMMU_ERROR, "docs/plan.md", "the QEMU has what is planned", NULL },
+	{ "plan-one-iommu", VIOMMU_ERROR, "docs/plan.md", "a guest has one IOMMU of a kind that takes the whole machine", NULL },
+	{ "plan-machine", VIOMMU_ERROR, "docs/plan.md", "the machine has the kind of IOMMU", NULL },
+	{ "plan-node", VIOMMU_ERROR, "docs/plan.md", "a bridge's NUMA node is one of the guest", NULL },
+	{ "plan-keep", VIOMMU_ERROR, "docs/plan.md", "a plan that is kept fits the host and what is wished", NULL },
+	{ "plan-domain", VIOMMU_ERROR, "docs/plan.md", "a libvirt domain is XML that can be planned for", NULL },
 };
 /* clang-format on */
 

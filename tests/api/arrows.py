@@ -39,7 +39,8 @@ ALLOWED = {
                       "tables/machine"],
     "host": ["json"],
     "machine": [],
-    "tools": ["machine", "base", "json"],
+    "plan": ["json"],
+    "tools": ["machine", "base", "json", "plan"],
     "examples": [],
 }
 # Formats do not know each other: the folder of each is a room of its own.

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What QEMU is to make, in the order it needs: a bridge before its IOMMU, and the IOMMU before what
+ * is behind it
+ */
+#include <stdarg.h>
+#include <string.h>
+
+#include "item.h"
+
+#define GIBI 30
+
+static void key_clear(void *opaque)
+{
+	g_free(((struct plan_key *)opaque)->value);
+}
+
+static void item_free(void *opaque)
+{
+	struct plan_item *item = opaque;
+
+	g_array_unref(item->keys);
+	g_free(item);
+}
+
+static struct plan_item *add(GPtrArray *items, const char *group, const char *driver)
+{
+	struct plan_item *item = g_new0(struct plan_item, 1);
+
+	item->group = group;
+	item->driver = driver;
+	item->keys = g_array_new(false, false, sizeof(struct plan_key));
+	g_array_set_clear_func(item->keys, key_clear);
+	g_ptr_array_add(items, item);
+	return item;
+}
+
+__attribute__((format(printf, 4, 5))) static void set(struct plan_item *item, const char *name,
+						      enum plan_value type, const char *format, ...)
+{
+	struct plan_key key = { .key = name, .type = type };
+	va_list args;
+
+	va_start(args, format);
+	key.value = g_strdup_vprintf(format, args);
+	va_end(args);
+	g_array_append_val(item->keys, key);
+}
+
+static void set_flag(struct plan_item *item, const char *name, bool on)
+{
+	set(item, name, PLAN_FLAG, "%s", on ? "on" : "off");
+}
+
+/* -- the machine ------------------------------------------------------------------------------ */
+
+/* pcie.0 bypasses where an IOMMU would take the whole machine. */
+static void add_machine(GPtrArray *items, const struct plan *plan)
+{
+	bool virt = !strcmp(plan->machine, "virt");
+	struct plan_item *item = add(items, "machine", plan->machine);
+	bool one = !plan_kind_row(plan->kind)->several;
+
+	if (one)
+		set_flag(item, "default-bus-bypass-iommu", true);
+	if (plan->kind == PLAN_INTEL || plan->kind == PLAN_AMD)
+		set(item, "kernel-irqchip", PLAN_TEXT, "split");
+	if (virt)
+		set(item, "gic-version", PLAN_TEXT, "3");
+	if (virt && plan->mmio64 && plan->wish.qemu >= PLAN_VERSION(10, 0))
+		set(item, "highmem-mmio-size", PLAN_TEXT, "%" G_GUINT64_FORMAT "G",
+		    plan->mmio64 >> GIBI);
+	if (!virt && plan->mmio64)
+		set(add(items, "global", "q35-pcihost"), "pci-hole64-size", PLAN_TEXT,
+		    "%" G_GUINT64_FORMAT "G", plan->mmio64 >> GIBI);
+}
+
+/* -- IOMMUs ----------------------------------------------------------------------------------- */
+
+static void add_smmu(GPtrArray *items, const struct plan *plan, const struct plan_bridge *bridge)
+{
+	struct plan_item *item = add(items, "device", "arm-smmuv3");
+
+	set(item, "id", PLAN_TEXT, "viommu%u", bridge->number);
+	set(item, "primary-bus", PLAN_TEXT, "pxb%u", bridge->number);
+	set_flag(item, "accel", plan->accel);
+	if (!plan->accel)
+		return;
+	set_flag(item, "ats", bridge->ats);
+	set_flag(item, "ril", false);
+	if (bridge->pasid_bits)
+		set(item, "ssidsize", PLAN_NUMBER, "%u", bridge->pasid_bits);
+	if (bridge->address_bits)
+		set(item, "oas", PLAN_NUMBER, "%u", bridge->address_bits);
+}
+
+static void add_virtio(GPtrArray *items, const struct plan *plan, const struct plan_bridge *bridge)
+{
+	struct plan_item *item = add(items, "device", "viommu-pci");
+
+	set(item, "id", PLAN_TEXT, "viommu%u", bridge->number);
+	set(item, "bus", PLAN_TEXT, "pcie.0");
+	set(item, "addr", PLAN_TEXT, "0x%x", plan->bridges->len + bridge->slot);
+	set(item, "root-bus", PLAN_TEXT, "pxb%u", bridge->number);
+}
+
+/* Those that have the whole machine come first: QEMU asks for them when a device is made. */
+static void add_one(GPtrArray *items, const struct plan *plan)
+{
+	struct plan_item *item = add(items, "device", plan_kind_row(plan->kind)->driver);
+
+	set(item, "id", PLAN_TEXT, "viommu0");
+	if (plan->kind == PLAN_INTEL) {
+		set_flag(item, "intremap", true);
+		set_flag(item, "caching-mode", true);
+		set_flag(item, "device-iotlb", plan->ats);
+	} else if (plan->kind == PLAN_AMD) {
+		set_flag(item, "intremap", true);
+	} else {
+		set(item, "bus", PLAN_TEXT, "pcie.0");
+		set(item, "addr", PLAN_TEXT, "0x%x", 1 + plan->bridges->len);
+	}
+}
+
+/* -- bridges, ports, devices ------------------------------------------------------------------ */
+
+static void add_bridge(GPtrArray *items, const struct plan_bridge *bridge)
+{
+	struct plan_item *item = add(items, "device", "pxb-pcie");
+
+	set(item, "id", PLAN_TEXT, "pxb%u", bridge->number);
+	set(item, "bus", PLAN_TEXT, "pcie.0");
+	set(item, "addr", PLAN_TEXT, "0x%x", bridge->slot);
+	set(item, "bus_nr", PLAN_NUMBER, "%u", bridge->bus);
+	if (bridge->guest_node >= 0)
+		set(item, "numa_node", PLAN_NUMBER, "%d", bridge->guest_node);
+}
+
+static void add_port(GPtrArray *items, const struct plan_bridge *bridge, guint n)
+{
+	const struct plan_port *port = bridge->ports->pdata[n];
+	struct plan_item *item = add(items, "device", "pcie-root-port");
+	g_autofree char *name = plan_port_name(bridge, n);
+
+	set(item, "id", PLAN_TEXT, "%s", name);
+	set(item, "bus", PLAN_TEXT, "pxb%u", bridge->number);
+	set(item, "addr", PLAN_TEXT, port->function ? "0x%x.%x" : "0x%x", port->slot,
+	    port->function);
+	set(item, "chassis", PLAN_NUMBER, "%u", port->chassis);
+	if (port->multifunction)
+		set_flag(item, "multifunction", true);
+}
+
+static void add_device(GPtrArray *items, const struct plan *plan, const struct plan_bridge *bridge,
+		       guint n, guint d, unsigned number)
+{
+	const struct plan_port *port = bridge->ports->pdata[n];
+	const struct plan_device *device = &g_array_index(port->devices, struct plan_device, d);
+	struct plan_item *item = add(items, "device", "vfio-pci");
+	g_autofree char *name = plan_port_name(bridge, n);
+
+	set(item, "id", PLAN_TEXT, "hostdev%u", number);
+	set(item, "host", PLAN_TEXT, "%s", device->host->name);
+	set(item, "bus", PLAN_TEXT, "%s", name);
+	set(item, "addr", PLAN_TEXT, "0x0.%x", device->function);
+	if (!device->function && port->devices->len > 1)
+		set_flag(item, "multifunction", true);
+	if (plan->wish.qemu >= PLAN_VERSION(9, 0))
+		set(item, "iommufd", PLAN_TEXT, "iommufd0");
+}
+
+static unsigned add_branch(GPtrArray *items, const struct plan *plan,
+			   const struct plan_bridge *bridge, unsigned number)
+{
+	add_bridge(items, bridge);
+	if (plan->kind == PLAN_SMMUV3)
+		add_smmu(items, plan, bridge);
+	if (plan->kind == PLAN_VIRTIO)
+		add_virtio(items, plan, bridge);
+	for (guint n = 0; n < bridge->ports->len; n++) {
+		const struct plan_port *port = bridge->ports->pdata[n];
+
+		add_port(items, bridge, n);
+		for (guint d = 0; d < port->devices->len; d++)
+			add_device(items, plan, bridge, n, d, number++);
+	}
+	return number;
+}
+
+GPtrArray *plan_items(const struct plan *plan)
+{
+	GPtrArray *items = g_ptr_array_new_with_free_func(item_free);
+	unsigned number = 0;
+
+	add_machine(items, plan);
+	if (plan->kind == PLAN_VIRTIO)
+		add(items, "plugin", "viommu-qemu.so");
+	if (plan->wish.qemu >= PLAN_VERSION(9, 0))
+		set(add(items, "object", "iommufd"), "id", PLAN_TEXT, "iommufd0");
+	if (!plan_kind_row(plan->kind)->several)
+		add_one(items, plan);
+	for (guint i = 0; i < plan->bridges->len; i++)
+		number = add_branch(items, plan, plan->bridges->pdata[i], number);
+	return items;
+}

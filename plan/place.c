@@ -1,0 +1,431 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Placement: which device goes below which root port of which bridge, and bus numbers
+ *
+ * Functions of one slot of the host share a root port, and have one slot in the guest: drivers look
+ * for their neighbours there. A virtual function has a port of its own.
+ *
+ * A bridge takes its own bus and one for each port. The last bridge gets the highest numbers, and
+ * a bridge that is added later gets those below all others: so nothing moves.
+ */
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "plan.h"
+
+#define FUNCTIONS       8u
+#define ROOT_FIRST_SLOT 1u  /* of pcie.0: 0 is the host bridge */
+#define ROOT_LAST_SLOT  30u /* 0x1f has the chipset of q35 */
+#define VIRT_MMIO64     ((uint64_t)512 << 30)
+#define Q35_MMIO64      ((uint64_t)32 << 30)
+#define GPU_INITIATORS  8u
+#define NVIDIA          0x10de
+#define CLASS_3D        0x0302
+#define GRACE_BAR       ((uint64_t)64 << 30) /* coherent memory of a Grace GPU, and no other */
+
+void plan_report(struct viommu_findings *findings, const char *id, const char *cure,
+		 const char *format, ...)
+{
+	g_autofree char *text = NULL;
+	va_list args;
+
+	va_start(args, format);
+	text = g_strdup_vprintf(format, args);
+	va_end(args);
+	viommu_findings_add(findings, id, NULL, text, cure);
+}
+
+/* -- objects --------------------------------------------------------------------------------- */
+
+static void port_free(void *opaque)
+{
+	struct plan_port *port = opaque;
+
+	g_array_unref(port->devices);
+	g_free(port);
+}
+
+static void bridge_free(void *opaque)
+{
+	struct plan_bridge *bridge = opaque;
+
+	g_ptr_array_unref(bridge->ports);
+	g_free(bridge->iommu_name);
+	g_free(bridge);
+}
+
+struct plan *plan_free(struct plan *plan)
+{
+	if (plan) {
+		g_ptr_array_unref(plan->bridges);
+		g_free(plan->why);
+		g_free(plan);
+	}
+	return NULL;
+}
+
+static struct plan_port *port_new(struct plan_bridge *bridge)
+{
+	struct plan_port *port = g_new0(struct plan_port, 1);
+
+	port->devices = g_array_new(false, true, sizeof(struct plan_device));
+	g_ptr_array_add(bridge->ports, port);
+	return port;
+}
+
+static struct plan_bridge *bridge_new(struct plan *plan, const struct viommu_host_iommu *iommu)
+{
+	struct plan_bridge *bridge = g_new0(struct plan_bridge, 1);
+
+	bridge->iommu = iommu;
+	bridge->iommu_name = g_strdup(iommu->name);
+	bridge->host_node = iommu->numa_node;
+	bridge->guest_node = -1;
+	bridge->ports = g_ptr_array_new_with_free_func(port_free);
+	g_ptr_array_add(plan->bridges, bridge);
+	return bridge;
+}
+
+char *plan_port_name(const struct plan_bridge *bridge, size_t port)
+{
+	return g_strdup_printf("rp%u.%zu", bridge->number, port);
+}
+
+/* -- which devices --------------------------------------------------------------------------- */
+
+static int compare_devices(const void *a, const void *b)
+{
+	const struct viommu_host_device *one = *(struct viommu_host_device *const *)a;
+	const struct viommu_host_device *other = *(struct viommu_host_device *const *)b;
+
+	return (one->index > other->index) - (one->index < other->index);
+}
+
+/* The devices in the host's order, each once: the order of the request says nothing. */
+static GPtrArray *find_devices(const struct viommu_host *host, const struct plan_wish *wish,
+			       const char *const *names, struct viommu_findings *findings)
+{
+	g_autoptr(GHashTable) seen = g_hash_table_new(NULL, NULL);
+	GPtrArray *devices = g_ptr_array_new();
+
+	for (; *names; names++) {
+		const struct viommu_host_device *device = viommu_host_find_device(host, *names);
+
+		if (!device) {
+			plan_report(findings, "plan-device", "list the host's devices: viommu host",
+				    "the host has no device %s", *names);
+		} else if (g_hash_table_add(seen, (void *)device)) {
+			plan_refuse_device(wish, device, findings);
+			g_ptr_array_add(devices, (void *)device);
+		}
+	}
+	g_ptr_array_sort(devices, compare_devices);
+	return devices;
+}
+
+/* -- ports ----------------------------------------------------------------------------------- */
+
+static bool is_of_slot(const struct plan_port *port, const struct viommu_host_device *device)
+{
+	const struct viommu_host_device *there;
+
+	if (!port->devices->len || device->pf)
+		return false;
+	there = g_array_index(port->devices, struct plan_device, 0).host;
+	return !there->pf && there->segment == device->segment &&
+	       there->bdf / FUNCTIONS == device->bdf / FUNCTIONS;
+}
+
+static struct plan_bridge *bridge_of(struct plan *plan, const struct viommu_host_iommu *iommu)
+{
+	for (guint i = 0; i < plan->bridges->len; i++) {
+		struct plan_bridge *bridge = plan->bridges->pdata[i];
+
+		if (!strcmp(bridge->iommu_name, iommu->name))
+			return bridge;
+	}
+	return bridge_new(plan, iommu);
+}
+
+/* Devices come in the host's order, so functions of one slot come one after the other, with VFs
+ * of others between at most. */
+static void place_device(struct plan *plan, const struct viommu_host_device *device,
+			 GHashTable *kept)
+{
+	struct plan_bridge *bridge = bridge_of(plan, device->iommu);
+	struct plan_port *port = NULL;
+	struct plan_device placed = { .host = device, .function = device->bdf % FUNCTIONS };
+
+	if (kept && g_hash_table_contains(kept, device))
+		return;
+	for (guint i = bridge->ports->len; i-- && !port;)
+		if (is_of_slot(bridge->ports->pdata[i], device))
+			port = bridge->ports->pdata[i];
+	/* A plan that is kept has free ports: a new device takes the first. */
+	for (guint i = 0; kept && i < bridge->ports->len && !port; i++)
+		if (!((struct plan_port *)bridge->ports->pdata[i])->devices->len)
+			port = bridge->ports->pdata[i];
+	if (!port)
+		port = port_new(bridge);
+	g_array_append_val(port->devices, placed);
+	if (bridge->host_node < 0)
+		bridge->host_node = device->numa_node;
+}
+
+/* A slot without function 0 is empty for a guest. */
+static void number_functions(struct plan_port *port)
+{
+	bool has_first = false;
+	const struct plan_device *first;
+
+	for (guint i = 0; i < port->devices->len; i++)
+		has_first |= !g_array_index(port->devices, struct plan_device, i).function;
+	for (guint i = 0; i < port->devices->len && !has_first; i++)
+		g_array_index(port->devices, struct plan_device, i).function = i;
+	if (port->devices->len == 1) {
+		first = &g_array_index(port->devices, struct plan_device, 0);
+		if (first->host->pf)
+			g_array_index(port->devices, struct plan_device, 0).function = 0;
+	}
+}
+
+/* -- memory ---------------------------------------------------------------------------------- */
+
+static uint64_t power_of_two(uint64_t bytes)
+{
+	uint64_t power = 1;
+
+	while (power < bytes && power << 1)
+		power <<= 1;
+	return bytes ? power : 0;
+}
+
+static uint64_t large_memory(const struct viommu_host_device *device)
+{
+	uint64_t sum = 0;
+
+	for (int i = 0; i < VIOMMU_HOST_BARS; i++)
+		if (device->bars[i].is_64_bits && device->bars[i].prefetchable)
+			sum += power_of_two(device->bars[i].length);
+	return sum;
+}
+
+static bool is_grace_gpu(const struct viommu_host_device *device)
+{
+	bool coherent = false;
+
+	for (int i = 0; i < VIOMMU_HOST_BARS; i++)
+		coherent |= device->bars[i].length >= GRACE_BAR;
+	return device->vendor == NVIDIA && device->pci_class >> 8 == CLASS_3D && coherent;
+}
+
+static void size_memory(struct plan *plan)
+{
+	uint64_t sum = 0, own = strcmp(plan->machine, "virt") ? Q35_MMIO64 : VIRT_MMIO64;
+
+	for (guint i = 0; i < plan->bridges->len; i++) {
+		struct plan_bridge *bridge = plan->bridges->pdata[i];
+
+		for (guint n = 0; n < bridge->ports->len; n++) {
+			struct plan_port *port = bridge->ports->pdata[n];
+
+			for (guint d = 0; d < port->devices->len; d++)
+				port->mmio64 += large_memory(
+					g_array_index(port->devices, struct plan_device, d).host);
+			port->mmio64 = power_of_two(port->mmio64);
+			bridge->mmio64 += port->mmio64;
+		}
+		sum += power_of_two(bridge->mmio64);
+	}
+	sum = power_of_two(sum);
+	/* Half of QEMU's own is for what is not assigned. */
+	plan->mmio64 = sum > own / 2 ? MAX(sum << 1 ? sum << 1 : sum, own) : 0;
+}
+
+/* -- bus numbers ----------------------------------------------------------------------------- */
+
+static char *arithmetic(const struct plan *plan)
+{
+	GString *text = g_string_new(NULL);
+
+	for (guint i = 0; i < plan->bridges->len; i++) {
+		const struct plan_bridge *bridge = plan->bridges->pdata[i];
+
+		g_string_append_printf(text, "%s%s: 1 + %u", i ? ", " : "", bridge->iommu_name,
+				       bridge->ports->len);
+	}
+	return g_string_free(text, false);
+}
+
+/* Buses 0 and those of the user's bridges on pcie.0 are not to be had. */
+static void number_buses(struct plan *plan, unsigned top, struct viommu_findings *findings)
+{
+	unsigned need = 0, have, own = 1 + plan->wish.root_ports;
+
+	for (guint i = 0; i < plan->bridges->len; i++) {
+		const struct plan_bridge *bridge = plan->bridges->pdata[i];
+
+		need += bridge->bus ? 0 : 1 + bridge->ports->len;
+	}
+	have = top + 1 > own ? top + 1 - own : 0;
+	if (need > have) {
+		g_autofree char *sum = arithmetic(plan);
+
+		plan_report(findings, "plan-bus-numbers",
+			    "assign fewer devices, or ask for fewer with --spare",
+			    "bridges and root ports need %u bus numbers (%s), and there are %u: "
+			    "%u to %u, for pcie.0 with its bridges has %u",
+			    need, sum, have, own, top, own);
+		return;
+	}
+	for (guint i = plan->bridges->len; i--;) {
+		struct plan_bridge *bridge = plan->bridges->pdata[i];
+
+		if (bridge->bus)
+			continue;
+		bridge->last = (uint8_t)top;
+		bridge->bus = (uint8_t)(top - bridge->ports->len);
+		top = bridge->bus - 1u;
+	}
+}
+
+static void number_ports(struct plan_bridge *bridge, unsigned *chassis)
+{
+	for (guint i = 0; i < bridge->ports->len; i++) {
+		struct plan_port *port = bridge->ports->pdata[i];
+
+		port->bus = (uint8_t)(bridge->bus + 1 + i);
+		port->slot = (uint8_t)(i % PLAN_ROOT_SLOTS);
+		port->function = (uint8_t)(i / PLAN_ROOT_SLOTS);
+		port->multifunction = !port->function && i + PLAN_ROOT_SLOTS < bridge->ports->len;
+		port->chassis = ++*chassis;
+		number_functions(port);
+	}
+}
+
+static int compare_buses(const void *a, const void *b)
+{
+	const struct plan_bridge *one = *(struct plan_bridge *const *)a;
+	const struct plan_bridge *other = *(struct plan_bridge *const *)b;
+
+	return one->bus - other->bus;
+}
+
+static void number_slots(struct plan *plan, struct viommu_findings *findings)
+{
+	unsigned each = plan->kind == PLAN_VIRTIO ? 2 : 1;
+	unsigned need = plan->bridges->len * each + (plan->kind == PLAN_VIRTIO_STOCK);
+	unsigned have = ROOT_LAST_SLOT - ROOT_FIRST_SLOT + 1;
+
+	if (need > have)
+		plan_report(findings, "plan-slots", "assign devices behind fewer IOMMUs",
+			    "%u bridges and their IOMMUs need %u slots of pcie.0, which has %u",
+			    plan->bridges->len, need, have);
+}
+
+/* -- all of it ------------------------------------------------------------------------------- */
+
+static void map_nodes(struct plan *plan, struct viommu_findings *findings)
+{
+	for (guint i = 0; plan->wish.nodes && i < plan->bridges->len; i++) {
+		struct plan_bridge *bridge = plan->bridges->pdata[i];
+		void *node;
+
+		if (bridge->host_node < 0)
+			continue;
+		node = g_hash_table_lookup(plan->wish.nodes,
+					   GINT_TO_POINTER(bridge->host_node + 1));
+		if (node)
+			bridge->guest_node = GPOINTER_TO_INT(node) - 1;
+		else
+			plan_report(findings, "plan-node",
+				    "name the guest's node for it with --node HOST=GUEST",
+				    "%s is in the host's NUMA node %d, which no node of the guest "
+				    "stands for",
+				    bridge->iommu_name, bridge->host_node);
+	}
+}
+
+static void count_initiators(struct plan *plan)
+{
+	for (guint i = 0; i < plan->bridges->len; i++) {
+		const struct plan_bridge *bridge = plan->bridges->pdata[i];
+
+		for (guint n = 0; n < bridge->ports->len; n++) {
+			const struct plan_port *port = bridge->ports->pdata[n];
+
+			for (guint d = 0; d < port->devices->len; d++)
+				if (is_grace_gpu(g_array_index(port->devices, struct plan_device, d)
+							 .host))
+					plan->n_initiators = GPU_INITIATORS;
+		}
+	}
+}
+
+static void place(struct plan *plan, GPtrArray *devices, const char *before,
+		  struct viommu_findings *findings)
+{
+	unsigned chassis = 0, number = 0, top = PLAN_TOP_BUS;
+	g_autoptr(GHashTable) kept = NULL;
+
+	(void)before;
+	for (guint i = 0; i < devices->len; i++)
+		place_device(plan, devices->pdata[i], kept);
+	for (guint i = 0; i < plan->bridges->len; i++) {
+		struct plan_bridge *bridge = plan->bridges->pdata[i];
+
+		for (unsigned n = 0; !bridge->bus && n < plan->wish.spare; n++)
+			port_new(bridge);
+	}
+	number_buses(plan, top, findings);
+	g_ptr_array_sort(plan->bridges, compare_buses);
+	for (guint i = 0; i < plan->bridges->len; i++) {
+		struct plan_bridge *bridge = plan->bridges->pdata[i];
+
+		bridge->number = number++;
+		bridge->slot = ROOT_FIRST_SLOT + i;
+		number_ports(bridge, &chassis);
+	}
+}
+
+static int compare_bridges(const void *a, const void *b)
+{
+	const struct plan_bridge *one = *(struct plan_bridge *const *)a;
+	const struct plan_bridge *other = *(struct plan_bridge *const *)b;
+
+	return (one->iommu->index > other->iommu->index) -
+	       (one->iommu->index < other->iommu->index);
+}
+
+struct plan *plan_make(const struct viommu_host *host, const struct plan_wish *wish,
+		       const char *const *names, const char *before,
+		       struct viommu_findings *findings)
+{
+	g_autoptr(GPtrArray) devices = find_devices(host, wish, names, findings);
+	struct plan *plan;
+
+	plan_refuse_groups(devices, wish, findings);
+	if (viommu_findings_count_from(findings, VIOMMU_ERROR))
+		return NULL;
+	plan = g_new0(struct plan, 1);
+	plan->host = host;
+	plan->wish = *wish;
+	plan->bridges = g_ptr_array_new_with_free_func(bridge_free);
+	for (guint i = 0; i < devices->len; i++) {
+		const struct viommu_host_device *device = devices->pdata[i];
+
+		bridge_of(plan, device->iommu);
+	}
+	g_ptr_array_sort(plan->bridges, compare_bridges);
+	plan_choose(plan, findings);
+	place(plan, devices, before, findings);
+	number_slots(plan, findings);
+	map_nodes(plan, findings);
+	size_memory(plan);
+	count_initiators(plan);
+	plan_refuse_whole(plan, findings);
+	if (viommu_findings_count_from(findings, VIOMMU_ERROR))
+		plan = plan_free(plan);
+	return plan;
+}

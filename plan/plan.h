@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef VIOMMU_PLAN_PLAN_H
+#define VIOMMU_PLAN_PLAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <glib.h>
+
+#include <viommu/findings.h>
+#include <viommu/host.h>
+
+/*
+ * A guest for devices of a host: where each goes, and under which virtual IOMMU
+ *
+ * The guest has one expander bridge (pxb-pcie) and one virtual IOMMU for each physical IOMMU that
+ * an assigned device is behind. Below a bridge are root ports, one for each device and some that
+ * are free. Bus numbers go from 0xff down. pcie.0 has the emulated devices, which bypass.
+ *
+ * What cannot be done is a finding whose id begins with "plan-", and an error.
+ */
+
+enum plan_kind {
+	PLAN_AUTO,
+	PLAN_VIRTIO, /* viommu-pci of this project: several in a machine */
+	PLAN_SMMUV3, /* arm-smmuv3 of QEMU 10.1 and later: several, on virt */
+	PLAN_INTEL,  /* one in a machine, as the next two */
+	PLAN_AMD,
+	PLAN_VIRTIO_STOCK, /* virtio-iommu-pci of QEMU */
+};
+
+enum plan_switch {
+	PLAN_SWITCH_AUTO,
+	PLAN_OFF,
+	PLAN_ON,
+};
+
+#define PLAN_TOP_BUS       0xffu
+#define PLAN_NODES_MAX     1024
+#define PLAN_ROOT_SLOTS    32
+#define PLAN_DEFAULT_QEMU  1101 /* QEMU 11.1 */
+#define PLAN_VERSION(a, b) ((a)*100 + (b))
+
+/* What is wished. Zero is a good value for all but `qemu`. */
+struct plan_wish {
+	enum plan_kind kind;
+	const char *machine; /* "q35", "virt"; NULL: by the host's IOMMUs */
+	unsigned qemu;       /* version: 100 * major + minor */
+	unsigned spare;      /* free root ports of each bridge */
+	unsigned root_ports; /* bridges that the user puts on pcie.0 */
+	uint64_t memory;     /* of the guest, in bytes; 0: not checked */
+	enum plan_switch ats, accel;
+	bool managed;      /* who starts the guest binds vfio-pci */
+	GHashTable *nodes; /* of the host + 1 -> of the guest + 1; NULL: none */
+};
+
+/* A function that is assigned. */
+struct plan_device {
+	const struct viommu_host_device *host;
+	unsigned function; /* in its root port's slot 0 */
+};
+
+struct plan_port {
+	uint8_t bus; /* below it */
+	uint8_t slot, function;
+	bool multifunction;
+	unsigned chassis;
+	GArray *devices; /* struct plan_device; empty: free */
+	uint64_t mmio64; /* bytes of 64-bit prefetchable memory, a power of two; 0: none */
+};
+
+struct plan_bridge {
+	unsigned number; /* from 0: "pxb0", "viommu0" */
+	const struct viommu_host_iommu *iommu;
+	char *iommu_name;
+	uint8_t bus, last;
+	unsigned slot;  /* on pcie.0 */
+	int host_node;  /* -1: not known */
+	int guest_node; /* -1: none */
+	bool ats, pasid;
+	unsigned pasid_bits, address_bits;
+	uint64_t mmio64;
+	GPtrArray *ports; /* struct plan_port */
+};
+
+struct plan {
+	const struct viommu_host *host;
+	struct plan_wish wish;
+	enum plan_kind kind;
+	const char *machine;
+	char *why;          /* that kind was chosen; NULL: it was asked for */
+	GPtrArray *bridges; /* struct plan_bridge, by bus */
+	uint64_t mmio64;    /* hole for all bridges; 0: QEMU's own does */
+	bool accel, ats;
+	unsigned n_initiators; /* generic initiators of each GPU that needs them */
+};
+
+/* The row of a kind (kind.c). */
+struct plan_kind_row {
+	enum plan_kind kind;
+	const char *name, *driver;
+	bool several;        /* in one machine */
+	unsigned since;      /* version of QEMU */
+	const char *machine; /* that has it; NULL: any */
+};
+
+const struct plan_kind_row *plan_kind_row(enum plan_kind kind);
+const struct plan_kind_row *plan_kind_by_name(const char *name);
+
+/* Choose a kind, and say why (kind.c). */
+void plan_choose(struct plan *plan, struct viommu_findings *findings);
+
+/* Whether it has ATS, by its registers or the tables. */
+enum viommu_known plan_host_ats(const struct viommu_host *host,
+				const struct viommu_host_iommu *iommu);
+
+/*
+ * Place the devices. NULL if something refuses it: `findings` has why. `before` is the text of a
+ * plan that was made earlier, whose devices stay where they are; NULL: none. `names` is
+ * NULL-terminated.
+ */
+struct plan *plan_make(const struct viommu_host *host, const struct plan_wish *wish,
+		       const char *const *names, const char *before,
+		       struct viommu_findings *findings);
+struct plan *plan_free(struct plan *plan);
+
+/* Whether the device can be given to a guest at all (refuse.c). */
+void plan_refuse_device(const struct plan_wish *wish, const struct viommu_host_device *device,
+			struct viommu_findings *findings);
+void plan_refuse_groups(GPtrArray *devices, const struct plan_wish *wish,
+			struct viommu_findings *findings);
+void plan_refuse_whole(const struct plan *plan, struct viommu_findings *findings);
+
+/* Report an error: `cure` is the way out. */
+__attribute__((format(printf, 4, 5))) void plan_report(struct viommu_findings *findings,
+						       const char *id, const char *cure,
+						       const char *format, ...);
+
+/* Whether two physical IOMMUs can share a table of stage 2, and why (share.c). */
+enum viommu_known plan_can_share(const struct viommu_host_iommu *one,
+				 const struct viommu_host_iommu *other, const char **ret_why);
+
+/* The answers. To be freed with g_free() (one file each). */
+char *plan_text(const struct plan *plan);
+char *plan_json(const struct plan *plan);
+char *plan_qemu(const struct plan *plan);       /* for a shell */
+char *plan_qemu_json(const struct plan *plan);  /* each -device as JSON */
+char *plan_readconfig(const struct plan *plan); /* a file for -readconfig */
+char *plan_topology(const struct plan *plan);   /* docs/topology.md */
+char *plan_libvirt(const struct plan *plan);    /* a whole domain */
+
+/* Names of objects. */
+char *plan_port_name(const struct plan_bridge *bridge, size_t port);
+
+#endif

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Arguments of QEMU as words for a shell, as words with JSON, and as a file for -readconfig
+ */
+#include <string.h>
+
+#include "item.h"
+#include "json/json.h"
+
+/* A comma ends a value of QEMU's: two are one. */
+static void append_value(GString *text, const char *value)
+{
+	for (; *value; value++)
+		g_string_append_printf(text, *value == ',' ? ",," : "%c", *value);
+}
+
+static void append_word(GString *text, const char *word)
+{
+	static const char plain[] = G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS "_./:@+,-=";
+	g_autofree char *quoted = NULL;
+
+	if (!*word || word[strspn(word, plain)])
+		quoted = g_shell_quote(word);
+	g_string_append(text, quoted ? quoted : word);
+}
+
+static char *value_of(const struct plan_item *item)
+{
+	GString *value = g_string_new(item->driver);
+
+	for (guint i = 0; i < item->keys->len; i++) {
+		const struct plan_key *key = &g_array_index(item->keys, struct plan_key, i);
+
+		g_string_append_printf(value, "%s%s=", !strcmp(item->group, "global") ? "." : ",",
+				       key->key);
+		append_value(value, key->value);
+	}
+	return g_string_free(value, false);
+}
+
+static char *in_json(const struct plan_item *item)
+{
+	struct json *json = json_new(NULL);
+
+	json_open(json, '{');
+	json_key(json, strcmp(item->group, "object") ? "driver" : "qom-type");
+	json_add_string(json, item->driver);
+	for (guint i = 0; i < item->keys->len; i++) {
+		const struct plan_key *key = &g_array_index(item->keys, struct plan_key, i);
+
+		json_key(json, key->key);
+		if (key->type == PLAN_NUMBER)
+			json_add_number(json, g_ascii_strtoll(key->value, NULL, 10));
+		else if (key->type == PLAN_FLAG && strcmp(item->driver, "viommu-pci") &&
+			 strcmp(key->key, "ats"))
+			json_add_boolean(json, !strcmp(key->value, "on"));
+		else
+			json_add_string(json, key->value);
+	}
+	json_close(json, '}');
+	return json_finish(json);
+}
+
+static bool has_json(const struct plan_item *item)
+{
+	return !strcmp(item->group, "device") || !strcmp(item->group, "object");
+}
+
+/* One option a line, each but the last with a backslash, so that a shell takes it as one command.
+ */
+static char *in_words(const struct plan *plan, bool json)
+{
+	g_autoptr(GPtrArray) items = plan_items(plan);
+	GString *text = g_string_new(NULL);
+
+	for (guint i = 0; i < items->len; i++) {
+		const struct plan_item *item = items->pdata[i];
+		g_autofree char *value = json && has_json(item) ? in_json(item) : value_of(item);
+
+		g_string_append_printf(text, "-%s ", item->group);
+		append_word(text, value);
+		g_string_append(text, i + 1 < items->len ? " \\\n" : "\n");
+	}
+	return g_string_free(text, false);
+}
+
+char *plan_qemu(const struct plan *plan)
+{
+	return in_words(plan, false);
+}
+
+char *plan_qemu_json(const struct plan *plan)
+{
+	return in_words(plan, true);
+}
+
+static void append_section(GString *text, const struct plan_item *item)
+{
+	guint first = 0;
+	bool machine = !strcmp(item->group, "machine");
+
+	if (!strcmp(item->group, "plugin")) {
+		g_string_append_printf(text, "# and on the command line: -plugin %s\n",
+				       item->driver);
+		return;
+	}
+	if (has_json(item)) {
+		g_string_append_printf(text, "[%s \"%s\"]\n", item->group,
+				       g_array_index(item->keys, struct plan_key, 0).value);
+		first = 1;
+	} else {
+		g_string_append_printf(text, "[%s]\n", item->group);
+	}
+	if (!strcmp(item->group, "global")) {
+		const struct plan_key *key = &g_array_index(item->keys, struct plan_key, 0);
+
+		g_string_append_printf(text,
+				       "  driver = \"%s\"\n  property = \"%s\"\n  value = \"%s\"\n",
+				       item->driver, key->key, key->value);
+		return;
+	}
+	g_string_append_printf(text, "  %s = \"%s\"\n",
+			       machine                         ? "type"
+			       : strcmp(item->group, "object") ? "driver"
+							       : "qom-type",
+			       item->driver);
+	for (guint i = first; i < item->keys->len; i++) {
+		const struct plan_key *key = &g_array_index(item->keys, struct plan_key, i);
+
+		g_string_append_printf(text, "  %s = \"%s\"\n", key->key, key->value);
+	}
+}
+
+char *plan_readconfig(const struct plan *plan)
+{
+	g_autoptr(GPtrArray) items = plan_items(plan);
+	GString *text = g_string_new("# QEMU, -readconfig\n");
+
+	for (guint i = 0; i < items->len; i++) {
+		g_string_append_c(text, '\n');
+		append_section(text, items->pdata[i]);
+	}
+	return g_string_free(text, false);
+}
