@@ -111,17 +111,29 @@ const struct command help_command = {
 
 /* -- running ------------------------------------------------------------------------- */
 
-/*
- * Options are variables of the files that have them; they are as at the beginning again. Those with
- * a value are all strings, and these are owned.
- */
+/* Options are variables of the files that have them; they are as at the beginning again. */
+static void forget_option(const GOptionEntry *option)
+{
+	switch (option->arg) {
+	case G_OPTION_ARG_NONE:
+		*(gboolean *)option->arg_data = FALSE;
+		break;
+	case G_OPTION_ARG_INT:
+		*(gint *)option->arg_data = 0;
+		break;
+	case G_OPTION_ARG_STRING_ARRAY:
+	case G_OPTION_ARG_FILENAME_ARRAY:
+		g_clear_pointer((char ***)option->arg_data, g_strfreev);
+		break;
+	default:
+		g_clear_pointer((char **)option->arg_data, g_free);
+	}
+}
+
 static void forget_options(const struct command *command)
 {
 	for (const GOptionEntry *option = command->options; option && option->long_name; option++)
-		if (option->arg == G_OPTION_ARG_NONE)
-			*(gboolean *)option->arg_data = FALSE;
-		else
-			g_clear_pointer((char **)option->arg_data, g_free);
+		forget_option(option);
 }
 
 /* GLib leaves "--" where what follows it begins with a dash. */
