@@ -24,8 +24,8 @@ static const GOptionEntry options[] = {
 	  "read a saved tree and not this machine: a folder or a tar", "TREE" },
 	{ "iommu", 'i', 0, G_OPTION_ARG_STRING, &kind_name,
 	  "virtual IOMMUs: auto, virtio, smmuv3, intel, amd, virtio-stock", "KIND" },
-	{ "format", 'f', 0, G_OPTION_ARG_STRING, &format, "print text, qemu, qemu-json, readconfig",
-	  "FORMAT" },
+	{ "format", 'f', 0, G_OPTION_ARG_STRING, &format,
+	  "print text, json, topology, qemu, qemu-json, readconfig", "FORMAT" },
 	{ "spare", 's', 0, G_OPTION_ARG_INT, &spare, "free root ports of each bridge", "N" },
 	{ "machine", 'm', 0, G_OPTION_ARG_STRING, &machine, "machine of the guest: q35, virt",
 	  "MACHINE" },
@@ -35,12 +35,12 @@ static const GOptionEntry options[] = {
 	  "the guest's NUMA node for one of the host; may be given several times", "HOST=GUEST" },
 	{ "memory", 'M', 0, G_OPTION_ARG_STRING, &memory,
 	  "memory of the guest, to see if all can be mapped: 16G", "SIZE" },
-	{ "ats", 0, 0, G_OPTION_ARG_STRING, &ats, "ATS: auto, on, off", "SWITCH" },
-	{ "accel", 0, 0, G_OPTION_ARG_STRING, &accel, "nested translation of SMMUv3: auto, on, off",
-	  "SWITCH" },
-	{ "root-ports", 0, 0, G_OPTION_ARG_INT, &root_ports,
+	{ "ats", 'T', 0, G_OPTION_ARG_STRING, &ats, "ATS: auto, on, off", "SWITCH" },
+	{ "accel", 'a', 0, G_OPTION_ARG_STRING, &accel,
+	  "nested translation of SMMUv3: auto, on, off", "SWITCH" },
+	{ "root-ports", 'p', 0, G_OPTION_ARG_INT, &root_ports,
 	  "bridges that you add to pcie.0: their bus numbers are kept", "N" },
-	{ "managed", 0, 0, G_OPTION_ARG_NONE, &managed,
+	{ "managed", 'g', 0, G_OPTION_ARG_NONE, &managed,
 	  "a driver of the host may use a device: who starts the guest takes it away", NULL },
 	{ "output", 'o', 0, G_OPTION_ARG_FILENAME, &output_name,
 	  "write to FILE and not to standard output", "FILE" },
@@ -52,9 +52,8 @@ static const struct form {
 	const char *name;
 	char *(*print)(const struct plan *plan);
 } forms[] = {
-	{ "qemu", plan_qemu },
-	{ "qemu-json", plan_qemu_json },
-	{ "readconfig", plan_readconfig },
+	{ "text", plan_text }, { "json", plan_json },           { "topology", plan_topology },
+	{ "qemu", plan_qemu }, { "qemu-json", plan_qemu_json }, { "readconfig", plan_readconfig },
 };
 
 /* -- what is wished ---------------------------------------------------------------------------- */

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A plan as JSON, which --keep takes again
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "json/json.h"
+#include "plan.h"
+
+static void add_string(struct json *json, const char *key, const char *value)
+{
+	json_key(json, key);
+	json_add_string(json, value);
+}
+
+static void add_number(struct json *json, const char *key, int64_t value)
+{
+	json_key(json, key);
+	json_add_number(json, value);
+}
+
+static void add_port(struct json *json, const struct plan_bridge *bridge, guint n)
+{
+	const struct plan_port *port = bridge->ports->pdata[n];
+	g_autofree char *name = plan_port_name(bridge, n);
+
+	json_open(json, '{');
+	add_string(json, "name", name);
+	add_number(json, "bus", port->bus);
+	add_number(json, "chassis", port->chassis);
+	json_key(json, "devices");
+	json_open(json, '[');
+	for (guint d = 0; d < port->devices->len; d++) {
+		const struct plan_device *device =
+			&g_array_index(port->devices, struct plan_device, d);
+
+		json_open(json, '{');
+		add_string(json, "host", device->host->name);
+		add_number(json, "function", device->function);
+		json_close(json, '}');
+	}
+	json_close(json, ']');
+	json_close(json, '}');
+}
+
+static void add_bridge(struct json *json, const struct plan *plan, const struct plan_bridge *bridge)
+{
+	const struct plan_bridge *first = plan->bridges->pdata[0];
+	g_autofree char *name = g_strdup_printf("pxb%u", bridge->number);
+	const char *why;
+
+	json_open(json, '{');
+	add_string(json, "name", name);
+	add_string(json, "host-iommu", bridge->iommu_name);
+	add_number(json, "bus", bridge->bus);
+	add_number(json, "last", bridge->last);
+	add_number(json, "slot", bridge->slot);
+	add_number(json, "host-node", bridge->host_node);
+	add_number(json, "guest-node", bridge->guest_node);
+	if (bridge != first)
+		add_string(json, "shares-stage-2-with-first",
+			   viommu_known_name(plan_can_share(first->iommu, bridge->iommu, &why)));
+	json_key(json, "ports");
+	json_open(json, '[');
+	for (guint n = 0; n < bridge->ports->len; n++)
+		add_port(json, bridge, n);
+	json_close(json, ']');
+	json_close(json, '}');
+}
+
+char *plan_json(const struct plan *plan)
+{
+	struct json *json = json_new(NULL);
+	g_autofree char *text = NULL;
+	char *line;
+
+	json_open(json, '{');
+	add_number(json, "format", 1);
+	add_string(json, "machine", plan->machine);
+	add_string(json, "iommu", plan_kind_row(plan->kind)->name);
+	add_string(json, "why", plan->why ? plan->why : "asked for");
+	add_number(json, "mmio64", (int64_t)plan->mmio64);
+	json_key(json, "bridges");
+	json_open(json, '[');
+	for (guint i = 0; i < plan->bridges->len; i++)
+		add_bridge(json, plan, plan->bridges->pdata[i]);
+	json_close(json, ']');
+	json_close(json, '}');
+	text = json_finish(json);
+	line = g_strconcat(text, "\n", NULL);
+	return line;
+}

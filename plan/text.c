@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A plan for people: bridges with their buses and ports, and what can share tables
+ */
+#include "plan.h"
+
+static void append_port(GString *text, const struct plan_bridge *bridge, guint n)
+{
+	const struct plan_port *port = bridge->ports->pdata[n];
+	g_autofree char *name = plan_port_name(bridge, n);
+
+	g_string_append_printf(text, "  %-7s bus %02x", name, port->bus);
+	if (!port->devices->len)
+		g_string_append(text, "  free");
+	for (guint d = 0; d < port->devices->len; d++) {
+		const struct plan_device *device =
+			&g_array_index(port->devices, struct plan_device, d);
+
+		g_string_append_printf(text, "%s%s at %02x:00.%x", d ? ", " : "  ",
+				       device->host->name, port->bus, device->function);
+	}
+	g_string_append_c(text, '\n');
+}
+
+static void append_bridge(GString *text, const struct plan *plan, const struct plan_bridge *bridge)
+{
+	bool several = plan_kind_row(plan->kind)->several;
+
+	g_string_append_printf(text, "\npxb%u  buses %02x-%02x, viommu%u for %s", bridge->number,
+			       bridge->bus, bridge->last, several ? bridge->number : 0,
+			       bridge->iommu_name);
+	if (bridge->host_node >= 0)
+		g_string_append_printf(text, ", node %d of the host", bridge->host_node);
+	if (bridge->guest_node >= 0)
+		g_string_append_printf(text, " and %d of the guest", bridge->guest_node);
+	g_string_append_c(text, '\n');
+	for (guint n = 0; n < bridge->ports->len; n++)
+		append_port(text, bridge, n);
+}
+
+static void append_shared(GString *text, const struct plan *plan)
+{
+	const struct plan_bridge *first = plan->bridges->pdata[0];
+
+	for (guint i = 1; i < plan->bridges->len; i++) {
+		const struct plan_bridge *bridge = plan->bridges->pdata[i];
+		const char *why;
+		enum viommu_known shared = plan_can_share(first->iommu, bridge->iommu, &why);
+
+		g_string_append_printf(text, "%s  %s with %s: %s, %s\n",
+				       i == 1 ? "\ntables of stage 2 that can be shared\n" : "",
+				       bridge->iommu_name, first->iommu_name,
+				       viommu_known_name(shared), why);
+	}
+}
+
+char *plan_text(const struct plan *plan)
+{
+	const struct plan_bridge *lowest = plan->bridges->pdata[0];
+	GString *text = g_string_new(NULL);
+
+	g_string_append_printf(text, "machine %s, %u virtual IOMMU%s: %s", plan->machine,
+			       plan_kind_row(plan->kind)->several ? plan->bridges->len : 1,
+			       plan_kind_row(plan->kind)->several && plan->bridges->len > 1 ? "s"
+											    : "",
+			       plan_kind_row(plan->kind)->driver);
+	if (plan->why)
+		g_string_append_printf(text, " (%s)", plan->why);
+	g_string_append_printf(text, "\npcie.0  buses 00-%02x, bypassed: emulated devices\n",
+			       lowest->bus - 1u);
+	for (guint i = 0; i < plan->bridges->len; i++)
+		append_bridge(text, plan, plan->bridges->pdata[i]);
+	append_shared(text, plan);
+	if (plan->mmio64)
+		g_string_append_printf(text, "\n64-bit memory window: %" G_GUINT64_FORMAT " GiB\n",
+				       plan->mmio64 >> 30);
+	return g_string_free(text, false);
+}

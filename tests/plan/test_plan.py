@@ -1,0 +1,288 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""What is planned for devices of a host, and what is refused: test_plan.py VIOMMU"""
+
+import json
+import os
+import re
+import struct
+import subprocess
+import sys
+import tempfile
+
+import trees
+
+VIOMMU = sys.argv[1]
+ARM_MSI = "0x0000000008000000 0x00000000080fffff msi"
+
+
+def run(*arguments):
+    done = subprocess.run([VIOMMU, *arguments], capture_output=True, text=True, check=False,
+                          stdin=subprocess.DEVNULL)
+    return done.returncode, done.stdout, done.stderr
+
+
+def smmus(n):
+    return [{"name": f"smmu3.0x{0x5000000 + 0x1000000 * i:016x}",
+             "parent": f"platform/arm-smmu-v3.{i}.auto", "numa_node": i} for i in range(n)]
+
+
+def dmars(n, **more):
+    return [{"name": f"dmar{i}", "files": {"intel-iommu/address": f"{0xd0000000 + i * 0x1000:x}",
+                                           **more}} for i in range(n)]
+
+
+def device(at, iommu, **more):
+    return {"at": at, "iommu": iommu, "driver": "vfio-pci", **more}
+
+
+def arm_host(n):
+    iommus = smmus(n)
+    return {"iommus": iommus,
+            "devices": [device(f"{i:04x}:01:00.0", iommus[i]["name"], reserved=[ARM_MSI])
+                        for i in range(n)]}
+
+
+def pc_host(n, **more):
+    return {"iommus": dmars(n), "devices": [device(f"0000:{0x20 * i + 1:02x}:00.0", f"dmar{i}", **more)
+                                            for i in range(n)]}
+
+
+def plan(host, *arguments, devices=None):
+    devices = devices or [d["at"] for d in host["devices"]]
+    wishes = [word for name in devices for word in ("--device", name)]
+    return run("plan", "--root", trees.make(host, "host.tar"), *wishes, *arguments)
+
+
+def planned(host, *arguments, **more):
+    status, out, err = plan(host, *arguments, **more)
+    assert status == 0, (status, err)
+    return out
+
+
+def refused(host, rule, *arguments, **more):
+    status, out, err = plan(host, *arguments, **more)
+    assert status == 2 and f"[{rule}]" in err and not out, (rule, status, out, err)
+    assert "; " in err, f"no way out: {err}"
+    return err
+
+
+def in_json(host, *arguments, **more):
+    return json.loads(planned(host, "--format", "json", *arguments, **more))
+
+
+# -- placement ---------------------------------------------------------------------------------
+
+
+def each_physical_iommu_gets_a_bridge_with_its_devices():
+    host = pc_host(3)
+    bridges = in_json(host)["bridges"]
+    assert [bridge["host-iommu"] for bridge in bridges] == ["dmar0", "dmar1", "dmar2"]
+    for bridge, given in zip(bridges, host["devices"]):
+        assert [d["host"] for p in bridge["ports"] for d in p["devices"]] == [given["at"]]
+
+
+def three_smmus_with_eight_ports_each_are_at_e5_ee_f7():
+    host = arm_host(3)
+    text = planned(host, "--spare", "7", "--format", "topology", "--accel", "off")
+    with open("guest.yaml", "w", encoding="ascii") as file:
+        file.write(text)
+    status, _, err = run("generate", "iort", "-o", "IORT", "guest.yaml")
+    assert status == 0, err
+    with open("IORT", "rb") as file:
+        table = file.read()
+    root, at = 0x150, 0x150 + struct.unpack_from("<I", table, 0x150 + 12)[0]
+    assert table[root] == 2
+    mappings = [struct.unpack_from("<IIII", table, at + 20 * i)[:4] for i in range(4)]
+    assert sorted(mappings) == [(0, 0xe4ff, 0, 0x30), (0xe500, 0x8ff, 0xe500, 0x48),
+                                (0xee00, 0x8ff, 0xee00, 0xa0),
+                                (0xf700, 0x8ff, 0xf700, 0xf8)], mappings
+
+
+def bus_numbers_run_from_ff_down_without_overlap():
+    bridges = in_json(pc_host(4), "--spare", "3")["bridges"]
+    assert [(b["bus"], b["last"]) for b in bridges] == [(0xec, 0xf0), (0xf1, 0xf5), (0xf6, 0xfa),
+                                                        (0xfb, 0xff)]
+    taken = [bus for b in bridges for bus in range(b["bus"], b["last"] + 1)]
+    assert len(taken) == len(set(taken)) and max(taken) == 0xff
+    for bridge in bridges:
+        assert [p["bus"] for p in bridge["ports"]] == list(
+            range(bridge["bus"] + 1, bridge["last"] + 1))
+
+
+def functions_of_one_slot_share_a_port():
+    host = pc_host(1)
+    host["devices"] += [device("0000:01:00.1", "dmar0"), device("0000:02:00.0", "dmar0")]
+    ports = in_json(host)["bridges"][0]["ports"]
+    assert [[d["function"] for d in p["devices"]] for p in ports] == [[0, 1], [0]]
+    assert "multifunction=on" in planned(host, "--format", "qemu")
+
+
+def a_lone_function_becomes_function_0():
+    host = {"iommus": dmars(1), "devices": [device("0000:01:00.3", "dmar0")]}
+    assert in_json(host)["bridges"][0]["ports"][0]["devices"][0]["function"] == 0
+
+
+def a_virtual_function_has_a_port_of_its_own():
+    host = {"iommus": dmars(1), "devices": [device("0000:01:00.0", "dmar0")]}
+    host["devices"] += [device(f"0000:01:10.{i}", "dmar0", pf="0000:01:00.0") for i in range(2)]
+    ports = in_json(host, devices=["0000:01:10.0", "0000:01:10.1"])["bridges"][0]["ports"]
+    assert [len(p["devices"]) for p in ports] == [1, 1]
+
+
+def the_order_of_a_request_says_nothing():
+    host = pc_host(3)
+    names = [d["at"] for d in host["devices"]]
+    assert planned(host) == planned(host, devices=names[::-1])
+
+
+def domains_of_five_digits_are_planned_for():
+    host = {"iommus": dmars(1), "devices": [device("10000:e1:00.0", "dmar0")]}
+    assert "host=10000:e1:00.0" in planned(host, "--format", "qemu")
+
+
+def bridges_get_the_guest_node_of_the_hosts():
+    out = planned(arm_host(2), "--node", "0=1", "--node", "1=0", "--format", "qemu")
+    assert re.findall(r"numa_node=(\d)", out) == ["1", "0"]
+    refused(arm_host(2), "plan-node", "--node", "0=1")
+
+
+def large_bars_make_the_memory_window_larger():
+    host = arm_host(2)
+    for given in host["devices"]:
+        given["bars"] = [(0x20000000000, 1 << 38, 0x14220c)]
+    assert "highmem-mmio-size=1024G" in planned(host, "--format", "qemu")
+    assert "highmem-mmio-size" not in planned(arm_host(2), "--format", "qemu")
+
+
+# -- kinds -------------------------------------------------------------------------------------
+
+
+def auto_says_why_it_chose():
+    assert "SMMUv3" in in_json(arm_host(2))["why"]
+    assert in_json(arm_host(2))["iommu"] == "smmuv3"
+    assert in_json(arm_host(2), "--qemu", "9.2")["iommu"] == "virtio"
+    assert in_json(pc_host(2))["iommu"] == "virtio"
+    assert in_json(pc_host(1))["iommu"] == "virtio-stock"
+
+
+def every_kind_has_its_device():
+    for kind, name in (("intel", "intel-iommu"), ("amd", "amd-iommu"), ("virtio", "viommu-pci"),
+                       ("virtio-stock", "virtio-iommu-pci")):
+        assert f"-device {name}," in planned(pc_host(1), "--iommu", kind, "--format", "qemu")
+    assert "-device arm-smmuv3," in planned(arm_host(1), "--iommu", "smmuv3", "--format", "qemu")
+
+
+def attributes_of_an_smmu_are_not_made_up():
+    out = planned(arm_host(1), "--format", "qemu")
+    assert "oas=" not in out and "ssidsize=" not in out and "ats=off" in out
+
+
+def every_topology_is_without_findings():
+    for kind in ("intel", "amd", "virtio", "virtio-stock"):
+        with open("guest.yaml", "w", encoding="ascii") as file:
+            file.write(planned(pc_host(1), "--iommu", kind, "--format", "topology"))
+        status, _, err = run("check", "guest.yaml")
+        assert status == 0, (kind, err)
+
+
+# -- refusals ----------------------------------------------------------------------------------
+
+
+def a_device_that_is_not_there_is_refused():
+    refused(pc_host(1), "plan-device", devices=["0000:77:00.0"])
+
+
+def a_device_without_an_iommu_is_refused():
+    host = pc_host(1)
+    host["devices"].append({"at": "0000:05:00.0"})
+    refused(host, "plan-no-iommu", devices=["0000:05:00.0"])
+
+
+def a_device_that_the_host_uses_is_refused():
+    host = pc_host(1, driver="nvme")
+    host["devices"][0]["driver"] = "nvme"
+    refused(host, "plan-driver")
+    planned(host, "--managed")
+
+
+def a_group_mate_that_the_host_uses_is_refused():
+    host = pc_host(1)
+    host["devices"][0]["group"] = 7
+    host["devices"].append(device("0000:01:00.1", "dmar0", group=7))
+    host["devices"][1]["driver"] = "snd_hda_intel"
+    err = refused(host, "plan-group-mate", devices=["0000:01:00.0"])
+    assert "0000:01:00.1" in err and "snd_hda_intel" in err
+
+
+def a_group_behind_two_iommus_is_refused():
+    host = pc_host(2)
+    for given in host["devices"]:
+        given["group"] = 3
+    refused(host, "plan-group-split")
+
+
+def memory_of_the_firmware_is_refused_unless_it_is_relaxable():
+    direct = "0x0000000000100000 0x00000000001fffff direct"
+    refused(pc_host(1, reserved=[direct, trees.MSI]), "plan-direct-region")
+    planned(pc_host(1, reserved=[direct + "-relaxable", trees.MSI]))
+
+
+def memory_that_the_iommu_reserves_is_refused_in_the_guest():
+    hole = "0x000000fd00000000 0x000000ffffffffff reserved"
+    host = pc_host(1, reserved=[hole, trees.MSI])
+    planned(host, "--memory", "64G")
+    refused(host, "plan-reserved-memory", "--memory", "1100G")
+
+
+def too_many_buses_are_refused_with_the_arithmetic():
+    err = refused(pc_host(2), "plan-bus-numbers", "--spare", "200")
+    assert "404" in err and "dmar0: 1 + 201" in err, err
+    planned(pc_host(1), "--spare", "253")
+    refused(pc_host(1), "plan-bus-numbers", "--spare", "253", "--root-ports", "1")
+
+
+def too_many_bridges_for_pcie0_are_refused():
+    refused(pc_host(8) | {"iommus": dmars(31), "devices": [
+        device(f"{i:04x}:01:00.0", f"dmar{i}") for i in range(31)]}, "plan-slots")
+
+
+def kinds_with_one_in_a_machine_are_refused_for_more():
+    for kind in ("intel", "amd", "virtio-stock"):
+        refused(pc_host(2), "plan-one-iommu", "--iommu", kind)
+
+
+def a_qemu_without_the_kind_is_refused():
+    refused(arm_host(1), "plan-qemu-version", "--iommu", "smmuv3", "--qemu", "10.0")
+
+
+def a_machine_without_the_kind_is_refused():
+    refused(pc_host(1), "plan-machine", "--iommu", "smmuv3", "--machine", "q35")
+
+
+def wrong_options_are_refused():
+    for words in (["--iommu", "x"], ["--format", "x"], ["--spare", "-1"], ["--qemu", "new"],
+                  ["--node", "1"], ["--memory", "0"], ["--machine", "pc"], ["--ats", "maybe"]):
+        assert plan(pc_host(1), *words)[0] == 2, words
+
+
+def main():
+    steps = [value for name, value in globals().items()
+             if callable(value) and name.count("_") >= 3]
+    failed = 0
+    with tempfile.TemporaryDirectory() as folder:
+        os.chdir(folder)
+        for step in steps:
+            try:
+                step()
+                print("ok", step.__name__)
+            except AssertionError as error:
+                failed += 1
+                print("FAILED", step.__name__, error)
+    print(f"{len(steps)} steps, {failed} failed")
+    return bool(failed)
+
+
+if __name__ == "__main__":
+    VIOMMU = os.path.abspath(VIOMMU)
+    sys.exit(main())
