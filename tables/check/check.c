@@ -7,6 +7,8 @@
  * of one kind of table are with its format.
  */
 
+#include <string.h>
+
 #include "base/hash.h"
 #include "check.h"
 #include "tables/findings/findings.h"
@@ -60,7 +62,7 @@ static void check_device_names(const struct check *check)
 }
 
 /* Reserved memory refers to an IOMMU, but puts no device behind it. */
-static void check_idle_iommus(const struct check *check)
+static void report_idle_iommus(const struct check *check)
 {
 	struct hash *used = hash_new(&hash_text);
 	const struct viommu_iommu *iommu;
@@ -77,6 +79,26 @@ static void check_idle_iommus(const struct check *check)
 				"name it in a host bridge, a range or a device, or leave it out",
 				"IOMMU %s translates nothing", iommu->name);
 	hash_free(used);
+}
+
+static bool is_from_tree(const struct check *check)
+{
+	const char *source = topology_source(check->topology);
+
+	return source && !strcmp(source, "DTB");
+}
+
+static void check_idle_iommus(const struct check *check)
+{
+	if (!is_from_tree(check))
+		report_idle_iommus(check);
+}
+
+/* A board enables an IOMMU and not the devices behind it, which is no mistake. */
+static void check_idle_iommus_of_tree(const struct check *check)
+{
+	if (is_from_tree(check))
+		report_idle_iommus(check);
 }
 
 /* -- IDs and functions -------------------------------------------------------- */
@@ -189,6 +211,7 @@ static const struct {
 	{ "topology-its-unknown", check_its_names },
 	{ "topology-device-unknown", check_device_names },
 	{ "topology-iommu-idle", check_idle_iommus },
+	{ "dt-iommu-idle", check_idle_iommus_of_tree },
 	{ "topology-iommu-outside", check_iommus_outside },
 	{ "topology-iommu-cycle", check_iommu_cycles },
 	{ "topology-registers", check_registers },

@@ -64,13 +64,15 @@ static void claim_device(const struct ids *ids, struct array *claims,
 			   (struct subject){ OBJECT_PLATFORM_DEVICE, device, i });
 }
 
-/* Devices with the same stream share a translation table. */
+/* Devices with the same stream share a translation table. What an ID means to an IOMMU of another
+ * kind is not known: MediaTek's is a port of a bus, which a codec shares with its cores. */
 static bool may_share(const struct viommu_topology *topology,
 		      const struct viommu_platform_device *device)
 {
 	const struct viommu_iommu *iommu = viommu_topology_find_iommu(topology, device->iommu);
 
-	return iommu && (iommu->kind == VIOMMU_SMMU_V2 || iommu->kind == VIOMMU_SMMU_V3);
+	return iommu && (iommu->kind == VIOMMU_SMMU_V2 || iommu->kind == VIOMMU_SMMU_V3 ||
+			 iommu->kind == VIOMMU_OTHER);
 }
 
 /* IDs of platform devices: either those that may be shared, or the others. */

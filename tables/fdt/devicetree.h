@@ -131,6 +131,12 @@ bool dt_registers(const struct dt_node *node, uint64_t *ret_base, uint64_t *ret_
 
 #define DT_NO_PHANDLE 0u
 
+/* What dtc writes for a label of another tree, in an overlay that has /__fixups__. */
+#define DT_UNRESOLVED UINT32_MAX
+
+/* Is it a reference that only the tree under an overlay resolves? */
+bool dt_is_unresolved(const struct devicetree *tree, uint32_t phandle);
+
 /* The node that has it, or NULL; what a node has, or DT_NO_PHANDLE. */
 struct dt_node *dt_target(const struct devicetree *tree, uint32_t phandle);
 uint32_t dt_phandle(const struct dt_node *node);

@@ -384,3 +384,8 @@ bool dt_registers(const struct dt_node *node, uint64_t *ret_base, uint64_t *ret_
 			return false;
 	return true;
 }
+
+bool dt_is_unresolved(const struct devicetree *tree, uint32_t phandle)
+{
+	return phandle == DT_UNRESOLVED && dt_child(tree->root, "__fixups__");
+}

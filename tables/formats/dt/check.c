@@ -111,19 +111,61 @@ static void check_virtio_iommus(const struct table_check *check)
 
 /* -- maps ------------------------------------------------------------------------------------ */
 
-/* Linux began to read as many cells as the IOMMU wants, and then sees other entries. */
+/* What kernels of either kind make of a map whose first node does not ask for one cell. */
+static void
+check_map(const struct table_check *check, const struct dt_node *node, const struct dt_map *map,
+	  void (*look)(const struct table_check *check, const struct dt_node *node,
+		       const struct dt_map *map, uint32_t cells, bool legacy, bool kept))
+{
+	const struct dt_property *property = dt_property(node, map->property);
+	const struct dt_node *target =
+		property ? dt_target(check->table->tree, dt_cell(property, 1)) : NULL;
+	uint32_t cells = target ? dt_number(target, map->cells, 1) : 1;
+	bool kept, legacy;
+
+	if (!property || cells == 1)
+		return;
+	legacy = dt_map_is_legacy(check->table->tree, map, property, &kept);
+	look(check, node, map, cells, legacy, kept);
+}
+
+static void look_at_legacy(const struct table_check *check, const struct dt_node *node,
+			   const struct dt_map *map, uint32_t cells, bool legacy, bool kept)
+{
+	if (legacy)
+		blame(check, node, map->property, "add the missing cells to each entry",
+		      "the node has %s = <%u>, and an entry has room for one%s", map->cells, cells,
+		      kept ? "" : ": newer kernels refuse the map");
+}
+
 static void check_map_cells(const struct table_check *check)
 {
 	for_each_dt_node(node, check->table->tree)
 	{
-		const struct dt_property *map = dt_property(node, dt_iommu_map.property);
-		const struct dt_node *target = dt_target(check->table->tree, dt_cell(map, 1));
+		check_map(check, node, &dt_iommu_map, look_at_legacy);
+		check_map(check, node, &dt_msi_map, look_at_legacy);
+	}
+}
 
-		if (target && dt_has_number(target, "#iommu-cells") &&
-		    dt_number(target, "#iommu-cells", 0) != 1)
-			blame(check, node, dt_iommu_map.property, "refer to an IOMMU with one cell",
-			      "%s has #iommu-cells = <%u>, and an entry has room for one",
-			      target->name, dt_number(target, "#iommu-cells", 0));
+static void look_at_new(const struct table_check *check, const struct dt_node *node,
+			const struct dt_map *map, uint32_t cells, bool legacy, bool kept)
+{
+	(void)kept;
+	if (!legacy)
+		blame(check, node, map->property, NULL,
+		      "entries have %u cells, which kernels without ccb2fd725d41 (2026) read as 4: "
+		      "they translate "
+		      "none or others of these functions",
+		      cells + 3);
+}
+
+/* A note: the map is right, and its reader may be old. */
+static void check_map_kernels(const struct table_check *check)
+{
+	for_each_dt_node(node, check->table->tree)
+	{
+		check_map(check, node, &dt_iommu_map, look_at_new);
+		check_map(check, node, &dt_msi_map, look_at_new);
 	}
 }
 
@@ -200,6 +242,7 @@ const struct table_rule dt_rules[] = {
 	{ "dt-virtio-reg", check_virtio_reg },
 	{ "dt-virtio-iommus", check_virtio_iommus },
 	{ "dt-map-cells", check_map_cells },
+	{ "dt-map-kernels", check_map_kernels },
 	{ "dt-domain", check_domains },
 	{ "dt-distance-map", check_distance_map },
 	{ "dt-distance", check_distances },

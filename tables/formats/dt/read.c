@@ -82,6 +82,7 @@ struct viommu_topology *dt_read(const struct viommu_table *table, struct viommu_
 	dt_read_bridges(&reading);
 	dt_read_iommus(&reading);
 	dt_read_devices(&reading);
+	dt_read_memory(&reading);
 	dt_reading_end(&reading);
 	return reading.topology;
 }

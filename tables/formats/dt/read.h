@@ -47,6 +47,7 @@ struct dt_run {
  */
 struct dt_map {
 	const char *property, *mask; /* "iommu-map", "iommu-map-mask" */
+	const char *cells;           /* "#iommu-cells" of the node at the other end */
 	/* Is there something at the other end? If not it has said why; NULL: no. */
 	const struct dt_node *(*target)(struct dt_reading *reading, const struct dt_node *bridge,
 					const char *property, uint32_t phandle);
@@ -57,6 +58,14 @@ extern const struct dt_map dt_iommu_map, dt_msi_map;
 /* The runs of a bridge that has these functions, as struct dt_run. To be freed by the caller. */
 struct array *dt_map_read(struct dt_reading *reading, const struct dt_map *map,
 			  const struct dt_node *bridge, uint16_t first, uint16_t last);
+
+/*
+ * Has the map one cell of output an entry although its nodes ask for another number? Such a map is
+ * read so by kernels without ccb2fd725d41 (2026), and by later ones if `kept`: one node, and every
+ * length 1.
+ */
+bool dt_map_is_legacy(const struct devicetree *tree, const struct dt_map *map,
+		      const struct dt_property *property, bool *ret_kept);
 
 /* An entry as it stands there. */
 struct dt_entry {
@@ -76,6 +85,9 @@ void dt_read_bridges(struct dt_reading *reading);
 
 /* dt_devices.c: what is not PCI and has an IOMMU, and memory that is reserved for it. */
 void dt_read_devices(struct dt_reading *reading);
+
+/* read_memory.c: addresses that devices must keep or must not use. */
+void dt_read_memory(struct dt_reading *reading);
 
 /* IDs behind an IOMMU. */
 struct dt_ids {

@@ -83,6 +83,8 @@ struct dt_iommu *dt_iommu_of(struct dt_reading *reading, const struct dt_node *n
 
 	if (iommu)
 		return iommu;
+	if (dt_is_unresolved(reading->tree, phandle))
+		return NULL;
 	place = dt_place(reading->tree, node, property);
 	if (!target)
 		report(reading->findings, "dt-dangling", place, "write the phandle of an IOMMU",

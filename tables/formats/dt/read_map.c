@@ -2,10 +2,14 @@
 /*
  * iommu-map and msi-map: which node knows the functions of a host bridge, and as what
  *
- * Both are lists of <RID-BASE PHANDLE OUT-BASE LENGTH>: requester IDs from RID-BASE on, LENGTH of
- * them, are known to the node as OUT-BASE and what follows. A mask beside the map is applied to the
- * requester ID first. Linux takes the first entry that has the function, and gives up at an entry
- * that breaks the mask; so entries are read up to there.
+ * Both are lists of <RID-BASE PHANDLE OUT-BASE... LENGTH>: requester IDs from RID-BASE on, LENGTH
+ * of them, are known to the node as OUT-BASE and what follows. OUT-BASE has as many cells as the
+ * node's #iommu-cells or #msi-cells says. A mask beside the map is applied to the requester ID
+ * first. Linux takes the first entry that has the function, and gives up at an entry that breaks
+ * the mask; so entries are read up to there.
+ *
+ * Linux took one cell of OUT-BASE whatever the node says, until ccb2fd725d41 (2026), and trees were
+ * written for that. Such a map is still read if it can be nothing else: see dt_map_is_legacy().
  */
 #include "base/array.h"
 #include "base/hash.h"
@@ -13,11 +17,16 @@
 #include "tables/findings/findings.h"
 
 /*
- * First requester ID, phandle, first ID on the other side, and how many. The last is a plain count,
- * not one less as in an IORT.
+ * Requester ID, phandle and length beside OUT-BASE. The length is a plain count, not one less as in
+ * an IORT.
  */
-#define ENTRY_CELLS 4
-#define ALL_RIDS    0xffffu
+#define OTHER_CELLS  3
+#define LEGACY_CELLS (OTHER_CELLS + 1)
+
+/* Far more than any binding has; a hostile tree may say anything. */
+#define OUT_CELLS_MAX 64u
+
+#define ALL_RIDS 0xffffu
 
 /* A map being read: its entries, and the nodes they lead to. */
 struct reading_map {
@@ -49,20 +58,65 @@ static bool obeys_mask(const struct reading_map *m, const struct dt_entry *entry
 	return false;
 }
 
-/*
- * Targets are looked up once for each entry, whatever becomes of it: a dangling one is told even if
- * nobody uses it.
- */
-static void read_entries(struct reading_map *m, const struct dt_property *property, uint32_t mask)
+/* A node that is not there, or does not say, has one cell. */
+static size_t cells_of(const struct devicetree *tree, const struct dt_map *map, uint32_t phandle)
 {
-	for (size_t i = 0; i + ENTRY_CELLS <= dt_cells(property); i += ENTRY_CELLS) {
+	const struct dt_node *target = dt_target(tree, phandle);
+	uint32_t cells = target ? dt_number(target, map->cells, 1) : 1;
+
+	return MIN(cells, OUT_CELLS_MAX);
+}
+
+/* Do entries of as many cells as their nodes ask for end where the property does? */
+static bool is_whole(const struct devicetree *tree, const struct dt_map *map,
+		     const struct dt_property *property)
+{
+	size_t n = dt_cells(property), i = 0;
+
+	while (i + OTHER_CELLS <= n)
+		i += OTHER_CELLS + cells_of(tree, map, dt_cell(property, i + 1));
+	return i == n && property->length == n * sizeof(uint32_t);
+}
+
+/* One node, and every length 1: of such a map newer kernels still read four cells an entry. */
+static bool is_kept_by_linux(const struct dt_property *property)
+{
+	size_t n = dt_cells(property);
+
+	for (size_t i = 0; i + LEGACY_CELLS <= n; i += LEGACY_CELLS)
+		if (dt_cell(property, i + 1) != dt_cell(property, 1) ||
+		    dt_cell(property, i + LEGACY_CELLS - 1) != 1)
+			return false;
+	return n && !(n % LEGACY_CELLS);
+}
+
+bool dt_map_is_legacy(const struct devicetree *tree, const struct dt_map *map,
+		      const struct dt_property *property, bool *ret_kept)
+{
+	bool four = property->length && !(property->length % (LEGACY_CELLS * sizeof(uint32_t)));
+
+	*ret_kept = four && is_kept_by_linux(property);
+	return four && (*ret_kept || !is_whole(tree, map, property));
+}
+
+/*
+ * Targets are looked up once for each entry, whatever becomes of it: a dangling one is reported
+ * even if no function uses it.
+ */
+static void read_entries(struct reading_map *m, const struct dt_property *property, uint32_t mask,
+			 bool legacy)
+{
+	size_t cells;
+
+	for (size_t i = 0; i + OTHER_CELLS <= dt_cells(property); i += OTHER_CELLS + cells) {
 		struct dt_entry entry = {
 			.rid = dt_cell(property, i),
 			.phandle = dt_cell(property, i + 1),
-			.out = dt_cell(property, i + 2),
-			.length = dt_cell(property, i + 3),
 		};
 
+		cells = legacy ? 1 : cells_of(m->reading->tree, m->map, entry.phandle);
+		entry.out = cells ? dt_cell(property, i + 2) : 0;
+		entry.length = dt_cell(property, i + 2 + cells);
 		if (!obeys_mask(m, &entry, mask))
 			break;
 		array_append(m->entries, entry);
@@ -137,14 +191,16 @@ static void add_plain_runs(struct reading_map *m)
 static void read_map(struct reading_map *m, const struct dt_property *property)
 {
 	uint32_t mask = dt_number(m->bridge, m->map->mask, UINT32_MAX);
+	bool kept, legacy = dt_map_is_legacy(m->reading->tree, m->map, property, &kept);
 
-	if (!property->length || property->length % (ENTRY_CELLS * sizeof(uint32_t))) {
+	if (!property->length || (!legacy && !is_whole(m->reading->tree, m->map, property))) {
 		report(m->reading->findings, "dt-map-length", place_of(m),
-		       "write four cells for each entry",
-		       "%zu bytes, which is no number of entries of 16 bytes", property->length);
+		       "write requester ID, phandle, as many cells as the node asks for, and "
+		       "length",
+		       "%zu bytes, which is no number of entries", property->length);
 		return;
 	}
-	read_entries(m, property, mask);
+	read_entries(m, property, mask, legacy);
 	if ((mask & ALL_RIDS) == ALL_RIDS)
 		add_plain_runs(m);
 	else
@@ -191,12 +247,12 @@ static const struct dt_node *msi_target(struct dt_reading *reading, const struct
 {
 	const struct dt_node *target = dt_target(reading->tree, phandle);
 
-	if (!target)
+	if (!target && !dt_is_unresolved(reading->tree, phandle))
 		report(reading->findings, "dt-dangling", dt_place(reading->tree, bridge, property),
 		       "write the phandle of an MSI controller", "no node has phandle 0x%x",
 		       phandle);
 	return target && hash_contains(reading->its, target) ? target : NULL;
 }
 
-const struct dt_map dt_iommu_map = { "iommu-map", "iommu-map-mask", iommu_target };
-const struct dt_map dt_msi_map = { "msi-map", "msi-map-mask", msi_target };
+const struct dt_map dt_iommu_map = { "iommu-map", "iommu-map-mask", "#iommu-cells", iommu_target };
+const struct dt_map dt_msi_map = { "msi-map", "msi-map-mask", "#msi-cells", msi_target };

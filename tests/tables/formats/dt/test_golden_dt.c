@@ -291,7 +291,7 @@ static void trees_of_qemu_are_clean(void **state)
 			viommu_table_decode(file->bytes, file->length, file->name, findings);
 
 		viommu_table_check(table, findings);
-		expect_clean(findings, VIOMMU_NOTE, "topology-iommu-idle");
+		expect_clean(findings, VIOMMU_NOTE, "dt-iommu-idle");
 		viommu_table_free(table);
 		viommu_findings_free(findings);
 	}
