@@ -54,6 +54,8 @@ static bool walk(const struct buses *buses, uint16_t segment, const char *path, 
 {
 	uint8_t first, last;
 
+	if (!path)
+		return true;
 	while (path && *path) {
 		if (!buses_of(buses, segment, *bdf, &first, &last))
 			return false;
