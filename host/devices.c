@@ -195,8 +195,8 @@ static void scan_vfs(struct tree *tree, const struct folder *folder,
 		device->total_vfs = (unsigned)total;
 }
 
-static void scan_function(struct viommu_host *host, struct tree *tree, const struct folder *folder,
-			  const char *name)
+static struct host_device *scan_function(struct viommu_host *host, struct tree *tree,
+					 const struct folder *folder, const char *name)
 {
 	struct host_device *device = host_add_device(host, name, folder->path);
 	struct viommu_host_device *shown = &device->shown;
@@ -209,6 +209,7 @@ static void scan_function(struct viommu_host *host, struct tree *tree, const str
 	scan_bars(tree, folder, shown);
 	scan_driver(host, tree, folder, shown);
 	scan_links(host, tree, folder, device);
+	return device;
 }
 
 static void scan_pci(struct viommu_host *host, struct tree *tree)
@@ -266,7 +267,6 @@ static void scan_other(struct viommu_host *host, struct tree *tree, const struct
 	const char *bus = tree_link_name(tree, folder, "subsystem");
 
 	device->has_listing = true;
-	device->shown.pci = false;
 	device->shown.bus = bus ? host_string(host, bus) : "";
 	scan_node(tree, folder, &device->shown);
 	scan_driver(host, tree, folder, &device->shown);
@@ -279,6 +279,8 @@ static void scan_listed(struct viommu_host *host, struct tree *tree, const struc
 {
 	struct host_device *device = host_device_by_name(host, name);
 	struct folder folder;
+	uint32_t segment;
+	uint16_t bdf;
 
 	if (device) {
 		device->has_listing = true;
@@ -287,7 +289,10 @@ static void scan_listed(struct viommu_host *host, struct tree *tree, const struc
 	if (host->devices->len >= VIOMMU_HOST_DEVICES_MAX ||
 	    tree_follow(tree, list, name, &folder) < 0)
 		return;
-	scan_other(host, tree, &folder, name);
+	if (parse_function_name(name, &segment, &bdf))
+		scan_function(host, tree, &folder, name)->has_listing = true;
+	else
+		scan_other(host, tree, &folder, name);
 	tree_leave(&folder);
 }
 

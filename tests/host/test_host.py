@@ -1,0 +1,559 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""Scan trees of machines with the command: whole ones, contradictory ones, hostile ones.
+
+    test_host.py VIOMMU MACHINES
+"""
+
+import glob
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+import unittest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import make_host  # noqa: E402
+
+VIOMMU, MACHINES = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2])
+FOUND = set()  # ids of rules that some test has seen
+
+
+def load(name):
+    with open(os.path.join(MACHINES, name + ".json"), encoding="utf-8") as file:
+        return json.load(file)
+
+
+def viommu(*arguments, timeout=60):
+    return subprocess.run([VIOMMU, *arguments], capture_output=True, text=True, check=False,
+                          timeout=timeout)
+
+
+def scan(*trees):
+    """One object a tree; findings are remembered."""
+    result = viommu("host", "--json", *trees)
+    hosts = [json.loads(line) for line in result.stdout.splitlines()]
+    for host in hosts:
+        FOUND.update(finding["id"] for finding in host["findings"])
+    return hosts
+
+
+def without_name(host):
+    return {key: value for key, value in host.items() if key not in ("host", "findings")}
+
+
+def ids(host):
+    return sorted(finding["id"] for finding in host["findings"])
+
+
+class Base(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.mkdtemp()
+        self.tree = os.path.join(self.folder, "tree")
+        self.addCleanup(shutil.rmtree, self.folder)
+
+    def make(self, machine, name="tree"):
+        tree = os.path.join(self.folder, name)
+        make_host.make(VIOMMU, machine, tree)
+        return tree
+
+    def scan_one(self, machine):
+        return scan(self.make(machine))[0]
+
+    def put(self, path, content):
+        make_host.Tree(self.tree).put(path, content)
+
+    def device(self, host, name):
+        return next(device for device in host["devices"] if device["name"] == name)
+
+
+class Machines(Base):
+    """The seven machines: sysfs and tables agree, and each device is where it was put."""
+
+    hosts = {}
+
+    def host(self, name):
+        if name not in self.hosts:
+            self.hosts[name] = self.scan_one(load(name))
+        return self.hosts[name]
+
+    def test_every_device_is_behind_its_iommu_in_sysfs_and_in_the_tables(self):
+        names = [os.path.basename(name)[:-5] for name in glob.glob(MACHINES + "/*.json")]
+        self.assertEqual(len(names), 7)
+        for name in names:
+            with self.subTest(name):
+                machine = load(name)
+                host = self.hosts.setdefault(name, scan(self.make(machine, name))[0])
+                self.assertEqual(host["findings"], [])
+                self.check_devices(machine, host)
+                self.check_iommus(machine, host)
+
+    def check_devices(self, machine, host):
+        units = {iommu["name"]: iommu.get("in_table") for iommu in host["iommus"]}
+        self.assertEqual(len(host["devices"]),
+                         len(machine["devices"]) + len(machine.get("platform", [])))
+        for device in machine["devices"]:
+            found = self.device(host, device["at"])
+            self.assertEqual(found.get("iommu"), device.get("iommu"), device["at"])
+            self.assertEqual(found.get("group"), device.get("group"), device["at"])
+            self.assertEqual(found.get("driver"), device.get("driver"), device["at"])
+            self.assertEqual(found.get("pf"), device.get("vf-of"), device["at"])
+            if "iommu" in device:
+                self.assertEqual(found["iommu_in_table"], units[device["iommu"]], device["at"])
+            else:
+                self.assertEqual(found["no_iommu"], "is an IOMMU")
+
+    def check_iommus(self, machine, host):
+        self.assertEqual({iommu["name"] for iommu in host["iommus"]},
+                         {iommu["name"] for iommu in machine["iommus"]})
+        for iommu in host["iommus"]:
+            self.assertIn("in_table", iommu)
+            self.assertIn("base", iommu)
+            self.assertEqual(iommu["devices"],
+                             sum(device.get("iommu") == iommu["name"]
+                                 for device in machine["devices"] + machine.get("platform", [])))
+
+    def test_iommus_are_in_the_order_of_their_numbers(self):
+        host = self.host("dl560")
+        self.assertEqual([iommu["name"] for iommu in host["iommus"]],
+                         [f"dmar{i}" for i in range(16)])
+
+    def test_a_node_comes_from_the_tables_where_sysfs_has_none(self):
+        host = self.host("dl560")
+        self.assertEqual(host["iommus"][15]["node"], 0)
+        self.assertTrue(host["iommus"][15]["node_from_table"])
+
+    def test_an_iommu_may_have_no_device(self):
+        host = self.host("supermicro-2024")
+        self.assertEqual([iommu["devices"] for iommu in host["iommus"]][1:7], [0] * 6)
+
+    def test_a_device_behind_vmd_has_the_requester_id_of_vmd(self):
+        device = self.device(self.host("dl560"), "10000:e1:00.0")
+        self.assertEqual(device["dma_function"], "0000:5d:05.5")
+        self.assertEqual(device["upstream"], "10000:e0:02.0")
+        self.assertEqual(device["id"], 0x5d2d)
+
+    def test_bars_have_their_sizes(self):
+        device = self.device(self.host("grace"), "0009:01:00.0")
+        self.assertEqual([(bar["bar"], int(bar["length"], 16)) for bar in device["bars"]],
+                         [(0, 16 << 20), (2, 128 << 30), (4, 32 << 20)])
+        self.assertTrue(all(bar["prefetchable"] and bar["64_bits"] for bar in device["bars"]))
+
+    def test_capabilities_are_read(self):
+        host = self.host("grace")
+        gpu, disk = self.device(host, "0008:01:00.0"), self.device(host, "0002:01:00.0")
+        self.assertEqual([gpu[key] for key in ("ats", "pri", "pasid", "acs")],
+                         [True, True, True, False])
+        self.assertEqual(gpu["pasid_bits"], 20)
+        self.assertEqual([disk[key] for key in ("ats", "pri", "pasid", "acs")], [False] * 4)
+        self.assertEqual(self.device(host, "0008:00:00.0")["port"], "root port")
+
+    def test_a_vf_uses_pasid_of_its_pf(self):
+        host = self.host("supermicro-2024")
+        self.assertEqual(self.device(host, "0000:4b:00.1")["pasid_bits"], 16)
+        self.assertEqual(self.device(host, "0000:4b:00.1")["device"], "0x101e")
+
+    def test_registers_of_vtd_are_decoded(self):
+        iommu = self.host("supermicro-2024")["iommus"][0]
+        self.assertEqual((iommu["nested"], iommu["dirty"], iommu["ats"], iommu["coherent"]),
+                         (True, True, True, True))
+        self.assertEqual(iommu["page_sizes"], "0x40201000")
+        self.assertEqual(iommu["input_bits"], 57)
+
+    def test_registers_of_amd_are_decoded(self):
+        iommu = self.host("rome")["iommus"][0]
+        self.assertEqual((iommu["ats"], iommu["pri"], iommu["pasid"], iommu["pasid_bits"]),
+                         (True, True, True, 16))
+
+    def test_reserved_regions_have_their_types(self):
+        host = self.host("x10dai")
+        group = self.device(host, "0000:00:1d.0")["group"]
+        regions = next(g for g in host["groups"] if g["number"] == group)["reserved"]
+        self.assertEqual([(region["first"], region["type"]) for region in regions],
+                         [("0xbdf3c000", "direct-relaxable"), ("0xfee00000", "msi")])
+
+
+class Kinds(Base):
+    """IOMMUs that none of the seven has."""
+
+    def test_a_nested_guest_has_a_virtio_iommu_by_pci_function(self):
+        host = self.scan_one({
+            "iommus": [{"name": "0000:00:03.0", "parent": "pci0000:00/0000:00:03.0/virtio1"}],
+            "devices": [{"at": "0000:00:03.0", "id": "1af4:1057", "port": "conventional"},
+                        {"at": "0000:00:04.0", "iommu": "0000:00:03.0", "group": 1}],
+            "table": "VIOT",
+            "topology": {"iommus": [{"name": "v", "kind": "virtio-iommu-pci", "at": "00:03.0"}],
+                         "host-bridges": [{"buses": "00-ff", "iommu": "v"}]}})
+        self.assertEqual(host["iommus"][0]["kind"], "virtio-iommu")
+        self.assertEqual(host["iommus"][0]["function"], "0000:00:03.0")
+        self.assertIn("in_table", host["iommus"][0])
+        self.assertEqual(host["devices"][0]["no_iommu"], "is an IOMMU")
+
+    def test_riscv_and_others_are_read(self):
+        host = self.scan_one({
+            "iommus": [{"name": "riscv-iommu@3010000.iommu"}, {"name": "apple-dart.0"},
+                       {"name": "riscv-iommu@0000:00:01.0"},
+                       {"name": "smmu.0x0000000000800000", "parent": "platform/arm-smmu.0.auto"},
+                       {"name": "a003e00.virtio_mmio",
+                        "parent": "platform/a003e00.virtio_mmio/virtio0"}],
+            "devices": [],
+            "platform": [{"name": "3000000.ethernet", "bus": "platform", "group": 4,
+                          "iommu": "smmu.0x0000000000800000"}]})
+        kinds = {iommu["name"]: (iommu["kind"], iommu.get("base"), iommu.get("function"))
+                 for iommu in host["iommus"]}
+        self.assertEqual(kinds["riscv-iommu@3010000.iommu"], ("riscv-iommu", "0x3010000", None))
+        self.assertEqual(kinds["riscv-iommu@0000:00:01.0"], ("riscv-iommu", None, "0000:00:01.0"))
+        self.assertEqual(kinds["apple-dart.0"][0], "other")
+        self.assertEqual(kinds["smmu.0x0000000000800000"], ("smmu-v2", "0x800000", None))
+        self.assertEqual(kinds["a003e00.virtio_mmio"], ("virtio-iommu", "0xa003e00", None))
+        self.assertEqual(host["devices"][0]["bus"], "platform")
+        self.assertEqual(host["devices"][0]["iommu"], "smmu.0x0000000000800000")
+
+
+class Links(Base):
+    """A device without a link to an IOMMU has a reason."""
+
+    def reason(self, machine, at):
+        return self.device(self.scan_one(machine), at)["no_iommu"]
+
+    def test_no_iommu_is_up(self):
+        machine = load("x399")
+        machine["iommus"] = []
+        for device in machine["devices"]:
+            device.pop("iommu", None)
+        self.assertEqual(self.reason(machine, "0000:08:00.0"), "no IOMMU is up")
+
+    def unlinked(self, driver):
+        machine = load("x399")
+        device = next(d for d in machine["devices"] if d["at"] == "0000:08:00.0")
+        for key in ("iommu", "group"):
+            device.pop(key)
+        if not driver:
+            device.pop("driver")
+        return machine
+
+    def test_no_driver_is_bound(self):
+        self.assertEqual(self.reason(self.unlinked(False), "0000:08:00.0"), "no driver yet")
+
+    def test_a_driver_is_bound_and_the_link_is_missing(self):
+        host = self.scan_one(self.unlinked(True))
+        self.assertEqual(self.device(host, "0000:08:00.0")["no_iommu"], "link missing")
+        self.assertEqual(ids(host), ["host-device-unlinked"])
+
+    def test_tables_say_bypass_or_nothing(self):
+        machine = self.unlinked(True)
+        machine["topology"]["ranges"][0]["functions"] = "0000:00:00.3-07:1f.7"
+        self.assertEqual(self.reason(machine, "0000:08:00.0"), "in no table")
+
+    def test_the_iommu_of_the_tables_is_not_up(self):
+        machine = self.unlinked(True)
+        machine["topology"]["iommus"].append(
+            {"name": "c", "kind": "amd-vi", "at": 0xfd000000, "function": "0000:08:01.0"})
+        machine["topology"]["ranges"].insert(0, {"functions": "0000:08:00.0", "iommu": "c"})
+        machine["topology"]["ranges"][1]["functions"] = "0000:00:00.3-07:1f.7"
+        host = self.scan_one(machine)
+        self.assertEqual(self.device(host, "0000:08:00.0")["no_iommu"], "its IOMMU is not up")
+        self.assertIn("host-iommu-down", ids(host))
+
+    def test_tables_are_not_there(self):
+        machine = self.unlinked(True)
+        machine.pop("table")
+        self.assertEqual(self.reason(machine, "0000:08:00.0"), "tables not readable")
+
+
+class Contradictions(Base):
+    def test_sysfs_and_tables_name_different_iommus(self):
+        machine = load("x399")
+        machine["topology"]["ranges"] = [{"functions": "0000:00:00.3-ff:1f.7", "iommu": "unit0"}]
+        host = self.scan_one(machine)
+        self.assertIn("host-device-iommu", ids(host))
+
+    def test_an_iommu_is_in_no_table(self):
+        machine = load("rome")
+        machine["topology"]["iommus"].pop()
+        machine["topology"]["ranges"].pop()
+        self.assertIn("host-iommu-unsaid", ids(self.scan_one(machine)))
+
+    def test_a_link_names_an_iommu_that_is_not_in_the_class(self):
+        tree = self.make(load("x399"))
+        os.unlink(tree + "/sys/class/iommu/ivhd1")
+        self.assertIn("host-iommu-missing", ids(scan(tree)[0]))
+
+    def test_an_iommu_does_not_list_a_device(self):
+        tree = self.make(load("x399"))
+        os.unlink(tree + "/sys/class/iommu/ivhd0/devices/0000:08:00.0")
+        self.assertEqual(ids(scan(tree)[0]), ["host-listing"])
+
+    def test_a_device_behind_an_iommu_has_no_group(self):
+        tree = self.make(load("x399"))
+        os.unlink(tree + "/sys/bus/pci/devices/0000:08:00.0/iommu_group")
+        self.assertEqual(ids(scan(tree)[0]), ["host-group-missing"])
+
+    def test_a_group_is_behind_two_iommus(self):
+        machine = load("x399")
+        machine["devices"][-1]["group"] = 1
+        self.assertEqual(ids(self.scan_one(machine)), ["host-group-split"])
+
+    def test_a_vf_is_behind_another_iommu_than_its_pf(self):
+        machine = load("supermicro-2024")
+        next(d for d in machine["devices"] if "vf-of" in d)["iommu"] = "dmar9"
+        self.assertIn("host-vf-iommu", ids(self.scan_one(machine)))
+
+
+class Rights(Base):
+    """What may not be read is not known, and never "no"."""
+
+    def test_64_bytes_of_configuration_space(self):
+        machine = load("x399")
+        tree = self.make(machine)
+        for device in machine["devices"]:
+            os.truncate(f"{tree}/sys/bus/pci/devices/{device['at']}/config", 64)
+        host = scan(tree)[0]
+        device = self.device(host, "0000:08:00.0")
+        self.assertEqual([device[key] for key in ("ats", "pri", "pasid", "acs")], [None] * 4)
+        self.assertEqual(ids(host), ["host-unreadable"])
+        self.assertIn("ats?", viommu("host", tree).stdout)
+
+    def test_256_bytes_of_an_express_device(self):
+        tree = self.make(load("x399"))
+        os.truncate(tree + "/sys/bus/pci/devices/0000:08:00.0/config", 256)
+        os.truncate(tree + "/sys/bus/pci/devices/0000:00:00.2/config", 256)
+        host = scan(tree)[0]
+        self.assertIsNone(self.device(host, "0000:08:00.0")["ats"])
+        self.assertIs(self.device(host, "0000:00:00.2")["ats"], False)
+
+
+class Saved(Base):
+    def test_a_saved_tree_gives_the_same_answers(self):
+        for name in ("dl560", "grace", "rome"):
+            with self.subTest(name):
+                tree = self.make(load(name), name)
+                for end in ("tar", "tar.gz", "tar.zst"):
+                    saved = os.path.join(self.folder, f"{name}.{end}")
+                    self.assertEqual(viommu("host", tree, "--save", saved).returncode, 0)
+                    first, second = scan(tree, saved)
+                    self.assertEqual(without_name(first), without_name(second))
+
+    def test_a_tar_by_tar_is_read_wherever_its_top_is(self):
+        tree = self.make(load("x399"))
+        tar = os.path.join(self.folder, "by-tar.tar")
+        for folder, name in ((self.folder, "tree"), (tree, "."), (tree + "/sys", ".")):
+            subprocess.run(["tar", "cf", tar, "-C", folder, name], check=True)
+            first, second = scan(tree, tar)
+            self.assertEqual(first["devices"], second["devices"])
+
+    def test_saving_twice_gives_the_same_bytes(self):
+        tree, files = self.make(load("rome")), []
+        for name in ("a.tar.gz", "b.tar.gz"):
+            viommu("host", tree, "-s", os.path.join(self.folder, name))
+            with open(os.path.join(self.folder, name), "rb") as file:
+                files.append(file.read())
+        self.assertEqual(files[0], files[1])
+
+    def test_no_serial_number_is_saved(self):
+        tree, saved = self.make(load("rome")), os.path.join(self.folder, "saved.tar")
+        os.makedirs(tree + "/sys/class/dmi/id")
+        self.put("sys/class/dmi/id/product_serial", "SECRET")
+        serial = make_host.SERIAL.to_bytes(8, "little")[:6]
+        with open(tree + "/sys/bus/pci/devices/0000:01:00.0/config", "rb") as file:
+            self.assertIn(serial, file.read())
+        viommu("host", tree, "--save", saved)
+        with open(saved, "rb") as file:
+            content = file.read()
+        for secret in (serial, b"SECRET", b"hidden", b"sda1"):
+            self.assertNotIn(secret, content)
+        self.assertIn(b"iommu=pt", content)
+        self.assertEqual(scan(saved)[0]["cmdline"], "iommu=pt")
+
+    def test_no_serial_number_of_a_device_tree_is_saved(self):
+        tree, saved = self.make(load("x399")), os.path.join(self.folder, "saved.tar")
+        text = os.path.join(self.folder, "machine.yaml")
+        with open(text, "w", encoding="utf-8") as file:
+            file.write("viommu: 1\niommus: [{ name: a, kind: smmu-v3, at: 0x9050000 }]\n"
+                       "host-bridges: [{ buses: 00-ff, iommu: a }]\n")
+        blob = subprocess.run(
+            ["dtc", "-q", "-I", "dts", "-O", "dtb"], capture_output=True, check=False,
+            input=b'/dts-v1/; / { serial-number = "SECRET1"; eth { local-mac-address = '
+                  b'[ca fe ba be 12 34]; }; };')
+        if blob.returncode:
+            self.skipTest("no dtc")
+        self.put("sys/firmware/fdt", blob.stdout)
+        viommu("host", tree, "--save", saved)
+        with tarfile.open(saved) as tar:
+            kept = tar.extractfile("sys/firmware/fdt").read()
+        self.assertIn(b"serial-number", kept)
+        self.assertNotIn(b"SECRET1", kept)
+        self.assertNotIn(bytes.fromhex("cafebabe1234"), kept)
+
+    def test_what_could_not_be_read_is_not_known_in_the_saved_tree_too(self):
+        if os.geteuid() == 0:
+            self.skipTest("root may read everything")
+        tree, saved = self.make(load("x399")), os.path.join(self.folder, "saved.tar")
+        os.chmod(tree + "/sys/firmware/acpi/tables/IVRS", 0)
+        viommu("host", tree, "--save", saved)
+        first, second = scan(tree, saved)
+        self.assertEqual(ids(first), ["host-unreadable"])
+        self.assertEqual(ids(second), ["host-unreadable"])
+
+    def test_an_unreadable_file_of_a_tar_is_not_known(self):
+        tree, saved = self.make(load("x399")), os.path.join(self.folder, "saved.tar")
+
+        def strip(entry):
+            entry.mode = 0 if entry.name.endswith("IVRS") else entry.mode
+            return entry
+
+        with tarfile.open(saved, "w") as tar:
+            tar.add(tree, ".", filter=strip)
+        host = scan(saved)[0]
+        self.assertEqual(ids(host), ["host-unreadable"])
+
+    def test_a_tar_that_cannot_be_written_is_an_error(self):
+        result = viommu("host", self.make(load("x399")), "-s", self.folder + "/none/x.tar")
+        self.assertEqual(result.returncode, 2)
+        self.assertIn("[host-save]", result.stderr)
+        FOUND.add("host-save")
+
+
+class Fleet(Base):
+    def test_many_hosts_are_one_line_each_in_their_order(self):
+        tree = self.make(load("x399"))
+        os.mkdir(os.path.join(self.folder, "fleet"))
+        for i in range(40):
+            os.symlink(tree, os.path.join(self.folder, f"fleet/{i:03}"))
+        with open(os.path.join(self.folder, "fleet", "999"), "w", encoding="utf-8") as file:
+            file.write("no tree")
+        result = viommu("host", "--json", "--root", os.path.join(self.folder, "fleet/*"))
+        hosts = [json.loads(line) for line in result.stdout.splitlines()]
+        self.assertEqual([os.path.basename(host["host"]) for host in hosts],
+                         [f"{i:03}" for i in range(40)] + ["999"])
+        self.assertEqual(ids(hosts[-1]), ["host-root"])
+        self.assertEqual(result.returncode, 2)
+        FOUND.add("host-root")
+
+
+class Hostile(Base):
+    """A tree may come from anywhere: each of these ends soon, and says what was wrong."""
+
+    def test_links_out_of_the_tree_are_not_followed(self):
+        tree = self.make(load("x399"))
+        secret = os.path.join(self.folder, "secret")
+        shutil.copytree(tree + "/sys/devices/pci0000:00/0000:00:03.1", secret, symlinks=True)
+        with open(secret + "/0000:08:00.0/config", "r+b") as file:
+            file.write(b"\xad\xde")
+        for target in (secret + "/0000:08:00.0", "../" * 40 + secret[1:] + "/0000:08:00.0",
+                       "../../../../../secret/0000:08:00.0"):
+            link = tree + "/sys/bus/pci/devices/0000:08:00.0"
+            os.unlink(link)
+            os.symlink(target, link)
+            host = scan(tree)[0]
+            self.assertIn("host-link", ids(host))
+            self.assertNotIn("0xdead", [device["vendor"] for device in host["devices"]])
+
+    def test_a_folder_that_is_a_link_is_not_entered(self):
+        tree = self.make(load("x399"))
+        os.rename(tree + "/sys/devices/pci0000:40", self.folder + "/outside")
+        os.symlink(self.folder + "/outside", tree + "/sys/devices/pci0000:40")
+        host = scan(tree)[0]
+        self.assertNotIn("0000:48:00.0", [device["name"] for device in host["devices"]])
+
+    def test_links_in_a_circle(self):
+        tree = self.make(load("x399"))
+        for name in ("0000:10:00.0", "0000:10:00.1"):
+            os.symlink("0000:10:00.1" if name[-1] == "0" else "0000:10:00.0",
+                       f"{tree}/sys/bus/pci/devices/{name}")
+        os.symlink(".", tree + "/sys/class/iommu/self")
+        os.symlink("loop", tree + "/sys/class/iommu/loop")
+        self.assertIn("host-link", ids(scan(tree)[0]))
+
+    def test_files_that_are_none(self):
+        tree = self.make(load("x399"))
+        place = tree + "/sys/bus/pci/devices/0000:08:00.0/"
+        for name in ("config", "numa_node", "resource", "vendor"):
+            os.unlink(place + name)
+            os.mkfifo(place + name)
+        os.unlink(tree + "/sys/firmware/acpi/tables/IVRS")
+        os.mkfifo(tree + "/sys/firmware/acpi/tables/IVRS")
+        host = scan(tree)[0]
+        self.assertEqual(self.device(host, "0000:08:00.0")["iommu"], "ivhd0")
+
+    def test_huge_files(self):
+        tree = self.make(load("x399"))
+        for path in ("sys/firmware/acpi/tables/IVRS", "sys/bus/pci/devices/0000:08:00.0/config",
+                     "sys/bus/pci/devices/0000:08:00.0/resource", "proc/cmdline",
+                     "sys/kernel/iommu_groups/1/reserved_regions"):
+            os.truncate(os.path.join(tree, path), 1 << 36)
+        self.assertIn("host-limit", ids(scan(tree)[0]))
+
+    def test_bad_numbers(self):
+        tree = self.make(load("x399"))
+        place = "sys/bus/pci/devices/0000:08:00.0/"
+        for name, text in (("numa_node", "9" * 40), ("resource", "0xz\n" * 100),
+                           ("class", "-1")):
+            self.put(place + name, text)
+        self.put("sys/kernel/iommu_groups/1/reserved_regions", "0x2 0x1 msi\nx\n")
+        self.put("sys/bus/pci/devices/" + "f" * 200, "")
+        os.symlink("../devices/pci0000:00", tree + "/sys/bus/pci/devices/0000:00:20.0")
+        os.unlink(tree + "/sys/bus/pci/devices/0000:48:00.0/iommu_group")
+        os.symlink("99999999999", tree + "/sys/bus/pci/devices/0000:48:00.0/iommu_group")
+        self.assertIn("host-file", ids(scan(tree)[0]))
+
+    def test_capabilities_in_a_circle(self):
+        tree = self.make(load("x399"))
+        path = tree + "/sys/bus/pci/devices/0000:08:00.0/config"
+        with open(path, "r+b") as file:
+            file.seek(0x40)
+            file.write(b"\x01\x40")
+            file.seek(0x100)
+            file.write(b"\x03\x00\x01\x10")
+        self.assertEqual(len(scan(tree)[0]["devices"]), 8)
+
+    def test_names_are_shown_and_not_obeyed(self):
+        tree = self.make(load("x399"))
+        make_host.Tree(tree).folder("sys/devices/virtual/iommu/\x1b[2J/devices")
+        os.symlink("../../devices/virtual/iommu/\x1b[2J", tree + "/sys/class/iommu/\x1b[2J")
+        result = viommu("host", tree)
+        self.assertNotIn("\x1b", result.stdout + result.stderr)
+
+    def test_damaged_tars(self):
+        saved = os.path.join(self.folder, "saved.tar")
+        viommu("host", self.make(load("rome")), "-s", saved)
+        with open(saved, "rb") as file:
+            content = file.read()
+        for length in range(0, len(content), len(content) // 30):
+            with open(saved, "wb") as file:
+                file.write(content[:length])
+            self.assertIn(viommu("host", saved).returncode, (0, 1, 2))
+
+    def test_paths_of_a_tar_lead_nowhere_else(self):
+        saved = os.path.join(self.folder, "saved.tar")
+        with tarfile.open(saved, "w") as tar:
+            for name in ("../../etc/passwd", "/sys/class/iommu/", "sys/bus/pci/devices"):
+                entry = tarfile.TarInfo(name)
+                entry.type = tarfile.DIRTYPE
+                tar.addfile(entry)
+        self.assertEqual(scan(saved)[0]["devices"], [])
+
+    def test_a_folder_without_sysfs_is_no_host(self):
+        os.mkdir(self.tree)
+        for root in (self.tree, self.folder + "/missing", "/dev/null"):
+            result = viommu("host", root)
+            self.assertEqual(result.returncode, 2, root)
+            self.assertIn("[host-root]", result.stderr)
+
+
+class ZRules(unittest.TestCase):
+    """Last, by its name."""
+
+    def test_every_rule_of_hosts_was_seen(self):
+        listing = viommu("check", "--rules").stdout
+        rules = {word.rstrip(":") for word in listing.split() if word.startswith("host-")}
+        self.assertTrue(rules)
+        self.assertEqual(rules - FOUND, set())
+
+
+if __name__ == "__main__":
+    del sys.argv[1:3]
+    unittest.main()
