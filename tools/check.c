@@ -86,9 +86,9 @@ static int check_inputs(char **names, struct viommu_findings *findings)
 	struct checking checking = { findings, g_ptr_array_new_with_free_func(free_table) };
 	int status;
 
-	input_neighbours = true;
+	input_neighbours = input_host_findings = true;
 	status = read_inputs(names, findings, check, &checking);
-	input_neighbours = false;
+	input_neighbours = input_host_findings = false;
 	check_together(&checking);
 	g_ptr_array_free(checking.tables, TRUE);
 	return status;

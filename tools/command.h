@@ -8,6 +8,7 @@
 
 #include <glib.h>
 
+#include <viommu/host.h>
 #include <viommu/tables.h>
 
 /*
@@ -88,7 +89,8 @@ static inline int worse(int a, int b)
 /* -- input --------------------------------------------------------------------------- */
 
 /* Where the kernel shows the tables of this machine. */
-#define SYSTEM_TABLES "/sys/firmware/acpi/tables"
+#define SYSTEM_TABLES      "/sys/firmware/acpi/tables"
+#define SYSTEM_DEVICE_TREE "/sys/firmware/fdt"
 
 /* What FILE is if it does not say so itself, which is an option of every command that reads one;
  * NULL: it does. */
@@ -106,17 +108,21 @@ struct input {
 	const char *name;
 	struct viommu_table *table;       /* NULL: a topology; may be taken away */
 	struct viommu_topology *topology; /* use input_meaning() */
+	const struct viommu_host *host;   /* whose table it is; NULL: not known */
 };
 
 /* Take tables out of folders too that say nothing of IOMMUs, but have what others name. */
 extern bool input_neighbours;
 
+/* Find what sysfs and the tables of a host say of each other, too. */
+extern bool input_host_findings;
+
 typedef void input_function(void *opaque, struct input *input);
 
 /*
  * Read tables and topologies, by content, out of what a user names: files, "-" for standard
- * input, folders; the tables of this machine if nothing is named. `each` has them one by
- * one, for as long as it runs. Returns EXIT_CLEAN, or EXIT_COULD_NOT where something could
+ * input, folders, trees of a host; the tables of this machine if nothing is named. `each` has them
+ * one by one, for as long as it runs. Returns EXIT_CLEAN, or EXIT_COULD_NOT where something could
  * not be read or there was nothing to read: said on stderr, or a finding.
  */
 int read_inputs(char **names, struct viommu_findings *findings, input_function *each, void *opaque);

@@ -15,6 +15,7 @@
 #include <gio/gio.h>
 
 #include "command.h"
+#include "host_tree.h"
 
 static char *format, *output_name;
 
@@ -109,6 +110,19 @@ static void take(void *opaque, struct input *input)
 		request->text = viommu_topology_graph(topology);
 }
 
+/* A host has its devices, and not all that there could be. */
+static int take_host(struct request *request, const char *root)
+{
+	struct viommu_host *host = viommu_host_scan(root, request->findings);
+
+	if (!host)
+		return EXIT_COULD_NOT;
+	request->n = 1;
+	request->text = viommu_host_graph(host);
+	viommu_host_free(host);
+	return EXIT_CLEAN;
+}
+
 /* dot knows more, but of some a part is made by programs that it loads. */
 static const char *const formats[] = { "dot", "svg", "png", "pdf", NULL };
 
@@ -143,7 +157,10 @@ static int run(const struct command *command, char **arguments)
 	if (arguments[0] && arguments[1])
 		return command_usage(command, "name one file");
 	request.findings = viommu_findings_new();
-	status = read_inputs(arguments, request.findings, take, &request);
+	if (arguments[0] && is_host_tree(arguments[0]))
+		status = take_host(&request, arguments[0]);
+	else
+		status = read_inputs(arguments, request.findings, take, &request);
 	if (!request.n)
 		status = complain_nothing(arguments, status);
 	else if (request.n > 1)
@@ -163,7 +180,8 @@ const struct command graph_command = {
 	.arguments = "[FILE]",
 	.summary = "draw which way devices go, with Graphviz",
 	.details =
-		"FILE is one table or topology, as for check. Host bridges and devices are on the\n"
+		"FILE is one table or topology, as for check, or the tree of a host. Host bridges "
+		"and devices are on the\n"
 		"left, IOMMUs in the middle, memory and ITSs on the right; NUMA nodes are frames.\n"
 		"A machine that is too large for a picture is drawn in part, which it says then.",
 	.options = options,

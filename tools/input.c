@@ -7,12 +7,14 @@
  */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include <glib/gstdio.h>
 
 #include "command.h"
+#include "host_tree.h"
 
 /* More than any table: a device node or a disk image named by mistake ends here. */
 #define INPUT_LENGTH_MAX (64u << 20)
@@ -23,13 +25,15 @@
 
 char *input_form;
 bool input_neighbours;
+bool input_host_findings;
 
 struct reader {
 	struct viommu_findings *findings;
 	input_function *each;
 	void *opaque;
 	bool in_folder;
-	unsigned n; /* inputs there were */
+	const struct viommu_host *host; /* that the tables are of; NULL: not known */
+	unsigned n;                     /* inputs there were */
 	int status;
 };
 
@@ -128,7 +132,7 @@ static bool is_known(const uint8_t *bytes, size_t length)
 static bool take_table(void *opaque, const char *name, const void *bytes, size_t length)
 {
 	struct reader *reader = opaque;
-	struct input input = { .name = name };
+	struct input input = { .name = name, .host = reader->host };
 
 	if (reader->in_folder && !is_known(bytes, length))
 		return true;
@@ -258,6 +262,64 @@ static void take_folder(struct reader *reader, const char *folder)
 		g_ptr_array_free(names, TRUE);
 }
 
+/* -- hosts ----------------------------------------------------------------------------- */
+
+/* What sysfs and the tables say of each other; what is wrong with tables they say themselves. */
+static void add_host_findings(struct reader *reader, const struct viommu_findings *findings)
+{
+	const struct viommu_finding *finding;
+
+	for (size_t i = 0; (finding = viommu_findings_get(findings, i)); i++)
+		if (g_str_has_prefix(finding->id, "host-"))
+			viommu_findings_add(reader->findings, finding->id, &finding->place,
+					    finding->text, finding->cure);
+}
+
+/* A copy, for whoever wants to keep a table. */
+static void take_host_table(struct reader *reader, const struct viommu_table *table)
+{
+	void *bytes;
+	size_t length = viommu_table_encode(table, &bytes);
+
+	take_table(reader, viommu_table_file(table), bytes, length);
+	free(bytes);
+}
+
+static void take_host(struct reader *reader, const char *root)
+{
+	struct viommu_findings *findings = viommu_findings_new();
+	struct viommu_host *host = viommu_host_scan(root, findings);
+	const struct viommu_table *table;
+
+	if (!host || input_host_findings)
+		add_host_findings(reader, findings);
+	if (!host)
+		reader->status = EXIT_COULD_NOT;
+	reader->host = host;
+	reader->in_folder = true;
+	for (size_t i = 0; host && (table = viommu_host_table(host, i)); i++)
+		take_host_table(reader, table);
+	reader->in_folder = false;
+	reader->host = NULL;
+	viommu_host_free(host);
+	viommu_findings_free(findings);
+}
+
+/* The tables of this machine, as its sysfs has them. */
+static void take_this_machine(struct reader *reader)
+{
+	struct viommu_findings *findings = viommu_findings_new();
+	struct viommu_host *host = viommu_host_scan(NULL, findings);
+
+	if (host && input_host_findings)
+		add_host_findings(reader, findings);
+	reader->host = host;
+	take_folder(reader, SYSTEM_TABLES);
+	reader->host = NULL;
+	viommu_host_free(host);
+	viommu_findings_free(findings);
+}
+
 /* -- all of it --------------------------------------------------------------------------- */
 
 static char *const system_tables[] = { (char *)SYSTEM_TABLES, NULL };
@@ -288,8 +350,18 @@ int read_inputs(char **names, struct viommu_findings *findings, input_function *
 		complain("--as %s: there is no such form; builtin-v3 is one", input_form);
 		return EXIT_COULD_NOT;
 	}
+	if (!*names && g_file_test(SYSTEM_TABLES, G_FILE_TEST_IS_DIR)) {
+		take_this_machine(&reader);
+		return reader.n ? reader.status : complain_nothing(names, reader.status);
+	}
+	if (!*names && g_file_test(SYSTEM_DEVICE_TREE, G_FILE_TEST_EXISTS)) {
+		take_host(&reader, NULL);
+		return reader.n ? reader.status : complain_nothing(names, reader.status);
+	}
 	for (char *const *name = names_or_system(names); *name; name++) {
-		if (g_file_test(*name, G_FILE_TEST_IS_DIR))
+		if (!input_form && is_host_tree(*name))
+			take_host(&reader, *name);
+		else if (g_file_test(*name, G_FILE_TEST_IS_DIR))
 			take_folder(&reader, *name);
 		else
 			take_named(&reader, *name);
@@ -306,12 +378,25 @@ int complain_nothing(char **names, int status)
 	return EXIT_COULD_NOT;
 }
 
+/* A host has numbers for the buses behind bridges, which its tables name by the way to them. */
+static struct viommu_topology *meaning_on_host(const struct input *input,
+					       struct viommu_findings *findings)
+{
+	struct viommu_topology *topology = viommu_table_topology(input->table, findings), *there;
+
+	if (!topology || !input->host)
+		return topology;
+	there = viommu_host_expand(input->host, topology);
+	viommu_topology_free(topology);
+	return there;
+}
+
 /* Made when it is asked for first, and kept by the input: who only shows fields never pays for it.
  */
 const struct viommu_topology *input_meaning(struct input *input, struct viommu_findings *findings)
 {
 	if (!input->topology &&
 	    (viommu_table_abilities(viommu_table_signature(input->table)) & VIOMMU_TABLE_MEANING))
-		input->topology = viommu_table_topology(input->table, findings);
+		input->topology = meaning_on_host(input, findings);
 	return input->topology;
 }

@@ -51,6 +51,7 @@ struct answer {
 	const char *device;
 	const struct viommu_topology *topology;
 	const struct viommu_platform_device *platform_device; /* if it is one */
+	const struct viommu_host_device *on_host;             /* NULL: not known */
 	struct viommu_route route, linux_route;
 	const char *why_linux;
 };
@@ -131,6 +132,20 @@ static void print_linux(const struct answer *answer, const char *said, const cha
 	say_line("    %s", answer->why_linux);
 }
 
+/* What the kernel has done, which is another thing than what a table asks for. */
+static void print_sysfs(const struct viommu_host_device *device)
+{
+	if (!device)
+		return;
+	if (device->iommu && device->group)
+		say_line("    sysfs: %s, group %" PRIu32, device->iommu->name,
+			 device->group->number);
+	else if (device->iommu)
+		say_line("    sysfs: %s", device->iommu->name);
+	else
+		say_line("    sysfs: no IOMMU: %s", viommu_host_link_name(device->link));
+}
+
 /* A device may have other IDs, even behind another IOMMU. */
 static void print_more_ids(const struct answer *answer)
 {
@@ -164,6 +179,7 @@ static void print_answer(const struct question *question, const struct answer *a
 		say_line("    PASID 0x%" PRIx64 " %s", question->pasid, pasid);
 	}
 	print_linux(answer, said, msis);
+	print_sysfs(answer->on_host);
 }
 
 /* -- JSON -------------------------------------------------------------------------- */
@@ -191,6 +207,20 @@ static void add_route(struct json *json, const struct viommu_route *route)
 	json_number(json, "pasid_bits", route->pasid_bits);
 }
 
+static void add_sysfs(struct json *json, const struct viommu_host_device *device)
+{
+	if (!device)
+		return;
+	json_key(json, "sysfs");
+	json_open(json, '{');
+	json_string(json, "iommu", device->iommu ? device->iommu->name : NULL);
+	if (!device->iommu)
+		json_string(json, "no_iommu", viommu_host_link_name(device->link));
+	if (device->group)
+		json_number(json, "group", device->group->number);
+	json_close(json, '}');
+}
+
 /* Both answers are always there, the same or not: a program need not ask which it got. */
 static void add_answer(const struct question *question, const struct answer *answer)
 {
@@ -208,6 +238,7 @@ static void add_answer(const struct question *question, const struct answer *ans
 	add_route(json, &answer->linux_route);
 	json_string(json, "why", answer->why_linux);
 	json_close(json, '}');
+	add_sysfs(json, answer->on_host);
 	json_close(json, '}');
 }
 
@@ -252,6 +283,8 @@ static void ask_of(struct question *question, const struct input *input, const c
 		return;
 	}
 	answer.platform_device = platform_device_of(answer.topology, &name);
+	if (input->host && name.pci)
+		answer.on_host = viommu_host_find_function(input->host, name.segment, name.bdf);
 	viommu_topology_resolve(answer.topology, &name, &answer.route, &answer.linux_route,
 				&answer.why_linux);
 	if (question->json)

@@ -231,6 +231,7 @@ def large():
                            "parent": f"platform/arm-smmu-v3.{segment * 2 + half}.auto",
                            "node": segment // 4})
             topology.append({"name": f"smmu{segment * 2 + half}", "kind": "smmu-v3", "at": base,
+                             "interrupts": [100 + len(topology) * 4 + n for n in range(4)],
                              "proximity-domain": segment // 4, "coherent": True})
             first = half * 0x80
             bridges.append({"segment": segment, "buses": f"{first:02x}-{first + 0x7f:02x}",

@@ -417,6 +417,58 @@ class Saved(Base):
         FOUND.add("host-save")
 
 
+class OtherCommands(Base):
+    """A host is an input of other commands, too."""
+
+    def test_resolve_knows_what_is_behind_bridges_and_says_what_sysfs_has(self):
+        tree = self.make(load("x10dai"))
+        result = viommu("resolve", "--from", tree, "0000:81:00.0")
+        self.assertIn("0000:81:00.0: dmar0", result.stdout)
+        self.assertIn("sysfs: dmar0, group 9", result.stdout)
+        table = tree + "/sys/firmware/acpi/tables/DMAR"
+        self.assertIn("0000:81:00.0: dmar2", viommu("resolve", "--from", table,
+                                                   "0000:81:00.0").stdout)
+
+    def test_resolve_says_in_json_what_sysfs_has(self):
+        tree = self.make(load("x399"))
+        result = viommu("resolve", "--json", "--from", tree, "0000:08:00.0", "0000:00:00.2")
+        answers = json.loads(result.stdout)["answers"]
+        self.assertEqual(answers[0]["sysfs"], {"iommu": "ivhd0", "group": 1})
+        self.assertEqual(answers[1]["sysfs"], {"no_iommu": "is an IOMMU"})
+
+    def test_check_compares_sysfs_and_tables(self):
+        machine = load("x10dai")
+        self.assertEqual(viommu("check", self.make(machine, "good")).returncode, 0)
+        machine["topology"]["ranges"] = []
+        result = viommu("check", self.make(machine, "bad"))
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("0000:81:00.0 is behind dmar0, and by the table behind dmar2", result.stderr)
+
+    def test_graph_draws_a_host(self):
+        tree, saved = self.make(load("grace")), os.path.join(self.folder, "saved.tar.gz")
+        viommu("host", tree, "--save", saved)
+        for root in (tree, saved):
+            result = viommu("graph", root)
+            self.assertEqual(result.returncode, 0)
+            self.assertTrue(result.stdout.startswith("digraph host {"))
+            for text in ("smmu3.0x0000000016000000", "NUMA node 1", "0019:01:00.0"):
+                self.assertIn(text, result.stdout)
+        self.assertEqual(viommu("graph", self.folder + "/none").returncode, 2)
+
+    def test_graph_of_a_large_host_has_an_end(self):
+        machine = load("x399")
+        for i in range(300):
+            machine["devices"].append({"at": f"{i + 1:04x}:00:00.0", "iommu": "ivhd0",
+                                       "group": 100 + i})
+            machine["devices"].append({"at": f"0000:08:{i >> 3:02x}.{i & 7}", "group": 400 + i,
+                                       "iommu": "ivhd0"} if 16 <= i < 200 else
+                                      {"at": f"{i + 1:04x}:00:01.0", "iommu": "ivhd0",
+                                       "group": 800 + i})
+        text = viommu("graph", self.make(machine)).stdout
+        self.assertLess(text.count("\n"), 300)
+        self.assertIn("more devices", text)
+
+
 class Fleet(Base):
     def test_many_hosts_are_one_line_each_in_their_order(self):
         tree = self.make(load("x399"))
