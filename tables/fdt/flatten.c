@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A device tree as a blob: version 17, which is what everybody reads
+ * A device tree as a blob of version 17
  *
- * libfdt can write one too, but looks through all names for each property that it adds; a table of
- * names keeps this linear. Names are written once, in the order in which they are first used.
- *
- * What has been changed is laid out anew, and what has not comes out as the blob that went in: so a
- * tree that was only looked at is the same to the byte.
+ * libfdt's writer searches all names for each property; a hash table keeps this linear. Each name
+ * is written once, in the order of first use. An unchanged tree is encoded as the blob that was
+ * opened, to the byte.
  */
 #include <string.h>
 
@@ -16,16 +14,12 @@
 #include "base/hash.h"
 #include "devicetree.h"
 
-/*
- * Structure and strings grow side by side, for each property refers into the strings. Equal names
- * are there once.
- */
+/* The structure and strings blocks grow together. */
 struct flattening {
 	struct bytes *structure, *strings;
 	struct hash *names; /* name -> its offset among the strings */
 };
 
-/* Everything in a blob is big-endian. */
 static void put_cell(struct bytes *to, uint32_t value)
 {
 	fdt32_t cell = cpu_to_fdt32(value);
@@ -33,7 +27,7 @@ static void put_cell(struct bytes *to, uint32_t value)
 	bytes_append(to, (const guint8 *)&cell, sizeof(cell));
 }
 
-/* Tokens are aligned; what is in between is filled up with zeroes. */
+/* Tokens are aligned by zero bytes. */
 static void put_padded(struct bytes *to, const void *bytes, size_t length)
 {
 	static const guint8 zeroes[FDT_TAGSIZE];
@@ -42,7 +36,6 @@ static void put_padded(struct bytes *to, const void *bytes, size_t length)
 	bytes_append(to, zeroes, (guint)(-length % FDT_TAGSIZE));
 }
 
-/* Offset 0 is a name like any other, so that it is asked whether there is one. */
 static uint32_t offset_of(struct flattening *flattening, const char *name)
 {
 	gpointer offset;
@@ -55,7 +48,7 @@ static uint32_t offset_of(struct flattening *flattening, const char *name)
 	return GPOINTER_TO_UINT(offset);
 }
 
-/* Properties of a node come before its children, as libfdt asks for it. */
+/* libfdt requires properties before children. */
 static void put_begin(struct flattening *flattening, const struct dt_node *node)
 {
 	put_cell(flattening->structure, FDT_BEGIN_NODE);
@@ -68,13 +61,12 @@ static void put_begin(struct flattening *flattening, const struct dt_node *node)
 	}
 }
 
-/* Between two nodes of a walk, those are closed that the second is not in. */
+/* Before each node, close those that it is not inside. */
 static void put_structure(struct flattening *flattening, const struct devicetree *tree)
 {
 	unsigned open = 0;
 
-	for_each_dt_node(node, tree)
-	{
+	for_each_dt_node(node, tree) {
 		for (; open > node->depth; open--)
 			put_cell(flattening->structure, FDT_END_NODE);
 		put_begin(flattening, node);
@@ -85,7 +77,7 @@ static void put_structure(struct flattening *flattening, const struct devicetree
 	put_cell(flattening->structure, FDT_END);
 }
 
-/* Header, reservations with the empty entry that ends them, structure, strings. */
+/* Header, reservations with their terminator, structure, strings. */
 static struct bytes *join(const struct flattening *flattening, const struct devicetree *tree)
 {
 	static const guint8 last[sizeof(struct fdt_reserve_entry)];
@@ -114,7 +106,7 @@ static struct bytes *join(const struct flattening *flattening, const struct devi
 	return blob;
 }
 
-/* The structure names strings, so it has to be there before their block is complete. */
+/* Writing the structure fills the strings. */
 static struct bytes *flatten(const struct devicetree *tree)
 {
 	struct flattening flattening = { bytes_new(), bytes_new(), hash_new(&hash_text) };
@@ -128,7 +120,7 @@ static struct bytes *flatten(const struct devicetree *tree)
 	return blob;
 }
 
-/* Flattening an open tree again would be as good a tree, but not the same bytes. */
+/* Flattening an unchanged tree would give an equivalent tree, but other bytes. */
 size_t dt_encode(const struct devicetree *tree, void **ret_bytes)
 {
 	struct bytes *blob = tree->blob && !tree->changed ? NULL : flatten(tree);

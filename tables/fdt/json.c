@@ -2,15 +2,14 @@
 /*
  * A device tree as JSON (docs/tables.md)
  *
- * Values are hexadecimal digits, whatever they may mean: a blob does not say, and a program should
- * not have to guess from the looks of each. Properties and nodes are lists, because their order is
- * part of a tree and nothing keeps a hostile one from having two of a name.
+ * A blob does not give the type of a value, so all values are hexadecimal digits. Properties and
+ * nodes are lists, because their order is part of a tree and names may repeat.
  */
 #include "base/strbuf.h"
 #include "devicetree.h"
 #include "tables/record/json_bytes.h"
 
-/* Names of a tree are bytes, and JSON is UTF-8. */
+/* Names are bytes, JSON is UTF-8. */
 static void add_name(struct json *json, const char *name)
 {
 	auto_free char *valid = utf8_copy(name, -1);
@@ -19,7 +18,7 @@ static void add_name(struct json *json, const char *name)
 	json_add_string(json, valid);
 }
 
-/* The name as a value and not as a key: two properties of one name are two. */
+/* The name is a value, because names may repeat. */
 static void add_property(struct json *json, const struct dt_property *property)
 {
 	json_open(json, '{');
@@ -29,7 +28,7 @@ static void add_property(struct json *json, const struct dt_property *property)
 	json_close(json, '}');
 }
 
-/* All but its end: the list of its nodes stays open. */
+/* The list of its nodes stays open. */
 static void begin_node(struct json *json, const struct dt_node *node)
 {
 	json_open(json, '{');
@@ -43,7 +42,6 @@ static void begin_node(struct json *json, const struct dt_node *node)
 	json_open(json, '[');
 }
 
-/* As many lists are open as the walk is deep. */
 static void end_nodes(struct json *json, unsigned from, unsigned to)
 {
 	while (from-- > to) {
@@ -52,13 +50,12 @@ static void end_nodes(struct json *json, unsigned from, unsigned to)
 	}
 }
 
-/* A loop over all nodes: a tree may nest deeper than a stack should. */
+/* A loop, because input decides the depth. */
 void dt_json(struct json *json, const struct devicetree *tree)
 {
 	unsigned open = 0;
 
-	for_each_dt_node(node, tree)
-	{
+	for_each_dt_node(node, tree) {
 		end_nodes(json, open, node->depth);
 		begin_node(json, node);
 		open = node->depth + 1;

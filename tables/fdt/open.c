@@ -2,14 +2,13 @@
 /*
  * Opening a flattened device tree
  *
- * A blob is three blocks: memory reservations, a structure of tokens that open and close
- * nodes and name properties, and the strings that are their names. libfdt looks at all of it
- * before anything is believed, and one that it refuses is refused here: in a damaged tree
- * nobody knows which node a property belongs to.
+ * A blob has three blocks: memory reservations, the structure block of tokens, and the strings
+ * block of property names. libfdt checks all of it first, and a tree that it refuses is refused
+ * here.
  *
- * Two things are asked before. libfdt looks for the end of a name each time it meets one, so names
- * must be short for that to take linear time; and it reads words where the header says, so
- * blocks must be aligned. Space behind the strings block is fine: QEMU leaves a megabyte.
+ * Two checks precede libfdt's. It searches for the end of a name each time it meets one, so names
+ * must be short to keep that linear; and it reads words at offsets from the header, so blocks must
+ * be aligned. Space behind the tree is allowed: QEMU leaves a megabyte.
  */
 #include <string.h>
 
@@ -20,17 +19,17 @@
 #include "devicetree.h"
 #include "tables/findings/findings.h"
 
-/* Older ones have other headers; dtc has written 17 since 2006. */
+/* Older versions have other headers; dtc has written 17 since 2006. */
 #define OLDEST_VERSION 16
 
-/* The specification has 31. Linux has no limit for names, and one for depth. */
+/* The specification limits names to 31 bytes. Linux does not, but limits the depth to 64. */
 #define NAME_MAX_LENGTH 127u
 #define DEPTH_MAX       64u
 
 #define HEADER_LENGTH     40
 #define RESERVATION_ALIGN 8
 
-/* Bytes of a file may begin anywhere in memory, and libfdt's own question wants them aligned. */
+/* libfdt's own check requires alignment. */
 bool dt_begins(const uint8_t *bytes, size_t length)
 {
 	static const uint8_t magic[] = { 0xd0, 0x0d, 0xfe, 0xed };
@@ -38,9 +37,8 @@ bool dt_begins(const uint8_t *bytes, size_t length)
 	return length >= sizeof(magic) && !memcmp(bytes, magic, sizeof(magic));
 }
 
-/* -- is it sound? ------------------------------------------------------------------ */
+/* -- checks ------------------------------------------------------------------------ */
 
-/* The block ends with an end, or a name could go on behind it. */
 static bool names_are_short(const uint8_t *blob)
 {
 	const char *strings = (const char *)blob + fdt_off_dt_strings(blob);
@@ -54,14 +52,13 @@ static bool names_are_short(const uint8_t *blob)
 	return true;
 }
 
-/* Compilers align them; only a damaged header says otherwise. */
 static bool blocks_are_aligned(const uint8_t *blob)
 {
 	return !(fdt_off_dt_struct(blob) % FDT_TAGSIZE) &&
 	       !(fdt_off_mem_rsvmap(blob) % RESERVATION_ALIGN);
 }
 
-/* What libfdt says, or what it does not look at. NULL: nothing is wrong. */
+/* libfdt's error, or what it does not check; NULL if the tree is valid. */
 static const char *fault_of(const uint8_t *blob, size_t length)
 {
 	int error = length < HEADER_LENGTH ? -FDT_ERR_TRUNCATED : fdt_check_header(blob);
@@ -71,38 +68,38 @@ static const char *fault_of(const uint8_t *blob, size_t length)
 	if (fdt_totalsize(blob) > length)
 		return fdt_strerror(-FDT_ERR_TRUNCATED);
 	if (fdt_version(blob) < OLDEST_VERSION)
-		return "a version before 16";
+		return "its version is before 16";
 	if (!blocks_are_aligned(blob))
-		return "a block that is not aligned";
+		return "a block is not aligned";
 	if (!names_are_short(blob))
-		return "a name of a property with more than 127 bytes";
+		return "a property name has more than 127 bytes";
 	error = fdt_check_full(blob, length);
 	return error ? fdt_strerror(error) : NULL;
 }
 
-/* The first fault is told, and no other: what comes behind it may be its consequence. */
+/* Only the first fault, because others may follow from it. */
 static bool is_sound(const uint8_t *blob, size_t length, const char *file,
 		     struct viommu_findings *findings)
 {
 	const char *fault = fault_of(blob, length);
 
 	if (fault)
-		report(findings, "dt-damaged", place_of_file(file), "take the device tree again",
-		       "a device tree that cannot be read: %s", fault);
+		report(findings, "dt-damaged", place_of_file(file), "obtain the device tree again",
+		       "the device tree is damaged: %s", fault);
 	return !fault;
 }
 
-/* -- taking it apart ------------------------------------------------------------------ */
+/* -- nodes and properties---------------------------------------------------------------- */
 
-/* The way up is in the nodes themselves, so opening needs no stack, however deep the tree is. */
+/* Nodes have parent pointers, so no stack is needed. */
 struct opening {
 	struct devicetree *tree;
-	struct dt_node *node; /* that is open; NULL outside of the root */
-	unsigned skipped;     /* nodes that are open inside of it, and too deep */
+	struct dt_node *node; /* the open node; NULL outside of the root */
+	unsigned skipped;     /* open nodes inside of it that were dropped */
 	struct viommu_findings *findings;
 };
 
-/* A node that is too deep is left out with everything below it, as Linux does. */
+/* As in Linux, a node that is too deep is dropped with everything below it. */
 static void open_node(struct opening *opening, int offset)
 {
 	struct devicetree *tree = opening->tree;
@@ -119,13 +116,12 @@ static void open_node(struct opening *opening, int offset)
 	}
 	if (!opening->skipped++)
 		report(opening->findings, "dt-depth", dt_place(tree, opening->node, NULL),
-		       "nest less, and give nodes shorter names",
-		       "a node below this one is deeper than %u, or has a name of more than %u "
-		       "bytes: left out",
+		       "reduce the depth, or shorten names",
+		       "a node below is deeper than %u, or has a name of more than %u "
+		       "bytes: it was dropped",
 		       DEPTH_MAX, NAME_MAX_LENGTH);
 }
 
-/* Nodes that were left out close as they have opened, without anybody noticing. */
 static void close_node(struct opening *opening)
 {
 	if (opening->skipped)
@@ -134,7 +130,7 @@ static void close_node(struct opening *opening)
 		opening->node = opening->node->parent;
 }
 
-/* Values stay where they are in the blob, which lives as long as the tree. */
+/* Values stay in the blob, which lives as long as the tree. */
 static void open_property(struct opening *opening, int offset)
 {
 	const char *name;
@@ -145,8 +141,10 @@ static void open_property(struct opening *opening, int offset)
 		dt_add_property(opening->tree, opening->node, name, value, (size_t)length);
 }
 
-/* fdt_check_full() has been over all of it: every token is there, and closes what was opened. What
- * some versions of it let pass, a token outside of the root, means nothing. */
+/*
+ * fdt_check_full() has checked that all tokens match. Some versions allow tokens outside of the
+ * root, which are ignored.
+ */
 static void open_structure(struct opening *opening)
 {
 	int offset = 0, next;
@@ -167,23 +165,22 @@ static void open_structure(struct opening *opening)
 	}
 }
 
-/* The first node that has a phandle keeps it, as it is the one that readers find. */
+/* The first node with a phandle keeps it. */
 static void index_phandles(struct devicetree *tree)
 {
-	for_each_dt_node(node, tree)
-	{
+	for_each_dt_node(node, tree) {
 		gpointer phandle = GUINT_TO_POINTER(dt_phandle(node));
 
 		if (!phandle)
 			continue;
 		if (hash_contains(tree->phandles, phandle))
-			pointers_add(tree->twice, node);
+			pointers_add(tree->duplicates, node);
 		else
 			hash_insert(tree->phandles, phandle, node);
 	}
 }
 
-/* Not looked into: they are kept, so that a tree that was changed still has them. */
+/* Reservations are kept unchanged. */
 static void open_reservations(struct devicetree *tree)
 {
 	tree->reserved = tree->blob + fdt_off_mem_rsvmap(tree->blob);
@@ -197,8 +194,8 @@ static void say_what_is_behind(const struct devicetree *tree, struct viommu_find
 	size_t size = fdt_totalsize(tree->blob);
 
 	if (tree->length > size)
-		report(findings, "dt-length", place_in_table(tree->file, size), "cut it off there",
-		       "%zu bytes behind the device tree", tree->length - size);
+		report(findings, "dt-length", place_in_table(tree->file, size), "remove them",
+		       "%zu bytes follow the device tree", tree->length - size);
 }
 
 /* libfdt wants blobs aligned, and an input lies anywhere: so the tree has a copy. */
@@ -229,7 +226,7 @@ struct devicetree *dt_new(const char *file)
 	tree->file = memory_text(file);
 	tree->owned = pointers_new(memory_free);
 	tree->phandles = hash_new(&hash_direct);
-	tree->twice = pointers_new(NULL);
+	tree->duplicates = pointers_new(NULL);
 	tree->root = dt_add_node(tree, NULL, "");
 	return tree;
 }
@@ -241,7 +238,7 @@ struct devicetree *dt_free(struct devicetree *tree)
 		return NULL;
 	pointers_free(tree->owned);
 	hash_free(tree->phandles);
-	pointers_free(tree->twice);
+	pointers_free(tree->duplicates);
 	memory_free(tree->blob);
 	memory_free(tree->file);
 	memory_free(tree);

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A device tree as text: its source, as dtc reads and writes it
+ * A device tree as source for dtc
  *
- * A blob does not say what its values are. As dtc does, whatever could be strings is shown as
- * strings, whatever is whole cells as cells, and anything else as bytes: compiled again, all of
- * them give the same value. Behind properties that refer to IOMMUs and to where MSIs go stands a
- * comment with the nodes that they refer to, for a phandle is just a number.
+ * A blob does not give the type of a value. As in dtc, what can be strings is printed as strings,
+ * whole cells as cells, anything else as bytes; each compiles to the same value. Properties that
+ * refer to IOMMUs and MSI controllers have a comment with the paths of their phandles.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -18,7 +17,7 @@
 
 /* -- names ---------------------------------------------------------------------------- */
 
-/* Names of nodes and properties may have these; any other byte is \xNN, so that none is lost. */
+/* The characters allowed in names; other bytes are \xNN, so that none is lost. */
 static void put_name(struct strbuf *text, const char *name)
 {
 	static const char allowed[] = ",._+?#-@/:";
@@ -32,7 +31,7 @@ static void put_name(struct strbuf *text, const char *name)
 
 /* -- values --------------------------------------------------------------------------- */
 
-/* Strings that end, none of them empty, of printable characters only. */
+/* Terminated, nonempty strings of printable characters. */
 static bool is_strings(const struct dt_property *property)
 {
 	const char *bytes = (const char *)property->value;
@@ -46,7 +45,6 @@ static bool is_strings(const struct dt_property *property)
 	return true;
 }
 
-/* Strings of one property follow each other, each with its own end. */
 static void put_strings(struct strbuf *text, const struct dt_property *property)
 {
 	const char *bytes = (const char *)property->value, *end = bytes + property->length;
@@ -62,7 +60,7 @@ static void put_strings(struct strbuf *text, const struct dt_property *property)
 	}
 }
 
-/* As dtc writes cells, so that the text can be compiled again. */
+/* In dtc's syntax. */
 static void put_cells(struct strbuf *text, const struct dt_property *property)
 {
 	for (size_t i = 0; i < dt_cells(property); i++)
@@ -70,7 +68,6 @@ static void put_cells(struct strbuf *text, const struct dt_property *property)
 	strbuf_append_char(text, '>');
 }
 
-/* What is neither text nor cells is shown as bytes, which every property is. */
 static void put_bytes(struct strbuf *text, const struct dt_property *property)
 {
 	for (size_t i = 0; i < property->length; i++)
@@ -78,7 +75,7 @@ static void put_bytes(struct strbuf *text, const struct dt_property *property)
 	strbuf_append_char(text, ']');
 }
 
-/* An empty property says all it has to say by being there. */
+/* An empty property is a boolean. */
 static void put_value(struct strbuf *text, const struct dt_property *property)
 {
 	if (!property->length)
@@ -97,10 +94,10 @@ static void put_value(struct strbuf *text, const struct dt_property *property)
 struct comment {
 	struct strbuf *text;
 	const struct devicetree *tree;
-	struct hash *said; /* phandles */
+	struct hash *printed; /* phandles */
 };
 
-/* Each node once: many entries refer to few of them. */
+/* Each target once per property. */
 static void put_target(void *opaque, size_t cell, uint32_t phandle)
 {
 	struct comment *comment = opaque;
@@ -108,7 +105,7 @@ static void put_target(void *opaque, size_t cell, uint32_t phandle)
 	auto_free char *path = target ? dt_path(target) : NULL;
 
 	(void)cell;
-	if (!path || !hash_add(comment->said, GUINT_TO_POINTER(phandle)))
+	if (!path || !hash_add(comment->printed, GUINT_TO_POINTER(phandle)))
 		return;
 	strbuf_append_printf(comment->text, " /* 0x%" PRIx32 ": ", phandle);
 	put_name(comment->text, path);
@@ -121,7 +118,7 @@ static void put_targets(struct strbuf *text, const struct devicetree *tree,
 	struct comment comment = { text, tree, hash_new(&hash_direct) };
 
 	dt_for_each_reference(tree, property, put_target, &comment);
-	hash_free(comment.said);
+	hash_free(comment.printed);
 }
 
 /* -- the tree ----------------------------------------------------------------------------- */
@@ -132,7 +129,7 @@ static void indent(struct strbuf *text, unsigned depth)
 		strbuf_append_char(text, '\t');
 }
 
-/* An empty line in front of each node, as dtc has it. */
+/* An empty line before each node, as in dtc. */
 static void put_node(struct strbuf *text, const struct devicetree *tree, const struct dt_node *node)
 {
 	if (node->parent)
@@ -150,7 +147,6 @@ static void put_node(struct strbuf *text, const struct devicetree *tree, const s
 	}
 }
 
-/* The walk goes from node to node; what it has left behind is closed on the way. */
 static void close_nodes(struct strbuf *text, unsigned from, unsigned to)
 {
 	while (from > to) {
@@ -159,7 +155,6 @@ static void close_nodes(struct strbuf *text, unsigned from, unsigned to)
 	}
 }
 
-/* They stand before the tree in source as well. */
 static void put_reservations(struct strbuf *text, const struct devicetree *tree)
 {
 	const struct fdt_reserve_entry *entries = (const void *)tree->reserved;
@@ -169,7 +164,6 @@ static void put_reservations(struct strbuf *text, const struct devicetree *tree)
 				     fdt64_ld(&entries[i].address), fdt64_ld(&entries[i].size));
 }
 
-/* Everything that was opened is closed at the end, down to the root. */
 char *dt_text(const struct devicetree *tree)
 {
 	struct strbuf *text = strbuf_new("/dts-v1/;\n");
@@ -177,8 +171,7 @@ char *dt_text(const struct devicetree *tree)
 
 	put_reservations(text, tree);
 	strbuf_append_char(text, '\n');
-	for_each_dt_node(node, tree)
-	{
+	for_each_dt_node(node, tree) {
 		close_nodes(text, open, node->depth);
 		put_node(text, tree, node);
 		open = node->depth + 1;

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Nodes and properties of a device tree, and what the bindings that all nodes share say of them
+ * Nodes and properties of a device tree, and the bindings that all nodes share
  *
- * Cells are big-endian words of 32 bits, and values are only as long as they are: whatever asks
- * for a cell that is not there gets 0, so no reader has to look twice. What is missing or
- * too short for its meaning is said by rules (dt_check.c), not here.
+ * Cells are big-endian 32-bit words. A cell beyond the end of a value reads as 0, so that readers
+ * need no checks of their own; formats/dt/check.c reports values that are too short.
  */
 #include <string.h>
 
@@ -19,7 +18,7 @@
 
 /* -- the tree ---------------------------------------------------------------------- */
 
-/* Up from the last child to the next node that has a sibling; from the root there is no way up. */
+/* From the last child, up to the next node that has a sibling. */
 struct dt_node *dt_next(const struct dt_node *node)
 {
 	if (node->first)
@@ -29,14 +28,14 @@ struct dt_node *dt_next(const struct dt_node *node)
 	return node ? node->next : NULL;
 }
 
-/* To be freed with the tree. Places are added to a tree that is only read. */
+/* Freed with the tree. Places are added even to a tree that is only read. */
 static void own(const struct devicetree *tree, const void *memory)
 {
 	pointers_add(tree->owned, (void *)memory);
 	memory_give(tree, memory);
 }
 
-/* Strings get their end here: a length and no NUL is how most of them come. */
+/* Adds a NUL, because most strings come with a length. */
 void *dt_keep(struct devicetree *tree, const void *bytes, size_t length)
 {
 	void *copy = memory_get(length + 1);
@@ -48,7 +47,7 @@ void *dt_keep(struct devicetree *tree, const void *bytes, size_t length)
 	return copy;
 }
 
-/* At the end of its siblings, which keeps the order of the blob. */
+/* The order of the blob is kept. */
 struct dt_node *dt_add_node(struct devicetree *tree, struct dt_node *parent, const char *name)
 {
 	struct dt_node *node = memory_new(struct dt_node, 1);
@@ -84,7 +83,7 @@ struct dt_property *dt_add_property(struct devicetree *tree, struct dt_node *nod
 	return property;
 }
 
-/* Whatever is behind it moves up; the memory stays with the tree. */
+/* The memory stays with the tree. */
 void dt_remove_property(struct dt_node *node, const char *name)
 {
 	struct dt_property **at = &node->properties;
@@ -99,7 +98,7 @@ void dt_remove_property(struct dt_node *node, const char *name)
 		}
 }
 
-/* In order, so the first of two of that name; nobody is supposed to have two. */
+/* The first of that name. */
 struct dt_node *dt_child(const struct dt_node *node, const char *name)
 {
 	struct dt_node *child = node->first;
@@ -109,7 +108,7 @@ struct dt_node *dt_child(const struct dt_node *node, const char *name)
 	return child;
 }
 
-/* In order: nodes have few properties. */
+/* Linear, because nodes have few properties. */
 const struct dt_property *dt_property(const struct dt_node *node, const char *name)
 {
 	const struct dt_property *property = node->properties;
@@ -119,7 +118,7 @@ const struct dt_property *dt_property(const struct dt_node *node, const char *na
 	return property;
 }
 
-/* From the node upwards, so that no buffer has to be as long as a path might be. */
+/* Built from the node upwards. */
 char *dt_path(const struct dt_node *node)
 {
 	struct strbuf *path = strbuf_new(node->parent ? NULL : "/");
@@ -131,7 +130,7 @@ char *dt_path(const struct dt_node *node)
 	return strbuf_steal(path);
 }
 
-/* Step by step from the root. Empty names between slashes are nothing. */
+/* Empty names between slashes are ignored. */
 struct dt_node *dt_find(const struct devicetree *tree, const char *path)
 {
 	auto_free char *names = memory_text(path);
@@ -144,7 +143,7 @@ struct dt_node *dt_find(const struct devicetree *tree, const char *path)
 	return node;
 }
 
-/* A list of places is as long as that of findings and objects, and lives in the tree. */
+/* The tree keeps the path, as long as findings and objects may refer to it. */
 struct viommu_place dt_place(const struct devicetree *tree, const struct dt_node *node,
 			     const char *property)
 {
@@ -163,16 +162,13 @@ struct viommu_place dt_place(const struct devicetree *tree, const struct dt_node
 
 /* -- values --------------------------------------------------------------------------- */
 
-/*
- * A property that is not there has none, so most callers need not ask first. Bytes behind the last
- * whole cell are no cell.
- */
+/* A missing property has none. Bytes behind the last whole cell are ignored. */
 size_t dt_cells(const struct dt_property *property)
 {
 	return property ? property->length / CELL_LENGTH : 0;
 }
 
-/* Byte by byte, for a value may lie at any address. */
+/* A value may be unaligned. */
 uint32_t dt_cell(const struct dt_property *property, size_t i)
 {
 	return i < dt_cells(property)
@@ -180,7 +176,6 @@ uint32_t dt_cell(const struct dt_property *property, size_t i)
 		       : 0;
 }
 
-/* Exactly one cell. Where a binding wants a number, anything longer is something else. */
 bool dt_has_number(const struct dt_node *node, const char *name)
 {
 	const struct dt_property *property = dt_property(node, name);
@@ -193,7 +188,7 @@ uint32_t dt_number(const struct dt_node *node, const char *name, uint32_t otherw
 	return dt_has_number(node, name) ? dt_cell(dt_property(node, name), 0) : otherwise;
 }
 
-/* Each string has its end, but for what a hostile tree has last: that one is no string. */
+/* An unterminated last string does not count. */
 bool dt_has_string(const struct dt_node *node, const char *name, const char *string)
 {
 	const struct dt_property *property = dt_property(node, name);
@@ -202,14 +197,14 @@ bool dt_has_string(const struct dt_node *node, const char *name, const char *str
 						   (int)property->length, string);
 }
 
-/* Any other word is some way of saying no: "disabled", "reserved", "fail". */
+/* Other values are "disabled", "reserved" and "fail". */
 static bool is_okay(const struct dt_node *node)
 {
 	return !dt_property(node, "status") || dt_has_string(node, "status", "okay") ||
 	       dt_has_string(node, "status", "ok");
 }
 
-/* A device on a bus that is off is off. Linux never comes to look at it. */
+/* Linux does not probe below a disabled node. */
 bool dt_is_available(const struct dt_node *node)
 {
 	for (; node; node = node->parent)
@@ -220,7 +215,7 @@ bool dt_is_available(const struct dt_node *node)
 
 /* -- phandles ------------------------------------------------------------------------- */
 
-/* All ones is no phandle either. The older name of the property is as good. */
+/* All ones is invalid too. `linux,phandle` is the older name. */
 uint32_t dt_phandle(const struct dt_node *node)
 {
 	uint32_t phandle = dt_number(node, "phandle", dt_number(node, "linux,phandle", 0));
@@ -228,14 +223,15 @@ uint32_t dt_phandle(const struct dt_node *node)
 	return phandle == UINT32_MAX ? DT_NO_PHANDLE : phandle;
 }
 
-/* NULL for a phandle that no node has: Linux finds no device then, and the lookup fails. */
 struct dt_node *dt_target(const struct devicetree *tree, uint32_t phandle)
 {
 	return hash_lookup(tree->phandles, GUINT_TO_POINTER(phandle));
 }
 
-/* Where phandles stand in a property: the first one, and how many cells further the next. A width
- * of 0 goes by #iommu-cells of the node that is referred to. */
+/*
+ * The first cell of a property that is a phandle, and the distance to the next; 0: 1 + #iommu-cells
+ * of the node referred to.
+ */
 static const struct reference {
 	const char *property;
 	size_t first, width;
@@ -253,10 +249,7 @@ static const struct reference *reference_of(const struct dt_property *property)
 	return NULL;
 }
 
-/*
- * A reference to a node that is not there has no width: it is taken for one cell, and what follows
- * is at least looked at.
- */
+/* A dangling reference is taken for one cell, so that the rest is at least examined. */
 void dt_for_each_reference(const struct devicetree *tree, const struct dt_property *property,
 			   void (*each)(void *opaque, size_t cell, uint32_t phandle), void *opaque)
 {
@@ -276,33 +269,29 @@ void dt_for_each_reference(const struct devicetree *tree, const struct dt_proper
 
 /* -- PCI ------------------------------------------------------------------------------- */
 
-/* The flags of `reg` have the requester ID in these bits; it is the configuration space's. */
+/* The position of the requester ID in the first cell of `reg`. */
 #define REG_BDF_SHIFT 8
-/*
- * The `reg` of a PCI function: three cells of address, of which the first has the BDF, and two of
- * size.
- */
+/* `reg` of a PCI function: three cells of address, two of size. */
 #define REG_CELLS 5
 
-/* The property that bindings ask for at host bridges and at bridges between buses. */
+/* Bindings require it of host bridges and of bridges between buses. */
 static bool is_pci(const struct dt_node *node)
 {
 	return node && dt_has_string(node, "device_type", "pci");
 }
 
-/* Functions stand below the bridge whose bus they are on. */
 bool dt_is_pci_function(const struct dt_node *node)
 {
 	return is_pci(node->parent);
 }
 
-/* Bridges to other buses are PCI, too; but they are functions of the bus above them. */
+/* Other bridges are functions of the bus above them. */
 bool dt_is_host_bridge(const struct dt_node *node)
 {
 	return is_pci(node) && !is_pci(node->parent);
 }
 
-/* The rest of `reg` are windows that a driver assigns. */
+/* The further entries of `reg` are BARs. */
 bool dt_function_bdf(const struct dt_node *node, uint16_t *ret_bdf)
 {
 	const struct dt_property *reg = dt_property(node, "reg");
@@ -313,28 +302,24 @@ bool dt_function_bdf(const struct dt_node *node, uint16_t *ret_bdf)
 
 /* -- addresses --------------------------------------------------------------------------- */
 
-/* What an address may have here: 64 bits. Buses with more, such as PCI, are not looked into. */
+/* Addresses have at most 64 bits. Buses with more, such as PCI, are not translated. */
 #define MAX_CELLS 2u
 
-/* No bus has more, and a search through them stays short. */
+/* Bounds the search; real buses have fewer. */
 #define MAX_RANGES 1024u
 
-#define USUAL_ADDRESS_CELLS 2u
-#define USUAL_SIZE_CELLS    1u
+#define DEFAULT_ADDRESS_CELLS 2u
+#define DEFAULT_SIZE_CELLS    1u
 
-/* How many cells the children of a node have in an address, and in a size. */
+/* The cells of the addresses and sizes of a node's children. */
 static size_t address_cells(const struct dt_node *bus)
 {
-	return dt_number(bus, "#address-cells", USUAL_ADDRESS_CELLS);
+	return dt_number(bus, "#address-cells", DEFAULT_ADDRESS_CELLS);
 }
 
-/*
- * Said by the bus, for what stands below it; the specification of device trees has a value for a
- * bus that says nothing.
- */
 static size_t size_cells(const struct dt_node *bus)
 {
-	return dt_number(bus, "#size-cells", USUAL_SIZE_CELLS);
+	return dt_number(bus, "#size-cells", DEFAULT_SIZE_CELLS);
 }
 
 /* The most significant cell comes first. */
@@ -347,7 +332,10 @@ static uint64_t cells_at(const struct dt_property *property, size_t i, size_t n)
 	return value;
 }
 
-/* One step up, through an entry of `ranges`: child address, parent address, length. */
+/*
+ * Translate to the parent bus by `ranges`: child address, parent address, length. Empty `ranges` is
+ * the identity.
+ */
 static bool translate(const struct dt_node *bus, uint64_t *address)
 {
 	const struct dt_property *ranges = dt_property(bus, "ranges");
@@ -368,7 +356,7 @@ static bool translate(const struct dt_node *bus, uint64_t *address)
 	return !ranges->length;
 }
 
-/* From bus to bus up to the root, whose addresses are the CPU's. */
+/* Up to the root, whose addresses are the CPU's. */
 bool dt_registers(const struct dt_node *node, uint64_t *ret_base, uint64_t *ret_span)
 {
 	const struct dt_property *reg = dt_property(node, "reg");

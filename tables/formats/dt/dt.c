@@ -18,20 +18,19 @@ const struct format dt_format = {
 	.linux_reads = linux_dt,
 };
 
-/* Asked first, since nothing else makes sense without a base. */
-static bool is_sound(const struct viommu_devicetree *how, struct viommu_findings *findings)
+static bool check_base(const struct viommu_devicetree *how, struct viommu_findings *findings)
 {
-	bool sound = how->base ? how->base->tree != NULL : !how->overlay;
+	bool valid = how->base ? how->base->tree != NULL : !how->overlay;
 
-	if (!sound)
+	if (!valid)
 		report(findings, "dt-base", place_of_file(how->base ? how->base->file : NULL),
-		       "give the device tree of the machine",
-		       how->base ? "what is to be added to is no device tree"
-				 : "an overlay is for a device tree, and none is given");
-	return sound;
+		       "give the machine's device tree",
+		       how->base ? "the base is not a device tree"
+				 : "an overlay requires a base, but none is given");
+	return valid;
 }
 
-/* The one way in; table_generate() comes here without a base. */
+/* table_generate() comes here without a base. */
 struct viommu_table *devicetree_generate(const struct viommu_topology *topology,
 					 const struct viommu_devicetree *how,
 					 struct viommu_findings *findings)
@@ -41,7 +40,7 @@ struct viommu_table *devicetree_generate(const struct viommu_topology *topology,
 
 	if (how && sized_take(&taken, sizeof(taken), how) < 0)
 		return NULL;
-	if (!is_sound(&taken, findings))
+	if (!check_base(&taken, findings))
 		return NULL;
 	table = memory_new(struct viommu_table, 1);
 	g_strlcpy(table->signature, dt_format.signature, sizeof(table->signature));

@@ -2,17 +2,13 @@
 /*
  * Which node of a device tree is an object of the topology?
  *
- * A topology that was read from a device tree has the paths of its nodes for names. One that was
- * not has still said where things are: registers, and segments and buses. All nodes are looked
- * at once, so that a topology of many objects is no longer search than one of few.
+ * A topology read from a device tree has paths of nodes as names. Others have addresses, or
+ * segments and buses. All nodes are indexed once, so that each lookup takes constant time.
  */
 #include "base/hash.h"
 #include "write.h"
 
-/*
- * The first that begins there, in the order of the tree: a bus and its first device may share an
- * address.
- */
+/* The first node at an address, because a bus and its first device may share it. */
 static void index_window(struct dt_writing *writing, struct dt_node *node)
 {
 	uint64_t base, span;
@@ -24,11 +20,10 @@ static void index_window(struct dt_writing *writing, struct dt_node *node)
 	hash_insert(writing->windows, memory_copy(&base, sizeof(base)), node);
 }
 
-/* Once for the whole tree, before anything is added: what is made is known to whoever made it. */
+/* Called before anything is added. */
 void dt_index(struct dt_writing *writing)
 {
-	for_each_dt_node(node, writing->tree)
-	{
+	for_each_dt_node(node, writing->tree) {
 		uint32_t phandle = dt_phandle(node);
 
 		hash_insert(writing->paths, dt_path(node), node);
@@ -42,7 +37,7 @@ struct dt_node *dt_by_name(const struct dt_writing *writing, const char *name)
 	return name ? hash_lookup(writing->paths, name) : NULL;
 }
 
-/* Registers at 0 are none: that is how a topology says that it does not know. */
+/* A base of 0 stands for unknown. */
 struct dt_node *dt_by_window(const struct dt_writing *writing, uint64_t base)
 {
 	return base ? hash_lookup(writing->windows, &base) : NULL;

@@ -1,29 +1,24 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A map under a mask, as ranges of functions
+ * A map under a mask, as runs of functions
  *
- * A mask makes functions alike: those whose requester IDs differ only in bits that it clears have
- * one ID. There are 65536 requester IDs, so all of them are asked. First each is given to the first
- * entry that has it; `next` leads from one that is taken to the next one that is free, so that
- * this is linear however entries overlap.
+ * Functions whose requester IDs differ only in bits that the mask clears share an ID. All 65536
+ * requester IDs are assigned: each to the first entry that has it. `next` skips IDs that are
+ * assigned, so this is linear even if entries overlap.
  */
 #include "base/array.h"
 #include "read.h"
 
-/* A requester ID has 16 bits, so all of them can be held beside each other. */
+/* Requester IDs have 16 bits. */
 #define N_RIDS 0x10000u
 
-/*
- * A mask can spread one entry over thousands of IDs, and entries overlap: each ID is given away
- * once, to the first entry that has it, and skipped by all that follow.
- */
 struct masked {
 	const struct array *entries;
-	uint32_t *owner; /* of each requester ID: its entry, from 1; 0: none */
-	uint32_t *next;  /* the next one that is free, itself included; N_RIDS: none is */
+	uint32_t *owner; /* of each requester ID: index of its entry plus 1; 0: none */
+	uint32_t *next;  /* the next unassigned ID, itself included; N_RIDS: none */
 };
 
-/* The way is made shorter for whoever comes after. */
+/* Shortens the path for later lookups, as in a union-find structure. */
 static uint32_t next_free(struct masked *masked, uint32_t rid)
 {
 	while (masked->next[rid] != rid)
@@ -31,8 +26,8 @@ static uint32_t next_free(struct masked *masked, uint32_t rid)
 	return rid;
 }
 
-/* Each requester ID is given away once, so all entries together cost no more than there are. */
-static void own(struct masked *masked, uint32_t i)
+/* Each ID is assigned once, so all entries together are linear. */
+static void assign(struct masked *masked, uint32_t i)
 {
 	const struct dt_entry *entry = &array_index(masked->entries, struct dt_entry, i);
 	uint64_t end = MIN((uint64_t)entry->rid + entry->length, N_RIDS);
@@ -45,7 +40,7 @@ static void own(struct masked *masked, uint32_t i)
 	}
 }
 
-/* What a function is under the mask: the ID that its entry gives it. */
+/* The entry and the ID of a requester ID under the mask. */
 static bool look_up(const struct masked *masked, uint32_t rid, size_t *ret_entry, uint32_t *ret_id)
 {
 	uint32_t owner = masked->owner[rid];
@@ -59,8 +54,11 @@ static bool look_up(const struct masked *masked, uint32_t rid, size_t *ret_entry
 	return true;
 }
 
-/* Does the function behind a run make it longer? Two make it one with one ID, or not. */
-static bool joins(struct dt_run *run, uint32_t id)
+/*
+ * Extend the run by the next function if its ID fits. The second function decides whether the run
+ * shares one ID.
+ */
+static bool extend(struct dt_run *run, uint32_t id)
 {
 	uint32_t n = (uint32_t)(run->last - run->first) + 1;
 
@@ -72,7 +70,6 @@ static bool joins(struct dt_run *run, uint32_t id)
 	return true;
 }
 
-/* From the first function on, as long as one follows the other. */
 static uint32_t find_run(const struct masked *masked, uint16_t mask, uint32_t last,
 			 struct dt_run *run, size_t entry)
 {
@@ -80,15 +77,14 @@ static uint32_t find_run(const struct masked *masked, uint16_t mask, uint32_t la
 	size_t other;
 
 	while (rid <= last && look_up(masked, rid & mask, &other, &id) && other == entry &&
-	       joins(run, id))
+	       extend(run, id))
 		rid++;
 	return rid;
 }
 
-/* Functions that no entry has are passed over one by one: there are 65536 at most. */
-static void give_runs(const struct masked *masked, uint16_t mask, uint16_t first, uint16_t last,
-		      void (*each)(void *opaque, size_t entry, const struct dt_run *run),
-		      void *opaque)
+static void for_each_run(const struct masked *masked, uint16_t mask, uint16_t first, uint16_t last,
+			 void (*each)(void *opaque, size_t entry, const struct dt_run *run),
+			 void *opaque)
 {
 	for (uint32_t rid = first; rid <= last;) {
 		struct dt_run run = { .first = (uint16_t)rid, .last = (uint16_t)rid };
@@ -103,7 +99,6 @@ static void give_runs(const struct masked *masked, uint16_t mask, uint16_t first
 	}
 }
 
-/* One table for owners and one for the way past them, both only as long as this call. */
 void dt_mask_apply(const struct array *entries, uint16_t mask, uint16_t first, uint16_t last,
 		   void (*each)(void *opaque, size_t entry, const struct dt_run *run), void *opaque)
 {
@@ -113,8 +108,8 @@ void dt_mask_apply(const struct array *entries, uint16_t mask, uint16_t first, u
 	for (uint32_t rid = 0; rid <= N_RIDS; rid++)
 		masked.next[rid] = rid;
 	for (uint32_t i = 0; i < entries->len; i++)
-		own(&masked, i);
-	give_runs(&masked, mask, first, last, each, opaque);
+		assign(&masked, i);
+	for_each_run(&masked, mask, first, last, each, opaque);
 	memory_free(masked.owner);
 	memory_free(masked.next);
 }

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What was made in a device tree, as an overlay
+ * The additions to a device tree, as an overlay
  *
  *     fragment@0 {
  *             target-path = "/pcie@10000000";
- *             __overlay__ { what is new in that node };
+ *             __overlay__ { additions to that node };
  *     };
- *     __local_fixups__ { the same nodes, with where phandles stand that are the overlay's own };
+ *     __local_fixups__ { the same nodes, with the offsets of the overlay's own phandles };
  *
- * A node that has something new is a fragment, and a node that is new is in that of its parent.
- * Whoever applies it gives the overlay's own phandles other numbers, so it has to be told where
- * they stand; those of the base stay as they are.
+ * A node of the base with additions is a fragment; a new node lies in the fragment of its parent.
+ * Applying an overlay renumbers its own phandles, so their offsets are listed; phandles of the base
+ * stay.
  */
 #include <string.h>
 
@@ -20,10 +20,7 @@
 #include "base/hash.h"
 #include "write.h"
 
-/*
- * One walk over the changed tree fills it. Nodes of both trees are kept apart, for the overlay has
- * to outlive the other.
- */
+/* The overlay outlives the changed tree, so all is copied. */
 struct overlay {
 	struct devicetree *tree; /* the overlay */
 	struct hash *nodes;      /* of the base -> of the overlay */
@@ -34,13 +31,11 @@ struct overlay {
 
 /* -- nodes ------------------------------------------------------------------------------ */
 
-/* Names are copied: the overlay outlives the tree that it was made from. */
 static struct dt_node *add(struct overlay *overlay, struct dt_node *parent, const char *name)
 {
 	return dt_add_node(overlay->tree, parent, dt_keep(overlay->tree, name, strlen(name)));
 }
 
-/* Both name and value belong to a tree that will be gone. */
 static void keep_property(struct overlay *overlay, struct dt_node *to, const char *name,
 			  const void *value, size_t length)
 {
@@ -48,7 +43,7 @@ static void keep_property(struct overlay *overlay, struct dt_node *to, const cha
 			dt_keep(overlay->tree, value, length), length);
 }
 
-/* By path and not by phandle: the node may have none. */
+/* By path, because the node may have no phandle. */
 static struct dt_node *add_fragment(struct overlay *overlay, const struct dt_node *node)
 {
 	auto_free char *path = dt_path(node);
@@ -59,14 +54,14 @@ static struct dt_node *add_fragment(struct overlay *overlay, const struct dt_nod
 	return add(overlay, fragment, "__overlay__");
 }
 
-/* The node of the overlay that stands for this one. */
+/* The overlay's counterpart of a node. */
 static struct dt_node *node_for(struct overlay *overlay, const struct dt_node *node)
 {
 	struct dt_node *found = hash_lookup(overlay->nodes, node);
 
 	if (found)
 		return found;
-	if (node->made)
+	if (node->added)
 		found = add(overlay, node_for(overlay, node->parent), node->name);
 	else
 		found = add_fragment(overlay, node);
@@ -76,7 +71,7 @@ static struct dt_node *node_for(struct overlay *overlay, const struct dt_node *n
 
 /* -- phandles --------------------------------------------------------------------------- */
 
-/* The same node below __local_fixups__: node by node, from the root on. */
+/* The counterpart below __local_fixups__. */
 static struct dt_node *fixups_for(struct overlay *overlay, const struct dt_node *node)
 {
 	struct dt_node *found = hash_lookup(overlay->fixups, node);
@@ -91,12 +86,12 @@ static struct dt_node *fixups_for(struct overlay *overlay, const struct dt_node 
 	return found;
 }
 
-/* A phandle that came with the base is that of the base, and keeps its number. */
+/* Phandles of the base keep their numbers. */
 static bool has_own_phandle(const struct dt_node *target)
 {
 	const struct dt_property *phandle = target ? dt_property(target, "phandle") : NULL;
 
-	return phandle && phandle->made;
+	return phandle && phandle->added;
 }
 
 struct fixing {
@@ -104,8 +99,8 @@ struct fixing {
 	struct array *at; /* fdt32_t: offsets in the property */
 };
 
-/* Offsets in bytes, which is what whoever applies it counts in. */
-static void look_at(void *opaque, size_t cell, uint32_t phandle)
+/* Fixups are offsets in bytes. */
+static void add_fixup(void *opaque, size_t cell, uint32_t phandle)
 {
 	struct fixing *fixing = opaque;
 	fdt32_t at = cpu_to_fdt32((uint32_t)(cell * sizeof(fdt32_t)));
@@ -114,13 +109,13 @@ static void look_at(void *opaque, size_t cell, uint32_t phandle)
 		array_append(fixing->at, at);
 }
 
-/* A property that refers to nodes of the base alone needs no fixing, and gets none. */
+/* A property with phandles of the base only has no fixups. */
 static void fix_property(struct overlay *overlay, const struct dt_node *to,
 			 const struct dt_property *property)
 {
 	struct fixing fixing = { overlay, array_new(sizeof(fdt32_t)) };
 
-	dt_for_each_reference(overlay->of, property, look_at, &fixing);
+	dt_for_each_reference(overlay->of, property, add_fixup, &fixing);
 	if (fixing.at->len)
 		keep_property(overlay, fixups_for(overlay, to), property->name, fixing.at->data,
 			      fixing.at->len * sizeof(fdt32_t));
@@ -129,13 +124,13 @@ static void fix_property(struct overlay *overlay, const struct dt_node *to,
 
 /* -- all of it ------------------------------------------------------------------------------ */
 
-/* What was there before is not repeated; a property that was replaced is, and wins. */
+/* Only additions; a replaced property takes precedence over that of the base. */
 static void add_node(struct overlay *overlay, const struct dt_node *node)
 {
 	for (const struct dt_property *p = node->properties; p; p = p->next) {
 		struct dt_node *to;
 
-		if (!p->made)
+		if (!p->added)
 			continue;
 		to = node_for(overlay, node);
 		keep_property(overlay, to, p->name, p->value, p->length);
@@ -143,7 +138,7 @@ static void add_node(struct overlay *overlay, const struct dt_node *node)
 	}
 }
 
-/* Nodes nest as deep as what is made here: a function in a bridge is the most. */
+/* The recursion is bounded: additions nest as deep as a function in a bridge. */
 struct devicetree *dt_overlay(const struct devicetree *tree)
 {
 	struct overlay overlay = {
@@ -153,7 +148,8 @@ struct devicetree *dt_overlay(const struct devicetree *tree)
 		.of = tree,
 	};
 
-	for_each_dt_node(node, tree) add_node(&overlay, node);
+	for_each_dt_node(node, tree)
+		add_node(&overlay, node);
 	hash_free(overlay.nodes);
 	hash_free(overlay.fixups);
 	return overlay.tree;

@@ -2,21 +2,19 @@
 /*
  * What a device tree means, as a topology
  *
- * Nodes are called by their paths. A node that is disabled, or below one that is, is not there;
- * so is a reference to it. What the files beside this one read:
+ * Names are the paths of nodes. Disabled nodes, and nodes below them, are ignored, and so are
+ * references to them.
  *
- *     dt_iommus.c    nodes that have #iommu-cells
- *     dt_bridges.c   PCI host bridges, with what dt_map.c makes of iommu-map and msi-map
- *     dt_devices.c   other nodes that have `iommus`
- *
- * The blob stays the truth: whatever a topology has no word for is still in it.
+ *     read_iommus.c    nodes with #iommu-cells
+ *     read_bridges.c   PCI host bridges; read_map.c reads their iommu-map and msi-map
+ *     read_devices.c   other nodes with `iommus`
+ *     read_memory.c    iommu-addresses of nodes below /reserved-memory
  */
 #include "base/hash.h"
 #include "tables/findings/findings.h"
 #include "tables/model/topology.h"
 #include "write.h"
 
-/* Its node is the tree's; the name was made for it. */
 static void iommu_free(void *opaque)
 {
 	struct dt_iommu *iommu = opaque;
@@ -25,7 +23,7 @@ static void iommu_free(void *opaque)
 	memory_free(iommu);
 }
 
-/* A tree has no numbers for them, and a MADT counts from 0. */
+/* ITSs are numbered from 0, as in a MADT. */
 static void read_its(struct dt_reading *reading, struct dt_node *node)
 {
 	uint32_t id = (uint32_t)hash_size(reading->its);
@@ -43,15 +41,14 @@ static void read_its(struct dt_reading *reading, struct dt_node *node)
 	hash_insert(reading->its, node, name);
 }
 
-/* Before bridges are read, for their maps lead there. */
 static void read_all_its(struct dt_reading *reading)
 {
-	for_each_dt_node(node,
-			 reading->tree) if (dt_has_string(node, "compatible", "arm,gic-v3-its") &&
-					    dt_is_available(node)) read_its(reading, node);
+	for_each_dt_node(node, reading->tree)
+		if (dt_has_string(node, "compatible", "arm,gic-v3-its") && dt_is_available(node))
+			read_its(reading, node);
 }
 
-/* Segments first: an IOMMU that is a function wants to know in which one it is. */
+/* Segments first, because IOMMUs that are PCI functions need them. */
 void dt_reading_begin(struct dt_reading *reading)
 {
 	reading->iommus = hash_new_full(&hash_direct, NULL, iommu_free);
@@ -69,7 +66,7 @@ void dt_reading_end(struct dt_reading *reading)
 	hash_free(reading->bridges);
 }
 
-/* IOMMUs are found first and read late: only bridges know where the MSIs of their endpoints go. */
+/* IOMMUs are added after bridges, which tell the ITS of their endpoints. */
 struct viommu_topology *dt_read(const struct viommu_table *table, struct viommu_findings *findings)
 {
 	struct dt_reading reading = {

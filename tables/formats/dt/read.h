@@ -7,31 +7,28 @@
 #include "tables/table/format.h"
 #include "tables/fdt/devicetree.h"
 
-/*
- * A device tree being read: what its nodes are called in the topology, and what was found out
- * about one on the way to another. Names are paths: they are unique, and lead back to the nodes.
- */
+/* A device tree being read. Names in the topology are paths of nodes. */
 struct dt_reading {
 	const struct devicetree *tree;
-	struct viommu_topology *topology; /* NULL: nobody wants to know more than what is where */
-	struct hash *iommus;              /* node -> struct dt_iommu, of those that are there */
+	struct viommu_topology *topology; /* NULL: only the tables below are needed */
+	struct hash *iommus;              /* node -> struct dt_iommu, of enabled nodes */
 	struct hash *its;                 /* node -> path, of interrupt translation services */
 	struct hash *bridges;             /* node of a host bridge -> segment */
-	size_t n_ranges; /* of all maps together: a few bytes of a mask can be thousands */
+	size_t n_ranges;                  /* of all maps: a mask can make thousands of one entry */
 	struct viommu_findings *findings;
 };
 
-/* dt_read.c: look through the tree for what others refer to; and forget it. */
+/* read.c: find what other nodes refer to; free the tables. */
 void dt_reading_begin(struct dt_reading *reading);
 void dt_reading_end(struct dt_reading *reading);
 
 struct dt_iommu {
 	struct dt_node *node;
 	char *name;
-	const char *its; /* where MSIs of those go that it translates, if to one place */
+	const char *its; /* the ITS of all MSIs that it translates, if there is only one */
 };
 
-/* A row of a map: PCI functions of one bridge, as a node knows them. */
+/* PCI functions of a bridge with contiguous IDs, or with one. */
 struct dt_run {
 	uint16_t first, last;
 	const struct dt_node *target;
@@ -39,51 +36,49 @@ struct dt_run {
 	bool one_id; /* of all */
 };
 
-/* -- maps (dt_map.c, dt_mask.c) -------------------------------------------------------- */
+/* -- maps (read_map.c, mask.c) ------------------------------------------------------ */
 
 /*
- * One of the maps of a host bridge: which node its functions are known to, and as what. Where
- * entries have a function in common, the first counts.
+ * A map of a host bridge: from requester IDs to a node and an ID. The first matching entry counts.
  */
 struct dt_map {
 	const char *property, *mask; /* "iommu-map", "iommu-map-mask" */
-	const char *cells;           /* "#iommu-cells" of the node at the other end */
-	/* Is there something at the other end? If not it has said why; NULL: no. */
+	const char *cells;           /* "#iommu-cells" of the target */
+	/* The node of a phandle; NULL if there is none, with a finding where needed. */
 	const struct dt_node *(*target)(struct dt_reading *reading, const struct dt_node *bridge,
 					const char *property, uint32_t phandle);
 };
 
 extern const struct dt_map dt_iommu_map, dt_msi_map;
 
-/* The runs of a bridge that has these functions, as struct dt_run. To be freed by the caller. */
+/* The runs of a bridge with these functions, as struct dt_run. The caller frees them. */
 struct array *dt_map_read(struct dt_reading *reading, const struct dt_map *map,
 			  const struct dt_node *bridge, uint16_t first, uint16_t last);
 
 /*
- * Has the map one cell of output an entry although its nodes ask for another number? Such a map is
- * read so by kernels without ccb2fd725d41 (2026), and by later ones if `kept`: one node, and every
- * length 1.
+ * Do the entries have one output cell although their nodes have another number? Kernels without
+ * ccb2fd725d41 (2026) read maps so, and later ones if `kept`: one node, and all lengths 1.
  */
 bool dt_map_is_legacy(const struct devicetree *tree, const struct dt_map *map,
 		      const struct dt_property *property, bool *ret_kept);
 
-/* An entry as it stands there. */
+/* An entry of a map. */
 struct dt_entry {
 	uint32_t rid, phandle, out, length;
 };
 
-/* What the entries come to under a mask that is not all ones. */
+/* The runs of the entries under a mask that is not all ones. */
 void dt_mask_apply(const struct array *entries, uint16_t mask, uint16_t first, uint16_t last,
 		   void (*each)(void *opaque, size_t entry, const struct dt_run *run),
 		   void *opaque);
 
 /* -- parts of a topology ------------------------------------------------------------------ */
 
-/* dt_bridges.c: which segments host bridges have; then the bridges and their functions. */
+/* read_bridges.c: number the segments of host bridges; read the bridges and their functions. */
 void dt_number_bridges(struct dt_reading *reading);
 void dt_read_bridges(struct dt_reading *reading);
 
-/* dt_devices.c: what is not PCI and has an IOMMU, and memory that is reserved for it. */
+/* read_devices.c: devices that are not PCI and have an IOMMU. */
 void dt_read_devices(struct dt_reading *reading);
 
 /* read_memory.c: addresses that devices must keep or must not use. */
@@ -95,15 +90,20 @@ struct dt_ids {
 	uint32_t first, last;
 };
 
-/* All that an `iommus` names, as struct dt_ids: two lists that mean the same are the same. To be
- * freed by the caller. */
+/*
+ * The IDs of an `iommus`, as struct dt_ids, sorted and merged: equivalent lists are equal. The
+ * caller frees them.
+ */
 struct array *dt_ids_read(const struct devicetree *tree, const struct dt_property *iommus);
 
-/* dt_iommus.c: which nodes are IOMMUs; then, when their MSIs are known, the IOMMUs. */
+/*
+ * read_iommus.c: find the nodes that are IOMMUs; when the ITS of their MSIs is known, add them to
+ * the topology.
+ */
 void dt_find_iommus(struct dt_reading *reading);
 void dt_read_iommus(struct dt_reading *reading);
 
-/* The IOMMU that a reference in that property leads to; NULL with a finding. */
+/* The IOMMU that a reference in that property refers to; NULL with a finding. */
 struct dt_iommu *dt_iommu_of(struct dt_reading *reading, const struct dt_node *node,
 			     const char *property, uint32_t phandle);
 
@@ -113,10 +113,10 @@ bool dt_is_smmu_v2(const struct dt_node *node);
 /* Is it a virtio-iommu that is a PCI function? */
 bool dt_is_virtio_function(const struct dt_node *node);
 
-/* Do accesses of a node see the caches? As it says, or whoever is above it. */
+/* Are accesses of a node cache-coherent? Inherited from its parents. */
 bool dt_is_coherent(const struct dt_node *node);
 
-/* -- the whole (dt_read.c, dt_check.c) ------------------------------------------------------ */
+/* -- the whole (read.c, check.c) ------------------------------------------------------ */
 
 struct viommu_topology *dt_read(const struct viommu_table *table, struct viommu_findings *findings);
 extern const struct table_rule dt_rules[];

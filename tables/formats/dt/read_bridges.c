@@ -2,10 +2,10 @@
 /*
  * PCI host bridges of a device tree, and the functions below them
  *
- * A map that gives all functions of a bridge to one node, each as its segment and BDF, is what a
- * topology says in the bridge itself; the function of the IOMMU may be missing. Any other map
- * becomes ranges. Where MSIs go a topology says of the IOMMU where there is one, for most tables
- * do.
+ * If a map gives all functions of a bridge to one node, each with its segment and BDF as ID, the
+ * host bridge of the topology represents it; the function of the IOMMU may be missing. Any other
+ * map becomes ranges. The ITS of translated functions is an attribute of the IOMMU where possible,
+ * as in most tables.
  */
 #include <string.h>
 
@@ -24,16 +24,18 @@
 
 static const char domain[] = "linux,pci-domain";
 
-/* One that has no number gets the next that is free, in the order of the tree, as in Linux. */
+/* As in Linux, bridges without a number get the next free one, in the order of the tree. */
 void dt_number_bridges(struct dt_reading *reading)
 {
 	uint32_t next = 0;
 
-	for_each_dt_node(node, reading->tree) if (dt_is_host_bridge(node) && dt_is_available(node))
-		hash_insert(reading->bridges, node,
-			    GUINT_TO_POINTER(dt_has_number(node, domain)
-						     ? dt_number(node, domain, 0) & G_MAXUINT16
-						     : next++));
+	for_each_dt_node(node, reading->tree)
+		if (dt_is_host_bridge(node) && dt_is_available(node))
+			hash_insert(
+				reading->bridges, node,
+				GUINT_TO_POINTER(dt_has_number(node, domain)
+							 ? dt_number(node, domain, 0) & G_MAXUINT16
+							 : next++));
 }
 
 /* -- one bridge ---------------------------------------------------------------------- */
@@ -47,27 +49,24 @@ struct bridge {
 	struct viommu_place iommus_place, msis_place;
 };
 
-/* A finding about a bridge points at the property that says it. */
 static struct viommu_place place_of(const struct bridge *b, const char *property)
 {
 	return dt_place(b->reading->tree, b->node, property);
 }
 
-/*
- * A range that makes no sense is no range. Linux scans all buses then, and so does everybody who
- * asks this topology.
- */
+/* As in Linux, an invalid range means all buses. */
 static void read_buses(struct bridge *b)
 {
 	const struct dt_property *range = dt_property(b->node, "bus-range");
 	uint32_t first = dt_cell(range, 0), last = dt_cell(range, 1);
-	bool said = dt_cells(range) == 2 && first <= last && last <= LAST_BUS;
+	bool valid = dt_cells(range) == 2 && first <= last && last <= LAST_BUS;
 
-	if (range && !said)
+	if (range && !valid)
 		report(b->reading->findings, "dt-bus-range", place_of(b, "bus-range"),
-		       "write the first and the last bus", "no range of buses: taken for 00-ff");
-	b->bridge.bus_first = said ? (uint8_t)first : 0;
-	b->bridge.bus_last = said ? (uint8_t)last : LAST_BUS;
+		       "write the first and the last bus",
+		       "the bus range is invalid: 00-ff is used");
+	b->bridge.bus_first = valid ? (uint8_t)first : 0;
+	b->bridge.bus_last = valid ? (uint8_t)last : LAST_BUS;
 	b->first = (uint16_t)(b->bridge.bus_first << BUS_SHIFT);
 	b->last = (uint16_t)(b->bridge.bus_last << BUS_SHIFT | LAST_DEVFN);
 }
@@ -77,7 +76,7 @@ static const struct dt_run *run_at(const struct array *runs, size_t i)
 	return &array_index(runs, struct dt_run, i);
 }
 
-/* Is each of them known by segment and BDF? */
+/* Is the ID of each function its segment and BDF? */
 static bool is_identity(const struct bridge *b, const struct dt_run *run)
 {
 	uint32_t id = (uint32_t)b->bridge.segment << SEGMENT_SHIFT | run->first;
@@ -85,7 +84,7 @@ static bool is_identity(const struct bridge *b, const struct dt_run *run)
 	return run->id == id && (!run->one_id || run->first == run->last);
 }
 
-/* The function of an IOMMU, if it is one of this bridge; else one that is not there. */
+/* The BDF of an IOMMU that is a function of this bridge; else UINT32_MAX. */
 static uint32_t own_function(const struct bridge *b, const struct dt_node *iommu)
 {
 	const struct dt_node *bridge = iommu->parent;
@@ -97,13 +96,16 @@ static uint32_t own_function(const struct bridge *b, const struct dt_node *iommu
 										   : UINT32_MAX;
 }
 
-/* The hole that a topology knows of by itself: it has functions of virtio-iommus only. */
+/*
+ * The function that may be missing from the map of a host bridge: in a topology, that of a
+ * virtio-iommu.
+ */
 static uint32_t hole_of(const struct bridge *b, const struct dt_node *iommu)
 {
 	return iommu && dt_is_virtio_function(iommu) ? own_function(b, iommu) : UINT32_MAX;
 }
 
-/* One run behind the other, to one node, with no hole but where the node itself is. */
+/* The node of all functions of the bridge but its own, or NULL. */
 static const struct dt_node *target_of_all(const struct bridge *b, const struct array *runs)
 {
 	const struct dt_node *target = runs->len ? run_at(runs, 0)->target : NULL;
@@ -124,7 +126,7 @@ static const struct dt_node *target_of_all(const struct bridge *b, const struct 
 
 /* -- what runs say ----------------------------------------------------------------------- */
 
-/* Targets of a map are IOMMUs that are there: dt_iommu_of() has seen to that. */
+/* iommu_target() accepts only known IOMMUs. */
 static const char *iommu_name(const struct bridge *b, const struct dt_node *target)
 {
 	const struct dt_iommu *iommu = hash_lookup(b->reading->iommus, target);
@@ -132,38 +134,33 @@ static const char *iommu_name(const struct bridge *b, const struct dt_node *targ
 	return iommu->name;
 }
 
-/* A finding, and the range stays: what a guest would see is what the tree says. */
-static void look_for_own(const struct bridge *b, const struct dt_run *run)
+/* Reported, but kept, because the guest sees it too. */
+static void check_own(const struct bridge *b, const struct dt_run *run)
 {
 	uint32_t own = own_function(b, run->target);
 
 	if (run->first <= own && own <= run->last)
 		report(b->reading->findings, "dt-map-own", place_of(b, dt_iommu_map.property),
-		       "leave its function out",
-		       "the map gives the IOMMU %s its own function to translate",
-		       run->target->name);
+		       "exclude its function",
+		       "the map makes the IOMMU %s translate its own function", run->target->name);
 }
 
-/* Beyond this a topology takes no more, so a tree that says more is not read on. */
+/* The limit of PCI ranges in a topology. */
 static bool is_full(const struct dt_reading *reading)
 {
 	return reading->n_ranges > VIOMMU_MAX_SEGMENTS;
 }
 
-/* As many as a topology would take of PCI ranges; what is beyond is told once. */
+/* Reported once. */
 static bool has_room(const struct bridge *b, const struct viommu_place *place)
 {
 	if (!is_full(b->reading) && ++b->reading->n_ranges > VIOMMU_MAX_SEGMENTS)
 		report(b->reading->findings, "topology-segments", *place,
-		       "write maps that say it in fewer entries",
-		       "all maps together come to more than 262144 ranges: the rest is left out");
+		       "use maps with fewer entries",
+		       "the maps have more than 262144 ranges: the rest was dropped");
 	return !is_full(b->reading);
 }
 
-/*
- * IDs of functions are what the map says, even where they are the functions' own: the bridge itself
- * speaks for all of its functions or for none.
- */
 static void add_range(const struct bridge *b, const struct dt_run *run)
 {
 	const struct viommu_pci_range range = {
@@ -182,7 +179,7 @@ static void add_range(const struct bridge *b, const struct dt_run *run)
 		topology_add_pci_range(b->reading->topology, &range);
 }
 
-/* Functions and not IDs, for a map is asked with the requester ID, whoever translates. */
+/* By functions, because msi-map is indexed by requester ID even behind an IOMMU. */
 static void add_msi_range(const struct bridge *b, uint16_t first, uint16_t last,
 			  const struct dt_node *its, uint32_t device_id)
 {
@@ -200,7 +197,7 @@ static void add_msi_range(const struct bridge *b, uint16_t first, uint16_t last,
 		topology_add_msi_range(b->reading->topology, &range);
 }
 
-/* A mask gives many functions one device ID, which a range of MSIs can only say one by one. */
+/* A range of MSIs cannot share a device ID, so each function needs one. */
 static void add_msi_run(const struct bridge *b, const struct dt_run *run)
 {
 	if (!run->one_id) {
@@ -211,11 +208,8 @@ static void add_msi_run(const struct bridge *b, const struct dt_run *run)
 		add_msi_range(b, (uint16_t)bdf, (uint16_t)bdf, run->target, run->id);
 }
 
-/*
- * MSIs of functions that an IOMMU translates: it can say where they go if it has no other place for
- * anybody's, and knows the functions as the ITS does.
- */
-static bool iommu_can_say(struct dt_iommu *iommu, const char *its)
+/* The IOMMU can represent the ITS of its endpoints if it is the same for all. */
+static bool iommu_can_represent(struct dt_iommu *iommu, const char *its)
 {
 	if (iommu->its && strcmp(iommu->its, its) != 0)
 		return false;
@@ -223,14 +217,14 @@ static bool iommu_can_say(struct dt_iommu *iommu, const char *its)
 	return true;
 }
 
-/* Where the IOMMU cannot say it, ranges of MSIs do, which count more than what it says. */
-static void say_in_iommus(struct bridge *b)
+/* Otherwise ranges of MSIs represent it, which take precedence. */
+static void set_its_of_iommus(struct bridge *b)
 {
 	for (size_t i = 0; b->bridge.its && i < b->iommus->len; i++) {
 		const struct dt_run *run = run_at(b->iommus, i);
 		struct dt_iommu *iommu = hash_lookup(b->reading->iommus, run->target);
 
-		if (!is_identity(b, run) || !iommu_can_say(iommu, b->bridge.its))
+		if (!is_identity(b, run) || !iommu_can_represent(iommu, b->bridge.its))
 			add_msi_range(b, run->first, run->last, run_at(b->msis, 0)->target,
 				      (uint32_t)b->bridge.segment << SEGMENT_SHIFT | run->first);
 	}
@@ -238,7 +232,7 @@ static void say_in_iommus(struct bridge *b)
 
 /* -- reading ----------------------------------------------------------------------------- */
 
-/* Without a map, `msi-parent` says where MSIs go, and each function is known by its own ID. */
+/* Without a map, `msi-parent` gives the ITS, and each function has its own ID. */
 static void read_msi_parent(struct bridge *b)
 {
 	const struct dt_property *parent = dt_property(b->node, "msi-parent");
@@ -252,7 +246,6 @@ static void read_msi_parent(struct bridge *b)
 		array_append(b->msis, run);
 }
 
-/* Both maps first: what the bridge says of itself depends on all runs of each. */
 static void read_maps(struct bridge *b)
 {
 	const struct dt_node *iommu, *its;
@@ -268,20 +261,19 @@ static void read_maps(struct bridge *b)
 	b->bridge.its = its ? hash_lookup(b->reading->its, its) : NULL;
 }
 
-/* Behind the bridge, for the first that was added counts, and a range is always above it. */
 static void add_runs(struct bridge *b)
 {
 	for (size_t i = 0; i < b->iommus->len; i++) {
-		look_for_own(b, run_at(b->iommus, i));
+		check_own(b, run_at(b->iommus, i));
 		if (!b->bridge.iommu)
 			add_range(b, run_at(b->iommus, i));
 	}
 	for (size_t i = 0; !b->bridge.its && i < b->msis->len; i++)
 		add_msi_run(b, run_at(b->msis, i));
-	say_in_iommus(b);
+	set_its_of_iommus(b);
 }
 
-/* PASIDs and page requests have no property: what a root complex can do, its driver knows. */
+/* There is no property for PASIDs and page requests. */
 static void read_bridge(struct dt_reading *reading, const struct dt_node *node, uint16_t segment)
 {
 	auto_free char *path = dt_path(node);
@@ -310,8 +302,7 @@ static void read_bridge(struct dt_reading *reading, const struct dt_node *node, 
 
 void dt_read_bridges(struct dt_reading *reading)
 {
-	for_each_dt_node(node, reading->tree)
-	{
+	for_each_dt_node(node, reading->tree) {
 		gpointer segment;
 
 		if (hash_lookup_value(reading->bridges, node, &segment) && !is_full(reading))

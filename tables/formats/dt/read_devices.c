@@ -2,9 +2,9 @@
 /*
  * Devices of a device tree that are not PCI: nodes with `iommus`
  *
- * `iommus` is a list of <PHANDLE ID...>, with as many cells behind the phandle as the IOMMU's
- * #iommu-cells says. An Arm SMMU of version 1 or 2 has a mask for the second: bits of the
- * ID that do not matter, so that one entry is several IDs.
+ * `iommus` is a list of <PHANDLE ID...>; #iommu-cells of the IOMMU gives the cells after the
+ * phandle. The second cell of an Arm SMMU of version 1 or 2 is a mask of ID bits to ignore, so that
+ * one entry stands for several IDs.
  */
 #include "base/array.h"
 #include "base/hash.h"
@@ -12,31 +12,27 @@
 #include "tables/findings/findings.h"
 #include "tables/model/topology.h"
 
-/* Bits of a mask that leave a gap between IDs: each doubles the number of entries. */
+/* Each mask bit that leaves a gap doubles the number of entries. */
 #define MAX_GAPS 8
 
-/* IDs behind an IOMMU: `n` of them from `first` on, and so again for each bit of `gaps`. */
+/* IDs behind an IOMMU: `n` from `first`, repeated for each combination of the bits of `gaps`. */
 struct ids {
 	uint32_t first, n, gaps;
 };
 
-/*
- * IDs of a device are listed one by one in a tree. Those that follow each other are held back until
- * one does not, and are one entry of the topology then.
- */
+/* A tree lists single IDs. Contiguous ones are merged before they are added to the topology. */
 struct device {
 	struct dt_reading *reading;
 	const struct dt_node *node;
 	char *path;
-	bool added; /* the device itself: what comes then are further IDs of it */
-	const struct dt_iommu
-		*iommu; /* of the last IDs, which wait for more; NULL: there are none */
+	bool added;                   /* the device; its further IDs are objects of their own */
+	const struct dt_iommu *iommu; /* of the IDs not yet added; NULL: none */
 	uint32_t first, n;
 };
 
 /* -- IDs --------------------------------------------------------------------------- */
 
-/* Ones at the low end of a mask are IDs that follow each other. */
+/* The low ones of a mask give contiguous IDs. */
 static struct ids ids_of(uint32_t id, uint32_t mask)
 {
 	uint32_t low = mask & ~(mask + 1);
@@ -44,10 +40,10 @@ static struct ids ids_of(uint32_t id, uint32_t mask)
 	return (struct ids){ id & ~mask, low + 1, mask & ~low };
 }
 
-/* The stream ID has 15 bits, and a mask has no more: one cell may have both. */
+/* Stream ID and mask have 15 bits each. */
 #define MASK_SHIFT 16
 
-/* With one cell a mask may stand in the upper half of it, as in the oldest trees. */
+/* With one cell, the mask is in its upper half, as in early trees. */
 static struct ids read_ids(const struct dt_node *iommu, const struct dt_property *iommus, size_t at,
 			   size_t cells)
 {
@@ -61,13 +57,13 @@ static struct ids read_ids(const struct dt_node *iommu, const struct dt_property
 
 typedef void each_ids(void *opaque, const struct dt_node *iommu, uint32_t first, uint32_t n);
 
-/* A mask of 15 bits could otherwise make 32768 entries of one. */
+/* A mask of 15 bits could give 32768 entries. */
 static bool has_too_many_gaps(const struct ids *ids)
 {
 	return __builtin_popcount(ids->gaps) > MAX_GAPS;
 }
 
-/* Every combination of the bits of `gaps`, counted through by carrying over what is no gap. */
+/* Every combination of the bits of `gaps`: the subtraction carries over the other bits. */
 static void for_each_ids(const struct dt_node *iommu, const struct ids *ids, each_ids *each,
 			 void *opaque)
 {
@@ -81,10 +77,7 @@ static void for_each_ids(const struct dt_node *iommu, const struct ids *ids, eac
 
 /* -- objects ------------------------------------------------------------------------ */
 
-/*
- * What it is behind comes with the first of its IDs; a device whose every reference fails is not
- * added, for nothing is known of it.
- */
+/* A device of which no reference is valid is not added. */
 static void add_device(struct device *device, const char *iommu, uint32_t id, uint32_t n)
 {
 	const struct dt_node *node = device->node;
@@ -111,7 +104,9 @@ static void add_device(struct device *device, const char *iommu, uint32_t id, ui
 	device->added = true;
 }
 
-/* The IDs that have waited. The first are the device's own, all others stand beside it. */
+/*
+ * Add the merged IDs. The first ones belong to the device object, others are objects of their own.
+ */
 static void add_ids(struct device *device)
 {
 	const struct viommu_device_id more = {
@@ -129,8 +124,8 @@ static void add_ids(struct device *device)
 		topology_add_device_id(device->reading->topology, &more);
 }
 
-/* Without masks, IDs that follow each other are as many entries. */
-static void give_ids(void *opaque, const struct dt_node *iommu, uint32_t first, uint32_t n)
+/* Merge contiguous IDs. */
+static void merge_ids(void *opaque, const struct dt_node *iommu, uint32_t first, uint32_t n)
 {
 	struct device *device = opaque;
 	const struct dt_iommu *known = hash_lookup(device->reading->iommus, iommu);
@@ -147,7 +142,10 @@ static void give_ids(void *opaque, const struct dt_node *iommu, uint32_t first, 
 
 /* -- the list ------------------------------------------------------------------------- */
 
-/* How far the next entry is. Where the IOMMU is not there nobody knows, and the list ends. */
+/*
+ * The index of the next entry. Without the IOMMU the length of the entry is unknown, and the list
+ * ends.
+ */
 static size_t read_entry(struct device *device, const struct dt_property *iommus, size_t at)
 {
 	struct dt_reading *reading = device->reading;
@@ -162,8 +160,8 @@ static size_t read_entry(struct device *device, const struct dt_property *iommus
 	if (dt_cells(iommus) - at - 1 < cells) {
 		report(reading->findings, "dt-iommus-short",
 		       dt_place(reading->tree, device->node, "iommus"),
-		       "write as many cells as #iommu-cells of the IOMMU says",
-		       "%s wants %zu cells behind its phandle, and there are %zu", target->name,
+		       "write as many cells as #iommu-cells of the IOMMU",
+		       "%s requires %zu cells after its phandle, but there are %zu", target->name,
 		       cells, dt_cells(iommus) - at - 1);
 		return dt_cells(iommus);
 	}
@@ -171,15 +169,14 @@ static size_t read_entry(struct device *device, const struct dt_property *iommus
 	if (iommu && has_too_many_gaps(&ids))
 		report(reading->findings, "dt-iommus-mask",
 		       dt_place(reading->tree, device->node, "iommus"),
-		       "write a mask with fewer bits",
-		       "a mask that leaves more than %u gaps between IDs: only 0x%x is taken",
+		       "use a mask with fewer bits",
+		       "the mask leaves more than %u gaps between IDs: only 0x%x is used",
 		       1u << MAX_GAPS, ids.first);
 	if (iommu)
-		for_each_ids(target, &ids, give_ids, device);
+		for_each_ids(target, &ids, merge_ids, device);
 	return at + 1 + cells;
 }
 
-/* Whatever waits at the end of the list is complete. */
 static void read_device(struct dt_reading *reading, const struct dt_node *node,
 			const struct dt_property *iommus)
 {
@@ -191,11 +188,10 @@ static void read_device(struct dt_reading *reading, const struct dt_node *node,
 	memory_free(device.path);
 }
 
-/* Functions and buses of PCI are reached through the map of their host bridge. */
+/* PCI functions are mapped by their host bridge. */
 void dt_read_devices(struct dt_reading *reading)
 {
-	for_each_dt_node(node, reading->tree)
-	{
+	for_each_dt_node(node, reading->tree) {
 		const struct dt_property *iommus = dt_property(node, "iommus");
 
 		if (iommus && !dt_is_pci_function(node) && dt_is_available(node))
@@ -205,7 +201,6 @@ void dt_read_devices(struct dt_reading *reading)
 
 /* -- for comparing ---------------------------------------------------------------------- */
 
-/* As an interval, so that it can be joined with its neighbours. */
 static void append_ids(void *opaque, const struct dt_node *iommu, uint32_t first, uint32_t n)
 {
 	struct dt_ids ids = { iommu, first, first + (n - 1) };
@@ -213,7 +208,7 @@ static void append_ids(void *opaque, const struct dt_node *iommu, uint32_t first
 	array_append((struct array *)opaque, ids);
 }
 
-/* By IOMMU first; any order will do, if it is the same for both lists. */
+/* Any order that is the same for both lists. */
 static gint compare_ids(gconstpointer a, gconstpointer b)
 {
 	const struct dt_ids *one = a, *other = b;
@@ -223,7 +218,7 @@ static gint compare_ids(gconstpointer a, gconstpointer b)
 	return (one->first > other->first) - (one->first < other->first);
 }
 
-/* Sorted, and what touches is one: two lists that mean the same are the same. */
+/* Sort and merge, so that equivalent lists are equal. */
 static void join_ids(struct array *list)
 {
 	guint n = 0;
@@ -241,7 +236,7 @@ static void join_ids(struct array *list)
 	array_set_size(list, n);
 }
 
-/* No findings here: reading the tree has told them already. */
+/* Without findings: reading the tree has reported them. */
 struct array *dt_ids_read(const struct devicetree *tree, const struct dt_property *iommus)
 {
 	struct array *list = array_new(sizeof(struct dt_ids));

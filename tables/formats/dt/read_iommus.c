@@ -2,11 +2,10 @@
 /*
  * IOMMUs of a device tree: nodes with #iommu-cells
  *
- * `compatible` says which kind one is. A kind that is not known here is an IOMMU all the same,
- * whose endpoints are found like anybody's.
+ * `compatible` gives the kind. An unknown kind is an IOMMU too, and its endpoints are read alike.
  *
- * A virtio-iommu on PCI is known by "pci1af4,1057" as well as by "virtio,pci-iommu": an older form
- * of its binding had only the first.
+ * A virtio-iommu on PCI has "pci1af4,1057" or "virtio,pci-iommu": the older binding had only the
+ * former.
  */
 #include <string.h>
 
@@ -15,8 +14,7 @@
 #include "tables/findings/findings.h"
 #include "tables/model/topology.h"
 
-/* The most particular string comes first in `compatible`, but any of them is enough. Models are
- * numbered as in an IORT. */
+/* Any of the strings of `compatible` may match. Models are numbered as in an IORT. */
 static const struct kind {
 	const char *compatible;
 	enum viommu_iommu_kind kind;
@@ -30,10 +28,7 @@ static const struct kind {
 	{ "qcom,smmu-v2", VIOMMU_SMMU_V2, 1 },        { "arm,smmu-v2", VIOMMU_SMMU_V2, 1 },
 };
 
-/*
- * In the order of the rows, and not of the strings: a board's own string comes first in a tree, and
- * says nothing here.
- */
+/* In the order of the rows, because `compatible` begins with the string of the board. */
 static const struct kind *kind_of(const struct dt_node *node)
 {
 	static const struct kind other = { NULL, VIOMMU_OTHER, 0 };
@@ -44,7 +39,6 @@ static const struct kind *kind_of(const struct dt_node *node)
 	return &other;
 }
 
-/* By the row of the kinds whose compatible string it has. */
 bool dt_is_smmu_v2(const struct dt_node *node)
 {
 	return kind_of(node)->kind == VIOMMU_SMMU_V2;
@@ -57,11 +51,9 @@ bool dt_is_virtio_function(const struct dt_node *node)
 
 /* -- finding ------------------------------------------------------------------------------ */
 
-/* Whatever asks for cells is an IOMMU, whether its kind is known or not. */
 void dt_find_iommus(struct dt_reading *reading)
 {
-	for_each_dt_node(node, reading->tree)
-	{
+	for_each_dt_node(node, reading->tree) {
 		struct dt_iommu *iommu;
 
 		if (!dt_property(node, "#iommu-cells") || !dt_is_available(node))
@@ -73,7 +65,6 @@ void dt_find_iommus(struct dt_reading *reading)
 	}
 }
 
-/* The rules of a reference, from the phandle to whoever is meant by it. */
 struct dt_iommu *dt_iommu_of(struct dt_reading *reading, const struct dt_node *node,
 			     const char *property, uint32_t phandle)
 {
@@ -92,17 +83,17 @@ struct dt_iommu *dt_iommu_of(struct dt_reading *reading, const struct dt_node *n
 	else if (!dt_property(target, "#iommu-cells"))
 		report(reading->findings, "dt-iommu-cells", place,
 		       "refer to an IOMMU, or give that node #iommu-cells",
-		       "the node with phandle 0x%x, %s, is no IOMMU: it has no #iommu-cells",
+		       "the node with phandle 0x%x, %s, is not an IOMMU: it has no #iommu-cells",
 		       phandle, target->name);
 	else
-		report(reading->findings, "dt-disabled", place, "enable it, or leave the entry out",
+		report(reading->findings, "dt-disabled", place, "enable it, or omit the entry",
 		       "the IOMMU with phandle 0x%x, %s, is disabled", phandle, target->name);
 	return NULL;
 }
 
 /* -- reading -------------------------------------------------------------------------------- */
 
-/* The node itself, else the next above it that says anything; Linux on Arm takes silence for no. */
+/* Inherited; Linux on Arm assumes noncoherent. */
 bool dt_is_coherent(const struct dt_node *node)
 {
 	for (; node; node = node->parent) {
@@ -114,7 +105,7 @@ bool dt_is_coherent(const struct dt_node *node)
 	return false;
 }
 
-/* The host bridge that a function is below, and with it the segment. */
+/* The segment of the host bridge. */
 static uint16_t segment_of(const struct dt_reading *reading, const struct dt_node *node)
 {
 	while (node && !dt_is_host_bridge(node))
@@ -122,11 +113,11 @@ static uint16_t segment_of(const struct dt_reading *reading, const struct dt_nod
 	return (uint16_t)GPOINTER_TO_UINT(hash_lookup(reading->bridges, node));
 }
 
-/* The cells of an interrupt of a GIC: whether it is shared, its number, how it is triggered. */
+/* The cells of a GIC interrupt: type, number, trigger. */
 #define SPI_CELLS 3
-#define SPI_FIRST 32 /* a GIC's shared interrupts come behind those of each CPU */
+#define SPI_FIRST 32 /* the first shared interrupt of a GIC */
 
-/* The number of the i-th interrupt if it is a shared one of a GIC; 0 if not. */
+/* The number of the i-th interrupt if it is a shared interrupt; else 0. */
 static uint32_t shared_interrupt(const struct dt_node *node, size_t i)
 {
 	const struct dt_property *interrupts = dt_property(node, "interrupts");
@@ -138,7 +129,7 @@ static uint32_t shared_interrupt(const struct dt_node *node, size_t i)
 	return number + SPI_FIRST;
 }
 
-/* Which of the names of a node's interrupts is this? */
+/* The index of a string in a list, or -1. */
 static int index_of(const struct dt_property *names, const char *name)
 {
 	const char *at = (const char *)names->value, *end = at + names->length;
@@ -153,7 +144,7 @@ static int index_of(const struct dt_property *names, const char *name)
 	return -1;
 }
 
-/* Interrupts of an SMMUv3 go by their names, which may come in any order. */
+/* Interrupts of an SMMUv3 are identified by name and may have any order. */
 static void read_interrupts(const struct dt_node *node, struct viommu_iommu *iommu)
 {
 	static const char *const order[] = { "eventq", "priq", "cmdq-sync", "gerror" };
@@ -170,7 +161,7 @@ static void read_interrupts(const struct dt_node *node, struct viommu_iommu *iom
 	}
 }
 
-/* An SMMUv3 may send its own interrupts as MSIs: to an ITS, as the device that stands behind it. */
+/* An SMMUv3 may send its own interrupts as MSIs; the cell after the ITS is their device ID. */
 static void read_own_msis(const struct dt_reading *reading, const struct dt_node *node,
 			  struct viommu_iommu *iommu)
 {
@@ -187,10 +178,7 @@ static void read_own_msis(const struct dt_reading *reading, const struct dt_node
 	iommu->smmu_v3.msi_id = dt_cell(parent, 1);
 }
 
-/*
- * Its registers are where the CPU sees them. One whose bus cannot be followed has none; that is no
- * mistake of the tree.
- */
+/* Registers on a bus that is not translated are unknown, which is not an error. */
 static void read_iommu(struct dt_reading *reading, const struct dt_iommu *found)
 {
 	const struct dt_node *node = found->node;
@@ -217,14 +205,13 @@ static void read_iommu(struct dt_reading *reading, const struct dt_iommu *found)
 	read_own_msis(reading, node, &iommu);
 	if (topology_add_iommu(reading->topology, &iommu) < 0)
 		report(reading->findings, "topology-window", iommu.place, "correct `reg`",
-		       "the registers of %s reach beyond 64 bits", node->name);
+		       "the registers of %s end beyond 64 bits", node->name);
 }
 
-/* In the order of the tree, which a table of nodes does not keep. */
+/* In the order of the tree, which the hash table does not keep. */
 void dt_read_iommus(struct dt_reading *reading)
 {
-	for_each_dt_node(node, reading->tree)
-	{
+	for_each_dt_node(node, reading->tree) {
 		const struct dt_iommu *found = hash_lookup(reading->iommus, node);
 
 		if (found)

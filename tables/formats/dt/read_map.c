@@ -1,39 +1,35 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * iommu-map and msi-map: which node knows the functions of a host bridge, and as what
+ * iommu-map and msi-map: the node and ID of each function of a host bridge
  *
- * Both are lists of <RID-BASE PHANDLE OUT-BASE... LENGTH>: requester IDs from RID-BASE on, LENGTH
- * of them, are known to the node as OUT-BASE and what follows. OUT-BASE has as many cells as the
- * node's #iommu-cells or #msi-cells says. A mask beside the map is applied to the requester ID
- * first. Linux takes the first entry that has the function, and gives up at an entry that breaks
- * the mask; so entries are read up to there.
+ * Both are lists of <RID-BASE PHANDLE OUT-BASE... LENGTH>: LENGTH requester IDs from RID-BASE have
+ * the IDs from OUT-BASE at the node, whose #iommu-cells or #msi-cells gives the cells of OUT-BASE.
+ * A mask is applied to the requester ID first. Linux uses the first matching entry, and stops at an
+ * entry that violates the mask; so entries are read up to there.
  *
- * Linux took one cell of OUT-BASE whatever the node says, until ccb2fd725d41 (2026), and trees were
- * written for that. Such a map is still read if it can be nothing else: see dt_map_is_legacy().
+ * Until ccb2fd725d41 (2026), Linux read one cell of OUT-BASE in any case, and trees were written
+ * for that. Such a map is still read if it has no other reading: see dt_map_is_legacy().
  */
 #include "base/array.h"
 #include "base/hash.h"
 #include "read.h"
 #include "tables/findings/findings.h"
 
-/*
- * Requester ID, phandle and length beside OUT-BASE. The length is a plain count, not one less as in
- * an IORT.
- */
+/* RID-BASE, PHANDLE and LENGTH, which is a count and not a count less 1 as in an IORT. */
 #define OTHER_CELLS  3
 #define LEGACY_CELLS (OTHER_CELLS + 1)
 
-/* Far more than any binding has; a hostile tree may say anything. */
+/* Bounds hostile input; bindings have far fewer. */
 #define OUT_CELLS_MAX 64u
 
 #define ALL_RIDS 0xffffu
 
-/* A map being read: its entries, and the nodes they lead to. */
+/* A map being read. */
 struct reading_map {
 	struct dt_reading *reading;
 	const struct dt_map *map;
 	const struct dt_node *bridge;
-	uint16_t first, last;     /* functions that the bridge can have */
+	uint16_t first, last;     /* functions of the bridge */
 	struct array *entries;    /* struct dt_entry */
 	struct pointers *targets; /* of each entry, or NULL */
 	struct array *runs;       /* struct dt_run */
@@ -46,19 +42,19 @@ static struct viommu_place place_of(const struct reading_map *m)
 
 /* -- entries ---------------------------------------------------------------------- */
 
-/* No function could ever match such an entry, so Linux takes it for a damaged map. */
+/* No function matches such an entry, so Linux refuses the map. */
 static bool obeys_mask(const struct reading_map *m, const struct dt_entry *entry, uint32_t mask)
 {
 	if (!(entry->rid & ~mask))
 		return true;
 	report(m->reading->findings, "dt-map-mask", place_of(m),
-	       "write the requester ID as it is under the mask",
-	       "entry %zu has requester ID 0x%x, and the mask is 0x%x", m->entries->len, entry->rid,
+	       "write the requester ID with the mask applied",
+	       "entry %zu has requester ID 0x%x, but the mask is 0x%x", m->entries->len, entry->rid,
 	       mask);
 	return false;
 }
 
-/* A node that is not there, or does not say, has one cell. */
+/* 1 if the node or its property is missing. */
 static size_t cells_of(const struct devicetree *tree, const struct dt_map *map, uint32_t phandle)
 {
 	const struct dt_node *target = dt_target(tree, phandle);
@@ -67,7 +63,7 @@ static size_t cells_of(const struct devicetree *tree, const struct dt_map *map, 
 	return MIN(cells, OUT_CELLS_MAX);
 }
 
-/* Do entries of as many cells as their nodes ask for end where the property does? */
+/* Do entries with the cells of their nodes end with the property? */
 static bool is_whole(const struct devicetree *tree, const struct dt_map *map,
 		     const struct dt_property *property)
 {
@@ -78,7 +74,7 @@ static bool is_whole(const struct devicetree *tree, const struct dt_map *map,
 	return i == n && property->length == n * sizeof(uint32_t);
 }
 
-/* One node, and every length 1: of such a map newer kernels still read four cells an entry. */
+/* Newer kernels still read four cells per entry if there is one node, and all lengths are 1. */
 static bool is_kept_by_linux(const struct dt_property *property)
 {
 	size_t n = dt_cells(property);
@@ -100,8 +96,7 @@ bool dt_map_is_legacy(const struct devicetree *tree, const struct dt_map *map,
 }
 
 /*
- * Targets are looked up once for each entry, whatever becomes of it: a dangling one is reported
- * even if no function uses it.
+ * Targets are looked up even if no function uses the entry, so that dangling phandles are reported.
  */
 static void read_entries(struct reading_map *m, const struct dt_property *property, uint32_t mask,
 			 bool legacy)
@@ -125,8 +120,8 @@ static void read_entries(struct reading_map *m, const struct dt_property *proper
 	}
 }
 
-/* An entry may well go on behind the last bus, as QEMU's do; it must not be there alone. */
-static void look_outside(const struct reading_map *m, size_t i)
+/* An entry may extend beyond the last bus, as QEMU's do, but must not lie outside. */
+static void check_outside(const struct reading_map *m, size_t i)
 {
 	const struct dt_entry *entry = &array_index(m->entries, struct dt_entry, i);
 	uint64_t end = (uint64_t)entry->rid + entry->length;
@@ -134,14 +129,14 @@ static void look_outside(const struct reading_map *m, size_t i)
 	if (entry->length && entry->rid <= m->last && end > m->first)
 		return;
 	report(m->reading->findings, "dt-map-outside", place_of(m),
-	       "leave the entry out, or correct it or `bus-range`",
-	       "entry %zu has no function of this host bridge: 0x%x, and %u of them", i, entry->rid,
+	       "omit the entry, or correct it or `bus-range`",
+	       "entry %zu has no function of this host bridge: %u from 0x%x", i, entry->rid,
 	       entry->length);
 }
 
 /* -- runs -------------------------------------------------------------------------- */
 
-/* Functions that have one ID, said one by one: without a mask a map has no other way. */
+/* Without a mask, functions that share an ID need an entry each. */
 static bool shares_id(const struct dt_run *run, const struct dt_run *next)
 {
 	return run->target == next->target && run->last + 1 == next->first && run->id == next->id &&
@@ -149,10 +144,7 @@ static bool shares_id(const struct dt_run *run, const struct dt_run *next)
 	       (next->one_id || next->first == next->last);
 }
 
-/*
- * Neighbours that share an ID become a single run with one ID, however many entries said it. What
- * goes to a target that is not there is left out: nobody translates it.
- */
+/* Neighbours that share an ID become one run. Entries without a valid target are dropped. */
 static void add_run(void *opaque, size_t entry, const struct dt_run *run)
 {
 	struct reading_map *m = opaque;
@@ -169,7 +161,7 @@ static void add_run(void *opaque, size_t entry, const struct dt_run *run)
 	}
 }
 
-/* Of each entry what is on buses of the bridge. */
+/* The part of each entry on buses of the bridge. */
 static void add_plain_runs(struct reading_map *m)
 {
 	for (size_t i = 0; i < m->entries->len; i++) {
@@ -177,7 +169,7 @@ static void add_plain_runs(struct reading_map *m)
 		uint64_t end = MIN((uint64_t)entry->rid + entry->length, m->last + UINT64_C(1));
 		uint64_t first = MAX(entry->rid, m->first);
 
-		look_outside(m, i);
+		check_outside(m, i);
 		if (first < end)
 			add_run(m, i,
 				&(struct dt_run){ .first = (uint16_t)first,
@@ -187,7 +179,7 @@ static void add_plain_runs(struct reading_map *m)
 	}
 }
 
-/* A length that is no number of entries leaves open where each begins; so none of them is read. */
+/* If the length is not a multiple of an entry, no entry is read. */
 static void read_map(struct reading_map *m, const struct dt_property *property)
 {
 	uint32_t mask = dt_number(m->bridge, m->map->mask, UINT32_MAX);
@@ -195,9 +187,8 @@ static void read_map(struct reading_map *m, const struct dt_property *property)
 
 	if (!property->length || (!legacy && !is_whole(m->reading->tree, m->map, property))) {
 		report(m->reading->findings, "dt-map-length", place_of(m),
-		       "write requester ID, phandle, as many cells as the node asks for, and "
-		       "length",
-		       "%zu bytes, which is no number of entries", property->length);
+		       "write RID-BASE, PHANDLE, OUT-BASE with the cells of the node, and LENGTH",
+		       "%zu bytes are not a whole number of entries", property->length);
 		return;
 	}
 	read_entries(m, property, mask, legacy);
@@ -207,7 +198,6 @@ static void read_map(struct reading_map *m, const struct dt_property *property)
 		dt_mask_apply(m->entries, mask & ALL_RIDS, m->first, m->last, add_run, m);
 }
 
-/* Without the property there are no runs, and nothing is wrong. */
 struct array *dt_map_read(struct dt_reading *reading, const struct dt_map *map,
 			  const struct dt_node *bridge, uint16_t first, uint16_t last)
 {
@@ -232,7 +222,6 @@ struct array *dt_map_read(struct dt_reading *reading, const struct dt_map *map,
 
 /* -- the two maps ---------------------------------------------------------------------- */
 
-/* By its node, for that is what runs are compared by. */
 static const struct dt_node *iommu_target(struct dt_reading *reading, const struct dt_node *bridge,
 					  const char *property, uint32_t phandle)
 {
@@ -241,7 +230,7 @@ static const struct dt_node *iommu_target(struct dt_reading *reading, const stru
 	return iommu ? iommu->node : NULL;
 }
 
-/* Other controllers than an ITS take MSIs too, and have no name in a topology: no finding. */
+/* MSI controllers other than an ITS are unrepresentable, without a finding. */
 static const struct dt_node *msi_target(struct dt_reading *reading, const struct dt_node *bridge,
 					const char *property, uint32_t phandle)
 {

@@ -95,8 +95,7 @@ static size_t read_entry(struct dt_reading *reading, const struct dt_node *node,
 
 void dt_read_memory(struct dt_reading *reading)
 {
-	for_each_dt_node(node, reading->tree)
-	{
+	for_each_dt_node(node, reading->tree) {
 		const struct dt_property *property = dt_property(node, "iommu-addresses");
 
 		for (size_t at = 0; property && reading->topology && at < dt_cells(property);)

@@ -2,9 +2,9 @@
 /*
  * A topology as a device tree: <viommu/devicetree.h>
  *
- * The base is opened once more, so that it stays as it is for whoever gave it. ITSs and IOMMUs
- * come first, then the host bridges and the devices that refer to them. Everything is written
- * before it is known whether it could be, so that all errors are told at once.
+ * The base is copied, so that the caller's stays unchanged. ITSs and IOMMUs are written first, then
+ * the host bridges and devices that refer to them. Writing continues after an error, so that all
+ * errors are reported.
  */
 
 #include "base/hash.h"
@@ -12,65 +12,60 @@
 #include "tables/model/topology.h"
 #include "write.h"
 
-/* -- what has no place in a device tree ---------------------------------------------------- */
+/* -- what is unrepresentable ----------------------------------------------------------- */
 
-/* One finding for each sort, at the first of them: whoever has many knows that. */
-static void say_left_out(struct dt_writing *writing, enum object_type type, const char *rule_id,
-			 const char *what)
+/* One finding per type, at the first object. */
+static void report_omitted(struct dt_writing *writing, enum object_type type, const char *rule_id,
+			   const char *what)
 {
 	const void *object = topology_get(writing->topology, type, 0);
 
 	if (object)
-		report(writing->findings, rule_id, *object_place(type, object),
-		       "leave it to whoever knows it, or to another table",
-		       "a device tree has no words for %s: %zu of them are left out", what,
+		report(writing->findings, rule_id, *object_place(type, object), "use another table",
+		       "a device tree cannot describe %s: %zu were omitted", what,
 		       topology_count(writing->topology, type));
 }
 
-/* One for each, as each stands somewhere else. */
-static void say_paths(struct dt_writing *writing)
+static void report_paths(struct dt_writing *writing)
 {
 	const struct viommu_pci_range *range;
 
 	for_each_object(i, range, writing->topology, OBJECT_PCI_RANGE)
 		if (!range_is_known(range))
 			report(writing->findings, "dt-silent-path", range->place,
-			       "name the functions by their buses",
-			       "a device tree has no paths over bridges: the range is left out");
+			       "give the functions by their buses",
+			       "a device tree cannot describe paths over bridges: the range was "
+			       "omitted");
 }
 
-/*
- * Told rather than dropped in silence: a guest with a device tree learns these from the devices
- * themselves or not at all.
- */
-static void say_what_is_left_out(struct dt_writing *writing)
+/* Guests with a device tree learn these from the devices, or not at all. */
+static void report_unrepresentable(struct dt_writing *writing)
 {
-	say_left_out(writing, OBJECT_RESERVED_MEMORY, "dt-silent", "reserved memory");
-	say_left_out(writing, OBJECT_INTERRUPT_SOURCE, "dt-silent", "interrupt sources");
-	say_left_out(writing, OBJECT_ATS, "dt-silent", "functions with ATS");
-	say_paths(writing);
+	report_omitted(writing, OBJECT_RESERVED_MEMORY, "dt-silent", "reserved memory");
+	report_omitted(writing, OBJECT_INTERRUPT_SOURCE, "dt-silent", "interrupt sources");
+	report_omitted(writing, OBJECT_ATS, "dt-silent", "functions with ATS");
+	report_paths(writing);
 	if (!writing->into)
 		report(writing->findings, "dt-new", place_of_file(NULL),
-		       "give the machine's own tree for a base",
-		       "a device tree with nothing in it but what a topology knows: no machine "
-		       "starts with it");
+		       "use the machine's device tree as the base",
+		       "the device tree has only what the topology describes: no machine boots "
+		       "with it");
 }
 
 /* -- the tree ---------------------------------------------------------------------------------- */
 
-/* Two cells for addresses and for sizes: there is nothing that would not fit. */
 static struct devicetree *new_tree(void)
 {
 	struct devicetree *tree = dt_new("");
 	struct dt_writing writing = { .tree = tree };
 
-	tree->root->made = true;
+	tree->root->added = true;
 	dt_set_number(&writing, tree->root, "#address-cells", 2);
 	dt_set_number(&writing, tree->root, "#size-cells", 2);
 	return tree;
 }
 
-/* Through bytes: the base may have been made here itself, and is not to be changed. */
+/* Copied through bytes, because the base may be a generated tree. */
 static struct devicetree *open_base(const struct viommu_table *base)
 {
 	void *bytes;
@@ -81,7 +76,7 @@ static struct devicetree *open_base(const struct viommu_table *base)
 	return tree;
 }
 
-/* What the tree says is looked at before it is touched, to know later what was there. */
+/* The base is read before it changes. */
 static void begin(struct dt_writing *writing)
 {
 	writing->before = (struct dt_reading){ .tree = writing->tree };
@@ -102,7 +97,6 @@ static void end(struct dt_writing *writing)
 	hash_free(writing->its);
 }
 
-/* In this order nobody refers to a node that is not there yet. */
 static void write_all(struct dt_writing *writing)
 {
 	begin(writing);
@@ -110,14 +104,13 @@ static void write_all(struct dt_writing *writing)
 	dt_write_iommus(writing);
 	dt_write_bridges(writing);
 	dt_write_devices(writing);
-	say_what_is_left_out(writing);
+	report_unrepresentable(writing);
 	end(writing);
 }
 
-/* -- the doors -----------------------------------------------------------------------------------
+/* -- generating -----------------------------------------------------------------------------------
  */
 
-/* Findings have told why, if nothing comes of it. */
 struct devicetree *dt_generate_tree(const struct viommu_topology *topology,
 				    const struct viommu_devicetree *how,
 				    struct viommu_findings *findings)
@@ -142,7 +135,6 @@ struct devicetree *dt_generate_tree(const struct viommu_topology *topology,
 	return overlay;
 }
 
-/* Without a base: a tree of nothing but what the topology knows. */
 bool dt_write(struct viommu_table *table, const struct viommu_topology *topology,
 	      struct viommu_findings *findings)
 {

@@ -10,27 +10,27 @@
 #include "base/hash.h"
 #include "read.h"
 
-/* A topology being written into a device tree: the machine's own, or a new one. */
+/* A topology being written into a device tree: the base, or a new one. */
 struct dt_writing {
 	const struct viommu_topology *topology;
 	struct devicetree *tree;
-	struct dt_reading before; /* what was where, before anything was changed */
+	struct dt_reading before; /* the base before any change */
 	bool into, overlay, force;
-	bool failed;          /* there was an error: nothing is to come of this */
-	size_t n_cells;       /* what maps and devices took so far */
-	struct hash *paths;   /* of the nodes that there were: path -> node */
-	struct hash *windows; /* where registers begin -> node */
+	bool failed;          /* there was an error */
+	size_t n_cells;       /* of maps and devices so far */
+	struct hash *paths;   /* path -> node of the base */
+	struct hash *windows; /* base address of registers -> node */
 	struct hash *iommus;  /* name of an IOMMU -> node */
 	struct hash *its;     /* name of an ITS group -> node */
 	uint32_t last_phandle;
 	struct viommu_findings *findings;
 };
 
-/* -- changing a tree (dt_edit.c) ------------------------------------------------------ */
+/* -- changing a tree (edit.c) ------------------------------------------------------- */
 
 /*
- * Give a node a property. One that says the same is left; one that says something else is replaced,
- * or is an error.
+ * Set a property. An equal value stays; another one is replaced with `force`, and otherwise is an
+ * error.
  */
 void dt_set(struct dt_writing *writing, struct dt_node *node, const char *name, const void *value,
 	    size_t length);
@@ -41,38 +41,39 @@ void dt_set_cells(struct dt_writing *writing, struct dt_node *node, const char *
 void dt_set_number(struct dt_writing *writing, struct dt_node *node, const char *name,
 		   uint32_t value);
 
-/* The same for a property that is not to be there. */
+/* Remove a property, under the same condition. */
 void dt_clear(struct dt_writing *writing, struct dt_node *node, const char *name);
 
-/* A new child, with a copy of the name; the phandle of a node, which it is given if need be. */
-struct dt_node *dt_make_node(struct dt_writing *writing, struct dt_node *parent, const char *name);
-uint32_t dt_make_phandle(struct dt_writing *writing, struct dt_node *node);
+/* Add a child, with a copy of the name; the phandle of a node, which is assigned if it has none. */
+struct dt_node *dt_create_node(struct dt_writing *writing, struct dt_node *parent,
+			       const char *name);
+uint32_t dt_ensure_phandle(struct dt_writing *writing, struct dt_node *node);
 
 /*
- * Is there room for so many cells more? A few words of a topology can stand for as many as there
- * are IDs, on one bridge after the other: beyond the limit there is an error, and nobody has room.
+ * Account for so many cells; false with an error beyond the limit. A short topology can require a
+ * cell for every ID, on each bridge.
  */
 bool dt_has_room(struct dt_writing *writing, size_t n_cells);
 
-/* An error about an object: no node of the base tree is this one. */
-void dt_miss(struct dt_writing *writing, const char *what, const char *name,
-	     struct viommu_place place);
+/* Report an error: the base has no node for the object. */
+void dt_report_missing(struct dt_writing *writing, const char *what, const char *name,
+		       struct viommu_place place);
 
-/* -- who is which node (dt_place.c) ----------------------------------------------------- */
+/* -- finding nodes (index.c) ----------------------------------------------------------- */
 
 void dt_index(struct dt_writing *writing);
 
-/* The node that has this path for a name, or registers at this address, or NULL. */
+/* The node with this path, or with registers at this address, or NULL. */
 struct dt_node *dt_by_name(const struct dt_writing *writing, const char *name);
 struct dt_node *dt_by_window(const struct dt_writing *writing, uint64_t base);
 
-/* -- parts (dt_write_iommus.c, dt_write_bridges.c, dt_write_map.c, dt_write_devices.c) ------- */
+/* -- parts (write_iommus.c, write_bridges.c, write_map.c, write_devices.c) --------------- */
 
-/* The nodes of ITSs, then of IOMMUs: found, or made. */
+/* Find or create the nodes of ITSs, then of IOMMUs. */
 void dt_write_its(struct dt_writing *writing);
 void dt_write_iommus(struct dt_writing *writing);
 
-/* Host bridges, with their maps; those of the IOMMUs that are functions of theirs as well. */
+/* Host bridges, with the IOMMUs that are functions of theirs, and their maps. */
 void dt_write_bridges(struct dt_writing *writing);
 void dt_write_devices(struct dt_writing *writing);
 
@@ -80,19 +81,19 @@ void dt_write_devices(struct dt_writing *writing);
 void dt_write_function(struct dt_writing *writing, struct dt_node *bridge,
 		       const struct viommu_iommu *iommu);
 
-/* Functions of a bridge, as a map is to have them: sorted, disjoint. Freed by the caller. */
+/* Write the map of a bridge. The runs are sorted and disjoint; the caller frees them. */
 void dt_write_map(struct dt_writing *writing, struct dt_node *bridge, const struct dt_map *map,
 		  const struct array *runs, uint16_t first, uint16_t last);
 
-/* -- the whole (dt_write.c, dt_overlay.c) ------------------------------------------------------ */
+/* -- the whole (write.c, overlay.c) ---------------------------------------------------------- */
 
 bool dt_write(struct viommu_table *table, const struct viommu_topology *topology,
 	      struct viommu_findings *findings);
 
-/* What was made in a tree, as an overlay for the tree that it was. */
+/* The additions to a tree, as an overlay for its base. */
 struct devicetree *dt_overlay(const struct devicetree *tree);
 
-/* A tree made anew or from a base tree; NULL, with a finding, if there is an error. */
+/* A new tree, or a changed base; NULL with a finding if there is an error. */
 struct devicetree *dt_generate_tree(const struct viommu_topology *topology,
 				    const struct viommu_devicetree *how,
 				    struct viommu_findings *findings);

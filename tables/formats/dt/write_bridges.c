@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * PCI host bridges in a device tree that is being made
+ * PCI host bridges in a generated device tree
  *
- * The map of the topology (map.c) has the way of every function; what of it belongs to a bridge is
- * what its iommu-map and msi-map say. Where a topology names no bridges, as one that was read from
- * a VIOT does not, those of the tree are taken, or one for each segment.
+ * The map of the topology (routes/map.c) has the route of every function; its part for a bridge
+ * gives the bridge's iommu-map and msi-map. If the topology has no host bridges, as one read from a
+ * VIOT, those of the base are used, or one per segment.
  */
 #include <inttypes.h>
 
@@ -21,40 +21,35 @@
 #define LAST_DEVFN    0xff
 #define LAST_BDF      0xffff
 
-/*
- * By its buses, because that is what a row of the map is cut by. Two bridges of one segment differ
- * in nothing else that a map could tell them apart by.
- */
+/* Identified by its segment and buses. */
 struct bridge {
 	uint16_t segment;
 	uint8_t bus_first, bus_last;
 	struct dt_node *node;
-	const struct viommu_host_bridge *said; /* NULL: the topology names none */
+	const struct viommu_host_bridge *described; /* in the topology; NULL: not there */
 };
 
 struct bridges {
 	struct dt_writing *writing;
-	struct array *nodes; /* struct bridge, of those that the tree had; sorted */
-	struct array *list;  /* struct bridge, of those that are to be written; sorted */
+	struct array *nodes; /* struct bridge, of the base; sorted */
+	struct array *list;  /* struct bridge, to be written; sorted */
 	struct array *map;   /* struct viommu_route_range */
 	bool many_segments;
 };
 
 /* -- lists of bridges ----------------------------------------------------------------- */
 
-/* NULL behind the last: a search that ends there found nothing. */
 static const struct bridge *at(const struct array *list, size_t i)
 {
 	return i < list->len ? &array_index(list, struct bridge, i) : NULL;
 }
 
-/* Buses of a machine in one line, segment after segment. */
+/* Orders buses by segment and number. */
 static uint32_t position(const struct bridge *bridge)
 {
 	return (uint32_t)bridge->segment << BUS_SHIFT | bridge->bus_first;
 }
 
-/* By comparing and not by subtracting: a difference of 32 bits need not fit into an int. */
 static gint compare(gconstpointer a, gconstpointer b)
 {
 	uint32_t one = position(a), other = position(b);
@@ -62,7 +57,7 @@ static gint compare(gconstpointer a, gconstpointer b)
 	return (one > other) - (one < other);
 }
 
-/* How many begin there or before. */
+/* The number of bridges that begin at or before a bus. */
 static size_t count_up_to(const struct array *list, uint32_t position_of_bus)
 {
 	size_t low = 0, high = list->len;
@@ -78,7 +73,7 @@ static size_t count_up_to(const struct array *list, uint32_t position_of_bus)
 	return low;
 }
 
-/* The one that has this bus, or NULL. */
+/* The bridge with this bus, or NULL. */
 static const struct bridge *bridge_of(const struct array *list, uint16_t segment, uint8_t bus)
 {
 	size_t n = count_up_to(list, (uint32_t)segment << BUS_SHIFT | bus);
@@ -89,48 +84,49 @@ static const struct bridge *bridge_of(const struct array *list, uint16_t segment
 
 /* -- nodes -------------------------------------------------------------------------- */
 
-/* A unit address would be that of registers, which a topology does not know: so it has none. */
-static struct dt_node *make_bridge(struct dt_writing *writing, const struct bridge *bridge)
+/* Without a unit address, because a topology has no registers of bridges. */
+static struct dt_node *create_bridge(struct dt_writing *writing, const struct bridge *bridge)
 {
 	auto_free char *name = memory_printf("pci-%04x-%02x", bridge->segment, bridge->bus_first);
-	struct dt_node *node = dt_make_node(writing, writing->tree->root, name);
+	struct dt_node *node = dt_create_node(writing, writing->tree->root, name);
 
-	node = dt_make_node(writing, node, "pcie");
+	node = dt_create_node(writing, node, "pcie");
 	dt_set_string(writing, node, "compatible", "pci-host-ecam-generic");
 	dt_set_string(writing, node, "device_type", "pci");
 	dt_set_number(writing, node, "#address-cells", 3);
 	dt_set_number(writing, node, "#size-cells", 2);
-	if (!bridge->said || !bridge->said->incoherent)
+	if (!bridge->described || !bridge->described->incoherent)
 		dt_set(writing, node, "dma-coherent", NULL, 0);
 	return node;
 }
 
-/* As dt_bridges.c reads them: what it takes for all buses, this takes for all buses. */
+/* As read_bridges.c does, an invalid range means all buses. */
 static void node_buses(const struct dt_node *node, uint8_t *ret_first, uint8_t *ret_last)
 {
 	const struct dt_property *range = dt_property(node, "bus-range");
-	bool said = dt_cells(range) == 2 && dt_cell(range, 1) <= LAST_BUS &&
-		    dt_cell(range, 0) <= dt_cell(range, 1);
+	bool valid = dt_cells(range) == 2 && dt_cell(range, 1) <= LAST_BUS &&
+		     dt_cell(range, 0) <= dt_cell(range, 1);
 
-	*ret_first = said ? (uint8_t)dt_cell(range, 0) : 0;
-	*ret_last = said ? (uint8_t)dt_cell(range, 1) : LAST_BUS;
+	*ret_first = valid ? (uint8_t)dt_cell(range, 0) : 0;
+	*ret_last = valid ? (uint8_t)dt_cell(range, 1) : LAST_BUS;
 }
 
-/* A bridge need have no name, but it always has buses. */
-static void miss(struct dt_writing *writing, const struct bridge *bridge)
+/* A bridge may have no name. */
+static void report_missing(struct dt_writing *writing, const struct bridge *bridge)
 {
 	auto_free char *buses = memory_printf("%04x:%02x-%02x", bridge->segment, bridge->bus_first,
 					      bridge->bus_last);
 
-	dt_miss(writing, "host bridge", bridge->said->name ? bridge->said->name : buses,
-		bridge->said->place);
+	dt_report_missing(writing, "host bridge",
+			  bridge->described->name ? bridge->described->name : buses,
+			  bridge->described->place);
 }
 
-/* Its path first, since that is certain; else the node that has its first bus. */
+/* By path, or else the node with its first bus. */
 static void add_bridge(struct bridges *bridges, struct bridge bridge)
 {
 	struct dt_writing *writing = bridges->writing;
-	const char *name = bridge.said ? bridge.said->name : NULL;
+	const char *name = bridge.described ? bridge.described->name : NULL;
 	const struct bridge *there = bridge_of(bridges->nodes, bridge.segment, bridge.bus_first);
 
 	if (!bridge.node)
@@ -138,18 +134,17 @@ static void add_bridge(struct bridges *bridges, struct bridge bridge)
 	if (!bridge.node && there)
 		bridge.node = there->node;
 	if (!bridge.node && !writing->into)
-		bridge.node = make_bridge(writing, &bridge);
+		bridge.node = create_bridge(writing, &bridge);
 	if (bridge.node)
 		array_append(bridges->list, bridge);
 	else
-		miss(writing, &bridge);
+		report_missing(writing, &bridge);
 }
 
-/* Bridges that are disabled have no segment, and are nobody's. */
+/* Disabled bridges have no segment. */
 static void find_nodes(struct bridges *bridges)
 {
-	for_each_dt_node(node, bridges->writing->tree)
-	{
+	for_each_dt_node(node, bridges->writing->tree) {
 		struct bridge bridge = { .node = node };
 		gpointer segment;
 
@@ -164,26 +159,24 @@ static void find_nodes(struct bridges *bridges)
 
 /* -- which bridges there are --------------------------------------------------------------- */
 
-/*
- * What the topology says of its bridges goes before what the tree has: that is what was asked for.
- */
-static void take_said(struct bridges *bridges)
+/* Bridges of the topology take precedence over those of the base. */
+static void use_described(struct bridges *bridges)
 {
-	const struct viommu_host_bridge *said;
+	const struct viommu_host_bridge *described;
 
-	for_each_object(i, said, bridges->writing->topology, OBJECT_HOST_BRIDGE)
-		add_bridge(bridges, (struct bridge){ said->segment, said->bus_first, said->bus_last,
-						     NULL, said });
+	for_each_object(i, described, bridges->writing->topology, OBJECT_HOST_BRIDGE)
+		add_bridge(bridges, (struct bridge){ described->segment, described->bus_first,
+						     described->bus_last, NULL, described });
 }
 
-/* Rows of this map have one segment each, the first and the last being the same. */
+/* Each row of the map has one segment. */
 static const struct viommu_route_range *row_at(const struct bridges *bridges, size_t i)
 {
 	return &array_index(bridges->map, struct viommu_route_range, i);
 }
 
-/* The map is sorted, so a new segment shows by being another than the last. */
-static void take_segments(struct bridges *bridges)
+/* The map is sorted by segment. */
+static void use_segments(struct bridges *bridges)
 {
 	for (size_t i = 0; i < bridges->map->len; i++)
 		if (!i ||
@@ -192,21 +185,20 @@ static void take_segments(struct bridges *bridges)
 							     LAST_BUS, NULL, NULL });
 }
 
-/* Sorted, for all that asks by bus; the order of host bridges in a tree means nothing. */
-static void take_bridges(struct bridges *bridges)
+static void choose_bridges(struct bridges *bridges)
 {
 	if (topology_count(bridges->writing->topology, OBJECT_HOST_BRIDGE))
-		take_said(bridges);
+		use_described(bridges);
 	else if (bridges->writing->into)
 		array_append_many(bridges->list, bridges->nodes->data, bridges->nodes->len);
 	else
-		take_segments(bridges);
+		use_segments(bridges);
 	array_sort(bridges->list, compare);
 }
 
 /* -- IOMMUs that are functions ----------------------------------------------------------------- */
 
-/* Nodes of functions behind a bridge to another bus would have to stand below a node of that. */
+/* Behind another bridge, the function would need a node of that bridge. */
 static void write_function(struct bridges *bridges, const struct viommu_iommu *iommu)
 {
 	const struct bridge *bridge =
@@ -217,15 +209,12 @@ static void write_function(struct bridges *bridges, const struct viommu_iommu *i
 		return;
 	}
 	report(bridges->writing->findings, "dt-iommu-bus", iommu->place,
-	       "put it on the root bus of a host bridge",
-	       "IOMMU %s is on the root bus of no host bridge, and so below no node", iommu->name);
+	       "move it to the root bus of a host bridge",
+	       "IOMMU %s is not on the root bus of a host bridge", iommu->name);
 	bridges->writing->failed = true;
 }
 
-/*
- * Below the host bridge that they are on, as the binding of virtio-iommu asks for. Other kinds
- * stand elsewhere in the tree (dt_write_iommus.c).
- */
+/* The binding puts them below their host bridge. write_iommus.c has the other kinds. */
 static void write_functions(struct bridges *bridges)
 {
 	const struct viommu_iommu *iommu;
@@ -238,7 +227,7 @@ static void write_functions(struct bridges *bridges)
 /* -- maps ----------------------------------------------------------------------------------------
  */
 
-/* The first row that ends at that function or behind it. */
+/* The first row that ends at or beyond that function. */
 static size_t seek_row(const struct bridges *bridges, uint64_t position)
 {
 	size_t low = 0, high = bridges->map->len;
@@ -255,8 +244,8 @@ static size_t seek_row(const struct bridges *bridges, uint64_t position)
 	return low;
 }
 
-/* Whether a single function shares its ID with its neighbour or counts on is decided by its row. */
-static bool goes_on(const struct dt_run *run, const struct dt_run *next)
+/* Does the next run continue this one? */
+static bool continues(const struct dt_run *run, const struct dt_run *next)
 {
 	uint32_t n = (uint32_t)(run->last - run->first) + 1;
 
@@ -264,18 +253,18 @@ static bool goes_on(const struct dt_run *run, const struct dt_run *next)
 	       run->one_id == next->one_id && next->id == (run->one_id ? run->id : run->id + n);
 }
 
-/* What goes to the same place and goes on in numbers is one, however many entries said it. */
+/* Contiguous runs are merged. */
 static void add_run(struct array *runs, const struct dt_run *run)
 {
 	struct dt_run *before = runs->len ? &array_index(runs, struct dt_run, runs->len - 1) : NULL;
 
-	if (before && goes_on(before, run))
+	if (before && continues(before, run))
 		before->last = run->last;
 	else
 		array_append_many(runs, run, 1);
 }
 
-/* The part of a row that is the bridge's, with the numbers of one of its two hops. */
+/* The part of a row on the bridge, with the ID at the IOMMU or at the ITS. */
 static struct dt_run cut(const struct viommu_route_range *row, uint16_t first, uint16_t last,
 			 uint32_t id, bool one_id)
 {
@@ -287,7 +276,7 @@ static struct dt_run cut(const struct viommu_route_range *row, uint16_t first, u
 				.one_id = one_id };
 }
 
-/* The function of an IOMMU never stands in its own map, whatever a topology says of it. */
+/* The function of an IOMMU is never in its own map. */
 static void add_run_around(struct array *runs, const struct dt_run *run,
 			   const struct viommu_iommu *iommu)
 {
@@ -307,7 +296,7 @@ static void add_run_around(struct array *runs, const struct dt_run *run,
 		add_run(runs, &behind);
 }
 
-/* One row has both hops: what the IOMMU is told, and what the ITS is. */
+/* A row has the route to the IOMMU, and that of MSIs to the ITS. */
 static void add_row(const struct bridges *bridges, const struct viommu_route_range *row,
 		    uint16_t first, uint16_t last, struct array *runs[2])
 {
@@ -325,12 +314,9 @@ static void add_row(const struct bridges *bridges, const struct viommu_route_ran
 		add_run(runs[1], &to_its);
 }
 
-/*
- * Who has the last bus that there is in a segment has everything behind it, too: so QEMU and the
- * bindings write it, and a bus more would need no other map.
- */
-static void go_on_to_the_end(const struct bridges *bridges, uint16_t segment, uint16_t last,
-			     struct array *runs)
+/* The last bridge of a segment maps all buses beyond it too, as in QEMU and the bindings. */
+static void extend_to_last_bus(const struct bridges *bridges, uint16_t segment, uint16_t last,
+			       struct array *runs)
 {
 	struct dt_run *run = runs->len ? &array_index(runs, struct dt_run, runs->len - 1) : NULL;
 	size_t n = count_up_to(bridges->list,
@@ -341,13 +327,12 @@ static void go_on_to_the_end(const struct bridges *bridges, uint16_t segment, ui
 		run->last = LAST_BDF;
 }
 
-/* A topology of a table without ITSs says nothing of where MSIs go. */
+/* Without ITS groups the topology does not describe MSIs. */
 static bool knows_its(const struct bridges *bridges)
 {
 	return topology_count(bridges->writing->topology, OBJECT_ITS_GROUP);
 }
 
-/* Rows are sorted, so the walk ends with the first behind the bridge. */
 static void write_maps(struct bridges *bridges, const struct bridge *bridge)
 {
 	uint16_t first = (uint16_t)(bridge->bus_first << BUS_SHIFT);
@@ -365,7 +350,7 @@ static void write_maps(struct bridges *bridges, const struct bridge *bridge)
 		add_row(bridges, row, first, last, runs);
 	}
 	for (size_t m = 0; m < G_N_ELEMENTS(maps); m++) {
-		go_on_to_the_end(bridges, bridge->segment, last, runs[m]);
+		extend_to_last_bus(bridges, bridge->segment, last, runs[m]);
 		if (maps[m] == &dt_iommu_map || knows_its(bridges))
 			dt_write_map(bridges->writing, bridge->node, maps[m], runs[m], first, last);
 		array_free(runs[m]);
@@ -375,7 +360,7 @@ static void write_maps(struct bridges *bridges, const struct bridge *bridge)
 /* -- all of it
  * ------------------------------------------------------------------------------------- */
 
-/* What a base says of buses and segment is checked by saying it again. */
+/* Setting equal values checks those of the base. */
 static void write_bridge(struct bridges *bridges, const struct bridge *bridge)
 {
 	struct dt_writing *writing = bridges->writing;
@@ -387,15 +372,16 @@ static void write_bridge(struct bridges *bridges, const struct bridge *bridge)
 		dt_set_cells(writing, bridge->node, "bus-range", buses, G_N_ELEMENTS(buses));
 	if (bridges->many_segments || dt_property(bridge->node, "linux,pci-domain"))
 		dt_set_number(writing, bridge->node, "linux,pci-domain", bridge->segment);
-	if (bridge->said && bridge->said->has_proximity_domain)
+	if (bridge->described && bridge->described->has_proximity_domain)
 		dt_set_number(writing, bridge->node, "numa-node-id",
-			      bridge->said->proximity_domain);
-	if (bridge->said && bridge->said->ats && !dt_property(bridge->node, "ats-supported"))
+			      bridge->described->proximity_domain);
+	if (bridge->described && bridge->described->ats &&
+	    !dt_property(bridge->node, "ats-supported"))
 		dt_set(writing, bridge->node, "ats-supported", NULL, 0);
 	write_maps(bridges, bridge);
 }
 
-/* Segment 0 alone needs no number. All have one or none has, so one more is enough for all. */
+/* If a segment is not 0, all bridges need numbers. */
 static bool has_many_segments(const struct bridges *bridges)
 {
 	for (size_t i = 0; i < bridges->list->len; i++)
@@ -404,7 +390,7 @@ static bool has_many_segments(const struct bridges *bridges)
 	return false;
 }
 
-/* Functions before maps: a map can only refer to an IOMMU that has a node. */
+/* IOMMUs before maps, which refer to their nodes. */
 void dt_write_bridges(struct dt_writing *writing)
 {
 	struct bridges bridges = {
@@ -415,7 +401,7 @@ void dt_write_bridges(struct dt_writing *writing)
 	};
 
 	find_nodes(&bridges);
-	take_bridges(&bridges);
+	choose_bridges(&bridges);
 	write_functions(&bridges);
 	bridges.many_segments = has_many_segments(&bridges);
 	for (size_t i = 0; i < bridges.list->len; i++)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Devices that are not PCI, in a device tree that is being made
+ * Devices that are not PCI, in a generated device tree
  *
- * Their IDs, and further ones, become one `iommus`. A node is found by its path or by its
- * registers; in a new tree it is made, with as much of `reg` as is known.
+ * All IDs of a device become one `iommus`. Its node is found by path or registers; in a new tree it
+ * is created, with `reg` as far as known.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -16,7 +16,7 @@
 #include "tables/findings/findings.h"
 #include "tables/model/topology.h"
 
-/* A device with more has a mistake in it, and a tree no room. */
+/* More than any real device has. */
 #define MAX_IDS 4096u
 
 struct device {
@@ -28,27 +28,24 @@ struct device {
 
 /* -- IDs ---------------------------------------------------------------------------- */
 
-/*
- * Phandle, ID, and as many cells as the IOMMU wants; those beyond a mask nobody knows, and no IOMMU
- * here wants them.
- */
+/* Phandle, ID, and mask if the IOMMU has a second cell. */
 static void add_cells(struct device *d, const struct dt_node *iommu, uint32_t id, uint32_t mask)
 {
-	uint32_t cells[] = { dt_make_phandle(d->writing, (struct dt_node *)iommu), id, mask };
+	uint32_t cells[] = { dt_ensure_phandle(d->writing, (struct dt_node *)iommu), id, mask };
 	size_t n = dt_number(iommu, "#iommu-cells", 1);
 
 	if (dt_has_room(d->writing, G_N_ELEMENTS(cells)))
 		array_append_many(d->cells, cells, (guint)MIN(n + 1, G_N_ELEMENTS(cells)));
 }
 
-/* An SMMU that wants a mask can say in one entry what begins at a multiple of its length. */
+/* With a mask, an SMMU needs one entry for an aligned power of two of IDs. */
 static bool fits_mask(const struct dt_node *iommu, uint32_t id, uint32_t n)
 {
 	return dt_is_smmu_v2(iommu) && dt_number(iommu, "#iommu-cells", 1) > 1 && !(n & (n - 1)) &&
 	       !(id & (n - 1));
 }
 
-/* An IOMMU that was left out has said so; its devices have no entry. */
+/* An omitted IOMMU has been reported; its devices get no entry. */
 static void add_ids(struct device *d, const char *name, uint32_t id, uint32_t n)
 {
 	const struct dt_node *iommu = name ? hash_lookup(d->writing->iommus, name) : NULL;
@@ -64,20 +61,20 @@ static void add_ids(struct device *d, const char *name, uint32_t id, uint32_t n)
 		add_cells(d, iommu, id + i, 0);
 	if (n <= MAX_IDS)
 		return;
-	report(d->writing->findings, "dt-ids", d->device->place, "give it the IDs that it has",
-	       "a device with %u IDs, one behind the other", n);
+	report(d->writing->findings, "dt-ids", d->device->place, "correct the number of IDs",
+	       "the device has %u consecutive IDs", n);
 	d->writing->failed = true;
 }
 
 /* -- nodes --------------------------------------------------------------------------- */
 
-/* A size of 0 in `reg` says that nobody knows it. */
-static struct dt_node *make_node(struct dt_writing *writing,
-				 const struct viommu_platform_device *device)
+/* A size of 0 in `reg` stands for unknown. */
+static struct dt_node *create_node(struct dt_writing *writing,
+				   const struct viommu_platform_device *device)
 {
 	const uint32_t reg[] = { (uint32_t)(device->base >> 32), (uint32_t)device->base, 0, 0 };
 	auto_free char *name = memory_printf("device@%" PRIx64, device->base);
-	struct dt_node *node = dt_make_node(writing, writing->tree->root, name);
+	struct dt_node *node = dt_create_node(writing, writing->tree->root, name);
 
 	dt_set_cells(writing, node, "reg", reg, G_N_ELEMENTS(reg));
 	if (!device->incoherent)
@@ -85,7 +82,6 @@ static struct dt_node *make_node(struct dt_writing *writing,
 	return node;
 }
 
-/* By name or by address. Two devices at one address are a mistake that was found before. */
 static struct dt_node *find_node(struct dt_writing *writing,
 				 const struct viommu_platform_device *device)
 {
@@ -95,9 +91,10 @@ static struct dt_node *find_node(struct dt_writing *writing,
 	if (!node)
 		node = dt_by_window(writing, device->base);
 	if (!node && !writing->into)
-		node = make_node(writing, device);
+		node = create_node(writing, device);
 	if (!node)
-		dt_miss(writing, "device", device->name ? device->name : at, device->place);
+		dt_report_missing(writing, "device", device->name ? device->name : at,
+				  device->place);
 	return node;
 }
 
@@ -112,8 +109,8 @@ static void begin(struct device *d, struct dt_writing *writing,
 		add_ids(d, device->iommu, device->id, device->n_ids);
 }
 
-/* In whatever order, and with whatever masks. */
-static bool says_so_already(const struct device *d)
+/* Order and masks may differ. */
+static bool has_same_ids(const struct device *d)
 {
 	const struct dt_property *there = dt_property(d->node, "iommus");
 	auto_free fdt32_t *value = memory_new(fdt32_t, d->cells->len);
@@ -135,12 +132,11 @@ static bool says_so_already(const struct device *d)
 	return same;
 }
 
-/* Everything that the topology says of the device, now that all of its IDs are known. */
 static void end(struct device *d)
 {
 	struct dt_writing *writing = d->writing;
 
-	if (d->node && d->cells->len && !says_so_already(d))
+	if (d->node && d->cells->len && !has_same_ids(d))
 		dt_set_cells(writing, d->node, "iommus", (const uint32_t *)(void *)d->cells->data,
 			     d->cells->len);
 	else if (d->node && !d->cells->len)
@@ -154,7 +150,6 @@ static void end(struct device *d)
 	array_free(d->cells);
 }
 
-/* By name, through a table: IDs and devices are lists of any length. */
 static void add_further_ids(struct dt_writing *writing, const struct hash *by_name)
 {
 	const struct viommu_device_id *more;
@@ -167,7 +162,7 @@ static void add_further_ids(struct dt_writing *writing, const struct hash *by_na
 	}
 }
 
-/* Further IDs stand in a list of their own: all devices are open until that has been walked. */
+/* Further IDs are objects of their own, so all devices are collected before any is written. */
 void dt_write_devices(struct dt_writing *writing)
 {
 	size_t n = topology_count(writing->topology, OBJECT_PLATFORM_DEVICE);

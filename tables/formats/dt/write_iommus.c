@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * IOMMUs and ITSs in a device tree that is being made
+ * IOMMUs and ITSs in a generated device tree
  *
- * A node that is there is used, and gets what makes it an IOMMU: #iommu-cells and a phandle. One
- * that is missing is made, if a topology knows enough of it: all of a virtio-iommu and of an
- * SMMUv3, and the registers of an older SMMU.
+ * An existing node gets what an IOMMU needs: #iommu-cells and a phandle. A missing node is created
+ * if the topology describes it sufficiently: a virtio-iommu and an SMMUv3 fully, an older SMMU with
+ * its registers.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -15,29 +15,29 @@
 #include "tables/findings/findings.h"
 #include "tables/model/topology.h"
 
-/* Space of a node's registers, if the topology does not say. */
+/* The default size of registers. */
 #define SPAN_VIRTIO_MMIO 0x200u
 #define SPAN_SMMU_V3     0x20000u
 #define SPAN_SMMU_V2     0x10000u
 
 /* -- ITSs ------------------------------------------------------------------------------- */
 
-/* Those that there are, in the order of the tree: a MADT would number them from 0. */
+/* In the order of the tree; a MADT numbers them from 0. */
 static struct pointers *its_nodes(const struct dt_writing *writing)
 {
 	struct pointers *nodes = pointers_new(NULL);
 
-	for_each_dt_node(node,
-			 writing->tree) if (dt_has_string(node, "compatible", "arm,gic-v3-its") &&
-					    dt_is_available(node)) pointers_add(nodes, node);
+	for_each_dt_node(node, writing->tree)
+		if (dt_has_string(node, "compatible", "arm,gic-v3-its") && dt_is_available(node))
+			pointers_add(nodes, node);
 	return nodes;
 }
 
-/* A topology does not know where an ITS is: whoever knows has to fill in `reg`. */
-static struct dt_node *make_its(struct dt_writing *writing, uint32_t id)
+/* A topology has no address of an ITS, so `reg` is missing. */
+static struct dt_node *create_its(struct dt_writing *writing, uint32_t id)
 {
 	auto_free char *name = memory_printf("msi-controller-%" PRIu32, id);
-	struct dt_node *node = dt_make_node(writing, writing->tree->root, name);
+	struct dt_node *node = dt_create_node(writing, writing->tree->root, name);
 
 	dt_set_string(writing, node, "compatible", "arm,gic-v3-its");
 	dt_set(writing, node, "msi-controller", NULL, 0);
@@ -45,10 +45,7 @@ static struct dt_node *make_its(struct dt_writing *writing, uint32_t id)
 	return node;
 }
 
-/*
- * The path of one leads to its node; a name from anywhere else does not, and then its number
- * counts.
- */
+/* By path, or else by number. */
 void dt_write_its(struct dt_writing *writing)
 {
 	auto_pointers struct pointers *nodes = its_nodes(writing);
@@ -60,17 +57,17 @@ void dt_write_its(struct dt_writing *writing)
 		if (!node && group->ids[0] < nodes->len)
 			node = nodes->pdata[group->ids[0]];
 		if (!node && !writing->into)
-			node = make_its(writing, group->ids[0]);
+			node = create_its(writing, group->ids[0]);
 		if (node)
 			hash_insert(writing->its, (gpointer)group->name, node);
 		else
-			dt_miss(writing, "ITS group", group->name, group->place);
+			dt_report_missing(writing, "ITS group", group->name, group->place);
 	}
 }
 
-/* -- making ------------------------------------------------------------------------------- */
+/* -- creating ------------------------------------------------------------------------------- */
 
-/* With as many cells as the root wants. A base that needs two is never cut: roots have two. */
+/* With as many cells as the root has. Roots with one cell per address are for 32-bit machines. */
 static void set_reg(struct dt_writing *writing, struct dt_node *node, uint64_t base, uint64_t span)
 {
 	const uint32_t cells[] = { (uint32_t)(base >> 32), (uint32_t)base, (uint32_t)(span >> 32),
@@ -87,12 +84,12 @@ static void set_reg(struct dt_writing *writing, struct dt_node *node, uint64_t b
 	dt_set_cells(writing, node, "reg", reg, n);
 }
 
-/* Numbers in a device tree begin with the first shared interrupt of the GIC, which is 32 of all. */
+/* Device trees number the shared interrupts of a GIC from 0. */
 #define SPI_CELLS  3u
 #define SPI_FIRST  32u
 #define SPI_RISING 1u
 
-/* Shared interrupts of a GIC, which are edges: an SMMU sends them as it would MSIs. */
+/* An SMMU has edge-triggered shared interrupts. */
 static void set_interrupts(struct dt_writing *writing, struct dt_node *node,
 			   const struct viommu_iommu *iommu)
 {
@@ -110,7 +107,7 @@ static void set_interrupts(struct dt_writing *writing, struct dt_node *node,
 			     (size_t)SPI_CELLS * iommu->n_interrupts);
 }
 
-/* All four or none: names stand for the interrupts in their order. */
+/* Names are given for all four interrupts or for none. */
 static void fill_smmu_v3(struct dt_writing *writing, struct dt_node *node,
 			 const struct viommu_iommu *iommu)
 {
@@ -120,22 +117,22 @@ static void fill_smmu_v3(struct dt_writing *writing, struct dt_node *node,
 		dt_set(writing, node, "interrupt-names", names, sizeof(names));
 }
 
-/* Interrupts of a context come behind these, and are not among what a topology knows. */
+/* A topology does not have the interrupts of contexts here. */
 static void fill_smmu_v2(struct dt_writing *writing, struct dt_node *node,
 			 const struct viommu_iommu *iommu)
 {
 	dt_set_number(writing, node, "#global-interrupts", iommu->n_interrupts);
 }
 
-static void fill_nothing(struct dt_writing *writing, struct dt_node *node,
-			 const struct viommu_iommu *iommu)
+static void fill_none(struct dt_writing *writing, struct dt_node *node,
+		      const struct viommu_iommu *iommu)
 {
 	(void)writing;
 	(void)node;
 	(void)iommu;
 }
 
-/* Kinds that can be made, at the root: what they are called, and what only they have. */
+/* Kinds that can be created below the root. */
 static const struct maker {
 	enum viommu_iommu_kind kind;
 	uint32_t model;
@@ -144,7 +141,7 @@ static const struct maker {
 	void (*fill)(struct dt_writing *writing, struct dt_node *node,
 		     const struct viommu_iommu *iommu);
 } makers[] = {
-	{ VIOMMU_VIRTIO_MMIO, 0, "virtio_mmio", "virtio,mmio", SPAN_VIRTIO_MMIO, fill_nothing },
+	{ VIOMMU_VIRTIO_MMIO, 0, "virtio_mmio", "virtio,mmio", SPAN_VIRTIO_MMIO, fill_none },
 	{ VIOMMU_SMMU_V3, 0, "smmuv3", "arm,smmu-v3", SPAN_SMMU_V3, fill_smmu_v3 },
 	{ VIOMMU_SMMU_V2, 0, "iommu", "arm,smmu-v1", SPAN_SMMU_V2, fill_smmu_v2 },
 	{ VIOMMU_SMMU_V2, 1, "iommu", "arm,smmu-v2", SPAN_SMMU_V2, fill_smmu_v2 },
@@ -154,7 +151,7 @@ static const struct maker {
 	{ VIOMMU_SMMU_V2, 5, "iommu", "cavium,smmu-v2", SPAN_SMMU_V2, fill_smmu_v2 },
 };
 
-/* The model of an SMMUv3 is for its errata, which the driver finds out by itself. */
+/* The model of an SMMUv3 selects errata, which the driver detects. */
 static const struct maker *maker_of(const struct viommu_iommu *iommu)
 {
 	for (size_t i = 0; i < G_N_ELEMENTS(makers); i++)
@@ -164,8 +161,8 @@ static const struct maker *maker_of(const struct viommu_iommu *iommu)
 	return NULL;
 }
 
-/* At the root, for no other bus is known to lead to those addresses. */
-static struct dt_node *make_iommu(struct dt_writing *writing, const struct viommu_iommu *iommu)
+/* Below the root, because no other bus is known to translate to the address. */
+static struct dt_node *create_iommu(struct dt_writing *writing, const struct viommu_iommu *iommu)
 {
 	const struct maker *maker = maker_of(iommu);
 	auto_free char *name = NULL;
@@ -174,7 +171,7 @@ static struct dt_node *make_iommu(struct dt_writing *writing, const struct viomm
 	if (!maker)
 		return NULL;
 	name = memory_printf("%s@%" PRIx64, maker->name, iommu->base);
-	node = dt_make_node(writing, writing->tree->root, name);
+	node = dt_create_node(writing, writing->tree->root, name);
 	dt_set_string(writing, node, "compatible", maker->compatible);
 	set_reg(writing, node, iommu->base, iommu->span ? iommu->span : maker->span);
 	set_interrupts(writing, node, iommu);
@@ -186,7 +183,7 @@ static struct dt_node *make_iommu(struct dt_writing *writing, const struct viomm
 
 /* -- any IOMMU ------------------------------------------------------------------------------ */
 
-/* What a node needs to be one. Cells are left as they are: they are not always one. */
+/* Existing #iommu-cells stay, because they need not be 1. */
 static void finish(struct dt_writing *writing, struct dt_node *node,
 		   const struct viommu_iommu *iommu)
 {
@@ -194,21 +191,20 @@ static void finish(struct dt_writing *writing, struct dt_node *node,
 		dt_set_number(writing, node, "#iommu-cells", 1);
 	if (iommu->has_proximity_domain)
 		dt_set_number(writing, node, "numa-node-id", iommu->proximity_domain);
-	dt_make_phandle(writing, node);
+	dt_ensure_phandle(writing, node);
 	hash_insert(writing->iommus, (gpointer)iommu->name, node);
 }
 
-/* A warning, because its devices are then without an IOMMU. */
-static void leave_out(struct dt_writing *writing, const struct viommu_iommu *iommu)
+/* A warning, because its devices then have no IOMMU. */
+static void report_omitted(struct dt_writing *writing, const struct viommu_iommu *iommu)
 {
 	report(writing->findings, "dt-silent-iommu", iommu->place,
 	       "describe it in the table of its own platform",
-	       "a device tree has no binding for %s \"%s\" that could be written: it and what is "
-	       "behind it are left out",
+	       "a device tree cannot describe %s \"%s\": the IOMMU and its routes were omitted",
 	       viommu_iommu_kind_name(iommu->kind), iommu->name);
 }
 
-/* Functions come with their bridges. A node at the same address may be something else by name. */
+/* IOMMUs on PCI are written with their host bridges. */
 void dt_write_iommus(struct dt_writing *writing)
 {
 	const struct viommu_iommu *iommu;
@@ -221,17 +217,17 @@ void dt_write_iommus(struct dt_writing *writing)
 		if (!node && iommu->kind == VIOMMU_VIRTIO_PCI)
 			continue;
 		if (!node)
-			node = make_iommu(writing, iommu);
+			node = create_iommu(writing, iommu);
 		if (node)
 			finish(writing, node, iommu);
 		else
-			leave_out(writing, iommu);
+			report_omitted(writing, iommu);
 	}
 }
 
 /* -- virtio-iommus on PCI ------------------------------------------------------------------- */
 
-/* Any node at that function will do: whoever wrote it may call it as they like. */
+/* The name of the node does not matter. */
 static struct dt_node *find_function(const struct dt_node *bridge, uint16_t bdf)
 {
 	uint16_t own;
@@ -242,7 +238,7 @@ static struct dt_node *find_function(const struct dt_node *bridge, uint16_t bdf)
 	return NULL;
 }
 
-/* A function has its device and, if it is not the first, its own number for an address. */
+/* The unit address is device,function. */
 static char *function_name(const struct viommu_iommu *iommu)
 {
 	unsigned bdf = iommu->bdf;
@@ -254,21 +250,21 @@ static char *function_name(const struct viommu_iommu *iommu)
 	return memory_printf("iommu%s", address);
 }
 
-/* Both strings: the first for drivers, the second for whoever only knows PCI. */
-static struct dt_node *make_function(struct dt_writing *writing, struct dt_node *bridge,
-				     const struct viommu_iommu *iommu)
+/* Both strings of the binding. */
+static struct dt_node *create_function(struct dt_writing *writing, struct dt_node *bridge,
+				       const struct viommu_iommu *iommu)
 {
 	static const char compatible[] = "virtio,pci-iommu\0pci1af4,1057";
 	const uint32_t reg[] = { (uint32_t)iommu->bdf << 8, 0, 0, 0, 0 };
 	auto_free char *name = function_name(iommu);
-	struct dt_node *node = dt_make_node(writing, bridge, name);
+	struct dt_node *node = dt_create_node(writing, bridge, name);
 
 	dt_set(writing, node, "compatible", compatible, sizeof(compatible));
 	dt_set_cells(writing, node, "reg", reg, G_N_ELEMENTS(reg));
 	return node;
 }
 
-/* A node that has its path for a name was found before, with all other IOMMUs. */
+/* dt_write_iommus() has found nodes by path. */
 void dt_write_function(struct dt_writing *writing, struct dt_node *bridge,
 		       const struct viommu_iommu *iommu)
 {
@@ -277,6 +273,6 @@ void dt_write_function(struct dt_writing *writing, struct dt_node *bridge,
 	if (!node)
 		node = find_function(bridge, iommu->bdf);
 	if (!node)
-		node = make_function(writing, bridge, iommu);
+		node = create_function(writing, bridge, iommu);
 	finish(writing, node, iommu);
 }

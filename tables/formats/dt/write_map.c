@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * iommu-map and msi-map, written
+ * iommu-map and msi-map of a generated device tree
  *
- * A run of functions is an entry. Where functions share an ID, a mask says so in a few entries: a
- * bit of the requester ID can be cleared if flipping it changes nobody's way. To find such bits,
- * and to see whether a map that is there means the same in other words, runs are painted: every
- * function with the node and the ID that it goes to.
+ * A run of functions is one entry. If functions share an ID, a mask needs few entries: a bit of the
+ * requester ID can be cleared if flipping it changes no route. To find such bits, and to compare
+ * with an existing map, runs are expanded: every function with its node and ID.
  *
- * Entries are disjoint. In a device tree the first one that has a function counts, and in a VIOT
- * the last one: who relies on neither can be converted into both.
+ * Entries are disjoint, so that their order does not matter: in a device tree the first matching
+ * entry counts, in a VIOT the last.
  */
 #include "base/array.h"
 #include "write.h"
@@ -17,72 +16,73 @@
 #define RID_BITS 16
 #define ALL_RIDS 0xffffu
 
-/* More than a map of one bridge can say without saying it again. */
-#define MAX_PAINTED (16 * N_RIDS)
+/* Bounds maps with many overlapping runs. */
+#define MAX_EXPANDED (16 * N_RIDS)
 
-struct paint {
+struct expansion {
 	uint16_t first, last; /* functions that the bridge can have */
 	const struct dt_node *target[N_RIDS];
 	uint32_t id[N_RIDS];
 };
 
-/* -- painting ------------------------------------------------------------------------- */
+/* -- expansion ------------------------------------------------------------------------- */
 
-/* As in a topology: one for all, or counted from the first. */
+/* One for all, or consecutive. */
 static uint32_t run_id(const struct dt_run *run, uint32_t rid)
 {
 	return run->one_id ? run->id : run->id + (rid - run->first);
 }
 
-/* The first run that has a function keeps it. False if there are more than anybody would write. */
-static bool paint_runs(struct paint *paint, const struct array *runs)
+/* The first run of a function counts. False beyond the limit. */
+static bool expand_runs(struct expansion *expansion, const struct array *runs)
 {
-	size_t painted = 0;
+	size_t expanded = 0;
 
 	for (size_t i = 0; i < runs->len; i++) {
 		const struct dt_run *run = &array_index(runs, struct dt_run, i);
 
-		painted += (size_t)(run->last - run->first) + 1;
-		if (painted > MAX_PAINTED)
+		expanded += (size_t)(run->last - run->first) + 1;
+		if (expanded > MAX_EXPANDED)
 			return false;
 		for (uint32_t rid = run->first; rid <= run->last; rid++)
-			if (!paint->target[rid]) {
-				paint->target[rid] = run->target;
-				paint->id[rid] = run_id(run, rid);
+			if (!expansion->target[rid]) {
+				expansion->target[rid] = run->target;
+				expansion->id[rid] = run_id(run, rid);
 			}
 	}
 	return true;
 }
 
-/* Of what leads nowhere, the ID means nothing. */
-static bool is_alike(const struct paint *a, uint32_t one, const struct paint *b, uint32_t other)
+/* Without a target, the ID has no meaning. */
+static bool is_alike(const struct expansion *a, uint32_t one, const struct expansion *b,
+		     uint32_t other)
 {
 	return a->target[one] == b->target[other] &&
 	       (!a->target[one] || a->id[one] == b->id[other]);
 }
 
-/* NULL if it cannot be painted; callers then do without. */
-static struct paint *paint_new(const struct array *runs, uint16_t first, uint16_t last)
+/* NULL beyond the limit. */
+static struct expansion *expansion_new(const struct array *runs, uint16_t first, uint16_t last)
 {
-	struct paint *paint = memory_new(struct paint, 1);
+	struct expansion *expansion = memory_new(struct expansion, 1);
 
-	paint->first = first;
-	paint->last = last;
-	if (paint_runs(paint, runs))
-		return paint;
-	memory_free(paint);
+	expansion->first = first;
+	expansion->last = last;
+	if (expand_runs(expansion, runs))
+		return expansion;
+	memory_free(expansion);
 	return NULL;
 }
 
-/* -- does it say so already? ------------------------------------------------------------- */
+/* -- comparison ------------------------------------------------------------------------ */
 
-/* Asked of the base as it was: its map is still there, since nobody else writes it. */
-static bool means_the_same(struct dt_writing *writing, const struct dt_node *bridge,
-			   const struct dt_map *map, const struct paint *wanted)
+/* The map of the base has not been written yet. */
+static bool is_equivalent(struct dt_writing *writing, const struct dt_node *bridge,
+			  const struct dt_map *map, const struct expansion *wanted)
 {
 	struct array *runs =
 		dt_map_read(&writing->before, map, bridge, wanted->first, wanted->last);
-	struct paint *there = paint_new(runs, wanted->first, wanted->last);
+	struct expansion *there = expansion_new(runs, wanted->first, wanted->last);
 	bool same = there;
 
 	for (uint32_t rid = wanted->first; same && rid <= wanted->last; rid++)
@@ -94,58 +94,58 @@ static bool means_the_same(struct dt_writing *writing, const struct dt_node *bri
 
 /* -- masks ---------------------------------------------------------------------------------- */
 
-/* Bits that lead out of the bridge's buses are free, for nobody asks there. */
-static bool matters(const struct paint *paint, uint32_t bit)
+/* Bits that lead outside of the bridge's buses do not matter. */
+static bool matters(const struct expansion *expansion, uint32_t bit)
 {
-	for (uint32_t rid = paint->first; rid <= paint->last; rid++)
-		if ((rid ^ bit) >= paint->first && (rid ^ bit) <= paint->last &&
-		    !is_alike(paint, rid, paint, rid ^ bit))
+	for (uint32_t rid = expansion->first; rid <= expansion->last; rid++)
+		if ((rid ^ bit) >= expansion->first && (rid ^ bit) <= expansion->last &&
+		    !is_alike(expansion, rid, expansion, rid ^ bit))
 			return true;
 	return false;
 }
 
-/* What functions come to under the mask; false if two that become one are not alike. */
-static bool paint_mask(struct paint *masked, const struct paint *paint, uint32_t mask)
+/* The map under the mask; false if functions with the same masked ID differ. */
+static bool apply_mask(struct expansion *masked, const struct expansion *expansion, uint32_t mask)
 {
 	auto_free bool *taken = memory_new(bool, N_RIDS);
 
-	for (uint32_t rid = paint->first; rid <= paint->last; rid++) {
+	for (uint32_t rid = expansion->first; rid <= expansion->last; rid++) {
 		uint32_t as = rid & mask;
 
-		if (taken[as] && !is_alike(masked, as, paint, rid))
+		if (taken[as] && !is_alike(masked, as, expansion, rid))
 			return false;
 		taken[as] = true;
-		masked->target[as] = paint->target[rid];
-		masked->id[as] = paint->id[rid];
+		masked->target[as] = expansion->target[rid];
+		masked->id[as] = expansion->id[rid];
 	}
 	return true;
 }
 
-/* Each bit by itself. That all of them together still hold is asked afterwards. */
-static uint32_t find_mask(const struct paint *paint)
+/* Each bit by itself; apply_mask() checks them together. */
+static uint32_t find_mask(const struct expansion *expansion)
 {
 	uint32_t mask = 0;
 
 	for (unsigned bit = 0; bit < RID_BITS; bit++)
-		if (matters(paint, 1u << bit))
+		if (matters(expansion, 1u << bit))
 			mask |= 1u << bit;
 	return mask;
 }
 
 /* -- entries --------------------------------------------------------------------------------- */
 
-/* The phandle is made with the first entry that needs it. */
+/* The phandle is assigned at its first use. */
 static void add_entry(struct dt_writing *writing, struct array *cells, uint32_t rid,
 		      const struct dt_node *target, uint32_t id, uint32_t length)
 {
-	const uint32_t entry[] = { rid, dt_make_phandle(writing, (struct dt_node *)target), id,
+	const uint32_t entry[] = { rid, dt_ensure_phandle(writing, (struct dt_node *)target), id,
 				   length };
 
 	if (dt_has_room(writing, G_N_ELEMENTS(entry)))
 		array_append_many(cells, entry, G_N_ELEMENTS(entry));
 }
 
-/* Without a mask functions that have one ID are as many entries. */
+/* Without a mask, functions that share an ID need an entry each. */
 static void add_runs(struct dt_writing *writing, struct array *cells, const struct array *runs)
 {
 	for (size_t i = 0; i < runs->len; i++) {
@@ -159,15 +159,15 @@ static void add_runs(struct dt_writing *writing, struct array *cells, const stru
 	}
 }
 
-/* The next requester ID that can be one under the mask: counted with a carry over cleared bits. */
+/* The next masked requester ID: the addition carries over cleared bits. */
 static uint32_t next_masked(uint32_t rid, uint32_t mask)
 {
 	return ((rid | (~mask & ALL_RIDS)) + 1) & (mask | N_RIDS);
 }
 
-/* Under a mask, requester IDs in between are never asked for, and an entry may go over them. */
-static void add_masked(struct dt_writing *writing, struct array *cells, const struct paint *masked,
-		       uint32_t mask)
+/* Requester IDs between masked ones never occur, so an entry may cover them. */
+static void add_masked(struct dt_writing *writing, struct array *cells,
+		       const struct expansion *masked, uint32_t mask)
 {
 	uint32_t rid = 0, next, end;
 
@@ -188,7 +188,7 @@ static void add_masked(struct dt_writing *writing, struct array *cells, const st
 
 /* -- the map ----------------------------------------------------------------------------------- */
 
-/* Only then is it worth looking for a mask, which costs a walk over all functions for each bit. */
+/* Only shared IDs justify the search for a mask, a walk over all functions per bit. */
 static bool is_shared(const struct array *runs)
 {
 	for (size_t i = 0; i < runs->len; i++) {
@@ -200,14 +200,14 @@ static bool is_shared(const struct array *runs)
 	return false;
 }
 
-/* The mask, and the entries under it; all ones if a mask would not help. */
+/* Add the entries and return their mask; all ones if no mask is possible. */
 static uint32_t add_entries(struct dt_writing *writing, struct array *cells,
-			    const struct array *runs, const struct paint *paint)
+			    const struct array *runs, const struct expansion *expansion)
 {
-	uint32_t mask = paint && is_shared(runs) ? find_mask(paint) : ALL_RIDS;
-	auto_free struct paint *masked = memory_new(struct paint, 1);
+	uint32_t mask = expansion && is_shared(runs) ? find_mask(expansion) : ALL_RIDS;
+	auto_free struct expansion *masked = memory_new(struct expansion, 1);
 
-	if (mask == ALL_RIDS || !paint_mask(masked, paint, mask)) {
+	if (mask == ALL_RIDS || !apply_mask(masked, expansion, mask)) {
 		add_runs(writing, cells, runs);
 		return ALL_RIDS;
 	}
@@ -215,12 +215,12 @@ static uint32_t add_entries(struct dt_writing *writing, struct array *cells,
 	return mask;
 }
 
-/* Both properties, or one that is not needed any more: half of a map would be another map. */
+/* A map and its mask change together. */
 static void set_map(struct dt_writing *writing, struct dt_node *bridge, const struct dt_map *map,
-		    const struct array *runs, const struct paint *paint)
+		    const struct array *runs, const struct expansion *expansion)
 {
 	struct array *cells = array_new(sizeof(uint32_t));
-	uint32_t mask = add_entries(writing, cells, runs, paint);
+	uint32_t mask = add_entries(writing, cells, runs, expansion);
 
 	dt_set_cells(writing, bridge, map->property, (const uint32_t *)(void *)cells->data,
 		     cells->len);
@@ -231,23 +231,23 @@ static void set_map(struct dt_writing *writing, struct dt_node *bridge, const st
 	array_free(cells);
 }
 
-/* Painting costs time and not room: a bridge as much as this many cells. */
-#define PAINT_CELLS 16384
+/* Expansion takes time like this many cells. */
+#define EXPANSION_CELLS 16384
 
-/* A map that leads nowhere, to an IOMMU that is disabled perhaps, is as good as none. */
+/* A map without valid targets is removed. */
 void dt_write_map(struct dt_writing *writing, struct dt_node *bridge, const struct dt_map *map,
 		  const struct array *runs, uint16_t first, uint16_t last)
 {
 	bool there = dt_property(bridge, map->property);
-	auto_free struct paint *paint = NULL;
+	auto_free struct expansion *expansion = NULL;
 
-	if ((there || is_shared(runs)) && dt_has_room(writing, PAINT_CELLS))
-		paint = paint_new(runs, first, last);
+	if ((there || is_shared(runs)) && dt_has_room(writing, EXPANSION_CELLS))
+		expansion = expansion_new(runs, first, last);
 	if (!dt_has_room(writing, 0) ||
-	    (there && paint && means_the_same(writing, bridge, map, paint)))
+	    (there && expansion && is_equivalent(writing, bridge, map, expansion)))
 		return;
 	if (runs->len)
-		set_map(writing, bridge, map, runs, paint);
+		set_map(writing, bridge, map, runs, expansion);
 	else
 		dt_clear(writing, bridge, map->property);
 }
