@@ -94,13 +94,13 @@ static void add_smmu(GPtrArray *items, const struct plan *plan, const struct pla
 		set(item, "oas", PLAN_NUMBER, "%u", bridge->address_bits);
 }
 
-static void add_virtio(GPtrArray *items, const struct plan *plan, const struct plan_bridge *bridge)
+static void add_virtio(GPtrArray *items, const struct plan_bridge *bridge)
 {
 	struct plan_item *item = add(items, "device", "viommu-pci");
 
 	set(item, "id", PLAN_TEXT, "viommu%u", bridge->number);
 	set(item, "bus", PLAN_TEXT, "pcie.0");
-	set(item, "addr", PLAN_TEXT, "0x%x", plan->bridges->len + bridge->slot);
+	set(item, "addr", PLAN_TEXT, "0x%x", bridge->iommu_slot);
 	set(item, "root-bus", PLAN_TEXT, "pxb%u", bridge->number);
 }
 
@@ -118,7 +118,7 @@ static void add_one(GPtrArray *items, const struct plan *plan)
 		set_flag(item, "intremap", true);
 	} else {
 		set(item, "bus", PLAN_TEXT, "pcie.0");
-		set(item, "addr", PLAN_TEXT, "0x%x", 1 + plan->bridges->len);
+		set(item, "addr", PLAN_TEXT, "0x%x", plan->iommu_slot);
 	}
 }
 
@@ -176,7 +176,7 @@ static unsigned add_branch(GPtrArray *items, const struct plan *plan,
 	if (plan->kind == PLAN_SMMUV3)
 		add_smmu(items, plan, bridge);
 	if (plan->kind == PLAN_VIRTIO)
-		add_virtio(items, plan, bridge);
+		add_virtio(items, bridge);
 	for (guint n = 0; n < bridge->ports->len; n++) {
 		const struct plan_port *port = bridge->ports->pdata[n];
 

@@ -312,16 +312,39 @@ static int compare_buses(const void *a, const void *b)
 	return one->bus - other->bus;
 }
 
+/* The lowest slot of pcie.0 that is free; 0: none is. */
+static unsigned take_slot(uint32_t *taken)
+{
+	for (unsigned slot = ROOT_FIRST_SLOT; slot <= ROOT_LAST_SLOT; slot++)
+		if (!(*taken & UINT32_C(1) << slot)) {
+			*taken |= UINT32_C(1) << slot;
+			return slot;
+		}
+	return 0;
+}
+
 static void number_slots(struct plan *plan, struct viommu_findings *findings)
 {
-	unsigned each = plan->kind == PLAN_VIRTIO ? 2 : 1;
-	unsigned need = plan->bridges->len * each + (plan->kind == PLAN_VIRTIO_STOCK);
-	unsigned have = ROOT_LAST_SLOT - ROOT_FIRST_SLOT + 1;
+	uint32_t taken = plan->wish.slots;
+	unsigned last = 1;
 
-	if (need > have)
+	for (guint i = 0; i < plan->bridges->len; i++) {
+		struct plan_bridge *bridge = plan->bridges->pdata[i];
+
+		last = bridge->slot = take_slot(&taken);
+	}
+	for (guint i = 0; plan->kind == PLAN_VIRTIO && i < plan->bridges->len; i++) {
+		struct plan_bridge *bridge = plan->bridges->pdata[i];
+
+		last = bridge->iommu_slot = take_slot(&taken);
+	}
+	if (plan->kind == PLAN_VIRTIO_STOCK || plan->kind == PLAN_AMD)
+		last = plan->iommu_slot = take_slot(&taken);
+	if (!last)
 		plan_report(findings, "plan-slots", "assign devices behind fewer IOMMUs",
-			    "%u bridges and their IOMMUs need %u slots of pcie.0, which has %u",
-			    plan->bridges->len, need, have);
+			    "%u bridges and their IOMMUs need more slots of pcie.0 than it has "
+			    "free, of %u",
+			    plan->bridges->len, ROOT_LAST_SLOT);
 }
 
 /* -- all of it ------------------------------------------------------------------------------- */
@@ -384,7 +407,6 @@ static void place(struct plan *plan, GPtrArray *devices, const char *before,
 		struct plan_bridge *bridge = plan->bridges->pdata[i];
 
 		bridge->number = number++;
-		bridge->slot = ROOT_FIRST_SLOT + i;
 		number_ports(bridge, &chassis);
 	}
 }

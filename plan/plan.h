@@ -49,6 +49,7 @@ struct plan_wish {
 	unsigned qemu;       /* version: 100 * major + minor */
 	unsigned spare;      /* free root ports of each bridge */
 	unsigned root_ports; /* bridges that the user puts on pcie.0 */
+	uint32_t slots;      /* of pcie.0 that are taken: bit n */
 	uint64_t memory;     /* of the guest, in bytes; 0: not checked */
 	enum plan_switch ats, accel;
 	bool managed;      /* who starts the guest binds vfio-pci */
@@ -75,9 +76,10 @@ struct plan_bridge {
 	const struct viommu_host_iommu *iommu;
 	char *iommu_name;
 	uint8_t bus, last;
-	unsigned slot;  /* on pcie.0 */
-	int host_node;  /* -1: not known */
-	int guest_node; /* -1: none */
+	unsigned slot;       /* on pcie.0 */
+	unsigned iommu_slot; /* of its viommu-pci, on pcie.0 */
+	int host_node;       /* -1: not known */
+	int guest_node;      /* -1: none */
 	bool ats, pasid;
 	unsigned pasid_bits, address_bits;
 	uint64_t mmio64;
@@ -94,6 +96,7 @@ struct plan {
 	uint64_t mmio64;    /* hole for all bridges; 0: QEMU's own does */
 	bool accel, ats;
 	unsigned n_initiators; /* generic initiators of each GPU that needs them */
+	unsigned iommu_slot;   /* of a virtio-iommu-pci or AMD-Vi for all, on pcie.0 */
 };
 
 /* The row of a kind (kind.c). */

@@ -43,11 +43,11 @@ static void append_iommus(GString *text, const struct plan *plan)
 		if (plan->kind == PLAN_SMMUV3)
 			append_smmu(text, bridge);
 		else if (plan->kind == PLAN_VIRTIO)
-			append_virtio(text, bridge->number, plan->bridges->len + bridge->slot);
+			append_virtio(text, bridge->number, bridge->iommu_slot);
 		else if (i)
 			continue;
 		else if (plan->kind == PLAN_VIRTIO_STOCK)
-			append_virtio(text, 0, 1 + plan->bridges->len);
+			append_virtio(text, 0, plan->iommu_slot);
 		else if (plan->kind == PLAN_INTEL)
 			g_string_append_printf(
 				text, "  - name: viommu0\n    kind: vt-d\n    at: 0x%" PRIx64 "\n",
@@ -57,7 +57,7 @@ static void append_iommus(GString *text, const struct plan *plan)
 				text,
 				"  - name: viommu0\n    kind: amd-vi\n    at: 0x%" PRIx64
 				"\n    function: 00:%02x.0\n",
-				VTD_BASE - 0x10000, 1 + plan->bridges->len);
+				VTD_BASE - 0x10000, plan->iommu_slot);
 		if (bridge->guest_node >= 0)
 			g_string_append_printf(text, "    proximity-domain: %d\n",
 					       bridge->guest_node);

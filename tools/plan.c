@@ -8,12 +8,13 @@
 #include <string.h>
 
 #include "command.h"
+#include "plan/domain.h"
 #include "plan/plan.h"
 #include "plan_tables.h"
 
 static char **devices, **nodes;
 static char *root, *kind_name, *machine, *format, *qemu_version, *memory, *output_name, *ats,
-	*accel;
+	*accel, *domain_name;
 static int spare, root_ports;
 static gboolean managed;
 
@@ -25,7 +26,7 @@ static const GOptionEntry options[] = {
 	{ "iommu", 'i', 0, G_OPTION_ARG_STRING, &kind_name,
 	  "virtual IOMMUs: auto, virtio, smmuv3, intel, amd, virtio-stock", "KIND" },
 	{ "format", 'f', 0, G_OPTION_ARG_STRING, &format,
-	  "print text, json, topology, qemu, qemu-json, readconfig", "FORMAT" },
+	  "print text, json, topology, libvirt, qemu, qemu-json, readconfig", "FORMAT" },
 	{ "spare", 's', 0, G_OPTION_ARG_INT, &spare, "free root ports of each bridge", "N" },
 	{ "machine", 'm', 0, G_OPTION_ARG_STRING, &machine, "machine of the guest: q35, virt",
 	  "MACHINE" },
@@ -35,6 +36,9 @@ static const GOptionEntry options[] = {
 	  "the guest's NUMA node for one of the host; may be given several times", "HOST=GUEST" },
 	{ "memory", 'M', 0, G_OPTION_ARG_STRING, &memory,
 	  "memory of the guest, to see if all can be mapped: 16G", "SIZE" },
+	{ "domain-xml", 'x', 0, G_OPTION_ARG_FILENAME, &domain_name,
+	  "assign what this libvirt domain does; -f libvirt prints it with the plan in it",
+	  "FILE" },
 	{ "ats", 'T', 0, G_OPTION_ARG_STRING, &ats, "ATS: auto, on, off", "SWITCH" },
 	{ "accel", 'a', 0, G_OPTION_ARG_STRING, &accel,
 	  "nested translation of SMMUv3: auto, on, off", "SWITCH" },
@@ -52,8 +56,13 @@ static const struct form {
 	const char *name;
 	char *(*print)(const struct plan *plan);
 } forms[] = {
-	{ "text", plan_text }, { "json", plan_json },           { "topology", plan_topology },
-	{ "qemu", plan_qemu }, { "qemu-json", plan_qemu_json }, { "readconfig", plan_readconfig },
+	{ "text", plan_text },
+	{ "json", plan_json },
+	{ "topology", plan_topology },
+	{ "libvirt", plan_libvirt },
+	{ "qemu", plan_qemu },
+	{ "qemu-json", plan_qemu_json },
+	{ "readconfig", plan_readconfig },
 };
 
 /* -- what is wished ---------------------------------------------------------------------------- */
@@ -162,53 +171,90 @@ static const char *read_wish(struct plan_wish *wish)
 
 /* -- planning ---------------------------------------------------------------------------------- */
 
-static int print_plan(const struct plan *plan, const struct form *form)
+static int print_plan(const struct plan *plan, struct plan_domain *domain, const struct form *form)
 {
-	g_autofree char *text = form->print(plan);
+	g_autofree char *text = domain && form->print == plan_libvirt
+					? plan_domain_write(domain, plan)
+					: form->print(plan);
 
 	return write_output(output_name, text, strlen(text));
 }
 
-static int plan_host(const struct plan_wish *wish, const struct form *form)
+/* Hooks give it on standard input. */
+static char *read_all(const char *name, size_t *ret_length)
 {
-	struct viommu_findings *findings = viommu_findings_new();
+	g_autoptr(GError) error = NULL;
+	char *text = NULL;
+
+	if (!g_file_get_contents(strcmp(name, "-") ? name : "/dev/stdin", &text, ret_length,
+				 &error))
+		complain("%s", error->message);
+	return text;
+}
+
+static int plan_host(const struct plan_wish *wish, const char *const *names,
+		     struct plan_domain *domain, const struct form *form,
+		     struct viommu_findings *findings)
+{
 	struct viommu_host *host = viommu_host_scan(root, NULL);
 	struct plan *plan = NULL;
 	int status = EXIT_COULD_NOT;
 
-	if (!host) {
+	if (host)
+		plan = plan_make(host, wish, names, NULL, findings);
+	else
 		host = viommu_host_scan(root, findings);
-	} else {
-		plan = plan_make(host, wish, (const char *const *)devices, NULL, findings);
-	}
 	if (plan)
-		status = print_plan(plan, form);
-	status = worse(status, print_findings(findings));
+		status = print_plan(plan, domain, form);
 	plan_free(plan);
 	viommu_host_free(host);
-	viommu_findings_free(findings);
+	return status;
+}
+
+static int plan_domain(struct plan_wish *wish, const struct form *form,
+		       struct viommu_findings *findings)
+{
+	size_t length;
+	g_autofree char *text = read_all(domain_name, &length);
+	struct plan_domain *domain = text ? plan_domain_read(text, length, findings) : NULL;
+	int status = EXIT_COULD_NOT;
+
+	if (!domain)
+		return status;
+	plan_domain_wish(domain, wish);
+	status = plan_host(wish, plan_domain_devices(domain), domain, form, findings);
+	plan_domain_free(domain);
 	return status;
 }
 
 static int run(const struct command *command, char **arguments)
 {
 	const struct form *form = find_form();
+	struct viommu_findings *findings;
 	struct plan_wish wish;
 	const char *wrong;
 	int status;
 
-	if (!devices)
+	if (!devices && !domain_name)
 		return plan_tables(command, arguments);
 	if (*arguments)
 		return command_usage(command, "name a topology, or devices of a host");
+	if (devices && domain_name)
+		return command_usage(command, "--device and --domain-xml exclude each other");
 	if (!form)
 		return command_usage(command, "there is no format %s", format);
 	wrong = read_wish(&wish);
 	if (wrong)
 		return command_usage(command, "%s", wrong);
-	status = plan_host(&wish, form);
+	findings = viommu_findings_new();
+	if (domain_name)
+		status = plan_domain(&wish, form, findings);
+	else
+		status = plan_host(&wish, (const char *const *)devices, NULL, form, findings);
+	status = worse(status, print_findings(findings));
+	viommu_findings_free(findings);
 	if (wish.nodes)
-		g_hash_table_destroy(wish.nodes);
+		g_hash_table_unref(wish.nodes);
 	return status;
 }
 

@@ -5,10 +5,12 @@
 import json
 import os
 import re
+import shutil
 import struct
 import subprocess
 import sys
 import tempfile
+import xml.etree.ElementTree
 
 import trees
 
@@ -184,6 +186,139 @@ def every_topology_is_without_findings():
             file.write(planned(pc_host(1), "--iommu", kind, "--format", "topology"))
         status, _, err = run("check", "guest.yaml")
         assert status == 0, (kind, err)
+
+
+# -- libvirt -----------------------------------------------------------------------------------
+
+DOMAIN = '''<domain type='kvm'>
+  <!-- ours -->
+  <name>one &amp; two</name>
+  <memory unit='GiB'>4</memory>
+  <vcpu>4</vcpu>
+  <numatune><memnode cellid='1' mode='strict' nodeset='0'/><memnode cellid='0' mode='strict' nodeset='1'/></numatune>
+  <os>
+    <type arch='{arch}' machine='{machine}'>hvm</type>
+  </os>
+  <cpu><numa><cell id='0' cpus='0-1' memory='2' unit='GiB'/><cell id='1' cpus='2-3' memory='2' unit='GiB'/></numa></cpu>
+  <devices>
+    <emulator>/usr/bin/qemu</emulator>
+    <controller type='pci' index='0' model='pcie-root'/>
+    <controller type='pci' index='3' model='pcie-root-port'>
+      <target chassis='3' port='0x0'/>
+      <address type='pci' domain='0x0000' bus='0x00' slot='0x01' function='0x0'/>
+    </controller>
+    <interface type='network'><source network='default'/><model type='virtio'/></interface>
+{devices}    <memballoon model='none'/>
+  </devices>
+</domain>
+'''
+
+
+def hostdev(at, managed="no"):
+    segment, bus, rest = at.split(":")
+    slot, function = rest.split(".")
+    return (f"    <hostdev mode='subsystem' type='pci' managed='{managed}'>\n      <source>"
+            f"<address domain='0x{segment}' bus='0x{bus}' slot='0x{slot}' function='0x{function}'/>"
+            "</source>\n    </hostdev>\n")
+
+
+def domain(host, machine, extra=""):
+    arch = "aarch64" if machine == "virt" else "x86_64"
+    return DOMAIN.format(arch=arch, machine=machine, devices=extra + "".join(
+        hostdev(d["at"]) for d in host["devices"]))
+
+
+def rewritten(host, text, *arguments):
+    with open("domain.xml", "w", encoding="utf-8") as file:
+        file.write(text)
+    return run("plan", "--root", trees.make(host, "host.tar"), "--domain-xml", "domain.xml",
+               "--format", "libvirt", *arguments)
+
+
+def strip_plan(root):
+    """Take out what a plan puts in."""
+    for name in list(root):
+        if name.tag in ("iommufd", "{http://libvirt.org/schemas/domain/qemu/1.0}commandline"):
+            root.remove(name)
+    devices = root.find("devices")
+    for node in list(devices):
+        planned_port = node.get("model") == "pcie-root-port" and node.get("index") != "3"
+        if node.tag == "iommu" or node.get("model") == "pcie-expander-bus" or planned_port:
+            devices.remove(node)
+        if node.tag == "hostdev":
+            for child in list(node):
+                if child.tag in ("address", "driver"):
+                    node.remove(child)
+
+
+def canonical(root):
+    text = xml.etree.ElementTree.tostring(root, encoding="unicode")
+    return xml.etree.ElementTree.canonicalize(text, strip_text=True, with_comments=True)
+
+
+def a_domain_is_rewritten_with_nothing_else_touched():
+    for host, machine in ((arm_host(2), "virt"), (pc_host(2), "q35")):
+        text = domain(host, machine)
+        status, out, err = rewritten(host, text)
+        assert status == 0, err
+        given, got = (xml.etree.ElementTree.fromstring(t) for t in (text, out))
+        strip_plan(got)
+        assert canonical(given) == canonical(got), out
+        assert "<!-- ours -->" in out and "one &amp; two" in out
+
+
+def each_hostdev_is_below_the_bridge_of_its_iommu():
+    host = arm_host(2)
+    status, out, err = rewritten(host, domain(host, "virt"))
+    assert status == 0, err
+    devices = xml.etree.ElementTree.fromstring(out).find("devices")
+    above = {c.get("index"): c.find("address").get("bus") for c in devices.findall("controller")
+             if c.find("address") is not None}
+    models = {c.get("index"): c.get("model") for c in devices.findall("controller")}
+    buses = set()
+    for given in devices.findall("hostdev"):
+        port = str(int(given.find("address").get("bus"), 16))
+        bridge = str(int(above[port], 16))
+        assert models[port] == "pcie-root-port" and models[bridge] == "pcie-expander-bus"
+        buses.add(bridge)
+    assert buses == {i.find("driver").get("pciBus") for i in devices.findall("iommu")}
+    assert len(buses) == 2
+    assert [n.text for n in devices.iter("node")] == ["1", "0"], "memnode"
+    slots = [c.find("address").get("slot") for c in devices.findall("controller")
+             if c.find("address") is not None and c.find("address").get("bus") == "0x00"]
+    assert len(slots) == len(set(slots)), slots
+
+
+def two_smmus_on_one_bus_are_refused_though_libvirt_takes_them():
+    host = arm_host(1)
+    smmu = "    <iommu model='smmuv3'><driver pciBus='{}'/></iommu>\n"
+    status, _, err = rewritten(host, domain(host, "virt", 2 * smmu.format(0)))
+    assert status == 2 and "[plan-shared-bus]" in err, err
+    status, _, err = rewritten(host, domain(host, "virt", smmu.format(3)))
+    assert status == 2 and "[plan-port-iommu]" in err, err
+
+
+def what_is_no_domain_is_refused():
+    host = pc_host(1)
+    for text in ("", "<domain/>", "<x", "<domain><devices/></domain>", "\0",
+                 "<!DOCTYPE d [<!ENTITY a 'b'>]>" + domain(host, "q35"),
+                 domain(host, "q35").replace("bus='0x01'", "bus='x'")):
+        status, out, err = rewritten(host, text)
+        assert status == 2 and "[plan-domain]" in err and not out, (text, err)
+
+
+def libvirts_schema_takes_the_domains():
+    if not shutil.which("virt-xml-validate"):
+        print("no virt-xml-validate: its schema was not asked")
+        return
+    for kind in ("intel", "virtio", "virtio-stock"):
+        for out in (planned(pc_host(1), "--iommu", kind, "--format", "libvirt"),
+                    rewritten(pc_host(1), domain(pc_host(1), "q35"), "--iommu", kind)[1]):
+            with open("new.xml", "w", encoding="utf-8") as file:
+                file.write(out)
+            done = subprocess.run(["virt-xml-validate", "new.xml", "domain"], capture_output=True,
+                                  text=True, check=False)
+            assert done.returncode == 0, (kind, done.stderr, out)
 
 
 # -- refusals ----------------------------------------------------------------------------------

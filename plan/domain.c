@@ -1,0 +1,402 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What a libvirt domain says that a plan has to know
+ *
+ * A domain comes from anybody: it may not have a document type, with which entities grow.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "domain_rows.h"
+
+#define DOMAIN_MAX ((size_t)16 << 20) /* bytes */
+
+/* -- elements -------------------------------------------------------------------------------- */
+
+bool domain_is(const xmlNode *node, const char *name)
+{
+	return node->type == XML_ELEMENT_NODE && !strcmp((const char *)node->name, name);
+}
+
+xmlNode *domain_child(const xmlNode *node, const char *name)
+{
+	for (xmlNode *child = node ? node->children : NULL; child; child = child->next)
+		if (domain_is(child, name))
+			return child;
+	return NULL;
+}
+
+char *domain_attribute(const xmlNode *node, const char *name)
+{
+	xmlChar *value = node ? xmlGetNoNsProp(node, BAD_CAST name) : NULL;
+	char *text = g_strdup((const char *)value);
+
+	xmlFree(value);
+	return text;
+}
+
+bool domain_says(const xmlNode *node, const char *name, const char *value)
+{
+	g_autofree char *text = domain_attribute(node, name);
+
+	return !g_strcmp0(text, value);
+}
+
+/* A number, decimal or with 0x; -1: there is none. */
+long domain_number(const xmlNode *node, const char *name)
+{
+	g_autofree char *text = domain_attribute(node, name);
+	char *end;
+	gint64 number;
+
+	if (!text || !*text)
+		return -1;
+	number = g_ascii_strtoll(text, &end, 0);
+	return *end || number < 0 || number > 0xffffff ? -1 : (long)number;
+}
+
+static char *content(const xmlNode *node)
+{
+	xmlChar *value = node ? xmlNodeGetContent(node) : NULL;
+	char *text = value ? g_strstrip(g_strdup((const char *)value)) : NULL;
+
+	xmlFree(value);
+	return text;
+}
+
+/* -- reading --------------------------------------------------------------------------------- */
+
+bool domain_is_assigned(const xmlNode *node)
+{
+	return domain_is(node, "hostdev") && domain_says(node, "type", "pci") &&
+	       domain_says(node, "mode", "subsystem");
+}
+
+char *domain_source(const xmlNode *hostdev)
+{
+	const xmlNode *address = domain_child(domain_child(hostdev, "source"), "address");
+	long segment = domain_number(address, "domain"), bus = domain_number(address, "bus"),
+	     slot = domain_number(address, "slot"), function = domain_number(address, "function");
+
+	if (bus < 0 || slot < 0)
+		return NULL;
+	return g_strdup_printf("%04lx:%02lx:%02lx.%lx", (unsigned long)MAX(segment, 0),
+			       (unsigned long)bus, (unsigned long)slot,
+			       (unsigned long)MAX(function, 0));
+}
+
+static bool take_devices(struct plan_domain *domain, struct viommu_findings *findings)
+{
+	domain->managed = true;
+	for (xmlNode *node = domain->devices->children; node; node = node->next) {
+		char *name;
+
+		if (!domain_is_assigned(node))
+			continue;
+		name = domain_source(node);
+		if (!name) {
+			plan_report(findings, "plan-domain", "give it a <source> with an <address>",
+				    "line %ld: the hostdev does not say which function it is",
+				    xmlGetLineNo(node));
+			return false;
+		}
+		domain->managed &= domain_says(node, "managed", "yes");
+		g_ptr_array_add(domain->names, name);
+	}
+	if (!domain->names->len)
+		plan_report(findings, "plan-domain", "add a <hostdev mode='subsystem' type='pci'>",
+			    "the domain assigns no PCI function");
+	return domain->names->len;
+}
+
+static const char *model_of_bus(const struct plan_domain *domain, long index, char **ret_text)
+{
+	*ret_text = NULL;
+	for (xmlNode *node = domain->devices->children; node; node = node->next)
+		if (domain_is(node, "controller") && domain_says(node, "type", "pci") &&
+		    domain_number(node, "index") == index)
+			*ret_text = domain_attribute(node, "model");
+	return *ret_text;
+}
+
+/* libvirt accepts these two, and QEMU does not. */
+static void check_bus(const struct plan_domain *domain, const xmlNode *iommu, GHashTable *seen,
+		      struct viommu_findings *findings)
+{
+	long bus = domain_number(domain_child(iommu, "driver"), "pciBus");
+	g_autofree char *text = NULL;
+	const char *model;
+
+	if (bus < 0)
+		return;
+	model = model_of_bus(domain, bus, &text);
+	if (!g_hash_table_add(seen, GINT_TO_POINTER((int)bus + 1)))
+		plan_report(findings, "plan-shared-bus", "give each a pcie-expander-bus of its own",
+			    "line %ld: a second IOMMU on controller %ld, which QEMU refuses",
+			    xmlGetLineNo(iommu), bus);
+	if (model && strcmp(model, "pcie-expander-bus") && strcmp(model, "pcie-root"))
+		plan_report(findings, "plan-port-iommu",
+			    "name a pcie-expander-bus, or controller 0",
+			    "line %ld: an IOMMU on controller %ld, a %s, which QEMU refuses",
+			    xmlGetLineNo(iommu), bus, model);
+}
+
+static void check_iommus(const struct plan_domain *domain, struct viommu_findings *findings)
+{
+	g_autoptr(GHashTable) seen = g_hash_table_new(NULL, NULL);
+
+	for (xmlNode *node = domain->devices->children; node; node = node->next) {
+		if (domain_is(node, "iommu"))
+			check_bus(domain, node, seen, findings);
+		if (domain_is(node, "controller") &&
+		    domain_says(node, "model", "pcie-expander-bus"))
+			plan_report(findings, "plan-domain",
+				    "remove it with its root ports and <iommu>, and plan again",
+				    "line %ld: the domain has a pcie-expander-bus already",
+				    xmlGetLineNo(node));
+		else if (domain_is(node, "iommu"))
+			plan_report(findings, "plan-domain", "remove it, and plan again",
+				    "line %ld: the domain has an <iommu> already",
+				    xmlGetLineNo(node));
+	}
+}
+
+/* Slots of pcie.0, indices and chassis of controllers: what is taken. */
+static void take_places(struct plan_domain *domain)
+{
+	domain->slots = 0;
+	for (xmlNode *node = domain->devices->children; node; node = node->next) {
+		const xmlNode *address = domain_child(node, "address");
+		long slot = domain_number(address, "slot");
+
+		if (domain_says(address, "type", "pci") && domain_number(address, "bus") <= 0 &&
+		    slot >= 0 && slot < 32 && !domain_is_assigned(node))
+			domain->slots |= UINT32_C(1) << slot;
+		if (!domain_is(node, "controller") || !domain_says(node, "type", "pci"))
+			continue;
+		domain->index = MAX(domain->index, domain_number(node, "index") + 1);
+		domain->chassis = MAX(domain->chassis,
+				      domain_number(domain_child(node, "target"), "chassis"));
+		domain->n_ports += !domain_says(node, "model", "pcie-root");
+	}
+	domain->index = MAX(domain->index, 1);
+}
+
+static const struct {
+	const char *unit;
+	uint64_t bytes;
+} units[] = {
+	{ "b", 1 },
+	{ "bytes", 1 },
+	{ "KB", 1000 },
+	{ "k", 1 << 10 },
+	{ "KiB", 1 << 10 },
+	{ "MB", 1000000 },
+	{ "M", 1 << 20 },
+	{ "MiB", 1 << 20 },
+	{ "GB", 1000000000 },
+	{ "G", 1 << 30 },
+	{ "GiB", 1 << 30 },
+	{ "T", UINT64_C(1) << 40 },
+	{ "TiB", UINT64_C(1) << 40 },
+};
+
+static uint64_t memory_of(const xmlNode *root)
+{
+	const xmlNode *memory = domain_child(root, "memory");
+	g_autofree char *text = content(memory), *unit = domain_attribute(memory, "unit");
+	uint64_t number = text ? g_ascii_strtoull(text, NULL, 10) : 0;
+
+	for (size_t i = 0; i < G_N_ELEMENTS(units); i++)
+		if (!strcmp(unit ? unit : "KiB", units[i].unit) &&
+		    number < (UINT64_C(1) << 60) / units[i].bytes)
+			return number * units[i].bytes;
+	return 0;
+}
+
+/* Each cell of the guest whose memory is of one node of the host. */
+static void take_nodes(struct plan_domain *domain)
+{
+	const xmlNode *tune = domain_child(domain->root, "numatune");
+
+	for (xmlNode *node = tune ? tune->children : NULL; node; node = node->next) {
+		long cell = domain_number(node, "cellid"), host = domain_number(node, "nodeset");
+
+		if (!domain_is(node, "memnode") || cell < 0 || host < 0 || cell >= PLAN_NODES_MAX ||
+		    host >= PLAN_NODES_MAX)
+			continue;
+		if (!domain->nodes)
+			domain->nodes = g_hash_table_new(NULL, NULL);
+		g_hash_table_insert(domain->nodes, GINT_TO_POINTER((int)host + 1),
+				    GINT_TO_POINTER((int)cell + 1));
+	}
+}
+
+static void take_machine(struct plan_domain *domain)
+{
+	const xmlNode *type = domain_child(domain_child(domain->root, "os"), "type");
+	g_autofree char *machine = domain_attribute(type, "machine");
+
+	if (machine && (strstr(machine, "q35")))
+		domain->machine = "q35";
+	if (machine && g_str_has_prefix(machine, "virt"))
+		domain->machine = "virt";
+}
+
+static bool read_domain(struct plan_domain *domain, struct viommu_findings *findings)
+{
+	if (domain->document->intSubset) {
+		plan_report(findings, "plan-domain", "remove it",
+			    "the domain has a document type, which none needs");
+		return false;
+	}
+	domain->root = xmlDocGetRootElement(domain->document);
+	domain->devices = domain->root ? domain_child(domain->root, "devices") : NULL;
+	if (!domain->devices || !domain_is(domain->root, "domain")) {
+		plan_report(findings, "plan-domain", "give the output of virsh dumpxml",
+			    "it is no <domain> with <devices>");
+		return false;
+	}
+	check_iommus(domain, findings);
+	take_places(domain);
+	take_nodes(domain);
+	take_machine(domain);
+	domain->memory = memory_of(domain->root);
+	return take_devices(domain, findings) &&
+	       !viommu_findings_count_from(findings, VIOMMU_ERROR);
+}
+
+static struct plan_domain *parse(const char *text, size_t length)
+{
+	struct plan_domain *domain = g_new0(struct plan_domain, 1);
+
+	domain->names = g_ptr_array_new_with_free_func(g_free);
+	domain->has_declaration = length > 5 && !strncmp(text, "<?xml", 5);
+	if (length <= DOMAIN_MAX)
+		domain->document =
+			xmlReadMemory(text, (int)length, NULL, NULL,
+				      XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING);
+	return domain;
+}
+
+struct plan_domain *plan_domain_read(const char *text, size_t length,
+				     struct viommu_findings *findings)
+{
+	struct plan_domain *domain = parse(text, length);
+
+	if (!domain->document) {
+		plan_report(findings, "plan-domain", "give the output of virsh dumpxml",
+			    "it is no XML");
+		return plan_domain_free(domain);
+	}
+	if (!read_domain(domain, findings))
+		return plan_domain_free(domain);
+	g_ptr_array_add(domain->names, NULL);
+	return domain;
+}
+
+static const char head_q35[] = "<domain type='kvm'>\n"
+			       "  <name>guest</name>\n"
+			       "  <memory unit='KiB'>%" PRIu64 "</memory>\n"
+			       "  <vcpu>2</vcpu>\n"
+			       "  <os>\n"
+			       "    <type arch='x86_64' machine='q35'>hvm</type>\n"
+			       "  </os>\n"
+			       "  <features>\n    <acpi/>\n%s  </features>\n"
+			       "  <cpu mode='host-passthrough'/>\n"
+			       "  <devices>\n  </devices>\n"
+			       "</domain>\n";
+static const char head_virt[] =
+	"<domain type='kvm'>\n"
+	"  <name>guest</name>\n"
+	"  <memory unit='KiB'>%" PRIu64 "</memory>\n"
+	"  <vcpu>2</vcpu>\n"
+	"  <os firmware='efi'>\n"
+	"    <type arch='aarch64' machine='virt'>hvm</type>\n"
+	"  </os>\n"
+	"  <features>\n    <acpi/>\n    <gic version='3'/>\n%s  </features>\n"
+	"  <cpu mode='host-passthrough'/>\n"
+	"  <devices>\n  </devices>\n"
+	"</domain>\n";
+
+#define DEFAULT_CPUS   2
+#define DEFAULT_MEMORY (UINT64_C(4) << 30)
+
+/* As many cells as bridges name, with the memory in equal parts; libvirt wants a processor in each.
+ */
+static void append_cells(struct plan_domain *domain, const struct plan *plan, uint64_t memory)
+{
+	xmlNode *numa, *cpus = domain_child(domain->root, "vcpu");
+	int n = 0;
+
+	for (guint i = 0; i < plan->bridges->len; i++)
+		n = MAX(n, ((struct plan_bridge *)plan->bridges->pdata[i])->guest_node + 1);
+	if (!n)
+		return;
+	numa = xmlNewChild(domain_child(domain->root, "cpu"), NULL, BAD_CAST "numa", NULL);
+	for (int i = 0; i < n; i++) {
+		g_autofree char *number = g_strdup_printf("%d", i),
+				*kibi = g_strdup_printf("%" PRIu64, (memory >> 10) / (uint64_t)n);
+		xmlNode *cell = xmlNewChild(numa, NULL, BAD_CAST "cell", NULL);
+
+		xmlSetProp(cell, BAD_CAST "id", BAD_CAST number);
+		xmlSetProp(cell, BAD_CAST "cpus", BAD_CAST number);
+		xmlSetProp(cell, BAD_CAST "memory", BAD_CAST kibi);
+		xmlSetProp(cell, BAD_CAST "unit", BAD_CAST "KiB");
+	}
+	if (n > DEFAULT_CPUS) {
+		g_autofree char *number = g_strdup_printf("%d", n);
+
+		xmlNodeSetContent(cpus, BAD_CAST number);
+	}
+}
+
+struct plan_domain *plan_domain_new(const struct plan *plan)
+{
+	uint64_t memory = plan->wish.memory ? plan->wish.memory : DEFAULT_MEMORY;
+	const char *apic = plan->kind == PLAN_INTEL ? "    <ioapic driver='qemu'/>\n" : "";
+	g_autofree char *text = strcmp(plan->machine, "virt")
+					? g_strdup_printf(head_q35, memory >> 10, apic)
+					: g_strdup_printf(head_virt, memory >> 10, apic);
+	struct plan_domain *domain = parse(text, strlen(text));
+
+	domain->root = xmlDocGetRootElement(domain->document);
+	domain->devices = domain_child(domain->root, "devices");
+	domain->managed = plan->wish.managed;
+	append_cells(domain, plan, memory);
+	take_places(domain);
+	g_ptr_array_add(domain->names, NULL);
+	return domain;
+}
+
+struct plan_domain *plan_domain_free(struct plan_domain *domain)
+{
+	if (!domain)
+		return NULL;
+	if (domain->document)
+		xmlFreeDoc(domain->document);
+	if (domain->nodes)
+		g_hash_table_destroy(domain->nodes);
+	g_ptr_array_unref(domain->names);
+	g_free(domain);
+	return NULL;
+}
+
+const char *const *plan_domain_devices(const struct plan_domain *domain)
+{
+	return (const char *const *)domain->names->pdata;
+}
+
+void plan_domain_wish(const struct plan_domain *domain, struct plan_wish *wish)
+{
+	wish->managed |= domain->managed;
+	wish->slots |= domain->slots;
+	wish->root_ports += domain->n_ports;
+	if (!wish->machine)
+		wish->machine = domain->machine;
+	if (!wish->memory)
+		wish->memory = domain->memory;
+	if (!wish->nodes && domain->nodes)
+		wish->nodes = g_hash_table_ref(domain->nodes);
+}

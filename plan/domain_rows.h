@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef VIOMMU_PLAN_DOMAIN_ROWS_H
+#define VIOMMU_PLAN_DOMAIN_ROWS_H
+
+#include <libxml/parser.h>
+#include <libxml/tree.h>
+
+#include "domain.h"
+
+struct plan_domain {
+	xmlDoc *document;
+	bool has_declaration;
+	xmlNode *root, *devices; /* the document's */
+	GPtrArray *names;        /* NULL-terminated */
+	const char *machine;
+	uint64_t memory;
+	uint32_t slots;   /* of pcie.0 that are taken */
+	long index;       /* of the next controller */
+	long chassis;     /* the highest */
+	unsigned n_ports; /* controllers but pcie-root */
+	bool managed;
+	GHashTable *nodes;
+};
+
+/* Elements and attributes; NULL nodes have none. What is a text is to be freed with g_free(). */
+bool domain_is(const xmlNode *node, const char *name);
+xmlNode *domain_child(const xmlNode *node, const char *name);
+char *domain_attribute(const xmlNode *node, const char *name);
+bool domain_says(const xmlNode *node, const char *name, const char *value);
+long domain_number(const xmlNode *node, const char *name);
+
+/* A <hostdev> of a PCI function, and which function of the host it is. */
+bool domain_is_assigned(const xmlNode *node);
+char *domain_source(const xmlNode *hostdev);
+
+#endif

@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A plan in a libvirt domain: expanders, root ports, IOMMUs and addresses are put in, and nothing
+ * else is changed
+ *
+ * libvirt has no name for viommu-pci: it is an argument of QEMU's, on the bus that libvirt calls
+ * pci.INDEX.
+ */
+#include <inttypes.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include "domain_rows.h"
+
+#define QEMU_SPACE "http://libvirt.org/schemas/domain/qemu/1.0"
+#define INDENT     "    "
+
+/* -- elements -------------------------------------------------------------------------------- */
+
+__attribute__((format(printf, 3, 4))) static void say(xmlNode *node, const char *name,
+						      const char *format, ...)
+{
+	g_autofree char *text = NULL;
+	va_list args;
+
+	va_start(args, format);
+	text = g_strdup_vprintf(format, args);
+	va_end(args);
+	xmlSetProp(node, BAD_CAST name, BAD_CAST text);
+}
+
+static xmlNode *append(xmlNode *parent, const char *name)
+{
+	return xmlNewChild(parent, NULL, BAD_CAST name, NULL);
+}
+
+/* At the end of a list, on a line of its own. */
+static xmlNode *append_line(xmlNode *parent, const char *name, const char *indent)
+{
+	xmlNode *node = xmlNewNode(NULL, BAD_CAST name), *last = parent->last;
+	g_autofree char *before = g_strconcat("\n", indent, NULL);
+
+	if (last && last->type == XML_TEXT_NODE && xmlIsBlankNode(last)) {
+		xmlAddPrevSibling(last, xmlNewText(BAD_CAST before));
+		/* libxml2 joins texts that follow each other, so the element goes between them. */
+		last = parent->last;
+		xmlNodeSetContent(last, BAD_CAST before);
+		xmlAddChild(parent, node);
+		xmlAddChild(parent, xmlNewText(BAD_CAST "\n  "));
+	} else {
+		xmlAddChild(parent, xmlNewText(BAD_CAST before));
+		xmlAddChild(parent, node);
+		xmlAddChild(parent, xmlNewText(BAD_CAST "\n  "));
+	}
+	return node;
+}
+
+static void set_address(xmlNode *node, long bus, unsigned slot, unsigned function, bool several)
+{
+	xmlNode *address = domain_child(node, "address");
+
+	if (!address)
+		address = append(node, "address");
+	say(address, "type", "pci");
+	say(address, "domain", "0x0000");
+	say(address, "bus", "0x%02lx", (unsigned long)bus);
+	say(address, "slot", "0x%02x", slot);
+	say(address, "function", "0x%x", function);
+	if (several)
+		say(address, "multifunction", "on");
+}
+
+/* -- controllers ----------------------------------------------------------------------------- */
+
+static xmlNode *append_controller(struct plan_domain *domain, const char *model)
+{
+	xmlNode *node = append_line(domain->devices, "controller", INDENT);
+
+	say(node, "type", "pci");
+	say(node, "index", "%ld", domain->index++);
+	say(node, "model", "%s", model);
+	return node;
+}
+
+static long append_bridge(struct plan_domain *domain, const struct plan_bridge *bridge)
+{
+	xmlNode *node = append_controller(domain, "pcie-expander-bus"), *target;
+
+	say(append(node, "model"), "name", "pxb-pcie");
+	target = append(node, "target");
+	say(target, "busNr", "%u", bridge->bus);
+	if (bridge->guest_node >= 0) {
+		g_autofree char *text = g_strdup_printf("%d", bridge->guest_node);
+
+		xmlNewChild(target, NULL, BAD_CAST "node", BAD_CAST text);
+	}
+	set_address(node, 0, bridge->slot, 0, false);
+	return domain->index - 1;
+}
+
+static long append_port(struct plan_domain *domain, const struct plan_port *port, long bridge)
+{
+	xmlNode *node = append_controller(domain, "pcie-root-port"), *target;
+
+	say(append(node, "model"), "name", "pcie-root-port");
+	target = append(node, "target");
+	say(target, "chassis", "%ld", domain->chassis + port->chassis);
+	say(target, "port", "0x%x", (unsigned)(port->slot << 3 | port->function));
+	set_address(node, bridge, port->slot, port->function, port->multifunction);
+	return domain->index - 1;
+}
+
+static void set_hole(struct plan_domain *domain, const struct plan *plan)
+{
+	xmlNode *root = NULL;
+	g_autofree char *text = g_strdup_printf("%" PRIu64, plan->mmio64 >> 10);
+
+	if (!plan->mmio64 || !strcmp(plan->machine, "virt"))
+		return;
+	for (xmlNode *node = domain->devices->children; node; node = node->next)
+		if (domain_is(node, "controller") && domain_says(node, "model", "pcie-root"))
+			root = node;
+	if (!root) {
+		root = append_line(domain->devices, "controller", INDENT);
+		say(root, "type", "pci");
+		say(root, "index", "0");
+		say(root, "model", "pcie-root");
+	}
+	if (!domain_child(root, "pcihole64"))
+		say(xmlNewChild(root, NULL, BAD_CAST "pcihole64", BAD_CAST text), "unit", "KiB");
+}
+
+/* -- devices --------------------------------------------------------------------------------- */
+
+static xmlNode *find_hostdev(struct plan_domain *domain, const struct viommu_host_device *device)
+{
+	for (xmlNode *node = domain->devices->children; node; node = node->next) {
+		g_autofree char *name = domain_is_assigned(node) ? domain_source(node) : NULL;
+
+		if (name && !strcmp(name, device->name))
+			return node;
+	}
+	return NULL;
+}
+
+static xmlNode *append_hostdev(struct plan_domain *domain, const struct viommu_host_device *device)
+{
+	xmlNode *node = append_line(domain->devices, "hostdev", INDENT), *address;
+
+	say(node, "mode", "subsystem");
+	say(node, "type", "pci");
+	say(node, "managed", "%s", domain->managed ? "yes" : "no");
+	address = append(append(node, "source"), "address");
+	say(address, "domain", "0x%04x", device->segment);
+	say(address, "bus", "0x%02x", (unsigned)device->bdf >> 8);
+	say(address, "slot", "0x%02x", (unsigned)device->bdf >> 3 & 0x1f);
+	say(address, "function", "0x%x", device->bdf & 7u);
+	return node;
+}
+
+/* The schema wants no order, but libvirt writes the driver first. */
+static void set_iommufd(xmlNode *hostdev)
+{
+	xmlNode *driver = domain_child(hostdev, "driver");
+
+	if (!driver) {
+		driver = xmlNewNode(NULL, BAD_CAST "driver");
+		say(driver, "name", "vfio");
+		if (hostdev->children)
+			xmlAddPrevSibling(hostdev->children, driver);
+		else
+			xmlAddChild(hostdev, driver);
+	}
+	say(driver, "iommufd", "yes");
+}
+
+static void put_device(struct plan_domain *domain, const struct plan *plan,
+		       const struct plan_port *port, guint d, long bus)
+{
+	const struct plan_device *device = &g_array_index(port->devices, struct plan_device, d);
+	xmlNode *node = find_hostdev(domain, device->host);
+
+	if (!node)
+		node = append_hostdev(domain, device->host);
+	if (plan->accel)
+		set_iommufd(node);
+	set_address(node, bus, 0, device->function, !device->function && port->devices->len > 1);
+}
+
+/* -- IOMMUs ---------------------------------------------------------------------------------- */
+
+static const char *on(bool flag)
+{
+	return flag ? "on" : "off";
+}
+
+static void append_smmu(struct plan_domain *domain, const struct plan *plan,
+			const struct plan_bridge *bridge, long index)
+{
+	xmlNode *node = append_line(domain->devices, "iommu", INDENT), *driver;
+
+	say(node, "model", "smmuv3");
+	driver = append(node, "driver");
+	say(driver, "pciBus", "%ld", index);
+	if (!plan->accel)
+		return;
+	say(driver, "accel", "on");
+	say(driver, "ats", "%s", on(bridge->ats));
+	say(driver, "ril", "off");
+	if (bridge->pasid_bits)
+		say(driver, "ssidsize", "%u", bridge->pasid_bits);
+	if (bridge->address_bits)
+		say(driver, "oas", "%u", bridge->address_bits);
+}
+
+static void append_one(struct plan_domain *domain, const struct plan *plan)
+{
+	xmlNode *node = append_line(domain->devices, "iommu", INDENT), *driver;
+
+	say(node, "model", "%s",
+	    plan->kind == PLAN_VIRTIO_STOCK ? "virtio" : plan_kind_row(plan->kind)->name);
+	if (plan->kind == PLAN_VIRTIO_STOCK)
+		return;
+	driver = append(node, "driver");
+	say(driver, "intremap", "on");
+	if (plan->kind == PLAN_INTEL) {
+		say(driver, "caching_mode", "on");
+		say(driver, "iotlb", "%s", on(plan->ats));
+	}
+}
+
+static xmlNode *command_line(struct plan_domain *domain, xmlNs **ret_space)
+{
+	xmlNode *node = domain_child(domain->root, "commandline");
+
+	*ret_space = xmlSearchNsByHref(domain->document, domain->root, BAD_CAST QEMU_SPACE);
+	if (!*ret_space)
+		*ret_space = xmlNewNs(domain->root, BAD_CAST QEMU_SPACE, BAD_CAST "qemu");
+	if (!node) {
+		node = append_line(domain->root, "commandline", "  ");
+		xmlSetNs(node, *ret_space);
+		xmlNodeSetContent(domain->root->last, BAD_CAST "\n");
+	}
+	return node;
+}
+
+__attribute__((format(printf, 3, 4))) static void append_argument(xmlNode *line, xmlNs *space,
+								  const char *format, ...)
+{
+	xmlNode *node = append_line(line, "arg", INDENT);
+	va_list args;
+	g_autofree char *text = NULL;
+
+	va_start(args, format);
+	text = g_strdup_vprintf(format, args);
+	va_end(args);
+	xmlSetNs(node, space);
+	xmlSetProp(node, BAD_CAST "value", BAD_CAST text);
+}
+
+static void append_virtio(struct plan_domain *domain, const struct plan_bridge *bridge, long index,
+			  bool first)
+{
+	xmlNs *space;
+	xmlNode *line = command_line(domain, &space);
+
+	if (first) {
+		append_argument(line, space, "-plugin");
+		append_argument(line, space, "viommu-qemu.so");
+	}
+	append_argument(line, space, "-device");
+	append_argument(line, space, "viommu-pci,id=viommu%u,bus=pcie.0,addr=0x%x,root-bus=pci.%ld",
+			bridge->number, bridge->iommu_slot, index);
+}
+
+static void put_iommufd(struct plan_domain *domain)
+{
+	xmlNode *node = domain_child(domain->root, "iommufd"), *before;
+
+	if (node)
+		return;
+	node = xmlNewNode(NULL, BAD_CAST "iommufd");
+	say(node, "enabled", "yes");
+	before = domain_child(domain->root, "os");
+	if (!before)
+		before = domain->devices;
+	xmlAddPrevSibling(before, node);
+	xmlAddPrevSibling(before, xmlNewText(BAD_CAST "\n  "));
+}
+
+/* -- all of it ------------------------------------------------------------------------------- */
+
+static char *print(const struct plan_domain *domain)
+{
+	xmlBuffer *buffer = xmlBufferCreate();
+	char *text;
+
+	if (domain->has_declaration) {
+		xmlChar *bytes;
+		int length;
+
+		xmlDocDumpMemory(domain->document, &bytes, &length);
+		text = g_strndup((const char *)bytes, (gsize)length);
+		xmlFree(bytes);
+	} else {
+		for (xmlNode *node = domain->document->children; node; node = node->next) {
+			xmlNodeDump(buffer, domain->document, node, 0, 0);
+			xmlBufferCat(buffer, BAD_CAST "\n");
+		}
+		text = g_strdup((const char *)xmlBufferContent(buffer));
+	}
+	xmlBufferFree(buffer);
+	return text;
+}
+
+char *plan_domain_write(struct plan_domain *domain, const struct plan *plan)
+{
+	set_hole(domain, plan);
+	for (guint i = 0; i < plan->bridges->len; i++) {
+		const struct plan_bridge *bridge = plan->bridges->pdata[i];
+		long index = append_bridge(domain, bridge);
+
+		for (guint n = 0; n < bridge->ports->len; n++) {
+			const struct plan_port *port = bridge->ports->pdata[n];
+			long bus = append_port(domain, port, index);
+
+			for (guint d = 0; d < port->devices->len; d++)
+				put_device(domain, plan, port, d, bus);
+		}
+		if (plan->kind == PLAN_SMMUV3)
+			append_smmu(domain, plan, bridge, index);
+		if (plan->kind == PLAN_VIRTIO)
+			append_virtio(domain, bridge, index, !i);
+	}
+	if (!plan_kind_row(plan->kind)->several)
+		append_one(domain, plan);
+	if (plan->accel)
+		put_iommufd(domain);
+	return print(domain);
+}
+
+char *plan_libvirt(const struct plan *plan)
+{
+	struct plan_domain *domain = plan_domain_new(plan);
+	char *text = plan_domain_write(domain, plan);
+
+	plan_domain_free(domain);
+	return text;
+}
