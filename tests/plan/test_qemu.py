@@ -1,0 +1,166 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""QEMU accepts what is planned, and random hosts have sound plans: test_qemu.py VIOMMU [HOSTS]
+
+Devices of a host that is not there have stand-ins. What the QEMU at hand does not have (the module,
+IOMMUs of newer versions) is left out, and the rest is asked.
+"""
+
+import json
+import os
+import random
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+
+import trees
+
+VIOMMU = os.path.abspath(sys.argv[1])
+HOSTS = int(sys.argv[2]) if len(sys.argv) > 2 else 2000
+SEED = 13
+QEMUS = {"q35": "qemu-system-x86_64", "virt": "qemu-system-aarch64"}
+STARTED = 40                            # hosts whose plan is given to QEMU
+LEFT_OUT = ("viommu-pci", "arm-smmuv3")
+KINDS = {"amd": "ivhd", "intel": "dmar", "arm": "smmu3."}
+
+
+def random_iommu(kind, number):
+    if kind == "arm":
+        base = 0x5000000 + 0x1000000 * number
+        return {"name": f"smmu3.0x{base:016x}", "parent": f"platform/arm-smmu-v3.{number}.auto",
+                "numa_node": number % 4}
+    if kind == "amd":
+        return {"name": f"ivhd{number}", "parent": f"pci0000:{number:02x}/0000:{number:02x}:00.2"}
+    return {"name": f"dmar{number}"}
+
+
+def random_host(rng):
+    kind = rng.choice(sorted(KINDS))
+    iommus = [random_iommu(kind, i) for i in range(rng.randint(1, 8))]
+    devices = []
+    for i in range(rng.randint(1, 24)):
+        at = f"{rng.choice((0, 0, 1, 0x10000)):04x}:{rng.randrange(1, 256):02x}:{rng.randrange(32):02x}"
+        owner = rng.choice(iommus)["name"]
+        group = 100 + i
+        for function in range(rng.choice((1, 1, 1, 2, 4))):
+            name = f"{at}.{function}"
+            if all(d["at"] != name for d in devices):
+                devices.append({"at": name, "iommu": owner, "group": group,
+                                "driver": "nvme" if rng.random() < 0.02 else "vfio-pci",
+                                "files": {"numa_node": rng.randrange(-1, 4)}})
+    return {"iommus": iommus, "devices": devices}
+
+
+def run(host, names, *arguments):
+    wishes = [word for name in names for word in ("--device", name)]
+    done = subprocess.run([VIOMMU, "plan", "--root", host, *wishes, *arguments], check=False,
+                          capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    return done.returncode, done.stdout, done.stderr
+
+
+def check_sound(host, names, plan):
+    """No overlap, each device once, none under the IOMMU of others."""
+    owner = {d["at"]: d["iommu"] for d in host["devices"]}
+    taken, seen, chassis = set(), [], []
+    for bridge in plan["bridges"]:
+        buses = range(bridge["bus"], bridge["last"] + 1)
+        assert not taken & set(buses) and 0 < bridge["bus"] and bridge["last"] <= 0xff
+        taken |= set(buses)
+        assert [p["bus"] for p in bridge["ports"]] == list(buses)[1:]
+        for port in bridge["ports"]:
+            chassis.append(port["chassis"])
+            functions = [d["function"] for d in port["devices"]]
+            assert len(functions) == len(set(functions)) and (not functions or 0 in functions)
+            for device in port["devices"]:
+                seen.append(device["host"])
+                assert owner[device["host"]] == bridge["host-iommu"], device
+    assert sorted(seen) == sorted(names), (seen, names)
+    assert len(chassis) == len(set(chassis))
+
+
+def check_refusal(host, names, err):
+    """A group mate or a driver of the host's is the only reason there is, but for bus numbers."""
+    in_use = [d for d in host["devices"] if d["driver"] == "nvme"]
+    groups = {d["group"] for d in host["devices"] if d["at"] in names}
+    expected = any(d["group"] in groups for d in in_use)
+    assert expected or "[plan-bus-numbers]" in err or "[plan-one-iommu]" in err, err
+
+
+def stand_ins(words, helped):
+    """Arguments for a QEMU without the host's devices."""
+    arguments = []
+    for option, value in zip(words[::2], words[1::2]):
+        driver = value.split(",")[0]
+        if option in ("-plugin", "-object") or (option == "-device" and (
+                driver in LEFT_OUT or f'"{driver}"' not in helped)) and driver != "vfio-pci":
+            continue
+        value = re.sub(r",highmem-mmio-size=\w+", "", value)
+        if driver == "vfio-pci":
+            keys = [k for k in value.split(",")[1:] if not k.startswith(("host=", "iommufd="))]
+            value = ",".join(["pci-testdev", *keys])
+        arguments += [option, value]
+    return arguments
+
+
+def drivers_of(qemu):
+    done = subprocess.run([qemu, "-M", "none", "-device", "help"], capture_output=True, text=True,
+                          check=False)
+    return done.stdout
+
+
+def accepted(qemu, arguments):
+    done = subprocess.run([qemu, "-S", "-display", "none", "-nodefaults", "-cpu", "max", "-m", "64",
+                           "-qmp", "stdio", *arguments], text=True, capture_output=True,
+                          input='{"execute":"qmp_capabilities"}{"execute":"quit"}', check=False,
+                          timeout=60)
+    assert done.returncode == 0 and '"return"' in done.stdout, done.stderr + " ".join(arguments)
+
+
+def words_of(text):
+    return shlex.split(text.replace("\\\n", " "))
+
+
+def start(rng, host, names, plan):
+    qemu = QEMUS[plan["machine"]]
+    if not shutil.which(qemu):
+        return 0
+    status, text, err = run(host, names, "--format", "qemu", "--qemu", "7.2", "--iommu",
+                            plan["iommu"] if plan["iommu"] != "smmuv3" else "virtio")
+    assert status == 0, err
+    accepted(qemu, stand_ins(words_of(text), DRIVERS.setdefault(qemu, drivers_of(qemu))))
+    return 1
+
+
+DRIVERS = {}
+
+
+def main():
+    rng = random.Random(SEED)
+    n_planned = n_refused = n_started = 0
+    with tempfile.TemporaryDirectory() as folder:
+        os.chdir(folder)
+        for _ in range(HOSTS):
+            host = random_host(rng)
+            names = [d["at"] for d in host["devices"] if rng.random() < 0.4] or [
+                host["devices"][0]["at"]]
+            trees.make(host, "host.tar")
+            status, out, err = run("host.tar", names, "--format", "json", "--spare",
+                                   str(rng.randrange(4)))
+            if status:
+                check_refusal(host, names, err)
+                n_refused += 1
+                continue
+            plan = json.loads(out)
+            check_sound(host, names, plan)
+            n_planned += 1
+            if n_started < STARTED:
+                n_started += start(rng, "host.tar", names, plan)
+    print(f"{n_planned} planned, {n_refused} refused, {n_started} accepted by QEMU")
+    return 0 if n_planned > HOSTS / 10 else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
