@@ -494,7 +494,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 {
 	static const struct viommu_listener_ops listener_ops = { sizeof(listener_ops), on_map,
 								 on_unmap, on_mode };
-	static const struct viommu_ops ops = { sizeof(ops), on_event, on_trace, on_log };
+	static const struct viommu_ops ops = {
+		.size = sizeof(ops),
+		.event = on_event,
+		.trace = on_trace,
+		.log = on_log,
+	};
 	struct rest input = { bytes, length };
 	struct scene scene = { .input = &input, .config = choose_config(&input) };
 	struct viommu_listener *listener;

@@ -12,8 +12,8 @@
 /*
  * A virtio-iommu device for a virtual machine monitor (VMM) to embed
  *
- * The device owns no thread, no file descriptor and no virtqueue, and never looks at guest
- * memory by itself.
+ * The device owns no thread, no file descriptor and no virtqueue. It reads guest memory only where
+ * the guest attached a page table, and the VMM said where its memory is (viommu_set_memory()).
  *
  *     guest driver --virtqueue--> VMM --viommu_request()---> device --> listeners
  *     endpoint ----DMA----------> VMM --viommu_translate()-> device --> event queue
@@ -235,6 +235,8 @@ struct viommu_log {
 	const char *text; /* one sentence, without a newline; valid until `log` returns */
 };
 
+struct viommu_invalidation;
+
 /* What the device calls in the VMM. Every member may be NULL. See "Threads". */
 struct viommu_ops {
 	size_t size;
@@ -256,6 +258,23 @@ struct viommu_ops {
 	 * limit, so of each kind only the 1st, 2nd, 4th, 8th, ... is reported. NULL: costs
 	 * nothing. */
 	void (*log)(void *opaque, const struct viommu_log *entry);
+
+	/* A flag of a page table was updated at this guest-physical address: the page is dirty. By
+	 * translations, so several at once. May call nothing of the device. */
+	void (*dirty)(void *opaque, uint64_t address, uint64_t length);
+
+	/* An INVALIDATE names the endpoint's own cache: it must be empty of that when this returns.
+	 * Called once for each endpoint of the domain, with the device locked. NULL: there is none.
+	 */
+	void (*invalidate)(void *opaque, const struct viommu_invalidation *what);
+};
+
+/* What an INVALIDATE drops of an endpoint's own cache. */
+struct viommu_invalidation {
+	uint32_t endpoint;
+	bool has_pasid; /* false: all address spaces of the endpoint */
+	uint32_t pasid;
+	uint64_t first, last; /* all of it: 0, UINT64_MAX */
 };
 
 /*
@@ -419,6 +438,15 @@ struct viommu_reserved {
 	uint32_t subtype; /* VIOMMU_RESV_MEM_RESERVED or VIOMMU_RESV_MEM_MSI */
 };
 
+/* A format of page tables, or of contexts, and what of it there is. */
+struct viommu_table_format {
+	uint16_t format; /* VIOMMU_TABLE_* */
+	uint8_t input_bits, output_bits;
+	uint64_t granules; /* bit n: pages of 2^n bytes */
+	uint32_t asid_bits;
+	uint32_t flags; /* VIOMMU_TABLE_F_* */
+};
+
 #define VIOMMU_PROPERTY_MEMBERS(name, type, has, member, bits, text) \
 	bool has_##has; \
 	uint32_t member;
@@ -456,6 +484,11 @@ struct viommu_endpoint {
 	/* PASIDs of the endpoint are below 2^pasid_bits, at most VIOMMU_PASID_BITS_MAX. 0: it has
 	 * none. Needs VIOMMU_F_PASID. */
 	uint32_t pasid_bits;
+
+	/* Formats of tables that the endpoint may be attached to, the best first. Copied. May be
+	 * NULL if n_formats is 0. Needs VIOMMU_F_TABLE. */
+	const struct viommu_table_format *formats;
+	size_t n_formats;
 };
 
 /*
@@ -571,10 +604,32 @@ int viommu_listen(struct viommu *device, uint32_t endpoint, const struct viommu_
  */
 struct viommu_listener *viommu_unlisten(struct viommu_listener *listener);
 
+/* -- guest memory ----------------------------------------------------------------- */
+
+/* A range of guest-physical memory, and where this process has it. */
+struct viommu_memory {
+	uint64_t first, last;
+	void *host;     /* of `first`; aligned as `first` is, to 8 bytes at least */
+	bool read_only; /* flags of page tables in there cannot be updated */
+};
+
+/*
+ * Say where guest memory is: page tables are read there, and nowhere else. Replaces what was said
+ * before. Ranges are sorted by this and do not overlap. When this returns, ranges that are gone are
+ * not used any more. Without VIOMMU_F_TABLE it has no effect.
+ *
+ * Returns: 0, -EINVAL, -ENOMEM. Locks: device. Waits: DMA sections. Since: 0.2 (testing)
+ */
+int viommu_set_memory(struct viommu *device, const struct viommu_memory *memory, size_t n);
+
 /* -- translation -------------------------------------------------------------------- */
 
 /* A flag of an access, beside VIOMMU_MAP_F_READ and VIOMMU_MAP_F_WRITE: report no fault. */
 #define VIOMMU_ACCESS_QUIET (1u << 31)
+
+/* For page tables of the guest: fetching an instruction; with the rights of the kernel. */
+#define VIOMMU_ACCESS_EXEC       (1u << 29)
+#define VIOMMU_ACCESS_PRIVILEGED (1u << 30)
 
 /* An answer covers at most so many mappings, which bounds the time of a translation. */
 #define VIOMMU_ANSWER_MAPPINGS_MAX 1024

@@ -48,11 +48,12 @@ enum { VIOMMU_REQUEST_QUEUE, VIOMMU_EVENT_QUEUE, VIOMMU_N_QUEUES };
  * holds a domain, and a domain is one address space: mappings, bypass, or a table that the guest
  * owns. Offered only if the VMM asks.
  */
-#define VIOMMU_F_PASID        (1ull << 56) /* ATTACH and DETACH take a PASID */
-#define VIOMMU_F_TABLE        (1ull << 57) /* requests ATTACH_TABLE, INVALIDATE; needs PROBE */
-#define VIOMMU_F_NEST         (1ull << 58) /* parents; needs MAP_UNMAP and TABLE */
-#define VIOMMU_F_PAGE_REQUEST (1ull << 59) /* longer events, PAGE_RESPONSE; needs PASID or TABLE \
-					    */
+#define VIOMMU_F_PASID (1ull << 56) /* ATTACH and DETACH take a PASID */
+#define VIOMMU_F_TABLE (1ull << 57) /* requests ATTACH_TABLE, INVALIDATE; needs PROBE */
+#define VIOMMU_F_NEST  (1ull << 58) /* parents; needs MAP_UNMAP and TABLE */
+#define VIOMMU_F_PAGE_REQUEST \
+	(1ull << 59) /* longer events, PAGE_RESPONSE; needs PASID or TABLE \
+		      */
 
 /*
  * Offsets of the fields in configuration space. 5.13.4
@@ -178,6 +179,92 @@ enum {
 #define VIOMMU_PASID_BITS_MAX 20
 
 /*
+ * ATTACH_TABLE: a slot gets a table that the guest owns, or an endpoint a table of tables
+ *
+ *     4 domain le32   8 endpoint le32   12 flags le32, VIOMMU_SLOT_F_*   16 format le16
+ *     18 reserved[2]   20 pasid le32   24 parent le32   28 reserved[4]   32 body[64]
+ *
+ * The body is the architecture's own structure. A table format fills one slot; a context format
+ * fills all slots of the endpoint. Addresses are guest-physical, or those of the parent, a domain
+ * with mappings. Unused bytes of the body are 0.
+ *
+ * Checks run in this order:
+ *
+ *     ATTACH_TABLE   INVAL   an unknown flag, a reserved byte
+ *                    NOENT   no such endpoint
+ *                    RANGE   domain or PASID out of range
+ *                    UNSUPP  the endpoint does not have the format
+ *                    INVAL   the body is malformed; PASID with a context format
+ *                    RANGE   the parent is out of range
+ *                    INVAL   the parent is no domain with mappings, or the domain itself
+ *                    INVAL   the domain exists and is another, and not only this slot's
+ *                    INVAL   a context while a PASID is attached, or a PASID besides a context
+ *                    UNSUPP  the endpoint has a listener
+ *                    NOMEM   as ATTACH
+ */
+enum {
+	VIOMMU_TABLE_ARM_CD = 0x101,          /* context descriptor of an SMMUv3, 64 bytes */
+	VIOMMU_TABLE_ARM_CD_TABLE = 0x102,    /* context: stream table entry, words 0 and 1 */
+	VIOMMU_TABLE_X86_PASID_ENTRY = 0x111, /* VT-d scalable-mode PASID entry, 64 bytes */
+	VIOMMU_TABLE_X86_PASID_DIR = 0x112,   /* context: scalable context entry, words 0 and 1 */
+	VIOMMU_TABLE_AMD_GCR3_ENTRY =
+		0x121,                 /* root le64, bit 0 valid; 8 levels u8; 9 bit 0: signed */
+	VIOMMU_TABLE_AMD_GCR3 = 0x122, /* context: root le64, 8 glx u8, 9 levels u8, 10 flags u8 */
+	VIOMMU_TABLE_RISCV_PC = 0x131, /* ta, fsc */
+	VIOMMU_TABLE_RISCV_DC = 0x132, /* context: tc, 0, ta, fsc */
+	VIOMMU_TABLE_GENERIC = 0x141,  /* pgd le64 */
+};
+#define VIOMMU_TABLE_BODY_LENGTH   64
+#define VIOMMU_ATTACH_TABLE_LENGTH 96
+
+/*
+ * INVALIDATE: what was read of a table must not be used any more
+ *
+ *     4 scope u8   5 caches u8   6 flags le16   8 domain le32   12 pasid le32   16 id le64
+ *     24 address le64   32 nr_pages le64   40 page_size u8, log2   41 reserved[19]
+ *
+ * More may go than was named. An entry that becomes valid, or permits more, needs no request.
+ *
+ *     INVALIDATE   INVAL   an unknown scope, cache or flag, no cache, a reserved byte
+ *                  NOENT   no such domain
+ *                  INVAL   a domain with mappings, or that bypasses
+ *                  INVAL   scope ADDRESS: a page_size that the format does not have, nr_pages 0
+ */
+enum {
+	VIOMMU_INVALIDATE_S_DOMAIN = 1,
+	VIOMMU_INVALIDATE_S_PASID = 2,
+	VIOMMU_INVALIDATE_S_ADDRESS = 3,
+};
+#define VIOMMU_INVALIDATE_C_CONTEXT (1u << 0) /* context entries, and what came through them */
+#define VIOMMU_INVALIDATE_C_TLB     (1u << 1)
+#define VIOMMU_INVALIDATE_C_DEV_TLB (1u << 2) /* the endpoint's own cache */
+#define VIOMMU_INVALIDATE_F_LEAF    (1u << 0) /* only leaves have changed */
+#define VIOMMU_INVALIDATE_F_PASID   (1u << 1)
+#define VIOMMU_INVALIDATE_F_ID      (1u << 2)
+#define VIOMMU_INVALIDATE_F_GLOBAL  (1u << 3)
+#define VIOMMU_INVALIDATE_LENGTH    60
+
+/*
+ * Properties of the proposal
+ *
+ *     PASID          4 bits u8   5 flags u8   6 policy u8   7 reserved
+ *     TABLE_FORMAT   4 format le16   6 input_bits u8   7 output_bits u8   8 granules le64
+ *                    16 asid_bits u8   17 reserved[3]   20 flags le32, VIOMMU_TABLE_F_*
+ *                    One for each format, the best first.
+ */
+#define VIOMMU_PROBE_T_PASID             0xf20
+#define VIOMMU_PROBE_T_TABLE_FORMAT      0xf21
+#define VIOMMU_PROBE_PASID_LENGTH        8
+#define VIOMMU_PROBE_TABLE_FORMAT_LENGTH 24
+
+#define VIOMMU_TABLE_F_UPDATES     (1u << 0) /* the device sets accessed and dirty flags */
+#define VIOMMU_TABLE_F_FIVE_LEVELS (1u << 1)
+#define VIOMMU_TABLE_F_CONTIGUOUS  (1u << 2) /* a hint is honoured: Arm's bit, Svnapot */
+#define VIOMMU_TABLE_F_EXEC        (1u << 3) /* execute permission is honoured */
+#define VIOMMU_TABLE_F_NEST        (1u << 4) /* a parent is possible */
+#define VIOMMU_TABLE_F_MEMORY_TYPE (1u << 5) /* types of memory are known: Svpbmt */
+
+/*
  * MAP flags; also what an access asks for and a translation permits. MMIO: device registers. It
  * needs VIOMMU_F_MMIO, is passed on to listeners, and permits nothing by itself. 5.13.6.5
  */
@@ -246,6 +333,13 @@ enum {
 	VIOMMU_FAULT_R_UNKNOWN = 0,
 	VIOMMU_FAULT_R_DOMAIN = 1,  /* the endpoint is attached to nothing */
 	VIOMMU_FAULT_R_MAPPING = 2, /* not mapped, or not with that permission */
+
+	/* Of page tables, and told to the guest only with VIOMMU_F_PAGE_REQUEST; else MAPPING. */
+	VIOMMU_FAULT_R_WALK = 3,       /* a table is where no memory is */
+	VIOMMU_FAULT_R_CONTEXT = 4,    /* a context entry is not valid */
+	VIOMMU_FAULT_R_PERMISSION = 5, /* mapped, and not with that permission */
+	VIOMMU_FAULT_R_ACCESS = 6,     /* a flag that software sets is clear */
+	VIOMMU_FAULT_R_RANGE = 7,      /* address too large, not canonical, reserved bits */
 };
 
 /* What the access was. Neither READ nor WRITE: the VMM only asked for a mapping. */

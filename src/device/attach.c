@@ -146,18 +146,20 @@ static int endpoint_move(struct endpoint *endpoint, struct domain *domain)
 
 static bool is_last(const struct endpoint *endpoint)
 {
-	return endpoint->domain && endpoint->domain->n_endpoints == 1 && !endpoint->domain->slots;
+	return endpoint->domain && endpoint->domain->n_endpoints == 1 && !endpoint->domain->slots &&
+	       !endpoint->domain->n_children;
 }
 
 /* Attach to a domain that does not exist, or ends because this endpoint leaves it. */
-static uint8_t attach_to_new(struct endpoint *endpoint, uint32_t id, bool bypass)
+static uint8_t attach_to_new(struct endpoint *endpoint, const struct domain_spec *spec)
 {
 	struct viommu *device = endpoint->device;
+	uint32_t id = spec->id;
 	struct domain *old = domain_find(device, id), *domain;
 	uint8_t status;
 	int error;
 
-	status = domain_make(device, id, bypass, endpoint->granule,
+	status = domain_make(device, spec, endpoint->granule,
 			     (struct usage){ .domains = is_last(endpoint) ? 0 : 1 }, "ATTACH",
 			     &domain);
 	if (status != VIOMMU_S_OK)
@@ -174,15 +176,31 @@ static uint8_t attach_to_new(struct endpoint *endpoint, uint32_t id, bool bypass
 	return status_of(error);
 }
 
-static uint8_t attach_to(struct endpoint *endpoint, struct domain *domain)
+uint8_t endpoint_attach(struct endpoint *endpoint, const struct domain_spec *spec)
 {
-	if (endpoint->domain == domain && !is_last(endpoint))
-		return VIOMMU_S_OK;
+	struct domain *domain = domain_find(endpoint->device, spec->id);
+
+	if (!domain || spec->replaces || (endpoint->domain == domain && is_last(endpoint)))
+		return attach_to_new(endpoint, spec);
 	if (endpoint->domain == domain)
-		return attach_to_new(endpoint, domain->node.id, domain->bypass);
+		return VIOMMU_S_OK;
 	if (!endpoint_fits(endpoint, domain))
 		return VIOMMU_S_UNSUPP;
 	return status_of(endpoint_move(endpoint, domain));
+}
+
+static uint8_t attach_pasid(struct endpoint *endpoint, uint32_t pasid,
+			    const struct domain_spec *spec)
+{
+	const struct domain *domain = domain_find(endpoint->device, spec->id);
+
+	if (!slot_exists(endpoint, pasid))
+		return VIOMMU_S_RANGE;
+	if (endpoint->domain && endpoint->domain->table && endpoint->domain->table->is_context)
+		return VIOMMU_S_INVAL;
+	if (domain && (domain->bypass != spec->bypass || domain->table))
+		return VIOMMU_S_INVAL;
+	return slot_attach(endpoint, pasid, spec);
 }
 
 uint8_t do_attach(struct viommu *device, const union request *request)
@@ -195,6 +213,7 @@ uint8_t do_attach(struct viommu *device, const union request *request)
 	struct endpoint *endpoint = endpoint_find(device, attach->endpoint);
 	struct domain *domain = domain_find(device, attach->domain);
 	bool with_pasid = attach->flags & VIOMMU_SLOT_F_PASID;
+	const struct domain_spec spec = { .id = attach->domain, .bypass = bypass };
 
 	if (device_accepted(device, VIOMMU_F_PASID))
 		known |= VIOMMU_SLOT_F_PASID;
@@ -205,12 +224,10 @@ uint8_t do_attach(struct viommu *device, const union request *request)
 	if (attach->domain < config->domain_first || attach->domain > config->domain_last)
 		return VIOMMU_S_RANGE;
 	if (with_pasid)
-		return slot_attach(endpoint, attach->reserved, attach->domain, bypass);
-	if (!domain)
-		return attach_to_new(endpoint, attach->domain, bypass);
-	if (domain->bypass != bypass)
+		return attach_pasid(endpoint, attach->reserved, &spec);
+	if (domain && (domain->bypass != bypass || domain->table))
 		return VIOMMU_S_INVAL;
-	return attach_to(endpoint, domain);
+	return endpoint_attach(endpoint, &spec);
 }
 
 /* -- DETACH ------------------------------------------------------------------------- */

@@ -10,6 +10,7 @@
 #include "device/directory.h"
 #include "device/ids.h"
 #include "map/map.h"
+#include "pgtable/pgtable.h"
 #include "sync/readers.h"
 
 /*
@@ -29,8 +30,36 @@
 /* All that a translation has to know about an endpoint's accesses. Immutable. */
 struct route {
 	enum viommu_mode mode;
-	uint8_t fault;   /* VIOMMU_FAULT_R_* of a refused access */
-	struct map *map; /* if VIOMMU_TRANSLATED */
+	uint8_t fault;             /* VIOMMU_FAULT_R_* of a refused access */
+	struct map *map;           /* if VIOMMU_TRANSLATED */
+	const struct table *table; /* if the guest owns a table; NULL: `map` */
+};
+
+/* A table of the guest, or a table of tables (table.c). Immutable. */
+struct table {
+	uint16_t format; /* VIOMMU_TABLE_* */
+	bool is_context;
+	uint8_t body[VIOMMU_TABLE_BODY_LENGTH];
+	uint64_t granules;
+	struct domain *parent; /* NULL: addresses are guest-physical */
+	union {
+		struct pt_space space;
+		struct pt_context context; /* if is_context */
+	};
+};
+
+/* Guest memory, sorted (memory.c). Immutable. */
+struct memory {
+	size_t n;
+	struct viommu_memory range[];
+};
+
+/* What a domain is to be. */
+struct domain_spec {
+	uint32_t id;
+	bool bypass;
+	const struct table *table; /* copied; NULL: it has mappings */
+	bool replaces;             /* the domain with that number, which only this slot holds */
 };
 
 /* A PASID of an endpoint, attached to a domain (slot.c). */
@@ -64,6 +93,8 @@ struct domain {
 	uint64_t n_endpoints;
 	struct slot *slots; /* PASIDs attached to it */
 	uint64_t n_slots;
+	struct table *table;                                /* NULL: mappings, or bypass */
+	uint64_t n_children;                                /* tables whose parent it is */
 	struct viommu_listener *listeners, **listeners_end; /* of all its endpoints */
 	uint64_t left;      /* the grace period in which an endpoint left last */
 	uint64_t n_leaving; /* endpoints that have left, with listeners still to be notified */
@@ -86,7 +117,9 @@ struct endpoint {
 
 	_Atomic(struct slots *) slots; /* PASIDs in use; NULL: none */
 
-	struct viommu_endpoint config; /* without `reserved`, which is in `regions` */
+	struct viommu_endpoint
+		config; /* without `reserved`, which is in `regions`, and `formats` */
+	struct viommu_table_format *formats;
 	uint64_t granule;
 	uint64_t input_first, input_last; /* within the device's */
 	struct domain *domain;            /* NULL: attached to nothing */
@@ -127,6 +160,7 @@ struct viommu {
 	void *opaque;
 	struct directory directory; /* of all endpoints */
 	struct readers readers;
+	_Atomic(struct memory *) memory; /* NULL: none */
 
 	pthread_mutex_t lock;
 	bool sync_pending;      /* translations may still use what was unpublished */
@@ -247,6 +281,23 @@ struct request_detach_slot {
 	uint32_t domain, endpoint, flags, pasid;
 };
 
+struct request_attach_table {
+	uint8_t type, reserved_head[3];
+	uint32_t domain, endpoint, flags;
+	uint16_t format, reserved;
+	uint32_t pasid, parent, reserved1;
+	uint8_t body[VIOMMU_TABLE_BODY_LENGTH];
+};
+
+struct request_invalidate {
+	uint8_t type, reserved_head[3];
+	uint8_t scope, caches;
+	uint16_t flags;
+	uint32_t domain, pasid;
+	uint64_t id, address, nr_pages;
+	uint8_t page_size, reserved[19];
+};
+
 struct request_map {
 	uint8_t type, reserved_head[3];
 	uint32_t domain;
@@ -272,6 +323,8 @@ union request {
 	struct request_attach attach;
 	struct request_detach detach;
 	struct request_detach_slot detach_slot;
+	struct request_attach_table attach_table;
+	struct request_invalidate invalidate;
 	struct request_map map;
 	struct request_unmap unmap;
 	struct request_probe probe;
@@ -281,6 +334,8 @@ union request {
 uint8_t do_attach(struct viommu *device, const union request *request);
 uint8_t do_detach(struct viommu *device, const union request *request);
 uint8_t do_detach_slot(struct viommu *device, const union request *request);
+uint8_t do_attach_table(struct viommu *device, const union request *request);
+uint8_t do_invalidate(struct viommu *device, const union request *request);
 uint8_t do_map(struct viommu *device, const union request *request);
 uint8_t do_unmap(struct viommu *device, const union request *request);
 uint8_t do_probe(struct viommu *device, const union request *request);
@@ -290,7 +345,7 @@ uint8_t do_probe(struct viommu *device, const union request *request);
 struct domain *domain_find(const struct viommu *device, uint32_t id);
 
 /* NULL when out of memory. Not in the device and not accounted yet. */
-struct domain *domain_new(uint32_t id, bool bypass, uint64_t granule);
+struct domain *domain_new(const struct domain_spec *spec, uint64_t granule);
 void domain_free(struct domain *domain);
 
 /* What the guest makes the device hold. */
@@ -303,7 +358,7 @@ bool device_is_full(const struct viommu *device, struct usage more);
 
 /* Bytes of heap, of a domain with its map; and of an empty one. */
 uint64_t domain_bytes(const struct domain *domain);
-uint64_t domain_bytes_empty(void);
+uint64_t domain_bytes_empty(const struct domain_spec *spec);
 
 /* Add what a domain holds to the device's account, or subtract it. */
 void domain_account(struct viommu *device, const struct domain *domain);
@@ -330,7 +385,7 @@ static inline struct viommu_mapping mapping_of(const struct domain *domain,
 /* Does a slot hold the domain? */
 static inline bool domain_is_held(const struct domain *domain)
 {
-	return domain->n_endpoints || domain->n_slots;
+	return domain->n_endpoints || domain->n_slots || domain->n_children;
 }
 
 /* -- lifetime.c ------------------------------------------------------------------------ */
@@ -342,10 +397,13 @@ void domain_release(struct viommu *device, struct domain *domain);
  * Make the domain of a request and account for it, in place of one with the same number. `more` is
  * what the request takes beside it. A status.
  */
-uint8_t domain_make(struct viommu *device, uint32_t id, bool bypass, uint64_t granule,
+uint8_t domain_make(struct viommu *device, const struct domain_spec *spec, uint64_t granule,
 		    struct usage more, const char *request, struct domain **ret_domain);
 
 /* -- attach.c -------------------------------------------------------------------------- */
+
+/* The same for the default slot. */
+uint8_t endpoint_attach(struct endpoint *endpoint, const struct domain_spec *spec);
 
 /* Take the endpoint out of its domain and notify its listeners. Cannot fail. */
 void endpoint_detach(struct endpoint *endpoint);
@@ -362,8 +420,14 @@ void notify_mode_changes(struct viommu *device);
 /* What an access with a PASID is routed by; NULL: the slot is empty. By any thread. */
 const struct route *slot_route(const struct endpoint *endpoint, uint32_t pasid);
 
-/* ATTACH to a PASID, the checks before that of the domain's number included. A status. */
-uint8_t slot_attach(struct endpoint *endpoint, uint32_t pasid, uint32_t domain, bool bypass);
+/* Has the endpoint that PASID? */
+bool slot_exists(const struct endpoint *endpoint, uint32_t pasid);
+
+/* The domain in a slot, or NULL. */
+struct domain *slot_domain(const struct endpoint *endpoint, uint32_t pasid);
+
+/* Put a domain that is made, or exists and has the same kind, into a slot. A status. */
+uint8_t slot_attach(struct endpoint *endpoint, uint32_t pasid, const struct domain_spec *spec);
 
 /* Empty a slot if it holds that domain. False: it does not. */
 bool slot_detach(struct endpoint *endpoint, uint32_t pasid, const struct domain *domain);
@@ -372,6 +436,43 @@ bool slot_detach(struct endpoint *endpoint, uint32_t pasid, const struct domain 
 void slots_clear(struct endpoint *endpoint);
 
 bool slots_are_empty(const struct endpoint *endpoint);
+
+/* -- memory.c ---------------------------------------------------------------------------------- */
+
+/* The host address of `length` bytes of guest memory; NULL: there are not, or not to be written. In
+ * a read-side section. */
+void *memory_find(const struct viommu *device, uint64_t address, uint64_t length, bool write);
+
+/* -- table.c ----------------------------------------------------------------------------------- */
+
+/* Decode a body by what the format has. False: malformed. */
+bool table_decode(const struct viommu_table_format *format, const uint8_t *body,
+		  struct table *ret_table);
+
+bool table_format_is_known(uint16_t format);
+bool table_format_is_context(uint16_t format);
+
+/* -- walk.c -------------------------------------------------------------------------------------
+ */
+
+/* An access by a table of the guest. */
+struct table_access {
+	const struct table *table;
+	uint32_t pasid; /* or NO_PASID */
+	uint64_t address;
+	uint32_t wanted; /* VIOMMU_MAP_F_*, VIOMMU_ACCESS_EXEC, VIOMMU_ACCESS_PRIVILEGED */
+};
+
+/* Where a page of a table goes: an address of guest memory, or of the parent. */
+struct table_answer {
+	uint64_t address, last; /* up to the end of the page */
+	uint32_t flags;         /* VIOMMU_MAP_F_* */
+	bool identity;
+};
+
+/* 0, or a reason VIOMMU_FAULT_R_*. In a read-side section. */
+uint8_t table_translate(const struct viommu *device, const struct table_access *access,
+			struct table_answer *ret_answer);
 
 /* -- classes.c ------------------------------------------------------------------------------ */
 

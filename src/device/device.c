@@ -13,7 +13,9 @@
  * The configuration is checked here, once.
  */
 
-#define FEATURES_KNOWN (VIOMMU_FEATURES_DEFAULT | VIOMMU_F_BYPASS | VIOMMU_F_PASID)
+#define FEATURES_KNOWN \
+	(VIOMMU_FEATURES_DEFAULT | VIOMMU_F_BYPASS | VIOMMU_F_PASID | VIOMMU_F_TABLE | \
+	 VIOMMU_F_NEST)
 
 #define PAGE_SIZE_MASK_DEFAULT (~0xfffull)
 #define PROBE_SIZE_MAX         65536u
@@ -55,7 +57,12 @@ static bool ranges_are_offered(const struct viommu_config *config)
 static bool features_are_sound(uint64_t features)
 {
 	const uint64_t both = VIOMMU_F_BYPASS | VIOMMU_F_BYPASS_CONFIG;
+	const uint64_t nest = VIOMMU_F_NEST | VIOMMU_F_MAP_UNMAP | VIOMMU_F_TABLE;
 
+	if (features & VIOMMU_F_TABLE && !(features & VIOMMU_F_PROBE))
+		return false;
+	if (features & VIOMMU_F_NEST && (features & nest) != nest)
+		return false;
 	return !(features & ~FEATURES_KNOWN) && (features & both) != both;
 }
 
@@ -158,11 +165,20 @@ free_device:
 /* No translation runs any more. */
 static void free_domain_of(struct endpoint *endpoint)
 {
-	struct domain *domain = endpoint->domain;
+	struct domain *domain = endpoint->domain, *parent;
 
-	if (!domain || --domain->n_endpoints || domain->n_slots)
+	if (!domain)
 		return;
+	domain->n_endpoints--;
+	if (domain_is_held(domain))
+		return;
+	parent = domain->table ? domain->table->parent : NULL;
 	domain_free(domain);
+	if (!parent)
+		return;
+	parent->n_children--;
+	if (!domain_is_held(parent))
+		domain_free(parent);
 }
 
 static void free_slots(struct viommu *device)
@@ -184,8 +200,10 @@ struct viommu *viommu_free(struct viommu *device)
 		free_domain_of(endpoint);
 		listeners_free(endpoint);
 		free(atomic_load(&endpoint->regions));
+		free(endpoint->formats);
 		free(endpoint);
 	}
+	free(atomic_load(&device->memory));
 	free(device->removals);
 	directory_clear(&device->directory);
 	readers_fini(&device->readers);

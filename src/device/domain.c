@@ -19,8 +19,10 @@ struct domain *domain_find(const struct viommu *device, uint32_t id)
 
 void domain_free(struct domain *domain)
 {
-	if (domain)
+	if (domain) {
 		map_free(domain->map);
+		free(domain->table);
+	}
 	free(domain);
 }
 
@@ -30,18 +32,31 @@ static struct route route_into(const struct domain *domain)
 		.mode = domain->bypass ? VIOMMU_BYPASS : VIOMMU_TRANSLATED,
 		.fault = VIOMMU_FAULT_R_MAPPING,
 		.map = domain->map,
+		.table = domain->table,
 	};
 }
 
-struct domain *domain_new(uint32_t id, bool bypass, uint64_t granule)
+static struct table *copy_table(const struct table *table)
+{
+	struct table *copy = malloc(sizeof(*copy));
+
+	if (copy)
+		*copy = *table;
+	return copy;
+}
+
+struct domain *domain_new(const struct domain_spec *spec, uint64_t granule)
 {
 	struct domain *domain = calloc(1, sizeof(*domain));
 
 	if (!domain)
 		return NULL;
-	*domain = (struct domain){ .node.id = id, .bypass = bypass, .granule = granule };
+	*domain =
+		(struct domain){ .node.id = spec->id, .bypass = spec->bypass, .granule = granule };
 	domain->map = map_new();
-	if (!domain->map) {
+	if (spec->table)
+		domain->table = copy_table(spec->table);
+	if (!domain->map || (spec->table && !domain->table)) {
 		domain_free(domain);
 		return NULL;
 	}
@@ -51,14 +66,16 @@ struct domain *domain_new(uint32_t id, bool bypass, uint64_t granule)
 	return domain;
 }
 
-uint64_t domain_bytes_empty(void)
+uint64_t domain_bytes_empty(const struct domain_spec *spec)
 {
-	return sizeof(struct domain) + HEAP_OVERHEAD + map_bytes_empty;
+	return sizeof(struct domain) + HEAP_OVERHEAD + map_bytes_empty +
+	       (spec->table ? sizeof(struct table) + HEAP_OVERHEAD : 0);
 }
 
 uint64_t domain_bytes(const struct domain *domain)
 {
-	return sizeof(*domain) + HEAP_OVERHEAD + map_bytes(domain->map);
+	return sizeof(*domain) + HEAP_OVERHEAD + map_bytes(domain->map) +
+	       (domain->table ? sizeof(*domain->table) + HEAP_OVERHEAD : 0);
 }
 
 void domain_account(struct viommu *device, const struct domain *domain)

@@ -50,7 +50,7 @@ bool endpoint_fits(const struct endpoint *endpoint, const struct domain *domain)
 {
 	const struct regions *regions;
 
-	if (domain->bypass)
+	if (domain->bypass || domain->table)
 		return true;
 	if (endpoint->granule != domain->granule || !input_range_fits(endpoint, domain))
 		return false;

@@ -77,6 +77,29 @@ static int copy_ranges(struct endpoint *endpoint)
 	return endpoint->input_first <= endpoint->input_last ? 0 : -EINVAL;
 }
 
+#define FORMATS_MAX 64
+
+static int copy_formats(struct endpoint *endpoint)
+{
+	const struct viommu_endpoint *config = &endpoint->config;
+	size_t n = config->n_formats;
+
+	if (!n)
+		return 0;
+	if (!config->formats || n > FORMATS_MAX ||
+	    !(endpoint->device->config.features & VIOMMU_F_TABLE))
+		return -EINVAL;
+	for (size_t i = 0; i < n; i++)
+		if (!table_format_is_known(config->formats[i].format) ||
+		    config->formats[i].output_bits > 52 || config->formats[i].output_bits < 32)
+			return -EINVAL;
+	endpoint->formats = malloc(n * sizeof(endpoint->formats[0]));
+	if (!endpoint->formats)
+		return -ENOMEM;
+	memcpy(endpoint->formats, config->formats, n * sizeof(endpoint->formats[0]));
+	return 0;
+}
+
 static bool pasids_are_sound(const struct endpoint *endpoint)
 {
 	uint32_t bits = endpoint->config.pasid_bits;
@@ -94,7 +117,10 @@ static int copy_config(struct endpoint *endpoint, const struct viommu_endpoint *
 		error = copy_regions(endpoint);
 	if (!error)
 		error = copy_ranges(endpoint);
+	if (!error)
+		error = copy_formats(endpoint);
 	endpoint->config.reserved = NULL;
+	endpoint->config.formats = NULL;
 	if (error)
 		return error;
 	if (!probe_values_are_valid(&endpoint->config) || !pasids_are_sound(endpoint))
@@ -105,8 +131,10 @@ static int copy_config(struct endpoint *endpoint, const struct viommu_endpoint *
 
 static void endpoint_free(struct endpoint *endpoint)
 {
-	if (endpoint)
+	if (endpoint) {
 		free(atomic_load(&endpoint->regions));
+		free(endpoint->formats);
+	}
 	free(endpoint);
 }
 
@@ -181,7 +209,10 @@ static bool changed_config_fits(const struct endpoint *changed, const struct dom
 static void swap_config(struct endpoint *endpoint, struct endpoint *changed)
 {
 	struct regions *regions = atomic_load(&endpoint->regions);
+	struct viommu_table_format *formats = endpoint->formats;
 
+	endpoint->formats = changed->formats;
+	changed->formats = formats;
 	if (endpoint->domain)
 		classes_remove(endpoint);
 	endpoint->config = changed->config;

@@ -42,7 +42,8 @@ static const struct layout fault_layout =
 static bool queue_event(struct viommu *device, const struct viommu_fault *fault)
 {
 	const struct fault_record record = {
-		.reason = fault->reason,
+		.reason = fault->reason > VIOMMU_FAULT_R_MAPPING ? VIOMMU_FAULT_R_MAPPING
+								 : fault->reason,
 		.flags = fault->flags,
 		.endpoint = fault->endpoint,
 		.address = fault->address,

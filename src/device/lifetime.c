@@ -3,36 +3,66 @@
 
 #include "device/trace.h"
 
-/* Domains begin with the first slot that holds them, and end with the last. */
+/*
+ * Domains begin with the first slot that holds them, and end with the last. A parent is held by its
+ * tables, too.
+ */
 
-uint8_t domain_make(struct viommu *device, uint32_t id, bool bypass, uint64_t granule,
+static struct domain *parent_of(const struct domain *domain)
+{
+	return domain->table ? domain->table->parent : NULL;
+}
+
+uint8_t domain_make(struct viommu *device, const struct domain_spec *spec, uint64_t granule,
 		    struct usage more, const char *request, struct domain **ret_domain)
 {
 	struct domain *domain;
 
-	more.bytes += domain_bytes_empty();
+	more.bytes += domain_bytes_empty(spec);
 	if (device_is_full(device, more)) {
 		device_log_limit(device, request);
 		return VIOMMU_S_NOMEM;
 	}
-	domain = domain_new(id, bypass, granule);
+	domain = domain_new(spec, granule);
 	if (!domain) {
 		device_log(device, VIOMMU_LOG_MEMORY, "%s: no memory for domain %" PRIu32, request,
-			   id);
+			   spec->id);
 		return VIOMMU_S_NOMEM;
 	}
+	if (parent_of(domain))
+		parent_of(domain)->n_children++;
 	ids_put(&device->domains, &domain->node);
 	domain_account(device, domain);
 	*ret_domain = domain;
 	return VIOMMU_S_OK;
 }
 
-void domain_release(struct viommu *device, struct domain *domain)
+static void release_one(struct viommu *device, struct domain *domain)
 {
-	if (!domain || domain_is_held(domain) || domain->n_leaving)
-		return;
 	domain_unaccount(device, domain);
 	if (domain_find(device, domain->node.id) == domain)
 		ids_remove(&device->domains, domain->node.id);
 	device_retire_domain(device, domain);
+}
+
+static bool is_free(const struct domain *domain)
+{
+	return domain && !domain_is_held(domain) && !domain->n_leaving;
+}
+
+/* A parent has no parent, so there are two to release at most. */
+void domain_release(struct viommu *device, struct domain *domain)
+{
+	struct domain *parent;
+
+	if (!is_free(domain))
+		return;
+	parent = parent_of(domain);
+	release_one(device, domain);
+	if (!parent)
+		return;
+	parent->n_children--;
+	parent->left = device->grace_period;
+	if (is_free(parent))
+		release_one(device, parent);
 }

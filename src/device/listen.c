@@ -49,7 +49,8 @@ int viommu_listen(struct viommu *device, uint32_t id, const struct viommu_listen
 
 	device_lock(device);
 	endpoint = endpoint_find(device, id);
-	if (endpoint && !slots_are_empty(endpoint))
+	if (endpoint &&
+	    (!slots_are_empty(endpoint) || (endpoint->domain && endpoint->domain->table)))
 		error = -EBUSY;
 	else
 		error = endpoint ? add(endpoint, listener) : -ENOENT;

@@ -135,7 +135,7 @@ uint8_t do_map(struct viommu *device, const union request *request)
 		return VIOMMU_S_INVAL;
 	if (!domain)
 		return VIOMMU_S_NOENT;
-	if (domain->bypass)
+	if (domain->bypass || domain->table)
 		return VIOMMU_S_INVAL;
 	status = mapping_check(device, domain, &range);
 	if (status != VIOMMU_S_OK)
@@ -221,7 +221,7 @@ uint8_t do_unmap(struct viommu *device, const union request *request)
 
 	if (!domain)
 		return VIOMMU_S_NOENT;
-	if (domain->bypass || unmap->virt_end < unmap->virt_start)
+	if (domain->bypass || domain->table || unmap->virt_end < unmap->virt_start)
 		return VIOMMU_S_INVAL;
 	if (map_splits_range(domain->map, unmap->virt_start, unmap->virt_end))
 		return VIOMMU_S_RANGE;

@@ -50,6 +50,42 @@ static const struct field value_fields[] = {
 static const struct layout value_layout =
 	LAYOUT("value", 0, 8, struct property_value, value_fields);
 
+struct property_pasid {
+	uint16_t type, length;
+	uint8_t bits, flags, policy, reserved;
+};
+static const struct field pasid_fields[] = {
+	HEAD(struct property_pasid),
+	ROW(struct property_pasid, 4, NUMBER, bits, "bits"),
+	ROW(struct property_pasid, 5, HEX, flags, "flags"),
+	ROW(struct property_pasid, 6, NUMBER, policy, "policy"),
+	ROW(struct property_pasid, 7, RESERVED, reserved, "reserved"),
+};
+static const struct layout pasid_layout =
+	LAYOUT("PASID", VIOMMU_PROBE_T_PASID, VIOMMU_PROBE_PASID_LENGTH, struct property_pasid,
+	       pasid_fields);
+
+struct property_format {
+	uint16_t type, length, format;
+	uint8_t input_bits, output_bits;
+	uint64_t granules;
+	uint8_t asid_bits, reserved[3];
+	uint32_t flags;
+};
+static const struct field format_fields[] = {
+	HEAD(struct property_format),
+	ROW(struct property_format, 4, HEX, format, "format"),
+	ROW(struct property_format, 6, NUMBER, input_bits, "input_bits"),
+	ROW(struct property_format, 7, NUMBER, output_bits, "output_bits"),
+	ROW(struct property_format, 8, HEX, granules, "granules"),
+	ROW(struct property_format, 16, NUMBER, asid_bits, "asid_bits"),
+	ROW(struct property_format, 17, RESERVED, reserved, "reserved"),
+	ROW(struct property_format, 20, HEX, flags, "flags"),
+};
+static const struct layout format_layout =
+	LAYOUT("TABLE_FORMAT", VIOMMU_PROBE_T_TABLE_FORMAT, VIOMMU_PROBE_TABLE_FORMAT_LENGTH,
+	       struct property_format, format_fields);
+
 #define ENDPOINT_ROW(name, type, has, member, bits, text) \
 	{ type, offsetof(struct viommu_endpoint, has_##has), \
 	  offsetof(struct viommu_endpoint, member), bits },
@@ -136,6 +172,34 @@ static void append_outside(struct answer *answer, const struct endpoint *endpoin
 	append_region(answer, first, last, VIOMMU_RESV_MEM_RESERVED);
 }
 
+static void append_pasid(struct answer *answer, const struct endpoint *endpoint)
+{
+	const struct property_pasid property = {
+		.type = VIOMMU_PROBE_T_PASID,
+		.length = VIOMMU_PROBE_PASID_LENGTH - HEAD_LENGTH,
+		.bits = (uint8_t)endpoint->config.pasid_bits,
+	};
+
+	if (endpoint->config.pasid_bits)
+		append(answer, &pasid_layout, &property);
+}
+
+static void append_format(struct answer *answer, const struct viommu_table_format *format)
+{
+	const struct property_format property = {
+		.type = VIOMMU_PROBE_T_TABLE_FORMAT,
+		.length = VIOMMU_PROBE_TABLE_FORMAT_LENGTH - HEAD_LENGTH,
+		.format = format->format,
+		.input_bits = format->input_bits,
+		.output_bits = format->output_bits,
+		.granules = format->granules,
+		.asid_bits = (uint8_t)format->asid_bits,
+		.flags = format->flags,
+	};
+
+	append(answer, &format_layout, &property);
+}
+
 size_t probe_properties(const struct endpoint *endpoint, uint8_t *properties, size_t room)
 {
 	const struct viommu_config *config = &endpoint->device->config;
@@ -152,6 +216,9 @@ size_t probe_properties(const struct endpoint *endpoint, uint8_t *properties, si
 
 	for_each_property(row) if (has_property(row, &endpoint->config))
 		append_value(&answer, row->type, value_of(row, &endpoint->config));
+	append_pasid(&answer, endpoint);
+	for (size_t i = 0; i < endpoint->config.n_formats; i++)
+		append_format(&answer, &endpoint->formats[i]);
 	return answer.used;
 }
 

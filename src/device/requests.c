@@ -68,6 +68,65 @@ static const struct layout detach_slot_layout =
 	LAYOUT("DETACH", VIOMMU_T_DETACH, VIOMMU_DETACH_LENGTH, struct request_detach_slot,
 	       detach_slot_fields);
 
+#define FIELD(at, kind, member, name) ROW(struct request_attach_table, at, kind, member, name)
+static const struct field_name table_flags[] = { { VIOMMU_SLOT_F_PASID, "PASID" },
+						 { VIOMMU_SLOT_F_PARENT, "PARENT" },
+						 { 0, NULL } };
+static const struct field attach_table_fields[] = {
+	HEAD(struct request_attach_table),
+	FIELD(4, NUMBER, domain, "domain"),
+	FIELD(8, HEX, endpoint, "endpoint"),
+	ROW_NAMED(struct request_attach_table, 12, FLAGS, flags, "flags", table_flags),
+	FIELD(16, HEX, format, "format"),
+	FIELD(18, RESERVED, reserved, "reserved"),
+	FIELD(20, NUMBER, pasid, "pasid"),
+	FIELD(24, NUMBER, parent, "parent"),
+	FIELD(28, RESERVED, reserved1, "reserved"),
+	FIELD(32, BYTES, body, "body"),
+};
+#undef FIELD
+static const struct layout attach_table_layout =
+	LAYOUT("ATTACH_TABLE", VIOMMU_T_ATTACH_TABLE, VIOMMU_ATTACH_TABLE_LENGTH,
+	       struct request_attach_table, attach_table_fields);
+
+#define FIELD(at, kind, member, name) ROW(struct request_invalidate, at, kind, member, name)
+static const struct field_name invalidate_scopes[] = {
+	{ VIOMMU_INVALIDATE_S_DOMAIN, "DOMAIN" },
+	{ VIOMMU_INVALIDATE_S_PASID, "PASID" },
+	{ VIOMMU_INVALIDATE_S_ADDRESS, "ADDRESS" },
+	{ 0, NULL },
+};
+static const struct field_name invalidate_caches[] = {
+	{ VIOMMU_INVALIDATE_C_CONTEXT, "CONTEXT" },
+	{ VIOMMU_INVALIDATE_C_TLB, "TLB" },
+	{ VIOMMU_INVALIDATE_C_DEV_TLB, "DEV_TLB" },
+	{ 0, NULL },
+};
+static const struct field_name invalidate_flags[] = {
+	{ VIOMMU_INVALIDATE_F_LEAF, "LEAF" },
+	{ VIOMMU_INVALIDATE_F_PASID, "PASID" },
+	{ VIOMMU_INVALIDATE_F_ID, "ID" },
+	{ VIOMMU_INVALIDATE_F_GLOBAL, "GLOBAL" },
+	{ 0, NULL },
+};
+static const struct field invalidate_fields[] = {
+	HEAD(struct request_invalidate),
+	ROW_NAMED(struct request_invalidate, 4, ENUM, scope, "scope", invalidate_scopes),
+	ROW_NAMED(struct request_invalidate, 5, FLAGS, caches, "caches", invalidate_caches),
+	ROW_NAMED(struct request_invalidate, 6, FLAGS, flags, "flags", invalidate_flags),
+	FIELD(8, NUMBER, domain, "domain"),
+	FIELD(12, NUMBER, pasid, "pasid"),
+	FIELD(16, HEX, id, "id"),
+	FIELD(24, HEX, address, "address"),
+	FIELD(32, NUMBER, nr_pages, "nr_pages"),
+	FIELD(40, NUMBER, page_size, "page_size"),
+	FIELD(41, RESERVED, reserved, "reserved"),
+};
+#undef FIELD
+static const struct layout invalidate_layout =
+	LAYOUT("INVALIDATE", VIOMMU_T_INVALIDATE, VIOMMU_INVALIDATE_LENGTH,
+	       struct request_invalidate, invalidate_fields);
+
 #define FIELD(at, kind, member, name) ROW(struct request_map, at, kind, member, name)
 static const struct field_name map_flags[] = {
 	{ VIOMMU_MAP_F_READ, "READ" },
@@ -119,6 +178,8 @@ static const struct request_row {
 	[VIOMMU_T_MAP] = { &map_layout, VIOMMU_F_MAP_UNMAP, do_map },
 	[VIOMMU_T_UNMAP] = { &unmap_layout, VIOMMU_F_MAP_UNMAP, do_unmap },
 	[VIOMMU_T_PROBE] = { &probe_layout, VIOMMU_F_PROBE, do_probe },
+	[VIOMMU_T_ATTACH_TABLE] = { &attach_table_layout, VIOMMU_F_TABLE, do_attach_table },
+	[VIOMMU_T_INVALIDATE] = { &invalidate_layout, VIOMMU_F_TABLE, do_invalidate },
 };
 
 /* Requests that VIOMMU_F_PASID gives another layout. */
@@ -239,7 +300,7 @@ static void refuse(struct viommu *device, const uint8_t *wire, size_t length)
 size_t viommu_batch_request(struct viommu *device, const struct iovec *readable, size_t n_readable,
 			    const struct iovec *writable, size_t n_writable)
 {
-	uint8_t wire[VIOMMU_PROBE_LENGTH];
+	uint8_t wire[VIOMMU_ATTACH_TABLE_LENGTH];
 	size_t length = list_read(readable, n_readable, wire, sizeof(wire));
 	size_t room = list_length(writable, n_writable), used = 0;
 	const struct request_row *row;

@@ -8,9 +8,9 @@
  * immutable route through one pointer.
  */
 
-static const struct route blocked = { VIOMMU_BLOCKED, VIOMMU_FAULT_R_DOMAIN, NULL };
-static const struct route quarantined_route = { VIOMMU_BLOCKED, VIOMMU_FAULT_R_UNKNOWN, NULL };
-static const struct route bypassing = { VIOMMU_BYPASS, VIOMMU_FAULT_R_UNKNOWN, NULL };
+static const struct route blocked = { .fault = VIOMMU_FAULT_R_DOMAIN };
+static const struct route quarantined_route = { .fault = VIOMMU_FAULT_R_UNKNOWN };
+static const struct route bypassing = { .mode = VIOMMU_BYPASS };
 
 /*
  * BYPASS_CONFIG applies when it is offered, so that firmware without a driver can boot; BYPASS

@@ -42,7 +42,7 @@ static struct slot *find(const struct endpoint *endpoint, uint32_t pasid)
 
 const struct route *slot_route(const struct endpoint *endpoint, uint32_t pasid)
 {
-	static const struct route empty = { VIOMMU_BLOCKED, VIOMMU_FAULT_R_DOMAIN, NULL };
+	static const struct route empty = { .fault = VIOMMU_FAULT_R_DOMAIN };
 	struct slot *slot = find(endpoint, pasid);
 	const struct route *route;
 
@@ -167,7 +167,8 @@ static void slot_empty(struct slot *slot)
 /* The slot's domain ends when the slot leaves it. */
 static bool is_last(const struct slot *slot)
 {
-	return slot && slot->domain->n_slots == 1 && !slot->domain->n_endpoints;
+	return slot && slot->domain->n_slots == 1 && !slot->domain->n_endpoints &&
+	       !slot->domain->n_children;
 }
 
 /* What the device holds more with a new slot. */
@@ -231,7 +232,7 @@ static uint8_t attach_to(struct endpoint *endpoint, uint32_t pasid, struct slot 
 }
 
 static uint8_t attach_to_new(struct endpoint *endpoint, uint32_t pasid, struct slot *slot,
-			     uint32_t id, bool bypass)
+			     const struct domain_spec *spec)
 {
 	struct viommu *device = endpoint->device;
 	struct usage more = { is_last(slot) ? 0 : 1, 0, slot ? 0 : bytes_of_slot() };
@@ -242,7 +243,7 @@ static uint8_t attach_to_new(struct endpoint *endpoint, uint32_t pasid, struct s
 		slot = slot_new(endpoint, pasid);
 	if (!slot)
 		return no_memory(device);
-	status = domain_make(device, id, bypass, endpoint->granule, more, "ATTACH", &domain);
+	status = domain_make(device, spec, endpoint->granule, more, "ATTACH", &domain);
 	if (status == VIOMMU_S_OK)
 		slot_move(slot, domain);
 	else
@@ -250,20 +251,28 @@ static uint8_t attach_to_new(struct endpoint *endpoint, uint32_t pasid, struct s
 	return status;
 }
 
-uint8_t slot_attach(struct endpoint *endpoint, uint32_t pasid, uint32_t id, bool bypass)
+bool slot_exists(const struct endpoint *endpoint, uint32_t pasid)
+{
+	return endpoint->config.pasid_bits && !(pasid >> endpoint->config.pasid_bits);
+}
+
+struct domain *slot_domain(const struct endpoint *endpoint, uint32_t pasid)
+{
+	const struct slot *slot = find(endpoint, pasid);
+
+	return slot ? slot->domain : NULL;
+}
+
+uint8_t slot_attach(struct endpoint *endpoint, uint32_t pasid, const struct domain_spec *spec)
 {
 	struct viommu *device = endpoint->device;
-	struct domain *domain = domain_find(device, id);
+	struct domain *domain = domain_find(device, spec->id);
 	struct slot *slot = find(endpoint, pasid);
 
-	if (!endpoint->config.pasid_bits || pasid >> endpoint->config.pasid_bits)
-		return VIOMMU_S_RANGE;
-	if (domain && domain->bypass != bypass)
-		return VIOMMU_S_INVAL;
 	if (endpoint->listeners || (domain && !endpoint_fits(endpoint, domain)))
 		return VIOMMU_S_UNSUPP;
-	if (!domain || (slot && slot->domain == domain && is_last(slot)))
-		return attach_to_new(endpoint, pasid, slot, id, bypass);
+	if (!domain || spec->replaces || (slot && slot->domain == domain && is_last(slot)))
+		return attach_to_new(endpoint, pasid, slot, spec);
 	if (slot && slot->domain == domain)
 		return VIOMMU_S_OK;
 	if (device_is_full(device, usage_of(endpoint, slot))) {

@@ -164,11 +164,14 @@ static void write_stream(const struct viommu *device, struct stream_writer *writ
 	stream_finish(writer, MAGIC, count_quarantined(device) ? VERSION_BLOCKED : VERSION_FIRST);
 }
 
-/* Slots of PASIDs have no chunk yet: losing them silently would open them. */
+/* PASIDs and tables have no chunk yet. */
 static bool has_slots(const struct viommu *device)
 {
 	for_all_endpoints(endpoint, device)
 		if (!slots_are_empty(endpoint))
+			return true;
+	for_all_domains(domain, device)
+		if (domain->table || domain->n_children)
 			return true;
 	return false;
 }
@@ -239,17 +242,20 @@ static int read_domain(struct stage *stage, const struct chunk *chunk)
 {
 	struct chunk_domain domain;
 	int error = stream_read_one(&stage->stream, chunk, &domain_layout, &domain);
+	struct domain_spec spec = { 0 };
 
 	if (!error)
 		error = domain_check(stage, &domain);
 	if (error)
 		return error;
+	spec.id = domain.id;
+	spec.bypass = domain.bypass;
 	stage->usage.domains++;
-	stage->usage.bytes += domain_bytes_empty();
+	stage->usage.bytes += domain_bytes_empty(&spec);
 	if (device_is_full(stage->device, stage->usage))
 		return stream_refuse(&stage->stream, -EBUSY,
 				     "more domains than the limits here allow");
-	stage->domain = domain_new(domain.id, domain.bypass, 0);
+	stage->domain = domain_new(&spec, 0);
 	if (!stage->domain)
 		return stream_refuse(&stage->stream, -ENOMEM, "out of memory");
 	ids_put(&stage->domains, &stage->domain->node);

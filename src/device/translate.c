@@ -31,6 +31,8 @@ struct access {
 	uint64_t first, last;
 	uint32_t wanted; /* VIOMMU_MAP_F_READ, VIOMMU_MAP_F_WRITE */
 	uint32_t pasid;  /* or NO_PASID */
+	uint32_t kind;   /* VIOMMU_ACCESS_EXEC, VIOMMU_ACCESS_PRIVILEGED */
+	uint8_t fault;   /* why it is refused */
 };
 
 /* Bytes of an access up to `last`: at most the length asked for, so it cannot overflow. */
@@ -137,7 +139,73 @@ static const struct viommu_reserved *msi_region_of_write(const struct access *ac
 	return region;
 }
 
-static bool translate(const struct access *access, struct viommu_translation *ret_translation)
+/* The part of the answer before the next region that is reserved. */
+static bool cut_at_region(const struct access *access, uint64_t *last)
+{
+	const struct viommu_reserved *region =
+		endpoint_reserved(access->endpoint, access->first, *last);
+
+	if (!region || (region->subtype == VIOMMU_RESV_MEM_MSI && access->pasid != NO_PASID))
+		return true;
+	if (region->first <= access->first)
+		return false;
+	*last = region->first - 1;
+	return true;
+}
+
+/* What a table gives is an address of the parent. */
+static bool translate_by_parent(struct access *access, const struct table_answer *answer,
+				uint64_t length, struct viommu_translation *ret_translation)
+{
+	const struct route route = { .map = access->route->table->parent->map };
+	struct access parent = {
+		.route = &route,
+		.first = answer->address,
+		.last = answer->address + (length - 1),
+		.wanted = access->wanted,
+	};
+
+	access->fault = VIOMMU_FAULT_R_MAPPING;
+	if (!translate_by_map(&parent, ret_translation))
+		return false;
+	ret_translation->flags &= answer->flags | VIOMMU_MAP_F_MMIO;
+	return true;
+}
+
+/* By a table of the guest: an answer ends with its page. */
+__attribute__((noinline)) static bool translate_by_table(struct access *access,
+							 struct viommu_translation *ret_translation)
+{
+	const struct table_access question = {
+		.table = access->route->table,
+		.pasid = access->pasid,
+		.address = access->first,
+		.wanted = access->wanted | access->kind,
+	};
+	struct table_answer answer;
+	uint64_t last = access->last, length;
+
+	access->fault = VIOMMU_FAULT_R_MAPPING;
+	if (!cut_at_region(access, &last))
+		return false;
+	access->fault = table_translate(access->endpoint->device, &question, &answer);
+	if (access->fault)
+		return false;
+	length = length_up_to(access, last);
+	if (answer.last - answer.address < length - 1)
+		length = answer.last - answer.address + 1;
+	if (question.table->parent)
+		return translate_by_parent(access, &answer, length, ret_translation);
+	*ret_translation = (struct viommu_translation){
+		.address = answer.address,
+		.length = length,
+		.flags = answer.flags,
+		.identity = answer.identity,
+	};
+	return true;
+}
+
+static bool translate(struct access *access, struct viommu_translation *ret_translation)
 {
 	enum viommu_mode mode = access->route->mode;
 	const struct viommu_reserved *region = msi_region_of_write(access);
@@ -146,6 +214,8 @@ static bool translate(const struct access *access, struct viommu_translation *re
 		*ret_translation = identity(access, UINT64_MAX, READ_WRITE);
 	else if (region)
 		*ret_translation = identity(access, region->last, VIOMMU_MAP_F_WRITE);
+	else if (access->route->table)
+		return translate_by_table(access, ret_translation);
 	else
 		return mode == VIOMMU_TRANSLATED && translate_by_map(access, ret_translation);
 	return true;
@@ -153,13 +223,13 @@ static bool translate(const struct access *access, struct viommu_translation *re
 
 static const struct route *find_route(const struct access *access)
 {
-	const struct route *route;
+	const struct route *route =
+		atomic_load_explicit(&access->endpoint->route, memory_order_acquire);
 
-	if (access->pasid != NO_PASID)
-		return slot_route(access->endpoint, access->pasid);
-	route = atomic_load_explicit(&access->endpoint->route, memory_order_acquire);
 	annotate_acquire(&access->endpoint->route);
-	return route;
+	if (access->pasid == NO_PASID || (route->table && route->table->is_context))
+		return route;
+	return slot_route(access->endpoint, access->pasid);
 }
 
 /* In a read-side section. */
@@ -173,6 +243,7 @@ static int answer(struct viommu *device, const struct question *question,
 		.last = length - 1 > UINT64_MAX - iova ? UINT64_MAX : iova + (length - 1),
 		.wanted = question->access & READ_WRITE,
 		.pasid = question->pasid,
+		.kind = question->access & (VIOMMU_ACCESS_EXEC | VIOMMU_ACCESS_PRIVILEGED),
 	};
 
 	if (!length)
@@ -180,10 +251,11 @@ static int answer(struct viommu *device, const struct question *question,
 	if (!access.endpoint)
 		return -ENOENT;
 	access.route = find_route(&access);
+	access.fault = access.route->fault;
 	if (translate(&access, ret_translation))
 		return 0;
 	if (!(question->access & VIOMMU_ACCESS_QUIET))
-		fault_report(access.endpoint, access.route->fault, access.wanted, iova);
+		fault_report(access.endpoint, access.fault, access.wanted, iova);
 	return -EFAULT;
 }
 

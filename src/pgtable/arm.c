@@ -240,6 +240,10 @@ static bool decode_half(const uint64_t cd[8], unsigned which, const struct pt_li
 	}
 	if (!shift || size < (wide ? 12 : 16) || size > largest)
 		return false;
+	if (limits->granules && !(limits->granules >> shift & 1))
+		return false;
+	if (limits->input_bits && 64 - size > limits->input_bits)
+		return false;
 	half->shift = (uint8_t)shift;
 	half->input_bits = (uint8_t)(64 - size);
 	if (root >> arm->output_bits || (shift < 16 && !arm->lpa2 && root >> 48))

@@ -60,6 +60,8 @@ struct pt_memory {
 /* What the device implements, whatever the guest asks for. */
 struct pt_limits {
 	uint8_t output_bits; /* physical address width */
+	uint8_t input_bits;  /* of a virtual address, at most; 0: what the format has */
+	uint64_t granules;   /* bit n: pages of 2^n bytes; 0: all of the format. Arm only */
 	bool updates_flags;  /* accessed and dirty flags are set by the device */
 	bool five_levels;    /* x86 and AMD: 5 levels */
 	bool page_1g;        /* x86: level 3 leaves */

@@ -163,6 +163,8 @@ bool pt_decode_riscv_pc(uint64_t ta, uint64_t fsc, bool updates_flags,
 	}
 	if (mode < MODE_SV39 || mode > MODE_SV57 || (updates_flags && !limits->updates_flags))
 		return false;
+	if (limits->input_bits && level_shift(riscv.levels) > limits->input_bits)
+		return false;
 	*ret_space = (struct pt_space){
 		.format = &riscv_format,
 		.refuses = refuses,

@@ -1,0 +1,415 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <string.h>
+
+#include "device/trace.h"
+#include "wire/layout.h"
+
+/*
+ * The requests ATTACH_TABLE and INVALIDATE (docs/proposal-address-spaces.md)
+ *
+ * The body of ATTACH_TABLE is the architecture's own structure, so one decoder reads it and the
+ * contexts in guest memory. A format is a row.
+ */
+
+#define BODY_WORDS (VIOMMU_TABLE_BODY_LENGTH / 8)
+
+/* -- formats ------------------------------------------------------------------------------------
+ */
+
+typedef bool decode(const uint64_t *words, const struct pt_limits *limits, struct table *table);
+
+static bool decode_arm_cd(const uint64_t *words, const struct pt_limits *limits,
+			  struct table *table)
+{
+	return pt_decode_arm_cd(words, limits, true, &table->space);
+}
+
+static bool decode_arm_cd_table(const uint64_t *words, const struct pt_limits *limits,
+				struct table *table)
+{
+	return pt_decode_arm_cd_table(words, limits, &table->context);
+}
+
+static bool decode_x86_entry(const uint64_t *words, const struct pt_limits *limits,
+			     struct table *table)
+{
+	return pt_decode_x86_entry(words, limits, true, &table->space);
+}
+
+static bool decode_x86_dir(const uint64_t *words, const struct pt_limits *limits,
+			   struct table *table)
+{
+	return pt_decode_x86_directory(words, limits, &table->context);
+}
+
+static bool decode_amd_root(const uint64_t *words, const struct pt_limits *limits,
+			    struct table *table)
+{
+	return !(words[0] & 0xffe) && !(words[1] >> 9) &&
+	       pt_decode_amd_root(words[0], words[1] & 0xff, words[1] >> 8 & 1, limits,
+				  &table->space);
+}
+
+static bool decode_amd_gcr3(const uint64_t *words, const struct pt_limits *limits,
+			    struct table *table)
+{
+	return !(words[0] & 0xfff) && !(words[1] >> 17) &&
+	       pt_decode_amd_gcr3(words[0], words[1] & 0xff, words[1] >> 8 & 0xff,
+				  words[1] >> 16 & 1, limits, &table->context);
+}
+
+static bool decode_riscv_pc(const uint64_t *words, const struct pt_limits *limits,
+			    struct table *table)
+{
+	return pt_decode_riscv_pc(words[0], words[1], limits->updates_flags, limits, &table->space);
+}
+
+static bool decode_riscv_dc(const uint64_t *words, const struct pt_limits *limits,
+			    struct table *table)
+{
+	return pt_decode_riscv_dc(words[0], words[1], words[3], limits, &table->context);
+}
+
+static bool decode_generic(const uint64_t *words, const struct pt_limits *limits,
+			   struct table *table)
+{
+	(void)limits;
+	return pt_decode_generic(words[0], true, &table->space);
+}
+
+static const struct format_row {
+	uint16_t format;
+	bool is_context;
+	uint8_t n_words; /* of the body that are used */
+	decode *decode;
+} rows[] = {
+	{ VIOMMU_TABLE_ARM_CD, false, 8, decode_arm_cd },
+	{ VIOMMU_TABLE_ARM_CD_TABLE, true, 2, decode_arm_cd_table },
+	{ VIOMMU_TABLE_X86_PASID_ENTRY, false, 8, decode_x86_entry },
+	{ VIOMMU_TABLE_X86_PASID_DIR, true, 2, decode_x86_dir },
+	{ VIOMMU_TABLE_AMD_GCR3_ENTRY, false, 2, decode_amd_root },
+	{ VIOMMU_TABLE_AMD_GCR3, true, 2, decode_amd_gcr3 },
+	{ VIOMMU_TABLE_RISCV_PC, false, 2, decode_riscv_pc },
+	{ VIOMMU_TABLE_RISCV_DC, true, 4, decode_riscv_dc },
+	{ VIOMMU_TABLE_GENERIC, false, 1, decode_generic },
+};
+
+static const struct format_row *find_row(uint16_t format)
+{
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (rows[i].format == format)
+			return &rows[i];
+	return NULL;
+}
+
+bool table_format_is_known(uint16_t format)
+{
+	return find_row(format);
+}
+
+bool table_format_is_context(uint16_t format)
+{
+	const struct format_row *row = find_row(format);
+
+	return row && row->is_context;
+}
+
+#define PAGE_4K  (1ull << 12)
+#define PAGE_16K (1ull << 14)
+#define PAGE_1G  (1ull << 30)
+
+static struct pt_limits limits_of(const struct viommu_table_format *format)
+{
+	return (struct pt_limits){
+		.input_bits = format->input_bits,
+		.output_bits = format->output_bits,
+		.granules = format->granules,
+		.updates_flags = format->flags & VIOMMU_TABLE_F_UPDATES,
+		.five_levels = format->flags & VIOMMU_TABLE_F_FIVE_LEVELS,
+		.page_1g = format->granules & PAGE_1G,
+		.lpa2 = format->input_bits >= 52 && format->output_bits >= 52 &&
+			format->granules & (PAGE_4K | PAGE_16K),
+		.svnapot = format->flags & VIOMMU_TABLE_F_CONTIGUOUS,
+		.svpbmt = format->flags & VIOMMU_TABLE_F_MEMORY_TYPE,
+	};
+}
+
+bool table_decode(const struct viommu_table_format *format, const uint8_t *body,
+		  struct table *ret_table)
+{
+	const struct format_row *row = find_row(format->format);
+	struct pt_limits limits = limits_of(format);
+	struct table table = { .format = format->format, .granules = format->granules };
+	uint64_t words[BODY_WORDS];
+
+	if (!row)
+		return false;
+	for (size_t i = 0; i < BODY_WORDS; i++) {
+		words[i] = wire_load(body + 8 * i, 8);
+		if (i >= row->n_words && words[i])
+			return false;
+	}
+	table.is_context = row->is_context;
+	memcpy(table.body, body, sizeof(table.body));
+	if (!row->decode(words, &limits, &table))
+		return false;
+	*ret_table = table;
+	return true;
+}
+
+/* -- ATTACH_TABLE ----------------------------------------------------------------------------- */
+
+static const struct viommu_table_format *find_format(const struct endpoint *endpoint,
+						     uint16_t format)
+{
+	for (size_t i = 0; i < endpoint->config.n_formats; i++)
+		if (endpoint->formats[i].format == format)
+			return &endpoint->formats[i];
+	return NULL;
+}
+
+static bool is_in_range(const struct viommu *device, uint32_t domain)
+{
+	return domain >= device->config.domain_first && domain <= device->config.domain_last;
+}
+
+static bool has_context(const struct endpoint *endpoint)
+{
+	return endpoint->domain && endpoint->domain->table && endpoint->domain->table->is_context;
+}
+
+/* Rows 1 to 5 of the truth table: what does not need the body. */
+static uint8_t check_request(const struct viommu *device, const struct request_attach_table *wanted,
+			     const struct endpoint *endpoint)
+{
+	bool with_pasid = wanted->flags & VIOMMU_SLOT_F_PASID;
+	uint32_t known = 0;
+
+	if (device_accepted(device, VIOMMU_F_PASID))
+		known |= VIOMMU_SLOT_F_PASID;
+	if (device_accepted(device, VIOMMU_F_NEST))
+		known |= VIOMMU_SLOT_F_PARENT;
+	if (wanted->flags & ~known || wanted->reserved || wanted->reserved1 ||
+	    (wanted->pasid && !with_pasid) ||
+	    (wanted->parent && !(wanted->flags & VIOMMU_SLOT_F_PARENT)))
+		return VIOMMU_S_INVAL;
+	if (!endpoint)
+		return VIOMMU_S_NOENT;
+	if (!is_in_range(device, wanted->domain) ||
+	    (with_pasid && !slot_exists(endpoint, wanted->pasid)))
+		return VIOMMU_S_RANGE;
+	return find_format(endpoint, wanted->format) ? VIOMMU_S_OK : VIOMMU_S_UNSUPP;
+}
+
+/* Row 7. */
+static uint8_t check_parent(const struct viommu *device, const struct request_attach_table *wanted)
+{
+	const struct domain *parent = domain_find(device, wanted->parent);
+
+	if (!(wanted->flags & VIOMMU_SLOT_F_PARENT))
+		return VIOMMU_S_OK;
+	if (!is_in_range(device, wanted->parent))
+		return VIOMMU_S_RANGE;
+	if (wanted->parent == wanted->domain || (parent && (parent->bypass || parent->table)))
+		return VIOMMU_S_INVAL;
+	return VIOMMU_S_OK;
+}
+
+static bool is_only_holder(const struct domain *domain, const struct domain *in_slot)
+{
+	return in_slot == domain && domain->n_endpoints + domain->n_slots == 1;
+}
+
+static bool is_same(const struct domain *domain, const struct table *table)
+{
+	return domain->table->format == table->format &&
+	       !memcmp(domain->table->body, table->body, sizeof(table->body));
+}
+
+/* Row 8: an existing domain is joined, or replaced by its only holder. */
+static uint8_t check_domain(const struct request_attach_table *wanted, const struct domain *in_slot,
+			    const struct domain *domain, const struct table *table,
+			    struct domain_spec *spec)
+{
+	bool has_parent = wanted->flags & VIOMMU_SLOT_F_PARENT;
+
+	if (!domain)
+		return VIOMMU_S_OK;
+	if (!domain->table || !domain->table->parent != !has_parent ||
+	    (has_parent && domain->table->parent->node.id != wanted->parent))
+		return VIOMMU_S_INVAL;
+	spec->replaces = is_only_holder(domain, in_slot);
+	return spec->replaces || is_same(domain, table) ? VIOMMU_S_OK : VIOMMU_S_INVAL;
+}
+
+/* Row 9. */
+static uint8_t check_slots(const struct endpoint *endpoint, const struct table *table,
+			   bool with_pasid)
+{
+	if (table->is_context && !slots_are_empty(endpoint))
+		return VIOMMU_S_INVAL;
+	return with_pasid && has_context(endpoint) ? VIOMMU_S_INVAL : VIOMMU_S_OK;
+}
+
+static uint8_t put_into_slot(struct endpoint *endpoint, const struct request_attach_table *wanted,
+			     const struct domain_spec *spec)
+{
+	if (endpoint->listeners)
+		return VIOMMU_S_UNSUPP;
+	if (wanted->flags & VIOMMU_SLOT_F_PASID)
+		return slot_attach(endpoint, wanted->pasid, spec);
+	return endpoint_attach(endpoint, spec);
+}
+
+/* A parent that does not exist is made for its first table. */
+static uint8_t attach_with_parent(struct endpoint *endpoint,
+				  const struct request_attach_table *wanted,
+				  struct domain_spec *spec, struct table *table)
+{
+	struct viommu *device = endpoint->device;
+	const struct domain_spec empty = { .id = wanted->parent };
+	struct domain *parent = domain_find(device, wanted->parent);
+	uint8_t status = VIOMMU_S_OK;
+
+	if (!parent)
+		status = domain_make(device, &empty, endpoint->granule,
+				     (struct usage){ .domains = 1 }, "ATTACH_TABLE", &parent);
+	if (status != VIOMMU_S_OK)
+		return status;
+	table->parent = parent;
+	parent->n_children++; /* it must not end with the slot's old domain */
+	status = put_into_slot(endpoint, wanted, spec);
+	parent->n_children--;
+	domain_release(device, parent);
+	return status;
+}
+
+uint8_t do_attach_table(struct viommu *device, const union request *request)
+{
+	const struct request_attach_table *wanted = &request->attach_table;
+	struct endpoint *endpoint = endpoint_find(device, wanted->endpoint);
+	bool with_pasid = wanted->flags & VIOMMU_SLOT_F_PASID;
+	struct table table;
+	struct domain_spec spec = { .id = wanted->domain, .table = &table };
+	struct domain *in_slot;
+	uint8_t status = check_request(device, wanted, endpoint);
+
+	if (status != VIOMMU_S_OK)
+		return status;
+	if (!table_decode(find_format(endpoint, wanted->format), wanted->body, &table) ||
+	    (table.is_context && with_pasid))
+		return VIOMMU_S_INVAL;
+	in_slot = with_pasid ? slot_domain(endpoint, wanted->pasid) : endpoint->domain;
+	status = check_parent(device, wanted);
+	if (status == VIOMMU_S_OK)
+		status = check_domain(wanted, in_slot, domain_find(device, wanted->domain), &table,
+				      &spec);
+	if (status == VIOMMU_S_OK)
+		status = check_slots(endpoint, &table, with_pasid);
+	if (status != VIOMMU_S_OK)
+		return status;
+	if (wanted->flags & VIOMMU_SLOT_F_PARENT)
+		return attach_with_parent(endpoint, wanted, &spec, &table);
+	return put_into_slot(endpoint, wanted, &spec);
+}
+
+/* -- INVALIDATE ------------------------------------------------------------------------------- */
+
+#define KNOWN_CACHES \
+	(VIOMMU_INVALIDATE_C_CONTEXT | VIOMMU_INVALIDATE_C_TLB | VIOMMU_INVALIDATE_C_DEV_TLB)
+#define KNOWN_FLAGS \
+	(VIOMMU_INVALIDATE_F_LEAF | VIOMMU_INVALIDATE_F_PASID | VIOMMU_INVALIDATE_F_ID | \
+	 VIOMMU_INVALIDATE_F_GLOBAL)
+
+static bool is_zero(const uint8_t *bytes, size_t length)
+{
+	uint8_t any = 0;
+
+	for (size_t i = 0; i < length; i++)
+		any |= bytes[i];
+	return !any;
+}
+
+static bool is_malformed(const struct request_invalidate *wanted)
+{
+	return wanted->scope < VIOMMU_INVALIDATE_S_DOMAIN ||
+	       wanted->scope > VIOMMU_INVALIDATE_S_ADDRESS || !wanted->caches ||
+	       wanted->caches & ~KNOWN_CACHES || wanted->flags & ~KNOWN_FLAGS ||
+	       !is_zero(wanted->reserved, sizeof(wanted->reserved));
+}
+
+static bool has_page_size(const struct table *table, uint8_t page_size)
+{
+	return page_size < 64 && table->granules >> page_size & 1;
+}
+
+/* Rounded down to pages, the length kept covered; what wraps goes to the top. */
+static void range_of(const struct request_invalidate *wanted, uint64_t *ret_first,
+		     uint64_t *ret_last)
+{
+	uint64_t size = UINT64_C(1) << (wanted->page_size & 63), length;
+
+	*ret_first = 0;
+	*ret_last = UINT64_MAX;
+	if (wanted->scope != VIOMMU_INVALIDATE_S_ADDRESS)
+		return;
+	*ret_first = wanted->address & ~(size - 1);
+	if (__builtin_mul_overflow(wanted->nr_pages, size, &length) ||
+	    __builtin_add_overflow(wanted->address, length - 1, ret_last))
+		*ret_last = UINT64_MAX;
+	*ret_last |= size - 1;
+}
+
+static void invalidate_endpoint(struct viommu *device, const struct endpoint *endpoint,
+				uint32_t pasid, const struct request_invalidate *wanted)
+{
+	struct viommu_invalidation what = {
+		.endpoint = endpoint->node.id,
+		.has_pasid = pasid != NO_PASID,
+		.pasid = pasid != NO_PASID ? pasid : 0,
+	};
+
+	range_of(wanted, &what.first, &what.last);
+	device->ops.invalidate(device->opaque, &what);
+}
+
+static bool names_pasid(const struct request_invalidate *wanted)
+{
+	return wanted->scope == VIOMMU_INVALIDATE_S_PASID ||
+	       wanted->flags & VIOMMU_INVALIDATE_F_PASID;
+}
+
+/* The endpoints' own caches, when nothing old is used here any more. */
+static void invalidate_devices(struct viommu *device, struct domain *domain,
+			       const struct request_invalidate *wanted)
+{
+	device_synchronize(device);
+	for_each_endpoint(endpoint, domain)
+		invalidate_endpoint(device, endpoint,
+				    names_pasid(wanted) && domain->table->is_context ? wanted->pasid
+										     : NO_PASID,
+				    wanted);
+	for_each_slot(slot, domain)
+		invalidate_endpoint(device, slot->endpoint, slot->pasid, wanted);
+}
+
+/* Nothing is cached here, so the sections that began before are all there is to wait for. */
+uint8_t do_invalidate(struct viommu *device, const union request *request)
+{
+	const struct request_invalidate *wanted = &request->invalidate;
+	struct domain *domain = domain_find(device, wanted->domain);
+
+	if (is_malformed(wanted))
+		return VIOMMU_S_INVAL;
+	if (!domain)
+		return VIOMMU_S_NOENT;
+	if (!domain->table)
+		return VIOMMU_S_INVAL;
+	if (wanted->scope == VIOMMU_INVALIDATE_S_ADDRESS &&
+	    (!has_page_size(domain->table, wanted->page_size) || !wanted->nr_pages))
+		return VIOMMU_S_INVAL;
+	device_mark_sync_pending(device);
+	if (wanted->caches & VIOMMU_INVALIDATE_C_DEV_TLB && device->ops.invalidate)
+		invalidate_devices(device, domain, wanted);
+	return VIOMMU_S_OK;
+}

@@ -1,0 +1,982 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <stdlib.h>
+
+#include "rig.h"
+
+/*
+ * Page tables that the guest owns: ATTACH_TABLE and INVALIDATE, row by row of the tables in
+ * docs/proposal-address-spaces.md, contexts, parents, and what else the device then does
+ *
+ * Guest memory is 32 pages at 0x100000. The tables in there are generic ones, which a test can
+ * write in its head: VALID 1, TABLE 2, READ 4, WRITE 8; and VT-d's.
+ */
+
+#define PASID  VIOMMU_SLOT_F_PASID
+#define PARENT VIOMMU_SLOT_F_PARENT
+
+#define TABLES   (VIOMMU_FEATURES_DEFAULT | VIOMMU_F_TABLE)
+#define FEATURES (TABLES | VIOMMU_F_PASID | VIOMMU_F_NEST)
+
+#define BASE  0x100000u
+#define PAGES 32
+
+static uint64_t memory[PAGES * PAGE / 8] __attribute__((aligned(4096)));
+
+static uint64_t *word(uint64_t address)
+{
+	assert_in_range(address, BASE, BASE + sizeof(memory) - 8);
+	return &memory[(address - BASE) / 8];
+}
+
+static void give_memory(struct rig *rig)
+{
+	const struct viommu_memory range = { BASE, BASE + sizeof(memory) - 1, memory, false };
+
+	memset(memory, 0, sizeof(memory));
+	assert_int_equal(viommu_set_memory(rig->device, &range, 1), 0);
+}
+
+#define LINEAR 0x40201000ull
+
+static const struct viommu_table_format formats[] = {
+	{ VIOMMU_TABLE_GENERIC, 48, 52, LINEAR, 0, VIOMMU_TABLE_F_NEST },
+	{ VIOMMU_TABLE_X86_PASID_ENTRY, 48, 48, LINEAR, 16, VIOMMU_TABLE_F_UPDATES },
+	{ VIOMMU_TABLE_X86_PASID_DIR, 48, 48, LINEAR, 16, VIOMMU_TABLE_F_UPDATES },
+	{ VIOMMU_TABLE_ARM_CD, 48, 48, LINEAR, 16, 0 },
+};
+
+static void give_formats(struct rig *rig, uint32_t endpoint, size_t n)
+{
+	const struct viommu_endpoint config = {
+		.size = sizeof(config),
+		.id = endpoint,
+		.pasid_bits = 8,
+		.formats = formats,
+		.n_formats = n,
+	};
+
+	assert_int_equal(viommu_endpoint_update(rig->device, &config), 0);
+}
+
+static struct rig *with_tables(void **state)
+{
+	struct rig *rig = *state;
+
+	replace(rig, (struct viommu_config){
+			     .size = sizeof(struct viommu_config),
+			     .features = FEATURES,
+			     .domain_first = 1,
+			     .domain_last = 100,
+		     });
+	give_memory(rig);
+	give_formats(rig, EP, COUNT_OF(formats));
+	give_formats(rig, EP2, COUNT_OF(formats));
+	return rig;
+}
+
+/* -- tables in memory: one page a level, beginning at `root`, with one page at the end -----------
+ */
+
+static void write_table(uint64_t root, uint64_t iova, uint64_t to, uint64_t flags)
+{
+	for (unsigned level = 0; level < 3; level++)
+		*word(root + level * PAGE + (iova >> (39 - 9 * level) & 511) * 8) =
+			(root + (level + 1) * PAGE) | 3;
+	*word(root + 3 * PAGE + (iova >> 12 & 511) * 8) = to | flags;
+}
+
+#define GENERIC_RW 0xdu
+#define GENERIC_R  5u
+
+/* -- requests ------------------------------------------------------------------------------------
+ */
+
+struct wanted {
+	uint32_t domain, endpoint, flags, pasid, parent;
+	uint16_t format;
+	uint64_t body[8];
+	uint16_t reserved;
+	uint32_t reserved1;
+};
+
+static void put(uint8_t *at, unsigned length, uint64_t value)
+{
+	for (unsigned i = 0; i < length; i++)
+		at[i] = (uint8_t)(value >> 8 * i);
+}
+
+static int attach_table(struct rig *rig, struct wanted wanted)
+{
+	uint8_t bytes[VIOMMU_ATTACH_TABLE_LENGTH] = { VIOMMU_T_ATTACH_TABLE };
+
+	put(bytes + 4, 4, wanted.domain);
+	put(bytes + 8, 4, wanted.endpoint);
+	put(bytes + 12, 4, wanted.flags);
+	put(bytes + 16, 2, wanted.format);
+	put(bytes + 18, 2, wanted.reserved);
+	put(bytes + 20, 4, wanted.pasid);
+	put(bytes + 24, 4, wanted.parent);
+	put(bytes + 28, 4, wanted.reserved1);
+	for (unsigned i = 0; i < 8; i++)
+		put(bytes + 32 + 8 * i, 8, wanted.body[i]);
+	return status_of(rig, bytes, sizeof(bytes));
+}
+
+static struct wanted generic(uint32_t domain, uint64_t root)
+{
+	return (struct wanted){
+		.domain = domain,
+		.endpoint = EP,
+		.format = VIOMMU_TABLE_GENERIC,
+		.body = { root },
+	};
+}
+
+static struct wanted generic_for(uint32_t pasid, uint32_t domain, uint64_t root)
+{
+	struct wanted wanted = generic(domain, root);
+
+	wanted.flags = PASID;
+	wanted.pasid = pasid;
+	return wanted;
+}
+
+/* A directory with one PASID entry, at `pasid`, whose table is at `root`. */
+static struct wanted context(uint32_t domain)
+{
+	return (struct wanted){
+		.domain = domain,
+		.endpoint = EP,
+		.format = VIOMMU_TABLE_X86_PASID_DIR,
+		.body = { (BASE + 16 * PAGE) | 1 },
+	};
+}
+
+static void write_context(uint32_t pasid, uint64_t root)
+{
+	uint64_t entry = BASE + 17 * PAGE + pasid * 64;
+
+	*word(BASE + 16 * PAGE) = (BASE + 17 * PAGE) | 1;
+	*word(entry) = 1 | 1 << 6;
+	*word(entry + 16) = root | 0x33;
+}
+
+static void write_x86(uint64_t root, uint64_t iova, uint64_t to, uint64_t flags)
+{
+	for (unsigned level = 0; level < 3; level++)
+		*word(root + level * PAGE + (iova >> (39 - 9 * level) & 511) * 8) =
+			(root + (level + 1) * PAGE) | 7;
+	*word(root + 3 * PAGE + (iova >> 12 & 511) * 8) = to | flags;
+}
+
+struct drop {
+	uint8_t scope, caches, page_size, reserved;
+	uint16_t flags;
+	uint32_t domain, pasid;
+	uint64_t id, address, nr_pages;
+};
+
+static int invalidate(struct rig *rig, struct drop drop)
+{
+	uint8_t bytes[VIOMMU_INVALIDATE_LENGTH] = { VIOMMU_T_INVALIDATE };
+
+	put(bytes + 4, 1, drop.scope);
+	put(bytes + 5, 1, drop.caches);
+	put(bytes + 6, 2, drop.flags);
+	put(bytes + 8, 4, drop.domain);
+	put(bytes + 12, 4, drop.pasid);
+	put(bytes + 16, 8, drop.id);
+	put(bytes + 24, 8, drop.address);
+	put(bytes + 32, 8, drop.nr_pages);
+	put(bytes + 40, 1, drop.page_size);
+	put(bytes + 59, 1, drop.reserved);
+	return status_of(rig, bytes, sizeof(bytes));
+}
+
+static int attach_pasid(struct rig *rig, uint32_t domain, uint32_t endpoint, uint32_t pasid)
+{
+	const uint8_t bytes[] = { ATTACH(domain, endpoint, PASID, pasid) };
+
+	return status_of(rig, bytes, sizeof(bytes));
+}
+
+static int detach_slot(struct rig *rig, uint32_t domain, uint32_t flags, uint32_t pasid)
+{
+	const uint8_t bytes[] = { HEAD(VIOMMU_T_DETACH), LE32(domain), LE32(EP), LE32(flags),
+				  LE32(pasid) };
+
+	return status_of(rig, bytes, sizeof(bytes));
+}
+
+/* Where a PASID reaches, as "8000+1 rw" or "fault". */
+static const char *reach(struct rig *rig, uint32_t pasid, uint64_t iova, uint64_t length,
+			 uint32_t access)
+{
+	struct viommu_translation to;
+	int error = viommu_translate_pasid(rig->device, EP, pasid, iova, length,
+					   access | VIOMMU_ACCESS_QUIET, &to);
+
+	if (error)
+		return error == -EFAULT ? "fault" : "error";
+	snprintf(rig->words, sizeof(rig->words), "%s%llx+%llx %s%s", to.identity ? "identity " : "",
+		 (unsigned long long)to.address, (unsigned long long)to.length,
+		 to.flags & R ? "r" : "", to.flags & W ? "w" : "");
+	return rig->words;
+}
+
+/* -- ATTACH_TABLE ------------------------------------------------------------------------------ */
+
+static void test_table_1_without_its_feature_the_request_is_unknown(void **state)
+{
+	struct rig *rig = *state;
+	const uint8_t bytes[VIOMMU_ATTACH_TABLE_LENGTH] = { VIOMMU_T_ATTACH_TABLE };
+	uint8_t answer[VIOMMU_TAIL_LENGTH];
+
+	assert_int_equal(request(rig, bytes, sizeof(bytes), answer, sizeof(answer)), 0);
+	with_tables(state);
+	assert_int_equal(viommu_accept(rig->device, VIOMMU_FEATURES_DEFAULT), 0);
+	assert_int_equal(request(rig, bytes, sizeof(bytes), answer, sizeof(answer)), 0);
+}
+
+static void test_table_2_unknown_flags_and_reserved_bytes_are_inval(void **state)
+{
+	struct rig *rig = with_tables(state);
+	struct wanted good = generic(1, BASE), bad;
+
+	for (unsigned bit = 0; bit < 32; bit++) {
+		bad = good;
+		bad.flags = 1u << bit;
+		if (bad.flags != PASID && bad.flags != PARENT)
+			assert_int_equal(attach_table(rig, bad), VIOMMU_S_INVAL);
+	}
+	bad = good;
+	bad.reserved = 1;
+	assert_int_equal(attach_table(rig, bad), VIOMMU_S_INVAL);
+	bad = good;
+	bad.reserved1 = 1;
+	assert_int_equal(attach_table(rig, bad), VIOMMU_S_INVAL);
+	bad = good;
+	bad.pasid = 1;
+	assert_int_equal(attach_table(rig, bad), VIOMMU_S_INVAL);
+	bad = good;
+	bad.parent = 1;
+	assert_int_equal(attach_table(rig, bad), VIOMMU_S_INVAL);
+	assert_int_equal(viommu_accept(rig->device, TABLES), 0);
+	assert_int_equal(attach_table(rig, generic_for(1, 1, BASE)), VIOMMU_S_INVAL);
+	bad = good;
+	bad.flags = PARENT;
+	bad.parent = 2;
+	assert_int_equal(attach_table(rig, bad), VIOMMU_S_INVAL);
+	assert_int_equal(attach_table(rig, good), VIOMMU_S_OK);
+}
+
+static void test_table_3_no_endpoint_is_noent(void **state)
+{
+	struct rig *rig = with_tables(state);
+	struct wanted wanted = generic(101, BASE);
+
+	wanted.endpoint = NO_ENDPOINT;
+	assert_int_equal(attach_table(rig, wanted), VIOMMU_S_NOENT);
+}
+
+static void test_table_4_numbers_out_of_range_are_range(void **state)
+{
+	struct rig *rig = with_tables(state);
+	struct wanted wanted = generic(101, BASE);
+
+	wanted.format = 0;
+	assert_int_equal(attach_table(rig, wanted), VIOMMU_S_RANGE);
+	assert_int_equal(attach_table(rig, generic_for(256, 1, BASE)), VIOMMU_S_RANGE);
+}
+
+static void test_table_5_a_format_that_was_not_probed_is_unsupp(void **state)
+{
+	struct rig *rig = with_tables(state);
+	struct wanted wanted = generic(1, BASE | 1);
+
+	wanted.format = VIOMMU_TABLE_RISCV_PC;
+	assert_int_equal(attach_table(rig, wanted), VIOMMU_S_UNSUPP);
+	give_formats(rig, EP, 0);
+	assert_int_equal(attach_table(rig, generic(1, BASE | 1)), VIOMMU_S_UNSUPP);
+}
+
+static void test_table_6_a_malformed_body_is_inval(void **state)
+{
+	struct rig *rig = with_tables(state);
+	struct wanted wanted = generic(1, BASE | 8);
+
+	assert_int_equal(attach_table(rig, wanted), VIOMMU_S_INVAL);
+	wanted = generic(1, BASE);
+	wanted.body[7] = 1;
+	assert_int_equal(attach_table(rig, wanted), VIOMMU_S_INVAL);
+	wanted = (struct wanted){
+		.domain = 1,
+		.endpoint = EP,
+		.format = VIOMMU_TABLE_ARM_CD,
+		/* HA is set, and the device updates no flags. */
+		.body = { 0x56a04c0903510, BASE },
+	};
+	assert_int_equal(attach_table(rig, wanted), VIOMMU_S_INVAL);
+	wanted.body[0] = 0x56204c0903510;
+	assert_int_equal(attach_table(rig, wanted), VIOMMU_S_OK);
+	/* Not valid; then a reserved type; then 5 levels, which were not probed. */
+	wanted.format = VIOMMU_TABLE_X86_PASID_ENTRY;
+	wanted.body[1] = 0;
+	wanted.body[2] = BASE;
+	wanted.body[0] = 1 << 6;
+	assert_int_equal(attach_table(rig, wanted), VIOMMU_S_INVAL);
+	wanted.body[0] = 1;
+	assert_int_equal(attach_table(rig, wanted), VIOMMU_S_INVAL);
+	wanted.body[0] = 1 | 1 << 6;
+	wanted.body[2] = BASE | 1 << 2;
+	assert_int_equal(attach_table(rig, wanted), VIOMMU_S_INVAL);
+	wanted.body[2] = BASE;
+	assert_int_equal(attach_table(rig, wanted), VIOMMU_S_OK);
+}
+
+static void test_table_6_a_context_format_has_no_pasid(void **state)
+{
+	struct rig *rig = with_tables(state);
+	struct wanted wanted = context(1);
+
+	wanted.flags = PASID;
+	wanted.pasid = 1;
+	assert_int_equal(attach_table(rig, wanted), VIOMMU_S_INVAL);
+}
+
+static struct wanted nested(uint32_t domain, uint32_t parent)
+{
+	struct wanted wanted = generic(domain, 0x10000);
+
+	wanted.flags = PARENT;
+	wanted.parent = parent;
+	return wanted;
+}
+
+static void test_table_7_a_parent_has_mappings(void **state)
+{
+	struct rig *rig = with_tables(state);
+
+	assert_int_equal(attach_table(rig, nested(1, 101)), VIOMMU_S_RANGE);
+	assert_int_equal(attach_table(rig, nested(1, 1)), VIOMMU_S_INVAL);
+	assert_int_equal(attach_bypass(rig, 2, EP2), VIOMMU_S_OK);
+	assert_int_equal(attach_table(rig, nested(1, 2)), VIOMMU_S_INVAL);
+	assert_int_equal(attach_table(rig, generic_for(1, 3, BASE)), VIOMMU_S_OK);
+	assert_int_equal(attach_table(rig, nested(1, 3)), VIOMMU_S_INVAL);
+	assert_int_equal(attach_table(rig, nested(1, 4)), VIOMMU_S_OK);
+	assert_int_equal(attach_table(rig, nested(4, 5)), VIOMMU_S_INVAL);
+}
+
+static void test_table_8_joining_needs_the_same_table(void **state)
+{
+	struct rig *rig = with_tables(state);
+	struct wanted other = generic_for(1, 1, BASE);
+
+	assert_int_equal(attach(rig, 2, EP2), VIOMMU_S_OK);
+	assert_int_equal(attach_table(rig, generic(2, BASE)), VIOMMU_S_INVAL);
+	assert_int_equal(attach_table(rig, generic(1, BASE)), VIOMMU_S_OK);
+	assert_int_equal(attach_table(rig, other), VIOMMU_S_OK);
+	other.body[0] = BASE + PAGE;
+	assert_int_equal(attach_table(rig, other), VIOMMU_S_INVAL);
+	assert_int_equal(attach_table(rig, generic(1, BASE + PAGE)), VIOMMU_S_INVAL);
+	assert_int_equal(attach_table(rig, nested(1, 9)), VIOMMU_S_INVAL);
+	assert_int_equal(attach(rig, 1, EP2), VIOMMU_S_INVAL);
+	assert_int_equal(attach_pasid(rig, 1, EP2, 1), VIOMMU_S_INVAL);
+}
+
+static void test_table_8_the_only_holder_may_change_the_root(void **state)
+{
+	struct rig *rig = with_tables(state);
+
+	write_table(BASE, 0x1000, 0x8000, GENERIC_RW);
+	write_table(BASE + 4 * PAGE, 0x1000, 0x9000, GENERIC_R);
+	assert_int_equal(attach_table(rig, generic(1, BASE)), VIOMMU_S_OK);
+	assert_string_equal(peek(rig, EP, 0x1000, 8), "8000+8 rw");
+	assert_int_equal(attach_table(rig, generic(1, BASE + 4 * PAGE)), VIOMMU_S_OK);
+	assert_string_equal(peek(rig, EP, 0x1000, 8), "9000+8 r");
+	assert_int_equal(counters(rig).domains, 1);
+	assert_int_equal(attach_table(rig, generic_for(7, 1, BASE)), VIOMMU_S_INVAL);
+	assert_int_equal(attach_table(rig, generic_for(7, 1, BASE + 4 * PAGE)), VIOMMU_S_OK);
+	assert_string_equal(reach(rig, 7, 0x1000, 8, R), "9000+8 r");
+}
+
+static void test_table_9_contexts_and_pasids_exclude_each_other(void **state)
+{
+	struct rig *rig = with_tables(state);
+
+	assert_int_equal(attach_pasid(rig, 2, EP, 1), VIOMMU_S_OK);
+	assert_int_equal(attach_table(rig, context(1)), VIOMMU_S_INVAL);
+	assert_int_equal(detach_slot(rig, 2, PASID, 1), VIOMMU_S_OK);
+	assert_int_equal(attach_table(rig, context(1)), VIOMMU_S_OK);
+	assert_int_equal(attach_table(rig, generic_for(1, 2, BASE)), VIOMMU_S_INVAL);
+	assert_int_equal(attach_pasid(rig, 2, EP, 1), VIOMMU_S_INVAL);
+	assert_int_equal(attach_table(rig, generic(2, BASE)), VIOMMU_S_OK);
+	assert_int_equal(attach_pasid(rig, 3, EP, 1), VIOMMU_S_OK);
+}
+
+static void test_table_10_a_table_outside_memory_faults_later(void **state)
+{
+	struct rig *rig = with_tables(state);
+
+	assert_int_equal(attach_table(rig, generic(1, 0x700000)), VIOMMU_S_OK);
+	assert_string_equal(peek(rig, EP, 0x1000, 8), "fault");
+}
+
+static void test_table_11_an_endpoint_with_a_listener_is_unsupp(void **state)
+{
+	struct rig *rig = with_tables(state);
+	struct recorder recorder = { 0 }, late = { 0 };
+
+	assert_int_equal(recorder_listen(&recorder, rig, "a", EP), 0);
+	assert_int_equal(attach_table(rig, generic(1, BASE)), VIOMMU_S_UNSUPP);
+	assert_int_equal(attach_table(rig, nested(1, 2)), VIOMMU_S_UNSUPP);
+	assert_int_equal(counters(rig).domains, 0);
+	viommu_unlisten(recorder.listener);
+	assert_int_equal(attach_table(rig, generic(1, BASE)), VIOMMU_S_OK);
+	assert_int_equal(recorder_listen(&late, rig, "b", EP), -EBUSY);
+}
+
+static void test_table_12_the_slot_is_replaced(void **state)
+{
+	struct rig *rig = with_tables(state);
+
+	write_table(BASE, 0x1000, 0x8000, GENERIC_RW);
+	assert_int_equal(attach(rig, 2, EP), VIOMMU_S_OK);
+	assert_int_equal(map(rig, 2, 0x1000, 0x1fff, 0xa000, R), VIOMMU_S_OK);
+	assert_int_equal(attach_table(rig, generic(1, BASE)), VIOMMU_S_OK);
+	assert_string_equal(peek(rig, EP, 0x1000, 8), "8000+8 rw");
+	assert_int_equal(counters(rig).domains, 1);
+	assert_int_equal(detach(rig, 1, EP), VIOMMU_S_OK);
+	assert_string_equal(peek(rig, EP, 0x1000, 8), "fault");
+	assert_int_equal(counters(rig).bytes, 0);
+}
+
+/* -- translation ---------------------------------------------------------------------------------
+ */
+
+static void test_an_answer_ends_with_its_page(void **state)
+{
+	struct rig *rig = with_tables(state);
+
+	write_table(BASE, 0x1000, 0x8000, GENERIC_RW);
+	write_table(BASE, 0x2000, 0xb000, GENERIC_R);
+	assert_int_equal(attach_table(rig, generic(1, BASE)), VIOMMU_S_OK);
+	assert_string_equal(peek(rig, EP, 0x1ff0, 0x100), "8ff0+10 rw");
+	assert_string_equal(where(rig, EP, 0x2000, 8, R), "b000+8 r");
+	assert_int_equal(rig->n_events, 0);
+	assert_string_equal(where(rig, EP, 0x2000, 8, W), "fault");
+	assert_int_equal(rig->n_events, 1);
+	assert_int_equal(rig->events[0][0], VIOMMU_FAULT_R_MAPPING);
+}
+
+static void test_a_change_of_the_table_is_seen(void **state)
+{
+	struct rig *rig = with_tables(state);
+
+	write_table(BASE, 0x1000, 0x8000, GENERIC_RW);
+	assert_int_equal(attach_table(rig, generic(1, BASE)), VIOMMU_S_OK);
+	assert_string_equal(peek(rig, EP, 0x1000, 8), "8000+8 rw");
+	assert_string_equal(peek(rig, EP, 0x2000, 8), "fault");
+	write_table(BASE, 0x2000, 0x9000, GENERIC_RW);
+	assert_string_equal(peek(rig, EP, 0x2000, 8), "9000+8 rw");
+	write_table(BASE, 0x1000, 0, 0);
+	assert_int_equal(invalidate(rig, (struct drop){ .scope = VIOMMU_INVALIDATE_S_DOMAIN,
+							.caches = VIOMMU_INVALIDATE_C_TLB,
+							.domain = 1 }),
+			 VIOMMU_S_OK);
+	assert_string_equal(peek(rig, EP, 0x1000, 8), "fault");
+}
+
+static void test_pasids_do_not_reach_each_other(void **state)
+{
+	struct rig *rig = with_tables(state);
+
+	write_table(BASE, 0x1000, 0x8000, GENERIC_RW);
+	write_table(BASE + 4 * PAGE, 0x2000, 0x9000, GENERIC_RW);
+	assert_int_equal(attach_table(rig, generic_for(1, 1, BASE)), VIOMMU_S_OK);
+	assert_int_equal(attach_table(rig, generic_for(2, 2, BASE + 4 * PAGE)), VIOMMU_S_OK);
+	assert_string_equal(reach(rig, 1, 0x1000, 8, R), "8000+8 rw");
+	assert_string_equal(reach(rig, 1, 0x2000, 8, R), "fault");
+	assert_string_equal(reach(rig, 2, 0x1000, 8, R), "fault");
+	assert_string_equal(reach(rig, 2, 0x2000, 8, R), "9000+8 rw");
+	assert_string_equal(reach(rig, 3, 0x2000, 8, R), "fault");
+	assert_string_equal(peek(rig, EP, 0x2000, 8), "fault");
+}
+
+static void test_a_context_fills_all_slots(void **state)
+{
+	struct rig *rig = with_tables(state);
+
+	write_x86(BASE, 0x1000, 0x8000, 7);
+	write_x86(BASE + 4 * PAGE, 0x1000, 0x9000, 7);
+	write_context(0, BASE);
+	write_context(5, BASE + 4 * PAGE);
+	assert_int_equal(attach_table(rig, context(1)), VIOMMU_S_OK);
+	assert_string_equal(peek(rig, EP, 0x1008, 8), "8008+8 rw");
+	assert_string_equal(reach(rig, 5, 0x1008, 8, R), "9008+8 rw");
+	assert_string_equal(reach(rig, 6, 0x1008, 8, R), "fault");
+	/* The entry is read when it is used, not when it was attached. */
+	write_context(6, BASE);
+	assert_string_equal(reach(rig, 6, 0x1008, 8, R), "8008+8 rw");
+	assert_int_equal(detach(rig, 1, EP), VIOMMU_S_OK);
+	assert_string_equal(reach(rig, 5, 0x1008, 8, R), "fault");
+}
+
+static void test_accessed_and_dirty_flags_are_set(void **state)
+{
+	struct rig *rig = with_tables(state);
+	const uint64_t *leaf = word(BASE + 3 * PAGE + 8);
+
+	write_x86(BASE, 0x1000, 0x8000, 7);
+	write_context(0, BASE);
+	assert_int_equal(attach_table(rig, context(1)), VIOMMU_S_OK);
+	where(rig, EP, 0x1000, 8, R);
+	assert_int_equal(*leaf, 0x8027);
+	where(rig, EP, 0x1000, 8, W);
+	assert_int_equal(*leaf, 0x8067);
+}
+
+static void test_a_kernel_page_is_refused_to_a_pasid(void **state)
+{
+	struct rig *rig = with_tables(state);
+
+	write_x86(BASE, 0x1000, 0x8000, 3);
+	write_context(1, BASE);
+	assert_int_equal(attach_table(rig, context(1)), VIOMMU_S_OK);
+	assert_string_equal(reach(rig, 1, 0x1000, 8, R), "fault");
+	assert_string_equal(reach(rig, 1, 0x1000, 8, R | VIOMMU_ACCESS_PRIVILEGED), "8000+8 rw");
+}
+
+static void test_reserved_regions_are_not_walked(void **state)
+{
+	struct rig *rig = with_tables(state);
+	const struct viommu_reserved region = { 0x1800, 0x1fff, VIOMMU_RESV_MEM_RESERVED };
+	const struct viommu_endpoint config = {
+		.size = sizeof(config),
+		.id = EP,
+		.reserved = &region,
+		.n_reserved = 1,
+		.formats = formats,
+		.n_formats = 1,
+	};
+
+	write_table(BASE, 0x1000, 0x8000, GENERIC_RW);
+	assert_int_equal(viommu_endpoint_update(rig->device, &config), 0);
+	assert_int_equal(attach_table(rig, generic(1, BASE)), VIOMMU_S_OK);
+	assert_string_equal(peek(rig, EP, 0x1000, 0x1000), "8000+800 rw");
+	assert_string_equal(peek(rig, EP, 0x1800, 8), "fault");
+}
+
+static void test_memory_that_is_taken_away_is_not_read(void **state)
+{
+	struct rig *rig = with_tables(state);
+
+	write_table(BASE, 0x1000, 0x8000, GENERIC_RW);
+	assert_int_equal(attach_table(rig, generic(1, BASE)), VIOMMU_S_OK);
+	assert_string_equal(peek(rig, EP, 0x1000, 8), "8000+8 rw");
+	assert_int_equal(viommu_set_memory(rig->device, NULL, 0), 0);
+	assert_string_equal(peek(rig, EP, 0x1000, 8), "fault");
+}
+
+static void test_memory_that_overlaps_is_refused(void **state)
+{
+	struct rig *rig = with_tables(state);
+	const struct viommu_memory overlapping[] = { { 0x2000, 0x3fff, memory, false },
+						     { 0x0000, 0x2000, memory, false } };
+	const struct viommu_memory inverted = { 0x2000, 0x1fff, memory, false };
+	const struct viommu_memory nowhere = { 0x2000, 0x2fff, NULL, false };
+	const struct viommu_memory odd = { 0x2001, 0x2fff, memory, false };
+
+	assert_int_equal(viommu_set_memory(rig->device, overlapping, 2), -EINVAL);
+	assert_int_equal(viommu_set_memory(rig->device, &inverted, 1), -EINVAL);
+	assert_int_equal(viommu_set_memory(rig->device, &nowhere, 1), -EINVAL);
+	assert_int_equal(viommu_set_memory(rig->device, &odd, 1), -EINVAL);
+}
+
+static void test_map_and_unmap_of_a_table_are_inval(void **state)
+{
+	struct rig *rig = with_tables(state);
+
+	assert_int_equal(attach_table(rig, generic(1, BASE)), VIOMMU_S_OK);
+	assert_int_equal(map(rig, 1, 0x1000, 0x1fff, 0x8000, R), VIOMMU_S_INVAL);
+	assert_int_equal(unmap(rig, 1, 0, TOP), VIOMMU_S_INVAL);
+}
+
+/* -- nesting -------------------------------------------------------------------------------------
+ */
+
+/* The child's tables are at 0x10000 of the parent, which is BASE. Their pages are at 0x20000. */
+static struct rig *with_parent(void **state)
+{
+	struct rig *rig = with_tables(state);
+
+	assert_int_equal(attach(rig, 2, EP2), VIOMMU_S_OK);
+	assert_int_equal(map(rig, 2, 0x10000, 0x13fff, BASE, R), VIOMMU_S_OK);
+	for (unsigned level = 0; level < 3; level++)
+		*word(BASE + level * PAGE) = (0x10000 + (level + 1) * PAGE) | 3;
+	*word(BASE + 3 * PAGE + 8) = 0x20000 | GENERIC_RW;
+	*word(BASE + 3 * PAGE + 16) = 0x21000 | GENERIC_RW;
+	assert_int_equal(attach_table(rig, nested(1, 2)), VIOMMU_S_OK);
+	return rig;
+}
+
+static void test_a_child_reaches_what_its_parent_maps(void **state)
+{
+	struct rig *rig = with_parent(state);
+
+	assert_string_equal(peek(rig, EP, 0x1000, 8), "fault");
+	assert_int_equal(map(rig, 2, 0x20000, 0x20fff, 0x5000, R | W), VIOMMU_S_OK);
+	assert_int_equal(map(rig, 2, 0x21000, 0x21fff, 0x7000, R), VIOMMU_S_OK);
+	assert_string_equal(peek(rig, EP, 0x1008, 0x2000), "5008+ff8 rw");
+	assert_string_equal(peek(rig, EP, 0x2000, 8), "7000+8 r");
+	assert_string_equal(where(rig, EP, 0x2000, 8, W), "fault");
+	assert_string_equal(peek(rig, EP2, 0x20000, 8), "5000+8 rw");
+}
+
+static void test_unmapping_of_a_parent_ends_what_the_child_reaches(void **state)
+{
+	struct rig *rig = with_parent(state);
+
+	assert_int_equal(map(rig, 2, 0x20000, 0x20fff, 0x5000, R | W), VIOMMU_S_OK);
+	assert_string_equal(peek(rig, EP, 0x1000, 8), "5000+8 rw");
+	assert_int_equal(unmap(rig, 2, 0x20000, 0x20fff), VIOMMU_S_OK);
+	assert_string_equal(peek(rig, EP, 0x1000, 8), "fault");
+	assert_int_equal(map(rig, 2, 0x20000, 0x20fff, 0x6000, R), VIOMMU_S_OK);
+	assert_string_equal(peek(rig, EP, 0x1000, 8), "6000+8 r");
+	/* The tables themselves. */
+	assert_int_equal(unmap(rig, 2, 0x10000, 0x13fff), VIOMMU_S_OK);
+	assert_string_equal(peek(rig, EP, 0x1000, 8), "fault");
+}
+
+static void test_a_parent_lives_as_long_as_a_child(void **state)
+{
+	struct rig *rig = with_parent(state);
+
+	assert_int_equal(map(rig, 2, 0x20000, 0x20fff, 0x5000, R | W), VIOMMU_S_OK);
+	assert_int_equal(detach(rig, 2, EP2), VIOMMU_S_OK);
+	assert_int_equal(counters(rig).domains, 2);
+	assert_string_equal(peek(rig, EP, 0x1000, 8), "5000+8 rw");
+	assert_int_equal(map(rig, 2, 0x21000, 0x21fff, 0x7000, R), VIOMMU_S_OK);
+	assert_string_equal(peek(rig, EP, 0x2000, 8), "7000+8 r");
+	assert_int_equal(attach(rig, 2, EP2), VIOMMU_S_OK);
+	assert_string_equal(peek(rig, EP2, 0x20000, 8), "5000+8 rw");
+	assert_int_equal(detach(rig, 2, EP2), VIOMMU_S_OK);
+	assert_int_equal(detach(rig, 1, EP), VIOMMU_S_OK);
+	assert_int_equal(counters(rig).domains, 0);
+	assert_int_equal(counters(rig).bytes, 0);
+}
+
+static void test_a_parent_that_does_not_exist_is_made(void **state)
+{
+	struct rig *rig = with_tables(state);
+
+	assert_int_equal(attach_table(rig, nested(1, 2)), VIOMMU_S_OK);
+	assert_int_equal(counters(rig).domains, 2);
+	assert_int_equal(map(rig, 2, 0x10000, 0x13fff, BASE, R), VIOMMU_S_OK);
+	viommu_reset(rig->device);
+	assert_int_equal(counters(rig).domains, 0);
+	assert_int_equal(counters(rig).bytes, 0);
+}
+
+static void test_an_endpoint_may_move_to_the_parent_of_its_table(void **state)
+{
+	struct rig *rig = with_tables(state);
+
+	assert_int_equal(attach_table(rig, nested(1, 2)), VIOMMU_S_OK);
+	assert_int_equal(map(rig, 2, 0x10000, 0x13fff, BASE, R), VIOMMU_S_OK);
+	assert_int_equal(attach(rig, 2, EP), VIOMMU_S_OK);
+	assert_int_equal(counters(rig).domains, 1);
+	assert_string_equal(peek(rig, EP, 0x10000, 8), "100000+8 r");
+	assert_int_equal(attach_table(rig, nested(1, 2)), VIOMMU_S_OK);
+	assert_int_equal(counters(rig).domains, 2);
+}
+
+/* -- INVALIDATE
+ * ------------------------------------------------------------------------------------ */
+
+static const struct drop drop_all = {
+	.scope = VIOMMU_INVALIDATE_S_DOMAIN,
+	.caches = VIOMMU_INVALIDATE_C_TLB,
+	.domain = 1,
+};
+
+static void test_invalidate_1_what_is_unknown_is_inval(void **state)
+{
+	struct rig *rig = with_tables(state);
+	struct drop bad;
+
+	assert_int_equal(attach_table(rig, generic(1, BASE)), VIOMMU_S_OK);
+	for (unsigned scope = 0; scope < 256; scope++) {
+		bad = drop_all;
+		bad.scope = (uint8_t)scope;
+		if (scope < 1 || scope > 3)
+			assert_int_equal(invalidate(rig, bad), VIOMMU_S_INVAL);
+	}
+	for (unsigned caches = 0; caches < 256; caches++) {
+		bad = drop_all;
+		bad.caches = (uint8_t)caches;
+		assert_int_equal(invalidate(rig, bad),
+				 caches && caches < 8 ? VIOMMU_S_OK : VIOMMU_S_INVAL);
+	}
+	bad = drop_all;
+	bad.flags = 16;
+	assert_int_equal(invalidate(rig, bad), VIOMMU_S_INVAL);
+	bad = drop_all;
+	bad.reserved = 1;
+	assert_int_equal(invalidate(rig, bad), VIOMMU_S_INVAL);
+}
+
+static void test_invalidate_2_an_unknown_domain_is_noent(void **state)
+{
+	struct rig *rig = with_tables(state);
+
+	assert_int_equal(invalidate(rig, drop_all), VIOMMU_S_NOENT);
+}
+
+static void test_invalidate_3_a_domain_with_mappings_is_inval(void **state)
+{
+	struct rig *rig = with_tables(state);
+	struct drop drop = drop_all;
+
+	assert_int_equal(attach(rig, 1, EP), VIOMMU_S_OK);
+	assert_int_equal(attach_bypass(rig, 2, EP2), VIOMMU_S_OK);
+	assert_int_equal(invalidate(rig, drop), VIOMMU_S_INVAL);
+	drop.domain = 2;
+	assert_int_equal(invalidate(rig, drop), VIOMMU_S_INVAL);
+}
+
+static void test_invalidate_4_a_pasid_that_has_not_the_domain_is_ok(void **state)
+{
+	struct rig *rig = with_tables(state);
+	struct drop drop = drop_all;
+
+	assert_int_equal(attach_table(rig, generic_for(1, 1, BASE)), VIOMMU_S_OK);
+	drop.scope = VIOMMU_INVALIDATE_S_PASID;
+	drop.pasid = 77;
+	assert_int_equal(invalidate(rig, drop), VIOMMU_S_OK);
+}
+
+static void test_invalidate_5_6_7_ranges(void **state)
+{
+	struct rig *rig = with_tables(state);
+	struct drop drop = {
+		.scope = VIOMMU_INVALIDATE_S_ADDRESS,
+		.caches = VIOMMU_INVALIDATE_C_TLB,
+		.domain = 1,
+		.nr_pages = 1,
+	};
+
+	assert_int_equal(attach_table(rig, generic(1, BASE)), VIOMMU_S_OK);
+	for (unsigned shift = 0; shift < 256; shift++) {
+		drop.page_size = (uint8_t)shift;
+		assert_int_equal(invalidate(rig, drop), shift == 12 || shift == 21 || shift == 30
+								? VIOMMU_S_OK
+								: VIOMMU_S_INVAL);
+	}
+	drop.page_size = 12;
+	drop.address = 0x1234;
+	assert_int_equal(invalidate(rig, drop), VIOMMU_S_OK);
+	drop.nr_pages = UINT64_MAX;
+	assert_int_equal(invalidate(rig, drop), VIOMMU_S_OK);
+	drop.nr_pages = 0;
+	assert_int_equal(invalidate(rig, drop), VIOMMU_S_INVAL);
+}
+
+struct ats {
+	unsigned n;
+	struct viommu_invalidation last;
+};
+
+static void drop_ats(void *opaque, const struct viommu_invalidation *what)
+{
+	struct ats *ats = opaque;
+
+	ats->n++;
+	ats->last = *what;
+}
+
+/* A device of its own: the rig has no `invalidate`. */
+static void test_a_device_tlb_is_dropped_by_the_vmm(void **state)
+{
+	struct rig *rig = with_tables(state), own = { 0 };
+	struct ats ats = { 0 };
+	const struct viommu_ops ops = { .size = sizeof(ops), .invalidate = drop_ats };
+	const struct viommu_config config = { .size = sizeof(config), .features = FEATURES };
+	const struct viommu_endpoint endpoint = {
+		.size = sizeof(endpoint),
+		.id = EP,
+		.pasid_bits = 8,
+		.formats = formats,
+		.n_formats = COUNT_OF(formats),
+	};
+	struct drop drop = {
+		.scope = VIOMMU_INVALIDATE_S_ADDRESS,
+		.caches = VIOMMU_INVALIDATE_C_TLB,
+		.domain = 1,
+		.page_size = 12,
+		.address = 0x5123,
+		.nr_pages = 2,
+	};
+
+	(void)rig;
+	assert_int_equal(viommu_new(&config, &ops, &ats, &own.device), 0);
+	assert_int_equal(viommu_endpoint_add(own.device, &endpoint), 0);
+	assert_int_equal(viommu_accept(own.device, FEATURES), 0);
+	assert_int_equal(attach_table(&own, generic_for(3, 1, BASE)), VIOMMU_S_OK);
+	assert_int_equal(invalidate(&own, drop), VIOMMU_S_OK);
+	assert_int_equal(ats.n, 0);
+	drop.caches |= VIOMMU_INVALIDATE_C_DEV_TLB;
+	assert_int_equal(invalidate(&own, drop), VIOMMU_S_OK);
+	assert_int_equal(ats.n, 1);
+	assert_int_equal(ats.last.endpoint, EP);
+	assert_true(ats.last.has_pasid);
+	assert_int_equal(ats.last.pasid, 3);
+	assert_int_equal(ats.last.first, 0x5000);
+	assert_in_range(ats.last.last, 0x6fff, 0x7fff);
+	drop.nr_pages = UINT64_MAX;
+	assert_int_equal(invalidate(&own, drop), VIOMMU_S_OK);
+	assert_true(ats.last.last == UINT64_MAX);
+	viommu_free(own.device);
+}
+
+/* -- the rest of the device ---------------------------------------------------------------------
+ */
+
+static void test_features_depend_on_each_other(void **state)
+{
+	static const uint64_t wrong[] = {
+		(VIOMMU_FEATURES_DEFAULT | VIOMMU_F_TABLE) & ~VIOMMU_F_PROBE,
+		VIOMMU_FEATURES_DEFAULT | VIOMMU_F_NEST,
+		(VIOMMU_FEATURES_DEFAULT | VIOMMU_F_TABLE | VIOMMU_F_NEST) & ~VIOMMU_F_MAP_UNMAP,
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(wrong); i++) {
+		const struct viommu_config config = { .size = sizeof(config),
+						      .features = wrong[i] };
+		struct viommu *device;
+
+		assert_int_equal(viommu_new(&config, NULL, NULL, &device), -EINVAL);
+	}
+	assert_int_equal(VIOMMU_FEATURES_DEFAULT >> 56, 0);
+}
+
+static void test_formats_are_properties(void **state)
+{
+	struct rig *rig = with_tables(state);
+	const uint8_t expected[] = {
+		LE16(0xf20),
+		LE16(4),
+		8,
+		0,
+		0,
+		0, /* PASID */
+		LE16(0xf21),
+		LE16(20),
+		LE16(VIOMMU_TABLE_GENERIC),
+		48,
+		52,
+		LE64(LINEAR),
+		0,
+		0,
+		0,
+		0,
+		LE32(VIOMMU_TABLE_F_NEST),
+		LE16(0xf21),
+		LE16(20),
+		LE16(VIOMMU_TABLE_X86_PASID_ENTRY),
+		48,
+		48,
+		LE64(LINEAR),
+		16,
+		0,
+		0,
+		0,
+		LE32(VIOMMU_TABLE_F_UPDATES),
+	};
+
+	assert_int_equal(probe(rig, EP), VIOMMU_S_OK);
+	assert_memory_equal(rig->properties, expected, sizeof(expected));
+}
+
+static void test_formats_are_checked(void **state)
+{
+	struct rig *rig = with_tables(state);
+	struct viommu_table_format format = { 0x777, 48, 52, LINEAR, 0, 0 };
+	struct viommu_endpoint config = {
+		.size = sizeof(config),
+		.id = EP,
+		.formats = &format,
+		.n_formats = 1,
+	};
+
+	assert_int_equal(viommu_endpoint_update(rig->device, &config), -EINVAL);
+	format.format = VIOMMU_TABLE_GENERIC;
+	format.output_bits = 53;
+	assert_int_equal(viommu_endpoint_update(rig->device, &config), -EINVAL);
+	format.output_bits = 52;
+	config.n_formats = 60;
+	config.formats = NULL;
+	assert_int_equal(viommu_endpoint_update(rig->device, &config), -EINVAL);
+	replace(rig, (struct viommu_config){ .size = sizeof(struct viommu_config) });
+	config.formats = &format;
+	config.n_formats = 1;
+	assert_int_equal(viommu_endpoint_update(rig->device, &config), -EINVAL);
+}
+
+static void test_a_table_cannot_be_saved_yet(void **state)
+{
+	struct rig *rig = with_tables(state);
+	size_t length;
+	void *bytes;
+
+	assert_int_equal(attach_table(rig, generic(1, BASE)), VIOMMU_S_OK);
+	assert_int_equal(viommu_save(rig->device, &bytes, &length), -EBUSY);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		ON_A_FRESH_DEVICE(test_table_1_without_its_feature_the_request_is_unknown),
+		ON_A_FRESH_DEVICE(test_table_2_unknown_flags_and_reserved_bytes_are_inval),
+		ON_A_FRESH_DEVICE(test_table_3_no_endpoint_is_noent),
+		ON_A_FRESH_DEVICE(test_table_4_numbers_out_of_range_are_range),
+		ON_A_FRESH_DEVICE(test_table_5_a_format_that_was_not_probed_is_unsupp),
+		ON_A_FRESH_DEVICE(test_table_6_a_malformed_body_is_inval),
+		ON_A_FRESH_DEVICE(test_table_6_a_context_format_has_no_pasid),
+		ON_A_FRESH_DEVICE(test_table_7_a_parent_has_mappings),
+		ON_A_FRESH_DEVICE(test_table_8_joining_needs_the_same_table),
+		ON_A_FRESH_DEVICE(test_table_8_the_only_holder_may_change_the_root),
+		ON_A_FRESH_DEVICE(test_table_9_contexts_and_pasids_exclude_each_other),
+		ON_A_FRESH_DEVICE(test_table_10_a_table_outside_memory_faults_later),
+		ON_A_FRESH_DEVICE(test_table_11_an_endpoint_with_a_listener_is_unsupp),
+		ON_A_FRESH_DEVICE(test_table_12_the_slot_is_replaced),
+		ON_A_FRESH_DEVICE(test_an_answer_ends_with_its_page),
+		ON_A_FRESH_DEVICE(test_a_change_of_the_table_is_seen),
+		ON_A_FRESH_DEVICE(test_pasids_do_not_reach_each_other),
+		ON_A_FRESH_DEVICE(test_a_context_fills_all_slots),
+		ON_A_FRESH_DEVICE(test_accessed_and_dirty_flags_are_set),
+		ON_A_FRESH_DEVICE(test_a_kernel_page_is_refused_to_a_pasid),
+		ON_A_FRESH_DEVICE(test_reserved_regions_are_not_walked),
+		ON_A_FRESH_DEVICE(test_memory_that_is_taken_away_is_not_read),
+		ON_A_FRESH_DEVICE(test_memory_that_overlaps_is_refused),
+		ON_A_FRESH_DEVICE(test_map_and_unmap_of_a_table_are_inval),
+		ON_A_FRESH_DEVICE(test_a_child_reaches_what_its_parent_maps),
+		ON_A_FRESH_DEVICE(test_unmapping_of_a_parent_ends_what_the_child_reaches),
+		ON_A_FRESH_DEVICE(test_a_parent_lives_as_long_as_a_child),
+		ON_A_FRESH_DEVICE(test_a_parent_that_does_not_exist_is_made),
+		ON_A_FRESH_DEVICE(test_an_endpoint_may_move_to_the_parent_of_its_table),
+		ON_A_FRESH_DEVICE(test_invalidate_1_what_is_unknown_is_inval),
+		ON_A_FRESH_DEVICE(test_invalidate_2_an_unknown_domain_is_noent),
+		ON_A_FRESH_DEVICE(test_invalidate_3_a_domain_with_mappings_is_inval),
+		ON_A_FRESH_DEVICE(test_invalidate_4_a_pasid_that_has_not_the_domain_is_ok),
+		ON_A_FRESH_DEVICE(test_invalidate_5_6_7_ranges),
+		ON_A_FRESH_DEVICE(test_a_device_tlb_is_dropped_by_the_vmm),
+		ON_A_FRESH_DEVICE(test_features_depend_on_each_other),
+		ON_A_FRESH_DEVICE(test_formats_are_properties),
+		ON_A_FRESH_DEVICE(test_formats_are_checked),
+		ON_A_FRESH_DEVICE(test_a_table_cannot_be_saved_yet),
+	};
+
+	return cmocka_run_group_tests_name("tables", tests, NULL, NULL);
+}
