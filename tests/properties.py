@@ -46,7 +46,8 @@ def missing(source, rows):
     tests = (source / "tests/device/test_probe.c").read_text(encoding="utf-8")
     qemu = re.findall(r"^\| `([\w-]+)` \|",
                       (source / "docs/qemu.md").read_text(encoding="utf-8"), re.M)
-    spaces = (source / "tests/device/test_tables.c").read_text(encoding="utf-8")
+    spaces = "".join((source / "tests/device" / name).read_text(encoding="utf-8")
+                     for name in ("test_tables.c", "test_page_requests.c"))
     text = (source / "include/viommu/protocol.h").read_text(encoding="utf-8")
     for name, number in DEFINE.findall(text):
         if name in SPACES and f"LE16({number})" not in spaces:

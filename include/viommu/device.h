@@ -236,6 +236,7 @@ struct viommu_log {
 };
 
 struct viommu_invalidation;
+struct viommu_page_response;
 
 /* What the device calls in the VMM. Every member may be NULL. See "Threads". */
 struct viommu_ops {
@@ -267,6 +268,18 @@ struct viommu_ops {
 	 * Called once for each endpoint of the domain, with the device locked. NULL: there is none.
 	 */
 	void (*invalidate)(void *opaque, const struct viommu_invalidation *what);
+
+	/* The answer to a group of page requests. Called once for each group that
+	 * viommu_page_request() began, with the device locked: by a PAGE_RESPONSE of the driver, or
+	 * with VIOMMU_PAGE_INVALID when the slot is emptied. May call nothing of the device. */
+	void (*page_response)(void *opaque, const struct viommu_page_response *response);
+};
+
+struct viommu_page_response {
+	uint32_t endpoint;
+	bool has_pasid;
+	uint32_t pasid;
+	uint16_t group, code; /* VIOMMU_PAGE_* */
 };
 
 /* What an INVALIDATE drops of an endpoint's own cache. */
@@ -489,6 +502,11 @@ struct viommu_endpoint {
 	 * NULL if n_formats is 0. Needs VIOMMU_F_TABLE. */
 	const struct viommu_table_format *formats;
 	size_t n_formats;
+
+	/* Groups of page requests without an answer that it may have at a time. 0: it makes none.
+	 * Needs VIOMMU_F_PAGE_REQUEST. */
+	uint32_t max_page_requests;
+	uint32_t page_request_flags; /* VIOMMU_PAGE_REQUEST_F_* */
 };
 
 /*
@@ -631,6 +649,10 @@ int viommu_set_memory(struct viommu *device, const struct viommu_memory *memory,
 #define VIOMMU_ACCESS_EXEC       (1u << 29)
 #define VIOMMU_ACCESS_PRIVILEGED (1u << 30)
 
+/* The endpoint can wait: where the driver could make the access possible, -EAGAIN is returned and
+ * no fault reported, and viommu_page_request() asks for it. */
+#define VIOMMU_ACCESS_RECOVERABLE (1u << 28)
+
 /* An answer covers at most so many mappings, which bounds the time of a translation. */
 #define VIOMMU_ANSWER_MAPPINGS_MAX 1024
 
@@ -753,6 +775,35 @@ int viommu_dma_translate_pasid(struct viommu_dma *dma, uint32_t endpoint, uint32
 			       uint64_t iova, uint64_t length, uint32_t access,
 			       struct viommu_translation *ret_translation);
 
+/* -- page requests -------------------------------------------------------------------- */
+
+/* A page that an endpoint needs, by PRI or by a stalled access. */
+struct viommu_page_request {
+	size_t size;
+	uint32_t endpoint;
+	bool has_pasid;
+	uint32_t pasid;
+	uint64_t address;
+	uint32_t access; /* VIOMMU_MAP_F_READ, _WRITE, VIOMMU_ACCESS_EXEC, _PRIVILEGED */
+	uint16_t group;
+	bool last; /* the group is complete: it is answered */
+	bool has_private;
+	uint64_t private_data[2]; /* handed to the driver as it is */
+};
+
+/*
+ * Ask the driver for a page. Never waits: the answer comes by `page_response`, unless this fails,
+ * which is the answer then. A request that is the last of its group, with a PASID and without
+ * access, marks the end of that PASID's requests and needs none.
+ *
+ * -EFAULT   VIOMMU_PAGE_INVALID: the slot has no table, the driver did not accept page requests, or
+ * has no buffer for the record -ENOSPC   VIOMMU_PAGE_FAILURE: too many groups are without an answer
+ *
+ * Returns: 0, -EFAULT, -ENOSPC, -ENOENT, -EINVAL, -E2BIG, -ENOMEM. Locks: device. Waits: no. Since:
+ * 0.2 (testing)
+ */
+int viommu_page_request(struct viommu *device, const struct viommu_page_request *request);
+
 /* -- saved state --------------------------------------------------------------------- */
 
 /* Room that every reason of viommu_load() and viommu_mmio_load() fits into, with its NUL. */
@@ -815,6 +866,7 @@ struct viommu_fault {
 	bool dropped;     /* there was no buffer on the event queue */
 	uint32_t flags;   /* VIOMMU_FAULT_F_* */
 	uint64_t address; /* if VIOMMU_FAULT_F_ADDRESS */
+	uint32_t pasid;   /* if VIOMMU_FAULT_F_PASID */
 };
 
 /*

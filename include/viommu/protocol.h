@@ -245,17 +245,41 @@ enum {
 #define VIOMMU_INVALIDATE_LENGTH    60
 
 /*
+ * PAGE_RESPONSE: the driver's answer to a group of page requests
+ *
+ *     4 endpoint le32   8 flags le32   12 pasid le32   16 group_id le16   18 code le16
+ *     20 reserved[12]
+ *
+ *     PAGE_RESPONSE   INVAL   an unknown flag or code, a reserved byte
+ *                     NOENT   no such endpoint
+ *                     INVAL   no such group is complete and without an answer
+ */
+enum {
+	VIOMMU_PAGE_SUCCESS = 0,
+	VIOMMU_PAGE_INVALID = 1, /* this access fails */
+	VIOMMU_PAGE_FAILURE = 2, /* the endpoint makes no page requests any more */
+};
+#define VIOMMU_PAGE_RESPONSE_F_PASID (1u << 0)
+#define VIOMMU_PAGE_RESPONSE_LENGTH  32
+
+/*
  * Properties of the proposal
  *
  *     PASID          4 bits u8   5 flags u8   6 policy u8   7 reserved
  *     TABLE_FORMAT   4 format le16   6 input_bits u8   7 output_bits u8   8 granules le64
  *                    16 asid_bits u8   17 reserved[3]   20 flags le32, VIOMMU_TABLE_F_*
  *                    One for each format, the best first.
+ *     PAGE_REQUEST   4 flags le32, VIOMMU_PAGE_REQUEST_F_*   8 max_outstanding le32   12 reserved
  */
 #define VIOMMU_PROBE_T_PASID             0xf20
 #define VIOMMU_PROBE_T_TABLE_FORMAT      0xf21
+#define VIOMMU_PROBE_T_PAGE_REQUEST      0xf22
 #define VIOMMU_PROBE_PASID_LENGTH        8
+#define VIOMMU_PROBE_PAGE_REQUEST_LENGTH 16
 #define VIOMMU_PROBE_TABLE_FORMAT_LENGTH 24
+
+#define VIOMMU_PAGE_REQUEST_F_PASID (1u << 0) /* an answer needs the PASID of its request */
+#define VIOMMU_PAGE_REQUEST_F_STALL (1u << 1) /* accesses stall, and do not come by PRI */
 
 #define VIOMMU_TABLE_F_UPDATES     (1u << 0) /* the device sets accessed and dirty flags */
 #define VIOMMU_TABLE_F_FIVE_LEVELS (1u << 1)
@@ -346,6 +370,23 @@ enum {
 #define VIOMMU_FAULT_F_READ    (1u << 0)
 #define VIOMMU_FAULT_F_WRITE   (1u << 1)
 #define VIOMMU_FAULT_F_ADDRESS (1u << 8) /* the address field is valid */
+
+/*
+ * Of the proposal. With VIOMMU_F_PASID a record has 12 pasid le32; with VIOMMU_F_PAGE_REQUEST it is
+ * longer, or as before in a buffer that is too short:
+ *
+ *     24 group_id le16   26 reserved[6]   32 private_data le64[2]
+ *
+ * A record with PAGE_REQ asks for a page, and the last one of a group for an answer.
+ */
+#define VIOMMU_FAULT_F_EXEC       (1u << 2)
+#define VIOMMU_FAULT_F_PRIVILEGED (1u << 3)
+#define VIOMMU_FAULT_F_LAST       (1u << 4)
+#define VIOMMU_FAULT_F_PAGE_REQ   (1u << 5)
+#define VIOMMU_FAULT_F_PASID      (1u << 9)
+#define VIOMMU_FAULT_F_GROUP      (1u << 10)
+#define VIOMMU_FAULT_F_PRIVATE    (1u << 11)
+#define VIOMMU_FAULT_LONG_LENGTH  48
 
 #ifdef __cplusplus
 }

@@ -54,6 +54,14 @@ struct memory {
 	struct viommu_memory range[];
 };
 
+/* Page requests of an endpoint that wait for one answer (group.c). */
+struct page_group {
+	struct page_group *next;
+	bool has_pasid, is_complete;
+	uint32_t pasid;
+	uint16_t id;
+};
+
 /* What a domain is to be. */
 struct domain_spec {
 	uint32_t id;
@@ -120,6 +128,8 @@ struct endpoint {
 	struct viommu_endpoint
 		config; /* without `reserved`, which is in `regions`, and `formats` */
 	struct viommu_table_format *formats;
+	struct page_group *groups;
+	uint32_t n_groups;
 	uint64_t granule;
 	uint64_t input_first, input_last; /* within the device's */
 	struct domain *domain;            /* NULL: attached to nothing */
@@ -174,8 +184,8 @@ struct viommu {
 	struct removal *removals; /* room for REMOVALS_MAX once there was a listener */
 	size_t n_removals;
 
-	uint64_t accepted; /* features */
-	bool bypass;       /* the field of configuration space */
+	atomic_uint_fast64_t accepted; /* features; changed with the lock held */
+	bool bypass;                   /* the field of configuration space */
 
 	struct ids endpoints, domains;
 	uint64_t n_mappings, n_bytes; /* account of all domains */
@@ -216,7 +226,7 @@ void device_reset(struct viommu *device, bool bypass);
 
 static inline bool device_accepted(const struct viommu *device, uint64_t feature)
 {
-	return (device->accepted & feature) == feature;
+	return (atomic_load_explicit(&device->accepted, memory_order_relaxed) & feature) == feature;
 }
 
 #define NO_PASID UINT32_MAX
@@ -298,6 +308,13 @@ struct request_invalidate {
 	uint8_t page_size, reserved[19];
 };
 
+struct request_page_response {
+	uint8_t type, reserved_head[3];
+	uint32_t endpoint, flags, pasid;
+	uint16_t group, code;
+	uint8_t reserved[12];
+};
+
 struct request_map {
 	uint8_t type, reserved_head[3];
 	uint32_t domain;
@@ -325,6 +342,7 @@ union request {
 	struct request_detach_slot detach_slot;
 	struct request_attach_table attach_table;
 	struct request_invalidate invalidate;
+	struct request_page_response page_response;
 	struct request_map map;
 	struct request_unmap unmap;
 	struct request_probe probe;
@@ -336,6 +354,7 @@ uint8_t do_detach(struct viommu *device, const union request *request);
 uint8_t do_detach_slot(struct viommu *device, const union request *request);
 uint8_t do_attach_table(struct viommu *device, const union request *request);
 uint8_t do_invalidate(struct viommu *device, const union request *request);
+uint8_t do_page_response(struct viommu *device, const union request *request);
 uint8_t do_map(struct viommu *device, const union request *request);
 uint8_t do_unmap(struct viommu *device, const union request *request);
 uint8_t do_probe(struct viommu *device, const union request *request);
@@ -561,7 +580,38 @@ void listeners_free(struct endpoint *endpoint);
 
 /* -- fault.c -------------------------------------------------------------------------------- */
 
+/* A record for the event queue. */
+struct event {
+	uint8_t reason;
+	uint32_t flags; /* VIOMMU_FAULT_F_*, without those that `access` and `pasid` mean */
+	uint32_t access, pasid;
+	uint64_t address;
+	uint16_t group;
+	uint64_t private_data[2];
+};
+
 /* Report a refused access. By any thread in a read-side section. */
-void fault_report(struct endpoint *endpoint, uint8_t reason, uint32_t access, uint64_t address);
+void fault_report(struct endpoint *endpoint, const struct event *event);
+
+/* Ask the driver for a page. False: it has no buffer for it. */
+bool fault_ask(struct endpoint *endpoint, const struct event *event);
+
+/* -- group.c -------------------------------------------------------------------------------- */
+
+/* The group of that number, or NULL. A PASID may be NO_PASID. */
+struct page_group *group_find(const struct endpoint *endpoint, uint32_t pasid, uint16_t id);
+
+/* NULL: out of memory. */
+struct page_group *group_open(struct endpoint *endpoint, uint32_t pasid, uint16_t id);
+
+/* Answer a group and forget it. */
+void group_close(struct endpoint *endpoint, struct page_group *group, uint16_t code);
+
+/* Forget it without an answer. */
+void group_drop(struct endpoint *endpoint, struct page_group *group);
+
+/* A slot is emptied, or all of the endpoint: its groups are answered INVALID. */
+void groups_close_slot(struct endpoint *endpoint, uint32_t pasid);
+void groups_close_all(struct endpoint *endpoint);
 
 #endif

@@ -15,7 +15,7 @@
 
 #define FEATURES_KNOWN \
 	(VIOMMU_FEATURES_DEFAULT | VIOMMU_F_BYPASS | VIOMMU_F_PASID | VIOMMU_F_TABLE | \
-	 VIOMMU_F_NEST)
+	 VIOMMU_F_NEST | VIOMMU_F_PAGE_REQUEST)
 
 #define PAGE_SIZE_MASK_DEFAULT (~0xfffull)
 #define PROBE_SIZE_MAX         65536u
@@ -60,6 +60,8 @@ static bool features_are_sound(uint64_t features)
 	const uint64_t nest = VIOMMU_F_NEST | VIOMMU_F_MAP_UNMAP | VIOMMU_F_TABLE;
 
 	if (features & VIOMMU_F_TABLE && !(features & VIOMMU_F_PROBE))
+		return false;
+	if (features & VIOMMU_F_PAGE_REQUEST && !(features & (VIOMMU_F_PASID | VIOMMU_F_TABLE)))
 		return false;
 	if (features & VIOMMU_F_NEST && (features & nest) != nest)
 		return false;
@@ -201,6 +203,8 @@ struct viommu *viommu_free(struct viommu *device)
 		listeners_free(endpoint);
 		free(atomic_load(&endpoint->regions));
 		free(endpoint->formats);
+		while (endpoint->groups)
+			group_drop(endpoint, endpoint->groups);
 		free(endpoint);
 	}
 	free(atomic_load(&device->memory));

@@ -125,6 +125,10 @@ void endpoint_unlink(struct endpoint *endpoint)
 
 	listeners_leave(endpoint);
 	classes_remove(endpoint);
+	if (domain->table && domain->table->is_context)
+		groups_close_all(endpoint);
+	else
+		groups_close_slot(endpoint, NO_PASID);
 	*endpoint->at = endpoint->next;
 	*(endpoint->next ? &endpoint->next->at : &domain->end) = endpoint->at;
 	domain->n_endpoints--;

@@ -100,6 +100,17 @@ static int copy_formats(struct endpoint *endpoint)
 	return 0;
 }
 
+static bool page_requests_are_sound(const struct endpoint *endpoint)
+{
+	const struct viommu_endpoint *config = &endpoint->config;
+
+	if (config->max_page_requests &&
+	    !(endpoint->device->config.features & VIOMMU_F_PAGE_REQUEST))
+		return false;
+	return !(config->page_request_flags &
+		 ~(VIOMMU_PAGE_REQUEST_F_PASID | VIOMMU_PAGE_REQUEST_F_STALL));
+}
+
 static bool pasids_are_sound(const struct endpoint *endpoint)
 {
 	uint32_t bits = endpoint->config.pasid_bits;
@@ -123,7 +134,8 @@ static int copy_config(struct endpoint *endpoint, const struct viommu_endpoint *
 	endpoint->config.formats = NULL;
 	if (error)
 		return error;
-	if (!probe_values_are_valid(&endpoint->config) || !pasids_are_sound(endpoint))
+	if (!probe_values_are_valid(&endpoint->config) || !pasids_are_sound(endpoint) ||
+	    !page_requests_are_sound(endpoint))
 		return -EINVAL;
 	return probe_properties(endpoint, NULL, 0) > endpoint->device->config.probe_size ? -ENOSPC
 											 : 0;

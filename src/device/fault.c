@@ -11,66 +11,134 @@
 
 struct fault_record {
 	uint8_t reason, reserved[3];
-	uint32_t flags, endpoint, reserved1;
+	uint32_t flags, endpoint, pasid;
 	uint64_t address;
+
+	/* With VIOMMU_F_PAGE_REQUEST. */
+	uint16_t group;
+	uint8_t reserved1[6];
+	uint64_t private_data[2];
 };
 
 static const struct field_name reasons[] = {
 	{ VIOMMU_FAULT_R_UNKNOWN, "UNKNOWN" },
 	{ VIOMMU_FAULT_R_DOMAIN, "DOMAIN" },
 	{ VIOMMU_FAULT_R_MAPPING, "MAPPING" },
+	{ VIOMMU_FAULT_R_WALK, "WALK" },
+	{ VIOMMU_FAULT_R_CONTEXT, "CONTEXT" },
+	{ VIOMMU_FAULT_R_PERMISSION, "PERMISSION" },
+	{ VIOMMU_FAULT_R_ACCESS, "ACCESS" },
+	{ VIOMMU_FAULT_R_RANGE, "RANGE" },
 	{ 0, NULL },
 };
 static const struct field_name flags[] = {
 	{ VIOMMU_FAULT_F_READ, "READ" },
 	{ VIOMMU_FAULT_F_WRITE, "WRITE" },
+	{ VIOMMU_FAULT_F_EXEC, "EXEC" },
+	{ VIOMMU_FAULT_F_PRIVILEGED, "PRIVILEGED" },
+	{ VIOMMU_FAULT_F_LAST, "LAST" },
+	{ VIOMMU_FAULT_F_PAGE_REQ, "PAGE_REQ" },
 	{ VIOMMU_FAULT_F_ADDRESS, "ADDRESS" },
+	{ VIOMMU_FAULT_F_PASID, "PASID" },
+	{ VIOMMU_FAULT_F_GROUP, "GROUP" },
+	{ VIOMMU_FAULT_F_PRIVATE, "PRIVATE" },
 	{ 0, NULL },
 };
-static const struct field fault_fields[] = {
-	ROW_NAMED(struct fault_record, 0, ENUM, reason, "reason", reasons),
-	ROW(struct fault_record, 1, RESERVED, reserved, "reserved"),
-	ROW_NAMED(struct fault_record, 4, FLAGS, flags, "flags", flags),
-	ROW(struct fault_record, 8, HEX, endpoint, "endpoint"),
-	ROW(struct fault_record, 12, RESERVED, reserved1, "reserved1"),
-	ROW(struct fault_record, 16, HEX, address, "address"),
-};
+#define FAULT_ROWS \
+	ROW_NAMED(struct fault_record, 0, ENUM, reason, "reason", reasons), \
+		ROW(struct fault_record, 1, RESERVED, reserved, "reserved"), \
+		ROW_NAMED(struct fault_record, 4, FLAGS, flags, "flags", flags), \
+		ROW(struct fault_record, 8, HEX, endpoint, "endpoint"), \
+		ROW(struct fault_record, 12, NUMBER, pasid, "pasid"), \
+		ROW(struct fault_record, 16, HEX, address, "address")
+static const struct field fault_fields[] = { FAULT_ROWS };
 static const struct layout fault_layout =
 	LAYOUT("fault", 0, VIOMMU_FAULT_LENGTH, struct fault_record, fault_fields);
 
+static const struct field long_fields[] = {
+	FAULT_ROWS,
+	ROW(struct fault_record, 24, NUMBER, group, "group_id"),
+	ROW(struct fault_record, 26, RESERVED, reserved1, "reserved"),
+	ROW(struct fault_record, 32, HEX, private_data[0], "private_data 0"),
+	ROW(struct fault_record, 40, HEX, private_data[1], "private_data 1"),
+};
+static const struct layout long_layout =
+	LAYOUT("long fault", 0, VIOMMU_FAULT_LONG_LENGTH, struct fault_record, long_fields);
+
 /* Returns whether the guest had a buffer. */
-static bool queue_event(struct viommu *device, const struct viommu_fault *fault)
+static bool put(struct viommu *device, const struct layout *layout,
+		const struct fault_record *record)
 {
-	const struct fault_record record = {
-		.reason = fault->reason > VIOMMU_FAULT_R_MAPPING ? VIOMMU_FAULT_R_MAPPING
-								 : fault->reason,
-		.flags = fault->flags,
-		.endpoint = fault->endpoint,
-		.address = fault->address,
-	};
-	uint8_t wire[VIOMMU_FAULT_LENGTH];
+	uint8_t wire[VIOMMU_FAULT_LONG_LENGTH];
 
 	if (!device->ops.event)
 		return false;
-	layout_encode(&fault_layout, &record, wire);
-	return device->ops.event(device->opaque, wire, sizeof(wire)) >= 0;
+	layout_encode(layout, record, wire);
+	return device->ops.event(device->opaque, wire, layout->length) >= 0;
 }
 
-void fault_report(struct endpoint *endpoint, uint8_t reason, uint32_t access, uint64_t address)
+/* What the driver did not accept is not in its records. */
+static struct fault_record record_of(const struct endpoint *endpoint, const struct event *event)
 {
-	struct viommu *device = endpoint->device;
-	struct viommu_fault fault = {
+	const struct viommu *device = endpoint->device;
+	struct fault_record record = {
+		.reason = event->reason,
+		.flags = event->flags | VIOMMU_FAULT_F_ADDRESS,
 		.endpoint = endpoint->node.id,
-		.reason = reason,
-		.flags = VIOMMU_FAULT_F_ADDRESS,
-		.address = address,
+		.address = event->address,
+		.group = event->group,
+		.private_data = { event->private_data[0], event->private_data[1] },
 	};
 
-	if (access & VIOMMU_MAP_F_READ)
-		fault.flags |= VIOMMU_FAULT_F_READ;
-	if (access & VIOMMU_MAP_F_WRITE)
-		fault.flags |= VIOMMU_FAULT_F_WRITE;
-	fault.dropped = !queue_event(device, &fault);
+	if (event->access & VIOMMU_MAP_F_READ)
+		record.flags |= VIOMMU_FAULT_F_READ;
+	if (event->access & VIOMMU_MAP_F_WRITE)
+		record.flags |= VIOMMU_FAULT_F_WRITE;
+	if (event->pasid != NO_PASID &&
+	    (device_accepted(device, VIOMMU_F_PASID) || device_accepted(device, VIOMMU_F_TABLE))) {
+		record.flags |= VIOMMU_FAULT_F_PASID;
+		record.pasid = event->pasid;
+	}
+	if (!device_accepted(device, VIOMMU_F_PAGE_REQUEST)) {
+		if (record.reason > VIOMMU_FAULT_R_MAPPING)
+			record.reason = VIOMMU_FAULT_R_MAPPING;
+		return record;
+	}
+	if (event->access & VIOMMU_ACCESS_EXEC)
+		record.flags |= VIOMMU_FAULT_F_EXEC;
+	if (event->access & VIOMMU_ACCESS_PRIVILEGED)
+		record.flags |= VIOMMU_FAULT_F_PRIVILEGED;
+	return record;
+}
+
+/* A buffer that is too short for a long record may have room for a short one. */
+static bool queue_fault(struct viommu *device, const struct fault_record *record)
+{
+	if (device_accepted(device, VIOMMU_F_PAGE_REQUEST) && put(device, &long_layout, record))
+		return true;
+	return put(device, &fault_layout, record);
+}
+
+bool fault_ask(struct endpoint *endpoint, const struct event *event)
+{
+	const struct fault_record record = record_of(endpoint, event);
+
+	return put(endpoint->device, &long_layout, &record);
+}
+
+void fault_report(struct endpoint *endpoint, const struct event *event)
+{
+	struct viommu *device = endpoint->device;
+	const struct fault_record record = record_of(endpoint, event);
+	struct viommu_fault fault = {
+		.endpoint = record.endpoint,
+		.reason = event->reason,
+		.flags = record.flags,
+		.address = record.address,
+		.pasid = record.pasid,
+	};
+
+	fault.dropped = !queue_fault(device, &record);
 	atomic_fetch_add_explicit(&endpoint->faults, 1, memory_order_relaxed);
 
 	pthread_mutex_lock(&device->faults_lock);

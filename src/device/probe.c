@@ -86,6 +86,20 @@ static const struct layout format_layout =
 	LAYOUT("TABLE_FORMAT", VIOMMU_PROBE_T_TABLE_FORMAT, VIOMMU_PROBE_TABLE_FORMAT_LENGTH,
 	       struct property_format, format_fields);
 
+struct property_page_request {
+	uint16_t type, length;
+	uint32_t flags, max_outstanding, reserved;
+};
+static const struct field page_request_fields[] = {
+	HEAD(struct property_page_request),
+	ROW(struct property_page_request, 4, HEX, flags, "flags"),
+	ROW(struct property_page_request, 8, NUMBER, max_outstanding, "max_outstanding"),
+	ROW(struct property_page_request, 12, RESERVED, reserved, "reserved"),
+};
+static const struct layout page_request_layout =
+	LAYOUT("PAGE_REQUEST", VIOMMU_PROBE_T_PAGE_REQUEST, VIOMMU_PROBE_PAGE_REQUEST_LENGTH,
+	       struct property_page_request, page_request_fields);
+
 #define ENDPOINT_ROW(name, type, has, member, bits, text) \
 	{ type, offsetof(struct viommu_endpoint, has_##has), \
 	  offsetof(struct viommu_endpoint, member), bits },
@@ -200,6 +214,19 @@ static void append_format(struct answer *answer, const struct viommu_table_forma
 	append(answer, &format_layout, &property);
 }
 
+static void append_page_request(struct answer *answer, const struct endpoint *endpoint)
+{
+	const struct property_page_request property = {
+		.type = VIOMMU_PROBE_T_PAGE_REQUEST,
+		.length = VIOMMU_PROBE_PAGE_REQUEST_LENGTH - HEAD_LENGTH,
+		.flags = endpoint->config.page_request_flags,
+		.max_outstanding = endpoint->config.max_page_requests,
+	};
+
+	if (endpoint->config.max_page_requests)
+		append(answer, &page_request_layout, &property);
+}
+
 size_t probe_properties(const struct endpoint *endpoint, uint8_t *properties, size_t room)
 {
 	const struct viommu_config *config = &endpoint->device->config;
@@ -219,6 +246,7 @@ size_t probe_properties(const struct endpoint *endpoint, uint8_t *properties, si
 	append_pasid(&answer, endpoint);
 	for (size_t i = 0; i < endpoint->config.n_formats; i++)
 		append_format(&answer, &endpoint->formats[i]);
+	append_page_request(&answer, endpoint);
 	return answer.used;
 }
 

@@ -127,6 +127,29 @@ static const struct layout invalidate_layout =
 	LAYOUT("INVALIDATE", VIOMMU_T_INVALIDATE, VIOMMU_INVALIDATE_LENGTH,
 	       struct request_invalidate, invalidate_fields);
 
+#define FIELD(at, kind, member, name) ROW(struct request_page_response, at, kind, member, name)
+static const struct field_name response_flags[] = { { VIOMMU_PAGE_RESPONSE_F_PASID, "PASID" },
+						    { 0, NULL } };
+static const struct field_name response_codes[] = {
+	{ VIOMMU_PAGE_SUCCESS, "SUCCESS" },
+	{ VIOMMU_PAGE_INVALID, "INVALID" },
+	{ VIOMMU_PAGE_FAILURE, "FAILURE" },
+	{ 0, NULL },
+};
+static const struct field page_response_fields[] = {
+	HEAD(struct request_page_response),
+	FIELD(4, HEX, endpoint, "endpoint"),
+	ROW_NAMED(struct request_page_response, 8, FLAGS, flags, "flags", response_flags),
+	FIELD(12, NUMBER, pasid, "pasid"),
+	FIELD(16, NUMBER, group, "group_id"),
+	ROW_NAMED(struct request_page_response, 18, ENUM, code, "code", response_codes),
+	FIELD(20, RESERVED, reserved, "reserved"),
+};
+#undef FIELD
+static const struct layout page_response_layout =
+	LAYOUT("PAGE_RESPONSE", VIOMMU_T_PAGE_RESPONSE, VIOMMU_PAGE_RESPONSE_LENGTH,
+	       struct request_page_response, page_response_fields);
+
 #define FIELD(at, kind, member, name) ROW(struct request_map, at, kind, member, name)
 static const struct field_name map_flags[] = {
 	{ VIOMMU_MAP_F_READ, "READ" },
@@ -180,6 +203,8 @@ static const struct request_row {
 	[VIOMMU_T_PROBE] = { &probe_layout, VIOMMU_F_PROBE, do_probe },
 	[VIOMMU_T_ATTACH_TABLE] = { &attach_table_layout, VIOMMU_F_TABLE, do_attach_table },
 	[VIOMMU_T_INVALIDATE] = { &invalidate_layout, VIOMMU_F_TABLE, do_invalidate },
+	[VIOMMU_T_PAGE_RESPONSE] = { &page_response_layout, VIOMMU_F_PAGE_REQUEST,
+				     do_page_response },
 };
 
 /* Requests that VIOMMU_F_PASID gives another layout. */

@@ -88,6 +88,7 @@ static struct domain *unlink(struct slot *slot)
 {
 	struct domain *domain = slot->domain;
 
+	groups_close_slot(slot->endpoint, slot->pasid);
 	*slot->at = slot->next_in_domain;
 	if (slot->next_in_domain)
 		slot->next_in_domain->at = slot->at;

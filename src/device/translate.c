@@ -232,6 +232,34 @@ static const struct route *find_route(const struct access *access)
 	return slot_route(access->endpoint, access->pasid);
 }
 
+/* Could the driver make the access possible? */
+static bool is_recoverable(const struct access *access)
+{
+	const struct endpoint *endpoint = access->endpoint;
+
+	return access->route->table && endpoint->config.max_page_requests &&
+	       device_accepted(endpoint->device, VIOMMU_F_PAGE_REQUEST) &&
+	       (access->fault == VIOMMU_FAULT_R_MAPPING ||
+		access->fault == VIOMMU_FAULT_R_PERMISSION ||
+		access->fault == VIOMMU_FAULT_R_ACCESS);
+}
+
+static int refuse(const struct access *access, uint32_t asked)
+{
+	const struct event event = {
+		.reason = access->fault,
+		.access = access->wanted | access->kind,
+		.pasid = access->pasid,
+		.address = access->first,
+	};
+
+	if (asked & VIOMMU_ACCESS_RECOVERABLE && is_recoverable(access))
+		return -EAGAIN;
+	if (!(asked & VIOMMU_ACCESS_QUIET))
+		fault_report(access->endpoint, &event);
+	return -EFAULT;
+}
+
 /* In a read-side section. */
 static int answer(struct viommu *device, const struct question *question,
 		  struct viommu_translation *ret_translation)
@@ -254,9 +282,7 @@ static int answer(struct viommu *device, const struct question *question,
 	access.fault = access.route->fault;
 	if (translate(&access, ret_translation))
 		return 0;
-	if (!(question->access & VIOMMU_ACCESS_QUIET))
-		fault_report(access.endpoint, access.fault, access.wanted, iova);
-	return -EFAULT;
+	return refuse(&access, question->access);
 }
 
 /*
