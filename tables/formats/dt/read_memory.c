@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * iommu-addresses: memory that a device must keep, or must not use, as I/O virtual addresses
+ * iommu-addresses: I/O virtual addresses that a device must keep, or must not use
  *
- * A child of /reserved-memory lists <PHANDLE ADDRESS SIZE>: the phandle of a device, and addresses
- * with as many cells as the device's bus has. Linux (of_iommu_get_resv_regions) takes addresses
- * that are those of the memory itself for a mapping that must stay, and others for reserved.
+ * A child of /reserved-memory lists <PHANDLE ADDRESS SIZE>: a device, and addresses with the cells
+ * of the device's bus. In Linux (of_iommu_get_resv_regions), addresses equal to those of the memory
+ * itself are an identity mapping, and others are reserved.
  */
 #include "base/array.h"
 #include "read.h"
+#include "tables/model/topology.h"
 
 #define DEFAULT_ADDRESS_CELLS 2
 #define DEFAULT_SIZE_CELLS    1
@@ -59,13 +60,13 @@ static void add_memory(struct dt_reading *reading, const struct dt_node *device,
 		memory->has_ids = true;
 		memory->id_first = ids->first;
 		memory->id_last = ids->last;
-		viommu_topology_add_reserved_memory(reading->topology, memory);
+		topology_add_reserved_memory(reading->topology, memory);
 	}
 	if (list)
 		array_free(list);
 }
 
-/* One entry. Returns where the next one begins; behind the last one if this one is cut off. */
+/* Returns the index of the next entry, or the end if the entry is truncated. */
 static size_t read_entry(struct dt_reading *reading, const struct dt_node *node,
 			 const struct dt_property *property, size_t at)
 {
