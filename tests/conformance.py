@@ -21,7 +21,7 @@ from pathlib import Path
 Rule = namedtuple("Rule", "id strength section text")
 Test = namedtuple("Test", "path name rules registered")
 
-STRENGTHS = {"MUST", "MUST NOT", "SHOULD", "SHOULD NOT", "MAY", "defined", "decision"}
+STRENGTHS = {"MUST", "MUST NOT", "SHOULD", "SHOULD NOT", "MAY", "defined", "decision", "proposal"}
 NEGATIVE = {"MUST NOT", "SHOULD NOT"}
 TEST = re.compile(r"/\*((?:[^*]|\*(?!/))*)\*/\s*static void (\w+)\(void \*\*state\)")
 SHOWS = re.compile(r"\bShows:\s*([a-z0-9,\s-]+?)\s*$")
@@ -35,7 +35,8 @@ Written by tests/conformance.py from docs/conformance.rules and from the tests: 
 Every device rule of virtio 1.3, 5.13, in our own words and the chapter's order,
 with the tests that show it. MUST NOT and SHOULD NOT rules say what does not happen. *defined* is what
 the standard describes without such a word; *decision* is ours where it is silent
-([decisions.md](decisions.md)).
+([decisions.md](decisions.md)); *proposal* is what no standard has yet, and off by default
+([proposal-address-spaces.md](proposal-address-spaces.md)).
 """
 
 

@@ -180,6 +180,7 @@ static void assert_answered(const struct vmm *vmm, unsigned n, uint32_t pasid, u
 
 /* -- what an endpoint asks --------------------------------------------------------------------- */
 
+/* Shows: page-ask */
 static void test_a_request_is_a_record_and_its_answer_a_call(void **state)
 {
 	struct vmm *vmm = *state;
@@ -221,6 +222,7 @@ static void test_a_request_is_a_record_and_its_answer_a_call(void **state)
 	assert_int_equal(vmm->n_responses, 1);
 }
 
+/* Shows: page-no-table */
 static void test_without_a_table_a_request_is_invalid_at_once(void **state)
 {
 	struct vmm *vmm = *state;
@@ -237,6 +239,7 @@ static void test_without_a_table_a_request_is_invalid_at_once(void **state)
 	assert_int_equal(vmm->n_responses, 0);
 }
 
+/* Shows: page-limit */
 static void test_too_many_groups_are_a_failure(void **state)
 {
 	struct vmm *vmm = *state;
@@ -251,6 +254,7 @@ static void test_too_many_groups_are_a_failure(void **state)
 	assert_int_equal(ask(vmm, 3, 3, true), 0);
 }
 
+/* Shows: page-no-buffer */
 static void test_without_a_long_buffer_a_request_is_invalid(void **state)
 {
 	struct vmm *vmm = *state;
@@ -265,6 +269,7 @@ static void test_without_a_long_buffer_a_request_is_invalid(void **state)
 	assert_int_equal(ask(vmm, 3, 2, true), 0);
 }
 
+/* Shows: page-group */
 static void test_only_a_complete_group_is_answered(void **state)
 {
 	struct vmm *vmm = *state;
@@ -278,6 +283,7 @@ static void test_only_a_complete_group_is_answered(void **state)
 	assert_answered(vmm, 1, 3, 1, FAILURE);
 }
 
+/* Shows: page-stop */
 static void test_a_stop_marker_is_swallowed(void **state)
 {
 	struct vmm *vmm = *state;
@@ -289,6 +295,7 @@ static void test_a_stop_marker_is_swallowed(void **state)
 	assert_int_equal(vmm->n_events, 0);
 }
 
+/* Shows: page-emptied */
 static void test_a_slot_that_is_emptied_answers_its_groups(void **state)
 {
 	struct vmm *vmm = *state;
@@ -304,6 +311,7 @@ static void test_a_slot_that_is_emptied_answers_its_groups(void **state)
 	assert_answered(vmm, 2, UINT32_MAX, 1, INVALID);
 }
 
+/* Shows: page-emptied */
 static void test_an_attach_over_a_slot_answers_its_groups(void **state)
 {
 	struct vmm *vmm = *state;
@@ -314,6 +322,7 @@ static void test_an_attach_over_a_slot_answers_its_groups(void **state)
 	assert_answered(vmm, 1, 3, 9, INVALID);
 }
 
+/* Shows: page-emptied */
 static void test_a_reset_answers_all_groups(void **state)
 {
 	struct vmm *vmm = *state;
@@ -325,6 +334,7 @@ static void test_a_reset_answers_all_groups(void **state)
 	assert_int_equal(vmm->n_responses, 2);
 }
 
+/* Shows: page-emptied */
 static void test_an_unplugged_endpoint_answers_all_groups(void **state)
 {
 	struct vmm *vmm = *state;
@@ -339,6 +349,7 @@ static void test_an_unplugged_endpoint_answers_all_groups(void **state)
 /* -- what the driver answers --------------------------------------------------------------------
  */
 
+/* Shows: response-feature */
 static void test_response_without_its_feature_is_unknown(void **state)
 {
 	struct vmm *vmm = *state;
@@ -350,6 +361,7 @@ static void test_response_without_its_feature_is_unknown(void **state)
 	assert_int_equal(request(&vmm->rig, bytes, sizeof(bytes), answer, sizeof(answer)), 0);
 }
 
+/* Shows: response-inval */
 static void test_response_with_what_is_unknown_is_inval(void **state)
 {
 	struct vmm *vmm = *state;
@@ -367,6 +379,7 @@ static void test_response_with_what_is_unknown_is_inval(void **state)
 	assert_int_equal(respond(vmm, 0, 0, 0, SUCCESS), VIOMMU_S_INVAL);
 }
 
+/* Shows: response-pasid */
 static void test_response_flag_that_disagrees_with_the_request_is_ignored(void **state)
 {
 	struct vmm *vmm = *state;
@@ -383,6 +396,7 @@ static void test_response_flag_that_disagrees_with_the_request_is_ignored(void *
 	assert_int_equal(respond(vmm, VIOMMU_PAGE_RESPONSE_F_PASID, 4, 3, SUCCESS), VIOMMU_S_INVAL);
 }
 
+/* Shows: response-pasid */
 static void test_response_needs_no_pasid_if_the_endpoint_says_so(void **state)
 {
 	struct vmm *vmm = *state;
@@ -405,6 +419,7 @@ static int touch(struct vmm *vmm, uint64_t iova, uint32_t access)
 	return viommu_translate_pasid(vmm->rig.device, EP, 3, iova, 8, access, &to);
 }
 
+/* Shows: space-fault */
 static void test_a_fault_has_its_pasid_and_its_reason(void **state)
 {
 	struct vmm *vmm = *state;
@@ -433,6 +448,7 @@ static void test_a_fault_has_its_pasid_and_its_reason(void **state)
 	assert_int_equal(vmm->event[0], VIOMMU_FAULT_R_PERMISSION);
 }
 
+/* Shows: space-fault */
 static void test_a_fault_fits_into_a_short_buffer(void **state)
 {
 	struct vmm *vmm = *state;
@@ -443,6 +459,7 @@ static void test_a_fault_fits_into_a_short_buffer(void **state)
 	assert_int_equal(vmm->event[12], 3);
 }
 
+/* Shows: space-fault */
 static void test_a_driver_without_page_requests_sees_the_standards_reasons(void **state)
 {
 	struct vmm *vmm = *state;
@@ -489,30 +506,30 @@ static void test_the_limit_is_a_property(void **state)
 	assert_memory_equal(vmm->rig.properties + 8 + 2 * 24, expected, sizeof(expected));
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(test_##name, set_up, tear_down)
+#define ON_A_VMM(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(a_request_is_a_record_and_its_answer_a_call),
-		TEST(without_a_table_a_request_is_invalid_at_once),
-		TEST(too_many_groups_are_a_failure),
-		TEST(without_a_long_buffer_a_request_is_invalid),
-		TEST(only_a_complete_group_is_answered),
-		TEST(a_stop_marker_is_swallowed),
-		TEST(a_slot_that_is_emptied_answers_its_groups),
-		TEST(an_attach_over_a_slot_answers_its_groups),
-		TEST(a_reset_answers_all_groups),
-		TEST(an_unplugged_endpoint_answers_all_groups),
-		TEST(response_without_its_feature_is_unknown),
-		TEST(response_with_what_is_unknown_is_inval),
-		TEST(response_flag_that_disagrees_with_the_request_is_ignored),
-		TEST(response_needs_no_pasid_if_the_endpoint_says_so),
-		TEST(a_fault_has_its_pasid_and_its_reason),
-		TEST(a_fault_fits_into_a_short_buffer),
-		TEST(a_driver_without_page_requests_sees_the_standards_reasons),
-		TEST(a_recoverable_access_reports_nothing),
-		TEST(the_limit_is_a_property),
+		ON_A_VMM(test_a_request_is_a_record_and_its_answer_a_call),
+		ON_A_VMM(test_without_a_table_a_request_is_invalid_at_once),
+		ON_A_VMM(test_too_many_groups_are_a_failure),
+		ON_A_VMM(test_without_a_long_buffer_a_request_is_invalid),
+		ON_A_VMM(test_only_a_complete_group_is_answered),
+		ON_A_VMM(test_a_stop_marker_is_swallowed),
+		ON_A_VMM(test_a_slot_that_is_emptied_answers_its_groups),
+		ON_A_VMM(test_an_attach_over_a_slot_answers_its_groups),
+		ON_A_VMM(test_a_reset_answers_all_groups),
+		ON_A_VMM(test_an_unplugged_endpoint_answers_all_groups),
+		ON_A_VMM(test_response_without_its_feature_is_unknown),
+		ON_A_VMM(test_response_with_what_is_unknown_is_inval),
+		ON_A_VMM(test_response_flag_that_disagrees_with_the_request_is_ignored),
+		ON_A_VMM(test_response_needs_no_pasid_if_the_endpoint_says_so),
+		ON_A_VMM(test_a_fault_has_its_pasid_and_its_reason),
+		ON_A_VMM(test_a_fault_fits_into_a_short_buffer),
+		ON_A_VMM(test_a_driver_without_page_requests_sees_the_standards_reasons),
+		ON_A_VMM(test_a_recoverable_access_reports_nothing),
+		ON_A_VMM(test_the_limit_is_a_property),
 	};
 
 	return cmocka_run_group_tests_name("page requests", tests, NULL, NULL);

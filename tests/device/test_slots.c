@@ -78,6 +78,7 @@ static unsigned n_domains(struct rig *rig)
 /* -- ATTACH -------------------------------------------------------------------------------------
  */
 
+/* Shows: slot-attach-1 */
 static void test_attach_1_a_pasid_without_its_feature_is_inval(void **state)
 {
 	struct rig *rig = *state;
@@ -88,6 +89,7 @@ static void test_attach_1_a_pasid_without_its_feature_is_inval(void **state)
 	assert_int_equal(attach_pasid(rig, 1, EP, 1, 0), VIOMMU_S_INVAL);
 }
 
+/* Shows: slot-attach-1 */
 static void test_attach_1_a_pasid_without_the_flag_is_inval(void **state)
 {
 	struct rig *rig = with_pasids(state);
@@ -97,6 +99,7 @@ static void test_attach_1_a_pasid_without_the_flag_is_inval(void **state)
 	assert_int_equal(n_domains(rig), 0);
 }
 
+/* Shows: slot-attach-2 */
 static void test_attach_2_no_endpoint_is_noent(void **state)
 {
 	struct rig *rig = with_pasids(state);
@@ -104,6 +107,7 @@ static void test_attach_2_no_endpoint_is_noent(void **state)
 	assert_int_equal(attach_pasid(rig, 101, NO_ENDPOINT, 1, 0), VIOMMU_S_NOENT);
 }
 
+/* Shows: slot-attach-3 */
 static void test_attach_3_a_domain_out_of_range_is_range(void **state)
 {
 	struct rig *rig = with_pasids(state);
@@ -111,6 +115,7 @@ static void test_attach_3_a_domain_out_of_range_is_range(void **state)
 	assert_int_equal(attach_pasid(rig, 101, EP, 1, 0), VIOMMU_S_RANGE);
 }
 
+/* Shows: slot-attach-4 */
 static void test_attach_4_a_pasid_that_is_too_wide_is_range(void **state)
 {
 	struct rig *rig = with_pasids(state);
@@ -121,6 +126,7 @@ static void test_attach_4_a_pasid_that_is_too_wide_is_range(void **state)
 	assert_int_equal(attach_pasid(rig, 1, EP3, 0, 0), VIOMMU_S_RANGE);
 }
 
+/* Shows: slot-attach-6 */
 static void test_attach_6_a_domain_of_another_kind_is_inval(void **state)
 {
 	struct rig *rig = with_pasids(state);
@@ -131,6 +137,7 @@ static void test_attach_6_a_domain_of_another_kind_is_inval(void **state)
 	assert_int_equal(attach_pasid(rig, 2, EP, 1, 0), VIOMMU_S_INVAL);
 }
 
+/* Shows: slot-attach-8 */
 static void test_attach_8_a_domain_with_another_granule_is_unsupp(void **state)
 {
 	struct rig *rig = with_pasids(state);
@@ -140,6 +147,7 @@ static void test_attach_8_a_domain_with_another_granule_is_unsupp(void **state)
 	assert_int_equal(attach_pasid(rig, 1, EP2, 1, 0), VIOMMU_S_UNSUPP);
 }
 
+/* Shows: slot-attach-9 */
 static void test_attach_9_an_endpoint_with_a_listener_is_unsupp(void **state)
 {
 	struct rig *rig = with_pasids(state);
@@ -152,6 +160,7 @@ static void test_attach_9_an_endpoint_with_a_listener_is_unsupp(void **state)
 	assert_int_equal(recorder_listen(&late, rig, "b", EP), -EBUSY);
 }
 
+/* Shows: slot-attach-10 */
 static void test_attach_10_an_empty_slot_is_attached(void **state)
 {
 	struct rig *rig = with_pasids(state);
@@ -163,6 +172,7 @@ static void test_attach_10_an_empty_slot_is_attached(void **state)
 	assert_string_equal(peek(rig, EP, 0x1008, 1), "fault");
 }
 
+/* Shows: slot-attach-11 */
 static void test_attach_11_another_domain_is_left_first(void **state)
 {
 	struct rig *rig = with_pasids(state);
@@ -181,6 +191,7 @@ static void test_attach_11_another_domain_is_left_first(void **state)
 	assert_int_equal(n_domains(rig), 2);
 }
 
+/* Shows: slot-attach-12 */
 static void test_attach_12_the_same_domain_again_starts_empty_if_it_was_the_only_slot(void **state)
 {
 	struct rig *rig = with_pasids(state);
@@ -195,6 +206,7 @@ static void test_attach_12_the_same_domain_again_starts_empty_if_it_was_the_only
 	assert_string_equal(reach(rig, EP, 1, 0x1000), "8000");
 }
 
+/* Shows: slot-attach-13 */
 static void test_attach_13_a_pasid_may_bypass(void **state)
 {
 	struct rig *rig = with_pasids(state);
@@ -204,6 +216,7 @@ static void test_attach_13_a_pasid_may_bypass(void **state)
 	assert_string_equal(peek(rig, EP, 0x1234, 1), "fault");
 }
 
+/* Shows: slot-attach-11 */
 static void test_a_default_attach_touches_no_pasid(void **state)
 {
 	struct rig *rig = with_pasids(state);
@@ -223,6 +236,7 @@ static void test_a_default_attach_touches_no_pasid(void **state)
 /* -- DETACH -------------------------------------------------------------------------------------
  */
 
+/* Shows: slot-detach-noent */
 static void test_detach_of_an_endpoint_that_is_not_there_is_noent(void **state)
 {
 	struct rig *rig = with_pasids(state);
@@ -231,6 +245,7 @@ static void test_detach_of_an_endpoint_that_is_not_there_is_noent(void **state)
 	assert_int_equal(detach_slot(rig, 1, NO_ENDPOINT, ALL, 1), VIOMMU_S_NOENT);
 }
 
+/* Shows: slot-detach-all */
 static void test_detach_all_empties_every_slot(void **state)
 {
 	struct rig *rig = with_pasids(state);
@@ -245,6 +260,7 @@ static void test_detach_all_empties_every_slot(void **state)
 	assert_string_equal(reach(rig, EP, 3, 0x1000), "fault");
 }
 
+/* Shows: slot-detach-inval */
 static void test_detach_of_an_empty_slot_or_another_domain_is_inval(void **state)
 {
 	struct rig *rig = with_pasids(state);
@@ -259,6 +275,7 @@ static void test_detach_of_an_empty_slot_or_another_domain_is_inval(void **state
 	assert_int_equal(n_domains(rig), 1);
 }
 
+/* Shows: slot-detach-standard */
 static void test_detach_ignores_what_is_reserved_without_the_feature(void **state)
 {
 	struct rig *rig = *state;
@@ -268,6 +285,7 @@ static void test_detach_ignores_what_is_reserved_without_the_feature(void **stat
 	assert_int_equal(detach_slot(rig, 1, EP, ALL, 7), VIOMMU_S_INVAL);
 }
 
+/* Shows: slot-empty-blocks */
 static void test_an_empty_pasid_is_blocked_even_if_endpoints_bypass(void **state)
 {
 	struct rig *rig = with_pasids(state);
@@ -283,6 +301,7 @@ static void test_an_empty_pasid_is_blocked_even_if_endpoints_bypass(void **state
 /* -- interplay ----------------------------------------------------------------------------------
  */
 
+/* Shows: slot-reset */
 static void test_a_reset_empties_all_slots(void **state)
 {
 	struct rig *rig = with_pasids(state);
@@ -294,6 +313,7 @@ static void test_a_reset_empties_all_slots(void **state)
 	assert_int_equal(counters(rig).bytes, 0);
 }
 
+/* Shows: slot-reset */
 static void test_a_removed_endpoint_leaves_its_domains(void **state)
 {
 	struct rig *rig = with_pasids(state);
@@ -306,6 +326,7 @@ static void test_a_removed_endpoint_leaves_its_domains(void **state)
 	assert_string_equal(reach(rig, EP, 1, 0x1000), "no endpoint");
 }
 
+/* Shows: slot-attach-8 */
 static void test_mappings_respect_the_regions_of_endpoints_with_a_pasid(void **state)
 {
 	struct rig *rig = with_pasids(state);
@@ -327,6 +348,7 @@ static void test_mappings_respect_the_regions_of_endpoints_with_a_pasid(void **s
 	assert_int_equal(attach_pasid(rig, 1, EP, 1, 0), VIOMMU_S_UNSUPP);
 }
 
+/* Shows: slot-msi */
 static void test_an_msi_region_is_not_for_pasids(void **state)
 {
 	struct rig *rig = with_pasids(state);
@@ -348,6 +370,7 @@ static void test_an_msi_region_is_not_for_pasids(void **state)
 			 -EFAULT);
 }
 
+/* Shows: slot-attach-9 */
 static void test_limits_count_pasids(void **state)
 {
 	struct rig *rig = *state;

@@ -226,6 +226,7 @@ static const char *reach(struct rig *rig, uint32_t pasid, uint64_t iova, uint64_
 
 /* -- ATTACH_TABLE ------------------------------------------------------------------------------ */
 
+/* Shows: table-1 */
 static void test_table_1_without_its_feature_the_request_is_unknown(void **state)
 {
 	struct rig *rig = *state;
@@ -238,6 +239,7 @@ static void test_table_1_without_its_feature_the_request_is_unknown(void **state
 	assert_int_equal(request(rig, bytes, sizeof(bytes), answer, sizeof(answer)), 0);
 }
 
+/* Shows: table-2 */
 static void test_table_2_unknown_flags_and_reserved_bytes_are_inval(void **state)
 {
 	struct rig *rig = with_tables(state);
@@ -270,6 +272,7 @@ static void test_table_2_unknown_flags_and_reserved_bytes_are_inval(void **state
 	assert_int_equal(attach_table(rig, good), VIOMMU_S_OK);
 }
 
+/* Shows: table-3 */
 static void test_table_3_no_endpoint_is_noent(void **state)
 {
 	struct rig *rig = with_tables(state);
@@ -279,6 +282,7 @@ static void test_table_3_no_endpoint_is_noent(void **state)
 	assert_int_equal(attach_table(rig, wanted), VIOMMU_S_NOENT);
 }
 
+/* Shows: table-4 */
 static void test_table_4_numbers_out_of_range_are_range(void **state)
 {
 	struct rig *rig = with_tables(state);
@@ -289,6 +293,7 @@ static void test_table_4_numbers_out_of_range_are_range(void **state)
 	assert_int_equal(attach_table(rig, generic_for(256, 1, BASE)), VIOMMU_S_RANGE);
 }
 
+/* Shows: table-5 */
 static void test_table_5_a_format_that_was_not_probed_is_unsupp(void **state)
 {
 	struct rig *rig = with_tables(state);
@@ -300,6 +305,7 @@ static void test_table_5_a_format_that_was_not_probed_is_unsupp(void **state)
 	assert_int_equal(attach_table(rig, generic(1, BASE | 1)), VIOMMU_S_UNSUPP);
 }
 
+/* Shows: table-6 */
 static void test_table_6_a_malformed_body_is_inval(void **state)
 {
 	struct rig *rig = with_tables(state);
@@ -334,6 +340,7 @@ static void test_table_6_a_malformed_body_is_inval(void **state)
 	assert_int_equal(attach_table(rig, wanted), VIOMMU_S_OK);
 }
 
+/* Shows: table-6 */
 static void test_table_6_a_context_format_has_no_pasid(void **state)
 {
 	struct rig *rig = with_tables(state);
@@ -353,6 +360,7 @@ static struct wanted nested(uint32_t domain, uint32_t parent)
 	return wanted;
 }
 
+/* Shows: table-7 */
 static void test_table_7_a_parent_has_mappings(void **state)
 {
 	struct rig *rig = with_tables(state);
@@ -367,6 +375,7 @@ static void test_table_7_a_parent_has_mappings(void **state)
 	assert_int_equal(attach_table(rig, nested(4, 5)), VIOMMU_S_INVAL);
 }
 
+/* Shows: table-8 */
 static void test_table_8_joining_needs_the_same_table(void **state)
 {
 	struct rig *rig = with_tables(state);
@@ -384,6 +393,7 @@ static void test_table_8_joining_needs_the_same_table(void **state)
 	assert_int_equal(attach_pasid(rig, 1, EP2, 1), VIOMMU_S_INVAL);
 }
 
+/* Shows: table-8 */
 static void test_table_8_the_only_holder_may_change_the_root(void **state)
 {
 	struct rig *rig = with_tables(state);
@@ -400,6 +410,7 @@ static void test_table_8_the_only_holder_may_change_the_root(void **state)
 	assert_string_equal(reach(rig, 7, 0x1000, 8, R), "9000+8 r");
 }
 
+/* Shows: slot-attach-5, table-9 */
 static void test_table_9_contexts_and_pasids_exclude_each_other(void **state)
 {
 	struct rig *rig = with_tables(state);
@@ -414,6 +425,7 @@ static void test_table_9_contexts_and_pasids_exclude_each_other(void **state)
 	assert_int_equal(attach_pasid(rig, 3, EP, 1), VIOMMU_S_OK);
 }
 
+/* Shows: table-10 */
 static void test_table_10_a_table_outside_memory_faults_later(void **state)
 {
 	struct rig *rig = with_tables(state);
@@ -422,6 +434,7 @@ static void test_table_10_a_table_outside_memory_faults_later(void **state)
 	assert_string_equal(peek(rig, EP, 0x1000, 8), "fault");
 }
 
+/* Shows: table-11 */
 static void test_table_11_an_endpoint_with_a_listener_is_unsupp(void **state)
 {
 	struct rig *rig = with_tables(state);
@@ -436,6 +449,7 @@ static void test_table_11_an_endpoint_with_a_listener_is_unsupp(void **state)
 	assert_int_equal(recorder_listen(&late, rig, "b", EP), -EBUSY);
 }
 
+/* Shows: table-12 */
 static void test_table_12_the_slot_is_replaced(void **state)
 {
 	struct rig *rig = with_tables(state);
@@ -469,6 +483,7 @@ static void test_an_answer_ends_with_its_page(void **state)
 	assert_int_equal(rig->events[0][0], VIOMMU_FAULT_R_MAPPING);
 }
 
+/* Shows: table-translate */
 static void test_a_change_of_the_table_is_seen(void **state)
 {
 	struct rig *rig = with_tables(state);
@@ -487,6 +502,7 @@ static void test_a_change_of_the_table_is_seen(void **state)
 	assert_string_equal(peek(rig, EP, 0x1000, 8), "fault");
 }
 
+/* Shows: table-translate */
 static void test_pasids_do_not_reach_each_other(void **state)
 {
 	struct rig *rig = with_tables(state);
@@ -503,6 +519,7 @@ static void test_pasids_do_not_reach_each_other(void **state)
 	assert_string_equal(peek(rig, EP, 0x2000, 8), "fault");
 }
 
+/* Shows: table-translate */
 static void test_a_context_fills_all_slots(void **state)
 {
 	struct rig *rig = with_tables(state);
@@ -547,6 +564,7 @@ static void test_a_kernel_page_is_refused_to_a_pasid(void **state)
 	assert_string_equal(reach(rig, 1, 0x1000, 8, R | VIOMMU_ACCESS_PRIVILEGED), "8000+8 rw");
 }
 
+/* Shows: table-reserved */
 static void test_reserved_regions_are_not_walked(void **state)
 {
 	struct rig *rig = with_tables(state);
@@ -593,6 +611,7 @@ static void test_memory_that_overlaps_is_refused(void **state)
 	assert_int_equal(viommu_set_memory(rig->device, &odd, 1), -EINVAL);
 }
 
+/* Shows: table-no-map */
 static void test_map_and_unmap_of_a_table_are_inval(void **state)
 {
 	struct rig *rig = with_tables(state);
@@ -620,6 +639,7 @@ static struct rig *with_parent(void **state)
 	return rig;
 }
 
+/* Shows: table-parent */
 static void test_a_child_reaches_what_its_parent_maps(void **state)
 {
 	struct rig *rig = with_parent(state);
@@ -633,6 +653,7 @@ static void test_a_child_reaches_what_its_parent_maps(void **state)
 	assert_string_equal(peek(rig, EP2, 0x20000, 8), "5000+8 rw");
 }
 
+/* Shows: table-parent */
 static void test_unmapping_of_a_parent_ends_what_the_child_reaches(void **state)
 {
 	struct rig *rig = with_parent(state);
@@ -648,6 +669,7 @@ static void test_unmapping_of_a_parent_ends_what_the_child_reaches(void **state)
 	assert_string_equal(peek(rig, EP, 0x1000, 8), "fault");
 }
 
+/* Shows: table-parent */
 static void test_a_parent_lives_as_long_as_a_child(void **state)
 {
 	struct rig *rig = with_parent(state);
@@ -666,6 +688,7 @@ static void test_a_parent_lives_as_long_as_a_child(void **state)
 	assert_int_equal(counters(rig).bytes, 0);
 }
 
+/* Shows: table-12 */
 static void test_a_parent_that_does_not_exist_is_made(void **state)
 {
 	struct rig *rig = with_tables(state);
@@ -678,6 +701,7 @@ static void test_a_parent_that_does_not_exist_is_made(void **state)
 	assert_int_equal(counters(rig).bytes, 0);
 }
 
+/* Shows: slot-attach-7 */
 static void test_an_endpoint_may_move_to_the_parent_of_its_table(void **state)
 {
 	struct rig *rig = with_tables(state);
@@ -700,6 +724,7 @@ static const struct drop drop_all = {
 	.domain = 1,
 };
 
+/* Shows: invalidate-1 */
 static void test_invalidate_1_what_is_unknown_is_inval(void **state)
 {
 	struct rig *rig = with_tables(state);
@@ -726,6 +751,7 @@ static void test_invalidate_1_what_is_unknown_is_inval(void **state)
 	assert_int_equal(invalidate(rig, bad), VIOMMU_S_INVAL);
 }
 
+/* Shows: invalidate-2 */
 static void test_invalidate_2_an_unknown_domain_is_noent(void **state)
 {
 	struct rig *rig = with_tables(state);
@@ -733,6 +759,7 @@ static void test_invalidate_2_an_unknown_domain_is_noent(void **state)
 	assert_int_equal(invalidate(rig, drop_all), VIOMMU_S_NOENT);
 }
 
+/* Shows: invalidate-3 */
 static void test_invalidate_3_a_domain_with_mappings_is_inval(void **state)
 {
 	struct rig *rig = with_tables(state);
@@ -745,6 +772,7 @@ static void test_invalidate_3_a_domain_with_mappings_is_inval(void **state)
 	assert_int_equal(invalidate(rig, drop), VIOMMU_S_INVAL);
 }
 
+/* Shows: invalidate-4 */
 static void test_invalidate_4_a_pasid_that_has_not_the_domain_is_ok(void **state)
 {
 	struct rig *rig = with_tables(state);
@@ -756,6 +784,7 @@ static void test_invalidate_4_a_pasid_that_has_not_the_domain_is_ok(void **state
 	assert_int_equal(invalidate(rig, drop), VIOMMU_S_OK);
 }
 
+/* Shows: invalidate-5 */
 static void test_invalidate_5_6_7_ranges(void **state)
 {
 	struct rig *rig = with_tables(state);
@@ -795,7 +824,7 @@ static void drop_ats(void *opaque, const struct viommu_invalidation *what)
 	ats->last = *what;
 }
 
-/* A device of its own: the rig has no `invalidate`. */
+/* A device of its own: the rig has no `invalidate`. Shows: invalidate-device */
 static void test_a_device_tlb_is_dropped_by_the_vmm(void **state)
 {
 	struct rig *rig = with_tables(state), own = { 0 };
