@@ -56,6 +56,7 @@ static void add_bridge(struct json *json, const struct plan *plan, const struct 
 	add_number(json, "bus", bridge->bus);
 	add_number(json, "last", bridge->last);
 	add_number(json, "slot", bridge->slot);
+	add_number(json, "iommu-slot", bridge->iommu_slot);
 	add_number(json, "host-node", bridge->host_node);
 	add_number(json, "guest-node", bridge->guest_node);
 	if (bridge != first)
@@ -80,6 +81,7 @@ char *plan_json(const struct plan *plan)
 	add_string(json, "machine", plan->machine);
 	add_string(json, "iommu", plan_kind_row(plan->kind)->name);
 	add_string(json, "why", plan->why ? plan->why : "asked for");
+	add_number(json, "iommu-slot", plan->iommu_slot);
 	add_number(json, "mmio64", (int64_t)plan->mmio64);
 	json_key(json, "bridges");
 	json_open(json, '[');

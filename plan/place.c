@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "keep.h"
 #include "plan.h"
 
 #define FUNCTIONS       8u
@@ -65,7 +66,7 @@ struct plan *plan_free(struct plan *plan)
 	return NULL;
 }
 
-static struct plan_port *port_new(struct plan_bridge *bridge)
+struct plan_port *plan_port_new(struct plan_bridge *bridge)
 {
 	struct plan_port *port = g_new0(struct plan_port, 1);
 
@@ -74,7 +75,7 @@ static struct plan_port *port_new(struct plan_bridge *bridge)
 	return port;
 }
 
-static struct plan_bridge *bridge_new(struct plan *plan, const struct viommu_host_iommu *iommu)
+struct plan_bridge *plan_bridge_new(struct plan *plan, const struct viommu_host_iommu *iommu)
 {
 	struct plan_bridge *bridge = g_new0(struct plan_bridge, 1);
 
@@ -145,32 +146,60 @@ static struct plan_bridge *bridge_of(struct plan *plan, const struct viommu_host
 		if (!strcmp(bridge->iommu_name, iommu->name))
 			return bridge;
 	}
-	return bridge_new(plan, iommu);
+	return plan_bridge_new(plan, iommu);
+}
+
+static struct plan_port *free_port(const struct plan_bridge *bridge)
+{
+	for (guint i = 0; i < bridge->ports->len; i++) {
+		struct plan_port *port = bridge->ports->pdata[i];
+
+		if (!port->devices->len)
+			return port;
+	}
+	return NULL;
 }
 
 /* Devices come in the host's order, so functions of one slot come one after the other, with VFs
- * of others between at most. */
+ * of others between at most. The guest of a bridge that is kept runs: it gets no more ports. */
 static void place_device(struct plan *plan, const struct viommu_host_device *device,
-			 GHashTable *kept)
+			 struct viommu_findings *findings)
 {
 	struct plan_bridge *bridge = bridge_of(plan, device->iommu);
 	struct plan_port *port = NULL;
 	struct plan_device placed = { .host = device, .function = device->bdf % FUNCTIONS };
 
-	if (kept && g_hash_table_contains(kept, device))
-		return;
-	for (guint i = bridge->ports->len; i-- && !port;)
+	for (guint i = bridge->ports->len; i-- && !port && !bridge->kept;)
 		if (is_of_slot(bridge->ports->pdata[i], device))
 			port = bridge->ports->pdata[i];
-	/* A plan that is kept has free ports: a new device takes the first. */
-	for (guint i = 0; kept && i < bridge->ports->len && !port; i++)
-		if (!((struct plan_port *)bridge->ports->pdata[i])->devices->len)
-			port = bridge->ports->pdata[i];
-	if (!port)
-		port = port_new(bridge);
+	if (!port && bridge->kept) {
+		port = free_port(bridge);
+		placed.function = 0;
+	}
+	if (!port && !bridge->kept)
+		port = plan_port_new(bridge);
+	if (!port) {
+		plan_report(findings, "plan-keep",
+			    "plan anew with --spare, and start the guest again",
+			    "all %u root ports of pxb%u are taken, and %s is behind its IOMMU",
+			    bridge->ports->len, bridge->number, device->name);
+		return;
+	}
 	g_array_append_val(port->devices, placed);
 	if (bridge->host_node < 0)
 		bridge->host_node = device->numa_node;
+}
+
+static bool place_kept(GHashTable *kept, const struct viommu_host_device *device)
+{
+	const struct plan_kept *place = kept ? g_hash_table_lookup(kept, device->name) : NULL;
+	struct plan_device placed = { .host = device };
+
+	if (!place)
+		return false;
+	placed.function = place->function;
+	g_array_append_val(place->port->devices, placed);
+	return true;
 }
 
 /* A slot without function 0 is empty for a guest. */
@@ -299,7 +328,8 @@ static void number_ports(struct plan_bridge *bridge, unsigned *chassis)
 		port->slot = (uint8_t)(i % PLAN_ROOT_SLOTS);
 		port->function = (uint8_t)(i / PLAN_ROOT_SLOTS);
 		port->multifunction = !port->function && i + PLAN_ROOT_SLOTS < bridge->ports->len;
-		port->chassis = ++*chassis;
+		if (!port->chassis)
+			port->chassis = ++*chassis;
 		number_functions(port);
 	}
 }
@@ -325,20 +355,27 @@ static unsigned take_slot(uint32_t *taken)
 
 static void number_slots(struct plan *plan, struct viommu_findings *findings)
 {
-	uint32_t taken = plan->wish.slots;
+	uint32_t taken = plan->wish.slots | UINT32_C(1) << plan->iommu_slot;
 	unsigned last = 1;
 
 	for (guint i = 0; i < plan->bridges->len; i++) {
+		const struct plan_bridge *bridge = plan->bridges->pdata[i];
+
+		taken |= UINT32_C(1) << bridge->slot | UINT32_C(1) << bridge->iommu_slot;
+	}
+	for (guint i = 0; i < plan->bridges->len; i++) {
 		struct plan_bridge *bridge = plan->bridges->pdata[i];
 
-		last = bridge->slot = take_slot(&taken);
+		if (!bridge->slot)
+			last = bridge->slot = take_slot(&taken);
 	}
 	for (guint i = 0; plan->kind == PLAN_VIRTIO && i < plan->bridges->len; i++) {
 		struct plan_bridge *bridge = plan->bridges->pdata[i];
 
-		last = bridge->iommu_slot = take_slot(&taken);
+		if (!bridge->iommu_slot)
+			last = bridge->iommu_slot = take_slot(&taken);
 	}
-	if (plan->kind == PLAN_VIRTIO_STOCK || plan->kind == PLAN_AMD)
+	if (!plan->iommu_slot && (plan->kind == PLAN_VIRTIO_STOCK || plan->kind == PLAN_AMD))
 		last = plan->iommu_slot = take_slot(&taken);
 	if (!last)
 		plan_report(findings, "plan-slots", "assign devices behind fewer IOMMUs",
@@ -386,27 +423,56 @@ static void count_initiators(struct plan *plan)
 	}
 }
 
-static void place(struct plan *plan, GPtrArray *devices, const char *before,
+static unsigned last_chassis(const struct plan *plan)
+{
+	unsigned last = 0;
+
+	for (guint i = 0; i < plan->bridges->len; i++) {
+		const struct plan_bridge *bridge = plan->bridges->pdata[i];
+
+		for (guint n = 0; n < bridge->ports->len; n++)
+			last = MAX(last, ((struct plan_port *)bridge->ports->pdata[n])->chassis);
+	}
+	return last;
+}
+
+/* Devices that have their places first, so that a new one takes none of theirs. */
+static void place_all(struct plan *plan, GPtrArray *devices, GHashTable *kept,
+		      struct viommu_findings *findings)
+{
+	g_autoptr(GPtrArray) others = g_ptr_array_new();
+
+	for (guint i = 0; i < devices->len; i++)
+		if (!place_kept(kept, devices->pdata[i]))
+			g_ptr_array_add(others, devices->pdata[i]);
+	for (guint i = 0; i < others->len; i++)
+		place_device(plan, others->pdata[i], findings);
+}
+
+/* New bridges come below those that are kept. */
+static void place(struct plan *plan, GPtrArray *devices, GHashTable *kept,
 		  struct viommu_findings *findings)
 {
-	unsigned chassis = 0, number = 0, top = PLAN_TOP_BUS;
-	g_autoptr(GHashTable) kept = NULL;
+	unsigned chassis = last_chassis(plan), number = 0, top = PLAN_TOP_BUS;
 
-	(void)before;
-	for (guint i = 0; i < devices->len; i++)
-		place_device(plan, devices->pdata[i], kept);
+	place_all(plan, devices, kept, findings);
 	for (guint i = 0; i < plan->bridges->len; i++) {
 		struct plan_bridge *bridge = plan->bridges->pdata[i];
 
-		for (unsigned n = 0; !bridge->bus && n < plan->wish.spare; n++)
-			port_new(bridge);
+		for (unsigned n = 0; !bridge->kept && n < plan->wish.spare; n++)
+			plan_port_new(bridge);
+		if (bridge->kept) {
+			number = MAX(number, bridge->number + 1);
+			top = MIN(top, bridge->bus - 1u);
+		}
 	}
 	number_buses(plan, top, findings);
 	g_ptr_array_sort(plan->bridges, compare_buses);
 	for (guint i = 0; i < plan->bridges->len; i++) {
 		struct plan_bridge *bridge = plan->bridges->pdata[i];
 
-		bridge->number = number++;
+		if (!bridge->kept)
+			bridge->number = number++;
 		number_ports(bridge, &chassis);
 	}
 }
@@ -425,6 +491,7 @@ struct plan *plan_make(const struct viommu_host *host, const struct plan_wish *w
 		       struct viommu_findings *findings)
 {
 	g_autoptr(GPtrArray) devices = find_devices(host, wish, names, findings);
+	g_autoptr(GHashTable) kept = NULL;
 	struct plan *plan;
 
 	plan_refuse_groups(devices, wish, findings);
@@ -434,6 +501,8 @@ struct plan *plan_make(const struct viommu_host *host, const struct plan_wish *w
 	plan->host = host;
 	plan->wish = *wish;
 	plan->bridges = g_ptr_array_new_with_free_func(bridge_free);
+	if (before)
+		kept = plan_keep(plan, before, findings);
 	for (guint i = 0; i < devices->len; i++) {
 		const struct viommu_host_device *device = devices->pdata[i];
 
@@ -441,7 +510,7 @@ struct plan *plan_make(const struct viommu_host *host, const struct plan_wish *w
 	}
 	g_ptr_array_sort(plan->bridges, compare_bridges);
 	plan_choose(plan, findings);
-	place(plan, devices, before, findings);
+	place(plan, devices, kept, findings);
 	number_slots(plan, findings);
 	map_nodes(plan, findings);
 	size_memory(plan);

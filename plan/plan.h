@@ -83,6 +83,7 @@ struct plan_bridge {
 	bool ats, pasid;
 	unsigned pasid_bits, address_bits;
 	uint64_t mmio64;
+	bool kept;        /* of an earlier plan */
 	GPtrArray *ports; /* struct plan_port */
 };
 

@@ -14,7 +14,7 @@
 
 static char **devices, **nodes;
 static char *root, *kind_name, *machine, *format, *qemu_version, *memory, *output_name, *ats,
-	*accel, *domain_name;
+	*accel, *domain_name, *keep_name;
 static int spare, root_ports;
 static gboolean managed;
 
@@ -39,6 +39,8 @@ static const GOptionEntry options[] = {
 	{ "domain-xml", 'x', 0, G_OPTION_ARG_FILENAME, &domain_name,
 	  "assign what this libvirt domain does; -f libvirt prints it with the plan in it",
 	  "FILE" },
+	{ "keep", 'k', 0, G_OPTION_ARG_FILENAME, &keep_name,
+	  "leave devices where they are in this plan, which -f json wrote", "PLAN" },
 	{ "ats", 'T', 0, G_OPTION_ARG_STRING, &ats, "ATS: auto, on, off", "SWITCH" },
 	{ "accel", 'a', 0, G_OPTION_ARG_STRING, &accel,
 	  "nested translation of SMMUv3: auto, on, off", "SWITCH" },
@@ -196,12 +198,16 @@ static int plan_host(const struct plan_wish *wish, const char *const *names,
 		     struct plan_domain *domain, const struct form *form,
 		     struct viommu_findings *findings)
 {
-	struct viommu_host *host = viommu_host_scan(root, NULL);
+	g_autofree char *before = keep_name ? read_all(keep_name, NULL) : NULL;
+	struct viommu_host *host = NULL;
 	struct plan *plan = NULL;
 	int status = EXIT_COULD_NOT;
 
+	if (keep_name && !before)
+		return status;
+	host = viommu_host_scan(root, NULL);
 	if (host)
-		plan = plan_make(host, wish, names, NULL, findings);
+		plan = plan_make(host, wish, names, before, findings);
 	else
 		host = viommu_host_scan(root, findings);
 	if (plan)

@@ -188,6 +188,59 @@ def every_topology_is_without_findings():
         assert status == 0, (kind, err)
 
 
+# -- hotplug -----------------------------------------------------------------------------------
+
+
+def keep(text):
+    with open("before.json", "w", encoding="utf-8") as file:
+        file.write(text)
+    return ["--keep", "before.json"]
+
+
+def places(plan_):
+    return {d["host"]: (b["name"], b["bus"], p["name"], p["bus"], p["chassis"], d["function"])
+            for b in plan_["bridges"] for p in b["ports"] for d in p["devices"]}
+
+
+def a_device_that_comes_later_moves_none():
+    host = pc_host(3)
+    host["devices"] += [device("0000:00:02.0", "dmar0"), device("0000:21:00.1", "dmar1")]
+    names = [d["at"] for d in host["devices"]]
+    first = planned(host, "--format", "json", "--spare", "1", "--iommu", "virtio",
+                    devices=names[1:2])
+    second = planned(host, *keep(first), "--format", "json", devices=[names[1], names[4]])
+    third = planned(host, *keep(second), "--format", "json", devices=names)
+    one, two, three = (places(json.loads(text)) for text in (first, second, third))
+    assert two | one == two and three | two == three and len(three) == 5, (one, two, three)
+    assert three[names[0]][1] < one[names[1]][1], "a new bridge is below"
+    assert planned(host, *keep(third), "--format", "json", devices=names) == third
+
+
+def a_device_that_comes_back_has_its_old_port():
+    host = {"iommus": dmars(1), "devices": [device(f"0000:01:0{i}.0", "dmar0") for i in range(3)]}
+    first = planned(host, "--format", "json")
+    name = host["devices"][1]["at"]
+    assert places(in_json(host, *keep(first), devices=[name]))[name] == places(json.loads(first))[name]
+
+
+def a_kept_plan_without_a_free_port_is_refused():
+    host = pc_host(1)
+    host["devices"].append(device("0000:02:00.0", "dmar0"))
+    first = planned(host, "--format", "json", devices=["0000:01:00.0"])
+    refused(host, "plan-keep", *keep(first))
+
+
+def what_is_no_earlier_plan_is_refused():
+    host = pc_host(2)
+    good = planned(host, "--format", "json")
+    for text in ("", "{", "[]", '{"format": 2}', good.replace('"last" : 255', '"last" : 254'),
+                 good.replace("dmar1", "dmar7"), good.replace('"bus" : 252', '"bus" : -1'),
+                 good.replace('"iommu" : "virtio"', '"iommu" : "x"'),
+                 good.replace("dmar1", "dmar0"), good.replace('"chassis" : 1', '"chassis" : 0')):
+        refused(host, "plan-keep", *keep(text))
+    refused(host, "plan-keep", *keep(good), "--machine", "virt")
+
+
 # -- libvirt -----------------------------------------------------------------------------------
 
 DOMAIN = '''<domain type='kvm'>

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * An earlier plan, so that nothing moves: as `viommu plan -f json` wrote it
+ *
+ * JSON is YAML, for which there is a reader. A file may come from anywhere, so each number is
+ * checked.
+ */
+#include <string.h>
+
+#include <yaml.h>
+
+#include "keep.h"
+
+#define KEEP_MAX     ((size_t)4 << 20) /* bytes */
+#define BRIDGES_MAX  32
+#define CHASSIS_MAX  255
+#define FUNCTION_MAX 7
+
+struct reader {
+	yaml_document_t document;
+	struct plan *plan;
+	GHashTable *kept;
+	const char *wrong; /* NULL: nothing is */
+};
+
+static yaml_node_t *member(struct reader *reader, const yaml_node_t *node, const char *name)
+{
+	if (!node || node->type != YAML_MAPPING_NODE)
+		return NULL;
+	for (const yaml_node_pair_t *pair = node->data.mapping.pairs.start;
+	     pair < node->data.mapping.pairs.top; pair++) {
+		yaml_node_t *key = yaml_document_get_node(&reader->document, pair->key);
+
+		if (key && key->type == YAML_SCALAR_NODE &&
+		    !strcmp((char *)key->data.scalar.value, name))
+			return yaml_document_get_node(&reader->document, pair->value);
+	}
+	return NULL;
+}
+
+static const char *text_of(struct reader *reader, const yaml_node_t *node, const char *name)
+{
+	yaml_node_t *value = member(reader, node, name);
+
+	return value && value->type == YAML_SCALAR_NODE ? (char *)value->data.scalar.value : NULL;
+}
+
+static unsigned number_of(struct reader *reader, const yaml_node_t *node, const char *name,
+			  unsigned max)
+{
+	const char *text = text_of(reader, node, name);
+	guint64 number = 0;
+
+	if (!text || !g_ascii_string_to_unsigned(text, 10, 0, max, &number, NULL))
+		reader->wrong = "a number is missing or too large";
+	return (unsigned)number;
+}
+
+static size_t count(const yaml_node_t *list)
+{
+	return list && list->type == YAML_SEQUENCE_NODE
+		       ? (size_t)(list->data.sequence.items.top - list->data.sequence.items.start)
+		       : 0;
+}
+
+static yaml_node_t *element(struct reader *reader, const yaml_node_t *list, size_t i)
+{
+	return yaml_document_get_node(&reader->document, list->data.sequence.items.start[i]);
+}
+
+static void read_port(struct reader *reader, struct plan_bridge *bridge, const yaml_node_t *node)
+{
+	struct plan_port *port = plan_port_new(bridge);
+	yaml_node_t *devices = member(reader, node, "devices");
+
+	port->chassis = number_of(reader, node, "chassis", CHASSIS_MAX);
+	if (!port->chassis)
+		reader->wrong = "a port has no chassis";
+	for (size_t i = 0; i < count(devices) && !reader->wrong; i++) {
+		yaml_node_t *device = element(reader, devices, i);
+		const char *name = text_of(reader, device, "host");
+		struct plan_kept *kept = g_new0(struct plan_kept, 1);
+
+		kept->port = port;
+		kept->function = number_of(reader, device, "function", FUNCTION_MAX);
+		if (!name)
+			reader->wrong = "a device has no name";
+		g_hash_table_insert(reader->kept, g_strdup(name ? name : ""), kept);
+	}
+}
+
+static bool overlaps(const struct plan *plan, const struct plan_bridge *bridge)
+{
+	for (guint i = 0; i < plan->bridges->len; i++) {
+		const struct plan_bridge *other = plan->bridges->pdata[i];
+
+		if (other != bridge && bridge->bus <= other->last && other->bus <= bridge->last)
+			return true;
+		if (other != bridge && other->iommu == bridge->iommu)
+			return true;
+	}
+	return false;
+}
+
+static void read_bridge(struct reader *reader, const yaml_node_t *node)
+{
+	const char *name = text_of(reader, node, "host-iommu"), *id = text_of(reader, node, "name");
+	const struct viommu_host_iommu *iommu =
+		name ? viommu_host_find_iommu(reader->plan->host, name) : NULL;
+	yaml_node_t *ports = member(reader, node, "ports");
+	struct plan_bridge *bridge;
+	guint64 number;
+
+	if (!iommu || !id || !g_str_has_prefix(id, "pxb") ||
+	    !g_ascii_string_to_unsigned(id + strlen("pxb"), 10, 0, BRIDGES_MAX, &number, NULL)) {
+		reader->wrong =
+			iommu ? "a bridge has no name" : "it has an IOMMU that the host has not";
+		return;
+	}
+	bridge = plan_bridge_new(reader->plan, iommu);
+	bridge->kept = true;
+	bridge->number = (unsigned)number;
+	bridge->bus = (uint8_t)number_of(reader, node, "bus", PLAN_TOP_BUS);
+	bridge->last = (uint8_t)number_of(reader, node, "last", PLAN_TOP_BUS);
+	bridge->slot = number_of(reader, node, "slot", PLAN_ROOT_SLOTS - 1);
+	bridge->iommu_slot = number_of(reader, node, "iommu-slot", PLAN_ROOT_SLOTS - 1);
+	if (!bridge->bus || (size_t)bridge->bus + count(ports) != bridge->last ||
+	    overlaps(reader->plan, bridge))
+		reader->wrong = "bus numbers of bridges and ports do not fit";
+	for (size_t i = 0; i < count(ports) && !reader->wrong; i++)
+		read_port(reader, bridge, element(reader, ports, i));
+}
+
+/* The guest that runs has this kind already. */
+static void read_kind(struct reader *reader, const yaml_node_t *root)
+{
+	const char *name = text_of(reader, root, "iommu"),
+		   *machine = text_of(reader, root, "machine");
+	const struct plan_kind_row *row = name ? plan_kind_by_name(name) : NULL;
+	struct plan_wish *wish = &reader->plan->wish;
+
+	if (!row || row->kind == PLAN_AUTO || !machine)
+		reader->wrong = "it does not say which IOMMUs and machine the guest has";
+	else if (wish->kind != PLAN_AUTO && wish->kind != row->kind)
+		reader->wrong = "it has another kind of IOMMU";
+	else if (wish->machine && strcmp(wish->machine, machine))
+		reader->wrong = "it has another machine";
+	else if (strcmp(machine, "q35") && strcmp(machine, "virt"))
+		reader->wrong = "it has a machine that is not known";
+	if (reader->wrong)
+		return;
+	wish->kind = row->kind;
+	wish->machine = strcmp(machine, "virt") ? "q35" : "virt";
+	reader->plan->iommu_slot = number_of(reader, root, "iommu-slot", PLAN_ROOT_SLOTS - 1);
+}
+
+static void read_plan(struct reader *reader)
+{
+	yaml_node_t *root = yaml_document_get_root_node(&reader->document),
+		    *bridges = member(reader, root, "bridges");
+
+	if (g_strcmp0(text_of(reader, root, "format"), "1") || !count(bridges) ||
+	    count(bridges) > BRIDGES_MAX) {
+		reader->wrong = "it is no plan of format 1";
+		return;
+	}
+	read_kind(reader, root);
+	for (size_t i = 0; i < count(bridges) && !reader->wrong; i++)
+		read_bridge(reader, element(reader, bridges, i));
+}
+
+static bool load(struct reader *reader, const char *text)
+{
+	yaml_parser_t parser;
+	bool done;
+
+	if (strlen(text) > KEEP_MAX || !yaml_parser_initialize(&parser))
+		return false;
+	yaml_parser_set_input_string(&parser, (const unsigned char *)text, strlen(text));
+	done = yaml_parser_load(&parser, &reader->document);
+	yaml_parser_delete(&parser);
+	return done;
+}
+
+GHashTable *plan_keep(struct plan *plan, const char *text, struct viommu_findings *findings)
+{
+	struct reader reader = { .plan = plan };
+
+	reader.kept = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+	if (load(&reader, text)) {
+		read_plan(&reader);
+		yaml_document_delete(&reader.document);
+	} else {
+		reader.wrong = "it is no JSON";
+	}
+	if (!reader.wrong)
+		return reader.kept;
+	plan_report(findings, "plan-keep", "give what viommu plan -f json wrote for this guest",
+		    "the earlier plan cannot be kept: %s", reader.wrong);
+	g_hash_table_destroy(reader.kept);
+	return NULL;
+}
