@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "command.h"
+#include "plan/arguments.h"
 #include "plan/domain.h"
 #include "plan/plan.h"
 #include "plan_tables.h"
@@ -233,6 +234,15 @@ static int plan_domain(struct plan_wish *wish, const struct form *form,
 	return status;
 }
 
+static int plan_qemu_arguments(struct plan_wish *wish, char **arguments, const struct form *form,
+			       struct viommu_findings *findings)
+{
+	g_auto(GStrv) names = plan_arguments(arguments, wish, findings);
+
+	return names ? plan_host(wish, (const char *const *)names, NULL, form, findings)
+		     : EXIT_COULD_NOT;
+}
+
 static int run(const struct command *command, char **arguments)
 {
 	const struct form *form = find_form();
@@ -241,19 +251,24 @@ static int run(const struct command *command, char **arguments)
 	const char *wrong;
 	int status;
 
-	if (!devices && !domain_name)
+	bool qemu = *arguments && **arguments == '-' && (*arguments)[1];
+
+	if (!devices && !domain_name && !qemu)
 		return plan_tables(command, arguments);
-	if (*arguments)
+	if (*arguments && !qemu)
 		return command_usage(command, "name a topology, or devices of a host");
-	if (devices && domain_name)
-		return command_usage(command, "--device and --domain-xml exclude each other");
+	if (!!devices + !!domain_name + qemu > 1)
+		return command_usage(
+			command, "--device, --domain-xml and arguments of QEMU exclude each other");
 	if (!form)
 		return command_usage(command, "there is no format %s", format);
 	wrong = read_wish(&wish);
 	if (wrong)
 		return command_usage(command, "%s", wrong);
 	findings = viommu_findings_new();
-	if (domain_name)
+	if (qemu)
+		status = plan_qemu_arguments(&wish, arguments, form, findings);
+	else if (domain_name)
 		status = plan_domain(&wish, form, findings);
 	else
 		status = plan_host(&wish, (const char *const *)devices, NULL, form, findings);
@@ -266,7 +281,7 @@ static int run(const struct command *command, char **arguments)
 
 const struct command plan_command = {
 	.name = "plan",
-	.arguments = "TOPOLOGY | --device FUNCTION...",
+	.arguments = "TOPOLOGY | --device FUNCTION... | -- QEMU-ARGUMENT...",
 	.summary = "place devices of a host in a guest, or say which tables a topology needs",
 	.details =
 		"With --device: a guest with a bridge and a virtual IOMMU for each physical IOMMU "

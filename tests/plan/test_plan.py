@@ -188,6 +188,34 @@ def every_topology_is_without_findings():
         assert status == 0, (kind, err)
 
 
+# -- arguments of QEMU -------------------------------------------------------------------------
+
+
+def from_qemu(host, *arguments, wishes=("--format", "json")):
+    return run("plan", "--root", trees.make(host, "host.tar"), *wishes, "--", *arguments)
+
+
+def devices_are_read_from_arguments_of_qemu():
+    host = arm_host(3)
+    status, out, err = from_qemu(
+        host, "-M", "virt", "-m", "4G", "-device", "vfio-pci,host=0000:01:00.0,id=a", "-device",
+        '{"driver": "vfio-pci", "host": "0001:01:00.0"}', "--device",
+        "vfio-pci,sysfsdev=/sys/bus/pci/devices/0002:01:00.0", "-device", "virtio-net-pci,host=x")
+    assert status == 0, err
+    assert sorted(places(json.loads(out))) == [d["at"] for d in host["devices"]]
+
+
+def arguments_that_qemu_refuses_are_refused():
+    vfio = ("-device", "vfio-pci,host=0000:01:00.0")
+    smmu = ("-device", "arm-smmuv3,primary-bus=p1")
+    for words, rule in ((smmu + smmu, "plan-shared-bus"),
+                        (("-device", "pcie-root-port,id=p1,bus=x") + smmu, "plan-port-iommu"),
+                        (("-device", "vfio-pci,fd=3"), "plan-device")):
+        status, out, err = from_qemu(arm_host(1), *vfio, *words)
+        assert status == 2 and f"[{rule}]" in err and not out, err
+    assert "[plan-device]" in from_qemu(arm_host(1), "-M", "virt")[2]
+
+
 # -- hotplug -----------------------------------------------------------------------------------
 
 

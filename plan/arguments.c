@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What arguments of QEMU assign
+ *
+ * -device is read in both of its forms, key=value and JSON; in JSON only for the few keys that
+ * count here. All other options are passed over: each word that is not known has a value or has
+ * none, and is never mistaken for -device.
+ */
+#include <string.h>
+
+#include "arguments.h"
+
+/* The value of a key, or NULL: of "driver,key=value", or of a flat object of JSON. */
+static char *value_of(const char *text, const char *key)
+{
+	g_autofree char *pattern = *text == '{'
+					   ? g_strdup_printf("\"%s\"\\s*:\\s*\"([^\"]*)\"", key)
+					   : g_strdup_printf("(?:^|,)%s=([^,]*)", key);
+	g_autoptr(GRegex) regex = g_regex_new(pattern, 0, 0, NULL);
+	g_autoptr(GMatchInfo) match = NULL;
+
+	return g_regex_match(regex, text, 0, &match) ? g_match_info_fetch(match, 1) : NULL;
+}
+
+static char *driver_of(const char *text)
+{
+	char *driver = value_of(text, "driver");
+
+	return driver || *text == '{' ? driver : g_strndup(text, strcspn(text, ","));
+}
+
+/* "01:00.0", "/sys/bus/pci/devices/0000:01:00.0" */
+static char *function_of(const char *text)
+{
+	char *host = value_of(text, "host"), *path = host ? NULL : value_of(text, "sysfsdev");
+
+	if (path)
+		host = g_path_get_basename(path);
+	g_free(path);
+	return host;
+}
+
+static void check_smmu(const char *text, GHashTable *seen, GHashTable *ports,
+		       struct viommu_findings *findings)
+{
+	char *bus = value_of(text, "primary-bus");
+
+	if (!bus)
+		return;
+	if (g_hash_table_contains(ports, bus))
+		plan_report(findings, "plan-port-iommu", "name a pxb-pcie, or pcie.0",
+			    "an arm-smmuv3 is on the root port %s, which QEMU refuses", bus);
+	if (g_hash_table_contains(seen, bus))
+		plan_report(findings, "plan-shared-bus", "give each a pxb-pcie of its own",
+			    "two arm-smmuv3 are on %s, which QEMU refuses", bus);
+	g_hash_table_add(seen, bus);
+}
+
+static void take_device(const char *text, GPtrArray *names, GHashTable *seen, GHashTable *ports,
+			struct viommu_findings *findings)
+{
+	g_autofree char *driver = driver_of(text);
+	char *name;
+
+	if (!g_strcmp0(driver, "pcie-root-port")) {
+		name = value_of(text, "id");
+		if (name)
+			g_hash_table_add(ports, name);
+	} else if (!g_strcmp0(driver, "arm-smmuv3")) {
+		check_smmu(text, seen, ports, findings);
+	} else if (!g_strcmp0(driver, "vfio-pci")) {
+		name = function_of(text);
+		if (name)
+			g_ptr_array_add(names, name);
+		else
+			plan_report(findings, "plan-device", "give it host=",
+				    "a vfio-pci does not say which function it is: %s", text);
+	}
+}
+
+static void take_machine(const char *text, struct plan_wish *wish)
+{
+	g_autofree char *type = value_of(text, "type");
+	const char *name = type ? type : text;
+
+	if (wish->machine)
+		return;
+	if (g_str_has_prefix(name, "q35") || g_str_has_prefix(name, "pc-q35"))
+		wish->machine = "q35";
+	else if (g_str_has_prefix(name, "virt"))
+		wish->machine = "virt";
+}
+
+static bool is_option(const char *word, const char *name)
+{
+	return *word == '-' && !strcmp(word + (word[1] == '-' ? 2 : 1), name);
+}
+
+char **plan_arguments(char *const *arguments, struct plan_wish *wish,
+		      struct viommu_findings *findings)
+{
+	g_autoptr(GHashTable) seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	g_autoptr(GHashTable) ports = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	GPtrArray *names = g_ptr_array_new_with_free_func(g_free);
+
+	for (; arguments[0] && arguments[1]; arguments++) {
+		if (is_option(arguments[0], "device"))
+			take_device(arguments[1], names, seen, ports, findings);
+		else if (is_option(arguments[0], "M") || is_option(arguments[0], "machine"))
+			take_machine(arguments[1], wish);
+	}
+	if (!names->len && !viommu_findings_count_from(findings, VIOMMU_ERROR))
+		plan_report(findings, "plan-device", "add -device vfio-pci,host=",
+			    "the arguments of QEMU assign no function");
+	if (viommu_findings_count_from(findings, VIOMMU_ERROR)) {
+		g_ptr_array_unref(names);
+		return NULL;
+	}
+	g_ptr_array_add(names, NULL);
+	return (char **)g_ptr_array_free(names, false);
+}
