@@ -289,6 +289,32 @@ static struct viommu_topology *read_meaning(const struct viommu_table *table,
 /*
  * The topology keeps the format as its source, because Linux reads each kind of table differently.
  */
+/* Is the rule broken, of those that the format or all ACPI tables have? */
+static bool is_broken(const struct viommu_table *table, const char *rule_id)
+{
+	const struct table_rule *const lists[] = { acpi_rules, table->format->rules };
+	struct viommu_findings *findings = findings_new();
+	bool broken;
+
+	for (size_t i = 0; i < G_N_ELEMENTS(lists); i++)
+		for (const struct table_rule *rule = lists[i]; rule->id; rule++)
+			if (!strcmp(rule->id, rule_id))
+				rule->run(&(struct table_check){ table, findings, rule_id });
+	broken = viommu_findings_count(findings);
+	viommu_findings_free(findings);
+	return broken;
+}
+
+static const char *find_rejection(const struct viommu_table *table)
+{
+	const struct table_rejection *rejection = table->format->rejections;
+
+	for (; table->whole && rejection && rejection->rule_id; rejection++)
+		if (is_broken(table, rejection->rule_id))
+			return rejection->why;
+	return NULL;
+}
+
 struct viommu_topology *table_topology(const struct viommu_table *table,
 				       struct viommu_findings *findings)
 {
@@ -298,6 +324,7 @@ struct viommu_topology *table_topology(const struct viommu_table *table,
 		return NULL;
 	topology = read_meaning(table, findings);
 	topology_set_source(topology, table->format->signature);
+	topology_set_rejection(topology, find_rejection(table));
 	if (!table->format->bare)
 		keep_header(topology, table);
 	return topology;

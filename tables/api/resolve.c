@@ -136,6 +136,10 @@ void topology_resolve(const struct viommu_topology *topology,
 
 	*ret_route = route_specified(topology, device);
 	*ret_linux = reader ? reader(topology, device, &why) : *ret_route;
+	if (topology_rejection(topology)) {
+		*ret_linux = route_nothing;
+		why = topology_rejection(topology);
+	}
 	finish(topology, deciders, device, ret_route);
 	finish(topology, deciders, device, ret_linux);
 	if (ret_why_linux)

@@ -41,6 +41,7 @@ struct viommu_topology {
 	struct pointers *arrays; /* what objects point to, apart from strings */
 	size_t n_segments;       /* of all ranges together */
 	const char *source;
+	const char *rejection; /* why Linux uses nothing of it, or NULL */
 	struct viommu_table_header headers[G_N_ELEMENTS(signatures)]; /* size 0: not chosen */
 };
 
@@ -355,6 +356,16 @@ void topology_set_source(struct viommu_topology *topology, const char *signature
 const char *topology_source(const struct viommu_topology *topology)
 {
 	return topology->source;
+}
+
+void topology_set_rejection(struct viommu_topology *topology, const char *why)
+{
+	topology->rejection = why;
+}
+
+const char *topology_rejection(const struct viommu_topology *topology)
+{
+	return topology->rejection;
 }
 
 /* -- adding ------------------------------------------------------------------- */

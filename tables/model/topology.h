@@ -54,6 +54,10 @@ const struct viommu_place *object_place(enum object_type type, const void *objec
 void topology_set_source(struct viommu_topology *topology, const char *signature);
 const char *topology_source(const struct viommu_topology *topology);
 
+/* Why Linux uses nothing of that table, with static storage; NULL: it does use it. */
+void topology_set_rejection(struct viommu_topology *topology, const char *why);
+const char *topology_rejection(const struct viommu_topology *topology);
+
 /* Set the proximity domain of the i-th IOMMU: the only change to an object after it was added. */
 void topology_set_domain(struct viommu_topology *topology, size_t i, uint32_t domain);
 

@@ -20,6 +20,12 @@ struct table_rule {
 	void (*run)(const struct table_check *check);
 };
 
+/* A rule, and what Linux says and does when it is broken; behind the last a NULL id. */
+struct table_rejection {
+	const char *rule_id;
+	const char *why; /* a sentence with static storage */
+};
+
 /*
  * One kind of table: everything that the rest of the library needs to know about it, as data and
  * functions. A new table is one folder with a struct format, and one row in api/formats.c.
@@ -66,6 +72,9 @@ struct format {
 	/* What it cannot describe (unsupported.h); whether it describes that IOMMU. */
 	const struct unsupported *unsupported;
 	bool (*describes)(const struct viommu_table *table, const struct viommu_iommu *iommu);
+
+	/* The rules for a broken one of which Linux uses nothing of the table; NULL: none. */
+	const struct table_rejection *rejections;
 
 	/* Resolves a device as Linux does; NULL: Linux does not read this table. */
 	linux_reader *linux_reads;
