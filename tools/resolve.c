@@ -50,6 +50,7 @@ struct question {
 struct answer {
 	const char *device;
 	const struct viommu_topology *topology;
+	struct viommu_device_name name;
 	const struct viommu_platform_device *platform_device; /* if it is one */
 	const struct viommu_host_device *on_host;             /* NULL: not known */
 	struct viommu_route route, linux_route;
@@ -146,6 +147,37 @@ static void print_sysfs(const struct viommu_host_device *device)
 		say_line("    sysfs: no IOMMU: %s", viommu_host_link_name(device->link));
 }
 
+/* Is the memory that of this device: of its function, or of its ID behind its IOMMU? */
+static bool is_memory_of(const struct viommu_reserved_memory *memory, const struct answer *answer)
+{
+	const struct viommu_device_name *name = &answer->name;
+	const struct viommu_route *route = &answer->route;
+
+	if (!memory->iommu)
+		return name->pci && !memory->path && memory->segment == name->segment &&
+		       memory->bdf_first <= name->bdf && name->bdf <= memory->bdf_last;
+	return route->iommu && !strcmp(memory->iommu, route->iommu->name) &&
+	       (!memory->has_ids ||
+		(memory->id_first <= route->id && route->id <= memory->id_last));
+}
+
+/* What decides whether a function can be given to a guest: an RMRR, an IVMD, an RMR. */
+static void print_memory(const struct answer *answer)
+{
+	const struct viommu_reserved_memory *memory;
+
+	for (size_t i = 0; (memory = viommu_topology_reserved_memory(answer->topology, i)); i++) {
+		g_autofree char *place = by(&memory->place);
+		bool keep = memory->kind == VIOMMU_MEMORY_IDENTITY ||
+			    memory->kind == VIOMMU_MEMORY_EXCLUSION;
+
+		if (is_memory_of(memory, answer))
+			say_line("    %s 0x%" PRIx64 "-0x%" PRIx64 " (%s), by %s",
+				 keep ? "must keep" : "must not use", memory->first, memory->last,
+				 viommu_memory_kind_name(memory->kind), place);
+	}
+}
+
 /* A device may have other IDs, even behind another IOMMU. */
 static void print_more_ids(const struct answer *answer)
 {
@@ -178,6 +210,7 @@ static void print_answer(const struct question *question, const struct answer *a
 		pasid = describe_pasid(&answer->route, question->pasid);
 		say_line("    PASID 0x%" PRIx64 " %s", question->pasid, pasid);
 	}
+	print_memory(answer);
 	print_linux(answer, said, msis);
 	print_sysfs(answer->on_host);
 }
@@ -282,6 +315,7 @@ static void ask_of(struct question *question, const struct input *input, const c
 		question->status = complain_device(input->name, device, r);
 		return;
 	}
+	answer.name = name;
 	answer.platform_device = platform_device_of(answer.topology, &name);
 	if (input->host && name.pci)
 		answer.on_host = viommu_host_find_function(input->host, name.segment, name.bdf);

@@ -273,6 +273,20 @@ resolve_answers_from_tables_and_topologies() {
 	says out "03:00.0: a (virtio-iommu-pci at 0000:00:01.0), endpoint 0x300, by topology.yaml:5:"
 }
 
+resolve_names_memory_that_a_function_must_keep() {
+	cat >kept.yaml <<-EOF
+		viommu: 1
+		iommus: [ { name: a, kind: vt-d, at: 0xfed90000 } ]
+		host-bridges: [ { buses: 00-ff, iommu: a } ]
+		reserved-memory:
+		  - { range: 0x7b000000-0x7b7fffff, kind: identity, functions: 00:1d.0 }
+	EOF
+	ran 0 "$viommu" resolve 00:1d.0 --from kept.yaml
+	says out "    must keep 0x7b000000-0x7b7fffff (identity), by kept.yaml:5:5"
+	ran 0 "$viommu" resolve 00:1e.0 --from kept.yaml
+	! grep -q "must keep" out || complain "memory of another function: $(cat out)"
+}
+
 resolve_as_json_has_both_answers() {
 	topology
 	sed -i 's/at: 00:01.0 /&, include-self: yes /' topology.yaml
