@@ -163,11 +163,10 @@ static void copy_headers(struct viommu_topology *to, const struct viommu_topolog
 		viommu_topology_set_header(to, signature, viommu_topology_header(from, signature));
 }
 
-struct viommu_topology *viommu_topology_expand(const struct viommu_topology *topology,
-					       bool (*below)(void *opaque, uint16_t segment,
-							     uint16_t bdf, uint8_t *ret_first,
-							     uint8_t *ret_last),
-					       void *opaque)
+struct viommu_topology *topology_expand(const struct viommu_topology *topology,
+					bool (*below)(void *opaque, uint16_t segment, uint16_t bdf,
+						      uint8_t *ret_first, uint8_t *ret_last),
+					void *opaque)
 {
 	struct viommu_topology *copy = topology_new();
 	struct buses buses = { .below = below, .opaque = opaque };

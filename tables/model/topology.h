@@ -150,4 +150,9 @@ void topology_for_each_pci_range(const struct viommu_topology *topology,
 				 void (*each)(void *opaque, const struct viommu_pci_range *range),
 				 void *opaque);
 
+struct viommu_topology *topology_expand(const struct viommu_topology *topology,
+					bool (*below)(void *opaque, uint16_t segment, uint16_t bdf,
+						      uint8_t *ret_first, uint8_t *ret_last),
+					void *opaque);
+
 #endif

@@ -311,6 +311,34 @@ int viommu_topology_for_each_pci_range(const struct viommu_topology *topology,
 	return or_errno(topology_for_each_pci_range(topology, call_with_pci_range, &outside));
 }
 
+struct outside_bridge {
+	bool (*below)(void *opaque, uint16_t segment, uint16_t bdf, uint8_t *ret_first,
+		      uint8_t *ret_last);
+	void *opaque;
+};
+
+static bool call_with_bridge(void *opaque, uint16_t segment, uint16_t bdf, uint8_t *ret_first,
+			     uint8_t *ret_last)
+{
+	const struct outside_bridge *outside = opaque;
+	struct memory_door *door = memory_suspend();
+	bool is_known = outside->below(outside->opaque, segment, bdf, ret_first, ret_last);
+
+	memory_resume(door);
+	return is_known;
+}
+
+struct viommu_topology *viommu_topology_expand(const struct viommu_topology *topology,
+					       bool (*below)(void *opaque, uint16_t segment,
+							     uint16_t bdf, uint8_t *ret_first,
+							     uint8_t *ret_last),
+					       void *opaque)
+{
+	struct outside_bridge outside = { below, opaque };
+
+	return memory_or(NULL, topology_expand(topology, call_with_bridge, &outside));
+}
+
 struct outside_table {
 	bool (*each)(void *opaque, const char *name, const void *table, size_t table_length);
 	void *opaque;

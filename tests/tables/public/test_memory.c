@@ -348,13 +348,28 @@ static bool begin(struct vmm *vmm)
 	return vmm->machine;
 }
 
+static bool knows_no_bridge(void *opaque, uint16_t segment, uint16_t bdf, uint8_t *ret_first,
+			    uint8_t *ret_last)
+{
+	(void)opaque;
+	(void)segment;
+	*ret_first = *ret_last = (uint8_t)(bdf >> 8);
+	return false;
+}
+
+static bool expand(struct vmm *vmm)
+{
+	vmm->read[0] = viommu_topology_expand(vmm->machine, knows_no_bridge, NULL);
+	return vmm->read[0];
+}
+
 static bool look_at_machine(struct vmm *vmm)
 {
 	if (!begin(vmm))
 		return false;
 	viommu_topology_check(vmm->machine, vmm->findings);
 	return !no_memory_is_found(vmm->findings) && add_by_hand(vmm) && ask(vmm) &&
-	       walk_ranges(vmm) && say_findings(vmm);
+	       walk_ranges(vmm) && expand(vmm) && say_findings(vmm);
 }
 
 static const struct story {
