@@ -59,6 +59,9 @@ struct viommu_devicetree {
  * afterwards. The result is to be freed with viommu_table_free(). NULL without
  * a finding: `size` was not set, or a member that this library does not have. Findings about what
  * is in the way have the places of the base, as "virt.dtb:/pcie@10000000:iommu-map".
+ *
+ * Returns: the table; NULL: an error among the findings, or `how` is wrong. Locks: none. Waits:
+ * no. Since: 0.1 (testing)
  */
 struct viommu_table *viommu_devicetree_generate(const struct viommu_topology *topology,
 						const struct viommu_devicetree *how,
@@ -71,6 +74,9 @@ struct viommu_table *viommu_devicetree_generate(const struct viommu_topology *to
  * is a device, and never who is behind it: that is a finding, as is an IOMMU without an interrupt,
  * which is left out. To be freed with free(); NULL if there is none. The three numbers are bytes of
  * the window (512 where `span` is 0), where it begins, and its interrupt, the first of them.
+ *
+ * Returns: the arguments; NULL: there are none, or "input-memory" is among the findings. Locks:
+ * none. Waits: no. Since: 0.1 (testing)
  */
 char *viommu_kernel_command_line(const struct viommu_topology *topology,
 				 struct viommu_findings *findings);

@@ -54,7 +54,11 @@ enum viommu_difference_rank {
 	VIOMMU_DIFFERENCE_HEADER, /* who made the table, and which revision of theirs it is */
 };
 
-/* "way", "detail", "header" */
+/*
+ * "way", "detail", "header"
+ *
+ * Returns: a constant string. Locks: none. Waits: no. Since: 0.1 (testing)
+ */
 const char *viommu_difference_rank_name(enum viommu_difference_rank rank);
 
 /*
@@ -76,25 +80,41 @@ struct viommu_difference {
 struct viommu_diff;
 
 /*
- * Compare two topologies, in O(n log n) for n objects of both. Never NULL; free it with
+ * Compare two topologies, in O(n log n) for n objects of both. Free it with
  * viommu_diff_free(). Both topologies must live as long.
+ *
+ * Returns: the diff; NULL if out of memory. Locks: none. Waits: no. Since: 0.1 (testing)
  */
 struct viommu_diff *viommu_topology_diff(const struct viommu_topology *before,
 					 const struct viommu_topology *after);
 
-/* Frees the list with its differences and their strings. NULL is fine. Returns NULL. */
+/*
+ * Frees the list with its differences and their strings. NULL is fine.
+ *
+ * Returns: NULL. Locks: none. Waits: no. Since: 0.1 (testing)
+ */
 struct viommu_diff *viommu_diff_free(struct viommu_diff *diff);
 
-/* How many differences of that rank there are. 0 of all three: a guest sees the same machine. */
+/*
+ * How many differences of that rank there are. 0 of all three: a guest sees the same machine.
+ *
+ * Returns: how many. Locks: none. Waits: no. Since: 0.1 (testing)
+ */
 size_t viommu_diff_count(const struct viommu_diff *diff, enum viommu_difference_rank rank);
 
 /*
  * The i-th, by rank, and within a rank in the order of functions and of lists; or NULL behind the
  * last. It and its strings live as long as the diff.
+ *
+ * Returns: the difference; NULL: behind the last. Locks: none. Waits: no. Since: 0.1 (testing)
  */
 const struct viommu_difference *viommu_diff_get(const struct viommu_diff *diff, size_t i);
 
-/* The difference as a sentence without its full stop, as above. To be freed with free(). */
+/*
+ * The difference as a sentence without its full stop, as above. To be freed with free().
+ *
+ * Returns: NULL if out of memory. Locks: none. Waits: no. Since: 0.1 (testing)
+ */
 char *viommu_difference_line(const struct viommu_difference *difference);
 
 #ifdef __cplusplus

@@ -53,7 +53,11 @@ enum viommu_severity {
 	VIOMMU_ERROR,   /* breaks the specification, or a guest */
 };
 
-/* "note", "warning", "error" */
+/*
+ * "note", "warning", "error"
+ *
+ * Returns: a constant string. Locks: none. Waits: no. Since: 0.1 (testing)
+ */
 const char *viommu_severity_name(enum viommu_severity severity);
 
 /*
@@ -90,36 +94,60 @@ struct viommu_finding {
 /* Opaque. Everything in it is a copy, so it may outlive the input and what was made of it. */
 struct viommu_findings;
 
-/* A new, empty list. Free with viommu_findings_free(). */
+/*
+ * A new, empty list. Free with viommu_findings_free().
+ *
+ * Returns: NULL if out of memory. Locks: none. Waits: no. Since: 0.1 (testing)
+ */
 struct viommu_findings *viommu_findings_new(void);
 
-/* Frees the list with all it holds; NULL is fine. Returns NULL. */
+/*
+ * Frees the list with all it holds; NULL is fine.
+ *
+ * Returns: NULL. Locks: none. Waits: no. Since: 0.1 (testing)
+ */
 struct viommu_findings *viommu_findings_free(struct viommu_findings *findings);
 
 /*
  * Add one of a rule that viommu_rule() in <viommu/tables.h> knows, which gives the severity. All
  * strings are copied; `place` and `cure` may be NULL, and so may `findings`. Returns 0, -ENOENT
  * if there is no such rule, or -ENOMEM.
+ *
+ * Returns: 0, -ENOENT, -ENOMEM. Locks: none. Waits: no. Since: 0.2 (testing)
  */
 int viommu_findings_add(struct viommu_findings *findings, const char *rule_id,
 			const struct viommu_place *place, const char *text, const char *cure);
 
-/* How many there are in the list, the one that only counts included. */
+/*
+ * How many there are in the list, the one that only counts included.
+ *
+ * Returns: how many. Locks: none. Waits: no. Since: 0.1 (testing)
+ */
 size_t viommu_findings_count(const struct viommu_findings *findings);
 
-/* How many of at least that severity. Those that were only counted are one, of the severity of the
- * worst: an error is never missed. Walks over the list. */
+/*
+ * How many of at least that severity. Those that were only counted are one, of the severity of the
+ * worst: an error is never missed. Walks over the list.
+ *
+ * Returns: how many. Locks: none. Waits: no. Since: 0.1 (testing)
+ */
 size_t viommu_findings_count_from(const struct viommu_findings *findings,
 				  enum viommu_severity severity);
 
-/* The i-th, in the order found, or NULL behind the last; it and its strings live as long as the
- * list, and do not move when it grows. */
+/*
+ * The i-th, in the order found, or NULL behind the last; it and its strings live as long as the
+ * list, and do not move when it grows.
+ *
+ * Returns: the finding; NULL: behind the last. Locks: none. Waits: no. Since: 0.1 (testing)
+ */
 const struct viommu_finding *viommu_findings_get(const struct viommu_findings *findings, size_t i);
 
 /*
  * The finding as one line without its end: "FILE:PLACE: severity: text; cure [id]".
  * Returns a string to be freed with free(). The beginning is as compilers have it, so that editors
  * find the place; it is left out for what comes from no file, and so is "; cure" if there is none.
+ *
+ * Returns: NULL if out of memory. Locks: none. Waits: no. Since: 0.1 (testing)
  */
 char *viommu_finding_line(const struct viommu_finding *finding);
 

@@ -62,6 +62,9 @@ struct viommu_table;
  * is kept as bytes, and means nothing. A header is 36 bytes (ACPI 6.5, "System Description Table
  * Header"); a device tree begins with d00dfeed (Devicetree Specification 0.4, "Flattened Devicetree
  * Format"). More than 1 GiB is refused. Offsets in findings are bytes from the start of the table.
+ *
+ * Returns: the table; NULL: an error among the findings. Locks: none. Waits: no. Since: 0.1
+ * (testing)
  */
 struct viommu_table *viommu_table_decode(const void *bytes, size_t length, const char *file,
 					 struct viommu_findings *findings);
@@ -74,17 +77,27 @@ struct viommu_table *viommu_table_decode(const void *bytes, size_t length, const
  * space from its beginning (<viommu/device.h>). NULL with a finding if that is too short to
  * lead to a topology, or longer than VIOMMU_TOPOLOGY_LENGTH_MAX. Any other signature is as
  * viommu_table_decode(): the bytes speak for themselves, whatever was expected of them.
+ *
+ * Returns: the table; NULL: an error among the findings. Locks: none. Waits: no. Since: 0.1
+ * (testing)
  */
 struct viommu_table *viommu_table_decode_as(const char *signature, const void *bytes, size_t length,
 					    const char *file, struct viommu_findings *findings);
 
-/* Frees the table with its records, and with a table that it wraps. NULL is fine. Returns NULL. */
+/*
+ * Frees the table with its records, and with a table that it wraps. NULL is fine.
+ *
+ * Returns: NULL. Locks: none. Waits: no. Since: 0.1 (testing)
+ */
 struct viommu_table *viommu_table_free(struct viommu_table *table);
 
 /*
  * Encode the records: *ret_bytes is to be freed with free(). Returns the length. Of a table that
  * was decoded these are the bytes that it came from, damaged ones too; length and checksum are
  * computed for a table that was made or extended, and are otherwise kept as they are.
+ *
+ * Returns: bytes; 0 and *ret_bytes NULL if out of memory. Locks: none. Waits: no. Since: 0.1
+ * (testing)
  */
 size_t viommu_table_encode(const struct viommu_table *table, void **ret_bytes);
 
@@ -97,18 +110,28 @@ enum viommu_table_ability {
 	VIOMMU_TABLE_EXTEND = 1 << 3,   /* viommu_table_extend() adds to it */
 };
 
-/* The abilities for tables with that signature, any number of VIOMMU_TABLE_*. 0: no such table is
- * known, or the signature is NULL. */
+/*
+ * The abilities for tables with that signature, any number of VIOMMU_TABLE_*. 0: no such table is
+ * known, or the signature is NULL.
+ *
+ * Returns: VIOMMU_TABLE_*, or 0. Locks: none. Waits: no. Since: 0.2 (testing)
+ */
 unsigned viommu_table_abilities(const char *signature);
 
 /*
  * The four characters of the signature, NUL-terminated; of a built-in topology its form, and
  * "VIOT-2019" of a VIOT in the form of 2019, which wraps another table. It lives as long as the
  * table. That it is known is not said: any four characters are a signature.
+ *
+ * Returns: a string of the table. Locks: none. Waits: no. Since: 0.1 (testing)
  */
 const char *viommu_table_signature(const struct viommu_table *table);
 
-/* What the file was called, "" for a table that was made; lives as long as the table. */
+/*
+ * What the file was called, "" for a table that was made; lives as long as the table.
+ *
+ * Returns: a string of the table. Locks: none. Waits: no. Since: 0.1 (testing)
+ */
 const char *viommu_table_file(const struct viommu_table *table);
 
 /* -- text ----------------------------------------------------------------------- */
@@ -116,12 +139,16 @@ const char *viommu_table_file(const struct viommu_table *table);
 /*
  * Every record with every field, one a line: offset, name, value. To be freed with free(). Of a
  * device tree its source. Control characters of the table are escaped, so it is safe to print.
+ *
+ * Returns: NULL if out of memory. Locks: none. Waits: no. Since: 0.1 (testing)
  */
 char *viommu_table_text(const struct viommu_table *table);
 
 /*
  * The same as JSON, an object of {"format": 1, ...}. To be freed with free(). It is UTF-8,
  * whatever bytes a table or the name of its file has (docs/tables.md).
+ *
+ * Returns: NULL if out of memory. Locks: none. Waits: no. Since: 0.1 (testing)
  */
 char *viommu_table_json(const struct viommu_table *table);
 
@@ -131,6 +158,9 @@ char *viommu_table_json(const struct viommu_table *table);
  * Check every rule there is for this table: of each record, of the records together, and of
  * the topology it means. Rules are listed by viommu_rule(). Findings of decoding are not among
  * these: they are in the list that viommu_table_decode() was given, which may be the same one.
+ *
+ * Returns: nothing; "input-memory" among the findings if out of memory. Locks: none. Waits: no.
+ * Since: 0.1 (testing)
  */
 void viommu_table_check(const struct viommu_table *table, struct viommu_findings *findings);
 
@@ -140,16 +170,22 @@ void viommu_table_check(const struct viommu_table *table, struct viommu_findings
  * that no function is behind IOMMUs of two tables. `tables` are in any order; of several with one
  * signature the first counts. What a table would say that is not among them, nobody knows, and
  * nothing is found wrong. Rules of each table alone are for viommu_table_check().
+ *
+ * Returns: nothing; "input-memory" among the findings if out of memory. Locks: none. Waits: no.
+ * Since: 0.1 (testing)
  */
 void viommu_tables_check_together(const struct viommu_table *const *tables, size_t n,
 				  struct viommu_findings *findings);
 
 /*
- * What the table means. Never NULL for a signature that is known; entries that mean
+ * What the table means, which may be nothing; entries that mean
  * nothing are left out, with a finding. NULL with a finding for any other. To be freed with
  * viommu_topology_free(). Objects have the places of the records that they come from; names that a
  * table has none for are made up, and may be others for the next version. The header is kept, so
  * that the table made of it again has the same one.
+ *
+ * Returns: the topology; NULL: an error among the findings. Locks: none. Waits: no. Since: 0.1
+ * (testing)
  */
 struct viommu_topology *viommu_table_topology(const struct viommu_table *table,
 					      struct viommu_findings *findings);
@@ -158,6 +194,8 @@ struct viommu_topology *viommu_table_topology(const struct viommu_table *table,
  * Give IOMMUs of the topology the proximity domains that the SRAT has for them: those that are PCI
  * functions, enabled generic initiators there, and have no domain yet. Returns how many took one; 0
  * for a table that is no SRAT.
+ *
+ * Returns: how many took a domain, -ENOMEM. Locks: none. Waits: no. Since: 0.1 (testing)
  */
 int viommu_topology_take_domains(struct viommu_topology *topology, const struct viommu_table *srat);
 
@@ -168,6 +206,9 @@ int viommu_topology_take_domains(struct viommu_topology *topology, const struct 
  * viommu_table_free(). The header is that of viommu_topology_set_header(), and the revision, where
  * none was asked for, the oldest that can say all there is. Whether the topology makes sense is
  * for viommu_topology_check(), and to be asked before.
+ *
+ * Returns: the table; NULL: an error among the findings. Locks: none. Waits: no. Since: 0.1
+ * (testing)
  */
 struct viommu_table *viommu_table_generate(const struct viommu_topology *topology,
 					   const char *signature, struct viommu_findings *findings);
@@ -175,6 +216,9 @@ struct viommu_table *viommu_table_generate(const struct viommu_topology *topolog
 /*
  * As viommu_table_generate(), for a table that speaks of one IOMMU only, by its name: a built-in
  * topology. NULL: the only virtio-iommu that there is. Other tables speak of all of them.
+ *
+ * Returns: the table; NULL: an error among the findings. Locks: none. Waits: no. Since: 0.1
+ * (testing)
  */
 struct viommu_table *viommu_table_generate_for(const struct viommu_topology *topology,
 					       const char *signature, const char *iommu,
@@ -184,6 +228,9 @@ struct viommu_table *viommu_table_generate_for(const struct viommu_topology *top
  * What does a table say otherwise than the topology that it was made of? A finding for each
  * difference, as <viommu/diff.h> has them, but for headers. Not for an overlay, which is no table
  * by itself.
+ *
+ * Returns: nothing; "input-memory" among the findings if out of memory. Locks: none. Waits: no.
+ * Since: 0.1 (testing)
  */
 void viommu_table_compare(const struct viommu_table *table, const struct viommu_topology *topology,
 			  struct viommu_findings *findings);
@@ -194,6 +241,9 @@ void viommu_table_compare(const struct viommu_table *table, const struct viommu_
  * domain. Nothing in it is changed but its length and its checksum. Returns false, with a finding,
  * for any other table, and for an SRAT that says something else of such a function or is damaged:
  * the table is then as it was.
+ *
+ * Returns: true; false: an error among the findings. Locks: none. Waits: no. Since: 0.1
+ * (testing)
  */
 bool viommu_table_extend(struct viommu_table *table, const struct viommu_topology *topology,
 			 struct viommu_findings *findings);
@@ -212,8 +262,12 @@ struct viommu_rule {
 	const char *on_linux; /* what Linux does when it is broken, or NULL */
 };
 
-/* The i-th rule, or NULL behind the last. Those of one table stand together. docs/tables.md has all
- * of them. */
+/*
+ * The i-th rule, or NULL behind the last. Those of one table stand together. docs/tables.md has all
+ * of them.
+ *
+ * Returns: the rule; NULL: behind the last. Locks: none. Waits: no. Since: 0.1 (testing)
+ */
 const struct viommu_rule *viommu_rule(size_t i);
 
 /* -- input ---------------------------------------------------------------------------- */
@@ -236,6 +290,9 @@ const struct viommu_rule *viommu_rule(size_t i);
  *     }
  *
  * after which viommu_tables_check_together() is given those of them that are not NULL.
+ *
+ * Returns: how many tables were found; 0 and "input-memory" if out of memory. Locks: none.
+ * Waits: no. Since: 0.1 (testing)
  */
 size_t viommu_input_split(const void *bytes, size_t length, const char *file,
 			  bool (*each)(void *opaque, const char *name, const void *table,

@@ -64,6 +64,8 @@
  * `has_X; X`: X is read only if has_X is true, and then may be any value, 0 too. Otherwise it is
  * ignored, and kept as 0. An enum of what the library returns may get more values, at its end, in a
  * later version: treat one you do not know as the nearest that its comment names, or as "other".
+ *
+ * A function's last line is as in <viommu/device.h>. Locks and Waits are "none" and "no" for all.
  */
 
 #ifdef __cplusplus
@@ -74,11 +76,19 @@ extern "C" {
  * taken out, and does not change, but for headers and viommu_topology_take_domains(). */
 struct viommu_topology;
 
-/* A new, empty topology. Free with viommu_topology_free(). */
+/*
+ * A new, empty topology. Free with viommu_topology_free().
+ *
+ * Returns: NULL if out of memory. Locks: none. Waits: no. Since: 0.1 (testing)
+ */
 struct viommu_topology *viommu_topology_new(void);
 
-/* Frees all objects and their strings with it, so every pointer that was got from this topology is
- * invalid afterwards, and a diff of it too. NULL is fine. Returns NULL. */
+/*
+ * Frees all objects and their strings with it, so every pointer that was got from this topology is
+ * invalid afterwards, and a diff of it too. NULL is fine.
+ *
+ * Returns: NULL. Locks: none. Waits: no. Since: 0.1 (testing)
+ */
 struct viommu_topology *viommu_topology_free(struct viommu_topology *topology);
 
 /* -- IOMMUs ------------------------------------------------------------------ */
@@ -98,7 +108,11 @@ enum viommu_iommu_kind {
 	VIOMMU_OTHER,       /* any other. Device tree */
 };
 
-/* "virtio-iommu-pci", "virtio-iommu-mmio", "smmu-v2", "smmu-v3", "vt-d", "amd-vi", "other" */
+/*
+ * "virtio-iommu-pci", "virtio-iommu-mmio", "smmu-v2", "smmu-v3", "vt-d", "amd-vi", "other"
+ *
+ * Returns: a constant string. Locks: none. Waits: no. Since: 0.1 (testing)
+ */
 const char *viommu_iommu_kind_name(enum viommu_iommu_kind kind);
 
 /* Room in the arrays below: interrupts of an IOMMU, and blocks that IVRS can have for one. */
@@ -266,7 +280,11 @@ enum viommu_scope {
 	VIOMMU_SCOPE_BRIDGE,    /* one function that is a bridge, and everything below it */
 };
 
-/* "functions", "bridge" */
+/*
+ * "functions", "bridge"
+ *
+ * Returns: a constant string. Locks: none. Waits: no. Since: 0.1 (testing)
+ */
 const char *viommu_scope_name(enum viommu_scope scope);
 
 /*
@@ -387,7 +405,11 @@ enum viommu_interrupt_kind {
 	VIOMMU_HPET,
 };
 
-/* "ioapic", "hpet" */
+/*
+ * "ioapic", "hpet"
+ *
+ * Returns: a constant string. Locks: none. Waits: no. Since: 0.1 (testing)
+ */
 const char *viommu_interrupt_kind_name(enum viommu_interrupt_kind kind);
 
 /* What sends interrupts as a PCI function would, so that an IOMMU can tell them apart (x86). */
@@ -410,7 +432,11 @@ enum viommu_ats_kind {
 	VIOMMU_ATS_PROPERTIES, /* an integrated function with properties of the SoC (SIDP) */
 };
 
-/* "root-port", "integrated", "properties" */
+/*
+ * "root-port", "integrated", "properties"
+ *
+ * Returns: a constant string. Locks: none. Waits: no. Since: 0.1 (testing)
+ */
 const char *viommu_ats_kind_name(enum viommu_ats_kind kind);
 
 /* A PCI function that DMAR names for address translation services. */
@@ -436,7 +462,11 @@ enum viommu_memory_kind {
 	VIOMMU_MEMORY_EXCLUSION, /* is reached without translation (AMD-Vi) */
 };
 
-/* "reserved", "msi", "identity", "exclusion" */
+/*
+ * "reserved", "msi", "identity", "exclusion"
+ *
+ * Returns: a constant string. Locks: none. Waits: no. Since: 0.1 (testing)
+ */
 const char *viommu_memory_kind_name(enum viommu_memory_kind kind);
 
 /*
@@ -465,6 +495,7 @@ struct viommu_reserved_memory {
  *             what is not UTF-8 are no names), or `size` was not set
  *   -EEXIST   an object of this type has the name; an IOMMU and a bridge may share one
  *   -E2BIG    as in <viommu/device.h>
+ *   -ENOMEM   out of memory; what was copied of its lists may stay until the topology is freed
  *   -ENOSPC   all PCI ranges together would speak of more than VIOMMU_MAX_SEGMENTS segments,
  *             counted once for each range
  *
@@ -473,40 +504,81 @@ struct viommu_reserved_memory {
  */
 #define VIOMMU_MAX_SEGMENTS ((size_t)1 << 18)
 
+/*
+ * A text form of it is in docs/topology.md, "iommus".
+ *
+ * Returns: 0, -EINVAL, -EEXIST, -E2BIG, -ENOMEM. Locks: none. Waits: no. Since: 0.1 (testing)
+ */
 int viommu_topology_add_iommu(struct viommu_topology *topology, const struct viommu_iommu *iommu);
 
-/* Buses of host bridges in one segment must not overlap: viommu_topology_check() says so. */
+/*
+ * Buses of host bridges in one segment must not overlap: viommu_topology_check() says so.
+ *
+ * Returns: 0, -EINVAL, -EEXIST, -E2BIG, -ENOMEM. Locks: none. Waits: no. Since: 0.1 (testing)
+ */
 int viommu_topology_add_host_bridge(struct viommu_topology *topology,
 				    const struct viommu_host_bridge *bridge);
 
-/* Where ranges overlap, the one added first counts. */
+/*
+ * Where ranges overlap, the one added first counts.
+ *
+ * Returns: 0, -EINVAL, -ENOSPC, -E2BIG, -ENOMEM. Locks: none. Waits: no. Since: 0.1 (testing)
+ */
 int viommu_topology_add_pci_range(struct viommu_topology *topology,
 				  const struct viommu_pci_range *range);
 
-/* The name may be left out; then the address is the device's name. */
+/*
+ * The name may be left out; then the address is the device's name.
+ *
+ * Returns: 0, -EINVAL, -EEXIST, -E2BIG, -ENOMEM. Locks: none. Waits: no. Since: 0.1 (testing)
+ */
 int viommu_topology_add_platform_device(struct viommu_topology *topology,
 					const struct viommu_platform_device *device);
 
-/* The list of IDs is copied, and not empty. */
+/*
+ * The list of IDs is copied, and not empty.
+ *
+ * Returns: 0, -EINVAL, -EEXIST, -E2BIG, -ENOMEM. Locks: none. Waits: no. Since: 0.1 (testing)
+ */
 int viommu_topology_add_its_group(struct viommu_topology *topology,
 				  const struct viommu_its_group *group);
 
-/* More IDs than it has of its own. -EINVAL without the name of a device. */
+/*
+ * More IDs than it has of its own. -EINVAL without the name of a device.
+ *
+ * Returns: 0, -EINVAL, -E2BIG, -ENOMEM. Locks: none. Waits: no. Since: 0.1 (testing)
+ */
 int viommu_topology_add_device_id(struct viommu_topology *topology,
 				  const struct viommu_device_id *device_id);
 
-/* Where ranges overlap, the one added first counts. */
+/*
+ * Where ranges overlap, the one added first counts.
+ *
+ * Returns: 0, -EINVAL, -E2BIG, -ENOMEM. Locks: none. Waits: no. Since: 0.1 (testing)
+ */
 int viommu_topology_add_msi_range(struct viommu_topology *topology,
 				  const struct viommu_msi_range *range);
 
-/* -EINVAL for a number beyond 255. */
+/*
+ * -EINVAL for a number beyond 255.
+ *
+ * Returns: 0, -EINVAL, -E2BIG, -ENOMEM. Locks: none. Waits: no. Since: 0.1 (testing)
+ */
 int viommu_topology_add_interrupt_source(struct viommu_topology *topology,
 					 const struct viommu_interrupt_source *source);
 
-/* Once for each function. */
+/*
+ * Once for each function.
+ *
+ * Returns: 0, -EINVAL, -E2BIG, -ENOMEM. Locks: none. Waits: no. Since: 0.1 (testing)
+ */
 int viommu_topology_add_ats(struct viommu_topology *topology, const struct viommu_ats *ats);
 
-/* Of the functions it names, or of everything behind `iommu`. */
+/*
+ * Of the functions it names, or of everything behind `iommu`.
+ *
+ * Returns: 0, -EINVAL, -E2BIG, -ENOMEM. Locks: none. Waits: no. Since: 0.1 (testing)
+ */
 int viommu_topology_add_reserved_memory(struct viommu_topology *topology,
 					const struct viommu_reserved_memory *memory);
 
@@ -516,46 +588,88 @@ int viommu_topology_add_reserved_memory(struct viommu_topology *topology,
  *
  *     for (size_t i = 0; (iommu = viommu_topology_iommu(topology, i)); i++)
  *             puts(iommu->name);
+ *
+ * Returns: the object; NULL: none. Locks: none. Waits: no. Since: 0.1 (testing)
  */
 const struct viommu_iommu *viommu_topology_iommu(const struct viommu_topology *topology, size_t i);
 
-/* The i-th host bridge, likewise. */
+/*
+ * The i-th host bridge, likewise.
+ *
+ * Returns: the object; NULL: none. Locks: none. Waits: no. Since: 0.1 (testing)
+ */
 const struct viommu_host_bridge *viommu_topology_host_bridge(const struct viommu_topology *topology,
 							     size_t i);
 
-/* The i-th range that was added: not what host bridges come to, which
- * viommu_topology_for_each_pci_range() tells. */
+/*
+ * The i-th range that was added: not what host bridges come to, which
+ * viommu_topology_for_each_pci_range() tells.
+ *
+ * Returns: the object; NULL: none. Locks: none. Waits: no. Since: 0.1 (testing)
+ */
 const struct viommu_pci_range *viommu_topology_pci_range(const struct viommu_topology *topology,
 							 size_t i);
 
-/* The i-th platform device, likewise. */
+/*
+ * The i-th platform device, likewise.
+ *
+ * Returns: the object; NULL: none. Locks: none. Waits: no. Since: 0.1 (testing)
+ */
 const struct viommu_platform_device *
 viommu_topology_platform_device(const struct viommu_topology *topology, size_t i);
 
-/* The i-th ITS group, likewise. */
+/*
+ * The i-th ITS group, likewise.
+ *
+ * Returns: the object; NULL: none. Locks: none. Waits: no. Since: 0.1 (testing)
+ */
 const struct viommu_its_group *viommu_topology_its_group(const struct viommu_topology *topology,
 							 size_t i);
 
-/* The i-th further ID of a device, likewise. */
+/*
+ * The i-th further ID of a device, likewise.
+ *
+ * Returns: the object; NULL: none. Locks: none. Waits: no. Since: 0.1 (testing)
+ */
 const struct viommu_device_id *viommu_topology_device_id(const struct viommu_topology *topology,
 							 size_t i);
 
-/* The i-th range of MSIs, likewise. */
+/*
+ * The i-th range of MSIs, likewise.
+ *
+ * Returns: the object; NULL: none. Locks: none. Waits: no. Since: 0.1 (testing)
+ */
 const struct viommu_msi_range *viommu_topology_msi_range(const struct viommu_topology *topology,
 							 size_t i);
 
-/* The i-th source of interrupts, likewise. */
+/*
+ * The i-th source of interrupts, likewise.
+ *
+ * Returns: the object; NULL: none. Locks: none. Waits: no. Since: 0.1 (testing)
+ */
 const struct viommu_interrupt_source *
 viommu_topology_interrupt_source(const struct viommu_topology *topology, size_t i);
 
-/* The i-th function named for ATS, likewise. */
+/*
+ * The i-th function named for ATS, likewise.
+ *
+ * Returns: the object; NULL: none. Locks: none. Waits: no. Since: 0.1 (testing)
+ */
 const struct viommu_ats *viommu_topology_ats(const struct viommu_topology *topology, size_t i);
 
-/* The i-th piece of reserved memory, likewise. */
+/*
+ * The i-th piece of reserved memory, likewise.
+ *
+ * Returns: the object; NULL: none. Locks: none. Waits: no. Since: 0.1 (testing)
+ */
 const struct viommu_reserved_memory *
 viommu_topology_reserved_memory(const struct viommu_topology *topology, size_t i);
 
-/* The IOMMU of that name, or NULL; NULL for a name of NULL, which bypasses. In constant time. */
+/*
+ * The IOMMU of that name, or NULL; NULL for a name of NULL, which bypasses. In constant time.
+ *
+ * Returns: the object; NULL: none. Locks: none. Waits: no. Since: 0.1 (testing)
+ */
 const struct viommu_iommu *viommu_topology_find_iommu(const struct viommu_topology *topology,
 						      const char *name);
 
@@ -591,11 +705,17 @@ struct viommu_table_header {
  * "IVRS", "SRAT", and "VIOT-2019" for one that wraps another table). Where nothing was chosen it is
  * "VIOMMU", "VIOMMU  ", 1, "VIOM", 1; what is chosen is taken as it stands, zeroes too. -EINVAL: no
  * such signature, or a text without its NUL; the getter: NULL.
+ *
+ * Returns: 0, -EINVAL, -E2BIG. Locks: none. Waits: no. Since: 0.1 (testing)
  */
 int viommu_topology_set_header(struct viommu_topology *topology, const char *signature,
 			       const struct viommu_table_header *header);
 
-/* The header in force; it lives as long as the topology. NULL: no such signature. */
+/*
+ * The header in force; it lives as long as the topology. NULL: no such signature.
+ *
+ * Returns: the header; NULL: no such signature. Locks: none. Waits: no. Since: 0.1 (testing)
+ */
 const struct viommu_table_header *viommu_topology_header(const struct viommu_topology *topology,
 							 const char *signature);
 
@@ -617,12 +737,19 @@ const struct viommu_table_header *viommu_topology_header(const struct viommu_top
  *         iommu: viommu0
  *
  * is the machine of the example above.
+ *
+ * Returns: the topology; NULL: an error among the findings. Locks: none. Waits: no. Since: 0.1
+ * (testing)
  */
 struct viommu_topology *viommu_topology_parse(const char *text, size_t length, const char *file,
 					      struct viommu_findings *findings);
 
-/* The text form of a topology, to be freed with free(). Parsed again it is the same, but for
- * places: they are then those of the text. Never NULL. */
+/*
+ * The text form of a topology, to be freed with free(). Parsed again it is the same, but for
+ * places: they are then those of the text.
+ *
+ * Returns: NULL if out of memory. Locks: none. Waits: no. Since: 0.1 (testing)
+ */
 char *viommu_topology_text(const struct viommu_topology *topology);
 
 /* -- checks and questions ------------------------------------------------------------ */
@@ -632,6 +759,9 @@ char *viommu_topology_text(const struct viommu_topology *topology);
  * exist, functions in two ranges, IDs that two devices have, IOMMUs that translate nothing, and
  * more. Findings have ids that begin with "topology-" (docs/tables.md). The topology
  * is as before; whether a table should be made of it, viommu_findings_count_from() tells.
+ *
+ * Returns: nothing; "input-memory" among the findings if out of memory. Locks: none. Waits: no.
+ * Since: 0.1 (testing)
  */
 void viommu_topology_check(const struct viommu_topology *topology,
 			   struct viommu_findings *findings);
@@ -649,6 +779,8 @@ struct viommu_device_name {
  * Read "0001:03:00.0", "03:00.0" (segment 0), "mmio@0x10001000" or "0x10001000". Returns 0
  * or -EINVAL, which is also for what is behind the name. Numbers of a function are hexadecimal, as
  * lspci has them. `name` of the result is NULL.
+ *
+ * Returns: 0, -EINVAL. Locks: none. Waits: no. Since: 0.1 (testing)
  */
 int viommu_device_name_parse(const char *text, struct viommu_device_name *ret_name);
 
@@ -656,6 +788,8 @@ int viommu_device_name_parse(const char *text, struct viommu_device_name *ret_na
  * The same, or the name of a platform device of this topology, or the last part of a path that is
  * its name: "COM0" for "\\_SB_.COM0", "uart@9000000" for "/soc/uart@9000000". Returns 0, -ENOENT if
  * there is no such device, -ENOTUNIQ if several end so. The name is the topology's.
+ *
+ * Returns: 0, -ENOENT, -ENOTUNIQ, -ENOMEM. Locks: none. Waits: no. Since: 0.1 (testing)
  */
 int viommu_topology_find_device(const struct viommu_topology *topology, const char *text,
 				struct viommu_device_name *ret_name);
@@ -708,10 +842,12 @@ struct viommu_route {
  *     if (route.reach == VIOMMU_REACH_IOMMU)
  *             printf("behind %s as 0x%x\n", route.iommu->name, route.id);
  *
- * Neither of the two results may be NULL. Never fails: a device that nobody speaks of is
+ * Neither of the two results may be NULL. A device that nobody speaks of is
  * VIOMMU_REACH_NOTHING, and so is one whose IOMMU does not exist. What the routes point to is the
  * topology's. Looks at every range once: for all devices of a machine use
  * viommu_topology_for_each_route().
+ *
+ * Returns: 0, -ENOMEM. Locks: none. Waits: no. Since: 0.1 (testing)
  */
 int viommu_topology_resolve(const struct viommu_topology *topology,
 			    const struct viommu_device_name *device, struct viommu_route *ret_route,
@@ -752,6 +888,9 @@ struct viommu_route_range {
  *     }
  *
  * prints a whole machine in as many lines as it has rules, not functions.
+ *
+ * Returns: 0, -ENOMEM and `each` was called for some or for none. Locks: none. Waits: no. Since:
+ * 0.1 (testing)
  */
 int viommu_topology_for_each_route(const struct viommu_topology *topology,
 				   void (*each)(void *opaque,
@@ -764,6 +903,9 @@ int viommu_topology_for_each_route(const struct viommu_topology *topology,
  * where ranges overlap the first one added wins, and so with bridges. A bridge's IOMMU does
  * not translate its own function, unless it has `include_self`; a range is taken as it stands.
  * Calls `each` for every one; what it is given lives as long as that call.
+ *
+ * Returns: 0, -ENOMEM and `each` was called for some or for none. Locks: none. Waits: no. Since:
+ * 0.1 (testing)
  */
 int viommu_topology_for_each_pci_range(const struct viommu_topology *topology,
 				       void (*each)(void *opaque,
@@ -777,6 +919,8 @@ int viommu_topology_for_each_pci_range(const struct viommu_topology *topology,
  * scope of a bridge has its buses, as far as `below` knows the bridges: so what is there can be
  * resolved. The rest stays as it is. `below` stores the buses below a bridge, both included, and
  * returns false if there is no such bridge. To be freed with viommu_topology_free().
+ *
+ * Returns: NULL if out of memory. Locks: none. Waits: no. Since: 0.2 (testing)
  */
 struct viommu_topology *viommu_topology_expand(const struct viommu_topology *topology,
 					       bool (*below)(void *opaque, uint16_t segment,
@@ -790,6 +934,8 @@ struct viommu_topology *viommu_topology_expand(const struct viommu_topology *top
  * The topology as a picture, in the language of Graphviz's dot: host bridges and devices, IOMMUs,
  * memory and ITSs, and who goes where with which IDs. It has at most a few dozen boxes with a dozen
  * lines each, however large the machine is, and says what it leaves out. To be freed with free().
+ *
+ * Returns: NULL if out of memory. Locks: none. Waits: no. Since: 0.1 (testing)
  */
 char *viommu_topology_graph(const struct viommu_topology *topology);
 
@@ -798,17 +944,30 @@ char *viommu_topology_graph(const struct viommu_topology *topology);
 /*
  * The functions of a range: "0000:03:00.0", "0000:10:00.0-1f:1f.7", and of several segments
  * "0000-0003:00:00.0-ff:1f.7". To be freed with free().
+ *
+ * Returns: NULL if out of memory. Locks: none. Waits: no. Since: 0.1 (testing)
  */
 char *viommu_functions_text(const struct viommu_route_range *range);
 
-/* Where an IOMMU is: its function, "0000:00:01.0", or its registers, "0x9050000". free() it. */
+/*
+ * Where an IOMMU is: its function, "0000:00:01.0", or its registers, "0x9050000". free() it.
+ *
+ * Returns: NULL if out of memory. Locks: none. Waits: no. Since: 0.1 (testing)
+ */
 char *viommu_iommu_at_text(const struct viommu_iommu *iommu);
 
-/* A place as findings have it: "viot.bin:0x50", "machine.yaml:3:5", "machine.yaml", "". free() it.
+/*
+ * A place as findings have it: "viot.bin:0x50", "machine.yaml:3:5", "machine.yaml", "". free() it.
+ *
+ * Returns: NULL if out of memory. Locks: none. Waits: no. Since: 0.1 (testing)
  */
 char *viommu_place_text(const struct viommu_place *place);
 
-/* What the IDs of such an IOMMU are of: "endpoint", "stream", "source", "device", "ID". */
+/*
+ * What the IDs of such an IOMMU are of: "endpoint", "stream", "source", "device", "ID".
+ *
+ * Returns: a constant string. Locks: none. Waits: no. Since: 0.1 (testing)
+ */
 const char *viommu_iommu_id_name(enum viommu_iommu_kind kind);
 
 #ifdef __cplusplus
