@@ -349,7 +349,7 @@ size_t viommu_config_length(const struct viommu *device);
  * Read configuration space: any offset, any length. Bytes are as on the wire, little-endian; beyond
  * the end they are 0, and so is a field whose feature is not offered. 5.13.4
  *
- * Returns: nothing. Locks: device. Waits: no. Since: 0.1 (stable)
+ * Returns: nothing. Locks: none. Waits: no. Since: 0.1 (stable)
  */
 void viommu_config_read(struct viommu *device, uint64_t offset, void *bytes, size_t length);
 
@@ -921,9 +921,10 @@ struct viommu_counters {
 
 /*
  * Fill the struct as far as its `size` reaches, which the caller sets; members that this library
- * does not have become 0. Counters are read one after the other, so sums may be off meanwhile.
+ * does not have become 0. Counters are read one after the other, so sums may be off meanwhile. What
+ * the device holds is as of the last request that ended or began to wait.
  *
- * Returns: nothing. Locks: device, fault lock. Waits: no. Since: 0.1 (stable)
+ * Returns: nothing. Locks: fault lock. Waits: no. Since: 0.1 (stable)
  */
 void viommu_count(struct viommu *device, struct viommu_counters *counters);
 

@@ -85,9 +85,7 @@ void viommu_config_read(struct viommu *device, uint64_t offset, void *bytes, siz
 	uint8_t wire[VIOMMU_CONFIG_LENGTH];
 	struct config_space space;
 
-	device_lock(device);
 	space = config_of(device);
-	device_unlock(device);
 
 	if (length)
 		memset(bytes, 0, length);

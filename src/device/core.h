@@ -185,13 +185,15 @@ struct viommu {
 	size_t n_removals;
 
 	atomic_uint_fast64_t accepted; /* features; changed with the lock held */
-	bool bypass;                   /* the field of configuration space */
+	atomic_bool bypass;            /* the field of configuration space */
 
 	struct ids endpoints, domains;
 	uint64_t n_mappings, n_bytes; /* account of all domains */
 	uint8_t *properties;          /* probe_size bytes for the answer to PROBE */
 	uint8_t *topology;            /* copy of config.topology, or NULL */
 
+	/* What the device held when it was last unlocked or began to wait: for questions. */
+	atomic_uint_fast64_t shown_domains, shown_mappings, shown_bytes, shown_endpoints;
 	atomic_uint_fast64_t requests, requests_bad, refused, limited;
 	atomic_uint_fast64_t n_logged[VIOMMU_N_LOG_EVENTS];
 

@@ -86,10 +86,21 @@ static void free_retired_slots(struct viommu *device)
 	}
 }
 
+/* Questions take no lock, since its owner may wait for the section that they are asked in. */
+static void show_counts(struct viommu *device)
+{
+	atomic_store_explicit(&device->shown_domains, device->domains.count, memory_order_relaxed);
+	atomic_store_explicit(&device->shown_mappings, device->n_mappings, memory_order_relaxed);
+	atomic_store_explicit(&device->shown_bytes, device->n_bytes, memory_order_relaxed);
+	atomic_store_explicit(&device->shown_endpoints, device->endpoints.count,
+			      memory_order_relaxed);
+}
+
 void device_synchronize(struct viommu *device)
 {
 	if (!device->sync_pending && !device->changed)
 		return;
+	show_counts(device);
 	readers_synchronize(&device->readers);
 	device->grace_period++;
 	listeners_deliver_removals(device);
@@ -127,5 +138,6 @@ void device_lock(struct viommu *device)
 void device_unlock(struct viommu *device)
 {
 	device_synchronize_if_due(device);
+	show_counts(device);
 	pthread_mutex_unlock(&device->lock);
 }

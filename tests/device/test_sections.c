@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include <unistd.h>
+
 #include "rig.h"
 
 /*
@@ -561,6 +563,34 @@ static void an_unmap_waits_where_an_endpoint_left_in_the_same_batch(void **state
 	viommu_dma_free(dma);
 }
 
+/* Questions take no lock: the request that holds it waits for the section that asks. */
+static void questions_are_answered_inside_a_section(void **state)
+{
+	enum { SECONDS = 60 };
+	struct viommu_counters counters = { .size = sizeof(counters) };
+	struct duel duel = { .rig = *state };
+	uint64_t page_size_mask = 0;
+	struct viommu_dma *dma;
+	pthread_t thread;
+
+	alarm(SECONDS);
+	assert_int_equal(attach(duel.rig, 1, EP), VIOMMU_S_OK);
+	assert_int_equal(map(duel.rig, 1, IOVA, IOVA + 0xfff, PHYS, W), VIOMMU_S_OK);
+	dma = begin(duel.rig);
+	assert_int_equal(reach(dma), 0);
+	assert_int_equal(pthread_create(&thread, NULL, unmap_in_batch, &duel), 0);
+	assert_false(is_done_meanwhile(&duel));
+	viommu_count(duel.rig->device, &counters);
+	assert_int_equal(counters.domains, 1);
+	assert_int_equal(counters.mappings, 0);
+	viommu_config_read(duel.rig->device, 0, &page_size_mask, sizeof(page_size_mask));
+	assert_true(page_size_mask);
+	viommu_dma_end(dma);
+	pthread_join(thread, NULL);
+	viommu_dma_free(dma);
+	alarm(0);
+}
+
 /* What UNMAPs retire comes back on the way, or the domain would run out of nodes. */
 static void a_batch_can_unmap_any_number_of_pages_one_by_one(void **state)
 {
@@ -662,6 +692,8 @@ int main(void)
 			a_map_waits_where_an_endpoint_left_in_the_same_batch, plug, unplug),
 		cmocka_unit_test_setup_teardown(
 			an_unmap_waits_where_an_endpoint_left_in_the_same_batch, plug, unplug),
+		cmocka_unit_test_setup_teardown(questions_are_answered_inside_a_section, plug,
+						unplug),
 		cmocka_unit_test_setup_teardown(a_batch_can_unmap_any_number_of_pages_one_by_one,
 						plug, unplug),
 		cmocka_unit_test_setup_teardown(what_takes_nothing_away_does_not_wait, plug,
