@@ -14,7 +14,7 @@ import xml.etree.ElementTree
 
 import trees
 
-VIOMMU = sys.argv[1]
+VIOMMU = os.path.abspath(sys.argv[1])
 ARM_MSI = "0x0000000008000000 0x00000000080fffff msi"
 
 
@@ -500,5 +500,4 @@ def main():
 
 
 if __name__ == "__main__":
-    VIOMMU = os.path.abspath(VIOMMU)
     sys.exit(main())
