@@ -100,7 +100,9 @@ static void add_virtio(GPtrArray *items, const struct plan_bridge *bridge)
 
 	set(item, "id", PLAN_TEXT, "viommu%u", bridge->number);
 	set(item, "bus", PLAN_TEXT, "pcie.0");
-	set(item, "addr", PLAN_TEXT, "0x%x", bridge->iommu_slot);
+	set(item, "addr", PLAN_TEXT, "0x%x.%x", bridge->iommu_slot, bridge->iommu_function);
+	if (!bridge->iommu_function)
+		set_flag(item, "multifunction", true);
 	set(item, "root-bus", PLAN_TEXT, "pxb%u", bridge->number);
 }
 
@@ -187,6 +189,26 @@ static unsigned add_branch(GPtrArray *items, const struct plan *plan,
 	return number;
 }
 
+/* Nodes of the guest that come behind those it has: a Grace GPU's instances have one each. */
+static void add_initiators(GPtrArray *items, const struct plan *plan)
+{
+	unsigned node = plan->first_initiator, n = 0;
+
+	for (guint i = 0; i < plan->initiators->len; i++)
+		for (unsigned each = 0; each < plan->n_initiators; each++)
+			set(add(items, "numa", "node"), "nodeid", PLAN_NUMBER, "%u", node++);
+	node = plan->first_initiator;
+	for (guint i = 0; i < plan->initiators->len; i++)
+		for (unsigned each = 0; each < plan->n_initiators; each++) {
+			struct plan_item *item = add(items, "object", "acpi-generic-initiator");
+
+			set(item, "id", PLAN_TEXT, "initiator%u", n++);
+			set(item, "pci-dev", PLAN_TEXT, "hostdev%u",
+			    g_array_index(plan->initiators, unsigned, i));
+			set(item, "node", PLAN_NUMBER, "%u", node++);
+		}
+}
+
 GPtrArray *plan_items(const struct plan *plan)
 {
 	GPtrArray *items = g_ptr_array_new_with_free_func(item_free);
@@ -201,5 +223,7 @@ GPtrArray *plan_items(const struct plan *plan)
 		add_one(items, plan);
 	for (guint i = 0; i < plan->bridges->len; i++)
 		number = add_branch(items, plan, plan->bridges->pdata[i], number);
+	if (plan->wish.qemu >= PLAN_VERSION(9, 0))
+		add_initiators(items, plan);
 	return items;
 }

@@ -20,7 +20,7 @@ struct plan_key {
 };
 
 struct plan_item {
-	const char *group;  /* "machine", "object", "device", "global" */
+	const char *group;  /* "machine", "object", "device", "global", "numa", "plugin" */
 	const char *driver; /* of an object its type */
 	GArray *keys;       /* struct plan_key; the first of an object or device is "id" */
 };

@@ -57,6 +57,7 @@ static void add_bridge(struct json *json, const struct plan *plan, const struct 
 	add_number(json, "last", bridge->last);
 	add_number(json, "slot", bridge->slot);
 	add_number(json, "iommu-slot", bridge->iommu_slot);
+	add_number(json, "iommu-function", bridge->iommu_function);
 	add_number(json, "host-node", bridge->host_node);
 	add_number(json, "guest-node", bridge->guest_node);
 	if (bridge != first)

@@ -124,6 +124,7 @@ static void read_bridge(struct reader *reader, const yaml_node_t *node)
 	bridge->last = (uint8_t)number_of(reader, node, "last", PLAN_TOP_BUS);
 	bridge->slot = number_of(reader, node, "slot", PLAN_ROOT_SLOTS - 1);
 	bridge->iommu_slot = number_of(reader, node, "iommu-slot", PLAN_ROOT_SLOTS - 1);
+	bridge->iommu_function = number_of(reader, node, "iommu-function", FUNCTION_MAX);
 	if (!bridge->bus || (size_t)bridge->bus + count(ports) != bridge->last ||
 	    overlaps(reader->plan, bridge))
 		reader->wrong = "bus numbers of bridges and ports do not fit";

@@ -269,8 +269,10 @@ static void append_virtio(struct plan_domain *domain, const struct plan_bridge *
 		append_argument(line, space, "viommu-qemu.so");
 	}
 	append_argument(line, space, "-device");
-	append_argument(line, space, "viommu-pci,id=viommu%u,bus=pcie.0,addr=0x%x,root-bus=pci.%ld",
-			bridge->number, bridge->iommu_slot, index);
+	append_argument(line, space,
+			"viommu-pci,id=viommu%u,bus=pcie.0,addr=0x%x.%x%s,root-bus=pci.%ld",
+			bridge->number, bridge->iommu_slot, bridge->iommu_function,
+			bridge->iommu_function ? "" : ",multifunction=on", index);
 }
 
 static void put_iommufd(struct plan_domain *domain)

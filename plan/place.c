@@ -60,6 +60,7 @@ struct plan *plan_free(struct plan *plan)
 {
 	if (plan) {
 		g_ptr_array_unref(plan->bridges);
+		g_array_unref(plan->initiators);
 		g_free(plan->why);
 		g_free(plan);
 	}
@@ -353,6 +354,37 @@ static unsigned take_slot(uint32_t *taken)
 	return 0;
 }
 
+/* Eight IOMMUs share a slot: a host with sixteen would need more slots than there are. */
+static unsigned number_iommus(struct plan *plan, uint32_t *taken)
+{
+	unsigned slot = 0, used = 0;
+
+	for (guint i = 0; i < plan->bridges->len; i++) {
+		const struct plan_bridge *bridge = plan->bridges->pdata[i];
+
+		if (bridge->iommu_slot > slot)
+			used = 0;
+		slot = MAX(slot, bridge->iommu_slot);
+		if (bridge->iommu_slot == slot && slot)
+			used = MAX(used, bridge->iommu_function + 1);
+	}
+	for (guint i = 0; i < plan->bridges->len; i++) {
+		struct plan_bridge *bridge = plan->bridges->pdata[i];
+
+		if (bridge->iommu_slot)
+			continue;
+		if (!slot || used == FUNCTIONS) {
+			slot = take_slot(taken);
+			used = 0;
+		}
+		if (!slot)
+			return 0;
+		bridge->iommu_slot = slot;
+		bridge->iommu_function = used++;
+	}
+	return 1;
+}
+
 static void number_slots(struct plan *plan, struct viommu_findings *findings)
 {
 	uint32_t taken = plan->wish.slots | UINT32_C(1) << plan->iommu_slot;
@@ -369,12 +401,8 @@ static void number_slots(struct plan *plan, struct viommu_findings *findings)
 		if (!bridge->slot)
 			last = bridge->slot = take_slot(&taken);
 	}
-	for (guint i = 0; plan->kind == PLAN_VIRTIO && i < plan->bridges->len; i++) {
-		struct plan_bridge *bridge = plan->bridges->pdata[i];
-
-		if (!bridge->iommu_slot)
-			last = bridge->iommu_slot = take_slot(&taken);
-	}
+	if (plan->kind == PLAN_VIRTIO && last)
+		last = number_iommus(plan, &taken);
 	if (!plan->iommu_slot && (plan->kind == PLAN_VIRTIO_STOCK || plan->kind == PLAN_AMD))
 		last = plan->iommu_slot = take_slot(&taken);
 	if (!last)
@@ -407,18 +435,26 @@ static void map_nodes(struct plan *plan, struct viommu_findings *findings)
 	}
 }
 
+/* Devices are numbered in the order of the arguments. Nodes follow the guest's, of which there is
+ * one at least. */
 static void count_initiators(struct plan *plan)
 {
+	unsigned number = 0;
+
+	plan->n_initiators = GPU_INITIATORS;
+	plan->first_initiator = 1;
 	for (guint i = 0; i < plan->bridges->len; i++) {
 		const struct plan_bridge *bridge = plan->bridges->pdata[i];
 
+		plan->first_initiator =
+			MAX(plan->first_initiator, (unsigned)(bridge->guest_node + 1));
 		for (guint n = 0; n < bridge->ports->len; n++) {
 			const struct plan_port *port = bridge->ports->pdata[n];
 
-			for (guint d = 0; d < port->devices->len; d++)
+			for (guint d = 0; d < port->devices->len; d++, number++)
 				if (is_grace_gpu(g_array_index(port->devices, struct plan_device, d)
 							 .host))
-					plan->n_initiators = GPU_INITIATORS;
+					g_array_append_val(plan->initiators, number);
 		}
 	}
 }
@@ -501,6 +537,7 @@ struct plan *plan_make(const struct viommu_host *host, const struct plan_wish *w
 	plan->host = host;
 	plan->wish = *wish;
 	plan->bridges = g_ptr_array_new_with_free_func(bridge_free);
+	plan->initiators = g_array_new(false, false, sizeof(unsigned));
 	if (before)
 		kept = plan_keep(plan, before, findings);
 	for (guint i = 0; i < devices->len; i++) {

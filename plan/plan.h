@@ -76,10 +76,10 @@ struct plan_bridge {
 	const struct viommu_host_iommu *iommu;
 	char *iommu_name;
 	uint8_t bus, last;
-	unsigned slot;       /* on pcie.0 */
-	unsigned iommu_slot; /* of its viommu-pci, on pcie.0 */
-	int host_node;       /* -1: not known */
-	int guest_node;      /* -1: none */
+	unsigned slot;                       /* on pcie.0 */
+	unsigned iommu_slot, iommu_function; /* of its viommu-pci, on pcie.0 */
+	int host_node;                       /* -1: not known */
+	int guest_node;                      /* -1: none */
 	bool ats, pasid;
 	unsigned pasid_bits, address_bits;
 	uint64_t mmio64;
@@ -96,8 +96,9 @@ struct plan {
 	GPtrArray *bridges; /* struct plan_bridge, by bus */
 	uint64_t mmio64;    /* hole for all bridges; 0: QEMU's own does */
 	bool accel, ats;
-	unsigned n_initiators; /* generic initiators of each GPU that needs them */
-	unsigned iommu_slot;   /* of a virtio-iommu-pci or AMD-Vi for all, on pcie.0 */
+	GArray *initiators;                     /* of Grace GPUs: N of hostdevN, unsigned */
+	unsigned n_initiators, first_initiator; /* nodes of each, and the first of all */
+	unsigned iommu_slot; /* of a virtio-iommu-pci or AMD-Vi for all, on pcie.0 */
 };
 
 /* The row of a kind (kind.c). */

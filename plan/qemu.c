@@ -97,7 +97,7 @@ char *plan_qemu_json(const struct plan *plan)
 static void append_section(GString *text, const struct plan_item *item)
 {
 	guint first = 0;
-	bool machine = !strcmp(item->group, "machine");
+	bool machine = !strcmp(item->group, "machine"), numa = !strcmp(item->group, "numa");
 
 	if (!strcmp(item->group, "plugin")) {
 		g_string_append_printf(text, "# and on the command line: -plugin %s\n",
@@ -120,7 +120,7 @@ static void append_section(GString *text, const struct plan_item *item)
 		return;
 	}
 	g_string_append_printf(text, "  %s = \"%s\"\n",
-			       machine                         ? "type"
+			       machine || numa                 ? "type"
 			       : strcmp(item->group, "object") ? "driver"
 							       : "qom-type",
 			       item->driver);

@@ -27,11 +27,11 @@ static void append_smmu(GString *text, const struct plan_bridge *bridge)
 			       first + 1, first + 2, first + 3);
 }
 
-static void append_virtio(GString *text, unsigned number, unsigned slot)
+static void append_virtio(GString *text, unsigned number, unsigned slot, unsigned function)
 {
 	g_string_append_printf(
-		text, "  - name: viommu%u\n    kind: virtio-iommu-pci\n    at: 00:%02x.0\n", number,
-		slot);
+		text, "  - name: viommu%u\n    kind: virtio-iommu-pci\n    at: 00:%02x.%x\n",
+		number, slot, function);
 }
 
 static void append_iommus(GString *text, const struct plan *plan)
@@ -43,11 +43,12 @@ static void append_iommus(GString *text, const struct plan *plan)
 		if (plan->kind == PLAN_SMMUV3)
 			append_smmu(text, bridge);
 		else if (plan->kind == PLAN_VIRTIO)
-			append_virtio(text, bridge->number, bridge->iommu_slot);
+			append_virtio(text, bridge->number, bridge->iommu_slot,
+				      bridge->iommu_function);
 		else if (i)
 			continue;
 		else if (plan->kind == PLAN_VIRTIO_STOCK)
-			append_virtio(text, 0, plan->iommu_slot);
+			append_virtio(text, 0, plan->iommu_slot, 0);
 		else if (plan->kind == PLAN_INTEL)
 			g_string_append_printf(
 				text, "  - name: viommu0\n    kind: vt-d\n    at: 0x%" PRIx64 "\n",

@@ -463,6 +463,36 @@ def too_many_bridges_for_pcie0_are_refused():
         device(f"{i:04x}:01:00.0", f"dmar{i}") for i in range(31)]}, "plan-slots")
 
 
+def with_registers(ecaps, cap="8d2078c106f0466"):
+    host = pc_host(len(ecaps))
+    for iommu, ecap in zip(host["iommus"], ecaps):
+        iommu["files"] |= {"intel-iommu/cap": cap, "intel-iommu/ecap": ecap,
+                           "intel-iommu/version": "1:0"}
+    return host
+
+
+def ats_of_some_iommus_only_is_refused():
+    with_ats, without = "f020df", "f020db"
+    err = refused(with_registers([with_ats, without]), "plan-mixed-ats")
+    assert "dmar0 has ATS and dmar1 has not" in err
+    planned(with_registers([with_ats, without]), "--ats", "off")
+    refused(with_registers([without]), "plan-ats", "--ats", "on")
+    assert "device-iotlb=on" in planned(with_registers([with_ats]), "--iommu", "intel",
+                                        "--format", "qemu")
+
+
+def memory_beyond_the_iommus_width_is_refused():
+    narrow = with_registers(["f020df"], cap=f"{0x8d2078c106f0466 & ~(0x3f << 16) | 38 << 16:x}")
+    planned(narrow, "--memory", "256G")
+    refused(narrow, "plan-address-width", "--memory", "600G")
+
+
+def stage_2_is_shared_where_linux_does():
+    same, differ = with_registers(["f020df"] * 2), with_registers(["f020df", "f020db"])
+    for host, answer in ((same, "yes"), (differ, "not known"), (arm_host(2), "no")):
+        assert in_json(host, "--ats", "off")["bridges"][1]["shares-stage-2-with-first"] == answer
+
+
 def kinds_with_one_in_a_machine_are_refused_for_more():
     for kind in ("intel", "amd", "virtio-stock"):
         refused(pc_host(2), "plan-one-iommu", "--iommu", kind)

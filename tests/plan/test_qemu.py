@@ -19,7 +19,7 @@ import tempfile
 import trees
 
 VIOMMU = os.path.abspath(sys.argv[1])
-HOSTS = int(sys.argv[2]) if len(sys.argv) > 2 else 2000
+HOSTS = int(sys.argv[2]) if len(sys.argv) > 2 and sys.argv[2].isdigit() else 2000
 SEED = 13
 QEMUS = {"q35": "qemu-system-x86_64", "virt": "qemu-system-aarch64"}
 STARTED = 40                            # hosts whose plan is given to QEMU
@@ -63,7 +63,7 @@ def run(host, names, *arguments):
 
 def check_sound(host, names, plan):
     """No overlap, each device once, none under the IOMMU of others."""
-    owner = {d["at"]: d["iommu"] for d in host["devices"]}
+    owner = {d["at"]: d.get("iommu") for d in host["devices"]}
     taken, seen, chassis = set(), [], []
     for bridge in plan["bridges"]:
         buses = range(bridge["bus"], bridge["last"] + 1)

@@ -1,0 +1,93 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""Plans for the machines of tests/host: test_machines.py VIOMMU TESTS"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+VIOMMU, TESTS = os.path.abspath(sys.argv[1]), Path(sys.argv[2]).resolve()
+
+import test_qemu                                    # noqa: E402 pylint: disable=wrong-import-position
+
+
+def run(*arguments):
+    done = subprocess.run([VIOMMU, *arguments], capture_output=True, text=True, check=False,
+                          stdin=subprocess.DEVNULL)
+    return done.returncode, done.stdout, done.stderr
+
+
+def endpoints(machine):
+    """Those that can be assigned: whole groups, without bridges and the host's own chips, or what is behind VMD."""
+    return [d["at"] for d in machine["devices"]
+            if d.get("iommu") and len(d["at"].split(":")[0]) <= 4 and d.get("port", "endpoint") == "endpoint"
+            and not d.get("class", "020000").startswith(("06", "08")) and "vf-of" not in d]
+
+
+def check(name, machine, tree):
+    names = endpoints(machine)
+    wishes = [word for at in names for word in ("--device", at)]
+    base = ["plan", "--root", tree, "--managed", *wishes, "--ats", "off"]
+    status, out, err = run(*base, "--format", "json")
+    assert status == 0, (name, err)
+    plan = json.loads(out)
+    test_qemu.check_sound(machine, names, plan)
+    for form in ("text", "qemu", "qemu-json", "readconfig", "libvirt", "topology"):
+        status, out, err = run(*base, "--format", form)
+        assert status == 0 and out, (name, form, err)
+    Path("guest.yaml").write_text(out, encoding="ascii")
+    status, _, err = run("check", "guest.yaml")
+    assert status == 0, (name, err)
+    if plan["machine"] == "virt":
+        status, _, err = run("generate", "iort", "-o", "IORT", "guest.yaml")
+        assert status == 0 and run("check", "IORT")[0] == 0, (name, err)
+    started = start(base, plan)
+    print(f"{name}: {len(names)} functions, {len(plan['bridges'])} bridges, {plan['iommu']}"
+          f"{', accepted by QEMU' if started else ''}")
+
+
+def start(base, plan):
+    qemu = test_qemu.QEMUS[plan["machine"]]
+    if not shutil.which(qemu):
+        return False
+    status, text, err = run(*base, "--format", "qemu", "--qemu", "7.2", "--iommu", "virtio")
+    assert status == 0, err
+    test_qemu.accepted(qemu, test_qemu.stand_ins(test_qemu.words_of(text),
+                                                 test_qemu.drivers_of(qemu)))
+    return True
+
+
+def check_grace(tree):
+    """One SMMU a GPU, eight generic initiators each, and room for its memory."""
+    gpus = ["0008:01:00.0", "0009:01:00.0", "0018:01:00.0", "0019:01:00.0"]
+    wishes = [word for at in gpus for word in ("--device", at)]
+    nodes = ["--node", "0=0", "--node", "1=1"]
+    status, out, err = run("plan", "--root", tree, *wishes, *nodes, "--format", "qemu")
+    assert status == 0, err
+    assert out.count("-device arm-smmuv3,") == 4
+    assert re.findall(r"numa_node=(\d)", out) == ["0", "0", "1", "1"]
+    assert out.count("acpi-generic-initiator") == 32 and out.count("-numa node,nodeid=") == 32
+    assert "-numa node,nodeid=2 " in out.replace("\\", " ") and "node=33" in out
+    assert re.search(r"highmem-mmio-size=\d+G", out), out
+
+
+def main():
+    with tempfile.TemporaryDirectory() as folder:
+        os.chdir(folder)
+        for path in sorted((TESTS / "host/machines").glob("*.json")):
+            tree = os.path.join(folder, path.stem)
+            subprocess.run([sys.executable, TESTS / "host/make_host.py", VIOMMU, path, tree],
+                           check=True)
+            machine = json.loads(path.read_text(encoding="utf-8"))
+            check(path.stem, machine, tree)
+            if path.stem == "grace":
+                check_grace(tree)
+
+
+if __name__ == "__main__":
+    main()
