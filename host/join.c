@@ -239,7 +239,8 @@ void join_all(struct viommu_host *host, struct tree *tree)
 		((struct host_device *)host->devices->pdata[i])->reach = VIOMMU_REACH_NOTHING;
 	if (host->topology) {
 		join_iommus(host);
-		viommu_topology_for_each_route(host->topology, answer_range, host);
+		if (viommu_topology_for_each_route(host->topology, answer_range, host) < 0)
+			g_error("no memory for the map of a host");
 	}
 	for (guint i = 0; i < host->devices->len; i++) {
 		struct host_device *device = host->devices->pdata[i];

@@ -112,6 +112,8 @@ static void choose(struct viommu_host *host, struct tree *tree)
 	if (!best)
 		return;
 	host->topology = viommu_host_expand(host, best);
+	if (!host->topology)
+		g_error("no memory for the topology of a host");
 	viommu_topology_free(best);
 }
 
