@@ -15,6 +15,7 @@ import time
 
 import document
 import part_guest
+import part_host
 import part_limits
 import part_map
 import part_qemu
@@ -24,7 +25,7 @@ import plot
 from results import Results, cell
 from skipped import Skipped
 
-PARTS = [part_map, part_threads, part_limits, part_qemu, part_tables, part_guest]
+PARTS = [part_map, part_threads, part_limits, part_qemu, part_tables, part_host, part_guest]
 
 
 class Bench:

@@ -10,7 +10,7 @@ import tempfile
 import xml.dom.minidom
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-PARTS = ["map", "threads", "limits", "tables"]
+PARTS = ["map", "threads", "limits", "tables", "host"]
 
 
 def main(build):

@@ -19,6 +19,7 @@
 #define ENTRIES_MAX ((size_t)16 << 20)
 #define BYTES_MAX   ((uint64_t)2 << 30)
 #define BLOCK       (256u << 10)
+#define PATH_LENGTH 4096
 
 enum kind { KIND_FOLDER, KIND_FILE, KIND_LINK };
 
@@ -50,8 +51,7 @@ static void free_node(gpointer data)
 	g_free(node);
 }
 
-/* As a path in the tree: "./sys//class/" is "sys/class". NULL for one with "..". */
-static char *plain_path(const char *path)
+static char *normal_path(const char *path)
 {
 	GString *plain = g_string_sized_new(strlen(path));
 
@@ -70,6 +70,16 @@ static char *plain_path(const char *path)
 		path += n + (path[n] == '/');
 	}
 	return g_string_free(plain, FALSE);
+}
+
+/* As a path in the tree: "./sys//class/" is "sys/class". NULL for one with "..". */
+static char *plain_path(const char *path)
+{
+	/* Most are plain already. */
+	if (*path != '/' && *path != '.' && !strstr(path, "//") && !strstr(path, "/.") &&
+	    !g_str_has_suffix(path, "/"))
+		return g_strdup(path);
+	return normal_path(path);
 }
 
 /* The node of a path with all folders above it, which a tar need not name. */
@@ -130,17 +140,26 @@ static int list(struct tree *tree, const struct folder *folder, GPtrArray *names
 	return 0;
 }
 
-/* A folder's own path is that of the tree, which is not the one in the tar. */
+/*
+ * A folder's own path is that of the tree, which is not the one in the tar. Paths and names of the
+ * library are plain, so they are joined and looked up as they are: a scan does it for each file.
+ */
 static const struct node *child_of(struct tree *tree, const struct folder *folder, const char *name)
 {
 	static const char sys[] = "sys";
+	const struct archive_tree *own = tree->own;
 	const char *path = folder->path;
-	g_autofree char *full = NULL;
+	char full[PATH_LENGTH], *end;
 
 	if (tree->bare && g_str_has_prefix(path, sys))
-		path += strlen(sys);
-	full = g_strconcat(tree->top, path, "/", name, NULL);
-	return find_node(tree, full);
+		path += strlen(sys) + (path[strlen(sys)] == '/');
+	if (strlen(tree->top) + strlen(path) + strlen(name) + 2 > sizeof(full))
+		return NULL;
+	end = g_stpcpy(g_stpcpy(full, tree->top), path);
+	if (end > full && end[-1] != '/')
+		end = g_stpcpy(end, "/");
+	g_stpcpy(end, name);
+	return g_hash_table_lookup(own->nodes, full);
 }
 
 static ssize_t read_file(struct tree *tree, const struct folder *folder, const char *name,

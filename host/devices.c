@@ -134,7 +134,7 @@ static void scan_driver(struct viommu_host *host, struct tree *tree, const struc
 	if (tree_line(tree, folder, "driver_override", line, sizeof(line)) && *line &&
 	    strcmp(line, "(null)"))
 		device->driver_override = host_string(host, line);
-	if (device->driver)
+	if (device->driver && strstr(device->driver, "vfio"))
 		scan_vfio(host, tree, folder, device);
 }
 

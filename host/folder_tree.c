@@ -109,8 +109,8 @@ static int list(struct tree *tree, const struct folder *folder, GPtrArray *names
 	return r;
 }
 
-/* A file of sysfs may give less at once than it has. */
-static ssize_t read_open(int fd, void *bytes, size_t size, size_t at)
+/* A file of sysfs may give less at once than it has; of a copy the first read has all. */
+static ssize_t read_open(int fd, void *bytes, size_t size, size_t at, bool in_pieces)
 {
 	size_t n = 0;
 
@@ -124,6 +124,8 @@ static ssize_t read_open(int fd, void *bytes, size_t size, size_t at)
 		if (!r)
 			break;
 		n += (size_t)r;
+		if (!in_pieces)
+			break;
 	}
 	return (ssize_t)n;
 }
@@ -135,7 +137,6 @@ static ssize_t read_file(struct tree *tree, const struct folder *folder, const c
 	struct stat now;
 	ssize_t n;
 
-	(void)tree;
 	if (fd < 0)
 		return fd;
 	if (fstat(fd, &now) < 0)
@@ -143,7 +144,7 @@ static ssize_t read_file(struct tree *tree, const struct folder *folder, const c
 	else if (!S_ISREG(now.st_mode))
 		n = -EINVAL;
 	else
-		n = read_open(fd, bytes, size, at);
+		n = read_open(fd, bytes, size, at, tree->live);
 	close(fd);
 	return n;
 }

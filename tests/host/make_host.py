@@ -3,7 +3,7 @@
 """Make the tree of a machine, sys/ and proc/, from a description in JSON.
 
     make_host.py VIOMMU MACHINE.json FOLDER
-    make_host.py VIOMMU --large FOLDER      16 IOMMUs, 8 segments, 4,096 functions
+    make_host.py VIOMMU --large=N FOLDER    N segments, each with 2 IOMMUs and 512 functions
 
 A machine has
     iommus    {name, parent (a folder below sys/devices, or none), attributes, node}
@@ -220,10 +220,10 @@ def make(viommu, machine, folder):
         put_table(tree, viommu, machine)
 
 
-def large():
-    """Of 8 segments each has two SMMUs, 8 root ports behind each, and functions below."""
+def large(segments):
+    """Each segment has two SMMUs, 8 root ports behind each, and functions below."""
     iommus, devices, bridges, topology = [], [], [], []
-    for segment in range(8):
+    for segment in range(segments):
         for half in range(2):
             base = 0x10000000000 * (segment + 1) + 0x10000000 * half
             name = f"smmu3.0x{base:016x}"
@@ -265,8 +265,8 @@ def large_root(devices, iommu, segment, first):
 
 def main():
     viommu, source, folder = sys.argv[1:]
-    if source == "--large":
-        machine = large()
+    if source.startswith("--large="):
+        machine = large(int(source.split("=")[1]))
     else:
         with open(source, encoding="utf-8") as file:
             machine = json.load(file)

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Scans of hosts: a copy of sysfs in a folder, and a saved tar of it."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+
+from results import Ratio
+
+NAME = "host"
+HELP = "scan hosts with 1 to 8 segments of 512 functions, from a folder and from a tar"
+
+SEGMENTS = {"full": [1, 2, 4, 8], "quick": [1, 8], "smoke": [1]}
+ROUNDS = {"full": 3, "quick": 1, "smoke": 1}
+SCAN_ALLOWED_MS = 200
+# A function of a large host may cost that much more than one of a small one.
+GROWTH_ALLOWED = 2
+
+
+def make(bench, segments, folder):
+    """The tree, and the tar of it."""
+    viommu = os.path.join(bench.build, "tools", "viommu")
+    script = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "tests",
+                          "host", "make_host.py")
+    tree, saved = os.path.join(folder, "tree"), os.path.join(folder, "saved.tar")
+    subprocess.run([sys.executable, script, viommu, f"--large={segments}", tree], check=True)
+    subprocess.run([viommu, "host", tree, "--save", saved], check=True)
+    return {"folder": tree, "tar": saved}
+
+
+def measure(bench):
+    for done, segments in enumerate(SEGMENTS[bench.mode]):
+        bench.progress(NAME, done, len(SEGMENTS[bench.mode]), f"{segments} segments")
+        with tempfile.TemporaryDirectory() as folder:
+            trees = make(bench, segments, folder)
+            for _ in range(ROUNDS[bench.mode]):
+                for who, tree in trees.items():
+                    figures = json.loads(bench.output("bench-host", tree))
+                    devices = figures.pop("devices")
+                    for what, value in figures.items():
+                        bench.results.add(NAME, who, what, value, devices=devices)
+
+
+def growth(results, who):
+    sizes = results.cases(NAME, "scan", "devices")
+    if len(sizes) < 2:
+        return []
+    small, large = (results.median(NAME, who, "scan", devices=n) / n for n in (sizes[0], sizes[-1]))
+    return [large / small]
+
+
+def targets(results):
+    sizes = results.cases(NAME, "scan", "devices")
+    whole = [Ratio(f"{who}: milliseconds to scan {sizes[-1]:,} functions", SCAN_ALLOWED_MS,
+                   [value / 1e6 for value in results.values(NAME, who, "scan",
+                                                            devices=sizes[-1])], at_most=True)
+             for who in results.whos(NAME)] if sizes else []
+    return whole + [Ratio(f"{who}: a function of the largest host, of what one of the smallest costs",
+                          GROWTH_ALLOWED, growth(results, who), at_most=True)
+                    for who in results.whos(NAME)]
+
+
+def tables(results):
+    for who in results.whos(NAME):
+        yield (f"{who}: milliseconds", ["functions", "scan", "print", "peak KiB"],
+               [[f"{n:,}", *(results.median(NAME, who, what, devices=n) / 1e6
+                             for what in ("scan", "print")),
+                 results.median(NAME, who, "peak_kib", devices=n)]
+                for n in results.cases(NAME, "scan", "devices")])
+
+
+def plots(results):
+    return []
