@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Plans, bridges and ports: made, named, and freed
+ */
+#include <stdarg.h>
+
+#include "keep.h"
+#include "plan.h"
+
+void plan_report(struct viommu_findings *findings, const char *id, const char *cure,
+		 const char *format, ...)
+{
+	g_autofree char *text = NULL;
+	va_list args;
+
+	va_start(args, format);
+	text = g_strdup_vprintf(format, args);
+	va_end(args);
+	viommu_findings_add(findings, id, NULL, text, cure);
+}
+
+static void port_free(void *opaque)
+{
+	struct plan_port *port = opaque;
+
+	g_array_unref(port->devices);
+	g_free(port);
+}
+
+static void bridge_free(void *opaque)
+{
+	struct plan_bridge *bridge = opaque;
+
+	g_ptr_array_unref(bridge->ports);
+	g_free(bridge->iommu_name);
+	g_free(bridge);
+}
+
+struct plan *plan_new(const struct viommu_host *host, const struct plan_wish *wish)
+{
+	struct plan *plan = g_new0(struct plan, 1);
+
+	plan->host = host;
+	plan->wish = *wish;
+	plan->bridges = g_ptr_array_new_with_free_func(bridge_free);
+	plan->initiators = g_array_new(false, false, sizeof(unsigned));
+	return plan;
+}
+
+struct plan *plan_free(struct plan *plan)
+{
+	if (plan) {
+		g_ptr_array_unref(plan->bridges);
+		g_array_unref(plan->initiators);
+		g_free(plan->why);
+		g_free(plan);
+	}
+	return NULL;
+}
+
+struct plan_port *plan_port_new(struct plan_bridge *bridge)
+{
+	struct plan_port *port = g_new0(struct plan_port, 1);
+
+	port->devices = g_array_new(false, true, sizeof(struct plan_device));
+	g_ptr_array_add(bridge->ports, port);
+	return port;
+}
+
+struct plan_bridge *plan_bridge_new(struct plan *plan, const struct viommu_host_iommu *iommu)
+{
+	struct plan_bridge *bridge = g_new0(struct plan_bridge, 1);
+
+	bridge->iommu = iommu;
+	bridge->iommu_name = g_strdup(iommu->name);
+	bridge->host_node = iommu->numa_node;
+	bridge->guest_node = -1;
+	bridge->ports = g_ptr_array_new_with_free_func(port_free);
+	g_ptr_array_add(plan->bridges, bridge);
+	return bridge;
+}
+
+char *plan_port_name(const struct plan_bridge *bridge, size_t port)
+{
+	return g_strdup_printf("rp%u.%zu", bridge->number, port);
+}
