@@ -170,6 +170,9 @@ void notify_mode(struct endpoint *endpoint, enum viommu_mode mode);
  * change mappings or modes, before the guest sees the request completed. */
 void notify_deliver(struct iommu *iommu);
 
+/* Are so many notifications pending that they should be delivered before the next request? */
+bool notify_has_enough(const struct iommu *iommu);
+
 /* Can a host's IOMMU map it? */
 bool notify_can_mirror(const struct viommu_mapping *mapping);
 

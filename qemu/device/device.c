@@ -8,14 +8,17 @@
  * A chain of buffers goes to viommu_batch_request() as it was popped, and is returned with the
  * length that this reports.
  *
- * The work of one kick is bounded: at most as many requests as the queue has entries are served
- * before the main loop runs again.
+ * The work of one kick is bounded: the main loop runs again after as many requests as the queue has
+ * entries, or after the first request that ends beyond KICK_MICROSECONDS.
  */
 
 /* -- requests ---------------------------------------------------------------------- */
 
 /* At most so many requests are executed together, and then returned together. */
 #define BATCH 64
+
+/* QEMU's big lock is held for so long, and until the request at hand ends. */
+#define KICK_MICROSECONDS 10000
 
 static unsigned int batch_pop(struct iommu *iommu, VirtQueueElement **elements)
 {
@@ -26,17 +29,32 @@ static unsigned int batch_pop(struct iommu *iommu, VirtQueueElement **elements)
 	return n;
 }
 
-/* Sets `used` to the number of bytes written for each. */
-static void batch_run(struct iommu *iommu, VirtQueueElement **elements, unsigned int *used,
-		      unsigned int n)
+/* Executes requests until there are no more, or until their notifications or the time are enough.
+ * Sets `used` to the number of bytes written for each. Returns how many were executed. */
+static unsigned int batch_run(struct iommu *iommu, VirtQueueElement **elements, unsigned int *used,
+			      unsigned int n, int64_t end)
 {
+	unsigned int i = 0;
+
 	viommu_batch_begin(iommu->core);
-	for (unsigned int i = 0; i < n; i++)
+	do {
 		used[i] = (unsigned int)viommu_batch_request(
 			iommu->core, elements[i]->out_sg, elements[i]->out_num, elements[i]->in_sg,
 			elements[i]->in_num);
+	} while (++i < n && !notify_has_enough(iommu) && g_get_monotonic_time() < end);
 	viommu_batch_end(iommu->core);
 	notify_deliver(iommu);
+	return i;
+}
+
+/* The last popped is the first to be put back. */
+static void batch_put_back(struct iommu *iommu, VirtQueueElement **elements, unsigned int first,
+			   unsigned int n)
+{
+	while (n-- > first) {
+		virtqueue_unpop(iommu->requests, elements[n], 0);
+		g_free(elements[n]);
+	}
 }
 
 /*
@@ -44,14 +62,15 @@ static void batch_run(struct iommu *iommu, VirtQueueElement **elements, unsigned
  * a host's IOMMU. All buffers are popped before and pushed after, since they may overlap registers
  * of this device. Returns the number of requests.
  */
-static unsigned int serve_batch(struct iommu *iommu)
+static unsigned int serve_batch(struct iommu *iommu, int64_t end)
 {
 	VirtQueueElement *elements[BATCH];
-	unsigned int used[BATCH], n = batch_pop(iommu, elements);
+	unsigned int used[BATCH], popped = batch_pop(iommu, elements), n;
 
-	if (!n)
+	if (!popped)
 		return 0;
-	batch_run(iommu, elements, used, n);
+	n = batch_run(iommu, elements, used, popped, end);
+	batch_put_back(iommu, elements, n, popped);
 	for (unsigned int i = 0; i < n; i++) {
 		virtqueue_fill(iommu->requests, elements[i], used[i], i);
 		g_free(elements[i]);
@@ -63,6 +82,7 @@ static unsigned int serve_batch(struct iommu *iommu)
 /* A buffer may overlap the register that kicks the queue, so that returning it kicks again. */
 static void serve(struct iommu *iommu)
 {
+	int64_t end = g_get_monotonic_time() + KICK_MICROSECONDS;
 	unsigned int n = 0, more;
 
 	if (iommu->serving || !iommu->virtio.vm_running)
@@ -70,9 +90,9 @@ static void serve(struct iommu *iommu)
 	iommu->serving = true;
 	endpoints_assign_ids(iommu);
 	do {
-		more = serve_batch(iommu);
+		more = serve_batch(iommu, end);
 		n += more;
-	} while (more && n < VIOMMU_QUEUE_SIZE);
+	} while (more && n < VIOMMU_QUEUE_SIZE && g_get_monotonic_time() < end);
 	iommu->serving = false;
 	if (n)
 		virtio_notify(&iommu->virtio, iommu->requests);

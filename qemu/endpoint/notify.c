@@ -72,14 +72,59 @@ static void notify_unmap(IOMMUMemoryRegion *region, const struct viommu_mapping 
 
 /* -- the queue ---------------------------------------------------------------------------- */
 
+/* A guest can cause one notification for each mapping of a domain with every ATTACH. */
+#define ENOUGH_PENDING 1024
+
+/* How far back queue_unmap() looks for the pending notification of a new mapping. */
+#define LOOK_BACK 64
+
+bool notify_has_enough(const struct iommu *iommu)
+{
+	return iommu->pending_notifications->len >= ENOUGH_PENDING;
+}
+
 static void queue_add(struct endpoint *endpoint, bool map, const struct viommu_mapping *mapping)
 {
 	struct notification notification = { .endpoint = endpoint,
 					     .map = map,
 					     .mapping = *mapping };
+	int wanted = map ? IOMMU_NOTIFIER_MAP
+			 : IOMMU_NOTIFIER_UNMAP | IOMMU_NOTIFIER_DEVIOTLB_UNMAP;
 
-	if (endpoint->translated.iommu_notify_flags)
+	if (endpoint->translated.iommu_notify_flags & wanted)
 		g_array_append_val(endpoint->iommu->pending_notifications, notification);
+}
+
+/* A notifier that follows removals only may have asked for the translation meanwhile. */
+static bool all_mirror(IOMMUMemoryRegion *region)
+{
+	IOMMUNotifier *notifier;
+
+	IOMMU_NOTIFIER_FOREACH(notifier, region)
+		if (!(notifier->notifier_flags & IOMMU_NOTIFIER_MAP))
+			return false;
+	return true;
+}
+
+/* Mapped and removed before a notification was delivered: neither needs one. */
+static bool cancels_pending(struct endpoint *endpoint, const struct viommu_mapping *mapping)
+{
+	GArray *pending = endpoint->iommu->pending_notifications;
+	guint last = pending->len > LOOK_BACK ? pending->len - LOOK_BACK : 0;
+
+	for (guint i = pending->len; i-- > last;) {
+		struct notification *notification =
+			&g_array_index(pending, struct notification, i);
+
+		if (!notification->map || notification->endpoint != endpoint ||
+		    notification->mapping.first != mapping->first)
+			continue;
+		if (!all_mirror(&endpoint->translated))
+			return false;
+		g_array_remove_index(pending, i);
+		return true;
+	}
+	return false;
 }
 
 /*
@@ -103,13 +148,14 @@ static bool extends_pending(struct endpoint *endpoint, const struct viommu_mappi
 
 static int queue_map(void *opaque, const struct viommu_mapping *mapping)
 {
-	queue_add(opaque, true, mapping);
+	if (notify_can_mirror(mapping))
+		queue_add(opaque, true, mapping);
 	return 0;
 }
 
 static void queue_unmap(void *opaque, const struct viommu_mapping *mapping)
 {
-	if (!extends_pending(opaque, mapping))
+	if (!cancels_pending(opaque, mapping) && !extends_pending(opaque, mapping))
 		queue_add(opaque, false, mapping);
 }
 
@@ -149,10 +195,8 @@ static void endpoint_switch(struct endpoint *endpoint)
 
 	if (bypass == endpoint->bypass.enabled && bypass != translated->enabled)
 		return;
-	memory_region_transaction_begin();
 	memory_region_set_enabled(translated, !bypass);
 	memory_region_set_enabled(&endpoint->bypass, bypass);
-	memory_region_transaction_commit();
 }
 
 static GArray *queue_new(void)
@@ -173,7 +217,10 @@ static void deliver_mappings(struct iommu *iommu)
 	g_array_free(pending, true);
 }
 
-/* Modes are applied last: a notifier that a mode adds is replayed the mappings of that moment. */
+/*
+ * Modes are applied last: a notifier that a mode adds is replayed the mappings of that moment. All
+ * in one transaction: the end of each computes the views of all address spaces.
+ */
 void notify_deliver(struct iommu *iommu)
 {
 	struct endpoint *endpoint;
@@ -182,8 +229,10 @@ void notify_deliver(struct iommu *iommu)
 	if (!iommu->modes_pending)
 		return;
 	iommu->modes_pending = false;
+	memory_region_transaction_begin();
 	QLIST_FOREACH(endpoint, &iommu->endpoints, next)
 		endpoint_switch(endpoint);
+	memory_region_transaction_commit();
 }
 
 void notify_start(struct iommu *iommu)

@@ -51,6 +51,70 @@ def an_unmap_of_everything_reaches_a_mirror(stage):
     expect("nothing is mirrored", not victim.get("w0", "mirror"))
 
 
+def most_memory(victim):
+    """The most memory that QEMU has had, in KiB."""
+    with open(f"/proc/{victim.machine.process.pid}/status", encoding="ascii") as status:
+        return int(re.search(r"VmHWM:\s+(\d+)", status.read())[1])
+
+
+def a_kick_holds_the_notifications_of_one_request(stage):
+    """Each ATTACH announces all mappings of its domain, and one kick may have many."""
+    mappings, at_once = 32768, driver.ENTRIES // 2
+    victim = stage.start([f"viommu-pci,id=iommu0,addr={IOMMU}",
+                          f"viommu-watch,id=w0,addr={WATCH}", f"pci-testdev,addr={PORT}",
+                          f"pci-testdev,addr={PORT + 1}"])
+    iommu = started(victim)
+    iommu.attach(DOMAIN, PORT << 3)
+    iommu.attach(DOMAIN + 1, (PORT + 1) << 3)
+    for i in range(0, mappings, at_once):
+        requests = [driver.MAP_FORM.pack(driver.MAP, DOMAIN, first, first + 0xfff, 0, 3)
+                    for first in range(i << 13, (i + at_once) << 13, 1 << 13)]
+        expect("MAP", not any(iommu.ask_all(requests)))
+    attaches = [driver.ATTACH_FORM.pack(driver.ATTACH, DOMAIN + i % 2, WATCH << 3, 0)
+                for i in range(at_once)]
+    iommu.ask_all(attaches[:2])
+    before = most_memory(victim)
+    expect("ATTACH", not any(iommu.ask_all(attaches)))
+    more = most_memory(victim) - before
+    expect(f"one kick holds {more} KiB", more < mappings * 48 * 4 >> 10)
+    iommu.ask_all(attaches[:1])
+    expect(f"wrong notification: {victim.get('w0', 'wrong')}", not victim.get("w0", "wrong"))
+    expect("all is mirrored", victim.get("w0", "mirror").count("\n") == mappings)
+    expect(f"the mirror: {victim.get('w0', 'check')}", not victim.get("w0", "check"))
+
+
+def a_mirror_follows_a_kick_that_adds_and_removes_the_same_mapping(stage):
+    """The module takes the first notification back, and keeps the one that follows."""
+    victim = stage.start([f"viommu-pci,id=iommu0,addr={IOMMU}",
+                          f"viommu-watch,id=w0,addr={WATCH}"])
+    iommu = started(victim)
+    iommu.attach(DOMAIN, WATCH << 3)
+    add = [driver.MAP_FORM.pack(driver.MAP, DOMAIN, 0, 0xfff, phys, 3) for phys in (0, 0x1000)]
+    remove = driver.UNMAP_FORM.pack(driver.UNMAP, DOMAIN, 0, 0xfff)
+    expect("requests", not any(iommu.ask_all([add[0], remove, add[1]])))
+    mirror = victim.get("w0", "mirror")
+    expect(f"the second is mirrored: {mirror!r}", mirror.split()[2:3] == ["4096"])
+    expect("requests", not any(iommu.ask_all([remove, add[0], remove])))
+    expect("nothing is mirrored", not victim.get("w0", "mirror"))
+    expect(f"wrong notification: {victim.get('w0', 'wrong')}", not victim.get("w0", "wrong"))
+
+
+def a_store_to_bypass_switches_all_endpoints_at_once(stage):
+    """Its cost grows with the endpoints, and not with their square."""
+    functions = 200
+    victim = stage.start([f"viommu-pci,id=iommu0,addr={IOMMU}"] + [
+        f"pci-testdev,multifunction=on,addr={WATCH + i // 8:x}.{i % 8}" for i in range(functions)])
+    iommu = started(victim)
+    bypass = iommu.window + iommu.at[driver.DEVICE] + 36
+    times = []
+    for value in (0, 1, 0, 1, 0):
+        start = time.monotonic()
+        victim.qtest.poke(bypass, 1, value)
+        times.append(time.monotonic() - start)
+    expect(f"{min(times) * 1000:.0f} ms for each store", min(times) < 0.1)
+    expect("all are blocked", {endpoint["mode"] for endpoint in victim.endpoints()} == {"blocked"})
+
+
 def an_endpoint_behind_a_bridge_to_pci_outlives_its_first_function(stage):
     """All functions share the endpoint, which has the ID of function 0."""
     victim = stage.start([
@@ -348,6 +412,9 @@ def a_migration_can_be_cancelled_and_started_again(stage):
 
 
 CASES = [an_unmap_of_everything_reaches_a_mirror,
+         a_kick_holds_the_notifications_of_one_request,
+         a_mirror_follows_a_kick_that_adds_and_removes_the_same_mapping,
+         a_store_to_bypass_switches_all_endpoints_at_once,
          an_endpoint_behind_a_bridge_to_pci_outlives_its_first_function,
          an_endpoint_has_the_number_of_its_bus, a_bus_has_one_iommu,
          a_wrong_property_is_refused_and_named,
