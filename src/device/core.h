@@ -9,6 +9,7 @@
 
 #include "device/directory.h"
 #include "device/ids.h"
+#include "device/tlb.h"
 #include "map/map.h"
 #include "pgtable/pgtable.h"
 #include "sync/readers.h"
@@ -42,6 +43,7 @@ struct table {
 	uint8_t body[VIOMMU_TABLE_BODY_LENGTH];
 	uint64_t granules;
 	struct domain *parent; /* NULL: addresses are guest-physical */
+	struct tlb *tlb;       /* of the domain; changes by itself */
 	union {
 		struct pt_space space;
 		struct pt_context context; /* if is_context */
@@ -103,6 +105,7 @@ struct domain {
 	uint64_t n_slots;
 	struct table *table;                                /* NULL: mappings, or bypass */
 	uint64_t n_children;                                /* tables whose parent it is */
+	atomic_uint_fast64_t generation;                    /* UNMAPs, for what its children keep */
 	struct viommu_listener *listeners, **listeners_end; /* of all its endpoints */
 	uint64_t left;      /* the grace period in which an endpoint left last */
 	uint64_t n_leaving; /* endpoints that have left, with listeners still to be notified */

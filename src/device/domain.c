@@ -21,6 +21,8 @@ void domain_free(struct domain *domain)
 {
 	if (domain) {
 		map_free(domain->map);
+		if (domain->table)
+			free(domain->table->tlb);
 		free(domain->table);
 	}
 	free(domain);
@@ -36,13 +38,23 @@ static struct route route_into(const struct domain *domain)
 	};
 }
 
+static uint64_t table_bytes(void)
+{
+	return sizeof(struct table) + tlb_bytes + 2 * HEAP_OVERHEAD;
+}
+
 static struct table *copy_table(const struct table *table)
 {
 	struct table *copy = malloc(sizeof(*copy));
 
-	if (copy)
-		*copy = *table;
-	return copy;
+	if (!copy)
+		return NULL;
+	*copy = *table;
+	copy->tlb = tlb_new();
+	if (copy->tlb)
+		return copy;
+	free(copy);
+	return NULL;
 }
 
 struct domain *domain_new(const struct domain_spec *spec, uint64_t granule)
@@ -69,13 +81,13 @@ struct domain *domain_new(const struct domain_spec *spec, uint64_t granule)
 uint64_t domain_bytes_empty(const struct domain_spec *spec)
 {
 	return sizeof(struct domain) + HEAP_OVERHEAD + map_bytes_empty +
-	       (spec->table ? sizeof(struct table) + HEAP_OVERHEAD : 0);
+	       (spec->table ? table_bytes() : 0);
 }
 
 uint64_t domain_bytes(const struct domain *domain)
 {
 	return sizeof(*domain) + HEAP_OVERHEAD + map_bytes(domain->map) +
-	       (domain->table ? sizeof(*domain->table) + HEAP_OVERHEAD : 0);
+	       (domain->table ? table_bytes() : 0);
 }
 
 void domain_account(struct viommu *device, const struct domain *domain)

@@ -192,6 +192,7 @@ static void remove_mappings(struct viommu *device, struct domain *domain, uint64
 		device_synchronize(device);
 	domain_unaccount(device, domain);
 	if (map_remove(domain->map, first, last)) {
+		atomic_fetch_add_explicit(&domain->generation, 1, memory_order_acq_rel);
 		device_changed(device, domain);
 		device_mark_sync_pending(device);
 	}

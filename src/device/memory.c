@@ -86,6 +86,9 @@ int viommu_set_memory(struct viommu *device, const struct viommu_memory *ranges,
 	old = atomic_load_explicit(&device->memory, memory_order_relaxed);
 	annotate_release(&device->memory);
 	atomic_store_explicit(&device->memory, memory, memory_order_release);
+	for_all_domains(domain, device)
+		if (domain->table)
+			tlb_flush(domain->table->tlb);
 	device_mark_sync_pending(device);
 	device_unlock(device);
 	free(old);

@@ -393,7 +393,8 @@ static void invalidate_devices(struct viommu *device, struct domain *domain,
 		invalidate_endpoint(device, slot->endpoint, slot->pasid, wanted);
 }
 
-/* Nothing is cached here, so the sections that began before are all there is to wait for. */
+/* Whatever is named, all of the domain is dropped: one increment, and one wait for the whole batch.
+ */
 uint8_t do_invalidate(struct viommu *device, const union request *request)
 {
 	const struct request_invalidate *wanted = &request->invalidate;
@@ -408,6 +409,7 @@ uint8_t do_invalidate(struct viommu *device, const union request *request)
 	if (wanted->scope == VIOMMU_INVALIDATE_S_ADDRESS &&
 	    (!has_page_size(domain->table, wanted->page_size) || !wanted->nr_pages))
 		return VIOMMU_S_INVAL;
+	tlb_flush(domain->table->tlb);
 	device_mark_sync_pending(device);
 	if (wanted->caches & VIOMMU_INVALIDATE_C_DEV_TLB && device->ops.invalidate)
 		invalidate_devices(device, domain, wanted);

@@ -2,10 +2,12 @@
 #include "device/core.h"
 
 /*
- * Walks of the guest's tables: memory and parents behind src/pgtable
+ * Walks of the guest's tables: memory and parents behind src/pgtable, and what is kept of them
  *
- * Nothing that is read is kept. So what INVALIDATE, DETACH and UNMAP of a parent promise holds as
- * soon as the sections are over that began before.
+ * Pages that were found are kept until an INVALIDATE of the domain, or an UNMAP of its parent,
+ * through which the tables were read. Both increment a generation first and then wait for sections.
+ * The tag of an entry is the sum of both generations before its walk: they only grow, so an equal
+ * sum means that neither has changed.
  */
 
 static const uint8_t reasons[N_PT_FAULTS] = {
@@ -66,21 +68,37 @@ static unsigned access_of(uint32_t wanted)
 	       (wanted & VIOMMU_ACCESS_PRIVILEGED ? PT_PRIVILEGED : 0);
 }
 
-static struct table_answer answer_of(const struct pt_result *result)
+static struct table_answer answer_of(const struct tlb_page *page)
 {
-	uint64_t offset = result->shift < 64 ? (UINT64_C(1) << result->shift) - 1 : UINT64_MAX;
+	uint64_t offset = page->shift < 64 ? (UINT64_C(1) << page->shift) - 1 : UINT64_MAX;
 
 	return (struct table_answer){
-		.address = result->address,
-		.last = result->address | offset,
-		.flags = (result->rights & PT_READ ? VIOMMU_MAP_F_READ : 0) |
-			 (result->rights & PT_WRITE ? VIOMMU_MAP_F_WRITE : 0),
-		.identity = result->shift == 64,
+		.address = page->address,
+		.last = page->address | offset,
+		.flags = (page->rights & PT_READ ? VIOMMU_MAP_F_READ : 0) |
+			 (page->rights & PT_WRITE ? VIOMMU_MAP_F_WRITE : 0),
+		.identity = page->shift == 64,
 	};
 }
 
-uint8_t table_translate(const struct viommu *device, const struct table_access *access,
-			struct table_answer *ret_answer)
+static uint64_t tag_of(const struct table *table)
+{
+	uint64_t tag = tlb_generation(table->tlb);
+
+	if (table->parent)
+		tag += atomic_load_explicit(&table->parent->generation, memory_order_acquire);
+	return tag;
+}
+
+/* A page that was found before allows the access, and no flag is to be set for it. */
+static bool is_enough(const struct tlb_page *page, unsigned access)
+{
+	return !(access & PT_RIGHTS & ~(unsigned)page->rights) &&
+	       (page->dirty || !(access & PT_WRITE));
+}
+
+static uint8_t walk(const struct viommu *device, const struct table_access *access,
+		    struct tlb_page *ret_page)
 {
 	const struct table *table = access->table;
 	struct walker walker = {
@@ -102,6 +120,36 @@ uint8_t table_translate(const struct viommu *device, const struct table_access *
 				     &result);
 	if (fault)
 		return walker.is_parent_at_fault ? VIOMMU_FAULT_R_MAPPING : reasons[fault];
-	*ret_answer = answer_of(&result);
+	*ret_page = (struct tlb_page){
+		.address = result.address,
+		.shift = result.shift,
+		.rights = result.rights & (uint8_t)~space.refuses,
+		.dirty = result.dirty,
+	};
+	return 0;
+}
+
+uint8_t table_translate(const struct viommu *device, const struct table_access *access,
+			struct table_answer *ret_answer)
+{
+	const struct table *table = access->table;
+	const struct tlb_key key = {
+		.pasid = table->is_context ? access->pasid : 0,
+		.privileged = access->wanted & VIOMMU_ACCESS_PRIVILEGED,
+		.address = access->address,
+	};
+	uint64_t tag = tag_of(table);
+	struct tlb_page page;
+	uint8_t reason;
+
+	if (!tlb_find(table->tlb, tag, &key, &page) ||
+	    !is_enough(&page, access_of(access->wanted))) {
+		reason = walk(device, access, &page);
+		if (reason)
+			return reason;
+		if (page.shift < 64)
+			tlb_insert(table->tlb, tag, &key, &page);
+	}
+	*ret_answer = answer_of(&page);
 	return 0;
 }

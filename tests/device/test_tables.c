@@ -868,6 +868,117 @@ static void test_a_device_tlb_is_dropped_by_the_vmm(void **state)
 	viommu_free(own.device);
 }
 
+/* -- what is kept ---------------------------------------------------------------------------------
+ */
+
+/* Only an answer that is kept can be old. Without that, these tests show nothing. */
+static void assert_is_kept(struct rig *rig, uint64_t *leaf, uint64_t changed)
+{
+	assert_string_equal(peek(rig, EP, 0x1000, 8), "8000+8 rw");
+	*leaf = changed;
+	assert_string_equal(peek(rig, EP, 0x1000, 8), "8000+8 rw");
+}
+
+/* Shows: invalidate-promise */
+static void test_every_invalidate_ends_what_was_kept(void **state)
+{
+	struct rig *rig = with_tables(state);
+	uint64_t *leaf = word(BASE + 3 * PAGE + 8);
+
+	assert_int_equal(attach_table(rig, generic(1, BASE)), VIOMMU_S_OK);
+	for (uint8_t scope = 1; scope <= 3; scope++)
+		for (uint8_t caches = 1; caches <= 7; caches++) {
+			const struct drop drop = {
+				.scope = scope,
+				.caches = caches,
+				.domain = 1,
+				.page_size = 12,
+				.address = 0x1000,
+				.nr_pages = 1,
+				.flags = VIOMMU_INVALIDATE_F_LEAF,
+			};
+
+			write_table(BASE, 0x1000, 0x8000, GENERIC_RW);
+			assert_int_equal(invalidate(rig, drop), VIOMMU_S_OK);
+			assert_is_kept(rig, leaf, 0);
+			assert_int_equal(invalidate(rig, drop), VIOMMU_S_OK);
+			assert_string_equal(peek(rig, EP, 0x1000, 8), "fault");
+		}
+}
+
+/* Shows: invalidate-promise */
+static void test_detach_attach_and_reset_end_what_was_kept(void **state)
+{
+	struct rig *rig = with_tables(state);
+	uint64_t *leaf = word(BASE + 3 * PAGE + 8);
+
+	write_table(BASE, 0x1000, 0x8000, GENERIC_RW);
+	assert_int_equal(attach_table(rig, generic(1, BASE)), VIOMMU_S_OK);
+	assert_is_kept(rig, leaf, 0x9000 | GENERIC_R);
+	assert_int_equal(attach_table(rig, generic(1, BASE)), VIOMMU_S_OK);
+	assert_string_equal(peek(rig, EP, 0x1000, 8), "9000+8 r");
+	*leaf = 0xa000 | GENERIC_R;
+	assert_int_equal(detach(rig, 1, EP), VIOMMU_S_OK);
+	assert_int_equal(attach_table(rig, generic(1, BASE)), VIOMMU_S_OK);
+	assert_string_equal(peek(rig, EP, 0x1000, 8), "a000+8 r");
+	*leaf = 0xb000 | GENERIC_R;
+	viommu_reset(rig->device);
+	assert_int_equal(viommu_accept(rig->device, FEATURES), 0);
+	assert_int_equal(attach_table(rig, generic(1, BASE)), VIOMMU_S_OK);
+	assert_string_equal(peek(rig, EP, 0x1000, 8), "b000+8 r");
+}
+
+/* Shows: invalidate-promise */
+static void test_unmap_of_a_parent_ends_what_its_child_kept(void **state)
+{
+	struct rig *rig = with_parent(state);
+
+	assert_int_equal(map(rig, 2, 0x20000, 0x21fff, 0x5000, R | W), VIOMMU_S_OK);
+	assert_string_equal(peek(rig, EP, 0x1000, 8), "5000+8 rw");
+	*word(BASE + 3 * PAGE + 8) = 0x21000 | GENERIC_RW;
+	assert_string_equal(peek(rig, EP, 0x1000, 8), "5000+8 rw");
+	/* The tables move: what was read in the old ones is gone. */
+	assert_int_equal(unmap(rig, 2, 0x10000, 0x13fff), VIOMMU_S_OK);
+	assert_int_equal(map(rig, 2, 0x10000, 0x13fff, BASE, R), VIOMMU_S_OK);
+	assert_string_equal(peek(rig, EP, 0x1000, 8), "6000+8 rw");
+}
+
+/* Shows: invalidate-nothing-negative */
+static void test_more_rights_need_no_request(void **state)
+{
+	struct rig *rig = with_tables(state);
+
+	assert_int_equal(attach_table(rig, generic(1, BASE)), VIOMMU_S_OK);
+	assert_string_equal(where(rig, EP, 0x1000, 8, R), "fault");
+	write_table(BASE, 0x1000, 0x8000, GENERIC_R);
+	assert_string_equal(where(rig, EP, 0x1000, 8, R), "8000+8 r");
+	assert_string_equal(where(rig, EP, 0x1000, 8, W), "fault");
+	write_table(BASE, 0x1000, 0x8000, GENERIC_RW);
+	assert_string_equal(where(rig, EP, 0x1000, 8, W), "8000+8 rw");
+}
+
+/* Shows: table-keys */
+static void test_what_is_kept_is_found_by_the_whole_address_and_pasid(void **state)
+{
+	struct rig *rig = with_tables(state);
+
+	write_x86(BASE, 0x1000, 0x8000, 7);
+	write_x86(BASE + 4 * PAGE, 0x1000, 0x9000, 3);
+	write_context(1, BASE);
+	write_context(2, BASE + 4 * PAGE);
+	assert_int_equal(attach_table(rig, context(1)), VIOMMU_S_OK);
+	for (unsigned again = 0; again < 2; again++) {
+		assert_string_equal(reach(rig, 1, 0x1000, 8, R), "8000+8 rw");
+		assert_string_equal(reach(rig, 2, 0x1000, 8, R | VIOMMU_ACCESS_PRIVILEGED),
+				    "9000+8 rw");
+		assert_string_equal(reach(rig, 2, 0x1000, 8, R), "fault");
+		assert_string_equal(reach(rig, 3, 0x1000, 8, R), "fault");
+		for (unsigned bit = 21; bit < 64; bit++)
+			assert_string_equal(reach(rig, 1, 0x1000 ^ UINT64_C(1) << bit, 8, R),
+					    "fault");
+	}
+}
+
 /* -- the rest of the device ---------------------------------------------------------------------
  */
 
@@ -1001,6 +1112,11 @@ int main(void)
 		ON_A_FRESH_DEVICE(test_invalidate_4_a_pasid_that_has_not_the_domain_is_ok),
 		ON_A_FRESH_DEVICE(test_invalidate_5_6_7_ranges),
 		ON_A_FRESH_DEVICE(test_a_device_tlb_is_dropped_by_the_vmm),
+		ON_A_FRESH_DEVICE(test_every_invalidate_ends_what_was_kept),
+		ON_A_FRESH_DEVICE(test_detach_attach_and_reset_end_what_was_kept),
+		ON_A_FRESH_DEVICE(test_unmap_of_a_parent_ends_what_its_child_kept),
+		ON_A_FRESH_DEVICE(test_more_rights_need_no_request),
+		ON_A_FRESH_DEVICE(test_what_is_kept_is_found_by_the_whole_address_and_pasid),
 		ON_A_FRESH_DEVICE(test_features_depend_on_each_other),
 		ON_A_FRESH_DEVICE(test_formats_are_properties),
 		ON_A_FRESH_DEVICE(test_formats_are_checked),
