@@ -23,11 +23,31 @@ static AddressSpace *address_space_of(PCIBus *bus, void *opaque, int devfn)
 	return &endpoint_at(iommu, bus, devfn)->as;
 }
 
-/* Functions behind a bridge to PCI share an endpoint, which may have the requester ID of one of
+/* Functions behind a bridge to PCI do DMA by one endpoint, which may have the requester ID of one of
  * them. It outlives that function, because the others still use it. */
 static bool has_endpoint_of_its_own(PCIBus *bus)
 {
 	return pci_bus_is_express(bus) || pci_bus_is_root(bus);
+}
+
+/* Of a function behind a bridge to PCI, QEMU asks for the address space of the ID that the bridge
+ * uses. Drivers probe and attach the function's own ID, too: it has an endpoint without DMA. */
+static void device_plugged(DeviceListener *listener, DeviceState *device)
+{
+	struct iommu *iommu = container_of(listener, struct iommu, unplug_listener);
+	PCIBus *bus;
+
+	if (!object_dynamic_cast(OBJECT(device), TYPE_PCI_DEVICE))
+		return;
+	bus = pci_get_bus(PCI_DEVICE(device));
+	if (iommu->root_bus && !has_endpoint_of_its_own(bus) && root_of(bus) == iommu->root_bus)
+		endpoint_at(iommu, bus, PCI_DEVICE(device)->devfn);
+}
+
+/* A bridge from PCI Express uses function 0 of the bus behind it for all. */
+static bool is_for_all(PCIBus *bus, int devfn)
+{
+	return !has_endpoint_of_its_own(bus) && !devfn && pci_is_express(bus->parent_dev);
 }
 
 /* With a bridge go all endpoints behind it. Their bus is freed, so they are free for other
@@ -40,7 +60,7 @@ static void device_unplugged(DeviceListener *listener, DeviceState *device)
 
 	if (!object_dynamic_cast(OBJECT(device), TYPE_PCI_DEVICE))
 		return;
-	if (has_endpoint_of_its_own(pci_get_bus(PCI_DEVICE(device))))
+	if (!is_for_all(pci_get_bus(PCI_DEVICE(device)), PCI_DEVICE(device)->devfn))
 		bus = pci_get_bus(PCI_DEVICE(device));
 	if (object_dynamic_cast(OBJECT(device), TYPE_PCI_BRIDGE))
 		behind = pci_bridge_get_sec_bus(PCI_BRIDGE(device));
@@ -61,6 +81,7 @@ bool bus_serve(struct iommu *iommu, Error **errp)
 	static const bus_iommu functions = BUS_IOMMU(address_space_of);
 
 	notify_start(iommu);
+	iommu->unplug_listener.realize = device_plugged;
 	iommu->unplug_listener.unrealize = device_unplugged;
 	device_listener_register(&iommu->unplug_listener);
 	if (!iommu->root_bus)

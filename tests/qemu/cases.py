@@ -136,6 +136,31 @@ def an_endpoint_behind_a_bridge_to_pci_outlives_its_first_function(stage):
     expect("the endpoint is there", "0x200" in [each["id"] for each in victim.endpoints()])
 
 
+def a_function_behind_a_bridge_to_pci_has_an_endpoint_of_its_own(stage):
+    """Linux probes and attaches the function's ID and the one that the bridge uses."""
+    victim = stage.start([
+        f"viommu-pci,id=iommu0,addr={IOMMU}", f"pcie-root-port,id=rp0,chassis=1,addr={PORT}",
+        "pcie-pci-bridge,id=br0,bus=rp0", "viommu-watch,id=w0,bus=br0,addr=3",
+        f"pci-bridge,id=br1,chassis_nr=2,addr={PORT + 1}", "viommu-watch,id=w1,bus=br1,addr=2"])
+    driver.enable_ecam(victim.qtest)
+    driver.bridge_open(driver.Function(victim.qtest, PORT), 1, 2)
+    driver.bridge_open(driver.Function(victim.qtest, 0, bus=1), 2)
+    driver.bridge_open(driver.Function(victim.qtest, PORT + 1), 3)
+    iommu = started(victim)
+    for name, own, used in (("w0", 0x218, 0x200), ("w1", 0x310, (PORT + 1) << 3)):
+        for endpoint in own, used:
+            expect(f"PROBE of {endpoint:#x}", iommu.probe(endpoint) == driver.OK)
+            expect(f"ATTACH of {endpoint:#x}", iommu.attach(DOMAIN, endpoint) == driver.OK)
+        expect("MAP", iommu.map(DOMAIN, 0x1000, 0x1fff, 0) == driver.OK)
+        expect(f"{name} has the mapping", victim.get(name, "mirror").count("\n") == 1)
+        iommu.unmap(DOMAIN, 0x1000, 0x1fff)
+    victim.monitor.command("device_del", id="w0")
+    driver.eject(victim.qtest, 3)
+    victim.deleted("w0")
+    expect("its endpoint is gone", iommu.probe(0x218) == driver.NOENT)
+    expect("the one of the bridge is there", iommu.probe(0x200) == driver.OK)
+
+
 def an_endpoint_has_the_number_of_its_bus(stage):
     victim = stage.start([
         f"viommu-pci,id=iommu0,addr={IOMMU}", f"pcie-root-port,id=rp0,chassis=1,addr={PORT}",
@@ -416,6 +441,7 @@ CASES = [an_unmap_of_everything_reaches_a_mirror,
          a_mirror_follows_a_kick_that_adds_and_removes_the_same_mapping,
          a_store_to_bypass_switches_all_endpoints_at_once,
          an_endpoint_behind_a_bridge_to_pci_outlives_its_first_function,
+         a_function_behind_a_bridge_to_pci_has_an_endpoint_of_its_own,
          an_endpoint_has_the_number_of_its_bus, a_bus_has_one_iommu,
          a_wrong_property_is_refused_and_named,
          a_host_of_larger_pages_restricts_the_granule,

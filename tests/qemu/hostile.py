@@ -372,7 +372,7 @@ class Attack:
         mapped = self.mapped()
         fixed = [each for each in endpoints if int(each["id"], 0) == FIXED << 3]
         others = [each for each in endpoints if int(each["id"], 0) >= FIRST_BUS_END]
-        if len(fixed) != 1 or len(others) != self.plugged + 2 * self.deep:
+        if len(fixed) != 1 or len(others) != self.plugged + 3 * self.deep:
             raise Broken(f"endpoints: {endpoints}, plugged in: {plugged}")
         self.compare("fixed", fixed, mapped)
         for who in plugged:
