@@ -89,9 +89,13 @@ static void free_retired_slots(struct viommu *device)
 /* Questions take no lock, since its owner may wait for the section that they are asked in. */
 static void show_counts(struct viommu *device)
 {
+	annotate_release(&device->shown_domains);
 	atomic_store_explicit(&device->shown_domains, device->domains.count, memory_order_relaxed);
+	annotate_release(&device->shown_mappings);
 	atomic_store_explicit(&device->shown_mappings, device->n_mappings, memory_order_relaxed);
+	annotate_release(&device->shown_bytes);
 	atomic_store_explicit(&device->shown_bytes, device->n_bytes, memory_order_relaxed);
+	annotate_release(&device->shown_endpoints);
 	atomic_store_explicit(&device->shown_endpoints, device->endpoints.count,
 			      memory_order_relaxed);
 }
