@@ -206,7 +206,8 @@ char *memory_vprintf(const char *format, va_list args)
 	int length;
 
 	va_copy(again, args);
-	length = vsnprintf(NULL, 0, format, again);
+	/* GCC under UBSan warns of a format that its own check finds NULL. */
+	length = format ? vsnprintf(NULL, 0, format, again) : -1;
 	va_end(again);
 	if (length < 0)
 		memory_fail();
