@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <pthread.h>
 #include <sched.h>
+#include <unistd.h>
 #include <stdatomic.h>
 
 #include "rig.h"
@@ -167,9 +168,46 @@ static void test_nothing_old_is_used_when_an_unmap_of_the_parent_is_answered(voi
 	run(&scene, take_tables_away);
 }
 
+/* A section that goes on for a while with what it has found. */
+static void *do_slow_dma(void *opaque)
+{
+	struct scene *scene = opaque;
+	struct viommu_translation to;
+	struct viommu_dma *dma;
+
+	if (viommu_dma_new(scene->rig->device, &dma))
+		return NULL;
+	viommu_dma_begin(dma);
+	if (!viommu_dma_translate(dma, EP, 0, 8, W, &to))
+		atomic_store(&scene->seen, 1);
+	usleep(50000);
+	atomic_store(&scene->over, true);
+	viommu_dma_end(dma);
+	viommu_dma_free(dma);
+	return NULL;
+}
+
+/* Shows: invalidate-promise */
+static void test_an_invalidate_waits_for_a_section_that_began_before(void **state)
+{
+	struct scene scene = { .rig = *state };
+	pthread_t thread;
+
+	set_up(&scene, 0, 0, BASE);
+	atomic_store(&memory[LEAF], 0x800d);
+	assert_int_equal(pthread_create(&thread, NULL, do_slow_dma, &scene), 0);
+	while (!atomic_load(&scene.seen))
+		sched_yield();
+	assert_int_equal(invalidate(scene.rig), VIOMMU_S_OK);
+	assert_true(atomic_load(&scene.over));
+	pthread_join(thread, NULL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(
+			test_an_invalidate_waits_for_a_section_that_began_before, plug, unplug),
 		cmocka_unit_test_setup_teardown(
 			test_nothing_old_is_used_when_an_invalidate_is_answered, plug, unplug),
 		cmocka_unit_test_setup_teardown(
