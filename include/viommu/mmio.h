@@ -65,9 +65,9 @@ struct viommu_mmio_ops {
 
 	/*
 	 * Find guest-physical `address` in the VMM's memory. Returns a pointer that is valid until
-	 * the next reset or viommu_mmio_memory_changed(), and reduces *length to the bytes that are contiguous there; NULL if
-	 * `address` is not memory, or cannot be written where `write` is set. Called with any
-	 * address, by several threads at once. Required.
+	 * the next reset or viommu_mmio_memory_changed(), and reduces *length to the bytes that are
+	 * contiguous there; NULL if `address` is not memory, or cannot be written where `write` is
+	 * set. Called with any address, by several threads at once. Required.
 	 *
 	 * An area of a ring must be contiguous and aligned as for the guest; otherwise its queue
 	 * makes the device need a reset. Buffers may be in any number of pieces.

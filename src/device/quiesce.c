@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "device/core.h"
+#include "sync/annotate.h"
 
 /*
  * The device lock, and the grace periods that translations need
@@ -86,18 +87,19 @@ static void free_retired_slots(struct viommu *device)
 	}
 }
 
+static void show_count(atomic_uint_fast64_t *shown, uint64_t count)
+{
+	annotate_release(shown);
+	atomic_store_explicit(shown, count, memory_order_relaxed);
+}
+
 /* Questions take no lock, since its owner may wait for the section that they are asked in. */
 static void show_counts(struct viommu *device)
 {
-	annotate_release(&device->shown_domains);
-	atomic_store_explicit(&device->shown_domains, device->domains.count, memory_order_relaxed);
-	annotate_release(&device->shown_mappings);
-	atomic_store_explicit(&device->shown_mappings, device->n_mappings, memory_order_relaxed);
-	annotate_release(&device->shown_bytes);
-	atomic_store_explicit(&device->shown_bytes, device->n_bytes, memory_order_relaxed);
-	annotate_release(&device->shown_endpoints);
-	atomic_store_explicit(&device->shown_endpoints, device->endpoints.count,
-			      memory_order_relaxed);
+	show_count(&device->shown_domains, device->domains.count);
+	show_count(&device->shown_mappings, device->n_mappings);
+	show_count(&device->shown_bytes, device->n_bytes);
+	show_count(&device->shown_endpoints, device->endpoints.count);
 }
 
 void device_synchronize(struct viommu *device)

@@ -115,7 +115,7 @@ int echo_setup(void **state)
 		.n_queues = ECHO_QUEUES,
 		.queue_size = ECHO_QUEUE_SIZE,
 		.length = REGISTERS_LENGTH,
-		.memory = { guest_find, echo ? &echo->guest : NULL },
+		.memory = { .find = guest_find, .opaque = echo ? &echo->guest : NULL },
 	};
 
 	if (!echo)

@@ -359,7 +359,7 @@ static void a_chain_is_not_longer_than_four_gigabytes(void **state)
 		store(&echo->window, QUEUE_NOTIFY, ECHO_QUEUE);
 		assert_int_equal(needs_reset(&echo->window), !cases[i].fine);
 		echo->registers.config.memory =
-			(struct guest_memory){ guest_find, &echo->guest, NULL };
+			(struct guest_memory){ .find = guest_find, .opaque = &echo->guest };
 	}
 }
 
