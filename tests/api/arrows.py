@@ -17,6 +17,7 @@ ALLOWED = {
     "src/sync": [],
     "src/map": ["src/sync"],
     "src/pgtable": [],
+    "src/backend": ["src/wire"],
     "src/transport": ["src/wire"],
     "src/device": ["src/wire", "src/sync", "src/map", "src/pgtable", "src/transport"],
     "base": [],
