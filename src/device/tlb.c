@@ -10,7 +10,8 @@
  *
  * An entry is changed under a sequence number, which is odd meanwhile: one thread changes it, and
  * the others go without. A reader takes an entry whose number was even and the same before and
- * after.
+ * after. Members are stored with release and loaded with acquire: a reader that sees a new member
+ * also sees the odd number.
  */
 
 #define SETS       128
@@ -63,19 +64,18 @@ static size_t set_of(const struct tlb_key *key)
 	return (size_t)((page * 0x9e3779b97f4a7c15ull) >> 57) % SETS;
 }
 
-#define RELAXED(member) atomic_load_explicit(&entry->member, memory_order_relaxed)
-#define SET(member, v)  atomic_store_explicit(&entry->member, v, memory_order_relaxed)
+#define GET(member)    atomic_load_explicit(&entry->member, memory_order_acquire)
+#define SET(member, v) atomic_store_explicit(&entry->member, v, memory_order_release)
 
 static bool read_entry(const struct entry *entry, uint64_t tag, const struct tlb_key *key,
 		       struct tlb_page *ret_page)
 {
-	uint32_t before = atomic_load_explicit(&entry->sequence, memory_order_acquire);
-	uint64_t input = RELAXED(input), output = RELAXED(output), about = RELAXED(about), offset;
-	bool matches = RELAXED(tag) == tag && RELAXED(space) == space_of(key);
+	uint32_t before = GET(sequence);
+	uint64_t input = GET(input), output = GET(output), about = GET(about), offset;
+	bool matches = GET(tag) == tag && GET(space) == space_of(key);
 	uint8_t shift = about & 0xff;
 
-	atomic_thread_fence(memory_order_acquire);
-	if (before & 1 || RELAXED(sequence) != before || !matches || shift > 63 ||
+	if (before & 1 || GET(sequence) != before || !matches || shift > 63 ||
 	    (input ^ key->address) >> shift)
 		return false;
 	offset = (UINT64_C(1) << shift) - 1;
@@ -102,19 +102,18 @@ bool tlb_find(const struct tlb *tlb, uint64_t tag, const struct tlb_key *key,
 static void write_entry(struct entry *entry, uint64_t tag, const struct tlb_key *key,
 			const struct tlb_page *page)
 {
-	uint32_t sequence = RELAXED(sequence);
+	uint32_t sequence = GET(sequence);
 
 	if (sequence & 1 ||
 	    !atomic_compare_exchange_strong_explicit(&entry->sequence, &sequence, sequence + 1,
 						     memory_order_acquire, memory_order_relaxed))
 		return;
-	atomic_thread_fence(memory_order_release);
 	SET(tag, tag);
 	SET(space, space_of(key));
 	SET(input, key->address);
 	SET(output, page->address);
 	SET(about, page->shift | (uint64_t)page->rights << 8 | (uint64_t)page->dirty << 16);
-	atomic_store_explicit(&entry->sequence, sequence + 2, memory_order_release);
+	SET(sequence, sequence + 2);
 }
 
 /* The entry of that page, one of an old tag, or the next in turn. */
