@@ -2,12 +2,9 @@
 /*
  * viommu check: every rule that tables and topologies break, with place and cure
  *
- * The library finds; here it is only printed, for people on standard error, one line each, as
- * compilers do it, or for programs as JSON on standard output. The exit status says what there is
- * to know for a script: notes do not count, since nothing is wrong there.
- *
- * --rules is the list that ids of findings lead to. docs/tables.md has it too, and a test compares
- * both.
+ * Findings go to standard error, one line each in the form of compiler messages, or to standard
+ * output as JSON. Notes do not affect the exit status. --rules lists all rules; a test compares the
+ * list in docs/tables.md with it.
  */
 #include <stdio.h>
 #include <string.h>
@@ -19,23 +16,19 @@ static gboolean as_json, list_rules;
 
 static const GOptionEntry options[] = {
 	{ "json", 'j', 0, G_OPTION_ARG_NONE, &as_json, "print JSON on standard output", NULL },
-	{ "rules", 'r', 0, G_OPTION_ARG_NONE, &list_rules,
-	  "list every rule there is, and check nothing", NULL },
+	{ "rules", 'r', 0, G_OPTION_ARG_NONE, &list_rules, "list all rules, and check nothing",
+	  NULL },
 	INPUT_FORM_OPTION,
 	G_OPTION_ENTRY_NULL,
 };
 
-/* What was found, and the tables that it was found in. */
 struct checking {
 	struct viommu_findings *findings;
 	GPtrArray *tables;
 };
 
-/*
- * A table is checked with the topology that it means, and kept for those that come; a topology is
- * not yet of any table.
- */
-static void check(void *opaque, struct input *input)
+/* Tables are kept until all inputs are read, for the rules across tables. */
+static void check_input(void *opaque, struct input *input)
 {
 	struct checking *checking = opaque;
 
@@ -47,7 +40,7 @@ static void check(void *opaque, struct input *input)
 	g_ptr_array_add(checking->tables, g_steal_pointer(&input->table));
 }
 
-/* Two files with a table of one kind are not of one machine; two in one file have a finding. */
+/* No machine has two tables with one signature in two files; two in one file are a finding. */
 static bool is_one_machine(const GPtrArray *tables)
 {
 	g_autoptr(GHashTable) files = g_hash_table_new(g_str_hash, g_str_equal);
@@ -65,7 +58,6 @@ static bool is_one_machine(const GPtrArray *tables)
 	return true;
 }
 
-/* What is not of one machine need not agree. */
 static void check_together(const struct checking *checking)
 {
 	const GPtrArray *tables = checking->tables;
@@ -80,14 +72,13 @@ static void free_table(void *table)
 	viommu_table_free(table);
 }
 
-/* Tables are kept until all of them are read, since rules across tables need the whole machine. */
 static int check_inputs(char **names, struct viommu_findings *findings)
 {
 	struct checking checking = { findings, g_ptr_array_new_with_free_func(free_table) };
 	int status;
 
 	input_neighbours = input_host_findings = true;
-	status = read_inputs(names, findings, check, &checking);
+	status = read_inputs(names, findings, check_input, &checking);
 	input_neighbours = input_host_findings = false;
 	check_together(&checking);
 	g_ptr_array_free(checking.tables, TRUE);
@@ -96,7 +87,6 @@ static int check_inputs(char **names, struct viommu_findings *findings)
 
 /* -- rules ----------------------------------------------------------------------- */
 
-/* Three lines for what a rule is, and a fourth where it is known what happens if it is broken. */
 static void print_rule(const struct viommu_rule *rule)
 {
 	printf("%s: %s\n    %s\n    from: %s\n", rule->id, viommu_severity_name(rule->severity),
@@ -105,7 +95,6 @@ static void print_rule(const struct viommu_rule *rule)
 		printf("    Linux: %s\n", rule->on_linux);
 }
 
-/* What Linux does is there only where it is known. */
 static void add_rule(struct json *json, const struct viommu_rule *rule)
 {
 	json_open(json, '{');
@@ -117,7 +106,6 @@ static void add_rule(struct json *json, const struct viommu_rule *rule)
 	json_close(json, '}');
 }
 
-/* Rules do not depend on any input, and so it takes none. */
 static int print_rules(void)
 {
 	struct json *json = as_json ? json_begin() : NULL;
@@ -139,8 +127,6 @@ static int print_rules(void)
 
 /* -- findings -------------------------------------------------------------------- */
 
-/* The same parts as on a line, each under its name: programs should not have to take lines apart.
- */
 static void add_finding(struct json *json, const struct viommu_finding *finding)
 {
 	json_open(json, '{');
@@ -152,7 +138,6 @@ static void add_finding(struct json *json, const struct viommu_finding *finding)
 	json_close(json, '}');
 }
 
-/* An empty list is an answer, too: it says that everything was looked at. */
 static void print_json(const struct viommu_findings *findings)
 {
 	struct json *json = json_begin();
@@ -165,7 +150,6 @@ static void print_json(const struct viommu_findings *findings)
 	json_end(json);
 }
 
-/* The status is the worst of all inputs: a file that cannot be read outweighs any finding. */
 static int run(const struct command *command, char **arguments)
 {
 	struct viommu_findings *findings;
@@ -190,11 +174,11 @@ static int run(const struct command *command, char **arguments)
 const struct command check_command = {
 	.name = "check",
 	.arguments = "[FILE...]",
-	.summary = "say what is wrong with firmware tables or topologies, and what would be right",
-	.details = "A FILE is as for dump, or a topology. Tables are checked one by one, and then\n"
-		   "together, for those that are named are one machine's; unless two files have\n"
-		   "tables of the same kind. Exit status 1 says that there was a warning or an\n"
-		   "error; notes alone do not count.",
+	.summary = "check firmware tables or topologies, and suggest cures",
+	.details =
+		"A FILE is as for dump, or a topology. Tables are checked one by one and then, as\n"
+		"the tables of one machine, together; not if two files have the same table.\n"
+		"Exit status 1: there is a warning or an error. Notes do not count.",
 	.options = options,
 	.run = run,
 };

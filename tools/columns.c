@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Lines whose cells stand below each other
+ * A table of text with aligned columns
  *
- * How wide a column is, only its last line tells; so all of them are kept until then. Widths are
- * counted in characters, for a name may be in any script.
+ * All lines are kept until the last one, since any line may widen a column. Widths are counted in
+ * characters, not bytes.
  */
 #include <stdio.h>
 #include <string.h>
@@ -11,18 +11,17 @@
 #include "columns.h"
 #include "command.h"
 
-/* Widths and uses are 0 until a line says otherwise. */
 void columns_begin(struct columns *columns)
 {
 	*columns = (struct columns){ .cells = g_ptr_array_new_with_free_func(g_free) };
 }
 
-/* The title does not count as use, for otherwise no column would ever be left out. */
+/* A title alone does not make a column used. */
 void columns_add(struct columns *columns, char *const cells[MAX_COLUMNS])
 {
 	for (int i = 0; i < MAX_COLUMNS; i++) {
 		g_autofree char *given = cells[i];
-		char *cell = harmless(given ? given : "");
+		char *cell = terminal_text(given ? given : "");
 		gsize width = (gsize)g_utf8_strlen(cell, -1);
 
 		columns->widths[i] = MAX(columns->widths[i], width);
@@ -31,8 +30,8 @@ void columns_add(struct columns *columns, char *const cells[MAX_COLUMNS])
 	}
 }
 
-/* Blanks are printed before the cell that comes after them, so none are at the end of a line. */
-static void print_line(const struct columns *columns, char **cells)
+/* Blanks are printed before the next cell, so that no line ends with one. */
+static void print_row(const struct columns *columns, char **cells)
 {
 	static const gsize gap = 2;
 	gsize blanks = 0;
@@ -49,10 +48,9 @@ static void print_line(const struct columns *columns, char **cells)
 	putchar('\n');
 }
 
-/* All cells go with their array. */
 void columns_end(struct columns *columns)
 {
 	for (guint i = 0; i < columns->cells->len; i += MAX_COLUMNS)
-		print_line(columns, (char **)columns->cells->pdata + i);
+		print_row(columns, (char **)columns->cells->pdata + i);
 	g_ptr_array_free(columns->cells, TRUE);
 }

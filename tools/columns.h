@@ -5,8 +5,8 @@
 #include <glib.h>
 
 /*
- * Lines whose cells stand below each other, however wide they turn out to be. The first one is
- * their title; a column with nothing below its title is left out.
+ * Lines with aligned columns. The first line is the titles; a column that is empty below its title
+ * is omitted.
  */
 
 #define MAX_COLUMNS 5
@@ -19,10 +19,10 @@ struct columns {
 
 void columns_begin(struct columns *columns);
 
-/* Add a line of MAX_COLUMNS cells, which are taken over and freed; NULL is empty. */
+/* Add a line. Takes ownership of the cells; NULL is an empty cell. */
 void columns_add(struct columns *columns, char *const cells[MAX_COLUMNS]);
 
-/* Print all lines on standard output, without blanks at their ends, and free them. */
+/* Print all lines on standard output, without trailing blanks, and free them. */
 void columns_end(struct columns *columns);
 
 #endif

@@ -14,32 +14,32 @@
 /*
  * The subcommands of viommu, one file each
  *
- * A subcommand is a row: what it is called, what it takes, what it does. Usage, help and
- * completion are printed from the rows, and a test holds the manual page against them. Data
- * goes to stdout, everything else to stderr. Results are exit statuses.
+ * A subcommand is a row: its name, its arguments, its options, its function. Usage, help and
+ * completion are printed from the rows, and a test compares the manual page with them. Data goes to
+ * stdout, everything else to stderr. Functions return exit statuses.
  */
 
 enum {
-	EXIT_CLEAN = 0,     /* done, and nothing found wrong */
-	EXIT_FINDINGS = 1,  /* done, and something is: a warning at least */
+	EXIT_CLEAN = 0,     /* done; no warning, no error */
+	EXIT_FINDINGS = 1,  /* done; at least one warning or error */
 	EXIT_COULD_NOT = 2, /* not done */
 };
 
 struct command {
 	const char *name;
-	const char *arguments; /* as usage shows them */
+	const char *arguments; /* for the usage line */
 	const char *summary;   /* one line */
-	const char *details;   /* what help says besides, or NULL */
+	const char *details;   /* further lines of help, or NULL */
 	const GOptionEntry *options;
 
-	/* `arguments` are those that are no options, NULL-terminated. */
+	/* `arguments`: without options, NULL-terminated. Returns an exit status. */
 	int (*run)(const struct command *command, char **arguments);
 };
 
-/* What the program does with its arguments, which begin with its own name. Its exit status. */
+/* Run the program; argv[0] is its name. Returns the exit status. */
 int command_main(int argc, char **argv);
 
-/* All of them, in the order of `viommu help`; NULL at the end (commands.c). */
+/* In the order of `viommu help`, NULL-terminated (commands.c). */
 extern const struct command *const commands[];
 
 extern const struct command convert_command, generate_command, dump_command, check_command,
@@ -49,7 +49,7 @@ extern const struct command convert_command, generate_command, dump_command, che
 /* The row with that name, or NULL. */
 const struct command *command_find(const char *name);
 
-/* Say that the arguments make no sense, and how they would. Returns EXIT_COULD_NOT. */
+/* Report wrong arguments, with the usage line. Returns EXIT_COULD_NOT. */
 __attribute__((format(printf, 2, 3))) int command_usage(const struct command *command,
 							const char *format, ...);
 
@@ -59,24 +59,23 @@ void command_help(const struct command *command);
 /* -- output ------------------------------------------------------------------------ */
 
 /* An error on stderr: "viommu: ..." */
-__attribute__((format(printf, 1, 2))) void complain(const char *format, ...);
+__attribute__((format(printf, 1, 2))) void report_error(const char *format, ...);
 
-/* A line of an answer on stdout, without its end. What it quotes is shown and not obeyed. */
-__attribute__((format(printf, 1, 2))) void say_line(const char *format, ...);
+/* A line on stdout; `format` has no newline. Control characters are replaced. */
+__attribute__((format(printf, 1, 2))) void print_line(const char *format, ...);
 
-/* A text as a terminal may have it: what prints nothing is a question mark. g_free() it. */
-char *harmless(const char *text);
+/* The text with a question mark for each character that cannot be printed. g_free() it. */
+char *terminal_text(const char *text);
 
-/* A name as a terminal may have it: control characters and quotes as in C. g_free() it. */
+/* The name with control characters and quotes escaped as in C. g_free() it. */
 char *printable(const char *text);
 
 /* Print findings on stderr. Returns EXIT_FINDINGS if there is a warning or an error. */
 int print_findings(const struct viommu_findings *findings);
 
 /*
- * Write what a command made to the file of that name, which is replaced once all of it is written;
- * or to standard output, if there is no name. Returns EXIT_CLEAN, or EXIT_COULD_NOT and has said
- * why.
+ * Write to the named file, which is replaced atomically, or to standard output if the name is NULL.
+ * Returns EXIT_CLEAN, or EXIT_COULD_NOT after reporting the error.
  */
 int write_output(const char *name, const void *bytes, size_t length);
 
@@ -88,55 +87,57 @@ static inline int worse(int a, int b)
 
 /* -- input --------------------------------------------------------------------------- */
 
-/* Where the kernel shows the tables of this machine. */
+/* Linux exports the tables of this machine here, readable by root. */
 #define SYSTEM_TABLES      "/sys/firmware/acpi/tables"
 #define SYSTEM_DEVICE_TREE "/sys/firmware/fdt"
 
-/* What FILE is if it does not say so itself, which is an option of every command that reads one;
- * NULL: it does. */
+/* --as, an option of every command that reads a FILE: the form of input without a signature. NULL:
+ * recognized by content. */
 extern char *input_form;
 
 #define INPUT_FORM_OPTION \
 	{ \
 		"as", 'A', 0, G_OPTION_ARG_STRING, &input_form, \
-			"take FILE for a built-in topology of this form, such as builtin-v3", \
+			"read FILE as a built-in topology in this form, such as builtin-v3", \
 			"FORM" \
 	}
 
-/* One table or topology of what a user named. */
+/* A table or a topology that was read. */
 struct input {
 	const char *name;
-	struct viommu_table *table;       /* NULL: a topology; may be taken away */
-	struct viommu_topology *topology; /* use input_meaning() */
-	const struct viommu_host *host;   /* whose table it is; NULL: not known */
+	struct viommu_table *table;       /* NULL: a topology; the callback may steal it */
+	struct viommu_topology *topology; /* use input_topology() */
+	const struct viommu_host *host;   /* the host the table is from; NULL: unknown */
 };
 
-/* Take tables out of folders too that say nothing of IOMMUs, but have what others name. */
+/* Read from folders also those tables that do not describe IOMMUs but are referred to: MADT, MCFG.
+ */
 extern bool input_neighbours;
 
-/* Find what sysfs and the tables of a host say of each other, too. */
+/* Also report where sysfs and the tables of a host disagree. */
 extern bool input_host_findings;
 
 typedef void input_function(void *opaque, struct input *input);
 
 /*
- * Read tables and topologies, by content, out of what a user names: files, "-" for standard
- * input, folders, trees of a host; the tables of this machine if nothing is named. `each` has them
- * one by one, for as long as it runs. Returns EXIT_CLEAN, or EXIT_COULD_NOT where something could
- * not be read or there was nothing to read: said on stderr, or a finding.
+ * Read tables and topologies from files, folders, host trees, "-" for standard input, or the tables
+ * of this machine if `names` is empty. The content decides what a file is. `each` gets them one by
+ * one; an input is valid during the call. Returns EXIT_CLEAN, or EXIT_COULD_NOT if something could
+ * not be read or nothing was found, after reporting it on stderr or as a finding.
  */
 int read_inputs(char **names, struct viommu_findings *findings, input_function *each, void *opaque);
 
-/* Do these names stand for several inputs, or for who knows how many? */
+/* Several names, or a folder? */
 bool inputs_are_several(char **names);
 
-/* Unless something was said already: that nothing of use was there. Returns EXIT_COULD_NOT. */
-int complain_nothing(char **names, int status);
+/* Report that no input was usable, unless `status` says that an error was reported already. Returns
+ * EXIT_COULD_NOT. */
+int report_no_input(char **names, int status);
 
 /*
- * What an input means: the topology itself, or that of the table, or NULL for a table that is
- * not understood. It is the input's.
+ * The topology of an input, derived from its table if needed; NULL for a table that viommu does not
+ * interpret. Owned by the input.
  */
-const struct viommu_topology *input_meaning(struct input *input, struct viommu_findings *findings);
+const struct viommu_topology *input_topology(struct input *input, struct viommu_findings *findings);
 
 #endif

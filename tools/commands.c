@@ -2,8 +2,8 @@
 /*
  * The list of subcommands, the one that lists them, and running one
  *
- * Finds the subcommand, parses its options, runs it, and checks that its output was written.
- * Nothing of a run is left behind: command_main() can be called again.
+ * Finds the subcommand, parses its options, runs it, and checks that its output was written. A run
+ * leaves no state behind, so that the fuzzer can call command_main() again.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -19,7 +19,7 @@ const struct command *const commands[] = {
 	&demo_command,     &help_command,    NULL,
 };
 
-/* Names are few, and whole: an abbreviation that works today would mean something else tomorrow. */
+/* No abbreviations: a later subcommand would make them ambiguous. */
 const struct command *command_find(const char *name)
 {
 	for (size_t i = 0; commands[i]; i++)
@@ -40,7 +40,6 @@ static const GOptionEntry help_options[] = {
 
 #define NAME_WIDTH 10
 
-/* To standard output if it was asked for, else to standard error: so it is the caller who says. */
 static void print_commands(FILE *to)
 {
 	fputs("usage: viommu COMMAND [OPTION...] [ARGUMENT...]\n       viommu --version\n\n", to);
@@ -50,8 +49,7 @@ static void print_commands(FILE *to)
 	      to);
 }
 
-/* Long options only: those of one letter take longer to choose from a list than to type. */
-static void print_words(const struct command *command)
+static void print_completion_words(const struct command *command)
 {
 	printf("\t%s) words='", command->name);
 	for (const GOptionEntry *option = command->options; option && option->long_name; option++)
@@ -59,7 +57,7 @@ static void print_words(const struct command *command)
 	fputs("--help' ;;\n", stdout);
 }
 
-/* Commands first, then options where a word begins like one, and files everywhere else. */
+/* Completes commands first, then long options after "-", and files everywhere else. */
 static void print_completion(void)
 {
 	fputs("# bash completion for viommu, as `viommu help --completion` prints it\n"
@@ -68,7 +66,7 @@ static void print_completion(void)
 	      "\tcase ${COMP_WORDS[1]} in\n",
 	      stdout);
 	for (size_t i = 0; commands[i]; i++)
-		print_words(commands[i]);
+		print_completion_words(commands[i]);
 	fputs("\tesac\n\t[[ $word == -* ]] || words=\n\t((COMP_CWORD > 1)) || words='", stdout);
 	for (size_t i = 0; commands[i]; i++)
 		printf("%s ", commands[i]->name);
@@ -78,13 +76,17 @@ static void print_completion(void)
 	      stdout);
 }
 
-/* What cannot be found is an error like any other: a script that asks for help may have to know. */
+static void report_unknown(const char *name)
+{
+	report_error("unknown command \"%s\"; `viommu help` lists the commands", name);
+}
+
 static int run_help(const struct command *command, char **arguments)
 {
 	const struct command *about = *arguments ? command_find(*arguments) : NULL;
 
 	if (completion && *arguments)
-		return command_usage(command, "--completion is for all commands: name none");
+		return command_usage(command, "--completion takes no command");
 	if (completion)
 		print_completion();
 	else if (!*arguments)
@@ -94,15 +96,14 @@ static int run_help(const struct command *command, char **arguments)
 	else if (about)
 		command_help(about);
 	else
-		complain("there is no command \"%s\"; `viommu help` lists those there are",
-			 *arguments);
+		report_unknown(*arguments);
 	return *arguments && !about ? EXIT_COULD_NOT : EXIT_CLEAN;
 }
 
 const struct command help_command = {
 	.name = "help",
 	.arguments = "[COMMAND]",
-	.summary = "list the commands, or say what one does",
+	.summary = "list the commands, or describe one",
 	.details = "For bash: viommu help --completion >~/.local/share/bash-completion/completions/"
 		   "viommu",
 	.options = help_options,
@@ -111,8 +112,8 @@ const struct command help_command = {
 
 /* -- running ------------------------------------------------------------------------- */
 
-/* Options are variables of the files that have them; they are as at the beginning again. */
-static void forget_option(const GOptionEntry *option)
+/* Options are static variables of the subcommand's file; their strings are owned. */
+static void reset_option(const GOptionEntry *option)
 {
 	switch (option->arg) {
 	case G_OPTION_ARG_NONE:
@@ -130,27 +131,27 @@ static void forget_option(const GOptionEntry *option)
 	}
 }
 
-static void forget_options(const struct command *command)
+static void reset_options(const struct command *command)
 {
 	for (const GOptionEntry *option = command->options; option && option->long_name; option++)
-		forget_option(option);
+		reset_option(option);
 }
 
-/* GLib leaves "--" where what follows it begins with a dash. */
+/* GLib keeps "--" in the arguments if the next one begins with a dash. */
 static char **skip_dashes(char **arguments)
 {
 	return *arguments && !strcmp(*arguments, "--") ? arguments + 1 : arguments;
 }
 
 /*
- * GLib's own --help leaves the program on the spot, before anybody has seen whether the text
- * could be written; so it is an option like any other here.
+ * GLib's own --help exits at once, without checking that the text was written; so --help is an
+ * ordinary option here.
  */
 static int run(const struct command *command, int argc, char **argv)
 {
 	gboolean wants_help = FALSE;
 	const GOptionEntry common[] = {
-		{ "help", 'h', 0, G_OPTION_ARG_NONE, &wants_help, "say what it does", NULL },
+		{ "help", 'h', 0, G_OPTION_ARG_NONE, &wants_help, "show this help", NULL },
 		G_OPTION_ENTRY_NULL,
 	};
 	GOptionContext *context = g_option_context_new(NULL);
@@ -171,21 +172,19 @@ static int run(const struct command *command, int argc, char **argv)
 	else
 		status = command->run(command, skip_dashes(arguments + 1));
 	g_option_context_free(context);
-	forget_options(command);
+	reset_options(command);
 	return status;
 }
 
-/* A full disk is an error, not a shorter table. */
+/* A full disk is an error: a truncated table must not look complete. */
 static int flush(int status)
 {
 	if (!ferror(stdout) && !fflush(stdout))
 		return status;
-	complain("could not write standard output: %s", g_strerror(errno));
+	report_error("cannot write standard output: %s", g_strerror(errno));
 	return EXIT_COULD_NOT;
 }
 
-/* Options of the command itself are only those that every program has; all else belongs to a row.
- */
 int command_main(int argc, char **argv)
 {
 	const struct command *command;
@@ -204,7 +203,7 @@ int command_main(int argc, char **argv)
 		name = help_command.name;
 	command = command_find(name);
 	if (!command) {
-		complain("there is no command \"%s\"; `viommu help` lists those there are", name);
+		report_unknown(name);
 		return EXIT_COULD_NOT;
 	}
 	return flush(run(command, argc - 1, argv + 1));

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * viommu diff: what is different between two tables, or two machines, by meaning
+ * viommu diff: how two tables, or two machines, differ in meaning
  *
- * Each side is whatever one names: a table, a folder of them, a topology. Where a side has
- * several tables, those with the same signature are compared, and one that only one side has is a
- * difference. The exit status is that of diff(1), so that a script can ask whether anything
- * changed for the guest.
+ * Each side is a table, a folder of tables, or a topology. Of several tables, those with the same
+ * signature are compared; a table that only one side has is a difference. Exit statuses are those
+ * of diff(1).
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,7 +18,7 @@ static gboolean as_json, headers_count;
 
 static const GOptionEntry options[] = {
 	{ "header", 'H', 0, G_OPTION_ARG_NONE, &headers_count,
-	  "count who made a table, and which revision of theirs it is, as a difference", NULL },
+	  "count OEM and creator fields as a difference", NULL },
 	{ "json", 'j', 0, G_OPTION_ARG_NONE, &as_json, "print JSON on standard output", NULL },
 	INPUT_FORM_OPTION,
 	G_OPTION_ENTRY_NULL,
@@ -27,7 +26,7 @@ static const GOptionEntry options[] = {
 
 enum { BEFORE, AFTER, N_SIDES };
 
-/* One table or topology of a side; the topology is its own. */
+/* A table or topology of one side. */
 struct machine {
 	char *name, *signature; /* "" for a topology */
 	struct viommu_topology *topology;
@@ -44,10 +43,6 @@ struct comparison {
 
 /* -- sides --------------------------------------------------------------------------- */
 
-/*
- * Names and topologies are this machine's own; the input that they come from is gone when the next
- * one is read.
- */
 static void machine_clear(gpointer pointer)
 {
 	struct machine *machine = pointer;
@@ -57,13 +52,12 @@ static void machine_clear(gpointer pointer)
 	viommu_topology_free(machine->topology);
 }
 
-/* The topology is kept beyond the input that it came with. */
-static void take(void *opaque, struct input *input)
+static void take_machine(void *opaque, struct input *input)
 {
 	struct comparison *comparison = opaque;
 	struct machine machine = { .name = printable(input->name) };
 
-	if (!input_meaning(input, comparison->findings)) {
+	if (!input_topology(input, comparison->findings)) {
 		g_free(machine.name);
 		return;
 	}
@@ -72,13 +66,13 @@ static void take(void *opaque, struct input *input)
 	g_array_append_val(comparison->taking, machine);
 }
 
-/* NULL behind the last. */
+/* NULL after the last. */
 static struct machine *machine_at(GArray *side, size_t i)
 {
 	return i < side->len ? &g_array_index(side, struct machine, i) : NULL;
 }
 
-/* One of each is a pair, whatever they are; of several, the next of the same signature. */
+/* A single table on each side is a pair whatever the signatures; otherwise these must match. */
 static struct machine *find_pair(const struct comparison *comparison, const struct machine *machine)
 {
 	GArray *others = comparison->sides[AFTER];
@@ -92,9 +86,8 @@ static struct machine *find_pair(const struct comparison *comparison, const stru
 	return NULL;
 }
 
-/* -- telling -------------------------------------------------------------------------- */
+/* -- printing ------------------------------------------------------------------------- */
 
-/* Each side has its place, in a file of its own. */
 static void add_place(struct json *json, const char *key, const struct viommu_place *place)
 {
 	json_key(json, key);
@@ -103,7 +96,7 @@ static void add_place(struct json *json, const char *key, const struct viommu_pl
 	json_close(json, '}');
 }
 
-/* What is not there has no key, and a place that is nowhere is an empty object. */
+/* Absent values have no key; an unknown place is an empty object. */
 static void add_difference(struct json *json, const struct viommu_difference *difference)
 {
 	json_open(json, '{');
@@ -117,7 +110,6 @@ static void add_difference(struct json *json, const struct viommu_difference *di
 	json_close(json, '}');
 }
 
-/* Where it was and is said, as far as that is known. */
 static void print_difference(const struct viommu_difference *difference)
 {
 	char *line = viommu_difference_line(difference);
@@ -125,22 +117,22 @@ static void print_difference(const struct viommu_difference *difference)
 	char *after = viommu_place_text(&difference->after_place);
 
 	if (*before || *after)
-		say_line("%s (%s%s%s)", line, before, *before && *after ? " -> " : "", after);
+		print_line("%s (%s%s%s)", line, before, *before && *after ? " -> " : "", after);
 	else
-		say_line("%s", line);
+		print_line("%s", line);
 	free(line);
 	free(before);
 	free(after);
 }
 
-/* All are shown; this is about the exit status. */
+/* Affects the exit status only: all differences are shown. */
 static bool counts(const struct viommu_difference *difference)
 {
 	return headers_count || difference->rank != VIOMMU_DIFFERENCE_HEADER;
 }
 
-/* One difference that counts decides about the exit status, however it is printed. */
-static void tell(struct comparison *comparison, const struct viommu_difference *difference)
+static void report_difference(struct comparison *comparison,
+			      const struct viommu_difference *difference)
 {
 	comparison->differs |= counts(difference);
 	if (comparison->json)
@@ -151,36 +143,35 @@ static void tell(struct comparison *comparison, const struct viommu_difference *
 
 /* -- comparing --------------------------------------------------------------------------- */
 
-/* In the order of the list: what sends devices another way comes before what is said of them. */
-static void compare(struct comparison *comparison, const struct machine *before,
-		    const struct machine *after)
+/* Differences of routes come first. */
+static void compare_pair(struct comparison *comparison, const struct machine *before,
+			 const struct machine *after)
 {
 	struct viommu_diff *diff = viommu_topology_diff(before->topology, after->topology);
 	const struct viommu_difference *difference;
 
 	for (size_t i = 0; (difference = viommu_diff_get(diff, i)); i++)
-		tell(comparison, difference);
+		report_difference(comparison, difference);
 	viommu_diff_free(diff);
 }
 
-/* A table that is gone takes all that it said with it, and so it ranks with the ways. */
-static void tell_alone(struct comparison *comparison, int side, const struct machine *machine)
+/* A missing table may change every route, so it ranks with the differences of routes. */
+static void report_alone(struct comparison *comparison, int side, const struct machine *machine)
 {
 	struct viommu_place place = { .file = machine->name, .at = VIOMMU_NOWHERE };
 	const struct viommu_place nowhere = { .at = VIOMMU_NOWHERE };
 	g_autofree char *what = g_strdup_printf("table %s", *machine->signature ? machine->signature
 										: machine->name);
 
-	tell(comparison,
-	     &(struct viommu_difference){ .rank = VIOMMU_DIFFERENCE_WAY,
-					  .what = what,
-					  .before = side == BEFORE ? "there" : NULL,
-					  .after = side == AFTER ? "there" : NULL,
-					  .before_place = side == BEFORE ? place : nowhere,
-					  .after_place = side == AFTER ? place : nowhere });
+	report_difference(comparison, &(struct viommu_difference){
+					      .rank = VIOMMU_DIFFERENCE_WAY,
+					      .what = what,
+					      .before = side == BEFORE ? "there" : NULL,
+					      .after = side == AFTER ? "there" : NULL,
+					      .before_place = side == BEFORE ? place : nowhere,
+					      .after_place = side == AFTER ? place : nowhere });
 }
 
-/* In the order of the side before, then what only the other one has. */
 static void compare_all(struct comparison *comparison)
 {
 	struct machine *machine, *other;
@@ -188,18 +179,17 @@ static void compare_all(struct comparison *comparison)
 	for (size_t i = 0; (machine = machine_at(comparison->sides[BEFORE], i)); i++) {
 		other = find_pair(comparison, machine);
 		if (other)
-			compare(comparison, machine, other);
+			compare_pair(comparison, machine, other);
 		else
-			tell_alone(comparison, BEFORE, machine);
+			report_alone(comparison, BEFORE, machine);
 		if (other)
 			other->compared = true;
 	}
 	for (size_t i = 0; (machine = machine_at(comparison->sides[AFTER], i)); i++)
 		if (!machine->compared)
-			tell_alone(comparison, AFTER, machine);
+			report_alone(comparison, AFTER, machine);
 }
 
-/* The frame of JSON is there without any difference too: an empty list is an answer. */
 static void print(struct comparison *comparison)
 {
 	if (as_json) {
@@ -214,7 +204,7 @@ static void print(struct comparison *comparison)
 	}
 }
 
-/* Both are read, so that whoever mistyped both names learns of it at once. */
+/* Both are read even if the first fails, so that both errors are reported. */
 static int read_sides(struct comparison *comparison, char **names)
 {
 	int status = EXIT_CLEAN;
@@ -225,16 +215,16 @@ static int read_sides(struct comparison *comparison, char **names)
 		comparison->sides[i] = g_array_new(FALSE, FALSE, sizeof(struct machine));
 		g_array_set_clear_func(comparison->sides[i], machine_clear);
 		comparison->taking = comparison->sides[i];
-		status = worse(status, read_inputs(name, comparison->findings, take, comparison));
+		status = worse(status,
+			       read_inputs(name, comparison->findings, take_machine, comparison));
 		if (!comparison->taking->len)
-			status = complain_nothing(name, status);
+			status = report_no_input(name, status);
 	}
 	return status;
 }
 
 /*
- * What is wrong with a table is not what was asked for, and does not make it different: findings
- * are shown, but only what could not be read changes the status.
+ * Findings are printed, but do not affect the exit status: an invalid table is not a different one.
  */
 static int run(const struct command *command, char **arguments)
 {
@@ -242,7 +232,7 @@ static int run(const struct command *command, char **arguments)
 	int status;
 
 	if (g_strv_length(arguments) != N_SIDES)
-		return command_usage(command, "name two files, how it was and how it is");
+		return command_usage(command, "name two files, before and after");
 	comparison.findings = viommu_findings_new();
 	status = read_sides(&comparison, arguments);
 	if (status == EXIT_CLEAN)
@@ -259,11 +249,11 @@ static int run(const struct command *command, char **arguments)
 const struct command diff_command = {
 	.name = "diff",
 	.arguments = "BEFORE AFTER",
-	.summary = "say what is different between two tables or machines, by meaning",
-	.details = "BEFORE and AFTER are tables or topologies, as a FILE is for check. Order, "
-		   "offsets\n"
-		   "and names do not matter: which way devices go does, and what else is said of\n"
-		   "them. Exit status 0: the same to a guest; 1: different; 2: could not compare.",
+	.summary = "show how two tables or machines differ in meaning",
+	.details =
+		"BEFORE and AFTER are as FILE for check. The order, the offsets and the names of\n"
+		"objects do not matter; the routes of devices and the properties of objects do.\n"
+		"Exit status 0: the same to a guest; 1: different; 2: could not compare.",
 	.options = options,
 	.run = run,
 };

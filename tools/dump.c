@@ -2,10 +2,7 @@
 /*
  * viommu dump: every field of a table, as text or as JSON
  *
- * Text and JSON are the library's. What is added here is what several tables need: a line with
- * the name of each in text, a list around them in JSON. Findings of decoding go to standard
- * error, for a damaged table is shown as far as it goes, and its bytes are what somebody wants
- * to see.
+ * A damaged table is shown as far as it can be decoded; findings of decoding go to standard error.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,18 +23,14 @@ struct output {
 	int status;
 };
 
-/*
- * Called once for each table. A topology has nothing that could be dumped; the other inputs are
- * shown nevertheless.
- */
-static void dump(void *opaque, struct input *input)
+static void dump_input(void *opaque, struct input *input)
 {
 	struct output *output = opaque;
 	g_autofree char *name = printable(input->name);
 	char *text;
 
 	if (!input->table) {
-		complain("%s: a topology, which is text already", name);
+		report_error("%s: a topology is text and has no fields to dump", name);
 		output->status = EXIT_COULD_NOT;
 		return;
 	}
@@ -51,7 +44,7 @@ static void dump(void *opaque, struct input *input)
 	free(text);
 }
 
-/* Tables are printed one by one, for there may be many: so the frame is made by hand. */
+/* Tables are printed as they are read, so the JSON around them is written by hand. */
 static int run(const struct command *command, char **arguments)
 {
 	struct viommu_findings *findings = viommu_findings_new();
@@ -61,7 +54,7 @@ static int run(const struct command *command, char **arguments)
 	(void)command;
 	if (as_json)
 		fputs("{\n\"format\" : 1,\n\"tables\" : [\n", stdout);
-	status = read_inputs(arguments, findings, dump, &output);
+	status = read_inputs(arguments, findings, dump_input, &output);
 	if (as_json)
 		fputs("\n]\n}\n", stdout);
 	status = worse(status, output.status);
@@ -74,10 +67,10 @@ const struct command dump_command = {
 	.name = "dump",
 	.arguments = "[FILE...]",
 	.summary = "show every field of firmware tables",
-	.details =
-		"A FILE is a raw ACPI table or several, the text of acpidump, a folder of tables,\n"
-		"or - for standard input. Without one: " SYSTEM_TABLES ".\n"
-		"The first column is the offset in the table; offsets in findings are the same.",
+	.details = "A FILE has one or more ACPI tables, a device tree, or the text of acpidump; or "
+		   "is a\n"
+		   "folder of tables, or - for standard input. Default: " SYSTEM_TABLES ".\n"
+		   "The first column is the offset in the table, as in findings.",
 	.options = options,
 	.run = run,
 };

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Making something out of a topology
+ * Generating a table, a device tree, an overlay or a command line from a topology
  *
- * Everything is read, checked and made before the first byte is written: what was made is there
- * whole, or not at all.
+ * Everything is read, checked and generated before the first byte is written, so that the output is
+ * complete or absent.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,7 +22,7 @@ gboolean generate_overlay, generate_source, generate_force;
 
 struct request {
 	const char *what;          /* a signature, or COMMAND_LINE */
-	struct viommu_table *base; /* what is to be added to, or NULL */
+	struct viommu_table *base; /* the table to extend, or NULL */
 	bool compare;
 	struct viommu_findings *findings;
 	unsigned n; /* topologies */
@@ -32,17 +32,14 @@ struct request {
 
 /* -- generating ---------------------------------------------------------------------- */
 
-/* A device tree has a call of its own, and options that mean nothing for any table. */
 static bool is_tree(const struct request *request)
 {
 	return !strcmp(request->what, DEVICE_TREE);
 }
 
-/*
- * Options are what they are on the command line; the library says which of them do not go together.
- */
-static struct viommu_table *make_tree(const struct request *request,
-				      const struct viommu_topology *topology)
+/* The library reports combinations of options that are not possible. */
+static struct viommu_table *generate_device_tree(const struct request *request,
+						 const struct viommu_topology *topology)
 {
 	const struct viommu_devicetree how = {
 		.size = sizeof(how),
@@ -54,18 +51,19 @@ static struct viommu_table *make_tree(const struct request *request,
 	return viommu_devicetree_generate(topology, &how, request->findings);
 }
 
-/* With an end, so that a terminal shows it well. */
-static char *make_line(const struct request *request, const struct viommu_topology *topology)
+static char *generate_command_line(const struct request *request,
+				   const struct viommu_topology *topology)
 {
-	g_autofree char *words = viommu_kernel_command_line(topology, request->findings);
+	g_autofree char *arguments = viommu_kernel_command_line(topology, request->findings);
 
-	if (!words)
-		complain("no virtio-iommu has registers that a command line could name");
-	return words ? g_strconcat(words, "\n", NULL) : NULL;
+	if (!arguments)
+		report_error("no virtio-iommu has memory-mapped registers: no argument is needed");
+	return arguments ? g_strconcat(arguments, "\n", NULL) : NULL;
 }
 
-/* What is extended becomes what was made; or it is not, and there is no table. */
-static struct viommu_table *extend(struct request *request, const struct viommu_topology *topology)
+/* The base becomes the result; on failure it is freed. */
+static struct viommu_table *extend_base(struct request *request,
+					const struct viommu_topology *topology)
 {
 	struct viommu_table *table = g_steal_pointer(&request->base);
 
@@ -73,15 +71,15 @@ static struct viommu_table *extend(struct request *request, const struct viommu_
 								       : viommu_table_free(table);
 }
 
-/* What a base says besides is nothing that was lost. */
-static void make_table(struct request *request, const struct viommu_topology *topology)
+/* A base contains more than the topology, so it is not compared with it. */
+static void generate_table(struct request *request, const struct viommu_topology *topology)
 {
 	bool compare = request->compare && !request->base;
 
 	if (is_tree(request))
-		request->table = make_tree(request, topology);
+		request->table = generate_device_tree(request, topology);
 	else if (request->base)
-		request->table = extend(request, topology);
+		request->table = extend_base(request, topology);
 	else
 		request->table = viommu_table_generate_for(topology, request->what, generate_iommu,
 							   request->findings);
@@ -90,14 +88,13 @@ static void make_table(struct request *request, const struct viommu_topology *to
 }
 
 /*
- * The first topology is made a table of, and the others are counted: which of several was meant,
- * nobody can know. An error stops here, before there is a table; a warning does not, for people may
- * know better.
+ * Uses the first topology and counts the others: more than one is an error. A topology with errors
+ * generates nothing; one with warnings does.
  */
-static void take(void *opaque, struct input *input)
+static void take_topology(void *opaque, struct input *input)
 {
 	struct request *request = opaque;
-	const struct viommu_topology *topology = input_meaning(input, request->findings);
+	const struct viommu_topology *topology = input_topology(input, request->findings);
 
 	if (!topology || request->n++)
 		return;
@@ -105,14 +102,14 @@ static void take(void *opaque, struct input *input)
 	if (viommu_findings_count_from(request->findings, VIOMMU_ERROR))
 		return;
 	if (!strcmp(request->what, COMMAND_LINE))
-		request->line = make_line(request, topology);
+		request->line = generate_command_line(request, topology);
 	else
-		make_table(request, topology);
+		generate_table(request, topology);
 }
 
 /* -- the base -------------------------------------------------------------------- */
 
-/* Of several tables, the one of that kind. What is no device tree, the library refuses itself. */
+/* Takes the first table of that signature. The library rejects a base that is not a device tree. */
 static void take_base(void *opaque, struct input *input)
 {
 	struct request *request = opaque;
@@ -122,7 +119,6 @@ static void take_base(void *opaque, struct input *input)
 		request->base = g_steal_pointer(&input->table);
 }
 
-/* Before the topology, so that a wrong name is told before any work. */
 static int read_base(struct request *request)
 {
 	char *names[] = { generate_base, NULL };
@@ -131,13 +127,13 @@ static int read_base(struct request *request)
 
 	if (!generate_base || request->base || status != EXIT_CLEAN)
 		return status;
-	complain("%s: there is no %s to add to", generate_base, request->what);
+	report_error("%s: contains no %s to extend", generate_base, request->what);
 	return EXIT_COULD_NOT;
 }
 
 /* -- writing ----------------------------------------------------------------------- */
 
-/* A terminal would take bytes for commands. Whoever wants them there can say so with a pipe. */
+/* A terminal would interpret the bytes as control sequences. */
 static int write_table(const struct viommu_table *table)
 {
 	size_t length;
@@ -145,7 +141,7 @@ static int write_table(const struct viommu_table *table)
 	int status;
 
 	if (!generate_output && isatty(STDOUT_FILENO)) {
-		complain("a table is no text: name a file with -o, or pipe it on");
+		report_error("a table is binary: use -o FILE, or redirect standard output");
 		return EXIT_COULD_NOT;
 	}
 	length = viommu_table_encode(table, &bytes);
@@ -154,7 +150,6 @@ static int write_table(const struct viommu_table *table)
 	return status;
 }
 
-/* A command line and source are text, and may go to a terminal. */
 static int write_result(const struct request *request)
 {
 	char *text;
@@ -170,13 +165,13 @@ static int write_result(const struct request *request)
 	return status;
 }
 
-/* Findings were not printed yet: what could not be done is said first, then why. */
+/* Findings, which give the reasons, are printed after this. */
 static int finish(const struct request *request, char **names, int status)
 {
 	if (!request->n || status != EXIT_CLEAN)
-		return complain_nothing(names, status);
+		return report_no_input(names, status);
 	if (request->n > 1)
-		complain("%s: %u tables: name one with the topology to take", *names, request->n);
+		report_error("%s: %u tables: name a file that has only one", *names, request->n);
 	else if (request->table || request->line)
 		return write_result(request);
 	return EXIT_COULD_NOT;
@@ -184,52 +179,49 @@ static int finish(const struct request *request, char **names, int status)
 
 /* -- the request -------------------------------------------------------------------- */
 
-/* A signature may be written as anybody likes; tables have it in capitals. */
+/* Signatures are accepted in any case; VIOT in capitals, builtin-v3 in lower case. */
 static char *signature_of(const char *name)
 {
-	g_autofree char *small = g_ascii_strdown(name, -1);
+	g_autofree char *lower = g_ascii_strdown(name, -1);
 
-	return (viommu_table_abilities(small) & VIOMMU_TABLE_MEANING) ? g_steal_pointer(&small)
-								      : g_ascii_strup(small, -1);
+	return (viommu_table_abilities(lower) & VIOMMU_TABLE_MEANING) ? g_steal_pointer(&lower)
+								      : g_ascii_strup(lower, -1);
 }
 
-/* A command line is no table, but made of a topology just as well. */
-static bool can_be_made(const struct request *request)
+static bool can_generate(const struct request *request)
 {
 	return (viommu_table_abilities(request->what) & VIOMMU_TABLE_GENERATE) ||
 	       !strcmp(request->what, COMMAND_LINE);
 }
 
-/* Options that would do nothing are mistakes: somebody expects something of them. */
+/* An option without effect is reported as a mistake. */
 static bool options_fit(const struct request *request)
 {
 	return is_tree(request) || (!generate_overlay && !generate_force && !generate_source);
 }
 
-/* The base first: without it there is nothing to add the topology to. */
-static int make_and_write(struct request *request, char **names)
+static int generate_and_write(struct request *request, char **names)
 {
 	int status = read_base(request);
 
 	if (status == EXIT_CLEAN)
-		status = read_inputs(names, request->findings, take, request);
+		status = read_inputs(names, request->findings, take_topology, request);
 	status = finish(request, names, status);
 	return worse(status, print_findings(request->findings));
 }
 
-/* Names are taken in any case, as people write them. */
 int generate_tables(const struct command *command, const char *what, char **names, bool compare)
 {
 	g_autofree char *signature = signature_of(what);
 	struct request request = { .what = signature, .compare = compare };
 	int status;
 
-	if (!can_be_made(&request))
-		return command_usage(command, "\"%s\" cannot be made here; viot can", what);
+	if (!can_generate(&request))
+		return command_usage(command, "cannot generate \"%s\"; TABLE can be viot", what);
 	if (!options_fit(&request))
-		return command_usage(command, "--overlay, --force and --dts are for a dtb");
+		return command_usage(command, "--overlay, --force and --dts apply to dtb only");
 	request.findings = viommu_findings_new();
-	status = make_and_write(&request, names);
+	status = generate_and_write(&request, names);
 	viommu_table_free(request.table);
 	viommu_table_free(request.base);
 	viommu_findings_free(request.findings);

@@ -16,29 +16,28 @@ extern gboolean generate_overlay, generate_source, generate_force;
 	{ "output", 'o', 0, G_OPTION_ARG_FILENAME, &generate_output, \
 	  "write to FILE instead of standard output", "FILE" }, \
 	{ "iommu", 'i', 0, G_OPTION_ARG_STRING, &generate_iommu, \
-	  "make the built-in topology of the virtio-iommu NAME, if there are several", "NAME" }, \
+	  "which virtio-iommu a built-in topology is for, if there are several", "NAME" }, \
 	{ "into", 'I', 0, G_OPTION_ARG_FILENAME, &generate_base, \
-	  "add to what FILE has, an SRAT or the machine's device tree; FILE itself stays as it is", \
+	  "extend the SRAT or the device tree in FILE; FILE itself is not changed", \
 	  "FILE" }, \
 	{ "overlay", 'O', 0, G_OPTION_ARG_NONE, &generate_overlay, \
-	  "make an overlay for that device tree", NULL }, \
+	  "generate an overlay for that device tree", NULL }, \
 	{ "force", 'F', 0, G_OPTION_ARG_NONE, &generate_force, \
-	  "replace what that device tree says otherwise", NULL }, \
+	  "replace properties of that device tree that differ", NULL }, \
 	{ "dts", 's', 0, G_OPTION_ARG_NONE, &generate_source, \
-	  "write a device tree as source, for dtc", NULL }
+	  "write the device tree as source, for dtc", NULL }
 /* clang-format on */
 
-/* What TABLE may be, as help has it: four lines. */
+/* The values of TABLE, for help: four lines. */
 #define GENERATE_DETAILS \
-	"TABLE is viot, iort, dmar, ivrs or srat, or viot-2019, which wraps one of the others;\n" \
-	"dtb, for a device tree; cmdline, for a kernel's command line; or a built-in topology " \
-	"for\n" \
-	"the configuration space of a virtio-iommu: builtin-v1, builtin-v2, builtin-v3,\n" \
+	"TABLE is viot, iort, dmar, ivrs or srat; viot-2019, a draft that wraps another table;\n" \
+	"dtb, a device tree; cmdline, kernel command-line arguments; or a built-in topology\n" \
+	"in the configuration space of a virtio-iommu: builtin-v1, builtin-v2, builtin-v3,\n" \
 	"builtin-v3-segments."
 
 /*
- * Generate `what` from the one topology or table named, and write it. With `compare`, report what
- * the result says differently from the topology. Returns an exit status.
+ * Generate `what` from the topology or table in `names`, and write it. With `compare`, report where
+ * the result differs from that topology. Returns an exit status.
  */
 int generate_tables(const struct command *command, const char *what, char **names, bool compare);
 

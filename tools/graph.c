@@ -2,9 +2,9 @@
 /*
  * viommu graph: a topology as a picture
  *
- * The library writes what is to be drawn in Graphviz's language, and Graphviz's own program, dot,
- * draws it. It is started without a shell, gets the text through a pipe, and what it draws is read
- * before anything is written: so a picture is whole, or there is none.
+ * The library writes the graph in the DOT language and Graphviz's dot draws it. dot is started
+ * without a shell; its whole output is read before anything is written, so that a picture is
+ * complete or absent.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -21,7 +21,7 @@ static char *format, *output_name;
 
 static const GOptionEntry options[] = {
 	{ "format", 'F', 0, G_OPTION_ARG_STRING, &format,
-	  "dot (text for Graphviz), svg, png or pdf; left out: as FILE's name ends, or dot",
+	  "dot (text for Graphviz), svg, png or pdf; default: by the suffix of FILE, or dot",
 	  "FORMAT" },
 	{ "output", 'o', 0, G_OPTION_ARG_FILENAME, &output_name,
 	  "write the picture to FILE instead of standard output", "FILE" },
@@ -37,30 +37,27 @@ struct request {
 
 /* -- drawing ------------------------------------------------------------------------- */
 
-/* The text is there without it, and may be drawn elsewhere. */
-static int complain_graphviz(const char *what)
+static int report_graphviz_error(const char *what)
 {
-	complain("%s: to draw it, Graphviz is needed (apt install graphviz); the text for it is "
-		 "there "
-		 "with --format dot",
-		 what);
+	report_error("%s: drawing needs Graphviz (apt install graphviz); --format dot does not",
+		     what);
 	return EXIT_COULD_NOT;
 }
 
-/* Both directions at once: a picture may be larger than a pipe, and so may the text. */
-static int talk(GSubprocess *process, const char *text, GBytes **ret_picture)
+/* Writes and reads at the same time: text and picture may both be larger than a pipe. */
+static int run_dot(GSubprocess *process, const char *text, GBytes **ret_picture)
 {
 	g_autoptr(GBytes) input = g_bytes_new_static(text, strlen(text));
 	g_autoptr(GError) error = NULL;
 
 	if (!g_subprocess_communicate(process, input, NULL, ret_picture, NULL, &error))
-		return complain_graphviz(error->message);
+		return report_graphviz_error(error->message);
 	if (!g_subprocess_get_if_exited(process) || g_subprocess_get_exit_status(process))
-		return complain_graphviz("dot failed");
+		return report_graphviz_error("dot failed");
 	return EXIT_CLEAN;
 }
 
-/* No shell, and nothing of the user's on the command line but a format from the list. */
+/* The only user input on dot's command line is a format of the list below. */
 static int draw(const char *text, GBytes **ret_picture)
 {
 	g_autofree char *option = g_strconcat("-T", format, NULL);
@@ -69,23 +66,22 @@ static int draw(const char *text, GBytes **ret_picture)
 		g_subprocess_new(G_SUBPROCESS_FLAGS_STDIN_PIPE | G_SUBPROCESS_FLAGS_STDOUT_PIPE,
 				 &error, "dot", option, NULL);
 
-	return process ? talk(process, text, ret_picture) : complain_graphviz(error->message);
+	return process ? run_dot(process, text, ret_picture)
+		       : report_graphviz_error(error->message);
 }
 
-/* dot is the form that needs no other program. */
 static bool is_text(void)
 {
 	return !format || !strcmp(format, "dot");
 }
 
-/* The text is the same that dot gets; whoever wants to change a colour takes it from here. */
-static int print(const char *text)
+static int write_picture(const char *text)
 {
 	g_autoptr(GBytes) picture = NULL;
 	int status = EXIT_CLEAN;
 
 	if (!is_text() && !output_name && isatty(STDOUT_FILENO)) {
-		complain("a picture is no text: name a file with -o, or pipe it on");
+		report_error("a picture is binary: use -o FILE, or redirect standard output");
 		return EXIT_COULD_NOT;
 	}
 	if (is_text())
@@ -100,17 +96,17 @@ static int print(const char *text)
 
 /* -- asking --------------------------------------------------------------------------- */
 
-/* The first one is drawn, and the others are counted: which was meant, nobody can know. */
-static void take(void *opaque, struct input *input)
+/* Takes the first topology and counts the others: more than one is an error. */
+static void take_topology(void *opaque, struct input *input)
 {
 	struct request *request = opaque;
-	const struct viommu_topology *topology = input_meaning(input, request->findings);
+	const struct viommu_topology *topology = input_topology(input, request->findings);
 
 	if (topology && !request->n++)
 		request->text = viommu_topology_graph(topology);
 }
 
-/* A host has its devices, and not all that there could be. */
+/* A host's graph shows its actual devices, not all possible functions. */
 static int take_host(struct request *request, const char *root)
 {
 	struct viommu_host *host = viommu_host_scan(root, request->findings);
@@ -123,28 +119,22 @@ static int take_host(struct request *request, const char *root)
 	return EXIT_CLEAN;
 }
 
-/* dot knows more, but of some a part is made by programs that it loads. */
+/* dot has more formats, but some of them load plugins. */
 static const char *const formats[] = { "dot", "svg", "png", "pdf", NULL };
 
-/* Asked before anything is read: a mistake in the command is said at once. */
 static bool format_is_known(void)
 {
 	return !format || g_strv_contains(formats, format);
 }
 
-/* Where no format is named, the end of the file's name does it: machine.svg. */
 static void choose_format(void)
 {
-	const char *end = output_name ? strrchr(output_name, '.') : NULL;
+	const char *suffix = output_name ? strrchr(output_name, '.') : NULL;
 
-	if (!format && end && g_strv_contains(formats, end + 1))
-		format = g_strdup(end + 1);
+	if (!format && suffix && g_strv_contains(formats, suffix + 1))
+		format = g_strdup(suffix + 1);
 }
 
-/*
- * A picture is that of one machine. With several tables nothing is drawn, for nobody could tell
- * which of them was meant.
- */
 static int run(const struct command *command, char **arguments)
 {
 	struct request request = { 0 };
@@ -152,7 +142,7 @@ static int run(const struct command *command, char **arguments)
 
 	choose_format();
 	if (!format_is_known())
-		return command_usage(command, "\"%s\" is no format; dot, svg, png and pdf are",
+		return command_usage(command, "unknown format \"%s\": use dot, svg, png or pdf",
 				     format);
 	if (arguments[0] && arguments[1])
 		return command_usage(command, "name one file");
@@ -160,13 +150,13 @@ static int run(const struct command *command, char **arguments)
 	if (arguments[0] && is_host_tree(arguments[0]))
 		status = take_host(&request, arguments[0]);
 	else
-		status = read_inputs(arguments, request.findings, take, &request);
+		status = read_inputs(arguments, request.findings, take_topology, &request);
 	if (!request.n)
-		status = complain_nothing(arguments, status);
+		status = report_no_input(arguments, status);
 	else if (request.n > 1)
-		complain("%u tables: name one with the topology to draw", request.n);
+		report_error("%u tables: name a file that has only one", request.n);
 	else
-		status = worse(status, print(request.text));
+		status = worse(status, write_picture(request.text));
 	if (request.n > 1)
 		status = EXIT_COULD_NOT;
 	status = worse(status, print_findings(request.findings));
@@ -178,12 +168,11 @@ static int run(const struct command *command, char **arguments)
 const struct command graph_command = {
 	.name = "graph",
 	.arguments = "[FILE]",
-	.summary = "draw which way devices go, with Graphviz",
-	.details =
-		"FILE is one table or topology, as for check, or the tree of a host. Host bridges "
-		"and devices are on the\n"
-		"left, IOMMUs in the middle, memory and ITSs on the right; NUMA nodes are frames.\n"
-		"A machine that is too large for a picture is drawn in part, which it says then.",
+	.summary = "draw the routes of devices, with Graphviz",
+	.details = "FILE is one table or topology, as for check, or a host tree. Host bridges and\n"
+		   "devices are on the left, IOMMUs in the middle, memory and ITSs on the right; "
+		   "NUMA\n"
+		   "nodes are frames. The picture of a large machine is incomplete, and says so.",
 	.options = options,
 	.run = run,
 };

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * viommu host: which IOMMUs a machine has, and which devices are behind each
+ * viommu host: the IOMMUs of a machine and the devices behind each
  *
- * Of many machines each is scanned by a thread of its own, as many as there are processors. Lines
- * come in the order in which hosts were named, and no thread runs far ahead of what is printed: so
- * memory does not grow with their number.
+ * Several machines are scanned in parallel, by one thread per processor. Output is in the order of
+ * the arguments. The ring of results limits how far threads run ahead of the output, so that memory
+ * does not grow with the number of machines.
  */
 #include <errno.h>
 #include <glob.h>
@@ -22,14 +22,13 @@ static gboolean as_json, show_groups;
 
 static const GOptionEntry options[] = {
 	{ "root", 'r', 0, G_OPTION_ARG_FILENAME_ARRAY, &roots,
-	  "read a saved tree and not this machine: a folder, a tar, or a pattern for many",
-	  "TREE" },
+	  "read saved host trees, not this machine: a folder, a tar, or a glob pattern", "TREE" },
 	{ "json", 'j', 0, G_OPTION_ARG_NONE, &as_json,
 	  "print JSON on standard output, one line for each host", NULL },
 	{ "groups", 'g', 0, G_OPTION_ARG_NONE, &show_groups,
-	  "show groups with their reserved memory, too", NULL },
+	  "also show groups with their reserved memory", NULL },
 	{ "save", 's', 0, G_OPTION_ARG_FILENAME, &save_name,
-	  "write what was read, without serial numbers, as a tar (.tar, .tar.gz, .tar.zst)",
+	  "save what was read, without serial numbers, as a tar (.tar, .tar.gz, .tar.zst)",
 	  "FILE" },
 	G_OPTION_ENTRY_NULL,
 };
@@ -56,7 +55,7 @@ static void scan(const char *root, struct result *result)
 	result->findings = viommu_findings_new();
 	host = viommu_host_scan(root, result->findings);
 	result->failed = !host;
-	/* A host that cannot be read has a line, too: a program counts them. */
+	/* A host that cannot be read gets a line too, so that programs can count lines. */
 	if (as_json)
 		result->text = viommu_host_json(host, root, result->findings);
 	else
@@ -92,7 +91,7 @@ static int print(const char *root, struct result *result, bool title)
 
 /* -- many hosts ------------------------------------------------------------------------------ */
 
-/* How far a thread may be ahead of the line that is printed next, for each thread. */
+/* Results per thread that may wait to be printed. */
 #define AHEAD 4
 
 struct fleet {
@@ -103,7 +102,7 @@ struct fleet {
 	GCond changed;
 };
 
-/* The next host to scan; false: there is none. */
+/* Get the next host to scan; false: none is left. */
 static bool take(struct fleet *fleet, size_t *ret)
 {
 	bool there;
@@ -183,9 +182,9 @@ static int print_live(void)
 	return print(NULL, &result, false);
 }
 
-/* -- asking ----------------------------------------------------------------------------------- */
+/* -- arguments -------------------------------------------------------------------------------- */
 
-/* A shell may have done it already; of what is quoted it is done here. */
+/* Expands quoted patterns, which the shell did not. */
 static void add_root(GPtrArray *all, const char *pattern)
 {
 	glob_t found;
@@ -218,7 +217,7 @@ static int run(const struct command *command, char **arguments)
 	for (char **root = arguments; *root; root++)
 		add_root(all, *root);
 	if (save_name && all->len > 1)
-		return command_usage(command, "--save is for one host");
+		return command_usage(command, "--save takes one host");
 	if (save_name)
 		return save(all->len ? all->pdata[0] : NULL);
 	if (!all->len)
@@ -230,12 +229,12 @@ static int run(const struct command *command, char **arguments)
 const struct command host_command = {
 	.name = "host",
 	.arguments = "[TREE...]",
-	.summary = "show the IOMMUs of a machine, and which devices are behind each",
+	.summary = "show the IOMMUs of a machine and the devices behind each",
 	.details =
-		"Without a TREE it is this machine; not all is shown to those who are not root. "
-		"TREE\n"
-		"is a folder with a copy of /sys, or a tar that --save wrote. What sysfs and the\n"
-		"firmware's tables say differently is a finding.",
+		"Without a TREE, shows this machine; some of it only to root. TREE is a folder "
+		"with a\n"
+		"copy of /sys, or a tar that --save wrote. Where sysfs and the firmware's tables\n"
+		"disagree is a finding.",
 	.options = options,
 	.run = run,
 };

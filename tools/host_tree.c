@@ -13,7 +13,7 @@
 #define USTAR_MAGIC "ustar"
 #define HEADER_SIZE 512
 
-/* What compressed files begin with; no table does. */
+/* Magic numbers of gzip, zstd and xz; no table begins with one. */
 static const char *const compressed[] = { "\x1f\x8b", "\x28\xb5\x2f\xfd", "\xfd\067zXZ" };
 
 static bool begins(const char *bytes, size_t n, size_t at, const char *text)

@@ -4,8 +4,8 @@
 
 #include <stdbool.h>
 
-/* Is it the tree of a host, and no table: a folder with a copy of /sys in it or that is one, or a
- * tar? By a look at names and the first bytes. */
+/* Is it a host tree: a folder that has or is a copy of /sys, or a tar? Decided by names in the
+ * folder or the first bytes of the file. */
 bool is_host_tree(const char *name);
 
 #endif

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What a user names, read: files, standard input, folders; tables and topologies
+ * Reading tables and topologies from files, standard input and folders
  *
- * A file is what its content says, not its name. In a folder, which holds whatever it holds,
- * only tables that are understood are looked at; of a file that was named, everything is.
+ * The content decides what a file is, not its name. In a folder, tables that viommu does not
+ * interpret are skipped; a file that was named is read whole.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -16,7 +16,7 @@
 #include "command.h"
 #include "host_tree.h"
 
-/* More than any table: a device node or a disk image named by mistake ends here. */
+/* Larger than any table: stops at a device node or disk image named by mistake. */
 #define INPUT_LENGTH_MAX (64u << 20)
 #define PIECE_LENGTH     65536u
 
@@ -32,14 +32,13 @@ struct reader {
 	input_function *each;
 	void *opaque;
 	bool in_folder;
-	const struct viommu_host *host; /* that the tables are of; NULL: not known */
-	unsigned n;                     /* inputs there were */
+	const struct viommu_host *host; /* the host the tables are from; NULL: unknown */
+	unsigned n;                     /* usable inputs */
 	int status;
 };
 
 /* -- bytes ------------------------------------------------------------------------- */
 
-/* A file that has a size need not be read to see that it is too large. */
 static bool is_too_large(FILE *stream)
 {
 	struct stat now;
@@ -49,8 +48,8 @@ static bool is_too_large(FILE *stream)
 }
 
 /*
- * Read to its end, and not by its size: files below /sys and /proc have none, nor have pipes. A
- * read that ends in an error is no input, however much of it came.
+ * Reads to the end and ignores the size, which is 0 below /sys and /proc and for pipes. A read
+ * error discards everything.
  */
 static GByteArray *read_stream(FILE *stream, const char *name)
 {
@@ -64,26 +63,23 @@ static GByteArray *read_stream(FILE *stream, const char *name)
 		g_byte_array_append(bytes, piece, (guint)n);
 	if (!too_large && !ferror(stream) && bytes->len <= INPUT_LENGTH_MAX)
 		return bytes;
-	complain("%s: %s", name,
-		 ferror(stream) ? g_strerror(errno) : "more than 64 MiB: not a table");
+	report_error("%s: %s", name,
+		     ferror(stream) ? g_strerror(errno) : "more than 64 MiB: not a firmware table");
 	g_byte_array_free(bytes, TRUE);
 	return NULL;
 }
 
-/* The two that everybody meets, on a machine where one is not root or where ACPI is not, say what
- * to do. */
-static void complain_open(const char *name, int error)
+static void report_open_error(const char *name, int error)
 {
 	const char *cure = "";
 
 	if (error == EACCES && g_str_has_prefix(name, SYSTEM_TABLES))
-		cure = ": the kernel shows its tables to root only";
+		cure = ": only root may read the tables of this machine";
 	if (error == ENOENT && !strcmp(name, SYSTEM_TABLES))
 		cure = ": this machine has no ACPI tables; name a file";
-	complain("%s: %s%s", name, g_strerror(error), cure);
+	report_error("%s: %s%s", name, g_strerror(error), cure);
 }
 
-/* A dash is standard input, as everywhere. */
 static GByteArray *read_bytes(const char *name)
 {
 	GByteArray *bytes;
@@ -93,7 +89,7 @@ static GByteArray *read_bytes(const char *name)
 		return read_stream(stdin, "standard input");
 	file = g_fopen(name, "rb");
 	if (!file) {
-		complain_open(name, errno);
+		report_open_error(name, errno);
 		return NULL;
 	}
 	bytes = read_stream(file, name);
@@ -103,8 +99,8 @@ static GByteArray *read_bytes(const char *name)
 
 /* -- content ------------------------------------------------------------------------- */
 
-/* The topology goes as soon as it was used: a folder may have many tables. */
-static void give(struct reader *reader, struct input *input)
+/* The topology is freed after use: a folder may have many tables. */
+static void pass_input(struct reader *reader, struct input *input)
 {
 	reader->n += !reader->in_folder || !input->table ||
 		     (viommu_table_abilities(viommu_table_signature(input->table)) &
@@ -114,8 +110,7 @@ static void give(struct reader *reader, struct input *input)
 }
 
 /*
- * Asked of the bytes, before a table is decoded: what a folder holds besides is none of our
- * business, and neither is what is wrong with it.
+ * Looks at the signature before decoding, so that other tables of a folder cause no findings.
  */
 static bool is_known(const uint8_t *bytes, size_t length)
 {
@@ -128,7 +123,7 @@ static bool is_known(const uint8_t *bytes, size_t length)
 	       (input_neighbours && (viommu_table_abilities(signature) & VIOMMU_TABLE_RECORDS));
 }
 
-/* Goes on with the next table, whatever became of this one. */
+/* Returns true to continue with the next table, even after an error. */
 static bool take_table(void *opaque, const char *name, const void *bytes, size_t length)
 {
 	struct reader *reader = opaque;
@@ -138,14 +133,14 @@ static bool take_table(void *opaque, const char *name, const void *bytes, size_t
 		return true;
 	input.table = viommu_table_decode_as(input_form, bytes, length, name, reader->findings);
 	if (input.table)
-		give(reader, &input);
+		pass_input(reader, &input);
 	else
 		reader->status = EXIT_COULD_NOT;
 	viommu_table_free(input.table);
 	return true;
 }
 
-/* Bytes from 0x80 on are text as well: names may be in any script. */
+/* Bytes from 0x80 count as text: names are UTF-8. */
 static bool is_text(const guint8 *bytes, size_t length)
 {
 	for (size_t i = 0; i < length; i++)
@@ -154,7 +149,7 @@ static bool is_text(const guint8 *bytes, size_t length)
 	return true;
 }
 
-/* Text that is not acpidump's is a topology; tables have control characters. */
+/* Text is a topology, unless acpidump wrote it; tables contain control characters. */
 static bool is_topology(const GByteArray *bytes)
 {
 	static const char title[] = " @ 0x";
@@ -166,7 +161,6 @@ static bool is_topology(const GByteArray *bytes)
 	return bytes->len && is_text(bytes->data, MIN(bytes->len, PIECE_LENGTH));
 }
 
-/* Findings have told why, if there is none. */
 static void take_topology(struct reader *reader, const char *name, const GByteArray *bytes)
 {
 	struct input input = { .name = name };
@@ -174,15 +168,12 @@ static void take_topology(struct reader *reader, const char *name, const GByteAr
 	input.topology = viommu_topology_parse((const char *)bytes->data, bytes->len, name,
 					       reader->findings);
 	if (input.topology)
-		give(reader, &input);
+		pass_input(reader, &input);
 	else
 		reader->status = EXIT_COULD_NOT;
 }
 
-/*
- * What was said of the form goes before what the content looks like: bytes without a signature look
- * like anything.
- */
+/* --as overrides the content: a built-in topology has no signature. */
 static void take_named(struct reader *reader, const char *name)
 {
 	const char *shown = strcmp(name, "-") ? name : "standard input";
@@ -203,16 +194,12 @@ static void take_named(struct reader *reader, const char *name)
 
 /* -- folders --------------------------------------------------------------------------- */
 
-/*
- * By bytes and not by the language of the user, so that a folder is read in the same order
- * everywhere.
- */
+/* By bytes, so that the order does not depend on the locale. */
 static gint compare_names(gconstpointer a, gconstpointer b)
 {
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* Sorted, so that the same folder always gives the same output. */
 static GPtrArray *list_folder(const char *folder)
 {
 	g_autoptr(GError) error = NULL;
@@ -221,7 +208,7 @@ static GPtrArray *list_folder(const char *folder)
 	const char *entry;
 
 	if (!directory) {
-		complain("%s", error->message);
+		report_error("%s", error->message);
 		return NULL;
 	}
 	names = g_ptr_array_new_with_free_func(g_free);
@@ -232,7 +219,7 @@ static GPtrArray *list_folder(const char *folder)
 	return names;
 }
 
-/* What is no table says nothing here: it is not what the folder was named for. */
+/* Other files in a folder are skipped without a finding. */
 static bool take_from_folder(struct reader *reader, const char *name)
 {
 	GByteArray *bytes = read_bytes(name);
@@ -245,7 +232,7 @@ static bool take_from_folder(struct reader *reader, const char *name)
 	return true;
 }
 
-/* The first file that cannot be read speaks for all: they are not the user's to read. */
+/* Stops at the first file that cannot be read, since the others will fail for the same reason. */
 static void take_folder(struct reader *reader, const char *folder)
 {
 	GPtrArray *names = list_folder(folder);
@@ -264,7 +251,7 @@ static void take_folder(struct reader *reader, const char *folder)
 
 /* -- hosts ----------------------------------------------------------------------------- */
 
-/* What sysfs and the tables say of each other; what is wrong with tables they say themselves. */
+/* Only disagreements of sysfs and tables; decoding a table reports its own findings. */
 static void add_host_findings(struct reader *reader, const struct viommu_findings *findings)
 {
 	const struct viommu_finding *finding;
@@ -275,7 +262,7 @@ static void add_host_findings(struct reader *reader, const struct viommu_finding
 					    finding->text, finding->cure);
 }
 
-/* A copy, for whoever wants to keep a table. */
+/* A copy, because the callback may keep the table. */
 static void take_host_table(struct reader *reader, const struct viommu_table *table)
 {
 	void *bytes;
@@ -305,7 +292,7 @@ static void take_host(struct reader *reader, const char *root)
 	viommu_findings_free(findings);
 }
 
-/* The tables of this machine, as its sysfs has them. */
+/* The tables of this machine, with what sysfs says about its devices. */
 static void take_this_machine(struct reader *reader)
 {
 	struct viommu_findings *findings = viommu_findings_new();
@@ -320,17 +307,15 @@ static void take_this_machine(struct reader *reader)
 	viommu_findings_free(findings);
 }
 
-/* -- all of it --------------------------------------------------------------------------- */
+/* -- all inputs -------------------------------------------------------------------------- */
 
 static char *const system_tables[] = { (char *)SYSTEM_TABLES, NULL };
 
-/* One place that knows the default, so that all commands have the same. */
 static char *const *names_or_system(char **names)
 {
 	return *names ? names : system_tables;
 }
 
-/* Asked before anything is read: whether the name of each belongs above what is printed of it. */
 bool inputs_are_several(char **names)
 {
 	char *const *all = names_or_system(names);
@@ -339,24 +324,23 @@ bool inputs_are_several(char **names)
 }
 
 /*
- * Goes on behind an input that cannot be read: who names a folder wants to know about all of it.
- * The worst that happened is the status.
+ * Continues after an input that cannot be read. The status is the worst of all.
  */
 int read_inputs(char **names, struct viommu_findings *findings, input_function *each, void *opaque)
 {
 	struct reader reader = { .findings = findings, .each = each, .opaque = opaque };
 
 	if (input_form && !(viommu_table_abilities(input_form) & VIOMMU_TABLE_MEANING)) {
-		complain("--as %s: there is no such form; builtin-v3 is one", input_form);
+		report_error("--as %s: unknown form; builtin-v3 is one", input_form);
 		return EXIT_COULD_NOT;
 	}
 	if (!*names && g_file_test(SYSTEM_TABLES, G_FILE_TEST_IS_DIR)) {
 		take_this_machine(&reader);
-		return reader.n ? reader.status : complain_nothing(names, reader.status);
+		return reader.n ? reader.status : report_no_input(names, reader.status);
 	}
 	if (!*names && g_file_test(SYSTEM_DEVICE_TREE, G_FILE_TEST_EXISTS)) {
 		take_host(&reader, NULL);
-		return reader.n ? reader.status : complain_nothing(names, reader.status);
+		return reader.n ? reader.status : report_no_input(names, reader.status);
 	}
 	for (char *const *name = names_or_system(names); *name; name++) {
 		if (!input_form && is_host_tree(*name))
@@ -366,37 +350,36 @@ int read_inputs(char **names, struct viommu_findings *findings, input_function *
 		else
 			take_named(&reader, *name);
 	}
-	return reader.n ? reader.status : complain_nothing(names, reader.status);
+	return reader.n ? reader.status : report_no_input(names, reader.status);
 }
 
-/* Silence would look like a clean bill of health. */
-int complain_nothing(char **names, int status)
+/* Without a message, an exit without findings would look like success. */
+int report_no_input(char **names, int status)
 {
 	if (status != EXIT_COULD_NOT)
-		complain("%s: no table there says anything of IOMMUs that is understood here",
-			 *names_or_system(names));
+		report_error("%s: no table that describes IOMMUs, or none that viommu supports",
+			     *names_or_system(names));
 	return EXIT_COULD_NOT;
 }
 
-/* A host has numbers for the buses behind bridges, which its tables name by the way to them. */
-static struct viommu_topology *meaning_on_host(const struct input *input,
-					       struct viommu_findings *findings)
+/* x86 tables name functions below bridges by path; the host's sysfs has their bus numbers. */
+static struct viommu_topology *topology_on_host(const struct input *input,
+						struct viommu_findings *findings)
 {
-	struct viommu_topology *topology = viommu_table_topology(input->table, findings), *there;
+	struct viommu_topology *topology = viommu_table_topology(input->table, findings), *expanded;
 
 	if (!topology || !input->host)
 		return topology;
-	there = viommu_host_expand(input->host, topology);
+	expanded = viommu_host_expand(input->host, topology);
 	viommu_topology_free(topology);
-	return there;
+	return expanded;
 }
 
-/* Made when it is asked for first, and kept by the input: who only shows fields never pays for it.
- */
-const struct viommu_topology *input_meaning(struct input *input, struct viommu_findings *findings)
+/* Derived on first use: dump never needs it. */
+const struct viommu_topology *input_topology(struct input *input, struct viommu_findings *findings)
 {
 	if (!input->topology &&
 	    (viommu_table_abilities(viommu_table_signature(input->table)) & VIOMMU_TABLE_MEANING))
-		input->topology = meaning_on_host(input, findings);
+		input->topology = topology_on_host(input, findings);
 	return input->topology;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What --json prints
+ * The JSON that --json prints
  *
- * It goes to standard output as it comes: a map of a machine may be long.
+ * Written to standard output as it is produced: the map of a machine may be long.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -12,7 +12,7 @@
 
 #define FORMAT_VERSION 1
 
-/* "format" comes first, so that a program can see it before it believes anything else. */
+/* "format" comes first, so that a program can check it before it reads the rest. */
 struct json *json_begin(void)
 {
 	struct json *json = json_new(stdout);
@@ -22,7 +22,6 @@ struct json *json_begin(void)
 	return json;
 }
 
-/* Pretty, because people look at it, too; a program does not mind. */
 void json_end(struct json *json)
 {
 	json_close(json, '}');
@@ -30,7 +29,6 @@ void json_end(struct json *json)
 	puts("");
 }
 
-/* A key without a value is left out. */
 void json_string(struct json *json, const char *key, const char *value)
 {
 	if (!value)
@@ -39,14 +37,13 @@ void json_string(struct json *json, const char *key, const char *value)
 	json_add_string(json, value);
 }
 
-/* All numbers here are counts, offsets and IDs: far below what a double holds exactly. */
+/* Counts, offsets and IDs only: many JSON readers hold numbers as doubles, exact to 2^53. */
 void json_number(struct json *json, const char *key, size_t value)
 {
 	json_key(json, key);
 	json_add_number(json, (int64_t)value);
 }
 
-/* A place is in a text or in bytes, never in both: only keys that mean something are there. */
 void json_place(struct json *json, const struct viommu_place *place)
 {
 	json_string(json, "file", place->file);

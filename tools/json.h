@@ -6,14 +6,14 @@
 
 #include <viommu/findings.h>
 
-/* What --json prints: one object, which says first by which format it goes. */
+/* The JSON of --json: one object, whose first member is the format version. */
 
 struct json *json_begin(void);
 
-/* End the object on stdout, where all of it goes as it comes, and free it. */
+/* Close the object, finish writing it to stdout, and free it. */
 void json_end(struct json *json);
 
-/* Members of the object that is open; a value that is NULL, or nowhere, is left out. */
+/* Add members to the open object. NULL and VIOMMU_NOWHERE are omitted. */
 void json_string(struct json *json, const char *key, const char *value);
 void json_number(struct json *json, const char *key, size_t value);
 void json_place(struct json *json, const struct viommu_place *place);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The program around the commands, which fuzz/command.c calls without it. */
+/* Only main(): fuzz/command.c links everything else and calls command_main(). */
 #include "command.h"
 
 int main(int argc, char **argv)

@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The command without memory
+ * Out of memory in the command: one message, exit status 2
  *
- * libviommu-tables returns an error without memory. GLib, which the command itself uses, stops the
- * program as if it had crashed; and where there is not even enough for its message, it calls itself
- * until the stack is full. To a user it is an answer like any other, with an exit status: nothing
- * was done. So allocation is asked here, for all that the program is made of. A file that was to be
- * replaced is still as it was, for nothing is allocated while that is done (output.c).
+ * libviommu-tables returns an error, but GLib, which the command itself uses, would abort, and
+ * recurse until the stack overflows if it cannot allocate its own message. So the program replaces
+ * malloc() for everything it links. An output file is not affected, because output.c allocates
+ * nothing while it replaces it.
  *
- * The C library of GNU lets a program put its own functions in the place of these, and has its own
- * under another name. Elsewhere the command ends as GLib has it; so it does under sanitizers, which
- * take these places themselves (meson.build).
+ * glibc supports the replacement and keeps its own functions under __libc_ names. With other C
+ * libraries, and under sanitizers, which replace malloc() themselves (meson.build), GLib's
+ * behaviour remains.
  */
 #include <stdlib.h>
 #include <unistd.h>
@@ -23,10 +22,10 @@ void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t n, size_t size);
 void *__libc_realloc(void *old, size_t size);
 
-/* What standard output holds back is not written: half an answer would look like one. */
+/* _exit() discards buffered output: half an answer would look like a whole one. */
 static void *checked(void *memory, size_t size)
 {
-	static const char text[] = "viommu: out of memory: give it more, or a smaller input\n";
+	static const char text[] = "viommu: out of memory\n";
 
 	if (memory || !size)
 		return memory;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What a command made, written to where the user wants it
+ * Writing the output of a command to a file or to standard output
  *
- * A file is written beside its place and then put there: it is there whole, or as it was before.
+ * A file is written under a temporary name and then renamed: it is complete, or unchanged.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -14,31 +14,30 @@
 
 #include "command.h"
 
-/* With the name and the reason, which is all that a user can do something about. */
-static int complain_write(const char *name, int error)
+static int report_write_error(const char *name, int error)
 {
-	complain("%s: could not write it: %s", name, g_strerror(error));
+	report_error("%s: cannot write: %s", name, g_strerror(error));
 	return EXIT_COULD_NOT;
 }
 
-/* A device or a pipe has no place that another file could take. */
+/* A device or a pipe cannot be replaced by renaming. */
 static int write_into(const char *name, const void *bytes, size_t length)
 {
 	FILE *file = fopen(name, "wb");
 	int error = 0;
 
 	if (!file)
-		return complain_write(name, errno);
+		return report_write_error(name, errno);
 	if (fwrite(bytes, 1, length, file) != length)
 		error = errno;
 	if (fclose(file) && !error)
 		error = errno;
-	return error ? complain_write(name, error) : EXIT_CLEAN;
+	return error ? report_write_error(name, error) : EXIT_CLEAN;
 }
 
 /*
- * Written beside the file and then put in its place, so that nobody ever reads half a table, and an
- * old one is there until the new one is whole. Closing may be when a full disk is noticed.
+ * Renamed when complete, so that no reader sees half a table. Some file systems report a full disk
+ * at close().
  */
 static int replace(const char *name, const void *bytes, size_t length)
 {
@@ -48,7 +47,7 @@ static int replace(const char *name, const void *bytes, size_t length)
 	ssize_t n;
 
 	if (fd < 0)
-		return complain_write(name, errno);
+		return report_write_error(name, errno);
 	n = write(fd, bytes, length);
 	if (n != (ssize_t)length)
 		error = n < 0 ? errno : ENOSPC;
@@ -59,10 +58,10 @@ static int replace(const char *name, const void *bytes, size_t length)
 	if (!error)
 		return EXIT_CLEAN;
 	unlink(temporary);
-	return complain_write(name, error);
+	return report_write_error(name, error);
 }
 
-/* What a symbolic link names is replaced, not the link; what it names and is not there is made. */
+/* Follows a symbolic link and replaces or creates its target. */
 static int write_file(const char *name, const void *bytes, size_t length)
 {
 	char *target = realpath(name, NULL);
@@ -71,7 +70,7 @@ static int write_file(const char *name, const void *bytes, size_t length)
 	int status;
 
 	if (!target && errno != ENOENT)
-		return complain_write(name, errno);
+		return report_write_error(name, errno);
 	if (!lstat(place, &now) && !S_ISREG(now.st_mode))
 		status = write_into(place, bytes, length);
 	else
@@ -80,7 +79,7 @@ static int write_file(const char *name, const void *bytes, size_t length)
 	return status;
 }
 
-/* main() looks whether standard output took it all. */
+/* Errors of standard output are checked once, in command_main(). */
 int write_output(const char *name, const void *bytes, size_t length)
 {
 	if (name)

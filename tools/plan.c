@@ -23,34 +23,34 @@ static const GOptionEntry options[] = {
 	{ "device", 'd', 0, G_OPTION_ARG_STRING_ARRAY, &devices,
 	  "assign this PCI function of the host; may be given several times", "FUNCTION" },
 	{ "root", 'r', 0, G_OPTION_ARG_FILENAME, &root,
-	  "read a saved tree and not this machine: a folder or a tar", "TREE" },
+	  "read a saved host tree, a folder or a tar, not this machine", "TREE" },
 	{ "iommu", 'i', 0, G_OPTION_ARG_STRING, &kind_name,
 	  "virtual IOMMUs: auto, virtio, smmuv3, intel, amd, virtio-stock", "KIND" },
 	{ "format", 'f', 0, G_OPTION_ARG_STRING, &format,
 	  "print text, json, topology, libvirt, qemu, qemu-json, readconfig", "FORMAT" },
-	{ "spare", 's', 0, G_OPTION_ARG_INT, &spare, "free root ports of each bridge", "N" },
+	{ "spare", 's', 0, G_OPTION_ARG_INT, &spare, "free root ports on each bridge, for hotplug",
+	  "N" },
 	{ "machine", 'm', 0, G_OPTION_ARG_STRING, &machine, "machine of the guest: q35, virt",
 	  "MACHINE" },
-	{ "qemu", 'q', 0, G_OPTION_ARG_STRING, &qemu_version, "version of QEMU; 11.1 if not given",
+	{ "qemu", 'q', 0, G_OPTION_ARG_STRING, &qemu_version, "version of QEMU; default: 11.1",
 	  "VERSION" },
 	{ "node", 'n', 0, G_OPTION_ARG_STRING_ARRAY, &nodes,
 	  "the guest's NUMA node for one of the host; may be given several times", "HOST=GUEST" },
 	{ "memory", 'M', 0, G_OPTION_ARG_STRING, &memory,
-	  "memory of the guest, to see if all can be mapped: 16G", "SIZE" },
+	  "memory of the guest (16G), to check that all of it can be mapped", "SIZE" },
 	{ "domain-xml", 'x', 0, G_OPTION_ARG_FILENAME, &domain_name,
-	  "assign what this libvirt domain does; -f libvirt prints it with the plan in it",
-	  "FILE" },
+	  "assign the devices of this libvirt domain; -f libvirt prints it with the plan", "FILE" },
 	{ "keep", 'k', 0, G_OPTION_ARG_FILENAME, &keep_name,
-	  "leave devices where they are in this plan, which -f json wrote", "PLAN" },
+	  "keep the placement of devices in this plan, written by -f json", "PLAN" },
 	{ "ats", 'T', 0, G_OPTION_ARG_STRING, &ats, "ATS: auto, on, off", "SWITCH" },
 	{ "accel", 'a', 0, G_OPTION_ARG_STRING, &accel,
 	  "nested translation of SMMUv3: auto, on, off", "SWITCH" },
 	{ "root-ports", 'p', 0, G_OPTION_ARG_INT, &root_ports,
-	  "bridges that you add to pcie.0: their bus numbers are kept", "N" },
+	  "reserve bus numbers for bridges that you add to pcie.0", "N" },
 	{ "managed", 'g', 0, G_OPTION_ARG_NONE, &managed,
-	  "a driver of the host may use a device: who starts the guest takes it away", NULL },
+	  "allow devices that a host driver uses: the launcher unbinds them", NULL },
 	{ "output", 'o', 0, G_OPTION_ARG_FILENAME, &output_name,
-	  "write to FILE and not to standard output", "FILE" },
+	  "write to FILE instead of standard output", "FILE" },
 	INPUT_FORM_OPTION,
 	G_OPTION_ENTRY_NULL,
 };
@@ -68,7 +68,7 @@ static const struct form {
 	{ "readconfig", plan_readconfig },
 };
 
-/* -- what is wished ---------------------------------------------------------------------------- */
+/* -- options ----------------------------------------------------------------------------------- */
 
 static const struct form *find_form(void)
 {
@@ -145,30 +145,30 @@ static bool read_nodes(GHashTable **ret)
 	return true;
 }
 
-/* What is wrong with the options, or NULL. */
+/* Returns an error message, or NULL. */
 static const char *read_wish(struct plan_wish *wish)
 {
 	const struct plan_kind_row *row = plan_kind_by_name(kind_name ? kind_name : "auto");
 
 	*wish = (struct plan_wish){ .machine = machine, .managed = managed };
 	if (!row)
-		return "--iommu is auto, virtio, smmuv3, intel, amd, or virtio-stock";
+		return "--iommu must be auto, virtio, smmuv3, intel, amd, or virtio-stock";
 	wish->kind = row->kind;
 	if (machine && strcmp(machine, "q35") && strcmp(machine, "virt"))
-		return "--machine is q35 or virt";
+		return "--machine must be q35 or virt";
 	if (spare < 0 || spare > (int)PLAN_TOP_BUS || root_ports < 0 ||
 	    root_ports > (int)PLAN_TOP_BUS)
-		return "--spare and --root-ports are from 0 to 255";
+		return "--spare and --root-ports must be from 0 to 255";
 	wish->spare = (unsigned)spare;
 	wish->root_ports = (unsigned)root_ports;
 	if (!read_version(qemu_version, &wish->qemu))
-		return "--qemu is a version like 10.1";
+		return "--qemu must be a version like 10.1";
 	if (!read_size(memory, &wish->memory))
-		return "--memory is a number of bytes, or like 16G";
+		return "--memory must be a number of bytes, or like 16G";
 	if (!read_switch(ats, &wish->ats) || !read_switch(accel, &wish->accel))
-		return "--ats and --accel are auto, on, or off";
+		return "--ats and --accel must be auto, on, or off";
 	if (!read_nodes(&wish->nodes))
-		return "--node is like 0=1: the host's node, and the guest's";
+		return "--node must be like 0=1: the host's node, and the guest's";
 	return NULL;
 }
 
@@ -183,7 +183,7 @@ static int print_plan(const struct plan *plan, struct plan_domain *domain, const
 	return write_output(output_name, text, strlen(text));
 }
 
-/* Hooks give it on standard input. */
+/* "-": standard input, where libvirt hooks get the domain. */
 static char *read_all(const char *name, size_t *ret_length)
 {
 	g_autoptr(GError) error = NULL;
@@ -191,7 +191,7 @@ static char *read_all(const char *name, size_t *ret_length)
 
 	if (!g_file_get_contents(strcmp(name, "-") ? name : "/dev/stdin", &text, ret_length,
 				 &error))
-		complain("%s", error->message);
+		report_error("%s", error->message);
 	return text;
 }
 
@@ -248,7 +248,7 @@ static int run(const struct command *command, char **arguments)
 	const struct form *form = find_form();
 	struct viommu_findings *findings;
 	struct plan_wish wish;
-	const char *wrong;
+	const char *error;
 	int status;
 
 	bool qemu = *arguments && **arguments == '-' && (*arguments)[1];
@@ -261,10 +261,10 @@ static int run(const struct command *command, char **arguments)
 		return command_usage(
 			command, "--device, --domain-xml and arguments of QEMU exclude each other");
 	if (!form)
-		return command_usage(command, "there is no format %s", format);
-	wrong = read_wish(&wish);
-	if (wrong)
-		return command_usage(command, "%s", wrong);
+		return command_usage(command, "unknown format \"%s\"", format);
+	error = read_wish(&wish);
+	if (error)
+		return command_usage(command, "%s", error);
 	findings = viommu_findings_new();
 	if (qemu)
 		status = plan_qemu_arguments(&wish, arguments, form, findings);
@@ -282,14 +282,14 @@ static int run(const struct command *command, char **arguments)
 const struct command plan_command = {
 	.name = "plan",
 	.arguments = "TOPOLOGY | --device FUNCTION... | -- QEMU-ARGUMENT...",
-	.summary = "place devices of a host in a guest, or say which tables a topology needs",
+	.summary = "place devices of a host in a guest, or list the tables a topology needs",
 	.details =
-		"With --device: a guest with a bridge and a virtual IOMMU for each physical IOMMU "
-		"that\n"
-		"a device is behind. It is printed as FORMAT, or refused with the reasons.\n\n"
-		"TOPOLOGY is as for generate. Each table is made, to see how long it is and what "
-		"it\n"
-		"cannot say, and thrown away. Nothing is written.",
+		"With --device: a guest with a bridge and a virtual IOMMU for each physical IOMMU\n"
+		"that a device is behind. It is printed as FORMAT, or refused with the reasons.\n\n"
+		"TOPOLOGY is as for generate. The plan shows what is behind each IOMMU and, for "
+		"each\n"
+		"kind of guest, the length of each table and what it cannot describe. No file is\n"
+		"written.",
 	.options = options,
 	.run = run,
 };

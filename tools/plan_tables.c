@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * viommu plan TOPOLOGY: what a machine needs, for each sort of guest
+ * viommu plan TOPOLOGY: the tables a machine needs for each kind of guest
  *
- * Each sort of guest looks for its IOMMUs in tables of its own. A row says in which; the plan makes
- * each of them, to see how long it is and what it cannot say, and throws it away. What no
- * table of a guest can tell of is an IOMMU that such a guest goes without.
+ * Each kind of guest reads certain tables; a row lists them. The plan generates each table to
+ * report its length and what it cannot describe, and discards it. An IOMMU that none of a guest's
+ * tables can describe is not available to that guest.
  *
- * Beside that it says what lies behind each IOMMU: how many functions there can ever be, and which
- * IDs they have, which is what a VMM has to make room for.
+ * The plan also lists the PCI functions and IDs behind each IOMMU, hotplug included: the space that
+ * a VMM has to provide.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -28,7 +28,7 @@
 #define ARM_KINDS    (KIND(VIOMMU_SMMU_V2) | KIND(VIOMMU_SMMU_V3))
 #define ANY_DT_KIND  (VIRTIO_KINDS | ARM_KINDS | KIND(VIOMMU_OTHER))
 
-/* Which kinds of IOMMUs a table tells of. SRAT has only where they are, and is not made for it. */
+/* The kinds of IOMMUs that a table describes. SRAT only adds NUMA nodes, so it has no row. */
 struct part {
 	const char *signature;
 	unsigned kinds;
@@ -43,8 +43,8 @@ static const struct guest {
 	  { { "DMAR", KIND(VIOMMU_VTD) },
 	    { "IVRS", KIND(VIOMMU_AMD_VI) },
 	    { "VIOT", VIRTIO_KINDS } } },
-	{ "any with a device tree", { { "DTB", ANY_DT_KIND } } },
-	{ "one of 2020 without firmware", { { "builtin-v3", KIND(VIOMMU_VIRTIO_PCI) } } },
+	{ "device tree", { { "DTB", ANY_DT_KIND } } },
+	{ "drafts of 2020, without firmware", { { "builtin-v3", KIND(VIOMMU_VIRTIO_PCI) } } },
 };
 
 struct plan {
@@ -58,33 +58,32 @@ struct plan {
 
 /* -- tables of guests --------------------------------------------------------------- */
 
-/* Rows have room for three tables, and those that are empty tell of nothing. */
-static bool is_told(const struct part *part, const struct viommu_iommu *iommu)
+static bool describes(const struct part *part, const struct viommu_iommu *iommu)
 {
 	return part->signature && part->kinds & KIND(iommu->kind);
 }
 
-/* The only table of an arm64 guest that says which ITS a device has. */
-static bool tells_of_msis(const struct plan *plan, const struct part *part)
+/* Of an arm64 guest's tables only IORT describes the ITS of a device. */
+static bool describes_msis(const struct plan *plan, const struct part *part)
 {
 	return !strcmp(part->signature, "IORT") && viommu_topology_its_group(plan->topology, 0);
 }
 
-/* Names of those that the table tells of, or NULL. */
-static char *told_by(const struct plan *plan, const struct part *part)
+/* The names of what the table describes, or NULL. */
+static char *described_by(const struct plan *plan, const struct part *part)
 {
 	GString *names = g_string_new(NULL);
 	const struct viommu_iommu *iommu;
 
 	for (size_t i = 0; (iommu = viommu_topology_iommu(plan->topology, i)); i++)
-		if (is_told(part, iommu))
+		if (describes(part, iommu))
 			g_string_append_printf(names, "%s%s", names->len ? ", " : "", iommu->name);
-	if (!names->len && tells_of_msis(plan, part))
-		g_string_append(names, "where MSIs go");
+	if (!names->len && describes_msis(plan, part))
+		g_string_append(names, "MSI routing");
 	return g_string_free(names, !names->len);
 }
 
-/* An IOMMU that another table tells of is no loss: that it is left out is expected here. */
+/* IOMMUs that another of the guest's tables describes are not reported as omitted. */
 static bool is_expected(const struct viommu_finding *finding)
 {
 	return g_str_has_suffix(finding->id, "-silent-iommu") ||
@@ -92,20 +91,20 @@ static bool is_expected(const struct viommu_finding *finding)
 	       g_str_has_suffix(finding->id, "-silent-smmu");
 }
 
-/* These are of the table, and not of the machine: so they are on standard output, below it. */
-static void print_unsaid(const struct viommu_findings *findings)
+/* Findings about a table belong below it, so they go to standard output. */
+static void print_omitted(const struct viommu_findings *findings)
 {
 	for (size_t i = 0; i < viommu_findings_count(findings); i++) {
 		const struct viommu_finding *finding = viommu_findings_get(findings, i);
 		char *line = viommu_finding_line(finding);
 
 		if (!is_expected(finding))
-			say_line("      %s", line);
+			print_line("      %s", line);
 		free(line);
 	}
 }
 
-/* A name as a word of a command that is copied into a shell, which must not obey it either. */
+/* Quoted if needed, because users copy the command into a shell. */
 static char *shell_word(const char *name)
 {
 	static const char plain[] = G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS "_./:@+,-";
@@ -114,77 +113,75 @@ static char *shell_word(const char *name)
 								   : g_shell_quote(name);
 }
 
-/* What a user would type for it. */
-static void print_made(const struct plan *plan, const char *signature, const char *iommu,
-		       const struct viommu_table *table)
+/* The length of the table, and the command that generates it. */
+static void print_table(const struct plan *plan, const char *signature, const char *iommu,
+			const struct viommu_table *table)
 {
-	g_autofree char *small = g_ascii_strdown(signature, -1),
+	g_autofree char *name = g_ascii_strdown(signature, -1),
 			*which = iommu ? shell_word(iommu) : NULL, *file = shell_word(plan->name);
 	void *bytes;
 	size_t length = viommu_table_encode(table, &bytes);
 
 	free(bytes);
-	say_line("      %zu bytes: viommu generate %s%s%s %s", length, small,
-		 which ? " --iommu=" : "", which ? which : "", file);
+	print_line("      %zu bytes: viommu generate %s%s%s %s", length, name,
+		   which ? " --iommu=" : "", which ? which : "", file);
 }
 
-/* Only by making it one learns how long it is, and what it has no word for. */
-static void try(struct plan *plan, const char *signature, const char *iommu)
+static void plan_table(struct plan *plan, const char *signature, const char *iommu)
 {
 	struct viommu_findings *findings = viommu_findings_new();
 	struct viommu_table *table =
 		viommu_table_generate_for(plan->topology, signature, iommu, findings);
 
 	if (table)
-		print_made(plan, signature, iommu, table);
+		print_table(plan, signature, iommu, table);
 	else
-		puts("      cannot be made of this machine:");
-	print_unsaid(findings);
+		puts("      cannot be generated for this machine:");
+	print_omitted(findings);
 	viommu_table_free(table);
 	viommu_findings_free(findings);
 }
 
-/* A built-in topology is told by one device of the devices that are behind it: one for each. */
-static void try_each(struct plan *plan, const struct part *part)
+/* A built-in topology describes the device that contains it: one for each IOMMU. */
+static void plan_builtin(struct plan *plan, const struct part *part)
 {
 	const struct viommu_iommu *iommu;
 
 	for (size_t i = 0; (iommu = viommu_topology_iommu(plan->topology, i)); i++)
-		if (is_told(part, iommu))
-			try(plan, part->signature, iommu->name);
+		if (describes(part, iommu))
+			plan_table(plan, part->signature, iommu->name);
 }
 
-/* A table that would tell of nothing here is not needed. */
+/* A table that would describe nothing is not needed. */
 static void plan_part(struct plan *plan, const struct part *part)
 {
-	g_autofree char *names = part->signature ? told_by(plan, part) : NULL;
+	g_autofree char *names = part->signature ? described_by(plan, part) : NULL;
 
 	if (!names)
 		return;
-	say_line("  %s tells of %s", part->signature, names);
+	print_line("  %s describes %s", part->signature, names);
 	if (g_str_has_prefix(part->signature, "builtin"))
-		try_each(plan, part);
+		plan_builtin(plan, part);
 	else
-		try(plan, part->signature, NULL);
+		plan_table(plan, part->signature, NULL);
 }
 
-/* The firmware of such a guest has no word for these. */
-static void print_untold(const struct plan *plan, const struct guest *guest)
+static void print_undescribed(const struct plan *plan, const struct guest *guest)
 {
 	const struct viommu_iommu *iommu;
 
 	for (size_t i = 0; (iommu = viommu_topology_iommu(plan->topology, i)); i++) {
-		bool told = false;
+		bool described = false;
 
 		for (int n = 0; n < MAX_TABLES; n++)
-			told |= is_told(&guest->parts[n], iommu);
-		if (!told)
-			say_line("  nothing tells of %s, a %s", iommu->name,
-				 viommu_iommu_kind_name(iommu->kind));
+			described |= describes(&guest->parts[n], iommu);
+		if (!described)
+			print_line("  no table describes %s, a %s", iommu->name,
+				   viommu_iommu_kind_name(iommu->kind));
 	}
 }
 
-/* Where each IOMMU is, in the one table that is not its own: the machine's. */
+/* NUMA nodes of virtio-iommus are in SRAT, which the machine has anyway. */
 static void plan_domains(struct plan *plan)
 {
 	g_autofree char *file = shell_word(plan->name);
@@ -192,12 +189,11 @@ static void plan_domains(struct plan *plan)
 
 	for (size_t i = 0; (iommu = viommu_topology_iommu(plan->topology, i)); i++)
 		if (iommu->has_proximity_domain && iommu->kind == VIOMMU_VIRTIO_PCI)
-			say_line("  SRAT tells that %s is in NUMA node %" PRIu32
-				 ": viommu generate srat --into SRAT %s",
-				 iommu->name, iommu->proximity_domain, file);
+			print_line("  SRAT gives %s the NUMA node %" PRIu32
+				   ": viommu generate srat --into SRAT %s",
+				   iommu->name, iommu->proximity_domain, file);
 }
 
-/* Even a guest that nothing is told of has its title: that is an answer, too. */
 static void plan_guest(struct plan *plan, const struct guest *guest)
 {
 	printf("\n%s\n", guest->name);
@@ -205,109 +201,103 @@ static void plan_guest(struct plan *plan, const struct guest *guest)
 		plan_part(plan, &guest->parts[i]);
 	if (strstr(guest->name, "ACPI"))
 		plan_domains(plan);
-	print_untold(plan, guest);
+	print_undescribed(plan, guest);
 }
 
 /* -- what is behind each IOMMU -------------------------------------------------------- */
 
-struct load {
+struct usage {
 	const struct viommu_iommu *iommu;
 	uint64_t n_functions, n_devices;
 	uint64_t first, last; /* IDs */
 };
 
-/* The smallest and the largest; those between need not all be used. */
-static void take_ids(struct load *load, uint64_t first, uint64_t last)
+/* Extends the span of IDs; there may be gaps. */
+static void add_ids(struct usage *usage, uint64_t first, uint64_t last)
 {
-	bool is_first = !load->n_functions && !load->n_devices;
+	bool is_first = !usage->n_functions && !usage->n_devices;
 
-	load->first = is_first ? first : MIN(load->first, first);
-	load->last = is_first ? last : MAX(load->last, last);
+	usage->first = is_first ? first : MIN(usage->first, first);
+	usage->last = is_first ? last : MAX(usage->last, last);
 }
 
-/* As many as there can be, room for hotplug included: a VMM cannot know which will come. */
-static void take_functions(void *opaque, const struct viommu_route_range *range)
+static void add_functions(void *opaque, const struct viommu_route_range *range)
 {
 	uint64_t segments = (uint64_t)(range->segment_last - range->segment_first) + 1;
 	uint64_t functions = (uint64_t)(range->bdf_last - range->bdf_first) + 1;
 	uint64_t span = range->one_id ? 1 : (segments - 1) * SEGMENT_LENGTH + functions;
-	struct load *load = opaque;
+	struct usage *usage;
 
 	if (!range->route.iommu)
 		return;
-	load = g_hash_table_lookup(opaque, range->route.iommu);
-	take_ids(load, range->route.id, range->route.id + span - 1);
-	load->n_functions += segments * functions;
+	usage = g_hash_table_lookup(opaque, range->route.iommu);
+	add_ids(usage, range->route.id, range->route.id + span - 1);
+	usage->n_functions += segments * functions;
 }
 
-/* A device without an IOMMU loads none, and one whose IOMMU does not exist was an error before. */
-static void take_devices(GHashTable *loads, const struct viommu_topology *topology)
+static void add_devices(GHashTable *usages, const struct viommu_topology *topology)
 {
 	const struct viommu_platform_device *device;
 
 	for (size_t i = 0; (device = viommu_topology_platform_device(topology, i)); i++) {
-		struct load *load = g_hash_table_lookup(
-			loads, viommu_topology_find_iommu(topology, device->iommu));
+		struct usage *usage = g_hash_table_lookup(
+			usages, viommu_topology_find_iommu(topology, device->iommu));
 
-		if (!load)
+		if (!usage)
 			continue;
-		take_ids(load, device->id, device->id + (uint64_t)MAX(device->n_ids, 1) - 1);
-		load->n_devices++;
+		add_ids(usage, device->id, device->id + (uint64_t)MAX(device->n_ids, 1) - 1);
+		usage->n_devices++;
 	}
 }
 
-/*
- * An IOMMU with nothing behind it has a line too, since somebody may have meant to put something
- * there.
- */
-static void add_load(struct plan *plan, const struct load *load)
+/* An IOMMU with nothing behind it gets a line too: that is often a mistake. */
+static void add_usage_line(struct plan *plan, const struct usage *usage)
 {
-	g_autofree char *functions = g_strdup_printf("%" PRIu64, load->n_functions);
-	g_autofree char *devices = g_strdup_printf("%" PRIu64, load->n_devices);
-	bool idle = !load->n_functions && !load->n_devices;
+	g_autofree char *functions = g_strdup_printf("%" PRIu64, usage->n_functions);
+	g_autofree char *devices = g_strdup_printf("%" PRIu64, usage->n_devices);
+	bool idle = !usage->n_functions && !usage->n_devices;
 
 	columns_add(&plan->lines,
-		    (char *[MAX_COLUMNS]){
-			    g_strdup(load->iommu->name),
-			    g_strdup(viommu_iommu_kind_name(load->iommu->kind)),
-			    g_steal_pointer(&functions), g_steal_pointer(&devices),
-			    idle ? NULL
-				 : ids_text((uint32_t)load->first, load->last - load->first + 1) });
+		    (char *[MAX_COLUMNS]){ g_strdup(usage->iommu->name),
+					   g_strdup(viommu_iommu_kind_name(usage->iommu->kind)),
+					   g_steal_pointer(&functions), g_steal_pointer(&devices),
+					   idle ? NULL
+						: ids_text((uint32_t)usage->first,
+							   usage->last - usage->first + 1) });
 }
 
-/* Found by the IOMMU in constant time, for there may be many of both. */
-static void print_loads(struct plan *plan)
+static void print_usages(struct plan *plan)
 {
-	GHashTable *loads = g_hash_table_new_full(g_direct_hash, g_direct_equal, NULL, g_free);
+	GHashTable *usages = g_hash_table_new_full(g_direct_hash, g_direct_equal, NULL, g_free);
 	const struct viommu_iommu *iommu;
-	struct load *load;
+	struct usage *usage;
 
 	for (size_t i = 0; (iommu = viommu_topology_iommu(plan->topology, i)); i++) {
-		load = g_new0(struct load, 1);
-		load->iommu = iommu;
-		g_hash_table_insert(loads, (void *)iommu, load);
+		usage = g_new0(struct usage, 1);
+		usage->iommu = iommu;
+		g_hash_table_insert(usages, (void *)iommu, usage);
 	}
-	viommu_topology_for_each_route(plan->topology, take_functions, loads);
-	take_devices(loads, plan->topology);
+	viommu_topology_for_each_route(plan->topology, add_functions, usages);
+	add_devices(usages, plan->topology);
 	columns_begin(&plan->lines);
 	columns_add(&plan->lines,
 		    (char *[MAX_COLUMNS]){ g_strdup("IOMMU"), g_strdup("kind"),
 					   g_strdup("PCI functions"), g_strdup("other devices"),
 					   g_strdup("IDs") });
 	for (size_t i = 0; (iommu = viommu_topology_iommu(plan->topology, i)); i++)
-		add_load(plan, g_hash_table_lookup(loads, iommu));
+		add_usage_line(plan, g_hash_table_lookup(usages, iommu));
 	columns_end(&plan->lines);
-	g_hash_table_destroy(loads);
+	g_hash_table_destroy(usages);
 }
 
-/* -- asking ----------------------------------------------------------------------------- */
+/* -- the machine ------------------------------------------------------------------------ */
 
-/* With an error nothing is planned: what is wrong has to be mended first. */
+/* A topology with errors is not planned. */
 static void plan_machine(void *opaque, struct input *input)
 {
 	struct plan *plan = opaque;
 
-	plan->topology = input_meaning(input, plan->findings);
+	plan->topology = input_topology(input, plan->findings);
 	if (!plan->topology || plan->n++)
 		return;
 	plan->name = printable(input->name);
@@ -316,12 +306,11 @@ static void plan_machine(void *opaque, struct input *input)
 		plan->status = EXIT_COULD_NOT;
 		return;
 	}
-	print_loads(plan);
+	print_usages(plan);
 	for (size_t i = 0; i < G_N_ELEMENTS(guests); i++)
 		plan_guest(plan, &guests[i]);
 }
 
-/* The first machine only, since all that follows is about one; that there were more is said. */
 int plan_tables(const struct command *command, char **arguments)
 {
 	struct plan plan = { 0 };
@@ -332,9 +321,9 @@ int plan_tables(const struct command *command, char **arguments)
 	plan.findings = viommu_findings_new();
 	status = read_inputs(arguments, plan.findings, plan_machine, &plan);
 	if (plan.n > 1)
-		complain("%s: the first of %u tables was planned for", *arguments, plan.n);
+		report_error("%s: %u tables: only the first was planned", *arguments, plan.n);
 	if (!plan.n)
-		status = complain_nothing(arguments, status);
+		status = report_no_input(arguments, status);
 	status = worse(worse(status, plan.status), print_findings(plan.findings));
 	viommu_findings_free(plan.findings);
 	g_free(plan.name);

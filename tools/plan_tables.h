@@ -4,8 +4,7 @@
 
 #include "command.h"
 
-/* Say which tables a machine needs for which guest, and what is behind each IOMMU; an exit
- * status. */
+/* Print the tables that a topology needs for each kind of guest. Returns an exit status. */
 int plan_tables(const struct command *command, char **arguments);
 
 #endif

@@ -6,22 +6,23 @@
 
 #include <viommu/topology.h>
 
-/* What one answer of `viommu resolve` and the whole map have in common. */
+/* Shared by `viommu resolve DEVICE` and `viommu resolve --all`. */
 
-/* Whoever wants to know of functions that Linux takes another way, and why it does. */
-struct linux_listener {
+/* Called for each run of functions that Linux routes differently, with the reason. */
+struct linux_visitor {
 	void (*each)(void *opaque, const struct viommu_route_range *range, const char *why);
 	void *opaque;
 };
 
 /*
- * Ask of all functions (resolve_linux.c). False: there are too many entries, nothing was asked.
- * Without a listener nothing is asked, but it is told whether it could be.
+ * Compare Linux's routes with the specification's for all functions (resolve_linux.c). Returns
+ * false without comparing if there are too many entries. `visitor` NULL: only return whether there
+ * are.
  */
 bool for_each_linux_difference(const struct viommu_topology *topology,
-			       const struct linux_listener *listener);
+			       const struct linux_visitor *visitor);
 
-/* Print the whole map of a topology (resolve_all.c); or add it to what --json prints. */
+/* The whole map of a topology, as text or as JSON (resolve_all.c). */
 void print_map(const struct viommu_topology *topology);
 void add_map(struct json *json, const char *name, const struct viommu_topology *topology);
 

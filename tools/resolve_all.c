@@ -2,9 +2,8 @@
 /*
  * viommu resolve --all: the whole map
  *
- * One line for all functions that go the same way, so that a machine is read at a glance however
- * many functions it has. What is translated comes first, then devices that are not PCI, then what
- * bypasses: that is the list to look through for what should not.
+ * One line for each run of functions with the same route. Translated functions come first, then
+ * other devices, then what bypasses.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -17,8 +16,8 @@
 
 #define SEGMENT_LENGTH 0x10000u
 
-/* Lines are collected by what they are about, and printed in this order. */
-enum { TRANSLATED, DEVICES, UNKNOWN, BYPASSING, OTHERWISE, N_PARTS };
+/* Printed in this order. */
+enum { TRANSLATED, DEVICES, UNKNOWN, BYPASSING, LINUX_DIFFERS, N_PARTS };
 
 struct listing {
 	struct columns parts[N_PARTS];
@@ -27,7 +26,7 @@ struct listing {
 
 /* -- cells ------------------------------------------------------------------------- */
 
-/* From the first to the last function; the next segment's IDs begin 0x10000 further. */
+/* IDs of a segment begin 0x10000 after those of the segment before. */
 static uint64_t n_ids(const struct viommu_route_range *range, bool one)
 {
 	uint64_t segments = range->segment_last - range->segment_first;
@@ -36,7 +35,6 @@ static uint64_t n_ids(const struct viommu_route_range *range, bool one)
 	return one ? 1 : segments * SEGMENT_LENGTH + functions;
 }
 
-/* NULL where nobody tells of an ITS: a column of these is left out. */
 static char *msis_cell(const struct viommu_route_range *range)
 {
 	const struct viommu_route *route = &range->route;
@@ -45,7 +43,6 @@ static char *msis_cell(const struct viommu_route_range *range)
 	return route->its ? g_strdup_printf("%s %s", route->its->name, ids) : NULL;
 }
 
-/* The first of several entries; where the others are, is in the table. */
 static char *from_cell(const struct viommu_route_range *range)
 {
 	g_autofree char *place = viommu_place_text(&range->route.place);
@@ -60,12 +57,11 @@ static char *from_cell(const struct viommu_route_range *range)
 static const char *const titles[N_PARTS][MAX_COLUMNS] = {
 	[TRANSLATED] = { "PCI functions", "IOMMU", "IDs", "MSIs", "by" },
 	[DEVICES] = { "other devices", "IOMMU", "IDs", NULL, "by" },
-	[UNKNOWN] = { "behind bridges of unknown buses", "IOMMU", NULL, NULL, "by" },
+	[UNKNOWN] = { "below bridges with unknown buses", "IOMMU", NULL, NULL, "by" },
 	[BYPASSING] = { "bypassing", NULL, NULL, "MSIs", "by" },
-	[OTHERWISE] = { "Linux does otherwise", "IOMMU", "IDs", "MSIs", "by" },
+	[LINUX_DIFFERS] = { "Linux differs", "IOMMU", "IDs", "MSIs", "by" },
 };
 
-/* A part has a title once it has a line. */
 static void add_line(struct listing *listing, int part, char *const cells[MAX_COLUMNS])
 {
 	struct columns *columns = &listing->parts[part];
@@ -81,7 +77,6 @@ static void add_line(struct listing *listing, int part, char *const cells[MAX_CO
 	columns_add(columns, cells);
 }
 
-/* Sorted into two parts on the way, so that the map is walked once. */
 static void list_functions(void *opaque, const struct viommu_route_range *range)
 {
 	const struct viommu_route *route = &range->route;
@@ -96,8 +91,9 @@ static void list_functions(void *opaque, const struct viommu_route_range *range)
 	add_line(opaque, route->iommu ? TRANSLATED : BYPASSING, cells);
 }
 
-/* Why it does is a sentence, and asked for with a single device. */
-static void list_otherwise(void *opaque, const struct viommu_route_range *range, const char *why)
+/* The reason is a sentence, too long for a line; `resolve DEVICE` prints it. */
+static void list_linux_difference(void *opaque, const struct viommu_route_range *range,
+				  const char *why)
 {
 	const struct viommu_route *route = &range->route;
 	char *cells[MAX_COLUMNS] = { viommu_functions_text(range) };
@@ -108,10 +104,10 @@ static void list_otherwise(void *opaque, const struct viommu_route_range *range,
 		cells[2] = ids_text(route->id, n_ids(range, range->one_id));
 	cells[3] = msis_cell(range);
 	cells[4] = from_cell(range);
-	add_line(opaque, OTHERWISE, cells);
+	add_line(opaque, LINUX_DIFFERS, cells);
 }
 
-/* As it can be asked for. */
+/* A name that `resolve` accepts. */
 static char *name_of(const struct viommu_platform_device *device)
 {
 	if (device->name)
@@ -119,7 +115,7 @@ static char *name_of(const struct viommu_platform_device *device)
 	return g_strdup_printf("0x%" PRIx64, device->base);
 }
 
-/* Further IDs have lines of their own, behind all devices: they may be behind other IOMMUs. */
+/* Further IDs get their own lines, since they may be behind other IOMMUs. */
 static void list_devices(struct listing *listing, const struct viommu_topology *topology)
 {
 	const struct viommu_platform_device *device;
@@ -139,7 +135,7 @@ static void list_devices(struct listing *listing, const struct viommu_topology *
 					       NULL, viommu_place_text(&more->place) });
 }
 
-/* What is said of functions that nobody knows the numbers of is not on the map, but it is said. */
+/* Functions whose bus numbers the table does not give are not in the map; they are listed here. */
 static void list_unknown(struct listing *listing, const struct viommu_topology *topology)
 {
 	const struct viommu_pci_range *range;
@@ -165,17 +161,16 @@ static void list_unknown(struct listing *listing, const struct viommu_topology *
 	}
 }
 
-/* Parts that have nothing are left out, with their titles. */
 void print_map(const struct viommu_topology *topology)
 {
 	struct listing listing = { 0 };
-	struct linux_listener listener = { list_otherwise, &listing };
-	bool several = false, asked;
+	struct linux_visitor visitor = { list_linux_difference, &listing };
+	bool several = false, compared;
 
 	viommu_topology_for_each_route(topology, list_functions, &listing);
 	list_devices(&listing, topology);
 	list_unknown(&listing, topology);
-	asked = for_each_linux_difference(topology, &listener);
+	compared = for_each_linux_difference(topology, &visitor);
 	for (int part = 0; part < N_PARTS; part++) {
 		if (!listing.begun[part])
 			continue;
@@ -184,14 +179,14 @@ void print_map(const struct viommu_topology *topology)
 		several = true;
 	}
 	if (!several)
-		puts("nothing is said of any device");
-	if (!asked)
-		puts("\nToo many entries to ask Linux about each: ask for single devices.");
+		puts("no device is described");
+	if (!compared)
+		puts("\nToo many entries to show where Linux differs: resolve single devices.");
 }
 
 /* -- JSON -------------------------------------------------------------------------- */
 
-/* First and last, even of one: a program need not ask which of both it has. */
+/* Always [first, last], even for one ID. */
 static void add_ids(struct json *json, const char *key, uint32_t first, uint64_t n)
 {
 	json_key(json, key);
@@ -201,9 +196,6 @@ static void add_ids(struct json *json, const char *key, uint32_t first, uint64_t
 	json_close(json, ']');
 }
 
-/*
- * Keys without a meaning are left out: no IDs without an IOMMU, and no device IDs without an ITS.
- */
 static void add_functions(void *opaque, const struct viommu_route_range *range)
 {
 	struct json *json = opaque;
@@ -224,7 +216,7 @@ static void add_functions(void *opaque, const struct viommu_route_range *range)
 	json_close(json, '}');
 }
 
-/* 0 and 1 both mean one ID. */
+/* n_ids 0 and 1 both mean one ID. */
 static void add_devices(struct json *json, const struct viommu_topology *topology)
 {
 	const struct viommu_platform_device *device;
@@ -242,11 +234,8 @@ static void add_devices(struct json *json, const struct viommu_topology *topolog
 	}
 }
 
-/*
- * Why Linux does so is said here, since a program can show it beside the functions that it is
- * about.
- */
-static void add_otherwise(void *opaque, const struct viommu_route_range *range, const char *why)
+static void add_linux_difference(void *opaque, const struct viommu_route_range *range,
+				 const char *why)
 {
 	struct json *json = opaque;
 	g_autofree char *functions = viommu_functions_text(range);
@@ -260,23 +249,19 @@ static void add_otherwise(void *opaque, const struct viommu_route_range *range, 
 	json_close(json, '}');
 }
 
-/* Absent where Linux was not asked, which is something else than an empty list. */
+/* Absent if not compared; an empty list means no difference. */
 static void add_linux(struct json *json, const struct viommu_topology *topology)
 {
-	struct linux_listener listener = { add_otherwise, json };
+	struct linux_visitor visitor = { add_linux_difference, json };
 
 	if (!for_each_linux_difference(topology, NULL))
 		return;
 	json_key(json, "linux");
 	json_open(json, '[');
-	for_each_linux_difference(topology, &listener);
+	for_each_linux_difference(topology, &visitor);
 	json_close(json, ']');
 }
 
-/*
- * The same parts as in the text, but not sorted into what translates and what bypasses: `reach`
- * says it of each.
- */
 void add_map(struct json *json, const char *name, const struct viommu_topology *topology)
 {
 	json_open(json, '{');

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Where Linux reads another map than the specification
+ * Functions that Linux routes differently from the specification
  *
- * A reader of a table may change its mind only where an entry begins or ends. So functions are cut
- * there, and of each piece the first function is asked for. Each question walks the entries, so
- * this costs the square of their number, and is done for as many as any real table has.
+ * A route can change only where an entry begins or ends. So functions are cut into pieces there,
+ * and the first function of each piece is resolved. Each resolution walks all entries: the cost is
+ * quadratic, and MAX_CUTS, far above any real table, bounds it.
  */
 #include <string.h>
 
@@ -21,7 +21,6 @@ struct cuts {
 	bool too_many;
 };
 
-/* Once there are too many nothing more is collected, and in the end nothing is asked. */
 static void cut(struct cuts *cuts, unsigned segment, uint32_t bdf)
 {
 	uint64_t position = (uint64_t)segment * SEGMENT_LENGTH + bdf;
@@ -32,21 +31,19 @@ static void cut(struct cuts *cuts, unsigned segment, uint32_t bdf)
 		g_array_append_val(cuts->positions, position);
 }
 
-/* At its first function, and behind its last one. */
 static void cut_around(struct cuts *cuts, unsigned segment, uint16_t first, uint16_t last)
 {
 	cut(cuts, segment, first);
 	cut(cuts, segment, (uint32_t)last + 1);
 }
 
-/* Host bridges and bridges decide about whole buses. */
 static void cut_around_bus(struct cuts *cuts, unsigned segment, uint8_t first, uint8_t last)
 {
 	cut_around(cuts, segment, (uint16_t)(first << BUS_SHIFT),
 		   (uint16_t)(last << BUS_SHIFT | LAST_DEVFN));
 }
 
-/* A range of thousands of segments is thousands of ranges here, and so it may be too many alone. */
+/* A range counts once for each of its segments, so one range can be too many. */
 static void cut_ranges(struct cuts *cuts, const struct viommu_topology *topology)
 {
 	const struct viommu_pci_range *range;
@@ -61,7 +58,7 @@ static void cut_ranges(struct cuts *cuts, const struct viommu_topology *topology
 		}
 }
 
-/* Of an IOMMU that is no function this cuts at function 0, which does no harm. */
+/* For an IOMMU that is not a PCI function this cuts at function 0, without effect. */
 static void cut_others(struct cuts *cuts, const struct viommu_topology *topology)
 {
 	const struct viommu_host_bridge *bridge;
@@ -73,24 +70,23 @@ static void cut_others(struct cuts *cuts, const struct viommu_topology *topology
 		cut_around(cuts, iommu->segment, iommu->bdf, iommu->bdf);
 }
 
-/* Not by subtracting: positions are wider than what is returned. */
-static gint compare(gconstpointer a, gconstpointer b)
+static gint compare_positions(gconstpointer a, gconstpointer b)
 {
 	const uint64_t *one = a, *other = b;
 
 	return (*one > *other) - (*one < *other);
 }
 
-/* Places are not compared: two entries may say the same. */
+/* Places are ignored: two entries may describe the same route. */
 static bool differ(const struct viommu_route *a, const struct viommu_route *b)
 {
 	return a->reach != b->reach || a->iommu != b->iommu || a->id != b->id || a->its != b->its ||
 	       a->device_id != b->device_id;
 }
 
-/* Linux's route is the answer, the specification's is left in *ret_route. */
-static struct viommu_route ask(const struct viommu_topology *topology, uint64_t position,
-			       struct viommu_route *ret_route, const char **ret_why)
+/* Returns Linux's route; *ret_route is the specification's. */
+static struct viommu_route resolve_linux(const struct viommu_topology *topology, uint64_t position,
+					 struct viommu_route *ret_route, const char **ret_why)
 {
 	struct viommu_device_name name = { .pci = true,
 					   .segment = (uint16_t)(position / SEGMENT_LENGTH),
@@ -101,9 +97,10 @@ static struct viommu_route ask(const struct viommu_topology *topology, uint64_t 
 	return linux_route;
 }
 
-/* From one cut to the next, or to the end of the segment; the last tells if IDs count up. */
-static void ask_between(const struct viommu_topology *topology, uint64_t first, uint64_t end,
-			const struct linux_listener *listener)
+/* From one cut to the next, at most to the end of the segment. The last function shows whether IDs
+ * increase. */
+static void visit_piece(const struct viommu_topology *topology, uint64_t first, uint64_t end,
+			const struct linux_visitor *visitor)
 {
 	uint64_t last = MIN(end - 1, first | LAST_BDF);
 	struct viommu_route_range range = {
@@ -116,29 +113,29 @@ static void ask_between(const struct viommu_topology *topology, uint64_t first, 
 	struct viommu_route route, of_last, linux_of_last;
 	const char *why, *why_last;
 
-	range.route = ask(topology, first, &route, &why);
+	range.route = resolve_linux(topology, first, &route, &why);
 	if (!differ(&route, &range.route))
 		return;
-	linux_of_last = ask(topology, last, &of_last, &why_last);
+	linux_of_last = resolve_linux(topology, last, &of_last, &why_last);
 	range.one_id = last > first && linux_of_last.id == range.route.id;
 	range.one_device_id = last > first && linux_of_last.device_id == range.route.device_id;
-	listener->each(listener->opaque, &range, why);
+	visitor->each(visitor->opaque, &range, why);
 }
 
-/* What lies behind the last cut belongs to no entry, and nobody says anything of it. */
+/* No entry covers functions after the last cut. */
 bool for_each_linux_difference(const struct viommu_topology *topology,
-			       const struct linux_listener *listener)
+			       const struct linux_visitor *visitor)
 {
 	struct cuts cuts = { .positions = g_array_new(FALSE, FALSE, sizeof(uint64_t)) };
 	const uint64_t *at;
 
 	cut_ranges(&cuts, topology);
 	cut_others(&cuts, topology);
-	g_array_sort(cuts.positions, compare);
+	g_array_sort(cuts.positions, compare_positions);
 	at = (const uint64_t *)(void *)cuts.positions->data;
-	for (guint i = 0; listener && !cuts.too_many && i + 1 < cuts.positions->len; i++)
+	for (guint i = 0; visitor && !cuts.too_many && i + 1 < cuts.positions->len; i++)
 		if (at[i] != at[i + 1])
-			ask_between(topology, at[i], at[i + 1], listener);
+			visit_piece(topology, at[i], at[i + 1], visitor);
 	g_array_unref(cuts.positions);
 	return !cuts.too_many;
 }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Routes and IDs in words and in JSON, alike in every subcommand that shows them. */
+/* Routes and IDs as text and as JSON, the same in every subcommand. */
 #include <glib.h>
 #include <inttypes.h>
 
 #include "json.h"
 #include "route_text.h"
 
-/* The words of the JSON form, which programs compare. */
+/* Part of the JSON format: programs compare these words. */
 const char *reach_name(enum viommu_reach reach)
 {
 	static const char *const names[] = {
@@ -18,8 +18,7 @@ const char *reach_name(enum viommu_reach reach)
 	return names[reach];
 }
 
-/* The last one may be beyond 32 bits in a table that is wrong; it wraps then as it does for
- * readers. */
+/* In an invalid table the last ID may exceed 32 bits. It wraps, as it does for consumers. */
 char *ids_text(uint32_t first, uint64_t n)
 {
 	if (n <= 1)
@@ -27,7 +26,6 @@ char *ids_text(uint32_t first, uint64_t n)
 	return g_strdup_printf("0x%" PRIx32 "-0x%" PRIx32, first, (uint32_t)(first + n - 1));
 }
 
-/* The keys that mean nothing without an IOMMU are left out without one. */
 void json_route(struct json *json, const struct viommu_route *route)
 {
 	g_autofree char *at = NULL;

@@ -6,13 +6,13 @@
 
 #include <viommu/topology.h>
 
-/* "iommu", "bypass", "nothing": what --json calls it. */
+/* "iommu", "bypass" or "nothing", as in --json. */
 const char *reach_name(enum viommu_reach reach);
 
-/* The IDs from `first` on, n of them: "0x10", "0x10-0x1f". g_free() it. */
+/* `n` IDs from `first`: "0x10" or "0x10-0x1f". g_free() it. */
 char *ids_text(uint32_t first, uint64_t n);
 
-/* Members of the object that is open: where the route leads, without IDs. */
+/* Add the route, without IDs, to the open object. */
 void json_route(struct json *json, const struct viommu_route *route);
 
 #endif

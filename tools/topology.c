@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * viommu topology: what a table means, as a text that people read and write
+ * viommu topology: a table as a topology text
  *
- * It is the way back of generate: a table that firmware made becomes something that can be
- * changed and made again. What the text cannot say was found on the way, and is on standard error.
- * A topology goes through as well and comes out in its plain form.
+ * The inverse of generate: a table becomes a text that can be edited and generated again. Findings
+ * name what the text cannot express. A topology is printed in its canonical form.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,11 +20,11 @@ struct output {
 	unsigned n;
 };
 
-/* The first line says where it is from, as a comment, which generate passes over. */
-static void show(void *opaque, struct input *input)
+/* The first line is a comment with the name of the file. */
+static void print_topology(void *opaque, struct input *input)
 {
 	struct output *output = opaque;
-	const struct viommu_topology *topology = input_meaning(input, output->findings);
+	const struct viommu_topology *topology = input_topology(input, output->findings);
 	g_autofree char *name = printable(input->name);
 	char *text;
 
@@ -36,26 +35,25 @@ static void show(void *opaque, struct input *input)
 	free(text);
 }
 
-/* Every table that could be read is shown, whatever was wrong with another. */
 static int run(const struct command *command, char **arguments)
 {
 	struct output output = { .findings = viommu_findings_new() };
 	int status;
 
 	(void)command;
-	status = read_inputs(arguments, output.findings, show, &output);
+	status = read_inputs(arguments, output.findings, print_topology, &output);
 	status = worse(status, print_findings(output.findings));
 	viommu_findings_free(output.findings);
-	return output.n ? status : complain_nothing(arguments, status);
+	return output.n ? status : report_no_input(arguments, status);
 }
 
 const struct command topology_command = {
 	.name = "topology",
 	.arguments = "[FILE...]",
-	.summary = "show what a table means, as a topology text",
-	.details = "A FILE is as for dump, or a topology, which comes out in its plain form. The\n"
-		   "text is what generate reads: change it, and make another table of it. Several\n"
-		   "are divided by a line of ---.",
+	.summary = "convert a table to a topology text",
+	.details = "A FILE is as for dump, or a topology, which is printed in its canonical form.\n"
+		   "generate reads the text: edit it, and generate another table. A line of ---\n"
+		   "separates the texts of several tables.",
 	.options = options,
 	.run = run,
 };

@@ -47,11 +47,11 @@ generate_replaces_a_file_and_leaves_nothing_else_there() {
 generate_that_cannot_write_says_so() {
 	topology
 	ran 2 "$viommu" generate viot topology.yaml -o missing/table
-	says err "viommu: missing/table: could not write it: No such file or directory"
+	says err "viommu: missing/table: cannot write: No such file or directory"
 	[ -c /dev/full ] || return
 	"$viommu" generate viot topology.yaml >/dev/full 2>err
 	[ $? -eq 2 ] || complain "a full disk is not an error"
-	says err "could not write standard output: No space left on device"
+	says err "cannot write standard output: No space left on device"
 }
 
 # What is no file is written to, never replaced. Only what is in this folder is put to that test:
@@ -85,7 +85,7 @@ generate_makes_what_a_link_names() {
 what_is_too_large_is_not_read() {
 	truncate -s 1T sparse 2>/dev/null || return
 	ran 2 "$viommu" check sparse
-	says err "viommu: sparse: more than 64 MiB: not a table"
+	says err "viommu: sparse: more than 64 MiB: not a firmware table"
 }
 
 # A full disk must not cost the table that was there: the limit of a file's size stands for it.
@@ -118,14 +118,14 @@ generate_takes_one_topology() {
 	cat good.viot good.viot >two.viot
 	ran 2 "$viommu" generate viot two.viot
 	is_empty out
-	says err "2 tables: name one"
+	says err "2 tables: name a file that has only one"
 	mkdir folder
 	ran 2 "$viommu" generate viot folder
-	says err "no table there says anything of IOMMUs"
+	says err "no table that describes IOMMUs"
 	ran 2 "$viommu" generate viot
 	says err "usage: viommu generate TABLE TOPOLOGY"
 	ran 2 "$viommu" generate bert topology.yaml
-	says err '"bert" cannot be made here'
+	says err 'cannot generate "bert"'
 }
 
 # -- dump ----------------------------------------------------------------------------
@@ -163,7 +163,7 @@ dump_of_a_folder_shows_what_says_something_of_iommus() {
 	! grep -q XSDT out || complain "it shows the XSDT"
 	rm folder/VIOT
 	ran 2 "$viommu" dump folder
-	says err "no table there says anything of IOMMUs"
+	says err "no table that describes IOMMUs"
 }
 
 dump_as_json_is_json() {
@@ -188,7 +188,7 @@ dump_that_cannot_read_says_so() {
 	ran 2 "$viommu" dump -- -x
 	[ "$(cat err)" = "viommu: -x: No such file or directory" ] || complain "$(cat err)"
 	ran 2 "$viommu" dump topology.yaml
-	says err "a topology, which is text already"
+	says err "a topology is text and has no fields to dump"
 	: >empty
 	ran 2 "$viommu" dump empty
 	says err "[input-empty]"
@@ -305,13 +305,13 @@ resolve_needs_a_device_and_a_table() {
 	ran 2 "$viommu" resolve --from good.viot
 	says err "name a device"
 	ran 2 "$viommu" resolve --from good.viot --pasid x 03:00.0
-	says err '"x" is no PASID'
+	says err 'invalid PASID "x"'
 	ran 2 "$viommu" resolve --from good.viot nonsense
-	says err '"nonsense" is no device'
+	says err 'unknown device "nonsense"'
 	ran 2 "$viommu" resolve --from missing 03:00.0
 	says err "missing: No such file or directory"
 	ran 2 "$viommu" resolve --from "$(refused acpi-unknown.viot)" 03:00.0
-	says err "no table there says anything of IOMMUs"
+	says err "no table that describes IOMMUs"
 }
 
 # -- topology ---------------------------------------------------------------------------
@@ -346,7 +346,7 @@ topology_keeps_a_files_name_in_its_comment() {
 
 topology_needs_a_table() {
 	ran 2 "$viommu" topology "$(refused acpi-unknown.viot)"
-	says err "no table there says anything of IOMMUs"
+	says err "no table that describes IOMMUs"
 }
 
 # What a terminal obeys: ESC, and U+009B, which is ESC and a bracket in one.
@@ -390,8 +390,8 @@ words_of_the_command_line_are_shown_and_not_obeyed() {
 demo_ends_well() {
 	ran 0 "$viommu" demo
 	is_empty err
-	[ "$(tail -1 out)" = "Everything was as it should be." ] || complain "$(tail -1 out)"
-	! grep -q "NOT AS IT SHOULD BE" out || complain "a step went wrong"
+	[ "$(tail -1 out)" = "Every step had the expected result." ] || complain "$(tail -1 out)"
+	! grep -q "UNEXPECTED" out || complain "a step went wrong"
 	ran 2 "$viommu" demo twice
 }
 
@@ -426,16 +426,16 @@ what_is_no_command_is_told() {
 	is_empty out
 	says err "usage: viommu COMMAND"
 	ran 2 "$viommu" bogus
-	says err 'viommu: there is no command "bogus"'
+	says err 'viommu: unknown command "bogus"'
 	ran 2 "$viommu" help bogus
-	says err 'viommu: there is no command "bogus"'
+	says err 'viommu: unknown command "bogus"'
 	is_empty out
 }
 
 completion_of_one_command_is_refused() {
 	ran 2 "$viommu" help --completion check
 	is_empty out
-	says err "--completion is for all commands"
+	says err "--completion takes no command"
 }
 
 bash_completes_commands_and_their_options() {

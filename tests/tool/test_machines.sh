@@ -46,7 +46,7 @@ check_looks_into_a_folder_for_what_others_refer_to() {
 	says err "IOAPIC 2 of the MADT is not in the DMAR"
 	head -c 56 "$(refused machine-ioapic.machine)" >folder/tables
 	ran 2 "$viommu" check folder
-	says err "no table there says anything of IOMMUs"
+	says err "no table that describes IOMMUs"
 }
 
 generate_puts_iommus_into_an_srat() {
@@ -75,7 +75,7 @@ generate_replaces_nothing_in_an_srat() {
 	says err "[extend-taken]"
 	[ ! -e after ] || complain "there is a table"
 	ran 2 "$viommu" generate srat virtio.yaml --into virtio.viot -o after
-	says err "virtio.viot: there is no SRAT to add to"
+	says err "virtio.viot: contains no SRAT to extend"
 	ran 2 "$viommu" generate viot virtio.yaml --into virtio.viot -o after
 	says err "VIOT cannot be extended"
 }

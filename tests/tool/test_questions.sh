@@ -38,17 +38,17 @@ resolve_tells_every_hop() {
 	cat >expected <<-'END'
 	40:01.0: smmu0 (smmu-v3 at 0x9050000), stream 0x4008, by arm.yaml:7:5
 	    MSIs to its0, device 0x4008, by arm.yaml:3:5
-	    PASID 0x1ffff is too large: they have up to 16 bits, by arm.yaml:7:5
+	    PASID 0x1ffff is too large: PASIDs have up to 16 bits, by arm.yaml:7:5
 	80:00.0: smmu1 (smmu-v3 at 0x9070000), stream 0x8000, by arm.yaml:8:5
 	    MSIs to its0, device 0x18000, by arm.yaml:20:5
-	    PASID 0x1ffff does not arrive: nobody says that PASIDs are forwarded
+	    PASID 0x1ffff does not arrive: no entry says that PASIDs are forwarded
 	41:00.0: no IOMMU: bypasses, by arm.yaml:10:5
 	    MSIs to its0, device 0x4100, by arm.yaml:7:5
-	    PASID 0x1ffff means nothing, for no IOMMU is reached
+	    PASID 0x1ffff has no meaning: no IOMMU is reached
 	COM0: smmu0 (smmu-v3 at 0x9050000), stream 0x20000-0x20003, by arm.yaml:14:5
 	    also smmu1 0x7, by arm.yaml:18:5
 	    MSIs to its0, device 0x20000, by arm.yaml:3:5
-	    PASID 0x1ffff does not arrive: nobody says that PASIDs are forwarded
+	    PASID 0x1ffff does not arrive: no entry says that PASIDs are forwarded
 	END
 	same out expected
 	ran 0 "$viommu" resolve -f arm.yaml 40:01.0 -p 5 --json
@@ -62,7 +62,7 @@ resolve_knows_devices_by_their_names() {
 	says out '\_SB_.NET0: no IOMMU: bypasses, by arm.yaml:15:5'
 	says out '0xb000000: no IOMMU: bypasses, by arm.yaml:16:5'
 	ran 2 "$viommu" resolve -f arm.yaml NET0
-	says err 'viommu: arm.yaml: several devices are called "NET0"'
+	says err 'viommu: arm.yaml: several devices have the name "NET0"'
 }
 
 resolve_all_is_the_whole_map() {
@@ -94,12 +94,12 @@ resolve_all_is_the_whole_map() {
 	is_json out 'd["maps"][0]["functions"][4]["device_ids"] == [0x18000, 0x180ff]'
 	is_json out 'd["maps"][0]["devices"][0]["ids"] == [0x20000, 0x20003]'
 	ran 2 "$viommu" resolve --all --from arm.yaml 40:01.0
-	says err "name files behind --all, or one by --from"
+	says err "name files after --all, or one with --from, not both"
 	ran 0 "$viommu" resolve --all arm.yaml
 }
 
 # Linux, drivers/acpi/viot.c: the last node wins, and no IOMMU translates itself.
-resolve_all_says_where_linux_does_otherwise() {
+resolve_all_shows_where_linux_differs() {
 	cat >overlap.yaml <<-'END'
 	viommu: 1
 	iommus:
@@ -110,8 +110,8 @@ resolve_all_says_where_linux_does_otherwise() {
 	ran 0 "$viommu" resolve --all --from viot
 	cat >expected <<-'END'
 
-	Linux does otherwise  IOMMU  by
-	0000:00:01.0          none   viot:0x40
+	Linux differs  IOMMU  by
+	0000:00:01.0   none   viot:0x40
 	END
 	tail -3 out >told
 	same told expected
@@ -128,7 +128,7 @@ resolve_all_of_many_entries_is_short() {
 	} >many.yaml
 	ran 0 timeout 20 "$viommu" resolve --all --from many.yaml
 	says out "0000:00:00.0-ff:1f.7  a      0x0-0xffff  many.yaml:4:5 and 65535 more"
-	says out "Too many entries to ask Linux about each"
+	says out "Too many entries to show where Linux differs"
 }
 
 # -- diff ------------------------------------------------------------------------------
@@ -264,7 +264,7 @@ graph_without_graphviz_says_what_is_missing() {
 	status=$?
 	PATH=$old_path
 	[ $status -eq 2 ] || complain "exit $status"
-	says err "Graphviz is needed (apt install graphviz)"
+	says err "drawing needs Graphviz (apt install graphviz)"
 	[ ! -e picture.svg ] || complain "there is a picture"
 }
 
@@ -273,7 +273,7 @@ graph_needs_one_machine() {
 	ran 2 "$viommu" graph arm.yaml arm.yaml
 	says err "name one file"
 	ran 2 "$viommu" graph arm.yaml --format jpeg
-	says err '"jpeg" is no format'
+	says err 'unknown format "jpeg"'
 	ran 2 "$viommu" graph missing
 	says err "missing: No such file or directory"
 }
@@ -290,21 +290,21 @@ plan_tells_what_each_guest_needs() {
 	viommu1  virtio-iommu-mmio  32768          1              0x8000-0x20000
 
 	arm64 with ACPI
-	  VIOT tells of viommu0, viommu1
+	  VIOT describes viommu0, viommu1
 	      200 bytes: viommu generate viot pc.yaml
 
 	x86 with ACPI
-	  VIOT tells of viommu0, viommu1
+	  VIOT describes viommu0, viommu1
 	      200 bytes: viommu generate viot pc.yaml
 
-	any with a device tree
-	  DTB tells of viommu0, viommu1
+	device tree
+	  DTB describes viommu0, viommu1
 	      1000 bytes: viommu generate dtb pc.yaml
 
-	one of 2020 without firmware
-	  builtin-v3 tells of viommu0
+	drafts of 2020, without firmware
+	  builtin-v3 describes viommu0
 	      88 bytes: viommu generate builtin-v3 --iommu=viommu0 pc.yaml
-	  nothing tells of viommu1, a virtio-iommu-mmio
+	  no table describes viommu1, a virtio-iommu-mmio
 	END
 	same told expected
 	says out "pc.yaml:8:5: note: VIOT omits the proximity domain of IOMMU viommu1"
@@ -313,7 +313,7 @@ plan_tells_what_each_guest_needs() {
 plan_commands_are_those_that_work() {
 	cp "$pictures/virt.yaml" .
 	ran 0 "$viommu" plan virt.yaml
-	says out "  nothing tells of smmu0, a smmu-v3"
+	says out "  no table describes smmu0, a smmu-v3"
 	sed -n 's/^ *\([0-9]*\) bytes: viommu /\1 /p' out >commands
 	[ -s commands ] || complain "no commands"
 	while read -r length command; do
