@@ -1,0 +1,102 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSD-3-Clause
+# Run the verbs of ./run that no other line of .ci/run runs, each for a short time:
+#
+#     tests/run/verbs.sh            all steps
+#     tests/run/verbs.sh STEP...    these
+#
+# A step is a function below. It runs in the root of a clean checkout, and may write into $work.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+root=$PWD work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+fail() { echo "verbs: $*" >&2; exit 1; }
+run() { "$root/run" "$@" >"$work/out" 2>"$work/err" || { cat "$work/out" "$work/err"; fail "./run $* failed"; }; }
+prints() { grep -qE -- "$1" "$work/out" || { cat "$work/out"; fail "no \"$1\" in the output"; }; }
+
+help() {
+	run help
+	prints '^usage: ./run VERB'
+	! ./run no-such-verb 2>"$work/err" || fail "an unknown verb is not an error"
+}
+
+build_and_figures() {
+	run build
+	run figures
+	prints '^libviommu.so, stripped +[0-9]+$'
+}
+
+# README's example, compiled with nothing but what was installed.
+install_and_build_the_example() {
+	run install "$work/prefix"
+	[[ -z $(find build-install -path '*tests*' -name '*.o') ]] || fail "install builds tests"
+	sed -n '/^```c$/,/^```$/{/^```/!p}' README.md >"$work/embed.c"
+	local libraries
+	libraries=$(dirname "$(find "$work/prefix" -name libviommu.so)")
+	export PKG_CONFIG_PATH=$libraries/pkgconfig LD_LIBRARY_PATH=$libraries
+	cc "$work/embed.c" $(pkg-config --cflags --libs libviommu) -o "$work/embed"
+	"$work/embed" >"$work/out"
+	prints 'nothing is mapped yet'
+	"$work/prefix/bin/viommu" --version >"$work/out"
+	prints '^viommu [0-9]'
+	run install "$work/prefix"
+}
+
+# libviommu alone: none of the packages that tables and tools need is looked for.
+libviommu_builds_from_libc_alone() {
+	PKG_CONFIG_LIBDIR=$work meson setup -Dtables=disabled -Dtools=disabled "$work/alone" >"$work/out"
+	ninja -C "$work/alone" >"$work/out" || { cat "$work/out"; fail "it does not build"; }
+	readelf -d "$work/alone/src/libviommu.so" | sed -n 's/.*NEEDED.*\[\(.*\)\]/\1/p' >"$work/out"
+	[[ $(cat "$work/out") == libc.so.6 ]] || fail "it needs $(cat "$work/out")"
+}
+
+documents_are_fresh() {
+	run documents
+	git diff --exit-code -- docs || fail "./run documents changes docs/"
+}
+
+# Not byte by byte: a baseline may contain private types, which differ from run to run.
+abi_baselines_are_fresh() {
+	local baseline
+	cp -r tests/api/abi "$work/abi"
+	run abi
+	for baseline in "$work"/abi/*.abi; do
+		abidiff --no-added-syms "$baseline" "tests/api/abi/${baseline##*/}" >"$work/out" ||
+			{ cat "$work/out"; fail "${baseline##*/} is stale"; }
+	done
+	cp "$work"/abi/*.abi tests/api/abi/
+}
+
+sources_are_formatted() {
+	run format --check
+}
+
+a_part_is_measured() {
+	run bench --quick limits --out "$work/bench"
+	[[ -s $work/bench/results.json ]] || fail "there are no results"
+}
+
+a_target_is_fuzzed() {
+	run fuzz 0.1 requests
+}
+
+# From the QEMU of this machine, whatever version it is; the bytes are compared where it is Debian 12's.
+a_machine_is_captured() {
+	run capture --out "$work/golden" q35-minimal
+	cmp -n 4 "$work/golden/q35-minimal.VIOT" tests/golden/q35-minimal.VIOT
+}
+
+a_mutant_is_killed() {
+	run mutate 'no fence in readers_synchronize'
+	prints '^mutants: 1 killed, 0 survived'
+}
+
+steps=(help build_and_figures install_and_build_the_example libviommu_builds_from_libc_alone
+	documents_are_fresh abi_baselines_are_fresh sources_are_formatted a_part_is_measured a_target_is_fuzzed
+	a_machine_is_captured a_mutant_is_killed)
+for step in "${@:-${steps[@]}}"; do
+	begun=$SECONDS
+	"$step"
+	echo "verbs: $step: passed ($((SECONDS - begun)) s)"
+done
