@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * docs/topology.md says what the reader reads: its tables of keys are the rows of tables/text/schema.c,
- * and every example in it is a topology that breaks no rule.
+ * docs/topology.md says what the reader reads: its tables of keys are the rows of
+ * tables/text/schema.c, and every example in it is a topology that breaks no rule.
  */
 #include "topology_rig.h"
 
