@@ -8,7 +8,7 @@
 #define PIECE_LENGTH 65536u
 #define INDENTATION  2
 
-/* What goes to a file goes there in pieces; that it arrived is asked of the file at the end. */
+/* Written in pieces; the caller checks the file for errors at the end. */
 struct json *json_new(FILE *to)
 {
 	struct json *json = memory_new(struct json, 1);
@@ -49,7 +49,7 @@ static void begin_line(struct json *json)
 	flush(json, PIECE_LENGTH);
 }
 
-/* Behind its key, or in a line of its own; the outermost stands where it begins. */
+/* After its key, or on a new line; the outermost value at the current position. */
 static void begin_value(struct json *json)
 {
 	if (!json->has_key && json->depth) {
@@ -80,8 +80,8 @@ void json_close(struct json *json, char bracket)
 /* -- strings --------------------------------------------------------------------------------- */
 
 /*
- * What has no picture, a terminal or an editor may obey: controls, and marks that turn the
- * direction of text. Findings have a question mark for it; here nothing is lost.
+ * Control characters, and marks that change the direction of text, could control a terminal or an
+ * editor. Findings replace them by a question mark; JSON escapes them.
  */
 static bool is_escaped(gunichar character)
 {
@@ -89,7 +89,6 @@ static bool is_escaped(gunichar character)
 	       (character <= G_MAXUINT16 && !g_unichar_isprint(character));
 }
 
-/* Those with a letter of their own; all others have a number. */
 static void add_escaped(struct strbuf *text, gunichar character)
 {
 	static const char letters[] = "\bb\ff\nn\rr\tt\"\"\\\\";

@@ -12,11 +12,11 @@
 #include "base/strbuf.h"
 
 /*
- * JSON, written as it comes
+ * JSON, written as a stream
  *
- * An input decides how long it becomes, so nothing of it is kept that was written: a tree of all
- * its values would be many times as large as the text. Brackets, commas and indentation are kept
- * here; that keys stand in objects, and everything is ended, is up to the caller.
+ * The input decides the length of the output, so written text is not kept: a tree of all values
+ * would be many times as large. The writer keeps brackets, commas and indentation right. The caller
+ * writes keys in objects only, and closes everything that it opens.
  */
 struct json {
 	struct strbuf *text;

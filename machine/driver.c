@@ -10,8 +10,8 @@
  * The guest's driver (virtio 1.3, "Device Initialization", "Virtio Over MMIO", "IOMMU
  * Device")
  *
- * Requests are written field by field from the standard's figures and not with the device's
- * own row tables: a mistake there must not be made twice and go unnoticed.
+ * Requests are written field by field from the standard, not with the device's layout rows, so that
+ * a mistake in the rows is noticed.
  */
 
 /* Registers of the window. */
@@ -53,7 +53,6 @@ enum { ACKNOWLEDGE = 1, DRIVER = 2, DRIVER_OK = 4, FEATURES_OK = 8, NEEDS_RESET 
 #define N_EVENTS        16
 #define BUFFER_LENGTH   (PAGE * 16)
 
-/* Guest memory that the driver takes for itself, from the bottom. */
 struct driver {
 	struct machine *machine;
 	uint64_t next_free; /* pages are handed out from here */
@@ -179,7 +178,7 @@ static int set_up_queue(struct driver *driver, uint32_t index)
 	return 0;
 }
 
-/* Give the event queue a buffer, and do not notify of it: the device looks when it must. */
+/* No notification: the device looks for event buffers when it needs one. */
 static void offer_event(struct driver *driver, uint64_t address)
 {
 	const struct ring_buffer buffer = { address, VIOMMU_FAULT_LENGTH, true };
@@ -240,7 +239,7 @@ struct driver *driver_stop(struct driver *driver)
 
 /* -- requests ------------------------------------------------------------------------------ */
 
-/* The device answers before QueueNotify returns: there is nothing to wait for. */
+/* The device answers before QueueNotify returns, so there is no need to wait. */
 static int wait_for_answer(struct driver *driver, uint32_t *ret_used)
 {
 	void *token;
@@ -290,7 +289,7 @@ static uint64_t get(const uint8_t *bytes, size_t at, unsigned length)
 	return value;
 }
 
-/* A request whose answer is a tail and nothing else. */
+/* A request whose answer is only a tail. */
 static int simple_request(struct driver *driver, const uint8_t *request, size_t length)
 {
 	uint8_t tail[VIOMMU_TAIL_LENGTH];

@@ -9,10 +9,10 @@
 #include "machine.h"
 
 /*
- * A guest's driver for the machine's IOMMU
+ * A guest driver for the machine's IOMMU
  *
- * It knows of the device what a guest can know: registers, configuration space, two rings.
- * Everything it says goes through guest memory, as bytes. One thread uses a driver.
+ * It uses only what a guest can: registers, configuration space, and two rings in guest memory. One
+ * thread uses a driver.
  */
 
 struct driver;
@@ -23,39 +23,37 @@ struct driver_options {
 };
 
 /*
- * Find the device, negotiate, set up the queues, give the event queue its buffers.
- * 0; -ENODEV: not there, or not one that the driver can use; -ENOMEM.
+ * Find the device, negotiate features, set up the queues, and provide event buffers. Returns 0;
+ * -ENODEV if there is no device that the driver supports; -ENOMEM.
  */
 int driver_start(struct machine *machine, const struct driver_options *options,
 		 struct driver **ret_driver);
 
-/* Reset the device and be gone; NULL is fine. Returns NULL. */
+/* Reset the device and free the driver. Accepts NULL. Returns NULL. */
 struct driver *driver_stop(struct driver *driver);
 
-/* The features that were accepted, the transport's among them. */
+/* The accepted features, with those of the transport. */
 uint64_t driver_features(const struct driver *driver);
 
-/* Read or write an integer of configuration space. `length` is 1, 2, 4 or 8. */
+/* Access configuration space. `length` is 1, 2, 4 or 8. */
 uint64_t driver_config(struct driver *driver, uint64_t offset, unsigned length);
 void driver_set_config(struct driver *driver, uint64_t offset, unsigned length, uint64_t value);
 
-/*
- * Send a request and wait for its answer, of which at most `room` bytes are copied to
- * `answer`. Returns the used length; -EIO if the device did not answer, or broke the ring.
- */
+/* Send a request and copy at most `room` bytes of its answer. Returns the used length; -EIO if the
+ * device does not answer or violates the ring's rules. */
 int driver_request(struct driver *driver, const void *request, size_t length, void *answer,
 		   size_t room);
 
-/* The requests. Each returns the status, or -EIO if there was none. */
+/* Requests. Each returns the status, or -EIO without an answer. */
 int driver_attach(struct driver *driver, uint32_t domain, uint32_t endpoint, uint32_t flags);
 int driver_detach(struct driver *driver, uint32_t domain, uint32_t endpoint);
 int driver_map(struct driver *driver, const struct viommu_mapping *mapping);
 int driver_unmap(struct driver *driver, uint32_t domain, uint64_t first, uint64_t last);
 
-/* PROBE: `probe_size` bytes of properties, as configuration space says. */
+/* PROBE; `properties` has room for probe_size of configuration space. */
 int driver_probe(struct driver *driver, uint32_t endpoint, void *properties);
 
-/* Take the next fault from the event queue. False if there is none. */
+/* Take the next fault from the event queue. Returns false if there is none. */
 bool driver_fault(struct driver *driver, struct viommu_fault *ret_fault);
 
 #endif

@@ -4,16 +4,16 @@
 #include "firmware.h"
 
 /*
- * "Virtio Structure PCI Capabilities" for the ways; the drafts of the series "virtio-iommu:
- * built-in topology" for the forms
+ * "Virtio Structure PCI Capabilities" for access to the structures; the drafts of the series
+ * "virtio-iommu: built-in topology" for the forms of items
  *
- * Items end where configuration space does, or where the caller has no more room: so a list that
- * goes in circles ends, too.
+ * Reading stops at the end of configuration space or when the caller's array is full, so a cyclic
+ * list ends too.
  */
 
 enum { ACKNOWLEDGE = 1, DRIVER = 2 };
 
-/* What firmware asks of a device, each in its place in either transport. */
+/* The registers that firmware uses, at their place in each transport. */
 enum { FEATURE_SELECT, FEATURES, STATUS, N_REGISTERS };
 
 struct field {
@@ -39,7 +39,7 @@ enum { POINTER_AT = 0x34, TYPE_COMMON = 1, TYPE_DEVICE = 4, TYPE_ACCESS = 5, VEN
 enum { CAP_NEXT = 1, CAP_TYPE = 3, CAP_BAR = 4, CAP_OFFSET = 8, CAP_LENGTH = 12, CAP_DATA = 16 };
 #define MOST_CAPABILITIES 48
 
-/* A chain that goes in circles ends after as many steps as there is room for capabilities. */
+/* Bounds a cyclic chain: configuration space has no room for more capabilities. */
 static unsigned find_capability(struct function *function, unsigned type)
 {
 	unsigned at = function_config_read(function, POINTER_AT, 1);
@@ -53,13 +53,13 @@ static unsigned find_capability(struct function *function, unsigned type)
 	return 0;
 }
 
-/* Where a structure of virtio is behind a BAR. */
+/* The place of a virtio structure in a BAR. */
 struct structure {
 	unsigned bar;
 	uint32_t offset, length;
 };
 
-/* Looked for each time anew: firmware has little memory, and nobody waits for it. */
+/* Searched again for each access, since firmware has little memory. */
 static struct structure find_structure(struct function *function, unsigned type)
 {
 	unsigned at = find_capability(function, type);
@@ -73,7 +73,7 @@ static struct structure find_structure(struct function *function, unsigned type)
 	};
 }
 
-/* Open the window of the capability there. What is then read or written is its data. */
+/* Point the data window of the access capability there. */
 static unsigned open_window(struct function *function, unsigned bar, uint64_t offset,
 			    unsigned length)
 {
@@ -85,7 +85,6 @@ static unsigned open_window(struct function *function, unsigned bar, uint64_t of
 	return at + CAP_DATA;
 }
 
-/* The same place by either way, so what is read cannot depend on the way that was taken. */
 static uint32_t load_pci(const struct firmware *firmware, unsigned type, struct field field)
 {
 	struct structure structure = find_structure(firmware->function, type);
@@ -131,7 +130,7 @@ static void store_register(const struct firmware *firmware, unsigned i, uint32_t
 				  mmio_registers[i].length, value);
 }
 
-/* A number of configuration space, of at most 4 bytes at a time as PCI has it. */
+/* A field of configuration space; PCI reads at most 4 bytes at a time. */
 static uint32_t load(const struct firmware *firmware, uint64_t at, unsigned length)
 {
 	struct field field = { (uint32_t)at, length };
@@ -142,13 +141,13 @@ static uint32_t load(const struct firmware *firmware, uint64_t at, unsigned leng
 					  length);
 }
 
-/* PCI's window has 4 bytes, so an address takes two accesses, low part first. */
+/* Two accesses of 4 bytes, low part first, since PCI's data window has 4 bytes. */
 static uint64_t load_address(const struct firmware *firmware, uint64_t at)
 {
 	return load(firmware, at, 4) | (uint64_t)load(firmware, at + 4, 4) << 32;
 }
 
-/* A capability says how much there is; of a register window, all behind the registers may be. */
+/* On PCI the length of the capability; on MMIO the rest of the register window. */
 static uint64_t config_length(const struct firmware *firmware)
 {
 	if (firmware->way == FIRMWARE_MMIO)
@@ -168,7 +167,7 @@ static struct firmware_item read_device(const struct firmware *firmware, uint64_
 	};
 }
 
-/* Segment or hierarchy, first and last function: 2 bytes each, one behind the other. */
+/* Segment, first and last function, 2 bytes each. */
 static struct firmware_item read_range(const struct firmware *firmware, uint64_t id_at, uint64_t at)
 {
 	bool segments = firmware->form == FIRMWARE_SEGMENTS;
@@ -185,7 +184,7 @@ static struct firmware_item read_range(const struct firmware *firmware, uint64_t
 	};
 }
 
-/* What differs between forms: heads, types, and the way from one item to the next. */
+/* The differences between forms: heads, types, and how to find the next item. */
 static const struct {
 	struct field offset, count; /* no length: there is none */
 	uint8_t type_length, range, device;
@@ -199,7 +198,7 @@ static const struct {
 
 #define STRIDE_AT 44
 
-/* Where the next item is; 0 behind the last of a list. */
+/* Offset of the next item; 0 after the last item of a list. */
 static uint64_t next_item(const struct firmware *firmware, uint64_t at)
 {
 	if (firmware->form == FIRMWARE_LIST)
@@ -209,7 +208,7 @@ static uint64_t next_item(const struct firmware *firmware, uint64_t at)
 	return at + load(firmware, at + 2, 2);
 }
 
-/* An item of another type is passed over, as the third draft wants it, and counts as an item. */
+/* An item of unknown type is skipped, as the third draft requires, but counts as an item. */
 static int read_items(const struct firmware *firmware, struct firmware_item *items, unsigned room)
 {
 	const struct field offset = forms[firmware->form].offset;
@@ -236,7 +235,7 @@ static int read_items(const struct firmware *firmware, struct firmware_item *ite
 /* -- all of it ----------------------------------------------------------------------------------
  */
 
-/* On PCI the capabilities are asked for and not the IDs, which somebody has read to get here. */
+/* On PCI only the capabilities are checked: the caller found the device by its IDs. */
 static bool is_there(const struct firmware *firmware)
 {
 	if (firmware->way == FIRMWARE_MMIO)
@@ -247,7 +246,7 @@ static bool is_there(const struct firmware *firmware)
 	       find_capability(firmware->function, TYPE_ACCESS);
 }
 
-/* The device is reset before, for it may have been used, and behind, for the driver to come. */
+/* Reset before, in case the device was used, and after, for the driver. */
 int firmware_read(const struct firmware *firmware, struct firmware_item *items, unsigned room)
 {
 	int n = -ENOENT;

@@ -5,12 +5,11 @@
 #include "function.h"
 
 /*
- * A guest's firmware that looks for a built-in topology
+ * Guest firmware that reads a built-in topology
  *
- * It does what drafts of 2019 and 2020 asked of it, on each of the ways that they had to
- * configuration space: the device is told of a driver, asked for the feature, read, and reset.
- * The items are written down from the drafts and not with libviommu-tables, so that either shows
- * what is wrong with the other. One thread uses a device at that time.
+ * It follows the drafts of 2019 and 2020 on each of their transports: announce a driver, check the
+ * feature, read, and reset. Items are decoded by the drafts, not by libviommu-tables, so that each
+ * implementation tests the other. Only one thread may use the device meanwhile.
  */
 
 enum firmware_way {
@@ -28,7 +27,7 @@ enum firmware_form {
 	FIRMWARE_N_FORMS
 };
 
-/* What an item says: some PCI functions, or one device at an address. */
+/* An item: a range of PCI functions, or a device at an address. */
 struct firmware_item {
 	bool pci;
 	uint16_t segment_first, segment_last, bdf_first, bdf_last;
@@ -44,8 +43,8 @@ struct firmware {
 };
 
 /*
- * Read at most `room` items. Returns how many; -ENODEV if there is no such device, -ENOENT if it
- * does not offer a topology, -EPROTO if what is there cannot be one of that form.
+ * Read at most `room` items. Returns their number; -ENODEV without such a device, -ENOENT if it
+ * offers no topology, -EPROTO if the bytes are not a topology of that form.
  */
 int firmware_read(const struct firmware *firmware, struct firmware_item *items, unsigned room);
 

@@ -8,8 +8,8 @@
  * virtio 1.3, "Virtio Over PCI Bus": device IDs, "Virtio Structure PCI Capabilities", "Common
  * configuration structure layout", "PCI configuration access capability"
  *
- * The structures are there once, in the machine's register window; a read of the BAR becomes one
- * of the window. Queues and interrupts are not led there: whoever wants these is a driver.
+ * Accesses to the BAR become accesses to the machine's register window. Queues and interrupts are
+ * not available this way, because firmware does not use them.
  */
 
 #define HEADER_LENGTH 256
@@ -17,11 +17,10 @@
 #define DEVICE        (0x1040 + VIOMMU_DEVICE_ID)
 #define CLASS_OTHER   0xff
 
-/* Offsets in the header of every function. */
 enum { VENDOR_AT = 0x00, DEVICE_AT = 0x02, STATUS_AT = 0x06, CLASS_AT = 0x0b, POINTER_AT = 0x34 };
 #define STATUS_CAPABILITIES (1u << 4)
 
-/* Capabilities: where each is, and what is where in it. */
+/* Capabilities, and the offsets of their fields. */
 enum { COMMON_AT = 0x40, CONFIG_AT = 0x50, ACCESS_AT = 0x60 };
 enum { CAPABILITY_NEXT = 1, CAPABILITY_LENGTH = 2, CAPABILITY_TYPE = 3, CAPABILITY_BAR = 4 };
 enum { CAPABILITY_OFFSET = 8, CAPABILITY_SIZE = 12, ACCESS_DATA = 16 };
@@ -30,12 +29,11 @@ enum { TYPE_COMMON = 1, TYPE_DEVICE = 4, TYPE_ACCESS = 5 };
 #define PLAIN_LENGTH      16
 #define ACCESS_LENGTH     20
 
-/* What is behind the BAR, in pages of their own. */
+/* Structures in the BAR, each in its own page. */
 #define COMMON_OFFSET 0x0000
 #define COMMON_LENGTH 0x38
 #define CONFIG_OFFSET 0x1000
 
-/* Where the window has configuration space. */
 #define WINDOW_CONFIG 0x100
 #define WORD          4
 
@@ -61,7 +59,7 @@ static uint32_t get(const uint8_t *bytes, unsigned length)
 	return value;
 }
 
-/* PCI has no wider accesses, and none that cross a boundary of their own width. */
+/* PCI accesses have at most 4 bytes and are naturally aligned. */
 static bool is_access(uint64_t offset, unsigned length)
 {
 	return (length == 1 || length == 2 || length == WORD) && !(offset % length);
@@ -69,7 +67,7 @@ static bool is_access(uint64_t offset, unsigned length)
 
 /* -- behind the BAR -------------------------------------------------------------------- */
 
-/* Fields of common configuration, and the register of the window that each is. */
+/* Fields of common configuration and their registers in the window. */
 static const struct {
 	uint8_t offset, length;
 	uint16_t window;
@@ -81,7 +79,7 @@ static const struct {
 
 #define N_COMMON_FIELDS (sizeof(common_fields) / sizeof(common_fields[0]))
 
-/* Where the window has what is there, and in which width; false if it has not. */
+/* Translate a BAR offset to an offset and width in the window; false if there is none. */
 static bool find_in_window(const struct function *function, uint64_t offset, unsigned *length,
 			   uint64_t *ret_at)
 {
@@ -100,7 +98,7 @@ static bool find_in_window(const struct function *function, uint64_t offset, uns
 	return false;
 }
 
-/* A register of the window is 4 bytes wide, so a shorter field is the low part of one. */
+/* Registers of the window have 4 bytes; a shorter field is the low part. */
 uint32_t function_bar_read(struct function *function, unsigned bar, uint64_t offset,
 			   unsigned length)
 {
@@ -124,13 +122,13 @@ void function_bar_write(struct function *function, unsigned bar, uint64_t offset
 
 /* -- configuration space of PCI ---------------------------------------------------------- */
 
-/* What the driver has written into the capability: where its data window is open to. */
+/* The target of the data window, as the driver wrote it. */
 struct access {
 	unsigned bar, length;
 	uint64_t offset;
 };
 
-/* Read back from the header every time: the bytes there are all the state that there is. */
+/* Decoded from the header each time: there is no other state. */
 static struct access access_of(const struct function *function)
 {
 	const uint8_t *capability = function->header + ACCESS_AT;
@@ -147,7 +145,7 @@ static bool is_data(unsigned offset)
 	return offset == ACCESS_AT + ACCESS_DATA;
 }
 
-/* Reading the data is what makes the access, as the standard has it: so a read can have effects. */
+/* The standard performs the access when the data is read, so a read can have side effects. */
 uint32_t function_config_read(struct function *function, unsigned offset, unsigned length)
 {
 	struct access access = access_of(function);
@@ -160,7 +158,7 @@ uint32_t function_config_read(struct function *function, unsigned offset, unsign
 	return get(function->header + offset, length);
 }
 
-/* Of the header, firmware writes only what opens the window; the rest is not here to be changed. */
+/* Only the fields of the access capability are writable. */
 static bool is_writable(unsigned offset, unsigned length)
 {
 	unsigned capability = offset - ACCESS_AT;
@@ -170,8 +168,7 @@ static bool is_writable(unsigned offset, unsigned length)
 		length == WORD);
 }
 
-/* And writing them, too. A window that was opened to nowhere takes what is written, and loses it.
- */
+/* Also performed on write. Writes to an invalid target are ignored. */
 void function_config_write(struct function *function, unsigned offset, unsigned length,
 			   uint32_t value)
 {
@@ -202,7 +199,7 @@ static void put_place(struct function *function, unsigned at, uint32_t offset, s
 	put(function->header + at + CAPABILITY_SIZE, WORD, (uint32_t)length);
 }
 
-/* The chain of capabilities ends with the one for access, which has no place of its own. */
+/* The last capability is the one for access, which has no structure in the BAR. */
 struct function *function_new(struct machine *machine)
 {
 	struct function *function = calloc(1, sizeof(*function));

@@ -5,12 +5,11 @@
 #include "machine.h"
 
 /*
- * The machine's IOMMU as a PCI function, as far as firmware looks at it before there is a driver
+ * The machine's IOMMU as a PCI function, with the parts that firmware uses before a driver starts
  *
- * Configuration space of PCI with the capabilities that lead to virtio's structures, and a BAR
- * in which these are: the features and the status of common configuration, and the device's
- * own configuration space. Everything is reached in two ways: through the BAR, where it is mapped,
- * and through the window of the capability for configuration access, where it is not.
+ * PCI configuration space with virtio's capabilities, and a BAR with two structures: features and
+ * status of common configuration, and device configuration. Both are accessible through the BAR if
+ * it is mapped, and through the data window of the access capability if it is not.
  *
  *     PCI configuration space --capabilities--> BAR: common configuration, device configuration
  *              |                                 ^
@@ -27,12 +26,12 @@ struct function *function_new(struct machine *machine);
 /* NULL is fine. Returns NULL. */
 struct function *function_free(struct function *function);
 
-/* Configuration space of PCI: 1, 2 or 4 bytes at a multiple of that; all else reads as ones. */
+/* PCI configuration space: 1, 2 or 4 bytes, naturally aligned; anything else reads as ones. */
 uint32_t function_config_read(struct function *function, unsigned offset, unsigned length);
 void function_config_write(struct function *function, unsigned offset, unsigned length,
 			   uint32_t value);
 
-/* What is behind a BAR: 1, 2 or 4 bytes at a multiple of that. What is not there reads as 0. */
+/* The BAR: 1, 2 or 4 bytes, naturally aligned. Unused offsets read as 0. */
 uint32_t function_bar_read(struct function *function, unsigned bar, uint64_t offset,
 			   unsigned length);
 void function_bar_write(struct function *function, unsigned bar, uint64_t offset, unsigned length,

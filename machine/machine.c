@@ -6,7 +6,7 @@
 
 #include "machine.h"
 
-/* The reference machine: what an embedding of libviommu comes to, and nothing else. */
+/* The reference machine: the least that embeds libviommu completely. */
 
 #define MEMORY_DEFAULT (16ull << 20)
 
@@ -140,14 +140,13 @@ struct dma_device *dma_unplug(struct dma_device *device)
 	return NULL;
 }
 
-/* Which way the bytes go. */
 struct transfer {
 	void *to_device;         /* or NULL */
 	const void *from_device; /* or NULL */
 	uint64_t length;
 };
 
-/* The guest's bus: memory, or writes that are interrupts. */
+/* The guest's bus: memory, or the MSI window, where writes are interrupts. */
 static int access_bus(struct machine *machine, uint64_t address, const struct transfer *transfer)
 {
 	void *memory = machine_memory(machine, address, transfer->length);
@@ -164,7 +163,7 @@ static int access_bus(struct machine *machine, uint64_t address, const struct tr
 	return 0;
 }
 
-/* As many pieces as the translation has, and all of them in one section. */
+/* All pieces of the access are in one DMA section. */
 static int access_memory(struct dma_device *device, uint64_t iova, struct transfer all)
 {
 	uint32_t access = all.to_device ? VIOMMU_MAP_F_READ : VIOMMU_MAP_F_WRITE;

@@ -8,23 +8,23 @@
 #include <viommu/mmio.h>
 
 /*
- * The reference machine: the smallest VMM that is complete
+ * The reference machine: a minimal but complete VMM
  *
  * Guest memory from address 0, a virtio-iommu in a register window, one interrupt line,
- * and devices whose DMA goes through the IOMMU and nowhere else. There is no
- * processor: a guest is a thread of the host that loads and stores (driver.h).
+ * and devices whose DMA is translated by the IOMMU. There is no processor: a guest is a host thread
+ * that loads and stores (driver.h).
  *
  *          loads, stores                     DMA
  *     guest ----------> window: IOMMU <------------- devices
  *       |                                               |
- *       +-------------> memory <------------------------+  where the IOMMU says
+ *       +-------------> memory <------------------------+  as translated
  *
  * Memory and window may be used by any number of threads.
  */
 
 #define MACHINE_WINDOW 0x0a000000ull /* where the IOMMU's registers are */
 
-/* Where writes become interrupts: no memory is there. */
+/* The MSI window; it has no memory. */
 #define MACHINE_MSI_FIRST 0xfee00000ull
 #define MACHINE_MSI_LAST  0xfeefffffull
 
@@ -36,38 +36,36 @@ struct machine_config {
 	struct viommu_mmio_config window;
 };
 
-/* NULL when out of memory, or when the IOMMU will not have that configuration. */
+/* Returns NULL if memory runs out, or if the configuration is invalid. */
 struct machine *machine_new(const struct machine_config *config);
 
-/* Its devices must be unplugged. NULL is fine. Returns NULL. */
+/* All devices must be unplugged first. Accepts NULL. Returns NULL. */
 struct machine *machine_free(struct machine *machine);
 
 struct viommu *machine_iommu(struct machine *machine);
 struct viommu_mmio *machine_window(struct machine *machine);
 
-/* The guest's memory as its processor sees it, or NULL if not all of it is memory. */
+/* Guest memory, or NULL if the range is not entirely memory. */
 void *machine_memory(struct machine *machine, uint64_t address, uint64_t length);
 
-/* The level of the IOMMU's interrupt line, and how many MSIs have arrived. */
+/* The level of the IOMMU's interrupt line, and the number of MSIs so far. */
 bool machine_interrupt(const struct machine *machine);
 uint64_t machine_msis(const struct machine *machine);
 
 /*
- * A device that does DMA: it has no way to memory but these two, each of which translates
- * and accesses inside one DMA section. One thread at a time uses a device.
+ * A device that does DMA. dma_read() and dma_write() translate and access in one DMA section. One
+ * thread at a time uses a device.
  */
 struct dma_device;
 
-/* Plug in: add the endpoint to the IOMMU. NULL if it is refused, or out of memory. */
+/* Add the endpoint to the IOMMU. Returns NULL if it is refused or memory runs out. */
 struct dma_device *dma_plug(struct machine *machine, const struct viommu_endpoint *endpoint);
 
 /* NULL is fine. Returns NULL. */
 struct dma_device *dma_unplug(struct dma_device *device);
 
-/*
- * Read or write `length` bytes at the device's address `iova`. -EFAULT: not all of it
- * could be accessed; what comes before the first byte refused has been.
- */
+/* Read or write `length` bytes at `iova`. -EFAULT: a byte was refused; the bytes before it were
+ * accessed. */
 int dma_read(struct dma_device *device, uint64_t iova, void *bytes, uint64_t length);
 int dma_write(struct dma_device *device, uint64_t iova, const void *bytes, uint64_t length);
 

@@ -3,12 +3,11 @@
  * The driver's side of a virtqueue (virtio 1.3, "Supplying Buffers to The Device" and
  * "Receiving Used Buffers From The Device")
  *
- * A ring belongs to one driver, and stands in guest memory. What the driver must remember
- * by itself, for the device might scribble over it, is kept outside: the token and the
- * length of each chain, by its ID, and the list of IDs that are free.
+ * A ring is in guest memory, where the device might overwrite it. So the driver's own state is kept
+ * outside: the token and length of each chain by ID, and the free list of IDs.
  *
- * Positions count on over more rounds than one: split rings in 16 bits, packed ones over
- * two rounds, of which the first has the wrap counter 1.
+ * Positions count over several rounds: split rings in 16 bits, packed rings over two rounds, of
+ * which the first has the wrap counter 1.
  */
 #include <endian.h>
 #include <errno.h>
@@ -31,7 +30,7 @@
 #define F_AVAIL    (1u << 7)
 #define F_USED     (1u << 15)
 
-/* Available and used ring: flags, index, entries; then what the other side waits for. */
+/* Available and used ring: flags, index, entries; then the event index for the other side. */
 #define INDEX_AT         2
 #define ENTRIES_AT       4
 #define AVAILABLE_LENGTH 2
@@ -62,7 +61,7 @@ struct format {
 	void (*interrupts)(struct ring *ring, bool on, uint32_t event);
 };
 
-/* What is known of a chain, or of a free ID. */
+/* State of a chain, or of a free ID. */
 struct chain {
 	void *token;
 	uint16_t n_entries; /* 0: it is not with the device */
@@ -82,7 +81,8 @@ struct ring {
 
 /* -- memory -------------------------------------------------------------------------- */
 
-/* Orders are as in src/transport/ring.h: what is published, or decides, is seq_cst. */
+/* Memory orders are as in src/transport/ring.h: publishing stores, and loads that decide on
+ * notifications, are seq_cst. */
 static uint16_t load16(const uint8_t *at)
 {
 	return le16toh(__atomic_load_n((const uint16_t *)(const void *)at, __ATOMIC_SEQ_CST));
@@ -118,7 +118,7 @@ static size_t aligned(size_t length)
 	return (length + AREA_ALIGNMENT - 1) / AREA_ALIGNMENT * AREA_ALIGNMENT;
 }
 
-/* Areas one behind the other, then the tables; large enough for either format. */
+/* Areas in sequence, then indirect tables; large enough for both formats. */
 static size_t place_areas(uint16_t size, size_t at[RING_N_AREAS])
 {
 	at[RING_DESCRIPTOR_AREA] = 0;
@@ -152,13 +152,13 @@ static uint32_t slot(const struct ring *ring, uint32_t position)
 	return position % ring->config.size;
 }
 
-/* Packed: the wrap counter of the round that a position is in. */
+/* Packed: the wrap counter at a position. */
 static bool first_round(const struct ring *ring, uint32_t position)
 {
 	return position < ring->config.size;
 }
 
-/* Was `event` reached on the way from `from` to `to`? */
+/* Is `event` in the positions [from, to)? */
 static bool reached(const struct ring *ring, uint32_t from, uint32_t to, uint32_t event)
 {
 	uint32_t way = (to + ring->modulus - from) % ring->modulus;
@@ -168,7 +168,7 @@ static bool reached(const struct ring *ring, uint32_t from, uint32_t to, uint32_
 
 /* -- indirect tables ----------------------------------------------------------------------- */
 
-/* Each ID has a table of its own. `packed` has no use for flags but WRITE, nor for links. */
+/* Each ID has its own table. Packed tables use only the WRITE flag, and no links. */
 static struct ring_buffer fill_table(struct ring *ring, const struct ring_buffer *buffers,
 				     uint16_t n, uint16_t id)
 {
@@ -195,7 +195,6 @@ static struct ring_buffer fill_table(struct ring *ring, const struct ring_buffer
 
 /* -- split rings ----------------------------------------------------------------------------- */
 
-/* "next" is written where it means nothing, too. */
 static void split_descriptor(struct ring *ring, uint16_t id, const struct ring_buffer *buffer,
 			     unsigned flags)
 {
@@ -222,13 +221,12 @@ static void split_add(struct ring *ring, const struct ring_buffer *buffers, uint
 	ring->added = advance(ring, ring->added, 1);
 }
 
-/* The index covers all entries at once. */
 static void split_offer(struct ring *ring)
 {
 	store16(area(ring, RING_DRIVER_AREA) + INDEX_AT, ring->added);
 }
 
-/* The flag, or the event; never both, as the feature decides. */
+/* The feature selects between the flag and the event index. */
 static bool split_wants_notification(const struct ring *ring, uint32_t old)
 {
 	const uint8_t *used = area(ring, RING_DEVICE_AREA);
@@ -239,7 +237,7 @@ static bool split_wants_notification(const struct ring *ring, uint32_t old)
 	return !(load16(used) & NO_NOTIFICATION);
 }
 
-/* The device's word is checked as a driver does that does not trust it. */
+/* Checks the ID, like a driver that does not trust its device. */
 static int split_used(const struct ring *ring, uint16_t *ret_id, uint32_t *ret_length)
 {
 	const uint8_t *used = area(ring, RING_DEVICE_AREA);
@@ -256,7 +254,7 @@ static int split_used(const struct ring *ring, uint16_t *ret_id, uint32_t *ret_l
 	return 1;
 }
 
-/* There is no event that says never: one that was passed just now comes last. */
+/* No event index means "never"; the one that was just passed comes latest. */
 static void split_interrupts(struct ring *ring, bool on, uint32_t event)
 {
 	uint8_t *available = area(ring, RING_DRIVER_AREA);
@@ -283,7 +281,7 @@ static uint8_t *packed_entry(const struct ring *ring, uint32_t position)
 	return area(ring, RING_DESCRIPTOR_AREA) + slot(ring, position) * DESCRIPTOR_LENGTH;
 }
 
-/* The first entry of all that are not offered yet hides those behind it from the device. */
+/* The flags of the first entry are withheld until the offer, which hides all entries after it. */
 static void packed_add(struct ring *ring, const struct ring_buffer *buffers, uint16_t n,
 		       uint16_t id, unsigned extra)
 {
@@ -304,13 +302,13 @@ static void packed_add(struct ring *ring, const struct ring_buffer *buffers, uin
 	}
 }
 
-/* All else was stored before: the device that sees this sees that. */
+/* Everything else was stored before, so a device that sees these flags sees it. */
 static void packed_offer(struct ring *ring)
 {
 	store16(packed_entry(ring, ring->offered) + PACKED_FLAGS_AT, ring->withheld);
 }
 
-/* A position from the device counts within a round, and carries the wrap counter. */
+/* The device's position is in one round, with the wrap counter. */
 static bool packed_wants_notification(const struct ring *ring, uint32_t old)
 {
 	uint32_t event = load32(area(ring, RING_DEVICE_AREA));
@@ -324,8 +322,8 @@ static bool packed_wants_notification(const struct ring *ring, uint32_t old)
 	return reached(ring, old, ring->added, position);
 }
 
-/* "used: both flags are the same as the wrap counter". The length counts only if the device
- * has said that it wrote. */
+/* A descriptor is used if both flags equal the wrap counter. The length is valid only with the
+ * WRITE flag. */
 static int packed_used(const struct ring *ring, uint16_t *ret_id, uint32_t *ret_length)
 {
 	const uint8_t *entry = packed_entry(ring, ring->used);
@@ -363,12 +361,11 @@ static const struct format packed = {
 	.interrupts = packed_interrupts,
 };
 
-/* -- both
- * ------------------------------------------------------------------------------------------ */
+/* -- both ------------------------------------------------------------------------------------ */
 
 /*
- * Take `n` IDs off the free list, which stay linked to each other; the last is not linked
- * to anything that counts. A split ring needs one for each descriptor, a packed one in all.
+ * Take `n` IDs off the free list. They stay linked to each other; the link of the last is
+ * meaningless. A split ring needs one for each descriptor, a packed ring one for each chain.
  */
 static uint16_t take_ids(struct ring *ring, uint16_t n)
 {
@@ -379,7 +376,7 @@ static uint16_t take_ids(struct ring *ring, uint16_t n)
 	return first;
 }
 
-/* They are still linked as take_ids() left them. */
+/* The IDs are still linked by take_ids(). */
 static void return_ids(struct ring *ring, uint16_t first, uint16_t n)
 {
 	uint16_t last = first;
@@ -409,8 +406,8 @@ int ring_add(struct ring *ring, const struct ring_buffer *buffers, size_t n, voi
 	return 0;
 }
 
-/* The wish of the device is looked at after the offer: if it was going to rest, either it sees
- * the offer, or we see that it wants to be notified. */
+/* Notification state is loaded after the offer, so either the device sees the offer, or the driver
+ * sees that it wants a notification. */
 bool ring_offer(struct ring *ring)
 {
 	uint32_t old = ring->offered;
@@ -422,7 +419,7 @@ bool ring_offer(struct ring *ring)
 	return ring->format->wants_notification(ring, old);
 }
 
-/* An ID that is not with the device would put a foreign chain on the free list. */
+/* An ID that the device does not have would corrupt the free list. */
 int ring_take(struct ring *ring, void **ret_token, uint32_t *ret_length)
 {
 	struct chain *chain;
@@ -444,8 +441,7 @@ int ring_take(struct ring *ring, void **ret_token, uint32_t *ret_length)
 	return 1;
 }
 
-/* Has the device used something that it may not have told of? To be asked after the wish for
- * interrupts was written, for before that it did not know. */
+/* Checked after interrupts are enabled: chains used before caused none. */
 static bool has_used(const struct ring *ring)
 {
 	uint32_t length;

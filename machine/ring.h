@@ -7,16 +7,16 @@
 #include <stdint.h>
 
 /*
- * A virtqueue, seen from the guest's driver
+ * The driver's side of a virtqueue
  *
- * The other side of what src/transport does, written from the specification (virtio 1.3,
- * "Split Virtqueues", "Packed Virtqueues") and not from that code, so that either shows
- * what is wrong with the other. Used by one thread at a time, as drivers do.
+ * The counterpart of src/transport, written from the specification (virtio 1.3, "Split Virtqueues",
+ * "Packed Virtqueues") and not from that code, so that each tests the other. One thread at a time
+ * uses a ring.
  *
  *     ring_new
- *       ring_add, ring_add ...    put chains of buffers into the ring
- *       ring_offer                show them to the device; notify it if this says so
- *       ring_take                 have them back
+ *       ring_add, ring_add ...    add chains of buffers
+ *       ring_offer                publish them; notify the device if this returns true
+ *       ring_take                 take used chains back
  *     ring_free
  */
 
@@ -33,10 +33,10 @@ struct ring_config {
 
 #define RING_TABLE_ENTRIES 8
 
-/* How many bytes of guest memory a ring of that many entries takes, tables included. */
+/* Bytes of guest memory for a ring of `size` entries, with indirect tables. */
 size_t ring_memory_length(uint16_t size);
 
-/* A buffer of the guest's: those that the device writes come last in a chain. */
+/* A guest buffer. Writable buffers come last in a chain. */
 struct ring_buffer {
 	uint64_t address;
 	uint32_t length;
@@ -45,34 +45,30 @@ struct ring_buffer {
 
 struct ring;
 
-/* An empty ring in memory that is cleared. NULL: out of memory. */
+/* An empty ring; clears its memory. Returns NULL if memory runs out. */
 struct ring *ring_new(const struct ring_config *config);
 
 /* NULL is fine. Returns NULL. */
 struct ring *ring_free(struct ring *ring);
 
-/* What to write to the window's registers for an area. */
+/* The address of an area, for the queue's registers. */
 uint64_t ring_address(const struct ring *ring, unsigned area);
 
-/* Put a chain into the ring; `token` comes back with it. -ENOSPC: take some back first. */
+/* Add a chain; ring_take() returns `token` with it. -ENOSPC: the ring is full. */
 int ring_add(struct ring *ring, const struct ring_buffer *buffers, size_t n, void *token);
 
-/* Show the device all that was added. Does it want to be notified? */
+/* Publish all added chains. Returns whether the device wants a notification. */
 bool ring_offer(struct ring *ring);
 
-/*
- * Take back a chain that the device has used: 1, with the token and the used length; 0 if
- * there is none. -EPROTO: the device has used what it was not given.
- */
+/* Take back a used chain. Returns 1, with the token and the used length; 0 if there is none;
+ * -EPROTO if the device used a chain that it does not have. */
 int ring_take(struct ring *ring, void **ret_token, uint32_t *ret_length);
 
-/*
- * Tell the device whether to interrupt when it uses buffers. Returns whether there are
- * some to take already, of which it may not have told.
- */
+/* Enable or disable interrupts. Returns whether used chains are waiting, for which there may have
+ * been no interrupt. */
 bool ring_interrupts(struct ring *ring, bool on);
 
-/* Event index only: interrupt not before `n` more entries were used, at least 1. */
+/* Event index only: interrupt after `n` more entries are used, at least 1. */
 bool ring_interrupt_after(struct ring *ring, uint16_t n);
 
 #endif
