@@ -15,6 +15,14 @@ fail() { echo "verbs: $*" >&2; exit 1; }
 run() { "$root/run" "$@" >"$work/out" 2>"$work/err" || { cat "$work/out" "$work/err"; fail "./run $* failed"; }; }
 prints() { grep -qE -- "$1" "$work/out" || { cat "$work/out"; fail "no \"$1\" in the output"; }; }
 
+show_the_demo() {
+	run demo
+}
+
+build_the_module() {
+	run module
+}
+
 help() {
 	run help
 	prints '^usage: ./run VERB'
@@ -92,9 +100,19 @@ a_mutant_is_killed() {
 	prints '^mutants: 1 killed, 0 survived'
 }
 
-steps=(help build_and_figures install_and_build_the_example libviommu_builds_from_libc_alone
+# In a copy: the build folders of this checkout stay.
+build_folders_are_removed() {
+	local root=$work/copy
+	mkdir -p "$root/build-x"
+	cp run "$root/"
+	run clean
+	[[ ! -e $root/build-x ]] || fail "a build folder is left"
+}
+
+steps=(show_the_demo build_the_module help build_and_figures install_and_build_the_example libviommu_builds_from_libc_alone
 	documents_are_fresh abi_baselines_are_fresh sources_are_formatted a_part_is_measured a_target_is_fuzzed
-	a_machine_is_captured a_mutant_is_killed)
+	a_machine_is_captured a_mutant_is_killed
+	build_folders_are_removed)
 for step in "${@:-${steps[@]}}"; do
 	begun=$SECONDS
 	"$step"
