@@ -59,7 +59,7 @@ static void scan(const char *root, struct result *result)
 	if (as_json)
 		result->text = viommu_host_json(host, root, result->findings);
 	else
-		result->text = host ? text_of(host) : strdup("");
+		result->text = host ? text_of(host) : g_strdup("");
 	viommu_host_free(host);
 }
 
@@ -84,7 +84,7 @@ static int print(const char *root, struct result *result, bool title)
 	else
 		status = worse(status, print_findings(result->findings));
 	viommu_findings_free(result->findings);
-	free(result->text);
+	g_free(result->text);
 	*result = (struct result){ 0 };
 	return status;
 }

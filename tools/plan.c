@@ -154,7 +154,7 @@ static const char *read_wish(struct plan_wish *wish)
 	if (!row)
 		return "--iommu must be auto, virtio, smmuv3, intel, amd, or virtio-stock";
 	wish->kind = row->kind;
-	if (machine && strcmp(machine, "q35") && strcmp(machine, "virt"))
+	if (machine && strcmp(machine, "q35") != 0 && strcmp(machine, "virt") != 0)
 		return "--machine must be q35 or virt";
 	if (spare < 0 || spare > (int)PLAN_TOP_BUS || root_ports < 0 ||
 	    root_ports > (int)PLAN_TOP_BUS)
