@@ -23,7 +23,7 @@ struct hash {
 
 /* -- kinds of keys ------------------------------------------------------------------- */
 
-/* splitmix64's finalizer: every bit of a key counts, whoever chose the keys. */
+/* The finalizer of splitmix64: each bit of a key changes about half of the bits of the result. */
 static uint64_t mix(uint64_t n)
 {
 	n ^= n >> 30;

@@ -26,7 +26,7 @@ enum kind { KIND_FOLDER, KIND_FILE, KIND_LINK };
 struct node {
 	const char *name; /* the last component */
 	enum kind kind;
-	bool unreadable; /* nobody had the right to read it when it was written */
+	bool unreadable; /* the program that saved the tree had no right to read it */
 	bool too_large;
 	void *bytes; /* of a file; the target of a link */
 	size_t length;

@@ -2,9 +2,9 @@
 /*
  * Write what was read as a tar
  *
- * Bytes that were not read are zero, so what a scan does not look at is not in the tar: serial
- * numbers of configuration space among it. A file that nobody had the right to read is there
- * without bytes and without rights, for "not known" is not "none".
+ * Bytes that were not read are zero, so the tar does not have what a scan does not use, such as
+ * serial numbers of configuration space. A file that the scan had no right to read is saved without
+ * bytes and without permissions, so that "not known" does not become "none".
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -123,7 +123,7 @@ static gint compare_names(gconstpointer a, gconstpointer b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* Links and folders that are listed mean something by being there, whoever follows them or not. */
+/* A scan reads names of links and folders too, so those are saved even if it does not open them. */
 static void record_list(struct tree *tree, const struct folder *folder, const GPtrArray *names)
 {
 	for (guint i = 0; i < names->len; i++)

@@ -670,8 +670,8 @@ struct viommu_translation {
  * VIOMMU_ACCESS_QUIET. An access beyond the 64-bit space is cut there.
  *
  *     the first byte                              returns   fault record       reported to
- *     no endpoint has this ID                     -ENOENT   none               nobody
- *     `length` is 0                               -EINVAL   none               nobody
+ *     no endpoint has this ID                     -ENOENT   none               -
+ *     `length` is 0                               -EINVAL   none               -
  *     the endpoint is attached to nothing,
  *     and blocked                                 -EFAULT   reason DOMAIN      the guest
  *     the endpoint is quarantined                 -EFAULT   reason UNKNOWN     the guest

@@ -19,10 +19,10 @@
  *     0000:10:00.0-10:1f.7: was behind viommu0 as 0x1000-0x10ff, is bypassing now
  *
  * Objects are the same if they are in the same place: an IOMMU at its function or its registers,
- * a platform device at its address or by its name, an ITS group by the numbers in it. To bypass
- * because somebody says so and not to be mentioned is the same to a guest, and no difference. Where
- * MSIs go is compared only if both sides might say it: a VIOT, a DMAR and an IVRS have no word for
- * it.
+ * a platform device at its address or by its name, an ITS group by the numbers in it. A device
+ * that an entry lets bypass and a device that no entry names are the same to a guest, and no
+ * difference. The targets of MSIs are compared only if both sides can describe them: a VIOT, a
+ * DMAR and an IVRS cannot.
  *
  * Did anything change that a guest's devices notice?
  *

@@ -22,7 +22,7 @@
  * Text, JSON and checks all walk the same records. Used by one thread at a time. RUNNING OUT OF
  * MEMORY NEVER ENDS THE PROGRAM (<viommu/topology.h>).
  *
- * What is wrong with a table is told like this; `bytes` may be whatever somebody sent:
+ * Decode a table and report what is wrong with it. `bytes` may be any input, hostile ones too:
  *
  *     struct viommu_findings *findings = viommu_findings_new();
  *     struct viommu_table *table = viommu_table_decode(bytes, length, "viot.bin", findings);
@@ -168,8 +168,8 @@ void viommu_table_check(const struct viommu_table *table, struct viommu_findings
  * Check what tables of one machine say of each other: that the segments, buses, interrupt
  * controllers and proximity domains are there that tables of IOMMUs name (MCFG, MADT, SRAT), and
  * that no function is behind IOMMUs of two tables. `tables` are in any order; of several with one
- * signature the first counts. What a table would say that is not among them, nobody knows, and
- * nothing is found wrong. Rules of each table alone are for viommu_table_check().
+ * signature the first counts. A rule that needs a table that is not among them is not checked.
+ * viommu_table_check() checks the rules of one table alone.
  *
  * Returns: nothing; "input-memory" among the findings if out of memory. Locks: none. Waits: no.
  * Since: 0.1 (testing)

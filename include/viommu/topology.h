@@ -42,9 +42,9 @@
  *     if (viot)
  *             length = viommu_table_encode(viot, &bytes);
  *
- * Three layers decide about a PCI function, and the first that knows it has the last word: a
- * range that has the function, the first one added if there are several; the host bridge that
- * has its bus; and nobody. So a host bridge is the rule and ranges are the exceptions.
+ * A PCI function is routed by the first range added that has the function. Without such a range
+ * it is routed by the host bridge that has its bus, and without a host bridge it has no route.
+ * So a host bridge is the rule and ranges are the exceptions.
  *
  * Numbers are inclusive ranges, [first, last]. A BDF is a PCI requester ID: bus << 8 |
  * device << 3 | function. Addresses and spans are in bytes. An ID is what the IOMMU knows an
@@ -251,7 +251,7 @@ struct viommu_host_bridge {
 	uint16_t segment;
 	uint8_t bus_first, bus_last; /* room for hotplug included */
 
-	/* Who translates its functions, but for those that a range names; NULL: nobody. IDs are
+	/* The IOMMU of its functions, except those in a range; NULL: none. IDs are
 	 * segment << 16 | BDF. */
 	const char *iommu;
 	const char *its; /* the ITS group for MSIs that bypass the IOMMU, or NULL */
@@ -288,14 +288,14 @@ enum viommu_scope {
 const char *viommu_scope_name(enum viommu_scope scope);
 
 /*
- * PCI functions whose IOMMU or whose IDs are not what their host bridge says. Segments and
+ * PCI functions whose IOMMU or whose IDs differ from those of their host bridge. Segments and
  * functions are two windows that are independent: [bdf_first, bdf_last] in each of
  * [segment_first, segment_last]. The ID of a function is
  *
  *     id_first + (segment - segment_first) * 0x10000 + (bdf - bdf_first)
  *
- * or `id_first` with `one_id`; 0 is an ID like any other, so whoever wants what the function has
- * below its host bridge gives segment_first << 16 | bdf_first. -EINVAL if a window is inverted, if
+ * or `id_first` with `one_id`. 0 is an ID like any other: for the ID that the function has below
+ * its host bridge, set segment_first << 16 | bdf_first. -EINVAL if a window is inverted, if
  * the scope of a bridge has more than one function, or if buses below it are not above its own.
  * (VIOT: PCI range node; IORT: ID mappings; device tree: iommu-map; IVRS: device entries)
  */
@@ -766,8 +766,8 @@ char *viommu_topology_text(const struct viommu_topology *topology);
 void viommu_topology_check(const struct viommu_topology *topology,
 			   struct viommu_findings *findings);
 
-/* What a device is called: a PCI function, or a platform device by its name or its address. It need
- * not be one that the topology has: of any other the answer is that nobody says anything. */
+/* The name of a device: a PCI function, or a platform device by its name or its address. The
+ * topology need not have the device: then its route is VIOMMU_REACH_NOTHING. */
 struct viommu_device_name {
 	bool pci;
 	uint16_t segment, bdf; /* if PCI */
@@ -795,13 +795,13 @@ int viommu_topology_find_device(const struct viommu_topology *topology, const ch
 				struct viommu_device_name *ret_name);
 
 /*
- * Where accesses go. To a guest the last two are the same, memory; but somebody who says so means
- * it, and nobody saying anything may be a mistake in a table.
+ * Where accesses go. A guest cannot tell the last two apart: both reach memory directly. The first
+ * of them is stated by an entry; the second may be a mistake in a table.
  */
 enum viommu_reach {
 	VIOMMU_REACH_IOMMU,   /* through `iommu`, with `id` */
-	VIOMMU_REACH_BYPASS,  /* memory directly, and somebody says so */
-	VIOMMU_REACH_NOTHING, /* nobody says anything of this device */
+	VIOMMU_REACH_BYPASS,  /* memory directly, as an entry says */
+	VIOMMU_REACH_NOTHING, /* no entry names the device */
 };
 
 /*
@@ -820,7 +820,7 @@ struct viommu_route {
 	uint32_t id;                      /* endpoint ID or stream ID, as the IOMMU knows it */
 	struct viommu_place place;        /* of the entry that decides */
 
-	const struct viommu_its_group *its; /* where MSIs go; NULL: nobody says */
+	const struct viommu_its_group *its; /* where MSIs go; NULL: not stated */
 	uint32_t device_id;                 /* as the ITS knows the device */
 	struct viommu_place its_place;      /* of the entry that decides about the ITS */
 
@@ -842,10 +842,9 @@ struct viommu_route {
  *     if (route.reach == VIOMMU_REACH_IOMMU)
  *             printf("behind %s as 0x%x\n", route.iommu->name, route.id);
  *
- * Neither of the two results may be NULL. A device that nobody speaks of is
- * VIOMMU_REACH_NOTHING, and so is one whose IOMMU does not exist. What the routes point to is the
- * topology's. Looks at every range once: for all devices of a machine use
- * viommu_topology_for_each_route().
+ * Neither of the two results may be NULL. A device that no entry names is VIOMMU_REACH_NOTHING,
+ * and so is one whose IOMMU does not exist. The routes point into the topology. Looks at every
+ * range once: for all devices of a machine use viommu_topology_for_each_route().
  *
  * Returns: 0, -ENOMEM. Locks: none. Waits: no. Since: 0.1 (testing)
  */
@@ -873,10 +872,10 @@ struct viommu_route_range {
 };
 
 /*
- * The whole map: every PCI function of which somebody says something, as few ranges as there can
- * be, sorted by the first segment and BDF; as viommu_topology_resolve() has it by the
- * specification, in O(n log n) for n entries. Functions at the end of a path are not among them,
- * for nobody knows where they are. Calls `each` for every range, which lives as long as that call.
+ * All routes: every PCI function that an entry names, in as few ranges as possible, sorted by the
+ * first segment and BDF. The routes are those that viommu_topology_resolve() returns by the
+ * specification. Takes O(n log n) for n entries. Functions at the end of a path are left out, since
+ * their bus numbers are not known. Calls `each` for every range, which lives as long as that call.
  *
  *     static void show(void *opaque, const struct viommu_route_range *range)
  *     {

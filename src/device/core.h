@@ -196,7 +196,8 @@ struct viommu {
 	uint8_t *topology;            /* copy of config.topology, or NULL */
 
 	/* What the device held when it was last unlocked or began to wait: for questions. */
-	atomic_uint_fast64_t shown_domains, shown_mappings, shown_bytes, shown_endpoints;
+	atomic_uint_fast64_t published_domains, published_mappings, published_bytes,
+		published_endpoints;
 	atomic_uint_fast64_t requests, requests_bad, refused, limited;
 	atomic_uint_fast64_t n_logged[VIOMMU_N_LOG_EVENTS];
 

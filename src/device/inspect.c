@@ -68,10 +68,10 @@ void viommu_count(struct viommu *device, struct viommu_counters *counters)
 {
 	struct viommu_counters now = { .size = sizeof(now) };
 
-	now.domains = atomic_load_explicit(&device->shown_domains, memory_order_relaxed);
-	now.mappings = atomic_load_explicit(&device->shown_mappings, memory_order_relaxed);
-	now.bytes = atomic_load_explicit(&device->shown_bytes, memory_order_relaxed);
-	now.endpoints = atomic_load_explicit(&device->shown_endpoints, memory_order_relaxed);
+	now.domains = atomic_load_explicit(&device->published_domains, memory_order_relaxed);
+	now.mappings = atomic_load_explicit(&device->published_mappings, memory_order_relaxed);
+	now.bytes = atomic_load_explicit(&device->published_bytes, memory_order_relaxed);
+	now.endpoints = atomic_load_explicit(&device->published_endpoints, memory_order_relaxed);
 	now.requests = atomic_load_explicit(&device->requests, memory_order_relaxed);
 	now.requests_bad = atomic_load_explicit(&device->requests_bad, memory_order_relaxed);
 	now.refused = atomic_load_explicit(&device->refused, memory_order_relaxed);

@@ -87,26 +87,26 @@ static void free_retired_slots(struct viommu *device)
 	}
 }
 
-static void show_count(atomic_uint_fast64_t *shown, uint64_t count)
+static void publish_count(atomic_uint_fast64_t *published, uint64_t count)
 {
-	annotate_release(shown);
-	atomic_store_explicit(shown, count, memory_order_relaxed);
+	annotate_release(published);
+	atomic_store_explicit(published, count, memory_order_relaxed);
 }
 
 /* Questions take no lock, since its owner may wait for the section that they are asked in. */
-static void show_counts(struct viommu *device)
+static void publish_counts(struct viommu *device)
 {
-	show_count(&device->shown_domains, device->domains.count);
-	show_count(&device->shown_mappings, device->n_mappings);
-	show_count(&device->shown_bytes, device->n_bytes);
-	show_count(&device->shown_endpoints, device->endpoints.count);
+	publish_count(&device->published_domains, device->domains.count);
+	publish_count(&device->published_mappings, device->n_mappings);
+	publish_count(&device->published_bytes, device->n_bytes);
+	publish_count(&device->published_endpoints, device->endpoints.count);
 }
 
 void device_synchronize(struct viommu *device)
 {
 	if (!device->sync_pending && !device->changed)
 		return;
-	show_counts(device);
+	publish_counts(device);
 	readers_synchronize(&device->readers);
 	device->grace_period++;
 	listeners_deliver_removals(device);
@@ -144,6 +144,6 @@ void device_lock(struct viommu *device)
 void device_unlock(struct viommu *device)
 {
 	device_synchronize_if_due(device);
-	show_counts(device);
+	publish_counts(device);
 	pthread_mutex_unlock(&device->lock);
 }

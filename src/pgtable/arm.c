@@ -219,16 +219,28 @@ static uint64_t root_alignment(const struct pt_arm_half *half)
 	return (uint64_t)8 << (bits < 3 ? 3 : bits);
 }
 
+/* May inputs of a half have that size, and its tables that granule? */
+static bool size_is_supported(unsigned bits, unsigned shift, const struct pt_arm *arm,
+			      const struct pt_limits *limits)
+{
+	bool wide = shift == 16 ? limits->output_bits >= 52 : arm->lpa2;
+	unsigned smallest_size = !limits->small_tables ? 25 : shift == 16 ? 17 : 16;
+
+	if (!shift || bits > (wide ? 52 : 48) || bits < smallest_size)
+		return false;
+	if (limits->granules && !(limits->granules >> shift & 1))
+		return false;
+	return !limits->input_bits || bits <= limits->input_bits;
+}
+
 static bool decode_half(const uint64_t cd[8], unsigned which, const struct pt_limits *limits,
 			bool strict, struct pt_arm *arm)
 {
 	struct pt_arm_half *half = &arm->half[which];
 	unsigned at = which ? 16 : 0;
-	unsigned size = (unsigned)pt_bits(cd[0], at + 5, at);
+	unsigned bits = 64 - (unsigned)pt_bits(cd[0], at + 5, at);
 	unsigned shift = granules[which][pt_bits(cd[0], at + 7, at + 6)];
 	uint64_t root = cd[1 + which] & pt_mask(51, 4);
-	bool wide = shift == 16 ? limits->output_bits >= 52 : arm->lpa2;
-	unsigned largest = !limits->small_tables ? 39 : shift == 16 ? 47 : 48;
 
 	half->disabled = pt_bit(cd[0], at + 14);
 	half->tag = pt_bit(cd[0], 38 + which);
@@ -238,14 +250,10 @@ static bool decode_half(const uint64_t cd[8], unsigned which, const struct pt_li
 		half->shift = 12;
 		return true;
 	}
-	if (!shift || size < (wide ? 12 : 16) || size > largest)
-		return false;
-	if (limits->granules && !(limits->granules >> shift & 1))
-		return false;
-	if (limits->input_bits && 64 - size > limits->input_bits)
+	if (!size_is_supported(bits, shift, arm, limits))
 		return false;
 	half->shift = (uint8_t)shift;
-	half->input_bits = (uint8_t)(64 - size);
+	half->input_bits = (uint8_t)bits;
 	if (root >> arm->output_bits || (shift < 16 && !arm->lpa2 && root >> 48))
 		return false;
 	half->root = root & ~(root_alignment(half) - 1);

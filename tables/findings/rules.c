@@ -242,7 +242,7 @@ static const struct viommu_rule rules[] = {
 	  "nodes can be counted in 16 bits, and IOMMU nodes named in 16 bits", NULL },
 
 	/* -- extend: what is there already, and is to have more ------------------------------- */
-	/* What stands in a table is somebody else's: all of it is kept, or nothing is done. */
+	/* The firmware's own entries are all kept; otherwise the table is not extended. */
 
 	{ "extend-kind", VIOMMU_ERROR, "viommu", "a table that is extended is an SRAT", NULL },
 	{ "extend-taken", VIOMMU_ERROR, "viommu",
@@ -490,9 +490,9 @@ static const struct viommu_rule rules[] = {
 	  "a reserved region does not end before it begins",
 	  "prints \"Your BIOS is broken; bad RMRR\" and uses it" },
 	{ "dmar-rmrr-scope", VIOMMU_WARNING, "VT-d, 8.4, Device Scope",
-	  "a reserved region is that of a device", "maps it for nobody" },
+	  "a reserved region is that of a device", "maps it for no device" },
 	{ "dmar-device", VIOMMU_WARNING, "VT-d, 8.3.1, ACPI namespace device",
-	  "a device of the ACPI namespace has one function to send as, and one name", 
+	  "a device of the ACPI namespace has one function to send as, and one name",
 	  "keeps one function for each device" },
 	{ "dmar-atsr-scopes", VIOMMU_NOTE, "VT-d, 8.5, ALL_PORTS",
 	  "an ATSR with ALL_PORTS names no root ports", "does not read its scopes" },
@@ -632,7 +632,7 @@ static const struct viommu_rule rules[] = {
 	  "functions are known by their requester IDs", NULL },
 
 	/* -- ivrs: its blocks and device entries (AMD I/O Virtualization Technology) --------- */
-	/* Linux goes by lengths that nobody checked: one of 0 never ends there. */
+	/* Linux follows lengths that it has not checked: a length of 0 never ends. */
 
 	{ "ivrs-revision", VIOMMU_WARNING, "AMD IOMMU specification, IVRS header",
 	  "the revision is 1, or 2 where there are blocks of type 40h", "does not look at it" },
@@ -814,7 +814,7 @@ static const struct viommu_rule rules[] = {
 };
 /* clang-format on */
 
-/* NULL behind the last, which ends the loop of whoever lists them all. */
+/* NULL behind the last, which ends a loop over all rules. */
 const struct viommu_rule *viommu_rule(size_t i)
 {
 	return i < G_N_ELEMENTS(rules) ? &rules[i] : NULL;

@@ -80,7 +80,7 @@ static void add_line(struct box *box, struct line *line)
 
 /* -- functions -------------------------------------------------------------------- */
 
-/* With a dash as print has it: this is for the eye, and nobody reads it back. */
+/* With an en dash: no program parses the picture. */
 static char *ids_text(uint32_t first, uint64_t n, bool one)
 {
 	if (one || n <= 1)

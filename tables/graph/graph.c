@@ -88,7 +88,7 @@ static void put_ways(struct drawing *drawing, const struct box *box, unsigned i)
 	}
 }
 
-/* One that translates nothing has its arrow as well: it is there, and somebody may wonder. */
+/* An IOMMU that translates nothing has its arrow as well, so that the picture shows all IOMMUs. */
 static void put_iommu_ways(struct drawing *drawing)
 {
 	const struct viommu_iommu *iommu;
@@ -102,8 +102,8 @@ static void put_iommu_ways(struct drawing *drawing)
 }
 
 /*
- * Boxes like to stand below each other in the order of buses, if they all hang on something to
- * their left that nobody sees.
+ * Graphviz places boxes below each other in the order of buses if all have an edge from one
+ * invisible node to their left.
  */
 static void put_order(struct drawing *drawing)
 {

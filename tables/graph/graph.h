@@ -15,7 +15,7 @@
  * with the shapes of graph_shapes.c.
  */
 
-/* More than that is not drawn, but counted: nobody would find anything in it. */
+/* Further ones are counted and not drawn, so that the picture stays readable. */
 enum { MAX_BOXES = 48, MAX_LINES = 12, MAX_IOMMUS = 48 };
 
 /* One way out of a box: some functions, or a device. */

@@ -12,7 +12,7 @@
 #include "graph.h"
 #include "tables/text/text.h"
 
-/* Names longer than that would make a box that nobody sees the whole of. */
+/* Longer names would make a box wider than a screen. */
 #define NAME_LENGTH 40
 #define ELLIPSIS    "\xe2\x80\xa6"
 

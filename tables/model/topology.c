@@ -112,8 +112,7 @@ static bool device_makes_sense(const void *object)
 }
 
 /*
- * An ID is one more of a device that is there already. Without its name nobody could be asked for
- * it.
+ * A further ID of a device that is there already. Without a name the ID could not be resolved.
  */
 static bool device_id_makes_sense(const void *object)
 {
@@ -190,7 +189,7 @@ static const struct type {
 	bool name_needed;
 	bool (*makes_sense)(const void *object);
 	size_t device;               /* a string as well; 0: no member, for the size is there */
-	size_t words[N_OTHER_WORDS]; /* strings that nobody refers by; 0 ends them */
+	size_t words[N_OTHER_WORDS]; /* strings that are no references; 0 ends them */
 } types[] = {
 	[OBJECT_IOMMU] = {
 		sizeof(struct viommu_iommu), AT(viommu_iommu, place),
@@ -254,7 +253,7 @@ static const char **string_member(const void *object, size_t member)
 	return member == NO_MEMBER ? NULL : (const char **)((char *)object + member);
 }
 
-/* A type without such a member and an object that left it empty look the same to whoever asks. */
+/* NULL if the type has no such member, and if the object has left it empty. */
 static const char *string(const void *object, size_t member)
 {
 	const char **text = string_member(object, member);
@@ -426,7 +425,7 @@ static void keep(struct viommu_topology *topology, const char **text)
 		*text = string_store_add_once(topology->strings, *text);
 }
 
-/* An empty list becomes NULL, whatever pointer came with it: nobody follows it later. */
+/* An empty list becomes NULL: the caller's pointer may be invalid later. */
 static void keep_list(struct viommu_topology *topology, const uint32_t **list, size_t n)
 {
 	*list = memory_copy(*list, n * sizeof((*list)[0]));
@@ -602,7 +601,7 @@ size_t topology_count(const struct viommu_topology *topology, enum object_type t
 }
 
 /*
- * NULL behind the last one is what ends a loop over all objects, so nobody needs the count first.
+ * NULL behind the last one ends a loop over all objects.
  */
 const void *topology_get(const struct viommu_topology *topology, enum object_type type, size_t i)
 {
@@ -803,8 +802,8 @@ int viommu_topology_set_header(struct viommu_topology *topology, const char *sig
 }
 
 /*
- * What nobody chose is fixed and no date or version, so that one topology gives the same bytes
- * everywhere and at any time.
+ * Defaults are constants, and neither a date nor a version, so that one topology always gives the
+ * same bytes.
  */
 const struct viommu_table_header *viommu_topology_header(const struct viommu_topology *topology,
 							 const char *signature)
