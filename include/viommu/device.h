@@ -796,8 +796,9 @@ struct viommu_page_request {
  * which is the answer then. A request that is the last of its group, with a PASID and without
  * access, marks the end of that PASID's requests and needs none.
  *
- * -EFAULT   VIOMMU_PAGE_INVALID: the slot has no table, the driver did not accept page requests, or
- * has no buffer for the record -ENOSPC   VIOMMU_PAGE_FAILURE: too many groups are without an answer
+ *     -EFAULT   VIOMMU_PAGE_INVALID: the slot has no table, the driver did not accept page
+ * requests, or has no buffer for the record -ENOSPC   VIOMMU_PAGE_FAILURE: too many groups are
+ * without an answer
  *
  * Returns: 0, -EFAULT, -ENOSPC, -ENOENT, -EINVAL, -E2BIG, -ENOMEM. Locks: device. Waits: no. Since:
  * 0.2 (testing)

@@ -22,7 +22,8 @@
  *                      *                  +--*--> its endpoints
  *                   listener
  *
- * A domain exists while it has an endpoint. One lock covers all of it. Translations and DMA
+ * A domain exists while an endpoint or a PASID is attached to it, or a table has it as its parent.
+ * One lock covers all of it. Translations and DMA
  * sections do not take it: in a read-side section, they use only the members that are marked as
  * for translations. Functions declared here are called with the lock held, unless they say
  * otherwise.
@@ -127,6 +128,7 @@ struct endpoint {
 	_Atomic(struct regions *) regions; /* NULL: none */
 
 	_Atomic(struct slots *) slots; /* PASIDs in use; NULL: none */
+	atomic_bool can_request_pages; /* config.max_page_requests is not 0 */
 
 	struct viommu_endpoint
 		config; /* without `reserved`, which is in `regions`, and `formats` */
@@ -182,6 +184,7 @@ struct viommu {
 	struct domain *retired; /* domains to free after a grace period */
 	struct slot *retired_slots;
 	struct slots *retired_tables;
+	uint64_t retired_bytes; /* of these three; no longer in n_bytes */
 	size_t n_listeners;
 	uint64_t grace_period;    /* number of the current one, from 1 */
 	struct removal *removals; /* room for REMOVALS_MAX once there was a listener */
@@ -459,6 +462,9 @@ bool slot_detach(struct endpoint *endpoint, uint32_t pasid, const struct domain 
 
 /* Empty all PASID slots of an endpoint. */
 void slots_clear(struct endpoint *endpoint);
+
+/* Can the PASIDs in use stay in their domains when `endpoint` becomes as `changed`? */
+bool slots_fit(const struct endpoint *endpoint, const struct endpoint *changed);
 
 bool slots_are_empty(const struct endpoint *endpoint);
 

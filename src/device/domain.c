@@ -6,7 +6,7 @@
 /*
  * Domains: address spaces, and the account of what they hold
  *
- * attach.c makes a domain for its first endpoint and retires it after its last.
+ * lifetime.c makes a domain for the first that holds it and retires it after the last.
  */
 
 /* malloc's overhead of a block, in the usual allocators. */

@@ -142,7 +142,17 @@ static void show_domains(const struct output *out)
 
 static void show_faults(const struct output *out)
 {
-	static const char *const reasons[] = { "unknown", "no domain", "no mapping" };
+	static const char *const reasons[] = {
+		[VIOMMU_FAULT_R_UNKNOWN] = "unknown",
+		[VIOMMU_FAULT_R_DOMAIN] = "no domain",
+		[VIOMMU_FAULT_R_MAPPING] = "no mapping",
+		[VIOMMU_FAULT_R_WALK] = "a table is not in memory",
+		[VIOMMU_FAULT_R_CONTEXT] = "no valid context entry",
+		[VIOMMU_FAULT_R_PERMISSION] = "no permission",
+		[VIOMMU_FAULT_R_ACCESS] = "the accessed flag is clear",
+		[VIOMMU_FAULT_R_RANGE] = "address or entry out of range",
+	};
+	const size_t n_reasons = sizeof(reasons) / sizeof(reasons[0]);
 	static const char *const accesses[] = {
 		[0] = "access",
 		[VIOMMU_FAULT_F_READ] = "read",
@@ -156,7 +166,8 @@ static void show_faults(const struct output *out)
 		line(out, "fault: endpoint 0x%" PRIx32 ", %s at 0x%" PRIx64 ", %s%s\n",
 		     faults[i].endpoint,
 		     accesses[faults[i].flags & (VIOMMU_FAULT_F_READ | VIOMMU_FAULT_F_WRITE)],
-		     faults[i].address, reasons[faults[i].reason],
+		     faults[i].address,
+		     reasons[faults[i].reason < n_reasons ? faults[i].reason : 0],
 		     faults[i].dropped ? ", dropped" : "");
 }
 

@@ -166,6 +166,7 @@ static int endpoint_new(struct viommu *device, const struct viommu_endpoint *con
 		return error;
 	}
 	endpoint->node.id = endpoint->config.id;
+	atomic_init(&endpoint->can_request_pages, endpoint->config.max_page_requests != 0);
 	*ret_endpoint = endpoint;
 	return 0;
 }
@@ -206,14 +207,17 @@ int viommu_endpoint_add(struct viommu *device, const struct viommu_endpoint *con
 }
 
 /*
- * Can the endpoint stay in its domain? The only endpoint of a domain without mappings can have
- * any granule.
+ * Can the endpoint and its PASIDs stay in their domains? The only endpoint of a domain without
+ * mappings can have any granule.
  */
-static bool changed_config_fits(const struct endpoint *changed, const struct domain *domain)
+static bool changed_config_fits(const struct endpoint *endpoint, const struct endpoint *changed)
 {
-	if (!domain)
-		return true;
-	if (domain->n_endpoints > 1 || map_count(domain->map))
+	const struct domain *domain = endpoint->domain;
+
+	if (!slots_fit(endpoint, changed))
+		return false;
+	if (domain && (domain->n_endpoints > 1 || domain->n_slots || domain->n_children ||
+		       map_count(domain->map)))
 		return endpoint_fits(changed, domain);
 	return true;
 }
@@ -228,6 +232,8 @@ static void swap_config(struct endpoint *endpoint, struct endpoint *changed)
 	if (endpoint->domain)
 		classes_remove(endpoint);
 	endpoint->config = changed->config;
+	atomic_store_explicit(&endpoint->can_request_pages, changed->can_request_pages,
+			      memory_order_relaxed);
 	endpoint->granule = changed->granule;
 	endpoint->input_first = changed->input_first;
 	endpoint->input_last = changed->input_last;
@@ -239,7 +245,8 @@ static void swap_config(struct endpoint *endpoint, struct endpoint *changed)
 	if (!endpoint->domain)
 		return;
 	classes_add(endpoint);
-	if (endpoint->domain->n_endpoints == 1)
+	if (endpoint->domain->n_endpoints == 1 && !endpoint->domain->n_slots &&
+	    !endpoint->domain->n_children)
 		endpoint->domain->granule = endpoint->granule;
 }
 
@@ -254,7 +261,7 @@ int viommu_endpoint_update(struct viommu *device, const struct viommu_endpoint *
 	endpoint = endpoint_find(device, changed->config.id);
 	if (!endpoint)
 		error = -ENOENT;
-	else if (!changed_config_fits(changed, endpoint->domain))
+	else if (!changed_config_fits(endpoint, changed))
 		error = -EBUSY;
 	else
 		swap_config(endpoint, changed);

@@ -42,6 +42,7 @@ static void release_one(struct viommu *device, struct domain *domain)
 	domain_unaccount(device, domain);
 	if (domain_find(device, domain->node.id) == domain)
 		ids_remove(&device->domains, domain->node.id);
+	device->retired_bytes += domain_bytes(domain);
 	device_retire_domain(device, domain);
 }
 

@@ -113,6 +113,7 @@ void device_synchronize(struct viommu *device)
 	reclaim_maps(device);
 	free_retired(device);
 	free_retired_slots(device);
+	device->retired_bytes = 0;
 	device->sync_pending = false;
 }
 

@@ -322,6 +322,9 @@ static void refuse(struct viommu *device, const uint8_t *wire, size_t length)
 	trace_unanswered(device, layout ? layout->name : NULL, wire, length);
 }
 
+/* What a batch may retire before it waits for a grace period, so that a guest cannot hold more. */
+#define BATCH_RETIRED_MAX (512u * 1024)
+
 size_t viommu_batch_request(struct viommu *device, const struct iovec *readable, size_t n_readable,
 			    const struct iovec *writable, size_t n_writable)
 {
@@ -330,6 +333,8 @@ size_t viommu_batch_request(struct viommu *device, const struct iovec *readable,
 	size_t room = list_length(writable, n_writable), used = 0;
 	const struct request_row *row;
 
+	if (device->retired_bytes > BATCH_RETIRED_MAX)
+		device_synchronize(device);
 	row = find_row(device, wire, length);
 	if (row && room >= VIOMMU_TAIL_LENGTH)
 		used = execute(device, row, wire, writable, room);

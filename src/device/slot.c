@@ -110,6 +110,20 @@ static void publish(struct slots *slots, struct slot *slot)
 	slot->endpoint->device->n_bytes += bytes_of_slot();
 }
 
+/* Its last slot is gone. */
+static void retire_table(struct endpoint *endpoint, struct slots *slots)
+{
+	struct viommu *device = endpoint->device;
+
+	annotate_release(&endpoint->slots);
+	atomic_store_explicit(&endpoint->slots, NULL, memory_order_release);
+	slots->next_retired = device->retired_tables;
+	device->retired_tables = slots;
+	device->retired_bytes += bytes_of_table();
+	device->n_bytes -= bytes_of_table();
+	device_mark_sync_pending(device);
+}
+
 static void unpublish(struct slots *slots, struct slot *slot)
 {
 	_Atomic(struct slot *) *at = bucket_of(slots, slot->pasid);
@@ -122,13 +136,10 @@ static void unpublish(struct slots *slots, struct slot *slot)
 			      memory_order_release);
 	slot->next_retired = device->retired_slots;
 	device->retired_slots = slot;
+	device->retired_bytes += bytes_of_slot();
 	device->n_bytes -= bytes_of_slot();
-	if (--slots->n)
-		return;
-	atomic_store_explicit(&slot->endpoint->slots, NULL, memory_order_release);
-	slots->next_retired = device->retired_tables;
-	device->retired_tables = slots;
-	device->n_bytes -= bytes_of_table();
+	if (!--slots->n)
+		retire_table(slot->endpoint, slots);
 }
 
 static struct slot *slot_new(struct endpoint *endpoint, uint32_t pasid)
@@ -212,13 +223,8 @@ static void discard(struct endpoint *endpoint, struct slot *slot)
 	if (slot->domain)
 		return;
 	free(slot);
-	if (slots->n)
-		return;
-	atomic_store_explicit(&endpoint->slots, NULL, memory_order_release);
-	slots->next_retired = endpoint->device->retired_tables;
-	endpoint->device->retired_tables = slots;
-	endpoint->device->n_bytes -= bytes_of_table();
-	device_mark_sync_pending(endpoint->device);
+	if (!slots->n)
+		retire_table(endpoint, slots);
 }
 
 static uint8_t attach_to(struct endpoint *endpoint, uint32_t pasid, struct slot *slot,
@@ -293,8 +299,26 @@ bool slot_detach(struct endpoint *endpoint, uint32_t pasid, const struct domain 
 	return true;
 }
 
+bool slots_fit(const struct endpoint *endpoint, const struct endpoint *changed)
+{
+	struct slots *slots = atomic_load_explicit(&endpoint->slots, memory_order_relaxed);
+
+	for (size_t i = 0; slots && i < SLOT_BUCKETS; i++) {
+		const struct slot *slot =
+			atomic_load_explicit(&slots->bucket[i], memory_order_relaxed);
+
+		for (; slot; slot = atomic_load_explicit(&slot->next, memory_order_relaxed))
+			if (!slot_exists(changed, slot->pasid) ||
+			    !endpoint_fits(changed, slot->domain))
+				return false;
+	}
+	return true;
+}
+
 void slots_clear(struct endpoint *endpoint)
 {
+	if (slots_are_empty(endpoint))
+		return;
 	for (size_t i = 0; i < SLOT_BUCKETS; i++) {
 		struct slots *slots = atomic_load_explicit(&endpoint->slots, memory_order_relaxed);
 		struct slot *slot;

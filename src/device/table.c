@@ -393,7 +393,9 @@ static void invalidate_devices(struct viommu *device, struct domain *domain,
 		invalidate_endpoint(device, slot->endpoint, slot->pasid, wanted);
 }
 
-/* Whatever is named, all of the domain is dropped: one increment, and one wait for the whole batch.
+/*
+ * Whatever is named, all of the domain is dropped: one increment, and the grace period of the
+ * batch. With DEV_TLB the request waits for a grace period of its own.
  */
 uint8_t do_invalidate(struct viommu *device, const union request *request)
 {
@@ -411,6 +413,8 @@ uint8_t do_invalidate(struct viommu *device, const union request *request)
 		return VIOMMU_S_INVAL;
 	tlb_flush(domain->table->tlb);
 	device_mark_sync_pending(device);
+	if (names_pasid(wanted) && wanted->pasid >> VIOMMU_PASID_BITS_MAX)
+		return VIOMMU_S_OK;
 	if (wanted->caches & VIOMMU_INVALIDATE_C_DEV_TLB && device->ops.invalidate)
 		invalidate_devices(device, domain, wanted);
 	return VIOMMU_S_OK;

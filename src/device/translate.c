@@ -145,7 +145,12 @@ static bool cut_at_region(const struct access *access, uint64_t *last)
 	const struct viommu_reserved *region =
 		endpoint_reserved(access->endpoint, access->first, *last);
 
-	if (!region || (region->subtype == VIOMMU_RESV_MEM_MSI && access->pasid != NO_PASID))
+	/* The MSI region is for accesses without a PASID. There is one, so the next is RESERVED. */
+	if (region && region->subtype == VIOMMU_RESV_MEM_MSI && access->pasid != NO_PASID)
+		region = region->last < *last
+				 ? endpoint_reserved(access->endpoint, region->last + 1, *last)
+				 : NULL;
+	if (!region)
 		return true;
 	if (region->first <= access->first)
 		return false;
@@ -237,7 +242,8 @@ static bool is_recoverable(const struct access *access)
 {
 	const struct endpoint *endpoint = access->endpoint;
 
-	return access->route->table && endpoint->config.max_page_requests &&
+	return access->route->table &&
+	       atomic_load_explicit(&endpoint->can_request_pages, memory_order_relaxed) &&
 	       device_accepted(endpoint->device, VIOMMU_F_PAGE_REQUEST) &&
 	       (access->fault == VIOMMU_FAULT_R_MAPPING ||
 		access->fault == VIOMMU_FAULT_R_PERMISSION ||

@@ -422,6 +422,34 @@ static void test_a_stream_without_pasids_is_not_made_of_a_device_with(void **sta
 	assert_null(bytes);
 }
 
+/* Shows: an endpoint's new properties fit the domains of its PASIDs too. */
+static void test_an_update_that_does_not_fit_a_pasid_is_busy(void **state)
+{
+	struct rig *rig = with_pasids(state);
+	struct viommu_endpoint config = { .size = sizeof(config), .id = EP, .pasid_bits = 4 };
+
+	assert_int_equal(attach_pasid(rig, 1, EP, 200, 0), VIOMMU_S_OK);
+	assert_int_equal(viommu_endpoint_update(rig->device, &config), -EBUSY);
+	config.pasid_bits = 8;
+	config.page_size_mask = ~UINT64_C(0xffff);
+	assert_int_equal(viommu_endpoint_update(rig->device, &config), -EBUSY);
+	assert_int_equal(detach_slot(rig, 1, EP, PASID, 200), VIOMMU_S_OK);
+	assert_int_equal(viommu_endpoint_update(rig->device, &config), 0);
+}
+
+/* Shows: the granule of a domain stays while a PASID of another endpoint is in it. */
+static void test_a_granule_stays_while_a_pasid_has_the_domain(void **state)
+{
+	struct rig *rig = with_pasids(state);
+	const struct viommu_endpoint config = { .size = sizeof(config),
+						.id = EP2,
+						.page_size_mask = ~UINT64_C(0xffff) };
+
+	assert_int_equal(attach(rig, 1, EP2), VIOMMU_S_OK);
+	assert_int_equal(attach_pasid(rig, 1, EP, 1, 0), VIOMMU_S_OK);
+	assert_int_equal(viommu_endpoint_update(rig->device, &config), -EBUSY);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -451,6 +479,8 @@ int main(void)
 		ON_A_FRESH_DEVICE(test_limits_count_pasids),
 		ON_A_FRESH_DEVICE(test_pasids_need_their_feature),
 		ON_A_FRESH_DEVICE(test_a_stream_without_pasids_is_not_made_of_a_device_with),
+		ON_A_FRESH_DEVICE(test_an_update_that_does_not_fit_a_pasid_is_busy),
+		ON_A_FRESH_DEVICE(test_a_granule_stays_while_a_pasid_has_the_domain),
 	};
 
 	return cmocka_run_group_tests_name("slots", tests, NULL, NULL);

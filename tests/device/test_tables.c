@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <malloc.h>
 #include <stdlib.h>
 
 #include "rig.h"
@@ -1064,6 +1065,85 @@ static void test_formats_are_checked(void **state)
 	assert_int_equal(viommu_endpoint_update(rig->device, &config), -EINVAL);
 }
 
+/* Shows: RESERVED is never walked, also where a page covers the MSI region before it. */
+static void test_a_reserved_region_behind_the_msi_region_is_not_walked(void **state)
+{
+	struct rig *rig = with_tables(state);
+	const struct viommu_reserved regions[] = {
+		{ 0x1400, 0x17ff, VIOMMU_RESV_MEM_MSI },
+		{ 0x1800, 0x1fff, VIOMMU_RESV_MEM_RESERVED },
+	};
+	const struct viommu_endpoint config = {
+		.size = sizeof(config),
+		.id = EP,
+		.reserved = regions,
+		.n_reserved = 2,
+		.pasid_bits = 8,
+		.formats = formats,
+		.n_formats = 1,
+	};
+
+	write_table(BASE, 0x1000, 0x8000, GENERIC_RW);
+	assert_int_equal(viommu_endpoint_update(rig->device, &config), 0);
+	assert_int_equal(attach_table(rig, generic_for(1, 1, BASE)), VIOMMU_S_OK);
+	assert_string_equal(reach(rig, 1, 0x1000, 0x1000, R), "8000+800 rw");
+	assert_string_equal(reach(rig, 1, 0x1800, 8, R), "fault");
+}
+
+#define TEXT_LENGTH 4096
+
+static void take_text(void *opaque, const char *text, size_t length)
+{
+	char *all = opaque;
+
+	if (strlen(all) + length < TEXT_LENGTH)
+		strncat(all, text, length);
+}
+
+/* Shows: each reason of a table's fault has a text. */
+static void test_a_dump_names_faults_of_tables(void **state)
+{
+	struct rig *rig = with_tables(state);
+	struct viommu_translation to;
+	char text[TEXT_LENGTH] = "";
+
+	assert_int_equal(attach_table(rig, generic(1, 0x40000000)), VIOMMU_S_OK);
+	assert_int_equal(viommu_translate(rig->device, EP, 0x1000, 8, R, &to), -EFAULT);
+	viommu_dump(rig->device, take_text, text);
+	assert_non_null(strstr(text, "a table is not in memory"));
+	assert_int_equal(attach_table(rig, generic(1, BASE)), VIOMMU_S_OK);
+	write_table(BASE, 0x1000, 0x8000, GENERIC_R);
+	assert_int_equal(viommu_translate(rig->device, EP, 0x1000, 8, W, &to), -EFAULT);
+	viommu_dump(rig->device, take_text, text);
+	assert_non_null(strstr(text, "no permission"));
+}
+
+static void ask_in_batch(struct rig *rig, uint64_t root)
+{
+	uint8_t bytes[VIOMMU_ATTACH_TABLE_LENGTH] = { VIOMMU_T_ATTACH_TABLE }, tail[4];
+	const struct iovec readable = { bytes, sizeof(bytes) }, writable = { tail, sizeof(tail) };
+
+	put(bytes + 4, 4, 1);
+	put(bytes + 8, 4, EP);
+	put(bytes + 16, 2, VIOMMU_TABLE_GENERIC);
+	put(bytes + 32, 8, root);
+	assert_int_equal(viommu_batch_request(rig->device, &readable, 1, &writable, 1), 4);
+	assert_int_equal(tail[0], VIOMMU_S_OK);
+}
+
+/* Shows: what is retired in a batch is bounded. 1,024 domains with a TLB each take 21 MB. */
+static void test_a_batch_keeps_few_retired_domains(void **state)
+{
+	struct rig *rig = with_tables(state);
+	size_t before = mallinfo2().uordblks;
+
+	viommu_batch_begin(rig->device);
+	for (unsigned i = 0; i < 1024; i++)
+		ask_in_batch(rig, BASE + (i & 1) * PAGE);
+	assert_true(mallinfo2().uordblks < before + 1024 * 1024);
+	viommu_batch_end(rig->device);
+}
+
 static void test_a_table_cannot_be_saved_yet(void **state)
 {
 	struct rig *rig = with_tables(state);
@@ -1120,6 +1200,9 @@ int main(void)
 		ON_A_FRESH_DEVICE(test_features_depend_on_each_other),
 		ON_A_FRESH_DEVICE(test_formats_are_properties),
 		ON_A_FRESH_DEVICE(test_formats_are_checked),
+		ON_A_FRESH_DEVICE(test_a_reserved_region_behind_the_msi_region_is_not_walked),
+		ON_A_FRESH_DEVICE(test_a_dump_names_faults_of_tables),
+		ON_A_FRESH_DEVICE(test_a_batch_keeps_few_retired_domains),
 		ON_A_FRESH_DEVICE(test_a_table_cannot_be_saved_yet),
 	};
 
