@@ -3,6 +3,7 @@
  * Hash tables with open addressing: linear probing, and entries that move up when one is removed
  */
 #include <string.h>
+#include <sys/auxv.h>
 
 #include "hash.h"
 
@@ -19,6 +20,7 @@ struct hash {
 	void (*free_value)(void *value);
 	struct entry *entries;
 	size_t n, room;
+	uint64_t secret;
 };
 
 /* -- kinds of keys ------------------------------------------------------------------- */
@@ -33,14 +35,29 @@ static uint64_t mix(uint64_t n)
 	return n ^ n >> 31;
 }
 
-/* FNV-1a. */
-static uint64_t text_hash(const void *key)
+/* Unknown to the author of a file, who could otherwise choose keys that meet in the table. */
+static uint64_t secret(void)
 {
-	uint64_t hash = 0xcbf29ce484222325u;
+	const void *random = (const void *)getauxval(AT_RANDOM);
+	uint64_t value = 0;
 
-	for (const unsigned char *c = key; *c; c++)
-		hash = (hash ^ *c) * 0x100000001b3u;
-	return mix(hash);
+	if (random)
+		memcpy(&value, random, sizeof(value));
+	return value;
+}
+
+static uint64_t text_hash(const void *key, uint64_t hash)
+{
+	size_t length = strlen(key), at = 0;
+	uint64_t word;
+
+	for (; length - at >= sizeof(word); at += sizeof(word)) {
+		memcpy(&word, (const char *)key + at, sizeof(word));
+		hash = mix(hash ^ word);
+	}
+	word = length;
+	memcpy(&word, (const char *)key + at, length - at);
+	return mix(hash ^ word);
 }
 
 static bool text_equal(const void *one, const void *other)
@@ -48,9 +65,9 @@ static bool text_equal(const void *one, const void *other)
 	return !strcmp(one, other);
 }
 
-static uint64_t number_hash(const void *key)
+static uint64_t number_hash(const void *key, uint64_t hash)
 {
-	return mix(*(const uint64_t *)key);
+	return mix(hash ^ *(const uint64_t *)key);
 }
 
 static bool number_equal(const void *one, const void *other)
@@ -58,9 +75,9 @@ static bool number_equal(const void *one, const void *other)
 	return *(const uint64_t *)one == *(const uint64_t *)other;
 }
 
-static uint64_t direct_hash(const void *key)
+static uint64_t direct_hash(const void *key, uint64_t hash)
 {
-	return mix((uint64_t)(uintptr_t)key);
+	return mix(hash ^ (uint64_t)(uintptr_t)key);
 }
 
 static bool direct_equal(const void *one, const void *other)
@@ -76,7 +93,7 @@ const struct hash_kind hash_direct = { direct_hash, direct_equal };
 
 static uint64_t hash_of(const struct hash *hash, const void *key)
 {
-	return hash->kind->hash(key) | 1;
+	return hash->kind->hash(key, hash->secret) | 1;
 }
 
 static size_t home_of(const struct hash *hash, uint64_t value)
@@ -164,6 +181,7 @@ struct hash *hash_new_full(const struct hash_kind *kind, void (*free_key)(void *
 	struct hash *hash = memory_new(struct hash, 1);
 
 	hash->kind = kind;
+	hash->secret = secret();
 	hash->free_key = free_key;
 	hash->free_value = free_value;
 	return hash;
@@ -267,15 +285,22 @@ bool hash_entry(const struct hash *hash, size_t i, void **ret_key, void **ret_va
 	return true;
 }
 
+void hash_clear(struct hash *hash)
+{
+	for (size_t i = 0; hash->n && i < hash->room; i++)
+		if (hash->entries[i].hash) {
+			drop(hash->free_key, hash->entries[i].key);
+			drop(hash->free_value, hash->entries[i].value);
+			hash->entries[i].hash = 0;
+		}
+	hash->n = 0;
+}
+
 void hash_free(struct hash *hash)
 {
 	if (!hash)
 		return;
-	for (size_t i = 0; i < hash->room; i++)
-		if (hash->entries[i].hash) {
-			drop(hash->free_key, hash->entries[i].key);
-			drop(hash->free_value, hash->entries[i].value);
-		}
+	hash_clear(hash);
 	memory_free(hash->entries);
 	memory_free(hash);
 }

@@ -12,7 +12,7 @@
  */
 
 struct hash_kind {
-	uint64_t (*hash)(const void *key);
+	uint64_t (*hash)(const void *key, uint64_t secret);
 	bool (*equal)(const void *one, const void *other);
 };
 
@@ -51,6 +51,8 @@ size_t hash_size(const struct hash *hash);
 size_t hash_slots(const struct hash *hash);
 bool hash_entry(const struct hash *hash, size_t i, void **ret_key, void **ret_value);
 
+/* Removes all. Does not allocate. */
+void hash_clear(struct hash *hash);
 void hash_free(struct hash *hash);
 
 static inline void hash_cleanup(void *pointer)

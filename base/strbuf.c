@@ -207,10 +207,7 @@ const char *string_store_add_once(struct string_store *store, const char *text)
 
 void string_store_clear(struct string_store *store)
 {
-	struct hash *once = hash_new(&hash_text);
-
-	hash_free(store->once);
-	store->once = once;
+	hash_clear(store->once);
 	pointers_set_size(store->blocks, 0);
 	store->used = store->room = 0;
 }

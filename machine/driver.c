@@ -85,11 +85,6 @@ uint64_t driver_config(struct driver *driver, uint64_t offset, unsigned length)
 	return viommu_mmio_read(machine_window(driver->machine), CONFIG + offset, length);
 }
 
-void driver_set_config(struct driver *driver, uint64_t offset, unsigned length, uint64_t value)
-{
-	viommu_mmio_write(machine_window(driver->machine), CONFIG + offset, length, value);
-}
-
 uint64_t driver_features(const struct driver *driver)
 {
 	return driver->features;

@@ -37,7 +37,6 @@ uint64_t driver_features(const struct driver *driver);
 
 /* Access configuration space. `length` is 1, 2, 4 or 8. */
 uint64_t driver_config(struct driver *driver, uint64_t offset, unsigned length);
-void driver_set_config(struct driver *driver, uint64_t offset, unsigned length, uint64_t value);
 
 /* Send a request and copy at most `room` bytes of its answer. Returns the used length; -EIO if the
  * device does not answer or violates the ring's rules. */

@@ -120,7 +120,7 @@ static void check_ids_beyond(const struct check *check)
 }
 
 /* Functions below a bridge do not count, only those that the range names. */
-static bool range_has(const struct viommu_pci_range *range, uint16_t segment, uint16_t bdf)
+static bool names_function_at(const struct viommu_pci_range *range, uint16_t segment, uint16_t bdf)
 {
 	return range->segment_first <= segment && segment <= range->segment_last &&
 	       range->bdf_first <= bdf && bdf <= range->bdf_last;
@@ -139,7 +139,7 @@ static void check_own_functions(const struct check *check)
 			viommu_topology_find_iommu(check->topology, range->iommu);
 
 		if (iommu && iommu->kind == VIOMMU_VIRTIO_PCI &&
-		    range_has(range, iommu->segment, iommu->bdf))
+		    names_function_at(range, iommu->segment, iommu->bdf))
 			check_report(check, &(struct subject){ OBJECT_PCI_RANGE, range, i },
 				     "leave it out, as a device tree has to",
 				     "the range has the function of IOMMU %s itself", iommu->name);

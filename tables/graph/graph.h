@@ -11,8 +11,8 @@
 /*
  * What is drawn: boxes on the left that send, IOMMUs in the middle, what is reached on the right
  *
- * graph_boxes.c collects it from the topology, bounded; graph.c writes it in Graphviz's language,
- * with the shapes of graph_shapes.c.
+ * boxes.c collects it from the topology, bounded; graph.c writes it in Graphviz's language,
+ * with the shapes of shapes.c.
  */
 
 /* Further ones are counted and not drawn, so that the picture stays readable. */
@@ -45,7 +45,7 @@ struct boxes {
 struct boxes graph_boxes(const struct viommu_topology *topology);
 void graph_free_boxes(struct boxes *boxes);
 
-/* Write a shape, which arrows call by a letter and its number: b, i, t (graph_shapes.c). */
+/* Write a shape, which arrows call by a letter and its number: b, i, t (shapes.c). */
 void graph_put_box(struct strbuf *out, const struct box *box, unsigned i);
 void graph_put_iommu(struct strbuf *out, const struct viommu_iommu *iommu, unsigned i);
 void graph_put_group(struct strbuf *out, const struct viommu_its_group *group, unsigned i);

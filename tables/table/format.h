@@ -126,7 +126,7 @@ void check_unknown_types(const struct table_check *check);
 void check_lengths(const struct table_check *check);
 void check_reserved_bytes(const struct table_check *check);
 
-/* -- the header of every ACPI table (acpi.c) ----------------------------------------- */
+/* -- the header of every ACPI table (acpi_header.c) ----------------------------------------- */
 
 /* The texts lack a NUL. The checksum makes the sum of all bytes 0. */
 struct acpi_header {

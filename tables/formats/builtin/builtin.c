@@ -251,25 +251,14 @@ const struct builtin_form builtin_v2 = {
 	.max_items = MAX_ITEMS,
 };
 
-const struct builtin_form builtin_v3 = {
-	.format = FORM("builtin-v3", v3_head),
-	.range = &v3_range,
-	.endpoint = &v3_endpoint,
-	.unknown = &v3_unknown,
-	.walk = builtin_walk_sequence,
-	.type_length = 1,
-	.alignment = 8,
-	.max_items = MAX_ITEMS,
-};
+#define THIRD_FORM(form_signature, form_range) \
+	{ \
+		.format = FORM(form_signature, v3_head), .range = &(form_range), \
+		.endpoint = &v3_endpoint, .unknown = &v3_unknown, .walk = builtin_walk_sequence, \
+		.type_length = 1, .alignment = 8, .max_items = MAX_ITEMS, \
+	}
+
+const struct builtin_form builtin_v3 = THIRD_FORM("builtin-v3", v3_range);
 
 /* As it was shipped: a range is of several segments, like VIOT's. */
-const struct builtin_form builtin_v3_segments = {
-	.format = FORM("builtin-v3-segments", v3_head),
-	.range = &v3_segments,
-	.endpoint = &v3_endpoint,
-	.unknown = &v3_unknown,
-	.walk = builtin_walk_sequence,
-	.type_length = 1,
-	.alignment = 8,
-	.max_items = MAX_ITEMS,
-};
+const struct builtin_form builtin_v3_segments = THIRD_FORM("builtin-v3-segments", v3_segments);

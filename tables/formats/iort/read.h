@@ -28,10 +28,6 @@ void iort_report_dropped(const struct iort_reading *reading, const char *rule_id
 const char *iort_iommu_at(const struct iort_reading *reading, uint32_t offset);
 const char *iort_its_at(const struct iort_reading *reading, uint32_t offset);
 
-/* Do all stream IDs of this SMMU go unchanged to its ITS group? */
-bool iort_covered_by_identity_mapping(const struct iort_reading *reading,
-				      const struct record *node);
-
 /* Name the node: the prefix, and its number among the nodes in `names`. */
 const char *iort_name_node(struct hash *names, const struct record *node, const char *prefix);
 

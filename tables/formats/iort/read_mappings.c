@@ -117,7 +117,8 @@ const char *iort_identity_its(const struct iort_reading *reading, const struct r
 }
 
 /* An SMMU with a DeviceID mapping has its ITS group from that mapping. */
-bool iort_covered_by_identity_mapping(const struct iort_reading *reading, const struct record *node)
+static bool is_covered_by_identity_mapping(const struct iort_reading *reading,
+					   const struct record *node)
 {
 	return !iort_device_id_mapping(node) && iort_identity_its(reading, node);
 }
@@ -145,7 +146,7 @@ void iort_read_msi_ranges(struct iort_reading *reading, const struct record *nod
 			.place = table_place(reading->table, record->at),
 		};
 
-		if (range.its && !iort_covered_by_identity_mapping(reading, node))
+		if (range.its && !is_covered_by_identity_mapping(reading, node))
 			topology_add_msi_range(reading->topology, &range);
 	}
 }

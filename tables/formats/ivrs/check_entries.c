@@ -34,7 +34,8 @@ static void for_each_entry(const struct table_check *check, entry_check *check_o
 
 /* -- ranges ------------------------------------------------------------------------------ */
 
-bool ivrs_is_start(const struct record *entry)
+/* Does the entry start a range, of any form? */
+static bool is_start(const struct record *entry)
 {
 	unsigned type = ivrs_type_of(entry);
 
@@ -52,7 +53,7 @@ typedef void range_check(const struct table_check *check, const struct range *ra
 static void take(const struct table_check *check, struct range *range, const struct record *entry,
 		 range_check *check_one)
 {
-	bool starts = ivrs_is_start(entry), ends = ivrs_type_of(entry) == IVRS_END;
+	bool starts = is_start(entry), ends = ivrs_type_of(entry) == IVRS_END;
 
 	if (ends)
 		range->end = entry;

@@ -221,9 +221,6 @@ void ivrs_check_hid_text(const struct table_check *check);
 /* The block type that Linux reads, for all IOMMUs; LAYOUT_UNKNOWN if there is none. */
 unsigned ivrs_linux_type(const struct viommu_table *table);
 
-/* Does the entry start a range, of any form? */
-bool ivrs_is_start(const struct record *entry);
-
 /* check_entries.c, check_coverage.c */
 void ivrs_check_open(const struct table_check *check);
 void ivrs_check_inverted(const struct table_check *check);
