@@ -101,8 +101,11 @@ static void clean_line(GByteArray *bytes)
 	g_byte_array_append(bytes, (const guint8 *)"\n", 1);
 }
 
+/* One that is empty or could not be read has no bytes at all. */
 void clean_file(const char *path, GByteArray *bytes)
 {
+	if (!bytes->len)
+		return;
 	if (!strcmp(path, "sys/firmware/fdt"))
 		clean_device_tree(bytes);
 	else if (!strcmp(path, "proc/cmdline"))

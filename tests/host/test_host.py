@@ -410,6 +410,22 @@ class Saved(Base):
         host = scan(saved)[0]
         self.assertEqual(ids(host), ["host-unreadable"])
 
+    def test_a_command_line_that_is_empty_or_unreadable_is_saved(self):
+        tree, saved = self.make(load("x399")), os.path.join(self.folder, "saved.tar")
+        given = os.path.join(self.folder, "given.tar")
+
+        def strip(entry):
+            entry.mode = 0 if entry.name.endswith("proc/cmdline") else entry.mode
+            return entry
+
+        with tarfile.open(given, "w") as tar:
+            tar.add(tree, ".", filter=strip)
+        os.truncate(tree + "/proc/cmdline", 0)
+        for root in (tree, given):
+            self.assertEqual(viommu("host", root, "--save", saved).returncode, 0)
+            with tarfile.open(saved) as tar:
+                self.assertEqual(tar.getmember("proc/cmdline").size, 0)
+
     def test_a_tar_that_cannot_be_written_is_an_error(self):
         result = viommu("host", self.make(load("x399")), "-s", self.folder + "/none/x.tar")
         self.assertEqual(result.returncode, 2)
