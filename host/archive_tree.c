@@ -82,7 +82,7 @@ static char *plain_path(const char *path)
 	return normal_path(path);
 }
 
-/* The node of a path with all folders above it, which a tar need not name. */
+/* The node of a path with all folders above it, which a tar need not name. Each has its path. */
 static struct node *make_node(struct archive_tree *own, const char *path)
 {
 	struct node *node = g_hash_table_lookup(own->nodes, path), *above;
@@ -92,6 +92,7 @@ static struct node *make_node(struct archive_tree *own, const char *path)
 	if (node)
 		return node;
 	node = g_new0(struct node, 1);
+	own->n_bytes += sizeof(*node) + strlen(path) + 1;
 	path = g_string_chunk_insert(own->strings, path);
 	node->name = slash ? strrchr(path, '/') + 1 : path;
 	g_hash_table_insert(own->nodes, (char *)path, node);
@@ -245,12 +246,13 @@ static int take_file(struct archive *archive, struct archive_entry *entry, struc
 	return read_bytes(archive, node, (size_t)length);
 }
 
-static int take_link(struct archive_entry *entry, struct node *node)
+static int take_link(struct archive_tree *own, struct archive_entry *entry, struct node *node)
 {
 	const char *target = archive_entry_symlink(entry);
 
 	node->bytes = g_strdup(target ? target : "");
 	node->length = strlen(node->bytes);
+	own->n_bytes += node->length + 1;
 	return 0;
 }
 
@@ -266,7 +268,8 @@ static int take_entry(struct archive_tree *own, struct archive *archive,
 	own->n_bytes += (uint64_t)MAX(archive_entry_size(entry), 0);
 	if (own->n_bytes > BYTES_MAX || g_hash_table_size(own->nodes) > ENTRIES_MAX)
 		return -EFBIG;
-	if (!path || archive_entry_hardlink(entry) ||
+	/* No path that a scan looks up is as long, and memory grows with its square. */
+	if (!path || strlen(path) >= PATH_LENGTH || archive_entry_hardlink(entry) ||
 	    (type != AE_IFREG && type != AE_IFDIR && type != AE_IFLNK))
 		return 0;
 	node = make_node(own, path);
@@ -275,7 +278,7 @@ static int take_entry(struct archive_tree *own, struct archive *archive,
 	node->kind = type == AE_IFREG ? KIND_FILE : type == AE_IFLNK ? KIND_LINK : KIND_FOLDER;
 	if (type == AE_IFREG)
 		return take_file(archive, entry, node);
-	return type == AE_IFLNK ? take_link(entry, node) : 0;
+	return type == AE_IFLNK ? take_link(own, entry, node) : 0;
 }
 
 static int read_entries(struct archive_tree *own, struct archive *archive)
