@@ -9,7 +9,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <archive.h>
@@ -177,6 +179,8 @@ static int write_archive(struct record *record, const char *file, int fd)
 	int r;
 
 	archive_write_set_format_pax_restricted(archive);
+	/* A pipe gets the same bytes as a file, without zeros to the end of a block. */
+	archive_write_set_bytes_in_last_block(archive, 1);
 	r = set_compression(archive, file);
 	if (!r && archive_write_open_fd(archive, fd) != ARCHIVE_OK)
 		r = -EIO;
@@ -188,10 +192,23 @@ static int write_archive(struct record *record, const char *file, int fd)
 	return r;
 }
 
-/* In the place of an older one only when all of it is there. */
-int record_write(struct record *record, const char *file)
+/* A device or a pipe cannot be replaced by renaming. */
+static int write_into(struct record *record, const char *file, const char *place)
 {
-	g_autofree char *half = g_strconcat(file, ".XXXXXX", NULL);
+	int fd = open(place, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644), r;
+
+	if (fd < 0)
+		return -errno;
+	r = write_archive(record, file, fd);
+	if (close(fd) < 0 && !r)
+		r = -errno;
+	return r;
+}
+
+/* In the place of an older one only when all of it is there. */
+static int replace(struct record *record, const char *file, const char *place)
+{
+	g_autofree char *half = g_strconcat(place, ".XXXXXX", NULL);
 	int fd = g_mkstemp_full(half, O_RDWR | O_CLOEXEC, 0644), r;
 
 	if (fd < 0)
@@ -199,9 +216,27 @@ int record_write(struct record *record, const char *file)
 	r = write_archive(record, file, fd);
 	if (close(fd) < 0 && !r)
 		r = -errno;
-	if (!r && rename(half, file) < 0)
+	if (!r && rename(half, place) < 0)
 		r = -errno;
 	if (r)
 		unlink(half);
+	return r;
+}
+
+/* Follows a symbolic link: its target is written. The given name says how to compress. */
+int record_write(struct record *record, const char *file)
+{
+	char *target = realpath(file, NULL);
+	const char *place = target ? target : file;
+	struct stat now;
+	int r;
+
+	if (!target && errno != ENOENT)
+		r = -errno;
+	else if (!lstat(place, &now) && !S_ISREG(now.st_mode))
+		r = write_into(record, file, place);
+	else
+		r = replace(record, file, place);
+	free(target);
 	return r;
 }

@@ -10,6 +10,7 @@ import json
 import os
 import resource
 import shutil
+import stat
 import subprocess
 import sys
 import tarfile
@@ -433,6 +434,31 @@ class Saved(Base):
             self.assertEqual(viommu("host", root, "--save", saved).returncode, 0)
             with tarfile.open(saved) as tar:
                 self.assertEqual(tar.getmember("proc/cmdline").size, 0)
+
+    def test_a_link_stays_and_its_target_is_replaced(self):
+        tree, link = self.make(load("x399")), os.path.join(self.folder, "link.tar")
+        target, new = (os.path.join(self.folder, name) for name in ("target.tar", "new.tar"))
+        with open(target, "w", encoding="ascii") as file:
+            file.write("older")
+        for place in (target, new):
+            os.symlink(os.path.basename(place), link)
+            self.assertEqual(viommu("host", tree, "--save", link).returncode, 0)
+            self.assertTrue(os.path.islink(link))
+            self.assertEqual(len(scan(place)[0]["devices"]), 8)
+            os.unlink(link)
+
+    def test_a_pipe_is_written_into(self):
+        tree, saved = self.make(load("x399")), os.path.join(self.folder, "saved.tar.gz")
+        pipe = os.path.join(self.folder, "pipe.tar.gz")
+        viommu("host", tree, "--save", saved)
+        with open(saved, "rb") as file:
+            content = file.read()
+        os.mkfifo(pipe)
+        reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+        self.addCleanup(os.close, reader)
+        self.assertEqual(viommu("host", tree, "--save", pipe).returncode, 0)
+        self.assertTrue(stat.S_ISFIFO(os.lstat(pipe).st_mode))
+        self.assertEqual(os.read(reader, len(content) + 1), content)
 
     def test_a_tar_that_cannot_be_written_is_an_error(self):
         result = viommu("host", self.make(load("x399")), "-s", self.folder + "/none/x.tar")
