@@ -276,6 +276,23 @@ static int open_any(struct tree *tree, const char *root)
 	return r == -ENOTSUP ? archive_tree_open(tree, root) : r;
 }
 
+/* What the numbers of errors say of a tree is not what they say of files. */
+static void report_root(const struct tree *tree, const char *root, int error)
+{
+	struct viommu_place place = { .file = root, .at = VIOMMU_NOWHERE };
+	const char *text = error ? g_strerror(error) : "there is no sysfs in it", *cure = NULL;
+
+	if (!tree->findings)
+		return;
+	if (error == EBADMSG) {
+		text = "it is no tar, or a damaged one";
+		cure = "give what viommu host --save wrote";
+	} else if (error == EINVAL) {
+		text = "it is neither a folder nor a file";
+	}
+	viommu_findings_add(tree->findings, "host-root", &place, text, cure);
+}
+
 struct tree *tree_open(const char *root, struct viommu_findings *findings)
 {
 	struct tree *tree = g_new0(struct tree, 1);
@@ -289,10 +306,7 @@ struct tree *tree_open(const char *root, struct viommu_findings *findings)
 	r = open_any(tree, root ? root : "/");
 	if (!r && find_top(tree))
 		return tree;
-	g_free(tree->above);
-	tree->above = g_strdup(root ? root : "/");
-	tree_report(tree, "host-root", "", NULL, "%s",
-		    r < 0 ? g_strerror(-r) : "there is no sysfs in it");
+	report_root(tree, root ? root : "/", -r);
 	tree_close(tree);
 	return NULL;
 }

@@ -649,6 +649,15 @@ class Hostile(Base):
                               timeout=60, preexec_fn=few_addresses)
         self.assertEqual(done.returncode, 0, done.stderr)
 
+    def test_what_is_no_tar_is_said_with_a_way_out(self):
+        text = os.path.join(self.folder, "text.tar")
+        with open(text, "w", encoding="ascii") as file:
+            file.write("no tar\n" * 1000)
+        self.assertIn("it is no tar, or a damaged one; give what viommu host --save wrote",
+                      viommu("host", text).stderr)
+        os.mkfifo(text + ".pipe")
+        self.assertIn("it is neither a folder nor a file", viommu("host", text + ".pipe").stderr)
+
     def test_a_folder_without_sysfs_is_no_host(self):
         os.mkdir(self.tree)
         for root in (self.tree, self.folder + "/missing", "/dev/null"):
