@@ -60,19 +60,10 @@ static void clean_device_tree(GByteArray *bytes)
 
 /* -- the command line -------------------------------------------------------------------- */
 
-static const char *const words[] = { "iommu",
-				     "intel_iommu",
-				     "amd_iommu",
-				     "arm-smmu",
-				     "vfio",
-				     "pci=",
-				     "pcie_",
-				     "pci_",
-				     "virtio_iommu",
-				     "amd_iommu_",
-				     "riscv_iommu",
-				     "efi=",
-				     "disable_acs_redir" };
+static const char *const words[] = {
+	"iommu", "intel_iommu", "amd_iommu",    "arm-smmu",    "vfio", "pci=",
+	"pcie_", "pci_",        "virtio_iommu", "riscv_iommu", "efi=", "disable_acs_redir"
+};
 
 char *clean_cmdline(const char *line)
 {

@@ -164,7 +164,7 @@ static void answer_range(void *opaque, const struct viommu_route_range *range)
 
 /* Tables have no word for what is behind VMD, and a DMAR none for VFs: the kernel asks for the
  * function whose requester ID is used, and for the PF. */
-static void answer_by_other(const struct viommu_host *host, struct host_device *device)
+static void answer_by_other(struct host_device *device)
 {
 	const struct viommu_host_device *other = device->shown.dma_function;
 	const struct host_device *asked;
@@ -173,7 +173,6 @@ static void answer_by_other(const struct viommu_host *host, struct host_device *
 		other = device->shown.pf;
 	if (!other)
 		return;
-	(void)host;
 	asked = (const struct host_device *)other;
 	device->reach = asked->reach;
 	device->shown.iommu_in_table = other->iommu_in_table;
@@ -230,11 +229,10 @@ static void explain(const struct viommu_host *host, struct host_device *device)
 /* Others than PCI are few, and each costs a walk over the topology. */
 #define OTHERS_MAX 4096
 
-void join_all(struct viommu_host *host, struct tree *tree)
+void join_all(struct viommu_host *host)
 {
 	unsigned others = 0;
 
-	(void)tree;
 	for (guint i = 0; i < host->devices->len; i++)
 		((struct host_device *)host->devices->pdata[i])->reach = VIOMMU_REACH_NOTHING;
 	if (host->topology) {
@@ -246,7 +244,7 @@ void join_all(struct viommu_host *host, struct tree *tree)
 		struct host_device *device = host->devices->pdata[i];
 
 		if (device->shown.pci)
-			answer_by_other(host, device);
+			answer_by_other(device);
 		else if (host->topology && others++ < OTHERS_MAX)
 			answer_other(host, device);
 		explain(host, device);

@@ -38,7 +38,7 @@ static struct viommu_host *scan(struct tree *tree)
 	scan_groups(host, tree);
 	connect_all(host, tree);
 	scan_tables(host, tree);
-	join_all(host, tree);
+	join_all(host);
 	compare_all(host, tree);
 	return host;
 }

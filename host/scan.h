@@ -21,7 +21,7 @@ void scan_tables(struct viommu_host *host, struct tree *tree);
 void connect_all(struct viommu_host *host, struct tree *tree);
 
 /* What the tables say of each IOMMU and each device. */
-void join_all(struct viommu_host *host, struct tree *tree);
+void join_all(struct viommu_host *host);
 
 /* Findings where sysfs contradicts itself or the tables. */
 void compare_all(struct viommu_host *host, struct tree *tree);
