@@ -127,6 +127,12 @@ typedef void input_function(void *opaque, struct input *input);
  */
 int read_inputs(char **names, struct viommu_findings *findings, input_function *each, void *opaque);
 
+/*
+ * All bytes of a file, or of standard input for "-"; NULL after reporting that it cannot be read or
+ * has no end. g_byte_array_free() them.
+ */
+GByteArray *read_bytes(const char *name);
+
 /* Several names, or a folder? */
 bool inputs_are_several(char **names);
 

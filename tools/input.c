@@ -64,7 +64,7 @@ static GByteArray *read_stream(FILE *stream, const char *name)
 	if (!too_large && !ferror(stream) && bytes->len <= INPUT_LENGTH_MAX)
 		return bytes;
 	report_error("%s: %s", name,
-		     ferror(stream) ? g_strerror(errno) : "more than 64 MiB: not a firmware table");
+		     ferror(stream) ? g_strerror(errno) : "more than 64 MiB, which no input has");
 	g_byte_array_free(bytes, TRUE);
 	return NULL;
 }
@@ -80,7 +80,7 @@ static void report_open_error(const char *name, int error)
 	report_error("%s: %s%s", name, g_strerror(error), cure);
 }
 
-static GByteArray *read_bytes(const char *name)
+GByteArray *read_bytes(const char *name)
 {
 	GByteArray *bytes;
 	FILE *file;

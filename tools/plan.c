@@ -183,23 +183,24 @@ static int print_plan(const struct plan *plan, struct plan_domain *domain, const
 	return write_output(output_name, text, strlen(text));
 }
 
-/* "-": standard input, where libvirt hooks get the domain. */
-static char *read_all(const char *name, size_t *ret_length)
+/* As a string. "-": standard input, where libvirt hooks get the domain. */
+static char *read_text(const char *name, size_t *ret_length)
 {
-	g_autoptr(GError) error = NULL;
-	char *text = NULL;
+	GByteArray *bytes = read_bytes(name);
 
-	if (!g_file_get_contents(strcmp(name, "-") ? name : "/dev/stdin", &text, ret_length,
-				 &error))
-		report_error("%s", error->message);
-	return text;
+	if (!bytes)
+		return NULL;
+	*ret_length = bytes->len;
+	g_byte_array_append(bytes, (const guint8 *)"", 1);
+	return (char *)g_byte_array_free(bytes, FALSE);
 }
 
 static int plan_host(const struct plan_wish *wish, const char *const *names,
 		     struct plan_domain *domain, const struct form *form,
 		     struct viommu_findings *findings)
 {
-	g_autofree char *before = keep_name ? read_all(keep_name, NULL) : NULL;
+	size_t length;
+	g_autofree char *before = keep_name ? read_text(keep_name, &length) : NULL;
 	struct viommu_host *host = NULL;
 	struct plan *plan = NULL;
 	int status = EXIT_COULD_NOT;
@@ -222,7 +223,7 @@ static int plan_domain(struct plan_wish *wish, const struct form *form,
 		       struct viommu_findings *findings)
 {
 	size_t length;
-	g_autofree char *text = read_all(domain_name, &length);
+	g_autofree char *text = read_text(domain_name, &length);
 	struct plan_domain *domain = text ? plan_domain_read(text, length, findings) : NULL;
 	int status = EXIT_COULD_NOT;
 

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""What is planned for devices of a host, and what is refused: test_plan.py VIOMMU"""
+"""What is planned for devices of a host, and what is refused: test_plan.py VIOMMU [--sanitized]"""
 
 import json
 import os
 import re
+import resource
 import shutil
 import struct
 import subprocess
@@ -267,6 +268,18 @@ def what_is_no_earlier_plan_is_refused():
                  good.replace("dmar1", "dmar0"), good.replace('"chassis" : 1', '"chassis" : 0')):
         refused(host, "plan-keep", *keep(text))
     refused(host, "plan-keep", *keep(good), "--machine", "virt")
+
+
+def files_without_an_end_are_refused():
+    def limit():
+        resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
+
+    wishes = ["--root", trees.make(pc_host(1), "host.tar")]
+    for words in (["--domain-xml", "/dev/zero"], ["--device", "0000:01:00.0", "--keep", "/dev/zero"]):
+        done = subprocess.run([VIOMMU, "plan", *wishes, *words], capture_output=True, text=True,
+                              check=False, timeout=60, stdin=subprocess.DEVNULL,
+                              preexec_fn=None if "--sanitized" in sys.argv else limit)
+        assert done.returncode == 2 and "more than 64 MiB" in done.stderr, (words, done.stderr)
 
 
 # -- libvirt -----------------------------------------------------------------------------------
