@@ -78,17 +78,25 @@ static void take_device(const char *text, GPtrArray *names, GHashTable *seen, GH
 	}
 }
 
-static void take_machine(const char *text, struct plan_wish *wish)
+/* The first value may go without its key; "accel=kvm" alone names no machine. */
+static char *type_of(const char *text)
 {
-	g_autofree char *type = value_of(text, "type");
-	const char *name = type ? type : text;
+	char *type = value_of(text, "type");
+	size_t n = strcspn(text, ",");
 
-	if (wish->machine)
-		return;
-	if (g_str_has_prefix(name, "q35") || g_str_has_prefix(name, "pc-q35"))
-		wish->machine = "q35";
-	else if (g_str_has_prefix(name, "virt"))
-		wish->machine = "virt";
+	return type || memchr(text, '=', n) ? type : g_strndup(text, n);
+}
+
+static void take_machine(const char *text, struct plan_wish *wish, struct viommu_findings *findings)
+{
+	g_autofree char *type = type_of(text);
+	const char *machine = type ? plan_machine(type) : NULL;
+
+	if (type && !machine)
+		plan_report(findings, "plan-machine", "choose a q35 or virt machine",
+			    "the machine %s has no root complex for a pxb-pcie", type);
+	if (!wish->machine)
+		wish->machine = machine;
 }
 
 static bool is_option(const char *word, const char *name)
@@ -107,7 +115,7 @@ char **plan_arguments(char *const *arguments, struct plan_wish *wish,
 		if (is_option(arguments[0], "device"))
 			take_device(arguments[1], names, seen, ports, findings);
 		else if (is_option(arguments[0], "M") || is_option(arguments[0], "machine"))
-			take_machine(arguments[1], wish);
+			take_machine(arguments[1], wish, findings);
 	}
 	if (!names->len && !viommu_findings_count_from(findings, VIOMMU_ERROR))
 		plan_report(findings, "plan-device", "add -device vfio-pci,host=",

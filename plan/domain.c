@@ -233,15 +233,16 @@ static void take_nodes(struct plan_domain *domain)
 	}
 }
 
-static void take_machine(struct plan_domain *domain)
+static void take_machine(struct plan_domain *domain, struct viommu_findings *findings)
 {
 	const xmlNode *type = domain_child(domain_child(domain->root, "os"), "type");
 	g_autofree char *machine = domain_attribute(type, "machine");
 
-	if (machine && (strstr(machine, "q35")))
-		domain->machine = "q35";
-	if (machine && g_str_has_prefix(machine, "virt"))
-		domain->machine = "virt";
+	domain->machine = machine ? plan_machine(machine) : NULL;
+	if (machine && !domain->machine)
+		plan_report(findings, "plan-machine", "choose a q35 or virt machine",
+			    "line %ld: the machine %s has no root complex for a pxb-pcie",
+			    xmlGetLineNo(type), machine);
 }
 
 static bool read_domain(struct plan_domain *domain, struct viommu_findings *findings)
@@ -261,7 +262,7 @@ static bool read_domain(struct plan_domain *domain, struct viommu_findings *find
 	check_iommus(domain, findings);
 	take_places(domain);
 	take_nodes(domain);
-	take_machine(domain);
+	take_machine(domain, findings);
 	domain->memory = memory_of(domain->root);
 	return take_devices(domain, findings) &&
 	       !viommu_findings_count_from(findings, VIOMMU_ERROR);

@@ -101,6 +101,19 @@ enum viommu_known plan_host_ats(const struct viommu_host *host,
 	return known;
 }
 
+const char *plan_machine(const char *name)
+{
+	static const char virt[] = "virt";
+
+	/* "q35", "pc-q35-9.0", "ubuntu-q35" */
+	if (strstr(name, "q35"))
+		return "q35";
+	if (!g_str_has_prefix(name, virt))
+		return NULL;
+	name += strlen(virt);
+	return !*name || *name == '-' ? "virt" : NULL;
+}
+
 static void check(const struct plan *plan, struct viommu_findings *findings)
 {
 	const struct plan_kind_row *row = plan_kind_row(plan->kind);

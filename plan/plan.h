@@ -113,6 +113,9 @@ struct plan_kind_row {
 const struct plan_kind_row *plan_kind_row(enum plan_kind kind);
 const struct plan_kind_row *plan_kind_by_name(const char *name);
 
+/* "q35" or "virt", of which QEMU's name is a version; NULL: neither (kind.c). */
+const char *plan_machine(const char *name);
+
 /* Choose a kind, and say why (kind.c). */
 void plan_choose(struct plan *plan, struct viommu_findings *findings);
 

@@ -217,6 +217,19 @@ def arguments_that_qemu_refuses_are_refused():
     assert "[plan-device]" in from_qemu(arm_host(1), "-M", "virt")[2]
 
 
+def arguments_for_another_machine_are_refused():
+    vfio = ("-device", "vfio-pci,host=0000:01:00.0")
+    for words in (("-M", "pc"), ("-machine", "type=microvm,accel=kvm"),
+                  ("-machine", "accel=kvm", "-M", "pc-i440fx-8.2")):
+        status, out, err = from_qemu(pc_host(1), *words, *vfio)
+        assert status == 2 and "[plan-machine]" in err and not out, (words, out, err)
+        assert "; choose a q35 or virt machine" in err, err
+    for words in (("-M", "q35"), ("-machine", "accel=kvm,type=pc-q35-8.2"),
+                  ("-machine", "accel=kvm", "-M", "q35"), ("-M", "q35", "-machine", "accel=kvm")):
+        status, out, err = from_qemu(pc_host(1), *words, *vfio)
+        assert status == 0, (words, err)
+
+
 # -- hotplug -----------------------------------------------------------------------------------
 
 
@@ -390,6 +403,14 @@ def two_smmus_on_one_bus_are_refused_though_libvirt_takes_them():
     assert status == 2 and "[plan-shared-bus]" in err, err
     status, _, err = rewritten(host, domain(host, "virt", smmu.format(3)))
     assert status == 2 and "[plan-port-iommu]" in err, err
+
+
+def a_domain_for_another_machine_is_refused():
+    for machine in ("pc", "pc-i440fx-8.2", "microvm"):
+        status, out, err = rewritten(pc_host(1), domain(pc_host(1), machine))
+        assert status == 2 and "[plan-machine]" in err and machine in err and not out, (out, err)
+        assert "; choose a q35 or virt machine" in err, err
+    assert rewritten(pc_host(1), domain(pc_host(1), "pc-q35-8.2"))[0] == 0
 
 
 def what_is_no_domain_is_refused():
