@@ -81,6 +81,7 @@ static void read_port(struct reader *reader, struct plan_bridge *bridge, const y
 		const char *name = text_of(reader, device, "host");
 		struct plan_kept *kept = g_new0(struct plan_kept, 1);
 
+		kept->bridge = bridge;
 		kept->port = port;
 		kept->function = number_of(reader, device, "function", FUNCTION_MAX);
 		if (!name)
@@ -89,14 +90,30 @@ static void read_port(struct reader *reader, struct plan_bridge *bridge, const y
 	}
 }
 
+/* Slot 0 is none: an IOMMU that is not a function of its own has it. */
+static bool share_slots(const struct plan_bridge *one, const struct plan_bridge *other)
+{
+	if (one->slot && (one->slot == other->slot || one->slot == other->iommu_slot))
+		return true;
+	if (!one->iommu_slot)
+		return false;
+	return one->iommu_slot == other->slot || (one->iommu_slot == other->iommu_slot &&
+						  one->iommu_function == other->iommu_function);
+}
+
 static bool overlaps(const struct plan *plan, const struct plan_bridge *bridge)
 {
+	if (bridge->slot &&
+	    (bridge->slot == bridge->iommu_slot || bridge->slot == plan->iommu_slot))
+		return true;
 	for (guint i = 0; i < plan->bridges->len; i++) {
 		const struct plan_bridge *other = plan->bridges->pdata[i];
 
 		if (other != bridge && bridge->bus <= other->last && other->bus <= bridge->last)
 			return true;
-		if (other != bridge && other->iommu == bridge->iommu)
+		if (other != bridge &&
+		    (other->iommu == bridge->iommu || other->number == bridge->number ||
+		     share_slots(bridge, other)))
 			return true;
 	}
 	return false;
@@ -127,7 +144,7 @@ static void read_bridge(struct reader *reader, const yaml_node_t *node)
 	bridge->iommu_function = number_of(reader, node, "iommu-function", FUNCTION_MAX);
 	if (!bridge->bus || (size_t)bridge->bus + count(ports) != bridge->last ||
 	    overlaps(reader->plan, bridge))
-		reader->wrong = "bus numbers of bridges and ports do not fit";
+		reader->wrong = "numbers and slots of bridges and ports do not fit";
 	for (size_t i = 0; i < count(ports) && !reader->wrong; i++)
 		read_port(reader, bridge, element(reader, ports, i));
 }

@@ -6,6 +6,7 @@
 
 /* Where a device was in an earlier plan. */
 struct plan_kept {
+	const struct plan_bridge *bridge;
 	struct plan_port *port;
 	unsigned function;
 };

@@ -121,13 +121,21 @@ static void place_device(struct plan *plan, const struct viommu_host_device *dev
 		bridge->host_node = device->numa_node;
 }
 
-static bool place_kept(GHashTable *kept, const struct viommu_host_device *device)
+/* A host may have changed since: a device below another IOMMU's bridge would not be isolated. */
+static bool place_kept(GHashTable *kept, const struct viommu_host_device *device,
+		       struct viommu_findings *findings)
 {
 	const struct plan_kept *place = kept ? g_hash_table_lookup(kept, device->name) : NULL;
 	struct plan_device placed = { .host = device };
 
 	if (!place)
 		return false;
+	if (strcmp(place->bridge->iommu_name, device->iommu->name)) {
+		plan_report(findings, "plan-keep", "plan anew, and start the guest again",
+			    "%s is behind %s, and was placed below pxb%u, for %s", device->name,
+			    device->iommu->name, place->bridge->number, place->bridge->iommu_name);
+		return true;
+	}
 	placed.function = place->function;
 	g_array_append_val(place->port->devices, placed);
 	return true;
@@ -409,7 +417,7 @@ static void place_all(struct plan *plan, GPtrArray *devices, GHashTable *kept,
 	g_autoptr(GPtrArray) others = g_ptr_array_new();
 
 	for (guint i = 0; i < devices->len; i++)
-		if (!place_kept(kept, devices->pdata[i]))
+		if (!place_kept(kept, devices->pdata[i], findings))
 			g_ptr_array_add(others, devices->pdata[i]);
 	for (guint i = 0; i < others->len; i++)
 		place_device(plan, others->pdata[i], findings);
@@ -466,6 +474,8 @@ struct plan *plan_make(const struct viommu_host *host, const struct plan_wish *w
 	plan = plan_new(host, wish);
 	if (before)
 		kept = plan_keep(plan, before, findings);
+	if (before && !kept)
+		return plan_free(plan);
 	for (guint i = 0; i < devices->len; i++) {
 		const struct viommu_host_device *device = devices->pdata[i];
 

@@ -283,6 +283,28 @@ def what_is_no_earlier_plan_is_refused():
     refused(host, "plan-keep", *keep(good), "--machine", "virt")
 
 
+def a_kept_device_that_is_behind_another_iommu_is_refused():
+    host = pc_host(2)
+    first = planned(host, "--format", "json")
+    host["devices"][0]["iommu"] = "dmar1"
+    err = refused(host, "plan-keep", *keep(first))
+    assert "0000:01:00.0" in err and "dmar0" in err and "dmar1" in err, err
+
+
+def an_earlier_plan_with_a_place_taken_twice_is_refused():
+    host = pc_host(2)
+    good = json.loads(planned(host, "--format", "json"))
+    for key in ("name", "slot", "iommu-function"):
+        bad = json.loads(json.dumps(good))
+        bad["bridges"][1][key] = bad["bridges"][0][key]
+        err = refused(host, "plan-keep", *keep(json.dumps(bad)))
+        assert err.count("[plan-") == 1, err
+    bad = json.loads(json.dumps(good))
+    bad["bridges"][0]["iommu-slot"] = bad["bridges"][1]["slot"]
+    refused(host, "plan-keep", *keep(json.dumps(bad)))
+    assert refused(host, "plan-keep", *keep("")).count("[plan-") == 1
+
+
 def files_without_an_end_are_refused():
     def limit():
         resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
