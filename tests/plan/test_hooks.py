@@ -49,6 +49,16 @@ def libvirt_gets_a_domain_rewritten_that_migrates():
     assert libvirt(host, "migrate", out) == (0, "", ""), "planned twice"
 
 
+def libvirt_domains_with_an_iommu_are_left_alone():
+    host = test_plan.arm_host(1)
+    for iommu in ("<iommu model='virtio'/>", "<iommu\n model='smmuv3'/>"):
+        text = test_plan.domain(host, "virt", iommu)
+        for operation in ("prepare", "migrate"):
+            assert libvirt(host, operation, text) == (0, "", ""), iommu
+    text = test_plan.domain(host, "virt").replace("<devices>", "<iommufd enabled='yes'/><devices>")
+    assert libvirt(host, "migrate", text)[1], "it has no IOMMU"
+
+
 def libvirt_domains_without_devices_are_left_alone():
     host = test_plan.arm_host(1)
     text = test_plan.domain({"devices": []}, "virt")
