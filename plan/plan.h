@@ -80,7 +80,7 @@ struct plan_bridge {
 	unsigned iommu_slot, iommu_function; /* of its viommu-pci, on pcie.0 */
 	int host_node;                       /* -1: not known */
 	int guest_node;                      /* -1: none */
-	bool ats, pasid;
+	bool ats;
 	unsigned pasid_bits, address_bits;
 	uint64_t mmio64;
 	bool kept;        /* of an earlier plan */
