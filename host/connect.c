@@ -43,7 +43,7 @@ static void take_segment(struct viommu_host_iommu *iommu, const struct host_devi
 	}
 }
 
-static void settle_iommu(const struct viommu_host *host, struct host_iommu *iommu)
+static void link_own_function(const struct viommu_host *host, struct host_iommu *iommu)
 {
 	struct viommu_host_iommu *shown = &iommu->shown;
 	const struct viommu_host_device *function;
@@ -196,6 +196,6 @@ void connect_all(struct viommu_host *host, struct tree *tree)
 		connect_pf(host, tree, device);
 	}
 	for (guint i = 0; i < host->iommus->len; i++)
-		settle_iommu(host, host->iommus->pdata[i]);
+		link_own_function(host, host->iommus->pdata[i]);
 	count_segments(host);
 }

@@ -121,7 +121,7 @@ static guint first_from(const struct viommu_host *host, uint32_t segment, uint16
 static uint32_t id_in(const struct viommu_route_range *range,
 		      const struct viommu_host_device *device)
 {
-	if (range->one_id)
+	if (range->shared_id)
 		return range->route.id;
 	return range->route.id + (device->segment - range->segment_first) * 0x10000u +
 	       (uint32_t)(device->bdf - range->bdf_first);

@@ -118,11 +118,11 @@ static void choose(struct viommu_host *host, struct tree *tree)
 }
 
 /* The proximity domains of IOMMUs that are PCI functions are in the SRAT. */
-static void take_domains(struct viommu_host *host)
+static void apply_srat_domains(struct viommu_host *host)
 {
 	for (guint i = 0; host->topology && i < host->tables->len; i++)
 		if (!strcmp(viommu_table_signature(host->tables->pdata[i]), "SRAT"))
-			viommu_topology_take_domains(host->topology, host->tables->pdata[i]);
+			viommu_topology_apply_srat_domains(host->topology, host->tables->pdata[i]);
 }
 
 void scan_tables(struct viommu_host *host, struct tree *tree)
@@ -130,7 +130,7 @@ void scan_tables(struct viommu_host *host, struct tree *tree)
 	scan_acpi(host, tree);
 	scan_device_tree(host, tree);
 	choose(host, tree);
-	take_domains(host);
+	apply_srat_domains(host);
 	if (host->tables_unreadable && !host->topology)
 		tree_report(tree, "host-unreadable", "sys/firmware", NULL,
 			    "firmware tables are there, and may not be read");

@@ -164,7 +164,7 @@ static void report_alone(struct comparison *comparison, int side, const struct m
 										: machine->name);
 
 	report_difference(comparison, &(struct viommu_difference){
-					      .rank = VIOMMU_DIFFERENCE_WAY,
+					      .rank = VIOMMU_DIFFERENCE_ROUTE,
 					      .what = what,
 					      .before = side == BEFORE ? "there" : NULL,
 					      .after = side == AFTER ? "there" : NULL,

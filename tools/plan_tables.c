@@ -225,7 +225,7 @@ static void add_functions(void *opaque, const struct viommu_route_range *range)
 {
 	uint64_t segments = (uint64_t)(range->segment_last - range->segment_first) + 1;
 	uint64_t functions = (uint64_t)(range->bdf_last - range->bdf_first) + 1;
-	uint64_t span = range->one_id ? 1 : (segments - 1) * SEGMENT_LENGTH + functions;
+	uint64_t span = range->shared_id ? 1 : (segments - 1) * SEGMENT_LENGTH + functions;
 	struct usage *usage;
 
 	if (!range->route.iommu)

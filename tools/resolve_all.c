@@ -38,7 +38,7 @@ static uint64_t n_ids(const struct viommu_route_range *range, bool one)
 static char *msis_cell(const struct viommu_route_range *range)
 {
 	const struct viommu_route *route = &range->route;
-	g_autofree char *ids = ids_text(route->device_id, n_ids(range, range->one_device_id));
+	g_autofree char *ids = ids_text(route->device_id, n_ids(range, range->shared_device_id));
 
 	return route->its ? g_strdup_printf("%s %s", route->its->name, ids) : NULL;
 }
@@ -84,7 +84,7 @@ static void list_functions(void *opaque, const struct viommu_route_range *range)
 
 	if (route->iommu) {
 		cells[1] = g_strdup(route->iommu->name);
-		cells[2] = ids_text(route->id, n_ids(range, range->one_id));
+		cells[2] = ids_text(route->id, n_ids(range, range->shared_id));
 	}
 	cells[3] = msis_cell(range);
 	cells[4] = from_cell(range);
@@ -101,7 +101,7 @@ static void list_linux_difference(void *opaque, const struct viommu_route_range 
 	(void)why;
 	cells[1] = g_strdup(route->iommu ? route->iommu->name : "none");
 	if (route->iommu)
-		cells[2] = ids_text(route->id, n_ids(range, range->one_id));
+		cells[2] = ids_text(route->id, n_ids(range, range->shared_id));
 	cells[3] = msis_cell(range);
 	cells[4] = from_cell(range);
 	add_line(opaque, LINUX_DIFFERS, cells);
@@ -150,7 +150,7 @@ static void list_unknown(struct listing *listing, const struct viommu_topology *
 		g_autofree char *text = viommu_functions_text(&functions);
 		bool below = range->scope == VIOMMU_SCOPE_BRIDGE;
 
-		if (range->path || (below && !range->below_first))
+		if (range->path || (below && !range->secondary_bus))
 			add_line(listing, UNKNOWN,
 				 (char *[MAX_COLUMNS]){
 					 g_strconcat(text, range->path ? "/" : "",
@@ -207,10 +207,11 @@ static void add_functions(void *opaque, const struct viommu_route_range *range)
 	json_route(json, route);
 	json_number(json, "entries", range->n_entries);
 	if (route->iommu)
-		add_ids(json, "ids", route->id, n_ids(range, range->one_id));
+		add_ids(json, "ids", route->id, n_ids(range, range->shared_id));
 	if (route->its) {
 		json_string(json, "its", route->its->name);
-		add_ids(json, "device_ids", route->device_id, n_ids(range, range->one_device_id));
+		add_ids(json, "device_ids", route->device_id,
+			n_ids(range, range->shared_device_id));
 	}
 	json_number(json, "pasid_bits", route->pasid_bits);
 	json_close(json, '}');
@@ -244,7 +245,7 @@ static void add_linux_difference(void *opaque, const struct viommu_route_range *
 	json_string(json, "functions", functions);
 	json_route(json, &range->route);
 	if (range->route.iommu)
-		add_ids(json, "ids", range->route.id, n_ids(range, range->one_id));
+		add_ids(json, "ids", range->route.id, n_ids(range, range->shared_id));
 	json_string(json, "why", why);
 	json_close(json, '}');
 }

@@ -53,8 +53,9 @@ static void cut_ranges(struct cuts *cuts, const struct viommu_topology *topology
 			if (cuts->too_many)
 				return;
 			cut_around(cuts, s, range->bdf_first, range->bdf_last);
-			if (range->below_first)
-				cut_around_bus(cuts, s, range->below_first, range->below_last);
+			if (range->secondary_bus)
+				cut_around_bus(cuts, s, range->secondary_bus,
+					       range->subordinate_bus);
 		}
 }
 
@@ -117,8 +118,8 @@ static void visit_piece(const struct viommu_topology *topology, uint64_t first, 
 	if (!differ(&route, &range.route))
 		return;
 	linux_of_last = resolve_linux(topology, last, &of_last, &why_last);
-	range.one_id = last > first && linux_of_last.id == range.route.id;
-	range.one_device_id = last > first && linux_of_last.device_id == range.route.device_id;
+	range.shared_id = last > first && linux_of_last.id == range.route.id;
+	range.shared_device_id = last > first && linux_of_last.device_id == range.route.device_id;
 	visitor->each(visitor->opaque, &range, why);
 }
 

@@ -35,7 +35,7 @@
  *             puts(line);
  *             free(line);
  *     }
- *     safe = !viommu_diff_count(diff, VIOMMU_DIFFERENCE_WAY);
+ *     safe = !viommu_diff_count(diff, VIOMMU_DIFFERENCE_ROUTE);
  *     diff = viommu_diff_free(diff);
  *
  * Both sides may come from anything: two tables, a table and a text, a topology that a VMM has
@@ -49,7 +49,7 @@ extern "C" {
 
 /* How much a difference matters, what matters most first. Differences are sorted by it. */
 enum viommu_difference_rank {
-	VIOMMU_DIFFERENCE_WAY,    /* a device reaches memory, or its MSIs an ITS, another way */
+	VIOMMU_DIFFERENCE_ROUTE,  /* a device reaches memory, or its MSIs an ITS, another way */
 	VIOMMU_DIFFERENCE_DETAIL, /* something else is said of an object */
 	VIOMMU_DIFFERENCE_HEADER, /* who made the table, and which revision of theirs it is */
 };

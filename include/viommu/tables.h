@@ -197,7 +197,8 @@ struct viommu_topology *viommu_table_topology(const struct viommu_table *table,
  *
  * Returns: how many took a domain, -ENOMEM. Locks: none. Waits: no. Since: 0.1 (testing)
  */
-int viommu_topology_take_domains(struct viommu_topology *topology, const struct viommu_table *srat);
+int viommu_topology_apply_srat_domains(struct viommu_topology *topology,
+				       const struct viommu_table *srat);
 
 /*
  * Make the table with that signature ("VIOT") from a topology; "VIOT-2019" wraps an IORT if there

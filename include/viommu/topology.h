@@ -73,7 +73,7 @@ extern "C" {
 #endif
 
 /* Opaque. It owns copies of all that was added to it, and only ever grows: what was added cannot be
- * taken out, and does not change, but for headers and viommu_topology_take_domains(). */
+ * taken out, and does not change, but for headers and viommu_topology_apply_srat_domains(). */
 struct viommu_topology;
 
 /*
@@ -175,7 +175,7 @@ struct viommu_iommu_amd {
  *     proximity_domain      x            x         x        x      x      x
  *     its                   x            x         x        x      x      x
  *     coherent              -            x         x        x      -      x
- *     include_self          x            -         -        -      -      x
+ *     translates_itself          x            -         -        -      -      x
  *     identifier            x            x         x        x      -      -
  *     flags                 -            -         x        x      x      x
  *     .smmu                 -            -         x        x      -      -
@@ -218,9 +218,9 @@ struct viommu_iommu {
 	bool has_proximity_domain;
 	uint32_t proximity_domain; /* the NUMA node it belongs to, as SRAT numbers it */
 
-	const char *its;   /* the ITS group that its MSIs and its endpoints' go to, or NULL */
-	bool coherent;     /* its table walks snoop the caches */
-	bool include_self; /* its own function is one of its endpoints, as QEMU writes it */
+	const char *its;        /* the ITS group that its MSIs and its endpoints' go to, or NULL */
+	bool coherent;          /* its table walks snoop the caches */
+	bool translates_itself; /* its own function is one of its endpoints; text: `include-self` */
 
 	/* Identifier of its IORT node (DEN 0049, IORT node header, from table revision 3); false:
 	 * its index in the table. */
@@ -294,7 +294,7 @@ const char *viommu_scope_name(enum viommu_scope scope);
  *
  *     id_first + (segment - segment_first) * 0x10000 + (bdf - bdf_first)
  *
- * or `id_first` with `one_id`. 0 is an ID like any other: for the ID that the function has below
+ * or `id_first` with `shared_id`. 0 is an ID like any other: for the ID that the function has below
  * its host bridge, set segment_first << 16 | bdf_first. -EINVAL if a window is inverted, if
  * the scope of a bridge has more than one function, or if buses below it are not above its own.
  * (VIOT: PCI range node; IORT: ID mappings; device tree: iommu-map; IVRS: device entries)
@@ -309,11 +309,12 @@ struct viommu_pci_range {
 	/* The ID of (segment_first, bdf_first): endpoint ID or stream ID. The next function has
 	 * the next ID, and the next segment's begin 0x10000 further. */
 	uint32_t id_first;
-	bool one_id; /* all of them have `id_first`, as what is behind a bridge to PCI has */
+	bool shared_id; /* all share `id_first`, as functions behind a PCIe-to-PCI bridge do; text:
+			 * `one-id` */
 
-	enum viommu_scope scope;         /* of a bridge: bdf_first is bdf_last */
-	uint8_t below_first, below_last; /* the buses below that bridge; 0: not known */
-	const char *path;                /* the way on from `bdf_first`, or NULL */
+	enum viommu_scope scope;                /* of a bridge: bdf_first is bdf_last */
+	uint8_t secondary_bus, subordinate_bus; /* of that bridge; 0: not known; text: `below` */
+	const char *path;                       /* the way on from `bdf_first`, or NULL */
 
 	uint32_t settings; /* AMD-Vi: which interrupts may pass, as in its device table */
 	bool no_ats;       /* AMD-Vi: address translation requests of these are refused */
@@ -695,9 +696,9 @@ struct viommu_table_header {
 	uint32_t flags;        /* DMAR: its flags; IVRS: IVinfo but for address bits */
 	bool aligned;          /* IVRS: pads before device entries of 8 bytes where they need one */
 
-	/* IORT: numbers of IDs are written without taking one off, as QEMU did until 9.0. Linux
-	 * says so, and reads them as they were meant. */
-	bool plain_counts;
+	/* IORT: an ID mapping has the number of its IDs, and not one less, as in QEMU before 9.0.
+	 * Linux warns, and reads the number as meant. Text: `plain-counts`. */
+	bool legacy_id_counts;
 };
 
 /*
@@ -855,7 +856,7 @@ int viommu_topology_resolve(const struct viommu_topology *topology,
 /*
  * PCI functions that go one way: one behind the other, and the same in each of these segments. Of
  * the n-th function of the s-th segment, both from 0, the ID is route.id + s * 0x10000 + n, unless
- * `one_id`; device IDs of MSIs count in the same way, unless `one_device_id`.
+ * `shared_id`; device IDs of MSIs count in the same way, unless `shared_device_id`.
  */
 struct viommu_route_range {
 	uint16_t segment_first, segment_last;
@@ -864,8 +865,8 @@ struct viommu_route_range {
 	/* Of the first. The next function has the next IDs, the next segment's are 0x10000 further.
 	 */
 	struct viommu_route route;
-	bool one_id;        /* all have `route.id` */
-	bool one_device_id; /* all have `route.device_id` */
+	bool shared_id;        /* all have `route.id` */
+	bool shared_device_id; /* all have `route.device_id` */
 
 	size_t n_entries; /* that say so, one after the other: `route` has the places of the first
 			   */
@@ -900,7 +901,7 @@ int viommu_topology_for_each_route(const struct viommu_topology *topology,
  * All PCI functions that reach an IOMMU, as ranges: what the host bridges say, cut where a
  * range says otherwise, sorted by the first segment and BDF. No function is in two of them:
  * where ranges overlap the first one added wins, and so with bridges. A bridge's IOMMU does
- * not translate its own function, unless it has `include_self`; a range is taken as it stands.
+ * not translate its own function, unless it has `translates_itself`; a range is taken as it stands.
  * Calls `each` for every one; what it is given lives as long as that call.
  *
  * Returns: 0, -ENOMEM and `each` was called for some or for none. Locks: none. Waits: no. Since:

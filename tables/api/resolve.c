@@ -117,11 +117,11 @@ static const struct viommu_msi_range *find_msi(const struct viommu_topology *top
  * Runs after the first hop, because the ID that leaves the IOMMU selects the range of MSIs. Linux
  * may have another ID there.
  */
-static void finish(const struct viommu_topology *topology, struct deciders deciders,
+static void finish(const struct viommu_topology *topology, struct matches matches,
 		   const struct viommu_device_name *device, struct viommu_route *route)
 {
-	deciders.msi = find_msi(topology, device, route);
-	route_continue(topology, &deciders, device, route);
+	matches.msi = find_msi(topology, device, route);
+	route_continue(topology, &matches, device, route);
 }
 
 /* The two routes may have different IDs behind the IOMMU, so each selects its own range of MSIs. */
@@ -132,7 +132,7 @@ void topology_resolve(const struct viommu_topology *topology,
 	const char *why =
 		"there is no table yet: Linux does as the table says that is made of this";
 	linux_reader *reader = linux_reader_of(topology);
-	struct deciders deciders = route_deciders(topology, device);
+	struct matches matches = route_matches(topology, device);
 
 	*ret_route = route_specified(topology, device);
 	*ret_linux = reader ? reader(topology, device, &why) : *ret_route;
@@ -140,8 +140,8 @@ void topology_resolve(const struct viommu_topology *topology,
 		*ret_linux = route_nothing;
 		why = topology_rejection(topology);
 	}
-	finish(topology, deciders, device, ret_route);
-	finish(topology, deciders, device, ret_linux);
+	finish(topology, matches, device, ret_route);
+	finish(topology, matches, device, ret_linux);
 	if (ret_why_linux)
 		*ret_why_linux = why;
 }

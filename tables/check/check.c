@@ -127,8 +127,8 @@ static bool names_function_at(const struct viommu_pci_range *range, uint16_t seg
 }
 
 /*
- * Only ranges: a host bridge excludes its IOMMU's function unless `include_self` is set. AMD-Vi
- * always lists its own.
+ * Only ranges: a host bridge excludes its IOMMU's function unless `translates_itself` is set.
+ * AMD-Vi always lists its own.
  */
 static void check_own_functions(const struct check *check)
 {

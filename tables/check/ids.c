@@ -41,7 +41,7 @@ static void claim_ids(void *opaque, const struct viommu_pci_range *piece)
 	copy = memory_copy(piece, sizeof(*piece));
 	pointers_add(ids->pieces, copy);
 	for (unsigned s = piece->segment_first; s <= piece->segment_last; s++)
-		if (!piece->one_id)
+		if (!piece->shared_id)
 			claims_add(ids->claims, group,
 				   range_id(piece, (uint16_t)s, piece->bdf_first),
 				   range_id(piece, (uint16_t)s, piece->bdf_last),

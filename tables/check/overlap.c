@@ -115,7 +115,7 @@ void check_amd_ranges_overlap(const struct check *check)
 	struct reach reach = { NULL, NULL };
 
 	for_each_object(i, range, check->topology, OBJECT_PCI_RANGE)
-		if (is_behind_amd(check, range->iommu) && !range->one_id)
+		if (is_behind_amd(check, range->iommu) && !range->shared_id)
 			claim_functions(claims, range, i);
 	claims_sort(claims);
 	for (size_t i = 0; i < claims->len; i++) {

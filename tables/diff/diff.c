@@ -145,7 +145,7 @@ const struct viommu_difference *viommu_diff_get(const struct viommu_diff *diff, 
 const char *viommu_difference_rank_name(enum viommu_difference_rank rank)
 {
 	static const char *const names[] = {
-		[VIOMMU_DIFFERENCE_WAY] = "way",
+		[VIOMMU_DIFFERENCE_ROUTE] = "way",
 		[VIOMMU_DIFFERENCE_DETAIL] = "detail",
 		[VIOMMU_DIFFERENCE_HEADER] = "header",
 	};

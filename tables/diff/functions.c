@@ -70,9 +70,9 @@ static bool dma_differs(const struct walk *walk, const struct change *change)
 
 	if (g_strcmp0(iommu, iommu_of(walk, AFTER, &b->route)))
 		return true;
-	return iommu &&
-	       (ids_differ(a->route.id, a->one_id, b->route.id, b->one_id, range_functions(a)) ||
-		a->route.pasid_bits != b->route.pasid_bits);
+	return iommu && (ids_differ(a->route.id, a->shared_id, b->route.id, b->shared_id,
+				    range_functions(a)) ||
+			 a->route.pasid_bits != b->route.pasid_bits);
 }
 
 /* Device IDs matter only with an ITS. */
@@ -85,8 +85,8 @@ static bool msis_differ(const struct walk *walk, const struct change *change)
 		return false;
 	if (g_strcmp0(its, its_of(walk, AFTER, &b->route)))
 		return true;
-	return its && ids_differ(a->route.device_id, a->one_device_id, b->route.device_id,
-				 b->one_device_id, range_functions(a));
+	return its && ids_differ(a->route.device_id, a->shared_device_id, b->route.device_id,
+				 b->shared_device_id, range_functions(a));
 }
 
 /* -- changes ---------------------------------------------------------------------- */
@@ -226,7 +226,7 @@ static void put_dma(struct strbuf *out, const struct walk *walk, int side,
 		return;
 	}
 	strbuf_append_printf(out, "behind %s as ", iommu_of(walk, side, route));
-	put_ids(out, route->id, range, range->one_id);
+	put_ids(out, route->id, range, range->shared_id);
 	if (route->pasid_bits != others)
 		strbuf_append_printf(out, " with PASIDs of %u bits", route->pasid_bits);
 }
@@ -243,7 +243,7 @@ static void put_msis(struct strbuf *out, const struct walk *walk, int side,
 		return;
 	}
 	strbuf_append_printf(out, "%s as ", its_of(walk, side, &range->route));
-	put_ids(out, range->route.device_id, range, range->one_device_id);
+	put_ids(out, range->route.device_id, range, range->shared_device_id);
 }
 
 /* Mentions only what differs. */
@@ -266,7 +266,7 @@ static void report_change(struct walk *walk, const struct change *change)
 	auto_free char *after = describe(walk, AFTER, change);
 
 	diff_add(walk->diff, &(struct viommu_difference){
-				     .rank = VIOMMU_DIFFERENCE_WAY,
+				     .rank = VIOMMU_DIFFERENCE_ROUTE,
 				     .what = what,
 				     .before = before,
 				     .after = after,

@@ -25,10 +25,10 @@ struct rule {
 	const char *identity[MAX_IDENTITY];   /* keys that identify it, */
 	char *(*identify)(const void *object, /* or a function that does */
 			  const struct viommu_topology *other);
-	const char *skipped[MAX_SKIPPED]; /* keys that are no difference */
-	const char *usual;                /* the key whose absence means the default */
-	char *(*way)(const void *object); /* its route, if it has one */
-	bool quiet;                       /* its absence equals an object without properties */
+	const char *skipped[MAX_SKIPPED];   /* keys that are no difference */
+	const char *usual;                  /* the key whose absence means the default */
+	char *(*route)(const void *object); /* its route, if it has one */
+	bool quiet;                         /* its absence equals an object without properties */
 };
 
 /* -- objects with common names -------------------------------------------------- */
@@ -184,7 +184,7 @@ static char *whole_of(const struct rule *rule, const struct known *known)
 {
 	if (!known)
 		return NULL;
-	return rule->way ? rule->way(known->copy) : memory_text(DIFF_THERE);
+	return rule->route ? rule->route(known->copy) : memory_text(DIFF_THERE);
 }
 
 /* The route of a device, so that the most important difference is one sentence. */
@@ -196,8 +196,8 @@ static void compare_whole(struct viommu_diff *diff, const struct rule *rule,
 
 	if (g_strcmp0(before, after))
 		add(diff, rule->type, known,
-		    &(struct viommu_difference){ .rank = rule->way ? VIOMMU_DIFFERENCE_WAY
-								   : VIOMMU_DIFFERENCE_DETAIL,
+		    &(struct viommu_difference){ .rank = rule->route ? VIOMMU_DIFFERENCE_ROUTE
+								     : VIOMMU_DIFFERENCE_DETAIL,
 						 .before = before,
 						 .after = after });
 }
@@ -258,7 +258,7 @@ static bool range_is_unknown(const void *object)
 	const struct viommu_pci_range *range = object;
 
 	return !range_is_known(range) ||
-	       (range->scope == VIOMMU_SCOPE_BRIDGE && !range->below_first);
+	       (range->scope == VIOMMU_SCOPE_BRIDGE && !range->secondary_bus);
 }
 
 /* Most ranges have no properties but their route. */
@@ -290,14 +290,14 @@ static char *describe_way(const char *iommu, uint32_t id, uint32_t n_ids)
 	return memory_printf("behind %s as 0x%" PRIx32 "-0x%" PRIx32, iommu, id, id + n_ids - 1);
 }
 
-static char *way_of_device(const void *object)
+static char *route_text_of_device(const void *object)
 {
 	const struct viommu_platform_device *device = object;
 
 	return describe_way(device->iommu, device->id, device->n_ids);
 }
 
-static char *way_of_device_id(const void *object)
+static char *route_text_of_device_id(const void *object)
 {
 	const struct viommu_device_id *device_id = object;
 
@@ -325,10 +325,10 @@ static const struct rule rules[] = {
 	{ .type = OBJECT_PLATFORM_DEVICE,
 	  .identify = identify_device,
 	  .skipped = { "name", "at", "iommu", "id", "ids" },
-	  .way = way_of_device },
+	  .route = route_text_of_device },
 	{ .type = OBJECT_DEVICE_ID,
 	  .identity = { "device", "iommu", "id", "ids" },
-	  .way = way_of_device_id },
+	  .route = route_text_of_device_id },
 	{ .type = OBJECT_ITS_GROUP, .identity = { "ids" }, .skipped = { "name" } },
 	{ .type = OBJECT_INTERRUPT_SOURCE, .identity = { "kind", "number" } },
 	{ .type = OBJECT_ATS, .identity = { "kind", "function", "scope", "path" } },

@@ -19,9 +19,9 @@ static void report_difference(struct viommu_findings *findings,
 			      const struct viommu_difference *difference)
 {
 	char *line = difference_line(difference);
-	bool way = difference->rank == VIOMMU_DIFFERENCE_WAY;
+	bool route = difference->rank == VIOMMU_DIFFERENCE_ROUTE;
 
-	report(findings, way ? "convert-way" : "convert-detail", difference->before_place, NULL,
+	report(findings, route ? "convert-way" : "convert-detail", difference->before_place, NULL,
 	       "the new table says otherwise: %s", line);
 	memory_free(line);
 }

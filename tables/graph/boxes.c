@@ -117,9 +117,9 @@ static void draw_range(struct box *box, const struct viommu_route_range *range)
 
 	line.what = functions_of(range);
 	if (route->iommu)
-		line.ids = ids_text(route->id, n, range->one_id);
+		line.ids = ids_text(route->id, n, range->shared_id);
 	if (!are_device_ids_usual(range))
-		line.device_ids = ids_text(route->device_id, n, range->one_device_id);
+		line.device_ids = ids_text(route->device_id, n, range->shared_device_id);
 	add_line(box, &line);
 }
 

@@ -80,10 +80,10 @@ static void expand_range(const struct buses *buses, struct viommu_pci_range *ran
 		range->bdf_first = range->bdf_last = bdf;
 		range->id_first = (uint32_t)range->segment_first << 16 | bdf;
 	}
-	if (range->scope == VIOMMU_SCOPE_BRIDGE && !range->below_first &&
+	if (range->scope == VIOMMU_SCOPE_BRIDGE && !range->secondary_bus &&
 	    buses_of(buses, range->segment_first, bdf, &first, &last)) {
-		range->below_first = first;
-		range->below_last = last;
+		range->secondary_bus = first;
+		range->subordinate_bus = last;
 	}
 }
 

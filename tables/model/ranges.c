@@ -116,7 +116,7 @@ static void slice_iommus(struct sweep *sweep)
 	for_each_object(i, iommu, sweep->topology, OBJECT_IOMMU) {
 		uint64_t own = position(iommu->segment, iommu->bdf);
 
-		if (iommu_is_function(iommu) && !iommu->include_self)
+		if (iommu_is_function(iommu) && !iommu->translates_itself)
 			slice(sweep, (struct slice){ LAYER_SELF, i, iommu, own, own });
 	}
 }
@@ -194,7 +194,7 @@ static struct viommu_pci_range piece_between(const struct slice *slice, uint64_t
 	piece = slice->layer == LAYER_RANGE ? *range : piece_of_bridge(slice);
 	piece.size = sizeof(piece);
 	piece.scope = VIOMMU_SCOPE_FUNCTIONS;
-	piece.below_first = piece.below_last = 0;
+	piece.secondary_bus = piece.subordinate_bus = 0;
 	piece.id_first =
 		(uint32_t)(slice->layer == LAYER_RANGE ? range_id(range, segment, bdf) : first);
 	piece.segment_first = piece.segment_last = segment;
@@ -214,7 +214,7 @@ static bool joins_last(struct sweep *sweep, const struct slice *slice,
 		return false;
 	before = &array_index(sweep->pieces, struct viommu_pci_range, last - 1);
 	if (before->segment_last + 1 != piece->segment_first ||
-	    before->bdf_first != piece->bdf_first || before->one_id)
+	    before->bdf_first != piece->bdf_first || before->shared_id)
 		return false;
 	before->segment_last = piece->segment_last;
 	return true;

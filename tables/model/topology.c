@@ -75,8 +75,8 @@ static bool bridge_makes_sense(const void *object)
 static bool scope_makes_sense(const struct viommu_pci_range *range)
 {
 	return range->scope == VIOMMU_SCOPE_BRIDGE && range->bdf_first == range->bdf_last &&
-	       range->below_first <= range->below_last &&
-	       (!range->below_last || range->below_first > range->bdf_first >> BUS_SHIFT);
+	       range->secondary_bus <= range->subordinate_bus &&
+	       (!range->subordinate_bus || range->secondary_bus > range->bdf_first >> BUS_SHIFT);
 }
 
 /*

@@ -114,16 +114,16 @@ static inline bool range_is_known(const struct viommu_pci_range *range)
 static inline bool range_below(const struct viommu_pci_range *range, uint16_t *ret_first,
 			       uint16_t *ret_last)
 {
-	*ret_first = (uint16_t)(range->below_first << 8);
-	*ret_last = (uint16_t)(range->below_last << 8 | 0xff);
-	return range->scope == VIOMMU_SCOPE_BRIDGE && range->below_first;
+	*ret_first = (uint16_t)(range->secondary_bus << 8);
+	*ret_last = (uint16_t)(range->subordinate_bus << 8 | 0xff);
+	return range->scope == VIOMMU_SCOPE_BRIDGE && range->secondary_bus;
 }
 
 /* The ID of a function in a range; it may exceed 32 bits. */
 static inline uint64_t range_id(const struct viommu_pci_range *range, uint16_t segment,
 				uint16_t bdf)
 {
-	if (range->one_id)
+	if (range->shared_id)
 		return range->id_first;
 	return (uint64_t)range->id_first + ((uint64_t)(segment - range->segment_first) << 16) +
 	       (uint64_t)(bdf - range->bdf_first);

@@ -242,9 +242,10 @@ void viommu_table_compare(const struct viommu_table *table, const struct viommu_
 	or_finding(findings, 0, (table_compare(table, topology, findings), 0));
 }
 
-int viommu_topology_take_domains(struct viommu_topology *topology, const struct viommu_table *srat)
+int viommu_topology_apply_srat_domains(struct viommu_topology *topology,
+				       const struct viommu_table *srat)
 {
-	return memory_or(-ENOMEM, topology_take_domains(topology, srat));
+	return memory_or(-ENOMEM, topology_apply_srat_domains(topology, srat));
 }
 
 /* -- differences ----------------------------------------------------------- */

@@ -4,8 +4,8 @@
  *
  * Four covers select what decides about a function: ranges, host bridges, ranges of MSIs, and the
  * functions of IOMMUs, which their host bridge excludes. One walk along all four cuts the functions
- * into runs with the same deciders. Each run is routed as a single function (route.c), so map and
- * resolve agree. Consecutive runs with the same route are joined into one range (range.c).
+ * into runs with the same matching entries. Each run is routed as a single function (route.c), so
+ * map and resolve agree. Consecutive runs with the same route are joined into one range (range.c).
  *
  * Positions are segment << 16
  *
@@ -26,7 +26,7 @@ enum { RANGES, BRIDGES, MSIS, OWN, N_COVERS };
 #define LAST_DEVFN    0xff
 #define LAST_BDF      0xffff
 
-/* Functions with the same deciders. */
+/* Functions with the same matching entries. */
 struct run {
 	uint64_t first, last;
 	const void *owners[N_COVERS];
@@ -107,7 +107,7 @@ static void cover_own_functions(struct map *map)
 	for_each_object(i, iommu, map->topology, OBJECT_IOMMU) {
 		uint64_t own = position(iommu->segment, iommu->bdf);
 
-		if (iommu_is_function(iommu) && !iommu->include_self)
+		if (iommu_is_function(iommu) && !iommu->translates_itself)
 			cover_add(map->covers[OWN], own, own, iommu);
 	}
 }
@@ -165,19 +165,19 @@ static struct viommu_route_range range_of(const struct map *map, const struct ru
 					  const struct viommu_msi_range *msi)
 {
 	struct viommu_device_name device = function_at(piece->first);
-	struct deciders deciders = { piece->owners[RANGES], piece->owners[BRIDGES], msi };
+	struct matches matches = { piece->owners[RANGES], piece->owners[BRIDGES], msi };
 	struct viommu_route_range range = {
 		.segment_first = device.segment,
 		.segment_last = device.segment,
 		.bdf_first = device.bdf,
 		.bdf_last = piece->last & LAST_BDF,
-		.route = route_begin(map->topology, &deciders, &device),
+		.route = route_begin(map->topology, &matches, &device),
 		.n_entries = 1,
 	};
 
-	route_continue(map->topology, &deciders, &device, &range.route);
-	range.one_id = range.route.iommu && deciders.range && deciders.range->one_id;
-	range.one_device_id = range.one_id && !(msi && !msi->iommu);
+	route_continue(map->topology, &matches, &device, &range.route);
+	range.shared_id = range.route.iommu && matches.range && matches.range->shared_id;
+	range.shared_device_id = range.shared_id && !(msi && !msi->iommu);
 	return range;
 }
 
@@ -219,13 +219,13 @@ static struct run run_from(const struct map *map, uint64_t position)
 static void begin_run(struct map *map)
 {
 	struct viommu_device_name device = function_at(map->position);
-	struct deciders deciders = { 0 };
+	struct matches matches = { 0 };
 	struct viommu_route route;
 
 	map->run = run_from(map, map->position);
-	deciders.range = map->run.owners[RANGES];
-	deciders.bridge = map->run.owners[BRIDGES];
-	route = route_begin(map->topology, &deciders, &device);
+	matches.range = map->run.owners[RANGES];
+	matches.bridge = map->run.owners[BRIDGES];
+	route = route_begin(map->topology, &matches, &device);
 	map->id = route.id;
 	map->cut = NULL;
 	if (route.iommu && !map->run.owners[MSIS])
@@ -235,23 +235,23 @@ static void begin_run(struct map *map)
 }
 
 /* Do all functions of the run share one ID? */
-static bool has_one_id(const struct run *run)
+static bool has_shared_id(const struct run *run)
 {
 	const struct viommu_pci_range *range = run->owners[RANGES];
 
-	return range && range->one_id;
+	return range && range->shared_id;
 }
 
 /* Up to the next boundary between ranges of MSIs. */
 static const struct viommu_msi_range *cut_by_ids(struct map *map, struct run *piece)
 {
 	const struct span *span = cover_get(map->cut, map->cut_at);
-	uint64_t nth = has_one_id(piece) ? 0 : piece->first - map->run.first;
+	uint64_t nth = has_shared_id(piece) ? 0 : piece->first - map->run.first;
 	uint64_t now = map->id + nth;
 	bool inside = span && span->first <= now;
 	uint64_t end = !span ? UINT64_MAX : inside ? span->last : span->first - 1;
 
-	if (has_one_id(piece))
+	if (has_shared_id(piece))
 		return inside ? span->owner : NULL;
 	piece->last = piece->first + MIN(piece->last - piece->first, end - now);
 	map->cut_at += inside;

@@ -56,16 +56,16 @@ static bool goes_on(struct viommu_route_range *range, uint64_t n,
 		    const struct viommu_route_range *next, uint64_t n_next)
 {
 	const struct viommu_route *a = &range->route, *b = &next->route;
-	struct ids ids = { a->id, n, range->one_id };
-	struct ids device_ids = { a->device_id, n, range->one_device_id };
+	struct ids ids = { a->id, n, range->shared_id };
+	struct ids device_ids = { a->device_id, n, range->shared_device_id };
 
 	if (!is_same_way(a, b) ||
-	    (a->iommu && !ids_go_on(&ids, &(struct ids){ b->id, n_next, next->one_id })) ||
-	    (a->its &&
-	     !ids_go_on(&device_ids, &(struct ids){ b->device_id, n_next, next->one_device_id })))
+	    (a->iommu && !ids_go_on(&ids, &(struct ids){ b->id, n_next, next->shared_id })) ||
+	    (a->its && !ids_go_on(&device_ids,
+				  &(struct ids){ b->device_id, n_next, next->shared_device_id })))
 		return false;
-	range->one_id = ids.one;
-	range->one_device_id = device_ids.one;
+	range->shared_id = ids.one;
+	range->shared_device_id = device_ids.one;
 	return true;
 }
 
@@ -76,8 +76,8 @@ struct viommu_route_range range_clip(const struct viommu_route_range *range, uin
 	uint32_t nth = (uint32_t)(first - range_first(range));
 	struct viommu_route_range piece = *range;
 
-	piece.route.id += range->one_id || !range->route.iommu ? 0 : nth;
-	piece.route.device_id += range->one_device_id || !range->route.its ? 0 : nth;
+	piece.route.id += range->shared_id || !range->route.iommu ? 0 : nth;
+	piece.route.device_id += range->shared_device_id || !range->route.its ? 0 : nth;
 	piece.bdf_first = first & LAST_BDF;
 	piece.bdf_last = last & LAST_BDF;
 	return piece;

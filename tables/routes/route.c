@@ -88,7 +88,7 @@ static struct viommu_route route_of_bridge(const struct viommu_topology *topolog
 	struct viommu_route route = route_to(
 		topology, bridge->iommu, function_id(device->segment, device->bdf), bridge->place);
 
-	if (route.iommu && is_itself(route.iommu, device) && !route.iommu->include_self)
+	if (route.iommu && is_itself(route.iommu, device) && !route.iommu->translates_itself)
 		return (struct viommu_route){ .reach = VIOMMU_REACH_BYPASS,
 					      .place = route.iommu->place };
 	return route;
@@ -96,13 +96,13 @@ static struct viommu_route route_of_bridge(const struct viommu_topology *topolog
 
 /* Ranges are exceptions from host bridges, so they have precedence, even if they bypass. */
 struct viommu_route route_begin(const struct viommu_topology *topology,
-				const struct deciders *deciders,
+				const struct matches *matches,
 				const struct viommu_device_name *device)
 {
-	if (deciders->range)
-		return route_of_range(topology, deciders->range, device);
-	if (deciders->bridge)
-		return route_of_bridge(topology, deciders->bridge, device);
+	if (matches->range)
+		return route_of_range(topology, matches->range, device);
+	if (matches->bridge)
+		return route_of_bridge(topology, matches->bridge, device);
 	return route_nothing;
 }
 
@@ -149,34 +149,34 @@ static void add_pasid(const struct viommu_host_bridge *bridge, struct viommu_rou
 }
 
 /* Keeps what the Linux reader has set. */
-void route_continue(const struct viommu_topology *topology, const struct deciders *deciders,
+void route_continue(const struct viommu_topology *topology, const struct matches *matches,
 		    const struct viommu_device_name *device, struct viommu_route *route)
 {
-	if (!route->its && deciders->msi)
-		send_as_range_says(topology, deciders->msi, device, route);
+	if (!route->its && matches->msi)
+		send_as_range_says(topology, matches->msi, device, route);
 	else if (!route->its)
-		send_as_usual(topology, deciders->bridge, device, route);
+		send_as_usual(topology, matches->bridge, device, route);
 	if (!route->pasid_bits)
-		add_pasid(deciders->bridge, route);
+		add_pasid(matches->bridge, route);
 }
 
 /* -- who decides ------------------------------------------------------------------ */
 
 /* The first match wins, as on the map (map.c). */
-struct deciders route_deciders(const struct viommu_topology *topology,
-			       const struct viommu_device_name *device)
+struct matches route_matches(const struct viommu_topology *topology,
+			     const struct viommu_device_name *device)
 {
-	struct deciders deciders = { 0 };
+	struct matches matches = { 0 };
 
 	if (!device->pci)
-		return deciders;
-	for_each_object(i, deciders.range, topology, OBJECT_PCI_RANGE)
-		if (range_has(deciders.range, device))
+		return matches;
+	for_each_object(i, matches.range, topology, OBJECT_PCI_RANGE)
+		if (range_has(matches.range, device))
 			break;
-	for_each_object(i, deciders.bridge, topology, OBJECT_HOST_BRIDGE)
-		if (bridge_has(deciders.bridge, device))
+	for_each_object(i, matches.bridge, topology, OBJECT_HOST_BRIDGE)
+		if (bridge_has(matches.bridge, device))
 			break;
-	return deciders;
+	return matches;
 }
 
 /* -- platform devices --------------------------------------------------------------- */
@@ -216,8 +216,8 @@ static struct viommu_route platform_route(const struct viommu_topology *topology
 struct viommu_route route_specified(const struct viommu_topology *topology,
 				    const struct viommu_device_name *device)
 {
-	struct deciders deciders = route_deciders(topology, device);
+	struct matches matches = route_matches(topology, device);
 
-	return device->pci ? route_begin(topology, &deciders, device)
+	return device->pci ? route_begin(topology, &matches, device)
 			   : platform_route(topology, device);
 }

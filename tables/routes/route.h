@@ -38,21 +38,21 @@ struct viommu_route route_of_range(const struct viommu_topology *topology,
 				   const struct viommu_device_name *device);
 
 /* The entries that decide about a PCI function; each may be NULL. */
-struct deciders {
+struct matches {
 	const struct viommu_pci_range *range;
 	const struct viommu_host_bridge *bridge;
 	const struct viommu_msi_range *msi; /* of functions, or of IDs behind the IOMMU */
 };
 
 /* The first range and the first host bridge that have the function, as on the map. */
-struct deciders route_deciders(const struct viommu_topology *topology,
-			       const struct viommu_device_name *device);
+struct matches route_matches(const struct viommu_topology *topology,
+			     const struct viommu_device_name *device);
 
 /* The first hop; then the hops behind the IOMMU, which need the range of MSIs. */
 struct viommu_route route_begin(const struct viommu_topology *topology,
-				const struct deciders *deciders,
+				const struct matches *matches,
 				const struct viommu_device_name *device);
-void route_continue(const struct viommu_topology *topology, const struct deciders *deciders,
+void route_continue(const struct viommu_topology *topology, const struct matches *matches,
 		    const struct viommu_device_name *device, struct viommu_route *route);
 
 /* The first hop by the specification, for any device. */

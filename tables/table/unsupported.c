@@ -20,7 +20,8 @@ bool range_has_unknown_buses(const void *object)
 {
 	const struct viommu_pci_range *range = object;
 
-	return range_is_known(range) && range->scope == VIOMMU_SCOPE_BRIDGE && !range->below_first;
+	return range_is_known(range) && range->scope == VIOMMU_SCOPE_BRIDGE &&
+	       !range->secondary_bus;
 }
 
 bool device_has_ids(const void *object)

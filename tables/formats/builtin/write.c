@@ -111,7 +111,7 @@ static void write_range(void *opaque, const struct viommu_pci_range *range)
 
 	if (!is_ours(writing, range->iommu))
 		return;
-	if (range->one_id)
+	if (range->shared_id)
 		write_one_by_one(writing, range);
 	else if (layout_field(builtin_form(writing->table)->range, "Segment end"))
 		write_segments(writing, range, range->segment_first);

@@ -106,7 +106,7 @@ static bool has_other_ids(const void *object)
 {
 	const struct viommu_pci_range *range = object;
 
-	return range->one_id ||
+	return range->shared_id ||
 	       range->id_first != ((uint32_t)range->segment_first << 16 | range->bdf_first);
 }
 

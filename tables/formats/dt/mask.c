@@ -63,8 +63,8 @@ static bool extend(struct dt_run *run, uint32_t id)
 	uint32_t n = (uint32_t)(run->last - run->first) + 1;
 
 	if (n == 1)
-		run->one_id = id == run->id;
-	if (id != (run->one_id ? run->id : run->id + n))
+		run->shared_id = id == run->id;
+	if (id != (run->shared_id ? run->id : run->id + n))
 		return false;
 	run->last++;
 	return true;

@@ -32,8 +32,8 @@ struct dt_iommu {
 struct dt_run {
 	uint16_t first, last;
 	const struct dt_node *target;
-	uint32_t id; /* of the first */
-	bool one_id; /* of all */
+	uint32_t id;    /* of the first */
+	bool shared_id; /* of all */
 };
 
 /* -- maps (read_map.c, mask.c) ------------------------------------------------------ */

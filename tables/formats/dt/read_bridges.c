@@ -81,7 +81,7 @@ static bool is_identity(const struct bridge *b, const struct dt_run *run)
 {
 	uint32_t id = (uint32_t)b->bridge.segment << SEGMENT_SHIFT | run->first;
 
-	return run->id == id && (!run->one_id || run->first == run->last);
+	return run->id == id && (!run->shared_id || run->first == run->last);
 }
 
 /* The BDF of an IOMMU that is a function of this bridge; else UINT32_MAX. */
@@ -171,7 +171,7 @@ static void add_range(const struct bridge *b, const struct dt_run *run)
 		.bdf_last = run->last,
 		.iommu = iommu_name(b, run->target),
 		.id_first = run->id,
-		.one_id = run->one_id,
+		.shared_id = run->shared_id,
 		.place = b->iommus_place,
 	};
 
@@ -200,7 +200,7 @@ static void add_msi_range(const struct bridge *b, uint16_t first, uint16_t last,
 /* A range of MSIs cannot share a device ID, so each function needs one. */
 static void add_msi_run(const struct bridge *b, const struct dt_run *run)
 {
-	if (!run->one_id) {
+	if (!run->shared_id) {
 		add_msi_range(b, run->first, run->last, run->target, run->id);
 		return;
 	}

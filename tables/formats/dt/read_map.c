@@ -140,8 +140,8 @@ static void check_outside(const struct reading_map *m, size_t i)
 static bool shares_id(const struct dt_run *run, const struct dt_run *next)
 {
 	return run->target == next->target && run->last + 1 == next->first && run->id == next->id &&
-	       (run->one_id || run->first == run->last) &&
-	       (next->one_id || next->first == next->last);
+	       (run->shared_id || run->first == run->last) &&
+	       (next->shared_id || next->first == next->last);
 }
 
 /* Neighbours that share an ID become one run. Entries without a valid target are dropped. */
@@ -155,7 +155,7 @@ static void add_run(void *opaque, size_t entry, const struct dt_run *run)
 	known.target = m->targets->pdata[entry];
 	if (before && known.target && shares_id(before, &known)) {
 		before->last = known.last;
-		before->one_id = true;
+		before->shared_id = true;
 	} else if (known.target) {
 		array_append(m->runs, known);
 	}

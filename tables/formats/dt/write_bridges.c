@@ -250,7 +250,8 @@ static bool continues(const struct dt_run *run, const struct dt_run *next)
 	uint32_t n = (uint32_t)(run->last - run->first) + 1;
 
 	return run->target == next->target && run->last + 1 == next->first &&
-	       run->one_id == next->one_id && next->id == (run->one_id ? run->id : run->id + n);
+	       run->shared_id == next->shared_id &&
+	       next->id == (run->shared_id ? run->id : run->id + n);
 }
 
 /* Contiguous runs are merged. */
@@ -266,14 +267,14 @@ static void add_run(struct array *runs, const struct dt_run *run)
 
 /* The part of a row on the bridge, with the ID at the IOMMU or at the ITS. */
 static struct dt_run cut(const struct viommu_route_range *row, uint16_t first, uint16_t last,
-			 uint32_t id, bool one_id)
+			 uint32_t id, bool shared_id)
 {
 	uint16_t from = MAX(row->bdf_first, first);
 
 	return (struct dt_run){ .first = from,
 				.last = MIN(row->bdf_last, last),
-				.id = one_id ? id : id + (uint32_t)(from - row->bdf_first),
-				.one_id = one_id };
+				.id = shared_id ? id : id + (uint32_t)(from - row->bdf_first),
+				.shared_id = shared_id };
 }
 
 /* The function of an IOMMU is never in its own map. */
@@ -289,7 +290,7 @@ static void add_run_around(struct array *runs, const struct dt_run *run,
 	}
 	before.last = own - 1;
 	behind.first = own + 1;
-	behind.id += run->one_id ? 0 : (uint32_t)(own - run->first) + 1;
+	behind.id += run->shared_id ? 0 : (uint32_t)(own - run->first) + 1;
 	if (own > run->first)
 		add_run(runs, &before);
 	if (own < run->last)
@@ -301,8 +302,8 @@ static void add_row(const struct bridges *bridges, const struct viommu_route_ran
 		    uint16_t first, uint16_t last, struct array *runs[2])
 {
 	const struct viommu_route *route = &row->route;
-	struct dt_run to_iommu = cut(row, first, last, route->id, row->one_id);
-	struct dt_run to_its = cut(row, first, last, route->device_id, row->one_device_id);
+	struct dt_run to_iommu = cut(row, first, last, route->id, row->shared_id);
+	struct dt_run to_its = cut(row, first, last, route->device_id, row->shared_device_id);
 
 	if (route->iommu)
 		to_iommu.target = hash_lookup(bridges->writing->iommus, route->iommu->name);

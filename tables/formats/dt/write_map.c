@@ -30,7 +30,7 @@ struct expansion {
 /* One for all, or consecutive. */
 static uint32_t run_id(const struct dt_run *run, uint32_t rid)
 {
-	return run->one_id ? run->id : run->id + (rid - run->first);
+	return run->shared_id ? run->id : run->id + (rid - run->first);
 }
 
 /* The first run of a function counts. False beyond the limit. */
@@ -152,9 +152,9 @@ static void add_runs(struct dt_writing *writing, struct array *cells, const stru
 		const struct dt_run *run = &array_index(runs, struct dt_run, i);
 		uint32_t n = (uint32_t)(run->last - run->first) + 1;
 
-		if (!run->one_id)
+		if (!run->shared_id)
 			add_entry(writing, cells, run->first, run->target, run->id, n);
-		for (uint32_t rid = run->first; run->one_id && rid <= run->last; rid++)
+		for (uint32_t rid = run->first; run->shared_id && rid <= run->last; rid++)
 			add_entry(writing, cells, rid, run->target, run->id, 1);
 	}
 }
@@ -194,7 +194,7 @@ static bool is_shared(const struct array *runs)
 	for (size_t i = 0; i < runs->len; i++) {
 		const struct dt_run *run = &array_index(runs, struct dt_run, i);
 
-		if (run->one_id && run->first != run->last)
+		if (run->shared_id && run->first != run->last)
 			return true;
 	}
 	return false;

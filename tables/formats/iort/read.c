@@ -69,7 +69,7 @@ void iort_read_header(const struct viommu_table *table, struct viommu_table_head
 			any |= has_off_by_one_counts(node, &all);
 	header->has_revision = true;
 	header->revision = acpi_header(table)->revision;
-	header->plain_counts = any && all;
+	header->legacy_id_counts = any && all;
 }
 
 /* -- the table ------------------------------------------------------------------- */

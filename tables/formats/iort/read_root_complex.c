@@ -57,7 +57,7 @@ static void read_range(const struct complex *complex, const struct record *recor
 		.segment_last = complex->segment,
 		.iommu = iommu,
 		.id_first = mapping->output_base,
-		.one_id = mapping->flags & IORT_MAPPING_SINGLE,
+		.shared_id = mapping->flags & IORT_MAPPING_SINGLE,
 		.place = table_place(complex->reading->table, record->at),
 	};
 

@@ -19,13 +19,13 @@ static void add_rid_range(struct iort_writing *writing, struct iort_iommu_state 
 			  const struct viommu_pci_range *range, uint16_t segment)
 {
 	uint64_t id = range_id(range, segment, range->bdf_first);
-	uint64_t last = range->one_id ? id : id + (uint64_t)(range->bdf_last - range->bdf_first);
+	uint64_t last = range->shared_id ? id : id + (uint64_t)(range->bdf_last - range->bdf_first);
 	struct iort_rid_range piece = {
 		.first = function_id(segment, range->bdf_first),
 		.last = function_id(segment, range->bdf_last),
 		.state = state,
 		.id = (uint32_t)id,
-		.shared_id = range->one_id,
+		.shared_id = range->shared_id,
 	};
 	struct iort_ids ids = { (uint32_t)id, (uint32_t)last };
 

@@ -202,7 +202,7 @@ static void cover_msi_ranges(struct segments *segments)
  */
 static uint32_t count_of(const struct iort_writing *writing, uint64_t first, uint64_t last)
 {
-	uint64_t end = writing->header->plain_counts ? MIN(last + 1, LAST_RID) : last;
+	uint64_t end = writing->header->legacy_id_counts ? MIN(last + 1, LAST_RID) : last;
 
 	return (uint32_t)(end - first);
 }

@@ -87,7 +87,7 @@ static bool set_source(const struct ivrs_writing *writing, struct window *window
 	uint64_t id = range_id(window->range, segment, window->first);
 
 	window->source = (uint16_t)id;
-	window->alias = window->range->one_id || id != function_id(segment, window->first);
+	window->alias = window->range->shared_id || id != function_id(segment, window->first);
 	if (id >> 16 != segment) {
 		report(writing->findings, "ivrs-silent-id", window->range->place,
 		       "use segment << 16 | BDF of a function of that segment",
@@ -109,7 +109,7 @@ static void add_functions(const struct ivrs_writing *writing, const struct windo
 
 	if (!set_source(writing, &window))
 		return;
-	if (!window.alias || window.range->one_id || window.first == window.last) {
+	if (!window.alias || window.range->shared_id || window.first == window.last) {
 		add_window(&window);
 		return;
 	}

@@ -102,7 +102,7 @@ static void add_alias(const struct question *question, struct viommu_route *rout
 	const struct viommu_pci_range *range;
 
 	for_each_object(i, range, question->topology, OBJECT_PCI_RANGE)
-		if (range->one_id && range_has(range, question->device) &&
+		if (range->shared_id && range_has(range, question->device) &&
 		    is_read(question, range->iommu)) {
 			route->id = range->id_first;
 			return;
@@ -133,7 +133,7 @@ static struct viommu_route route_of_others(const struct question *question)
 	const struct viommu_pci_range *range;
 
 	for_each_object(i, range, question->topology, OBJECT_PCI_RANGE)
-		if (range->one_id && range->id_first == id && is_read(question, range->iommu))
+		if (range->shared_id && range->id_first == id && is_read(question, range->iommu))
 			return route_to(question->topology, range->iommu, id, range->place);
 	for_each_object(i, source, question->topology, OBJECT_INTERRUPT_SOURCE)
 		if (function_id(source->segment, source->bdf) == id &&

@@ -41,7 +41,7 @@ static struct ivrs_iommu *find_iommu(struct ivrs_reading *reading, const struct 
 	found->iommu.size = sizeof(found->iommu);
 	found->iommu.kind = VIOMMU_AMD_VI;
 	found->iommu.name = memory_printf("amdvi%zu", reading->iommus->len);
-	found->iommu.include_self = true;
+	found->iommu.translates_itself = true;
 	pointers_add(reading->iommus, found);
 	hash_insert(reading->by_function, key, found);
 	return found;

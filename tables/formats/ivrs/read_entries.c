@@ -21,7 +21,7 @@ static void set_alias(struct viommu_pci_range *range, const struct record *entry
 {
 	range->id_first =
 		function_id(range->segment_first, ((const struct ivrs_alias *)entry->host)->source);
-	range->one_id = true;
+	range->shared_id = true;
 }
 
 /* Only bit 31 is defined. */

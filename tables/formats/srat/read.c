@@ -32,7 +32,7 @@ static const struct srat_function *initiator_of(struct hash *initiators,
 }
 
 /* Keeps domains that the topology has. */
-int topology_take_domains(struct viommu_topology *topology, const struct viommu_table *srat)
+int topology_apply_srat_domains(struct viommu_topology *topology, const struct viommu_table *srat)
 {
 	const struct viommu_iommu *iommu;
 	struct hash *initiators;

@@ -127,6 +127,6 @@ extern const struct layout srat_head_layout;
 const struct layout *srat_layout_at(const struct cursor *cursor);
 
 /* The work of the public functions of these names (tables/public/). */
-int topology_take_domains(struct viommu_topology *topology, const struct viommu_table *srat);
+int topology_apply_srat_domains(struct viommu_topology *topology, const struct viommu_table *srat);
 
 #endif

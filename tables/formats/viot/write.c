@@ -101,7 +101,7 @@ static void write_range(void *opaque, const struct viommu_pci_range *range)
 	struct writing *writing = opaque;
 	size_t output = offset_of(writing, range->iommu);
 
-	if (output && range->one_id)
+	if (output && range->shared_id)
 		write_one_by_one(writing, range, output);
 	else if (output)
 		write_functions(writing, range, output);

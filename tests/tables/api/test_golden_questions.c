@@ -43,8 +43,8 @@ static void ask_ends(void *opaque, const struct viommu_route_range *range)
 	struct viommu_route route = range->route;
 
 	expect_route(asked, &first, &route);
-	route.id += range->one_id || !route.iommu ? 0 : nth;
-	route.device_id += range->one_device_id || !route.its ? 0 : nth;
+	route.id += range->shared_id || !route.iommu ? 0 : nth;
+	route.device_id += range->shared_device_id || !route.its ? 0 : nth;
 	expect_route(asked, &last, &route);
 	asked->n++;
 }

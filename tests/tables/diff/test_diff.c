@@ -254,13 +254,13 @@ static void a_difference_has_its_rank_and_both_places(void **state)
 	const struct viommu_difference *difference = viommu_diff_get(diff, 0);
 
 	(void)state;
-	assert_int_equal(difference->rank, VIOMMU_DIFFERENCE_WAY);
+	assert_int_equal(difference->rank, VIOMMU_DIFFERENCE_ROUTE);
 	assert_string_equal(viommu_difference_rank_name(difference->rank), "way");
 	assert_string_equal(difference->what, "0000:40:00.0-7f:1f.7");
 	assert_null(difference->property);
 	assert_int_equal(difference->before_place.line, 7);
 	assert_int_equal(difference->after_place.line, 0);
-	assert_int_equal(viommu_diff_count(diff, VIOMMU_DIFFERENCE_WAY), 3);
+	assert_int_equal(viommu_diff_count(diff, VIOMMU_DIFFERENCE_ROUTE), 3);
 	assert_int_equal(viommu_diff_count(diff, VIOMMU_DIFFERENCE_DETAIL), 4);
 	assert_int_equal(viommu_diff_count(diff, VIOMMU_DIFFERENCE_HEADER), 0);
 	assert_null(viommu_diff_get(diff, 7));
@@ -287,7 +287,7 @@ static void sixty_five_thousand_entries_are_compared(void **state)
 		}
 	}
 	diff = viommu_topology_diff(sides[0], sides[1]);
-	assert_int_equal(viommu_diff_count(diff, VIOMMU_DIFFERENCE_WAY), 0x8000);
+	assert_int_equal(viommu_diff_count(diff, VIOMMU_DIFFERENCE_ROUTE), 0x8000);
 	viommu_diff_free(diff);
 	viommu_topology_free(sides[0]);
 	viommu_topology_free(sides[1]);

@@ -137,9 +137,9 @@ static void set_coherent(struct viommu_iommu *iommu)
 	iommu->coherent = true;
 }
 
-static void set_include_self(struct viommu_iommu *iommu)
+static void set_translates_itself(struct viommu_iommu *iommu)
 {
-	iommu->include_self = true;
+	iommu->translates_itself = true;
 }
 
 static void set_identifier(struct viommu_iommu *iommu)
@@ -182,7 +182,7 @@ static const struct member members[] = {
 	{ "proximity_domain", set_domain },
 	{ "its", set_its },
 	{ "coherent", set_coherent },
-	{ "include_self", set_include_self },
+	{ "translates_itself", set_translates_itself },
 	{ "identifier", set_identifier },
 	{ "flags", set_flags },
 	{ ".smmu", set_smmu },

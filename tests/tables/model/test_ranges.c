@@ -27,7 +27,7 @@ static void assert_pieces(struct rig *rig, const char *text, const char *expecte
 	assert_string_equal(words, expected);
 }
 
-/* "A bridge's IOMMU does not translate its own function, unless it has include_self." */
+/* "A bridge's IOMMU does not translate its own function, unless it has translates_itself." */
 static void an_iommu_does_not_translate_itself(void **state)
 {
 	assert_pieces(*state, IOMMUS "host-bridges: [ { buses: 00-01, iommu: a } ]\n",
@@ -193,7 +193,7 @@ static struct viommu_topology *some_topology(unsigned seed)
 	struct viommu_iommu b = { sizeof(b), "b", .segment = 1,
 				  .bdf = (uint16_t)any(&seed, 0x400) };
 
-	b.include_self = any(&seed, 2);
+	b.translates_itself = any(&seed, 2);
 	viommu_topology_add_iommu(topology, &a);
 	viommu_topology_add_iommu(topology, &b);
 	for (unsigned i = any(&seed, 5); i; i--) {

@@ -275,7 +275,7 @@ static bool go_through_bytes(struct vmm *vmm, const char *signature)
 	if (viommu_diff_get(vmm->diff, 0) &&
 	    !has(viommu_difference_line(viommu_diff_get(vmm->diff, 0))))
 		return false;
-	return viommu_topology_take_domains(vmm->read[0], made) >= 0;
+	return viommu_topology_apply_srat_domains(vmm->read[0], made) >= 0;
 }
 
 static void forget_tables(struct vmm *vmm)

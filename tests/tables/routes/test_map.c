@@ -28,8 +28,8 @@ static void describe(void *opaque, const struct viommu_route_range *range)
 
 	snprintf(line, sizeof(line), "%u-%u %04x-%04x %s %x%s %s %x%s %zu\n", range->segment_first,
 		 range->segment_last, range->bdf_first, range->bdf_last, name_of(route), route->id,
-		 range->one_id ? "=" : "", route->its ? route->its->name : "-", route->device_id,
-		 range->one_device_id ? "=" : "", range->n_entries);
+		 range->shared_id ? "=" : "", route->its ? route->its->name : "-", route->device_id,
+		 range->shared_device_id ? "=" : "", range->n_entries);
 	strcat(text, line);
 }
 
@@ -146,8 +146,8 @@ static void paint(void *opaque, const struct viommu_route_range *range)
 			assert_false(painting->painted[s][f]);
 			painting->painted[s][f] = true;
 			*route = range->route;
-			route->id += range->one_id || !route->iommu ? 0 : nth;
-			route->device_id += range->one_device_id || !route->its ? 0 : nth;
+			route->id += range->shared_id || !route->iommu ? 0 : nth;
+			route->device_id += range->shared_device_id || !route->its ? 0 : nth;
 		}
 }
 
@@ -195,7 +195,7 @@ static void add_iommus(struct viommu_topology *topology, unsigned *seed)
 	struct viommu_its_group i = { sizeof(i), "i", &id, 1, { 0 } };
 	struct viommu_its_group j = { sizeof(j), "j", &id, 1, { 0 } };
 
-	v.include_self = any(seed, 2);
+	v.translates_itself = any(seed, 2);
 	viommu_topology_add_iommu(topology, &v);
 	viommu_topology_add_iommu(topology, &s);
 	viommu_topology_add_its_group(topology, &i);
@@ -232,7 +232,7 @@ static void add_range(struct viommu_topology *topology, unsigned *seed)
 		.bdf_first = any_from(seed, 0),
 		.iommu = some_iommus[any(seed, 3)],
 		.id_first = any(seed, N_FUNCTIONS),
-		.one_id = !any(seed, 4),
+		.shared_id = !any(seed, 4),
 	};
 
 	range.bdf_last = any_from(seed, range.bdf_first);

@@ -78,7 +78,7 @@ static void a_mask_merges_functions(void **state)
 	range = viommu_topology_pci_range(rig->topology, 0);
 	assert_int_equal(range->bdf_first, 0x100);
 	assert_int_equal(range->bdf_last, 0x107);
-	assert_true(range->one_id);
+	assert_true(range->shared_id);
 	resolve(rig, "01:01.5", &route);
 	assert_int_equal(route.id, 0x48);
 	resolve(rig, "01:02.0", &route);
@@ -99,7 +99,7 @@ static void a_mask_of_0_merges_all_functions(void **state)
 	range = viommu_topology_pci_range(rig->topology, 0);
 	assert_int_equal(range->bdf_last, 0xffff);
 	assert_int_equal(range->id_first, 7);
-	assert_true(range->one_id);
+	assert_true(range->shared_id);
 	assert_null(viommu_topology_pci_range(rig->topology, 1));
 }
 

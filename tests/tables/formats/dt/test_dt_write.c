@@ -52,7 +52,7 @@ static void assert_means_the_same(const struct rig *rig, const void *blob)
 	struct viommu_topology *topology = viommu_table_topology(table, NULL);
 	struct viommu_diff *diff = viommu_topology_diff(rig->topology, topology);
 
-	for (size_t i = 0; i < viommu_diff_count(diff, VIOMMU_DIFFERENCE_WAY); i++)
+	for (size_t i = 0; i < viommu_diff_count(diff, VIOMMU_DIFFERENCE_ROUTE); i++)
 		fail_msg("%s", viommu_difference_line(viommu_diff_get(diff, i)));
 	viommu_diff_free(diff);
 	viommu_topology_free(topology);

@@ -271,7 +271,7 @@ static void legacy_id_counts_are_corrected(void **state)
 	mean(rig, table);
 	assert_goes(rig, "0f:1f.7", "smmu0 0xfff, its0 0xfff");
 	assert_goes(rig, "10:00.0", "smmu1 0x1000, its0 0x1000");
-	assert_true(viommu_topology_header(rig->topology, "IORT")->plain_counts);
+	assert_true(viommu_topology_header(rig->topology, "IORT")->legacy_id_counts);
 }
 
 /* -- damaged ----------------------------------------------------------------------------- */

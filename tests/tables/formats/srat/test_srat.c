@@ -186,12 +186,12 @@ static void an_srat_assigns_the_domain_of_an_iommu(void **state)
 	read_iommu(rig, "01:00.0", 7);
 	viot = viommu_table_generate(rig->topology, "VIOT", rig->findings);
 	srat = viommu_table_decode(example_g, sizeof(example_g), "g", rig->findings);
-	assert_int_equal(viommu_topology_take_domains(rig->topology, srat), 0);
+	assert_int_equal(viommu_topology_apply_srat_domains(rig->topology, srat), 0);
 	assert_int_equal(viommu_topology_iommu(rig->topology, 0)->proximity_domain, 7);
 	viommu_topology_free(rig->topology);
 	rig->topology = viommu_table_topology(viot, rig->findings);
-	assert_int_equal(viommu_topology_take_domains(rig->topology, viot), 0);
-	assert_int_equal(viommu_topology_take_domains(rig->topology, srat), 1);
+	assert_int_equal(viommu_topology_apply_srat_domains(rig->topology, viot), 0);
+	assert_int_equal(viommu_topology_apply_srat_domains(rig->topology, srat), 1);
 	assert_true(viommu_topology_iommu(rig->topology, 0)->has_proximity_domain);
 	assert_int_equal(viommu_topology_iommu(rig->topology, 0)->proximity_domain, 2);
 	viommu_table_free(srat);
