@@ -11,7 +11,7 @@
 
 #include "base/array.h"
 #include "base/hash.h"
-#include "tables/model/cover.h"
+#include "tables/model/partition.h"
 #include "graph.h"
 #include "tables/routes/map.h"
 #include "tables/text/text.h"
@@ -169,7 +169,7 @@ static void draw_cut(struct collector *collector, const struct viommu_route_rang
 	uint64_t last = range_last(range);
 
 	for (uint64_t at = range_first(range); at <= last;) {
-		const struct span *span = cover_get(bridges, cover_seek(bridges, at));
+		const struct span *span = partition_get(bridges, partition_seek(bridges, at));
 		bool inside = span && span->first <= at;
 		uint64_t end = !span ? last : inside ? span->last : span->first - 1;
 		struct viommu_route_range piece = range_clip(range, at, MIN(end, last));
@@ -180,19 +180,20 @@ static void draw_cut(struct collector *collector, const struct viommu_route_rang
 }
 
 /* As the map has them: of two bridges with the same bus the first one has it. */
-static struct array *cover_bridges(const struct viommu_topology *topology)
+static struct array *bridge_partition(const struct viommu_topology *topology)
 {
-	struct array *cover = cover_new();
+	struct array *partition = partition_new();
 	const struct viommu_host_bridge *bridge;
 
 	for_each_object(i, bridge, topology, OBJECT_HOST_BRIDGE) {
 		uint64_t segment = (uint64_t)bridge->segment << SEGMENT_SHIFT;
 
-		cover_add(cover, segment | (uint64_t)bridge->bus_first << BUS_SHIFT,
-			  segment | (uint64_t)bridge->bus_last << BUS_SHIFT | LAST_DEVFN, bridge);
+		partition_add(partition, segment | (uint64_t)bridge->bus_first << BUS_SHIFT,
+			      segment | (uint64_t)bridge->bus_last << BUS_SHIFT | LAST_DEVFN,
+			      bridge);
 	}
-	cover_settle(cover);
-	return cover;
+	partition_resolve(partition);
+	return partition;
 }
 
 /* -- devices -------------------------------------------------------------------------- */
@@ -239,7 +240,7 @@ struct boxes graph_boxes(const struct viommu_topology *topology)
 		.boxes.list = array_new(sizeof(struct box)),
 		.by_owner = hash_new(&hash_direct),
 	};
-	struct array *bridges = cover_bridges(topology);
+	struct array *bridges = bridge_partition(topology);
 	struct map *map = map_begin(topology);
 	const struct viommu_platform_device *device;
 	struct viommu_route_range range;

@@ -2,10 +2,11 @@
 /*
  * The map: the routes of all PCI functions
  *
- * Four covers select what decides about a function: ranges, host bridges, ranges of MSIs, and the
- * functions of IOMMUs, which their host bridge excludes. One walk along all four cuts the functions
- * into runs with the same matching entries. Each run is routed as a single function (route.c), so
- * map and resolve agree. Consecutive runs with the same route are joined into one range (range.c).
+ * Four partitions select what decides about a function: ranges, host bridges, ranges of MSIs, and
+ * the functions of IOMMUs, which their host bridge excludes. One walk along all four cuts the
+ * functions into runs with the same matching entries. Each run is routed as a single function
+ * (route.c), so map and resolve agree. Consecutive runs with the same route are joined into one
+ * range (range.c).
  *
  * Positions are segment << 16
  *
@@ -16,10 +17,10 @@
 #include "base/hash.h"
 #include "map.h"
 #include "route.h"
-#include "tables/model/cover.h"
+#include "tables/model/partition.h"
 #include "tables/model/topology.h"
 
-enum { RANGES, BRIDGES, MSIS, OWN, N_COVERS };
+enum { RANGES, BRIDGES, MSIS, OWN, N_PARTITIONS };
 
 #define SEGMENT_SHIFT 16
 #define BUS_SHIFT     8
@@ -29,15 +30,15 @@ enum { RANGES, BRIDGES, MSIS, OWN, N_COVERS };
 /* Functions with the same matching entries. */
 struct run {
 	uint64_t first, last;
-	const void *owners[N_COVERS];
+	const void *owners[N_PARTITIONS];
 };
 
 /* A walk that can be suspended between two ranges, so that the caller can stop at any time. */
 struct map {
 	const struct viommu_topology *topology;
-	struct array *covers[N_COVERS];
-	size_t at[N_COVERS]; /* the next index in each cover */
-	struct hash *ids;    /* name of an IOMMU -> cover of its IDs by ranges of MSIs */
+	struct array *partitions[N_PARTITIONS];
+	size_t at[N_PARTITIONS]; /* the next index in each partition */
+	struct hash *ids;        /* name of an IOMMU -> partition of its IDs by ranges of MSIs */
 
 	uint64_t position;         /* of the next function */
 	struct run run;            /* the current run, if `position` is in it */
@@ -50,7 +51,7 @@ struct map {
 	struct viommu_route_range next; /* it may be extended by the next range */
 };
 
-/* One number line for all segments, so that a cover can hold functions of every segment. */
+/* One number line for all segments, so that a partition can hold functions of every segment. */
 static uint64_t position(unsigned segment, uint16_t bdf)
 {
 	return (uint64_t)segment << SEGMENT_SHIFT | bdf;
@@ -59,31 +60,31 @@ static uint64_t position(unsigned segment, uint16_t bdf)
 /* -- who decides where ---------------------------------------------------------- */
 
 /* A range has the same functions in each of its segments: one span per segment. */
-static void cover_range(struct array *cover, const struct viommu_pci_range *range)
+static void add_range(struct array *partition, const struct viommu_pci_range *range)
 {
 	uint16_t first, last;
 
 	if (!range_is_known(range))
 		return;
 	for (unsigned s = range->segment_first; s <= range->segment_last; s++) {
-		cover_add(cover, position(s, range->bdf_first), position(s, range->bdf_last),
-			  range);
+		partition_add(partition, position(s, range->bdf_first),
+			      position(s, range->bdf_last), range);
 		if (range_below(range, &first, &last) && first <= last)
-			cover_add(cover, position(s, first), position(s, last), range);
+			partition_add(partition, position(s, first), position(s, last), range);
 	}
 }
 
 /* In the order of the topology, because the first range that has a function wins. */
-static void cover_ranges(struct map *map)
+static void add_ranges(struct map *map)
 {
 	const struct viommu_pci_range *range;
 
 	for_each_object(i, range, map->topology, OBJECT_PCI_RANGE)
-		cover_range(map->covers[RANGES], range);
+		add_range(map->partitions[RANGES], range);
 }
 
 /* Whole buses. The bridge is included even if it bypasses. */
-static void cover_bridges(struct map *map)
+static void add_bridges(struct map *map)
 {
 	const struct viommu_host_bridge *bridge;
 
@@ -91,8 +92,8 @@ static void cover_bridges(struct map *map)
 		uint16_t first = (uint16_t)(bridge->bus_first << BUS_SHIFT);
 		uint16_t last = (uint16_t)(bridge->bus_last << BUS_SHIFT | LAST_DEVFN);
 
-		cover_add(map->covers[BRIDGES], position(bridge->segment, first),
-			  position(bridge->segment, last), bridge);
+		partition_add(map->partitions[BRIDGES], position(bridge->segment, first),
+			      position(bridge->segment, last), bridge);
 	}
 }
 
@@ -100,7 +101,7 @@ static void cover_bridges(struct map *map)
  * A host bridge excludes its IOMMU's own function. Routing decides whether that IOMMU is the
  * bridge's.
  */
-static void cover_own_functions(struct map *map)
+static void add_own_functions(struct map *map)
 {
 	const struct viommu_iommu *iommu;
 
@@ -108,47 +109,49 @@ static void cover_own_functions(struct map *map)
 		uint64_t own = position(iommu->segment, iommu->bdf);
 
 		if (iommu_is_function(iommu) && !iommu->translates_itself)
-			cover_add(map->covers[OWN], own, own, iommu);
+			partition_add(map->partitions[OWN], own, own, iommu);
 	}
 }
 
-/* IDs behind different IOMMUs are unrelated, so each IOMMU has a cover of its own. */
+/* IDs behind different IOMMUs are unrelated, so each IOMMU has a partition of its own. */
 static struct array *ids_behind(struct map *map, const char *iommu)
 {
-	struct array *cover = hash_lookup(map->ids, iommu);
+	struct array *partition = hash_lookup(map->ids, iommu);
 
-	if (!cover) {
-		cover = cover_new();
-		hash_insert(map->ids, (void *)iommu, cover);
+	if (!partition) {
+		partition = partition_new();
+		hash_insert(map->ids, (void *)iommu, partition);
 	}
-	return cover;
+	return partition;
 }
 
 /*
- * Ranges of functions are in the cover of functions, ranges of IDs in the covers of their IOMMUs.
+ * Ranges of functions are in the partition of functions, ranges of IDs in the partitions of their
+ * IOMMUs.
  */
-static void cover_msis(struct map *map)
+static void add_msis(struct map *map)
 {
 	const struct viommu_msi_range *msi;
 
 	for_each_object(i, msi, map->topology, OBJECT_MSI_RANGE)
 		if (msi->iommu)
-			cover_add(ids_behind(map, msi->iommu), msi->id_first, msi->id_last, msi);
+			partition_add(ids_behind(map, msi->iommu), msi->id_first, msi->id_last,
+				      msi);
 		else
-			cover_add(map->covers[MSIS], position(msi->segment, msi->bdf_first),
-				  position(msi->segment, msi->bdf_last), msi);
+			partition_add(map->partitions[MSIS], position(msi->segment, msi->bdf_first),
+				      position(msi->segment, msi->bdf_last), msi);
 }
 
-/* Makes the spans of each cover disjoint. */
-static void settle(struct map *map)
+/* Makes the spans of each partition disjoint. */
+static void resolve_overlaps(struct map *map)
 {
-	void *iommu, *cover;
+	void *iommu, *partition;
 
-	for (int i = 0; i < N_COVERS; i++)
-		cover_settle(map->covers[i]);
+	for (int i = 0; i < N_PARTITIONS; i++)
+		partition_resolve(map->partitions[i]);
 	for (size_t i = 0; i < hash_slots(map->ids); i++)
-		if (hash_entry(map->ids, i, &iommu, &cover))
-			cover_settle(cover);
+		if (hash_entry(map->ids, i, &iommu, &partition))
+			partition_resolve(partition);
 }
 
 /* -- the walk ----------------------------------------------------------------------- */
@@ -181,15 +184,16 @@ static struct viommu_route_range range_of(const struct map *map, const struct ru
 	return range;
 }
 
-/* The next position at or behind this one that a cover includes; false if there is none. */
+/* The next position at or behind this one that a partition includes; false if there is none. */
 static bool seek(struct map *map, uint64_t *position)
 {
 	uint64_t nearest = UINT64_MAX;
 
-	for (int i = 0; i < N_COVERS; i++) {
+	for (int i = 0; i < N_PARTITIONS; i++) {
 		const struct span *span;
 
-		while ((span = cover_get(map->covers[i], map->at[i])) && span->last < *position)
+		while ((span = partition_get(map->partitions[i], map->at[i])) &&
+		       span->last < *position)
 			map->at[i]++;
 		if (span)
 			nearest = MIN(nearest, MAX(span->first, *position));
@@ -198,13 +202,13 @@ static bool seek(struct map *map, uint64_t *position)
 	return nearest != UINT64_MAX;
 }
 
-/* The run ends at the next boundary in any cover. */
+/* The run ends at the next boundary in any partition. */
 static struct run run_from(const struct map *map, uint64_t position)
 {
 	struct run run = { .first = position, .last = UINT64_MAX };
 
-	for (int i = 0; i < N_COVERS; i++) {
-		const struct span *span = cover_get(map->covers[i], map->at[i]);
+	for (int i = 0; i < N_PARTITIONS; i++) {
+		const struct span *span = partition_get(map->partitions[i], map->at[i]);
 
 		if (!span)
 			continue;
@@ -231,7 +235,7 @@ static void begin_run(struct map *map)
 	if (route.iommu && !map->run.owners[MSIS])
 		map->cut = hash_lookup(map->ids, route.iommu->name);
 	if (map->cut)
-		map->cut_at = cover_seek(map->cut, map->id);
+		map->cut_at = partition_seek(map->cut, map->id);
 }
 
 /* Do all functions of the run share one ID? */
@@ -245,7 +249,7 @@ static bool has_shared_id(const struct run *run)
 /* Up to the next boundary between ranges of MSIs. */
 static const struct viommu_msi_range *cut_by_ids(struct map *map, struct run *piece)
 {
-	const struct span *span = cover_get(map->cut, map->cut_at);
+	const struct span *span = partition_get(map->cut, map->cut_at);
 	uint64_t nth = has_shared_id(piece) ? 0 : piece->first - map->run.first;
 	uint64_t now = map->id + nth;
 	bool inside = span && span->first <= now;
@@ -322,9 +326,9 @@ bool map_next(struct map *map, struct viommu_route_range *ret_range)
 	return had_next;
 }
 
-static void unref_cover(gpointer cover)
+static void free_partition(gpointer partition)
 {
-	array_free(cover);
+	array_free(partition);
 }
 
 /* The walk runs on demand. An empty run marks the start. */
@@ -333,15 +337,15 @@ struct map *map_begin(const struct viommu_topology *topology)
 	struct map *map = memory_new(struct map, 1);
 
 	map->topology = topology;
-	map->ids = hash_new_full(&hash_text, NULL, unref_cover);
+	map->ids = hash_new_full(&hash_text, NULL, free_partition);
 	map->run.first = UINT64_MAX;
-	for (int i = 0; i < N_COVERS; i++)
-		map->covers[i] = cover_new();
-	cover_ranges(map);
-	cover_bridges(map);
-	cover_msis(map);
-	cover_own_functions(map);
-	settle(map);
+	for (int i = 0; i < N_PARTITIONS; i++)
+		map->partitions[i] = partition_new();
+	add_ranges(map);
+	add_bridges(map);
+	add_msis(map);
+	add_own_functions(map);
+	resolve_overlaps(map);
 	return map;
 }
 
@@ -349,8 +353,8 @@ void map_end(struct map *map)
 {
 	if (!map)
 		return;
-	for (int i = 0; i < N_COVERS; i++)
-		array_free(map->covers[i]);
+	for (int i = 0; i < N_PARTITIONS; i++)
+		array_free(map->partitions[i]);
 	hash_free(map->ids);
 	memory_free(map);
 }

@@ -10,7 +10,7 @@
 
 #include "map.h"
 #include "route.h"
-#include "tables/model/cover.h"
+#include "tables/model/partition.h"
 #include "tables/model/topology.h"
 
 #define LAST_BDF       0xffff

@@ -230,8 +230,8 @@ def main():
             start = time.monotonic()
             files, made_by = capture(machine, options)
             say(f"{machine.name}: {' '.join(files)} ({time.monotonic() - start:.1f} s)")
-            settle = check if options.check else write
-            wrong += settle(machine, files, made_by, options.out)
+            compare_or_write = check if options.check else write
+            wrong += compare_or_write(machine, files, made_by, options.out)
     except (CaptureError, GuestError, OSError, subprocess.TimeoutExpired) as error:
         say(f"capture: {error}")
         return 2

@@ -17,7 +17,7 @@ refused() {
 	find "$tables_tests" -path "*/refused/$1"
 }
 
-complain() {
+fail() {
 	echo "    $*"
 	ok=no
 }
@@ -27,24 +27,24 @@ ran() {
 	shift
 	"$@" >out 2>err </dev/null
 	status=$?
-	[ $status -eq "$expected" ] || complain "exit $status, not $expected: $*: $(head -3 err)"
+	[ $status -eq "$expected" ] || fail "exit $status, not $expected: $*: $(head -3 err)"
 }
 
 says() {
-	grep -qF -- "$2" "$1" || complain "$1 does not say \"$2\": $(head -3 "$1")"
+	grep -qF -- "$2" "$1" || fail "$1 does not say \"$2\": $(head -3 "$1")"
 }
 
 is_empty() {
-	[ ! -s "$1" ] || complain "$1 is not empty: $(head -3 "$1")"
+	[ ! -s "$1" ] || fail "$1 is not empty: $(head -3 "$1")"
 }
 
 same() {
-	cmp -s "$1" "$2" || complain "$1 and $2 differ"
+	cmp -s "$1" "$2" || fail "$1 and $2 differ"
 }
 
 is_json() {
 	"$python3" -c "import json, sys; d = json.load(open(sys.argv[1])); assert $2, d" "$1" ||
-		complain "$1 is not as it should be: $2"
+		fail "$1 is not as it should be: $2"
 }
 
 # Every function of the test whose name has several words.

@@ -19,7 +19,7 @@ topology() {
 
 table() {
 	topology
-	"$viommu" generate viot topology.yaml -o good.viot || complain "no good.viot"
+	"$viommu" generate viot topology.yaml -o good.viot || fail "no good.viot"
 }
 
 # -- generate ----------------------------------------------------------------------
@@ -29,7 +29,7 @@ generate_writes_to_a_pipe_what_it_writes_to_a_file() {
 	ran 0 "$viommu" generate viot topology.yaml
 	is_empty err
 	same out good.viot
-	"$viommu" generate VIOT - <topology.yaml >from_pipe || complain "not from a pipe"
+	"$viommu" generate VIOT - <topology.yaml >from_pipe || fail "not from a pipe"
 	same from_pipe good.viot
 }
 
@@ -39,8 +39,8 @@ generate_replaces_a_file_and_leaves_nothing_else_there() {
 	echo old >folder/table
 	ln -s table folder/link
 	ran 0 "$viommu" generate viot topology.yaml -o folder/link
-	[ "$(ls folder | tr '\n' ' ')" = "link table " ] || complain "there is $(ls folder)"
-	[ -h folder/link ] || complain "the link is gone"
+	[ "$(ls folder | tr '\n' ' ')" = "link table " ] || fail "there is $(ls folder)"
+	[ -h folder/link ] || fail "the link is gone"
 	ran 0 "$viommu" check folder/table
 }
 
@@ -50,7 +50,7 @@ generate_that_cannot_write_says_so() {
 	says err "viommu: missing/table: cannot write: No such file or directory"
 	[ -c /dev/full ] || return
 	"$viommu" generate viot topology.yaml >/dev/full 2>err
-	[ $? -eq 2 ] || complain "a full disk is not an error"
+	[ $? -eq 2 ] || fail "a full disk is not an error"
 	says err "cannot write standard output: No space left on device"
 }
 
@@ -66,7 +66,7 @@ generate_writes_into_a_pipe_that_has_a_name() {
 		same through good.viot
 	else
 		kill $!
-		complain "the pipe was replaced"
+		fail "the pipe was replaced"
 	fi
 }
 
@@ -75,11 +75,11 @@ generate_makes_what_a_link_names() {
 	mkdir folder
 	ln -s folder/table link
 	ran 0 "$viommu" generate viot topology.yaml -o link
-	[ -h link ] || complain "the link is gone"
+	[ -h link ] || fail "the link is gone"
 	ran 0 "$viommu" check folder/table
 	ln -s circle circle
 	ran 2 "$viommu" generate viot topology.yaml -o circle
-	[ -h circle ] || complain "the other link is gone"
+	[ -h circle ] || fail "the other link is gone"
 }
 
 what_is_too_large_is_not_read() {
@@ -93,9 +93,9 @@ generate_that_fails_half_way_leaves_the_old_file() {
 	table
 	echo old >kept
 	(ulimit -f 0 && trap '' XFSZ && "$viommu" generate viot topology.yaml -o kept) 2>/dev/null
-	[ $? -eq 2 ] || complain "it could write"
-	[ "$(cat kept)" = old ] || complain "the old file is gone"
-	[ "$(ls kept*)" = kept ] || complain "it left $(ls kept*)"
+	[ $? -eq 2 ] || fail "it could write"
+	[ "$(cat kept)" = old ] || fail "the old file is gone"
+	[ "$(ls kept*)" = kept ] || fail "it left $(ls kept*)"
 }
 
 generate_writes_nothing_if_there_is_an_error() {
@@ -103,7 +103,7 @@ generate_writes_nothing_if_there_is_an_error() {
 	ran 2 "$viommu" generate viot wrong.yaml -o table
 	says err "wrong.yaml:2:"
 	says err "[topology-iommu-unknown]"
-	[ ! -e table ] || complain "there is a table"
+	[ ! -e table ] || fail "there is a table"
 }
 
 generate_names_the_line_that_a_user_wrote() {
@@ -138,7 +138,7 @@ dump_shows_every_field() {
 	says out '  0000  Signature            "VIOT"'
 	says out "  0036  PCI BDF              00:01.0"
 	says out "(virtio-iommu on PCI)"
-	"$viommu" dump - <good.viot >from_pipe || complain "not from a pipe"
+	"$viommu" dump - <good.viot >from_pipe || fail "not from a pipe"
 	same out from_pipe
 	ran 0 "$viommu" dump -- good.viot
 	same out from_pipe
@@ -150,7 +150,7 @@ dump_names_each_of_several_files() {
 	ran 0 "$viommu" dump good.viot other.viot
 	says out "good.viot"
 	says out "other.viot"
-	[ "$(grep -c '^VIOT:' out)" -eq 2 ] || complain "there are not two tables"
+	[ "$(grep -c '^VIOT:' out)" -eq 2 ] || fail "there are not two tables"
 }
 
 dump_of_a_folder_shows_what_says_something_of_iommus() {
@@ -160,7 +160,7 @@ dump_of_a_folder_shows_what_says_something_of_iommus() {
 	cp "$(refused acpi-unknown.viot)" folder/XSDT
 	ran 0 "$viommu" dump folder
 	says out "folder/VIOT"
-	! grep -q XSDT out || complain "it shows the XSDT"
+	! grep -q XSDT out || fail "it shows the XSDT"
 	rm folder/VIOT
 	ran 2 "$viommu" dump folder
 	says err "no table that describes IOMMUs"
@@ -186,7 +186,7 @@ dump_that_cannot_read_says_so() {
 	ran 2 "$viommu" dump missing
 	says err "viommu: missing: No such file or directory"
 	ran 2 "$viommu" dump -- -x
-	[ "$(cat err)" = "viommu: -x: No such file or directory" ] || complain "$(cat err)"
+	[ "$(cat err)" = "viommu: -x: No such file or directory" ] || fail "$(cat err)"
 	ran 2 "$viommu" dump topology.yaml
 	says err "a topology is text and has no fields to dump"
 	: >empty
@@ -197,7 +197,7 @@ dump_that_cannot_read_says_so() {
 	says out "VIOT:"
 	[ -c /dev/full ] || return
 	"$viommu" dump good.viot >/dev/full 2>err
-	[ $? -eq 2 ] || complain "a full disk is not an error"
+	[ $? -eq 2 ] || fail "a full disk is not an error"
 }
 
 # -- check ----------------------------------------------------------------------------
@@ -236,7 +236,7 @@ check_finds_every_rule_of_bytes() {
 		*) ran "$expected" "$viommu" check "$path" ;;
 		esac
 		[ "$place" = - ] && place= || place=":$place"
-		grep -F "[${file%.*}]" err | grep -qF "$place: " || complain "$file: $(head -1 err)"
+		grep -F "[${file%.*}]" err | grep -qF "$place: " || fail "$file: $(head -1 err)"
 	done <"$tables_tests/refused.list"
 }
 
@@ -284,7 +284,7 @@ resolve_names_memory_that_a_function_must_keep() {
 	ran 0 "$viommu" resolve 00:1d.0 --from kept.yaml
 	says out "    must keep 0x7b000000-0x7b7fffff (identity), by kept.yaml:5:5"
 	ran 0 "$viommu" resolve 00:1e.0 --from kept.yaml
-	! grep -q "must keep" out || complain "memory of another function: $(cat out)"
+	! grep -q "must keep" out || fail "memory of another function: $(cat out)"
 }
 
 resolve_as_json_has_both_answers() {
@@ -297,7 +297,7 @@ resolve_as_json_has_both_answers() {
 	is_json out 'd["answers"][0]["linux"]["reach"] == "bypass" and "itself" in d["answers"][0]["linux"]["why"]'
 	is_json out '(d["answers"][1]["at"], d["answers"][1]["linux"]["id"]) == ("0000:00:01.0", 0x20000)'
 	ran 0 "$viommu" resolve 00:01.0 00:02.0 --from self.viot
-	[ "$(grep -c Linux: out)" = 1 ] || complain "Linux does otherwise once: $(cat out)"
+	[ "$(grep -c Linux: out)" = 1 ] || fail "Linux does otherwise once: $(cat out)"
 }
 
 resolve_needs_a_device_and_a_table() {
@@ -354,7 +354,7 @@ obeyed=$(printf '\033\302\233')
 
 shows() {
 	ran "$@"
-	! LC_ALL=C grep -q "$(printf '\033\\|\302\233')" out err || complain "a terminal would obey: $*"
+	! LC_ALL=C grep -q "$(printf '\033\\|\302\233')" out err || fail "a terminal would obey: $*"
 }
 
 names_in_a_topology_are_shown_and_not_obeyed() {
@@ -390,8 +390,8 @@ words_of_the_command_line_are_shown_and_not_obeyed() {
 demo_ends_well() {
 	ran 0 "$viommu" demo
 	is_empty err
-	[ "$(tail -1 out)" = "Every step had the expected result." ] || complain "$(tail -1 out)"
-	! grep -q "UNEXPECTED" out || complain "a step went wrong"
+	[ "$(tail -1 out)" = "Every step had the expected result." ] || fail "$(tail -1 out)"
+	! grep -q "UNEXPECTED" out || fail "a step went wrong"
 	ran 2 "$viommu" demo twice
 }
 
@@ -418,7 +418,7 @@ help_is_asked_for_in_every_way() {
 	done
 	[ -c /dev/full ] || return
 	"$viommu" dump --help >/dev/full 2>err
-	[ $? -eq 2 ] || complain "help that was not written is not an error"
+	[ $? -eq 2 ] || fail "help that was not written is not an error"
 }
 
 what_is_no_command_is_told() {
@@ -453,14 +453,14 @@ bash_completes_commands_and_their_options() {
 	complete viommu check file
 	END
 	sed -i '/^complete -o/d' out
-	bash complete.bash >completed 2>err || complain "$(cat err)"
+	bash complete.bash >completed 2>err || fail "$(cat err)"
 	printf '%s\n' resolve '--json --rules --as --help' '' >expected
 	same completed expected
 }
 
 it_has_a_version() {
 	ran 0 "$viommu" --version
-	grep -qE '^viommu [0-9]+\.[0-9]+\.[0-9]+$' out || complain "$(cat out)"
+	grep -qE '^viommu [0-9]+\.[0-9]+\.[0-9]+$' out || fail "$(cat out)"
 }
 
 run_steps "$0"

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-3-Clause
-# What dtc makes of device trees that were generated: it reads them, has nothing to complain of
+# What dtc makes of device trees that were generated: it reads them without a warning
 # that was not there before, and compiles their source to the same tree.
 #
 #     test_dtc.sh VIOMMU
@@ -21,7 +21,7 @@ trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 99
 failed=0
 
-complain() {
+fail() {
 	echo "$*"
 	failed=1
 }
@@ -49,26 +49,26 @@ END
 
 for base in "$VIOMMU_GOLDEN"/dtb/qemu-*-virt-none-gicv3.dtb; do
 	source_of "$base" before.dts
-	"$viommu" generate dtb machine.yaml --into "$base" -o made.dtb || complain "$base: no tree"
+	"$viommu" generate dtb machine.yaml --into "$base" -o made.dtb || fail "$base: no tree"
 	source_of made.dtb after.dts
-	comm -13 before.dts.says after.dts.says | grep . && complain "$base: dtc complains of it"
-	"$viommu" check made.dtb || complain "$base: viommu complains of it"
+	comm -13 before.dts.says after.dts.says | grep . && fail "$base: dtc complains of it"
+	"$viommu" check made.dtb || fail "$base: viommu complains of it"
 
 	"$viommu" generate dtb machine.yaml --into "$base" --overlay -o made.dtbo ||
-		complain "$base: no overlay"
-	fdtoverlay -i "$base" -o applied.dtb made.dtbo || complain "$base: it cannot be applied"
-	"$viommu" diff made.dtb applied.dtb || complain "$base: the overlay is not the tree"
+		fail "$base: no overlay"
+	fdtoverlay -i "$base" -o applied.dtb made.dtbo || fail "$base: it cannot be applied"
+	"$viommu" diff made.dtb applied.dtb || fail "$base: the overlay is not the tree"
 
 	"$viommu" generate dtb machine.yaml --into "$base" --dts -o made.dts ||
-		complain "$base: no source"
-	dtc -q -I dts -O dtb -o compiled.dtb made.dts || complain "$base: no source for dtc"
+		fail "$base: no source"
+	dtc -q -I dts -O dtb -o compiled.dtb made.dts || fail "$base: no source for dtc"
 	source_of compiled.dtb compiled.dts
-	cmp after.dts compiled.dts || complain "$base: the source is not the tree"
+	cmp after.dts compiled.dts || fail "$base: the source is not the tree"
 done
 
 # A tree of its own lacks what no topology knows: windows of bridges, the interrupt controller.
-"$viommu" generate dtb machine.yaml -o alone.dtb 2>/dev/null || complain "no tree of its own"
+"$viommu" generate dtb machine.yaml -o alone.dtb 2>/dev/null || fail "no tree of its own"
 source_of alone.dtb alone.dts
 grep -vE "missing ranges|prerequisite 'pci_bridge'|Missing interrupt-parent" alone.dts.says |
-	grep . && complain "dtc complains of a tree of its own"
+	grep . && fail "dtc complains of a tree of its own"
 exit $failed

@@ -73,7 +73,7 @@ generate_replaces_nothing_in_an_srat() {
 	"$viommu" generate srat virtio.yaml -o before 2>/dev/null
 	ran 2 "$viommu" generate srat other.yaml --into before -o after
 	says err "[extend-taken]"
-	[ ! -e after ] || complain "there is a table"
+	[ ! -e after ] || fail "there is a table"
 	ran 2 "$viommu" generate srat virtio.yaml --into virtio.viot -o after
 	says err "virtio.viot: contains no SRAT to extend"
 	ran 2 "$viommu" generate viot virtio.yaml --into virtio.viot -o after

@@ -7,7 +7,7 @@ viommu=$1
 manual=$2
 failed=0
 
-complain() {
+fail() {
 	echo "$*"
 	failed=1
 }
@@ -18,22 +18,22 @@ section() {
 }
 
 commands=$("$viommu" help | sed -n 's/^  \([a-z]*\) .*/\1/p')
-[ -n "$commands" ] || complain "no commands"
+[ -n "$commands" ] || fail "no commands"
 for command in $commands; do
-	section "$command" | grep -q . || complain "no section for $command"
+	section "$command" | grep -q . || fail "no section for $command"
 	options=$("$viommu" help "$command" | grep -oE '(^| )--?[a-z][a-z-]*' | tr -d ' ')
-	[ -n "$options" ] || complain "no options of $command"
+	[ -n "$options" ] || fail "no options of $command"
 	for option in $options; do
 		case $option in
 		-h | --help) text=$(cat "$manual") ;;
 		*) text=$(section "$command") ;;
 		esac
 		echo "$text" | sed 's/\\-/-/g' | grep -qE -- "(^|[^a-z-])$option([^a-z-]|\$)" ||
-			complain "the manual does not name $option of $command"
+			fail "the manual does not name $option of $command"
 	done
 	for option in $(section "$command" | grep -oE '[ ,"]--[a-z-]+' | tr -d ' ,"'); do
 		echo "$options" | grep -qx -- "$option" ||
-			complain "$command has no option $option, which the manual names"
+			fail "$command has no option $option, which the manual names"
 	done
 done
 exit $failed

@@ -106,7 +106,7 @@ resolve_all_shows_where_linux_differs() {
 	  - { name: a, kind: virtio-iommu-pci, at: 00:01.0, include-self: yes }
 	host-bridges: [ { buses: 00-0f, iommu: a } ]
 	END
-	"$viommu" generate viot overlap.yaml -o viot || complain "no table"
+	"$viommu" generate viot overlap.yaml -o viot || fail "no table"
 	ran 0 "$viommu" resolve --all --from viot
 	cat >expected <<-'END'
 
@@ -171,12 +171,12 @@ diff_does_not_mind_bytes() {
 	  - { buses: 80-ff, iommu: x }
 	tables: { viot: { oem-id: OTHERS } }
 	END
-	"$viommu" generate viot one.yaml -o one.viot || complain "no table"
-	"$viommu" generate viot other.yaml -o other.viot || complain "no table"
-	! cmp -s one.viot other.viot || complain "the tables are the same"
+	"$viommu" generate viot one.yaml -o one.viot || fail "no table"
+	"$viommu" generate viot other.yaml -o other.viot || fail "no table"
+	! cmp -s one.viot other.viot || fail "the tables are the same"
 	ran 0 "$viommu" diff one.viot other.viot
 	says out 'header of VIOT: oem-id was "VIOMMU", is "OTHERS" now'
-	[ "$(wc -l <out)" -eq 1 ] || complain "$(cat out)"
+	[ "$(wc -l <out)" -eq 1 ] || fail "$(cat out)"
 	ran 1 "$viommu" diff --header one.viot other.viot
 	ran 0 "$viommu" diff one.yaml other.viot
 }
@@ -184,7 +184,7 @@ diff_does_not_mind_bytes() {
 diff_compares_tables_of_one_kind() {
 	machine
 	printf 'viommu: 1\niommus: [ { name: a, kind: virtio-iommu-mmio, at: 4096 } ]\nhost-bridges: [ { buses: 00-ff, iommu: a } ]\n' >one.yaml
-	"$viommu" generate viot one.yaml -o one.viot || complain "no table"
+	"$viommu" generate viot one.yaml -o one.viot || fail "no table"
 	cat one.viot one.viot >two.viot
 	ran 1 "$viommu" diff two.viot one.viot
 	says out "table VIOT: is gone (two.viot#VIOT"
@@ -213,11 +213,11 @@ graph_draws_the_pictures_of_the_documentation() {
 		ran 0 dot -Tsvg out
 		is_empty err
 		ran 0 "$viommu" graph "$machine" --format svg --output picture.svg
-		grep -q '</svg>' picture.svg || complain "no picture of $machine"
+		grep -q '</svg>' picture.svg || fail "no picture of $machine"
 		ran 0 "$viommu" graph "$machine" -F png
-		[ "$(head -c 4 out | tail -c 3)" = PNG ] || complain "no PNG of $machine"
+		[ "$(head -c 4 out | tail -c 3)" = PNG ] || fail "no PNG of $machine"
 		ran 0 "$viommu" graph "$machine" -o named.svg
-		cmp picture.svg named.svg || complain "named.svg is no SVG of $machine"
+		cmp picture.svg named.svg || fail "named.svg is no SVG of $machine"
 	done
 }
 
@@ -235,7 +235,7 @@ graph_is_bounded_and_says_what_it_leaves_out() {
 	    print(f"  - {{ functions: {slot}.0-{slot}.7, iommu: iommu{f // 8 % 64} }}")
 	END
 	ran 0 timeout 20 "$viommu" graph many.yaml
-	[ "$(wc -c <out)" -lt 200000 ] || complain "$(wc -c <out) bytes"
+	[ "$(wc -c <out)" -lt 200000 ] || fail "$(wc -c <out) bytes"
 	says out "and 116 more ranges"
 	says out "and 16 more boxes"
 	says out "and 16 more IOMMUs"
@@ -263,9 +263,9 @@ graph_without_graphviz_says_what_is_missing() {
 	"$viommu" graph arm.yaml --format svg -o picture.svg 2>err
 	status=$?
 	PATH=$old_path
-	[ $status -eq 2 ] || complain "exit $status"
+	[ $status -eq 2 ] || fail "exit $status"
 	says err "drawing needs Graphviz (apt install graphviz)"
-	[ ! -e picture.svg ] || complain "there is a picture"
+	[ ! -e picture.svg ] || fail "there is a picture"
 }
 
 graph_needs_one_machine() {
@@ -315,10 +315,10 @@ plan_commands_are_those_that_work() {
 	ran 0 "$viommu" plan virt.yaml
 	says out "  no table describes smmu0, a smmu-v3"
 	sed -n 's/^ *\([0-9]*\) bytes: viommu /\1 /p' out >commands
-	[ -s commands ] || complain "no commands"
+	[ -s commands ] || fail "no commands"
 	while read -r length command; do
 		"$viommu" $command >made 2>err
-		[ "$(wc -c <made)" -eq "$length" ] || complain "not $length bytes: $command"
+		[ "$(wc -c <made)" -eq "$length" ] || fail "not $length bytes: $command"
 	done <commands
 }
 
@@ -329,9 +329,9 @@ plan_commands_quote_what_a_shell_would_obey() {
 	says out "generate builtin-v3 --iommu='a; >owned' 'a machine.yaml'"
 	while read -r length command; do
 		eval "\"\$viommu\" $command" >made 2>err
-		[ "$(wc -c <made)" -eq "$length" ] || complain "not $length bytes: $command"
+		[ "$(wc -c <made)" -eq "$length" ] || fail "not $length bytes: $command"
 	done <commands
-	[ ! -e owned ] || complain "the shell obeyed a name"
+	[ ! -e owned ] || fail "the shell obeyed a name"
 }
 
 plan_refuses_a_machine_with_errors() {

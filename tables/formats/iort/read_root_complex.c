@@ -8,7 +8,7 @@
  */
 #include "base/array.h"
 #include "base/hash.h"
-#include "tables/model/cover.h"
+#include "tables/model/partition.h"
 #include "tables/findings/findings.h"
 #include "read.h"
 #include "tables/model/topology.h"
@@ -22,7 +22,7 @@ struct complex {
 	uint16_t segment;
 	const char *its; /* receives the IDs of functions unchanged; NULL: none */
 	struct hash *firsts;
-	struct array *cover; /* functions that have a mapping */
+	struct array *partition; /* functions that have a mapping */
 };
 
 /* The functions of a mapping; false if there are none. A single mapping is for all of them. */
@@ -95,7 +95,7 @@ static void read_mapping(struct complex *complex, const struct record *record)
 				    "IDs of a root complex beyond the last requester ID");
 		return;
 	}
-	cover_add(complex->cover, first, last, complex);
+	partition_add(complex->partition, first, last, complex);
 	if (iommu)
 		read_range(complex, record, iommu);
 	else if (its)
@@ -124,8 +124,8 @@ static void read_gaps(const struct complex *complex)
 
 	if (!complex->its)
 		return;
-	cover_settle(complex->cover);
-	for (size_t i = 0; (span = cover_get(complex->cover, i)); i++) {
+	partition_resolve(complex->partition);
+	for (size_t i = 0; (span = partition_get(complex->partition, i)); i++) {
 		read_gap(complex, at, span->first);
 		at = span->last + 1;
 	}
@@ -187,11 +187,11 @@ void iort_read_root_complex(struct iort_reading *reading, const struct record *n
 		return;
 	complex.its = default_its(&complex, node);
 	complex.firsts = iort_first_ids(node);
-	complex.cover = cover_new();
+	complex.partition = partition_new();
 	read_bridge(&complex, node);
 	for (guint i = 0; (record = iort_next(node, &iort_mapping_layout, &i));)
 		read_mapping(&complex, record);
 	read_gaps(&complex);
-	array_free(complex.cover);
+	array_free(complex.partition);
 	hash_free(complex.firsts);
 }

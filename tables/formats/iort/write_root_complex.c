@@ -12,7 +12,7 @@
  */
 #include "base/array.h"
 #include "base/hash.h"
-#include "tables/model/cover.h"
+#include "tables/model/partition.h"
 #include "tables/findings/findings.h"
 #include "write.h"
 #include "tables/routes/route.h"
@@ -31,8 +31,8 @@
  */
 struct segment {
 	uint16_t number;
-	struct array *mappings; /* struct iort_mapping */
-	struct array *cover;    /* the objects that decide where MSIs go */
+	struct array *mappings;  /* struct iort_mapping */
+	struct array *partition; /* the objects that decide where MSIs go */
 	const struct viommu_host_bridge *first, *with_its;
 	struct iort_root_complex fields;
 };
@@ -49,7 +49,7 @@ static void segment_free(void *opaque)
 	struct segment *segment = opaque;
 
 	array_free(segment->mappings);
-	array_free(segment->cover);
+	array_free(segment->partition);
 	memory_free(segment);
 }
 
@@ -63,7 +63,7 @@ static struct segment *segment_of(struct segments *segments, uint16_t number)
 	segment = memory_new(struct segment, 1);
 	segment->number = number;
 	segment->mappings = array_new(sizeof(struct iort_mapping));
-	segment->cover = cover_new();
+	segment->partition = partition_new();
 	hash_insert(segments->by_number, GUINT_TO_POINTER(number), segment);
 	pointers_add(segments->in_order, segment);
 	return segment;
@@ -129,8 +129,8 @@ static void add_bridge(struct segments *segments, const struct viommu_host_bridg
 	struct iort_root_complex fields = fields_of(bridge);
 	struct viommu_findings *findings = segments->writing->findings;
 
-	cover_add(segment->cover, (uint64_t)bridge->bus_first << BUS_SHIFT,
-		  (uint64_t)bridge->bus_last << BUS_SHIFT | LAST_DEVFN, bridge);
+	partition_add(segment->partition, (uint64_t)bridge->bus_first << BUS_SHIFT,
+		      (uint64_t)bridge->bus_last << BUS_SHIFT | LAST_DEVFN, bridge);
 	if (!segment->first)
 		segment->fields = fields;
 	else if (!have_same_attributes(&fields, &segment->fields))
@@ -151,7 +151,7 @@ static void add_bridge(struct segments *segments, const struct viommu_host_bridg
 static const char translated;
 
 /* Comes first: what an SMMU translates does not bypass. */
-static void cover_rid_ranges(struct segments *segments)
+static void add_rid_ranges(struct segments *segments)
 {
 	const struct array *rid_ranges = segments->writing->rid_ranges;
 
@@ -161,8 +161,8 @@ static void cover_rid_ranges(struct segments *segments)
 		struct segment *segment =
 			segment_of(segments, (uint16_t)(piece->first >> SEGMENT_SHIFT));
 
-		cover_add(segment->cover, piece->first & LAST_RID, piece->last & LAST_RID,
-			  &translated);
+		partition_add(segment->partition, piece->first & LAST_RID, piece->last & LAST_RID,
+			      &translated);
 	}
 }
 
@@ -177,7 +177,7 @@ static bool is_translated(const struct iort_writing *writing, const struct viomm
 }
 
 /* Before bridges, which are the default. */
-static void cover_msi_ranges(struct segments *segments)
+static void add_msi_ranges(struct segments *segments)
 {
 	struct iort_writing *writing = segments->writing;
 	const struct viommu_msi_range *msi;
@@ -185,8 +185,8 @@ static void cover_msi_ranges(struct segments *segments)
 	for_each_object(i, msi, writing->topology, OBJECT_MSI_RANGE) {
 		if (msi->iommu)
 			continue;
-		cover_add(segment_of(segments, msi->segment)->cover, msi->bdf_first, msi->bdf_last,
-			  msi);
+		partition_add(segment_of(segments, msi->segment)->partition, msi->bdf_first,
+			      msi->bdf_last, msi);
 		if (is_translated(writing, msi))
 			report(writing->findings, "iort-silent-msi", msi->place,
 			       "add a range for stream IDs of the SMMU",
@@ -273,9 +273,9 @@ static void map_bypass(struct segments *segments, struct segment *segment, struc
 	const struct span *span;
 
 	if (segment->with_its)
-		cover_add(segment->cover, 0, LAST_RID, segment->with_its);
-	cover_settle(segment->cover);
-	for (size_t i = 0; (span = cover_get(segment->cover, i)); i++) {
+		partition_add(segment->partition, 0, LAST_RID, segment->with_its);
+	partition_resolve(segment->partition);
+	for (size_t i = 0; (span = partition_get(segment->partition, i)); i++) {
 		struct iort_mapping mapping = { 0 };
 
 		if (span->owner != &translated)
@@ -344,7 +344,8 @@ static struct hash *msi_ranges(const struct viommu_topology *topology)
 	return ranges;
 }
 
-/* The order of segments is that of host bridges. In a cover, earlier entries take precedence. */
+/* The order of segments is that of host bridges. In a partition, earlier entries take precedence.
+ */
 static void fill_segments(struct segments *segments)
 {
 	const struct iort_writing *writing = segments->writing;
@@ -352,8 +353,8 @@ static void fill_segments(struct segments *segments)
 
 	for_each_object(i, bridge, writing->topology, OBJECT_HOST_BRIDGE)
 		segment_of(segments, bridge->segment);
-	cover_rid_ranges(segments);
-	cover_msi_ranges(segments);
+	add_rid_ranges(segments);
+	add_msi_ranges(segments);
 	for_each_object(i, bridge, writing->topology, OBJECT_HOST_BRIDGE)
 		add_bridge(segments, bridge);
 	for (guint i = 0; i < writing->rid_ranges->len; i++)

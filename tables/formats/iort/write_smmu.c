@@ -11,7 +11,7 @@
  */
 #include "base/array.h"
 #include "base/hash.h"
-#include "tables/model/cover.h"
+#include "tables/model/partition.h"
 #include "tables/findings/findings.h"
 #include "write.h"
 #include "tables/model/topology.h"
@@ -31,7 +31,7 @@ static void add_iommu_state(struct iort_writing *writing, const struct viommu_io
 	state->iommu = iommu;
 	state->last_id = LAST_RID;
 	state->ids = array_new(sizeof(struct iort_ids));
-	state->msis = cover_new();
+	state->msis = partition_new();
 	hash_insert(writing->iommus, (gpointer)iommu->name, state);
 }
 
@@ -54,7 +54,7 @@ static void collect_msi_ranges(struct iort_writing *writing)
 	for_each_object(i, msi, writing->topology, OBJECT_MSI_RANGE) {
 		state = iort_find_iommu(writing, msi->iommu);
 		if (state)
-			cover_add(state->msis, msi->id_first, msi->id_last, msi);
+			partition_add(state->msis, msi->id_first, msi->id_last, msi);
 	}
 }
 
@@ -157,9 +157,9 @@ static struct array *mappings_of(const struct iort_writing *writing, struct iort
 	const struct span *span;
 
 	if (iommu->its && (!state->msis->len || !iommu->smmu_v3.has_msi_id))
-		cover_add(state->msis, 0, state->last_id, iommu);
-	cover_settle(state->msis);
-	for (size_t i = 0; (span = cover_get(state->msis, i)); i++)
+		partition_add(state->msis, 0, state->last_id, iommu);
+	partition_resolve(state->msis);
+	for (size_t i = 0; (span = partition_get(state->msis, i)); i++)
 		add_mapping(writing, state, span, mappings);
 	return mappings;
 }
