@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The boxes of a picture: who sends
+ * The boxes of a picture: sources of accesses
  *
- * A host bridge is a box, with a line for all functions that go the same way, taken from the map.
- * Functions that are below no host bridge, which is all of them in a VIOT, have a box for their
- * segment; platform devices share one with those that have the same IOMMU.
+ * A host bridge is a box, with a line for all functions that have the same route in the map.
+ * Functions without a host bridge, such as all functions of a VIOT, have a box for their segment.
+ * Platform devices behind one IOMMU share a box.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -20,14 +20,14 @@
 #define BUS_SHIFT     8
 #define LAST_DEVFN    0xff
 
-/* Lines come in the order of the map, and find their boxes in constant time. */
+/* Lines arrive in the order of the map; a hash table finds their boxes in constant time. */
 struct collector {
 	const struct viommu_topology *topology;
 	struct boxes boxes;
 	struct hash *by_owner; /* host bridge, segment or IOMMU -> index of its box, from 1 */
 };
 
-/* Texts are a line's own: what they were made of is gone when the picture is drawn. */
+/* A line owns its texts, because their sources are freed before the picture is drawn. */
 static void line_clear(gpointer pointer)
 {
 	struct line *line = pointer;
@@ -46,7 +46,7 @@ static void box_clear(gpointer pointer)
 	array_free(box->lines);
 }
 
-/* The box of that owner, which is made if there is none; NULL if there are too many. */
+/* The box of an owner, created if necessary; NULL if there are too many. */
 static struct box *box_of(struct collector *collector, gconstpointer owner)
 {
 	struct array *list = collector->boxes.list;
@@ -67,7 +67,7 @@ static struct box *box_of(struct collector *collector, gconstpointer owner)
 	return &array_index(list, struct box, index - 1);
 }
 
-/* Takes over what the line has. */
+/* Takes ownership of the line's texts. */
 static void add_line(struct box *box, struct line *line)
 {
 	if (box->lines->len < MAX_LINES) {
@@ -90,7 +90,7 @@ static char *ids_text(uint32_t first, uint64_t n, bool one)
 			     first, (uint32_t)(first + n - 1));
 }
 
-/* Device IDs are worth a word where they are not what an ITS would be sent anyway. */
+/* Device IDs are shown only if they differ from the default. */
 static bool are_device_ids_usual(const struct viommu_route_range *range)
 {
 	const struct viommu_route *route = &range->route;
@@ -99,7 +99,7 @@ static bool are_device_ids_usual(const struct viommu_route_range *range)
 	return !route->its || route->device_id == usual;
 }
 
-/* The title of the box says which segment, for all of its lines. */
+/* The title of the box has the segment of all its lines. */
 static char *functions_of(const struct viommu_route_range *range)
 {
 	static const char segment[] = "0000:";
@@ -108,7 +108,7 @@ static char *functions_of(const struct viommu_route_range *range)
 	return memory_text(text + strlen(segment));
 }
 
-/* An ID that functions do not have is an empty cell, which is where bypassing arrows begin. */
+/* A function without an ID has an empty cell, at which a bypass arrow starts. */
 static void draw_range(struct box *box, const struct viommu_route_range *range)
 {
 	uint64_t n = range_length(range);
@@ -123,7 +123,7 @@ static void draw_range(struct box *box, const struct viommu_route_range *range)
 	add_line(box, &line);
 }
 
-/* Titles are made once, with the box. */
+/* The title is created with the box. */
 static struct box *box_of_bridge(struct collector *collector,
 				 const struct viommu_host_bridge *bridge)
 {
@@ -139,7 +139,7 @@ static struct box *box_of_bridge(struct collector *collector,
 	return box;
 }
 
-/* Owners are addresses; small numbers, from 1, are none, and so they are segments here. */
+/* Owners are addresses; numbers from 1 are never addresses, so they identify segments. */
 static struct box *box_of_segment(struct collector *collector, unsigned segment)
 {
 	struct box *box = box_of(collector, GSIZE_TO_POINTER((size_t)segment + 1));
@@ -151,7 +151,7 @@ static struct box *box_of_segment(struct collector *collector, unsigned segment)
 	return box;
 }
 
-/* A piece whose box is not drawn is not drawn either; the box was counted. */
+/* A piece without a box is not drawn; the box is counted. */
 static void draw_piece(struct collector *collector, const struct viommu_route_range *range,
 		       const struct viommu_host_bridge *bridge)
 {
@@ -162,7 +162,7 @@ static void draw_piece(struct collector *collector, const struct viommu_route_ra
 		draw_range(box, range);
 }
 
-/* Cut where a host bridge begins or ends, for a picture shows which one it is. */
+/* Splits the piece at the boundaries of host bridges, so that each part is in one box. */
 static void draw_cut(struct collector *collector, const struct viommu_route_range *range,
 		     const struct array *bridges)
 {
@@ -179,7 +179,7 @@ static void draw_cut(struct collector *collector, const struct viommu_route_rang
 	}
 }
 
-/* As the map has them: of two bridges with the same bus the first one has it. */
+/* As in the map, the first of two bridges with the same bus owns the bus. */
 static struct array *bridge_partition(const struct viommu_topology *topology)
 {
 	struct array *partition = partition_new();
@@ -198,7 +198,7 @@ static struct array *bridge_partition(const struct viommu_topology *topology)
 
 /* -- devices -------------------------------------------------------------------------- */
 
-/* The collector itself stands for those that have no IOMMU: some address that is no object's. */
+/* The collector's own address identifies the box of devices without an IOMMU. */
 static struct box *box_of_devices(struct collector *collector,
 				  const struct viommu_platform_device *device)
 {
@@ -214,7 +214,7 @@ static struct box *box_of_devices(struct collector *collector,
 	return box;
 }
 
-/* It has no bridge to tell its NUMA node, and is drawn where its IOMMU is. */
+/* A device has no bridge with a NUMA node, so it is drawn in the node of its IOMMU. */
 static void draw_device(struct collector *collector, const struct viommu_platform_device *device)
 {
 	struct box *box = box_of_devices(collector, device);
@@ -232,7 +232,7 @@ static void draw_device(struct collector *collector, const struct viommu_platfor
 
 /* -- all of them --------------------------------------------------------------------------- */
 
-/* Functions in their order, then devices in that of the topology. */
+/* Functions in the order of the map, then devices in the order of the topology. */
 struct boxes graph_boxes(const struct viommu_topology *topology)
 {
 	struct collector collector = {

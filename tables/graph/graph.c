@@ -2,13 +2,12 @@
 /*
  * A topology as a picture, in the language of Graphviz's dot
  *
- * From left to right: who sends, the IOMMUs, and what is reached, which is memory and ITSs. A line
- * of a box says which functions go where with which IDs, and its arrow begins beside it, so that
- * no arrow needs a label that might lie upon another. What belongs to a NUMA node has a frame.
- * Ways differ in how they are drawn, and not only in colour, so that they can be told apart on
- * paper.
+ * From left to right: sources of accesses, IOMMUs, and targets, which are memory and ITSs. A line
+ * of a box has the functions of one route with their IDs, and its arrow starts beside it, so arrows
+ * need no labels. The objects of a NUMA node are in a frame. Arrows differ in style and in colour,
+ * so that they can be distinguished in black and white.
  *
- * The picture is bounded: beyond that, what is left out is counted.
+ * The size of the picture is bounded: objects beyond the limits are counted, not drawn.
  */
 #include <inttypes.h>
 
@@ -17,33 +16,33 @@
 #include "base/strbuf.h"
 #include "graph.h"
 
-#define WAY_COLOUR    "#1b4f8a" /* through an IOMMU */
-#define BYPASS_COLOUR "#b3541e" /* around it */
+#define WAY_COLOUR    "#1b4f8a" /* translated accesses */
+#define BYPASS_COLOUR "#b3541e" /* bypassing accesses */
 #define MSI_COLOUR    "#5d6d3a" /* interrupts */
 
 #define WAY_STYLE    "color=\"" WAY_COLOUR "\", penwidth=1.4"
 #define BYPASS_STYLE "color=\"" BYPASS_COLOUR "\", style=dashed, penwidth=1.4, minlen=2"
 #define MSI_STYLE    "color=\"" MSI_COLOUR "\", style=dotted, arrowhead=vee, penwidth=1.4"
 
-/* Nodes are called by numbers: names come from tables, and would have to be quoted everywhere. */
+/* Nodes are identified by numbers, because names come from input and would need quotes. */
 struct drawing {
 	struct strbuf *out;
 	const struct viommu_topology *topology;
 	struct boxes boxes;
 	struct hash *iommus; /* struct viommu_iommu -> its number, from 1 */
 	struct hash *groups; /* struct viommu_its_group -> its number, from 1 */
-	struct hash *drawn;  /* arrows that were drawn already, as text */
+	struct hash *drawn;  /* arrows drawn so far, as text */
 };
 
 /* -- arrows -------------------------------------------------------------------------- */
 
-/* 0 for what is not drawn. */
+/* 0 if the object is not drawn. */
 static unsigned number_of(struct hash *numbers, const void *object)
 {
 	return GPOINTER_TO_UINT(hash_lookup(numbers, object));
 }
 
-/* Once for all that would look the same. */
+/* Identical arrows are drawn once. */
 static void put_arrow(struct drawing *drawing, const char *from, const char *to, const char *style)
 {
 	char *arrow = memory_printf("  %s -> %s [%s];\n", from, to, style);
@@ -52,7 +51,7 @@ static void put_arrow(struct drawing *drawing, const char *from, const char *to,
 		strbuf_append(drawing->out, arrow);
 }
 
-/* They leave where the accesses do: behind the IOMMU, if there is one. */
+/* MSIs leave from the IOMMU if there is one, as other accesses do. */
 static void put_msis(struct drawing *drawing, const struct line *line, const char *port)
 {
 	unsigned group = number_of(drawing->groups, line->its);
@@ -65,7 +64,7 @@ static void put_msis(struct drawing *drawing, const struct line *line, const cha
 			  iommu ? MSI_STYLE : MSI_STYLE ", minlen=2");
 }
 
-/* An IOMMU that is not drawn has its arrow end at the box that stands for all of these. */
+/* The arrow of an IOMMU that is not drawn ends at the box of further IOMMUs. */
 static void put_way(struct drawing *drawing, const struct line *line, const char *port)
 {
 	unsigned iommu = line->iommu ? number_of(drawing->iommus, line->iommu) : 0;
@@ -88,7 +87,7 @@ static void put_ways(struct drawing *drawing, const struct box *box, unsigned i)
 	}
 }
 
-/* An IOMMU that translates nothing has its arrow as well, so that the picture shows all IOMMUs. */
+/* An IOMMU without devices has an arrow too, so that every IOMMU is connected. */
 static void put_iommu_ways(struct drawing *drawing)
 {
 	const struct viommu_iommu *iommu;
@@ -101,10 +100,7 @@ static void put_iommu_ways(struct drawing *drawing)
 	}
 }
 
-/*
- * Graphviz places boxes below each other in the order of buses if all have an edge from one
- * invisible node to their left.
- */
+/* Graphviz orders boxes by bus if each has an edge from one invisible node to its left. */
 static void put_order(struct drawing *drawing)
 {
 	strbuf_append(drawing->out, "  start [shape=point, width=0, height=0, style=invis];\n");
@@ -114,13 +110,13 @@ static void put_order(struct drawing *drawing)
 
 /* -- frames ------------------------------------------------------------------------------ */
 
-/* Boxes of no domain are drawn outside of all frames. */
+/* Boxes without a NUMA node are drawn outside of all frames. */
 static bool is_member(const struct box *box, bool framed, uint32_t domain)
 {
 	return box->has_domain == framed && (!framed || box->domain == domain);
 }
 
-/* Boxes and IOMMUs of one NUMA node; or those that are of none, without a frame. */
+/* The boxes and IOMMUs of one NUMA node in its frame, or those without a node. */
 static void put_members(struct drawing *drawing, bool framed, uint32_t domain)
 {
 	const struct viommu_iommu *iommu;
@@ -144,7 +140,7 @@ static gint compare_domains(gconstpointer a, gconstpointer b)
 	return (*one > *other) - (*one < *other);
 }
 
-/* A walk over those that are known already: there are few. */
+/* A linear search: there are few domains. */
 static void add_domain(struct array *domains, bool has, uint32_t domain)
 {
 	for (unsigned i = 0; has && i < domains->len; i++)
@@ -153,7 +149,7 @@ static void add_domain(struct array *domains, bool has, uint32_t domain)
 		array_append(domains, domain);
 }
 
-/* As many as there are boxes and IOMMUs at the most, and these are bounded. */
+/* Bounded by the number of boxes and IOMMUs. */
 static struct array *domains_of(const struct drawing *drawing)
 {
 	struct array *domains = array_new(sizeof(uint32_t));
@@ -171,7 +167,7 @@ static struct array *domains_of(const struct drawing *drawing)
 	return domains;
 }
 
-/* Frames first, since dot takes a box to belong where it is named first. */
+/* Frames first, because dot assigns a box to the place of its first mention. */
 static void put_frames(struct drawing *drawing)
 {
 	struct array *domains = domains_of(drawing);
@@ -194,8 +190,8 @@ static void put_frames(struct drawing *drawing)
 /* -- the picture --------------------------------------------------------------------------- */
 
 /*
- * The space between columns is for the arrows, which would lie upon each other in less of it.
- * Arrows are drawn before boxes, so that one that has to pass behind a box does.
+ * The space between columns keeps arrows apart. Arrows are drawn before boxes, so that crossing
+ * arrows pass behind the boxes.
  */
 static void put_head(struct strbuf *out)
 {
@@ -207,7 +203,7 @@ static void put_head(struct strbuf *out)
 			   "  edge [arrowsize=0.7];\n");
 }
 
-/* A row of the legend: its sample is drawn with text, for it must look like the arrow it is for. */
+/* A row of the legend. The sample is text that looks like the arrow. */
 static void put_sample(struct strbuf *out, const char *colour, const char *sample,
 		       const char *meaning)
 {
@@ -217,7 +213,7 @@ static void put_sample(struct strbuf *out, const char *colour, const char *sampl
 		colour, sample, meaning);
 }
 
-/* The label of the whole picture: a box of its own would be put wherever there is room. */
+/* The label of the whole picture: dot would place a separate box anywhere. */
 static void put_legend(const struct drawing *drawing)
 {
 	struct strbuf *out = drawing->out;
@@ -237,7 +233,7 @@ static void put_legend(const struct drawing *drawing)
 	strbuf_append(out, "</table>>;\n");
 }
 
-/* Numbers from 1, in the order of the topology, as far as they are drawn. */
+/* Numbers from 1, in the order of the topology, up to the limit. */
 static struct hash *number_objects(const struct viommu_topology *topology, enum object_type type)
 {
 	struct hash *numbers = hash_new(&hash_direct);
@@ -249,7 +245,7 @@ static struct hash *number_objects(const struct viommu_topology *topology, enum 
 	return numbers;
 }
 
-/* Boxes of the right column; dot finds that they are on the right by itself. */
+/* The boxes of the right column; dot places them there without a rank. */
 static void put_reached(struct drawing *drawing)
 {
 	const struct viommu_its_group *group;
@@ -264,8 +260,7 @@ static void put_reached(struct drawing *drawing)
 			      " fillcolor=\"" IOMMU_FILL "\", label=<<i>more IOMMUs</i>>];\n");
 }
 
-/* In an order that depends on the topology alone: the same machine is the same text, to the byte.
- */
+/* The order depends only on the topology, so the same topology gives the same bytes. */
 char *topology_graph(const struct viommu_topology *topology)
 {
 	struct drawing drawing = {

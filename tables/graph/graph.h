@@ -9,25 +9,25 @@
 #include "tables/model/topology.h"
 
 /*
- * What is drawn: boxes on the left that send, IOMMUs in the middle, what is reached on the right
+ * The content of a picture: boxes on the left, IOMMUs in the middle, targets on the right
  *
- * boxes.c collects it from the topology, bounded; graph.c writes it in Graphviz's language,
- * with the shapes of shapes.c.
+ * boxes.c collects it from the topology within the limits; graph.c writes it in Graphviz's
+ * language, with the shapes of shapes.c.
  */
 
-/* Further ones are counted and not drawn, so that the picture stays readable. */
+/* Limits that keep the picture readable; further objects are counted, not drawn. */
 enum { MAX_BOXES = 48, MAX_LINES = 12, MAX_IOMMUS = 48 };
 
-/* One way out of a box: some functions, or a device. */
+/* One route of a box: some functions, or a device. */
 struct line {
 	char *what;                       /* "40:00.0-7f:1f.7" */
 	char *ids;                        /* "0x4000-0x7fff", or NULL */
 	const struct viommu_iommu *iommu; /* NULL: memory directly */
 	const struct viommu_its_group *its;
-	char *device_ids; /* if they are not the IDs that it has anyway */
+	char *device_ids; /* NULL: the default IDs */
 };
 
-/* A host bridge, functions that are below none, or the devices behind one IOMMU. */
+/* A host bridge, the functions of a segment without one, or the devices behind one IOMMU. */
 struct box {
 	char *title, *subtitle;
 	bool has_domain;
@@ -41,20 +41,20 @@ struct boxes {
 	size_t n_more;      /* boxes that are not drawn */
 };
 
-/* All boxes of a topology; graph_free_boxes() frees what is in them. */
+/* All boxes of a topology. graph_free_boxes() frees their content. */
 struct boxes graph_boxes(const struct viommu_topology *topology);
 void graph_free_boxes(struct boxes *boxes);
 
-/* Write a shape, which arrows call by a letter and its number: b, i, t (shapes.c). */
+/* Write a shape; arrows refer to it by a letter and its number: b, i, t (shapes.c). */
 void graph_put_box(struct strbuf *out, const struct box *box, unsigned i);
 void graph_put_iommu(struct strbuf *out, const struct viommu_iommu *iommu, unsigned i);
 void graph_put_group(struct strbuf *out, const struct viommu_its_group *group, unsigned i);
 void graph_put_memory(struct strbuf *out);
 
-/* A row of a table that says how many there are besides; none if there are none. */
+/* A row with the number of further entries; none if that is 0. */
 void graph_put_more(struct strbuf *out, size_t n, const char *what);
 
-/* What IOMMUs are filled with. */
+/* The fill colour of IOMMUs. */
 #define IOMMU_FILL "#dce8f5"
 
 /* The work of the public functions of these names (tables/public/). */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The shapes of a picture, each as dot wants it
+ * The shapes of a picture, in dot's language
  *
- * Labels are in a language of their own, close to HTML, in which a box may be a table. Names come
- * from whatever was read, and are written so that they stay text.
+ * Labels are in a language close to HTML, in which a box may be a table. Names come from input, so
+ * their special characters are escaped.
  */
 #include <inttypes.h>
 
@@ -22,7 +22,7 @@
 
 /* -- text ------------------------------------------------------------------------- */
 
-/* As a label has it, which is a sort of HTML; what cannot be shown is shown to be something. */
+/* Escaped as in HTML. Control characters become a replacement. */
 static void put(struct strbuf *out, const char *text)
 {
 	gunichar c;
@@ -49,7 +49,7 @@ static void put_title(struct strbuf *out, const char *title)
 
 /* -- boxes ------------------------------------------------------------------------- */
 
-/* Told twice to keep to the left, for a cell may become wider than its text. */
+/* Left alignment is set twice, because a cell may become wider than its text. */
 static void put_cell(struct strbuf *out, const char *port, const char *text)
 {
 	strbuf_append_printf(out, "<td align=\"text\"%s>", port);
@@ -57,7 +57,7 @@ static void put_cell(struct strbuf *out, const char *port, const char *text)
 	strbuf_append(out, "<br align=\"left\"/></td>");
 }
 
-/* The port is in the last cell, so that the arrow begins at the edge of the box. */
+/* The port is in the last cell, so that the arrow starts at the edge of the box. */
 static void put_line(struct strbuf *out, const struct line *line, unsigned i)
 {
 	auto_free char *port = memory_printf(" port=\"l%u\"", i);
@@ -71,7 +71,7 @@ static void put_line(struct strbuf *out, const struct line *line, unsigned i)
 	strbuf_append(out, "</tr>");
 }
 
-/* What is not drawn is counted where it would have been. */
+/* The count replaces the entries that are not drawn. */
 void graph_put_more(struct strbuf *out, size_t n, const char *what)
 {
 	if (n)
@@ -81,7 +81,7 @@ void graph_put_more(struct strbuf *out, size_t n, const char *what)
 				     ELLIPSIS, n, what);
 }
 
-/* A table of its own, since shapes of dot have no cells that an arrow could begin at. */
+/* An HTML-like table, because shapes of dot have no cells as start of an arrow. */
 void graph_put_box(struct strbuf *out, const struct box *box, unsigned i)
 {
 	strbuf_append_printf(out,
@@ -99,7 +99,7 @@ void graph_put_box(struct strbuf *out, const struct box *box, unsigned i)
 	strbuf_append(out, "</table>>];\n");
 }
 
-/* With round corners, for it is something that data goes through. */
+/* Rounded corners mark objects that forward accesses. */
 void graph_put_iommu(struct strbuf *out, const struct viommu_iommu *iommu, unsigned i)
 {
 	auto_free char *at = iommu_at_text(iommu);
@@ -113,7 +113,7 @@ void graph_put_iommu(struct strbuf *out, const struct viommu_iommu *iommu, unsig
 			     at);
 }
 
-/* The numbers are those of the MADT, which is what a person looks for. */
+/* The numbers of the MADT. */
 void graph_put_group(struct strbuf *out, const struct viommu_its_group *group, unsigned i)
 {
 	strbuf_append_printf(

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A topology whose ways through bridges are replaced by functions
+ * A topology with functions in place of paths through bridges
  *
- * Firmware writes a DMAR before buses have numbers, so it points at a function by the way to it.
- * A machine that runs has the numbers.
+ * Firmware writes a DMAR before buses have numbers, so it identifies a function by a path. A
+ * running machine has the bus numbers.
  */
 #include <errno.h>
 #include <string.h>
@@ -25,7 +25,7 @@ struct buses {
 
 /* -- the way ----------------------------------------------------------------------------------- */
 
-/* "1c.0", as a device and function on a bus; NULL: it is none. */
+/* "1c.0", as a device and function on a bus; NULL if invalid. */
 static const char *take_step(const char *path, uint8_t bus, uint16_t *ret_bdf)
 {
 	char *end;
@@ -49,7 +49,7 @@ static bool buses_of(const struct buses *buses, uint16_t segment, uint16_t bdf, 
 	       *first > bdf >> BUS_SHIFT;
 }
 
-/* Buses grow on the way, so it has an end. */
+/* Bus numbers increase along a path, so the loop ends. */
 static bool walk(const struct buses *buses, uint16_t segment, const char *path, uint16_t *bdf)
 {
 	uint8_t first, last;

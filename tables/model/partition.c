@@ -2,7 +2,7 @@
 /*
  * Resolves overlapping spans: one sweep over their ends
  *
- * From left to right, an ordered map holds the open spans by their index; the first one owns the
+ * From left to right, an ordered map holds the open spans by index; the first one owns the
  * positions up to the next end. Pieces end only where the owner changes.
  */
 #include <stdbool.h>

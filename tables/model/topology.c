@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The topology: lists of objects, one list a type
+ * The topology: one list of objects for each type
  *
- * An object is a public struct that begins with its own size. It is copied when it is added,
- * and never moves or changes afterwards, so that pointers to it hold as long as the topology.
- * Its strings live in one store, where equal ones are kept once. Types differ only in what
- * their row below says: where the members are that need care, and which values make no sense.
+ * An object is a public struct that starts with its own size. The topology copies it, and the copy
+ * never moves or changes afterwards, so pointers to it are valid as long as the topology. Its
+ * strings are in one store, where equal strings are stored once.
  *
- * Names are unique in their type; that others refer to a name that exists is left to
- * topology_check(), because objects come in any order.
+ * A row of types[] has everything that is specific to a type: the offsets of its strings and
+ * references, and the check of its values. Names are unique within a type. topology_check()
+ * resolves references, because objects may be added in any order.
  */
 #include <errno.h>
 #include <string.h>
@@ -29,8 +29,8 @@
 #define ADDRESS_BITS_MAX 64
 
 /*
- * Tables that can be made of a topology and have an ACPI header. The draft shares its signature
- * with the VIOT that came of it, and so has a name of its own here.
+ * ACPI tables that can be generated from a topology. The draft of 2019 shares its signature with
+ * VIOT, so it has its own name here.
  */
 static const char *const signatures[] = { "VIOT", "IORT", "DMAR", "IVRS", "SRAT", "VIOT-2019" };
 
@@ -38,16 +38,16 @@ struct viommu_topology {
 	struct pointers *objects[N_OBJECT_TYPES];
 	struct hash *names[N_OBJECT_TYPES]; /* name -> object */
 	struct string_store *strings;
-	struct pointers *arrays; /* what objects point to, apart from strings */
+	struct pointers *arrays; /* arrays that objects point to */
 	size_t n_segments;       /* of all ranges together */
 	const char *source;
-	const char *rejection; /* why Linux uses nothing of it, or NULL */
-	struct viommu_table_header headers[G_N_ELEMENTS(signatures)]; /* size 0: not chosen */
+	const char *rejection; /* why Linux rejects the table, or NULL */
+	struct viommu_table_header headers[G_N_ELEMENTS(signatures)]; /* size 0: not set */
 };
 
 /* -- what the types of objects have in common --------------------------------- */
 
-/* The last byte of a register window is inside the 64-bit space; a span of 0 is not known. */
+/* The register window ends within the 64-bit space; a span of 0 means unknown. */
 static bool iommu_makes_sense(const void *object)
 {
 	const struct viommu_iommu *iommu = object;
@@ -60,8 +60,8 @@ static bool iommu_makes_sense(const void *object)
 }
 
 /*
- * A bridge has one bus at least, and the PASIDs that it forwards are never wider than PCI Express
- * has them. Addresses have 64 bits at most; an IORT that gives more means no limit.
+ * A bridge has at least one bus. PASIDs have at most 20 bits, as in PCI Express. Addresses have at
+ * most 64 bits; larger values in an IORT mean no limit.
  */
 static bool bridge_makes_sense(const void *object)
 {
@@ -71,7 +71,7 @@ static bool bridge_makes_sense(const void *object)
 	       bridge->address_bits <= ADDRESS_BITS_MAX;
 }
 
-/* What is below a bridge has higher bus numbers than the bridge: that is how they are given. */
+/* Buses below a bridge have higher numbers than the bridge. */
 static bool scope_makes_sense(const struct viommu_pci_range *range)
 {
 	return range->scope == VIOMMU_SCOPE_BRIDGE && range->bdf_first == range->bdf_last &&
@@ -80,8 +80,7 @@ static bool scope_makes_sense(const struct viommu_pci_range *range)
 }
 
 /*
- * Both ends are inside, as they are in a VIOT: so what ends before it begins is no empty range but
- * a mistake, and what would be taken for it is not for the topology to guess.
+ * Both ends are inclusive, as in a VIOT, so an inverted range is an error and not an empty range.
  */
 static bool range_makes_sense(const void *object)
 {
@@ -92,15 +91,15 @@ static bool range_makes_sense(const void *object)
 	       range->settings <= UINT8_MAX;
 }
 
-/* The last of several IDs has 32 bits as well. */
+/* The last of several IDs fits into 32 bits. */
 static bool ids_make_sense(uint32_t id, uint32_t n_ids)
 {
 	return !n_ids || id <= UINT32_MAX - (n_ids - 1);
 }
 
 /*
- * The number is that of an ANDD structure and of the scope that names it, and settings are those of
- * an entry of an IVRS: a byte each. What is wider could never be written.
+ * The number is stored in one byte of an ANDD structure and of its scope, and the settings in one
+ * byte of an IVRS entry, so larger values could not be written.
  */
 static bool device_makes_sense(const void *object)
 {
@@ -111,9 +110,7 @@ static bool device_makes_sense(const void *object)
 	       device->address_bits <= ADDRESS_BITS_MAX;
 }
 
-/*
- * A further ID of a device that is there already. Without a name the ID could not be resolved.
- */
+/* A further ID of a device. The name of the device is required, because the ID refers to it. */
 static bool device_id_makes_sense(const void *object)
 {
 	const struct viommu_device_id *device_id = object;
@@ -122,8 +119,8 @@ static bool device_id_makes_sense(const void *object)
 }
 
 /*
- * Linux takes the first identifier of a group for the MSI domain. A group of none has nothing to
- * take, and devices that go there would have no MSIs.
+ * Linux uses the first identifier of a group for the MSI domain. With an empty group, devices would
+ * get no MSIs.
  */
 static bool group_makes_sense(const void *object)
 {
@@ -133,8 +130,8 @@ static bool group_makes_sense(const void *object)
 }
 
 /*
- * The end is the last byte, so memory can reach the end of the address space. What IORT says by a
- * base and a length, and IVRS too, is turned into this when it is read.
+ * The end is the last byte, so memory can reach the end of the address space. Readers of IORT and
+ * IVRS convert base and length.
  */
 static bool memory_makes_sense(const void *object)
 {
@@ -145,10 +142,7 @@ static bool memory_makes_sense(const void *object)
 	       memory->scope <= VIOMMU_SCOPE_BRIDGE;
 }
 
-/*
- * It is about functions or about the IDs of an IOMMU. The pair that is not used is 0, which is in
- * order.
- */
+/* Applies to functions or to the IDs of an IOMMU. The unused pair is 0, which is valid. */
 static bool msi_range_makes_sense(const void *object)
 {
 	const struct viommu_msi_range *range = object;
@@ -157,8 +151,8 @@ static bool msi_range_makes_sense(const void *object)
 }
 
 /*
- * DMAR and IVRS both give the ID of an IOAPIC and the number of an HPET one byte, and IVRS another
- * for the settings.
+ * DMAR and IVRS store the ID of an IOAPIC or the number of an HPET in one byte, and IVRS the
+ * settings in another.
  */
 static bool source_makes_sense(const void *object)
 {
@@ -168,7 +162,7 @@ static bool source_makes_sense(const void *object)
 	       source->settings <= UINT8_MAX;
 }
 
-/* The flags are those of the device scope in a DMAR, which has a byte for them. */
+/* The flags have one byte in a device scope of a DMAR. */
 static bool ats_makes_sense(const void *object)
 {
 	const struct viommu_ats *ats = object;
@@ -178,18 +172,18 @@ static bool ats_makes_sense(const void *object)
 }
 
 /*
- * All that the rest of this file knows of a type. A new type is a judge above and a row here, and
- * then its strings are kept, its names are unique, and its place is found as those of all others.
+ * One row for each type. A new type needs a check function and a row; names, references and strings
+ * are then handled like those of other types.
  */
 #define AT(host, m) offsetof(struct host, m)
 static const struct type {
 	size_t size;
 	size_t place;
-	size_t name, iommu, its; /* strings; NO_MEMBER: objects of this type have none */
+	size_t name, iommu, its; /* strings; NO_MEMBER: the type has no such string */
 	bool name_needed;
 	bool (*makes_sense)(const void *object);
-	size_t device;               /* a string as well; 0: no member, for the size is there */
-	size_t words[N_OTHER_WORDS]; /* strings that are no references; 0 ends them */
+	size_t device; /* a string; 0: no such string, because `size` is at offset 0 */
+	size_t words[N_OTHER_WORDS]; /* other strings; 0 ends them */
 } types[] = {
 	[OBJECT_IOMMU] = {
 		sizeof(struct viommu_iommu), AT(viommu_iommu, place),
@@ -247,13 +241,13 @@ static const struct type {
 };
 #undef AT
 
-/* A string of the object, or NULL for an object that has none of that sort. */
+/* The address of a string member, or NULL if the type has none. */
 static const char **string_member(const void *object, size_t member)
 {
 	return member == NO_MEMBER ? NULL : (const char **)((char *)object + member);
 }
 
-/* NULL if the type has no such member, and if the object has left it empty. */
+/* NULL if the type has no such member or the object does not set it. */
 static const char *string(const void *object, size_t member)
 {
 	const char **text = string_member(object, member);
@@ -261,7 +255,7 @@ static const char *string(const void *object, size_t member)
 	return text ? *text : NULL;
 }
 
-/* By these, rules that are about all types alike (check.c, diff.c) ask without knowing any type. */
+/* Access to members by type, for checks and comparisons that handle all types alike. */
 const char *object_name(enum object_type type, const void *object)
 {
 	return string(object, types[type].name);
@@ -283,8 +277,8 @@ const char *object_device(enum object_type type, const void *object)
 }
 
 /*
- * A type that has no such member is passed over, so that who compares topologies can make a copy of
- * any object refer to the names of the other side.
+ * Skips members that the type lacks, so that a comparison can translate the references of any
+ * object.
  */
 void object_refer(enum object_type type, void *object, const char *iommu, const char *its)
 {
@@ -318,7 +312,7 @@ struct viommu_topology *topology_new(void)
 	return topology;
 }
 
-/* Strings and arrays of all objects go with their stores. */
+/* The stores own the strings and arrays of all objects. */
 struct viommu_topology *viommu_topology_free(struct viommu_topology *topology)
 {
 	if (!topology)
@@ -334,8 +328,8 @@ struct viommu_topology *viommu_topology_free(struct viommu_topology *topology)
 }
 
 /*
- * The only change to an object after it was added. VIOT has no field for a proximity domain: it
- * comes from an SRAT, and that is read when the topology is there already.
+ * The only change to an object after it was added. VIOT has no field for a proximity domain; the
+ * SRAT has it, and is read after the topology exists.
  */
 void topology_set_domain(struct viommu_topology *topology, size_t i, uint32_t domain)
 {
@@ -345,13 +339,13 @@ void topology_set_domain(struct viommu_topology *topology, size_t i, uint32_t do
 	iommu->proximity_domain = domain;
 }
 
-/* Not copied: it is the signature in the row of a format, which is there as long as the program. */
+/* Not copied: it is the signature of a format, with static storage. */
 void topology_set_source(struct viommu_topology *topology, const char *signature)
 {
 	topology->source = signature;
 }
 
-/* NULL for what was written by hand: then no table exists that Linux could read in its own way. */
+/* NULL for a topology that was not read from a table; Linux has no table to read then. */
 const char *topology_source(const struct viommu_topology *topology)
 {
 	return topology->source;
@@ -369,19 +363,19 @@ const char *topology_rejection(const struct viommu_topology *topology)
 
 /* -- adding ------------------------------------------------------------------- */
 
-/* "none" says in the text form that there is no such object. */
+/* In the text form, "none" stands for no object. */
 static bool is_a_name(const char *name)
 {
 	return *name && strcmp(name, "none") != 0;
 }
 
-/* UTF-8, because the text form is; and GLib trusts what it is given. */
+/* UTF-8, because the text form is UTF-8 and GLib functions require it. */
 static bool string_is_fine(const char *text)
 {
 	return !text || (is_a_name(text) && g_utf8_validate(text, -1, NULL));
 }
 
-/* Words that are no names, the device that it names among them. */
+/* Strings that are not names, and the name of the device. */
 static bool words_are_fine(enum object_type type, const void *object)
 {
 	for (const size_t *word = types[type].words; *word; word++)
@@ -391,8 +385,8 @@ static bool words_are_fine(enum object_type type, const void *object)
 }
 
 /*
- * Names this object has or uses. That what it uses exists is not asked here: it may come
- * later.
+ * The names of the object and of its references. References are resolved later, because objects may
+ * be added in any order.
  */
 static int check_names(const struct viommu_topology *topology, enum object_type type,
 		       const void *object)
@@ -407,7 +401,7 @@ static int check_names(const struct viommu_topology *topology, enum object_type 
 	return topology_find(topology, type, name) ? -EEXIST : 0;
 }
 
-/* Ranges are looked at segment by segment: all of them together must leave that possible. */
+/* Checks process ranges by segment, so the number of segments of all ranges is limited. */
 static int check_segments(const struct viommu_topology *topology, enum object_type type,
 			  const void *object)
 {
@@ -418,7 +412,7 @@ static int check_segments(const struct viommu_topology *topology, enum object_ty
 	return range_segments(range) > VIOMMU_MAX_SEGMENTS - topology->n_segments ? -ENOSPC : 0;
 }
 
-/* Equal strings are kept once. Many thousands of ranges name the same few IOMMUs and files. */
+/* Equal strings are stored once: thousands of ranges refer to few IOMMUs and files. */
 static void keep(struct viommu_topology *topology, const char **text)
 {
 	if (text && *text)
@@ -433,7 +427,7 @@ static void keep_list(struct viommu_topology *topology, const uint32_t **list, s
 	memory_give(topology, *list);
 }
 
-/* Make everything that the object points to the topology's own. */
+/* Copy everything that the object points to into the topology. */
 static void own(struct viommu_topology *topology, enum object_type type, void *object)
 {
 	struct viommu_place *place = (struct viommu_place *)object_place(type, object);
@@ -461,7 +455,7 @@ static void own(struct viommu_topology *topology, enum object_type type, void *o
 	}
 }
 
-/* Room was made before, so that the object is added whole or not at all. */
+/* Memory has been reserved, so adding cannot fail halfway. */
 static void link_object(struct viommu_topology *topology, enum object_type type, void *object)
 {
 	const char *name = object_name(type, object);
@@ -474,7 +468,7 @@ static void link_object(struct viommu_topology *topology, enum object_type type,
 	memory_give(topology, object);
 }
 
-/* Values that count only if a flag says so. */
+/* Values that are valid only if a flag is set. */
 #define OPTIONAL(type, host, flag, member) \
 	{ \
 		type, offsetof(struct host, flag), offsetof(struct host, member), \
@@ -499,7 +493,7 @@ static const struct optional {
 };
 #undef OPTIONAL
 
-/* Whatever a caller left there, no reader of the topology sees it. */
+/* Values without their flag become 0, so that readers need not check the flag. */
 static void clear_absent(enum object_type type, void *object)
 {
 	char *bytes = object;
@@ -510,8 +504,8 @@ static void clear_absent(enum object_type type, void *object)
 }
 
 /*
- * Copied first, then judged: the copy has every member, whatever size was given. Nothing is
- * kept of an object that is refused.
+ * The object is copied before the checks: the copy has all members, whatever size the caller gave.
+ * A rejected object is freed.
  */
 int topology_add(struct viommu_topology *topology, enum object_type type, const void *given)
 {
@@ -594,15 +588,13 @@ int topology_add_reserved_memory(struct viommu_topology *topology,
 
 /* -- getting ------------------------------------------------------------------ */
 
-/* By this the IOMMUs of a table get their numbers, since the next one has as many before it. */
+/* The count is the index of the next object, which numbers the IOMMUs of a table. */
 size_t topology_count(const struct viommu_topology *topology, enum object_type type)
 {
 	return topology->objects[type]->len;
 }
 
-/*
- * NULL behind the last one ends a loop over all objects.
- */
+/* NULL after the last object, which ends a loop. */
 const void *topology_get(const struct viommu_topology *topology, enum object_type type, size_t i)
 {
 	const struct pointers *objects = topology->objects[type];
@@ -610,10 +602,7 @@ const void *topology_get(const struct viommu_topology *topology, enum object_typ
 	return i < objects->len ? objects->pdata[i] : NULL;
 }
 
-/*
- * NULL is no name and finds nothing, so that a reference that may be left out need not be asked
- * first.
- */
+/* NULL finds nothing, so that callers need not check optional references. */
 const void *topology_find(const struct viommu_topology *topology, enum object_type type,
 			  const char *name)
 {
@@ -685,8 +674,8 @@ const struct viommu_iommu *viommu_topology_find_iommu(const struct viommu_topolo
 }
 
 /*
- * The words of the text form, and messages have the same: what a person reads can be written into a
- * file. A kind that a caller made up has no word.
+ * The words of the text form; messages use them too, so that they can be copied into a text. NULL
+ * for an unknown value.
  */
 const char *viommu_iommu_kind_name(enum viommu_iommu_kind kind)
 {
@@ -704,8 +693,8 @@ const char *viommu_iommu_kind_name(enum viommu_iommu_kind kind)
 }
 
 /*
- * Reserved and MSI regions are what a virtio-iommu tells when it is probed, identity is what RMRs,
- * RMRRs and unity IVMDs ask for, and an exclusion is IVRS's alone.
+ * A virtio-iommu reports reserved and MSI regions by PROBE; RMRs, RMRRs and unity IVMDs are
+ * identity regions; only IVRS has exclusions.
  */
 const char *viommu_memory_kind_name(enum viommu_memory_kind kind)
 {
@@ -719,7 +708,7 @@ const char *viommu_memory_kind_name(enum viommu_memory_kind kind)
 	return kind < G_N_ELEMENTS(names) ? names[kind] : NULL;
 }
 
-/* As the scopes of a DMAR: a function by itself, or a bridge and all that is below it. */
+/* As in the scopes of a DMAR: a single function, or a bridge with everything below it. */
 const char *viommu_scope_name(enum viommu_scope scope)
 {
 	static const char *const names[] = {
@@ -740,7 +729,7 @@ const char *viommu_interrupt_kind_name(enum viommu_interrupt_kind kind)
 	return kind < G_N_ELEMENTS(names) ? names[kind] : NULL;
 }
 
-/* The structures of a DMAR that they come from: ATSR, SATC and SIDP. */
+/* The structures of a DMAR: ATSR, SATC and SIDP. */
 const char *viommu_ats_kind_name(enum viommu_ats_kind kind)
 {
 	static const char *const names[] = {
@@ -754,13 +743,12 @@ const char *viommu_ats_kind_name(enum viommu_ats_kind kind)
 
 /* -- what the header of a table says ------------------------------------------ */
 
-/* NULL behind the last, as with objects. */
+/* NULL after the last. */
 const char *topology_signature(size_t i)
 {
 	return i < G_N_ELEMENTS(signatures) ? signatures[i] : NULL;
 }
 
-/* One list of signatures: a table that is made here has its row there. */
 static bool signature_index(const char *signature, size_t *ret_i)
 {
 	for (size_t i = 0; i < G_N_ELEMENTS(signatures); i++)
@@ -771,16 +759,13 @@ static bool signature_index(const char *signature, size_t *ret_i)
 	return false;
 }
 
-/*
- * These texts come from callers and are printed as strings: one without an end would be read on
- * into what stands behind it.
- */
+/* Rejects strings without a NUL within their array, which a reader would overrun. */
 static bool ends(const char *text, size_t size)
 {
 	return memchr(text, '\0', size) != NULL;
 }
 
-/* The texts must end within their arrays, since everybody after this trusts that they do. */
+/* The strings must end within their arrays, because readers rely on it. */
 int viommu_topology_set_header(struct viommu_topology *topology, const char *signature,
 			       const struct viommu_table_header *header)
 {
@@ -801,10 +786,7 @@ int viommu_topology_set_header(struct viommu_topology *topology, const char *sig
 	return 0;
 }
 
-/*
- * Defaults are constants, and neither a date nor a version, so that one topology always gives the
- * same bytes.
- */
+/* Constant defaults, without a date or version, so that a topology always gives the same bytes. */
 const struct viommu_table_header *viommu_topology_header(const struct viommu_topology *topology,
 							 const char *signature)
 {

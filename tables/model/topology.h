@@ -6,10 +6,10 @@
 
 /*
  * The topology inside the library: lists of objects by type, so that readers, writers and checks
- * can be rows over all of them.
+ * can process all types in tables of rows
  */
 
-/* In the order in which the text form has its sections. */
+/* In the order of the sections of the text form. */
 enum object_type {
 	OBJECT_IOMMU,
 	OBJECT_HOST_BRIDGE,
@@ -27,19 +27,24 @@ enum object_type {
 /* Add a copy of an object of that type, as the viommu_topology_add_...() functions do. */
 int topology_add(struct viommu_topology *topology, enum object_type type, const void *given);
 
-/* The i-th object of a type, or NULL; their number; the one of that name, or NULL. */
+/*
+ * topology_get(): the i-th object of a type, or NULL after the last. topology_find(): the object
+ * with that name, or NULL.
+ */
 const void *topology_get(const struct viommu_topology *topology, enum object_type type, size_t i);
 size_t topology_count(const struct viommu_topology *topology, enum object_type type);
 const void *topology_find(const struct viommu_topology *topology, enum object_type type,
 			  const char *name);
 
-/* The object's own name, and those that it refers to, each or NULL; and its place. */
+/* The name of an object, and the names in its references; NULL if absent. */
 const char *object_name(enum object_type type, const void *object);
 const char *object_iommu(enum object_type type, const void *object);
 const char *object_its(enum object_type type, const void *object);
 const char *object_device(enum object_type type, const void *object);
 
-/* Make an object refer to others, if its type does. The caller keeps the strings. */
+/*
+ * Replace the references of an object, as far as its type has them. The caller keeps the strings.
+ */
 void object_refer(enum object_type type, void *object, const char *iommu, const char *its);
 
 const struct viommu_place *object_place(enum object_type type, const void *object);
@@ -54,14 +59,14 @@ const struct viommu_place *object_place(enum object_type type, const void *objec
 void topology_set_source(struct viommu_topology *topology, const char *signature);
 const char *topology_source(const struct viommu_topology *topology);
 
-/* Why Linux uses nothing of that table, with static storage; NULL: it does use it. */
+/* Why Linux uses nothing of that table, in static storage; NULL if Linux uses it. */
 void topology_set_rejection(struct viommu_topology *topology, const char *why);
 const char *topology_rejection(const struct viommu_topology *topology);
 
 /* Set the proximity domain of the i-th IOMMU: the only change to an object after it was added. */
 void topology_set_domain(struct viommu_topology *topology, size_t i, uint32_t domain);
 
-/* The signatures that have a header here; NULL behind the last. */
+/* The signatures that have a header here; NULL after the last. */
 const char *topology_signature(size_t i);
 
 static inline bool iommu_is_virtio(const struct viommu_iommu *iommu)
@@ -69,15 +74,15 @@ static inline bool iommu_is_virtio(const struct viommu_iommu *iommu)
 	return iommu->kind == VIOMMU_VIRTIO_PCI || iommu->kind == VIOMMU_VIRTIO_MMIO;
 }
 
-/* Is the IOMMU a PCI function; has it a register window? AMD-Vi is and has. */
+/* An AMD-Vi IOMMU is a PCI function and has a register window. */
 static inline bool iommu_is_function(const struct viommu_iommu *iommu)
 {
 	return iommu->kind == VIOMMU_VIRTIO_PCI || iommu->kind == VIOMMU_AMD_VI;
 }
 
 /*
- * Are the IDs behind it chosen? On x86 they are functions: a platform device has the ID of a
- * function that shows no other device.
+ * Can IDs behind the IOMMU be chosen freely? On x86, IDs are requester IDs: a platform device has
+ * the ID of an unused function.
  */
 static inline bool iommu_ids_are_chosen(const struct viommu_iommu *iommu)
 {

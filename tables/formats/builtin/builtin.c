@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Built-in topologies: what a virtio-iommu translates, said in its own configuration space
+ * Built-in topologies: the configuration space of a virtio-iommu describes the devices that it
+ * translates
  *
- * For platforms with neither ACPI nor a device tree, drafts of 2019 and 2020 had the device
- * itself say so. None became a standard; VIOT did. Each draft has another form, and one of them
- * was shipped with another layout of its ranges. Nothing in the bytes says which it is.
+ * For platforms with neither ACPI nor a device tree, drafts of 2019 and 2020 put the topology into
+ * the device. None became a standard; VIOT did. Each draft has its own form, and one of them was
+ * shipped with a different layout of ranges. The form cannot be detected from the bytes.
  *
- * What is read and made here is an image of configuration space from its beginning, so offsets
- * are those that the fields hold: first the fields that every virtio-iommu has, then those that
- * lead to the items, then items. A VMM gives it to a device as it is (<viommu/device.h>).
+ * An image starts with configuration space itself, so offsets are those of the fields: first the
+ * fields of every virtio-iommu, then the fields that locate the items, then the items. A VMM gives
+ * the image to a device unchanged (<viommu/device.h>).
  *
- *     v1   a list: each item has the offset of the next
- *     v2   an array with one stride
- *     v3   items one behind the other, each with its length
+ * v1 is a list: each item has the offset of the next.
+ * v2 is an array with one stride.
+ * v3 is a sequence: each item has its length.
  */
 #include <viommu/protocol.h>
 
@@ -21,7 +22,7 @@
 
 /* -- heads ------------------------------------------------------------------------- */
 
-/* Members in the width that the forms have them in: those that a form lacks stay 0. */
+/* The widest member of each kind; a form leaves the members that it lacks 0. */
 struct head {
 	uint64_t page_size_mask, input_start, input_end;
 	uint32_t domain_start, domain_end, probe_size;
@@ -29,9 +30,7 @@ struct head {
 	uint32_t wide_offset, wide_count, item_length;
 };
 
-/*
- * As in the standard, which all drafts have in common: a driver reads these of every virtio-iommu.
- */
+/* The fields of every virtio-iommu, in the standard and in all drafts. */
 #define DEVICE_ROWS \
 	ROW(struct head, VIOMMU_CONFIG_PAGE_SIZE_MASK, HEX, page_size_mask, "Page size mask"), \
 		ROW(struct head, VIOMMU_CONFIG_INPUT_START, HEX, input_start, "Input start"), \
@@ -41,8 +40,8 @@ struct head {
 		ROW(struct head, VIOMMU_CONFIG_PROBE_SIZE, NUMBER, probe_size, "Probe size")
 
 /*
- * The three drafts in turn. The first leads to its list and says no more; the others count, and
- * the second says how far one item is from the next.
+ * The heads of the three drafts. The first has only the offset of a list. The others have a count,
+ * and the second has the stride.
  */
 static const struct field v1_head_fields[] = {
 	DEVICE_ROWS,
@@ -64,8 +63,8 @@ static const struct layout v2_head =
 	LAYOUT("Built-in topology, second form", 0, 48, struct head, v2_head_fields);
 
 /*
- * Count first and then the offset, in the four bytes in which the second form has its offset: what
- * one form says is nonsense in the other.
+ * The count precedes the offset, within the four bytes of the second form's offset, so an image of
+ * one form is invalid in the other.
  */
 static const struct field v3_head_fields[] = {
 	DEVICE_ROWS,
@@ -98,7 +97,7 @@ static const struct field_name types[] = {
 #define ITEM(at, kind, member, name)          ROW(struct builtin_item, at, kind, member, name)
 #define ITEM_LAYOUT(name, type, length, rows) LAYOUT(name, type, length, struct builtin_item, rows)
 
-/* The first form: a type, and the offset of the next item from the start of configuration space. */
+/* First form: a type, and the offset of the next item from the start of configuration space. */
 #define V1_ROWS \
 	ROW_NAMED(struct builtin_item, 0, TYPE, type16, "Type", v1_types), \
 		ITEM(2, OFFSET, next, "Next")
@@ -112,7 +111,7 @@ static const struct field v1_range_fields[] = {
 	ITEM(14, RESERVED, reserved, "Reserved"),
 };
 
-/* The address is aligned to 8 bytes if the item is, so that a guest reads it in one piece. */
+/* The address is aligned to 8 bytes if the item is, so that a guest reads it with one access. */
 static const struct field v1_endpoint_fields[] = {
 	V1_ROWS,
 	ITEM(4, HEX, id, "Endpoint"),
@@ -130,8 +129,8 @@ static const struct layout v1_unknown =
 	ITEM_LAYOUT("Item of unknown type", LAYOUT_UNKNOWN, 4, v1_unknown_fields);
 
 /*
- * The second form: what an item has in common is its type alone, for the head has the rest. A range
- * is shorter than an endpoint; the stride is that of the longer.
+ * Second form: items have only a type in common; the head has the rest. A range is shorter than an
+ * endpoint; the stride is that of the endpoint.
  */
 #define V2_ROWS ROW_NAMED(struct builtin_item, 0, TYPE, type16, "Type", types)
 
@@ -143,7 +142,7 @@ static const struct field v2_range_fields[] = {
 	ITEM(8, HEX, id, "Endpoint start"),
 };
 
-/* The longest item of this form, and so its stride. */
+/* The longest item of this form defines the stride. */
 static const struct field v2_endpoint_fields[] = {
 	V2_ROWS,
 	ITEM(2, RESERVED, reserved, "Reserved"),
@@ -161,8 +160,8 @@ static const struct layout v2_unknown =
 	ITEM_LAYOUT("Item of unknown type", LAYOUT_UNKNOWN, 2, v2_unknown_fields);
 
 /*
- * The third form, whose items begin as VIOT's nodes do: type, a reserved byte, length. That draft
- * became VIOT, and what was shipped in between has VIOT's range without its output node.
+ * Third form: items start like the nodes of a VIOT, with type, reserved byte and length. That draft
+ * became VIOT; the shipped variant has VIOT's range without its output node.
  */
 #define V3_ROWS \
 	ROW_NAMED(struct builtin_item, 0, TYPE, type8, "Type", types), \
@@ -177,7 +176,7 @@ static const struct field v3_range_fields[] = {
 	ITEM(14, RESERVED, reserved, "Padding"),
 };
 
-/* What was shipped: the last segment takes the room that was padding. */
+/* As shipped: the last segment replaces the padding. */
 static const struct field v3_segments_fields[] = {
 	V3_ROWS,
 	ITEM(4, HEX, id, "Endpoint start"),
@@ -216,7 +215,7 @@ static const struct unsupported unsupported[] = {
 
 /* -- forms ----------------------------------------------------------------------- */
 
-/* What forms have in common: a name, which nothing in the bytes says, and no ACPI header. */
+/* All forms: a name that does not occur in the bytes, and no ACPI header. */
 #define FORM(form_signature, form_head) \
 	{ \
 		.signature = (form_signature), .name = "Built-in topology", .head = &(form_head), \
@@ -225,7 +224,7 @@ static const struct unsupported unsupported[] = {
 		.unsupported = unsupported, .describes = builtin_describes, \
 	}
 
-/* An offset of 16 bits reaches an item at 0xffff at most; a device has a limit of bytes. */
+/* A 16-bit offset reaches 0xffff; a device limits the number of bytes. */
 #define MAX_LISTED ((0xffff - 40) / 16 + 1)
 #define MAX_ITEMS  ((VIOMMU_TOPOLOGY_LENGTH_MAX - 48) / 16)
 
@@ -260,5 +259,5 @@ const struct builtin_form builtin_v2 = {
 
 const struct builtin_form builtin_v3 = THIRD_FORM("builtin-v3", v3_range);
 
-/* As it was shipped: a range is of several segments, like VIOT's. */
+/* As shipped: a range covers several segments, as in a VIOT. */
 const struct builtin_form builtin_v3_segments = THIRD_FORM("builtin-v3-segments", v3_segments);
