@@ -13,7 +13,7 @@
 #define FIRST_ROOM   32u
 #define BLOCK_LENGTH 4096u
 
-/* -- texts that grow ----------------------------------------------------------------- */
+/* -- growing texts ------------------------------------------------------------- */
 
 /* Room for so many bytes more, and the NUL. */
 static char *reserve(struct strbuf *strbuf, size_t length)

@@ -119,7 +119,7 @@ static void detach_from_one(uint32_t i)
 	send(bytes, sizeof(bytes));
 }
 
-/* -- what is done once ------------------------------------------------------------------------ */
+/* -- setup --------------------------------------------------------------------- */
 
 static void reset(uint32_t i)
 {

@@ -58,7 +58,7 @@ struct translator {
 	struct latency latency;
 };
 
-/* -- the ways ----------------------------------------------------------------------- */
+/* -- implementations ----------------------------------------------------------- */
 
 static void *enter_nothing(void *set)
 {
@@ -197,7 +197,7 @@ static void *write_all(void *opaque)
 	return NULL;
 }
 
-/* -- from the command line to the figures ---------------------------------------------- */
+/* -- the command --------------------------------------------------------------- */
 
 static bool prepare(void)
 {

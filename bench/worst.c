@@ -109,7 +109,7 @@ static void reset(void)
 	viommu_reset(bench.device);
 }
 
-/* -- who must not notice -------------------------------------------------------------------- */
+/* -- victims ------------------------------------------------------------------- */
 
 static void *translate_on(void *unused)
 {

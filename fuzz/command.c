@@ -212,7 +212,7 @@ static void remove_folder(const struct scene *scene)
 	must(!rmdir(scene->folder));
 }
 
-/* -- what was said --------------------------------------------------------------------------- */
+/* -- output -------------------------------------------------------------------- */
 
 struct outcome {
 	int status;
@@ -283,7 +283,7 @@ static void judge(const struct scene *scene, const struct outcome *outcome)
 		must_be_json(outcome);
 }
 
-/* -- what was written ------------------------------------------------------------------------- */
+/* -- written files ------------------------------------------------------------- */
 
 struct content {
 	char *bytes;

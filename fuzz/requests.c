@@ -120,7 +120,7 @@ static void on_log(void *opaque, const struct viommu_log *entry)
 	must(entry->event < VIOMMU_N_LOG_EVENTS);
 }
 
-/* -- what can be done ---------------------------------------------------------------------- */
+/* -- operations ---------------------------------------------------------------- */
 
 static size_t submit(struct scene *scene, const struct iovec readable[2], struct iovec *writable)
 {
@@ -376,7 +376,7 @@ static void change_buffers(struct scene *scene)
 	scene->has_buffers = !scene->has_buffers;
 }
 
-/* -- what there is ------------------------------------------------------------------------ */
+/* -- the device under test ----------------------------------------------------- */
 
 /* In order, apart, and inside of the domain; how many there are. */
 static uint64_t count_mappings(const struct scene *scene, uint32_t domain)

@@ -64,7 +64,7 @@ static void on_interrupt(void *opaque, bool level)
 	scene->level = level;
 }
 
-/* -- what can be done ------------------------------------------------------------------------ */
+/* -- operations ---------------------------------------------------------------- */
 
 static void store_register(struct scene *scene)
 {

@@ -129,7 +129,7 @@ static void load(const struct kind *kind, const uint8_t *bytes, size_t length)
 	viommu_mmio_free(window);
 }
 
-/* -- what no random bytes have ---------------------------------------------------------- */
+/* -- valid fields -------------------------------------------------------------- */
 
 static void put(uint8_t *at, uint64_t value, size_t length)
 {

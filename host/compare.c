@@ -88,8 +88,7 @@ static void compare_link(const struct viommu_host *host, const struct host_devic
 					    : "none");
 }
 
-/* -- sysfs alone --------------------------------------------------------------------------------
- */
+/* -- sysfs alone --------------------------------------------------------------- */
 
 static void compare_sysfs(const struct host_device *device, struct tree *tree)
 {
@@ -134,8 +133,7 @@ static void compare_group(const struct host_group *group, struct tree *tree)
 	}
 }
 
-/* -- what is not known ----------------------------------------------------------------------------
- */
+/* -- unknown capabilities ------------------------------------------------------ */
 
 static void count_headers(const struct viommu_host *host, struct tree *tree)
 {

@@ -237,8 +237,7 @@ static void scan_pci(struct viommu_host *host, struct tree *tree)
 	tree_leave(&bus);
 }
 
-/* -- devices that an IOMMU lists ------------------------------------------------------------------
- */
+/* -- devices that an IOMMU lists ----------------------------------------------- */
 
 /* A device tree has it as a path; ACPI has a path in its namespace. */
 static char *firmware_name(struct tree *tree, const struct folder *folder)

@@ -42,8 +42,7 @@ static void put(GString *out, const char *text)
 	}
 }
 
-/* -- boxes
- * ----------------------------------------------------------------------------------------- */
+/* -- boxes --------------------------------------------------------------------- */
 
 static void free_box(gpointer data)
 {
@@ -123,8 +122,7 @@ static void put_box(GString *out, const struct box *box, unsigned i)
 		g_string_append_printf(out, "  b%u -> more;\n", i);
 }
 
-/* -- IOMMUs
- * ----------------------------------------------------------------------------------------- */
+/* -- IOMMUs -------------------------------------------------------------------- */
 
 static void put_iommu(GString *out, const struct viommu_host_iommu *iommu)
 {

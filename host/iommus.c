@@ -9,7 +9,7 @@
 
 #define LINE 256
 
-/* -- what registers say ---------------------------------------------------------------------- */
+/* -- decoding registers -------------------------------------------------------- */
 
 static enum viommu_known known_bit(uint64_t value, unsigned bit)
 {
@@ -175,8 +175,7 @@ static void take_kind(struct viommu_host *host, struct tree *tree, const struct 
 	take_other(iommu);
 }
 
-/* -- each ----------------------------------------------------------------------------------------
- */
+/* -- kinds of IOMMUs ----------------------------------------------------------- */
 
 /* ".../0000:20:00.2/iommu/ivhd1": the folder of the device that it is a part of. NULL: of none. */
 static char *parent_path(const char *path)

@@ -197,8 +197,7 @@ static void answer_other(struct viommu_host *host, struct host_device *device)
 	device->shown.id = route.id;
 }
 
-/* -- why there is no link -----------------------------------------------------------------------
- */
+/* -- devices without a link ---------------------------------------------------- */
 
 static enum viommu_host_link why_by_tables(const struct viommu_host *host,
 					   const struct host_device *device)

@@ -14,8 +14,7 @@
 
 #define FORMAT_VERSION 1
 
-/* -- members ------------------------------------------------------------------------------------
- */
+/* -- members ------------------------------------------------------------------- */
 
 static void add_string(struct json *json, const char *key, const char *value)
 {
@@ -68,8 +67,7 @@ static void add_node(struct json *json, int node)
 		add_number(json, "node", node);
 }
 
-/* -- IOMMUs ---------------------------------------------------------------------------------------
- */
+/* -- IOMMUs -------------------------------------------------------------------- */
 
 static void add_function(struct json *json, const char *key, uint32_t segment, uint16_t bdf)
 {
@@ -120,8 +118,7 @@ static void add_iommu(struct json *json, const struct viommu_host_iommu *iommu)
 	json_close(json, '}');
 }
 
-/* -- devices
- * ------------------------------------------------------------------------------------------ */
+/* -- devices ------------------------------------------------------------------- */
 
 static void add_bars(struct json *json, const char *key, const struct viommu_host_bar *bars)
 {
@@ -208,8 +205,7 @@ static void add_device(struct json *json, const struct viommu_host_device *devic
 	json_close(json, '}');
 }
 
-/* -- groups and the rest
- * ---------------------------------------------------------------------------- */
+/* -- groups and the rest ------------------------------------------------------- */
 
 static void add_group(struct json *json, const struct viommu_host_group *group)
 {

@@ -63,8 +63,7 @@ static void grid_end(struct grid *grid, GString *out)
 		__VA_ARGS__ \
 	}
 
-/* -- IOMMUs -------------------------------------------------------------------------------------
- */
+/* -- IOMMUs -------------------------------------------------------------------- */
 
 static char *node_text(int node)
 {
@@ -100,8 +99,7 @@ static void put_iommus(GString *out, const struct viommu_host *host)
 	grid_end(&grid, out);
 }
 
-/* -- devices -------------------------------------------------------------------------------------
- */
+/* -- devices ------------------------------------------------------------------- */
 
 /* "ats pri? acs": what it has, and what is not known. */
 static char *abilities(const struct viommu_host_device *device)
@@ -171,8 +169,7 @@ static void put_devices(GString *out, const struct viommu_host *host)
 	grid_end(&grid, out);
 }
 
-/* -- groups ---------------------------------------------------------------------------------------
- */
+/* -- groups -------------------------------------------------------------------- */
 
 /* Regions of two addresses, MSIs of which are the same for all devices of most machines. */
 static char *regions(const struct viommu_host_group *group)
@@ -215,8 +212,7 @@ static void put_groups(GString *out, const struct viommu_host *host)
 	grid_end(&grid, out);
 }
 
-/* -- all of it
- * -------------------------------------------------------------------------------------- */
+/* -- the text ------------------------------------------------------------------ */
 
 static void put_part(GString *out, const struct viommu_host *host,
 		     void (*put)(GString *out, const struct viommu_host *host))

@@ -40,7 +40,7 @@ char *json_finish(struct json *json)
 	return NULL;
 }
 
-/* -- where the next value stands --------------------------------------------------------- */
+/* -- the position of the next value -------------------------------------------- */
 
 static void begin_line(struct json *json)
 {

@@ -232,8 +232,7 @@ static int read_items(const struct firmware *firmware, struct firmware_item *ite
 	return (int)n;
 }
 
-/* -- all of it ----------------------------------------------------------------------------------
- */
+/* -- the file ------------------------------------------------------------------ */
 
 /* On PCI only the capabilities are checked: the caller found the device by its IDs. */
 static bool is_there(const struct firmware *firmware)

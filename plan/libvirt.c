@@ -290,7 +290,7 @@ static void put_iommufd(struct plan_domain *domain)
 	xmlAddPrevSibling(before, xmlNewText(BAD_CAST "\n  "));
 }
 
-/* -- all of it ------------------------------------------------------------------------------- */
+/* -- the domain ---------------------------------------------------------------- */
 
 static char *print(const struct plan_domain *domain)
 {

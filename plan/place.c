@@ -24,7 +24,7 @@
 #define CLASS_3D        0x0302
 #define GRACE_BAR       ((uint64_t)64 << 30) /* coherent memory of a Grace GPU, and no other */
 
-/* -- which devices --------------------------------------------------------------------------- */
+/* -- choosing devices ---------------------------------------------------------- */
 
 static int compare_devices(const void *a, const void *b)
 {
@@ -350,7 +350,7 @@ static void number_slots(struct plan *plan, struct viommu_findings *findings)
 			    plan->bridges->len, ROOT_LAST_SLOT);
 }
 
-/* -- all of it ------------------------------------------------------------------------------- */
+/* -- the plan ------------------------------------------------------------------ */
 
 static void map_nodes(struct plan *plan, struct viommu_findings *findings)
 {

@@ -204,7 +204,7 @@ static void plan_guest(struct plan *plan, const struct guest *guest)
 	print_undescribed(plan, guest);
 }
 
-/* -- what is behind each IOMMU -------------------------------------------------------- */
+/* -- devices of each IOMMU ----------------------------------------------------- */
 
 struct usage {
 	const struct viommu_iommu *iommu;

@@ -234,7 +234,7 @@ static void target_start(struct target *target)
 		IOMMU_MEMORY_REGION(memory_region_find(target->as->root, extent_at(0).first, 1).mr);
 }
 
-/* -- what is measured ----------------------------------------------------------------- */
+/* -- measurements -------------------------------------------------------------- */
 
 static uint64_t take_ns(struct target *target)
 {

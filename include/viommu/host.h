@@ -76,7 +76,7 @@ int viommu_host_save(const char *root, const char *file, struct viommu_findings 
 /* What was scanned: the name given as `root`, or "this machine". */
 const char *viommu_host_name(const struct viommu_host *host);
 
-/* -- what is said of a thing that may not be known ------------------------------- */
+/* -- values that may be unknown ------------------------------------------------ */
 
 enum viommu_known {
 	VIOMMU_NOT_KNOWN, /* not readable, or not there to be read */

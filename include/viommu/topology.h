@@ -674,7 +674,7 @@ viommu_topology_reserved_memory(const struct viommu_topology *topology, size_t i
 const struct viommu_iommu *viommu_topology_find_iommu(const struct viommu_topology *topology,
 						      const char *name);
 
-/* -- what the header of a table says ----------------------------------------------- */
+/* -- table headers ------------------------------------------------------------- */
 
 /*
  * Fields that every ACPI table begins with; text shorter than its field is padded with NUL. Length

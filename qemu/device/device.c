@@ -185,8 +185,7 @@ static void reset_exit(EXIT_PHASE(object))
 	config_refresh(iommu);
 }
 
-/* -- realize and unrealize
- * ----------------------------------------------------------------------------- */
+/* -- realize and unrealize ----------------------------------------------------- */
 
 static void device_unrealize(DeviceState *device)
 {

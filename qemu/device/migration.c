@@ -112,7 +112,7 @@ static int saved_load(void *opaque, int version)
 	return status;
 }
 
-/* -- what is saved ------------------------------------------------------------------------- */
+/* -- saved state --------------------------------------------------------------- */
 
 /* QEMU uses the length of such a field as a signed number. */
 static bool saved_length_is_valid(void *opaque, int version)

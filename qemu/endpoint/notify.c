@@ -16,7 +16,7 @@ struct notification {
 	struct viommu_mapping mapping;
 };
 
-/* -- notifiers of those that mirror a region: VFIO and vhost ------------------------------- */
+/* -- IOMMU notifiers: VFIO and vhost ------------------------------------------- */
 
 #define MAX_PIECE_BITS 63
 

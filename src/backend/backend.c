@@ -54,7 +54,7 @@ struct viommu_backend {
 	bool batch;
 };
 
-/* -- where devices are ---------------------------------------------------------- */
+/* -- devices and their IOMMUs -------------------------------------------------- */
 
 static void device_leave(struct device *device)
 {

@@ -416,7 +416,7 @@ static inline bool domain_is_held(const struct domain *domain)
 	return domain->n_endpoints || domain->n_slots || domain->n_children;
 }
 
-/* -- lifetime.c ------------------------------------------------------------------------ */
+/* -- lifetime.c: creating and freeing ------------------------------------------ */
 
 /* Retire a domain that nothing holds any more. NULL is accepted. */
 void domain_release(struct viommu *device, struct domain *domain);
@@ -483,8 +483,7 @@ bool table_decode(const struct viommu_table_format *format, const uint8_t *body,
 bool table_format_is_known(uint16_t format);
 bool table_format_is_context(uint16_t format);
 
-/* -- walk.c -------------------------------------------------------------------------------------
- */
+/* -- walk.c -------------------------------------------------------------------- */
 
 /* An access by a table of the guest. */
 struct table_access {

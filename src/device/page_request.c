@@ -87,8 +87,7 @@ int viommu_page_request(struct viommu *device, const struct viommu_page_request 
 	return error;
 }
 
-/* -- PAGE_RESPONSE ------------------------------------------------------------------------------
- */
+/* -- PAGE_RESPONSE ------------------------------------------------------------- */
 
 /*
  * The group that an answer is for. If the answer has a PASID and the request had none, or the other

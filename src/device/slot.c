@@ -58,8 +58,7 @@ bool slots_are_empty(const struct endpoint *endpoint)
 	return !atomic_load_explicit(&endpoint->slots, memory_order_relaxed);
 }
 
-/* -- making and retiring ------------------------------------------------------------------------
- */
+/* -- making and retiring ------------------------------------------------------- */
 
 static uint64_t bytes_of_slot(void)
 {
@@ -173,8 +172,7 @@ static void slot_empty(struct slot *slot)
 	domain_release(endpoint->device, domain);
 }
 
-/* -- attaching and detaching --------------------------------------------------------------------
- */
+/* -- attaching and detaching --------------------------------------------------- */
 
 /* The slot's domain ends when the slot leaves it. */
 static bool is_last(const struct slot *slot)

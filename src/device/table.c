@@ -13,8 +13,7 @@
 
 #define BODY_WORDS (VIOMMU_TABLE_BODY_LENGTH / 8)
 
-/* -- formats ------------------------------------------------------------------------------------
- */
+/* -- formats ------------------------------------------------------------------- */
 
 typedef bool decode(const uint64_t *words, const struct pt_limits *limits, struct table *table);
 

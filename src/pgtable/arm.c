@@ -189,8 +189,7 @@ static enum pt_fault walk_tables(struct pt_walk *walk)
 
 static const struct pt_format arm_format = { begin, walk_tables };
 
-/* -- context descriptors ------------------------------------------------------------------------
- */
+/* -- context descriptors ------------------------------------------------------- */
 
 #define CD_VALID (1ull << 31)
 #define CD_AA64  (1ull << 41)

@@ -171,7 +171,7 @@ enum pt_fault pt_translate_from(const struct pt_space *space, const struct pt_ta
 				uint64_t address, unsigned access, const struct pt_memory *memory,
 				struct pt_result *ret_result);
 
-/* -- decoding: false means that the structure is malformed, or wants what there is not -------- */
+/* -- decoding: false if the structure is malformed or unsupported -------------- */
 
 /*
  * `strict` is for a body that is handed over by request: what a walk would ignore (a root that is

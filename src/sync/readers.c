@@ -189,8 +189,7 @@ struct reader *readers_of_thread(struct readers *readers)
 	return reader && is_of(reader, readers) ? reader : find_or_make(readers);
 }
 
-/* -- threads without a reader
- * -------------------------------------------------------------------------- */
+/* -- threads without a reader -------------------------------------------------- */
 
 /*
  * A thread without a reader is counted in the current phase. A writer that finds some counted

@@ -37,7 +37,7 @@ struct walk {
 	struct hash *latest; /* functions -> index of their last change, from 1 */
 };
 
-/* -- what differs ----------------------------------------------------------------- */
+/* -- comparing routes ---------------------------------------------------------- */
 
 /* By its common name; NULL without an IOMMU. */
 static const char *iommu_of(const struct walk *walk, int side, const struct viommu_route *route)

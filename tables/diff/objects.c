@@ -215,7 +215,7 @@ static void compare(struct viommu_diff *diff, const struct rule *rule,
 			compare_key(diff, rule, key, known);
 }
 
-/* -- all of a type -------------------------------------------------------------- */
+/* -- objects of a type --------------------------------------------------------- */
 
 /* The list no longer grows, so the pointer stays valid. */
 static struct known *known_at(struct array *list, size_t i)

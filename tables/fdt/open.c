@@ -216,7 +216,7 @@ struct devicetree *dt_open(const uint8_t *bytes, size_t length, const char *file
 	return tree;
 }
 
-/* -- life ------------------------------------------------------------------------------- */
+/* -- opening and freeing ------------------------------------------------------- */
 
 /* The root is there from the beginning: every other node has a parent. */
 struct devicetree *dt_new(const char *file)

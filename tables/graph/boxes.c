@@ -230,7 +230,7 @@ static void draw_device(struct collector *collector, const struct viommu_platfor
 	add_line(box, &line);
 }
 
-/* -- all of them --------------------------------------------------------------------------- */
+/* -- all boxes ----------------------------------------------------------------- */
 
 /* Functions in the order of the map, then devices in the order of the topology. */
 struct boxes graph_boxes(const struct viommu_topology *topology)

@@ -16,7 +16,7 @@
 #include "tables/formats/mcfg.h"
 #include "tables/formats/srat/srat.h"
 
-/* -- what others refer to ------------------------------------------------------------ */
+/* -- objects of MADT, SRAT and MCFG -------------------------------------------- */
 
 /* An empty set is kept, too: a MADT without an ITS means that there is none. */
 static void learn_interrupts(struct machine *machine, const struct viommu_table *madt)

@@ -15,7 +15,7 @@
 
 #define BUS_SHIFT 8
 
-/* -- what is there ------------------------------------------------------------------- */
+/* -- segments and buses -------------------------------------------------------- */
 
 /* Buses that a table covers, in a segment. */
 struct window {
@@ -135,7 +135,7 @@ void machine_check_functions(const struct machine *machine)
 				       "the function of an IOMMU is on no bus of the MCFG");
 }
 
-/* -- whose it is --------------------------------------------------------------------- */
+/* -- one IOMMU per function ---------------------------------------------------- */
 
 /*
  * Functions behind an IOMMU, as positions segment << 16

@@ -23,7 +23,7 @@ struct buses {
 	void *opaque;
 };
 
-/* -- the way ----------------------------------------------------------------------------------- */
+/* -- paths --------------------------------------------------------------------- */
 
 /* "1c.0", as a device and function on a bus; NULL if invalid. */
 static const char *take_step(const char *path, uint8_t bus, uint16_t *ret_bdf)
@@ -64,8 +64,7 @@ static bool walk(const struct buses *buses, uint16_t segment, const char *path, 
 	return path;
 }
 
-/* -- objects -------------------------------------------------------------------------------------
- */
+/* -- objects ------------------------------------------------------------------- */
 
 static void expand_range(const struct buses *buses, struct viommu_pci_range *range)
 {
@@ -117,8 +116,7 @@ static void expand_source(const struct buses *buses, struct viommu_interrupt_sou
 	source->bdf = bdf;
 }
 
-/* -- all of it
- * ------------------------------------------------------------------------------------- */
+/* -- the topology -------------------------------------------------------------- */
 
 static void add_expanded(struct viommu_topology *to, enum object_type type, const void *object,
 			 const struct buses *buses)

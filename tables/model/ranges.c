@@ -143,7 +143,7 @@ static gint compare_ends(gconstpointer a, gconstpointer b)
 	return (one->position > other->position) - (one->position < other->position);
 }
 
-/* -- who gets an interval ----------------------------------------------------- */
+/* -- the winner of an interval ------------------------------------------------- */
 
 /* The lowest index wins. */
 static const struct slice *first_open(const struct sweep *sweep, enum layer layer)
@@ -333,7 +333,7 @@ void topology_for_each_bridge_range(const struct viommu_topology *topology, each
 	for_each_piece((struct sweep){ .topology = topology, .bridges_only = true }, each, opaque);
 }
 
-/* -- do any overlap? ------------------------------------------------------------ */
+/* -- overlaps ------------------------------------------------------------------ */
 
 /* A difference of positions does not fit into an int. */
 static gint compare_slices(gconstpointer a, gconstpointer b)

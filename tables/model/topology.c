@@ -45,7 +45,7 @@ struct viommu_topology {
 	struct viommu_table_header headers[G_N_ELEMENTS(signatures)]; /* size 0: not set */
 };
 
-/* -- what the types of objects have in common --------------------------------- */
+/* -- types of objects ---------------------------------------------------------- */
 
 /* The register window ends within the 64-bit space; a span of 0 means unknown. */
 static bool iommu_makes_sense(const void *object)
@@ -296,7 +296,7 @@ const struct viommu_place *object_place(enum object_type type, const void *objec
 	return (const struct viommu_place *)((const char *)object + types[type].place);
 }
 
-/* -- life --------------------------------------------------------------------- */
+/* -- creating and freeing ------------------------------------------------------ */
 
 /* One set of names for each type: an IOMMU and an ITS group may have the same name. */
 struct viommu_topology *topology_new(void)
@@ -741,7 +741,7 @@ const char *viommu_ats_kind_name(enum viommu_ats_kind kind)
 	return kind < G_N_ELEMENTS(names) ? names[kind] : NULL;
 }
 
-/* -- what the header of a table says ------------------------------------------ */
+/* -- table headers ------------------------------------------------------------- */
 
 /* NULL after the last. */
 const char *topology_signature(size_t i)

@@ -15,7 +15,7 @@
 
 #define BUS_SHIFT 8
 
-/* -- as the specification has it ---------------------------------------------- */
+/* -- by the specification ------------------------------------------------------ */
 
 const struct viommu_route route_nothing = { .reach = VIOMMU_REACH_NOTHING,
 					    .place.at = VIOMMU_NOWHERE };
@@ -160,7 +160,7 @@ void route_continue(const struct viommu_topology *topology, const struct matches
 		add_pasid(matches->bridge, route);
 }
 
-/* -- who decides ------------------------------------------------------------------ */
+/* -- the matching entry -------------------------------------------------------- */
 
 /* The first match wins, as on the map (map.c). */
 struct matches route_matches(const struct viommu_topology *topology,

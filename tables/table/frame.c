@@ -46,7 +46,7 @@ static struct record *decode_structure(struct decoding *decoding, const struct f
 	return structure;
 }
 
-/* -- where structures begin and end ---------------------------------------------- */
+/* -- bounds of structures ------------------------------------------------------ */
 
 static uint64_t head_field(const struct viommu_table *table, const char *name)
 {

@@ -31,7 +31,7 @@
  * is seen to by tests/api/imports.py.
  */
 
-/* -- memory that runs out --------------------------------------------------------------- */
+/* -- failing allocations ------------------------------------------------------- */
 
 /* Of this thread: allocations that still succeed, negative: all do; and is the one that fails the
  * last one that was asked for in vain, or do all fail from then on? */
@@ -294,7 +294,7 @@ static int run_step(struct scene *scene, unsigned i)
 	return late_steps[i % TURN] ? late_steps[i % TURN](scene, i) : map(scene, i);
 }
 
-/* -- what can be seen of it ------------------------------------------------------------------ */
+/* -- visible state ------------------------------------------------------------- */
 
 struct view {
 	void *stream;

@@ -187,8 +187,7 @@ static int send_probe(const struct scene *scene, uint32_t endpoint)
 	return send(scene, bytes, sizeof(bytes));
 }
 
-/* -- histories -----------------------------------------------------------------------------------
- */
+/* -- histories ----------------------------------------------------------------- */
 
 enum { N_ENDPOINTS = 6, N_DOMAINS = 8, SPREAD = 2000 };
 
@@ -285,8 +284,7 @@ static void what_is_loaded_needs_no_more_than_it_did(void **state)
 	}
 }
 
-/* -- floods ---------------------------------------------------------------------------------------
- */
+/* -- floods -------------------------------------------------------------------- */
 
 enum { FLOOD = 65536 };
 

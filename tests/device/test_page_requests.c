@@ -178,7 +178,7 @@ static void assert_answered(const struct vmm *vmm, unsigned n, uint32_t pasid, u
 	assert_int_equal(vmm->response.code, code);
 }
 
-/* -- what an endpoint asks --------------------------------------------------------------------- */
+/* -- page requests ------------------------------------------------------------- */
 
 /* Shows: page-ask */
 static void test_a_request_is_a_record_and_its_answer_a_call(void **state)
@@ -346,8 +346,7 @@ static void test_an_unplugged_endpoint_answers_all_groups(void **state)
 	assert_int_equal(ask(vmm, UINT32_MAX, 1, true), -ENOENT);
 }
 
-/* -- what the driver answers --------------------------------------------------------------------
- */
+/* -- responses of the driver --------------------------------------------------- */
 
 /* Shows: response-feature */
 static void test_response_without_its_feature_is_unknown(void **state)
@@ -409,8 +408,7 @@ static void test_response_needs_no_pasid_if_the_endpoint_says_so(void **state)
 	assert_answered(vmm, 1, 3, 3, SUCCESS);
 }
 
-/* -- faults
- * ---------------------------------------------------------------------------------------- */
+/* -- faults -------------------------------------------------------------------- */
 
 static int touch(struct vmm *vmm, uint64_t iova, uint32_t access)
 {

@@ -75,8 +75,7 @@ static unsigned n_domains(struct rig *rig)
 	return (unsigned)counters(rig).domains;
 }
 
-/* -- ATTACH -------------------------------------------------------------------------------------
- */
+/* -- ATTACH -------------------------------------------------------------------- */
 
 /* Shows: slot-attach-1 */
 static void test_attach_1_a_pasid_without_its_feature_is_inval(void **state)
@@ -233,8 +232,7 @@ static void test_a_default_attach_touches_no_pasid(void **state)
 	assert_string_equal(peek(rig, EP, 0x1000, 1), "8000+1 r");
 }
 
-/* -- DETACH -------------------------------------------------------------------------------------
- */
+/* -- DETACH -------------------------------------------------------------------- */
 
 /* Shows: slot-detach-noent */
 static void test_detach_of_an_endpoint_that_is_not_there_is_noent(void **state)
@@ -298,8 +296,7 @@ static void test_an_empty_pasid_is_blocked_even_if_endpoints_bypass(void **state
 	assert_string_equal(reach(rig, EP, 1, 0x1000), "fault");
 }
 
-/* -- interplay ----------------------------------------------------------------------------------
- */
+/* -- interplay ----------------------------------------------------------------- */
 
 /* Shows: slot-reset */
 static void test_a_reset_empties_all_slots(void **state)

@@ -75,8 +75,7 @@ static struct rig *with_tables(void **state)
 	return rig;
 }
 
-/* -- tables in memory: one page a level, beginning at `root`, with one page at the end -----------
- */
+/* -- tables in memory ---------------------------------------------------------- */
 
 static void write_table(uint64_t root, uint64_t iova, uint64_t to, uint64_t flags)
 {
@@ -89,8 +88,7 @@ static void write_table(uint64_t root, uint64_t iova, uint64_t to, uint64_t flag
 #define GENERIC_RW 0xdu
 #define GENERIC_R  5u
 
-/* -- requests ------------------------------------------------------------------------------------
- */
+/* -- requests ------------------------------------------------------------------ */
 
 struct wanted {
 	uint32_t domain, endpoint, flags, pasid, parent;
@@ -466,8 +464,7 @@ static void test_table_12_the_slot_is_replaced(void **state)
 	assert_int_equal(counters(rig).bytes, 0);
 }
 
-/* -- translation ---------------------------------------------------------------------------------
- */
+/* -- translation --------------------------------------------------------------- */
 
 static void test_an_answer_ends_with_its_page(void **state)
 {
@@ -622,8 +619,7 @@ static void test_map_and_unmap_of_a_table_are_inval(void **state)
 	assert_int_equal(unmap(rig, 1, 0, TOP), VIOMMU_S_INVAL);
 }
 
-/* -- nesting -------------------------------------------------------------------------------------
- */
+/* -- nesting ------------------------------------------------------------------- */
 
 /* The child's tables are at 0x10000 of the parent, which is BASE. Their pages are at 0x20000. */
 static struct rig *with_parent(void **state)
@@ -716,8 +712,7 @@ static void test_an_endpoint_may_move_to_the_parent_of_its_table(void **state)
 	assert_int_equal(counters(rig).domains, 2);
 }
 
-/* -- INVALIDATE
- * ------------------------------------------------------------------------------------ */
+/* -- INVALIDATE ---------------------------------------------------------------- */
 
 static const struct drop drop_all = {
 	.scope = VIOMMU_INVALIDATE_S_DOMAIN,
@@ -869,8 +864,7 @@ static void test_a_device_tlb_is_dropped_by_the_vmm(void **state)
 	viommu_free(own.device);
 }
 
-/* -- what is kept ---------------------------------------------------------------------------------
- */
+/* -- cached entries ------------------------------------------------------------ */
 
 /* Only an answer that is kept can be old. Without that, these tests show nothing. */
 static void assert_is_kept(struct rig *rig, uint64_t *leaf, uint64_t changed)
@@ -980,8 +974,7 @@ static void test_what_is_kept_is_found_by_the_whole_address_and_pasid(void **sta
 	}
 }
 
-/* -- the rest of the device ---------------------------------------------------------------------
- */
+/* -- the rest of the device ---------------------------------------------------- */
 
 static void test_features_depend_on_each_other(void **state)
 {

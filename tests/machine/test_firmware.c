@@ -169,7 +169,7 @@ static void a_long_topology_is_read_to_its_end(struct rig *rig)
 	assert_int_equal(items[N - 1].id, N - 1);
 }
 
-/* -- what comes after ------------------------------------------------------------------ */
+/* -- after the boot ------------------------------------------------------------ */
 
 /* Firmware leaves the device as it found it; the driver then attaches what firmware read of. */
 static void a_driver_attaches_what_firmware_found(struct rig *rig)

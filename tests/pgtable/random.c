@@ -41,8 +41,7 @@ static bool one_in(struct dice *dice, unsigned n)
 	return roll(dice) % n == 0 && !(dice->calm && n >= 8);
 }
 
-/* -- memory --------------------------------------------------------------------------------------
- */
+/* -- memory -------------------------------------------------------------------- */
 
 #define WORDS_MAX 64
 
@@ -84,8 +83,7 @@ static uint64_t *word_for_walk(void *opaque, uint64_t address, bool write)
 	return word_at(opaque, address);
 }
 
-/* -- entries -------------------------------------------------------------------------------------
- */
+/* -- entries ------------------------------------------------------------------- */
 
 /* Random bits, where those of `rarely` are 1 in one of eight words, and those of `often` 0 so. */
 static uint64_t biased(struct dice *dice, uint64_t rarely, uint64_t often)
@@ -227,8 +225,7 @@ static uint64_t riscv_context(struct dice *dice, uint64_t address)
 	return one_in(dice, 8) ? word : word | (8 + roll(dice) % 3) << 60;
 }
 
-/* -- questions -----------------------------------------------------------------------------------
- */
+/* -- questions ----------------------------------------------------------------- */
 
 static struct pt_limits limits_of(const struct question *q)
 {

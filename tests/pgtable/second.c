@@ -29,8 +29,7 @@ static u64 inside(u64 va, u64 size)
 	return va % size;
 }
 
-/* -- generic ------------------------------------------------------------------------------------
- */
+/* -- generic ------------------------------------------------------------------- */
 
 static struct answer2 generic_at(struct question *q, u64 table, int level, u64 size)
 {
@@ -61,8 +60,7 @@ struct answer2 second_generic(struct question *q)
 	return generic_at(q, FIELD(q->raw[0], 51, 12) * 4096, 0, (u64)1 << 39);
 }
 
-/* -- x86 ----------------------------------------------------------------------------------------
- */
+/* -- x86 ----------------------------------------------------------------------- */
 
 struct x86 {
 	struct question *q;
@@ -197,8 +195,7 @@ struct answer2 second_amd_contexts(struct question *q)
 	return x86_from(&x, table, (int)q->levels, q->pasid != NO_PROCESS);
 }
 
-/* -- RISC-V -------------------------------------------------------------------------------------
- */
+/* -- RISC-V -------------------------------------------------------------------- */
 
 static struct answer2 riscv_at(struct question *q, u64 table, int level, bool sum, bool sade)
 {
@@ -294,8 +291,7 @@ struct answer2 second_riscv_contexts(struct question *q)
 	return second_riscv(q);
 }
 
-/* -- Arm ----------------------------------------------------------------------------------------
- */
+/* -- Arm ----------------------------------------------------------------------- */
 
 struct arm {
 	struct question *q;

@@ -139,8 +139,7 @@ static void free_scene(struct scene *scene)
 		g_array_free(scene->parent, TRUE);
 }
 
-/* -- formats -------------------------------------------------------------------------------------
- */
+/* -- formats ------------------------------------------------------------------- */
 
 /* What a case is asked of: a space, or a context with spaces. */
 struct subject {

@@ -402,7 +402,7 @@ static void happen(struct pair *pair, const struct operation *op)
 	}
 }
 
-/* -- do they agree? ---------------------------------------------------------------------------- */
+/* -- comparing both ------------------------------------------------------------ */
 
 struct access {
 	uint32_t endpoint, flags;
@@ -515,8 +515,7 @@ static const char *step(struct pair *pair, const struct operation *op)
 	return difference ? difference : compare(pair);
 }
 
-/* -- histories ------------------------------------------------------------------------------------
- */
+/* -- histories ----------------------------------------------------------------- */
 
 static const char *run(const struct history *history)
 {

@@ -355,8 +355,7 @@ static void a_ring_is_aligned_for_the_guest_and_for_the_vmm(void **state)
 	viommu_mmio_free(mmio);
 }
 
-/* -- threads ------------------------------------------------------------------------------------
- */
+/* -- threads ------------------------------------------------------------------- */
 
 #define N_ROUNDS 300
 

@@ -244,7 +244,7 @@ static void a_stream_of_every_version_is_still_read(void **state)
 	assert_int_equal(reach(rig, IOVA, &address), -EFAULT);
 }
 
-/* -- what is refused -------------------------------------------------------------------- */
+/* -- rejected state ------------------------------------------------------------ */
 
 static void set_bypass(struct rig *rig, uint8_t bypass)
 {

@@ -208,7 +208,7 @@ static void a_value_that_must_not_be_is_reported_by_name(void **state)
 	}
 }
 
-/* -- values as a person reads them -------------------------------------------------- */
+/* -- printed values ------------------------------------------------------------ */
 
 static void values_are_shown_by_their_kind(void **state)
 {

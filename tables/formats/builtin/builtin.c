@@ -203,7 +203,7 @@ static const struct layout v3_endpoint = ITEM_LAYOUT("Endpoint", ENDPOINT, 16, v
 static const struct layout v3_unknown =
 	ITEM_LAYOUT("Item of unknown type", LAYOUT_UNKNOWN, 4, v3_unknown_fields);
 
-/* -- what no form can describe --------------------------------------------------- */
+/* -- unrepresentable objects --------------------------------------------------- */
 
 static const struct unsupported unsupported[] = {
 	UNSUPPORTED_PATHS(OF_DESCRIBED, "builtin-silent-path"),

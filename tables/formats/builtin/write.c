@@ -63,7 +63,7 @@ static bool is_ours(const struct writing *writing, const char *iommu)
 	return !g_strcmp0(iommu, writing->iommu);
 }
 
-/* -- what the IOMMU translates -------------------------------------------------------- */
+/* -- items --------------------------------------------------------------------- */
 
 /* Forms without a last segment use the first one only. */
 static void write_segments(struct writing *writing, const struct viommu_pci_range *range,
@@ -140,7 +140,7 @@ static void warn_of_today(const struct writing *writing)
 	       "feature bit 6 and byte 36 mean bypass in the standard");
 }
 
-/* -- whose it is --------------------------------------------------------------------------- */
+/* -- the IOMMU ----------------------------------------------------------------- */
 
 /* The named IOMMU, or any. Reading an image gives the kind `other`. */
 bool builtin_describes(const struct viommu_table *table, const struct viommu_iommu *iommu)

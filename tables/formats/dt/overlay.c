@@ -122,7 +122,7 @@ static void fix_property(struct overlay *overlay, const struct dt_node *to,
 	array_free(fixing.at);
 }
 
-/* -- all of it ------------------------------------------------------------------------------ */
+/* -- the overlay --------------------------------------------------------------- */
 
 /* Only additions; a replaced property takes precedence over that of the base. */
 static void add_node(struct overlay *overlay, const struct dt_node *node)

@@ -124,7 +124,7 @@ static const struct dt_node *target_of_all(const struct bridge *b, const struct 
 	return at == b->last + 1u ? target : NULL;
 }
 
-/* -- what runs say ----------------------------------------------------------------------- */
+/* -- runs ---------------------------------------------------------------------- */
 
 /* iommu_target() accepts only known IOMMUs. */
 static const char *iommu_name(const struct bridge *b, const struct dt_node *target)

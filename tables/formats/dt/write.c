@@ -12,7 +12,7 @@
 #include "tables/model/topology.h"
 #include "write.h"
 
-/* -- what is unrepresentable ----------------------------------------------------------- */
+/* -- unrepresentable objects --------------------------------------------------- */
 
 /* One finding per type, at the first object. */
 static void report_omitted(struct dt_writing *writing, enum object_type type, const char *rule_id,
@@ -108,8 +108,7 @@ static void write_all(struct dt_writing *writing)
 	end(writing);
 }
 
-/* -- generating -----------------------------------------------------------------------------------
- */
+/* -- generating ---------------------------------------------------------------- */
 
 struct devicetree *dt_generate_tree(const struct viommu_topology *topology,
 				    const struct viommu_devicetree *how,

@@ -157,7 +157,7 @@ static void find_nodes(struct bridges *bridges)
 	array_sort(bridges->nodes, compare);
 }
 
-/* -- which bridges there are --------------------------------------------------------------- */
+/* -- the list of bridges ------------------------------------------------------- */
 
 /* Bridges of the topology take precedence over those of the base. */
 static void use_described(struct bridges *bridges)
@@ -224,8 +224,7 @@ static void write_functions(struct bridges *bridges)
 			write_function(bridges, iommu);
 }
 
-/* -- maps ----------------------------------------------------------------------------------------
- */
+/* -- maps ---------------------------------------------------------------------- */
 
 /* The first row that ends at or beyond that function. */
 static size_t seek_row(const struct bridges *bridges, uint64_t position)
@@ -358,8 +357,7 @@ static void write_maps(struct bridges *bridges, const struct bridge *bridge)
 	}
 }
 
-/* -- all of it
- * ------------------------------------------------------------------------------------- */
+/* -- bridges ------------------------------------------------------------------- */
 
 /* Setting equal values checks those of the base. */
 static void write_bridge(struct bridges *bridges, const struct bridge *bridge)

@@ -98,7 +98,7 @@ static struct dt_node *find_node(struct dt_writing *writing,
 	return node;
 }
 
-/* -- all of them ----------------------------------------------------------------------- */
+/* -- all devices --------------------------------------------------------------- */
 
 static void begin(struct device *d, struct dt_writing *writing,
 		  const struct viommu_platform_device *device)

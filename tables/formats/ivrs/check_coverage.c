@@ -158,8 +158,7 @@ void ivrs_check_last(const struct table_check *check)
 	hash_free(highest);
 }
 
-/* -- in a table being generated
- * ---------------------------------------------------------------------------- */
+/* -- in a table being generated ------------------------------------------------ */
 
 static gpointer segment_of(const struct ivrs_unit *unit)
 {

@@ -117,7 +117,7 @@ void ivrs_check_inverted(const struct table_check *check)
 	for_each_range(check, check_order);
 }
 
-/* -- what is not PCI ------------------------------------------------------------------------ */
+/* -- special and ACPI devices -------------------------------------------------- */
 
 /* At an unknown variety, Linux refuses the whole table. */
 static void check_special(const struct table_check *check, const struct record *block,

@@ -23,7 +23,7 @@ struct question {
 	uint32_t type; /* of the blocks that the driver reads */
 };
 
-/* -- whose blocks are read ------------------------------------------------------------------ */
+/* -- selection of blocks ------------------------------------------------------- */
 
 /* As write.c does, for a topology that was read. */
 static struct ivrs_defaults defaults_of(const struct viommu_topology *topology)

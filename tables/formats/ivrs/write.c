@@ -32,8 +32,7 @@ static struct ivrs_defaults defaults_of(const struct ivrs_writing *writing)
 	return ivrs_defaults(images, acpi_devices);
 }
 
-/* -- IOMMUs -------------------------------------------------------------------------------------
- */
+/* -- IOMMUs -------------------------------------------------------------------- */
 
 static void unit_free(void *opaque)
 {
@@ -84,9 +83,7 @@ static void add_units(struct ivrs_writing *writing)
 			add_unit(writing, iommu);
 }
 
-/* -- device entries
- * --------------------------------------------------------------------------------
- */
+/* -- device entries ------------------------------------------------------------ */
 
 /* Encoded and decoded, so that the record equals one that was read. */
 static struct record *encode(const struct layout *layout, const void *host, size_t at)
@@ -150,8 +147,7 @@ static size_t write_entries(const struct ivrs_writing *writing, struct record *b
 	return length;
 }
 
-/* -- blocks -------------------------------------------------------------------------------------
- */
+/* -- blocks -------------------------------------------------------------------- */
 
 /* In newer blocks the register image has two of the flags, whose bits are reserved. */
 static uint8_t flags_of(const struct viommu_iommu *iommu, unsigned type)
@@ -218,8 +214,7 @@ static void write_type(struct ivrs_writing *writing, const struct ivrs_unit *uni
 		write_unit(writing, unit, type);
 }
 
-/* -- memory
- * ----------------------------------------------------------------------------------------- */
+/* -- memory -------------------------------------------------------------------- */
 
 /* Read and write unless the topology gives the rights. */
 static uint8_t memory_flags(const struct viommu_reserved_memory *memory)

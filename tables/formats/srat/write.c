@@ -36,7 +36,7 @@ static void refuse(struct writing *writing, const char *rule_id, struct viommu_p
 	writing->failed = true;
 }
 
-/* -- what is there ------------------------------------------------------------------- */
+/* -- existing structures ------------------------------------------------------- */
 
 /* Ignores ports: a port may be the same function, with a domain of its own. */
 static void learn(struct writing *writing)
@@ -62,7 +62,7 @@ static void compare(struct writing *writing, const struct viommu_iommu *iommu,
 		       "disables its entry");
 }
 
-/* -- what is to be there ------------------------------------------------------------- */
+/* -- new structures ------------------------------------------------------------ */
 
 /* Adds nothing yet: all IOMMUs are checked first. */
 static void look_at(struct writing *writing, const struct viommu_iommu *iommu)

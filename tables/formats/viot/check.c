@@ -26,7 +26,7 @@ static void check_revision(const struct table_check *check)
 		       "the revision is %u, but only 0 is known", head->acpi.revision);
 }
 
-/* -- where nodes stand -------------------------------------------------------------------- */
+/* -- offsets of nodes ---------------------------------------------------------- */
 
 /* An output node is an offset of 16 bits, so generators write IOMMUs first. */
 static void check_beyond(const struct table_check *check)

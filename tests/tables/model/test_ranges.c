@@ -133,7 +133,7 @@ static void a_range_over_segments_stays_whole(void **state)
 		      "3-4 0000-ffff b 30000\n");
 }
 
-/* -- against the question that resolve answers ------------------------------------------- */
+/* -- compared with viommu_topology_resolve() ----------------------------------- */
 
 struct model {
 	const struct viommu_topology *topology;

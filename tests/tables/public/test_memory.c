@@ -429,8 +429,7 @@ static struct told tell(const char *machine, const struct story *story, size_t a
 	return told;
 }
 
-/* -- tests ---------------------------------------------------------------------------------------
- */
+/* -- tests --------------------------------------------------------------------- */
 
 /* One story has ten times as many allocations as any other. */
 static size_t stride(const struct told *told, bool for_good)

@@ -246,7 +246,7 @@ static void a_block_that_is_too_long_is_refused(void **state)
 	assert_true(found(rig->findings, "ivrs-too-large"));
 }
 
-/* -- devices that ACPI names ------------------------------------------------------------- */
+/* -- ACPI devices -------------------------------------------------------------- */
 
 static void unique_ids_are_numbers_or_text(void **state)
 {
@@ -320,7 +320,7 @@ static void the_iommu_of_the_first_overlapping_range_is_used(void **state)
 	assert_string_equal(ask(rig, "81:00.0", &linux_route).iommu->name, "amdvi1");
 }
 
-/* -- as Linux reads it ------------------------------------------------------------------- */
+/* -- Linux --------------------------------------------------------------------- */
 
 static void linux_excludes_iommus_from_translation(void **state)
 {

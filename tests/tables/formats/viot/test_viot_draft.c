@@ -160,7 +160,7 @@ static void an_iort_alone_may_have_such_nodes_but_should_not(void **state)
 	assert_int_equal(viommu_topology_iommu(rig->topology, 0)->kind, VIOMMU_VIRTIO_PCI);
 }
 
-/* -- which table, which form ------------------------------------------------------------- */
+/* -- detection of the form ----------------------------------------------------- */
 
 static void the_iommus_choose_the_table_that_is_wrapped(void **state)
 {
