@@ -57,7 +57,7 @@ static uint64_t position(unsigned segment, uint16_t bdf)
 	return (uint64_t)segment << SEGMENT_SHIFT | bdf;
 }
 
-/* -- covers -------------------------------------------------------------------- */
+/* -- partitions -------------------------------------------------------------------- */
 
 /* A range has the same functions in each of its segments: one span per segment. */
 static void add_range(struct array *partition, const struct viommu_pci_range *range)
