@@ -146,8 +146,7 @@ static int endpoint_move(struct endpoint *endpoint, struct domain *domain)
 
 static bool is_last(const struct endpoint *endpoint)
 {
-	return endpoint->domain && endpoint->domain->n_endpoints == 1 && !endpoint->domain->slots &&
-	       !endpoint->domain->n_children;
+	return endpoint->domain && domain_n_holders(endpoint->domain) == 1;
 }
 
 /* Attach to a domain that does not exist, or ends because this endpoint leaves it. */
@@ -196,7 +195,7 @@ static uint8_t attach_pasid(struct endpoint *endpoint, uint32_t pasid,
 
 	if (!slot_exists(endpoint, pasid))
 		return VIOMMU_S_RANGE;
-	if (endpoint->domain && endpoint->domain->table && endpoint->domain->table->is_context)
+	if (endpoint_has_context(endpoint))
 		return VIOMMU_S_INVAL;
 	if (domain && (domain->bypass != spec->bypass || domain->table))
 		return VIOMMU_S_INVAL;
@@ -206,7 +205,6 @@ static uint8_t attach_pasid(struct endpoint *endpoint, uint32_t pasid,
 uint8_t do_attach(struct viommu *device, const union request *request)
 {
 	const struct request_attach *attach = &request->attach;
-	const struct viommu_config *config = &device->config;
 	bool bypass = attach->flags & VIOMMU_ATTACH_F_BYPASS;
 	uint32_t known =
 		device_accepted(device, VIOMMU_F_BYPASS_CONFIG) ? VIOMMU_ATTACH_F_BYPASS : 0;
@@ -221,7 +219,7 @@ uint8_t do_attach(struct viommu *device, const union request *request)
 		return VIOMMU_S_INVAL;
 	if (!endpoint)
 		return VIOMMU_S_NOENT;
-	if (attach->domain < config->domain_first || attach->domain > config->domain_last)
+	if (!domain_is_in_range(device, attach->domain))
 		return VIOMMU_S_RANGE;
 	if (with_pasid)
 		return attach_pasid(endpoint, attach->reserved, &spec);

@@ -2,11 +2,11 @@
 #include "device/core.h"
 
 /*
- * Constraint classes: the endpoints of a domain with equal input ranges and reserved regions
+ * Constraint classes: the members of a domain with equal input ranges and reserved regions
  *
- * Every MAP is checked against every endpoint of its domain, of which there may be tens of
- * thousands. The VMM configures only a few kinds of them. So the check looks at one endpoint of
- * each class. The granule is not part of it: all endpoints of a domain share one.
+ * Every MAP is checked against every endpoint of its domain, attached with or without a PASID, of
+ * which there may be tens of thousands. The VMM configures only a few kinds of them. So the check
+ * looks at one member of each class. The granule is not part of it: all share one.
  */
 
 /* The subtype does not matter: no region can be mapped. */
@@ -30,56 +30,56 @@ static bool same_constraints(const struct endpoint *a, const struct endpoint *b)
 			    atomic_load_explicit(&b->regions, memory_order_relaxed));
 }
 
-static void class_create(struct endpoint *endpoint, struct endpoint **at)
+static void class_create(struct member *member, struct member **at)
 {
-	endpoint->next_class = *at;
-	*at = endpoint;
+	member->next_class = *at;
+	*at = member;
 }
 
-static void class_join(struct endpoint *endpoint, struct endpoint *first)
+static void class_join(struct member *member, struct member *first)
 {
-	endpoint->next_in_class = first->next_in_class;
-	endpoint->in_class_at = &first->next_in_class;
-	if (endpoint->next_in_class)
-		endpoint->next_in_class->in_class_at = &endpoint->next_in_class;
-	first->next_in_class = endpoint;
+	member->next_in_class = first->next_in_class;
+	member->in_class_at = &first->next_in_class;
+	if (member->next_in_class)
+		member->next_in_class->in_class_at = &member->next_in_class;
+	first->next_in_class = member;
 }
 
-void classes_add(struct endpoint *endpoint)
+void classes_add(struct domain *domain, struct member *member)
 {
-	endpoint->next_class = endpoint->next_in_class = NULL;
-	endpoint->in_class_at = NULL;
-	for_each_class(first, endpoint->domain)
+	member->next_class = member->next_in_class = NULL;
+	member->in_class_at = NULL;
+	for_each_class(first, domain)
 	{
-		if (!same_constraints(first, endpoint))
+		if (!same_constraints(first->endpoint, member->endpoint))
 			continue;
-		class_join(endpoint, first);
+		class_join(member, first);
 		return;
 	}
-	class_create(endpoint, &endpoint->domain->classes);
+	class_create(member, &domain->classes);
 }
 
-/* The next endpoint of the class becomes its representative. */
-static void class_replace_representative(struct endpoint *endpoint)
+/* The next member of the class becomes its representative. */
+static void class_replace_representative(struct domain *domain, struct member *member)
 {
-	struct endpoint **at = &endpoint->domain->classes, *next = endpoint->next_in_class;
+	struct member **at = &domain->classes, *next = member->next_in_class;
 
-	while (*at != endpoint)
+	while (*at != member)
 		at = &(*at)->next_class;
-	*at = endpoint->next_class;
+	*at = member->next_class;
 	if (!next)
 		return;
 	next->in_class_at = NULL;
 	class_create(next, at);
 }
 
-void classes_remove(struct endpoint *endpoint)
+void classes_remove(struct domain *domain, struct member *member)
 {
-	if (!endpoint->in_class_at) {
-		class_replace_representative(endpoint);
+	if (!member->in_class_at) {
+		class_replace_representative(domain, member);
 		return;
 	}
-	*endpoint->in_class_at = endpoint->next_in_class;
-	if (endpoint->next_in_class)
-		endpoint->next_in_class->in_class_at = endpoint->in_class_at;
+	*member->in_class_at = member->next_in_class;
+	if (member->next_in_class)
+		member->next_in_class->in_class_at = member->in_class_at;
 }

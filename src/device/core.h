@@ -73,6 +73,14 @@ struct domain_spec {
 	bool replaces;             /* the domain with that number, which only this slot holds */
 };
 
+/* What holds a domain, for the constraints of its endpoint (classes.c). */
+struct member {
+	struct endpoint *endpoint;
+	struct member *next_class; /* if it represents its class */
+	struct member *next_in_class;
+	struct member **in_class_at; /* what points to it in its class, or NULL */
+};
+
 /* A PASID of an endpoint, attached to a domain (slot.c). */
 struct slot {
 	_Atomic(struct slot *) next; /* in its bucket; for translations, with `pasid` and `route` */
@@ -80,6 +88,7 @@ struct slot {
 	_Atomic(const struct route *) route;
 	struct endpoint *endpoint;
 	struct domain *domain;
+	struct member member;
 	struct slot *next_in_domain, **at; /* what points to it in its domain */
 	struct slot *next_retired;
 };
@@ -100,7 +109,7 @@ struct domain {
 	uint64_t granule;                  /* of all its endpoints */
 	struct map *map;                   /* empty if `bypass` */
 	struct endpoint *endpoints, **end; /* in the order of attachment */
-	struct endpoint *classes;          /* one endpoint of each; classes.c */
+	struct member *classes;            /* one of each; classes.c */
 	uint64_t n_endpoints;
 	struct slot *slots; /* PASIDs attached to it */
 	uint64_t n_slots;
@@ -140,9 +149,7 @@ struct endpoint {
 	struct domain *domain;            /* NULL: attached to nothing */
 	struct domain *leaving;           /* left, with listeners still to be notified; else NULL */
 	struct endpoint *next, **at;      /* in the domain's list; what points to it there */
-	struct endpoint *next_class;      /* if it represents its class */
-	struct endpoint *next_in_class;
-	struct endpoint **in_class_at;     /* what points to it in its class, or NULL */
+	struct member member;
 	struct viommu_listener *listeners; /* in the order in which they were added */
 	int notified_mode; /* MODE_UNKNOWN, or the enum viommu_mode that listeners know */
 	bool quarantined;  /* blocked while it is attached to nothing */
@@ -217,7 +224,7 @@ struct viommu {
 	     d = ids_after(&(device)->domains, &d->node))
 #define for_each_endpoint(e, domain) for (struct endpoint *e = (domain)->endpoints; e; e = e->next)
 #define for_each_slot(s, domain)     for (struct slot *s = (domain)->slots; s; s = s->next_in_domain)
-#define for_each_class(e, domain)    for (struct endpoint *e = (domain)->classes; e; e = e->next_class)
+#define for_each_class(m, domain)    for (struct member *m = (domain)->classes; m; m = m->next_class)
 #define for_each_listener_of_domain(l, domain) \
 	for (struct viommu_listener *l = (domain)->listeners; l; l = l->next_in_domain)
 #define for_each_listener(l, endpoint) \
@@ -344,6 +351,16 @@ struct request_probe {
 	uint8_t reserved[64];
 };
 
+/* Reserved bytes that a driver must clear. */
+static inline bool bytes_are_zero(const uint8_t *bytes, size_t length)
+{
+	uint8_t any = 0;
+
+	for (size_t i = 0; i < length; i++)
+		any |= bytes[i];
+	return !any;
+}
+
 union request {
 	uint8_t type;
 	struct request_attach attach;
@@ -410,10 +427,32 @@ static inline struct viommu_mapping mapping_of(const struct domain *domain,
 	};
 }
 
-/* Does a slot hold the domain? */
+/* Endpoints, PASIDs, and tables whose parent it is. */
+static inline uint64_t domain_n_holders(const struct domain *domain)
+{
+	return domain->n_endpoints + domain->n_slots + domain->n_children;
+}
+
 static inline bool domain_is_held(const struct domain *domain)
 {
-	return domain->n_endpoints || domain->n_slots || domain->n_children;
+	return domain_n_holders(domain);
+}
+
+static inline struct domain *domain_parent(const struct domain *domain)
+{
+	return domain->table ? domain->table->parent : NULL;
+}
+
+/* May a driver use that number? */
+static inline bool domain_is_in_range(const struct viommu *device, uint32_t id)
+{
+	return id >= device->config.domain_first && id <= device->config.domain_last;
+}
+
+/* Does the default slot have the tables of all PASIDs? */
+static inline bool endpoint_has_context(const struct endpoint *endpoint)
+{
+	return endpoint->domain && endpoint->domain->table && endpoint->domain->table->is_context;
 }
 
 /* -- lifetime.c: creating and freeing ------------------------------------------ */
@@ -460,6 +499,10 @@ uint8_t slot_attach(struct endpoint *endpoint, uint32_t pasid, const struct doma
 /* Empty a slot if it holds that domain. False: it does not. */
 bool slot_detach(struct endpoint *endpoint, uint32_t pasid, const struct domain *domain);
 
+/* classes_add() and classes_remove() for all PASID slots of an endpoint. */
+void slots_add_classes(struct endpoint *endpoint);
+void slots_remove_classes(struct endpoint *endpoint);
+
 /* Empty all PASID slots of an endpoint. */
 void slots_clear(struct endpoint *endpoint);
 
@@ -470,8 +513,10 @@ bool slots_are_empty(const struct endpoint *endpoint);
 
 /* -- memory.c ---------------------------------------------------------------------------------- */
 
-/* The host address of `length` bytes of guest memory; NULL: there are not, or not to be written. In
- * a read-side section. */
+/*
+ * Where the process has `length` bytes of guest memory. NULL: they are not all in one range, or are
+ * to be written and read-only. In a read-side section.
+ */
 void *memory_find(const struct viommu *device, uint64_t address, uint64_t length, bool write);
 
 /* -- table.c ----------------------------------------------------------------------------------- */
@@ -507,11 +552,11 @@ uint8_t table_translate(const struct viommu *device, const struct table_access *
 /* -- classes.c ------------------------------------------------------------------------------ */
 
 /*
- * Call when an endpoint has joined its domain or leaves it, and around a change of its
- * constraints.
+ * Call when an endpoint or a PASID has joined a domain or leaves it, and around a change of the
+ * endpoint's constraints.
  */
-void classes_add(struct endpoint *endpoint);
-void classes_remove(struct endpoint *endpoint);
+void classes_add(struct domain *domain, struct member *member);
+void classes_remove(struct domain *domain, struct member *member);
 
 /* -- mapping.c --------------------------------------------------------------------------- */
 

@@ -174,7 +174,7 @@ static void free_domain_of(struct endpoint *endpoint)
 	domain->n_endpoints--;
 	if (domain_is_held(domain))
 		return;
-	parent = domain->table ? domain->table->parent : NULL;
+	parent = domain_parent(domain);
 	domain_free(domain);
 	if (!parent)
 		return;

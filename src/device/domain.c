@@ -122,7 +122,7 @@ void endpoint_link_before(struct endpoint *endpoint, struct domain *domain, stru
 	*endpoint->at = endpoint;
 	*(next ? &next->at : &domain->end) = &endpoint->next;
 	domain->n_endpoints++;
-	classes_add(endpoint);
+	classes_add(domain, &endpoint->member);
 	listeners_join(endpoint);
 }
 
@@ -136,8 +136,8 @@ void endpoint_unlink(struct endpoint *endpoint)
 	struct domain *domain = endpoint->domain;
 
 	listeners_leave(endpoint);
-	classes_remove(endpoint);
-	if (domain->table && domain->table->is_context)
+	classes_remove(domain, &endpoint->member);
+	if (endpoint_has_context(endpoint))
 		groups_close_all(endpoint);
 	else
 		groups_close_slot(endpoint, NO_PASID);

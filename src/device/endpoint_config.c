@@ -159,6 +159,7 @@ static int endpoint_new(struct viommu *device, const struct viommu_endpoint *con
 	if (!endpoint)
 		return -ENOMEM;
 	endpoint->device = device;
+	endpoint->member.endpoint = endpoint;
 	endpoint->notified_mode = MODE_UNKNOWN;
 	error = copy_config(endpoint, config);
 	if (error) {
@@ -230,7 +231,8 @@ static void swap_config(struct endpoint *endpoint, struct endpoint *changed)
 	endpoint->formats = changed->formats;
 	changed->formats = formats;
 	if (endpoint->domain)
-		classes_remove(endpoint);
+		classes_remove(endpoint->domain, &endpoint->member);
+	slots_remove_classes(endpoint);
 	endpoint->config = changed->config;
 	atomic_store_explicit(&endpoint->can_request_pages, changed->can_request_pages,
 			      memory_order_relaxed);
@@ -242,9 +244,10 @@ static void swap_config(struct endpoint *endpoint, struct endpoint *changed)
 			      memory_order_release);
 	atomic_store_explicit(&changed->regions, regions, memory_order_relaxed);
 	device_mark_sync_pending(endpoint->device);
+	slots_add_classes(endpoint);
 	if (!endpoint->domain)
 		return;
-	classes_add(endpoint);
+	classes_add(endpoint->domain, &endpoint->member);
 	if (endpoint->domain->n_endpoints == 1 && !endpoint->domain->n_slots &&
 	    !endpoint->domain->n_children)
 		endpoint->domain->granule = endpoint->granule;

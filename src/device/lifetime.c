@@ -8,11 +8,6 @@
  * tables, too.
  */
 
-static struct domain *parent_of(const struct domain *domain)
-{
-	return domain->table ? domain->table->parent : NULL;
-}
-
 uint8_t domain_make(struct viommu *device, const struct domain_spec *spec, uint64_t granule,
 		    struct usage more, const char *request, struct domain **ret_domain)
 {
@@ -29,8 +24,8 @@ uint8_t domain_make(struct viommu *device, const struct domain_spec *spec, uint6
 			   spec->id);
 		return VIOMMU_S_NOMEM;
 	}
-	if (parent_of(domain))
-		parent_of(domain)->n_children++;
+	if (domain_parent(domain))
+		domain_parent(domain)->n_children++;
 	ids_put(&device->domains, &domain->node);
 	domain_account(device, domain);
 	*ret_domain = domain;
@@ -58,7 +53,7 @@ void domain_release(struct viommu *device, struct domain *domain)
 
 	if (!is_free(domain))
 		return;
-	parent = parent_of(domain);
+	parent = domain_parent(domain);
 	release_one(device, domain);
 	if (!parent)
 		return;

@@ -25,19 +25,23 @@ static bool in_input_range(const struct viommu *device, const struct domain *dom
 {
 	if (range->first < device->config.input_first || range->last > device->config.input_last)
 		return false;
-	for_each_class(endpoint, domain) if (range->first < endpoint->input_first ||
-					     range->last > endpoint->input_last) return false;
-	for_each_slot(slot, domain) if (range->first < slot->endpoint->input_first ||
-					range->last > slot->endpoint->input_last) return false;
+	for_each_class(member, domain)
+	{
+		const struct endpoint *endpoint = member->endpoint;
+
+		if (range->first < endpoint->input_first || range->last > endpoint->input_last)
+			return false;
+	}
 	return true;
 }
 
 static bool is_reserved(const struct domain *domain, const struct range *range)
 {
-	for_each_class(endpoint, domain) if (endpoint_reserved(endpoint, range->first,
-							       range->last)) return true;
-	for_each_slot(slot, domain) if (endpoint_reserved(slot->endpoint, range->first,
-							  range->last)) return true;
+	for_each_class(member, domain)
+	{
+		if (endpoint_reserved(member->endpoint, range->first, range->last))
+			return true;
+	}
 	return false;
 }
 

@@ -16,7 +16,7 @@ static bool has_table(const struct endpoint *endpoint, uint32_t pasid)
 {
 	const struct domain *domain = endpoint->domain;
 
-	if (pasid != NO_PASID && !(domain && domain->table && domain->table->is_context))
+	if (pasid != NO_PASID && !endpoint_has_context(endpoint))
 		domain = slot_domain(endpoint, pasid);
 	return domain && domain->table;
 }
@@ -114,11 +114,9 @@ uint8_t do_page_response(struct viommu *device, const union request *request)
 	const struct request_page_response *response = &request->page_response;
 	struct endpoint *endpoint = endpoint_find(device, response->endpoint);
 	struct page_group *group;
-	uint8_t any = 0;
 
-	for (size_t i = 0; i < sizeof(response->reserved); i++)
-		any |= response->reserved[i];
-	if (response->flags & ~VIOMMU_PAGE_RESPONSE_F_PASID || any ||
+	if (response->flags & ~VIOMMU_PAGE_RESPONSE_F_PASID ||
+	    !bytes_are_zero(response->reserved, sizeof(response->reserved)) ||
 	    response->code > VIOMMU_PAGE_FAILURE)
 		return VIOMMU_S_INVAL;
 	if (!endpoint)

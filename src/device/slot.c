@@ -79,6 +79,7 @@ static void link(struct slot *slot, struct domain *domain)
 		domain->slots->at = &slot->next_in_domain;
 	domain->slots = slot;
 	domain->n_slots++;
+	classes_add(domain, &slot->member);
 	annotate_release(&slot->route);
 	atomic_store_explicit(&slot->route, &domain->route, memory_order_release);
 }
@@ -88,6 +89,7 @@ static struct domain *unlink(struct slot *slot)
 	struct domain *domain = slot->domain;
 
 	groups_close_slot(slot->endpoint, slot->pasid);
+	classes_remove(domain, &slot->member);
 	*slot->at = slot->next_in_domain;
 	if (slot->next_in_domain)
 		slot->next_in_domain->at = slot->at;
@@ -158,7 +160,7 @@ static struct slot *slot_new(struct endpoint *endpoint, uint32_t pasid)
 		atomic_store_explicit(&endpoint->slots, slots, memory_order_release);
 		endpoint->device->n_bytes += bytes_of_table();
 	}
-	slot->endpoint = endpoint;
+	slot->endpoint = slot->member.endpoint = endpoint;
 	slot->pasid = pasid;
 	return slot;
 }
@@ -177,8 +179,7 @@ static void slot_empty(struct slot *slot)
 /* The slot's domain ends when the slot leaves it. */
 static bool is_last(const struct slot *slot)
 {
-	return slot && slot->domain->n_slots == 1 && !slot->domain->n_endpoints &&
-	       !slot->domain->n_children;
+	return slot && domain_n_holders(slot->domain) == 1;
 }
 
 /* What the device holds more with a new slot. */
@@ -297,20 +298,55 @@ bool slot_detach(struct endpoint *endpoint, uint32_t pasid, const struct domain 
 	return true;
 }
 
-bool slots_fit(const struct endpoint *endpoint, const struct endpoint *changed)
+typedef bool slot_function(struct slot *slot, const void *opaque);
+
+/* Until one is false: were all true? */
+static bool slots_each(const struct endpoint *endpoint, slot_function *function, const void *opaque)
 {
 	struct slots *slots = atomic_load_explicit(&endpoint->slots, memory_order_relaxed);
 
 	for (size_t i = 0; slots && i < SLOT_BUCKETS; i++) {
-		const struct slot *slot =
-			atomic_load_explicit(&slots->bucket[i], memory_order_relaxed);
+		struct slot *slot = atomic_load_explicit(&slots->bucket[i], memory_order_relaxed);
 
 		for (; slot; slot = atomic_load_explicit(&slot->next, memory_order_relaxed))
-			if (!slot_exists(changed, slot->pasid) ||
-			    !endpoint_fits(changed, slot->domain))
+			if (!function(slot, opaque))
 				return false;
 	}
 	return true;
+}
+
+static bool fits(struct slot *slot, const void *changed)
+{
+	return slot_exists(changed, slot->pasid) && endpoint_fits(changed, slot->domain);
+}
+
+bool slots_fit(const struct endpoint *endpoint, const struct endpoint *changed)
+{
+	return slots_each(endpoint, fits, changed);
+}
+
+static bool add_class(struct slot *slot, const void *unused)
+{
+	(void)unused;
+	classes_add(slot->domain, &slot->member);
+	return true;
+}
+
+static bool remove_class(struct slot *slot, const void *unused)
+{
+	(void)unused;
+	classes_remove(slot->domain, &slot->member);
+	return true;
+}
+
+void slots_add_classes(struct endpoint *endpoint)
+{
+	slots_each(endpoint, add_class, NULL);
+}
+
+void slots_remove_classes(struct endpoint *endpoint)
+{
+	slots_each(endpoint, remove_class, NULL);
 }
 
 void slots_clear(struct endpoint *endpoint)

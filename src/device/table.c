@@ -167,16 +167,6 @@ static const struct viommu_table_format *find_format(const struct endpoint *endp
 	return NULL;
 }
 
-static bool is_in_range(const struct viommu *device, uint32_t domain)
-{
-	return domain >= device->config.domain_first && domain <= device->config.domain_last;
-}
-
-static bool has_context(const struct endpoint *endpoint)
-{
-	return endpoint->domain && endpoint->domain->table && endpoint->domain->table->is_context;
-}
-
 /* Rows 1 to 5 of the truth table: what does not need the body. */
 static uint8_t check_request(const struct viommu *device, const struct request_attach_table *wanted,
 			     const struct endpoint *endpoint)
@@ -194,7 +184,7 @@ static uint8_t check_request(const struct viommu *device, const struct request_a
 		return VIOMMU_S_INVAL;
 	if (!endpoint)
 		return VIOMMU_S_NOENT;
-	if (!is_in_range(device, wanted->domain) ||
+	if (!domain_is_in_range(device, wanted->domain) ||
 	    (with_pasid && !slot_exists(endpoint, wanted->pasid)))
 		return VIOMMU_S_RANGE;
 	return find_format(endpoint, wanted->format) ? VIOMMU_S_OK : VIOMMU_S_UNSUPP;
@@ -207,7 +197,7 @@ static uint8_t check_parent(const struct viommu *device, const struct request_at
 
 	if (!(wanted->flags & VIOMMU_SLOT_F_PARENT))
 		return VIOMMU_S_OK;
-	if (!is_in_range(device, wanted->parent))
+	if (!domain_is_in_range(device, wanted->parent))
 		return VIOMMU_S_RANGE;
 	if (wanted->parent == wanted->domain || (parent && (parent->bypass || parent->table)))
 		return VIOMMU_S_INVAL;
@@ -216,7 +206,7 @@ static uint8_t check_parent(const struct viommu *device, const struct request_at
 
 static bool is_only_holder(const struct domain *domain, const struct domain *in_slot)
 {
-	return in_slot == domain && domain->n_endpoints + domain->n_slots == 1;
+	return in_slot == domain && domain_n_holders(domain) == 1;
 }
 
 static bool is_same(const struct domain *domain, const struct table *table)
@@ -247,7 +237,7 @@ static uint8_t check_slots(const struct endpoint *endpoint, const struct table *
 {
 	if (table->is_context && !slots_are_empty(endpoint))
 		return VIOMMU_S_INVAL;
-	return with_pasid && has_context(endpoint) ? VIOMMU_S_INVAL : VIOMMU_S_OK;
+	return with_pasid && endpoint_has_context(endpoint) ? VIOMMU_S_INVAL : VIOMMU_S_OK;
 }
 
 static uint8_t put_into_slot(struct endpoint *endpoint, const struct request_attach_table *wanted,
@@ -320,21 +310,12 @@ uint8_t do_attach_table(struct viommu *device, const union request *request)
 	(VIOMMU_INVALIDATE_F_LEAF | VIOMMU_INVALIDATE_F_PASID | VIOMMU_INVALIDATE_F_ID | \
 	 VIOMMU_INVALIDATE_F_GLOBAL)
 
-static bool is_zero(const uint8_t *bytes, size_t length)
-{
-	uint8_t any = 0;
-
-	for (size_t i = 0; i < length; i++)
-		any |= bytes[i];
-	return !any;
-}
-
 static bool is_malformed(const struct request_invalidate *wanted)
 {
 	return wanted->scope < VIOMMU_INVALIDATE_S_DOMAIN ||
 	       wanted->scope > VIOMMU_INVALIDATE_S_ADDRESS || !wanted->caches ||
 	       wanted->caches & ~KNOWN_CACHES || wanted->flags & ~KNOWN_FLAGS ||
-	       !is_zero(wanted->reserved, sizeof(wanted->reserved));
+	       !bytes_are_zero(wanted->reserved, sizeof(wanted->reserved));
 }
 
 static bool has_page_size(const struct table *table, uint8_t page_size)
