@@ -80,7 +80,8 @@ struct viommu_mmio_ops {
 	void (*interrupt)(void *opaque, bool level);
 
 	/* As in struct viommu_ops. `log` also gets VIOMMU_LOG_QUEUE when the driver has broken a
-	 * virtqueue, or declared one ready that is not in memory. May be NULL. */
+	 * virtqueue, or declared one ready that is not in memory, or the host has no memory for a
+	 * chain in very many pieces. May be NULL. */
 	void (*trace)(void *opaque, const struct viommu_trace *trace);
 	void (*log)(void *opaque, const struct viommu_log *entry);
 

@@ -129,13 +129,16 @@ static void window_interrupt(void *opaque, bool level)
 }
 
 /* Rate-limited like device_log(). */
-static void window_broken(void *opaque)
+static void window_broken(void *opaque, int error)
 {
 	struct viommu_mmio *mmio = opaque;
 	const struct viommu_log entry = {
 		.event = VIOMMU_LOG_QUEUE,
 		.count = 1 + atomic_fetch_add_explicit(&mmio->n_broken, 1, memory_order_relaxed),
-		.text = "a virtqueue is broken or not in memory: the device needs a reset",
+		.text = error == -ENOMEM
+				? "the host has no memory for a chain: the device needs a reset"
+				: "a virtqueue is broken or not in memory: the device needs a "
+				  "reset",
 	};
 
 	if (mmio->ops.log && !(entry.count & (entry.count - 1)))

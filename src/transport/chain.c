@@ -98,8 +98,12 @@ int chain_add(struct queue *queue, struct queue_chain *chain, const struct descr
 		uint64_t part = left;
 		void *at = queue_find_memory(queue, address, &part, write);
 
-		if (!at || (n_pieces == queue->max_pieces && queue_grow(queue)))
-			return -EPROTO;
+		int error = at ? 0 : -EPROTO;
+
+		if (at && n_pieces == queue->max_pieces)
+			error = queue_grow(queue);
+		if (error)
+			return error;
 		queue->pieces[n_pieces] = (struct iovec){ at, (size_t)part };
 		queue->addresses[n_pieces] = address;
 		*(write ? &chain->n_writable : &chain->n_readable) += 1;

@@ -23,13 +23,15 @@
 int queue_pop(struct queue *queue, struct queue_chain *ret_chain)
 {
 	struct queue_chain chain = { .n_entries = 1 };
-	int available;
+	int available, error = 0;
 
 	if (!queue->format)
 		return 0;
 	available = queue->broken ? -EPROTO : queue->format->available(queue);
-	if (available > 0 && queue->format->take(queue, &chain) < 0)
-		available = -EPROTO;
+	if (available > 0)
+		error = queue->format->take(queue, &chain);
+	if (error)
+		available = error;
 	queue->broken = available < 0;
 	if (available <= 0)
 		return available;

@@ -121,7 +121,7 @@ int queue_resume(struct queue *queue, struct queue_progress progress);
 /* Stop; chains that were not published never are. */
 void queue_stop(struct queue *queue);
 
-/* Take the next chain: 1. 0: there is none, or the queue is stopped. -EPROTO */
+/* Take the next chain: 1. 0: there is none, or the queue is stopped. -EPROTO, -ENOMEM */
 int queue_pop(struct queue *queue, struct queue_chain *ret_chain);
 
 /* Return a chain with `length` bytes written. The driver sees it after queue_publish(). */

@@ -78,7 +78,7 @@ void registers_notify_used(struct registers *registers)
 
 /* "If DRIVER_OK is set, after it sets DEVICE_NEEDS_RESET, the device MUST send a device
  * configuration change notification to the driver." */
-void registers_break(struct registers *registers)
+void registers_break(struct registers *registers, int error)
 {
 	uint32_t events = 0;
 
@@ -90,7 +90,7 @@ void registers_break(struct registers *registers)
 				 registers->interrupt_status | events);
 	pthread_mutex_unlock(&registers->signal);
 	if (registers->config.ops->broken)
-		registers->config.ops->broken(registers->config.opaque);
+		registers->config.ops->broken(registers->config.opaque, error);
 }
 
 /* -- queues -------------------------------------------------------------------------- */
@@ -124,7 +124,7 @@ static void start_queue(struct registers *registers, struct registers_queue *que
 	queue_unlock(&queue->queue);
 	queue->ready = !error;
 	if (error)
-		registers_break(registers);
+		registers_break(registers, error);
 }
 
 void registers_memory_changed(struct registers *registers)
@@ -138,7 +138,7 @@ void registers_memory_changed(struct registers *registers)
 		error = queue_find_again(queue);
 		queue_unlock(queue);
 		if (error)
-			registers_break(registers);
+			registers_break(registers, error);
 	}
 	pthread_mutex_unlock(&registers->lock);
 }

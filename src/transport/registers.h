@@ -63,8 +63,9 @@ struct registers_ops {
 
 	void (*interrupt)(void *opaque, bool level);
 
-	/* DEVICE_NEEDS_RESET was set. A queue may be locked. */
-	void (*broken)(void *opaque);
+	/* DEVICE_NEEDS_RESET was set: -EPROTO by the driver, -ENOMEM by the host. A queue may be
+	 * locked. */
+	void (*broken)(void *opaque, int error);
 };
 
 struct registers_config {
@@ -133,7 +134,7 @@ bool registers_running(struct registers *registers);
 /* A used buffer notification. */
 void registers_notify_used(struct registers *registers);
 
-/* Set DEVICE_NEEDS_RESET and send a configuration change notification. */
-void registers_break(struct registers *registers);
+/* A queue has failed: set DEVICE_NEEDS_RESET and send a configuration change notification. */
+void registers_break(struct registers *registers, int error);
 
 #endif

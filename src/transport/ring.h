@@ -49,7 +49,7 @@ struct ring_format {
 	/* Is there a chain at `next`? 1, 0, -EPROTO. */
 	int (*available)(const struct queue *queue);
 
-	/* Take the chain at `next`, which is available. -EPROTO */
+	/* Take the chain at `next`, which is available. -EPROTO, -ENOMEM */
 	int (*take)(struct queue *queue, struct queue_chain *chain);
 
 	/* Write a used element at `used`; show all from `published` to `used`. */
@@ -105,7 +105,7 @@ static inline void ring_written(const struct queue *queue, int area, const uint8
 
 /* -- chains ----------------------------------------------------------------------- */
 
-/* Append a buffer. -EPROTO: it breaks a rule of chains. */
+/* Append a buffer. -EPROTO: it breaks a rule of chains. -ENOMEM: no room for its pieces. */
 int chain_add(struct queue *queue, struct queue_chain *chain, const struct descriptor *buffer);
 
 /* A table of descriptors: the ring's own (`host` is set), or an indirect one. */

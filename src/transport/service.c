@@ -20,7 +20,7 @@ static void show(struct registers *registers, struct queue *queue, int error)
 	if (queue_publish(queue))
 		registers_notify_used(registers);
 	if (error < 0)
-		registers_break(registers);
+		registers_break(registers, error);
 }
 
 void service_requests(struct registers *registers, unsigned index, service_function *serve,

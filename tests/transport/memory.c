@@ -139,14 +139,25 @@ static void a_ring_that_is_no_memory_any_more_breaks_its_queue(void **state)
 
 /* -- memory in pieces ------------------------------------------------------------------ */
 
-static void a_request_over_very_many_pieces_is_answered(void **state)
+/* Allocations of the library, which the linker hands to this (--wrap). */
+static bool no_memory;
+
+void *__real_calloc(size_t n, size_t size);
+void *__wrap_calloc(size_t n, size_t size);
+
+void *__wrap_calloc(size_t n, size_t size)
+{
+	return no_memory ? NULL : __real_calloc(n, size);
+}
+
+/* Offer a PROBE whose answer is in 17 pieces, in a queue of four entries. */
+static void offer_in_pieces(struct rig *rig)
 {
 	const struct viommu_config device_config = { .size = sizeof(device_config),
 						     .probe_size = 65536 };
 	const struct viommu_mmio_config config = { sizeof(config), 4, 0, false };
 	const struct viommu_endpoint endpoint = { .size = sizeof(endpoint), .id = ENDPOINT };
 	const struct variant four = { "four", 0, 4 };
-	struct rig *rig = *state;
 
 	viommu_mmio_free(rig->mmio);
 	assert_int_equal(viommu_mmio_new(&device_config, &config, &rig_ops, rig, &rig->mmio), 0);
@@ -166,11 +177,31 @@ static void a_request_over_very_many_pieces_is_answered(void **state)
 		request[0] = VIOMMU_T_PROBE;
 		request[4] = ENDPOINT;
 		assert_int_equal(ring_add(rig->requests, buffers, 2, request), 0);
-		kick(rig);
 	}
+}
+
+static void a_request_over_very_many_pieces_is_answered(void **state)
+{
+	struct rig *rig = *state;
+
+	offer_in_pieces(rig);
+	kick(rig);
 	assert_false(needs_reset(&rig->window));
 	assert_int_equal(*(uint8_t *)guest_at(&rig->guest, HIGH_MEMORY + 0x10000 + 65536),
 			 VIOMMU_S_OK);
+}
+
+/* It is the host that has failed, and the log says so. */
+static void without_memory_for_pieces_the_log_names_the_host(void **state)
+{
+	struct rig *rig = *state;
+
+	offer_in_pieces(rig);
+	no_memory = true;
+	kick(rig);
+	no_memory = false;
+	assert_true(needs_reset(&rig->window));
+	assert_non_null(strstr(rig->last_log, "the host has no memory"));
 }
 
 int main(void)
@@ -183,6 +214,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_ring_that_is_no_memory_any_more_breaks_its_queue,
 						rig_setup, rig_teardown),
 		cmocka_unit_test_setup_teardown(a_request_over_very_many_pieces_is_answered,
+						rig_setup, rig_teardown),
+		cmocka_unit_test_setup_teardown(without_memory_for_pieces_the_log_names_the_host,
 						rig_setup, rig_teardown),
 	};
 

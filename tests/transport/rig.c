@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "rig.h"
@@ -27,6 +28,7 @@ static void count_log(void *opaque, const struct viommu_log *entry)
 	struct rig *rig = opaque;
 
 	rig->logged[entry->event] = entry->count;
+	snprintf(rig->last_log, sizeof(rig->last_log), "%s", entry->text);
 }
 
 static void count_trace(void *opaque, const struct viommu_trace *trace)

@@ -43,6 +43,7 @@ struct rig {
 	atomic_bool level;
 	atomic_uint rises; /* of the level */
 	uint64_t logged[VIOMMU_N_LOG_EVENTS];
+	char last_log[128];
 	unsigned traced; /* requests that were answered */
 
 	/* Pieces that `memory` may find at once, 0: whole regions; and who wants to know of writes.
