@@ -97,10 +97,11 @@
  * Callbacks are made by the thread whose call caused them. They must return: no longjmp, no
  * exception. What each may call of the same device:
  *
- *     event              nothing; several at once, the device may be locked
- *     trace, log         viommu_translate(); `log` several at once, the device may be locked
- *     map, unmap, mode   viommu_translate(); the device is locked
- *     write of viommu_dump()   everything
+ *     event, dirty               nothing; several at once, the device may be locked
+ *     page_response              nothing; the device is locked
+ *     trace, log                 viommu_translate(); `log` several at once, the device may be
+ * locked map, unmap, mode, invalidate   viommu_translate(); the device is locked write of
+ * viommu_dump()     everything
  *
  * A thread may end in `event`, as by pthread_cancel(), unless it had no memory for its first
  * viommu_translate(): then every later request waits for it. Nothing here is async-signal-safe,
@@ -112,8 +113,9 @@
  * `max_bytes` bound them: a request beyond is answered VIOMMU_S_NOMEM, counted in `limited`,
  * logged, and changes nothing. Bytes are all heap that requests make the device hold, 16 for
  * malloc's overhead of each block included. They are never exceeded, not even during a request or
- * viommu_load(). Faults, PROBEs and refused requests take no memory. Endpoints, listeners and
- * threads are the VMM's and are not bounded here.
+ * viommu_load(), but for what a batch has retired and still waits for sections to free: at most
+ * 512 KiB. Faults, PROBEs and refused requests take no memory. Endpoints,
+ * listeners and threads are the VMM's and are not bounded here.
  */
 
 #ifdef __cplusplus
@@ -261,17 +263,24 @@ struct viommu_ops {
 	void (*log)(void *opaque, const struct viommu_log *entry);
 
 	/* A flag of a page table was updated at this guest-physical address: the page is dirty. By
-	 * translations, so several at once. May call nothing of the device. */
+	 * translations, so several at once. */
 	void (*dirty)(void *opaque, uint64_t address, uint64_t length);
 
-	/* An INVALIDATE names the endpoint's own cache: it must be empty of that when this returns.
-	 * Called once for each endpoint of the domain, with the device locked. NULL: there is none.
+	/*
+	 * What an endpoint has cached by itself must be empty of this when this returns. Called
+	 * with the device locked, after the last section that could translate so, and before the
+	 * guest sees its request done: for each endpoint of a domain, and for each PASID attached
+	 * to it, that an INVALIDATE with DEV_TLB names. Endpoints with `formats` or `pasid_bits`
+	 * and without listeners are also called for all else that takes translations away: UNMAP,
+	 * also in the parent of a table; DETACH, and ATTACH over a slot; reset, and a write to
+	 * `bypass`. May be called for more than was cached, or for less than a whole request at a
+	 * time. NULL: no endpoint has such a cache.
 	 */
 	void (*invalidate)(void *opaque, const struct viommu_invalidation *what);
 
 	/* The answer to a group of page requests. Called once for each group that
 	 * viommu_page_request() began, with the device locked: by a PAGE_RESPONSE of the driver, or
-	 * with VIOMMU_PAGE_INVALID when the slot is emptied. May call nothing of the device. */
+	 * with VIOMMU_PAGE_INVALID when the slot is emptied. Not called by viommu_free(). */
 	void (*page_response)(void *opaque, const struct viommu_page_response *response);
 };
 
@@ -303,7 +312,7 @@ int viommu_new(const struct viommu_config *config, const struct viommu_ops *ops,
 	       struct viommu **ret_device);
 
 /*
- * Free the device and its listeners, without calling them. DMA section handles must have been
+ * Free the device and its listeners. Makes no callback. DMA section handles must have been
  * freed before. No thread may use the device meanwhile or afterwards. NULL is accepted.
  *
  * Returns: NULL. Locks: none. Waits: no. Since: 0.1 (stable)
@@ -490,7 +499,8 @@ struct viommu_endpoint {
 	 * property with that value. Now: has_proximity, proximity_domain, has_ats, ats.
 	 *
 	 * A VMM that sets both VIOMMU_ATS_F_* needs a listener whose `unmap` and `mode` return
-	 * only when the endpoint's cached translations are invalidated.
+	 * only when the endpoint's cached translations are invalidated; or `invalidate`, for an
+	 * endpoint with formats or PASIDs.
 	 */
 	VIOMMU_PROPERTIES(VIOMMU_PROPERTY_MEMBERS)
 

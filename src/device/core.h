@@ -29,6 +29,8 @@
  * otherwise.
  */
 
+#define NO_PASID UINT32_MAX
+
 /* All that a translation has to know about an endpoint's accesses. Immutable. */
 struct route {
 	enum viommu_mode mode;
@@ -73,12 +75,15 @@ struct domain_spec {
 	bool replaces;             /* the domain with that number, which only this slot holds */
 };
 
-/* What holds a domain, for the constraints of its endpoint (classes.c). */
+/* What holds a domain: an endpoint or one of its PASIDs (classes.c, atc.c). */
 struct member {
 	struct endpoint *endpoint;
 	struct member *next_class; /* if it represents its class */
 	struct member *next_in_class;
 	struct member **in_class_at; /* what points to it in its class, or NULL */
+	uint32_t pasid;              /* or NO_PASID */
+	bool is_stale;               /* in viommu.stale */
+	struct member *next_stale;
 };
 
 /* A PASID of an endpoint, attached to a domain (slot.c). */
@@ -113,8 +118,12 @@ struct domain {
 	uint64_t n_endpoints;
 	struct slot *slots; /* PASIDs attached to it */
 	uint64_t n_slots;
-	struct table *table;                                /* NULL: mappings, or bypass */
-	uint64_t n_children;                                /* tables whose parent it is */
+	struct table *table;                   /* NULL: mappings, or bypass */
+	uint64_t n_children;                   /* tables whose parent it is */
+	struct domain *children;               /* domains with such tables */
+	struct domain *next_child, **child_at; /* if it has a parent */
+	bool is_stale;                         /* UNMAPs in this grace period: */
+	uint64_t stale_first, stale_last;
 	atomic_uint_fast64_t generation;                    /* UNMAPs, for what its children keep */
 	struct viommu_listener *listeners, **listeners_end; /* of all its endpoints */
 	uint64_t left;      /* the grace period in which an endpoint left last */
@@ -191,6 +200,7 @@ struct viommu {
 	struct domain *retired; /* domains to free after a grace period */
 	struct slot *retired_slots;
 	struct slots *retired_tables;
+	struct member *stale;   /* to be dropped after the grace period; atc.c */
 	uint64_t retired_bytes; /* of these three; no longer in n_bytes */
 	size_t n_listeners;
 	uint64_t grace_period;    /* number of the current one, from 1 */
@@ -244,8 +254,6 @@ static inline bool device_accepted(const struct viommu *device, uint64_t feature
 {
 	return (atomic_load_explicit(&device->accepted, memory_order_relaxed) & feature) == feature;
 }
-
-#define NO_PASID UINT32_MAX
 
 /* -- route.c ------------------------------------------------------------------- */
 
@@ -557,6 +565,20 @@ uint8_t table_translate(const struct viommu *device, const struct table_access *
  */
 void classes_add(struct domain *domain, struct member *member);
 void classes_remove(struct domain *domain, struct member *member);
+
+/* -- atc.c ----------------------------------------------------------------------------------- */
+
+/* An address space of an endpoint, or all of them, is another now: drop what is kept of it. */
+void atc_drop(struct member *member);
+
+/* Mappings in [first, last] were removed. The domain is in viommu.changed. */
+void atc_unmap(struct domain *domain, uint64_t first, uint64_t last);
+
+/* Call `invalidate`, which there is. */
+void atc_invalidate(const struct member *member, uint64_t first, uint64_t last);
+
+/* After the grace period. */
+void atc_deliver(struct viommu *device);
 
 /* -- mapping.c --------------------------------------------------------------------------- */
 

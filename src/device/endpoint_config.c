@@ -159,7 +159,7 @@ static int endpoint_new(struct viommu *device, const struct viommu_endpoint *con
 	if (!endpoint)
 		return -ENOMEM;
 	endpoint->device = device;
-	endpoint->member.endpoint = endpoint;
+	endpoint->member = (struct member){ .endpoint = endpoint, .pasid = NO_PASID };
 	endpoint->notified_mode = MODE_UNKNOWN;
 	error = copy_config(endpoint, config);
 	if (error) {

@@ -8,6 +8,24 @@
  * tables, too.
  */
 
+static void child_link(struct domain *child, struct domain *parent)
+{
+	parent->n_children++;
+	child->next_child = parent->children;
+	child->child_at = &parent->children;
+	if (child->next_child)
+		child->next_child->child_at = &child->next_child;
+	parent->children = child;
+}
+
+static void child_unlink(struct domain *child, struct domain *parent)
+{
+	parent->n_children--;
+	*child->child_at = child->next_child;
+	if (child->next_child)
+		child->next_child->child_at = child->child_at;
+}
+
 uint8_t domain_make(struct viommu *device, const struct domain_spec *spec, uint64_t granule,
 		    struct usage more, const char *request, struct domain **ret_domain)
 {
@@ -25,7 +43,7 @@ uint8_t domain_make(struct viommu *device, const struct domain_spec *spec, uint6
 		return VIOMMU_S_NOMEM;
 	}
 	if (domain_parent(domain))
-		domain_parent(domain)->n_children++;
+		child_link(domain, domain_parent(domain));
 	ids_put(&device->domains, &domain->node);
 	domain_account(device, domain);
 	*ret_domain = domain;
@@ -57,7 +75,7 @@ void domain_release(struct viommu *device, struct domain *domain)
 	release_one(device, domain);
 	if (!parent)
 		return;
-	parent->n_children--;
+	child_unlink(domain, parent);
 	parent->left = device->grace_period;
 	if (is_free(parent))
 		release_one(device, parent);

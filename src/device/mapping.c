@@ -199,6 +199,7 @@ static void remove_mappings(struct viommu *device, struct domain *domain, uint64
 		atomic_fetch_add_explicit(&domain->generation, 1, memory_order_acq_rel);
 		device_changed(device, domain);
 		device_mark_sync_pending(device);
+		atc_unmap(domain, first, last);
 	}
 	domain_account(device, domain);
 }

@@ -110,6 +110,7 @@ void device_synchronize(struct viommu *device)
 	readers_synchronize(&device->readers);
 	device->grace_period++;
 	listeners_deliver_removals(device);
+	atc_deliver(device);
 	reclaim_maps(device);
 	free_retired(device);
 	free_retired_slots(device);

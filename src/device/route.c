@@ -50,8 +50,10 @@ static void publish(struct endpoint *endpoint, const struct route *new)
 		return;
 	annotate_release(&endpoint->route);
 	atomic_store_explicit(&endpoint->route, new, memory_order_release);
-	if (old && old->mode != VIOMMU_BLOCKED)
-		device_mark_sync_pending(endpoint->device);
+	if (!old || old->mode == VIOMMU_BLOCKED)
+		return;
+	device_mark_sync_pending(endpoint->device);
+	atc_drop(&endpoint->member);
 }
 
 void endpoint_publish_route(struct endpoint *endpoint)

@@ -96,6 +96,7 @@ static struct domain *unlink(struct slot *slot)
 	domain->n_slots--;
 	domain->left = slot->endpoint->device->grace_period;
 	device_mark_sync_pending(slot->endpoint->device);
+	atc_drop(&slot->member);
 	return domain;
 }
 
@@ -160,8 +161,9 @@ static struct slot *slot_new(struct endpoint *endpoint, uint32_t pasid)
 		atomic_store_explicit(&endpoint->slots, slots, memory_order_release);
 		endpoint->device->n_bytes += bytes_of_table();
 	}
-	slot->endpoint = slot->member.endpoint = endpoint;
+	slot->endpoint = endpoint;
 	slot->pasid = pasid;
+	slot->member = (struct member){ .endpoint = endpoint, .pasid = pasid };
 	return slot;
 }
 

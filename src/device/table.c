@@ -340,19 +340,6 @@ static void range_of(const struct request_invalidate *wanted, uint64_t *ret_firs
 	*ret_last |= size - 1;
 }
 
-static void invalidate_endpoint(struct viommu *device, const struct endpoint *endpoint,
-				uint32_t pasid, const struct request_invalidate *wanted)
-{
-	struct viommu_invalidation what = {
-		.endpoint = endpoint->node.id,
-		.has_pasid = pasid != NO_PASID,
-		.pasid = pasid != NO_PASID ? pasid : 0,
-	};
-
-	range_of(wanted, &what.first, &what.last);
-	device->ops.invalidate(device->opaque, &what);
-}
-
 static bool names_pasid(const struct request_invalidate *wanted)
 {
 	return wanted->scope == VIOMMU_INVALIDATE_S_PASID ||
@@ -363,14 +350,20 @@ static bool names_pasid(const struct request_invalidate *wanted)
 static void invalidate_devices(struct viommu *device, struct domain *domain,
 			       const struct request_invalidate *wanted)
 {
+	bool one_pasid = names_pasid(wanted) && domain->table->is_context;
+	uint64_t first, last;
+
+	range_of(wanted, &first, &last);
 	device_synchronize(device);
-	for_each_endpoint(endpoint, domain)
-		invalidate_endpoint(device, endpoint,
-				    names_pasid(wanted) && domain->table->is_context ? wanted->pasid
-										     : NO_PASID,
-				    wanted);
-	for_each_slot(slot, domain)
-		invalidate_endpoint(device, slot->endpoint, slot->pasid, wanted);
+	for_each_endpoint(endpoint, domain) {
+		const struct member member = {
+			.endpoint = endpoint,
+			.pasid = one_pasid ? wanted->pasid : NO_PASID,
+		};
+
+		atc_invalidate(&member, first, last);
+	}
+	for_each_slot(slot, domain) atc_invalidate(&slot->member, first, last);
 }
 
 /*

@@ -346,6 +346,19 @@ static void test_an_unplugged_endpoint_answers_all_groups(void **state)
 	assert_int_equal(ask(vmm, UINT32_MAX, 1, true), -ENOENT);
 }
 
+/* "Free the device and its listeners, without calling them." */
+static void test_a_device_that_is_freed_answers_nothing(void **state)
+{
+	struct vmm *vmm = *state;
+
+	assert_int_equal(attach_generic(vmm, 1, PASID, 3), VIOMMU_S_OK);
+	assert_int_equal(attach_generic(vmm, 1, 0, 0), VIOMMU_S_OK);
+	assert_int_equal(ask(vmm, 3, 1, true), 0);
+	assert_int_equal(ask(vmm, UINT32_MAX, 1, true), 0);
+	vmm->rig.device = viommu_free(vmm->rig.device);
+	assert_int_equal(vmm->n_responses, 0);
+}
+
 /* -- responses of the driver --------------------------------------------------- */
 
 /* Shows: response-feature */
@@ -519,6 +532,7 @@ int main(void)
 		ON_A_VMM(test_an_attach_over_a_slot_answers_its_groups),
 		ON_A_VMM(test_a_reset_answers_all_groups),
 		ON_A_VMM(test_an_unplugged_endpoint_answers_all_groups),
+		ON_A_VMM(test_a_device_that_is_freed_answers_nothing),
 		ON_A_VMM(test_response_without_its_feature_is_unknown),
 		ON_A_VMM(test_response_with_what_is_unknown_is_inval),
 		ON_A_VMM(test_response_flag_that_disagrees_with_the_request_is_ignored),

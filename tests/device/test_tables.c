@@ -864,6 +864,222 @@ static void test_a_device_tlb_is_dropped_by_the_vmm(void **state)
 	viommu_free(own.device);
 }
 
+/* -- what an endpoint keeps by itself ------------------------------------------ */
+
+/* A VMM that keeps what it must drop, as "3:1000-1fff all", and asks for a translation meanwhile.
+ */
+struct atc {
+	struct rig rig; /* for requests only */
+	char dropped[256];
+	bool was_found; /* an old translation, while it was to be dropped */
+};
+
+static void drop_kept(void *opaque, const struct viommu_invalidation *what)
+{
+	struct atc *atc = opaque;
+	size_t at = strlen(atc->dropped);
+	struct viommu_translation to;
+	int error;
+
+	at += (size_t)snprintf(atc->dropped + at, sizeof(atc->dropped) - at, "%s%x", at ? ", " : "",
+			       what->endpoint);
+	if (what->has_pasid)
+		at += (size_t)snprintf(atc->dropped + at, sizeof(atc->dropped) - at, ":%u",
+				       what->pasid);
+	if (what->first || what->last != TOP)
+		snprintf(atc->dropped + at, sizeof(atc->dropped) - at, " %llx-%llx",
+			 (unsigned long long)what->first, (unsigned long long)what->last);
+	error = what->has_pasid
+			? viommu_translate_pasid(atc->rig.device, what->endpoint, what->pasid,
+						 0x1000, 1, R | VIOMMU_ACCESS_QUIET, &to)
+			: viommu_translate(atc->rig.device, what->endpoint, 0x1000, 1,
+					   R | VIOMMU_ACCESS_QUIET, &to);
+	atc->was_found |= !error && to.address == 0x8000;
+}
+
+static struct rig *with_atc(struct atc *atc)
+{
+	const struct viommu_ops ops = { .size = sizeof(ops), .invalidate = drop_kept };
+	const struct viommu_config config = { .size = sizeof(config), .features = FEATURES };
+	struct rig *rig = &atc->rig;
+
+	*atc = (struct atc){ 0 };
+	assert_int_equal(viommu_new(&config, &ops, atc, &rig->device), 0);
+	for (uint32_t id = EP; id <= EP2; id += EP2 - EP) {
+		const struct viommu_endpoint endpoint = {
+			.size = sizeof(endpoint),
+			.id = id,
+			.pasid_bits = 8,
+			.formats = formats,
+			.n_formats = COUNT_OF(formats),
+		};
+
+		assert_int_equal(viommu_endpoint_add(rig->device, &endpoint), 0);
+	}
+	assert_int_equal(viommu_accept(rig->device, FEATURES), 0);
+	give_memory(rig);
+	write_table(BASE, 0x1000, 0x8000, GENERIC_RW);
+	return rig;
+}
+
+static void assert_dropped(struct atc *atc, const char *what)
+{
+	assert_string_equal(atc->dropped, what);
+	assert_false(atc->was_found);
+	atc->dropped[0] = '\0';
+}
+
+/* Shows: invalidate-device */
+static void test_detach_drops_what_the_endpoint_keeps(void **state)
+{
+	struct atc atc;
+	struct rig *rig = with_atc(&atc);
+
+	(void)state;
+	assert_int_equal(attach_table(rig, generic(1, BASE)), VIOMMU_S_OK);
+	assert_string_equal(peek(rig, EP, 0x1000, 8), "8000+8 rw");
+	assert_dropped(&atc, "");
+	assert_int_equal(detach(rig, 1, EP), VIOMMU_S_OK);
+	assert_dropped(&atc, "8");
+	assert_int_equal(attach_table(rig, generic_for(3, 1, BASE)), VIOMMU_S_OK);
+	assert_dropped(&atc, "");
+	assert_int_equal(detach_slot(rig, 1, PASID, 3), VIOMMU_S_OK);
+	assert_dropped(&atc, "8:3");
+	viommu_free(rig->device);
+}
+
+/* Shows: invalidate-device */
+static void test_attach_over_a_slot_drops_what_the_endpoint_keeps(void **state)
+{
+	struct atc atc;
+	struct rig *rig = with_atc(&atc);
+
+	(void)state;
+	write_table(BASE + 8 * PAGE, 0x1000, 0x9000, GENERIC_RW);
+	assert_int_equal(attach_table(rig, generic(1, BASE)), VIOMMU_S_OK);
+	assert_int_equal(attach_table(rig, generic(1, BASE + 8 * PAGE)), VIOMMU_S_OK);
+	assert_dropped(&atc, "8");
+	assert_int_equal(attach(rig, 2, EP), VIOMMU_S_OK);
+	assert_dropped(&atc, "8");
+	assert_int_equal(attach_table(rig, generic_for(3, 1, BASE)), VIOMMU_S_OK);
+	assert_int_equal(attach_table(rig, generic_for(3, 4, BASE + 8 * PAGE)), VIOMMU_S_OK);
+	assert_dropped(&atc, "8:3");
+	viommu_free(rig->device);
+}
+
+/* Shows: invalidate-device */
+static void test_reset_and_bypass_drop_what_the_endpoint_keeps(void **state)
+{
+	struct atc atc;
+	struct rig *rig = with_atc(&atc);
+
+	(void)state;
+	assert_int_equal(attach_table(rig, generic(1, BASE)), VIOMMU_S_OK);
+	assert_int_equal(attach_table(rig, generic_for(3, 1, BASE)), VIOMMU_S_OK);
+	viommu_reset(rig->device);
+	assert_non_null(strstr(atc.dropped, "8:3"));
+	assert_int_equal(strlen(atc.dropped), strlen("8:3, 8"));
+	atc.dropped[0] = '\0';
+	assert_int_equal(viommu_accept(rig->device, FEATURES), 0);
+	write_bypass(rig, 1);
+	assert_dropped(&atc, "");
+	write_bypass(rig, 0);
+	assert_int_equal(strlen(atc.dropped), strlen("8, 10"));
+	viommu_free(rig->device);
+}
+
+/* Shows: invalidate-device */
+static void test_unmap_drops_the_range_in_every_slot(void **state)
+{
+	struct atc atc;
+	struct rig *rig = with_atc(&atc);
+
+	(void)state;
+	assert_int_equal(attach(rig, 1, EP), VIOMMU_S_OK);
+	assert_int_equal(attach_pasid(rig, 1, EP2, 3), VIOMMU_S_OK);
+	assert_int_equal(map(rig, 1, 0x1000, 0x1fff, 0x8000, R), VIOMMU_S_OK);
+	assert_int_equal(map(rig, 1, 0x5000, 0x5fff, 0xa000, R), VIOMMU_S_OK);
+	assert_dropped(&atc, "");
+	assert_int_equal(unmap(rig, 1, 0x2000, 0x2fff), VIOMMU_S_OK);
+	assert_dropped(&atc, "");
+	assert_int_equal(unmap(rig, 1, 0x1000, 0x1fff), VIOMMU_S_OK);
+	assert_dropped(&atc, "8 1000-1fff, 10:3 1000-1fff");
+	viommu_free(rig->device);
+}
+
+/* Shows: invalidate-device */
+static void test_unmap_of_a_parent_drops_all_of_its_children(void **state)
+{
+	struct atc atc;
+	struct rig *rig = with_atc(&atc);
+	struct wanted child = generic(1, 0x10000), other = generic_for(3, 3, 0x10000);
+
+	(void)state;
+	child.flags |= PARENT;
+	child.parent = 2;
+	other.flags |= PARENT;
+	other.parent = 2;
+	other.endpoint = EP2;
+	assert_int_equal(attach_table(rig, child), VIOMMU_S_OK);
+	assert_int_equal(attach_table(rig, other), VIOMMU_S_OK);
+	assert_int_equal(map(rig, 2, 0x1000, 0x1fff, 0x8000, R), VIOMMU_S_OK);
+	assert_dropped(&atc, "");
+	assert_int_equal(unmap(rig, 2, 0x1000, 0x1fff), VIOMMU_S_OK);
+	assert_int_equal(strlen(atc.dropped), strlen("8, 10:3"));
+	assert_non_null(strstr(atc.dropped, "10:3"));
+	atc.dropped[0] = '\0';
+	/* A child that has gone is not one any more. */
+	assert_int_equal(detach(rig, 1, EP), VIOMMU_S_OK);
+	assert_dropped(&atc, "8");
+	assert_int_equal(map(rig, 2, 0x1000, 0x1fff, 0x8000, R), VIOMMU_S_OK);
+	assert_int_equal(unmap(rig, 2, 0x1000, 0x1fff), VIOMMU_S_OK);
+	assert_dropped(&atc, "10:3");
+	viommu_free(rig->device);
+}
+
+static void test_an_unplugged_endpoint_drops_what_it_keeps(void **state)
+{
+	struct atc atc;
+	struct rig *rig = with_atc(&atc);
+
+	(void)state;
+	assert_int_equal(attach_table(rig, generic(1, BASE)), VIOMMU_S_OK);
+	assert_int_equal(viommu_endpoint_remove(rig->device, EP), 0);
+	assert_dropped(&atc, "8");
+	viommu_free(rig->device);
+	assert_dropped(&atc, "");
+}
+
+static void test_nothing_is_called_when_the_device_is_freed(void **state)
+{
+	struct atc atc;
+	struct rig *rig = with_atc(&atc);
+
+	(void)state;
+	assert_int_equal(attach_table(rig, generic(1, BASE)), VIOMMU_S_OK);
+	assert_int_equal(attach_table(rig, generic_for(3, 1, BASE)), VIOMMU_S_OK);
+	viommu_free(rig->device);
+	assert_dropped(&atc, "");
+}
+
+/* A listener drops by itself. */
+static void test_an_endpoint_with_a_listener_is_not_called_as_well(void **state)
+{
+	const struct viommu_listener_ops ops = { .size = sizeof(ops) };
+	struct viommu_listener *listener;
+	struct atc atc;
+	struct rig *rig = with_atc(&atc);
+
+	(void)state;
+	assert_int_equal(attach(rig, 1, EP), VIOMMU_S_OK);
+	assert_int_equal(viommu_listen(rig->device, EP, &ops, NULL, &listener), 0);
+	assert_int_equal(map(rig, 1, 0x1000, 0x1fff, 0x8000, R), VIOMMU_S_OK);
+	assert_int_equal(unmap(rig, 1, 0x1000, 0x1fff), VIOMMU_S_OK);
+	assert_int_equal(detach(rig, 1, EP), VIOMMU_S_OK);
+	assert_dropped(&atc, "");
+	viommu_free(rig->device);
+}
+
 /* -- cached entries ------------------------------------------------------------ */
 
 /* Only an answer that is kept can be old. Without that, these tests show nothing. */
@@ -1185,6 +1401,14 @@ int main(void)
 		ON_A_FRESH_DEVICE(test_invalidate_4_a_pasid_that_has_not_the_domain_is_ok),
 		ON_A_FRESH_DEVICE(test_invalidate_5_6_7_ranges),
 		ON_A_FRESH_DEVICE(test_a_device_tlb_is_dropped_by_the_vmm),
+		ON_A_FRESH_DEVICE(test_detach_drops_what_the_endpoint_keeps),
+		ON_A_FRESH_DEVICE(test_attach_over_a_slot_drops_what_the_endpoint_keeps),
+		ON_A_FRESH_DEVICE(test_reset_and_bypass_drop_what_the_endpoint_keeps),
+		ON_A_FRESH_DEVICE(test_unmap_drops_the_range_in_every_slot),
+		ON_A_FRESH_DEVICE(test_unmap_of_a_parent_drops_all_of_its_children),
+		ON_A_FRESH_DEVICE(test_an_unplugged_endpoint_drops_what_it_keeps),
+		ON_A_FRESH_DEVICE(test_nothing_is_called_when_the_device_is_freed),
+		ON_A_FRESH_DEVICE(test_an_endpoint_with_a_listener_is_not_called_as_well),
 		ON_A_FRESH_DEVICE(test_every_invalidate_ends_what_was_kept),
 		ON_A_FRESH_DEVICE(test_detach_attach_and_reset_end_what_was_kept),
 		ON_A_FRESH_DEVICE(test_unmap_of_a_parent_ends_what_its_child_kept),
