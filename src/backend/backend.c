@@ -24,6 +24,7 @@ struct mapping {
 struct space {
 	struct space *next;
 	struct viommu_backend *backend;
+	const struct viommu *iommu; /* whose domain it is; NULL: the identity space */
 	uint32_t domain;
 	uint32_t id; /* of the kernel */
 	bool broken; /* the kernel failed to unmap: no device enters any more */
@@ -36,6 +37,7 @@ struct space {
 struct device {
 	struct device *next;
 	struct viommu_backend *backend;
+	const struct viommu *iommu;
 	struct viommu_listener *listener;
 	struct space *space; /* where the kernel has it, or NULL */
 	size_t n_mappings;   /* what it holds */
@@ -67,21 +69,6 @@ static void device_leave(struct device *device)
 		return;
 	backend->calls.stop(backend->kernel, device->number);
 	device->stopped = true;
-}
-
-static int device_enter(struct device *device, struct space *space)
-{
-	struct viommu_backend *backend = device->backend;
-	int error;
-
-	if (device->stopped || space->broken)
-		return -EIO;
-	if (device->space == space)
-		return 0;
-	error = backend->calls.attach(backend->kernel, device->number, space->id);
-	if (!error)
-		device->space = space;
-	return error;
 }
 
 /* The host has more than the guest knows: nothing may use it. */
@@ -147,6 +134,25 @@ static void flush(struct space *space)
 	if (backend->calls.unmap(backend->kernel, space->id, space->first,
 				 space->last - space->first + 1))
 		space_break(space);
+}
+
+static int device_enter(struct device *device, struct space *space)
+{
+	struct viommu_backend *backend = device->backend;
+	int error;
+
+	if (device->stopped || space->broken)
+		return -EIO;
+	if (device->space == space)
+		return 0;
+	/* It never had what a batch has still to unmap. */
+	flush(space);
+	if (space->broken)
+		return -EIO;
+	error = backend->calls.attach(backend->kernel, device->number, space->id);
+	if (!error)
+		device->space = space;
+	return error;
 }
 
 static void unmap_range(struct space *space, uint64_t first, uint64_t last)
@@ -250,7 +256,8 @@ static void release(struct space *space, uint64_t first, struct device *device)
 
 /* -- spaces ------------------------------------------------------------------------ */
 
-static struct space *space_new(struct viommu_backend *backend, uint32_t domain, int *ret_error)
+static struct space *space_new(struct viommu_backend *backend, const struct viommu *iommu,
+			       uint32_t domain, int *ret_error)
 {
 	struct space *space = calloc(1, sizeof(*space));
 
@@ -263,6 +270,7 @@ static struct space *space_new(struct viommu_backend *backend, uint32_t domain, 
 	}
 	space->n_buckets = 16;
 	space->backend = backend;
+	space->iommu = iommu;
 	space->domain = domain;
 	*ret_error = backend->calls.space_new(backend->kernel, &space->id);
 	if (!*ret_error)
@@ -314,17 +322,19 @@ static void collect(struct viommu_backend *backend)
 	}
 }
 
-static struct space *domain_space(struct viommu_backend *backend, uint32_t domain, bool make,
+/* Numbers of domains are the choice of each virtual IOMMU's driver. */
+static struct space *domain_space(const struct device *device, uint32_t domain, bool make,
 				  int *ret_error)
 {
+	struct viommu_backend *backend = device->backend;
 	struct space *space = backend->spaces;
 
 	*ret_error = -ENOENT;
-	while (space && space->domain != domain)
+	while (space && (space->domain != domain || space->iommu != device->iommu))
 		space = space->next;
 	if (space || !make)
 		return space;
-	space = space_new(backend, domain, ret_error);
+	space = space_new(backend, device->iommu, domain, ret_error);
 	if (space) {
 		space->next = backend->spaces;
 		backend->spaces = space;
@@ -339,7 +349,7 @@ static int identity_space(struct viommu_backend *backend)
 
 	if (backend->identity)
 		return 0;
-	space = space_new(backend, 0, &error);
+	space = space_new(backend, NULL, 0, &error);
 	if (!space)
 		return error;
 	for (size_t i = 0; i < backend->n_memory && !error; i++) {
@@ -368,7 +378,7 @@ static int on_map(void *opaque, const struct viommu_mapping *mapping)
 	struct space *space;
 	int error;
 
-	space = domain_space(device->backend, mapping->domain, true, &error);
+	space = domain_space(device, mapping->domain, true, &error);
 	if (!space)
 		return error;
 	/* First, for a page table of the kernel has the limits of the devices in it. */
@@ -386,7 +396,7 @@ static void on_unmap(void *opaque, const struct viommu_mapping *mapping)
 {
 	struct device *device = opaque;
 	int error;
-	struct space *space = domain_space(device->backend, mapping->domain, false, &error);
+	struct space *space = domain_space(device, mapping->domain, false, &error);
 
 	if (!space)
 		return;
@@ -501,6 +511,7 @@ int viommu_backend_add_device(struct viommu_backend *backend, struct viommu *iom
 	if (!device)
 		return -ENOMEM;
 	device->backend = backend;
+	device->iommu = iommu;
 	device->number = number;
 	device->next = backend->devices;
 	backend->devices = device;

@@ -192,6 +192,68 @@ static void unmaps_of_a_batch_that_touch_are_one_call(void **state)
 	end();
 }
 
+static void an_endpoint_that_enters_in_a_batch_does_not_see_what_was_unmapped(void **state)
+{
+	struct rig *rig = *state;
+
+	begin(rig);
+	assert_int_equal(attach(rig, 1, EP), VIOMMU_S_OK);
+	assert_int_equal(map(rig, 1, 0, 0xfff, 0, R), VIOMMU_S_OK);
+	assert_int_equal(map(rig, 1, 0x1000, 0x1fff, 0x1000, R), VIOMMU_S_OK);
+	viommu_backend_batch_begin(backend);
+	assert_int_equal(unmap(rig, 1, 0x1000, 0x1fff), VIOMMU_S_OK);
+	assert_int_equal(attach(rig, 1, EP2), VIOMMU_S_OK);
+	assert_int_equal(fake_dma(D2, 0, false), HOST);
+	assert_int_equal(fake_dma(D2, 0x1000, false), 0);
+	viommu_backend_batch_end(backend);
+	end();
+}
+
+static void a_space_that_a_pending_unmap_breaks_is_not_entered(void **state)
+{
+	struct rig *rig = *state;
+
+	begin(rig);
+	assert_int_equal(attach(rig, 1, EP), VIOMMU_S_OK);
+	assert_int_equal(map(rig, 1, 0, 0xfff, 0, R), VIOMMU_S_OK);
+	assert_int_equal(map(rig, 1, 0x1000, 0x1fff, 0x1000, R), VIOMMU_S_OK);
+	viommu_backend_batch_begin(backend);
+	assert_int_equal(unmap(rig, 1, 0x1000, 0x1fff), VIOMMU_S_OK);
+	fake.calls = 0;
+	fake.fail = 1;
+	fake.fail_n = 1;
+	fake.error = EIO;
+	assert_int_equal(attach(rig, 1, EP2), VIOMMU_S_IOERR);
+	fake.fail = 0;
+	/* IOAS_UNMAP, which fails, and DETACH of the device that was there. */
+	assert_int_equal(fake.calls, 2);
+	viommu_backend_batch_end(backend);
+	assert_int_equal(fake_dma(D1, 0, false), 0);
+	assert_int_equal(fake_dma(D2, 0, false), 0);
+	end();
+}
+
+static void domains_of_two_iommus_with_one_number_are_two_spaces(void **state)
+{
+	struct rig *rig = *state;
+	void *second;
+	struct rig *other;
+
+	assert_int_equal(plug(&second), 0);
+	other = second;
+	begin_without_devices();
+	assert_int_equal(viommu_backend_add_device(backend, rig->device, EP, D1), 0);
+	assert_int_equal(viommu_backend_add_device(backend, other->device, EP, D2), 0);
+	assert_int_equal(attach(rig, 1, EP), VIOMMU_S_OK);
+	assert_int_equal(attach(other, 1, EP), VIOMMU_S_OK);
+	assert_int_equal(map(rig, 1, 0, 0xfff, 0, R), VIOMMU_S_OK);
+	assert_int_equal(map(other, 1, 0, 0xfff, 0x5000, R), VIOMMU_S_OK);
+	assert_int_equal(fake_dma(D1, 0, false), HOST);
+	assert_int_equal(fake_dma(D2, 0, false), HOST + 0x5000);
+	end();
+	unplug(&second);
+}
+
 static void the_ioctls_of_a_map_do_not_depend_on_the_endpoints(void **state)
 {
 	static const unsigned counts[] = { 1, 8, FAKE_DEVICES };
@@ -363,6 +425,10 @@ int main(void)
 		ON_A_FRESH_DEVICE(an_endpoint_that_moves_keeps_nothing_of_the_old_domain),
 		ON_A_FRESH_DEVICE(bypass_is_one_attach),
 		ON_A_FRESH_DEVICE(unmaps_of_a_batch_that_touch_are_one_call),
+		ON_A_FRESH_DEVICE(
+			an_endpoint_that_enters_in_a_batch_does_not_see_what_was_unmapped),
+		ON_A_FRESH_DEVICE(a_space_that_a_pending_unmap_breaks_is_not_entered),
+		ON_A_FRESH_DEVICE(domains_of_two_iommus_with_one_number_are_two_spaces),
 		ON_A_FRESH_DEVICE(the_ioctls_of_a_map_do_not_depend_on_the_endpoints),
 		ON_A_FRESH_DEVICE(every_failure_leaves_the_hardware_with_no_more_than_the_guest),
 		ON_A_FRESH_DEVICE(a_failed_map_is_answered_and_undone),
