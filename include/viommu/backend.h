@@ -4,11 +4,12 @@
 /*
  * Mappings that reach hardware: a listener that turns domains into the host's page tables
  *
- *     device --listener--> backend --table of calls--> iommufd, or a kernel of the test
+ *     device --listener--> backend --table of calls--> iommufd, VFIO type1, or a VMM's own
  *
- * A domain is one space (an IOAS of iommufd), however many endpoints it has: a MAP is one call of
- * the kernel, and an endpoint enters the domain by one attach. Memory is pinned by MAP and unpinned
- * by UNMAP. All functions of one backend, and requests to its device, are serialized by the VMM.
+ * A domain is one space (an IOAS of iommufd, a container of VFIO), however many endpoints it has: a
+ * MAP is one call of the kernel, and an endpoint enters the domain by one attach. Memory is pinned
+ * by MAP and unpinned by UNMAP. All functions of one backend, and requests to its device, are
+ * serialized by the VMM.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -22,7 +23,8 @@ extern "C" {
 
 /*
  * What a kernel does for the backend. All return 0 or a negative errno. `space` and `device` are
- * the kernel's own numbers. Ranges of `unmap` consist of whole mappings and do not have holes.
+ * the kernel's own numbers. Ranges of `unmap` consist of whole mappings and do not have holes. A
+ * space has a device before it gets a mapping; without any device it may lose all of them.
  */
 struct viommu_backend_calls {
 	size_t size;
@@ -89,35 +91,118 @@ void viommu_backend_batch_begin(struct viommu_backend *backend);
  */
 void viommu_backend_batch_end(struct viommu_backend *backend);
 
-/* -- iommufd --------------------------------------------------------------------- */
-
-/* How to reach iommufd: its file descriptor, and ioctl() or a replacement of it for tests, which
- * returns -1 and sets errno. A device's number is its VFIO character device's descriptor. */
-struct viommu_iommufd {
-	int fd;
-	int (*ioctl)(int fd, unsigned long request, void *argument);
-};
+/* -- the kernel ------------------------------------------------------------------ */
 
 /*
- * The calls for iommufd; `kernel` is a struct viommu_iommufd, which has to outlive the backend.
+ * iommufd or VFIO type1, and the devices that are assigned through it:
+ *
+ *     viommu_kernel_new(VIOMMU_INTERFACE_ANY, &ops, vmm, &kernel);
+ *     viommu_kernel_open_device(kernel, "0000:00:04.0", &number);
+ *     viommu_backend_new(viommu_kernel_calls(kernel), kernel, &backend);
+ *     viommu_backend_add_memory(backend, &memory);
+ *     viommu_backend_add_device(backend, iommu, endpoint, number);
+ *     ...
+ *     viommu_backend_free(backend);
+ *     viommu_kernel_free(kernel);
+ *
+ *                          iommufd                   VFIO type1
+ *     a domain             an IOAS                   a container
+ *     ATTACH, DETACH       the device goes on        the device is closed and opened again, which
+ *                                                    resets it: `closing`, `opened`
+ *     mappings a domain    memory                    65,535: more are answered NOMEM
+ *     devices of a group   each has an endpoint      only one of them can be assigned
+ */
+enum viommu_interface {
+	VIOMMU_INTERFACE_ANY, /* iommufd if the kernel has it, type1 otherwise */
+	VIOMMU_INTERFACE_IOMMUFD,
+	VIOMMU_INTERFACE_TYPE1,
+};
+
+#define VIOMMU_DEVICE_NAME_LENGTH 32 /* of "0000:00:04.0", with its NUL */
+
+/* Each may be NULL. None may call the backend. */
+struct viommu_kernel_ops {
+	size_t size;
+
+	/* In the place of the system calls, for tests: they return -1 and set errno. NULL: those of
+	 * libc. */
+	int (*open)(const char *path); /* O_RDWR | O_CLOEXEC */
+	int (*close)(int fd);
+	int (*ioctl)(int fd, unsigned long request, void *argument);
+	const char *sysfs; /* goes before "/sys"; not copied. NULL: "" */
+
+	/* One sentence for the owner of the VMM: which interface was chosen, and why something was
+	 * refused. Of those that a guest can cause the 1st, 2nd, 4th, 8th, ... are reported. */
+	void (*log)(void *opaque, const char *text);
+
+	/* A device has a file: for BARs, configuration space, interrupts. They are as after a
+	 * reset. The file is the kernel's: do not close it. A negative errno refuses it. */
+	int (*opened)(void *opaque, int device, const char *name, int file);
+
+	/* That file is about to be closed: unmap its BARs, and use it no more. Called when the
+	 * device is closed, or has to be stopped, and by type1 for each ATTACH and DETACH. */
+	void (*closing)(void *opaque, int device);
+};
+
+/* Opaque. Calls are serialized by the VMM, together with those of its backend. */
+struct viommu_kernel;
+
+/*
+ * Open the interface. `ops` is copied; NULL: all defaults.
+ *
+ * Returns: 0, -EINVAL, -E2BIG, -ENOMEM, -EOPNOTSUPP: no type1, or the errno of open(). Locks: none.
+ * Waits: no. Since: 0.2 (testing)
+ */
+int viommu_kernel_new(enum viommu_interface interface, const struct viommu_kernel_ops *ops,
+		      void *opaque, struct viommu_kernel **ret_kernel);
+
+/*
+ * Close devices and interface. After viommu_backend_free() of their backend. NULL is accepted.
+ *
+ * Returns: NULL. Locks: none. Waits: no. Since: 0.2 (testing)
+ */
+struct viommu_kernel *viommu_kernel_free(struct viommu_kernel *kernel);
+
+/*
+ * Which it is.
+ *
+ * Returns: not VIOMMU_INTERFACE_ANY. Locks: none. Waits: no. Since: 0.2 (testing)
+ */
+enum viommu_interface viommu_kernel_interface(const struct viommu_kernel *kernel);
+
+/*
+ * The calls for viommu_backend_new(), with `kernel` as their `kernel`.
  *
  * Returns: never NULL. Locks: none. Waits: no. Since: 0.2 (testing)
  */
-const struct viommu_backend_calls *viommu_iommufd_calls(void);
+const struct viommu_backend_calls *viommu_kernel_calls(const struct viommu_kernel *kernel);
 
 /*
- * Open /dev/iommu.
+ * Open a PCI function that is bound to vfio-pci, by its name in sysfs. It does no DMA. `opened` is
+ * called before this returns, with the number that it returns.
  *
- * Returns: 0, or the errno of open(). Locks: none. Waits: no. Since: 0.2 (testing)
+ * -ENOENT   it has no IOMMU group, or is not bound to vfio-pci
+ * -EPERM    the group has devices of other drivers, or the platform does not isolate interrupts
+ * -EBUSY    type1: another device of its group is open
+ *
+ * Returns: 0, the errno of `opened`, -EINVAL, -ENOMEM, or that of a system call. Locks: none.
+ * Waits: no. Since: 0.2 (testing)
  */
-int viommu_iommufd_open(struct viommu_iommufd *ret_iommufd);
+int viommu_kernel_open_device(struct viommu_kernel *kernel, const char *name, int *ret_device);
 
 /*
- * Bind a VFIO character device to iommufd: needed before viommu_backend_add_device().
+ * Close a device that no backend has.
  *
- * Returns: 0, or the errno of the ioctl. Locks: none. Waits: no. Since: 0.2 (testing)
+ * Returns: nothing. Locks: none. Waits: no. Since: 0.2 (testing)
  */
-int viommu_iommufd_bind(const struct viommu_iommufd *iommufd, int device, uint32_t *ret_id);
+void viommu_kernel_close_device(struct viommu_kernel *kernel, int device);
+
+/*
+ * The device's file, until `closing` is called.
+ *
+ * Returns: a file descriptor, or -ENODEV: it has none. Locks: none. Waits: no. Since: 0.2 (testing)
+ */
+int viommu_kernel_device_file(const struct viommu_kernel *kernel, int device);
 
 #ifdef __cplusplus
 }

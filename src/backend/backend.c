@@ -50,7 +50,7 @@ struct viommu_backend {
 	void *kernel;
 	struct device *devices;
 	struct space *spaces;
-	struct space *identity; /* all memory at its own address, made when first needed */
+	struct space *identity; /* all memory at its own address */
 	struct viommu_memory *memory;
 	size_t n_memory;
 	bool batch;
@@ -150,7 +150,9 @@ static int device_enter(struct device *device, struct space *space)
 	if (space->broken)
 		return -EIO;
 	error = backend->calls.attach(backend->kernel, device->number, space->id);
-	if (!error)
+	if (error)
+		device_leave(device); /* whether it left the old space is unknown */
+	else
 		device->space = space;
 	return error;
 }
@@ -320,6 +322,10 @@ static void collect(struct viommu_backend *backend)
 		*at = space->next;
 		space_free(space);
 	}
+	if (!backend->identity || is_used(backend->identity))
+		return;
+	space_free(backend->identity);
+	backend->identity = NULL;
 }
 
 /* Numbers of domains are the choice of each virtual IOMMU's driver. */
@@ -342,16 +348,11 @@ static struct space *domain_space(const struct device *device, uint32_t domain, 
 	return space;
 }
 
-static int identity_space(struct viommu_backend *backend)
+static int map_memory(struct space *space)
 {
-	struct space *space;
+	const struct viommu_backend *backend = space->backend;
 	int error = 0;
 
-	if (backend->identity)
-		return 0;
-	space = space_new(backend, NULL, 0, &error);
-	if (!space)
-		return error;
 	for (size_t i = 0; i < backend->n_memory && !error; i++) {
 		const struct viommu_memory *memory = &backend->memory[i];
 		struct viommu_mapping key = {
@@ -363,10 +364,29 @@ static int identity_space(struct viommu_backend *backend)
 
 		error = map_range(space, &key);
 	}
-	if (error)
-		space_free(space);
-	else
-		backend->identity = space;
+	return error;
+}
+
+/* The identity space lives while a device is in it. */
+static int enter_identity(struct device *device)
+{
+	struct viommu_backend *backend = device->backend;
+	int error = 0;
+
+	if (backend->identity)
+		return device_enter(device, backend->identity);
+	backend->identity = space_new(backend, NULL, 0, &error);
+	if (!backend->identity)
+		return error;
+	error = device_enter(device, backend->identity);
+	if (!error)
+		error = map_memory(backend->identity);
+	if (!error)
+		return 0;
+	/* What was mapped ends with the space. */
+	device_leave(device);
+	space_free(backend->identity);
+	backend->identity = NULL;
 	return error;
 }
 
@@ -412,9 +432,7 @@ static int on_mode(void *opaque, enum viommu_mode mode)
 	int error = 0;
 
 	if (mode == VIOMMU_BYPASS)
-		error = identity_space(backend);
-	if (mode == VIOMMU_BYPASS && !error)
-		error = device_enter(device, backend->identity);
+		error = enter_identity(device);
 	if (mode != VIOMMU_BYPASS || error)
 		device_leave(device);
 	if (!backend->batch)
@@ -463,8 +481,6 @@ struct viommu_backend *viommu_backend_free(struct viommu_backend *backend)
 		free(device);
 	}
 	collect(backend);
-	if (backend->identity)
-		space_free(backend->identity);
 	free(backend->memory);
 	free(backend);
 	return NULL;

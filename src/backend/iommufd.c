@@ -1,12 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
-#include <fcntl.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
-
-#include <viommu/backend.h>
 
 #include "backend/kernel.h"
+#include "backend/layouts.h"
 
 /*
  * iommufd: a space is an IOAS
@@ -15,36 +11,26 @@
  * VFIO's ATTACH of a device that is attached replaces the page table without a gap.
  */
 
-static int call(const struct viommu_iommufd *iommufd, int fd, unsigned long request, void *argument)
-{
-	int result;
-
-	do
-		result = iommufd->ioctl(fd, request, argument);
-	while (result < 0 && errno == EINTR);
-	return result < 0 ? -errno : 0;
-}
-
-static int space_new(void *kernel, uint32_t *ret_space)
+static int space_new(void *opaque, uint32_t *ret_space)
 {
 	struct kernel_ioas_alloc argument = { .size = sizeof(argument) };
-	struct viommu_iommufd *iommufd = kernel;
-	int error = call(iommufd, iommufd->fd, KERNEL_IOAS_ALLOC, &argument);
+	struct viommu_kernel *kernel = opaque;
+	int error = kernel_ioctl(kernel, kernel->fd, KERNEL_IOAS_ALLOC, &argument);
 
 	if (!error)
 		*ret_space = argument.out_ioas_id;
 	return error;
 }
 
-static int space_free(void *kernel, uint32_t space)
+static int space_free(void *opaque, uint32_t space)
 {
 	struct kernel_destroy argument = { .size = sizeof(argument), .id = space };
-	struct viommu_iommufd *iommufd = kernel;
+	struct viommu_kernel *kernel = opaque;
 
-	return call(iommufd, iommufd->fd, KERNEL_DESTROY, &argument);
+	return kernel_ioctl(kernel, kernel->fd, KERNEL_DESTROY, &argument);
 }
 
-static int map(void *kernel, uint32_t space, uint64_t iova, uint64_t length, void *host,
+static int map(void *opaque, uint32_t space, uint64_t iova, uint64_t length, void *host,
 	       uint32_t flags)
 {
 	struct kernel_ioas_map argument = {
@@ -57,56 +43,52 @@ static int map(void *kernel, uint32_t space, uint64_t iova, uint64_t length, voi
 		.length = length,
 		.iova = iova,
 	};
-	struct viommu_iommufd *iommufd = kernel;
+	struct viommu_kernel *kernel = opaque;
+	int error = kernel_ioctl(kernel, kernel->fd, KERNEL_IOAS_MAP, &argument);
 
-	return call(iommufd, iommufd->fd, KERNEL_IOAS_MAP, &argument);
+	return kernel_explain_map(kernel, error, length);
 }
 
-static int unmap(void *kernel, uint32_t space, uint64_t iova, uint64_t length)
+static int unmap(void *opaque, uint32_t space, uint64_t iova, uint64_t length)
 {
 	struct kernel_ioas_unmap argument = {
 		.size = sizeof(argument), .ioas_id = space, .iova = iova, .length = length
 	};
-	struct viommu_iommufd *iommufd = kernel;
-	int error = call(iommufd, iommufd->fd, KERNEL_IOAS_UNMAP, &argument);
+	struct viommu_kernel *kernel = opaque;
+	int error = kernel_ioctl(kernel, kernel->fd, KERNEL_IOAS_UNMAP, &argument);
 
 	/* Less than all was unmapped: what the guest was answered is not what the host has. */
 	return error ? error : argument.length == length ? 0 : -EIO;
 }
 
-static int attach(void *kernel, int device, uint32_t space)
+static int attach(void *opaque, int device, uint32_t space)
 {
 	struct kernel_vfio_attach argument = { .argsz = sizeof(argument), .pt_id = space };
+	struct viommu_kernel *kernel = opaque;
 
-	return call(kernel, device, KERNEL_VFIO_ATTACH, &argument);
+	return kernel_ioctl(kernel, kernel->devices[device].file, KERNEL_VFIO_ATTACH, &argument);
 }
 
-static int detach(void *kernel, int device)
+static int detach(void *opaque, int device)
 {
 	struct kernel_vfio_detach argument = { .argsz = sizeof(argument) };
+	struct viommu_kernel *kernel = opaque;
 
-	return call(kernel, device, KERNEL_VFIO_DETACH, &argument);
+	return kernel_ioctl(kernel, kernel->devices[device].file, KERNEL_VFIO_DETACH, &argument);
 }
 
-/*
- * The last reference to the device's file unbinds it and ends its DMA. The number stays taken, so
- * that the VMM does not close another file later. A mapped BAR is a reference too.
- */
-static void stop(void *kernel, int device)
+/* The last reference to a device's file detaches it, which ends its DMA. */
+static void stop(void *opaque, int device)
 {
-	int none = open("/dev/null", O_RDWR | O_CLOEXEC);
+	struct viommu_kernel *kernel = opaque;
 
-	(void)kernel;
-	if (none < 0 || dup2(none, device) < 0)
-		close(device);
-	if (none >= 0)
-		close(none);
+	kernel_close_file(kernel, &kernel->devices[device]);
 }
 
-const struct viommu_backend_calls *viommu_iommufd_calls(void)
+static const struct viommu_backend_calls *calls(void)
 {
-	static const struct viommu_backend_calls calls = {
-		.size = sizeof(calls),
+	static const struct viommu_backend_calls rows = {
+		.size = sizeof(rows),
 		.space_new = space_new,
 		.space_free = space_free,
 		.map = map,
@@ -116,30 +98,68 @@ const struct viommu_backend_calls *viommu_iommufd_calls(void)
 		.stop = stop,
 	};
 
-	return &calls;
+	return &rows;
 }
 
-static int real_ioctl(int fd, unsigned long request, void *argument)
+/* -- files --------------------------------------------------------------------------- */
+
+static int begin(struct viommu_kernel *kernel)
 {
-	return ioctl(fd, request, argument);
+	kernel->fd = kernel_open(kernel, kernel->kind->path);
+	return kernel->fd < 0 ? kernel->fd : 0;
 }
 
-int viommu_iommufd_open(struct viommu_iommufd *ret_iommufd)
+static void end(struct viommu_kernel *kernel)
 {
-	int fd = open("/dev/iommu", O_RDWR | O_CLOEXEC);
-
-	if (fd < 0)
-		return -errno;
-	*ret_iommufd = (struct viommu_iommufd){ .fd = fd, .ioctl = real_ioctl };
-	return 0;
+	kernel->ops.close(kernel->fd);
 }
 
-int viommu_iommufd_bind(const struct viommu_iommufd *iommufd, int device, uint32_t *ret_id)
+static int bind_file(struct viommu_kernel *kernel, struct kernel_device *device, int file)
 {
-	struct kernel_vfio_bind argument = { .argsz = sizeof(argument), .iommufd = iommufd->fd };
-	int error = call(iommufd, device, KERNEL_VFIO_BIND, &argument);
+	struct kernel_vfio_bind argument = { .argsz = sizeof(argument), .iommufd = kernel->fd };
+	int error = kernel_ioctl(kernel, file, KERNEL_VFIO_BIND, &argument);
 
-	if (!error)
-		*ret_id = argument.out_devid;
-	return error;
+	if (error == -EPERM)
+		kernel_log(kernel,
+			   "%s cannot be bound: the platform does not isolate its interrupts;"
+			   " iommufd.allow_unsafe_interrupts=1 permits that to trusted guests",
+			   device->name);
+	if (error) {
+		kernel->ops.close(file);
+		return error;
+	}
+	device->id = argument.out_devid;
+	return kernel_give_file(kernel, device, file);
 }
+
+static int open_device(struct viommu_kernel *kernel, struct kernel_device *device)
+{
+	char path[PATH_LENGTH], name[32];
+	int file;
+
+	kernel_path(path, "/sys/bus/pci/devices/%s/vfio-dev", device->name);
+	if (kernel_entry(kernel, path, name, sizeof(name))) {
+		kernel_log(kernel, "%s has no VFIO driver: bind it to vfio-pci", device->name);
+		return -ENOENT;
+	}
+	kernel_path(path, "/dev/vfio/devices/%s", name);
+	file = kernel_open(kernel, path);
+	if (file < 0) {
+		kernel_log(kernel,
+			   "%s: %s cannot be opened, errno %d; a kernel without"
+			   " CONFIG_VFIO_DEVICE_CDEV needs type1",
+			   device->name, path, -file);
+		return file;
+	}
+	return bind_file(kernel, device, file);
+}
+
+const struct kernel_kind kernel_iommufd = {
+	.path = "/dev/iommu",
+	.name = "iommufd",
+	.calls = calls,
+	.begin = begin,
+	.end = end,
+	.open_device = open_device,
+	.close_device = kernel_close_file,
+};

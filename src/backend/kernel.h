@@ -1,59 +1,82 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #ifndef BACKEND_KERNEL_H
 #define BACKEND_KERNEL_H
-#include <stdint.h>
-#include <sys/ioctl.h>
+#include <viommu/backend.h>
 
-/* The kernel's interface, as of Linux 6.12: own layouts, since older headers lack it. */
-#define KERNEL_DESTROY     _IO(';', 0x80)
-#define KERNEL_IOAS_ALLOC  _IO(';', 0x81)
-#define KERNEL_IOAS_MAP    _IO(';', 0x85)
-#define KERNEL_IOAS_UNMAP  _IO(';', 0x86)
-#define KERNEL_VFIO_BIND   _IO(';', 0x76)
-#define KERNEL_VFIO_ATTACH _IO(';', 0x77)
-#define KERNEL_VFIO_DETACH _IO(';', 0x78)
+/*
+ * An interface of the kernel in use: its files, and the devices that were opened
+ *
+ * A device's number is its index here; that of a type1 space is the index of its container.
+ */
+#define NO_SPACE UINT32_MAX
 
-#define KERNEL_MAP_FIXED_IOVA 1u
-#define KERNEL_MAP_WRITEABLE  2u
-#define KERNEL_MAP_READABLE   4u
-
-struct kernel_destroy {
-	uint32_t size, id;
+struct kernel_device {
+	bool used;
+	char name[VIOMMU_DEVICE_NAME_LENGTH];
+	int file;       /* of the device itself, or -1 */
+	int group;      /* type1: of its group */
+	uint32_t space; /* type1: the container that the group is in, or NO_SPACE */
+	uint32_t id;    /* iommufd: the object of the device */
 };
 
-struct kernel_ioas_alloc {
-	uint32_t size, flags, out_ioas_id;
+struct container {
+	int fd; /* -1: a free entry */
+	unsigned n_groups;
 };
 
-struct kernel_ioas_map {
-	uint32_t size, flags, ioas_id, reserved;
-	uint64_t user_va, length, iova;
+/* Sentences that a guest can cause at any rate. */
+enum kernel_sentence {
+	SENTENCE_ENTRIES,
+	SENTENCE_MEMLOCK,
+	N_SENTENCES,
 };
 
-struct kernel_ioas_unmap {
-	uint32_t size, ioas_id;
-	uint64_t iova, length;
+/* How an interface begins and ends, beside what the backend calls. */
+struct kernel_kind {
+	const char *path, *name;
+	const struct viommu_backend_calls *(*calls)(void);
+	int (*begin)(struct viommu_kernel *kernel);
+	void (*end)(struct viommu_kernel *kernel);
+	int (*open_device)(struct viommu_kernel *kernel, struct kernel_device *device);
+	void (*close_device)(struct viommu_kernel *kernel, struct kernel_device *device);
 };
 
-struct kernel_vfio_bind {
-	uint32_t argsz, flags;
-	int32_t iommufd;
-	uint32_t out_devid;
+extern const struct kernel_kind kernel_iommufd, kernel_type1;
+
+struct viommu_kernel {
+	struct viommu_kernel_ops ops;
+	void *opaque;
+	const struct kernel_kind *kind;
+	int fd; /* iommufd: /dev/iommu */
+	struct kernel_device *devices;
+	size_t n_devices;
+	struct container *containers;
+	uint32_t n_containers;
+	uint64_t n_said[N_SENTENCES];
 };
 
-struct kernel_vfio_attach {
-	uint32_t argsz, flags, pt_id;
-};
+/* As the system call, again if it was interrupted: its result, or a negative errno. */
+int kernel_ioctl(const struct viommu_kernel *kernel, int fd, unsigned long request, void *argument);
+int kernel_open(const struct viommu_kernel *kernel, const char *path);
 
-struct kernel_vfio_detach {
-	uint32_t argsz, flags;
-};
+/* Join pieces into a path. */
+#define PATH_LENGTH 160
+void kernel_path(char path[PATH_LENGTH], const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
 
-_Static_assert(sizeof(struct kernel_destroy) == 8, "DESTROY");
-_Static_assert(sizeof(struct kernel_ioas_alloc) == 12, "IOAS_ALLOC");
-_Static_assert(sizeof(struct kernel_ioas_map) == 40, "IOAS_MAP");
-_Static_assert(sizeof(struct kernel_ioas_unmap) == 24, "IOAS_UNMAP");
-_Static_assert(sizeof(struct kernel_vfio_bind) == 16, "VFIO BIND");
-_Static_assert(sizeof(struct kernel_vfio_attach) == 12, "VFIO ATTACH");
-_Static_assert(sizeof(struct kernel_vfio_detach) == 8, "VFIO DETACH");
+/* The last component of a link of sysfs, or of the first entry in a folder. -ENOENT: none. */
+int kernel_link(const struct viommu_kernel *kernel, const char *path, char *name, size_t room);
+int kernel_entry(const struct viommu_kernel *kernel, const char *path, char *name, size_t room);
+
+void kernel_log(const struct viommu_kernel *kernel, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* Say why a mapping was refused, if the cause is a limit; returns `error`. */
+int kernel_explain_map(struct viommu_kernel *kernel, int error, uint64_t length);
+
+/* Give a new file to the VMM, which may refuse it: it is closed then. */
+int kernel_give_file(struct viommu_kernel *kernel, struct kernel_device *device, int file);
+
+/* Take the file back and close it. */
+void kernel_close_file(struct viommu_kernel *kernel, struct kernel_device *device);
 #endif

@@ -23,8 +23,9 @@ HARMLESS = {
     "nanosleep", "sched_yield", "pthread_key_create", "pthread_key_delete", "pthread_mutex_destroy",
     "pthread_mutex_init", "pthread_mutex_lock", "pthread_mutex_unlock", "pthread_once",
     "pthread_setspecific",
-    # Of src/backend/iommufd.c alone, which a VMM calls by name: the device itself opens nothing.
-    "open", "open64", "close", "dup2", "ioctl", "__errno_location",
+    # Of src/backend/ alone, which a VMM calls by name: the device itself opens nothing.
+    "open", "open64", "close", "ioctl", "readlink", "getdents64", "getrlimit", "getrlimit64",
+    "__errno_location",
 }
 
 # What compilers and linkers put in. Not __tls_get_addr: it makes a thread's memory when that is first

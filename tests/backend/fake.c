@@ -2,9 +2,14 @@
 #include "fake.h"
 
 #include <errno.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
-#include "backend/kernel.h"
+#include "backend/layouts.h"
 
 struct fake fake;
 
@@ -14,114 +19,389 @@ static int refuse(int error)
 	return -1;
 }
 
+static bool fails(void)
+{
+	fake.calls++;
+	return fake.fail && fake.calls >= fake.fail && fake.calls - fake.fail < fake.fail_n;
+}
+
 static bool overlaps(const struct fake_map *map, uint64_t iova, uint64_t length)
 {
 	return iova <= map->iova + (map->length - 1) && map->iova <= iova + (length - 1);
 }
 
-static int do_map(struct kernel_ioas_map *argument)
-{
-	uint32_t space = argument->ioas_id;
+/* -- mappings, of either kind of space ------------------------------------------------ */
 
-	if (argument->size != 40 || !(argument->flags & KERNEL_MAP_FIXED_IOVA) ||
-	    !argument->length || argument->iova + (argument->length - 1) < argument->iova)
+static int add_map(uint32_t space, const struct fake_map *map, int full)
+{
+	if (!map->length || map->iova + (map->length - 1) < map->iova)
 		return refuse(EINVAL);
-	if ((argument->iova | argument->length | argument->user_va) & 0xfff)
+	if ((map->iova | map->length | map->va) & 0xfff)
 		return refuse(EINVAL);
-	if (space >= FAKE_SPACES || !fake.space[space])
-		return refuse(ENOENT);
 	for (unsigned i = 0; i < fake.n_maps[space]; i++)
-		if (overlaps(&fake.maps[space][i], argument->iova, argument->length))
+		if (overlaps(&fake.maps[space][i], map->iova, map->length))
 			return refuse(EEXIST);
-	if (fake.n_maps[space] == FAKE_MAPS)
-		return refuse(ENOMEM);
-	fake.maps[space][fake.n_maps[space]++] =
-		(struct fake_map){ argument->iova, argument->length, argument->user_va,
-				   argument->flags };
+	if (fake.n_maps[space] == (fake.max_maps ? fake.max_maps : FAKE_MAPS))
+		return refuse(full);
+	fake.maps[space][fake.n_maps[space]++] = *map;
 	return 0;
 }
 
-static int do_unmap(struct kernel_ioas_unmap *argument)
+/* Neither interface unmaps a part of a mapping; they differ in what they call that. */
+static int remove_maps(uint32_t space, uint64_t iova, uint64_t length, int split,
+		       uint64_t *ret_done)
 {
-	uint32_t space = argument->ioas_id;
-	uint64_t last = argument->iova + (argument->length - 1), done = 0;
+	uint64_t last = iova + (length - 1);
 
-	if (space >= FAKE_SPACES || !fake.space[space] || !argument->length)
-		return refuse(ENOENT);
+	*ret_done = 0;
 	for (unsigned i = 0; i < fake.n_maps[space]; i++) {
 		const struct fake_map *map = &fake.maps[space][i];
 
-		if (overlaps(map, argument->iova, argument->length) &&
-		    (map->iova < argument->iova || map->iova + (map->length - 1) > last))
-			return refuse(ENOENT);
+		if (overlaps(map, iova, length) &&
+		    (map->iova < iova || map->iova + (map->length - 1) > last))
+			return refuse(split);
 	}
 	for (unsigned i = 0; i < fake.n_maps[space];) {
 		struct fake_map *map = &fake.maps[space][i];
 
-		if (!overlaps(map, argument->iova, argument->length)) {
+		if (!overlaps(map, iova, length)) {
 			i++;
 			continue;
 		}
-		done += map->length;
+		*ret_done += map->length;
 		*map = fake.maps[space][--fake.n_maps[space]];
 	}
-	argument->length = done;
-	return done ? 0 : refuse(ENOENT);
+	return 0;
 }
 
-static int do_alloc(struct kernel_ioas_alloc *argument)
+static uint32_t new_space(void)
 {
 	for (uint32_t i = 1; i < FAKE_SPACES; i++) {
 		if (fake.space[i])
 			continue;
 		fake.space[i] = true;
+		fake.has_iommu[i] = false;
 		fake.n_maps[i] = 0;
-		argument->out_ioas_id = i;
-		return 0;
+		return i;
 	}
-	return refuse(ENOSPC);
+	return 0;
 }
 
-static int do_destroy(const struct kernel_destroy *argument)
+static bool is_space(uint32_t space)
 {
-	if (argument->id >= FAKE_SPACES || !fake.space[argument->id])
-		return refuse(ENOENT);
+	return space && space < FAKE_SPACES && fake.space[space];
+}
+
+static bool is_in_use(uint32_t space)
+{
 	for (int i = 0; i < FAKE_DEVICES; i++)
-		if (fake.at[i] == argument->id)
-			return refuse(EBUSY);
+		if (fake.at[i] == space)
+			return true;
+	return false;
+}
+
+/* -- iommufd ---------------------------------------------------------------------------- */
+
+static int ioas_alloc(void *opaque)
+{
+	struct kernel_ioas_alloc *argument = opaque;
+
+	if (argument->size != 12 || argument->flags)
+		return refuse(EINVAL);
+	argument->out_ioas_id = new_space();
+	return argument->out_ioas_id ? 0 : refuse(ENOSPC);
+}
+
+static int ioas_destroy(void *opaque)
+{
+	const struct kernel_destroy *argument = opaque;
+
+	if (!is_space(argument->id))
+		return refuse(ENOENT);
+	if (is_in_use(argument->id))
+		return refuse(EBUSY);
 	fake.space[argument->id] = false;
 	return 0;
 }
 
-int fake_ioctl(int fd, unsigned long request, void *argument)
+static int ioas_map(void *opaque)
 {
-	struct kernel_vfio_attach *attach = argument;
-	int device = fd - FAKE_DEVICE;
+	const struct kernel_ioas_map *argument = opaque;
+	const struct fake_map map = { argument->iova, argument->length, argument->user_va,
+				      argument->flags };
 
-	fake.calls++;
-	if (fake.fail && fake.calls >= fake.fail && fake.calls - fake.fail < fake.fail_n)
-		return refuse(fake.error);
-	if (fd == FAKE_FD && request == KERNEL_IOAS_ALLOC)
-		return do_alloc(argument);
-	if (fd == FAKE_FD && request == KERNEL_DESTROY)
-		return do_destroy(argument);
-	if (fd == FAKE_FD && request == KERNEL_IOAS_MAP)
-		return do_map(argument);
-	if (fd == FAKE_FD && request == KERNEL_IOAS_UNMAP)
-		return do_unmap(argument);
-	if (device < 0 || device >= FAKE_DEVICES || fake.stopped[device])
-		return refuse(EBADF);
-	if (request == KERNEL_VFIO_DETACH) {
-		fake.at[device] = 0;
-		return 0;
-	}
-	if (request != KERNEL_VFIO_ATTACH)
-		return refuse(ENOTTY);
-	if (attach->pt_id >= FAKE_SPACES || !fake.space[attach->pt_id])
+	if (argument->size != 40 || !(argument->flags & KERNEL_MAP_FIXED_IOVA))
+		return refuse(EINVAL);
+	return is_space(argument->ioas_id) ? add_map(argument->ioas_id, &map, ENOMEM)
+					   : refuse(ENOENT);
+}
+
+static int ioas_unmap(void *opaque)
+{
+	struct kernel_ioas_unmap *argument = opaque;
+	uint64_t done;
+
+	if (!is_space(argument->ioas_id) || !argument->length)
 		return refuse(ENOENT);
-	fake.at[device] = attach->pt_id;
+	if (remove_maps(argument->ioas_id, argument->iova, argument->length, ENOENT, &done))
+		return -1;
+	argument->length = done;
+	return done ? 0 : refuse(ENOENT);
+}
+
+/* -- devices ------------------------------------------------------------------------------ */
+
+static int device_bind(int device, void *opaque)
+{
+	struct kernel_vfio_bind *argument = opaque;
+
+	if (argument->argsz != 16 || argument->iommufd != FAKE_FD || fake.bound[device])
+		return refuse(EINVAL);
+	fake.bound[device] = true;
+	argument->out_devid = 1000 + (uint32_t)device;
 	return 0;
 }
+
+static int device_attach(int device, void *opaque)
+{
+	const struct kernel_vfio_attach *argument = opaque;
+
+	if (!fake.bound[device])
+		return refuse(EINVAL);
+	if (!is_space(argument->pt_id))
+		return refuse(ENOENT);
+	fake.at[device] = argument->pt_id;
+	return 0;
+}
+
+static int device_detach(int device, void *opaque)
+{
+	(void)opaque;
+	fake.at[device] = 0;
+	return 0;
+}
+
+/* -- groups and containers ------------------------------------------------------------------ */
+
+static int group_status(int group, void *opaque)
+{
+	struct kernel_group_status *argument = opaque;
+
+	argument->flags = fake.not_viable ? 0 : KERNEL_GROUP_VIABLE;
+	(void)group;
+	return argument->argsz == 8 ? 0 : refuse(EINVAL);
+}
+
+static int group_set(int group, void *opaque)
+{
+	uint32_t space = (uint32_t)(*(int *)opaque - FAKE_CONTAINER);
+
+	if (!is_space(space))
+		return refuse(EBADF);
+	if (fake.at[group])
+		return refuse(EINVAL);
+	fake.at[group] = space;
+	return 0;
+}
+
+static int group_unset(int group, void *opaque)
+{
+	uint32_t space = fake.at[group];
+
+	(void)opaque;
+	if (!space)
+		return refuse(EINVAL);
+	if (fake.file[group] || fake.held[group])
+		return refuse(EBUSY);
+	fake.at[group] = 0;
+	if (is_in_use(space))
+		return 0;
+	fake.has_iommu[space] = false;
+	fake.n_maps[space] = 0;
+	return 0;
+}
+
+static int group_device(int group, void *opaque)
+{
+	if (strcmp(opaque, fake_name(group)) != 0)
+		return refuse(ENODEV);
+	if (!fake.at[group] || !fake.has_iommu[fake.at[group]])
+		return refuse(EINVAL);
+	fake.file[group] = true;
+	return FAKE_DEVICE + group;
+}
+
+static int container_version(uint32_t space, void *opaque)
+{
+	(void)space;
+	(void)opaque;
+	return 0;
+}
+
+static int container_check(uint32_t space, void *opaque)
+{
+	(void)space;
+	return (uintptr_t)opaque == KERNEL_TYPE1V2 && !fake.no_type1;
+}
+
+static int container_iommu(uint32_t space, void *opaque)
+{
+	if (!is_in_use(space) || fake.has_iommu[space] || (uintptr_t)opaque != KERNEL_TYPE1V2)
+		return refuse(EINVAL);
+	fake.has_iommu[space] = true;
+	return 0;
+}
+
+static int container_map(uint32_t space, void *opaque)
+{
+	const struct kernel_dma_map *argument = opaque;
+	const struct fake_map map = {
+		argument->iova, argument->length, argument->va,
+		(argument->flags & KERNEL_DMA_READ ? KERNEL_MAP_READABLE : 0) |
+			(argument->flags & KERNEL_DMA_WRITE ? KERNEL_MAP_WRITEABLE : 0)
+	};
+
+	if (argument->argsz != 32 || !fake.has_iommu[space])
+		return refuse(EINVAL);
+	return add_map(space, &map, ENOSPC);
+}
+
+static int container_unmap(uint32_t space, void *opaque)
+{
+	struct kernel_dma_unmap *argument = opaque;
+
+	if (argument->argsz != 24 || !fake.has_iommu[space])
+		return refuse(EINVAL);
+	return remove_maps(space, argument->iova, argument->length, EINVAL, &argument->length);
+}
+
+/* -- system calls ----------------------------------------------------------------------------- */
+
+static int of_iommufd(unsigned long request, void *argument)
+{
+	static const struct {
+		unsigned long request;
+		int (*perform)(void *argument);
+	} rows[] = {
+		{ KERNEL_IOAS_ALLOC, ioas_alloc },
+		{ KERNEL_DESTROY, ioas_destroy },
+		{ KERNEL_IOAS_MAP, ioas_map },
+		{ KERNEL_IOAS_UNMAP, ioas_unmap },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (rows[i].request == request)
+			return rows[i].perform(argument);
+	return refuse(ENOTTY);
+}
+
+static int of_container(uint32_t space, unsigned long request, void *argument)
+{
+	static const struct {
+		unsigned long request;
+		int (*perform)(uint32_t space, void *argument);
+	} rows[] = {
+		{ KERNEL_VFIO_API_VERSION, container_version },
+		{ KERNEL_VFIO_CHECK_EXTENSION, container_check },
+		{ KERNEL_VFIO_SET_IOMMU, container_iommu },
+		{ KERNEL_DMA_MAP, container_map },
+		{ KERNEL_DMA_UNMAP, container_unmap },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (rows[i].request == request)
+			return rows[i].perform(space, argument);
+	return refuse(ENOTTY);
+}
+
+static int of_device(int device, unsigned long request, void *argument)
+{
+	static const struct {
+		unsigned long request;
+		bool of_group;
+		int (*perform)(int device, void *argument);
+	} rows[] = {
+		{ KERNEL_VFIO_BIND, false, device_bind },
+		{ KERNEL_VFIO_ATTACH, false, device_attach },
+		{ KERNEL_VFIO_DETACH, false, device_detach },
+		{ KERNEL_GROUP_STATUS, true, group_status },
+		{ KERNEL_GROUP_SET_CONTAINER, true, group_set },
+		{ KERNEL_GROUP_UNSET_CONTAINER, true, group_unset },
+		{ KERNEL_GROUP_DEVICE, true, group_device },
+	};
+	bool of_group = device >= FAKE_GROUP - FAKE_DEVICE;
+
+	if (of_group)
+		device -= FAKE_GROUP - FAKE_DEVICE;
+	if (device >= FAKE_DEVICES || !(of_group ? fake.group : fake.file)[device])
+		return refuse(EBADF);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (rows[i].request == request && rows[i].of_group == of_group)
+			return rows[i].perform(device, argument);
+	return refuse(ENOTTY);
+}
+
+int fake_ioctl(int fd, unsigned long request, void *argument)
+{
+	if (fails())
+		return refuse(fake.error);
+	if (fd == FAKE_FD)
+		return of_iommufd(request, argument);
+	if (fd < FAKE_DEVICE)
+		return refuse(EBADF);
+	if (fd < FAKE_CONTAINER)
+		return of_device(fd - FAKE_DEVICE, request, argument);
+	return is_space((uint32_t)(fd - FAKE_CONTAINER))
+		       ? of_container((uint32_t)(fd - FAKE_CONTAINER), request, argument)
+		       : refuse(EBADF);
+}
+
+static int open_one(bool *is_open, int first, unsigned number)
+{
+	if (number >= FAKE_DEVICES)
+		return refuse(ENOENT);
+	if (is_open[number])
+		return refuse(EBUSY);
+	is_open[number] = true;
+	return first + (int)number;
+}
+
+int fake_open(const char *path)
+{
+	uint32_t space;
+	unsigned number;
+
+	if (fails())
+		return refuse(fake.error);
+	if (!strcmp(path, "/dev/iommu"))
+		return fake.no_iommufd ? refuse(ENOENT) : FAKE_FD;
+	if (sscanf(path, "/dev/vfio/devices/vfio%u", &number) == 1)
+		return open_one(fake.file, FAKE_DEVICE, number);
+	if (sscanf(path, "/dev/vfio/%u", &number) == 1)
+		return open_one(fake.group, FAKE_GROUP, number);
+	if (strcmp(path, "/dev/vfio/vfio") != 0)
+		return refuse(ENOENT);
+	space = new_space();
+	return space ? FAKE_CONTAINER + (int)space : refuse(EMFILE);
+}
+
+int fake_close(int fd)
+{
+	if (fd >= FAKE_CONTAINER) {
+		fake.space[fd - FAKE_CONTAINER] = false;
+	} else if (fd >= FAKE_GROUP) {
+		fake.group[fd - FAKE_GROUP] = false;
+		fake.at[fd - FAKE_GROUP] = 0;
+	} else if (fd >= FAKE_DEVICE) {
+		fake.file[fd - FAKE_DEVICE] = false;
+		if (fake.bound[fd - FAKE_DEVICE])
+			fake.at[fd - FAKE_DEVICE] = 0;
+		fake.bound[fd - FAKE_DEVICE] = false;
+	}
+	return 0;
+}
+
+/* -- what tests look at ------------------------------------------------------------------------ */
 
 unsigned fake_spaces(void)
 {
@@ -134,8 +414,10 @@ unsigned fake_spaces(void)
 
 uint64_t fake_dma(int device, uint64_t iova, bool write)
 {
-	uint32_t space = fake.at[device - FAKE_DEVICE];
+	uint32_t space = fake.at[device];
 
+	if (!fake.file[device] && !fake.held[device])
+		return 0;
 	for (unsigned i = 0; space && i < fake.n_maps[space]; i++) {
 		const struct fake_map *map = &fake.maps[space][i];
 
@@ -144,4 +426,70 @@ uint64_t fake_dma(int device, uint64_t iova, bool write)
 			return map->va + (iova - map->iova);
 	}
 	return 0;
+}
+
+/* -- sysfs ---------------------------------------------------------------------------------------
+ */
+
+static char root[] = "/tmp/viommu-backend-XXXXXX";
+
+const char *fake_name(int device)
+{
+	static char name[32];
+
+	snprintf(name, sizeof(name), "0000:%02x:00.0", (unsigned)device & 0xff);
+	return name;
+}
+
+static void make_folder(const char *path)
+{
+	char whole[256];
+
+	snprintf(whole, sizeof(whole), "%s%s", root, path);
+	if (mkdir(whole, 0755))
+		abort();
+}
+
+static void make_device(int device)
+{
+	char path[128], link[256], target[128];
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s", fake_name(device));
+	make_folder(path);
+	snprintf(link, sizeof(link), "%s%s/iommu_group", root, path);
+	snprintf(target, sizeof(target), "../../../kernel/iommu_groups/%d", device);
+	if (symlink(target, link))
+		abort();
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/vfio-dev", fake_name(device));
+	make_folder(path);
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/vfio-dev/vfio%d", fake_name(device),
+		 device);
+	make_folder(path);
+}
+
+const char *fake_make_sysfs(void)
+{
+	static const char *const folders[] = { "/sys", "/sys/bus", "/sys/bus/pci",
+					       "/sys/bus/pci/devices" };
+
+	if (!mkdtemp(root))
+		abort();
+	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++)
+		make_folder(folders[i]);
+	for (int i = 0; i < FAKE_DEVICES; i++)
+		make_device(i);
+	return root;
+}
+
+static int remove_one(const char *path, const struct stat *status, int kind, struct FTW *where)
+{
+	(void)status;
+	(void)kind;
+	(void)where;
+	return remove(path);
+}
+
+void fake_remove_sysfs(void)
+{
+	nftw(root, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }

@@ -4,27 +4,47 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* iommufd in this process: what its ioctls return for what state. Devices are fd 100 and above. */
-enum { FAKE_FD = 99, FAKE_DEVICE = 100, FAKE_DEVICES = 64, FAKE_SPACES = 80, FAKE_MAPS = 64 };
+/*
+ * A kernel in this process with iommufd and VFIO type1: what its system calls return for what state
+ *
+ * Device i is "0000:<i>:00.0" in a sysfs of its own, alone in group i. A space is an IOAS or a
+ * container; number 0 is none.
+ */
+enum { FAKE_DEVICES = 64, FAKE_SPACES = 80, FAKE_MAPS = 64 };
+
+/* File descriptors: of /dev/iommu, and of the first device, group and container. */
+enum { FAKE_FD = 99, FAKE_DEVICE = 100, FAKE_GROUP = 300, FAKE_CONTAINER = 500 };
 
 struct fake_map {
 	uint64_t iova, length, va;
-	uint32_t flags;
+	uint32_t flags; /* KERNEL_MAP_* */
 };
 
 struct fake {
-	bool space[FAKE_SPACES];
+	bool no_iommufd, no_type1;
+	bool space[FAKE_SPACES], has_iommu[FAKE_SPACES];
 	struct fake_map maps[FAKE_SPACES][FAKE_MAPS];
 	unsigned n_maps[FAKE_SPACES];
-	uint32_t at[FAKE_DEVICES]; /* the space of a device, or 0 */
-	bool stopped[FAKE_DEVICES];
-	unsigned calls;  /* ioctls since this was set to 0 */
-	unsigned fail;   /* the number of the one to fail, from 1 */
-	unsigned fail_n; /* how many fail from there on */
+	unsigned max_maps;         /* 0: as many as there is room for */
+	uint32_t at[FAKE_DEVICES]; /* the space of a device or its group, or 0 */
+	bool file[FAKE_DEVICES], group[FAKE_DEVICES], bound[FAKE_DEVICES];
+	bool not_viable;
+	bool held[FAKE_DEVICES]; /* something else has the device's file open */
+	unsigned calls;          /* open() and ioctl() since this was set to 0 */
+	unsigned fail;           /* the number of the one to fail, from 1 */
+	unsigned fail_n;         /* how many fail from there on */
 	int error;
 };
 
 extern struct fake fake;
+
+/* Make the sysfs: its root. Removed by fake_remove_sysfs(). */
+const char *fake_make_sysfs(void);
+void fake_remove_sysfs(void);
+const char *fake_name(int device);
+
+int fake_open(const char *path);
+int fake_close(int fd);
 int fake_ioctl(int fd, unsigned long request, void *argument);
 unsigned fake_spaces(void);
 

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "backend/kernel.h"
+#include "wire/sized.h"
+
+/* Which interface the kernel has, and devices by their names. */
+
+static int real_open(const char *path)
+{
+	return open(path, O_RDWR | O_CLOEXEC);
+}
+
+static int real_ioctl(int fd, unsigned long request, void *argument)
+{
+	return ioctl(fd, request, argument);
+}
+
+static void fill_in(struct viommu_kernel_ops *ops)
+{
+	if (!ops->open)
+		ops->open = real_open;
+	if (!ops->close)
+		ops->close = close;
+	if (!ops->ioctl)
+		ops->ioctl = real_ioctl;
+	if (!ops->sysfs)
+		ops->sysfs = "";
+}
+
+/* The first interface that works; all that do not are named, with what is said of them. */
+static int choose(struct viommu_kernel *kernel, enum viommu_interface wanted)
+{
+	static const struct {
+		enum viommu_interface interface;
+		const struct kernel_kind *kind;
+	} rows[] = {
+		{ VIOMMU_INTERFACE_IOMMUFD, &kernel_iommufd },
+		{ VIOMMU_INTERFACE_TYPE1, &kernel_type1 },
+	};
+	int error = -EINVAL;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (wanted != VIOMMU_INTERFACE_ANY && wanted != rows[i].interface)
+			continue;
+		kernel->kind = rows[i].kind;
+		error = kernel->kind->begin(kernel);
+		if (!error) {
+			kernel_log(kernel, "mappings reach hardware by %s (%s)", kernel->kind->name,
+				   kernel->kind->path);
+			return 0;
+		}
+		kernel_log(kernel, "the kernel has no %s: %s, errno %d", kernel->kind->name,
+			   kernel->kind->path, -error);
+	}
+	return error;
+}
+
+int viommu_kernel_new(enum viommu_interface interface, const struct viommu_kernel_ops *ops,
+		      void *opaque, struct viommu_kernel **ret_kernel)
+{
+	struct viommu_kernel *kernel = calloc(1, sizeof(*kernel));
+	int error = 0;
+
+	if (!kernel)
+		return -ENOMEM;
+	if (ops)
+		error = sized_take(&kernel->ops, sizeof(kernel->ops), ops);
+	fill_in(&kernel->ops);
+	kernel->opaque = opaque;
+	if (!error)
+		error = choose(kernel, interface);
+	if (error)
+		free(kernel);
+	else
+		*ret_kernel = kernel;
+	return error;
+}
+
+struct viommu_kernel *viommu_kernel_free(struct viommu_kernel *kernel)
+{
+	if (!kernel)
+		return NULL;
+	for (size_t i = 0; i < kernel->n_devices; i++)
+		viommu_kernel_close_device(kernel, (int)i);
+	kernel->kind->end(kernel);
+	free(kernel->devices);
+	free(kernel);
+	return NULL;
+}
+
+enum viommu_interface viommu_kernel_interface(const struct viommu_kernel *kernel)
+{
+	return kernel->kind == &kernel_iommufd ? VIOMMU_INTERFACE_IOMMUFD : VIOMMU_INTERFACE_TYPE1;
+}
+
+const struct viommu_backend_calls *viommu_kernel_calls(const struct viommu_kernel *kernel)
+{
+	return kernel->kind->calls();
+}
+
+/* An entry that is free, or a new one. */
+static struct kernel_device *device_new(struct viommu_kernel *kernel)
+{
+	struct kernel_device *all;
+
+	for (size_t i = 0; i < kernel->n_devices; i++)
+		if (!kernel->devices[i].used)
+			return &kernel->devices[i];
+	all = calloc(2 * kernel->n_devices + 4, sizeof(*all));
+	if (!all)
+		return NULL;
+	if (kernel->n_devices)
+		memcpy(all, kernel->devices, kernel->n_devices * sizeof(*all));
+	free(kernel->devices);
+	kernel->devices = all;
+	all += kernel->n_devices;
+	kernel->n_devices = 2 * kernel->n_devices + 4;
+	return all;
+}
+
+int viommu_kernel_open_device(struct viommu_kernel *kernel, const char *name, int *ret_device)
+{
+	struct kernel_device *device;
+	int error;
+
+	if (strlen(name) >= sizeof(device->name))
+		return -EINVAL;
+	device = device_new(kernel);
+	if (!device)
+		return -ENOMEM;
+	*device = (struct kernel_device){ .used = true, .file = -1, .group = -1 };
+	memcpy(device->name, name, strlen(name) + 1);
+	error = kernel->kind->open_device(kernel, device);
+	if (error)
+		device->used = false;
+	else
+		*ret_device = (int)(device - kernel->devices);
+	return error;
+}
+
+void viommu_kernel_close_device(struct viommu_kernel *kernel, int number)
+{
+	struct kernel_device *device = &kernel->devices[number];
+
+	if (!device->used)
+		return;
+	kernel->kind->close_device(kernel, device);
+	device->used = false;
+}
+
+int viommu_kernel_device_file(const struct viommu_kernel *kernel, int number)
+{
+	int file = kernel->devices[number].file;
+
+	return file < 0 ? -ENODEV : file;
+}

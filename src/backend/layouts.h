@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef BACKEND_LAYOUTS_H
+#define BACKEND_LAYOUTS_H
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/ioctl.h>
+
+/* The kernel's interface, as of Linux 6.12: own layouts, since older headers lack it. */
+#define KERNEL_DESTROY               _IO(';', 0x80)
+#define KERNEL_IOAS_ALLOC            _IO(';', 0x81)
+#define KERNEL_IOAS_MAP              _IO(';', 0x85)
+#define KERNEL_IOAS_UNMAP            _IO(';', 0x86)
+#define KERNEL_VFIO_API_VERSION      _IO(';', 0x64)
+#define KERNEL_VFIO_CHECK_EXTENSION  _IO(';', 0x65)
+#define KERNEL_VFIO_SET_IOMMU        _IO(';', 0x66)
+#define KERNEL_GROUP_STATUS          _IO(';', 0x67)
+#define KERNEL_GROUP_SET_CONTAINER   _IO(';', 0x68)
+#define KERNEL_GROUP_UNSET_CONTAINER _IO(';', 0x69)
+#define KERNEL_GROUP_DEVICE          _IO(';', 0x6a)
+#define KERNEL_DMA_MAP               _IO(';', 0x71)
+#define KERNEL_DMA_UNMAP             _IO(';', 0x72)
+#define KERNEL_DMA_DIRTY             _IO(';', 0x75)
+#define KERNEL_VFIO_BIND             _IO(';', 0x76)
+#define KERNEL_VFIO_ATTACH           _IO(';', 0x77)
+#define KERNEL_VFIO_DETACH           _IO(';', 0x78)
+
+#define KERNEL_MAP_FIXED_IOVA 1u
+#define KERNEL_MAP_WRITEABLE  2u
+#define KERNEL_MAP_READABLE   4u
+
+#define KERNEL_TYPE1V2      3u
+#define KERNEL_GROUP_VIABLE 1u
+
+#define KERNEL_DMA_READ  1u
+#define KERNEL_DMA_WRITE 2u
+
+#define KERNEL_DIRTY_START 1u
+#define KERNEL_DIRTY_STOP  2u
+#define KERNEL_DIRTY_GET   4u
+#define KERNEL_UNMAP_DIRTY 1u
+
+struct kernel_destroy {
+	uint32_t size, id;
+};
+
+struct kernel_ioas_alloc {
+	uint32_t size, flags, out_ioas_id;
+};
+
+struct kernel_ioas_map {
+	uint32_t size, flags, ioas_id, reserved;
+	uint64_t user_va, length, iova;
+};
+
+struct kernel_ioas_unmap {
+	uint32_t size, ioas_id;
+	uint64_t iova, length;
+};
+
+struct kernel_vfio_bind {
+	uint32_t argsz, flags;
+	int32_t iommufd;
+	uint32_t out_devid;
+};
+
+struct kernel_vfio_attach {
+	uint32_t argsz, flags, pt_id;
+};
+
+struct kernel_vfio_detach {
+	uint32_t argsz, flags;
+};
+
+struct kernel_group_status {
+	uint32_t argsz, flags;
+};
+
+struct kernel_dma_map {
+	uint32_t argsz, flags;
+	uint64_t va, iova, length;
+};
+
+struct kernel_bitmap {
+	uint64_t page_size;
+	uint64_t bytes; /* of `bits`: a multiple of 8 */
+	uint64_t bits;  /* the address of a bitmap of 64-bit words */
+};
+
+struct kernel_dma_unmap {
+	uint32_t argsz, flags;
+	uint64_t iova, length;
+	struct kernel_bitmap bitmap; /* only with KERNEL_UNMAP_DIRTY */
+};
+
+struct kernel_dma_dirty {
+	uint32_t argsz, flags;
+	uint64_t iova, length;
+	struct kernel_bitmap bitmap; /* only with KERNEL_DIRTY_GET */
+};
+
+_Static_assert(sizeof(struct kernel_destroy) == 8, "DESTROY");
+_Static_assert(sizeof(struct kernel_ioas_alloc) == 12, "IOAS_ALLOC");
+_Static_assert(sizeof(struct kernel_ioas_map) == 40, "IOAS_MAP");
+_Static_assert(sizeof(struct kernel_ioas_unmap) == 24, "IOAS_UNMAP");
+_Static_assert(sizeof(struct kernel_vfio_bind) == 16, "VFIO BIND");
+_Static_assert(sizeof(struct kernel_vfio_attach) == 12, "VFIO ATTACH");
+_Static_assert(sizeof(struct kernel_vfio_detach) == 8, "VFIO DETACH");
+_Static_assert(sizeof(struct kernel_group_status) == 8, "GROUP_GET_STATUS");
+_Static_assert(sizeof(struct kernel_dma_map) == 32, "MAP_DMA");
+_Static_assert(offsetof(struct kernel_dma_unmap, bitmap) == 24, "UNMAP_DMA");
+_Static_assert(offsetof(struct kernel_dma_dirty, bitmap) == 24, "DIRTY_PAGES");
+_Static_assert(sizeof(struct kernel_bitmap) == 24, "VFIO bitmap");
+#endif

@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backend/kernel.h"
+#include "backend/layouts.h"
+
+/*
+ * VFIO type1: a space is a container
+ *
+ * A group moves from one container to another only while no file of its device is open. So a device
+ * is closed and opened again, which resets it, and the VMM gets a new file. A container has an
+ * IOMMU while a group is in it: its mappings end with the last one. A device can be opened only in
+ * a container, so that one without mappings holds the groups that have no space.
+ */
+enum { BLOCKED = 0 };
+
+/* -- containers ---------------------------------------------------------------------- */
+
+static int container_new(struct viommu_kernel *kernel, uint32_t *ret_space)
+{
+	struct container *all;
+	uint32_t at = 0;
+	int fd;
+
+	while (at < kernel->n_containers && kernel->containers[at].fd >= 0)
+		at++;
+	if (at == kernel->n_containers) {
+		all = calloc(2 * (size_t)at + 4, sizeof(*all));
+		if (!all)
+			return -ENOMEM;
+		if (at)
+			memcpy(all, kernel->containers, at * sizeof(*all));
+		free(kernel->containers);
+		kernel->containers = all;
+		kernel->n_containers = 2 * at + 4;
+		for (uint32_t i = at; i < kernel->n_containers; i++)
+			all[i].fd = -1;
+	}
+	fd = kernel_open(kernel, kernel->kind->path);
+	if (fd < 0)
+		return fd;
+	kernel->containers[at] = (struct container){ .fd = fd };
+	*ret_space = at;
+	return 0;
+}
+
+static int space_new(void *opaque, uint32_t *ret_space)
+{
+	return container_new(opaque, ret_space);
+}
+
+static int space_free(void *opaque, uint32_t space)
+{
+	struct viommu_kernel *kernel = opaque;
+	struct container *container = &kernel->containers[space];
+
+	if (container->n_groups)
+		return -EBUSY;
+	kernel->ops.close(container->fd);
+	container->fd = -1;
+	return 0;
+}
+
+static int set_iommu(struct viommu_kernel *kernel, const struct container *container)
+{
+	int error = kernel_ioctl(kernel, container->fd, KERNEL_VFIO_SET_IOMMU,
+				 (void *)(uintptr_t)KERNEL_TYPE1V2);
+
+	if (error == -EPERM)
+		kernel_log(kernel,
+			   "VFIO refuses the IOMMU: the platform does not isolate interrupts;"
+			   " vfio_iommu_type1.allow_unsafe_interrupts=1 permits that to trusted"
+			   " guests");
+	return error;
+}
+
+static int join(struct viommu_kernel *kernel, struct kernel_device *device, uint32_t space)
+{
+	struct container *container = &kernel->containers[space];
+	int error = kernel_ioctl(kernel, device->group, KERNEL_GROUP_SET_CONTAINER, &container->fd);
+
+	if (error)
+		return error;
+	if (!container->n_groups)
+		error = set_iommu(kernel, container);
+	if (error) {
+		kernel_ioctl(kernel, device->group, KERNEL_GROUP_UNSET_CONTAINER, NULL);
+		return error;
+	}
+	container->n_groups++;
+	device->space = space;
+	return 0;
+}
+
+static int leave(struct viommu_kernel *kernel, struct kernel_device *device)
+{
+	int error;
+
+	kernel_close_file(kernel, device);
+	if (device->space == NO_SPACE)
+		return 0;
+	error = kernel_ioctl(kernel, device->group, KERNEL_GROUP_UNSET_CONTAINER, NULL);
+	if (error == -EBUSY)
+		kernel_log(kernel,
+			   "%s cannot leave its domain: something else has its file open, or its"
+			   " BARs mapped",
+			   device->name);
+	if (error)
+		return error;
+	kernel->containers[device->space].n_groups--;
+	device->space = NO_SPACE;
+	return 0;
+}
+
+/* The number of a file, or a negative errno. */
+static int open_file(struct viommu_kernel *kernel, struct kernel_device *device)
+{
+	int file = kernel_ioctl(kernel, device->group, KERNEL_GROUP_DEVICE, device->name);
+
+	return file < 0 ? file : kernel_give_file(kernel, device, file);
+}
+
+static int enter(struct viommu_kernel *kernel, struct kernel_device *device, uint32_t space)
+{
+	int error = join(kernel, device, space);
+
+	if (error)
+		return error;
+	error = open_file(kernel, device);
+	if (error)
+		leave(kernel, device);
+	return error;
+}
+
+/* A device that got no file does no DMA: it waits there for another space. */
+static void block(struct viommu_kernel *kernel, struct kernel_device *device)
+{
+	int error = enter(kernel, device, BLOCKED);
+
+	if (error)
+		kernel_log(kernel, "%s cannot be opened outside of a domain: errno %d",
+			   device->name, -error);
+}
+
+static int attach(void *opaque, int number, uint32_t space)
+{
+	struct viommu_kernel *kernel = opaque;
+	struct kernel_device *device = &kernel->devices[number];
+	int error = leave(kernel, device);
+
+	if (!error)
+		error = enter(kernel, device, space);
+	if (error && device->space == NO_SPACE)
+		block(kernel, device);
+	return error;
+}
+
+static int detach(void *opaque, int number)
+{
+	struct viommu_kernel *kernel = opaque;
+	struct kernel_device *device = &kernel->devices[number];
+	int error = leave(kernel, device);
+
+	if (!error)
+		block(kernel, device);
+	return error;
+}
+
+/* leave() has closed the file already; it says what else keeps the group. */
+static void stop(void *opaque, int number)
+{
+	struct viommu_kernel *kernel = opaque;
+
+	kernel_close_file(kernel, &kernel->devices[number]);
+}
+
+/* -- mappings ------------------------------------------------------------------------- */
+
+static int map(void *opaque, uint32_t space, uint64_t iova, uint64_t length, void *host,
+	       uint32_t flags)
+{
+	struct kernel_dma_map argument = {
+		.argsz = sizeof(argument),
+		.flags = (flags & VIOMMU_MAP_F_READ ? KERNEL_DMA_READ : 0) |
+			 (flags & VIOMMU_MAP_F_WRITE ? KERNEL_DMA_WRITE : 0),
+		.va = (uintptr_t)host,
+		.iova = iova,
+		.length = length,
+	};
+	struct viommu_kernel *kernel = opaque;
+	int error = kernel_ioctl(kernel, kernel->containers[space].fd, KERNEL_DMA_MAP, &argument);
+
+	return kernel_explain_map(kernel, error, length);
+}
+
+static int unmap(void *opaque, uint32_t space, uint64_t iova, uint64_t length)
+{
+	struct kernel_dma_unmap argument = { .argsz = offsetof(struct kernel_dma_unmap, bitmap),
+					     .iova = iova,
+					     .length = length };
+	struct viommu_kernel *kernel = opaque;
+	const struct container *container = &kernel->containers[space];
+	int error;
+
+	/* The mappings ended with the last group. */
+	if (!container->n_groups)
+		return 0;
+	error = kernel_ioctl(kernel, container->fd, KERNEL_DMA_UNMAP, &argument);
+	return error ? error : argument.length == length ? 0 : -EIO;
+}
+
+static const struct viommu_backend_calls *calls(void)
+{
+	static const struct viommu_backend_calls rows = {
+		.size = sizeof(rows),
+		.space_new = space_new,
+		.space_free = space_free,
+		.map = map,
+		.unmap = unmap,
+		.attach = attach,
+		.detach = detach,
+		.stop = stop,
+	};
+
+	return &rows;
+}
+
+/* -- files ------------------------------------------------------------------------------ */
+
+static int begin(struct viommu_kernel *kernel)
+{
+	uint32_t blocked;
+	int error = container_new(kernel, &blocked), fd;
+
+	if (error)
+		return error;
+	fd = kernel->containers[blocked].fd;
+	if (kernel_ioctl(kernel, fd, KERNEL_VFIO_API_VERSION, NULL) == 0 &&
+	    kernel_ioctl(kernel, fd, KERNEL_VFIO_CHECK_EXTENSION,
+			 (void *)(uintptr_t)KERNEL_TYPE1V2) == 1)
+		return 0;
+	kernel_log(kernel, "VFIO has no type1: load vfio_iommu_type1");
+	kernel->ops.close(fd);
+	free(kernel->containers);
+	kernel->containers = NULL;
+	return -EOPNOTSUPP;
+}
+
+static void end(struct viommu_kernel *kernel)
+{
+	for (uint32_t i = 0; i < kernel->n_containers; i++)
+		if (kernel->containers[i].fd >= 0)
+			kernel->ops.close(kernel->containers[i].fd);
+	free(kernel->containers);
+}
+
+static int check_group(struct viommu_kernel *kernel, const struct kernel_device *device,
+		       const char *path)
+{
+	struct kernel_group_status status = { .argsz = sizeof(status) };
+	int error = kernel_ioctl(kernel, device->group, KERNEL_GROUP_STATUS, &status);
+
+	if (error || status.flags & KERNEL_GROUP_VIABLE)
+		return error;
+	kernel_log(kernel,
+		   "%s cannot be used: every device of its group (%s) has to be bound to vfio-pci"
+		   " or to no driver",
+		   device->name, path);
+	return -EPERM;
+}
+
+static int open_device(struct viommu_kernel *kernel, struct kernel_device *device)
+{
+	char path[PATH_LENGTH], name[32];
+	int error;
+
+	device->space = NO_SPACE;
+	kernel_path(path, "/sys/bus/pci/devices/%s/iommu_group", device->name);
+	if (kernel_link(kernel, path, name, sizeof(name))) {
+		kernel_log(kernel, "%s has no IOMMU group: no IOMMU of the host translates it",
+			   device->name);
+		return -ENOENT;
+	}
+	kernel_path(path, "/dev/vfio/%s", name);
+	device->group = kernel_open(kernel, path);
+	if (device->group < 0) {
+		kernel_log(kernel,
+			   "%s: %s cannot be opened, errno %d; a group is opened once, for one"
+			   " device",
+			   device->name, path, -device->group);
+		return device->group;
+	}
+	error = check_group(kernel, device, path);
+	if (!error)
+		error = enter(kernel, device, BLOCKED);
+	if (error)
+		kernel->ops.close(device->group);
+	return error;
+}
+
+static void close_device(struct viommu_kernel *kernel, struct kernel_device *device)
+{
+	leave(kernel, device);
+	kernel->ops.close(device->group);
+}
+
+const struct kernel_kind kernel_type1 = {
+	.path = "/dev/vfio/vfio",
+	.name = "VFIO type1",
+	.calls = calls,
+	.begin = begin,
+	.end = end,
+	.open_device = open_device,
+	.close_device = close_device,
+};
