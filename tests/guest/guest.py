@@ -138,6 +138,8 @@ class Run:
             shutil.copy(image_file(image), self.image(name))
         self.kernel, base = initramfs.base(row.architecture, row.flavour, self.progress)
         extra = [("kernel", self.kernel)] if row.rekernel else []
+        if row.program:
+            extra.append(("program", initramfs.program(row.program, row.architecture)))
         self.initramfs = os.path.join(self.folder, "initramfs")
         first = f"{'shell' if self.shell else 'run'} {row.skip}\n"
         if row.rekernel:

@@ -6,6 +6,7 @@ architecture, and is cached under the hash of its contents. The other has the ro
 for /init, and is created for each run.
 """
 
+import glob
 import hashlib
 import lzma
 import os
@@ -14,6 +15,7 @@ import re
 import packages
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
 # Modules for guests. Their dependencies are read from the modules.
 MODULES = ["virtio_pci", "virtio_mmio", "virtio-iommu", "virtio_blk", "virtio_net", "vfio-pci",
            "vfio_iommu_type1"]
@@ -85,6 +87,18 @@ def tool(name, architecture):
     return contents(kept("tools", [architecture, contents(source)], lambda work: packages.run(
         COMPILERS[architecture], "-std=gnu11", "-O2", "-static", "-Wall", "-Wextra", "-Werror",
         "-o", work, source)))
+
+
+def program(source, architecture):
+    """The path of a program of the tree, linked with libviommu; compiled if the cache has none."""
+    sources = [os.path.join(ROOT, source), *sorted(glob.glob(os.path.join(ROOT, "src/*/*.c")))]
+    headers = sorted(glob.glob(os.path.join(ROOT, "include/viommu/*.h")) +
+                     glob.glob(os.path.join(ROOT, "src/*/*.h")))
+    return kept("programs", [architecture, *map(contents, sources + headers)],
+                lambda work: packages.run(
+                    COMPILERS[architecture], "-std=gnu11", "-O2", "-static", "-pthread",
+                    "-D_GNU_SOURCE", '-DVIOMMU_VERSION="guest"', f"-I{ROOT}/include",
+                    f"-I{ROOT}/src", "-o", work, *sources))
 
 
 def base(architecture, flavour, report):

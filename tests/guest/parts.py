@@ -59,6 +59,7 @@ class Row:
                                 # device tree it is put into
     options: list = field(default_factory=list)
     incoming: bool = False      # the row migrates the guest to a second QEMU
+    program: str = ""           # a source of the tree that becomes /row/program, with libviommu
     rekernel: bool = False      # the initramfs contains a kernel to start with kexec
     timeout: int = 60
     trace_faults: bool = False

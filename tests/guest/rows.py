@@ -4,6 +4,7 @@
 parts.py explains the words in braces and the helpers of scripts.
 """
 
+import backend_rows
 import table_rows
 from parts import (
     ARM64_GROUPS, BIND_VFIO, CHURN, CHURN_END, CHURN_SHOWS, COMPLAINTS, EDU, FAULTS_WANTED,
@@ -493,4 +494,4 @@ edu sysfs $edu pin a pin b fill a 0x5a fill b 0x11 times 10 fetch a times 10 sto
 """,
         [("the device copied memory", r"row: attempts: edu: page b holds 256 bytes of 0x5a")],
         skip="virtio_iommu"),
-] + table_rows.ROWS
+] + table_rows.ROWS + backend_rows.ROWS

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Rows in which libviommu runs inside the guest, whose kernel and IOMMU are those of a host.
+
+The programs assign devices of the guest by VFIO, so that MAPs reach an IOMMU that is not ours.
+"""
+
+from parts import COMPLAINTS, Row, STOCK
+
+# Give every "edu" to VFIO; $edus are their names.
+BIND = """
+edus=$(find_pci 0x1234:0x11e8)
+for device in $edus; do
+	echo vfio-pci >/sys/bus/pci/devices/$device/driver_override
+	echo $device >/sys/bus/pci/drivers_probe
+done
+"""
+# QEMU's VT-d reports the faults that the rows cause.
+WANTED = [("QEMU reports nothing but faults of VT-d",
+           r"qemu-system-\w+: (?!vtd_|New fault is not recorded)")] + COMPLAINTS[2:]
+
+ROWS = [
+    Row("backend", 13, "examples/vfio.c in a stock kernel: MAPs reach VT-d by VFIO type1",
+        ["intel-iommu,intremap=on,caching-mode=on", "edu,addr=5", "edu,addr=6"], BIND + """
+/row/program $edus 2>&1 | tell program
+""",
+        [("the program says which interface it uses",
+          r"row: program: vfio: mappings reach hardware by VFIO type1"),
+         ("a mapped page was read and another written",
+          r"row: program: vfio: the first device copied: 256 bytes of 0x50"),
+         ("one IOVA is another page in another domain",
+          r"row: program: vfio: the second device copied: 256 bytes of 0x51"),
+         ("an unmapped page keeps its contents",
+          r"row: program: vfio: after UNMAP the page of the first holds: 256 bytes of 0x11"),
+         ("the host reports the fault, at that address",
+          r"DMAR: \[DMA Write.*\] Request device \[00:05[.]0\] fault addr 0x200000"),
+         ("the other domain stands",
+          r"row: program: vfio: the second device still copies: 256 bytes of 0x51"),
+         ("a page mapped to be read is not written",
+          r"row: program: vfio: a page that is read-only to the device holds: 256 bytes of 0x11"),
+         ("two devices share a domain",
+          r"row: program: vfio: the second device in the domain of the first copied: 256"),
+         ("bypass reaches guest memory at its own address",
+          r"row: program: vfio: the second device in bypass copied: 256"),
+         ("DETACH ends that", r"row: program: vfio: after DETACH the page holds: 256")],
+        never=WANTED, machine="q35,kernel-irqchip=split", append="intel_iommu=on",
+        program="examples/vfio.c", runs=STOCK),
+]
