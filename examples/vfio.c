@@ -271,7 +271,7 @@ int main(int argc, char **argv)
 
 	if (argc != 1 + N_DEVICES) {
 		fprintf(stderr, "usage: vfio DEVICE DEVICE\n");
-		return 2;
+		return 77; /* as a test it is skipped */
 	}
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	memory.host =

@@ -100,23 +100,17 @@ int kernel_entry(const struct viommu_kernel *kernel, const char *path, char *nam
 
 /* -- sentences ------------------------------------------------------------------- */
 
-static void say(const struct viommu_kernel *kernel, const char *format, va_list args)
+void kernel_log(const struct viommu_kernel *kernel, const char *format, ...)
 {
 	char text[256];
+	va_list args;
 
 	if (!kernel->ops.log)
 		return;
-	vsnprintf(text, sizeof(text), format, args);
-	kernel->ops.log(kernel->opaque, text);
-}
-
-void kernel_log(const struct viommu_kernel *kernel, const char *format, ...)
-{
-	va_list args;
-
 	va_start(args, format);
-	say(kernel, format, args);
+	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
+	kernel->ops.log(kernel->opaque, text);
 }
 
 /* The 1st, 2nd, 4th, 8th, ... of a kind. */
