@@ -2,8 +2,8 @@
 /*
  * A tree in a tar
  *
- * The tar is read once, and kept as nodes that are found by their path. It may come from anywhere:
- * entries, bytes and the length of each file have an end.
+ * The tar is read once and stored as nodes, indexed by path. Its content is untrusted: the number
+ * of entries, the total size and the length of each file are limited.
  */
 #include <errno.h>
 #include <string.h>
@@ -26,11 +26,11 @@ enum kind { KIND_FOLDER, KIND_FILE, KIND_LINK };
 struct node {
 	const char *name; /* the last component */
 	enum kind kind;
-	bool unreadable; /* the program that saved the tree had no right to read it */
+	bool unreadable; /* the program that saved the tree could not read it */
 	bool too_large;
 	void *bytes; /* of a file; the target of a link */
 	size_t length;
-	GPtrArray *children; /* of a folder; NULL: none */
+	GPtrArray *children; /* of a folder; NULL: empty */
 };
 
 struct archive_tree {
@@ -72,17 +72,17 @@ static char *normal_path(const char *path)
 	return g_string_free(plain, FALSE);
 }
 
-/* As a path in the tree: "./sys//class/" is "sys/class". NULL for one with "..". */
+/* The path in the tree: "./sys//class/" is "sys/class". NULL for a path with "..". */
 static char *plain_path(const char *path)
 {
-	/* Most are plain already. */
+	/* Most paths are plain already. */
 	if (*path != '/' && *path != '.' && !strstr(path, "//") && !strstr(path, "/.") &&
 	    !g_str_has_suffix(path, "/"))
 		return g_strdup(path);
 	return normal_path(path);
 }
 
-/* The node of a path with all folders above it, which a tar need not name. Each has its path. */
+/* The node of a path. Folders above it are created if the tar does not list them. */
 static struct node *make_node(struct archive_tree *own, const char *path)
 {
 	struct node *node = g_hash_table_lookup(own->nodes, path), *above;
@@ -142,8 +142,8 @@ static int list(struct tree *tree, const struct folder *folder, GPtrArray *names
 }
 
 /*
- * A folder's own path is that of the tree, which is not the one in the tar. Paths and names of the
- * library are plain, so they are joined and looked up as they are: a scan does it for each file.
+ * The path of a folder is relative to the tree, not to the tar. Paths and names in this library are
+ * plain, so they are joined and looked up without normalization: a scan does this for each file.
  */
 static const struct node *child_of(struct tree *tree, const struct folder *folder, const char *name)
 {
@@ -256,7 +256,7 @@ static int take_link(struct archive_tree *own, struct archive_entry *entry, stru
 	return 0;
 }
 
-/* Of two entries with one path the last one counts, as in a tar that is unpacked. */
+/* As in an unpacked tar, the last of two entries with one path counts. */
 static int take_entry(struct archive_tree *own, struct archive *archive,
 		      struct archive_entry *entry)
 {
@@ -268,7 +268,7 @@ static int take_entry(struct archive_tree *own, struct archive *archive,
 	own->n_bytes += (uint64_t)MAX(archive_entry_size(entry), 0);
 	if (own->n_bytes > BYTES_MAX || g_hash_table_size(own->nodes) > ENTRIES_MAX)
 		return -EFBIG;
-	/* No path that a scan looks up is as long, and memory grows with its square. */
+	/* No scan looks up longer paths, and the memory for nodes is quadratic in the length. */
 	if (!path || strlen(path) >= PATH_LENGTH || archive_entry_hardlink(entry) ||
 	    (type != AE_IFREG && type != AE_IFDIR && type != AE_IFLNK))
 		return 0;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What says which machine it is, taken out of files
+ * Removes what identifies a machine from files
  *
- * A saved tree is attached to reports that anybody reads. Serial numbers of PCI functions are never
- * read at all; a device tree and the kernel's command line are read whole.
+ * Saved trees are attached to public reports. Serial numbers of PCI functions are never read;
+ * device tree and kernel command line are read as a whole and cleaned here.
  */
 #include <string.h>
 
@@ -40,7 +40,7 @@ static void clean_node(void *fdt, int node)
 	}
 }
 
-/* One that is damaged says nothing that can be told apart, and is left out. */
+/* A damaged device tree cannot be cleaned, so it is omitted. */
 static void clean_device_tree(GByteArray *bytes)
 {
 	int node = 0, depth = 0;
@@ -53,7 +53,7 @@ static void clean_device_tree(GByteArray *bytes)
 		clean_node(bytes->data, node);
 		node = fdt_next_node(bytes->data, node, &depth);
 	}
-	/* Space between blocks may have older values. */
+	/* The space between blocks may hold old values. */
 	if (!fdt_pack(bytes->data))
 		g_byte_array_set_size(bytes, fdt_totalsize(bytes->data));
 }
@@ -92,7 +92,7 @@ static void clean_line(GByteArray *bytes)
 	g_byte_array_append(bytes, (const guint8 *)"\n", 1);
 }
 
-/* One that is empty or could not be read has no bytes at all. */
+/* An empty or unreadable file has no bytes. */
 void clean_file(const char *path, GByteArray *bytes)
 {
 	if (!bytes->len)

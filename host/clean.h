@@ -4,11 +4,13 @@
 
 #include <glib.h>
 
-/* Take out of a file of a tree what says which machine it is, and nothing about its IOMMUs. `path`
- * is that in the tree. */
+/*
+ * Remove what identifies the machine, and does not concern IOMMUs, from a file. `path` is the path
+ * in the tree.
+ */
 void clean_file(const char *path, GByteArray *bytes);
 
-/* Words of a kernel's command line that are about IOMMUs or PCI; g_free() it. */
+/* The arguments of a kernel command line that concern IOMMUs or PCI; g_free() it. */
 char *clean_cmdline(const char *line);
 
 #endif

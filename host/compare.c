@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Where sysfs contradicts itself, or the tables
+ * Contradictions within sysfs, and between sysfs and the tables
  *
- * Sysfs is what the kernel did, and the tables are what firmware asked for. Where the kernel is
- * known to read a table otherwise than its specification, the kernel's way is asked before there is
- * a contradiction.
+ * Sysfs has the result of the kernel, and the tables have the request of the firmware. Where Linux
+ * is known to read a table differently from its specification, the comparison uses Linux's reading.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -12,7 +11,7 @@
 #include "join.h"
 #include "scan.h"
 
-/* Each question to the kernel's way of reading is a walk over the topology. */
+/* Each query for Linux's reading walks the topology. */
 #define QUESTIONS_MAX 4096u
 
 /* -- IOMMUs ----------------------------------------------------------------------------------- */
@@ -22,7 +21,7 @@ static void compare_iommu(const struct host_iommu *iommu, struct tree *tree)
 	if (iommu->shown.in_table || iommu->shown.kind == VIOMMU_HOST_OTHER)
 		return;
 	tree_report(tree, "host-iommu-unsaid", iommu->path, NULL,
-		    "%s, which the kernel drives, is in no table", iommu->shown.name);
+		    "%s has a driver, but is in no table", iommu->shown.name);
 }
 
 static void compare_table_iommu(const struct viommu_host *host, const struct viommu_iommu *iommu,
@@ -33,7 +32,7 @@ static void compare_table_iommu(const struct viommu_host *host, const struct vio
 	if (join_back(host, iommu))
 		return;
 	at = viommu_iommu_at_text(iommu);
-	text = g_strdup_printf("no driver is up for %s, %s at %s in the table", iommu->name,
+	text = g_strdup_printf("%s, a %s at %s in the table, has no driver", iommu->name,
 			       viommu_iommu_kind_name(iommu->kind), at);
 	viommu_findings_add(tree->findings, "host-iommu-down", &iommu->place, text, NULL);
 }
@@ -82,7 +81,7 @@ static void compare_link(const struct viommu_host *host, const struct host_devic
 	    join_back(host, ask_linux(host, device)) == shown->iommu)
 		return;
 	tree_report(tree, "host-device-iommu", device->path, "iommu",
-		    "%s is behind %s, and by the table behind %s", shown->name, shown->iommu->name,
+		    "%s is behind %s, but the table has %s", shown->name, shown->iommu->name,
 		    said                    ? said->name
 		    : shown->iommu_in_table ? shown->iommu_in_table->name
 					    : "none");
@@ -96,21 +95,22 @@ static void compare_sysfs(const struct host_device *device, struct tree *tree)
 
 	if (shown->iommu && !shown->group)
 		tree_report(tree, "host-group-missing", device->path, NULL,
-			    "%s is behind %s, and in no group", shown->name, shown->iommu->name);
+			    "%s is behind %s, but in no IOMMU group", shown->name,
+			    shown->iommu->name);
 	if (shown->iommu && !device->has_listing &&
 	    ((const struct host_iommu *)shown->iommu)->has_list)
 		tree_report(tree, "host-listing", device->path, "iommu",
-			    "%s is behind %s, which does not list it", shown->name,
+			    "%s is behind %s, but not in the list of that IOMMU", shown->name,
 			    shown->iommu->name);
 	if (shown->pf && shown->pf->iommu != shown->iommu)
 		tree_report(tree, "host-vf-iommu", device->path, "iommu",
-			    "%s is behind %s, and its physical function %s behind %s", shown->name,
-			    shown->iommu ? shown->iommu->name : "none", shown->pf->name,
-			    shown->pf->iommu ? shown->pf->iommu->name : "none");
+			    "%s is behind %s, but its physical function %s is behind %s",
+			    shown->name, shown->iommu ? shown->iommu->name : "none",
+			    shown->pf->name, shown->pf->iommu ? shown->pf->iommu->name : "none");
 	if (shown->link == VIOMMU_HOST_LINK_MISSING)
 		tree_report(tree, "host-device-unlinked", device->path, NULL,
-			    "%s has a driver and no IOMMU, and by the table is behind %s",
-			    shown->name, shown->iommu_in_table->name);
+			    "%s has a driver and no IOMMU, but the table has %s", shown->name,
+			    shown->iommu_in_table->name);
 }
 
 static void compare_group(const struct host_group *group, struct tree *tree)
@@ -127,7 +127,7 @@ static void compare_group(const struct host_group *group, struct tree *tree)
 		if (device->shown.iommu == first)
 			continue;
 		tree_report(tree, "host-group-split", device->path, "iommu_group",
-			    "group %" PRIu32 " has devices behind %s and behind %s",
+			    "group %" PRIu32 " has devices behind both %s and %s",
 			    group->shown.number, first->name, device->shown.iommu->name);
 		return;
 	}
@@ -147,8 +147,8 @@ static void count_headers(const struct viommu_host *host, struct tree *tree)
 	}
 	if (n)
 		tree_report(tree, "host-unreadable", "sys/bus/pci/devices", NULL,
-			    "64 bytes of configuration space only can be read of %u functions: "
-			    "capabilities are not known",
+			    "only 64 bytes of the configuration space of %u functions are "
+			    "readable: their capabilities are not known",
 			    n);
 }
 

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Configuration space of a function
+ * Configuration space of a PCI function (PCI Express Base Specification, 7.5 to 7.9)
  *
- * Reading a register of a real function may have effects where nothing is defined, and a serial
- * number that is not read is in no saved tree. So only the header and what a capability list leads
- * to are read of a machine that runs, or that is saved. (PCI Express Base Specification, 7.5
- * to 7.9)
+ * On real hardware, reading an undefined register may have side effects, and a serial number that
+ * is not read is not saved. So for a running machine, and for a tree that is saved, only the header
+ * and the capabilities in the lists are read.
  */
 #include <string.h>
 
@@ -32,7 +31,7 @@ enum {
 	EXTENDED_PRI = 0x13,
 	EXTENDED_PASID = 0x1b,
 
-	/* How many of each there is room for: a list with more runs in a circle. */
+	/* The maximum number of capabilities: a longer list has a cycle. */
 	CAPABILITIES_MAX = (PCI_LENGTH - HEADER_LENGTH) / 4,
 	EXTENDED_MAX = (EXPRESS_LENGTH - EXTENDED) / 8,
 };
@@ -40,7 +39,7 @@ enum {
 struct config {
 	struct tree *tree;
 	const struct folder *folder;
-	uint8_t bytes[EXPRESS_LENGTH]; /* of a copy: all of it */
+	uint8_t bytes[EXPRESS_LENGTH]; /* a copy: the whole space was read */
 	bool whole;
 	size_t length; /* 0, HEADER_LENGTH, PCI_LENGTH, EXPRESS_LENGTH */
 };
@@ -53,7 +52,7 @@ static uint32_t word(const uint8_t *bytes)
 	       (uint32_t)bytes[3] << 24;
 }
 
-/* Beyond what can be read there is 0. */
+/* Bytes beyond the end read as 0. */
 static uint32_t config_word(const struct config *config, size_t at)
 {
 	uint8_t bytes[4] = { 0 };
@@ -76,7 +75,7 @@ static size_t length_by(ssize_t n)
 	return n > HEADER_LENGTH ? PCI_LENGTH : HEADER_LENGTH;
 }
 
-/* One byte behind each end that there can be. */
+/* Tests one byte beyond each possible length. */
 static size_t probe_length(const struct config *config)
 {
 	uint8_t byte[4];
@@ -106,7 +105,7 @@ static void load(struct config *config, struct tree *tree, const struct folder *
 
 /* -- capabilities ------------------------------------------------------------------------ */
 
-/* Where it stands; 0: there is none. */
+/* The offset; 0 if there is none. */
 static size_t find_capability(const struct config *config, unsigned id)
 {
 	size_t at = config_word(config, CAPABILITIES) & 0xfc;
@@ -189,7 +188,7 @@ static void take_extended(const struct config *config, struct viommu_host_device
 	}
 }
 
-/* All are there or not once the whole space could be read; or if there is no such space. */
+/* The absence of a capability is certain if the whole space was read, or if there is none. */
 static void set_all(struct viommu_host_device *device, enum viommu_known known)
 {
 	device->ats = device->pri = device->pasid = known;

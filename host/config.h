@@ -5,7 +5,7 @@
 #include "model.h"
 #include "tree.h"
 
-/* Fill in what the configuration space of a function says; its folder is open. */
+/* Fill in what configuration space defines. The folder of the device is open. */
 void config_scan(struct tree *tree, const struct folder *folder, struct viommu_host_device *device);
 
 #endif

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Links between objects: a device and its IOMMU, its bridge, its PF
- */
+/* References between objects: from a device to its IOMMU, its bridge and its PF */
 #include <string.h>
 
 #include "numbers.h"
@@ -26,7 +24,7 @@ static void connect_iommu(struct viommu_host *host, struct tree *tree, struct ho
 	iommu->shown.n_devices++;
 }
 
-/* All its PCI devices are in one segment, or there is no such. VMD's are of another number. */
+/* Sets the segment if all PCI devices of the IOMMU are in one. Segments of VMD do not count. */
 static void take_segment(struct viommu_host_iommu *iommu, const struct host_device *device,
 			 bool *several)
 {
@@ -63,7 +61,7 @@ static void link_own_function(const struct viommu_host *host, struct host_iommu 
 
 /* -- bridges --------------------------------------------------------------------------------- */
 
-/* The component of a path before `end`, and where it begins. */
+/* The component of a path before `end`, and its start. */
 static const char *component_before(const char *path, const char *end)
 {
 	while (end > path && end[-1] != '/')
@@ -98,7 +96,7 @@ static bool take_root(struct viommu_host_device *device, const char *name, size_
 	return true;
 }
 
-/* A function above the root bus owns it, as VMD does: DMA has the requester ID of that function. */
+/* If a function is above the root bus, such as VMD, it owns the bus: DMA has its requester ID. */
 static void take_above_root(const struct viommu_host *host, struct host_device *device,
 			    const char *root)
 {
@@ -111,7 +109,7 @@ static void take_above_root(const struct viommu_host *host, struct host_device *
 		device->shown.dma_function = &owner->shown;
 }
 
-/* Up the path to the root bus: "pci0000:00/0000:00:01.0/0000:01:00.0". */
+/* Up to the root bus: "pci0000:00/0000:00:01.0/0000:01:00.0". */
 static void connect_bridge(const struct viommu_host *host, struct host_device *device)
 {
 	const char *end = strrchr(device->path, '/'), *name;
@@ -151,7 +149,7 @@ static void connect_pf(const struct viommu_host *host, struct tree *tree,
 	g_ptr_array_add(pf->vfs, device);
 	pf->shown.n_vfs++;
 	device->shown.pf = &pf->shown;
-	/* A VF has no such capability of its own: it uses that of its PF. */
+	/* A VF has no PRI capability; it uses that of its PF. */
 	device->shown.pri = pf->shown.pri;
 	device->shown.pasid = pf->shown.pasid;
 	device->shown.pasid_bits = pf->shown.pasid_bits;

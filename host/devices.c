@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Devices: PCI functions one by one, and of other buses those that an IOMMU lists
- */
+/* Devices: all PCI functions, and devices of other buses that an IOMMU lists */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -19,7 +17,7 @@
 #define RESOURCE_PREFETCH 0x00002000u
 #define RESOURCE_64       0x00100000u
 #define RESOURCE_UNSET    0x20000000u
-#define VF_BARS_AT        7 /* behind the six and the expansion ROM */
+#define VF_BARS_AT        7 /* after the six BARs and the expansion ROM */
 
 /* -- small files --------------------------------------------------------------------------- */
 
@@ -84,7 +82,7 @@ static void take_bar(const char *line, struct viommu_host_bar *bar)
 	bar->is_64_bits = flags & RESOURCE_64;
 }
 
-/* One line for each resource. Behind the ROM are BARs of VFs, or windows of a bridge. */
+/* One line for each resource. After the ROM come the BARs of VFs, or the windows of a bridge. */
 static void scan_bars(struct tree *tree, const struct folder *folder,
 		      struct viommu_host_device *device)
 {
@@ -153,7 +151,7 @@ static void scan_group_link(struct tree *tree, const struct folder *folder,
 		device->group_number = (uint32_t)number;
 		return;
 	}
-	tree_report(tree, "host-file", folder->path, "iommu_group", "not the link of a group");
+	tree_report(tree, "host-file", folder->path, "iommu_group", "not a link to an IOMMU group");
 }
 
 static void scan_links(struct viommu_host *host, struct tree *tree, const struct folder *folder,
@@ -167,7 +165,7 @@ static void scan_links(struct viommu_host *host, struct tree *tree, const struct
 
 /* -- PCI functions ----------------------------------------------------------------------------- */
 
-/* The configuration space of a VF has neither, and a tree may have no such file. */
+/* The configuration space of a VF has no IDs, and a tree may lack the file. */
 static void scan_ids(struct tree *tree, const struct folder *folder,
 		     struct viommu_host_device *device)
 {
@@ -239,7 +237,7 @@ static void scan_pci(struct viommu_host *host, struct tree *tree)
 
 /* -- devices that an IOMMU lists ----------------------------------------------- */
 
-/* A device tree has it as a path; ACPI has a path in its namespace. */
+/* The path of the device in the device tree or in the ACPI namespace. */
 static char *firmware_name(struct tree *tree, const struct folder *folder)
 {
 	static const char base[] = "/devicetree/base";

@@ -2,8 +2,8 @@
 /*
  * A tree of files in a folder
  *
- * The folder may be a copy that comes from anywhere. No link is followed by the kernel, only
- * regular files are read, and opening one never blocks.
+ * The content of the folder is untrusted. The kernel follows no link, only regular files are read,
+ * and opening a file never blocks.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -22,8 +22,7 @@
 
 /* -- opening without links -------------------------------------------------------------- */
 
-/* Folder by folder, for a kernel before 5.6, and where a filter of system calls does not know
- * openat2(). */
+/* Folder by folder, for kernels before 5.6 and system call filters without openat2(). */
 static int open_by_steps(int fd, const char *path, int flags)
 {
 	g_auto(GStrv) parts = g_strsplit(path, "/", -1);
@@ -109,7 +108,7 @@ static int list(struct tree *tree, const struct folder *folder, GPtrArray *names
 	return r;
 }
 
-/* A file of sysfs may give less at once than it has; of a copy the first read has all. */
+/* A read of sysfs may return less than requested; a copy returns all at once. */
 static ssize_t read_open(int fd, void *bytes, size_t size, size_t at, bool in_pieces)
 {
 	size_t n = 0;
@@ -177,7 +176,7 @@ static const struct tree_methods methods = {
 	.close = close_tree,
 };
 
-/* The root itself is the user's word, and may be a link. */
+/* The root is given by the user and may be a link. */
 int folder_tree_open(struct tree *tree, const char *root)
 {
 	g_autofree char *plain = without_slash(root);

@@ -2,8 +2,8 @@
 /*
  * A host as a picture, in the language of Graphviz's dot
  *
- * Root buses are on the left with their devices, IOMMUs on the right, in frames of NUMA nodes. What
- * has no room is counted.
+ * Root buses with their devices are on the left, IOMMUs on the right in frames of NUMA nodes.
+ * Objects beyond the limits are counted.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -13,7 +13,7 @@
 
 enum { BOXES_MAX = 64, LINES_MAX = 12, IOMMUS_MAX = 64, NAME_MAX_LENGTH = 48 };
 
-/* The devices of a root bus that go one way. */
+/* The devices of a root bus with the same route. */
 struct box {
 	uint32_t segment;
 	uint8_t bus;
@@ -26,7 +26,7 @@ struct box {
 struct boxes {
 	GHashTable *by_key;
 	GPtrArray *list; /* of struct box */
-	size_t n_more;   /* devices whose box has no room */
+	size_t n_more;   /* devices without a box, because the limit is reached */
 };
 
 /* -- text -------------------------------------------------------------------------------------- */

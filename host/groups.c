@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Groups: devices that the IOMMU cannot keep apart, and what is reserved for them
+ * IOMMU groups: devices that the IOMMU cannot isolate from each other, and their reserved regions
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -9,7 +9,7 @@
 #include "numbers.h"
 #include "scan.h"
 
-/* A group of real machines has a dozen regions at most. */
+/* Groups of real machines have at most a dozen regions. */
 #define TEXT_MAX 65536
 #define LINE     256
 
@@ -59,8 +59,9 @@ static void scan_regions(struct tree *tree, const struct folder *folder, const c
 		if (take_region(line, &region))
 			g_array_append_val(group->regions, region);
 		else if (*line)
-			tree_report(tree, "host-file", folder->path, name,
-				    "not a line with first and last address and type");
+			tree_report(
+				tree, "host-file", folder->path, name,
+				"a line does not consist of first address, last address and type");
 	}
 	group->shown.n_regions = group->regions->len;
 }
@@ -85,7 +86,7 @@ static void scan_group(struct viommu_host *host, struct tree *tree, const struct
 	scan_regions(tree, folder, regions, group);
 }
 
-/* By the links of their devices: that is cheaper than to list each. */
+/* From the links of the devices: faster than listing each group. */
 void scan_groups(struct viommu_host *host, struct tree *tree)
 {
 	struct folder folder;

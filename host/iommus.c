@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * IOMMUs: what /sys/class/iommu has of each, by the name that its driver gives it
- */
+/* IOMMUs: the attributes in /sys/class/iommu, by the name that the driver gives */
 #include <string.h>
 
 #include "numbers.h"
@@ -21,7 +19,7 @@ static unsigned field(uint64_t value, unsigned high, unsigned low)
 	return (unsigned)(value >> low & ((UINT64_C(2) << (high - low)) - 1));
 }
 
-/* VT-d: widest of the page-table depths that it walks, SAGAW. */
+/* VT-d: the widest supported page table, from SAGAW. */
 static unsigned vtd_widest(uint64_t cap)
 {
 	static const unsigned bits[] = { 30, 39, 48, 57, 64 };
@@ -51,8 +49,10 @@ static void decode_vtd(struct viommu_host_iommu *iommu)
 		iommu->pasid_bits = MIN(field(ecap, 39, 35) + 1, VIOMMU_PASID_BITS_MAX);
 }
 
-/* AMD IOMMU specification, 3.4.9 Extended Feature Register; 3.2.1 Capability Header. A page of it
- * may have any power of two. */
+/*
+ * AMD IOMMU specification, 3.4.9 Extended Feature Register; 3.2.1 Capability Header. Page sizes are
+ * all powers of two.
+ */
 static void decode_amd(struct viommu_host_iommu *iommu)
 {
 	static const unsigned widths[] = { 48, 57, 64, 0 };
@@ -148,8 +148,10 @@ static const struct {
 	{ "riscv-iommu@", VIOMMU_HOST_RISCV, name_riscv, NULL },
 };
 
-/* A virtio-iommu has the name of what its virtio device is on: a PCI function, or a register window
- * "a003e00.virtio_mmio". */
+/*
+ * A virtio-iommu has the name of its transport: a PCI function, or a register window
+ * "a003e00.virtio_mmio".
+ */
 static void take_other(struct viommu_host_iommu *iommu)
 {
 	iommu->kind = VIOMMU_HOST_OTHER;
@@ -177,7 +179,7 @@ static void take_kind(struct viommu_host *host, struct tree *tree, const struct 
 
 /* -- kinds of IOMMUs ----------------------------------------------------------- */
 
-/* ".../0000:20:00.2/iommu/ivhd1": the folder of the device that it is a part of. NULL: of none. */
+/* ".../0000:20:00.2/iommu/ivhd1": the folder of the parent device, or NULL. */
 static char *parent_path(const char *path)
 {
 	const char *end = g_strrstr(path, "/iommu/");

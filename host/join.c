@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Sysfs and the tables: which IOMMU of one is which of the other, and what tables say of a device
+ * Joins sysfs with the tables: which IOMMU of sysfs is which in a table, and the route of each
+ * device by the tables
  *
- * The kernel's names are an order of discovery. What both have is the address of the registers, or
- * the PCI function.
+ * The kernel numbers IOMMUs in the order of discovery. Both sides have the register base or the PCI
+ * function, which is the key.
  */
 #include <string.h>
 
@@ -13,7 +14,7 @@
 
 /* -- IOMMUs ----------------------------------------------------------------------------------- */
 
-/* Both kinds of key in one number: no register window begins in the last page. */
+/* Both kinds of keys in one number: no register window starts in the last page. */
 static gint64 key_of_function(uint32_t segment, uint16_t bdf)
 {
 	return (gint64)(UINT64_C(0xfff) << 52 | (uint64_t)segment << 16 | bdf | 1u << 31);
@@ -36,7 +37,7 @@ static bool host_key(const struct viommu_host_iommu *iommu, gint64 *ret)
 	return iommu->has_bdf || iommu->has_base;
 }
 
-/* Of two with one key the first counts. */
+/* The first of two objects with one key counts. */
 static GHashTable *index_of(const struct viommu_topology *topology)
 {
 	GHashTable *index = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
@@ -100,7 +101,7 @@ const struct viommu_host_iommu *join_back(const struct viommu_host *host,
 
 /* -- functions --------------------------------------------------------------------------------- */
 
-/* The first device of a segment that is not before a function. */
+/* The first device that is at or after a function of a segment. */
 static guint first_from(const struct viommu_host *host, uint32_t segment, uint16_t bdf)
 {
 	guint first = 0, end = host->devices->len;
@@ -148,7 +149,7 @@ static void answer_segment(const struct viommu_host *host, uint32_t segment,
 	}
 }
 
-/* Segments of the host, since a range may speak of many more. */
+/* Iterates over segments of the host, because a range may cover many more. */
 static void answer_range(void *opaque, const struct viommu_route_range *range)
 {
 	const struct viommu_host *host = opaque;
@@ -162,8 +163,10 @@ static void answer_range(void *opaque, const struct viommu_route_range *range)
 	}
 }
 
-/* Tables have no word for what is behind VMD, and a DMAR none for VFs: the kernel asks for the
- * function whose requester ID is used, and for the PF. */
+/*
+ * Tables do not describe devices behind VMD, and a DMAR no VFs. As in the kernel, the function with
+ * the requester ID and the PF decide.
+ */
 static void answer_by_other(struct host_device *device)
 {
 	const struct viommu_host_device *other = device->shown.dma_function;
@@ -225,7 +228,7 @@ static void explain(const struct viommu_host *host, struct host_device *device)
 		*link = why_by_tables(host, device);
 }
 
-/* Others than PCI are few, and each costs a walk over the topology. */
+/* Devices that are not PCI are few, and each needs a walk over the topology. */
 #define OTHERS_MAX 4096
 
 void join_all(struct viommu_host *host)
@@ -237,7 +240,7 @@ void join_all(struct viommu_host *host)
 	if (host->topology) {
 		join_iommus(host);
 		if (viommu_topology_for_each_route(host->topology, answer_range, host) < 0)
-			g_error("no memory for the map of a host");
+			g_error("out of memory for the routes of a host");
 	}
 	for (guint i = 0; i < host->devices->len; i++) {
 		struct host_device *device = host->devices->pdata[i];

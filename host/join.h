@@ -4,10 +4,10 @@
 
 #include "model.h"
 
-/* How many IOMMUs of sysfs a topology has too. */
+/* The number of IOMMUs that are both in sysfs and in a topology. */
 size_t join_count(const struct viommu_host *host, const struct viommu_topology *topology);
 
-/* The IOMMU of sysfs that is this one of the host's topology; NULL: none. */
+/* The IOMMU of sysfs for one in the topology of the host, or NULL. */
 const struct viommu_host_iommu *join_back(const struct viommu_host *host,
 					  const struct viommu_iommu *iommu);
 

@@ -2,8 +2,8 @@
 /*
  * A host as JSON: one line, so that many hosts are a stream of lines
  *
- * Addresses and registers are strings, "0xfed90000": a number of JSON is exact up to 53 bits. What
- * is not known is null where it could be yes or no, and left out otherwise.
+ * Addresses and registers are strings, "0xfed90000", because a JSON number is exact up to 53 bits.
+ * An unknown boolean is null; other unknown values are omitted.
  */
 #include <inttypes.h>
 #include <stdlib.h>

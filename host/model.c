@@ -155,7 +155,7 @@ struct host_iommu *host_iommu_by_name(const struct viommu_host *host, const char
 
 /* -- order --------------------------------------------------------------------------- */
 
-/* Their names are addresses, and addresses have no decimal numbers in them. */
+/* Names of SMMUs have addresses, which are not decimal numbers. */
 static bool is_smmu(const struct viommu_host_iommu *iommu)
 {
 	return iommu->kind == VIOMMU_HOST_SMMU_V3 || iommu->kind == VIOMMU_HOST_SMMU_V2;
@@ -191,7 +191,7 @@ static gint compare_devices(gconstpointer a, gconstpointer b)
 	return r ? r : strcmp(x->name, y->name);
 }
 
-/* Groups and nodes begin with their number. */
+/* Names of groups and nodes start with a number. */
 static gint compare_numbers(gconstpointer a, gconstpointer b)
 {
 	uint32_t x = **(const uint32_t *const *)a, y = **(const uint32_t *const *)b;

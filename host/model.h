@@ -6,9 +6,7 @@
 
 #include <viommu/host.h>
 
-/*
- * What a host is while it is read: the public structs, each at the beginning of one with more
- */
+/* A host during the scan: each struct starts with the public one */
 struct host_iommu {
 	struct viommu_host_iommu shown;
 	GPtrArray *devices; /* of struct viommu_host_device */
@@ -25,7 +23,7 @@ struct host_device {
 	bool has_group;
 	uint32_t group_number;
 	bool has_listing;        /* its IOMMU lists it */
-	char *firmware_name;     /* of a device that is not PCI: what its table calls it; NULL */
+	char *firmware_name;     /* of a device that is not PCI: its name in tables; or NULL */
 	enum viommu_reach reach; /* by the tables */
 };
 
@@ -46,7 +44,7 @@ struct viommu_host {
 	GPtrArray *nodes;    /* of struct viommu_host_node */
 	GPtrArray *tables;   /* of struct viommu_table */
 	struct viommu_topology *topology;
-	bool tables_unreadable;    /* there are tables, for root only */
+	bool tables_unreadable;    /* there are tables, readable by root only */
 	GHashTable *host_of_table; /* IOMMU of the topology -> struct host_iommu */
 
 	GHashTable *iommu_by_name, *device_by_name, *group_by_number;
@@ -54,10 +52,10 @@ struct viommu_host {
 
 struct viommu_host *host_new(const char *name);
 
-/* A string that lives as long as the host: UTF-8 without control characters. NULL stays NULL. */
+/* A copy that is valid as long as the host: UTF-8 without control characters. NULL stays NULL. */
 const char *host_string(struct viommu_host *host, const char *text);
 
-/* Add an object, or find the one that is there. Devices by the name in sysfs. */
+/* Add an object, or find an existing one. Devices are identified by their name in sysfs. */
 struct host_iommu *host_add_iommu(struct viommu_host *host, const char *name);
 struct host_device *host_add_device(struct viommu_host *host, const char *name, const char *path);
 struct host_group *host_add_group(struct viommu_host *host, uint32_t number);
@@ -65,7 +63,7 @@ struct host_group *host_add_group(struct viommu_host *host, uint32_t number);
 struct host_device *host_device_by_name(const struct viommu_host *host, const char *name);
 struct host_iommu *host_iommu_by_name(const struct viommu_host *host, const char *name);
 
-/* All but groups was added: sort, and number. */
+/* All objects but groups have been added: sort and number them. */
 void host_settle(struct viommu_host *host);
 void host_settle_groups(struct viommu_host *host);
 

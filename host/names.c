@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Words for what the header counts
- */
+/* Names of enum values */
 #include <glib.h>
 
 #include <viommu/host.h>

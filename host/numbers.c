@@ -9,7 +9,7 @@
 #define DEVICE_MAX   0x1fu
 #define FUNCTION_MAX 7u
 
-/* Digits of a number up to its end; NULL: none, or too large. */
+/* The digits of a number up to its end; NULL if there are none or the number is too large. */
 static const char *take_hex(const char *text, uint64_t max, uint64_t *ret)
 {
 	const char *at = text;

@@ -9,26 +9,26 @@
 /*
  * Numbers as the kernel prints them
  *
- * Every parser takes a whole text and refuses what is too large or has anything behind it.
+ * A parser takes a whole text, and rejects numbers that are too large and trailing characters.
  */
 
 /* With or without 0x. */
 bool parse_hex(const char *text, uint64_t max, uint64_t *ret);
 bool parse_decimal(const char *text, int64_t min, int64_t max, int64_t *ret);
 
-/* "0000:3b:00.0", "10000:e1:00.0", "3b:00.0": numbers of any width, not columns. */
+/* "0000:3b:00.0", "10000:e1:00.0" or "3b:00.0": the width of a number may vary. */
 bool parse_function(const char *text, uint32_t *ret_segment, uint16_t *ret_bdf);
 
-/* The same without a segment being left out: what sysfs calls a function. */
+/* The same with a mandatory segment: a function's name in sysfs. */
 bool parse_function_name(const char *text, uint32_t *ret_segment, uint16_t *ret_bdf);
 
 /* "0000:3b:00.0"; g_free() it. */
 char *function_text(uint32_t segment, uint16_t bdf);
 
-/* The hexadecimal number that a text begins with, up to any other character. */
+/* The hexadecimal number at the start of a text, up to any other character. */
 bool parse_leading_hex(const char *text, uint64_t *ret);
 
-/* Names of the same digits in another order by value: "dmar2" before "dmar10". */
+/* Compare names, and numbers in them by value: "dmar2" is before "dmar10". */
 int compare_natural(const char *a, const char *b);
 
 #define BDF_OF(bus, device, function) ((uint16_t)((bus) << 8 | (device) << 3 | (function)))

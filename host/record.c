@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Write what was read as a tar
+ * Writes what a scan read into a tar
  *
- * Bytes that were not read are zero, so the tar does not have what a scan does not use, such as
- * serial numbers of configuration space. A file that the scan had no right to read is saved without
- * bytes and without permissions, so that "not known" does not become "none".
+ * Bytes that were not read are zero, so the tar lacks what a scan does not use, such as serial
+ * numbers in configuration space. A file that the scan was not permitted to read is saved without
+ * bytes and permissions, so that "not known" does not become "no".
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -78,7 +78,9 @@ void record_folder(struct record *record, const char *path)
 	entry_of(record, g_strdup(path), AE_IFDIR);
 }
 
-/* Read in pieces: what is between them stays zero. The end is known when a read begins there. */
+/*
+ * Files are read in pieces, and bytes between them stay zero. A read that returns 0 marks the end.
+ */
 void record_file(struct record *record, const char *path, const char *name, const void *bytes,
 		 ssize_t n, size_t at)
 {
@@ -115,7 +117,7 @@ static mode_t rights_of(const struct entry *entry)
 	return entry->unreadable ? 0 : 0644;
 }
 
-/* No time, owner or number of the machine: the same tree gives the same bytes. */
+/* Without times and owners, so that the same tree gives the same bytes. */
 static int write_entry(struct archive *archive, const char *path, struct entry *entry)
 {
 	struct archive_entry *head = archive_entry_new();
@@ -157,7 +159,7 @@ static int write_entries(struct record *record, struct archive *archive)
 	return r;
 }
 
-/* By the end of its name: host.tar, host.tar.gz, host.tar.zst. */
+/* The suffix selects the format: host.tar, host.tar.gz, host.tar.zst. */
 static int set_compression(struct archive *archive, const char *file)
 {
 	int r = ARCHIVE_OK;
@@ -168,7 +170,7 @@ static int set_compression(struct archive *archive, const char *file)
 		r = archive_write_add_filter_xz(archive);
 	else if (g_str_has_suffix(file, ".zst"))
 		r = archive_write_add_filter_zstd(archive);
-	/* The time of writing is no news of the host. */
+	/* The time of writing would make archives of one tree differ. */
 	archive_write_set_options(archive, "gzip:!timestamp");
 	return r < ARCHIVE_WARN ? -ENOTSUP : 0;
 }
@@ -179,7 +181,7 @@ static int write_archive(struct record *record, const char *file, int fd)
 	int r;
 
 	archive_write_set_format_pax_restricted(archive);
-	/* A pipe gets the same bytes as a file, without zeros to the end of a block. */
+	/* Without padding, so that a pipe gets the same bytes as a file. */
 	archive_write_set_bytes_in_last_block(archive, 1);
 	r = set_compression(archive, file);
 	if (!r && archive_write_open_fd(archive, fd) != ARCHIVE_OK)
@@ -192,7 +194,7 @@ static int write_archive(struct record *record, const char *file, int fd)
 	return r;
 }
 
-/* A device or a pipe cannot be replaced by renaming. */
+/* Devices and pipes cannot be replaced by renaming. */
 static int write_into(struct record *record, const char *file, const char *place)
 {
 	int fd = open(place, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644), r;
@@ -205,7 +207,7 @@ static int write_into(struct record *record, const char *file, const char *place
 	return r;
 }
 
-/* In the place of an older one only when all of it is there. */
+/* Replaces an existing file only when the new one is complete. */
 static int replace(struct record *record, const char *file, const char *place)
 {
 	g_autofree char *half = g_strconcat(place, ".XXXXXX", NULL);
@@ -223,7 +225,10 @@ static int replace(struct record *record, const char *file, const char *place)
 	return r;
 }
 
-/* Follows a symbolic link: its target is written. The given name says how to compress. */
+/*
+ * A symbolic link is followed and its target replaced. The suffix of the given name selects the
+ * format.
+ */
 int record_write(struct record *record, const char *file)
 {
 	char *target = realpath(file, NULL);

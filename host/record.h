@@ -6,17 +6,16 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-/*
- * What a scan reads, kept as it is read: so a tar of it has all that the answers came from, and
- * nothing else
- */
+/* Records what a scan reads: a tar of it has all that a scan needs, and nothing else */
 struct record;
 
 struct record *record_new(void);
 void record_free(struct record *record);
 
-/* A folder was entered; what a read gave, where `n` may be a negative errno of what may not be
- * read; a link. */
+/*
+ * Record a folder; the result of a read, where `n` is a negative errno if the file is not readable;
+ * a link.
+ */
 void record_folder(struct record *record, const char *path);
 void record_file(struct record *record, const char *path, const char *name, const void *bytes,
 		 ssize_t n, size_t at);

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * A scan, in its order
- */
+/* The steps of a scan, in order */
 #include <errno.h>
 #include <string.h>
 

@@ -5,25 +5,22 @@
 #include "model.h"
 #include "tree.h"
 
-/*
- * The parts of a scan, in their order: what sysfs says, then what the tables say, then whether
- * these agree
- */
+/* The steps of a scan, in order: read sysfs, read the tables, compare both */
 void scan_iommus(struct viommu_host *host, struct tree *tree);
 void scan_devices(struct viommu_host *host, struct tree *tree);
 void scan_groups(struct viommu_host *host, struct tree *tree);
 void scan_nodes(struct viommu_host *host, struct tree *tree);
 
-/* Read tables, and choose the one that IOMMUs are found by. */
+/* Read the tables, and choose the topology. */
 void scan_tables(struct viommu_host *host, struct tree *tree);
 
-/* Links between the objects, once all are there and sorted. */
+/* Set references between the objects, after all have been added and sorted. */
 void connect_all(struct viommu_host *host, struct tree *tree);
 
-/* What the tables say of each IOMMU and each device. */
+/* Set the IOMMU that the tables give for each device. */
 void join_all(struct viommu_host *host);
 
-/* Findings where sysfs contradicts itself or the tables. */
+/* Report contradictions within sysfs, and between sysfs and the tables. */
 void compare_all(struct viommu_host *host, struct tree *tree);
 
 #endif

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Firmware tables as the kernel shows them
+ * Firmware tables in sysfs
  *
- * Which of several says where IOMMUs are depends on the machine: a guest with a virtio-iommu has an
- * IORT without one, and a VIOT. The one counts that has most of the IOMMUs that sysfs has.
+ * Several tables may describe IOMMUs: a guest with a virtio-iommu has a VIOT, and an IORT without
+ * any SMMU. The topology comes from the table that has most of the IOMMUs in sysfs.
  */
 #include <errno.h>
 #include <string.h>
@@ -11,7 +11,7 @@
 #include "join.h"
 #include "scan.h"
 
-/* Those that can mean a topology first. APIC is the MADT. */
+/* Tables with a topology come first. APIC is the MADT. */
 static const char *const names[] = { "DMAR", "IVRS", "IORT", "VIOT", "SRAT", "MCFG", "APIC" };
 
 /* -- reading --------------------------------------------------------------------------------- */
@@ -75,7 +75,7 @@ struct viommu_topology *viommu_host_expand(const struct viommu_host *host,
 	return viommu_topology_expand(topology, below, (void *)host);
 }
 
-/* A device tree, too, has IOMMUs that say nothing of PCI: one more than none is enough. */
+/* The IOMMUs that are in sysfs too decide, then whether there is any IOMMU. */
 static size_t worth(const struct viommu_host *host, const struct viommu_topology *topology)
 {
 	size_t n = 0;
@@ -113,11 +113,11 @@ static void choose(struct viommu_host *host, struct tree *tree)
 		return;
 	host->topology = viommu_host_expand(host, best);
 	if (!host->topology)
-		g_error("no memory for the topology of a host");
+		g_error("out of memory for the topology of a host");
 	viommu_topology_free(best);
 }
 
-/* The proximity domains of IOMMUs that are PCI functions are in the SRAT. */
+/* The SRAT has the proximity domains of IOMMUs that are PCI functions. */
 static void apply_srat_domains(struct viommu_host *host)
 {
 	for (guint i = 0; host->topology && i < host->tables->len; i++)
@@ -133,5 +133,5 @@ void scan_tables(struct viommu_host *host, struct tree *tree)
 	apply_srat_domains(host);
 	if (host->tables_unreadable && !host->topology)
 		tree_report(tree, "host-unreadable", "sys/firmware", NULL,
-			    "firmware tables are there, and may not be read");
+			    "the firmware tables are readable by root only");
 }

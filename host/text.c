@@ -23,7 +23,7 @@ static void grid_begin(struct grid *grid)
 	*grid = (struct grid){ .cells = g_ptr_array_new_with_free_func(g_free) };
 }
 
-/* Takes the cells over; a cell that is NULL is empty. */
+/* Takes ownership of the cells; a NULL cell is empty. */
 static void grid_add(struct grid *grid, char *const cells[COLUMNS])
 {
 	for (int i = 0; i < COLUMNS; i++) {
@@ -101,7 +101,7 @@ static void put_iommus(GString *out, const struct viommu_host *host)
 
 /* -- devices ------------------------------------------------------------------- */
 
-/* "ats pri? acs": what it has, and what is not known. */
+/* "ats pri? acs": supported capabilities, and unknown ones with "?". */
 static char *abilities(const struct viommu_host_device *device)
 {
 	const struct {
@@ -171,7 +171,6 @@ static void put_devices(GString *out, const struct viommu_host *host)
 
 /* -- groups -------------------------------------------------------------------- */
 
-/* Regions of two addresses, MSIs of which are the same for all devices of most machines. */
 static char *regions(const struct viommu_host_group *group)
 {
 	const struct viommu_host_region *region;

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * What is alike for every kind of tree: paths, links, whole files, and what is recorded
- */
+/* Functions for all kinds of trees: paths, links, whole files, and recording */
 #include <errno.h>
 #include <stdarg.h>
 #include <string.h>
@@ -36,7 +34,7 @@ void tree_report(struct tree *tree, const char *rule_id, const char *path, const
 
 /* -- paths --------------------------------------------------------------------------- */
 
-/* Where a path stands in the tree as it is stored. */
+/* The path in the tree as stored. */
 static char *stored_path(const struct tree *tree, const char *path)
 {
 	static const char sys[] = "sys/";
@@ -47,8 +45,8 @@ static char *stored_path(const struct tree *tree, const char *path)
 }
 
 /*
- * A link is a text: its target is found by names only, and so it can be refused if it leaves the
- * tree. Folders of sysfs are never reached through links, so ".." means what it says.
+ * Resolves a link by its text, so that a link out of the tree can be rejected. Folders of sysfs are
+ * never reached through links, so ".." is the parent folder.
  */
 static char *target_path(const struct folder *folder, const char *target)
 {
@@ -100,13 +98,13 @@ int tree_follow(struct tree *tree, const struct folder *folder, const char *name
 	path = target ? target_path(folder, target) : g_strconcat(folder->path, "/", name, NULL);
 	if (!path || !g_str_has_prefix(path, "sys/")) {
 		tree_report(tree, "host-link", folder->path, name,
-			    "the link leads out of the tree");
+			    "the target of the link is outside of the tree");
 		return -EXDEV;
 	}
 	r = tree_enter(tree, path, ret);
 	if (r < 0 && target)
 		tree_report(tree, "host-link", folder->path, name,
-			    "the link leads to nothing that can be read: %s", g_strerror(-r));
+			    "cannot open the target of the link: %s", g_strerror(-r));
 	return r;
 }
 
@@ -123,7 +121,9 @@ static gint compare_names(gconstpointer a, gconstpointer b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* A scan reads names of links and folders too, so those are saved even if it does not open them. */
+/*
+ * A scan also uses the names of links and folders, so they are saved even if it does not open them.
+ */
 static void record_list(struct tree *tree, const struct folder *folder, const GPtrArray *names)
 {
 	for (guint i = 0; i < names->len; i++)
@@ -137,7 +137,7 @@ GPtrArray *tree_list(struct tree *tree, const struct folder *folder, size_t max)
 
 	if (r == -E2BIG)
 		tree_report(tree, "host-limit", folder->path, NULL,
-			    "more than %zu entries; the others are not looked at", max);
+			    "the folder has more than %zu entries: the rest was ignored", max);
 	else if (r < 0)
 		return NULL;
 	g_ptr_array_sort(names, compare_names);
@@ -177,7 +177,8 @@ GByteArray *tree_read_all(struct tree *tree, const struct folder *folder, const 
 		return NULL;
 	if (bytes->len <= max)
 		return g_steal_pointer(&bytes);
-	tree_report(tree, "host-limit", folder->path, name, "more than %zu bytes", max);
+	tree_report(tree, "host-limit", folder->path, name, "the file has more than %zu bytes",
+		    max);
 	*ret_error = -EFBIG;
 	return NULL;
 }
@@ -225,7 +226,7 @@ static bool has_folder(struct tree *tree, const char *path)
 	return true;
 }
 
-/* A tree without IOMMUs has no class/iommu, and one of a machine without PCI no bus/pci. */
+/* A machine without IOMMUs has no class/iommu, and one without PCI no bus/pci. */
 static bool is_sys(struct tree *tree, const char *top)
 {
 	static const char *const folders[] = { "class", "bus", "devices", "kernel/iommu_groups" };
@@ -251,7 +252,7 @@ static bool find_sys(struct tree *tree, const char *top)
 	return true;
 }
 
-/* A tar often has one folder that everything is in. */
+/* All entries of a tar are often in one folder. */
 static bool find_top(struct tree *tree)
 {
 	enum { FEW = 2 };
@@ -276,17 +277,18 @@ static int open_any(struct tree *tree, const char *root)
 	return r == -ENOTSUP ? archive_tree_open(tree, root) : r;
 }
 
-/* What the numbers of errors say of a tree is not what they say of files. */
+/* Errors of the root need other messages than errors of files. */
 static void report_root(const struct tree *tree, const char *root, int error)
 {
 	struct viommu_place place = { .file = root, .at = VIOMMU_NOWHERE };
-	const char *text = error ? g_strerror(error) : "there is no sysfs in it", *cure = NULL;
+	const char *text = error ? g_strerror(error) : "it does not contain a copy of sysfs",
+		   *cure = NULL;
 
 	if (!tree->findings)
 		return;
 	if (error == EBADMSG) {
-		text = "it is no tar, or a damaged one";
-		cure = "give what viommu host --save wrote";
+		text = "it is not a valid tar archive";
+		cure = "give a file that viommu host --save wrote";
 	} else if (error == EINVAL) {
 		text = "it is neither a folder nor a file";
 	}

@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What arguments of QEMU assign
+ * The devices that QEMU's arguments assign
  *
- * -device is read in both of its forms, key=value and JSON; in JSON only for the few keys that
- * count here. All other options are passed over: each word that is not known has a value or has
- * none, and is never mistaken for -device.
+ * -device is parsed in both forms, key=value and JSON; of JSON, only the keys that are needed here.
+ * Other options are skipped: a word after an unknown option is never mistaken for -device.
  */
 #include <string.h>
 
 #include "arguments.h"
 
-/* The value of a key, or NULL: of "driver,key=value", or of a flat object of JSON. */
+/* The value of a key, or NULL: from "driver,key=value" or a flat JSON object. */
 static char *value_of(const char *text, const char *key)
 {
 	g_autofree char *pattern = *text == '{'
@@ -48,11 +47,12 @@ static void check_smmu(const char *text, GHashTable *seen, GHashTable *ports,
 	if (!bus)
 		return;
 	if (g_hash_table_contains(ports, bus))
-		plan_report(findings, "plan-port-iommu", "name a pxb-pcie, or pcie.0",
-			    "an arm-smmuv3 is on the root port %s, which QEMU refuses", bus);
+		plan_report(findings, "plan-port-iommu",
+			    "set primary-bus to a pxb-pcie or to pcie.0",
+			    "an arm-smmuv3 is on the root port %s, which QEMU rejects", bus);
 	if (g_hash_table_contains(seen, bus))
-		plan_report(findings, "plan-shared-bus", "give each a pxb-pcie of its own",
-			    "two arm-smmuv3 are on %s, which QEMU refuses", bus);
+		plan_report(findings, "plan-shared-bus", "give each arm-smmuv3 its own pxb-pcie",
+			    "two arm-smmuv3 are on %s, which QEMU rejects", bus);
 	g_hash_table_add(seen, bus);
 }
 
@@ -73,12 +73,12 @@ static void take_device(const char *text, GPtrArray *names, GHashTable *seen, GH
 		if (name)
 			g_ptr_array_add(names, name);
 		else
-			plan_report(findings, "plan-device", "give it host=",
-				    "a vfio-pci does not say which function it is: %s", text);
+			plan_report(findings, "plan-device", "add host= with the function",
+				    "a vfio-pci has no host function: %s", text);
 	}
 }
 
-/* The first value may go without its key; "accel=kvm" alone names no machine. */
+/* The key of the first value may be omitted; "accel=kvm" alone has no machine. */
 static char *type_of(const char *text)
 {
 	char *type = value_of(text, "type");
@@ -94,7 +94,7 @@ static void take_machine(const char *text, struct plan_wish *wish, struct viommu
 
 	if (type && !machine)
 		plan_report(findings, "plan-machine", "choose a q35 or virt machine",
-			    "the machine %s has no root complex for a pxb-pcie", type);
+			    "the machine %s does not support a pxb-pcie", type);
 	if (!wish->machine)
 		wish->machine = machine;
 }
@@ -118,8 +118,8 @@ char **plan_arguments(char *const *arguments, struct plan_wish *wish,
 			take_machine(arguments[1], wish, findings);
 	}
 	if (!names->len && !viommu_findings_count_from(findings, VIOMMU_ERROR))
-		plan_report(findings, "plan-device", "add -device vfio-pci,host=",
-			    "the arguments of QEMU assign no function");
+		plan_report(findings, "plan-device",
+			    "add -device vfio-pci,host=", "QEMU's arguments assign no function");
 	if (viommu_findings_count_from(findings, VIOMMU_ERROR)) {
 		g_ptr_array_unref(names);
 		return NULL;

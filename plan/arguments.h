@@ -5,9 +5,9 @@
 #include "plan.h"
 
 /*
- * The host's functions that arguments of QEMU assign, NULL-terminated, to be freed with
- * g_strfreev(); NULL: there are none, or the arguments are such that QEMU refuses them, and a
- * finding says why. The machine is taken into `wish`.
+ * The host's functions that QEMU's arguments assign, NULL-terminated, to be freed with
+ * g_strfreev(). NULL with a finding if there are none, or if QEMU would reject the arguments. Sets
+ * the machine of `wish`.
  */
 char **plan_arguments(char *const *arguments, struct plan_wish *wish,
 		      struct viommu_findings *findings);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What a libvirt domain says that a plan has to know
+ * The parts of a libvirt domain that a plan needs
  *
- * A domain comes from anybody: it may not have a document type, with which entities grow.
+ * The domain is untrusted: a document type declaration is rejected, because entities can expand
+ * without bound.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -43,7 +44,7 @@ bool domain_says(const xmlNode *node, const char *name, const char *value)
 	return !g_strcmp0(text, value);
 }
 
-/* A number, decimal or with 0x; -1: there is none. */
+/* A decimal number, or hexadecimal with 0x; -1 if absent. */
 long domain_number(const xmlNode *node, const char *name)
 {
 	g_autofree char *text = domain_attribute(node, name);
@@ -96,8 +97,8 @@ static bool take_devices(struct plan_domain *domain, struct viommu_findings *fin
 			continue;
 		name = domain_source(node);
 		if (!name) {
-			plan_report(findings, "plan-domain", "give it a <source> with an <address>",
-				    "line %ld: the hostdev does not say which function it is",
+			plan_report(findings, "plan-domain", "add a <source> with an <address>",
+				    "line %ld: the hostdev has no host function",
 				    xmlGetLineNo(node));
 			return false;
 		}
@@ -120,7 +121,7 @@ static const char *model_of_bus(const struct plan_domain *domain, long index, ch
 	return *ret_text;
 }
 
-/* libvirt accepts these two, and QEMU does not. */
+/* libvirt accepts these two, but QEMU rejects them. */
 static void check_bus(const struct plan_domain *domain, const xmlNode *iommu, GHashTable *seen,
 		      struct viommu_findings *findings)
 {
@@ -132,13 +133,14 @@ static void check_bus(const struct plan_domain *domain, const xmlNode *iommu, GH
 		return;
 	model = model_of_bus(domain, bus, &text);
 	if (!g_hash_table_add(seen, GINT_TO_POINTER((int)bus + 1)))
-		plan_report(findings, "plan-shared-bus", "give each a pcie-expander-bus of its own",
-			    "line %ld: a second IOMMU on controller %ld, which QEMU refuses",
+		plan_report(findings, "plan-shared-bus",
+			    "give each <iommu> its own pcie-expander-bus",
+			    "line %ld: controller %ld has a second IOMMU, which QEMU rejects",
 			    xmlGetLineNo(iommu), bus);
 	if (model && strcmp(model, "pcie-expander-bus") && strcmp(model, "pcie-root"))
 		plan_report(findings, "plan-port-iommu",
-			    "name a pcie-expander-bus, or controller 0",
-			    "line %ld: an IOMMU on controller %ld, a %s, which QEMU refuses",
+			    "set pciBus to a pcie-expander-bus or to controller 0",
+			    "line %ld: an IOMMU is on controller %ld, a %s, which QEMU rejects",
 			    xmlGetLineNo(iommu), bus, model);
 }
 
@@ -153,16 +155,16 @@ static void check_iommus(const struct plan_domain *domain, struct viommu_finding
 		    domain_says(node, "model", "pcie-expander-bus"))
 			plan_report(findings, "plan-domain",
 				    "remove it with its root ports and <iommu>, and plan again",
-				    "line %ld: the domain has a pcie-expander-bus already",
+				    "line %ld: the domain already has a pcie-expander-bus",
 				    xmlGetLineNo(node));
 		else if (domain_is(node, "iommu"))
 			plan_report(findings, "plan-domain", "remove it, and plan again",
-				    "line %ld: the domain has an <iommu> already",
+				    "line %ld: the domain already has an <iommu>",
 				    xmlGetLineNo(node));
 	}
 }
 
-/* Slots of pcie.0, indices and chassis of controllers: what is taken. */
+/* The slots of pcie.0, indices and chassis of controllers that are in use. */
 static void take_places(struct plan_domain *domain)
 {
 	domain->slots = 0;
@@ -215,7 +217,7 @@ static uint64_t memory_of(const xmlNode *root)
 	return 0;
 }
 
-/* Each cell of the guest whose memory is of one node of the host. */
+/* Each NUMA cell of the guest that is bound to one node of the host. */
 static void take_nodes(struct plan_domain *domain)
 {
 	const xmlNode *tune = domain_child(domain->root, "numatune");
@@ -241,22 +243,22 @@ static void take_machine(struct plan_domain *domain, struct viommu_findings *fin
 	domain->machine = machine ? plan_machine(machine) : NULL;
 	if (machine && !domain->machine)
 		plan_report(findings, "plan-machine", "choose a q35 or virt machine",
-			    "line %ld: the machine %s has no root complex for a pxb-pcie",
+			    "line %ld: the machine %s does not support a pxb-pcie",
 			    xmlGetLineNo(type), machine);
 }
 
 static bool read_domain(struct plan_domain *domain, struct viommu_findings *findings)
 {
 	if (domain->document->intSubset) {
-		plan_report(findings, "plan-domain", "remove it",
-			    "the domain has a document type, which none needs");
+		plan_report(findings, "plan-domain", "remove the <!DOCTYPE>",
+			    "the domain has a document type declaration");
 		return false;
 	}
 	domain->root = xmlDocGetRootElement(domain->document);
 	domain->devices = domain->root ? domain_child(domain->root, "devices") : NULL;
 	if (!domain->devices || !domain_is(domain->root, "domain")) {
 		plan_report(findings, "plan-domain", "give the output of virsh dumpxml",
-			    "it is no <domain> with <devices>");
+			    "the input is not a <domain> with <devices>");
 		return false;
 	}
 	check_iommus(domain, findings);
@@ -288,7 +290,7 @@ struct plan_domain *plan_domain_read(const char *text, size_t length,
 
 	if (!domain->document) {
 		plan_report(findings, "plan-domain", "give the output of virsh dumpxml",
-			    "it is no XML");
+			    "the input is not valid XML");
 		return plan_domain_free(domain);
 	}
 	if (!read_domain(domain, findings))
@@ -324,7 +326,9 @@ static const char head_virt[] =
 #define DEFAULT_CPUS   2
 #define DEFAULT_MEMORY (UINT64_C(4) << 30)
 
-/* As many cells as bridges name, with the memory in equal parts; libvirt wants a processor in each.
+/*
+ * One cell for each node of the bridges, with an equal share of the memory; libvirt requires a CPU
+ * in each cell.
  */
 static void append_cells(struct plan_domain *domain, const struct plan *plan, uint64_t memory)
 {

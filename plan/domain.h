@@ -4,27 +4,30 @@
 
 #include "plan.h"
 
-/*
- * A domain of libvirt: what it wishes for, and itself with a plan put in
- */
+/* A libvirt domain: what it requests of a plan, and writing a plan into it */
 struct plan_domain;
 
-/* NULL if the text is no domain, or one that cannot be planned for: a finding says why. */
+/* NULL with a finding if the text is not a domain, or not one that can be planned for. */
 struct plan_domain *plan_domain_read(const char *text, size_t length,
 				     struct viommu_findings *findings);
 struct plan_domain *plan_domain_free(struct plan_domain *domain);
 
-/* A small domain that has nothing but what a plan needs. */
+/* A minimal domain with only what a plan needs. */
 struct plan_domain *plan_domain_new(const struct plan *plan);
 
-/* The host's functions that it assigns, NULL-terminated; the domain's. */
+/* The host's functions that the domain assigns, NULL-terminated; owned by the domain. */
 const char *const *plan_domain_devices(const struct plan_domain *domain);
 
-/* Fill in what the domain says of: machine, memory, nodes, slots of pcie.0, managed. What is set
- * already stays. `wish` points into the domain. */
+/*
+ * Set machine, memory, nodes, used slots of pcie.0 and `managed` from the domain. Members that are
+ * set keep their values. `wish` points into the domain.
+ */
 void plan_domain_wish(const struct plan_domain *domain, struct plan_wish *wish);
 
-/* Put the plan in; the text of it, to be freed with g_free(). Once for a domain. */
+/*
+ * Write the plan into the domain; returns its text, to be freed with g_free(). Call it once for a
+ * domain.
+ */
 char *plan_domain_write(struct plan_domain *domain, const struct plan *plan);
 
 #endif

@@ -14,22 +14,22 @@ struct plan_domain {
 	GPtrArray *names;        /* NULL-terminated */
 	const char *machine;
 	uint64_t memory;
-	uint32_t slots;   /* of pcie.0 that are taken */
+	uint32_t slots;   /* of pcie.0 that are in use */
 	long index;       /* of the next controller */
 	long chassis;     /* the highest */
-	unsigned n_ports; /* controllers but pcie-root */
+	unsigned n_ports; /* controllers except pcie-root */
 	bool managed;
 	GHashTable *nodes;
 };
 
-/* Elements and attributes; NULL nodes have none. What is a text is to be freed with g_free(). */
+/* Elements and attributes; the functions accept NULL. Free texts with g_free(). */
 bool domain_is(const xmlNode *node, const char *name);
 xmlNode *domain_child(const xmlNode *node, const char *name);
 char *domain_attribute(const xmlNode *node, const char *name);
 bool domain_says(const xmlNode *node, const char *name, const char *value);
 long domain_number(const xmlNode *node, const char *name);
 
-/* A <hostdev> of a PCI function, and which function of the host it is. */
+/* A <hostdev> of a PCI function; the name of that function on the host. */
 bool domain_is_assigned(const xmlNode *node);
 char *domain_source(const xmlNode *hostdev);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What QEMU is to make, in the order it needs: a bridge before its IOMMU, and the IOMMU before what
- * is behind it
+ * QEMU's objects in the order that QEMU requires: a bridge before its IOMMU, and the IOMMU before
+ * its devices
  */
 #include <stdarg.h>
 #include <string.h>
@@ -54,7 +54,7 @@ static void set_flag(struct plan_item *item, const char *name, bool on)
 
 /* -- the machine ------------------------------------------------------------------------------ */
 
-/* pcie.0 bypasses where an IOMMU would take the whole machine. */
+/* Devices on pcie.0 bypass, where an IOMMU would otherwise translate the whole machine. */
 static void add_machine(GPtrArray *items, const struct plan *plan)
 {
 	bool virt = !strcmp(plan->machine, "virt");
@@ -106,7 +106,7 @@ static void add_virtio(GPtrArray *items, const struct plan_bridge *bridge)
 	set(item, "root-bus", PLAN_TEXT, "pxb%u", bridge->number);
 }
 
-/* Those that have the whole machine come first: QEMU asks for them when a device is made. */
+/* IOMMUs of the whole machine come first, because QEMU needs them when it creates a device. */
 static void add_one(GPtrArray *items, const struct plan *plan)
 {
 	struct plan_item *item = add(items, "device", plan_kind_row(plan->kind)->driver);
@@ -189,7 +189,7 @@ static unsigned add_branch(GPtrArray *items, const struct plan *plan,
 	return number;
 }
 
-/* Nodes of the guest that come behind those it has: a Grace GPU's instances have one each. */
+/* Nodes for the instances of a Grace GPU, numbered after the other nodes of the guest. */
 static void add_initiators(GPtrArray *items, const struct plan *plan)
 {
 	unsigned node = plan->first_initiator, n = 0;

@@ -4,13 +4,11 @@
 
 #include "plan.h"
 
-/*
- * Arguments of QEMU, whatever form they are written in: -machine, -object and -device with keys
- */
+/* Arguments of QEMU in a form-independent way: -machine, -object and -device with keys */
 enum plan_value {
 	PLAN_TEXT,
 	PLAN_NUMBER,
-	PLAN_FLAG, /* "on" and "off"; in JSON true and false */
+	PLAN_FLAG, /* "on" and "off"; true and false in JSON */
 };
 
 struct plan_key {
@@ -21,11 +19,11 @@ struct plan_key {
 
 struct plan_item {
 	const char *group;  /* "machine", "object", "device", "global", "numa", "plugin" */
-	const char *driver; /* of an object its type */
+	const char *driver; /* the type of an object */
 	GArray *keys;       /* struct plan_key; the first of an object or device is "id" */
 };
 
-/* In the order QEMU needs. */
+/* In the order that QEMU requires. */
 GPtrArray *plan_items(const struct plan *plan);
 
 #endif

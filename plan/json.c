@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * A plan as JSON, which --keep takes again
- */
+/* A plan as JSON, which --keep accepts */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * An earlier plan, so that nothing moves: as `viommu plan -f json` wrote it
+ * Reads an earlier plan, the output of `viommu plan -f json`, so that existing devices keep their
+ * places
  *
- * JSON is YAML, for which there is a reader. A file may come from anywhere, so each number is
- * checked.
+ * JSON is a subset of YAML, so libyaml reads it. The file is untrusted: each number is checked.
  */
 #include <string.h>
 
@@ -20,7 +20,7 @@ struct reader {
 	yaml_document_t document;
 	struct plan *plan;
 	GHashTable *kept;
-	const char *wrong; /* NULL: nothing is */
+	const char *wrong; /* NULL: the plan is valid */
 };
 
 static yaml_node_t *member(struct reader *reader, const yaml_node_t *node, const char *name)
@@ -90,7 +90,7 @@ static void read_port(struct reader *reader, struct plan_bridge *bridge, const y
 	}
 }
 
-/* Slot 0 is none: an IOMMU that is not a function of its own has it. */
+/* Slot 0 means none: such an IOMMU is not a PCI function. */
 static bool share_slots(const struct plan_bridge *one, const struct plan_bridge *other)
 {
 	if (one->slot && (one->slot == other->slot || one->slot == other->iommu_slot))
@@ -130,8 +130,7 @@ static void read_bridge(struct reader *reader, const yaml_node_t *node)
 
 	if (!iommu || !id || !g_str_has_prefix(id, "pxb") ||
 	    !g_ascii_string_to_unsigned(id + strlen("pxb"), 10, 0, BRIDGES_MAX, &number, NULL)) {
-		reader->wrong =
-			iommu ? "a bridge has no name" : "it has an IOMMU that the host has not";
+		reader->wrong = iommu ? "a bridge has no name" : "the host lacks one of its IOMMUs";
 		return;
 	}
 	bridge = plan_bridge_new(reader->plan, iommu);
@@ -144,12 +143,12 @@ static void read_bridge(struct reader *reader, const yaml_node_t *node)
 	bridge->iommu_function = number_of(reader, node, "iommu-function", FUNCTION_MAX);
 	if (!bridge->bus || (size_t)bridge->bus + count(ports) != bridge->last ||
 	    overlaps(reader->plan, bridge))
-		reader->wrong = "numbers and slots of bridges and ports do not fit";
+		reader->wrong = "the bus numbers or slots of bridges and ports conflict";
 	for (size_t i = 0; i < count(ports) && !reader->wrong; i++)
 		read_port(reader, bridge, element(reader, ports, i));
 }
 
-/* The guest that runs has this kind already. */
+/* A running guest keeps its kind of IOMMU and its machine. */
 static void read_kind(struct reader *reader, const yaml_node_t *root)
 {
 	const char *name = text_of(reader, root, "iommu"),
@@ -158,13 +157,13 @@ static void read_kind(struct reader *reader, const yaml_node_t *root)
 	struct plan_wish *wish = &reader->plan->wish;
 
 	if (!row || row->kind == PLAN_AUTO || !machine)
-		reader->wrong = "it does not say which IOMMUs and machine the guest has";
+		reader->wrong = "the kind of IOMMU or the machine is missing or unknown";
 	else if (wish->kind != PLAN_AUTO && wish->kind != row->kind)
 		reader->wrong = "it has another kind of IOMMU";
 	else if (wish->machine && strcmp(wish->machine, machine))
 		reader->wrong = "it has another machine";
 	else if (strcmp(machine, "q35") && strcmp(machine, "virt"))
-		reader->wrong = "it has a machine that is not known";
+		reader->wrong = "its machine is unknown";
 	if (reader->wrong)
 		return;
 	wish->kind = row->kind;
@@ -179,7 +178,7 @@ static void read_plan(struct reader *reader)
 
 	if (g_strcmp0(text_of(reader, root, "format"), "1") || !count(bridges) ||
 	    count(bridges) > BRIDGES_MAX) {
-		reader->wrong = "it is no plan of format 1";
+		reader->wrong = "it is not a plan of format 1";
 		return;
 	}
 	read_kind(reader, root);
@@ -209,11 +208,11 @@ GHashTable *plan_keep(struct plan *plan, const char *text, struct viommu_finding
 		read_plan(&reader);
 		yaml_document_delete(&reader.document);
 	} else {
-		reader.wrong = "it is no JSON";
+		reader.wrong = "it is not valid JSON";
 	}
 	if (!reader.wrong)
 		return reader.kept;
-	plan_report(findings, "plan-keep", "give what viommu plan -f json wrote for this guest",
+	plan_report(findings, "plan-keep", "give the output of viommu plan -f json for this guest",
 		    "the earlier plan cannot be kept: %s", reader.wrong);
 	g_hash_table_destroy(reader.kept);
 	return NULL;

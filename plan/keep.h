@@ -4,7 +4,7 @@
 
 #include "plan.h"
 
-/* Where a device was in an earlier plan. */
+/* The place of a device in an earlier plan. */
 struct plan_kept {
 	const struct plan_bridge *bridge;
 	struct plan_port *port;
@@ -12,13 +12,12 @@ struct plan_kept {
 };
 
 /*
- * Make the bridges and ports of an earlier plan, which are empty. Returns the devices by name, with
- * a struct plan_kept each; NULL: the text is no plan, or does not fit the host, and a finding says
- * why.
+ * Create the bridges and ports of an earlier plan, without devices. Returns a struct plan_kept for
+ * each device, by name; NULL with a finding if the text is not a plan, or does not fit the host.
  */
 GHashTable *plan_keep(struct plan *plan, const char *text, struct viommu_findings *findings);
 
-/* Empty ones, which are the plan's and the bridge's (model.c). */
+/* Without devices; the plan owns its bridges, and a bridge its ports (model.c). */
 struct plan *plan_new(const struct viommu_host *host, const struct plan_wish *wish);
 struct plan_bridge *plan_bridge_new(struct plan *plan, const struct viommu_host_iommu *iommu);
 struct plan_port *plan_port_new(struct plan_bridge *bridge);

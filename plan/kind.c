@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Kinds of virtual IOMMUs: what QEMU has, since when, and which one to take
- */
+/* Kinds of virtual IOMMUs: QEMU's device, its first version, and the choice */
 #include <string.h>
 
 #include "plan.h"
@@ -47,7 +45,7 @@ static bool all_are_smmuv3(const struct plan *plan)
 	return true;
 }
 
-/* The machine of the host's architecture, which its IOMMUs give away. */
+/* The machine for the host's architecture, which follows from its IOMMUs. */
 static const char *machine_of(const struct plan *plan)
 {
 	const struct plan_kind_row *row = plan_kind_row(plan->wish.kind);
@@ -68,20 +66,20 @@ static void choose(struct plan *plan)
 	if (!strcmp(plan->machine, "virt") && all_are_smmuv3(plan) &&
 	    plan->wish.qemu >= PLAN_VERSION(10, 1)) {
 		plan->kind = PLAN_SMMUV3;
-		plan->why = g_strdup("the host has SMMUv3s, and QEMU has one for each bridge");
+		plan->why = g_strdup("the host has SMMUv3s, and QEMU supports one for each bridge");
 	} else if (several) {
 		plan->kind = PLAN_VIRTIO;
 		plan->why = g_strdup_printf("%u physical IOMMUs, and it is the only kind that a %s "
-					    "of QEMU %u.%u can have several of",
+					    "of QEMU %u.%u can have more than once",
 					    plan->bridges->len, plan->machine,
 					    plan->wish.qemu / 100, plan->wish.qemu % 100);
 	} else {
 		plan->kind = PLAN_VIRTIO_STOCK;
-		plan->why = g_strdup("one physical IOMMU, for which the one of QEMU is enough");
+		plan->why = g_strdup("one physical IOMMU, for which QEMU's own device is enough");
 	}
 }
 
-/* SMMUs show no registers: for them, the tables say what the root complexes have. */
+/* SMMUs have no registers in sysfs; the tables have the ATS attribute of their root complexes. */
 enum viommu_known plan_host_ats(const struct viommu_host *host,
 				const struct viommu_host_iommu *iommu)
 {
@@ -120,21 +118,22 @@ static void check(const struct plan *plan, struct viommu_findings *findings)
 
 	if (row->machine && strcmp(row->machine, plan->machine))
 		plan_report(findings, "plan-machine", "choose --iommu virtio, or another machine",
-			    "machine %s has no %s", plan->machine, row->driver);
+			    "machine %s does not support %s", plan->machine, row->driver);
 	if (plan->wish.qemu < row->since)
 		plan_report(findings, "plan-qemu-version",
-			    "use a newer QEMU, or --iommu virtio with the module",
-			    "%s is in QEMU since %u.%u, and this is %u.%u", row->driver,
+			    "use a newer QEMU, or --iommu virtio with the QEMU module",
+			    "%s requires QEMU %u.%u, but the version is %u.%u", row->driver,
 			    row->since / 100, row->since % 100, plan->wish.qemu / 100,
 			    plan->wish.qemu % 100);
 	if (!row->several && plan->bridges->len > 1)
 		plan_report(findings, "plan-one-iommu",
-			    "choose --iommu virtio, or devices that are behind one IOMMU",
-			    "the devices are behind %u physical IOMMUs, and a guest has one %s",
+			    "choose --iommu virtio, or assign devices behind one IOMMU",
+			    "the devices are behind %u physical IOMMUs, but a guest can have only "
+			    "one %s",
 			    plan->bridges->len, row->driver);
 }
 
-/* What the host's IOMMU is known to have, and no more: what is not set is QEMU's own choice. */
+/* Only features that the host's IOMMU is known to have; QEMU's defaults apply to others. */
 static void take_features(struct plan *plan)
 {
 	plan->accel = plan->kind == PLAN_SMMUV3 && plan->wish.accel != PLAN_OFF;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A plan in a libvirt domain: expanders, root ports, IOMMUs and addresses are put in, and nothing
- * else is changed
+ * Writes a plan into a libvirt domain: adds expanders, root ports, IOMMUs and addresses, and
+ * changes nothing else
  *
- * libvirt has no name for viommu-pci: it is an argument of QEMU's, on the bus that libvirt calls
+ * libvirt does not support viommu-pci, so it becomes an argument of QEMU, on libvirt's bus
  * pci.INDEX.
  */
 #include <inttypes.h>
@@ -34,7 +34,7 @@ static xmlNode *append(xmlNode *parent, const char *name)
 	return xmlNewChild(parent, NULL, BAD_CAST name, NULL);
 }
 
-/* At the end of a list, on a line of its own. */
+/* Append an element on its own line. */
 static xmlNode *append_line(xmlNode *parent, const char *name, const char *indent)
 {
 	xmlNode *node = xmlNewNode(NULL, BAD_CAST name), *last = parent->last;
@@ -42,7 +42,7 @@ static xmlNode *append_line(xmlNode *parent, const char *name, const char *inden
 
 	if (last && last->type == XML_TEXT_NODE && xmlIsBlankNode(last)) {
 		xmlAddPrevSibling(last, xmlNewText(BAD_CAST before));
-		/* libxml2 joins texts that follow each other, so the element goes between them. */
+		/* libxml2 merges adjacent texts, so the element is inserted between them. */
 		last = parent->last;
 		xmlNodeSetContent(last, BAD_CAST before);
 		xmlAddChild(parent, node);
@@ -158,7 +158,7 @@ static xmlNode *append_hostdev(struct plan_domain *domain, const struct viommu_h
 	return node;
 }
 
-/* The schema wants no order, but libvirt writes the driver first. */
+/* The schema allows any order, but libvirt writes the driver first. */
 static void set_iommufd(xmlNode *hostdev)
 {
 	xmlNode *driver = domain_child(hostdev, "driver");

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Plans, bridges and ports: made, named, and freed
- */
+/* Creates, names and frees plans, bridges and ports */
 #include <stdarg.h>
 
 #include "keep.h"

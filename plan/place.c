@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Placement: which device goes below which root port of which bridge, and bus numbers
+ * Placement: the bridge and root port of each device, and bus numbers
  *
- * Functions of one slot of the host share a root port, and have one slot in the guest: drivers look
- * for their neighbours there. A virtual function has a port of its own.
+ * Functions of one slot of the host share a root port and have one slot in the guest, because
+ * drivers search for sibling functions there. A virtual function has its own port.
  *
- * A bridge takes its own bus and one for each port. The last bridge gets the highest numbers, and
- * a bridge that is added later gets those below all others: so nothing moves.
+ * A bridge uses its own bus and one for each port. The last bridge has the highest numbers, and a
+ * bridge that is added later has lower numbers than all others, so existing numbers never change.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -15,14 +15,14 @@
 #include "plan.h"
 
 #define FUNCTIONS       8u
-#define ROOT_FIRST_SLOT 1u  /* of pcie.0: 0 is the host bridge */
-#define ROOT_LAST_SLOT  30u /* 0x1f has the chipset of q35 */
+#define ROOT_FIRST_SLOT 1u  /* on pcie.0: 0 is the host bridge */
+#define ROOT_LAST_SLOT  30u /* 0x1f is the chipset of q35 */
 #define VIRT_MMIO64     ((uint64_t)512 << 30)
 #define Q35_MMIO64      ((uint64_t)32 << 30)
 #define GPU_INITIATORS  8u
 #define NVIDIA          0x10de
 #define CLASS_3D        0x0302
-#define GRACE_BAR       ((uint64_t)64 << 30) /* coherent memory of a Grace GPU, and no other */
+#define GRACE_BAR       ((uint64_t)64 << 30) /* coherent memory, which only a Grace GPU has */
 
 /* -- choosing devices ---------------------------------------------------------- */
 
@@ -34,7 +34,9 @@ static int compare_devices(const void *a, const void *b)
 	return (one->index > other->index) - (one->index < other->index);
 }
 
-/* The devices in the host's order, each once: the order of the request says nothing. */
+/*
+ * Devices in the order of the host, without duplicates: the order of the request does not matter.
+ */
 static GPtrArray *find_devices(const struct viommu_host *host, const struct plan_wish *wish,
 			       const char *const *names, struct viommu_findings *findings)
 {
@@ -45,7 +47,8 @@ static GPtrArray *find_devices(const struct viommu_host *host, const struct plan
 		const struct viommu_host_device *device = viommu_host_find_device(host, *names);
 
 		if (!device) {
-			plan_report(findings, "plan-device", "list the host's devices: viommu host",
+			plan_report(findings, "plan-device",
+				    "run viommu host to list the host's devices",
 				    "the host has no device %s", *names);
 		} else if (g_hash_table_add(seen, (void *)device)) {
 			plan_refuse_device(wish, device, findings);
@@ -91,8 +94,10 @@ static struct plan_port *free_port(const struct plan_bridge *bridge)
 	return NULL;
 }
 
-/* Devices come in the host's order, so functions of one slot come one after the other, with VFs
- * of others between at most. The guest of a bridge that is kept runs: it gets no more ports. */
+/*
+ * In the host's order, functions of one slot are adjacent, except for VFs between them. A kept
+ * bridge belongs to a running guest, so it gets no new ports.
+ */
 static void place_device(struct plan *plan, const struct viommu_host_device *device,
 			 struct viommu_findings *findings)
 {
@@ -111,8 +116,8 @@ static void place_device(struct plan *plan, const struct viommu_host_device *dev
 		port = plan_port_new(bridge);
 	if (!port) {
 		plan_report(findings, "plan-keep",
-			    "plan anew with --spare, and start the guest again",
-			    "all %u root ports of pxb%u are taken, and %s is behind its IOMMU",
+			    "make a new plan with --spare, and restart the guest",
+			    "all %u root ports of pxb%u are in use, so there is none for %s",
 			    bridge->ports->len, bridge->number, device->name);
 		return;
 	}
@@ -121,7 +126,7 @@ static void place_device(struct plan *plan, const struct viommu_host_device *dev
 		bridge->host_node = device->numa_node;
 }
 
-/* A host may have changed since: a device below another IOMMU's bridge would not be isolated. */
+/* The host may have changed: a device below the bridge of another IOMMU would not be isolated. */
 static bool place_kept(GHashTable *kept, const struct viommu_host_device *device,
 		       struct viommu_findings *findings)
 {
@@ -131,9 +136,11 @@ static bool place_kept(GHashTable *kept, const struct viommu_host_device *device
 	if (!place)
 		return false;
 	if (strcmp(place->bridge->iommu_name, device->iommu->name)) {
-		plan_report(findings, "plan-keep", "plan anew, and start the guest again",
-			    "%s is behind %s, and was placed below pxb%u, for %s", device->name,
-			    device->iommu->name, place->bridge->number, place->bridge->iommu_name);
+		plan_report(
+			findings, "plan-keep", "make a new plan, and restart the guest",
+			"%s is behind %s, but its earlier place is below pxb%u, the bridge of %s",
+			device->name, device->iommu->name, place->bridge->number,
+			place->bridge->iommu_name);
 		return true;
 	}
 	placed.function = place->function;
@@ -141,7 +148,7 @@ static bool place_kept(GHashTable *kept, const struct viommu_host_device *device
 	return true;
 }
 
-/* A slot without function 0 is empty for a guest. */
+/* A guest does not scan a slot without function 0. */
 static void number_functions(struct plan_port *port)
 {
 	bool has_first = false;
@@ -207,7 +214,7 @@ static void size_memory(struct plan *plan)
 		sum += power_of_two(bridge->mmio64);
 	}
 	sum = power_of_two(sum);
-	/* Half of QEMU's own is for what is not assigned. */
+	/* QEMU's own window keeps half of its size for emulated devices. */
 	plan->mmio64 = sum > own / 2 ? MAX(sum << 1 ? sum << 1 : sum, own) : 0;
 }
 
@@ -226,7 +233,7 @@ static char *arithmetic(const struct plan *plan)
 	return g_string_free(text, false);
 }
 
-/* Buses 0 and those of the user's bridges on pcie.0 are not to be had. */
+/* Bus 0 and the user's bridges on pcie.0 use the lowest numbers. */
 static void number_buses(struct plan *plan, unsigned top, struct viommu_findings *findings)
 {
 	unsigned need = 0, have, own = 1 + plan->wish.root_ports;
@@ -241,9 +248,9 @@ static void number_buses(struct plan *plan, unsigned top, struct viommu_findings
 		g_autofree char *sum = arithmetic(plan);
 
 		plan_report(findings, "plan-bus-numbers",
-			    "assign fewer devices, or ask for fewer with --spare",
-			    "bridges and root ports need %u bus numbers (%s), and there are %u: "
-			    "%u to %u, for pcie.0 with its bridges has %u",
+			    "assign fewer devices, or use a smaller --spare",
+			    "bridges and root ports need %u bus numbers (%s), but only %u are "
+			    "free: %u to %u; pcie.0 and its bridges use %u",
 			    need, sum, have, own, top, own);
 		return;
 	}
@@ -281,7 +288,7 @@ static int compare_buses(const void *a, const void *b)
 	return one->bus - other->bus;
 }
 
-/* The lowest slot of pcie.0 that is free; 0: none is. */
+/* The lowest free slot of pcie.0; 0 if there is none. */
 static unsigned take_slot(uint32_t *taken)
 {
 	for (unsigned slot = ROOT_FIRST_SLOT; slot <= ROOT_LAST_SLOT; slot++)
@@ -292,7 +299,7 @@ static unsigned take_slot(uint32_t *taken)
 	return 0;
 }
 
-/* Eight IOMMUs share a slot: a host with sixteen would need more slots than there are. */
+/* Eight IOMMUs share a slot, because sixteen slots may not be free. */
 static unsigned number_iommus(struct plan *plan, uint32_t *taken)
 {
 	unsigned slot = 0, used = 0;
@@ -344,10 +351,10 @@ static void number_slots(struct plan *plan, struct viommu_findings *findings)
 	if (!plan->iommu_slot && (plan->kind == PLAN_VIRTIO_STOCK || plan->kind == PLAN_AMD))
 		last = plan->iommu_slot = take_slot(&taken);
 	if (!last)
-		plan_report(findings, "plan-slots", "assign devices behind fewer IOMMUs",
-			    "%u bridges and their IOMMUs need more slots of pcie.0 than it has "
-			    "free, of %u",
-			    plan->bridges->len, ROOT_LAST_SLOT);
+		plan_report(
+			findings, "plan-slots", "assign devices behind fewer IOMMUs",
+			"%u bridges and their IOMMUs need more slots than pcie.0 has free, of %u",
+			plan->bridges->len, ROOT_LAST_SLOT);
 }
 
 /* -- the plan ------------------------------------------------------------------ */
@@ -366,15 +373,17 @@ static void map_nodes(struct plan *plan, struct viommu_findings *findings)
 			bridge->guest_node = GPOINTER_TO_INT(node) - 1;
 		else
 			plan_report(findings, "plan-node",
-				    "name the guest's node for it with --node HOST=GUEST",
-				    "%s is in the host's NUMA node %d, which no node of the guest "
-				    "stands for",
+				    "map it to a node of the guest with --node HOST=GUEST",
+				    "%s is in the host's NUMA node %d, which is not mapped to a "
+				    "node of the guest",
 				    bridge->iommu_name, bridge->host_node);
 	}
 }
 
-/* Devices are numbered in the order of the arguments. Nodes follow the guest's, of which there is
- * one at least. */
+/*
+ * Devices are numbered in the order of the arguments. Their nodes follow those of the guest, which
+ * has at least one.
+ */
 static void count_initiators(struct plan *plan)
 {
 	unsigned number = 0;
@@ -410,7 +419,7 @@ static unsigned last_chassis(const struct plan *plan)
 	return last;
 }
 
-/* Devices that have their places first, so that a new one takes none of theirs. */
+/* Kept devices first, so that a new device does not take their ports. */
 static void place_all(struct plan *plan, GPtrArray *devices, GHashTable *kept,
 		      struct viommu_findings *findings)
 {
@@ -423,7 +432,7 @@ static void place_all(struct plan *plan, GPtrArray *devices, GHashTable *kept,
 		place_device(plan, others->pdata[i], findings);
 }
 
-/* New bridges come below those that are kept. */
+/* New bridges get lower numbers than kept ones. */
 static void place(struct plan *plan, GPtrArray *devices, GHashTable *kept,
 		  struct viommu_findings *findings)
 {

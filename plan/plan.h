@@ -12,20 +12,20 @@
 #include <viommu/host.h>
 
 /*
- * A guest for devices of a host: where each goes, and under which virtual IOMMU
+ * A guest for devices of a host: the place of each device, and its virtual IOMMU
  *
- * The guest has one expander bridge (pxb-pcie) and one virtual IOMMU for each physical IOMMU that
- * an assigned device is behind. Below a bridge are root ports, one for each device and some that
- * are free. Bus numbers go from 0xff down. pcie.0 has the emulated devices, which bypass.
+ * The guest has one expander bridge (pxb-pcie) and one virtual IOMMU for each physical IOMMU with
+ * an assigned device. Below a bridge are root ports, one for each device and some free ones. Bus
+ * numbers are assigned downwards from 0xff. pcie.0 has the emulated devices, which bypass.
  *
- * What cannot be done is a finding whose id begins with "plan-", and an error.
+ * A finding with an id that begins with "plan-" is an error, and there is no plan then.
  */
 
 enum plan_kind {
 	PLAN_AUTO,
-	PLAN_VIRTIO, /* viommu-pci of this project: several in a machine */
-	PLAN_SMMUV3, /* arm-smmuv3 of QEMU 10.1 and later: several, on virt */
-	PLAN_INTEL,  /* one in a machine, as the next two */
+	PLAN_VIRTIO, /* viommu-pci of this project: several per machine */
+	PLAN_SMMUV3, /* arm-smmuv3 of QEMU 10.1 and later: several per machine, on virt */
+	PLAN_INTEL,  /* one per machine, like the next two */
 	PLAN_AMD,
 	PLAN_VIRTIO_STOCK, /* virtio-iommu-pci of QEMU */
 };
@@ -42,21 +42,21 @@ enum plan_switch {
 #define PLAN_DEFAULT_QEMU  1101 /* QEMU 11.1 */
 #define PLAN_VERSION(a, b) ((a)*100 + (b))
 
-/* What is wished. Zero is a good value for all but `qemu`. */
+/* A request. Zero is valid for all members except `qemu`. */
 struct plan_wish {
 	enum plan_kind kind;
-	const char *machine; /* "q35", "virt"; NULL: by the host's IOMMUs */
+	const char *machine; /* "q35" or "virt"; NULL: selected by the host's IOMMUs */
 	unsigned qemu;       /* version: 100 * major + minor */
 	unsigned spare;      /* free root ports of each bridge */
-	unsigned root_ports; /* bridges that the user puts on pcie.0 */
-	uint32_t slots;      /* of pcie.0 that are taken: bit n */
+	unsigned root_ports; /* bridges that the user adds to pcie.0 */
+	uint32_t slots;      /* used slots of pcie.0: bit n */
 	uint64_t memory;     /* of the guest, in bytes; 0: not checked */
 	enum plan_switch ats, accel;
-	bool managed;      /* who starts the guest binds vfio-pci */
-	GHashTable *nodes; /* of the host + 1 -> of the guest + 1; NULL: none */
+	bool managed;      /* libvirt or another manager binds vfio-pci */
+	GHashTable *nodes; /* node of the host + 1 -> node of the guest + 1; NULL: no mapping */
 };
 
-/* A function that is assigned. */
+/* An assigned function. */
 struct plan_device {
 	const struct viommu_host_device *host;
 	unsigned function; /* in its root port's slot 0 */
@@ -67,7 +67,7 @@ struct plan_port {
 	uint8_t slot, function;
 	bool multifunction;
 	unsigned chassis;
-	GArray *devices; /* struct plan_device; empty: free */
+	GArray *devices; /* struct plan_device; empty: a free port */
 	uint64_t mmio64; /* bytes of 64-bit prefetchable memory, a power of two; 0: none */
 };
 
@@ -83,7 +83,7 @@ struct plan_bridge {
 	bool ats;
 	unsigned pasid_bits, address_bits;
 	uint64_t mmio64;
-	bool kept;        /* of an earlier plan */
+	bool kept;        /* kept from an earlier plan */
 	GPtrArray *ports; /* struct plan_port */
 };
 
@@ -92,71 +92,70 @@ struct plan {
 	struct plan_wish wish;
 	enum plan_kind kind;
 	const char *machine;
-	char *why;          /* that kind was chosen; NULL: it was asked for */
+	char *why;          /* the reason for the kind; NULL: the user requested it */
 	GPtrArray *bridges; /* struct plan_bridge, by bus */
-	uint64_t mmio64;    /* hole for all bridges; 0: QEMU's own does */
+	uint64_t mmio64;    /* 64-bit window of all bridges in bytes; 0: QEMU's default */
 	bool accel, ats;
 	GArray *initiators;                     /* of Grace GPUs: N of hostdevN, unsigned */
-	unsigned n_initiators, first_initiator; /* nodes of each, and the first of all */
-	unsigned iommu_slot; /* of a virtio-iommu-pci or AMD-Vi for all, on pcie.0 */
+	unsigned n_initiators, first_initiator; /* nodes of each device, and the first of all */
+	unsigned iommu_slot; /* of a virtio-iommu-pci or AMD-Vi for the whole machine, on pcie.0 */
 };
 
 /* The row of a kind (kind.c). */
 struct plan_kind_row {
 	enum plan_kind kind;
 	const char *name, *driver;
-	bool several;        /* in one machine */
-	unsigned since;      /* version of QEMU */
-	const char *machine; /* that has it; NULL: any */
+	bool several;        /* several per machine */
+	unsigned since;      /* first version of QEMU */
+	const char *machine; /* required machine; NULL: any */
 };
 
 const struct plan_kind_row *plan_kind_row(enum plan_kind kind);
 const struct plan_kind_row *plan_kind_by_name(const char *name);
 
-/* "q35" or "virt", of which QEMU's name is a version; NULL: neither (kind.c). */
+/* "q35" or "virt" for a name or version of that machine of QEMU; else NULL (kind.c). */
 const char *plan_machine(const char *name);
 
-/* Choose a kind, and say why (kind.c). */
+/* Choose the kind, and set `why` (kind.c). */
 void plan_choose(struct plan *plan, struct viommu_findings *findings);
 
-/* Whether it has ATS, by its registers or the tables. */
+/* ATS capability, from registers or the tables. */
 enum viommu_known plan_host_ats(const struct viommu_host *host,
 				const struct viommu_host_iommu *iommu);
 
 /*
- * Place the devices. NULL if something refuses it: `findings` has why. `before` is the text of a
- * plan that was made earlier, whose devices stay where they are; NULL: none. `names` is
- * NULL-terminated.
+ * Place the devices. NULL with findings if the request is rejected. `before` is the text of an
+ * earlier plan, whose devices keep their places; NULL if there is none. `names` is NULL-terminated.
  */
 struct plan *plan_make(const struct viommu_host *host, const struct plan_wish *wish,
 		       const char *const *names, const char *before,
 		       struct viommu_findings *findings);
 struct plan *plan_free(struct plan *plan);
 
-/* Whether the device can be given to a guest at all (refuse.c). */
+/* Report why a device cannot be assigned (refuse.c). */
 void plan_refuse_device(const struct plan_wish *wish, const struct viommu_host_device *device,
 			struct viommu_findings *findings);
 void plan_refuse_groups(GPtrArray *devices, const struct plan_wish *wish,
 			struct viommu_findings *findings);
 void plan_refuse_whole(const struct plan *plan, struct viommu_findings *findings);
 
-/* Report an error: `cure` is the way out. */
+/* Report an error. `cure` is how to fix it. */
 __attribute__((format(printf, 4, 5))) void plan_report(struct viommu_findings *findings,
 						       const char *id, const char *cure,
 						       const char *format, ...);
 
-/* Whether two physical IOMMUs can share a table of stage 2, and why (share.c). */
+/* Can two physical IOMMUs share a stage-2 table? *ret_why is the reason (share.c). */
 enum viommu_known plan_can_share(const struct viommu_host_iommu *one,
 				 const struct viommu_host_iommu *other, const char **ret_why);
 
-/* The answers. To be freed with g_free() (one file each). */
+/* Output formats, one file each. Free with g_free(). */
 char *plan_text(const struct plan *plan);
 char *plan_json(const struct plan *plan);
 char *plan_qemu(const struct plan *plan);       /* for a shell */
 char *plan_qemu_json(const struct plan *plan);  /* each -device as JSON */
 char *plan_readconfig(const struct plan *plan); /* a file for -readconfig */
-char *plan_topology(const struct plan *plan);   /* docs/topology.md */
-char *plan_libvirt(const struct plan *plan);    /* a whole domain */
+char *plan_topology(const struct plan *plan);   /* text form, docs/topology.md */
+char *plan_libvirt(const struct plan *plan);    /* a complete domain */
 
 /* Names of objects. */
 char *plan_port_name(const struct plan_bridge *bridge, size_t port);

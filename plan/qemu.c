@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Arguments of QEMU as words for a shell, as words with JSON, and as a file for -readconfig
- */
+/* QEMU's arguments as shell words, as shell words with JSON, and as a file for -readconfig */
 #include <string.h>
 
 #include "item.h"
 #include "json/json.h"
 
-/* A comma ends a value of QEMU's: two are one. */
+/* A comma ends a value, so a comma in a value is doubled. */
 static void append_value(GString *text, const char *value)
 {
 	for (; *value; value++)
@@ -66,7 +64,9 @@ static bool has_json(const struct plan_item *item)
 	return !strcmp(item->group, "device") || !strcmp(item->group, "object");
 }
 
-/* One option a line, each but the last with a backslash, so that a shell takes it as one command.
+/*
+ * One option per line, with a backslash at the end of all lines but the last, so that a shell reads
+ * one command.
  */
 static char *in_words(const struct plan *plan, bool json)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Refusals: why a device cannot go to a guest, or devices not together
+ * Reports why devices cannot be assigned, alone or together
  *
- * Each has the reason and the way out. What is not known refuses nothing.
+ * Each finding has the reason and a cure. An unknown property is no reason.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -14,7 +14,7 @@
 #define HIGH_Q35   ((uint64_t)4 << 30)
 #define BASE_VIRT  ((uint64_t)1 << 30)
 
-/* Ports and bridges are in groups too; VFIO takes no notice of their drivers. */
+/* Ports and bridges are in groups too, but VFIO ignores their drivers. */
 static bool holds_group(const struct viommu_host_device *mate)
 {
 	static const char *const harmless[] = { "pci-stub", "vfio-pci", "pcieport", NULL };
@@ -30,18 +30,17 @@ static void refuse_unlinked(const struct viommu_host_device *device,
 		enum viommu_host_link link;
 		const char *cure;
 	} ways[] = {
-		{ VIOMMU_HOST_IS_IOMMU, "an IOMMU stays with the host" },
-		{ VIOMMU_HOST_NO_IOMMU_UP, "switch the IOMMU on in the firmware, and with "
-					   "intel_iommu=on or as the kernel of "
-					   "this host wants it" },
+		{ VIOMMU_HOST_IS_IOMMU, "assign a device that is not an IOMMU" },
+		{ VIOMMU_HOST_NO_IOMMU_UP, "enable the IOMMU in the firmware and, if the kernel "
+					   "requires it, with intel_iommu=on" },
 		{ VIOMMU_HOST_NO_DRIVER, "bind vfio-pci to it, and scan again" },
-		{ VIOMMU_HOST_IOMMU_DOWN, "see in the kernel's log why the IOMMU has no driver" },
+		{ VIOMMU_HOST_IOMMU_DOWN, "find the reason in the kernel's log" },
 		{ VIOMMU_HOST_BYPASS,
 		  "choose a device that the host's firmware puts behind an IOMMU" },
 		{ VIOMMU_HOST_UNSAID,
 		  "choose a device that the host's firmware puts behind an IOMMU" },
-		{ VIOMMU_HOST_LINK_MISSING, "see in the kernel's log why it is not linked" },
-		{ VIOMMU_HOST_LINK_UNKNOWN, "scan as root, and with a driver bound to the device" },
+		{ VIOMMU_HOST_LINK_MISSING, "find the reason in the kernel's log" },
+		{ VIOMMU_HOST_LINK_UNKNOWN, "scan as root, with a driver bound to the device" },
 	};
 	const char *cure = NULL;
 
@@ -58,8 +57,8 @@ static void refuse_driver(const struct plan_wish *wish, const struct viommu_host
 	if (!wish->managed && device->driver && !device->vfio &&
 	    !g_str_has_prefix(device->driver, "vfio"))
 		plan_report(findings, "plan-driver",
-			    "bind vfio-pci to it (driver_override), or say --managed if who starts "
-			    "the guest does",
+			    "bind vfio-pci to it (driver_override), or use --managed if libvirt "
+			    "binds it",
 			    "%s is used by the host's driver %s", device->name, device->driver);
 }
 
@@ -72,10 +71,9 @@ static void refuse_regions(const struct viommu_host_device *device,
 	     i++)
 		if (region->type == VIOMMU_HOST_DIRECT)
 			plan_report(findings, "plan-direct-region",
-				    "ask for a firmware that lets go of it, or leave the device to "
-				    "the host",
+				    "update the firmware, or assign another device",
 				    "the host's firmware uses %s for 0x%" PRIx64 "-0x%" PRIx64
-				    ", so VFIO refuses it",
+				    ", so VFIO rejects it",
 				    device->name, region->first, region->last);
 }
 
@@ -84,23 +82,24 @@ static void refuse_widths(const struct viommu_host_device *device, struct viommu
 	const struct viommu_host_iommu *iommu = device->iommu;
 
 	if (iommu->page_sizes && !(iommu->page_sizes & ((uint64_t)1 << GUEST_PAGE)))
-		plan_report(findings, "plan-page-size",
-			    "start a guest whose pages are as large as those of the IOMMU",
-			    "%s of %s has no pages of 4 KiB, but of 0x%" PRIx64 " bytes",
-			    iommu->name, device->name, iommu->page_sizes & -iommu->page_sizes);
+		plan_report(
+			findings, "plan-page-size", "use a guest kernel with pages of that size",
+			"%s, the IOMMU of %s, has no pages of 4 KiB; the smallest has 0x%" PRIx64
+			" bytes",
+			iommu->name, device->name, iommu->page_sizes & -iommu->page_sizes);
 }
 
 void plan_refuse_device(const struct plan_wish *wish, const struct viommu_host_device *device,
 			struct viommu_findings *findings)
 {
 	if (!device->pci) {
-		plan_report(findings, "plan-not-pci", "only PCI functions can be assigned",
-			    "%s is no PCI function", device->name);
+		plan_report(findings, "plan-not-pci", "assign PCI functions only",
+			    "%s is not a PCI function", device->name);
 		return;
 	}
 	if (device->bridge) {
-		plan_report(findings, "plan-bridge", "name the devices below it",
-			    "%s is a bridge, which stays with the host", device->name);
+		plan_report(findings, "plan-bridge", "assign the devices below it",
+			    "%s is a bridge, which cannot be assigned", device->name);
 		return;
 	}
 	if (!device->iommu) {
@@ -122,20 +121,20 @@ static void refuse_mates(const struct viommu_host_device *device, GHashTable *ch
 	for (size_t i = 0; (mate = viommu_host_group_device(device->group, i)); i++) {
 		if (mate->iommu && device->iommu && mate->iommu != device->iommu)
 			plan_report(findings, "plan-group-split",
-				    "report it: one group has one IOMMU",
-				    "%s and %s are in group %u, and behind %s and %s", device->name,
+				    "report it as a bug of the kernel: a group has one IOMMU",
+				    "%s and %s are in group %u, but behind %s and %s", device->name,
 				    mate->name, device->group->number, device->iommu->name,
 				    mate->iommu->name);
 		if (!wish->managed && holds_group(mate) && !g_hash_table_contains(chosen, mate))
 			plan_report(findings, "plan-group-mate",
-				    "assign it to the same guest, or take its driver away",
-				    "the IOMMU cannot keep %s apart from %s, which the host's "
-				    "driver %s uses (group %u)",
+				    "assign it to the same guest, or unbind its driver",
+				    "the IOMMU cannot isolate %s from %s, which the host's driver "
+				    "%s uses (group %u)",
 				    device->name, mate->name, mate->driver, device->group->number);
 		else if (wish->managed && holds_group(mate) && !g_hash_table_contains(chosen, mate))
-			plan_report(findings, "plan-group-mate", "assign it to the same guest, too",
-				    "the IOMMU cannot keep %s apart from %s, which stays with the "
-				    "host's driver %s (group %u)",
+			plan_report(findings, "plan-group-mate", "assign it to the same guest",
+				    "the IOMMU cannot isolate %s from %s, which keeps the host's "
+				    "driver %s (group %u)",
 				    device->name, mate->name, mate->driver, device->group->number);
 	}
 }
@@ -190,11 +189,11 @@ static void refuse_memory(const struct plan *plan, const struct viommu_host_devi
 			if (region->type != VIOMMU_HOST_DIRECT_RELAXABLE &&
 			    region->first <= ranges[r].last && region->last >= ranges[r].first)
 				plan_report(findings, "plan-reserved-memory",
-					    "give the guest less memory, or a QEMU that puts it "
-					    "elsewhere",
+					    "give the guest less memory, or use a QEMU with "
+					    "another memory layout",
 					    "the guest's memory 0x%" PRIx64 "-0x%" PRIx64
-					    " has 0x%" PRIx64 "-0x%" PRIx64
-					    " in it, where the IOMMU of %s maps nothing (%s)",
+					    " overlaps 0x%" PRIx64 "-0x%" PRIx64
+					    ", which the IOMMU of %s cannot map (%s)",
 					    ranges[r].first, ranges[r].last, region->first,
 					    region->last, device->name,
 					    viommu_host_region_type_name(region->type));
@@ -202,7 +201,7 @@ static void refuse_memory(const struct plan *plan, const struct viommu_host_devi
 	    ranges[n - 1].last >> device->iommu->input_bits)
 		plan_report(findings, "plan-address-width", "give the guest less memory",
 			    "the guest's memory ends at 0x%" PRIx64
-			    ", and %s of %s translates %u bits",
+			    ", but %s, the IOMMU of %s, translates only %u bits",
 			    ranges[n - 1].last, device->iommu->name, device->name,
 			    device->iommu->input_bits);
 }
@@ -221,12 +220,12 @@ static void refuse_mixed_ats(const struct plan *plan, struct viommu_findings *fi
 	}
 	if (with && without && plan->wish.ats == PLAN_SWITCH_AUTO)
 		plan_report(findings, "plan-mixed-ats",
-			    "say --ats off, or assign devices of IOMMUs that are alike",
-			    "%s has ATS and %s has not, and the guest's one root complex says one "
-			    "of the two for all",
+			    "use --ats off, or assign devices of IOMMUs with the same capability",
+			    "%s has ATS, but %s does not; the guest has one setting for all root "
+			    "complexes",
 			    with->iommu_name, without->iommu_name);
 	if (without && plan->wish.ats == PLAN_ON)
-		plan_report(findings, "plan-ats", "say --ats off", "%s has no ATS",
+		plan_report(findings, "plan-ats", "use --ats off", "%s has no ATS",
 			    without->iommu_name);
 }
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Whether two physical IOMMUs can share a table of stage 2
+ * Can two physical IOMMUs share a stage-2 table?
  *
- * As Linux's drivers decide when a domain of one is attached to a device behind the other
- * (docs/plan.md). A backend tries it at run time, and what it finds there counts.
+ * Predicts how Linux's drivers decide when a domain of one IOMMU is attached to a device behind the
+ * other (docs/plan.md). A backend attaches at run time, and uses that result instead.
  */
 #include "plan.h"
 
@@ -26,7 +26,7 @@ enum viommu_known plan_can_share(const struct viommu_host_iommu *one,
 				 const struct viommu_host_iommu *other, const char **ret_why)
 {
 	if (one == other) {
-		*ret_why = "they are one";
+		*ret_why = "they are the same IOMMU";
 		return VIOMMU_YES;
 	}
 	if (one->kind != other->kind) {
@@ -47,10 +47,10 @@ enum viommu_known plan_can_share(const struct viommu_host_iommu *one,
 		*ret_why = "Linux binds a domain to one virtio-iommu";
 		return VIOMMU_NO;
 	case VIOMMU_HOST_RISCV:
-		*ret_why = "if both know the same page tables";
+		*ret_why = "if both support the same page table formats";
 		return VIOMMU_NOT_KNOWN;
 	default:
-		*ret_why = "what its driver does is not known";
+		*ret_why = "the behaviour of the driver is not known";
 		return VIOMMU_NOT_KNOWN;
 	}
 }

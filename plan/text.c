@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * A plan for people: bridges with their buses and ports, and what can share tables
- */
+/* A plan as text: bridges with their buses and ports, and IOMMUs that can share tables */
 #include "plan.h"
 
 static void append_port(GString *text, const struct plan_bridge *bridge, guint n)

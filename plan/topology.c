@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * The guest as a topology in its text form, from which its tables and the picture are made
- */
+/* The guest's topology in the text form, the input for its tables and picture */
 #include <inttypes.h>
 #include <string.h>
 
 #include "plan.h"
 
-/* Where QEMU's virt has SMMUs of its platform bus, and their interrupts. */
+/* Registers and interrupts of SMMUs on the platform bus of QEMU's virt. */
 #define SMMU_BASE       UINT64_C(0xc000000)
 #define SMMU_SPAN       UINT64_C(0x20000)
 #define SMMU_INTERRUPT  106u
@@ -65,7 +63,7 @@ static void append_iommus(GString *text, const struct plan *plan)
 	}
 }
 
-/* What is not below a bridge of the plan bypasses: its MSIs go to the ITS as they are. */
+/* Devices that are not below a bridge of the plan bypass; their MSIs reach the ITS untranslated. */
 static void append_bridges(GString *text, const struct plan *plan)
 {
 	bool several = plan_kind_row(plan->kind)->several, smmus = plan->kind == PLAN_SMMUV3;
@@ -88,7 +86,7 @@ static void append_bridges(GString *text, const struct plan *plan)
 	}
 }
 
-/* MSIs of a nested SMMU go to an address that the host maps one to one. */
+/* MSIs of a nested SMMU go to an address that the host identity-maps. */
 static void append_its(GString *text, const struct plan *plan)
 {
 	if (plan->kind != PLAN_SMMUV3)

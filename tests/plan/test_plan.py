@@ -530,7 +530,7 @@ def with_registers(ecaps, cap="8d2078c106f0466"):
 def ats_of_some_iommus_only_is_refused():
     with_ats, without = "f020df", "f020db"
     err = refused(with_registers([with_ats, without]), "plan-mixed-ats")
-    assert "dmar0 has ATS and dmar1 has not" in err
+    assert "dmar0 has ATS, but dmar1 does not" in err
     planned(with_registers([with_ats, without]), "--ats", "off")
     refused(with_registers([without]), "plan-ats", "--ats", "on")
     assert "device-iotlb=on" in planned(with_registers([with_ats]), "--iommu", "intel",
