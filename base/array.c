@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Arrays that grow, doubling their room, and a stable sort
- */
+/* Growing arrays with doubling capacity, and a stable sort */
 #include <string.h>
 
 #include "array.h"
 
 #define FIRST_ROOM 8u
 
-/* Storage for n elements, or more; room is counted in elements. A size beyond size_t cannot be had.
+/*
+ * Storage for at least n elements; the capacity is counted in elements. Fails if the size exceeds
+ * size_t.
  */
 static void *grown(const void *owner, void *data, size_t *room, size_t n, size_t size)
 {
@@ -48,7 +48,7 @@ static void merge(const struct sort *sort, char *data, size_t half, size_t n)
 	}
 }
 
-/* Recursion is as deep as the logarithm of n. */
+/* The depth of the recursion is logarithmic in n. */
 static void merge_sort(const struct sort *sort, char *data, size_t n)
 {
 	size_t half = n / 2;
@@ -228,7 +228,7 @@ void bytes_append(struct bytes *bytes, const void *data, size_t length)
 	bytes->len += length;
 }
 
-/* Further bytes have any value. */
+/* Further bytes are uninitialized. */
 void bytes_set_size(struct bytes *bytes, size_t length)
 {
 	bytes_reserve(bytes, length);

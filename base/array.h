@@ -7,9 +7,9 @@
 #include <stdint.h>
 
 /*
- * Arrays that grow: of structs, of pointers, of bytes
+ * Growing arrays: of structs, of pointers, of bytes
  *
- * They move when they grow, so pointers into them hold until the next append.
+ * They move when they grow, so pointers into them are valid until the next append.
  */
 
 /* Elements of one size. */
@@ -50,22 +50,22 @@ struct pointers {
 	void (*free)(void *pointer);
 };
 
-/* `free` is called for each that is removed; NULL: none is. */
+/* `free` is called for each removed pointer, unless it is NULL. */
 struct pointers *pointers_new(void (*free)(void *pointer));
 
-/* Afterwards, n more are added without allocating. */
+/* The next n additions do not allocate. */
 void pointers_reserve(struct pointers *pointers, size_t n);
 void pointers_add(struct pointers *pointers, void *pointer);
 void pointers_set_size(struct pointers *pointers, size_t n);
 
-/* Takes the i-th out and puts the last in its place. */
+/* Removes the i-th pointer and moves the last into its place. */
 void *pointers_take_fast(struct pointers *pointers, size_t i);
 
 /* Stable. compare() is given pointers to pointers. */
 void pointers_sort(struct pointers *pointers, int (*compare)(const void *a, const void *b));
 void pointers_free(struct pointers *pointers);
 
-/* As the value of a hash table. */
+/* For use as free_value of a hash table. */
 void pointers_free_value(void *pointers);
 
 /* Bytes. */

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Hash tables with open addressing: linear probing, and entries that move up when one is removed
- */
+/* Hash tables with open addressing: linear probing, and entries move up on removal */
 #include <string.h>
 #include <sys/auxv.h>
 
@@ -35,7 +33,7 @@ static uint64_t mix(uint64_t n)
 	return n ^ n >> 31;
 }
 
-/* Unknown to the author of a file, who could otherwise choose keys that meet in the table. */
+/* A secret, because the author of a file could otherwise choose colliding keys. */
 static uint64_t secret(void)
 {
 	const void *random = (const void *)getauxval(AT_RANDOM);
@@ -101,7 +99,7 @@ static size_t home_of(const struct hash *hash, uint64_t value)
 	return (size_t)(value >> 1) & (hash->room - 1);
 }
 
-/* The entry of the key, or the empty slot where it would be. NULL: there is no slot at all. */
+/* The entry of the key, or its empty slot. NULL if the table has no slots. */
 static struct entry *find(const struct hash *hash, const void *key)
 {
 	uint64_t value = hash_of(hash, key);
@@ -131,7 +129,7 @@ static void place(struct hash *hash, const struct entry *entry)
 	hash->entries[slot] = *entry;
 }
 
-/* The old entries stay as they are until the new ones are there. */
+/* The old table stays valid until the new one is complete. */
 void hash_reserve(struct hash *hash)
 {
 	struct hash larger = *hash;
@@ -151,7 +149,7 @@ void hash_reserve(struct hash *hash)
 	hash->room = larger.room;
 }
 
-/* Entries behind the hole move into it, unless that would put them before their home. */
+/* Entries after the hole move into it, except past their home slot. */
 static void close_hole(struct hash *hash, size_t hole)
 {
 	size_t mask = hash->room - 1;

@@ -7,8 +7,8 @@
 /*
  * Hash tables: keys and values are pointers
  *
- * Keys are compared as a kind of key asks: texts, numbers of 64 bits that a key points to, or the
- * keys themselves. A set is a table whose keys are its values.
+ * The kind of keys selects the comparison: strings, 64-bit numbers that keys point to, or the
+ * pointers themselves. A set is a table whose keys are its values.
  */
 
 struct hash_kind {
@@ -20,38 +20,38 @@ extern const struct hash_kind hash_text, hash_number, hash_direct;
 
 struct hash;
 
-/* free_key() and free_value() are called for what is removed or replaced; NULL: nothing is. */
+/* free_key() and free_value() are called for removed and replaced entries, unless they are NULL. */
 struct hash *hash_new(const struct hash_kind *kind);
 struct hash *hash_new_full(const struct hash_kind *kind, void (*free_key)(void *key),
 			   void (*free_value)(void *value));
 
-/* Afterwards, one more is inserted without allocating. */
+/* The next insertion does not allocate. */
 void hash_reserve(struct hash *hash);
 
-/* A key that is there stays, and `key` is freed in its place. Returns whether it is new. */
+/* An existing key stays, and `key` is freed. Returns whether the key is new. */
 bool hash_insert(struct hash *hash, const void *key, const void *value);
 
-/* Into a set; returns whether it is new. */
+/* Add to a set. Returns whether the key is new. */
 bool hash_add(struct hash *hash, const void *key);
 
 void *hash_lookup(const struct hash *hash, const void *key);
 
-/* Whether the key is there, and then its value, which may be NULL. */
+/* Returns whether the key exists; *ret_value is its value, which may be NULL. */
 bool hash_lookup_value(const struct hash *hash, const void *key, void **ret_value);
 bool hash_contains(const struct hash *hash, const void *key);
 
-/* Returns whether it was there. */
+/* Returns whether the key existed. */
 bool hash_remove(struct hash *hash, const void *key);
 
-/* Takes it out; the value is not freed, and no key may be. */
+/* Removes an entry without freeing its value. The table must not have a free_key(). */
 bool hash_take(struct hash *hash, const void *key, void **ret_value);
 size_t hash_size(const struct hash *hash);
 
-/* The i-th entry in no order, for i below hash_slots(); false: there is none at i. */
+/* The i-th entry in no particular order, for i below hash_slots(); false if slot i is empty. */
 size_t hash_slots(const struct hash *hash);
 bool hash_entry(const struct hash *hash, size_t i, void **ret_key, void **ret_value);
 
-/* Removes all. Does not allocate. */
+/* Remove all entries. Does not allocate. */
 void hash_clear(struct hash *hash);
 void hash_free(struct hash *hash);
 

@@ -12,7 +12,7 @@
 
 struct index_map {
 	void **values;
-	uint64_t *levels[MAX_LEVELS]; /* the last has one word */
+	uint64_t *levels[MAX_LEVELS]; /* the top level has one word */
 	unsigned n_levels;
 };
 
@@ -43,7 +43,7 @@ void index_map_set(struct index_map *map, size_t index, const void *value)
 		map->levels[level][index >> WORD_SHIFT] |= UINT64_C(1) << index % WORD_BITS;
 }
 
-/* A word that is empty has no bit above it. */
+/* If a word becomes empty, its bit in the level above is cleared. */
 void index_map_remove(struct index_map *map, size_t index)
 {
 	map->values[index] = NULL;

@@ -5,10 +5,10 @@
 #include "memory.h"
 
 /*
- * A map from small indices to pointers, which gives the lowest index that has one
+ * A map from small indices to pointers, with fast access to the lowest index
  *
- * A tree of bits: a word says which of 64 words below it have a bit. All operations take as many
- * steps as it has levels, four for 16 million indices.
+ * A tree of bit sets: a bit in a word tells whether one of 64 words below has bits. Each operation
+ * takes one step per level, four for 16 million indices.
  */
 struct index_map;
 
@@ -16,12 +16,12 @@ struct index_map;
 struct index_map *index_map_new(size_t room);
 void index_map_free(struct index_map *map);
 
-/* `value` replaces what the index has; it is not NULL. */
+/* Replaces the value of the index. `value` is not NULL. */
 void index_map_set(struct index_map *map, size_t index, const void *value);
 void index_map_remove(struct index_map *map, size_t index);
 void *index_map_get(const struct index_map *map, size_t index);
 
-/* The value of the lowest index; NULL: the map is empty. */
+/* The value of the lowest index; NULL if the map is empty. */
 void *index_map_first(const struct index_map *map);
 
 #endif

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Memory that can run out: the list of what a call has allocated, and the way out of it
- */
+/* Failing allocations: the list of a call's allocations, and the longjmp() that ends the call */
 #include <assert.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -10,15 +8,19 @@
 
 #include "memory.h"
 
-/* Of the initial-exec model: glibc allocates other thread-local data at its first use, and ends the
- * program if it cannot. */
+/*
+ * With the initial-exec model, because glibc allocates other thread-local data at its first use,
+ * and aborts on failure.
+ */
 static _Thread_local struct memory_door *current __attribute__((tls_model("initial-exec")));
 
 #define FIRST_ROOM 64u
 
 /* -- the list ---------------------------------------------------------------------- */
 
-/* Addresses differ in the middle: the low bits are alignment, the high ones the same. */
+/*
+ * Addresses differ in their middle bits: the low bits are alignment, and the high bits are equal.
+ */
 static size_t slot_of(const struct memory_door *door, const void *memory)
 {
 	static const uint64_t golden = 0x9e3779b97f4a7c15u;
@@ -26,7 +28,7 @@ static size_t slot_of(const struct memory_door *door, const void *memory)
 	return (size_t)(((uint64_t)(uintptr_t)memory * golden) >> 32) & (door->room - 1);
 }
 
-/* The slot that has it, or the empty one where it would be. */
+/* The slot of the address, or its empty slot. */
 static size_t find(const struct memory_door *door, const void *memory)
 {
 	size_t slot = slot_of(door, memory);
@@ -47,7 +49,7 @@ static void list(struct memory_door *door, void *memory)
 	door->n++;
 }
 
-/* Those behind it move up, so that none is lost behind an empty slot. */
+/* Entries after the slot move up, so that none becomes unreachable. */
 static void unlist(struct memory_door *door, const void *memory)
 {
 	size_t mask = door->room - 1, hole = find(door, memory);
@@ -64,7 +66,7 @@ static void unlist(struct memory_door *door, const void *memory)
 	door->n--;
 }
 
-/* Half of the slots stay empty. */
+/* At least half of the slots stay empty. */
 static void make_room(struct memory_door *door)
 {
 	struct memory_door larger = *door;
@@ -156,7 +158,7 @@ static void *take(void *memory)
 	return memory;
 }
 
-/* There is a slot before there is memory, so that memory is never without one. */
+/* The slot is reserved before the memory is allocated, so that all memory is listed. */
 static void prepare(void)
 {
 	if (current)
@@ -206,7 +208,7 @@ char *memory_vprintf(const char *format, va_list args)
 	int length;
 
 	va_copy(again, args);
-	/* GCC under UBSan warns of a format that its own check finds NULL. */
+	/* GCC warns about NULL formats under UBSan, because of a check that UBSan inserts. */
 	length = format ? vsnprintf(NULL, 0, format, again) : -1;
 	va_end(again);
 	if (length < 0)
@@ -234,7 +236,7 @@ void memory_free(void *memory)
 	free(memory);
 }
 
-/* After a failure the old storage is as it was, listed or not. */
+/* On failure the old storage is unchanged, listed or not. */
 void *memory_grow(const void *owner, void *old, size_t size)
 {
 	bool is_temporary = current && is_listed(current, owner);

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * Texts that grow, and stores of texts
- */
+/* Growing texts, and stores of strings */
 #include <stdio.h>
 #include <string.h>
 
@@ -15,7 +13,7 @@
 
 /* -- growing texts ------------------------------------------------------------- */
 
-/* Room for so many bytes more, and the NUL. */
+/* Reserve space for `length` more bytes and the NUL. */
 static char *reserve(struct strbuf *strbuf, size_t length)
 {
 	size_t wanted = strbuf->room;
@@ -151,7 +149,7 @@ char *ascii_lower(const char *text)
 
 /* -- stores --------------------------------------------------------------------------- */
 
-/* Strings lie in blocks, since most are short; a long one has a block of its own. */
+/* Most strings are short and share blocks; a long string has its own block. */
 struct string_store {
 	struct pointers *blocks;
 	struct hash *once;
@@ -167,7 +165,7 @@ struct string_store *string_store_new(void)
 	return store;
 }
 
-/* The block is the store's before its address is the last one's: each step leaves it valid. */
+/* The store owns the block before it uses its address, so it is valid after each step. */
 static char *store_reserve(struct string_store *store, size_t length)
 {
 	size_t room = MAX(length, BLOCK_LENGTH);

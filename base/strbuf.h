@@ -8,13 +8,13 @@
 
 #include <stdint.h>
 
-/* A text that grows. `str` is NUL-terminated at all times. */
+/* A growing text. `str` is always NUL-terminated. */
 struct strbuf {
 	char *str;
 	size_t len, room;
 };
 
-/* With a text to begin with; NULL: none. */
+/* `text` is the initial content; NULL means empty. */
 struct strbuf *strbuf_new(const char *text);
 void strbuf_append(struct strbuf *strbuf, const char *text);
 void strbuf_append_n(struct strbuf *strbuf, const char *text, size_t length);
@@ -30,20 +30,20 @@ void strbuf_free(struct strbuf *strbuf);
 /* Frees the string; its text is the result, to be freed with free(). */
 char *strbuf_steal(struct strbuf *strbuf);
 
-/* A copy in which every byte that is no UTF-8 is U+FFFD. A length of -1: up to the NUL. */
+/*
+ * A copy with every invalid byte of UTF-8 replaced by U+FFFD. A length of -1 means up to the NUL.
+ */
 char *utf8_copy(const char *text, ssize_t length);
 
 /* A copy in lower case, ASCII only. */
 char *ascii_lower(const char *text);
 
-/*
- * Strings that live as long as their store
- */
+/* Strings with the lifetime of their store */
 struct string_store;
 
 struct string_store *string_store_new(void);
 
-/* A copy, and one copy for equal texts. */
+/* Add a copy. string_store_add_once() shares the copy of equal texts. */
 const char *string_store_add(struct string_store *store, const char *text);
 const char *string_store_add_once(struct string_store *store, const char *text);
 

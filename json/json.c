@@ -8,7 +8,7 @@
 #define PIECE_LENGTH 65536u
 #define INDENTATION  2
 
-/* Written in pieces; the caller checks the file for errors at the end. */
+/* The caller checks the file for errors at the end. */
 struct json *json_new(FILE *to)
 {
 	struct json *json = memory_new(struct json, 1);

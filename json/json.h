@@ -14,22 +14,22 @@
 /*
  * JSON, written as a stream
  *
- * The input decides the length of the output, so written text is not kept: a tree of all values
- * would be many times as large. The writer keeps brackets, commas and indentation right. The caller
- * writes keys in objects only, and closes everything that it opens.
+ * The length of the output depends on the input, so written text is not kept: a tree of all values
+ * would be many times as large. The writer adds brackets, commas and indentation. The caller writes
+ * keys only in objects, and closes everything that it opens.
  */
 struct json {
 	struct strbuf *text;
-	FILE *to;      /* where it goes as it grows; NULL: all of it stays in `text` */
-	bool one_line; /* no line ends within it; false as json_new() has it */
+	FILE *to;      /* destination; NULL: the text is kept in `text` */
+	bool one_line; /* one line without breaks; json_new() sets false */
 	unsigned depth;
-	bool first;   /* nothing stands in the innermost list or object yet */
-	bool has_key; /* a key was written, and its value comes next */
+	bool first;   /* the innermost list or object has no element yet */
+	bool has_key; /* a key was written, and its value is next */
 };
 
 struct json *json_new(FILE *to);
 
-/* What was not written anywhere, to be freed with free(); NULL if there was a file for it. */
+/* The text if there is no file, to be freed with free(); otherwise NULL. */
 char *json_finish(struct json *json);
 
 /* An object or a list, by its bracket: '{' or '[', and '}' or ']'. */
@@ -38,8 +38,7 @@ void json_close(struct json *json, char bracket);
 
 void json_key(struct json *json, const char *key);
 
-/* Whatever bytes there are: what is no UTF-8 is replaced, and what a terminal would obey escaped.
- */
+/* Invalid UTF-8 is replaced; control characters are escaped. */
 void json_add_string(struct json *json, const char *text);
 void json_add_number(struct json *json, int64_t number);
 void json_add_boolean(struct json *json, bool truth);

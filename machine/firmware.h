@@ -15,7 +15,7 @@
 enum firmware_way {
 	FIRMWARE_MMIO,   /* the machine's register window */
 	FIRMWARE_BAR,    /* a PCI function: its BAR, mapped */
-	FIRMWARE_WINDOW, /* a PCI function: nothing is mapped yet */
+	FIRMWARE_WINDOW, /* a PCI function without a mapped BAR */
 	FIRMWARE_N_WAYS
 };
 
@@ -23,7 +23,7 @@ enum firmware_form {
 	FIRMWARE_LIST,     /* the first draft */
 	FIRMWARE_ARRAY,    /* the second */
 	FIRMWARE_SEQUENCE, /* the third */
-	FIRMWARE_SEGMENTS, /* the third as it was shipped */
+	FIRMWARE_SEGMENTS, /* the third, as shipped */
 	FIRMWARE_N_FORMS
 };
 

@@ -25,10 +25,10 @@ enum { RING_DESCRIPTOR_AREA, RING_DRIVER_AREA, RING_DEVICE_AREA, RING_N_AREAS };
 struct ring_config {
 	bool packed;
 	bool indirect;    /* put chains of two to RING_TABLE_ENTRIES buffers into a table */
-	bool event_index; /* say when to interrupt by position, and look when to notify */
+	bool event_index; /* suppress interrupts and notifications by position */
 	uint16_t size;    /* entries; a power of two if not packed */
-	void *memory;     /* of the guest: where the ring is to stand, aligned to a page */
-	uint64_t address; /* what the guest calls that place */
+	void *memory;     /* guest memory for the ring, aligned to a page */
+	uint64_t address; /* the guest-physical address of `memory` */
 };
 
 #define RING_TABLE_ENTRIES 8

@@ -33,10 +33,10 @@
 #define VIOMMU_QUEUE_SIZE 256
 #define MAX_AW_BITS       64
 
-/* What describes the device to the guest. */
+/* The firmware description of the device for the guest. */
 enum firmware { FIRMWARE_AUTO, FIRMWARE_OFF, FIRMWARE_VIOT, FIRMWARE_DT };
 
-/* The NUMA node that PROBE reports of endpoints. AUTO: the one of their root bus. */
+/* The NUMA node of endpoints in PROBE. AUTO: that of their root bus. */
 enum proximity { PROXIMITY_AUTO, PROXIMITY_OFF, PROXIMITY_GIVEN };
 
 /* The properties as the user set them; device/properties.c has the rows. */
@@ -58,7 +58,7 @@ struct settings {
 struct iommu {
 	VirtIODevice virtio;
 	VirtQueue *requests, *events;
-	PCIBus *root_bus; /* the one it serves; NULL: none */
+	PCIBus *root_bus; /* the root bus that it serves; NULL: none */
 	struct settings settings;
 
 	struct viommu *core;
@@ -78,7 +78,7 @@ struct iommu {
 	bool serving;   /* requests are being served, which is not reentrant */
 	bool resetting; /* the whole system is being reset */
 
-	QemuMutex faults_lock; /* guards the ring of fault records that wait for a buffer */
+	QemuMutex faults_lock; /* guards the ring of fault records */
 	uint8_t faults[VIOMMU_QUEUE_SIZE][VIOMMU_FAULT_LENGTH];
 	unsigned int first_fault, n_faults;
 
@@ -99,20 +99,20 @@ struct endpoint {
 	DeviceState *platform; /* the virtio-mmio transport, or NULL */
 	uint32_t id;           /* its ID in libviommu, or ENDPOINT_FREE */
 	struct viommu_listener *listener;
-	uint64_t page_size_mask; /* of the host's IOMMU; 0: no restriction */
-	GArray *host_reserved;   /* what the host's IOMMU cannot map; NULL: none */
+	uint64_t page_size_mask; /* page sizes of the host's IOMMU; 0: no restriction */
+	GArray *host_reserved;   /* addresses that the host's IOMMU cannot map; NULL: none */
 	unsigned int n_hosts;    /* assigned devices that restrict it */
 
-	enum viommu_mode mode; /* the newest; notify_deliver() applies it */
+	enum viommu_mode mode; /* the latest mode; notify_deliver() applies it */
 	AddressSpace as;
 	MemoryRegion root, bypass;
 	IOMMUMemoryRegion translated;
 	QLIST_ENTRY(endpoint) next;
 };
 
-/* Not registered with libviommu: no device is there. */
+/* Not registered with libviommu: there is no device. */
 #define ENDPOINT_FREE UINT32_MAX
-/* IDs from here on belong to functions whose bus the guest has not numbered yet. */
+/* Functions whose bus the guest has not numbered yet have IDs from here on. */
 #define ENDPOINT_UNASSIGNED 0x80000000u
 /* IDs of devices on virtio-mmio follow those of PCI. */
 #define ENDPOINT_PLATFORM 0x10000u
@@ -126,7 +126,7 @@ static inline uint64_t granule_of(const struct iommu *iommu)
 /* -- firmware/roots.c ---------------------------------------------------------------- */
 
 typedef QTAILQ_HEAD(, iommu) iommu_list;
-extern iommu_list iommus; /* all that are realized */
+extern iommu_list iommus; /* all realized devices */
 
 /* The root bus above a bus; all root buses by number (to be freed); the last bus number below the
  * i-th of them; the IOMMU that serves one, or NULL. */
@@ -156,21 +156,23 @@ void loader_install(const void *table, size_t length);
 
 /* -- endpoint/notify.c --------------------------------------------------------------- */
 
-/* What libviommu calls with a struct endpoint: queues a notification, and does nothing else. */
+/* The callbacks of libviommu for a struct endpoint: they queue notifications. */
 extern const struct viommu_listener_ops notify_ops;
 
 /* Create the queue of an IOMMU; free it with all that is in it. */
 void notify_start(struct iommu *iommu);
 void notify_stop(struct iommu *iommu);
 
-/* Queue a change of mode. libviommu does not report the one of an endpoint that is removed. */
+/* Queue a change of mode. libviommu does not report the mode of a removed endpoint. */
 void notify_mode(struct endpoint *endpoint, enum viommu_mode mode);
 
-/* Deliver what was queued, and apply modes. To be called after each call into libviommu that may
- * change mappings or modes, before the guest sees the request completed. */
+/*
+ * Deliver the queued notifications, and apply modes. Call it after each call into libviommu that
+ * may change mappings or modes, before the guest sees the request completed.
+ */
 void notify_deliver(struct iommu *iommu);
 
-/* Are so many notifications pending that they should be delivered before the next request? */
+/* Are so many notifications pending that they must be delivered before the next request? */
 bool notify_has_enough(const struct iommu *iommu);
 
 /* Can a host's IOMMU map it? */
@@ -182,7 +184,7 @@ void notify_mapping(IOMMUMemoryRegion *region, IOMMUNotifier *notifier, IOMMUNot
 
 /* -- endpoint/faults.c --------------------------------------------------------------- */
 
-/* libviommu's `event` callback, called by any thread: keep the record for the event queue. */
+/* libviommu's `event` callback, in any thread: keeps the record for the event queue. */
 int fault_push(void *opaque, const void *record, size_t length);
 
 /* The bottom half that moves records into the event queue. */
@@ -226,8 +228,11 @@ bool endpoint_check_properties(struct iommu *iommu, Error **errp);
 /* Create libviommu's device from the configuration. */
 bool core_create(struct iommu *iommu, Error **errp);
 
-/* Restrict an endpoint to the page sizes of a mask. If the granule is not one of them, the device
- * gets a larger one; that fails once the machine is ready, since the guest may have read it. */
+/*
+ * Restrict an endpoint to the page sizes of a mask. If they do not include the granule, the device
+ * gets a larger granule; that fails once the machine is ready, because the guest may have read the
+ * old one.
+ */
 bool endpoint_restrict_granule(struct endpoint *endpoint, uint64_t page_size_mask, Error **errp);
 
 /* -- endpoint/region.c --------------------------------------------------------------- */

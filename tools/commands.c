@@ -92,7 +92,7 @@ static int run_help(const struct command *command, char **arguments)
 	else if (!*arguments)
 		print_commands(stdout);
 	else if (arguments[1])
-		return command_usage(command, "name one command");
+		return command_usage(command, "give one command");
 	else if (about)
 		command_help(about);
 	else

@@ -64,7 +64,7 @@ static GByteArray *read_stream(FILE *stream, const char *name)
 	if (!too_large && !ferror(stream) && bytes->len <= INPUT_LENGTH_MAX)
 		return bytes;
 	report_error("%s: %s", name,
-		     ferror(stream) ? g_strerror(errno) : "more than 64 MiB, which no input has");
+		     ferror(stream) ? g_strerror(errno) : "larger than 64 MiB");
 	g_byte_array_free(bytes, TRUE);
 	return NULL;
 }

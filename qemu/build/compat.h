@@ -63,7 +63,7 @@
 #include "sysemu/sysemu.h"
 #endif
 
-/* Property tables: 7.2 wants an empty row at the end, 10.0 a count. */
+/* Property tables: 7.2 requires an empty row at the end, 10.0 a count. */
 #if QEMU_AT_LEAST(10, 0)
 #define PROPERTY_TYPE(info)         ((info)->type)
 #define set_properties(dc, rows, n) device_class_set_props_n(dc, rows, n)
@@ -101,7 +101,7 @@ static inline void bus_set_iommu(PCIBus *bus, const bus_iommu *ask, void *opaque
 }
 #endif
 
-/* Signatures that got a parameter or a const. */
+/* Signatures with a new parameter or const. */
 #if QEMU_AT_LEAST(10, 1)
 #define CLASS_DATA const void *
 #else

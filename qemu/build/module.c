@@ -30,8 +30,10 @@ static bool is_same_version(void)
 	return same;
 }
 
-/* Runs when the module is check_version, before QEMU looks at the plugin version and has nothing
- * better to say than that. */
+/*
+ * Runs when the module is loaded, before QEMU checks the plugin version with a less specific
+ * message.
+ */
 __attribute__((constructor)) static void check_version(void)
 {
 	if (!is_same_version())

@@ -14,10 +14,10 @@
 
 /* -- requests ---------------------------------------------------------------------- */
 
-/* At most so many requests are executed together, and then returned together. */
+/* The maximum number of requests that are executed, and then returned, as one batch. */
 #define BATCH 64
 
-/* QEMU's big lock is held for so long, and until the request at hand ends. */
+/* The limit for holding QEMU's big lock; the current request is completed. */
 #define KICK_MICROSECONDS 10000
 
 static unsigned int batch_pop(struct iommu *iommu, VirtQueueElement **elements)
@@ -29,8 +29,10 @@ static unsigned int batch_pop(struct iommu *iommu, VirtQueueElement **elements)
 	return n;
 }
 
-/* Executes requests until there are no more, or until their notifications or the time are enough.
- * Sets `used` to the number of bytes written for each. Returns how many were executed. */
+/*
+ * Executes requests until none is left, too many notifications are pending, or the time is over.
+ * Sets `used` to the number of bytes written for each. Returns the number of executed requests.
+ */
 static unsigned int batch_run(struct iommu *iommu, VirtQueueElement **elements, unsigned int *used,
 			      unsigned int n, int64_t end)
 {
@@ -47,7 +49,7 @@ static unsigned int batch_run(struct iommu *iommu, VirtQueueElement **elements, 
 	return i;
 }
 
-/* The last popped is the first to be put back. */
+/* In reverse order, because each is put back at the front. */
 static void batch_put_back(struct iommu *iommu, VirtQueueElement **elements, unsigned int first,
 			   unsigned int n)
 {
@@ -58,9 +60,9 @@ static void batch_put_back(struct iommu *iommu, VirtQueueElement **elements, uns
 }
 
 /*
- * Requests share what costs more than a request does: locks, bookkeeping of the queue, and calls to
- * a host's IOMMU. All buffers are popped before and pushed after, since they may overlap registers
- * of this device. Returns the number of requests.
+ * A batch shares the expensive parts: locks, queue updates, and calls to a host's IOMMU. All
+ * buffers are popped before execution and pushed after it, because buffers may overlap registers of
+ * this device. Returns the number of requests.
  */
 static unsigned int serve_batch(struct iommu *iommu, int64_t end)
 {
@@ -156,8 +158,10 @@ static void features_set(VirtIODevice *virtio, uint64_t features)
 	notify_deliver(iommu);
 }
 
-/* In a reset of the whole system other devices still do DMA at this point. They keep their
- * translations until all of them are quiet: see reset_exit(). */
+/*
+ * During a reset of the whole system, other devices still do DMA at this point. They keep their
+ * translations until all of them are quiet: see reset_exit().
+ */
 static void device_reset(VirtIODevice *virtio)
 {
 	struct iommu *iommu = VIOMMU_DEVICE(virtio);

@@ -56,7 +56,10 @@ static const struct field {
 	{ VIOMMU_CONFIG_PROBE_SIZE, sizeof(uint32_t), "probe-size" },
 };
 
-/* virtio has loaded its copy of the configuration space already: it is the source's. */
+/*
+ * virtio has already loaded its copy of the configuration space, which has the values of the
+ * source.
+ */
 static bool fits_field(struct iommu *iommu, const struct field *field)
 {
 	uint64_t there = ldn_le_p(iommu->virtio.config + field->offset, (int)field->width);

@@ -2,10 +2,11 @@
 #include "iommu.h"
 
 /*
- * From the properties that a user set to the configuration of libviommu's device
+ * Converts the properties of a user into the configuration of libviommu's device
  *
- * libviommu says only that a configuration is wrong. Users want to know which property is, so each
- * is checked here first. A check that is missing here is no hole: libviommu still refuses.
+ * libviommu reports an invalid configuration without naming the member. The checks here name the
+ * property at fault. A missing check is harmless, because libviommu still rejects the
+ * configuration.
  */
 
 /* Limits of libviommu, <viommu/device.h>. */
@@ -79,10 +80,13 @@ static bool check_reserved(struct iommu *iommu, Error **errp)
 
 /* -- the MSI window ---------------------------------------------------------------- */
 
-/* The addresses to which devices of a machine write for an interrupt: the first row that it has. */
+/*
+ * The addresses to which devices of a machine write for an interrupt: the first matching row
+ * applies.
+ */
 static const struct msi_window {
-	const char *type;     /* of the machine, or of its interrupt controller */
-	uint64_t first, last; /* from the controller's first register on, if it has any */
+	const char *type;     /* type of the machine, or of its interrupt controller */
+	uint64_t first, last; /* relative to the controller's first register, if it has registers */
 } msi_windows[] = {
 	{ "x86-machine", 0xfee00000, 0xfeefffff },
 	{ "arm-gicv3-its-common", 0x10000, 0x1ffff }, /* the page of GITS_TRANSLATER */

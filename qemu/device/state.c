@@ -2,7 +2,7 @@
 #include "iommu.h"
 
 /*
- * Live inspection: what `qom-get PATH state` answers
+ * Live inspection: the answers of `qom-get PATH state`
  *
  *     state          endpoints, domains, counters, the last faults
  *     mappings       a page of mappings, and in "next" the start of the following page

@@ -2,11 +2,11 @@
 #include "iommu.h"
 
 /*
- * The root bus that an IOMMU serves: QEMU asks for the address space of each function below it, and
- * reports functions that are unplugged
+ * The root bus of an IOMMU: QEMU requests the address space of each function below it, and reports
+ * unplugged functions
  */
 
-/* No virtio-iommu is translated: neither this one nor another. */
+/* virtio-iommus are never translated, neither this one nor another. */
 static bool is_viommu(PCIBus *bus, int devfn)
 {
 	PCIDevice *device = bus->devices[devfn];
@@ -23,15 +23,19 @@ static AddressSpace *address_space_of(PCIBus *bus, void *opaque, int devfn)
 	return &endpoint_at(iommu, bus, devfn)->as;
 }
 
-/* Functions behind a bridge to PCI do DMA by one endpoint, which may have the requester ID of one of
- * them. It outlives that function, because the others still use it. */
+/*
+ * Functions behind a bridge to PCI do DMA through one endpoint, which may have the requester ID of
+ * one of them. It outlives that function, because the others still use it.
+ */
 static bool has_endpoint_of_its_own(PCIBus *bus)
 {
 	return pci_bus_is_express(bus) || pci_bus_is_root(bus);
 }
 
-/* Of a function behind a bridge to PCI, QEMU asks for the address space of the ID that the bridge
- * uses. Drivers probe and attach the function's own ID, too: it has an endpoint without DMA. */
+/*
+ * For a function behind a bridge to PCI, QEMU requests the address space of the bridge's ID.
+ * Drivers also probe and attach the function's own ID, so it has an endpoint without DMA.
+ */
 static void device_plugged(DeviceListener *listener, DeviceState *device)
 {
 	struct iommu *iommu = container_of(listener, struct iommu, unplug_listener);
@@ -44,14 +48,16 @@ static void device_plugged(DeviceListener *listener, DeviceState *device)
 		endpoint_at(iommu, bus, PCI_DEVICE(device)->devfn);
 }
 
-/* A bridge from PCI Express uses function 0 of the bus behind it for all. */
+/* A bridge from PCI Express uses function 0 of the bus behind it for all functions. */
 static bool is_for_all(PCIBus *bus, int devfn)
 {
 	return !has_endpoint_of_its_own(bus) && !devfn && pci_is_express(bus->parent_dev);
 }
 
-/* With a bridge go all endpoints behind it. Their bus is freed, so they are free for other
- * functions. */
+/*
+ * If a bridge is unplugged, all endpoints behind it are released. Their bus is freed, so other
+ * functions can use them.
+ */
 static void device_unplugged(DeviceListener *listener, DeviceState *device)
 {
 	struct iommu *iommu = container_of(listener, struct iommu, unplug_listener);
@@ -97,7 +103,7 @@ bool bus_serve(struct iommu *iommu, Error **errp)
 	return true;
 }
 
-/* Called only when realize() fails: nothing is plugged in below the bus by then. */
+/* Called only when realize() fails: no function has been plugged in below the bus by then. */
 void bus_release(struct iommu *iommu)
 {
 	struct endpoint *endpoint;

@@ -153,7 +153,7 @@ static void endpoint_change_id(struct endpoint *endpoint, uint32_t id)
 	endpoint_register(endpoint, id);
 }
 
-/* Wrong IDs are given up first, so that other endpoints can have them. */
+/* Wrong IDs are released first, so that other endpoints can use them. */
 void endpoints_assign_ids(struct iommu *iommu)
 {
 	struct endpoint *endpoint;

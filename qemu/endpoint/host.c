@@ -10,7 +10,7 @@
  * machine reserves a range already.
  */
 
-/* The addresses outside all ranges of the host that are not in `reserved`. */
+/* The addresses outside all ranges of the host, except for those in `reserved`. */
 static GArray *find_holes(GList *ranges, const GArray *reserved)
 {
 	GArray *holes = g_array_new(false, false, sizeof(struct viommu_reserved));

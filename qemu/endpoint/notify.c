@@ -4,8 +4,8 @@
 /*
  * From libviommu's listeners to QEMU's notifiers
  *
- * libviommu calls its listeners while its device is locked. What QEMU does with a notification may
- * come back with a translation, which would deadlock. So a listener queues the notification, and
+ * libviommu calls its listeners while its device is locked. QEMU's handling of a notification may
+ * call back for a translation, which would deadlock. So a listener queues the notification, and
  * notify_deliver() delivers it after the call into libviommu and before the guest sees its request
  * completed.
  */
@@ -20,8 +20,10 @@ struct notification {
 
 #define MAX_PIECE_BITS 63
 
-/* A notification covers a naturally aligned power of two. No piece has 2^64 bytes: VFIO would
- * compute a size of 0 and keep the mapping that it should remove. */
+/*
+ * A notification covers a naturally aligned power of two. No piece has 2^64 bytes: VFIO would
+ * compute a size of 0 and keep the mapping that it should remove.
+ */
 void notify_mapping(IOMMUMemoryRegion *region, IOMMUNotifier *notifier, IOMMUNotifierFlag type,
 		    const struct viommu_mapping *mapping)
 {
@@ -95,7 +97,7 @@ static void queue_add(struct endpoint *endpoint, bool map, const struct viommu_m
 		g_array_append_val(endpoint->iommu->pending_notifications, notification);
 }
 
-/* A notifier that follows removals only may have asked for the translation meanwhile. */
+/* A notifier for removals only may have used the translation meanwhile. */
 static bool all_mirror(IOMMUMemoryRegion *region)
 {
 	IOMMUNotifier *notifier;
@@ -128,8 +130,8 @@ static bool cancels_pending(struct endpoint *endpoint, const struct viommu_mappi
 }
 
 /*
- * Removed mappings that touch are announced as one, so that a host's IOMMU is asked once and not
- * for each page. New mappings are not merged: VFIO cannot unmap a part of what one call mapped.
+ * Adjacent removed mappings become one notification, so that a host's IOMMU is called once instead
+ * of once per page. New mappings are not merged: VFIO cannot unmap a part of what one call mapped.
  */
 static bool extends_pending(struct endpoint *endpoint, const struct viommu_mapping *mapping)
 {
@@ -204,7 +206,7 @@ static GArray *queue_new(void)
 	return g_array_new(false, false, sizeof(struct notification));
 }
 
-/* A notifier may cause further notifications: those go into a queue of their own. */
+/* A notifier may cause further notifications, which are queued separately. */
 static void deliver_mappings(struct iommu *iommu)
 {
 	GArray *pending = iommu->pending_notifications;
@@ -218,8 +220,9 @@ static void deliver_mappings(struct iommu *iommu)
 }
 
 /*
- * Modes are applied last: a notifier that a mode adds is replayed the mappings of that moment. All
- * in one transaction: the end of each computes the views of all address spaces.
+ * Modes are applied last: a notifier that a mode adds is replayed the mappings of that moment. One
+ * transaction covers all modes, because the end of each transaction computes the views of all
+ * address spaces.
  */
 void notify_deliver(struct iommu *iommu)
 {

@@ -11,7 +11,7 @@
 
 /* -- translation --------------------------------------------------------------------- */
 
-/* The block that is tried first; accesses of QEMU are hardly ever larger. */
+/* The first size to try; accesses of QEMU are rarely larger. */
 #define BLOCK_WANTED 0x10000ull
 
 static IOMMUAccessFlags permissions(const struct viommu_translation *found)
@@ -28,8 +28,10 @@ static uint32_t access_of(IOMMUAccessFlags flag)
 	       (flag & IOMMU_WO ? VIOMMU_MAP_F_WRITE : 0);
 }
 
-/* Is the translation, found from `iova` on, the same for all of the naturally aligned block of
- * `size` bytes around it? */
+/*
+ * Does one translation, found from `iova` on, apply to the naturally aligned block of `size` bytes
+ * around it?
+ */
 static bool holds_in_block(struct endpoint *endpoint, uint64_t iova, uint64_t size,
 			   const struct viommu_translation *found)
 {
@@ -46,8 +48,10 @@ static bool holds_in_block(struct endpoint *endpoint, uint64_t iova, uint64_t si
 	       permissions(&front) == permissions(found);
 }
 
-/* The size of the largest naturally aligned block that starts at `iova`. On the path of every
- * access, hence no loop. */
+/*
+ * The size of the largest naturally aligned block that starts at `iova`. Without a loop, because
+ * every access calls it.
+ */
 static uint64_t block_from_here(uint64_t iova, const struct viommu_translation *found)
 {
 	uint64_t aligned = BIT_ULL(ctz64(iova | found->address | BLOCK_WANTED));
@@ -121,8 +125,10 @@ static int region_flags_changed(IOMMUMemoryRegion *region, IOMMUNotifierFlag old
 	return -EINVAL;
 }
 
-/* Only QEMU 7.2 calls this, and exits if it fails while the guest runs. So it succeeds then, and
- * the host refuses single mappings instead. */
+/*
+ * Only QEMU 7.2 calls this, and it exits on failure while the guest runs. So the function succeeds
+ * then, and the host rejects single mappings instead.
+ */
 static int region_restrict_granule(IOMMUMemoryRegion *region, uint64_t mask, Error **errp)
 {
 	Error *error = NULL;

@@ -27,7 +27,7 @@
 #define POINTER         8
 #define ALIGNMENT       64
 #define MAX_SCRIPT      0x10000
-#define SCRIPT_STEP     0x1000 /* qboot reads the script onto its stack: keep it small */
+#define SCRIPT_STEP     0x1000 /* qboot reads the script onto its stack, so the script must be small */
 #define MAX_XSDT        0x1000
 
 enum { ALLOCATE = 1, ADD_POINTER, ADD_CHECKSUM };
@@ -206,7 +206,7 @@ static void script_selected(void *opaque)
 			   loader.max_commands * sizeof(*loader.script));
 }
 
-/* At the first reset the machine has added its files, and the guest has read none. */
+/* At the first reset the machine has added its files, and the guest has read none of them. */
 static void machine_reset(void *opaque)
 {
 	FWCfgFile *theirs;

@@ -85,7 +85,7 @@ generate_makes_what_a_link_names() {
 what_is_too_large_is_not_read() {
 	truncate -s 1T sparse 2>/dev/null || return
 	ran 2 "$viommu" check sparse
-	says err "viommu: sparse: more than 64 MiB, which no input has"
+	says err "viommu: sparse: larger than 64 MiB"
 }
 
 # A full disk must not cost the table that was there: the limit of a file's size stands for it.
