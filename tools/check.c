@@ -25,7 +25,22 @@ static const GOptionEntry options[] = {
 struct checking {
 	struct viommu_findings *findings;
 	GPtrArray *tables;
+	GPtrArray *unknown; /* tables without a rule of their own */
 };
+
+/* A dump of a machine has dozens of tables that are not about IOMMUs: one note for all. */
+static void check_unknown(struct checking *checking, const struct viommu_table *table)
+{
+	struct viommu_findings *findings = viommu_findings_new();
+	const struct viommu_finding *finding;
+
+	viommu_table_check(table, findings);
+	for (size_t i = 0; (finding = viommu_findings_get(findings, i)); i++)
+		if (strcmp(finding->id, "acpi-unknown") != 0)
+			viommu_findings_add(checking->findings, finding->id, &finding->place,
+					    finding->text, finding->cure);
+	viommu_findings_free(findings);
+}
 
 /* Tables are kept until all inputs are read, for the rules across tables. */
 static void check_input(void *opaque, struct input *input)
@@ -36,8 +51,46 @@ static void check_input(void *opaque, struct input *input)
 		viommu_topology_check(input->topology, checking->findings);
 		return;
 	}
-	viommu_table_check(input->table, checking->findings);
-	g_ptr_array_add(checking->tables, g_steal_pointer(&input->table));
+	if (viommu_table_abilities(viommu_table_signature(input->table))) {
+		viommu_table_check(input->table, checking->findings);
+		g_ptr_array_add(checking->tables, g_steal_pointer(&input->table));
+	} else {
+		check_unknown(checking, input->table);
+		g_ptr_array_add(checking->unknown, g_steal_pointer(&input->table));
+	}
+}
+
+/* Each signature once, in the order of the input. */
+static char *signatures_of(const GPtrArray *tables)
+{
+	g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
+	GString *list = g_string_new(NULL);
+
+	for (guint i = 0; i < tables->len; i++) {
+		const char *signature = viommu_table_signature(tables->pdata[i]);
+
+		if (g_hash_table_add(seen, (gpointer)signature))
+			g_string_append_printf(list, "%s%s", list->len ? ", " : "", signature);
+	}
+	return g_string_free(list, FALSE);
+}
+
+static void summarize_unknown(const struct checking *checking)
+{
+	const GPtrArray *unknown = checking->unknown;
+	g_autofree char *list = signatures_of(unknown), *text = NULL;
+	struct viommu_place place = { .at = 0 };
+
+	if (!unknown->len)
+		return;
+	place.file = viommu_table_file(unknown->pdata[0]);
+	if (unknown->len > 1)
+		place.at = VIOMMU_NOWHERE;
+	text = unknown->len == 1
+		       ? g_strdup_printf("%s is not a table of IOMMUs that can be read", list)
+		       : g_strdup_printf("%u tables are not tables of IOMMUs that can be read: %s",
+					 unknown->len, list);
+	viommu_findings_add(checking->findings, "acpi-unknown", &place, text, NULL);
 }
 
 /* No machine has two tables with one signature in two files; two in one file are a finding. */
@@ -50,7 +103,7 @@ static bool is_one_machine(const GPtrArray *tables)
 		const char *file = viommu_table_file(tables->pdata[i]);
 		const char *other = g_hash_table_lookup(files, signature);
 
-		if (other && strcmp(other, file) != 0 &&
+		if (other && strcmp(other, file) != 0 && strcmp(signature, "SSDT") != 0 &&
 		    (viommu_table_abilities(signature) & VIOMMU_TABLE_RECORDS))
 			return false;
 		g_hash_table_insert(files, (gpointer)signature, (gpointer)file);
@@ -74,14 +127,17 @@ static void free_table(void *table)
 
 static int check_inputs(char **names, struct viommu_findings *findings)
 {
-	struct checking checking = { findings, g_ptr_array_new_with_free_func(free_table) };
+	struct checking checking = { findings, g_ptr_array_new_with_free_func(free_table),
+				     g_ptr_array_new_with_free_func(free_table) };
 	int status;
 
 	input_neighbours = input_host_findings = true;
 	status = read_inputs(names, findings, check_input, &checking);
 	input_neighbours = input_host_findings = false;
+	summarize_unknown(&checking);
 	check_together(&checking);
 	g_ptr_array_free(checking.tables, TRUE);
+	g_ptr_array_free(checking.unknown, TRUE);
 	return status;
 }
 

@@ -16,6 +16,7 @@
 #include "tables/check/check.h"
 #include "tables/findings/findings.h"
 #include "tables/formats/builtin/builtin.h"
+#include "tables/formats/dsdt.h"
 #include "tables/model/topology.h"
 #include "tables/table/format.h"
 #include "unsupported.h"
@@ -28,7 +29,7 @@ static const struct format *const formats[] = {
 	&viot_format,       &viot_draft_format, &iort_format,       &dmar_format,
 	&ivrs_format,       &srat_format,       &madt_format,       &mcfg_format,
 	&builtin_v1.format, &builtin_v2.format, &builtin_v3.format, &builtin_v3_segments.format,
-	&dt_format,
+	&dt_format,         &dsdt_format,       &ssdt_format,
 };
 
 #define SIGNATURE_LENGTH 4u

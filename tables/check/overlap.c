@@ -267,13 +267,14 @@ void check_windows_overlap(const struct check *check)
 
 /*
  * Memory of an IOMMU, of some of its IDs, or of functions. Devices with different IDs may have the
- * same addresses, as in an RMR node.
+ * same addresses, as in an RMR node, and so may functions behind one bridge with different paths.
  */
 static char *whose_memory(const struct viommu_reserved_memory *memory)
 {
 	if (!memory->iommu)
-		return memory_printf("functions %x %x %x", memory->segment, memory->bdf_first,
-				     memory->bdf_last);
+		return memory_printf("functions %x %x %x %s %s", memory->segment, memory->bdf_first,
+				     memory->bdf_last, viommu_scope_name(memory->scope),
+				     memory->path ? memory->path : "");
 	if (!memory->has_ids)
 		return memory_printf("all %s", memory->iommu);
 	return memory_printf("ids %x %x %s", memory->id_first, memory->id_last, memory->iommu);

@@ -9,6 +9,7 @@
 
 #include "base/hash.h"
 #include "tables/formats/dmar/dmar.h"
+#include "tables/formats/ivrs/ivrs.h"
 #include "tables/findings/findings.h"
 #include "machine.h"
 #include "tables/formats/srat/srat.h"
@@ -85,6 +86,24 @@ static struct array *sorted_numbers(const struct hash *set)
 	return numbers;
 }
 
+/* Decimal as in messages of Linux, and hexadecimal as in listings of iasl where they differ. */
+static char *number_text(uint32_t number)
+{
+	return number < 10 ? memory_printf("%u", number)
+			   : memory_printf("%u (0x%x)", number, number);
+}
+
+/* Users cannot change the table, but Linux takes entries of an IVRS from its command line. */
+static char *cure_of_missing(const struct machine *machine, const struct description *description,
+			     uint32_t id)
+{
+	if (description->table->format == &ivrs_format && (int)id == machine->southbridge)
+		return memory_printf("name every IOAPIC of the MADT; until then, boot Linux with "
+				     "ivrs_ioapic[%u]=00:14.0",
+				     id);
+	return memory_text("name every IOAPIC of the MADT");
+}
+
 /* In the order of their IDs, for reproducible findings. */
 static void look_for_ioapics(const struct machine *machine, const struct description *description)
 {
@@ -93,11 +112,13 @@ static void look_for_ioapics(const struct machine *machine, const struct descrip
 
 	for (size_t i = 0; i < ids->len; i++) {
 		uint32_t id = array_index(ids, uint32_t, i);
+		auto_free char *cure = cure_of_missing(machine, description, id);
+		auto_free char *number = number_text(id);
 
 		if (!hash_contains(named, GUINT_TO_POINTER(id)))
 			report(machine->findings, machine->rule_id,
-			       table_place(description->table, 0), "name every IOAPIC of the MADT",
-			       "IOAPIC %u of the MADT is not in the %s", id,
+			       table_place(description->table, 0), cure,
+			       "IOAPIC %s of the MADT is not in the %s", number,
 			       description->table->signature);
 	}
 	hash_free(named);
@@ -122,12 +143,84 @@ void machine_check_unknown_ioapics(const struct machine *machine)
 	if (!machine->ioapics)
 		return;
 	for_each_description(description, machine)
-		for_each_object(i, source, description->topology, OBJECT_INTERRUPT_SOURCE)
+		for_each_object(i, source, description->topology, OBJECT_INTERRUPT_SOURCE) {
+			auto_free char *number = number_text(source->number);
+
 			if (source->kind == VIOMMU_IOAPIC &&
 			    !hash_contains(machine->ioapics, GUINT_TO_POINTER(source->number)))
 				report(machine->findings, machine->rule_id, source->place,
-				       "write an ID of the MADT", "IOAPIC %u is not in the MADT",
-				       source->number);
+				       "write an ID of the MADT", "IOAPIC %s is not in the MADT",
+				       number);
+		}
+}
+
+/* -- the IOAPIC of the southbridge ----------------------------------------------------- */
+
+static const struct viommu_interrupt_source *
+find_ioapic(const struct description *description,
+	    bool (*is_it)(const struct viommu_interrupt_source *source, uint32_t number),
+	    uint32_t number)
+{
+	const struct viommu_interrupt_source *source;
+
+	for_each_object(i, source, description->topology, OBJECT_INTERRUPT_SOURCE)
+		if (source->kind == VIOMMU_IOAPIC && is_it(source, number))
+			return source;
+	return NULL;
+}
+
+static bool has_number(const struct viommu_interrupt_source *source, uint32_t number)
+{
+	return source->number == number;
+}
+
+/* 00:14.0, and 00:0b.0 on machines of Hygon: the table does not tell which machine it is. */
+static bool is_southbridge(const struct viommu_interrupt_source *source, uint32_t number)
+{
+	(void)number;
+	return !source->segment &&
+	       (source->bdf == IVRS_SOUTHBRIDGE || source->bdf == IVRS_SOUTHBRIDGE_HYGON);
+}
+
+/* The device ID that the southbridge has belongs to the other IOAPIC: both are swapped. */
+static char *cure_of_southbridge(uint32_t number, unsigned bdf,
+				 const struct viommu_interrupt_source *other)
+{
+	static const char way[] = "give it the device ID 00:14.0; until then, boot Linux with";
+
+	if (!other)
+		return memory_printf("%s ivrs_ioapic[%u]=00:14.0", way, number);
+	return memory_printf("%s ivrs_ioapic[%u]=00:14.0 ivrs_ioapic[%u]=%02x:%02x.%x", way, number,
+			     other->number, bdf >> 8, bdf >> 3 & 0x1f, bdf & 7);
+}
+
+/*
+ * A missing IOAPIC is another rule. Linux remaps interrupts with the wrong device ID, and they do
+ * not arrive; newer kernels compare, and do not remap then. Xen does not use the IOMMU at all.
+ */
+void machine_check_southbridge(const struct machine *machine)
+{
+	const struct description *description;
+
+	for_each_description(description, machine) {
+		const struct viommu_interrupt_source *source, *other;
+		auto_free char *cure = NULL, *number = NULL;
+		unsigned bdf;
+
+		if (description->table->format != &ivrs_format || machine->southbridge < 0)
+			continue;
+		source = find_ioapic(description, has_number, (uint32_t)machine->southbridge);
+		if (!source || is_southbridge(source, 0))
+			continue;
+		other = find_ioapic(description, is_southbridge, 0);
+		cure = cure_of_southbridge(source->number, source->bdf, other);
+		number = number_text(source->number);
+		bdf = source->bdf;
+		report(machine->findings, machine->rule_id, source->place, cure,
+		       "IOAPIC %s, which has GSI 0, is that of the southbridge, and has the device "
+		       "ID %02x:%02x.%x",
+		       number, bdf >> 8, bdf >> 3 & 0x1f, bdf & 7);
+	}
 }
 
 /* -- proximity domains --------------------------------------------------------------- */

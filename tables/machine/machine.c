@@ -12,6 +12,7 @@
 #include "base/hash.h"
 #include "machine.h"
 #include "tables/api/formats.h"
+#include "tables/formats/dsdt.h"
 #include "tables/formats/madt.h"
 #include "tables/formats/mcfg.h"
 #include "tables/formats/srat/srat.h"
@@ -31,8 +32,11 @@ static void learn_interrupts(struct machine *machine, const struct viommu_table 
 
 		if (record_is(structure, &madt_its_layout))
 			hash_add(machine->its, GUINT_TO_POINTER(its->id));
-		else if (record_is(structure, &madt_ioapic_layout))
+		else if (record_is(structure, &madt_ioapic_layout)) {
 			hash_add(machine->ioapics, GUINT_TO_POINTER(ioapic->id));
+			if (!ioapic->interrupt_base)
+				machine->southbridge = ioapic->id;
+		}
 	}
 }
 
@@ -77,13 +81,19 @@ static void learn_buses(struct machine *machine, const struct viommu_table *mcfg
 	}
 }
 
+static void learn_block(struct machine *machine, const struct viommu_table *block)
+{
+	machine->has_dsdt |= block->format == &dsdt_format;
+	pointers_add(machine->blocks, (gpointer)block);
+}
+
 static const struct {
 	const struct format *format;
 	void (*learn)(struct machine *machine, const struct viommu_table *table);
 } lessons[] = {
-	{ &madt_format, learn_interrupts },
-	{ &srat_format, learn_domains },
-	{ &mcfg_format, learn_buses },
+	{ &madt_format, learn_interrupts }, { &srat_format, learn_domains },
+	{ &mcfg_format, learn_buses },      { &dsdt_format, learn_block },
+	{ &ssdt_format, learn_block },
 };
 
 /* -- the tables ---------------------------------------------------------------------- */
@@ -123,13 +133,14 @@ static void take(struct machine *machine, const struct viommu_table *table)
 			lessons[i].learn(machine, table);
 }
 
-/* The first of several with one signature, as in Linux. */
+/* The first of several with one signature, as in Linux; a machine has many SSDTs. */
 static void take_all(struct machine *machine, const struct viommu_table *const *tables, size_t n)
 {
 	struct hash *seen = hash_new(&hash_direct);
 
 	for (size_t i = 0; i < n; i++)
-		if (is_acpi(tables[i]) && hash_add(seen, (gpointer)tables[i]->format))
+		if (is_acpi(tables[i]) && (hash_add(seen, (gpointer)tables[i]->format) ||
+					   tables[i]->format == &ssdt_format))
 			take(machine, tables[i]);
 	hash_free(seen);
 }
@@ -138,6 +149,7 @@ static void take_all(struct machine *machine, const struct viommu_table *const *
 static void forget(struct machine *machine)
 {
 	pointers_free(machine->descriptions);
+	pointers_free(machine->blocks);
 	g_clear_pointer(&machine->its, hash_free);
 	g_clear_pointer(&machine->ioapics, hash_free);
 	g_clear_pointer(&machine->domains, hash_free);
@@ -157,8 +169,11 @@ static const struct {
 	{ "machine-its", machine_check_its },
 	{ "machine-ioapic", machine_check_ioapics },
 	{ "machine-ioapic-unknown", machine_check_unknown_ioapics },
+	{ "machine-southbridge", machine_check_southbridge },
 	{ "machine-domain", machine_check_domains },
 	{ "machine-initiator", machine_check_initiators },
+	{ "machine-object", machine_check_objects },
+	{ "machine-hardware-id", machine_check_hardware_ids },
 };
 
 /* Checks all rules, whatever the others found. */
@@ -167,6 +182,8 @@ void tables_check_together(const struct viommu_table *const *tables, size_t n,
 {
 	struct machine machine = {
 		.descriptions = pointers_new(description_free),
+		.blocks = pointers_new(NULL),
+		.southbridge = -1,
 		.findings = findings,
 	};
 

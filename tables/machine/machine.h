@@ -14,9 +14,12 @@
 struct machine {
 	struct pointers *descriptions; /* struct description, of tables that mean a topology */
 	struct hash *its;              /* IDs of interrupt translation services: MADT */
-	struct hash *ioapics;          /* IDs of IOAPICs, each with its record: MADT */
+	struct hash *ioapics;          /* IDs of IOAPICs: MADT */
+	int southbridge;               /* ID of the IOAPIC with GSI 0, of the southbridge; or -1 */
 	struct hash *domains;          /* proximity domains that are enabled: SRAT */
 	struct hash *buses;            /* segment -> struct buses: MCFG */
+	struct pointers *blocks;       /* definition blocks: the DSDT, and SSDTs */
+	bool has_dsdt;
 	const struct viommu_table *srat;
 	struct viommu_findings *findings;
 	const char *rule_id; /* the rule being checked */
@@ -50,8 +53,13 @@ machine_rule machine_check_both;
 machine_rule machine_check_its;
 machine_rule machine_check_ioapics;
 machine_rule machine_check_unknown_ioapics;
+machine_rule machine_check_southbridge;
 machine_rule machine_check_domains;
 machine_rule machine_check_initiators;
+
+/* namespace.c: devices of the ACPI namespace */
+machine_rule machine_check_objects;
+machine_rule machine_check_hardware_ids;
 
 /* The work of the public functions of these names (tables/public/). */
 void tables_check_together(const struct viommu_table *const *tables, size_t n,

@@ -38,6 +38,16 @@ static struct window window_of_range(const struct viommu_pci_range *range)
 
 typedef void window_function(const struct machine *machine, const struct window *window);
 
+/*
+ * Firmware of AMD lists functions up to ff:1f.7, and ff:00.0-ff:1f.7 as aliases of the southbridge,
+ * whatever buses there are.
+ */
+static bool is_template(const struct description *description, const struct viommu_pci_range *range)
+{
+	return description->table->format == &ivrs_format &&
+	       (range->shared_id || range->bdf_last == UINT16_MAX);
+}
+
 /* Host bridges and ranges alike. */
 static void for_each_window(const struct machine *machine, window_function *look)
 {
@@ -53,7 +63,8 @@ static void for_each_window(const struct machine *machine, window_function *look
 		}
 		for_each_object(i, range, description->topology, OBJECT_PCI_RANGE) {
 			window = window_of_range(range);
-			look(machine, &window);
+			if (!is_template(description, range))
+				look(machine, &window);
 		}
 	}
 }

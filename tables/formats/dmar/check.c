@@ -267,5 +267,6 @@ const struct table_rule dmar_rules[] = {
 	{ "dmar-beyond-width", dmar_check_addresses },
 	{ "dmar-size", dmar_check_sizes },
 	{ "dmar-start-bus", dmar_check_start_buses },
+	{ "dmar-graphics", dmar_check_graphics },
 	{ NULL, NULL },
 };

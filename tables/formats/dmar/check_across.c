@@ -202,6 +202,59 @@ void dmar_check_sizes(const struct table_check *check)
 	}
 }
 
+/* -- graphics --------------------------------------------------------------------------- */
+
+#define GRAPHICS_DEVICE 2
+
+static bool is_graphics(const struct record *record)
+{
+	const struct dmar_scope *scope = record->host;
+	const struct dmar_hop *hop = dmar_hops(record) == 1 ? dmar_hop(record, 0) : NULL;
+
+	return hop && scope->type == DMAR_SCOPE_ENDPOINT && !scope->bus &&
+	       hop->device == GRAPHICS_DEVICE && !hop->function;
+}
+
+/* A unit whose only function is the graphics. */
+static bool is_of_graphics(const struct record *structure)
+{
+	const struct dmar_drhd *drhd = structure->host;
+	const struct record *scope = dmar_scope(structure, 0);
+
+	return dmar_type_of(structure) == DMAR_DRHD && !drhd->segment &&
+	       !(drhd->flags & DMAR_INCLUDE_PCI_ALL) && scope && is_graphics(scope) &&
+	       !dmar_scope(structure, 1);
+}
+
+static bool is_region_of_graphics(const struct record *structure)
+{
+	const struct record *scope;
+
+	if (dmar_type_of(structure) != DMAR_RMRR || ((struct dmar_rmrr *)structure->host)->segment)
+		return false;
+	for (size_t i = 0; (scope = dmar_scope(structure, i)); i++)
+		if (is_graphics(scope))
+			return true;
+	return false;
+}
+
+/* A note: firmware shows a picture from memory that the unit must not take from it. */
+void dmar_check_graphics(const struct table_check *check)
+{
+	const struct record *structure, *unit = NULL;
+
+	for_each_structure(structure, check->table) {
+		if (is_region_of_graphics(structure))
+			return;
+		if (!unit && is_of_graphics(structure))
+			unit = structure;
+	}
+	if (unit)
+		report(check->findings, check->rule_id, table_place(check->table, unit->at),
+		       "add an RMRR for its stolen memory, if firmware leaves the display on",
+		       "the unit is that of the graphics, 00:02.0, and no RMRR is for it");
+}
+
 /* -- root buses ------------------------------------------------------------------------- */
 
 /* Buses at which paths of units begin, and bus 0. */

@@ -139,16 +139,13 @@ void ivrs_check_special(const struct table_check *check)
 	for_each_entry(check, check_special);
 }
 
-/* The southbridge of AMD machines. */
-#define SOUTHBRIDGE 0x00a0
-
 /* Newer kernels check the class of the function, which a table does not have. */
 static bool is_southbridge(const struct record *entry)
 {
 	const struct ivrs_special *special = entry->host;
 
 	return ivrs_type_of(entry) == IVRS_SPECIAL && special->variety == IVRS_IOAPIC &&
-	       special->source == SOUTHBRIDGE;
+	       (special->source == IVRS_SOUTHBRIDGE || special->source == IVRS_SOUTHBRIDGE_HYGON);
 }
 
 /* A note: without it Linux translates, but does not remap interrupts. */

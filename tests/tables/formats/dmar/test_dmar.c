@@ -107,7 +107,7 @@ static void the_include_all_unit_is_last(void **state)
 				     "host-bridges:\n"
 				     "  - { buses: 00-ff, iommu: rest }\n"
 				     "  - { segment: 1, buses: 00-ff, iommu: other }\n"
-				     "ranges: [ { functions: 00:02.0, iommu: one } ]\n"));
+				     "ranges: [ { functions: 00:03.0, iommu: one } ]\n"));
 	assert_int_equal(viommu_findings_count(rig->findings), 0);
 	assert_int_equal(viommu_topology_iommu(rig->topology, 0)->base, 0xfed92000);
 	assert_int_equal(viommu_topology_iommu(rig->topology, 1)->base, 0xfed90000);

@@ -3,8 +3,9 @@
 import struct
 
 import iort
+import ivrs
 from acpi import acpi
-from dmar import ALL, HEAD, IOAPIC, dmar, drhd, rhsa, scope
+from dmar import ALL, HEAD, IOAPIC, NAMESPACE, andd, dmar, drhd, rhsa, scope
 from srat import END as INITIATOR, initiator, memory, srat
 
 
@@ -20,8 +21,8 @@ def madt(*structures):
     return acpi("APIC", struct.pack("<II", 0xfee00000, 0) + b"".join(structures), 3)
 
 
-def ioapic(number):
-    return struct.pack("<BBBBII", 1, 12, number, 0, 0xfec00000, 0)
+def ioapic(number, first=0):
+    return struct.pack("<BBBBII", 1, 12, number, 0, 0xfec00000, first)
 
 
 def its(number):
@@ -32,9 +33,22 @@ def mcfg(first=0, last=0xff, segment=0):
     return acpi("MCFG", struct.pack("<QQHBBI", 0, 0xb0000000, segment, first, last, 0))
 
 
+def dsdt(*devices, ids=()):
+    """A definition block: devices in \\_SB_.PCI0, and hardware IDs."""
+    inner = b"".join(device(name) for name in devices)
+    inner += b"".join(b"\x08_HID\x0d" + name + b"\0" for name in ids)
+    body = device(b"PCI0", inner)
+    return acpi("DSDT", b"\x10" + bytes([6 + len(body)]) + b"\\_SB_" + body, 2)
+
+
+def device(name, inner=b""):
+    return b"\x5b\x82" + bytes([5 + len(inner)]) + name + inner
+
+
 SECOND = HEAD + 16 + 24  # the second range of a VIOT
 REST = (0, 0, 0x10, 0xffff)
 UNIT = drhd(flags=ALL)
+NAMED = drhd(scope(NAMESPACE, 1), flags=ALL)
 SOURCES = drhd(scope(IOAPIC, 2), scope(IOAPIC, 3), flags=ALL)
 
 # rule -> (bytes, place, exit, also...)
@@ -48,6 +62,14 @@ FILES = {
                     HEAD, 1),
     "machine-ioapic": (madt(ioapic(2)) + dmar(UNIT, flags=1), 0, 1),
     "machine-ioapic-unknown": (madt(ioapic(2)) + dmar(SOURCES, flags=1), HEAD + 24, 1),
+    "machine-southbridge": (madt(ioapic(32), ioapic(33, 24)) +
+                            ivrs.ivrs(ivrs.ivhd(ivrs.ALL, ivrs.special(handle=33),
+                                                ivrs.special(1, handle=32))),
+                            ivrs.FIRST + len(ivrs.ALL) + 8, 1),
+    "machine-object": (dsdt(b"I2C0") + dmar(NAMED, andd(1, b"\\_SB.PCI0.I2C1\0")), HEAD + 16, 0),
+    "machine-hardware-id": (dsdt(b"I2C0", ids=(b"AMDI0010",)) +
+                            ivrs.ivrs(ivrs.with_entry(ivrs.hid(), kind=0x40), revision=2),
+                            ivrs.FIRST + 16 + len(ivrs.ALL) + 8, 0),
     "machine-domain": (srat(memory()) + dmar(UNIT, rhsa(domain=1)), HEAD, 1),
     "machine-initiator": (viot(REST) + srat(memory(1), initiator(bus=8, devfn=0)),
                           INITIATOR + 10, 1),

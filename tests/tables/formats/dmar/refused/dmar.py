@@ -9,7 +9,7 @@ ENDPOINT, BRIDGE, IOAPIC, HPET, NAMESPACE = range(1, 6)
 ALL = 1
 
 
-def scope(kind=ENDPOINT, number=0, bus=0, hops=((2, 0),), length=None, reserved=0):
+def scope(kind=ENDPOINT, number=0, bus=0, hops=((3, 0),), length=None, reserved=0):
     path = b"".join(struct.pack("<BB", *hop) for hop in hops)
     return struct.pack("<BBBBBB", kind, 6 + len(path) if length is None else length, 0, reserved,
                        number, bus) + path
@@ -81,13 +81,14 @@ FILES = {
     "dmar-name-twice": (dmar(drhd(scope(NAMESPACE, 1), flags=ALL), andd(), andd(name=b"\\_SB.I2C1\0")),
                         HEAD + 24 + 18 + 7, 1),
     "dmar-name-path": (dmar(drhd(scope(NAMESPACE, 1), flags=ALL), andd(name=b"_SB.I2C\0")), HEAD + 24 + 8, 1),
-    "dmar-handle-twice": (dmar(drhd(scope(IOAPIC, 1), scope(IOAPIC, 1, hops=((3, 0),)), flags=ALL)),
+    "dmar-handle-twice": (dmar(drhd(scope(IOAPIC, 1), scope(IOAPIC, 1, hops=((4, 0),)), flags=ALL)),
                           HEAD + 24 + 4, 1),
     "dmar-affinity-twice": (dmar(UNIT, rhsa(), rhsa()), END + 20 + 8, 1),
     "dmar-segment-unserved": (dmar(UNIT, structure(2, struct.pack("<BBH", 0, 0, 1) + scope(BRIDGE))),
                               END + 6, 1),
     "dmar-beyond-width": (dmar(drhd(flags=ALL, base=0x10000000000)), HEAD + 8, 1),
     "dmar-size": (dmar(structure(0, struct.pack("<BBHQ", ALL, 0x10, 0, 0xfed90000))), HEAD + 5, 1),
+    "dmar-graphics": (dmar(drhd(scope(hops=((2, 0),))), drhd(flags=ALL, base=0xfed91000)), HEAD, 0),
     "dmar-start-bus": (dmar(UNIT, rmrr(scope(bus=3))), END + 24 + 5, 0),
     "dmar-name-unused": (dmar(UNIT, andd()), END + 7, 1),
 }

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * DSDT and SSDTs, the definition blocks (ACPI 6.5, 5.2.11; AML: chapter 20)
+ *
+ * Tables of IOMMUs name devices by their paths in the namespace, which the AML of these tables
+ * defines. AML cannot be read without interpreting it; but the definition of a device is a few
+ * bytes that are rarely anything else: an opcode, a length that fits, and a name. Searching for
+ * these may find too many names, and so never reports a device that is there.
+ */
+#include <string.h>
+
+#include "dsdt.h"
+
+enum {
+	AML_ROOT = '\\',
+	AML_PARENT = '^',
+	AML_SCOPE = 0x10,
+	AML_DUAL_NAME = 0x2e,
+	AML_MULTI_NAME = 0x2f,
+	AML_EXTENDED = 0x5b,
+	AML_DEVICE = 0x82, /* these three behind AML_EXTENDED */
+	AML_PROCESSOR = 0x83,
+	AML_THERMAL_ZONE = 0x85,
+};
+
+#define NAME_LENGTH 4
+#define NAMES_MAX   ((size_t)1 << 20)
+
+struct code {
+	const uint8_t *at, *end;
+};
+
+/* -- names ---------------------------------------------------------------------------- */
+
+static bool is_name(const struct code *code)
+{
+	if (code->end - code->at < NAME_LENGTH)
+		return false;
+	for (int i = 0; i < NAME_LENGTH; i++) {
+		uint8_t c = code->at[i];
+
+		if (!(c >= 'A' && c <= 'Z') && c != '_' && !(i && c >= '0' && c <= '9'))
+			return false;
+	}
+	return true;
+}
+
+/* How many names follow each other; the position moves to the first. */
+static unsigned begin_names(struct code *code)
+{
+	while (code->at < code->end && (*code->at == AML_ROOT || *code->at == AML_PARENT))
+		code->at++;
+	if (code->at == code->end)
+		return 0;
+	if (*code->at == AML_DUAL_NAME) {
+		code->at++;
+		return 2;
+	}
+	if (*code->at != AML_MULTI_NAME)
+		return 1;
+	code->at++;
+	return code->at < code->end ? *code->at++ : 0;
+}
+
+/*
+ * 20.2.4: the first byte has the number of bytes that follow, and 6 or 4 bits of the length.
+ * Returns whether what has that length lies inside the code.
+ */
+static bool take_length(struct code *code)
+{
+	const uint8_t *start = code->at;
+	unsigned more;
+	size_t length;
+
+	if (code->at == code->end)
+		return false;
+	more = *code->at >> 6;
+	length = more ? *code->at & 0x0f : *code->at & 0x3f;
+	if ((size_t)(code->end - code->at) <= more || (more && *code->at & 0x30))
+		return false;
+	for (unsigned i = 1; i <= more; i++)
+		length |= (size_t)start[i] << (8 * i - 4);
+	code->at += 1 + more;
+	return length >= 1 + more + NAME_LENGTH && length <= (size_t)(code->end - start);
+}
+
+/* A definition: its names lead to the last one, which is defined or opened. */
+static bool collect(struct code code, struct hash *last, struct hash *before)
+{
+	unsigned n;
+
+	if (!take_length(&code))
+		return true;
+	for (n = begin_names(&code); n && is_name(&code); n--, code.at += NAME_LENGTH)
+		hash_add(n > 1 ? before : last, GUINT_TO_POINTER(acpi_name((const char *)code.at)));
+	return hash_size(last) + hash_size(before) < NAMES_MAX;
+}
+
+bool dsdt_collect_names(const struct viommu_table *block, struct hash *devices, struct hash *scopes)
+{
+	const struct bytes *rest = block->root->rest;
+	struct code code = { rest->data, rest->data + rest->len };
+	bool complete = true;
+
+	for (; complete && code.end - code.at > 2; code.at++) {
+		bool extended = code.at[0] == AML_EXTENDED;
+		uint8_t opcode = extended ? code.at[1] : code.at[0];
+		struct code behind = { code.at + (extended ? 2 : 1), code.end };
+
+		if (extended && opcode == AML_DEVICE)
+			complete = collect(behind, devices, scopes);
+		else if (extended ? opcode == AML_PROCESSOR || opcode == AML_THERMAL_ZONE
+				  : opcode == AML_SCOPE)
+			complete = collect(behind, scopes, scopes);
+	}
+	return complete;
+}
+
+/* -- hardware IDs ----------------------------------------------------------------------- */
+
+static bool has_bytes(const struct bytes *in, const void *bytes, size_t length)
+{
+	const uint8_t *at = in->data, *end = at + in->len;
+
+	while (length && (size_t)(end - at) >= length) {
+		at = memchr(at, *(const uint8_t *)bytes, (size_t)(end - at) - length + 1);
+		if (!at)
+			return false;
+		if (!memcmp(at, bytes, length))
+			return true;
+		at++;
+	}
+	return false;
+}
+
+/* EISAID of ASL: three capitals of five bits each, and four hexadecimal digits. */
+static bool pack(const char *id, uint8_t packed[4])
+{
+	unsigned letters = 0, digits = 0;
+
+	if (strlen(id) != 7)
+		return false;
+	for (int i = 0; i < 3; i++) {
+		if (id[i] < 'A' || id[i] > 'Z')
+			return false;
+		letters = letters << 5 | (unsigned)(id[i] - '@');
+	}
+	for (int i = 3; i < 7; i++) {
+		if (g_ascii_xdigit_value(id[i]) < 0)
+			return false;
+		digits = digits << 4 | (unsigned)g_ascii_xdigit_value(id[i]);
+	}
+	packed[0] = (uint8_t)(letters >> 8);
+	packed[1] = (uint8_t)letters;
+	packed[2] = (uint8_t)(digits >> 8);
+	packed[3] = (uint8_t)digits;
+	return true;
+}
+
+bool dsdt_has_hardware_id(const struct viommu_table *block, const char *id)
+{
+	const struct bytes *code = block->root->rest;
+	uint8_t packed[4];
+
+	return has_bytes(code, id, strlen(id)) ||
+	       (pack(id, packed) && has_bytes(code, packed, sizeof(packed)));
+}
+
+/* -- the formats -------------------------------------------------------------------------- */
+
+/* All code is one run of bytes. */
+static void decode(struct viommu_table *table, const uint8_t *bytes, size_t length,
+		   struct viommu_findings *findings)
+{
+	(void)findings;
+	record_add_rest(table->root, bytes + ACPI_HEADER_LENGTH, length - ACPI_HEADER_LENGTH);
+}
+
+static const struct table_rule rules[] = { { NULL, NULL } };
+
+const struct format dsdt_format = {
+	.signature = "DSDT",
+	.name = "Differentiated System Description table",
+	.head = &acpi_layout,
+	.decode = decode,
+	.rules = rules,
+};
+
+const struct format ssdt_format = {
+	.signature = "SSDT",
+	.name = "Secondary System Description table",
+	.head = &acpi_layout,
+	.decode = decode,
+	.rules = rules,
+};
