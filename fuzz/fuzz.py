@@ -46,7 +46,7 @@ TARGETS = {
     "pgtable": Target(("src/pgtable",), None),
     "requests": Target(("src/device", "src/map", "-src/device/mmio"), None),
     "rings": Target(("src/transport", "src/device/mmio"), None),
-    "state": Target(("src/device/state", "src/transport/state", "src/wire/stream"), None),
+    "state": Target(("src/device/stage", "src/device/state", "src/transport/state", "src/wire/stream"), None),
     "tables": Target(("tables",), "tables"),
     "topology": Target(("tables/text", "tables/check", "tables/model"), "topology"),
 }

@@ -39,18 +39,35 @@ static void *memory(void *opaque, uint64_t address, uint64_t *length, bool write
 	return (uint8_t *)bytes + address;
 }
 
+/* One table and one table of tables that take almost any body, and one that takes few. */
+static const struct viommu_table_format formats[] = {
+	{ VIOMMU_TABLE_GENERIC, 48, 52, 0x40201000, 0, VIOMMU_TABLE_F_NEST },
+	{ VIOMMU_TABLE_X86_PASID_DIR, 57, 52, 0x40201000, 16, VIOMMU_TABLE_F_FIVE_LEVELS },
+	{ VIOMMU_TABLE_ARM_CD, 48, 48, 0x40201000, 16, VIOMMU_TABLE_F_UPDATES },
+};
+
 static struct viommu_mmio *new_window(void)
 {
 	static const struct viommu_mmio_ops ops = { .size = sizeof(ops), .memory = memory };
-	struct viommu_config config = { .size = sizeof(config), .max_mappings = 4096 };
+	struct viommu_config config = {
+		.size = sizeof(config),
+		.features = VIOMMU_FEATURES_DEFAULT | VIOMMU_F_PASID | VIOMMU_F_TABLE |
+			    VIOMMU_F_NEST | VIOMMU_F_PAGE_REQUEST,
+		.max_mappings = 4096,
+	};
 	struct viommu_mmio *window;
 
 	must(!viommu_mmio_new(&config, NULL, &ops, NULL, &window));
 	for (uint32_t id = 0; id < N_ENDPOINTS; id++)
-		must(!viommu_endpoint_add(
-			viommu_mmio_device(window),
-			&(struct viommu_endpoint){ .size = sizeof(struct viommu_endpoint),
-						   .id = id }));
+		must(!viommu_endpoint_add(viommu_mmio_device(window),
+					  &(struct viommu_endpoint){
+						  .size = sizeof(struct viommu_endpoint),
+						  .id = id,
+						  .pasid_bits = 5 * id,
+						  .formats = formats,
+						  .n_formats = sizeof(formats) / sizeof(formats[0]),
+						  .max_page_requests = 2 * id,
+					  }));
 	return window;
 }
 

@@ -535,8 +535,9 @@ int viommu_endpoint_add(struct viommu *device, const struct viommu_endpoint *end
 
 /*
  * Replace the configuration of an endpoint. The guest learns of it when it probes again. Listeners
- * are not called. -EBUSY: the endpoint's domain could not have it, because of a mapping in a new
- * reserved region or outside the new input range, or because of the granule; nothing changes.
+ * are not called. -EBUSY: the endpoint's domains could not have it, because of a mapping in a new
+ * reserved region or outside the new input range, the granule, a PASID in use, or the format of a
+ * table; nothing changes.
  *
  * Returns: 0, -ENOENT, -EBUSY, or as viommu_endpoint_add(). Locks: device. Waits: DMA sections.
  * Since: 0.1 (stable)
@@ -821,15 +822,16 @@ int viommu_page_request(struct viommu *device, const struct viommu_page_request 
 #define VIOMMU_REASON_LENGTH 128
 
 /*
- * Save what the driver has made of the device: features, `bypass`, domains, attachments, mappings,
- * and quarantined endpoints. Not saved: configuration, endpoints and listeners, which the VMM sets
+ * Save what the driver has made of the device: features, `bypass`, domains, attachments, PASIDs,
+ * mappings, where its page tables are, page requests without an answer, and quarantined endpoints.
+ * Page tables are guest memory, and nothing that was kept of them is saved. Not saved: configuration, endpoints and listeners, which the VMM sets
  * up again on the other side; virtqueues and transport (see viommu_mmio_save()). docs/state.md has
  * the stream. A newer library reads what an older one saved. Saving what was loaded gives the same
  * bytes.
  *
- * *ret_bytes is freed with free(). -EBUSY: a PASID is attached, which a stream cannot express yet.
+ * *ret_bytes is freed with free().
  *
- * Returns: 0, -EBUSY, -ENOMEM. Locks: device. Waits: no. Since: 0.1 (stable)
+ * Returns: 0, -ENOMEM. Locks: device. Waits: no. Since: 0.1 (stable)
  */
 int viommu_save(struct viommu *device, void **ret_bytes, size_t *ret_length);
 
@@ -841,7 +843,8 @@ int viommu_save(struct viommu *device, void **ret_bytes, size_t *ret_length);
  *
  * -EINVAL    the stream is damaged
  * -ENOTSUP   its version is unknown
- * -EBUSY     it does not fit this device: an endpoint is missing, a limit is too low, ...
+ * -EBUSY     it does not fit this device: an endpoint is missing, or has no such PASID or format of
+ *            tables; a limit is too low; ...
  *
  * Returns: 0, -EINVAL, -ENOTSUP, -EBUSY, -ENOMEM, or a listener's errno. Locks: device. Waits: DMA
  * sections. Since: 0.1 (stable)

@@ -62,6 +62,7 @@ struct memory {
 /* Page requests of an endpoint that wait for one answer (group.c). */
 struct page_group {
 	struct page_group *next;
+	struct endpoint *endpoint;
 	bool has_pasid, is_complete;
 	uint32_t pasid;
 	uint16_t id;
@@ -465,6 +466,9 @@ static inline bool endpoint_has_context(const struct endpoint *endpoint)
 
 /* -- lifetime.c: creating and freeing ------------------------------------------ */
 
+/* Make `parent` the one that a domain with a table is over. */
+void domain_link_child(struct domain *child, struct domain *parent);
+
 /* Retire a domain that nothing holds any more. NULL is accepted. */
 void domain_release(struct viommu *device, struct domain *domain);
 
@@ -519,6 +523,18 @@ bool slots_fit(const struct endpoint *endpoint, const struct endpoint *changed);
 
 bool slots_are_empty(const struct endpoint *endpoint);
 
+/*
+ * Attaching a PASID in two steps, for stage.c: a slot that is in its domain but in no list of the
+ * endpoint's, so no translation finds it and nobody detaches it. NULL: out of memory.
+ */
+struct slot *slot_prepare(struct endpoint *endpoint, uint32_t pasid, struct domain *domain);
+void slot_publish(struct slot *slot);
+void slot_discard(struct slot *slot);
+
+/* Bytes of heap of one more slot; without what the first of an endpoint needs. */
+uint64_t slot_bytes(const struct endpoint *endpoint);
+extern const uint64_t slot_bytes_alone;
+
 /* -- memory.c ---------------------------------------------------------------------------------- */
 
 /*
@@ -527,11 +543,27 @@ bool slots_are_empty(const struct endpoint *endpoint);
  */
 void *memory_find(const struct viommu *device, uint64_t address, uint64_t length, bool write);
 
-/* -- table.c ----------------------------------------------------------------------------------- */
+/* -- format.c ---------------------------------------------------------------------------------- */
 
 /* Decode a body by what the format has. False: malformed. */
 bool table_decode(const struct viommu_table_format *format, const uint8_t *body,
 		  struct table *ret_table);
+
+/* The endpoint's row of a format, or NULL. */
+const struct viommu_table_format *table_format_of(const struct endpoint *endpoint, uint16_t format);
+
+/* What a body says without being decoded. False: the format is unknown. */
+bool table_prepare(uint16_t format, const uint8_t *body, struct table *ret_table);
+
+/* Decode the body by what the endpoint has of the format. False: it has not, or malformed. */
+bool table_decode_for(const struct endpoint *endpoint, struct table *table);
+
+/* Can the endpoint be attached to it? */
+bool table_has_format(const struct endpoint *endpoint, const struct table *table);
+bool table_fits(const struct endpoint *endpoint, const struct table *table);
+
+/* "ARM_CD"; "unknown". */
+const char *table_format_name(uint16_t format);
 
 bool table_format_is_known(uint16_t format);
 bool table_format_is_context(uint16_t format);
@@ -681,6 +713,10 @@ struct page_group *group_find(const struct endpoint *endpoint, uint32_t pasid, u
 
 /* NULL: out of memory. */
 struct page_group *group_open(struct endpoint *endpoint, uint32_t pasid, uint16_t id);
+
+/* The same in two steps: a group that the endpoint does not have yet. */
+struct page_group *group_prepare(struct endpoint *endpoint, uint32_t pasid, uint16_t id);
+void group_put(struct page_group *group);
 
 /* Answer a group and forget it. */
 void group_close(struct endpoint *endpoint, struct page_group *group, uint16_t code);

@@ -50,8 +50,10 @@ bool endpoint_fits(const struct endpoint *endpoint, const struct domain *domain)
 {
 	const struct regions *regions;
 
-	if (domain->bypass || domain->table)
+	if (domain->bypass)
 		return true;
+	if (domain->table)
+		return table_fits(endpoint, domain->table);
 	if (endpoint->granule != domain->granule || !input_range_fits(endpoint, domain))
 		return false;
 	regions = atomic_load_explicit(&endpoint->regions, memory_order_relaxed);

@@ -218,7 +218,7 @@ static bool changed_config_fits(const struct endpoint *endpoint, const struct en
 	if (!slots_fit(endpoint, changed))
 		return false;
 	if (domain && (domain->n_endpoints > 1 || domain->n_slots || domain->n_children ||
-		       map_count(domain->map)))
+		       domain->table || map_count(domain->map)))
 		return endpoint_fits(changed, domain);
 	return true;
 }

@@ -18,18 +18,34 @@ struct page_group *group_find(const struct endpoint *endpoint, uint32_t pasid, u
 	return NULL;
 }
 
-struct page_group *group_open(struct endpoint *endpoint, uint32_t pasid, uint16_t id)
+struct page_group *group_prepare(struct endpoint *endpoint, uint32_t pasid, uint16_t id)
 {
 	struct page_group *group = calloc(1, sizeof(*group));
 
 	if (!group)
 		return NULL;
+	group->endpoint = endpoint;
 	group->has_pasid = pasid != NO_PASID;
 	group->pasid = group->has_pasid ? pasid : 0;
 	group->id = id;
+	return group;
+}
+
+void group_put(struct page_group *group)
+{
+	struct endpoint *endpoint = group->endpoint;
+
 	group->next = endpoint->groups;
 	endpoint->groups = group;
 	endpoint->n_groups++;
+}
+
+struct page_group *group_open(struct endpoint *endpoint, uint32_t pasid, uint16_t id)
+{
+	struct page_group *group = group_prepare(endpoint, pasid, id);
+
+	if (group)
+		group_put(group);
 	return group;
 }
 

@@ -8,7 +8,7 @@
  * tables, too.
  */
 
-static void child_link(struct domain *child, struct domain *parent)
+void domain_link_child(struct domain *child, struct domain *parent)
 {
 	parent->n_children++;
 	child->next_child = parent->children;
@@ -43,7 +43,7 @@ uint8_t domain_make(struct viommu *device, const struct domain_spec *spec, uint6
 		return VIOMMU_S_NOMEM;
 	}
 	if (domain_parent(domain))
-		child_link(domain, domain_parent(domain));
+		domain_link_child(domain, domain_parent(domain));
 	ids_put(&device->domains, &domain->node);
 	domain_account(device, domain);
 	*ret_domain = domain;

@@ -60,10 +60,7 @@ bool slots_are_empty(const struct endpoint *endpoint)
 
 /* -- making and retiring ------------------------------------------------------- */
 
-static uint64_t bytes_of_slot(void)
-{
-	return sizeof(struct slot) + HEAP_OVERHEAD;
-}
+const uint64_t slot_bytes_alone = sizeof(struct slot) + HEAP_OVERHEAD;
 
 static uint64_t bytes_of_table(void)
 {
@@ -84,16 +81,21 @@ static void link(struct slot *slot, struct domain *domain)
 	atomic_store_explicit(&slot->route, &domain->route, memory_order_release);
 }
 
+static void leave(struct slot *slot)
+{
+	classes_remove(slot->domain, &slot->member);
+	*slot->at = slot->next_in_domain;
+	if (slot->next_in_domain)
+		slot->next_in_domain->at = slot->at;
+	slot->domain->n_slots--;
+}
+
 static struct domain *unlink(struct slot *slot)
 {
 	struct domain *domain = slot->domain;
 
 	groups_close_slot(slot->endpoint, slot->pasid);
-	classes_remove(domain, &slot->member);
-	*slot->at = slot->next_in_domain;
-	if (slot->next_in_domain)
-		slot->next_in_domain->at = slot->at;
-	domain->n_slots--;
+	leave(slot);
 	domain->left = slot->endpoint->device->grace_period;
 	device_mark_sync_pending(slot->endpoint->device);
 	atc_drop(&slot->member);
@@ -109,7 +111,7 @@ static void publish(struct slots *slots, struct slot *slot)
 	annotate_release(bucket);
 	atomic_store_explicit(bucket, slot, memory_order_release);
 	slots->n++;
-	slot->endpoint->device->n_bytes += bytes_of_slot();
+	slot->endpoint->device->n_bytes += slot_bytes_alone;
 }
 
 /* Its last slot is gone. */
@@ -138,8 +140,8 @@ static void unpublish(struct slots *slots, struct slot *slot)
 			      memory_order_release);
 	slot->next_retired = device->retired_slots;
 	device->retired_slots = slot;
-	device->retired_bytes += bytes_of_slot();
-	device->n_bytes -= bytes_of_slot();
+	device->retired_bytes += slot_bytes_alone;
+	device->n_bytes -= slot_bytes_alone;
 	if (!--slots->n)
 		retire_table(slot->endpoint, slots);
 }
@@ -184,16 +186,9 @@ static bool is_last(const struct slot *slot)
 	return slot && domain_n_holders(slot->domain) == 1;
 }
 
-/* What the device holds more with a new slot. */
-static struct usage usage_of(const struct endpoint *endpoint, const struct slot *slot)
+uint64_t slot_bytes(const struct endpoint *endpoint)
 {
-	struct usage usage = { 0 };
-
-	if (!slot)
-		usage.bytes += bytes_of_slot();
-	if (slots_are_empty(endpoint))
-		usage.bytes += bytes_of_table();
-	return usage;
+	return slot_bytes_alone + (slots_are_empty(endpoint) ? bytes_of_table() : 0);
 }
 
 static uint8_t no_memory(struct viommu *device)
@@ -216,15 +211,14 @@ static void slot_move(struct slot *slot, struct domain *domain)
 	domain_release(endpoint->device, old);
 }
 
-/* A slot that was made for a request which is refused after all. */
-static void discard(struct endpoint *endpoint, struct slot *slot)
+/* A slot that is not published after all. */
+static void discard(struct slot *slot)
 {
+	struct endpoint *endpoint = slot->endpoint;
 	struct slots *slots = atomic_load_explicit(&endpoint->slots, memory_order_relaxed);
 
-	if (slot->domain)
-		return;
 	free(slot);
-	if (!slots->n)
+	if (slots && !slots->n)
 		retire_table(endpoint, slots);
 }
 
@@ -243,7 +237,7 @@ static uint8_t attach_to_new(struct endpoint *endpoint, uint32_t pasid, struct s
 			     const struct domain_spec *spec)
 {
 	struct viommu *device = endpoint->device;
-	struct usage more = { is_last(slot) ? 0 : 1, 0, slot ? 0 : bytes_of_slot() };
+	struct usage more = { is_last(slot) ? 0 : 1, 0, slot ? 0 : slot_bytes_alone };
 	struct domain *domain;
 	uint8_t status;
 
@@ -254,8 +248,8 @@ static uint8_t attach_to_new(struct endpoint *endpoint, uint32_t pasid, struct s
 	status = domain_make(device, spec, endpoint->granule, more, "ATTACH", &domain);
 	if (status == VIOMMU_S_OK)
 		slot_move(slot, domain);
-	else
-		discard(endpoint, slot);
+	else if (!slot->domain)
+		discard(slot);
 	return status;
 }
 
@@ -283,7 +277,7 @@ uint8_t slot_attach(struct endpoint *endpoint, uint32_t pasid, const struct doma
 		return attach_to_new(endpoint, pasid, slot, spec);
 	if (slot && slot->domain == domain)
 		return VIOMMU_S_OK;
-	if (device_is_full(device, usage_of(endpoint, slot))) {
+	if (!slot && device_is_full(device, (struct usage){ .bytes = slot_bytes(endpoint) })) {
 		device_log_limit(device, "ATTACH");
 		return VIOMMU_S_NOMEM;
 	}
@@ -299,6 +293,30 @@ bool slot_detach(struct endpoint *endpoint, uint32_t pasid, const struct domain 
 	slot_empty(slot);
 	return true;
 }
+
+/* -- in two steps -------------------------------------------------------------- */
+
+struct slot *slot_prepare(struct endpoint *endpoint, uint32_t pasid, struct domain *domain)
+{
+	struct slot *slot = slot_new(endpoint, pasid);
+
+	if (slot)
+		link(slot, domain);
+	return slot;
+}
+
+void slot_publish(struct slot *slot)
+{
+	publish(atomic_load_explicit(&slot->endpoint->slots, memory_order_relaxed), slot);
+}
+
+void slot_discard(struct slot *slot)
+{
+	leave(slot);
+	discard(slot);
+}
+
+/* -- all slots of an endpoint ---------------------------------------------------- */
 
 typedef bool slot_function(struct slot *slot, const void *opaque);
 

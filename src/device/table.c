@@ -2,170 +2,10 @@
 #include <string.h>
 
 #include "device/trace.h"
-#include "wire/layout.h"
 
-/*
- * The requests ATTACH_TABLE and INVALIDATE (docs/proposal-address-spaces.md)
- *
- * The body of ATTACH_TABLE is the architecture's own structure, so one decoder reads it and the
- * contexts in guest memory. A format is a row.
- */
+/* The requests ATTACH_TABLE and INVALIDATE (docs/proposal-address-spaces.md) */
 
-#define BODY_WORDS (VIOMMU_TABLE_BODY_LENGTH / 8)
-
-/* -- formats ------------------------------------------------------------------- */
-
-typedef bool decode(const uint64_t *words, const struct pt_limits *limits, struct table *table);
-
-static bool decode_arm_cd(const uint64_t *words, const struct pt_limits *limits,
-			  struct table *table)
-{
-	return pt_decode_arm_cd(words, limits, true, &table->space);
-}
-
-static bool decode_arm_cd_table(const uint64_t *words, const struct pt_limits *limits,
-				struct table *table)
-{
-	return pt_decode_arm_cd_table(words, limits, &table->context);
-}
-
-static bool decode_x86_entry(const uint64_t *words, const struct pt_limits *limits,
-			     struct table *table)
-{
-	return pt_decode_x86_entry(words, limits, true, &table->space);
-}
-
-static bool decode_x86_dir(const uint64_t *words, const struct pt_limits *limits,
-			   struct table *table)
-{
-	return pt_decode_x86_directory(words, limits, &table->context);
-}
-
-static bool decode_amd_root(const uint64_t *words, const struct pt_limits *limits,
-			    struct table *table)
-{
-	return !(words[0] & 0xffe) && !(words[1] >> 9) &&
-	       pt_decode_amd_root(words[0], words[1] & 0xff, words[1] >> 8 & 1, limits,
-				  &table->space);
-}
-
-static bool decode_amd_gcr3(const uint64_t *words, const struct pt_limits *limits,
-			    struct table *table)
-{
-	return !(words[0] & 0xfff) && !(words[1] >> 17) &&
-	       pt_decode_amd_gcr3(words[0], words[1] & 0xff, words[1] >> 8 & 0xff,
-				  words[1] >> 16 & 1, limits, &table->context);
-}
-
-static bool decode_riscv_pc(const uint64_t *words, const struct pt_limits *limits,
-			    struct table *table)
-{
-	return pt_decode_riscv_pc(words[0], words[1], limits->updates_flags, limits, &table->space);
-}
-
-static bool decode_riscv_dc(const uint64_t *words, const struct pt_limits *limits,
-			    struct table *table)
-{
-	return pt_decode_riscv_dc(words[0], words[1], words[3], limits, &table->context);
-}
-
-static bool decode_generic(const uint64_t *words, const struct pt_limits *limits,
-			   struct table *table)
-{
-	(void)limits;
-	return pt_decode_generic(words[0], true, &table->space);
-}
-
-static const struct format_row {
-	uint16_t format;
-	bool is_context;
-	uint8_t n_words; /* of the body that are used */
-	decode *decode;
-} rows[] = {
-	{ VIOMMU_TABLE_ARM_CD, false, 8, decode_arm_cd },
-	{ VIOMMU_TABLE_ARM_CD_TABLE, true, 2, decode_arm_cd_table },
-	{ VIOMMU_TABLE_X86_PASID_ENTRY, false, 8, decode_x86_entry },
-	{ VIOMMU_TABLE_X86_PASID_DIR, true, 2, decode_x86_dir },
-	{ VIOMMU_TABLE_AMD_GCR3_ENTRY, false, 2, decode_amd_root },
-	{ VIOMMU_TABLE_AMD_GCR3, true, 2, decode_amd_gcr3 },
-	{ VIOMMU_TABLE_RISCV_PC, false, 2, decode_riscv_pc },
-	{ VIOMMU_TABLE_RISCV_DC, true, 4, decode_riscv_dc },
-	{ VIOMMU_TABLE_GENERIC, false, 1, decode_generic },
-};
-
-static const struct format_row *find_row(uint16_t format)
-{
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		if (rows[i].format == format)
-			return &rows[i];
-	return NULL;
-}
-
-bool table_format_is_known(uint16_t format)
-{
-	return find_row(format);
-}
-
-bool table_format_is_context(uint16_t format)
-{
-	const struct format_row *row = find_row(format);
-
-	return row && row->is_context;
-}
-
-#define PAGE_4K  (1ull << 12)
-#define PAGE_16K (1ull << 14)
-#define PAGE_1G  (1ull << 30)
-
-static struct pt_limits limits_of(const struct viommu_table_format *format)
-{
-	return (struct pt_limits){
-		.input_bits = format->input_bits,
-		.output_bits = format->output_bits,
-		.granules = format->granules,
-		.updates_flags = format->flags & VIOMMU_TABLE_F_UPDATES,
-		.five_levels = format->flags & VIOMMU_TABLE_F_FIVE_LEVELS,
-		.page_1g = format->granules & PAGE_1G,
-		.lpa2 = format->input_bits >= 52 && format->output_bits >= 52 &&
-			format->granules & (PAGE_4K | PAGE_16K),
-		.svnapot = format->flags & VIOMMU_TABLE_F_CONTIGUOUS,
-		.svpbmt = format->flags & VIOMMU_TABLE_F_MEMORY_TYPE,
-	};
-}
-
-bool table_decode(const struct viommu_table_format *format, const uint8_t *body,
-		  struct table *ret_table)
-{
-	const struct format_row *row = find_row(format->format);
-	struct pt_limits limits = limits_of(format);
-	struct table table = { .format = format->format, .granules = format->granules };
-	uint64_t words[BODY_WORDS];
-
-	if (!row)
-		return false;
-	for (size_t i = 0; i < BODY_WORDS; i++) {
-		words[i] = wire_load(body + 8 * i, 8);
-		if (i >= row->n_words && words[i])
-			return false;
-	}
-	table.is_context = row->is_context;
-	memcpy(table.body, body, sizeof(table.body));
-	if (!row->decode(words, &limits, &table))
-		return false;
-	*ret_table = table;
-	return true;
-}
-
-/* -- ATTACH_TABLE ----------------------------------------------------------------------------- */
-
-static const struct viommu_table_format *find_format(const struct endpoint *endpoint,
-						     uint16_t format)
-{
-	for (size_t i = 0; i < endpoint->config.n_formats; i++)
-		if (endpoint->formats[i].format == format)
-			return &endpoint->formats[i];
-	return NULL;
-}
+/* -- ATTACH_TABLE -------------------------------------------------------------- */
 
 /* Rows 1 to 5 of the truth table: what does not need the body. */
 static uint8_t check_request(const struct viommu *device, const struct request_attach_table *wanted,
@@ -187,7 +27,7 @@ static uint8_t check_request(const struct viommu *device, const struct request_a
 	if (!domain_is_in_range(device, wanted->domain) ||
 	    (with_pasid && !slot_exists(endpoint, wanted->pasid)))
 		return VIOMMU_S_RANGE;
-	return find_format(endpoint, wanted->format) ? VIOMMU_S_OK : VIOMMU_S_UNSUPP;
+	return table_format_of(endpoint, wanted->format) ? VIOMMU_S_OK : VIOMMU_S_UNSUPP;
 }
 
 /* Row 7. */
@@ -285,7 +125,7 @@ uint8_t do_attach_table(struct viommu *device, const union request *request)
 
 	if (status != VIOMMU_S_OK)
 		return status;
-	if (!table_decode(find_format(endpoint, wanted->format), wanted->body, &table) ||
+	if (!table_decode(table_format_of(endpoint, wanted->format), wanted->body, &table) ||
 	    (table.is_context && with_pasid))
 		return VIOMMU_S_INVAL;
 	in_slot = with_pasid ? slot_domain(endpoint, wanted->pasid) : endpoint->domain;

@@ -437,11 +437,82 @@ static int make_pass(void)
 	return r;
 }
 
+/* PASIDs, one of them with a table over a parent. */
+static int attach_spaces(struct scene *scene)
+{
+	uint8_t table[VIOMMU_ATTACH_TABLE_LENGTH] = { VIOMMU_T_ATTACH_TABLE };
+	uint8_t attach[VIOMMU_ATTACH_LENGTH] = { VIOMMU_T_ATTACH };
+	int r = 0;
+
+	put(attach + 12, 4, VIOMMU_SLOT_F_PASID);
+	for (uint32_t pasid = 0; pasid < 3 && !r; pasid++) {
+		put(attach + 4, 4, pasid / 2);
+		put(attach + 16, 4, pasid);
+		r = request(scene, attach, sizeof(attach));
+	}
+	put(table + 4, 4, 5);
+	put(table + 12, 4, VIOMMU_SLOT_F_PASID | VIOMMU_SLOT_F_PARENT);
+	put(table + 16, 2, VIOMMU_TABLE_GENERIC);
+	put(table + 20, 4, 7);
+	put(table + 24, 4, 6);
+	return r ? r : request(scene, table, sizeof(table));
+}
+
+static int load_spaces(struct scene *scene)
+{
+	struct viommu_counters counters = { .size = sizeof(counters) };
+	char reason[VIOMMU_REASON_LENGTH];
+	size_t length;
+	void *bytes;
+	int r = viommu_save(scene->device, &bytes, &length);
+
+	if (r)
+		return r;
+	r = viommu_load(scene->device, bytes, length, reason, sizeof(reason));
+	viommu_count(scene->device, &counters);
+	assert_int_equal(counters.domains, r ? 0 : 4);
+	assert_true(!r || !counters.bytes);
+	free(bytes);
+	return r;
+}
+
+/* A state with PASIDs and tables that is loaded in vain leaves nothing. */
+static int make_loaded_spaces(void)
+{
+	static const struct viommu_table_format format = {
+		VIOMMU_TABLE_GENERIC, 48, 52, 0x1000, 0, 0
+	};
+	const struct viommu_config config = {
+		.size = sizeof(config),
+		.features =
+			VIOMMU_FEATURES_DEFAULT | VIOMMU_F_PASID | VIOMMU_F_TABLE | VIOMMU_F_NEST,
+	};
+	const struct viommu_endpoint endpoint = {
+		.size = sizeof(endpoint),
+		.pasid_bits = 8,
+		.formats = &format,
+		.n_formats = 1,
+	};
+	struct scene scene;
+	int r = viommu_new(&config, NULL, NULL, &scene.device);
+
+	if (r)
+		return r;
+	viommu_accept(scene.device, config.features);
+	r = viommu_endpoint_add(scene.device, &endpoint);
+	if (!r)
+		r = attach_spaces(&scene);
+	if (!r)
+		r = load_spaces(&scene);
+	viommu_free(scene.device);
+	return r;
+}
+
 /* A leak of what came before the failure would be seen by the address sanitizer. */
 static void what_cannot_be_made_leaves_nothing_behind(void **state)
 {
 	static int (*const makers[])(void) = { make_device, make_window, make_loaded_window,
-					       make_pass };
+					       make_pass, make_loaded_spaces };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(makers) / sizeof(makers[0]); i++) {

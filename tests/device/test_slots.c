@@ -408,17 +408,6 @@ static void test_pasids_need_their_feature(void **state)
 	assert_int_equal(viommu_endpoint_update(rig->device, &config), -EINVAL);
 }
 
-static void test_a_stream_without_pasids_is_not_made_of_a_device_with(void **state)
-{
-	struct rig *rig = with_pasids(state);
-	void *bytes = NULL;
-	size_t length;
-
-	assert_int_equal(attach_pasid(rig, 1, EP, 1, 0), VIOMMU_S_OK);
-	assert_int_equal(viommu_save(rig->device, &bytes, &length), -EBUSY);
-	assert_null(bytes);
-}
-
 /* Shows: an endpoint's new properties fit the domains of its PASIDs too. */
 static void test_an_update_that_does_not_fit_a_pasid_is_busy(void **state)
 {
@@ -475,7 +464,6 @@ int main(void)
 		ON_A_FRESH_DEVICE(test_an_msi_region_is_not_for_pasids),
 		ON_A_FRESH_DEVICE(test_limits_count_pasids),
 		ON_A_FRESH_DEVICE(test_pasids_need_their_feature),
-		ON_A_FRESH_DEVICE(test_a_stream_without_pasids_is_not_made_of_a_device_with),
 		ON_A_FRESH_DEVICE(test_an_update_that_does_not_fit_a_pasid_is_busy),
 		ON_A_FRESH_DEVICE(test_a_granule_stays_while_a_pasid_has_the_domain),
 	};

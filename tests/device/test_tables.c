@@ -1353,16 +1353,6 @@ static void test_a_batch_keeps_few_retired_domains(void **state)
 	viommu_batch_end(rig->device);
 }
 
-static void test_a_table_cannot_be_saved_yet(void **state)
-{
-	struct rig *rig = with_tables(state);
-	size_t length;
-	void *bytes;
-
-	assert_int_equal(attach_table(rig, generic(1, BASE)), VIOMMU_S_OK);
-	assert_int_equal(viommu_save(rig->device, &bytes, &length), -EBUSY);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1420,7 +1410,6 @@ int main(void)
 		ON_A_FRESH_DEVICE(test_a_reserved_region_behind_the_msi_region_is_not_walked),
 		ON_A_FRESH_DEVICE(test_a_dump_names_faults_of_tables),
 		ON_A_FRESH_DEVICE(test_a_batch_keeps_few_retired_domains),
-		ON_A_FRESH_DEVICE(test_a_table_cannot_be_saved_yet),
 	};
 
 	return cmocka_run_group_tests_name("tables", tests, NULL, NULL);
