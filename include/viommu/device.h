@@ -50,7 +50,7 @@
  *
  * Ranges are closed, [first, last]: the last byte of the 64-bit space can be named, and a range is
  * never empty. Result parameters (`ret_...`) are not changed on failure. Nothing here prints,
- * exits or aborts. Clauses such as "5.13.6.3" are of virtio 1.3.
+ * exits or aborts, but for -Dchecks=true below. Clauses such as "5.13.6.3" are of virtio 1.3.
  *
  * Structs begin with their own `size`, set by the caller: `struct viommu_config config = { .size =
  * sizeof(config) };`. They only grow at the end. A member that is 0, or beyond the caller's size,
@@ -103,8 +103,14 @@
  * locked map, unmap, mode, invalidate   viommu_translate(); the device is locked write of
  * viommu_dump()     everything
  *
- * A thread may end in `event`, as by pthread_cancel(), unless it had no memory for its first
- * viommu_translate(): then every later request waits for it. Nothing here is async-signal-safe,
+ * A thread may end in `event`, as by pthread_cancel(), or inside a DMA section, which ends with it.
+ * It may not end in any other callback, or in a batch.
+ *
+ * A library built with -Dchecks=true finds calls where they must not be made: it prints a sentence
+ * that names the function and the place to stderr, and aborts. Otherwise such a call can wait for
+ * itself for ever.
+ *
+ * Nothing here is async-signal-safe,
  * and nothing works in the child of a process with several threads that forked.
  *
  * Limits
@@ -733,9 +739,9 @@ int viommu_translate_pasid(struct viommu *device, uint32_t endpoint, uint32_t pa
  *
  * `piece` is invalid after the end: a component that keeps translations has to be a listener.
  *
- * Keep sections short, for requests wait for them. Inside, call nothing of the same device but
- * viommu_dma_translate() and viommu_translate(). Do not make a request to another device either:
- * two threads that do so crosswise deadlock.
+ * Keep sections short, for requests wait for them. The thread that began one ends it. Inside, call
+ * nothing of the same device but viommu_dma_translate() and viommu_translate(). Do not make a
+ * request to another device either: two threads that do so crosswise deadlock.
  */
 struct viommu_dma; /* a DMA section handle: opaque, one for each thread */
 

@@ -50,7 +50,9 @@ void atc_invalidate(const struct member *member, uint64_t first, uint64_t last)
 		.last = last,
 	};
 
+	CALLBACK_BEGIN(device, "invalidate", true);
 	device->ops.invalidate(device->opaque, &what);
+	CALLBACK_END();
 }
 
 static void invalidate_members(const struct domain *domain, uint64_t first, uint64_t last)

@@ -7,6 +7,7 @@
 
 #include <viommu/device.h>
 
+#include "device/checks.h"
 #include "device/directory.h"
 #include "device/ids.h"
 #include "device/tlb.h"
@@ -225,6 +226,11 @@ struct viommu {
 	pthread_mutex_t faults_lock; /* taken inside `lock`; guards the rest */
 	struct viommu_fault last_faults[N_LAST_FAULTS];
 	uint64_t faults, faults_dropped;
+
+#ifdef VIOMMU_CHECKS
+	_Atomic(const void *) owner; /* of `lock` */
+	atomic_int n_handles;        /* struct viommu_dma */
+#endif
 };
 
 #define for_all_endpoints(e, device) \
@@ -269,7 +275,8 @@ void endpoint_block(struct endpoint *endpoint);
 /* -- quiesce.c ------------------------------------------------------------------ */
 
 /* Unlocking waits for a grace period if one is pending. */
-void device_lock(struct viommu *device);
+void device_lock_by(struct viommu *device, const char *function);
+#define device_lock(device) device_lock_by(device, __func__)
 void device_unlock(struct viommu *device);
 
 /* Something was taken away: wait for translations before it is used again. */

@@ -196,6 +196,7 @@ struct viommu *viommu_free(struct viommu *device)
 
 	if (!device)
 		return NULL;
+	checks_no_handles(device);
 	device->ops = (struct viommu_ops){ 0 };
 	free_slots(device);
 	while ((endpoint = ids_next(&device->endpoints, 0))) {

@@ -70,11 +70,15 @@ static bool put(struct viommu *device, const struct layout *layout,
 		const struct fault_record *record)
 {
 	uint8_t wire[VIOMMU_FAULT_LONG_LENGTH];
+	int error;
 
 	if (!device->ops.event)
 		return false;
 	layout_encode(layout, record, wire);
-	return device->ops.event(device->opaque, wire, layout->length) >= 0;
+	CALLBACK_BEGIN(device, "event", false);
+	error = device->ops.event(device->opaque, wire, layout->length);
+	CALLBACK_END();
+	return error >= 0;
 }
 
 /* What the driver did not accept is not in its records. */

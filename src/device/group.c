@@ -72,8 +72,11 @@ void group_close(struct endpoint *endpoint, struct page_group *group, uint16_t c
 	};
 
 	group_drop(endpoint, group);
-	if (device->ops.page_response)
-		device->ops.page_response(device->opaque, &response);
+	if (!device->ops.page_response)
+		return;
+	CALLBACK_BEGIN(device, "page_response", false);
+	device->ops.page_response(device->opaque, &response);
+	CALLBACK_END();
 }
 
 void groups_close_slot(struct endpoint *endpoint, uint32_t pasid)

@@ -44,19 +44,36 @@ uint8_t status_of(int error)
 
 static int notify_map(const struct viommu_listener *listener, const struct viommu_mapping *mapping)
 {
-	return listener->ops.map ? listener->ops.map(listener->opaque, mapping) : 0;
+	int error;
+
+	if (!listener->ops.map)
+		return 0;
+	CALLBACK_BEGIN(listener->endpoint->device, "map", true);
+	error = listener->ops.map(listener->opaque, mapping);
+	CALLBACK_END();
+	return error;
 }
 
 static void notify_unmap(const struct viommu_listener *listener,
 			 const struct viommu_mapping *mapping)
 {
-	if (listener->ops.unmap)
-		listener->ops.unmap(listener->opaque, mapping);
+	if (!listener->ops.unmap)
+		return;
+	CALLBACK_BEGIN(listener->endpoint->device, "unmap", true);
+	listener->ops.unmap(listener->opaque, mapping);
+	CALLBACK_END();
 }
 
 int listener_notify_mode(const struct viommu_listener *listener, enum viommu_mode mode)
 {
-	return listener->ops.mode ? listener->ops.mode(listener->opaque, mode) : 0;
+	int error;
+
+	if (!listener->ops.mode)
+		return 0;
+	CALLBACK_BEGIN(listener->endpoint->device, "mode", true);
+	error = listener->ops.mode(listener->opaque, mode);
+	CALLBACK_END();
+	return error;
 }
 
 /* Unmap the first `n` mappings of a domain. */

@@ -21,6 +21,32 @@ static bool has_table(const struct endpoint *endpoint, uint32_t pasid)
 	return domain && domain->table;
 }
 
+/* A request that is not sent yet. */
+struct asking {
+	struct endpoint *endpoint;
+	struct page_group *group;
+};
+
+/* The thread ends in `event`: as if the driver had no buffer. */
+static void give_up(void *opaque)
+{
+	const struct asking *asking = opaque;
+
+	group_drop(asking->endpoint, asking->group);
+	device_unlock(asking->endpoint->device);
+}
+
+static bool send(struct endpoint *endpoint, struct page_group *group, const struct event *event)
+{
+	struct asking asking = { endpoint, group };
+	bool is_sent;
+
+	pthread_cleanup_push(give_up, &asking);
+	is_sent = fault_ask(endpoint, event);
+	pthread_cleanup_pop(false);
+	return is_sent;
+}
+
 static int ask(struct endpoint *endpoint, const struct event *event, bool last)
 {
 	struct page_group *group = group_find(endpoint, event->pasid, event->group);
@@ -32,7 +58,7 @@ static int ask(struct endpoint *endpoint, const struct event *event, bool last)
 		if (!group)
 			return -ENOMEM;
 	}
-	if (!fault_ask(endpoint, event)) {
+	if (!send(endpoint, group, event)) {
 		group_drop(endpoint, group);
 		return -EFAULT;
 	}

@@ -138,14 +138,18 @@ void device_synchronize_if_left(struct viommu *device, const struct domain *doma
 
 /* -- the lock -------------------------------------------------------------------- */
 
-void device_lock(struct viommu *device)
+void device_lock_by(struct viommu *device, const char *function)
 {
+	(void)function;
+	checks_before_lock(device, function);
 	pthread_mutex_lock(&device->lock);
+	checks_locked(device);
 }
 
 void device_unlock(struct viommu *device)
 {
 	device_synchronize_if_due(device);
 	publish_counts(device);
+	checks_unlock(device);
 	pthread_mutex_unlock(&device->lock);
 }

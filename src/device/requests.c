@@ -333,6 +333,7 @@ size_t viommu_batch_request(struct viommu *device, const struct iovec *readable,
 	size_t room = list_length(writable, n_writable), used = 0;
 	const struct request_row *row;
 
+	checks_is_locked(device, "viommu_batch_request");
 	if (device->retired_bytes > BATCH_RETIRED_MAX)
 		device_synchronize(device);
 	row = find_row(device, wire, length);
@@ -350,6 +351,7 @@ void viommu_batch_begin(struct viommu *device)
 
 void viommu_batch_end(struct viommu *device)
 {
+	checks_is_locked(device, "viommu_batch_end");
 	device_unlock(device);
 }
 
@@ -358,8 +360,8 @@ size_t viommu_request(struct viommu *device, const struct iovec *readable, size_
 {
 	size_t used;
 
-	viommu_batch_begin(device);
+	device_lock(device);
 	used = viommu_batch_request(device, readable, n_readable, writable, n_writable);
-	viommu_batch_end(device);
+	device_unlock(device);
 	return used;
 }

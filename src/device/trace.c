@@ -82,7 +82,9 @@ void trace_request(struct viommu *device, const struct layout *layout, const uni
 		add_field(&text, field, request);
 	}
 	add(&text, ": %s", trace.status_name);
+	CALLBACK_BEGIN(device, "trace", true);
 	device->ops.trace(device->opaque, &trace);
+	CALLBACK_END();
 }
 
 void trace_unanswered(struct viommu *device, const char *name, const uint8_t *wire, size_t length)
@@ -101,7 +103,9 @@ void trace_unanswered(struct viommu *device, const char *name, const uint8_t *wi
 	if (!device->ops.trace)
 		return;
 	add(&text, "%s type %u: returned unwritten", name ? name : "unknown request", trace.type);
+	CALLBACK_BEGIN(device, "trace", true);
 	device->ops.trace(device->opaque, &trace);
+	CALLBACK_END();
 }
 
 void device_log(struct viommu *device, enum viommu_log_event event, const char *format, ...)
@@ -120,7 +124,9 @@ void device_log(struct viommu *device, enum viommu_log_event event, const char *
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
 	entry.text = text;
+	CALLBACK_BEGIN(device, "log", true);
 	device->ops.log(device->opaque, &entry);
+	CALLBACK_END();
 }
 
 void device_log_limit(struct viommu *device, const char *request)

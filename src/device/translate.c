@@ -291,18 +291,34 @@ static int answer(struct viommu *device, const struct question *question,
 	return refuse(&access, question->access);
 }
 
+struct unregistered {
+	struct readers *readers;
+	unsigned phase;
+};
+
+static void leave_unregistered(void *opaque)
+{
+	const struct unregistered *section = opaque;
+
+	readers_leave_unregistered(section->readers, section->phase);
+}
+
 /*
- * Without memory for a reader. The lock is no alternative: the thread may be in a DMA section
- * that the lock's owner waits for. Not inlined: it would cost the usual path registers.
+ * Without memory for a reader. The section also ends if the thread ends in `event`. The lock is no
+ * alternative: the thread may be in a DMA section that the lock's owner waits for. Not inlined: it
+ * would cost the usual path registers.
  */
 __attribute__((noinline, cold)) static int
 translate_unregistered(struct viommu *device, const struct question *question,
 		       struct viommu_translation *ret_translation)
 {
-	unsigned phase = readers_enter_unregistered(&device->readers);
-	int error = answer(device, question, ret_translation);
+	struct unregistered section = { &device->readers,
+					readers_enter_unregistered(&device->readers) };
+	int error;
 
-	readers_leave_unregistered(&device->readers, phase);
+	pthread_cleanup_push(leave_unregistered, &section);
+	error = answer(device, question, ret_translation);
+	pthread_cleanup_pop(true);
 	return error;
 }
 
@@ -325,6 +341,7 @@ int viommu_translate(struct viommu *device, uint32_t endpoint, uint64_t iova, ui
 {
 	const struct question question = { endpoint, NO_PASID, access, iova, length };
 
+	checks_translate(device, "viommu_translate");
 	return translate_in_section(device, &question, ret_translation);
 }
 
@@ -336,6 +353,7 @@ int viommu_translate_pasid(struct viommu *device, uint32_t endpoint, uint32_t pa
 
 	if (pasid >> VIOMMU_PASID_BITS_MAX)
 		return -EINVAL;
+	checks_translate(device, "viommu_translate_pasid");
 	return translate_in_section(device, &question, ret_translation);
 }
 
@@ -353,26 +371,32 @@ int viommu_dma_new(struct viommu *device, struct viommu_dma **ret_dma)
 		free(dma);
 		return -ENOMEM;
 	}
+	checks_count_handle(device, 1);
 	*ret_dma = dma;
 	return 0;
 }
 
 struct viommu_dma *viommu_dma_free(struct viommu_dma *dma)
 {
-	if (dma)
+	if (dma) {
+		checks_outside(dma->reader, "viommu_dma_free");
+		checks_count_handle(dma->device, -1);
 		reader_free(dma->reader);
+	}
 	free(dma);
 	return NULL;
 }
 
 void viommu_dma_begin(struct viommu_dma *dma)
 {
-	reader_enter(dma->reader);
+	checks_begin(dma->device, dma->reader);
+	reader_begin(dma->reader);
 }
 
 void viommu_dma_end(struct viommu_dma *dma)
 {
-	reader_leave(dma->reader);
+	checks_in_section(dma->reader, "viommu_dma_end");
+	reader_end(dma->reader);
 }
 
 int viommu_dma_translate(struct viommu_dma *dma, uint32_t endpoint, uint64_t iova, uint64_t length,
@@ -380,6 +404,8 @@ int viommu_dma_translate(struct viommu_dma *dma, uint32_t endpoint, uint64_t iov
 {
 	const struct question question = { endpoint, NO_PASID, access, iova, length };
 
+	checks_in_section(dma->reader, "viommu_dma_translate");
+	checks_translate(dma->device, "viommu_dma_translate");
 	return answer(dma->device, &question, ret_translation);
 }
 
@@ -391,5 +417,7 @@ int viommu_dma_translate_pasid(struct viommu_dma *dma, uint32_t endpoint, uint32
 
 	if (pasid >> VIOMMU_PASID_BITS_MAX)
 		return -EINVAL;
+	checks_in_section(dma->reader, "viommu_dma_translate_pasid");
+	checks_translate(dma->device, "viommu_dma_translate_pasid");
 	return answer(dma->device, &question, ret_translation);
 }

@@ -56,8 +56,11 @@ static void mark_dirty(void *opaque, uint64_t address)
 	struct walker *walker = opaque;
 	const struct viommu *device = walker->device;
 
-	if (device->ops.dirty && to_guest(walker, &address, true))
-		device->ops.dirty(device->opaque, address, sizeof(uint64_t));
+	if (!device->ops.dirty || !to_guest(walker, &address, true))
+		return;
+	CALLBACK_BEGIN(device, "dirty", false);
+	device->ops.dirty(device->opaque, address, sizeof(uint64_t));
+	CALLBACK_END();
 }
 
 static unsigned access_of(uint32_t wanted)

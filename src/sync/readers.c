@@ -107,16 +107,26 @@ void readers_fini(struct readers *readers)
 #define TLS_INITIAL_EXEC
 #endif
 
-/* The readers of this thread, the latest first. */
+/* The readers of this thread, and those whose sections it is in; the latest first. */
 static _Thread_local struct reader *found TLS_INITIAL_EXEC;
+static _Thread_local struct reader *entered TLS_INITIAL_EXEC;
 
-/* A key whose destructor runs when a thread ends. */
+/* A key whose destructor runs when a thread ends; whether it will run for this one. */
 static pthread_key_t at_exit;
 static bool at_exit_works;
+static _Thread_local bool is_armed TLS_INITIAL_EXEC;
 
+/* Sections that the thread is in end with it: it accesses nothing any more. */
 static void leave_thread(void *unused)
 {
 	(void)unused;
+	is_armed = false;
+	while (entered) {
+		struct reader *reader = entered;
+
+		entered = reader->outer;
+		reader_leave(reader);
+	}
 	while (found) {
 		struct reader *reader = found;
 
@@ -164,13 +174,22 @@ static struct reader *unlink_from_thread(const struct readers *readers)
 	return NULL;
 }
 
-static struct reader *find_or_make(struct readers *readers)
+static bool arm(void)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	if (is_armed)
+		return true;
+	pthread_once(&once, prepare);
+	is_armed = at_exit_works && !pthread_setspecific(at_exit, &at_exit);
+	return is_armed;
+}
+
+static struct reader *find_or_make(struct readers *readers)
+{
 	struct reader *reader;
 
-	pthread_once(&once, prepare);
-	if (!at_exit_works || pthread_setspecific(at_exit, &at_exit))
+	if (!arm())
 		return NULL;
 	reader = unlink_from_thread(readers);
 	if (!reader)
@@ -188,6 +207,43 @@ struct reader *readers_of_thread(struct readers *readers)
 
 	return reader && is_of(reader, readers) ? reader : find_or_make(readers);
 }
+
+/* -- sections that end with their thread ---------------------------------------- */
+
+void reader_begin(struct reader *reader)
+{
+	arm();
+	reader->outer = entered;
+	entered = reader;
+	reader_enter(reader);
+}
+
+void reader_end(struct reader *reader)
+{
+	struct reader **at = &entered;
+
+	while (*at && *at != reader)
+		at = &(*at)->outer;
+	if (*at)
+		*at = reader->outer;
+	reader_leave(reader);
+}
+
+#ifdef VIOMMU_CHECKS
+bool readers_are_entered(void)
+{
+	return entered;
+}
+
+bool reader_is_of_thread(const struct reader *reader)
+{
+	const struct reader *at = entered;
+
+	while (at && at != reader)
+		at = at->outer;
+	return at;
+}
+#endif
 
 /* -- threads without a reader -------------------------------------------------- */
 

@@ -55,6 +55,7 @@ struct reader {
 	_Atomic(enum reader_state) state;
 	struct reader *next;           /* in the list of `of` */
 	struct reader *next_of_thread; /* in the thread's list */
+	struct reader *outer;          /* what its thread has entered before; reader_begin() */
 };
 
 /* No section may be running. Threads may still own readers of the list. */
@@ -73,6 +74,19 @@ struct reader *readers_of_thread(struct readers *readers);
  */
 unsigned readers_enter_unregistered(struct readers *readers);
 void readers_leave_unregistered(struct readers *readers, unsigned phase);
+
+/*
+ * A section of a thread: as reader_enter() and reader_leave(), and it ends with the thread if that
+ * ends inside. By one thread, not one for each reader.
+ */
+void reader_begin(struct reader *reader);
+void reader_end(struct reader *reader);
+
+#ifdef VIOMMU_CHECKS
+/* Has this thread begun a section and not ended it? One of this reader? */
+bool readers_are_entered(void);
+bool reader_is_of_thread(const struct reader *reader);
+#endif
 
 /* Wait for a grace period. One thread at a time, outside of sections. */
 void readers_synchronize(struct readers *readers);

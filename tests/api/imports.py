@@ -23,6 +23,8 @@ HARMLESS = {
     "nanosleep", "sched_yield", "pthread_key_create", "pthread_key_delete", "pthread_mutex_destroy",
     "pthread_mutex_init", "pthread_mutex_lock", "pthread_mutex_unlock", "pthread_once",
     "pthread_setspecific",
+    # pthread_cleanup_push(), which keeps its state on the stack.
+    "__pthread_register_cancel", "__pthread_unregister_cancel", "__pthread_unwind_next", "__sigsetjmp",
     # Of src/backend/ alone, which a VMM calls by name: the device itself opens nothing.
     "open", "open64", "close", "ioctl", "readlink", "getdents64", "getrlimit", "getrlimit64",
     "__errno_location",

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef VIOMMU_DEVICE_CHECKS_H
+#define VIOMMU_DEVICE_CHECKS_H
+
+/*
+ * Misuse of the API by a VMM, in a build with -Dchecks=true
+ *
+ * <viommu/device.h> says which function may be called where. A call in another place waits for its
+ * own thread, or breaks a section, and often nothing is seen of it. In this build it prints a
+ * sentence to stderr and aborts. In any other build these names are nothing.
+ */
+
+#ifdef VIOMMU_CHECKS
+
+#include <stdbool.h>
+
+struct reader;
+struct viommu;
+
+/* A callback that this thread is in. */
+struct callback {
+	const struct viommu *device;
+	const char *name;
+	bool may_translate;
+	const struct callback *outer;
+};
+
+void checks_enter_callback(struct callback *callback);
+void checks_leave_callback(const struct callback *callback);
+
+#define CALLBACK_BEGIN(device, name, may_translate) \
+	struct callback this_callback = { device, name, may_translate, NULL }; \
+	checks_enter_callback(&this_callback)
+#define CALLBACK_END() checks_leave_callback(&this_callback)
+
+/* `function` is about to take the lock; has it; is about to release it; needs it. */
+void checks_before_lock(const struct viommu *device, const char *function);
+void checks_locked(struct viommu *device);
+void checks_unlock(struct viommu *device);
+void checks_is_locked(const struct viommu *device, const char *function);
+
+void checks_translate(const struct viommu *device, const char *function);
+
+/* A section begins, is used, or ends. */
+void checks_begin(const struct viommu *device, const struct reader *reader);
+void checks_in_section(const struct reader *reader, const char *function);
+void checks_outside(const struct reader *reader, const char *function);
+
+void checks_count_handle(struct viommu *device, int more);
+void checks_no_handles(const struct viommu *device);
+
+#else
+
+#define CALLBACK_BEGIN(device, name, may_translate) (void)0
+#define CALLBACK_END()                              (void)0
+#define checks_before_lock(device, function)        (void)0
+#define checks_locked(device)                       (void)0
+#define checks_unlock(device)                       (void)0
+#define checks_is_locked(device, function)          (void)0
+#define checks_translate(device, function)          (void)0
+#define checks_begin(device, reader)                (void)0
+#define checks_in_section(reader, function)         (void)0
+#define checks_outside(reader, function)            (void)0
+#define checks_count_handle(device, more)           (void)0
+#define checks_no_handles(device)                   (void)0
+
+#endif
+
+#endif
