@@ -10,10 +10,11 @@
 /*
  * A listener that keeps one space of the kernel for each domain
  *
- * The device notifies each endpoint of each mapping. The first one to get a mapping makes it in the
- * space, the last one to lose it removes it: `holders` counts them. A listener does not learn its
- * domain before the first mapping, nor that it left a domain that has none. So an endpoint enters
- * a space with its first mapping, and one that holds nothing leaves before the space gets any.
+ * The device notifies each endpoint of each mapping. The first endpoint with a mapping adds it to
+ * the space, and the last one removes it: `holders` counts them. A listener does not learn its
+ * domain before the first mapping, nor that it left a domain without mappings. So an endpoint
+ * enters a space with its first mapping, and an endpoint without mappings leaves before the space
+ * gets any.
  */
 struct mapping {
 	struct mapping *next;
@@ -24,13 +25,13 @@ struct mapping {
 struct space {
 	struct space *next;
 	struct viommu_backend *backend;
-	const struct viommu *iommu; /* whose domain it is; NULL: the identity space */
+	const struct viommu *iommu; /* the virtual IOMMU of the domain; NULL: the identity space */
 	uint32_t domain;
-	uint32_t id; /* of the kernel */
-	bool broken; /* the kernel failed to unmap: no device enters any more */
+	uint32_t id; /* the kernel's number of the space */
+	bool broken; /* the kernel failed to unmap: no further device may enter */
 	struct mapping **buckets;
 	size_t n_buckets, n_mappings;
-	bool pending; /* [first, last] is still to be unmapped */
+	bool pending; /* [first, last] is waiting to be unmapped */
 	uint64_t first, last;
 };
 
@@ -39,8 +40,8 @@ struct device {
 	struct viommu_backend *backend;
 	const struct viommu *iommu;
 	struct viommu_listener *listener;
-	struct space *space; /* where the kernel has it, or NULL */
-	size_t n_mappings;   /* what it holds */
+	struct space *space; /* the device's space, or NULL */
+	size_t n_mappings;   /* number of mappings that the device holds */
 	int number;
 	bool stopped;
 };
@@ -50,7 +51,7 @@ struct viommu_backend {
 	void *kernel;
 	struct device *devices;
 	struct space *spaces;
-	struct space *identity; /* all memory at its own address */
+	struct space *identity; /* the identity space: all memory at its own address */
 	struct viommu_memory *memory;
 	size_t n_memory;
 	bool batch;
@@ -71,7 +72,7 @@ static void device_leave(struct device *device)
 	device->stopped = true;
 }
 
-/* The host has more than the guest knows: nothing may use it. */
+/* The host maps more than the guest requested, so no device may use the space. */
 static void space_break(struct space *space)
 {
 	space->broken = true;
@@ -99,7 +100,7 @@ static struct mapping **find(struct space *space, uint64_t first)
 	return at;
 }
 
-/* Keep chains short. Without memory they become longer, which is no failure. */
+/* Keeps chains short. Without memory for the new table, chains only become longer. */
 static void grow(struct space *space)
 {
 	size_t n = space->n_buckets;
@@ -145,13 +146,13 @@ static int device_enter(struct device *device, struct space *space)
 		return -EIO;
 	if (device->space == space)
 		return 0;
-	/* It never had what a batch has still to unmap. */
+	/* The device never had the mappings that wait to be unmapped. */
 	flush(space);
 	if (space->broken)
 		return -EIO;
 	error = backend->calls.attach(backend->kernel, device->number, space->id);
 	if (error)
-		device_leave(device); /* whether it left the old space is unknown */
+		device_leave(device); /* it is unknown whether the device left its old space */
 	else
 		device->space = space;
 	return error;
@@ -184,7 +185,7 @@ static const struct viommu_memory *memory_at(const struct viommu_backend *backen
 	return NULL;
 }
 
-/* One call for each range of memory that the mapping lies in. */
+/* One call for each range of memory that the mapping overlaps. */
 static int map_range(struct space *space, const struct viommu_mapping *key)
 {
 	struct viommu_backend *backend = space->backend;
@@ -307,7 +308,7 @@ static bool is_used(const struct space *space)
 	return false;
 }
 
-/* Free the spaces that have neither mappings nor devices. */
+/* Frees spaces without mappings and devices. */
 static void collect(struct viommu_backend *backend)
 {
 	struct space **at = &backend->spaces;
@@ -328,7 +329,7 @@ static void collect(struct viommu_backend *backend)
 	backend->identity = NULL;
 }
 
-/* Numbers of domains are the choice of each virtual IOMMU's driver. */
+/* The driver of each virtual IOMMU chooses domain numbers, so they are unique only within one. */
 static struct space *domain_space(const struct device *device, uint32_t domain, bool make,
 				  int *ret_error)
 {
@@ -367,7 +368,7 @@ static int map_memory(struct space *space)
 	return error;
 }
 
-/* The identity space lives while a device is in it. */
+/* The identity space exists while a device is in it. */
 static int enter_identity(struct device *device)
 {
 	struct viommu_backend *backend = device->backend;
@@ -383,7 +384,7 @@ static int enter_identity(struct device *device)
 		error = map_memory(backend->identity);
 	if (!error)
 		return 0;
-	/* What was mapped ends with the space. */
+	/* The mappings end with the space. */
 	device_leave(device);
 	space_free(backend->identity);
 	backend->identity = NULL;
@@ -401,7 +402,7 @@ static int on_map(void *opaque, const struct viommu_mapping *mapping)
 	space = domain_space(device, mapping->domain, true, &error);
 	if (!space)
 		return error;
-	/* First, for a page table of the kernel has the limits of the devices in it. */
+	/* Enter first, because a page table of the kernel has the limits of its devices. */
 	error = device_enter(device, space);
 	if (!error)
 		error = hold(space, mapping, device);

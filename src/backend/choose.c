@@ -9,7 +9,7 @@
 #include "backend/kernel.h"
 #include "wire/sized.h"
 
-/* Which interface the kernel has, and devices by their names. */
+/* Selects the kernel's interface, and finds devices by name. */
 
 static int real_open(const char *path)
 {
@@ -33,7 +33,7 @@ static void fill_in(struct viommu_kernel_ops *ops)
 		ops->sysfs = "";
 }
 
-/* The first interface that works; all that do not are named, with what is said of them. */
+/* The first interface that works. For each one that does not, the reason is logged. */
 static int choose(struct viommu_kernel *kernel, enum viommu_interface wanted)
 {
 	static const struct {
@@ -104,7 +104,7 @@ const struct viommu_backend_calls *viommu_kernel_calls(const struct viommu_kerne
 	return kernel->kind->calls();
 }
 
-/* An entry that is free, or a new one. */
+/* A free entry, or a new one. */
 static struct kernel_device *device_new(struct viommu_kernel *kernel)
 {
 	struct kernel_device *all;

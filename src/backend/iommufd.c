@@ -7,8 +7,8 @@
 /*
  * iommufd: a space is an IOAS
  *
- * The kernel picks a page table of the IOAS that fits the device, and makes one if none does.
- * VFIO's ATTACH of a device that is attached replaces the page table without a gap.
+ * The kernel selects a page table of the IOAS that fits the device, or creates one. For an attached
+ * device, VFIO's ATTACH replaces the page table without a gap.
  */
 
 static int space_new(void *opaque, uint32_t *ret_space)
@@ -57,7 +57,7 @@ static int unmap(void *opaque, uint32_t space, uint64_t iova, uint64_t length)
 	struct viommu_kernel *kernel = opaque;
 	int error = kernel_ioctl(kernel, kernel->fd, KERNEL_IOAS_UNMAP, &argument);
 
-	/* Less than all was unmapped: what the guest was answered is not what the host has. */
+	/* If less was unmapped, the host differs from what the guest was told. */
 	return error ? error : argument.length == length ? 0 : -EIO;
 }
 
@@ -77,7 +77,7 @@ static int detach(void *opaque, int device)
 	return kernel_ioctl(kernel, kernel->devices[device].file, KERNEL_VFIO_DETACH, &argument);
 }
 
-/* The last reference to a device's file detaches it, which ends its DMA. */
+/* Closing the last reference to a device's file detaches the device and ends its DMA. */
 static void stop(void *opaque, int device)
 {
 	struct viommu_kernel *kernel = opaque;

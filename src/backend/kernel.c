@@ -12,7 +12,7 @@
 
 #include "backend/kernel.h"
 
-/* What iommufd and type1 have in common: system calls, paths of sysfs, sentences, files. */
+/* Functions for both iommufd and type1: system calls, paths in sysfs, log messages, files. */
 
 int kernel_ioctl(const struct viommu_kernel *kernel, int fd, unsigned long request, void *argument)
 {
@@ -113,7 +113,7 @@ void kernel_log(const struct viommu_kernel *kernel, const char *format, ...)
 	kernel->ops.log(kernel->opaque, text);
 }
 
-/* The 1st, 2nd, 4th, 8th, ... of a kind. */
+/* True for the 1st, 2nd, 4th, 8th, ... message of a kind. */
 static bool is_due(struct viommu_kernel *kernel, enum kernel_sentence sentence)
 {
 	uint64_t n = ++kernel->n_said[sentence];

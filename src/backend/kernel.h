@@ -4,9 +4,9 @@
 #include <viommu/backend.h>
 
 /*
- * An interface of the kernel in use: its files, and the devices that were opened
+ * An interface of the kernel in use: its files, and the opened devices
  *
- * A device's number is its index here; that of a type1 space is the index of its container.
+ * A device's number is its index here; the number of a type1 space is the index of its container.
  */
 #define NO_SPACE UINT32_MAX
 
@@ -20,18 +20,18 @@ struct kernel_device {
 };
 
 struct container {
-	int fd; /* -1: a free entry */
+	int fd; /* -1: the entry is free */
 	unsigned n_groups;
 };
 
-/* Sentences that a guest can cause at any rate. */
+/* Messages that a guest can cause at any rate. */
 enum kernel_sentence {
 	SENTENCE_ENTRIES,
 	SENTENCE_MEMLOCK,
 	N_SENTENCES,
 };
 
-/* How an interface begins and ends, beside what the backend calls. */
+/* Opening and closing an interface, in addition to the functions that the backend calls. */
 struct kernel_kind {
 	const char *path, *name;
 	const struct viommu_backend_calls *(*calls)(void);
@@ -55,7 +55,7 @@ struct viommu_kernel {
 	uint64_t n_said[N_SENTENCES];
 };
 
-/* As the system call, again if it was interrupted: its result, or a negative errno. */
+/* The system call, repeated if interrupted: its result, or a negative errno. */
 int kernel_ioctl(const struct viommu_kernel *kernel, int fd, unsigned long request, void *argument);
 int kernel_open(const struct viommu_kernel *kernel, const char *path);
 
@@ -64,17 +64,20 @@ int kernel_open(const struct viommu_kernel *kernel, const char *path);
 void kernel_path(char path[PATH_LENGTH], const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* The last component of a link of sysfs, or of the first entry in a folder. -ENOENT: none. */
+/*
+ * The last component of a link in sysfs, or of the first entry of a folder. -ENOENT if there is
+ * none.
+ */
 int kernel_link(const struct viommu_kernel *kernel, const char *path, char *name, size_t room);
 int kernel_entry(const struct viommu_kernel *kernel, const char *path, char *name, size_t room);
 
 void kernel_log(const struct viommu_kernel *kernel, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* Say why a mapping was refused, if the cause is a limit; returns `error`. */
+/* Log the reason for a refused mapping if the cause is a limit; returns `error`. */
 int kernel_explain_map(struct viommu_kernel *kernel, int error, uint64_t length);
 
-/* Give a new file to the VMM, which may refuse it: it is closed then. */
+/* Pass a new file to the VMM. If the VMM refuses it, it is closed. */
 int kernel_give_file(struct viommu_kernel *kernel, struct kernel_device *device, int file);
 
 /* Take the file back and close it. */

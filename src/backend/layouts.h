@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <sys/ioctl.h>
 
-/* The kernel's interface, as of Linux 6.12: own layouts, since older headers lack it. */
+/* The kernel's interface as of Linux 6.12: defined here, because older headers lack it. */
 #define KERNEL_DESTROY               _IO(';', 0x80)
 #define KERNEL_IOAS_ALLOC            _IO(';', 0x81)
 #define KERNEL_IOAS_MAP              _IO(';', 0x85)

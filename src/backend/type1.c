@@ -9,10 +9,10 @@
 /*
  * VFIO type1: a space is a container
  *
- * A group moves from one container to another only while no file of its device is open. So a device
- * is closed and opened again, which resets it, and the VMM gets a new file. A container has an
- * IOMMU while a group is in it: its mappings end with the last one. A device can be opened only in
- * a container, so that one without mappings holds the groups that have no space.
+ * A group can change its container only while no file of its device is open. So the device is
+ * closed and opened again, which resets it, and the VMM gets a new file. A container has an IOMMU
+ * while it has a group: its mappings end with the last group. A device can be opened only in a
+ * container, so a container without mappings has the groups without a space.
  */
 enum { BLOCKED = 0 };
 
@@ -114,7 +114,7 @@ static int leave(struct viommu_kernel *kernel, struct kernel_device *device)
 	return 0;
 }
 
-/* The number of a file, or a negative errno. */
+/* A file descriptor, or a negative errno. */
 static int open_file(struct viommu_kernel *kernel, struct kernel_device *device)
 {
 	int file = kernel_ioctl(kernel, device->group, KERNEL_GROUP_DEVICE, device->name);
@@ -134,7 +134,7 @@ static int enter(struct viommu_kernel *kernel, struct kernel_device *device, uin
 	return error;
 }
 
-/* A device that got no file does no DMA: it waits there for another space. */
+/* A device without a file does no DMA: it stays in the empty container until it gets a space. */
 static void block(struct viommu_kernel *kernel, struct kernel_device *device)
 {
 	int error = enter(kernel, device, BLOCKED);
@@ -168,7 +168,7 @@ static int detach(void *opaque, int number)
 	return error;
 }
 
-/* leave() has closed the file already; it says what else keeps the group. */
+/* leave() has closed the file and logged what else keeps the group. */
 static void stop(void *opaque, int number)
 {
 	struct viommu_kernel *kernel = opaque;
@@ -204,7 +204,7 @@ static int unmap(void *opaque, uint32_t space, uint64_t iova, uint64_t length)
 	const struct container *container = &kernel->containers[space];
 	int error;
 
-	/* The mappings ended with the last group. */
+	/* The mappings end with the last group. */
 	if (!container->n_groups)
 		return 0;
 	error = kernel_ioctl(kernel, container->fd, KERNEL_DMA_UNMAP, &argument);

@@ -2,14 +2,13 @@
 #include "device/core.h"
 
 /*
- * What an endpoint keeps of translations by itself (ATS), where no listener follows it
+ * Invalidation of the translations that an endpoint caches itself (ATS) without a listener
  *
- * A listener shadows one address space of mappings. An endpoint with tables or PASIDs has others,
- * so the VMM drops what it keeps by `invalidate`: after nothing old can be found any more, and
- * before the guest sees its request done. A driver sends INVALIDATE for tables that it changes
- * itself. All else that takes translations away is noted here and dropped after the grace period.
- *
- * UNMAPs of one grace period are dropped as one range, from the first byte to the last.
+ * A listener shadows one address space of mappings. An endpoint with tables or PASIDs has several,
+ * so the VMM drops cached translations by `invalidate`: after no reader can find anything old, and
+ * before the guest sees its request completed. For tables that it changes itself, a driver sends
+ * INVALIDATE. All other removals are recorded here and delivered after the grace period. The UNMAPs
+ * of one grace period are delivered as one range, from the first byte to the last.
  */
 
 static bool is_concerned(const struct endpoint *endpoint)
@@ -68,7 +67,7 @@ static void invalidate_members(const struct domain *domain, uint64_t first, uint
 	}
 }
 
-/* Which addresses of a child went through the range is not known. */
+/* It is unknown which addresses of a child the range translates, so everything is dropped. */
 static void deliver_unmap(struct domain *domain)
 {
 	domain->is_stale = false;

@@ -6,8 +6,8 @@
 /*
  * The requests ATTACH and DETACH (virtio 1.3, 5.13.6.3 and 5.13.6.4)
  *
- * The first ATTACH that names a domain makes it. The domain, with its mappings, ends with its
- * last endpoint.
+ * The first ATTACH with a domain number creates the domain. The domain, with its mappings, ends
+ * with its last endpoint.
  *
  * A refused ATTACH has no side effect. So everything is checked, and all memory is allocated,
  * before the endpoint leaves its old domain; and the old domain is kept until every listener has
@@ -78,8 +78,10 @@ void notify_mode_changes(struct viommu *device)
 
 /* -- moving --------------------------------------------------------------------------- */
 
-/* Put the endpoint where it was before, which is in front of `next`; if a listener will not have
- * that, nowhere. */
+/*
+ * Return the endpoint to its old domain, at its old position before `next`. If a listener refuses
+ * that too, the endpoint is quarantined.
+ */
 static void endpoint_restore(struct endpoint *endpoint, struct domain *old, struct endpoint *next)
 {
 	endpoint_unlink(endpoint);
@@ -149,7 +151,7 @@ static bool is_last(const struct endpoint *endpoint)
 	return endpoint->domain && domain_n_holders(endpoint->domain) == 1;
 }
 
-/* Attach to a domain that does not exist, or ends because this endpoint leaves it. */
+/* Attach to a domain that does not exist, or that ends because this endpoint leaves it. */
 static uint8_t attach_to_new(struct endpoint *endpoint, const struct domain_spec *spec)
 {
 	struct viommu *device = endpoint->device;

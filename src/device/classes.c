@@ -4,12 +4,12 @@
 /*
  * Constraint classes: the members of a domain with equal input ranges and reserved regions
  *
- * Every MAP is checked against every endpoint of its domain, attached with or without a PASID, of
- * which there may be tens of thousands. The VMM configures only a few kinds of them. So the check
- * looks at one member of each class. The granule is not part of it: all share one.
+ * Every MAP is checked against every endpoint of its domain, attached with or without a PASID.
+ * There may be tens of thousands, but VMMs configure few different constraints, so the check visits
+ * one member of each class. The granule is not compared: all endpoints of a domain share one.
  */
 
-/* The subtype does not matter: no region can be mapped. */
+/* The subtype does not matter: mappings cannot overlap any region. */
 static bool same_regions(const struct regions *a, const struct regions *b)
 {
 	size_t n = a ? a->n : 0;

@@ -61,7 +61,7 @@ size_t viommu_config_length(const struct viommu *device)
 	return length > VIOMMU_CONFIG_LENGTH ? length : VIOMMU_CONFIG_LENGTH;
 }
 
-/* The bytes [first, end) of configuration space, of which a read may ask for a part. */
+/* The bytes [first, end) of configuration space; a read may cover a part. */
 struct part {
 	const uint8_t *space; /* the byte at `first` is space[first] */
 	uint64_t first, end;
@@ -97,7 +97,7 @@ void viommu_config_read(struct viommu *device, uint64_t offset, void *bytes, siz
 			  offset, bytes, length);
 }
 
-/* NULL, or why a write is ignored whatever the driver has accepted. */
+/* NULL, or the reason to ignore a write, whatever features were accepted. */
 static const char *config_write_error(uint64_t offset, const uint8_t *bytes, size_t length)
 {
 	if (offset > VIOMMU_CONFIG_BYPASS || length <= VIOMMU_CONFIG_BYPASS - offset)

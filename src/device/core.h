@@ -32,7 +32,7 @@
 
 #define NO_PASID UINT32_MAX
 
-/* All that a translation has to know about an endpoint's accesses. Immutable. */
+/* Everything that a translation needs to know about an endpoint's accesses. Immutable. */
 struct route {
 	enum viommu_mode mode;
 	uint8_t fault;             /* VIOMMU_FAULT_R_* of a refused access */
@@ -47,7 +47,7 @@ struct table {
 	uint8_t body[VIOMMU_TABLE_BODY_LENGTH];
 	uint64_t granules;
 	struct domain *parent; /* NULL: addresses are guest-physical */
-	struct tlb *tlb;       /* of the domain; changes by itself */
+	struct tlb *tlb;       /* of the domain; modified in place */
 	union {
 		struct pt_space space;
 		struct pt_context context; /* if is_context */
@@ -69,20 +69,20 @@ struct page_group {
 	uint16_t id;
 };
 
-/* What a domain is to be. */
+/* The kind of a new domain. */
 struct domain_spec {
 	uint32_t id;
 	bool bypass;
 	const struct table *table; /* copied; NULL: it has mappings */
-	bool replaces;             /* the domain with that number, which only this slot holds */
+	bool replaces; /* replace the domain with that number, which only this slot holds */
 };
 
-/* What holds a domain: an endpoint or one of its PASIDs (classes.c, atc.c). */
+/* A holder of a domain: an endpoint or one of its PASIDs (classes.c, atc.c). */
 struct member {
 	struct endpoint *endpoint;
 	struct member *next_class; /* if it represents its class */
 	struct member *next_in_class;
-	struct member **in_class_at; /* what points to it in its class, or NULL */
+	struct member **in_class_at; /* the pointer to it in its class, or NULL */
 	uint32_t pasid;              /* or NO_PASID */
 	bool is_stale;               /* in viommu.stale */
 	struct member *next_stale;
@@ -96,11 +96,11 @@ struct slot {
 	struct endpoint *endpoint;
 	struct domain *domain;
 	struct member member;
-	struct slot *next_in_domain, **at; /* what points to it in its domain */
+	struct slot *next_in_domain, **at; /* the pointer to it in its domain */
 	struct slot *next_retired;
 };
 
-/* The slots of an endpoint with PASIDs in use. */
+/* Hash table of the slots of an endpoint; without PASIDs in use there is none. */
 #define SLOT_BUCKETS 256
 struct slots {
 	size_t n;
@@ -116,20 +116,20 @@ struct domain {
 	uint64_t granule;                  /* of all its endpoints */
 	struct map *map;                   /* empty if `bypass` */
 	struct endpoint *endpoints, **end; /* in the order of attachment */
-	struct member *classes;            /* one of each; classes.c */
+	struct member *classes;            /* one representative each; classes.c */
 	uint64_t n_endpoints;
 	struct slot *slots; /* PASIDs attached to it */
 	uint64_t n_slots;
-	struct table *table;                   /* NULL: mappings, or bypass */
-	uint64_t n_children;                   /* tables whose parent it is */
+	struct table *table;                   /* NULL: the domain has mappings, or bypasses */
+	uint64_t n_children;                   /* tables with this domain as parent */
 	struct domain *children;               /* domains with such tables */
 	struct domain *next_child, **child_at; /* if it has a parent */
-	bool is_stale;                         /* UNMAPs in this grace period: */
+	bool is_stale;                         /* there were UNMAPs in this grace period: */
 	uint64_t stale_first, stale_last;
-	atomic_uint_fast64_t generation;                    /* UNMAPs, for what its children keep */
+	atomic_uint_fast64_t generation;                    /* UNMAPs, for what children cached */
 	struct viommu_listener *listeners, **listeners_end; /* of all its endpoints */
 	uint64_t left;      /* the grace period in which an endpoint left last */
-	uint64_t n_leaving; /* endpoints that have left, with listeners still to be notified */
+	uint64_t n_leaving; /* endpoints that have left, with listeners to be notified */
 	struct domain *next_changed, *next_retired;
 };
 
@@ -159,11 +159,12 @@ struct endpoint {
 	uint64_t input_first, input_last; /* within the device's */
 	struct domain *domain;            /* NULL: attached to nothing */
 	struct domain *leaving;           /* left, with listeners still to be notified; else NULL */
-	struct endpoint *next, **at;      /* in the domain's list; what points to it there */
+	struct endpoint *next, **at;      /* the domain's list; the pointer to it there */
 	struct member member;
 	struct viommu_listener *listeners; /* in the order in which they were added */
-	int notified_mode; /* MODE_UNKNOWN, or the enum viommu_mode that listeners know */
-	bool quarantined;  /* blocked while it is attached to nothing */
+	int notified_mode; /* MODE_UNKNOWN, or the enum viommu_mode that listeners were notified of
+			    */
+	bool quarantined;  /* blocked while attached to no domain */
 	atomic_uint_fast64_t faults;
 };
 
@@ -187,7 +188,7 @@ struct removal {
 #define N_LAST_FAULTS 64
 
 struct viommu {
-	/* For translations. */
+	/* The members up to the lock are for translations. */
 	struct viommu_config config; /* defaults filled in */
 	struct viommu_ops ops;
 	void *opaque;
@@ -203,10 +204,10 @@ struct viommu {
 	struct slot *retired_slots;
 	struct slots *retired_tables;
 	struct member *stale;   /* to be dropped after the grace period; atc.c */
-	uint64_t retired_bytes; /* of these three; no longer in n_bytes */
+	uint64_t retired_bytes; /* bytes of these three; not part of n_bytes */
 	size_t n_listeners;
 	uint64_t grace_period;    /* number of the current one, from 1 */
-	struct removal *removals; /* room for REMOVALS_MAX once there was a listener */
+	struct removal *removals; /* room for REMOVALS_MAX, allocated for the first listener */
 	size_t n_removals;
 
 	atomic_uint_fast64_t accepted; /* features; changed with the lock held */
@@ -217,7 +218,7 @@ struct viommu {
 	uint8_t *properties;          /* probe_size bytes for the answer to PROBE */
 	uint8_t *topology;            /* copy of config.topology, or NULL */
 
-	/* What the device held when it was last unlocked or began to wait: for questions. */
+	/* The counts when the device was last unlocked or began to wait, for query functions. */
 	atomic_uint_fast64_t published_domains, published_mappings, published_bytes,
 		published_endpoints;
 	atomic_uint_fast64_t requests, requests_bad, refused, limited;
@@ -279,7 +280,7 @@ void device_lock_by(struct viommu *device, const char *function);
 #define device_lock(device) device_lock_by(device, __func__)
 void device_unlock(struct viommu *device);
 
-/* Something was taken away: wait for translations before it is used again. */
+/* Something was unpublished: wait for translations before it is used again. */
 static inline void device_mark_sync_pending(struct viommu *device)
 {
 	device->sync_pending = true;
@@ -300,7 +301,7 @@ void device_deliver_removals(struct viommu *device);
 
 /*
  * Before a map changes: a translation that read its route before an endpoint left this domain must
- * not find what is mapped here after. It waits only if one has left in this grace period.
+ * not find a mapping that was added later. Waits only if an endpoint has left in this grace period.
  */
 void device_synchronize_if_left(struct viommu *device, const struct domain *domain);
 
@@ -409,7 +410,7 @@ struct domain *domain_find(const struct viommu *device, uint32_t id);
 struct domain *domain_new(const struct domain_spec *spec, uint64_t granule);
 void domain_free(struct domain *domain);
 
-/* What the guest makes the device hold. */
+/* Resources that the guest makes the device hold. */
 struct usage {
 	uint64_t domains, mappings, bytes;
 };
@@ -480,15 +481,15 @@ void domain_link_child(struct domain *child, struct domain *parent);
 void domain_release(struct viommu *device, struct domain *domain);
 
 /*
- * Make the domain of a request and account for it, in place of one with the same number. `more` is
- * what the request takes beside it. A status.
+ * Create the domain of a request and account for it; it replaces one with the same number. `more`
+ * is what else the request needs. Returns a status.
  */
 uint8_t domain_make(struct viommu *device, const struct domain_spec *spec, uint64_t granule,
 		    struct usage more, const char *request, struct domain **ret_domain);
 
 /* -- attach.c -------------------------------------------------------------------------- */
 
-/* The same for the default slot. */
+/* Attach the default slot. Returns a status. */
 uint8_t endpoint_attach(struct endpoint *endpoint, const struct domain_spec *spec);
 
 /* Take the endpoint out of its domain and notify its listeners. Cannot fail. */
@@ -503,19 +504,19 @@ void notify_mode_changes(struct viommu *device);
 
 /* -- slot.c ------------------------------------------------------------------------------------ */
 
-/* What an access with a PASID is routed by; NULL: the slot is empty. By any thread. */
+/* The route for accesses with a PASID; NULL if the slot is empty. By any thread. */
 const struct route *slot_route(const struct endpoint *endpoint, uint32_t pasid);
 
-/* Has the endpoint that PASID? */
+/* Does the endpoint support that PASID? */
 bool slot_exists(const struct endpoint *endpoint, uint32_t pasid);
 
 /* The domain in a slot, or NULL. */
 struct domain *slot_domain(const struct endpoint *endpoint, uint32_t pasid);
 
-/* Put a domain that is made, or exists and has the same kind, into a slot. A status. */
+/* Attach a slot to a domain, which is new or exists and has the same kind. Returns a status. */
 uint8_t slot_attach(struct endpoint *endpoint, uint32_t pasid, const struct domain_spec *spec);
 
-/* Empty a slot if it holds that domain. False: it does not. */
+/* Empty a slot that is attached to that domain. False if it is not. */
 bool slot_detach(struct endpoint *endpoint, uint32_t pasid, const struct domain *domain);
 
 /* classes_add() and classes_remove() for all PASID slots of an endpoint. */
@@ -545,14 +546,14 @@ extern const uint64_t slot_bytes_alone;
 /* -- memory.c ---------------------------------------------------------------------------------- */
 
 /*
- * Where the process has `length` bytes of guest memory. NULL: they are not all in one range, or are
- * to be written and read-only. In a read-side section.
+ * The process's address for `length` bytes of guest memory. NULL if they are not all in one range,
+ * or if they are read-only and `write` is set. In a read-side section.
  */
 void *memory_find(const struct viommu *device, uint64_t address, uint64_t length, bool write);
 
 /* -- format.c ---------------------------------------------------------------------------------- */
 
-/* Decode a body by what the format has. False: malformed. */
+/* Decode a body by the capabilities of the format. False if it is malformed. */
 bool table_decode(const struct viommu_table_format *format, const uint8_t *body,
 		  struct table *ret_table);
 
@@ -577,7 +578,7 @@ bool table_format_is_context(uint16_t format);
 
 /* -- walk.c -------------------------------------------------------------------- */
 
-/* An access by a table of the guest. */
+/* An access to be translated by a table of the guest. */
 struct table_access {
 	const struct table *table;
 	uint32_t pasid; /* or NO_PASID */
@@ -585,7 +586,7 @@ struct table_access {
 	uint32_t wanted; /* VIOMMU_MAP_F_*, VIOMMU_ACCESS_EXEC, VIOMMU_ACCESS_PRIVILEGED */
 };
 
-/* Where a page of a table goes: an address of guest memory, or of the parent. */
+/* The output of a table: an address of guest memory, or of the parent. */
 struct table_answer {
 	uint64_t address, last; /* up to the end of the page */
 	uint32_t flags;         /* VIOMMU_MAP_F_* */
@@ -607,28 +608,28 @@ void classes_remove(struct domain *domain, struct member *member);
 
 /* -- atc.c ----------------------------------------------------------------------------------- */
 
-/* An address space of an endpoint, or all of them, is another now: drop what is kept of it. */
+/*
+ * An address space of an endpoint, or all of them, was replaced: drop what the endpoint caches of
+ * it.
+ */
 void atc_drop(struct member *member);
 
 /* Mappings in [first, last] were removed. The domain is in viommu.changed. */
 void atc_unmap(struct domain *domain, uint64_t first, uint64_t last);
 
-/* Call `invalidate`, which there is. */
+/* Call `invalidate`. The VMM must have set it. */
 void atc_invalidate(const struct member *member, uint64_t first, uint64_t last);
 
-/* After the grace period. */
+/* Call after the grace period. */
 void atc_deliver(struct viommu *device);
 
 /* -- mapping.c --------------------------------------------------------------------------- */
 
-/* A status: whether the domain can have the range, limits apart. */
+/* Can the domain have the range? Limits are not checked. Returns a status. */
 uint8_t mapping_check(const struct viommu *device, const struct domain *domain,
 		      const struct range *range);
 
-/*
- * Why this device cannot have a range that another device could, as a phrase. NULL: no device
- * could.
- */
+/* A phrase with the reason if only this device cannot have the range. NULL if no device could. */
 const char *mapping_conflict_reason(const struct viommu *device, const struct domain *domain,
 				    const struct range *range);
 
@@ -654,42 +655,42 @@ size_t probe_properties(const struct endpoint *endpoint, uint8_t *properties, si
 
 /* -- listener.c ------------------------------------------------------------------------------ */
 
-/* The status for a listener's negative errno. */
+/* The status for a negative errno of a listener. */
 uint8_t status_of(int error);
 
-/* A listener joins its endpoint's list and its domain's, or leaves them. */
+/* Add a listener to the lists of its endpoint and domain, or remove it. */
 void listener_add(struct viommu_listener *listener);
 void listener_remove(struct viommu_listener *listener);
 
-/* Tell one listener the mode in force and every mapping; unmap every mapping. */
+/* Notify one listener of the current mode and every mapping; unmap every mapping. */
 int listener_replay(const struct viommu_listener *listener);
 void listener_unmap_all(const struct viommu_listener *listener);
 int listener_notify_mode(const struct viommu_listener *listener, enum viommu_mode mode);
 
-/* The endpoint joins its domain, or is about to leave it: so do its listeners. */
+/* The endpoint joins its domain, or is about to leave it: add or remove its listeners there. */
 void listeners_join(struct endpoint *endpoint);
 void listeners_leave(struct endpoint *endpoint);
 
-/* The endpoint has left that domain: unmap everything it has. */
+/* The endpoint has left that domain: unmap all of its mappings. */
 void listeners_unmap_all(struct endpoint *endpoint, const struct domain *domain);
 
 /*
- * Call when an endpoint is in another domain: notify the mode and every mapping. If a listener
- * refuses, unmap what was mapped before it, and return its errno.
+ * Call when an endpoint has entered another domain: notify the mode and every mapping. If a
+ * listener refuses, unmap what was mapped before, and return its errno.
  */
 int listeners_replay(struct endpoint *endpoint);
 
-/* Notify the mode of an endpoint in no domain. Cannot fail: refusals are ignored. */
+/* Notify the mode of an endpoint without a domain. Cannot fail: refusals are ignored. */
 void listeners_notify_mode(struct endpoint *endpoint);
 
-/* Notify all endpoints of a domain of a mapping. As listeners_replay() if one refuses. */
+/* Notify all endpoints of a domain of a mapping. If one refuses, as listeners_replay(). */
 int listeners_map(struct domain *domain, const struct viommu_mapping *mapping);
 void listeners_unmap(const struct domain *domain, const struct viommu_mapping *mapping);
 
 /* Notify removals, after the grace period. */
 void listeners_deliver_removals(struct viommu *device);
 
-/* Notify the mode where it is no longer the one notified last: of endpoints without a domain. */
+/* Notify the modes of endpoints without a domain, where they differ from the last notification. */
 void listeners_notify_mode_changes(struct viommu *device);
 
 /* Free an endpoint's listeners without calling them. */
@@ -700,7 +701,7 @@ void listeners_free(struct endpoint *endpoint);
 /* A record for the event queue. */
 struct event {
 	uint8_t reason;
-	uint32_t flags; /* VIOMMU_FAULT_F_*, without those that `access` and `pasid` mean */
+	uint32_t flags; /* VIOMMU_FAULT_F_*, without those that follow from `access` and `pasid` */
 	uint32_t access, pasid;
 	uint64_t address;
 	uint16_t group;
@@ -710,12 +711,12 @@ struct event {
 /* Report a refused access. By any thread in a read-side section. */
 void fault_report(struct endpoint *endpoint, const struct event *event);
 
-/* Ask the driver for a page. False: it has no buffer for it. */
+/* Report a page request to the driver. False if the driver has provided no buffer. */
 bool fault_ask(struct endpoint *endpoint, const struct event *event);
 
 /* -- group.c -------------------------------------------------------------------------------- */
 
-/* The group of that number, or NULL. A PASID may be NO_PASID. */
+/* The group with that number, or NULL. A PASID may be NO_PASID. */
 struct page_group *group_find(const struct endpoint *endpoint, uint32_t pasid, uint16_t id);
 
 /* NULL: out of memory. */
@@ -725,13 +726,13 @@ struct page_group *group_open(struct endpoint *endpoint, uint32_t pasid, uint16_
 struct page_group *group_prepare(struct endpoint *endpoint, uint32_t pasid, uint16_t id);
 void group_put(struct page_group *group);
 
-/* Answer a group and forget it. */
+/* Answer a group and free it. */
 void group_close(struct endpoint *endpoint, struct page_group *group, uint16_t code);
 
-/* Forget it without an answer. */
+/* Free a group without an answer. */
 void group_drop(struct endpoint *endpoint, struct page_group *group);
 
-/* A slot is emptied, or all of the endpoint: its groups are answered INVALID. */
+/* A slot, or the whole endpoint, is detached: its groups are answered INVALID. */
 void groups_close_slot(struct endpoint *endpoint, uint32_t pasid);
 void groups_close_all(struct endpoint *endpoint);
 

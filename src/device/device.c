@@ -8,7 +8,7 @@
 #include "wire/sized.h"
 
 /*
- * The device: configuration, features, reset
+ * The device: its configuration, features and reset
  *
  * The configuration is checked here, once.
  */
@@ -164,7 +164,7 @@ free_device:
 	return error;
 }
 
-/* No translation runs any more. */
+/* No translations run any more. */
 static void free_domain_of(struct endpoint *endpoint)
 {
 	struct domain *domain = endpoint->domain, *parent;

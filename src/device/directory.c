@@ -13,7 +13,7 @@ struct directory_table {
 	_Atomic(struct endpoint *) place[];
 };
 
-/* In the place of a removed endpoint. */
+/* Replaces a removed endpoint. */
 static struct endpoint tombstone;
 
 /* Fibonacci hashing spreads consecutive numbers, such as the functions of a device. */

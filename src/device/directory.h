@@ -7,11 +7,11 @@
 #include <stdint.h>
 
 /*
- * Endpoints by ID, for translations: found without a lock while others are added and removed
+ * Endpoints by ID, for translations: lookups without a lock while endpoints are added and removed
  *
  * An open-addressing hash table of pointers. Each pointer is published when its endpoint is
- * complete. A removed one leaves a tombstone, so that searches go on behind it. ids.h has the
- * endpoints in order.
+ * complete. A removed pointer becomes a tombstone, so that searches continue after it. ids.h has
+ * the endpoints in order.
  */
 
 struct endpoint;
@@ -23,12 +23,12 @@ struct directory {
 	size_t n_entries; /* including tombstones */
 };
 
-/* By any thread. NULL: there is none. */
+/* By any thread. NULL if there is none. */
 struct endpoint *directory_find(const struct directory *directory, uint32_t id);
 
 /*
- * For the writer: make room for another endpoint. *ret_old is NULL, or a table to free after a
- * grace period. -ENOMEM
+ * For the writer: reserve a place for another endpoint. *ret_old is NULL, or a table to free after
+ * a grace period. -ENOMEM
  */
 int directory_reserve(struct directory *directory, struct directory_table **ret_old);
 

@@ -4,9 +4,9 @@
 #include "device/core.h"
 
 /*
- * Domains: address spaces, and the account of what they hold
+ * Domains: address spaces, and the account of their resources
  *
- * lifetime.c makes a domain for the first that holds it and retires it after the last.
+ * lifetime.c creates a domain for its first holder and retires it after the last.
  */
 
 /* malloc's overhead of a block, in the usual allocators. */

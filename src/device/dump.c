@@ -7,7 +7,7 @@
 #include <viommu/device.h>
 
 /*
- * The live state as text for a person
+ * The live state as readable text
  *
  * Uses only the public walks of <viommu/device.h>, so no lock is held while `write` is slow.
  */

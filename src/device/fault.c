@@ -81,7 +81,7 @@ static bool put(struct viommu *device, const struct layout *layout,
 	return error >= 0;
 }
 
-/* What the driver did not accept is not in its records. */
+/* Fields of features that the driver did not accept are omitted. */
 static struct fault_record record_of(const struct endpoint *endpoint, const struct event *event)
 {
 	const struct viommu *device = endpoint->device;

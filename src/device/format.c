@@ -78,7 +78,7 @@ static const struct format_row {
 	uint16_t format;
 	const char *name;
 	bool is_context;
-	uint8_t n_words; /* of the body that are used */
+	uint8_t n_words; /* number of words of the body in use */
 	decode *decode;
 } rows[] = {
 	{ VIOMMU_TABLE_ARM_CD, "ARM_CD", false, 8, decode_arm_cd },

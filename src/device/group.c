@@ -3,7 +3,7 @@
 
 #include "device/core.h"
 
-/* Groups of page requests without an answer. An endpoint has few of them at a time. */
+/* Page requests that wait for an answer, grouped. An endpoint has few groups at a time. */
 
 static uint32_t pasid_of(const struct page_group *group)
 {

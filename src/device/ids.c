@@ -4,9 +4,9 @@
 #include "device/ids.h"
 
 /*
- * A digital search tree: at each level one bit of the number, the highest first, selects left or
- * right, down to a free place. So no order of numbers makes a path longer than a number has bits,
- * and no rotation is needed.
+ * A digital search tree: each level tests one bit of the number, the highest first, to select left
+ * or right, down to a free place. So a path is never longer than a number has bits, whatever the
+ * order of insertion, and no rotation is needed.
  *
  * All numbers below a node share the bits above its depth. The node's own number may be lower or
  * higher than any of them. Numbers to the left are lower than those to the right.
@@ -14,7 +14,7 @@
 
 #define HIGHEST_BIT (UINT32_C(1) << 31)
 
-/* Where the number is, or would be. */
+/* The place of the number, or the free place for it. */
 static struct id_node **place_of(const struct ids *ids, uint32_t id)
 {
 	struct id_node *const *at = &ids->root;

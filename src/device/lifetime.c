@@ -4,8 +4,8 @@
 #include "device/trace.h"
 
 /*
- * Domains begin with the first slot that holds them, and end with the last. A parent is held by its
- * tables, too.
+ * Creation and release of domains: a domain exists while a slot holds it. Tables hold their parent,
+ * too.
  */
 
 void domain_link_child(struct domain *child, struct domain *parent)
@@ -64,7 +64,7 @@ static bool is_free(const struct domain *domain)
 	return domain && !domain_is_held(domain) && !domain->n_leaving;
 }
 
-/* A parent has no parent, so there are two to release at most. */
+/* A parent has no parent, so at most two domains are released. */
 void domain_release(struct viommu *device, struct domain *domain)
 {
 	struct domain *parent;

@@ -7,7 +7,7 @@
 
 /* Listeners added to an endpoint and removed from it. */
 
-/* Room for removals is made with the first listener, so that no UNMAP can fail for want of it. */
+/* Memory for removals is reserved with the first listener, so that no UNMAP can fail. */
 static int reserve_removals(struct viommu *device)
 {
 	if (!device->removals)
@@ -15,7 +15,7 @@ static int reserve_removals(struct viommu *device)
 	return device->removals ? 0 : -ENOMEM;
 }
 
-/* Removals that are pending concern the listeners that were there before. */
+/* Pending removals concern only the listeners that were there before. */
 static int add(struct endpoint *endpoint, struct viommu_listener *listener)
 {
 	int error = reserve_removals(endpoint->device);

@@ -6,15 +6,15 @@
 #include "device/trace.h"
 
 /*
- * Notifying listeners, which shadow what an endpoint can reach
+ * Notifying listeners, which shadow the accessible memory of an endpoint
  *
- * What a listener is notified of is consistent at every point: a mode; while that is
- * VIOMMU_TRANSLATED, mappings added and removed, each exactly once. A refusal is undone with the
+ * The notifications of a listener are consistent at every point: a mode; and while that is
+ * VIOMMU_TRANSLATED, each mapping is added and removed exactly once. A refusal is undone with the
  * listeners that agreed before it, unless the old state is refused as well: endpoint_restore().
  *
- * A mapping or mode that grants access is notified before translations can find it. One that is
- * taken away is first made unfindable, then its grace period ends, and then it is notified. In any
- * other order a listener that caches translations fills its cache again with what is going away.
+ * A mapping or mode that grants access is notified before translations can find it. One that
+ * removes access is first unpublished, then its grace period ends, and then it is notified. In any
+ * other order a listener that caches translations could cache the removed one again.
  */
 
 /* <viommu/device.h> documents this table. Any other errno is DEVERR. */
@@ -111,7 +111,7 @@ static int map_all(const struct viommu_listener *listener)
 	return 0;
 }
 
-/* `notified` is the mode that the listener knows, or MODE_UNKNOWN. */
+/* `notified` is the mode of the last notification, or MODE_UNKNOWN. */
 static int replay(const struct viommu_listener *listener, enum viommu_mode mode, int notified)
 {
 	int error = (int)mode == notified ? 0 : listener_notify_mode(listener, mode);
@@ -195,7 +195,7 @@ void listeners_free(struct endpoint *endpoint)
 
 /* -- all listeners of a domain ---------------------------------------------------- */
 
-/* Notify the removal to those before `until`, or to all. */
+/* Notify the listeners before `until` of the removal, or all. */
 static void unmap_until(const struct domain *domain, const struct viommu_listener *until,
 			const struct viommu_mapping *mapping)
 {

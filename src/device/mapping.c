@@ -150,8 +150,8 @@ uint8_t do_map(struct viommu *device, const union request *request)
 /* -- UNMAP ------------------------------------------------------------------------ */
 
 /*
- * Queue mappings in [first, last] for the domain's listeners, as far as there is room. Returns
- * where the last one queued ends; `last` if there are no more.
+ * Queue mappings in [first, last] for the domain's listeners, as many as fit. Returns where the
+ * last one queued ends; `last` if there are no more.
  */
 static uint64_t queue_removals(struct viommu *device, struct domain *domain, uint64_t first,
 			       uint64_t last)
@@ -170,10 +170,13 @@ static uint64_t queue_removals(struct viommu *device, struct domain *domain, uin
 	return last;
 }
 
-/* A domain may take that much more to keep retired nodes until the end of a batch. */
+/* The additional memory of a domain for keeping retired nodes until the end of a batch. */
 #define RETIRED_BYTES_MAX 131072u
 
-/* Memory for a removal instead of a grace period; false: there is none, or enough was taken. */
+/*
+ * Reserve nodes so that the removal needs no grace period; false if there is no memory, or the
+ * limit is reached.
+ */
 static bool reserve_for_removal(struct viommu *device, struct domain *domain)
 {
 	size_t more = map_growth(domain->map);
@@ -187,8 +190,10 @@ static bool reserve_for_removal(struct viommu *device, struct domain *domain)
 	return !error;
 }
 
-/* Take out what is there. Readers that may still see it are waited for before the guest's request
- * completes. */
+/*
+ * Remove the mappings. The device waits for readers that may still see them before the guest's
+ * request completes.
+ */
 static void remove_mappings(struct viommu *device, struct domain *domain, uint64_t first,
 			    uint64_t last)
 {
@@ -219,7 +224,9 @@ static void remove_and_notify(struct viommu *device, struct domain *domain, uint
 	} while (end != last);
 }
 
-/* Reserved bytes are ignored: refusing them is a MAY ("UNMAP request"), and no device does. */
+/*
+ * Reserved bytes are ignored: rejecting them is a MAY ("UNMAP request"), and no known device does.
+ */
 uint8_t do_unmap(struct viommu *device, const union request *request)
 {
 	const struct request_unmap *unmap = &request->unmap;

@@ -8,8 +8,8 @@
 /*
  * Guest memory, for page tables
  *
- * A sorted array that is replaced as a whole. Translations use it in their section, so an old array
- * and the memory that it names are not used any more after a grace period.
+ * A sorted array that is replaced as a whole. Translations use it in their read-side section, so an
+ * old array and its memory are unused after a grace period.
  */
 
 void *memory_find(const struct viommu *device, uint64_t address, uint64_t length, bool write)

@@ -264,7 +264,7 @@ void viommu_mmio_write(struct viommu_mmio *mmio, uint64_t offset, unsigned lengt
 	registers_write(&mmio->registers, offset, length, value);
 }
 
-/* First a reset as by the driver, so that no queue is active. */
+/* Resets first, as the driver would, so that no queue is active. */
 void viommu_mmio_memory_changed(struct viommu_mmio *mmio)
 {
 	registers_memory_changed(&mmio->registers);

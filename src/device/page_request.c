@@ -7,9 +7,9 @@
 /*
  * Page requests and PAGE_RESPONSE (docs/proposal-address-spaces.md)
  *
- * An endpoint that can wait asks the driver for a page, by a record on the event queue. Requests of
- * one group get one answer, when the last of them was sent. Whatever cannot be asked is answered at
- * once.
+ * An endpoint that can wait requests a page from the driver with a record on the event queue.
+ * Requests of one group get one answer, after the last of them was sent. A request that cannot be
+ * sent is answered at once.
  */
 
 static bool has_table(const struct endpoint *endpoint, uint32_t pasid)
@@ -66,7 +66,7 @@ static int ask(struct endpoint *endpoint, const struct event *event, bool last)
 	return 0;
 }
 
-/* In the device lock. */
+/* With the device lock held. */
 static int request_page(struct viommu *device, const struct viommu_page_request *request)
 {
 	struct endpoint *endpoint = endpoint_find(device, request->endpoint);
@@ -89,7 +89,7 @@ static int request_page(struct viommu *device, const struct viommu_page_request 
 	return ask(endpoint, &event, request->last);
 }
 
-/* The end of a PASID's requests, and no request itself. */
+/* It ends the requests of a PASID, and requests no page. */
 static bool is_stop_marker(const struct viommu_page_request *request)
 {
 	return request->has_pasid && request->last &&
@@ -116,8 +116,8 @@ int viommu_page_request(struct viommu *device, const struct viommu_page_request 
 /* -- PAGE_RESPONSE ------------------------------------------------------------- */
 
 /*
- * The group that an answer is for. If the answer has a PASID and the request had none, or the other
- * way round, or the endpoint needs none in answers, the number of the group is enough.
+ * The group of an answer. The number alone identifies the group if only one of answer and request
+ * has a PASID, or if the endpoint needs no PASID in answers.
  */
 static struct page_group *find_group(const struct endpoint *endpoint,
 				     const struct request_page_response *response)

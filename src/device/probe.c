@@ -130,7 +130,7 @@ bool probe_values_are_valid(const struct viommu_endpoint *config)
 	return true;
 }
 
-/* The list of properties. `used` counts on when there is no room. */
+/* The list of properties. `used` continues to count if there is no room. */
 struct answer {
 	uint8_t *properties;
 	size_t room, used;

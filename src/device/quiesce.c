@@ -44,7 +44,7 @@ void device_changed(struct viommu *device, struct domain *domain)
 	device->changed = domain;
 }
 
-/* Domains retired meanwhile are not in the account any more. */
+/* Domains retired meanwhile are no longer in the account. */
 static void reclaim_maps(struct viommu *device)
 {
 	for (struct domain *domain = device->changed; domain; domain = domain->next_changed) {
@@ -93,7 +93,7 @@ static void publish_count(atomic_uint_fast64_t *published, uint64_t count)
 	atomic_store_explicit(published, count, memory_order_relaxed);
 }
 
-/* Questions take no lock, since its owner may wait for the section that they are asked in. */
+/* Query functions take no lock, because its owner may wait for the section of their caller. */
 static void publish_counts(struct viommu *device)
 {
 	publish_count(&device->published_domains, device->domains.count);

@@ -193,7 +193,7 @@ static const struct layout probe_layout =
 
 static const struct request_row {
 	const struct layout *layout;
-	uint64_t feature; /* without which the type is unknown */
+	uint64_t feature; /* if not accepted, the type is unknown */
 	uint8_t (*run)(struct viommu *device, const union request *request);
 } rows[] = {
 	[VIOMMU_T_ATTACH] = { &attach_layout, 0, do_attach },
@@ -207,7 +207,7 @@ static const struct request_row {
 				     do_page_response },
 };
 
-/* Requests that VIOMMU_F_PASID gives another layout. */
+/* Requests with another layout under VIOMMU_F_PASID. */
 static const struct request_row slot_rows[] = {
 	[VIOMMU_T_ATTACH] = { &attach_slot_layout, 0, do_attach },
 	[VIOMMU_T_DETACH] = { &detach_slot_layout, 0, do_detach_slot },
@@ -239,7 +239,7 @@ static size_t list_read(const struct iovec *list, size_t n, uint8_t *bytes, size
 	return done;
 }
 
-/* The list has room. */
+/* The list must have room. */
 static void list_write(const struct iovec *list, size_t offset, const uint8_t *bytes, size_t length)
 {
 	for (; length; list++) {
@@ -261,7 +261,7 @@ static void list_write(const struct iovec *list, size_t offset, const uint8_t *b
 
 /* -- execution ----------------------------------------------------------------- */
 
-/* NULL: unknown, too short, or of a feature that was not accepted. */
+/* NULL if the type is unknown, the request is too short, or its feature was not accepted. */
 static const struct request_row *find_row(const struct viommu *device, const uint8_t *wire,
 					  size_t length)
 {
@@ -322,7 +322,10 @@ static void refuse(struct viommu *device, const uint8_t *wire, size_t length)
 	trace_unanswered(device, layout ? layout->name : NULL, wire, length);
 }
 
-/* What a batch may retire before it waits for a grace period, so that a guest cannot hold more. */
+/*
+ * Memory that a batch may retire before it waits for a grace period; bounds what a guest can make
+ * the device hold.
+ */
 #define BATCH_RETIRED_MAX (512u * 1024)
 
 size_t viommu_batch_request(struct viommu *device, const struct iovec *readable, size_t n_readable,

@@ -2,7 +2,7 @@
 #include "device/core.h"
 
 /*
- * Routes: where the accesses of an endpoint go
+ * Routes: the destination of an endpoint's accesses
  *
  * The mode follows from the endpoint's domain, its quarantine, and `bypass`. Translations read an
  * immutable route through one pointer.

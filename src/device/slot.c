@@ -6,12 +6,11 @@
 /*
  * Slots: the domains of an endpoint's PASIDs (docs/proposal-address-spaces.md)
  *
- * Translations find a slot in a hash table that does not grow. A slot is published when it is
- * complete, and freed after a grace period. Its route is replaced by one store, as that of an
- * endpoint. An endpoint without PASIDs in use has no table and no slots.
+ * Translations find a slot in a hash table of fixed size. A slot is published when it is complete,
+ * and freed after a grace period. Its route is replaced by one store, like that of an endpoint. An
+ * endpoint without PASIDs in use has no table and no slots. An empty slot blocks.
  *
- * A slot that is empty blocks. Listeners shadow one address space, so an endpoint with listeners
- * has no PASID slots.
+ * Listeners shadow one address space, so an endpoint with listeners has no PASID slots.
  */
 
 #define HEAP_OVERHEAD 16
@@ -114,7 +113,7 @@ static void publish(struct slots *slots, struct slot *slot)
 	slot->endpoint->device->n_bytes += slot_bytes_alone;
 }
 
-/* Its last slot is gone. */
+/* Its last slot was removed. */
 static void retire_table(struct endpoint *endpoint, struct slots *slots)
 {
 	struct viommu *device = endpoint->device;
@@ -180,12 +179,13 @@ static void slot_empty(struct slot *slot)
 
 /* -- attaching and detaching --------------------------------------------------- */
 
-/* The slot's domain ends when the slot leaves it. */
+/* Does the slot's domain end when the slot leaves it? */
 static bool is_last(const struct slot *slot)
 {
 	return slot && domain_n_holders(slot->domain) == 1;
 }
 
+/* The resources of a new slot. */
 uint64_t slot_bytes(const struct endpoint *endpoint)
 {
 	return slot_bytes_alone + (slots_are_empty(endpoint) ? bytes_of_table() : 0);
@@ -197,7 +197,7 @@ static uint8_t no_memory(struct viommu *device)
 	return VIOMMU_S_NOMEM;
 }
 
-/* Cannot fail: memory is there. */
+/* Cannot fail: memory has been reserved. */
 static void slot_move(struct slot *slot, struct domain *domain)
 {
 	struct endpoint *endpoint = slot->endpoint;
@@ -211,7 +211,7 @@ static void slot_move(struct slot *slot, struct domain *domain)
 	domain_release(endpoint->device, old);
 }
 
-/* A slot that is not published after all. */
+/* Free a slot that was created for a refused request. */
 static void discard(struct slot *slot)
 {
 	struct endpoint *endpoint = slot->endpoint;
@@ -320,7 +320,7 @@ void slot_discard(struct slot *slot)
 
 typedef bool slot_function(struct slot *slot, const void *opaque);
 
-/* Until one is false: were all true? */
+/* Stops at the first false. Returns whether all were true. */
 static bool slots_each(const struct endpoint *endpoint, slot_function *function, const void *opaque)
 {
 	struct slots *slots = atomic_load_explicit(&endpoint->slots, memory_order_relaxed);

@@ -19,7 +19,7 @@ struct stage {
 	struct viommu *device;
 	struct stream stream;
 	struct chunk_device saved;
-	struct ids domains;    /* linked to their endpoints, unknown to listeners */
+	struct ids domains;    /* linked to their endpoints, not reported to listeners */
 	struct domain *domain; /* of the chunks that follow */
 	struct usage usage;    /* of all domains so far */
 	struct slot *slots;    /* in their domains, found by no translation */
@@ -206,7 +206,7 @@ static int check_holder(const struct stage *stage, const struct endpoint *endpoi
 	return 0;
 }
 
-/* NULL, with an error: it does not exist, or an earlier chunk had it. */
+/* NULL with an error: the endpoint does not exist, or occurred in an earlier chunk. */
 static struct endpoint *find_endpoint(struct stage *stage, const struct chunk *chunk,
 				      bool may_be_here, int *ret_error)
 {
@@ -353,7 +353,7 @@ static int read_granule(struct stage *stage, const struct chunk *chunk)
 
 /* -- mappings ------------------------------------------------------------------------ */
 
-/* -EBUSY: another device could have the mapping. -EINVAL: none could. */
+/* -EBUSY: another device could have the mapping. -EINVAL: no device could. */
 static int refuse_mapping(const struct stage *stage, const struct range *range)
 {
 	const char *conflict = mapping_conflict_reason(stage->device, stage->domain, range);
@@ -616,7 +616,7 @@ static void unlink_rest(struct endpoint *endpoint)
 	}
 }
 
-/* Endpoints after one that refuses have not been notified, and are unlinked. */
+/* Endpoints after the one that refused have not been notified, and are unlinked. */
 static int replay_all(struct stage *stage, struct domain *domain)
 {
 	for_each_endpoint(endpoint, domain) {
@@ -706,7 +706,7 @@ static void take_back(struct stage *stage, struct domain *refused)
 	}
 }
 
-/* Unattached endpoints are notified last: `bypass` is in force only when all else is. */
+/* Unattached endpoints are notified last, because `bypass` takes effect after everything else. */
 static int install(struct stage *stage)
 {
 	struct viommu *device = stage->device;
@@ -742,7 +742,7 @@ static void stage_end(struct stage *stage)
 	}
 }
 
-/* Listeners are told of their new domains while no translation finds them. */
+/* Notify listeners of their new domains while translations cannot find them. */
 static void block_listened(struct viommu *device)
 {
 	for_all_endpoints(endpoint, device)

@@ -7,7 +7,7 @@
 
 /* -- ATTACH_TABLE -------------------------------------------------------------- */
 
-/* Rows 1 to 5 of the truth table: what does not need the body. */
+/* Rows 1 to 5 of the truth table: checks that do not need the body. */
 static uint8_t check_request(const struct viommu *device, const struct request_attach_table *wanted,
 			     const struct endpoint *endpoint)
 {
@@ -55,7 +55,7 @@ static bool is_same(const struct domain *domain, const struct table *table)
 	       !memcmp(domain->table->body, table->body, sizeof(table->body));
 }
 
-/* Row 8: an existing domain is joined, or replaced by its only holder. */
+/* Row 8: an existing domain is joined, or replaced if this is its only holder. */
 static uint8_t check_domain(const struct request_attach_table *wanted, const struct domain *in_slot,
 			    const struct domain *domain, const struct table *table,
 			    struct domain_spec *spec)
@@ -90,7 +90,7 @@ static uint8_t put_into_slot(struct endpoint *endpoint, const struct request_att
 	return endpoint_attach(endpoint, spec);
 }
 
-/* A parent that does not exist is made for its first table. */
+/* A parent that does not exist is created for its first table. */
 static uint8_t attach_with_parent(struct endpoint *endpoint,
 				  const struct request_attach_table *wanted,
 				  struct domain_spec *spec, struct table *table)
@@ -106,7 +106,7 @@ static uint8_t attach_with_parent(struct endpoint *endpoint,
 	if (status != VIOMMU_S_OK)
 		return status;
 	table->parent = parent;
-	parent->n_children++; /* it must not end with the slot's old domain */
+	parent->n_children++; /* the parent must not end with the slot's old domain */
 	status = put_into_slot(endpoint, wanted, spec);
 	parent->n_children--;
 	domain_release(device, parent);
@@ -163,7 +163,7 @@ static bool has_page_size(const struct table *table, uint8_t page_size)
 	return page_size < 64 && table->granules >> page_size & 1;
 }
 
-/* Rounded down to pages, the length kept covered; what wraps goes to the top. */
+/* Rounds down to pages and keeps the length covered; a range that wraps is extended to the top. */
 static void range_of(const struct request_invalidate *wanted, uint64_t *ret_first,
 		     uint64_t *ret_last)
 {
@@ -186,7 +186,7 @@ static bool names_pasid(const struct request_invalidate *wanted)
 	       wanted->flags & VIOMMU_INVALIDATE_F_PASID;
 }
 
-/* The endpoints' own caches, when nothing old is used here any more. */
+/* Endpoints drop their caches after nothing old is used here any more. */
 static void invalidate_devices(struct viommu *device, struct domain *domain,
 			       const struct request_invalidate *wanted)
 {
@@ -207,8 +207,8 @@ static void invalidate_devices(struct viommu *device, struct domain *domain,
 }
 
 /*
- * Whatever is named, all of the domain is dropped: one increment, and the grace period of the
- * batch. With DEV_TLB the request waits for a grace period of its own.
+ * Any INVALIDATE drops the whole domain: one increment, and the grace period of the batch. With
+ * DEV_TLB the request waits for its own grace period.
  */
 uint8_t do_invalidate(struct viommu *device, const union request *request)
 {

@@ -5,13 +5,13 @@
 #include "device/tlb.h"
 
 /*
- * Four ways by 128 sets. A page of any size is kept in the set of the 4 KiB that were asked for, so
- * a lookup probes one set.
+ * Four ways by 128 sets. A page of any size is stored in the set of the 4 KiB page of the access,
+ * so a lookup probes one set.
  *
  * An entry is changed under a sequence number, which is odd meanwhile: one thread changes it, and
- * the others go without. A reader takes an entry whose number was even and the same before and
- * after. Members are stored with release and loaded with acquire: a reader that sees a new member
- * also sees the odd number.
+ * others skip it. A reader uses an entry if the number was even and equal before and after. Members
+ * are stored with release and loaded with acquire semantics: a reader that sees a new member also
+ * sees the odd number.
  */
 
 #define SETS       128
@@ -116,7 +116,7 @@ static void write_entry(struct entry *entry, uint64_t tag, const struct tlb_key 
 	SET(sequence, sequence + 2);
 }
 
-/* The entry of that page, one of an old tag, or the next in turn. */
+/* The entry of that page, an entry with an old tag, or the next in turn. */
 static struct entry *choose(struct tlb *tlb, uint64_t tag, const struct tlb_key *key)
 {
 	struct entry *set = tlb->entries[set_of(key)];

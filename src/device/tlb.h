@@ -6,11 +6,11 @@
 #include <stdint.h>
 
 /*
- * What walks of one domain's tables have found, for translations without a lock
+ * Cached results of walks of one domain's tables, for translations without a lock
  *
- * A fixed number of entries. An entry counts only with the tag that was current before the walk
- * that found it: so a flush is one increment, and what a walk finds that began before is never
- * used. Faults are not kept.
+ * The number of entries is fixed. An entry is valid only with the tag that was current before its
+ * walk: so a flush is one increment, and results of walks that began before it are never used.
+ * Faults are not cached.
  */
 
 struct tlb;
@@ -22,7 +22,7 @@ struct tlb_key {
 };
 
 struct tlb_page {
-	uint64_t address; /* of the byte asked for */
+	uint64_t address; /* output address of the requested byte */
 	uint8_t shift;    /* the page has 2^shift bytes */
 	uint8_t rights;   /* PT_READ, PT_WRITE, PT_EXEC */
 	bool dirty;       /* a write needs no walk */
@@ -40,7 +40,7 @@ bool tlb_find(const struct tlb *tlb, uint64_t tag, const struct tlb_key *key,
 void tlb_insert(struct tlb *tlb, uint64_t tag, const struct tlb_key *key,
 		const struct tlb_page *page);
 
-/* Sections that began before may go on with what they found: wait for them. */
+/* Sections that began before may still use old results: wait for them. */
 void tlb_flush(struct tlb *tlb);
 
 #endif

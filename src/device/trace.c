@@ -8,9 +8,8 @@
 /*
  * The VMM's `trace` of requests, and its `log`
  *
- * A traced request is split into fields and printed by the rows that decoded it. A guest can
- * cause log events without limit, so of each kind only the 1st, 2nd, 4th, 8th, ... is reported,
- * with its number.
+ * Rows decode a traced request into fields and print it. A guest can cause log events without
+ * limit, so only the 1st, 2nd, 4th, 8th, ... of each kind is reported, with its number.
  */
 
 #define FIELDS_MAX  16
@@ -40,7 +39,7 @@ __attribute__((format(printf, 2, 3))) static void add(struct text *text, const c
 		text->length += (size_t)n < room ? (size_t)n : room - 1;
 }
 
-/* A reserved field may be why the request was refused. */
+/* A reserved field is shown if it is not 0, because it may be the reason for a refusal. */
 static bool is_shown(const struct field *field, const void *request)
 {
 	if (field->kind == FIELD_TYPE || !field_is_integer(field))

@@ -8,8 +8,8 @@
  * Translation and DMA sections (virtio 1.3, 5.13.6)
  *
  * Both are read-side sections (sync/readers.h): they take no lock and never wait. A writer waits
- * for them before it frees or reuses what it removed (quiesce.c). So what is found in a section
- * stays valid until its end.
+ * for them before it frees or reuses what it removed (quiesce.c). So objects found in a section
+ * stay valid until its end.
  */
 
 #define READ_WRITE (VIOMMU_MAP_F_READ | VIOMMU_MAP_F_WRITE)
@@ -24,7 +24,7 @@ struct question {
 	uint64_t iova, length;
 };
 
-/* A question, and the objects found for it. */
+/* An access, and the objects found for it. */
 struct access {
 	struct endpoint *endpoint;
 	const struct route *route;
@@ -32,10 +32,10 @@ struct access {
 	uint32_t wanted; /* VIOMMU_MAP_F_READ, VIOMMU_MAP_F_WRITE */
 	uint32_t pasid;  /* or NO_PASID */
 	uint32_t kind;   /* VIOMMU_ACCESS_EXEC, VIOMMU_ACCESS_PRIVILEGED */
-	uint8_t fault;   /* why it is refused */
+	uint8_t fault;   /* the reason for refusal, or 0 */
 };
 
-/* Bytes of an access up to `last`: at most the length asked for, so it cannot overflow. */
+/* The bytes up to `last`, at most the requested length, so the result cannot overflow. */
 static uint64_t length_up_to(const struct access *access, uint64_t last)
 {
 	return (last < access->last ? last : access->last) - access->first + 1;
@@ -139,13 +139,13 @@ static const struct viommu_reserved *msi_region_of_write(const struct access *ac
 	return region;
 }
 
-/* The part of the answer before the next region that is reserved. */
+/* Shortens the answer to the part before the next reserved region. */
 static bool cut_at_region(const struct access *access, uint64_t *last)
 {
 	const struct viommu_reserved *region =
 		endpoint_reserved(access->endpoint, access->first, *last);
 
-	/* The MSI region is for accesses without a PASID. There is one, so the next is RESERVED. */
+	/* The MSI region applies only without a PASID. There is one, so the next is RESERVED. */
 	if (region && region->subtype == VIOMMU_RESV_MEM_MSI && access->pasid != NO_PASID)
 		region = region->last < *last
 				 ? endpoint_reserved(access->endpoint, region->last + 1, *last)
@@ -158,7 +158,7 @@ static bool cut_at_region(const struct access *access, uint64_t *last)
 	return true;
 }
 
-/* What a table gives is an address of the parent. */
+/* The output of a table is an address of the parent. */
 static bool translate_by_parent(struct access *access, const struct table_answer *answer,
 				uint64_t length, struct viommu_translation *ret_translation)
 {
@@ -177,7 +177,7 @@ static bool translate_by_parent(struct access *access, const struct table_answer
 	return true;
 }
 
-/* By a table of the guest: an answer ends with its page. */
+/* With a table of the guest, the answer ends at the end of the page. */
 __attribute__((noinline)) static bool translate_by_table(struct access *access,
 							 struct viommu_translation *ret_translation)
 {
@@ -237,7 +237,7 @@ static const struct route *find_route(const struct access *access)
 	return slot_route(access->endpoint, access->pasid);
 }
 
-/* Could the driver make the access possible? */
+/* Could the driver resolve the fault with a page request? */
 static bool is_recoverable(const struct access *access)
 {
 	const struct endpoint *endpoint = access->endpoint;
@@ -266,7 +266,7 @@ static int refuse(const struct access *access, uint32_t asked)
 	return -EFAULT;
 }
 
-/* In a read-side section. */
+/* Call in a read-side section. */
 static int answer(struct viommu *device, const struct question *question,
 		  struct viommu_translation *ret_translation)
 {
@@ -304,9 +304,9 @@ static void leave_unregistered(void *opaque)
 }
 
 /*
- * Without memory for a reader. The section also ends if the thread ends in `event`. The lock is no
- * alternative: the thread may be in a DMA section that the lock's owner waits for. Not inlined: it
- * would cost the usual path registers.
+ * For a thread without memory for a reader. It must not take the lock: the thread may be in a DMA
+ * section that the lock's owner waits for. Not inlined, because it would cost the usual path
+ * registers.
  */
 __attribute__((noinline, cold)) static int
 translate_unregistered(struct viommu *device, const struct question *question,

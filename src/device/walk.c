@@ -2,12 +2,12 @@
 #include "device/core.h"
 
 /*
- * Walks of the guest's tables: memory and parents behind src/pgtable, and what is kept of them
+ * Walks of the guest's tables: connects src/pgtable to guest memory, parents and the TLB
  *
- * Pages that were found are kept until an INVALIDATE of the domain, or an UNMAP of its parent,
- * through which the tables were read. Both increment a generation first and then wait for sections.
- * The tag of an entry is the sum of both generations before its walk: they only grow, so an equal
- * sum means that neither has changed.
+ * Results are cached until an INVALIDATE of the domain, or an UNMAP of its parent, through which
+ * the tables were read. Both increment a generation first and then wait for sections. The tag of an
+ * entry is the sum of both generations before its walk: generations only increase, so an equal sum
+ * means that neither has changed.
  */
 
 static const uint8_t reasons[N_PT_FAULTS] = {
@@ -18,14 +18,14 @@ static const uint8_t reasons[N_PT_FAULTS] = {
 	[PT_BUSY] = VIOMMU_FAULT_R_WALK,           [PT_CONTEXT] = VIOMMU_FAULT_R_CONTEXT,
 };
 
-/* What the memory callbacks need. */
+/* Context of the memory callbacks. */
 struct walker {
 	const struct viommu *device;
 	const struct map *parent; /* NULL: addresses are guest-physical */
 	bool is_parent_at_fault;
 };
 
-/* False: the parent does not have the address, or not to be written. */
+/* False if the parent does not map the address, or not for writing. */
 static bool to_guest(struct walker *walker, uint64_t *address, bool write)
 {
 	uint32_t wanted = write ? VIOMMU_MAP_F_WRITE : VIOMMU_MAP_F_READ;
@@ -93,7 +93,7 @@ static uint64_t tag_of(const struct table *table)
 	return tag;
 }
 
-/* A page that was found before allows the access, and no flag is to be set for it. */
+/* A cached page allows the access, and no flag must be updated. */
 static bool is_enough(const struct tlb_page *page, unsigned access)
 {
 	return !(access & PT_RIGHTS & ~(unsigned)page->rights) &&

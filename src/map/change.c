@@ -121,7 +121,8 @@ struct parts inner_replace(struct map *map, const struct step *step, unsigned k,
 /* -- publishing -------------------------------------------------------------------------- */
 
 /*
- * The only store of a change that readers see. Release: of the new nodes, and of the odd version.
+ * The only store of a change that readers see. Release semantics cover the new nodes and the odd
+ * version.
  */
 void tree_exchange(struct map *map, const struct path *path, unsigned depth, void *node,
 		   unsigned height)
@@ -285,7 +286,7 @@ static bool is_full(struct root root)
 	return ((const struct inner *)root.node)->count == INNER_CHILDREN;
 }
 
-/* For an insert, which may split the root and add a level, and a removal after it. */
+/* For an insert, which may split the root and add a level, and for a removal after it. */
 static size_t nodes_to_have(const struct map *map)
 {
 	struct root root = map_root(map);

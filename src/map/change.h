@@ -4,7 +4,7 @@
 
 #include "map/node.h"
 
-/* What insert.c and remove.c share. Private to src/map. */
+/* Shared by insert.c and remove.c. Private to src/map. */
 
 struct step {
 	struct inner *inner;
@@ -23,14 +23,14 @@ void path_find(const struct map *map, uint64_t last, struct path *path);
 /* Is it the last leaf of the map? */
 bool path_is_last(const struct path *path);
 
-/* What some neighbours are replaced by. */
+/* The replacement of some neighbours. */
 struct parts {
 	void *node[2];
 	uint64_t border; /* between two nodes */
 	unsigned n;
 };
 
-/* Replace `k` children of an inner node by `parts`. Returns what replaces the inner node. */
+/* Replace `k` children of an inner node by `parts`. Returns the replacement of the inner node. */
 struct parts inner_replace(struct map *map, const struct step *step, unsigned k,
 			   const struct parts *parts);
 
@@ -38,7 +38,7 @@ struct parts inner_replace(struct map *map, const struct step *step, unsigned k,
 void tree_exchange(struct map *map, const struct path *path, unsigned depth, void *node,
 		   unsigned height);
 
-/* Replace `k` neighbours at a depth, the first of them on the path, by `parts`. */
+/* Replace `k` neighbours at a depth by `parts`; the first of them is on the path. */
 void tree_replace(struct map *map, const struct path *path, unsigned depth, unsigned k,
 		  struct parts parts);
 
@@ -47,7 +47,10 @@ struct piece {
 	unsigned from, n;
 };
 
-/* The ranges that replace a leaf's, and a neighbour's that is merged. Any may be empty. */
+/*
+ * The ranges of a leaf, and of a neighbour to merge, that go into new leaves. Any piece may be
+ * empty.
+ */
 enum { BEFORE, FRONT, NEW, BACK, AFTER, N_PIECES };
 
 /* Move `n` ranges from the front of the pieces to a new leaf. */

@@ -7,13 +7,11 @@
 #include <stdint.h>
 
 /*
- * The interval map: closed, disjoint ranges of 64-bit addresses, and where each goes
+ * The interval map: closed, disjoint ranges of 64-bit addresses with their targets
  *
- * Ranges are never merged or split.
- *
- * One thread at a time, the writer, changes a map. Any number of threads may read it meanwhile
- * without a lock, by the functions under "reading". A removed range stays readable until the
- * writer calls map_reclaim_nodes(), after a grace period.
+ * Ranges are never merged or split. One thread at a time, the writer, changes a map. Any number of
+ * threads may read it meanwhile without a lock, by the functions under "reading". A removed range
+ * stays readable until the writer calls map_reclaim_nodes(), after a grace period.
  */
 
 struct range {
@@ -61,7 +59,7 @@ bool map_walk_is_consistent(const struct map_walk *walk);
 
 size_t map_count(const struct map *map);
 
-/* Bytes of heap that the map has, and that the next insert may add. */
+/* Bytes of heap of the map, and the most that the next insert may add. */
 size_t map_bytes(const struct map *map);
 size_t map_growth(const struct map *map);
 
@@ -77,8 +75,8 @@ int map_reserve(struct map *map);
 int map_insert(struct map *map, const struct range *range);
 
 /*
- * A removal needs nodes, too. map_insert() keeps enough for one; true if they are used up and
- * map_reclaim_nodes() must be called before the next map_remove().
+ * A removal needs nodes, too. map_insert() reserves enough for one removal; true if they are used
+ * up and map_reclaim_nodes() must be called before the next map_remove().
  */
 bool map_needs_reclaim(const struct map *map);
 
@@ -88,7 +86,7 @@ bool map_needs_reclaim(const struct map *map);
  */
 size_t map_remove(struct map *map, uint64_t first, uint64_t last);
 
-/* No reader is in a retired node any more. */
+/* Call it when no reader is in a retired node any more. */
 void map_reclaim_nodes(struct map *map);
 
 #endif

@@ -56,7 +56,7 @@ _Static_assert(!(LEAF_RANGES % 5) && !(INNER_BORDERS % 5), "see count_below()");
 _Static_assert(sizeof(struct leaf) <= POOL_NODE_ROOM, "a leaf is a node");
 _Static_assert(sizeof(struct inner) <= POOL_NODE_ROOM, "an inner node is a node");
 
-/* Keeps what readers load on another cache line than what the writer stores. */
+/* Separates the cache lines that readers load from those that the writer stores. */
 #define APART 64
 
 struct map {

@@ -14,7 +14,7 @@
 
 #define POOL_NODE_BYTES 512 /* eight cache lines, aligned to one */
 
-/* For the node's owner. Behind it is the pool's link, which no reader reads. */
+/* Bytes for the node's owner. The pool's link follows, which readers never load. */
 #define POOL_NODE_ROOM (POOL_NODE_BYTES - sizeof(void *))
 
 struct pool_chunk;
@@ -44,7 +44,7 @@ void pool_retire(struct pool *pool, void *node);
 /* Retire all nodes, with their chunks. */
 void pool_retire_all(struct pool *pool);
 
-/* No reader is in a retired node any more. */
+/* Call it when no reader is in a retired node any more. */
 void pool_reclaim(struct pool *pool);
 
 void pool_free(struct pool *pool);

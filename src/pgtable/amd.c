@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* AMD: x86 tables behind a GCR3 table of one to three levels, which 9 bits of a PASID index each.
- */
+/* AMD: x86 tables, with a GCR3 table of one to three levels, each indexed by 9 bits of a PASID. */
 #include "pgtable/x86.h"
 
 #define VALID      (1ull << 0)
@@ -30,7 +29,7 @@ bool pt_decode_amd_root(uint64_t root, unsigned levels, bool sign_extended,
 	return true;
 }
 
-/* Requests without PASID use PASID 0 with GIOV, and then an address is not sign-extended. */
+/* With GIOV, requests without a PASID use PASID 0, and an address is not sign-extended. */
 static enum pt_fault find_root(const struct pt_context *context, uint32_t pasid,
 			       const struct pt_memory *memory, struct pt_space *ret_space,
 			       uint64_t *ret_where)

@@ -2,15 +2,15 @@
 /*
  * Arm VMSAv8-64 stage 1, and the context descriptors of an SMMUv3
  *
- * What is reserved in a table entry is ignored, so a walk makes no fault of it. Levels count from
- * the top of 48 bits: the last one is 3, and with LPA2 the first one may be -1.
+ * Reserved bits of a table entry are ignored. Levels count from the top of 48 bits: the last one is
+ * 3, and with LPA2 the first one may be -1.
  */
 #include "pgtable/walk.h"
 
 #define LAST_LEVEL  3
 #define ENTRY_SHIFT 3
 
-/* Rights that table entries above take away, and the half, kept in pt_table.state. */
+/* The half, and rights that table entries above remove, stored in pt_table.state. */
 #define STATE_HALF     (1u << 0)
 #define STATE_NO_USER  (1u << 1)
 #define STATE_NO_WRITE (1u << 2)
@@ -27,7 +27,7 @@ static unsigned index_bits(const struct pt_arm_half *half)
 	return half->shift - ENTRY_SHIFT;
 }
 
-/* Size of what one entry of a level covers, as a power of two. */
+/* The size covered by an entry of a level, as a power of two. */
 static unsigned entry_shift(const struct pt_arm_half *half, int level)
 {
 	return half->shift + (unsigned)(LAST_LEVEL - level) * index_bits(half);
@@ -57,7 +57,7 @@ static enum pt_fault begin(struct pt_walk *walk)
 	return PT_OK;
 }
 
-/* May a leaf stand at this level? */
+/* Are leaves allowed at this level? */
 static bool is_leaf_level(const struct pt_arm *arm, const struct pt_arm_half *half, int level)
 {
 	switch (half->shift) {
@@ -70,7 +70,7 @@ static bool is_leaf_level(const struct pt_arm *arm, const struct pt_arm_half *ha
 	}
 }
 
-/* Where an entry points, with `shift` low bits clear. */
+/* The output address of an entry, with `shift` low bits clear. */
 static uint64_t entry_output(const struct pt_arm *arm, const struct pt_arm_half *half,
 			     uint64_t entry, unsigned shift)
 {
@@ -86,7 +86,7 @@ static bool is_too_large(const struct pt_arm *arm, uint64_t output)
 	return output >> arm->output_bits != 0;
 }
 
-/* An entry that leads to the next level. */
+/* Follow an entry to the next level. */
 static enum pt_fault descend(struct pt_walk *walk, uint64_t entry)
 {
 	const struct pt_arm *arm = &walk->space->arm;
@@ -210,7 +210,7 @@ static unsigned smallest(unsigned a, unsigned b)
 	return a < b ? a : b;
 }
 
-/* Bytes of the first table, at least what a cache line of 8 entries has. */
+/* Bytes of the first table, at least those of a cache line of 8 entries. */
 static uint64_t root_alignment(const struct pt_arm_half *half)
 {
 	unsigned bits = half->input_bits - entry_shift(half, first_level(half));
@@ -218,7 +218,7 @@ static uint64_t root_alignment(const struct pt_arm_half *half)
 	return (uint64_t)8 << (bits < 3 ? 3 : bits);
 }
 
-/* May inputs of a half have that size, and its tables that granule? */
+/* Does the device support this input size and granule for a half? */
 static bool size_is_supported(unsigned bits, unsigned shift, const struct pt_arm *arm,
 			      const struct pt_limits *limits)
 {
@@ -277,7 +277,9 @@ bool pt_decode_arm_cd(const uint64_t cd[8], const struct pt_limits *limits, bool
 		.asid = (uint16_t)pt_bits(cd[0], 63, 48),
 	};
 
-	/* A stalled access is not supported, so faults end an access: S must be 0 and A 1. */
+	/*
+	 * Stalled accesses are not supported, so a fault must end the access: S must be 0 and A 1.
+	 */
 	if (!(cd[0] & CD_VALID) || !(cd[0] & CD_AA64) || cd[0] & CD_S || !(cd[0] & CD_A))
 		return false;
 	if (cd[0] & (CD_HA | CD_HD) && !limits->updates_flags)
@@ -293,7 +295,7 @@ bool pt_decode_arm_cd(const uint64_t cd[8], const struct pt_limits *limits, bool
 /* -- tables of context descriptors ---------------------------------------------------------- */
 
 #define CD_SHIFT 6 /* 64 bytes */
-#define CD_WORDS 3 /* of those that say anything here */
+#define CD_WORDS 3 /* words of a descriptor that are used here */
 
 enum { LINEAR, TWO_LEVELS_4K, TWO_LEVELS_64K, N_S1FMTS };
 
@@ -324,7 +326,7 @@ static enum pt_fault find_cd(const struct pt_context *context, uint32_t pasid,
 	unsigned split = splits[context->format];
 	uint64_t table = context->root, entry;
 
-	/* With S1CDMax 0, the only descriptor is that of requests without PASID. */
+	/* If S1CDMax is 0, the only descriptor is for requests without PASID. */
 	if (pasid == PT_NO_PASID) {
 		if (context->bits && context->default_of == DSS_BYPASS)
 			return PT_OK;

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The table of the published drafts that belongs to no processor: 48 bits of input, 4 KiB pages, 4
- * levels. Levels count from the top, which is 0. There are no flags that a device updates.
+ * The architecture-independent table of the published drafts: 48 bits of input, 4 KiB pages, 4
+ * levels
+ *
+ * Levels count from the top, which is 0. There are no flags that a device updates.
  */
 #include "pgtable/walk.h"
 
@@ -10,7 +12,7 @@
 #define INPUT_BITS  48
 #define LAST_LEVEL  3
 #define OUTPUT_TOP  51
-#define LEAF_LEVELS 1 /* the first level where a leaf may stand */
+#define LEAF_LEVELS 1 /* the first level that may have leaves */
 
 #define VALID (1u << 0)
 #define TABLE (1u << 1)
@@ -35,7 +37,7 @@ static enum pt_fault leaf(struct pt_walk *walk, uint64_t entry)
 	unsigned shift = level_shift(walk->at.level);
 	unsigned rights = (entry & READ ? PT_READ : 0) | (entry & WRITE ? PT_WRITE : 0);
 
-	/* No bit forbids execution, so what can be read can be executed. */
+	/* No bit forbids execution, so readable pages are executable. */
 	if (rights & PT_READ)
 		rights |= PT_EXEC;
 	if (walk->access & PT_RIGHTS & ~rights)

@@ -2,7 +2,7 @@
 /*
  * RISC-V Sv39, Sv48 and Sv57, and the process directory of its IOMMU
  *
- * Rights are those of the leaf: pointers have none. Levels count from the bottom, which is 0.
+ * A leaf alone has the rights; pointers have none. Levels count from the bottom, which is 0.
  */
 #include "pgtable/walk.h"
 
@@ -22,7 +22,7 @@
 #define RSW60T59B   pt_mask(60, 59)
 #define PBMT        pt_mask(62, 61)
 #define NAPOT_SHIFT 16
-#define NAPOT_CODE  8u /* of the low four bits of PPN: 64 KiB */
+#define NAPOT_CODE  8u /* low four bits of the PPN for 64 KiB */
 
 static unsigned level_shift(int level)
 {
@@ -176,7 +176,7 @@ bool pt_decode_riscv_pc(uint64_t ta, uint64_t fsc, bool updates_flags,
 /* -- process directories -------------------------------------------------------------------- */
 
 #define PC_SHIFT    4 /* 16 bytes */
-#define FIRST_BITS  8 /* of a process ID, which index process contexts */
+#define FIRST_BITS  8 /* bits of a process ID that index process contexts */
 #define PD_RESERVED (pt_mask(63, 54) | pt_mask(9, 1))
 
 static const uint8_t directory_bits[] = { 0, 8, 17, 20 };

@@ -79,8 +79,8 @@ enum pt_fault pt_arrive(struct pt_walk *walk, uint64_t base, unsigned shift, uns
 }
 
 /*
- * Update flags, where all entries can be written or none is. PT_BUSY: an entry is not what the walk
- * saw. Those before it have been updated then.
+ * Updates the flags of all entries, or of none if one is read-only. PT_BUSY: an entry has changed
+ * since the walk; entries before it have been updated then.
  */
 static enum pt_fault update(struct pt_walk *walk)
 {

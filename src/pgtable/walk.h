@@ -4,16 +4,16 @@
 
 #include "pgtable/pgtable.h"
 
-/* What all formats share. For the files of this room only. */
+/* Shared by all formats. Private to src/pgtable. */
 
-/* A flag update that waits until the access is known to be allowed. */
+/* A flag update that is applied if the access is allowed. */
 struct pt_update {
 	uint64_t address;
 	uint64_t seen, wanted;
 	int level;
 };
 
-/* One walk under way. */
+/* A walk in progress. */
 struct pt_walk {
 	const struct pt_space *space;
 	const struct pt_memory *memory;
@@ -26,9 +26,9 @@ struct pt_walk {
 };
 
 struct pt_format {
-	/* Set `at` to the root, or give the fault that the address itself is. */
+	/* Set `at` to the root, or return a fault of the address itself. */
 	enum pt_fault (*begin)(struct pt_walk *walk);
-	/* From `at` to a leaf. */
+	/* Walk from `at` to a leaf. */
 	enum pt_fault (*walk)(struct pt_walk *walk);
 };
 
@@ -43,7 +43,7 @@ static inline bool pt_bit(uint64_t word, unsigned bit)
 	return word >> bit & 1;
 }
 
-/* Bits high:low, where they are. */
+/* A mask of bits high:low. */
 static inline uint64_t pt_mask(unsigned high, unsigned low)
 {
 	return UINT64_MAX >> (63 - high) & UINT64_MAX << low;
@@ -60,17 +60,17 @@ static inline bool pt_is_sign_extended(uint64_t address, unsigned low)
 /* Read one entry, once. */
 bool pt_load(const struct pt_memory *memory, uint64_t address, uint64_t *ret_word);
 
-/* Read the entry `index` of the table at hand; PT_WALK_ABORT says where. */
+/* Read entry `index` of the current table; on PT_WALK_ABORT, the result has its address. */
 enum pt_fault pt_load_entry(struct pt_walk *walk, uint64_t index, uint64_t *ret_address,
 			    uint64_t *ret_entry);
 
-/* The level decides what the fault is. */
+/* Record the fault and its level. */
 enum pt_fault pt_fail(struct pt_walk *walk, enum pt_fault fault, int level);
 
-/* An update that is wanted, if it changes anything. */
+/* Request a flag update, unless the flags are set already. */
 void pt_want(struct pt_walk *walk, uint64_t address, uint64_t seen, uint64_t wanted);
 
-/* A leaf of 2^shift bytes at `base`, whose rights are known. */
+/* Complete a walk with a leaf of 2^shift bytes at `base`, whose rights have been computed. */
 enum pt_fault pt_arrive(struct pt_walk *walk, uint64_t base, unsigned shift, unsigned rights,
 			bool dirty);
 

@@ -2,8 +2,8 @@
 /*
  * x86 tables of 4 and 5 levels (VT-d first stage), and VT-d's directory of PASIDs
  *
- * Reserved bits fault at the level where they are. Rights are those of all levels together, and are
- * checked behind the last one. Levels count from the bottom: a 4 KiB page is at level 1.
+ * Reserved bits fault at their level. Rights are those of all levels together, and are checked
+ * after the last level. Levels count from the bottom: a 4 KiB page is at level 1.
  */
 #include "pgtable/x86.h"
 
@@ -18,7 +18,7 @@
 #define LARGE    (1ull << 7)
 #define XD       (1ull << 63)
 
-/* Kept in pt_table.state: what the levels above allow. */
+/* Stored in pt_table.state: the rights of the levels above. */
 #define STATE_WRITE (1u << 0)
 #define STATE_USER  (1u << 1)
 #define STATE_EXEC  (1u << 2)
@@ -199,7 +199,7 @@ bool pt_decode_x86_entry(const uint64_t entry[8], const struct pt_limits *limits
 
 #define PASIDS_SHIFT    6 /* PASIDs of one directory entry */
 #define ENTRY_SHIFT     6 /* bytes of a PASID entry */
-#define ENTRY_WORDS     3 /* of those that say anything here */
+#define ENTRY_WORDS     3 /* words of an entry that are used here */
 #define DIRECTORY_SHIFT 7 /* entries of the smallest directory */
 
 static enum pt_fault find_entry(const struct pt_context *context, uint32_t pasid,

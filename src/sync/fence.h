@@ -6,7 +6,7 @@
 
 /*
  * A full fence: the thread's stores are visible before its later loads. ThreadSanitizer does not
- * model fences, so an exchange stands in for it there.
+ * model fences, so an exchange replaces it there.
  */
 static inline void fence(void)
 {

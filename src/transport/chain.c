@@ -50,11 +50,13 @@ static int copy_from_guest(const struct queue *queue, uint64_t address, void *to
 
 /* -- room for pieces --------------------------------------------------------------------- */
 
-/* A chain has as many pieces as the VMM's memory makes of its buffers: a bound for hostile chains
- * over memory in very small pieces. */
+/*
+ * The number of pieces of a chain depends on the VMM's memory; this bounds hostile chains over very
+ * small regions.
+ */
 #define PIECES_MAX 16384
 
-/* Twice the room. -ENOMEM: as before. -EPROTO: no chain needs that many. */
+/* Doubles the room. -ENOMEM: unchanged. -EPROTO: the chain has too many pieces. */
 static int queue_grow(struct queue *queue)
 {
 	size_t n = queue->max_pieces * 2;

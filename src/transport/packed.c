@@ -156,7 +156,7 @@ static void packed_publish(struct queue *queue)
 	ring_written(queue, DESCRIPTOR_AREA, first, DESCRIPTOR_LENGTH);
 }
 
-/* An invalid event asks for every interrupt: one too many does no harm. */
+/* An invalid event requests every interrupt: an unnecessary interrupt is harmless. */
 static bool packed_wants_interrupt(const struct queue *queue, uint32_t old)
 {
 	uint32_t event = guest_load32(queue->area[DRIVER_AREA]);

@@ -58,7 +58,7 @@ struct queue_chain {
 	uint64_t length;     /* bytes of all buffers */
 	uint16_t n_elements; /* its buffers */
 	uint16_t n_entries;  /* its ring entries */
-	uint16_t id;         /* how the driver identifies it */
+	uint16_t id;         /* the driver's identifier of the chain */
 };
 
 struct ring_format;
@@ -67,7 +67,7 @@ struct queue {
 	pthread_mutex_t lock;
 	const struct guest_memory *memory;
 	struct iovec *pieces; /* of the last chain popped */
-	uint64_t *addresses;  /* and where each begins for the guest */
+	uint64_t *addresses;  /* guest-physical address of each piece */
 	size_t max_pieces;
 	uint16_t size_max;
 
@@ -107,7 +107,7 @@ int queue_start(struct queue *queue, const struct queue_setup *setup, uint64_t f
 /* Find the ring of a running queue again. Errors as of queue_start(); the queue is stopped then. */
 int queue_find_again(struct queue *queue);
 
-/* What saved state needs and the ring does not have, while no chain is held. */
+/* The position, which saved state needs and the ring does not have, while no chain is held. */
 struct queue_progress {
 	uint32_t position;
 	bool broken;
@@ -115,27 +115,27 @@ struct queue_progress {
 
 struct queue_progress queue_progress(const struct queue *queue);
 
-/* Continue from there, right after queue_start(). -EINVAL: not a position of this ring. */
+/* Continue at a saved position, right after queue_start(). -EINVAL: not a position of this ring. */
 int queue_resume(struct queue *queue, struct queue_progress progress);
 
-/* Stop; chains that were not published never are. */
+/* Stop. Chains that were not published are dropped. */
 void queue_stop(struct queue *queue);
 
-/* Take the next chain: 1. 0: there is none, or the queue is stopped. -EPROTO, -ENOMEM */
+/* Take the next chain. Returns 1; 0 if there is none, or the queue is stopped; -EPROTO, -ENOMEM. */
 int queue_pop(struct queue *queue, struct queue_chain *ret_chain);
 
 /* Return a chain with `length` bytes written. The driver sees it after queue_publish(). */
 void queue_push(struct queue *queue, const struct queue_chain *chain, uint32_t length);
 
-/* Show the driver all that was pushed. Returns whether it wants an interrupt. */
+/* Publish all pushed chains. Returns whether the driver wants an interrupt. */
 bool queue_publish(struct queue *queue);
 
-/* Ask the driver not to notify. It may do so nevertheless. */
+/* Disable notifications of the driver, which may send them nevertheless. */
 void queue_quiet(struct queue *queue);
 
 /*
- * Ask the driver to notify of new chains. Returns whether there are some already, of which it may
- * not notify: pop them and call this again.
+ * Enable notifications of new chains. Returns whether there are chains already, for which the
+ * driver may not notify: pop them and call this again.
  */
 bool queue_listen(struct queue *queue);
 

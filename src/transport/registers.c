@@ -329,8 +329,10 @@ static bool features_ok(struct registers *registers)
 					     registers->driver_features) >= 0;
 }
 
-/* "If ... FEATURES_OK bit is not set, the device does not support our subset of features":
- * the driver reads the bit again to learn it. DRIVER_OK without it means nothing. */
+/*
+ * "If ... FEATURES_OK bit is not set, the device does not support our subset of features": the
+ * driver reads the bit again to learn it. DRIVER_OK without it has no meaning.
+ */
 static void write_status(struct registers *registers, uint32_t argument, uint32_t value)
 {
 	uint32_t bits = value & (STATUS_ACKNOWLEDGE | STATUS_DRIVER | STATUS_FAILED);
@@ -413,7 +415,7 @@ uint64_t registers_read(struct registers *registers, uint64_t offset, unsigned l
 	return is_config(registers, offset, length) ? wire_load(bytes, length) : value;
 }
 
-/* Any store may change other fields: the driver must look again. */
+/* Any store may change other fields, so the driver must read them again. */
 static void write_config(struct registers *registers, uint64_t offset, unsigned length,
 			 uint64_t value)
 {

@@ -50,7 +50,7 @@ struct registers_ops {
 	void (*config_read)(void *opaque, uint64_t offset, void *bytes, size_t length);
 	void (*config_write)(void *opaque, uint64_t offset, const void *bytes, size_t length);
 
-	/* QueueNotify was written with a valid index. No lock is held. */
+	/* The driver wrote QueueNotify with a valid index. No lock is held. */
 	void (*notify)(void *opaque, unsigned queue);
 
 	/*
@@ -115,11 +115,11 @@ void registers_memory_changed(struct registers *registers);
 
 /* -- for state.c --------------------------------------------------------------------- */
 
-/* Can the driver have accepted these features, whatever the device says? */
+/* Can a driver have accepted these features, whatever the device offers? */
 bool registers_can_have(const struct registers *registers);
 
 /*
- * The only writer of both. The interrupt line is high while InterruptStatus is not 0.
+ * The only function that writes both. The interrupt line is high while InterruptStatus is not 0.
  * registers->signal is locked.
  */
 void registers_signal(struct registers *registers, uint32_t status, uint32_t interrupt_status);

@@ -8,15 +8,15 @@
 #include "wire/layout.h"
 
 /*
- * What the ring formats share. Private to queue.c, chain.c, split.c and packed.c.
+ * Shared by the ring formats. Private to queue.c, chain.c, split.c and packed.c.
  *
  * The guest may change the ring while it is read. So every field is loaded once, whole, into a
  * local variable, and only that is checked and used.
  *
- * Ordering: device and driver each publish a position, then look whether the other side wants a
- * notification. If both looked before the other's store arrives, a notification would be lost. So
- * published positions, and the loads that decide, are sequentially consistent. What is published
- * with them may be stored in any order before.
+ * Ordering: device and driver each publish a position, then check whether the other side wants a
+ * notification. If both checked before the other's store arrives, a notification would be lost. So
+ * published positions, and the loads that decide, are sequentially consistent. Other stores may
+ * precede a published position in any order.
  */
 
 /* Flags of a descriptor, in both formats. */
@@ -46,7 +46,7 @@ struct ring_format {
 		bool written;
 	} area[QUEUE_N_AREAS];
 
-	/* Is there a chain at `next`? 1, 0, -EPROTO. */
+	/* Is there a chain at `next`? Returns 1, 0 or -EPROTO. */
 	int (*available)(const struct queue *queue);
 
 	/* Take the chain at `next`, which is available. -EPROTO, -ENOMEM */

@@ -2,12 +2,12 @@
 /*
  * Serving requests of the driver, and delivering events to it
  *
- * Both run in the calling thread and hold the queue's lock until the driver was shown the result.
- * A reset takes that lock, and so comes before or after.
+ * Both run in the calling thread and hold the queue's lock until the result is published. A reset
+ * takes that lock, and so comes before or after.
  *
- * Used buffers are shown together, when no more chains are found. Until then a correct driver
- * cannot offer them again, and an incorrect one breaks the ring by it. So at most as many chains
- * as the queue has entries are served for one notification.
+ * Used buffers are published together, when no more chains are found. Until then a correct driver
+ * cannot offer them again, and an incorrect one breaks the ring. So at most as many chains as the
+ * queue has entries are served for one notification.
  */
 #include <errno.h>
 #include <string.h>

@@ -49,7 +49,7 @@ static uint8_t *used_entry(const struct queue *queue, uint32_t slot)
 	return queue->area[DEVICE_AREA] + RING_ENTRIES + slot * USED_LENGTH;
 }
 
-/* The index never moves backwards, nor ahead of the buffers that the driver has. */
+/* The index never moves backwards, nor further than the driver has buffers. */
 static int split_available(const struct queue *queue)
 {
 	uint32_t index = guest_load16(queue->area[DRIVER_AREA] + RING_INDEX);
@@ -135,7 +135,10 @@ static bool split_wants_interrupt(const struct queue *queue, uint32_t old)
 	return !(flags & AVAILABLE_F_NO_INTERRUPT);
 }
 
-/* With the event index, an event that has passed causes no notification: nothing to turn off. */
+/*
+ * With the event index there is nothing to disable: an event that has passed causes no
+ * notification.
+ */
 static void split_notify(struct queue *queue, bool on)
 {
 	uint8_t *flags = queue->area[DEVICE_AREA] + RING_FLAGS;

@@ -7,9 +7,9 @@
 /*
  * The window as rows of saved state
  *
- * A loaded state is not trusted: it must be one that a driver could have reached. Ready queues
- * are set up like any other. Status, and the interrupt line with it, follow only when the device
- * is loaded, too.
+ * A loaded state is untrusted: it must be one that a driver could have reached. Ready queues are
+ * set up like any other. Status, and the interrupt line with it, are set only after the device is
+ * loaded.
  */
 
 enum { CHUNK_REGISTERS = 1, CHUNK_QUEUE = 2 };

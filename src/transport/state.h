@@ -6,7 +6,7 @@
 #include "wire/stream.h"
 
 /*
- * What a driver has made of a window, for saved state (docs/state.md)
+ * The driver's setup of a window, for saved state (docs/state.md)
  *
  * The VMM saves the rings with guest memory. Only the device knows its position in them.
  */

@@ -8,8 +8,8 @@
 /*
  * Copy bytes that the guest may be changing
  *
- * The fence keeps the compiler from reading them again after they were checked. An empty piece
- * may have no address, which memcpy() does not accept.
+ * The fence prevents the compiler from reading them again after they were checked. An empty piece
+ * may have a NULL address, which memcpy() does not accept.
  */
 static inline void copy_once(void *to, const void *from, size_t length)
 {
