@@ -46,6 +46,11 @@ static const struct format *find_format(const char *signature)
 	return NULL;
 }
 
+const struct format *format_get(size_t i)
+{
+	return i < G_N_ELEMENTS(formats) ? formats[i] : NULL;
+}
+
 /* NULL for a topology that was read from no table. */
 linux_reader *linux_reader_of(const struct viommu_topology *topology)
 {

@@ -4,6 +4,9 @@
 
 #include "tables/table/format.h"
 
+/* The i-th format, or NULL behind the last one. */
+const struct format *format_get(size_t i);
+
 /*
  * The function that resolves devices as Linux does for the table that the topology was read from,
  * or NULL.

@@ -1,12 +1,22 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Device trees as a format of tables, and generating one
+ * Device trees as a format of tables
  */
-#include "base/memory.h"
-#include "tables/findings/findings.h"
 #include "tables/model/topology.h"
-#include "wire/sized.h"
+#include "tables/table/unsupported.h"
 #include "write.h"
+
+/* Guests with a device tree learn these from the devices, or not at all. */
+static const struct unsupported unsupported[] = {
+	{ OBJECT_RESERVED_MEMORY, OF_ALL, NULL, "dt-silent", "use another table",
+	  .reason = "no binding describes memory by its IOMMU" },
+	{ OBJECT_INTERRUPT_SOURCE, OF_ALL, NULL, "dt-silent", "use another table",
+	  .reason = "no binding describes sources of interrupts by their IOMMU" },
+	{ OBJECT_ATS, OF_ALL, NULL, "dt-silent", "use another table",
+	  .reason = "no binding describes functions with ATS" },
+	UNSUPPORTED_PATHS(OF_ALL, "dt-silent-path"),
+	NO_MORE_UNSUPPORTED,
+};
 
 const struct format dt_format = {
 	.signature = "DTB",
@@ -15,38 +25,6 @@ const struct format dt_format = {
 	.rules = dt_rules,
 	.to_topology = dt_read,
 	.from_topology = dt_write,
+	.unsupported = unsupported,
 	.linux_reads = linux_dt,
 };
-
-static bool check_base(const struct viommu_devicetree *how, struct viommu_findings *findings)
-{
-	bool valid = how->base ? how->base->tree != NULL : !how->overlay;
-
-	if (!valid)
-		report(findings, "dt-base", place_of_file(how->base ? how->base->file : NULL),
-		       "give the machine's device tree",
-		       how->base ? "the base is not a device tree"
-				 : "an overlay requires a base, but none is given");
-	return valid;
-}
-
-/* table_generate() comes here without a base. */
-struct viommu_table *devicetree_generate(const struct viommu_topology *topology,
-					 const struct viommu_devicetree *how,
-					 struct viommu_findings *findings)
-{
-	struct viommu_devicetree taken = { 0 };
-	struct viommu_table *table;
-
-	if (how && sized_take(&taken, sizeof(taken), how) < 0)
-		return NULL;
-	if (!check_base(&taken, findings))
-		return NULL;
-	table = memory_new(struct viommu_table, 1);
-	g_strlcpy(table->signature, dt_format.signature, sizeof(table->signature));
-	table->file = memory_text("");
-	table->format = &dt_format;
-	table->whole = true;
-	table->tree = dt_generate_tree(topology, &taken, findings);
-	return table->tree ? table : viommu_table_free(table);
-}

@@ -12,46 +12,6 @@
 #include "tables/model/topology.h"
 #include "write.h"
 
-/* -- unrepresentable objects --------------------------------------------------- */
-
-/* One finding per type, at the first object. */
-static void report_omitted(struct dt_writing *writing, enum object_type type, const char *rule_id,
-			   const char *what)
-{
-	const void *object = topology_get(writing->topology, type, 0);
-
-	if (object)
-		report(writing->findings, rule_id, *object_place(type, object), "use another table",
-		       "a device tree cannot describe %s: %zu were omitted", what,
-		       topology_count(writing->topology, type));
-}
-
-static void report_paths(struct dt_writing *writing)
-{
-	const struct viommu_pci_range *range;
-
-	for_each_object(i, range, writing->topology, OBJECT_PCI_RANGE)
-		if (!range_is_known(range))
-			report(writing->findings, "dt-silent-path", range->place,
-			       "give the functions by their buses",
-			       "a device tree cannot describe paths over bridges: the range was "
-			       "omitted");
-}
-
-/* Guests with a device tree learn these from the devices, or not at all. */
-static void report_unrepresentable(struct dt_writing *writing)
-{
-	report_omitted(writing, OBJECT_RESERVED_MEMORY, "dt-silent", "reserved memory");
-	report_omitted(writing, OBJECT_INTERRUPT_SOURCE, "dt-silent", "interrupt sources");
-	report_omitted(writing, OBJECT_ATS, "dt-silent", "functions with ATS");
-	report_paths(writing);
-	if (!writing->into)
-		report(writing->findings, "dt-new", place_of_file(NULL),
-		       "use the machine's device tree as the base",
-		       "the device tree has only what the topology describes: no machine boots "
-		       "with it");
-}
-
 /* -- the tree ---------------------------------------------------------------------------------- */
 
 static struct devicetree *new_tree(void)
@@ -104,7 +64,11 @@ static void write_all(struct dt_writing *writing)
 	dt_write_iommus(writing);
 	dt_write_bridges(writing);
 	dt_write_devices(writing);
-	report_unrepresentable(writing);
+	if (!writing->into)
+		report(writing->findings, "dt-new", place_of_file(NULL),
+		       "use the machine's device tree as the base",
+		       "the device tree has only what the topology describes: no machine boots "
+		       "with it");
 	end(writing);
 }
 

@@ -300,6 +300,31 @@ static void an_overlay_cannot_remove_a_property(void **state)
 /* -- the command line -------------------------------------------------------------------- */
 
 /* Linux, virtio_mmio.device=SIZE@BASE:IRQ, for each, with a space in between. */
+static size_t count_findings(const struct viommu_findings *findings, const char *id)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < viommu_findings_count(findings); i++)
+		n += !strcmp(viommu_findings_get(findings, i)->id, id);
+	return n;
+}
+
+static void each_object_that_is_omitted_is_reported(void **state)
+{
+	struct rig *rig = *state;
+
+	read_fine(rig, "iommus: [ { name: a, kind: smmu-v3, at: 0x9050000 } ]\n"
+		       "host-bridges: [ { name: b, buses: 00-ff, iommu: a } ]\n"
+		       "ranges:\n"
+		       "  - { functions: 00:1c.0, scope: bridge, iommu: a }\n"
+		       "reserved-memory:\n"
+		       "  - { range: 0-0xfff, iommu: a }\n"
+		       "  - { range: 0x1000-0x1fff, iommu: a }\n");
+	free(make(rig, NULL, plainly));
+	assert_int_equal(count_findings(rig->findings, "dt-silent"), 2);
+	assert_int_equal(count_findings(rig->findings, "dt-silent-path"), 1);
+}
+
 static void a_command_line_names_devices(void **state)
 {
 	struct rig *rig = *state;
@@ -340,6 +365,7 @@ int main(void)
 		WITH_A_RIG(an_equivalent_property_is_kept),
 		WITH_A_RIG(an_overlay_needs_a_base),
 		WITH_A_RIG(an_overlay_cannot_remove_a_property),
+		WITH_A_RIG(each_object_that_is_omitted_is_reported),
 		WITH_A_RIG(a_command_line_names_devices),
 	};
 

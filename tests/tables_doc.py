@@ -1,18 +1,17 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Keep the table of rules in docs/tables.md as `viommu check --rules` has it.
+"""Keep the generated parts of docs/tables.md: the rules, and what each table cannot describe.
 
-    rules_doc.py [--check] VIOMMU DOCUMENT
+    tables_doc.py [--check] VIOMMU LOSSES DOCUMENT
 
-Writes what stands between the two markers; with --check only says whether it is fresh.
+VIOMMU is the command, which lists the rules; LOSSES is tests/tables/losses. Writes what is between the
+markers of each part; with --check only tells whether it is fresh.
 """
 import pathlib
 import re
 import subprocess
 import sys
 
-BEGIN = "<!-- rules: made by tests/rules_doc.py -->\n"
-END = "<!-- end of rules -->\n"
 RULE = re.compile(r"(?P<id>\S+): (?P<severity>\w+)\n    (?P<text>.*)\n    from: (?P<clause>.*)\n"
                   r"(?:    Linux: (?P<linux>.*)\n)?")
 
@@ -21,7 +20,7 @@ def cell(text):
     return (text or "").replace("|", "\\|")
 
 
-def table(listing):
+def rules(listing):
     rows = ["| rule | severity | what holds | from | where it does not, Linux |", "|---|---|---|---|---|"]
     end = 0
     for rule in RULE.finditer(listing):
@@ -35,20 +34,30 @@ def table(listing):
     return "\n".join(rows) + "\n"
 
 
+def output(*command):
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+def replace(document, part, text):
+    begin, end = f"<!-- {part}: made by tests/tables_doc.py -->\n", f"<!-- end of {part} -->\n"
+    head, found, rest = document.partition(begin)
+    _, found_end, tail = rest.partition(end)
+    if not (found and found_end):
+        sys.exit(f"the document has no part for {part}")
+    return head + begin + "\n" + text + "\n" + end + tail
+
+
 def main():
     check = sys.argv[1:2] == ["--check"]
-    command, document = sys.argv[1 + check:]
+    command, losses, document = sys.argv[1 + check:]
     document = pathlib.Path(document)
-    listing = subprocess.run([command, "check", "--rules"], check=True, capture_output=True,
-                             text=True).stdout
     before = document.read_text()
-    head, _, rest = before.partition(BEGIN)
-    _, _, tail = rest.partition(END)
-    after = head + BEGIN + "\n" + table(listing) + "\n" + END + tail
+    after = replace(before, "rules", rules(output(command, "check", "--rules")))
+    after = replace(after, "losses", output(losses))
     if not check:
         document.write_text(after)
     elif before != after:
-        sys.exit(f"{document.name} has not the rules of viommu: run tests/rules_doc.py")
+        sys.exit(f"{document.name} is not what the sources say: run ./run documents")
 
 
 if __name__ == "__main__":
