@@ -162,8 +162,8 @@ struct endpoint {
 	struct endpoint *next, **at;      /* the domain's list; the pointer to it there */
 	struct member member;
 	struct viommu_listener *listeners; /* in the order in which they were added */
-	int notified_mode; /* MODE_UNKNOWN, or the enum viommu_mode last notified */
-	bool quarantined;  /* blocked while attached to no domain */
+	int notified_mode;                 /* MODE_UNKNOWN, or the mode last notified */
+	bool quarantined;                  /* blocked while attached to no domain */
 	atomic_uint_fast64_t faults;
 };
 
