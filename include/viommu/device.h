@@ -719,6 +719,57 @@ int viommu_translate_pasid(struct viommu *device, uint32_t endpoint, uint32_t pa
 			   struct viommu_translation *ret_translation);
 
 /*
+ * Handles
+ *
+ * A number names whatever endpoint has it now. A VMM that gives its functions other numbers,
+ * because the guest does, must not look one up by the number that it had: the access would be
+ * translated by another function's domain. A handle names the endpoint itself: it is bound by its
+ * number once, and translates for that endpoint until it is bound to another, or unbound by the
+ * endpoint's removal. Translations by an unbound handle are -ENOENT. They are also cheaper, for
+ * nothing is looked up.
+ *
+ *     error = viommu_endpoint_remove(device, old);           the handle is unbound
+ *     error = viommu_endpoint_add(device, &function);        with its new number
+ *     error = viommu_handle_bind(handle, function.id);
+ */
+struct viommu_handle; /* opaque */
+
+/* Instead of a PASID: the access has none. */
+#define VIOMMU_NO_PASID UINT32_MAX
+
+/*
+ * Make a handle, unbound.
+ *
+ * Returns: 0, -ENOMEM. Locks: none. Waits: no. Since: 0.2 (testing)
+ */
+int viommu_handle_new(struct viommu *device, struct viommu_handle **ret_handle);
+
+/*
+ * Free a handle, before viommu_free(). No thread may use it meanwhile or afterwards. NULL is
+ * accepted.
+ *
+ * Returns: NULL. Locks: device. Waits: no. Since: 0.2 (testing)
+ */
+struct viommu_handle *viommu_handle_free(struct viommu_handle *handle);
+
+/*
+ * Bind a handle to the endpoint that has this ID now. Other threads may translate by it meanwhile.
+ * -ENOENT: there is none; the handle stays as it is.
+ *
+ * Returns: 0, -ENOENT. Locks: device. Waits: no. Since: 0.2 (testing)
+ */
+int viommu_handle_bind(struct viommu_handle *handle, uint32_t endpoint);
+
+/*
+ * As viommu_translate(), or viommu_translate_pasid() if `pasid` is not VIOMMU_NO_PASID.
+ *
+ * Returns: as viommu_translate(). Locks: none. Waits: no, but for `event`. Since: 0.2 (testing)
+ */
+int viommu_handle_translate(struct viommu_handle *handle, uint32_t pasid, uint64_t iova,
+			    uint64_t length, uint32_t access,
+			    struct viommu_translation *ret_translation);
+
+/*
  * DMA sections
  *
  * When the guest sees its UNMAP done, the memory must not be touched any more. So a thread that
@@ -740,7 +791,7 @@ int viommu_translate_pasid(struct viommu *device, uint32_t endpoint, uint32_t pa
  * `piece` is invalid after the end: a component that keeps translations has to be a listener.
  *
  * Keep sections short, for requests wait for them. The thread that began one ends it. Inside, call
- * nothing of the same device but viommu_dma_translate() and viommu_translate(). Do not make a
+ * nothing of the same device but functions that translate. Do not make a
  * request to another device either: two threads that do so crosswise deadlock.
  */
 struct viommu_dma; /* a DMA section handle: opaque, one for each thread */
@@ -792,6 +843,15 @@ int viommu_dma_translate_pasid(struct viommu_dma *dma, uint32_t endpoint, uint32
 			       uint64_t iova, uint64_t length, uint32_t access,
 			       struct viommu_translation *ret_translation);
 
+/*
+ * As viommu_handle_translate(), inside a section of the same device.
+ *
+ * Returns: as viommu_translate(). Locks: none. Waits: no, but for `event`. Since: 0.2 (testing)
+ */
+int viommu_dma_handle_translate(struct viommu_dma *dma, struct viommu_handle *handle,
+				uint32_t pasid, uint64_t iova, uint64_t length, uint32_t access,
+				struct viommu_translation *ret_translation);
+
 /* -- page requests -------------------------------------------------------------------- */
 
 /* A page that an endpoint needs, by PRI or by a stalled access. */
@@ -830,10 +890,10 @@ int viommu_page_request(struct viommu *device, const struct viommu_page_request 
 /*
  * Save what the driver has made of the device: features, `bypass`, domains, attachments, PASIDs,
  * mappings, where its page tables are, page requests without an answer, and quarantined endpoints.
- * Page tables are guest memory, and nothing that was kept of them is saved. Not saved: configuration, endpoints and listeners, which the VMM sets
- * up again on the other side; virtqueues and transport (see viommu_mmio_save()). docs/state.md has
- * the stream. A newer library reads what an older one saved. Saving what was loaded gives the same
- * bytes.
+ * Page tables are guest memory, and nothing that was kept of them is saved. Not saved:
+ * configuration, endpoints and listeners, which the VMM sets up again on the other side; virtqueues
+ * and transport (see viommu_mmio_save()). docs/state.md has the stream. A newer library reads what
+ * an older one saved. Saving what was loaded gives the same bytes.
  *
  * *ret_bytes is freed with free().
  *

@@ -162,9 +162,16 @@ struct endpoint {
 	struct endpoint *next, **at;      /* the domain's list; the pointer to it there */
 	struct member member;
 	struct viommu_listener *listeners; /* in the order in which they were added */
+	struct viommu_handle *handles;     /* bound to it */
 	int notified_mode;                 /* MODE_UNKNOWN, or the mode last notified */
 	bool quarantined;                  /* blocked while attached to no domain */
 	atomic_uint_fast64_t faults;
+};
+
+struct viommu_handle {
+	struct viommu *device;
+	_Atomic(struct endpoint *) endpoint; /* NULL: unbound; for translations */
+	struct viommu_handle *next, **at;    /* in its list; what points to it there, or NULL */
 };
 
 struct viommu_listener {
@@ -642,6 +649,11 @@ bool endpoint_fits(const struct endpoint *endpoint, const struct domain *domain)
 /* A reserved region that overlaps [first, last], or NULL. By any thread. */
 const struct viommu_reserved *endpoint_reserved(const struct endpoint *endpoint, uint64_t first,
 						uint64_t last);
+
+/* -- handle.c -------------------------------------------------------------------- */
+
+/* The endpoint is removed: translations by its handles find nothing any more. */
+void handles_unbind(struct endpoint *endpoint);
 
 /* -- probe.c -------------------------------------------------------------------------------- */
 

@@ -203,6 +203,7 @@ struct viommu *viommu_free(struct viommu *device)
 		ids_remove(&device->endpoints, endpoint->node.id);
 		free_domain_of(endpoint);
 		listeners_free(endpoint);
+		handles_unbind(endpoint);
 		free(atomic_load(&endpoint->regions));
 		free(endpoint->formats);
 		while (endpoint->groups)

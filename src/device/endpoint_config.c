@@ -279,6 +279,7 @@ static void unplug(struct endpoint *endpoint)
 	struct viommu *device = endpoint->device;
 
 	directory_remove(&device->directory, endpoint);
+	handles_unbind(endpoint);
 	device_mark_sync_pending(device);
 	device_synchronize(device);
 	endpoint->quarantined = true;

@@ -22,6 +22,7 @@ struct viommu_dma {
 struct question {
 	uint32_t endpoint, pasid, access;
 	uint64_t iova, length;
+	const struct viommu_handle *handle; /* instead of `endpoint`, or NULL */
 };
 
 /* An access, and the objects found for it. */
@@ -266,13 +267,25 @@ static int refuse(const struct access *access, uint32_t asked)
 	return -EFAULT;
 }
 
+static struct endpoint *find_endpoint(const struct viommu *device, const struct question *question)
+{
+	const struct viommu_handle *handle = question->handle;
+	struct endpoint *endpoint;
+
+	if (!handle)
+		return directory_find(&device->directory, question->endpoint);
+	endpoint = atomic_load_explicit(&handle->endpoint, memory_order_acquire);
+	annotate_acquire(&handle->endpoint);
+	return endpoint;
+}
+
 /* Call in a read-side section. */
 static int answer(struct viommu *device, const struct question *question,
 		  struct viommu_translation *ret_translation)
 {
 	uint64_t iova = question->iova, length = question->length;
 	struct access access = {
-		.endpoint = directory_find(&device->directory, question->endpoint),
+		.endpoint = find_endpoint(device, question),
 		.first = iova,
 		.last = length - 1 > UINT64_MAX - iova ? UINT64_MAX : iova + (length - 1),
 		.wanted = question->access & READ_WRITE,
@@ -339,7 +352,7 @@ static int translate_in_section(struct viommu *device, const struct question *qu
 int viommu_translate(struct viommu *device, uint32_t endpoint, uint64_t iova, uint64_t length,
 		     uint32_t access, struct viommu_translation *ret_translation)
 {
-	const struct question question = { endpoint, NO_PASID, access, iova, length };
+	const struct question question = { endpoint, NO_PASID, access, iova, length, NULL };
 
 	checks_translate(device, "viommu_translate");
 	return translate_in_section(device, &question, ret_translation);
@@ -349,12 +362,29 @@ int viommu_translate_pasid(struct viommu *device, uint32_t endpoint, uint32_t pa
 			   uint64_t length, uint32_t access,
 			   struct viommu_translation *ret_translation)
 {
-	const struct question question = { endpoint, pasid, access, iova, length };
+	const struct question question = { endpoint, pasid, access, iova, length, NULL };
 
 	if (pasid >> VIOMMU_PASID_BITS_MAX)
 		return -EINVAL;
 	checks_translate(device, "viommu_translate_pasid");
 	return translate_in_section(device, &question, ret_translation);
+}
+
+static bool is_a_pasid(uint32_t pasid)
+{
+	return pasid == NO_PASID || !(pasid >> VIOMMU_PASID_BITS_MAX);
+}
+
+int viommu_handle_translate(struct viommu_handle *handle, uint32_t pasid, uint64_t iova,
+			    uint64_t length, uint32_t access,
+			    struct viommu_translation *ret_translation)
+{
+	const struct question question = { 0, pasid, access, iova, length, handle };
+
+	if (!is_a_pasid(pasid))
+		return -EINVAL;
+	checks_translate(handle->device, "viommu_handle_translate");
+	return translate_in_section(handle->device, &question, ret_translation);
 }
 
 /* -- DMA sections ------------------------------------------------------------- */
@@ -402,7 +432,7 @@ void viommu_dma_end(struct viommu_dma *dma)
 int viommu_dma_translate(struct viommu_dma *dma, uint32_t endpoint, uint64_t iova, uint64_t length,
 			 uint32_t access, struct viommu_translation *ret_translation)
 {
-	const struct question question = { endpoint, NO_PASID, access, iova, length };
+	const struct question question = { endpoint, NO_PASID, access, iova, length, NULL };
 
 	checks_in_section(dma->reader, "viommu_dma_translate");
 	checks_translate(dma->device, "viommu_dma_translate");
@@ -413,11 +443,24 @@ int viommu_dma_translate_pasid(struct viommu_dma *dma, uint32_t endpoint, uint32
 			       uint64_t iova, uint64_t length, uint32_t access,
 			       struct viommu_translation *ret_translation)
 {
-	const struct question question = { endpoint, pasid, access, iova, length };
+	const struct question question = { endpoint, pasid, access, iova, length, NULL };
 
 	if (pasid >> VIOMMU_PASID_BITS_MAX)
 		return -EINVAL;
 	checks_in_section(dma->reader, "viommu_dma_translate_pasid");
 	checks_translate(dma->device, "viommu_dma_translate_pasid");
+	return answer(dma->device, &question, ret_translation);
+}
+
+int viommu_dma_handle_translate(struct viommu_dma *dma, struct viommu_handle *handle,
+				uint32_t pasid, uint64_t iova, uint64_t length, uint32_t access,
+				struct viommu_translation *ret_translation)
+{
+	const struct question question = { 0, pasid, access, iova, length, handle };
+
+	if (!is_a_pasid(pasid))
+		return -EINVAL;
+	checks_in_section(dma->reader, "viommu_dma_handle_translate");
+	checks_translate(dma->device, "viommu_dma_handle_translate");
 	return answer(dma->device, &question, ret_translation);
 }
