@@ -98,6 +98,7 @@ struct endpoint {
 	int devfn;
 	DeviceState *platform; /* the virtio-mmio transport, or NULL */
 	uint32_t id;           /* its ID in libviommu, or ENDPOINT_FREE */
+	struct viommu_handle *handle; /* what accesses are translated by, whatever its ID */
 	struct viommu_listener *listener;
 	uint64_t page_size_mask; /* page sizes of the host's IOMMU; 0: no restriction */
 	GArray *host_reserved;   /* addresses that the host's IOMMU cannot map; NULL: none */
@@ -207,6 +208,9 @@ void endpoint_unregister(struct endpoint *endpoint);
 
 /* Add all that have an ID to a new libviommu device. */
 void endpoints_register(struct iommu *iommu);
+
+/* libviommu's device is another one: before the old one is freed. */
+void endpoints_renew_handles(struct iommu *iommu);
 
 /* Give each endpoint the ID that follows from the current bus numbers. */
 void endpoints_assign_ids(struct iommu *iommu);

@@ -111,7 +111,9 @@ void bus_release(struct iommu *iommu)
 	if (iommu->root_bus)
 		bus_set_iommu(iommu->root_bus, NULL, NULL);
 	device_listener_unregister(&iommu->unplug_listener);
-	QLIST_FOREACH(endpoint, &iommu->endpoints, next)
+	QLIST_FOREACH(endpoint, &iommu->endpoints, next) {
 		endpoint_unregister(endpoint);
+		endpoint->handle = viommu_handle_free(endpoint->handle);
+	}
 	notify_stop(iommu);
 }

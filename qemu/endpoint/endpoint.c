@@ -10,7 +10,8 @@
  * One of the two is enabled. QEMU asks for the address space of a (bus, devfn) when the function is
  * plugged in. The guest numbers the bus later, and the endpoint ID follows from that number. So IDs
  * are assigned again before requests are served. A function whose bus has no number yet, or the
- * number of another bus, is unassigned: its ID is one that no table names.
+ * number of another bus, is unassigned: its ID is one that no table names. Accesses are translated by
+ * a handle, so that none goes by the ID of another function while IDs are assigned.
  *
  * QEMU cannot free an address space that may still be in use. The endpoint of a function that was
  * unplugged stays, and serves the next function.
@@ -93,7 +94,7 @@ void endpoint_unregister(struct endpoint *endpoint)
 {
 	if (endpoint->id != ENDPOINT_FREE)
 		viommu_endpoint_remove(endpoint->iommu->core, endpoint->id);
-	qatomic_set(&endpoint->id, ENDPOINT_FREE);
+	endpoint->id = ENDPOINT_FREE;
 	notify_mode(endpoint, VIOMMU_BLOCKED);
 }
 
@@ -126,6 +127,8 @@ static bool endpoint_register(struct endpoint *endpoint, uint32_t id)
 
 	if (!status) {
 		status = viommu_listen(core, id, &notify_ops, endpoint, &endpoint->listener);
+		if (!status)
+			status = viommu_handle_bind(endpoint->handle, id);
 		if (status)
 			viommu_endpoint_remove(core, id);
 	}
@@ -133,8 +136,24 @@ static bool endpoint_register(struct endpoint *endpoint, uint32_t id)
 		error_report(TYPE_VIOMMU_DEVICE ": endpoint 0x%x is blocked: %s", id,
 			     g_strerror(-status));
 	else
-		qatomic_set(&endpoint->id, id);
+		endpoint->id = id;
 	return !status;
+}
+
+/* Without memory it ends QEMU, as g_new0() does. */
+static void renew_handle(struct endpoint *endpoint)
+{
+	viommu_handle_free(endpoint->handle);
+	if (viommu_handle_new(endpoint->iommu->core, &endpoint->handle))
+		g_error(TYPE_VIOMMU_DEVICE ": out of memory");
+}
+
+void endpoints_renew_handles(struct iommu *iommu)
+{
+	struct endpoint *endpoint;
+
+	QLIST_FOREACH(endpoint, &iommu->endpoints, next)
+		renew_handle(endpoint);
 }
 
 void endpoints_register(struct iommu *iommu)
@@ -243,6 +262,7 @@ static struct endpoint *endpoint_new(struct iommu *iommu)
 	endpoint = g_new0(struct endpoint, 1);
 	endpoint->iommu = iommu;
 	endpoint->id = ENDPOINT_FREE;
+	renew_handle(endpoint);
 	regions_init(endpoint);
 	QLIST_INSERT_HEAD(&iommu->endpoints, endpoint, next);
 	return endpoint;

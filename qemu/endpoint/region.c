@@ -42,8 +42,8 @@ static bool holds_in_block(struct endpoint *endpoint, uint64_t iova, uint64_t si
 		return false;
 	if (!before)
 		return true;
-	return !viommu_translate(endpoint->iommu->core, qatomic_read(&endpoint->id), iova - before,
-				 before, VIOMMU_ACCESS_QUIET, &front) &&
+	return !viommu_handle_translate(endpoint->handle, VIOMMU_NO_PASID, iova - before, before,
+					VIOMMU_ACCESS_QUIET, &front) &&
 	       front.length == before && front.address == found->address - before &&
 	       permissions(&front) == permissions(found);
 }
@@ -73,8 +73,8 @@ static IOMMUTLBEntry region_translate(IOMMUMemoryRegion *region, hwaddr iova, IO
 	};
 	struct viommu_translation found;
 
-	if (viommu_translate(endpoint->iommu->core, qatomic_read(&endpoint->id), iova,
-			     wanted - (iova & (wanted - 1)), access_of(flag), &found))
+	if (viommu_handle_translate(endpoint->handle, VIOMMU_NO_PASID, iova,
+				    wanted - (iova & (wanted - 1)), access_of(flag), &found))
 		return entry;
 	entry.perm = permissions(&found);
 	smallest = found.identity ? 1 : granule; /* mappings consist of whole granules */

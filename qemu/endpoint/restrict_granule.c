@@ -27,6 +27,7 @@ static bool core_recreate(struct iommu *iommu, Error **errp)
 
 	if (!core_create(iommu, errp))
 		return false;
+	endpoints_renew_handles(iommu);
 	viommu_free(old);
 	endpoints_register(iommu);
 	return true;

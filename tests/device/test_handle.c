@@ -74,6 +74,7 @@ static void a_handle_ends_with_its_endpoint(void **state)
 	add(rig, EP);
 	assert_int_equal(attach(rig, 1, EP), VIOMMU_S_OK);
 	assert_int_equal(map(rig, 1, 0x1000, 0x1fff, 0x8000, R), VIOMMU_S_OK);
+	assert_string_equal(peek(rig, EP, 0x1000, 1), "8000+1 r");
 	assert_int_equal(reach(first, 0x1000), -ENOENT);
 	assert_int_equal(reach(second, 0x1000), -ENOENT);
 	assert_int_equal(viommu_handle_bind(second, EP), 0);
