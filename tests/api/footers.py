@@ -4,7 +4,7 @@
 
     Returns: ... Locks: ... Waits: ... Since: 0.1 (stable)
 
-`Since` is not later than VERSION. A function is stable only if a VMM uses it: the sources below qemu/.
+`Since` is not later than VERSION. A function is stable only if a VMM uses it: the sources below qemu/ and examples/.
 """
 
 import re
@@ -30,7 +30,8 @@ def functions(header):
 
 def main(source, version, *headers):
     newest = tuple(int(part) for part in version.split(".")[:2])
-    used = " ".join(path.read_text(encoding="utf-8") for path in Path(source).glob("qemu/**/*.c"))
+    used = " ".join(path.read_text(encoding="utf-8") for folder in ("qemu", "examples")
+                    for path in Path(source).glob(f"{folder}/**/*.c"))
     wrong, n = [], 0
     for header in map(Path, headers):
         for name, comment in functions(header):
