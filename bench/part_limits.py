@@ -44,7 +44,7 @@ def slowed(results, many):
 def targets(results):
     counts = results.cases(NAME, "ns", "endpoints")
     many = max(counts) if counts else FEW
-    return [Ratio(f"the dearest request with {many:,} endpoints, against {FEW}", 3,
+    return [Ratio(f"the most expensive request with {many:,} endpoints, against {FEW}", 3,
                   slowed(results, many), at_most=True)]
 
 
@@ -54,7 +54,7 @@ def tables(results):
            [[who] + [results.median(NAME, who, "ns", endpoints=n) for n in counts]
             for who in results.whos(NAME, "ns")])
     for n in results.cases(NAME, "ms", "ranges"):
-        yield (f"one request that takes {n:,} ranges away, by the clock on the wall",
+        yield (f"one request that removes {n:,} ranges, by wall-clock time",
                ["", "ms", "a translation beside it, ns", "one of 100", "one of 1,000"],
                [[who] + [results.median(NAME, who, what, ranges=n) for what in TAKES]
                 for who in results.whos(NAME, "ms")])

@@ -93,7 +93,7 @@ def tables(results):
                 for ranges in results.cases(NAME, "map", "ranges") for who in (THEIRS, OURS)])
 
 
-    yield ("what whoever mirrors mappings (VFIO) is told: 128 pages side by side, a request for each",
+    yield ("notifications of a mirror (VFIO): 128 adjacent pages, one request each",
            ["", *CALLS],
            [[who] + [results.median(NAME, who, what, ranges=1_000, order="scattered")
                      for what in CALLS] for who in (THEIRS, OURS)])

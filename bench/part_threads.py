@@ -40,9 +40,9 @@ def targets(results):
     processors = results.machine["processors"]
     return [Ratio("two translating threads beside a writer that does not stop, against one alone, "
                   "by processor time", 1.8, two_over_one(results, "busy", "per_processor_second")),
-            Ratio("the same by the clock on the wall: three busy threads share "
+            Ratio("the same by wall-clock time: three busy threads share "
                   f"{processors} processors", 1.8, two_over_one(results, "busy", "per_second")),
-            Ratio("two translating threads against one, nobody writing, by the clock on the wall",
+            Ratio("two translating threads against one, no writer, by wall-clock time",
                   1.8, two_over_one(results, "none", "per_second"))]
 
 

@@ -163,7 +163,7 @@ static void put_only(struct strbuf *line, const char *introduction, const char *
 /* An object was added or removed; a property has a value before and after. */
 char *difference_line(const struct viommu_difference *difference)
 {
-	const char *absent = difference->property ? "not said" : NULL;
+	const char *absent = difference->property ? "absent" : NULL;
 	const char *before = difference->before ? difference->before : absent;
 	const char *after = difference->after ? difference->after : absent;
 	struct strbuf *line = strbuf_new(difference->what);

@@ -201,9 +201,9 @@ static void details_have_the_names_of_the_text_form(void **state)
 		       "IOMMU smmu1 (smmu-v3 at 0x9070000): interrupts was [1, 2, 3, 4], "
 		       "is [1, 2, 4, 3] now\n");
 	assert_changed("kind: msi", "kind: reserved",
-		       "reserved memory 0x8000000-0x80fffff: kind was msi, is not said now\n");
+		       "reserved memory 0x8000000-0x80fffff: kind was msi, is absent now\n");
 	assert_changed("its: its0 }", "its: its0, proximity-domain: 1 }",
-		       "IOMMU smmu0 (smmu-v3 at 0x9050000): proximity-domain was not said, "
+		       "IOMMU smmu0 (smmu-v3 at 0x9050000): proximity-domain was absent, "
 		       "is 1 now\n");
 }
 
@@ -222,7 +222,7 @@ static void devices_are_known_by_name_or_address(void **state)
 	assert_changed("id: 0x20000", "id: 0x20000, ids: 2, stall: yes",
 		       "device COM0: was behind smmu0 as 0x20000, "
 		       "is behind smmu0 as 0x20000-0x20001 now\n"
-		       "device COM0: stall was not said, is yes now\n");
+		       "device COM0: stall was absent, is yes now\n");
 	assert_changed("  - { name: COM0, at: 0x9000000, iommu: smmu0, id: 0x20000 }\n",
 		       "  - { name: COM1, at: 0xa000000 }\n",
 		       "device COM0: is gone, was behind smmu0 as 0x20000\n"
@@ -243,7 +243,7 @@ static void a_header_is_compared_last(void **state)
 {
 	(void)state;
 	assert_changed("devices:", "tables: { viot: { oem-id: BOCHS, revision: 1 } }\ndevices:",
-		       "header of VIOT: revision was not said, is 1 now\n"
+		       "header of VIOT: revision was absent, is 1 now\n"
 		       "header of VIOT: oem-id was \"VIOMMU\", is \"BOCHS\" now\n");
 }
 
