@@ -614,6 +614,19 @@ struct viommu_listener_ops {
 	/* Another mode is in force. Mappings come only while it is VIOMMU_TRANSLATED. The result is
 	 * ignored where the device cannot refuse: reset, removal, a write to `bypass`. */
 	int (*mode)(void *opaque, enum viommu_mode mode);
+
+	/*
+	 * The endpoint has another domain. For a component that has one page table for a domain,
+	 * and can switch an endpoint to it at once. If it is there:
+	 *
+	 * - it is called in the place of `mode` VIOMMU_TRANSLATED, and for each move to another
+	 *   domain. Two domains never have the same `serial`; a number may come again;
+	 * - what the endpoint had before ends with this call, or with the next one of `mode`:
+	 *   `unmap` is called for UNMAPs only;
+	 * - 0: `map` is called for every mapping of the domain, which has none if it is new. 1: the
+	 *   component has them already. A negative errno: as by `mode`.
+	 */
+	int (*domain)(void *opaque, uint32_t domain, uint64_t serial);
 };
 
 /* Opaque. Lives until viommu_unlisten(), the removal of its endpoint, or viommu_free(). */

@@ -128,6 +128,7 @@ struct domain {
 	uint64_t stale_first, stale_last;
 	atomic_uint_fast64_t generation;                    /* UNMAPs, for what children cached */
 	struct viommu_listener *listeners, **listeners_end; /* of all its endpoints */
+	uint64_t serial;    /* among all domains of the device; 0: no listener knows it */
 	uint64_t left;      /* the grace period in which an endpoint left last */
 	uint64_t n_leaving; /* endpoints that have left, with listeners to be notified */
 	struct domain *next_changed, *next_retired;
@@ -229,6 +230,8 @@ struct viommu {
 		published_endpoints;
 	atomic_uint_fast64_t requests, requests_bad, refused, limited;
 	atomic_uint_fast64_t n_logged[VIOMMU_N_LOG_EVENTS];
+
+	uint64_t n_serials; /* of domains, given so far */
 
 	pthread_mutex_t faults_lock; /* taken inside `lock`; guards the rest */
 	struct viommu_fault last_faults[N_LAST_FAULTS];

@@ -111,12 +111,33 @@ static int map_all(const struct viommu_listener *listener)
 	return 0;
 }
 
+/* Returns 0: it has no mapping of the domain; 1: it has all; or a negative errno. */
+static int notify_domain(const struct viommu_listener *listener)
+{
+	struct viommu *device = listener->endpoint->device;
+	struct domain *domain = listener->endpoint->domain;
+	int result;
+
+	if (!domain->serial)
+		domain->serial = ++device->n_serials;
+	CALLBACK_BEGIN(device, "domain", true);
+	result = listener->ops.domain(listener->opaque, domain->node.id, domain->serial);
+	CALLBACK_END();
+	return result;
+}
+
 /* `notified` is the mode of the last notification, or MODE_UNKNOWN. */
 static int replay(const struct viommu_listener *listener, enum viommu_mode mode, int notified)
 {
-	int error = (int)mode == notified ? 0 : listener_notify_mode(listener, mode);
+	int result = 0;
 
-	return error || mode != VIOMMU_TRANSLATED ? error : map_all(listener);
+	if (mode == VIOMMU_TRANSLATED && listener->ops.domain)
+		result = notify_domain(listener);
+	else if ((int)mode != notified)
+		result = listener_notify_mode(listener, mode);
+	if (result || mode != VIOMMU_TRANSLATED)
+		return result < 0 ? result : 0;
+	return map_all(listener);
 }
 
 int listener_replay(const struct viommu_listener *listener)
@@ -124,9 +145,10 @@ int listener_replay(const struct viommu_listener *listener)
 	return replay(listener, endpoint_mode(listener->endpoint), MODE_UNKNOWN);
 }
 
+/* A listener with `domain` loses all mappings when it gets another domain or mode. */
 static void unmap_domain(const struct viommu_listener *listener, const struct domain *domain)
 {
-	if (domain && !domain->bypass)
+	if (domain && !domain->bypass && !listener->ops.domain)
 		unmap_first(listener, domain, map_count(domain->map));
 }
 

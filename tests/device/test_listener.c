@@ -455,10 +455,144 @@ static void a_listener_need_not_listen_to_everything(void **state)
 	viommu_unlisten(listener);
 }
 
+/* -- listeners of domains --------------------------------------------------------------- */
+
+/* Records its calls in the words of a recorder, and domains by their serial numbers. */
+struct switcher {
+	struct rig *rig;
+	const char *name;
+	struct viommu_listener *listener;
+	int answer; /* of `domain` */
+};
+
+static void say(const struct switcher *switcher, const char *format, ...)
+{
+	char *notified = switcher->rig->notified;
+	size_t length = strlen(notified);
+	va_list args;
+
+	length += (size_t)snprintf(notified + length, MAX_WORDS - length, "%s%s ",
+				   length ? ", " : "", switcher->name);
+	va_start(args, format);
+	vsnprintf(notified + length, MAX_WORDS - length, format, args);
+	va_end(args);
+}
+
+static int switch_map(void *opaque, const struct viommu_mapping *mapping)
+{
+	say(opaque, "map %u %jx", mapping->domain, (uintmax_t)mapping->first);
+	return 0;
+}
+
+static void switch_unmap(void *opaque, const struct viommu_mapping *mapping)
+{
+	say(opaque, "unmap %u %jx", mapping->domain, (uintmax_t)mapping->first);
+}
+
+static int switch_mode(void *opaque, enum viommu_mode mode)
+{
+	assert_int_not_equal(mode, VIOMMU_TRANSLATED);
+	say(opaque, mode == VIOMMU_BYPASS ? "bypass" : "blocked");
+	return 0;
+}
+
+static int switch_domain(void *opaque, uint32_t domain, uint64_t serial)
+{
+	const struct switcher *switcher = opaque;
+
+	say(switcher, "domain %u #%ju", domain, (uintmax_t)serial);
+	return switcher->answer;
+}
+
+static void switcher_listen(struct switcher *switcher, struct rig *rig, const char *name,
+			    uint32_t endpoint)
+{
+	static const struct viommu_listener_ops ops = { .size = sizeof(ops),
+							.map = switch_map,
+							.unmap = switch_unmap,
+							.mode = switch_mode,
+							.domain = switch_domain };
+
+	*switcher = (struct switcher){ .rig = rig, .name = name };
+	assert_int_equal(viommu_listen(rig->device, endpoint, &ops, switcher, &switcher->listener),
+			 0);
+}
+
+static void a_listener_of_domains_gets_no_unmap_when_its_endpoint_leaves(void **state)
+{
+	struct switcher a, b;
+	struct rig *rig = *state;
+
+	switcher_listen(&a, rig, "a", EP);
+	switcher_listen(&b, rig, "b", EP2);
+	assert_notified(rig, "a blocked, b blocked");
+	assert_int_equal(attach(rig, 1, EP), VIOMMU_S_OK);
+	assert_int_equal(map(rig, 1, 0x1000, 0x1fff, 0, R), VIOMMU_S_OK);
+	assert_int_equal(map(rig, 1, 0x2000, 0x2fff, 0, R), VIOMMU_S_OK);
+	assert_notified(rig, "a domain 1 #1, a map 1 1000, a map 1 2000");
+	b.answer = 1;
+	assert_int_equal(attach(rig, 1, EP2), VIOMMU_S_OK);
+	assert_notified(rig, "b domain 1 #1");
+	assert_int_equal(attach(rig, 2, EP), VIOMMU_S_OK);
+	assert_notified(rig, "a domain 2 #2");
+	assert_int_equal(attach(rig, 1, EP), VIOMMU_S_OK);
+	assert_notified(rig, "a domain 1 #1, a map 1 1000, a map 1 2000");
+	assert_int_equal(unmap(rig, 1, 0x1000, 0x1fff), VIOMMU_S_OK);
+	assert_notified(rig, "b unmap 1 1000, a unmap 1 1000");
+	assert_int_equal(detach(rig, 1, EP), VIOMMU_S_OK);
+	assert_notified(rig, "a blocked");
+	assert_int_equal(attach_bypass(rig, 3, EP2), VIOMMU_S_OK);
+	assert_notified(rig, "b bypass");
+	viommu_unlisten(a.listener);
+	viommu_unlisten(b.listener);
+	assert_notified(rig, "a blocked, b blocked");
+}
+
+static void a_domain_that_is_made_again_has_another_serial(void **state)
+{
+	struct rig *rig = *state;
+	struct switcher a;
+
+	switcher_listen(&a, rig, "a", EP);
+	assert_int_equal(attach(rig, 1, EP), VIOMMU_S_OK);
+	assert_int_equal(map(rig, 1, 0x1000, 0x1fff, 0, R), VIOMMU_S_OK);
+	assert_notified(rig, "a blocked, a domain 1 #1, a map 1 1000");
+	/* The last endpoint leaves domain 1, which ends, and makes another one. */
+	assert_int_equal(attach(rig, 1, EP), VIOMMU_S_OK);
+	assert_notified(rig, "a domain 1 #2");
+	viommu_reset(rig->device);
+	assert_int_equal(viommu_accept(rig->device, viommu_features(rig->device)), 0);
+	assert_int_equal(attach(rig, 1, EP), VIOMMU_S_OK);
+	assert_notified(rig, "a blocked, a domain 1 #3");
+}
+
+static void a_domain_that_a_listener_refuses_is_not_entered(void **state)
+{
+	struct switcher a, b;
+	struct rig *rig = *state;
+
+	switcher_listen(&a, rig, "a", EP);
+	switcher_listen(&b, rig, "b", EP);
+	assert_int_equal(attach(rig, 1, EP), VIOMMU_S_OK);
+	assert_int_equal(map(rig, 1, 0x1000, 0x1fff, 0, R), VIOMMU_S_OK);
+	rig->notified[0] = '\0';
+	b.answer = -EINVAL;
+	/* `b` refuses its old domain as well: the endpoint is quarantined. */
+	assert_int_equal(attach(rig, 2, EP), VIOMMU_S_INVAL);
+	assert_notified(rig, "a domain 2 #2, b domain 2 #2, a domain 1 #1, a map 1 1000, "
+			     "b domain 1 #1, a blocked, b blocked");
+	b.answer = 0;
+	assert_int_equal(attach(rig, 2, EP), VIOMMU_S_OK);
+	assert_notified(rig, "a domain 2 #3, b domain 2 #3");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ON_A_FRESH_DEVICE(a_new_listener_gets_the_mode_and_all_mappings),
+		ON_A_FRESH_DEVICE(a_listener_of_domains_gets_no_unmap_when_its_endpoint_leaves),
+		ON_A_FRESH_DEVICE(a_domain_that_is_made_again_has_another_serial),
+		ON_A_FRESH_DEVICE(a_domain_that_a_listener_refuses_is_not_entered),
 		ON_A_FRESH_DEVICE(mappings_are_reported_when_they_are_added_and_removed),
 		ON_A_FRESH_DEVICE(a_move_unmaps_the_old_domain_and_maps_the_new_one),
 		ON_A_FRESH_DEVICE(attaching_the_only_endpoint_again_unmaps_all),

@@ -13,7 +13,8 @@ import subprocess
 CACHE = os.path.join(
     os.environ.get("VIOMMU_CACHE") or os.path.expanduser("~/.cache/viommu"), "guests")
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
-RELEASES = {"6.12": "trixie", "7.2": "bookworm", "10.0": "trixie"}
+RELEASES = {"6.12": "trixie", "7.3": "trixie-backports", "7.2": "bookworm", "10.0": "trixie"}
+BACKPORTS = "-backports"    # such a release needs packages of the one before it
 
 
 class Unavailable(Exception):
@@ -63,6 +64,8 @@ class Archive:
             "APT::Sandbox::User": "root",
             "Acquire::Languages": "none",
         }
+        if self.release.endswith(BACKPORTS):
+            settings["APT::Default-Release"] = self.release
         options = [word for name, value in settings.items() for word in ("-o", f"{name}={value}")]
         return run(tool, *options, *arguments, cwd=cwd)
 
@@ -74,8 +77,9 @@ class Archive:
             os.makedirs(os.path.join(self.folder, part), exist_ok=True)
         with open(f"{self.folder}/sources.list", "w", encoding="utf-8") as sources:
             signed = f" signed-by={KEYRING}" if os.path.exists(KEYRING) else ""
-            sources.write(f"deb [arch={self.architecture}{signed}] {mirror()} "
-                          f"{self.release} main\n")
+            for release in sorted({self.release.removesuffix(BACKPORTS), self.release}):
+                sources.write(f"deb [arch={self.architecture}{signed}] {mirror()} "
+                              f"{release} main\n")
         with open(f"{self.folder}/status", "w", encoding="utf-8"):
             pass
         self._apt("apt-get", "-q", "update")
@@ -136,15 +140,20 @@ def unpacked(kind, find, report):
     return target
 
 
-def kernel(architecture, flavour, report):
-    """An unpacked Debian kernel, of the flavour "cloud-" or, with "", the usual one."""
+def kernel(architecture, flavour, report, version="6.12"):
+    """
+    An unpacked Debian kernel, of the flavour "cloud-" or, with "", the usual one. Newer ones have
+    their modules in a package of their own.
+    """
     def find():
-        source = archive(RELEASES["6.12"], architecture)
+        source = archive(RELEASES[version], architecture)
         source.refresh()
         meta = f"linux-image-{flavour}{architecture}"
-        return source, [next(name for name in source.depends(meta)
-                             if name.startswith("linux-image-"))]
-    return unpacked(f"linux-{flavour}{architecture}", find, report)
+        image = next(name for name in source.depends(meta) if name.startswith("linux-image-"))
+        modules = image.replace("-image-", "-modules-")
+        return source, [image] + [name for name in source.depends(image) if name == modules]
+    which = "" if version == "6.12" else f"{version}-"
+    return unpacked(f"linux-{which}{flavour}{architecture}", find, report)
 
 
 def busybox(architecture, report):
@@ -163,3 +172,16 @@ def qemu(generation, architecture, report):
         wanted = ["qemu-system-x86", "qemu-system-arm", "qemu-efi-aarch64"]
         return source, wanted + [name for name in source.closure(*wanted) if name not in wanted]
     return unpacked(f"qemu-{generation}-{architecture}", find, report)
+
+
+def toolchain(architecture, flavour, version, report):
+    """A root with what builds modules for a kernel of kernel(), and a part of its source."""
+    def find():
+        source = archive(RELEASES[version], architecture)
+        source.refresh()
+        meta = f"linux-headers-{flavour}{architecture}"
+        headers = next(name for name in source.depends(meta) if name.startswith("linux-headers-"))
+        wanted = [headers, f"linux-source-{version}", "make", "gcc", "libc6-dev", "bash", "dash",
+                  "coreutils", "sed", "gawk", "grep", "findutils"]
+        return source, wanted + [name for name in source.closure(*wanted) if name not in wanted]
+    return unpacked(f"toolchain-{version}-{flavour}{architecture}", find, report)
