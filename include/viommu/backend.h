@@ -37,6 +37,17 @@ struct viommu_backend_calls {
 	int (*detach)(void *kernel, int device);
 	/* The kernel refused to take access away: end all DMA of the device, for good. */
 	void (*stop)(void *kernel, int device);
+
+	/*
+	 * Dirty pages, of 4 KiB: all three, or none. `bits` has a bit for each page from `iova` on,
+	 * all 0, and gets those that were written since the last call or `track`. `unmap_dirty` is
+	 * `unmap` of one mapping, whose pages are not written any more when they are read.
+	 */
+	int (*track)(void *kernel, uint32_t space, bool on);
+	int (*read_dirty)(void *kernel, uint32_t space, uint64_t iova, uint64_t length,
+			  uint64_t *bits);
+	int (*unmap_dirty)(void *kernel, uint32_t space, uint64_t iova, uint64_t length,
+			   uint64_t *bits);
 };
 
 /* Opaque. */
@@ -58,16 +69,26 @@ int viommu_backend_new(const struct viommu_backend_calls *calls, void *kernel,
 struct viommu_backend *viommu_backend_free(struct viommu_backend *backend);
 
 /*
- * Add guest memory, before the first device: the range is pinned when it is mapped. -EEXIST: it
- * overlaps another. -EBUSY: there is a device.
+ * Add guest memory: the range is pinned when it is mapped. What bypasses gets it at once, and so do
+ * mappings of the guest that had it before it was removed. -EEXIST: it overlaps another.
  *
- * Returns: 0, -EINVAL, -EEXIST, -EBUSY, -ENOMEM. Locks: none. Waits: no. Since: 0.2 (testing)
+ * Returns: 0, -EINVAL, -EEXIST, -ENOMEM, or the kernel's errno. Locks: none. Waits: no. Since: 0.2
+ * (testing)
  */
 int viommu_backend_add_memory(struct viommu_backend *backend, const struct viommu_memory *memory);
 
 /*
+ * Remove the memory that begins at `first`. When this returns, no device reaches it, and nothing of
+ * it is pinned. The guest's mappings of it stay, and reach nothing. Dirty pages of it that were not
+ * read are forgotten.
+ *
+ * Returns: 0, -ENOENT. Locks: none. Waits: no. Since: 0.2 (testing)
+ */
+int viommu_backend_remove_memory(struct viommu_backend *backend, uint64_t first);
+
+/*
  * Let `endpoint` of `iommu` stand for `device` of the kernel. The device follows the endpoint until
- * the backend is freed; remove the endpoint only after that. -EEXIST: the backend has the device. A
+ * it is removed here; remove the endpoint only after that. -EEXIST: the backend has the device. A
  * MAP of addresses that are not memory is answered FAULT; one that the kernel refuses has the
  * status of struct viommu_listener_ops.
  *
@@ -75,6 +96,32 @@ int viommu_backend_add_memory(struct viommu_backend *backend, const struct viomm
  */
 int viommu_backend_add_device(struct viommu_backend *backend, struct viommu *iommu,
 			      uint32_t endpoint, int device);
+
+/*
+ * Remove a device: unplugged by the guest's bus or the host's, or dead. It reaches nothing when
+ * this returns: a device that the kernel does not detach is stopped. Others of its domain stay.
+ *
+ * Returns: 0, -ENOENT. Locks: device. Waits: no. Since: 0.2 (testing)
+ */
+int viommu_backend_remove_device(struct viommu_backend *backend, int device);
+
+/*
+ * Begin or end to track the pages that devices write, for the migration of a guest. Where the
+ * kernel cannot tell, all that a device may write is dirty.
+ *
+ * Returns: 0, -ENOMEM. Locks: none. Waits: no. Since: 0.2 (testing)
+ */
+int viommu_backend_track_dirty(struct viommu_backend *backend, bool on);
+
+/*
+ * Call `dirty` with each run of guest-physical pages of 4 KiB that were written since the last
+ * time: by mappings of now, and of then. -EINVAL: they are not tracked.
+ *
+ * Returns: 0, -EINVAL. Locks: none. Waits: no. Since: 0.2 (testing)
+ */
+int viommu_backend_read_dirty(struct viommu_backend *backend,
+			      void (*dirty)(void *opaque, uint64_t first, uint64_t last),
+			      void *opaque);
 
 /*
  * Between these, UNMAPs that touch are merged. Show no answer of a request to the guest before

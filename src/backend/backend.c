@@ -3,350 +3,33 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <viommu/backend.h>
-
+#include "backend/space.h"
 #include "wire/sized.h"
 
 /*
- * A listener that keeps one space of the kernel for each domain
+ * A listener that puts each device into the space of its endpoint's domain
  *
- * The device notifies each endpoint of each mapping. The first endpoint with a mapping adds it to
- * the space, and the last one removes it: `holders` counts them. A listener does not learn its
- * domain before the first mapping, nor that it left a domain without mappings. So an endpoint
- * enters a space with its first mapping, and an endpoint without mappings leaves before the space
- * gets any.
+ * A space that a device enters with others in it has all mappings, and is entered by one call. A
+ * new one gets them one by one.
  */
-struct mapping {
-	struct mapping *next;
-	struct viommu_mapping key;
-	size_t holders;
-};
 
-struct space {
-	struct space *next;
-	struct viommu_backend *backend;
-	const struct viommu *iommu; /* the virtual IOMMU of the domain; NULL: the identity space */
-	uint32_t domain;
-	uint32_t id; /* the kernel's number of the space */
-	bool broken; /* the kernel failed to unmap: no further device may enter */
-	struct mapping **buckets;
-	size_t n_buckets, n_mappings;
-	bool pending; /* [first, last] is waiting to be unmapped */
-	uint64_t first, last;
-};
+/* -- the listener -------------------------------------------------------------------- */
 
-struct device {
-	struct device *next;
-	struct viommu_backend *backend;
-	const struct viommu *iommu;
-	struct viommu_listener *listener;
-	struct space *space; /* the device's space, or NULL */
-	size_t n_mappings;   /* number of mappings that the device holds */
-	int number;
-	bool stopped;
-};
-
-struct viommu_backend {
-	struct viommu_backend_calls calls;
-	void *kernel;
-	struct device *devices;
-	struct space *spaces;
-	struct space *identity; /* the identity space: all memory at its own address */
-	struct viommu_memory *memory;
-	size_t n_memory;
-	bool batch;
-};
-
-/* -- devices and their IOMMUs -------------------------------------------------- */
-
-static void device_leave(struct device *device)
+static int on_domain(void *opaque, uint32_t domain, uint64_t serial)
 {
+	struct device *device = opaque;
 	struct viommu_backend *backend = device->backend;
-
-	if (!device->space)
-		return;
-	device->space = NULL;
-	if (!backend->calls.detach(backend->kernel, device->number))
-		return;
-	backend->calls.stop(backend->kernel, device->number);
-	device->stopped = true;
-}
-
-/* The host maps more than the guest requested, so no device may use the space. */
-static void space_break(struct space *space)
-{
-	space->broken = true;
-	for (struct device *device = space->backend->devices; device; device = device->next)
-		if (device->space == space)
-			device_leave(device);
-}
-
-static void leave_if_without_mappings(struct space *space, const struct device *but)
-{
-	for (struct device *device = space->backend->devices; device; device = device->next)
-		if (device != but && device->space == space && !device->n_mappings)
-			device_leave(device);
-}
-
-/* -- mappings of a space --------------------------------------------------------- */
-
-static struct mapping **find(struct space *space, uint64_t first)
-{
-	uint64_t hash = first * 0x9e3779b97f4a7c15u;
-	struct mapping **at = &space->buckets[(hash >> 32) & (space->n_buckets - 1)];
-
-	while (*at && (*at)->key.first != first)
-		at = &(*at)->next;
-	return at;
-}
-
-/* Keeps chains short. Without memory for the new table, chains only become longer. */
-static void grow(struct space *space)
-{
-	size_t n = space->n_buckets;
-	struct mapping **old = space->buckets, **buckets;
-
-	if (space->n_mappings < n)
-		return;
-	buckets = calloc(2 * n, sizeof(struct mapping *));
-	if (!buckets)
-		return;
-	space->buckets = buckets;
-	space->n_buckets = 2 * n;
-	for (size_t i = 0; i < n; i++) {
-		for (struct mapping *mapping = old[i], *next; mapping; mapping = next) {
-			struct mapping **at = find(space, mapping->key.first);
-
-			next = mapping->next;
-			mapping->next = NULL;
-			*at = mapping;
-		}
-	}
-	free(old);
-}
-
-static void flush(struct space *space)
-{
-	struct viommu_backend *backend = space->backend;
-
-	if (!space->pending)
-		return;
-	space->pending = false;
-	if (backend->calls.unmap(backend->kernel, space->id, space->first,
-				 space->last - space->first + 1))
-		space_break(space);
-}
-
-static int device_enter(struct device *device, struct space *space)
-{
-	struct viommu_backend *backend = device->backend;
-	int error;
-
-	if (device->stopped || space->broken)
-		return -EIO;
-	if (device->space == space)
-		return 0;
-	/* The device never had the mappings that wait to be unmapped. */
-	flush(space);
-	if (space->broken)
-		return -EIO;
-	error = backend->calls.attach(backend->kernel, device->number, space->id);
-	if (error)
-		device_leave(device); /* it is unknown whether the device left its old space */
-	else
-		device->space = space;
-	return error;
-}
-
-static void unmap_range(struct space *space, uint64_t first, uint64_t last)
-{
-	if (space->broken)
-		return;
-	if (space->pending && space->last != UINT64_MAX && space->last + 1 == first) {
-		space->last = last;
-	} else if (space->pending && first <= last && last != UINT64_MAX &&
-		   last + 1 == space->first) {
-		space->first = first;
-	} else {
-		flush(space);
-		space->pending = true;
-		space->first = first;
-		space->last = last;
-	}
-	if (!space->backend->batch)
-		flush(space);
-}
-
-static const struct viommu_memory *memory_at(const struct viommu_backend *backend, uint64_t phys)
-{
-	for (size_t i = 0; i < backend->n_memory; i++)
-		if (backend->memory[i].first <= phys && phys <= backend->memory[i].last)
-			return &backend->memory[i];
-	return NULL;
-}
-
-/* One call for each range of memory that the mapping overlaps. */
-static int map_range(struct space *space, const struct viommu_mapping *key)
-{
-	struct viommu_backend *backend = space->backend;
-	uint64_t iova = key->first, phys = key->phys;
+	struct space *space = space_find(backend, device->iommu, serial);
+	bool has_all = space != NULL;
 	int error = 0;
 
-	for (;;) {
-		const struct viommu_memory *memory = memory_at(backend, phys);
-		uint64_t last = key->last - iova;
-
-		if (!memory || (memory->read_only && key->flags & VIOMMU_MAP_F_WRITE)) {
-			error = -EFAULT;
-			break;
-		}
-		if (last > memory->last - phys)
-			last = memory->last - phys;
-		error = backend->calls.map(backend->kernel, space->id, iova, last + 1,
-					   (char *)memory->host + (phys - memory->first),
-					   key->flags);
-		if (error || iova + last == key->last)
-			break;
-		iova += last + 1;
-		phys += last + 1;
-	}
-	if (error && iova != key->first &&
-	    backend->calls.unmap(backend->kernel, space->id, key->first, iova - key->first))
-		space_break(space);
-	return error;
-}
-
-static int hold(struct space *space, const struct viommu_mapping *key, struct device *device)
-{
-	struct mapping *mapping = *find(space, key->first);
-	int error;
-
-	if (!mapping) {
-		mapping = calloc(1, sizeof(*mapping));
-		if (!mapping)
-			return -ENOMEM;
-		mapping->key = *key;
-		flush(space);
-		leave_if_without_mappings(space, device);
-		error = space->broken ? -EIO : map_range(space, key);
-		if (error) {
-			free(mapping);
-			return error;
-		}
-		grow(space);
-		*find(space, key->first) = mapping;
-		space->n_mappings++;
-	}
-	mapping->holders++;
-	device->n_mappings++;
-	return 0;
-}
-
-static void release(struct space *space, uint64_t first, struct device *device)
-{
-	struct mapping **at = find(space, first), *mapping = *at;
-
-	if (!mapping)
-		return;
-	device->n_mappings--;
-	if (--mapping->holders)
-		return;
-	*at = mapping->next;
-	space->n_mappings--;
-	unmap_range(space, mapping->key.first, mapping->key.last);
-	free(mapping);
-}
-
-/* -- spaces ------------------------------------------------------------------------ */
-
-static struct space *space_new(struct viommu_backend *backend, const struct viommu *iommu,
-			       uint32_t domain, int *ret_error)
-{
-	struct space *space = calloc(1, sizeof(*space));
-
-	*ret_error = -ENOMEM;
+	(void)domain;
+	if (!space)
+		space = space_new(backend, device->iommu, serial, &error);
 	if (space)
-		space->buckets = calloc(16, sizeof(struct mapping *));
-	if (!space || !space->buckets) {
-		free(space);
-		return NULL;
-	}
-	space->n_buckets = 16;
-	space->backend = backend;
-	space->iommu = iommu;
-	space->domain = domain;
-	*ret_error = backend->calls.space_new(backend->kernel, &space->id);
-	if (!*ret_error)
-		return space;
-	free(space->buckets);
-	free(space);
-	return NULL;
-}
-
-static void space_free(struct space *space)
-{
-	struct viommu_backend *backend = space->backend;
-
-	backend->calls.space_free(backend->kernel, space->id);
-	for (size_t i = 0; i < space->n_buckets; i++) {
-		for (struct mapping *mapping = space->buckets[i], *next; mapping; mapping = next) {
-			next = mapping->next;
-			free(mapping);
-		}
-	}
-	free(space->buckets);
-	free(space);
-}
-
-static bool is_used(const struct space *space)
-{
-	if (space->n_mappings)
-		return true;
-	for (struct device *device = space->backend->devices; device; device = device->next)
-		if (device->space == space)
-			return true;
-	return false;
-}
-
-/* Frees spaces without mappings and devices. */
-static void collect(struct viommu_backend *backend)
-{
-	struct space **at = &backend->spaces;
-
-	while (*at) {
-		struct space *space = *at;
-
-		if (is_used(space)) {
-			at = &space->next;
-			continue;
-		}
-		*at = space->next;
-		space_free(space);
-	}
-	if (!backend->identity || is_used(backend->identity))
-		return;
-	space_free(backend->identity);
-	backend->identity = NULL;
-}
-
-/* The driver of each virtual IOMMU chooses domain numbers, so they are unique only within one. */
-static struct space *domain_space(const struct device *device, uint32_t domain, bool make,
-				  int *ret_error)
-{
-	struct viommu_backend *backend = device->backend;
-	struct space *space = backend->spaces;
-
-	*ret_error = -ENOENT;
-	while (space && (space->domain != domain || space->iommu != device->iommu))
-		space = space->next;
-	if (space || !make)
-		return space;
-	space = space_new(backend, device->iommu, domain, ret_error);
-	if (space) {
-		space->next = backend->spaces;
-		backend->spaces = space;
-	}
-	return space;
+		error = device_enter(device, space);
+	spaces_collect(backend);
+	return error ? error : has_all;
 }
 
 static int map_memory(struct space *space)
@@ -355,93 +38,66 @@ static int map_memory(struct space *space)
 	int error = 0;
 
 	for (size_t i = 0; i < backend->n_memory && !error; i++) {
-		const struct viommu_memory *memory = &backend->memory[i];
-		struct viommu_mapping key = {
-			.flags = VIOMMU_MAP_F_READ | (memory->read_only ? 0 : VIOMMU_MAP_F_WRITE),
-			.first = memory->first,
-			.last = memory->last,
-			.phys = memory->first,
+		const struct viommu_memory *range = &backend->memory[i].range;
+		const struct viommu_mapping key = {
+			.flags = VIOMMU_MAP_F_READ | (range->read_only ? 0 : VIOMMU_MAP_F_WRITE),
+			.first = range->first,
+			.last = range->last,
+			.phys = range->first,
 		};
 
-		error = map_range(space, &key);
+		error = space_map(space, &key);
 	}
 	return error;
 }
 
-/* The identity space exists while a device is in it. */
-static int enter_identity(struct device *device)
+static int enter_bypass(struct device *device)
 {
 	struct viommu_backend *backend = device->backend;
-	int error = 0;
-
-	if (backend->identity)
-		return device_enter(device, backend->identity);
-	backend->identity = space_new(backend, NULL, 0, &error);
-	if (!backend->identity)
-		return error;
-	error = device_enter(device, backend->identity);
-	if (!error)
-		error = map_memory(backend->identity);
-	if (!error)
-		return 0;
-	/* The mappings end with the space. */
-	device_leave(device);
-	space_free(backend->identity);
-	backend->identity = NULL;
-	return error;
-}
-
-/* -- the listener -------------------------------------------------------------------- */
-
-static int on_map(void *opaque, const struct viommu_mapping *mapping)
-{
-	struct device *device = opaque;
-	struct space *space;
+	struct space *space = space_find(backend, NULL, 0);
 	int error;
 
-	space = domain_space(device, mapping->domain, true, &error);
+	if (space)
+		return device_enter(device, space);
+	space = space_new(backend, NULL, 0, &error);
 	if (!space)
 		return error;
-	/* Enter first, because a page table of the kernel has the limits of its devices. */
 	error = device_enter(device, space);
-	if (!error)
-		error = hold(space, mapping, device);
-	if (error && !device->n_mappings)
-		device_leave(device);
-	if (error && !device->backend->batch)
-		collect(device->backend);
-	return error;
-}
-
-static void on_unmap(void *opaque, const struct viommu_mapping *mapping)
-{
-	struct device *device = opaque;
-	int error;
-	struct space *space = domain_space(device, mapping->domain, false, &error);
-
-	if (!space)
-		return;
-	release(space, mapping->first, device);
-	if (!device->n_mappings && space->n_mappings && !device->backend->batch)
-		leave_if_without_mappings(space, NULL);
+	return error ? error : map_memory(space);
 }
 
 static int on_mode(void *opaque, enum viommu_mode mode)
 {
 	struct device *device = opaque;
-	struct viommu_backend *backend = device->backend;
 	int error = 0;
 
 	if (mode == VIOMMU_BYPASS)
-		error = enter_identity(device);
+		error = enter_bypass(device);
 	if (mode != VIOMMU_BYPASS || error)
 		device_leave(device);
-	if (!backend->batch)
-		collect(backend);
+	spaces_collect(device->backend);
 	return error;
 }
 
-/* -- public -------------------------------------------------------------------------- */
+static int on_map(void *opaque, const struct viommu_mapping *mapping)
+{
+	const struct device *device = opaque;
+	int error = device->space ? space_map(device->space, mapping) : -EIO;
+
+	spaces_collect(device->backend); /* if it broke */
+	return error;
+}
+
+static void on_unmap(void *opaque, const struct viommu_mapping *mapping)
+{
+	const struct device *device = opaque;
+
+	if (device->space)
+		space_unmap(device->space, mapping->first);
+	spaces_collect(device->backend);
+}
+
+/* -- life ------------------------------------------------------------------------------ */
 
 static bool is_complete(const struct viommu_backend_calls *calls)
 {
@@ -473,51 +129,25 @@ struct viommu_backend *viommu_backend_free(struct viommu_backend *backend)
 {
 	if (!backend)
 		return NULL;
-	while (backend->devices) {
-		struct device *device = backend->devices;
-
-		viommu_unlisten(device->listener);
-		device_leave(device);
-		backend->devices = device->next;
-		free(device);
-	}
-	collect(backend);
+	viommu_backend_track_dirty(backend, false);
+	while (backend->devices)
+		viommu_backend_remove_device(backend, backend->devices->number);
+	spaces_collect(backend);
 	free(backend->memory);
 	free(backend);
 	return NULL;
 }
 
-int viommu_backend_add_memory(struct viommu_backend *backend, const struct viommu_memory *memory)
-{
-	struct viommu_memory *all;
-
-	if (memory->first > memory->last || !memory->host ||
-	    memory->last - memory->first > UINTPTR_MAX - (uintptr_t)memory->host ||
-	    memory->last - memory->first == UINT64_MAX)
-		return -EINVAL;
-	if (backend->devices)
-		return -EBUSY;
-	for (size_t i = 0; i < backend->n_memory; i++)
-		if (memory->first <= backend->memory[i].last &&
-		    backend->memory[i].first <= memory->last)
-			return -EEXIST;
-	all = calloc(backend->n_memory + 1, sizeof(*all));
-	if (!all)
-		return -ENOMEM;
-	if (backend->n_memory)
-		memcpy(all, backend->memory, backend->n_memory * sizeof(*all));
-	all[backend->n_memory++] = *memory;
-	free(backend->memory);
-	backend->memory = all;
-	return 0;
-}
+/* -- devices ----------------------------------------------------------------------------- */
 
 int viommu_backend_add_device(struct viommu_backend *backend, struct viommu *iommu,
 			      uint32_t endpoint, int number)
 {
-	static const struct viommu_listener_ops ops = {
-		.size = sizeof(ops), .map = on_map, .unmap = on_unmap, .mode = on_mode
-	};
+	static const struct viommu_listener_ops ops = { .size = sizeof(ops),
+							.map = on_map,
+							.unmap = on_unmap,
+							.mode = on_mode,
+							.domain = on_domain };
 	struct device *device;
 	int error;
 
@@ -538,9 +168,201 @@ int viommu_backend_add_device(struct viommu_backend *backend, struct viommu *iom
 	device_leave(device);
 	backend->devices = device->next;
 	free(device);
-	collect(backend);
+	spaces_collect(backend);
 	return error;
 }
+
+int viommu_backend_remove_device(struct viommu_backend *backend, int number)
+{
+	struct device **at = &backend->devices, *device;
+
+	while (*at && (*at)->number != number)
+		at = &(*at)->next;
+	device = *at;
+	if (!device)
+		return -ENOENT;
+	viommu_unlisten(device->listener);
+	device_leave(device);
+	spaces_collect(backend);
+	*at = device->next;
+	free(device);
+	return 0;
+}
+
+/* -- memory ---------------------------------------------------------------------------------- */
+
+static bool is_valid(const struct viommu_memory *range)
+{
+	return range->first <= range->last && range->host &&
+	       range->last - range->first <= UINTPTR_MAX - (uintptr_t)range->host &&
+	       range->last - range->first != UINT64_MAX;
+}
+
+static int append_memory(struct viommu_backend *backend, const struct viommu_memory *range)
+{
+	struct memory *all = calloc(backend->n_memory + 1, sizeof(*all));
+	uint64_t *dirty = NULL;
+
+	if (backend->tracking)
+		dirty = calloc(dirty_words(range->last - range->first + 1), sizeof(*dirty));
+	if (!all || (backend->tracking && !dirty)) {
+		free(dirty);
+		free(all);
+		return -ENOMEM;
+	}
+	if (backend->n_memory)
+		memcpy(all, backend->memory, backend->n_memory * sizeof(*all));
+	all[backend->n_memory++] = (struct memory){ *range, dirty };
+	free(backend->memory);
+	backend->memory = all;
+	return 0;
+}
+
+/* Bypass gets all of it, other spaces what the guest mapped of it before. */
+static int map_everywhere(struct viommu_backend *backend, struct memory *memory)
+{
+	const struct viommu_mapping key = {
+		.flags = VIOMMU_MAP_F_READ | (memory->range.read_only ? 0 : VIOMMU_MAP_F_WRITE),
+		.first = memory->range.first,
+		.last = memory->range.last,
+		.phys = memory->range.first,
+	};
+	int error = 0;
+
+	for (struct space *space = backend->spaces; space && !error; space = space->next)
+		error = space->iommu ? space_map_memory(space, memory) : space_map(space, &key);
+	return error;
+}
+
+static void unmap_everywhere(struct viommu_backend *backend, const struct memory *memory)
+{
+	for (struct space *space = backend->spaces; space; space = space->next) {
+		if (space->iommu)
+			space_unmap_memory(space, memory);
+		else
+			space_unmap(space, memory->range.first);
+		space_flush(space);
+	}
+	spaces_collect(backend);
+}
+
+static void forget_memory(struct viommu_backend *backend, struct memory *memory)
+{
+	free(memory->dirty);
+	*memory = backend->memory[--backend->n_memory];
+}
+
+int viommu_backend_add_memory(struct viommu_backend *backend, const struct viommu_memory *range)
+{
+	struct memory *memory;
+	int error;
+
+	if (!is_valid(range))
+		return -EINVAL;
+	for (size_t i = 0; i < backend->n_memory; i++)
+		if (range->first <= backend->memory[i].range.last &&
+		    backend->memory[i].range.first <= range->last)
+			return -EEXIST;
+	error = append_memory(backend, range);
+	if (error)
+		return error;
+	memory = &backend->memory[backend->n_memory - 1];
+	error = map_everywhere(backend, memory);
+	if (!error)
+		return 0;
+	unmap_everywhere(backend, memory);
+	forget_memory(backend, memory);
+	return error;
+}
+
+int viommu_backend_remove_memory(struct viommu_backend *backend, uint64_t first)
+{
+	for (size_t i = 0; i < backend->n_memory; i++) {
+		if (backend->memory[i].range.first != first)
+			continue;
+		unmap_everywhere(backend, &backend->memory[i]);
+		forget_memory(backend, &backend->memory[i]);
+		return 0;
+	}
+	return -ENOENT;
+}
+
+/* -- dirty pages --------------------------------------------------------------------------------
+ */
+
+static void stop_tracking(struct viommu_backend *backend)
+{
+	for (struct space *space = backend->spaces; space; space = space->next)
+		space_track(space, false);
+	for (size_t i = 0; i < backend->n_memory; i++) {
+		free(backend->memory[i].dirty);
+		backend->memory[i].dirty = NULL;
+	}
+	backend->tracking = false;
+}
+
+int viommu_backend_track_dirty(struct viommu_backend *backend, bool on)
+{
+	if (on == backend->tracking)
+		return 0;
+	if (!on) {
+		stop_tracking(backend);
+		return 0;
+	}
+	for (size_t i = 0; i < backend->n_memory; i++) {
+		const struct viommu_memory *range = &backend->memory[i].range;
+
+		backend->memory[i].dirty =
+			calloc(dirty_words(range->last - range->first + 1), sizeof(uint64_t));
+		if (!backend->memory[i].dirty) {
+			stop_tracking(backend);
+			return -ENOMEM;
+		}
+	}
+	backend->tracking = true;
+	for (struct space *space = backend->spaces; space; space = space->next)
+		space_track(space, true);
+	return 0;
+}
+
+/* Report runs of dirty pages, and clear them. */
+static void report(struct memory *memory,
+		   void (*dirty)(void *opaque, uint64_t first, uint64_t last), void *opaque)
+{
+	uint64_t last = memory->range.last - memory->range.first, begin = 0;
+	bool open = false;
+
+	for (uint64_t at = 0;; at += DIRTY_PAGE) {
+		uint64_t page = at / DIRTY_PAGE;
+		bool is_dirty = at <= last && memory->dirty[page / 64] >> (page % 64) & 1;
+
+		if (is_dirty && !open)
+			begin = at;
+		if (!is_dirty && open)
+			dirty(opaque, memory->range.first + begin,
+			      memory->range.first + (at - 1 < last ? at - 1 : last));
+		open = is_dirty;
+		if (at > last)
+			break;
+	}
+	memset(memory->dirty, 0, dirty_words(last + 1) * sizeof(uint64_t));
+}
+
+int viommu_backend_read_dirty(struct viommu_backend *backend,
+			      void (*dirty)(void *opaque, uint64_t first, uint64_t last),
+			      void *opaque)
+{
+	if (!backend->tracking)
+		return -EINVAL;
+	for (struct space *space = backend->spaces; space; space = space->next)
+		space_read_dirty(space);
+	for (size_t i = 0; i < backend->n_memory; i++)
+		report(&backend->memory[i], dirty, opaque);
+	return 0;
+}
+
+/* -- batches
+ * --------------------------------------------------------------------------------------- */
 
 void viommu_backend_batch_begin(struct viommu_backend *backend)
 {
@@ -550,10 +372,7 @@ void viommu_backend_batch_begin(struct viommu_backend *backend)
 void viommu_backend_batch_end(struct viommu_backend *backend)
 {
 	backend->batch = false;
-	for (struct space *space = backend->spaces; space; space = space->next) {
-		flush(space);
-		if (space->n_mappings)
-			leave_if_without_mappings(space, NULL);
-	}
-	collect(backend);
+	for (struct space *space = backend->spaces; space; space = space->next)
+		space_flush(space);
+	spaces_collect(backend);
 }

@@ -211,6 +211,59 @@ static int unmap(void *opaque, uint32_t space, uint64_t iova, uint64_t length)
 	return error ? error : argument.length == length ? 0 : -EIO;
 }
 
+/* -- dirty pages ---------------------------------------------------------------------- */
+
+static int track(void *opaque, uint32_t space, bool on)
+{
+	struct kernel_dma_dirty argument = {
+		.argsz = offsetof(struct kernel_dma_dirty, iova),
+		.flags = on ? KERNEL_DIRTY_START : KERNEL_DIRTY_STOP,
+	};
+	struct viommu_kernel *kernel = opaque;
+
+	return kernel_ioctl(kernel, kernel->containers[space].fd, KERNEL_DMA_DIRTY, &argument);
+}
+
+static struct kernel_bitmap bitmap(uint64_t length, uint64_t *bits)
+{
+	const uint64_t page = 4096, word = 64;
+
+	return (struct kernel_bitmap){
+		.page_size = page,
+		.bytes = (length / page + word - 1) / word * 8,
+		.bits = (uintptr_t)bits,
+	};
+}
+
+static int read_dirty(void *opaque, uint32_t space, uint64_t iova, uint64_t length, uint64_t *bits)
+{
+	struct kernel_dma_dirty argument = {
+		.argsz = sizeof(argument),
+		.flags = KERNEL_DIRTY_GET,
+		.iova = iova,
+		.length = length,
+		.bitmap = bitmap(length, bits),
+	};
+	struct viommu_kernel *kernel = opaque;
+
+	return kernel_ioctl(kernel, kernel->containers[space].fd, KERNEL_DMA_DIRTY, &argument);
+}
+
+static int unmap_dirty(void *opaque, uint32_t space, uint64_t iova, uint64_t length, uint64_t *bits)
+{
+	struct kernel_dma_unmap argument = {
+		.argsz = sizeof(argument),
+		.flags = KERNEL_UNMAP_DIRTY,
+		.iova = iova,
+		.length = length,
+		.bitmap = bitmap(length, bits),
+	};
+	struct viommu_kernel *kernel = opaque;
+	int error = kernel_ioctl(kernel, kernel->containers[space].fd, KERNEL_DMA_UNMAP, &argument);
+
+	return error ? error : argument.length == length ? 0 : -EIO;
+}
+
 static const struct viommu_backend_calls *calls(void)
 {
 	static const struct viommu_backend_calls rows = {
@@ -222,6 +275,9 @@ static const struct viommu_backend_calls *calls(void)
 		.attach = attach,
 		.detach = detach,
 		.stop = stop,
+		.track = track,
+		.read_dirty = read_dirty,
+		.unmap_dirty = unmap_dirty,
 	};
 
 	return &rows;

@@ -80,7 +80,7 @@ static uint32_t new_space(void)
 		if (fake.space[i])
 			continue;
 		fake.space[i] = true;
-		fake.has_iommu[i] = false;
+		fake.has_iommu[i] = fake.tracks[i] = false;
 		fake.n_maps[i] = 0;
 		return i;
 	}
@@ -128,7 +128,7 @@ static int ioas_map(void *opaque)
 {
 	const struct kernel_ioas_map *argument = opaque;
 	const struct fake_map map = { argument->iova, argument->length, argument->user_va,
-				      argument->flags };
+				      argument->flags, 0 };
 
 	if (argument->size != 40 || !(argument->flags & KERNEL_MAP_FIXED_IOVA))
 		return refuse(EINVAL);
@@ -178,6 +178,7 @@ static int device_detach(int device, void *opaque)
 {
 	(void)opaque;
 	fake.at[device] = 0;
+	fake.n_detached[device]++;
 	return 0;
 }
 
@@ -216,7 +217,7 @@ static int group_unset(int group, void *opaque)
 	fake.at[group] = 0;
 	if (is_in_use(space))
 		return 0;
-	fake.has_iommu[space] = false;
+	fake.has_iommu[space] = fake.tracks[space] = false;
 	fake.n_maps[space] = 0;
 	return 0;
 }
@@ -258,7 +259,8 @@ static int container_map(uint32_t space, void *opaque)
 	const struct fake_map map = {
 		argument->iova, argument->length, argument->va,
 		(argument->flags & KERNEL_DMA_READ ? KERNEL_MAP_READABLE : 0) |
-			(argument->flags & KERNEL_DMA_WRITE ? KERNEL_MAP_WRITEABLE : 0)
+			(argument->flags & KERNEL_DMA_WRITE ? KERNEL_MAP_WRITEABLE : 0),
+		0
 	};
 
 	if (argument->argsz != 32 || !fake.has_iommu[space])
@@ -266,12 +268,58 @@ static int container_map(uint32_t space, void *opaque)
 	return add_map(space, &map, ENOSPC);
 }
 
+/* The bitmap of a range that consists of whole mappings. */
+static int get_bitmap(uint32_t space, uint64_t iova, uint64_t length,
+		      const struct kernel_bitmap *bitmap)
+{
+	uint64_t *bits = (uint64_t *)(uintptr_t)bitmap->bits;
+
+	if (!fake.tracks[space] || bitmap->page_size != 4096 || bitmap->bytes * 8 < length / 4096 ||
+	    bitmap->bytes % 8)
+		return refuse(EINVAL);
+	for (unsigned i = 0; i < fake.n_maps[space]; i++) {
+		struct fake_map *map = &fake.maps[space][i];
+
+		if (!overlaps(map, iova, length))
+			continue;
+		if (map->iova < iova || map->iova + (map->length - 1) > iova + (length - 1))
+			return refuse(EINVAL);
+		for (uint64_t page = 0; page < 64; page++) {
+			uint64_t at = (map->iova - iova) / 4096 + page;
+
+			if (map->dirty >> page & 1)
+				bits[at / 64] |= 1ull << (at % 64);
+		}
+		map->dirty = 0;
+	}
+	return 0;
+}
+
+static int container_dirty(uint32_t space, void *opaque)
+{
+	const struct kernel_dma_dirty *argument = opaque;
+
+	if (!fake.has_iommu[space] || fake.no_tracking)
+		return refuse(EINVAL);
+	if (argument->argsz == 48 && argument->flags == KERNEL_DIRTY_GET)
+		return get_bitmap(space, argument->iova, argument->length, &argument->bitmap);
+	if (argument->argsz != 8 || argument->flags == KERNEL_DIRTY_GET)
+		return refuse(EINVAL);
+	fake.tracks[space] = argument->flags == KERNEL_DIRTY_START;
+	for (unsigned i = 0; i < fake.n_maps[space]; i++)
+		fake.maps[space][i].dirty = 0;
+	return 0;
+}
+
 static int container_unmap(uint32_t space, void *opaque)
 {
 	struct kernel_dma_unmap *argument = opaque;
+	bool with_bitmap = argument->flags & KERNEL_UNMAP_DIRTY;
 
-	if (argument->argsz != 24 || !fake.has_iommu[space])
+	if (argument->argsz != (with_bitmap ? 48 : 24) || !fake.has_iommu[space])
 		return refuse(EINVAL);
+	if (with_bitmap && get_bitmap(space, argument->iova, argument->length, &argument->bitmap))
+		return -1;
 	return remove_maps(space, argument->iova, argument->length, EINVAL, &argument->length);
 }
 
@@ -306,6 +354,7 @@ static int of_container(uint32_t space, unsigned long request, void *argument)
 		{ KERNEL_VFIO_SET_IOMMU, container_iommu },
 		{ KERNEL_DMA_MAP, container_map },
 		{ KERNEL_DMA_UNMAP, container_unmap },
+		{ KERNEL_DMA_DIRTY, container_dirty },
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
@@ -335,6 +384,8 @@ static int of_device(int device, unsigned long request, void *argument)
 		device -= FAKE_GROUP - FAKE_DEVICE;
 	if (device >= FAKE_DEVICES || !(of_group ? fake.group : fake.file)[device])
 		return refuse(EBADF);
+	if (fake.dead[device])
+		return refuse(ENODEV);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		if (rows[i].request == request && rows[i].of_group == of_group)
 			return rows[i].perform(device, argument);
@@ -419,11 +470,14 @@ uint64_t fake_dma(int device, uint64_t iova, bool write)
 	if (!fake.file[device] && !fake.held[device])
 		return 0;
 	for (unsigned i = 0; space && i < fake.n_maps[space]; i++) {
-		const struct fake_map *map = &fake.maps[space][i];
+		struct fake_map *map = &fake.maps[space][i];
 
-		if (overlaps(map, iova, 1) &&
-		    map->flags & (write ? KERNEL_MAP_WRITEABLE : KERNEL_MAP_READABLE))
-			return map->va + (iova - map->iova);
+		if (!overlaps(map, iova, 1) ||
+		    !(map->flags & (write ? KERNEL_MAP_WRITEABLE : KERNEL_MAP_READABLE)))
+			continue;
+		if (write && (iova - map->iova) / 4096 < 64)
+			map->dirty |= 1ull << ((iova - map->iova) / 4096);
+		return map->va + (iova - map->iova);
 	}
 	return 0;
 }

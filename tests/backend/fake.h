@@ -18,6 +18,7 @@ enum { FAKE_FD = 99, FAKE_DEVICE = 100, FAKE_GROUP = 300, FAKE_CONTAINER = 500 }
 struct fake_map {
 	uint64_t iova, length, va;
 	uint32_t flags; /* KERNEL_MAP_* */
+	uint64_t dirty; /* its first 64 pages */
 };
 
 struct fake {
@@ -29,6 +30,10 @@ struct fake {
 	uint32_t at[FAKE_DEVICES]; /* the space of a device or its group, or 0 */
 	bool file[FAKE_DEVICES], group[FAKE_DEVICES], bound[FAKE_DEVICES];
 	bool not_viable;
+	bool dead[FAKE_DEVICES];           /* unplugged: nothing works but close() */
+	unsigned n_detached[FAKE_DEVICES]; /* how often it lost its space without getting another */
+	bool tracks[FAKE_SPACES];
+	bool no_tracking;
 	bool held[FAKE_DEVICES]; /* something else has the device's file open */
 	unsigned calls;          /* open() and ioctl() since this was set to 0 */
 	unsigned fail;           /* the number of the one to fail, from 1 */
@@ -48,6 +53,6 @@ int fake_close(int fd);
 int fake_ioctl(int fd, unsigned long request, void *argument);
 unsigned fake_spaces(void);
 
-/* Where an access of a device to one byte ends, or 0: a fault. */
+/* Where an access of a device to one byte ends, or 0: a fault. A write makes the page dirty. */
 uint64_t fake_dma(int device, uint64_t iova, bool write);
 #endif

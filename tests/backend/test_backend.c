@@ -292,9 +292,9 @@ static void a_space_that_a_pending_unmap_breaks_is_not_entered(void **state)
 	fake.error = EIO;
 	assert_int_equal(attach(rig, 1, EP2), VIOMMU_S_IOERR);
 	fake.fail = 0;
-	/* UNMAP, which fails, and the device that was there leaves: DETACH; or
+	/* UNMAP, which fails, and the device that was there leaves: DETACH, DESTROY; or
 	 * UNSET_CONTAINER, SET_CONTAINER, GET_DEVICE_FD. */
-	assert_calls(2, 4);
+	assert_calls(3, 4);
 	viommu_backend_batch_end(backend);
 	assert_int_equal(fake_dma(D1, 0, false), 0);
 	assert_int_equal(fake_dma(D2, 0, false), 0);
@@ -431,7 +431,7 @@ static void every_failure_leaves_the_hardware_with_no_more_than_the_guest(void *
 	assert_true(failures > 10);
 }
 
-static void a_failed_map_is_answered_and_undone(void **state)
+static void a_failed_attach_or_map_is_answered_and_undone(void **state)
 {
 	static const struct {
 		int error, status;
@@ -440,24 +440,31 @@ static void a_failed_map_is_answered_and_undone(void **state)
 		{ EFAULT, VIOMMU_S_FAULT }, { EIO, VIOMMU_S_IOERR },    { EPERM, VIOMMU_S_DEVERR },
 	};
 	struct rig *rig = *state;
-	/* IOAS_ALLOC, ATTACH, IOAS_MAP; or open(), UNSET_CONTAINER, SET_CONTAINER, SET_IOMMU,
-	 * GET_DEVICE_FD, MAP_DMA */
-	unsigned calls = is_type1() ? 6 : 3, idle;
+	/* IOAS_ALLOC, ATTACH; or open(), UNSET_CONTAINER, SET_CONTAINER, SET_IOMMU, GET_DEVICE_FD
+	 */
+	unsigned calls = is_type1() ? 5 : 2, idle;
 
 	begin(rig);
 	idle = fake_spaces();
-	assert_int_equal(attach(rig, 1, EP), VIOMMU_S_OK);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		fake.error = rows[i].error;
+		fake.fail_n = 1;
 		for (fake.fail = 1; fake.fail <= calls; fake.fail++) {
 			fake.calls = 0;
-			fake.fail_n = 1;
-			fake.error = rows[i].error;
-			assert_int_equal(map(rig, 1, 0, 0xfff, 0, R), rows[i].status);
+			assert_int_equal(attach(rig, 1, EP), rows[i].status);
 			assert_int_equal(fake_spaces(), idle);
-			assert_string_equal(mappings(rig, 1), "");
+			assert_int_equal(mode_of(rig, EP), VIOMMU_BLOCKED);
 		}
+		fake.fail = 0;
+		assert_int_equal(attach(rig, 1, EP), VIOMMU_S_OK);
+		fake.calls = 0;
+		fake.fail = 1;
+		assert_int_equal(map(rig, 1, 0, 0xfff, 0, R), rows[i].status);
+		assert_string_equal(mappings(rig, 1), "");
+		assert_int_equal(detach(rig, 1, EP), VIOMMU_S_OK);
 	}
 	fake.fail = 0;
+	assert_int_equal(attach(rig, 1, EP), VIOMMU_S_OK);
 	assert_int_equal(map(rig, 1, 0, 0xfff, 0, R), VIOMMU_S_OK);
 	assert_int_equal(fake_dma(D1, 0, false), HOST);
 	end();
@@ -481,6 +488,312 @@ static void a_failed_unmap_and_detach_stop_the_device(void **state)
 	assert_int_equal(map(rig, 1, 0, 0xfff, 0, R), VIOMMU_S_IOERR);
 	fake.fail = 0;
 	free_all();
+}
+
+/* -- moves ------------------------------------------------------------------------------- */
+
+static void a_move_is_one_call_without_a_gap(void **state)
+{
+	struct rig *rig = *state;
+
+	begin(rig);
+	assert_int_equal(attach(rig, 1, EP), VIOMMU_S_OK);
+	assert_int_equal(attach(rig, 2, EP2), VIOMMU_S_OK);
+	for (uint64_t at = 0; at < 0x8000; at += 0x1000) {
+		assert_int_equal(map(rig, 1, at, at + 0xfff, at, R), VIOMMU_S_OK);
+		assert_int_equal(map(rig, 2, at, at + 0xfff, 0x10000 + at, R), VIOMMU_S_OK);
+	}
+	fake.calls = 0;
+	assert_int_equal(attach(rig, 2, EP), VIOMMU_S_OK);
+	/* ATTACH, and DESTROY of what it left; or UNSET_CONTAINER, SET_CONTAINER, GET_DEVICE_FD */
+	assert_calls(2, 3);
+	assert_int_equal(fake_dma(D1, 0x3000, false), HOST + 0x13000);
+	assert_int_equal(attach_bypass(rig, 3, EP), VIOMMU_S_OK);
+	assert_int_equal(attach(rig, 2, EP), VIOMMU_S_OK);
+	assert_int_equal(fake_dma(D1, 0x3000, false), HOST + 0x13000);
+	assert_int_equal(fake.n_detached[D1], 0);
+	end();
+}
+
+static void endpoints_of_a_domain_without_mappings_stay_in_its_space(void **state)
+{
+	struct rig *rig = *state;
+
+	begin(rig);
+	assert_int_equal(attach(rig, 1, EP), VIOMMU_S_OK);
+	assert_int_equal(attach(rig, 1, EP2), VIOMMU_S_OK);
+	for (int i = 0; i < 3; i++) {
+		fake.calls = 0;
+		assert_int_equal(map(rig, 1, 0, 0xfff, 0, R), VIOMMU_S_OK);
+		assert_int_equal(fake_dma(D2, 0, false), HOST);
+		assert_int_equal(unmap(rig, 1, 0, 0xfff), VIOMMU_S_OK);
+		assert_int_equal(fake_dma(D2, 0, false), 0);
+		assert_calls(2, 2);
+	}
+	end();
+}
+
+/* Domain 1 lives on by EP3, which no device stands for, and loses a mapping meanwhile. */
+static void a_device_that_comes_back_does_not_find_what_was_unmapped(void **state)
+{
+	struct rig *rig = *state;
+
+	for (int batch = 0; batch < 2; batch++) {
+		begin(rig);
+		assert_int_equal(attach(rig, 1, EP3), VIOMMU_S_OK);
+		assert_int_equal(attach(rig, 1, EP), VIOMMU_S_OK);
+		assert_int_equal(map(rig, 1, 0, 0xfff, 0, R), VIOMMU_S_OK);
+		assert_int_equal(map(rig, 1, 0x1000, 0x1fff, 0x1000, R), VIOMMU_S_OK);
+		if (batch)
+			viommu_backend_batch_begin(backend);
+		assert_int_equal(attach(rig, 2, EP), VIOMMU_S_OK);
+		assert_int_equal(unmap(rig, 1, 0, 0xfff), VIOMMU_S_OK);
+		assert_int_equal(attach(rig, 1, EP), VIOMMU_S_OK);
+		assert_int_equal(fake_dma(D1, 0, false), 0);
+		assert_int_equal(fake_dma(D1, 0x1000, false), HOST + 0x1000);
+		if (batch)
+			viommu_backend_batch_end(backend);
+		viommu_reset(rig->device);
+		assert_int_equal(viommu_accept(rig->device, viommu_features(rig->device)), 0);
+		end();
+	}
+}
+
+static void a_domain_that_is_made_again_is_empty(void **state)
+{
+	struct rig *rig = *state;
+
+	begin(rig);
+	viommu_backend_batch_begin(backend);
+	assert_int_equal(attach(rig, 1, EP), VIOMMU_S_OK);
+	assert_int_equal(map(rig, 1, 0, 0xfff, 0, R), VIOMMU_S_OK);
+	assert_int_equal(attach(rig, 1, EP), VIOMMU_S_OK);
+	assert_int_equal(fake_dma(D1, 0, false), 0);
+	assert_int_equal(map(rig, 1, 0, 0xfff, 0x2000, R), VIOMMU_S_OK);
+	assert_int_equal(fake_dma(D1, 0, false), HOST + 0x2000);
+	viommu_backend_batch_end(backend);
+	end();
+}
+
+/* -- hot plug -------------------------------------------------------------------------------- */
+
+static void memory_that_is_removed_is_reached_by_nothing_and_comes_back(void **state)
+{
+	const struct viommu_memory low = { 0, 0xfffff, (void *)(uintptr_t)HOST, false };
+	struct rig *rig = *state;
+
+	begin(rig);
+	assert_int_equal(attach(rig, 1, EP), VIOMMU_S_OK);
+	assert_int_equal(map(rig, 1, 0x5000, 0x6fff, 0xff000, R | W), VIOMMU_S_OK);
+	assert_int_equal(map(rig, 1, 0x8000, 0x8fff, 0x1000, R), VIOMMU_S_OK);
+	assert_int_equal(map(rig, 1, 0x9000, 0x9fff, 0x101000, R), VIOMMU_S_OK);
+	assert_int_equal(attach_bypass(rig, 3, EP2), VIOMMU_S_OK);
+	assert_int_equal(viommu_backend_remove_memory(backend, 0), 0);
+	assert_int_equal(viommu_backend_remove_memory(backend, 0), -ENOENT);
+	for (uint64_t at = 0; at < 0x200000; at += 0x1000) {
+		uint64_t one = fake_dma(D1, at, false), other = fake_dma(D2, at, false);
+
+		assert_false(one >= HOST && one < HOST + 0x100000);
+		assert_false(other >= HOST && other < HOST + 0x100000);
+	}
+	assert_int_equal(fake_dma(D1, 0x6000, true), HOST2);
+	assert_int_equal(fake_dma(D1, 0x9000, false), HOST2 + 0x1000);
+	assert_int_equal(fake_dma(D2, 0x100000, false), HOST2);
+	assert_int_equal(map(rig, 1, 0xa000, 0xafff, 0x2000, R), VIOMMU_S_FAULT);
+	/* The guest takes away a mapping that is not whole any more. */
+	assert_int_equal(unmap(rig, 1, 0x5000, 0x6fff), VIOMMU_S_OK);
+	assert_int_equal(fake_dma(D1, 0x6000, true), 0);
+
+	assert_int_equal(viommu_backend_add_memory(backend, &low), 0);
+	assert_int_equal(fake_dma(D1, 0x8000, false), HOST + 0x1000);
+	assert_int_equal(fake_dma(D1, 0x5000, false), 0);
+	assert_int_equal(fake_dma(D2, 0x3000, true), HOST + 0x3000);
+	assert_int_equal(unmap(rig, 1, 0, 0xffff), VIOMMU_S_OK);
+	assert_int_equal(fake_dma(D1, 0x8000, false), 0);
+	end();
+}
+
+/* With every call that fails: what cannot be unmapped is left by all devices. */
+static void memory_that_the_kernel_keeps_is_reached_by_nothing(void **state)
+{
+	struct rig *rig = *state;
+	unsigned calls = 1;
+
+	for (unsigned fail = 1; fail <= calls; fail++) {
+		begin(rig);
+		assert_int_equal(attach(rig, 1, EP), VIOMMU_S_OK);
+		assert_int_equal(map(rig, 1, 0x8000, 0x8fff, 0x1000, R), VIOMMU_S_OK);
+		assert_int_equal(map(rig, 1, 0xa000, 0xafff, 0x3000, R), VIOMMU_S_OK);
+		assert_int_equal(attach_bypass(rig, 3, EP2), VIOMMU_S_OK);
+		fake.calls = 0;
+		fake.fail = fail;
+		fake.fail_n = 1;
+		fake.error = EIO;
+		assert_int_equal(viommu_backend_remove_memory(backend, 0), 0);
+		calls = fake.calls;
+		fake.fail = 0;
+		for (uint64_t at = 0; at < 0x100000; at += 0x1000) {
+			assert_int_equal(fake_dma(D1, at, false), 0);
+			assert_int_equal(fake_dma(D2, at, false), 0);
+		}
+		viommu_reset(rig->device);
+		assert_int_equal(viommu_accept(rig->device, viommu_features(rig->device)), 0);
+		free_all();
+	}
+	assert_true(calls > 2);
+}
+
+static void a_device_that_is_removed_reaches_nothing_and_others_stay(void **state)
+{
+	struct rig *rig = *state;
+
+	for (int dead = 0; dead < 2; dead++) {
+		begin(rig);
+		assert_int_equal(attach(rig, 1, EP), VIOMMU_S_OK);
+		assert_int_equal(attach(rig, 1, EP2), VIOMMU_S_OK);
+		assert_int_equal(map(rig, 1, 0, 0xfff, 0, R), VIOMMU_S_OK);
+		fake.dead[D1] = dead;
+		assert_int_equal(viommu_backend_remove_device(backend, D1), 0);
+		assert_int_equal(viommu_backend_remove_device(backend, D1), -ENOENT);
+		assert_int_equal(fake_dma(D1, 0, false), 0);
+		assert_int_equal(fake_dma(D2, 0, false), HOST);
+		viommu_kernel_close_device(kernel, D1);
+		assert_false(fake.file[D1] || fake.group[D1]);
+		assert_int_equal(map(rig, 1, 0x1000, 0x1fff, 0, R), VIOMMU_S_OK);
+		assert_int_equal(unmap(rig, 1, 0, 0x1fff), VIOMMU_S_OK);
+		/* Another is plugged in its place. */
+		fake.dead[D1] = false;
+		add_device(rig, EP, D1);
+		assert_int_equal(map(rig, 1, 0, 0xfff, 0, R), VIOMMU_S_OK);
+		assert_int_equal(fake_dma(D1, 0, false), HOST);
+		assert_int_equal(viommu_backend_remove_device(backend, D2), 0);
+		assert_int_equal(fake_dma(D1, 0, false), HOST);
+		assert_int_equal(viommu_backend_remove_device(backend, D1), 0);
+		assert_int_equal(viommu_endpoint_remove(rig->device, EP), 0);
+		assert_int_equal(viommu_endpoint_add(rig->device,
+						     &(struct viommu_endpoint){
+							     .size = sizeof(struct viommu_endpoint),
+							     .id = EP }),
+				 0);
+		viommu_reset(rig->device);
+		assert_int_equal(viommu_accept(rig->device, viommu_features(rig->device)), 0);
+		end();
+	}
+}
+
+/* A device dies while it is mapped: requests of the guest go on, and what can be answered is. */
+static void a_device_that_dies_does_not_stop_the_others(void **state)
+{
+	struct rig *rig = *state;
+
+	begin(rig);
+	assert_int_equal(attach(rig, 1, EP), VIOMMU_S_OK);
+	assert_int_equal(attach(rig, 1, EP2), VIOMMU_S_OK);
+	assert_int_equal(map(rig, 1, 0, 0xfff, 0, R), VIOMMU_S_OK);
+	fake.dead[D1] = true;
+	assert_int_equal(map(rig, 1, 0x1000, 0x1fff, 0x1000, R), VIOMMU_S_OK);
+	assert_int_equal(unmap(rig, 1, 0, 0xfff), VIOMMU_S_OK);
+	assert_int_equal(fake_dma(D2, 0x1000, false), HOST + 0x1000);
+	assert_int_equal(detach(rig, 1, EP), VIOMMU_S_OK);
+	assert_int_not_equal(attach(rig, 1, EP), VIOMMU_S_OK);
+	assert_int_equal(fake_dma(D1, 0x1000, false), 0);
+	assert_int_equal(fake_dma(D2, 0x1000, false), HOST + 0x1000);
+	fake.dead[D1] = false;
+	free_all();
+}
+
+/* -- dirty pages ------------------------------------------------------------------------------- */
+
+static char dirty[512];
+
+static void on_dirty(void *opaque, uint64_t first, uint64_t last)
+{
+	size_t length = strlen(dirty);
+
+	(void)opaque;
+	snprintf(dirty + length, sizeof(dirty) - length, "%s%jx-%jx", length ? " " : "",
+		 (uintmax_t)first, (uintmax_t)last);
+}
+
+static const char *read_dirty(void)
+{
+	dirty[0] = 0;
+	assert_int_equal(viommu_backend_read_dirty(backend, on_dirty, NULL), 0);
+	return dirty;
+}
+
+static void dirty_pages_are_told_by_guest_physical_address(void **state)
+{
+	struct rig *rig = *state;
+
+	if (!is_type1())
+		return;
+	begin(rig);
+	assert_int_equal(viommu_backend_read_dirty(backend, on_dirty, NULL), -EINVAL);
+	assert_int_equal(attach(rig, 1, EP), VIOMMU_S_OK);
+	assert_int_equal(map(rig, 1, 0x50000, 0x57fff, 0xfc000, R | W), VIOMMU_S_OK);
+	fake_dma(D1, 0x50000, true);
+	assert_int_equal(viommu_backend_track_dirty(backend, true), 0);
+	assert_string_equal(read_dirty(), "");
+	fake_dma(D1, 0x51000, true);
+	fake_dma(D1, 0x52000, true);
+	fake_dma(D1, 0x54000, false);
+	fake_dma(D1, 0x55000, true);
+	assert_string_equal(read_dirty(), "fd000-fefff 101000-101fff");
+	assert_string_equal(read_dirty(), "");
+	end();
+}
+
+static void pages_unmapped_meanwhile_are_dirty_too(void **state)
+{
+	struct rig *rig = *state;
+
+	if (!is_type1())
+		return;
+	begin(rig);
+	assert_int_equal(viommu_backend_track_dirty(backend, true), 0);
+	assert_int_equal(attach(rig, 1, EP), VIOMMU_S_OK);
+	for (int batch = 0; batch < 2; batch++) {
+		assert_int_equal(map(rig, 1, 0x1000, 0x3fff, 0x21000, R | W), VIOMMU_S_OK);
+		assert_int_equal(map(rig, 1, 0x4000, 0x4fff, 0x24000, R | W), VIOMMU_S_OK);
+		assert_int_equal(map(rig, 1, 0x5000, 0x5fff, 0x25000, R), VIOMMU_S_OK);
+		assert_int_not_equal(fake_dma(D1, 0x2000, true), 0);
+		if (batch)
+			viommu_backend_batch_begin(backend);
+		assert_int_equal(unmap(rig, 1, 0, 0xffff), VIOMMU_S_OK);
+		/* Another page has the address now. */
+		assert_int_equal(map(rig, 1, 0x1000, 0x3fff, 0x31000, R | W), VIOMMU_S_OK);
+		assert_int_not_equal(fake_dma(D1, 0x3000, true), 0);
+		if (batch)
+			viommu_backend_batch_end(backend);
+		assert_string_equal(read_dirty(), "22000-22fff 33000-33fff");
+		assert_int_equal(unmap(rig, 1, 0, 0xffff), VIOMMU_S_OK);
+		assert_string_equal(read_dirty(), "");
+	}
+	/* A space that ends cannot be asked. */
+	assert_int_equal(map(rig, 1, 0x1000, 0x3fff, 0x21000, R | W), VIOMMU_S_OK);
+	assert_int_equal(detach(rig, 1, EP), VIOMMU_S_OK);
+	assert_string_equal(read_dirty(), "21000-23fff");
+	end();
+}
+
+static void without_tracking_by_the_kernel_all_that_is_writable_is_dirty(void **state)
+{
+	struct rig *rig = *state;
+
+	begin(rig);
+	fake.no_tracking = true;
+	assert_int_equal(attach(rig, 1, EP), VIOMMU_S_OK);
+	assert_int_equal(map(rig, 1, 0x1000, 0x3fff, 0x21000, R | W), VIOMMU_S_OK);
+	assert_int_equal(map(rig, 1, 0x5000, 0x5fff, 0x25000, R), VIOMMU_S_OK);
+	assert_int_equal(viommu_backend_track_dirty(backend, true), 0);
+	assert_string_equal(read_dirty(), "21000-23fff");
+	assert_string_equal(read_dirty(), "21000-23fff");
+	assert_int_equal(unmap(rig, 1, 0, 0xffff), VIOMMU_S_OK);
+	assert_string_equal(read_dirty(), "21000-23fff");
+	assert_string_equal(read_dirty(), "");
+	assert_int_equal(viommu_backend_track_dirty(backend, false), 0);
+	end();
 }
 
 /* -- what the two interfaces do not have in common ------------------------------------- */
@@ -563,11 +876,11 @@ static void a_vmm_that_refuses_a_file_refuses_the_attach(void **state)
 	if (!is_type1())
 		return;
 	begin(rig);
-	assert_int_equal(attach(rig, 1, EP), VIOMMU_S_OK);
 	refuse_file = -ENOMEM;
-	assert_int_equal(map(rig, 1, 0, 0xfff, 0, R), VIOMMU_S_NOMEM);
+	assert_int_equal(attach(rig, 1, EP), VIOMMU_S_NOMEM);
 	assert_int_equal(viommu_kernel_device_file(kernel, D1), -ENODEV);
 	refuse_file = 0;
+	assert_int_equal(attach(rig, 1, EP), VIOMMU_S_OK);
 	assert_int_equal(map(rig, 1, 0, 0xfff, 0, R), VIOMMU_S_OK);
 	assert_int_equal(fake_dma(D1, 0, false), HOST);
 	end();
@@ -588,8 +901,7 @@ static void a_device_that_cannot_leave_is_stopped_and_the_reason_said(void **sta
 	assert_false(fake.file[D1]);
 	assert_non_null(strstr(logged, "0000:00:00.0 cannot leave its domain: something else has "
 				       "its file open"));
-	assert_int_equal(attach(rig, 2, EP), VIOMMU_S_OK);
-	assert_int_equal(map(rig, 2, 0, 0xfff, 0, R), VIOMMU_S_IOERR);
+	assert_int_equal(attach(rig, 2, EP), VIOMMU_S_IOERR);
 	fake.held[D1] = false;
 	free_all();
 }
@@ -725,8 +1037,19 @@ int main(void)
 		ON_A_FRESH_DEVICE(domains_of_two_iommus_with_one_number_are_two_spaces),
 		ON_A_FRESH_DEVICE(the_ioctls_of_a_map_do_not_depend_on_the_endpoints),
 		ON_A_FRESH_DEVICE(every_failure_leaves_the_hardware_with_no_more_than_the_guest),
-		ON_A_FRESH_DEVICE(a_failed_map_is_answered_and_undone),
+		ON_A_FRESH_DEVICE(a_failed_attach_or_map_is_answered_and_undone),
 		ON_A_FRESH_DEVICE(a_failed_unmap_and_detach_stop_the_device),
+		ON_A_FRESH_DEVICE(a_move_is_one_call_without_a_gap),
+		ON_A_FRESH_DEVICE(endpoints_of_a_domain_without_mappings_stay_in_its_space),
+		ON_A_FRESH_DEVICE(a_device_that_comes_back_does_not_find_what_was_unmapped),
+		ON_A_FRESH_DEVICE(a_domain_that_is_made_again_is_empty),
+		ON_A_FRESH_DEVICE(memory_that_is_removed_is_reached_by_nothing_and_comes_back),
+		ON_A_FRESH_DEVICE(memory_that_the_kernel_keeps_is_reached_by_nothing),
+		ON_A_FRESH_DEVICE(a_device_that_is_removed_reaches_nothing_and_others_stay),
+		ON_A_FRESH_DEVICE(a_device_that_dies_does_not_stop_the_others),
+		ON_A_FRESH_DEVICE(dirty_pages_are_told_by_guest_physical_address),
+		ON_A_FRESH_DEVICE(pages_unmapped_meanwhile_are_dirty_too),
+		ON_A_FRESH_DEVICE(without_tracking_by_the_kernel_all_that_is_writable_is_dirty),
 		ON_A_FRESH_DEVICE(a_domain_with_all_mappings_that_the_kernel_has_answers_nomem),
 		ON_A_FRESH_DEVICE(a_limit_of_pinned_memory_is_said),
 		ON_A_FRESH_DEVICE(a_device_gets_a_new_file_only_where_the_kernel_cannot_do_without),

@@ -36,7 +36,7 @@ obj-m += vfio.o vfio_iommu_type1.o pci/
 """,
 }
 # Of the kernel's Makefile: what is built only by choice, and driver.c, which is a module of its own.
-NOT_LINKED = {"driver", "selftest", "iova_bitmap", "span"}
+NOT_LINKED = {"driver", "hwpt_noiommu", "iova_bitmap", "selftest", "span"}
 
 
 def take_source(root, tree):

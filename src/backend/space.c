@@ -1,0 +1,413 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "backend/space.h"
+
+/* -- devices ------------------------------------------------------------------------ */
+
+void device_leave(struct device *device)
+{
+	struct viommu_backend *backend = device->backend;
+
+	if (!device->space)
+		return;
+	device->space->n_devices--;
+	device->space = NULL;
+	if (!backend->calls.detach(backend->kernel, device->number))
+		return;
+	backend->calls.stop(backend->kernel, device->number);
+	device->stopped = true;
+}
+
+/* The host has more than the guest knows: nothing may use it. */
+static void space_break(struct space *space)
+{
+	space->broken = true;
+	for (struct device *device = space->backend->devices; device; device = device->next)
+		if (device->space == space)
+			device_leave(device);
+}
+
+void space_flush(struct space *space)
+{
+	struct viommu_backend *backend = space->backend;
+
+	if (!space->pending)
+		return;
+	space->pending = false;
+	if (!space->broken && backend->calls.unmap(backend->kernel, space->id, space->first,
+						   space->last - space->first + 1))
+		space_break(space);
+}
+
+int device_enter(struct device *device, struct space *space)
+{
+	struct viommu_backend *backend = device->backend;
+	int error;
+
+	if (device->space == space)
+		return 0;
+	/* It never had what a batch has still to unmap. */
+	space_flush(space);
+	if (device->stopped || space->broken)
+		return -EIO;
+	error = backend->calls.attach(backend->kernel, device->number, space->id);
+	if (error) {
+		device_leave(device); /* whether it left the old space is unknown */
+		return error;
+	}
+	if (device->space)
+		device->space->n_devices--;
+	device->space = space;
+	if (!space->n_devices++ && backend->tracking)
+		space_track(space, true);
+	return 0;
+}
+
+/* -- unmapping ------------------------------------------------------------------------ */
+
+static void unmap_range(struct space *space, uint64_t first, uint64_t last)
+{
+	if (space->broken)
+		return;
+	if (space->pending && space->last != UINT64_MAX && space->last + 1 == first) {
+		space->last = last;
+	} else if (space->pending && last != UINT64_MAX && last + 1 == space->first) {
+		space->first = first;
+	} else {
+		space_flush(space);
+		space->pending = true;
+		space->first = first;
+		space->last = last;
+	}
+	if (!space->backend->batch)
+		space_flush(space);
+}
+
+/* Without memory for a bitmap, or a kernel that fills it, all of the part counts as dirty. */
+static void unmap_tracked(struct space *space, const struct part *part)
+{
+	struct viommu_backend *backend = space->backend;
+	uint64_t *bits = NULL;
+	int error = -ENOTSUP;
+
+	space_flush(space);
+	if (space->broken)
+		return;
+	if (space->tracks && backend->calls.unmap_dirty)
+		bits = calloc(dirty_words(part->length), sizeof(*bits));
+	if (bits)
+		error = backend->calls.unmap_dirty(backend->kernel, space->id, part->iova,
+						   part->length, bits);
+	part_mark_dirty(part, error ? NULL : bits);
+	free(bits);
+	if (error)
+		unmap_range(space, part->iova, part->iova + (part->length - 1));
+}
+
+static void unmap_part(struct space *space, const struct viommu_mapping *key,
+		       const struct part *part)
+{
+	if (space->backend->tracking && key->flags & VIOMMU_MAP_F_WRITE && !space->broken)
+		unmap_tracked(space, part);
+	else
+		unmap_range(space, part->iova, part->iova + (part->length - 1));
+}
+
+/* -- mappings -------------------------------------------------------------------------- */
+
+static struct mapping **find(struct space *space, uint64_t first)
+{
+	uint64_t hash = first * 0x9e3779b97f4a7c15u;
+	struct mapping **at = &space->buckets[(hash >> 32) & (space->n_buckets - 1)];
+
+	while (*at && (*at)->key.first != first)
+		at = &(*at)->next;
+	return at;
+}
+
+/* Keep chains short. Without memory they become longer, which is no failure. */
+static void grow(struct space *space)
+{
+	size_t n = space->n_buckets;
+	struct mapping **old = space->buckets, **buckets;
+
+	if (space->n_mappings < n)
+		return;
+	buckets = calloc(2 * n, sizeof(struct mapping *));
+	if (!buckets)
+		return;
+	space->buckets = buckets;
+	space->n_buckets = 2 * n;
+	for (size_t i = 0; i < n; i++) {
+		for (struct mapping *mapping = old[i], *next; mapping; mapping = next) {
+			struct mapping **at = find(space, mapping->key.first);
+
+			next = mapping->next;
+			mapping->next = NULL;
+			*at = mapping;
+		}
+	}
+	free(old);
+}
+
+static int map_part(struct space *space, const struct viommu_mapping *key, const struct part *part)
+{
+	struct viommu_backend *backend = space->backend;
+
+	if (part->memory->range.read_only && key->flags & VIOMMU_MAP_F_WRITE)
+		return -EFAULT;
+	return backend->calls.map(backend->kernel, space->id, part->iova, part->length,
+				  part_host(part), key->flags);
+}
+
+/* One call for each range of memory that the mapping lies in: all of it must be memory. */
+static int map_parts(struct space *space, const struct viommu_mapping *key)
+{
+	struct viommu_backend *backend = space->backend;
+	uint64_t mapped = 0;
+	struct part part;
+	int error = 0;
+
+	for_each_part(&part, backend, key)
+	{
+		if (part.iova - key->first != mapped)
+			break;
+		error = map_part(space, key, &part);
+		if (error)
+			break;
+		mapped += part.length;
+	}
+	if (!error && (!mapped || mapped - 1 != key->last - key->first))
+		error = -EFAULT;
+	if (error && mapped && backend->calls.unmap(backend->kernel, space->id, key->first, mapped))
+		space_break(space);
+	return error;
+}
+
+/* UNMAPs that are still to be sent may hold what the MAP needs. */
+static int map_with_pending(struct space *space, const struct viommu_mapping *key)
+{
+	int error;
+
+	if (space->pending && key->first <= space->last && space->first <= key->last)
+		space_flush(space);
+	error = space->broken ? -EIO : map_parts(space, key);
+	if (!space->pending || (error != -ENOMEM && error != -ENOSPC))
+		return error;
+	space_flush(space);
+	return space->broken ? -EIO : map_parts(space, key);
+}
+
+int space_map(struct space *space, const struct viommu_mapping *key)
+{
+	struct mapping *mapping = *find(space, key->first);
+	int error;
+
+	if (mapping)
+		return 0;
+	mapping = malloc(sizeof(*mapping));
+	if (!mapping)
+		return -ENOMEM;
+	*mapping = (struct mapping){ .key = *key };
+	error = map_with_pending(space, key);
+	if (error) {
+		free(mapping);
+		return error;
+	}
+	grow(space);
+	*find(space, key->first) = mapping;
+	space->n_mappings++;
+	return 0;
+}
+
+void space_unmap(struct space *space, uint64_t first)
+{
+	struct mapping **at = find(space, first), *mapping = *at;
+	struct part part;
+
+	if (!mapping)
+		return;
+	*at = mapping->next;
+	space->n_mappings--;
+	for_each_part(&part, space->backend, &mapping->key) unmap_part(space, &mapping->key, &part);
+	free(mapping);
+}
+
+#define for_each_mapping(mapping, space) \
+	for (size_t i_ = 0; i_ < (space)->n_buckets; i_++) \
+		for (struct mapping *mapping = (space)->buckets[i_]; mapping; \
+		     mapping = mapping->next)
+
+void space_unmap_memory(struct space *space, const struct memory *memory)
+{
+	for_each_mapping(mapping, space)
+	{
+		struct part part;
+
+		for_each_part(&part, space->backend, &mapping->key) if (part.memory == memory)
+			unmap_part(space, &mapping->key, &part);
+	}
+	space_flush(space);
+}
+
+int space_map_memory(struct space *space, const struct memory *memory)
+{
+	for_each_mapping(mapping, space)
+	{
+		struct part part;
+		int error;
+
+		for_each_part(&part, space->backend, &mapping->key)
+		{
+			if (part.memory != memory)
+				continue;
+			error = map_part(space, &mapping->key, &part);
+			if (error)
+				return error;
+		}
+	}
+	return 0;
+}
+
+/* -- dirty pages --------------------------------------------------------------------------- */
+
+void space_track(struct space *space, bool on)
+{
+	struct viommu_backend *backend = space->backend;
+
+	space->tracks = backend->calls.track && !space->broken &&
+			!backend->calls.track(backend->kernel, space->id, on) && on;
+}
+
+static void read_part(struct space *space, const struct part *part)
+{
+	struct viommu_backend *backend = space->backend;
+	uint64_t *bits = NULL;
+	int error = -ENOTSUP;
+
+	if (space->tracks && backend->calls.read_dirty)
+		bits = calloc(dirty_words(part->length), sizeof(*bits));
+	if (bits)
+		error = backend->calls.read_dirty(backend->kernel, space->id, part->iova,
+						  part->length, bits);
+	part_mark_dirty(part, error ? NULL : bits);
+	free(bits);
+}
+
+void space_read_dirty(struct space *space)
+{
+	for_each_mapping(mapping, space)
+	{
+		struct part part;
+
+		if (!(mapping->key.flags & VIOMMU_MAP_F_WRITE))
+			continue;
+		for_each_part(&part, space->backend, &mapping->key) read_part(space, &part);
+	}
+}
+
+/* -- life ------------------------------------------------------------------------------------ */
+
+struct space *space_find(struct viommu_backend *backend, const struct viommu *iommu,
+			 uint64_t serial)
+{
+	struct space *space = backend->spaces;
+
+	while (space && (space->serial != serial || space->iommu != iommu))
+		space = space->next;
+	return space;
+}
+
+struct space *space_new(struct viommu_backend *backend, const struct viommu *iommu, uint64_t serial,
+			int *ret_error)
+{
+	struct space *space = calloc(1, sizeof(*space));
+
+	*ret_error = -ENOMEM;
+	if (space)
+		space->buckets = calloc(16, sizeof(struct mapping *));
+	if (!space || !space->buckets) {
+		free(space);
+		return NULL;
+	}
+	space->n_buckets = 16;
+	space->backend = backend;
+	space->iommu = iommu;
+	space->serial = serial;
+	*ret_error = backend->calls.space_new(backend->kernel, &space->id);
+	if (*ret_error) {
+		free(space->buckets);
+		free(space);
+		return NULL;
+	}
+	space->next = backend->spaces;
+	backend->spaces = space;
+	return space;
+}
+
+/* The kernel cannot be asked any more what was written. */
+static void mark_all_dirty(struct space *space)
+{
+	for_each_mapping(mapping, space)
+	{
+		struct part part;
+
+		if (!(mapping->key.flags & VIOMMU_MAP_F_WRITE))
+			continue;
+		for_each_part(&part, space->backend, &mapping->key) part_mark_dirty(&part, NULL);
+	}
+}
+
+/* A device that could not be detached must not keep what the guest took away. */
+static void unmap_all(const struct space *space)
+{
+	struct viommu_backend *backend = space->backend;
+
+	for_each_mapping(mapping, space)
+	{
+		struct part part;
+
+		for_each_part(&part, backend, &mapping->key)
+			backend->calls.unmap(backend->kernel, space->id, part.iova, part.length);
+	}
+	if (space->pending)
+		backend->calls.unmap(backend->kernel, space->id, space->first,
+				     space->last - space->first + 1);
+}
+
+/* What it has ends with it. */
+static void space_free(struct space *space)
+{
+	struct viommu_backend *backend = space->backend;
+
+	if (backend->tracking)
+		mark_all_dirty(space);
+	if (backend->calls.space_free(backend->kernel, space->id))
+		unmap_all(space);
+	for (size_t i = 0; i < space->n_buckets; i++) {
+		for (struct mapping *mapping = space->buckets[i], *next; mapping; mapping = next) {
+			next = mapping->next;
+			free(mapping);
+		}
+	}
+	free(space->buckets);
+	free(space);
+}
+
+void spaces_collect(struct viommu_backend *backend)
+{
+	struct space **at = &backend->spaces;
+
+	while (*at) {
+		struct space *space = *at;
+
+		if (space->n_devices) {
+			at = &space->next;
+			continue;
+		}
+		*at = space->next;
+		space_free(space);
+	}
+}
