@@ -86,7 +86,9 @@ static void forget_map(void *opaque, const struct viommu_mapping *mapping)
 
 static void listen_or_not(struct scene *scene)
 {
-	static const struct viommu_listener_ops ops = { sizeof(ops), accept_map, forget_map, NULL };
+	static const struct viommu_listener_ops ops = { .size = sizeof(ops),
+							.map = accept_map,
+							.unmap = forget_map };
 
 	if (scene->second)
 		scene->second = viommu_unlisten(scene->second);
@@ -492,8 +494,9 @@ static struct viommu_config choose_config(struct rest *input)
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 {
-	static const struct viommu_listener_ops listener_ops = { sizeof(listener_ops), on_map,
-								 on_unmap, on_mode };
+	static const struct viommu_listener_ops listener_ops = {
+		.size = sizeof(listener_ops), .map = on_map, .unmap = on_unmap, .mode = on_mode
+	};
 	static const struct viommu_ops ops = {
 		.size = sizeof(ops),
 		.event = on_event,

@@ -465,7 +465,8 @@ struct switcher {
 	int answer; /* of `domain` */
 };
 
-static void say(const struct switcher *switcher, const char *format, ...)
+static __attribute__((format(printf, 2, 3))) void say(const struct switcher *switcher,
+						      const char *format, ...)
 {
 	char *notified = switcher->rig->notified;
 	size_t length = strlen(notified);

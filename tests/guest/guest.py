@@ -136,7 +136,8 @@ class Run:
         row = self.row
         for name, image in row.images.items():
             shutil.copy(image_file(image), self.image(name))
-        self.kernel, base = initramfs.base(row.architecture, row.flavour, self.progress)
+        self.kernel, base = initramfs.base(row.architecture, row.flavour, self.progress,
+                                           row.kernel)
         extra = [("kernel", self.kernel)] if row.rekernel else []
         if row.program:
             extra.append(("program", initramfs.program(row.program, row.architecture)))
@@ -524,7 +525,15 @@ def main():
                 run = Run(row, device, qemu, progress, arguments.shell)
                 if arguments.shell:
                     return interactive(run)
-                right = attempt(run, arguments)
+                try:
+                    right = attempt(run, arguments)
+                except packages.Unavailable as missing:
+                    if row.kernel == parts.KERNEL:
+                        raise
+                    progress.clear()
+                    print(f"skipped {row.name}: {missing}")
+                    skipped += 1
+                    continue
                 if not right and arguments.again:
                     print(f"again   {row.name}: failed, running it once more")
                     again += 1

@@ -12,13 +12,14 @@ import lzma
 import os
 import re
 
+import iommufd
 import packages
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 # Modules for guests. Their dependencies are read from the modules.
 MODULES = ["virtio_pci", "virtio_mmio", "virtio-iommu", "virtio_blk", "virtio_net", "vfio-pci",
-           "vfio_iommu_type1"]
+           "vfio_iommu_type1", "iommufd"]
 COMPILERS = {"amd64": "x86_64-linux-gnu-gcc", "arm64": "aarch64-linux-gnu-gcc"}
 TOOLS = {"amd64": ["edu", "rekernel"], "arm64": ["edu"]}
 FILE, FOLDER, DEVICE = 0o100755, 0o040755, 0o020600
@@ -39,19 +40,28 @@ def archive(files, folders=(), devices=()):
     return whole + bytes(-len(whole) % 512)
 
 
-def modules(kernel):
-    """The modules and their dependencies, as (name, content), in the order in which to load them."""
+def contents_of_module(path):
+    with lzma.open(path) if path.endswith(".xz") else open(path, "rb") as file:
+        return file.read()
+
+
+def modules(kernel, instead):
+    """
+    The modules and their dependencies, as (name, content), in the order in which to load them. Those of
+    the folder `instead` replace the kernel's.
+    """
     found, ordered = {}, {}
     for folder, _, names in os.walk(os.path.join(kernel, "usr/lib/modules")):
         for name in names:
             if name.endswith(".ko.xz"):
                 found[name[:-len(".ko.xz")].replace("-", "_")] = os.path.join(folder, name)
+    for name in os.listdir(instead) if instead else ():
+        found[name[:-len(".ko")].replace("-", "_")] = os.path.join(instead, name)
 
     def add(name):
         if name in ordered or name not in found:
             return
-        with lzma.open(found[name]) as file:
-            content = file.read()
+        content = contents_of_module(found[name])
         depends = re.search(rb"\0depends=([^\0]*)\0", content).group(1).decode()
         for other in filter(None, depends.split(",")):
             add(other.replace("-", "_"))
@@ -101,13 +111,13 @@ def program(source, architecture):
                     f"-I{ROOT}/src", "-o", work, *sources))
 
 
-def base(architecture, flavour, report):
+def base(architecture, flavour, report, version):
     """Returns (kernel image, base archive)."""
-    kernel = packages.kernel(architecture, flavour, report)
-    boot = os.path.join(kernel, "boot")
-    image = next(os.path.join(boot, name) for name in os.listdir(boot)
-                 if name.startswith("vmlinuz-"))
-    loaded = modules(kernel)
+    kernel = packages.kernel(architecture, flavour, report, version)
+    instead = iommufd.modules(architecture, report) if version == iommufd.VERSION else None
+    image = next(path for pattern in ("boot/vmlinuz-*", "usr/lib/modules/*/vmlinuz")
+                 for path in glob.glob(os.path.join(kernel, pattern)))
+    loaded = modules(kernel, instead)
     files = [("init", contents(os.path.join(HERE, "inside", "init"))),
              ("bin/busybox", contents(packages.busybox(architecture, report)))]
     files += [(f"tools/{name}", tool(name, architecture)) for name in TOOLS[architecture]]

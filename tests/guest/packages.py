@@ -142,16 +142,16 @@ def unpacked(kind, find, report):
 
 def kernel(architecture, flavour, report, version="6.12"):
     """
-    An unpacked Debian kernel, of the flavour "cloud-" or, with "", the usual one. Newer ones have
-    their modules in a package of their own.
+    An unpacked Debian kernel, of the flavour "cloud-" or, with "", the usual one. Of newer ones the
+    image and the modules are packages of their own.
     """
     def find():
         source = archive(RELEASES[version], architecture)
         source.refresh()
         meta = f"linux-image-{flavour}{architecture}"
         image = next(name for name in source.depends(meta) if name.startswith("linux-image-"))
-        modules = image.replace("-image-", "-modules-")
-        return source, [image] + [name for name in source.depends(image) if name == modules]
+        parts = [image.replace("-image-", f"-{part}-") for part in ("binary", "modules")]
+        return source, [image] + [name for name in source.depends(image) if name in parts]
     which = "" if version == "6.12" else f"{version}-"
     return unpacked(f"linux-{which}{flavour}{architecture}", find, report)
 

@@ -17,6 +17,7 @@ REQUEST" makes the host perform the actions that the row has for it in `on`, whi
 from dataclasses import dataclass, field
 
 OURS, BOTH, STOCK = "ours", "both", "stock"
+KERNEL = "6.12"
 
 # Patterns that must not appear in the guest's log, unless a row allows them.
 COMPLAINTS = [
@@ -45,6 +46,7 @@ class Row:
     firmware: bool = False      # boot with UEFI
     processors: int = 1
     processor: str = ""         # instead of the one of guest.py
+    kernel: str = KERNEL        # its version; with another, the row is skipped where it cannot be had
     flavour: str = "cloud-"     # of the kernel; "": the usual one, with all drivers
     append: str = ""
     images: dict = field(default_factory=dict)   # drive's name: its Image
