@@ -14,7 +14,7 @@
  *                             *
  *                      struct endpoint: the address space of one requester ID
  *
- * The rooms; each uses only rooms above it:
+ * The rooms; each uses only itself and rooms above it (tests/api/arrows.py):
  *
  *     firmware/   root buses; the tables and nodes that describe the IOMMUs to the guest
  *     endpoint/   address spaces, translation, notification, faults, limits of assigned devices

@@ -1,6 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""A folder is a layer, and include arrows between layers run one way (docs/design.md)."""
+"""A folder is a layer, and arrows between layers run one way (docs/design.md)
+
+An arrow is an include. The files of qemu/ all include qemu/iommu.h, whose sections tell which file
+defines what: there an arrow is the use of a name, and every section has to be true.
+"""
 
 import os
 import re
@@ -46,6 +50,10 @@ ALLOWED = {
 }
 # Formats do not know each other: the folder of each is a room of its own.
 FORMAT = re.compile(r"(tables/formats)/\w+/")
+# In qemu/ a room uses itself and the rooms before it.
+QEMU_ROOMS = ["firmware", "endpoint", "device", "build"]
+SECTION = re.compile(r"^/\* -- (.*?) -+ \*/\n", re.M)
+COMMENT = re.compile(r"/\*.*?\*/", re.S)
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]', re.M)
 PUBLIC_OF_TABLES = {"findings.h", "topology.h", "tables.h", "host.h"}
 
@@ -78,8 +86,60 @@ def wrong_arrow(layer, included):
     return target not in (None, layer) and not any(is_in(target, room) for room in allowed)
 
 
+def read_text(*path):
+    with open(os.path.join(*path), encoding="utf-8") as file:
+        return file.read()
+
+
+def names_declared(text):
+    """Functions and variables that a section of a header declares."""
+    for statement in re.findall(r"^[^\s#}/].*?;", COMMENT.sub("", text), re.M | re.S):
+        if statement.startswith("typedef"):
+            continue
+        if statement.startswith("extern"):
+            yield from re.findall(r"(\w+)(?=[,;])", statement)
+        else:
+            yield re.search(r"(\w+)\(", statement)[1]
+
+
+def qemu_homes(header):
+    """name -> the files that its section names"""
+    parts = SECTION.split(header)[1:]
+    return {name: re.findall(r"\w+/\w+\.c", title)
+            for title, text in zip(parts[::2], parts[1::2]) for name in names_declared(text)}
+
+
+def check_qemu(root):
+    """What is wrong in qemu/, and how many names are used across its files."""
+    folder, wrong, arrows = os.path.join(root, "qemu"), [], 0
+    homes = qemu_homes(read_text(folder, "iommu.h"))
+    sources = [os.path.relpath(os.path.join(at, name), folder)
+               for at, _, names in os.walk(folder) for name in names if name.endswith(".c")]
+    defined = set()
+    for source in sorted(sources):
+        room = os.path.dirname(source)
+        if room not in QEMU_ROOMS:
+            wrong.append(f"qemu/{source} is in a room that QEMU_ROOMS does not know")
+            continue
+        text = COMMENT.sub("", read_text(folder, source))
+        wrong += [f"qemu/{source} includes {name}" for name in INCLUDE.findall(text)
+                  if name != "iommu.h" and os.path.exists(os.path.join(folder, name))]
+        for name in sorted(set(re.findall(r"\w+", text)) & homes.keys()):
+            if source in homes[name]:
+                defined.add(name)
+                continue
+            arrows += 1
+            home = os.path.dirname(homes[name][0])
+            if QEMU_ROOMS.index(home) > QEMU_ROOMS.index(room):
+                wrong.append(f"qemu/{source} uses {name}() of qemu/{homes[name][0]}")
+    wrong += [f"qemu/iommu.h: {name} is not in {' or '.join(homes[name])}"
+              for name in homes.keys() - defined]
+    return wrong, arrows
+
+
 def main(root):
-    wrong, arrows = [], 0
+    wrong, arrows = check_qemu(root)
+    uses = arrows
     for folder, _, names in os.walk(root):
         for name in names:
             source = os.path.relpath(os.path.join(folder, name), root)
@@ -90,9 +150,7 @@ def main(root):
                 wrong.append(f"{source} is in a room that ALLOWED does not know")
             if not layer:
                 continue
-            with open(os.path.join(root, source), encoding="utf-8") as file:
-                text = file.read()
-            for include in INCLUDE.findall(text):
+            for include in INCLUDE.findall(read_text(root, source)):
                 included = resolve(root, source, include)
                 if not included:
                     continue
@@ -101,8 +159,8 @@ def main(root):
                     wrong.append(f"{source} includes {included}")
     for line in wrong:
         print(line, file=sys.stderr)
-    print(f"{arrows} includes looked at")
-    return 1 if wrong or not arrows else 0
+    print(f"{arrows - uses} includes and {uses} uses in qemu/ looked at")
+    return 1 if wrong or not uses or arrows == uses else 0
 
 
 sys.exit(main(sys.argv[1]))
