@@ -14,7 +14,6 @@ struct machine {
 	struct viommu_mmio *window;
 	uint8_t *memory;
 	uint64_t memory_length;
-	atomic_bool interrupt;
 	atomic_uint_fast64_t msis;
 };
 
@@ -46,16 +45,11 @@ void *machine_memory(struct machine *machine, uint64_t address, uint64_t length)
 	return found == length ? at : NULL;
 }
 
+/* The guest polls its rings, and counts MSIs only. */
 static void set_interrupt(void *opaque, bool level)
 {
-	struct machine *machine = opaque;
-
-	atomic_store(&machine->interrupt, level);
-}
-
-bool machine_interrupt(const struct machine *machine)
-{
-	return atomic_load(&machine->interrupt);
+	(void)opaque;
+	(void)level;
 }
 
 uint64_t machine_msis(const struct machine *machine)

@@ -48,8 +48,7 @@ struct viommu_mmio *machine_window(struct machine *machine);
 /* Guest memory, or NULL if the range is not entirely memory. */
 void *machine_memory(struct machine *machine, uint64_t address, uint64_t length);
 
-/* The level of the IOMMU's interrupt line, and the number of MSIs so far. */
-bool machine_interrupt(const struct machine *machine);
+/* The number of MSIs so far. */
 uint64_t machine_msis(const struct machine *machine);
 
 /*

@@ -303,7 +303,7 @@ static bool is_broken(const struct viommu_table *table, const char *rule_id)
 	bool broken;
 
 	for (size_t i = 0; i < G_N_ELEMENTS(lists); i++)
-		for (const struct table_rule *rule = lists[i]; rule->id; rule++)
+		for (const struct table_rule *rule = lists[i]; rule && rule->id; rule++)
 			if (!strcmp(rule->id, rule_id))
 				rule->run(&(struct table_check){ table, findings, rule_id });
 	broken = viommu_findings_count(findings);
@@ -340,7 +340,7 @@ struct viommu_topology *table_topology(const struct viommu_table *table,
 static void check_rules(const struct viommu_table *table, const struct table_rule *rules,
 			struct viommu_findings *findings)
 {
-	for (const struct table_rule *rule = rules; rule->id; rule++)
+	for (const struct table_rule *rule = rules; rule && rule->id; rule++)
 		rule->run(&(struct table_check){ table, findings, rule->id });
 }
 

@@ -33,16 +33,12 @@ static const struct field_name types[] = {
 	{ MADT_ITS, "GIC ITS" }, { 0, NULL },
 };
 
-#define NODE_ROWS(host) \
-	ROW_NAMED(host, 0, TYPE, node.type, "Type", types), \
-		ROW(host, 1, LENGTH, node.length, "Length")
-
 /*
  * Linux looks for each IOAPIC of the MADT among the special entries of an IVRS, and disables
  * interrupt remapping if one is missing there.
  */
 static const struct field ioapic_fields[] = {
-	NODE_ROWS(struct madt_ioapic),
+	TYPE_AND_LENGTH_ROWS(struct madt_ioapic, types),
 	ROW(struct madt_ioapic, 2, NUMBER, id, "IOAPIC ID"),
 	ROW(struct madt_ioapic, 3, RESERVED, reserved, "Reserved"),
 	ROW(struct madt_ioapic, 4, HEX, address, "IOAPIC address"),
@@ -53,7 +49,7 @@ const struct layout madt_ioapic_layout =
 
 /* ITS groups of an IORT, and SRAT, refer to this ID. */
 static const struct field its_fields[] = {
-	NODE_ROWS(struct madt_its),
+	TYPE_AND_LENGTH_ROWS(struct madt_its, types),
 	ROW(struct madt_its, 2, RESERVED, reserved, "Reserved"),
 	ROW(struct madt_its, 4, NUMBER, id, "GIC ITS ID"),
 	ROW(struct madt_its, 8, HEX, base, "Physical base address"),
@@ -65,7 +61,7 @@ const struct layout madt_its_layout = LAYOUT("GIC ITS", MADT_ITS, 20, struct mad
 struct other_structure {
 	struct madt_node node;
 };
-static const struct field other_fields[] = { NODE_ROWS(struct other_structure) };
+static const struct field other_fields[] = { TYPE_AND_LENGTH_ROWS(struct other_structure, types) };
 static const struct layout other_layout = LAYOUT("Interrupt controller structure", LAYOUT_UNKNOWN,
 						 2, struct other_structure, other_fields);
 
@@ -78,22 +74,10 @@ static const struct layout *find_layout(uint64_t type)
 }
 
 static const struct frame structures = {
-	.framing = { .type_at = 0,
-		     .type_length = 1,
-		     .length_at = 1,
-		     .length_length = 1,
-		     .head = 2 },
-	.noun = "structure",
-	.parent = "table",
+	.framing = FRAMING(1, 1, 1, 2),
+	ACPI_FRAME,
 	.layout = find_layout,
-	.too_short = "acpi-structure-length",
-	.too_long = "acpi-structure-end",
-	.max = FRAME_MAX_STRUCTURES,
-	.too_many = "acpi-structures",
 };
-
-/* Interrupt controllers have no rules here. */
-static const struct table_rule rules[] = { { NULL, NULL } };
 
 const struct format madt_format = {
 	.signature = "APIC",
@@ -101,5 +85,4 @@ const struct format madt_format = {
 	.head = &head_layout,
 	.frame = &structures,
 	.decode = frame_decode,
-	.rules = rules,
 };

@@ -49,17 +49,9 @@ static uint64_t allocation_length(const uint8_t *allocation, size_t room)
 
 static const struct frame structures = {
 	.framing = { .head = MCFG_ALLOCATION_LENGTH, .measure = allocation_length },
-	.noun = "structure",
-	.parent = "table",
+	ACPI_FRAME,
 	.layout = allocation_layout,
-	.too_short = "acpi-structure-length",
-	.too_long = "acpi-structure-end",
-	.max = FRAME_MAX_STRUCTURES,
-	.too_many = "acpi-structures",
 };
-
-/* Configuration space has no rules here. */
-static const struct table_rule rules[] = { { NULL, NULL } };
 
 const struct format mcfg_format = {
 	.signature = "MCFG",
@@ -67,5 +59,4 @@ const struct format mcfg_format = {
 	.head = &head_layout,
 	.frame = &structures,
 	.decode = frame_decode,
-	.rules = rules,
 };

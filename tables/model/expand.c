@@ -66,54 +66,36 @@ static bool walk(const struct buses *buses, uint16_t segment, const char *path, 
 
 /* -- objects ------------------------------------------------------------------- */
 
+/* Replaces a path by the function at its end; without a path, or if a bus is unknown, keeps both.
+ */
+static bool replace_path(const struct buses *buses, uint16_t segment, const char **path,
+			 uint16_t *bdf)
+{
+	uint16_t end = *bdf;
+
+	if (!*path || !walk(buses, segment, *path, &end))
+		return false;
+	*path = NULL;
+	*bdf = end;
+	return true;
+}
+
 static void expand_range(const struct buses *buses, struct viommu_pci_range *range)
 {
-	uint16_t bdf = range->bdf_first;
+	uint16_t segment = range->segment_first;
 	uint8_t first, last;
 
-	if (range->segment_first != range->segment_last ||
-	    !walk(buses, range->segment_first, range->path, &bdf))
+	if (segment != range->segment_last)
 		return;
-	if (range->path) {
-		range->path = NULL;
-		range->bdf_first = range->bdf_last = bdf;
-		range->id_first = (uint32_t)range->segment_first << 16 | bdf;
+	if (replace_path(buses, segment, &range->path, &range->bdf_first)) {
+		range->bdf_last = range->bdf_first;
+		range->id_first = (uint32_t)segment << 16 | range->bdf_first;
 	}
-	if (range->scope == VIOMMU_SCOPE_BRIDGE && !range->secondary_bus &&
-	    buses_of(buses, range->segment_first, bdf, &first, &last)) {
+	if (!range->path && range->scope == VIOMMU_SCOPE_BRIDGE && !range->secondary_bus &&
+	    buses_of(buses, segment, range->bdf_first, &first, &last)) {
 		range->secondary_bus = first;
 		range->subordinate_bus = last;
 	}
-}
-
-static void expand_ats(const struct buses *buses, struct viommu_ats *ats)
-{
-	uint16_t bdf = ats->bdf;
-
-	if (!ats->path || !walk(buses, ats->segment, ats->path, &bdf))
-		return;
-	ats->path = NULL;
-	ats->bdf = bdf;
-}
-
-static void expand_memory(const struct buses *buses, struct viommu_reserved_memory *memory)
-{
-	uint16_t bdf = memory->bdf_first;
-
-	if (!memory->path || !walk(buses, memory->segment, memory->path, &bdf))
-		return;
-	memory->path = NULL;
-	memory->bdf_first = memory->bdf_last = bdf;
-}
-
-static void expand_source(const struct buses *buses, struct viommu_interrupt_source *source)
-{
-	uint16_t bdf = source->bdf;
-
-	if (!source->path || !walk(buses, source->segment, source->path, &bdf))
-		return;
-	source->path = NULL;
-	source->bdf = bdf;
 }
 
 /* -- the topology -------------------------------------------------------------- */
@@ -135,15 +117,17 @@ static void add_expanded(struct viommu_topology *to, enum object_type type, cons
 		break;
 	case OBJECT_ATS:
 		copy.ats = *(const struct viommu_ats *)object;
-		expand_ats(buses, &copy.ats);
+		replace_path(buses, copy.ats.segment, &copy.ats.path, &copy.ats.bdf);
 		break;
 	case OBJECT_RESERVED_MEMORY:
 		copy.memory = *(const struct viommu_reserved_memory *)object;
-		expand_memory(buses, &copy.memory);
+		if (replace_path(buses, copy.memory.segment, &copy.memory.path,
+				 &copy.memory.bdf_first))
+			copy.memory.bdf_last = copy.memory.bdf_first;
 		break;
 	case OBJECT_INTERRUPT_SOURCE:
 		copy.source = *(const struct viommu_interrupt_source *)object;
-		expand_source(buses, &copy.source);
+		replace_path(buses, copy.source.segment, &copy.source.path, &copy.source.bdf);
 		break;
 	default:
 		topology_add(to, type, object);

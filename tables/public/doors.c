@@ -264,19 +264,23 @@ char *viommu_difference_line(const struct viommu_difference *difference)
 /* -- code of the caller ---------------------------------------------------------------- */
 
 /* It may call this library again, and be left in ways of its own: no door is open meanwhile. */
-struct outside_route {
-	void (*each)(void *opaque, const struct viommu_route_range *range);
-	void *opaque;
-};
+#define OUTSIDE_EACH(name, argument) \
+	struct outside_##name { \
+		void (*each)(void *opaque, const struct argument *name); \
+		void *opaque; \
+	}; \
+\
+	static void call_with_##name(void *opaque, const struct argument *name) \
+	{ \
+		const struct outside_##name *outside = opaque; \
+		struct memory_door *door = memory_suspend(); \
+\
+		outside->each(outside->opaque, name); \
+		memory_resume(door); \
+	}
 
-static void call_with_route(void *opaque, const struct viommu_route_range *range)
-{
-	const struct outside_route *outside = opaque;
-	struct memory_door *door = memory_suspend();
-
-	outside->each(outside->opaque, range);
-	memory_resume(door);
-}
+OUTSIDE_EACH(route, viommu_route_range)
+OUTSIDE_EACH(pci_range, viommu_pci_range)
 
 int viommu_topology_for_each_route(const struct viommu_topology *topology,
 				   void (*each)(void *opaque,
@@ -286,20 +290,6 @@ int viommu_topology_for_each_route(const struct viommu_topology *topology,
 	struct outside_route outside = { each, opaque };
 
 	return or_errno(topology_for_each_route(topology, call_with_route, &outside));
-}
-
-struct outside_pci_range {
-	void (*each)(void *opaque, const struct viommu_pci_range *range);
-	void *opaque;
-};
-
-static void call_with_pci_range(void *opaque, const struct viommu_pci_range *range)
-{
-	const struct outside_pci_range *outside = opaque;
-	struct memory_door *door = memory_suspend();
-
-	outside->each(outside->opaque, range);
-	memory_resume(door);
 }
 
 int viommu_topology_for_each_pci_range(const struct viommu_topology *topology,

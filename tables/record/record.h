@@ -78,6 +78,13 @@ struct framing {
 	uint64_t (*measure)(const uint8_t *structure, size_t room);
 };
 
+/* The type is at byte 0; the length, in bytes, at byte `at`. */
+#define FRAMING(type_bytes, at, length_bytes, head_bytes) \
+	{ \
+		.type_length = (type_bytes), .length_at = (at), .length_length = (length_bytes), \
+		.head = (head_bytes) \
+	}
+
 /* The result of cursor_look(). */
 enum cursor_state {
 	CURSOR_AT,    /* a structure that lies inside its parent */

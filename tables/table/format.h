@@ -56,7 +56,8 @@ struct format {
 	size_t (*inner_length)(const uint8_t *inner, size_t room);
 	const char *(*inner_signature)(const struct viommu_topology *topology);
 
-	/* Rules of the bytes, which do not need the topology; the last row has a NULL id. */
+	/* Rules of the bytes, which do not need the topology; the last row has a NULL id. NULL:
+	 * none. */
 	const struct table_rule *rules;
 
 	/*

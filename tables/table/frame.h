@@ -43,8 +43,15 @@ struct frame {
 	const char *count_field, *surplus; /* bytes behind as many structures as were counted */
 };
 
-/* A limit for tables that have none of their own: far above any machine. */
-#define FRAME_MAX_STRUCTURES 65536u
+/* The members for a table of the ACPI specification. The limit is far above any machine. */
+#define ACPI_FRAME \
+	.noun = "structure", .parent = "table", .too_short = "acpi-structure-length", \
+	.too_long = "acpi-structure-end", .max = 65536, .too_many = "acpi-structures"
+
+/* The first rows of a structure whose type and length have one byte each. */
+#define TYPE_AND_LENGTH_ROWS(host, types) \
+	ROW_NAMED(host, 0, TYPE, node.type, "Type", types), \
+		ROW(host, 1, LENGTH, node.length, "Length")
 
 /* `decode` of a format that has a frame: all structures of the table. */
 void frame_decode(struct viommu_table *table, const uint8_t *bytes, size_t length,

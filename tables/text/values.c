@@ -276,13 +276,14 @@ static bool write_number(const struct text_key *key, const void *object, struct 
 	return number;
 }
 
-const struct text_kind text_number = {
-	.what = "a number",
-	.example = "1",
-	.limits = "0 to 0xffffffff",
-	.read = text_read_number,
-	.write = write_number,
-};
+/* The kinds of numbers of 32 bits. */
+#define NUMBER_KIND(an_example, reads, writes) \
+	{ \
+		.what = "a number", .example = (an_example), .limits = "0 to 0xffffffff", \
+		.read = (reads), .write = (writes) \
+	}
+
+const struct text_kind text_number = NUMBER_KIND("1", text_read_number, write_number);
 
 /* Always written: 0 is a valid ID. */
 bool text_write_id(const struct text_key *key, const void *object, struct strbuf *out)
@@ -291,26 +292,14 @@ bool text_write_id(const struct text_key *key, const void *object, struct strbuf
 	return true;
 }
 
-const struct text_kind text_id = {
-	.what = "a number",
-	.example = "0x1000",
-	.limits = "0 to 0xffffffff",
-	.read = text_read_number,
-	.write = text_write_id,
-};
+const struct text_kind text_id = NUMBER_KIND("0x1000", text_read_number, text_write_id);
 
 static bool write_bits(const struct text_key *key, const void *object, struct strbuf *out)
 {
 	return text_write_id(key, object, out) && MEMBER(uint32_t, key, 0, object);
 }
 
-const struct text_kind text_bits = {
-	.what = "a number",
-	.example = "0x1000",
-	.limits = "0 to 0xffffffff",
-	.read = text_read_number,
-	.write = write_bits,
-};
+const struct text_kind text_bits = NUMBER_KIND("0x1000", text_read_number, write_bits);
 
 /* Domain 0 is valid, so a separate member tells whether there is one. */
 static enum scan read_domain(const struct text_key *key, const char *text,
@@ -329,13 +318,7 @@ static bool write_domain(const struct text_key *key, const void *object, struct 
 	return MEMBER(bool, key, 1, object);
 }
 
-const struct text_kind text_domain = {
-	.what = "a number",
-	.example = "0",
-	.limits = "0 to 0xffffffff",
-	.read = read_domain,
-	.write = write_domain,
-};
+const struct text_kind text_domain = NUMBER_KIND("0", read_domain, write_domain);
 
 /* As a domain, but hexadecimal. */
 static bool write_input(const struct text_key *key, const void *object, struct strbuf *out)
@@ -343,13 +326,7 @@ static bool write_input(const struct text_key *key, const void *object, struct s
 	return text_write_id(key, object, out) && MEMBER(bool, key, 1, object);
 }
 
-const struct text_kind text_input = {
-	.what = "a number",
-	.example = "0x1000",
-	.limits = "0 to 0xffffffff",
-	.read = read_domain,
-	.write = write_input,
-};
+const struct text_kind text_input = NUMBER_KIND("0x1000", read_domain, write_input);
 
 /* Any 64-bit number: whether the object fits behind it is checked with the object. */
 static enum scan read_address(const struct text_key *key, const char *text,

@@ -104,9 +104,7 @@ void builtin_walk_array(struct builtin_walk *walk)
 /* The cursor bounds the walk, whatever the count. */
 void builtin_walk_sequence(struct builtin_walk *walk)
 {
-	static const struct framing framing = {
-		.type_at = 0, .type_length = 1, .length_at = 2, .length_length = 2, .head = 4
-	};
+	static const struct framing framing = FRAMING(1, 2, 2, 4);
 	struct cursor cursor = { .framing = &framing, .table = walk->bytes, .end = walk->end };
 	uint64_t count = builtin_head(walk->table, "Count");
 	enum cursor_state state = CURSOR_AT;

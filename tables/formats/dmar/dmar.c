@@ -45,11 +45,7 @@ static void decode_hops(struct decoding *decoding, struct record *scope, size_t 
  * endless loop in Linux.
  */
 static const struct frame scopes = {
-	.framing = { .type_at = 0,
-		     .type_length = 1,
-		     .length_at = 1,
-		     .length_length = 1,
-		     .head = 6 },
+	.framing = FRAMING(1, 1, 1, 6),
 	.noun = "device scope",
 	.parent = "structure",
 	.layout = scope_layout,
@@ -86,11 +82,7 @@ static void decode_inside(struct decoding *decoding, struct record *structure, s
  * structures behind it.
  */
 static const struct frame structures = {
-	.framing = { .type_at = 0,
-		     .type_length = 2,
-		     .length_at = 2,
-		     .length_length = 2,
-		     .head = 4 },
+	.framing = FRAMING(2, 2, 2, 4),
 	.noun = "structure",
 	.parent = "table",
 	.layout = dmar_layout,

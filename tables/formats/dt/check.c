@@ -104,61 +104,66 @@ static void check_virtio_iommus(const struct table_check *check)
 
 /* -- maps ------------------------------------------------------------------------------------ */
 
-/* How older and newer kernels read a map whose first node has not one cell. */
-static void
-check_map(const struct table_check *check, const struct dt_node *node, const struct dt_map *map,
-	  void (*check_one)(const struct table_check *check, const struct dt_node *node,
-			    const struct dt_map *map, uint32_t cells, bool legacy, bool kept))
+/* A map whose first node has not one cell: what entries have, and how kernels read it. */
+struct odd_map {
+	const struct dt_node *node;
+	const struct dt_map *map;
+	uint32_t cells;    /* of the node */
+	bool legacy, kept; /* see dt_map_is_legacy() */
+};
+
+static void check_map(const struct table_check *check, struct odd_map *odd,
+		      void (*check_one)(const struct table_check *check, const struct odd_map *odd))
 {
-	const struct dt_property *property = dt_property(node, map->property);
+	const struct dt_property *property = dt_property(odd->node, odd->map->property);
 	const struct dt_node *target =
 		property ? dt_target(check->table->tree, dt_cell(property, 1)) : NULL;
-	uint32_t cells = target ? dt_number(target, map->cells, 1) : 1;
-	bool kept, legacy;
 
-	if (!property || cells == 1)
+	odd->cells = target ? dt_number(target, odd->map->cells, 1) : 1;
+	if (!property || odd->cells == 1)
 		return;
-	legacy = dt_map_is_legacy(check->table->tree, map, property, &kept);
-	check_one(check, node, map, cells, legacy, kept);
+	odd->legacy = dt_map_is_legacy(check->table->tree, odd->map, property, &odd->kept);
+	check_one(check, odd);
 }
 
-static void check_legacy(const struct table_check *check, const struct dt_node *node,
-			 const struct dt_map *map, uint32_t cells, bool legacy, bool kept)
+static void check_maps(const struct table_check *check,
+		       void (*check_one)(const struct table_check *check,
+					 const struct odd_map *odd))
 {
-	if (legacy)
-		report_node(check, node, map->property, "add the missing cells to each entry",
-			    "the node has %s = <%u>, but an entry has one%s", map->cells, cells,
-			    kept ? "" : ": newer kernels refuse the map");
+	for_each_dt_node(node, check->table->tree) {
+		check_map(check, &(struct odd_map){ .node = node, .map = &dt_iommu_map },
+			  check_one);
+		check_map(check, &(struct odd_map){ .node = node, .map = &dt_msi_map }, check_one);
+	}
+}
+
+static void check_legacy(const struct table_check *check, const struct odd_map *odd)
+{
+	if (odd->legacy)
+		report_node(check, odd->node, odd->map->property,
+			    "add the missing cells to each entry",
+			    "the node has %s = <%u>, but an entry has one%s", odd->map->cells,
+			    odd->cells, odd->kept ? "" : ": newer kernels refuse the map");
 }
 
 static void check_map_cells(const struct table_check *check)
 {
-	for_each_dt_node(node, check->table->tree) {
-		check_map(check, node, &dt_iommu_map, check_legacy);
-		check_map(check, node, &dt_msi_map, check_legacy);
-	}
+	check_maps(check, check_legacy);
 }
 
-static void check_new(const struct table_check *check, const struct dt_node *node,
-		      const struct dt_map *map, uint32_t cells, bool legacy, bool kept)
+static void check_new(const struct table_check *check, const struct odd_map *odd)
 {
-	(void)kept;
-	if (!legacy)
-		report_node(check, node, map->property, NULL,
+	if (!odd->legacy)
+		report_node(check, odd->node, odd->map->property, NULL,
 			    "entries have %u cells, which kernels without ccb2fd725d41 (2026) read "
-			    "as 4: "
-			    "they translate "
-			    "none or others of these functions",
-			    cells + 3);
+			    "as 4: they translate none or others of these functions",
+			    odd->cells + 3);
 }
 
 /* A note: the map is valid, but older kernels misread it. */
 static void check_map_kernels(const struct table_check *check)
 {
-	for_each_dt_node(node, check->table->tree) {
-		check_map(check, node, &dt_iommu_map, check_new);
-		check_map(check, node, &dt_msi_map, check_new);
-	}
+	check_maps(check, check_new);
 }
 
 /* -- host bridges ---------------------------------------------------------------------------- */

@@ -126,11 +126,7 @@ static const struct layout *layout_at(const struct cursor *cursor)
 
 /* The length covers all arrays of the node. It is unaligned, behind a type of one byte. */
 static const struct frame nodes = {
-	.framing = { .type_at = 0,
-		     .type_length = 1,
-		     .length_at = 1,
-		     .length_length = 2,
-		     .head = IORT_NODE_LENGTH },
+	.framing = FRAMING(1, 1, 2, IORT_NODE_LENGTH),
 	.noun = "node",
 	.parent = "table",
 	.layout_at = layout_at,

@@ -64,11 +64,7 @@ static void decode_entries(struct decoding *decoding, struct record *block, size
 
 /* A block length of 0 is an endless loop in Linux. */
 static const struct frame blocks = {
-	.framing = { .type_at = 0,
-		     .type_length = 1,
-		     .length_at = 2,
-		     .length_length = 2,
-		     .head = 4 },
+	.framing = FRAMING(1, 2, 2, 4),
 	.noun = "block",
 	.parent = "table",
 	.layout = ivrs_block_layout,

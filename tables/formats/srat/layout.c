@@ -3,6 +3,7 @@
  * Layouts of the head and the structures of an SRAT
  */
 #include "srat.h"
+#include "tables/table/frame.h"
 
 /*
  * The number behind the header is always 1. The revision in the header counts: up to 1, Linux
@@ -30,15 +31,11 @@ static const struct field_name types[] = {
 	{ 0, NULL },
 };
 
-#define NODE_ROWS(host) \
-	ROW_NAMED(host, 0, TYPE, node.type, "Type", types), \
-		ROW(host, 1, LENGTH, node.length, "Length")
-
 static const struct field_name enabled[] = { { SRAT_ENABLED, "enabled" }, { 0, NULL } };
 
 /* Originally, the domain had 8 bits. */
 static const struct field cpu_fields[] = {
-	NODE_ROWS(struct srat_cpu),
+	TYPE_AND_LENGTH_ROWS(struct srat_cpu, types),
 	ROW(struct srat_cpu, 2, NUMBER, domain_low, "Proximity domain 7:0"),
 	ROW(struct srat_cpu, 3, NUMBER, apic_id, "APIC ID"),
 	ROW_NAMED(struct srat_cpu, 4, FLAGS, flags, "Flags", enabled),
@@ -57,7 +54,7 @@ static const struct field_name memory_flags[] = {
 };
 
 static const struct field memory_fields[] = {
-	NODE_ROWS(struct srat_memory),
+	TYPE_AND_LENGTH_ROWS(struct srat_memory, types),
 	ROW(struct srat_memory, 2, NUMBER, domain, "Proximity domain"),
 	ROW(struct srat_memory, 6, RESERVED, reserved, "Reserved"),
 	ROW(struct srat_memory, 8, HEX, base, "Base address"),
@@ -69,7 +66,7 @@ static const struct field memory_fields[] = {
 
 /* For 32-bit APIC IDs. */
 static const struct field x2apic_fields[] = {
-	NODE_ROWS(struct srat_x2apic),
+	TYPE_AND_LENGTH_ROWS(struct srat_x2apic, types),
 	ROW(struct srat_x2apic, 2, RESERVED, reserved, "Reserved"),
 	ROW(struct srat_x2apic, 4, NUMBER, domain, "Proximity domain"),
 	ROW(struct srat_x2apic, 8, NUMBER, id, "x2APIC ID"),
@@ -80,7 +77,7 @@ static const struct field x2apic_fields[] = {
 
 /* Fields are unaligned: the domain is at 2, the UID at 6. */
 static const struct field gicc_fields[] = {
-	NODE_ROWS(struct srat_gicc),
+	TYPE_AND_LENGTH_ROWS(struct srat_gicc, types),
 	ROW(struct srat_gicc, 2, NUMBER, domain, "Proximity domain"),
 	ROW(struct srat_gicc, 6, NUMBER, uid, "ACPI processor UID"),
 	ROW_NAMED(struct srat_gicc, 10, FLAGS, flags, "Flags", enabled),
@@ -89,14 +86,14 @@ static const struct field gicc_fields[] = {
 
 /* The ID is that of the MADT, as in ITS groups of an IORT. */
 static const struct field its_fields[] = {
-	NODE_ROWS(struct srat_its),
+	TYPE_AND_LENGTH_ROWS(struct srat_its, types),
 	ROW(struct srat_its, 2, NUMBER, domain, "Proximity domain"),
 	ROW(struct srat_its, 6, RESERVED, reserved, "Reserved"),
 	ROW(struct srat_its, 8, NUMBER, id, "ITS ID"),
 };
 
 static const struct field rintc_fields[] = {
-	NODE_ROWS(struct srat_rintc),
+	TYPE_AND_LENGTH_ROWS(struct srat_rintc, types),
 	ROW(struct srat_rintc, 2, RESERVED, reserved, "Reserved"),
 	ROW(struct srat_rintc, 4, NUMBER, domain, "Proximity domain"),
 	ROW(struct srat_rintc, 8, NUMBER, uid, "ACPI processor UID"),
@@ -122,7 +119,7 @@ static const struct field_name initiator_flags[] = {
  * other functions than intended.
  */
 static const struct field function_fields[] = {
-	NODE_ROWS(struct srat_function),
+	TYPE_AND_LENGTH_ROWS(struct srat_function, types),
 	ROW(struct srat_function, 2, RESERVED, reserved, "Reserved"),
 	ROW_NAMED(struct srat_function, 3, ENUM, handle_type, "Device handle type", handles),
 	ROW(struct srat_function, 4, NUMBER, domain, "Proximity domain"),
@@ -136,7 +133,7 @@ static const struct field function_fields[] = {
 
 /* An ACPI handle names the device by _HID, 8 characters without a NUL, and _UID. */
 static const struct field device_fields[] = {
-	NODE_ROWS(struct srat_device),
+	TYPE_AND_LENGTH_ROWS(struct srat_device, types),
 	ROW(struct srat_device, 2, RESERVED, reserved, "Reserved"),
 	ROW_NAMED(struct srat_device, 3, ENUM, handle_type, "Device handle type", handles),
 	ROW(struct srat_device, 4, NUMBER, domain, "Proximity domain"),
@@ -152,7 +149,8 @@ struct unknown_structure {
 	struct srat_node node;
 };
 
-static const struct field unknown_fields[] = { NODE_ROWS(struct unknown_structure) };
+static const struct field unknown_fields[] = { TYPE_AND_LENGTH_ROWS(struct unknown_structure,
+								    types) };
 
 static const struct layout layouts[] = {
 	[SRAT_CPU] = LAYOUT("Processor", SRAT_CPU, 16, struct srat_cpu, cpu_fields),

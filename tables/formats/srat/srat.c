@@ -15,18 +15,9 @@
 #include "tables/table/unsupported.h"
 
 static const struct frame structures = {
-	.framing = { .type_at = 0,
-		     .type_length = 1,
-		     .length_at = 1,
-		     .length_length = 1,
-		     .head = 2 },
-	.noun = "structure",
-	.parent = "table",
+	.framing = FRAMING(1, 1, 1, 2),
+	ACPI_FRAME,
 	.layout_at = srat_layout_at,
-	.too_short = "acpi-structure-length",
-	.too_long = "acpi-structure-end",
-	.max = FRAME_MAX_STRUCTURES,
-	.too_many = "acpi-structures",
 };
 
 /* SMMUs and VT-d units have a field in the table of their own platform. */

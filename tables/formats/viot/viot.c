@@ -14,11 +14,7 @@
 
 /* A length below 4 ends the walk here, and in Linux. */
 static const struct frame nodes = {
-	.framing = { .type_at = 0,
-		     .type_length = 1,
-		     .length_at = 2,
-		     .length_length = 2,
-		     .head = 4 },
+	.framing = FRAMING(1, 2, 2, 4),
 	.noun = "node",
 	.parent = "table",
 	.layout = viot_layout,
