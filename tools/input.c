@@ -63,8 +63,7 @@ static GByteArray *read_stream(FILE *stream, const char *name)
 		g_byte_array_append(bytes, piece, (guint)n);
 	if (!too_large && !ferror(stream) && bytes->len <= INPUT_LENGTH_MAX)
 		return bytes;
-	report_error("%s: %s", name,
-		     ferror(stream) ? g_strerror(errno) : "larger than 64 MiB");
+	report_error("%s: %s", name, ferror(stream) ? g_strerror(errno) : "larger than 64 MiB");
 	g_byte_array_free(bytes, TRUE);
 	return NULL;
 }
