@@ -4,11 +4,18 @@
  *
  *     vectors FILE.json...
  *
- * A file has a configuration, words of memory, and cases: an address and an access, and the output
- * or the fault that is expected, and what the words are afterwards. Each case that disagrees is
- * printed, then how many do. Exit status 1 if any does, or if there is none at all.
+ * A file has a format, a configuration, words of memory, and cases: an address and an access, and
+ * the output or the fault that is expected, and what words are afterwards. Each case that disagrees
+ * is printed, then how many do. A member that is unknown here is ignored; what is expected but
+ * not said (a level, a size) is not compared. A case may override a member of `config`, and add
+ * words of memory.
+ *
+ * Exit status: 0; 1 if a case disagrees, or there is none; 2 if a file, or a case in it, cannot be
+ * read. The place is printed, and the others are tried.
  */
+#include <errno.h>
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,11 +24,120 @@
 
 #include "pgtable/pgtable.h"
 
+/* -- reading JSON: the first mistake of a case is kept ------------------------------------------
+ */
+
+static GString *mistake; /* NULL: none yet */
+
+__attribute__((format(printf, 1, 2))) static void unreadable(const char *format, ...)
+{
+	va_list args;
+
+	if (mistake)
+		return;
+	mistake = g_string_new(NULL);
+	va_start(args, format);
+	g_string_vprintf(mistake, format, args);
+	va_end(args);
+}
+
+/* NULL: it is not there, or null. */
+static JsonNode *node_of(JsonObject *object, const char *name)
+{
+	JsonNode *node = json_object_get_member(object, name);
+
+	return node && !JSON_NODE_HOLDS_NULL(node) ? node : NULL;
+}
+
+static uint64_t number_in(JsonNode *node, const char *name)
+{
+	const char *text;
+	uint64_t number;
+	char *end;
+
+	if (!JSON_NODE_HOLDS_VALUE(node)) {
+		unreadable("\"%s\" is not a number", name);
+		return 0;
+	}
+	if (json_node_get_value_type(node) == G_TYPE_BOOLEAN)
+		return json_node_get_boolean(node) ? 1 : 0;
+	if (json_node_get_value_type(node) == G_TYPE_INT64)
+		return (uint64_t)json_node_get_int(node);
+	text = json_node_get_value_type(node) == G_TYPE_STRING ? json_node_get_string(node) : "";
+	errno = 0;
+	number = strtoull(text, &end, 0);
+	if (end == text || *end || errno || *text == '-')
+		unreadable("\"%s\" is not a number: \"%s\"", name, text);
+	return number;
+}
+
+static uint64_t number_of(JsonObject *object, const char *name, uint64_t otherwise)
+{
+	JsonNode *node = node_of(object, name);
+
+	return node ? number_in(node, name) : otherwise;
+}
+
+static uint64_t number_needed(JsonObject *object, const char *name)
+{
+	JsonNode *node = node_of(object, name);
+
+	if (!node)
+		unreadable("there is no \"%s\"", name);
+	return node ? number_in(node, name) : 0;
+}
+
+/* NULL: it is not there. */
+static const char *text_of(JsonObject *object, const char *name)
+{
+	JsonNode *node = node_of(object, name);
+
+	if (!node)
+		return NULL;
+	if (JSON_NODE_HOLDS_VALUE(node) && json_node_get_value_type(node) == G_TYPE_STRING)
+		return json_node_get_string(node);
+	unreadable("\"%s\" is not a text", name);
+	return NULL;
+}
+
+static JsonObject *object_of(JsonObject *object, const char *name)
+{
+	JsonNode *node = node_of(object, name);
+
+	if (node && !JSON_NODE_HOLDS_OBJECT(node))
+		unreadable("\"%s\" is not an object", name);
+	return node && JSON_NODE_HOLDS_OBJECT(node) ? json_node_get_object(node) : NULL;
+}
+
+static JsonArray *array_of(JsonObject *object, const char *name)
+{
+	JsonNode *node = node_of(object, name);
+
+	if (node && !JSON_NODE_HOLDS_ARRAY(node))
+		unreadable("\"%s\" is not an array", name);
+	return node && JSON_NODE_HOLDS_ARRAY(node) ? json_node_get_array(node) : NULL;
+}
+
+static guint length_of(JsonArray *array)
+{
+	return array ? json_array_get_length(array) : 0;
+}
+
+static JsonObject *element_of(JsonArray *array, guint i, const char *name)
+{
+	JsonNode *node = json_array_get_element(array, i);
+
+	if (JSON_NODE_HOLDS_OBJECT(node))
+		return json_node_get_object(node);
+	unreadable("%s[%u] is not an object", name, i);
+	return NULL;
+}
+
 /* -- memory: words by address ------------------------------------------------------------------ */
 
 struct range {
 	uint64_t first, last, phys;
-	bool write;
+	bool read, write;
 };
 
 struct scene {
@@ -29,26 +145,8 @@ struct scene {
 	uint64_t limit;
 	GArray *parent; /* of struct range; NULL: there is no parent */
 	bool is_parent_at_fault;
+	uint64_t parent_address; /* where it is */
 };
-
-static uint64_t number_of(JsonObject *object, const char *name, uint64_t otherwise)
-{
-	JsonNode *node = json_object_get_member(object, name);
-
-	if (!node || JSON_NODE_HOLDS_NULL(node))
-		return otherwise;
-	if (json_node_get_value_type(node) == G_TYPE_STRING)
-		return strtoull(json_node_get_string(node), NULL, 0);
-	if (json_node_get_value_type(node) == G_TYPE_BOOLEAN)
-		return json_node_get_boolean(node) ? 1 : 0;
-	return (uint64_t)json_node_get_int(node);
-}
-
-static const char *text_of(JsonObject *object, const char *name)
-{
-	return json_object_has_member(object, name) ? json_object_get_string_member(object, name)
-						    : NULL;
-}
 
 /* The word at an address; what is not listed is 0. */
 static uint64_t *word_at(struct scene *scene, uint64_t address)
@@ -73,62 +171,118 @@ static const struct range *parent_at(const struct scene *scene, uint64_t address
 	return NULL;
 }
 
-/* Through the parent, if there is one. */
-static bool output_of(struct scene *scene, uint64_t *address, bool write)
+/* Through the parent, if there is one. `ret_last`: how far the parent goes on. */
+static bool output_of(struct scene *scene, uint64_t *address, bool write, uint64_t *ret_last)
 {
 	const struct range *range;
 
+	*ret_last = UINT64_MAX;
 	if (!scene->parent)
 		return true;
 	range = parent_at(scene, *address);
-	if (!range || (write && !range->write))
+	scene->parent_address = *address;
+	if (!range || !(write ? range->write : range->read))
 		return false;
 	*address += range->phys - range->first;
+	*ret_last = range->phys + (range->last - range->first);
 	return true;
 }
 
 static uint64_t *word(void *opaque, uint64_t address, bool write)
 {
 	struct scene *scene = opaque;
+	uint64_t last;
 
-	if (address % sizeof(uint64_t))
-		abort();
-	if (!output_of(scene, &address, write)) {
+	if (!output_of(scene, &address, write, &last)) {
 		scene->is_parent_at_fault = true;
 		return NULL;
 	}
-	return address < scene->limit ? word_at(scene, address) : NULL;
+	return address < scene->limit && !(address % sizeof(uint64_t)) ? word_at(scene, address)
+								       : NULL;
 }
 
-static struct scene read_scene(JsonObject *file)
+/* "0750108000000000": as they lie in memory. */
+static uint64_t word_of_bytes(const char *text)
 {
-	JsonArray *memory = json_object_get_array_member(file, "memory");
-	JsonObject *config = json_object_get_object_member(file, "config");
+	uint64_t word = 0;
+
+	if (!text || strlen(text) != 16 || strspn(text, "0123456789abcdefABCDEF") != 16) {
+		unreadable("a word of memory has neither \"word\" nor 8 \"bytes\"");
+		return 0;
+	}
+	for (unsigned i = 0; i < 8; i++)
+		word |= (uint64_t)(g_ascii_xdigit_value(text[2 * i]) << 4 |
+				   g_ascii_xdigit_value(text[2 * i + 1]))
+			<< 8 * i;
+	return word;
+}
+
+/* A list of {address, word}, or an object of words by address. */
+static void read_words(JsonObject *object, struct scene *scene)
+{
+	JsonNode *node = node_of(object, "memory");
+	JsonArray *memory;
+
+	if (node && JSON_NODE_HOLDS_OBJECT(node)) {
+		JsonObjectIter iter;
+		const char *name;
+
+		json_object_iter_init(&iter, json_node_get_object(node));
+		while (json_object_iter_next(&iter, &name, &node))
+			*word_at(scene, g_ascii_strtoull(name, NULL, 0)) = number_in(node, name);
+		return;
+	}
+	memory = array_of(object, "memory");
+	for (guint i = 0; i < length_of(memory); i++) {
+		JsonObject *this = element_of(memory, i, "memory");
+		uint64_t address = this ? number_needed(this, "address") : 0;
+
+		if (!this)
+			return;
+		if (address % sizeof(uint64_t))
+			unreadable("memory[%u] is not aligned", i);
+		*word_at(scene, address) = node_of(this, "word")
+						   ? number_of(this, "word", 0)
+						   : word_of_bytes(text_of(this, "bytes"));
+	}
+}
+
+static void read_parent(JsonObject *config, struct scene *scene)
+{
+	JsonArray *ranges = array_of(config, "parent");
+
+	if (!ranges)
+		return;
+	scene->parent = g_array_new(FALSE, FALSE, sizeof(struct range));
+	for (guint i = 0; i < length_of(ranges); i++) {
+		JsonObject *this = element_of(ranges, i, "parent");
+		const char *flags = this ? text_of(this, "flags") : NULL;
+		struct range range;
+
+		if (!this)
+			return;
+		range = (struct range){
+			.first = number_needed(this, "first"),
+			.last = number_needed(this, "last"),
+			.phys = number_needed(this, "phys"),
+			.read = !flags || strchr(flags, 'r'),
+			.write = !flags || strchr(flags, 'w'),
+		};
+		g_array_append_val(scene->parent, range);
+	}
+}
+
+static struct scene read_scene(JsonObject *file, JsonObject *config, JsonObject *this)
+{
 	struct scene scene = {
 		.words = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free),
-		.limit = number_of(file, "memory_limit", UINT64_MAX),
+		.limit = number_of(config, "memory_limit",
+				   number_of(file, "memory_limit", UINT64_MAX)),
 	};
 
-	for (guint i = 0; i < json_array_get_length(memory); i++) {
-		JsonObject *this = json_array_get_object_element(memory, i);
-
-		*word_at(&scene, number_of(this, "address", 0)) = number_of(this, "word", 0);
-	}
-	if (!json_object_has_member(config, "parent"))
-		return scene;
-	memory = json_object_get_array_member(config, "parent");
-	scene.parent = g_array_new(FALSE, FALSE, sizeof(struct range));
-	for (guint i = 0; i < json_array_get_length(memory); i++) {
-		JsonObject *this = json_array_get_object_element(memory, i);
-		struct range range = {
-			.first = number_of(this, "first", 0),
-			.last = number_of(this, "last", 0),
-			.phys = number_of(this, "phys", 0),
-			.write = strchr(text_of(this, "flags"), 'w'),
-		};
-
-		g_array_append_val(scene.parent, range);
-	}
+	read_words(file, &scene);
+	read_words(this, &scene);
+	read_parent(config, &scene);
 	return scene;
 }
 
@@ -149,37 +303,57 @@ struct subject {
 	struct pt_context context;
 };
 
-typedef bool read_subject(JsonObject *config, const struct pt_limits *limits,
+typedef bool read_subject(JsonObject *config, const struct pt_limits *limits, struct scene *scene,
 			  struct subject *ret_subject);
 
-static bool read_arm(JsonObject *config, const struct pt_limits *limits, struct subject *ret)
+/* An array of words; or, where there is none, the words at an address in memory. */
+static void read_structure(JsonObject *config, const char *name, const char *address_name,
+			   struct scene *scene, uint64_t *words, guint n)
 {
-	JsonArray *words = json_object_get_array_member(config, "cd");
+	JsonArray *array = array_of(config, name);
+
+	if (!array && !node_of(config, address_name))
+		unreadable("config has no \"%s\"", name);
+	for (guint i = 0; i < n; i++)
+		if (!array)
+			words[i] = *word_at(scene, number_of(config, address_name, 0) + 8 * i);
+		else if (i < length_of(array))
+			words[i] = number_in(json_array_get_element(array, i), name);
+}
+
+static bool read_arm(JsonObject *config, const struct pt_limits *limits, struct scene *scene,
+		     struct subject *ret)
+{
 	uint64_t cd[8] = { 0 };
 
-	for (guint i = 0; i < json_array_get_length(words) && i < 8; i++)
-		cd[i] = strtoull(json_array_get_string_element(words, i), NULL, 0);
+	read_structure(config, "cd", "cd_address", scene, cd, 8);
 	return pt_decode_arm_cd(cd, limits, false, &ret->space);
 }
 
-static bool read_arm_table(JsonObject *config, const struct pt_limits *limits, struct subject *ret)
+static bool read_arm_table(JsonObject *config, const struct pt_limits *limits, struct scene *scene,
+			   struct subject *ret)
 {
-	uint64_t ste[2] = {
-		number_of(config, "s1contextptr", 0) | number_of(config, "s1fmt", 0) << 4 |
-			number_of(config, "s1cdmax", 0) << 59,
-		number_of(config, "s1dss", 0),
-	};
+	uint64_t ste[2];
 
+	(void)scene;
+	ste[0] = number_needed(config, "s1contextptr") | number_of(config, "s1fmt", 0) << 4 |
+		 number_of(config, "s1cdmax", 0) << 59;
+	ste[1] = number_of(config, "s1dss", 0);
 	ret->is_context = true;
 	return pt_decode_arm_cd_table(ste, limits, &ret->context);
 }
 
 /* By way of a PASID entry. */
-static bool read_x86(JsonObject *config, const struct pt_limits *limits, struct subject *ret)
+static bool read_x86(JsonObject *config, const struct pt_limits *limits, struct scene *scene,
+		     struct subject *ret)
 {
 	uint64_t entry[8] = { 1 | 1 << 6 };
 
-	entry[2] = number_of(config, "root", 0) | 3 |
+	if (node_of(config, "entry")) {
+		read_structure(config, "entry", "", scene, entry, 8);
+		return pt_decode_x86_entry(entry, limits, true, &ret->space);
+	}
+	entry[2] = number_needed(config, "root") | 3 |
 		   (number_of(config, "levels", 4) == 5 ? 1 << 2 : 0) |
 		   number_of(config, "wp", true) << 4 | number_of(config, "nxe", true) << 5 |
 		   number_of(config, "smep", false) << 6;
@@ -187,50 +361,69 @@ static bool read_x86(JsonObject *config, const struct pt_limits *limits, struct 
 }
 
 static bool read_x86_directory(JsonObject *config, const struct pt_limits *limits,
-			       struct subject *ret)
+			       struct scene *scene, struct subject *ret)
 {
-	uint64_t entry[2] = {
-		number_of(config, "pasid_dir", 0) | number_of(config, "pdts", 0) << 9 | 1,
-		number_of(config, "rid_pasid", 0),
-	};
+	uint64_t entry[2];
 
+	(void)scene;
+	entry[0] = number_needed(config, "pasid_dir") | number_of(config, "pdts", 0) << 9 | 1;
+	entry[1] = number_of(config, "rid_pasid", 0);
 	ret->is_context = true;
 	return pt_decode_x86_directory(entry, limits, &ret->context);
 }
 
-static bool read_amd(JsonObject *config, const struct pt_limits *limits, struct subject *ret)
+static bool read_amd(JsonObject *config, const struct pt_limits *limits, struct scene *scene,
+		     struct subject *ret)
 {
+	(void)scene;
 	ret->is_context = true;
-	return pt_decode_amd_gcr3(number_of(config, "gcr3_root", 0),
+	return pt_decode_amd_gcr3(number_needed(config, "gcr3_root"),
 				  (unsigned)number_of(config, "glx", 0),
 				  (unsigned)number_of(config, "levels", 4),
 				  number_of(config, "giov", false), limits, &ret->context);
 }
 
-static bool read_riscv(JsonObject *config, const struct pt_limits *limits, struct subject *ret)
+static bool read_amd_root(JsonObject *config, const struct pt_limits *limits, struct scene *scene,
+			  struct subject *ret)
+{
+	(void)scene;
+	return pt_decode_amd_root(number_needed(config, "root") | 1,
+				  (unsigned)number_of(config, "levels", 4),
+				  number_of(config, "sign_extended", true), limits, &ret->space);
+}
+
+static bool read_riscv(JsonObject *config, const struct pt_limits *limits, struct scene *scene,
+		       struct subject *ret)
 {
 	bool sade = number_of(config, "sade", false);
 	uint64_t ta =
 		1 | number_of(config, "ens", false) << 1 | number_of(config, "sum", false) << 2;
 
-	return pt_decode_riscv_pc(ta, number_of(config, "iosatp", 0), sade, limits, &ret->space);
+	(void)scene;
+	if (!node_of(config, "fsc"))
+		number_needed(config, "iosatp");
+	return pt_decode_riscv_pc(number_of(config, "ta", ta),
+				  number_of(config, "iosatp", number_of(config, "fsc", 0)), sade,
+				  limits, &ret->space);
 }
 
 static bool read_riscv_directory(JsonObject *config, const struct pt_limits *limits,
-				 struct subject *ret)
+				 struct scene *scene, struct subject *ret)
 {
 	uint64_t tc = 1 | 1 << 5 | number_of(config, "sade", false) << 8 |
 		      number_of(config, "dpe", false) << 9;
 
+	(void)scene;
 	ret->is_context = true;
-	return pt_decode_riscv_dc(number_of(config, "tc", tc), 0, number_of(config, "pdtp", 0),
-				  limits, &ret->context);
+	return pt_decode_riscv_dc(number_of(config, "tc", tc), number_of(config, "iohgatp", 0),
+				  number_needed(config, "pdtp"), limits, &ret->context);
 }
 
-static bool read_generic(JsonObject *config, const struct pt_limits *limits, struct subject *ret)
+static bool read_generic(JsonObject *config, const struct pt_limits *limits, struct scene *scene,
+			 struct subject *ret)
 {
-	(void)limits;
-	return pt_decode_generic(number_of(config, "pgd", 0), true, &ret->space);
+	(void)limits, (void)scene;
+	return pt_decode_generic(number_needed(config, "pgd"), true, &ret->space);
 }
 
 static const struct {
@@ -242,6 +435,7 @@ static const struct {
 	{ "x86-first-stage", read_x86 },
 	{ "vtd-pasid-table", read_x86_directory },
 	{ "amd-gcr3", read_amd },
+	{ "amd-v2", read_amd_root },
 	{ "riscv-s-stage", read_riscv },
 	{ "riscv-pdt", read_riscv_directory },
 	{ "generic-virt", read_generic },
@@ -252,17 +446,19 @@ static read_subject *find_format(const char *name)
 	for (size_t i = 0; i < G_N_ELEMENTS(formats); i++)
 		if (!g_strcmp0(formats[i].name, name))
 			return formats[i].read;
+	unreadable(name ? "format \"%s\" is unknown" : "there is no \"format\"", name);
 	return NULL;
 }
 
 /* What the device has: all, unless the file or a case says otherwise. */
-static struct pt_limits read_limits(JsonObject *config, JsonObject *this)
+static struct pt_limits read_limits(JsonObject *config)
 {
 	return (struct pt_limits){
-		.output_bits = (uint8_t)number_of(this, "implemented_output_bits",
+		.output_bits = (uint8_t)number_of(config, "implemented_output_bits",
 						  number_of(config, "maxphyaddr", 52)),
+		.input_bits = (uint8_t)number_of(config, "implemented_input_bits", 0),
 		.updates_flags = number_of(config, "ad_update", true),
-		.five_levels = true,
+		.five_levels = number_of(config, "five_levels", true),
 		.page_1g = number_of(config, "page1g", true),
 		.lpa2 = number_of(config, "lpa2", true),
 		.small_tables = number_of(config, "small_tables", true),
@@ -272,11 +468,30 @@ static struct pt_limits read_limits(JsonObject *config, JsonObject *this)
 	};
 }
 
+/* The configuration of a case: that of the file, without what the case says otherwise. */
+static JsonObject *merge(JsonObject *config, JsonObject *this)
+{
+	JsonObject *merged = json_object_new(), *const from[] = { config, this };
+	JsonObjectIter iter;
+	const char *name;
+	JsonNode *node;
+
+	for (size_t i = 0; i < G_N_ELEMENTS(from); i++) {
+		if (!from[i])
+			continue;
+		json_object_iter_init(&iter, from[i]);
+		while (json_object_iter_next(&iter, &name, &node))
+			json_object_set_member(merged, name, json_node_copy(node));
+	}
+	return merged;
+}
+
 /* -- one case ---------------------------------------------------------------------------------- */
 
 struct answer {
 	const char *fault; /* NULL: none */
 	struct pt_result result;
+	uint64_t run; /* bytes from the address that lie together */
 };
 
 static unsigned access_of(JsonObject *this)
@@ -285,7 +500,9 @@ static unsigned access_of(JsonObject *this)
 	const char *wanted = text_of(this, "access");
 	unsigned access = number_of(this, "priv", false) ? PT_PRIVILEGED : 0;
 
-	for (unsigned i = 0; letters[i]; i++)
+	if (!wanted || !*wanted || strspn(wanted, letters) != strlen(wanted))
+		unreadable("\"access\" is not made of r, w and x");
+	for (unsigned i = 0; wanted && letters[i]; i++)
 		if (strchr(wanted, letters[i]))
 			access |= 1u << i;
 	return access;
@@ -298,137 +515,235 @@ static struct answer ask(struct subject *subject, struct scene *scene, JsonObjec
 	struct answer answer = { .result.level = -1 };
 	unsigned access = access_of(this);
 	enum pt_fault fault = subject->is_malformed ? PT_CONTEXT : PT_OK;
-	uint64_t where;
+	uint64_t where, last, page;
 
 	if (!fault && subject->is_context)
 		fault = pt_find_space(&subject->context, pasid, &memory, &subject->space, &where);
 	if (!fault)
-		fault = pt_translate(&subject->space, number_of(this, "va", 0), access, &memory,
+		fault = pt_translate(&subject->space, number_needed(this, "va"), access, &memory,
 				     &answer.result);
 	if (fault)
 		answer.fault = pt_fault_name(fault);
 	if (scene->is_parent_at_fault) {
 		answer.fault = "parent-walk";
 		answer.result.level = -1;
-	} else if (!fault && !output_of(scene, &answer.result.address, access & PT_WRITE)) {
+		return answer;
+	}
+	if (fault)
+		return answer;
+	page = answer.result.shift < 64 ? (UINT64_C(1) << answer.result.shift) - 1 : UINT64_MAX;
+	answer.run = page - (answer.result.address & page) + 1;
+	if (!output_of(scene, &answer.result.address, access & PT_WRITE, &last)) {
 		answer.fault = "parent";
 		answer.result.level = -1;
+	} else if (last - answer.result.address < answer.run - 1) {
+		answer.run = last - answer.result.address + 1;
 	}
 	return answer;
 }
 
-static GString *describe(const struct answer *answer)
+/* What is expected, and not said, is not compared. */
+static void compare(GString *text, JsonObject *expected, const char *name, uint64_t is)
 {
-	GString *text = g_string_new(NULL);
-	uint8_t shift = answer->result.shift;
-
-	if (answer->fault)
-		g_string_printf(text, "fault %s level %d", answer->fault, answer->result.level);
-	else
-		g_string_printf(text, "pa 0x%" PRIx64 " size 0x%" PRIx64 " perm %s%s",
-				answer->result.address, shift < 64 ? UINT64_C(1) << shift : 0,
-				answer->result.rights & PT_READ ? "r" : "",
-				answer->result.rights & PT_WRITE ? "w" : "");
-	return text;
+	if (node_of(expected, name) && number_of(expected, name, 0) != is)
+		g_string_append_printf(text, ", %s is 0x%" PRIx64 ", not 0x%" PRIx64, name, is,
+				       number_of(expected, name, 0));
 }
 
-static GString *describe_expected(JsonObject *expected)
+static void compare_rights(GString *text, JsonObject *expected, uint8_t rights)
 {
-	GString *text = g_string_new(NULL);
+	static const char letters[] = "rwx";
+	const char *wanted = text_of(expected, "perm");
+	size_t n = wanted && strchr(wanted, 'x') ? 3 : 2;
 
-	if (json_object_has_member(expected, "fault"))
-		g_string_printf(text, "fault %s level %" PRId64, text_of(expected, "fault"),
-				json_object_get_int_member(expected, "level"));
-	else
-		g_string_printf(text, "pa 0x%" PRIx64 " size 0x%" PRIx64 " perm %s",
-				number_of(expected, "pa", 0), number_of(expected, "page_size", 0),
-				text_of(expected, "perm"));
-	return text;
+	for (unsigned i = 0; wanted && i < n; i++)
+		if (!strchr(wanted, letters[i]) != !(rights >> i & 1))
+			g_string_append_printf(text, ", perm %s %c, not \"%s\"",
+					       rights >> i & 1 ? "has" : "has no", letters[i],
+					       wanted);
+}
+
+static void compare_fault(GString *text, JsonObject *expected, const struct answer *answer)
+{
+	const char *wanted = text_of(expected, "fault");
+	JsonNode *level = node_of(expected, "level");
+
+	if (g_strcmp0(answer->fault, wanted))
+		g_string_append_printf(text, ", %s%s (level %d), not %s",
+				       answer->fault ? "fault " : "no fault",
+				       answer->fault ? answer->fault : "", answer->result.level,
+				       wanted ? wanted : "one");
+	else if (level && (int64_t)number_in(level, "level") != answer->result.level)
+		g_string_append_printf(text, ", level %d, not %" PRId64, answer->result.level,
+				       (int64_t)number_in(level, "level"));
+}
+
+static void compare_answer(GString *text, JsonObject *this, const struct scene *scene,
+			   const struct answer *answer)
+{
+	JsonObject *expected = object_of(this, "expect");
+	const struct pt_result *result = &answer->result;
+
+	if (!expected) {
+		unreadable("there is no \"expect\"");
+		return;
+	}
+	if (answer->fault || text_of(expected, "fault")) {
+		compare_fault(text, expected, answer);
+		if (answer->fault && g_str_has_prefix(answer->fault, "parent"))
+			compare(text, this, "parent_address", scene->parent_address);
+		return;
+	}
+	compare(text, expected, "pa", result->address);
+	compare(text, expected, "page_size", result->shift < 64 ? UINT64_C(1) << result->shift : 0);
+	compare_rights(text, expected, result->rights);
+	compare(text, this, "contiguous", answer->run);
 }
 
 /* Each word is what it was, unless it is expected to be another. */
-static bool check_words(struct scene *now, struct scene *before, JsonObject *after, GString *text)
+static void compare_words(GString *text, struct scene *now, struct scene *before)
 {
-	size_t length = text->len;
 	GHashTableIter iter;
 	gpointer key, value;
 
 	g_hash_table_iter_init(&iter, now->words);
 	while (g_hash_table_iter_next(&iter, &key, &value)) {
 		uint64_t address = *(uint64_t *)key, is = *(uint64_t *)value;
-		char name[32];
-		uint64_t wanted;
+		uint64_t wanted = *word_at(before, address);
 
-		snprintf(name, sizeof(name), "0x%" PRIx64, address);
-		wanted = *word_at(before, address);
-		if (after)
-			wanted = number_of(after, name, wanted);
 		if (is != wanted)
-			g_string_append_printf(text, ", word %s is 0x%" PRIx64 ", not 0x%" PRIx64,
-					       name, is, wanted);
+			g_string_append_printf(
+				text, ", word 0x%" PRIx64 " is 0x%" PRIx64 ", not 0x%" PRIx64,
+				address, is, wanted);
 	}
-	return text->len == length;
 }
 
-static bool check(JsonObject *file, const char *path, JsonObject *this)
+/* Make `before` what memory should be now. */
+static void expect_words(JsonObject *object, const char *member, struct scene *now,
+			 struct scene *before)
 {
-	JsonObject *config = json_object_get_object_member(file, "config");
-	JsonObject *expected = json_object_get_object_member(this, "expect"), *after = NULL;
-	struct scene scene = read_scene(file), before = read_scene(file);
-	struct pt_limits limits = read_limits(config, this);
-	const char *format = text_of(file, "format"), *child = text_of(config, "child");
-	read_subject *read = find_format(child ? child : format);
-	struct subject subject = { 0 };
-	struct answer answer;
-	GString *is, *wanted;
-	bool agrees;
+	JsonObject *after = object ? object_of(object, member) : NULL;
+	JsonObjectIter iter;
+	const char *name;
+	JsonNode *node;
 
-	if (!read) {
-		printf("%s: format \"%s\" is unknown\n", path, format);
-		exit(2);
+	if (!after)
+		return;
+	json_object_iter_init(&iter, after);
+	while (json_object_iter_next(&iter, &name, &node)) {
+		char *end;
+		uint64_t address = g_ascii_strtoull(name, &end, 0);
+
+		if (end == name || *end || address % sizeof(uint64_t))
+			unreadable("\"%s\" of \"%s\" is not the address of a word", name, member);
+		word_at(now, address);
+		*word_at(before, address) = number_in(node, name);
 	}
-	subject.is_malformed = !read(config, &limits, &subject);
-	answer = ask(&subject, &scene, this);
-	if (json_object_has_member(expected, "entries_after"))
-		after = json_object_get_object_member(expected, "entries_after");
-	else if (json_object_has_member(this, "after"))
-		after = json_object_get_object_member(this, "after");
-	is = describe(&answer);
-	wanted = describe_expected(expected);
-	agrees = g_string_equal(is, wanted);
-	/* A parent's refusal of the page may come before or behind the flags of the tables. */
-	if (g_strcmp0(answer.fault, "parent"))
-		agrees &= check_words(&scene, &before, after, is);
-	if (!agrees)
-		printf("%s: %s: %s, expected %s\n", path, text_of(this, "name"), is->str,
-		       wanted->str);
-	g_string_free(is, TRUE);
-	g_string_free(wanted, TRUE);
+}
+
+/* What disagrees, as ", ..."; empty: nothing. */
+static GString *check(JsonObject *file, JsonObject *this)
+{
+	JsonObject *config = merge(object_of(file, "config"), this);
+	struct scene scene = read_scene(file, config, this);
+	struct scene before = read_scene(file, config, this);
+	struct pt_limits limits = read_limits(config);
+	const char *child = text_of(config, "child");
+	read_subject *read = find_format(child ? child : text_of(file, "format"));
+	struct subject subject = { 0 };
+	GString *text = g_string_new(NULL);
+	struct answer answer;
+
+	if (read)
+		subject.is_malformed = !read(config, &limits, &scene, &subject);
+	if (!mistake) {
+		answer = ask(&subject, &scene, this);
+		compare_answer(text, this, &scene, &answer);
+		expect_words(object_of(this, "expect"), "entries_after", &scene, &before);
+		expect_words(this, "after", &scene, &before);
+		/* A parent's refusal of the page may come before or behind the flags of tables. */
+		if (g_strcmp0(answer.fault, "parent"))
+			compare_words(text, &scene, &before);
+	}
 	free_scene(&scene);
 	free_scene(&before);
-	return agrees;
+	json_object_unref(config);
+	return text;
+}
+
+/* -- files --------------------------------------------------------------------------------------
+ */
+
+struct count {
+	unsigned cases, wrong, unreadable;
+};
+
+static void complain(struct count *count, const char *path, const char *place)
+{
+	fprintf(stderr, "%s: %s%s\n", path, place, mistake->str);
+	g_string_free(mistake, TRUE);
+	mistake = NULL;
+	count->unreadable++;
+}
+
+static void check_case(struct count *count, const char *path, JsonObject *file, JsonArray *cases,
+		       guint i)
+{
+	JsonObject *this = element_of(cases, i, "cases");
+	const char *name = this ? text_of(this, "name") : NULL;
+	char *place = name ? g_strdup_printf("cases[%u] (%s): ", i, name)
+			   : g_strdup_printf("cases[%u]: ", i);
+	GString *text = this && !mistake ? check(file, this) : g_string_new(NULL);
+
+	if (mistake) {
+		complain(count, path, place);
+	} else {
+		count->cases++;
+		count->wrong += text->len != 0;
+		if (text->len)
+			printf("%s: %s%s\n", path, place, text->str + 2);
+	}
+	g_string_free(text, TRUE);
+	g_free(place);
+}
+
+static void check_file(struct count *count, const char *path)
+{
+	JsonParser *parser = json_parser_new();
+	GError *error = NULL;
+	JsonNode *root;
+	JsonArray *cases = NULL;
+
+	if (!json_parser_load_from_file(parser, path, &error)) {
+		unreadable("%s", error->message);
+		g_error_free(error);
+	} else {
+		root = json_parser_get_root(parser);
+		if (!root || !JSON_NODE_HOLDS_OBJECT(root))
+			unreadable("it is not an object");
+		else
+			cases = array_of(json_node_get_object(root), "cases");
+		if (!cases)
+			unreadable("there is no \"cases\"");
+	}
+	if (mistake)
+		complain(count, path, "");
+	for (guint i = 0; i < length_of(cases); i++)
+		check_case(count, path, json_node_get_object(root), cases, i);
+	g_object_unref(parser);
 }
 
 int main(int argc, char **argv)
 {
-	unsigned n_cases = 0, n_wrong = 0;
+	struct count count = { 0 };
 
-	for (int i = 1; i < argc; i++) {
-		JsonParser *parser = json_parser_new();
-		GError *error = NULL;
-		JsonObject *file;
-		JsonArray *cases;
-
-		if (!json_parser_load_from_file(parser, argv[i], &error)) {
-			fprintf(stderr, "%s: %s\n", argv[i], error->message);
-			return 2;
-		}
-		file = json_node_get_object(json_parser_get_root(parser));
-		cases = json_object_get_array_member(file, "cases");
-		for (guint j = 0; j < json_array_get_length(cases); j++, n_cases++)
-			n_wrong += !check(file, argv[i], json_array_get_object_element(cases, j));
-		g_object_unref(parser);
-	}
-	printf("%u cases, %u disagree\n", n_cases, n_wrong);
-	return n_wrong || !n_cases;
+	for (int i = 1; i < argc; i++)
+		check_file(&count, argv[i]);
+	printf("%u cases, %u disagree", count.cases, count.wrong);
+	if (count.unreadable)
+		printf(", %u cannot be read", count.unreadable);
+	printf("\n");
+	if (count.unreadable)
+		return 2;
+	return count.wrong || !count.cases;
 }
