@@ -134,6 +134,14 @@ struct domain {
 	struct domain *next_changed, *next_retired;
 };
 
+/* UNMAPs of the domain that a table is over; 0: it is over none. */
+static inline uint64_t table_parent_generation(const struct table *table)
+{
+	return table->parent
+		       ? atomic_load_explicit(&table->parent->generation, memory_order_acquire)
+		       : 0;
+}
+
 /* Reserved regions, sorted. Immutable. */
 struct regions {
 	size_t n;

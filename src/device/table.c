@@ -207,8 +207,36 @@ static void invalidate_devices(struct viommu *device, struct domain *domain,
 }
 
 /*
- * Any INVALIDATE drops the whole domain: one increment, and the grace period of the batch. With
- * DEV_TLB the request waits for its own grace period.
+ * A table is one address space, and is dropped by range. Of contexts, one PASID is dropped if it is
+ * named, and all otherwise: an ID can be that of several. Requests without a PASID may use the
+ * entry of any, so what is kept of them goes with each.
+ */
+static void drop_kept(const struct table *table, const struct request_invalidate *wanted)
+{
+	struct tlb_drop drop = {
+		.has_pasid = table->is_context && wanted->flags & VIOMMU_INVALIDATE_F_PASID &&
+			     wanted->scope != VIOMMU_INVALIDATE_S_DOMAIN,
+		.pasid = wanted->pasid,
+		.has_range = wanted->scope == VIOMMU_INVALIDATE_S_ADDRESS &&
+			     !(wanted->caches & VIOMMU_INVALIDATE_C_CONTEXT),
+		.keeps_tables = wanted->flags & VIOMMU_INVALIDATE_F_LEAF,
+	};
+
+	if (table->is_context && !drop.has_pasid) {
+		tlb_flush(table->tlb);
+		return;
+	}
+	range_of(wanted, &drop.first, &drop.last);
+	tlb_drop(table->tlb, &drop);
+	if (!drop.has_pasid)
+		return;
+	drop.pasid = NO_PASID & TLB_PASID_MASK;
+	tlb_drop(table->tlb, &drop);
+}
+
+/*
+ * Dropping increments counters, as many as the range has 2 MiB, and waits for the grace period of
+ * the batch. With DEV_TLB the request waits for its own grace period.
  */
 uint8_t do_invalidate(struct viommu *device, const union request *request)
 {
@@ -224,7 +252,7 @@ uint8_t do_invalidate(struct viommu *device, const union request *request)
 	if (wanted->scope == VIOMMU_INVALIDATE_S_ADDRESS &&
 	    (!has_page_size(domain->table, wanted->page_size) || !wanted->nr_pages))
 		return VIOMMU_S_INVAL;
-	tlb_flush(domain->table->tlb);
+	drop_kept(domain->table, wanted);
 	device_mark_sync_pending(device);
 	if (names_pasid(wanted) && wanted->pasid >> VIOMMU_PASID_BITS_MAX)
 		return VIOMMU_S_OK;

@@ -5,9 +5,7 @@
  * Walks of the guest's tables: connects src/pgtable to guest memory, parents and the TLB
  *
  * Results are cached until an INVALIDATE of the domain, or an UNMAP of its parent, through which
- * the tables were read. Both increment a generation first and then wait for sections. The tag of an
- * entry is the sum of both generations before its walk: generations only increase, so an equal sum
- * means that neither has changed.
+ * the tables were read. Both increment a counter first and then wait for sections (tlb.h).
  */
 
 static const uint8_t reasons[N_PT_FAULTS] = {
@@ -84,15 +82,6 @@ static struct table_answer answer_of(const struct tlb_page *page)
 	};
 }
 
-static uint64_t tag_of(const struct table *table)
-{
-	uint64_t tag = tlb_generation(table->tlb);
-
-	if (table->parent)
-		tag += atomic_load_explicit(&table->parent->generation, memory_order_acquire);
-	return tag;
-}
-
 /* A cached page allows the access, and no flag must be updated. */
 static bool is_enough(const struct tlb_page *page, unsigned access)
 {
@@ -100,35 +89,69 @@ static bool is_enough(const struct tlb_page *page, unsigned access)
 	       (page->dirty || !(access & PT_WRITE));
 }
 
+/*
+ * From the table that an earlier walk ended in, if there is one. What it refuses is asked again
+ * from the root: a right that the levels above have gained needs no INVALIDATE.
+ */
+static enum pt_fault walk_table(const struct table *table, const struct tlb_key *key,
+				unsigned access, struct walker *walker,
+				struct pt_result *ret_result)
+{
+	const struct pt_memory memory = { find_word, mark_dirty, walker };
+	struct pt_table last;
+
+	if (tlb_find_table(table->tlb, key, &last) &&
+	    !pt_translate_from(&table->space, &last, key->address, access, &memory, ret_result))
+		return PT_OK;
+	walker->is_parent_at_fault = false;
+	return pt_translate(&table->space, key->address, access, &memory, ret_result);
+}
+
+/* Contexts are read each time, so no table is kept of them. */
+static enum pt_fault walk_context(const struct table *table, const struct table_access *access,
+				  struct walker *walker, struct pt_result *ret_result)
+{
+	const struct pt_memory memory = { find_word, mark_dirty, walker };
+	struct pt_space space;
+	enum pt_fault fault;
+	uint64_t where;
+
+	fault = pt_find_space(&table->context, access->pasid, &memory, &space, &where);
+	if (!fault)
+		fault = pt_translate(&space, access->address, access_of(access->wanted), &memory,
+				     ret_result);
+	if (!fault)
+		ret_result->rights &= (uint8_t)~space.refuses;
+	return fault;
+}
+
 static uint8_t walk(const struct viommu *device, const struct table_access *access,
-		    struct tlb_page *ret_page)
+		    const struct tlb_key *key, struct tlb_page *ret_page)
 {
 	const struct table *table = access->table;
 	struct walker walker = {
 		.device = device,
 		.parent = table->parent ? table->parent->map : NULL,
 	};
-	const struct pt_memory memory = { find_word, mark_dirty, &walker };
-	struct pt_space space;
+	const struct tlb_tags tags = tlb_tags(table->tlb, key);
+	unsigned wanted = access_of(access->wanted);
 	struct pt_result result;
-	enum pt_fault fault = PT_OK;
-	uint64_t where;
+	enum pt_fault fault = table->is_context ? walk_context(table, access, &walker, &result)
+						: walk_table(table, key, wanted, &walker, &result);
 
-	if (table->is_context)
-		fault = pt_find_space(&table->context, access->pasid, &memory, &space, &where);
-	else
-		space = table->space;
-	if (!fault)
-		fault = pt_translate(&space, access->address, access_of(access->wanted), &memory,
-				     &result);
 	if (fault)
 		return walker.is_parent_at_fault ? VIOMMU_FAULT_R_MAPPING : reasons[fault];
 	*ret_page = (struct tlb_page){
 		.address = result.address,
 		.shift = result.shift,
-		.rights = result.rights & (uint8_t)~space.refuses,
+		.rights = result.rights & (uint8_t) ~(table->is_context ? 0 : table->space.refuses),
 		.dirty = result.dirty,
 	};
+	if (result.shift == 64)
+		return 0;
+	tlb_insert(table->tlb, &tags, key, ret_page);
+	if (!table->is_context)
+		tlb_insert_table(table->tlb, &tags, key, &result.table);
 	return 0;
 }
 
@@ -137,21 +160,18 @@ uint8_t table_translate(const struct viommu *device, const struct table_access *
 {
 	const struct table *table = access->table;
 	const struct tlb_key key = {
-		.pasid = table->is_context ? access->pasid : 0,
+		.pasid = table->is_context ? access->pasid & TLB_PASID_MASK : 0,
 		.privileged = access->wanted & VIOMMU_ACCESS_PRIVILEGED,
 		.address = access->address,
+		.parent = table_parent_generation(table),
 	};
-	uint64_t tag = tag_of(table);
 	struct tlb_page page;
 	uint8_t reason;
 
-	if (!tlb_find(table->tlb, tag, &key, &page) ||
-	    !is_enough(&page, access_of(access->wanted))) {
-		reason = walk(device, access, &page);
+	if (!tlb_find(table->tlb, &key, &page) || !is_enough(&page, access_of(access->wanted))) {
+		reason = walk(device, access, &key, &page);
 		if (reason)
 			return reason;
-		if (page.shift < 64)
-			tlb_insert(table->tlb, tag, &key, &page);
 	}
 	*ret_answer = answer_of(&page);
 	return 0;
