@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <pthread.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "rig.h"
 
@@ -410,6 +412,77 @@ static void without_a_pasid_all_are_dropped(void **state)
 	}
 }
 
+/* -- an INVALIDATE in the middle of a walk ------------------------------------------------------
+ */
+
+struct race {
+	struct viommu *device;
+	pthread_t thread;
+	bool has_begun;
+};
+
+static void *change_and_invalidate(void *opaque)
+{
+	const struct race *race = opaque;
+	struct rig rig = { .device = race->device };
+
+	memory[3][1] = 0x60001067;
+	invalidate_range(&rig, LEAF, 0x1000, 1, 12);
+	return NULL;
+}
+
+/* By the walk that has read the entry and sets its flag. The request waits for it. */
+static void on_dirty(void *opaque, uint64_t address, uint64_t length)
+{
+	static const struct timespec a_while = { .tv_nsec = 50000000 };
+	struct race *race = opaque;
+
+	(void)address, (void)length;
+	if (race->has_begun)
+		return;
+	race->has_begun = true;
+	assert_int_equal(pthread_create(&race->thread, NULL, change_and_invalidate, race), 0);
+	nanosleep(&a_while, NULL);
+}
+
+static const struct viommu_table_format x86 = { VIOMMU_TABLE_X86_PASID_ENTRY, 48, 48, LINEAR, 16,
+						VIOMMU_TABLE_F_UPDATES };
+
+/* Shows: invalidate-promise */
+static void what_a_walk_found_before_is_not_kept(void **state)
+{
+	const struct viommu_config config = { .size = sizeof(config), .features = FEATURES };
+	const struct viommu_memory range = { BASE, BASE + sizeof(memory) - 1, memory, false };
+	const struct viommu_ops ops = { .size = sizeof(ops), .dirty = on_dirty };
+	const struct viommu_endpoint endpoint = {
+		.size = sizeof(endpoint), .id = EP, .formats = &x86, .n_formats = 1
+	};
+	uint8_t bytes[VIOMMU_ATTACH_TABLE_LENGTH] = { VIOMMU_T_ATTACH_TABLE };
+	struct race race = { .has_begun = false };
+	struct rig rig = { .device = NULL };
+
+	(void)state;
+	assert_int_equal(viommu_new(&config, &ops, &race, &race.device), 0);
+	rig.device = race.device;
+	assert_int_equal(viommu_set_memory(race.device, &range, 1), 0);
+	assert_int_equal(viommu_endpoint_add(race.device, &endpoint), 0);
+	assert_int_equal(viommu_accept(race.device, FEATURES), 0);
+	memset(memory, 0, sizeof(memory));
+	for (unsigned level = 0; level < 3; level++)
+		memory[level][0] = address_of(level + 1) | 0x27;
+	memory[3][1] = 0x40001007;
+	put(bytes + 4, 4, 1);
+	put(bytes + 8, 4, EP);
+	put(bytes + 16, 2, VIOMMU_TABLE_X86_PASID_ENTRY);
+	put(bytes + 32, 8, 1 | 1 << 6);
+	put(bytes + 48, 8, BASE);
+	assert_int_equal(status_of(&rig, bytes, sizeof(bytes)), VIOMMU_S_OK);
+	assert_int_equal(reach(&rig, DEFAULT, 0x1000, R), 0x40001000);
+	assert_int_equal(pthread_join(race.thread, NULL), 0);
+	assert_int_equal(reach(&rig, DEFAULT, 0x1000, R), 0x60001000);
+	viommu_free(race.device);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -420,6 +493,7 @@ int main(void)
 		ON_A_FRESH_DEVICE(a_pasid_is_dropped_and_another_kept),
 		ON_A_FRESH_DEVICE(a_range_of_a_pasid_is_dropped),
 		ON_A_FRESH_DEVICE(without_a_pasid_all_are_dropped),
+		cmocka_unit_test(what_a_walk_found_before_is_not_kept),
 	};
 
 	return cmocka_run_group_tests_name("invalidate", tests, NULL, NULL);
