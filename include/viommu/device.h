@@ -214,12 +214,14 @@ struct viommu_trace_field {
 
 /* A request that was executed. All pointers are valid until `trace` returns. */
 struct viommu_trace {
-	const char *request; /* "ATTACH", "DETACH", "MAP", "UNMAP", "PROBE"; NULL: unknown type */
-	uint8_t type;        /* VIOMMU_T_*, or what the guest sent */
-	bool answered;       /* false: returned unwritten, without fields and status */
-	uint8_t status;      /* VIOMMU_S_* */
+	const char *request;     /* "ATTACH", "DETACH", "MAP", "UNMAP", "PROBE", "ATTACH_TABLE",
+				  * "INVALIDATE", "PAGE_RESPONSE"; NULL: unknown type */
+	uint8_t type;            /* VIOMMU_T_*, or what the guest sent */
+	bool answered;           /* false: returned unwritten, without fields and status */
+	uint8_t status;          /* VIOMMU_S_* */
 	const char *status_name; /* "OK", "INVAL", ...; NULL if not answered */
-	size_t n_fields;         /* a reserved field is one of them only if it is not 0 */
+	size_t n_fields;         /* a reserved field is one of them only if it is not 0; the
+				  * body of ATTACH_TABLE is in `text` alone */
 	const struct viommu_trace_field *fields;
 	const char *text; /* all of it in one line, without a newline */
 };
@@ -991,6 +993,59 @@ int viommu_next_endpoint(struct viommu *device, uint32_t from,
  */
 int viommu_next_mapping(struct viommu *device, uint32_t domain, uint64_t from,
 			struct viommu_mapping *ret_mapping);
+
+/* A PASID that is attached. */
+struct viommu_slot_state {
+	uint32_t endpoint, pasid, domain;
+};
+
+/*
+ * The first attached PASID of an endpoint with a number of `pasid` or above. PASIDs of a table of
+ * contexts (VIOMMU_TABLE_ARM_CD_TABLE, ...) are the guest's, and not among them. Takes a time that
+ * grows with their number.
+ *
+ * Returns: 0; -ENOENT: no such PASID or endpoint. Locks: device. Waits: no. Since: 0.2 (testing)
+ */
+int viommu_next_slot(struct viommu *device, uint32_t endpoint, uint32_t pasid,
+		     struct viommu_slot_state *ret_slot);
+
+/* A page table, or a table of contexts, of the guest, and what is kept of it. */
+struct viommu_table_state {
+	size_t size;
+	uint32_t domain;
+	uint16_t format;         /* VIOMMU_TABLE_* */
+	const char *format_name; /* "X86_PASID_ENTRY", ...; a constant */
+	bool has_parent;
+	uint32_t parent;
+	uint8_t body[VIOMMU_TABLE_BODY_LENGTH]; /* as ATTACH_TABLE had it */
+	uint64_t n_endpoints, n_pasids;         /* attached to it */
+	uint64_t pages, tables; /* translations, and tables of the last level, that are kept now */
+	uint64_t walks, drops; /* walks that found a page, and INVALIDATEs, since it was attached */
+};
+
+/*
+ * The first domain with a table of the guest and a number of `from` or above. Set `size` before.
+ *
+ * Returns: 0, -ENOENT, -EINVAL. Locks: device. Waits: no. Since: 0.2 (testing)
+ */
+int viommu_next_table(struct viommu *device, uint32_t from, struct viommu_table_state *ret_table);
+
+/* Page requests without an answer, as the driver sees them. */
+struct viommu_group_state {
+	uint32_t endpoint;
+	bool has_pasid;
+	uint32_t pasid;
+	uint16_t group;
+	bool is_complete; /* its last request has come, so that the driver can answer */
+};
+
+/*
+ * Copy the open groups of page requests of an endpoint, the newest first: at most `n`.
+ *
+ * Returns: how many there are. Locks: device. Waits: no. Since: 0.2 (testing)
+ */
+size_t viommu_groups(struct viommu *device, uint32_t endpoint, struct viommu_group_state *groups,
+		     size_t n);
 
 /*
  * Copy the newest faults, the newest first: at most `n`, and at most 64.

@@ -530,6 +530,9 @@ bool slot_exists(const struct endpoint *endpoint, uint32_t pasid);
 /* The domain in a slot, or NULL. */
 struct domain *slot_domain(const struct endpoint *endpoint, uint32_t pasid);
 
+/* The slot with that PASID, or the next higher one, or NULL. */
+struct slot *slot_next(const struct endpoint *endpoint, uint32_t from);
+
 /* Attach a slot to a domain, which is new or exists and has the same kind. Returns a status. */
 uint8_t slot_attach(struct endpoint *endpoint, uint32_t pasid, const struct domain_spec *spec);
 

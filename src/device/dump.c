@@ -12,9 +12,11 @@
  * Uses only the public walks of <viommu/device.h>, so no lock is held while `write` is slow.
  */
 
-#define LINE_LENGTH    160
+#define LINE_LENGTH    256
 #define FIRST_MAPPINGS 16
 #define FIRST_DOMAINS  256
+#define FIRST_SLOTS    16
+#define FIRST_GROUPS   8
 #define LAST_FAULTS    8
 
 struct output {
@@ -77,6 +79,36 @@ static void show_counters(const struct output *out)
 	     now.faults_dropped);
 }
 
+static void show_slots(const struct output *out, uint32_t endpoint)
+{
+	struct viommu_slot_state slot;
+	uint32_t from = 0;
+
+	for (unsigned n = 0; !viommu_next_slot(out->device, endpoint, from, &slot); n++) {
+		if (n == FIRST_SLOTS) {
+			line(out, "  ... more PASIDs, from %" PRIu32 " on\n", slot.pasid);
+			return;
+		}
+		line(out, "  PASID %" PRIu32 ": domain %" PRIu32 "\n", slot.pasid, slot.domain);
+		from = slot.pasid + 1;
+	}
+}
+
+static void show_groups(const struct output *out, uint32_t endpoint)
+{
+	struct viommu_group_state groups[FIRST_GROUPS];
+	size_t n = viommu_groups(out->device, endpoint, groups, FIRST_GROUPS);
+
+	for (size_t i = 0; i < n && i < FIRST_GROUPS; i++) {
+		line(out, "  page requests of group %u", groups[i].group);
+		if (groups[i].has_pasid)
+			line(out, ", PASID %" PRIu32, groups[i].pasid);
+		line(out, groups[i].is_complete ? ": without an answer\n" : ": not complete\n");
+	}
+	if (n > FIRST_GROUPS)
+		line(out, "  ... %zu more\n", n - FIRST_GROUPS);
+}
+
 static void show_endpoints(const struct output *out)
 {
 	static const char *const modes[] = { "blocked", "bypass", "translated" };
@@ -90,6 +122,8 @@ static void show_endpoints(const struct output *out)
 		if (endpoint.faults)
 			line(out, ", %" PRIu64 " faults", endpoint.faults);
 		line(out, "\n");
+		show_slots(out, endpoint.id);
+		show_groups(out, endpoint.id);
 		if (endpoint.id == UINT32_MAX)
 			break;
 		from = endpoint.id + 1;
@@ -117,6 +151,43 @@ static void show_mappings(const struct output *out, const struct viommu_domain_s
 		line(out, "  ... %" PRIu64 " more\n", domain->n_mappings - shown);
 }
 
+/* The words of a body up to the last that is not 0, as the architecture counts them. */
+static void show_body(const struct output *out, const struct viommu_table_state *table)
+{
+	unsigned n = VIOMMU_TABLE_BODY_LENGTH;
+
+	while (n > 8 && !table->body[n - 1])
+		n--;
+	line(out, "  body");
+	for (unsigned i = 0; i < n; i += 8) {
+		uint64_t word = 0;
+
+		for (unsigned k = 8; k-- > 0;)
+			word = word << 8 | table->body[i + k];
+		line(out, " 0x%" PRIx64, word);
+	}
+	line(out, "\n");
+}
+
+/* False: the domain has none. */
+static bool show_table(const struct output *out, const struct viommu_domain_state *domain)
+{
+	struct viommu_table_state table = { .size = sizeof(table) };
+
+	if (viommu_next_table(out->device, domain->id, &table) || table.domain != domain->id)
+		return false;
+	line(out, "%" PRIu64 " PASIDs, table %s", table.n_pasids, table.format_name);
+	if (table.has_parent)
+		line(out, " over domain %" PRIu32, table.parent);
+	line(out, "\n");
+	show_body(out, &table);
+	line(out,
+	     "  %" PRIu64 " translations and %" PRIu64 " tables kept, %" PRIu64 " walks, %" PRIu64
+	     " dropped by request\n",
+	     table.pages, table.tables, table.walks, table.drops);
+	return true;
+}
+
 static void show_domains(const struct output *out)
 {
 	struct viommu_domain_state domain;
@@ -131,7 +202,7 @@ static void show_domains(const struct output *out)
 		     domain.n_endpoints);
 		if (domain.bypass)
 			line(out, "bypass\n");
-		else
+		else if (!show_table(out, &domain))
 			line(out, "%" PRIu64 " mappings\n", domain.n_mappings);
 		show_mappings(out, &domain);
 		if (domain.id == UINT32_MAX)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
+#include <string.h>
 
 #include "device/core.h"
 #include "wire/sized.h"
@@ -62,6 +63,97 @@ int viommu_next_mapping(struct viommu *device, uint32_t id, uint64_t from,
 	}
 	device_unlock(device);
 	return error;
+}
+
+int viommu_next_slot(struct viommu *device, uint32_t id, uint32_t pasid,
+		     struct viommu_slot_state *ret_slot)
+{
+	const struct endpoint *endpoint;
+	const struct slot *slot;
+
+	device_lock(device);
+	endpoint = endpoint_find(device, id);
+	slot = endpoint ? slot_next(endpoint, pasid) : NULL;
+	if (slot)
+		*ret_slot = (struct viommu_slot_state){
+			.endpoint = id,
+			.pasid = slot->pasid,
+			.domain = slot->domain->node.id,
+		};
+	device_unlock(device);
+	return slot ? 0 : -ENOENT;
+}
+
+static const struct domain *next_table(const struct viommu *device, uint32_t from)
+{
+	const struct domain *domain = ids_next(&device->domains, from);
+
+	while (domain && !domain->table)
+		domain = ids_after(&device->domains, &domain->node);
+	return domain;
+}
+
+static struct viommu_table_state table_state(const struct domain *domain)
+{
+	const struct table *table = domain->table;
+	struct tlb_counts kept = tlb_count(table->tlb, table_parent_generation(table));
+	struct viommu_table_state state = {
+		.size = sizeof(state),
+		.domain = domain->node.id,
+		.format = table->format,
+		.format_name = table_format_name(table->format),
+		.has_parent = table->parent,
+		.parent = table->parent ? table->parent->node.id : 0,
+		.n_endpoints = domain->n_endpoints,
+		.n_pasids = domain->n_slots,
+		.pages = kept.pages,
+		.tables = kept.tables,
+		.walks = kept.walks,
+		.drops = kept.drops,
+	};
+
+	memcpy(state.body, table->body, sizeof(state.body));
+	return state;
+}
+
+int viommu_next_table(struct viommu *device, uint32_t from, struct viommu_table_state *ret_table)
+{
+	struct viommu_table_state state = { 0 };
+	const struct domain *domain;
+
+	if (ret_table->size < sizeof(ret_table->size))
+		return -EINVAL;
+	device_lock(device);
+	domain = next_table(device, from);
+	if (domain)
+		state = table_state(domain);
+	device_unlock(device);
+	if (!domain)
+		return -ENOENT;
+	sized_give(ret_table, &state, sizeof(state));
+	return 0;
+}
+
+size_t viommu_groups(struct viommu *device, uint32_t id, struct viommu_group_state *groups,
+		     size_t n)
+{
+	const struct endpoint *endpoint;
+	size_t found = 0;
+
+	device_lock(device);
+	endpoint = endpoint_find(device, id);
+	for (const struct page_group *group = endpoint ? endpoint->groups : NULL; group;
+	     group = group->next, found++)
+		if (found < n)
+			groups[found] = (struct viommu_group_state){
+				.endpoint = id,
+				.has_pasid = group->has_pasid,
+				.pasid = group->pasid,
+				.group = group->id,
+				.is_complete = group->is_complete,
+			};
+	device_unlock(device);
+	return found;
 }
 
 void viommu_count(struct viommu *device, struct viommu_counters *counters)

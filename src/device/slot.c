@@ -265,6 +265,20 @@ struct domain *slot_domain(const struct endpoint *endpoint, uint32_t pasid)
 	return slot ? slot->domain : NULL;
 }
 
+struct slot *slot_next(const struct endpoint *endpoint, uint32_t from)
+{
+	struct slots *slots = atomic_load_explicit(&endpoint->slots, memory_order_relaxed);
+	struct slot *next = NULL, *slot;
+
+	for (size_t i = 0; slots && i < SLOT_BUCKETS; i++) {
+		slot = atomic_load_explicit(&slots->bucket[i], memory_order_relaxed);
+		for (; slot; slot = atomic_load_explicit(&slot->next, memory_order_relaxed))
+			if (slot->pasid >= from && (!next || slot->pasid < next->pasid))
+				next = slot;
+	}
+	return next;
+}
+
 uint8_t slot_attach(struct endpoint *endpoint, uint32_t pasid, const struct domain_spec *spec)
 {
 	struct viommu *device = endpoint->device;

@@ -13,7 +13,7 @@
  */
 
 #define FIELDS_MAX  16
-#define TEXT_LENGTH 320
+#define TEXT_LENGTH 512
 
 static const char *const status_names[] = {
 	[VIOMMU_S_OK] = "OK",         [VIOMMU_S_IOERR] = "IOERR", [VIOMMU_S_UNSUPP] = "UNSUPP",
@@ -42,14 +42,14 @@ __attribute__((format(printf, 2, 3))) static void add(struct text *text, const c
 /* A reserved field is shown if it is not 0, because it may be the reason for a refusal. */
 static bool is_shown(const struct field *field, const void *request)
 {
-	if (field->kind == FIELD_TYPE || !field_is_integer(field))
+	if (field->kind == FIELD_TYPE || (!field_is_integer(field) && field->kind != FIELD_BYTES))
 		return false;
 	return field->kind != FIELD_RESERVED || !field_is_zero(field, request);
 }
 
 static void add_field(struct text *text, const struct field *field, const void *request)
 {
-	char value[64];
+	char value[3 * VIOMMU_TABLE_BODY_LENGTH + 1];
 
 	field_format(field, request, value, sizeof(value));
 	add(text, " %s %s", field->name, value);
@@ -74,11 +74,12 @@ void trace_request(struct viommu *device, const struct layout *layout, const uni
 	for_each_field(field, layout) {
 		if (!is_shown(field, request) || trace.n_fields == FIELDS_MAX)
 			continue;
-		fields[trace.n_fields++] = (struct viommu_trace_field){
-			.name = field->name,
-			.value = field_get(field, request),
-		};
 		add_field(&text, field, request);
+		if (field_is_integer(field))
+			fields[trace.n_fields++] = (struct viommu_trace_field){
+				.name = field->name,
+				.value = field_get(field, request),
+			};
 	}
 	add(&text, ": %s", trace.status_name);
 	CALLBACK_BEGIN(device, "trace", true);

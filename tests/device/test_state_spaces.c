@@ -4,7 +4,8 @@
 #include "rig.h"
 
 /*
- * Saved state with PASIDs, tables of the guest, parents and page requests: docs/state.md, version 3
+ * Saved state with PASIDs, tables of the guest, parents and page requests: docs/state.md, version
+ * 3; and what inspection shows of them
  *
  * One device has one of each. Streams that no device writes are made by hand, with a right
  * checksum.
@@ -785,6 +786,111 @@ static void a_stream_of_version_3_is_still_read(void **state)
 	assert_saves(rig, bytes, length);
 }
 
+/* -- inspection of the same device ---------------------------------------------------------------
+ */
+
+static void every_pasid_is_walked_in_order(void **state)
+{
+	static const struct viommu_slot_state expected[] = { { EP, 3, 2 },
+							     { EP, 4, 5 },
+							     { EP, 5, 5 } };
+	struct vmm *vmm = *state;
+	struct viommu *device = vmm->rig.device;
+	struct viommu_slot_state slot;
+	uint32_t from = 0;
+
+	make_something(&vmm->rig);
+	for (size_t i = 0; i < COUNT_OF(expected); i++, from = slot.pasid + 1) {
+		assert_int_equal(viommu_next_slot(device, EP, from, &slot), 0);
+		assert_memory_equal(&slot, &expected[i], sizeof(slot));
+	}
+	assert_int_equal(viommu_next_slot(device, EP, from, &slot), -ENOENT);
+	assert_int_equal(viommu_next_slot(device, EP3, 0, &slot), -ENOENT);
+	assert_int_equal(viommu_next_slot(device, NO_ENDPOINT, 0, &slot), -ENOENT);
+}
+
+static void every_table_is_walked_with_what_is_kept_of_it(void **state)
+{
+	struct vmm *vmm = *state;
+	struct viommu *device = vmm->rig.device;
+	struct viommu_table_state table = { .size = sizeof(table) };
+	uint64_t root;
+
+	make_something(&vmm->rig);
+	assert_int_equal(viommu_next_table(device, 0, &table), 0);
+	assert_int_equal(table.domain, 4);
+	assert_int_equal(table.format, VIOMMU_TABLE_GENERIC);
+	assert_string_equal(table.format_name, "GENERIC");
+	assert_true(table.has_parent && table.parent == 50 && table.n_endpoints == 1);
+	assert_int_equal(viommu_next_table(device, 5, &table), 0);
+	assert_true(table.domain == 5 && !table.has_parent && table.n_pasids == 2);
+	memcpy(&root, table.body, sizeof(root));
+	assert_int_equal(root, BASE);
+	assert_true(!table.pages && !table.tables && !table.walks && !table.drops);
+	reach(&vmm->rig, EP, 4, 0x40001000);
+	reach(&vmm->rig, EP, 5, 0x40001000);
+	assert_int_equal(viommu_next_table(device, 5, &table), 0);
+	assert_true(table.pages == 1 && table.tables == 1 && table.walks == 1 && !table.drops);
+	assert_int_equal(viommu_next_table(device, 6, &table), 0);
+	assert_string_equal(table.format_name, "X86_PASID_DIR");
+	assert_int_equal(viommu_next_table(device, 7, &table), -ENOENT);
+	table.size = 4;
+	assert_int_equal(viommu_next_table(device, 0, &table), -EINVAL);
+}
+
+static void open_groups_are_copied(void **state)
+{
+	struct vmm *vmm = *state;
+	struct viommu_group_state groups[4];
+
+	make_something(&vmm->rig);
+	assert_int_equal(viommu_groups(vmm->rig.device, EP, groups, COUNT_OF(groups)), 2);
+	assert_true(groups[0].pasid == 4 && groups[0].group == 9 && !groups[0].is_complete);
+	assert_true(groups[1].pasid == 5 && groups[1].has_pasid && groups[1].is_complete);
+	assert_int_equal(viommu_groups(vmm->rig.device, EP, groups, 0), 2);
+	assert_int_equal(viommu_groups(vmm->rig.device, EP2, groups, COUNT_OF(groups)), 1);
+	assert_false(groups[0].has_pasid);
+	assert_int_equal(viommu_groups(vmm->rig.device, NO_ENDPOINT, groups, 4), 0);
+}
+
+static void collect(void *opaque, const char *text, size_t length)
+{
+	struct rig *rig = opaque;
+	size_t used = strlen(rig->notified);
+
+	assert_true(used + length < sizeof(rig->notified));
+	memcpy(rig->notified + used, text, length);
+	rig->notified[used + length] = '\0';
+}
+
+static void a_dump_shows_pasids_tables_and_page_requests(void **state)
+{
+	static const char *const lines[] = {
+		"endpoint 0x8: translated, domain 1\n"
+		"  PASID 3: domain 2\n"
+		"  PASID 4: domain 5\n"
+		"  PASID 5: domain 5\n"
+		"  page requests of group 9, PASID 4: not complete\n"
+		"  page requests of group 9, PASID 5: without an answer\n",
+		"domain 4: 1 endpoints, 0 PASIDs, table GENERIC over domain 50\n"
+		"  body 0x0\n",
+		"domain 5: 0 endpoints, 2 PASIDs, table GENERIC\n"
+		"  body 0x100000\n"
+		"  1 translations and 1 tables kept, 1 walks, 0 dropped by request\n",
+		"domain 6: 1 endpoints, 0 PASIDs, table X86_PASID_DIR\n",
+		"domain 50: 0 endpoints, 1 mappings\n",
+	};
+	struct vmm *vmm = *state;
+
+	make_something(&vmm->rig);
+	reach(&vmm->rig, EP, 4, 0x40001000);
+	vmm->rig.notified[0] = '\0';
+	viommu_dump(vmm->rig.device, collect, &vmm->rig);
+	for (size_t i = 0; i < COUNT_OF(lines); i++)
+		if (!strstr(vmm->rig.notified, lines[i]))
+			fail_msg("not in the dump:\n%s\n%s", lines[i], vmm->rig.notified);
+}
+
 #define ON_A_VMM(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -803,6 +909,10 @@ int main(void)
 		ON_A_VMM(a_listener_is_not_asked_to_follow_tables),
 		ON_A_VMM(an_update_that_takes_a_format_away_is_busy),
 		ON_A_VMM(a_stream_of_version_3_is_still_read),
+		ON_A_VMM(every_pasid_is_walked_in_order),
+		ON_A_VMM(every_table_is_walked_with_what_is_kept_of_it),
+		ON_A_VMM(open_groups_are_copied),
+		ON_A_VMM(a_dump_shows_pasids_tables_and_page_requests),
 	};
 
 	return cmocka_run_group_tests_name("state of spaces", tests, NULL, NULL);

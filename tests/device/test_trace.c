@@ -90,6 +90,25 @@ static void each_request_is_traced_with_its_fields_and_status(void **state)
 	assert_traced("DETACH domain 7 endpoint 0x00000008: OK");
 }
 
+/* The body is the table, so a trace without it would say nothing. */
+static void a_table_is_traced_with_its_body(void **state)
+{
+	uint8_t bytes[VIOMMU_ATTACH_TABLE_LENGTH] = { VIOMMU_T_ATTACH_TABLE };
+	struct rig *rig = *state;
+
+	replace_watched(rig, (struct viommu_config){ .features = VIOMMU_FEATURES_DEFAULT |
+								 VIOMMU_F_TABLE });
+	bytes[8] = NO_ENDPOINT;
+	bytes[17] = 1;
+	bytes[33] = 0x12;
+	bytes[95] = 0x34;
+	assert_int_equal(status_of(rig, bytes, sizeof(bytes)), VIOMMU_S_NOENT);
+	assert_non_null(strstr(watch.traces, "format 0x0100 pasid 0 parent 0 body 00 12 00 "));
+	assert_non_null(strstr(watch.traces, " 00 34: NOENT"));
+	assert_string_equal(watch.fields[watch.n_fields - 1].name, "parent");
+	watch.traces[0] = '\0';
+}
+
 static void the_fields_of_a_trace_have_the_guest_s_values(void **state)
 {
 	static const struct {
@@ -240,6 +259,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		ON_A_FRESH_DEVICE(each_request_is_traced_with_its_fields_and_status),
+		ON_A_FRESH_DEVICE(a_table_is_traced_with_its_body),
 		ON_A_FRESH_DEVICE(the_fields_of_a_trace_have_the_guest_s_values),
 		ON_A_FRESH_DEVICE(a_reserved_field_is_traced_only_if_it_is_set),
 		ON_A_FRESH_DEVICE(a_request_that_is_returned_unwritten_is_traced_and_logged),
