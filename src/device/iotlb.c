@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * An IOTLB to hand out: <viommu/iotlb.h>
+ *
+ * Uses the device by its public functions. What was handed out is a sorted array of disjoint
+ * ranges. An answer that overlaps some of them becomes one range with them; a range that loses any
+ * of its bytes is invalidated as a whole. So what is remembered never lacks what the consumer has.
+ *
+ * A miss translates and calls `update` with the lock held. A listener is called when the old
+ * translation cannot be found any more. So a miss that still found it is over before the listener
+ * has the lock, and the listener finds what it remembered. Lock order: the device's, then the
+ * IOTLB's.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <viommu/iotlb.h>
+
+#include "wire/sized.h"
+
+#define RANGES_MAX (1u << 20)
+
+struct kept {
+	uint64_t first, last;
+};
+
+struct viommu_iotlb {
+	struct viommu_iotlb_ops ops;
+	void *opaque;
+	struct viommu_listener *listener;
+	struct viommu_handle *handle;
+
+	pthread_mutex_t lock; /* guards the rest */
+	struct kept *kept;
+	size_t n, next_victim;
+};
+
+/* -- what is handed out -------------------------------------------------------- */
+
+/* The first range that ends at or after `at`. */
+static size_t find(const struct viommu_iotlb *iotlb, uint64_t at)
+{
+	size_t low = 0, high = iotlb->n;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (iotlb->kept[middle].last < at)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/* The first range from `low` on that begins after `last`. */
+static size_t find_end(const struct viommu_iotlb *iotlb, size_t low, uint64_t last)
+{
+	while (low < iotlb->n && iotlb->kept[low].first <= last)
+		low++;
+	return low;
+}
+
+static void erase(struct viommu_iotlb *iotlb, size_t low, size_t high)
+{
+	memmove(&iotlb->kept[low], &iotlb->kept[high], (iotlb->n - high) * sizeof(iotlb->kept[0]));
+	iotlb->n -= high - low;
+}
+
+/* Forgotten first: the consumer is without them when `invalidate` returns. */
+static void drop(struct viommu_iotlb *iotlb, uint64_t first, uint64_t last)
+{
+	size_t low = find(iotlb, first), high = find_end(iotlb, low, last);
+
+	if (low == high)
+		return;
+	first = iotlb->kept[low].first;
+	last = iotlb->kept[high - 1].last;
+	erase(iotlb, low, high);
+	iotlb->ops.invalidate(iotlb->opaque, first, last);
+}
+
+static void make_room(struct viommu_iotlb *iotlb)
+{
+	struct kept *victim = &iotlb->kept[iotlb->next_victim++ % iotlb->n];
+
+	drop(iotlb, victim->first, victim->last);
+}
+
+static void remember(struct viommu_iotlb *iotlb, uint64_t first, uint64_t last)
+{
+	size_t low = find(iotlb, first), high = find_end(iotlb, low, last);
+
+	if (low == high && iotlb->n == iotlb->ops.max_ranges) {
+		make_room(iotlb);
+		low = high = find(iotlb, first);
+	}
+	if (low < high) {
+		first = iotlb->kept[low].first < first ? iotlb->kept[low].first : first;
+		last = iotlb->kept[high - 1].last > last ? iotlb->kept[high - 1].last : last;
+		erase(iotlb, low, high);
+	}
+	memmove(&iotlb->kept[low + 1], &iotlb->kept[low],
+		(iotlb->n - low) * sizeof(iotlb->kept[0]));
+	iotlb->kept[low] = (struct kept){ first, last };
+	iotlb->n++;
+}
+
+/* -- the listener: what is taken away ------------------------------------------ */
+
+static void on_unmap(void *opaque, const struct viommu_mapping *mapping)
+{
+	struct viommu_iotlb *iotlb = opaque;
+
+	pthread_mutex_lock(&iotlb->lock);
+	drop(iotlb, mapping->first, mapping->last);
+	pthread_mutex_unlock(&iotlb->lock);
+}
+
+static int on_mode(void *opaque, enum viommu_mode mode)
+{
+	struct viommu_iotlb *iotlb = opaque;
+
+	(void)mode;
+	pthread_mutex_lock(&iotlb->lock);
+	drop(iotlb, 0, UINT64_MAX);
+	pthread_mutex_unlock(&iotlb->lock);
+	return 0;
+}
+
+/* -- making and freeing -------------------------------------------------------- */
+
+static int take_ops(struct viommu_iotlb *iotlb, const struct viommu_iotlb_ops *ops)
+{
+	int error = sized_take(&iotlb->ops, sizeof(iotlb->ops), ops);
+
+	if (error)
+		return error;
+	if (!iotlb->ops.max_ranges)
+		iotlb->ops.max_ranges = VIOMMU_IOTLB_RANGES_DEFAULT;
+	return iotlb->ops.update && iotlb->ops.invalidate && iotlb->ops.max_ranges <= RANGES_MAX
+		       ? 0
+		       : -EINVAL;
+}
+
+static int join(struct viommu_iotlb *iotlb, struct viommu *device, uint32_t endpoint)
+{
+	const struct viommu_listener_ops ops = {
+		.size = sizeof(ops),
+		.unmap = on_unmap,
+		.mode = on_mode,
+	};
+	int error = viommu_handle_new(device, &iotlb->handle);
+
+	if (!error)
+		error = viommu_handle_bind(iotlb->handle, endpoint);
+	if (!error)
+		error = viommu_listen(device, endpoint, &ops, iotlb, &iotlb->listener);
+	return error;
+}
+
+static void release(struct viommu_iotlb *iotlb)
+{
+	viommu_handle_free(iotlb->handle);
+	pthread_mutex_destroy(&iotlb->lock);
+	free(iotlb->kept);
+	free(iotlb);
+}
+
+int viommu_iotlb_new(struct viommu *device, uint32_t endpoint, const struct viommu_iotlb_ops *ops,
+		     void *opaque, struct viommu_iotlb **ret_iotlb)
+{
+	struct viommu_iotlb *iotlb = calloc(1, sizeof(*iotlb));
+	int error = iotlb ? -pthread_mutex_init(&iotlb->lock, NULL) : -ENOMEM;
+
+	if (error) {
+		free(iotlb);
+		return error;
+	}
+	iotlb->opaque = opaque;
+	error = take_ops(iotlb, ops);
+	if (!error) {
+		iotlb->kept = calloc(iotlb->ops.max_ranges, sizeof(iotlb->kept[0]));
+		error = iotlb->kept ? join(iotlb, device, endpoint) : -ENOMEM;
+	}
+	if (error) {
+		release(iotlb);
+		return error;
+	}
+	*ret_iotlb = iotlb;
+	return 0;
+}
+
+/* The endpoint's removal frees its listeners and unbinds its handles. */
+static bool endpoint_is_removed(struct viommu_iotlb *iotlb)
+{
+	struct viommu_translation unused;
+
+	return viommu_handle_translate(iotlb->handle, VIOMMU_NO_PASID, 0, 1, VIOMMU_ACCESS_QUIET,
+				       &unused) == -ENOENT;
+}
+
+struct viommu_iotlb *viommu_iotlb_free(struct viommu_iotlb *iotlb)
+{
+	if (!iotlb)
+		return NULL;
+	if (!endpoint_is_removed(iotlb))
+		viommu_unlisten(iotlb->listener);
+	release(iotlb);
+	return NULL;
+}
+
+/* -- misses -------------------------------------------------------------------- */
+
+int viommu_iotlb_miss(struct viommu_iotlb *iotlb, uint64_t iova, uint64_t length, uint32_t access)
+{
+	struct viommu_translation translation;
+	int error;
+
+	pthread_mutex_lock(&iotlb->lock);
+	error = viommu_handle_translate(iotlb->handle, VIOMMU_NO_PASID, iova, length, access,
+					&translation);
+	if (!error) {
+		remember(iotlb, iova, iova + (translation.length - 1));
+		iotlb->ops.update(iotlb->opaque, iova, &translation);
+	}
+	pthread_mutex_unlock(&iotlb->lock);
+	return error;
+}

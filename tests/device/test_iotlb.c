@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <time.h>
+
+#include <viommu/iotlb.h>
+
+#include "rig.h"
+
+/*
+ * <viommu/iotlb.h>: a consumer of translations, as vhost is one
+ *
+ * It keeps what it is given by UPDATE, drops it by INVALIDATE, and writes its calls down.
+ */
+
+#define N_ENTRIES 64
+
+struct consumer {
+	struct viommu_iotlb *iotlb;
+	char said[1024];
+	bool is_slow; /* an UPDATE takes its time */
+	pthread_mutex_t lock;
+	struct entry {
+		uint64_t first, last, address;
+	} entries[N_ENTRIES];
+	size_t n;
+};
+
+static void say(struct consumer *consumer, const char *what, uint64_t a, uint64_t b)
+{
+	size_t at = strlen(consumer->said);
+
+	if (at < sizeof(consumer->said) - 64)
+		snprintf(consumer->said + at, sizeof(consumer->said) - at, "%s%s %llx-%llx",
+			 at ? ", " : "", what, (unsigned long long)a, (unsigned long long)b);
+}
+
+static void on_update(void *opaque, uint64_t iova, const struct viommu_translation *translation)
+{
+	struct consumer *consumer = opaque;
+
+	if (consumer->is_slow)
+		nanosleep(&(struct timespec){ .tv_nsec = 20000 }, NULL);
+	pthread_mutex_lock(&consumer->lock);
+	say(consumer, "update", iova, iova + (translation->length - 1));
+	if (consumer->n < N_ENTRIES)
+		consumer->entries[consumer->n++] =
+			(struct entry){ iova, iova + (translation->length - 1),
+					translation->address };
+	pthread_mutex_unlock(&consumer->lock);
+}
+
+static void on_invalidate(void *opaque, uint64_t first, uint64_t last)
+{
+	struct consumer *consumer = opaque;
+	size_t n = 0;
+
+	pthread_mutex_lock(&consumer->lock);
+	say(consumer, "invalidate", first, last);
+	for (size_t i = 0; i < consumer->n; i++)
+		if (consumer->entries[i].last < first || consumer->entries[i].first > last)
+			consumer->entries[n++] = consumer->entries[i];
+	consumer->n = n;
+	pthread_mutex_unlock(&consumer->lock);
+}
+
+/* Where the consumer goes for an address, or 0. */
+static uint64_t use(struct consumer *consumer, uint64_t iova)
+{
+	uint64_t to = 0;
+
+	pthread_mutex_lock(&consumer->lock);
+	for (size_t i = 0; i < consumer->n; i++)
+		if (iova >= consumer->entries[i].first && iova <= consumer->entries[i].last)
+			to = consumer->entries[i].address + (iova - consumer->entries[i].first);
+	pthread_mutex_unlock(&consumer->lock);
+	return to;
+}
+
+static void assert_said(struct consumer *consumer, const char *said)
+{
+	assert_string_equal(consumer->said, said);
+	consumer->said[0] = '\0';
+}
+
+static struct rig *with(void **state, struct consumer *consumer, uint32_t max_ranges)
+{
+	const struct viommu_iotlb_ops ops = {
+		.size = sizeof(ops),
+		.update = on_update,
+		.invalidate = on_invalidate,
+		.max_ranges = max_ranges,
+	};
+	struct rig *rig = *state;
+
+	*consumer = (struct consumer){ .lock = PTHREAD_MUTEX_INITIALIZER };
+	assert_int_equal(attach(rig, 1, EP), VIOMMU_S_OK);
+	assert_int_equal(viommu_iotlb_new(rig->device, EP, &ops, consumer, &consumer->iotlb), 0);
+	return rig;
+}
+
+static int miss(struct consumer *consumer, uint64_t iova, uint64_t length)
+{
+	return viommu_iotlb_miss(consumer->iotlb, iova, length, R | VIOMMU_ACCESS_QUIET);
+}
+
+static void a_miss_is_an_update(void **state)
+{
+	struct consumer consumer;
+	struct rig *rig = with(state, &consumer, 0);
+
+	assert_int_equal(miss(&consumer, 0x1000, 8), -EFAULT);
+	assert_int_equal(map(rig, 1, 0x1000, 0x1fff, 0x8000, R), VIOMMU_S_OK);
+	assert_said(&consumer, "");
+	assert_int_equal(miss(&consumer, 0x1008, 0x10000), 0);
+	assert_said(&consumer, "update 1008-1fff");
+	assert_int_equal(use(&consumer, 0x1010), 0x8010);
+	assert_int_equal(miss(&consumer, 0x1000, 0), -EINVAL);
+	viommu_iotlb_free(consumer.iotlb);
+	assert_said(&consumer, "invalidate 1008-1fff");
+}
+
+static void what_was_handed_out_is_invalidated_by_unmap(void **state)
+{
+	struct consumer consumer;
+	struct rig *rig = with(state, &consumer, 0);
+
+	for (uint64_t at = 0x1000; at < 0x5000; at += 0x1000)
+		assert_int_equal(map(rig, 1, at, at + 0xfff, at << 4, R), VIOMMU_S_OK);
+	assert_int_equal(miss(&consumer, 0x1000, 0x1000), 0);
+	assert_int_equal(miss(&consumer, 0x3000, 0x1000), 0);
+	assert_said(&consumer, "update 1000-1fff, update 3000-3fff");
+	assert_int_equal(unmap(rig, 1, 0x2000, 0x2fff), VIOMMU_S_OK);
+	assert_said(&consumer, "");
+	assert_int_equal(unmap(rig, 1, 0x1000, 0x1fff), VIOMMU_S_OK);
+	assert_said(&consumer, "invalidate 1000-1fff");
+	assert_int_equal(unmap(rig, 1, 0x3000, 0x4fff), VIOMMU_S_OK);
+	assert_said(&consumer, "invalidate 3000-3fff");
+	viommu_iotlb_free(consumer.iotlb);
+	assert_said(&consumer, "");
+}
+
+static void detach_attach_bypass_and_reset_invalidate(void **state)
+{
+	struct consumer consumer;
+	struct rig *rig = with(state, &consumer, 0);
+
+	assert_int_equal(map(rig, 1, 0x1000, 0x1fff, 0x8000, R), VIOMMU_S_OK);
+	assert_int_equal(miss(&consumer, 0x1000, 8), 0);
+	assert_int_equal(attach(rig, 2, EP), VIOMMU_S_OK);
+	assert_said(&consumer, "update 1000-1007, invalidate 1000-1007");
+	assert_int_equal(map(rig, 2, 0x1000, 0x1fff, 0x9000, R), VIOMMU_S_OK);
+	assert_int_equal(miss(&consumer, 0x1000, 8), 0);
+	assert_int_equal(detach(rig, 2, EP), VIOMMU_S_OK);
+	assert_said(&consumer, "update 1000-1007, invalidate 1000-1007");
+	write_bypass(rig, 1);
+	assert_int_equal(miss(&consumer, 0x5000, 8), 0);
+	write_bypass(rig, 0);
+	assert_said(&consumer, "update 5000-5007, invalidate 5000-5007");
+	write_bypass(rig, 1);
+	assert_int_equal(miss(&consumer, 0x5000, 8), 0);
+	assert_int_equal(attach(rig, 1, EP), VIOMMU_S_OK);
+	assert_said(&consumer, "update 5000-5007, invalidate 5000-5007");
+	assert_int_equal(map(rig, 1, 0x1000, 0x1fff, 0x8000, R), VIOMMU_S_OK);
+	assert_int_equal(miss(&consumer, 0x1000, 8), 0);
+	viommu_reset(rig->device);
+	assert_said(&consumer, "update 1000-1007, invalidate 1000-1007");
+	viommu_iotlb_free(consumer.iotlb);
+}
+
+static void answers_that_overlap_are_invalidated_together(void **state)
+{
+	struct consumer consumer;
+	struct rig *rig = with(state, &consumer, 0);
+
+	assert_int_equal(map(rig, 1, 0x1000, 0x1fff, 0x8000, R), VIOMMU_S_OK);
+	assert_int_equal(map(rig, 1, 0x2000, 0x2fff, 0x9000, R), VIOMMU_S_OK);
+	assert_int_equal(miss(&consumer, 0x1800, 0x1000), 0);
+	assert_int_equal(miss(&consumer, 0x1000, 0x1000), 0);
+	assert_said(&consumer, "update 1800-27ff, update 1000-1fff");
+	assert_int_equal(unmap(rig, 1, 0x2000, 0x2fff), VIOMMU_S_OK);
+	assert_said(&consumer, "invalidate 1000-27ff");
+	assert_int_equal(use(&consumer, 0x1000), 0);
+	viommu_iotlb_free(consumer.iotlb);
+}
+
+static void a_full_iotlb_takes_back_another_range(void **state)
+{
+	struct consumer consumer;
+	struct rig *rig = with(state, &consumer, 2);
+
+	for (uint64_t at = 0x1000; at < 0x5000; at += 0x1000)
+		assert_int_equal(map(rig, 1, at, at + 0xfff, at << 4, R), VIOMMU_S_OK);
+	assert_int_equal(miss(&consumer, 0x1000, 8), 0);
+	assert_int_equal(miss(&consumer, 0x2000, 8), 0);
+	assert_int_equal(miss(&consumer, 0x2000, 16), 0);
+	assert_said(&consumer, "update 1000-1007, update 2000-2007, update 2000-200f");
+	assert_int_equal(miss(&consumer, 0x3000, 8), 0);
+	assert_said(&consumer, "invalidate 1000-1007, update 3000-3007");
+	assert_int_equal(unmap(rig, 1, 0, TOP), VIOMMU_S_OK);
+	assert_said(&consumer, "invalidate 2000-200f, invalidate 3000-3007");
+	viommu_iotlb_free(consumer.iotlb);
+}
+
+static void an_iotlb_outlives_its_endpoint(void **state)
+{
+	const struct viommu_endpoint again = { .size = sizeof(again), .id = EP };
+	struct consumer consumer;
+	struct rig *rig = with(state, &consumer, 0);
+
+	assert_int_equal(map(rig, 1, 0x1000, 0x1fff, 0x8000, R), VIOMMU_S_OK);
+	assert_int_equal(miss(&consumer, 0x1000, 8), 0);
+	assert_int_equal(viommu_endpoint_remove(rig->device, EP), 0);
+	assert_said(&consumer, "update 1000-1007, invalidate 1000-1007");
+	assert_int_equal(viommu_endpoint_add(rig->device, &again), 0);
+	assert_int_equal(miss(&consumer, 0x1000, 8), -ENOENT);
+	assert_ptr_equal(viommu_iotlb_free(consumer.iotlb), NULL);
+	assert_ptr_equal(viommu_iotlb_free(NULL), NULL);
+	assert_said(&consumer, "");
+}
+
+static void what_cannot_be_made_is_refused(void **state)
+{
+	struct viommu_iotlb_ops ops = { .size = sizeof(ops), .update = on_update };
+	struct rig *rig = *state;
+	struct viommu_iotlb *iotlb;
+
+	assert_int_equal(viommu_iotlb_new(rig->device, EP, &ops, NULL, &iotlb), -EINVAL);
+	ops.invalidate = on_invalidate;
+	assert_int_equal(viommu_iotlb_new(rig->device, NO_ENDPOINT, &ops, NULL, &iotlb), -ENOENT);
+	ops.max_ranges = UINT32_MAX;
+	assert_int_equal(viommu_iotlb_new(rig->device, EP, &ops, NULL, &iotlb), -EINVAL);
+}
+
+/* -- misses against requests --------------------------------------------------- */
+
+#define ROUNDS 300
+
+struct race {
+	struct consumer *consumer;
+	atomic_bool ended;
+	atomic_uint n_updates;
+};
+
+static void *keep_missing(void *opaque)
+{
+	struct race *race = opaque;
+
+	while (!atomic_load(&race->ended))
+		if (use(race->consumer, 0x1000) || miss(race->consumer, 0x1000, 0x1000))
+			sched_yield();
+		else
+			atomic_fetch_add(&race->n_updates, 1);
+	return NULL;
+}
+
+/* When UNMAP, DETACH or reset is answered, the consumer has nothing any more. */
+static void take_away(struct rig *rig, unsigned round)
+{
+	if (round % 3 == 0)
+		assert_int_equal(unmap(rig, 1, 0, TOP), VIOMMU_S_OK);
+	else if (round % 3 == 1)
+		assert_int_equal(detach(rig, 1, EP), VIOMMU_S_OK);
+	else
+		viommu_reset(rig->device);
+}
+
+static void nothing_old_is_kept_however_misses_and_requests_meet(void **state)
+{
+	struct consumer consumer;
+	struct rig *rig = with(state, &consumer, 0);
+	struct race race = { .consumer = &consumer };
+	pthread_t thread;
+	unsigned stale = 0;
+
+	consumer.is_slow = true;
+	assert_int_equal(pthread_create(&thread, NULL, keep_missing, &race), 0);
+	for (unsigned i = 0; !stale && (i < ROUNDS || atomic_load(&race.n_updates) < ROUNDS / 10);
+	     i++) {
+		assert_int_equal(viommu_accept(rig->device, VIOMMU_FEATURES_DEFAULT), 0);
+		attach(rig, 1, EP);
+		assert_int_equal(map(rig, 1, 0x1000, 0x1fff, 0x8000, R), VIOMMU_S_OK);
+		take_away(rig, i);
+		stale += use(&consumer, 0x1000) != 0;
+		attach(rig, 1, EP);
+		if (i % 3 != 2)
+			detach(rig, 1, EP);
+	}
+	atomic_store(&race.ended, true);
+	pthread_join(thread, NULL);
+	assert_int_equal(stale, 0);
+	viommu_iotlb_free(consumer.iotlb);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, plug, unplug)
+	const struct CMUnitTest tests[] = {
+		TEST(a_miss_is_an_update),
+		TEST(what_was_handed_out_is_invalidated_by_unmap),
+		TEST(detach_attach_bypass_and_reset_invalidate),
+		TEST(answers_that_overlap_are_invalidated_together),
+		TEST(a_full_iotlb_takes_back_another_range),
+		TEST(an_iotlb_outlives_its_endpoint),
+		TEST(what_cannot_be_made_is_refused),
+		TEST(nothing_old_is_kept_however_misses_and_requests_meet),
+	};
+
+	return cmocka_run_group_tests_name("iotlb", tests, NULL, NULL);
+}
