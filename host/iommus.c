@@ -120,12 +120,12 @@ static void name_smmu(struct viommu_host_iommu *iommu, const char *rest)
 	iommu->has_base = parse_hex(rest, UINT64_MAX, &iommu->base);
 }
 
-/* "3010000.iommu" of a device tree, or a PCI function. */
-static void name_riscv(struct viommu_host_iommu *iommu, const char *rest)
+/* A PCI function, or "3010000.iommu" of a device tree. */
+static void name_device(struct viommu_host_iommu *iommu, const char *rest)
 {
 	take_function(iommu, rest);
-	if (!iommu->has_bdf && strchr(rest, '.'))
-		iommu->has_base = parse_leading_hex(rest, &iommu->base);
+	if (!iommu->has_bdf)
+		iommu->has_base = parse_unit_address(rest, &iommu->base);
 }
 
 static void name_plain(struct viommu_host_iommu *iommu, const char *rest)
@@ -145,21 +145,26 @@ static const struct {
 	{ "ivhd", VIOMMU_HOST_AMD_VI, name_plain, scan_amd },
 	{ "smmu3.", VIOMMU_HOST_SMMU_V3, name_smmu, NULL },
 	{ "smmu.", VIOMMU_HOST_SMMU_V2, name_smmu, NULL },
-	{ "riscv-iommu@", VIOMMU_HOST_RISCV, name_riscv, NULL },
+	{ "riscv-iommu@", VIOMMU_HOST_RISCV, name_device, NULL },
+	{ "apple-dart.", VIOMMU_HOST_OTHER, name_device, NULL },
 };
 
-/*
- * A virtio-iommu has the name of its transport: a PCI function, or a register window
- * "a003e00.virtio_mmio".
- */
+/* A virtio-iommu has the name of what its virtio device is on: a PCI function, or a register window
+ * "a003e00.virtio_mmio". No other driver of Linux gives a PCI function's name. */
+static bool is_virtio(const struct viommu_host_iommu *iommu)
+{
+	uint32_t segment;
+	uint16_t bdf;
+
+	return (iommu->parent && g_str_has_prefix(iommu->parent, "virtio")) ||
+	       g_str_has_suffix(iommu->name, ".virtio_mmio") ||
+	       parse_function_name(iommu->name, &segment, &bdf);
+}
+
 static void take_other(struct viommu_host_iommu *iommu)
 {
-	iommu->kind = VIOMMU_HOST_OTHER;
-	if (iommu->parent && g_str_has_prefix(iommu->parent, "virtio"))
-		iommu->kind = VIOMMU_HOST_VIRTIO;
-	take_function(iommu, iommu->name);
-	if (!iommu->has_bdf && strchr(iommu->name, '.'))
-		iommu->has_base = parse_leading_hex(iommu->name, &iommu->base);
+	iommu->kind = is_virtio(iommu) ? VIOMMU_HOST_VIRTIO : VIOMMU_HOST_OTHER;
+	name_device(iommu, iommu->name);
 }
 
 static void take_kind(struct viommu_host *host, struct tree *tree, const struct folder *folder,

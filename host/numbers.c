@@ -36,9 +36,11 @@ bool parse_hex(const char *text, uint64_t max, uint64_t *ret)
 	return end && !*end;
 }
 
-bool parse_leading_hex(const char *text, uint64_t *ret)
+bool parse_unit_address(const char *text, uint64_t *ret)
 {
-	return take_hex(text, UINT64_MAX, ret);
+	const char *end = take_hex(text, UINT64_MAX, ret);
+
+	return end && *end == '.';
 }
 
 bool parse_decimal(const char *text, int64_t min, int64_t max, int64_t *ret)

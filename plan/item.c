@@ -65,7 +65,7 @@ static void add_machine(GPtrArray *items, const struct plan *plan)
 		set_flag(item, "default-bus-bypass-iommu", true);
 	if (plan->kind == PLAN_INTEL || plan->kind == PLAN_AMD)
 		set(item, "kernel-irqchip", PLAN_TEXT, "split");
-	if (virt)
+	if (plan->architecture == PLAN_ARM)
 		set(item, "gic-version", PLAN_TEXT, "3");
 	if (virt && plan->mmio64 && plan->wish.qemu >= PLAN_VERSION(10, 0))
 		set(item, "highmem-mmio-size", PLAN_TEXT, "%" G_GUINT64_FORMAT "G",

@@ -4,6 +4,9 @@
 
 #include "plan.h"
 
+#define X86_MSI UINT64_C(0xfee00000)
+#define ARM_MSI UINT64_C(0x8000000)
+
 static const struct plan_kind_row rows[] = {
 	{ PLAN_AUTO, "auto", NULL, true, 0, NULL },
 	{ PLAN_VIRTIO, "virtio", "viommu-pci", true, PLAN_VERSION(7, 2), NULL },
@@ -29,10 +32,68 @@ const struct plan_kind_row *plan_kind_by_name(const char *name)
 	return NULL;
 }
 
-static bool is_arm(enum viommu_host_iommu_kind kind)
+/* -- architectures ------------------------------------------------------------------------------
+ */
+
+static const char *const architectures[] = {
+	[PLAN_X86] = "x86",
+	[PLAN_ARM] = "Arm",
+	[PLAN_RISCV] = "RISC-V",
+};
+
+static bool by_iommus(const struct viommu_host *host, enum plan_architecture *ret)
 {
-	return kind == VIOMMU_HOST_SMMU_V3 || kind == VIOMMU_HOST_SMMU_V2;
+	static const struct {
+		enum viommu_host_iommu_kind kind;
+		enum plan_architecture architecture;
+	} pairs[] = {
+		{ VIOMMU_HOST_VTD, PLAN_X86 },     { VIOMMU_HOST_AMD_VI, PLAN_X86 },
+		{ VIOMMU_HOST_SMMU_V3, PLAN_ARM }, { VIOMMU_HOST_SMMU_V2, PLAN_ARM },
+		{ VIOMMU_HOST_RISCV, PLAN_RISCV },
+	};
+	const struct viommu_host_iommu *iommu;
+
+	for (size_t i = 0; (iommu = viommu_host_iommu(host, i)); i++)
+		for (size_t n = 0; n < G_N_ELEMENTS(pairs); n++)
+			if (iommu->kind == pairs[n].kind) {
+				*ret = pairs[n].architecture;
+				return true;
+			}
+	return false;
 }
+
+/* A guest that is a host has virtio-iommus, which every architecture may have. Where MSIs of x86 go
+ * is in no memory of others; the window of Linux for Arm begins at 128 MiB. */
+static bool by_msi_windows(const struct viommu_host *host, enum plan_architecture *ret)
+{
+	const struct viommu_host_group *group;
+	const struct viommu_host_region *region;
+	bool found = false;
+
+	for (size_t i = 0; (group = viommu_host_group(host, i)); i++)
+		for (size_t n = 0; (region = viommu_host_group_region(group, n)); n++) {
+			if (region->type != VIOMMU_HOST_MSI)
+				continue;
+			if (region->first == X86_MSI) {
+				*ret = PLAN_X86;
+				return true;
+			}
+			if (region->first == ARM_MSI) {
+				*ret = PLAN_ARM;
+				found = true;
+			}
+		}
+	return found;
+}
+
+/* `*ret` stays as it is if nothing says it. */
+static bool find_architecture(const struct viommu_host *host, enum plan_architecture *ret)
+{
+	return by_iommus(host, ret) || by_msi_windows(host, ret);
+}
+
+/* -- machines -----------------------------------------------------------------------------------
+ */
 
 static bool all_are_smmuv3(const struct plan *plan)
 {
@@ -45,18 +106,31 @@ static bool all_are_smmuv3(const struct plan *plan)
 	return true;
 }
 
-/* The machine for the host's architecture, which follows from its IOMMUs. */
-static const char *machine_of(const struct plan *plan)
+/* The machine that was asked for, or that has the kind, or else that of the host. */
+static void take_machine(struct plan *plan, struct viommu_findings *findings)
 {
-	const struct plan_kind_row *row = plan_kind_row(plan->wish.kind);
-	const struct viommu_host_iommu *iommu;
+	const char *machine = plan->wish.machine;
+	bool known = find_architecture(plan->host, &plan->architecture), virt;
 
-	if (plan->wish.machine)
-		return plan->wish.machine;
-	if (row->machine)
-		return row->machine;
-	iommu = viommu_host_iommu(plan->host, 0);
-	return iommu && (is_arm(iommu->kind) || iommu->kind == VIOMMU_HOST_RISCV) ? "virt" : "q35";
+	if (!machine)
+		machine = plan_kind_row(plan->wish.kind)->machine;
+	if (!machine)
+		machine = plan->architecture == PLAN_X86 ? "q35" : "virt";
+	plan->machine = machine;
+	virt = !strcmp(machine, "virt");
+	if (!known && virt)
+		plan->architecture = PLAN_ARM;
+	if (virt == (plan->architecture == PLAN_X86))
+		plan_report(findings, "plan-machine",
+			    virt ? "choose the machine q35, and a kind that it has"
+				 : "choose the machine virt, and a kind that it has",
+			    "the host is one of %s, and a %s is none",
+			    architectures[plan->architecture], machine);
+	if (plan->architecture == PLAN_RISCV && plan->wish.for_qemu)
+		plan_report(findings, "plan-machine",
+			    "print -f topology or json, for another VMM, or wait for a QEMU that "
+			    "has it",
+			    "the virt of qemu-system-riscv64 has no pxb-pcie");
 }
 
 static void choose(struct plan *plan)
@@ -151,7 +225,7 @@ static void take_features(struct plan *plan)
 
 void plan_choose(struct plan *plan, struct viommu_findings *findings)
 {
-	plan->machine = machine_of(plan);
+	take_machine(plan, findings);
 	plan->kind = plan->wish.kind;
 	if (plan->kind == PLAN_AUTO)
 		choose(plan);

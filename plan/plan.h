@@ -30,6 +30,13 @@ enum plan_kind {
 	PLAN_VIRTIO_STOCK, /* virtio-iommu-pci of QEMU */
 };
 
+/* Of the host, and so of the guest: KVM runs no other. */
+enum plan_architecture {
+	PLAN_X86,
+	PLAN_ARM,
+	PLAN_RISCV,
+};
+
 enum plan_switch {
 	PLAN_SWITCH_AUTO,
 	PLAN_OFF,
@@ -52,8 +59,9 @@ struct plan_wish {
 	uint32_t slots;      /* used slots of pcie.0: bit n */
 	uint64_t memory;     /* of the guest, in bytes; 0: not checked */
 	enum plan_switch ats, accel;
-	bool managed;      /* libvirt or another manager binds vfio-pci */
-	GHashTable *nodes; /* node of the host + 1 -> node of the guest + 1; NULL: no mapping */
+	bool managed;      /* who starts the guest binds vfio-pci */
+	bool for_qemu;     /* it is printed as arguments of QEMU, or as a libvirt domain */
+	GHashTable *nodes; /* of the host + 1 -> of the guest + 1; NULL: none */
 };
 
 /* An assigned function. */
@@ -90,6 +98,7 @@ struct plan_bridge {
 struct plan {
 	const struct viommu_host *host;
 	struct plan_wish wish;
+	enum plan_architecture architecture;
 	enum plan_kind kind;
 	const char *machine;
 	char *why;          /* the reason for the kind; NULL: the user requested it */

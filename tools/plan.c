@@ -58,14 +58,15 @@ static const GOptionEntry options[] = {
 static const struct form {
 	const char *name;
 	char *(*print)(const struct plan *plan);
+	bool for_qemu;
 } forms[] = {
-	{ "text", plan_text },
-	{ "json", plan_json },
-	{ "topology", plan_topology },
-	{ "libvirt", plan_libvirt },
-	{ "qemu", plan_qemu },
-	{ "qemu-json", plan_qemu_json },
-	{ "readconfig", plan_readconfig },
+	{ "text", plan_text, false },
+	{ "json", plan_json, false },
+	{ "topology", plan_topology, false },
+	{ "libvirt", plan_libvirt, true },
+	{ "qemu", plan_qemu, true },
+	{ "qemu-json", plan_qemu_json, true },
+	{ "readconfig", plan_readconfig, true },
 };
 
 /* -- options ----------------------------------------------------------------------------------- */
@@ -266,6 +267,7 @@ static int run(const struct command *command, char **arguments)
 	error = read_wish(&wish);
 	if (error)
 		return command_usage(command, "%s", error);
+	wish.for_qemu = form->for_qemu;
 	findings = viommu_findings_new();
 	if (qemu)
 		status = plan_qemu_arguments(&wish, arguments, form, findings);

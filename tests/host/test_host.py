@@ -204,6 +204,8 @@ class Kinds(Base):
     def test_riscv_and_others_are_read(self):
         host = self.scan_one({
             "iommus": [{"name": "riscv-iommu@3010000.iommu"}, {"name": "apple-dart.0"},
+                       {"name": "apple-dart.23b000000.iommu"}, {"name": "0001:00:04.0"},
+                       {"name": "a003c00.virtio_mmio"},
                        {"name": "riscv-iommu@0000:00:01.0"},
                        {"name": "smmu.0x0000000000800000", "parent": "platform/arm-smmu.0.auto"},
                        {"name": "a003e00.virtio_mmio",
@@ -215,7 +217,10 @@ class Kinds(Base):
                  for iommu in host["iommus"]}
         self.assertEqual(kinds["riscv-iommu@3010000.iommu"], ("riscv-iommu", "0x3010000", None))
         self.assertEqual(kinds["riscv-iommu@0000:00:01.0"], ("riscv-iommu", None, "0000:00:01.0"))
-        self.assertEqual(kinds["apple-dart.0"][0], "other")
+        self.assertEqual(kinds["apple-dart.0"], ("other", None, None))
+        self.assertEqual(kinds["apple-dart.23b000000.iommu"], ("other", "0x23b000000", None))
+        self.assertEqual(kinds["0001:00:04.0"], ("virtio-iommu", None, "0001:00:04.0"))
+        self.assertEqual(kinds["a003c00.virtio_mmio"], ("virtio-iommu", "0xa003c00", None))
         self.assertEqual(kinds["smmu.0x0000000000800000"], ("smmu-v2", "0x800000", None))
         self.assertEqual(kinds["a003e00.virtio_mmio"], ("virtio-iommu", "0xa003e00", None))
         self.assertEqual(host["devices"][0]["bus"], "platform")

@@ -181,6 +181,39 @@ def attributes_of_an_smmu_are_not_made_up():
     assert "oas=" not in out and "ssidsize=" not in out and "ats=off" in out
 
 
+def riscv_host(n):
+    names = [f"riscv-iommu@{0x3010000 + 0x1000 * i:x}.iommu" for i in range(n)]
+    return {"iommus": [{"name": name} for name in names],
+            "devices": [device(f"{i:04x}:01:00.0", name, reserved=[]) for i, name in
+                        enumerate(names)]}
+
+
+def nested_host(n, msi):
+    names = [f"0000:00:{i + 3:02x}.0" for i in range(n)]
+    return {"iommus": [{"name": name, "parent": f"pci0000:00/{name}/virtio{i}"}
+                       for i, name in enumerate(names)],
+            "devices": [{"at": name} for name in names] + [
+                device(f"0000:{0xf0 + i:02x}:00.0", name, reserved=[msi])
+                for i, name in enumerate(names)]}
+
+
+def the_machine_is_that_of_the_host():
+    devices = ["0000:f0:00.0", "0000:f1:00.0"]
+    assert in_json(nested_host(2, ARM_MSI), devices=devices)["machine"] == "virt"
+    assert in_json(nested_host(2, trees.MSI), devices=devices)["machine"] == "q35"
+    for host, words in ((arm_host(2), ["--machine", "q35"]), (arm_host(1), ["--iommu", "intel"]),
+                        (pc_host(2), ["--machine", "virt"]), (pc_host(1), ["--iommu", "smmuv3"])):
+        assert "and a " in refused(host, "plan-machine", *words)
+
+
+def a_riscv_host_is_planned_for_but_not_for_qemu():
+    plan_ = in_json(riscv_host(3))
+    assert plan_["machine"] == "virt" and len(plan_["bridges"]) == 3
+    assert "riscv-iommu@3011000.iommu" in planned(riscv_host(3))
+    for form in ("qemu", "qemu-json", "readconfig", "libvirt"):
+        assert "no pxb-pcie" in refused(riscv_host(3), "plan-machine", "--format", form)
+
+
 def every_topology_is_without_findings():
     for kind in ("intel", "amd", "virtio", "virtio-stock"):
         with open("guest.yaml", "w", encoding="ascii") as file:
