@@ -298,27 +298,44 @@ static int read_entries(struct archive_tree *own, struct archive *archive)
 	return r;
 }
 
+static int open_archive(const char *name, struct archive **ret)
+{
+	struct archive *archive = archive_read_new();
+	struct stat now;
+
+	*ret = archive;
+	archive_read_support_filter_all(archive);
+	archive_read_support_format_tar(archive);
+	if (stat(name, &now) < 0)
+		return -errno;
+	if (!S_ISREG(now.st_mode))
+		return -EINVAL;
+	return archive_read_open_filename(archive, name, BLOCK) == ARCHIVE_OK ? 0 : -EBADMSG;
+}
+
+bool archive_tree_is(const char *name)
+{
+	struct archive *archive;
+	struct archive_entry *entry;
+	bool is_tar = !open_archive(name, &archive) &&
+		      archive_read_next_header(archive, &entry) >= ARCHIVE_WARN;
+
+	archive_read_free(archive);
+	return is_tar;
+}
+
 int archive_tree_open(struct tree *tree, const char *root)
 {
 	struct archive_tree *own = g_new0(struct archive_tree, 1);
-	struct archive *archive = archive_read_new();
-	struct stat now;
-	int r;
+	struct archive *archive;
+	int r = open_archive(root, &archive);
 
 	own->nodes = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, free_node);
 	own->strings = g_string_chunk_new(BLOCK);
 	tree->own = own;
 	tree->methods = &methods;
 	tree->above = g_strconcat(root, ":", NULL);
-	archive_read_support_filter_all(archive);
-	archive_read_support_format_tar(archive);
-	if (stat(root, &now) < 0)
-		r = -errno;
-	else if (!S_ISREG(now.st_mode))
-		r = -EINVAL;
-	else if (archive_read_open_filename(archive, root, BLOCK) != ARCHIVE_OK)
-		r = -EBADMSG;
-	else
+	if (!r)
 		r = read_entries(own, archive);
 	archive_read_free(archive);
 	return r;

@@ -21,19 +21,6 @@
 
 /* -- small files --------------------------------------------------------------------------- */
 
-static bool read_hex(struct tree *tree, const struct folder *folder, const char *name, uint64_t max,
-		     uint64_t *ret)
-{
-	char line[LINE];
-
-	if (!tree_line(tree, folder, name, line, sizeof(line)))
-		return false;
-	if (parse_hex(line, max, ret))
-		return true;
-	tree_report(tree, "host-file", folder->path, name, "not a hexadecimal number");
-	return false;
-}
-
 static bool read_decimal(struct tree *tree, const struct folder *folder, const char *name,
 			 int64_t min, int64_t max, int64_t *ret)
 {
@@ -52,7 +39,7 @@ static uint64_t hex_or_zero(struct tree *tree, const struct folder *folder, cons
 {
 	uint64_t value;
 
-	return read_hex(tree, folder, name, max, &value) ? value : 0;
+	return tree_hex(tree, folder, name, max, &value) ? value : 0;
 }
 
 static void scan_node(struct tree *tree, const struct folder *folder,

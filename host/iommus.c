@@ -72,14 +72,7 @@ static void decode_amd(struct viommu_host_iommu *iommu)
 static bool read_register(struct tree *tree, const struct folder *folder, const char *name,
 			  uint64_t *ret)
 {
-	char line[LINE];
-
-	if (!tree_line(tree, folder, name, line, sizeof(line)))
-		return false;
-	if (parse_hex(line, UINT64_MAX, ret))
-		return true;
-	tree_report(tree, "host-file", folder->path, name, "not a hexadecimal number");
-	return false;
+	return tree_hex(tree, folder, name, UINT64_MAX, ret);
 }
 
 static void scan_vtd(struct viommu_host *host, struct tree *tree, const struct folder *folder,

@@ -159,20 +159,46 @@ static int write_entries(struct record *record, struct archive *archive)
 	return r;
 }
 
-/* The suffix selects the format: host.tar, host.tar.gz, host.tar.zst. */
+static const struct {
+	const char *ends[3];
+	int (*add)(struct archive *archive);
+} filters[] = {
+	{ { ".tar", NULL }, archive_write_add_filter_none },
+	{ { ".gz", ".tgz", NULL }, archive_write_add_filter_gzip },
+	{ { ".bz2", ".tbz2", NULL }, archive_write_add_filter_bzip2 },
+	{ { ".xz", ".txz", NULL }, archive_write_add_filter_xz },
+	{ { ".zst", ".tzst", NULL }, archive_write_add_filter_zstd },
+	{ { ".lz4", NULL }, archive_write_add_filter_lz4 },
+};
+
+/* A name that promises what is not written: "host.tar.Z", "host.zip". A pipe may have any name. */
+static bool promises_other(const char *file)
+{
+	static const char *const others[] = { ".zip", ".7z", ".rar", ".Z" };
+	g_autofree char *name = g_path_get_basename(file);
+
+	for (size_t i = 0; i < G_N_ELEMENTS(others); i++)
+		if (g_str_has_suffix(name, others[i]))
+			return true;
+	return strstr(name, ".tar.");
+}
+
+/* By the end of the file's name. */
 static int set_compression(struct archive *archive, const char *file)
 {
-	int r = ARCHIVE_OK;
+	int (*add)(struct archive * archive) = NULL;
 
-	if (g_str_has_suffix(file, ".gz") || g_str_has_suffix(file, ".tgz"))
-		r = archive_write_add_filter_gzip(archive);
-	else if (g_str_has_suffix(file, ".xz"))
-		r = archive_write_add_filter_xz(archive);
-	else if (g_str_has_suffix(file, ".zst"))
-		r = archive_write_add_filter_zstd(archive);
-	/* The time of writing would make archives of one tree differ. */
+	for (size_t i = 0; i < G_N_ELEMENTS(filters); i++)
+		for (const char *const *end = filters[i].ends; *end; end++)
+			if (g_str_has_suffix(file, *end))
+				add = filters[i].add;
+	if (!add && promises_other(file))
+		return -ENOTSUP;
+	if (add && add(archive) < ARCHIVE_WARN)
+		return -ENOTSUP;
+	/* The time of writing is no news of the host. */
 	archive_write_set_options(archive, "gzip:!timestamp");
-	return r < ARCHIVE_WARN ? -ENOTSUP : 0;
+	return 0;
 }
 
 static int write_archive(struct record *record, const char *file, int fd)

@@ -53,6 +53,20 @@ struct viommu_host *viommu_host_scan(const char *root, struct viommu_findings *f
 	return host;
 }
 
+static void report_save(struct tree *tree, const char *file, int error)
+{
+	struct viommu_place place = { .file = file, .at = VIOMMU_NOWHERE };
+	bool unknown = error == ENOTSUP;
+
+	if (tree->findings)
+		viommu_findings_add(tree->findings, "host-save", &place,
+				    unknown ? "its name asks for a form that is not written"
+					    : g_strerror(error),
+				    unknown ? "name it .tar, .tar.gz, .tar.bz2, .tar.xz, .tar.zst "
+					      "or .tar.lz4"
+					    : NULL);
+}
+
 int viommu_host_save(const char *root, const char *file, struct viommu_findings *findings)
 {
 	struct tree *tree = tree_open(root, findings);
@@ -68,7 +82,7 @@ int viommu_host_save(const char *root, const char *file, struct viommu_findings 
 	viommu_host_free(host);
 	r = record_write(record, file);
 	if (r < 0)
-		tree_report(tree, "host-save", "", NULL, "%s: %s", file, g_strerror(-r));
+		report_save(tree, file, -r);
 	record_free(record);
 	tree_close(tree);
 	return r;

@@ -7,14 +7,27 @@
 
 #include <viommu/host.h>
 
+#include "numbers.h"
 #include "record.h"
 #include "tree.h"
 
 /* -- findings ------------------------------------------------------------------------ */
 
+/* Where a path stands in the tree as it is stored. */
+static char *stored_path(const struct tree *tree, const char *path)
+{
+	static const char sys[] = "sys/";
+
+	if (tree->bare && g_str_has_prefix(path, sys))
+		path += strlen(sys);
+	return g_strconcat(tree->top, path, NULL);
+}
+
 char *tree_place(const struct tree *tree, const char *path, const char *name)
 {
-	return g_strconcat(tree->above, path, name && *path ? "/" : "", name, NULL);
+	g_autofree char *stored = stored_path(tree, path);
+
+	return g_strconcat(tree->above, stored, name && *path ? "/" : "", name, NULL);
 }
 
 void tree_report(struct tree *tree, const char *rule_id, const char *path, const char *name,
@@ -33,16 +46,6 @@ void tree_report(struct tree *tree, const char *rule_id, const char *path, const
 }
 
 /* -- paths --------------------------------------------------------------------------- */
-
-/* The path in the tree as stored. */
-static char *stored_path(const struct tree *tree, const char *path)
-{
-	static const char sys[] = "sys/";
-
-	if (tree->bare && g_str_has_prefix(path, sys))
-		path += strlen(sys);
-	return g_strconcat(tree->top, path, NULL);
-}
 
 /*
  * Resolves a link by its text, so that a link out of the tree can be rejected. Folders of sysfs are
@@ -195,6 +198,19 @@ bool tree_line(struct tree *tree, const struct folder *folder, const char *name,
 	return true;
 }
 
+bool tree_hex(struct tree *tree, const struct folder *folder, const char *name, uint64_t max,
+	      uint64_t *ret)
+{
+	char line[64];
+
+	if (!tree_line(tree, folder, name, line, sizeof(line)))
+		return false;
+	if (parse_hex(line, max, ret))
+		return true;
+	tree_report(tree, "host-file", folder->path, name, "not a hexadecimal number");
+	return false;
+}
+
 /* -- links ---------------------------------------------------------------------------- */
 
 const char *tree_link(struct tree *tree, const struct folder *folder, const char *name)
@@ -226,13 +242,10 @@ static bool has_folder(struct tree *tree, const char *path)
 	return true;
 }
 
-/* A machine without IOMMUs has no class/iommu, and one without PCI no bus/pci. */
-static bool is_sys(struct tree *tree, const char *top)
+static bool has_any(struct tree *tree, const char *top, const char *const *folders)
 {
-	static const char *const folders[] = { "class", "bus", "devices", "kernel/iommu_groups" };
-
-	for (size_t i = 0; i < G_N_ELEMENTS(folders); i++) {
-		g_autofree char *path = g_strconcat(top, folders[i], NULL);
+	for (; *folders; folders++) {
+		g_autofree char *path = g_strconcat(top, *folders, NULL);
 
 		if (has_folder(tree, path))
 			return true;
@@ -240,12 +253,19 @@ static bool is_sys(struct tree *tree, const char *top)
 	return false;
 }
 
+/* A tree without IOMMUs has no class/iommu, and one of a machine without PCI no bus/pci. A folder
+ * that is not named sys has to have more of sysfs than a common name. */
 static bool find_sys(struct tree *tree, const char *top)
 {
+	static const char *const in_sys[] = { "class", "bus", "devices", "kernel/iommu_groups",
+					      NULL };
+	static const char *const in_copy[] = { "class/iommu",    "bus/pci",
+					       "bus/platform",   "kernel/iommu_groups",
+					       "devices/system", NULL };
 	g_autofree char *sys = g_strconcat(top, "sys/", NULL);
 
-	tree->bare = !is_sys(tree, sys);
-	if (tree->bare && !is_sys(tree, top))
+	tree->bare = !has_any(tree, sys, in_sys);
+	if (tree->bare && !has_any(tree, top, in_copy))
 		return false;
 	g_free(tree->top);
 	tree->top = g_strdup(top);
@@ -287,24 +307,45 @@ static void report_root(const struct tree *tree, const char *root, int error)
 	if (!tree->findings)
 		return;
 	if (error == EBADMSG) {
-		text = "it is not a valid tar archive";
-		cure = "give a file that viommu host --save wrote";
+		text = "it is no tar, or a damaged one";
+		cure = "give what viommu host --save wrote";
+	} else if (error == EFBIG) {
+		text = "it is a tar with more than 2 GiB unpacked, or 16 million entries";
+		cure = "give what viommu host --save wrote";
 	} else if (error == EINVAL) {
 		text = "it is neither a folder nor a file";
 	}
 	viommu_findings_add(tree->findings, "host-root", &place, text, cure);
 }
 
-struct tree *tree_open(const char *root, struct viommu_findings *findings)
+static struct tree *new_tree(const char *root, struct viommu_findings *findings)
 {
 	struct tree *tree = g_new0(struct tree, 1);
-	int r;
 
 	tree->fd = -1;
 	tree->findings = findings;
 	tree->live = !root;
 	tree->name = g_strdup(root ? root : "this machine");
 	tree->top = g_strdup("");
+	return tree;
+}
+
+/* The first entry of a tar is enough: what is damaged or has no sysfs is said when it is read. */
+bool viommu_host_is_tree(const char *name)
+{
+	struct tree *tree = new_tree(name, NULL);
+	int r = folder_tree_open(tree, name);
+	bool is_tree = r == -ENOTSUP ? archive_tree_is(name) : !r && find_top(tree);
+
+	tree_close(tree);
+	return is_tree;
+}
+
+struct tree *tree_open(const char *root, struct viommu_findings *findings)
+{
+	struct tree *tree = new_tree(root, findings);
+	int r;
+
 	r = open_any(tree, root ? root : "/");
 	if (!r && find_top(tree))
 		return tree;

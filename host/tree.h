@@ -90,10 +90,12 @@ GByteArray *tree_read_all(struct tree *tree, const struct folder *folder, const 
 bool tree_line(struct tree *tree, const struct folder *folder, const char *name, char *line,
 	       size_t size);
 
-/*
- * The target of a link, and its last component; NULL if there is no link. Valid until the next
- * call.
- */
+/* The same as a hexadecimal number, with or without 0x; a finding if it is there and is none. */
+bool tree_hex(struct tree *tree, const struct folder *folder, const char *name, uint64_t max,
+	      uint64_t *ret);
+
+/* The target of a link, and its last component; NULL: there is no such link. Good until the next
+ * call. */
 const char *tree_link(struct tree *tree, const struct folder *folder, const char *name);
 const char *tree_link_name(struct tree *tree, const struct folder *folder, const char *name);
 
@@ -108,5 +110,8 @@ __attribute__((format(printf, 5, 6))) void tree_report(struct tree *tree, const 
 /* Kinds of trees. Return 0, -ENOTSUP if the root is of another kind, or another negative errno. */
 int folder_tree_open(struct tree *tree, const char *root);
 int archive_tree_open(struct tree *tree, const char *root);
+
+/* A file that begins as a tar does, compressed or not. */
+bool archive_tree_is(const char *name);
 
 #endif

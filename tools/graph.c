@@ -15,7 +15,6 @@
 #include <gio/gio.h>
 
 #include "command.h"
-#include "host_tree.h"
 
 static char *format, *output_name;
 
@@ -147,7 +146,7 @@ static int run(const struct command *command, char **arguments)
 	if (arguments[0] && arguments[1])
 		return command_usage(command, "name one file");
 	request.findings = viommu_findings_new();
-	if (arguments[0] && is_host_tree(arguments[0]))
+	if (arguments[0] && viommu_host_is_tree(arguments[0]))
 		status = take_host(&request, arguments[0]);
 	else
 		status = read_inputs(arguments, request.findings, take_topology, &request);

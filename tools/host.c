@@ -28,7 +28,8 @@ static const GOptionEntry options[] = {
 	{ "groups", 'g', 0, G_OPTION_ARG_NONE, &show_groups,
 	  "also show groups with their reserved memory", NULL },
 	{ "save", 's', 0, G_OPTION_ARG_FILENAME, &save_name,
-	  "save what was read, without serial numbers, as a tar (.tar, .tar.gz, .tar.zst)",
+	  "save what was read, without serial numbers, as a tar (.tar, .tar.gz, .bz2, .xz, .zst, "
+	  ".lz4)",
 	  "FILE" },
 	G_OPTION_ENTRY_NULL,
 };

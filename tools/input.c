@@ -14,7 +14,6 @@
 #include <glib/gstdio.h>
 
 #include "command.h"
-#include "host_tree.h"
 
 /* Larger than any table: stops at a device node or disk image named by mistake. */
 #define INPUT_LENGTH_MAX (64u << 20)
@@ -342,7 +341,7 @@ int read_inputs(char **names, struct viommu_findings *findings, input_function *
 		return reader.n ? reader.status : report_no_input(names, reader.status);
 	}
 	for (char *const *name = names_or_system(names); *name; name++) {
-		if (!input_form && is_host_tree(*name))
+		if (!input_form && viommu_host_is_tree(*name))
 			take_host(&reader, *name);
 		else if (g_file_test(*name, G_FILE_TEST_IS_DIR))
 			take_folder(&reader, *name);

@@ -345,7 +345,7 @@ class Saved(Base):
         for name in ("dl560", "grace", "rome"):
             with self.subTest(name):
                 tree = self.make(load(name), name)
-                for end in ("tar", "tar.gz", "tar.zst"):
+                for end in ("tar", "tar.gz", "tgz", "tar.zst", "tar.bz2", "tar.xz"):
                     saved = os.path.join(self.folder, f"{name}.{end}")
                     self.assertEqual(viommu("host", tree, "--save", saved).returncode, 0)
                     first, second = scan(tree, saved)
@@ -358,6 +358,22 @@ class Saved(Base):
             subprocess.run(["tar", "cf", tar, "-C", folder, name], check=True)
             first, second = scan(tree, tar)
             self.assertEqual(first["devices"], second["devices"])
+
+    def test_a_saved_tree_is_compressed_as_its_name_says(self):
+        tree = self.make(load("x399"))
+        for end, magic in (("tar.bz2", b"BZh"), ("tbz2", b"BZh"), ("tar.xz", b"\xfd7zXZ"),
+                           ("tar.zst", b"\x28\xb5\x2f\xfd"), ("tgz", b"\x1f\x8b"),
+                           ("tar.lz4", b"\x04\x22\x4d\x18"), ("tar", b"proc/"), ("bug", b"proc/")):
+            saved = os.path.join(self.folder, "saved." + end)
+            self.assertEqual(viommu("host", tree, "--save", saved).returncode, 0, end)
+            with open(saved, "rb") as file:
+                self.assertEqual(file.read(len(magic)), magic, end)
+        for end in ("tar.Z", "zip", "tar.rar"):
+            saved = os.path.join(self.folder, "saved." + end)
+            result = viommu("host", tree, "--save", saved)
+            self.assertEqual(result.returncode, 2, end)
+            self.assertIn("; name it .tar, ", result.stderr)
+            self.assertFalse(os.path.exists(saved))
 
     def test_saving_twice_gives_the_same_bytes(self):
         tree, files = self.make(load("rome")), []
@@ -471,6 +487,13 @@ class Saved(Base):
         self.assertIn("[host-save]", result.stderr)
         FOUND.add("host-save")
 
+    def test_a_finding_names_the_file_as_it_is_stored(self):
+        tree = self.make(load("x399"))
+        self.put("sys/bus/pci/devices/none", "")
+        for root, shown in ((tree, tree + "/sys/bus/"), (tree + "/sys", tree + "/sys/bus/"),
+                            (self.folder, self.folder + "/tree/sys/bus/")):
+            self.assertTrue(viommu("host", root).stderr.startswith(shown), root)
+
 
 class OtherCommands(Base):
     """A host is an input of other commands, too."""
@@ -490,6 +513,24 @@ class OtherCommands(Base):
         answers = json.loads(result.stdout)["answers"]
         self.assertEqual(answers[0]["sysfs"], {"iommu": "ivhd0", "group": 1})
         self.assertEqual(answers[1]["sysfs"], {"no_iommu": "is an IOMMU"})
+
+    def test_every_form_of_a_tree_is_one_for_every_command(self):
+        tree = self.make(load("x10dai"), "outer/tree")
+        saved = os.path.join(self.folder, "saved.")
+        above = os.path.dirname(tree)
+        subprocess.run(["tar", "cf", saved + "v7", "--format=v7", "-C", tree, "."], check=True)
+        subprocess.run(["tar", "cjf", saved + "wrapped", "-C", above, "tree"], check=True)
+        for end in ("tar", "tar.gz", "tar.bz2", "tar.xz", "tar.zst"):
+            viommu("host", tree, "--save", saved + end)
+        forms = [tree, tree + "/sys", above] + [saved + end for end in (
+            "v7", "wrapped", "tar", "tar.gz", "tar.bz2", "tar.xz", "tar.zst")]
+        for form in forms:
+            with self.subTest(form):
+                self.assertEqual(viommu("host", form).returncode, 0)
+                self.assertEqual(viommu("check", form).returncode, 0)
+                self.assertEqual(viommu("graph", form).returncode, 0)
+                self.assertIn("sysfs: dmar0",
+                              viommu("resolve", "--from", form, "0000:81:00.0").stdout)
 
     def test_check_compares_sysfs_and_tables(self):
         machine = load("x10dai")
@@ -653,6 +694,16 @@ class Hostile(Base):
         done = subprocess.run([VIOMMU, "host", saved], capture_output=True, text=True, check=False,
                               timeout=60, preexec_fn=few_addresses)
         self.assertEqual(done.returncode, 0, done.stderr)
+
+    def test_a_tar_that_is_too_large_is_refused_with_the_limit(self):
+        saved = os.path.join(self.folder, "large.tar.gz")
+        with tarfile.open(saved, "w:gz") as tar:
+            entry = tarfile.TarInfo("sys/class/iommu/x")
+            entry.size = 1 << 32
+            tar.fileobj.write(entry.tobuf())
+        result = viommu("host", saved)
+        self.assertEqual(result.returncode, 2)
+        self.assertIn("more than 2 GiB unpacked", result.stderr)
 
     def test_what_is_no_tar_is_said_with_a_way_out(self):
         text = os.path.join(self.folder, "text.tar")
