@@ -94,9 +94,8 @@ static void take_machine(const char *text, struct plan_wish *wish, struct viommu
 
 	if (type && !machine)
 		plan_report(findings, "plan-machine", "choose a q35 or virt machine",
-			    "the machine %s does not support a pxb-pcie", type);
-	if (!wish->machine)
-		wish->machine = machine;
+			    "the machine %s has no root complex for a pxb-pcie", type);
+	plan_wish_machine(wish, machine, "the arguments have", findings);
 }
 
 static bool is_option(const char *word, const char *name)

@@ -68,8 +68,11 @@ static char *content(const xmlNode *node)
 
 /* -- reading --------------------------------------------------------------------------------- */
 
+/* An <interface> of this type is a <hostdev> to which libvirt gives an address of a MAC. */
 bool domain_is_assigned(const xmlNode *node)
 {
+	if (domain_is(node, "interface"))
+		return domain_says(node, "type", "hostdev");
 	return domain_is(node, "hostdev") && domain_says(node, "type", "pci") &&
 	       domain_says(node, "mode", "subsystem");
 }
@@ -97,9 +100,9 @@ static bool take_devices(struct plan_domain *domain, struct viommu_findings *fin
 			continue;
 		name = domain_source(node);
 		if (!name) {
-			plan_report(findings, "plan-domain", "add a <source> with an <address>",
-				    "line %ld: the hostdev has no host function",
-				    xmlGetLineNo(node));
+			plan_report(findings, "plan-domain", "give it a <source> with an <address>",
+				    "line %ld: the %s does not say which function it is",
+				    xmlGetLineNo(node), node->name);
 			return false;
 		}
 		domain->managed &= domain_says(node, "managed", "yes");
@@ -393,13 +396,13 @@ const char *const *plan_domain_devices(const struct plan_domain *domain)
 	return (const char *const *)domain->names->pdata;
 }
 
-void plan_domain_wish(const struct plan_domain *domain, struct plan_wish *wish)
+void plan_domain_wish(const struct plan_domain *domain, struct plan_wish *wish,
+		      struct viommu_findings *findings)
 {
 	wish->managed |= domain->managed;
 	wish->slots |= domain->slots;
 	wish->root_ports += domain->n_ports;
-	if (!wish->machine)
-		wish->machine = domain->machine;
+	plan_wish_machine(wish, domain->machine, "the domain has", findings);
 	if (!wish->memory)
 		wish->memory = domain->memory;
 	if (!wish->nodes && domain->nodes)

@@ -20,7 +20,8 @@ struct reader {
 	yaml_document_t document;
 	struct plan *plan;
 	GHashTable *kept;
-	const char *wrong; /* NULL: the plan is valid */
+	bool chassis[CHASSIS_MAX + 1]; /* that are taken */
+	const char *wrong;             /* NULL: nothing is */
 };
 
 static yaml_node_t *member(struct reader *reader, const yaml_node_t *node, const char *name)
@@ -68,26 +69,39 @@ static yaml_node_t *element(struct reader *reader, const yaml_node_t *list, size
 	return yaml_document_get_node(&reader->document, list->data.sequence.items.start[i]);
 }
 
+/* `functions`: those of the port that are taken, bit n. */
+static void read_device(struct reader *reader, struct plan_bridge *bridge, struct plan_port *port,
+			const yaml_node_t *node, unsigned *functions)
+{
+	const char *name = text_of(reader, node, "host");
+	struct plan_kept *kept = g_new0(struct plan_kept, 1);
+
+	kept->bridge = bridge;
+	kept->port = port;
+	kept->function = number_of(reader, node, "function", FUNCTION_MAX);
+	if (!name)
+		reader->wrong = "a device has no name";
+	else if (*functions & 1u << kept->function)
+		reader->wrong = "two devices are one function of a port";
+	*functions |= 1u << kept->function;
+	if (!g_hash_table_insert(reader->kept, g_strdup(name ? name : ""), kept))
+		reader->wrong = "it places a device twice";
+}
+
 static void read_port(struct reader *reader, struct plan_bridge *bridge, const yaml_node_t *node)
 {
 	struct plan_port *port = plan_port_new(bridge);
 	yaml_node_t *devices = member(reader, node, "devices");
+	unsigned functions = 0;
 
 	port->chassis = number_of(reader, node, "chassis", CHASSIS_MAX);
 	if (!port->chassis)
 		reader->wrong = "a port has no chassis";
-	for (size_t i = 0; i < count(devices) && !reader->wrong; i++) {
-		yaml_node_t *device = element(reader, devices, i);
-		const char *name = text_of(reader, device, "host");
-		struct plan_kept *kept = g_new0(struct plan_kept, 1);
-
-		kept->bridge = bridge;
-		kept->port = port;
-		kept->function = number_of(reader, device, "function", FUNCTION_MAX);
-		if (!name)
-			reader->wrong = "a device has no name";
-		g_hash_table_insert(reader->kept, g_strdup(name ? name : ""), kept);
-	}
+	else if (reader->chassis[port->chassis])
+		reader->wrong = "two ports have one chassis";
+	reader->chassis[port->chassis] = true;
+	for (size_t i = 0; i < count(devices) && !reader->wrong; i++)
+		read_device(reader, bridge, port, element(reader, devices, i), &functions);
 }
 
 /* Slot 0 means none: such an IOMMU is not a PCI function. */

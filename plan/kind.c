@@ -186,6 +186,16 @@ const char *plan_machine(const char *name)
 	return !*name || *name == '-' ? "virt" : NULL;
 }
 
+void plan_wish_machine(struct plan_wish *wish, const char *machine, const char *source,
+		       struct viommu_findings *findings)
+{
+	if (machine && wish->machine && strcmp(machine, wish->machine))
+		plan_report(findings, "plan-machine", "leave out --machine",
+			    "--machine %s, and %s %s", wish->machine, source, machine);
+	if (machine)
+		wish->machine = machine;
+}
+
 static void check(const struct plan *plan, struct viommu_findings *findings)
 {
 	const struct plan_kind_row *row = plan_kind_row(plan->kind);

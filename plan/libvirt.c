@@ -68,6 +68,8 @@ static void set_address(xmlNode *node, long bus, unsigned slot, unsigned functio
 	say(address, "function", "0x%x", function);
 	if (several)
 		say(address, "multifunction", "on");
+	else
+		xmlUnsetProp(address, BAD_CAST "multifunction");
 }
 
 /* -- controllers ----------------------------------------------------------------------------- */

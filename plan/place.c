@@ -265,7 +265,29 @@ static void number_buses(struct plan *plan, unsigned top, struct viommu_findings
 	}
 }
 
-static void number_ports(struct plan_bridge *bridge, unsigned *chassis)
+/* The guest knows the function by its number, and a slot without function 0 is empty for it. */
+static void check_functions(const struct plan_bridge *bridge, guint n,
+			    struct viommu_findings *findings)
+{
+	const struct plan_port *port = bridge->ports->pdata[n];
+	const struct plan_device *device = NULL;
+	g_autofree char *name = plan_port_name(bridge, n);
+
+	for (guint i = 0; i < port->devices->len; i++) {
+		device = &g_array_index(port->devices, struct plan_device, i);
+		if (!device->function)
+			return;
+	}
+	if (device)
+		plan_report(findings, "plan-keep",
+			    "keep the device that is function 0, or plan anew",
+			    "%s is function %u of %s, which a guest does not see without function "
+			    "0",
+			    device->host->name, device->function, name);
+}
+
+static void number_ports(struct plan_bridge *bridge, unsigned *chassis,
+			 struct viommu_findings *findings)
 {
 	for (guint i = 0; i < bridge->ports->len; i++) {
 		struct plan_port *port = bridge->ports->pdata[i];
@@ -276,7 +298,10 @@ static void number_ports(struct plan_bridge *bridge, unsigned *chassis)
 		port->multifunction = !port->function && i + PLAN_ROOT_SLOTS < bridge->ports->len;
 		if (!port->chassis)
 			port->chassis = ++*chassis;
-		number_functions(port);
+		if (bridge->kept)
+			check_functions(bridge, i, findings);
+		else
+			number_functions(port);
 	}
 }
 
@@ -456,7 +481,7 @@ static void place(struct plan *plan, GPtrArray *devices, GHashTable *kept,
 
 		if (!bridge->kept)
 			bridge->number = number++;
-		number_ports(bridge, &chassis);
+		number_ports(bridge, &chassis, findings);
 	}
 }
 

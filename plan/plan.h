@@ -125,7 +125,12 @@ const struct plan_kind_row *plan_kind_by_name(const char *name);
 /* "q35" or "virt" for a name or version of that machine of QEMU; else NULL (kind.c). */
 const char *plan_machine(const char *name);
 
-/* Choose the kind, and set `why` (kind.c). */
+/* Take the machine that `source` says ("the domain has"), NULL: none; report it if another was
+ * asked for (kind.c). */
+void plan_wish_machine(struct plan_wish *wish, const char *machine, const char *source,
+		       struct viommu_findings *findings);
+
+/* Choose a kind, and say why (kind.c). */
 void plan_choose(struct plan *plan, struct viommu_findings *findings);
 
 /* ATS capability, from registers or the tables. */

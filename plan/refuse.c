@@ -14,12 +14,18 @@
 #define HIGH_Q35   ((uint64_t)4 << 30)
 #define BASE_VIRT  ((uint64_t)1 << 30)
 
-/* Ports and bridges are in groups too, but VFIO ignores their drivers. */
+/* Drivers that leave a device to a guest: vfio-pci, and those of vendors, "mlx5_vfio_pci". */
+static bool is_of_vfio(const struct viommu_host_device *device)
+{
+	return device->vfio || (device->driver && strstr(device->driver, "vfio"));
+}
+
+/* Ports and bridges are in groups too; VFIO takes no notice of their drivers. */
 static bool holds_group(const struct viommu_host_device *mate)
 {
-	static const char *const harmless[] = { "pci-stub", "vfio-pci", "pcieport", NULL };
+	static const char *const harmless[] = { "pci-stub", "pcieport", NULL };
 
-	return mate->driver && !mate->vfio && !mate->bridge &&
+	return mate->driver && !is_of_vfio(mate) && !mate->bridge &&
 	       !g_strv_contains(harmless, mate->driver);
 }
 
@@ -54,8 +60,7 @@ static void refuse_unlinked(const struct viommu_host_device *device,
 static void refuse_driver(const struct plan_wish *wish, const struct viommu_host_device *device,
 			  struct viommu_findings *findings)
 {
-	if (!wish->managed && device->driver && !device->vfio &&
-	    !g_str_has_prefix(device->driver, "vfio"))
+	if (!wish->managed && device->driver && !is_of_vfio(device))
 		plan_report(findings, "plan-driver",
 			    "bind vfio-pci to it (driver_override), or use --managed if libvirt "
 			    "binds it",

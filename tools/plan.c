@@ -202,17 +202,21 @@ static int plan_host(const struct plan_wish *wish, const char *const *names,
 {
 	size_t length;
 	g_autofree char *before = keep_name ? read_text(keep_name, &length) : NULL;
+	struct viommu_findings *of_host;
 	struct viommu_host *host = NULL;
 	struct plan *plan = NULL;
 	int status = EXIT_COULD_NOT;
 
 	if (keep_name && !before)
 		return status;
-	host = viommu_host_scan(root, NULL);
+	of_host = viommu_findings_new();
+	host = viommu_host_scan(root, of_host);
+	/* What is wrong with a host that can be read is for `viommu host` to say. */
 	if (host)
 		plan = plan_make(host, wish, names, before, findings);
 	else
-		host = viommu_host_scan(root, findings);
+		status = worse(status, print_findings(of_host));
+	viommu_findings_free(of_host);
 	if (plan)
 		status = print_plan(plan, domain, form);
 	plan_free(plan);
@@ -230,7 +234,7 @@ static int plan_domain(struct plan_wish *wish, const struct form *form,
 
 	if (!domain)
 		return status;
-	plan_domain_wish(domain, wish);
+	plan_domain_wish(domain, wish, findings);
 	status = plan_host(wish, plan_domain_devices(domain), domain, form, findings);
 	plan_domain_free(domain);
 	return status;

@@ -338,6 +338,40 @@ def an_earlier_plan_with_a_place_taken_twice_is_refused():
     assert refused(host, "plan-keep", *keep("")).count("[plan-") == 1
 
 
+def a_kept_function_is_not_renumbered():
+    host = pc_host(1)
+    host["devices"].append(device("0000:01:00.1", "dmar0"))
+    first = planned(host, "--format", "json")
+    err = refused(host, "plan-keep", *keep(first), devices=["0000:01:00.1"])
+    assert "0000:01:00.1 is function 1 of rp0.0" in err, err
+    second = in_json(host, *keep(first), devices=["0000:01:00.0"])
+    assert places(second)["0000:01:00.0"] == places(json.loads(first))["0000:01:00.0"]
+
+
+def an_earlier_plan_with_a_number_given_twice_is_refused():
+    host = pc_host(2)
+    host["devices"].append(device("0000:01:00.1", "dmar0"))
+    good = json.loads(planned(host, "--format", "json", "--spare", "1"))
+
+    def spoiled(change):
+        bad = json.loads(json.dumps(good))
+        change(bad["bridges"][0]["ports"], bad["bridges"][1]["ports"])
+        return refused(host, "plan-keep", *keep(json.dumps(bad)))
+
+    def same_chassis(ports, others):
+        others[0]["chassis"] = ports[0]["chassis"]
+
+    def same_function(ports, _):
+        ports[0]["devices"][1]["function"] = 0
+
+    def same_device(ports, _):
+        ports[1]["devices"] = ports[0]["devices"][:1]
+
+    assert "chassis" in spoiled(same_chassis)
+    assert "function" in spoiled(same_function)
+    assert "twice" in spoiled(same_device)
+
+
 def files_without_an_end_are_refused():
     def limit():
         resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
@@ -468,6 +502,54 @@ def a_domain_for_another_machine_is_refused():
     assert rewritten(pc_host(1), domain(pc_host(1), "pc-q35-8.2"))[0] == 0
 
 
+def a_machine_that_is_not_that_of_the_domain_is_refused():
+    host = arm_host(1)
+    for words, machine in ((["--machine", "q35"], "virt"), (["--machine", "virt"], "virt-9.0")):
+        status, out, err = rewritten(host, domain(host, machine), *words)
+        if words[1] == "virt":
+            assert status == 0, err
+            continue
+        assert status == 2 and "[plan-machine]" in err and not out, err
+        assert "--machine q35, and the domain has virt" in err, err
+    status, out, err = from_qemu(pc_host(1), "-M", "q35", "-device", "vfio-pci,host=0000:01:00.0",
+                                 wishes=("--machine", "virt"))
+    assert status == 2 and "--machine virt, and the arguments have q35" in err and not out, err
+
+
+def a_network_interface_of_the_host_is_planned_for():
+    host = pc_host(1)
+    host["devices"].append(device("0000:02:00.0", "dmar0"))
+    interface = hostdev("0000:02:00.0").replace("<hostdev mode='subsystem' type='pci'",
+                                               "<interface type='hostdev'")
+    interface = interface.replace("<address ", "<address type='pci' ").replace(
+        "</hostdev>", "<mac address='52:54:00:6d:90:02'/></interface>")
+    text = domain({"devices": host["devices"][:1]}, "q35", interface)
+    status, out, err = rewritten(host, text)
+    assert status == 0, err
+    devices = xml.etree.ElementTree.fromstring(out).find("devices")
+    found = [n for n in devices.findall("interface") if n.get("type") == "hostdev"]
+    assert len(found) == 1 and len(devices.findall("hostdev")) == 1, out
+    buses = {n.find("address").get("bus") for n in found + devices.findall("hostdev")}
+    assert len(buses) == 2, buses
+    strip = xml.etree.ElementTree.fromstring(out)
+    for node in strip.iter("interface"):
+        for address in node.findall("address"):
+            node.remove(address)
+    strip_plan(strip)
+    assert canonical(xml.etree.ElementTree.fromstring(text)) == canonical(strip), out
+
+
+def an_old_address_leaves_nothing_behind():
+    host = pc_host(1)
+    old = ("<address type='pci' domain='0x0000' bus='0x03' slot='0x00' function='0x0' "
+           "multifunction='on'/>\n    </hostdev>")
+    text = domain(host, "q35").replace("\n    </hostdev>", old)
+    status, out, err = rewritten(host, text)
+    assert status == 0, err
+    address = xml.etree.ElementTree.fromstring(out).find("devices/hostdev/address")
+    assert address.get("multifunction") is None, out
+
+
 def what_is_no_domain_is_refused():
     host = pc_host(1)
     for text in ("", "<domain/>", "<x", "<domain><devices/></domain>", "\0",
@@ -509,6 +591,15 @@ def a_device_that_the_host_uses_is_refused():
     host["devices"][0]["driver"] = "nvme"
     refused(host, "plan-driver")
     planned(host, "--managed")
+
+
+def a_driver_of_vfio_is_no_driver_of_the_host():
+    host = pc_host(1, group=7)
+    host["devices"].append(device("0000:01:00.1", "dmar0", group=7))
+    for one, other in (("mlx5_vfio_pci", "nvgrace-gpu-vfio-pci"), ("vfio-pci", "qat_vfio_pci")):
+        host["devices"][0]["driver"], host["devices"][1]["driver"] = one, other
+        planned(host)
+        planned(host, devices=["0000:01:00.0"])
 
 
 def a_group_mate_that_the_host_uses_is_refused():
