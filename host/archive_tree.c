@@ -20,11 +20,13 @@
 #define BYTES_MAX   ((uint64_t)2 << 30)
 #define BLOCK       (256u << 10)
 #define PATH_LENGTH 4096
+#define FEW         32 /* children that are compared one by one, which takes less than a hash */
 
 enum kind { KIND_FOLDER, KIND_FILE, KIND_LINK };
 
 struct node {
-	const char *name; /* the last component */
+	const char *path, *name; /* the name is the end of the path */
+	size_t path_length;
 	enum kind kind;
 	bool unreadable; /* the program that saved the tree could not read it */
 	bool too_large;
@@ -35,20 +37,50 @@ struct node {
 
 struct archive_tree {
 	GHashTable *nodes; /* path -> node */
-	GStringChunk *strings;
+	struct node *last; /* folder that the last entry is in */
+	GPtrArray *blocks; /* of memory */
+	char *block;       /* what is left of the last one */
+	size_t left;
 	uint64_t n_bytes;
 };
 
 /* -- nodes ---------------------------------------------------------------------------- */
 
+/* Memory that is freed with the tree, from blocks: a tar of a large host has 60,000 entries. */
+static void *take_memory(struct archive_tree *own, size_t size)
+{
+	void *memory;
+
+	size = (size + 15) & ~(size_t)15;
+	if (size > BLOCK / 4) {
+		memory = g_malloc(size);
+		g_ptr_array_add(own->blocks, memory);
+		return memory;
+	}
+	if (size > own->left) {
+		own->block = g_malloc(BLOCK);
+		own->left = BLOCK;
+		g_ptr_array_add(own->blocks, own->block);
+	}
+	memory = own->block;
+	own->block += size;
+	own->left -= size;
+	return memory;
+}
+
+static char *take_string(struct archive_tree *own, const char *text)
+{
+	size_t size = strlen(text) + 1;
+
+	return memcpy(take_memory(own, size), text, size);
+}
+
 static void free_node(gpointer data)
 {
 	struct node *node = data;
 
-	g_free(node->bytes);
 	if (node->children)
 		g_ptr_array_unref(node->children);
-	g_free(node);
 }
 
 static char *normal_path(const char *path)
@@ -82,24 +114,38 @@ static char *plain_path(const char *path)
 	return normal_path(path);
 }
 
-/* The node of a path. Folders above it are created if the tar does not list them. */
+static struct node *make_node(struct archive_tree *own, const char *path);
+
+/* Most entries are in the folder of the one before, which is then not looked up. */
+static struct node *make_folder(struct archive_tree *own, const char *path, size_t length)
+{
+	g_autofree char *folder = NULL;
+
+	if (own->last && own->last->path_length == length && !memcmp(own->last->path, path, length))
+		return own->last;
+	folder = g_strndup(path, length);
+	own->last = make_node(own, folder);
+	return own->last;
+}
+
+/* The node of a path with all folders above it, which a tar need not name. Each has its path. */
 static struct node *make_node(struct archive_tree *own, const char *path)
 {
 	struct node *node = g_hash_table_lookup(own->nodes, path), *above;
-	const char *slash = strrchr(path, '/');
-	g_autofree char *folder = NULL;
+	const char *slash;
 
 	if (node)
 		return node;
-	node = g_new0(struct node, 1);
-	own->n_bytes += sizeof(*node) + strlen(path) + 1;
-	path = g_string_chunk_insert(own->strings, path);
-	node->name = slash ? strrchr(path, '/') + 1 : path;
+	node = take_memory(own, sizeof(*node));
+	path = take_string(own, path);
+	*node = (struct node){ .path = path, .path_length = strlen(path) };
+	own->n_bytes += sizeof(*node) + node->path_length + 1;
+	slash = strrchr(path, '/');
+	node->name = slash ? slash + 1 : path;
 	g_hash_table_insert(own->nodes, (char *)path, node);
 	if (!*path)
 		return node;
-	folder = slash ? g_strndup(path, (size_t)(strrchr(path, '/') - path)) : g_strdup("");
-	above = make_node(own, folder);
+	above = make_folder(own, path, slash ? (size_t)(slash - path) : 0);
 	if (!above->children)
 		above->children = g_ptr_array_new();
 	g_ptr_array_add(above->children, node);
@@ -142,15 +188,28 @@ static int list(struct tree *tree, const struct folder *folder, GPtrArray *names
 }
 
 /*
- * The path of a folder is relative to the tree, not to the tar. Paths and names in this library are
- * plain, so they are joined and looked up without normalization: a scan does this for each file.
+ * A folder's own path is that of the tree, which is not the one in the tar. Paths and names of the
+ * library are plain, so they are joined and looked up as they are.
  */
 static const struct node *child_of(struct tree *tree, const struct folder *folder, const char *name)
 {
 	static const char sys[] = "sys";
 	const struct archive_tree *own = tree->own;
+	const struct node *node = folder->node;
 	const char *path = folder->path;
 	char full[PATH_LENGTH], *end;
+
+	if (!node->children)
+		return NULL;
+	if (node->children->len <= FEW && !strchr(name, '/')) {
+		for (guint i = 0; i < node->children->len; i++) {
+			const struct node *child = node->children->pdata[i];
+
+			if (!strcmp(child->name, name))
+				return child;
+		}
+		return NULL;
+	}
 
 	if (tree->bare && g_str_has_prefix(path, sys))
 		path += strlen(sys) + (path[strlen(sys)] == '/');
@@ -204,7 +263,7 @@ static void close_tree(struct tree *tree)
 	struct archive_tree *own = tree->own;
 
 	g_hash_table_unref(own->nodes);
-	g_string_chunk_free(own->strings);
+	g_ptr_array_unref(own->blocks);
 	g_free(own);
 }
 
@@ -218,11 +277,12 @@ static const struct tree_methods methods = {
 
 /* -- reading the tar -------------------------------------------------------------------- */
 
-static int read_bytes(struct archive *archive, struct node *node, size_t length)
+static int read_bytes(struct archive_tree *own, struct archive *archive, struct node *node,
+		      size_t length)
 {
 	la_ssize_t n;
 
-	node->bytes = g_malloc(length ? length : 1);
+	node->bytes = take_memory(own, length);
 	while (node->length < length) {
 		n = archive_read_data(archive, (char *)node->bytes + node->length,
 				      length - node->length);
@@ -235,7 +295,8 @@ static int read_bytes(struct archive *archive, struct node *node, size_t length)
 	return 0;
 }
 
-static int take_file(struct archive *archive, struct archive_entry *entry, struct node *node)
+static int take_file(struct archive_tree *own, struct archive *archive, struct archive_entry *entry,
+		     struct node *node)
 {
 	la_int64_t length = archive_entry_size(entry);
 
@@ -243,14 +304,14 @@ static int take_file(struct archive *archive, struct archive_entry *entry, struc
 	node->too_large = length < 0 || (uint64_t)length > VIOMMU_HOST_FILE_MAX;
 	if (node->unreadable || node->too_large)
 		return 0;
-	return read_bytes(archive, node, (size_t)length);
+	return read_bytes(own, archive, node, (size_t)length);
 }
 
 static int take_link(struct archive_tree *own, struct archive_entry *entry, struct node *node)
 {
 	const char *target = archive_entry_symlink(entry);
 
-	node->bytes = g_strdup(target ? target : "");
+	node->bytes = take_string(own, target ? target : "");
 	node->length = strlen(node->bytes);
 	own->n_bytes += node->length + 1;
 	return 0;
@@ -273,11 +334,11 @@ static int take_entry(struct archive_tree *own, struct archive *archive,
 	    (type != AE_IFREG && type != AE_IFDIR && type != AE_IFLNK))
 		return 0;
 	node = make_node(own, path);
-	g_clear_pointer(&node->bytes, g_free);
+	node->bytes = NULL;
 	node->length = 0;
 	node->kind = type == AE_IFREG ? KIND_FILE : type == AE_IFLNK ? KIND_LINK : KIND_FOLDER;
 	if (type == AE_IFREG)
-		return take_file(archive, entry, node);
+		return take_file(own, archive, entry, node);
 	return type == AE_IFLNK ? take_link(own, entry, node) : 0;
 }
 
@@ -331,7 +392,7 @@ int archive_tree_open(struct tree *tree, const char *root)
 	int r = open_archive(root, &archive);
 
 	own->nodes = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, free_node);
-	own->strings = g_string_chunk_new(BLOCK);
+	own->blocks = g_ptr_array_new_with_free_func(g_free);
 	tree->own = own;
 	tree->methods = &methods;
 	tree->above = g_strconcat(root, ":", NULL);

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Devices: all PCI functions, and devices of other buses that an IOMMU lists */
 #include <errno.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "config.h"
@@ -57,7 +55,7 @@ static void take_bar(const char *line, struct viommu_host_bar *bar)
 {
 	uint64_t first, last, flags;
 
-	if (sscanf(line, "%" SCNx64 " %" SCNx64 " %" SCNx64, &first, &last, &flags) != 3)
+	if (!parse_three_hex(line, &first, &last, &flags))
 		return;
 	if (!(flags & (RESOURCE_IO | RESOURCE_MEMORY)) || last < first ||
 	    last - first == UINT64_MAX)

@@ -36,6 +36,20 @@ bool parse_hex(const char *text, uint64_t max, uint64_t *ret)
 	return end && !*end;
 }
 
+bool parse_three_hex(const char *text, uint64_t *one, uint64_t *two, uint64_t *three)
+{
+	uint64_t *const numbers[] = { one, two, three };
+
+	for (size_t i = 0; text && i < G_N_ELEMENTS(numbers); i++) {
+		while (*text == ' ')
+			text++;
+		if (g_str_has_prefix(text, "0x"))
+			text += strlen("0x");
+		text = take_hex(text, UINT64_MAX, numbers[i]);
+	}
+	return text;
+}
+
 bool parse_unit_address(const char *text, uint64_t *ret)
 {
 	const char *end = take_hex(text, UINT64_MAX, ret);

@@ -14,6 +14,9 @@
 
 /* With or without 0x. */
 bool parse_hex(const char *text, uint64_t max, uint64_t *ret);
+/* Three of them with spaces between, at the beginning of a text. */
+bool parse_three_hex(const char *text, uint64_t *one, uint64_t *two, uint64_t *three);
+
 bool parse_decimal(const char *text, int64_t min, int64_t max, int64_t *ret);
 
 /* "0000:3b:00.0", "10000:e1:00.0" or "3b:00.0": the width of a number may vary. */
