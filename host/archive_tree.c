@@ -46,7 +46,7 @@ struct archive_tree {
 
 /* -- nodes ---------------------------------------------------------------------------- */
 
-/* Memory that is freed with the tree, from blocks: a tar of a large host has 60,000 entries. */
+/* Memory in blocks that are freed with the tree: a tar of a large host has 60,000 entries. */
 static void *take_memory(struct archive_tree *own, size_t size)
 {
 	void *memory;
@@ -116,7 +116,7 @@ static char *plain_path(const char *path)
 
 static struct node *make_node(struct archive_tree *own, const char *path);
 
-/* Most entries are in the folder of the one before, which is then not looked up. */
+/* Most entries are in the folder of the entry before, which needs no lookup. */
 static struct node *make_folder(struct archive_tree *own, const char *path, size_t length)
 {
 	g_autofree char *folder = NULL;
@@ -128,7 +128,7 @@ static struct node *make_folder(struct archive_tree *own, const char *path, size
 	return own->last;
 }
 
-/* The node of a path with all folders above it, which a tar need not name. Each has its path. */
+/* The node of a path. Folders above it are created if the tar does not list them. */
 static struct node *make_node(struct archive_tree *own, const char *path)
 {
 	struct node *node = g_hash_table_lookup(own->nodes, path), *above;
@@ -188,8 +188,8 @@ static int list(struct tree *tree, const struct folder *folder, GPtrArray *names
 }
 
 /*
- * A folder's own path is that of the tree, which is not the one in the tar. Paths and names of the
- * library are plain, so they are joined and looked up as they are.
+ * The path of a folder is relative to the tree, not to the tar. Paths and names in this library are
+ * plain, so they are joined and looked up without normalization.
  */
 static const struct node *child_of(struct tree *tree, const struct folder *folder, const char *name)
 {

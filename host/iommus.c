@@ -142,8 +142,10 @@ static const struct {
 	{ "apple-dart.", VIOMMU_HOST_OTHER, name_device, NULL },
 };
 
-/* A virtio-iommu has the name of what its virtio device is on: a PCI function, or a register window
- * "a003e00.virtio_mmio". No other driver of Linux gives a PCI function's name. */
+/*
+ * A virtio-iommu has the name of its transport: a PCI function, or a register window
+ * "a003e00.virtio_mmio". No other Linux driver uses the name of a PCI function.
+ */
 static bool is_virtio(const struct viommu_host_iommu *iommu)
 {
 	uint32_t segment;

@@ -28,7 +28,7 @@ bool parse_function_name(const char *text, uint32_t *ret_segment, uint16_t *ret_
 /* "0000:3b:00.0"; g_free() it. */
 char *function_text(uint32_t segment, uint16_t bdf);
 
-/* The address that a platform device's name begins with: "3010000.iommu". */
+/* The address at the start of a platform device's name: "3010000.iommu". */
 bool parse_unit_address(const char *text, uint64_t *ret);
 
 /* Compare names, and numbers in them by value: "dmar2" is before "dmar10". */

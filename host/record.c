@@ -171,8 +171,9 @@ static const struct {
 	{ { ".lz4", NULL }, archive_write_add_filter_lz4 },
 };
 
-/* A name that promises what is not written: "host.tar.Z", "host.zip". A pipe may have any name. */
-static bool promises_other(const char *file)
+/* A suffix of a format that is not supported: "host.tar.Z", "host.zip". Others are valid: a pipe
+ * may have any name. */
+static bool is_of_other_format(const char *file)
 {
 	static const char *const others[] = { ".zip", ".7z", ".rar", ".Z" };
 	g_autofree char *name = g_path_get_basename(file);
@@ -183,7 +184,7 @@ static bool promises_other(const char *file)
 	return strstr(name, ".tar.");
 }
 
-/* By the end of the file's name. */
+/* The suffix selects the format: host.tar, host.tar.gz, host.tar.zst. */
 static int set_compression(struct archive *archive, const char *file)
 {
 	int (*add)(struct archive * archive) = NULL;
@@ -192,11 +193,11 @@ static int set_compression(struct archive *archive, const char *file)
 		for (const char *const *end = filters[i].ends; *end; end++)
 			if (g_str_has_suffix(file, *end))
 				add = filters[i].add;
-	if (!add && promises_other(file))
+	if (!add && is_of_other_format(file))
 		return -ENOTSUP;
 	if (add && add(archive) < ARCHIVE_WARN)
 		return -ENOTSUP;
-	/* The time of writing is no news of the host. */
+	/* The time of writing would make archives of one tree differ. */
 	archive_write_set_options(archive, "gzip:!timestamp");
 	return 0;
 }

@@ -60,7 +60,7 @@ static void report_save(struct tree *tree, const char *file, int error)
 
 	if (tree->findings)
 		viommu_findings_add(tree->findings, "host-save", &place,
-				    unknown ? "its name asks for a form that is not written"
+				    unknown ? "the suffix is of a format that is not supported"
 					    : g_strerror(error),
 				    unknown ? "name it .tar, .tar.gz, .tar.bz2, .tar.xz, .tar.zst "
 					      "or .tar.lz4"

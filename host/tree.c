@@ -13,7 +13,7 @@
 
 /* -- findings ------------------------------------------------------------------------ */
 
-/* Where a path stands in the tree as it is stored. */
+/* The path in the tree as stored. */
 static char *stored_path(const struct tree *tree, const char *path)
 {
 	static const char sys[] = "sys/";
@@ -253,8 +253,10 @@ static bool has_any(struct tree *tree, const char *top, const char *const *folde
 	return false;
 }
 
-/* A tree without IOMMUs has no class/iommu, and one of a machine without PCI no bus/pci. A folder
- * that is not named sys has to have more of sysfs than a common name. */
+/*
+ * A machine without IOMMUs has no class/iommu, and one without PCI no bus/pci. A copy of /sys with
+ * another name must have a path that other folders do not have.
+ */
 static bool find_sys(struct tree *tree, const char *top)
 {
 	static const char *const in_sys[] = { "class", "bus", "devices", "kernel/iommu_groups",
@@ -307,11 +309,11 @@ static void report_root(const struct tree *tree, const char *root, int error)
 	if (!tree->findings)
 		return;
 	if (error == EBADMSG) {
-		text = "it is no tar, or a damaged one";
-		cure = "give what viommu host --save wrote";
+		text = "it is not a valid tar archive";
+		cure = "give a file that viommu host --save wrote";
 	} else if (error == EFBIG) {
-		text = "it is a tar with more than 2 GiB unpacked, or 16 million entries";
-		cure = "give what viommu host --save wrote";
+		text = "it has more than 2 GiB unpacked, or more than 16 million entries";
+		cure = "give a file that viommu host --save wrote";
 	} else if (error == EINVAL) {
 		text = "it is neither a folder nor a file";
 	}
@@ -330,7 +332,7 @@ static struct tree *new_tree(const char *root, struct viommu_findings *findings)
 	return tree;
 }
 
-/* The first entry of a tar is enough: what is damaged or has no sysfs is said when it is read. */
+/* Only the first entry of a tar is read. The scan reports damage, and a tar without sysfs. */
 bool viommu_host_is_tree(const char *name)
 {
 	struct tree *tree = new_tree(name, NULL);

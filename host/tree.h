@@ -90,7 +90,7 @@ GByteArray *tree_read_all(struct tree *tree, const struct folder *folder, const 
 bool tree_line(struct tree *tree, const struct folder *folder, const char *name, char *line,
 	       size_t size);
 
-/* The same as a hexadecimal number, with or without 0x; a finding if it is there and is none. */
+/* A hexadecimal number with or without 0x. A finding if the file has none. */
 bool tree_hex(struct tree *tree, const struct folder *folder, const char *name, uint64_t max,
 	      uint64_t *ret);
 
@@ -111,7 +111,7 @@ __attribute__((format(printf, 5, 6))) void tree_report(struct tree *tree, const 
 int folder_tree_open(struct tree *tree, const char *root);
 int archive_tree_open(struct tree *tree, const char *root);
 
-/* A file that begins as a tar does, compressed or not. */
+/* Whether the first entry of a file is that of a tar, compressed or not. */
 bool archive_tree_is(const char *name);
 
 #endif

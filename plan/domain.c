@@ -68,7 +68,7 @@ static char *content(const xmlNode *node)
 
 /* -- reading --------------------------------------------------------------------------------- */
 
-/* An <interface> of this type is a <hostdev> to which libvirt gives an address of a MAC. */
+/* libvirt sets the MAC address of an <interface> of this type; else it is a <hostdev>. */
 bool domain_is_assigned(const xmlNode *node)
 {
 	if (domain_is(node, "interface"))

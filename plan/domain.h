@@ -18,8 +18,10 @@ struct plan_domain *plan_domain_new(const struct plan *plan);
 /* The host's functions that the domain assigns, NULL-terminated; owned by the domain. */
 const char *const *plan_domain_devices(const struct plan_domain *domain);
 
-/* Fill in what the domain says of: machine, memory, nodes, slots of pcie.0, managed. What is set
- * already stays; another machine is reported. `wish` points into the domain. */
+/*
+ * Set machine, memory, nodes, used slots of pcie.0 and `managed` from the domain. Members that are
+ * set keep their values; another machine is reported. `wish` points into the domain.
+ */
 void plan_domain_wish(const struct plan_domain *domain, struct plan_wish *wish,
 		      struct viommu_findings *findings);
 

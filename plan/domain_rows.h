@@ -29,7 +29,7 @@ char *domain_attribute(const xmlNode *node, const char *name);
 bool domain_says(const xmlNode *node, const char *name, const char *value);
 long domain_number(const xmlNode *node, const char *name);
 
-/* A <hostdev> or <interface> of a PCI function, and which function of the host it is. */
+/* A <hostdev> or <interface> of a PCI function; the name of that function on the host. */
 bool domain_is_assigned(const xmlNode *node);
 char *domain_source(const xmlNode *hostdev);
 

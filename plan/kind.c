@@ -62,8 +62,10 @@ static bool by_iommus(const struct viommu_host *host, enum plan_architecture *re
 	return false;
 }
 
-/* A guest that is a host has virtio-iommus, which every architecture may have. Where MSIs of x86 go
- * is in no memory of others; the window of Linux for Arm begins at 128 MiB. */
+/*
+ * A guest may have virtio-iommus on every architecture. The window for MSIs is at 0xfee00000 on
+ * x86, and at 128 MiB in Linux for Arm.
+ */
 static bool by_msi_windows(const struct viommu_host *host, enum plan_architecture *ret)
 {
 	const struct viommu_host_group *group;
@@ -86,7 +88,7 @@ static bool by_msi_windows(const struct viommu_host *host, enum plan_architectur
 	return found;
 }
 
-/* `*ret` stays as it is if nothing says it. */
+/* False if it is not known; `*ret` is not changed. */
 static bool find_architecture(const struct viommu_host *host, enum plan_architecture *ret)
 {
 	return by_iommus(host, ret) || by_msi_windows(host, ret);
@@ -106,7 +108,7 @@ static bool all_are_smmuv3(const struct plan *plan)
 	return true;
 }
 
-/* The machine that was asked for, or that has the kind, or else that of the host. */
+/* The machine of the request, or of the kind, or for the host's architecture. */
 static void take_machine(struct plan *plan, struct viommu_findings *findings)
 {
 	const char *machine = plan->wish.machine;
@@ -122,15 +124,13 @@ static void take_machine(struct plan *plan, struct viommu_findings *findings)
 		plan->architecture = PLAN_ARM;
 	if (virt == (plan->architecture == PLAN_X86))
 		plan_report(findings, "plan-machine",
-			    virt ? "choose the machine q35, and a kind that it has"
-				 : "choose the machine virt, and a kind that it has",
-			    "the host is one of %s, and a %s is none",
+			    virt ? "choose the machine q35, and a kind that it supports"
+				 : "choose the machine virt, and a kind that it supports",
+			    "the host is of %s, and the machine %s is not",
 			    architectures[plan->architecture], machine);
 	if (plan->architecture == PLAN_RISCV && plan->wish.for_qemu)
-		plan_report(findings, "plan-machine",
-			    "print -f topology or json, for another VMM, or wait for a QEMU that "
-			    "has it",
-			    "the virt of qemu-system-riscv64 has no pxb-pcie");
+		plan_report(findings, "plan-machine", "use -f topology or -f json with another VMM",
+			    "the machine virt of qemu-system-riscv64 has no pxb-pcie");
 }
 
 static void choose(struct plan *plan)

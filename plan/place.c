@@ -265,7 +265,7 @@ static void number_buses(struct plan *plan, unsigned top, struct viommu_findings
 	}
 }
 
-/* The guest knows the function by its number, and a slot without function 0 is empty for it. */
+/* A function keeps its number, and a guest does not see a slot without function 0. */
 static void check_functions(const struct plan_bridge *bridge, guint n,
 			    struct viommu_findings *findings)
 {

@@ -30,7 +30,7 @@ enum plan_kind {
 	PLAN_VIRTIO_STOCK, /* virtio-iommu-pci of QEMU */
 };
 
-/* Of the host, and so of the guest: KVM runs no other. */
+/* Of the host and the guest: KVM runs only the host's. */
 enum plan_architecture {
 	PLAN_X86,
 	PLAN_ARM,
@@ -59,9 +59,9 @@ struct plan_wish {
 	uint32_t slots;      /* used slots of pcie.0: bit n */
 	uint64_t memory;     /* of the guest, in bytes; 0: not checked */
 	enum plan_switch ats, accel;
-	bool managed;      /* who starts the guest binds vfio-pci */
-	bool for_qemu;     /* it is printed as arguments of QEMU, or as a libvirt domain */
-	GHashTable *nodes; /* of the host + 1 -> of the guest + 1; NULL: none */
+	bool managed;      /* libvirt or another manager binds vfio-pci */
+	bool for_qemu;     /* the output is for QEMU or libvirt */
+	GHashTable *nodes; /* node of the host + 1 -> node of the guest + 1; NULL: no mapping */
 };
 
 /* An assigned function. */
@@ -125,12 +125,12 @@ const struct plan_kind_row *plan_kind_by_name(const char *name);
 /* "q35" or "virt" for a name or version of that machine of QEMU; else NULL (kind.c). */
 const char *plan_machine(const char *name);
 
-/* Take the machine that `source` says ("the domain has"), NULL: none; report it if another was
- * asked for (kind.c). */
+/* Set the machine of a domain or of arguments; NULL: they have none. `source` is "the domain has".
+ * Reports a different machine of the request (kind.c). */
 void plan_wish_machine(struct plan_wish *wish, const char *machine, const char *source,
 		       struct viommu_findings *findings);
 
-/* Choose a kind, and say why (kind.c). */
+/* Choose the kind, and set `why` (kind.c). */
 void plan_choose(struct plan *plan, struct viommu_findings *findings);
 
 /* ATS capability, from registers or the tables. */

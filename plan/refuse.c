@@ -14,7 +14,7 @@
 #define HIGH_Q35   ((uint64_t)4 << 30)
 #define BASE_VIRT  ((uint64_t)1 << 30)
 
-/* Drivers that leave a device to a guest: vfio-pci, and those of vendors, "mlx5_vfio_pci". */
+/* vfio-pci, or a driver of a vendor for VFIO: "mlx5_vfio_pci". */
 static bool is_of_vfio(const struct viommu_host_device *device)
 {
 	return device->vfio || (device->driver && strstr(device->driver, "vfio"));

@@ -62,9 +62,9 @@ struct viommu_host;
 struct viommu_host *viommu_host_scan(const char *root, struct viommu_findings *findings);
 
 /*
- * Whether viommu_host_scan() would take it for a tree: a folder that has sysfs in it or is a copy of
- * it, also with one folder around all of it; or a file that begins as a tar does. False for what
- * cannot be opened. A tar is not read to its end, so a scan of it may still fail.
+ * Whether viommu_host_scan() accepts it as a tree: a folder with a copy of sysfs, directly or in
+ * its only folder; or a file that starts with an entry of a tar. False if it cannot be opened. A
+ * tar is not read to its end, so a scan may still fail.
  */
 bool viommu_host_is_tree(const char *name);
 
@@ -75,10 +75,10 @@ struct viommu_host *viommu_host_free(struct viommu_host *host);
  * Write a tar with all that a scan of `root` reads, so that a scan of the tar gives the same
  * answers. Serial numbers are left out: those of configuration space (Device Serial Number
  * capability) and of a device tree are zero, MAC addresses and seeds of a device tree too, and of
- * the kernel's command line only words about IOMMUs and PCI are kept. The file is compressed as the
- * end of its name says: .gz, .bz2, .xz, .zst, .lz4; none: not at all. It is replaced when all of it
- * is written. Returns 0, or a negative errno with a finding; -ENOTSUP if its name ends in another
- * form.
+ * the kernel's command line only words about IOMMUs and PCI are kept. The suffix of `file` selects
+ * the compression: .gz, .bz2, .xz, .zst, .lz4, or none. The file is replaced when all of it is
+ * written. Returns 0, or a negative errno with a finding; -ENOTSUP: the suffix is of another
+ * format.
  */
 int viommu_host_save(const char *root, const char *file, struct viommu_findings *findings);
 
