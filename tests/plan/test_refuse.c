@@ -37,8 +37,9 @@ static void assert_page_sizes(uint64_t sizes, const char *text)
 static void an_iommu_without_pages_of_4k_is_refused(void **state)
 {
 	(void)state;
-	assert_page_sizes(UINT64_C(0x20010000), "has no pages of 4 KiB, but of 0x10000 bytes");
-	assert_page_sizes(UINT64_C(0x2004000), "but of 0x4000 bytes");
+	assert_page_sizes(UINT64_C(0x20010000),
+			  "has no pages of 4 KiB; the smallest has 0x10000 bytes");
+	assert_page_sizes(UINT64_C(0x2004000), "the smallest has 0x4000 bytes");
 }
 
 static void an_iommu_whose_pages_are_not_known_or_fit_is_not(void **state)
