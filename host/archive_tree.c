@@ -378,11 +378,13 @@ bool archive_tree_is(const char *name)
 {
 	struct archive *archive;
 	struct archive_entry *entry;
-	bool is_tar = !open_archive(name, &archive) &&
-		      archive_read_next_header(archive, &entry) >= ARCHIVE_WARN;
+	int r = open_archive(name, &archive);
 
+	/* A file of zeros is a tar without entries. */
+	if (!r)
+		r = archive_read_next_header(archive, &entry);
 	archive_read_free(archive);
-	return is_tar;
+	return r == ARCHIVE_OK || r == ARCHIVE_WARN;
 }
 
 int archive_tree_open(struct tree *tree, const char *root)

@@ -165,16 +165,19 @@ static int write_result(const struct request *request)
 	return status;
 }
 
-/* Findings, which give the reasons, are printed after this. */
-static int finish(const struct request *request, char **names, int status)
+/* False, with a message for which the findings have the reasons: there is nothing to write. */
+static bool has_result(const struct request *request, char **names, int *status)
 {
-	if (!request->n || status != EXIT_CLEAN)
-		return report_no_input(names, status);
+	if (!request->n || *status != EXIT_CLEAN) {
+		*status = report_no_input(names, *status);
+		return false;
+	}
 	if (request->n > 1)
 		report_error("%s: %u tables: name a file that has only one", *names, request->n);
 	else if (request->table || request->line)
-		return write_result(request);
-	return EXIT_COULD_NOT;
+		return true;
+	*status = EXIT_COULD_NOT;
+	return false;
 }
 
 /* -- the request -------------------------------------------------------------------- */
@@ -203,11 +206,14 @@ static bool options_fit(const struct request *request)
 static int generate_and_write(struct request *request, char **names)
 {
 	int status = read_base(request);
+	bool has;
 
 	if (status == EXIT_CLEAN)
 		status = read_inputs(names, request->findings, take_topology, request);
-	status = finish(request, names, status);
-	return worse(status, print_findings(request->findings));
+	has = has_result(request, names, &status);
+	status = worse(status, print_findings(request->findings));
+	/* Last, because printing may run out of memory: then an old file is still there. */
+	return has ? worse(status, write_result(request)) : status;
 }
 
 int generate_tables(const struct command *command, const char *what, char **names, bool compare)
