@@ -251,6 +251,75 @@ void viommu_kernel_close_device(struct viommu_kernel *kernel, int device);
  */
 int viommu_kernel_device_file(const struct viommu_kernel *kernel, int device);
 
+/* -- limits ------------------------------------------------------------------------- */
+
+/*
+ * What the host's IOMMU can do for a device. A guest reads it once, so it has to be known before:
+ *
+ *     viommu_kernel_open_device() ...                       all devices of the virtual IOMMU
+ *     limits = *viommu_kernel_limits(kernel, first);
+ *     viommu_limits_intersect(&limits, viommu_kernel_limits(kernel, next)); ...
+ *     viommu_limits_config(&limits, &config, ...);          then viommu_new()
+ *     viommu_limits_endpoint(viommu_kernel_limits(kernel, device), viommu_configuration(iommu),
+ *                            &endpoint, ...);               then viommu_endpoint_add()
+ *
+ * A device that comes later has a configuration that the guest knows already: its own ranges are in
+ * the answer to PROBE, and a larger granule is refused.
+ */
+#define VIOMMU_LIMITS_RANGES  32
+#define VIOMMU_LIMITS_REGIONS 64
+
+struct viommu_range {
+	uint64_t first, last;
+};
+
+struct viommu_limits {
+	size_t size;
+	uint64_t page_size_mask; /* bit n: pages of 2^n bytes; not 0 */
+	size_t n_ranges;         /* of IOVAs: at least one, sorted, disjoint */
+	struct viommu_range ranges[VIOMMU_LIMITS_RANGES];
+	bool dirty; /* the kernel tracks the pages that a device writes */
+};
+
+/*
+ * The limits of an open device, read when it was opened.
+ *
+ * Returns: never NULL; valid until the next viommu_kernel_open_device(). Locks: none. Waits: no.
+ * Since: 0.2 (testing)
+ */
+const struct viommu_limits *viommu_kernel_limits(const struct viommu_kernel *kernel, int device);
+
+/*
+ * Narrow `limits` to what both can do. -ERANGE: they have no address in common. -ENOSPC: too many
+ * ranges. On failure nothing changes.
+ *
+ * Returns: 0, -ERANGE, -ENOSPC. Locks: none. Waits: no. Since: 0.2 (testing)
+ */
+int viommu_limits_intersect(struct viommu_limits *limits, const struct viommu_limits *other);
+
+/*
+ * Give members of `config` that are 0 what fits the limits: page sizes and input range. -ERANGE: a
+ * member that is set does not fit, and `reason` has a sentence with both values and what fits,
+ * NUL-terminated and cut off to `room` bytes. It may be NULL if `room` is 0.
+ *
+ * Returns: 0, -ERANGE. Locks: none. Waits: no. Since: 0.2 (testing)
+ */
+int viommu_limits_config(const struct viommu_limits *limits, struct viommu_config *config,
+			 char *reason, size_t room);
+
+/*
+ * Give an endpoint the input range and reserved regions of its device, beside those that it has,
+ * such as an MSI region. `config` is the one in force. `regions` gets all of them, and has to live
+ * until viommu_endpoint_add(). -ERANGE: as above; the guest's granule is too small for the device,
+ * or no address is in common.
+ *
+ * Returns: 0, -ERANGE, -ENOSPC. Locks: none. Waits: no. Since: 0.2 (testing)
+ */
+int viommu_limits_endpoint(const struct viommu_limits *limits, const struct viommu_config *config,
+			   struct viommu_endpoint *endpoint,
+			   struct viommu_reserved regions[VIOMMU_LIMITS_REGIONS], char *reason,
+			   size_t room);
+
 #ifdef __cplusplus
 }
 #endif

@@ -144,6 +144,11 @@ int viommu_kernel_open_device(struct viommu_kernel *kernel, const char *name, in
 	return error;
 }
 
+const struct viommu_limits *viommu_kernel_limits(const struct viommu_kernel *kernel, int number)
+{
+	return &kernel->devices[number].limits;
+}
+
 void viommu_kernel_close_device(struct viommu_kernel *kernel, int number)
 {
 	struct kernel_device *device = &kernel->devices[number];

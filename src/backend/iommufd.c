@@ -101,8 +101,6 @@ static const struct viommu_backend_calls *calls(void)
 	return &rows;
 }
 
-/* -- files --------------------------------------------------------------------------- */
-
 static int begin(struct viommu_kernel *kernel)
 {
 	kernel->fd = kernel_open(kernel, kernel->kind->path);
@@ -112,6 +110,73 @@ static int begin(struct viommu_kernel *kernel)
 static void end(struct viommu_kernel *kernel)
 {
 	kernel->ops.close(kernel->fd);
+}
+
+/* -- limits ----------------------------------------------------------------------------- */
+
+static bool tracks_dirty(const struct viommu_kernel *kernel, const struct kernel_device *device)
+{
+	struct kernel_hw_info argument = { .size = sizeof(argument), .dev_id = device->id };
+
+	return !kernel_ioctl(kernel, kernel->fd, KERNEL_HW_INFO, &argument) &&
+	       argument.capabilities & KERNEL_HW_DIRTY;
+}
+
+static int read_ranges(const struct viommu_kernel *kernel, uint32_t space,
+		       struct viommu_limits *limits)
+{
+	struct kernel_range ranges[VIOMMU_LIMITS_RANGES];
+	struct kernel_ioas_ranges argument = {
+		.size = sizeof(argument),
+		.ioas_id = space,
+		.n = VIOMMU_LIMITS_RANGES,
+		.ranges = (uintptr_t)ranges,
+	};
+	int error = kernel_ioctl(kernel, kernel->fd, KERNEL_IOAS_RANGES, &argument);
+
+	if (error)
+		return error;
+	if (argument.n > VIOMMU_LIMITS_RANGES || !argument.alignment)
+		return -E2BIG;
+	limits->n_ranges = argument.n;
+	for (uint32_t i = 0; i < argument.n; i++)
+		limits->ranges[i] = (struct viommu_range){ ranges[i].first, ranges[i].last };
+	limits->page_size_mask = -argument.alignment;
+	return 0;
+}
+
+/* An IOAS has the limits of the devices in it. */
+static int read_limits(struct viommu_kernel *kernel, struct kernel_device *device, uint32_t space)
+{
+	struct viommu_limits limits = { .size = sizeof(limits) };
+	int number = (int)(device - kernel->devices);
+	int error = attach(kernel, number, space);
+
+	if (!error)
+		error = read_ranges(kernel, space, &limits);
+	if (!error)
+		error = detach(kernel, number);
+	limits.dirty = !error && tracks_dirty(kernel, device);
+	return error ? error : kernel_set_limits(kernel, device, &limits);
+}
+
+/* Closes the file if it fails: a device that is attached keeps its IOAS. */
+static int limit_file(struct viommu_kernel *kernel, struct kernel_device *device, int file)
+{
+	uint32_t space;
+	int error = space_new(kernel, &space);
+
+	if (error) {
+		kernel->ops.close(file);
+		return error;
+	}
+	device->file = file;
+	error = read_limits(kernel, device, space);
+	device->file = -1;
+	if (error)
+		kernel->ops.close(file);
+	space_free(kernel, space);
+	return error;
 }
 
 static int bind_file(struct viommu_kernel *kernel, struct kernel_device *device, int file)
@@ -129,7 +194,8 @@ static int bind_file(struct viommu_kernel *kernel, struct kernel_device *device,
 		return error;
 	}
 	device->id = argument.out_devid;
-	return kernel_give_file(kernel, device, file);
+	error = limit_file(kernel, device, file);
+	return error ? error : kernel_give_file(kernel, device, file);
 }
 
 static int open_device(struct viommu_kernel *kernel, struct kernel_device *device)

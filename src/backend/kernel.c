@@ -164,3 +164,24 @@ void kernel_close_file(struct viommu_kernel *kernel, struct kernel_device *devic
 	kernel->ops.close(device->file);
 	device->file = -1;
 }
+
+/* -- limits --------------------------------------------------------------------------- */
+
+int kernel_set_limits(const struct viommu_kernel *kernel, struct kernel_device *device,
+		      const struct viommu_limits *limits)
+{
+	const struct viommu_range *ranges = limits->ranges;
+	size_t n = limits->n_ranges;
+
+	if (!n || !limits->page_size_mask)
+		return -EOPNOTSUPP;
+	device->limits = *limits;
+	kernel_log(kernel,
+		   "%s: addresses 0x%llx to 0x%llx in %zu ranges, pages of %llu bytes, dirty pages"
+		   " %stracked",
+		   device->name, (unsigned long long)ranges[0].first,
+		   (unsigned long long)ranges[n - 1].last, n,
+		   (unsigned long long)(limits->page_size_mask & -limits->page_size_mask),
+		   limits->dirty ? "" : "not ");
+	return 0;
+}

@@ -17,6 +17,7 @@ struct kernel_device {
 	int group;      /* type1: of its group */
 	uint32_t space; /* type1: the container that the group is in, or NO_SPACE */
 	uint32_t id;    /* iommufd: the object of the device */
+	struct viommu_limits limits;
 };
 
 struct container {
@@ -76,6 +77,10 @@ void kernel_log(const struct viommu_kernel *kernel, const char *format, ...)
 
 /* Log the reason for a refused mapping if the cause is a limit; returns `error`. */
 int kernel_explain_map(struct viommu_kernel *kernel, int error, uint64_t length);
+
+/* Keep the limits of a device, and log them. -EOPNOTSUPP: it can map nothing. */
+int kernel_set_limits(const struct viommu_kernel *kernel, struct kernel_device *device,
+		      const struct viommu_limits *limits);
 
 /* Pass a new file to the VMM. If the VMM refuses it, it is closed. */
 int kernel_give_file(struct viommu_kernel *kernel, struct kernel_device *device, int file);

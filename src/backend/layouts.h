@@ -8,6 +8,9 @@
 /* The kernel's interface as of Linux 6.12: defined here, because older headers lack it. */
 #define KERNEL_DESTROY               _IO(';', 0x80)
 #define KERNEL_IOAS_ALLOC            _IO(';', 0x81)
+#define KERNEL_IOAS_RANGES           _IO(';', 0x84)
+#define KERNEL_HW_INFO               _IO(';', 0x8a)
+#define KERNEL_IOMMU_INFO            _IO(';', 0x70)
 #define KERNEL_IOAS_MAP              _IO(';', 0x85)
 #define KERNEL_IOAS_UNMAP            _IO(';', 0x86)
 #define KERNEL_VFIO_API_VERSION      _IO(';', 0x64)
@@ -28,6 +31,13 @@
 #define KERNEL_MAP_WRITEABLE  2u
 #define KERNEL_MAP_READABLE   4u
 
+#define KERNEL_HW_DIRTY 1u
+
+#define KERNEL_INFO_PAGE_SIZES 1u
+#define KERNEL_INFO_CAPS       2u
+#define KERNEL_CAP_RANGES      1u
+#define KERNEL_CAP_DIRTY       2u
+
 #define KERNEL_TYPE1V2      3u
 #define KERNEL_GROUP_VIABLE 1u
 
@@ -45,6 +55,41 @@ struct kernel_destroy {
 
 struct kernel_ioas_alloc {
 	uint32_t size, flags, out_ioas_id;
+};
+
+struct kernel_range {
+	uint64_t first, last;
+};
+
+struct kernel_ioas_ranges {
+	uint32_t size, ioas_id, n, reserved;
+	uint64_t ranges; /* the address of struct kernel_range[n] */
+	uint64_t alignment;
+};
+
+struct kernel_hw_info {
+	uint32_t size, flags, dev_id, data_length;
+	uint64_t data;
+	uint32_t type;
+	uint8_t pasid_bits, reserved[3];
+	uint64_t capabilities;
+};
+
+struct kernel_iommu_info {
+	uint32_t argsz, flags;
+	uint64_t page_sizes;
+	uint32_t cap_offset, padding; /* 0: no capability, or no room for them */
+};
+
+struct kernel_cap {
+	uint16_t id, version;
+	uint32_t next; /* from the beginning of struct kernel_iommu_info; 0: the last one */
+};
+
+struct kernel_cap_ranges {
+	struct kernel_cap cap;
+	uint32_t n, reserved;
+	struct kernel_range ranges[];
 };
 
 struct kernel_ioas_map {
@@ -100,6 +145,10 @@ struct kernel_dma_dirty {
 
 _Static_assert(sizeof(struct kernel_destroy) == 8, "DESTROY");
 _Static_assert(sizeof(struct kernel_ioas_alloc) == 12, "IOAS_ALLOC");
+_Static_assert(sizeof(struct kernel_ioas_ranges) == 32, "IOAS_IOVA_RANGES");
+_Static_assert(sizeof(struct kernel_hw_info) == 40, "GET_HW_INFO");
+_Static_assert(sizeof(struct kernel_iommu_info) == 24, "IOMMU_GET_INFO");
+_Static_assert(sizeof(struct kernel_cap_ranges) == 16, "INFO_CAP_IOVA_RANGE");
 _Static_assert(sizeof(struct kernel_ioas_map) == 40, "IOAS_MAP");
 _Static_assert(sizeof(struct kernel_ioas_unmap) == 24, "IOAS_UNMAP");
 _Static_assert(sizeof(struct kernel_vfio_bind) == 16, "VFIO BIND");

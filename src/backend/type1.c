@@ -312,6 +312,64 @@ static void end(struct viommu_kernel *kernel)
 	free(kernel->containers);
 }
 
+/* Capabilities follow each other by offsets in the answer. */
+static void read_caps(const unsigned char *answer, uint32_t room, struct viommu_limits *limits)
+{
+	const struct kernel_iommu_info *info = (const void *)answer;
+	struct kernel_cap_ranges cap;
+
+	for (uint32_t at = info->cap_offset, n = 0; at && n < 64; at = cap.cap.next, n++) {
+		if (at % 8 || at > room - sizeof(cap))
+			return;
+		memcpy(&cap, answer + at, sizeof(cap));
+		if (cap.cap.id == KERNEL_CAP_DIRTY)
+			limits->dirty = true;
+		if (cap.cap.id != KERNEL_CAP_RANGES || cap.n > VIOMMU_LIMITS_RANGES ||
+		    cap.n > (room - sizeof(cap) - at) / sizeof(struct kernel_range))
+			continue;
+		limits->n_ranges = cap.n;
+		memcpy(limits->ranges, answer + at + sizeof(cap),
+		       cap.n * sizeof(struct kernel_range));
+	}
+}
+
+static int read_info(const struct viommu_kernel *kernel, const struct container *container,
+		     struct viommu_limits *limits)
+{
+	_Alignas(struct kernel_iommu_info) unsigned char answer[1024] = { 0 };
+	struct kernel_iommu_info *info = (void *)answer;
+	int error;
+
+	info->argsz = sizeof(answer);
+	error = kernel_ioctl(kernel, container->fd, KERNEL_IOMMU_INFO, answer);
+	if (error)
+		return error;
+	limits->page_size_mask = info->flags & KERNEL_INFO_PAGE_SIZES ? info->page_sizes : 0;
+	if (info->flags & KERNEL_INFO_CAPS)
+		read_caps(answer, sizeof(answer), limits);
+	return 0;
+}
+
+/* A container has the limits of the groups in it, so the group is alone in one for that. */
+static int read_limits(struct viommu_kernel *kernel, struct kernel_device *device)
+{
+	struct viommu_limits limits = { .size = sizeof(limits) };
+	uint32_t space;
+	int error = container_new(kernel, &space);
+
+	if (error)
+		return error;
+	error = join(kernel, device, space);
+	if (!error)
+		error = read_info(kernel, &kernel->containers[space], &limits);
+	if (!error)
+		error = leave(kernel, device);
+	else
+		leave(kernel, device);
+	space_free(kernel, space);
+	return error ? error : kernel_set_limits(kernel, device, &limits);
+}
+
 static int check_group(struct viommu_kernel *kernel, const struct kernel_device *device,
 		       const char *path)
 {
@@ -325,6 +383,18 @@ static int check_group(struct viommu_kernel *kernel, const struct kernel_device 
 		   " or to no driver",
 		   device->name, path);
 	return -EPERM;
+}
+
+/* A closed group is in no container, even if it could not leave before. */
+static void close_device(struct viommu_kernel *kernel, struct kernel_device *device)
+{
+	uint32_t space = device->space;
+
+	if (leave(kernel, device))
+		kernel->containers[space].n_groups--;
+	kernel->ops.close(device->group);
+	if (space != NO_SPACE && space != BLOCKED)
+		space_free(kernel, space);
 }
 
 static int open_device(struct viommu_kernel *kernel, struct kernel_device *device)
@@ -350,16 +420,12 @@ static int open_device(struct viommu_kernel *kernel, struct kernel_device *devic
 	}
 	error = check_group(kernel, device, path);
 	if (!error)
+		error = read_limits(kernel, device);
+	if (!error)
 		error = enter(kernel, device, BLOCKED);
 	if (error)
-		kernel->ops.close(device->group);
+		close_device(kernel, device);
 	return error;
-}
-
-static void close_device(struct viommu_kernel *kernel, struct kernel_device *device)
-{
-	leave(kernel, device);
-	kernel->ops.close(device->group);
 }
 
 const struct kernel_kind kernel_type1 = {

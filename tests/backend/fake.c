@@ -100,6 +100,79 @@ static bool is_in_use(uint32_t space)
 	return false;
 }
 
+/* -- limits --------------------------------------------------------------------------- */
+
+/* Of the only device in a space, which is where limits are read. */
+static struct fake_limits limits_in(uint32_t space)
+{
+	struct fake_limits limits = { 0 };
+
+	for (int i = 0; i < FAKE_DEVICES; i++)
+		if (fake.at[i] == space)
+			limits = fake.limits[i];
+	if (!limits.alignment)
+		limits.alignment = 4096;
+	if (!limits.last)
+		limits.last = (1ull << 48) - 1;
+	return limits;
+}
+
+static uint32_t ranges_of(const struct fake_limits *limits, struct kernel_range *ranges)
+{
+	ranges[0] = (struct kernel_range){ 0, limits->last };
+	if (!limits->hole_last)
+		return 1;
+	ranges[0].last = limits->hole_first - 1;
+	ranges[1] = (struct kernel_range){ limits->hole_last + 1, limits->last };
+	return 2;
+}
+
+static int ioas_ranges(void *opaque)
+{
+	struct kernel_ioas_ranges *argument = opaque;
+	struct fake_limits limits = limits_in(argument->ioas_id);
+	struct kernel_range ranges[2];
+
+	if (argument->size != 32 || !is_space(argument->ioas_id) || argument->n < 2)
+		return refuse(EINVAL);
+	argument->n = ranges_of(&limits, ranges);
+	argument->alignment = limits.alignment;
+	memcpy((void *)(uintptr_t)argument->ranges, ranges, sizeof(ranges));
+	return 0;
+}
+
+static int hw_info(void *opaque)
+{
+	struct kernel_hw_info *argument = opaque;
+
+	if (argument->size != 40 || argument->dev_id < 1000)
+		return refuse(EINVAL);
+	argument->capabilities = fake.limits[argument->dev_id - 1000].dirty ? KERNEL_HW_DIRTY : 0;
+	return 0;
+}
+
+/* Two capabilities behind the answer, the ranges last. */
+static int container_info(uint32_t space, void *opaque)
+{
+	struct fake_limits limits = limits_in(space);
+	struct kernel_iommu_info *info = opaque;
+	struct kernel_cap dirty = { .id = KERNEL_CAP_DIRTY, .version = 1, .next = 64 };
+	struct kernel_cap_ranges cap = { .cap = { .id = KERNEL_CAP_RANGES, .version = 1 } };
+	unsigned char *answer = opaque;
+	struct kernel_range ranges[2];
+
+	if (info->argsz < 128 || !fake.has_iommu[space])
+		return refuse(EINVAL);
+	info->flags = KERNEL_INFO_PAGE_SIZES | KERNEL_INFO_CAPS;
+	info->page_sizes = -limits.alignment;
+	info->cap_offset = limits.dirty ? 24 : 64;
+	cap.n = ranges_of(&limits, ranges);
+	memcpy(answer + 24, &dirty, sizeof(dirty));
+	memcpy(answer + 64, &cap, sizeof(cap));
+	memcpy(answer + 64 + sizeof(cap), ranges, sizeof(ranges));
+	return 0;
+}
+
 /* -- iommufd ---------------------------------------------------------------------------- */
 
 static int ioas_alloc(void *opaque)
@@ -331,10 +404,9 @@ static int of_iommufd(unsigned long request, void *argument)
 		unsigned long request;
 		int (*perform)(void *argument);
 	} rows[] = {
-		{ KERNEL_IOAS_ALLOC, ioas_alloc },
-		{ KERNEL_DESTROY, ioas_destroy },
-		{ KERNEL_IOAS_MAP, ioas_map },
-		{ KERNEL_IOAS_UNMAP, ioas_unmap },
+		{ KERNEL_IOAS_ALLOC, ioas_alloc },   { KERNEL_DESTROY, ioas_destroy },
+		{ KERNEL_IOAS_RANGES, ioas_ranges }, { KERNEL_HW_INFO, hw_info },
+		{ KERNEL_IOAS_MAP, ioas_map },       { KERNEL_IOAS_UNMAP, ioas_unmap },
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
@@ -352,6 +424,7 @@ static int of_container(uint32_t space, unsigned long request, void *argument)
 		{ KERNEL_VFIO_API_VERSION, container_version },
 		{ KERNEL_VFIO_CHECK_EXTENSION, container_check },
 		{ KERNEL_VFIO_SET_IOMMU, container_iommu },
+		{ KERNEL_IOMMU_INFO, container_info },
 		{ KERNEL_DMA_MAP, container_map },
 		{ KERNEL_DMA_UNMAP, container_unmap },
 		{ KERNEL_DMA_DIRTY, container_dirty },

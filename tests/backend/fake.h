@@ -21,7 +21,15 @@ struct fake_map {
 	uint64_t dirty; /* its first 64 pages */
 };
 
+/* What the IOMMU of a device can do. All 0: 48 bits, pages of 4 KiB, no dirty pages. */
+struct fake_limits {
+	uint64_t alignment, last;
+	uint64_t hole_first, hole_last;
+	bool dirty;
+};
+
 struct fake {
+	struct fake_limits limits[FAKE_DEVICES];
 	bool no_iommufd, no_type1;
 	bool space[FAKE_SPACES], has_iommu[FAKE_SPACES];
 	struct fake_map maps[FAKE_SPACES][FAKE_MAPS];

@@ -109,6 +109,7 @@ static void begin(struct rig *rig)
 	assert_int_equal(viommu_backend_add_device(backend, rig->device, EP, D1), -EEXIST);
 	add_device(rig, EP2, D2);
 	fake.calls = 0;
+	memset(fake.n_detached, 0, sizeof(fake.n_detached));
 }
 
 static void free_all(void)
@@ -953,10 +954,11 @@ static void the_interface_is_chosen_by_what_the_kernel_has_and_said(void **state
 /* Every call fails in turn: nothing stays open, and with none that fails it is opened. */
 static void a_device_that_cannot_be_opened_leaves_nothing(void **state)
 {
+	/* iommufd: then come GET_HW_INFO and DESTROY, without which a device works. */
 	static const struct {
 		enum viommu_interface interface;
-		unsigned calls;
-	} rows[] = { { VIOMMU_INTERFACE_IOMMUFD, 2 }, { VIOMMU_INTERFACE_TYPE1, 5 } };
+		unsigned needed, calls;
+	} rows[] = { { VIOMMU_INTERFACE_IOMMUFD, 6, 8 }, { VIOMMU_INTERFACE_TYPE1, 10, 10 } };
 	int number;
 
 	(void)state;
@@ -965,14 +967,18 @@ static void a_device_that_cannot_be_opened_leaves_nothing(void **state)
 		assert_int_equal(new_kernel(rows[i].interface), 0);
 		fake.fail_n = 1;
 		fake.error = ENODEV;
-		for (fake.fail = 1; fake.fail <= rows[i].calls; fake.fail++) {
+		for (fake.fail = 1; fake.fail <= rows[i].needed; fake.fail++) {
+			unsigned spaces = fake_spaces();
+
 			fake.calls = 0;
 			number = -1;
 			assert_int_equal(viommu_kernel_open_device(kernel, fake_name(3), &number),
 					 -ENODEV);
 			assert_int_equal(number, -1);
 			assert_false(fake.file[3] || fake.group[3] || fake.at[3]);
+			assert_int_equal(fake_spaces(), spaces);
 		}
+		fake.fail = 0;
 		fake.calls = 0;
 		assert_int_equal(viommu_kernel_open_device(kernel, fake_name(3), &number), 0);
 		assert_int_equal(fake.calls, rows[i].calls);
@@ -999,10 +1005,10 @@ static void a_device_that_vfio_cannot_have_is_refused_with_the_cure(void **state
 	assert_int_equal(viommu_kernel_open_device(kernel, fake_name(1), &number), 0);
 	assert_int_equal(viommu_kernel_open_device(kernel, fake_name(1), &number), -EBUSY);
 	assert_non_null(strstr(logged, "a group is opened once"));
-	/* open(), GET_STATUS, SET_CONTAINER, SET_IOMMU, ... */
+	/* open(), GET_STATUS, open(), SET_CONTAINER, SET_IOMMU, ... */
 	viommu_kernel_close_device(kernel, number);
 	fake.calls = 0;
-	fake.fail = 4;
+	fake.fail = 5;
 	fake.fail_n = 1;
 	fake.error = EPERM;
 	assert_int_equal(viommu_kernel_open_device(kernel, fake_name(1), &number), -EPERM);
@@ -1020,6 +1026,187 @@ static void a_device_that_vfio_cannot_have_is_refused_with_the_cure(void **state
 				 kernel, "a name that is longer than any name of PCI", &number),
 			 -EINVAL);
 	kernel = viommu_kernel_free(kernel);
+}
+
+/* -- limits ------------------------------------------------------------------------------- */
+
+static const struct viommu_limits *limits_of(int device)
+{
+	int number;
+
+	assert_int_equal(viommu_kernel_open_device(kernel, fake_name(device), &number), 0);
+	return viommu_kernel_limits(kernel, number);
+}
+
+static void limits_are_read_from_each_interface(void **state)
+{
+	static const enum viommu_interface interfaces[] = { VIOMMU_INTERFACE_IOMMUFD,
+							    VIOMMU_INTERFACE_TYPE1 };
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		const struct viommu_limits *limits;
+
+		memset(&fake, 0, sizeof(fake));
+		fake.limits[1] = (struct fake_limits){ .alignment = 0x10000,
+						       .last = 0x7fffffffff,
+						       .hole_first = 0xfee00000,
+						       .hole_last = 0xfeefffff,
+						       .dirty = true };
+		assert_int_equal(new_kernel(interfaces[i]), 0);
+		limits = limits_of(0);
+		assert_int_equal(limits->page_size_mask, ~0xfffull);
+		assert_int_equal(limits->n_ranges, 1);
+		assert_int_equal(limits->ranges[0].last, 0xffffffffffff);
+		assert_false(limits->dirty);
+		limits = limits_of(1);
+		assert_int_equal(limits->page_size_mask, ~0xffffull);
+		assert_int_equal(limits->n_ranges, 2);
+		assert_int_equal(limits->ranges[0].last, 0xfedfffff);
+		assert_int_equal(limits->ranges[1].first, 0xfef00000);
+		assert_int_equal(limits->ranges[1].last, 0x7fffffffff);
+		assert_true(limits->dirty);
+		assert_non_null(strstr(logged,
+				       "0000:01:00.0: addresses 0x0 to 0x7fffffffff in 2 "
+				       "ranges, pages of 65536 bytes, dirty pages tracked"));
+		kernel = viommu_kernel_free(kernel);
+		assert_int_equal(fake_spaces(), 0);
+	}
+}
+
+static const struct viommu_limits narrow = {
+	.size = sizeof(narrow),
+	.page_size_mask = ~0xffffull,
+	.n_ranges = 3,
+	.ranges = { { 0x10000, 0xfffff }, { 0x200000, 0x3fffff }, { 0x500000, 0x7fffffff } },
+	.dirty = true,
+};
+
+static void limits_of_several_devices_are_what_all_can_do(void **state)
+{
+	struct viommu_limits wide = { .size = sizeof(wide),
+				      .page_size_mask = 0x40201000,
+				      .n_ranges = 2,
+				      .ranges = { { 0, 0x2fffff }, { 0x380000, 0xffffff } } };
+	struct viommu_limits apart = { .size = sizeof(apart),
+				       .page_size_mask = 0x1000,
+				       .n_ranges = 1,
+				       .ranges = { { 0x100000, 0x1fffff } } };
+	struct viommu_limits before;
+
+	(void)state;
+	assert_int_equal(viommu_limits_intersect(&wide, &narrow), 0);
+	/* 2 MiB and 1 GiB have page tables in both; the granule is that of `narrow`. */
+	assert_int_equal(wide.page_size_mask, 0x40210000);
+	assert_int_equal(wide.n_ranges, 4);
+	assert_int_equal(wide.ranges[0].first, 0x10000);
+	assert_int_equal(wide.ranges[0].last, 0xfffff);
+	assert_int_equal(wide.ranges[1].first, 0x200000);
+	assert_int_equal(wide.ranges[1].last, 0x2fffff);
+	assert_int_equal(wide.ranges[2].first, 0x380000);
+	assert_int_equal(wide.ranges[2].last, 0x3fffff);
+	assert_int_equal(wide.ranges[3].last, 0xffffff);
+	assert_false(wide.dirty);
+	before = apart;
+	assert_int_equal(viommu_limits_intersect(&apart, &narrow), -ERANGE);
+	assert_memory_equal(&apart, &before, sizeof(apart));
+}
+
+static void what_a_configuration_leaves_open_is_what_devices_can_do(void **state)
+{
+	struct viommu_config config = { .size = sizeof(config) };
+	struct viommu_limits usual = narrow;
+	char reason[VIOMMU_REASON_LENGTH];
+
+	(void)state;
+	assert_int_equal(viommu_limits_config(&narrow, &config, reason, sizeof(reason)), 0);
+	assert_int_equal(config.page_size_mask, ~0xffffull);
+	assert_int_equal(config.input_first, 0x10000);
+	assert_int_equal(config.input_last, 0x7fffffff);
+	usual.page_size_mask = ~0xfffull;
+	config = (struct viommu_config){ .size = sizeof(config) };
+	assert_int_equal(viommu_limits_config(&usual, &config, NULL, 0), 0);
+	assert_int_equal(config.page_size_mask, 0);
+}
+
+static void a_configuration_that_does_not_fit_is_refused_with_both_values(void **state)
+{
+	struct viommu_config pages = { .size = sizeof(pages), .page_size_mask = ~0xfffull };
+	struct viommu_config range = { .size = sizeof(range), .input_last = 0xffffffffff };
+	char reason[VIOMMU_REASON_LENGTH * 2];
+
+	(void)state;
+	assert_int_equal(viommu_limits_config(&narrow, &pages, reason, sizeof(reason)), -ERANGE);
+	assert_string_equal(reason, "the guest may map pages of 4096 bytes, and the host's IOMMU "
+				    "has none smaller than 65536; page_size_mask "
+				    "0xffffffffffff0000 fits");
+	assert_int_equal(viommu_limits_config(&narrow, &range, reason, sizeof(reason)), -ERANGE);
+	assert_string_equal(reason, "the guest may map 0x0 to 0xffffffffff, and the host's IOMMU "
+				    "has 0x10000 to 0x7fffffff; set the input range to that");
+	assert_int_equal(viommu_limits_config(&narrow, &range, NULL, 0), -ERANGE);
+}
+
+/* The guest is told of holes before it looks: its MAP there never reaches the kernel. */
+static void holes_of_a_device_are_reserved_regions_of_its_endpoint(void **state)
+{
+	const struct viommu_reserved msi = { 0x480000, 0x48ffff, VIOMMU_RESV_MEM_MSI };
+	struct viommu_reserved regions[VIOMMU_LIMITS_REGIONS];
+	struct viommu_endpoint endpoint = {
+		.size = sizeof(endpoint), .id = 0x77, .reserved = &msi, .n_reserved = 1
+	};
+	struct viommu_config config = { .size = sizeof(config) };
+	struct rig *rig = *state;
+
+	assert_int_equal(viommu_limits_config(&narrow, &config, NULL, 0), 0);
+	replace(rig, config);
+	assert_int_equal(viommu_limits_endpoint(&narrow, viommu_configuration(rig->device),
+						&endpoint, regions, NULL, 0),
+			 0);
+	assert_int_equal(viommu_endpoint_add(rig->device, &endpoint), 0);
+	assert_int_equal(probe(rig, 0x77), VIOMMU_S_OK);
+	assert_string_equal(properties(rig), "reserved 100000-1fffff, reserved 400000-47ffff, "
+					     "msi 480000-48ffff, reserved 490000-4fffff");
+	assert_int_equal(attach(rig, 1, 0x77), VIOMMU_S_OK);
+	assert_int_equal(map(rig, 1, 0x1f0000, 0x1fffff, 0, R), VIOMMU_S_INVAL);
+	assert_int_equal(map(rig, 1, 0x8000000000, 0x800000ffff, 0, R), VIOMMU_S_RANGE);
+	assert_int_equal(map(rig, 1, 0x201000, 0x201fff, 0, R), VIOMMU_S_RANGE);
+	assert_int_equal(map(rig, 1, 0x200000, 0x20ffff, 0, R), VIOMMU_S_OK);
+}
+
+/* The guest knows its granule and input range when the device is plugged in. */
+static void a_late_device_that_can_do_less_is_told_by_probe_or_refused(void **state)
+{
+	struct viommu_limits late = { .size = sizeof(late),
+				      .page_size_mask = ~0xfffull,
+				      .n_ranges = 1,
+				      .ranges = { { 0, 0xffffffff } } };
+	struct viommu_reserved regions[VIOMMU_LIMITS_REGIONS];
+	struct viommu_endpoint endpoint = { .size = sizeof(endpoint), .id = 0x77 };
+	struct viommu_config config = { .size = sizeof(config), .input_last = (1ull << 39) - 1 };
+	char reason[VIOMMU_REASON_LENGTH * 2];
+	struct rig *rig = *state;
+
+	replace(rig, config);
+	assert_int_equal(viommu_limits_endpoint(&late, viommu_configuration(rig->device), &endpoint,
+						regions, reason, sizeof(reason)),
+			 0);
+	assert_int_equal(viommu_endpoint_add(rig->device, &endpoint), 0);
+	assert_int_equal(probe(rig, 0x77), VIOMMU_S_OK);
+	assert_string_equal(properties(rig), "reserved 100000000-7fffffffff");
+	endpoint = (struct viommu_endpoint){ .size = sizeof(endpoint), .id = 0x78 };
+	late.page_size_mask = ~0x3fffull;
+	assert_int_equal(viommu_limits_endpoint(&late, viommu_configuration(rig->device), &endpoint,
+						regions, reason, sizeof(reason)),
+			 -ERANGE);
+	assert_non_null(strstr(reason, "pages of 4096 bytes, and the host's IOMMU has none smaller "
+				       "than 16384; page_size_mask 0xffffffffffffc000 fits"));
+	late.page_size_mask = ~0xfffull;
+	late.ranges[0] = (struct viommu_range){ 1ull << 40, 1ull << 41 };
+	assert_int_equal(viommu_limits_endpoint(&late, viommu_configuration(rig->device), &endpoint,
+						regions, reason, sizeof(reason)),
+			 -ERANGE);
+	assert_non_null(strstr(reason, "the guest may map 0x0 to 0x7fffffffff, of which the host's "
+				       "IOMMU has nothing: 0x10000000000 to 0x20000000000"));
 }
 
 int main(void)
@@ -1060,6 +1247,12 @@ int main(void)
 	const struct CMUnitTest both[] = {
 		cmocka_unit_test(the_interface_is_chosen_by_what_the_kernel_has_and_said),
 		cmocka_unit_test(a_device_that_cannot_be_opened_leaves_nothing),
+		cmocka_unit_test(limits_are_read_from_each_interface),
+		cmocka_unit_test(limits_of_several_devices_are_what_all_can_do),
+		cmocka_unit_test(what_a_configuration_leaves_open_is_what_devices_can_do),
+		cmocka_unit_test(a_configuration_that_does_not_fit_is_refused_with_both_values),
+		ON_A_FRESH_DEVICE(holes_of_a_device_are_reserved_regions_of_its_endpoint),
+		ON_A_FRESH_DEVICE(a_late_device_that_can_do_less_is_told_by_probe_or_refused),
 		cmocka_unit_test(a_device_that_vfio_cannot_have_is_refused_with_the_cure),
 	};
 	int failed;
