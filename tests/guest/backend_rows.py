@@ -19,6 +19,8 @@ WANTED = [("QEMU reports nothing but faults of VT-d",
            r"qemu-system-\w+: (?!vtd_|New fault is not recorded)")] + COMPLAINTS[2:]
 
 SHOWS = [
+    ("the limits of VT-d are read, without the MSI window",
+     r"vfio: 0000:00:05[.]0: addresses 0x0 to 0x[0-9a-f]+ in 2 ranges, pages of 4096 bytes, dirty"),
     ("a mapped page was read and another written",
      r"row: program: vfio: the first device copied: 256 bytes of 0x50"),
     ("one IOVA is another page in another domain",

@@ -100,14 +100,14 @@ def tool(name, architecture):
 
 
 def program(source, architecture):
-    """The path of a program of the tree, linked with libviommu; compiled if the cache has none."""
+    """The path of a program of the tree, with libviommu that checks its calls; compiled if missing."""
     sources = [os.path.join(ROOT, source), *sorted(glob.glob(os.path.join(ROOT, "src/*/*.c")))]
     headers = sorted(glob.glob(os.path.join(ROOT, "include/viommu/*.h")) +
                      glob.glob(os.path.join(ROOT, "src/*/*.h")))
     return kept("programs", [architecture, *map(contents, sources + headers)],
                 lambda work: packages.run(
                     COMPILERS[architecture], "-std=gnu11", "-O2", "-static", "-pthread",
-                    "-D_GNU_SOURCE", '-DVIOMMU_VERSION="guest"', f"-I{ROOT}/include",
+                    "-D_GNU_SOURCE", "-DVIOMMU_CHECKS", '-DVIOMMU_VERSION="guest"', f"-I{ROOT}/include",
                     f"-I{ROOT}/src", "-o", work, *sources))
 
 
