@@ -2,14 +2,14 @@
 #ifndef VIOMMU_BACKEND_H
 #define VIOMMU_BACKEND_H
 /*
- * Mappings that reach hardware: a listener that turns domains into the host's page tables
+ * Mappings in hardware: a listener that keeps the host's page tables equal to the domains
  *
  *     device --listener--> backend --table of calls--> iommufd, VFIO type1, or a VMM's own
  *
- * A domain is one space (an IOAS of iommufd, a container of VFIO), however many endpoints it has: a
- * MAP is one call of the kernel, and an endpoint enters the domain by one attach. Memory is pinned
- * by MAP and unpinned by UNMAP. All functions of one backend, and requests to its device, are
- * serialized by the VMM.
+ * A domain is one space (an IOAS of iommufd, a container of VFIO), whatever its number of
+ * endpoints: a MAP is one call of the kernel, and an endpoint enters the domain by one attach.
+ * Memory is pinned by MAP and unpinned by UNMAP. All functions of one backend, and requests to its
+ * device, are serialized by the VMM.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -22,9 +22,9 @@ extern "C" {
 #endif
 
 /*
- * What a kernel does for the backend. All return 0 or a negative errno. `space` and `device` are
- * the kernel's own numbers. Ranges of `unmap` consist of whole mappings and do not have holes. A
- * space has a device before it gets a mapping; without any device it may lose all of them.
+ * The interface to a kernel. All return 0 or a negative errno. `space` and `device` are the
+ * kernel's numbers. Ranges of `unmap` consist of whole mappings and do not have holes. A space has
+ * a device before it gets a mapping; a space without devices may lose its mappings.
  */
 struct viommu_backend_calls {
 	size_t size;
@@ -35,7 +35,7 @@ struct viommu_backend_calls {
 	int (*unmap)(void *kernel, uint32_t space, uint64_t iova, uint64_t length);
 	int (*attach)(void *kernel, int device, uint32_t space); /* replaces another space */
 	int (*detach)(void *kernel, int device);
-	/* The kernel refused to take access away: end all DMA of the device, for good. */
+	/* The kernel failed to remove access: end all DMA of the device permanently. */
 	void (*stop)(void *kernel, int device);
 
 	/*
@@ -54,7 +54,7 @@ struct viommu_backend_calls {
 struct viommu_backend;
 
 /*
- * Make a backend without memory or devices. `calls` is copied; each must be there.
+ * Create a backend without memory or devices. `calls` is copied; all members are required.
  *
  * Returns: 0, -EINVAL, -E2BIG, -ENOMEM. Locks: none. Waits: no. Since: 0.2 (testing)
  */
@@ -62,7 +62,8 @@ int viommu_backend_new(const struct viommu_backend_calls *calls, void *kernel,
 		       struct viommu_backend **ret_backend);
 
 /*
- * Remove all devices, then the spaces. Before viommu_free() of their device. NULL is accepted.
+ * Remove all devices, then the spaces. Call it before viommu_free() of the device. NULL is
+ * accepted.
  *
  * Returns: NULL. Locks: device. Waits: no. Since: 0.2 (testing)
  */
@@ -89,7 +90,7 @@ int viommu_backend_remove_memory(struct viommu_backend *backend, uint64_t first)
 /*
  * Let `endpoint` of `iommu` stand for `device` of the kernel. The device follows the endpoint until
  * it is removed here; remove the endpoint only after that. -EEXIST: the backend has the device. A
- * MAP of addresses that are not memory is answered FAULT; one that the kernel refuses has the
+ * MAP of addresses that are not memory has the status FAULT; a MAP that the kernel refuses has the
  * status of struct viommu_listener_ops.
  *
  * Returns: 0, -EEXIST, or as viommu_listen(). Locks: device. Waits: no. Since: 0.2 (testing)
@@ -124,8 +125,8 @@ int viommu_backend_read_dirty(struct viommu_backend *backend,
 			      void *opaque);
 
 /*
- * Between these, UNMAPs that touch are merged. Show no answer of a request to the guest before
- * viommu_backend_batch_end() has returned: memory is reachable until then.
+ * Until viommu_backend_batch_end(), adjacent UNMAPs are merged. Complete no request to the guest
+ * before viommu_backend_batch_end() has returned: devices can access the memory until then.
  *
  * Returns: nothing. Locks: none. Waits: no. Since: 0.2 (testing)
  */
@@ -171,23 +172,23 @@ enum viommu_interface {
 struct viommu_kernel_ops {
 	size_t size;
 
-	/* In the place of the system calls, for tests: they return -1 and set errno. NULL: those of
+	/* Replacements of system calls, for tests: they return -1 and set errno. NULL: those of
 	 * libc. */
 	int (*open)(const char *path); /* O_RDWR | O_CLOEXEC */
 	int (*close)(int fd);
 	int (*ioctl)(int fd, unsigned long request, void *argument);
-	const char *sysfs; /* goes before "/sys"; not copied. NULL: "" */
+	const char *sysfs; /* prefix of "/sys"; not copied. NULL: "" */
 
-	/* One sentence for the owner of the VMM: which interface was chosen, and why something was
-	 * refused. Of those that a guest can cause the 1st, 2nd, 4th, 8th, ... are reported. */
+	/* A message for the owner of the VMM: the selected interface, and reasons for failures.
+	 * Of messages that a guest can cause, the 1st, 2nd, 4th, 8th, ... are reported. */
 	void (*log)(void *opaque, const char *text);
 
-	/* A device has a file: for BARs, configuration space, interrupts. They are as after a
-	 * reset. The file is the kernel's: do not close it. A negative errno refuses it. */
+	/* A device has a new file, for BARs, configuration space and interrupts. These are as
+	 * after a reset. Do not close the file. A negative errno refuses it. */
 	int (*opened)(void *opaque, int device, const char *name, int file);
 
-	/* That file is about to be closed: unmap its BARs, and use it no more. Called when the
-	 * device is closed, or has to be stopped, and by type1 for each ATTACH and DETACH. */
+	/* The file is about to be closed: unmap its BARs and stop using it. Called when the
+	 * device is closed or stopped, and with type1 for each ATTACH and DETACH. */
 	void (*closing)(void *opaque, int device);
 };
 
@@ -204,14 +205,15 @@ int viommu_kernel_new(enum viommu_interface interface, const struct viommu_kerne
 		      void *opaque, struct viommu_kernel **ret_kernel);
 
 /*
- * Close devices and interface. After viommu_backend_free() of their backend. NULL is accepted.
+ * Close devices and interface. Call it after viommu_backend_free() of their backend. NULL is
+ * accepted.
  *
  * Returns: NULL. Locks: none. Waits: no. Since: 0.2 (testing)
  */
 struct viommu_kernel *viommu_kernel_free(struct viommu_kernel *kernel);
 
 /*
- * Which it is.
+ * The selected interface.
  *
  * Returns: not VIOMMU_INTERFACE_ANY. Locks: none. Waits: no. Since: 0.2 (testing)
  */
@@ -225,8 +227,8 @@ enum viommu_interface viommu_kernel_interface(const struct viommu_kernel *kernel
 const struct viommu_backend_calls *viommu_kernel_calls(const struct viommu_kernel *kernel);
 
 /*
- * Open a PCI function that is bound to vfio-pci, by its name in sysfs. It does no DMA. `opened` is
- * called before this returns, with the number that it returns.
+ * Open a PCI function that is bound to vfio-pci, by its name in sysfs. It does no DMA yet. `opened`
+ * is called before this returns, with the same number.
  *
  * -ENOENT   it has no IOMMU group, or is not bound to vfio-pci
  * -EPERM    the group has devices of other drivers, or the platform does not isolate interrupts
@@ -238,7 +240,7 @@ const struct viommu_backend_calls *viommu_kernel_calls(const struct viommu_kerne
 int viommu_kernel_open_device(struct viommu_kernel *kernel, const char *name, int *ret_device);
 
 /*
- * Close a device that no backend has.
+ * Close a device that is in no backend.
  *
  * Returns: nothing. Locks: none. Waits: no. Since: 0.2 (testing)
  */

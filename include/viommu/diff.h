@@ -9,22 +9,21 @@
 #include <viommu/topology.h>
 
 /*
- * What is different between two machines, by meaning
+ * Differences between two machines, by meaning
  *
- * Two tables may differ in every byte and say the same: nodes in another order, other offsets, an
- * IOMMU that another name was made up for, a range that was cut in two. So topologies are
- * compared, and in them what a guest can tell: first which way every device goes, then what else
- * is said of each object, then what headers of tables say.
+ * Two tables may differ in every byte and have the same meaning: nodes in another order, other
+ * offsets, another name of an IOMMU, a range split in two. So topologies are compared, by what a
+ * guest can observe: first the route of every device, then other properties of each object, then
+ * the headers of tables.
  *
  *     0000:10:00.0-10:1f.7: was behind viommu0 as 0x1000-0x10ff, is bypassing now
  *
- * Objects are the same if they are in the same place: an IOMMU at its function or its registers,
- * a platform device at its address or by its name, an ITS group by the numbers in it. A device
- * that an entry lets bypass and a device that no entry names are the same to a guest, and no
- * difference. The targets of MSIs are compared only if both sides can describe them: a VIOT, a
- * DMAR and an IVRS cannot.
+ * Objects are matched by location: an IOMMU at its function or its registers, a platform device at
+ * its address or by its name, an ITS group by its ITS numbers. A device with an entry for bypass
+ * and a device without an entry are equal to a guest. The targets of MSIs are compared only if both
+ * sides can describe them: a VIOT, a DMAR and an IVRS cannot.
  *
- * Did anything change that a guest's devices notice?
+ * Has the route of any device changed?
  *
  *     struct viommu_diff *diff = viommu_topology_diff(before, after);
  *     const struct viommu_difference *difference;
@@ -38,20 +37,19 @@
  *     safe = !viommu_diff_count(diff, VIOMMU_DIFFERENCE_ROUTE);
  *     diff = viommu_diff_free(diff);
  *
- * Both sides may come from anything: two tables, a table and a text, a topology that a VMM has
- * made. Used by one thread at a time. RUNNING OUT OF MEMORY NEVER ENDS THE PROGRAM
- * (<viommu/topology.h>).
+ * Each side may be read from a table or a text, or built by a VMM. Used by one thread at a time.
+ * RUNNING OUT OF MEMORY NEVER ENDS THE PROGRAM (<viommu/topology.h>).
  */
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-/* How much a difference matters, what matters most first. Differences are sorted by it. */
+/* The rank of a difference, most important first. Differences are sorted by rank. */
 enum viommu_difference_rank {
-	VIOMMU_DIFFERENCE_ROUTE,  /* a device reaches memory, or its MSIs an ITS, another way */
-	VIOMMU_DIFFERENCE_DETAIL, /* something else is said of an object */
-	VIOMMU_DIFFERENCE_HEADER, /* who made the table, and which revision of theirs it is */
+	VIOMMU_DIFFERENCE_ROUTE,  /* the route of a device or of its MSIs differs */
+	VIOMMU_DIFFERENCE_DETAIL, /* another property of an object differs */
+	VIOMMU_DIFFERENCE_HEADER, /* OEM, creator and their revisions differ */
 };
 
 /*
@@ -62,26 +60,25 @@ enum viommu_difference_rank {
 const char *viommu_difference_rank_name(enum viommu_difference_rank rank);
 
 /*
- * One difference. Functions that changed alike are one, over segments too, so there are as many as
- * there are changes, however large the machine is. Values of a property are written as the text
- * form has them (docs/topology.md), those of a way in words. `before` and `after` are never both
- * NULL.
+ * One difference. Functions with the same change are one difference, also across segments, so their
+ * number does not grow with the machine. Values of a property have the syntax of the text form
+ * (docs/topology.md); routes are phrases. `before` and `after` are never both NULL.
  */
 struct viommu_difference {
 	enum viommu_difference_rank rank;
 	const char *what;     /* "0000:10:00.0-10:1f.7", "IOMMU smmu0 (smmu-v3 at 0x9050000)" */
-	const char *property; /* what of it, as the text form calls it; NULL: it as a whole */
+	const char *property; /* its key in the text form; NULL: the object as a whole */
 
-	const char *before, *after; /* how it was and how it is; NULL: it was not, or is no more */
-	struct viommu_place before_place, after_place; /* where that is said */
+	const char *before, *after;                    /* old and new value; NULL: absent */
+	struct viommu_place before_place, after_place; /* their places */
 };
 
-/* Opaque: the list of differences, in order, with strings of its own. */
+/* Opaque: the list of differences, in order, with its own strings. */
 struct viommu_diff;
 
 /*
- * Compare two topologies, in O(n log n) for n objects of both. Free it with
- * viommu_diff_free(). Both topologies must live as long.
+ * Compare two topologies, in O(n log n) for n objects of both. Free it with viommu_diff_free().
+ * Both topologies must outlive it.
  *
  * Returns: the diff; NULL if out of memory. Locks: none. Waits: no. Since: 0.1 (testing)
  */
@@ -96,15 +93,15 @@ struct viommu_diff *viommu_topology_diff(const struct viommu_topology *before,
 struct viommu_diff *viommu_diff_free(struct viommu_diff *diff);
 
 /*
- * How many differences of that rank there are. 0 of all three: a guest sees the same machine.
+ * The number of differences of that rank. If all three are 0, a guest sees the same machine.
  *
  * Returns: how many. Locks: none. Waits: no. Since: 0.1 (testing)
  */
 size_t viommu_diff_count(const struct viommu_diff *diff, enum viommu_difference_rank rank);
 
 /*
- * The i-th, by rank, and within a rank in the order of functions and of lists; or NULL behind the
- * last. It and its strings live as long as the diff.
+ * The i-th difference, by rank, and within a rank in the order of functions and of lists; NULL
+ * after the last. It and its strings are valid as long as the diff.
  *
  * Returns: the difference; NULL: behind the last. Locks: none. Waits: no. Since: 0.1 (testing)
  */

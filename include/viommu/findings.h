@@ -6,22 +6,21 @@
 #include <stddef.h>
 
 /*
- * What is wrong with a file, and where
+ * Findings: problems of an input, with their places
  *
- * Everything that libviommu-tables has to say about an input is a finding: a file that
- * cannot be read, a table that is damaged, a rule that a topology breaks. A finding
- * names the place, says in one sentence what is wrong and in another what would be
- * right, and has an id that never changes its meaning and is never used again.
+ * Everything that libviommu-tables reports about an input is a finding: an unreadable file, a
+ * damaged table, a topology that breaks a rule. A finding has a place, a text with the problem, a
+ * cure, and a permanent id that never changes its meaning.
  *
  *     viot.bin:0x50: error: output node 0x48 is not the start of a node; ... [viot-output-node]
  *     virt.dtb:/pcie@10000000:iommu-map: error: ... [dt-dangling]
  *
- * Functions that read an input take a list and add to it; the walk goes on after a
- * finding as far as it safely can. The list belongs to the caller, and is used by one
- * thread at a time. RUNNING OUT OF MEMORY NEVER ENDS THE PROGRAM (<viommu/topology.h>): it is the
- * error "input-memory", which needs no memory itself.
+ * Functions that read an input add findings to a list, and continue after a finding as far as
+ * possible. The caller owns the list. One thread at a time uses it. RUNNING OUT OF MEMORY NEVER
+ * ENDS THE PROGRAM (<viommu/topology.h>): it is the error "input-memory", which can be added
+ * without memory.
  *
- * They are printed so, and an input is refused if there is an error among them:
+ * Print findings, and reject an input with an error:
  *
  *     const struct viommu_finding *finding;
  *
@@ -34,10 +33,10 @@
  *     if (viommu_findings_count_from(findings, VIOMMU_ERROR))
  *             return EXIT_FAILURE;
  *
- * An input decides how many findings there are and what they quote, so both are bounded: a list
- * has at most VIOMMU_FINDINGS_MAX, and one more that says how many it does not list and is as
- * severe as the worst of them; a text has at most VIOMMU_FINDING_TEXT_MAX bytes, is UTF-8, and has
- * no control characters.
+ * The number of findings and the texts that they quote depend on the input, so both are bounded. A
+ * list has at most VIOMMU_FINDINGS_MAX findings, and one more with the number of findings that are
+ * not listed and their highest severity. A text has at most VIOMMU_FINDING_TEXT_MAX bytes, is
+ * UTF-8, and has no control characters.
  */
 #define VIOMMU_FINDINGS_MAX     1000
 #define VIOMMU_FINDING_TEXT_MAX 800 /* bytes, without the NUL; of each string of a finding */
@@ -46,11 +45,11 @@
 extern "C" {
 #endif
 
-/* How bad it is. The order is one of severity, so that they can be compared. */
+/* The severity. Values ascend with the severity, so that they can be compared. */
 enum viommu_severity {
-	VIOMMU_NOTE,    /* worth knowing; nothing is wrong */
-	VIOMMU_WARNING, /* some reader will complain, or will see something else */
-	VIOMMU_ERROR,   /* breaks the specification, or a guest */
+	VIOMMU_NOTE,    /* the input is correct */
+	VIOMMU_WARNING, /* some consumer reports a problem, or reads another meaning */
+	VIOMMU_ERROR,   /* violates the specification, or breaks a guest */
 };
 
 /*
@@ -61,37 +60,38 @@ enum viommu_severity {
 const char *viommu_severity_name(enum viommu_severity severity);
 
 /*
- * Where something stands. Which members say so depends on what was read: of a text line and
- * column, of an ACPI table `at`, of a device tree `path`. A reader fills in the places of what it
- * reads. A VMM that makes objects by calls leaves them zero: with a `file` of NULL the other
- * members mean nothing, an `at` of 0 too. A VMM that has a place of its own to show sets `file` and
- * `line`, or `file` and `at`; with a file, `at` must be VIOMMU_NOWHERE unless it is an offset.
+ * A place in an input. Readers set the members for their kind of input: line and column in a text,
+ * `at` in an ACPI table, `path` in a device tree. A VMM that adds objects by calls may leave all
+ * members zero: without a `file`, the other members have no meaning. A VMM with its own places sets
+ * `file` and `line`, or `file` and `at`; with a file, `at` must be VIOMMU_NOWHERE unless it is an
+ * offset.
  */
 struct viommu_place {
-	const char *file; /* copied with what has the place; NULL: not from a file */
+	const char *file; /* copied with its object; NULL: not from a file */
 	unsigned line;    /* of a text, from 1; 0: none */
 	unsigned column;  /* from 1; 0: none */
 	size_t at;        /* of a table: bytes from its start; VIOMMU_NOWHERE: none */
-	const char *path; /* of a device tree: a node, and behind a ':' a property; NULL: none */
+	const char *path; /* of a device tree: the path of a node, and after a ':' a property; NULL:
+			     none */
 };
 
-/* No offset, since 0 is one: the first byte of a table. */
+/* No offset. 0 is the offset of the first byte of a table. */
 #define VIOMMU_NOWHERE ((size_t)-1)
 
 /*
- * One finding. `id` is that of a rule, from which viommu_rule() in <viommu/tables.h> leads to the
- * clause of the specification, and to what Linux does when it is broken; tests and programs look
- * at it, for texts change between versions. All strings belong to the list.
+ * One finding. `id` identifies a rule: viommu_rule() in <viommu/tables.h> has the clause of the
+ * specification, and what Linux does with an input that breaks it. Tests and programs compare `id`,
+ * because texts change between versions. The list owns all strings.
  */
 struct viommu_finding {
 	const char *id; /* "viot-output-node" */
 	enum viommu_severity severity;
 	struct viommu_place place;
-	const char *text; /* what is wrong: lower case, no full stop */
-	const char *cure; /* what would be right, or NULL */
+	const char *text; /* the problem: lower case, no full stop */
+	const char *cure; /* how to fix it, or NULL */
 };
 
-/* Opaque. Everything in it is a copy, so it may outlive the input and what was made of it. */
+/* Opaque. Everything in it is a copy, so it may outlive the input and its tables and topologies. */
 struct viommu_findings;
 
 /*
@@ -102,16 +102,15 @@ struct viommu_findings;
 struct viommu_findings *viommu_findings_new(void);
 
 /*
- * Frees the list with all it holds; NULL is fine.
+ * Free the list and its findings. NULL is accepted.
  *
  * Returns: NULL. Locks: none. Waits: no. Since: 0.1 (testing)
  */
 struct viommu_findings *viommu_findings_free(struct viommu_findings *findings);
 
 /*
- * Add one of a rule that viommu_rule() in <viommu/tables.h> knows, which gives the severity. All
- * strings are copied; `place` and `cure` may be NULL, and so may `findings`. Returns 0, -ENOENT
- * if there is no such rule, or -ENOMEM.
+ * Add a finding. The rule, one of viommu_rule() in <viommu/tables.h>, has the severity. All strings
+ * are copied; `place`, `cure` and `findings` may be NULL. -ENOENT: there is no such rule.
  *
  * Returns: 0, -ENOENT, -ENOMEM. Locks: none. Waits: no. Since: 0.2 (testing)
  */
@@ -119,15 +118,15 @@ int viommu_findings_add(struct viommu_findings *findings, const char *rule_id,
 			const struct viommu_place *place, const char *text, const char *cure);
 
 /*
- * How many there are in the list, the one that only counts included.
+ * The number of findings in the list, including the one that counts the unlisted.
  *
  * Returns: how many. Locks: none. Waits: no. Since: 0.1 (testing)
  */
 size_t viommu_findings_count(const struct viommu_findings *findings);
 
 /*
- * How many of at least that severity. Those that were only counted are one, of the severity of the
- * worst: an error is never missed. Walks over the list.
+ * The number of findings of at least that severity. The unlisted ones count as one finding of their
+ * highest severity, so an error is never missed. Iterates over the list.
  *
  * Returns: how many. Locks: none. Waits: no. Since: 0.1 (testing)
  */
@@ -135,17 +134,17 @@ size_t viommu_findings_count_from(const struct viommu_findings *findings,
 				  enum viommu_severity severity);
 
 /*
- * The i-th, in the order found, or NULL behind the last; it and its strings live as long as the
- * list, and do not move when it grows.
+ * The i-th finding, in the order of discovery; NULL after the last. It and its strings are valid as
+ * long as the list, and do not move when it grows.
  *
  * Returns: the finding; NULL: behind the last. Locks: none. Waits: no. Since: 0.1 (testing)
  */
 const struct viommu_finding *viommu_findings_get(const struct viommu_findings *findings, size_t i);
 
 /*
- * The finding as one line without its end: "FILE:PLACE: severity: text; cure [id]".
- * Returns a string to be freed with free(). The beginning is as compilers have it, so that editors
- * find the place; it is left out for what comes from no file, and so is "; cure" if there is none.
+ * The finding as one line without a newline: "FILE:PLACE: severity: text; cure [id]". Free it with
+ * free(). The format is that of compilers, so that editors find the place. Without a file the place
+ * is omitted, and without a cure "; cure".
  *
  * Returns: NULL if out of memory. Locks: none. Waits: no. Since: 0.1 (testing)
  */

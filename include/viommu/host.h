@@ -11,12 +11,11 @@
 #include <viommu/topology.h>
 
 /*
- * A real machine: its IOMMUs, and which devices are behind each
+ * A real machine: its IOMMUs, and the devices behind each
  *
- * A host is read from sysfs and, where the reader may, from the firmware tables that the kernel
- * shows there: of the running machine, of a copy of such a tree, or of a tar of one. The answer of
- * the kernel, sysfs, and that of the tables are kept apart, joined by register base or PCI
- * function, and compared.
+ * A host is read from sysfs and, if permitted, from the firmware tables in sysfs: of the running
+ * machine, of a copy of its tree, or of a tar archive of one. Results of sysfs and of the tables
+ * are kept separately, joined by register base or PCI function, and compared.
  *
  *     struct viommu_findings *findings = viommu_findings_new();
  *     struct viommu_host *host = viommu_host_scan(NULL, findings);
@@ -26,17 +25,16 @@
  *             printf("%s: %s\n", device->name, device->iommu ? device->iommu->name : "none");
  *     host = viommu_host_free(host);
  *
- * What could not be read is "not known" and never "no": a user who is not root sees 64 bytes of a
- * function's configuration space, which has no extended capability.
+ * A value that cannot be read is "not known", never "no": a user who is not root can read 64 bytes
+ * of a configuration space, which do not include capabilities.
  *
- * A host does not change after the scan. Every pointer below is the host's and lives as long as it;
- * strings are UTF-8 without control characters. Several threads may read one host. Members may be
- * added at the end of a struct, so a program does not allocate these structs itself. Running out
- * of memory ends the program, as GLib has it.
+ * A host does not change after the scan. It owns every pointer below, and they are valid as long as
+ * the host; strings are UTF-8 without control characters. Several threads may read one host.
+ * Members may be added at the end of a struct, so a program does not allocate these structs itself.
+ * Running out of memory ends the program, as in GLib.
  *
- * Trees may come from anywhere, so what is read is bounded: files of at most
- * VIOMMU_HOST_FILE_MAX bytes, VIOMMU_HOST_DEVICES_MAX devices, no link out of the tree, and regular
- * files only.
+ * Trees are untrusted, so reading is bounded: files of at most VIOMMU_HOST_FILE_MAX bytes,
+ * VIOMMU_HOST_DEVICES_MAX devices, no link out of the tree, and regular files only.
  */
 
 #ifdef __cplusplus
@@ -53,10 +51,10 @@ struct viommu_host;
 /* -- reading ------------------------------------------------------------------ */
 
 /*
- * Read a host. `root` is NULL for the running machine; a folder with a copy of its tree, either
- * one with sys/ in it or a copy of /sys itself; or a tar of such a folder, compressed or not. Never
- * follows a link out of `root`. What cannot be read or contradicts itself is a finding with an id
- * that begins with "host-", and the scan goes on. NULL with a finding if `root` is no tree.
+ * Read a host. `root` is NULL for the running machine; a folder with a copy of its tree, either one
+ * with sys/ in it or a copy of /sys itself; or a tar of such a folder, compressed or not. Never
+ * follows a link out of `root`. Unreadable and contradictory data is a finding with an id that
+ * begins with "host-", and the scan continues. NULL with a finding if `root` is not a tree.
  * `findings` may be NULL.
  */
 struct viommu_host *viommu_host_scan(const char *root, struct viommu_findings *findings);
@@ -68,7 +66,7 @@ struct viommu_host *viommu_host_scan(const char *root, struct viommu_findings *f
  */
 bool viommu_host_is_tree(const char *name);
 
-/* Frees the host with all that was got from it. NULL is fine. Returns NULL. */
+/* Free the host with all its objects. NULL is accepted. Returns NULL. */
 struct viommu_host *viommu_host_free(struct viommu_host *host);
 
 /*
@@ -88,7 +86,7 @@ const char *viommu_host_name(const struct viommu_host *host);
 /* -- values that may be unknown ------------------------------------------------ */
 
 enum viommu_known {
-	VIOMMU_NOT_KNOWN, /* not readable, or not there to be read */
+	VIOMMU_NOT_KNOWN, /* not readable, or absent */
 	VIOMMU_NO,
 	VIOMMU_YES,
 };
@@ -112,16 +110,16 @@ enum viommu_host_iommu_kind {
 const char *viommu_host_iommu_kind_name(enum viommu_host_iommu_kind kind);
 
 /*
- * One physical IOMMU, by the kernel's name for it, which is an identity until the next boot only:
- * `base` or `bdf` say which one it is after that.
+ * One physical IOMMU. The kernel's name identifies it until the next boot; `base` or `bdf` identify
+ * it permanently.
  */
 struct viommu_host_iommu {
 	const char *name; /* in /sys/class/iommu */
 	enum viommu_host_iommu_kind kind;
 	size_t index; /* viommu_host_iommu(host, index) is this one */
 
-	int numa_node;        /* -1: not known. Of sysfs; else of the tables */
-	bool numa_from_table; /* sysfs does not say it, the tables do */
+	int numa_node;        /* from sysfs, else from the tables; -1: not known */
+	bool numa_from_table; /* it is from the tables */
 
 	bool has_base;
 	uint64_t base; /* address of its registers */
@@ -129,18 +127,18 @@ struct viommu_host_iommu {
 	bool has_bdf; /* it is a PCI function */
 	uint32_t bdf_segment;
 	uint16_t bdf;
-	const char *parent; /* the device that it is a part of, "arm-smmu-v3.0.auto"; NULL: none */
+	const char *parent; /* its parent device, "arm-smmu-v3.0.auto"; NULL: none */
 
 	bool has_segment; /* all PCI devices behind it are in this one segment */
 	uint32_t segment;
 
-	/* Registers that sysfs shows. VT-d: CAP and ECAP; AMD-Vi: capability header, and EFR as
+	/* Registers in sysfs. VT-d: CAP and ECAP; AMD-Vi: capability header, and EFR as
 	 * `features`. 0 and `has_registers` false: not known. */
 	bool has_registers;
 	uint64_t cap, ecap, features;
 	const char *version; /* "1:0" of VT-d, or NULL */
 
-	/* What follows from the registers; SMMUs show none of them in sysfs. */
+	/* Decoded from the registers; sysfs has no registers of SMMUs. */
 	unsigned input_bits;        /* widest IOVA, in bits; 0: not known */
 	unsigned output_bits;       /* widest physical address, in bits; 0: not known */
 	uint64_t page_sizes;        /* bit n: pages of 2^n bytes; 0: not known */
@@ -152,7 +150,7 @@ struct viommu_host_iommu {
 	enum viommu_known dirty; /* dirty tracking by hardware */
 	unsigned pasid_bits;     /* 0: not known or none */
 
-	/* The same IOMMU in the firmware's tables; NULL: none was found there. */
+	/* The same IOMMU in the firmware's tables; NULL: not found. */
 	const struct viommu_iommu *in_table;
 
 	size_t n_devices; /* viommu_host_iommu_device() */
@@ -160,21 +158,22 @@ struct viommu_host_iommu {
 
 /* -- devices -------------------------------------------------------------------- */
 
-/* Why a device has no `iommu` link. The kernel does not say why; this is what follows from the
- * rest. */
+/* The reason why a device has no `iommu` link, derived from other data, because the kernel does
+ * not report it. */
 enum viommu_host_link {
 	VIOMMU_HOST_LINKED,       /* it has one: `iommu` is not NULL */
-	VIOMMU_HOST_IS_IOMMU,     /* it is an IOMMU, which nothing translates */
+	VIOMMU_HOST_IS_IOMMU,     /* it is an IOMMU, which is never translated */
 	VIOMMU_HOST_NO_IOMMU_UP,  /* no IOMMU driver is up, or the machine has no IOMMU */
-	VIOMMU_HOST_NO_DRIVER,    /* tables name an IOMMU; the link comes when a driver is bound */
-	VIOMMU_HOST_LINK_MISSING, /* tables name an IOMMU that is up, and a driver is bound */
-	VIOMMU_HOST_IOMMU_DOWN,   /* tables name an IOMMU, which has no driver in sysfs */
-	VIOMMU_HOST_BYPASS,       /* tables say that nothing translates it */
-	VIOMMU_HOST_UNSAID,       /* tables were read and do not mention it */
+	VIOMMU_HOST_NO_DRIVER,    /* the tables give an IOMMU; the link may appear when a driver is
+				     bound */
+	VIOMMU_HOST_LINK_MISSING, /* the tables give an IOMMU that is up, and a driver is bound */
+	VIOMMU_HOST_IOMMU_DOWN,   /* the tables give an IOMMU that is not in sysfs */
+	VIOMMU_HOST_BYPASS,       /* by the tables, no IOMMU translates it */
+	VIOMMU_HOST_UNSAID,       /* tables were read, but do not describe it */
 	VIOMMU_HOST_LINK_UNKNOWN, /* tables could not be read */
 };
 
-/* "linked", "is an IOMMU", ...: a few words, for people */
+/* "linked", "is an IOMMU", ...: a short phrase */
 const char *viommu_host_link_name(enum viommu_host_link link);
 
 /* A base address register as the kernel assigned it. */
@@ -186,7 +185,7 @@ struct viommu_host_bar {
 
 #define VIOMMU_HOST_BARS 6
 
-/* What PCI Express calls the function. */
+/* The PCI Express type of the function. */
 enum viommu_host_port {
 	VIOMMU_HOST_PORT_UNKNOWN, /* capabilities could not be read */
 	VIOMMU_HOST_ENDPOINT,
@@ -194,7 +193,8 @@ enum viommu_host_port {
 	VIOMMU_HOST_ROOT_PORT,
 	VIOMMU_HOST_UPSTREAM,
 	VIOMMU_HOST_DOWNSTREAM,
-	VIOMMU_HOST_TO_PCI,   /* bridge to conventional PCI: one requester ID for all behind it */
+	VIOMMU_HOST_TO_PCI,   /* bridge to conventional PCI: one requester ID for all devices behind
+				 it */
 	VIOMMU_HOST_FROM_PCI, /* bridge from conventional PCI */
 	VIOMMU_HOST_CONVENTIONAL, /* no PCI Express capability */
 };
@@ -204,18 +204,19 @@ const char *viommu_host_port_name(enum viommu_host_port port);
 
 struct viommu_host_group;
 
-/* A device that DMA may come from. */
+/* A device that may do DMA. */
 struct viommu_host_device {
 	const char *name; /* "0000:3b:00.0", "10000:e1:00.0", "3000000.ethernet" */
 	const char *bus;  /* "pci", "platform", "amba", "fsl-mc", "acpi", ... */
 	size_t index;     /* viommu_host_device(host, index) is this one */
 
 	/* -- the IOMMU -- */
-	const struct viommu_host_iommu *iommu; /* by its `iommu` link; NULL: `link` says why */
+	const struct viommu_host_iommu
+		*iommu; /* by its `iommu` link; NULL: `link` has the reason */
 	enum viommu_host_link link;
 	const struct viommu_host_group *group; /* NULL: none */
 
-	/* What the tables say of it, which may be another IOMMU; NULL: none or not known. */
+	/* Its IOMMU by the tables, which may be another one; NULL: none or not known. */
 	const struct viommu_iommu *iommu_in_table;
 	bool has_id;
 	uint32_t id; /* by the tables: stream, source, or endpoint ID */
@@ -239,15 +240,15 @@ struct viommu_host_device {
 	bool bridge;                               /* header type 1 */
 	uint8_t secondary, subordinate;            /* of a bridge */
 	const struct viommu_host_device *upstream; /* the bridge above; NULL: on a root bus */
-	uint32_t root_segment; /* of the host bridge, and the bus it begins at */
+	uint32_t root_segment;                     /* of the host bridge, and its first bus */
 	uint8_t root_bus;
 
-	/* Whose requester ID its DMA has, if not its own: the VMD function that has its segment
-	 * behind it; NULL: its own. */
+	/* The function whose requester ID its DMA has: the VMD function of its segment; NULL:
+	 * its own. */
 	const struct viommu_host_device *dma_function;
 
-	/* Configuration space. `config_length` is how much of it could be read: 64 means no
-	 * capability, 256 no extended one. 0: none. */
+	/* Configuration space. `config_length` is the number of readable bytes: 64 excludes
+	 * capabilities, 256 extended capabilities. 0: none. */
 	size_t config_length;
 	enum viommu_host_port port;
 	enum viommu_known ats, pri, pasid, acs, ari, sriov; /* it has the capability */
@@ -260,13 +261,13 @@ struct viommu_host_device {
 
 	const struct viommu_host_device *pf; /* of a VF: its physical function */
 	unsigned n_vfs;                      /* of a PF: viommu_host_device_vf() */
-	unsigned total_vfs;                  /* of a PF: how many there can be */
+	unsigned total_vfs;                  /* of a PF: maximum number of VFs */
 };
 
 /* -- groups --------------------------------------------------------------------- */
 
 enum viommu_host_region_type {
-	VIOMMU_HOST_DIRECT,           /* firmware uses it: VFIO refuses the device */
+	VIOMMU_HOST_DIRECT,           /* firmware uses it: VFIO rejects the device */
 	VIOMMU_HOST_DIRECT_RELAXABLE, /* firmware used it: VFIO ignores it */
 	VIOMMU_HOST_RESERVED,         /* not translated: no IOVA */
 	VIOMMU_HOST_MSI,              /* interrupts */
@@ -281,7 +282,10 @@ struct viommu_host_region {
 	enum viommu_host_region_type type;
 };
 
-/* Devices that the IOMMU cannot keep apart. Numbers are good until the next boot. */
+/*
+ * An IOMMU group: devices that the IOMMU cannot isolate from each other. Numbers are valid until
+ * the next boot.
+ */
 struct viommu_host_group {
 	uint32_t number;
 	const char *type; /* "DMA", "DMA-FQ", "identity", "blocked", ...; NULL: not known */
@@ -308,8 +312,8 @@ struct viommu_host_node {
 
 /* -- asking ----------------------------------------------------------------------- */
 
-/* The i-th, or NULL behind the last. IOMMUs are in the order of their kinds and names, dmar2 before
- * dmar10, and SMMUs of their addresses; devices: PCI by segment and BDF, then others by name;
+/* The i-th object; NULL after the last. IOMMUs are in the order of kinds and names, dmar2 before
+ * dmar10, SMMUs in that of addresses; devices: PCI by segment and BDF, then others by name;
  * groups, segments and nodes by number. */
 const struct viommu_host_iommu *viommu_host_iommu(const struct viommu_host *host, size_t i);
 const struct viommu_host_device *viommu_host_device(const struct viommu_host *host, size_t i);
@@ -317,12 +321,12 @@ const struct viommu_host_group *viommu_host_group(const struct viommu_host *host
 const struct viommu_host_segment *viommu_host_segment(const struct viommu_host *host, size_t i);
 const struct viommu_host_node *viommu_host_node(const struct viommu_host *host, size_t i);
 
-/* How many there are. */
+/* The number of objects. */
 size_t viommu_host_count_iommus(const struct viommu_host *host);
 size_t viommu_host_count_devices(const struct viommu_host *host);
 
-/* By name; NULL: none. A PCI function may be written with any number of digits, and without its
- * segment if that is 0. */
+/* By name; NULL: none. A PCI function may have any number of digits, and no segment if that is
+ * 0. */
 const struct viommu_host_iommu *viommu_host_find_iommu(const struct viommu_host *host,
 						       const char *name);
 const struct viommu_host_device *viommu_host_find_device(const struct viommu_host *host,
@@ -332,7 +336,7 @@ const struct viommu_host_device *viommu_host_find_function(const struct viommu_h
 const struct viommu_host_group *viommu_host_find_group(const struct viommu_host *host,
 						       uint32_t number);
 
-/* The i-th device behind an IOMMU, of a group, the i-th VF of a PF; NULL behind the last. */
+/* The i-th device behind an IOMMU or in a group, the i-th VF of a PF; NULL after the last. */
 const struct viommu_host_device *viommu_host_iommu_device(const struct viommu_host_iommu *iommu,
 							  size_t i);
 const struct viommu_host_device *viommu_host_group_device(const struct viommu_host_group *group,
@@ -340,25 +344,28 @@ const struct viommu_host_device *viommu_host_group_device(const struct viommu_ho
 const struct viommu_host_device *viommu_host_device_vf(const struct viommu_host_device *device,
 						       size_t i);
 
-/* The i-th reserved region of a group, in the kernel's order; NULL behind the last. */
+/* The i-th reserved region of a group, in the kernel's order; NULL after the last. */
 const struct viommu_host_region *viommu_host_group_region(const struct viommu_host_group *group,
 							  size_t i);
 
-/* Words of the kernel's command line that are about IOMMUs or PCI, "intel_iommu=on iommu=pt"; "":
- * none; NULL: not known. */
+/* Arguments of the kernel command line about IOMMUs or PCI, "intel_iommu=on iommu=pt"; "": none;
+ * NULL: not known. */
 const char *viommu_host_cmdline(const struct viommu_host *host);
 
-/* The i-th firmware table that was read, or NULL. None: not root, or no firmware says anything. */
+/*
+ * The i-th firmware table that was read, or NULL. There is none if the user is not root or the
+ * firmware has no tables.
+ */
 const struct viommu_table *viommu_host_table(const struct viommu_host *host, size_t i);
 
-/* What the table of IOMMUs means (DMAR, IVRS, IORT, VIOT, or a device tree); NULL: none was
+/* The topology of the table of IOMMUs (DMAR, IVRS, IORT, VIOT, or a device tree); NULL: none was
  * read. */
 const struct viommu_topology *viommu_host_topology(const struct viommu_host *host);
 
 /*
- * A topology with what it says by the way through bridges replaced by what this host has there
- * (viommu_topology_expand()): so it can be resolved. To be freed with viommu_topology_free().
- * viommu_host_topology() is such already.
+ * A topology whose paths through bridges are replaced by functions of this host
+ * (viommu_topology_expand()), so that it can be resolved. Free it with viommu_topology_free().
+ * viommu_host_topology() is expanded already.
  */
 struct viommu_topology *viommu_host_expand(const struct viommu_host *host,
 					   const struct viommu_topology *topology);
@@ -372,9 +379,10 @@ enum viommu_host_parts {
 	VIOMMU_HOST_TEXT_GROUPS = 1 << 2,
 };
 
-/* For people, for programs (one line, {"format": 1, ...}; docs/host.md), and for Graphviz's dot. To
- * be freed with free(). JSON of NULL is that of a host which could not be read: `name`, and
- * findings, which may be NULL. A `name` of NULL is that of the host. */
+/* The host as text, as JSON (one line, {"format": 1, ...}; docs/host.md), and for Graphviz's
+ * dot. Free the result with free(). With a NULL host, the JSON is that of a host which could not
+ * be read: `name`, and findings, which may be NULL. With a NULL `name`, the name of the host is
+ * used. */
 char *viommu_host_text(const struct viommu_host *host, unsigned parts);
 char *viommu_host_json(const struct viommu_host *host, const char *name,
 		       const struct viommu_findings *findings);

@@ -47,9 +47,9 @@
  * learns the window's address from the device tree ("virtio,mmio"), from ACPI (LNRO0005), or from
  * its command line (<viommu/devicetree.h>).
  *
- * Conventions, errors, and the last line of each comment are those of <viommu/device.h>. "window"
- * among the locks stands for those of the registers and queues. Callbacks are made with such locks
- * held and must not call the window or the device; `trace` and `log` may call viommu_translate().
+ * Conventions, errors, and the last line of each comment are those of <viommu/device.h>. The lock
+ * "window" means those of the registers and queues. Callbacks are made with such locks held and
+ * must not call the window or the device; `trace` and `log` may call viommu_translate().
  */
 
 #ifdef __cplusplus
@@ -59,7 +59,7 @@ extern "C" {
 /* The usual length of a window in bytes: registers, then configuration space at 0x100. */
 #define VIOMMU_MMIO_LENGTH 0x200
 
-/* What the window calls in the VMM. */
+/* Callbacks of the window. */
 struct viommu_mmio_ops {
 	size_t size;
 
@@ -111,7 +111,7 @@ struct viommu_mmio_config {
 struct viommu_mmio;
 
 /*
- * Make a window and the device behind it. `device_config` is as for viommu_new(). `config` may be
+ * Create a window and the device behind it. `device_config` is as for viommu_new(). `config` may be
  * NULL for all defaults, `ops` must not. All are copied. `opaque` is passed to every callback.
  *
  * -EINVAL   `ops` or its `memory` is missing; queue_size is not a power of two or above 1024; or as
@@ -133,7 +133,7 @@ struct viommu_mmio *viommu_mmio_free(struct viommu_mmio *mmio);
 
 /*
  * The device behind the window, to add endpoints, listen, translate and inspect. It must not be
- * freed. Requests, features, configuration space, resets and saved state are the window's: do not
+ * freed. The window handles requests, features, configuration space, resets and saved state: do not
  * call those functions of the device.
  *
  * Returns: never NULL. Locks: none. Waits: no. Since: 0.1 (testing)
@@ -175,9 +175,9 @@ void viommu_mmio_write(struct viommu_mmio *mmio, uint64_t offset, unsigned lengt
 void viommu_mmio_system_reset(struct viommu_mmio *mmio);
 
 /*
- * Guest memory was added, moved or is about to be removed, and `memory` answers so already. Rings
- * are looked up again; when this returns no older pointer is in use. A ring that is not memory any
- * more makes the device need a reset.
+ * Guest memory was added, moved or is about to be removed, and `memory` already reflects this.
+ * Rings are looked up again; when this returns no older pointer is in use. A ring that is no longer
+ * in memory makes the device need a reset.
  *
  * Returns: nothing. Locks: window. Waits: requests under way. Since: 0.2 (testing)
  */
@@ -194,10 +194,10 @@ void viommu_mmio_memory_changed(struct viommu_mmio *mmio);
 int viommu_mmio_save(struct viommu_mmio *mmio, void **ret_bytes, size_t *ret_length);
 
 /*
- * Load saved state into a window that offers the same or more. Guest memory must be there already,
- * since rings are looked up in it; endpoints, too. The window is reset first. The interrupt line is
- * set as saved, through `interrupt` if it changes. On failure the window is as after that reset,
- * with `bypass` as before, and `reason` as for viommu_load().
+ * Load saved state into a window that offers the same or more. Guest memory must be complete,
+ * because rings are looked up in it, and endpoints must exist. The window is reset first. The
+ * interrupt line is set as saved, through `interrupt` if it changes. On failure the window is as
+ * after that reset, with `bypass` as before, and `reason` as for viommu_load().
  *
  * -EBUSY    as viommu_load(); a ring is not where it was, or too large; the driver uses a feature
  * that this window does not offer

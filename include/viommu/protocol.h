@@ -46,7 +46,7 @@ enum { VIOMMU_REQUEST_QUEUE, VIOMMU_EVENT_QUEUE, VIOMMU_N_QUEUES };
  *
  * An endpoint has a default slot, for requests without PASID, and a slot for each PASID. A slot
  * holds a domain, and a domain is one address space: mappings, bypass, or a table that the guest
- * owns. Offered only if the VMM asks.
+ * owns. Offered only if the VMM enables it.
  */
 #define VIOMMU_F_PASID (1ull << 56) /* ATTACH and DETACH take a PASID */
 #define VIOMMU_F_TABLE (1ull << 57) /* requests ATTACH_TABLE, INVALIDATE; needs PROBE */
@@ -218,12 +218,13 @@ enum {
 #define VIOMMU_ATTACH_TABLE_LENGTH 96
 
 /*
- * INVALIDATE: what was read of a table must not be used any more
+ * INVALIDATE: drop cached translations and contexts of a table
  *
  *     4 scope u8   5 caches u8   6 flags le16   8 domain le32   12 pasid le32   16 id le64
  *     24 address le64   32 nr_pages le64   40 page_size u8, log2   41 reserved[19]
  *
- * More may go than was named. An entry that becomes valid, or permits more, needs no request.
+ * More may be dropped than requested. An entry that becomes valid, or permits more, needs no
+ * request.
  *
  *     INVALIDATE   INVAL   an unknown scope, cache or flag, no cache, a reserved byte
  *                  NOENT   no such domain
@@ -235,7 +236,7 @@ enum {
 	VIOMMU_INVALIDATE_S_PASID = 2,
 	VIOMMU_INVALIDATE_S_ADDRESS = 3,
 };
-#define VIOMMU_INVALIDATE_C_CONTEXT (1u << 0) /* context entries, and what came through them */
+#define VIOMMU_INVALIDATE_C_CONTEXT (1u << 0) /* context entries, and translations through them */
 #define VIOMMU_INVALIDATE_C_TLB     (1u << 1)
 #define VIOMMU_INVALIDATE_C_DEV_TLB (1u << 2) /* the endpoint's own cache */
 #define VIOMMU_INVALIDATE_F_LEAF    (1u << 0) /* only leaves have changed */
@@ -257,7 +258,7 @@ enum {
 enum {
 	VIOMMU_PAGE_SUCCESS = 0,
 	VIOMMU_PAGE_INVALID = 1, /* this access fails */
-	VIOMMU_PAGE_FAILURE = 2, /* the endpoint makes no page requests any more */
+	VIOMMU_PAGE_FAILURE = 2, /* the endpoint must stop making page requests */
 };
 #define VIOMMU_PAGE_RESPONSE_F_PASID (1u << 0)
 #define VIOMMU_PAGE_RESPONSE_LENGTH  32
@@ -286,10 +287,10 @@ enum {
 #define VIOMMU_TABLE_F_CONTIGUOUS  (1u << 2) /* a hint is honoured: Arm's bit, Svnapot */
 #define VIOMMU_TABLE_F_EXEC        (1u << 3) /* execute permission is honoured */
 #define VIOMMU_TABLE_F_NEST        (1u << 4) /* a parent is possible */
-#define VIOMMU_TABLE_F_MEMORY_TYPE (1u << 5) /* types of memory are known: Svpbmt */
+#define VIOMMU_TABLE_F_MEMORY_TYPE (1u << 5) /* memory types are supported: Svpbmt */
 
 /*
- * MAP flags; also what an access asks for and a translation permits. MMIO: device registers. It
+ * MAP flags; also the permissions of an access and of a translation. MMIO: device registers. It
  * needs VIOMMU_F_MMIO, is passed on to listeners, and permits nothing by itself. 5.13.6.5
  */
 #define VIOMMU_MAP_F_READ  (1u << 0)
@@ -316,7 +317,7 @@ enum {
 /*
  * Properties with one le32 value, at offset 4
  *
- * A row is all that the device needs of such a property:
+ * A row defines such a property:
  *
  *     ROW(name, type, has, member, bits, text)
  *
@@ -352,21 +353,24 @@ enum { VIOMMU_PROPERTIES(VIOMMU_PROPERTY_CONSTANTS) };
  */
 #define VIOMMU_FAULT_LENGTH 24
 
-/* Why an access was refused. UNKNOWN: the endpoint is quarantined, because a listener failed. */
+/*
+ * The reason for refusing an access. UNKNOWN: the endpoint is quarantined, because a listener
+ * failed.
+ */
 enum {
 	VIOMMU_FAULT_R_UNKNOWN = 0,
 	VIOMMU_FAULT_R_DOMAIN = 1,  /* the endpoint is attached to nothing */
 	VIOMMU_FAULT_R_MAPPING = 2, /* not mapped, or not with that permission */
 
-	/* Of page tables, and told to the guest only with VIOMMU_F_PAGE_REQUEST; else MAPPING. */
-	VIOMMU_FAULT_R_WALK = 3,       /* a table is where no memory is */
+	/* Faults of page tables, reported only with VIOMMU_F_PAGE_REQUEST; otherwise as MAPPING. */
+	VIOMMU_FAULT_R_WALK = 3,       /* a table is outside of guest memory */
 	VIOMMU_FAULT_R_CONTEXT = 4,    /* a context entry is not valid */
 	VIOMMU_FAULT_R_PERMISSION = 5, /* mapped, and not with that permission */
 	VIOMMU_FAULT_R_ACCESS = 6,     /* a flag that software sets is clear */
 	VIOMMU_FAULT_R_RANGE = 7,      /* address too large, not canonical, reserved bits */
 };
 
-/* What the access was. Neither READ nor WRITE: the VMM only asked for a mapping. */
+/* The kind of the access. Neither READ nor WRITE: the VMM requested only a mapping. */
 #define VIOMMU_FAULT_F_READ    (1u << 0)
 #define VIOMMU_FAULT_F_WRITE   (1u << 1)
 #define VIOMMU_FAULT_F_ADDRESS (1u << 8) /* the address field is valid */

@@ -10,19 +10,19 @@
 #include <viommu/topology.h>
 
 /*
- * Firmware tables: bytes in, records and a topology out, and back
+ * Firmware tables: conversion between bytes, records and topologies
  *
- * A table is decoded into records, one for each structure of its specification, each
- * with its fields by name and value. Nothing is lost: unknown structures and reserved
- * bytes are kept, and encoding the records again gives the same bytes. What a table means
- * is a topology (<viommu/topology.h>), which it can be turned into and made from.
+ * A table is decoded into records, one for each structure of its specification, with fields by name
+ * and value. Decoding is lossless: unknown structures and reserved bytes are kept, and encoding the
+ * records gives the same bytes. The meaning of a table is a topology (<viommu/topology.h>), which
+ * can be read from a table and from which tables are generated.
  *
  *     bytes <--> struct viommu_table (records) <--> struct viommu_topology
  *
- * Text, JSON and checks all walk the same records. Used by one thread at a time. RUNNING OUT OF
+ * Text, JSON and checks use the same records. One thread at a time uses a table. RUNNING OUT OF
  * MEMORY NEVER ENDS THE PROGRAM (<viommu/topology.h>).
  *
- * Decode a table and report what is wrong with it. `bytes` may be any input, hostile ones too:
+ * Decode a table and report its problems. `bytes` may be any input, also a hostile one:
  *
  *     struct viommu_findings *findings = viommu_findings_new();
  *     struct viommu_table *table = viommu_table_decode(bytes, length, "viot.bin", findings);
@@ -33,35 +33,33 @@
  *     table = viommu_table_free(table);
  *     findings = viommu_findings_free(findings);
  *
- * with print_findings() as in <viommu/findings.h>. From a table to another of the same machine it
- * is three calls, viommu_table_topology(), viommu_table_generate() and viommu_table_encode(); and
- * viommu_table_compare() then says what was lost on the way.
+ * with print_findings() as in <viommu/findings.h>. Three calls convert a table to another one:
+ * viommu_table_topology(), viommu_table_generate() and viommu_table_encode().
+ * viommu_table_compare() then reports what was lost.
  *
- * A signature is the four characters that an ACPI table begins with, "DTB" for a device tree, or
- * one of the longer names that are told of below. Where a list of findings is taken, it may be
- * NULL for a caller who does not want to know.
+ * A signature is the first four characters of an ACPI table, "DTB" for a device tree, or one of the
+ * longer names below. A list of findings may always be NULL.
  */
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-/* Opaque. It has copies of all its bytes and of the file's name, and refers to nothing outside: the
- * topology it was made of, or turned into, may be freed before it or after it. */
+/* Opaque. It has copies of all its bytes and of the file's name: a topology that it was
+ * generated from, or that was read from it, may be freed before or after it. */
 struct viommu_table;
 
 /* -- bytes ------------------------------------------------------------------- */
 
 /*
- * Decode a table. `file` names it in findings. A table that is damaged is decoded as far
- * as it goes, with findings that say what is wrong where; NULL is returned only if not
- * even a header could be made out. A table whose signature is not known has a header
- * and bytes.
+ * Decode a table. `file` names it in findings. A damaged table is decoded as far as possible, with
+ * findings; NULL is returned only without a valid header. A table with an unknown signature has a
+ * header and bytes.
  *
- * One table is decoded, which begins at `bytes`; what is behind its end by the length in its header
- * is kept as bytes, and means nothing. A header is 36 bytes (ACPI 6.5, "System Description Table
- * Header"); a device tree begins with d00dfeed (Devicetree Specification 0.4, "Flattened Devicetree
- * Format"). More than 1 GiB is refused. Offsets in findings are bytes from the start of the table.
+ * Decodes one table, which starts at `bytes`. Bytes after its length, which its header has, are
+ * kept without a meaning. A header has 36 bytes (ACPI 6.5, "System Description Table Header"); a
+ * device tree begins with d00dfeed (Devicetree Specification 0.4, "Flattened Devicetree Format").
+ * More than 1 GiB is rejected. Offsets in findings are bytes from the start of the table.
  *
  * Returns: the table; NULL: an error among the findings. Locks: none. Waits: no. Since: 0.1
  * (testing)
@@ -70,13 +68,12 @@ struct viommu_table *viommu_table_decode(const void *bytes, size_t length, const
 					 struct viommu_findings *findings);
 
 /*
- * Decode bytes that do not say of themselves what they are. A built-in topology is such: it is
- * in the configuration space of a virtio-iommu, in one of the forms that drafts of 2019 and 2020
- * had, and the signature names the form: "builtin-v1", "builtin-v2", "builtin-v3", or
- * "builtin-v3-segments" for the third as it was shipped. The bytes are an image of configuration
- * space from its beginning (<viommu/device.h>). NULL with a finding if that is too short to
- * lead to a topology, or longer than VIOMMU_TOPOLOGY_LENGTH_MAX. Any other signature is as
- * viommu_table_decode(): the bytes speak for themselves, whatever was expected of them.
+ * Decode bytes that do not identify their format, such as a built-in topology in the configuration
+ * space of a virtio-iommu. The signature names its form, from drafts of 2019 and 2020:
+ * "builtin-v1", "builtin-v2", "builtin-v3", or "builtin-v3-segments" for the third as shipped. The
+ * bytes are an image of configuration space from byte 0 (<viommu/device.h>). NULL with a finding if
+ * the image is too short, or longer than VIOMMU_TOPOLOGY_LENGTH_MAX. With any other signature, as
+ * viommu_table_decode(): the bytes identify the table, whatever the signature is.
  *
  * Returns: the table; NULL: an error among the findings. Locks: none. Waits: no. Since: 0.1
  * (testing)
@@ -85,50 +82,52 @@ struct viommu_table *viommu_table_decode_as(const char *signature, const void *b
 					    const char *file, struct viommu_findings *findings);
 
 /*
- * Frees the table with its records, and with a table that it wraps. NULL is fine.
+ * Free the table with its records and its inner table. NULL is accepted.
  *
  * Returns: NULL. Locks: none. Waits: no. Since: 0.1 (testing)
  */
 struct viommu_table *viommu_table_free(struct viommu_table *table);
 
 /*
- * Encode the records: *ret_bytes is to be freed with free(). Returns the length. Of a table that
- * was decoded these are the bytes that it came from, damaged ones too; length and checksum are
- * computed for a table that was made or extended, and are otherwise kept as they are.
+ * Encode the records: *ret_bytes is to be freed with free(). Returns the length. A decoded table
+ * gives its original bytes, also if it is damaged. Length and checksum are computed only for a
+ * generated or extended table.
  *
  * Returns: bytes; 0 and *ret_bytes NULL if out of memory. Locks: none. Waits: no. Since: 0.1
  * (testing)
  */
 size_t viommu_table_encode(const struct viommu_table *table, void **ret_bytes);
 
-/* What this library can do with a kind of table. A later version may have more bits. */
+/*
+ * The operations that this library supports for a kind of table. A later version may have more
+ * bits.
+ */
 enum viommu_table_ability {
-	VIOMMU_TABLE_RECORDS =
-		1 << 0, /* it is decoded into records, not only into header and bytes */
+	VIOMMU_TABLE_RECORDS = 1 << 0,  /* decoded into records, not only into header and bytes */
 	VIOMMU_TABLE_MEANING = 1 << 1,  /* viommu_table_topology() reads a topology from it */
-	VIOMMU_TABLE_GENERATE = 1 << 2, /* viommu_table_generate() makes it */
+	VIOMMU_TABLE_GENERATE = 1 << 2, /* viommu_table_generate() generates it */
 	VIOMMU_TABLE_EXTEND = 1 << 3,   /* viommu_table_extend() adds to it */
 };
 
 /*
- * The abilities for tables with that signature, any number of VIOMMU_TABLE_*. 0: no such table is
- * known, or the signature is NULL.
+ * The abilities for tables with that signature, a mask of VIOMMU_TABLE_*. 0: the signature is
+ * unknown or NULL.
  *
  * Returns: VIOMMU_TABLE_*, or 0. Locks: none. Waits: no. Since: 0.2 (testing)
  */
 unsigned viommu_table_abilities(const char *signature);
 
 /*
- * The four characters of the signature, NUL-terminated; of a built-in topology its form, and
- * "VIOT-2019" of a VIOT in the form of 2019, which wraps another table. It lives as long as the
- * table. That it is known is not said: any four characters are a signature.
+ * The four characters of the signature, NUL-terminated; the form of a built-in topology;
+ * "VIOT-2019" for a VIOT of 2019, which wraps another table. Valid as long as the table. The
+ * signature may be unknown: any four characters are a signature.
  *
  * Returns: a string of the table. Locks: none. Waits: no. Since: 0.1 (testing)
  */
 const char *viommu_table_signature(const struct viommu_table *table);
 
 /*
- * What the file was called, "" for a table that was made; lives as long as the table.
+ * The name of the file, "" for a generated table; valid as long as the table.
  *
  * Returns: a string of the table. Locks: none. Waits: no. Since: 0.1 (testing)
  */
@@ -137,16 +136,16 @@ const char *viommu_table_file(const struct viommu_table *table);
 /* -- text ----------------------------------------------------------------------- */
 
 /*
- * Every record with every field, one a line: offset, name, value. To be freed with free(). Of a
- * device tree its source. Control characters of the table are escaped, so it is safe to print.
+ * Every record with every field, one per line: offset, name, value; for a device tree, its source.
+ * Free it with free(). Control characters are escaped, so the text is safe to print.
  *
  * Returns: NULL if out of memory. Locks: none. Waits: no. Since: 0.1 (testing)
  */
 char *viommu_table_text(const struct viommu_table *table);
 
 /*
- * The same as JSON, an object of {"format": 1, ...}. To be freed with free(). It is UTF-8,
- * whatever bytes a table or the name of its file has (docs/tables.md).
+ * The same as JSON, an object of {"format": 1, ...}. Free it with free(). It is valid UTF-8 for any
+ * bytes of the table and of its file name (docs/tables.md).
  *
  * Returns: NULL if out of memory. Locks: none. Waits: no. Since: 0.1 (testing)
  */
@@ -155,9 +154,9 @@ char *viommu_table_json(const struct viommu_table *table);
 /* -- meaning ---------------------------------------------------------------------- */
 
 /*
- * Check every rule there is for this table: of each record, of the records together, and of
- * the topology it means. Rules are listed by viommu_rule(). Findings of decoding are not among
- * these: they are in the list that viommu_table_decode() was given, which may be the same one.
+ * Check every rule for this table: of each record, of the records together, and of the topology.
+ * viommu_rule() lists the rules. Findings of decoding are not repeated: they are in the list of
+ * viommu_table_decode(), which may be the same one.
  *
  * Returns: nothing; "input-memory" among the findings if out of memory. Locks: none. Waits: no.
  * Since: 0.1 (testing)
@@ -165,11 +164,10 @@ char *viommu_table_json(const struct viommu_table *table);
 void viommu_table_check(const struct viommu_table *table, struct viommu_findings *findings);
 
 /*
- * Check what tables of one machine say of each other: that the segments, buses, interrupt
- * controllers and proximity domains are there that tables of IOMMUs name (MCFG, MADT, SRAT), and
- * that no function is behind IOMMUs of two tables. `tables` are in any order; of several with one
- * signature the first counts. A rule that needs a table that is not among them is not checked.
- * viommu_table_check() checks the rules of one table alone.
+ * Check the tables of one machine against each other: segments, buses, interrupt controllers and
+ * proximity domains in tables of IOMMUs exist (MCFG, MADT, SRAT), and no function is behind IOMMUs
+ * of two tables. `tables` may have any order; the first one with a signature counts. A rule that
+ * needs a missing table is skipped. viommu_table_check() checks the rules of one table alone.
  *
  * Returns: nothing; "input-memory" among the findings if out of memory. Locks: none. Waits: no.
  * Since: 0.1 (testing)
@@ -178,11 +176,11 @@ void viommu_tables_check_together(const struct viommu_table *const *tables, size
 				  struct viommu_findings *findings);
 
 /*
- * What the table means, which may be nothing; entries that mean
- * nothing are left out, with a finding. NULL with a finding for any other. To be freed with
- * viommu_topology_free(). Objects have the places of the records that they come from; names that a
- * table has none for are made up, and may be others for the next version. The header is kept, so
- * that the table made of it again has the same one.
+ * The topology of a table, which may be empty. Invalid entries are dropped, with a finding. NULL
+ * with a finding for tables without VIOMMU_TABLE_MEANING. Free it with viommu_topology_free().
+ * Objects have the places of their records. If a table has no names, names are generated; they may
+ * differ in a later version. The header is kept, so that a table generated from the topology has
+ * the same header.
  *
  * Returns: the topology; NULL: an error among the findings. Locks: none. Waits: no. Since: 0.1
  * (testing)
@@ -191,9 +189,9 @@ struct viommu_topology *viommu_table_topology(const struct viommu_table *table,
 					      struct viommu_findings *findings);
 
 /*
- * Give IOMMUs of the topology the proximity domains that the SRAT has for them: those that are PCI
- * functions, enabled generic initiators there, and have no domain yet. Returns how many took one; 0
- * for a table that is no SRAT.
+ * Set the proximity domains of IOMMUs from the SRAT: of those that are PCI functions and enabled
+ * generic initiators in the SRAT, and have no domain yet. Returns their number; 0 for a table that
+ * is not an SRAT.
  *
  * Returns: how many took a domain, -ENOMEM. Locks: none. Waits: no. Since: 0.1 (testing)
  */
@@ -201,12 +199,12 @@ int viommu_topology_apply_srat_domains(struct viommu_topology *topology,
 				       const struct viommu_table *srat);
 
 /*
- * Make the table with that signature ("VIOT") from a topology; "VIOT-2019" wraps an IORT if there
- * is a virtio-iommu or an SMMU, or else a DMAR for a VT-d, an IVRS for an AMD-Vi. What the table
- * cannot say is a finding; NULL is returned if there was an error. To be freed with
- * viommu_table_free(). The header is that of viommu_topology_set_header(), and the revision, where
- * none was asked for, the oldest that can say all there is. Whether the topology makes sense is
- * for viommu_topology_check(), and to be asked before.
+ * Generate the table with that signature ("VIOT") from a topology; "VIOT-2019" wraps an IORT if
+ * there is a virtio-iommu or an SMMU, or else a DMAR for a VT-d, an IVRS for an AMD-Vi. What the
+ * table cannot describe is a finding; NULL is returned after an error. Free it with
+ * viommu_table_free(). The header is that of viommu_topology_set_header(). The default revision is
+ * the oldest that can represent the topology. Call viommu_topology_check() before: this function
+ * does not check the topology.
  *
  * Returns: the table; NULL: an error among the findings. Locks: none. Waits: no. Since: 0.1
  * (testing)
@@ -215,8 +213,8 @@ struct viommu_table *viommu_table_generate(const struct viommu_topology *topolog
 					   const char *signature, struct viommu_findings *findings);
 
 /*
- * As viommu_table_generate(), for a table that speaks of one IOMMU only, by its name: a built-in
- * topology. NULL: the only virtio-iommu that there is. Other tables speak of all of them.
+ * As viommu_table_generate(), for a table that describes a single IOMMU, a built-in topology.
+ * `iommu` is its name; NULL: the only virtio-iommu. Other tables describe all IOMMUs.
  *
  * Returns: the table; NULL: an error among the findings. Locks: none. Waits: no. Since: 0.1
  * (testing)
@@ -226,9 +224,8 @@ struct viommu_table *viommu_table_generate_for(const struct viommu_topology *top
 					       struct viommu_findings *findings);
 
 /*
- * What does a table say otherwise than the topology that it was made of? A finding for each
- * difference, as <viommu/diff.h> has them, but for headers. Not for an overlay, which is no table
- * by itself.
+ * Compare a table with the topology that it was generated from. Adds a finding for each difference
+ * (<viommu/diff.h>), except for headers. Not for an overlay, which is not a complete table.
  *
  * Returns: nothing; "input-memory" among the findings if out of memory. Locks: none. Waits: no.
  * Since: 0.1 (testing)
@@ -237,11 +234,11 @@ void viommu_table_compare(const struct viommu_table *table, const struct viommu_
 			  struct viommu_findings *findings);
 
 /*
- * Add to a table that is there already what the topology says and it does not. Only an SRAT can be
- * extended: it gets a generic initiator for each IOMMU that is a PCI function and has a proximity
- * domain. Nothing in it is changed but its length and its checksum. Returns false, with a finding,
- * for any other table, and for an SRAT that says something else of such a function or is damaged:
- * the table is then as it was.
+ * Add to an existing table what it lacks of the topology. Only an SRAT can be extended: it gets a
+ * generic initiator for each IOMMU that is a PCI function and has a proximity domain. Existing
+ * structures are not changed; length and checksum are updated. Returns false, with a finding, for
+ * any other table, for a damaged SRAT, and for an SRAT that assigns a different domain to the
+ * function; the table is unchanged then.
  *
  * Returns: true; false: an error among the findings. Locks: none. Waits: no. Since: 0.1
  * (testing)
@@ -252,20 +249,19 @@ bool viommu_table_extend(struct viommu_table *table, const struct viommu_topolog
 /* -- rules -------------------------------------------------------------------------- */
 
 /*
- * A rule that is checked. What a finding's id leads to: look for the rule with the same `id`. Rules
- * and their strings are constant and live as long as the program.
+ * A rule. The id of a finding is that of its rule. Rules and their strings are constant.
  */
 struct viommu_rule {
 	const char *id;
 	enum viommu_severity severity;
-	const char *clause;   /* where the rule comes from */
-	const char *text;     /* what it asks for */
-	const char *on_linux; /* what Linux does when it is broken, or NULL */
+	const char *clause;   /* the source of the rule */
+	const char *text;     /* the requirement */
+	const char *on_linux; /* what Linux does with an input that breaks it, or NULL */
 };
 
 /*
- * The i-th rule, or NULL behind the last. Those of one table stand together. docs/tables.md has all
- * of them.
+ * The i-th rule; NULL after the last. Rules of one table are adjacent. docs/tables.md lists all
+ * rules.
  *
  * Returns: the rule; NULL: behind the last. Locks: none. Waits: no. Since: 0.1 (testing)
  */
@@ -274,12 +270,12 @@ const struct viommu_rule *viommu_rule(size_t i);
 /* -- input ---------------------------------------------------------------------------- */
 
 /*
- * Take every table out of an input, by its content: raw ACPI tables (one after the other),
- * the text that acpidump prints, or a device tree. Calls `each` with every table found, in order,
- * for as long as it returns true; bytes are valid during the call only. `name` is the file's, with
- * the signature behind a '#' where a file holds several. Returns how many there were; an
- * input with none is a finding. A second table of a kind that is known is a finding too, and is
- * given all the same. Tables are not checked: `each` hands them to viommu_table_decode(), as
+ * Split an input into its tables, by content: raw ACPI tables in sequence, the text of acpidump, or
+ * a device tree. Calls `each` with every table, in order, while it returns true; the bytes are
+ * valid during the call. `name` is that of the file, followed by '#' and the signature if a file
+ * has several tables. Returns the number of tables; an input without any is a finding. A second
+ * table of a known kind is a finding too, and is passed to `each` nevertheless. Tables are not
+ * decoded: `each` calls viommu_table_decode(), as in
  *
  *     static bool take(void *opaque, const char *name, const void *table, size_t length)
  *     {
@@ -290,7 +286,7 @@ const struct viommu_rule *viommu_rule(size_t i);
  *             return machine->n < MAX_TABLES;
  *     }
  *
- * after which viommu_tables_check_together() is given those of them that are not NULL.
+ * Then call viommu_tables_check_together() with the tables that are not NULL.
  *
  * Returns: how many tables were found; 0 and "input-memory" if out of memory. Locks: none.
  * Waits: no. Since: 0.1 (testing)

@@ -9,24 +9,22 @@
 #include <viommu/findings.h>
 
 /*
- * The topology of a platform: which device reaches memory through which IOMMU
+ * The topology of a platform: the IOMMU of each device
  *
- * One model stands between all descriptions of a machine. It is written by hand (a
- * YAML text), made by a VMM through this header, or read from a firmware table; any
- * firmware table is made from it; and questions and checks are asked of it, so that they
- * are answered alike for every table.
+ * One model connects all descriptions of a machine. It is written by hand (a YAML text), built by a
+ * VMM through this header, or read from a firmware table. Any firmware table is generated from it.
+ * Queries and checks use it, so they work in the same way for every table.
  *
  *     text --+                       +--> VIOT, IORT, DMAR, ... device tree
  *     VMM  --+--> struct topology --+--> check: what is wrong with it?
  *     table -+                       +--> resolve: which IOMMU does this device reach?
  *
- * A topology is filled by adding objects to it, each described by a struct that begins
- * with its own size; members that are zero have their default. The structs and their
- * strings are copied. Objects refer to each other by name; a name may be used before
- * its object is added, and viommu_topology_check() says what is missing.
+ * Objects are added to a topology, each as a struct that begins with its own size; zero members
+ * have their default. Structs and strings are copied. Objects refer to each other by name; a name
+ * may be used before its object is added, and viommu_topology_check() reports missing objects.
  *
- * A machine with a virtio-iommu at 00:01.0 that translates everything below one host bridge,
- * and the VIOT that says so, with <viommu/tables.h>:
+ * A machine with a virtio-iommu at 00:01.0 that translates everything below one host bridge, and
+ * its VIOT, with <viommu/tables.h>:
  *
  *     struct viommu_iommu iommu = { .size = sizeof(iommu), .name = "viommu0",
  *                                   .kind = VIOMMU_VIRTIO_PCI, .bdf = 0x0008 };
@@ -42,28 +40,26 @@
  *     if (viot)
  *             length = viommu_table_encode(viot, &bytes);
  *
- * A PCI function is routed by the first range added that has the function. Without such a range
- * it is routed by the host bridge that has its bus, and without a host bridge it has no route.
- * So a host bridge is the rule and ranges are the exceptions.
+ * The first range that contains a PCI function gives its route. Without such a range, the host
+ * bridge that contains its bus gives the route, and without a host bridge it has no route. So a
+ * host bridge is the rule and ranges are the exceptions.
  *
- * Numbers are inclusive ranges, [first, last]. A BDF is a PCI requester ID: bus << 8 |
- * device << 3 | function. Addresses and spans are in bytes. An ID is what the IOMMU knows an
- * endpoint by: the endpoint ID of virtio, the stream ID of an SMMU, the source or device ID of
- * x86.
+ * Numbers are inclusive ranges, [first, last]. A BDF is a PCI requester ID: bus << 8 | device << 3
+ * | function. Addresses and spans are in bytes. An ID identifies an endpoint at its IOMMU: the
+ * endpoint ID of virtio, the stream ID of an SMMU, the source or device ID of x86.
  *
- * RUNNING OUT OF MEMORY NEVER ENDS THE PROGRAM. A function that has none returns NULL, -ENOMEM, or
- * what its last line says, and with a list of findings adds the error "input-memory" to it. All
- * that the call had allocated is freed; what existed before is as it was and can be used. This is
- * so for all of libviommu-tables, in every thread by itself, with no handler that the program would
- * have to set, and with the malloc() of the program. It works by longjmp() inside the library,
- * which never leaves a frame of the caller: a callback may call the library, and is called by none
- * that fails.
+ * RUNNING OUT OF MEMORY NEVER ENDS THE PROGRAM. Without memory, a function returns NULL, -ENOMEM,
+ * or the value in its last line, and adds the error "input-memory" to a list of findings.
+ * Allocations of the call are freed; existing objects are unchanged and remain usable. This applies
+ * to all of libviommu-tables, to each thread separately, without a handler, and with the program's
+ * malloc(). It works by longjmp() inside the library, which never skips a frame of the caller: a
+ * callback may call the library, and no call that fails has called it.
  *
- * Objects of this library are used by one thread at a time; different objects by different threads.
+ * One thread at a time uses an object of this library; different threads may use different objects.
  *
- * `has_X; X`: X is read only if has_X is true, and then may be any value, 0 too. Otherwise it is
- * ignored, and kept as 0. An enum of what the library returns may get more values, at its end, in a
- * later version: treat one you do not know as the nearest that its comment names, or as "other".
+ * `has_X; X`: X is read only if has_X is true; then it may have any value, including 0. Otherwise
+ * it is ignored, and stored as 0. An enum that the library returns may get more values at its end
+ * in a later version: treat an unknown value as its comment says, or as "other".
  *
  * A function's last line is as in <viommu/device.h>. Locks and Waits are "none" and "no" for all.
  */
@@ -72,8 +68,8 @@
 extern "C" {
 #endif
 
-/* Opaque. It owns copies of all that was added to it, and only ever grows: what was added cannot be
- * taken out, and does not change, but for headers and viommu_topology_apply_srat_domains(). */
+/* Opaque. It owns copies of all added objects. Objects cannot be removed, and do not change
+ * except by viommu_topology_apply_srat_domains(); headers may be changed. */
 struct viommu_topology;
 
 /*
@@ -84,8 +80,8 @@ struct viommu_topology;
 struct viommu_topology *viommu_topology_new(void);
 
 /*
- * Frees all objects and their strings with it, so every pointer that was got from this topology is
- * invalid afterwards, and a diff of it too. NULL is fine.
+ * Free the topology with all objects and strings. Pointers to them, and diffs of the topology, are
+ * invalid afterwards. NULL is accepted.
  *
  * Returns: NULL. Locks: none. Waits: no. Since: 0.1 (testing)
  */
@@ -94,9 +90,9 @@ struct viommu_topology *viommu_topology_free(struct viommu_topology *topology);
 /* -- IOMMUs ------------------------------------------------------------------ */
 
 /*
- * What kind of IOMMU it is: where its registers are, which tables can describe it, and which
- * members of struct viommu_iommu are read. A later version may know more kinds, and then puts them
- * behind these; a caller that meets one it does not know treats it as VIOMMU_OTHER.
+ * The kind of an IOMMU: it determines the location of registers, the tables that can describe it,
+ * and the members of struct viommu_iommu that are read. A later version may add kinds at the end;
+ * treat an unknown kind as VIOMMU_OTHER.
  */
 enum viommu_iommu_kind {
 	VIOMMU_VIRTIO_PCI,  /* virtio-iommu, a PCI function. VIOT, IORT of 2019, device tree */
@@ -115,7 +111,7 @@ enum viommu_iommu_kind {
  */
 const char *viommu_iommu_kind_name(enum viommu_iommu_kind kind);
 
-/* Room in the arrays below: interrupts of an IOMMU, and blocks that IVRS can have for one. */
+/* Lengths of the arrays below: interrupts of an IOMMU, and its blocks in an IVRS. */
 #define VIOMMU_MAX_INTERRUPTS 4
 #define VIOMMU_MAX_BLOCKS     3
 
@@ -157,14 +153,15 @@ struct viommu_iommu_amd {
 	bool has_image_flags;
 	uint32_t image_flags;
 
-	/* Which blocks its table has for it, in this order: 0x10, 0x11, 0x40. 0 of them: 10h; 11h
-	 * too if `attributes`, `efr` or `efr2` is not 0; 40h if there are ACPI devices. */
+	/* The types of its blocks in the IVRS, in this order: 0x10, 0x11, 0x40. Without any:
+	 * 10h; also 11h if `attributes`, `efr` or `efr2` is not 0; also 40h if there are ACPI
+	 * devices. */
 	unsigned n_blocks;
 	uint32_t blocks[VIOMMU_MAX_BLOCKS];
 };
 
 /*
- * An IOMMU. Which members are read, by its kind; others are kept, and ignored:
+ * An IOMMU. The kind selects the members that are read; others are stored and ignored:
  *
  *                     virtio-pci  virtio-mmio  smmu-v2  smmu-v3   vt-d  amd-vi
  *     segment               x            -         -        -      x      x
@@ -183,8 +180,8 @@ struct viommu_iommu_amd {
  *     .smmu_v3              -            -         -        x      -      -
  *     .amd                  -            -         -        -      -      x
  *
- * Of VIOMMU_OTHER, which is found in a device tree and never added to one, `base` leads to its
- * node. What a table has no field for is a finding when the table is generated.
+ * The node of a VIOMMU_OTHER, which may be in a device tree but is never added to one, is found by
+ * `base`. A value that a table cannot describe is a finding when the table is generated.
  *
  * `flags` has the bits of the structure that no member here stands for:
  *
@@ -204,10 +201,10 @@ struct viommu_iommu {
 	const char *name; /* unique among IOMMUs, UTF-8, and neither "" nor "none" */
 	enum viommu_iommu_kind kind;
 
-	uint16_t segment; /* of its PCI function; vt-d: that it serves */
+	uint16_t segment; /* the segment of its PCI function; vt-d: the segment that it serves */
 	uint16_t bdf;
 	uint64_t base; /* address of its first register */
-	uint64_t span; /* bytes of its registers; 0: what its kind usually has */
+	uint64_t span; /* bytes of its registers; 0: the default of its kind */
 
 	/* Global system interrupts, in the order of the device tree binding: of an SMMUv3 event,
 	 * PRI, command-sync, global error; of an SMMUv2 global fault, configuration fault. 0: there
@@ -216,9 +213,9 @@ struct viommu_iommu {
 	uint32_t interrupts[VIOMMU_MAX_INTERRUPTS];
 
 	bool has_proximity_domain;
-	uint32_t proximity_domain; /* the NUMA node it belongs to, as SRAT numbers it */
+	uint32_t proximity_domain; /* its NUMA node, as numbered in the SRAT */
 
-	const char *its;        /* the ITS group that its MSIs and its endpoints' go to, or NULL */
+	const char *its;        /* the ITS group of its MSIs and of its endpoints' MSIs, or NULL */
 	bool coherent;          /* its table walks snoop the caches */
 	bool translates_itself; /* its own function is one of its endpoints; text: `include-self` */
 
@@ -240,16 +237,16 @@ struct viommu_iommu {
 /* -- PCI --------------------------------------------------------------------- */
 
 /*
- * A host bridge: one root bus and everything that can ever be below it. It is the rule for its
- * functions, devices that are plugged in later among them; a table gets ranges from it, cut where
- * struct viommu_pci_range says otherwise. -EINVAL if its buses are inverted, or one of its widths
- * is too large. (IORT: root complex node; device tree: iommu-map, msi-map, bus-range)
+ * A host bridge: one root bus and everything that can be below it, including hot-plugged devices.
+ * It applies to all its functions that no struct viommu_pci_range contains. -EINVAL if its buses
+ * are inverted, or one of its widths is too large. (IORT: root complex node; device tree:
+ * iommu-map, msi-map, bus-range)
  */
 struct viommu_host_bridge {
 	size_t size;
 	const char *name; /* unique, or NULL */
 	uint16_t segment;
-	uint8_t bus_first, bus_last; /* room for hotplug included */
+	uint8_t bus_first, bus_last; /* including buses for hotplug */
 
 	/* The IOMMU of its functions, except those in a range; NULL: none. IDs are
 	 * segment << 16 | BDF. */
@@ -259,21 +256,22 @@ struct viommu_host_bridge {
 	bool has_proximity_domain;
 	uint32_t proximity_domain;
 
-	bool ats, pri, pasid; /* what the root complex forwards */
-	uint32_t pasid_bits;  /* how wide a PASID may be, 1 to 20; 0: not said */
+	bool ats, pri, pasid; /* requests that the root complex forwards */
+	uint32_t pasid_bits;  /* the width of PASIDs, 1 to 20; 0: unknown */
 
-	uint32_t address_bits; /* how wide an address its functions can send, 1 to 64; 0: 64 */
+	uint32_t address_bits; /* the width of addresses that its functions can send, 1 to 64; 0: 64
+				*/
 	bool incoherent;       /* their accesses do not see the caches */
 
 	struct viommu_place place;
 };
 
 /*
- * Tables of x86 point at functions by the way to them, since firmware writes them before buses
- * have their numbers. The way begins at a function of a bus that is known and goes on, if
- * that is a bridge, with `path`: "1c.0/00.0" is function 00.0 behind bridge 1c.0 behind it.
- * (VT-d, "Device Scope Structure") What is behind such a path has no BDF that is known here, so
- * resolving and mapping pass it over.
+ * Tables of x86 identify functions by a path, because firmware writes them before buses have
+ * numbers. The path starts at a function on a known bus and continues, if that is a bridge, with
+ * `path`: "1c.0/00.0" is function 00.0 behind bridge 1c.0 behind it. (VT-d, "Device Scope
+ * Structure") The BDF of a function at the end of a path is unknown, so resolving and mapping skip
+ * it.
  */
 enum viommu_scope {
 	VIOMMU_SCOPE_FUNCTIONS, /* the functions themselves */
@@ -288,16 +286,15 @@ enum viommu_scope {
 const char *viommu_scope_name(enum viommu_scope scope);
 
 /*
- * PCI functions whose IOMMU or whose IDs differ from those of their host bridge. Segments and
- * functions are two windows that are independent: [bdf_first, bdf_last] in each of
- * [segment_first, segment_last]. The ID of a function is
+ * PCI functions whose IOMMU or IDs differ from those of their host bridge: [bdf_first, bdf_last] in
+ * each of the segments [segment_first, segment_last]. The ID of a function is
  *
  *     id_first + (segment - segment_first) * 0x10000 + (bdf - bdf_first)
  *
- * or `id_first` with `shared_id`. 0 is an ID like any other: for the ID that the function has below
- * its host bridge, set segment_first << 16 | bdf_first. -EINVAL if a window is inverted, if
- * the scope of a bridge has more than one function, or if buses below it are not above its own.
- * (VIOT: PCI range node; IORT: ID mappings; device tree: iommu-map; IVRS: device entries)
+ * or `id_first` with `shared_id`. 0 is a valid ID. For the ID that the function would have without
+ * this range, set segment_first << 16 | bdf_first. -EINVAL if a window is inverted, if the scope of
+ * a bridge has more than one function, or if buses below it are not above its own. (VIOT: PCI range
+ * node; IORT: ID mappings; device tree: iommu-map; IVRS: device entries)
  */
 struct viommu_pci_range {
 	size_t size;
@@ -307,16 +304,15 @@ struct viommu_pci_range {
 	const char *iommu; /* NULL: these bypass */
 
 	/* The ID of (segment_first, bdf_first): endpoint ID or stream ID. The next function has
-	 * the next ID, and the next segment's begin 0x10000 further. */
+	 * the next ID, and IDs of the next segment start 0x10000 higher. */
 	uint32_t id_first;
-	bool shared_id; /* all share `id_first`, as functions behind a PCIe-to-PCI bridge do; text:
-			 * `one-id` */
+	bool shared_id; /* all have `id_first`, as behind a PCIe-to-PCI bridge; text: `one-id` */
 
-	enum viommu_scope scope;                /* of a bridge: bdf_first is bdf_last */
-	uint8_t secondary_bus, subordinate_bus; /* of that bridge; 0: not known; text: `below` */
-	const char *path;                       /* the way on from `bdf_first`, or NULL */
+	enum viommu_scope scope;                /* bridge: bdf_first equals bdf_last */
+	uint8_t secondary_bus, subordinate_bus; /* of that bridge; 0: unknown; text: `below` */
+	const char *path;                       /* the path from `bdf_first`, or NULL */
 
-	uint32_t settings; /* AMD-Vi: which interrupts may pass, as in its device table */
+	uint32_t settings; /* AMD-Vi: the interrupts that pass, encoded as in its device table */
 	bool no_ats;       /* AMD-Vi: address translation requests of these are refused */
 
 	struct viommu_place place;
@@ -325,43 +321,45 @@ struct viommu_pci_range {
 /* -- devices that are not PCI --------------------------------------------------- */
 
 /*
- * A device with registers, or with a name in a namespace, and no place on PCI. -EINVAL if its last
- * ID would be beyond 32 bits, or a width or number is too large. (VIOT: MMIO endpoint node, which
- * knows it by `base`; IORT: named component, by `name`, an ACPI path; device tree: `iommus`; IVRS:
- * ACPI HID entry, by `hid`; DMAR: ANDD, by `name` and `number`)
+ * A device that is not on PCI, with registers or with a name in the ACPI namespace. -EINVAL if its
+ * last ID would be beyond 32 bits, or a width or number is too large. (VIOT: MMIO endpoint node, by
+ * `base`; IORT: named component, by `name`, an ACPI path; device tree: `iommus`; IVRS: ACPI HID
+ * entry, by `hid`; DMAR: ANDD, by `name` and `number`)
  */
 struct viommu_platform_device {
 	size_t size;
-	const char *name; /* unique, or NULL; an ACPI or device tree path where a table wants one */
-	uint64_t base;    /* where its first register window begins; 0: it has none */
+	const char *
+		name; /* unique, or NULL; an ACPI or device tree path for tables that require one */
+	uint64_t base; /* base address of its first register window; 0: none */
 
 	const char *iommu; /* NULL: bypasses */
 	uint32_t id;       /* endpoint ID or stream ID */
-	uint32_t n_ids;    /* it has this many, one after the other; 0: one */
+	uint32_t n_ids;    /* number of its consecutive IDs; 0: one */
 
-	/* Its driver names its IDs by numbers from here on; false: it has one, without a number. */
+	/* The driver's number of the first ID; false: the device has one ID without a number. */
 	bool has_input;
 	uint32_t input_first;
 
 	bool has_proximity_domain;
 	uint32_t proximity_domain;
 
-	uint32_t pasid_bits;   /* how wide a PASID it can send; 0: none */
-	uint32_t address_bits; /* how wide an address it can send, 1 to 64; 0: 64 */
-	bool stall;            /* it can wait for a fault to be mended */
+	uint32_t pasid_bits;   /* the width of PASIDs that it can send; 0: none */
+	uint32_t address_bits; /* the width of addresses that it can send, 1 to 64; 0: 64 */
+	bool stall;            /* it can stall on a fault until it is resolved */
 	bool incoherent;       /* its accesses do not see the caches */
 
-	/* What an ACPI namespace calls it, where a table asks for that; NULL: not said. */
+	/* Its IDs in the ACPI namespace, for tables that require them; NULL: none. */
 	const char *hid, *cid, *uid;
 	uint32_t settings; /* AMD-Vi: as in struct viommu_pci_range */
-	bool has_number;   /* DMAR: the number by which scopes name it */
+	bool has_number;   /* DMAR: its number in scopes */
 	uint32_t number;   /* at most 255 */
 
 	struct viommu_place place;
 };
 
-/* Further IDs of a platform device, beyond those that it has itself: a second entry of its
- * `iommus` property, or a second ID mapping of its node. They need not be behind the same IOMMU. */
+/* Further IDs of a platform device, in addition to those of struct viommu_platform_device: a
+ * second entry of its `iommus` property, or a second ID mapping of its node. They need not be
+ * behind the same IOMMU. */
 struct viommu_device_id {
 	size_t size;
 	const char *device; /* the name of a platform device */
@@ -374,33 +372,35 @@ struct viommu_device_id {
 
 /* -- the rest of the platform --------------------------------------------------- */
 
-/* Interrupt translation services that a device's MSIs may go to (Arm GIC). At least one ID, or
- * -EINVAL; the list is copied. (IORT: ITS group node; MADT: GIC ITS structure) */
+/* Interrupt translation services (Arm GIC), targets of MSIs. -EINVAL without an ID; the list is
+ * copied. (IORT: ITS group node; MADT: GIC ITS structure) */
 struct viommu_its_group {
 	size_t size;
 	const char *name;
-	const uint32_t *ids; /* as the MADT numbers them */
+	const uint32_t *ids; /* their numbers in the MADT */
 	size_t n_ids;
 	struct viommu_place place;
 };
 
 /*
- * Where MSIs go that are not sent as `its` of an IOMMU or of a host bridge says, which is with
- * the stream ID or with segment << 16 | BDF for a device ID. A range of functions is asked
- * first, as the msi-map of a device tree has it, then one of the IDs behind an IOMMU. The n-th
- * function or ID of the range, from 0, sends with `device_id_first` + n. -EINVAL if inverted.
+ * Exceptions from `its` of an IOMMU or a host bridge, where the device ID is the stream ID or
+ * segment << 16 | BDF. A range of functions, like the msi-map of a device tree, takes precedence
+ * over a range of IDs behind an IOMMU. The n-th function or ID of the range, from 0, has the device
+ * ID `device_id_first` + n. -EINVAL if inverted.
  */
 struct viommu_msi_range {
 	size_t size;
-	const char *iommu;          /* of these IDs behind it; NULL: of these functions */
-	uint32_t id_first, id_last; /* if it has an IOMMU */
-	uint16_t segment, bdf_first, bdf_last; /* if it has none */
-	const char *its;                       /* NULL: nowhere */
-	uint32_t device_id_first;              /* of the first; the next has the next */
+	const char *iommu;          /* the IOMMU of the IDs; NULL: the range is of functions */
+	uint32_t id_first, id_last; /* with `iommu` */
+	uint16_t segment, bdf_first, bdf_last; /* without `iommu` */
+	const char *its;                       /* NULL: no ITS */
+	uint32_t device_id_first;              /* of the first function or ID */
 	struct viommu_place place;
 };
 
-/* What an interrupt source is: in DMAR a scope of type 3 or 4, in IVRS a special device entry. */
+/*
+ * The kind of an interrupt source: in DMAR a scope of type 3 or 4, in IVRS a special device entry.
+ */
 enum viommu_interrupt_kind {
 	VIOMMU_IOAPIC,
 	VIOMMU_HPET,
@@ -413,20 +413,23 @@ enum viommu_interrupt_kind {
  */
 const char *viommu_interrupt_kind_name(enum viommu_interrupt_kind kind);
 
-/* What sends interrupts as a PCI function would, so that an IOMMU can tell them apart (x86). */
+/*
+ * An interrupt source with the requester ID of a PCI function, by which the IOMMU identifies it
+ * (x86).
+ */
 struct viommu_interrupt_source {
 	size_t size;
 	enum viommu_interrupt_kind kind;
 	uint32_t number;       /* the MADT's ID of an IOAPIC, the number of an HPET; at most 255 */
-	uint16_t segment, bdf; /* as which function it sends */
+	uint16_t segment, bdf; /* the function whose requester ID it uses */
 	const char *path;      /* as in struct viommu_pci_range */
-	const char *iommu;     /* who remaps it */
+	const char *iommu;     /* the IOMMU that remaps it */
 	uint32_t settings;     /* AMD-Vi: as in struct viommu_pci_range */
 	struct viommu_place place;
 };
 
-/* Which structure of DMAR names the function: VT-d, "Root Port ATS Capability Reporting", "SoC
- * Integrated Address Translation Cache", "SoC Integrated Device Property". */
+/* The structure of a DMAR that contains the function: VT-d, "Root Port ATS Capability
+ * Reporting", "SoC Integrated Address Translation Cache", "SoC Integrated Device Property". */
 enum viommu_ats_kind {
 	VIOMMU_ATS_ROOT_PORT,  /* functions below this root port may use ATS (DMAR: ATSR) */
 	VIOMMU_ATS_INTEGRATED, /* an integrated function with a device TLB (SATC) */
@@ -440,27 +443,27 @@ enum viommu_ats_kind {
  */
 const char *viommu_ats_kind_name(enum viommu_ats_kind kind);
 
-/* A PCI function that DMAR names for address translation services. */
+/* A PCI function in a structure of a DMAR about address translation services. */
 struct viommu_ats {
 	size_t size;
 	enum viommu_ats_kind kind;
-	bool required; /* integrated: it works with ATS only */
+	bool required; /* integrated: it works only with ATS */
 	uint16_t segment, bdf;
 	const char *path; /* as in struct viommu_pci_range */
 	enum viommu_scope scope;
-	uint32_t flags; /* of a scope: properties that DMAR numbers; at most 255 */
+	uint32_t flags; /* flags of the scope, encoded as in DMAR; at most 255 */
 	struct viommu_place place;
 };
 
 /*
- * Why memory is special. A virtio-iommu tells its guest of RESERVED and MSI itself, by PROBE;
- * IDENTITY is IORT's RMR, DMAR's RMRR and IVRS's IVMD; EXCLUSION is an IVMD with that flag.
+ * The kind of reserved memory. A virtio-iommu reports RESERVED and MSI by PROBE; IDENTITY is an RMR
+ * of IORT, an RMRR of DMAR or an IVMD of IVRS; EXCLUSION is an IVMD with that flag.
  */
 enum viommu_memory_kind {
 	VIOMMU_MEMORY_RESERVED,  /* not to be mapped */
 	VIOMMU_MEMORY_MSI,       /* writes there are interrupts */
-	VIOMMU_MEMORY_IDENTITY,  /* must stay mapped to itself: firmware uses it */
-	VIOMMU_MEMORY_EXCLUSION, /* is reached without translation (AMD-Vi) */
+	VIOMMU_MEMORY_IDENTITY,  /* must stay identity-mapped: firmware uses it */
+	VIOMMU_MEMORY_EXCLUSION, /* accessed without translation (AMD-Vi) */
 };
 
 /*
@@ -471,8 +474,8 @@ enum viommu_memory_kind {
 const char *viommu_memory_kind_name(enum viommu_memory_kind kind);
 
 /*
- * Memory that is special to PCI functions in a range, or to everything behind an IOMMU. `first` and
- * `last` are addresses in bytes, both included. -EINVAL if one of its ranges is inverted.
+ * Reserved memory of the PCI functions in a range, or of everything behind an IOMMU. `first` and
+ * `last` are inclusive addresses in bytes. -EINVAL if one of its ranges is inverted.
  */
 struct viommu_reserved_memory {
 	size_t size;
@@ -484,23 +487,23 @@ struct viommu_reserved_memory {
 	uint16_t segment, bdf_first, bdf_last;
 	enum viommu_scope scope; /* as in struct viommu_pci_range */
 	const char *path;        /* as in struct viommu_pci_range */
-	uint32_t flags;          /* bits of its structure (IORT's RMR, IVMD) that say more */
+	uint32_t flags;          /* further bits of its structure (RMR of IORT, IVMD) */
 	struct viommu_place place;
 };
 
 /*
- * Add one. The object, its strings and its lists are copied, so they may be on the caller's stack.
- * Returns 0, or a negative errno, and then the topology is as it was:
+ * Add an object. The object, its strings and its lists are copied, so they may be on the caller's
+ * stack. Returns 0, or a negative errno with the topology unchanged:
  *
  *   -EINVAL   a range is inverted, a name missing or a member out of its range ("", "none" and
  *             what is not UTF-8 are no names), or `size` was not set
  *   -EEXIST   an object of this type has the name; an IOMMU and a bridge may share one
  *   -E2BIG    as in <viommu/device.h>
- *   -ENOMEM   out of memory; what was copied of its lists may stay until the topology is freed
- *   -ENOSPC   all PCI ranges together would speak of more than VIOMMU_MAX_SEGMENTS segments,
+ *   -ENOMEM   out of memory; copies of its lists may be freed only with the topology
+ *   -ENOSPC   all PCI ranges together would cover more than VIOMMU_MAX_SEGMENTS segments,
  *             counted once for each range
  *
- * Whether objects fit each other is not asked here, since they may come in any order: that is for
+ * References between objects are not checked, because objects may be added in any order: call
  * viommu_topology_check().
  */
 #define VIOMMU_MAX_SEGMENTS ((size_t)1 << 18)
@@ -513,7 +516,7 @@ struct viommu_reserved_memory {
 int viommu_topology_add_iommu(struct viommu_topology *topology, const struct viommu_iommu *iommu);
 
 /*
- * Buses of host bridges in one segment must not overlap: viommu_topology_check() says so.
+ * Buses of host bridges in one segment must not overlap; viommu_topology_check() reports it.
  *
  * Returns: 0, -EINVAL, -EEXIST, -E2BIG, -ENOMEM. Locks: none. Waits: no. Since: 0.1 (testing)
  */
@@ -521,7 +524,7 @@ int viommu_topology_add_host_bridge(struct viommu_topology *topology,
 				    const struct viommu_host_bridge *bridge);
 
 /*
- * Where ranges overlap, the one added first counts.
+ * If ranges overlap, the one added first takes precedence.
  *
  * Returns: 0, -EINVAL, -ENOSPC, -E2BIG, -ENOMEM. Locks: none. Waits: no. Since: 0.1 (testing)
  */
@@ -529,7 +532,7 @@ int viommu_topology_add_pci_range(struct viommu_topology *topology,
 				  const struct viommu_pci_range *range);
 
 /*
- * The name may be left out; then the address is the device's name.
+ * The name may be NULL; the device is then identified by its address.
  *
  * Returns: 0, -EINVAL, -EEXIST, -E2BIG, -ENOMEM. Locks: none. Waits: no. Since: 0.1 (testing)
  */
@@ -545,7 +548,7 @@ int viommu_topology_add_its_group(struct viommu_topology *topology,
 				  const struct viommu_its_group *group);
 
 /*
- * More IDs than it has of its own. -EINVAL without the name of a device.
+ * Further IDs of a device. -EINVAL without the name of a device.
  *
  * Returns: 0, -EINVAL, -E2BIG, -ENOMEM. Locks: none. Waits: no. Since: 0.1 (testing)
  */
@@ -553,7 +556,7 @@ int viommu_topology_add_device_id(struct viommu_topology *topology,
 				  const struct viommu_device_id *device_id);
 
 /*
- * Where ranges overlap, the one added first counts.
+ * If ranges overlap, the one added first takes precedence.
  *
  * Returns: 0, -EINVAL, -E2BIG, -ENOMEM. Locks: none. Waits: no. Since: 0.1 (testing)
  */
@@ -569,14 +572,14 @@ int viommu_topology_add_interrupt_source(struct viommu_topology *topology,
 					 const struct viommu_interrupt_source *source);
 
 /*
- * Once for each function.
+ * One object for each function.
  *
  * Returns: 0, -EINVAL, -E2BIG, -ENOMEM. Locks: none. Waits: no. Since: 0.1 (testing)
  */
 int viommu_topology_add_ats(struct viommu_topology *topology, const struct viommu_ats *ats);
 
 /*
- * Of the functions it names, or of everything behind `iommu`.
+ * For its functions, or for everything behind `iommu`.
  *
  * Returns: 0, -EINVAL, -E2BIG, -ENOMEM. Locks: none. Waits: no. Since: 0.1 (testing)
  */
@@ -584,8 +587,8 @@ int viommu_topology_add_reserved_memory(struct viommu_topology *topology,
 					const struct viommu_reserved_memory *memory);
 
 /*
- * The i-th in the order added, or NULL behind the last. Lives as long as the topology, and never
- * moves. All IOMMUs, then, are:
+ * The i-th IOMMU in the order of addition; NULL after the last. Valid as long as the topology, and
+ * never moves. A loop over all IOMMUs:
  *
  *     for (size_t i = 0; (iommu = viommu_topology_iommu(topology, i)); i++)
  *             puts(iommu->name);
@@ -603,8 +606,7 @@ const struct viommu_host_bridge *viommu_topology_host_bridge(const struct viommu
 							     size_t i);
 
 /*
- * The i-th range that was added: not what host bridges come to, which
- * viommu_topology_for_each_pci_range() tells.
+ * The i-th range that was added. viommu_topology_for_each_pci_range() also includes host bridges.
  *
  * Returns: the object; NULL: none. Locks: none. Waits: no. Since: 0.1 (testing)
  */
@@ -644,7 +646,7 @@ const struct viommu_msi_range *viommu_topology_msi_range(const struct viommu_top
 							 size_t i);
 
 /*
- * The i-th source of interrupts, likewise.
+ * The i-th interrupt source, likewise.
  *
  * Returns: the object; NULL: none. Locks: none. Waits: no. Since: 0.1 (testing)
  */
@@ -652,14 +654,14 @@ const struct viommu_interrupt_source *
 viommu_topology_interrupt_source(const struct viommu_topology *topology, size_t i);
 
 /*
- * The i-th function named for ATS, likewise.
+ * The i-th object for ATS, likewise.
  *
  * Returns: the object; NULL: none. Locks: none. Waits: no. Since: 0.1 (testing)
  */
 const struct viommu_ats *viommu_topology_ats(const struct viommu_topology *topology, size_t i);
 
 /*
- * The i-th piece of reserved memory, likewise.
+ * The i-th reserved memory, likewise.
  *
  * Returns: the object; NULL: none. Locks: none. Waits: no. Since: 0.1 (testing)
  */
@@ -667,7 +669,8 @@ const struct viommu_reserved_memory *
 viommu_topology_reserved_memory(const struct viommu_topology *topology, size_t i);
 
 /*
- * The IOMMU of that name, or NULL; NULL for a name of NULL, which bypasses. In constant time.
+ * The IOMMU with that name, or NULL; also NULL for a name of NULL, which stands for bypass. In
+ * constant time.
  *
  * Returns: the object; NULL: none. Locks: none. Waits: no. Since: 0.1 (testing)
  */
@@ -677,9 +680,9 @@ const struct viommu_iommu *viommu_topology_find_iommu(const struct viommu_topolo
 /* -- table headers ------------------------------------------------------------- */
 
 /*
- * Fields that every ACPI table begins with; text shorter than its field is padded with NUL. Length
- * and checksum are not among them: they are computed. Each text has one byte more than the field,
- * for its NUL, which does not go into the table. (ACPI 6.5, "System Description Table Header")
+ * Header fields of every ACPI table, except length and checksum, which are computed. Text that is
+ * shorter than its field is padded with NUL. Each array has one byte more than the field, for a NUL
+ * that is not in the table. (ACPI 6.5, "System Description Table Header")
  */
 struct viommu_table_header {
 	size_t size;
@@ -689,23 +692,23 @@ struct viommu_table_header {
 	char creator_id[5]; /* 4 characters */
 	uint32_t creator_revision;
 
-	bool has_revision; /* false: the oldest revision that can say all there is */
+	bool has_revision; /* false: the oldest revision that can represent the topology */
 	uint32_t revision;
-	uint32_t address_bits; /* DMAR, IVRS: how wide the host's addresses are; 0: as usual */
-	bool has_flags;        /* false: as the topology asks */
+	uint32_t address_bits; /* DMAR, IVRS: the width of host addresses; 0: the default */
+	bool has_flags;        /* false: those that the topology requires */
 	uint32_t flags;        /* DMAR: its flags; IVRS: IVinfo but for address bits */
-	bool aligned;          /* IVRS: pads before device entries of 8 bytes where they need one */
+	bool aligned;          /* IVRS: pads align device entries of 8 bytes */
 
-	/* IORT: an ID mapping has the number of its IDs, and not one less, as in QEMU before 9.0.
-	 * Linux warns, and reads the number as meant. Text: `plain-counts`. */
+	/* IORT: an ID mapping has the number of its IDs, and not one less, as in QEMU before
+	 * 9.0. Linux warns, and reads the intended number. Text: `plain-counts`. */
 	bool legacy_id_counts;
 };
 
 /*
- * Choose, or ask for, the header of the table with that signature ("VIOT", "IORT", "DMAR",
- * "IVRS", "SRAT", and "VIOT-2019" for one that wraps another table). Where nothing was chosen it is
- * "VIOMMU", "VIOMMU  ", 1, "VIOM", 1; what is chosen is taken as it stands, zeroes too. -EINVAL: no
- * such signature, or a text without its NUL; the getter: NULL.
+ * Set or get the header of the table with that signature ("VIOT", "IORT", "DMAR", "IVRS", "SRAT",
+ * and "VIOT-2019" for one that wraps another table). The default is "VIOMMU", "VIOMMU  ", 1,
+ * "VIOM", 1; a header that is set is used unchanged, including zeroes. -EINVAL: no such signature,
+ * or a text without a NUL; the getter returns NULL.
  *
  * Returns: 0, -EINVAL, -E2BIG. Locks: none. Waits: no. Since: 0.1 (testing)
  */
@@ -713,7 +716,7 @@ int viommu_topology_set_header(struct viommu_topology *topology, const char *sig
 			       const struct viommu_table_header *header);
 
 /*
- * The header in force; it lives as long as the topology. NULL: no such signature.
+ * The current header; valid as long as the topology. NULL: no such signature.
  *
  * Returns: the header; NULL: no such signature. Locks: none. Waits: no. Since: 0.1 (testing)
  */
@@ -723,10 +726,9 @@ const struct viommu_table_header *viommu_topology_header(const struct viommu_top
 /* -- the text form ------------------------------------------------------------------ */
 
 /*
- * Read a topology from its text form (docs/topology.md). `file` names it in findings.
- * Returns NULL if there was an error; findings say where and why. `text` has `length` bytes and
- * needs no NUL; it is read and not kept. What it says is not checked beyond the form:
- * viommu_topology_check() is the next call.
+ * Read a topology from its text form (docs/topology.md). `file` names it in findings. Returns NULL
+ * if there was an error, which is a finding. `text` has `length` bytes, needs no NUL, and is not
+ * kept. Only the syntax is checked: call viommu_topology_check() next.
  *
  *     viommu: 1
  *     iommus:
@@ -746,8 +748,8 @@ struct viommu_topology *viommu_topology_parse(const char *text, size_t length, c
 					      struct viommu_findings *findings);
 
 /*
- * The text form of a topology, to be freed with free(). Parsed again it is the same, but for
- * places: they are then those of the text.
+ * The text form of a topology, to be freed with free(). Parsing it gives the same topology, with
+ * places in the text.
  *
  * Returns: NULL if out of memory. Locks: none. Waits: no. Since: 0.1 (testing)
  */
@@ -756,10 +758,10 @@ char *viommu_topology_text(const struct viommu_topology *topology);
 /* -- checks and questions ------------------------------------------------------------ */
 
 /*
- * Check the rules that hold for every machine, whatever table it is to become: names that do not
- * exist, functions in two ranges, IDs that two devices have, IOMMUs that translate nothing, and
- * more. Findings have ids that begin with "topology-" (docs/tables.md). The topology
- * is as before; whether a table should be made of it, viommu_findings_count_from() tells.
+ * Check the rules for every machine, independent of tables: missing objects, functions in two
+ * ranges, duplicate IDs, IOMMUs that translate nothing, and more. Findings have ids that begin with
+ * "topology-" (docs/tables.md). The topology is not changed. viommu_findings_count_from() tells
+ * whether there is an error, and hence no table should be generated.
  *
  * Returns: nothing; "input-memory" among the findings if out of memory. Locks: none. Waits: no.
  * Since: 0.1 (testing)
@@ -771,24 +773,25 @@ void viommu_topology_check(const struct viommu_topology *topology,
  * topology need not have the device: then its route is VIOMMU_REACH_NOTHING. */
 struct viommu_device_name {
 	bool pci;
-	uint16_t segment, bdf; /* if PCI */
-	uint64_t base;         /* if not */
-	const char *name;      /* if not; NULL: whichever is at `base` */
+	uint16_t segment, bdf; /* PCI */
+	uint64_t base;         /* not PCI */
+	const char *name;      /* not PCI; NULL: the device at `base` */
 };
 
 /*
- * Read "0001:03:00.0", "03:00.0" (segment 0), "mmio@0x10001000" or "0x10001000". Returns 0
- * or -EINVAL, which is also for what is behind the name. Numbers of a function are hexadecimal, as
- * lspci has them. `name` of the result is NULL.
+ * Read "0001:03:00.0", "03:00.0" (segment 0), "mmio@0x10001000" or "0x10001000". -EINVAL also for
+ * trailing characters. Numbers of a function are hexadecimal, as in lspci. `name` of the result is
+ * NULL.
  *
  * Returns: 0, -EINVAL. Locks: none. Waits: no. Since: 0.1 (testing)
  */
 int viommu_device_name_parse(const char *text, struct viommu_device_name *ret_name);
 
 /*
- * The same, or the name of a platform device of this topology, or the last part of a path that is
- * its name: "COM0" for "\\_SB_.COM0", "uart@9000000" for "/soc/uart@9000000". Returns 0, -ENOENT if
- * there is no such device, -ENOTUNIQ if several end so. The name is the topology's.
+ * The same, also for the name of a platform device of this topology, or the last part of a name
+ * that is a path: "COM0" for "\\_SB_.COM0", "uart@9000000" for "/soc/uart@9000000". -ENOENT: there
+ * is no such device. -ENOTUNIQ: several names end in that way. The topology owns the name of the
+ * result.
  *
  * Returns: 0, -ENOENT, -ENOTUNIQ, -ENOMEM. Locks: none. Waits: no. Since: 0.1 (testing)
  */
@@ -796,56 +799,55 @@ int viommu_topology_find_device(const struct viommu_topology *topology, const ch
 				struct viommu_device_name *ret_name);
 
 /*
- * Where accesses go. A guest cannot tell the last two apart: both reach memory directly. The first
- * of them is stated by an entry; the second may be a mistake in a table.
+ * The route of accesses. A guest cannot distinguish the last two: both access memory directly.
+ * BYPASS has an entry; NOTHING may be a mistake in a table.
  */
 enum viommu_reach {
 	VIOMMU_REACH_IOMMU,   /* through `iommu`, with `id` */
-	VIOMMU_REACH_BYPASS,  /* memory directly, as an entry says */
-	VIOMMU_REACH_NOTHING, /* no entry names the device */
+	VIOMMU_REACH_BYPASS,  /* memory directly, by an entry */
+	VIOMMU_REACH_NOTHING, /* no entry contains the device */
 };
 
 /*
- * One answer: the way of a device's accesses, hop by hop, and who says so.
+ * One answer: the route of a device's accesses, hop by hop, with the deciding entries.
  *
  *     device --id--> iommu --> memory
  *        |             |
  *        +-------------+--device_id--> its (of its MSIs)
  *
- * Whoever fills one in need only know the first hop: what is left zero is added from the
- * topology, in the same way for the specification's answer and for Linux's.
+ * Only the first hop depends on how a table is read. The other members follow from the topology, in
+ * the same way for the specification and for Linux.
  */
 struct viommu_route {
 	enum viommu_reach reach;
-	const struct viommu_iommu *iommu; /* NULL, unless it is reached */
-	uint32_t id;                      /* endpoint ID or stream ID, as the IOMMU knows it */
+	const struct viommu_iommu *iommu; /* NULL unless `reach` is VIOMMU_REACH_IOMMU */
+	uint32_t id;                      /* endpoint ID or stream ID at the IOMMU */
 	struct viommu_place place;        /* of the entry that decides */
 
-	const struct viommu_its_group *its; /* where MSIs go; NULL: not stated */
-	uint32_t device_id;                 /* as the ITS knows the device */
-	struct viommu_place its_place;      /* of the entry that decides about the ITS */
+	const struct viommu_its_group *its; /* the target of MSIs; NULL: not described */
+	uint32_t device_id;                 /* the device ID at the ITS */
+	struct viommu_place its_place;      /* of the deciding entry for the ITS */
 
-	unsigned pasid_bits;             /* how wide PASIDs may be that arrive; 0: none does */
-	struct viommu_place pasid_place; /* of the entry that says so */
+	unsigned pasid_bits;             /* the width of PASIDs that arrive; 0: none arrives */
+	struct viommu_place pasid_place; /* of its deciding entry */
 };
 
-/* What PCI Express has room for, and what a host bridge forwards that names no width. */
+/* The maximum of PCI Express, and the default of a host bridge that forwards PASIDs. */
 #define VIOMMU_PASID_BITS_MAX 20
 
 /*
- * Which IOMMU does the device reach? First as the specification has it, and then as Linux
- * reads the table the topology came from: where both agree, `ret_linux` is the same.
- * `ret_why_linux`, if not NULL, gets a sentence that says what Linux does with it: a string
- * that lives as long as the program.
+ * Find the IOMMU of a device, by the specification and by Linux's reading of the table that the
+ * topology was read from. If both agree, `ret_linux` is the same. `ret_why_linux`, if not NULL, is
+ * set to a sentence about Linux's reading: a constant string.
  *
  *     viommu_device_name_parse("0000:03:00.0", &name);
  *     viommu_topology_resolve(machine, &name, &route, &linux_route, NULL);
  *     if (route.reach == VIOMMU_REACH_IOMMU)
  *             printf("behind %s as 0x%x\n", route.iommu->name, route.id);
  *
- * Neither of the two results may be NULL. A device that no entry names is VIOMMU_REACH_NOTHING,
- * and so is one whose IOMMU does not exist. The routes point into the topology. Looks at every
- * range once: for all devices of a machine use viommu_topology_for_each_route().
+ * Neither `ret_route` nor `ret_linux` may be NULL. The route is VIOMMU_REACH_NOTHING without an
+ * entry, or if the IOMMU does not exist. Routes point into the topology. Takes O(n) for n ranges:
+ * for all devices of a machine use viommu_topology_for_each_route().
  *
  * Returns: 0, -ENOMEM. Locks: none. Waits: no. Since: 0.1 (testing)
  */
@@ -854,7 +856,7 @@ int viommu_topology_resolve(const struct viommu_topology *topology,
 			    struct viommu_route *ret_linux, const char **ret_why_linux);
 
 /*
- * PCI functions that go one way: one behind the other, and the same in each of these segments. Of
+ * Consecutive PCI functions with the same route, the same functions in each of these segments. Of
  * the n-th function of the s-th segment, both from 0, the ID is route.id + s * 0x10000 + n, unless
  * `shared_id`; device IDs of MSIs count in the same way, unless `shared_device_id`.
  */
@@ -862,21 +864,22 @@ struct viommu_route_range {
 	uint16_t segment_first, segment_last;
 	uint16_t bdf_first, bdf_last;
 
-	/* Of the first. The next function has the next IDs, the next segment's are 0x10000 further.
+	/* The route of the first function. The next function has the next IDs; those of the next
+	 * segment are 0x10000 higher.
 	 */
 	struct viommu_route route;
 	bool shared_id;        /* all have `route.id` */
 	bool shared_device_id; /* all have `route.device_id` */
 
-	size_t n_entries; /* that say so, one after the other: `route` has the places of the first
-			   */
+	size_t n_entries; /* that describe the functions: `route` has the place of the first */
 };
 
 /*
- * All routes: every PCI function that an entry names, in as few ranges as possible, sorted by the
+ * All routes: every PCI function that has an entry, in as few ranges as possible, sorted by the
  * first segment and BDF. The routes are those that viommu_topology_resolve() returns by the
- * specification. Takes O(n log n) for n entries. Functions at the end of a path are left out, since
- * their bus numbers are not known. Calls `each` for every range, which lives as long as that call.
+ * specification. Takes O(n log n) for n entries. Functions at the end of a path are omitted,
+ * because their bus numbers are unknown. Calls `each` for every range, which is valid during the
+ * call.
  *
  *     static void show(void *opaque, const struct viommu_route_range *range)
  *     {
@@ -887,7 +890,7 @@ struct viommu_route_range {
  *             free(functions);
  *     }
  *
- * prints a whole machine in as many lines as it has rules, not functions.
+ * prints the map of a machine, one line for each range.
  *
  * Returns: 0, -ENOMEM and `each` was called for some or for none. Locks: none. Waits: no. Since:
  * 0.1 (testing)
@@ -898,11 +901,11 @@ int viommu_topology_for_each_route(const struct viommu_topology *topology,
 				   void *opaque);
 
 /*
- * All PCI functions that reach an IOMMU, as ranges: what the host bridges say, cut where a
- * range says otherwise, sorted by the first segment and BDF. No function is in two of them:
- * where ranges overlap the first one added wins, and so with bridges. A bridge's IOMMU does
- * not translate its own function, unless it has `translates_itself`; a range is taken as it stands.
- * Calls `each` for every one; what it is given lives as long as that call.
+ * All PCI functions behind an IOMMU, as ranges: host bridges without the functions of ranges, and
+ * ranges, sorted by the first segment and BDF. The ranges are disjoint: if ranges or host bridges
+ * overlap, the first one added takes precedence. The IOMMU of a host bridge does not translate its
+ * own function, unless it has `translates_itself`; a range may include it. Calls `each` for every
+ * range, which is valid during the call.
  *
  * Returns: 0, -ENOMEM and `each` was called for some or for none. Locks: none. Waits: no. Since:
  * 0.1 (testing)
@@ -915,10 +918,10 @@ int viommu_topology_for_each_pci_range(const struct viommu_topology *topology,
 /* -- ways through bridges ------------------------------------------------------------ */
 
 /*
- * A copy of a topology in which the way to a function (`path`) is replaced by the function, and the
- * scope of a bridge has its buses, as far as `below` knows the bridges: so what is there can be
- * resolved. The rest stays as it is. `below` stores the buses below a bridge, both included, and
- * returns false if there is no such bridge. To be freed with viommu_topology_free().
+ * A copy of a topology in which functions replace paths (`path`), and bridges have their buses, so
+ * that devices behind them can be resolved. `below` stores the first and last bus below a bridge,
+ * and returns false for an unknown bridge, whose objects are copied unchanged. Free it with
+ * viommu_topology_free().
  *
  * Returns: NULL if out of memory. Locks: none. Waits: no. Since: 0.2 (testing)
  */
@@ -932,8 +935,8 @@ struct viommu_topology *viommu_topology_expand(const struct viommu_topology *top
 
 /*
  * The topology as a picture, in the language of Graphviz's dot: host bridges and devices, IOMMUs,
- * memory and ITSs, and who goes where with which IDs. It has at most a few dozen boxes with a dozen
- * lines each, however large the machine is, and says what it leaves out. To be freed with free().
+ * memory and ITSs, and routes with their IDs. It has at most a few dozen boxes with a dozen lines
+ * each, and counts the omitted objects. Free it with free().
  *
  * Returns: NULL if out of memory. Locks: none. Waits: no. Since: 0.1 (testing)
  */
@@ -950,21 +953,22 @@ char *viommu_topology_graph(const struct viommu_topology *topology);
 char *viommu_functions_text(const struct viommu_route_range *range);
 
 /*
- * Where an IOMMU is: its function, "0000:00:01.0", or its registers, "0x9050000". free() it.
+ * The location of an IOMMU: its function, "0000:00:01.0", or its registers, "0x9050000". free() it.
  *
  * Returns: NULL if out of memory. Locks: none. Waits: no. Since: 0.1 (testing)
  */
 char *viommu_iommu_at_text(const struct viommu_iommu *iommu);
 
 /*
- * A place as findings have it: "viot.bin:0x50", "machine.yaml:3:5", "machine.yaml", "". free() it.
+ * A place in the syntax of findings: "viot.bin:0x50", "machine.yaml:3:5", "machine.yaml", "".
+ * free() it.
  *
  * Returns: NULL if out of memory. Locks: none. Waits: no. Since: 0.1 (testing)
  */
 char *viommu_place_text(const struct viommu_place *place);
 
 /*
- * What the IDs of such an IOMMU are of: "endpoint", "stream", "source", "device", "ID".
+ * The term for IDs of such an IOMMU: "endpoint", "stream", "source", "device", "ID".
  *
  * Returns: a constant string. Locks: none. Waits: no. Since: 0.1 (testing)
  */
