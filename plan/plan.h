@@ -119,7 +119,10 @@ struct plan_kind_row {
 	const char *machine; /* required machine; NULL: any */
 };
 
+/* The row of a kind, or NULL. */
 const struct plan_kind_row *plan_kind_row(enum plan_kind kind);
+
+/* The row with that name, or NULL. */
 const struct plan_kind_row *plan_kind_by_name(const char *name);
 
 /* "q35" or "virt" for a name or version of that machine of QEMU; else NULL (kind.c). */
@@ -144,13 +147,19 @@ enum viommu_known plan_host_ats(const struct viommu_host *host,
 struct plan *plan_make(const struct viommu_host *host, const struct plan_wish *wish,
 		       const char *const *names, const char *before,
 		       struct viommu_findings *findings);
+
+/* NULL is allowed. Returns NULL. */
 struct plan *plan_free(struct plan *plan);
 
 /* Report why a device cannot be assigned (refuse.c). */
 void plan_refuse_device(const struct plan_wish *wish, const struct viommu_host_device *device,
 			struct viommu_findings *findings);
+
+/* Report groups that also have devices with a driver of the host. */
 void plan_refuse_groups(GPtrArray *devices, const struct plan_wish *wish,
 			struct viommu_findings *findings);
+
+/* After placement: report ATS on some IOMMUs only, and memory that a device cannot reach. */
 void plan_refuse_whole(const struct plan *plan, struct viommu_findings *findings);
 
 /* Report an error. `cure` is how to fix it. */

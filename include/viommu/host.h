@@ -56,17 +56,27 @@ struct viommu_host;
  * follows a link out of `root`. Unreadable and contradictory data is a finding with an id that
  * begins with "host-", and the scan continues. NULL with a finding if `root` is not a tree.
  * `findings` may be NULL.
+ *
+ * Returns: the host, to be freed with viommu_host_free(), or NULL. Locks: none. Waits: for files.
+ * Since: 0.2 (testing)
  */
 struct viommu_host *viommu_host_scan(const char *root, struct viommu_findings *findings);
 
 /*
  * Whether viommu_host_scan() accepts it as a tree: a folder with a copy of sysfs, directly or in
- * its only folder; or a file that starts with an entry of a tar. False if it cannot be opened. A
- * tar is not read to its end, so a scan may still fail.
+ * its only folder; or a file that starts with an entry of a tar. A tar is not read to its end, so a
+ * scan may still fail.
+ *
+ * Returns: whether it does; false if it cannot be opened. Locks: none. Waits: for files. Since: 0.2
+ * (testing)
  */
 bool viommu_host_is_tree(const char *name);
 
-/* Free the host with all its objects. NULL is accepted. Returns NULL. */
+/*
+ * Free the host and everything obtained from it. NULL is allowed.
+ *
+ * Returns: NULL. Locks: none. Waits: no. Since: 0.2 (testing)
+ */
 struct viommu_host *viommu_host_free(struct viommu_host *host);
 
 /*
@@ -75,12 +85,18 @@ struct viommu_host *viommu_host_free(struct viommu_host *host);
  * capability) and of a device tree are zero, MAC addresses and seeds of a device tree too, and of
  * the kernel's command line only words about IOMMUs and PCI are kept. The suffix of `file` selects
  * the compression: .gz, .bz2, .xz, .zst, .lz4, or none. The file is replaced when all of it is
- * written. Returns 0, or a negative errno with a finding; -ENOTSUP: the suffix is of another
- * format.
+ * written.
+ *
+ * Returns: 0, or a negative errno with a finding; -ENOTSUP: the suffix is of another format. Locks:
+ * none. Waits: for files. Since: 0.2 (testing)
  */
 int viommu_host_save(const char *root, const char *file, struct viommu_findings *findings);
 
-/* What was scanned: the name given as `root`, or "this machine". */
+/*
+ * What was scanned: the name given as `root`, or "this machine".
+ *
+ * Returns: a string of the host's. Locks: none. Waits: no. Since: 0.2 (testing)
+ */
 const char *viommu_host_name(const struct viommu_host *host);
 
 /* -- values that may be unknown ------------------------------------------------ */
@@ -91,7 +107,11 @@ enum viommu_known {
 	VIOMMU_YES,
 };
 
-/* "not known", "no", "yes" */
+/*
+ * "not known", "no", "yes"
+ *
+ * Returns: a constant string. Locks: none. Waits: no. Since: 0.2 (testing)
+ */
 const char *viommu_known_name(enum viommu_known known);
 
 /* -- IOMMUs --------------------------------------------------------------------- */
@@ -106,7 +126,11 @@ enum viommu_host_iommu_kind {
 	VIOMMU_HOST_OTHER,
 };
 
-/* "vt-d", "amd-vi", "smmu-v3", "smmu-v2", "riscv-iommu", "virtio-iommu", "other" */
+/*
+ * "vt-d", "amd-vi", "smmu-v3", "smmu-v2", "riscv-iommu", "virtio-iommu", "other"
+ *
+ * Returns: a constant string. Locks: none. Waits: no. Since: 0.2 (testing)
+ */
 const char *viommu_host_iommu_kind_name(enum viommu_host_iommu_kind kind);
 
 /*
@@ -173,7 +197,11 @@ enum viommu_host_link {
 	VIOMMU_HOST_LINK_UNKNOWN, /* tables could not be read */
 };
 
-/* "linked", "is an IOMMU", ...: a short phrase */
+/*
+ * "linked", "is an IOMMU", ...: a few words, for people
+ *
+ * Returns: a constant string. Locks: none. Waits: no. Since: 0.2 (testing)
+ */
 const char *viommu_host_link_name(enum viommu_host_link link);
 
 /* A base address register as the kernel assigned it. */
@@ -199,7 +227,11 @@ enum viommu_host_port {
 	VIOMMU_HOST_CONVENTIONAL, /* no PCI Express capability */
 };
 
-/* "endpoint", "root port", ... */
+/*
+ * "endpoint", "root port", ...
+ *
+ * Returns: a constant string. Locks: none. Waits: no. Since: 0.2 (testing)
+ */
 const char *viommu_host_port_name(enum viommu_host_port port);
 
 struct viommu_host_group;
@@ -274,7 +306,11 @@ enum viommu_host_region_type {
 	VIOMMU_HOST_REGION_OTHER,
 };
 
-/* "direct", "direct-relaxable", "reserved", "msi", "other" */
+/*
+ * "direct", "direct-relaxable", "reserved", "msi", "other"
+ *
+ * Returns: a constant string. Locks: none. Waits: no. Since: 0.2 (testing)
+ */
 const char *viommu_host_region_type_name(enum viommu_host_region_type type);
 
 struct viommu_host_region {
@@ -312,60 +348,151 @@ struct viommu_host_node {
 
 /* -- asking ----------------------------------------------------------------------- */
 
-/* The i-th object; NULL after the last. IOMMUs are in the order of kinds and names, dmar2 before
- * dmar10, SMMUs in that of addresses; devices: PCI by segment and BDF, then others by name;
- * groups, segments and nodes by number. */
+/*
+ * The i-th IOMMU. They are sorted by kind and name, dmar2 before dmar10, and SMMUs by address.
+ *
+ * Returns: the IOMMU, or NULL behind the last. Locks: none. Waits: no. Since: 0.2 (testing)
+ */
 const struct viommu_host_iommu *viommu_host_iommu(const struct viommu_host *host, size_t i);
+
+/*
+ * The i-th device: PCI functions by segment and BDF, then others by name.
+ *
+ * Returns: the device, or NULL behind the last. Locks: none. Waits: no. Since: 0.2 (testing)
+ */
 const struct viommu_host_device *viommu_host_device(const struct viommu_host *host, size_t i);
+
+/*
+ * The i-th group, by number.
+ *
+ * Returns: the group, or NULL behind the last. Locks: none. Waits: no. Since: 0.2 (testing)
+ */
 const struct viommu_host_group *viommu_host_group(const struct viommu_host *host, size_t i);
+
+/*
+ * The i-th PCI segment, by number.
+ *
+ * Returns: the segment, or NULL behind the last. Locks: none. Waits: no. Since: 0.2 (testing)
+ */
 const struct viommu_host_segment *viommu_host_segment(const struct viommu_host *host, size_t i);
+
+/*
+ * The i-th NUMA node, by number.
+ *
+ * Returns: the node, or NULL behind the last. Locks: none. Waits: no. Since: 0.2 (testing)
+ */
 const struct viommu_host_node *viommu_host_node(const struct viommu_host *host, size_t i);
 
-/* The number of objects. */
+/*
+ * Count the IOMMUs.
+ *
+ * Returns: how many there are. Locks: none. Waits: no. Since: 0.2 (testing)
+ */
 size_t viommu_host_count_iommus(const struct viommu_host *host);
+
+/*
+ * Count the devices.
+ *
+ * Returns: how many there are. Locks: none. Waits: no. Since: 0.2 (testing)
+ */
 size_t viommu_host_count_devices(const struct viommu_host *host);
 
-/* By name; NULL: none. A PCI function may have any number of digits, and no segment if that is
- * 0. */
+/*
+ * Find an IOMMU by the kernel's name.
+ *
+ * Returns: the IOMMU, or NULL. Locks: none. Waits: no. Since: 0.2 (testing)
+ */
 const struct viommu_host_iommu *viommu_host_find_iommu(const struct viommu_host *host,
 						       const char *name);
+
+/*
+ * Find a device by name. A PCI function may have any number of digits, and no segment if that is
+ * 0.
+ *
+ * Returns: the device, or NULL. Locks: none. Waits: no. Since: 0.2 (testing)
+ */
 const struct viommu_host_device *viommu_host_find_device(const struct viommu_host *host,
 							 const char *name);
+
+/*
+ * Find a PCI function.
+ *
+ * Returns: the device, or NULL. Locks: none. Waits: no. Since: 0.2 (testing)
+ */
 const struct viommu_host_device *viommu_host_find_function(const struct viommu_host *host,
 							   uint32_t segment, uint16_t bdf);
+
+/*
+ * Find a group by number.
+ *
+ * Returns: the group, or NULL. Locks: none. Waits: no. Since: 0.2 (testing)
+ */
 const struct viommu_host_group *viommu_host_find_group(const struct viommu_host *host,
 						       uint32_t number);
 
-/* The i-th device behind an IOMMU or in a group, the i-th VF of a PF; NULL after the last. */
+/*
+ * The i-th device behind an IOMMU.
+ *
+ * Returns: the device, or NULL behind the last. Locks: none. Waits: no. Since: 0.2 (testing)
+ */
 const struct viommu_host_device *viommu_host_iommu_device(const struct viommu_host_iommu *iommu,
 							  size_t i);
+
+/*
+ * The i-th device of a group.
+ *
+ * Returns: the device, or NULL behind the last. Locks: none. Waits: no. Since: 0.2 (testing)
+ */
 const struct viommu_host_device *viommu_host_group_device(const struct viommu_host_group *group,
 							  size_t i);
+
+/*
+ * The i-th virtual function of a physical function.
+ *
+ * Returns: the device, or NULL behind the last. Locks: none. Waits: no. Since: 0.2 (testing)
+ */
 const struct viommu_host_device *viommu_host_device_vf(const struct viommu_host_device *device,
 						       size_t i);
 
-/* The i-th reserved region of a group, in the kernel's order; NULL after the last. */
+/*
+ * The i-th reserved region of a group, in the kernel's order.
+ *
+ * Returns: the region, or NULL behind the last. Locks: none. Waits: no. Since: 0.2 (testing)
+ */
 const struct viommu_host_region *viommu_host_group_region(const struct viommu_host_group *group,
 							  size_t i);
 
-/* Arguments of the kernel command line about IOMMUs or PCI, "intel_iommu=on iommu=pt"; "": none;
- * NULL: not known. */
+/*
+ * The words of the kernel's command line about IOMMUs or PCI: "intel_iommu=on iommu=pt", or "".
+ *
+ * Returns: a string of the host's, or NULL if the command line is unknown. Locks: none. Waits:
+ * no. Since: 0.2 (testing)
+ */
 const char *viommu_host_cmdline(const struct viommu_host *host);
 
 /*
- * The i-th firmware table that was read, or NULL. There is none if the user is not root or the
- * firmware has no tables.
+ * The i-th firmware table that was read. Without privileges, or without firmware tables, there is
+ * none.
+ *
+ * Returns: the table, or NULL behind the last. Locks: none. Waits: no. Since: 0.2 (testing)
  */
 const struct viommu_table *viommu_host_table(const struct viommu_host *host, size_t i);
 
-/* The topology of the table of IOMMUs (DMAR, IVRS, IORT, VIOT, or a device tree); NULL: none was
- * read. */
+/*
+ * The topology of the table of IOMMUs: DMAR, IVRS, IORT, VIOT, or a device tree. It needs no
+ * viommu_host_expand().
+ *
+ * Returns: the topology, or NULL if no such table was read. Locks: none. Waits: no. Since: 0.2
+ * (testing)
+ */
 const struct viommu_topology *viommu_host_topology(const struct viommu_host *host);
 
 /*
- * A topology whose paths through bridges are replaced by functions of this host
- * (viommu_topology_expand()), so that it can be resolved. Free it with viommu_topology_free().
- * viommu_host_topology() is expanded already.
+ * Copy a topology, and replace paths through bridges by the buses that this host has there
+ * (viommu_topology_expand()), so that it can be resolved.
+ *
+ * Returns: the copy, to be freed with viommu_topology_free(). Locks: none. Waits: no. Since: 0.2
+ * (testing)
  */
 struct viommu_topology *viommu_host_expand(const struct viommu_host *host,
 					   const struct viommu_topology *topology);
@@ -379,13 +506,28 @@ enum viommu_host_parts {
 	VIOMMU_HOST_TEXT_GROUPS = 1 << 2,
 };
 
-/* The host as text, as JSON (one line, {"format": 1, ...}; docs/host.md), and for Graphviz's
- * dot. Free the result with free(). With a NULL host, the JSON is that of a host which could not
- * be read: `name`, and findings, which may be NULL. With a NULL `name`, the name of the host is
- * used. */
+/*
+ * The host as text for people; `parts` are of enum viommu_host_parts.
+ *
+ * Returns: text, to be freed with free(). Locks: none. Waits: no. Since: 0.2 (testing)
+ */
 char *viommu_host_text(const struct viommu_host *host, unsigned parts);
+
+/*
+ * The host as one line of JSON, { "format": 1, ... } (docs/host.md). If `host` is NULL, the JSON
+ * says that it could not be read: `name` and the findings. A `name` of NULL is that of the host;
+ * `findings` may be NULL.
+ *
+ * Returns: JSON, to be freed with free(). Locks: none. Waits: no. Since: 0.2 (testing)
+ */
 char *viommu_host_json(const struct viommu_host *host, const char *name,
 		       const struct viommu_findings *findings);
+
+/*
+ * The host as a graph, in the language of Graphviz's dot.
+ *
+ * Returns: text, to be freed with free(). Locks: none. Waits: no. Since: 0.2 (testing)
+ */
 char *viommu_host_graph(const struct viommu_host *host);
 
 #ifdef __cplusplus

@@ -172,7 +172,7 @@ struct viommu_iommu_amd {
  *     proximity_domain      x            x         x        x      x      x
  *     its                   x            x         x        x      x      x
  *     coherent              -            x         x        x      -      x
- *     translates_itself          x            -         -        -      -      x
+ *     translates_itself     x            -         -        -      -      x
  *     identifier            x            x         x        x      -      -
  *     flags                 -            -         x        x      x      x
  *     .smmu                 -            -         x        x      -      -
