@@ -71,6 +71,32 @@ static struct viommu_table *extend_base(struct request *request,
 								       : viommu_table_free(table);
 }
 
+/*
+ * A table with an error is not given to a guest. The bytes are what is checked: they are what a
+ * guest reads. A base had its errors before.
+ */
+static void refuse_errors(struct request *request)
+{
+	struct viommu_findings *findings = viommu_findings_new();
+	const struct viommu_finding *finding;
+	struct viommu_table *copy;
+	void *bytes;
+	size_t length = viommu_table_encode(request->table, &bytes);
+
+	copy = viommu_table_decode_as(request->what, bytes, length, request->what, findings);
+	free(bytes);
+	if (copy)
+		viommu_table_check(copy, findings);
+	for (size_t i = 0; (finding = viommu_findings_get(findings, i)); i++)
+		if (finding->severity == VIOMMU_ERROR)
+			viommu_findings_add(request->findings, finding->id, &finding->place,
+					    finding->text, finding->cure);
+	if (viommu_findings_count_from(findings, VIOMMU_ERROR))
+		request->table = viommu_table_free(request->table);
+	viommu_table_free(copy);
+	viommu_findings_free(findings);
+}
+
 /* A base contains more than the topology, so it is not compared with it. */
 static void generate_table(struct request *request, const struct viommu_topology *topology)
 {
@@ -83,6 +109,8 @@ static void generate_table(struct request *request, const struct viommu_topology
 	else
 		request->table = viommu_table_generate_for(topology, request->what, generate_iommu,
 							   request->findings);
+	if (request->table && !generate_base)
+		refuse_errors(request);
 	if (request->table && compare)
 		viommu_table_compare(request->table, topology, request->findings);
 }

@@ -99,12 +99,20 @@ static bool pasid_fits(const struct viommu_route *route, guint64 pasid)
 	return route->iommu && pasid < (guint64)1 << route->pasid_bits && route->pasid_bits;
 }
 
+/* On x86, registers of the IOMMU and capabilities of functions decide about PASIDs. */
+static bool tables_say_pasids(enum viommu_iommu_kind kind)
+{
+	return kind != VIOMMU_VTD && kind != VIOMMU_AMD_VI;
+}
+
 static char *describe_pasid(const struct viommu_route *route, guint64 pasid)
 {
 	g_autofree char *place = place_or_unknown(&route->pasid_place);
 
 	if (!route->iommu)
 		return g_strdup("has no meaning: no IOMMU is reached");
+	if (!route->pasid_bits && !tables_say_pasids(route->iommu->kind))
+		return g_strdup("is not decided by the table: DMAR and IVRS say nothing of PASIDs");
 	if (!route->pasid_bits)
 		return g_strdup("does not arrive: no entry says that PASIDs are forwarded");
 	return g_strdup_printf("%s: PASIDs have up to %u bits, by %s",
@@ -256,8 +264,13 @@ static void add_answer(const struct question *question, const struct answer *ans
 	json_string(json, "device", answer->device);
 	add_route(json, &answer->route);
 	if (question->has_pasid) {
-		json_key(json, "pasid_arrives");
-		json_add_boolean(json, pasid_fits(&answer->route, question->pasid));
+		if (!answer->route.iommu || answer->route.pasid_bits ||
+		    tables_say_pasids(answer->route.iommu->kind)) {
+			json_key(json, "pasid_arrives");
+			json_add_boolean(json, pasid_fits(&answer->route, question->pasid));
+		} else {
+			json_string(json, "pasid_arrives", NULL);
+		}
 	}
 	json_key(json, "linux");
 	json_open(json, '{');

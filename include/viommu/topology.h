@@ -142,7 +142,7 @@ struct viommu_iommu_smmu_v3 {
 
 /* An AMD-Vi. (AMD IOMMU specification, IVHD blocks 10h, 11h and 40h) */
 struct viommu_iommu_amd {
-	uint32_t capability; /* offset of its PCI capability block, in bytes; 16 bits */
+	uint32_t capability; /* offset of its PCI capability block, 16 bits; 0: 0x40 */
 	uint32_t info;       /* IOMMU Info: bits 4:0 MSI number, 12:8 unit ID; 16 bits */
 	uint32_t features;   /* block 10h: IOMMU Feature Reporting */
 	uint32_t attributes; /* blocks 11h, 40h: IOMMU Attributes */
@@ -386,7 +386,7 @@ struct viommu_its_group {
  * Exceptions from `its` of an IOMMU or a host bridge, where the device ID is the stream ID or
  * segment << 16 | BDF. A range of functions, like the msi-map of a device tree, takes precedence
  * over a range of IDs behind an IOMMU. The n-th function or ID of the range, from 0, has the device
- * ID `device_id_first` + n. -EINVAL if inverted.
+ * ID `device_id_first` + n, or all have `device_id_first` with `shared_id`. -EINVAL if inverted.
  */
 struct viommu_msi_range {
 	size_t size;
@@ -396,6 +396,7 @@ struct viommu_msi_range {
 	const char *its;                       /* NULL: no ITS */
 	uint32_t device_id_first;              /* of the first function or ID */
 	struct viommu_place place;
+	bool shared_id; /* without an IOMMU: all share `device_id_first`; text: one-id */
 };
 
 /*

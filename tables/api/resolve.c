@@ -124,6 +124,22 @@ static void finish(const struct viommu_topology *topology, struct matches matche
 	route_continue(topology, &matches, device, route);
 }
 
+/* Where Linux does not read a node, MSIs end there, too. */
+static void leave_unread(const struct viommu_topology *topology, const struct matches *matches,
+			 struct viommu_route *route, const char **why)
+{
+	const char *of_bridge = matches->bridge ? topology_unread(topology, matches->bridge) : NULL;
+	const char *of_iommu = route->iommu ? topology_unread(topology, route->iommu) : NULL;
+
+	if (!of_bridge && !of_iommu)
+		return;
+	*why = of_bridge ? of_bridge : of_iommu;
+	route->its = NULL;
+	route->device_id = 0;
+	if (of_bridge)
+		route->pasid_bits = 0;
+}
+
 /* The two routes may have different IDs behind the IOMMU, so each selects its own range of MSIs. */
 void topology_resolve(const struct viommu_topology *topology,
 		      const struct viommu_device_name *device, struct viommu_route *ret_route,
@@ -142,6 +158,7 @@ void topology_resolve(const struct viommu_topology *topology,
 	}
 	finish(topology, matches, device, ret_route);
 	finish(topology, matches, device, ret_linux);
+	leave_unread(topology, &matches, ret_linux, &why);
 	if (ret_why_linux)
 		*ret_why_linux = why;
 }

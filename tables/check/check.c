@@ -222,6 +222,7 @@ static const struct {
 	{ "topology-range-outside", check_ranges_outside },
 	{ "topology-range-own", check_own_functions },
 	{ "topology-id-beyond", check_ids_beyond },
+	{ "topology-stream-id", check_stream_ids },
 	{ "topology-id-twice", check_ids_twice },
 	{ "topology-id-shared", check_ids_shared },
 	{ "topology-registers-overlap", check_windows_overlap },

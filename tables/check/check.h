@@ -67,6 +67,7 @@ void check_domains_differ(const struct check *check);
 
 /* ids.c */
 void check_ids_twice(const struct check *check);
+void check_stream_ids(const struct check *check);
 void check_ids_shared(const struct check *check);
 
 /* iommus.c */

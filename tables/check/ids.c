@@ -5,6 +5,8 @@
  * An exception are SMMUs, which translate streams: firmware gives two devices the same stream if
  * they are one piece of hardware, such as both roles of a USB controller. That is a note.
  */
+#include <inttypes.h>
+
 #include <glib.h>
 
 #include "base/array.h"
@@ -157,4 +159,54 @@ void check_ids_shared(const struct check *check)
 		"have a stream ID in common: what is mapped for one is mapped for both", NULL);
 	array_free(ids.claims);
 	end(&ids);
+}
+
+/* -- stream IDs of SMMUv2s ---------------------------------------------------------------- */
+
+#define LAST_STREAM 0xffffu
+
+static bool is_beyond(const struct check *check, const char *iommu, uint64_t last)
+{
+	const struct viommu_iommu *found = viommu_topology_find_iommu(check->topology, iommu);
+
+	return found && found->kind == VIOMMU_SMMU_V2 && last > LAST_STREAM;
+}
+
+static void report_stream(const struct check *check, struct subject subject, uint64_t last)
+{
+	auto_free char *what = subject_describe(&subject);
+
+	check_report(check, &subject, "choose IDs up to 0xffff",
+		     "%s would have stream ID 0x%" PRIx64 " at an SMMUv2", what, last);
+}
+
+static void look_at_piece(void *opaque, const struct viommu_pci_range *piece)
+{
+	const struct check *check = opaque;
+	uint64_t last = range_id(piece, piece->segment_last, piece->bdf_last);
+
+	if (is_beyond(check, piece->iommu, last))
+		report_stream(check, (struct subject){ OBJECT_PCI_RANGE, piece, 0 }, last);
+}
+
+/* The device tree binding has a mask in the upper half of the cell: other IDs would be meant. */
+void check_stream_ids(const struct check *check)
+{
+	const struct viommu_platform_device *device;
+	const struct viommu_device_id *id;
+
+	topology_for_each_pci_range(check->topology, look_at_piece, (void *)check);
+	for_each_object(i, device, check->topology, OBJECT_PLATFORM_DEVICE) {
+		uint64_t last = (uint64_t)device->id + MAX(device->n_ids, 1u) - 1;
+
+		if (is_beyond(check, device->iommu, last))
+			report_stream(check, (struct subject){ OBJECT_PLATFORM_DEVICE, device, i },
+				      last);
+	}
+	for_each_object(i, id, check->topology, OBJECT_DEVICE_ID) {
+		uint64_t last = (uint64_t)id->id + MAX(id->n_ids, 1u) - 1;
+
+		if (is_beyond(check, id->iommu, last))
+			report_stream(check, (struct subject){ OBJECT_DEVICE_ID, id, i }, last);
+	}
 }

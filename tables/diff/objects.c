@@ -18,6 +18,7 @@
 
 #define MAX_IDENTITY 6
 #define MAX_SKIPPED  10
+#define MAX_USUAL    3
 
 struct rule {
 	enum object_type type;
@@ -26,7 +27,7 @@ struct rule {
 	char *(*identify)(const void *object, /* or a function that does */
 			  const struct viommu_topology *other);
 	const char *skipped[MAX_SKIPPED];   /* keys that are no difference */
-	const char *usual;                  /* the key whose absence means the default */
+	const char *usual[MAX_USUAL];       /* keys whose absence means the default */
 	char *(*route)(const void *object); /* its route, if it has one */
 	bool quiet;                         /* its absence equals an object without properties */
 };
@@ -45,6 +46,30 @@ static bool applies(const struct rule *rule, const void *object)
 	return !rule->applies || rule->applies(object);
 }
 
+/* The device of the side before that is at the same address, if its name is another; or NULL. */
+static const char *name_before(const struct viommu_diff *diff, const char *name)
+{
+	const struct viommu_platform_device *device, *other;
+
+	if (topology_find(diff->sides[BEFORE], OBJECT_PLATFORM_DEVICE, name))
+		return NULL;
+	device = topology_find(diff->sides[AFTER], OBJECT_PLATFORM_DEVICE, name);
+	if (device && device->base)
+		for_each_object(i, other, diff->sides[BEFORE], OBJECT_PLATFORM_DEVICE)
+			if (other->base == device->base)
+				return other->name;
+	return NULL;
+}
+
+/* A further ID refers to its device by name, and a device may be renamed. */
+static void use_name_before(const struct viommu_diff *diff, struct viommu_device_id *device_id)
+{
+	const char *name = name_before(diff, device_id->device);
+
+	if (name)
+		device_id->device = name;
+}
+
 /* A temporary copy whose references have common names. */
 static void *copy_with_common_names(const struct viommu_diff *diff, int side, enum object_type type,
 				    const void *object)
@@ -53,6 +78,8 @@ static void *copy_with_common_names(const struct viommu_diff *diff, int side, en
 
 	object_refer(type, copy, diff_common(diff, side, OBJECT_IOMMU, object_iommu(type, object)),
 		     diff_common(diff, side, OBJECT_ITS_GROUP, object_its(type, object)));
+	if (type == OBJECT_DEVICE_ID && side == AFTER)
+		use_name_before(diff, copy);
 	return copy;
 }
 
@@ -161,7 +188,7 @@ static bool may_be_same(const struct viommu_diff *diff, const struct rule *rule,
 {
 	if (!diff->has_msis && g_str_equal(name, "its"))
 		return true;
-	return !both && rule->usual && g_str_equal(rule->usual, name);
+	return !both && is_among(name, rule->usual);
 }
 
 /* A key with its default value is written like an absent one. */
@@ -309,7 +336,7 @@ static const struct rule rules[] = {
 	{ .type = OBJECT_IOMMU,
 	  .identity = { "kind", "at", "segment", "function" },
 	  .skipped = { "name" },
-	  .usual = "span" },
+	  .usual = { "span", "capability" } },
 	{ .type = OBJECT_HOST_BRIDGE,
 	  .identity = { "segment", "buses" },
 	  .skipped = { "name", "iommu", "its", "pasid", "pasid-bits" },

@@ -145,6 +145,20 @@ static void copy_headers(struct viommu_topology *to, const struct viommu_topolog
 		viommu_topology_set_header(to, signature, viommu_topology_header(from, signature));
 }
 
+/* Objects have the same order in both. */
+static void copy_unread(struct viommu_topology *to, const struct viommu_topology *from)
+{
+	static const enum object_type types[] = { OBJECT_IOMMU, OBJECT_HOST_BRIDGE,
+						  OBJECT_PLATFORM_DEVICE };
+	const void *object;
+
+	for (size_t t = 0; t < G_N_ELEMENTS(types); t++)
+		for_each_object(i, object, from, types[t])
+			if (topology_unread(from, object))
+				topology_set_unread(to, topology_get(to, types[t], i),
+						    topology_unread(from, object));
+}
+
 struct viommu_topology *topology_expand(const struct viommu_topology *topology,
 					bool (*below)(void *opaque, uint16_t segment, uint16_t bdf,
 						      uint8_t *ret_first, uint8_t *ret_last),
@@ -159,5 +173,7 @@ struct viommu_topology *topology_expand(const struct viommu_topology *topology,
 			add_expanded(copy, (enum object_type)type, object, &buses);
 	copy_headers(copy, topology);
 	topology_set_source(copy, topology_source(topology));
+	topology_set_rejection(copy, topology_rejection(topology));
+	copy_unread(copy, topology);
 	return copy;
 }

@@ -42,6 +42,7 @@ struct viommu_topology {
 	size_t n_segments;       /* of all ranges together */
 	const char *source;
 	const char *rejection; /* why Linux rejects the table, or NULL */
+	struct hash *unread;   /* object -> why Linux does not read its mappings; NULL: all are */
 	struct viommu_table_header headers[G_N_ELEMENTS(signatures)]; /* size 0: not set */
 };
 
@@ -321,6 +322,7 @@ struct viommu_topology *viommu_topology_free(struct viommu_topology *topology)
 		pointers_free(topology->objects[type]);
 		hash_free(topology->names[type]);
 	}
+	hash_free(topology->unread);
 	string_store_free(topology->strings);
 	pointers_free(topology->arrays);
 	memory_free(topology);
@@ -359,6 +361,18 @@ void topology_set_rejection(struct viommu_topology *topology, const char *why)
 const char *topology_rejection(const struct viommu_topology *topology)
 {
 	return topology->rejection;
+}
+
+void topology_set_unread(struct viommu_topology *topology, const void *object, const char *why)
+{
+	if (!topology->unread)
+		topology->unread = hash_new(&hash_direct);
+	hash_insert(topology->unread, object, why);
+}
+
+const char *topology_unread(const struct viommu_topology *topology, const void *object)
+{
+	return topology->unread ? hash_lookup(topology->unread, object) : NULL;
 }
 
 /* -- adding ------------------------------------------------------------------- */

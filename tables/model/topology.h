@@ -63,6 +63,13 @@ const char *topology_source(const struct viommu_topology *topology);
 void topology_set_rejection(struct viommu_topology *topology, const char *why);
 const char *topology_rejection(const struct viommu_topology *topology);
 
+/*
+ * Linux does not read the mappings of this object of the table: a host bridge, an IOMMU or a
+ * platform device. The reason has static storage; NULL: it reads them.
+ */
+void topology_set_unread(struct viommu_topology *topology, const void *object, const char *why);
+const char *topology_unread(const struct viommu_topology *topology, const void *object);
+
 /* Set the proximity domain of the i-th IOMMU: the only change to an object after it was added. */
 void topology_set_domain(struct viommu_topology *topology, size_t i, uint32_t domain);
 

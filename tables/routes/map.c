@@ -180,7 +180,8 @@ static struct viommu_route_range range_of(const struct map *map, const struct ru
 
 	route_continue(map->topology, &matches, &device, &range.route);
 	range.shared_id = range.route.iommu && matches.range && matches.range->shared_id;
-	range.shared_device_id = range.shared_id && !(msi && !msi->iommu);
+	range.shared_device_id = (range.shared_id && !(msi && !msi->iommu)) ||
+				 (msi && !msi->iommu && msi->shared_id);
 	return range;
 }
 

@@ -10,6 +10,8 @@
  * are the same for both.
  */
 
+#include <string.h>
+
 #include "route.h"
 #include "tables/model/topology.h"
 
@@ -94,6 +96,18 @@ static struct viommu_route route_of_bridge(const struct viommu_topology *topolog
 	return route;
 }
 
+/*
+ * A DMAR has host bridges of its own for INCLUDE_PCI_ALL, and for an ATSR with ALL_PORTS, which
+ * says nothing of who translates.
+ */
+static bool says_nothing(const struct viommu_topology *topology,
+			 const struct viommu_host_bridge *bridge)
+{
+	const char *source = topology_source(topology);
+
+	return !bridge->iommu && source && !strcmp(source, "DMAR");
+}
+
 /* Ranges are exceptions from host bridges, so they have precedence, even if they bypass. */
 struct viommu_route route_begin(const struct viommu_topology *topology,
 				const struct matches *matches,
@@ -101,7 +115,7 @@ struct viommu_route route_begin(const struct viommu_topology *topology,
 {
 	if (matches->range)
 		return route_of_range(topology, matches->range, device);
-	if (matches->bridge)
+	if (matches->bridge && !says_nothing(topology, matches->bridge))
 		return route_of_bridge(topology, matches->bridge, device);
 	return route_nothing;
 }
@@ -117,7 +131,8 @@ static void send_as_range_says(const struct viommu_topology *topology,
 		msi->iommu ? route->id - msi->id_first : (uint32_t)(device->bdf - msi->bdf_first);
 
 	route->its = topology_find(topology, OBJECT_ITS_GROUP, msi->its);
-	route->device_id = route->its ? msi->device_id_first + nth : 0;
+	route->device_id =
+		route->its ? msi->device_id_first + (msi->shared_id && !msi->iommu ? 0 : nth) : 0;
 	route->its_place = msi->place;
 }
 

@@ -24,8 +24,9 @@ struct reader {
 	yaml_parser_t parser;
 	yaml_event_t event;
 	unsigned depth;
-	bool stopped; /* cannot continue */
-	bool failed;  /* there was an error, whether or not it was recorded */
+	size_t line, line_at; /* a line that was looked up, from 0, and its offset */
+	bool stopped;         /* cannot continue */
+	bool failed;          /* there was an error, whether or not it was recorded */
 
 	/* The object being read: scalars, and its values, which are lists of scalars. */
 	struct string_store *words;

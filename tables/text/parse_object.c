@@ -66,11 +66,63 @@ static const char *scalar(const struct reader *r)
 	return (const char *)r->event.data.scalar.value;
 }
 
+/* The text from a line on; lines are asked for in ascending order. */
+static const char *text_from_line(struct reader *r, size_t line)
+{
+	const char *end;
+
+	while (r->line < line &&
+	       (end = memchr(r->text + r->line_at, '\n', r->length - r->line_at))) {
+		r->line_at = (size_t)(end - r->text) + 1;
+		r->line++;
+	}
+	return r->text + r->line_at;
+}
+
+/* Does the source of the current event have such an escape? On its lines is near enough. */
+static bool has_escape(struct reader *r, const char *letters)
+{
+	const char *at = text_from_line(r, r->event.start_mark.line), *end = r->text + r->length;
+	size_t lines = r->event.end_mark.line - r->event.start_mark.line + 1;
+
+	for (; at + 1 < end && lines; at++) {
+		if (*at == '\\' && strchr(letters, at[1]))
+			return true;
+		lines -= *at == '\n';
+	}
+	return false;
+}
+
+/*
+ * "\_SB.DEV0" in double quotes is a no-break space and "SB.DEV0": YAML has escapes for four kinds
+ * of space that look like the beginning of an ACPI path. No name has these spaces.
+ */
+static bool lost_a_backslash(struct reader *r)
+{
+	static const char *const spaces[] = { "\xc2\xa0", "\xc2\x85", "\xe2\x80\xa8",
+					      "\xe2\x80\xa9" };
+
+	if (r->event.data.scalar.style != YAML_DOUBLE_QUOTED_SCALAR_STYLE)
+		return false;
+	for (size_t i = 0; i < G_N_ELEMENTS(spaces); i++)
+		if (strstr(scalar(r), spaces[i]))
+			return has_escape(r, "_NLP");
+	return false;
+}
+
 /* YAML allows a quoted "\0", but a C string ends there. */
 static bool check_scalar(struct reader *r)
 {
-	if (r->event.type == YAML_SCALAR_EVENT && strlen(scalar(r)) == r->event.data.scalar.length)
-		return true;
+	if (r->event.type == YAML_SCALAR_EVENT &&
+	    strlen(scalar(r)) == r->event.data.scalar.length) {
+		if (!lost_a_backslash(r))
+			return true;
+		reader_complain(r, "text-value", reader_here(r),
+				"write the path without quotes or in single quotes",
+				"in double quotes, a backslash and the letter behind it are a "
+				"space");
+		return false;
+	}
 	reader_complain(r, "text-type", reader_here(r), "write a word or a number",
 			"a list, a mapping or a value with a NUL is not allowed here");
 	return false;

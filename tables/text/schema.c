@@ -112,7 +112,7 @@ static const struct text_key iommu_keys[] = {
 	  .help = "the device ID of its own MSIs at `its`" },
 	{ "capability", &text_bits, { AT(amd.capability) },
 	  .when = is_amd, .only = "an amd-vi",
-	  .help = "the offset of its PCI capability" },
+	  .help = "the offset of its PCI capability; default: 0x40" },
 	{ "info", &text_bits, { AT(amd.info) },
 	  .when = is_amd, .only = "an amd-vi",
 	  .help = "its MSI number and unit ID, encoded as in IVRS" },
@@ -359,6 +359,9 @@ static const struct text_key msi_range_keys[] = {
 	  .help = "the ITS group of their MSIs, or none" },
 	{ "first-device-id", &text_bits, { AT(device_id_first) },
 	  .help = "the device ID of the first one at the ITS group; default: 0" },
+	{ "one-id", &text_boolean, { AT(shared_id) },
+	  .when = msis_are_of_functions, .only = "a range without `iommu`",
+	  .help = "all of them share `first-device-id`" },
 };
 
 #undef AT

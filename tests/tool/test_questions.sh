@@ -299,7 +299,7 @@ plan_tells_what_each_guest_needs() {
 
 	device tree
 	  DTB describes viommu0, viommu1
-	      1000 bytes: viommu generate dtb pc.yaml
+	      1049 bytes: viommu generate dtb pc.yaml
 
 	drafts of 2020, without firmware
 	  builtin-v3 describes viommu0

@@ -172,5 +172,117 @@ class Namespace(Reports):
             self.assertEqual(text.count("machine-hardware-id"), notes, text)
 
 
+def text(*lines):
+    return "\n".join(("viommu: 1", *lines)) + "\n"
+
+
+SMMU = "iommus: [ { name: s, kind: smmu-v3, at: 0x9050000, interrupts: [74, 75, 76, 77] } ]"
+
+
+class WrongAnswers(Reports):
+    def resolve(self, device, **files):
+        (path,) = self.write(**files)
+        return self.run_command("resolve", device, "--from", path)[1]
+
+    def again(self, what, **files):
+        """The table that is made of the first file, compared with it."""
+        (path,) = self.write(**files)
+        status, text_ = self.run_command("generate", what, path, "-o", self.path("again"))
+        self.assertLessEqual(status, 1, text_)
+        return self.run_command("diff", path, self.path("again"))
+
+    def test_a_single_mapping_of_a_root_complex_is_one_id(self):
+        single = [iort.mapping(0, 0, 0x55, to, iort.SINGLE) for to in (iort.HEAD, iort.SMMU_AT)]
+        for mapping in single:
+            table = iort.iort(iort.GROUP, iort.UNIT, iort.complex_(mapping))
+            for device in "00:00.0", "01:00.0":
+                self.assertIn("device 0x55", self.resolve(device, IORT=table))
+                self.assertNotIn("Linux", self.resolve(device, IORT=table))
+            self.assertEqual(self.again("iort", IORT=table), (0, ""))
+            self.again("dtb", IORT=table)
+            for device in "00:00.0", "01:00.0":
+                _, told = self.run_command("resolve", device, "--from", self.path("again"))
+                self.assertIn("device 0x55", told)
+
+    def test_functions_that_share_an_id_are_read_as_one_range(self):
+        alias = text(SMMU, "host-bridges: [ { buses: 00-ff, iommu: s } ]",
+                     "ranges: [ { functions: 06:00.0-06:1f.7, iommu: s, one-id: yes, "
+                     "first-id: 0x600 } ]")
+        _, differs = self.again("iort", alias=alias)
+        self.assertEqual(differs, "header of IORT: revision was not said, is 3 now\n")
+        _, found = self.run_command("check", self.path("again"))
+        self.assertNotIn("error", found)
+
+    def test_linux_leaves_a_node_whose_first_reference_is_null(self):
+        null = iort.mapping(0xff00, 0, to=0)
+        told = self.resolve("01:00.0", IORT=iort.iort(
+            iort.GROUP, iort.UNIT, iort.complex_(null, iort.mapping(0, 0xfeff, to=iort.SMMU_AT))))
+        self.assertIn("Linux: no IOMMU", told)
+        self.assertIn("ID map has NULL parent reference", told)
+        later = self.resolve("01:00.0", IORT=iort.iort(
+            iort.GROUP, iort.UNIT, iort.complex_(iort.mapping(0, 0xfeff, to=iort.SMMU_AT), null)))
+        self.assertNotIn("Linux", later)
+
+    def test_an_atsr_says_nothing_of_bypass(self):
+        table = dmar.dmar(dmar.EXPLICIT, dmar.atsr(flags=1))
+        self.assertIn("not described", self.resolve("01:00.0", DMAR=table))
+
+    def test_tables_of_x86_do_not_decide_about_pasids(self):
+        (path,) = self.write(DMAR=dmar.dmar(dmar.UNIT))
+        _, told = self.run_command("resolve", "01:00.0", "--pasid", "3", "--from", path)
+        self.assertIn("PASID 0x3 is not decided by the table", told)
+
+    def test_a_bridge_without_an_iommu_has_no_say_in_ats_and_pasids(self):
+        grace = text(SMMU, "host-bridges:",
+                     "  - { buses: 00-0f }",
+                     "  - { buses: 10-7f, iommu: s, ats: yes, pasid: yes }")
+        (path,) = self.write(grace=grace)
+        self.assertEqual(self.run_command("generate", "iort", path, "-o", self.path("t")), (0, ""))
+        _, told = self.run_command("resolve", "20:00.0", "--pasid", "3", "--from", self.path("t"))
+        self.assertIn("PASID 0x3 arrives", told)
+
+    def test_several_host_bridges_of_segment_0_stay_there_in_a_device_tree(self):
+        two = text(SMMU, "host-bridges:", "  - { buses: 00-3f, iommu: s }",
+                   "  - { buses: 40-7f, iommu: s }")
+        self.assertEqual(self.again("dtb", two=two), (0, ""))
+
+    def test_a_renamed_device_keeps_its_further_ids(self):
+        head = "iommus: [ { name: s, kind: smmu-v2, at: 0xa000000, context-interrupts: [210] } ]"
+        one, other = (text(head, f"devices: [ {{ name: {name}, at: 0xe0d00000, iommu: s, id: 1 }} ]",
+                           f"device-ids: [ {{ device: {name}, iommu: s, id: 0x1e }} ]")
+                      for name in ("/soc/sata@e0d00000", "/sata@e0d00000"))
+        self.assertEqual(self.run_command("diff", *self.write(one=one, other=other)), (0, ""))
+
+    def test_a_backslash_that_double_quotes_take_is_an_error(self):
+        head = 'iommus: [ { name: a, kind: vt-d, at: 0xfed90000 } ]'
+        for quote, status in ('"', 2), ("'", 0):
+            device = f"devices: [ {{ name: {quote}\\_SB.X{quote}, number: 1, iommu: a, id: 8 }} ]"
+            self.assertEqual(self.check(text=text(head, device))[0], status)
+
+    def test_a_table_with_an_error_is_not_generated(self):
+        for what, lines in (
+                ("dmar", ("host-bridges: [ { buses: 00-ff } ]",)),
+                ("dmar", ("iommus: [ { name: a, kind: vt-d, at: 0xfed90000 } ]",
+                          "host-bridges: [ { buses: 00-ff, iommu: a } ]",
+                          "devices:",
+                          "  - { name: '\\_SB.LNKA', number: 1, iommu: a, id: 0xa8 }",
+                          "  - { name: '\\_SB.LNKB', number: 1, iommu: a, id: 0xb0 }")),
+                ("iort", ("tables: { iort: { revision: 3 } }", SMMU,
+                          "host-bridges: [ { buses: 00-ff, iommu: s } ]",
+                          "reserved-memory: [ { range: 0-0xffff, iommu: s, kind: identity } ]"))):
+            (path,) = self.write(text=text(*lines))
+            status, told = self.run_command("generate", what, path, "-o", self.path("none"))
+            self.assertEqual(status, 2, told)
+            self.assertFalse(pathlib.Path(self.path("none")).exists())
+
+    def test_the_draft_of_2019_may_give_a_virtio_iommu_an_its(self):
+        vits = text("iommus: [ { name: v, kind: virtio-iommu-pci, at: 00:03.0, its: its0 } ]",
+                    "host-bridges: [ { buses: 00-ff, iommu: v, its: its0 } ]",
+                    "its-groups: [ { name: its0, ids: [0] } ]")
+        (path,) = self.write(vits=vits)
+        status, told = self.run_command("generate", "viot-2019", path, "-o", self.path("t"))
+        self.assertEqual((status, told), (0, ""))
+
+
 if __name__ == "__main__":
     unittest.main(argv=sys.argv[:1])

@@ -380,9 +380,14 @@ static void write_bridge(struct bridges *bridges, const struct bridge *bridge)
 	write_maps(bridges, bridge);
 }
 
-/* If a segment is not 0, all bridges need numbers. */
+/*
+ * If a segment is not 0, all bridges need numbers; and so do several of segment 0, since readers
+ * number bridges without one, each with a segment of its own.
+ */
 static bool has_many_segments(const struct bridges *bridges)
 {
+	if (bridges->list->len > 1)
+		return true;
 	for (size_t i = 0; i < bridges->list->len; i++)
 		if (at(bridges->list, i)->segment)
 			return true;

@@ -80,7 +80,10 @@ static void check_reference_kind(const struct iort_reference *reference)
 	const struct record *target = iort_reference_target(reference);
 	unsigned from = iort_type_of(reference->node),
 		 to = target ? iort_type_of(target) : IORT_UNKNOWN;
-	unsigned allowed = from < G_N_ELEMENTS(kinds) ? kinds[from] : 0;
+	unsigned allowed = from < G_N_ELEMENTS(kinds) ? kinds[from]
+			   : from == IORT_VIRTIO_PCI || from == IORT_VIRTIO_MMIO
+				   ? BIT(IORT_ITS_GROUP)
+				   : 0;
 
 	if (to == IORT_UNKNOWN || from == IORT_UNKNOWN ||
 	    may_lead_to(iort_reference_mapping(reference) ? allowed : counted, to))

@@ -18,14 +18,15 @@
 
 /* -- PCI functions --------------------------------------------------------------- */
 
-static bool has_root_complex(const struct viommu_topology *topology, uint16_t segment)
+static const struct viommu_host_bridge *find_root_complex(const struct viommu_topology *topology,
+							  uint16_t segment)
 {
 	const struct viommu_host_bridge *bridge;
 
 	for_each_object(i, bridge, topology, OBJECT_HOST_BRIDGE)
 		if (bridge->segment == segment)
-			return true;
-	return false;
+			return bridge;
+	return NULL;
 }
 
 /* The topology has the order of the table, so the specified route is also Linux's. */
@@ -34,8 +35,13 @@ static struct viommu_route route_of_function(const struct viommu_topology *topol
 					     const char **ret_why)
 {
 	struct viommu_route route = route_specified(topology, device);
+	const struct viommu_host_bridge *complex = find_root_complex(topology, device->segment);
 
-	if (!has_root_complex(topology, device->segment))
+	if (complex && topology_unread(topology, complex)) {
+		*ret_why = topology_unread(topology, complex);
+		return route_nothing;
+	}
+	if (!complex)
 		*ret_why =
 			"Linux finds no root complex of this segment in the IORT, and no ITS for "
 			"it either";
@@ -93,6 +99,10 @@ static struct viommu_route route_of_name(const struct viommu_topology *topology,
 		   "no device";
 	if (!acpi_is_path(device->name))
 		return route_nothing;
+	if (topology_unread(topology, device)) {
+		*ret_why = topology_unread(topology, device);
+		return route_nothing;
+	}
 	return route_of_device(topology, device, ret_why);
 }
 

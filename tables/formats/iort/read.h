@@ -6,6 +6,7 @@
 
 #include "base/hash.h"
 #include "iort.h"
+#include "tables/model/topology.h"
 
 /* Shared by the files that read an IORT. */
 struct iort_reading {
@@ -23,6 +24,10 @@ struct iort_reading {
 /* Report something that a topology cannot represent, and that is dropped. */
 void iort_report_dropped(const struct iort_reading *reading, const char *rule_id,
 			 const struct record *record, const char *what);
+
+/* Note for Linux's reader that the object of that type which was added last has a NULL first. */
+void iort_note_null(const struct iort_reading *reading, const struct record *node,
+		    enum object_type type);
 
 /* The name of the ITS group or IOMMU whose node is at that offset, or NULL. */
 const char *iort_iommu_at(const struct iort_reading *reading, uint32_t offset);

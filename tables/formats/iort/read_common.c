@@ -5,6 +5,7 @@
 #include "base/hash.h"
 #include "tables/findings/findings.h"
 #include "read.h"
+#include "tables/model/topology.h"
 
 /* A note: the table is valid, and still has what was dropped. */
 void iort_report_dropped(const struct iort_reading *reading, const char *rule_id,
@@ -32,6 +33,23 @@ const char *iort_iommu_at(const struct iort_reading *reading, uint32_t offset)
 const char *iort_its_at(const struct iort_reading *reading, uint32_t offset)
 {
 	return name_at(reading->groups, offset);
+}
+
+/*
+ * Linux looks at the reference of the first mapping of a node, whichever it needs, and leaves all
+ * of them if that is 0.
+ */
+void iort_note_null(const struct iort_reading *reading, const struct record *node,
+		    enum object_type type)
+{
+	static const char why[] = "Linux prints \"ID map has NULL parent reference\" of the node's "
+				  "first ID mapping, and reads none of them";
+	const struct iort_mapping *first = iort_mapping_of(node, 0);
+	const size_t n = topology_count(reading->topology, type);
+
+	if (first && !first->output_reference && n)
+		topology_set_unread(reading->topology, topology_get(reading->topology, type, n - 1),
+				    why);
 }
 
 /*

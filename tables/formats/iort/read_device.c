@@ -60,6 +60,8 @@ static void add_device(const struct iort_reading *reading, const struct record *
 	if (topology_add_platform_device(reading->topology, &device) < 0)
 		iort_report_dropped(reading, "iort-silent-device", node,
 				    "a second device of this path, or a path that is not text");
+	else
+		iort_note_null(reading, node, OBJECT_PLATFORM_DEVICE);
 }
 
 /* The place is that of the mapping, since findings about the ID concern the mapping. */

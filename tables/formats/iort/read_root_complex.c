@@ -74,12 +74,61 @@ static void read_bypass(const struct complex *complex, const struct record *reco
 		.segment = complex->segment,
 		.its = its,
 		.device_id_first = mapping->output_base,
+		.shared_id = mapping->flags & IORT_MAPPING_SINGLE,
 		.place = table_place(complex->reading->table, record->at),
 	};
 
 	functions_of(complex, mapping, &range.bdf_first, &range.bdf_last);
 	if (g_strcmp0(its, complex->its) != 0 || !is_identity(complex, mapping))
 		topology_add_msi_range(complex->reading->topology, &range);
+}
+
+/* Does the mapping of one ID give the next function the same ID as the one before? */
+static bool is_alias_of(const struct iort_mapping *mapping, const struct iort_mapping *before,
+			uint32_t nth)
+{
+	return !mapping->flags && !mapping->id_count &&
+	       mapping->input_base == before->input_base + nth && mapping->input_base <= LAST_RID &&
+	       mapping->output_base == before->output_base &&
+	       mapping->output_reference == before->output_reference;
+}
+
+/*
+ * Output IDs of a mapping count up, so functions that share an ID, as those behind a bridge to
+ * conventional PCI do, have a mapping each. How many there are that continue this one?
+ */
+static uint32_t count_aliases(const struct record *node, guint next, const struct record *record)
+{
+	const struct iort_mapping *mapping = record->host;
+	uint32_t n = 0;
+
+	if (mapping->flags || mapping->id_count)
+		return 0;
+	while ((record = iort_next(node, &iort_mapping_layout, &next)) &&
+	       is_alias_of(record->host, mapping, n + 1))
+		n++;
+	return n;
+}
+
+/* The functions of all these mappings, as one range. */
+static void read_aliases(const struct complex *complex, const struct record *record,
+			 const char *iommu, uint32_t n)
+{
+	const struct iort_mapping *mapping = record->host;
+	const struct viommu_pci_range range = {
+		.size = sizeof(range),
+		.segment_first = complex->segment,
+		.segment_last = complex->segment,
+		.bdf_first = (uint16_t)mapping->input_base,
+		.bdf_last = (uint16_t)(mapping->input_base + n),
+		.iommu = iommu,
+		.id_first = mapping->output_base,
+		.shared_id = true,
+		.place = table_place(complex->reading->table, record->at),
+	};
+
+	partition_add(complex->partition, range.bdf_first, range.bdf_last, complex);
+	topology_add_pci_range(complex->reading->topology, &range);
 }
 
 /* Mappings stay as they are: where two overlap, the first one counts, in a topology too. */
@@ -100,6 +149,25 @@ static void read_mapping(struct complex *complex, const struct record *record)
 		read_range(complex, record, iommu);
 	else if (its)
 		read_bypass(complex, record, its);
+}
+
+static void read_mappings(struct complex *complex, const struct record *node)
+{
+	const struct record *record;
+	uint32_t n;
+
+	for (guint i = 0; (record = iort_next(node, &iort_mapping_layout, &i));) {
+		const struct iort_mapping *mapping = record->host;
+		const char *iommu = iort_iommu_at(complex->reading, mapping->output_reference);
+
+		n = iommu ? count_aliases(node, i, record) : 0;
+		if (!n)
+			read_mapping(complex, record);
+		else
+			read_aliases(complex, record, iommu, n);
+		while (n--)
+			iort_next(node, &iort_mapping_layout, &i);
+	}
 }
 
 /* MSIs of functions without a mapping go nowhere, although their host bridge has an ITS group. */
@@ -168,6 +236,7 @@ static void read_bridge(const struct complex *complex, const struct record *node
 	if (fields->node.revision && fields->address_limit < IORT_ADDRESS_BITS)
 		bridge.address_bits = fields->address_limit;
 	topology_add_host_bridge(complex->reading->topology, &bridge);
+	iort_note_null(complex->reading, node, OBJECT_HOST_BRIDGE);
 	iort_check_memory_properties(complex->reading, node, &fields->memory);
 }
 
@@ -176,7 +245,7 @@ void iort_read_root_complex(struct iort_reading *reading, const struct record *n
 {
 	const struct iort_root_complex *fields = node->host;
 	struct complex complex = { .reading = reading, .segment = (uint16_t)fields->segment };
-	const struct record *record;
+	
 
 	if (fields->segment > UINT16_MAX) {
 		iort_report_dropped(reading, "iort-silent-mapping", node,
@@ -189,8 +258,7 @@ void iort_read_root_complex(struct iort_reading *reading, const struct record *n
 	complex.firsts = iort_first_ids(node);
 	complex.partition = partition_new();
 	read_bridge(&complex, node);
-	for (guint i = 0; (record = iort_next(node, &iort_mapping_layout, &i));)
-		read_mapping(&complex, record);
+	read_mappings(&complex, node);
 	read_gaps(&complex);
 	array_free(complex.partition);
 	hash_free(complex.firsts);

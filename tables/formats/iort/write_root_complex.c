@@ -35,6 +35,7 @@ struct segment {
 	struct array *partition; /* the objects that decide where MSIs go */
 	const struct viommu_host_bridge *first, *with_its;
 	struct iort_root_complex fields;
+	bool has_iommu, voted; /* of a bridge with an IOMMU; `fields` are those of a bridge */
 };
 
 /* Hashed for lookup, and listed so that a topology always gives the same bytes. */
@@ -122,24 +123,37 @@ static bool have_same_attributes(const struct iort_root_complex *one,
 	       one->memory.cache_coherent == other->memory.cache_coherent;
 }
 
-/* If two bridges claim a bus, the first one has it. */
-static void add_bridge(struct segments *segments, const struct viommu_host_bridge *bridge)
+/*
+ * ATS and PASIDs are requests to an IOMMU. So a bridge without one has no say in them where others
+ * of the segment have one: pcie.0 of a virtual machine is such a bridge.
+ */
+static void vote(struct segments *segments, struct segment *segment,
+		 const struct viommu_host_bridge *bridge)
 {
-	struct segment *segment = segment_of(segments, bridge->segment);
 	struct iort_root_complex fields = fields_of(bridge);
-	struct viommu_findings *findings = segments->writing->findings;
 
-	partition_add(segment->partition, (uint64_t)bridge->bus_first << BUS_SHIFT,
-		      (uint64_t)bridge->bus_last << BUS_SHIFT | LAST_DEVFN, bridge);
-	if (!segment->first)
+	if (segment->has_iommu && !bridge->iommu)
+		return;
+	if (!segment->voted)
 		segment->fields = fields;
 	else if (!have_same_attributes(&fields, &segment->fields))
-		report(findings, "iort-silent-bridge", bridge->place,
+		report(segments->writing->findings, "iort-silent-bridge", bridge->place,
 		       "give all host bridges of the segment the same properties",
 		       "host bridges of segment %u share a root complex node, which has only "
 		       "what all of them have",
 		       bridge->segment);
 	intersect_fields(&segment->fields, &fields);
+	segment->voted = true;
+}
+
+/* If two bridges claim a bus, the first one has it. */
+static void add_bridge(struct segments *segments, const struct viommu_host_bridge *bridge)
+{
+	struct segment *segment = segment_of(segments, bridge->segment);
+
+	partition_add(segment->partition, (uint64_t)bridge->bus_first << BUS_SHIFT,
+		      (uint64_t)bridge->bus_last << BUS_SHIFT | LAST_DEVFN, bridge);
+	vote(segments, segment, bridge);
 	segment->first = segment->first ? segment->first : bridge;
 	if (!segment->with_its && its_of(segments->writing, bridge))
 		segment->with_its = bridge;
@@ -216,13 +230,23 @@ static void add_mapping(struct iort_writing *writing, struct segment *segment,
 		array_append(segment->mappings, mapping);
 }
 
-/* Functions with a shared ID need a mapping each, since output IDs of a mapping count up. */
+/*
+ * A single mapping gives all functions of the segment one ID. Otherwise, each of those that share
+ * an ID needs a mapping, since output IDs of a mapping count up.
+ */
 static void map_rid_range(struct segments *segments, const struct iort_rid_range *piece)
 {
 	struct segment *segment = segment_of(segments, (uint16_t)(piece->first >> SEGMENT_SHIFT));
 	uint64_t first = piece->first & LAST_RID, last = piece->last & LAST_RID;
 	uint64_t step = piece->shared_id ? 1 : last - first + 1;
 
+	if (piece->shared_id && !first && last == LAST_RID) {
+		const struct iort_mapping single = { 0, 0, piece->id, (uint32_t)piece->state->at,
+						     IORT_MAPPING_SINGLE };
+
+		array_append(segment->mappings, single);
+		return;
+	}
 	for (uint64_t rid = first; rid <= last && !segments->writing->too_large; rid += step)
 		add_mapping(segments->writing, segment,
 			    (struct iort_mapping){
@@ -261,6 +285,35 @@ static bool continues(const struct iort_mapping *before, uint64_t before_last,
 		       mapping->input_base - before->input_base;
 }
 
+/* All functions of the span send with one device ID: one single mapping, or one for each. */
+static void map_shared(struct iort_writing *writing, struct segment *segment,
+		       const struct span *span)
+{
+	const struct viommu_msi_range *msi = span->owner;
+	struct iort_mapping mapping = {
+		.output_base = msi->device_id_first,
+		.output_reference = iort_its_group_at(writing, msi->its),
+	};
+
+	if (!mapping.output_reference)
+		return;
+	if (!span->first && span->last == LAST_RID) {
+		mapping.flags = IORT_MAPPING_SINGLE;
+		array_append(segment->mappings, mapping);
+		return;
+	}
+	for (uint64_t rid = span->first; rid <= span->last && !writing->too_large; rid++) {
+		mapping.input_base = (uint32_t)rid;
+		add_mapping(writing, segment, mapping, rid);
+	}
+}
+
+static bool is_shared(const struct span *span, struct hash *msis)
+{
+	return hash_contains(msis, span->owner) &&
+	       ((const struct viommu_msi_range *)span->owner)->shared_id;
+}
+
 /*
  * A span's owner is an untyped pointer, so a set of MSI ranges distinguishes them from host
  * bridges.
@@ -278,7 +331,9 @@ static void map_bypass(struct segments *segments, struct segment *segment, struc
 	for (size_t i = 0; (span = partition_get(segment->partition, i)); i++) {
 		struct iort_mapping mapping = { 0 };
 
-		if (span->owner != &translated)
+		if (is_shared(span, msis))
+			map_shared(writing, segment, span);
+		else if (span->owner != &translated)
 			mapping = bypass_mapping(writing, segment, span,
 						 hash_contains(msis, span->owner)
 							 ? OBJECT_MSI_RANGE
@@ -349,17 +404,17 @@ static struct hash *msi_ranges(const struct viommu_topology *topology)
 static void fill_segments(struct segments *segments)
 {
 	const struct iort_writing *writing = segments->writing;
+	const struct array *rid_ranges = writing->rid_ranges;
 	const struct viommu_host_bridge *bridge;
 
 	for_each_object(i, bridge, writing->topology, OBJECT_HOST_BRIDGE)
-		segment_of(segments, bridge->segment);
+		segment_of(segments, bridge->segment)->has_iommu |= bridge->iommu != NULL;
 	add_rid_ranges(segments);
 	add_msi_ranges(segments);
 	for_each_object(i, bridge, writing->topology, OBJECT_HOST_BRIDGE)
 		add_bridge(segments, bridge);
-	for (guint i = 0; i < writing->rid_ranges->len; i++)
-		map_rid_range(segments,
-			      &array_index(writing->rid_ranges, struct iort_rid_range, i));
+	for (guint i = 0; i < rid_ranges->len; i++)
+		map_rid_range(segments, &array_index(rid_ranges, struct iort_rid_range, i));
 }
 
 void iort_write_root_complexes(struct iort_writing *writing)

@@ -210,6 +210,9 @@ static inline bool ivrs_is_ivmd(const struct record *record)
 	return type >= IVRS_IVMD_ALL && type <= IVRS_IVMD_RANGE;
 }
 
+/* Where known IOMMUs of AMD have their capability block, and QEMU's. */
+#define IVRS_CAPABILITY 0x40
+
 /* Device IDs of the southbridge: of AMD, 00:14.0, and of some machines of Hygon, 00:0b.0. */
 #define IVRS_SOUTHBRIDGE       0x00a0
 #define IVRS_SOUTHBRIDGE_HYGON 0x0058

@@ -167,7 +167,8 @@ static struct ivrs_ivhd fields_of(const struct viommu_iommu *iommu, unsigned typ
 		.block = { .type = (uint8_t)type,
 			   .flags = flags_of(iommu, type),
 			   .bdf = iommu->bdf },
-		.capability = (uint16_t)iommu->amd.capability,
+		.capability =
+			(uint16_t)(iommu->amd.capability ? iommu->amd.capability : IVRS_CAPABILITY),
 		.base = iommu->base,
 		.segment = iommu->segment,
 		.info = (uint16_t)iommu->amd.info,

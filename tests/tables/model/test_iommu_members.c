@@ -170,7 +170,7 @@ static void set_smmu_v3(struct viommu_iommu *iommu)
 
 static void set_amd(struct viommu_iommu *iommu)
 {
-	iommu->amd.capability = 0x40;
+	iommu->amd.capability = 0x48;
 }
 
 static const struct member members[] = {

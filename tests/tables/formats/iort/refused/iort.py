@@ -200,10 +200,10 @@ TOPOLOGIES = {
     "iort-silent-msi": (topology(*SMMU_LINES, *BEHIND, "its-groups:",
                                  "  - { name: i, ids: [0] }", "msi-ranges:",
                                  "  - { functions: 01:00.0, its: i }"), "9:5", 1),
-    "iort-silent-revision": (topology("tables: { iort: { revision: 3 } }", *SMMU_LINES, *BEHIND,
-                                      "reserved-memory:",
-                                      "  - { range: 0-0xffff, iommu: s, kind: identity }"),
-                             "8:5", 1),
+    "iort-silent-revision": (topology("tables: { iort: { revision: 3 } }", *SMMU_LINES,
+                                      "host-bridges:",
+                                      "  - { buses: 00-ff, iommu: s, pasid: yes, pasid-bits: 16 }"),
+                             "6:5", 1),
 }
 LARGE = ("iort-too-large",)
 
