@@ -14,9 +14,10 @@
  * worst [RANGES]: what the dearest single requests cost, and what translations notice of them
  *
  * A domain is filled with ranges, and taken down by one request: an UNMAP of everything, an UNMAP
- * of everything but the first range, a DETACH, a reset. Meanwhile another thread translates for
- * an endpoint of another domain, and takes the time of each. Prints JSON: for each request how many
- * ms it took, and the translations' median and slowest hundredth and thousandth in ns.
+ * of everything but the first range, a DETACH, a reset; or saved and loaded. Meanwhile another
+ * thread translates for an endpoint of another domain, and takes the time of each. Prints JSON: for
+ * each request how many ms it took, and the translations' median and slowest hundredth and
+ * thousandth in ns.
  */
 
 #define RANGES       1000000u
@@ -32,6 +33,8 @@ static struct {
 	unsigned ranges;
 	atomic_bool translating, over;
 	struct latency latency;
+	void *saved;
+	size_t length;
 } bench;
 
 static void send(const uint8_t *bytes, size_t length)
@@ -109,6 +112,20 @@ static void reset(void)
 	viommu_reset(bench.device);
 }
 
+/* -- saved state --------------------------------------------------------------- */
+
+static void save(void)
+{
+	if (viommu_save(bench.device, &bench.saved, &bench.length))
+		abort();
+}
+
+static void load(void)
+{
+	if (viommu_load(bench.device, bench.saved, bench.length, NULL, 0))
+		abort();
+}
+
 /* -- victims ------------------------------------------------------------------- */
 
 static void *translate_on(void *unused)
@@ -176,7 +193,12 @@ int main(int argc, char **argv)
 	measure("DETACH", detach);
 	printf(", ");
 	measure("reset", reset);
+	printf(", ");
+	measure("save", save);
+	printf(", ");
+	measure("load", load);
 	printf("}\n");
+	free(bench.saved);
 	viommu_free(bench.device);
 	return 0;
 }

@@ -223,11 +223,13 @@ static size_t stream_length(const struct viommu *device, const struct rows *rows
 
 static void write_mappings(struct stream_writer *writer, const struct map *map)
 {
+	struct map_walk walk;
 	struct range range;
+	bool more = map_walk(&walk, map, 0, true, &range);
 
 	stream_write_chunk(writer, CHUNK_MAPPINGS,
 			   (uint64_t)map_count(map) * mapping_layout.length);
-	for (uint64_t from = 0; map_next_range(map, from, &range); from = range.last + 1) {
+	for (; more; more = map_walk_next(&walk, &range)) {
 		const struct chunk_mapping mapping = {
 			.first = range.first,
 			.last = range.last,
@@ -236,8 +238,6 @@ static void write_mappings(struct stream_writer *writer, const struct map *map)
 		};
 
 		stream_write_row(writer, &mapping_layout, &mapping);
-		if (range.last == UINT64_MAX)
-			break;
 	}
 }
 
