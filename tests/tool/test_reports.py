@@ -209,7 +209,8 @@ class WrongAnswers(Reports):
                      "ranges: [ { functions: 06:00.0-06:1f.7, iommu: s, one-id: yes, "
                      "first-id: 0x600 } ]")
         _, differs = self.again("iort", alias=alias)
-        self.assertEqual(differs, "header of IORT: revision was not said, is 3 now\n")
+        self.assertIn("header of IORT: revision", differs)
+        self.assertEqual(differs.count("\n"), 1)
         _, found = self.run_command("check", self.path("again"))
         self.assertNotIn("error", found)
 
