@@ -324,6 +324,24 @@ static unsigned take_slot(uint32_t *taken)
 	return 0;
 }
 
+/*
+ * The highest slot of pcie.0 that is free; 0: none is. libvirt does not know the devices of a
+ * <qemu:commandline>, and places its own root ports from slot 1 upwards, and USB and audio in the
+ * slots of the ICH9.
+ */
+static unsigned take_last_slot(uint32_t *taken)
+{
+	static const uint32_t ich9 =
+		UINT32_C(1) << 0x1a | UINT32_C(1) << 0x1b | UINT32_C(1) << 0x1d;
+
+	for (unsigned slot = ROOT_LAST_SLOT; slot >= ROOT_FIRST_SLOT; slot--)
+		if (!((*taken | ich9) & UINT32_C(1) << slot)) {
+			*taken |= UINT32_C(1) << slot;
+			return slot;
+		}
+	return take_slot(taken);
+}
+
 /* Eight IOMMUs share a slot, because sixteen slots may not be free. */
 static unsigned number_iommus(struct plan *plan, uint32_t *taken)
 {
@@ -332,11 +350,11 @@ static unsigned number_iommus(struct plan *plan, uint32_t *taken)
 	for (guint i = 0; i < plan->bridges->len; i++) {
 		const struct plan_bridge *bridge = plan->bridges->pdata[i];
 
-		if (bridge->iommu_slot > slot)
-			used = 0;
-		slot = MAX(slot, bridge->iommu_slot);
-		if (bridge->iommu_slot == slot && slot)
-			used = MAX(used, bridge->iommu_function + 1);
+		if (!bridge->iommu_slot || (slot && bridge->iommu_slot > slot))
+			continue;
+		used = bridge->iommu_slot == slot ? used : 0;
+		used = MAX(used, bridge->iommu_function + 1);
+		slot = bridge->iommu_slot;
 	}
 	for (guint i = 0; i < plan->bridges->len; i++) {
 		struct plan_bridge *bridge = plan->bridges->pdata[i];
@@ -344,7 +362,7 @@ static unsigned number_iommus(struct plan *plan, uint32_t *taken)
 		if (bridge->iommu_slot)
 			continue;
 		if (!slot || used == FUNCTIONS) {
-			slot = take_slot(taken);
+			slot = take_last_slot(taken);
 			used = 0;
 		}
 		if (!slot)

@@ -181,6 +181,13 @@ def every_kind_has_its_device():
     assert "-device arm-smmuv3," in planned(arm_host(1), "--iommu", "smmuv3", "--format", "qemu")
 
 
+def sixteen_viommus_are_where_libvirt_places_nothing():
+    out = planned(pc_host(8) | {"iommus": dmars(16), "devices": [
+        device(f"{i:04x}:01:00.0", f"dmar{i}") for i in range(16)]}, "--format", "qemu")
+    found = re.findall(r"viommu-pci,[^ ]*addr=(\w+)\.(\d)", out)
+    assert found == [("0x1e", str(i)) for i in range(8)] + [("0x1c", str(i)) for i in range(8)]
+
+
 def attributes_of_an_smmu_are_not_made_up():
     out = planned(arm_host(1), "--format", "qemu")
     assert "oas=" not in out and "ssidsize=" not in out and "ats=off" in out
