@@ -19,13 +19,14 @@ import part_host
 import part_limits
 import part_map
 import part_qemu
+import part_spaces
 import part_tables
 import part_threads
 import plot
 from results import Results, cell
 from skipped import Skipped
 
-PARTS = [part_map, part_threads, part_limits, part_qemu, part_tables, part_host, part_guest]
+PARTS = [part_map, part_threads, part_limits, part_spaces, part_qemu, part_tables, part_host, part_guest]
 
 
 class Bench:
