@@ -17,8 +17,9 @@
 #define N_ENDPOINTS 4u
 #define N_DOMAINS   6u
 #define MAX_STEPS   512
-#define LONGEST     96 /* of a request: more than any has */
+#define LONGEST     104 /* of a request: more than any has */
 #define ANSWER      600
+#define MEMORY      (16 * PAGE) /* of the guest, from address 0 on */
 
 struct scene {
 	struct viommu *device;
@@ -31,6 +32,8 @@ struct scene {
 	unsigned spent;                 /* of patience */
 	bool in_batch;
 	bool has_buffers; /* on the event queue */
+	bool has_spaces;  /* PASIDs, tables, page requests */
+	uint64_t memory[MEMORY / sizeof(uint64_t)];
 };
 
 /* -- a listener that does not trust the device ------------------------------------------ */
@@ -122,6 +125,91 @@ static void on_log(void *opaque, const struct viommu_log *entry)
 	must(entry->event < VIOMMU_N_LOG_EVENTS);
 }
 
+/* -- a VMM with guest memory ------------------------------------------------------------ */
+
+/* The guest changes its tables while a walk sets a flag in them. */
+static void on_dirty(void *opaque, uint64_t address, uint64_t length)
+{
+	struct scene *scene = opaque;
+
+	must(address < MEMORY && length == sizeof(uint64_t) && !(address % length));
+	if (take(scene->input) & 1)
+		scene->memory[take_number(scene->input, 2) % (MEMORY / sizeof(uint64_t))] ^=
+			take_address(scene->input);
+}
+
+static void on_invalidate(void *opaque, const struct viommu_invalidation *what)
+{
+	(void)opaque;
+	must(what->endpoint < N_ENDPOINTS && what->first <= what->last);
+}
+
+static void on_response(void *opaque, const struct viommu_page_response *response)
+{
+	(void)opaque;
+	must(response->endpoint < N_ENDPOINTS && response->code <= VIOMMU_PAGE_FAILURE);
+}
+
+static const struct viommu_table_format formats[] = {
+	{ VIOMMU_TABLE_GENERIC, 48, 52, 0x40201000, 0, VIOMMU_TABLE_F_NEST },
+	{ VIOMMU_TABLE_X86_PASID_ENTRY, 57, 52, 0x40201000, 16,
+	  VIOMMU_TABLE_F_UPDATES | VIOMMU_TABLE_F_FIVE_LEVELS },
+	{ VIOMMU_TABLE_X86_PASID_DIR, 57, 52, 0x40201000, 16, VIOMMU_TABLE_F_UPDATES },
+	{ VIOMMU_TABLE_ARM_CD, 48, 48, 0x1000, 16, VIOMMU_TABLE_F_UPDATES },
+	{ VIOMMU_TABLE_ARM_CD_TABLE, 48, 48, 0x1000, 16, VIOMMU_TABLE_F_UPDATES },
+	{ VIOMMU_TABLE_AMD_GCR3_ENTRY, 48, 52, 0x40201000, 0, VIOMMU_TABLE_F_UPDATES },
+	{ VIOMMU_TABLE_AMD_GCR3, 48, 52, 0x40201000, 0, VIOMMU_TABLE_F_UPDATES },
+	{ VIOMMU_TABLE_RISCV_PC, 57, 52, 0x40201000, 0, VIOMMU_TABLE_F_UPDATES },
+	{ VIOMMU_TABLE_RISCV_DC, 57, 52, 0x40201000, 0, VIOMMU_TABLE_F_UPDATES },
+};
+
+#define N_FORMATS (sizeof(formats) / sizeof(formats[0]))
+
+static void add_endpoints(const struct scene *scene)
+{
+	for (uint32_t id = 0; id < N_ENDPOINTS; id++) {
+		const struct viommu_endpoint endpoint = {
+			.size = sizeof(endpoint),
+			.id = id,
+			.pasid_bits = 9,
+			.formats = formats,
+			.n_formats = N_FORMATS,
+			.max_page_requests = 2,
+		};
+
+		if (viommu_endpoint_update(scene->device, &endpoint))
+			viommu_endpoint_add(scene->device, &endpoint);
+	}
+}
+
+/* All of the memory, or only a part of it, or none that can be written, or none. */
+static void give_memory(struct scene *scene, uint8_t how)
+{
+	struct viommu_memory range = {
+		.last = (how & 1 ? MEMORY / 2 : MEMORY) - 1,
+		.host = scene->memory,
+		.read_only = how & 2,
+	};
+
+	must(!viommu_set_memory(scene->device, &range, how & 4 ? 0 : 1));
+}
+
+static void change_memory(struct scene *scene)
+{
+	give_memory(scene, take(scene->input));
+}
+
+/* An entry that points to a page, or to where there is none. */
+static void write_memory(struct scene *scene)
+{
+	uint64_t word = take_number(scene->input, 2), value = take_address(scene->input);
+
+	if (take(scene->input) & 1) /* as RISC-V shifts them */
+		value >>= 2;
+	scene->memory[word % (MEMORY / sizeof(uint64_t))] =
+		value | take_number(scene->input, 1) | (uint64_t)(take(scene->input) & 0xf) << 8;
+}
+
 /* -- operations ---------------------------------------------------------------- */
 
 static size_t submit(struct scene *scene, const struct iovec readable[2], struct iovec *writable)
@@ -163,12 +251,17 @@ static void put_range(uint8_t *request, uint64_t first, uint64_t last)
 /* As long as its type has it. */
 static void send_whole(struct scene *scene, uint8_t *request)
 {
-	static const size_t lengths[] = { 1,
-					  VIOMMU_ATTACH_LENGTH,
-					  VIOMMU_DETACH_LENGTH,
-					  VIOMMU_MAP_LENGTH,
-					  VIOMMU_UNMAP_LENGTH,
-					  VIOMMU_PROBE_LENGTH };
+	static const size_t lengths[] = {
+		[0] = 1,
+		[VIOMMU_T_ATTACH] = VIOMMU_ATTACH_LENGTH,
+		[VIOMMU_T_DETACH] = VIOMMU_DETACH_LENGTH,
+		[VIOMMU_T_MAP] = VIOMMU_MAP_LENGTH,
+		[VIOMMU_T_UNMAP] = VIOMMU_UNMAP_LENGTH,
+		[VIOMMU_T_PROBE] = VIOMMU_PROBE_LENGTH,
+		[VIOMMU_T_ATTACH_TABLE] = VIOMMU_ATTACH_TABLE_LENGTH,
+		[VIOMMU_T_INVALIDATE] = VIOMMU_INVALIDATE_LENGTH,
+		[VIOMMU_T_PAGE_RESPONSE] = VIOMMU_PAGE_RESPONSE_LENGTH,
+	};
 	uint8_t answer[ANSWER];
 	struct iovec readable[2] = { { request, lengths[*request] }, { NULL, 0 } };
 	struct iovec writable = { answer, sizeof(answer) };
@@ -199,6 +292,147 @@ static void send_request(struct scene *scene)
 		put(request, 32, 4, take(scene->input) & 15);
 	}
 	send_whole(scene, request);
+}
+
+/* -- address spaces --------------------------------------------------------------------- */
+
+static uint32_t take_pasid(struct scene *scene)
+{
+	return take(scene->input) % 5 * 64;
+}
+
+static void attach_pasid(struct scene *scene)
+{
+	uint8_t request[LONGEST] = { VIOMMU_T_ATTACH };
+
+	put(request, 4, 4, take(scene->input) % N_DOMAINS);
+	put(request, 8, 4, take(scene->input) % N_ENDPOINTS);
+	put(request, 12, 4, VIOMMU_SLOT_F_PASID | (take(scene->input) & 1));
+	put(request, 16, 4, take_pasid(scene));
+	send_whole(scene, request);
+}
+
+static void detach_slot(struct scene *scene)
+{
+	static const uint32_t flags[] = { 0, VIOMMU_SLOT_F_PASID, VIOMMU_SLOT_F_PASID,
+					  VIOMMU_SLOT_F_ALL };
+	uint8_t request[LONGEST] = { VIOMMU_T_DETACH };
+
+	put(request, 4, 4, take(scene->input) % N_DOMAINS);
+	put(request, 8, 4, take(scene->input) % N_ENDPOINTS);
+	put(request, 12, 4, flags[take(scene->input) % 4]);
+	put(request, 16, 4, take_pasid(scene));
+	send_whole(scene, request);
+}
+
+/* A body that is sound if the input changes nothing of it. */
+static void put_body(struct scene *scene, uint8_t *body, uint16_t format)
+{
+	uint64_t root = (uint64_t)(take(scene->input) % 18) * PAGE;
+	uint64_t riscv = (8ull + take(scene->input) % 3) << 60 | root >> 12;
+	const struct {
+		uint16_t format;
+		uint64_t words[4];
+	} bodies[] = {
+		{ VIOMMU_TABLE_GENERIC, { root } },
+		{ VIOMMU_TABLE_X86_PASID_ENTRY,
+		  { 1 | 1 << 6, 0, root | 3 | (uint64_t)(take(scene->input) & 1) << 2 } },
+		{ VIOMMU_TABLE_X86_PASID_DIR, { root | 1, take_pasid(scene) } },
+		{ VIOMMU_TABLE_ARM_CD, { 0x56204c0903510 | 3ull << 42, root } },
+		{ VIOMMU_TABLE_ARM_CD_TABLE,
+		  { root | (uint64_t)(take(scene->input) % 3) << 4 | 8ull << 59,
+		    take(scene->input) & 3 } },
+		{ VIOMMU_TABLE_AMD_GCR3_ENTRY, { root | 1, 4 } },
+		{ VIOMMU_TABLE_AMD_GCR3, { root, 0x10400 | (take(scene->input) & 1) } },
+		{ VIOMMU_TABLE_RISCV_PC, { 1, riscv } },
+		{ VIOMMU_TABLE_RISCV_DC,
+		  { 1 | 1 << 5 | 1 << 8, 0, 0,
+		    (1ull + take(scene->input) % 3) << 60 | root >> 12 } },
+	};
+	uint8_t flips = take(scene->input);
+
+	for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++)
+		for (unsigned k = 0; bodies[i].format == format && k < 4; k++)
+			put(body, 8 * k, 8, bodies[i].words[k]);
+	if (flips & 0x80)
+		body[flips & 63] ^= (uint8_t)(1u << take(scene->input) % 8);
+}
+
+static void attach_table(struct scene *scene)
+{
+	uint8_t request[LONGEST] = { VIOMMU_T_ATTACH_TABLE }, flags = take(scene->input);
+	uint16_t format = formats[take(scene->input) % N_FORMATS].format;
+
+	put(request, 4, 4, take(scene->input) % N_DOMAINS);
+	put(request, 8, 4, take(scene->input) % N_ENDPOINTS);
+	put(request, 12, 4,
+	    (flags & 1 ? VIOMMU_SLOT_F_PASID : 0) | (flags & 2 ? VIOMMU_SLOT_F_PARENT : 0));
+	put(request, 16, 2, format);
+	if (flags & 1)
+		put(request, 20, 4, take_pasid(scene));
+	if (flags & 2)
+		put(request, 24, 4, take(scene->input) % N_DOMAINS);
+	put_body(scene, request + 32, format);
+	send_whole(scene, request);
+}
+
+static void invalidate(struct scene *scene)
+{
+	uint8_t request[LONGEST] = { VIOMMU_T_INVALIDATE };
+
+	put(request, 4, 1, take(scene->input) & 3);
+	put(request, 5, 1, take(scene->input) & 7);
+	put(request, 6, 2, take(scene->input) & 15);
+	put(request, 8, 4, take(scene->input) % N_DOMAINS);
+	put(request, 12, 4, take_pasid(scene));
+	put(request, 24, 8, take_address(scene->input));
+	put(request, 32, 8, take_address(scene->input) >> (take(scene->input) & 63));
+	put(request, 40, 1, take(scene->input) & 1 ? 12 : take(scene->input));
+	send_whole(scene, request);
+}
+
+static void answer_pages(struct scene *scene)
+{
+	uint8_t request[LONGEST] = { VIOMMU_T_PAGE_RESPONSE }, has_pasid = take(scene->input) & 1;
+
+	put(request, 4, 4, take(scene->input) % N_ENDPOINTS);
+	put(request, 8, 4, has_pasid);
+	put(request, 12, 4, take_pasid(scene));
+	put(request, 16, 2, take(scene->input) & 3);
+	put(request, 18, 2, take(scene->input) & 3);
+	send_whole(scene, request);
+}
+
+static void request_page(struct scene *scene)
+{
+	uint8_t how = take(scene->input);
+	const struct viommu_page_request request = {
+		.size = sizeof(request),
+		.endpoint = take(scene->input) % (N_ENDPOINTS + 1),
+		.has_pasid = how & 1,
+		.pasid = take_pasid(scene),
+		.address = take_address(scene->input),
+		.access = how >> 1 & 3,
+		.group = take(scene->input) & 3,
+		.last = how & 8,
+	};
+
+	viommu_page_request(scene->device, &request);
+}
+
+static void translate_pasid(struct scene *scene)
+{
+	static const uint32_t kinds[] = { 0, VIOMMU_ACCESS_EXEC, VIOMMU_ACCESS_PRIVILEGED,
+					  VIOMMU_ACCESS_RECOVERABLE };
+	struct viommu_translation to;
+	uint64_t iova = take_address(scene->input), length = take_address(scene->input);
+	uint32_t access = (take(scene->input) & 7) | kinds[take(scene->input) & 3];
+	uint32_t endpoint = take(scene->input) % N_ENDPOINTS, pasid = take_pasid(scene);
+
+	if (viommu_translate_pasid(scene->device, endpoint, pasid, iova, length, access, &to))
+		return;
+	must(to.length && to.length <= length);
+	must(to.identity || to.address <= UINT64_MAX - (to.length - 1));
 }
 
 /* As many mappings as make a tree of several levels, with room between them or without. */
@@ -293,6 +527,12 @@ static void add_endpoint(struct scene *scene)
 	endpoint.input_first = more & 1 ? PAGE : 0;
 	endpoint.has_proximity = more & 2;
 	endpoint.page_size_mask = more & 4 ? UINT64_MAX << (more >> 3) : 0;
+	if (scene->has_spaces) {
+		endpoint.pasid_bits = take(scene->input) % 10;
+		endpoint.formats = formats;
+		endpoint.n_formats = take(scene->input) % (N_FORMATS + 1);
+		endpoint.max_page_requests = take(scene->input) & 3;
+	}
 
 	if (viommu_endpoint_add(scene->device, &endpoint))
 		viommu_endpoint_update(scene->device, &endpoint);
@@ -442,18 +682,26 @@ static void look(struct scene *scene)
 
 /* -- a life ------------------------------------------------------------------------------- */
 
+/* Steps of a device without address spaces come first. */
+#define N_STEPS 21
+
 static void live(struct scene *scene)
 {
 	static void (*const steps[])(struct scene *) = {
-		send_request,   send_request, send_request,    send_anything, translate,
-		translate,      add_endpoint, remove_endpoint, write_config,  read_config,
-		accept,         reset,        migrate,         refuse,        fill,
-		empty,          send_batch,   access_memory,   look,          listen_or_not,
-		change_buffers,
+		send_request,    send_request,    send_request,  send_anything,
+		translate,       translate,       add_endpoint,  remove_endpoint,
+		write_config,    read_config,     accept,        reset,
+		migrate,         refuse,          fill,          empty,
+		send_batch,      access_memory,   look,          listen_or_not,
+		change_buffers,  attach_pasid,    detach_slot,   attach_table,
+		attach_table,    invalidate,      answer_pages,  request_page,
+		translate_pasid, translate_pasid, change_memory, write_memory,
+		write_memory,    write_memory,
 	};
+	const size_t n_steps = scene->has_spaces ? sizeof(steps) / sizeof(steps[0]) : N_STEPS;
 
 	for (int i = 0; i < MAX_STEPS && scene->input->length; i++)
-		steps[take(scene->input) % (sizeof(steps) / sizeof(steps[0]))](scene);
+		steps[take(scene->input) % n_steps](scene);
 }
 
 /* Whoever resets the device takes everything away that a guest has made. */
@@ -465,10 +713,12 @@ static void collect(struct scene *scene)
 	viommu_reset(scene->device);
 	viommu_count(scene->device, &counters);
 	must(!counters.domains && !counters.mappings && !counters.bytes && !scene->mirrored);
+	for (uint32_t id = 0; id < N_ENDPOINTS; id++)
+		must(!viommu_groups(scene->device, id, NULL, 0));
 }
 
 /* Limits are small, so that they are met. */
-static struct viommu_config choose_config(struct rest *input)
+static struct viommu_config choose_config(struct rest *input, bool *ret_has_spaces)
 {
 	static const uint8_t topology[64] = { 1 };
 	struct viommu_config config = {
@@ -489,6 +739,17 @@ static struct viommu_config choose_config(struct rest *input)
 	config.max_bytes = more & 16 ? take(input) * 256u : 0;
 	config.topology = more & 32 ? topology : NULL;
 	config.topology_length = more & 32 ? sizeof(topology) : 0;
+	*ret_has_spaces = more & 64;
+	if (more & 64) {
+		config = (struct viommu_config){
+			.size = sizeof(config),
+			.features = VIOMMU_FEATURES_DEFAULT | VIOMMU_F_PASID | VIOMMU_F_TABLE |
+				    VIOMMU_F_NEST | VIOMMU_F_PAGE_REQUEST,
+			.bypass = config.bypass,
+			.max_domains = config.max_domains,
+			.max_bytes = more & 16 ? config.max_bytes * 16 : 0,
+		};
+	}
 	return config;
 }
 
@@ -502,12 +763,22 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 		.event = on_event,
 		.trace = on_trace,
 		.log = on_log,
+		.dirty = on_dirty,
+		.invalidate = on_invalidate,
+		.page_response = on_response,
 	};
 	struct rest input = { bytes, length };
-	struct scene scene = { .input = &input, .config = choose_config(&input) };
+	static struct scene scene;
 	struct viommu_listener *listener;
 
+	scene = (struct scene){ .input = &input };
+	scene.config = choose_config(&input, &scene.has_spaces);
+
 	scene.device = new_device(&scene, &ops);
+	if (scene.has_spaces) {
+		give_memory(&scene, 0);
+		add_endpoints(&scene);
+	}
 	must(!viommu_dma_new(scene.device, &scene.dma));
 	must(!viommu_listen(scene.device, 0, &listener_ops, &scene, &listener));
 	live(&scene);
