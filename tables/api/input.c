@@ -2,9 +2,8 @@
 /*
  * Splits an input into tables
  *
- * An input is raw tables, one after the other, as firmware and the kernel provide them; the text of
- * acpidump; or a device tree. The content selects the form: the first line of acpidump's text has a
- * signature and an address, and no table begins like that.
+ * An input is raw tables, one after the other, as firmware and the kernel provide them; text with
+ * dumps of them (tables/dumps/); or a device tree. The content selects the form.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +13,7 @@
 #include "base/array.h"
 #include "base/hash.h"
 #include "questions.h"
+#include "tables/dumps/dumps.h"
 #include "tables/fdt/devicetree.h"
 #include "tables/findings/findings.h"
 #include "tables/table/format.h"
@@ -90,148 +90,92 @@ static void split_raw(struct input *input)
 {
 	size_t at = 0, length;
 
-	input->several = raw_length(input, 0) < input->length;
+	input->several |= raw_length(input, 0) < input->length;
 	for (; at < input->length && !input->stopped; at += length) {
 		length = raw_length(input, at);
 		give(input, input->bytes + at, length);
 	}
 }
 
-/* -- acpidump's text ----------------------------------------------------------------- */
+/* -- text --------------------------------------------------------------------------- */
 
-/*
- * The first line is `SIGN @ 0x...`. In a raw table, these five characters would be a length of 770
- * MiB.
- */
-static bool is_title(const char *line, size_t length)
+/* All tables of all dumps are counted first, because the number decides about their names. */
+static size_t count_tables(const struct dumps *dumps)
 {
-	return length > SIGNATURE_LENGTH + 5 && !memcmp(line + SIGNATURE_LENGTH, " @ 0x", 5);
-}
+	size_t n = dumps->found->len;
 
-/* -1 for any other characters, such as the end of the digits in a line. */
-static int hex_pair(const char *text)
-{
-	int high = g_ascii_xdigit_value(text[0]);
-	int low = high < 0 ? -1 : g_ascii_xdigit_value(text[1]);
+	for (size_t i = 0; i < dumps->found->len; i++) {
+		const struct dump *dump = dumps->found->pdata[i];
+		const struct input input = { .bytes = dump->bytes->data,
+					     .length = dump->bytes->len };
 
-	return low < 0 ? -1 : high << 4 | low;
-}
-
-#define LINE_BYTES  16
-#define PAIR_LENGTH 3 /* a space and two digits */
-
-/* "    0010: 42 58 ... 20  BXPC    ": at most 16 bytes, then two spaces and the same as text. */
-static bool add_line(struct bytes *table, const char *line, size_t length)
-{
-	const char *end = line + length, *at = memchr(line, ':', length);
-	size_t before = table->len;
-	char *colon = NULL;
-
-	/* strtoull ends at the colon at the latest: the line has no end of its own. */
-	if (!at || g_ascii_strtoull(line, &colon, 16) != table->len || colon != at)
-		return false;
-	at++;
-	for (; table->len - before < LINE_BYTES && end - at >= PAIR_LENGTH && at[0] == ' ';
-	     at += PAIR_LENGTH) {
-		int value = hex_pair(at + 1);
-		guint8 byte = (guint8)value;
-
-		if (value < 0)
-			break;
-		bytes_append(table, &byte, 1);
-	}
-	return table->len > before;
-}
-
-/* Accepts LF and CRLF. */
-static bool is_blank(const char *line, size_t length)
-{
-	for (size_t i = 0; i < length; i++)
-		if (!g_ascii_isspace(line[i]))
-			return false;
-	return true;
-}
-
-/* The last line may lack its newline. */
-static const char *end_of_line(const char *line, const char *end)
-{
-	const char *found = memchr(line, '\n', (size_t)(end - line));
-
-	return found ? found : end;
-}
-
-/* A table of the text, line by line. */
-struct dumped {
-	struct bytes *bytes;
-	unsigned title; /* the line of its title, from 1 */
-	bool broken;    /* a line was malformed: the following lines are ignored */
-};
-
-/* A title without bytes means that the dump is incomplete. */
-static void give_dumped(struct input *input, struct dumped *table)
-{
-	if (input->stopped || !table->title)
-		return;
-	if (table->bytes->len)
-		give(input, table->bytes->data, table->bytes->len);
-	else if (!table->broken)
-		report(input->findings, "input-acpidump",
-		       place_in_text(input->file, table->title, 1), "dump the table again",
-		       "the table has no bytes");
-}
-
-/*
- * If a line does not continue at the offset where the previous one ended, bytes are missing. The
- * table ends there, with a finding, since all later bytes would be misplaced.
- */
-static void take_line(struct input *input, struct dumped *table, const char *line, size_t length,
-		      unsigned number)
-{
-	if (is_title(line, length)) {
-		give_dumped(input, table);
-		bytes_set_size(table->bytes, 0);
-		table->title = number;
-		table->broken = false;
-	} else if (!is_blank(line, length) && !table->broken &&
-		   !add_line(table->bytes, line, length)) {
-		table->broken = true;
-		report(input->findings, "input-acpidump", place_in_text(input->file, number, 1),
-		       "write an offset, a colon, and at most 16 bytes in hexadecimal",
-		       "the line does not continue the dump at offset 0x%zx: the rest of the table "
-		       "is ignored",
-		       table->bytes->len);
-	}
-}
-
-/*
- * The number of tables is needed before the first one is passed on, because it decides about their
- * names.
- */
-static unsigned count_titles(const char *line, const char *end)
-{
-	const char *next;
-	unsigned n = 0;
-
-	for (; line < end; line = next + (next < end)) {
-		next = end_of_line(line, end);
-		n += is_title(line, (size_t)(next - line));
+		n += !dt_begins(input.bytes, input.length) && raw_length(&input, 0) < input.length;
 	}
 	return n;
 }
 
+static void give_dump(struct input *input, const struct dump *dump)
+{
+	struct input part = *input;
+
+	part.bytes = dump->bytes->data;
+	part.length = dump->bytes->len;
+	if (dt_begins(part.bytes, part.length))
+		give(&part, part.bytes, part.length);
+	else
+		split_raw(&part);
+	input->found = part.found;
+	input->stopped = part.stopped;
+}
+
+static void report_gap(const struct input *input, const struct dump_gap *gap)
+{
+	if (gap->offset)
+		report(input->findings, "input-acpidump", place_in_text(input->file, gap->line, 1),
+		       "dump the table again",
+		       "the line does not continue the dump at offset 0x%zx: the rest of the table "
+		       "is ignored",
+		       gap->offset);
+	else
+		report(input->findings, "input-acpidump", place_in_text(input->file, gap->line, 1),
+		       "dump the table again", "the table has no bytes");
+}
+
+static void report_looks(const struct input *input, const struct looks *looks)
+{
+	report(input->findings, "input-form", place_of_file(input->file), looks->cure,
+	       "the input is %s", looks->name);
+}
+
+static void report_text(const struct input *input, const struct dumps *dumps)
+{
+	const struct looks *looks = looks_of_text(input->bytes, input->length);
+
+	if (dumps->packed)
+		report(input->findings, "input-form", place_of_file(input->file),
+		       "decode it with `base64 -d`, and give the result",
+		       "the base64 in the text is %s", dumps->packed);
+	else if (looks)
+		report_looks(input, looks);
+	else
+		report(input->findings, "input-text", place_of_file(input->file),
+		       "give a table, what `acpidump` or `hexdump -C` prints, or a topology, which "
+		       "begins with the line `viommu: 1`",
+		       "the text has no bytes of a table in it");
+}
+
 static void split_text(struct input *input)
 {
-	const char *line = (const char *)input->bytes, *end = line + input->length, *next;
-	struct dumped table = { .bytes = bytes_new() };
-	unsigned number = 1;
+	struct dumps *dumps = dumps_find(input->bytes, input->length);
 
-	input->several = count_titles(line, end) > 1;
-	for (; line < end && !input->stopped; line = next + (next < end), number++) {
-		next = end_of_line(line, end);
-		take_line(input, &table, line, (size_t)(next - line), number);
-	}
-	give_dumped(input, &table);
-	bytes_free(table.bytes);
+	input->several = count_tables(dumps) > 1;
+	for (size_t i = 0; i < dumps->gaps->len; i++)
+		report_gap(input, &array_index(dumps->gaps, struct dump_gap, i));
+	for (size_t i = 0; i < dumps->found->len && !input->stopped; i++)
+		give_dump(input, dumps->found->pdata[i]);
+	if (!dumps->found->len && !dumps->gaps->len)
+		report_text(input, dumps);
+	dumps_free(dumps);
 }
 
 /* -- by content --------------------------------------------------------------------------- */
@@ -258,7 +202,7 @@ size_t input_split(const void *bytes, size_t length, const char *file,
 		.findings = findings,
 		.seen = hash_new_full(&hash_text, memory_free, NULL),
 	};
-	const char *text = bytes;
+	const struct looks *looks = looks_of_bytes(bytes, length);
 
 	if (!length)
 		report(findings, "input-empty", place_of_file(file),
@@ -266,7 +210,9 @@ size_t input_split(const void *bytes, size_t length, const char *file,
 		       "the input is empty");
 	else if (dt_begins(bytes, length))
 		give_tree(&input);
-	else if (is_title(text, (size_t)(end_of_line(text, text + length) - text)))
+	else if (looks)
+		report_looks(&input, looks);
+	else if (dumps_is_text(bytes, length))
 		split_text(&input);
 	else
 		split_raw(&input);

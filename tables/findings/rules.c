@@ -32,6 +32,10 @@ static const struct viommu_rule rules[] = {
 	  "reads the first one and ignores the others" },
 	{ "input-acpidump", VIOMMU_ERROR, "acpidump",
 	  "the lines of a dump are in order, without gaps", NULL },
+	{ "input-form", VIOMMU_ERROR, "viommu",
+	  "an input is a table, or text with the bytes of one", NULL },
+	{ "input-text", VIOMMU_ERROR, "viommu", "text has the bytes of a table, or is a topology",
+	  NULL },
 
 	/* -- text: the text form (docs/topology.md) ----------------------------------------- */
 	/* All are errors: a text with an unknown part is rejected as a whole. */

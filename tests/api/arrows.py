@@ -14,7 +14,7 @@ import sys
 # folder may include itself and the public headers.
 FLOOR = ["src/wire", "base", "json"]
 FIRST = ["tables/findings", "tables/record", "tables/model"]
-SECOND = ["tables/fdt", "tables/text", "tables/routes"]
+SECOND = ["tables/dumps", "tables/fdt", "tables/text", "tables/routes"]
 THIRD = ["tables/table", "tables/check", "tables/graph"]
 ALLOWED = {
     "src/wire": [],
@@ -30,6 +30,7 @@ ALLOWED = {
     "tables/findings": FLOOR,
     "tables/record": [*FLOOR, "tables/findings"],
     "tables/model": [*FLOOR, "tables/findings"],
+    "tables/dumps": [*FLOOR, *FIRST],
     "tables/fdt": [*FLOOR, *FIRST],
     "tables/text": [*FLOOR, *FIRST],
     "tables/routes": [*FLOOR, *FIRST],

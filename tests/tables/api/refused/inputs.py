@@ -16,7 +16,7 @@ def acpidump(table):
 
 def without_a_line():
     lines = acpidump(GOOD)
-    return joined(lines[:6] + ["    0050: no bytes"])
+    return joined(lines[:6] + ["    0060: 00 00 00 00 00 00 00 00"])
 
 
 # rule -> (bytes, place, exit, also...)
@@ -25,6 +25,8 @@ FILES = {
                        "viot-node-type"),
     "input-empty": (b"", "-", 2),
     "input-twice": (GOOD + GOOD, "-", 1),
+    "input-form": (b"/dts-v1/;\n/ { };\n", "-", 2),
+    "input-text": (b"No table of bytes at all.\n", "-", 2),
     "input-acpidump": (without_a_line(), "7:1", 1,
                        "acpi-length", "acpi-checksum", "viot-node-end", "viot-node-count",
                        "topology-iommu-idle"),

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * All dumps of a text
+ *
+ * A line that belongs to no dump with offsets is searched word by word for bytes without offsets.
+ */
+#include <string.h>
+
+#include <glib.h>
+
+#include "dumps.h"
+
+#define DEPTH_MAX  2u
+#define REPEAT_MAX ((size_t)64 << 20)
+#define HEADER_MAX 128 /* characters of a line */
+
+/* Base64 in a mail: first a header, then an empty line, then the bytes. */
+enum announced { NOT, IN_HEADER, NEXT };
+
+struct scan {
+	struct dumps *dumps;
+	struct lines *lines;
+	const char *end;
+	unsigned number; /* of the line */
+	unsigned depth;
+	enum announced announced;
+};
+
+static void free_dump(void *pointer)
+{
+	struct dump *dump = pointer;
+
+	bytes_free(dump->bytes);
+	memory_free(dump);
+}
+
+void dumps_add(struct dumps *dumps, struct bytes *bytes, unsigned line)
+{
+	struct dump *dump;
+
+	if (!bytes->len) {
+		bytes_free(bytes);
+		return;
+	}
+	dump = memory_new(struct dump, 1);
+	dump->bytes = bytes;
+	dump->line = line;
+	pointers_add(dumps->found, dump);
+}
+
+/* -- words -------------------------------------------------------------------------------- */
+
+static bool may_begin(const char *line, const char *at)
+{
+	return *at == '"' || *at == '\'' || (g_ascii_isalnum(*at) && is_word_start(line, at));
+}
+
+static const char *take_word(struct scan *scan, const char *line, const char *at)
+{
+	const char *after = stream_take(scan->dumps, line, at, scan->end, scan->number);
+
+	if (after || scan->depth)
+		return after;
+	return base64_take(scan->dumps, line, at, scan->end, scan->number, false);
+}
+
+/* Returns where the next line begins, behind all that was taken. */
+static const char *search_words(struct scan *scan, const char *line, const char *end)
+{
+	for (const char *at = line; at < end; at++) {
+		const char *after = may_begin(line, at) ? take_word(scan, line, at) : NULL;
+
+		if (!after)
+			continue;
+		for (const char *c = at; c < after; c++)
+			scan->number += *c == '\n';
+		return after;
+	}
+	scan->number++;
+	return end + (end < scan->end);
+}
+
+/* -- mails ----------------------------------------------------------------------------------- */
+
+static bool has_word(const char *line, const char *end, const char *word)
+{
+	size_t n = strlen(word);
+
+	end = MIN(end, line + HEADER_MAX);
+	for (; (size_t)(end - line) >= n && line < end; line++)
+		if (!g_ascii_strncasecmp(line, word, n))
+			return true;
+	return false;
+}
+
+static enum announced announce(const struct scan *scan, const char *line, const char *end)
+{
+	if (has_word(line, end, "content-transfer-encoding: base64"))
+		return IN_HEADER;
+	if (end - line > 13 && !memcmp(line, "begin-base64 ", 13))
+		return NEXT;
+	return scan->announced == IN_HEADER && line == end ? NEXT : scan->announced;
+}
+
+/* Returns the next line, NULL: this is no base64. */
+static const char *take_announced(struct scan *scan, const char *line)
+{
+	const char *after;
+
+	scan->announced = NOT;
+	after = base64_take(scan->dumps, line, line, scan->end, scan->number, true);
+	for (const char *c = line; after && c < after; c++)
+		scan->number += *c == '\n';
+	return after;
+}
+
+/* -- the text --------------------------------------------------------------------------------- */
+
+static const char *take_line(struct scan *scan, const char *line, const char *end)
+{
+	const char *next = NULL;
+
+	if (scan->announced == NEXT && line < end && !scan->depth)
+		next = take_announced(scan, line);
+	else if (!scan->depth)
+		scan->announced = announce(scan, line, end);
+	if (next)
+		return next;
+	if (lines_take(scan->lines, line, end, scan->number)) {
+		scan->number++;
+		return end + (end < scan->end);
+	}
+	return search_words(scan, line, end);
+}
+
+void dumps_scan(struct dumps *dumps, const uint8_t *bytes, size_t length, unsigned depth)
+{
+	struct bytes *text = clean_text(bytes, length);
+	const char *line = (const char *)text->data, *end;
+	struct scan scan = {
+		.dumps = dumps,
+		.lines = lines_new(dumps),
+		.end = line + text->len,
+		.number = 1,
+		.depth = depth,
+	};
+
+	while (depth < DEPTH_MAX && line < scan.end) {
+		end = memchr(line, '\n', (size_t)(scan.end - line));
+		line = take_line(&scan, line, end ? end : scan.end);
+	}
+	lines_finish(scan.lines);
+	memory_free(scan.lines);
+	bytes_free(text);
+}
+
+struct dumps *dumps_find(const uint8_t *bytes, size_t length)
+{
+	struct dumps *dumps = memory_new(struct dumps, 1);
+
+	dumps->found = pointers_new(free_dump);
+	dumps->gaps = array_new(sizeof(struct dump_gap));
+	dumps->room = REPEAT_MAX;
+	dumps_scan(dumps, bytes, length, 0);
+	return dumps;
+}
+
+void dumps_free(struct dumps *dumps)
+{
+	pointers_free(dumps->found);
+	array_free(dumps->gaps);
+	memory_free(dumps);
+}

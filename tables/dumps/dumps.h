@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef VIOMMU_TABLES_DUMPS_H
+#define VIOMMU_TABLES_DUMPS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/array.h"
+
+/*
+ * Bytes that people post as text
+ *
+ * A table is posted as what a program printed: acpidump, iasl, hexdump, od, xxd, a debugger, UEFI's
+ * shell; as an array or a string of a program; or as base64. A mail client, a log or a web page
+ * adds prefixes, and wraps lines. So nothing depends on the column or on what is before. Bytes are
+ * found by what they mean: the first ones are the signature of an ACPI table with a length that
+ * can be right, or the magic number of a device tree. What follows has to continue: by its offsets
+ * if the text has them.
+ */
+
+/* Bytes of one table, or of several in a row. */
+struct dump {
+	struct bytes *bytes;
+	unsigned line; /* of its title or its first byte, from 1 */
+};
+
+/* Where a dump lacks bytes. */
+struct dump_gap {
+	unsigned line;
+	size_t offset; /* of the first byte that is missing */
+};
+
+struct dumps {
+	struct pointers *found; /* struct dump */
+	struct array *gaps;     /* struct dump_gap */
+	const char *packed;     /* the name of a compression that base64 held; NULL: none */
+	size_t room;            /* bytes that lines of `*` may still stand for */
+};
+
+/* Is it text? UTF-16 is, and so is text with a few control characters. */
+bool dumps_is_text(const uint8_t *bytes, size_t length);
+
+/* All dumps of a text, in its order. */
+struct dumps *dumps_find(const uint8_t *bytes, size_t length);
+void dumps_free(struct dumps *dumps);
+
+/* -- what an input looks like (looks.c) --------------------------------------------------- */
+
+struct looks {
+	const char *name; /* "the file is NAME" */
+	const char *cure;
+};
+
+/* By its first bytes, for what is no text; by its words, for text. NULL: like nothing known. */
+const struct looks *looks_of_bytes(const uint8_t *bytes, size_t length);
+const struct looks *looks_of_text(const uint8_t *bytes, size_t length);
+
+/* -- inside this room ----------------------------------------------------------------------- */
+
+/* The text with \n, spaces and ASCII where the original has others; lines keep their numbers. */
+struct bytes *clean_text(const uint8_t *bytes, size_t length);
+
+/* Bytes of a text as they were printed in groups of digits. */
+struct form {
+	unsigned radix, min, max; /* digits of a group */
+	unsigned width;           /* bytes of a group; 0: one for two digits */
+	bool big;                 /* the first byte has the highest digits */
+	bool marked;              /* a group has a prefix such as 0x, or the suffix h */
+	unsigned gap;             /* spaces between two groups, at most */
+};
+
+#define LINE_BYTES_MAX 64u
+
+extern const struct form forms[];
+extern const size_t n_forms;
+
+/* The group at `at`, with its prefix. Returns its end, NULL: none. Adds bytes, not above `room`. */
+const char *group_parse(const struct form *form, const char *at, const char *end, uint8_t *bytes,
+			size_t room, size_t *n);
+
+/* The groups of a line from `at`, in the form. Returns the number of bytes. */
+size_t groups_parse(const struct form *form, const char *at, const char *end, uint8_t *bytes,
+		    size_t room);
+
+/* A group at `at` begins a word: no letter, digit or underscore is before. */
+bool is_word_start(const char *text, const char *at);
+
+/* Can a table or a device tree begin with these bytes? With fewer than 8, only by the signature. */
+bool dump_begins(const uint8_t *bytes, size_t n);
+
+/* Each takes what it finds in a text at a place, and returns where to continue; NULL: nothing. */
+const char *stream_take(struct dumps *dumps, const char *line, const char *at, const char *end,
+			unsigned number);
+const char *base64_take(struct dumps *dumps, const char *line, const char *at, const char *end,
+			unsigned number, bool announced);
+
+/* Dumps with offsets, line by line. */
+struct lines;
+
+struct lines *lines_new(struct dumps *dumps);
+
+/* Returns whether the line belongs to a dump. */
+bool lines_take(struct lines *lines, const char *line, const char *end, unsigned number);
+void lines_finish(struct lines *lines);
+
+void dumps_add(struct dumps *dumps, struct bytes *bytes, unsigned line);
+
+/* Look for dumps in text that base64 held. */
+void dumps_scan(struct dumps *dumps, const uint8_t *bytes, size_t length, unsigned depth);
+
+#endif

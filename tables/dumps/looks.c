@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What an input looks like that is no table
+ *
+ * A row is a form that people take for a table, and what to do with it.
+ */
+#include <string.h>
+
+#include <glib.h>
+
+#include "dumps.h"
+
+#define PROBE (1u << 20)
+
+#define UNPACK "unpack it, or give the file to the command `viommu`, which unpacks it"
+
+static const struct {
+	size_t at, length;
+	const char *magic;
+	struct looks looks;
+} kinds_of_bytes[] = {
+	{ 0, 2, "\x1f\x8b", { "compressed by gzip", UNPACK } },
+	{ 0, 6, "\xfd\067zXZ\0", { "compressed by xz", UNPACK } },
+	{ 0, 4, "\x28\xb5\x2f\xfd", { "compressed by zstd", UNPACK } },
+	{ 0, 3, "BZh", { "compressed by bzip2", UNPACK } },
+	{ 0, 4, "\x04\x22\x4d\x18", { "compressed by lz4", UNPACK } },
+	{ 0, 4, "PK\x03\x04", { "a zip archive", UNPACK } },
+	{ 0, 6, "7z\xbc\xaf\x27\x1c", { "a 7z archive", UNPACK } },
+	{ 0, 6, "Rar!\x1a\x07", { "a RAR archive", UNPACK } },
+	{ 257, 5, "ustar", { "a tar archive", UNPACK } },
+	{ 0, 6, "070701", { "a cpio archive", UNPACK } },
+	{ 0,
+	  8,
+	  "\x89PNG\r\n\x1a\n",
+	  { "a picture (PNG)", "post the bytes as text or as a file, not as a picture" } },
+	{ 0,
+	  3,
+	  "\xff\xd8\xff",
+	  { "a picture (JPEG)", "post the bytes as text or as a file, not as a picture" } },
+	{ 0, 4, "%PDF", { "a PDF", "give the table itself" } },
+	{ 0, 4, "\177ELF", { "a program or kernel (ELF)", "give the table itself" } },
+	{ 0, 2, "MZ", { "a program or kernel (PE)", "give the table itself" } },
+	{ 0,
+	  4,
+	  "\x27\x05\x19\x56",
+	  { "a U-Boot image", "`dumpimage -T flat_dt -p 0 -o FILE.dtb IMAGE` takes it apart" } },
+	{ 0,
+	  4,
+	  "\xd7\xb7\xab\x1e",
+	  { "Android's image of device trees (DTBO)",
+	    "`mkdtboimg dump IMAGE -b FILE` takes it apart" } },
+	{ 0,
+	  8,
+	  "RSD PTR ",
+	  { "an RSDP, which only says where the tables are",
+	    "give /sys/firmware/acpi/tables, or what `acpidump` prints" } },
+	{ 0,
+	  4,
+	  "regf",
+	  { "a hive of the Windows registry",
+	    "give the table itself; `acpidump` runs on Windows" } },
+	{ 0, 16, "SQLite format 3\0", { "a database (SQLite)", "give the table itself" } },
+	{ 40, 4, "_FVH", { "a firmware volume", "give the tables of the running machine" } },
+};
+
+const struct looks *looks_of_bytes(const uint8_t *bytes, size_t length)
+{
+	for (size_t i = 0; i < G_N_ELEMENTS(kinds_of_bytes); i++)
+		if (length >= kinds_of_bytes[i].at + kinds_of_bytes[i].length &&
+		    !memcmp(bytes + kinds_of_bytes[i].at, kinds_of_bytes[i].magic,
+			    kinds_of_bytes[i].length))
+			return &kinds_of_bytes[i].looks;
+	return NULL;
+}
+
+#define THE_BYTES "give /sys/firmware/acpi/tables/DMAR (IVRS, IORT), or what `acpidump` prints"
+
+/* By words that the form always has, the most particular ones first. */
+static const struct {
+	const char *words[3]; /* all of them; NULL: no more */
+	struct looks looks;
+} kinds_of_text[] = {
+	{ { "/dts-v1/" },
+	  { "the source of a device tree",
+	    "`dtc -I dts -O dtb -o FILE.dtb FILE.dts`, after `cpp -P -undef -x "
+	    "assembler-with-cpp` if it has #include" } },
+	{ { "/plugin/;" },
+	  { "the source of a device tree overlay",
+	    "`dtc -@ -I dts -O dtb -o FILE.dtbo FILE.dts`" } },
+	{ { "DefinitionBlock" },
+	  { "ASL, the source of AML",
+	    "`iasl FILE` makes the DSDT or SSDT; IOMMUs are in other tables" } },
+	{ { "[000h 0000", "Signature : \"" },
+	  { "iasl's listing of a table without its raw data",
+	    "`iasl FILE` makes the table from it: give FILE.aml; or list it with `iasl -d`, which "
+	    "adds the raw data" } },
+	{ { "[0004]", "Table Length" },
+	  { "iasl's source of a table", "`iasl FILE` makes the table from it: give FILE.aml" } },
+	{ { "Table Length :", "Signature :" },
+	  { "iasl's source of a table", "`iasl FILE` makes the table from it: give FILE.aml" } },
+	{ { "OEMID=", "Creator Revision=", "Length=" },
+	  { "what FreeBSD's `acpidump -t` prints, which has no bytes",
+	    "use ACPICA's acpidump (package acpica-tools), or Linux" } },
+	{ { "--- DMAR Table ---" },
+	  { "what UEFI's acpiview prints, without the bytes",
+	    "`acpiview -s DMAR -d` writes them" } },
+	{ { "--- IORT Table ---" },
+	  { "what UEFI's acpiview prints, without the bytes",
+	    "`acpiview -s IORT -d` writes them" } },
+	{ { "Table ---", "Checksum", "Oem ID" },
+	  { "what UEFI's acpiview prints, without the bytes",
+	    "`acpiview -s SIGNATURE -d` writes them" } },
+	{ { "DMAR: DRHD base" },
+	  { "a kernel log, which only names what the tables have", THE_BYTES } },
+	{ { "AMD-Vi:" }, { "a kernel log, which only names what the tables have", THE_BYTES } },
+	{ { "Linux version", "Command line" },
+	  { "a kernel log, which only names what the tables have", THE_BYTES } },
+	{ { "ACPI: DMAR 0x" },
+	  { "a kernel log, which only names what the tables have", THE_BYTES } },
+	{ { "ACPI: IVRS 0x" },
+	  { "a kernel log, which only names what the tables have", THE_BYTES } },
+	{ { "ACPI: IORT 0x" },
+	  { "a kernel log, which only names what the tables have", THE_BYTES } },
+	{ { "Capabilities: [", "Kernel driver in use" }, { "the output of lspci", THE_BYTES } },
+	{ { "IOMMU Group ", "[0" }, { "a list of IOMMU groups", THE_BYTES } },
+	{ { "SMBIOS", "DMI type" }, { "the output of dmidecode", THE_BYTES } },
+	{ { "<domain type=" }, { "libvirt's description of a guest", THE_BYTES } },
+	{ { "<!DOCTYPE html" },
+	  { "a web page without a dump in it", "save the file that the page links to" } },
+	{ { "<html" },
+	  { "a web page without a dump in it", "save the file that the page links to" } },
+};
+
+static bool has_words(const struct bytes *text, const char *const words[3])
+{
+	gssize length = (gssize)MIN(text->len, PROBE);
+
+	for (unsigned i = 0; i < 3 && words[i]; i++)
+		if (!g_strstr_len((const char *)text->data, length, words[i]))
+			return false;
+	return true;
+}
+
+const struct looks *looks_of_text(const uint8_t *bytes, size_t length)
+{
+	struct bytes *text = clean_text(bytes, MIN(length, PROBE));
+	const struct looks *looks = NULL;
+
+	for (size_t i = 0; !looks && i < G_N_ELEMENTS(kinds_of_text); i++)
+		if (has_words(text, kinds_of_text[i].words))
+			looks = &kinds_of_text[i].looks;
+	bytes_free(text);
+	return looks;
+}
