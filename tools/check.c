@@ -26,6 +26,7 @@ struct checking {
 	struct viommu_findings *findings;
 	GPtrArray *tables;
 	GPtrArray *unknown; /* tables without a rule of their own */
+	GPtrArray *sources; /* the machine of each table */
 };
 
 /* A dump of a machine has dozens of tables that are not about IOMMUs: one note for all. */
@@ -54,6 +55,7 @@ static void check_input(void *opaque, struct input *input)
 	if (viommu_table_abilities(viommu_table_signature(input->table))) {
 		viommu_table_check(input->table, checking->findings);
 		g_ptr_array_add(checking->tables, g_steal_pointer(&input->table));
+		g_ptr_array_add(checking->sources, (gpointer)input->source);
 	} else {
 		check_unknown(checking, input->table);
 		g_ptr_array_add(checking->unknown, g_steal_pointer(&input->table));
@@ -93,31 +95,54 @@ static void summarize_unknown(const struct checking *checking)
 	viommu_findings_add(checking->findings, "acpi-unknown", &place, text, NULL);
 }
 
-/* No machine has two tables with one signature in two files; two in one file are a finding. */
-static bool is_one_machine(const GPtrArray *tables)
+/*
+ * No machine has two tables with one signature in two files; two in one file or folder are a
+ * finding. Every device tree is a machine.
+ */
+static bool is_one_machine(const struct checking *checking)
 {
-	g_autoptr(GHashTable) files = g_hash_table_new(g_str_hash, g_str_equal);
+	g_autoptr(GHashTable) sources = g_hash_table_new(g_str_hash, g_str_equal);
 
-	for (guint i = 0; i < tables->len; i++) {
-		const char *signature = viommu_table_signature(tables->pdata[i]);
-		const char *file = viommu_table_file(tables->pdata[i]);
-		const char *other = g_hash_table_lookup(files, signature);
+	for (guint i = 0; i < checking->tables->len; i++) {
+		const char *signature = viommu_table_signature(checking->tables->pdata[i]);
+		const char *source = checking->sources->pdata[i];
+		const char *other = g_hash_table_lookup(sources, signature);
 
-		if (other && strcmp(other, file) != 0 && strcmp(signature, "SSDT") != 0 &&
+		if (other && strcmp(signature, "SSDT") != 0 &&
+		    (strcmp(other, source) != 0 || !strcmp(signature, "DTB")) &&
 		    (viommu_table_abilities(signature) & VIOMMU_TABLE_RECORDS))
 			return false;
-		g_hash_table_insert(files, (gpointer)signature, (gpointer)file);
+		g_hash_table_insert(sources, (gpointer)signature, (gpointer)source);
 	}
 	return true;
+}
+
+/* Tables that were read one after the other from one folder. Returns their number. */
+static guint check_machine(const struct checking *checking, guint from)
+{
+	const char *source = checking->sources->pdata[from];
+	guint n = 1;
+
+	while (from + n < checking->tables->len &&
+	       !strcmp(checking->sources->pdata[from + n], source))
+		n++;
+	if (n > 1)
+		viommu_tables_check_together(
+			(const struct viommu_table *const *)checking->tables->pdata + from, n,
+			checking->findings);
+	return n;
 }
 
 static void check_together(const struct checking *checking)
 {
 	const GPtrArray *tables = checking->tables;
 
-	if (is_one_machine(tables))
+	if (is_one_machine(checking))
 		viommu_tables_check_together((const struct viommu_table *const *)tables->pdata,
 					     tables->len, checking->findings);
+	else
+		for (guint i = 0; i < tables->len;)
+			i += check_machine(checking, i);
 }
 
 static void free_table(void *table)
@@ -128,7 +153,8 @@ static void free_table(void *table)
 static int check_inputs(char **names, struct viommu_findings *findings)
 {
 	struct checking checking = { findings, g_ptr_array_new_with_free_func(free_table),
-				     g_ptr_array_new_with_free_func(free_table) };
+				     g_ptr_array_new_with_free_func(free_table),
+				     g_ptr_array_new() };
 	int status;
 
 	input_neighbours = input_host_findings = true;
@@ -137,6 +163,7 @@ static int check_inputs(char **names, struct viommu_findings *findings)
 	summarize_unknown(&checking);
 	check_together(&checking);
 	g_ptr_array_free(checking.tables, TRUE);
+	g_ptr_array_free(checking.sources, TRUE);
 	g_ptr_array_free(checking.unknown, TRUE);
 	return status;
 }
@@ -233,7 +260,9 @@ const struct command check_command = {
 	.summary = "check firmware tables or topologies, and suggest cures",
 	.details =
 		"A FILE is as for dump, or a topology. Tables are checked one by one and then, as\n"
-		"the tables of one machine, together; not if two files have the same table.\n"
+		"the tables of one machine, together; not if two files have the same table. A "
+		"folder or\n"
+		"an archive is one machine.\n"
 		"Exit status 1: there is a warning or an error. Notes do not count.",
 	.options = options,
 	.run = run,

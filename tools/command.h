@@ -105,6 +105,7 @@ extern char *input_form;
 /* A table or a topology that was read. */
 struct input {
 	const char *name;
+	const char *source; /* the machine: the name that was given, or a folder; never freed */
 	struct viommu_table *table;       /* NULL: a topology; the callback may steal it */
 	struct viommu_topology *topology; /* use input_topology() */
 	const struct viommu_host *host;   /* the host the table is from; NULL: unknown */

@@ -54,7 +54,9 @@ static int run(const struct command *command, char **arguments)
 	(void)command;
 	if (as_json)
 		fputs("{\n\"format\" : 1,\n\"tables\" : [\n", stdout);
+	input_neighbours = true;
 	status = read_inputs(arguments, findings, dump_input, &output);
+	input_neighbours = false;
 	if (as_json)
 		fputs("\n]\n}\n", stdout);
 	status = worse(status, output.status);
@@ -67,10 +69,11 @@ const struct command dump_command = {
 	.name = "dump",
 	.arguments = "[FILE...]",
 	.summary = "show every field of firmware tables",
-	.details = "A FILE has one or more ACPI tables, a device tree, or the text of acpidump; or "
-		   "is a\n"
-		   "folder of tables, or - for standard input. Default: " SYSTEM_TABLES ".\n"
-		   "The first column is the offset in the table, as in findings.",
+	.details =
+		"A FILE has one or more ACPI tables, a device tree, or text with a dump of them\n"
+		"(acpidump, iasl, hexdump, xxd, base64, ...), and may be compressed or an\n"
+		"archive; or is a folder, or - for standard input. Default:\n" SYSTEM_TABLES ".\n"
+		"The first column is the offset in the table, as in findings.",
 	.options = options,
 	.run = run,
 };

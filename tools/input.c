@@ -1,23 +1,24 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Reading tables and topologies from files, standard input and folders
+ * Reading tables and topologies from files, standard input, archives and folders
  *
- * The content decides what a file is, not its name. In a folder, tables that viommu does not
- * interpret are skipped; a file that was named is read whole.
+ * The content decides what a file is, not its name. A folder or an archive has the tables of one
+ * machine; those that viommu does not interpret are skipped. A file that was named is read whole.
  */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-
-#include <glib/gstdio.h>
 
 #include "command.h"
+#include "device_tree_source.h"
+#include "read_bytes.h"
+#include "unpack.h"
 
-/* Larger than any table: stops at a device node or disk image named by mistake. */
-#define INPUT_LENGTH_MAX (64u << 20)
-#define PIECE_LENGTH     65536u
+#define TEXT_PROBE 65536u
+
+/* Below a folder or in an archive. */
+#define DEPTH_MAX 8u
+#define FILES_MAX 65536u
 
 #define SIGNATURE_LENGTH  4
 #define DEVICE_TREE_MAGIC "\xd0\x0d\xfe\xed"
@@ -26,76 +27,31 @@ char *input_form;
 bool input_neighbours;
 bool input_host_findings;
 
+/* A folder is one machine, and so is a folder of an archive. */
 struct reader {
 	struct viommu_findings *findings;
 	input_function *each;
 	void *opaque;
-	bool in_folder;
+	bool in_folder;     /* of files, or of an archive */
+	const char *source; /* the machine: a name that was given, or a folder below it */
+	bool is_copy;       /* the table is from text or a packed file, and may be a file as well */
+	unsigned depth, n_files;
+	GHashTable *first;              /* machine and signature -> the first such table */
+	GHashTable *seen;               /* machine and checksum -> is_copy */
 	const struct viommu_host *host; /* the host the tables are from; NULL: unknown */
 	unsigned n;                     /* usable inputs */
 	int status;
 };
 
-/* -- bytes ------------------------------------------------------------------------- */
-
-static bool is_too_large(FILE *stream)
+static void add_finding(struct reader *reader, const char *id, const char *file, const char *cure,
+			const char *text)
 {
-	struct stat now;
+	const struct viommu_place place = { .file = file };
 
-	return !fstat(fileno(stream), &now) && S_ISREG(now.st_mode) &&
-	       now.st_size > INPUT_LENGTH_MAX;
+	viommu_findings_add(reader->findings, id, &place, text, cure);
 }
 
-/*
- * Reads to the end and ignores the size, which is 0 below /sys and /proc and for pipes. A read
- * error discards everything.
- */
-static GByteArray *read_stream(FILE *stream, const char *name)
-{
-	GByteArray *bytes = g_byte_array_new();
-	bool too_large = is_too_large(stream);
-	guint8 piece[PIECE_LENGTH];
-	size_t n;
-
-	while (!too_large && (n = fread(piece, 1, sizeof(piece), stream)) &&
-	       bytes->len <= INPUT_LENGTH_MAX)
-		g_byte_array_append(bytes, piece, (guint)n);
-	if (!too_large && !ferror(stream) && bytes->len <= INPUT_LENGTH_MAX)
-		return bytes;
-	report_error("%s: %s", name, ferror(stream) ? g_strerror(errno) : "larger than 64 MiB");
-	g_byte_array_free(bytes, TRUE);
-	return NULL;
-}
-
-static void report_open_error(const char *name, int error)
-{
-	const char *cure = "";
-
-	if (error == EACCES && g_str_has_prefix(name, SYSTEM_TABLES))
-		cure = ": only root may read the tables of this machine";
-	if (error == ENOENT && !strcmp(name, SYSTEM_TABLES))
-		cure = ": this machine has no ACPI tables; name a file";
-	report_error("%s: %s%s", name, g_strerror(error), cure);
-}
-
-GByteArray *read_bytes(const char *name)
-{
-	GByteArray *bytes;
-	FILE *file;
-
-	if (!strcmp(name, "-"))
-		return read_stream(stdin, "standard input");
-	file = g_fopen(name, "rb");
-	if (!file) {
-		report_open_error(name, errno);
-		return NULL;
-	}
-	bytes = read_stream(file, name);
-	fclose(file);
-	return bytes;
-}
-
-/* -- content ------------------------------------------------------------------------- */
+/* -- tables -------------------------------------------------------------------------- */
 
 /* The topology is freed after use: a folder may have many tables. */
 static void pass_input(struct reader *reader, struct input *input)
@@ -121,15 +77,54 @@ static bool is_known(const uint8_t *bytes, size_t length)
 	       (input_neighbours && (viommu_table_abilities(signature) & VIOMMU_TABLE_RECORDS));
 }
 
+/* A folder may have a table as a file and again in a listing or an archive. */
+static bool is_known_copy(struct reader *reader, const void *bytes, size_t length)
+{
+	g_autofree char *sum = g_compute_checksum_for_data(G_CHECKSUM_SHA256, bytes, length);
+	char *key = g_strdup_printf("%s\n%s", reader->source, sum);
+	gpointer copy;
+
+	if (g_hash_table_lookup_extended(reader->seen, key, NULL, &copy) &&
+	    (copy || reader->is_copy)) {
+		g_free(key);
+		return true;
+	}
+	g_hash_table_insert(reader->seen, key, GINT_TO_POINTER(reader->is_copy));
+	return false;
+}
+
+/* Linux reads the first table of a kind. Several device trees are of several machines. */
+static void look_for_second(struct reader *reader, const struct viommu_table *table)
+{
+	const char *signature = viommu_table_signature(table);
+	const char *file = viommu_table_file(table), *first;
+	char *key = g_strdup_printf("%s\n%s", reader->source, signature);
+	g_autofree char *text = NULL;
+
+	first = g_hash_table_lookup(reader->first, key);
+	if (!first && strcmp(signature, "DTB") != 0 &&
+	    (viommu_table_abilities(signature) & VIOMMU_TABLE_MEANING)) {
+		g_hash_table_insert(reader->first, key, g_strdup(file));
+		return;
+	}
+	g_free(key);
+	if (!first)
+		return;
+	text = g_strdup_printf("the folder has a second %s; the first is %s", signature, first);
+	add_finding(reader, "input-twice", file, "put everything into one table", text);
+}
+
 /* Returns true to continue with the next table, even after an error. */
 static bool take_table(void *opaque, const char *name, const void *bytes, size_t length)
 {
 	struct reader *reader = opaque;
-	struct input input = { .name = name, .host = reader->host };
+	struct input input = { .name = name, .source = reader->source, .host = reader->host };
 
-	if (reader->in_folder && !is_known(bytes, length))
+	if (reader->in_folder && (!is_known(bytes, length) || is_known_copy(reader, bytes, length)))
 		return true;
 	input.table = viommu_table_decode_as(input_form, bytes, length, name, reader->findings);
+	if (input.table && reader->in_folder)
+		look_for_second(reader, input.table);
 	if (input.table)
 		pass_input(reader, &input);
 	else
@@ -138,30 +133,44 @@ static bool take_table(void *opaque, const char *name, const void *bytes, size_t
 	return true;
 }
 
-/* Bytes from 0x80 count as text: names are UTF-8. */
-static bool is_text(const guint8 *bytes, size_t length)
+/* -- text ---------------------------------------------------------------------------- */
+
+/* Bytes from 0x80 count as text: names are UTF-8. Tables contain control characters. */
+static bool is_text(const GByteArray *bytes)
 {
-	for (size_t i = 0; i < length; i++)
-		if (bytes[i] < ' ' && !g_ascii_isspace((gchar)bytes[i]))
+	for (size_t i = 0; i < MIN(bytes->len, TEXT_PROBE); i++)
+		if (bytes->data[i] < ' ' && !g_ascii_isspace((gchar)bytes->data[i]))
 			return false;
-	return true;
+	return bytes->len;
 }
 
-/* Text is a topology, unless acpidump wrote it; tables contain control characters. */
+/* The first line that is no comment, NULL: there is none. */
+static const char *first_content(const GByteArray *bytes)
+{
+	const char *at = (const char *)bytes->data, *end = at + bytes->len;
+
+	while (at < end && (g_ascii_isspace(*at) || *at == '#' || *at == '-')) {
+		if (!g_ascii_isspace(*at))
+			at = memchr(at, '\n', (size_t)(end - at));
+		if (!at)
+			return NULL;
+		at++;
+	}
+	return at;
+}
+
+/* Does it name the version? */
 static bool is_topology(const GByteArray *bytes)
 {
-	static const char title[] = " @ 0x";
-	const char *text = (const char *)bytes->data;
+	static const char key[] = "viommu:";
+	const char *at = first_content(bytes), *end = (const char *)bytes->data + bytes->len;
 
-	if (bytes->len >= SIGNATURE_LENGTH + strlen(title) &&
-	    !memcmp(text + SIGNATURE_LENGTH, title, strlen(title)))
-		return false;
-	return bytes->len && is_text(bytes->data, MIN(bytes->len, PIECE_LENGTH));
+	return at && end - at >= (ptrdiff_t)strlen(key) && !memcmp(at, key, strlen(key));
 }
 
 static void take_topology(struct reader *reader, const char *name, const GByteArray *bytes)
 {
-	struct input input = { .name = name };
+	struct input input = { .name = name, .source = reader->source };
 
 	input.topology = viommu_topology_parse((const char *)bytes->data, bytes->len, name,
 					       reader->findings);
@@ -169,6 +178,145 @@ static void take_topology(struct reader *reader, const char *name, const GByteAr
 		pass_input(reader, &input);
 	else
 		reader->status = EXIT_COULD_NOT;
+}
+
+static bool has_finding(const struct viommu_findings *findings, const char *id)
+{
+	const struct viommu_finding *finding;
+
+	for (size_t i = 0; (finding = viommu_findings_get(findings, i)); i++)
+		if (!strcmp(finding->id, id))
+			return true;
+	return false;
+}
+
+static void add_findings(struct reader *reader, const struct viommu_findings *findings)
+{
+	const struct viommu_finding *finding;
+
+	for (size_t i = 0; (finding = viommu_findings_get(findings, i)); i++)
+		viommu_findings_add(reader->findings, finding->id, &finding->place, finding->text,
+				    finding->cure);
+}
+
+/* Is its first line a key, or flow style? */
+static bool looks_like_yaml(const GByteArray *bytes)
+{
+	const char *at = first_content(bytes), *end = (const char *)bytes->data + bytes->len;
+	const char *start = at;
+
+	if (!is_text(bytes) || !at)
+		return false;
+	while (at < end && (g_ascii_islower(*at) || *at == '-'))
+		at++;
+	return at < end && ((at > start && *at == ':') || *at == '{');
+}
+
+/* Text that could be a topology: parsing it says what is wrong. */
+static void split(struct reader *reader, const char *name, const GByteArray *bytes)
+{
+	struct viommu_findings *findings = viommu_findings_new();
+	size_t n = viommu_input_split(bytes->data, bytes->len, name, take_table, reader, findings);
+
+	if (!n && looks_like_yaml(bytes) && has_finding(findings, "input-text")) {
+		take_topology(reader, name, bytes);
+	} else {
+		add_findings(reader, findings);
+		if (!n)
+			reader->status = EXIT_COULD_NOT;
+	}
+	viommu_findings_free(findings);
+}
+
+static void take_source(struct reader *reader, const char *name, const GByteArray *bytes)
+{
+	g_autofree char *message = NULL;
+	GByteArray *tree = compile_source((const char *)bytes->data, bytes->len, &message);
+	g_autofree char *text = NULL;
+
+	if (tree) {
+		take_table(reader, name, tree->data, tree->len);
+		g_byte_array_free(tree, TRUE);
+		return;
+	}
+	reader->status = EXIT_COULD_NOT;
+	text = g_strdup_printf("the source of a device tree cannot be compiled here: %s", message);
+	add_finding(reader, "input-form", name,
+		    "`cpp -P -nostdinc -undef -x assembler-with-cpp FILE.dts | dtc -O dtb -o "
+		    "FILE.dtb`, and give FILE.dtb",
+		    text);
+}
+
+/* -- bytes of any kind --------------------------------------------------------------- */
+
+static bool take_packed(struct reader *reader, const char *name, const GByteArray *bytes);
+
+/* Other files in a folder are skipped without a finding. */
+static void take_bytes(struct reader *reader, const char *name, const GByteArray *bytes)
+{
+	bool is_source =
+		is_text(bytes) && is_device_tree_source((const char *)bytes->data, bytes->len);
+
+	if (is_packed(bytes->data, bytes->len) && reader->depth < DEPTH_MAX) {
+		if (!take_packed(reader, name, bytes) && !reader->in_folder) {
+			reader->status = EXIT_COULD_NOT;
+			add_finding(reader, "input-form", name,
+				    "unpack it, and give the files that it has",
+				    "the archive or compressed file is damaged, or too large");
+		}
+	} else if (reader->in_folder) {
+		reader->is_copy |= is_text(bytes);
+		if (bytes->len && !is_source && !is_topology(bytes))
+			viommu_input_split(bytes->data, bytes->len, name, take_table, reader, NULL);
+	} else if (is_source) {
+		take_source(reader, name, bytes);
+	} else if (is_text(bytes) && is_topology(bytes)) {
+		take_topology(reader, name, bytes);
+	} else {
+		split(reader, name, bytes);
+	}
+}
+
+/* -- archives ------------------------------------------------------------------------ */
+
+struct packed {
+	struct reader *reader;
+	const char *name;
+	unsigned n;
+};
+
+/* A compressed file is the file itself. The members of an archive are the tables of a machine. */
+static bool take_member(void *opaque, const char *path, GByteArray *bytes)
+{
+	struct packed *packed = opaque;
+	struct reader *reader = packed->reader;
+	struct reader before = *reader;
+	g_autofree char *name = path ? g_strdup_printf("%s:%s", packed->name, path) : NULL;
+	g_autofree char *folder = path ? g_path_get_dirname(name) : NULL;
+
+	packed->n++;
+	if (++reader->n_files > FILES_MAX)
+		return false;
+	reader->depth++;
+	reader->is_copy = true;
+	if (path) {
+		reader->is_copy = before.is_copy;
+		reader->in_folder = true;
+		reader->source = g_intern_string(folder);
+	}
+	take_bytes(reader, path ? name : packed->name, bytes);
+	reader->depth = before.depth;
+	reader->is_copy = before.is_copy;
+	reader->in_folder = before.in_folder;
+	reader->source = before.source;
+	return true;
+}
+
+static bool take_packed(struct reader *reader, const char *name, const GByteArray *bytes)
+{
+	struct packed packed = { .reader = reader, .name = name };
+
+	return unpack(bytes, take_member, &packed) && packed.n;
 }
 
 /* --as overrides the content: a built-in topology has no signature. */
@@ -181,70 +329,81 @@ static void take_named(struct reader *reader, const char *name)
 		reader->status = EXIT_COULD_NOT;
 	else if (input_form)
 		take_table(reader, shown, bytes->data, bytes->len);
-	else if (is_topology(bytes))
-		take_topology(reader, shown, bytes);
-	else if (!viommu_input_split(bytes->data, bytes->len, shown, take_table, reader,
-				     reader->findings))
-		reader->status = EXIT_COULD_NOT;
+	else
+		take_bytes(reader, shown, bytes);
 	if (bytes)
 		g_byte_array_free(bytes, TRUE);
 }
 
 /* -- folders --------------------------------------------------------------------------- */
 
-/* By bytes, so that the order does not depend on the locale. */
-static gint compare_names(gconstpointer a, gconstpointer b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-static GPtrArray *list_folder(const char *folder)
-{
-	g_autoptr(GError) error = NULL;
-	GDir *directory = g_dir_open(folder, 0, &error);
-	GPtrArray *names;
-	const char *entry;
-
-	if (!directory) {
-		report_error("%s", error->message);
-		return NULL;
-	}
-	names = g_ptr_array_new_with_free_func(g_free);
-	while ((entry = g_dir_read_name(directory)))
-		g_ptr_array_add(names, g_build_filename(folder, entry, NULL));
-	g_dir_close(directory);
-	g_ptr_array_sort(names, compare_names);
-	return names;
-}
-
-/* Other files in a folder are skipped without a finding. */
 static bool take_from_folder(struct reader *reader, const char *name)
 {
 	GByteArray *bytes = read_bytes(name);
 
 	if (!bytes)
 		return false;
-	if (bytes->len && !is_topology(bytes))
-		viommu_input_split(bytes->data, bytes->len, name, take_table, reader, NULL);
+	reader->is_copy = false;
+	take_bytes(reader, name, bytes);
+	reader->is_copy = false;
 	g_byte_array_free(bytes, TRUE);
 	return true;
 }
 
-/* Stops at the first file that cannot be read, since the others will fail for the same reason. */
-static void take_folder(struct reader *reader, const char *folder)
+static bool take_device_tree_folder(struct reader *reader, const char *folder)
 {
-	GPtrArray *names = list_folder(folder);
-	bool readable = names;
+	GByteArray *tree = flatten_folder(folder);
 
-	reader->in_folder = true;
+	if (!tree) {
+		add_finding(reader, "input-form", folder, "give the device tree as one file",
+			    "the folder of a device tree is damaged, or too large");
+		return false;
+	}
+	take_table(reader, folder, tree->data, tree->len);
+	g_byte_array_free(tree, TRUE);
+	return true;
+}
+
+static bool take_entries(struct reader *reader, const char *folder);
+
+static bool take_entry(struct reader *reader, const char *path)
+{
+	if (g_file_test(path, G_FILE_TEST_IS_REGULAR))
+		return ++reader->n_files <= FILES_MAX && take_from_folder(reader, path);
+	if (!g_file_test(path, G_FILE_TEST_IS_DIR) || g_file_test(path, G_FILE_TEST_IS_SYMLINK) ||
+	    reader->depth >= DEPTH_MAX)
+		return true;
+	return take_entries(reader, path);
+}
+
+/* Stops at the first file that cannot be read, since the others will fail for the same reason. */
+static bool take_entries(struct reader *reader, const char *folder)
+{
+	const char *before = reader->source;
+	GPtrArray *names;
+	bool readable;
+
+	if (is_device_tree_folder(folder))
+		return take_device_tree_folder(reader, folder);
+	names = list_folder(folder);
+	readable = names;
+	reader->source = g_intern_string(folder);
+	reader->depth++;
 	for (guint i = 0; readable && i < names->len; i++)
-		if (g_file_test(names->pdata[i], G_FILE_TEST_IS_REGULAR))
-			readable = take_from_folder(reader, names->pdata[i]);
-	reader->in_folder = false;
-	if (!readable)
-		reader->status = EXIT_COULD_NOT;
+		readable = take_entry(reader, names->pdata[i]);
+	reader->depth--;
+	reader->source = before;
 	if (names)
 		g_ptr_array_free(names, TRUE);
+	return readable;
+}
+
+static void take_folder(struct reader *reader, const char *folder)
+{
+	reader->in_folder = true;
+	if (!take_entries(reader, folder))
+		reader->status = EXIT_COULD_NOT;
+	reader->in_folder = false;
 }
 
 /* -- hosts ----------------------------------------------------------------------------- */
@@ -321,6 +480,36 @@ bool inputs_are_several(char **names)
 	return all[1] || g_file_test(all[0], G_FILE_TEST_IS_DIR);
 }
 
+/* A tar with other files than those of sysfs has tables. */
+static bool is_host(const char *name)
+{
+	return viommu_host_is_tree(name) &&
+	       (g_file_test(name, G_FILE_TEST_IS_DIR) || is_sysfs_archive(name));
+}
+
+static void read_named(struct reader *reader, const char *name)
+{
+	reader->source = name;
+	if (!input_form && is_host(name))
+		take_host(reader, name);
+	else if (g_file_test(name, G_FILE_TEST_IS_DIR))
+		take_folder(reader, name);
+	else
+		take_named(reader, name);
+}
+
+static void read_all(struct reader *reader, char **names)
+{
+	reader->source = SYSTEM_TABLES;
+	if (!*names && g_file_test(SYSTEM_TABLES, G_FILE_TEST_IS_DIR))
+		take_this_machine(reader);
+	else if (!*names && g_file_test(SYSTEM_DEVICE_TREE, G_FILE_TEST_EXISTS))
+		take_host(reader, NULL);
+	else
+		for (char *const *name = names_or_system(names); *name; name++)
+			read_named(reader, *name);
+}
+
 /*
  * Continues after an input that cannot be read. The status is the worst of all.
  */
@@ -332,22 +521,11 @@ int read_inputs(char **names, struct viommu_findings *findings, input_function *
 		report_error("--as %s: unknown form; builtin-v3 is one", input_form);
 		return EXIT_COULD_NOT;
 	}
-	if (!*names && g_file_test(SYSTEM_TABLES, G_FILE_TEST_IS_DIR)) {
-		take_this_machine(&reader);
-		return reader.n ? reader.status : report_no_input(names, reader.status);
-	}
-	if (!*names && g_file_test(SYSTEM_DEVICE_TREE, G_FILE_TEST_EXISTS)) {
-		take_host(&reader, NULL);
-		return reader.n ? reader.status : report_no_input(names, reader.status);
-	}
-	for (char *const *name = names_or_system(names); *name; name++) {
-		if (!input_form && viommu_host_is_tree(*name))
-			take_host(&reader, *name);
-		else if (g_file_test(*name, G_FILE_TEST_IS_DIR))
-			take_folder(&reader, *name);
-		else
-			take_named(&reader, *name);
-	}
+	reader.first = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+	reader.seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	read_all(&reader, names);
+	g_hash_table_unref(reader.first);
+	g_hash_table_unref(reader.seen);
 	return reader.n ? reader.status : report_no_input(names, reader.status);
 }
 

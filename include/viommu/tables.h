@@ -270,8 +270,8 @@ const struct viommu_rule *viommu_rule(size_t i);
 /* -- input ---------------------------------------------------------------------------- */
 
 /*
- * Split an input into its tables, by content: raw ACPI tables in sequence, the text of acpidump, or
- * a device tree. Calls `each` with every table, in order, while it returns true; the bytes are
+ * Split an input into its tables, by content: raw ACPI tables in sequence, text with dumps of them
+ * as people post it (docs/tables.md), or a device tree. Calls `each` with every table, in order, while it returns true; the bytes are
  * valid during the call. `name` is that of the file, followed by '#' and the signature if a file
  * has several tables. Returns the number of tables; an input without any is a finding. A second
  * table of a known kind is a finding too, and is passed to `each` nevertheless. Tables are not

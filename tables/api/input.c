@@ -149,7 +149,10 @@ static void report_looks(const struct input *input, const struct looks *looks)
 
 static void report_text(const struct input *input, const struct dumps *dumps)
 {
-	const struct looks *looks = looks_of_text(input->bytes, input->length);
+	const struct looks *looks = looks_of_bytes(input->bytes, input->length);
+
+	if (!looks)
+		looks = looks_of_text(input->bytes, input->length);
 
 	if (dumps->packed)
 		report(input->findings, "input-form", place_of_file(input->file),
@@ -210,10 +213,10 @@ size_t input_split(const void *bytes, size_t length, const char *file,
 		       "the input is empty");
 	else if (dt_begins(bytes, length))
 		give_tree(&input);
-	else if (looks)
-		report_looks(&input, looks);
 	else if (dumps_is_text(bytes, length))
 		split_text(&input);
+	else if (looks)
+		report_looks(&input, looks);
 	else
 		split_raw(&input);
 	hash_free(input.seen);

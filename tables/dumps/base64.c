@@ -123,11 +123,12 @@ const char *base64_take(struct dumps *dumps, const char *line, const char *at, c
 	if (looks)
 		dumps->packed = looks->name;
 	if (!looks && dump_begins(decoder.bytes->data, decoder.bytes->len)) {
-		dumps_add(dumps, decoder.bytes, number);
+		dumps_add(dumps->found, decoder.bytes, number);
 		return at;
 	}
 	if (!looks && dumps_is_text(decoder.bytes->data, decoder.bytes->len))
-		dumps_scan(dumps, decoder.bytes->data, decoder.bytes->len, 1);
-	bytes_free(decoder.bytes);
+		dumps_add(dumps->texts, decoder.bytes, number);
+	else
+		bytes_free(decoder.bytes);
 	return at;
 }

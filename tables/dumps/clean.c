@@ -80,7 +80,7 @@ bool dumps_is_text(const uint8_t *bytes, size_t length)
 
 static bool has_text(const struct bytes *text, const char *word)
 {
-	return g_strstr_len((const char *)text->data, (gssize)text->len, word);
+	return text_find((const char *)text->data, (gssize)text->len, word);
 }
 
 /* Base64 ends with a single `=` as well, so an encoded character is asked for. */

@@ -10,8 +10,6 @@
 
 #include "dumps.h"
 
-#define DEPTH_MAX  2u
-#define REPEAT_MAX ((size_t)64 << 20)
 #define HEADER_MAX 128 /* characters of a line */
 
 /* Base64 in a mail: first a header, then an empty line, then the bytes. */
@@ -22,37 +20,16 @@ struct scan {
 	struct lines *lines;
 	const char *end;
 	unsigned number; /* of the line */
-	unsigned depth;
+	unsigned depth;  /* 1: base64 held the text, and is not looked for again */
 	enum announced announced;
 };
-
-static void free_dump(void *pointer)
-{
-	struct dump *dump = pointer;
-
-	bytes_free(dump->bytes);
-	memory_free(dump);
-}
-
-void dumps_add(struct dumps *dumps, struct bytes *bytes, unsigned line)
-{
-	struct dump *dump;
-
-	if (!bytes->len) {
-		bytes_free(bytes);
-		return;
-	}
-	dump = memory_new(struct dump, 1);
-	dump->bytes = bytes;
-	dump->line = line;
-	pointers_add(dumps->found, dump);
-}
 
 /* -- words -------------------------------------------------------------------------------- */
 
 static bool may_begin(const char *line, const char *at)
 {
-	return *at == '"' || *at == '\'' || (g_ascii_isalnum(*at) && is_word_start(line, at));
+	return *at == '"' || *at == '\'' || *at == '\\' ||
+	       (g_ascii_isalnum(*at) && is_word_start(line, at));
 }
 
 static const char *take_word(struct scan *scan, const char *line, const char *at)
@@ -133,7 +110,7 @@ static const char *take_line(struct scan *scan, const char *line, const char *en
 	return search_words(scan, line, end);
 }
 
-void dumps_scan(struct dumps *dumps, const uint8_t *bytes, size_t length, unsigned depth)
+static void scan(struct dumps *dumps, const uint8_t *bytes, size_t length, unsigned depth)
 {
 	struct bytes *text = clean_text(bytes, length);
 	const char *line = (const char *)text->data, *end;
@@ -145,7 +122,7 @@ void dumps_scan(struct dumps *dumps, const uint8_t *bytes, size_t length, unsign
 		.depth = depth,
 	};
 
-	while (depth < DEPTH_MAX && line < scan.end) {
+	while (line < scan.end) {
 		end = memchr(line, '\n', (size_t)(scan.end - line));
 		line = take_line(&scan, line, end ? end : scan.end);
 	}
@@ -156,18 +133,13 @@ void dumps_scan(struct dumps *dumps, const uint8_t *bytes, size_t length, unsign
 
 struct dumps *dumps_find(const uint8_t *bytes, size_t length)
 {
-	struct dumps *dumps = memory_new(struct dumps, 1);
+	struct dumps *dumps = dumps_new();
 
-	dumps->found = pointers_new(free_dump);
-	dumps->gaps = array_new(sizeof(struct dump_gap));
-	dumps->room = REPEAT_MAX;
-	dumps_scan(dumps, bytes, length, 0);
+	scan(dumps, bytes, length, 0);
+	for (size_t i = 0; i < dumps->texts->len; i++) {
+		const struct dump *text = dumps->texts->pdata[i];
+
+		scan(dumps, text->bytes->data, text->bytes->len, 1);
+	}
 	return dumps;
-}
-
-void dumps_free(struct dumps *dumps)
-{
-	pointers_free(dumps->found);
-	array_free(dumps->gaps);
-	memory_free(dumps);
 }

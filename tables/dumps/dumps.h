@@ -33,6 +33,7 @@ struct dump_gap {
 
 struct dumps {
 	struct pointers *found; /* struct dump */
+	struct pointers *texts; /* struct dump: text that base64 held */
 	struct array *gaps;     /* struct dump_gap */
 	const char *packed;     /* the name of a compression that base64 held; NULL: none */
 	size_t room;            /* bytes that lines of `*` may still stand for */
@@ -67,6 +68,7 @@ struct form {
 	unsigned width;           /* bytes of a group; 0: one for two digits */
 	bool big;                 /* the first byte has the highest digits */
 	bool marked;              /* a group has a prefix such as 0x, or the suffix h */
+	bool partial;             /* the first group may be shorter, as the last line's is */
 	unsigned gap;             /* spaces between two groups, at most */
 };
 
@@ -86,8 +88,14 @@ size_t groups_parse(const struct form *form, const char *at, const char *end, ui
 /* A group at `at` begins a word: no letter, digit or underscore is before. */
 bool is_word_start(const char *text, const char *at);
 
-/* Can a table or a device tree begin with these bytes? With fewer than 8, only by the signature. */
-bool dump_begins(const uint8_t *bytes, size_t n);
+/*
+ * Can a table or a device tree begin with these bytes? 0: no; more: the more likely. With fewer
+ * than 8, only by the signature.
+ */
+uint32_t dump_begins(const uint8_t *bytes, size_t n);
+
+/* The length that 8 bytes of a header state. */
+uint32_t dump_length(const uint8_t *header);
 
 /* Each takes what it finds in a text at a place, and returns where to continue; NULL: nothing. */
 const char *stream_take(struct dumps *dumps, const char *line, const char *at, const char *end,
@@ -104,9 +112,12 @@ struct lines *lines_new(struct dumps *dumps);
 bool lines_take(struct lines *lines, const char *line, const char *end, unsigned number);
 void lines_finish(struct lines *lines);
 
-void dumps_add(struct dumps *dumps, struct bytes *bytes, unsigned line);
+struct dumps *dumps_new(void);
 
-/* Look for dumps in text that base64 held. */
-void dumps_scan(struct dumps *dumps, const uint8_t *bytes, size_t length, unsigned depth);
+/* Takes the bytes; of none, there is no dump. */
+void dumps_add(struct pointers *list, struct bytes *bytes, unsigned line);
+
+/* The word in a text that has no end of its own, NULL: it is not there. */
+const char *text_find(const char *text, ptrdiff_t length, const char *word);
 
 #endif

@@ -14,14 +14,15 @@
 #define LENGTH_LEAST 36u
 #define LENGTH_MOST  (64u << 20)
 #define BEGIN_LENGTH 8u
+#define SURE         UINT32_MAX
 
 /* Of two forms that fit, the first is taken. */
 const struct form forms[] = {
 	{ .radix = 16, .min = 2, .max = 2, .width = 1, .gap = 2 },
 	{ .radix = 16, .min = 4, .max = 4, .width = 2, .big = true, .gap = 4 },
 	{ .radix = 16, .min = 4, .max = 4, .width = 2, .gap = 4 },
-	{ .radix = 16, .min = 8, .max = 8, .width = 4, .gap = 4 },
-	{ .radix = 16, .min = 8, .max = 8, .width = 4, .big = true, .gap = 4 },
+	{ .radix = 16, .min = 8, .max = 8, .width = 4, .gap = 9 },
+	{ .radix = 16, .min = 8, .max = 8, .width = 4, .big = true, .gap = 9 },
 	{ .radix = 16, .min = 16, .max = 16, .width = 8, .gap = 4 },
 	{ .radix = 16, .min = 16, .max = 16, .width = 8, .big = true, .gap = 4 },
 	{ .radix = 8, .min = 3, .max = 3, .width = 1, .gap = 2 },
@@ -80,7 +81,7 @@ static bool add_digits(const struct form *form, const char *digits, size_t n_dig
 		       size_t room, size_t *n)
 {
 	/* xxd ends with a group of fewer bytes. */
-	size_t width = form->big && n_digits < form->min ? n_digits / 2 : form->width;
+	size_t width = n_digits < form->min ? n_digits / 2 : form->width;
 	uint64_t value = 0;
 
 	if (!form->width)
@@ -101,7 +102,8 @@ static bool fits(const struct form *form, size_t n_digits, size_t n)
 		return false;
 	if (!form->width)
 		return true;
-	return n_digits >= form->min || (form->big && n && n_digits % 2 == 0);
+	return n_digits >= form->min ||
+	       (form->radix == 16 && (n || form->partial) && n_digits % 2 == 0);
 }
 
 const char *group_parse(const struct form *form, const char *at, const char *end, uint8_t *bytes,
@@ -173,15 +175,47 @@ static bool is_signature(const uint8_t *bytes)
 	return true;
 }
 
-bool dump_begins(const uint8_t *bytes, size_t n)
+static bool is_tree(const uint8_t *bytes)
 {
-	bool tree = n >= 4 && !memcmp(bytes, "\xd0\x0d\xfe\xed", 4);
+	return !memcmp(bytes, "\xd0\x0d\xfe\xed", 4);
+}
+
+uint32_t dump_length(const uint8_t *header)
+{
+	return load32(header + 4, is_tree(header));
+}
+
+/* What tables of a machine have to do with IOMMUs, and those that are in every dump. */
+static const char usual[][5] = {
+	"DMAR", "IVRS", "IORT", "VIOT", "RIMT", "IOVT", "APIC", "MCFG", "SRAT",
+	"APMT", "DSDT", "SSDT", "FACP", "FACS", "XSDT", "RSDT", "HPET", "BGRT",
+};
+
+static bool is_usual(const uint8_t *bytes)
+{
+	for (size_t i = 0; i < G_N_ELEMENTS(usual); i++)
+		if (!memcmp(usual[i], bytes, 4))
+			return true;
+	return false;
+}
+
+/*
+ * Bytes in the wrong order can make another signature: of several forms, the one with a signature
+ * that is usual, or else the shortest table.
+ */
+uint32_t dump_begins(const uint8_t *bytes, size_t n)
+{
+	bool tree = n >= 4 && is_tree(bytes);
 	uint32_t length;
 
+	if (n >= BEGIN_LENGTH && !memcmp(bytes, "RSD PTR ", BEGIN_LENGTH))
+		return SURE;
 	if (n < 4 || (!tree && !is_signature(bytes)))
-		return n >= BEGIN_LENGTH && !memcmp(bytes, "RSD PTR ", BEGIN_LENGTH);
+		return 0;
 	if (n < BEGIN_LENGTH)
-		return true;
-	length = load32(bytes + 4, tree);
-	return length >= LENGTH_LEAST && length <= LENGTH_MOST;
+		return is_usual(bytes) ? SURE : 1;
+	length = dump_length(bytes);
+	if (length < LENGTH_LEAST || length > LENGTH_MOST)
+		return 0;
+	return tree || is_usual(bytes) ? SURE : SURE - length;
 }

@@ -37,7 +37,7 @@ struct lines {
 
 	struct bytes *bytes; /* NULL: no dump has begun */
 	unsigned line;
-	const struct form *form;
+	struct form form;
 	struct offset first;
 	int radix;                       /* an index; -1: not known yet */
 	uint8_t pending[LINE_BYTES_MAX]; /* of the last line */
@@ -70,7 +70,7 @@ static void end_dump(struct lines *lines)
 	if (lines->bytes->len >= strlen(RSDP) && !memcmp(lines->bytes->data, RSDP, strlen(RSDP)))
 		bytes_free(lines->bytes);
 	else
-		dumps_add(lines->dumps, lines->bytes, lines->line);
+		dumps_add(lines->dumps->found, lines->bytes, lines->line);
 	lines->bytes = NULL;
 	lines->n_pending = 0;
 }
@@ -143,39 +143,47 @@ static bool parse_offset(const char *at, const char *end, struct offset *ret)
 	return ret->after == end || ret->after > at;
 }
 
-/* An offset grows by a digit when it has to. */
+/* An offset has more digits when it needs them. */
 static bool is_like_first(const struct lines *lines, const struct offset *offset)
 {
 	return offset->mark == lines->first.mark &&
 	       (offset->digits == lines->first.digits ||
-		(offset->digits == lines->first.digits + 1 &&
-		 offset->values[0] >> (4 * lines->first.digits)));
+		(offset->digits > lines->first.digits &&
+		 offset->values[0] >> (4 * (offset->digits - 1))));
 }
 
 /* -- first lines ------------------------------------------------------------------------------ */
 
-static bool has_groups_of(const struct form *form, const struct offset *offset, const char *end)
+static uint32_t likelihood(const struct form *form, const struct offset *offset, const char *end)
 {
 	uint8_t bytes[BEGIN];
 	size_t n = groups_parse(form, offset->after, end, bytes, sizeof(bytes));
 
-	return (n == BEGIN || (n >= BEGIN / 2 && offset->mark == ':')) && dump_begins(bytes, n);
+	if (n < BEGIN && (n < BEGIN / 2 || offset->mark != ':'))
+		return 0;
+	return dump_begins(bytes, n);
 }
 
 static const struct form *find_form(const struct lines *lines, const struct offset *offset,
 				    const char *end)
 {
+	const struct form *best = NULL;
 	uint8_t byte[LINE_BYTES_MAX];
+	uint32_t most = 0;
 
-	for (size_t i = 0; i < n_forms; i++)
-		if (!forms[i].marked || offset->mark == ':')
-			if (has_groups_of(&forms[i], offset, end))
-				return &forms[i];
+	for (size_t i = 0; i < n_forms; i++) {
+		uint32_t now = forms[i].marked && offset->mark != ':'
+				       ? 0
+				       : likelihood(&forms[i], offset, end);
+
+		best = now > most ? &forms[i] : best;
+		most = MAX(now, most);
+	}
 	/* After a title, a table may be damaged from its first byte on. */
-	if (lines->title && !offset->values[0] && offset->mark == ':' &&
+	if (!best && lines->title && !offset->values[0] && offset->mark == ':' &&
 	    groups_parse(forms, offset->after, end, byte, sizeof(byte)))
 		return forms;
-	return NULL;
+	return best;
 }
 
 static void begin_dump(struct lines *lines, const struct form *form, const struct offset *offset,
@@ -185,7 +193,8 @@ static void begin_dump(struct lines *lines, const struct form *form, const struc
 	lines->line = lines->title ? lines->title : number;
 	lines->title = 0;
 	lines->bytes = bytes_new();
-	lines->form = form;
+	lines->form = *form;
+	lines->form.partial = true;
 	lines->first = *offset;
 	lines->radix = -1;
 	lines->stride = 0;
@@ -297,7 +306,7 @@ static void continue_dump(struct lines *lines, const struct offset *offset, cons
 		return;
 	}
 	lines->n_pending =
-		groups_parse(lines->form, offset->after, end, lines->pending,
+		groups_parse(&lines->form, offset->after, end, lines->pending,
 			     lines->stride ? MIN(lines->stride, LINE_BYTES_MAX) : LINE_BYTES_MAX);
 	if (!lines->n_pending)
 		end_dump(lines);
@@ -307,7 +316,7 @@ static bool has_groups(const struct lines *lines, const struct offset *offset, c
 {
 	uint8_t bytes[LINE_BYTES_MAX];
 
-	return groups_parse(lines->form, offset->after, end, bytes, sizeof(bytes));
+	return groups_parse(&lines->form, offset->after, end, bytes, sizeof(bytes));
 }
 
 /* Also a last line of nothing but the length, as hexdump and od print it. */
@@ -345,10 +354,25 @@ static bool is_repeat(const char *line, const char *end)
 	return end - line >= 1 && *line == '*' && skip_spaces(line + 1, end) == end;
 }
 
+/* What the length in the header leaves to the last line: words of a text can look like bytes. */
+static size_t bytes_left(const struct lines *lines)
+{
+	struct bytes *head = bytes_new();
+	size_t length = 0;
+
+	bytes_append(head, lines->bytes->data, MIN(lines->bytes->len, BEGIN));
+	bytes_append(head, lines->pending, MIN(lines->n_pending, BEGIN));
+	if (head->len >= BEGIN)
+		length = dump_length(head->data);
+	bytes_free(head);
+	return length > lines->bytes->len ? length - lines->bytes->len : 0;
+}
+
 static size_t room_of_line(const struct lines *lines)
 {
 	size_t stride = lines->stride ? MIN(lines->stride, LINE_BYTES_MAX) : LINE_USUAL;
 
+	stride = MIN(stride, bytes_left(lines));
 	return lines->n_pending < stride ? stride - lines->n_pending : 0;
 }
 
@@ -359,9 +383,7 @@ static bool is_rest_of_line(struct lines *lines, const char *line, const char *e
 
 	while (line < end && !g_ascii_isalnum(*line))
 		line++;
-	n = groups_parse(lines->form, line, end, lines->pending + lines->n_pending, room);
-	if (n && n * 2 > (size_t)(end - line))
-		return false;
+	n = groups_parse(&lines->form, line, end, lines->pending + lines->n_pending, room);
 	lines->n_pending += n;
 	return n;
 }
@@ -370,7 +392,7 @@ static bool is_rest_of_line(struct lines *lines, const char *line, const char *e
 static bool is_title(const char *line, const char *end)
 {
 	static const char mark[] = " @ ";
-	const char *at = g_strstr_len(line, MIN(end - line, (ptrdiff_t)COLUMNS), mark), *after;
+	const char *at = text_find(line, MIN(end - line, (ptrdiff_t)COLUMNS), mark), *after;
 
 	if (!at || at - line < 4)
 		return false;

@@ -136,7 +136,7 @@ static bool has_words(const struct bytes *text, const char *const words[3])
 	gssize length = (gssize)MIN(text->len, PROBE);
 
 	for (unsigned i = 0; i < 3 && words[i]; i++)
-		if (!g_strstr_len((const char *)text->data, length, words[i]))
+		if (!text_find((const char *)text->data, length, words[i]))
 			return false;
 	return true;
 }

@@ -34,14 +34,16 @@ struct stream {
 	const char *line, *start; /* of the first byte, and of its line */
 	const char *end;          /* of the text */
 	struct bytes *bytes;
-	size_t most; /* bytes to take */
+	size_t most;         /* bytes to take */
+	struct dumps *dumps; /* NULL: only a probe */
+	unsigned number;     /* of the line */
 };
 
 /* -- separators ----------------------------------------------------------------------------- */
 
 static const char *find(const char *at, const char *end, const char *word)
 {
-	return g_strstr_len(at, MIN(end - at, COMMENT_MAX), word);
+	return text_find(at, MIN(end - at, COMMENT_MAX), word);
 }
 
 static const char *line_end(const char *at, const char *end)
@@ -93,6 +95,8 @@ static const char *next_item(const struct stream *stream, const char *at, unsign
 			*ret_fresh = true;
 		} else if (*at == '/') {
 			at = skip_comment(stream, at);
+		} else if (*at == ':' && !stream->form->width) {
+			at++;
 		} else if (*at == ' ' || *at == ',' || *at == '\\' || *at == '-' || *at == '"') {
 			if (*at == '\\' && stream->end - at > 1 && at[1] == 'x')
 				return at;
@@ -139,20 +143,36 @@ static const char *take_item(struct stream *stream, const char *at)
 	return after ? after : take_character(stream, at);
 }
 
-/* Behind the bytes of a line may be the same as text, two spaces away. */
+/* od prints `*` for equal lines; without offsets, nothing says for how many. */
+static void look_for_star(struct stream *stream, const char *at)
+{
+	struct dump_gap gap = { .line = stream->number, .offset = stream->bytes->len };
+
+	if (stream->dumps && at && at < stream->end && *at == '*')
+		array_append(stream->dumps->gaps, gap);
+}
+
+/* Behind the bytes of a line may be the same as text, two spaces away. All lines have as many. */
 static const char *take_items(struct stream *stream)
 {
 	const char *at = stream->start, *after = at, *taken;
+	size_t stride = SIZE_MAX, line = 0; /* where the line began */
 	unsigned gap = 0;
 	bool fresh = true;
 
 	while (at && stream->bytes->len < stream->most) {
-		taken = take_item(stream, at);
+		if (fresh)
+			line = stream->bytes->len;
+		taken = gap >= 2 && stream->bytes->len - line >= stride ? NULL
+									: take_item(stream, at);
 		if (!taken && (fresh || gap < 2))
 			break;
+		if (!taken)
+			stride = MIN(stride, stream->bytes->len - line);
 		after = taken ? taken : line_end(at, stream->end);
 		at = next_item(stream, after, &gap, &fresh);
 	}
+	look_for_star(stream, at);
 	return after;
 }
 
@@ -161,7 +181,20 @@ static const char *probe_end(const char *at, const char *end)
 	return end - at > PROBE ? at + PROBE : end;
 }
 
-static bool is_table(const struct form *form, const char *line, const char *at, const char *end)
+/* Most words are no first byte of a table; they cost nothing more. */
+static bool may_begin(const struct form *form, const char *at, const char *end)
+{
+	uint8_t bytes[BEGIN];
+	size_t n = 0;
+
+	if (*at == '\'')
+		return form->marked || form->radix == 10;
+	return group_parse(form, at, end, bytes, sizeof(bytes), &n) && n &&
+	       (g_ascii_isupper((gchar)*bytes) || *bytes == '_' || *bytes == '!' || *bytes == 0xd0);
+}
+
+static uint32_t likelihood(const struct form *form, const char *line, const char *at,
+			   const char *end)
 {
 	struct stream stream = {
 		.form = form,
@@ -170,8 +203,10 @@ static bool is_table(const struct form *form, const char *line, const char *at, 
 		.end = probe_end(at, end),
 		.most = BEGIN,
 	};
-	bool is;
+	uint32_t is;
 
+	if (!may_begin(form, at, end))
+		return 0;
 	/* A run of digits is as long as its line. */
 	if (!form->width) {
 		const char *stop = at;
@@ -183,23 +218,40 @@ static bool is_table(const struct form *form, const char *line, const char *at, 
 	}
 	stream.bytes = bytes_new();
 	take_items(&stream);
-	is = stream.bytes->len >= BEGIN && dump_begins(stream.bytes->data, BEGIN);
+	is = stream.bytes->len < BEGIN ? 0 : dump_begins(stream.bytes->data, BEGIN);
 	bytes_free(stream.bytes);
 	return is;
+}
+
+/* od and hexdump fill the last word of a table with an odd length. */
+static void cut_padding(const struct stream *stream)
+{
+	uint32_t length = stream->bytes->len >= BEGIN ? dump_length(stream->bytes->data) : 0;
+
+	if (stream->form->width > 1 && stream->bytes->len > length &&
+	    stream->bytes->len - length < stream->form->width)
+		bytes_set_size(stream->bytes, length);
 }
 
 static const char *take_stream(struct dumps *dumps, const struct form *form, const char *line,
 			       const char *at, const char *end, unsigned number)
 {
 	struct stream stream = {
-		.form = form, .line = line, .start = at, .end = end, .most = SIZE_MAX
+		.form = form,
+		.line = line,
+		.start = at,
+		.end = end,
+		.most = SIZE_MAX,
+		.dumps = dumps,
+		.number = number,
 	};
 	const char *after;
 
 	stream.bytes = bytes_new();
 	after = take_items(&stream);
+	cut_padding(&stream);
 	if (stream.bytes->len >= LEAST) {
-		dumps_add(dumps, stream.bytes, number);
+		dumps_add(dumps->found, stream.bytes, number);
 		return after;
 	}
 	bytes_free(stream.bytes);
@@ -291,7 +343,7 @@ static const char *take_string(struct dumps *dumps, const char *at, const char *
 		bytes_set_size(bytes, 0);
 		after = take_parts(at, end, bytes, SIZE_MAX);
 		if (after && bytes->len >= LEAST) {
-			dumps_add(dumps, bytes, number);
+			dumps_add(dumps->found, bytes, number);
 			return after;
 		}
 	}
@@ -299,19 +351,33 @@ static const char *take_string(struct dumps *dumps, const char *at, const char *
 	return NULL;
 }
 
+static bool may_begin_string(const char *at, const char *end)
+{
+	return (*at == '"' || *at == '\'') && end - at > (ptrdiff_t)BEGIN &&
+	       (g_ascii_isupper(at[1]) || at[1] == '_' || at[1] == '\\');
+}
+
 const char *stream_take(struct dumps *dumps, const char *line, const char *at, const char *end,
 			unsigned number)
 {
-	if (*at == '"' || *at == '\'') {
+	const struct form *best = NULL;
+	uint32_t most = 0;
+
+	if (may_begin_string(at, end)) {
 		const char *after = take_string(dumps, at, end, number);
 
 		if (after)
 			return after;
 	}
-	if (*at != '\'' && !g_ascii_isxdigit(*at))
+	if (*at == '\''   ? end - at < 3 || at[2] != '\'' || !g_ascii_isupper(at[1])
+	    : *at == '\\' ? end - at < 2 || at[1] != 'x'
+			  : !g_ascii_isxdigit(*at))
 		return NULL;
-	for (size_t i = 0; i < G_N_ELEMENTS(stream_forms); i++)
-		if (is_table(&stream_forms[i], line, at, end))
-			return take_stream(dumps, &stream_forms[i], line, at, end, number);
-	return NULL;
+	for (size_t i = 0; i < G_N_ELEMENTS(stream_forms); i++) {
+		uint32_t now = likelihood(&stream_forms[i], line, at, end);
+
+		best = now > most ? &stream_forms[i] : best;
+		most = MAX(now, most);
+	}
+	return best ? take_stream(dumps, best, line, at, end, number) : NULL;
 }

@@ -25,7 +25,7 @@ FILES = {
                        "viot-node-type"),
     "input-empty": (b"", "-", 2),
     "input-twice": (GOOD + GOOD, "-", 1),
-    "input-form": (b"/dts-v1/;\n/ { };\n", "-", 2),
+    "input-form": (b"DefinitionBlock (\"\", \"SSDT\", 2, \"OEM\", \"TABLE\", 1) { }\n", "-", 2),
     "input-text": (b"No table of bytes at all.\n", "-", 2),
     "input-acpidump": (without_a_line(), "7:1", 1,
                        "acpi-length", "acpi-checksum", "viot-node-end", "viot-node-count",

@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The forms in which people post a table: what programs print, and what mails and pages make of it.
+
+each(table) gives (name, bytes) for every form; reading it must give the table again.
+"""
+import base64
+import bz2
+import gzip
+import io
+import lzma
+import quopri
+import tarfile
+import zipfile
+
+
+def ascii_of(piece):
+    return "".join(chr(byte) if 32 <= byte < 127 else "." for byte in piece)
+
+
+def pairs(piece, mark=" ", form="%02x"):
+    return mark.join(form % byte for byte in piece)
+
+
+def words(piece, width, order, digits="%0*x"):
+    groups = [piece[at:at + width] for at in range(0, len(piece), width)]
+    return " ".join(digits % (2 * len(group), int.from_bytes(group, order)) for group in groups)
+
+
+def lines(table, line, size=16):
+    return "".join(line(at, table[at:at + size]) for at in range(0, len(table), size))
+
+
+def starred(table, line, size=16):
+    """Equal lines are printed once, and then a star."""
+    text, before, star = "", None, False
+    for at in range(0, len(table), size):
+        piece = table[at:at + size]
+        if piece == before:
+            text += "" if star else "*\n"
+            star = True
+        else:
+            text += line(at, piece)
+            star = False
+        before = piece
+    return text
+
+
+def acpidump(table):
+    return f"{table[:4].decode()} @ 0x0000000000000000\n" + lines(
+        table, lambda at, piece: f"    {at:04X}: {pairs(piece, form='%02X'):48s} {ascii_of(piece)}\n") + "\n"
+
+
+def listing(table, comment):
+    return (f"/*\n * ACPI Data Table [{table[:4].decode()}]\n */\n\n"
+            f"[000h 0000 004h]                   Signature : \"{table[:4].decode()}\"\n\n"
+            f"Raw Table Data: Length {len(table)} (0x{len(table):X})\n\n" + lines(
+                table, lambda at, piece: f"    {at:04X}: {pairs(piece, form='%02X'):48s} {comment}{ascii_of(piece)}\n"))
+
+
+def programs(table):
+    """What programs print."""
+    end = f"{len(table):08x}\n"
+    padded = table + bytes(len(table) % 2)
+    yield "acpidump", acpidump(table)
+    yield "acpidump of 2008", "DMAR @ (nil)\n" + acpidump(table).split("\n", 1)[1].lower()
+    yield "RSD PTR first", ("RSD PTR @ 0xf0490\n  0000: 52 53 44 20 50 54 52 20 00 4e 45 55 54 52 4c 00  RSD PTR .\n"
+                            "  0010: 00 10 00 00                                      ....\n\n" + acpidump(table))
+    yield "message first", "Firmware Warning (ACPI): Incorrect checksum in table [OEMB] - 0xBB\n" + acpidump(table)
+    yield "iasl", listing(table, "// ")
+    yield "old iasl", listing(table, "")
+    yield "hexdump -C", starred(table, lambda at, piece: "%08x  %-49s |%s|\n" % (
+        at, pairs(piece[:8]) + "  " + pairs(piece[8:]), ascii_of(piece))) + end
+    yield "hexdump", starred(padded, lambda at, piece: f"{at:07x} {words(piece, 2, 'little')}\n") + f"{len(table):07x}\n"
+    yield "hexdump -x", lines(padded, lambda at, piece: f"{at:07x}    " + words(piece, 2, "little").replace(
+        " ", "    ") + "\n") + f"{len(table):07x}\n"
+    yield "hexdump -b", starred(table, lambda at, piece: f"{at:07x} {pairs(piece, form='%03o')}\n") + f"{len(table):07x}\n"
+    yield "od", starred(padded, lambda at, piece: f"{at:07o} " + " ".join(
+        "%06o" % int.from_bytes(piece[i:i + 2], "little") for i in range(0, len(piece), 2)) + "\n") + f"{len(table):07o}\n"
+    yield "od -x", starred(padded, lambda at, piece: f"{at:07o} {words(piece, 2, 'little')}\n") + f"{len(table):07o}\n"
+    yield "od -t x1z", starred(table, lambda at, piece: f"{at:07o} {pairs(piece):47s}  >{ascii_of(piece)}<\n") + \
+        f"{len(table):07o}\n"
+    yield "od -A d -t u1", lines(table, lambda at, piece: f"{at:07d} {pairs(piece, form='%3d')}\n")
+    yield "od -An -v -t x1", lines(table, lambda at, piece: f" {pairs(piece)}\n")
+    yield "xxd", lines(table, lambda at, piece: f"{at:08x}: {words(piece, 2, 'big'):39s}  {ascii_of(piece)}\n")
+    yield "xxd -g8 -c32", lines(table, lambda at, piece: f"{at:08x}: {words(piece, 8, 'big'):67s}  {ascii_of(piece)}\n", 32)
+    yield "xxd -e", lines(table, lambda at, piece: f"{at:08x}: {words(piece, 4, 'little'):35s}  {ascii_of(piece)}\n")
+    yield "xxd -p", lines(table, lambda at, piece: piece.hex() + "\n", 30)
+    yield "acpiview", " ------ DMAR Table ------ \n\nAddress  : 0x7D000000\nLength   : %d\n\n" % len(table) + lines(
+        table, lambda at, piece: f"{at:08X} : {pairs(piece, form='%02X'):48s}  {ascii_of(piece)}\n")
+    yield "UEFI dmem", lines(table, lambda at, piece: "  %08X: %s-%s  *%s*\n" % (
+        0x7D000000 + at, pairs(piece[:8], form="%02X"), pairs(piece[8:], form="%02X"), ascii_of(piece)))
+    yield "WinDbg", lines(table, lambda at, piece: "fffff780`%08x  %s-%s  %s\n" % (
+        0x1000 + at, pairs(piece[:8]), pairs(piece[8:]), ascii_of(piece)))
+    yield "gdb", lines(table, lambda at, piece: "0x%x <table+%d>:\t%s\n" % (
+        0x7FFFE000 + at, at, pairs(piece, "\t", "0x%02x")), 8)
+    yield "print_hex_dump", lines(table, lambda at, piece: "[    1.%06d] %016x: %s  %s\n" % (
+        at, 0xFFFF888012345000 + at, pairs(piece), ascii_of(piece)))
+    yield "Format-Hex", "           00 01 02 03 04 05 06 07 08 09 0A 0B 0C 0D 0E 0F\n\n" + lines(
+        table, lambda at, piece: f"{at:08X}   {pairs(piece, form='%02X'):47s}  {ascii_of(piece)}\n")
+    yield "certutil", lines(table, lambda at, piece: "%04x\t%s  %s   %s\r\n" % (
+        at, pairs(piece[:8]), pairs(piece[8:]), ascii_of(piece)))
+    yield "RW-Everything", "   00 01 02 03 04 05 06 07 08 09 0A 0B 0C 0D 0E 0F\n" + lines(
+        table, lambda at, piece: f"{at:02X}\t{pairs(piece, form='%02X')}\n")
+    yield "regedit", ("Windows Registry Editor Version 5.00\r\n\r\n\"00000000\"=hex:" +
+                      lines(table, lambda at, piece: pairs(piece, ",") + ",\\\r\n  ", 25)).encode("utf-16")
+    yield "ioreg", '| "ACPI Tables" = {"DMAR"=<%s>,"SSDT"=<5353>}' % table.hex()
+
+
+def languages(table):
+    """Arrays and strings."""
+    yield "C", "static const uint8_t table[] = {\n" + lines(
+        table, lambda at, piece: "\t" + pairs(piece, ", ", "0x%02x") + ",\n", 12) + "};\n"
+    yield "iasl -tc", "unsigned char DMAR[] =\n{\n" + lines(
+        table, lambda at, piece: "    %s,  /* %08X    \"%s\" */\n" % (
+            pairs(piece, ",", "0x%02X"), at, ascii_of(piece).replace("*/", ".."))) + "};\n"
+    yield "one line", "uint8_t t[] = {" + pairs(table, ",", "0x%x") + "};"
+    yield "characters", "{ '%s', " % "', '".join(table[:4].decode()) + pairs(table[4:], ", ", "0x%02x") + " }"
+    yield "decimal", "table = [" + pairs(table, ", ", "%d") + "]"
+    yield "C string", "const char t[] =\n" + lines(
+        table, lambda at, piece: '  "' + pairs(piece, "", "\\x%02x") + '"\n') + ";"
+    yield "Python", f"table = {table!r}"
+    yield "assembler", lines(table, lambda at, piece: "\t.byte " + pairs(piece, ",", "0x%02X") + "\n", 8)
+    yield "MASM", lines(table, lambda at, piece: "    db " + pairs(piece, ",", "0%02Xh") + "\n", 8)
+    yield "colons", pairs(table, ":")
+    yield "spaces", pairs(table)
+
+
+def mails(table):
+    """What mails, logs and pages make of a dump."""
+    text = acpidump(table)
+    yield "quoted", "> > " + text.replace("\n", "\n> > ")
+    yield "fenced", "It does not boot:\n\n```\n" + text + "```\nThanks!\n"
+    yield "indented", "        " + text.replace("\n", "\n        ")
+    yield "kernel log", "".join(f"[    0.{i:06d}] {line}\n" for i, line in enumerate(text.split("\n")))
+    yield "numbered", "".join(f"{i:6d}\t{line}\n" for i, line in enumerate(text.split("\n")))
+    yield "wrapped", "\n".join(line[:40] + "\n> " + line[40:] if len(line) > 40 else line for line in text.split("\n"))
+    yield "CRLF", text.replace("\n", "\r\n")
+    yield "UTF-16", text.replace("\n", "\r\n").encode("utf-16")
+    yield "no-break spaces", text.replace(" ", "\u00a0")
+    yield "page", "<html><pre>" + text.replace(" ", "&nbsp;").replace("\n", "<br>\n") + "</pre></html>"
+    yield "colours", "".join(f"\x1b[1;32m{line}\x1b[0m\n" for line in text.split("\n"))
+    yield "quoted-printable", b"Content-Transfer-Encoding: quoted-printable\n\n" + quopri.encodestring(
+        text.replace(" ", "\u00a0").encode())
+    yield "base64", base64.encodebytes(table)
+    yield "base64 attachment", b"Content-Transfer-Encoding: base64\n\n" + base64.encodebytes(text.encode()) + b"\n--x--\n"
+
+
+def members(table, add):
+    add("readme", b"a report\n")
+    add("machine/tables/" + table[:4].decode(), table)
+
+
+def tar(table, mode):
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w:" + mode) as archive:
+        def add(name, content):
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+        members(table, add)
+    return file.getvalue()
+
+
+def zipped(table):
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        members(table, archive.writestr)
+    return file.getvalue()
+
+
+def packed(table):
+    yield "gzip", gzip.compress(table)
+    yield "gzip of text", gzip.compress(acpidump(table).encode())
+    yield "xz", lzma.compress(table)
+    yield "bzip2", bz2.compress(table)
+    yield "tar", tar(table, "")
+    yield "tar.gz", tar(table, "gz")
+    yield "tar.xz", tar(table, "xz")
+    yield "zip", zipped(table)
+
+
+def each(table):
+    for forms in (programs, languages, mails, packed):
+        for name, form in forms(table):
+            yield name, form if isinstance(form, bytes) else form.encode()

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef VIOMMU_TOOLS_DEVICE_TREE_SOURCE_H
+#define VIOMMU_TOOLS_DEVICE_TREE_SOURCE_H
+
+#include <stdbool.h>
+
+#include <glib.h>
+
+/* Device trees that are no blob: a folder of properties, and text that dtc compiles. */
+
+/* Is the folder the root of a device tree, as /proc/device-tree is? */
+bool is_device_tree_folder(const char *folder);
+
+/* The blob of such a folder. NULL: it is too large, or cannot be read. */
+GByteArray *flatten_folder(const char *folder);
+
+/* Does the text begin as the source of a device tree? */
+bool is_device_tree_source(const char *text, size_t length);
+
+/*
+ * The blob, compiled by dtc in a process of its own with limits. NULL: *ret_message says why, to be
+ * freed with g_free().
+ */
+GByteArray *compile_source(const char *text, size_t length, char **ret_message);
+
+#endif

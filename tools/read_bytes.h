@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef VIOMMU_TOOLS_READ_BYTES_H
+#define VIOMMU_TOOLS_READ_BYTES_H
+
+#include <glib.h>
+
+/* The paths in a folder, in the order of their bytes, so that it does not depend on the locale.
+ * NULL after reporting that it cannot be read. g_ptr_array_free() them. */
+GPtrArray *list_folder(const char *folder);
+
+#endif
