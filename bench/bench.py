@@ -14,6 +14,7 @@ import sys
 import time
 
 import document
+import part_backend
 import part_guest
 import part_host
 import part_limits
@@ -26,7 +27,8 @@ import plot
 from results import Results, cell
 from skipped import Skipped
 
-PARTS = [part_map, part_threads, part_limits, part_spaces, part_qemu, part_tables, part_host, part_guest]
+PARTS = [part_map, part_threads, part_limits, part_spaces, part_backend, part_qemu, part_tables,
+         part_host, part_guest]
 
 
 class Bench:

@@ -10,7 +10,7 @@ import tempfile
 import xml.dom.minidom
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-PARTS = ["map", "threads", "limits", "spaces", "tables", "host"]
+PARTS = ["map", "threads", "limits", "backend", "spaces", "tables", "host"]
 
 
 def main(build):

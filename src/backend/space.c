@@ -117,10 +117,14 @@ static void unmap_part(struct space *space, const struct viommu_mapping *key,
 
 /* -- mappings -------------------------------------------------------------------------- */
 
+static size_t bucket_of(const struct space *space, uint64_t first)
+{
+	return (first * 0x9e3779b97f4a7c15u >> 32) & (space->n_buckets - 1);
+}
+
 static struct mapping **find(struct space *space, uint64_t first)
 {
-	uint64_t hash = first * 0x9e3779b97f4a7c15u;
-	struct mapping **at = &space->buckets[(hash >> 32) & (space->n_buckets - 1)];
+	struct mapping **at = &space->buckets[bucket_of(space, first)];
 
 	while (*at && (*at)->key.first != first)
 		at = &(*at)->next;
@@ -170,8 +174,7 @@ static int map_parts(struct space *space, const struct viommu_mapping *key)
 	struct part part;
 	int error = 0;
 
-	for_each_part(&part, backend, key)
-	{
+	for_each_part(&part, backend, key) {
 		if (part.iova - key->first != mapped)
 			break;
 		error = map_part(space, key, &part);
@@ -231,36 +234,46 @@ void space_unmap(struct space *space, uint64_t first)
 		return;
 	*at = mapping->next;
 	space->n_mappings--;
-	for_each_part(&part, space->backend, &mapping->key) unmap_part(space, &mapping->key, &part);
+	for_each_part(&part, space->backend, &mapping->key)
+		unmap_part(space, &mapping->key, &part);
 	free(mapping);
 }
 
-#define for_each_mapping(mapping, space) \
-	for (size_t i_ = 0; i_ < (space)->n_buckets; i_++) \
-		for (struct mapping *mapping = (space)->buckets[i_]; mapping; \
-		     mapping = mapping->next)
+/* The mapping after `mapping`, or the first one; in no order. */
+static struct mapping *next_mapping(const struct space *space, const struct mapping *mapping)
+{
+	size_t bucket = 0;
+
+	if (mapping && mapping->next)
+		return mapping->next;
+	if (mapping)
+		bucket = bucket_of(space, mapping->key.first) + 1;
+	while (bucket < space->n_buckets && !space->buckets[bucket])
+		bucket++;
+	return bucket < space->n_buckets ? space->buckets[bucket] : NULL;
+}
 
 void space_unmap_memory(struct space *space, const struct memory *memory)
 {
-	for_each_mapping(mapping, space)
-	{
+	for (struct mapping *mapping = next_mapping(space, NULL); mapping;
+	     mapping = next_mapping(space, mapping)) {
 		struct part part;
 
-		for_each_part(&part, space->backend, &mapping->key) if (part.memory == memory)
-			unmap_part(space, &mapping->key, &part);
+		for_each_part(&part, space->backend, &mapping->key)
+			if (part.memory == memory)
+				unmap_part(space, &mapping->key, &part);
 	}
 	space_flush(space);
 }
 
 int space_map_memory(struct space *space, const struct memory *memory)
 {
-	for_each_mapping(mapping, space)
-	{
+	for (struct mapping *mapping = next_mapping(space, NULL); mapping;
+	     mapping = next_mapping(space, mapping)) {
 		struct part part;
 		int error;
 
-		for_each_part(&part, space->backend, &mapping->key)
-		{
+		for_each_part(&part, space->backend, &mapping->key) {
 			if (part.memory != memory)
 				continue;
 			error = map_part(space, &mapping->key, &part);
@@ -298,13 +311,14 @@ static void read_part(struct space *space, const struct part *part)
 
 void space_read_dirty(struct space *space)
 {
-	for_each_mapping(mapping, space)
-	{
+	for (struct mapping *mapping = next_mapping(space, NULL); mapping;
+	     mapping = next_mapping(space, mapping)) {
 		struct part part;
 
 		if (!(mapping->key.flags & VIOMMU_MAP_F_WRITE))
 			continue;
-		for_each_part(&part, space->backend, &mapping->key) read_part(space, &part);
+		for_each_part(&part, space->backend, &mapping->key)
+			read_part(space, &part);
 	}
 }
 
@@ -350,13 +364,14 @@ struct space *space_new(struct viommu_backend *backend, const struct viommu *iom
 /* The kernel cannot be asked any more what was written. */
 static void mark_all_dirty(struct space *space)
 {
-	for_each_mapping(mapping, space)
-	{
+	for (struct mapping *mapping = next_mapping(space, NULL); mapping;
+	     mapping = next_mapping(space, mapping)) {
 		struct part part;
 
 		if (!(mapping->key.flags & VIOMMU_MAP_F_WRITE))
 			continue;
-		for_each_part(&part, space->backend, &mapping->key) part_mark_dirty(&part, NULL);
+		for_each_part(&part, space->backend, &mapping->key)
+			part_mark_dirty(&part, NULL);
 	}
 }
 
@@ -365,8 +380,8 @@ static void unmap_all(const struct space *space)
 {
 	struct viommu_backend *backend = space->backend;
 
-	for_each_mapping(mapping, space)
-	{
+	for (struct mapping *mapping = next_mapping(space, NULL); mapping;
+	     mapping = next_mapping(space, mapping)) {
 		struct part part;
 
 		for_each_part(&part, backend, &mapping->key)
