@@ -41,24 +41,50 @@ SHOWS = [
 ]
 
 
-def row(name, sentence, shows, more="", **options):
+RUN = "/row/program $edus 2>&1 | tell program\n"
+LIMIT = "echo 100 >/sys/module/vfio_iommu_type1/parameters/dma_entry_limit\n"
+REST = [
+    ("pinned memory has a limit", r"backend: 8 pages can be pinned, then status 8"),
+    ("and the reason is said", r"backend: a MAP .* RLIMIT_MEMLOCK permits to pin 32768 bytes"),
+    ("UNMAPs of a batch end what MAPs began",
+     r"before the batch the device reaches memory\n.*(?:\n.*)*?after it, with status 0, nothing"),
+    ("memory that is removed is not reached", r"backend: memory removed: nothing"),
+    ("until it is added again", r"backend: memory added again: memory"),
+    ("dirty pages are reported where the guest has them",
+     r"backend: dirty while mapped: 0x7000 to 0x7fff"),
+    ("also those unmapped meanwhile", r"backend: dirty after UNMAP: 0x7000 to 0x7fff"),
+    ("the program runs to its end", r"backend: the end"),
+]
+
+
+def row(name, sentence, shows, program="examples/vfio.c", script=BIND + RUN, **options):
     return Row(name, 13, sentence,
                ["intel-iommu,intremap=on,caching-mode=on", "edu,addr=5", "edu,addr=6"],
-               more + BIND + "/row/program $edus 2>&1 | tell program\n", SHOWS + shows,
-               never=WANTED, machine="q35,kernel-irqchip=split", append="intel_iommu=on",
-               program="examples/vfio.c", runs=STOCK, **options)
+               script, shows, never=WANTED, machine="q35,kernel-irqchip=split",
+               append="intel_iommu=on", program=program, runs=STOCK, **options)
 
 
 ROWS = [
     row("backend", "examples/vfio.c in a stock kernel: MAPs reach VT-d by VFIO type1",
-        [("the program says which interface it uses",
+        SHOWS + [("the program says which interface it uses",
           r"row: program: vfio: mappings reach hardware by VFIO type1"),
          ("each ATTACH and DETACH resets a device",
           r"row: program: vfio: devices were opened 7 times")]),
 
     row("backend-iommufd", "the same by iommufd, whose modules are built outside of the kernel",
-        [("the program says which interface it uses",
+        SHOWS + [("the program says which interface it uses",
           r"row: program: vfio: mappings reach hardware by iommufd"),
          ("no device is reset", r"row: program: vfio: devices were opened 2 times")],
         kernel="7.3"),
+
+    row("backend-limits", "type1: limits, batches, memory that comes and goes, dirty pages",
+        REST + [("a container has a limit", r"backend: 100 mappings fit, then status 8"),
+                ("and the reason is said", r"backend: a MAP was refused: .*dma_entry_limit"),
+                ("the kernel fills bitmaps, by both of its calls",
+                 r"backend: the kernel's bitmaps are 1 and 1")],
+        program="tests/guest/inside/backend.c", script=LIMIT + BIND + RUN),
+
+    row("backend-limits-iommufd", "the same by iommufd, without a limit of mappings",
+        REST + [("there is no such limit", r"backend: 200 mappings fit, then status 0")],
+        program="tests/guest/inside/backend.c", kernel="7.3"),
 ]
