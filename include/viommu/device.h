@@ -32,7 +32,7 @@
  *       viommu_endpoint_remove
  *     viommu_free
  *
- * The smallest VMM has an endpoint 8 and a virtio transport of its own:
+ * A minimal VMM, with one endpoint, number 8, and its own virtio transport:
  *
  *     static int put_event(void *opaque, const void *record, size_t length);
  *
@@ -44,13 +44,14 @@
  *     if (!error)
  *             error = viommu_endpoint_add(device, &nic);
  *
- * All DMA of endpoint 8 then asks viommu_translate() or, better, a DMA section.
+ * For DMA of endpoint 8, the VMM then calls viommu_translate() or, better, uses a DMA section.
  *
  * Conventions
  *
  * Ranges are closed, [first, last]: the last byte of the 64-bit space can be named, and a range is
- * never empty. Result parameters (`ret_...`) are not changed on failure. Nothing here prints,
- * exits or aborts, but for -Dchecks=true below. Clauses such as "5.13.6.3" are of virtio 1.3.
+ * never empty. Result parameters (`ret_...`) are not changed on failure. No function prints, exits
+ * or aborts, except with -Dchecks=true (see "Threads"). Clauses such as "5.13.6.3" are of virtio
+ * 1.3.
  *
  * Structs begin with their own `size`, set by the caller: `struct viommu_config config = { .size =
  * sizeof(config) };`. They only grow at the end. A member that is 0, or beyond the caller's size,
@@ -99,29 +100,30 @@
  *
  *     event, dirty               nothing; several at once, the device may be locked
  *     page_response              nothing; the device is locked
- *     trace, log                 viommu_translate(); `log` several at once, the device may be
- * locked map, unmap, mode, invalidate   viommu_translate(); the device is locked write of
- * viommu_dump()     everything
+ *     trace                      viommu_translate(); the device may be locked
+ *     log                        viommu_translate(); several at once, the device may be locked
+ *     map, unmap, mode           viommu_translate(); the device is locked
+ *     invalidate                 viommu_translate(); the device is locked
+ *     write of viommu_dump()     everything
  *
  * A thread may end in `event`, as by pthread_cancel(), or inside a DMA section, which ends with it.
  * It may not end in any other callback, or in a batch.
  *
- * A library built with -Dchecks=true finds calls where they must not be made: it prints a sentence
- * that names the function and the place to stderr, and aborts. Otherwise such a call can wait for
- * itself for ever.
+ * A library built with -Dchecks=true detects forbidden calls: it prints the function and the place
+ * to stderr, and aborts. Without it, such a call may deadlock.
  *
- * Nothing here is async-signal-safe,
- * and nothing works in the child of a process with several threads that forked.
+ * No function is async-signal-safe. After fork() in a process with several threads, no function
+ * works in the child.
  *
  * Limits
  *
- * A guest decides how many domains and mappings exist. `max_domains`, `max_mappings` and
- * `max_bytes` bound them: a request beyond is answered VIOMMU_S_NOMEM, counted in `limited`,
- * logged, and changes nothing. Bytes are all heap that requests make the device hold, 16 for
- * malloc's overhead of each block included. They are never exceeded, not even during a request or
- * viommu_load(), but for what a batch has retired and still waits for sections to free: at most
- * 512 KiB. Faults, PROBEs and refused requests take no memory. Endpoints,
- * listeners and threads are the VMM's and are not bounded here.
+ * A guest controls the number of domains and mappings. `max_domains`, `max_mappings` and
+ * `max_bytes` bound them: a request beyond a limit has the status VIOMMU_S_NOMEM, is counted in
+ * `limited`, is logged, and changes nothing. Bytes are all heap memory that requests make the
+ * device hold, with 16 bytes for malloc's overhead of each block. The limits are not exceeded, not
+ * even during a request or viommu_load(), with one exception: a batch may retire up to 512 KiB
+ * before it waits for DMA sections. Faults, PROBEs and refused requests take no memory. The VMM
+ * controls endpoints, listeners and threads; they are not bounded here.
  */
 
 #ifdef __cplusplus
@@ -133,7 +135,7 @@ struct viommu;
 
 /* -- the device ------------------------------------------------------------ */
 
-/* What a device offers if the configuration does not choose. */
+/* The features of a device whose configuration has `features` 0. */
 #define VIOMMU_FEATURES_DEFAULT \
 	(VIOMMU_F_INPUT_RANGE | VIOMMU_F_DOMAIN_RANGE | VIOMMU_F_MAP_UNMAP | VIOMMU_F_PROBE | \
 	 VIOMMU_F_MMIO | VIOMMU_F_BYPASS_CONFIG)
@@ -150,7 +152,7 @@ struct viommu;
 /* No limit. Only for guests that are trusted with the host's memory. */
 #define VIOMMU_UNLIMITED UINT64_MAX
 
-/* What the device is. viommu_new() checks it as a whole and corrects nothing. */
+/* The configuration of a device. viommu_new() rejects an invalid one. */
 struct viommu_config {
 	size_t size;
 
@@ -196,8 +198,8 @@ struct viommu_config {
 	 * VIOMMU_TOPOLOGY_LENGTH_MAX bytes. `viommu generate builtin-v3` or <viommu/tables.h> makes
 	 * one. Copied. NULL: none.
 	 *
-	 * Guests read it from VIOMMU_CONFIG_TOPOLOGY on; the device answers the bytes before.
-	 * The device then offers VIOMMU_F_TOPOLOGY itself. It shares bit 6 with
+	 * Guests read the image from VIOMMU_CONFIG_TOPOLOGY on; the bytes before are the device's
+	 * own fields. The device then offers VIOMMU_F_TOPOLOGY itself. It shares bit 6 with
 	 * VIOMMU_F_BYPASS_CONFIG, so `features` must not include that bit; the default does not.
 	 */
 	const void *topology;
@@ -226,7 +228,7 @@ struct viommu_trace {
 	const char *text; /* all of it in one line, without a newline */
 };
 
-/* What the owner of a VMM should know. */
+/* Events for the owner of a VMM. */
 enum viommu_log_event {
 	VIOMMU_LOG_LIMIT,      /* max_domains, max_mappings or max_bytes refused a request */
 	VIOMMU_LOG_MEMORY,     /* the host has no memory for a request */
@@ -236,19 +238,19 @@ enum viommu_log_event {
 	VIOMMU_LOG_FEATURES,   /* the driver accepted a feature that was not offered */
 	VIOMMU_LOG_REQUEST,    /* a request was malformed, and returned unwritten */
 	VIOMMU_LOG_QUEUE,      /* a virtqueue is broken; <viommu/mmio.h> only */
-	VIOMMU_N_LOG_EVENTS,   /* how many this header knows */
+	VIOMMU_N_LOG_EVENTS,   /* number of events in this header */
 };
 
 struct viommu_log {
 	enum viommu_log_event event;
-	uint64_t count;   /* how often this kind has happened since viommu_new() */
+	uint64_t count;   /* number of events of this kind since viommu_new() */
 	const char *text; /* one sentence, without a newline; valid until `log` returns */
 };
 
 struct viommu_invalidation;
 struct viommu_page_response;
 
-/* What the device calls in the VMM. Every member may be NULL. See "Threads". */
+/* Callbacks of the device. Every member may be NULL. See "Threads". */
 struct viommu_ops {
 	size_t size;
 
@@ -265,24 +267,23 @@ struct viommu_ops {
 	 * answer. NULL: costs nothing. */
 	void (*trace)(void *opaque, const struct viommu_trace *trace);
 
-	/* Something that the owner of the VMM should know. A guest can cause these events without
-	 * limit, so of each kind only the 1st, 2nd, 4th, 8th, ... is reported. NULL: costs
-	 * nothing. */
+	/* An event for the owner of the VMM. A guest can cause events without limit, so only the
+	 * 1st, 2nd, 4th, 8th, ... of each kind is reported. NULL: costs nothing. */
 	void (*log)(void *opaque, const struct viommu_log *entry);
 
-	/* A flag of a page table was updated at this guest-physical address: the page is dirty. By
-	 * translations, so several at once. */
+	/* A flag of a page table was updated at this guest-physical address: the page is dirty.
+	 * Called by translations, also by several threads at once. */
 	void (*dirty)(void *opaque, uint64_t address, uint64_t length);
 
 	/*
-	 * What an endpoint has cached by itself must be empty of this when this returns. Called
-	 * with the device locked, after the last section that could translate so, and before the
-	 * guest sees its request done: for each endpoint of a domain, and for each PASID attached
-	 * to it, that an INVALIDATE with DEV_TLB names. Endpoints with `formats` or `pasid_bits`
-	 * and without listeners are also called for all else that takes translations away: UNMAP,
-	 * also in the parent of a table; DETACH, and ATTACH over a slot; reset, and a write to
-	 * `bypass`. May be called for more than was cached, or for less than a whole request at a
-	 * time. NULL: no endpoint has such a cache.
+	 * Remove this range from the endpoint's own cache before returning. Called with the device
+	 * locked, after all sections that could use the old translation, and before the guest sees
+	 * its request completed: for each endpoint of a domain, and for each PASID attached to it,
+	 * that an INVALIDATE with DEV_TLB applies to. For endpoints with `formats` or `pasid_bits`
+	 * and without listeners, it is also called for everything else that removes translations:
+	 * UNMAP, also in the parent of a table; DETACH, and ATTACH over a slot; reset, and a write
+	 * to `bypass`. A call may cover more than was cached; a request may cause several calls.
+	 * NULL: no endpoint has such a cache.
 	 */
 	void (*invalidate)(void *opaque, const struct viommu_invalidation *what);
 
@@ -299,7 +300,7 @@ struct viommu_page_response {
 	uint16_t group, code; /* VIOMMU_PAGE_* */
 };
 
-/* What an INVALIDATE drops of an endpoint's own cache. */
+/* A range to drop from an endpoint's own cache. */
 struct viommu_invalidation {
 	uint32_t endpoint;
 	bool has_pasid; /* false: all address spaces of the endpoint */
@@ -308,7 +309,7 @@ struct viommu_invalidation {
 };
 
 /*
- * Make a device. `config` and `ops` are copied, the topology included; NULL: all defaults.
+ * Create a device. `config` and `ops` are copied, the topology included; NULL: all defaults.
  * `opaque` is passed to every callback.
  *
  * -EINVAL   a range is inverted, or narrower than what the features let the driver know; `bypass`
@@ -406,8 +407,8 @@ void viommu_system_reset(struct viommu *device);
  * may have no address. The guest may change the memory meanwhile: it is copied once, before
  * anything is checked. Bytes beyond the request's known part are ignored.
  *
- * Returns only when it is safe to complete the request to the guest: after an UNMAP nothing can
- * reach the memory any more.
+ * Returns only when it is safe to complete the request to the guest: after an UNMAP, no access can
+ * reach the memory.
  *
  * Returns: the used length; 0: return the buffers unwritten. Locks: device. Waits: DMA sections.
  * Since: 0.1 (testing)
@@ -432,9 +433,9 @@ size_t viommu_request(struct viommu *device, const struct iovec *readable, size_
  * interrupt. Other threads that need the lock wait as long as the batch lasts; translations do not.
  * So bound it by the size of the queue.
  *
- * All ATTACHes, DETACHes and UNMAPs of a batch wait for sections once, at its end. There is one
- * more wait where a mapping is added to or removed from a domain that an endpoint has just left,
- * where a listener must be notified first, and now and then to reclaim nodes of a map.
+ * All ATTACHes, DETACHes and UNMAPs of a batch wait for sections once, at its end. Further waits
+ * occur if a mapping is added to or removed from a domain that an endpoint has just left, if a
+ * listener must be notified first, and occasionally to reclaim nodes of a map.
  *
  * Returns: nothing. Locks: device, kept. Waits: no. Since: 0.1 (stable)
  */
@@ -459,16 +460,16 @@ size_t viommu_batch_request(struct viommu *device, const struct iovec *readable,
 /* -- endpoints ----------------------------------------------------------------- */
 
 /*
- * A range that an endpoint cannot map: a MAP that touches it is answered VIOMMU_S_INVAL. Writes to
- * a VIOMMU_RESV_MEM_MSI region pass untranslated in every mode; reads pass only in
- * bypass. 5.13.6.8.1
+ * A range that an endpoint cannot map: a MAP that overlaps it has the status VIOMMU_S_INVAL. Writes
+ * to a VIOMMU_RESV_MEM_MSI region pass untranslated in every mode; reads pass only in bypass.
+ * 5.13.6.8.1
  */
 struct viommu_reserved {
 	uint64_t first, last;
 	uint32_t subtype; /* VIOMMU_RESV_MEM_RESERVED or VIOMMU_RESV_MEM_MSI */
 };
 
-/* A format of page tables, or of contexts, and what of it there is. */
+/* A format of page tables or contexts, with its supported sizes and features. */
 struct viommu_table_format {
 	uint16_t format; /* VIOMMU_TABLE_* */
 	uint8_t input_bits, output_bits;
@@ -481,20 +482,21 @@ struct viommu_table_format {
 	bool has_##has; \
 	uint32_t member;
 
-/* A device whose DMA is translated here, without its attachment, which is the driver's choice. */
+/* A device whose DMA is translated. The driver attaches it to a domain. */
 struct viommu_endpoint {
 	size_t size;
 
-	/* The number by which the guest knows it: any 32 bits, and unique in this device. For PCI
-	 * that of the firmware tables, most often segment << 16 | BDF. */
+	/* The guest's number of the endpoint: any 32-bit value that is unique within the device.
+	 * For a PCI function it is the ID in the firmware tables, usually segment << 16 | BDF. */
 	uint32_t id;
 
-	/* If narrower than the device's. 0: the device's. The protocol has no property for a larger
-	 * granule of one endpoint: configure the device with it where possible. */
+	/* The page sizes, if fewer than the device's. 0: the device's. The protocol has no
+	 * property for the granule of one endpoint: if possible, configure the device with the
+	 * largest granule. */
 	uint64_t page_size_mask;
 
-	/* If narrower than the device's. Both 0: the device's. PROBE reports the rest of the
-	 * device's range as reserved regions. */
+	/* The addresses that can be mapped, if fewer than the device's. Both 0: the device's.
+	 * PROBE reports the rest of the device's range as reserved regions. */
 	uint64_t input_first, input_last;
 
 	/* Any order, disjoint, at most one of them MSI. Copied. May be NULL if n_reserved is 0. On
@@ -521,15 +523,15 @@ struct viommu_endpoint {
 	const struct viommu_table_format *formats;
 	size_t n_formats;
 
-	/* Groups of page requests without an answer that it may have at a time. 0: it makes none.
-	 * Needs VIOMMU_F_PAGE_REQUEST. */
+	/* The maximum number of unanswered groups of page requests. 0: the endpoint makes no
+	 * page requests. Needs VIOMMU_F_PAGE_REQUEST. */
 	uint32_t max_page_requests;
 	uint32_t page_request_flags; /* VIOMMU_PAGE_REQUEST_F_* */
 };
 
 /*
- * Translate the endpoint's DMA from now on. It is attached to nothing: blocked, or bypassing as
- * `bypass` says. May be called while the guest runs; the guest learns of it from its bus.
+ * Add an endpoint. It is attached to no domain: it is blocked, or bypasses if `bypass` is set. May
+ * be called while the guest runs; the guest discovers the device on its bus.
  *
  * -EEXIST   `id` is in use
  * -EINVAL   a range is inverted or disjoint from the device's; regions overlap; two of them are
@@ -542,10 +544,10 @@ struct viommu_endpoint {
 int viommu_endpoint_add(struct viommu *device, const struct viommu_endpoint *endpoint);
 
 /*
- * Replace the configuration of an endpoint. The guest learns of it when it probes again. Listeners
- * are not called. -EBUSY: the endpoint's domains could not have it, because of a mapping in a new
- * reserved region or outside the new input range, the granule, a PASID in use, or the format of a
- * table; nothing changes.
+ * Replace the configuration of an endpoint. The guest sees the change when it probes again.
+ * Listeners are not called. -EBUSY: the endpoint's domains are incompatible with it, because of a
+ * mapping in a new reserved region or outside the new input range, the granule, a PASID in use, or
+ * the format of a table; nothing changes.
  *
  * Returns: 0, -ENOENT, -EBUSY, or as viommu_endpoint_add(). Locks: device. Waits: DMA sections.
  * Since: 0.1 (stable)
@@ -562,7 +564,7 @@ int viommu_endpoint_remove(struct viommu *device, uint32_t id);
 
 /* -- listeners ------------------------------------------------------------------- */
 
-/* A mapping as one MAP made it: never merged and never split. Neither range wraps around. */
+/* The mapping of one MAP: never merged and never split. Neither range wraps around. */
 struct viommu_mapping {
 	uint32_t domain;
 	uint32_t flags;       /* VIOMMU_MAP_F_* */
@@ -570,9 +572,9 @@ struct viommu_mapping {
 	uint64_t phys;        /* the guest-physical address of `first` */
 };
 
-/* What becomes of an endpoint's accesses. */
+/* The treatment of an endpoint's accesses. */
 enum viommu_mode {
-	VIOMMU_BLOCKED,    /* refused, but for writes to an MSI region */
+	VIOMMU_BLOCKED,    /* refused, except for writes to an MSI region */
 	VIOMMU_BYPASS,     /* passed untranslated */
 	VIOMMU_TRANSLATED, /* translated by the mappings of its domain */
 };
@@ -582,12 +584,12 @@ enum viommu_mode {
  * ATS cache. Every member may be NULL. An endpoint's listeners are called in the order in which
  * they were added.
  *
- * Order. What grants access is notified first and found by translations after. What takes access
- * away happens in this order: no translation finds it any more, sections that may have found it
- * end, listeners are notified, the guest's request completes. So viommu_translate() in `unmap` or
- * `mode` already gives the new answer, and a cache that is filled on a miss and dropped in `unmap`
- * and `mode` never keeps an old one. An endpoint with listeners is blocked while it moves from one
- * domain to another.
+ * Order. A change that grants access is notified first, and then published to translations. A
+ * change that removes access takes these steps: it is unpublished, sections that may use it end,
+ * listeners are notified, the guest's request completes. So viommu_translate() in `unmap` or `mode`
+ * already gives the new answer, and a cache that is filled on a miss and dropped in `unmap` and
+ * `mode` never keeps an old translation. An endpoint with listeners is blocked while it moves from
+ * one domain to another.
  *
  * For VFIO: `map` calls VFIO_IOMMU_MAP_DMA with the host's address of `phys`, `unmap` calls
  * VFIO_IOMMU_UNMAP_DMA, and `mode` maps all of guest memory one to one for VIOMMU_BYPASS, and
@@ -605,16 +607,16 @@ enum viommu_mode {
 struct viommu_listener_ops {
 	size_t size;
 
-	/* The endpoint will reach this range. Called before translations use it. `mapping` is valid
-	 * until this returns. */
+	/* The endpoint gets access to this range. Called before translations use it. `mapping`
+	 * is valid until this returns. */
 	int (*map)(void *opaque, const struct viommu_mapping *mapping);
 
-	/* The endpoint must not reach this range any more when this returns. The mapping is one
-	 * that `map` was called with. Cannot refuse. */
+	/* Remove the endpoint's access to this range before returning. The mapping is one that
+	 * `map` was called with. Cannot refuse. */
 	void (*unmap)(void *opaque, const struct viommu_mapping *mapping);
 
-	/* Another mode is in force. Mappings come only while it is VIOMMU_TRANSLATED. The result is
-	 * ignored where the device cannot refuse: reset, removal, a write to `bypass`. */
+	/* The mode has changed. `map` is called only while it is VIOMMU_TRANSLATED. The result
+	 * is ignored if the device cannot refuse: reset, removal, a write to `bypass`. */
 	int (*mode)(void *opaque, enum viommu_mode mode);
 
 	/*
@@ -631,14 +633,15 @@ struct viommu_listener_ops {
 	int (*domain)(void *opaque, uint32_t domain, uint64_t serial);
 };
 
-/* Opaque. Lives until viommu_unlisten(), the removal of its endpoint, or viommu_free(). */
+/* Opaque. Valid until viommu_unlisten(), the removal of its endpoint, or viommu_free(). */
 struct viommu_listener;
 
 /*
  * Add a listener to an endpoint. Before this returns it is called with `mode` and with `map` for
- * every mapping. If it refuses, it is not added, and the errno is returned after `unmap` of what it
- * had agreed to. `ops` is copied. -EBUSY: a PASID of the endpoint is attached, which listeners
- * cannot follow; while there is a listener, the guest's ATTACH of a PASID is answered UNSUPP.
+ * every mapping. If it refuses, `unmap` is called for the mappings that it agreed to, it is not
+ * added, and its errno is returned. `ops` is copied. -EBUSY: a PASID of the endpoint is attached,
+ * which listeners cannot follow; while there is a listener, the guest's ATTACH of a PASID is
+ * answered UNSUPP.
  *
  * Returns: 0, -ENOENT, -EBUSY, -EINVAL, -E2BIG, -ENOMEM, or the listener's errno. Locks: device.
  * Waits: no. Since: 0.1 (stable)
@@ -656,17 +659,17 @@ struct viommu_listener *viommu_unlisten(struct viommu_listener *listener);
 
 /* -- guest memory ----------------------------------------------------------------- */
 
-/* A range of guest-physical memory, and where this process has it. */
+/* A range of guest-physical memory, and its address in this process. */
 struct viommu_memory {
 	uint64_t first, last;
 	void *host;     /* of `first`; aligned as `first` is, to 8 bytes at least */
-	bool read_only; /* flags of page tables in there cannot be updated */
+	bool read_only; /* flags of page tables in this range cannot be updated */
 };
 
 /*
- * Say where guest memory is: page tables are read there, and nowhere else. Replaces what was said
- * before. Ranges are sorted by this and do not overlap. When this returns, ranges that are gone are
- * not used any more. Without VIOMMU_F_TABLE it has no effect.
+ * Set the ranges of guest memory from which page tables are read. Replaces all earlier ranges,
+ * which are no longer used when this returns. Ranges may have any order; -EINVAL if they overlap.
+ * Without VIOMMU_F_TABLE it has no effect.
  *
  * Returns: 0, -EINVAL, -ENOMEM. Locks: device. Waits: DMA sections. Since: 0.2 (testing)
  */
@@ -674,18 +677,18 @@ int viommu_set_memory(struct viommu *device, const struct viommu_memory *memory,
 
 /* -- translation -------------------------------------------------------------------- */
 
-/* A flag of an access, beside VIOMMU_MAP_F_READ and VIOMMU_MAP_F_WRITE: report no fault. */
+/* A flag of an access, in addition to VIOMMU_MAP_F_READ and VIOMMU_MAP_F_WRITE: report no fault. */
 #define VIOMMU_ACCESS_QUIET (1u << 31)
 
-/* For page tables of the guest: fetching an instruction; with the rights of the kernel. */
+/* For page tables of the guest: an instruction fetch; an access with privileged rights. */
 #define VIOMMU_ACCESS_EXEC       (1u << 29)
 #define VIOMMU_ACCESS_PRIVILEGED (1u << 30)
 
-/* The endpoint can wait: where the driver could make the access possible, -EAGAIN is returned and
- * no fault reported, and viommu_page_request() asks for it. */
+/* The endpoint can wait: if the driver could resolve the fault, -EAGAIN is returned and no fault
+ * is reported. The VMM then calls viommu_page_request(). */
 #define VIOMMU_ACCESS_RECOVERABLE (1u << 28)
 
-/* An answer covers at most so many mappings, which bounds the time of a translation. */
+/* The maximum number of mappings in an answer, which bounds the time of a translation. */
 #define VIOMMU_ANSWER_MAPPINGS_MAX 1024
 
 struct viommu_translation {
@@ -696,10 +699,10 @@ struct viommu_translation {
 };
 
 /*
- * Translate an access of `length` bytes at `iova`. The answer covers the beginning of the access,
- * as far as it is permitted and contiguous in guest memory, or less: ask again for the rest.
- * `access` is VIOMMU_MAP_F_READ, VIOMMU_MAP_F_WRITE, both, or 0 to ask only for a mapping; and
- * VIOMMU_ACCESS_QUIET. An access beyond the 64-bit space is cut there.
+ * Translate an access of `length` bytes at `iova`. The answer covers the start of the access, as
+ * far as it is permitted and contiguous in guest memory, or less: call again for the rest. `access`
+ * is VIOMMU_MAP_F_READ, VIOMMU_MAP_F_WRITE, both, or 0 for any mapping; and VIOMMU_ACCESS_QUIET. An
+ * access beyond the 64-bit space is cut there.
  *
  *     the first byte                              returns   fault record       reported to
  *     no endpoint has this ID                     -ENOENT   none               -
@@ -712,9 +715,9 @@ struct viommu_translation {
  * With VIOMMU_ACCESS_QUIET nothing is reported. Otherwise the fault is also in
  * viommu_last_faults().
  *
- * The answer may be out of date when this returns: use a DMA section for an access that the guest's
- * UNMAP has to wait for. Allocates a few cache lines when a thread first calls it, and is slower
- * without memory for them.
+ * The answer may be outdated when this returns: use a DMA section for an access that the guest's
+ * UNMAP must wait for. The first call of a thread allocates a few cache lines; without memory for
+ * them, calls are slower.
  *
  * Returns: 0, -EFAULT, -ENOENT, -EINVAL. Locks: none. Waits: no, but for `event`. Since: 0.1
  * (stable)
@@ -723,9 +726,9 @@ int viommu_translate(struct viommu *device, uint32_t endpoint, uint64_t iova, ui
 		     uint32_t access, struct viommu_translation *ret_translation);
 
 /*
- * As viommu_translate(), for an access with a PASID, by the domain of that PASID's slot. A slot
- * that is empty refuses the access with reason DOMAIN, whatever `bypass` is. MSI regions are only
- * for accesses without PASID.
+ * As viommu_translate(), for an access with a PASID, by the domain of that PASID's slot. An empty
+ * slot refuses the access with reason DOMAIN, whatever `bypass` is. MSI regions are only for
+ * accesses without PASID.
  *
  * Returns: as viommu_translate(). Locks: none. Waits: no, but for `event`. Since: 0.2 (testing)
  */
@@ -736,12 +739,12 @@ int viommu_translate_pasid(struct viommu *device, uint32_t endpoint, uint32_t pa
 /*
  * Handles
  *
- * A number names whatever endpoint has it now. A VMM that gives its functions other numbers,
- * because the guest does, must not look one up by the number that it had: the access would be
- * translated by another function's domain. A handle names the endpoint itself: it is bound by its
- * number once, and translates for that endpoint until it is bound to another, or unbound by the
- * endpoint's removal. Translations by an unbound handle are -ENOENT. They are also cheaper, for
- * nothing is looked up.
+ * An ID refers to the endpoint that has it at the moment. If a guest renumbers its functions, a VMM
+ * must not translate by an old ID: the access would use the domain of another function. A handle
+ * refers to the endpoint itself: it is bound to the endpoint with an ID once, and translates for
+ * that endpoint until it is bound to another one, or unbound by the endpoint's removal.
+ * Translations by an unbound handle return -ENOENT. They are also faster, because no lookup is
+ * needed.
  *
  *     error = viommu_endpoint_remove(device, old);           the handle is unbound
  *     error = viommu_endpoint_add(device, &function);        with its new number
@@ -749,11 +752,11 @@ int viommu_translate_pasid(struct viommu *device, uint32_t endpoint, uint32_t pa
  */
 struct viommu_handle; /* opaque */
 
-/* Instead of a PASID: the access has none. */
+/* In place of a PASID: the access has none. */
 #define VIOMMU_NO_PASID UINT32_MAX
 
 /*
- * Make a handle, unbound.
+ * Create an unbound handle.
  *
  * Returns: 0, -ENOMEM. Locks: none. Waits: no. Since: 0.2 (testing)
  */
@@ -768,8 +771,8 @@ int viommu_handle_new(struct viommu *device, struct viommu_handle **ret_handle);
 struct viommu_handle *viommu_handle_free(struct viommu_handle *handle);
 
 /*
- * Bind a handle to the endpoint that has this ID now. Other threads may translate by it meanwhile.
- * -ENOENT: there is none; the handle stays as it is.
+ * Bind a handle to the endpoint that has this ID. Other threads may translate by the handle
+ * meanwhile. -ENOENT: there is no such endpoint; the handle is unchanged.
  *
  * Returns: 0, -ENOENT. Locks: device. Waits: no. Since: 0.2 (testing)
  */
@@ -787,10 +790,10 @@ int viommu_handle_translate(struct viommu_handle *handle, uint32_t pasid, uint64
 /*
  * DMA sections
  *
- * When the guest sees its UNMAP done, the memory must not be touched any more. So a thread that
- * does DMA for endpoints translates and accesses inside a DMA section. UNMAP, DETACH, reset and
- * removal of an endpoint complete only when every section has ended that began before them. A
- * section that begins later sees their result.
+ * After the guest sees its UNMAP completed, no device may access the memory. So a thread that does
+ * DMA for endpoints translates and accesses inside a DMA section. UNMAP, DETACH, reset and removal
+ * of an endpoint complete only when every section has ended that began before them. A section that
+ * begins later sees their result.
  *
  *     viommu_dma_begin(dma);
  *     for (size_t done = 0; done < length && !error; done += piece.length) {
@@ -803,17 +806,17 @@ int viommu_handle_translate(struct viommu_handle *handle, uint32_t pasid, uint64
  *     }
  *     viommu_dma_end(dma);
  *
- * `piece` is invalid after the end: a component that keeps translations has to be a listener.
+ * `piece` is invalid after the end of the section: a component that keeps translations must be a
+ * listener.
  *
- * Keep sections short, for requests wait for them. The thread that began one ends it. Inside, call
- * nothing of the same device but functions that translate. Do not make a
- * request to another device either: two threads that do so crosswise deadlock.
+ * Keep sections short, because requests wait for them. The thread that began a section must end it.
+ * Inside a section, call only functions that translate. Do not execute a request of another device
+ * either: two threads that do so in opposite order deadlock.
  */
 struct viommu_dma; /* a DMA section handle: opaque, one for each thread */
 
 /*
- * Make a DMA section handle, outside of any section. Another thread may use it later, one at a
- * time. Sections themselves never allocate.
+ * Create a DMA section handle. One thread at a time may use it. Sections themselves never allocate.
  *
  * Returns: 0, -ENOMEM. Locks: none. Waits: no. Since: 0.1 (testing)
  */
@@ -834,15 +837,15 @@ struct viommu_dma *viommu_dma_free(struct viommu_dma *dma);
 void viommu_dma_begin(struct viommu_dma *dma);
 
 /*
- * End the section. What was translated in it must not be accessed any more.
+ * End the section. Its translations must not be used any more.
  *
  * Returns: nothing. Locks: none. Waits: no. Since: 0.1 (testing)
  */
 void viommu_dma_end(struct viommu_dma *dma);
 
 /*
- * As viommu_translate(), inside a section: the answer may be accessed until the section ends. The
- * same question may have another answer later in the section.
+ * As viommu_translate(), inside a section: the answer may be accessed until the section ends.
+ * Another translation of the same address may give another answer, even in the same section.
  *
  * Returns: as viommu_translate(). Locks: none. Waits: no, but for `event`. Since: 0.1 (testing)
  */
@@ -880,17 +883,17 @@ struct viommu_page_request {
 	uint16_t group;
 	bool last; /* the group is complete: it is answered */
 	bool has_private;
-	uint64_t private_data[2]; /* handed to the driver as it is */
+	uint64_t private_data[2]; /* passed to the driver unchanged */
 };
 
 /*
- * Ask the driver for a page. Never waits: the answer comes by `page_response`, unless this fails,
- * which is the answer then. A request that is the last of its group, with a PASID and without
- * access, marks the end of that PASID's requests and needs none.
+ * Request a page from the driver. Never waits: the answer comes by `page_response`. If this fails,
+ * there is no further answer. A request that is the last of its group, with a PASID and without
+ * access, marks the end of that PASID's requests and has no answer.
  *
- *     -EFAULT   VIOMMU_PAGE_INVALID: the slot has no table, the driver did not accept page
- * requests, or has no buffer for the record -ENOSPC   VIOMMU_PAGE_FAILURE: too many groups are
- * without an answer
+ *     -EFAULT   VIOMMU_PAGE_INVALID: the slot has no table, or the driver did not accept page
+ *               requests, or it has no buffer for the record
+ *     -ENOSPC   VIOMMU_PAGE_FAILURE: too many groups are unanswered
  *
  * Returns: 0, -EFAULT, -ENOSPC, -ENOENT, -EINVAL, -E2BIG, -ENOMEM. Locks: device. Waits: no. Since:
  * 0.2 (testing)
@@ -899,16 +902,16 @@ int viommu_page_request(struct viommu *device, const struct viommu_page_request 
 
 /* -- saved state --------------------------------------------------------------------- */
 
-/* Room that every reason of viommu_load() and viommu_mmio_load() fits into, with its NUL. */
+/* The length of a buffer for any reason of viommu_load() and viommu_mmio_load(), with its NUL. */
 #define VIOMMU_REASON_LENGTH 128
 
 /*
- * Save what the driver has made of the device: features, `bypass`, domains, attachments, PASIDs,
- * mappings, where its page tables are, page requests without an answer, and quarantined endpoints.
- * Page tables are guest memory, and nothing that was kept of them is saved. Not saved:
- * configuration, endpoints and listeners, which the VMM sets up again on the other side; virtqueues
- * and transport (see viommu_mmio_save()). docs/state.md has the stream. A newer library reads what
- * an older one saved. Saving what was loaded gives the same bytes.
+ * Save the state that the driver controls: features, `bypass`, domains, attachments, PASIDs,
+ * mappings, attached page tables, unanswered page requests, and quarantined endpoints. Page tables
+ * are guest memory; cached translations are not saved. Not saved: configuration, endpoints and
+ * listeners, which the VMM sets up again at the destination; virtqueues and transport (see
+ * viommu_mmio_save()). docs/state.md has the format. A newer library can load the state of an older
+ * one. Saving a loaded state gives the same bytes.
  *
  * *ret_bytes is freed with free().
  *
@@ -935,9 +938,9 @@ int viommu_load(struct viommu *device, const void *bytes, size_t length, char *r
 /* -- inspection --------------------------------------------------------------------- */
 
 /*
- * Walks over the live state, one object a call. Each finds the first object at or after `from`. Go
- * on with from = found + 1, unless the highest number was found. A change between two calls may be
- * seen or not.
+ * Walks over the live state, one object per call. Each call finds the first object at or after
+ * `from`. Continue with `from` = found + 1, unless the highest number was found. A change between
+ * two calls may or may not be seen.
  */
 
 struct viommu_domain_state {
@@ -954,7 +957,7 @@ struct viommu_endpoint_state {
 	uint64_t faults; /* since it was added */
 };
 
-/* A fault as it was reported to the guest, or would have been. 5.13.6.9 */
+/* A fault that was reported to the guest, or dropped. 5.13.6.9 */
 struct viommu_fault {
 	uint32_t endpoint;
 	uint8_t reason;   /* VIOMMU_FAULT_R_* */
@@ -987,7 +990,7 @@ int viommu_next_endpoint(struct viommu *device, uint32_t from,
 			 struct viommu_endpoint_state *ret_endpoint);
 
 /*
- * The first mapping of a domain that ends at or after `from`; go on with `last` + 1.
+ * The first mapping of a domain that ends at or after `from`; continue with `last` + 1.
  *
  * Returns: 0; -ENOENT: no such mapping or domain. Locks: device. Waits: no. Since: 0.1 (stable)
  */
@@ -1001,15 +1004,15 @@ struct viommu_slot_state {
 
 /*
  * The first attached PASID of an endpoint with a number of `pasid` or above. PASIDs of a table of
- * contexts (VIOMMU_TABLE_ARM_CD_TABLE, ...) are the guest's, and not among them. Takes a time that
- * grows with their number.
+ * contexts (VIOMMU_TABLE_ARM_CD_TABLE, ...) are controlled by the guest, and not included. Takes
+ * time in proportion to their number.
  *
  * Returns: 0; -ENOENT: no such PASID or endpoint. Locks: device. Waits: no. Since: 0.2 (testing)
  */
 int viommu_next_slot(struct viommu *device, uint32_t endpoint, uint32_t pasid,
 		     struct viommu_slot_state *ret_slot);
 
-/* A page table, or a table of contexts, of the guest, and what is kept of it. */
+/* A page table or context table of the guest, and its cached translations. */
 struct viommu_table_state {
 	size_t size;
 	uint32_t domain;
@@ -1017,9 +1020,9 @@ struct viommu_table_state {
 	const char *format_name; /* "X86_PASID_ENTRY", ...; a constant */
 	bool has_parent;
 	uint32_t parent;
-	uint8_t body[VIOMMU_TABLE_BODY_LENGTH]; /* as ATTACH_TABLE had it */
+	uint8_t body[VIOMMU_TABLE_BODY_LENGTH]; /* of ATTACH_TABLE */
 	uint64_t n_endpoints, n_pasids;         /* attached to it */
-	uint64_t pages, tables; /* translations, and tables of the last level, that are kept now */
+	uint64_t pages, tables; /* cached translations, and cached tables of the last level */
 	uint64_t walks, drops; /* walks that found a page, and INVALIDATEs, since it was attached */
 };
 
@@ -1036,7 +1039,7 @@ struct viommu_group_state {
 	bool has_pasid;
 	uint32_t pasid;
 	uint16_t group;
-	bool is_complete; /* its last request has come, so that the driver can answer */
+	bool is_complete; /* its last request was sent, so that the driver can answer */
 };
 
 /*
@@ -1054,7 +1057,7 @@ size_t viommu_groups(struct viommu *device, uint32_t endpoint, struct viommu_gro
  */
 size_t viommu_last_faults(struct viommu *device, struct viommu_fault *faults, size_t n);
 
-/* What is held, and what has happened since viommu_new(). Resets do not clear counters. */
+/* Resources in use, and counts of events since viommu_new(). Resets do not clear counters. */
 struct viommu_counters {
 	size_t size;
 	uint64_t domains, mappings, bytes; /* held now, against the limits */
@@ -1069,8 +1072,8 @@ struct viommu_counters {
 
 /*
  * Fill the struct as far as its `size` reaches, which the caller sets; members that this library
- * does not have become 0. Counters are read one after the other, so sums may be off meanwhile. What
- * the device holds is as of the last request that ended or began to wait.
+ * does not have become 0. Counters are read one after the other, so they may be inconsistent with
+ * each other. Resources in use are those after the last request that ended or began to wait.
  *
  * Returns: nothing. Locks: fault lock. Waits: no. Since: 0.1 (stable)
  */
@@ -1078,8 +1081,8 @@ void viommu_count(struct viommu *device, struct viommu_counters *counters);
 
 /*
  * Write configuration, counters and limits, endpoints, domains with their first mappings, and the
- * last faults as text for a person. `write` is called with pieces of it, without a lock; `text` is
- * valid until it returns. The words may change in any version: programs use the walks.
+ * last faults as readable text. `write` is called with pieces of it, without a lock; `text` is
+ * valid until it returns. The format may change in any version: programs must use the walks above.
  *
  * Returns: nothing. Locks: device, fault lock; not during `write`. Waits: no. Since: 0.1 (testing)
  */

@@ -24,8 +24,9 @@ static AddressSpace *address_space_of(PCIBus *bus, void *opaque, int devfn)
 }
 
 /*
- * Functions behind a bridge to PCI do DMA through one endpoint, which may have the requester ID of
- * one of them. It outlives that function, because the others still use it.
+ * Functions behind a PCIe-to-PCI bridge do not have their own: they do DMA with one requester ID,
+ * which may be that of one of them, and share its endpoint. The endpoint outlives that function,
+ * because the others still use it.
  */
 static bool has_endpoint_of_its_own(PCIBus *bus)
 {
@@ -33,8 +34,9 @@ static bool has_endpoint_of_its_own(PCIBus *bus)
 }
 
 /*
- * For a function behind a bridge to PCI, QEMU requests the address space of the bridge's ID.
- * Drivers also probe and attach the function's own ID, so it has an endpoint without DMA.
+ * For a function behind a PCIe-to-PCI bridge, QEMU requests only the address space of the ID that
+ * the bridge uses. Drivers also probe and attach the function's own ID, so it has an endpoint too,
+ * which does no DMA.
  */
 static void device_plugged(DeviceListener *listener, DeviceState *device)
 {
@@ -48,15 +50,18 @@ static void device_plugged(DeviceListener *listener, DeviceState *device)
 		endpoint_at(iommu, bus, PCI_DEVICE(device)->devfn);
 }
 
-/* A bridge from PCI Express uses function 0 of the bus behind it for all functions. */
+/*
+ * Does the endpoint of this function serve its whole bus? A PCIe-to-PCI bridge sends all DMA with
+ * the requester ID of function 0 of its secondary bus.
+ */
 static bool is_for_all(PCIBus *bus, int devfn)
 {
 	return !has_endpoint_of_its_own(bus) && !devfn && pci_is_express(bus->parent_dev);
 }
 
 /*
- * If a bridge is unplugged, all endpoints behind it are released. Their bus is freed, so other
- * functions can use them.
+ * If a bridge is unplugged, all endpoints behind it are released: QEMU frees the bus, and the
+ * endpoints become free for functions of other buses.
  */
 static void device_unplugged(DeviceListener *listener, DeviceState *device)
 {

@@ -4,8 +4,8 @@
 /*
  * The requests MAP and UNMAP (virtio 1.3, 5.13.6.5 and 5.13.6.6)
  *
- * A mapping is what one MAP made: UNMAP removes whole mappings or refuses. docs/decisions.md
- * explains statuses that the standard leaves open.
+ * A MAP creates one mapping, and UNMAP removes whole mappings: an UNMAP that would split one is
+ * refused. docs/decisions.md explains statuses that the standard leaves open.
  */
 
 /* -- MAP ------------------------------------------------------------------------ */
@@ -20,6 +20,7 @@ static bool wraps(const struct range *range)
 	return range->phys > UINT64_MAX - (range->last - range->first);
 }
 
+/* One endpoint of each constraint class is enough: others have the same ranges (classes.c). */
 static bool in_input_range(const struct viommu *device, const struct domain *domain,
 			   const struct range *range)
 {
@@ -45,7 +46,7 @@ static bool is_reserved(const struct domain *domain, const struct range *range)
 	return false;
 }
 
-/* For a domain that does not bypass. Limits and memory are checked later. */
+/* Checks a range for a domain that does not bypass; mapping_add() checks limits and memory. */
 uint8_t mapping_check(const struct viommu *device, const struct domain *domain,
 		      const struct range *range)
 {
@@ -65,10 +66,10 @@ const char *mapping_conflict_reason(const struct viommu *device, const struct do
 	    map_overlaps(domain->map, range->first, range->last))
 		return NULL;
 	if (!aligned(domain, range))
-		return "is not aligned to the granule here";
+		return "is not aligned to the granule of this device";
 	if (!in_input_range(device, domain, range))
-		return "is outside of an input range here";
-	return "lies in a region that is reserved here";
+		return "is outside of an input range of this device";
+	return "overlaps a reserved region of this device";
 }
 
 static int notify_mapped(struct viommu *device, struct domain *domain, const struct range *range)
@@ -102,7 +103,7 @@ static bool is_full(const struct viommu *device, const struct domain *domain)
 	return device_is_full(device, (struct usage){ 0, 1, map_growth(domain->map) });
 }
 
-/* Nodes retired before are reclaimed before the map grows. */
+/* Retired nodes are reclaimed first, so that the map grows only if none of them is left. */
 static uint8_t mapping_add(struct viommu *device, struct domain *domain, const struct range *range)
 {
 	int error;

@@ -378,7 +378,7 @@ static void what_does_not_fit_an_endpoint_is_named(void **state)
 		const char *why;
 	} cases[] = {
 		{ { .reserved = &region, .n_reserved = 1 },
-		  "0x1000 of domain 1 lies in a region that is reserved" },
+		  "0x1000 of domain 1 overlaps a reserved region" },
 		{ { .input_last = 0xffff },
 		  "0xfffffffffffff000 of domain 1 is outside of an input range" },
 		{ { .page_size_mask = ~0xffffull }, "endpoint 0x10 has another granule" },

@@ -4,7 +4,7 @@
  *
  * IOMMU nodes become viommu0, viommu1, ... in the order of the table, with or without endpoint
  * nodes; PCI range nodes become ranges, and MMIO endpoint nodes become devices. The place of each
- * object is the offset of its node, so the rules of topologies (check/) name bytes of the table.
+ * object is the offset of its node, so findings of tables/check/ have offsets in the table.
  */
 #include <errno.h>
 
@@ -50,8 +50,7 @@ static void read_iommu(struct reading *reading, const struct record *record)
 
 /*
  * The IOMMU of the output node, or NULL with a finding. Linux drops such an endpoint node, and so
- * does the topology. The finding distinguishes an offset that hits another node from one that hits
- * none: a wrong number, or nodes that have moved.
+ * does the topology. The finding tells whether the offset is the start of another node, or of none.
  */
 static const char *output_of(struct reading *reading, const struct record *record, uint16_t output)
 {
@@ -70,7 +69,7 @@ static const char *output_of(struct reading *reading, const struct record *recor
 
 /*
  * Keeps a range that contains the function of its own IOMMU, as QEMU writes it, so that the table
- * is regenerated unchanged. Omits only what a topology cannot represent.
+ * is regenerated unchanged. Drops ranges that a topology cannot represent.
  */
 static void read_pci_range(struct reading *reading, const struct record *record)
 {
@@ -117,7 +116,7 @@ static void read_mmio_endpoint(struct reading *reading, const struct record *rec
 		topology_add_platform_device(reading->topology, &device);
 }
 
-/* All nodes of one type, in the order of the table. */
+/* Calls `read` for nodes whose type is in the closed range, in the order of the table. */
 static void for_each_node(struct reading *reading, unsigned first_type, unsigned last_type,
 			  void (*read)(struct reading *reading, const struct record *record))
 {
@@ -130,8 +129,8 @@ static void for_each_node(struct reading *reading, unsigned first_type, unsigned
 }
 
 /*
- * Unknown nodes count: an output node that refers to one has another finding than an offset into
- * the middle of a node.
+ * Records the starts of all nodes, also of unknown ones, so that output_of() can distinguish a node
+ * of the wrong type from the middle of a node.
  */
 static void read_start(struct reading *reading, const struct record *record)
 {
