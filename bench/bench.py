@@ -1,9 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""./run bench: everything that is said of speed, measured in one run.
-
-Ratios come first, with what was wanted; then every figure behind them. Beside the text stand
-results.json and a plot for each comparison. Contestants take turns, round by round, so that
+"""./run bench: all measurements in one run. Ratios come first, with their targets; then every figure. results.json and a plot for each
+comparison are written as well. Contestants take turns, round by round, so that
 what disturbs the machine disturbs all of them; figures are medians of the rounds.
 """
 
@@ -32,7 +30,7 @@ PARTS = [part_map, part_threads, part_limits, part_spaces, part_backend, part_qe
 
 
 class Bench:
-    """What parts are given: the mode, the results, programs to run, and somebody to tell."""
+    """The input of parts: the mode, the results, programs to run, and a function for messages."""
 
     def __init__(self, options, mode, results):
         self.mode, self.build, self.results = mode, options.build, results

@@ -5,10 +5,10 @@
 #include "workload.h"
 
 /*
- * A way to keep ranges, behind an interface that all of them share
+ * An implementation of a set of ranges, behind an interface common to all
  *
- * Each is used as its own users would: an insert refuses what overlaps, a removal takes every
- * range that lies inside.
+ * Each is used as its own users would: an insert rejects an overlap, and a removal removes every
+ * range inside an interval.
  */
 
 #ifdef __cplusplus

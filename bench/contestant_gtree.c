@@ -4,9 +4,9 @@
 #include "contestant.h"
 
 /*
- * GLib's balanced binary tree, used as QEMU's virtio-iommu uses it: intervals are keys, those
- * that overlap are equal, key and value are allocated apart, a MAP looks first whether
- * something is in the way, an UNMAP looks until nothing is left.
+ * GLib's balanced binary tree, used as in QEMU's virtio-iommu: intervals are keys, overlapping
+ * intervals are equal, key and value are allocated separately, a MAP first searches for an overlap,
+ * and an UNMAP searches until nothing is left.
  */
 
 struct interval {

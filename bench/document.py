@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""docs/performance.md out of the results: its words stand in performance.md.in, its figures here.
+"""Generates docs/performance.md: the text is in performance.md.in, the figures are added here.
 
 In the template a line {{targets}}, {{notes}}, {{machine}}, {{tables PART}} or {{plot NAME}} is replaced.
 """
@@ -34,7 +34,7 @@ def target_rows(targets):
 
 
 class Words:
-    """What stands for each thing in braces."""
+    """The replacement of each placeholder in braces."""
 
     def __init__(self, results, parts, targets):
         self.results, self.targets = results, targets

@@ -4,9 +4,7 @@
 
 #include <viommu/mmio.h>
 
-/*
- * How much heap a device takes before a guest asks for anything: one line a thing, in bytes
- */
+/* The heap memory of a device before a guest uses it: one line for each object, in bytes */
 
 static size_t heap(void)
 {

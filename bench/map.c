@@ -133,7 +133,7 @@ static void fill_or_load(struct run *run)
 	report("bytes", (double)run->bytes / (double)run->workload.n);
 }
 
-/* `flip` is 0, but known only from the answer before. */
+/* `flip` is 0, but the compiler knows it only after the previous answer. */
 static void ask(struct run *run, const char *what, uint64_t *addresses, bool hits)
 {
 	uint64_t begin = spent_ns(), found = 0;

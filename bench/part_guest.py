@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """A Linux guest that reads a disk directly, 4 KiB at a time, behind each IOMMU and behind none.
 
-Its IOMMU is in strict mode: every read is a MAP, the disk's DMA, and an UNMAP. The guest says how
-long that took by its own clock; the host, how long QEMU was on a processor meanwhile. One guest runs
+Its IOMMU is in strict mode: every read is a MAP, the disk's DMA, and an UNMAP. The guest measures the time by its own clock; the host measures QEMU's processor time. One guest runs
 at a time.
 """
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The interval map against other ways to keep ranges."""
+"""The interval map compared with other data structures for ranges."""
 
 import json
 import re
@@ -37,7 +37,7 @@ L2_BYTES = int(L2_SAID) if L2_SAID.isdigit() and int(L2_SAID) else 1 << 20
 
 
 def cases(mode):
-    """(ranges, order, sizes, who) in the order in which they are run: rounds outermost."""
+    """(ranges, order, sizes, contestant) in the order of execution: rounds outermost."""
     for ranges, rounds, who in SIZES[mode]:
         for _ in range(rounds):
             for order in ("in order", "scattered"):
@@ -140,7 +140,7 @@ def targets(results):
 
 
 def costs(results, ranges, order, sizes):
-    """A row for each who was measured so."""
+    """A row for each contestant."""
     rows = [[who] + [results.median(NAME, who, what, ranges=ranges, order=order, sizes=sizes)
                      for what in WHATS] for who in results.whos(NAME, "hit")]
     return [row for row in rows if row[WHATS.index("hit") + 1]]

@@ -11,7 +11,7 @@ from html import escape
 
 WIDTH, HEIGHT = 760, 440
 LEFT, RIGHT, TOP, BOTTOM = 76, 176, 48, 56
-# Told apart by those who do not see all colours, and by the shapes of their points.
+# Distinguishable without colour vision, also by the shapes of points.
 COLOURS = ["#0072b2", "#56b4e9", "#d55e00", "#999999", "#009e73", "#cc79a7"]
 SHAPES = ["circle", "square", "diamond", "triangle", "circle", "square"]
 

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What was measured: every value of every round, and what comes of them.
-
-A series is named by its part, who was measured, what was measured, and the case (ranges, order,
+"""Measurements: every value of every round, and statistics of them. A series is named by its part, the contestant, the
+measured operation, and the case (ranges, order,
 threads ...). Values of one round were taken one right after the other; so a ratio is made in
 each round, and the median and the spread are those of the ratios.
 """

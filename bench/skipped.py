@@ -1,3 +1,3 @@
 # SPDX-License-Identifier: BSD-3-Clause
 class Skipped(Exception):
-    """A part cannot be measured here; the message says why."""
+    """A part cannot be measured here; the message has the reason."""

@@ -31,14 +31,14 @@
 
 enum writing { NONE, PACED, BUSY };
 
-/* A way to translate; `pass` is the thread's own. */
+/* An implementation of translation; `pass` belongs to the thread. */
 struct way {
 	const char *name;
 	const struct contestant *set;
 	void *(*enter)(void *set);
 	uint64_t (*translate)(void *pass, uint64_t address);
 	void (*leave)(void *pass);
-	bool locked; /* it knows no threads: a mutex stands over all of it, as in QEMU */
+	bool locked; /* not thread-safe: a mutex protects it, as in QEMU */
 };
 
 static struct {

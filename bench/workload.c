@@ -75,7 +75,7 @@ struct extent workload_extent(const struct workload *workload, uint64_t i)
 	return extent_of(workload, workload->slots[i % workload->n_slots]);
 }
 
-/* The first, or the last, page of each slot asked for: the latter is always a gap. */
+/* The first, or the last, page of each slot; the last page is always a gap. */
 static uint64_t *accesses(const struct workload *workload, size_t n, uint64_t page)
 {
 	uint64_t *addresses = malloc(n * sizeof(addresses[0])), state = SEED;

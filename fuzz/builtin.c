@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Built-in topologies that no device ever showed
+ * Built-in topologies of hostile devices
  *
- * Nothing in their bytes says what they are, so the first byte of an input chooses the form. The
- * fields of the device itself lead nowhere and are left as zeroes: what comes next in the input
- * is what a guest reads from byte 36 on.
+ * The bytes do not identify the form, so the first byte of an input selects it. The device's own
+ * fields are not part of an image's topology and stay 0: the rest of the input is the image from
+ * byte 36 on.
  */
 #include <string.h>
 

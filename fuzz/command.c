@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The command as people call it, with files that nobody should have
+ * The command with hostile files
  *
- * An input chooses a subcommand, options out of its own rows, and words; what is left of it is what
- * two files hold, which are there, in a folder in memory. Whatever is asked: the exit status is one
- * of three and says what it means, what is printed may go to a terminal, JSON is JSON, and a file
- * that was to be written is the one that standard output would have had, or is as it was before.
+ * An input selects a subcommand, options from its rows, and words; the rest of the input is the
+ * content of two files, in a folder in memory. For any input, the exit status is one of three and
+ * is explained, the output is safe for a terminal, JSON is valid, and an output file is either
+ * unchanged or equal to what standard output would have had.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -25,7 +25,7 @@
 
 #define N(array) (sizeof(array) / sizeof((array)[0]))
 
-/* What is said on a command line besides options; @ is the folder. svg would call Graphviz. */
+/* Arguments besides options; @ is the folder. svg would run Graphviz. */
 static const char *const words[] = {
 	"@first",
 	"@second",
@@ -252,7 +252,7 @@ static void must_be_printable(const char *text, size_t length)
 		must(*c == '\n' || *c == '\t' || !g_unichar_iscntrl(g_utf8_get_char(c)));
 }
 
-/* Tables are bytes, and so are those of a device tree unless --dts is said. */
+/* Tables are binary, and so are device trees unless --dts is given. */
 static bool prints_bytes(const struct scene *scene)
 {
 	return scene->command == &generate_command || scene->command == &convert_command;
@@ -265,7 +265,7 @@ static void must_be_json(const struct outcome *outcome)
 	must(json_parser_load_from_data(parser, outcome->out, (gssize)outcome->out_length, NULL));
 }
 
-/* On standard error; the findings of check are what was asked for, so JSON has them. */
+/* On standard error; with JSON, the findings of check are the output. */
 static bool says_why(const struct scene *scene, const struct outcome *outcome)
 {
 	return outcome->error_length ||

@@ -8,21 +8,20 @@
 #include <stdlib.h>
 
 /*
- * Fuzz targets: one hostile input each, one file each
+ * Fuzz targets: one file for each kind of hostile input
  *
- * A target is the function that libFuzzer and AFL++ call with bytes of their choice. Bytes
- * are taken from the front, and an input that is used up goes on as zeroes, so that any
- * bytes are an input and a shorter one is a simpler one. What must hold whatever comes is
- * said by must(), which ends the program where it does not.
+ * A target is the function that libFuzzer and AFL++ call with their bytes. Bytes are taken from the
+ * front, and an exhausted input continues with zeroes, so that any bytes are an input and a shorter
+ * one is simpler. must() states an invariant, and ends the program if it does not hold.
  *
- *     ./run fuzz [MINUTES] [TARGET]   look for new inputs
- *     meson test --suite fuzz         run those that were kept, as tests
+ * ./run fuzz [MINUTES] [TARGET]  search for new inputs
+ * meson test --suite fuzz  run the kept inputs as tests
  */
 
 /* What the fuzzers call. Always 0. */
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length);
 
-/* Nobody waits for many runs a second: an input is asked everything, not only a part. */
+/* Throughput does not matter: every invariant is checked for every input. */
 extern const bool replaying;
 
 /* What is left of an input. */

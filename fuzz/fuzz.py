@@ -1,12 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Look for inputs that break something: ./run fuzz [MINUTES] [TARGET...] [--afl] [--keep]
+"""Search for inputs that violate an invariant: ./run fuzz [MINUTES] [TARGET...] [--afl] [--keep]
 
-Every target runs for MINUTES (1 unless said), as many at once as there are processors; where there
-are more processors than targets, several run of each and share what they find. They start from
-the inputs in fuzz/corpus and from those that earlier runs left in build-fuzz/found. Lines tell
-how it goes; at the end stand executions, coverage of the code it is about, and what broke. Ctrl-C
-goes there at once, a second one leaves.
+Every target runs for MINUTES (1 unless said), as many at once as there are processors; if there are more processors than targets, several processes of each run and share their inputs. They start from
+the inputs in fuzz/corpus and from those that earlier runs left in build-fuzz/found. Progress is printed; a summary has executions, coverage of the target's code, and failures. Ctrl-C prints the summary at
+once, a second one exits.
 
     --afl    with AFL++ instead of libFuzzer, on the same targets
     --keep   put the smallest inputs that reach everything into fuzz/corpus
@@ -36,7 +34,7 @@ BUILD, AFL, COVERAGE = ROOT / "build-fuzz", ROOT / "build-afl", ROOT / "build-co
 FOUND = BUILD / "found"
 CORPUS = ROOT / "fuzz" / "corpus"
 
-# What each target is about, and what in there is another's; and where its dictionary comes from.
+# The code that each target tests, without the code of other targets, and the source of its dictionary.
 Target = collections.namedtuple("Target", "folders words")
 # What came of running it. Hours are those that its processes ran, each on a processor.
 Result = collections.namedtuple("Result", "runs hours points of broken", defaults=(0, 0, 0, 0, ()))
@@ -168,7 +166,7 @@ LAST = re.compile(r"stat::number_of_executed_units: (\d+)")
 
 
 def follow(process, name, log):
-    """Show the newest line now and then; return what the last one said."""
+    """Print the newest line at intervals; return the last one."""
     runs = reached = total = 0
     shown = time.monotonic()
     for line in process.stderr:

@@ -4,7 +4,7 @@
 
 #include <viommu/tables.h>
 
-/* What must hold of every topology, wherever it came from. */
+/* Invariants of every topology, whatever its source. */
 
 /* Its text is read as the same again. */
 void meaning_say_again(const struct viommu_topology *topology);

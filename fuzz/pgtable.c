@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Page tables of a hostile guest, in memory that changes while a walk reads it
+ * Page tables of a hostile guest, in memory that changes during a walk
  *
- * Memory is a few pages, and each time that a walk asks for a word, the next bytes of the input may
- * change any word. Whatever the tables say, a walk asks for a bounded number of words, stays inside
- * of memory, and gives an answer that is whole: a page that contains the address, rights that cover
- * the access.
+ * Memory is a few pages. Whenever a walk reads a word, the next bytes of the input may change any
+ * word. For any tables, a walk reads a bounded number of words, stays within memory, and gives a
+ * consistent answer: a page that contains the address, and rights that cover the access.
  */
 #include <string.h>
 
@@ -23,7 +22,7 @@ struct scene {
 	unsigned asked, marked;
 };
 
-/* Addresses wrap around, so tables are everywhere, except for one page in sixteen. */
+/* Addresses wrap around, so every address is in memory, except for one page in sixteen. */
 static uint64_t *word(void *opaque, uint64_t address, bool write)
 {
 	struct scene *scene = opaque;

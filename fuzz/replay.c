@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A target without a fuzzer: runs the inputs that it is given, files and folders of files
+ * A target without a fuzzer: runs the given inputs, files and folders of files
  *
- * What a fuzzer found once stays a test this way. Every input is also run cut off at each of
- * its bytes, up to a limit, for that is what an interrupted copy looks like; but not with --whole.
+ * Inputs that a fuzzer found become tests. Every input is also run truncated at each of its bytes,
+ * up to a limit, as after an interrupted copy; not with --whole.
  */
 #include <dirent.h>
 #include <stdio.h>
@@ -77,7 +77,7 @@ static int run_folder(const char *path)
 	return n;
 }
 
-/* A folder that holds nothing is a mistake of whoever calls this, not a test that passed. */
+/* An empty folder is an error of the caller, not a passed test. */
 int main(int argc, char **argv)
 {
 	int first = 1;

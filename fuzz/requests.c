@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Anything a guest and its VMM can do to the device itself, in any order
+ * Any calls of a guest and its VMM to the device, in any order
  *
- * The first bytes configure it; after that a byte chooses what is done next. A listener
- * follows one endpoint and counts the calls of its listener: at no time may it be called to take
- * away what it was not given, nor know of more or less than the domain has. In the end nothing may
- * be left that the device still counts.
+ * The first bytes configure the device; after that, each byte selects an operation. A listener
+ * follows one endpoint and checks its notifications: it is never called to remove a mapping that it
+ * does not have, and always has exactly the mappings of the domain. At the end, the device has no
+ * resources left.
  */
 #include <string.h>
 
@@ -73,7 +73,7 @@ static int on_mode(void *opaque, enum viommu_mode mode)
 	return refuses(scene) ? -1 : 0;
 }
 
-/* One that comes and goes, and knows nothing. */
+/* A listener that is added and removed, and checks nothing. */
 static int accept_map(void *opaque, const struct viommu_mapping *mapping)
 {
 	(void)opaque;
@@ -587,8 +587,8 @@ static struct viommu *new_device(struct scene *scene, const struct viommu_ops *o
 }
 
 /*
- * What was saved is there again, unless the listener will not have it. A device that is like it
- * takes it as well, or says why not: what the input's device has room for, it need not have.
+ * The loaded state equals the saved one, unless the listener refuses it. A similar device loads it
+ * too, or gives a reason: it may have lower limits than the device of the input.
  */
 static void migrate(struct scene *scene)
 {
@@ -659,7 +659,7 @@ static void swallow(void *opaque, const char *text, size_t length)
 	must(text && length);
 }
 
-/* The listener knows of what its domain has; and everybody counts alike. */
+/* The listener has the mappings of its domain, and all counters agree. */
 static void look_at_all(const struct scene *scene)
 {
 	struct viommu_counters counters = { .size = sizeof(counters) };

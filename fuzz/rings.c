@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Anything a guest can do to the registers and to the rings behind them
+ * Any accesses of a guest to the registers and the rings
  *
- * Guest memory is a few pages that the input fills. It also changes while the device looks:
- * whenever the device asks where an address is, the next bytes of the input may go anywhere
- * in memory. So what is read twice has changed in between, as a second processor of a hostile
- * guest would have it.
+ * Guest memory is a few pages, filled from the input. It also changes while the device reads:
+ * whenever the device looks up an address, the next bytes of the input may overwrite any memory. So
+ * a value that is read twice has changed, as with a second processor of a hostile guest.
  */
 #include <string.h>
 
@@ -88,7 +87,7 @@ static void write(struct scene *scene, uint64_t offset, uint64_t value)
 	viommu_mmio_write(scene->mmio, offset, 4, value);
 }
 
-/* The way a driver sets up a queue, so that inputs need not find it by chance. */
+/* Sets up a queue as a driver does, so that inputs need not find that by chance. */
 static void set_up(struct scene *scene)
 {
 	enum {
@@ -148,8 +147,8 @@ static void publish(struct scene *scene, unsigned queue, unsigned head)
 }
 
 /*
- * A chain of two buffers in the split ring of the request queue, as set_up() has placed it: most of
- * it is right, and the input says what is not.
+ * A chain of two buffers in the split ring of the request queue, as set up by set_up(); the input
+ * selects the invalid parts.
  */
 static void make_available(struct scene *scene)
 {
@@ -253,8 +252,8 @@ static void must_save_as(struct viommu_mmio *mmio, const void *bytes, size_t len
 }
 
 /*
- * Whatever a driver has brought about can be saved, and the guest goes on in another window, whose
- * interrupt line begins low.
+ * Any state of a driver can be saved, and the guest continues in another window, whose interrupt
+ * line starts low.
  */
 static void migrate(struct scene *scene)
 {

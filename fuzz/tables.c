@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Firmware tables that no firmware made: raw ones, acpidump's text, device trees
+ * Hostile firmware tables: raw ones, acpidump's text, device trees
  *
- * What decodes must encode to the bytes it came from. Its text, its JSON, its rules and its meaning
- * are asked for, and the meaning is made into every table there is. A text that says the same
- * as the meaning must be read as the same again.
+ * A decoded table must encode to the same bytes. Its text, JSON, checks and topology are computed,
+ * and every table is generated from the topology. The text form of the topology must be read as the
+ * same topology.
  */
 #include "fuzz.h"
 #include "meaning.h"

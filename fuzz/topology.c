@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Texts of a topology that nobody wrote
+ * Hostile topology texts
  *
- * What is read must be written so that it is read as the same; what is checked must be checkable
- * whatever it says; and every table that comes out must decode from its bytes without an error.
+ * A text that is read must be printed so that it is read as the same topology; any topology can be
+ * checked; and every generated table must decode without an error.
  */
 #include "fuzz.h"
 #include "meaning.h"

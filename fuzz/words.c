@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Words for a fuzzer's dictionary, from the rows that readers walk
- *
- *     words topology > topology.dict
- *
- * A fuzzer puts them together in ways of its own, and comes further than with letters.
+ * Words for a fuzzer's dictionary, from the rows that readers use: words topology > topology.dict
  */
 #include <stdio.h>
 #include <string.h>
@@ -18,7 +14,7 @@
 #include "tables/text/text.h"
 #include "tables/formats/viot/viot.h"
 
-/* In the syntax that libFuzzer and AFL++ share: a quoted string, with its quotes escaped. */
+/* In the common syntax of libFuzzer and AFL++: a quoted string with escaped quotes. */
 static void put_word(const char *before, const char *word, const char *after)
 {
 	g_autofree char *whole = g_strconcat(before, word, after, NULL);
@@ -58,8 +54,9 @@ static void put_topology(void)
 
 /* -- tables ------------------------------------------------------------------------------ */
 
-/* As many bytes as the fuzzers take for a word; what is cut off are zeroes of the largest
- * structures. */
+/*
+ * The maximum length of a word for the fuzzers; only zeroes of the largest structures are cut off.
+ */
 #define WORD_MAX 64
 
 /* The newest revision, and more room than any node needs: so the rows are those of all fields. */
@@ -102,7 +99,7 @@ static void put_bytes(const uint8_t *bytes, size_t length)
 	puts("\"");
 }
 
-/* Zeroes, but for what says which structure it is, and how long. */
+/* Zeroes, except for type and length of the structure. */
 static void put_structure(const struct layout *layout)
 {
 	g_autofree uint8_t *wire = g_malloc0(MAX(layout->length, WORD_MAX));
@@ -116,7 +113,7 @@ static void put_structure(const struct layout *layout)
 	put_bytes(wire, MIN(layout->length, WORD_MAX));
 }
 
-/* Types that nobody knows have rows as well, which say so. */
+/* Unknown types have rows as well. */
 static void put_structures(finder *find)
 {
 	for (uint64_t type = 0; type <= UINT8_MAX; type++) {

@@ -4,9 +4,9 @@
 
     analyze.py BUILD... [-- SOURCE...]
 
-Each BUILD is a folder with a list of compile commands; each source is looked at once, as the first
-of them compiles it, or only those named. A finding that tests/analyze.known explains is counted;
-any other is printed and makes the exit status 1, as does an explanation that nothing needs any more.
+Each BUILD is a folder with a list of compile commands; each source is analyzed once, as the
+first of them compiles it, or only the given ones. A finding that tests/analyze.known explains is counted; any other is
+printed and makes the exit status 1, and so does an explanation without a finding.
 
 A line of that file: TOOL FILE:FUNCTION CHECK reason.
 """
@@ -43,7 +43,7 @@ def words_of(entry):
 
 
 def flags_of(words):
-    """What says how a source is to be understood: no compiler, no source, no output."""
+    """The options that affect parsing: no compiler, no source, no output."""
     words = iter(words)
     for word in words:
         if word in WITH_VALUE:
@@ -88,8 +88,8 @@ def function_at(name, line):
 
 def is_cleaned_up(name, line, text):
     """
-    Is it a leak of what is freed when its variable goes out of scope? clang's analyzer does not know
-    the attribute that g_autofree and g_autoptr() stand for; gcc's does, and sees those that are left.
+    Is it a leak of a variable with a cleanup attribute? clang's analyzer ignores the attribute
+    of g_autofree and g_autoptr(); gcc's supports it, and reports real leaks.
     """
     leak = re.match(r"Potential leak of memory pointed to by '(\w+)'", text)
     body = "\n".join(lines_of(name)[beginning(name, line):line])
@@ -99,7 +99,7 @@ def is_cleaned_up(name, line, text):
 # -- the tools -------------------------------------------------------------------------------------
 
 def output(command, folder):
-    """What a tool says. One that fails has not looked, and that is no silence to be trusted."""
+    """The output of a tool. A tool that fails has checked nothing, so that is an error."""
     done = subprocess.run([str(word) for word in command], capture_output=True, text=True,
                           cwd=folder, check=False)
     if done.returncode:

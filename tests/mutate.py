@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Change the sources in ways that must not pass the tests, one at a time: mutate.py [NAME...]
+"""Change the sources so that tests must fail, one change at a time: mutate.py [NAME...]
 
 Each mutant of tests/mutants.toml replaces one piece of text of one file, which must be there once, and
 names the tests that should notice. A mutant that survives is a missing test: it is listed, and the
@@ -47,7 +47,7 @@ def configure():
 
 
 def test(suites):
-    """None if all tests pass; else the first that does not, or what the compiler says."""
+    """None if all tests pass; otherwise the first failing test, or the compiler's message."""
     built = run("ninja", "-C", BUILD)
     if built.returncode:
         error = re.search(r"error: .*", built.stdout)

@@ -3,7 +3,7 @@
 """A folder is a layer, and arrows between layers run one way (docs/design.md)
 
 An arrow is an include. The files of qemu/ all include qemu/iommu.h, whose sections tell which file
-defines what: there an arrow is the use of a name, and every section has to be true.
+defines what: there an arrow is the use of a name, and every section must be correct.
 """
 
 import os
@@ -49,7 +49,7 @@ ALLOWED = {
     "tools": ["machine", "base", "json", "plan"],
     "examples": [],
 }
-# Formats do not know each other: the folder of each is a room of its own.
+# Formats are independent of each other: each folder is a room.
 FORMAT = re.compile(r"(tables/formats)/\w+/")
 # In qemu/ a room uses itself and the rooms before it.
 QEMU_ROOMS = ["firmware", "endpoint", "device", "build"]

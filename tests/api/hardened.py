@@ -1,9 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""What the linker made can be neither overwritten where it need not be, nor executed where it
-holds data: hardened.py FILE...
+"""Linked files have no unnecessary writable memory, and no executable data: hardened.py FILE...
 
-Each file is read with readelf. A rule that one breaks is said with the file, and the exit status
+Each file is read with readelf. A broken rule is printed with the file, and the exit status
 is 1; 77 without readelf.
 """
 

@@ -1,12 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""What libviommu asks of libc, and nothing besides.
+"""The functions that libviommu imports from libc, and no others.
 
     imports.py LIBRARY
 
-That an allocation may fail, and how much memory is held, is tested by putting functions in the
-place of those that allocate (tests/device). So none may be used that those tests do not know:
-not by its own name, nor hidden in a function that allocates by itself.
+Tests of failing allocations and of held memory replace the functions that allocate (tests/device). So the library must
+not use other functions that allocate, directly or indirectly.
 """
 
 import re
@@ -16,7 +15,7 @@ import sys
 # In the place of which tests put their own: see link_args in tests/device/meson.build.
 MEMORY = {"malloc", "calloc", "aligned_alloc", "free"}
 
-# These take no memory, or can do without: of what is here, qsort() alone asks for some, and sorts in
+# These need no memory, or work without: of what is here, qsort() alone asks for some, and sorts in
 # place if there is none. pthread_setspecific() says so if it cannot have its own.
 HARMLESS = {
     "madvise", "memcpy", "memmove", "memset", "memcmp", "bcmp", "strcmp", "strlen", "vsnprintf", "qsort",

@@ -5,8 +5,7 @@
     symbols.py [--libc-only] LIBRARY HEADER...
 
 A shared library must define exactly what its headers declare; a static one may define
-nothing else globally. With --libc-only it must also need nothing but libc, and its
-pkg-config file must ask for nothing.
+nothing else globally. With --libc-only it must also need nothing but libc, and its pkg-config file must have no requirements.
 """
 
 import argparse

@@ -10,7 +10,7 @@ and install the tables, and writes for each NAME
   NAME.cmd        the command line
   NAME.pci        the PCI functions and bus numbers, as the firmware left them
 
-and in VERSIONS which QEMU and which firmware it was. The files are the same each time.
+and in VERSIONS the versions of QEMU and firmware. The files are the same each time.
 Exit status: 0 fine, 1 with --check if files differ, 2 if something could not be done.
 """
 

@@ -1,15 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Say as a topology what QEMU was given, for each capture of a VIOT, IORT, DMAR or
+"""Generate a topology from QEMU's command line, for each capture of a VIOT, IORT, DMAR or
 IVRS.
 
   golden_topologies.py FOLDER OUT
 
-For each NAME.cmd in FOLDER (and below) that one of them stands beside, write OUT/NAME.yaml: from the
-command line what was asked for, and the bus numbers that the firmware gave from the PCI tree in
-NAME.pci (tests/golden) or NAME.seen.txt (output of QEMU's monitor). The table itself is not read:
-a test compares it with what the library makes of the topology. A second NAME that says something
-else is written to OUT/FOLDER/NAME.yaml, by the folder that it comes from.
+For each NAME.cmd in FOLDER (and below) that one of them stands beside, write OUT/NAME.yaml: from the devices on the command line, and the firmware's bus numbers in the PCI tree in
+NAME.pci (tests/golden) or NAME.seen.txt (output of QEMU's monitor). The table itself is not read: a test compares it with the table that the library generates. A second NAME with another content is written to OUT/FOLDER/NAME.yaml, by the folder that it comes from.
 
 Exit status: 0 fine, 2 if a capture could not be understood; the others are still written.
 """
@@ -28,7 +25,7 @@ EXPANDERS = ("pxb-pcie", "pxb")
 # Without a PCI tree only these are understood: none of them has a bus behind it.
 WITHOUT_TREE = EXPANDERS + ("virtio-iommu-pci", "ide-hd")
 LARGEST_FILE = 1 << 20
-# QEMU names what is behind expanders in the order of a hash table, which nobody can know beforehand.
+# QEMU names what is behind expanders in the order of a hash table, which cannot be predicted.
 # It matters where several expanders have something that VT-d translates; mostly it is that of buses.
 OUT_OF_ORDER = ("q35-vtd-expanders", "rnd-dmar-10")
 
@@ -59,7 +56,7 @@ BYPASSES = "                # no iommu: bypasses"
 
 
 class Command:
-    """A QEMU command line, as far as it says something of the topology."""
+    """The parts of a QEMU command line that determine the topology."""
 
     def __init__(self, text):
         words = text.split()

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""A QEMU with a guest in it, spoken to over QMP on its standard input and output.
+"""A QEMU with a guest, controlled by QMP on its standard input and output.
 
-Every wait has a limit. Whatever goes wrong with QEMU is a GuestError whose text says what.
+Every wait has a limit. Any failure of QEMU is a GuestError with a description.
 """
 
 import contextlib
@@ -21,7 +21,7 @@ class GuestError(Exception):
 
 
 class Guest:
-    """Use it in a `with`: QEMU is gone behind it, whatever happened."""
+    """Use it in a `with`, which ends QEMU in any case."""
 
     def __init__(self, command, binary, folder):
         """Run `command` (a list) with its first word replaced by `binary`, in `folder`."""

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The machines whose firmware tables are captured: one row each.
 
-A board says how QEMU makes the machine and where its firmware leaves the tables. A machine
-says what is plugged into a board and what to take. A new capture is a new row.
+A board has QEMU's options for the machine and the location of its tables. A machine has the devices on a board and the
+files to capture. A new capture is a new row.
 """
 
 from typing import NamedTuple

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Say as a topology what QEMU was given, for an Arm machine whose IORT it makes.
+"""Generate a topology from QEMU's command line, for an Arm machine whose IORT it makes.
 
 There is one SMMUv3 in front of all root buses, or since QEMU 10.1 devices arm-smmuv3 with a root bus
-each. Root buses that nobody translates go to the ITS group, and so do all other bus numbers.
+each. Root buses without an SMMU go to the ITS group, and so do all other bus numbers.
 """
 
 DEVICE = "arm-smmuv3"

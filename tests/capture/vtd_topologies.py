@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Say as a topology what QEMU was given, for a machine with VT-d.
+"""Generate a topology from QEMU's command line, for a machine with VT-d.
 
 QEMU names every function on a root bus that is translated, and of a bridge there everything below
-it. Host bridges are nobody's then: what no range names reaches memory directly.
+it. Host bridges have no IOMMU then: functions without a range access memory directly.
 """
 
 import re

@@ -16,10 +16,9 @@
 /*
  * A device on a test bench
  *
- * A rig is a device and a VMM that records, in words, every callback. It is made
- * anew for each test, with three endpoints and every offered feature accepted. The
- * helpers send real bytes: so tests go in by the front door, and whatever they send is
- * checked for what must hold of any request (see request()).
+ * A rig is a device with a VMM that records every callback as text. It is created anew for each
+ * test, with three endpoints and every offered feature accepted. The helpers send real bytes
+ * through the public API, and check the invariants of all requests (see request()).
  */
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
@@ -131,9 +130,8 @@ struct viommu_counters counters(struct rig *rig);
 /* -- listeners --------------------------------------------------------------------- */
 
 /*
- * A listener that records its calls, refuses when it is asked to, and at every
- * call checks that the story so far makes sense: mappings only while the mode is
- * VIOMMU_TRANSLATED, no two that overlap, each unmapped exactly once.
+ * A listener that records its calls, refuses on demand, and checks its notifications at every call:
+ * mappings only while the mode is VIOMMU_TRANSLATED, no overlap, each unmapped exactly once.
  */
 struct recorder {
 	struct rig *rig;
@@ -142,9 +140,9 @@ struct recorder {
 	unsigned calls;        /* of map and mode; set it to 0 to count anew */
 	unsigned refuse_first; /* the call that is refused, */
 	unsigned refuse_n;     /* and how many from there on; 0: none */
-	int error;             /* with which errno */
+	int error;             /* the errno of refusals */
 
-	int mode; /* what it believes; -1 if it does not know */
+	int mode; /* last mode notified; -1 if unknown */
 	struct viommu_mapping held[MAX_HELD];
 	size_t n_held;
 };
@@ -159,8 +157,10 @@ void recorder_refuse(struct recorder *recorder, unsigned first, unsigned n, int 
 /* Does it hold exactly the mappings that the domain has? */
 void assert_in_sync(const struct recorder *recorder, uint32_t domain);
 
-/* What all listeners of the rig were told since the last time, as "a map 1 1000-1fff to 8000
- * rw, b mode bypass". */
+/*
+ * The notifications of all listeners of the rig since the last call, as "a map 1 1000-1fff to 8000
+ * rw, b mode bypass".
+ */
 void assert_notified(struct rig *rig, const char *words);
 
 #endif

@@ -9,9 +9,9 @@
  */
 
 #define IMAGE_LENGTH 52
-#define BEHIND       8 /* bytes read behind the end */
+#define BEHIND       8 /* bytes read after the end */
 
-/* Bytes of which each tells where it stands. */
+/* Bytes that depend on their offset. */
 static void number(uint8_t image[IMAGE_LENGTH])
 {
 	for (unsigned i = 0; i < IMAGE_LENGTH; i++)

@@ -168,7 +168,7 @@ static void test_nothing_old_is_used_when_an_unmap_of_the_parent_is_answered(voi
 	run(&scene, take_tables_away);
 }
 
-/* A section that goes on for a while with what it has found. */
+/* A section that uses its translation for a while. */
 static void *do_slow_dma(void *opaque)
 {
 	struct scene *scene = opaque;

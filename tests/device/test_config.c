@@ -54,7 +54,7 @@ static void what_lies_behind_the_end_reads_as_zero(void **state)
 	}
 }
 
-/* The undefined behaviour sanitizer would tell. */
+/* UndefinedBehaviorSanitizer reports a violation. */
 static void nothing_can_be_read_to_nowhere(void **state)
 {
 	struct rig *rig = *state;
@@ -223,7 +223,7 @@ static void bypass_begins_as_configured(void **state)
 	assert_int_equal(read_bypass(rig), 1);
 }
 
-/* The configuration in force can be asked for. */
+/* The current configuration is returned. */
 static void the_configuration_has_its_defaults_filled_in(void **state)
 {
 	const struct viommu_config *config;

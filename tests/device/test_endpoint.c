@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "rig.h"
 
-/* Endpoints: what a VMM says of them, and which of them fit into a domain together.
- * virtio 1.3, "IOMMU Device / ATTACH request". */
+/*
+ * Endpoints: their configuration, and compatibility within a domain. virtio 1.3, "IOMMU Device /
+ * ATTACH request".
+ */
 
 enum { PLUGGED = 0x80 };
 

@@ -20,21 +20,22 @@
 /*
  * Each allocation in turn fails
  *
- * A history is a list of steps, made by arithmetic so that it has everything in it: new domains,
- * nodes of the map that fill up, endpoints that change and go and come, listeners, batches, saved
- * state. Every step is run again and again with its first, second, third ... allocation
- * failing, alone or with all that come after it, until it needs no more of them. A step that
- * failed returns an error, has changed nothing that can be seen, and works when there is memory
- * again.
+ * A history is a generated list of steps that covers all operations: new domains, full nodes of the
+ * map, endpoints that change, are added and removed, listeners, batches, saved state. Every step is
+ * repeated with its first, second, third ... allocation failing, alone or with all later ones,
+ * until it needs no more. A failed step returns an error, has no visible effect, and succeeds when
+ * there is memory again.
  *
- * The linker hands the library's allocations to the functions below (--wrap). That it has no other
- * is seen to by tests/api/imports.py.
+ * The linker redirects the library's allocations to the functions below (--wrap).
+ * tests/api/imports.py checks that the library has no others.
  */
 
 /* -- failing allocations ------------------------------------------------------- */
 
-/* Of this thread: allocations that still succeed, negative: all do; and is the one that fails the
- * last one that was asked for in vain, or do all fail from then on? */
+/*
+ * Per thread: the number of allocations that still succeed, or negative: all succeed; and whether
+ * only one allocation fails or all later ones, too.
+ */
 static _Thread_local long until_failure = -1;
 static _Thread_local bool for_good;
 static _Thread_local unsigned long n_failed;

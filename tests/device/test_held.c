@@ -4,12 +4,11 @@
 #include "rig.h"
 
 /*
- * What a guest makes the host hold, seen from the heap
+ * The memory that a guest makes the device hold, measured at the heap
  *
- * The linker hands the library's allocations to the functions below (--wrap). They count what is
- * asked for, and for each block what malloc keeps beside it. That must be what
- * viommu_count() says, to the byte, after whatever a guest has asked for; and at no moment in
- * between may it be more than `max_bytes`.
+ * The linker redirects the library's allocations to the functions below (--wrap). They count
+ * requested bytes, and malloc's overhead for each block. After any requests of a guest, that must
+ * equal viommu_count() to the byte, and at no moment may it exceed `max_bytes`.
  */
 
 /* What malloc keeps beside each block, by the usual allocators. */
@@ -129,7 +128,7 @@ static void assert_counted(const struct scene *scene)
 	assert_true(peak - scene->before <= viommu_configuration(scene->device)->max_bytes);
 }
 
-/* Nothing is left behind by any guest, whatever it has done. */
+/* After any requests, no guest leaves memory allocated. */
 static void scene_end(const struct scene *scene)
 {
 	viommu_reset(scene->device);
@@ -191,7 +190,7 @@ static int send_probe(const struct scene *scene, uint32_t endpoint)
 
 enum { N_ENDPOINTS = 6, N_DOMAINS = 8, SPREAD = 2000 };
 
-/* Two of three pages are unmapped, and again where nothing is any more. */
+/* Two of three pages are unmapped, and then again where there is no mapping. */
 static void sweep(const struct scene *scene, uint32_t domain, uint64_t page)
 {
 	for (unsigned times = 0; times < 2; times++)
@@ -252,8 +251,10 @@ static void every_byte_that_a_guest_takes_is_counted(void **state)
 	assert_true(n_limited > N_SCENES);
 }
 
-/* The stream of one device is read by another that has the same limits: that holds no more than
- * they say while it reads, and no more than the first one held when it is done. */
+/*
+ * A device with the same limits loads the stream of another: it holds no more than the limits while
+ * it loads, and afterwards no more than the first device.
+ */
 static void what_is_loaded_needs_no_more_than_it_did(void **state)
 {
 	enum { N_SCENES = 60, N_ACTS = 300 };
@@ -288,8 +289,10 @@ static void what_is_loaded_needs_no_more_than_it_did(void **state)
 
 enum { FLOOD = 65536 };
 
-/* An endpoint for each, so that none of them ends. In descending order: whatever is in order would
- * have to be moved for each. Shows: limit-domains */
+/*
+ * Each domain has an endpoint, so that none ends. In descending order, which would move all
+ * elements of a sorted array. Shows: limit-domains
+ */
 static void a_flood_of_domains_ends_at_the_limit(void **state)
 {
 	struct scene scene = scene_new(FLOOD + 1, 0);

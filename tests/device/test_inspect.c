@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "rig.h"
 
-/* The walks over the live state, the counters, and the text for a person. */
+/* Walks over the live state, counters, and the readable text. */
 
 static void domains_are_walked_in_order(void **state)
 {

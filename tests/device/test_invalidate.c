@@ -6,11 +6,11 @@
 #include "rig.h"
 
 /*
- * What INVALIDATE drops, and what it keeps
+ * INVALIDATE drops all changed entries, and keeps others
  *
- * A guest changes entries of its tables at random, of every level, and invalidates no more than it
- * must. After each request every address has to go where a walk by the test says. What was not
- * named may be kept, and is, or a guest would pay for every page of a domain with each.
+ * A guest changes random entries of its tables at every level, and invalidates only what is
+ * necessary. After each request, every address must translate as a walk by the test says. Other
+ * entries may stay cached, and do: otherwise a guest would pay for every page of a domain.
  */
 
 #define FEATURES (VIOMMU_FEATURES_DEFAULT | VIOMMU_F_TABLE | VIOMMU_F_PASID | VIOMMU_F_NEST)
@@ -307,7 +307,10 @@ static void a_table_is_kept_while_leaves_alone_change(void **state)
 	assert_int_equal(reach(rig, DEFAULT, 0x6000, R), 0x50006000);
 }
 
-/* A fault is asked again from the root: what the levels above permit now needs no request. */
+/*
+ * A fault is walked again from the root: if the levels above now permit the access, no request is
+ * needed.
+ */
 static void a_table_that_is_kept_refuses_nothing(void **state)
 {
 	struct rig *rig = with_tables(state);

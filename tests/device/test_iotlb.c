@@ -255,7 +255,7 @@ static void *keep_missing(void *opaque)
 	return NULL;
 }
 
-/* When UNMAP, DETACH or reset is answered, the consumer has nothing any more. */
+/* After UNMAP, DETACH or reset completes, the consumer has no mapping left. */
 static void take_away(struct rig *rig, unsigned round)
 {
 	if (round % 3 == 0)

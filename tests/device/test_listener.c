@@ -2,11 +2,10 @@
 #include "rig.h"
 
 /*
- * Listeners: their calls, and what becomes of what they refuse
+ * Listeners: their calls, and the effect of their refusals
  *
- * The standard knows nothing of them; <viommu/device.h> says how it should be. Every
- * recorder checks its own history at every call (rig.h), so the tests say which calls come, and in
- * what order.
+ * The standard does not define listeners; <viommu/device.h> does. Every recorder checks its own
+ * history at every call (rig.h), so the tests check the calls and their order.
  */
 
 #define ALWAYS UINT32_MAX
@@ -211,8 +210,10 @@ static void assert_believes(const struct recorder *recorder, struct rig *rig)
 		assert_int_equal(recorder->n_held, 0);
 }
 
-/* Whatever call of an ATTACH is refused, by either listener: the device stays as it was, and
- * the listeners know it. Shows: listener-undone, attach-no-side-effect */
+/*
+ * If either listener refuses any call of an ATTACH, the device is unchanged, and the listeners are
+ * notified accordingly. Shows: listener-undone, attach-no-side-effect
+ */
 static void a_refused_attach_leaves_everything_as_it_was(void **state)
 {
 	enum { DOMAINS = 5 };
@@ -253,8 +254,10 @@ static void a_refused_attach_leaves_everything_as_it_was(void **state)
 	assert_int_equal(refused, 36);
 }
 
-/* If the way back is refused too, the endpoint is attached to nothing, and blocked. Shows:
- * listener-quarantine */
+/*
+ * If the old state is refused too, the endpoint is attached to no domain, and blocked. Shows:
+ * listener-quarantine
+ */
 static void an_endpoint_that_cannot_go_back_is_blocked(void **state)
 {
 	struct two_listeners two;
@@ -457,7 +460,7 @@ static void a_listener_need_not_listen_to_everything(void **state)
 
 /* -- listeners of domains --------------------------------------------------------------- */
 
-/* Records its calls in the words of a recorder, and domains by their serial numbers. */
+/* Records calls in the format of a recorder, and domains by their serial numbers. */
 struct switcher {
 	struct rig *rig;
 	const char *name;

@@ -6,9 +6,9 @@
 #include "rig.h"
 
 /*
- * The order in which access is taken away: unfindable, sections end, listeners, answer
+ * The order in which access is removed: unpublished, sections end, listeners, completion
  *
- * A listener that asks for a translation inside a callback gets the new answer, so one that keeps
+ * A listener that translates in a callback gets the new answer, so a component that caches
  * translations and drops them when it is notified never keeps an old one.
  */
 
@@ -170,7 +170,7 @@ static void very_many_mappings_are_each_unmapped_once(void **state)
 
 /* -- a cache --------------------------------------------------------------------------- */
 
-/* One entry, for IOVA: filled on a miss inside a DMA section, dropped when a callback says so. */
+/* A cache of one entry, for IOVA: filled on a miss inside a DMA section, dropped by a callback. */
 struct cache {
 	struct viommu *device;
 	atomic_ullong entry; /* physical address, or 0 */
@@ -213,7 +213,7 @@ static void *fill(void *opaque)
 	return NULL;
 }
 
-/* Takes the mapping away in one of three ways. */
+/* Removes the mapping in one of three ways. */
 static void take_away(struct rig *rig, unsigned round)
 {
 	enum { BY_UNMAP, BY_DETACH, WAYS = 3 };

@@ -42,7 +42,7 @@ static void *ask(void *opaque)
 	return NULL;
 }
 
-/* Until long after it was asked: is it done? */
+/* Has it completed long after it was started? */
 static bool is_done_meanwhile(struct duel *duel)
 {
 	while (!atomic_load(&duel->asked))
@@ -563,7 +563,9 @@ static void an_unmap_waits_where_an_endpoint_left_in_the_same_batch(void **state
 	viommu_dma_free(dma);
 }
 
-/* Questions take no lock: the request that holds it waits for the section that asks. */
+/*
+ * Query functions take no lock: the request that holds it may wait for the section of their caller.
+ */
 static void questions_are_answered_inside_a_section(void **state)
 {
 	enum { SECONDS = 60 };
@@ -591,7 +593,9 @@ static void questions_are_answered_inside_a_section(void **state)
 	alarm(0);
 }
 
-/* What UNMAPs retire comes back on the way, or the domain would run out of nodes. */
+/*
+ * Retired nodes of UNMAPs are reclaimed meanwhile; otherwise the domain would have no nodes left.
+ */
 static void a_batch_can_unmap_any_number_of_pages_one_by_one(void **state)
 {
 	enum { N = 5000 };

@@ -4,8 +4,10 @@
 
 #include "rig.h"
 
-/* Saved state: docs/state.md. That what was saved goes on as before is shown over random
- * histories by tests/reference. */
+/*
+ * Saved state: docs/state.md. tests/reference shows over random histories that a loaded device
+ * behaves like the saved one.
+ */
 
 /* A driver makes something of the device that it has just found: two domains, three endpoints,
  * mappings that reach the top of the address space. */
@@ -35,7 +37,7 @@ static void *save_something(struct rig *rig, size_t *ret_length)
 	return save(rig, ret_length);
 }
 
-/* An endpoint is quarantined: a listener refuses both the new domain and the way back. */
+/* An endpoint is quarantined: a listener refuses both the new domain and the old one. */
 static void quarantine(struct rig *rig, uint32_t endpoint)
 {
 	struct recorder recorder = { 0 };
@@ -65,8 +67,7 @@ static void assert_saves(struct rig *rig, const void *bytes, size_t length)
 	free(again);
 }
 
-/* Whatever was refused, for whatever reason: the device is as the reset that comes now leaves it,
- * and the reason is a sentence. */
+/* After any refusal, the device is as after a reset, and the reason is a sentence. */
 static void assert_refused(struct rig *rig, int error, int expected, const char *reason)
 {
 	size_t length;
@@ -101,7 +102,7 @@ static void what_was_saved_is_there_again(void **state)
 	free(bytes);
 }
 
-/* In whatever order endpoints were attached, and however often they go back and forth. */
+/* For any order of attachment, and any number of saves and loads. */
 static void saving_what_was_loaded_gives_the_same_bytes(void **state)
 {
 	static const uint32_t orders[][3] = {
@@ -158,7 +159,7 @@ static void a_quarantine_is_not_lifted_by_a_migration(void **state)
 	free(bytes);
 }
 
-/* A listener that knows bypass from the state before gets the mode BLOCKED. */
+/* A listener that was in bypass before gets the mode BLOCKED. */
 static void listeners_are_notified_of_a_quarantine_that_is_loaded(void **state)
 {
 	struct recorder recorder = { 0 };
@@ -291,7 +292,7 @@ static void a_stream_of_every_version_is_still_read(void **state)
 	}
 }
 
-/* A library that knows the first version only can read what needs no other. */
+/* A library that supports only the first version can load a stream that needs no later one. */
 static void a_stream_has_the_lowest_version_that_can_express_it(void **state)
 {
 	struct rig *rig = *state;

@@ -866,8 +866,7 @@ static void test_a_device_tlb_is_dropped_by_the_vmm(void **state)
 
 /* -- what an endpoint keeps by itself ------------------------------------------ */
 
-/* A VMM that keeps what it must drop, as "3:1000-1fff all", and asks for a translation meanwhile.
- */
+/* A VMM that records invalidations, as "3:1000-1fff all", and translates meanwhile. */
 struct atc {
 	struct rig rig; /* for requests only */
 	char dropped[256];
@@ -1028,7 +1027,7 @@ static void test_unmap_of_a_parent_drops_all_of_its_children(void **state)
 	assert_int_equal(strlen(atc.dropped), strlen("8, 10:3"));
 	assert_non_null(strstr(atc.dropped, "10:3"));
 	atc.dropped[0] = '\0';
-	/* A child that has gone is not one any more. */
+	/* A child that was released is no longer a child. */
 	assert_int_equal(detach(rig, 1, EP), VIOMMU_S_OK);
 	assert_dropped(&atc, "8");
 	assert_int_equal(map(rig, 2, 0x1000, 0x1fff, 0x8000, R), VIOMMU_S_OK);

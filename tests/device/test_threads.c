@@ -7,12 +7,11 @@
 #include "rig.h"
 
 /*
- * Threads: translations and DMA sections beside requests
+ * Threads: translations and DMA sections concurrent with requests
  *
- * No test here measures time. Where one thread must have come to a point, a flag says
- * so; and what must not happen is looked for on both sides. The pages that the threads
- * write to are ordinary memory: so the thread sanitizer sees by itself whether a
- * request has waited for those who were using a mapping that it takes away.
+ * No test measures time. If one thread must have reached a point, a flag tells; forbidden results
+ * are checked on both sides. The pages that threads write to are ordinary memory, so
+ * ThreadSanitizer detects whether a request has waited for the users of a mapping that it removes.
  */
 
 /* Under drd all threads take turns, and each is slow. */

@@ -92,7 +92,7 @@ static void an_answer_goes_over_many_mappings(void **state)
 	assert_string_equal(where(rig, EP, 0, N * PAGE, R), "0+fa000 r");
 }
 
-/* Whoever asks for all there is does not walk over all there is. */
+/* A translation of the whole address space does not walk over all mappings. */
 static void an_answer_ends_after_so_many_mappings(void **state)
 {
 	enum { MAX = VIOMMU_ANSWER_MAPPINGS_MAX, N = 5 * MAX / 2 };

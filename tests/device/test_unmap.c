@@ -167,9 +167,10 @@ static void many_mappings_go_at_once_and_are_all_counted(void **state)
 	assert_int_equal(counters(rig).bytes, 0);
 }
 
-/* Two of three pages are taken out again, so that nodes of the map also meet where nothing is any
- * more. A change there that changes nothing would take nodes, which nothing would reclaim.
- * Shows: unmap-covered */
+/*
+ * Two of three pages are removed, so that nodes of the map also meet where there is no range. A
+ * removal there must not replace nodes, because nothing would reclaim them. Shows: unmap-covered
+ */
 static void unmapping_where_nothing_is_costs_nothing(void **state)
 {
 	enum { N_PAGES = 999, N_TIMES = 20 };

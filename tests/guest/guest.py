@@ -5,7 +5,7 @@
     guest.py [NAME...] [--qemu installed|7.2|10.0|all] [--device viommu|builtin|both]
              [--shell] [--list] [--keep]
 
-The rows are in rows.py; docs/guests.md says what each shows. Exit status: 0 when every row
+The rows are in rows.py; docs/guests.md describes each of them. Exit status: 0 when every row
 passed, 1 when one failed, 2 when something that is needed is missing.
 """
 

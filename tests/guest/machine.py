@@ -14,7 +14,7 @@ import time
 
 
 class Failed(Exception):
-    """The row has failed; the text says what did not happen."""
+    """The row has failed; the text describes the failure."""
 
 
 class Monitor:

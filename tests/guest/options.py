@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Try each option of `./run guest` with the quickest row: `./run guest --options`
 
-Exit status 0 if each does what --help says. --shell is tried with a real guest, whose console is a
+Exit status 0 if each works as in --help. --shell is tried with a real guest, whose console is a
 pipe.
 """
 
@@ -24,7 +24,7 @@ COMMAND = [sys.executable, os.path.join(HERE, "guest.py")]
 
 
 class Wrong(Exception):
-    """An option did not do what it should; the text says what it did."""
+    """An option did not work; the text describes its effect."""
 
 
 def guest(*arguments, **environment):

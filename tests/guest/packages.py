@@ -18,7 +18,7 @@ BACKPORTS = "-backports"    # such a release needs packages of the one before it
 
 
 class Unavailable(Exception):
-    """Something could not be fetched; the text says what and why."""
+    """A package could not be fetched; the text has the reason."""
 
 
 def run(*command, **options):

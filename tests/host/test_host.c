@@ -86,7 +86,7 @@ static void a_function_is_found_by_any_of_its_names(void **state)
 	end(&rig);
 }
 
-/* Both ways of each link. */
+/* Both directions of each link. */
 static void links_between_objects_are_mutual(void **state)
 {
 	struct rig rig;

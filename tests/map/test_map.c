@@ -255,7 +255,10 @@ static void many_ranges_in_any_order(void **state)
 	}
 }
 
-/* Ranges come and go, and their nodes are had back: as many as there are live ranges' worth. */
+/*
+ * Ranges are added and removed, and their nodes reclaimed: the pool has as many as the live ranges
+ * need.
+ */
 static void what_comes_and_goes_takes_no_more_memory(void **state)
 {
 	enum { N = 2000, N_ROUNDS = 30 };
@@ -315,7 +318,7 @@ static void unmap_all(struct map *map)
 	map_remove(map, 0, UINT64_MAX);
 }
 
-/* Walk, and do something on the way. Does the walk say that it saw the map at one moment? */
+/* Walks, and changes the map meanwhile. Does the walk report that it saw the map at one moment? */
 static bool is_whole_beside(void (*change)(struct map *map), bool wide)
 {
 	struct map *map = row_of_ranges();

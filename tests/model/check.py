@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Look at every history of a model: check.py CC MODEL.pml [SPIN]
+"""Check every history of a model: check.py CC MODEL.pml [SPIN]
 
 As it is, no history may break an assertion. Without each thing that the model names NO_..., one at a
 time, some history must: so the model can tell. Without spin there is nothing to do: status 77.

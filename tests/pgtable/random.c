@@ -85,7 +85,9 @@ static uint64_t *word_for_walk(void *opaque, uint64_t address, bool write)
 
 /* -- entries ------------------------------------------------------------------- */
 
-/* Random bits, where those of `rarely` are 1 in one of eight words, and those of `often` 0 so. */
+/*
+ * Random bits; bits of `rarely` are 1 in one of eight words, and bits of `often` 0 in one of eight.
+ */
 static uint64_t biased(struct dice *dice, uint64_t rarely, uint64_t often)
 {
 	uint64_t word = roll(dice);
@@ -535,7 +537,7 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < N_KINDS; i++) {
 		printf("%s: %" PRIu64 " tables, %" PRIu64 " pages found, %" PRIu64 " updates\n",
 		       kinds[i].name, tallies[i].asked, tallies[i].found, tallies[i].updated);
-		/* Walks that never arrive show nothing. */
+		/* Walks that never reach a leaf test nothing. */
 		idle |= tallies[i].found * 50 < tallies[i].asked;
 	}
 	printf("%" PRIu64 " disagree\n", wrong);

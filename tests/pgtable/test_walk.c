@@ -10,10 +10,9 @@
 #include "pgtable/pgtable.h"
 
 /*
- * What vectors cannot show: memory that changes during a walk, memory that cannot be written, walks
- * that begin at a table seen before, and that a word is asked for once.
- *
- * The scene is four x86 tables, one a page, that map the first pages of input.
+ * Tests that vectors cannot express: memory that changes during a walk, memory that is read-only,
+ * walks that start at an earlier table, and the number of reads of a word. The scene is four x86
+ * tables, one per page, that map the first pages of input.
  */
 
 #define PAGE    0x1000u
@@ -34,7 +33,7 @@ struct scene {
 	uint64_t marked; /* the last address that `written` was called for */
 	bool is_read_only;
 
-	/* Called before a word is handed out for writing. */
+	/* Called before the address of a word is returned for writing. */
 	void (*disturb)(struct scene *scene, size_t i);
 	unsigned disturbances;
 };

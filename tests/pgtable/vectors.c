@@ -148,7 +148,7 @@ struct scene {
 	uint64_t parent_address; /* where it is */
 };
 
-/* The word at an address; what is not listed is 0. */
+/* The word at an address; unlisted words are 0. */
 static uint64_t *word_at(struct scene *scene, uint64_t address)
 {
 	uint64_t *word = g_hash_table_lookup(scene->words, &address);
@@ -171,7 +171,7 @@ static const struct range *parent_at(const struct scene *scene, uint64_t address
 	return NULL;
 }
 
-/* Through the parent, if there is one. `ret_last`: how far the parent goes on. */
+/* Through the parent, if there is one. `ret_last`: the end of the parent's page. */
 static bool output_of(struct scene *scene, uint64_t *address, bool write, uint64_t *ret_last)
 {
 	const struct range *range;
@@ -295,7 +295,7 @@ static void free_scene(struct scene *scene)
 
 /* -- formats ------------------------------------------------------------------- */
 
-/* What a case is asked of: a space, or a context with spaces. */
+/* The input of a case: an address space, or a context with address spaces. */
 struct subject {
 	bool is_context;
 	bool is_malformed;
@@ -450,7 +450,7 @@ static read_subject *find_format(const char *name)
 	return NULL;
 }
 
-/* What the device has: all, unless the file or a case says otherwise. */
+/* The capabilities of the device: all, unless the file or a case overrides them. */
 static struct pt_limits read_limits(JsonObject *config)
 {
 	return (struct pt_limits){
@@ -468,7 +468,7 @@ static struct pt_limits read_limits(JsonObject *config)
 	};
 }
 
-/* The configuration of a case: that of the file, without what the case says otherwise. */
+/* The configuration of a case: that of the file with the overrides of the case. */
 static JsonObject *merge(JsonObject *config, JsonObject *this)
 {
 	JsonObject *merged = json_object_new(), *const from[] = { config, this };
@@ -542,7 +542,7 @@ static struct answer ask(struct subject *subject, struct scene *scene, JsonObjec
 	return answer;
 }
 
-/* What is expected, and not said, is not compared. */
+/* Expectations that are absent are not compared. */
 static void compare(GString *text, JsonObject *expected, const char *name, uint64_t is)
 {
 	if (node_of(expected, name) && number_of(expected, name, 0) != is)
@@ -600,7 +600,7 @@ static void compare_answer(GString *text, JsonObject *this, const struct scene *
 	compare(text, this, "contiguous", answer->run);
 }
 
-/* Each word is what it was, unless it is expected to be another. */
+/* Each word is unchanged, unless another value is expected. */
 static void compare_words(GString *text, struct scene *now, struct scene *before)
 {
 	GHashTableIter iter;

@@ -23,7 +23,7 @@ BROKEN = r".*(?:ERROR: \w+Sanitizer|runtime error:|[Aa]ssert|is blocked: |heap-u
 
 
 class Broken(Exception):
-    """The device did something wrong; the text says what."""
+    """The device violated a rule; the text describes the violation."""
 
 
 def sanitizer():

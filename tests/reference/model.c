@@ -4,7 +4,7 @@
 
 #include "model.h"
 
-/* Every function reads like the paragraph of the standard that it stands for. */
+/* Every function follows one paragraph of the standard. */
 
 void model_init(struct model *model, const struct viommu_config *config)
 {
@@ -219,7 +219,7 @@ int model_attach(struct model *model, uint32_t id, uint32_t endpoint_id, uint32_
 	if (d >= 0 && endpoint->domain != d && !fits(model, endpoint, d))
 		return VIOMMU_S_UNSUPP;
 
-	/* Refused is the way back, too. */
+	/* The old state is refused, too. */
 	if (endpoint->refuses && is_told(model, endpoint, d, flags == VIOMMU_ATTACH_F_BYPASS)) {
 		leave(model, endpoint);
 		endpoint->quarantined = true;

@@ -8,11 +8,11 @@
 #include <viommu/device.h>
 
 /*
- * A second device, to disagree with
+ * A second device, for comparison
  *
- * The rules of the standard and of docs/decisions.md once more, by another hand and without
- * any cleverness: arrays that are searched from end to end. It knows nothing of the
- * first one but the configuration structs.
+ * An independent implementation of the rules of the standard and of docs/decisions.md, as simple as
+ * possible: arrays with linear searches. It shares only the configuration structs with the first
+ * one.
  */
 
 enum { MODEL_DOMAINS = 8, MODEL_ENDPOINTS = 6, MODEL_MAPPINGS = 256 };
@@ -28,7 +28,7 @@ struct model_endpoint {
 	struct viommu_reserved reserved[4];
 	int domain; /* index, or -1 */
 	bool quarantined;
-	bool refuses; /* its listener, whatever it can, for now */
+	bool refuses; /* its listener currently refuses everything that it can */
 };
 
 struct model_mapping {

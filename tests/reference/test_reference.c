@@ -237,7 +237,7 @@ static struct pair *pair_new(void)
 	return pair;
 }
 
-/* The endpoint's listener refuses whatever it can, or no longer does. */
+/* The endpoint's listener refuses everything that it can, or stops doing so. */
 static void refuse(struct pair *pair, uint32_t id, bool refuses)
 {
 	model_refuse(&pair->model, id, refuses);
@@ -269,9 +269,8 @@ static void save_again(const struct pair *pair, const void *bytes, size_t length
 }
 
 /*
- * The state is saved, and this device or another goes on from there. If a listener will not have
- * that, it is as after a reset: of the one, or of the other, whose `bypass` is what was
- * configured.
+ * The state is saved, and this device or another continues with it. If a listener refuses that, the
+ * device is as after a reset; the `bypass` of another device is then as configured.
  */
 static void migrate(struct pair *pair, const struct operation *op)
 {
@@ -528,7 +527,7 @@ static const char *run(const struct history *history)
 	return difference;
 }
 
-/* Leave out whatever is not needed for a difference: what is left is the shortest story. */
+/* Removes all steps that are not needed for a difference: the result is the shortest history. */
 static void shrink(struct history *history)
 {
 	for (size_t i = history->n; i-- > 0;) {

@@ -140,7 +140,7 @@ static inline void encodes_to_itself(const struct file *file)
 	viommu_table_free(table);
 }
 
-/* The way through the model and back gives the same bytes. */
+/* Converting to the model and back gives the same bytes. */
 static inline void means_itself(const struct file *file, const char *signature)
 {
 	struct viommu_findings *findings = viommu_findings_new();
@@ -192,7 +192,7 @@ static inline void means_the_same(const struct file *file, const char *signature
 	viommu_table_free(table);
 }
 
-/* A topology text that says what QEMU was given makes the table that QEMU made. */
+/* A topology with the content of QEMU's command line generates QEMU's table. */
 static inline struct viommu_topology *read_topology(const char *path)
 {
 	g_autofree char *text = NULL;

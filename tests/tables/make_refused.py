@@ -2,8 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Generate the files that break a rule of bytes, and refused.list with one line for each.
 
-The refused/ folder of a room has the files that break the rules of this room. A module there says
-what they are; it may have
+The refused/ folder of a room has the files that break the rules of this room. A module there defines them; it may have
 
     TABLES      suffix -> rule -> (bytes, place, exit, also...): a file to be checked
     TOPOLOGIES  rule -> (text, place, exit, also...): a topology to generate the table from

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""What documents say that the command prints is what it prints.
+"""The output in documents is that of the command.
 
     consoles.py VIOMMU FOLDER DOCUMENT...
 
 A block that begins with ```console is a session: lines that begin with "$ " are run in a copy of
-the folders that the documents name, and what follows them is what was printed. A line of "..." stands for
+the folders that the documents name, and the lines after them are its output. A line of "..." stands for
 any number of lines.
 """
 

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Files made to keep a reader at work: of each format the ones that its algorithms like least.
+"""Files that are as expensive as possible to process: for each format, the worst cases of its algorithms.
 
     hostile.py                 the names of all
     hostile.py NAME BYTES      one of about that size, on standard output
 
-Each is a function whose name is the format and what is hostile about it. Its docstring says what it
-wants to make grow faster than itself.
+Each is a function whose name has the format and the kind of attack. Its docstring has the quantity that grows faster
+than the file.
 """
 import inspect
 import struct
@@ -109,7 +109,7 @@ MAPPINGS_MAX = 3200
 
 
 def iort_node(kind, revision, identifier, body, mappings=(), extra=b""):
-    """Mappings stand behind the body and whatever else the node has."""
+    """Mappings follow the body and all other parts of the node."""
     at = 16 + len(body) + len(extra)
     return struct.pack("<BHBIII", kind, at + MAPPING * len(mappings), revision, identifier,
                        len(mappings), at if mappings else 0) + body + extra + b"".join(mappings)
@@ -186,7 +186,7 @@ def iort_components(size):
 
 
 def iort_rmrs(size):
-    """Each node says of many IDs that they have many memories: a product."""
+    """Each node assigns many memory ranges to many IDs: a product."""
     group, unit = its_group(), smmu(0)
     to, n = 48 + len(group), min(1600, size // 2 // MAPPING)
     return iort([group, unit] + times(size, lambda k: rmr(
@@ -208,7 +208,7 @@ def iort_groups(size):
 
 
 def iort_units(size):
-    """SMMUs at one address, and nobody behind them."""
+    """SMMUs at one address, without devices."""
     return iort([its_group()] + times(size, lambda i: smmu(0, [
         iort_mapping(0, 0xFFFF, 0, 48)]), size))
 
@@ -398,7 +398,7 @@ def raw_tables(size):
 
 
 def raw_headers(size):
-    """Headers only, of tables that nobody knows."""
+    """Headers of tables with unknown signatures."""
     return b"".join(times(size, lambda i: acpi(b"SSDT", b""), size))
 
 
@@ -520,7 +520,7 @@ def dtb_deep(size):
 
 
 def dtb_buses(size):
-    """Devices at the end of a way of buses that each move addresses."""
+    """Devices below a chain of buses that each translate addresses."""
     made = tree()
     depth = 60
     for i in range(depth):
@@ -587,7 +587,7 @@ def dtb_devices(size):
 
 
 def dtb_cells(size):
-    """An IOMMU that asks for four thousand million cells."""
+    """An IOMMU with four thousand million cells."""
     made = tree()
     made.iommu(0, 1, 0xFFFFFFFF)
     i = 0
@@ -637,7 +637,7 @@ def dtb_names(size):
 
 
 def dtb_iommus(size):
-    """IOMMUs that are at one place, and nobody behind them."""
+    """IOMMUs at one location, without devices."""
     made = tree()
     i = 0
     while len(made.out) < size:

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""The command runs out of memory at every one of its allocations: it says so, and did nothing.
+"""The command runs out of memory at every one of its allocations: it reports that, and has no effect.
 
     test_memory.py VIOMMU STARVE_SO FOLDER_OF_GOLDEN_FILES
 """

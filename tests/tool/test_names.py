@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Names that attack whoever looks at them: nothing that is printed is obeyed by a terminal, a picture
-or a reader of JSON, and what is written as text is read as the same.
+"""Hostile names: printed text cannot control a terminal, a picture or a parser of JSON, and the text form is parsed
+unchanged.
 
     test_names.py VIOMMU
 """

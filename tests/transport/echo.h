@@ -8,9 +8,9 @@
 #include "transport/service.h"
 
 /*
- * A device that has nothing to do with IOMMUs: it copies what it reads of a chain to
- * what it may write of it. So the transport is seen by itself. It writes down what it is
- * asked, and its second queue waits for deliveries.
+ * A device that is independent of IOMMUs: it copies the readable part of a chain to its writable
+ * part. So the transport is tested alone. It records its calls, and its second queue is for
+ * deliveries.
  */
 #define ECHO_QUEUE    0
 #define DELIVER_QUEUE 1
@@ -43,7 +43,7 @@ struct echo {
 int echo_setup(void **state);
 int echo_teardown(void **state);
 
-/* The driver goes all the way: negotiates, sets up the echo queue, DRIVER_OK. */
+/* The driver initializes the device: it negotiates, sets up the echo queue, and sets DRIVER_OK. */
 struct ring *echo_start(struct echo *echo, const struct variant *variant);
 
 /* One request: `n` bytes echoed. Does it come back right? */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Rings that a driver must not make. Each case writes the bytes of a ring, notifies, and
- * says what the device must think of it; in the end, after a reset, all works again.
- * virtio 1.3, "Split Virtqueues" and "Packed Virtqueues", driver requirements.
+ * Rings that a driver must not create. Each case writes the bytes of a ring, notifies, and states
+ * the device's reaction; after a reset, the device works again. virtio 1.3, "Split Virtqueues" and
+ * "Packed Virtqueues", driver requirements.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -482,8 +482,10 @@ static void a_driver_cannot_keep_the_device_at_work(void **state)
 	assert_int_equal(echo->served, SIZE);
 }
 
-/* Random bytes where a ring should be, rings that were good but for a few bytes: no case
- * that anybody thought of. The device must come out of it alive, and serve the next one. */
+/*
+ * Random bytes in place of a ring, and valid rings with a few changed bytes. The device must
+ * survive, and serve the next case.
+ */
 static void rings_of_random_bytes_do_no_harm(void **state)
 {
 	static const uint64_t features[] = { 0,   F_I,  F_EVENT_INDEX | F_I,

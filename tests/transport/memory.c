@@ -191,7 +191,7 @@ static void a_request_over_very_many_pieces_is_answered(void **state)
 			 VIOMMU_S_OK);
 }
 
-/* It is the host that has failed, and the log says so. */
+/* The host has failed, and the log says so. */
 static void without_memory_for_pieces_the_log_names_the_host(void **state)
 {
 	struct rig *rig = *state;

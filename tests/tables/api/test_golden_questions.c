@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Questions to real tables of every kind: the map says what single answers say, and a table is no
- * different from itself, read again from its text.
+ * Queries of real tables of every kind: the map agrees with single answers, and a topology does not
+ * differ from itself after it is printed and parsed.
  */
 #include <viommu/diff.h>
 

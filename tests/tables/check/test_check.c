@@ -81,7 +81,7 @@ static void ids_of_functions_that_a_range_takes_away_are_free(void **state)
 		      "topology-id-twice", 0);
 }
 
-/* One range in the way of many others: each of them is to blame once. */
+/* One range overlaps many others: each of them is reported once. */
 static void each_object_is_blamed_once(void **state)
 {
 	assert_breaks(*state,
@@ -122,7 +122,7 @@ static void memory_of_two_iommus_may_overlap(void **state)
 }
 
 /* Reserved memory alone gives an IOMMU nothing to translate. */
-/* An RMR node says of each of its IDs that it has all of its memory. */
+/* An RMR node assigns all of its memory to each of its IDs. */
 static void memory_of_two_ids_may_overlap(void **state)
 {
 	static const char memory[] = "iommu: a, range: 0x10000-0x1ffff, kind: identity";
@@ -155,7 +155,7 @@ static void without_host_bridges_nothing_is_outside(void **state)
 	assert_breaks(*state, text, "topology-range-outside", 0);
 }
 
-/* What a VMM adds comes from no file; its findings have no place, but the same words. */
+/* Objects of a VMM have no file; their findings have no place, but the same text. */
 static void a_topology_without_places_is_checked_too(void **state)
 {
 	struct rig *rig = *state;

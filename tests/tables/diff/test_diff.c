@@ -85,7 +85,7 @@ static void names_are_no_difference(void **state)
 	assert_changed("its0", "another", "");
 }
 
-/* Other sections first, other IOMMUs first, and one bridge said by two ranges of its functions. */
+/* Other sections first, other IOMMUs first, and one bridge given as two ranges of its functions. */
 static void order_and_cuts_are_no_difference(void **state)
 {
 	(void)state;
@@ -143,7 +143,7 @@ static void msis_go_another_way_too(void **state)
 		       "is sending MSIs to no ITS now\n");
 }
 
-/* What a VIOT has no word for, it does not deny. */
+/* A VIOT cannot describe some properties; their absence is no difference. */
 static void a_table_without_a_word_for_msis_says_nothing_of_them(void **state)
 {
 	struct viommu_topology *one, *other;
@@ -166,7 +166,7 @@ static void a_table_without_a_word_for_msis_says_nothing_of_them(void **state)
 	viommu_findings_free(findings);
 }
 
-/* Nothing that a guest could tell apart: it reaches memory either way. */
+/* No difference to a guest: the device accesses memory directly in both. */
 static void to_bypass_and_not_to_be_mentioned_are_the_same(void **state)
 {
 	(void)state;
@@ -207,7 +207,7 @@ static void details_have_the_names_of_the_text_form(void **state)
 		       "is 1 now\n");
 }
 
-/* Left out, it is as its kind has it; which of two tables says so is no difference. */
+/* An absent value equals the default; which of two tables has it is no difference. */
 static void a_span_that_is_not_said_is_no_difference(void **state)
 {
 	(void)state;
@@ -229,7 +229,7 @@ static void devices_are_known_by_name_or_address(void **state)
 		       "device COM1: is new, bypassing\n");
 }
 
-/* Of things that are twice alike, one may go. */
+/* One of two equal objects is missing. */
 static void one_of_two_alike_is_gone(void **state)
 {
 	(void)state;

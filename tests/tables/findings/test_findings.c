@@ -45,7 +45,7 @@ static void quoted_input_is_harmless(void **state)
 	assert_true(strlen(viommu_findings_get(rig->findings, 1)->text) < 1000);
 }
 
-/* "Every input is hostile": the list is bounded, and says what it leaves out. */
+/* Every input is hostile: the list is bounded, and counts the findings that it omits. */
 static void a_flood_of_findings_is_counted_only(void **state)
 {
 	struct rig *rig = *state;
@@ -57,7 +57,7 @@ static void a_flood_of_findings_is_counted_only(void **state)
 	assert_finding(rig, 1000, "note: findings that are not listed: 4000 [input-findings]");
 	assert_null(viommu_findings_get(rig->findings, 1001));
 
-	/* An error among those is still seen by who asks for errors. */
+	/* An error among omitted findings is still counted as an error. */
 	report(rig->findings, "text-key", place_of_file("f"), NULL, "odd");
 	assert_int_equal(viommu_findings_count_from(rig->findings, VIOMMU_ERROR), 1);
 }

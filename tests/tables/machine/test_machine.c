@@ -145,7 +145,7 @@ static void an_iort_for_msis_may_stand_beside_a_viot(void **state)
 	expect_nothing(machine);
 }
 
-/* ARM DEN 0049: Linux asks IORT first, so what VIOT says of the same functions never counts. */
+/* ARM DEN 0049: Linux reads IORT first, so a VIOT entry for the same function has no effect. */
 static void an_smmu_beside_a_virtio_iommu_is_found(void **state)
 {
 	struct machine *machine = *state;
@@ -159,7 +159,7 @@ static void an_smmu_beside_a_virtio_iommu_is_found(void **state)
 	assert_true(found(machine->findings, "machine-both"));
 }
 
-/* Linux asks for the first table of a signature: what the second has is not there. */
+/* Linux reads the first table of a signature and ignores the second. */
 static void of_two_tables_with_one_signature_the_first_counts(void **state)
 {
 	struct machine *machine = *state;

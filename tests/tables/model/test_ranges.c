@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* viommu_topology_for_each_pci_range(): who translates which functions, piece by piece. */
+/* viommu_topology_for_each_pci_range(): the IOMMU of each function, piece by piece. */
 #include "topology_rig.h"
 
 #define IOMMUS \
@@ -7,7 +7,7 @@
 	"  - { name: a, kind: virtio-iommu-pci, at: 00:01.0 }\n" \
 	"  - { name: b, kind: virtio-iommu-mmio, at: 0x10001000 }\n"
 
-/* The pieces in words, a line each. */
+/* The pieces as text, one per line. */
 static void put_piece(void *opaque, const struct viommu_pci_range *range)
 {
 	char *words = opaque, line[80];
@@ -57,7 +57,7 @@ static void a_range_of_a_bridge_has_what_is_below(void **state)
 		      "0-0 00e0-00e0 b e0\n");
 }
 
-/* "All of them have `id_first`": wherever the range is cut. */
+/* All have `id_first`, wherever the range is cut. */
 static void functions_that_share_an_id_share_it_in_every_piece(void **state)
 {
 	assert_pieces(*state,
@@ -223,7 +223,7 @@ static struct viommu_topology *some_topology(unsigned seed)
 	return topology;
 }
 
-/* Whatever overlaps whatever: both say the same of every function. */
+/* For any overlaps, both give the same answer for every function. */
 static void pieces_agree_with_resolve(void **state)
 {
 	(void)state;

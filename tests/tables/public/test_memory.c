@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Memory runs out at every allocation of every public function, once, and for good
+ * Allocations fail one by one in every public function, once or permanently
  *
- * malloc() of this program fails when it is told to, for the library and for what it uses. A story
- * is a run of calls as a VMM makes them. It is told once with all memory, and then again for each
- * of its allocations with a failure there: the story ends with the answer that the header promises,
- * what was there before can still be used, and nothing is left when all is freed. Memory that is
- * freed is overwritten, so that a pointer to it that was kept is noticed.
+ * malloc() of this program fails on demand, for the library and for other libraries. A story is a
+ * sequence of calls as a VMM makes them. It runs once with enough memory, and then again for each
+ * of its allocations with a failure there: the call returns what the header documents, existing
+ * objects remain usable, and no memory is left when everything is freed. Freed memory is
+ * overwritten, so that a dangling pointer is noticed.
  */
 #include <errno.h>
 #include <malloc.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Damaged tables: decoded as far as they go, and never further
+ * Damaged tables: decoded as far as possible, never beyond their end
  *
- * The rule of every test: whatever was decoded encodes to the bytes that came in, and what is
- * wrong is a finding. Sanitizers see every byte that is read behind the end.
+ * In every test, a decoded table encodes to the same bytes, and each problem is a finding.
+ * Sanitizers detect reads beyond the end.
  */
 #include "tables_rig.h"
 
@@ -81,7 +81,7 @@ static void offsets_and_lengths_may_be_anything(void **state)
 	free(bytes);
 }
 
-/* A VIOT without its own fields has a header, means nothing, and says so once. */
+/* A VIOT without its own fields has a header, no meaning, and one finding. */
 static void a_viot_of_a_header_means_nothing(void **state)
 {
 	struct rig *rig = *state;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * viommu_topology_for_each_route(): the whole map, as few ranges as there can be, and the same that
- * viommu_topology_resolve() says of every single function.
+ * viommu_topology_for_each_route(): the whole map, in as few ranges as possible, and equal to
+ * viommu_topology_resolve() for every function.
  */
 #include "topology_rig.h"
 
@@ -66,7 +66,7 @@ static void entries_that_go_on_are_one_range(void **state)
 		   "0-0 0105-0105 b 900 - 0 1\n");
 }
 
-/* Behind a bridge to conventional PCI: first a range that says so, then one by one. */
+/* Behind a bridge to conventional PCI: first as a range with a shared ID, then one by one. */
 static void functions_may_share_an_id(void **state)
 {
 	assert_map(*state,
@@ -93,7 +93,7 @@ static void segments_that_are_alike_are_one_range(void **state)
 		   "6-7 0000-ffff - 0 - 0 1\n");
 }
 
-/* msi-map of a device tree: functions are asked first, whatever IOMMU they pass. */
+/* msi-map of a device tree: ranges of functions take precedence, whatever their IOMMU. */
 static void msis_of_functions_come_before_those_of_ids(void **state)
 {
 	assert_map(*state,
@@ -270,7 +270,7 @@ static struct viommu_topology *some_topology(unsigned seed)
 	return topology;
 }
 
-/* Whatever overlaps whatever: both say the same of every function. */
+/* For any overlaps, both give the same answer for every function. */
 static void the_map_agrees_with_resolve(void **state)
 {
 	(void)state;

@@ -69,7 +69,7 @@ static void names_of_devices_are_read(void **state)
 	assert_int_equal(name.base, 0x10001000);
 }
 
-/* Ranges stand above host bridges; the entry that decides says where it is. */
+/* Ranges take precedence over host bridges; the answer has the place of the deciding entry. */
 static void the_entry_that_decides_is_named(void **state)
 {
 	struct rig *rig = *state;

@@ -176,7 +176,7 @@ static void functions_in_two_segments_at_once_are_refused(void **state)
 	}
 }
 
-/* What is wrong is said with line, column, and what would be right. */
+/* A finding has line, column and a cure. */
 static void a_finding_helps(void **state)
 {
 	struct rig *rig = *state;
@@ -321,7 +321,7 @@ static void a_topology_is_written_as_a_person_would(void **state)
 	assert_text(rig->topology, text);
 }
 
-/* The same of what tables of single platforms ask for. */
+/* The same for keys of tables of single platforms. */
 static void what_one_platform_has_is_written_as_well(void **state)
 {
 	static const char text[] = "viommu: 1\n"
@@ -452,8 +452,8 @@ static void what_one_platform_has_is_written_as_well(void **state)
 	assert_text(rig->topology, text);
 }
 
-/* What a VMM adds, with names that it likes and bytes that a table had, comes back. */
-/* A device need not have a key at all: firmware may know of it, and tell nothing. */
+/* Objects of a VMM, with any names and with bytes of a table, are printed and parsed unchanged. */
+/* A device may have no key at all: firmware may know it without describing it. */
 static void an_object_that_says_nothing_is_written_too(void **state)
 {
 	static const char expected[] = "viommu: 1\n\ndevices:\n  - {}\n  - name: a\n  - {}\n";
@@ -501,7 +501,7 @@ static void odd_names_survive(void **state)
 	free(text);
 }
 
-/* Each object says where it stands. */
+/* Each object has its place. */
 static void objects_know_their_line(void **state)
 {
 	struct rig *rig = *state;

@@ -37,7 +37,7 @@ static void linux_uses_the_mapping_of_a_function(void **state)
 	assert_linux(rig, "0001:10:00.0", VIOMMU_REACH_NOTHING, "no root complex");
 }
 
-/* Rule: iort-path. Linux knows \_SB_.DEV0 and compares it with \_SB.DEV0 as text. */
+/* Rule: iort-path. Linux compares the path of the namespace, \_SB_.DEV0, with \_SB.DEV0 as text. */
 static void linux_finds_no_device_by_a_short_path(void **state)
 {
 	struct rig *rig = *state;

@@ -116,7 +116,7 @@ static void assert_types(struct viommu_table *table, const char *expected)
 	viommu_table_free(table);
 }
 
-/* 01h stands for every function of the segment. */
+/* 01h applies to every function of the segment. */
 static void a_whole_segment_is_one_entry(void **state)
 {
 	assert_types(generate(*state, "iommus: [ { name: a, kind: amd-vi, at: 0xfed80000, "
