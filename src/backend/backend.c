@@ -9,8 +9,8 @@
 /*
  * A listener that puts each device into the space of its endpoint's domain
  *
- * A space that a device enters with others in it has all mappings, and is entered by one call. A
- * new one gets them one by one.
+ * A space that a device joins already has all mappings, so one call is enough. A new space gets
+ * them one by one.
  */
 
 /* -- the listener -------------------------------------------------------------------- */
@@ -218,7 +218,7 @@ static int append_memory(struct viommu_backend *backend, const struct viommu_mem
 	return 0;
 }
 
-/* Bypass gets all of it, other spaces what the guest mapped of it before. */
+/* Bypass gets the whole range, other spaces the mappings that the guest made of it earlier. */
 static int map_everywhere(struct viommu_backend *backend, struct memory *memory)
 {
 	const struct viommu_mapping key = {

@@ -78,7 +78,7 @@ void kernel_log(const struct viommu_kernel *kernel, const char *format, ...)
 /* Log the reason for a refused mapping if the cause is a limit; returns `error`. */
 int kernel_explain_map(struct viommu_kernel *kernel, int error, uint64_t length);
 
-/* Keep the limits of a device, and log them. -EOPNOTSUPP: it can map nothing. */
+/* Store the limits of a device, and log them. -EOPNOTSUPP: the device can map nothing. */
 int kernel_set_limits(const struct viommu_kernel *kernel, struct kernel_device *device,
 		      const struct viommu_limits *limits);
 

@@ -7,7 +7,7 @@
 #include <viommu/backend.h>
 
 /*
- * What the host's IOMMUs can map, and what a guest is told of it
+ * The limits of the host's IOMMUs, and their report to a guest
  *
  * A guest reads the granule and the input range of all endpoints from configuration space, and
  * narrower ranges and reserved regions of one endpoint by PROBE. There is no property for a larger
@@ -75,7 +75,7 @@ int viommu_limits_intersect(struct viommu_limits *limits, const struct viommu_li
 
 	if (error)
 		return error;
-	/* A larger page consists of granules, whether there are page tables for it or not. */
+	/* A larger page consists of granules, whether or not page tables support it. */
 	both.page_size_mask = (limits->page_size_mask & other->page_size_mask & -granule) | granule;
 	both.dirty = limits->dirty && other->dirty;
 	*limits = both;
@@ -130,7 +130,7 @@ struct regions {
 	size_t n, room;
 };
 
-/* Reserve what of [first, last] no region has. Regions must not overlap. */
+/* Reserve the parts of [first, last] that no region contains, because regions must not overlap. */
 static bool reserve(struct regions *to, uint64_t first, uint64_t last)
 {
 	for (;;) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "backend/space.h"
 
-/* The parts of a mapping that guest memory has, and the pages of it that are dirty. */
+/* The parts of a mapping in ranges of guest memory, and their dirty pages. */
 
 static struct memory *memory_after(const struct viommu_backend *backend, uint64_t phys)
 {
@@ -60,7 +60,7 @@ uint64_t dirty_words(uint64_t length)
 	return pages / 64 + (pages % 64 != 0);
 }
 
-/* `bits`: of the part's pages; NULL: all of them. */
+/* `bits`: the pages of the part; NULL: all of them. */
 void part_mark_dirty(const struct part *part, const uint64_t *bits)
 {
 	uint64_t at = (part->phys - part->memory->range.first) / DIRTY_PAGE;

@@ -20,7 +20,7 @@ void device_leave(struct device *device)
 	device->stopped = true;
 }
 
-/* The host has more than the guest knows: nothing may use it. */
+/* The host maps more than the guest requested, so no device may use the space. */
 static void space_break(struct space *space)
 {
 	space->broken = true;
@@ -48,13 +48,13 @@ int device_enter(struct device *device, struct space *space)
 
 	if (device->space == space)
 		return 0;
-	/* It never had what a batch has still to unmap. */
+	/* The device never had the mappings that wait to be unmapped. */
 	space_flush(space);
 	if (device->stopped || space->broken)
 		return -EIO;
 	error = backend->calls.attach(backend->kernel, device->number, space->id);
 	if (error) {
-		device_leave(device); /* whether it left the old space is unknown */
+		device_leave(device); /* it is unknown whether the device left its old space */
 		return error;
 	}
 	if (device->space)
@@ -85,7 +85,7 @@ static void unmap_range(struct space *space, uint64_t first, uint64_t last)
 		space_flush(space);
 }
 
-/* Without memory for a bitmap, or a kernel that fills it, all of the part counts as dirty. */
+/* Without memory for a bitmap, or a kernel that fills it, the whole part counts as dirty. */
 static void unmap_tracked(struct space *space, const struct part *part)
 {
 	struct viommu_backend *backend = space->backend;
@@ -131,7 +131,7 @@ static struct mapping **find(struct space *space, uint64_t first)
 	return at;
 }
 
-/* Keep chains short. Without memory they become longer, which is no failure. */
+/* Keeps chains short. Without memory for the new table, chains only become longer. */
 static void grow(struct space *space)
 {
 	size_t n = space->n_buckets;
@@ -166,7 +166,7 @@ static int map_part(struct space *space, const struct viommu_mapping *key, const
 				  part_host(part), key->flags);
 }
 
-/* One call for each range of memory that the mapping lies in: all of it must be memory. */
+/* One call for each range of memory that the mapping overlaps; all of it must be memory. */
 static int map_parts(struct space *space, const struct viommu_mapping *key)
 {
 	struct viommu_backend *backend = space->backend;
@@ -189,7 +189,7 @@ static int map_parts(struct space *space, const struct viommu_mapping *key)
 	return error;
 }
 
-/* UNMAPs that are still to be sent may hold what the MAP needs. */
+/* UNMAPs that were not sent yet may use up a limit that the MAP needs. */
 static int map_with_pending(struct space *space, const struct viommu_mapping *key)
 {
 	int error;
@@ -361,7 +361,7 @@ struct space *space_new(struct viommu_backend *backend, const struct viommu *iom
 	return space;
 }
 
-/* The kernel cannot be asked any more what was written. */
+/* The kernel can no longer report dirty pages. */
 static void mark_all_dirty(struct space *space)
 {
 	for (struct mapping *mapping = next_mapping(space, NULL); mapping;
@@ -375,7 +375,7 @@ static void mark_all_dirty(struct space *space)
 	}
 }
 
-/* A device that could not be detached must not keep what the guest took away. */
+/* A device that could not be detached must not keep mappings that the guest removed. */
 static void unmap_all(const struct space *space)
 {
 	struct viommu_backend *backend = space->backend;
@@ -392,7 +392,7 @@ static void unmap_all(const struct space *space)
 				     space->last - space->first + 1);
 }
 
-/* What it has ends with it. */
+/* Its mappings end with it. */
 static void space_free(struct space *space)
 {
 	struct viommu_backend *backend = space->backend;

@@ -6,8 +6,8 @@
 /*
  * Spaces of the kernel: one for each domain with a device, one for bypass
  *
- * A space lives while a device is in it. So the device's requests always reach it, and what it has
- * is what the domain has, but for UNMAPs of a batch that are still to be sent.
+ * A space exists while a device is in it. So requests for its device always update it, and its
+ * mappings are those of the domain, except for UNMAPs of a batch that were not sent yet.
  */
 struct mapping {
 	struct mapping *next; /* in its bucket */
@@ -17,15 +17,15 @@ struct mapping {
 struct space {
 	struct space *next;
 	struct viommu_backend *backend;
-	const struct viommu *iommu; /* whose domain it is; NULL: bypass */
+	const struct viommu *iommu; /* its domain; NULL: bypass */
 	uint64_t serial;            /* of that domain */
-	uint32_t id;                /* of the kernel */
+	uint32_t id;                /* the kernel's number */
 	size_t n_devices;
-	bool broken; /* the kernel failed to unmap: nothing may use it any more */
+	bool broken; /* the kernel failed to unmap: no device may use it */
 	bool tracks; /* the kernel tracks dirty pages */
 	struct mapping **buckets;
 	size_t n_buckets, n_mappings;
-	bool pending; /* [first, last] is still to be unmapped */
+	bool pending; /* [first, last] is waiting to be unmapped */
 	uint64_t first, last;
 };
 
@@ -34,12 +34,12 @@ struct device {
 	struct viommu_backend *backend;
 	const struct viommu *iommu;
 	struct viommu_listener *listener;
-	struct space *space; /* NULL: it reaches nothing */
+	struct space *space; /* NULL: the device has no access */
 	int number;
-	bool stopped; /* for good */
+	bool stopped; /* permanently */
 };
 
-/* A range of guest memory, and its pages that are dirty. */
+/* A range of guest memory, and its dirty pages. */
 struct memory {
 	struct viommu_memory range;
 	uint64_t *dirty; /* NULL: they are not tracked */
@@ -65,11 +65,11 @@ struct part {
 
 #define DIRTY_PAGE 4096u
 
-/* The first part of the mapping at or after `iova`; false: there is none. */
+/* The first part of the mapping at or after `iova`; false if there is none. */
 bool part_at(const struct viommu_backend *backend, const struct viommu_mapping *key, uint64_t iova,
 	     struct part *part);
 
-/* Go to the next one. */
+/* Advance to the next part. */
 bool part_next(const struct viommu_backend *backend, const struct viommu_mapping *key,
 	       struct part *part);
 
@@ -83,7 +83,7 @@ uint64_t dirty_words(uint64_t length);
 
 /* -- space.c ------------------------------------------------------------------------ */
 
-/* The space of a domain, or of bypass (NULL). Returns NULL if there is none. */
+/* The space of a domain, or of bypass (NULL). NULL if there is none. */
 struct space *space_find(struct viommu_backend *backend, const struct viommu *iommu,
 			 uint64_t serial);
 struct space *space_new(struct viommu_backend *backend, const struct viommu *iommu, uint64_t serial,
@@ -92,7 +92,7 @@ struct space *space_new(struct viommu_backend *backend, const struct viommu *iom
 /* Free the spaces without devices. */
 void spaces_collect(struct viommu_backend *backend);
 
-/* Put a device into a space, from wherever it is; on failure it is nowhere. */
+/* Move a device into a space; on failure it is in none. */
 int device_enter(struct device *device, struct space *space);
 void device_leave(struct device *device);
 
@@ -100,15 +100,15 @@ void device_leave(struct device *device);
 int space_map(struct space *space, const struct viommu_mapping *key);
 void space_unmap(struct space *space, uint64_t first);
 
-/* Send what a batch has still to unmap. */
+/* Send the UNMAPs of a batch that are pending. */
 void space_flush(struct space *space);
 
-/* Parts of mappings in memory that comes or goes. */
+/* Map or unmap the parts of mappings in memory that is added or removed. */
 int space_map_memory(struct space *space, const struct memory *memory);
 void space_unmap_memory(struct space *space, const struct memory *memory);
 
 void space_track(struct space *space, bool on);
 
-/* Mark what was written since the last time. */
+/* Mark the pages written since the last call. */
 void space_read_dirty(struct space *space);
 #endif

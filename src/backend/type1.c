@@ -312,7 +312,7 @@ static void end(struct viommu_kernel *kernel)
 	free(kernel->containers);
 }
 
-/* Capabilities follow each other by offsets in the answer. */
+/* Capabilities are linked by offsets in the answer. */
 static void read_caps(const unsigned char *answer, uint32_t room, struct viommu_limits *limits)
 {
 	const struct kernel_iommu_info *info = (const void *)answer;
@@ -350,7 +350,7 @@ static int read_info(const struct viommu_kernel *kernel, const struct container 
 	return 0;
 }
 
-/* A container has the limits of the groups in it, so the group is alone in one for that. */
+/* A container has the limits of all its groups, so the group is alone in one for this. */
 static int read_limits(struct viommu_kernel *kernel, struct kernel_device *device)
 {
 	struct viommu_limits limits = { .size = sizeof(limits) };
@@ -385,7 +385,7 @@ static int check_group(struct viommu_kernel *kernel, const struct kernel_device 
 	return -EPERM;
 }
 
-/* A closed group is in no container, even if it could not leave before. */
+/* A closed group is in no container, even if leaving failed before. */
 static void close_device(struct viommu_kernel *kernel, struct kernel_device *device)
 {
 	uint32_t space = device->space;

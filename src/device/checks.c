@@ -5,10 +5,10 @@
 #include "device/core.h"
 
 /*
- * Misuse of the API, found and named: see checks.h
+ * Detection of misuse of the API: see checks.h
  *
- * What a thread is in, it knows by itself: callbacks by a list on its stack, sections by the list
- * of readers.c, and the lock by an owner in the device.
+ * The state of a thread is its callbacks, in a list on its stack; its sections, in the list of
+ * readers.c; and the lock, which has an owner in the device.
  */
 
 static _Thread_local const struct callback *callbacks;

@@ -3,11 +3,11 @@
 #define VIOMMU_DEVICE_CHECKS_H
 
 /*
- * Misuse of the API by a VMM, in a build with -Dchecks=true
+ * Detection of misuse of the API by a VMM, in a build with -Dchecks=true
  *
- * <viommu/device.h> says which function may be called where. A call in another place waits for its
- * own thread, or breaks a section, and often nothing is seen of it. In this build it prints a
- * sentence to stderr and aborts. In any other build these names are nothing.
+ * <viommu/device.h> defines where each function may be called. A call in another place deadlocks or
+ * breaks a section, often without a visible effect. In this build, it prints a message to stderr
+ * and aborts. In any other build these names are empty.
  */
 
 #ifdef VIOMMU_CHECKS
@@ -17,7 +17,7 @@
 struct reader;
 struct viommu;
 
-/* A callback that this thread is in. */
+/* A callback in progress in this thread. */
 struct callback {
 	const struct viommu *device;
 	const char *name;
@@ -33,7 +33,7 @@ void checks_leave_callback(const struct callback *callback);
 	checks_enter_callback(&this_callback)
 #define CALLBACK_END() checks_leave_callback(&this_callback)
 
-/* `function` is about to take the lock; has it; is about to release it; needs it. */
+/* `function` is about to take the lock; has taken it; is about to release it; requires it. */
 void checks_before_lock(const struct viommu *device, const char *function);
 void checks_locked(struct viommu *device);
 void checks_unlock(struct viommu *device);
@@ -41,7 +41,7 @@ void checks_is_locked(const struct viommu *device, const char *function);
 
 void checks_translate(const struct viommu *device, const char *function);
 
-/* A section begins, is used, or ends. */
+/* A section starts, is used, or ends. */
 void checks_begin(const struct viommu *device, const struct reader *reader);
 void checks_in_section(const struct reader *reader, const char *function);
 void checks_outside(const struct reader *reader, const char *function);

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * An IOTLB to hand out: <viommu/iotlb.h>
+ * An IOTLB for another component: <viommu/iotlb.h>
  *
- * Uses the device by its public functions. What was handed out is a sorted array of disjoint
- * ranges. An answer that overlaps some of them becomes one range with them; a range that loses any
- * of its bytes is invalidated as a whole. So what is remembered never lacks what the consumer has.
+ * Uses the public functions of the device. Translations that the consumer has are a sorted array of
+ * disjoint ranges. An answer that overlaps some of them becomes one range with them; a range that
+ * loses any of its bytes is invalidated as a whole. So the array always includes everything that
+ * the consumer has.
  *
- * A miss translates and calls `update` with the lock held. A listener is called when the old
- * translation cannot be found any more. So a miss that still found it is over before the listener
- * has the lock, and the listener finds what it remembered. Lock order: the device's, then the
- * IOTLB's.
+ * A miss translates and calls `update` with the lock held. A listener is called after the old
+ * translation is unpublished. So a miss that still found it has completed before the listener gets
+ * the lock, and the listener finds its range.
+ *
+ * Lock order: the device's, then the IOTLB's.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -56,7 +58,7 @@ static size_t find(const struct viommu_iotlb *iotlb, uint64_t at)
 	return low;
 }
 
-/* The first range from `low` on that begins after `last`. */
+/* The first range from `low` on that starts after `last`. */
 static size_t find_end(const struct viommu_iotlb *iotlb, size_t low, uint64_t last)
 {
 	while (low < iotlb->n && iotlb->kept[low].first <= last)
@@ -70,7 +72,7 @@ static void erase(struct viommu_iotlb *iotlb, size_t low, size_t high)
 	iotlb->n -= high - low;
 }
 
-/* Forgotten first: the consumer is without them when `invalidate` returns. */
+/* Removed from the array first: the consumer has dropped it when `invalidate` returns. */
 static void drop(struct viommu_iotlb *iotlb, uint64_t first, uint64_t last)
 {
 	size_t low = find(iotlb, first), high = find_end(iotlb, low, last);

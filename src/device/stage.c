@@ -22,7 +22,7 @@ struct stage {
 	struct ids domains;    /* linked to their endpoints, not reported to listeners */
 	struct domain *domain; /* of the chunks that follow */
 	struct usage usage;    /* of all domains so far */
-	struct slot *slots;    /* in their domains, found by no translation */
+	struct slot *slots;    /* in their domains, invisible to translations */
 	size_t n_slots;
 	struct page_group *groups;
 	bool has_groups;
@@ -99,7 +99,7 @@ static int read_domain(struct stage *stage, const struct chunk *chunk)
 			    &(struct domain_spec){ .id = domain.id, .bypass = domain.bypass });
 }
 
-/* It came before its tables. */
+/* The parent precedes its tables in the stream. */
 static int find_parent(const struct stage *stage, const struct chunk_table *saved,
 		       struct domain **ret_parent)
 {
@@ -120,7 +120,7 @@ static int find_parent(const struct stage *stage, const struct chunk_table *save
 	return 0;
 }
 
-/* The body is decoded by the format of the first that is attached. */
+/* The first holder's format decodes the body. */
 static int read_table(struct stage *stage, const struct chunk *chunk)
 {
 	struct chunk_table saved;
@@ -477,7 +477,7 @@ static const struct chunk_row {
 	[CHUNK_GROUPS] = { read_groups, STATE_VERSION_SPACES },
 };
 
-/* Exactly the first chunk is the device's, and nothing comes after page requests. */
+/* The first chunk, and only the first, is that of the device; page requests are last. */
 static int read_chunk(struct stage *stage, const struct chunk *chunk)
 {
 	bool first = chunk->at == STREAM_HEAD_LENGTH;
@@ -511,7 +511,7 @@ static int compare_slots(const void *a, const void *b)
 	return chunk_slot_compare(&x, &y);
 }
 
-/* A PASID is in one domain, and in none if a table of contexts says what PASIDs have. */
+/* A PASID is in at most one domain, and in none if a context table defines the PASIDs. */
 static int check_slots(const struct stage *stage, struct slot *const *sorted)
 {
 	for (size_t i = 0; i < stage->n_slots; i++)
@@ -524,7 +524,7 @@ static int check_slots(const struct stage *stage, struct slot *const *sorted)
 	return 0;
 }
 
-/* Only what has a table can ask for pages. */
+/* Only endpoints and PASIDs with a table make page requests. */
 static bool has_table(const struct stage *stage, struct slot *const *sorted,
 		      const struct page_group *group)
 {
@@ -537,7 +537,7 @@ static bool has_table(const struct stage *stage, struct slot *const *sorted,
 	return found && (*found)->domain->table;
 }
 
-/* Those of an endpoint are neighbours. */
+/* The groups of an endpoint are adjacent. */
 static int check_groups(const struct stage *stage, struct slot *const *sorted)
 {
 	const struct endpoint *before = NULL;
@@ -676,7 +676,7 @@ static void discard_groups(struct stage *stage)
 	}
 }
 
-/* Move all domains into the device, as they are held by each other. */
+/* Move all domains into the device, parents together with their children. */
 static void move_domains(struct stage *stage)
 {
 	struct viommu *device = stage->device;
@@ -689,7 +689,7 @@ static void move_domains(struct stage *stage)
 	}
 }
 
-/* After a refusal: those of which no listener was notified yet. */
+/* After a refusal: domains whose listeners have not been notified yet. */
 static void take_back(struct stage *stage, struct domain *refused)
 {
 	struct viommu *device = stage->device;

@@ -113,7 +113,7 @@ int chunk_group_compare(const void *a, const void *b)
 
 /* -- what there is ------------------------------------------------------------- */
 
-/* Room in which rows are sorted. */
+/* Memory for sorting rows. */
 struct rows {
 	struct chunk_slot *slots; /* of one domain at a time */
 	struct chunk_group *groups;
@@ -169,7 +169,7 @@ static size_t count_quarantined(const struct viommu *device)
 	return n;
 }
 
-/* It is held by tables alone: no endpoint says what its granule is. */
+/* Only tables hold it, so no endpoint determines its granule. */
 static bool is_parent_only(const struct domain *domain)
 {
 	return !domain->n_endpoints && !domain->n_slots;
@@ -265,7 +265,7 @@ static void write_slots(struct stream_writer *writer, const struct domain *domai
 		stream_write_row(writer, &slot_layout, &rows->slots[i]);
 }
 
-/* What the guest's table is, or that there is none. */
+/* The guest's table of the domain, or that it has none. */
 static void write_kind(struct stream_writer *writer, const struct domain *domain)
 {
 	const struct chunk_domain chunk = { .id = domain->node.id, .bypass = domain->bypass };

@@ -6,10 +6,7 @@
 
 #include "wire/stream.h"
 
-/*
- * The chunks of saved state (docs/state.md), for those who write them (state.c) and read them
- * (stage.c)
- */
+/* The chunks of saved state (docs/state.md), shared by state.c and stage.c */
 
 #define STATE_MAGIC 0x534f4956u /* "VIOS" */
 
@@ -79,8 +76,7 @@ struct chunk_group {
 extern const struct layout device_layout, domain_layout, endpoint_layout, mapping_layout,
 	table_layout, slot_layout, granule_layout, group_layout;
 
-/* In the order in which they are written: by endpoint, then PASID; and then by group. For qsort().
- */
+/* In the order of the stream: by endpoint, then PASID, then group. For qsort(). */
 int chunk_slot_compare(const void *a, const void *b);
 int chunk_group_compare(const void *a, const void *b);
 
