@@ -8,6 +8,8 @@
 
 #include <stdint.h>
 
+/* Growing texts, UTF-8 conversion, and stores of strings */
+
 /* A growing text. `str` is always NUL-terminated. */
 struct strbuf {
 	char *str;

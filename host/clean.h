@@ -4,6 +4,8 @@
 
 #include <glib.h>
 
+/* Removes serial numbers and other identification from saved files */
+
 /*
  * Remove what identifies the machine, and does not concern IOMMUs, from a file. `path` is the path
  * in the tree.

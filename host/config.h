@@ -5,6 +5,8 @@
 #include "model.h"
 #include "tree.h"
 
+/* Decodes PCI configuration space into a device */
+
 /* Fill in what configuration space defines. The folder of the device is open. */
 void config_scan(struct tree *tree, const struct folder *folder, struct viommu_host_device *device);
 

@@ -4,6 +4,8 @@
 
 #include "model.h"
 
+/* Joins the IOMMUs of sysfs with those of the tables */
+
 /* The number of IOMMUs that are both in sysfs and in a topology. */
 size_t join_count(const struct viommu_host *host, const struct viommu_topology *topology);
 

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Parsing numbers and PCI functions as the kernel prints them
+ *
+ * Every parser takes a whole text and bounds the number, because files of a tree are untrusted.
+ */
 #include <inttypes.h>
 #include <string.h>
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* The JSON writer: brackets, commas, indentation and escapes */
 #include <inttypes.h>
 #include <string.h>
 

@@ -4,6 +4,8 @@
 
 #include "plan.h"
 
+/* Devices and machine from QEMU's arguments */
+
 /*
  * The host's functions that QEMU's arguments assign, NULL-terminated, to be freed with
  * g_strfreev(). NULL with a finding if there are none, or if QEMU would reject the arguments. Sets

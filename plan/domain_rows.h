@@ -7,6 +7,8 @@
 
 #include "domain.h"
 
+/* A parsed libvirt domain, shared by domain.c and libvirt.c */
+
 struct plan_domain {
 	xmlDoc *document;
 	bool has_declaration;

@@ -4,6 +4,8 @@
 
 #include "plan.h"
 
+/* Earlier plans (--keep): existing devices keep their places */
+
 /* The place of a device in an earlier plan. */
 struct plan_kept {
 	const struct plan_bridge *bridge;

@@ -4,6 +4,8 @@
 
 #include "command.h"
 
+/* viommu plan TOPOLOGY */
+
 /* Print the tables that a topology needs for each kind of guest. Returns an exit status. */
 int plan_tables(const struct command *command, char **arguments);
 

@@ -6,6 +6,8 @@
 
 #include <viommu/topology.h>
 
+/* Routes and IDs as text and as JSON */
+
 /* "iommu", "bypass" or "nothing", as in --json. */
 const char *reach_name(enum viommu_reach reach);
 

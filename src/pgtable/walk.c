@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Walks of page tables: reading entries once, flag updates, and the public functions
+ *
+ * The guest may change a table at any time. So each entry is read once, as one aligned load, and
+ * flags are updated by compare-and-exchange on what was read.
+ */
 #include "pgtable/walk.h"
 
 static const char *const fault_names[N_PT_FAULTS] = {

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Streams of saved state: writing and checked reading of heads and chunks */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>

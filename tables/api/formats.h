@@ -4,6 +4,8 @@
 
 #include "tables/table/format.h"
 
+/* The list of formats, and decoding, checking and generating through it */
+
 /* The i-th format, or NULL behind the last one. */
 const struct format *format_get(size_t i);
 

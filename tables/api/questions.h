@@ -4,6 +4,8 @@
 
 #include <viommu/devicetree.h>
 
+/* Queries of a topology: routes of devices, their names, and places */
+
 /* The work of the public functions of these names (tables/public/). */
 int topology_find_device(const struct viommu_topology *topology, const char *text,
 			 struct viommu_device_name *ret_name);

@@ -4,6 +4,8 @@
 
 #include "tables/table/format.h"
 
+/* Reports what a table cannot describe, by the rows of its format */
+
 /* Call this before the table is written. */
 void report_unsupported(const struct viommu_table *table, const struct viommu_topology *topology,
 			struct viommu_findings *findings);

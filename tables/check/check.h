@@ -9,6 +9,8 @@
 #include "base/array.h"
 #include "tables/model/topology.h"
 
+/* Rules of topologies: the state of a check, and the functions that rules share */
+
 /* One rule being checked. */
 struct check {
 	const struct viommu_topology *topology;

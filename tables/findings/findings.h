@@ -6,6 +6,8 @@
 
 #include <viommu/findings.h>
 
+/* Findings inside the library: adding them, and the places they have */
+
 /*
  * Add a finding. `rule_id` names a row of rules.c, which has the severity; a missing row is a bug
  * of this library. `cure` is what would be right, or NULL. All strings are copied. NULL findings

@@ -4,6 +4,8 @@
 
 #include <viommu/tables.h>
 
+/* Access to the rows of rules.c */
+
 /* The row with that id, or NULL. */
 const struct viommu_rule *rule_find(const char *id);
 

@@ -4,6 +4,8 @@
 
 #include "tables/table/format.h"
 
+/* MCFG: segments and buses of the machine, to which other tables refer */
+
 /* The buses of a segment, and the base of their configuration space. */
 struct mcfg_allocation {
 	uint64_t base;

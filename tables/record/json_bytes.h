@@ -4,6 +4,8 @@
 
 #include "json/json.h"
 
+/* Bytes in JSON */
+
 /* Append the bytes as a string of hexadecimal digits without spaces. */
 void json_add_bytes(struct json *json, const uint8_t *bytes, size_t length);
 

@@ -7,6 +7,8 @@
 #include "tables/record/record.h"
 #include "tables/routes/route.h"
 
+/* The interface of a format: what each kind of table implements */
+
 /* One rule being checked on one table. */
 struct table_check {
 	const struct viommu_table *table;

@@ -4,6 +4,12 @@
 
 #include "format.h"
 
+/*
+ * Frames: structures that follow each other, each with its own type and length
+ *
+ * A format gives the framing and the layouts; frame.c has the loop, the bounds and the findings.
+ */
+
 /* A table being decoded. Records need far more memory than their bytes, so they are counted. */
 struct decoding {
 	const struct viommu_table *table;

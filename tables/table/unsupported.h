@@ -5,6 +5,8 @@
 #include "format.h"
 #include "tables/model/topology.h"
 
+/* Rows for objects that a table cannot describe */
+
 /* Which objects a row applies to, by their IOMMU; an IOMMU counts as its own. */
 enum unsupported_scope {
 	OF_ALL,       /* all, with an IOMMU or without */

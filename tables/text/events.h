@@ -8,6 +8,8 @@
 #include "base/strbuf.h"
 #include "text.h"
 
+/* YAML events of a topology text, and the reader that holds the current one */
+
 /* A position in the text; both count from 1. */
 struct mark {
 	unsigned line, column;

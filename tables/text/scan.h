@@ -9,6 +9,8 @@
 
 #include "base/strbuf.h"
 
+/* Scanning scalars: numbers, ranges and PCI functions */
+
 /* The result of reading a value. */
 enum scan {
 	SCAN_OK,

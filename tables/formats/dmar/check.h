@@ -4,6 +4,8 @@
 
 #include "dmar.h"
 
+/* Shared by the checks of a DMAR */
+
 /* The place of a field, in the table being checked. */
 static inline struct viommu_place dmar_place_of(const struct table_check *check,
 						const struct record *record, const char *field_name)

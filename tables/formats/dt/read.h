@@ -7,6 +7,8 @@
 #include "tables/table/format.h"
 #include "tables/fdt/devicetree.h"
 
+/* Reading a topology from a device tree: state and functions shared by the files that read */
+
 /* A device tree being read. Names in the topology are paths of nodes. */
 struct dt_reading {
 	const struct devicetree *tree;

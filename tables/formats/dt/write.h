@@ -10,6 +10,8 @@
 #include "base/hash.h"
 #include "read.h"
 
+/* Writing a topology into a device tree: state and functions shared by the files that write */
+
 /* A topology being written into a device tree: the base, or a new one. */
 struct dt_writing {
 	const struct viommu_topology *topology;
