@@ -171,7 +171,7 @@ const struct command graph_command = {
 	.details = "FILE is one table or topology, as for check, or a host tree. Host bridges and\n"
 		   "devices are on the left, IOMMUs in the middle, memory and ITSs on the right; "
 		   "NUMA\n"
-		   "nodes are frames. The picture of a large machine is incomplete, and says so.",
+		   "nodes are frames. The picture of a large machine counts what it omits.",
 	.options = options,
 	.run = run,
 };

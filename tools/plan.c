@@ -292,7 +292,7 @@ const struct command plan_command = {
 	.summary = "place devices of a host in a guest, or list the tables a topology needs",
 	.details =
 		"With --device: a guest with a bridge and a virtual IOMMU for each physical IOMMU\n"
-		"that a device is behind. It is printed as FORMAT, or refused with the reasons.\n\n"
+		"that a device is behind. It is printed as FORMAT, or rejected with reasons.\n\n"
 		"TOPOLOGY is as for generate. The plan shows what is behind each IOMMU and, for "
 		"each\n"
 		"kind of guest, the length of each table and what it cannot describe. No file is\n"

@@ -114,7 +114,7 @@ static char *describe_pasid(const struct viommu_route *route, guint64 pasid)
 	if (!route->pasid_bits && !tables_say_pasids(route->iommu->kind))
 		return g_strdup("is not decided by the table: DMAR and IVRS say nothing of PASIDs");
 	if (!route->pasid_bits)
-		return g_strdup("does not arrive: no entry says that PASIDs are forwarded");
+		return g_strdup("does not arrive: no entry forwards PASIDs");
 	return g_strdup_printf("%s: PASIDs have up to %u bits, by %s",
 			       pasid_fits(route, pasid) ? "arrives" : "is too large",
 			       route->pasid_bits, place);

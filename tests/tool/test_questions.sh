@@ -41,14 +41,14 @@ resolve_tells_every_hop() {
 	    PASID 0x1ffff is too large: PASIDs have up to 16 bits, by arm.yaml:7:5
 	80:00.0: smmu1 (smmu-v3 at 0x9070000), stream 0x8000, by arm.yaml:8:5
 	    MSIs to its0, device 0x18000, by arm.yaml:20:5
-	    PASID 0x1ffff does not arrive: no entry says that PASIDs are forwarded
+	    PASID 0x1ffff does not arrive: no entry forwards PASIDs
 	41:00.0: no IOMMU: bypasses, by arm.yaml:10:5
 	    MSIs to its0, device 0x4100, by arm.yaml:7:5
 	    PASID 0x1ffff has no meaning: no IOMMU is reached
 	COM0: smmu0 (smmu-v3 at 0x9050000), stream 0x20000-0x20003, by arm.yaml:14:5
 	    also smmu1 0x7, by arm.yaml:18:5
 	    MSIs to its0, device 0x20000, by arm.yaml:3:5
-	    PASID 0x1ffff does not arrive: no entry says that PASIDs are forwarded
+	    PASID 0x1ffff does not arrive: no entry forwards PASIDs
 	END
 	same out expected
 	ran 0 "$viommu" resolve -f arm.yaml 40:01.0 -p 5 --json
