@@ -247,6 +247,7 @@ struct viommu_log {
 	const char *text; /* one sentence, without a newline; valid until `log` returns */
 };
 
+struct viommu_fault;
 struct viommu_invalidation;
 struct viommu_page_response;
 
@@ -870,6 +871,23 @@ int viommu_dma_handle_translate(struct viommu_dma *dma, struct viommu_handle *ha
 				uint32_t pasid, uint64_t iova, uint64_t length, uint32_t access,
 				struct viommu_translation *ret_translation);
 
+/* -- faults of the host ------------------------------------------------------------ */
+
+/*
+ * Report to the guest that the host refused an access, as by an IOMMU of the host that translates
+ * for an assigned device: a record on the event queue, as viommu_translate() reports one. Of
+ * `fault` are used: endpoint, reason, flags (VIOMMU_FAULT_F_READ, _WRITE, _EXEC, _PRIVILEGED,
+ * _ADDRESS, which is taken as set, and _PASID), address, pasid. An endpoint that the guest can make
+ * fault without limit is to be reported at a rate that the VMM chooses. May be called inside a DMA
+ * section.
+ *
+ * -EINVAL   an unknown reason, another flag, or a PASID of too many bits
+ *
+ * Returns: 0, -ENOENT, -EINVAL, -ENOMEM. Locks: fault lock. Waits: no, but for `event`. Since: 0.2
+ * (testing)
+ */
+int viommu_fault_report(struct viommu *device, const struct viommu_fault *fault);
+
 /* -- page requests -------------------------------------------------------------------- */
 
 /* A page that an endpoint needs, by PRI or by a stalled access. */
@@ -1068,6 +1086,11 @@ struct viommu_counters {
 	uint64_t limited;        /* of those: a limit was reached */
 	uint64_t faults;         /* reported or dropped */
 	uint64_t faults_dropped; /* of those: no buffer on the event queue */
+
+	uint64_t waits;           /* grace periods: until translations and sections have ended */
+	uint64_t waited_ns;       /* for those that were found, all together */
+	uint64_t longest_wait_ns; /* a long one: some section is too long */
+	uint64_t most_domains, most_mappings, most_bytes; /* that were held at a time */
 };
 
 /*

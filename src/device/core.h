@@ -236,6 +236,8 @@ struct viommu {
 	/* The counts when the device was last unlocked or began to wait, for query functions. */
 	atomic_uint_fast64_t published_domains, published_mappings, published_bytes,
 		published_endpoints;
+	atomic_uint_fast64_t waits, waited_ns, longest_wait_ns; /* changed with the lock held */
+	atomic_uint_fast64_t most_domains, most_mappings, most_bytes;
 	atomic_uint_fast64_t requests, requests_bad, refused, limited;
 	atomic_uint_fast64_t n_logged[VIOMMU_N_LOG_EVENTS];
 

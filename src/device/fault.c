@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+
 #include "device/core.h"
 #include "wire/layout.h"
 
@@ -163,4 +165,54 @@ size_t viommu_last_faults(struct viommu *device, struct viommu_fault *faults, si
 		faults[i] = device->last_faults[(device->faults - 1 - i) % N_LAST_FAULTS];
 	pthread_mutex_unlock(&device->faults_lock);
 	return n;
+}
+
+/* -- faults of the host -------------------------------------------------------- */
+
+static const struct {
+	uint32_t flag, access;
+} accesses[] = {
+	{ VIOMMU_FAULT_F_READ, VIOMMU_MAP_F_READ },
+	{ VIOMMU_FAULT_F_WRITE, VIOMMU_MAP_F_WRITE },
+	{ VIOMMU_FAULT_F_EXEC, VIOMMU_ACCESS_EXEC },
+	{ VIOMMU_FAULT_F_PRIVILEGED, VIOMMU_ACCESS_PRIVILEGED },
+};
+
+/* False: it is not one that an access can have. */
+static bool event_of(const struct viommu_fault *fault, struct event *ret_event)
+{
+	uint32_t known = VIOMMU_FAULT_F_ADDRESS | VIOMMU_FAULT_F_PASID;
+	bool has_pasid = fault->flags & VIOMMU_FAULT_F_PASID;
+
+	*ret_event = (struct event){
+		.reason = fault->reason,
+		.pasid = has_pasid ? fault->pasid : NO_PASID,
+		.address = fault->address,
+	};
+	for (size_t i = 0; i < sizeof(accesses) / sizeof(accesses[0]); i++) {
+		known |= accesses[i].flag;
+		if (fault->flags & accesses[i].flag)
+			ret_event->access |= accesses[i].access;
+	}
+	return fault->reason <= VIOMMU_FAULT_R_RANGE && !(fault->flags & ~known) &&
+	       !(has_pasid && fault->pasid >> VIOMMU_PASID_BITS_MAX);
+}
+
+int viommu_fault_report(struct viommu *device, const struct viommu_fault *fault)
+{
+	struct reader *reader = readers_of_thread(&device->readers);
+	struct endpoint *endpoint;
+	struct event event;
+
+	checks_translate(device, "viommu_fault_report");
+	if (!event_of(fault, &event))
+		return -EINVAL;
+	if (!reader)
+		return -ENOMEM;
+	reader_enter(reader);
+	endpoint = directory_find(&device->directory, fault->endpoint);
+	if (endpoint)
+		fault_report(endpoint, &event);
+	reader_leave(reader);
+	return endpoint ? 0 : -ENOENT;
 }

@@ -168,6 +168,12 @@ void viommu_count(struct viommu *device, struct viommu_counters *counters)
 	now.requests_bad = atomic_load_explicit(&device->requests_bad, memory_order_relaxed);
 	now.refused = atomic_load_explicit(&device->refused, memory_order_relaxed);
 	now.limited = atomic_load_explicit(&device->limited, memory_order_relaxed);
+	now.waits = atomic_load_explicit(&device->waits, memory_order_relaxed);
+	now.waited_ns = atomic_load_explicit(&device->waited_ns, memory_order_relaxed);
+	now.longest_wait_ns = atomic_load_explicit(&device->longest_wait_ns, memory_order_relaxed);
+	now.most_domains = atomic_load_explicit(&device->most_domains, memory_order_relaxed);
+	now.most_mappings = atomic_load_explicit(&device->most_mappings, memory_order_relaxed);
+	now.most_bytes = atomic_load_explicit(&device->most_bytes, memory_order_relaxed);
 
 	pthread_mutex_lock(&device->faults_lock);
 	now.faults = device->faults;

@@ -93,6 +93,17 @@ static void publish_count(atomic_uint_fast64_t *published, uint64_t count)
 	atomic_store_explicit(published, count, memory_order_relaxed);
 }
 
+static void raise_to(atomic_uint_fast64_t *most, uint64_t count)
+{
+	if (count > atomic_load_explicit(most, memory_order_relaxed))
+		publish_count(most, count);
+}
+
+static void add(atomic_uint_fast64_t *sum, uint64_t more)
+{
+	publish_count(sum, atomic_load_explicit(sum, memory_order_relaxed) + more);
+}
+
 /* Query functions take no lock, because its owner may wait for the section of their caller. */
 static void publish_counts(struct viommu *device)
 {
@@ -100,6 +111,17 @@ static void publish_counts(struct viommu *device)
 	publish_count(&device->published_mappings, device->n_mappings);
 	publish_count(&device->published_bytes, device->n_bytes);
 	publish_count(&device->published_endpoints, device->endpoints.count);
+	raise_to(&device->most_domains, device->domains.count);
+	raise_to(&device->most_mappings, device->n_mappings);
+	raise_to(&device->most_bytes, device->n_bytes);
+}
+
+static void wait_for_sections(struct viommu *device)
+{
+	readers_synchronize(&device->readers);
+	add(&device->waits, 1);
+	add(&device->waited_ns, device->readers.waited_ns);
+	raise_to(&device->longest_wait_ns, device->readers.waited_ns);
 }
 
 void device_synchronize(struct viommu *device)
@@ -107,7 +129,7 @@ void device_synchronize(struct viommu *device)
 	if (!device->sync_pending && !device->changed)
 		return;
 	publish_counts(device);
-	readers_synchronize(&device->readers);
+	wait_for_sections(device);
 	device->grace_period++;
 	listeners_deliver_removals(device);
 	atc_deliver(device);

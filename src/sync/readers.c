@@ -289,9 +289,18 @@ static void back_off(unsigned turn)
 		nanosleep(&nap, NULL);
 }
 
-static void wait_for(const struct reader *reader)
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+static void wait_for(struct readers *readers, const struct reader *reader)
 {
 	uint64_t sections = atomic_load_explicit(&reader->sections, memory_order_acquire);
+	uint64_t begin = sections & 1 ? now_ns() : 0;
 
 	for (unsigned turn = 0; sections & 1; turn++) {
 		if (atomic_load_explicit(&reader->sections, memory_order_acquire) != sections)
@@ -299,6 +308,8 @@ static void wait_for(const struct reader *reader)
 		back_off(turn);
 	}
 	annotate_acquire(&reader->sections);
+	if (begin)
+		readers->waited_ns += now_ns() - begin;
 }
 
 /* No thread is counted in the other phase: the writer before has waited for them. */
@@ -318,9 +329,10 @@ void readers_synchronize(struct readers *readers)
 {
 	const struct reader *reader;
 
+	readers->waited_ns = 0;
 	fence();
 	reader = first_of(readers);
 	for (; reader; reader = reader->next)
-		wait_for(reader);
+		wait_for(readers, reader);
 	wait_for_unregistered(readers);
 }

@@ -41,6 +41,8 @@ struct readers {
 	/* Unregistered readers in a section, by phase; see readers.c. */
 	_Atomic(uint64_t) unregistered[2];
 	_Atomic(unsigned) phase;
+
+	uint64_t waited_ns; /* of the last readers_synchronize(), for sections that it found */
 };
 
 enum reader_state {

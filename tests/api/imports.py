@@ -19,7 +19,7 @@ MEMORY = {"malloc", "calloc", "aligned_alloc", "free"}
 # place if there is none. pthread_setspecific() says so if it cannot have its own.
 HARMLESS = {
     "madvise", "memcpy", "memmove", "memset", "memcmp", "bcmp", "strcmp", "strlen", "vsnprintf", "qsort",
-    "nanosleep", "sched_yield", "pthread_key_create", "pthread_key_delete", "pthread_mutex_destroy",
+    "nanosleep", "clock_gettime", "sched_yield", "pthread_key_create", "pthread_key_delete", "pthread_mutex_destroy",
     "pthread_mutex_init", "pthread_mutex_lock", "pthread_mutex_unlock", "pthread_once",
     "pthread_setspecific",
     # pthread_cleanup_push(), which keeps its state on the stack.

@@ -163,6 +163,55 @@ static void the_newest_64_faults_are_kept(void **state)
 	}
 }
 
+/* An IOMMU of the host refused it, and the guest learns of it as of any other. */
+static void a_fault_of_the_host_is_reported(void **state)
+{
+	struct viommu_fault fault = {
+		.endpoint = EP,
+		.reason = VIOMMU_FAULT_R_MAPPING,
+		.flags = VIOMMU_FAULT_F_WRITE | VIOMMU_FAULT_F_ADDRESS,
+		.address = 0x123456000,
+	}, last;
+	struct rig *rig = *state;
+
+	assert_int_equal(viommu_fault_report(rig->device, &fault), 0);
+	assert_record(rig, 0, VIOMMU_FAULT_R_MAPPING, 0x102, EP, 0x123456000);
+	fault.flags = VIOMMU_FAULT_F_READ | VIOMMU_FAULT_F_PASID;
+	fault.pasid = 5;
+	fault.reason = VIOMMU_FAULT_R_PERMISSION;
+	assert_int_equal(viommu_fault_report(rig->device, &fault), 0);
+	/* The driver has accepted neither PASIDs nor the longer records. */
+	assert_record(rig, 1, VIOMMU_FAULT_R_MAPPING, 0x101, EP, 0x123456000);
+	rig->event_buffers = 0;
+	assert_int_equal(viommu_fault_report(rig->device, &fault), 0);
+	assert_int_equal(viommu_last_faults(rig->device, &last, 1), 1);
+	assert_true(last.dropped);
+	assert_int_equal(last.reason, VIOMMU_FAULT_R_PERMISSION);
+	assert_int_equal(counters(rig).faults, 3);
+	assert_int_equal(counters(rig).faults_dropped, 1);
+}
+
+static void a_fault_of_the_host_that_cannot_be_is_refused(void **state)
+{
+	const struct viommu_fault good = { .endpoint = EP, .reason = VIOMMU_FAULT_R_MAPPING };
+	struct rig *rig = *state;
+	struct viommu_fault bad = good;
+
+	bad.endpoint = NO_ENDPOINT;
+	assert_int_equal(viommu_fault_report(rig->device, &bad), -ENOENT);
+	bad = good;
+	bad.reason = VIOMMU_FAULT_R_RANGE + 1;
+	assert_int_equal(viommu_fault_report(rig->device, &bad), -EINVAL);
+	bad = good;
+	bad.flags = VIOMMU_FAULT_F_PAGE_REQ;
+	assert_int_equal(viommu_fault_report(rig->device, &bad), -EINVAL);
+	bad = good;
+	bad.flags = VIOMMU_FAULT_F_PASID;
+	bad.pasid = 1u << VIOMMU_PASID_BITS_MAX;
+	assert_int_equal(viommu_fault_report(rig->device, &bad), -EINVAL);
+	assert_int_equal(rig->n_events, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -174,6 +223,8 @@ int main(void)
 		ON_A_FRESH_DEVICE(a_quiet_access_is_not_reported),
 		cmocka_unit_test(a_device_without_an_event_queue_drops_records),
 		ON_A_FRESH_DEVICE(the_newest_64_faults_are_kept),
+		ON_A_FRESH_DEVICE(a_fault_of_the_host_is_reported),
+		ON_A_FRESH_DEVICE(a_fault_of_the_host_that_cannot_be_is_refused),
 	};
 
 	return cmocka_run_group_tests_name("fault", tests, NULL, NULL);

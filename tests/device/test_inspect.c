@@ -163,6 +163,30 @@ static void counters_tell_what_is_held_and_what_was_done(void **state)
 	assert_int_equal(now.faults_dropped, 1);
 }
 
+/* What was held at a time, and how long requests waited for sections. */
+static void counters_tell_the_most_and_the_longest(void **state)
+{
+	struct rig *rig = *state;
+	struct viommu_counters before = counters(rig), now;
+
+	assert_int_equal(before.most_mappings, 0);
+	assert_int_equal(attach(rig, 1, EP), VIOMMU_S_OK);
+	assert_int_equal(attach(rig, 2, EP2), VIOMMU_S_OK);
+	for (uint64_t i = 0; i < 5; i++)
+		assert_int_equal(map(rig, 1, i * PAGE, i * PAGE + 0xfff, 0, R), VIOMMU_S_OK);
+	before = counters(rig);
+	assert_int_equal(before.most_bytes, before.bytes);
+	assert_int_equal(unmap(rig, 1, 0, TOP), VIOMMU_S_OK);
+	assert_int_equal(counters(rig).waits, before.waits + 1);
+	assert_true(counters(rig).longest_wait_ns <= counters(rig).waited_ns);
+	viommu_reset(rig->device);
+	now = counters(rig);
+	assert_int_equal(now.most_mappings, 5);
+	assert_int_equal(now.most_domains, 2);
+	assert_int_equal(now.most_bytes, before.bytes);
+	assert_int_equal(now.mappings + now.domains + now.bytes, 0);
+}
+
 /* -- the text ------------------------------------------------------------------ */
 
 struct text {
@@ -269,6 +293,7 @@ int main(void)
 		ON_A_FRESH_DEVICE(endpoints_are_walked_in_order),
 		ON_A_FRESH_DEVICE(mappings_are_walked_by_where_they_end),
 		ON_A_FRESH_DEVICE(counters_tell_what_is_held_and_what_was_done),
+		ON_A_FRESH_DEVICE(counters_tell_the_most_and_the_longest),
 		ON_A_FRESH_DEVICE(a_dump_shows_all_there_is),
 		ON_A_FRESH_DEVICE(a_dump_of_very_much_is_cut_short),
 		ON_A_FRESH_DEVICE(a_dump_ends_at_the_highest_numbers),

@@ -123,6 +123,19 @@ static void by_detach(struct rig *rig)
 	assert_int_equal(detach(rig, 1, EP), VIOMMU_S_OK);
 }
 
+/* The counters name the section that was too long, for it was open for NAPS naps. */
+static void a_wait_is_counted(void **state)
+{
+	struct viommu_counters before, after;
+	struct rig *rig = *state;
+
+	before = counters(rig);
+	fight_over_mapping(state, by_unmap);
+	after = counters(rig);
+	assert_true(after.waits > before.waits);
+	assert_true(after.longest_wait_ns >= A_NAP && after.waited_ns >= after.longest_wait_ns);
+}
+
 /* Shows: dma-section */
 static void a_detach_waits(void **state)
 {
@@ -669,6 +682,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(an_unmap_waits, plug, unplug),
+		cmocka_unit_test_setup_teardown(a_wait_is_counted, plug, unplug),
 		cmocka_unit_test_setup_teardown(a_detach_waits, plug, unplug),
 		cmocka_unit_test_setup_teardown(a_detach_from_a_domain_that_lives_on_waits, plug,
 						unplug),
