@@ -235,7 +235,11 @@ static void what_cannot_be_made_is_refused(void **state)
 
 /* -- misses against requests --------------------------------------------------- */
 
+#ifdef WITH_DRD
+#define ROUNDS 20 /* drd is slow */
+#else
 #define ROUNDS 300
+#endif
 
 struct race {
 	struct consumer *consumer;
