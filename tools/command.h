@@ -40,6 +40,7 @@ struct command {
 int command_main(int argc, char **argv);
 
 /* In the order of `viommu help`, NULL-terminated (commands.c). */
+extern const struct command explain_command;
 extern const struct command *const commands[];
 
 extern const struct command convert_command, generate_command, dump_command, check_command,

@@ -14,7 +14,7 @@
 #include "command.h"
 
 const struct command *const commands[] = {
-	&generate_command, &convert_command, &dump_command, &check_command, &resolve_command,
+	&generate_command, &convert_command, &dump_command, &check_command, &resolve_command, &explain_command,
 	&diff_command,     &graph_command,   &host_command, &plan_command,  &topology_command,
 	&demo_command,     &help_command,    NULL,
 };

@@ -13,12 +13,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "answer.h"
 #include "command.h"
 #include "json.h"
+#include "pci_tree.h"
 #include "resolve.h"
 #include "route_text.h"
 
-static char *from, *pasid_text;
+static char *from, *pasid_text, *pci_name;
 static gboolean as_json, all_devices;
 
 static const GOptionEntry options[] = {
@@ -27,31 +29,13 @@ static const GOptionEntry options[] = {
 	{ "from", 'f', 0, G_OPTION_ARG_FILENAME, &from,
 	  "use this table or topology, not the tables of this machine", "FILE" },
 	{ "json", 'j', 0, G_OPTION_ARG_NONE, &as_json, "print JSON on standard output", NULL },
+	{ "pci", 'P', 0, G_OPTION_ARG_FILENAME, &pci_name,
+	  "take bus numbers and bridges from this: a copy of /sys, or text of lspci or info pci",
+	  "FILE" },
 	{ "pasid", 'p', 0, G_OPTION_ARG_STRING, &pasid_text,
 	  "also show whether requests with this PASID arrive", "NUMBER" },
 	INPUT_FORM_OPTION,
 	G_OPTION_ENTRY_NULL,
-};
-
-struct question {
-	char **devices;
-	char **files; /* instead of `from`; or NULL */
-	struct viommu_findings *findings;
-	struct json *json; /* NULL: text */
-	bool has_pasid;
-	guint64 pasid;
-	unsigned n; /* topologies */
-	int status;
-};
-
-struct answer {
-	const char *device;
-	const struct viommu_topology *topology;
-	struct viommu_device_name name;
-	const struct viommu_platform_device *platform_device; /* if it is one */
-	const struct viommu_host_device *on_host;             /* NULL: unknown */
-	struct viommu_route route, linux_route;
-	const char *why_linux;
 };
 
 /* -- descriptions ----------------------------------------------------------------- */
@@ -150,8 +134,7 @@ static void print_sysfs(const struct viommu_host_device *device)
 		print_line("    sysfs: no IOMMU: %s", viommu_host_link_name(device->link));
 }
 
-/* Is the memory reserved for the device, by its function or by its ID behind its IOMMU? */
-static bool is_memory_of(const struct viommu_reserved_memory *memory, const struct answer *answer)
+bool answer_has_memory(const struct answer *answer, const struct viommu_reserved_memory *memory)
 {
 	const struct viommu_device_name *name = &answer->name;
 	const struct viommu_route *route = &answer->route;
@@ -174,7 +157,7 @@ static void print_memory(const struct answer *answer)
 		bool keep = memory->kind == VIOMMU_MEMORY_IDENTITY ||
 			    memory->kind == VIOMMU_MEMORY_EXCLUSION;
 
-		if (is_memory_of(memory, answer))
+		if (answer_has_memory(answer, memory))
 			print_line("    %s 0x%" PRIx64 "-0x%" PRIx64 " (%s), by %s",
 				   keep ? "must keep" : "must not use", memory->first, memory->last,
 				   viommu_memory_kind_name(memory->kind), place);
@@ -196,6 +179,156 @@ static void print_more_ids(const struct answer *answer)
 	}
 }
 
+/* -- what is not decided ---------------------------------------------------------- */
+
+/* Does the entry name functions by numbers that the table has? */
+static bool is_known(const struct viommu_pci_range *range)
+{
+	return !range->path && (range->scope != VIOMMU_SCOPE_BRIDGE || range->secondary_bus);
+}
+
+static bool names(const struct viommu_pci_range *range, const struct viommu_device_name *name)
+{
+	return range->segment_first <= name->segment && name->segment <= range->segment_last &&
+	       range->bdf_first <= name->bdf && name->bdf <= range->bdf_last;
+}
+
+/*
+ * The way of a scope begins at a bus that is known, and what is below has higher numbers. Without
+ * the PCI tree, a function there may be the one that is meant.
+ */
+static bool may_be_meant(const struct viommu_pci_range *range, const struct answer *answer)
+{
+	const struct viommu_device_name *name = &answer->name;
+	unsigned bus = name->bdf >> 8;
+
+	return !is_known(range) && range->segment_first <= name->segment &&
+	       name->segment <= range->segment_last && bus > range->bdf_first >> 8 &&
+	       (!answer->route.iommu || g_strcmp0(range->iommu, answer->route.iommu->name) != 0);
+}
+
+/* An entry of its own decides, whatever is below bridges. */
+static bool is_named_itself(const struct answer *answer)
+{
+	const struct viommu_pci_range *range;
+
+	for (size_t i = 0; (range = viommu_topology_pci_range(answer->topology, i)); i++)
+		if (is_known(range) && names(range, &answer->name))
+			return true;
+	return false;
+}
+
+static const struct viommu_pci_range *next_possible(const struct answer *answer, size_t *i)
+{
+	const struct viommu_pci_range *range;
+
+	if (!answer->name.pci || answer->function || is_named_itself(answer))
+		return NULL;
+	while ((range = viommu_topology_pci_range(answer->topology, (*i)++)))
+		if (may_be_meant(range, answer))
+			return range;
+	return NULL;
+}
+
+bool answer_is_undecided(const struct answer *answer)
+{
+	size_t i = 0;
+
+	return next_possible(answer, &i);
+}
+
+/* "below 00:1c.0", or "00.0 behind 00:1c.0" for what a path leads to. */
+static char *condition_of(const struct viommu_pci_range *range)
+{
+	unsigned bdf = range->bdf_first;
+	bool below = range->scope == VIOMMU_SCOPE_BRIDGE;
+	g_autofree char *start = g_strdup_printf("%04x:%02x:%02x.%x", range->segment_first,
+						 bdf >> 8, bdf >> 3 & 0x1f, bdf & 7);
+
+	if (!range->path)
+		return g_strdup_printf("it is below bridge %s", start);
+	return g_strdup_printf("it is %s %s behind bridge %s", below ? "below" : "at", range->path,
+			       start);
+}
+
+#define POSSIBLE_MAX 8
+
+static void print_possible(const struct answer *answer)
+{
+	const struct viommu_pci_range *range;
+	unsigned n = 0;
+
+	for (size_t i = 0; (range = next_possible(answer, &i)); n++) {
+		g_autofree char *place = place_or_unknown(&range->place);
+		g_autofree char *condition = condition_of(range);
+
+		if (n < POSSIBLE_MAX)
+			print_line("    or %s, if %s, by %s", range->iommu ? range->iommu : "none",
+				   condition, place);
+	}
+	if (n > POSSIBLE_MAX)
+		print_line("    and %u more", n - POSSIBLE_MAX);
+	if (n)
+		print_line(
+			"    not decided: the table has no bus numbers below bridges; --pci with a "
+			"copy of /sys or with lspci -xxxx has them");
+}
+
+/* Do other functions send as this one does? */
+static bool shares_alias(const struct pci_tree *tree, const struct answer *answer)
+{
+	const struct pci_function *other;
+
+	for (unsigned i = 0; (other = pci_tree_get(tree, i)); i++) {
+		const struct pci_function *bridge = NULL;
+		uint16_t as = 0;
+
+		if (other != answer->function && other->segment == answer->function->segment &&
+		    pci_tree_alias(tree, other, &as, &bridge) && as == answer->sends_as)
+			return true;
+	}
+	return false;
+}
+
+/* What Linux does with several functions behind one stream or endpoint ID (seen with 6.12). */
+static void print_linux_alias(const struct question *question, const struct answer *answer,
+			      const struct viommu_route *route)
+{
+	static const bool is_virtio[VIOMMU_OTHER + 1] = {
+		[VIOMMU_VIRTIO_PCI] = true, [VIOMMU_VIRTIO_MMIO] = true
+	};
+
+	if (!route->iommu || route->iommu->kind > VIOMMU_OTHER)
+		return;
+	if (is_virtio[route->iommu->kind])
+		print_line("    Linux gives a device with two endpoint IDs no group");
+	else if (route->iommu->kind == VIOMMU_SMMU_V3 && shares_alias(question->tree, answer))
+		print_line(
+			"    Linux lets one function have a stream ID: the others that send as it "
+			"get no group");
+}
+
+/* Behind a bridge to conventional PCI, an IOMMU sees the bridge. */
+static void print_alias(const struct question *question, const struct answer *answer)
+{
+	const struct pci_function *bridge = answer->to_pci;
+	unsigned as = answer->sends_as, at = bridge ? bridge->bdf : 0;
+	struct viommu_device_name name = answer->name;
+	struct viommu_route route, linux_route;
+	g_autofree char *way = NULL;
+
+	if (!bridge)
+		return;
+	name.bdf = answer->sends_as;
+	viommu_topology_resolve(answer->topology, &name, &route, &linux_route, NULL);
+	way = describe(&route, 1);
+	print_line(
+		"    sends as %02x:%02x.%x, for bridge %02x:%02x.%x to conventional PCI is above "
+		"it: %s",
+		as >> 8, as >> 3 & 0x1f, as & 7, at >> 8, at >> 3 & 0x1f, at & 7, way);
+	print_linux_alias(question, answer, &route);
+}
+
 /* Linux's route counts as different if its description is. */
 static void print_answer(const struct question *question, const struct answer *answer)
 {
@@ -213,6 +346,10 @@ static void print_answer(const struct question *question, const struct answer *a
 		pasid = describe_pasid(&answer->route, question->pasid);
 		print_line("    PASID 0x%" PRIx64 " %s", question->pasid, pasid);
 	}
+	print_possible(answer);
+	print_alias(question, answer);
+	if (question->tree && answer->name.pci && !answer->function)
+		print_line("    the PCI tree has no such function");
 	print_memory(answer);
 	print_linux(answer, first, msis);
 	print_sysfs(answer->on_host);
@@ -255,6 +392,25 @@ static void add_sysfs(struct json *json, const struct viommu_host_device *device
 	json_close(json, '}');
 }
 
+/* Other IOMMUs that the device may be behind, and what decides. */
+static void add_possible(struct json *json, const struct answer *answer)
+{
+	const struct viommu_pci_range *range;
+
+	json_key(json, "possible");
+	json_open(json, '[');
+	for (size_t i = 0; (range = next_possible(answer, &i));) {
+		g_autofree char *condition = condition_of(range);
+
+		json_open(json, '{');
+		json_string(json, "iommu", range->iommu);
+		json_string(json, "if", condition);
+		json_place(json, &range->place);
+		json_close(json, '}');
+	}
+	json_close(json, ']');
+}
+
 /* Always has both answers, with the same keys, so that a program can compare them. */
 static void add_answer(const struct question *question, const struct answer *answer)
 {
@@ -277,6 +433,14 @@ static void add_answer(const struct question *question, const struct answer *ans
 	add_route(json, &answer->linux_route);
 	json_string(json, "why", answer->why_linux);
 	json_close(json, '}');
+	add_possible(json, answer);
+	if (answer->to_pci) {
+		unsigned bdf = answer->sends_as;
+		g_autofree char *as = g_strdup_printf("%04x:%02x:%02x.%x", answer->name.segment,
+						      bdf >> 8, bdf >> 3 & 0x1f, bdf & 7);
+
+		json_string(json, "sends_as", as);
+	}
 	add_sysfs(json, answer->on_host);
 	json_close(json, '}');
 }
@@ -310,6 +474,19 @@ platform_device_of(const struct viommu_topology *topology, const struct viommu_d
 	return device;
 }
 
+static void look_at_tree(const struct pci_tree *tree, struct answer *answer)
+{
+	answer->function = pci_tree_find(tree, answer->name.segment, answer->name.bdf);
+	if (answer->function)
+		pci_tree_alias(tree, answer->function, &answer->sends_as, &answer->to_pci);
+}
+
+/* One of several tables is enough to say something of a device. */
+static bool is_decided(const struct answer *answer)
+{
+	return answer->route.reach != VIOMMU_REACH_NOTHING && !answer_is_undecided(answer);
+}
+
 /* An unknown device affects the status, but not the answers for the others. */
 static void answer_device(struct question *question, const struct input *input, const char *device)
 {
@@ -318,19 +495,38 @@ static void answer_device(struct question *question, const struct input *input, 
 	int r = viommu_topology_find_device(answer.topology, device, &name);
 
 	if (r < 0) {
-		question->status = report_device_error(input->name, device, r);
+		question->status =
+			worse(question->status, report_device_error(input->name, device, r));
 		return;
 	}
 	answer.name = name;
 	answer.platform_device = platform_device_of(answer.topology, &name);
 	if (input->host && name.pci)
 		answer.on_host = viommu_host_find_function(input->host, name.segment, name.bdf);
+	if (question->tree && name.pci)
+		look_at_tree(question->tree, &answer);
 	viommu_topology_resolve(answer.topology, &name, &answer.route, &answer.linux_route,
 				&answer.why_linux);
 	if (question->json)
 		add_answer(question, &answer);
 	else
 		print_answer(question, &answer);
+	if (question->explain ? question->explain(question, &answer) : is_decided(&answer))
+		g_hash_table_add(question->decided, (gpointer)device);
+}
+
+/* With a PCI tree, ways through bridges lead to functions. The input owns the topology. */
+static void expand(struct question *question, struct input *input)
+{
+	struct viommu_topology *expanded;
+
+	if (input->host && !question->tree)
+		question->tree = pci_tree_of_host(input->host);
+	if (!question->tree)
+		return;
+	expanded = viommu_topology_expand(input->topology, pci_tree_below, question->tree);
+	viommu_topology_free(input->topology);
+	input->topology = expanded;
 }
 
 /* Every table of a folder gives an answer. */
@@ -341,9 +537,10 @@ static void answer_input(void *opaque, struct input *input)
 
 	if (!input_topology(input, question->findings))
 		return;
-	if (all_devices && question->json) {
+	expand(question, input);
+	if (question->all && question->json) {
 		add_map(question->json, input->name, input->topology);
-	} else if (all_devices) {
+	} else if (question->all) {
 		printf("%s%s\n\n", question->n ? "\n" : "", name);
 		print_map(input->topology);
 	}
@@ -353,16 +550,22 @@ static void answer_input(void *opaque, struct input *input)
 }
 
 /* The JSON is valid even after an error: a program sees the exit status last. */
-static int answer_all(struct question *question)
+int answer_question(struct question *question)
 {
-	char *from_one[] = { from, NULL };
+	char *from_one[] = { question->from, NULL };
 	char **names = question->files ? question->files : from_one;
 	int status;
 
+	if (question->pci_name) {
+		question->tree = pci_tree_read(question->pci_name);
+		if (!question->tree)
+			return EXIT_COULD_NOT;
+	}
 	question->findings = viommu_findings_new();
-	if (as_json) {
+	question->decided = g_hash_table_new(g_direct_hash, g_direct_equal);
+	if (question->as_json) {
 		question->json = json_begin();
-		json_key(question->json, all_devices ? "maps" : "answers");
+		json_key(question->json, question->all ? "maps" : "answers");
 		json_open(question->json, '[');
 	}
 	status = read_inputs(names, question->findings, answer_input, question);
@@ -370,8 +573,13 @@ static int answer_all(struct question *question)
 		json_close(question->json, ']');
 		json_end(question->json);
 	}
+	for (char **device = question->devices; question->n && *device; device++)
+		if (!g_hash_table_contains(question->decided, *device))
+			status = worse(status, EXIT_FINDINGS);
 	status = worse(worse(status, question->status), print_findings(question->findings));
+	g_hash_table_unref(question->decided);
 	viommu_findings_free(question->findings);
+	pci_tree_free(question->tree);
 	return question->n ? status : report_no_input(names, status);
 }
 
@@ -391,7 +599,11 @@ static bool parse_pasid(struct question *question)
 static int run(const struct command *command, char **arguments)
 {
 	static char *nothing[] = { NULL };
-	struct question question = { .devices = all_devices ? nothing : arguments };
+	struct question question = { .devices = all_devices ? nothing : arguments,
+				     .from = from,
+				     .pci_name = pci_name,
+				     .all = all_devices,
+				     .as_json = as_json };
 
 	if (!all_devices && !*arguments)
 		return command_usage(command, "name a device, or use --all");
@@ -404,7 +616,7 @@ static int run(const struct command *command, char **arguments)
 		return command_usage(command, "--pasid needs a device");
 	if (!parse_pasid(&question))
 		return command_usage(command, "invalid PASID \"%s\"", pasid_text);
-	return answer_all(&question);
+	return answer_question(&question);
 }
 
 const struct command resolve_command = {
@@ -416,7 +628,9 @@ const struct command resolve_command = {
 		"of a platform device (0x10001000), or its name or the last part of that. FILE is\n"
 		"as for dump, or a topology. The answer has the ID, the entry that decides, and "
 		"the\n"
-		"ITS for MSIs. Where Linux reads the table differently, its answer follows.",
+		"ITS for MSIs. Where Linux reads the table differently, its answer follows.\n"
+		"Exit status 1: no table says anything of a device, or not which of two IOMMUs it\n"
+		"reaches.",
 	.options = options,
 	.run = run,
 };

@@ -265,7 +265,7 @@ check_lists_its_rules() {
 
 resolve_answers_from_tables_and_topologies() {
 	table
-	ran 0 "$viommu" resolve --from good.viot 0000:03:00.0 0x10001000 0001:00:00.0
+	ran 1 "$viommu" resolve --from good.viot 0000:03:00.0 0x10001000 0001:00:00.0
 	says out "0000:03:00.0: viommu0 (virtio-iommu-pci at 0000:00:01.0), endpoint 0x300, by good.viot:0x"
 	says out "0x10001000: viommu0 (virtio-iommu-pci at 0000:00:01.0), endpoint 0x20000, by good.viot:0x"
 	says out "0001:00:00.0: no IOMMU"
@@ -291,7 +291,7 @@ resolve_as_json_has_both_answers() {
 	topology
 	sed -i 's/at: 00:01.0 /&, include-self: yes /' topology.yaml
 	ran 0 "$viommu" generate viot topology.yaml -o self.viot
-	ran 0 "$viommu" resolve --json 00:01.0 0x10001000 ff:00.0 --from self.viot
+	ran 1 "$viommu" resolve --json 00:01.0 0x10001000 ff:00.0 --from self.viot
 	is_json out 'd["format"] == 1 and [a["reach"] for a in d["answers"]] == ["iommu", "iommu", "nothing"]'
 	is_json out '(d["answers"][0]["id"], d["answers"][0]["offset"]) == (8, 0x40)'
 	is_json out 'd["answers"][0]["linux"]["reach"] == "bypass" and "itself" in d["answers"][0]["linux"]["why"]'

@@ -285,5 +285,153 @@ class WrongAnswers(Reports):
         self.assertEqual((status, told), (0, ""))
 
 
+class PciTrees(Reports):
+    """A table of x86 names a bridge; bus numbers are in what people have beside it."""
+
+    DMAR = dmar.dmar(dmar.drhd(dmar.scope(dmar.BRIDGE, hops=((1, 0),))),
+                     dmar.drhd(flags=dmar.ALL, base=0xfed91000))
+    MONITOR = """\
+  Bus  0, device   1, function 0:
+    PCI bridge: PCI device 1b36:000c
+      BUS 0.
+      secondary bus 3.
+      subordinate bus 5.
+  Bus  3, device   0, function 0:
+    Ethernet controller: PCI device 8086:10d3
+  Bus  0, device   7, function 0:
+    PCI bridge: PCI device 1b36:000e
+      secondary bus 6.
+      subordinate bus 6.
+  Bus  6, device   1, function 0:
+    Ethernet controller: PCI device 8086:100e
+  Bus  6, device   2, function 0:
+    Ethernet controller: PCI device 8086:100e
+"""
+    TREE = """\
+-[0000:00]-+-00.0  Intel Corporation Host [8086:29c0]
+           +-01.0-[03-05]----00.0  Intel Corporation 82574L [8086:10d3]
+           +-07.0-[06]--+-01.0  Intel Corporation 82540EM
+           |            \\-02.0  Intel Corporation 82540EM
+           \\-1f.0  Intel Corporation LPC
+"""
+
+    @staticmethod
+    def config(header, secondary=0, subordinate=0, port=None):
+        space = bytearray(256)
+        space[0x0a:0x0c] = b"\x04\x06" if header else b"\x00\x02"
+        space[0x0e], space[0x19], space[0x1a] = header, secondary, subordinate
+        if port is not None:
+            space[0x06], space[0x34], space[0x40], space[0x42] = 0x10, 0x40, 0x10, port << 4
+        return "".join(f"{at:02x}: {space[at:at + 16].hex(' ')}\n" for at in range(0, 256, 16))
+
+    def hex_dump(self):
+        return ("00:01.0 PCI bridge [0604]: Intel\n" + self.config(1, 3, 5, 4) +
+                "\n00:07.0 PCI bridge: X\n" + self.config(1, 6, 6, 7) +
+                "\n03:00.0 Ethernet controller: Y\n" + self.config(0, port=0) +
+                "\n06:01.0 Ethernet controller: Z\n" + self.config(0))
+
+    VERBOSE = """\
+00:01.0 PCI bridge: Intel Corporation
+\tBus: primary=00, secondary=03, subordinate=05, sec-latency=0
+\tCapabilities: [40] Express (v2) Root Port (Slot+), MSI 00
+00:07.0 PCI bridge: X
+\tBus: primary=00, secondary=06, subordinate=06, sec-latency=0
+\tCapabilities: [40] Express (v1) PCI-Express to PCI/PCI-X Bridge, MSI 00
+03:00.0 Ethernet controller: Y
+06:01.0 Ethernet controller: Z
+"""
+
+    def resolve(self, device, pci=None, table=DMAR):
+        paths = self.write(DMAR=table, **({"pci": pci} if pci else {}))
+        more = ["--pci", paths[1]] if pci else []
+        return self.run_command("resolve", device, "--from", paths[0], *more)
+
+    def test_without_a_tree_both_answers_are_given_and_the_status_says_so(self):
+        status, told = self.resolve("03:00.0")
+        self.assertEqual(status, 1)
+        self.assertIn("03:00.0: dmar1", told)
+        self.assertIn("or dmar0, if it is below bridge 0000:00:01.0", told)
+        self.assertIn("--pci", told)
+
+    def test_a_function_on_the_bus_of_the_bridge_is_decided(self):
+        status, told = self.resolve("00:1f.0")
+        self.assertEqual((status, told.count("\n")), (0, 1))
+
+    def test_every_form_of_a_tree_decides(self):
+        for pci in self.MONITOR, self.TREE, self.hex_dump(), self.VERBOSE:
+            status, told = self.resolve("03:00.0", pci)
+            self.assertEqual(status, 0, told)
+            self.assertTrue(told.startswith("03:00.0: dmar0"), told)
+            self.assertTrue(self.resolve("06:01.0", pci)[1].startswith("06:01.0: dmar1"))
+
+    def test_what_is_above_conventional_pci_sends(self):
+        for pci in self.MONITOR, self.hex_dump(), self.VERBOSE:
+            self.assertIn("sends as 06:00.0, for bridge 00:07.0 to conventional PCI is above it",
+                          self.resolve("06:01.0", pci)[1])
+            self.assertNotIn("sends as", self.resolve("03:00.0", pci)[1])
+
+    def test_nothing_said_has_a_status(self):
+        status, told = self.resolve("03:00.0", table=dmar.dmar(dmar.EXPLICIT))
+        self.assertEqual(status, 1)
+        self.assertIn("not described", told)
+
+    def test_a_tree_without_functions_is_refused(self):
+        status, told = self.resolve("03:00.0", "nothing of PCI\n")
+        self.assertEqual(status, 2)
+        self.assertIn("no PCI function is in it", told)
+
+
+class Explanations(Reports):
+    def explain(self, device, pci=None, **files):
+        paths = self.write(**files)
+        more = ["--pci", self.write(pci=pci)[0]] if pci else []
+        return self.run_command("explain", device, *paths, *more)
+
+    RMRR = dmar.dmar(dmar.UNIT, dmar.rmrr(dmar.scope(hops=((0x1d, 0),))))
+
+    @staticmethod
+    def lspci(code, *functions):
+        return "".join(f"{name} Device [{code}]: X\n" for name in functions)
+
+    def test_memory_that_firmware_uses_decides(self):
+        status, told = self.explain("00:1d.0", self.lspci("0200", "00:1d.0"), DMAR=self.RMRR)
+        self.assertEqual(status, 1)
+        self.assertIn("passed through to a guest: no", told)
+        self.assertIn("0x7b000000-0x7b7fffff must stay mapped", told)
+
+    def test_usb_and_graphics_gave_their_memory_up(self):
+        for code in "0c03", "0300":
+            status, told = self.explain("00:1d.0", self.lspci(code, "00:1d.0"), DMAR=self.RMRR)
+            self.assertEqual(status, 0, told)
+            self.assertIn("passed through to a guest: yes", told)
+
+    def test_without_a_tree_it_is_not_known(self):
+        status, told = self.explain("00:1f.0", DMAR=dmar.dmar(dmar.UNIT))
+        self.assertEqual(status, 1)
+        self.assertIn("passed through to a guest: not known", told)
+        self.assertIn("--pci", told)
+
+    def test_a_device_without_an_iommu_may_not(self):
+        status, told = self.explain("00:1f.0", self.lspci("0200", "00:1f.0"),
+                                    DMAR=dmar.dmar(dmar.EXPLICIT))
+        self.assertEqual(status, 1)
+        self.assertIn("no IOMMU translates it", told)
+
+    def test_mates_are_named(self):
+        _, told = self.explain("03:00.0", self.lspci("0200", "03:00.0", "03:00.1", "04:00.0"),
+                               DMAR=dmar.dmar(dmar.UNIT))
+        self.assertIn("0000:03:00.1 is a function of the same device", told)
+        self.assertNotIn("04:00.0", told)
+        _, told = self.explain("06:01.0", PciTrees.MONITOR, DMAR=dmar.dmar(dmar.UNIT))
+        self.assertIn("0000:06:02.0 shares its requester ID", told)
+
+
+class Plausible(Reports):
+    def test_linux_answers_with_the_kernels_words(self):
+        _, told = self.check(IORT=iort.iort(iort.GROUP, iort.UNIT, iort.BRIDGE, iort.smmu_v2(
+            identifier=3, contexts=0)))
+        self.assertIn("[iort-interrupts]", told)
+
+
 if __name__ == "__main__":
     unittest.main(argv=sys.argv[:1])

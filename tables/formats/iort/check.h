@@ -53,6 +53,16 @@ void iort_check_interrupt_order(const struct table_check *check);
 void iort_check_device_id_index(const struct table_check *check);
 void iort_check_pmcgs(const struct table_check *check);
 
+/* check_plausible.c */
+void iort_check_unknown_revisions(const struct table_check *check);
+void iort_check_interrupts(const struct table_check *check);
+void iort_check_shared_interrupts(const struct table_check *check);
+void iort_check_its_twice(const struct table_check *check);
+void iort_check_device_ids(const struct table_check *check);
+void iort_check_partial_its(const struct table_check *check);
+void iort_check_memory(const struct table_check *check);
+void iort_check_spans(const struct table_check *check);
+
 /* check_rmr.c */
 void iort_check_rmr_revision(const struct table_check *check);
 void iort_check_rmr_empty(const struct table_check *check);

@@ -29,20 +29,21 @@ def its(*numbers, identifier=0):
 
 
 def smmu(*mappings, gsivs=(10, 11, 13, 12), flags=1, index=0, model=0, revision=4, identifier=1,
-         reserved=0, **more):
+         reserved=0, base=0x9050000, **more):
     event, pri, gerr, sync = gsivs
-    return node(SMMU_V3, struct.pack("<QIIQIIIIIII", 0x9050000, flags, reserved, 0, model, event,
+    return node(SMMU_V3, struct.pack("<QIIQIIIIIII", base, flags, reserved, 0, model, event,
                                      pri, gerr, sync, 0, index),
                 *mappings, revision=revision, identifier=identifier, **more)
 
 
-def smmu_v2(*mappings, identifier=1, interrupts=0):
-    """Its arrays lie behind the fields; ID mappings would be behind these."""
-    return node(SMMU_V2, struct.pack("<QQIIIIIII16x", 0x5000000, 0x10000, 1, 0, 60, interrupts,
-                                     76 if interrupts else 0, 0, 0) +
-                b"".join(struct.pack("<II", 40 + i, i) for i in range(interrupts)),
-                *mappings, revision=3,
-                identifier=identifier)
+def smmu_v2(*mappings, identifier=1, contexts=1, edges=None, span=0x10000, base=0x5000000):
+    """Global interrupts, context interrupts from 40 on, then ID mappings."""
+    edges = range(contexts) if edges is None else edges
+    arrays = struct.pack("<IIII", 38, 0, 39, 0)
+    arrays += b"".join(struct.pack("<II", 40 + i, edge) for i, edge in enumerate(edges))
+    return node(SMMU_V2, struct.pack("<QQIIIIIII", base, span, 1, 0, 60, contexts,
+                                     76 if contexts else 0, 0, 0) + arrays,
+                *mappings, revision=3, identifier=identifier)
 
 
 MEMORY = struct.pack("<IBHB", 1, 0, 0, 3)
@@ -117,6 +118,28 @@ FILES = {
     "iort-node-revision": (iort(GROUP, UNIT, complex_(TO_SMMU, ats=3, revision=1)),
                            COMPLEX_AT + 3, 1),
     "iort-its-empty": (iort(*GOOD, its(identifier=3)), END + 16, 1),
+    "iort-revision-unknown": (iort(its(0)[:3] + b"\x09" + its(0)[4:], UNIT, BRIDGE), HEAD + 3, 1),
+    "iort-interrupts": (iort(GROUP, smmu(TO_ITS, gsivs=(0, 0, 0, 0), revision=5), BRIDGE,
+                             revision=6), SMMU_AT + 44, 1),
+    "iort-interrupt-shared": (iort(GROUP, UNIT, smmu(TO_ITS, base=0x9080000, identifier=3),
+                                   complex_(mapping(0, 0x7fff, to=SMMU_AT),
+                                            mapping(0x8000, 0x7fff, to=COMPLEX_AT))),
+                              COMPLEX_AT, 1),
+    "iort-its-twice": (iort(its(0, 0), smmu(mapping()), complex_(mapping(to=SMMU_AT + 4))),
+                       HEAD + 24, 1),
+    "iort-device-id-twice": (iort(GROUP, smmu(mapping(0, 0x7fff), mapping(0x8000, 0x7fff, 0)),
+                                  BRIDGE), SMMU_AT + IN_SMMU + MAPPING + 8, 1),
+    "iort-its-partial": (iort(GROUP, UNIT, smmu(base=0x9080000, gsivs=(20, 21, 23, 22), identifier=3),
+                              complex_(mapping(0, 0x7fff, to=SMMU_AT),
+                                       mapping(0x8000, 0x7fff, to=COMPLEX_AT))),
+                         COMPLEX_AT + 68 + IN_COMPLEX + MAPPING, 1),
+    "iort-memory": (iort(*GOOD, component(mapping(0x20000, 0, flags=SINGLE, to=SMMU_AT),
+                                          memory=struct.pack("<IBHB", 1, 0, 0, 2))), END, 1,
+                    "iort-silent-attributes"),
+    "iort-span": (iort(GROUP, UNIT, smmu_v2(identifier=3, span=0, contexts=1),
+                       complex_(mapping(0, 0x7fff, to=SMMU_AT),
+                                mapping(0x8000, 0x7fff, to=COMPLEX_AT))), COMPLEX_AT + 24, 1,
+                  "iort-its-partial"),
     "iort-interrupt-order": (iort(GROUP, smmu(TO_ITS, gsivs=(10, 11, 12, 13)), BRIDGE),
                              SMMU_AT + 52, 0),
     "iort-device-id-index": (iort(GROUP, smmu(TO_ITS, gsivs=(10, 11, 12, 0), index=1), BRIDGE),
@@ -140,10 +163,11 @@ FILES = {
                        COMPLEX_AT + IN_COMPLEX + 12, 1, "topology-iommu-idle"),
     "iort-reference-null": (iort(GROUP, UNIT, complex_(mapping(to=0))),
                             COMPLEX_AT + IN_COMPLEX + 12, 1, "topology-iommu-idle"),
-    "iort-reference-kind": (iort(GROUP, smmu_v2(mapping(to=SMMU_AT + 76 + MAPPING)),
-                                 smmu_v2(identifier=4),
-                                 complex_(TO_SMMU)), SMMU_AT + 76 + 12, 1,
-                            "topology-iommu-idle", "topology-registers-overlap"),
+    "iort-reference-kind": (iort(GROUP, smmu_v2(mapping(to=SMMU_AT + 84 + MAPPING)),
+                                 smmu_v2(identifier=4, edges=(0,)),
+                                 complex_(TO_SMMU)), SMMU_AT + 84 + 12, 1,
+                            "topology-iommu-idle", "topology-registers-overlap",
+                            "iort-interrupt-shared"),
     "iort-cycle": (iort(GROUP, smmu(mapping(to=SMMU_AT)), BRIDGE), SMMU_AT, 1,
                    "iort-reference-kind"),
     "iort-single": (iort(GROUP, smmu(mapping(flags=SINGLE)), BRIDGE), SMMU_AT + IN_SMMU + 16, 1),
@@ -155,7 +179,7 @@ FILES = {
                                                         mapping(0x80, 0xff, to=SMMU_AT))),
                              COMPLEX_AT + IN_COMPLEX + MAPPING, 1, "topology-ranges-overlap",
                              "topology-id-twice"),
-    "iort-silent-interrupts": (iort(GROUP, smmu_v2(interrupts=2), BRIDGE), SMMU_AT, 0),
+    "iort-silent-interrupts": (iort(GROUP, smmu_v2(contexts=2), BRIDGE), SMMU_AT, 0),
     "iort-silent-attributes": (iort(*GOOD, component(memory=NO_PATH)), END, 0),
     "iort-silent-mapping": (iort(GROUP, UNIT, complex_(TO_SMMU, mapping(0x10000, 0, to=SMMU_AT))),
                             COMPLEX_AT + IN_COMPLEX + MAPPING, 0, "iort-mapping-beyond"),

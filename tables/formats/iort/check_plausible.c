@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Rules of IORT nodes that are whole, but cannot be of a real machine: interrupts that nothing has,
+ * IDs that two streams share, revisions and memory attributes that are not defined
+ */
+#include <inttypes.h>
+
+#include "base/array.h"
+#include "base/hash.h"
+#include "check.h"
+#include "tables/findings/findings.h"
+
+/* -- revisions ------------------------------------------------------------------------- */
+
+/* DEN 0049E.g: the last revision of each node. */
+static const uint8_t last_revision[] = {
+	[IORT_ITS_GROUP] = 1,    [IORT_NAMED_COMPONENT] = 4,
+	[IORT_ROOT_COMPLEX] = 4, [IORT_SMMU_V2] = 3,
+	[IORT_SMMU_V3] = 5,      [IORT_PMCG] = 2,
+	[IORT_RMR] = 3,          [IORT_IWB] = 0,
+};
+
+void iort_check_unknown_revisions(const struct table_check *check)
+{
+	const struct record *node;
+
+	for (guint i = 0; (node = iort_next_node(check->table, &i));) {
+		unsigned type = iort_type_of(node), revision = iort_node_of(node)->revision;
+
+		if (type < G_N_ELEMENTS(last_revision) && revision > last_revision[type])
+			report(check->findings, check->rule_id, iort_place(check, node, "Revision"),
+			       "write the revision whose fields the node has",
+			       "revision %u of %s is not known", revision, node->layout->name);
+	}
+}
+
+/* -- interrupts -------------------------------------------------------------------------- */
+
+static void check_smmu_v2(const struct table_check *check, const struct record *node)
+{
+	const struct iort_smmu_v2 *smmu = node->host;
+
+	if (!smmu->context_count)
+		report(check->findings, check->rule_id, table_place(check->table, node->at),
+		       "write the GSIVs of its context banks",
+		       "the SMMU has no interrupt for its context banks");
+	if (!smmu->global_offset)
+		report(check->findings, check->rule_id, table_place(check->table, node->at),
+		       "write the offset of its global interrupts",
+		       "global interrupts of the SMMU cannot be at offset 0");
+}
+
+static bool has_single_mapping(const struct record *node)
+{
+	const struct record *record;
+
+	for (guint i = 0; (record = iort_next(node, &iort_mapping_layout, &i));)
+		if (((const struct iort_mapping *)record->host)->flags & IORT_MAPPING_SINGLE)
+			return true;
+	return false;
+}
+
+/* PRI is optional; the others are not. */
+static void check_smmu_v3(const struct table_check *check, const struct record *node)
+{
+	const struct iort_smmu_v3 *smmu = node->host;
+
+	if (!smmu->event && !smmu->gerr && !has_single_mapping(node))
+		report(check->findings, check->rule_id, iort_place(check, node, "Event GSIV"),
+		       "write its GSIVs, or the ID mapping for its MSIs",
+		       "the SMMUv3 has no interrupts for events and errors");
+}
+
+void iort_check_interrupts(const struct table_check *check)
+{
+	iort_for_each_node(check, IORT_SMMU_V2, check_smmu_v2);
+	iort_for_each_node(check, IORT_SMMU_V3, check_smmu_v3);
+}
+
+/* One node may use an interrupt for several purposes; two nodes may not. */
+struct users {
+	const struct table_check *check;
+	struct hash *node_of;  /* GSIV -> its first node */
+	struct hash *reported; /* nodes: one finding for each */
+};
+
+static void use(const struct users *users, const struct record *node, uint32_t gsiv)
+{
+	gpointer key = GUINT_TO_POINTER(gsiv), first;
+
+	if (!gsiv)
+		return;
+	first = hash_lookup(users->node_of, key);
+	if (first && first != node && hash_add(users->reported, node))
+		report(users->check->findings, users->check->rule_id,
+		       table_place(users->check->table, node->at),
+		       "give each SMMU interrupts of its own",
+		       "%s has interrupt %u, as another node has", node->layout->name, gsiv);
+	else if (!first)
+		hash_insert(users->node_of, key, node);
+}
+
+static void use_array(const struct users *users, const struct record *node,
+		      const struct layout *layout)
+{
+	const struct record *record;
+
+	for (guint i = 0; (record = iort_next(node, layout, &i));)
+		use(users, node, ((const struct iort_interrupt *)record->host)->gsiv);
+}
+
+void iort_check_shared_interrupts(const struct table_check *check)
+{
+	const struct users users = { check, hash_new(&hash_direct), hash_new(&hash_direct) };
+	const struct record *node;
+
+	for (guint i = 0; (node = iort_next_node(check->table, &i));) {
+		const struct iort_smmu_v3 *v3 = node->host;
+
+		if (iort_type_of(node) == IORT_SMMU_V3) {
+			use(&users, node, v3->event);
+			use(&users, node, v3->pri);
+			use(&users, node, v3->gerr);
+			use(&users, node, v3->sync);
+		} else if (iort_type_of(node) == IORT_SMMU_V2) {
+			use_array(&users, node, &iort_interrupt_layout);
+		}
+	}
+	hash_free(users.node_of);
+	hash_free(users.reported);
+}
+
+/* -- ITSs ------------------------------------------------------------------------------------ */
+
+/* Readers use the first ITS of a group, so a second mention has no effect or the wrong one. */
+void iort_check_its_twice(const struct table_check *check)
+{
+	struct hash *seen = hash_new(&hash_direct);
+	const struct record *node, *record;
+
+	for (guint i = 0; (node = iort_next_node(check->table, &i));)
+		for (guint k = 0; (record = iort_next(node, &iort_its_layout, &k));) {
+			uint32_t id = ((const struct iort_its *)record->host)->identifier;
+
+			if (!hash_add(seen, GUINT_TO_POINTER(id)))
+				report(check->findings, check->rule_id,
+				       table_place(check->table, record->at),
+				       "name each ITS in one group", "ITS %u is named twice", id);
+		}
+	hash_free(seen);
+}
+
+/* Output IDs of one node to one ITS group. */
+struct sent {
+	uint32_t first, last, to;
+	const struct record *record;
+};
+
+static int compare_sent(const void *a, const void *b)
+{
+	const struct sent *one = a, *other = b;
+
+	if (one->to != other->to)
+		return one->to < other->to ? -1 : 1;
+	return (one->first > other->first) - (one->first < other->first);
+}
+
+/* Of an SMMU: a root complex may map two IDs to one stream on purpose. */
+static void check_device_ids(const struct table_check *check, const struct record *node)
+{
+	auto_array struct array *list = array_new(sizeof(struct sent));
+	const struct record *record;
+
+	for (guint i = 0; (record = iort_next(node, &iort_mapping_layout, &i));) {
+		const struct iort_mapping *mapping = record->host;
+		struct sent sent = { mapping->output_base, mapping->output_base + mapping->id_count,
+				     mapping->output_reference, record };
+
+		if (!(mapping->flags & IORT_MAPPING_SINGLE) && sent.first <= sent.last)
+			array_append(list, sent);
+	}
+	array_sort(list, compare_sent);
+	for (size_t i = 1; i < list->len; i++) {
+		struct sent *before = &array_index(list, struct sent, i - 1);
+		struct sent *sent = &array_index(list, struct sent, i);
+
+		if (sent->to != before->to || sent->first > before->last)
+			continue;
+		report(check->findings, check->rule_id,
+		       iort_place(check, sent->record, "Output base"),
+		       "give each stream ID a device ID of its own",
+		       "device ID 0x%" PRIx32 " is that of two stream IDs", sent->first);
+		sent->last = MAX(sent->last, before->last);
+	}
+}
+
+void iort_check_device_ids(const struct table_check *check)
+{
+	iort_for_each_node(check, IORT_SMMU_V2, check_device_ids);
+	iort_for_each_node(check, IORT_SMMU_V3, check_device_ids);
+}
+
+/* Do IDs that arrive at this node go on to an ITS? */
+static bool has_its(struct hash *nodes, const struct record *node)
+{
+	const struct record *record;
+
+	if (iort_type_of(node) == IORT_ITS_GROUP)
+		return true;
+	for (guint i = 0; (record = iort_next(node, &iort_mapping_layout, &i));) {
+		const struct iort_mapping *mapping = record->host;
+		const struct record *target =
+			hash_lookup(nodes, GSIZE_TO_POINTER((gsize)mapping->output_reference));
+
+		if (target && iort_type_of(target) == IORT_ITS_GROUP &&
+		    !(mapping->flags & IORT_MAPPING_SINGLE))
+			return true;
+	}
+	return false;
+}
+
+/* Some functions of a root complex have MSIs and others do not. */
+void iort_check_partial_its(const struct table_check *check)
+{
+	auto_hash struct hash *nodes = iort_index(check->table);
+	const struct record *node, *record;
+
+	for (guint i = 0; (node = iort_next_node(check->table, &i));) {
+		const struct record *without = NULL;
+		bool any = false;
+
+		if (iort_type_of(node) != IORT_ROOT_COMPLEX)
+			continue;
+		for (guint k = 0; (record = iort_next(node, &iort_mapping_layout, &k));) {
+			const struct iort_mapping *mapping = record->host;
+			const struct record *target = hash_lookup(
+				nodes, GSIZE_TO_POINTER((gsize)mapping->output_reference));
+
+			if (target && has_its(nodes, target))
+				any = true;
+			else if (target && !without)
+				without = record;
+		}
+		if (any && without)
+			report(check->findings, check->rule_id,
+			       table_place(check->table, without->at),
+			       "map stream IDs of the SMMU to the ITS group, too",
+			       "functions of this ID mapping reach no ITS, and others of the root "
+			       "complex do");
+	}
+}
+
+/* -- memory ---------------------------------------------------------------------------------- */
+
+/* DEN 0049, Memory access properties: coherent accesses need a coherent path to memory. */
+void iort_check_memory(const struct table_check *check)
+{
+	const struct record *node;
+
+	for (guint i = 0; (node = iort_next_node(check->table, &i));) {
+		unsigned type = iort_type_of(node);
+		const struct iort_memory *memory =
+			type == IORT_ROOT_COMPLEX
+				? &((const struct iort_root_complex *)node->host)->memory
+			: type == IORT_NAMED_COMPONENT
+				? &((const struct iort_named_component *)node->host)->memory
+				: NULL;
+
+		if (memory && (memory->cache_coherent > 1 ||
+			       (memory->cache_coherent && !(memory->flags & IORT_MEMORY_CPM))))
+			report(check->findings, check->rule_id, table_place(check->table, node->at),
+			       "set CPM where CCA is 1, and write CCA as 0 or 1",
+			       "no machine has these memory attributes: CCA %u, flags 0x%x",
+			       memory->cache_coherent, memory->flags);
+	}
+}
+
+static void check_span(const struct table_check *check, const struct record *node)
+{
+	const struct iort_smmu_v2 *smmu = node->host;
+
+	if (!smmu->span)
+		report(check->findings, check->rule_id, iort_place(check, node, "Span"),
+		       "write the number of bytes of its registers",
+		       "the SMMU has no registers: its span is 0");
+}
+
+void iort_check_spans(const struct table_check *check)
+{
+	iort_for_each_node(check, IORT_SMMU_V2, check_span);
+}

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * viommu explain: may this device be given to a guest?
+ *
+ * The answer of `resolve`, and then what VFIO asks for: an IOMMU, no memory that firmware still
+ * uses, and that all of its group go together. What the input does not say is "not known".
+ */
+#include <inttypes.h>
+#include <string.h>
+
+#include "answer.h"
+#include "command.h"
+
+enum verdict { MAY, NOT_KNOWN, MAY_NOT };
+
+struct verdict_of {
+	const struct question *question;
+	const struct answer *answer;
+	enum verdict verdict;
+	GPtrArray *reasons;
+};
+
+__attribute__((format(printf, 3, 4))) static void add(struct verdict_of *of, enum verdict verdict,
+						      const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	g_ptr_array_add(of->reasons, g_strdup_vprintf(format, args));
+	va_end(args);
+	of->verdict = MAX(of->verdict, verdict);
+}
+
+/* -- the IOMMU ----------------------------------------------------------------------- */
+
+static void look_at_iommu(struct verdict_of *of)
+{
+	const struct answer *answer = of->answer;
+
+	if (answer_is_undecided(answer))
+		add(of, NOT_KNOWN, "which IOMMU translates it is not decided");
+	else if (!answer->route.iommu)
+		add(of, MAY_NOT, "no IOMMU translates it, and VFIO needs one");
+	else if (!answer->linux_route.iommu)
+		add(of, MAY_NOT, "Linux uses no IOMMU for it");
+	if (answer->route.iommu && answer->route.iommu->kind == VIOMMU_VTD)
+		add(of, MAY,
+		    "Linux uses VT-d with the kernel parameter intel_iommu=on, or if it is built "
+		    "so");
+	if (answer->function && answer->function->bridge)
+		add(of, MAY_NOT, "it is a bridge");
+}
+
+/* -- memory ---------------------------------------------------------------------------- */
+
+#define CLASS_DISPLAY 0x03
+#define CLASS_USB     0x0c03
+#define RMR_REMAPPING 1u /* DEN 0049, RMR node, flags: remapping permitted */
+
+/* Linux, device_rmrr_is_relaxable(): firmware used the memory of USB and graphics only before. */
+static enum viommu_known is_relaxable(const struct answer *answer,
+				      const struct viommu_reserved_memory *memory)
+{
+	enum viommu_iommu_kind kind =
+		answer->route.iommu ? answer->route.iommu->kind : VIOMMU_OTHER;
+	uint32_t code = answer->function ? answer->function->pci_class : 0;
+
+	if (kind == VIOMMU_SMMU_V2 || kind == VIOMMU_SMMU_V3)
+		return memory->flags & RMR_REMAPPING ? VIOMMU_YES : VIOMMU_NO;
+	if (kind != VIOMMU_VTD)
+		return VIOMMU_NO;
+	if (!code)
+		return VIOMMU_NOT_KNOWN;
+	return code == CLASS_USB || code >> 8 == CLASS_DISPLAY ? VIOMMU_YES : VIOMMU_NO;
+}
+
+static void look_at_memory(struct verdict_of *of)
+{
+	const struct viommu_reserved_memory *memory;
+
+	for (size_t i = 0; (memory = viommu_topology_reserved_memory(of->answer->topology, i));
+	     i++) {
+		enum viommu_known relaxable = is_relaxable(of->answer, memory);
+		static const char *const words[] = {
+			[VIOMMU_NO] = "VFIO refuses a device whose memory firmware still uses",
+			[VIOMMU_YES] = "Linux gives it up: firmware used it only before",
+			[VIOMMU_NOT_KNOWN] =
+				"VFIO refuses the device, unless it is USB or graphics",
+		};
+		static const enum verdict verdicts[] = {
+			[VIOMMU_NO] = MAY_NOT, [VIOMMU_YES] = MAY, [VIOMMU_NOT_KNOWN] = NOT_KNOWN
+		};
+
+		if (memory->kind == VIOMMU_MEMORY_IDENTITY && answer_has_memory(of->answer, memory))
+			add(of, verdicts[relaxable],
+			    "0x%" PRIx64 "-0x%" PRIx64 " must stay mapped: %s", memory->first,
+			    memory->last, words[relaxable]);
+	}
+}
+
+/* -- the group ---------------------------------------------------------------------------- */
+
+static char *function_text(uint32_t segment, unsigned bdf)
+{
+	return g_strdup_printf("%04x:%02x:%02x.%x", segment, bdf >> 8, bdf >> 3 & 0x1f, bdf & 7);
+}
+
+static void look_at_sysfs_group(struct verdict_of *of)
+{
+	const struct viommu_host_device *device = of->answer->on_host, *mate;
+	const struct viommu_host_group *group = device->group;
+
+	for (size_t i = 0; (mate = viommu_host_group_device(group, i)); i++)
+		if (mate != device && mate->bridge)
+			add(of, MAY, "bridge %s is in its group %" PRIu32 ", and stays", mate->name,
+			    group->number);
+		else if (mate != device)
+			add(of, MAY, "%s is in its group %" PRIu32 ", and must go with it%s%s",
+			    mate->name, group->number, mate->driver ? ", away from " : "",
+			    mate->driver ? mate->driver : "");
+}
+
+static bool share_requester(const struct verdict_of *of, const struct pci_function *other)
+{
+	const struct answer *answer = of->answer;
+	const struct pci_function *bridge = NULL;
+	uint16_t as = other->bdf;
+
+	pci_tree_alias(of->question->tree, other, &as, &bridge);
+	return other->segment == answer->function->segment && answer->to_pci &&
+	       bridge == answer->to_pci && as == answer->sends_as;
+}
+
+/* A text has no groups: what shares a requester ID is in one, and functions without ACS may be. */
+static void look_at_tree_group(struct verdict_of *of)
+{
+	const struct pci_function *own = of->answer->function, *other;
+
+	for (unsigned i = 0; (other = pci_tree_get(of->question->tree, i)); i++) {
+		g_autofree char *name = function_text(other->segment, other->bdf);
+
+		if (other == own || other->segment != own->segment)
+			continue;
+		if (share_requester(of, other))
+			add(of, MAY, "%s shares its requester ID, and must go with it", name);
+		else if (other->bdf >> 3 == own->bdf >> 3)
+			add(of, MAY,
+			    "%s is a function of the same device, and must go with it unless "
+			    "both have ACS",
+			    name);
+	}
+}
+
+static void look_at_group(struct verdict_of *of)
+{
+	const struct answer *answer = of->answer;
+
+	if (!answer->name.pci)
+		return;
+	if (answer->on_host && answer->on_host->group)
+		look_at_sysfs_group(of);
+	else if (answer->function)
+		look_at_tree_group(of);
+	else
+		add(of, NOT_KNOWN, "its group is not known: give the PCI tree with --pci");
+}
+
+/* -- the verdict ------------------------------------------------------------------------------ */
+
+static bool print_verdict(const struct question *question, const struct answer *answer)
+{
+	static const char *const words[] = {
+		[MAY] = "yes", [NOT_KNOWN] = "not known", [MAY_NOT] = "no"
+	};
+	struct verdict_of of = { question, answer, MAY, g_ptr_array_new_with_free_func(g_free) };
+
+	look_at_iommu(&of);
+	look_at_memory(&of);
+	look_at_group(&of);
+	print_line("    passed through to a guest: %s", words[of.verdict]);
+	for (guint i = 0; i < of.reasons->len; i++)
+		print_line("        %s", (const char *)of.reasons->pdata[i]);
+	g_ptr_array_free(of.reasons, TRUE);
+	return of.verdict == MAY;
+}
+
+static char *pci_name;
+
+static const GOptionEntry options[] = {
+	{ "pci", 'P', 0, G_OPTION_ARG_FILENAME, &pci_name,
+	  "take bus numbers and bridges from this: a copy of /sys, or text of lspci or info pci",
+	  "FILE" },
+	INPUT_FORM_OPTION,
+	G_OPTION_ENTRY_NULL,
+};
+
+static int run(const struct command *command, char **arguments)
+{
+	char *device[] = { arguments[0], NULL };
+	struct question question = { .devices = device, .explain = print_verdict };
+
+	if (!*arguments)
+		return command_usage(command, "name a device");
+	question.files = arguments + 1;
+	question.pci_name = pci_name;
+	return answer_question(&question);
+}
+
+const struct command explain_command = {
+	.name = "explain",
+	.arguments = "DEVICE [FILE...]",
+	.summary = "show whether a device may be passed through to a guest, and why",
+	.details =
+		"A DEVICE is as for resolve, a FILE as for dump: the tables of a machine, or a "
+		"host\n"
+		"tree (viommu host --save), which has groups and drivers, too. Without a FILE, it\n"
+		"is this machine. Exit status 1: no, or not known.",
+	.options = options,
+	.run = run,
+};

@@ -1,0 +1,464 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * PCI functions from a host, from `lspci -x...`, `lspci -v...`, `lspci -t...`, or from `info pci`
+ *
+ * Each line of a text is tried as what one of these programs prints; what none prints is skipped,
+ * as people post such text with more around it.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "command.h"
+#include "pci_tree.h"
+
+#define CONFIG_LENGTH  256u
+#define FUNCTIONS_MAX  65536u
+#define COLUMNS_MAX    512u
+#define DEVFN(dev, fn) ((uint16_t)((dev) << 3 | (fn)))
+
+struct pci_tree {
+	GArray *functions; /* struct pci_function */
+	GHashTable *index; /* segment << 16 | BDF -> index + 1 */
+};
+
+/* What is known of the lines so far. */
+struct text {
+	struct pci_tree *tree;
+	uint8_t config[CONFIG_LENGTH];
+	size_t length;                    /* of config */
+	uint32_t segment_at[COLUMNS_MAX]; /* of the functions that begin in a column */
+	int16_t bus_at[COLUMNS_MAX];      /* -1: none does */
+};
+
+/* -- functions -------------------------------------------------------------------- */
+
+static struct pci_tree *tree_new(void)
+{
+	struct pci_tree *tree = g_new0(struct pci_tree, 1);
+
+	tree->functions = g_array_new(FALSE, TRUE, sizeof(struct pci_function));
+	tree->index = g_hash_table_new(g_direct_hash, g_direct_equal);
+	return tree;
+}
+
+void pci_tree_free(struct pci_tree *tree)
+{
+	if (!tree)
+		return;
+	g_array_unref(tree->functions);
+	g_hash_table_unref(tree->index);
+	g_free(tree);
+}
+
+static gpointer key_of(uint32_t segment, uint16_t bdf)
+{
+	return GSIZE_TO_POINTER((gsize)segment << 16 | bdf);
+}
+
+static struct pci_function *at(const struct pci_tree *tree, guint i)
+{
+	return i < tree->functions->len ? &g_array_index(tree->functions, struct pci_function, i)
+					: NULL;
+}
+
+const struct pci_function *pci_tree_get(const struct pci_tree *tree, unsigned i)
+{
+	return at(tree, i);
+}
+
+const struct pci_function *pci_tree_find(const struct pci_tree *tree, uint32_t segment,
+					 uint16_t bdf)
+{
+	guint i = GPOINTER_TO_UINT(g_hash_table_lookup(tree->index, key_of(segment, bdf)));
+
+	return i ? at(tree, i - 1) : NULL;
+}
+
+/* The first of several with one number counts. */
+static void add(struct pci_tree *tree, const struct pci_function *function)
+{
+	gpointer key = key_of(function->segment, function->bdf);
+
+	if (tree->functions->len >= FUNCTIONS_MAX || g_hash_table_contains(tree->index, key))
+		return;
+	g_array_append_val(tree->functions, *function);
+	g_hash_table_insert(tree->index, key, GUINT_TO_POINTER(tree->functions->len));
+}
+
+static struct pci_function *newest(const struct text *text)
+{
+	return text->tree->functions->len ? at(text->tree, text->tree->functions->len - 1) : NULL;
+}
+
+/* -- hosts ------------------------------------------------------------------------ */
+
+struct pci_tree *pci_tree_of_host(const struct viommu_host *host)
+{
+	struct pci_tree *tree = tree_new();
+	const struct viommu_host_device *device;
+
+	for (size_t i = 0; (device = viommu_host_device(host, i)); i++) {
+		const struct pci_function function = {
+			.segment = device->segment,
+			.bdf = device->bdf,
+			.bridge = device->bridge,
+			.secondary = device->secondary,
+			.subordinate = device->subordinate,
+			.port = device->port,
+			.pci_class = device->pci_class >> 8,
+		};
+
+		if (device->pci)
+			add(tree, &function);
+	}
+	return tree;
+}
+
+static struct pci_tree *read_host(const char *name)
+{
+	struct viommu_host *host = viommu_host_scan(name, NULL);
+	struct pci_tree *tree = host ? pci_tree_of_host(host) : NULL;
+
+	viommu_host_free(host);
+	return tree;
+}
+
+/* -- QEMU's monitor: info pci -------------------------------------------------------- */
+
+/* `info pci` has no capabilities: its bridges are known by their IDs. */
+static const struct {
+	unsigned vendor, device;
+	enum viommu_host_port port;
+} known[] = {
+	{ 0x1b36, 0x000c, VIOMMU_HOST_ROOT_PORT },    { 0x8086, 0x3420, VIOMMU_HOST_ROOT_PORT },
+	{ 0x104c, 0x8232, VIOMMU_HOST_UPSTREAM },     { 0x104c, 0x8233, VIOMMU_HOST_DOWNSTREAM },
+	{ 0x19e5, 0xa120, VIOMMU_HOST_ROOT_PORT },    { 0x1b36, 0x000e, VIOMMU_HOST_TO_PCI },
+	{ 0x1b36, 0x0001, VIOMMU_HOST_CONVENTIONAL }, { 0x8086, 0x244e, VIOMMU_HOST_CONVENTIONAL },
+	{ 0x8086, 0x2448, VIOMMU_HOST_CONVENTIONAL }, { 0x1011, 0x0026, VIOMMU_HOST_CONVENTIONAL },
+};
+
+static bool take_monitor_line(struct text *text, const char *line)
+{
+	unsigned bus, device, function, vendor, id;
+	struct pci_function *current = newest(text);
+	const char *ids = strstr(line, "PCI device ");
+
+	if (sscanf(line, " Bus %u, device %u, function %u:", &bus, &device, &function) == 3) {
+		struct pci_function found = { 0 };
+
+		found.bdf = (uint16_t)((bus & 0xff) << 8 | DEVFN(device & 0x1f, function & 7));
+		add(text->tree, &found);
+		return true;
+	}
+	if (current && sscanf(line, " secondary bus %u", &bus) == 1) {
+		current->bridge = true;
+		current->secondary = (uint8_t)bus;
+	} else if (current && sscanf(line, " subordinate bus %u", &bus) == 1) {
+		current->subordinate = (uint8_t)bus;
+	} else if (current && ids && sscanf(ids, "PCI device %x:%x", &vendor, &id) == 2) {
+		for (size_t i = 0; i < G_N_ELEMENTS(known); i++)
+			if (known[i].vendor == vendor && known[i].device == id)
+				current->port = known[i].port;
+	} else {
+		return false;
+	}
+	return true;
+}
+
+/* -- lspci: a function by itself --------------------------------------------------------- */
+
+enum {
+	HEADER_TYPE = 0x0e,
+	CLASS = 0x0a,
+	SECONDARY = 0x19,
+	SUBORDINATE = 0x1a,
+	CAPABILITIES = 0x34,
+	HEADER_LENGTH = 0x40,
+	EXPRESS = 0x10,
+};
+
+/* "0000:00:1c.0 PCI bridge": returns what follows the number, or NULL. */
+static const char *scan_bdf(const char *line, uint32_t *segment, uint16_t *bdf)
+{
+	unsigned a, b, c, d;
+	int end = 0;
+
+	*segment = 0;
+	if (sscanf(line, "%8x:%2x:%2x.%1x%n", &a, &b, &c, &d, &end) == 4 && end)
+		*segment = a;
+	else if (sscanf(line, "%2x:%2x.%1x%n", &b, &c, &d, &end) != 3 || !end)
+		return NULL;
+	if (c > 0x1f || d > 7 || (line[end] && !g_ascii_isspace(line[end])))
+		return NULL;
+	*bdf = (uint16_t)(b << 8 | DEVFN(c, d));
+	return line + end;
+}
+
+static enum viommu_host_port port_of(unsigned type)
+{
+	static const enum viommu_host_port ports[] = {
+		[0] = VIOMMU_HOST_ENDPOINT,    [1] = VIOMMU_HOST_ENDPOINT,
+		[4] = VIOMMU_HOST_ROOT_PORT,   [5] = VIOMMU_HOST_UPSTREAM,
+		[6] = VIOMMU_HOST_DOWNSTREAM,  [7] = VIOMMU_HOST_TO_PCI,
+		[8] = VIOMMU_HOST_FROM_PCI,    [9] = VIOMMU_HOST_INTEGRATED,
+		[10] = VIOMMU_HOST_INTEGRATED,
+	};
+
+	return type < G_N_ELEMENTS(ports) ? ports[type] : VIOMMU_HOST_PORT_UNKNOWN;
+}
+
+/* Without a list of capabilities in what was printed, the port is not known. */
+static enum viommu_host_port port_by(const struct text *text)
+{
+	size_t next = text->config[CAPABILITIES] & 0xfc;
+
+	if (text->length <= HEADER_LENGTH)
+		return VIOMMU_HOST_PORT_UNKNOWN;
+	for (int n = 0; n < 48 && next >= HEADER_LENGTH && next + 3 < text->length; n++) {
+		if (text->config[next] == EXPRESS)
+			return port_of(text->config[next + 2] >> 4);
+		next = text->config[next + 1] & 0xfc;
+	}
+	return VIOMMU_HOST_CONVENTIONAL;
+}
+
+static void take_config(struct text *text)
+{
+	struct pci_function *current = newest(text);
+
+	if (current && text->length >= HEADER_LENGTH) {
+		current->pci_class = (uint32_t)text->config[CLASS + 1] << 8 | text->config[CLASS];
+		current->port = port_by(text);
+		current->bridge = (text->config[HEADER_TYPE] & 0x7f) == 1;
+		if (current->bridge) {
+			current->secondary = text->config[SECONDARY];
+			current->subordinate = text->config[SUBORDINATE];
+		}
+	}
+	text->length = 0;
+}
+
+/* "00: 86 80 0c 0c ...": 16 bytes of configuration space. */
+static bool take_bytes(struct text *text, const char *line)
+{
+	unsigned first, byte;
+	int end = 0;
+
+	if (sscanf(line, "%3x:%n", &first, &end) != 1 || !end || line[end] != ' ' || first % 16)
+		return false;
+	for (line += end; first < CONFIG_LENGTH && sscanf(line, " %2x%n", &byte, &end) == 1;
+	     line += end, first++) {
+		text->config[first] = (uint8_t)byte;
+		text->length = MAX(text->length, first + 1);
+	}
+	return true;
+}
+
+/* Of `lspci -v`: "Bus: primary=00, secondary=01, ..." and "Express (v2) Root Port". */
+static void take_verbose(struct text *text, const char *line)
+{
+	static const struct {
+		const char *words;
+		enum viommu_host_port port;
+	} ports[] = {
+		{ "Root Port", VIOMMU_HOST_ROOT_PORT },
+		{ "Upstream Port", VIOMMU_HOST_UPSTREAM },
+		{ "Downstream Port", VIOMMU_HOST_DOWNSTREAM },
+		{ "PCI-Express to PCI", VIOMMU_HOST_TO_PCI },
+		{ "PCI/PCI-X to PCI-Express", VIOMMU_HOST_FROM_PCI },
+		{ "Root Complex Integrated", VIOMMU_HOST_INTEGRATED },
+		{ "Endpoint", VIOMMU_HOST_ENDPOINT },
+	};
+	struct pci_function *current = newest(text);
+	const char *buses = strstr(line, "secondary="), *express = strstr(line, "Express (v");
+	unsigned secondary, subordinate;
+
+	if (current && buses &&
+	    sscanf(buses, "secondary=%x, subordinate=%x", &secondary, &subordinate) == 2) {
+		current->bridge = true;
+		current->secondary = (uint8_t)secondary;
+		current->subordinate = (uint8_t)subordinate;
+	}
+	for (size_t i = 0; current && express && i < G_N_ELEMENTS(ports); i++)
+		if (strstr(express, ports[i].words)) {
+			current->port = ports[i].port;
+			return;
+		}
+}
+
+static void begin_function(struct text *text, uint32_t segment, uint16_t bdf, const char *what)
+{
+	struct pci_function function = { .segment = segment, .bdf = bdf };
+	const char *code = strstr(what, " [");
+	unsigned number;
+
+	take_config(text);
+	if (code && sscanf(code, " [%4x]", &number) == 1)
+		function.pci_class = number;
+	add(text->tree, &function);
+}
+
+/* -- lspci -t ----------------------------------------------------------------------------- */
+
+/* A line in the tree: what is in brackets is a bus, and functions that follow are on it. */
+static bool take_tree_line(struct text *text, const char *line)
+{
+	int bus = -1;
+	uint32_t segment = 0;
+	bool found = false;
+	struct pci_function *last = NULL;
+
+	for (size_t i = 0; line[i] && i < COLUMNS_MAX;) {
+		unsigned a, b, c;
+		int end = 0;
+
+		if (line[i] == '[') {
+			if (sscanf(line + i, "[%8x:%2x%n", &a, &b, &end) == 2) {
+				segment = a;
+				bus = (int)b;
+			} else if (last && sscanf(line + i, "[%2x%n", &b, &end) == 1) {
+				bus = (int)b;
+				last->bridge = true;
+				last->secondary = last->subordinate = (uint8_t)b;
+				if (sscanf(line + i + end, "-%2x", &c) == 1)
+					last->subordinate = (uint8_t)c;
+			} else {
+				return found;
+			}
+			i += strcspn(line + i, "]") + 1;
+			if (i > strlen(line))
+				return found;
+			found = true;
+			continue;
+		}
+		if (i && line[i - 1] == '-' && g_ascii_isxdigit(line[i]) &&
+		    sscanf(line + i, "%2x.%1x%n", &a, &b, &end) == 2 && a <= 0x1f && b <= 7) {
+			struct pci_function function = { 0 };
+
+			if (bus < 0 && text->bus_at[i] < 0)
+				return found;
+			if (bus < 0) {
+				bus = text->bus_at[i];
+				segment = text->segment_at[i];
+			}
+			text->bus_at[i] = (int16_t)bus;
+			text->segment_at[i] = segment;
+			function.segment = segment;
+			function.bdf = (uint16_t)((unsigned)bus << 8 | DEVFN(a, b));
+			add(text->tree, &function);
+			last = (struct pci_function *)pci_tree_find(text->tree, segment,
+								    function.bdf);
+			found = true;
+			i += (size_t)end;
+			continue;
+		}
+		if (!strchr(" |+-\\", line[i]))
+			return found;
+		if (last && line[i] == ' ')
+			return found; /* the name of the function */
+		i++;
+	}
+	return found;
+}
+
+/* -- texts -------------------------------------------------------------------------- */
+
+static void take_line(struct text *text, const char *line)
+{
+	uint32_t segment;
+	uint16_t bdf;
+	const char *rest = scan_bdf(line, &segment, &bdf);
+
+	if (rest)
+		begin_function(text, segment, bdf, rest);
+	else if (!take_monitor_line(text, line) && !take_bytes(text, line) &&
+		 !take_tree_line(text, line))
+		take_verbose(text, line);
+}
+
+static struct pci_tree *read_text(const char *name)
+{
+	GByteArray *bytes = read_bytes(name);
+	struct text text = { .tree = bytes ? tree_new() : NULL };
+	char *line, *next;
+
+	if (!bytes)
+		return NULL;
+	for (size_t i = 0; i < COLUMNS_MAX; i++)
+		text.bus_at[i] = -1;
+	g_byte_array_append(bytes, (const guint8 *)"", 1);
+	for (line = (char *)bytes->data; line; line = next) {
+		next = strchr(line, '\n');
+		if (next)
+			*next++ = '\0';
+		take_line(&text, line);
+	}
+	take_config(&text);
+	g_byte_array_free(bytes, TRUE);
+	return text.tree;
+}
+
+struct pci_tree *pci_tree_read(const char *name)
+{
+	struct pci_tree *tree = viommu_host_is_tree(name) || g_file_test(name, G_FILE_TEST_IS_DIR)
+					? read_host(name)
+					: read_text(name);
+
+	if (tree && tree->functions->len)
+		return tree;
+	report_error("%s: no PCI function is in it; give a copy of /sys, or what lspci -xxxx, "
+		     "lspci -tvnn or QEMU's info pci prints",
+		     name);
+	pci_tree_free(tree);
+	return NULL;
+}
+
+/* -- questions ----------------------------------------------------------------------- */
+
+/* Of bridges that have the bus below them, the one with the highest secondary bus. */
+const struct pci_function *pci_tree_above(const struct pci_tree *tree,
+					  const struct pci_function *function)
+{
+	const struct pci_function *bridge, *above = NULL;
+	unsigned bus = function->bdf >> 8;
+
+	for (guint i = 0; (bridge = at(tree, i)); i++)
+		if (bridge->bridge && bridge->segment == function->segment && bridge->secondary &&
+		    bridge->secondary > bridge->bdf >> 8 && bridge->secondary <= bus &&
+		    bus <= bridge->subordinate && (!above || bridge->secondary > above->secondary))
+			above = bridge;
+	return above;
+}
+
+/* As pci_for_each_dma_alias() of Linux: the alias nearest to the root counts. */
+bool pci_tree_alias(const struct pci_tree *tree, const struct pci_function *function,
+		    uint16_t *ret_bdf, const struct pci_function **ret_bridge)
+{
+	const struct pci_function *bridge = function;
+	bool found = false;
+
+	while ((bridge = pci_tree_above(tree, bridge))) {
+		bool to_pci = bridge->port == VIOMMU_HOST_TO_PCI;
+
+		if (!to_pci && bridge->port != VIOMMU_HOST_CONVENTIONAL &&
+		    bridge->port != VIOMMU_HOST_FROM_PCI)
+			continue;
+		*ret_bdf = to_pci ? (uint16_t)(bridge->secondary << 8) : bridge->bdf;
+		*ret_bridge = bridge;
+		found = true;
+	}
+	return found;
+}
+
+bool pci_tree_below(void *tree, uint16_t segment, uint16_t bdf, uint8_t *ret_first,
+		    uint8_t *ret_last)
+{
+	const struct pci_function *bridge = pci_tree_find(tree, segment, bdf);
+
+	if (!bridge || !bridge->bridge || !bridge->secondary)
+		return false;
+	*ret_first = bridge->secondary;
+	*ret_last = bridge->subordinate;
+	return true;
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef VIOMMU_TOOLS_PCI_TREE_H
+#define VIOMMU_TOOLS_PCI_TREE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <viommu/host.h>
+
+/*
+ * The PCI functions of a machine and the buses below its bridges, from whatever a person has: a
+ * host, or text of lspci or of QEMU's monitor
+ */
+struct pci_function {
+	uint32_t segment;
+	uint16_t bdf;
+	bool bridge;
+	uint8_t secondary, subordinate; /* of a bridge */
+	enum viommu_host_port port;
+	uint32_t pci_class; /* 16 bits: 0x0604; 0: not known */
+};
+
+struct pci_tree;
+
+/* NULL, with a message, if there is no function in it. */
+struct pci_tree *pci_tree_read(const char *name);
+struct pci_tree *pci_tree_of_host(const struct viommu_host *host);
+void pci_tree_free(struct pci_tree *tree);
+
+/* The i-th, in the order of the input; the one with that number; the bridge above it, or NULL. */
+const struct pci_function *pci_tree_get(const struct pci_tree *tree, unsigned i);
+const struct pci_function *pci_tree_find(const struct pci_tree *tree, uint32_t segment,
+					 uint16_t bdf);
+const struct pci_function *pci_tree_above(const struct pci_tree *tree,
+					  const struct pci_function *function);
+
+/*
+ * The requester ID that its DMA may have instead of its own, for a bridge to conventional PCI is
+ * above it; false if there is none. `ret_bridge` is that bridge.
+ */
+bool pci_tree_alias(const struct pci_tree *tree, const struct pci_function *function,
+		    uint16_t *ret_bdf, const struct pci_function **ret_bridge);
+
+/* As viommu_topology_expand() asks; `tree` is a struct pci_tree. */
+bool pci_tree_below(void *tree, uint16_t segment, uint16_t bdf, uint8_t *ret_first,
+		    uint8_t *ret_last);
+
+#endif
