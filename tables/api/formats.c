@@ -22,15 +22,13 @@
 #include "unsupported.h"
 
 /*
- * A new format is one row here and one folder. Several formats may share a signature in the bytes:
- * VIOT has two forms, and `form_of` of the first one selects between them.
+ * Several formats may share a signature in the bytes: VIOT has two forms, and `form_of` of the
+ * first one selects between them.
  */
-static const struct format *const formats[] = {
-	&viot_format,       &viot_draft_format, &iort_format,       &dmar_format,
-	&ivrs_format,       &srat_format,       &madt_format,       &mcfg_format,
-	&builtin_v1.format, &builtin_v2.format, &builtin_v3.format, &builtin_v3_segments.format,
-	&dt_format,         &dsdt_format,       &ssdt_format,
-};
+#define POINTER_TO(format) &format,
+static const struct format *const formats[] = { &builtin_v1.format, &builtin_v2.format,
+						&builtin_v3.format, &builtin_v3_segments.format,
+						FORMATS(POINTER_TO) };
 
 #define SIGNATURE_LENGTH 4u
 

@@ -12,8 +12,6 @@
  * Their code is not interpreted: it is searched for the definitions of objects.
  */
 
-extern const struct format dsdt_format, ssdt_format;
-
 /* A name of the namespace has four characters, which are one number here. */
 static inline uint32_t acpi_name(const char *four)
 {

@@ -30,7 +30,7 @@ struct table_rejection {
 
 /*
  * One kind of table: everything that the rest of the library needs to know about it, as data and
- * functions. A new table is one folder with a struct format, and one row in api/formats.c.
+ * functions. A new table is one folder with a struct format, and one row in FORMATS.
  */
 struct format {
 	const char
@@ -87,13 +87,25 @@ struct format {
 		       struct viommu_findings *findings);
 };
 
-extern const struct format viot_format;
-extern const struct format iort_format;
-extern const struct format dmar_format;
-extern const struct format ivrs_format;
-extern const struct format viot_draft_format;
-extern const struct format srat_format, madt_format, mcfg_format;
-extern const struct format dt_format; /* has no head */
+/*
+ * All formats with a struct of their own; api/formats.c adds the forms of built-in topologies. The
+ * order does not matter. A device tree has no head.
+ */
+#define FORMATS(ROW) \
+	ROW(viot_format) \
+	ROW(viot_draft_format) \
+	ROW(iort_format) \
+	ROW(dmar_format) \
+	ROW(ivrs_format) \
+	ROW(srat_format) \
+	ROW(madt_format) \
+	ROW(mcfg_format) \
+	ROW(dsdt_format) \
+	ROW(ssdt_format) \
+	ROW(dt_format)
+
+#define DECLARE_FORMAT(name) extern const struct format name;
+FORMATS(DECLARE_FORMAT)
 
 #define SIGNATURE_MAX 32
 
