@@ -29,6 +29,14 @@ struct record *record_new(const struct layout *layout, const uint8_t *wire, size
 	return record;
 }
 
+struct record *record_from_host(const struct layout *layout, const void *host, size_t at)
+{
+	auto_free uint8_t *wire = memory_zeroed(1, layout->length);
+
+	layout_encode(layout, host, wire);
+	return record_new(layout, wire, at);
+}
+
 struct record *record_new_bytes(const uint8_t *wire, size_t length, size_t at)
 {
 	struct record *record = record_new(NULL, NULL, at);

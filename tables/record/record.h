@@ -26,6 +26,10 @@ struct record {
 /* Decode a fixed part of layout->length bytes. */
 struct record *record_new(const struct layout *layout, const uint8_t *wire, size_t at);
 
+/* The record of a structure that is generated. It is encoded first, so it equals one that was read.
+ */
+struct record *record_from_host(const struct layout *layout, const void *host, size_t at);
+
 /* Bytes without a layout. */
 struct record *record_new_bytes(const uint8_t *wire, size_t length, size_t at);
 

@@ -40,7 +40,6 @@ static void write_item(struct writing *writing, const struct layout *layout,
 {
 	static const uint8_t nothing[ITEM_LENGTH];
 	size_t at = item_at(writing->table, writing->n);
-	uint8_t wire[ITEM_LENGTH] = { 0 };
 	struct record *record;
 
 	if (writing->n++ >= builtin_form(writing->table)->max_items)
@@ -48,8 +47,7 @@ static void write_item(struct writing *writing, const struct layout *layout,
 	item.type8 = (uint8_t)layout->type;
 	item.type16 = (uint16_t)layout->type;
 	item.length = layout->length;
-	layout_encode(layout, &item, wire);
-	record = record_new(layout, wire, at);
+	record = record_from_host(layout, &item, at);
 	record_add_rest(record, nothing, ITEM_LENGTH - layout->length);
 	record_add_child(writing->table->root, record);
 	if (writing->last)

@@ -63,12 +63,9 @@ bool dmar_add_scope(struct record *structure, const struct dmar_target *target)
 		.number = (uint8_t)target->number,
 		.bus = (uint8_t)(target->bdf >> 8),
 	};
-	uint8_t wire[sizeof(host)];
-	struct record *scope;
+	struct record *scope = record_from_host(&dmar_scope_layout, &host, 0);
 	bool valid;
 
-	layout_encode(&dmar_scope_layout, &host, wire);
-	scope = record_new(&dmar_scope_layout, wire, 0);
 	add_hop(scope, target->bdf >> 3 & DMAR_MAX_DEVICE, target->bdf & DMAR_MAX_FUNCTION);
 	valid = add_path(scope, target->path);
 	((struct dmar_scope *)scope->host)->length = (uint8_t)record_length(scope);

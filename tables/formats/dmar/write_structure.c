@@ -19,18 +19,10 @@ void dmar_report_path(struct dmar_writing *writing, struct viommu_place place)
 			  "the path is invalid, or too long for a scope");
 }
 
-/*
- * Goes through the encoded form, like a structure that was read, so that the record has all
- * fields.
- */
 struct record *dmar_new_structure(unsigned type, const void *host)
 {
-	const struct layout *layout = dmar_layout(type);
-	uint8_t wire[32];
-	struct record *structure;
+	struct record *structure = record_from_host(dmar_layout(type), host, 0);
 
-	layout_encode(layout, host, wire);
-	structure = record_new(layout, wire, 0);
 	((struct dmar_node *)structure->host)->type = (uint16_t)type;
 	return structure;
 }

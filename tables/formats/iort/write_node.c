@@ -24,12 +24,10 @@ struct record *iort_begin_with(const struct iort_writing *writing, const struct 
 			       void *host)
 {
 	struct iort_node *fields = host;
-	auto_free uint8_t *wire = memory_zeroed(1, layout->length);
 
 	fields->type = (uint8_t)layout->type;
 	fields->identifier = writing->revision >= IORT_REVISION_E_B ? writing->n : 0;
-	layout_encode(layout, host, wire);
-	return record_new(layout, wire, writing->end);
+	return record_from_host(layout, host, writing->end);
 }
 
 struct record *iort_begin_node(const struct iort_writing *writing, enum iort_type type, void *host)
@@ -44,12 +42,11 @@ void iort_add_elements(struct record *node, const struct layout *layout, const v
 		       size_t n)
 {
 	size_t at = node->at + record_length(node);
-	auto_free uint8_t *wire = memory_zeroed(1, layout->length);
 
-	for (size_t i = 0; i < n; i++, at += layout->length) {
-		layout_encode(layout, (const char *)hosts + i * layout->host_size, wire);
-		record_add_child(node, record_new(layout, wire, at));
-	}
+	for (size_t i = 0; i < n; i++, at += layout->length)
+		record_add_child(
+			node,
+			record_from_host(layout, (const char *)hosts + i * layout->host_size, at));
 }
 
 void iort_add_mappings(struct record *node, const struct array *mappings)

@@ -54,9 +54,6 @@ enum ivrs_entry_type {
  */
 #define IVRS_MAX_STRUCTURES (1u << 20)
 
-/* The longest fixed part of a block or an entry. */
-#define IVRS_LONGEST 40
-
 /* The last function of a segment, and the first of its last bus. */
 #define IVRS_LAST_BDF 0xffffu
 #define IVRS_LAST_BUS 0xff00u

@@ -85,15 +85,6 @@ static void add_units(struct ivrs_writing *writing)
 
 /* -- device entries ------------------------------------------------------------ */
 
-/* Encoded and decoded, so that the record equals one that was read. */
-static struct record *encode(const struct layout *layout, const void *host, size_t at)
-{
-	uint8_t wire[IVRS_LONGEST];
-
-	layout_encode(layout, host, wire);
-	return record_new(layout, wire, at);
-}
-
 /* The length is carried along, because record_length() is linear. */
 static void add_record(struct record *block, size_t *length, struct record *entry)
 {
@@ -122,10 +113,10 @@ static void write_entry(const struct ivrs_writing *writing, struct record *block
 	struct record *entry;
 
 	if (writing->header->aligned && layout->length == ALIGNMENT && *length % ALIGNMENT)
-		add_record(
-			block, length,
-			encode(pad, &(struct ivrs_pad){ .type = IVRS_PAD }, block->at + *length));
-	entry = encode(layout, &pending->host, block->at + *length);
+		add_record(block, length,
+			   record_from_host(pad, &(struct ivrs_pad){ .type = IVRS_PAD },
+					    block->at + *length));
+	entry = record_from_host(layout, &pending->host, block->at + *length);
 	if (pending->uid)
 		add_uid(entry, pending);
 	add_record(block, length, entry);
@@ -181,7 +172,7 @@ static struct ivrs_ivhd fields_of(const struct viommu_iommu *iommu, unsigned typ
 static void write_unit(struct ivrs_writing *writing, const struct ivrs_unit *unit, unsigned type)
 {
 	struct ivrs_ivhd fields = fields_of(unit->iommu, type);
-	struct record *block = encode(ivrs_block_layout(type), &fields, writing->end);
+	struct record *block = record_from_host(ivrs_block_layout(type), &fields, writing->end);
 	size_t length = write_entries(writing, block, unit);
 
 	((struct ivrs_ivhd *)block->host)->block.length = (uint16_t)length;
@@ -243,7 +234,7 @@ static void write_block(struct ivrs_writing *writing, const struct viommu_reserv
 		.length = memory->last - memory->first + 1,
 	};
 
-	record_add_child(writing->table->root, encode(layout, &fields, writing->end));
+	record_add_child(writing->table->root, record_from_host(layout, &fields, writing->end));
 	writing->end += layout->length;
 }
 

@@ -99,10 +99,9 @@ static void add(struct writing *writing, const struct viommu_iommu *iommu)
 		.flags = SRAT_ENABLED,
 	};
 	struct record *root = writing->table->root;
-	uint8_t wire[32];
 
-	layout_encode(&srat_initiator_layout, &function, wire);
-	record_add_child(root, record_new(&srat_initiator_layout, wire, record_length(root)));
+	record_add_child(root,
+			 record_from_host(&srat_initiator_layout, &function, record_length(root)));
 }
 
 /* Checks everything before it adds anything: an SRAT is extended completely or not at all. */

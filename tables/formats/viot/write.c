@@ -25,14 +25,12 @@ static void write_node(struct writing *writing, enum viot_type type, void *host)
 {
 	const struct layout *layout = viot_layout(type);
 	struct viot_node *node = host;
-	uint8_t wire[24];
 
 	if (writing->n++ >= VIOT_MAX_NODES)
 		return;
 	node->type = (uint8_t)type;
 	node->length = layout->length;
-	layout_encode(layout, host, wire);
-	record_add_child(writing->table->root, record_new(layout, wire, writing->end));
+	record_add_child(writing->table->root, record_from_host(layout, host, writing->end));
 	writing->end += layout->length;
 }
 
