@@ -41,7 +41,9 @@ Result = collections.namedtuple("Result", "runs hours points of broken", default
 TARGETS = {
     "builtin": Target(("tables/formats/builtin",), "builtin"),
     "command": Target(("tools",), "all"),
+    "host": Target(("host",), None),
     "pgtable": Target(("src/pgtable",), None),
+    "plan": Target(("plan",), None),
     "requests": Target(("src/device", "src/map", "-src/device/mmio"), None),
     "rings": Target(("src/transport", "src/device/mmio"), None),
     "state": Target(("src/device/stage", "src/device/state", "src/transport/state", "src/wire/stream"), None),
