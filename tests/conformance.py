@@ -32,8 +32,8 @@ HEAD = """# Conformance
 
 Written by tests/conformance.py from docs/conformance.rules and from the tests: not to be edited.
 
-Every device rule of virtio 1.3, 5.13, in our own words and the chapter's order,
-with the tests that show it. MUST NOT and SHOULD NOT rules say what does not happen. *defined* is what
+Every device rule of virtio 1.3, 5.13, in our own words and in the order of the chapter, whose text is the same in 1.2,
+1.3 and 1.4, with the tests that show it. MUST NOT and SHOULD NOT rules say what does not happen. *defined* is what
 the standard describes without such a word; *decision* is ours where it is silent
 ([decisions.md](decisions.md)); *proposal* is what no standard has yet, and off by default
 ([proposal-address-spaces.md](proposal-address-spaces.md)).
