@@ -41,6 +41,7 @@ Result = collections.namedtuple("Result", "runs hours points of broken", default
 TARGETS = {
     "builtin": Target(("tables/formats/builtin",), "builtin"),
     "command": Target(("tools",), "all"),
+    "dumps": Target(("tables/dumps", "tables/api/input"), None),
     "host": Target(("host",), None),
     "pgtable": Target(("src/pgtable",), None),
     "plan": Target(("plan",), None),

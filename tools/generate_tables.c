@@ -13,6 +13,7 @@
 #include <viommu/devicetree.h>
 
 #include "generate_tables.h"
+#include "left_out.h"
 
 char *generate_output, *generate_iommu, *generate_base;
 gboolean generate_overlay, generate_source, generate_force;
@@ -24,6 +25,7 @@ struct request {
 	const char *what;          /* a signature, or COMMAND_LINE */
 	struct viommu_table *base; /* the table to extend, or NULL */
 	bool compare;
+	int left_out; /* EXIT_FINDINGS: the input has what a topology has no place for */
 	struct viommu_findings *findings;
 	unsigned n; /* topologies */
 	struct viommu_table *table;
@@ -127,6 +129,7 @@ static void take_topology(void *opaque, struct input *input)
 	if (!topology || request->n++)
 		return;
 	viommu_topology_check(topology, request->findings);
+	request->left_out = report_left_out(input->table, request->findings);
 	if (viommu_findings_count_from(request->findings, VIOMMU_ERROR))
 		return;
 	if (!strcmp(request->what, COMMAND_LINE))
@@ -255,7 +258,7 @@ int generate_tables(const struct command *command, const char *what, char **name
 	if (!options_fit(&request))
 		return command_usage(command, "--overlay, --force and --dts apply to dtb only");
 	request.findings = viommu_findings_new();
-	status = generate_and_write(&request, names);
+	status = worse(generate_and_write(&request, names), request.left_out);
 	viommu_table_free(request.table);
 	viommu_table_free(request.base);
 	viommu_findings_free(request.findings);

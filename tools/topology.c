@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "command.h"
+#include "left_out.h"
 
 static const GOptionEntry options[] = {
 	INPUT_FORM_OPTION,
@@ -18,6 +19,7 @@ static const GOptionEntry options[] = {
 struct output {
 	struct viommu_findings *findings;
 	unsigned n;
+	int left_out; /* EXIT_FINDINGS: a topology has no place for something */
 };
 
 /* The first line is a comment with the name of the file. */
@@ -30,6 +32,7 @@ static void print_topology(void *opaque, struct input *input)
 
 	if (!topology)
 		return;
+	output->left_out = worse(output->left_out, report_left_out(input->table, output->findings));
 	text = viommu_topology_text(topology);
 	printf("%s# %s\n%s", output->n++ ? "---\n" : "", name, text);
 	free(text);
@@ -42,7 +45,7 @@ static int run(const struct command *command, char **arguments)
 
 	(void)command;
 	status = read_inputs(arguments, output.findings, print_topology, &output);
-	status = worse(status, print_findings(output.findings));
+	status = worse(worse(status, print_findings(output.findings)), output.left_out);
 	viommu_findings_free(output.findings);
 	return output.n ? status : report_no_input(arguments, status);
 }
@@ -53,7 +56,9 @@ const struct command topology_command = {
 	.summary = "convert a table to a topology text",
 	.details = "A FILE is as for dump, or a topology, which is printed in its canonical form.\n"
 		   "generate reads the text: edit it, and generate another table. A line of ---\n"
-		   "separates the texts of several tables.",
+		   "separates the texts of several tables. Exit status 1: a table has structures "
+		   "that\n"
+		   "a topology cannot represent.",
 	.options = options,
 	.run = run,
 };

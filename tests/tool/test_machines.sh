@@ -49,6 +49,18 @@ check_looks_into_a_folder_for_what_others_refer_to() {
 	says err "no table that describes IOMMUs"
 }
 
+structures_that_a_topology_cannot_represent_are_named() {
+	for rule in dmar-type ivrs-type viot-node-type iort-node-type; do
+		file=$(ls "$(dirname "$(refused $rule."${rule%%-*}")")/$rule".*)
+		ran 1 "$viommu" topology "$file"
+		says err "[$rule]"
+	done
+	"$viommu" topology "$file" >unknown.yaml 2>/dev/null
+	ran 1 "$viommu" convert --to viot "$file" -o out.viot
+	says err "[iort-node-type]"
+	ran 0 "$viommu" topology unknown.yaml
+}
+
 generate_puts_iommus_into_an_srat() {
 	tables
 	printf '%s\n' "viommu: 1" "iommus:" \

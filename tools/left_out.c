@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Structures of a table that a topology cannot represent
+ *
+ * A table that is made of the topology lacks them, so a command that prints or makes one names them
+ * and says so by its exit status. What reads a table by its known structures is not affected.
+ */
+#include <string.h>
+
+#include "left_out.h"
+
+/* The rules that such a structure breaks. */
+static const char *const rules[] = {
+	"dmar-type",      "dmar-scope-type",  "ivrs-type",
+	"iort-node-type", "iort-silent-node", "viot-node-type",
+};
+
+static bool is_left_out(const char *id)
+{
+	for (size_t i = 0; i < G_N_ELEMENTS(rules); i++)
+		if (!strcmp(rules[i], id))
+			return true;
+	return false;
+}
+
+static bool is_among(const struct viommu_findings *findings, const char *id)
+{
+	const struct viommu_finding *finding;
+
+	for (size_t i = 0; (finding = viommu_findings_get(findings, i)); i++)
+		if (!strcmp(finding->id, id))
+			return true;
+	return false;
+}
+
+int report_left_out(const struct viommu_table *table, struct viommu_findings *findings)
+{
+	struct viommu_findings *all = viommu_findings_new();
+	const struct viommu_finding *finding;
+	int status = EXIT_CLEAN;
+
+	if (table)
+		viommu_table_check(table, all);
+	for (size_t i = 0; (finding = viommu_findings_get(all, i)); i++) {
+		if (!is_left_out(finding->id))
+			continue;
+		status = EXIT_FINDINGS;
+		if (!is_among(findings, finding->id))
+			viommu_findings_add(findings, finding->id, &finding->place, finding->text,
+					    finding->cure);
+	}
+	viommu_findings_free(all);
+	return status;
+}
