@@ -54,7 +54,8 @@ struct viommu_backend_calls {
 struct viommu_backend;
 
 /*
- * Create a backend without memory or devices. `calls` is copied; only the calls for dirty pages may be NULL.
+ * Create a backend without memory or devices. `calls` is copied; only the calls for dirty pages may
+ * be NULL.
  *
  * Returns: 0, -EINVAL, -E2BIG, -ENOMEM. Locks: none. Waits: no. Since: 0.2 (testing)
  */

@@ -271,11 +271,11 @@ const struct viommu_rule *viommu_rule(size_t i);
 
 /*
  * Split an input into its tables, by content: raw ACPI tables in sequence, text with dumps of them
- * as people post it (docs/tables.md), or a device tree. Calls `each` with every table, in order, while it returns true; the bytes are
- * valid during the call. `name` is that of the file, followed by '#' and the signature if a file
- * has several tables. Returns the number of tables; an input without any is a finding. A second
- * table of a known kind is a finding too, and is passed to `each` nevertheless. Tables are not
- * decoded: `each` calls viommu_table_decode(), as in
+ * as people post it (docs/tables.md), or a device tree. Calls `each` with every table, in order,
+ * while it returns true; the bytes are valid during the call. `name` is that of the file, followed
+ * by '#' and the signature if a file has several tables. Returns the number of tables; an input
+ * without any is a finding. A second table of a known kind is a finding too, and is passed to
+ * `each` nevertheless. Tables are not decoded: `each` calls viommu_table_decode(), as in
  *
  *     static bool take(void *opaque, const char *name, const void *table, size_t length)
  *     {

@@ -245,7 +245,6 @@ void iort_read_root_complex(struct iort_reading *reading, const struct record *n
 {
 	const struct iort_root_complex *fields = node->host;
 	struct complex complex = { .reading = reading, .segment = (uint16_t)fields->segment };
-	
 
 	if (fields->segment > UINT16_MAX) {
 		iort_report_dropped(reading, "iort-silent-mapping", node,

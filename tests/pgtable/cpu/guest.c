@@ -12,18 +12,18 @@
  */
 #include "layout.h"
 
-#define LOAD    0x100000
-#define KERNEL  0xffffffff80000000ull /* + physical address */
+#define LOAD   0x100000
+#define KERNEL 0xffffffff80000000ull /* + physical address */
 #if LEVELS == 5
-#define USER    0xfffe000000000000ull
-#define CR4     "0x1020" /* PAE, LA57 */
-#define TOP     "root5"
+#define USER 0xfffe000000000000ull
+#define CR4  "0x1020" /* PAE, LA57 */
+#define TOP  "root5"
 #else
-#define USER    0xffffff0000000000ull
-#define CR4     "0x20"
-#define TOP     "root"
+#define USER 0xffffff0000000000ull
+#define CR4  "0x20"
+#define TOP  "root"
 #endif
-#define AT(pa)  ((void *)(KERNEL + (pa)))
+#define AT(pa) ((void *)(KERNEL + (pa)))
 
 __asm__(".section .start, \"ax\"\n"
 	".code32\n"
@@ -157,7 +157,8 @@ static void set_up(void)
 		uint64_t base;
 	} __attribute__((packed)) pointer = { sizeof(gdt) - 1, (uint64_t)gdt };
 
-	gdt[5] = (sizeof(tss) - 1) | (at & 0xffffff) << 16 | 0x89ull << 40 | (at >> 24 & 0xff) << 56;
+	gdt[5] =
+		(sizeof(tss) - 1) | (at & 0xffffff) << 16 | 0x89ull << 40 | (at >> 24 & 0xff) << 56;
 	gdt[6] = at >> 32;
 	tss.rsp[0] = (uint64_t)fault_end;
 	__asm__ volatile("lgdt %0" : : "m"(pointer));
