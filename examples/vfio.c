@@ -262,6 +262,7 @@ static int assign(const struct vmm *vmm, char **names)
 
 int main(int argc, char **argv)
 {
+	static _Alignas(PAGE_BYTES) unsigned char pages[MEMORY_BYTES];
 	static struct vmm vmm;
 	const struct viommu_kernel_ops ops = {
 		.size = sizeof(ops), .log = on_log, .opened = on_opened, .closing = on_closing
@@ -274,11 +275,7 @@ int main(int argc, char **argv)
 		return 77; /* as a test it is skipped */
 	}
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	memory.host =
-		mmap(NULL, MEMORY_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (memory.host == MAP_FAILED)
-		return 1;
-	vmm.memory = memory.host;
+	memory.host = vmm.memory = pages;
 	error = viommu_new(NULL, NULL, &vmm, &vmm.iommu) ?:
 		viommu_kernel_new(VIOMMU_INTERFACE_ANY, &ops, &vmm, &vmm.kernel) ?:
 		viommu_backend_new(viommu_kernel_calls(vmm.kernel), vmm.kernel, &vmm.backend) ?:

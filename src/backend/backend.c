@@ -287,8 +287,7 @@ int viommu_backend_remove_memory(struct viommu_backend *backend, uint64_t first)
 	return -ENOENT;
 }
 
-/* -- dirty pages --------------------------------------------------------------------------------
- */
+/* -- dirty pages -------------------------------------------------------------------- */
 
 static void stop_tracking(struct viommu_backend *backend)
 {
@@ -361,8 +360,7 @@ int viommu_backend_read_dirty(struct viommu_backend *backend,
 	return 0;
 }
 
-/* -- batches
- * --------------------------------------------------------------------------------------- */
+/* -- batches ------------------------------------------------------------------------ */
 
 void viommu_backend_batch_begin(struct viommu_backend *backend)
 {
