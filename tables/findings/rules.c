@@ -232,6 +232,8 @@ static const struct viommu_rule rules[] = {
 	  "reads beyond the end of the table" },
 	{ "viot-node-type", VIOMMU_WARNING, "ACPI 6.5, VIOT, Type of a node",
 	  "the type of a node is 1 to 4", "prints \"Unsupported node\" and skips it" },
+	{ "viot-iommu-none", VIOMMU_ERROR, "ACPI 6.5, VIOT, Node count",
+	  "a VIOT has a virtio-iommu", "finds no node, and no device has an IOMMU" },
 	{ "viot-node-beyond", VIOMMU_WARNING, "ACPI 6.5, VIOT, Output node",
 	  "the node of an IOMMU starts in the first 64 KiB",
 	  "never uses an IOMMU that no endpoint node can reference" },
@@ -689,6 +691,9 @@ static const struct viommu_rule rules[] = {
 	  "an entry of a map has as many cells as #iommu-cells says",
 	  "read four cells for each entry until ccb2fd725d41 (2026); it now accepts four only if "
 	  "the map has one node and every length is 1" },
+	{ "dt-interrupts", VIOMMU_WARNING, "binding iommu/arm,smmu.yaml, interrupts",
+	  "an SMMUv1 or SMMUv2 has interrupts",
+	  "prints \"found only 0 context irq(s)\" or the like, and does not use the SMMU (-ENODEV)" },
 	{ "dt-iommu-idle", VIOMMU_NOTE, "binding iommu/iommu.txt",
 	  "an IOMMU translates at least one device",
 	  "probes an IOMMU without devices" },

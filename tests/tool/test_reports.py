@@ -432,6 +432,21 @@ class Plausible(Reports):
             identifier=3, contexts=0)))
         self.assertIn("[iort-interrupts]", told)
 
+    def test_interrupts_of_a_virtio_iommu_on_mmio_are_read_from_a_device_tree(self):
+        machine_ = text("iommus: [ { name: v, kind: virtio-iommu-mmio, at: 0xa003e00, span: 512, "
+                        "interrupts: [79] } ]",
+                        "devices: [ { at: 0x9000000, iommu: v, id: 1 } ]")
+        (path,) = self.write(text=machine_)
+        self.run_command("generate", "dtb", path, "-o", self.path("t"))
+        _, told = self.run_command("convert", "--to", "cmdline", self.path("t"))
+        self.assertIn("virtio_mmio.device=512@0xa003e00:79", told)
+
+    def test_a_viot_of_no_nodes_is_not_made(self):
+        (path,) = self.write(text=text(SMMU, "host-bridges: [ { buses: 00-ff, iommu: s } ]"))
+        status, told = self.run_command("convert", "--to", "viot", path, "-o", self.path("t"))
+        self.assertEqual(status, 2)
+        self.assertIn("viot-iommu-none", told)
+
 
 if __name__ == "__main__":
     unittest.main(argv=sys.argv[:1])

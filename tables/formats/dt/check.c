@@ -187,6 +187,24 @@ static void check_domains(const struct table_check *check)
 			    "the host bridge has no linux,pci-domain, but %s has one", with->name);
 }
 
+/* -- interrupts ---------------------------------------------------------------------------------
+ */
+
+/* An SMMUv1 or SMMUv2 without any; what its parent's cells mean is not needed for that. */
+static void check_interrupts(const struct table_check *check)
+{
+	for_each_dt_node(node, check->table->tree) {
+		const struct dt_property *own = dt_property(node, "interrupts");
+		const struct dt_property *extended = dt_property(node, "interrupts-extended");
+
+		if (dt_is_smmu_v2(node) && dt_property(node, "#iommu-cells") &&
+		    dt_is_available(node) && !dt_cells(own) && !dt_cells(extended))
+			report_node(check, node, NULL,
+				    "write its global interrupts and those of its context banks",
+				    "the SMMU %s has no interrupts", node->name);
+	}
+}
+
 /* -- distances --------------------------------------------------------------------------------- */
 
 #define TRIPLE_CELLS   3
@@ -239,6 +257,7 @@ const struct table_rule dt_rules[] = {
 	{ "dt-virtio-iommus", check_virtio_iommus },
 	{ "dt-map-cells", check_map_cells },
 	{ "dt-map-kernels", check_map_kernels },
+	{ "dt-interrupts", check_interrupts },
 	{ "dt-domain", check_domains },
 	{ "dt-distance-map", check_distance_map },
 	{ "dt-distance", check_distances },

@@ -150,6 +150,10 @@ static void read_interrupts(const struct dt_node *node, struct viommu_iommu *iom
 	static const char *const order[] = { "eventq", "priq", "cmdq-sync", "gerror" };
 	const struct dt_property *names = dt_property(node, "interrupt-names");
 
+	if (iommu->kind == VIOMMU_VIRTIO_MMIO) {
+		iommu->interrupts[0] = shared_interrupt(node, 0);
+		iommu->n_interrupts = iommu->interrupts[0] ? 1 : 0;
+	}
 	if (iommu->kind != VIOMMU_SMMU_V3 || !names)
 		return;
 	for (size_t i = 0; i < G_N_ELEMENTS(order); i++) {

@@ -45,12 +45,29 @@ static void check_beyond(const struct table_check *check)
 	}
 }
 
+/* Nodes of endpoints alone have no IOMMU to refer to. A damaged table may have lost it. */
+static void check_iommus(const struct table_check *check)
+{
+	const struct viot_head *head = check->table->root->host;
+	const struct record *node;
+
+	if (head->node_count != check->table->root->children->len)
+		return;
+
+	for_each_structure(node, check->table) {
+		unsigned type = viot_type_of(node);
+
+		if (type == VIOT_VIRTIO_PCI || type == VIOT_VIRTIO_MMIO)
+			return;
+	}
+	report(check->findings, check->rule_id,
+	       table_place_of(check->table, check->table->root, "Node count"),
+	       "describe the virtio-iommu, or omit the table", "the table has no virtio-iommu");
+}
+
 const struct table_rule viot_rules[] = {
-	{ "viot-revision", check_revision },
-	{ "viot-node-count", check_structure_count },
-	{ "viot-node-type", check_unknown_types },
-	{ "viot-node-length", check_lengths },
-	{ "viot-reserved", check_reserved_bytes },
-	{ "viot-node-beyond", check_beyond },
-	{ NULL, NULL },
+	{ "viot-revision", check_revision },       { "viot-node-count", check_structure_count },
+	{ "viot-node-type", check_unknown_types }, { "viot-node-length", check_lengths },
+	{ "viot-reserved", check_reserved_bytes }, { "viot-node-beyond", check_beyond },
+	{ "viot-iommu-none", check_iommus },       { NULL, NULL },
 };

@@ -70,7 +70,7 @@ def bridge(iommu=None, **changes):
 
 def smmu(**changes):
     return {"compatible": "arm,mmu-500", "reg": (0, 0x9000000, 0, 0x10000), "#iommu-cells": (2,),
-            "phandle": (SMMU,)} | changes
+            "phandle": (SMMU,), "interrupts": (0, 60, 4, 0, 61, 4)} | changes
 
 
 def device(*iommus):
@@ -133,6 +133,8 @@ FILES = {
                    "topology-range-own"),
     "dt-map-kernels": (tree(bridge(iommu_map=(0, SMMU, 0, 0, 8)), smmu_at_9000000=smmu()),
                        BRIDGE + ":iommu-map", 0, "dt-iommu-idle"),
+    "dt-interrupts": (tree(smmu_at_9000000=smmu(interrupts=()),
+                           device_at_9100000=device(SMMU, 1, 0)), "/smmu@9000000", 1),
     "dt-iommu-idle": (tree(smmu_at_9000000=smmu()), "/smmu@9000000", 0),
     "dt-map-cells": (tree(bridge(iommu_map=(0, SMMU, 0, 8, 8, VIOMMU, 0, 0)),
                           smmu_at_9000000=smmu()), BRIDGE + ":iommu-map", 1,

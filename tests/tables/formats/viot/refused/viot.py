@@ -69,6 +69,7 @@ FILES = {
     "viot-node-end": (viot(virtio_pci(), pci_range(), struct.pack("<BxHI", 2, 24, 0), count=2),
                       END, 1),
     "viot-node-type": (viot(virtio_pci(), pci_range(), struct.pack("<BxHI", 0, 8, 0)), END, 1),
+    "viot-iommu-none": (viot(), 36, 1),
     "viot-reserved": (viot(virtio_pci(reserved=b"\1" + bytes(7)), pci_range()), IOMMU + 8, 1),
     "viot-output-node": (viot(virtio_pci(), pci_range(),
                               pci_range(0x100, 0x1ff, output=IOMMU + 4)), END + 16, 1),
