@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Latencies of single operations, by the processor's time stamp counter, as a histogram */
 #include "latency.h"
 
 #define CALIBRATION_NS 20000000

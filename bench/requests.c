@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Requests as bytes, for benchmarks */
 #include <endian.h>
 #include <string.h>
 

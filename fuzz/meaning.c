@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* Invariants of topologies, checked for every input that has one */
 #include <string.h>
 
 #include <viommu/diff.h>

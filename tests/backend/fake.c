@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* A fake kernel with iommufd and VFIO type1: see fake.h */
 #include "fake.h"
 
 #include <errno.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* A second walker of all table formats, which shares no code with src/pgtable */
 #include "second.h"
 
 #include <stddef.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* A VMM for tests of the register window: memory, interrupts and saved state */
 #include <stdio.h>
 #include <stdlib.h>
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* VIOTs of real machines and of QEMU: decoding, checks, topologies and generation */
 #include "golden_rig.h"
 
 enum { N_GOLDEN_VIOTS = 47, N_GOLDEN_FROM_QEMU = 45 };
