@@ -281,7 +281,8 @@ class Links(Base):
 class Contradictions(Base):
     def test_sysfs_and_tables_name_different_iommus(self):
         machine = load("x399")
-        machine["topology"]["ranges"] = [{"functions": "0000:00:00.3-ff:1f.7", "iommu": "unit0"}]
+        machine["topology"]["ranges"] = [{"functions": "0000:00:00.3-fe:1f.7", "iommu": "unit0"},
+                                         {"functions": "0000:ff:00.0-ff:1f.7", "iommu": "unit1"}]
         host = self.scan_one(machine)
         self.assertIn("host-device-iommu", ids(host))
 
