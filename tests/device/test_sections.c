@@ -123,6 +123,37 @@ static void by_detach(struct rig *rig)
 	assert_int_equal(detach(rig, 1, EP), VIOMMU_S_OK);
 }
 
+static void note_unmap(void *opaque, const struct viommu_mapping *mapping)
+{
+	(void)mapping;
+	atomic_store((atomic_bool *)opaque, true);
+}
+
+/* A listener that drops its cache must not be called while a section can still fill it. */
+static void a_listener_is_notified_after_the_section(void **state)
+{
+	const struct viommu_listener_ops ops = { .size = sizeof(ops), .unmap = note_unmap };
+	struct rig *rig = *state;
+	struct duel duel = { .rig = rig, .take_away = by_unmap };
+	struct viommu_listener *listener;
+	struct viommu_dma *dma;
+	atomic_bool is_notified = false;
+	pthread_t thread;
+
+	assert_int_equal(attach(rig, 1, EP), VIOMMU_S_OK);
+	assert_int_equal(map(rig, 1, IOVA, IOVA + 0xfff, PHYS, W), VIOMMU_S_OK);
+	assert_int_equal(viommu_listen(rig->device, EP, &ops, &is_notified, &listener), 0);
+	dma = begin(rig);
+	assert_int_equal(reach(dma), 0);
+	assert_int_equal(pthread_create(&thread, NULL, ask, &duel), 0);
+	assert_false(is_done_meanwhile(&duel));
+	assert_false(atomic_load(&is_notified));
+	viommu_dma_end(dma);
+	pthread_join(thread, NULL);
+	assert_true(atomic_load(&is_notified));
+	viommu_dma_free(dma);
+}
+
 /* The counters name the section that was too long, for it was open for NAPS naps. */
 static void a_wait_is_counted(void **state)
 {
@@ -683,6 +714,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(an_unmap_waits, plug, unplug),
 		cmocka_unit_test_setup_teardown(a_wait_is_counted, plug, unplug),
+		cmocka_unit_test_setup_teardown(a_listener_is_notified_after_the_section, plug,
+						unplug),
 		cmocka_unit_test_setup_teardown(a_detach_waits, plug, unplug),
 		cmocka_unit_test_setup_teardown(a_detach_from_a_domain_that_lives_on_waits, plug,
 						unplug),
