@@ -2,7 +2,6 @@
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 
 #include <viommu/device.h>
 
@@ -152,9 +151,8 @@ static void set_up(void)
 	};
 	struct viommu_memory range = { .first = ROOT, .last = ROOT + TABLES * PAGE - 1 };
 
-	bench.memory = mmap(NULL, TABLES * PAGE, PROT_READ | PROT_WRITE,
-			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	must(bench.memory != MAP_FAILED);
+	bench.memory = aligned_alloc(PAGE, TABLES * PAGE);
+	must(bench.memory);
 	range.host = bench.memory;
 	write_tables();
 	must(!viommu_new(&config, NULL, NULL, &bench.device));
@@ -199,15 +197,17 @@ static int compare(const void *a, const void *b)
 
 static double median(uint64_t *samples, size_t n)
 {
+	size_t middle = n / 2;
+
 	qsort(samples, n, sizeof(samples[0]), compare);
-	return (double)samples[n / 2];
+	return (double)samples[middle];
 }
 
 /* Of accesses to pages at `step` apart, below `span`; after one round to warm up. */
 static double translate(uint32_t endpoint, uint64_t span, uint64_t step)
 {
 	struct viommu_translation to;
-	uint64_t spent[SAMPLES_MAX];
+	uint64_t spent[SAMPLES_MAX] = { 0 };
 
 	for (unsigned round = 0; round <= bench.rounds; round++) {
 		uint64_t iova[BATCH], begin;
@@ -236,7 +236,7 @@ static double translate(uint32_t endpoint, uint64_t span, uint64_t step)
 static double flush(uint8_t scope, uint64_t n_kept)
 {
 	struct viommu_translation to;
-	uint64_t spent[SAMPLES_MAX], n = bench.rounds * 16;
+	uint64_t spent[SAMPLES_MAX] = { 0 }, n = bench.rounds * 16;
 
 	for (uint64_t round = 0; round < n; round++) {
 		uint64_t begin;
@@ -272,7 +272,7 @@ static double bytes_of_endpoints(uint32_t pasids)
 
 int main(int argc, char **argv)
 {
-	bench.rounds = argc > 1 ? (unsigned)atoi(argv[1]) : 1;
+	bench.rounds = argc > 1 ? (unsigned)strtoul(argv[1], NULL, 0) : 1;
 	must(bench.rounds && bench.rounds * 16 <= SAMPLES_MAX);
 	set_up();
 	printf("{\"translate\": {");
@@ -292,6 +292,6 @@ int main(int argc, char **argv)
 	       bytes_of_endpoints(1), PASIDS, bytes_of_endpoints(PASIDS));
 	viommu_dma_free(bench.dma);
 	viommu_free(bench.device);
-	munmap(bench.memory, TABLES * PAGE);
+	free(bench.memory);
 	return 0;
 }

@@ -157,6 +157,8 @@ static bool decode_body(const struct viommu_table_format *format, struct table *
 	struct pt_limits limits = limits_of(format);
 	uint64_t words[BODY_WORDS];
 
+	if (!row)
+		return false;
 	for (size_t i = 0; i < BODY_WORDS; i++) {
 		words[i] = wire_load(table->body + 8 * i, 8);
 		if (i >= row->n_words && words[i])

@@ -238,17 +238,18 @@ static uint8_t attach_to_new(struct endpoint *endpoint, uint32_t pasid, struct s
 {
 	struct viommu *device = endpoint->device;
 	struct usage more = { is_last(slot) ? 0 : 1, 0, slot ? 0 : slot_bytes_alone };
+	bool is_new = !slot;
 	struct domain *domain;
 	uint8_t status;
 
-	if (!slot)
+	if (is_new)
 		slot = slot_new(endpoint, pasid);
 	if (!slot)
 		return no_memory(device);
 	status = domain_make(device, spec, endpoint->granule, more, "ATTACH", &domain);
 	if (status == VIOMMU_S_OK)
 		slot_move(slot, domain);
-	else if (!slot->domain)
+	else if (is_new)
 		discard(slot);
 	return status;
 }

@@ -533,7 +533,7 @@ static bool has_table(const struct stage *stage, struct slot *const *sorted,
 
 	if (!group->has_pasid || endpoint_has_context(group->endpoint))
 		return group->endpoint->domain && group->endpoint->domain->table;
-	found = bsearch(&key, sorted, stage->n_slots, sizeof(sorted[0]), compare_slots);
+	found = bsearch(&key, sorted, stage->n_slots, sizeof(struct slot *), compare_slots);
 	return found && (*found)->domain->table;
 }
 
@@ -546,7 +546,7 @@ static int check_groups(const struct stage *stage, struct slot *const *sorted)
 	for (const struct page_group *group = stage->groups; group; group = group->next) {
 		const struct endpoint *endpoint = group->endpoint;
 
-		n = endpoint == before ? n + 1 : 1;
+		n = before && endpoint == before ? n + 1 : 1;
 		before = endpoint;
 		if (!has_table(stage, sorted, group))
 			return stream_refuse(&stage->stream, -EINVAL,
@@ -572,7 +572,7 @@ static int check_spaces(const struct stage *stage)
 		return out_of_memory(stage);
 	for (struct slot *slot = stage->slots; slot; slot = slot->next_retired)
 		sorted[n++] = slot;
-	qsort(sorted, n, sizeof(sorted[0]), compare_slots);
+	qsort(sorted, n, sizeof(struct slot *), compare_slots);
 	error = check_slots(stage, sorted);
 	if (!error)
 		error = check_groups(stage, sorted);

@@ -145,16 +145,13 @@ static void rows_free(struct rows *rows)
 	free(rows->groups);
 }
 
+/* One more of each, so that there is always something. */
 static int rows_alloc(const struct viommu *device, struct rows *rows)
 {
-	size_t n_slots = most_slots(device);
-
 	*rows = (struct rows){ .n_groups = count_groups(device) };
-	if (n_slots)
-		rows->slots = calloc(n_slots, sizeof(rows->slots[0]));
-	if (rows->n_groups)
-		rows->groups = calloc(rows->n_groups, sizeof(rows->groups[0]));
-	if ((!n_slots || rows->slots) && (!rows->n_groups || rows->groups))
+	rows->slots = calloc(most_slots(device) + 1, sizeof(rows->slots[0]));
+	rows->groups = calloc(rows->n_groups + 1, sizeof(rows->groups[0]));
+	if (rows->slots && rows->groups)
 		return 0;
 	rows_free(rows);
 	return -ENOMEM;
