@@ -301,63 +301,107 @@ static void begin_function(struct text *text, uint32_t segment, uint16_t bdf, co
 
 /* -- lspci -t ----------------------------------------------------------------------------- */
 
-/* A line in the tree: what is in brackets is a bus, and functions that follow are on it. */
+/* A line of the tree. A bus stands in brackets, and the functions that follow are on it. */
+struct tree_line {
+	struct text *text;
+	const char *line;
+	size_t at; /* the column that is read next */
+	uint32_t segment;
+	int bus; /* -1: that of the function above in the same column */
+	struct pci_function *last;
+};
+
+/* "[0000:00]" is a root bus; "[01-02]" after a bridge has its secondary and subordinate buses. */
+static bool take_tree_bus(struct tree_line *tree)
+{
+	const char *place = tree->line + tree->at, *close = strchr(place, ']');
+	unsigned segment, bus, subordinate;
+	int end = 0;
+
+	if (!close)
+		return false;
+	if (sscanf(place, "[%8x:%2x", &segment, &bus) == 2) {
+		tree->segment = segment;
+	} else if (tree->last && sscanf(place, "[%2x%n", &bus, &end) == 1) {
+		tree->last->bridge = true;
+		tree->last->secondary = tree->last->subordinate = (uint8_t)bus;
+		if (sscanf(place + end, "-%2x", &subordinate) == 1)
+			tree->last->subordinate = (uint8_t)subordinate;
+	} else {
+		return false;
+	}
+	tree->bus = (int)bus;
+	tree->at = (size_t)(close + 1 - tree->line);
+	return true;
+}
+
+static bool scan_tree_function(const struct tree_line *tree, unsigned *devfn, int *length)
+{
+	unsigned device, function;
+	const char *place = tree->line + tree->at;
+
+	*length = 0;
+	if (!tree->at || place[-1] != '-' || !g_ascii_isxdigit(*place) ||
+	    sscanf(place, "%2x.%1x%n", &device, &function, length) != 2 || !*length ||
+	    device > 0x1f || function > 7)
+		return false;
+	*devfn = DEVFN(device, function);
+	return true;
+}
+
+static bool take_tree_function(struct tree_line *tree, unsigned devfn, int length)
+{
+	struct text *text = tree->text;
+	struct pci_function function = { 0 };
+
+	if (tree->bus < 0) {
+		tree->bus = text->bus_at[tree->at];
+		tree->segment = text->segment_at[tree->at];
+	}
+	if (tree->bus < 0)
+		return false;
+	text->bus_at[tree->at] = (int16_t)tree->bus;
+	text->segment_at[tree->at] = tree->segment;
+	function.segment = tree->segment;
+	function.bdf = (uint16_t)((unsigned)tree->bus << 8 | devfn);
+	add(text->tree, &function);
+	tree->last =
+		(struct pci_function *)pci_tree_find(text->tree, function.segment, function.bdf);
+	tree->at += (size_t)length;
+	return true;
+}
+
+/* The name of a function follows its number behind a space. */
+static bool is_tree_art(const struct tree_line *tree)
+{
+	char c = tree->line[tree->at];
+
+	return strchr(" |+-\\", c) && !(tree->last && c == ' ');
+}
+
 static bool take_tree_line(struct text *text, const char *line)
 {
-	int bus = -1;
-	uint32_t segment = 0;
+	char start[COLUMNS_MAX + 1];
+	struct tree_line tree = { .text = text, .line = start, .bus = -1 };
 	bool found = false;
-	struct pci_function *last = NULL;
+	unsigned devfn;
+	int length;
 
-	for (size_t i = 0; line[i] && i < COLUMNS_MAX;) {
-		unsigned a, b, c;
-		int end = 0;
-
-		if (line[i] == '[') {
-			if (sscanf(line + i, "[%8x:%2x%n", &a, &b, &end) == 2) {
-				segment = a;
-				bus = (int)b;
-			} else if (last && sscanf(line + i, "[%2x%n", &b, &end) == 1) {
-				bus = (int)b;
-				last->bridge = true;
-				last->secondary = last->subordinate = (uint8_t)b;
-				if (sscanf(line + i + end, "-%2x", &c) == 1)
-					last->subordinate = (uint8_t)c;
-			} else {
-				return found;
-			}
-			i += strcspn(line + i, "]") + 1;
-			if (i > strlen(line))
-				return found;
+	g_strlcpy(start, line, sizeof start);
+	while (start[tree.at]) {
+		if (start[tree.at] == '[') {
+			if (!take_tree_bus(&tree))
+				break;
 			found = true;
-			continue;
-		}
-		if (i && line[i - 1] == '-' && g_ascii_isxdigit(line[i]) &&
-		    sscanf(line + i, "%2x.%1x%n", &a, &b, &end) == 2 && a <= 0x1f && b <= 7) {
-			struct pci_function function = { 0 };
-
-			if (bus < 0 && text->bus_at[i] < 0)
-				return found;
-			if (bus < 0) {
-				bus = text->bus_at[i];
-				segment = text->segment_at[i];
-			}
-			text->bus_at[i] = (int16_t)bus;
-			text->segment_at[i] = segment;
-			function.segment = segment;
-			function.bdf = (uint16_t)((unsigned)bus << 8 | DEVFN(a, b));
-			add(text->tree, &function);
-			last = (struct pci_function *)pci_tree_find(text->tree, segment,
-								    function.bdf);
+		} else if (scan_tree_function(&tree, &devfn, &length)) {
+			if (!take_tree_function(&tree, devfn, length))
+				break;
 			found = true;
-			i += (size_t)end;
-			continue;
+		} else if (is_tree_art(&tree)) {
+			tree.at++;
+		} else {
+			break;
 		}
-		if (!strchr(" |+-\\", line[i]))
-			return found;
-		if (last && line[i] == ' ')
-			return found; /* the name of the function */
-		i++;
 	}
 	return found;
 }
