@@ -56,7 +56,7 @@ structures_that_a_topology_cannot_represent_are_named() {
 		says err "[$rule]"
 	done
 	"$viommu" topology "$file" >unknown.yaml 2>/dev/null
-	ran 1 "$viommu" convert --to viot "$file" -o out.viot
+	ran 1 "$viommu" convert --to iort "$file" -o out.iort
 	says err "[iort-node-type]"
 	ran 0 "$viommu" topology unknown.yaml
 }
