@@ -93,3 +93,37 @@ void check_reserved_bytes(const struct table_check *check)
 {
 	look_at_all((struct search){ check, FIELD_RESERVED, report_reserved, NULL });
 }
+
+/* Flags: all bits that are set have a name. Enumeration: the value has a name. */
+static bool is_defined(const struct field *field, uint64_t value)
+{
+	uint64_t known = 0;
+
+	for (const struct field_name *name = field->names; name->name; name++) {
+		if (field->kind == FIELD_ENUM && name->value == value)
+			return true;
+		known |= name->value;
+	}
+	return field->kind == FIELD_FLAGS && !(value & ~known);
+}
+
+/* Formats limit the depth of records, and so of the recursion. */
+static void check_values_of(const struct table_check *check, const struct record *record)
+{
+	if (record->layout)
+		for_each_field(f, record->layout)
+			if ((f->kind == FIELD_FLAGS || f->kind == FIELD_ENUM) &&
+			    !is_defined(f, field_get(f, record->host)))
+				report(check->findings, check->rule_id,
+				       table_place(check->table, record->at + f->at),
+				       "write a value of the specification",
+				       "%s of %s is undefined: 0x%" PRIx64, f->name,
+				       record->layout->name, field_get(f, record->host));
+	for (guint i = 0; i < record->children->len; i++)
+		check_values_of(check, record->children->pdata[i]);
+}
+
+void check_undefined_values(const struct table_check *check)
+{
+	check_values_of(check, check->table->root);
+}

@@ -135,11 +135,13 @@ struct viommu_place table_place_of(const struct viommu_table *table, const struc
 
 /*
  * Rules for the list of a format (check_fields.c): unknown types of structures, bytes of known
- * structures without a meaning, reserved bytes other than 0. They check all records at all depths.
+ * structures without a meaning, reserved bytes other than 0, flags and enumerations with a value
+ * that has no name. They check all records at all depths.
  */
 void check_unknown_types(const struct table_check *check);
 void check_lengths(const struct table_check *check);
 void check_reserved_bytes(const struct table_check *check);
+void check_undefined_values(const struct table_check *check);
 
 /* -- the header of every ACPI table (acpi_header.c) ----------------------------------------- */
 

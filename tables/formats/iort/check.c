@@ -9,7 +9,6 @@
  * array outside its node and a reference into the middle of another node, and it never leaves a
  * cycle of references.
  */
-#include <inttypes.h>
 #include <string.h>
 
 #include "base/array.h"
@@ -64,45 +63,6 @@ static void check_drafts(const struct table_check *check)
 		return;
 	iort_for_each_node(check, IORT_VIRTIO_PCI, check_draft);
 	iort_for_each_node(check, IORT_VIRTIO_MMIO, check_draft);
-}
-
-/* Flags: all bits that are set have a name. Enumeration: the value has a name. */
-static bool has_meaning(const struct field *field, uint64_t value)
-{
-	uint64_t known = 0;
-
-	for (const struct field_name *name = field->names; name->name; name++) {
-		if (field->kind == FIELD_ENUM && name->value == value)
-			return true;
-		known |= name->value;
-	}
-	return field->kind == FIELD_FLAGS && !(value & ~known);
-}
-
-static void check_record_values(const struct table_check *check, const struct record *record)
-{
-	if (!record->layout)
-		return;
-	for_each_field(f, record->layout)
-		if ((f->kind == FIELD_FLAGS || f->kind == FIELD_ENUM) &&
-		    !has_meaning(f, field_get(f, record->host)))
-			report(check->findings, check->rule_id,
-			       table_place(check->table, record->at + f->at),
-			       "write a value of the specification",
-			       "%s of %s is undefined: 0x%" PRIx64, f->name, record->layout->name,
-			       field_get(f, record->host));
-}
-
-/* Elements of arrays, such as interrupts and ID mappings, have flags too. */
-static void check_values(const struct table_check *check)
-{
-	const struct record *node;
-
-	for (guint i = 0; (node = iort_next_node(check->table, &i));) {
-		check_record_values(check, node);
-		for (guint k = 0; k < node->children->len; k++)
-			check_record_values(check, node->children->pdata[k]);
-	}
 }
 
 /* These bytes were reserved before table revision 3. */
@@ -293,7 +253,7 @@ const struct table_rule iort_rules[] = {
 	{ "iort-draft", check_drafts },
 	{ "iort-reserved", check_reserved_bytes },
 	{ "iort-reserved", check_early_identifiers },
-	{ "iort-value", check_values },
+	{ "iort-value", check_undefined_values },
 	{ "iort-identifier", check_identifiers },
 	{ "iort-bytes", check_bytes },
 	{ "iort-text", check_text },
