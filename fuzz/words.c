@@ -10,6 +10,7 @@
 #include "tables/formats/iort/iort.h"
 #include "tables/formats/ivrs/ivrs.h"
 #include "tables/formats/madt.h"
+#include "tables/formats/rimt/rimt.h"
 #include "tables/formats/srat/srat.h"
 #include "tables/text/text.h"
 #include "tables/formats/viot/viot.h"
@@ -81,14 +82,13 @@ static const struct layout *newest_item(uint64_t type)
 typedef const struct layout *finder(uint64_t type);
 
 static finder *const of_tables[] = {
-	viot_layout, iort_node, dmar_layout, ivrs_block_layout, ivrs_entry_layout,
+	viot_layout, iort_node, rimt_layout, dmar_layout, ivrs_block_layout, ivrs_entry_layout,
 };
 
 /* Those of tables that are lists. */
 static const struct layout *const of_lists[] = {
-	&srat_initiator_layout,
-	&madt_its_layout,
-	&madt_ioapic_layout,
+	&rimt_mapping_layout, &rimt_wire_layout,   &srat_initiator_layout,
+	&madt_its_layout,     &madt_ioapic_layout,
 };
 
 static void put_bytes(const uint8_t *bytes, size_t length)

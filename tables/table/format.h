@@ -97,6 +97,7 @@ struct format {
 	ROW(iort_format) \
 	ROW(dmar_format) \
 	ROW(ivrs_format) \
+	ROW(rimt_format) \
 	ROW(srat_format) \
 	ROW(madt_format) \
 	ROW(mcfg_format) \

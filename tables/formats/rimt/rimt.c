@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * RIMT, the RISC-V IO Mapping Table (version 1.0)
+ *
+ * Root complexes and platform devices send, RISC-V IOMMUs translate; each is a node. The ID
+ * mappings of a sender say which of its source IDs arrive at which IOMMU, by the offset of its
+ * node, and as which device IDs.
+ *
+ * This file decodes. Rows are in layout.c, accessors in nodes.c, rules in check*.c.
+ */
+#include "tables/findings/findings.h"
+#include "tables/table/frame.h"
+#include "rimt.h"
+
+static void report_array(const struct decoding *decoding, const struct record *node,
+			 const struct rimt_array *array, const char *where)
+{
+	report(decoding->findings, "rimt-array", table_place(decoding->table, node->at),
+	       "correct the offset and the count", "%zu %s at offset 0x%zx of %s %s", array->n,
+	       array->name, array->at, node->layout->name, where);
+}
+
+/* Only elements that lie inside the node: bytes beyond it belong to the next node. */
+static size_t decode_array(struct decoding *decoding, struct record *node,
+			   const struct rimt_array *array, size_t length)
+{
+	size_t room = (length - array->at) / array->layout->length;
+	size_t n = MIN(array->n, room), at = node->at + array->at;
+
+	if (array->n > room)
+		report_array(decoding, node, array, "do not fit into the node");
+	decoding->records += n;
+	for (size_t i = 0; i < n; i++, at += array->layout->length)
+		record_add_child(node, record_new(array->layout, decoding->bytes + at, at));
+	return at - node->at;
+}
+
+/* The path of a platform device, with the padding behind it; of other nodes, bytes of no field. */
+static void decode_gap(const struct decoding *decoding, struct record *node, size_t from, size_t to)
+{
+	const uint8_t *bytes = decoding->bytes + node->at + from;
+	size_t at = node->at + from;
+
+	if (from >= to)
+		return;
+	record_add_child(node, rimt_type_of(node) == RIMT_PLATFORM_DEVICE
+				       ? record_new_text("Object path", bytes, to - from, at)
+				       : record_new_bytes(bytes, to - from, at));
+}
+
+/* An array that overlaps the fields, or begins beyond the node, is not decoded. */
+static void decode_node(struct decoding *decoding, struct record *node, size_t at, size_t end)
+{
+	struct rimt_array array = rimt_array_of(node);
+	size_t from = at - node->at, length = end - node->at;
+
+	if (array.n && array.at < from)
+		report_array(decoding, node, &array, "overlap the fields of the node");
+	else if (array.n && array.at > length)
+		report_array(decoding, node, &array, "do not fit into the node");
+	if (array.n && array.at >= from && array.at <= length) {
+		decode_gap(decoding, node, from, array.at);
+		from = decode_array(decoding, node, &array, length);
+	} else if (rimt_type_of(node) == RIMT_PLATFORM_DEVICE) {
+		decode_gap(decoding, node, from, length);
+		from = length;
+	}
+	record_add_rest(node, decoding->bytes + node->at + from, length - from);
+}
+
+static const struct frame nodes = {
+	.framing = FRAMING(1, 2, 2, RIMT_NODE_LENGTH),
+	.noun = "node",
+	.parent = "table",
+	.layout = rimt_layout,
+	.inside = decode_node,
+	.too_short = "rimt-node-length",
+	.too_long = "rimt-node-end",
+	.max = RIMT_MAX_RECORDS,
+	.too_many = "rimt-too-large",
+	.offset_field = "Node offset",
+	.bad_offset = "rimt-node-offset",
+	.count_field = "Node count",
+	.surplus = "rimt-tail",
+};
+
+const struct format rimt_format = {
+	.signature = "RIMT",
+	.name = "RISC-V IO Mapping table",
+	.head = &rimt_head_layout,
+	.frame = &nodes,
+	.decode = frame_decode,
+	.rules = rimt_rules,
+};

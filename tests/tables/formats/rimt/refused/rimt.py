@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""A RIMT for every rule of its bytes, with one thing wrong."""
+import struct
+
+from acpi import acpi
+
+HEAD, NODE = 48, 8
+IOMMU, COMPLEX, DEVICE = range(3)
+
+
+def node(kind, body, identifier=0, revision=1, reserved=0, length=None):
+    return struct.pack("<BBHHH", kind, revision, NODE + len(body) if length is None else length,
+                       reserved, identifier) + body
+
+
+def iommu(*wires, base=0x3010000, flags=0, bdf=0, hardware=b"RSCV0004", count=None, **more):
+    n = len(wires) if count is None else count
+    return node(IOMMU, struct.pack("<8sQIIHHHH", hardware, base, flags, 0, 0, bdf, n,
+                                   40 if n else 0) +
+                b"".join(struct.pack("<II", wire, 3) for wire in wires), **more)
+
+
+def mapping(first=0, count=0xffff, to=HEAD, flags=0):
+    return struct.pack("<IIIII", first, count, first, to, flags)
+
+
+def complex_(*mappings, segment=0, flags=0, at=20, count=None, identifier=1, **more):
+    return node(COMPLEX, struct.pack("<IHHHH", flags, 0, segment, at,
+                                     len(mappings) if count is None else count) +
+                b"".join(mappings), identifier=identifier, **more)
+
+
+def device(*mappings, name=b"\\_SB_.DEV0\0\0", identifier=2):
+    return node(DEVICE, struct.pack("<HH", 12 + len(name), len(mappings)) + name +
+                b"".join(mappings), identifier=identifier)
+
+
+def rimt(*nodes, count=None, offset=HEAD, revision=1, behind=b""):
+    return acpi("RIMT", struct.pack("<III", len(nodes) if count is None else count, offset, 0) +
+                b"".join(nodes) + behind, revision)
+
+
+GOOD = (iommu(), complex_(mapping()))
+AT = HEAD + 40  # of the root complex
+MAPPINGS = AT + 20
+END = MAPPINGS + 20
+
+
+def mapped(*mappings):
+    return rimt(iommu(), complex_(*mappings))
+
+
+# rule -> (bytes, place, exit, also...)
+FILES = {
+    "rimt-revision": (rimt(*GOOD, revision=2), 8, 1),
+    "rimt-node-offset": (rimt(*GOOD, offset=0x24), 40, 1),
+    "rimt-node-count": (rimt(*GOOD, count=3), 36, 1),
+    "rimt-node-length": (rimt(*GOOD, node(IOMMU, bytes(8), identifier=2)), END, 1),
+    "rimt-node-end": (rimt(*GOOD, node(9, b"", identifier=2, length=12)), END, 1,
+                      "rimt-node-count"),
+    "rimt-tail": (rimt(*GOOD, behind=bytes(8)), END, 1),
+    "rimt-too-large": (rimt(*GOOD, *[node(9, b"")] * (1 << 18)), END + 8 * ((1 << 18) - 3), 1,
+                       "rimt-node-type", "rimt-node-count", "rimt-identifier", "input-findings"),
+    "rimt-node-type": (rimt(*GOOD, node(9, b"", identifier=2)), END, 1),
+    "rimt-node-revision": (rimt(iommu(), complex_(mapping(), revision=2)), AT + 1, 1),
+    "rimt-array": (rimt(iommu(), complex_(mapping(), count=2)), AT, 1),
+    "rimt-reserved": (rimt(iommu(), complex_(mapping(), reserved=1)), AT + 4, 1),
+    "rimt-value": (rimt(iommu(), complex_(mapping(), flags=4)), AT + 8, 1),
+    "rimt-identifier": (rimt(iommu(), complex_(mapping(), identifier=0)), AT + 6, 1),
+    "rimt-iommu-twice": (rimt(*GOOD, iommu(identifier=2)), END + 16, 1),
+    "rimt-segment-twice": (rimt(*GOOD, complex_(mapping(), identifier=2)), END + 14, 1),
+    "rimt-text": (rimt(*GOOD, device(name=b"\\_SB_.DEV0")), END, 1),
+    "rimt-path": (rimt(*GOOD, device(name=b"DEV\0")), END + 12, 1),
+    "rimt-reference": (mapped(mapping(to=HEAD + 4)), MAPPINGS + 12, 1),
+    "rimt-reference-null": (mapped(mapping(to=0)), MAPPINGS + 12, 1),
+    "rimt-mapping-wrap": (mapped(mapping(first=1, count=0xffffffff)), MAPPINGS + 4, 1),
+    "rimt-mapping-overlap": (mapped(mapping(0, 0x100), mapping(0x80, 0x100)), MAPPINGS + 20, 1),
+    "rimt-id-count": (mapped(mapping(0, 0x100), mapping(0x100, 0x100)), MAPPINGS + 4, 1),
+}
+TABLES = {".rimt": FILES}
+LARGE = ("rimt-too-large",)
+
+# one structure of each layout
+EVERY = {".rimt": rimt(iommu(33, 34), complex_(mapping()), device(mapping(0, 7)),
+                       iommu(flags=1, bdf=8, base=0, hardware=bytes([0x36, 0x1b, 0x14, 0, 0, 0, 0, 0]),
+                             identifier=3), node(9, bytes(4), identifier=4))}

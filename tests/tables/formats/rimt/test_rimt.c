@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * RIMT: what a table of a RISC-V server has, and arrays that its nodes cannot have
+ */
+#include <glib.h>
+
+#include "tables_rig.h"
+
+enum { HEAD = 48, IOMMU_LENGTH = 40, COMPLEX_LENGTH = 40, WIRE_LENGTH = 8, TABLE_LENGTH = 128 };
+enum { COMPLEX_AT = HEAD + IOMMU_LENGTH, MAPPING_AT = COMPLEX_AT + 20 };
+enum { OFFSET_IN_COMPLEX = 16, COUNT_IN_COMPLEX = 18, TARGET_IN_MAPPING = 12 };
+
+/* One IOMMU at 0x3010000, and a root complex of segment 0 whose IDs are its device IDs. */
+static void make_server(uint8_t bytes[TABLE_LENGTH])
+{
+	static const char header[] = "RIMT\x80\0\0\0\1\0VIOMMUEXAMPLE \1\0\0\0VIOM\1\0\0";
+
+	memset(bytes, 0, TABLE_LENGTH);
+	memcpy(bytes, header, sizeof(header));
+	store(bytes + 36, 4, 2);
+	store(bytes + 40, 4, HEAD);
+	store(bytes + HEAD, 2, 0x0100);
+	store(bytes + HEAD + 2, 2, IOMMU_LENGTH);
+	memcpy(bytes + HEAD + 8, "RSCV0004", 8);
+	store(bytes + HEAD + 16, 8, 0x3010000);
+	store(bytes + COMPLEX_AT, 2, 0x0101);
+	store(bytes + COMPLEX_AT + 2, 2, COMPLEX_LENGTH);
+	store(bytes + COMPLEX_AT + 6, 2, 1);
+	store(bytes + COMPLEX_AT + OFFSET_IN_COMPLEX, 2, MAPPING_AT - COMPLEX_AT);
+	store(bytes + COMPLEX_AT + COUNT_IN_COMPLEX, 2, 1);
+	store(bytes + MAPPING_AT + 4, 4, 0xffff);
+	store(bytes + MAPPING_AT + TARGET_IN_MAPPING, 4, HEAD);
+	fix(bytes, TABLE_LENGTH);
+}
+
+/* Decode, check, and encode to the same bytes. */
+static struct viommu_table *checked(const uint8_t *bytes, struct viommu_findings *findings)
+{
+	struct viommu_table *table = viommu_table_decode(bytes, TABLE_LENGTH, "server", findings);
+
+	assert_non_null(table);
+	assert_encodes(table, bytes, TABLE_LENGTH);
+	viommu_table_check(table, findings);
+	return table;
+}
+
+static void a_server_has_no_findings_and_its_fields_are_shown(void **state)
+{
+	static const char *const lines[] = {
+		"0038  Hardware ID          \"RSCV0004\"",
+		"0040  Base address         0x0000000003010000",
+		"0066  PCI segment          0x0000",
+		"0070  ID count             0x0000ffff",
+		"0078  Destination IOMMU    0x00000030 (RISC-V IOMMU)",
+	};
+	struct rig *rig = *state;
+	uint8_t bytes[TABLE_LENGTH];
+	struct viommu_table *table;
+	char *text;
+
+	make_server(bytes);
+	table = checked(bytes, rig->findings);
+	assert_int_equal(viommu_findings_count(rig->findings), 0);
+	text = viommu_table_text(table);
+	for (size_t i = 0; i < G_N_ELEMENTS(lines); i++)
+		assert_non_null(strstr(text, lines[i]));
+	free(text);
+	viommu_table_free(table);
+}
+
+/* Any offset and count: the array is inside the node or a finding, and no byte is lost. */
+static void arrays_stay_inside_their_node(void **state)
+{
+	static const struct {
+		uint16_t offset, count;
+		bool fits;
+	} arrays[] = {
+		{ 20, 1, true },  { 20, 0, true },      { 0, 1, false },       { 19, 1, false },
+		{ 21, 1, false }, { 20, 2, false },     { 40, 1, false },      { 41, 1, false },
+		{ 40, 0, true },  { 0xffff, 1, false }, { 20, 0xffff, false },
+	};
+	uint8_t bytes[TABLE_LENGTH];
+
+	(void)state;
+	for (size_t i = 0; i < G_N_ELEMENTS(arrays); i++) {
+		struct viommu_findings *findings = viommu_findings_new();
+
+		make_server(bytes);
+		store(bytes + COMPLEX_AT + OFFSET_IN_COMPLEX, 2, arrays[i].offset);
+		store(bytes + COMPLEX_AT + COUNT_IN_COMPLEX, 2, arrays[i].count);
+		fix(bytes, TABLE_LENGTH);
+		viommu_table_free(checked(bytes, findings));
+		assert_int_equal(found(findings, "rimt-array"), !arrays[i].fits);
+		viommu_findings_free(findings);
+	}
+}
+
+/* Linux takes any offset for a node: of a root complex, of the middle of an IOMMU, of no byte. */
+static void a_destination_is_the_start_of_an_iommu(void **state)
+{
+	static const uint32_t wrong[] = { COMPLEX_AT, HEAD + 8, 36, TABLE_LENGTH, 0xffffffff };
+	uint8_t bytes[TABLE_LENGTH];
+
+	(void)state;
+	for (size_t i = 0; i < G_N_ELEMENTS(wrong); i++) {
+		struct viommu_findings *findings = viommu_findings_new();
+
+		make_server(bytes);
+		store(bytes + MAPPING_AT + TARGET_IN_MAPPING, 4, wrong[i]);
+		fix(bytes, TABLE_LENGTH);
+		viommu_table_free(checked(bytes, findings));
+		assert_true(found(findings, "rimt-reference"));
+		viommu_findings_free(findings);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		WITH_A_RIG(a_server_has_no_findings_and_its_fields_are_shown),
+		WITH_A_RIG(arrays_stay_inside_their_node),
+		WITH_A_RIG(a_destination_is_the_start_of_an_iommu),
+	};
+
+	return cmocka_run_group_tests_name("rimt", tests, NULL, NULL);
+}
