@@ -122,6 +122,7 @@ static void scan(struct dumps *dumps, const uint8_t *bytes, size_t length, unsig
 		.depth = depth,
 	};
 
+	dumps->broken = line;
 	while (line < scan.end) {
 		end = memchr(line, '\n', (size_t)(scan.end - line));
 		line = take_line(&scan, line, end ? end : scan.end);

@@ -37,6 +37,7 @@ struct dumps {
 	struct array *gaps;     /* struct dump_gap */
 	const char *packed;     /* the name of a compression that base64 held; NULL: none */
 	size_t room;            /* bytes that lines of `*` may still stand for */
+	const char *broken;     /* where the latest string that has no end is broken */
 };
 
 /* Is it text? UTF-16 is, and so is text with a few control characters. */

@@ -308,8 +308,9 @@ static const char *next_part(const char *at, const char *end, char mark)
 	return at < end && *at == mark ? at + 1 : NULL;
 }
 
-/* Up to `most` bytes behind the quotation mark at `at`. */
-static const char *take_parts(const char *at, const char *end, struct bytes *bytes, size_t most)
+/* Up to `most` bytes behind the quotation mark at `at`. NULL: the string is broken at `broken`. */
+static const char *take_parts(const char *at, const char *end, struct bytes *bytes, size_t most,
+			      const char **broken)
 {
 	char mark = *at;
 	const char *part = at + 1;
@@ -317,6 +318,7 @@ static const char *take_parts(const char *at, const char *end, struct bytes *byt
 	for (at = part; at && at < end && bytes->len < most;) {
 		uint8_t byte = (uint8_t)*at;
 
+		*broken = at;
 		if (*at == mark) {
 			part = at + 1;
 			at = next_part(part, end, mark);
@@ -337,15 +339,17 @@ static const char *take_string(struct dumps *dumps, const char *at, const char *
 			       unsigned number)
 {
 	struct bytes *bytes = bytes_new();
-	const char *after = take_parts(at, probe_end(at, end), bytes, BEGIN);
+	const char *broken, *after = take_parts(at, probe_end(at, end), bytes, BEGIN, &broken);
 
 	if (after && bytes->len == BEGIN && dump_begins(bytes->data, BEGIN)) {
 		bytes_set_size(bytes, 0);
-		after = take_parts(at, end, bytes, SIZE_MAX);
+		after = take_parts(at, end, bytes, SIZE_MAX, &broken);
 		if (after && bytes->len >= LEAST) {
 			dumps_add(dumps->found, bytes, number);
 			return after;
 		}
+		if (!after)
+			dumps->broken = broken;
 	}
 	bytes_free(bytes);
 	return NULL;
@@ -363,7 +367,8 @@ const char *stream_take(struct dumps *dumps, const char *line, const char *at, c
 	const struct form *best = NULL;
 	uint32_t most = 0;
 
-	if (may_begin_string(at, end)) {
+	/* A broken string is read once, and not again from each of its parts. */
+	if (at >= dumps->broken && may_begin_string(at, end)) {
 		const char *after = take_string(dumps, at, end, number);
 
 		if (after)

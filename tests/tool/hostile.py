@@ -682,6 +682,11 @@ def text_laughs(size):
     return out
 
 
+def text_strings(size):
+    """Parts of a string, each of which might begin a table, and the last of which is broken."""
+    return b'"DMAR\\x30\\x00\\x00\\x00" ' * (size // 24) + b'"\n'
+
+
 def text_brackets(size):
     """Lists in lists."""
     return HEAD + b"iommus: " + b"[" * size
