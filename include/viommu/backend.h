@@ -72,7 +72,9 @@ struct viommu_backend *viommu_backend_free(struct viommu_backend *backend);
 
 /*
  * Add guest memory: the range is pinned when it is mapped. What bypasses gets it at once, and so do
- * mappings of the guest that had it before it was removed. -EEXIST: it overlaps another.
+ * mappings of the guest that had it before it was removed. Where the memory is read-only, a mapping
+ * of the guest that permits writes reaches nothing, as where there is no memory; bypass reads it.
+ * -EEXIST: it overlaps another.
  *
  * Returns: 0, -EINVAL, -EEXIST, -ENOMEM, or the kernel's errno. Locks: none. Waits: no. Since: 0.2
  * (testing)
@@ -91,8 +93,8 @@ int viommu_backend_remove_memory(struct viommu_backend *backend, uint64_t first)
 /*
  * Let `endpoint` of `iommu` stand for `device` of the kernel. The device follows the endpoint until
  * it is removed here; remove the endpoint only after that. -EEXIST: the backend has the device. A
- * MAP of addresses that are not memory has the status FAULT; a MAP that the kernel refuses has the
- * status of struct viommu_listener_ops.
+ * MAP of addresses that are not memory, or a writable MAP of read-only memory, has the status
+ * FAULT; a MAP that the kernel refuses has the status of struct viommu_listener_ops.
  *
  * Returns: 0, -EEXIST, or as viommu_listen(). Locks: device. Waits: no. Since: 0.2 (testing)
  */

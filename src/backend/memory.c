@@ -1,16 +1,21 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "backend/space.h"
 
-/* The parts of a mapping in ranges of guest memory, and their dirty pages. */
+/*
+ * The parts of a mapping in ranges of guest memory, and their dirty pages
+ *
+ * A mapping that permits writes has no part in read-only memory: the kernel would let devices write
+ * there, and memory that returns as read-only must not depend on what the guest mapped before.
+ */
 
-static struct memory *memory_after(const struct viommu_backend *backend, uint64_t phys)
+static struct memory *memory_after(const struct viommu_backend *backend, uint64_t phys, bool write)
 {
 	struct memory *found = NULL;
 
 	for (size_t i = 0; i < backend->n_memory; i++) {
 		struct memory *memory = &backend->memory[i];
 
-		if (memory->range.last >= phys &&
+		if (memory->range.last >= phys && !(write && memory->range.read_only) &&
 		    (!found || memory->range.first < found->range.first))
 			found = memory;
 	}
@@ -21,7 +26,7 @@ bool part_at(const struct viommu_backend *backend, const struct viommu_mapping *
 	     struct part *part)
 {
 	uint64_t phys = key->phys + (iova - key->first), left = key->last - iova;
-	struct memory *memory = memory_after(backend, phys);
+	struct memory *memory = memory_after(backend, phys, key->flags & VIOMMU_MAP_F_WRITE);
 
 	if (!memory)
 		return false;

@@ -160,8 +160,6 @@ static int map_part(struct space *space, const struct viommu_mapping *key, const
 {
 	struct viommu_backend *backend = space->backend;
 
-	if (part->memory->range.read_only && key->flags & VIOMMU_MAP_F_WRITE)
-		return -EFAULT;
 	return backend->calls.map(backend->kernel, space->id, part->iova, part->length,
 				  part_host(part), key->flags);
 }

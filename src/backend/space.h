@@ -57,7 +57,7 @@ struct viommu_backend {
 
 /* -- memory.c --------------------------------------------------------------------- */
 
-/* A part of a mapping that lies in one range of memory. */
+/* A part of a mapping that lies in one range of memory, which permits the accesses. */
 struct part {
 	uint64_t iova, length, phys;
 	struct memory *memory;

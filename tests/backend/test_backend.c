@@ -797,6 +797,48 @@ static void without_tracking_by_the_kernel_all_that_is_writable_is_dirty(void **
 	end();
 }
 
+/* -- memory that is refused or read-only ---------------------------------------------- */
+
+static void a_writable_mapping_of_read_only_memory_reaches_nothing(void **state)
+{
+	const struct viommu_memory plain = { 0, 0xfffff, (void *)(uintptr_t)HOST, false };
+	const struct viommu_memory rom = { 0, 0xfffff, (void *)(uintptr_t)HOST, true };
+	struct rig *rig = *state;
+
+	for (int tracked = 0; tracked < 2; tracked++) {
+		begin(rig);
+		assert_int_equal(viommu_backend_track_dirty(backend, tracked), 0);
+		assert_int_equal(attach(rig, 1, EP), VIOMMU_S_OK);
+		assert_int_equal(attach_bypass(rig, 3, EP2), VIOMMU_S_OK);
+		assert_int_equal(map(rig, 1, 0x5000, 0x6fff, 0xff000, R | W), VIOMMU_S_OK);
+		assert_int_equal(map(rig, 1, 0x8000, 0x8fff, 0x1000, R | W), VIOMMU_S_OK);
+		assert_int_equal(map(rig, 1, 0x9000, 0x9fff, 0x2000, R), VIOMMU_S_OK);
+		assert_int_equal(viommu_backend_remove_memory(backend, 0), 0);
+		assert_int_equal(viommu_backend_add_memory(backend, &rom), 0);
+		assert_int_equal(fake_dma(D1, 0x5000, false), 0);
+		assert_int_equal(fake_dma(D1, 0x6000, true), HOST2);
+		assert_int_equal(fake_dma(D1, 0x8000, false), 0);
+		assert_int_equal(fake_dma(D1, 0x9000, false), HOST + 0x2000);
+		assert_int_equal(fake_dma(D2, 0x2000, false), HOST + 0x2000);
+		assert_int_equal(fake_dma(D2, 0x2000, true), 0);
+		assert_int_equal(map(rig, 1, 0xa000, 0xafff, 0x2000, W), VIOMMU_S_FAULT);
+		if (tracked)
+			assert_string_equal(read_dirty(),
+					    is_type1() ? "100000-100fff" : "100000-1fffff");
+		/* What was not mapped is not unmapped. */
+		assert_int_equal(unmap(rig, 1, 0x5000, 0x6fff), VIOMMU_S_OK);
+		assert_int_equal(fake_dma(D1, 0x6000, true), 0);
+		assert_int_equal(fake_dma(D1, 0x9000, false), HOST + 0x2000);
+		assert_int_equal(viommu_backend_remove_memory(backend, 0), 0);
+		assert_int_equal(viommu_backend_add_memory(backend, &plain), 0);
+		assert_int_equal(fake_dma(D1, 0x8000, true), HOST + 0x1000);
+		assert_int_equal(fake_dma(D1, 0x9000, false), HOST + 0x2000);
+		assert_int_equal(unmap(rig, 1, 0, 0xffff), VIOMMU_S_OK);
+		assert_int_equal(fake_dma(D1, 0x8000, false), 0);
+		end();
+	}
+}
+
 /* -- what the two interfaces do not have in common ------------------------------------- */
 
 static void a_domain_with_all_mappings_that_the_kernel_has_answers_nomem(void **state)
@@ -1238,6 +1280,7 @@ int main(void)
 		ON_A_FRESH_DEVICE(dirty_pages_are_told_by_guest_physical_address),
 		ON_A_FRESH_DEVICE(pages_unmapped_meanwhile_are_dirty_too),
 		ON_A_FRESH_DEVICE(without_tracking_by_the_kernel_all_that_is_writable_is_dirty),
+		ON_A_FRESH_DEVICE(a_writable_mapping_of_read_only_memory_reaches_nothing),
 		ON_A_FRESH_DEVICE(a_domain_with_all_mappings_that_the_kernel_has_answers_nomem),
 		ON_A_FRESH_DEVICE(a_limit_of_pinned_memory_is_said),
 		ON_A_FRESH_DEVICE(a_device_gets_a_new_file_only_where_the_kernel_cannot_do_without),
