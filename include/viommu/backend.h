@@ -74,7 +74,7 @@ struct viommu_backend *viommu_backend_free(struct viommu_backend *backend);
  * Add guest memory: the range is pinned when it is mapped. What bypasses gets it at once, and so do
  * mappings of the guest that had it before it was removed. Where the memory is read-only, a mapping
  * of the guest that permits writes reaches nothing, as where there is no memory; bypass reads it.
- * -EEXIST: it overlaps another.
+ * -EEXIST: it overlaps another. On failure the memory is not added, and all else stays.
  *
  * Returns: 0, -EINVAL, -EEXIST, -ENOMEM, or the kernel's errno. Locks: none. Waits: no. Since: 0.2
  * (testing)

@@ -218,25 +218,11 @@ static int append_memory(struct viommu_backend *backend, const struct viommu_mem
 	return 0;
 }
 
-/* Bypass gets the whole range, other spaces the mappings that the guest made of it earlier. */
-static int map_everywhere(struct viommu_backend *backend, struct memory *memory)
+/* Of the spaces before `end`; NULL: of all. */
+static void unmap_memory(struct viommu_backend *backend, const struct memory *memory,
+			 const struct space *end)
 {
-	const struct viommu_mapping key = {
-		.flags = VIOMMU_MAP_F_READ | (memory->range.read_only ? 0 : VIOMMU_MAP_F_WRITE),
-		.first = memory->range.first,
-		.last = memory->range.last,
-		.phys = memory->range.first,
-	};
-	int error = 0;
-
-	for (struct space *space = backend->spaces; space && !error; space = space->next)
-		error = space->iommu ? space_map_memory(space, memory) : space_map(space, &key);
-	return error;
-}
-
-static void unmap_everywhere(struct viommu_backend *backend, const struct memory *memory)
-{
-	for (struct space *space = backend->spaces; space; space = space->next) {
+	for (struct space *space = backend->spaces; space != end; space = space->next) {
 		if (space->iommu)
 			space_unmap_memory(space, memory);
 		else
@@ -244,6 +230,30 @@ static void unmap_everywhere(struct viommu_backend *backend, const struct memory
 		space_flush(space);
 	}
 	spaces_collect(backend);
+}
+
+/*
+ * Bypass gets the whole range, other spaces the mappings that the guest made of it earlier. On
+ * failure no space has it.
+ */
+static int map_everywhere(struct viommu_backend *backend, const struct memory *memory)
+{
+	const struct viommu_mapping key = {
+		.flags = VIOMMU_MAP_F_READ | (memory->range.read_only ? 0 : VIOMMU_MAP_F_WRITE),
+		.first = memory->range.first,
+		.last = memory->range.last,
+		.phys = memory->range.first,
+	};
+
+	for (struct space *space = backend->spaces; space; space = space->next) {
+		int error = space->iommu ? space_map_memory(space, memory) : space_map(space, &key);
+
+		if (!error)
+			continue;
+		unmap_memory(backend, memory, space);
+		return error;
+	}
+	return 0;
 }
 
 static void forget_memory(struct viommu_backend *backend, struct memory *memory)
@@ -268,10 +278,8 @@ int viommu_backend_add_memory(struct viommu_backend *backend, const struct viomm
 		return error;
 	memory = &backend->memory[backend->n_memory - 1];
 	error = map_everywhere(backend, memory);
-	if (!error)
-		return 0;
-	unmap_everywhere(backend, memory);
-	forget_memory(backend, memory);
+	if (error)
+		forget_memory(backend, memory);
 	return error;
 }
 
@@ -280,7 +288,7 @@ int viommu_backend_remove_memory(struct viommu_backend *backend, uint64_t first)
 	for (size_t i = 0; i < backend->n_memory; i++) {
 		if (backend->memory[i].range.first != first)
 			continue;
-		unmap_everywhere(backend, &backend->memory[i]);
+		unmap_memory(backend, &backend->memory[i], NULL);
 		forget_memory(backend, &backend->memory[i]);
 		return 0;
 	}

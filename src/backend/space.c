@@ -251,16 +251,26 @@ static struct mapping *next_mapping(const struct space *space, const struct mapp
 	return bucket < space->n_buckets ? space->buckets[bucket] : NULL;
 }
 
-void space_unmap_memory(struct space *space, const struct memory *memory)
+/* Unmap the parts before that of `end` at `iova`, in the order of space_map_memory(). */
+static void unmap_parts(struct space *space, const struct memory *memory, const struct mapping *end,
+			uint64_t iova)
 {
 	for (struct mapping *mapping = next_mapping(space, NULL); mapping;
 	     mapping = next_mapping(space, mapping)) {
 		struct part part;
 
-		for_each_part(&part, space->backend, &mapping->key)
+		for_each_part(&part, space->backend, &mapping->key) {
+			if (mapping == end && part.iova == iova)
+				return;
 			if (part.memory == memory)
 				unmap_part(space, &mapping->key, &part);
+		}
 	}
+}
+
+void space_unmap_memory(struct space *space, const struct memory *memory)
+{
+	unmap_parts(space, memory, NULL, 0);
 	space_flush(space);
 }
 
@@ -275,8 +285,12 @@ int space_map_memory(struct space *space, const struct memory *memory)
 			if (part.memory != memory)
 				continue;
 			error = map_part(space, &mapping->key, &part);
-			if (error)
-				return error;
+			if (!error)
+				continue;
+			/* The kernel fails to unmap what is not mapped, which breaks a space. */
+			unmap_parts(space, memory, mapping, part.iova);
+			space_flush(space);
+			return error;
 		}
 	}
 	return 0;

@@ -103,7 +103,7 @@ void space_unmap(struct space *space, uint64_t first);
 /* Send the UNMAPs of a batch that are pending. */
 void space_flush(struct space *space);
 
-/* Map or unmap the parts of mappings in memory that is added or removed. */
+/* Map or unmap the parts of mappings in memory that is added or removed. A failure maps none. */
 int space_map_memory(struct space *space, const struct memory *memory);
 void space_unmap_memory(struct space *space, const struct memory *memory);
 

@@ -799,6 +799,55 @@ static void without_tracking_by_the_kernel_all_that_is_writable_is_dirty(void **
 
 /* -- memory that is refused or read-only ---------------------------------------------- */
 
+/* Each MAP fails in turn: what was mapped before it is unmapped, and all devices stay. */
+static void memory_that_cannot_be_added_leaves_everything_as_it_was(void **state)
+{
+	const struct viommu_memory low = { 0, 0xfffff, (void *)(uintptr_t)HOST, false };
+	struct rig *rig = *state;
+	const int d3 = 2;
+
+	for (int tracked = 0; tracked < 2; tracked++) {
+		int error = -ENOMEM;
+		unsigned fail;
+
+		begin(rig);
+		add_device(rig, EP3, d3);
+		assert_int_equal(viommu_backend_track_dirty(backend, tracked), 0);
+		assert_int_equal(attach(rig, 1, EP), VIOMMU_S_OK);
+		assert_int_equal(map(rig, 1, 0x5000, 0x6fff, 0xff000, R | W), VIOMMU_S_OK);
+		assert_int_equal(map(rig, 1, 0x8000, 0x8fff, 0x1000, R | W), VIOMMU_S_OK);
+		assert_int_equal(map(rig, 1, 0x9000, 0x9fff, 0x2000, R), VIOMMU_S_OK);
+		assert_int_equal(attach(rig, 2, EP2), VIOMMU_S_OK);
+		assert_int_equal(map(rig, 2, 0x8000, 0x8fff, 0x1000, R | W), VIOMMU_S_OK);
+		assert_int_equal(map(rig, 2, 0xc000, 0xcfff, 0x101000, R), VIOMMU_S_OK);
+		assert_int_equal(attach_bypass(rig, 3, EP3), VIOMMU_S_OK);
+		assert_int_equal(viommu_backend_remove_memory(backend, 0), 0);
+		fake.error = ENOMEM;
+		fake.fail_n = 1;
+		for (fail = 1; error; fail++) {
+			fake.calls = 0;
+			fake.fail = fail;
+			error = viommu_backend_add_memory(backend, &low);
+			fake.fail = 0;
+			if (error)
+				assert_int_equal(error, -ENOMEM);
+			assert_int_equal(fake_dma(D1, 0x6000, true), HOST2);
+			assert_int_equal(fake_dma(D2, 0xc000, false), HOST2 + 0x1000);
+			assert_int_equal(fake_dma(d3, 0x100000, true), HOST2);
+			assert_int_equal(fake_dma(D1, 0x5000, true), error ? 0 : HOST + 0xff000);
+			assert_int_equal(fake_dma(D1, 0x8000, true), error ? 0 : HOST + 0x1000);
+			assert_int_equal(fake_dma(D1, 0x9000, false), error ? 0 : HOST + 0x2000);
+			assert_int_equal(fake_dma(D2, 0x8000, true), error ? 0 : HOST + 0x1000);
+			assert_int_equal(fake_dma(d3, 0x3000, true), error ? 0 : HOST + 0x3000);
+		}
+		/* Five MAPs failed, then none. */
+		assert_int_equal(fail, 7);
+		viommu_reset(rig->device);
+		assert_int_equal(viommu_accept(rig->device, viommu_features(rig->device)), 0);
+		end();
+	}
+}
+
 static void a_writable_mapping_of_read_only_memory_reaches_nothing(void **state)
 {
 	const struct viommu_memory plain = { 0, 0xfffff, (void *)(uintptr_t)HOST, false };
@@ -1280,6 +1329,7 @@ int main(void)
 		ON_A_FRESH_DEVICE(dirty_pages_are_told_by_guest_physical_address),
 		ON_A_FRESH_DEVICE(pages_unmapped_meanwhile_are_dirty_too),
 		ON_A_FRESH_DEVICE(without_tracking_by_the_kernel_all_that_is_writable_is_dirty),
+		ON_A_FRESH_DEVICE(memory_that_cannot_be_added_leaves_everything_as_it_was),
 		ON_A_FRESH_DEVICE(a_writable_mapping_of_read_only_memory_reaches_nothing),
 		ON_A_FRESH_DEVICE(a_domain_with_all_mappings_that_the_kernel_has_answers_nomem),
 		ON_A_FRESH_DEVICE(a_limit_of_pinned_memory_is_said),
