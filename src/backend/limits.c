@@ -130,34 +130,36 @@ struct regions {
 	size_t n, room;
 };
 
-/* Reserve the parts of [first, last] that no region contains, because regions must not overlap. */
+/*
+ * Reserve the parts of [first, last] that no region contains, because regions must not overlap.
+ * Nothing is in [first, last] where ranges of the host touch.
+ */
 static bool reserve(struct regions *to, uint64_t first, uint64_t last)
 {
-	for (;;) {
-		uint64_t end = last, next = 0;
+	while (first <= last) {
+		const struct viommu_reserved *contains = NULL;
+		uint64_t end = last;
 
 		for (size_t i = 0; i < to->n; i++) {
 			const struct viommu_reserved *region = &to->regions[i];
 
 			if (region->first <= first && first <= region->last)
-				next = region->last + 1;
+				contains = region;
 			else if (region->first > first && region->first <= end)
 				end = region->first - 1;
 		}
-		if (next) {
-			if (next > last)
-				return true;
-			first = next;
-			continue;
-		}
-		if (to->n == to->room)
+		if (!contains && to->n == to->room)
 			return false;
-		to->regions[to->n++] =
-			(struct viommu_reserved){ first, end, VIOMMU_RESV_MEM_RESERVED };
-		if (end == last)
+		if (contains)
+			end = contains->last;
+		else
+			to->regions[to->n++] =
+				(struct viommu_reserved){ first, end, VIOMMU_RESV_MEM_RESERVED };
+		if (end >= last) /* `end` may be the last address of all */
 			return true;
 		first = end + 1;
 	}
+	return true;
 }
 
 int viommu_limits_endpoint(const struct viommu_limits *limits, const struct viommu_config *config,

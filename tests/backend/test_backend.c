@@ -1264,6 +1264,57 @@ static void holes_of_a_device_are_reserved_regions_of_its_endpoint(void **state)
 	assert_int_equal(map(rig, 1, 0x200000, 0x20ffff, 0, R), VIOMMU_S_OK);
 }
 
+static void a_region_to_the_last_address_contains_what_the_host_lacks(void **state)
+{
+	struct viommu_limits limits = { .size = sizeof(limits),
+					.page_size_mask = ~0xfffull,
+					.n_ranges = 2,
+					.ranges = { { 0, 0xfffff }, { 0x200000, UINT64_MAX } } };
+	const struct viommu_reserved to_last[] = {
+		{ 0x100000, UINT64_MAX, VIOMMU_RESV_MEM_RESERVED },
+		{ 0x180000, UINT64_MAX, VIOMMU_RESV_MEM_RESERVED },
+	};
+	static const char *const answers[] = { "reserved 100000-ffffffffffffffff",
+					       "reserved 100000-17ffff, "
+					       "reserved 180000-ffffffffffffffff" };
+	struct rig *rig = *state;
+
+	for (size_t i = 0; i < sizeof(to_last) / sizeof(to_last[0]); i++) {
+		struct viommu_reserved regions[VIOMMU_LIMITS_REGIONS];
+		struct viommu_endpoint endpoint = { .size = sizeof(endpoint),
+						    .id = 0x77 + (uint32_t)i,
+						    .reserved = &to_last[i],
+						    .n_reserved = 1 };
+
+		assert_int_equal(viommu_limits_endpoint(&limits, viommu_configuration(rig->device),
+							&endpoint, regions, NULL, 0),
+				 0);
+		assert_int_equal(viommu_endpoint_add(rig->device, &endpoint), 0);
+		assert_int_equal(probe(rig, endpoint.id), VIOMMU_S_OK);
+		assert_string_equal(properties(rig), answers[i]);
+	}
+}
+
+static void ranges_of_the_host_that_touch_have_no_region_between_them(void **state)
+{
+	struct viommu_limits limits = {
+		.size = sizeof(limits),
+		.page_size_mask = ~0xfffull,
+		.n_ranges = 3,
+		.ranges = { { 0, 0xfffff }, { 0x100000, 0x1fffff }, { 0x300000, UINT64_MAX } }
+	};
+	struct viommu_reserved regions[VIOMMU_LIMITS_REGIONS];
+	struct viommu_endpoint endpoint = { .size = sizeof(endpoint), .id = 0x77 };
+	struct rig *rig = *state;
+
+	assert_int_equal(viommu_limits_endpoint(&limits, viommu_configuration(rig->device),
+						&endpoint, regions, NULL, 0),
+			 0);
+	assert_int_equal(viommu_endpoint_add(rig->device, &endpoint), 0);
+	assert_int_equal(probe(rig, 0x77), VIOMMU_S_OK);
+	assert_string_equal(properties(rig), "reserved 200000-2fffff");
+}
+
 /* The guest knows its granule and input range when the device is plugged in. */
 static void a_late_device_that_can_do_less_is_told_by_probe_or_refused(void **state)
 {
@@ -1345,6 +1396,8 @@ int main(void)
 		cmocka_unit_test(what_a_configuration_leaves_open_is_what_devices_can_do),
 		cmocka_unit_test(a_configuration_that_does_not_fit_is_refused_with_both_values),
 		ON_A_FRESH_DEVICE(holes_of_a_device_are_reserved_regions_of_its_endpoint),
+		ON_A_FRESH_DEVICE(a_region_to_the_last_address_contains_what_the_host_lacks),
+		ON_A_FRESH_DEVICE(ranges_of_the_host_that_touch_have_no_region_between_them),
 		ON_A_FRESH_DEVICE(a_late_device_that_can_do_less_is_told_by_probe_or_refused),
 		cmocka_unit_test(a_device_that_vfio_cannot_have_is_refused_with_the_cure),
 	};
