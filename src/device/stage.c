@@ -419,6 +419,11 @@ static int read_group(struct stage *stage, const struct chunk_group *saved)
 	if (saved->flags & ~(CHUNK_GROUP_PASID | CHUNK_GROUP_COMPLETE) || saved->reserved ||
 	    (saved->pasid && !(saved->flags & CHUNK_GROUP_PASID)))
 		return stream_refuse(&stage->stream, -EINVAL, "a page request has unknown flags");
+	if (saved->pasid >> VIOMMU_PASID_BITS_MAX)
+		return stream_refuse(&stage->stream, -EINVAL,
+				     "a page request of endpoint 0x%" PRIx32 " has PASID 0x%" PRIx32
+				     ", which has more than 20 bits",
+				     saved->endpoint, saved->pasid);
 	if (!endpoint)
 		return stream_refuse(&stage->stream, -EBUSY,
 				     "endpoint 0x%" PRIx32

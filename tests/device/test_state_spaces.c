@@ -611,6 +611,36 @@ static void what_cannot_be_is_refused_by_place(void **state)
 	assert_named(rig, &s, -EINVAL, "unexpected chunk of type 2");
 }
 
+/* A table of contexts has all PASIDs, of 20 bits; an endpoint without one has those attached. */
+static void a_page_request_has_a_pasid_of_20_bits(void **state)
+{
+	static const uint32_t beyond[] = { 1u << 20, 0xfffffff0, UINT32_MAX };
+	struct vmm *vmm = *state;
+	struct rig *rig = &vmm->rig;
+	char reason[VIOMMU_REASON_LENGTH];
+	struct stream s;
+
+	for (size_t i = 0; i < COUNT_OF(beyond); i++) {
+		s = begin(), add_table(&s, 1, VIOMMU_TABLE_X86_PASID_DIR), add_endpoint(&s, EP);
+		add_group(&s, EP, beyond[i], 1, 3);
+		assert_named(rig, &s, -EINVAL, "which has more than 20 bits");
+		s = begin(), add_table(&s, 1, VIOMMU_TABLE_GENERIC), add_endpoint(&s, EP);
+		add_group(&s, EP, beyond[i], 1, 3);
+		assert_named(rig, &s, -EINVAL, "which has more than 20 bits");
+	}
+	s = begin(), add_table(&s, 1, VIOMMU_TABLE_GENERIC), add_endpoint(&s, EP);
+	add_group(&s, EP, 1, 1, 3);
+	assert_named(rig, &s, -EINVAL, "endpoint 0x8 has page requests where no table is");
+
+	s = begin(), add_table(&s, 1, VIOMMU_TABLE_X86_PASID_DIR), add_endpoint(&s, EP);
+	add_group(&s, EP, (1u << 20) - 1, 1, 3), end(&s);
+	assert_int_equal(load(rig, s.bytes, s.length, reason), 0);
+	assert_saves(rig, s.bytes, s.length);
+	assert_int_equal(respond(rig, EP, (1u << 20) - 1, 1), VIOMMU_S_OK);
+	assert_true(vmm->response.has_pasid);
+	assert_int_equal(vmm->response.pasid, (1u << 20) - 1);
+}
+
 /* What another device could have. */
 static void what_is_not_here_is_named(void **state)
 {
@@ -902,6 +932,7 @@ int main(void)
 		ON_A_VMM(every_truncation_is_refused),
 		ON_A_VMM(every_flipped_bit_is_refused_or_means_something),
 		ON_A_VMM(what_cannot_be_is_refused_by_place),
+		ON_A_VMM(a_page_request_has_a_pasid_of_20_bits),
 		ON_A_VMM(what_is_not_here_is_named),
 		ON_A_VMM(an_endpoint_that_has_less_is_named),
 		ON_A_VMM(a_limit_is_named),
