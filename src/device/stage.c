@@ -388,6 +388,12 @@ static int read_mapping(struct stage *stage, const struct chunk_mapping *mapping
 	return 0;
 }
 
+static int refuse_granule(const struct stage *stage, const struct domain *domain)
+{
+	return stream_refuse(&stage->stream, -EINVAL, "domain %" PRIu32 " has no granule",
+			     domain->node.id);
+}
+
 static int read_mappings(struct stage *stage, const struct chunk *chunk)
 {
 	size_t n = chunk->length / mapping_layout.length;
@@ -397,6 +403,8 @@ static int read_mappings(struct stage *stage, const struct chunk *chunk)
 		return stream_refuse(
 			&stage->stream, -EINVAL,
 			"mappings of no domain, of a bypass or table domain, or of uneven length");
+	if (n && !stage->domain->granule)
+		return refuse_granule(stage, stage->domain);
 	for (size_t i = 0; i < n; i++) {
 		struct chunk_mapping mapping;
 		int error;
@@ -498,12 +506,16 @@ static int read_chunk(struct stage *stage, const struct chunk *chunk)
 	return row->read(stage, chunk);
 }
 
+/* Its endpoints and PASIDs give a domain its granule; a parent can have neither. */
 static int check_domains(const struct stage *stage)
 {
-	for_all_domains(domain, stage)
+	for_all_domains(domain, stage) {
 		if (!domain_is_held(domain))
 			return stream_refuse(&stage->stream, -EINVAL,
 					     "domain %" PRIu32 " has no endpoint", domain->node.id);
+		if (!domain->table && !domain->bypass && !domain->granule)
+			return refuse_granule(stage, domain);
+	}
 	return 0;
 }
 

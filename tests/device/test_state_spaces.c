@@ -641,6 +641,36 @@ static void a_page_request_has_a_pasid_of_20_bits(void **state)
 	assert_int_equal(vmm->response.pasid, (1u << 20) - 1);
 }
 
+static void add_child_of(struct stream *stream, uint32_t parent)
+{
+	add_table_flags(stream, 9, VIOMMU_TABLE_GENERIC, 1, parent);
+	add_endpoint(stream, EP);
+}
+
+/* A parent without endpoints and PASIDs has a granule of its own. */
+static void a_parent_without_a_granule_is_refused(void **state)
+{
+	struct vmm *vmm = *state;
+	struct rig *rig = &vmm->rig;
+	char reason[VIOMMU_REASON_LENGTH];
+	struct stream s;
+
+	s = begin(), add_domain(&s, 1), add_child_of(&s, 1);
+	assert_named(rig, &s, -EINVAL, "domain 1 has no granule");
+	s = begin(), add_domain(&s, 1), add_chunk(&s, 4, 0), add_child_of(&s, 1);
+	assert_named(rig, &s, -EINVAL, "domain 1 has no granule");
+	s = begin(), add_domain(&s, 1), add_mapping(&s), add_child_of(&s, 1);
+	assert_named(rig, &s, -EINVAL, "domain 1 has no granule");
+	s = begin(), add_domain(&s, 1), add_chunk(&s, 4, 32);
+	add(&s, 8, 0), add(&s, 8, TOP), add(&s, 8, 0), add(&s, 8, R), add_child_of(&s, 1);
+	assert_named(rig, &s, -EINVAL, "domain 1 has no granule");
+
+	s = begin(), add_domain(&s, 1), add_granule(&s, 0x1000), add_chunk(&s, 4, 0);
+	add_child_of(&s, 1), end(&s);
+	assert_int_equal(load(rig, s.bytes, s.length, reason), 0);
+	assert_saves(rig, s.bytes, s.length);
+}
+
 /* What another device could have. */
 static void what_is_not_here_is_named(void **state)
 {
@@ -933,6 +963,7 @@ int main(void)
 		ON_A_VMM(every_flipped_bit_is_refused_or_means_something),
 		ON_A_VMM(what_cannot_be_is_refused_by_place),
 		ON_A_VMM(a_page_request_has_a_pasid_of_20_bits),
+		ON_A_VMM(a_parent_without_a_granule_is_refused),
 		ON_A_VMM(what_is_not_here_is_named),
 		ON_A_VMM(an_endpoint_that_has_less_is_named),
 		ON_A_VMM(a_limit_is_named),
