@@ -284,7 +284,9 @@ struct viommu_ops {
 	 * and without listeners, it is also called for everything else that removes translations:
 	 * UNMAP, also in the parent of a table; DETACH, and ATTACH over a slot; reset, and a write
 	 * to `bypass`. A call may cover more than was cached; a request may cause several calls.
-	 * NULL: no endpoint has such a cache.
+	 * For a domain with more than 16 PASIDs, or more than 16 tables over it, INVALIDATE and
+	 * UNMAP cause one call for each endpoint instead, for all of its address spaces, and also
+	 * for endpoints whose PASIDs have other domains. NULL: no endpoint has such a cache.
 	 */
 	void (*invalidate)(void *opaque, const struct viommu_invalidation *what);
 
@@ -304,9 +306,9 @@ struct viommu_page_response {
 /* A range to drop from an endpoint's own cache. */
 struct viommu_invalidation {
 	uint32_t endpoint;
-	bool has_pasid; /* false: all address spaces of the endpoint */
+	bool has_pasid; /* false: all address spaces of the endpoint, with and without a PASID */
 	uint32_t pasid;
-	uint64_t first, last; /* all of it: 0, UINT64_MAX */
+	uint64_t first, last; /* in each of them; all of it: 0, UINT64_MAX */
 };
 
 /*

@@ -9,7 +9,13 @@
  * before the guest sees its request completed. For tables that it changes itself, a driver sends
  * INVALIDATE. All other removals are recorded here and delivered after the grace period. The UNMAPs
  * of one grace period are delivered as one range, from the first byte to the last.
+ *
+ * A guest can attach very many PASIDs to a domain, and send requests for all of them. So the calls
+ * for a domain are bounded: with few PASIDs there is one for each, with more there is one for each
+ * endpoint that has PASIDs in use. Its PASIDs are not searched for those of the domain.
  */
+
+#define FEW 16 /* PASIDs of a domain, or children of a parent */
 
 static bool is_concerned(const struct endpoint *endpoint)
 {
@@ -54,23 +60,61 @@ void atc_invalidate(const struct member *member, uint64_t first, uint64_t last)
 	CALLBACK_END();
 }
 
+static void invalidate_endpoint(const struct endpoint *endpoint, uint64_t first, uint64_t last)
+{
+	if (is_concerned(endpoint))
+		atc_invalidate(&endpoint->member, first, last);
+}
+
+static bool has_slots(const struct endpoint *endpoint)
+{
+	return atomic_load_explicit(&endpoint->slots, memory_order_relaxed);
+}
+
+void atc_invalidate_slots(const struct domain *domain, uint64_t first, uint64_t last)
+{
+	if (domain->n_slots <= FEW) {
+		for_each_slot(slot, domain)
+		{
+			if (is_concerned(slot->endpoint))
+				atc_invalidate(&slot->member, first, last);
+		}
+		return;
+	}
+	for_all_endpoints(endpoint, domain->slots->endpoint->device)
+		if (has_slots(endpoint) && endpoint->domain != domain)
+			invalidate_endpoint(endpoint, first, last);
+}
+
 static void invalidate_members(const struct domain *domain, uint64_t first, uint64_t last)
 {
-	for_each_endpoint(endpoint, domain) {
-		if (is_concerned(endpoint))
-			atc_invalidate(&endpoint->member, first, last);
-	}
-	for_each_slot(slot, domain)
-	{
-		if (is_concerned(slot->endpoint))
-			atc_invalidate(&slot->member, first, last);
-	}
+	for_each_endpoint(endpoint, domain)
+		invalidate_endpoint(endpoint, first, last);
+	atc_invalidate_slots(domain, first, last);
+}
+
+/* Does the default slot have the domain, or a table over it? */
+static bool is_below(const struct endpoint *endpoint, const struct domain *parent)
+{
+	return endpoint->domain &&
+	       (endpoint->domain == parent || domain_parent(endpoint->domain) == parent);
+}
+
+static void invalidate_descendants(struct viommu *device, const struct domain *parent)
+{
+	for_all_endpoints(endpoint, device)
+		if (has_slots(endpoint) || is_below(endpoint, parent))
+			invalidate_endpoint(endpoint, 0, UINT64_MAX);
 }
 
 /* It is unknown which addresses of a child the range translates, so everything is dropped. */
-static void deliver_unmap(struct domain *domain)
+static void deliver_unmap(struct viommu *device, struct domain *domain)
 {
 	domain->is_stale = false;
+	if (domain->n_children > FEW) {
+		invalidate_descendants(device, domain);
+		return;
+	}
 	invalidate_members(domain, domain->stale_first, domain->stale_last);
 	for (const struct domain *child = domain->children; child; child = child->next_child)
 		invalidate_members(child, 0, UINT64_MAX);
@@ -82,7 +126,7 @@ void atc_deliver(struct viommu *device)
 		return;
 	for (struct domain *domain = device->changed; domain; domain = domain->next_changed)
 		if (domain->is_stale)
-			deliver_unmap(domain);
+			deliver_unmap(device, domain);
 	while (device->stale) {
 		struct member *member = device->stale;
 

@@ -642,6 +642,12 @@ void atc_unmap(struct domain *domain, uint64_t first, uint64_t last);
 /* Call `invalidate`. The VMM must have set it. */
 void atc_invalidate(const struct member *member, uint64_t first, uint64_t last);
 
+/*
+ * The same for the PASIDs of a domain. If they are many, their endpoints drop all address spaces,
+ * except those whose default slot has the domain, too: the caller invalidates these.
+ */
+void atc_invalidate_slots(const struct domain *domain, uint64_t first, uint64_t last);
+
 /* Call after the grace period. */
 void atc_deliver(struct viommu *device);
 

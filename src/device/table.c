@@ -203,7 +203,7 @@ static void invalidate_devices(struct viommu *device, struct domain *domain,
 
 		atc_invalidate(&member, first, last);
 	}
-	for_each_slot(slot, domain) atc_invalidate(&slot->member, first, last);
+	atc_invalidate_slots(domain, first, last);
 }
 
 /*

@@ -1036,6 +1036,162 @@ static void test_unmap_of_a_parent_drops_all_of_its_children(void **state)
 	viommu_free(rig->device);
 }
 
+/* -- the number of calls ------------------------------------------------------- */
+
+/* A VMM that counts invalidations, and has the last of each endpoint. */
+struct counting {
+	struct rig rig;
+	unsigned n, n_all; /* n_all: of all address spaces of an endpoint */
+	struct viommu_invalidation last[EP3 + 1];
+};
+
+static void count_call(void *opaque, const struct viommu_invalidation *what)
+{
+	struct counting *counting = opaque;
+
+	assert_in_range(what->endpoint, 0, EP3);
+	counting->n++;
+	counting->n_all += !what->has_pasid;
+	counting->last[what->endpoint] = *what;
+}
+
+static struct rig *with_counting(struct counting *counting)
+{
+	const struct viommu_ops ops = { .size = sizeof(ops), .invalidate = count_call };
+	const struct viommu_config config = { .size = sizeof(config), .features = FEATURES };
+	static const uint32_t ids[] = { EP, EP2, EP3 };
+	struct rig *rig = &counting->rig;
+
+	*counting = (struct counting){ 0 };
+	assert_int_equal(viommu_new(&config, &ops, counting, &rig->device), 0);
+	for (size_t i = 0; i < COUNT_OF(ids); i++) {
+		const struct viommu_endpoint endpoint = {
+			.size = sizeof(endpoint),
+			.id = ids[i],
+			.pasid_bits = 10,
+			.formats = formats,
+			.n_formats = COUNT_OF(formats),
+		};
+
+		assert_int_equal(viommu_endpoint_add(rig->device, &endpoint), 0);
+	}
+	assert_int_equal(viommu_accept(rig->device, FEATURES), 0);
+	give_memory(rig);
+	return rig;
+}
+
+static void forget_calls(struct counting *counting)
+{
+	counting->n = counting->n_all = 0;
+	memset(counting->last, 0, sizeof(counting->last));
+}
+
+static void assert_all_of(const struct counting *counting, uint32_t endpoint, uint64_t first,
+			  uint64_t last)
+{
+	const struct viommu_invalidation *what = &counting->last[endpoint];
+
+	assert_int_equal(what->endpoint, endpoint);
+	assert_false(what->has_pasid);
+	assert_true(what->first == first && what->last == last);
+}
+
+static void attach_pasids(struct rig *rig, uint32_t from, uint32_t to, uint32_t domain)
+{
+	for (uint32_t pasid = from; pasid < to; pasid++)
+		assert_int_equal(attach_table(rig, generic_for(pasid, domain, BASE)), VIOMMU_S_OK);
+}
+
+/* Shows: invalidate-device */
+static void test_an_invalidate_of_many_pasids_is_one_call_per_endpoint(void **state)
+{
+	struct counting counting;
+	struct rig *rig = with_counting(&counting);
+	struct wanted other = generic_for(3, 1, BASE), default_slot = generic(1, BASE);
+	const struct drop drop = {
+		.scope = VIOMMU_INVALIDATE_S_ADDRESS,
+		.caches = VIOMMU_INVALIDATE_C_TLB | VIOMMU_INVALIDATE_C_DEV_TLB,
+		.domain = 1,
+		.page_size = 12,
+		.address = 0x5000,
+		.nr_pages = 2,
+	};
+
+	(void)state;
+	attach_pasids(rig, 0, 16, 1);
+	assert_int_equal(invalidate(rig, drop), VIOMMU_S_OK);
+	assert_true(counting.n == 16 && !counting.n_all);
+
+	attach_pasids(rig, 16, 1000, 1);
+	forget_calls(&counting);
+	assert_int_equal(invalidate(rig, drop), VIOMMU_S_OK);
+	assert_int_equal(counting.n, 1);
+	assert_all_of(&counting, EP, 0x5000, 0x6fff);
+
+	/* Another endpoint has one PASID in the domain, and a third its default slot. */
+	other.endpoint = EP2;
+	default_slot.endpoint = EP3;
+	assert_int_equal(attach_table(rig, other), VIOMMU_S_OK);
+	assert_int_equal(attach_table(rig, default_slot), VIOMMU_S_OK);
+	assert_int_equal(attach_table(rig, generic(1, BASE)), VIOMMU_S_OK);
+	forget_calls(&counting);
+	assert_int_equal(invalidate(rig, drop), VIOMMU_S_OK);
+	assert_int_equal(counting.n, 3);
+	assert_all_of(&counting, EP, 0x5000, 0x6fff);
+	assert_all_of(&counting, EP2, 0x5000, 0x6fff);
+	assert_all_of(&counting, EP3, 0x5000, 0x6fff);
+	viommu_free(rig->device);
+}
+
+/* Shows: invalidate-device */
+static void test_an_unmap_of_many_pasids_is_one_call_per_endpoint(void **state)
+{
+	struct counting counting;
+	struct rig *rig = with_counting(&counting);
+
+	(void)state;
+	for (uint32_t pasid = 0; pasid < 1000; pasid++)
+		assert_int_equal(attach_pasid(rig, 1, EP, pasid), VIOMMU_S_OK);
+	assert_int_equal(attach_pasid(rig, 1, EP2, 3), VIOMMU_S_OK);
+	assert_int_equal(map(rig, 1, 0x1000, 0x1fff, 0x8000, R), VIOMMU_S_OK);
+	assert_int_equal(unmap(rig, 1, 0x1000, 0x1fff), VIOMMU_S_OK);
+	assert_int_equal(counting.n, 2);
+	assert_all_of(&counting, EP, 0x1000, 0x1fff);
+	assert_all_of(&counting, EP2, 0x1000, 0x1fff);
+	viommu_free(rig->device);
+}
+
+/* Shows: invalidate-device */
+static void test_an_unmap_of_a_parent_of_many_is_one_call_per_endpoint(void **state)
+{
+	struct counting counting;
+	struct rig *rig = with_counting(&counting);
+	struct wanted child = generic(1, 0x10000);
+
+	(void)state;
+	child.flags |= PARENT;
+	child.parent = 2000;
+	child.endpoint = EP2;
+	assert_int_equal(attach_table(rig, child), VIOMMU_S_OK);
+	child.endpoint = EP;
+	child.flags |= PASID;
+	for (uint32_t pasid = 0; pasid < 1000; pasid++) {
+		child.domain = 3 + pasid;
+		child.pasid = pasid;
+		assert_int_equal(attach_table(rig, child), VIOMMU_S_OK);
+	}
+	assert_int_equal(attach(rig, 2000, EP3), VIOMMU_S_OK);
+	assert_int_equal(map(rig, 2000, 0x1000, 0x1fff, 0x8000, R), VIOMMU_S_OK);
+	forget_calls(&counting);
+	assert_int_equal(unmap(rig, 2000, 0x1000, 0x1fff), VIOMMU_S_OK);
+	assert_int_equal(counting.n, 3);
+	assert_all_of(&counting, EP, 0, TOP);
+	assert_all_of(&counting, EP2, 0, TOP);
+	assert_true(!counting.last[EP3].has_pasid && counting.last[EP3].first <= 0x1000 &&
+		    counting.last[EP3].last >= 0x1fff);
+	viommu_free(rig->device);
+}
+
 static void test_an_unplugged_endpoint_drops_what_it_keeps(void **state)
 {
 	struct atc atc;
@@ -1395,6 +1551,9 @@ int main(void)
 		ON_A_FRESH_DEVICE(test_reset_and_bypass_drop_what_the_endpoint_keeps),
 		ON_A_FRESH_DEVICE(test_unmap_drops_the_range_in_every_slot),
 		ON_A_FRESH_DEVICE(test_unmap_of_a_parent_drops_all_of_its_children),
+		ON_A_FRESH_DEVICE(test_an_invalidate_of_many_pasids_is_one_call_per_endpoint),
+		ON_A_FRESH_DEVICE(test_an_unmap_of_many_pasids_is_one_call_per_endpoint),
+		ON_A_FRESH_DEVICE(test_an_unmap_of_a_parent_of_many_is_one_call_per_endpoint),
 		ON_A_FRESH_DEVICE(test_an_unplugged_endpoint_drops_what_it_keeps),
 		ON_A_FRESH_DEVICE(test_nothing_is_called_when_the_device_is_freed),
 		ON_A_FRESH_DEVICE(test_an_endpoint_with_a_listener_is_not_called_as_well),
