@@ -537,6 +537,10 @@ static const struct viommu_rule rules[] = {
 	{ "rimt-id-count", VIOMMU_WARNING, "RIMT 1.0, ID mapping, Number of IDs",
 	  "no mapping begins right behind the IDs of another",
 	  "counts one ID more in each mapping, and uses the first mapping that contains it" },
+	{ "rimt-silent-function", VIOMMU_NOTE, "RIMT 1.0, IOMMU node, PCIe B/D/F",
+	  "a topology can represent the whole table", NULL },
+	{ "rimt-silent-mapping", VIOMMU_NOTE, "RIMT 1.0, ID mapping",
+	  "a topology can represent the whole table", NULL },
 	/* -- machine: several tables of one machine -------------------------------------------- */
 	/* One table refers to an object of another; each table alone is valid. */
 

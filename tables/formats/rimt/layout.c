@@ -58,8 +58,8 @@ const struct layout rimt_wire_layout =
 
 /* What the root complex supports; the flags of an ID mapping say what its devices require. */
 static const struct field_name root_complex_flags[] = {
-	{ 1, "ATS" },
-	{ 2, "PRI" },
+	{ RIMT_ATS, "ATS" },
+	{ RIMT_PRI, "PRI" },
 	{ 0, NULL },
 };
 static const struct field root_complex_fields[] = {

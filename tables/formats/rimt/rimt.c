@@ -6,7 +6,8 @@
  * mappings of a sender say which of its source IDs arrive at which IOMMU, by the offset of its
  * node, and as which device IDs.
  *
- * This file decodes. Rows are in layout.c, accessors in nodes.c, rules in check*.c.
+ * This file decodes. Rows are in layout.c, accessors in nodes.c, rules in check*.c, the
+ * topology of a table in read.c.
  */
 #include "tables/findings/findings.h"
 #include "tables/table/frame.h"
@@ -91,4 +92,6 @@ const struct format rimt_format = {
 	.frame = &nodes,
 	.decode = frame_decode,
 	.rules = rimt_rules,
+	.to_topology = rimt_read,
+	.linux_reads = linux_rimt,
 };

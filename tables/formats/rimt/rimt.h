@@ -57,6 +57,8 @@ struct rimt_wire {
 	uint32_t number, flags;
 };
 
+enum { RIMT_ATS = 1, RIMT_PRI = 2 };
+
 struct rimt_root_complex {
 	struct rimt_node node;
 	uint32_t flags;
@@ -117,6 +119,11 @@ struct hash *rimt_index(const struct viommu_table *table);
 
 /* check.c */
 extern const struct table_rule rimt_rules[];
+
+/* read.c, linux.c */
+struct viommu_topology *rimt_read(const struct viommu_table *table,
+				  struct viommu_findings *findings);
+linux_reader linux_rimt;
 
 /* check_mappings.c */
 void rimt_check_references(const struct table_check *check);

@@ -114,12 +114,83 @@ static void a_destination_is_the_start_of_an_iommu(void **state)
 	}
 }
 
+/* The topology of the server, and the routes of one function by it and by Linux. */
+static void resolve(struct rig *rig, const uint8_t *bytes, uint16_t bdf,
+		    struct viommu_route *ret_route, struct viommu_route *ret_linux)
+{
+	struct viommu_table *table =
+		viommu_table_decode(bytes, TABLE_LENGTH, "server", rig->findings);
+	const struct viommu_device_name device = { .pci = true, .bdf = bdf };
+
+	viommu_topology_free(rig->topology);
+	rig->topology = viommu_table_topology(table, rig->findings);
+	assert_non_null(rig->topology);
+	viommu_topology_resolve(rig->topology, &device, ret_route, ret_linux, NULL);
+	viommu_table_free(table);
+}
+
+/* The count is 0xffff, and firmware means the last function too, as Linux reads it. */
+static void all_functions_of_the_segment_are_behind_the_iommu(void **state)
+{
+	static const uint16_t functions[] = { 0, 0x0008, 0xfffe, 0xffff };
+	struct rig *rig = *state;
+	struct viommu_route route, linux_route;
+	uint8_t bytes[TABLE_LENGTH];
+
+	make_server(bytes);
+	for (size_t i = 0; i < G_N_ELEMENTS(functions); i++) {
+		resolve(rig, bytes, functions[i], &route, &linux_route);
+		assert_int_equal(route.reach, VIOMMU_REACH_IOMMU);
+		assert_int_equal(route.iommu->base, 0x3010000);
+		assert_int_equal(route.id, functions[i]);
+		assert_int_equal(linux_route.reach, VIOMMU_REACH_IOMMU);
+		assert_int_equal(linux_route.id, functions[i]);
+	}
+}
+
+static void a_mapping_decides_the_device_id_and_others_have_none(void **state)
+{
+	struct rig *rig = *state;
+	struct viommu_route route, linux_route;
+	uint8_t bytes[TABLE_LENGTH];
+
+	make_server(bytes);
+	store(bytes + MAPPING_AT, 4, 0x100);
+	store(bytes + MAPPING_AT + 4, 4, 0xff);
+	store(bytes + MAPPING_AT + 8, 4, 0x2000);
+	fix(bytes, TABLE_LENGTH);
+	resolve(rig, bytes, 0x108, &route, &linux_route);
+	assert_int_equal(route.id, 0x2008);
+	assert_int_equal(linux_route.id, 0x2008);
+	resolve(rig, bytes, 0x200, &route, &linux_route);
+	assert_int_not_equal(route.reach, VIOMMU_REACH_IOMMU);
+	assert_int_not_equal(linux_route.reach, VIOMMU_REACH_IOMMU);
+}
+
+/* A segment without a root complex is not in the table: nothing is said of it. */
+static void linux_finds_no_root_complex_of_another_segment(void **state)
+{
+	struct rig *rig = *state;
+	struct viommu_route route, linux_route;
+	uint8_t bytes[TABLE_LENGTH];
+
+	make_server(bytes);
+	store(bytes + COMPLEX_AT + 14, 2, 1);
+	fix(bytes, TABLE_LENGTH);
+	resolve(rig, bytes, 0x0008, &route, &linux_route);
+	assert_int_equal(route.reach, VIOMMU_REACH_NOTHING);
+	assert_int_equal(linux_route.reach, VIOMMU_REACH_NOTHING);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		WITH_A_RIG(a_server_has_no_findings_and_its_fields_are_shown),
 		WITH_A_RIG(arrays_stay_inside_their_node),
 		WITH_A_RIG(a_destination_is_the_start_of_an_iommu),
+		WITH_A_RIG(all_functions_of_the_segment_are_behind_the_iommu),
+		WITH_A_RIG(a_mapping_decides_the_device_id_and_others_have_none),
+		WITH_A_RIG(linux_finds_no_root_complex_of_another_segment),
 	};
 
 	return cmocka_run_group_tests_name("rimt", tests, NULL, NULL);

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The topology of a RIMT
+ *
+ * IOMMU nodes become riscv0, riscv1, ... of kind `other`, root complexes become host bridges, and
+ * their ID mappings become ranges. The place of each object is the offset of its node or mapping.
+ *
+ * A mapping of n IDs has n + 1 here, as in Linux and in the tables of firmware, unless the next one
+ * of the node begins at the last of them.
+ */
+#include "base/hash.h"
+#include "tables/findings/findings.h"
+#include "tables/model/topology.h"
+#include "rimt.h"
+
+#define LAST_RID 0xffffu
+
+struct reading {
+	const struct viommu_table *table;
+	struct viommu_topology *topology;
+	struct viommu_findings *findings;
+	struct hash *names;    /* of IOMMUs, by the offset of their node */
+	struct hash *segments; /* that a root complex has had */
+	struct hash *firsts;   /* the first IDs of the mappings of the current node, plus 1 */
+};
+
+static void read_iommu(struct reading *reading, const struct record *record)
+{
+	const struct rimt_iommu *node = record->host;
+	auto_free char *name = memory_printf("riscv%zu", hash_size(reading->names));
+	bool pci = node->flags & RIMT_IOMMU_PCI;
+	const struct viommu_iommu iommu = {
+		.size = sizeof(iommu),
+		.name = name,
+		.kind = VIOMMU_OTHER,
+		.base = pci ? 0 : node->base,
+		.has_proximity_domain = node->flags & RIMT_IOMMU_DOMAIN,
+		.proximity_domain = node->flags & RIMT_IOMMU_DOMAIN ? node->proximity_domain : 0,
+		.place = table_place(reading->table, record->at),
+	};
+
+	topology_add_iommu(reading->topology, &iommu);
+	hash_insert(reading->names, GSIZE_TO_POINTER(record->at), g_steal_pointer(&name));
+	if (pci)
+		report(reading->findings, "rimt-silent-function",
+		       table_place_of(reading->table, record, "PCI BDF"), NULL,
+		       "a topology does not have the PCI function of IOMMU %s", iommu.name);
+}
+
+/* -- ID mappings ------------------------------------------------------------------------ */
+
+static void find_firsts(struct reading *reading, const struct record *node)
+{
+	const struct record *record;
+
+	hash_clear(reading->firsts);
+	for (guint i = 0; (record = rimt_next_mapping(node, &i));) {
+		const struct rimt_mapping *mapping = record->host;
+
+		hash_add(reading->firsts, GSIZE_TO_POINTER((gsize)mapping->source_base + 1));
+	}
+}
+
+static uint64_t last_id(const struct reading *reading, const struct rimt_mapping *mapping)
+{
+	uint64_t last = (uint64_t)mapping->source_base + mapping->id_count;
+
+	return last - (mapping->id_count &&
+		       hash_contains(reading->firsts, GSIZE_TO_POINTER((gsize)last + 1)));
+}
+
+static const char *iommu_of(const struct reading *reading, const struct rimt_mapping *mapping)
+{
+	return hash_lookup(reading->names, GSIZE_TO_POINTER((gsize)mapping->iommu));
+}
+
+static void report_dropped(const struct reading *reading, const struct record *record,
+			   const char *what)
+{
+	report(reading->findings, "rimt-silent-mapping", table_place(reading->table, record->at),
+	       NULL, "a topology does not have %s", what);
+}
+
+/* Linux looks at the first mapping of a node before it takes any. */
+static void note_null(const struct reading *reading, const struct record *node, const void *object)
+{
+	guint i = 0;
+	const struct record *first = rimt_next_mapping(node, &i);
+	const struct rimt_mapping *mapping = first ? first->host : NULL;
+
+	if (mapping && !mapping->iommu)
+		topology_set_unread(reading->topology, object,
+				    "Linux prints \"ID map has NULL parent reference\" of the "
+				    "node's first ID mapping, and reads none of them");
+}
+
+/* -- root complexes ------------------------------------------------------------------ */
+
+static void read_range(const struct reading *reading, uint16_t segment, const struct record *record)
+{
+	const struct rimt_mapping *mapping = record->host;
+	const struct viommu_pci_range range = {
+		.size = sizeof(range),
+		.segment_first = segment,
+		.segment_last = segment,
+		.bdf_first = (uint16_t)mapping->source_base,
+		.bdf_last = (uint16_t)MIN(last_id(reading, mapping), LAST_RID),
+		.iommu = iommu_of(reading, mapping),
+		.id_first = mapping->device_base,
+		.place = table_place(reading->table, record->at),
+	};
+
+	if (mapping->source_base > LAST_RID)
+		report_dropped(reading, record, "IDs beyond the last requester ID");
+	else if (range.iommu)
+		topology_add_pci_range(reading->topology, &range);
+}
+
+/* Linux never uses the second root complex of a segment, which is a finding of the checks. */
+static void read_root_complex(struct reading *reading, const struct record *node)
+{
+	const struct rimt_root_complex *complex = node->host;
+	const struct viommu_host_bridge bridge = {
+		.size = sizeof(bridge),
+		.segment = complex->segment,
+		.bus_last = UINT8_MAX,
+		.ats = complex->flags & RIMT_ATS,
+		.pri = complex->flags & RIMT_PRI,
+		.place = table_place(reading->table, node->at),
+	};
+	const struct record *record;
+	size_t n = topology_count(reading->topology, OBJECT_HOST_BRIDGE);
+
+	if (!hash_add(reading->segments, GUINT_TO_POINTER(complex->segment + 1u)))
+		return;
+	topology_add_host_bridge(reading->topology, &bridge);
+	note_null(reading, node, topology_get(reading->topology, OBJECT_HOST_BRIDGE, n));
+	find_firsts(reading, node);
+	for (guint i = 0; (record = rimt_next_mapping(node, &i));)
+		read_range(reading, complex->segment, record);
+}
+
+/* -- platform devices ----------------------------------------------------------------- */
+
+/* The first mapping is the device's own ID, the others are further IDs. */
+static void add_id(const struct reading *reading, const char *name, const struct record *record)
+{
+	const struct rimt_mapping *mapping = record->host;
+	const struct viommu_device_id id = {
+		.size = sizeof(id),
+		.device = name,
+		.iommu = iommu_of(reading, mapping),
+		.id = mapping->device_base,
+		.n_ids = (uint32_t)MIN(last_id(reading, mapping) - mapping->source_base + 1,
+				       UINT32_MAX),
+		.has_input = true,
+		.input_first = mapping->source_base,
+		.place = table_place(reading->table, record->at),
+	};
+
+	if (id.iommu && topology_add_device_id(reading->topology, &id) < 0)
+		report_dropped(reading, record, "IDs of more than 32 bits");
+}
+
+static bool add_device(const struct reading *reading, const char *name, const struct record *node,
+		       const struct record *record)
+{
+	const struct rimt_mapping *mapping = record ? record->host : NULL;
+	struct viommu_platform_device device = {
+		.size = sizeof(device),
+		.name = name,
+		.place = table_place(reading->table, node->at),
+	};
+	size_t n = topology_count(reading->topology, OBJECT_PLATFORM_DEVICE);
+
+	if (mapping && iommu_of(reading, mapping)) {
+		device.iommu = iommu_of(reading, mapping);
+		device.id = mapping->device_base;
+		device.n_ids = (uint32_t)MIN(last_id(reading, mapping) - mapping->source_base + 1,
+					     UINT32_MAX);
+		device.has_input = true;
+		device.input_first = mapping->source_base;
+	}
+	if (topology_add_platform_device(reading->topology, &device) < 0) {
+		report_dropped(reading, node,
+			       "a second device of this path, a path that is not text, or IDs of "
+			       "more than 32 bits");
+		return false;
+	}
+	note_null(reading, node, topology_get(reading->topology, OBJECT_PLATFORM_DEVICE, n));
+	return true;
+}
+
+static void read_device(struct reading *reading, const struct record *node)
+{
+	auto_free char *name = rimt_text(node);
+	guint i = 0;
+	const struct record *record = rimt_next_mapping(node, &i);
+
+	find_firsts(reading, node);
+	if (!name || !add_device(reading, name, node, record))
+		return;
+	while ((record = rimt_next_mapping(node, &i)))
+		add_id(reading, name, record);
+}
+
+static void read_nodes(struct reading *reading, unsigned type,
+		       void (*read)(struct reading *reading, const struct record *node))
+{
+	const struct record *node;
+
+	for (guint i = 0; (node = rimt_next_node(reading->table, &i));)
+		if (rimt_type_of(node) == type)
+			read(reading, node);
+}
+
+/* Reads all IOMMUs first, because other nodes may precede them. */
+struct viommu_topology *rimt_read(const struct viommu_table *table,
+				  struct viommu_findings *findings)
+{
+	struct reading reading = {
+		.table = table,
+		.topology = topology_new(),
+		.findings = findings,
+		.names = hash_new_full(&hash_direct, NULL, memory_free),
+		.segments = hash_new(&hash_direct),
+		.firsts = hash_new(&hash_direct),
+	};
+
+	read_nodes(&reading, RIMT_IOMMU, read_iommu);
+	read_nodes(&reading, RIMT_ROOT_COMPLEX, read_root_complex);
+	read_nodes(&reading, RIMT_PLATFORM_DEVICE, read_device);
+	hash_free(reading.firsts);
+	hash_free(reading.segments);
+	hash_free(reading.names);
+	return reading.topology;
+}
