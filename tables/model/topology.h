@@ -65,7 +65,8 @@ const char *topology_rejection(const struct viommu_topology *topology);
 
 /*
  * Linux does not read the mappings of this object of the table: a host bridge, an IOMMU or a
- * platform device. The reason has static storage; NULL: it reads them.
+ * platform device. The reason has static storage; NULL: it reads them. For a range of a RIMT: Linux
+ * reads its mapping with one ID more.
  */
 void topology_set_unread(struct viommu_topology *topology, const void *object, const char *why);
 const char *topology_unread(const struct viommu_topology *topology, const void *object);

@@ -21,6 +21,34 @@ static const struct viommu_host_bridge *find_root_complex(const struct viommu_to
 	return NULL;
 }
 
+/* The first range that has the function, or has it in Linux as the one ID more behind its last. */
+static const struct viommu_pci_range *find_range(const struct viommu_topology *topology,
+						 const struct viommu_device_name *device)
+{
+	const struct viommu_pci_range *range;
+
+	for_each_object(i, range, topology, OBJECT_PCI_RANGE)
+		if (range_has(range, device) ||
+		    (topology_unread(topology, range) && device->segment == range->segment_first &&
+		     device->bdf == range->bdf_last + 1))
+			return range;
+	return NULL;
+}
+
+/* A range counts from its first function, so the ID behind its last is right, too. */
+static bool is_one_more(const struct viommu_topology *topology,
+			const struct viommu_device_name *device, struct viommu_route *ret_route)
+{
+	const struct viommu_pci_range *range = find_range(topology, device);
+
+	if (!range || range_has(range, device))
+		return false;
+	*ret_route = route_to(topology, range->iommu,
+			      range->id_first + (uint32_t)(device->bdf - range->bdf_first),
+			      range->place);
+	return true;
+}
+
 static struct viommu_route route_of_function(const struct viommu_topology *topology,
 					     const struct viommu_device_name *device,
 					     const char **ret_why)
@@ -34,6 +62,9 @@ static struct viommu_route route_of_function(const struct viommu_topology *topol
 	*ret_why = topology_unread(topology, complex);
 	if (*ret_why)
 		return route_nothing;
+	*ret_why = RIMT_ONE_MORE;
+	if (is_one_more(topology, device, &route))
+		return route;
 	route = route_specified(topology, device);
 	*ret_why = route.reach == VIOMMU_REACH_IOMMU
 			   ? "Linux takes the first ID mapping of the segment's root complex that "

@@ -110,10 +110,15 @@ static void read_range(const struct reading *reading, uint16_t segment, const st
 		.place = table_place(reading->table, record->at),
 	};
 
+	size_t n = topology_count(reading->topology, OBJECT_PCI_RANGE);
+
 	if (mapping->source_base > LAST_RID)
 		report_dropped(reading, record, "IDs beyond the last requester ID");
-	else if (range.iommu)
-		topology_add_pci_range(reading->topology, &range);
+	else if (range.iommu && !topology_add_pci_range(reading->topology, &range) &&
+		 last_id(reading, mapping) < (uint64_t)mapping->source_base + mapping->id_count)
+		topology_set_unread(reading->topology,
+				    topology_get(reading->topology, OBJECT_PCI_RANGE, n),
+				    RIMT_ONE_MORE);
 }
 
 /* Linux never uses the second root complex of a segment, which is a finding of the checks. */

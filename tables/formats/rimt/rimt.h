@@ -125,6 +125,9 @@ struct viommu_topology *rimt_read(const struct viommu_table *table,
 				  struct viommu_findings *findings);
 linux_reader linux_rimt;
 
+/* Of a range that has one ID more in Linux. */
+#define RIMT_ONE_MORE "Linux counts one ID more in the ID mapping before, and takes that one"
+
 /* check_mappings.c */
 void rimt_check_references(const struct table_check *check);
 void rimt_check_null_references(const struct table_check *check);

@@ -115,11 +115,10 @@ static void a_destination_is_the_start_of_an_iommu(void **state)
 }
 
 /* The topology of the server, and the routes of one function by it and by Linux. */
-static void resolve(struct rig *rig, const uint8_t *bytes, uint16_t bdf,
+static void resolve(struct rig *rig, const uint8_t *bytes, size_t length, uint16_t bdf,
 		    struct viommu_route *ret_route, struct viommu_route *ret_linux)
 {
-	struct viommu_table *table =
-		viommu_table_decode(bytes, TABLE_LENGTH, "server", rig->findings);
+	struct viommu_table *table = viommu_table_decode(bytes, length, "server", rig->findings);
 	const struct viommu_device_name device = { .pci = true, .bdf = bdf };
 
 	viommu_topology_free(rig->topology);
@@ -139,7 +138,7 @@ static void all_functions_of_the_segment_are_behind_the_iommu(void **state)
 
 	make_server(bytes);
 	for (size_t i = 0; i < G_N_ELEMENTS(functions); i++) {
-		resolve(rig, bytes, functions[i], &route, &linux_route);
+		resolve(rig, bytes, TABLE_LENGTH, functions[i], &route, &linux_route);
 		assert_int_equal(route.reach, VIOMMU_REACH_IOMMU);
 		assert_int_equal(route.iommu->base, 0x3010000);
 		assert_int_equal(route.id, functions[i]);
@@ -159,10 +158,10 @@ static void a_mapping_decides_the_device_id_and_others_have_none(void **state)
 	store(bytes + MAPPING_AT + 4, 4, 0xff);
 	store(bytes + MAPPING_AT + 8, 4, 0x2000);
 	fix(bytes, TABLE_LENGTH);
-	resolve(rig, bytes, 0x108, &route, &linux_route);
+	resolve(rig, bytes, TABLE_LENGTH, 0x108, &route, &linux_route);
 	assert_int_equal(route.id, 0x2008);
 	assert_int_equal(linux_route.id, 0x2008);
-	resolve(rig, bytes, 0x200, &route, &linux_route);
+	resolve(rig, bytes, TABLE_LENGTH, 0x200, &route, &linux_route);
 	assert_int_not_equal(route.reach, VIOMMU_REACH_IOMMU);
 	assert_int_not_equal(linux_route.reach, VIOMMU_REACH_IOMMU);
 }
@@ -177,9 +176,36 @@ static void linux_finds_no_root_complex_of_another_segment(void **state)
 	make_server(bytes);
 	store(bytes + COMPLEX_AT + 14, 2, 1);
 	fix(bytes, TABLE_LENGTH);
-	resolve(rig, bytes, 0x0008, &route, &linux_route);
+	resolve(rig, bytes, TABLE_LENGTH, 0x0008, &route, &linux_route);
 	assert_int_equal(route.reach, VIOMMU_REACH_NOTHING);
 	assert_int_equal(linux_route.reach, VIOMMU_REACH_NOTHING);
+}
+
+/* By the specification, the second mapping begins behind the first; Linux has 0x100 in both. */
+static void linux_takes_one_id_more_of_a_mapping(void **state)
+{
+	enum { LONGER = TABLE_LENGTH + 20 };
+	struct rig *rig = *state;
+	struct viommu_route route, linux_route;
+	uint8_t bytes[LONGER] = { 0 };
+	uint8_t *second = bytes + TABLE_LENGTH;
+
+	make_server(bytes);
+	store(bytes + LENGTH_AT, 4, LONGER);
+	store(bytes + COMPLEX_AT + 2, 2, COMPLEX_LENGTH + 20);
+	store(bytes + COMPLEX_AT + COUNT_IN_COMPLEX, 2, 2);
+	store(bytes + MAPPING_AT + 4, 4, 0x100);
+	store(second, 4, 0x100);
+	store(second + 4, 4, 0x100);
+	store(second + 8, 4, 0x5000);
+	store(second + TARGET_IN_MAPPING, 4, HEAD);
+	fix(bytes, LONGER);
+	resolve(rig, bytes, LONGER, 0x100, &route, &linux_route);
+	assert_int_equal(route.id, 0x5000);
+	assert_int_equal(linux_route.id, 0x100);
+	resolve(rig, bytes, LONGER, 0x101, &route, &linux_route);
+	assert_int_equal(route.id, 0x5001);
+	assert_int_equal(linux_route.id, 0x5001);
 }
 
 int main(void)
@@ -190,6 +216,7 @@ int main(void)
 		WITH_A_RIG(a_destination_is_the_start_of_an_iommu),
 		WITH_A_RIG(all_functions_of_the_segment_are_behind_the_iommu),
 		WITH_A_RIG(a_mapping_decides_the_device_id_and_others_have_none),
+		WITH_A_RIG(linux_takes_one_id_more_of_a_mapping),
 		WITH_A_RIG(linux_finds_no_root_complex_of_another_segment),
 	};
 
