@@ -488,7 +488,9 @@ bool pci_tree_alias(const struct pci_tree *tree, const struct pci_function *func
 		if (!to_pci && bridge->port != VIOMMU_HOST_CONVENTIONAL &&
 		    bridge->port != VIOMMU_HOST_FROM_PCI)
 			continue;
-		*ret_bdf = to_pci ? (uint16_t)(bridge->secondary << 8) : bridge->bdf;
+		*ret_bdf = bridge->bdf;
+		if (to_pci)
+			*ret_bdf = (uint16_t)(bridge->secondary << 8);
 		*ret_bridge = bridge;
 		found = true;
 	}
