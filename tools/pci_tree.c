@@ -25,6 +25,7 @@ struct pci_tree {
 /* What is known of the lines so far. */
 struct text {
 	struct pci_tree *tree;
+	guint current; /* index + 1 of the function that the last header named; 0: none */
 	uint8_t config[CONFIG_LENGTH];
 	size_t length;                    /* of config */
 	uint32_t segment_at[COLUMNS_MAX]; /* of the functions that begin in a column */
@@ -75,20 +76,24 @@ const struct pci_function *pci_tree_find(const struct pci_tree *tree, uint32_t s
 	return i ? at(tree, i - 1) : NULL;
 }
 
-/* The first of several with one number counts. */
-static void add(struct pci_tree *tree, const struct pci_function *function)
+/* The first of several with one number counts. Returns its index + 1, or 0 if there are too many.
+ */
+static guint add(struct pci_tree *tree, const struct pci_function *function)
 {
 	gpointer key = key_of(function->segment, function->bdf);
+	guint found = GPOINTER_TO_UINT(g_hash_table_lookup(tree->index, key));
 
-	if (tree->functions->len >= FUNCTIONS_MAX || g_hash_table_contains(tree->index, key))
-		return;
+	if (found || tree->functions->len >= FUNCTIONS_MAX)
+		return found;
 	g_array_append_val(tree->functions, *function);
 	g_hash_table_insert(tree->index, key, GUINT_TO_POINTER(tree->functions->len));
+	return tree->functions->len;
 }
 
-static struct pci_function *newest(const struct text *text)
+/* By its index, for the array moves as it grows. */
+static struct pci_function *current_of(const struct text *text)
 {
-	return text->tree->functions->len ? at(text->tree, text->tree->functions->len - 1) : NULL;
+	return text->current ? at(text->tree, text->current - 1) : NULL;
 }
 
 /* -- hosts ------------------------------------------------------------------------ */
@@ -122,48 +127,6 @@ static struct pci_tree *read_host(const char *name)
 
 	viommu_host_free(host);
 	return tree;
-}
-
-/* -- QEMU's monitor: info pci -------------------------------------------------------- */
-
-/* `info pci` has no capabilities: its bridges are known by their IDs. */
-static const struct {
-	unsigned vendor, device;
-	enum viommu_host_port port;
-} known[] = {
-	{ 0x1b36, 0x000c, VIOMMU_HOST_ROOT_PORT },    { 0x8086, 0x3420, VIOMMU_HOST_ROOT_PORT },
-	{ 0x104c, 0x8232, VIOMMU_HOST_UPSTREAM },     { 0x104c, 0x8233, VIOMMU_HOST_DOWNSTREAM },
-	{ 0x19e5, 0xa120, VIOMMU_HOST_ROOT_PORT },    { 0x1b36, 0x000e, VIOMMU_HOST_TO_PCI },
-	{ 0x1b36, 0x0001, VIOMMU_HOST_CONVENTIONAL }, { 0x8086, 0x244e, VIOMMU_HOST_CONVENTIONAL },
-	{ 0x8086, 0x2448, VIOMMU_HOST_CONVENTIONAL }, { 0x1011, 0x0026, VIOMMU_HOST_CONVENTIONAL },
-};
-
-static bool take_monitor_line(struct text *text, const char *line)
-{
-	unsigned bus, device, function, vendor, id;
-	struct pci_function *current = newest(text);
-	const char *ids = strstr(line, "PCI device ");
-
-	if (sscanf(line, " Bus %u, device %u, function %u:", &bus, &device, &function) == 3) {
-		struct pci_function found = { 0 };
-
-		found.bdf = (uint16_t)((bus & 0xff) << 8 | DEVFN(device & 0x1f, function & 7));
-		add(text->tree, &found);
-		return true;
-	}
-	if (current && sscanf(line, " secondary bus %u", &bus) == 1) {
-		current->bridge = true;
-		current->secondary = (uint8_t)bus;
-	} else if (current && sscanf(line, " subordinate bus %u", &bus) == 1) {
-		current->subordinate = (uint8_t)bus;
-	} else if (current && ids && sscanf(ids, "PCI device %x:%x", &vendor, &id) == 2) {
-		for (size_t i = 0; i < G_N_ELEMENTS(known); i++)
-			if (known[i].vendor == vendor && known[i].device == id)
-				current->port = known[i].port;
-	} else {
-		return false;
-	}
-	return true;
 }
 
 /* -- lspci: a function by itself --------------------------------------------------------- */
@@ -225,11 +188,17 @@ static enum viommu_host_port port_by(const struct text *text)
 
 static void take_config(struct text *text)
 {
-	struct pci_function *current = newest(text);
+	struct pci_function *current = current_of(text);
 
 	if (current && text->length >= HEADER_LENGTH) {
-		current->pci_class = (uint32_t)text->config[CLASS + 1] << 8 | text->config[CLASS];
-		current->port = port_by(text);
+		uint32_t code = (uint32_t)text->config[CLASS + 1] << 8 | text->config[CLASS];
+		enum viommu_host_port port = port_by(text);
+
+		/* What another listing said stays where this one does not know. */
+		if (code)
+			current->pci_class = code;
+		if (port != VIOMMU_HOST_PORT_UNKNOWN)
+			current->port = port;
 		current->bridge = (text->config[HEADER_TYPE] & 0x7f) == 1;
 		if (current->bridge) {
 			current->secondary = text->config[SECONDARY];
@@ -270,7 +239,7 @@ static void take_verbose(struct text *text, const char *line)
 		{ "Root Complex Integrated", VIOMMU_HOST_INTEGRATED },
 		{ "Endpoint", VIOMMU_HOST_ENDPOINT },
 	};
-	struct pci_function *current = newest(text);
+	struct pci_function *current = current_of(text);
 	const char *buses = strstr(line, "secondary="), *express = strstr(line, "Express (v");
 	unsigned secondary, subordinate;
 
@@ -289,14 +258,56 @@ static void take_verbose(struct text *text, const char *line)
 
 static void begin_function(struct text *text, uint32_t segment, uint16_t bdf, const char *what)
 {
-	struct pci_function function = { .segment = segment, .bdf = bdf };
+	struct pci_function function = { .segment = segment, .bdf = bdf }, *current;
 	const char *code = strstr(what, " [");
 	unsigned number;
 
 	take_config(text);
-	if (code && sscanf(code, " [%4x]", &number) == 1)
-		function.pci_class = number;
-	add(text->tree, &function);
+	text->current = add(text->tree, &function);
+	current = current_of(text);
+	if (current && code && sscanf(code, " [%4x]", &number) == 1 && number)
+		current->pci_class = number;
+}
+
+/* -- QEMU's monitor: info pci -------------------------------------------------------- */
+
+/* `info pci` has no capabilities: its bridges are known by their IDs. */
+static const struct {
+	unsigned vendor, device;
+	enum viommu_host_port port;
+} known[] = {
+	{ 0x1b36, 0x000c, VIOMMU_HOST_ROOT_PORT },    { 0x8086, 0x3420, VIOMMU_HOST_ROOT_PORT },
+	{ 0x104c, 0x8232, VIOMMU_HOST_UPSTREAM },     { 0x104c, 0x8233, VIOMMU_HOST_DOWNSTREAM },
+	{ 0x19e5, 0xa120, VIOMMU_HOST_ROOT_PORT },    { 0x1b36, 0x000e, VIOMMU_HOST_TO_PCI },
+	{ 0x1b36, 0x0001, VIOMMU_HOST_CONVENTIONAL }, { 0x8086, 0x244e, VIOMMU_HOST_CONVENTIONAL },
+	{ 0x8086, 0x2448, VIOMMU_HOST_CONVENTIONAL }, { 0x1011, 0x0026, VIOMMU_HOST_CONVENTIONAL },
+};
+
+static bool take_monitor_line(struct text *text, const char *line)
+{
+	unsigned bus, device, function, vendor, id;
+	struct pci_function *current = current_of(text);
+	const char *ids = strstr(line, "PCI device ");
+
+	if (sscanf(line, " Bus %u, device %u, function %u:", &bus, &device, &function) == 3) {
+		begin_function(text, 0,
+			       (uint16_t)((bus & 0xff) << 8 | DEVFN(device & 0x1f, function & 7)),
+			       "");
+		return true;
+	}
+	if (current && sscanf(line, " secondary bus %u", &bus) == 1) {
+		current->bridge = true;
+		current->secondary = (uint8_t)bus;
+	} else if (current && sscanf(line, " subordinate bus %u", &bus) == 1) {
+		current->subordinate = (uint8_t)bus;
+	} else if (current && ids && sscanf(ids, "PCI device %x:%x", &vendor, &id) == 2) {
+		for (size_t i = 0; i < G_N_ELEMENTS(known); i++)
+			if (known[i].vendor == vendor && known[i].device == id)
+				current->port = known[i].port;
+	} else {
+		return false;
+	}
+	return true;
 }
 
 /* -- lspci -t ----------------------------------------------------------------------------- */

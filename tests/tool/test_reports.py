@@ -370,6 +370,37 @@ class PciTrees(Reports):
                           self.resolve("06:01.0", pci)[1])
             self.assertNotIn("sends as", self.resolve("03:00.0", pci)[1])
 
+    NUMBERS = """\
+00:01.0 PCI bridge [0604]: Intel Corporation [8086:3420]
+00:07.0 PCI bridge [0604]: X [1b36:000e]
+03:00.0 Ethernet controller [0200]: Y [8086:10d3]
+06:01.0 Ethernet controller [0200]: Z [8086:100e]
+00:1f.0 ISA bridge [0601]: Intel Corporation LPC [8086:2918]
+"""
+
+    def test_of_two_listings_each_says_of_a_function_what_it_knows(self):
+        for pci in (self.NUMBERS + self.VERBOSE, self.VERBOSE + self.NUMBERS,
+                    self.TREE + self.VERBOSE, self.VERBOSE + self.TREE,
+                    self.TREE + self.hex_dump(), self.hex_dump() + self.NUMBERS,
+                    self.NUMBERS + self.MONITOR, self.hex_dump() + self.MONITOR):
+            status, told = self.resolve("03:00.0", pci)
+            self.assertTrue(told.startswith("03:00.0: dmar0"), pci + told)
+            self.assertEqual(status, 0, told)
+            self.assertIn("sends as 06:00.0, for bridge 00:07.0",
+                          self.resolve("06:01.0", pci)[1], pci)
+            self.assertNotIn("sends as", self.resolve("00:1f.0", pci)[1], pci)
+
+    def test_the_last_dump_of_a_listing_is_not_of_a_function_in_the_next(self):
+        dump = "00:07.0 PCI bridge: X\n" + self.config(1, 6, 6, 7)
+        table, pci = self.write(DMAR=dmar.dmar(dmar.UNIT), pci=dump + self.MONITOR)
+        _, told = self.run_command("explain", "06:02.0", "--pci", pci, table)
+        self.assertNotIn("it is a bridge", told)
+
+    def test_a_short_dump_leaves_the_port_that_another_listing_has(self):
+        short = "00:07.0 PCI bridge: X\n" + self.config(1, 6, 6, 7)[:4 * 52]
+        self.assertEqual(short.count("\n"), 5)
+        self.assertIn("sends as 06:00.0", self.resolve("06:01.0", self.VERBOSE + short)[1])
+
     def test_nothing_said_has_a_status(self):
         status, told = self.resolve("03:00.0", table=dmar.dmar(dmar.EXPLICIT))
         self.assertEqual(status, 1)
