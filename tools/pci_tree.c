@@ -256,17 +256,32 @@ static void take_verbose(struct text *text, const char *line)
 		}
 }
 
+/* Of `lspci -nn`: " Words [0300]: name [name]"; of `lspci -mmnn`: " \"Words [0300]\" \"name\"". */
+static uint32_t scan_class(const char *what)
+{
+	static const char form[] = " [0300]";
+	const char *words = what + strspn(what, " \""), *code;
+	size_t length = strcspn(words, ":\"");
+
+	if (length < strlen(form) || !words[length])
+		return 0;
+	code = words + length - strlen(form);
+	for (size_t i = 0; form[i]; i++)
+		if (g_ascii_isdigit(form[i]) ? !g_ascii_isxdigit(code[i]) : code[i] != form[i])
+			return 0;
+	return (uint32_t)strtoul(code + strlen(" ["), NULL, 16);
+}
+
 static void begin_function(struct text *text, uint32_t segment, uint16_t bdf, const char *what)
 {
 	struct pci_function function = { .segment = segment, .bdf = bdf }, *current;
-	const char *code = strstr(what, " [");
-	unsigned number;
+	uint32_t code = scan_class(what);
 
 	take_config(text);
 	text->current = add(text->tree, &function);
 	current = current_of(text);
-	if (current && code && sscanf(code, " [%4x]", &number) == 1 && number)
-		current->pci_class = number;
+	if (current && code)
+		current->pci_class = code;
 }
 
 /* -- QEMU's monitor: info pci -------------------------------------------------------- */

@@ -436,6 +436,27 @@ class Explanations(Reports):
             self.assertEqual(status, 0, told)
             self.assertIn("passed through to a guest: yes", told)
 
+    def test_the_class_is_the_number_before_the_names(self):
+        for words, verdict in (
+                ("VGA compatible controller [0300]: AMD [Radeon] [1002:744c] (rev c8)", "yes"),
+                ("USB controller [0c03]: Intel Corporation [8086:a0ed]", "yes"),
+                ('"VGA compatible controller [0300]" "AMD [1002]" "Arc [744c]" -rc8', "yes"),
+                ("Ethernet controller [0200]: AMD [0300]: X", "no"),
+                ("VGA compatible controller: Intel Corporation DG2 [Arc A770]", "not known"),
+                ("VGA compatible controller: Advanced Micro Devices, Inc. [AMD]", "not known"),
+                ("System peripheral: Dead [dead] [0300]: X", "not known"),
+                ("VGA compatible controller [300]: X", "not known"),
+                ("VGA compatible controller [0x300]: X", "not known"),
+                ("VGA [300", "not known"), ("[0300]", "not known"), ("", "not known")):
+            _, told = self.explain("00:1d.0", f"00:1d.0 {words}\n", DMAR=self.RMRR)
+            self.assertIn(f"passed through to a guest: {verdict}\n", told, words)
+
+    def test_a_class_in_either_listing_counts(self):
+        known, unknown = self.lspci("0300", "00:1d.0"), "00:1d.0 VGA: X\n"
+        for pci in known + unknown, unknown + known:
+            _, told = self.explain("00:1d.0", pci, DMAR=self.RMRR)
+            self.assertIn("passed through to a guest: yes", told, pci)
+
     def test_without_a_tree_it_is_not_known(self):
         status, told = self.explain("00:1f.0", DMAR=dmar.dmar(dmar.UNIT))
         self.assertEqual(status, 1)
