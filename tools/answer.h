@@ -27,9 +27,10 @@ struct question {
 	struct json *json; /* NULL: text */
 	bool has_pasid;
 	uint64_t pasid;
-	struct pci_tree *tree; /* of --pci, or of the host; or NULL */
-	GHashTable *decided;   /* devices, as given, of which a table says all */
-	unsigned n;            /* topologies */
+	struct pci_tree *given; /* of --pci, for every input; or NULL */
+	struct pci_tree *tree;  /* of the input: the given one, or that of its host; or NULL */
+	GHashTable *decided;    /* devices, as given, of which a table says all */
+	unsigned n;             /* topologies */
 	int status;
 
 	/* Print more about an answer, and return whether it is a good one; NULL: only the answer.

@@ -516,17 +516,30 @@ static void answer_device(struct question *question, const struct input *input, 
 }
 
 /* With a PCI tree, ways through bridges lead to functions. The input owns the topology. */
-static void expand(struct question *question, struct input *input)
+static void expand(const struct question *question, struct input *input)
 {
 	struct viommu_topology *expanded;
 
-	if (input->host && !question->tree)
-		question->tree = pci_tree_of_host(input->host);
 	if (!question->tree)
 		return;
 	expanded = viommu_topology_expand(input->topology, pci_tree_below, question->tree);
 	viommu_topology_free(input->topology);
 	input->topology = expanded;
+}
+
+static void take_tree(struct question *question, const struct input *input)
+{
+	question->tree = question->given;
+	if (!question->given && input->host)
+		question->tree = pci_tree_of_host(input->host);
+}
+
+/* The functions of a host are not those of the next input. */
+static void drop_tree(struct question *question)
+{
+	if (question->tree != question->given)
+		pci_tree_free(question->tree);
+	question->tree = NULL;
 }
 
 /* Every table of a folder gives an answer. */
@@ -537,6 +550,7 @@ static void answer_input(void *opaque, struct input *input)
 
 	if (!input_topology(input, question->findings))
 		return;
+	take_tree(question, input);
 	expand(question, input);
 	if (question->all && question->json) {
 		add_map(question->json, input->name, input->topology);
@@ -547,6 +561,7 @@ static void answer_input(void *opaque, struct input *input)
 	question->n++;
 	for (char **device = question->devices; *device; device++)
 		answer_device(question, input, *device);
+	drop_tree(question);
 }
 
 /* The JSON is valid even after an error: a program sees the exit status last. */
@@ -557,8 +572,8 @@ int answer_question(struct question *question)
 	int status;
 
 	if (question->pci_name) {
-		question->tree = pci_tree_read(question->pci_name);
-		if (!question->tree)
+		question->given = pci_tree_read(question->pci_name);
+		if (!question->given)
 			return EXIT_COULD_NOT;
 	}
 	question->findings = viommu_findings_new();
@@ -579,7 +594,7 @@ int answer_question(struct question *question)
 	status = worse(worse(status, question->status), print_findings(question->findings));
 	g_hash_table_unref(question->decided);
 	viommu_findings_free(question->findings);
-	pci_tree_free(question->tree);
+	pci_tree_free(question->given);
 	return question->n ? status : report_no_input(names, status);
 }
 

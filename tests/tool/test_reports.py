@@ -457,6 +457,37 @@ class Explanations(Reports):
             _, told = self.explain("00:1d.0", pci, DMAR=self.RMRR)
             self.assertIn("passed through to a guest: yes", told, pci)
 
+    def host(self, name, code):
+        """A tree of a host with 00:1d.0 of a class and with the RMRR for it; its path."""
+        root = pathlib.Path(self.path(name)) / "sys"
+        device = root / "devices/pci0000:00/0000:00:1d.0"
+        tables, buses = root / "firmware/acpi/tables", root / "bus/pci/devices"
+        for folder in device, tables, buses:
+            folder.mkdir(parents=True)
+        (buses / device.name).symlink_to("../../../devices/pci0000:00/" + device.name)
+        (device / "class").write_text(f"0x{code}00\n")
+        (device / "config").write_bytes(bytes.fromhex("8680341200000000 0000") +
+                                        bytes.fromhex(code)[::-1] + bytes(244))
+        (tables / "DMAR").write_bytes(self.RMRR)
+        return str(root.parent)
+
+    def verdicts(self, *arguments):
+        _, told = self.run_command("explain", "00:1d.0", *arguments)
+        return [line.split(": ")[1] for line in told.splitlines() if "passed through" in line]
+
+    def test_the_functions_of_a_host_are_not_those_of_another(self):
+        network, graphics = self.host("network", "0200"), self.host("graphics", "0300")
+        (table,) = self.write(DMAR=self.RMRR)
+        self.assertEqual(self.verdicts(network, graphics), ["no", "yes"])
+        self.assertEqual(self.verdicts(graphics, network), ["yes", "no"])
+        self.assertEqual(self.verdicts(table, graphics, table, network),
+                         ["not known", "yes", "not known", "no"])
+
+    def test_a_tree_of_the_command_line_holds_for_every_input(self):
+        network = self.host("network", "0200")
+        table, pci = self.write(DMAR=self.RMRR, pci=self.lspci("0300", "00:1d.0"))
+        self.assertEqual(self.verdicts("--pci", pci, table, network, table), ["yes"] * 3)
+
     def test_without_a_tree_it_is_not_known(self):
         status, told = self.explain("00:1f.0", DMAR=dmar.dmar(dmar.UNIT))
         self.assertEqual(status, 1)
