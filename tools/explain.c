@@ -120,14 +120,12 @@ static void look_at_sysfs_group(struct verdict_of *of)
 			    mate->driver ? mate->driver : "");
 }
 
-static bool share_requester(const struct verdict_of *of, const struct pci_function *other)
+static bool share_requester(const struct answer *answer, const struct pci_function *other)
 {
-	const struct answer *answer = of->answer;
 	const struct pci_function *bridge = NULL;
 	uint16_t as = other->bdf;
 
-	pci_tree_alias(of->question->tree, other, &as, &bridge);
-	return other->segment == answer->function->segment && answer->to_pci &&
+	return answer->to_pci && pci_function_alias(other, &as, &bridge) &&
 	       bridge == answer->to_pci && as == answer->sends_as;
 }
 
@@ -141,7 +139,7 @@ static void look_at_tree_group(struct verdict_of *of)
 
 		if (other == own || other->segment != own->segment)
 			continue;
-		if (share_requester(of, other))
+		if (share_requester(of->answer, other))
 			add(of, MAY, "%s shares its requester ID, and must go with it", name);
 		else if (other->bdf >> 3 == own->bdf >> 3)
 			add(of, MAY,

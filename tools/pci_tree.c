@@ -96,6 +96,55 @@ static struct pci_function *current_of(const struct text *text)
 	return text->current ? at(text->tree, text->current - 1) : NULL;
 }
 
+/* -- the bridge above a function ---------------------------------------------------- */
+
+#define BUSES 256u
+
+static gint compare_segments(gconstpointer a, gconstpointer b)
+{
+	const struct pci_function *const *one = a, *const *other = b;
+
+	if ((*one)->segment != (*other)->segment)
+		return (*one)->segment < (*other)->segment ? -1 : 1;
+	return *one < *other ? -1 : *one > *other;
+}
+
+/* Of bridges that have a bus below them, the one with the highest secondary bus, and the first. */
+static void take_bridge(const struct pci_function **above, const struct pci_function *bridge)
+{
+	if (!bridge->bridge || bridge->secondary <= bridge->bdf >> 8)
+		return;
+	for (unsigned bus = bridge->secondary; bus <= bridge->subordinate; bus++)
+		if (!above[bus] || bridge->secondary > above[bus]->secondary)
+			above[bus] = bridge;
+}
+
+/* The functions of one segment; returns how many. */
+static guint set_above_in_segment(struct pci_function **functions, guint n)
+{
+	const struct pci_function *above[BUSES] = { NULL };
+	guint end = 0;
+
+	while (end < n && functions[end]->segment == functions[0]->segment)
+		take_bridge(above, functions[end++]);
+	for (guint i = 0; i < end; i++)
+		functions[i]->above = above[functions[i]->bdf >> 8];
+	return end;
+}
+
+/* Once, after the last function: a search for each of many functions would take too long. */
+static void set_above(struct pci_tree *tree)
+{
+	guint n = tree->functions->len;
+	g_autoptr(GPtrArray) sorted = g_ptr_array_sized_new(n);
+
+	for (guint i = 0; i < n; i++)
+		g_ptr_array_add(sorted, at(tree, i));
+	g_ptr_array_sort(sorted, compare_segments);
+	for (guint i = 0; i < n;)
+		i += set_above_in_segment((struct pci_function **)sorted->pdata + i, n - i);
+}
+
 /* -- hosts ------------------------------------------------------------------------ */
 
 struct pci_tree *pci_tree_of_host(const struct viommu_host *host)
@@ -117,6 +166,7 @@ struct pci_tree *pci_tree_of_host(const struct viommu_host *host)
 		if (device->pci)
 			add(tree, &function);
 	}
+	set_above(tree);
 	return tree;
 }
 
@@ -465,6 +515,7 @@ static struct pci_tree *read_text(const char *name)
 		take_line(&text, line);
 	}
 	take_config(&text);
+	set_above(text.tree);
 	g_byte_array_free(bytes, TRUE);
 	return text.tree;
 }
@@ -486,29 +537,14 @@ struct pci_tree *pci_tree_read(const char *name)
 
 /* -- questions ----------------------------------------------------------------------- */
 
-/* Of bridges that have the bus below them, the one with the highest secondary bus. */
-const struct pci_function *pci_tree_above(const struct pci_tree *tree,
-					  const struct pci_function *function)
-{
-	const struct pci_function *bridge, *above = NULL;
-	unsigned bus = function->bdf >> 8;
-
-	for (guint i = 0; (bridge = at(tree, i)); i++)
-		if (bridge->bridge && bridge->segment == function->segment && bridge->secondary &&
-		    bridge->secondary > bridge->bdf >> 8 && bridge->secondary <= bus &&
-		    bus <= bridge->subordinate && (!above || bridge->secondary > above->secondary))
-			above = bridge;
-	return above;
-}
-
 /* As pci_for_each_dma_alias() of Linux: the alias nearest to the root counts. */
-bool pci_tree_alias(const struct pci_tree *tree, const struct pci_function *function,
-		    uint16_t *ret_bdf, const struct pci_function **ret_bridge)
+bool pci_function_alias(const struct pci_function *function, uint16_t *ret_bdf,
+			const struct pci_function **ret_bridge)
 {
 	const struct pci_function *bridge = function;
 	bool found = false;
 
-	while ((bridge = pci_tree_above(tree, bridge))) {
+	while ((bridge = bridge->above)) {
 		bool to_pci = bridge->port == VIOMMU_HOST_TO_PCI;
 
 		if (!to_pci && bridge->port != VIOMMU_HOST_CONVENTIONAL &&

@@ -17,7 +17,8 @@ struct pci_function {
 	bool bridge;
 	uint8_t secondary, subordinate; /* of a bridge */
 	enum viommu_host_port port;
-	uint32_t pci_class; /* 16 bits: 0x0604; 0: not known */
+	uint32_t pci_class;               /* 16 bits: 0x0604; 0: not known */
+	const struct pci_function *above; /* the bridge with its bus below it, or NULL */
 };
 
 struct pci_tree;
@@ -27,19 +28,17 @@ struct pci_tree *pci_tree_read(const char *name);
 struct pci_tree *pci_tree_of_host(const struct viommu_host *host);
 void pci_tree_free(struct pci_tree *tree);
 
-/* The i-th, in the order of the input; the one with that number; the bridge above it, or NULL. */
+/* The i-th, in the order of the input; the one with that number; or NULL. */
 const struct pci_function *pci_tree_get(const struct pci_tree *tree, unsigned i);
 const struct pci_function *pci_tree_find(const struct pci_tree *tree, uint32_t segment,
 					 uint16_t bdf);
-const struct pci_function *pci_tree_above(const struct pci_tree *tree,
-					  const struct pci_function *function);
 
 /*
  * The requester ID that its DMA may have instead of its own, for a bridge to conventional PCI is
  * above it; false if there is none. `ret_bridge` is that bridge.
  */
-bool pci_tree_alias(const struct pci_tree *tree, const struct pci_function *function,
-		    uint16_t *ret_bdf, const struct pci_function **ret_bridge);
+bool pci_function_alias(const struct pci_function *function, uint16_t *ret_bdf,
+			const struct pci_function **ret_bridge);
 
 /* As viommu_topology_expand() asks; `tree` is a struct pci_tree. */
 bool pci_tree_below(void *tree, uint16_t segment, uint16_t bdf, uint8_t *ret_first,

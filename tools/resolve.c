@@ -284,7 +284,7 @@ static bool shares_alias(const struct pci_tree *tree, const struct answer *answe
 		uint16_t as = 0;
 
 		if (other != answer->function && other->segment == answer->function->segment &&
-		    pci_tree_alias(tree, other, &as, &bridge) && as == answer->sends_as)
+		    pci_function_alias(other, &as, &bridge) && as == answer->sends_as)
 			return true;
 	}
 	return false;
@@ -478,7 +478,7 @@ static void look_at_tree(const struct pci_tree *tree, struct answer *answer)
 {
 	answer->function = pci_tree_find(tree, answer->name.segment, answer->name.bdf);
 	if (answer->function)
-		pci_tree_alias(tree, answer->function, &answer->sends_as, &answer->to_pci);
+		pci_function_alias(answer->function, &answer->sends_as, &answer->to_pci);
 }
 
 /* One of several tables is enough to say something of a device. */

@@ -8,6 +8,7 @@ A test makes its tables with the modules of the refused folders, runs the comman
 what a person would read.
 """
 import pathlib
+import resource
 import struct
 import subprocess
 import sys
@@ -487,6 +488,26 @@ class Explanations(Reports):
         network = self.host("network", "0200")
         table, pci = self.write(DMAR=self.RMRR, pci=self.lspci("0300", "00:1d.0"))
         self.assertEqual(self.verdicts("--pci", pci, table, network, table), ["yes"] * 3)
+
+    @staticmethod
+    def deep(port):
+        """All functions of a segment; the last of each bus is a bridge with the later buses."""
+        for bus in range(256):
+            for devfn in range(256):
+                yield f"{bus:02x}:{devfn >> 3:02x}.{devfn & 7} X\n"
+            if bus < 255:
+                yield (f"\tBus: primary={bus:02x}, secondary={bus + 1:02x}, subordinate=ff\n"
+                       f"\tCapabilities: [40] Express (v2) {port}\n")
+
+    def test_functions_below_each_other_cost_no_more_than_others(self):
+        for port, function, mates in (("Root Port", "ff:00.0", 7),
+                                      ("PCI-Express to PCI", "01:00.0", 65279)):
+            pci = "".join(self.deep(port))
+            before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+            _, told = self.explain(function, pci, DMAR=dmar.dmar(dmar.UNIT))
+            used = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before
+            self.assertEqual(told.count("must go with it"), mates)
+            self.assertLess(used, 5, port)
 
     def test_without_a_tree_it_is_not_known(self):
         status, told = self.explain("00:1f.0", DMAR=dmar.dmar(dmar.UNIT))
