@@ -507,6 +507,9 @@ static struct pci_tree *read_text(const char *name)
 		return NULL;
 	for (size_t i = 0; i < COLUMNS_MAX; i++)
 		text.bus_at[i] = -1;
+	for (guint i = 0; i < bytes->len; i++)
+		if (!bytes->data[i])
+			bytes->data[i] = ' ';
 	g_byte_array_append(bytes, (const guint8 *)"", 1);
 	for (line = (char *)bytes->data; line; line = next) {
 		next = strchr(line, '\n');

@@ -402,6 +402,12 @@ class PciTrees(Reports):
         self.assertEqual(short.count("\n"), 5)
         self.assertIn("sends as 06:00.0", self.resolve("06:01.0", self.VERBOSE + short)[1])
 
+    def test_what_follows_a_nul_is_read(self):
+        for pci in "\0" + self.VERBOSE, "X\0Y\n" + self.VERBOSE, self.VERBOSE.replace(": ", ":\0"):
+            status, told = self.resolve("03:00.0", pci)
+            self.assertTrue(told.startswith("03:00.0: dmar0"), told)
+            self.assertEqual(status, 0, told)
+
     def test_nothing_said_has_a_status(self):
         status, told = self.resolve("03:00.0", table=dmar.dmar(dmar.EXPLICIT))
         self.assertEqual(status, 1)
