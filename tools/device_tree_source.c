@@ -6,9 +6,11 @@
  * of its own with limits, because the text may come from anywhere. Text that includes other files
  * is refused: they are not part of the input.
  */
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <glib/gstdio.h>
@@ -133,7 +135,7 @@ GByteArray *flatten_folder(const char *folder)
 
 static bool has_word(const char *text, size_t length, const char *word)
 {
-	return g_strstr_len(text, (gssize)length, word);
+	return memmem(text, length, word, strlen(word));
 }
 
 bool is_device_tree_source(const char *text, size_t length)
@@ -152,20 +154,24 @@ static void limit(int resource, rlim_t most)
 	setrlimit((__rlimit_resource_t)resource, &limits);
 }
 
-/* In the child, between fork() and exec(). */
+/* In the child, between fork() and exec(). The alarm also ends a dtc that waits. */
 static void set_limits(void *opaque)
 {
 	(void)opaque;
+	signal(SIGALRM, SIG_DFL);
+	alarm(SECONDS_MAX);
 	limit(RLIMIT_CPU, SECONDS_MAX);
 	limit(RLIMIT_FSIZE, TREE_MAX);
 	limit(RLIMIT_AS, (rlim_t)16 * TREE_MAX);
 }
 
 /* dtc's first line, without the name of the file that it was given. */
-static char *first_complaint(const char *output)
+static char *first_complaint(const char *output, int status)
 {
 	const char *colon = strstr(output, "source.dts:");
 
+	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM)
+		return g_strdup_printf("dtc takes more than %u seconds", SECONDS_MAX);
 	output = colon ? colon + strlen("source.dts:") : output;
 	return g_strdup_printf("dtc: %.*s", (int)strcspn(output, "\n"), output);
 }
@@ -186,10 +192,21 @@ static GByteArray *run_dtc(const char *source, const char *blob, char **ret_mess
 		return NULL;
 	}
 	if (status || !g_file_get_contents(blob, &bytes, &length, NULL)) {
-		*ret_message = first_complaint(output ? output : "failed");
+		*ret_message = first_complaint(output ? output : "failed", status);
 		return NULL;
 	}
 	return g_byte_array_new_take((guint8 *)g_steal_pointer(&bytes), length);
+}
+
+/* What dtc must not get; NULL: nothing. Text has no NUL. */
+static char *refuse(const char *text, size_t length)
+{
+	if (memchr(text, '\0', length))
+		return g_strdup("it has a NUL");
+	for (size_t i = 0; i < G_N_ELEMENTS(includes); i++)
+		if (has_word(text, length, includes[i]))
+			return g_strdup_printf("it has %s", includes[i]);
+	return NULL;
 }
 
 GByteArray *compile_source(const char *text, size_t length, char **ret_message)
@@ -199,12 +216,9 @@ GByteArray *compile_source(const char *text, size_t length, char **ret_message)
 	g_autofree char *blob = NULL;
 	GByteArray *tree = NULL;
 
-	*ret_message = NULL;
-	for (size_t i = 0; i < G_N_ELEMENTS(includes); i++)
-		if (has_word(text, length, includes[i])) {
-			*ret_message = g_strdup_printf("it has %s", includes[i]);
-			return NULL;
-		}
+	*ret_message = refuse(text, length);
+	if (*ret_message)
+		return NULL;
 	folder = g_dir_make_tmp("viommu-XXXXXX", NULL);
 	source = g_build_filename(folder ? folder : "", "source.dts", NULL);
 	blob = g_build_filename(folder ? folder : "", "tree.dtb", NULL);
