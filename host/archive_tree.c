@@ -14,6 +14,7 @@
 
 #include <viommu/host.h>
 
+#include "base/archive_filters.h"
 #include "tree.h"
 
 #define ENTRIES_MAX ((size_t)16 << 20)
@@ -365,7 +366,7 @@ static int open_archive(const char *name, struct archive **ret)
 	struct stat now;
 
 	*ret = archive;
-	archive_read_support_filter_all(archive);
+	add_archive_filters(archive);
 	archive_read_support_format_tar(archive);
 	if (stat(name, &now) < 0)
 		return -errno;

@@ -10,6 +10,7 @@
 #include <archive.h>
 #include <archive_entry.h>
 
+#include "base/archive_filters.h"
 #include "unpack.h"
 
 #define MEMBERS_MAX 65536u
@@ -35,22 +36,11 @@ bool is_packed(const void *bytes, size_t length)
 	return false;
 }
 
-static void add_filters(struct archive *archive)
-{
-	archive_read_support_filter_gzip(archive);
-	archive_read_support_filter_xz(archive);
-	archive_read_support_filter_lzma(archive);
-	archive_read_support_filter_bzip2(archive);
-	archive_read_support_filter_compress(archive);
-	archive_read_support_filter_zstd(archive);
-	archive_read_support_filter_lz4(archive);
-}
-
 static struct archive *new_archive(void)
 {
 	struct archive *archive = archive_read_new();
 
-	add_filters(archive);
+	add_archive_filters(archive);
 	archive_read_support_format_tar(archive);
 	archive_read_support_format_zip(archive);
 	archive_read_support_format_cpio(archive);
@@ -133,7 +123,7 @@ bool is_sysfs_archive(const char *name)
 	struct archive_entry *entry;
 	bool is = false;
 
-	add_filters(archive);
+	add_archive_filters(archive);
 	archive_read_support_format_tar(archive);
 	if (archive_read_open_filename(archive, name, PIECE) == ARCHIVE_OK)
 		for (unsigned i = 0; !is && i < MEMBERS_MAX; i++) {

@@ -43,7 +43,7 @@ ALLOWED = {
     "tables/machine": [*FLOOR, *FIRST, *SECOND, *THIRD, "tables/formats", "tables/api"],
     "tables/public": [*FLOOR, *FIRST, *SECOND, *THIRD, "tables/formats", "tables/api", "tables/diff",
                       "tables/machine"],
-    "host": ["json"],
+    "host": ["base", "json"],
     "machine": [],
     "plan": ["json"],
     "tools": ["machine", "base", "json", "plan"],
