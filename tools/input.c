@@ -20,6 +20,8 @@
 #define DEPTH_MAX 8u
 #define FILES_MAX 65536u
 
+#define UNPACK_IT "unpack it, and give the files that it has"
+
 #define SIGNATURE_LENGTH  4
 #define DEVICE_TREE_MAGIC "\xd0\x0d\xfe\xed"
 
@@ -36,6 +38,7 @@ struct reader {
 	const char *source; /* the machine: a name that was given, or a folder below it */
 	bool is_copy;       /* the table is from text or a packed file, and may be a file as well */
 	unsigned depth, n_files;
+	struct unpack_room *room;       /* of the archive, and of those in it; NULL: no archive */
 	GHashTable *first;              /* machine and signature -> the first such table */
 	GHashTable *seen;               /* machine and checksum -> is_copy */
 	const struct viommu_host *host; /* the host the tables are from; NULL: unknown */
@@ -260,8 +263,7 @@ static void take_bytes(struct reader *reader, const char *name, const GByteArray
 	if (is_packed(bytes->data, bytes->len) && reader->depth < DEPTH_MAX) {
 		if (!take_packed(reader, name, bytes) && !reader->in_folder) {
 			reader->status = EXIT_COULD_NOT;
-			add_finding(reader, "input-form", name,
-				    "unpack it, and give the files that it has",
+			add_finding(reader, "input-form", name, UNPACK_IT,
 				    "the archive or compressed file is damaged, or too large");
 		}
 	} else if (reader->in_folder) {
@@ -295,7 +297,8 @@ static bool take_member(void *opaque, const char *path, GByteArray *bytes)
 	g_autofree char *folder = path ? g_path_get_dirname(name) : NULL;
 
 	packed->n++;
-	if (++reader->n_files > FILES_MAX)
+	if (++reader->n_files > FILES_MAX ||
+	    (path && !take_room(reader->room, (gint64)strlen(name))))
 		return false;
 	reader->depth++;
 	reader->is_copy = true;
@@ -309,14 +312,38 @@ static bool take_member(void *opaque, const char *path, GByteArray *bytes)
 	reader->is_copy = before.is_copy;
 	reader->in_folder = before.in_folder;
 	reader->source = before.source;
-	return true;
+	return !reader->room->used_up;
 }
 
-static bool take_packed(struct reader *reader, const char *name, const GByteArray *bytes)
+static bool take_members(struct reader *reader, const char *name, const GByteArray *bytes)
 {
 	struct packed packed = { .reader = reader, .name = name };
 
-	return unpack(bytes, take_member, &packed) && packed.n;
+	return unpack(bytes, reader->room, take_member, &packed) && packed.n;
+}
+
+static bool take_outermost(struct reader *reader, const char *name, const GByteArray *bytes)
+{
+	struct unpack_room room;
+	bool good;
+
+	unpack_room_init(&room);
+	reader->room = &room;
+	good = take_members(reader, name, bytes);
+	reader->room = NULL;
+	if (!room.used_up)
+		return good;
+	reader->status = EXIT_COULD_NOT;
+	add_finding(reader, "input-form", name, UNPACK_IT,
+		    "archive bomb: unpacked, it has more than 65536 members or 256 MiB");
+	return true;
+}
+
+/* Returns false if it is damaged, which was not reported. */
+static bool take_packed(struct reader *reader, const char *name, const GByteArray *bytes)
+{
+	return reader->room ? take_members(reader, name, bytes)
+			    : take_outermost(reader, name, bytes);
 }
 
 /* --as overrides the content: a built-in topology has no signature. */

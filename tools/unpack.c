@@ -5,6 +5,7 @@
  * An archive may come from anywhere: its members, their bytes and their depth have an end. Filters
  * that libarchive would start a program for are not used.
  */
+#include <limits.h>
 #include <string.h>
 
 #include <archive.h>
@@ -49,14 +50,28 @@ static struct archive *new_archive(void)
 	return archive;
 }
 
-/* NULL: damaged, or more than `room`. */
-static GByteArray *read_member(struct archive *archive, gint64 room)
+void unpack_room_init(struct unpack_room *room)
+{
+	*room = (struct unpack_room){ .bytes = BYTES_MAX, .members = MEMBERS_MAX };
+}
+
+bool take_room(struct unpack_room *room, gint64 bytes)
+{
+	if (bytes > room->bytes)
+		room->used_up = true;
+	else
+		room->bytes -= MAX(bytes, 0);
+	return !room->used_up;
+}
+
+/* NULL: damaged, or larger than the room. */
+static GByteArray *read_member(struct archive *archive, struct unpack_room *room)
 {
 	GByteArray *bytes = g_byte_array_new();
 	guint8 piece[PIECE];
 	la_ssize_t n;
 
-	while ((n = archive_read_data(archive, piece, sizeof(piece))) > 0 && bytes->len <= room)
+	while ((n = archive_read_data(archive, piece, sizeof(piece))) > 0 && take_room(room, n))
 		g_byte_array_append(bytes, piece, (guint)n);
 	if (!n)
 		return bytes;
@@ -64,38 +79,63 @@ static GByteArray *read_member(struct archive *archive, gint64 room)
 	return NULL;
 }
 
-static bool give_member(struct archive *archive, struct archive_entry *entry, gint64 *room,
-			member_function *each, void *opaque)
+/* Data of members that are no files is read as well, so that it counts. */
+static bool give_member(struct archive *archive, struct archive_entry *entry,
+			struct unpack_room *room, member_function *each, void *opaque)
 {
 	const char *path = archive_entry_pathname(entry);
 	bool raw = archive_format(archive) == ARCHIVE_FORMAT_RAW;
+	bool more = true;
 	GByteArray *bytes;
-	bool more;
 
-	if (!raw && archive_entry_filetype(entry) != AE_IFREG)
-		return true;
-	bytes = read_member(archive, *room);
+	bytes = read_member(archive, room);
 	if (!bytes)
 		return false;
-	*room -= bytes->len;
-	more = each(opaque, raw || !path ? NULL : path, bytes);
+	if (raw || archive_entry_filetype(entry) == AE_IFREG)
+		more = each(opaque, raw ? NULL : path, bytes);
 	g_byte_array_free(bytes, TRUE);
 	return more;
 }
 
-bool unpack(const GByteArray *bytes, member_function *each, void *opaque)
+/* Longer than a path in Linux. */
+static bool has_long_path(struct archive_entry *entry)
+{
+	const char *path = archive_entry_pathname(entry);
+
+	return path && strlen(path) >= PATH_MAX;
+}
+
+/* Headers that are not compressed are no longer than the file. Others may be of any length. */
+static int next_member(struct archive *archive, struct archive_entry **ret,
+		       struct unpack_room *room)
+{
+	gint64 before = archive_filter_bytes(archive, 0);
+	int status = archive_read_next_header(archive, ret);
+
+	if (status == ARCHIVE_EOF || status < ARCHIVE_WARN)
+		return status;
+	if (archive_filter_count(archive) > 1 &&
+	    !take_room(room, archive_filter_bytes(archive, 0) - before))
+		return ARCHIVE_FATAL;
+	if (!room->members)
+		room->used_up = true;
+	else
+		room->members--;
+	return room->used_up || has_long_path(*ret) ? ARCHIVE_FATAL : status;
+}
+
+bool unpack(const GByteArray *bytes, struct unpack_room *room, member_function *each, void *opaque)
 {
 	struct archive *archive = new_archive();
 	struct archive_entry *entry;
-	gint64 room = BYTES_MAX;
 	int status = archive_read_open_memory(archive, bytes->data, bytes->len);
 	bool good = status == ARCHIVE_OK;
 
-	for (unsigned i = 0; good && i < MEMBERS_MAX; i++) {
-		status = archive_read_next_header(archive, &entry);
+	while (good) {
+		status = next_member(archive, &entry, room);
 		if (status == ARCHIVE_EOF)
 			break;
-		good = status >= ARCHIVE_WARN && give_member(archive, entry, &room, each, opaque);
+		good = status >= ARCHIVE_WARN && give_member(archive, entry, room, each, opaque);
 	}
 	archive_read_free(archive);
 	return good;
@@ -116,21 +156,25 @@ static bool is_in_sysfs(const char *path)
 	return false;
 }
 
-/* Reads headers to the first path of sysfs. */
+/* Reads headers to the first path of sysfs. Data that is skipped is decompressed, so it counts. */
 bool is_sysfs_archive(const char *name)
 {
 	struct archive *archive = archive_read_new();
 	struct archive_entry *entry;
+	struct unpack_room room;
 	bool is = false;
 
+	unpack_room_init(&room);
 	add_archive_filters(archive);
 	archive_read_support_format_tar(archive);
 	if (archive_read_open_filename(archive, name, PIECE) == ARCHIVE_OK)
-		for (unsigned i = 0; !is && i < MEMBERS_MAX; i++) {
-			if (archive_read_next_header(archive, &entry) < ARCHIVE_WARN ||
+		while (!is && !room.used_up) {
+			if (next_member(archive, &entry, &room) < ARCHIVE_WARN ||
 			    !archive_entry_pathname(entry))
 				break;
 			is = is_in_sysfs(archive_entry_pathname(entry));
+			if (!is && take_room(&room, archive_entry_size(entry)))
+				archive_read_data_skip(archive);
 		}
 	archive_read_free(archive);
 	return is;
