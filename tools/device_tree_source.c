@@ -6,6 +6,7 @@
  * of its own with limits, because the text may come from anywhere. Text that includes other files
  * is refused: they are not part of the input.
  */
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -38,19 +39,34 @@ bool is_device_tree_folder(const char *folder)
 	return has(folder, "#address-cells") && has(folder, "#size-cells");
 }
 
+/* At most `most`. -1: of keys and passwords, only root may read some. */
+static ssize_t read_file(const char *path, char *bytes, size_t most)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	ssize_t n = fd < 0 ? -1 : 1;
+	size_t length = 0;
+
+	while (n > 0 && length < most) {
+		n = read(fd, bytes + length, most - length);
+		length += n > 0 ? (size_t)n : 0;
+	}
+	if (fd >= 0)
+		close(fd);
+	return n < 0 ? -1 : (ssize_t)length;
+}
+
 static int add_property(void *tree, const char *name, const char *path)
 {
 	g_autofree char *bytes = NULL;
-	gsize length = 0;
-	int r = 0;
+	ssize_t length;
 
 	if (!strcmp(name, "name")) /* made by the kernel of the node's name */
 		return 0;
-	if (!g_file_get_contents(path, &bytes, &length, NULL))
-		return 0; /* of keys and passwords, only root may read some */
-	if (length <= PROPERTY_MAX)
-		r = fdt_property(tree, name, bytes, (int)length);
-	return r;
+	bytes = g_malloc(PROPERTY_MAX + 1);
+	length = read_file(path, bytes, PROPERTY_MAX + 1);
+	if (length < 0 || length > (ssize_t)PROPERTY_MAX)
+		return 0;
+	return fdt_property(tree, name, bytes, (int)length);
 }
 
 static int compare_names(gconstpointer a, gconstpointer b)
