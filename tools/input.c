@@ -5,6 +5,7 @@
  * The content decides what a file is, not its name. A folder or an archive has the tables of one
  * machine; those that viommu does not interpret are skipped. A file that was named is read whole.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -281,6 +282,18 @@ static void take_bytes(struct reader *reader, const char *name, const GByteArray
 
 /* -- archives ------------------------------------------------------------------------ */
 
+/* Returns false after the last file that is read, and says so once. */
+static bool count_file(struct reader *reader, const char *name)
+{
+	if (++reader->n_files <= FILES_MAX)
+		return true;
+	reader->status = EXIT_COULD_NOT;
+	if (reader->n_files == FILES_MAX + 1)
+		report_error("%s: not read, nor what follows: there are more than %u files", name,
+			     FILES_MAX);
+	return false;
+}
+
 struct packed {
 	struct reader *reader;
 	const char *name;
@@ -312,7 +325,7 @@ static bool take_member(void *opaque, const char *path, GByteArray *bytes)
 	reader->is_copy = before.is_copy;
 	reader->in_folder = before.in_folder;
 	reader->source = before.source;
-	return !reader->room->used_up;
+	return !reader->room->used_up && reader->n_files <= FILES_MAX;
 }
 
 static bool take_members(struct reader *reader, const char *name, const GByteArray *bytes)
@@ -364,12 +377,15 @@ static void take_named(struct reader *reader, const char *name)
 
 /* -- folders --------------------------------------------------------------------------- */
 
+/* Returns whether the next file can be read: not if this one could not, but if it is too large. */
 static bool take_from_folder(struct reader *reader, const char *name)
 {
 	GByteArray *bytes = read_bytes(name);
 
-	if (!bytes)
-		return false;
+	if (!bytes) {
+		reader->status = EXIT_COULD_NOT;
+		return errno == EFBIG;
+	}
 	reader->is_copy = false;
 	take_bytes(reader, name, bytes);
 	reader->is_copy = false;
@@ -396,14 +412,14 @@ static bool take_entries(struct reader *reader, const char *folder);
 static bool take_entry(struct reader *reader, const char *path)
 {
 	if (g_file_test(path, G_FILE_TEST_IS_REGULAR))
-		return ++reader->n_files <= FILES_MAX && take_from_folder(reader, path);
+		return count_file(reader, path) && take_from_folder(reader, path);
 	if (!g_file_test(path, G_FILE_TEST_IS_DIR) || g_file_test(path, G_FILE_TEST_IS_SYMLINK) ||
 	    reader->depth >= DEPTH_MAX)
 		return true;
 	return take_entries(reader, path);
 }
 
-/* Stops at the first file that cannot be read, since the others will fail for the same reason. */
+/* Stops at the first file that may not be read, since the others will fail for the same reason. */
 static bool take_entries(struct reader *reader, const char *folder)
 {
 	const char *before = reader->source;
@@ -517,6 +533,7 @@ static bool is_host(const char *name)
 static void read_named(struct reader *reader, const char *name)
 {
 	reader->source = name;
+	reader->n_files = 0;
 	if (!input_form && is_host(name))
 		take_host(reader, name);
 	else if (g_file_test(name, G_FILE_TEST_IS_DIR))

@@ -33,6 +33,7 @@ static GByteArray *read_stream(FILE *stream, const char *name)
 	GByteArray *bytes = g_byte_array_new();
 	bool too_large = is_too_large(stream);
 	guint8 piece[PIECE_LENGTH];
+	int error;
 	size_t n;
 
 	while (!too_large && (n = fread(piece, 1, sizeof(piece), stream)) &&
@@ -40,8 +41,10 @@ static GByteArray *read_stream(FILE *stream, const char *name)
 		g_byte_array_append(bytes, piece, (guint)n);
 	if (!too_large && !ferror(stream) && bytes->len <= INPUT_LENGTH_MAX)
 		return bytes;
-	report_error("%s: %s", name, ferror(stream) ? g_strerror(errno) : "larger than 64 MiB");
+	error = ferror(stream) ? errno : EFBIG;
+	report_error("%s: %s", name, error == EFBIG ? "larger than 64 MiB" : g_strerror(error));
 	g_byte_array_free(bytes, TRUE);
+	errno = error;
 	return NULL;
 }
 
@@ -59,17 +62,22 @@ static void report_open_error(const char *name, int error)
 GByteArray *read_bytes(const char *name)
 {
 	GByteArray *bytes;
+	int error;
 	FILE *file;
 
 	if (!strcmp(name, "-"))
 		return read_stream(stdin, "standard input");
 	file = g_fopen(name, "rb");
 	if (!file) {
-		report_open_error(name, errno);
+		error = errno;
+		report_open_error(name, error);
+		errno = error;
 		return NULL;
 	}
 	bytes = read_stream(file, name);
+	error = errno;
 	fclose(file);
+	errno = error;
 	return bytes;
 }
 
