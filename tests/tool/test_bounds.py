@@ -1,0 +1,192 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""What hostile inputs of the command may cost: files that are read, programs that are started, bytes.
+
+    test_bounds.py VIOMMU TABLE [--sanitized]
+"""
+import gzip
+import io
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+import time
+import unittest
+
+VIOMMU = os.path.abspath(sys.argv[1])
+SANITIZED = "--sanitized" in sys.argv
+MIB = 1 << 20
+TREE = b"/dts-v1/;\n/* %s */\n/ { model = \"x\"; %s };\n"
+
+
+def write_tar(path, members, mode="w:gz"):
+    with tarfile.open(path, mode, format=tarfile.PAX_FORMAT, compresslevel=1) as tar:
+        for name, content in members:
+            entry = tarfile.TarInfo(name)
+            entry.size = len(content)
+            tar.addfile(entry, io.BytesIO(content))
+
+
+class Bounds(unittest.TestCase):
+    def setUp(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp())
+        self.addCleanup(shutil.rmtree, self.folder)
+        self.programs = self.folder / "programs"
+        self.programs.mkdir()
+
+    def viommu(self, *arguments, timeout=60):
+        """Its exit status, what it says, and its memory in MiB."""
+        path = f"{self.programs}:{os.environ['PATH']}"
+        said = self.folder / "said"
+        with open(said, "wb") as to:
+            child = subprocess.Popen([VIOMMU, *arguments], stdout=to, stderr=to, stdin=subprocess.DEVNULL,
+                                     env={**os.environ, "PATH": path})
+        end = time.monotonic() + timeout
+        pid = 0
+        while not pid and time.monotonic() < end:
+            pid, status, usage = os.wait4(child.pid, os.WNOHANG)
+            time.sleep(0.02)
+        if not pid:
+            child.kill()
+            child.wait()
+            self.fail(f"{arguments} takes more than {timeout} seconds")
+        child.returncode = os.waitstatus_to_exitcode(status)
+        return child.returncode, said.read_text(errors="replace"), usage.ru_maxrss / 1024
+
+    def program(self, name, script):
+        path = self.programs / name
+        path.write_text(f"#!/bin/sh\n{script}\n")
+        path.chmod(0o755)
+
+    def source(self, comment, content):
+        path = self.folder / "tree.dts"
+        path.write_bytes(TREE % (comment, content))
+        return path
+
+    # -- sources of device trees --
+
+    def test_a_nul_in_a_comment_hides_no_inclusion_of_a_file(self):
+        secret = self.folder / "secret"
+        secret.write_text("a secret")
+        source = self.source(b"x" * 70000 + b"\0", b"stolen = /incbin/(\"%s\");" % os.fsencode(secret))
+        status, said, _ = self.viommu("dump", source)
+        self.assertEqual(status, 2)
+        self.assertIn("NUL", said)
+
+    def test_a_nul_in_a_comment_hides_no_inclusion_of_a_pipe(self):
+        pipe = self.folder / "pipe"
+        os.mkfifo(pipe)
+        source = self.source(b"x" * 70000 + b"\0", b"stolen = /incbin/(\"%s\");" % os.fsencode(pipe))
+        self.assertEqual(self.viommu("dump", source, timeout=30)[0], 2)
+
+    def test_dtc_that_waits_is_ended(self):
+        self.program("dtc", "exec sleep 60")
+        status, said, _ = self.viommu("dump", self.source(b"", b""), timeout=30)
+        self.assertEqual(status, 2)
+        self.assertIn("10 seconds", said)
+
+    # -- archives --
+
+    def test_no_program_is_started_for_an_archive(self):
+        started = self.folder / "started"
+        packed = {"lrzip": b"LRZI\0\6", "lzop": b"\x89LZO\0\r\n\x1a\n\x10\x30\x20\xa0\x09\x40"}
+        for name, magic in packed.items():
+            self.program(name, f"echo {name} >> {started}\nexit 1")
+            path = self.folder / "archive"
+            path.write_bytes(magic + bytes(520))
+            for command in (["check"], ["host"]):
+                self.viommu(*command, path)
+        self.assertFalse(started.exists(), started.read_text() if started.exists() else "")
+
+    def expect_bomb(self, path):
+        status, said, memory = self.viommu("check", path)
+        self.assertEqual(status, 2, said[:300])
+        self.assertIn("archive bomb", said)
+        if not SANITIZED:
+            self.assertLess(memory, 700)
+
+    def test_the_room_is_common_to_all_depths(self):
+        inner = gzip.compress(b"x" * (40 * MIB), 1)  # not an empty tar
+        path = self.folder / "nest.tgz"
+        write_tar(path, [(f"m{i}.gz", inner) for i in range(8)])
+        self.expect_bomb(path)
+
+    def test_the_number_of_members_is_common_to_all_depths(self):
+        buffer = io.BytesIO()
+        with tarfile.open(fileobj=buffer, mode="w:gz", compresslevel=1) as tar:
+            for i in range(10000):
+                tar.addfile(tarfile.TarInfo(f"m{i}"))
+        path = self.folder / "many.tgz"
+        write_tar(path, [(f"a{i}.tgz", buffer.getvalue()) for i in range(8)])
+        self.expect_bomb(path)
+
+    def test_data_of_members_that_are_no_files_counts(self):
+        path = self.folder / "skipped.tgz"
+        with tarfile.open(path, "w:gz", compresslevel=1) as tar:
+            entry = tarfile.TarInfo("hole")
+            entry.size = 600 * MIB
+            entry.type = b"0"
+            tar.addfile(entry, Zeros())
+        self.expect_bomb(path)
+
+    def test_a_longer_path_than_linux_has_is_refused(self):
+        path = self.folder / "long.tgz"
+        write_tar(path, [("a" * 5000 + "/x", b"x"), ("b", b"y")])
+        status, said, _ = self.viommu("check", path)
+        self.assertEqual(status, 2)
+        self.assertIn("too large", said)
+
+    def test_paths_count_against_the_room(self):
+        path = self.folder / "names.tgz"
+        long = "/".join(["b" * 250] * 15)
+        with tarfile.open(path, "w:gz", format=tarfile.PAX_FORMAT, compresslevel=1) as tar:
+            for i in range(45000):
+                tar.addfile(tarfile.TarInfo(f"{i}{long}/x"))
+        self.expect_bomb(path)
+
+    # -- folders --
+
+    def test_a_large_property_is_not_read_whole(self):
+        tree = self.folder / "tree"
+        tree.mkdir()
+        for name in ("#address-cells", "#size-cells"):
+            (tree / name).write_bytes(b"\0\0\0\1")
+        with open(tree / "large", "wb") as large:
+            large.truncate(1024 * MIB)
+        status, said, memory = self.viommu("dump", tree)
+        self.assertEqual(status, 0, said[:300])
+        if not SANITIZED:
+            self.assertLess(memory, 200)
+
+    def test_a_large_file_does_not_end_the_folder(self):
+        folder = self.folder / "tables"
+        folder.mkdir()
+        with open(folder / "a", "wb") as large:
+            large.truncate(65 * MIB)
+        shutil.copy(TABLE, folder / "b")
+        status, said, _ = self.viommu("dump", folder)
+        self.assertEqual(status, 2)
+        self.assertIn("larger than 64 MiB", said)
+        self.assertIn("DMAR", said)
+
+    def test_a_folder_with_too_many_files_is_said(self):
+        folder = self.folder / "tables"
+        folder.mkdir()
+        for i in range(65537):
+            (folder / f"{i:05}").touch()
+        status, said, _ = self.viommu("dump", folder)
+        self.assertEqual(status, 2)
+        self.assertIn("more than 65536 files", said)
+
+
+class Zeros(io.RawIOBase):
+    def read(self, size=-1):
+        return bytes(size)
+
+
+if __name__ == "__main__":
+    TABLE = sys.argv[2]
+    unittest.main(argv=sys.argv[:1])
