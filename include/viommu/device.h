@@ -840,7 +840,8 @@ struct viommu_dma *viommu_dma_free(struct viommu_dma *dma);
 void viommu_dma_begin(struct viommu_dma *dma);
 
 /*
- * End the section. Its translations must not be used any more.
+ * End the section. Its translations must not be used any more. Without effect if the section has
+ * ended with its thread.
  *
  * Returns: nothing. Locks: none. Waits: no. Since: 0.1 (testing)
  */

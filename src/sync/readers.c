@@ -69,12 +69,17 @@ struct reader *reader_new(struct readers *readers)
 	return reader;
 }
 
+static bool is_in_section(const struct reader *reader)
+{
+	return atomic_load_explicit(&reader->sections, memory_order_relaxed) & 1;
+}
+
 /* If the thread ended inside a section, end the section: the next owner begins outside of one. */
 void reader_free(struct reader *reader)
 {
 	enum reader_state taken = READER_TAKEN;
 
-	if (atomic_load_explicit(&reader->sections, memory_order_relaxed) & 1)
+	if (is_in_section(reader))
 		reader_leave(reader);
 	annotate_release(&reader->state);
 	if (!atomic_compare_exchange_strong(&reader->state, &taken, READER_FREE))
@@ -218,6 +223,7 @@ void reader_begin(struct reader *reader)
 	reader_enter(reader);
 }
 
+/* A section that has ended with its thread is not running: a destructor may run after ours. */
 void reader_end(struct reader *reader)
 {
 	struct reader **at = &entered;
@@ -226,7 +232,8 @@ void reader_end(struct reader *reader)
 		at = &(*at)->outer;
 	if (*at)
 		*at = reader->outer;
-	reader_leave(reader);
+	if (is_in_section(reader))
+		reader_leave(reader);
 }
 
 #ifdef VIOMMU_CHECKS

@@ -167,6 +167,36 @@ static void a_section_that_ended_with_its_thread_can_begin_again(void **state)
 	viommu_dma_end(dma);
 }
 
+#ifndef VIOMMU_CHECKS /* they report the second end */
+static pthread_key_t key;
+
+/* In the second round, all destructors of the first have run: also the one of the library. */
+static void end_late(void *value)
+{
+	static int again;
+
+	if (value == &again)
+		viommu_dma_end(dma);
+	else
+		pthread_setspecific(key, &again);
+}
+
+static void *end_in_a_section_and_a_destructor(void *unused)
+{
+	pthread_setspecific(key, &key);
+	viommu_dma_begin(dma);
+	return unused;
+}
+
+static void a_section_that_ended_with_its_thread_is_not_begun_by_ending_it(void **state)
+{
+	(void)state;
+	assert_int_equal(pthread_key_create(&key, end_late), 0);
+	run(end_in_a_section_and_a_destructor);
+	pthread_key_delete(key);
+}
+#endif
+
 static void *end_in_two_sections(void *unused)
 {
 	struct viommu_dma *other;
@@ -227,6 +257,9 @@ int main(void)
 		TEST(a_thread_ends_in_event_inside_a_section),
 		TEST(a_thread_ends_inside_a_section),
 		TEST(a_section_that_ended_with_its_thread_can_begin_again),
+#ifndef VIOMMU_CHECKS
+		TEST(a_section_that_ended_with_its_thread_is_not_begun_by_ending_it),
+#endif
 		TEST(sections_of_a_thread_end_in_any_order),
 		TEST(a_thread_ends_in_event_while_it_asks_for_a_page),
 	};

@@ -2,7 +2,7 @@
 /*
  * Read-side sections and the writer's grace period: src/sync/readers.h
  *
- * Reviewed with: src/sync/readers.c 985545f6dd2d130e
+ * Reviewed with: src/sync/readers.c b26997112ad71d92
  * Reviewed with: src/sync/readers.h 6184ce2f9e3b2b31
  * Reviewed with: src/sync/fence.h f800e1a13c16bf68
  *
