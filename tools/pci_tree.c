@@ -294,7 +294,7 @@ static void take_verbose(struct text *text, const char *line)
 	unsigned secondary, subordinate;
 
 	if (current && buses &&
-	    sscanf(buses, "secondary=%x, subordinate=%x", &secondary, &subordinate) == 2) {
+	    sscanf(buses, "secondary=%2x, subordinate=%2x", &secondary, &subordinate) == 2) {
 		current->bridge = true;
 		current->secondary = (uint8_t)secondary;
 		current->subordinate = (uint8_t)subordinate;
@@ -354,18 +354,18 @@ static bool take_monitor_line(struct text *text, const char *line)
 	struct pci_function *current = current_of(text);
 	const char *ids = strstr(line, "PCI device ");
 
-	if (sscanf(line, " Bus %u, device %u, function %u:", &bus, &device, &function) == 3) {
+	if (sscanf(line, " Bus %3u, device %3u, function %3u:", &bus, &device, &function) == 3) {
 		begin_function(text, 0,
 			       (uint16_t)((bus & 0xff) << 8 | DEVFN(device & 0x1f, function & 7)),
 			       "");
 		return true;
 	}
-	if (current && sscanf(line, " secondary bus %u", &bus) == 1) {
+	if (current && sscanf(line, " secondary bus %3u", &bus) == 1) {
 		current->bridge = true;
 		current->secondary = (uint8_t)bus;
-	} else if (current && sscanf(line, " subordinate bus %u", &bus) == 1) {
+	} else if (current && sscanf(line, " subordinate bus %3u", &bus) == 1) {
 		current->subordinate = (uint8_t)bus;
-	} else if (current && ids && sscanf(ids, "PCI device %x:%x", &vendor, &id) == 2) {
+	} else if (current && ids && sscanf(ids, "PCI device %4x:%4x", &vendor, &id) == 2) {
 		for (size_t i = 0; i < G_N_ELEMENTS(known); i++)
 			if (known[i].vendor == vendor && known[i].device == id)
 				current->port = known[i].port;

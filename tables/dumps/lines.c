@@ -397,7 +397,7 @@ static bool is_title(const char *line, const char *end)
 	if (!at || at - line < 4)
 		return false;
 	after = at + strlen(mark);
-	if (end - after < 2 || (memcmp(after, "0x", 2) && memcmp(after, "(n", 2)))
+	if (end - after < 2 || (memcmp(after, "0x", 2) != 0 && memcmp(after, "(n", 2) != 0))
 		return false;
 	if (at - line >= 7 && !memcmp(at - 7, "RSD PTR", 7))
 		return true;

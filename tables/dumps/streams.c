@@ -190,7 +190,8 @@ static bool may_begin(const struct form *form, const char *at, const char *end)
 	if (*at == '\'')
 		return form->marked || form->radix == 10;
 	return group_parse(form, at, end, bytes, sizeof(bytes), &n) && n &&
-	       (g_ascii_isupper((gchar)*bytes) || *bytes == '_' || *bytes == '!' || *bytes == 0xd0);
+	       ((*bytes >= 'A' && *bytes <= 'Z') || *bytes == '_' || *bytes == '!' ||
+		*bytes == 0xd0);
 }
 
 static uint32_t likelihood(const struct form *form, const char *line, const char *at,
