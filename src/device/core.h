@@ -129,7 +129,7 @@ struct domain {
 	atomic_uint_fast64_t generation;                    /* UNMAPs, for what children cached */
 	struct viommu_listener *listeners, **listeners_end; /* of all its endpoints */
 	uint64_t serial;    /* among all domains of the device; 0: no listener knows it */
-	uint64_t left;      /* the grace period in which an endpoint left last */
+	uint64_t left;      /* the grace period in which an endpoint left it, or a child, last */
 	uint64_t n_leaving; /* endpoints that have left, with listeners to be notified */
 	struct domain *next_changed, *next_retired;
 };
@@ -319,10 +319,12 @@ void device_synchronize_if_due(struct viommu *device);
 void device_deliver_removals(struct viommu *device);
 
 /*
- * Before a map changes: a translation that read its route before an endpoint left this domain must
- * not find a mapping that was added later. Waits only if an endpoint has left in this grace period.
+ * Before a map changes: a translation that read its route before an endpoint left this domain, or a
+ * child of it, must not find a mapping that was added later. Waits only if an endpoint or a PASID has
+ * left in this grace period.
  */
 void device_synchronize_if_left(struct viommu *device, const struct domain *domain);
+void domain_mark_left(const struct viommu *device, struct domain *domain);
 
 /* -- requests.c: the layouts of all requests, decoded ------------------------------ */
 

@@ -131,6 +131,16 @@ void endpoint_link(struct endpoint *endpoint, struct domain *domain)
 	endpoint_link_before(endpoint, domain, NULL);
 }
 
+/* A translation through a child finds mappings of its parent. */
+void domain_mark_left(const struct viommu *device, struct domain *domain)
+{
+	struct domain *parent = domain_parent(domain);
+
+	domain->left = device->grace_period;
+	if (parent)
+		parent->left = device->grace_period;
+}
+
 void endpoint_unlink(struct endpoint *endpoint)
 {
 	struct domain *domain = endpoint->domain;
@@ -144,6 +154,6 @@ void endpoint_unlink(struct endpoint *endpoint)
 	*endpoint->at = endpoint->next;
 	*(endpoint->next ? &endpoint->next->at : &domain->end) = endpoint->at;
 	domain->n_endpoints--;
-	domain->left = endpoint->device->grace_period;
+	domain_mark_left(endpoint->device, domain);
 	endpoint->domain = NULL;
 }

@@ -95,7 +95,7 @@ static struct domain *unlink(struct slot *slot)
 
 	groups_close_slot(slot->endpoint, slot->pasid);
 	leave(slot);
-	domain->left = slot->endpoint->device->grace_period;
+	domain_mark_left(slot->endpoint->device, domain);
 	device_mark_sync_pending(slot->endpoint->device);
 	atc_drop(&slot->member);
 	return domain;

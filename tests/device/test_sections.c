@@ -607,6 +607,121 @@ static void an_unmap_waits_where_an_endpoint_left_in_the_same_batch(void **state
 	viommu_dma_free(dma);
 }
 
+/* -- a parent changes where an endpoint has left its child --------------------------------- */
+
+enum { CHILD = 1, PARENT = 2 };
+
+/* Without PASIDs, `flags` and `pasid` are 0. */
+#define ATTACH_CHILD(endpoint, flags, pasid) \
+	HEAD(VIOMMU_T_ATTACH_TABLE), LE32(CHILD), LE32(endpoint), \
+		LE32(VIOMMU_SLOT_F_PARENT | (flags)), LE16(VIOMMU_TABLE_GENERIC), LE16(0), \
+		LE32(pasid), LE32(PARENT), LE32(0), LE64(0)
+
+#define DETACH_PASID(domain, endpoint, pasid) \
+	HEAD(VIOMMU_T_DETACH), LE32(domain), LE32(endpoint), LE32(VIOMMU_SLOT_F_PASID), LE32(pasid)
+
+static void attach_child(struct rig *rig, uint32_t endpoint, uint32_t flags, uint32_t pasid)
+{
+	const uint8_t bytes[VIOMMU_ATTACH_TABLE_LENGTH] = { ATTACH_CHILD(endpoint, flags, pasid) };
+
+	assert_int_equal(status_of(rig, bytes, sizeof(bytes)), VIOMMU_S_OK);
+}
+
+static void make_nesting(struct rig *rig)
+{
+	static const struct viommu_table_format format = {
+		VIOMMU_TABLE_GENERIC, 48, 52, 0x40201000, 0, VIOMMU_TABLE_F_NEST,
+	};
+	const uint32_t endpoints[] = { EP, EP2 };
+
+	replace(rig, (struct viommu_config){ .size = sizeof(struct viommu_config),
+					     .features = VIOMMU_FEATURES_DEFAULT | VIOMMU_F_PASID |
+							 VIOMMU_F_TABLE | VIOMMU_F_NEST });
+	for (size_t i = 0; i < COUNT_OF(endpoints); i++) {
+		const struct viommu_endpoint endpoint = { .size = sizeof(endpoint),
+							  .id = endpoints[i],
+							  .pasid_bits = 8,
+							  .formats = &format,
+							  .n_formats = 1 };
+
+		assert_int_equal(viommu_endpoint_update(rig->device, &endpoint), 0);
+	}
+}
+
+struct leaver {
+	struct duel duel;
+	const uint8_t *detach, *change;
+	size_t detach_length, change_length;
+	uint8_t detach_status, change_status;
+};
+
+static void *leave_and_change_in_batch(void *opaque)
+{
+	struct leaver *leaver = opaque;
+	struct rig *rig = leaver->duel.rig;
+
+	viommu_batch_begin(rig->device);
+	atomic_store(&leaver->duel.asked, true);
+	leaver->detach_status = in_batch(rig, leaver->detach, leaver->detach_length);
+	leaver->change_status = in_batch(rig, leaver->change, leaver->change_length);
+	atomic_store(&leaver->duel.done, true);
+	viommu_batch_end(rig->device);
+	return NULL;
+}
+
+/* EP2 stays in the child. The parent has mappings, so that one more needs no memory. */
+static void assert_change_waits(struct leaver leaver)
+{
+	struct rig *rig = leaver.duel.rig;
+	struct viommu_dma *dma;
+	pthread_t thread;
+	bool is_done;
+
+	attach_child(rig, EP2, 0, 0);
+	for (uint64_t i = 1; i < 4; i++)
+		assert_int_equal(
+			map(rig, PARENT, IOVA + i * PAGE, IOVA + i * PAGE + 0xfff, PHYS, W),
+			VIOMMU_S_OK);
+	dma = begin(rig);
+	assert_int_equal(pthread_create(&thread, NULL, leave_and_change_in_batch, &leaver), 0);
+	is_done = is_done_meanwhile(&leaver.duel);
+	viommu_dma_end(dma);
+	pthread_join(thread, NULL);
+	assert_false(is_done);
+	assert_int_equal(leaver.detach_status, VIOMMU_S_OK);
+	assert_int_equal(leaver.change_status, VIOMMU_S_OK);
+	viommu_dma_free(dma);
+}
+
+static const uint8_t detach_child[] = { DETACH(CHILD, EP, 0) };
+static const uint8_t detach_child_of_pasid[] = { DETACH_PASID(CHILD, EP, 1) };
+static const uint8_t map_in_parent[] = { MAP(PARENT, IOVA, IOVA + 0xfff, PHYS, W) };
+static const uint8_t unmap_in_parent[] = { UNMAP(PARENT, IOVA + PAGE, IOVA + PAGE + 0xfff, 0) };
+
+#define LEAVER(rig_, detach, change) \
+	((struct leaver){ { .rig = (rig_) }, detach, change, sizeof(detach), sizeof(change), 0, 0 })
+
+static void a_map_waits_where_an_endpoint_left_a_child_in_the_same_batch(void **state)
+{
+	make_nesting(*state);
+	attach_child(*state, EP, 0, 0);
+	assert_change_waits(LEAVER(*state, detach_child, map_in_parent));
+}
+
+static void an_unmap_waits_where_an_endpoint_left_a_child_in_the_same_batch(void **state)
+{
+	make_nesting(*state);
+	attach_child(*state, EP, 0, 0);
+	assert_change_waits(LEAVER(*state, detach_child, unmap_in_parent));
+}
+
+static void a_map_waits_where_a_pasid_left_a_child_in_the_same_batch(void **state)
+{
+	make_nesting(*state);
+	attach_child(*state, EP, VIOMMU_SLOT_F_PASID, 1);
+	assert_change_waits(LEAVER(*state, detach_child_of_pasid, map_in_parent));
+}
+
 /*
  * Query functions take no lock: the request that holds it may wait for the section of their caller.
  */
@@ -743,6 +858,13 @@ int main(void)
 			a_map_waits_where_an_endpoint_left_in_the_same_batch, plug, unplug),
 		cmocka_unit_test_setup_teardown(
 			an_unmap_waits_where_an_endpoint_left_in_the_same_batch, plug, unplug),
+		cmocka_unit_test_setup_teardown(
+			a_map_waits_where_an_endpoint_left_a_child_in_the_same_batch, plug, unplug),
+		cmocka_unit_test_setup_teardown(
+			an_unmap_waits_where_an_endpoint_left_a_child_in_the_same_batch, plug,
+			unplug),
+		cmocka_unit_test_setup_teardown(
+			a_map_waits_where_a_pasid_left_a_child_in_the_same_batch, plug, unplug),
 		cmocka_unit_test_setup_teardown(questions_are_answered_inside_a_section, plug,
 						unplug),
 		cmocka_unit_test_setup_teardown(a_batch_can_unmap_any_number_of_pages_one_by_one,
