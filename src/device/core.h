@@ -320,8 +320,8 @@ void device_deliver_removals(struct viommu *device);
 
 /*
  * Before a map changes: a translation that read its route before an endpoint left this domain, or a
- * child of it, must not find a mapping that was added later. Waits only if an endpoint or a PASID has
- * left in this grace period.
+ * child of it, must not find a mapping that was added later. Waits only if an endpoint or a PASID
+ * has left in this grace period.
  */
 void device_synchronize_if_left(struct viommu *device, const struct domain *domain);
 void domain_mark_left(const struct viommu *device, struct domain *domain);
