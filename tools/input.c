@@ -282,6 +282,16 @@ static void take_bytes(struct reader *reader, const char *name, const GByteArray
 
 /* -- archives ------------------------------------------------------------------------ */
 
+/* Inputs have the names of their sources, until the program ends. */
+static const char *keep(const char *name)
+{
+	static GStringChunk *names;
+
+	if (!names)
+		names = g_string_chunk_new(4096);
+	return g_string_chunk_insert_const(names, name);
+}
+
 /* Returns false after the last file that is read, and says so once. */
 static bool count_file(struct reader *reader, const char *name)
 {
@@ -318,7 +328,7 @@ static bool take_member(void *opaque, const char *path, GByteArray *bytes)
 	if (path) {
 		reader->is_copy = before.is_copy;
 		reader->in_folder = true;
-		reader->source = g_intern_string(folder);
+		reader->source = keep(folder);
 	}
 	take_bytes(reader, path ? name : packed->name, bytes);
 	reader->depth = before.depth;
@@ -430,7 +440,7 @@ static bool take_entries(struct reader *reader, const char *folder)
 		return take_device_tree_folder(reader, folder);
 	names = list_folder(folder);
 	readable = names;
-	reader->source = g_intern_string(folder);
+	reader->source = keep(folder);
 	reader->depth++;
 	for (guint i = 0; readable && i < names->len; i++)
 		readable = take_entry(reader, names->pdata[i]);

@@ -256,17 +256,21 @@ static void write_file(const char *path, const void *bytes, size_t length)
 int main(int argc, char **argv)
 {
 	struct cpu_cases *cases;
+	int status = 0;
 
 	if (argc < 6)
 		return 2;
 	levels = argv[2][0] == '5' ? 5 : 4;
 	seed = strtoull(argv[3], NULL, 0) * 0x9e3779b97f4a7c15ull + 1;
 	cases = make(strtoull(argv[4], NULL, 0));
-	if (!strcmp(argv[1], "check"))
-		return check_all(argv[5], cases);
-	if (argc < 7)
-		return 2;
-	write_file(argv[5], tables, sizeof(tables));
-	write_file(argv[6], cases, sizeof(*cases) + cases->n * sizeof(cases->cases[0]));
-	return 0;
+	if (!strcmp(argv[1], "check")) {
+		status = check_all(argv[5], cases);
+	} else if (argc < 7) {
+		status = 2;
+	} else {
+		write_file(argv[5], tables, sizeof(tables));
+		write_file(argv[6], cases, sizeof(*cases) + cases->n * sizeof(cases->cases[0]));
+	}
+	free(cases);
+	return status;
 }
