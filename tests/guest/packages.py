@@ -21,9 +21,9 @@ class Unavailable(Exception):
     """A package could not be fetched; the text has the reason."""
 
 
-def run(*command, **options):
+def run(*command, accepted=(0,), **options):
     done = subprocess.run(command, text=True, capture_output=True, check=False, **options)
-    if done.returncode:
+    if done.returncode not in accepted:
         last = (done.stderr or done.stdout).strip().splitlines()[-1:] or ["no reason given"]
         raise Unavailable(f"{' '.join(command[:2])} failed: {last[0]}")
     return done.stdout
