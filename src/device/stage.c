@@ -752,8 +752,10 @@ static void stage_end(struct stage *stage)
 
 	discard_groups(stage);
 	discard_slots(stage);
+	/* Parents outlive the endpoints of their children. */
+	for_all_domains(each, stage)
+		unlink_rest(each->endpoints);
 	while ((domain = ids_next(&stage->domains, 0))) {
-		unlink_rest(domain->endpoints);
 		ids_remove(&stage->domains, domain->node.id);
 		domain_free(domain);
 	}
