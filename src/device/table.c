@@ -180,17 +180,25 @@ static void range_of(const struct request_invalidate *wanted, uint64_t *ret_firs
 	*ret_last |= size - 1;
 }
 
-static bool names_pasid(const struct request_invalidate *wanted)
+/* Is it about one PASID of a table of contexts? An ID can be that of several. */
+static bool is_of_one_pasid(const struct table *table, const struct request_invalidate *wanted)
 {
-	return wanted->scope == VIOMMU_INVALIDATE_S_PASID ||
-	       wanted->flags & VIOMMU_INVALIDATE_F_PASID;
+	return table->is_context && wanted->flags & VIOMMU_INVALIDATE_F_PASID &&
+	       wanted->scope != VIOMMU_INVALIDATE_S_DOMAIN;
+}
+
+/* A PASID of a table of contexts that requests without a PASID do not use, or all. */
+static uint32_t pasid_of(const struct table *table, const struct request_invalidate *wanted)
+{
+	return is_of_one_pasid(table, wanted) && wanted->pasid != table->context.default_pasid
+		       ? wanted->pasid
+		       : NO_PASID;
 }
 
 /* Endpoints drop their caches after nothing old is used here any more. */
 static void invalidate_devices(struct viommu *device, struct domain *domain,
 			       const struct request_invalidate *wanted)
 {
-	bool one_pasid = names_pasid(wanted) && domain->table->is_context;
 	uint64_t first, last;
 
 	range_of(wanted, &first, &last);
@@ -198,7 +206,7 @@ static void invalidate_devices(struct viommu *device, struct domain *domain,
 	for_each_endpoint(endpoint, domain) {
 		const struct member member = {
 			.endpoint = endpoint,
-			.pasid = one_pasid ? wanted->pasid : NO_PASID,
+			.pasid = pasid_of(domain->table, wanted),
 		};
 
 		atc_invalidate(&member, first, last);
@@ -208,14 +216,13 @@ static void invalidate_devices(struct viommu *device, struct domain *domain,
 
 /*
  * A table is one address space, and is dropped by range. Of contexts, one PASID is dropped if it is
- * named, and all otherwise: an ID can be that of several. Requests without a PASID may use the
- * entry of any, so what is kept of them goes with each.
+ * named, and all otherwise. Requests without a PASID may use the entry of any, so what is kept of
+ * them goes with each.
  */
 static void drop_kept(const struct table *table, const struct request_invalidate *wanted)
 {
 	struct tlb_drop drop = {
-		.has_pasid = table->is_context && wanted->flags & VIOMMU_INVALIDATE_F_PASID &&
-			     wanted->scope != VIOMMU_INVALIDATE_S_DOMAIN,
+		.has_pasid = is_of_one_pasid(table, wanted),
 		.pasid = wanted->pasid,
 		.has_range = wanted->scope == VIOMMU_INVALIDATE_S_ADDRESS &&
 			     !(wanted->caches & VIOMMU_INVALIDATE_C_CONTEXT),
@@ -254,7 +261,7 @@ uint8_t do_invalidate(struct viommu *device, const union request *request)
 		return VIOMMU_S_INVAL;
 	drop_kept(domain->table, wanted);
 	device_mark_sync_pending(device);
-	if (names_pasid(wanted) && wanted->pasid >> VIOMMU_PASID_BITS_MAX)
+	if (is_of_one_pasid(domain->table, wanted) && wanted->pasid >> VIOMMU_PASID_BITS_MAX)
 		return VIOMMU_S_OK;
 	if (wanted->caches & VIOMMU_INVALIDATE_C_DEV_TLB && device->ops.invalidate)
 		invalidate_devices(device, domain, wanted);

@@ -24,6 +24,7 @@
 #define PAGE_SHIFT   12
 #define REGION_SHIFT 21
 #define COUNTERS     64
+#define TAG_BITS     8
 
 struct entry {
 	_Atomic uint32_t sequence;
@@ -63,9 +64,13 @@ static size_t hash(uint64_t value, unsigned bits)
 	return (size_t)(value * 0x9e3779b97f4a7c15ull >> (64 - bits));
 }
 
+/*
+ * The top byte of an address does not count: with Arm's TBI it is a tag, and an INVALIDATE names
+ * the page by any of its tags.
+ */
 static size_t region_of(uint32_t pasid, uint64_t address)
 {
-	return hash(address >> REGION_SHIFT ^ (uint64_t)pasid << 20, 6);
+	return hash(address << TAG_BITS >> (TAG_BITS + REGION_SHIFT) ^ (uint64_t)pasid << 20, 6);
 }
 
 static uint64_t tag_of_all(const struct tlb *tlb, const struct tlb_key *key)

@@ -21,9 +21,18 @@ struct walker {
 	const struct viommu *device;
 	const struct map *parent; /* NULL: addresses are guest-physical */
 	bool is_parent_at_fault;
+
+	/*
+	 * The words that one walk updates, and where the parent mapped them then: the mapping may
+	 * be removed before the update is reported.
+	 */
+	struct {
+		uint64_t address, guest;
+	} updated[PT_LEVELS_MAX];
+	unsigned n_updated;
 };
 
-/* False if the parent does not map the address, or not for writing. */
+/* False if the parent does not map the whole word, or not for writing. */
 static bool to_guest(struct walker *walker, uint64_t *address, bool write)
 {
 	uint32_t wanted = write ? VIOMMU_MAP_F_WRITE : VIOMMU_MAP_F_READ;
@@ -32,7 +41,7 @@ static bool to_guest(struct walker *walker, uint64_t *address, bool write)
 	if (!walker->parent)
 		return true;
 	if (!map_next_range(walker->parent, *address, &range) || range.first > *address ||
-	    !(range.flags & wanted)) {
+	    range.last - *address < sizeof(uint64_t) - 1 || !(range.flags & wanted)) {
 		walker->is_parent_at_fault = true;
 		return false;
 	}
@@ -43,21 +52,34 @@ static bool to_guest(struct walker *walker, uint64_t *address, bool write)
 static uint64_t *find_word(void *opaque, uint64_t address, bool write)
 {
 	struct walker *walker = opaque;
+	uint64_t guest = address;
 
-	if (!to_guest(walker, &address, write) || address % sizeof(uint64_t))
+	if (!to_guest(walker, &guest, write) || guest % sizeof(uint64_t))
 		return NULL;
-	return memory_find(walker->device, address, sizeof(uint64_t), write);
+	if (write) {
+		unsigned i = walker->n_updated++ % PT_LEVELS_MAX;
+
+		walker->updated[i].address = address;
+		walker->updated[i].guest = guest;
+	}
+	return memory_find(walker->device, guest, sizeof(uint64_t), write);
 }
 
+/* A walk finds all words to update, at most PT_LEVELS_MAX, before it updates the first. */
 static void mark_dirty(void *opaque, uint64_t address)
 {
 	struct walker *walker = opaque;
 	const struct viommu *device = walker->device;
+	unsigned i = walker->n_updated;
 
-	if (!device->ops.dirty || !to_guest(walker, &address, true))
+	if (!device->ops.dirty)
 		return;
+	do
+		i--;
+	while (walker->updated[i % PT_LEVELS_MAX].address != address);
 	CALLBACK_BEGIN(device, "dirty", false);
-	device->ops.dirty(device->opaque, address, sizeof(uint64_t));
+	device->ops.dirty(device->opaque, walker->updated[i % PT_LEVELS_MAX].guest,
+			  sizeof(uint64_t));
 	CALLBACK_END();
 }
 

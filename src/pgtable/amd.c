@@ -37,10 +37,8 @@ static enum pt_fault find_root(const struct pt_context *context, uint32_t pasid,
 	bool sign_extended = pasid != PT_NO_PASID;
 	uint64_t table = context->root, entry = 0;
 
-	if (!sign_extended && !context->default_of)
-		return PT_CONTEXT;
 	if (!sign_extended)
-		pasid = 0;
+		pasid = context->default_pasid;
 	if (pasid >> context->bits)
 		return PT_CONTEXT;
 	for (unsigned level = context->format; level > 0; level--) {
@@ -70,7 +68,7 @@ bool pt_decode_amd_gcr3(uint64_t root, unsigned glx, unsigned levels, bool giov,
 		.root = root & pt_mask(51, PAGE_SHIFT),
 		.bits = (uint8_t)(bits > PASID_BITS_MAX ? PASID_BITS_MAX : bits),
 		.format = (uint8_t)(glx + 1),
-		.default_of = giov,
+		.default_pasid = giov ? 0 : PT_NO_PASID,
 		.levels = (uint8_t)levels,
 	};
 

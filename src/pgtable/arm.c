@@ -328,11 +328,9 @@ static enum pt_fault find_cd(const struct pt_context *context, uint32_t pasid,
 
 	/* If S1CDMax is 0, the only descriptor is for requests without PASID. */
 	if (pasid == PT_NO_PASID) {
-		if (context->bits && context->default_of == DSS_BYPASS)
-			return PT_OK;
-		if (context->bits && context->default_of != DSS_FIRST)
-			return PT_CONTEXT;
-		pasid = 0;
+		if (context->default_pasid == PT_NO_PASID)
+			return context->default_of == DSS_BYPASS ? PT_OK : PT_CONTEXT;
+		pasid = context->default_pasid;
 	} else if (!context->bits || pasid >> context->bits ||
 		   (pasid == 0 && context->default_of == DSS_FIRST)) {
 		return PT_CONTEXT;
@@ -366,6 +364,7 @@ bool pt_decode_arm_cd_table(const uint64_t ste[2], const struct pt_limits *limit
 		return false;
 	if (context.root >> limits->output_bits)
 		return false;
+	context.default_pasid = context.bits && context.default_of != DSS_FIRST ? PT_NO_PASID : 0;
 	*ret_context = context;
 	return true;
 }

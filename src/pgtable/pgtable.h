@@ -207,11 +207,11 @@ struct pt_context {
 	uint64_t root;
 	uint8_t bits;       /* 2^bits PASIDs */
 	uint8_t format;     /* Arm S1Fmt, AMD levels of tables, RISC-V levels of the PDT */
-	uint8_t default_of; /* address space of requests without PASID: Arm S1DSS, AMD GIOV, RISC-V
-			       DPE */
+	uint8_t default_of; /* Arm: S1DSS */
 	uint8_t levels;     /* AMD: of page tables */
 	bool updates_flags;
-	uint32_t rid_pasid; /* VT-d: PASID of requests without one */
+	uint32_t default_pasid; /* whose address space requests without a PASID use; PT_NO_PASID:
+				   none */
 };
 
 bool pt_decode_arm_cd_table(const uint64_t ste[2], const struct pt_limits *limits,

@@ -188,9 +188,9 @@ static enum pt_fault find_process(const struct pt_context *context, uint32_t pas
 	uint64_t table = context->root, words[2];
 
 	if (pasid == PT_NO_PASID) {
-		if (!context->default_of)
+		if (context->default_pasid == PT_NO_PASID)
 			return PT_OK;
-		pasid = 0;
+		pasid = context->default_pasid;
 	}
 	if (pasid >> context->bits)
 		return PT_CONTEXT;
@@ -235,7 +235,7 @@ bool pt_decode_riscv_dc(uint64_t tc, uint64_t iohgatp, uint64_t fsc, const struc
 		.limits = *limits,
 		.root = pt_bits(fsc, 43, 0) << PAGE_SHIFT,
 		.format = (uint8_t)mode,
-		.default_of = tc & TC_DPE ? 1 : 0,
+		.default_pasid = tc & TC_DPE ? 0 : PT_NO_PASID,
 		.updates_flags = tc & TC_SADE,
 	};
 

@@ -210,7 +210,7 @@ static enum pt_fault find_entry(const struct pt_context *context, uint32_t pasid
 	uint64_t table;
 
 	if (pasid == PT_NO_PASID)
-		pasid = context->rid_pasid;
+		pasid = context->default_pasid;
 	if (pasid >> context->bits)
 		return PT_CONTEXT;
 	*ret_where = context->root + (uint64_t)(pasid >> PASIDS_SHIFT) * sizeof(table);
@@ -235,7 +235,7 @@ bool pt_decode_x86_directory(const uint64_t entry[2], const struct pt_limits *li
 		.limits = *limits,
 		.root = entry[0] & pt_mask(63, PAGE_SHIFT),
 		.bits = (uint8_t)(pt_bits(entry[0], 11, 9) + DIRECTORY_SHIFT + PASIDS_SHIFT),
-		.rid_pasid = (uint32_t)pt_bits(entry[1], 19, 0),
+		.default_pasid = (uint32_t)pt_bits(entry[1], 19, 0),
 	};
 
 	if (context.root >> limits->output_bits)

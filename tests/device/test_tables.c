@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <malloc.h>
+#include <pthread.h>
 #include <stdlib.h>
 
 #include "rig.h"
@@ -1345,6 +1346,215 @@ static void test_what_is_kept_is_found_by_the_whole_address_and_pasid(void **sta
 	}
 }
 
+/* -- what a hostile guest could gain ------------------------------------------- */
+
+/* A context descriptor of 48 bits in pages of 4 KiB, of which the top byte of addresses is a tag.
+ */
+static struct wanted tagged(uint32_t domain, uint64_t root)
+{
+	const uint64_t word0 = 16 | 1ull << 30 | 1ull << 31 | 5ull << 32 | 1ull << 35 | 1ull << 38 |
+			       1ull << 41 | 1ull << 46;
+
+	return (struct wanted){
+		.domain = domain,
+		.endpoint = EP,
+		.format = VIOMMU_TABLE_ARM_CD,
+		.body = { word0, root },
+	};
+}
+
+/* Shows: invalidate-promise */
+static void test_an_invalidate_ends_what_was_found_under_any_tag(void **state)
+{
+	struct rig *rig = with_tables(state);
+	uint64_t *leaf = word(BASE + 3 * PAGE + 8);
+	const uint64_t user_page = 3 | 1 << 6;
+	const struct drop drop = {
+		.scope = VIOMMU_INVALIDATE_S_ADDRESS,
+		.caches = VIOMMU_INVALIDATE_C_TLB,
+		.flags = VIOMMU_INVALIDATE_F_LEAF,
+		.domain = 1,
+		.page_size = 12,
+		.address = 0x1000,
+		.nr_pages = 1,
+	};
+
+	write_table(BASE, 0x1000, 0x8000, user_page);
+	assert_int_equal(attach_table(rig, tagged(1, BASE)), VIOMMU_S_OK);
+	for (uint64_t tag = 0; tag < 256; tag++) {
+		uint64_t address = tag << 56 | 0x1000;
+
+		*leaf = 0x8000 | user_page;
+		assert_string_equal(peek(rig, EP, address, 8), "8000+8 rw");
+		*leaf = 0;
+		assert_int_equal(invalidate(rig, drop), VIOMMU_S_OK);
+		assert_string_equal(peek(rig, EP, address, 8), "fault");
+	}
+}
+
+/* Shows: invalidate-device */
+static void test_an_invalidate_by_an_id_drops_every_pasid_of_the_endpoint(void **state)
+{
+	struct atc atc;
+	struct rig *rig = with_atc(&atc);
+	struct drop drop = {
+		.scope = VIOMMU_INVALIDATE_S_PASID,
+		.caches = VIOMMU_INVALIDATE_C_DEV_TLB,
+		.flags = VIOMMU_INVALIDATE_F_ID,
+		.domain = 1,
+		.id = 7,
+	};
+
+	(void)state;
+	assert_int_equal(attach_table(rig, context(1)), VIOMMU_S_OK);
+	assert_int_equal(invalidate(rig, drop), VIOMMU_S_OK);
+	assert_dropped(&atc, "8");
+	drop.pasid = UINT32_MAX; /* not valid, so it does not matter */
+	assert_int_equal(invalidate(rig, drop), VIOMMU_S_OK);
+	assert_dropped(&atc, "8");
+	drop.flags = VIOMMU_INVALIDATE_F_PASID;
+	drop.pasid = 5;
+	assert_int_equal(invalidate(rig, drop), VIOMMU_S_OK);
+	assert_dropped(&atc, "8:5");
+	drop.scope = VIOMMU_INVALIDATE_S_DOMAIN;
+	assert_int_equal(invalidate(rig, drop), VIOMMU_S_OK);
+	assert_dropped(&atc, "8");
+	viommu_free(rig->device);
+}
+
+/* Requests without a PASID use the entry of RID_PASID. Shows: invalidate-device */
+static void test_the_entry_of_requests_without_a_pasid_is_dropped_for_them_too(void **state)
+{
+	struct atc atc;
+	struct rig *rig = with_atc(&atc);
+	const struct drop drop = {
+		.scope = VIOMMU_INVALIDATE_S_PASID,
+		.caches = VIOMMU_INVALIDATE_C_DEV_TLB,
+		.flags = VIOMMU_INVALIDATE_F_PASID,
+		.domain = 1,
+		.pasid = 5,
+	};
+	struct wanted wanted = context(1);
+
+	(void)state;
+	wanted.body[1] = 5;
+	assert_int_equal(attach_table(rig, wanted), VIOMMU_S_OK);
+	assert_int_equal(invalidate(rig, drop), VIOMMU_S_OK);
+	assert_dropped(&atc, "8");
+	viommu_free(rig->device);
+}
+
+/* Another thread removes the parent's mapping while a walk updates flags. */
+struct race {
+	struct rig rig;
+	pthread_t remover;
+	unsigned n;
+	uint64_t dirty[8];
+};
+
+static void *remove_tables(void *opaque)
+{
+	struct race *race = opaque;
+
+	assert_int_equal(unmap(&race->rig, 2, 0x10000, 0x13fff), VIOMMU_S_OK);
+	return NULL;
+}
+
+static void *await_removal(void *opaque)
+{
+	struct race *race = opaque;
+	struct viommu_translation to;
+
+	while (!viommu_translate(race->rig.device, EP2, 0x10000, 8, VIOMMU_ACCESS_QUIET, &to))
+		;
+	return NULL;
+}
+
+static void note_dirty(void *opaque, uint64_t address, uint64_t length)
+{
+	struct race *race = opaque;
+	pthread_t observer;
+
+	assert_int_equal(length, 8);
+	assert_in_range(race->n, 0, COUNT_OF(race->dirty) - 1);
+	race->dirty[race->n++] = address;
+	if (race->n > 1)
+		return;
+	assert_int_equal(pthread_create(&race->remover, NULL, remove_tables, race), 0);
+	assert_int_equal(pthread_create(&observer, NULL, await_removal, race), 0);
+	assert_int_equal(pthread_join(observer, NULL), 0);
+}
+
+/* A walk that a removal waits for reports every page that it has written. Shows: table-dirty */
+static void test_a_removal_of_the_parent_hides_no_dirty_page(void **state)
+{
+	const struct viommu_ops ops = { .size = sizeof(ops), .dirty = note_dirty };
+	const struct viommu_config config = { .size = sizeof(config), .features = FEATURES };
+	struct race race = { 0 };
+	struct rig *rig = &race.rig;
+	struct wanted wanted = {
+		.domain = 1,
+		.endpoint = EP,
+		.flags = PARENT,
+		.parent = 2,
+		.format = VIOMMU_TABLE_X86_PASID_ENTRY,
+		.body = { 1 | 1 << 6, 0, 0x10000 | 0x33 },
+	};
+
+	(void)state;
+	assert_int_equal(viommu_new(&config, &ops, &race, &rig->device), 0);
+	for (uint32_t id = EP; id <= EP2; id += EP2 - EP) {
+		const struct viommu_endpoint endpoint = {
+			.size = sizeof(endpoint),
+			.id = id,
+			.formats = formats,
+			.n_formats = COUNT_OF(formats),
+		};
+
+		assert_int_equal(viommu_endpoint_add(rig->device, &endpoint), 0);
+	}
+	assert_int_equal(viommu_accept(rig->device, FEATURES), 0);
+	give_memory(rig);
+	assert_int_equal(attach(rig, 2, EP2), VIOMMU_S_OK);
+	assert_int_equal(map(rig, 2, 0x10000, 0x13fff, BASE, R | W), VIOMMU_S_OK);
+	assert_int_equal(map(rig, 2, 0x20000, 0x20fff, 0x8000, R | W), VIOMMU_S_OK);
+	for (unsigned level = 0; level < 3; level++)
+		*word(BASE + level * PAGE) = (0x10000 + (level + 1) * PAGE) | 7;
+	*word(BASE + 3 * PAGE + 8) = 0x20000 | 7;
+	assert_int_equal(attach_table(rig, wanted), VIOMMU_S_OK);
+	assert_string_equal(where(rig, EP, 0x1000, 8, W), "8000+8 rw");
+	assert_int_equal(pthread_join(race.remover, NULL), 0);
+	assert_int_equal(race.n, 4);
+	for (unsigned level = 0; level < 4; level++)
+		assert_int_equal(race.dirty[level], BASE + level * PAGE + (level == 3 ? 8 : 0));
+	viommu_free(rig->device);
+}
+
+/* With a granule of one byte. Shows: table-parent */
+static void test_an_entry_that_its_parent_maps_in_part_is_not_read(void **state)
+{
+	struct rig *rig = *state;
+
+	replace(rig, (struct viommu_config){
+			     .size = sizeof(struct viommu_config),
+			     .features = FEATURES,
+			     .page_size_mask = UINT64_MAX,
+		     });
+	give_memory(rig);
+	give_formats(rig, EP, COUNT_OF(formats));
+	assert_int_equal(attach(rig, 2, EP2), VIOMMU_S_OK);
+	for (unsigned level = 0; level < 3; level++)
+		*word(BASE + level * PAGE) = (0x10000 + (level + 1) * PAGE) | 3;
+	*word(BASE + 3 * PAGE + 8) = 0x20000 | GENERIC_RW;
+	assert_int_equal(map(rig, 2, 0x20000, 0x20fff, 0x8000, R | W), VIOMMU_S_OK);
+	assert_int_equal(map(rig, 2, 0x10000, 0x1300b, BASE, R), VIOMMU_S_OK);
+	assert_int_equal(attach_table(rig, nested(1, 2)), VIOMMU_S_OK);
+	assert_string_equal(peek(rig, EP, 0x1000, 8), "fault");
+	assert_int_equal(unmap(rig, 2, 0x10000, 0x1300b), VIOMMU_S_OK);
+	assert_int_equal(map(rig, 2, 0x10000, 0x1300f, BASE, R), VIOMMU_S_OK);
+	assert_string_equal(peek(rig, EP, 0x1000, 8), "8000+8 rw");
+}
+
 /* -- the rest of the device ---------------------------------------------------- */
 
 static void test_features_depend_on_each_other(void **state)
@@ -1562,6 +1772,12 @@ int main(void)
 		ON_A_FRESH_DEVICE(test_unmap_of_a_parent_ends_what_its_child_kept),
 		ON_A_FRESH_DEVICE(test_more_rights_need_no_request),
 		ON_A_FRESH_DEVICE(test_what_is_kept_is_found_by_the_whole_address_and_pasid),
+		ON_A_FRESH_DEVICE(test_an_invalidate_ends_what_was_found_under_any_tag),
+		ON_A_FRESH_DEVICE(test_an_invalidate_by_an_id_drops_every_pasid_of_the_endpoint),
+		ON_A_FRESH_DEVICE(
+			test_the_entry_of_requests_without_a_pasid_is_dropped_for_them_too),
+		ON_A_FRESH_DEVICE(test_a_removal_of_the_parent_hides_no_dirty_page),
+		ON_A_FRESH_DEVICE(test_an_entry_that_its_parent_maps_in_part_is_not_read),
 		ON_A_FRESH_DEVICE(test_features_depend_on_each_other),
 		ON_A_FRESH_DEVICE(test_formats_are_properties),
 		ON_A_FRESH_DEVICE(test_formats_are_checked),
