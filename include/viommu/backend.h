@@ -48,14 +48,18 @@ struct viommu_backend_calls {
 			  uint64_t *bits);
 	int (*unmap_dirty)(void *kernel, uint32_t space, uint64_t iova, uint64_t length,
 			   uint64_t *bits);
+
+	/* A MAP of the guest is answered with the error of `map`, after all attempts. May be NULL.
+	 */
+	void (*refused)(void *kernel, int error, uint64_t length);
 };
 
 /* Opaque. */
 struct viommu_backend;
 
 /*
- * Create a backend without memory or devices. `calls` is copied; only the calls for dirty pages may
- * be NULL.
+ * Create a backend without memory or devices. `calls` is copied; only the calls for dirty pages and
+ * `refused` may be NULL.
  *
  * Returns: 0, -EINVAL, -E2BIG, -ENOMEM. Locks: none. Waits: no. Since: 0.2 (testing)
  */
@@ -92,9 +96,10 @@ int viommu_backend_remove_memory(struct viommu_backend *backend, uint64_t first)
 
 /*
  * Let `endpoint` of `iommu` stand for `device` of the kernel. The device follows the endpoint until
- * it is removed here; remove the endpoint only after that. -EEXIST: the backend has the device. A
- * MAP of addresses that are not memory, or a writable MAP of read-only memory, has the status
- * FAULT; a MAP that the kernel refuses has the status of struct viommu_listener_ops.
+ * it is removed here; remove the endpoint only after that. Several devices may have one endpoint:
+ * those of an IOMMU group have to. -EEXIST: the backend has the device. A MAP of addresses that are
+ * not memory, or a writable MAP of read-only memory, has the status FAULT; a MAP that the kernel
+ * refuses has the status of struct viommu_listener_ops.
  *
  * Returns: 0, -EEXIST, or as viommu_listen(). Locks: device. Waits: no. Since: 0.2 (testing)
  */
@@ -161,7 +166,7 @@ void viommu_backend_batch_end(struct viommu_backend *backend);
  *     ATTACH, DETACH       the device goes on        the device is closed and opened again, which
  *                                                    resets it: `closing`, `opened`
  *     mappings a domain    memory                    65,535: more are answered NOMEM
- *     devices of a group   each has an endpoint      only one of them can be assigned
+ *     devices of a group   share one endpoint        only one of them can be assigned
  */
 enum viommu_interface {
 	VIOMMU_INTERFACE_ANY, /* iommufd if the kernel has it, type1 otherwise */
@@ -236,6 +241,7 @@ const struct viommu_backend_calls *viommu_kernel_calls(const struct viommu_kerne
  * -ENOENT   it has no IOMMU group, or is not bound to vfio-pci
  * -EPERM    the group has devices of other drivers, or the platform does not isolate interrupts
  * -EBUSY    type1: another device of its group is open
+ * -EPROTO   the kernel's answer makes no sense
  *
  * Returns: 0, the errno of `opened`, -EINVAL, -ENOMEM, or that of a system call. Locks: none.
  * Waits: no. Since: 0.2 (testing)
@@ -281,7 +287,8 @@ struct viommu_range {
 struct viommu_limits {
 	size_t size;
 	uint64_t page_size_mask; /* bit n: pages of 2^n bytes; not 0 */
-	size_t n_ranges;         /* of IOVAs: at least one, sorted, disjoint */
+	size_t n_ranges;         /* of IOVAs: at least one, sorted, disjoint; the widest if there
+				  * are more */
 	struct viommu_range ranges[VIOMMU_LIMITS_RANGES];
 	bool dirty; /* the kernel tracks the pages that a device writes */
 };
@@ -295,10 +302,10 @@ struct viommu_limits {
 const struct viommu_limits *viommu_kernel_limits(const struct viommu_kernel *kernel, int device);
 
 /*
- * Narrow `limits` to what both can do. -ERANGE: they have no address in common. -ENOSPC: too many
- * ranges. On failure nothing changes.
+ * Narrow `limits` to what both can do. -ERANGE: they have no address in common. On failure nothing
+ * changes.
  *
- * Returns: 0, -ERANGE, -ENOSPC. Locks: none. Waits: no. Since: 0.2 (testing)
+ * Returns: 0, -ERANGE. Locks: none. Waits: no. Since: 0.2 (testing)
  */
 int viommu_limits_intersect(struct viommu_limits *limits, const struct viommu_limits *other);
 

@@ -84,7 +84,8 @@ static int on_map(void *opaque, const struct viommu_mapping *mapping)
 	const struct device *device = opaque;
 	int error = device->space ? space_map(device->space, mapping) : -EIO;
 
-	spaces_collect(device->backend); /* if it broke */
+	if (!device->space)
+		spaces_collect(device->backend);
 	return error;
 }
 
@@ -94,7 +95,8 @@ static void on_unmap(void *opaque, const struct viommu_mapping *mapping)
 
 	if (device->space)
 		space_unmap(device->space, mapping->first);
-	spaces_collect(device->backend);
+	if (!device->space)
+		spaces_collect(device->backend);
 }
 
 /* -- life ------------------------------------------------------------------------------ */
@@ -159,6 +161,7 @@ int viommu_backend_add_device(struct viommu_backend *backend, struct viommu *iom
 		return -ENOMEM;
 	device->backend = backend;
 	device->iommu = iommu;
+	device->endpoint = endpoint;
 	device->number = number;
 	device->next = backend->devices;
 	backend->devices = device;

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "backend/kernel.h"
 #include "backend/layouts.h"
@@ -44,9 +46,8 @@ static int map(void *opaque, uint32_t space, uint64_t iova, uint64_t length, voi
 		.iova = iova,
 	};
 	struct viommu_kernel *kernel = opaque;
-	int error = kernel_ioctl(kernel, kernel->fd, KERNEL_IOAS_MAP, &argument);
 
-	return kernel_explain_map(kernel, error, length);
+	return kernel_ioctl(kernel, kernel->fd, KERNEL_IOAS_MAP, &argument);
 }
 
 static int unmap(void *opaque, uint32_t space, uint64_t iova, uint64_t length)
@@ -61,28 +62,67 @@ static int unmap(void *opaque, uint32_t space, uint64_t iova, uint64_t length)
 	return error ? error : argument.length == length ? 0 : -EIO;
 }
 
-static int attach(void *opaque, int device, uint32_t space)
+/* Another device of the group that is in a space. */
+static const struct kernel_device *mate_of(const struct viommu_kernel *kernel,
+					   const struct kernel_device *device)
+{
+	for (size_t i = 0; i < kernel->n_devices; i++) {
+		const struct kernel_device *mate = &kernel->devices[i];
+
+		if (mate != device && mate->used && mate->space != NO_SPACE &&
+		    device->group_name[0] && !strcmp(mate->group_name, device->group_name))
+			return mate;
+	}
+	return NULL;
+}
+
+/* A group has one page table: an ATTACH that replaces it moves all devices of the group. */
+static int attach(void *opaque, int number, uint32_t space)
 {
 	struct kernel_vfio_attach argument = { .argsz = sizeof(argument), .pt_id = space };
 	struct viommu_kernel *kernel = opaque;
+	struct kernel_device *device = &kernel->devices[number];
+	const struct kernel_device *mate = mate_of(kernel, device);
+	int error;
 
-	return kernel_ioctl(kernel, kernel->devices[device].file, KERNEL_VFIO_ATTACH, &argument);
+	if (mate && mate->space != space) {
+		if (kernel_is_due(kernel, SENTENCE_GROUP))
+			kernel_log(kernel,
+				   "%s cannot leave the domain of %s, which is in its IOMMU group:"
+				   " give both one endpoint",
+				   device->name, mate->name);
+		return -EOPNOTSUPP;
+	}
+	error = kernel_ioctl(kernel, device->file, KERNEL_VFIO_ATTACH, &argument);
+	if (!error)
+		device->space = space;
+	return error;
 }
 
-static int detach(void *opaque, int device)
+static int detach(void *opaque, int number)
 {
 	struct kernel_vfio_detach argument = { .argsz = sizeof(argument) };
 	struct viommu_kernel *kernel = opaque;
+	struct kernel_device *device = &kernel->devices[number];
+	int error = kernel_ioctl(kernel, device->file, KERNEL_VFIO_DETACH, &argument);
 
-	return kernel_ioctl(kernel, kernel->devices[device].file, KERNEL_VFIO_DETACH, &argument);
+	if (!error)
+		device->space = NO_SPACE;
+	return error;
 }
 
 /* Closing the last reference to a device's file detaches the device and ends its DMA. */
-static void stop(void *opaque, int device)
+static void close_device(struct viommu_kernel *kernel, struct kernel_device *device)
+{
+	kernel_close_file(kernel, device);
+	device->space = NO_SPACE;
+}
+
+static void stop(void *opaque, int number)
 {
 	struct viommu_kernel *kernel = opaque;
 
-	kernel_close_file(kernel, &kernel->devices[device]);
+	close_device(kernel, &kernel->devices[number]);
 }
 
 static const struct viommu_backend_calls *calls(void)
@@ -96,6 +136,7 @@ static const struct viommu_backend_calls *calls(void)
 		.attach = attach,
 		.detach = detach,
 		.stop = stop,
+		.refused = kernel_explain_map,
 	};
 
 	return &rows;
@@ -122,38 +163,57 @@ static bool tracks_dirty(const struct viommu_kernel *kernel, const struct kernel
 	       argument.capabilities & KERNEL_HW_DIRTY;
 }
 
-static int read_ranges(const struct viommu_kernel *kernel, uint32_t space,
-		       struct viommu_limits *limits)
+static int ask_ranges(const struct viommu_kernel *kernel, struct kernel_ioas_ranges *argument,
+		      struct viommu_range **ret_ranges)
 {
-	struct kernel_range ranges[VIOMMU_LIMITS_RANGES];
-	struct kernel_ioas_ranges argument = {
-		.size = sizeof(argument),
-		.ioas_id = space,
-		.n = VIOMMU_LIMITS_RANGES,
-		.ranges = (uintptr_t)ranges,
-	};
-	int error = kernel_ioctl(kernel, kernel->fd, KERNEL_IOAS_RANGES, &argument);
+	int error;
 
+	*ret_ranges = calloc(argument->n, sizeof(**ret_ranges));
+	if (!*ret_ranges)
+		return -ENOMEM;
+	argument->ranges = (uintptr_t)*ret_ranges;
+	error = kernel_ioctl(kernel, kernel->fd, KERNEL_IOAS_RANGES, argument);
 	if (error)
-		return error;
-	if (argument.n > VIOMMU_LIMITS_RANGES || !argument.alignment)
-		return -E2BIG;
-	limits->n_ranges = argument.n;
-	for (uint32_t i = 0; i < argument.n; i++)
-		limits->ranges[i] = (struct viommu_range){ ranges[i].first, ranges[i].last };
-	limits->page_size_mask = -argument.alignment;
-	return 0;
+		free(*ret_ranges);
+	return error;
 }
 
-/* An IOAS has the limits of the devices in it. */
+/* -EMSGSIZE: there are more, and the answer has their number. */
+static int read_ranges(const struct viommu_kernel *kernel, const struct kernel_device *device,
+		       uint32_t space, struct viommu_limits *limits)
+{
+	struct kernel_ioas_ranges argument = { .size = sizeof(argument), .ioas_id = space };
+	struct viommu_range *ranges;
+	uint32_t room = 0;
+	int error;
+
+	for (argument.n = VIOMMU_LIMITS_RANGES; argument.n > room;) {
+		room = argument.n;
+		error = room <= RANGES_MAX ? ask_ranges(kernel, &argument, &ranges) : -E2BIG;
+		if (error != -EMSGSIZE)
+			break;
+	}
+	if (error)
+		return error;
+	error = argument.n <= room ? kernel_take_ranges(kernel, device, limits, ranges, argument.n)
+				   : -EPROTO;
+	free(ranges);
+	limits->page_size_mask = -argument.alignment;
+	return argument.alignment & (argument.alignment - 1) ? -EPROTO : error;
+}
+
+/* An IOAS has the limits of the devices in it. A group cannot leave its IOAS for this. */
 static int read_limits(struct viommu_kernel *kernel, struct kernel_device *device, uint32_t space)
 {
 	struct viommu_limits limits = { .size = sizeof(limits) };
-	int number = (int)(device - kernel->devices);
-	int error = attach(kernel, number, space);
+	const struct kernel_device *mate = mate_of(kernel, device);
+	int number = (int)(device - kernel->devices), error;
 
+	if (mate)
+		space = mate->space;
+	error = attach(kernel, number, space);
 	if (!error)
-		error = read_ranges(kernel, space, &limits);
+		error = read_ranges(kernel, device, space, &limits);
 	if (!error)
 		error = detach(kernel, number);
 	limits.dirty = !error && tracks_dirty(kernel, device);
@@ -173,6 +233,7 @@ static int limit_file(struct viommu_kernel *kernel, struct kernel_device *device
 	device->file = file;
 	error = read_limits(kernel, device, space);
 	device->file = -1;
+	device->space = NO_SPACE;
 	if (error)
 		kernel->ops.close(file);
 	space_free(kernel, space);
@@ -203,6 +264,10 @@ static int open_device(struct viommu_kernel *kernel, struct kernel_device *devic
 	char path[PATH_LENGTH], name[32];
 	int file;
 
+	device->space = NO_SPACE;
+	kernel_path(path, "/sys/bus/pci/devices/%s/iommu_group", device->name);
+	if (kernel_link(kernel, path, device->group_name, sizeof(device->group_name)))
+		device->group_name[0] = 0;
 	kernel_path(path, "/sys/bus/pci/devices/%s/vfio-dev", device->name);
 	if (kernel_entry(kernel, path, name, sizeof(name))) {
 		kernel_log(kernel, "%s has no VFIO driver: bind it to vfio-pci", device->name);
@@ -227,5 +292,5 @@ const struct kernel_kind kernel_iommufd = {
 	.begin = begin,
 	.end = end,
 	.open_device = open_device,
-	.close_device = kernel_close_file,
+	.close_device = close_device,
 };

@@ -113,30 +113,29 @@ void kernel_log(const struct viommu_kernel *kernel, const char *format, ...)
 	kernel->ops.log(kernel->opaque, text);
 }
 
-/* True for the 1st, 2nd, 4th, 8th, ... message of a kind. */
-static bool is_due(struct viommu_kernel *kernel, enum kernel_sentence sentence)
+bool kernel_is_due(struct viommu_kernel *kernel, enum kernel_sentence sentence)
 {
 	uint64_t n = ++kernel->n_said[sentence];
 
 	return !(n & (n - 1));
 }
 
-int kernel_explain_map(struct viommu_kernel *kernel, int error, uint64_t length)
+void kernel_explain_map(void *opaque, int error, uint64_t length)
 {
+	struct viommu_kernel *kernel = opaque;
 	struct rlimit limit;
 
-	if (error == -ENOSPC && is_due(kernel, SENTENCE_ENTRIES))
+	if (error == -ENOSPC && kernel_is_due(kernel, SENTENCE_ENTRIES))
 		kernel_log(kernel,
 			   "a MAP was refused: its domain has all mappings that the kernel permits;"
 			   " vfio_iommu_type1.dma_entry_limit, 65535 by default, raises it");
 	if (error != -ENOMEM || getrlimit(RLIMIT_MEMLOCK, &limit) ||
-	    limit.rlim_cur == RLIM_INFINITY || !is_due(kernel, SENTENCE_MEMLOCK))
-		return error;
+	    limit.rlim_cur == RLIM_INFINITY || !kernel_is_due(kernel, SENTENCE_MEMLOCK))
+		return;
 	kernel_log(kernel,
 		   "a MAP of %llu bytes was refused: RLIMIT_MEMLOCK permits to pin %llu bytes in"
 		   " all; raise it with `ulimit -l` or LimitMEMLOCK=",
 		   (unsigned long long)length, (unsigned long long)limit.rlim_cur);
-	return error;
 }
 
 /* -- files of devices --------------------------------------------------------------- */
@@ -166,6 +165,22 @@ void kernel_close_file(struct viommu_kernel *kernel, struct kernel_device *devic
 }
 
 /* -- limits --------------------------------------------------------------------------- */
+
+int kernel_take_ranges(const struct viommu_kernel *kernel, const struct kernel_device *device,
+		       struct viommu_limits *limits, const struct viommu_range *ranges, size_t n)
+{
+	limits->n_ranges = 0;
+	for (size_t i = 0; i < n; i++) {
+		if (ranges[i].first > ranges[i].last ||
+		    (i && ranges[i].first <= ranges[i - 1].last))
+			return -EPROTO;
+		limits_add_range(limits, ranges[i]);
+	}
+	if (limits->n_ranges < n)
+		kernel_log(kernel, "%s: the %zu widest of %zu ranges of addresses are used",
+			   device->name, limits->n_ranges, n);
+	return 0;
+}
 
 int kernel_set_limits(const struct viommu_kernel *kernel, struct kernel_device *device,
 		      const struct viommu_limits *limits)

@@ -13,10 +13,11 @@
 struct kernel_device {
 	bool used;
 	char name[VIOMMU_DEVICE_NAME_LENGTH];
-	int file;       /* of the device itself, or -1 */
-	int group;      /* type1: of its group */
-	uint32_t space; /* type1: the container that the group is in, or NO_SPACE */
-	uint32_t id;    /* iommufd: the object of the device */
+	int file;            /* of the device itself, or -1 */
+	int group;           /* type1: of its group */
+	uint32_t space;      /* that it is in, or its group; or NO_SPACE */
+	uint32_t id;         /* iommufd: the object of the device */
+	char group_name[16]; /* iommufd: the number of its group, or "" */
 	struct viommu_limits limits;
 };
 
@@ -29,6 +30,7 @@ struct container {
 enum kernel_sentence {
 	SENTENCE_ENTRIES,
 	SENTENCE_MEMLOCK,
+	SENTENCE_GROUP,
 	N_SENTENCES,
 };
 
@@ -75,10 +77,27 @@ int kernel_entry(const struct viommu_kernel *kernel, const char *path, char *nam
 void kernel_log(const struct viommu_kernel *kernel, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* Log the reason for a refused mapping if the cause is a limit; returns `error`. */
-int kernel_explain_map(struct viommu_kernel *kernel, int error, uint64_t length);
+/* A message of this kind is due: the 1st, 2nd, 4th, 8th, ... */
+bool kernel_is_due(struct viommu_kernel *kernel, enum kernel_sentence sentence);
 
-/* Store the limits of a device, and log them. -EOPNOTSUPP: the device can map nothing. */
+/* `refused` of both interfaces: log the reason if the cause is a limit. */
+void kernel_explain_map(void *kernel, int error, uint64_t length);
+
+/*
+ * The ranges of the kernel's answer, of which the widest are used. -EPROTO: they are not sorted and
+ * disjoint.
+ */
+#define RANGES_MAX 65536u
+int kernel_take_ranges(const struct viommu_kernel *kernel, const struct kernel_device *device,
+		       struct viommu_limits *limits, const struct viommu_range *ranges, size_t n);
+
+/* Add a range after the last one. Without room for it, the narrowest of all is left out. */
+void limits_add_range(struct viommu_limits *limits, struct viommu_range range);
+
+/*
+ * Store the limits of a device, and log them. -EOPNOTSUPP: the device can map nothing. -EPROTO: no
+ * IOMMU has such pages.
+ */
 int kernel_set_limits(const struct viommu_kernel *kernel, struct kernel_device *device,
 		      const struct viommu_limits *limits);
 

@@ -57,7 +57,7 @@ struct kernel_ioas_alloc {
 	uint32_t size, flags, out_ioas_id;
 };
 
-struct kernel_range {
+struct kernel_range { /* as struct viommu_range */
 	uint64_t first, last;
 };
 

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <viommu/backend.h>
+#include "backend/kernel.h"
 
 /*
  * The limits of the host's IOMMUs, and their report to a guest
@@ -43,6 +43,29 @@ static uint64_t max(uint64_t a, uint64_t b)
 	return a > b ? a : b;
 }
 
+static uint64_t width_of(const struct viommu_range *range)
+{
+	return range->last - range->first;
+}
+
+void limits_add_range(struct viommu_limits *limits, struct viommu_range range)
+{
+	struct viommu_range *ranges = limits->ranges;
+	size_t narrowest = 0, last = VIOMMU_LIMITS_RANGES - 1;
+
+	if (limits->n_ranges <= last) {
+		ranges[limits->n_ranges++] = range;
+		return;
+	}
+	for (size_t i = 1; i <= last; i++)
+		if (width_of(&ranges[i]) < width_of(&ranges[narrowest]))
+			narrowest = i;
+	if (width_of(&range) <= width_of(&ranges[narrowest]))
+		return;
+	memmove(&ranges[narrowest], &ranges[narrowest + 1], (last - narrowest) * sizeof(*ranges));
+	ranges[last] = range;
+}
+
 /* Both lists are sorted, so one pass over both is enough. */
 static int intersect_ranges(struct viommu_limits *ret, const struct viommu_limits *a,
 			    const struct viommu_limits *b)
@@ -54,10 +77,8 @@ static int intersect_ranges(struct viommu_limits *ret, const struct viommu_limit
 		const struct viommu_range *x = &a->ranges[i], *y = &b->ranges[j];
 		uint64_t first = max(x->first, y->first), last = min(x->last, y->last);
 
-		if (first <= last && ret->n_ranges == VIOMMU_LIMITS_RANGES)
-			return -ENOSPC;
 		if (first <= last)
-			ret->ranges[ret->n_ranges++] = (struct viommu_range){ first, last };
+			limits_add_range(ret, (struct viommu_range){ first, last });
 		if (x->last < y->last)
 			i++;
 		else

@@ -41,6 +41,18 @@ void space_flush(struct space *space)
 		space_break(space);
 }
 
+/*
+ * Devices of one endpoint may be in one IOMMU group, which the kernel moves as a whole: what is not
+ * in the space yet leaves its own before the first of them enters.
+ */
+static void leave_with(const struct device *device, const struct space *space)
+{
+	for (struct device *mate = device->backend->devices; mate; mate = mate->next)
+		if (mate != device && mate->iommu == device->iommu &&
+		    mate->endpoint == device->endpoint && mate->space != space)
+			device_leave(mate);
+}
+
 int device_enter(struct device *device, struct space *space)
 {
 	struct viommu_backend *backend = device->backend;
@@ -52,6 +64,7 @@ int device_enter(struct device *device, struct space *space)
 	space_flush(space);
 	if (device->stopped || space->broken)
 		return -EIO;
+	leave_with(device, space);
 	error = backend->calls.attach(backend->kernel, device->number, space->id);
 	if (error) {
 		device_leave(device); /* it is unknown whether the device left its old space */
@@ -203,6 +216,7 @@ static int map_with_pending(struct space *space, const struct viommu_mapping *ke
 
 int space_map(struct space *space, const struct viommu_mapping *key)
 {
+	const struct viommu_backend *backend = space->backend;
 	struct mapping *mapping = *find(space, key->first);
 	int error;
 
@@ -213,6 +227,8 @@ int space_map(struct space *space, const struct viommu_mapping *key)
 		return -ENOMEM;
 	*mapping = (struct mapping){ .key = *key };
 	error = map_with_pending(space, key);
+	if (error && backend->calls.refused)
+		backend->calls.refused(backend->kernel, error, key->last - key->first + 1);
 	if (error) {
 		free(mapping);
 		return error;

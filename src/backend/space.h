@@ -33,6 +33,7 @@ struct device {
 	struct device *next;
 	struct viommu_backend *backend;
 	const struct viommu *iommu;
+	uint32_t endpoint;
 	struct viommu_listener *listener;
 	struct space *space; /* NULL: the device has no access */
 	int number;

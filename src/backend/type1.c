@@ -16,6 +16,8 @@
  */
 enum { BLOCKED = 0 };
 
+_Static_assert(sizeof(struct viommu_range) == sizeof(struct kernel_range), "ranges");
+
 /* -- containers ---------------------------------------------------------------------- */
 
 static int container_new(struct viommu_kernel *kernel, uint32_t *ret_space)
@@ -190,9 +192,8 @@ static int map(void *opaque, uint32_t space, uint64_t iova, uint64_t length, voi
 		.length = length,
 	};
 	struct viommu_kernel *kernel = opaque;
-	int error = kernel_ioctl(kernel, kernel->containers[space].fd, KERNEL_DMA_MAP, &argument);
 
-	return kernel_explain_map(kernel, error, length);
+	return kernel_ioctl(kernel, kernel->containers[space].fd, KERNEL_DMA_MAP, &argument);
 }
 
 static int unmap(void *opaque, uint32_t space, uint64_t iova, uint64_t length)
@@ -278,6 +279,7 @@ static const struct viommu_backend_calls *calls(void)
 		.track = track,
 		.read_dirty = read_dirty,
 		.unmap_dirty = unmap_dirty,
+		.refused = kernel_explain_map,
 	};
 
 	return &rows;
@@ -285,69 +287,102 @@ static const struct viommu_backend_calls *calls(void)
 
 /* -- files ------------------------------------------------------------------------------ */
 
-static int begin(struct viommu_kernel *kernel)
-{
-	uint32_t blocked;
-	int error = container_new(kernel, &blocked), fd;
-
-	if (error)
-		return error;
-	fd = kernel->containers[blocked].fd;
-	if (kernel_ioctl(kernel, fd, KERNEL_VFIO_API_VERSION, NULL) == 0 &&
-	    kernel_ioctl(kernel, fd, KERNEL_VFIO_CHECK_EXTENSION,
-			 (void *)(uintptr_t)KERNEL_TYPE1V2) == 1)
-		return 0;
-	kernel_log(kernel, "VFIO has no type1: load vfio_iommu_type1");
-	kernel->ops.close(fd);
-	free(kernel->containers);
-	kernel->containers = NULL;
-	return -EOPNOTSUPP;
-}
-
 static void end(struct viommu_kernel *kernel)
 {
 	for (uint32_t i = 0; i < kernel->n_containers; i++)
 		if (kernel->containers[i].fd >= 0)
 			kernel->ops.close(kernel->containers[i].fd);
 	free(kernel->containers);
+	kernel->containers = NULL;
+	kernel->n_containers = 0;
 }
 
-/* Capabilities are linked by offsets in the answer. */
-static void read_caps(const unsigned char *answer, uint32_t room, struct viommu_limits *limits)
+static int begin(struct viommu_kernel *kernel)
+{
+	uint32_t blocked;
+	int error = container_new(kernel, &blocked), fd;
+
+	if (!error) {
+		fd = kernel->containers[blocked].fd;
+		if (kernel_ioctl(kernel, fd, KERNEL_VFIO_API_VERSION, NULL) == 0 &&
+		    kernel_ioctl(kernel, fd, KERNEL_VFIO_CHECK_EXTENSION,
+				 (void *)(uintptr_t)KERNEL_TYPE1V2) == 1)
+			return 0;
+		kernel_log(kernel, "VFIO has no type1: load vfio_iommu_type1");
+		error = -EOPNOTSUPP;
+	}
+	end(kernel);
+	return error;
+}
+
+/* Capabilities are linked by offsets in the answer, of which `room` bytes were read. */
+static int read_caps(const struct viommu_kernel *kernel, const struct kernel_device *device,
+		     const unsigned char *answer, size_t room, struct viommu_limits *limits)
 {
 	const struct kernel_iommu_info *info = (const void *)answer;
 	struct kernel_cap_ranges cap;
+	int error = 0;
 
-	for (uint32_t at = info->cap_offset, n = 0; at && n < 64; at = cap.cap.next, n++) {
+	for (uint32_t at = info->cap_offset, n = 0; at && n < 64 && !error;
+	     at = cap.cap.next, n++) {
 		if (at % 8 || at > room - sizeof(cap))
-			return;
+			return -EPROTO;
 		memcpy(&cap, answer + at, sizeof(cap));
 		if (cap.cap.id == KERNEL_CAP_DIRTY)
 			limits->dirty = true;
-		if (cap.cap.id != KERNEL_CAP_RANGES || cap.n > VIOMMU_LIMITS_RANGES ||
-		    cap.n > (room - sizeof(cap) - at) / sizeof(struct kernel_range))
+		if (cap.cap.id != KERNEL_CAP_RANGES)
 			continue;
-		limits->n_ranges = cap.n;
-		memcpy(limits->ranges, answer + at + sizeof(cap),
-		       cap.n * sizeof(struct kernel_range));
+		if (cap.n > (room - sizeof(cap) - at) / sizeof(struct kernel_range))
+			return -EPROTO;
+		error = kernel_take_ranges(kernel, device, limits,
+					   (const void *)(answer + at + sizeof(cap)), cap.n);
 	}
+	return error;
 }
 
-static int read_info(const struct viommu_kernel *kernel, const struct container *container,
-		     struct viommu_limits *limits)
+/*
+ * The answer of the kernel, in memory of the caller. Where it needs more room, the kernel fills in
+ * what fits, and how much it needs.
+ */
+static int ask_info(const struct viommu_kernel *kernel, const struct container *container,
+		    unsigned char **ret_answer, size_t *ret_room)
 {
-	_Alignas(struct kernel_iommu_info) unsigned char answer[1024] = { 0 };
-	struct kernel_iommu_info *info = (void *)answer;
+	const uint32_t most = RANGES_MAX * sizeof(struct kernel_range);
+	uint32_t room, needed = 1024;
 	int error;
 
-	info->argsz = sizeof(answer);
-	error = kernel_ioctl(kernel, container->fd, KERNEL_IOMMU_INFO, answer);
+	do {
+		struct kernel_iommu_info *info = calloc(1, needed);
+
+		if (!info)
+			return -ENOMEM;
+		info->argsz = room = needed;
+		error = kernel_ioctl(kernel, container->fd, KERNEL_IOMMU_INFO, info);
+		needed = info->argsz;
+		*ret_answer = (unsigned char *)info;
+		*ret_room = room;
+		if (error || needed > room)
+			free(info);
+	} while (!error && needed > room && needed <= most);
+	return error ? error : needed > room ? -E2BIG : 0;
+}
+
+static int read_info(const struct viommu_kernel *kernel, const struct kernel_device *device,
+		     const struct container *container, struct viommu_limits *limits)
+{
+	const struct kernel_iommu_info *info;
+	unsigned char *answer;
+	size_t room;
+	int error = ask_info(kernel, container, &answer, &room);
+
 	if (error)
 		return error;
+	info = (const void *)answer;
 	limits->page_size_mask = info->flags & KERNEL_INFO_PAGE_SIZES ? info->page_sizes : 0;
 	if (info->flags & KERNEL_INFO_CAPS)
-		read_caps(answer, sizeof(answer), limits);
-	return 0;
+		error = read_caps(kernel, device, answer, room, limits);
+	free(answer);
+	return error;
 }
 
 /* A container has the limits of all its groups, so the group is alone in one for this. */
@@ -361,7 +396,7 @@ static int read_limits(struct viommu_kernel *kernel, struct kernel_device *devic
 		return error;
 	error = join(kernel, device, space);
 	if (!error)
-		error = read_info(kernel, &kernel->containers[space], &limits);
+		error = read_info(kernel, device, &kernel->containers[space], &limits);
 	if (!error)
 		error = leave(kernel, device);
 	else

@@ -14,6 +14,8 @@
 
 struct fake fake;
 
+enum { FAKE_RANGES = 128 };
+
 static int refuse(int error)
 {
 	errno = error;
@@ -118,28 +120,35 @@ static struct fake_limits limits_in(uint32_t space)
 	return limits;
 }
 
-static uint32_t ranges_of(const struct fake_limits *limits, struct kernel_range *ranges)
+/* The first `room` ranges; returns how many there are. */
+static uint32_t ranges_of(const struct fake_limits *limits, struct kernel_range *ranges,
+			  uint32_t room)
 {
-	ranges[0] = (struct kernel_range){ 0, limits->last };
-	if (!limits->hole_last)
-		return 1;
-	ranges[0].last = limits->hole_first - 1;
-	ranges[1] = (struct kernel_range){ limits->hole_last + 1, limits->last };
-	return 2;
+	struct kernel_range all[FAKE_RANGES] = { { 0, limits->last } };
+	uint32_t n = limits->n_ranges ? limits->n_ranges : limits->hole_last ? 2 : 1;
+
+	for (uint64_t i = 0; i < limits->n_ranges; i++)
+		all[i] = (struct kernel_range){ limits->touch && i ? all[i - 1].last : i << 32,
+						(i << 32) + (i + 1) * 4096 - 1 };
+	if (limits->hole_last) {
+		all[0].last = limits->hole_first - 1;
+		all[1] = (struct kernel_range){ limits->hole_last + 1, limits->last };
+	}
+	memcpy(ranges, all, (n < room ? n : room) * sizeof(*ranges));
+	return n;
 }
 
 static int ioas_ranges(void *opaque)
 {
 	struct kernel_ioas_ranges *argument = opaque;
 	struct fake_limits limits = limits_in(argument->ioas_id);
-	struct kernel_range ranges[2];
+	uint32_t room = argument->n;
 
-	if (argument->size != 32 || !is_space(argument->ioas_id) || argument->n < 2)
+	if (argument->size != 32 || !is_space(argument->ioas_id))
 		return refuse(EINVAL);
-	argument->n = ranges_of(&limits, ranges);
+	argument->n = ranges_of(&limits, (struct kernel_range *)(uintptr_t)argument->ranges, room);
 	argument->alignment = limits.alignment;
-	memcpy((void *)(uintptr_t)argument->ranges, ranges, sizeof(ranges));
-	return 0;
+	return argument->n > room ? refuse(EMSGSIZE) : 0;
 }
 
 static int hw_info(void *opaque)
@@ -160,17 +169,23 @@ static int container_info(uint32_t space, void *opaque)
 	struct kernel_cap dirty = { .id = KERNEL_CAP_DIRTY, .version = 1, .next = 64 };
 	struct kernel_cap_ranges cap = { .cap = { .id = KERNEL_CAP_RANGES, .version = 1 } };
 	unsigned char *answer = opaque;
-	struct kernel_range ranges[2];
+	struct kernel_range ranges[FAKE_RANGES];
+	uint32_t needed;
 
-	if (info->argsz < 128 || !fake.has_iommu[space])
+	if (info->argsz < sizeof(*info) || !fake.has_iommu[space])
 		return refuse(EINVAL);
 	info->flags = KERNEL_INFO_PAGE_SIZES | KERNEL_INFO_CAPS;
 	info->page_sizes = -limits.alignment;
-	info->cap_offset = limits.dirty ? 24 : 64;
-	cap.n = ranges_of(&limits, ranges);
-	memcpy(answer + 24, &dirty, sizeof(dirty));
-	memcpy(answer + 64, &cap, sizeof(cap));
-	memcpy(answer + 64 + sizeof(cap), ranges, sizeof(ranges));
+	cap.n = ranges_of(&limits, ranges, FAKE_RANGES);
+	needed = (uint32_t)(64 + sizeof(cap) + cap.n * sizeof(ranges[0]));
+	info->cap_offset = 0;
+	if (info->argsz >= needed) {
+		info->cap_offset = limits.dirty ? 24 : 64;
+		memcpy(answer + 24, &dirty, sizeof(dirty));
+		memcpy(answer + 64, &cap, sizeof(cap));
+		memcpy(answer + 64 + sizeof(cap), ranges, cap.n * sizeof(ranges[0]));
+	}
+	info->argsz = needed;
 	return 0;
 }
 
@@ -225,6 +240,11 @@ static int ioas_unmap(void *opaque)
 
 /* -- devices ------------------------------------------------------------------------------ */
 
+static int fake_group(int device)
+{
+	return device == FAKE_MATE ? FAKE_MATE - 1 : device;
+}
+
 static int device_bind(int device, void *opaque)
 {
 	struct kernel_vfio_bind *argument = opaque;
@@ -244,6 +264,14 @@ static int device_attach(int device, void *opaque)
 		return refuse(EINVAL);
 	if (!is_space(argument->pt_id))
 		return refuse(ENOENT);
+	/* A group has one page table: one that its second device enters, or replaces for both. */
+	for (int mate = 0; mate < FAKE_DEVICES; mate++) {
+		if (mate == device || fake_group(mate) != fake_group(device) || !fake.at[mate])
+			continue;
+		if (!fake.at[device] && fake.at[mate] != argument->pt_id)
+			return refuse(EINVAL);
+		fake.at[mate] = argument->pt_id;
+	}
 	fake.at[device] = argument->pt_id;
 	return 0;
 }
@@ -585,7 +613,7 @@ static void make_device(int device)
 	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s", fake_name(device));
 	make_folder(path);
 	snprintf(link, sizeof(link), "%s%s/iommu_group", root, path);
-	snprintf(target, sizeof(target), "../../../kernel/iommu_groups/%d", device);
+	snprintf(target, sizeof(target), "../../../kernel/iommu_groups/%d", fake_group(device));
 	if (symlink(target, link))
 		abort();
 	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/vfio-dev", fake_name(device));

@@ -7,10 +7,10 @@
 /*
  * A kernel in this process with iommufd and VFIO type1: what its system calls return for what state
  *
- * Device i is "0000:<i>:00.0" in a sysfs of its own, alone in group i. A space is an IOAS or a
- * container; number 0 is none.
+ * Device i is "0000:<i>:00.0" in a sysfs of its own, alone in group i; but device FAKE_MATE is in
+ * group FAKE_MATE - 1. A space is an IOAS or a container; number 0 is none.
  */
-enum { FAKE_DEVICES = 64, FAKE_SPACES = 80, FAKE_MAPS = 64 };
+enum { FAKE_DEVICES = 66, FAKE_MATE = FAKE_DEVICES - 1, FAKE_SPACES = 80, FAKE_MAPS = 64 };
 
 /* File descriptors: of /dev/iommu, and of the first device, group and container. */
 enum { FAKE_FD = 99, FAKE_DEVICE = 100, FAKE_GROUP = 300, FAKE_CONTAINER = 500 };
@@ -25,6 +25,8 @@ struct fake_map {
 struct fake_limits {
 	uint64_t alignment, last;
 	uint64_t hole_first, hole_last;
+	unsigned n_ranges; /* not 0: so many instead; range i has i + 1 pages, from 4 GiB * i on */
+	bool touch;        /* wrong: ranges begin in those before them */
 	bool dirty;
 };
 

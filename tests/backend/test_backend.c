@@ -80,13 +80,19 @@ static int new_kernel(enum viommu_interface which)
 	return viommu_kernel_new(which, &ops, NULL, &kernel);
 }
 
+/* Returns the kernel's number of the device. */
+static int add(struct rig *rig, uint32_t endpoint, int device)
+{
+	int number = -1;
+
+	assert_int_equal(viommu_kernel_open_device(kernel, fake_name(device), &number), 0);
+	assert_int_equal(viommu_backend_add_device(backend, rig->device, endpoint, number), 0);
+	return number;
+}
+
 static void add_device(struct rig *rig, uint32_t endpoint, int number)
 {
-	int opened = -1;
-
-	assert_int_equal(viommu_kernel_open_device(kernel, fake_name(number), &opened), 0);
-	assert_int_equal(opened, number);
-	assert_int_equal(viommu_backend_add_device(backend, rig->device, endpoint, number), 0);
+	assert_int_equal(add(rig, endpoint, number), number);
 }
 
 static void begin_without_devices(void)
@@ -325,7 +331,7 @@ static void domains_of_two_iommus_with_one_number_are_two_spaces(void **state)
 
 static void the_ioctls_of_a_map_do_not_depend_on_the_endpoints(void **state)
 {
-	static const unsigned counts[] = { 1, 8, FAKE_DEVICES };
+	static const unsigned counts[] = { 1, 8, 64 };
 	struct rig *rig = *state;
 	unsigned n = 0;
 
@@ -351,6 +357,17 @@ static void the_ioctls_of_a_map_do_not_depend_on_the_endpoints(void **state)
 }
 
 /* -- every ioctl fails in turn ------------------------------------------------------ */
+
+/* Where the device of an endpoint reads at IOVA 0, by what the guest was told; 0: nothing. */
+static uint64_t where_is(struct rig *rig, uint32_t endpoint)
+{
+	struct viommu_translation to;
+
+	return viommu_translate(rig->device, endpoint, 0, 1,
+				VIOMMU_MAP_F_READ | VIOMMU_ACCESS_QUIET, &to)
+		       ? 0
+		       : HOST + to.address;
+}
 
 /* The hardware permits no access that the device does not, and maps it to the same place. */
 static void assert_contained(struct rig *rig, uint32_t endpoint, int device)
@@ -1001,6 +1018,88 @@ static void a_device_that_cannot_leave_is_stopped_and_the_reason_said(void **sta
 
 /* -- which interface ---------------------------------------------------------------------- */
 
+/* The UNMAPs of a batch make room for a MAP, so nothing is refused, and nothing said. */
+static void a_map_that_succeeds_after_unmaps_are_sent_is_not_said_to_be_refused(void **state)
+{
+	struct rig *rig = *state;
+
+	begin(rig);
+	fake.max_maps = 1;
+	assert_int_equal(attach(rig, 1, EP), VIOMMU_S_OK);
+	assert_int_equal(map(rig, 1, 0, 0xfff, 0, R), VIOMMU_S_OK);
+	logged[0] = 0;
+	viommu_backend_batch_begin(backend);
+	assert_int_equal(unmap(rig, 1, 0, 0xfff), VIOMMU_S_OK);
+	assert_int_equal(map(rig, 1, 0x5000, 0x5fff, 0, R), VIOMMU_S_OK);
+	viommu_backend_batch_end(backend);
+	assert_string_equal(logged, "");
+	end();
+}
+
+/* -- groups ------------------------------------------------------------------------------ */
+
+#define G1 (FAKE_MATE - 1)
+#define G2 FAKE_MATE
+
+/*
+ * The kernel moves a whole group: a device whose group has another in another domain would take
+ * that one along.
+ */
+static void a_device_does_not_take_its_group_into_another_domain(void **state)
+{
+	struct rig *rig = *state;
+
+	if (is_type1())
+		return;
+	begin_without_devices();
+	add(rig, EP, G1);
+	add(rig, EP2, G2);
+	assert_int_equal(attach(rig, 1, EP), VIOMMU_S_OK);
+	assert_int_equal(attach(rig, 1, EP2), VIOMMU_S_OK);
+	assert_int_equal(attach(rig, 2, EP3), VIOMMU_S_OK);
+	assert_int_equal(map(rig, 1, 0, 0xfff, 0, R), VIOMMU_S_OK);
+	assert_int_equal(map(rig, 2, 0, 0xfff, 0x3000, R), VIOMMU_S_OK);
+	logged[0] = 0;
+	assert_int_equal(attach(rig, 2, EP), VIOMMU_S_UNSUPP);
+	assert_non_null(strstr(logged, "0000:40:00.0 cannot leave the domain of 0000:41:00.0, which"
+				       " is in its IOMMU group: give both one endpoint"));
+	assert_int_equal(fake_dma(G2, 0, false), HOST);
+	assert_int_equal(where_is(rig, EP), fake_dma(G1, 0, false));
+	/* One after the other they can leave. */
+	assert_int_equal(detach(rig, 1, EP), VIOMMU_S_OK);
+	assert_int_equal(detach(rig, 1, EP2), VIOMMU_S_OK);
+	assert_int_equal(attach(rig, 2, EP), VIOMMU_S_OK);
+	assert_int_equal(attach(rig, 2, EP2), VIOMMU_S_OK);
+	assert_int_equal(fake_dma(G2, 0, false), HOST + 0x3000);
+	end();
+}
+
+static void devices_of_one_endpoint_move_together(void **state)
+{
+	struct rig *rig = *state;
+
+	if (is_type1())
+		return;
+	begin_without_devices();
+	add(rig, EP, G1);
+	assert_int_equal(attach(rig, 1, EP), VIOMMU_S_OK);
+	assert_int_equal(map(rig, 1, 0, 0xfff, 0, R), VIOMMU_S_OK);
+	/* A late one: its limits are read beside the first. */
+	add(rig, EP, G2);
+	assert_int_equal(viommu_kernel_limits(kernel, 1)->n_ranges, 1);
+	assert_int_equal(fake_dma(G2, 0, false), HOST);
+	assert_int_equal(attach(rig, 2, EP), VIOMMU_S_OK);
+	assert_int_equal(map(rig, 2, 0, 0xfff, 0x3000, R), VIOMMU_S_OK);
+	assert_int_equal(fake_dma(G1, 0, false), HOST + 0x3000);
+	assert_int_equal(fake_dma(G2, 0, false), HOST + 0x3000);
+	assert_int_equal(attach_bypass(rig, 3, EP), VIOMMU_S_OK);
+	assert_int_equal(fake_dma(G1, 0x5000, false), HOST + 0x5000);
+	assert_int_equal(fake_dma(G2, 0x5000, false), HOST + 0x5000);
+	assert_int_equal(detach(rig, 3, EP), VIOMMU_S_OK);
+	assert_int_equal(fake_dma(G2, 0x5000, false), 0);
+	end();
+}
+
 static void the_interface_is_chosen_by_what_the_kernel_has_and_said(void **state)
 {
 	static const struct {
@@ -1040,6 +1139,18 @@ static void the_interface_is_chosen_by_what_the_kernel_has_and_said(void **state
 		kernel = viommu_kernel_free(kernel);
 		assert_int_equal(fake_spaces(), 0);
 	}
+}
+
+/* A leak is seen by the sanitizer. */
+static void an_interface_that_cannot_be_opened_leaves_nothing(void **state)
+{
+	(void)state;
+	memset(&fake, 0, sizeof(fake));
+	fake.fail = 1;
+	fake.fail_n = 1;
+	fake.error = ENOENT;
+	assert_int_equal(new_kernel(VIOMMU_INTERFACE_TYPE1), -ENOENT);
+	assert_int_equal(fake_spaces(), 0);
 }
 
 /* Every call fails in turn: nothing stays open, and with none that fails it is opened. */
@@ -1160,6 +1271,56 @@ static void limits_are_read_from_each_interface(void **state)
 		assert_non_null(strstr(logged,
 				       "0000:01:00.0: addresses 0x0 to 0x7fffffffff in 2 "
 				       "ranges, pages of 65536 bytes, dirty pages tracked"));
+		kernel = viommu_kernel_free(kernel);
+		assert_int_equal(fake_spaces(), 0);
+	}
+}
+
+/* The widest are kept. */
+static void all_ranges_of_the_kernel_are_read(void **state)
+{
+	static const enum viommu_interface interfaces[] = { VIOMMU_INTERFACE_IOMMUFD,
+							    VIOMMU_INTERFACE_TYPE1 };
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		const struct viommu_limits *limits;
+
+		memset(&fake, 0, sizeof(fake));
+		fake.limits[0].n_ranges = 32;
+		fake.limits[1].n_ranges = 100;
+		assert_int_equal(new_kernel(interfaces[i]), 0);
+		limits = limits_of(0);
+		assert_int_equal(limits->n_ranges, 32);
+		assert_null(strstr(logged, "widest"));
+		limits = limits_of(1);
+		assert_int_equal(limits->n_ranges, VIOMMU_LIMITS_RANGES);
+		for (size_t j = 0; j < VIOMMU_LIMITS_RANGES; j++)
+			assert_int_equal(limits->ranges[j].first,
+					 (100ull - VIOMMU_LIMITS_RANGES + j) << 32);
+		assert_non_null(strstr(logged, "0000:01:00.0: the 32 widest of 100 ranges of"
+					       " addresses are used"));
+		kernel = viommu_kernel_free(kernel);
+		assert_int_equal(fake_spaces(), 0);
+	}
+}
+
+static void a_kernel_whose_answer_makes_no_sense_is_refused(void **state)
+{
+	static const enum viommu_interface interfaces[] = { VIOMMU_INTERFACE_IOMMUFD,
+							    VIOMMU_INTERFACE_TYPE1 };
+	int number;
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		memset(&fake, 0, sizeof(fake));
+		fake.limits[0] = (struct fake_limits){ .n_ranges = 2, .touch = true };
+		fake.limits[1].alignment = 0x3000;
+		assert_int_equal(new_kernel(interfaces[i]), 0);
+		assert_int_equal(viommu_kernel_open_device(kernel, fake_name(0), &number), -EPROTO);
+		if (!i)
+			assert_int_equal(viommu_kernel_open_device(kernel, fake_name(1), &number),
+					 -EPROTO);
 		kernel = viommu_kernel_free(kernel);
 		assert_int_equal(fake_spaces(), 0);
 	}
@@ -1387,11 +1548,18 @@ int main(void)
 		ON_A_FRESH_DEVICE(a_device_gets_a_new_file_only_where_the_kernel_cannot_do_without),
 		ON_A_FRESH_DEVICE(a_vmm_that_refuses_a_file_refuses_the_attach),
 		ON_A_FRESH_DEVICE(a_device_that_cannot_leave_is_stopped_and_the_reason_said),
+		ON_A_FRESH_DEVICE(
+			a_map_that_succeeds_after_unmaps_are_sent_is_not_said_to_be_refused),
+		ON_A_FRESH_DEVICE(a_device_does_not_take_its_group_into_another_domain),
+		ON_A_FRESH_DEVICE(devices_of_one_endpoint_move_together),
 	};
 	const struct CMUnitTest both[] = {
 		cmocka_unit_test(the_interface_is_chosen_by_what_the_kernel_has_and_said),
 		cmocka_unit_test(a_device_that_cannot_be_opened_leaves_nothing),
 		cmocka_unit_test(limits_are_read_from_each_interface),
+		cmocka_unit_test(all_ranges_of_the_kernel_are_read),
+		cmocka_unit_test(a_kernel_whose_answer_makes_no_sense_is_refused),
+		cmocka_unit_test(an_interface_that_cannot_be_opened_leaves_nothing),
 		cmocka_unit_test(limits_of_several_devices_are_what_all_can_do),
 		cmocka_unit_test(what_a_configuration_leaves_open_is_what_devices_can_do),
 		cmocka_unit_test(a_configuration_that_does_not_fit_is_refused_with_both_values),
