@@ -102,7 +102,8 @@
  *     page_response              nothing; the device is locked
  *     trace                      viommu_translate(); the device may be locked
  *     log                        viommu_translate(); several at once, the device may be locked
- *     map, unmap, mode           viommu_translate(); the device is locked
+ *     map, unmap, mode,
+ *     domain, update             viommu_translate(); the device is locked
  *     invalidate                 viommu_translate(); the device is locked
  *     write of viommu_dump()     everything
  *
@@ -282,11 +283,12 @@ struct viommu_ops {
 	 * its request completed: for each endpoint of a domain, and for each PASID attached to it,
 	 * that an INVALIDATE with DEV_TLB applies to. For endpoints with `formats` or `pasid_bits`
 	 * and without listeners, it is also called for everything else that removes translations:
-	 * UNMAP, also in the parent of a table; DETACH, and ATTACH over a slot; reset, and a write
-	 * to `bypass`. A call may cover more than was cached; a request may cause several calls.
-	 * For a domain with more than 16 PASIDs, or more than 16 tables over it, INVALIDATE and
-	 * UNMAP cause one call for each endpoint instead, for all of its address spaces, and also
-	 * for endpoints whose PASIDs have other domains. NULL: no endpoint has such a cache.
+	 * UNMAP, also in the parent of a table; DETACH, and ATTACH over a slot; reset, a write to
+	 * `bypass`, and viommu_endpoint_update(). A call may cover more than was cached; a request
+	 * may cause several calls. For a domain with more than 16 PASIDs, or more than 16 tables
+	 * over it, INVALIDATE and UNMAP cause one call for each endpoint instead, for all of its
+	 * address spaces, and also for endpoints whose PASIDs have other domains. NULL: no endpoint
+	 * has such a cache.
 	 */
 	void (*invalidate)(void *opaque, const struct viommu_invalidation *what);
 
@@ -548,9 +550,9 @@ int viommu_endpoint_add(struct viommu *device, const struct viommu_endpoint *end
 
 /*
  * Replace the configuration of an endpoint. The guest sees the change when it probes again.
- * Listeners are not called. -EBUSY: the endpoint's domains are incompatible with it, because of a
- * mapping in a new reserved region or outside the new input range, the granule, a PASID in use, or
- * the format of a table; nothing changes.
+ * Listeners are called with `update`. -EBUSY: the endpoint's domains are incompatible with it,
+ * because of a mapping in a new reserved region or outside the new input range, the granule, a
+ * PASID in use, or the format of a table; nothing changes.
  *
  * Returns: 0, -ENOENT, -EBUSY, or as viommu_endpoint_add(). Locks: device. Waits: DMA sections.
  * Since: 0.1 (stable)
@@ -634,6 +636,10 @@ struct viommu_listener_ops {
 	 *   component has them already. A negative errno: as by `mode`.
 	 */
 	int (*domain)(void *opaque, uint32_t domain, uint64_t serial);
+
+	/* viommu_endpoint_update() has replaced the endpoint's configuration. Mappings are as
+	 * before; a cache must drop translations of the old reserved regions before returning. */
+	void (*update)(void *opaque);
 };
 
 /* Opaque. Valid until viommu_unlisten(), the removal of its endpoint, or viommu_free(). */

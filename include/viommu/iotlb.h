@@ -64,8 +64,7 @@ struct viommu_iotlb;
 
 /*
  * Create an IOTLB; the consumer's cache must be empty. It is a listener of the endpoint, so the
- * guest's ATTACH of a PASID has the status UNSUPP. `ops` is copied. No other thread may add or
- * remove the endpoint meanwhile.
+ * guest's ATTACH of a PASID has the status UNSUPP. `ops` is copied.
  *
  * Returns: 0, -ENOENT, -EBUSY, -EINVAL, -E2BIG, -ENOMEM. Locks: device. Waits: no. Since: 0.2
  * (testing)
@@ -75,8 +74,8 @@ int viommu_iotlb_new(struct viommu *device, uint32_t endpoint, const struct viom
 
 /*
  * Invalidate all translations of the consumer, and free the IOTLB, before viommu_free(). The
- * endpoint may have been removed before, but no other thread may remove it meanwhile. No thread may
- * use the IOTLB meanwhile or afterwards. NULL is accepted.
+ * endpoint may have been removed before, or be removed meanwhile. No thread may use the IOTLB
+ * meanwhile or afterwards. NULL is accepted.
  *
  * Returns: NULL. Locks: device. Waits: no. Since: 0.2 (testing)
  */

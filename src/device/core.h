@@ -679,6 +679,16 @@ const struct viommu_reserved *endpoint_reserved(const struct endpoint *endpoint,
 /* The endpoint is removed: translations by its handles find nothing any more. */
 void handles_unbind(struct endpoint *endpoint);
 
+int handle_bind(struct viommu_handle *handle, uint32_t id);
+bool handle_is_bound(const struct viommu_handle *handle);
+
+/* -- listen.c -------------------------------------------------------------------- */
+
+/* viommu_listen() and viommu_unlisten(). */
+int listener_start(struct viommu *device, uint32_t id, const struct viommu_listener_ops *ops,
+		   void *opaque, struct viommu_listener **ret_listener);
+void listener_stop(struct viommu_listener *listener);
+
 /* -- probe.c -------------------------------------------------------------------------------- */
 
 bool probe_values_are_valid(const struct viommu_endpoint *config);
@@ -714,6 +724,9 @@ void listeners_unmap_all(struct endpoint *endpoint, const struct domain *domain)
  * listener refuses, unmap what was mapped before, and return its errno.
  */
 int listeners_replay(struct endpoint *endpoint);
+
+/* The endpoint's configuration was replaced; after the grace period. */
+void listeners_notify_update(const struct endpoint *endpoint);
 
 /* Notify the mode of an endpoint without a domain. Cannot fail: refusals are ignored. */
 void listeners_notify_mode(struct endpoint *endpoint);

@@ -244,6 +244,7 @@ static void swap_config(struct endpoint *endpoint, struct endpoint *changed)
 			      memory_order_release);
 	atomic_store_explicit(&changed->regions, regions, memory_order_relaxed);
 	device_mark_sync_pending(endpoint->device);
+	atc_drop(&endpoint->member);
 	slots_add_classes(endpoint);
 	if (!endpoint->domain)
 		return;
@@ -251,6 +252,16 @@ static void swap_config(struct endpoint *endpoint, struct endpoint *changed)
 	if (endpoint->domain->n_endpoints == 1 && !endpoint->domain->n_slots &&
 	    !endpoint->domain->n_children)
 		endpoint->domain->granule = endpoint->granule;
+}
+
+/* Accesses to reserved regions are untranslated, or refused, by the new configuration. */
+static void update(struct endpoint *endpoint, struct endpoint *changed)
+{
+	swap_config(endpoint, changed);
+	if (!endpoint->listeners)
+		return;
+	device_synchronize(endpoint->device);
+	listeners_notify_update(endpoint);
 }
 
 int viommu_endpoint_update(struct viommu *device, const struct viommu_endpoint *config)
@@ -267,7 +278,7 @@ int viommu_endpoint_update(struct viommu *device, const struct viommu_endpoint *
 	else if (!changed_config_fits(endpoint, changed))
 		error = -EBUSY;
 	else
-		swap_config(endpoint, changed);
+		update(endpoint, changed);
 	device_unlock(device);
 	endpoint_free(changed);
 	return error;

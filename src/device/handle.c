@@ -63,15 +63,26 @@ struct viommu_handle *viommu_handle_free(struct viommu_handle *handle)
 	return NULL;
 }
 
-int viommu_handle_bind(struct viommu_handle *handle, uint32_t id)
+int handle_bind(struct viommu_handle *handle, uint32_t id)
 {
-	struct viommu *device = handle->device;
-	struct endpoint *endpoint;
+	struct endpoint *endpoint = endpoint_find(handle->device, id);
 
-	device_lock(device);
-	endpoint = endpoint_find(device, id);
 	if (endpoint)
 		bind_to(handle, endpoint);
-	device_unlock(device);
 	return endpoint ? 0 : -ENOENT;
+}
+
+bool handle_is_bound(const struct viommu_handle *handle)
+{
+	return handle->at;
+}
+
+int viommu_handle_bind(struct viommu_handle *handle, uint32_t id)
+{
+	int error;
+
+	device_lock(handle->device);
+	error = handle_bind(handle, id);
+	device_unlock(handle->device);
+	return error;
 }

@@ -2,7 +2,7 @@
 /*
  * An IOTLB for another component: <viommu/iotlb.h>
  *
- * Uses the public functions of the device. Translations that the consumer has are a sorted array of
+ * Translations that the consumer has are a sorted array of
  * disjoint ranges. An answer that overlaps some of them becomes one range with them; a range that
  * loses any of its bytes is invalidated as a whole. So the array always includes everything that
  * the consumer has.
@@ -21,6 +21,7 @@
 
 #include <viommu/iotlb.h>
 
+#include "device/core.h"
 #include "wire/sized.h"
 
 #define RANGES_MAX (1u << 20)
@@ -30,6 +31,7 @@ struct kept {
 };
 
 struct viommu_iotlb {
+	struct viommu *device;
 	struct viommu_iotlb_ops ops;
 	void *opaque;
 	struct viommu_listener *listener;
@@ -122,14 +124,19 @@ static void on_unmap(void *opaque, const struct viommu_mapping *mapping)
 	pthread_mutex_unlock(&iotlb->lock);
 }
 
-static int on_mode(void *opaque, enum viommu_mode mode)
+static void on_update(void *opaque)
 {
 	struct viommu_iotlb *iotlb = opaque;
 
-	(void)mode;
 	pthread_mutex_lock(&iotlb->lock);
 	drop(iotlb, 0, UINT64_MAX);
 	pthread_mutex_unlock(&iotlb->lock);
+}
+
+static int on_mode(void *opaque, enum viommu_mode mode)
+{
+	(void)mode;
+	on_update(opaque);
 	return 0;
 }
 
@@ -148,19 +155,24 @@ static int take_ops(struct viommu_iotlb *iotlb, const struct viommu_iotlb_ops *o
 		       : -EINVAL;
 }
 
-static int join(struct viommu_iotlb *iotlb, struct viommu *device, uint32_t endpoint)
+/* Handle and listener are of the same endpoint, although it may be replaced meanwhile. */
+static int join(struct viommu_iotlb *iotlb, uint32_t endpoint)
 {
 	const struct viommu_listener_ops ops = {
 		.size = sizeof(ops),
 		.unmap = on_unmap,
 		.mode = on_mode,
+		.update = on_update,
 	};
-	int error = viommu_handle_new(device, &iotlb->handle);
+	int error = viommu_handle_new(iotlb->device, &iotlb->handle);
 
+	if (error)
+		return error;
+	device_lock(iotlb->device);
+	error = handle_bind(iotlb->handle, endpoint);
 	if (!error)
-		error = viommu_handle_bind(iotlb->handle, endpoint);
-	if (!error)
-		error = viommu_listen(device, endpoint, &ops, iotlb, &iotlb->listener);
+		error = listener_start(iotlb->device, endpoint, &ops, iotlb, &iotlb->listener);
+	device_unlock(iotlb->device);
 	return error;
 }
 
@@ -182,11 +194,12 @@ int viommu_iotlb_new(struct viommu *device, uint32_t endpoint, const struct viom
 		free(iotlb);
 		return error;
 	}
+	iotlb->device = device;
 	iotlb->opaque = opaque;
 	error = take_ops(iotlb, ops);
 	if (!error) {
 		iotlb->kept = calloc(iotlb->ops.max_ranges, sizeof(iotlb->kept[0]));
-		error = iotlb->kept ? join(iotlb, device, endpoint) : -ENOMEM;
+		error = iotlb->kept ? join(iotlb, endpoint) : -ENOMEM;
 	}
 	if (error) {
 		release(iotlb);
@@ -197,38 +210,41 @@ int viommu_iotlb_new(struct viommu *device, uint32_t endpoint, const struct viom
 }
 
 /* The endpoint's removal frees its listeners and unbinds its handles. */
-static bool endpoint_is_removed(struct viommu_iotlb *iotlb)
-{
-	struct viommu_translation unused;
-
-	return viommu_handle_translate(iotlb->handle, VIOMMU_NO_PASID, 0, 1, VIOMMU_ACCESS_QUIET,
-				       &unused) == -ENOENT;
-}
-
 struct viommu_iotlb *viommu_iotlb_free(struct viommu_iotlb *iotlb)
 {
 	if (!iotlb)
 		return NULL;
-	if (!endpoint_is_removed(iotlb))
-		viommu_unlisten(iotlb->listener);
+	device_lock(iotlb->device);
+	if (handle_is_bound(iotlb->handle))
+		listener_stop(iotlb->listener);
+	device_unlock(iotlb->device);
 	release(iotlb);
 	return NULL;
 }
 
 /* -- misses -------------------------------------------------------------------- */
 
+static void unlock(void *opaque)
+{
+	struct viommu_iotlb *iotlb = opaque;
+
+	pthread_mutex_unlock(&iotlb->lock);
+}
+
+/* The thread may end in `event`. */
 int viommu_iotlb_miss(struct viommu_iotlb *iotlb, uint64_t iova, uint64_t length, uint32_t access)
 {
 	struct viommu_translation translation;
 	int error;
 
 	pthread_mutex_lock(&iotlb->lock);
+	pthread_cleanup_push(unlock, iotlb);
 	error = viommu_handle_translate(iotlb->handle, VIOMMU_NO_PASID, iova, length, access,
 					&translation);
 	if (!error) {
 		remember(iotlb, iova, iova + (translation.length - 1));
 		iotlb->ops.update(iotlb->opaque, iova, &translation);
 	}
-	pthread_mutex_unlock(&iotlb->lock);
+	pthread_cleanup_pop(true);
 	return error;
 }

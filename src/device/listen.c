@@ -33,35 +33,48 @@ static int add(struct endpoint *endpoint, struct viommu_listener *listener)
 	return 0;
 }
 
-int viommu_listen(struct viommu *device, uint32_t id, const struct viommu_listener_ops *ops,
-		  void *opaque, struct viommu_listener **ret_listener)
+int listener_start(struct viommu *device, uint32_t id, const struct viommu_listener_ops *ops,
+		   void *opaque, struct viommu_listener **ret_listener)
 {
 	struct viommu_listener *listener = calloc(1, sizeof(*listener));
-	struct endpoint *endpoint;
+	struct endpoint *endpoint = endpoint_find(device, id);
 	int error;
 
 	if (!listener)
 		return -ENOMEM;
 	listener->opaque = opaque;
 	error = sized_take(&listener->ops, sizeof(listener->ops), ops);
-	if (error)
-		goto free_listener;
-
-	device_lock(device);
-	endpoint = endpoint_find(device, id);
-	if (endpoint &&
-	    (!slots_are_empty(endpoint) || (endpoint->domain && endpoint->domain->table)))
+	if (!error && !endpoint)
+		error = -ENOENT;
+	if (!error && (!slots_are_empty(endpoint) || (endpoint->domain && endpoint->domain->table)))
 		error = -EBUSY;
-	else
-		error = endpoint ? add(endpoint, listener) : -ENOENT;
-	device_unlock(device);
-	if (error)
-		goto free_listener;
+	if (!error)
+		error = add(endpoint, listener);
+	if (error) {
+		free(listener);
+		return error;
+	}
 	*ret_listener = listener;
 	return 0;
+}
 
-free_listener:
+void listener_stop(struct viommu_listener *listener)
+{
+	device_deliver_removals(listener->endpoint->device);
+	listener_unmap_all(listener);
+	listener_notify_mode(listener, VIOMMU_BLOCKED);
+	listener_remove(listener);
 	free(listener);
+}
+
+int viommu_listen(struct viommu *device, uint32_t id, const struct viommu_listener_ops *ops,
+		  void *opaque, struct viommu_listener **ret_listener)
+{
+	int error;
+
+	device_lock(device);
+	error = listener_start(device, id, ops, opaque, ret_listener);
+	device_unlock(device);
 	return error;
 }
 
@@ -73,11 +86,7 @@ struct viommu_listener *viommu_unlisten(struct viommu_listener *listener)
 		return NULL;
 	device = listener->endpoint->device;
 	device_lock(device);
-	device_deliver_removals(device);
-	listener_unmap_all(listener);
-	listener_notify_mode(listener, VIOMMU_BLOCKED);
-	listener_remove(listener);
+	listener_stop(listener);
 	device_unlock(device);
-	free(listener);
 	return NULL;
 }

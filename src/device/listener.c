@@ -187,6 +187,17 @@ int listeners_replay(struct endpoint *endpoint)
 	return 0;
 }
 
+void listeners_notify_update(const struct endpoint *endpoint)
+{
+	for_each_listener(listener, endpoint) {
+		if (!listener->ops.update)
+			continue;
+		CALLBACK_BEGIN(endpoint->device, "update", true);
+		listener->ops.update(listener->opaque);
+		CALLBACK_END();
+	}
+}
+
 void listeners_notify_mode(struct endpoint *endpoint)
 {
 	enum viommu_mode mode = endpoint_mode(endpoint);

@@ -9,7 +9,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include <viommu/device.h>
+#include <viommu/iotlb.h>
 
 /*
  * Threads that end in `event` or inside a DMA section: nothing waits for them afterwards
@@ -197,6 +197,46 @@ static void a_section_that_ended_with_its_thread_is_not_begun_by_ending_it(void 
 }
 #endif
 
+/* An IOTLB translates with its lock held, which `invalidate` needs. */
+static struct viommu_iotlb *iotlb;
+
+static void take_update(void *opaque, uint64_t iova, const struct viommu_translation *translation)
+{
+	(void)opaque;
+	(void)iova;
+	(void)translation;
+}
+
+static void take_invalidate(void *opaque, uint64_t first, uint64_t last)
+{
+	(void)opaque;
+	(void)first;
+	(void)last;
+}
+
+static void *miss(void *unused)
+{
+	viommu_iotlb_miss(iotlb, 0, 1, VIOMMU_MAP_F_READ);
+	abort();
+	return unused;
+}
+
+static void a_thread_ends_in_event_by_a_miss(void **state)
+{
+	const struct viommu_iotlb_ops ops = {
+		.size = sizeof(ops),
+		.update = take_update,
+		.invalidate = take_invalidate,
+	};
+
+	(void)state;
+	viommu_reset(device);
+	assert_int_equal(viommu_iotlb_new(device, EP, &ops, NULL, &iotlb), 0);
+	run(miss);
+	assert_int_equal(viommu_accept(device, FEATURES), 0);
+	viommu_iotlb_free(iotlb);
+}
+
 static void *end_in_two_sections(void *unused)
 {
 	struct viommu_dma *other;
@@ -255,6 +295,7 @@ int main(void)
 		TEST(a_thread_ends_in_event),
 		TEST(a_thread_without_memory_ends_in_event),
 		TEST(a_thread_ends_in_event_inside_a_section),
+		TEST(a_thread_ends_in_event_by_a_miss),
 		TEST(a_thread_ends_inside_a_section),
 		TEST(a_section_that_ended_with_its_thread_can_begin_again),
 #ifndef VIOMMU_CHECKS

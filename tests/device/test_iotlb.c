@@ -220,6 +220,28 @@ static void an_iotlb_outlives_its_endpoint(void **state)
 	assert_said(&consumer, "");
 }
 
+/* Writes to the MSI region pass untranslated until the endpoint has another one. */
+static void an_update_of_the_endpoint_invalidates(void **state)
+{
+	const struct viommu_reserved msi = { 0xfee00000, 0xfeefffff, VIOMMU_RESV_MEM_MSI };
+	struct viommu_endpoint endpoint = {
+		.size = sizeof(endpoint),
+		.id = EP,
+		.reserved = &msi,
+		.n_reserved = 1,
+	};
+	struct consumer consumer;
+	struct rig *rig = with(state, &consumer, 0);
+
+	assert_int_equal(viommu_endpoint_update(rig->device, &endpoint), 0);
+	assert_int_equal(viommu_iotlb_miss(consumer.iotlb, 0xfee00000, 4, W), 0);
+	assert_said(&consumer, "update fee00000-fee00003");
+	endpoint.n_reserved = 0;
+	assert_int_equal(viommu_endpoint_update(rig->device, &endpoint), 0);
+	assert_said(&consumer, "invalidate fee00000-fee00003");
+	viommu_iotlb_free(consumer.iotlb);
+}
+
 static void what_cannot_be_made_is_refused(void **state)
 {
 	struct viommu_iotlb_ops ops = { .size = sizeof(ops), .update = on_update };
@@ -297,6 +319,51 @@ static void nothing_old_is_kept_however_misses_and_requests_meet(void **state)
 	viommu_iotlb_free(consumer.iotlb);
 }
 
+/* -- the endpoint goes meanwhile ------------------------------------------------ */
+
+struct removal {
+	struct rig *rig;
+	atomic_bool ended;
+};
+
+static void *keep_replacing(void *opaque)
+{
+	const struct viommu_endpoint endpoint = { .size = sizeof(endpoint), .id = EP };
+	struct removal *removal = opaque;
+
+	while (!atomic_load(&removal->ended)) {
+		viommu_endpoint_remove(removal->rig->device, EP);
+		viommu_endpoint_add(removal->rig->device, &endpoint);
+	}
+	return NULL;
+}
+
+/* Each IOTLB has either the endpoint from before or the one from after. */
+static void an_iotlb_is_made_and_freed_while_its_endpoint_is_replaced(void **state)
+{
+	const struct viommu_iotlb_ops ops = {
+		.size = sizeof(ops),
+		.update = on_update,
+		.invalidate = on_invalidate,
+	};
+	struct consumer consumer = { .lock = PTHREAD_MUTEX_INITIALIZER };
+	struct removal removal = { .rig = *state };
+	pthread_t thread;
+
+	assert_int_equal(pthread_create(&thread, NULL, keep_replacing, &removal), 0);
+	for (unsigned i = 0; i < 10 * ROUNDS; i++) {
+		int error =
+			viommu_iotlb_new(removal.rig->device, EP, &ops, &consumer, &consumer.iotlb);
+
+		if (!error)
+			viommu_iotlb_free(consumer.iotlb);
+		else
+			assert_int_equal(error, -ENOENT);
+	}
+	atomic_store(&removal.ended, true);
+	pthread_join(thread, NULL);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, plug, unplug)
@@ -307,8 +374,10 @@ int main(void)
 		TEST(answers_that_overlap_are_invalidated_together),
 		TEST(a_full_iotlb_takes_back_another_range),
 		TEST(an_iotlb_outlives_its_endpoint),
+		TEST(an_update_of_the_endpoint_invalidates),
 		TEST(what_cannot_be_made_is_refused),
 		TEST(nothing_old_is_kept_however_misses_and_requests_meet),
+		TEST(an_iotlb_is_made_and_freed_while_its_endpoint_is_replaced),
 	};
 
 	return cmocka_run_group_tests_name("iotlb", tests, NULL, NULL);
