@@ -261,7 +261,10 @@ static void take_bytes(struct reader *reader, const char *name, const GByteArray
 	bool is_source =
 		is_text(bytes) && is_device_tree_source((const char *)bytes->data, bytes->len);
 
-	if (is_packed(bytes->data, bytes->len) && reader->depth < DEPTH_MAX) {
+	if (bytes->len > INPUT_LENGTH_MAX) {
+		reader->status = EXIT_COULD_NOT;
+		report_error("%s: larger than 64 MiB", name);
+	} else if (is_packed(bytes->data, bytes->len) && reader->depth < DEPTH_MAX) {
 		if (!take_packed(reader, name, bytes) && !reader->in_folder) {
 			reader->status = EXIT_COULD_NOT;
 			add_finding(reader, "input-form", name, UNPACK_IT,

@@ -12,9 +12,7 @@
 #include "command.h"
 #include "read_bytes.h"
 
-/* Larger than any table: stops at a device node or disk image named by mistake. */
-#define INPUT_LENGTH_MAX (64u << 20)
-#define PIECE_LENGTH     65536u
+#define PIECE_LENGTH 65536u
 
 static bool is_too_large(FILE *stream)
 {

@@ -19,8 +19,10 @@ struct scan {
 	struct dumps *dumps;
 	struct lines *lines;
 	const char *end;
-	unsigned number; /* of the line */
-	unsigned depth;  /* 1: base64 held the text, and is not looked for again */
+	const char *line_end; /* of the latest line; it is looked for once */
+	const char *text_end; /* of the latest line, without spaces at its end */
+	unsigned number;      /* of the line */
+	unsigned depth;       /* 1: base64 held the text, and is not looked for again */
 	enum announced announced;
 };
 
@@ -103,17 +105,31 @@ static const char *take_line(struct scan *scan, const char *line, const char *en
 		scan->announced = announce(scan, line, end);
 	if (next)
 		return next;
-	if (lines_take(scan->lines, line, end, scan->number)) {
+	if (lines_take(scan->lines, line, MAX(line, scan->text_end), scan->number)) {
 		scan->number++;
 		return end + (end < scan->end);
 	}
 	return search_words(scan, line, end);
 }
 
+/* A line may hold many dumps. */
+static const char *find_line_end(struct scan *scan, const char *line)
+{
+	const char *end;
+
+	if (scan->line_end && line <= scan->line_end)
+		return scan->line_end;
+	end = memchr(line, '\n', (size_t)(scan->end - line));
+	scan->line_end = scan->text_end = end ? end : scan->end;
+	while (scan->text_end > line && scan->text_end[-1] == ' ')
+		scan->text_end--;
+	return scan->line_end;
+}
+
 static void scan(struct dumps *dumps, const uint8_t *bytes, size_t length, unsigned depth)
 {
 	struct bytes *text = clean_text(bytes, length);
-	const char *line = (const char *)text->data, *end;
+	const char *line = (const char *)text->data;
 	struct scan scan = {
 		.dumps = dumps,
 		.lines = lines_new(dumps),
@@ -123,10 +139,8 @@ static void scan(struct dumps *dumps, const uint8_t *bytes, size_t length, unsig
 	};
 
 	dumps->broken = line;
-	while (line < scan.end) {
-		end = memchr(line, '\n', (size_t)(scan.end - line));
-		line = take_line(&scan, line, end ? end : scan.end);
-	}
+	while (line < scan.end)
+		line = take_line(&scan, line, find_line_end(&scan, line));
 	lines_finish(scan.lines);
 	memory_free(scan.lines);
 	bytes_free(text);

@@ -109,7 +109,7 @@ struct lines;
 
 struct lines *lines_new(struct dumps *dumps);
 
-/* Returns whether the line belongs to a dump. */
+/* Returns whether the line belongs to a dump. It has no spaces at its end. */
 bool lines_take(struct lines *lines, const char *line, const char *end, unsigned number);
 void lines_finish(struct lines *lines);
 

@@ -409,8 +409,6 @@ static bool is_title(const char *line, const char *end)
 
 bool lines_take(struct lines *lines, const char *line, const char *end, unsigned number)
 {
-	while (end > line && end[-1] == ' ')
-		end--;
 	if (is_title(line, end)) {
 		lines_finish(lines);
 		lines->title = number;

@@ -15,6 +15,7 @@
 #define BEGIN       8u
 #define LEAST       36u /* bytes: the header of a table */
 #define COMMENT_MAX 256u
+#define TEXT_MAX    4096 /* characters of text to the end of a line */
 #define PREFIX_MAX  64u
 #define BLANK_MAX   3u  /* line ends in a row */
 #define PROBE       512 /* characters that the first bytes may take */
@@ -46,11 +47,13 @@ static const char *find(const char *at, const char *end, const char *word)
 	return text_find(at, MIN(end - at, COMMENT_MAX), word);
 }
 
+/* NULL: the line is longer than a program prints, and may hold many beginnings of tables. */
 static const char *line_end(const char *at, const char *end)
 {
-	const char *found = at < end ? memchr(at, '\n', (size_t)(end - at)) : NULL;
+	const char *limit = end - at > TEXT_MAX ? at + TEXT_MAX : end;
+	const char *found = at < limit ? memchr(at, '\n', (size_t)(limit - at)) : NULL;
 
-	return found ? found : end;
+	return found || limit < end ? found : end;
 }
 
 /* The prefix of the first line, or what mails put before a line. */
@@ -169,8 +172,9 @@ static const char *take_items(struct stream *stream)
 			break;
 		if (!taken)
 			stride = MIN(stride, stream->bytes->len - line);
-		after = taken ? taken : line_end(at, stream->end);
-		at = next_item(stream, after, &gap, &fresh);
+		at = taken ? taken : line_end(at, stream->end);
+		after = at ? at : after;
+		at = next_item(stream, at, &gap, &fresh);
 	}
 	look_for_star(stream, at);
 	return after;

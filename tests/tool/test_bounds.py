@@ -147,6 +147,31 @@ class Bounds(unittest.TestCase):
                 tar.addfile(tarfile.TarInfo(f"{i}{long}/x"))
         self.expect_bomb(path)
 
+    def test_a_member_is_no_larger_than_a_file(self):
+        path = self.folder / "large.tgz"
+        write_tar(path, [("large.gz", gzip.compress(b"x" * (65 * MIB), 1)),
+                         ("DMAR", pathlib.Path(TABLE).read_bytes())])
+        status, said, _ = self.viommu("dump", path)
+        self.assertEqual(status, 2, said[:300])
+        self.assertIn("larger than 64 MiB", said)
+        self.assertIn("DMAR", said)
+
+    # -- texts --
+
+    def test_a_long_line_of_beginnings_is_read_once(self):
+        header = "44 4D 41 52 58 00 00 00"
+        n = 1000 if SANITIZED else 300000
+        lines = {
+            "comments": f"{header} // " * n,
+            "text columns": f"{header}  zz " * n,
+            "tables and spaces": ("RE1BUlgAAAAA" * 6 + "!") * (n // 100) + " " * (50 * n),
+        }
+        for name, line in lines.items():
+            path = self.folder / "line.txt"
+            path.write_text(line)
+            with self.subTest(name):
+                self.viommu("check", path, timeout=15)
+
     # -- folders --
 
     def test_a_large_property_is_not_read_whole(self):
