@@ -5,7 +5,8 @@
 /*
  * Differences between versions of QEMU: the only file with #if
  *
- * Supports 7.2 (Debian 12) and 10.0 (Debian 13). Every file includes it first, through iommu.h.
+ * Supports 7.2 (Debian 12), 10.0 (Debian 13) and 10.2. Every file includes it first, through
+ * iommu.h.
  */
 
 #include "qemu/osdep.h"
@@ -14,7 +15,6 @@
 	(QEMU_VERSION_MAJOR > (major) || \
 	 (QEMU_VERSION_MAJOR == (major) && QEMU_VERSION_MINOR >= (minor)))
 
-#include "exec/memory.h"
 #include "hw/acpi/acpi.h"
 #include "hw/boards.h"
 #include "hw/nvram/fw_cfg.h"
@@ -37,7 +37,13 @@
 #include "qemu/main-loop.h"
 #include "qemu/qemu-plugin.h"
 
+#if QEMU_AT_LEAST(10, 1)
+#include "system/address-spaces.h"
+#include "system/memory.h"
+#else
 #include "exec/address-spaces.h"
+#include "exec/memory.h"
+#endif
 #if QEMU_AT_LEAST(10, 0)
 #include "qemu/range.h"
 #include "qemu/reserved-region.h"
@@ -106,6 +112,13 @@ static inline void bus_set_iommu(PCIBus *bus, const bus_iommu *ask, void *opaque
 #define CLASS_DATA const void *
 #else
 #define CLASS_DATA void *
+#endif
+#if QEMU_AT_LEAST(10, 2)
+#define ADD_RUN_STATE_HANDLER(device, handler, opaque) \
+	qdev_add_vm_change_state_handler(device, handler, NULL, opaque)
+#else
+#define ADD_RUN_STATE_HANDLER(device, handler, opaque) \
+	qdev_add_vm_change_state_handler(device, handler, opaque)
 #endif
 #if QEMU_AT_LEAST(9, 1)
 #define EXIT_PHASE(object) Object *object, ResetType type

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-or-later
-# headers.sh GENERATION: get the headers of a QEMU ("7.2", "10.0"; "": the installed one) from
+# headers.sh GENERATION: get the headers of a QEMU ("7.2", "10.0", "10.2"; "": the installed one) from
 # its distribution's source package into the cache folder, and print where they are: the line
 # "SOURCE BUILD". Nothing of QEMU is compiled. Package lists and sources of the system are
 # not touched: the entries of its own sources files are used from a file apart.
@@ -10,8 +10,8 @@ cache=${VIOMMU_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/viommu}/qemu
 say() { printf '%s\n' "module: $*" >&2; }
 die() { say "$*"; exit 2; }
 
-# Which Debian release carries which generation.
-declare -A release=([7.2]=bookworm [10.0]=trixie [11.1]=trixie-backports)
+# Which Debian release carries which generation. (sid keeps the source of 10.2, but not its programs.)
+declare -A release=([7.2]=bookworm [10.0]=trixie [10.2]=sid [11.1]=trixie-backports)
 
 generation=${1-}
 if [[ ! $generation ]]; then
@@ -36,17 +36,20 @@ entries() {
 			:
 	} | sort -u | while read -r uri key; do
 		case $uri in
-		*debian-security*) printf 'deb-src %s %s %s-security main\n' "$key" "$uri" "$main" ;;
+		*debian-security*)
+			[[ $main == sid ]] || printf 'deb-src %s %s %s-security main\n' "$key" "$uri" "$main" ;;
 		*/debian | */debian/)
 			printf 'deb%s %s %s %s main\n' '' "$key" "$uri" "$suite" '-src' "$key" "$uri" "$suite"
-			[[ $suite != "$main" ]] ||
+			[[ $suite != "$main" || $main == sid ]] ||
 				printf 'deb-src %s %s %s-updates main\n' "$key" "$uri" "$main" ;;
 		esac
 	done
 }
 
 apt_apart() {
-	apt-get -qq -o Dir::Etc::SourceList="$cache/$suite.list" -o Dir::Etc::SourceParts=/dev/null \
+	local tool=apt-get
+	[[ $1 != madison ]] || tool=apt-cache
+	$tool -qq -o Dir::Etc::SourceList="$cache/$suite.list" -o Dir::Etc::SourceParts=/dev/null \
 		-o Dir::State::Lists="$cache/lists-$suite" -o APT::Sandbox::User="$(id -un)" "$@"
 }
 
@@ -59,15 +62,20 @@ lists() {
 	apt_apart update >&2 || { rm "$suite.list"; die "no package lists of $suite"; }
 }
 
+newest_version() {
+	apt_apart madison qemu | awk '/Sources/ { print $3 }' | grep -F -e ":$generation." -e ":$generation+" |
+		sort -V | tail -1
+}
+
 newest_dsc() { find . -maxdepth 1 -name "qemu_$generation*.dsc" | sort -V | tail -1; }
 
 if [[ ! $(newest_dsc) ]]; then
 	lists
 	say "fetching the source package of QEMU $generation"
 	version=$(dpkg-query -W -f '${source:Version}' qemu-system-x86 2>/dev/null || :)
-	case $version in *:"$generation"*) ;; *) version= ;; esac
-	apt_apart source --download-only "qemu${version:+=$version}" >&2 ||
-		apt_apart source --download-only qemu >&2 || die "the source package could not be fetched"
+	case $version in *:"$generation"[.+]*) ;; *) version=$(newest_version) ;; esac
+	[[ $version ]] || die "$suite has no source package of QEMU $generation"
+	apt_apart source --download-only "qemu=$version" >&2 || die "the source package could not be fetched"
 fi
 dsc=$(newest_dsc)
 [[ $dsc ]] || die "$suite has no source package of QEMU $generation"
@@ -94,8 +102,8 @@ else
 		apt_apart download meson >&2
 		dpkg -x meson_*.deb meson
 	fi
-	# The source package leaves firmware out; the build need not look for it.
-	echo 'roms = []' >"$source/pc-bios/meson.build"
+	# The source package lacks firmware, so the build must not look for it.
+	printf '%s = []\n' roms keymap_targets >"$source/pc-bios/meson.build"
 fi
 
 build=$source/headers

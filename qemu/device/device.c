@@ -223,7 +223,7 @@ static void device_realize(DeviceState *device, Error **errp)
 	virtio_init(&iommu->virtio, VIRTIO_ID_VIOMMU, VIOMMU_CONFIG_LENGTH);
 	iommu->requests = virtio_add_queue(&iommu->virtio, VIOMMU_QUEUE_SIZE, requests_kicked);
 	iommu->events = virtio_add_queue(&iommu->virtio, VIOMMU_QUEUE_SIZE, events_kicked);
-	iommu->state_change = qdev_add_vm_change_state_handler(device, run_state_changed, iommu);
+	iommu->state_change = ADD_RUN_STATE_HANDLER(device, run_state_changed, iommu);
 	config_refresh(iommu);
 	mmio_prepare(iommu);
 	QTAILQ_INSERT_TAIL(&iommus, iommu, next);
