@@ -71,6 +71,7 @@ struct iommu {
 	QLIST_HEAD(, endpoint) endpoints;
 	GArray *pending_notifications; /* struct notification of endpoint/notify.c */
 	bool modes_pending;            /* some endpoint's mode is not applied yet */
+	bool has_aliases;              /* some endpoint has an alias */
 	DeviceListener unplug_listener;
 
 	QEMUBH *requests_bh, *events_bh;
@@ -98,7 +99,10 @@ struct endpoint {
 	int devfn;
 	DeviceState *platform; /* the virtio-mmio transport, or NULL */
 	uint32_t id;           /* its ID in libviommu, or ENDPOINT_FREE */
-	struct viommu_handle *handle; /* what accesses are translated by, whatever its ID */
+	/* Behind a bridge to PCI: the endpoint by whose ID the function does DMA. NULL: its own. */
+	struct endpoint *alias;
+	struct endpoint *source; /* the endpoint whose attachment applies to the address space */
+	struct viommu_handle *handle; /* translates accesses by `source`, whatever its ID */
 	struct viommu_listener *listener;
 	uint64_t page_size_mask; /* page sizes of the host's IOMMU; 0: no restriction */
 	GArray *host_reserved;   /* addresses that the host's IOMMU cannot map; NULL: none */
@@ -167,10 +171,7 @@ void notify_stop(struct iommu *iommu);
 /* Queue a change of mode. libviommu does not report the mode of a removed endpoint. */
 void notify_mode(struct endpoint *endpoint, enum viommu_mode mode);
 
-/*
- * Deliver the queued notifications, and apply modes. Call it after each call into libviommu that
- * may change mappings or modes, before the guest sees the request completed.
- */
+/* Deliver the queued notifications, and apply modes. endpoints_deliver() calls it. */
 void notify_deliver(struct iommu *iommu);
 
 /* Are so many notifications pending that they must be delivered before the next request? */
@@ -192,12 +193,28 @@ int fault_push(void *opaque, const void *record, size_t length);
 void faults_deliver(void *opaque);
 void faults_clear(struct iommu *iommu);
 
+/* -- endpoint/alias.c ---------------------------------------------------------------- */
+
+/*
+ * Apply the attachments of aliases, deliver the queued notifications, and apply modes. Call it after
+ * each call into libviommu that may change mappings or modes, before the guest sees the request
+ * completed.
+ */
+void endpoints_deliver(struct iommu *iommu);
+
+/* Translate an address space by an endpoint's attachment. Returns 0 or a negative errno. */
+int endpoint_follow(struct endpoint *endpoint, struct endpoint *source);
+
+/* Before an endpoint is removed: neither it nor its alias follows another one any more. */
+void endpoint_unfollow(struct endpoint *endpoint);
+
 /* -- endpoint/endpoint.c ------------------------------------------------------------- */
 
-/* The endpoint of a function; created and given an ID if there is none. */
-struct endpoint *endpoint_at(struct iommu *iommu, PCIBus *bus, int devfn);
+/* The endpoint of a function; created and given an ID if there is none. `alias`: see there. */
+struct endpoint *endpoint_at(struct iommu *iommu, PCIBus *bus, int devfn, struct endpoint *alias);
 
-/* The endpoint of a function, or NULL. Functions behind a bridge to PCI share one. */
+/* The endpoint that has the address space of a function, or NULL. Functions behind a bridge to PCI
+ * share one. */
 struct endpoint *endpoint_of(struct iommu *iommu, PCIDevice *function);
 
 /* The address space of a device on virtio-mmio; created on the first call. */

@@ -45,7 +45,7 @@ static unsigned int batch_run(struct iommu *iommu, VirtQueueElement **elements, 
 			elements[i]->in_num);
 	} while (++i < n && !notify_has_enough(iommu) && g_get_monotonic_time() < end);
 	viommu_batch_end(iommu->core);
-	notify_deliver(iommu);
+	endpoints_deliver(iommu);
 	return i;
 }
 
@@ -141,7 +141,7 @@ static void config_set(VirtIODevice *virtio, const uint8_t *bytes)
 	struct iommu *iommu = VIOMMU_DEVICE(virtio);
 
 	viommu_config_write(iommu->core, 0, bytes, virtio->config_len);
-	notify_deliver(iommu);
+	endpoints_deliver(iommu);
 }
 
 static uint64_t features_get(VirtIODevice *virtio, uint64_t features, Error **errp)
@@ -155,7 +155,7 @@ static void features_set(VirtIODevice *virtio, uint64_t features)
 	struct iommu *iommu = VIOMMU_DEVICE(virtio);
 
 	viommu_accept(iommu->core, features);
-	notify_deliver(iommu);
+	endpoints_deliver(iommu);
 }
 
 /*
@@ -170,7 +170,7 @@ static void device_reset(VirtIODevice *virtio)
 	if (iommu->resetting)
 		return;
 	viommu_reset(iommu->core);
-	notify_deliver(iommu);
+	endpoints_deliver(iommu);
 }
 
 static void reset_enter(Object *object, ResetType type)
@@ -184,7 +184,7 @@ static void reset_exit(EXIT_PHASE(object))
 
 	iommu->resetting = false;
 	viommu_system_reset(iommu->core);
-	notify_deliver(iommu);
+	endpoints_deliver(iommu);
 	endpoints_assign_ids(iommu);
 	config_refresh(iommu);
 }

@@ -107,7 +107,7 @@ static int saved_load(void *opaque, int version)
 	if (fits(iommu))
 		status = viommu_load(iommu->core, iommu->saved, iommu->saved_length, reason,
 				     sizeof(reason));
-	notify_deliver(iommu);
+	endpoints_deliver(iommu);
 	config_refresh(iommu);
 	saved_drop(iommu);
 	if (status)

@@ -20,7 +20,7 @@ static AddressSpace *address_space_of(PCIBus *bus, void *opaque, int devfn)
 
 	if (root_of(bus) != iommu->root_bus || is_viommu(bus, devfn))
 		return &address_space_memory;
-	return &endpoint_at(iommu, bus, devfn)->as;
+	return &endpoint_at(iommu, bus, devfn, NULL)->as;
 }
 
 /*
@@ -36,18 +36,20 @@ static bool has_endpoint_of_its_own(PCIBus *bus)
 /*
  * For a function behind a PCIe-to-PCI bridge, QEMU requests only the address space of the ID that
  * the bridge uses. Drivers also probe and attach the function's own ID, so it has an endpoint too,
- * which does no DMA.
+ * whose alias is that of the bridge (alias.c).
  */
 static void device_plugged(DeviceListener *listener, DeviceState *device)
 {
 	struct iommu *iommu = container_of(listener, struct iommu, unplug_listener);
+	PCIDevice *function;
 	PCIBus *bus;
 
 	if (!object_dynamic_cast(OBJECT(device), TYPE_PCI_DEVICE))
 		return;
-	bus = pci_get_bus(PCI_DEVICE(device));
+	function = PCI_DEVICE(device);
+	bus = pci_get_bus(function);
 	if (iommu->root_bus && !has_endpoint_of_its_own(bus) && root_of(bus) == iommu->root_bus)
-		endpoint_at(iommu, bus, PCI_DEVICE(device)->devfn);
+		endpoint_at(iommu, bus, function->devfn, endpoint_of(iommu, function));
 }
 
 /*
@@ -84,7 +86,7 @@ static void device_unplugged(DeviceListener *listener, DeviceState *device)
 		if (endpoint->bus == behind)
 			endpoint->bus = NULL;
 	}
-	notify_deliver(iommu);
+	endpoints_deliver(iommu);
 }
 
 bool bus_serve(struct iommu *iommu, Error **errp)

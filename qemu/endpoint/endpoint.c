@@ -76,11 +76,12 @@ GArray *endpoint_reserved(const struct endpoint *endpoint)
 static int describe(struct endpoint *endpoint, uint32_t id,
 		    int (*call)(struct viommu *, const struct viommu_endpoint *))
 {
-	g_autoptr(GArray) reserved = endpoint_reserved(endpoint);
+	const struct endpoint *limits = endpoint->alias ?: endpoint;
+	g_autoptr(GArray) reserved = endpoint_reserved(limits);
 	struct viommu_endpoint description = {
 		.size = sizeof(description),
 		.id = id,
-		.page_size_mask = endpoint->page_size_mask,
+		.page_size_mask = limits->page_size_mask,
 		.reserved = (const struct viommu_reserved *)(void *)reserved->data,
 		.n_reserved = reserved->len,
 		.has_ats = endpoint->iommu->settings.ats,
@@ -92,6 +93,7 @@ static int describe(struct endpoint *endpoint, uint32_t id,
 
 void endpoint_unregister(struct endpoint *endpoint)
 {
+	endpoint_unfollow(endpoint);
 	if (endpoint->id != ENDPOINT_FREE)
 		viommu_endpoint_remove(endpoint->iommu->core, endpoint->id);
 	endpoint->id = ENDPOINT_FREE;
@@ -117,26 +119,33 @@ bool endpoint_check_properties(struct iommu *iommu, Error **errp)
 
 int endpoint_update(struct endpoint *endpoint)
 {
-	return describe(endpoint, endpoint->id, viommu_endpoint_update);
+	struct endpoint *other;
+	int status = describe(endpoint, endpoint->id, viommu_endpoint_update);
+
+	QLIST_FOREACH(other, &endpoint->iommu->endpoints, next)
+		if (!status && other->alias == endpoint && other->id != ENDPOINT_FREE)
+			status = describe(other, other->id, viommu_endpoint_update);
+	return status;
 }
 
 static bool endpoint_register(struct endpoint *endpoint, uint32_t id)
 {
-	struct viommu *core = endpoint->iommu->core;
 	int status = describe(endpoint, id, viommu_endpoint_add);
 
 	if (!status) {
-		status = viommu_listen(core, id, &notify_ops, endpoint, &endpoint->listener);
-		if (!status)
-			status = viommu_handle_bind(endpoint->handle, id);
-		if (status)
-			viommu_endpoint_remove(core, id);
+		endpoint->id = id;
+		endpoint->source = NULL;
+		endpoint->listener = NULL;
+		if (!endpoint->alias)
+			status = endpoint_follow(endpoint, endpoint);
+		if (status) {
+			viommu_endpoint_remove(endpoint->iommu->core, id);
+			endpoint->id = ENDPOINT_FREE;
+		}
 	}
 	if (status)
 		error_report(TYPE_VIOMMU_DEVICE ": endpoint 0x%x is blocked: %s", id,
 			     g_strerror(-status));
-	else
-		endpoint->id = id;
 	return !status;
 }
 
@@ -163,7 +172,7 @@ void endpoints_register(struct iommu *iommu)
 	QLIST_FOREACH(endpoint, &iommu->endpoints, next)
 		if (endpoint->id != ENDPOINT_FREE)
 			endpoint_register(endpoint, endpoint->id);
-	notify_deliver(iommu);
+	endpoints_deliver(iommu);
 }
 
 static void endpoint_change_id(struct endpoint *endpoint, uint32_t id)
@@ -193,7 +202,7 @@ void endpoints_assign_ids(struct iommu *iommu)
 		}
 	}
 	if (moved)
-		notify_deliver(iommu);
+		endpoints_deliver(iommu);
 }
 
 /*
@@ -209,7 +218,7 @@ void endpoints_prepare_save(struct iommu *iommu)
 	QLIST_FOREACH(endpoint, &iommu->endpoints, next)
 		if (endpoint->id != ENDPOINT_FREE && endpoint->id >= ENDPOINT_UNASSIGNED)
 			endpoint_change_id(endpoint, endpoint->id);
-	notify_deliver(iommu);
+	endpoints_deliver(iommu);
 }
 
 /* -- creation ------------------------------------------------------------------------------- */
@@ -268,7 +277,7 @@ static struct endpoint *endpoint_new(struct iommu *iommu)
 	return endpoint;
 }
 
-struct endpoint *endpoint_at(struct iommu *iommu, PCIBus *bus, int devfn)
+struct endpoint *endpoint_at(struct iommu *iommu, PCIBus *bus, int devfn, struct endpoint *alias)
 {
 	struct endpoint *endpoint = endpoint_find(iommu, bus, devfn);
 
@@ -278,10 +287,12 @@ struct endpoint *endpoint_at(struct iommu *iommu, PCIBus *bus, int devfn)
 		endpoint->devfn = devfn;
 	}
 	if (endpoint->id == ENDPOINT_FREE) {
+		endpoint->alias = alias == endpoint ? NULL : alias;
+		iommu->has_aliases |= endpoint->alias != NULL;
 		endpoint_register(endpoint, id_next_unassigned(iommu));
 		endpoints_assign_ids(iommu);
 	}
-	notify_deliver(iommu);
+	endpoints_deliver(iommu);
 	return endpoint;
 }
 
@@ -297,7 +308,8 @@ AddressSpace *endpoint_platform(struct iommu *iommu, DeviceState *transport)
 	}
 	endpoint = endpoint_new(iommu);
 	endpoint->platform = transport;
+	endpoint->alias = NULL;
 	endpoint_register(endpoint, id);
-	notify_deliver(iommu);
+	endpoints_deliver(iommu);
 	return &endpoint->as;
 }

@@ -98,11 +98,12 @@ static void region_replay(IOMMUMemoryRegion *region, IOMMUNotifier *notifier)
 {
 	struct endpoint *endpoint = container_of(region, struct endpoint, translated);
 	struct viommu *core = endpoint->iommu->core;
+	uint32_t id = endpoint->source ? endpoint->source->id : ENDPOINT_FREE;
 	struct viommu_endpoint_state state;
 	struct viommu_mapping mapping = { 0 };
 
-	if (!(notifier->notifier_flags & IOMMU_NOTIFIER_MAP) ||
-	    viommu_next_endpoint(core, endpoint->id, &state) || state.id != endpoint->id ||
+	if (!(notifier->notifier_flags & IOMMU_NOTIFIER_MAP) || id == ENDPOINT_FREE ||
+	    viommu_next_endpoint(core, id, &state) || state.id != id ||
 	    state.mode != VIOMMU_TRANSLATED)
 		return;
 	for (uint64_t from = 0; !viommu_next_mapping(core, state.domain, from, &mapping);

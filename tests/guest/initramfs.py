@@ -18,7 +18,7 @@ import packages
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 # Modules for guests. Their dependencies are read from the modules.
-MODULES = ["virtio_pci", "virtio_mmio", "virtio-iommu", "virtio_blk", "virtio_net", "vfio-pci",
+MODULES = ["virtio_pci", "virtio_mmio", "virtio-iommu", "virtio_blk", "virtio_net", "e1000", "vfio-pci",
            "vfio_iommu_type1", "iommufd"]
 COMPILERS = {"amd64": "x86_64-linux-gnu-gcc", "arm64": "aarch64-linux-gnu-gcc"}
 TOOLS = {"amd64": ["edu", "rekernel"], "arm64": ["edu"]}

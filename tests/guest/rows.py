@@ -43,6 +43,35 @@ OTHER_DIES = [
      r"qemu-system-\w+: (?!Unable to write to socket|failed to save SaveStateEntry)"),
     *(complaint for complaint in COMPLAINTS if complaint[0] != "QEMU reports no error")]
 
+# A root port, a bridge to PCI, and behind it a network card and a DMA engine.
+BEHIND = ["pcie-root-port,id=rp0,chassis=1,addr=5", "pcie-pci-bridge,id=br0,bus=rp0",
+          "e1000,bus=br0,addr=3,netdev=n0,romfile=", "edu,bus=br0,addr=4,dma_mask=0xffffffffffffffff"]
+
+
+def behind_a_bridge(bypass):
+    """With its own ID unattached, a function would reach all memory, or none."""
+    return Row(f"bridge-{bypass}", 7,
+               f"a PCI network card and a DMA engine behind a bridge to PCI, boot-bypass={bypass}",
+               [f"{{iommu}},addr=4,boot-bypass={bypass}", *BEHIND], """
+ip link set eth0 up
+ip addr add 10.0.2.15/24 dev eth0
+await ping -c 1 -W 1 10.0.2.2 >/dev/null
+ping -c 5 -i 0.2 -s 1400 10.0.2.2 | grep received | tell ping
+edu=$(find_pci 0x1234:0x11e8)
+edu sysfs $edu pin a pin b fill a 0x5a fill b 0x11 fetch a store b holds b | tell attempts
+groups
+""",
+               [("the guest found the IOMMU", r"virtio_iommu virtio\d+: page mask: 0x[0-9a-f]+"),
+                ("pings came back", r"row: ping: 5 packets transmitted, 5 packets received"),
+                ("DMA outside the card's mappings changed nothing",
+                 r"row: attempts: edu: page b holds 256 bytes of 0x11"),
+                ("and is reported", r"virtio_iommu .*: page fault from EP \d+ at 0x"),
+                ("the card shares the bridge's group, with a domain",
+                 r"row: group: 0000:01:00[.]0 0000:02:03[.]0 \(DMA")],
+               never=FAULTS_WANTED, options=NETWORK, flavour="", runs=OURS,
+               why_ours="the built-in device answers NOENT to the function's own ID")
+
+
 TWICE = 120     # seconds for a row that boots twice
 
 ROWS = [
@@ -494,4 +523,7 @@ edu sysfs $edu pin a pin b fill a 0x5a fill b 0x11 times 10 fetch a times 10 sto
 """,
         [("the device copied memory", r"row: attempts: edu: page b holds 256 bytes of 0x5a")],
         skip="virtio_iommu"),
+
+    behind_a_bridge("on"),
+    behind_a_bridge("off"),
 ] + table_rows.ROWS + backend_rows.ROWS

@@ -161,6 +161,50 @@ def a_function_behind_a_bridge_to_pci_has_an_endpoint_of_its_own(stage):
     expect("the one of the bridge is there", iommu.probe(0x200) == driver.OK)
 
 
+def a_function_behind_a_bridge_to_pci_is_isolated_by_any_of_its_ids(stage):
+    """The attachment of the bridge's ID applies; without one, that of the function's ID."""
+    for bypass in ("off", "on"):
+        victim = stage.start([
+            f"viommu-pci,id=iommu0,addr={IOMMU},boot-bypass={bypass}",
+            f"pcie-root-port,id=rp0,chassis=1,addr={PORT}", "pcie-pci-bridge,id=br0,bus=rp0",
+            "viommu-watch,id=w0,bus=br0,addr=3", "viommu-watch,id=w1,bus=br0,addr=4"])
+        driver.enable_ecam(victim.qtest)
+        driver.bridge_open(driver.Function(victim.qtest, PORT), 1, 2)
+        driver.bridge_open(driver.Function(victim.qtest, 0, bus=1), 2)
+        iommu = started(victim)
+        own, other, used = 0x218, 0x220, 0x200
+
+        def mapped(victim=victim):
+            expect(f"wrong: {victim.get('w0', 'check')}", not victim.get("w0", "check"))
+            expect("both are alike", victim.get("w0", "mirror") == victim.get("w1", "mirror"))
+            return [int(line.split()[0]) for line in victim.get("w0", "mirror").splitlines()]
+
+        iommu.attach(DOMAIN, own)
+        iommu.map(DOMAIN, 0x1000, 0x1fff, 0)
+        expect("the function's ID isolates it", mapped() == [0x1000])
+        iommu.map(DOMAIN, 0x3000, 0x3fff, 0)
+        expect("a later mapping", mapped() == [0x1000, 0x3000])
+        iommu.attach(DOMAIN, used)
+        expect("both IDs in one domain", mapped() == [0x1000, 0x3000])
+        iommu.attach(DOMAIN + 1, used)
+        expect("the bridge's ID applies", mapped() == [])
+        iommu.map(DOMAIN + 1, 0x5000, 0x5fff, 0)
+        expect("with its mappings", mapped() == [0x5000])
+        iommu.detach(DOMAIN + 1, used)
+        expect("the function's again", mapped() == [0x1000, 0x3000])
+        iommu.attach(DOMAIN + 2, other)
+        expect("the first stays", mapped() == [0x1000, 0x3000])
+        iommu.map(DOMAIN + 2, 0x7000, 0x7fff, 0)
+        victim.monitor.command("device_del", id="w1")
+        driver.eject(victim.qtest, 4)
+        victim.deleted("w1")
+        iommu.detach(DOMAIN, own)
+        expect("none", victim.get("w0", "mirror") == "")
+        expect("the mode", {each["id"]: each["mode"] for each in victim.endpoints()}["0x218"] ==
+               {"off": "blocked", "on": "bypass"}[bypass])
+        victim.monitor.command("quit")
+
+
 def an_endpoint_has_the_number_of_its_bus(stage):
     victim = stage.start([
         f"viommu-pci,id=iommu0,addr={IOMMU}", f"pcie-root-port,id=rp0,chassis=1,addr={PORT}",
@@ -442,6 +486,7 @@ CASES = [an_unmap_of_everything_reaches_a_mirror,
          a_store_to_bypass_switches_all_endpoints_at_once,
          an_endpoint_behind_a_bridge_to_pci_outlives_its_first_function,
          a_function_behind_a_bridge_to_pci_has_an_endpoint_of_its_own,
+         a_function_behind_a_bridge_to_pci_is_isolated_by_any_of_its_ids,
          an_endpoint_has_the_number_of_its_bus, a_bus_has_one_iommu,
          a_wrong_property_is_refused_and_named,
          a_host_of_larger_pages_restricts_the_granule,
@@ -468,6 +513,8 @@ def play(qemu, arguments):
     """Run all cases with one QEMU; returns the number that failed."""
     failed = 0
     for case in CASES:
+        if arguments.case and case.__name__ not in arguments.case:
+            continue
         stage = Stage(qemu, arguments.sanitized)
         try:
             case(stage)
