@@ -25,15 +25,18 @@ STRENGTHS = {"MUST", "MUST NOT", "SHOULD", "SHOULD NOT", "MAY", "defined", "deci
 NEGATIVE = {"MUST NOT", "SHOULD NOT"}
 TEST = re.compile(r"/\*((?:[^*]|\*(?!/))*)\*/\s*static void (\w+)\(void \*\*state\)")
 SHOWS = re.compile(r"\bShows:\s*([a-z0-9,\s-]+?)\s*$")
-REGISTERED = re.compile(r"\b(?:cmocka_unit_test\w*|ON_[A-Z_]+)\(\s*(\w+)")
+REGISTERED = re.compile(r"\b(?:cmocka_unit_test\w*|ON_[A-Z_]+|TEST)\(\s*(\w+)")
 EXPLAINED = re.compile(r"^\*\*([a-z0-9, -]+)\*\*", re.M)
 
 HEAD = """# Conformance
 
 Written by tests/conformance.py from docs/conformance.rules and from the tests: not to be edited.
 
-Every device rule of virtio 1.3, 5.13, in our own words and in the order of the chapter, whose text is the same in 1.2,
-1.3 and 1.4, with the tests that show it. MUST NOT and SHOULD NOT rules say what does not happen. *defined* is what
+Every device rule of virtio 1.3, 5.13, in our own words and in the order of the chapter, with the tests that show it. The
+chapter is byte for byte the same in 1.2, 1.3 and 1.4: in the sources of the standard (github.com/oasis-tcs/virtio-spec)
+`virtio-iommu.tex` of the tag v1.2-cs01 and `device-types/iommu/description.tex` of v1.3-wd02 and v1.4-cs01 are one
+object, f8cbe8895f0d. From "Virtio device" on, the rules of virtio 1.4 for the transports, <viommu/mmio.h> and
+<viommu/pci.h>. MUST NOT and SHOULD NOT rules say what does not happen. *defined* is what
 the standard describes without such a word; *decision* is ours where it is silent
 ([decisions.md](decisions.md)); *proposal* is what no standard has yet, and off by default
 ([proposal-address-spaces.md](proposal-address-spaces.md)).

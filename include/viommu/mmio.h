@@ -105,6 +105,14 @@ struct viommu_mmio_config {
 
 	/* Split rings without indirect descriptors and event index, for old guests. */
 	bool plain_rings;
+
+	/*
+	 * Offer VIRTIO_F_SUSPEND (virtio 1.4, "Device Suspend"): the driver can stop the queues and
+	 * continue. While the device is suspended, it does not touch the rings and sends no
+	 * interrupt, stores to configuration space are ignored, and faults are dropped.
+	 * Translations and the VMM's calls go on as usual.
+	 */
+	bool suspend;
 };
 
 /* Opaque: the registers, both queues, and the device that it owns. */

@@ -15,31 +15,30 @@
 #include "transport/service.h"
 
 /* Publish and signal. `error` is the result of the last queue_pop(). */
-static void show(struct registers *registers, struct queue *queue, int error)
+static void show(struct virtio *virtio, unsigned index, int error)
 {
-	if (queue_publish(queue))
-		registers_notify_used(registers);
+	if (queue_publish(virtio_queue(virtio, index)))
+		virtio_notify_used(virtio, index);
 	if (error < 0)
-		registers_break(registers, error);
+		virtio_break(virtio, error);
 }
 
-void service_requests(struct registers *registers, unsigned index, service_function *serve,
-		      void *opaque)
+void service_requests(struct virtio *virtio, unsigned index, service_function *serve, void *opaque)
 {
-	struct queue *queue = registers_queue(registers, index);
+	struct queue *queue = virtio_queue(virtio, index);
 	struct queue_chain chain;
 	int more = 0;
 
 	queue_lock(queue);
-	if (registers_running(registers)) {
+	if (virtio_running(virtio)) {
 		queue_quiet(queue);
 		do {
 			while ((more = queue_pop(queue, &chain)) > 0)
 				queue_push(queue, &chain, (uint32_t)serve(opaque, &chain));
 		} while (!more && queue_listen(queue));
-		if (registers->config.ops->served)
-			registers->config.ops->served(registers->config.opaque, index);
-		show(registers, queue, more);
+		if (virtio->config.ops->served)
+			virtio->config.ops->served(virtio->config.opaque, index);
+		show(virtio, index, more);
 	}
 	queue_unlock(queue);
 }
@@ -65,22 +64,22 @@ static size_t fill(const struct queue_chain *chain, const void *bytes, size_t le
 	return length;
 }
 
-int service_deliver(struct registers *registers, unsigned index, const void *bytes, size_t length)
+int service_deliver(struct virtio *virtio, unsigned index, const void *bytes, size_t length)
 {
-	struct queue *queue = registers_queue(registers, index);
+	struct queue *queue = virtio_queue(virtio, index);
 	struct queue_chain chain;
 	size_t written = 0;
 	int found;
 
 	queue_lock(queue);
-	if (registers_running(registers)) {
+	if (virtio_running(virtio)) {
 		queue_quiet(queue);
 		found = queue_pop(queue, &chain);
 		if (found > 0) {
 			written = fill(&chain, bytes, length);
 			queue_push(queue, &chain, (uint32_t)written);
 		}
-		show(registers, queue, found);
+		show(virtio, index, found);
 	}
 	queue_unlock(queue);
 	return written ? 0 : -ENOBUFS;

@@ -5,7 +5,7 @@
 #include "transport/state.h"
 
 /*
- * The window as rows of saved state
+ * A virtio device as rows of saved state
  *
  * A loaded state is untrusted: it must be one that a driver could have reached. Ready queues are
  * set up like any other. Status, and the interrupt line with it, are set only after the device is
@@ -15,18 +15,18 @@
 enum { CHUNK_REGISTERS = 1, CHUNK_QUEUE = 2 };
 
 static const struct field registers_fields[] = {
-	ROW(struct registers_state, 0, HEX, driver_features, "driver features"),
-	ROW(struct registers_state, 8, NUMBER, unknown_features, "strange features"),
-	ROW(struct registers_state, 12, NUMBER, device_features_select, "DeviceFeaturesSel"),
-	ROW(struct registers_state, 16, NUMBER, driver_features_select, "DriverFeaturesSel"),
-	ROW(struct registers_state, 20, NUMBER, queue_select, "QueueSel"),
-	ROW(struct registers_state, 24, NUMBER, config_generation, "ConfigGeneration"),
-	ROW(struct registers_state, 28, HEX, status, "Status"),
-	ROW(struct registers_state, 32, HEX, interrupt_status, "InterruptStatus"),
-	ROW(struct registers_state, 36, RESERVED, reserved, "reserved"),
+	ROW(struct virtio_state, 0, HEX, driver_features, "driver features"),
+	ROW(struct virtio_state, 8, NUMBER, unknown_features, "strange features"),
+	ROW(struct virtio_state, 12, NUMBER, device_features_select, "DeviceFeaturesSel"),
+	ROW(struct virtio_state, 16, NUMBER, driver_features_select, "DriverFeaturesSel"),
+	ROW(struct virtio_state, 20, NUMBER, queue_select, "QueueSel"),
+	ROW(struct virtio_state, 24, NUMBER, config_generation, "ConfigGeneration"),
+	ROW(struct virtio_state, 28, HEX, status, "Status"),
+	ROW(struct virtio_state, 32, HEX, interrupt_status, "InterruptStatus"),
+	ROW(struct virtio_state, 36, RESERVED, reserved, "reserved"),
 };
-const struct layout registers_state_layout =
-	LAYOUT("registers", CHUNK_REGISTERS, 40, struct registers_state, registers_fields);
+const struct layout virtio_state_layout =
+	LAYOUT("registers", CHUNK_REGISTERS, 40, struct virtio_state, registers_fields);
 
 static const struct field queue_fields[] = {
 	ROW(struct queue_state, 0, HEX, descriptor_area, "descriptor area"),
@@ -42,7 +42,7 @@ const struct layout queue_state_layout =
 
 /* -- saving ----------------------------------------------------------------------------- */
 
-static struct queue_state save_queue(struct registers_queue *queue)
+static struct queue_state save_queue(struct virtio_queue *queue)
 {
 	struct queue_progress progress = { 0 };
 
@@ -61,49 +61,53 @@ static struct queue_state save_queue(struct registers_queue *queue)
 	};
 }
 
-void registers_save(struct registers *registers, struct registers_state *ret_state,
-		    struct queue_state *ret_queues)
+void virtio_save(struct virtio *virtio, struct virtio_state *ret_state,
+		 struct queue_state *ret_queues)
 {
-	pthread_mutex_lock(&registers->lock);
-	*ret_state = (struct registers_state){
-		.driver_features = registers->driver_features,
-		.unknown_features = registers->unknown_features,
-		.device_features_select = registers->device_features_select,
-		.driver_features_select = registers->driver_features_select,
-		.queue_select = registers->queue_select,
-		.config_generation = registers->config_generation,
+	pthread_mutex_lock(&virtio->lock);
+	*ret_state = (struct virtio_state){
+		.driver_features = virtio->driver_features,
+		.unknown_features = virtio->unknown_features,
+		.device_features_select = virtio->device_features_select,
+		.driver_features_select = virtio->driver_features_select,
+		.queue_select = virtio->queue_select,
+		.config_generation = virtio_config_generation(virtio),
 	};
-	for (unsigned i = 0; i < registers->config.n_queues; i++)
-		ret_queues[i] = save_queue(&registers->queues[i]);
-	pthread_mutex_lock(&registers->signal);
-	ret_state->status = registers->status;
-	ret_state->interrupt_status = registers->interrupt_status;
-	pthread_mutex_unlock(&registers->signal);
-	pthread_mutex_unlock(&registers->lock);
+	for (unsigned i = 0; i < virtio->config.n_queues; i++)
+		ret_queues[i] = save_queue(&virtio->queues[i]);
+	pthread_mutex_lock(&virtio->signal);
+	ret_state->status = virtio->status;
+	ret_state->interrupt_status = virtio->interrupt_status;
+	pthread_mutex_unlock(&virtio->signal);
+	pthread_mutex_unlock(&virtio->lock);
 }
 
 /* -- loading ---------------------------------------------------------------------------- */
 
-/* Can stores to the window lead to this state? */
-static bool can_be(const struct registers_state *state)
+/* Can stores of a driver lead to this state? */
+static bool can_be(const struct virtio_state *state)
 {
 	bool features_ok = state->status & STATUS_FEATURES_OK;
 
 	if (state->status & ~STATUS_ALL || state->interrupt_status & ~INTERRUPT_ALL)
 		return false;
-	if (state->status & (STATUS_DRIVER_OK | STATUS_NEEDS_RESET) && !features_ok)
+	if (state->status & (STATUS_DRIVER_OK | STATUS_NEEDS_RESET | STATUS_SUSPEND) &&
+	    !features_ok)
+		return false;
+	if (state->status & STATUS_SUSPEND &&
+	    (state->status & STATUS_DRIVER_OK || !(state->driver_features & VIRTIO_F_SUSPEND)))
 		return false;
 	return state->unknown_features <= !features_ok;
 }
 
-static bool queue_can_be(const struct registers_state *state, const struct queue_state *queue)
+static bool queue_can_be(const struct virtio_state *state, const struct queue_state *queue)
 {
 	return queue->ready <= !!(state->status & STATUS_FEATURES_OK) &&
 	       queue->broken <= queue->ready;
 }
 
 /* Start the queue as the driver did, at its saved position. */
-static int load_queue(struct registers *registers, struct registers_queue *queue,
+static int load_queue(const struct virtio *virtio, struct virtio_queue *queue,
 		      const struct queue_state *state)
 {
 	const struct queue_progress progress = { state->position, state->broken };
@@ -116,7 +120,7 @@ static int load_queue(struct registers *registers, struct registers_queue *queue
 	if (!state->ready)
 		return 0;
 	queue_lock(&queue->queue);
-	error = queue_start(&queue->queue, &queue->setup, registers->driver_features);
+	error = queue_start(&queue->queue, &queue->setup, virtio->driver_features);
 	if (!error)
 		error = queue_resume(&queue->queue, progress);
 	queue_unlock(&queue->queue);
@@ -124,61 +128,62 @@ static int load_queue(struct registers *registers, struct registers_queue *queue
 	return error;
 }
 
-static int load_queues(struct registers *registers, const struct stream *stream,
-		       const struct registers_state *state, const struct queue_state *queues)
+static int load_queues(struct virtio *virtio, const struct stream *stream,
+		       const struct virtio_state *state, const struct queue_state *queues)
 {
-	for (unsigned i = 0; i < registers->config.n_queues; i++) {
+	for (unsigned i = 0; i < virtio->config.n_queues; i++) {
 		if (!queue_can_be(state, &queues[i]))
 			return stream_refuse(stream, -EINVAL, "queue %u is in an impossible state",
 					     i);
-		if (load_queue(registers, &registers->queues[i], &queues[i]))
+		if (load_queue(virtio, &virtio->queues[i], &queues[i]))
 			return stream_refuse(stream, -EBUSY,
 					     "queue %u cannot continue: %" PRIu32
 					     " entries (at most %u "
 					     "here) at 0x%" PRIx64 ", from position %" PRIu32,
-					     i, queues[i].size, registers->config.queue_size,
+					     i, queues[i].size, virtio->config.queue_size,
 					     queues[i].descriptor_area, queues[i].position);
 	}
 	return 0;
 }
 
-static int load(struct registers *registers, const struct stream *stream,
-		const struct registers_state *state, const struct queue_state *queues)
+static int load(struct virtio *virtio, const struct stream *stream,
+		const struct virtio_state *state, const struct queue_state *queues)
 {
 	bool features_ok = state->status & STATUS_FEATURES_OK;
 
 	if (!can_be(state))
 		return stream_refuse(stream, -EINVAL, "the registers are in an impossible state");
-	registers->driver_features = state->driver_features;
-	registers->unknown_features = state->unknown_features;
-	if (features_ok && !registers_can_have(registers))
+	virtio->driver_features = state->driver_features;
+	virtio->unknown_features = state->unknown_features;
+	if (features_ok && !virtio_can_have(virtio))
 		return stream_refuse(stream, -EBUSY,
 				     "the driver accepted features 0x%" PRIx64
 				     ", and only 0x%" PRIx64 " are offered here",
-				     state->driver_features, registers->config.features);
-	registers->device_features_select = state->device_features_select;
-	registers->driver_features_select = state->driver_features_select;
-	registers->queue_select = state->queue_select;
-	return load_queues(registers, stream, state, queues);
+				     state->driver_features, virtio->config.features);
+	virtio->device_features_select = state->device_features_select;
+	virtio->driver_features_select = state->driver_features_select;
+	virtio->queue_select = state->queue_select;
+	return load_queues(virtio, stream, state, queues);
 }
 
-int registers_load(struct registers *registers, const struct stream *stream,
-		   const struct registers_state *state, const struct queue_state *queues)
+int virtio_load(struct virtio *virtio, const struct stream *stream,
+		const struct virtio_state *state, const struct queue_state *queues)
 {
 	int error;
 
-	pthread_mutex_lock(&registers->lock);
-	error = load(registers, stream, state, queues);
-	pthread_mutex_unlock(&registers->lock);
+	pthread_mutex_lock(&virtio->lock);
+	error = load(virtio, stream, state, queues);
+	pthread_mutex_unlock(&virtio->lock);
 	return error;
 }
 
-void registers_resume(struct registers *registers, const struct registers_state *state)
+void virtio_resume(struct virtio *virtio, const struct virtio_state *state)
 {
-	pthread_mutex_lock(&registers->lock);
-	registers->config_generation = state->config_generation;
-	pthread_mutex_lock(&registers->signal);
-	registers_signal(registers, state->status, state->interrupt_status);
-	pthread_mutex_unlock(&registers->signal);
-	pthread_mutex_unlock(&registers->lock);
+	pthread_mutex_lock(&virtio->lock);
+	virtio->config_generation = state->config_generation;
+	virtio->config_changed = false;
+	pthread_mutex_lock(&virtio->signal);
+	virtio_signal(virtio, state->status, state->interrupt_status);
+	pthread_mutex_unlock(&virtio->signal);
+	pthread_mutex_unlock(&virtio->lock);
 }

@@ -2,16 +2,16 @@
 #ifndef VIOMMU_TRANSPORT_STATE_H
 #define VIOMMU_TRANSPORT_STATE_H
 
-#include "transport/registers.h"
+#include "transport/virtio.h"
 #include "wire/stream.h"
 
 /*
- * The driver's setup of a window, for saved state (docs/state.md)
+ * The driver's setup of a device, for saved state (docs/state.md)
  *
  * The VMM saves the rings with guest memory. Only the device knows its position in them.
  */
 
-struct registers_state {
+struct virtio_state {
 	uint64_t driver_features;
 	uint32_t unknown_features;
 	uint32_t device_features_select, driver_features_select, queue_select;
@@ -25,23 +25,23 @@ struct queue_state {
 };
 
 /* Their types are those of chunks. */
-extern const struct layout registers_state_layout, queue_state_layout;
+extern const struct layout virtio_state_layout, queue_state_layout;
 
 /* `ret_queues` has room for each queue. The guest is stopped. */
-void registers_save(struct registers *registers, struct registers_state *ret_state,
-		    struct queue_state *ret_queues);
+void virtio_save(struct virtio *virtio, struct virtio_state *ret_state,
+		 struct queue_state *ret_queues);
 
 /*
- * Set up a window that was just reset, without running it yet. On failure it must be reset again,
+ * Set up a device that was just reset, without running it yet. On failure it must be reset again,
  * and the stream has the reason.
  *
- * -EINVAL: no driver can reach that state. -EBUSY: this window does not offer, or have room for,
+ * -EINVAL: no driver can reach that state. -EBUSY: this device does not offer, or have room for,
  * what the driver used.
  */
-int registers_load(struct registers *registers, const struct stream *stream,
-		   const struct registers_state *state, const struct queue_state *queues);
+int virtio_load(struct virtio *virtio, const struct stream *stream,
+		const struct virtio_state *state, const struct queue_state *queues);
 
 /* Run: Status, and with it the interrupt line. */
-void registers_resume(struct registers *registers, const struct registers_state *state);
+void virtio_resume(struct virtio *virtio, const struct virtio_state *state);
 
 #endif

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "echo.h"
+#include "transport/registers.h"
 
 #define ECHO_QUEUE_SIZE 1024
 
@@ -68,7 +69,7 @@ static void echo_notify(void *opaque, unsigned queue)
 	struct echo *echo = opaque;
 
 	if (queue == ECHO_QUEUE)
-		service_requests(&echo->registers, queue, echo_serve, echo);
+		service_requests(&echo->virtio, queue, echo_serve, echo);
 }
 
 static void echo_reset(void *opaque)
@@ -84,7 +85,7 @@ static void echo_interrupt(void *opaque, bool level)
 	echo->level = level;
 }
 
-static const struct registers_ops echo_ops = {
+static const struct virtio_ops echo_ops = {
 	.accept = echo_accept,
 	.config_read = echo_config_read,
 	.config_write = echo_config_write,
@@ -106,7 +107,7 @@ static void window_store(void *device, uint64_t offset, unsigned length, uint64_
 int echo_setup(void **state)
 {
 	struct echo *echo = calloc(1, sizeof(*echo));
-	const struct registers_config config = {
+	const struct virtio_config config = {
 		.ops = &echo_ops,
 		.opaque = echo,
 		.device = ECHO_DEVICE,
@@ -114,23 +115,23 @@ int echo_setup(void **state)
 		.features = ECHO_FEATURES | QUEUE_FEATURES,
 		.n_queues = ECHO_QUEUES,
 		.queue_size = ECHO_QUEUE_SIZE,
-		.length = REGISTERS_LENGTH,
+		.config_length = REGISTERS_LENGTH - REGISTERS_CONFIG,
 		.memory = { .find = guest_find, .opaque = echo ? &echo->guest : NULL },
 	};
 
 	if (!echo)
 		return -1;
 	guest_init(&echo->guest);
-	echo->window = (struct window){ &echo->registers, window_load, window_store };
+	echo->window = (struct window){ &echo->virtio, window_load, window_store };
 	*state = echo;
-	return registers_init(&echo->registers, &config);
+	return virtio_init(&echo->virtio, &config);
 }
 
 int echo_teardown(void **state)
 {
 	struct echo *echo = *state;
 
-	registers_fini(&echo->registers);
+	virtio_fini(&echo->virtio);
 	guest_fini(&echo->guest);
 	free(echo);
 	return 0;

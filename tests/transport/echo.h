@@ -26,7 +26,7 @@
 
 struct echo {
 	struct guest guest;
-	struct registers registers;
+	struct virtio virtio;
 	struct window window;
 
 	uint8_t config[ECHO_CONFIG];

@@ -82,6 +82,7 @@ enum {
 	DRIVER = 2,
 	DRIVER_OK = 4,
 	FEATURES_OK = 8,
+	SUSPEND = 0x10,
 	NEEDS_RESET = 0x40,
 	FAILED = 0x80,
 };
@@ -91,6 +92,7 @@ enum {
 #define F_VERSION_1   (1ull << 32)
 #define F_PACKED      (1ull << 34)
 #define F_RING_RESET  (1ull << 40)
+#define F_SUSPEND     (1ull << 43)
 
 uint32_t load(const struct window *window, uint64_t offset);
 void store(const struct window *window, uint64_t offset, uint64_t value);

@@ -65,7 +65,7 @@ struct window window_of(struct viommu_mmio *mmio)
 	return (struct window){ mmio, window_load, window_store };
 }
 
-int rig_setup(void **state)
+int rig_setup_with(void **state, const struct viommu_mmio_config *config)
 {
 	static const struct viommu_endpoint endpoint = { .size = sizeof(endpoint), .id = ENDPOINT };
 	struct rig *rig = calloc(1, sizeof(*rig));
@@ -74,7 +74,7 @@ int rig_setup(void **state)
 		return -1;
 	*state = rig;
 	guest_init(&rig->guest);
-	if (viommu_mmio_new(NULL, NULL, &rig_ops, rig, &rig->mmio))
+	if (viommu_mmio_new(NULL, config, &rig_ops, rig, &rig->mmio))
 		return -1;
 	rig->device = viommu_mmio_device(rig->mmio);
 	rig->window = window_of(rig->mmio);
@@ -85,6 +85,11 @@ void driver_stop(struct rig *rig)
 {
 	rig->requests = ring_free(rig->requests);
 	rig->events = ring_free(rig->events);
+}
+
+int rig_setup(void **state)
+{
+	return rig_setup_with(state, NULL);
 }
 
 int rig_teardown(void **state)

@@ -55,6 +55,7 @@ struct rig {
 
 /* For cmocka. */
 int rig_setup(void **state);
+int rig_setup_with(void **state, const struct viommu_mmio_config *config);
 int rig_teardown(void **state);
 
 /* What the VMM gives to a window, whose opaque is the rig: for another window of that machine. */

@@ -155,7 +155,7 @@ static void offer_in_pieces(struct rig *rig)
 {
 	const struct viommu_config device_config = { .size = sizeof(device_config),
 						     .probe_size = 65536 };
-	const struct viommu_mmio_config config = { sizeof(config), 4, 0, false };
+	const struct viommu_mmio_config config = { .size = sizeof(config), .queue_size = 4 };
 	const struct viommu_endpoint endpoint = { .size = sizeof(endpoint), .id = ENDPOINT };
 	const struct variant four = { "four", 0, 4 };
 

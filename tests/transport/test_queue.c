@@ -111,7 +111,7 @@ static void driver_open(struct driver *driver, struct echo *echo, const struct v
 }
 
 /* Requests come back in the order in which they were sent, with what was in them, over
- * hundreds of rounds of the ring. */
+ * hundreds of rounds of the ring. Shows: packed-order, packed-list-order */
 static void every_request_comes_back_whole_and_in_order(void **state)
 {
 	struct echo *echo = *state;
@@ -149,7 +149,7 @@ static void sixteen_bit_indices_wrap(void **state)
 }
 
 /* "the maximum number of descriptors in a list is the virtqueue size": that many still fit,
- * in the ring and, where there are tables, in a table. */
+ * in the ring and, where there are tables, in a table. Shows: chain-limit */
 static void a_chain_may_fill_the_queue(void **state)
 {
 	struct ring_buffer buffers[RING_TABLE_ENTRIES];
@@ -206,7 +206,7 @@ static void a_buffer_may_cross_from_one_region_into_the_next(void **state)
 	}
 }
 
-/* A driver that polls says so, and is not interrupted. */
+/* A driver that polls says so, and is not interrupted. Shows: packed-event */
 static void interrupts_can_be_turned_off(void **state)
 {
 	struct echo *echo = *state;
@@ -229,7 +229,8 @@ static void interrupts_can_be_turned_off(void **state)
 
 /* "If the idx field in the used ring (which determined where that descriptor index was placed)
  * was equal to used_event, the device MUST send a notification. Otherwise the device SHOULD
- * NOT". And so for packed rings, by entry; here every request has one. */
+ * NOT". And so for packed rings, by entry; here every request has one. Shows: split-used-event,
+ * packed-event */
 static void the_event_index_decides_when_to_interrupt(void **state)
 {
 	static const struct variant with_event[] = {
@@ -279,7 +280,8 @@ static void a_batch_is_one_interrupt(void **state)
 }
 
 /* The driver sends no notification when the device has asked for none, and that it has
- * only while it is at work: "The device MUST handle spurious notifications". */
+ * only while it is at work: "The device MUST handle spurious notifications". Shows:
+ * spurious-notifications */
 static void notifications_are_wanted_whenever_the_device_rests(void **state)
 {
 	struct echo *echo = *state;
@@ -316,10 +318,10 @@ static void deliveries_use_buffers_without_a_notification(void **state)
 		assert_true(negotiate(&echo->window, variants[v].features | F_VERSION_1));
 		assert_true(ready_ring(&echo->window, DELIVER_QUEUE, variants[v].size, ring));
 		driver_ok(&echo->window);
-		assert_int_equal(service_deliver(&echo->registers, DELIVER_QUEUE, "news", 5), -105);
+		assert_int_equal(service_deliver(&echo->virtio, DELIVER_QUEUE, "news", 5), -105);
 		assert_int_equal(ring_add(ring, buffers, 2, NULL), 0);
 		ring_offer(ring);
-		assert_int_equal(service_deliver(&echo->registers, DELIVER_QUEUE, "breaks", 6), 0);
+		assert_int_equal(service_deliver(&echo->virtio, DELIVER_QUEUE, "breaks", 6), 0);
 		assert_int_equal(ring_take(ring, &token, &length), 1);
 		assert_int_equal(length, 6);
 		assert_memory_equal(guest_at(&echo->guest, DATA_AT), "brea", 4);
@@ -342,7 +344,7 @@ static void a_short_buffer_comes_back_empty(void **state)
 	driver_ok(&echo->window);
 	assert_int_equal(ring_add(ring, &small, 1, NULL), 0);
 	ring_offer(ring);
-	assert_int_equal(service_deliver(&echo->registers, DELIVER_QUEUE, "news", 4), -105);
+	assert_int_equal(service_deliver(&echo->virtio, DELIVER_QUEUE, "news", 4), -105);
 	assert_int_equal(ring_take(ring, &token, &length), 1);
 	assert_int_equal(length, 0);
 	assert_int_equal(*(uint8_t *)guest_at(&echo->guest, DATA_AT), 0);

@@ -7,10 +7,11 @@
 #include <cmocka.h>
 
 #include "echo.h"
+#include "transport/registers.h"
 
 static const struct variant plain = { "split", 0, 16 };
 
-/* "The device MUST return 0x74726976 in MagicValue", and 0x2 in Version. */
+/* "The device MUST return 0x74726976 in MagicValue", and 0x2 in Version. Shows: mmio-magic */
 static void the_window_identifies_itself(void **state)
 {
 	const struct window *window = &((struct echo *)*state)->window;
@@ -21,7 +22,8 @@ static void the_window_identifies_itself(void **state)
 	assert_int_equal(load(window, VENDOR), ECHO_VENDOR);
 }
 
-/* DeviceFeaturesSel chooses the word; there are two. */
+/* DeviceFeaturesSel chooses the word; there are two. Shows: virtio-features-known, virtio-version-1
+ */
 static void features_are_offered_in_two_words(void **state)
 {
 	const struct window *window = &((struct echo *)*state)->window;
@@ -35,7 +37,7 @@ static void features_are_offered_in_two_words(void **state)
 }
 
 /* "The device MUST NOT offer a feature which requires another"; FEATURES_OK is the device's
- * consent, and a driver reads it again to learn of it. */
+ * consent, and a driver reads it again to learn of it. Shows: virtio-features-subset */
 static void features_ok_stays_only_for_features_that_can_be_had(void **state)
 {
 	static const struct {
@@ -129,7 +131,8 @@ static void driver_ok_needs_features_ok(void **state)
 }
 
 /* "Writing zero (0x0) to this register triggers a device reset." "Upon reset, the device MUST
- * clear all bits in InterruptStatus and ready bits in the QueueReady register". */
+ * clear all bits in InterruptStatus and ready bits in the QueueReady register". Shows:
+ * reset-status, mmio-reset */
 static void writing_zero_to_status_resets(void **state)
 {
 	struct echo *echo = *state;
@@ -148,7 +151,7 @@ static void writing_zero_to_status_resets(void **state)
 	ring_free(ring);
 }
 
-/* Or the next driver would have accepted what it never heard of. */
+/* Or the next driver would have accepted what it never heard of. Shows: virtio-features-again */
 static void a_reset_forgets_what_features_were_accepted(void **state)
 {
 	const struct window *window = &((struct echo *)*state)->window;
@@ -159,7 +162,8 @@ static void a_reset_forgets_what_features_were_accepted(void **state)
 	assert_int_equal(load(window, STATUS), ACKNOWLEDGE | DRIVER);
 }
 
-/* After a reset, nothing of the old queue is looked at, whatever is notified. */
+/* After a reset, nothing of the old queue is looked at, whatever is notified. Shows: reset-silent,
+ * mmio-not-ready */
 static void there_is_no_queue_activity_after_a_reset(void **state)
 {
 	struct echo *echo = *state;
@@ -171,13 +175,13 @@ static void there_is_no_queue_activity_after_a_reset(void **state)
 	assert_true(negotiate(&echo->window, F_VERSION_1));
 	driver_ok(&echo->window);
 	store(&echo->window, QUEUE_NOTIFY, ECHO_QUEUE);
-	assert_int_equal(service_deliver(&echo->registers, DELIVER_QUEUE, "x", 1), -105);
+	assert_int_equal(service_deliver(&echo->virtio, DELIVER_QUEUE, "x", 1), -105);
 	assert_int_equal(echo->served, 0);
 	ring_free(ring);
 }
 
 /* "The device MUST NOT consume buffers or send any used buffer notifications to the driver
- * before DRIVER_OK." */
+ * before DRIVER_OK." Shows: status-driver-ok */
 static void buffers_wait_for_driver_ok(void **state)
 {
 	struct echo *echo = *state;
@@ -193,7 +197,7 @@ static void buffers_wait_for_driver_ok(void **state)
 	ring_free(ring);
 }
 
-/* QueueSel chooses; "zero (0x0) if the queue is not available". */
+/* QueueSel chooses; "zero (0x0) if the queue is not available". Shows: mmio-no-queue */
 static void queues_that_are_not_there_have_no_size(void **state)
 {
 	const struct window *window = &((struct echo *)*state)->window;
@@ -239,7 +243,8 @@ static void a_ready_queue_cannot_be_moved(void **state)
 	ring_free(ring);
 }
 
-/* "To stop using the queue the driver MUST write zero (0x0) to this QueueReady". */
+/* "To stop using the queue the driver MUST write zero (0x0) to this QueueReady". Shows:
+ * mmio-not-ready */
 static void a_queue_stops_when_it_is_not_ready(void **state)
 {
 	struct echo *echo = *state;
@@ -268,7 +273,8 @@ static void a_queue_is_not_ready_before_features_ok(void **state)
 }
 
 /* "The device MUST reset the queue when 1 is written to QueueReset", and "present 0 in both
- * QueueReset and QueueReady when queue reset has completed". The other queue runs on. */
+ * QueueReset and QueueReady when queue reset has completed". The other queue runs on. Shows:
+ * mmio-queue-reset, queue-reset-stops, queue-reset-state, queue-reset-again */
 static void one_queue_can_be_reset(void **state)
 {
 	static const struct variant variant = { "split, reset", F_RING_RESET, 16 };
@@ -298,7 +304,8 @@ static void queue_reset_needs_its_feature(void **state)
 	ring_free(ring);
 }
 
-/* A queue that is declared ready and cannot be found: the driver sees DEVICE_NEEDS_RESET. */
+/* A queue that is declared ready and cannot be found: the driver sees DEVICE_NEEDS_RESET. Shows:
+ * mmio-queue-not-found */
 static void a_queue_that_cannot_be_makes_the_device_need_a_reset(void **state)
 {
 	static const struct {
@@ -345,7 +352,7 @@ static void a_queue_that_cannot_be_makes_the_device_need_a_reset(void **state)
 }
 
 /* InterruptStatus holds each event "from the moment it takes place, until the driver
- * acknowledges the interrupt"; the line is high for as long. */
+ * acknowledges the interrupt"; the line is high for as long. Shows: mmio-interrupt-status */
 static void an_interrupt_lasts_until_it_is_acknowledged(void **state)
 {
 	struct echo *echo = *state;
@@ -366,7 +373,7 @@ static void an_interrupt_lasts_until_it_is_acknowledged(void **state)
 }
 
 /* "If DRIVER_OK is set, after it sets DEVICE_NEEDS_RESET, the device MUST send a device
- * configuration change notification to the driver." */
+ * configuration change notification to the driver." Shows: status-needs-reset-notification */
 static void needing_a_reset_is_a_configuration_change(void **state)
 {
 	struct echo *echo = *state;
@@ -385,7 +392,8 @@ static void needing_a_reset_is_a_configuration_change(void **state)
 	ring_free(ring);
 }
 
-/* "Reading from a non-existent region ... results in a length of -1", and so is its base. */
+/* "Reading from a non-existent region ... results in a length of -1", and so is its base. Shows:
+ * mmio-no-shared-memory */
 static void there_is_no_shared_memory(void **state)
 {
 	const struct window *window = &((struct echo *)*state)->window;
@@ -406,16 +414,17 @@ static void configuration_space_takes_any_size(void **state)
 
 	for (unsigned i = 0; i < ECHO_CONFIG; i++)
 		echo->config[i] = (uint8_t)(i + 1);
-	assert_int_equal(registers_read(&echo->registers, CONFIG, 1), 0x01);
-	assert_int_equal(registers_read(&echo->registers, CONFIG + 1, 2), 0x0302);
-	assert_int_equal(registers_read(&echo->registers, CONFIG + 3, 4), 0x07060504);
-	assert_int_equal(registers_read(&echo->registers, CONFIG + 8, 8), 0x100f0e0d0c0b0a09);
-	assert_int_equal(registers_read(&echo->registers, CONFIG + 15, 4), 0x10);
-	registers_write(&echo->registers, CONFIG + 5, 2, 0xbbaa);
-	assert_int_equal(registers_read(&echo->registers, CONFIG + 4, 4), 0x08bbaa05);
+	assert_int_equal(registers_read(&echo->virtio, CONFIG, 1), 0x01);
+	assert_int_equal(registers_read(&echo->virtio, CONFIG + 1, 2), 0x0302);
+	assert_int_equal(registers_read(&echo->virtio, CONFIG + 3, 4), 0x07060504);
+	assert_int_equal(registers_read(&echo->virtio, CONFIG + 8, 8), 0x100f0e0d0c0b0a09);
+	assert_int_equal(registers_read(&echo->virtio, CONFIG + 15, 4), 0x10);
+	registers_write(&echo->virtio, CONFIG + 5, 2, 0xbbaa);
+	assert_int_equal(registers_read(&echo->virtio, CONFIG + 4, 4), 0x08bbaa05);
 }
 
-/* "The device MUST change value returned in ConfigGeneration if there is any risk". */
+/* "The device MUST change value returned in ConfigGeneration if there is any risk". Shows:
+ * mmio-generation */
 static void the_generation_changes_with_the_configuration(void **state)
 {
 	struct echo *echo = *state;
@@ -427,7 +436,8 @@ static void the_generation_changes_with_the_configuration(void **state)
 	assert_int_not_equal(load(&echo->window, CONFIG_GENERATION), generation);
 }
 
-/* "The driver MUST only use 32 bit wide and aligned reads and writes". */
+/* "The driver MUST only use 32 bit wide and aligned reads and writes". Shows: mmio-other-accesses
+ */
 static void other_accesses_read_zero_and_write_nothing(void **state)
 {
 	static const struct {
@@ -446,14 +456,14 @@ static void other_accesses_read_zero_and_write_nothing(void **state)
 
 	memset(echo->config, 0xff, sizeof(echo->config));
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-		if (registers_read(&echo->registers, cases[i].offset, cases[i].length))
+		if (registers_read(&echo->virtio, cases[i].offset, cases[i].length))
 			fail_msg("%#lx, %u", (unsigned long)cases[i].offset, cases[i].length);
 	store(&echo->window, STATUS, ACKNOWLEDGE);
-	registers_write(&echo->registers, STATUS, 1, 0);
-	registers_write(&echo->registers, STATUS, 8, DRIVER);
-	registers_write(&echo->registers, STATUS + 2, 4, DRIVER);
-	registers_write(&echo->registers, CONFIG, 3, 0);
-	registers_write(&echo->registers, CONFIG + 0x200, 4, 0);
+	registers_write(&echo->virtio, STATUS, 1, 0);
+	registers_write(&echo->virtio, STATUS, 8, DRIVER);
+	registers_write(&echo->virtio, STATUS + 2, 4, DRIVER);
+	registers_write(&echo->virtio, CONFIG, 3, 0);
+	registers_write(&echo->virtio, CONFIG + 0x200, 4, 0);
 	store(&echo->window, MAGIC, 0);
 	store(&echo->window, INTERRUPT_STATUS, 3);
 	assert_int_equal(load(&echo->window, STATUS), ACKNOWLEDGE);

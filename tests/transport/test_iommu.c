@@ -30,7 +30,9 @@ static void the_window_is_that_of_an_iommu(void **state)
 /* What a VMM configures is what the guest sees. */
 static void the_configuration_is_in_force(void **state)
 {
-	const struct viommu_mmio_config config = { sizeof(config), 64, 0x1af4, true };
+	const struct viommu_mmio_config config = {
+		.size = sizeof(config), .queue_size = 64, .vendor = 0x1af4, .plain_rings = true
+	};
 	const struct viommu_config device_config = { .size = sizeof(device_config),
 						     .page_size_mask = 0x10000 };
 	struct rig *rig = *state;
@@ -55,10 +57,14 @@ static void what_cannot_be_is_refused(void **state)
 		struct viommu_mmio_config config;
 		int error;
 	} cases[] = {
-		{ "queues of 3", { sizeof(cases[0].config), 3, 0, false }, -EINVAL },
-		{ "queues of 2048", { sizeof(cases[0].config), 2048, 0, false }, -EINVAL },
-		{ "queues of 65536", { sizeof(cases[0].config), 65536, 0, false }, -EINVAL },
-		{ "no size", { 0, 16, 0, false }, -EINVAL },
+		{ "queues of 3", { .size = sizeof(cases[0].config), .queue_size = 3 }, -EINVAL },
+		{ "queues of 2048",
+		  { .size = sizeof(cases[0].config), .queue_size = 2048 },
+		  -EINVAL },
+		{ "queues of 65536",
+		  { .size = sizeof(cases[0].config), .queue_size = 65536 },
+		  -EINVAL },
+		{ "no size", { .queue_size = 16 }, -EINVAL },
 	};
 	static const struct viommu_mmio_ops no_memory = { .size = sizeof(no_memory) };
 	static const struct viommu_config bad = { .size = sizeof(bad), .probe_size = 7 };
