@@ -9,12 +9,15 @@
 
 #include "arguments.h"
 
-/* The value of a key, or NULL: from "driver,key=value" or a flat JSON object. */
+/*
+ * The value of a key, or NULL: from "driver,key=value", where a doubled comma belongs to a value,
+ * or from a flat JSON object, where numbers have no quotes.
+ */
 static char *value_of(const char *text, const char *key)
 {
 	g_autofree char *pattern = *text == '{'
-					   ? g_strdup_printf("\"%s\"\\s*:\\s*\"([^\"]*)\"", key)
-					   : g_strdup_printf("(?:^|,)%s=([^,]*)", key);
+					   ? g_strdup_printf("\"%s\"\\s*:\\s*\"?([^\",}]*)", key)
+					   : g_strdup_printf("(?:^|(?<!,)(?:,,)*,)%s=([^,]*)", key);
 	g_autoptr(GRegex) regex = g_regex_new(pattern, 0, 0, NULL);
 	g_autoptr(GMatchInfo) match = NULL;
 
@@ -56,13 +59,30 @@ static void check_smmu(const char *text, GHashTable *seen, GHashTable *ports,
 	g_hash_table_add(seen, bus);
 }
 
+/* The user keeps these, so a plan uses other slots of pcie.0 and other chassis. */
+static void take_place(const char *text, struct plan_wish *wish)
+{
+	g_autofree char *bus = value_of(text, "bus"), *address = value_of(text, "addr"),
+			*chassis = value_of(text, "chassis");
+	guint64 number = address ? g_ascii_strtoull(address, NULL, 16) : 0;
+
+	if (number && number < PLAN_ROOT_SLOTS && !g_strcmp0(bus, "pcie.0"))
+		wish->slots |= UINT32_C(1) << number;
+	number = chassis ? g_ascii_strtoull(chassis, NULL, 0) : 0;
+	if (number <= PLAN_CHASSIS_MAX)
+		wish->chassis[number] = true;
+}
+
 static void take_device(const char *text, GPtrArray *names, GHashTable *seen, GHashTable *ports,
-			struct viommu_findings *findings)
+			struct plan_wish *wish, struct viommu_findings *findings)
 {
 	g_autofree char *driver = driver_of(text);
 	char *name;
 
+	if (g_strcmp0(driver, "vfio-pci"))
+		take_place(text, wish);
 	if (!g_strcmp0(driver, "pcie-root-port")) {
+		wish->root_ports++;
 		name = value_of(text, "id");
 		if (name)
 			g_hash_table_add(ports, name);
@@ -98,6 +118,20 @@ static void take_machine(const char *text, struct plan_wish *wish, struct viommu
 	plan_wish_machine(wish, machine, "the arguments have", findings);
 }
 
+/* "4G", "size=4096,slots=2": mebibytes without a unit. */
+static void take_memory(const char *text, struct plan_wish *wish)
+{
+	static const char units[] = "BKMGTPE";
+	g_autofree char *size = value_of(text, "size");
+	char *end;
+	guint64 number = g_ascii_strtoull(size ? size : text, &end, 10);
+	const char *unit = *end && *end != ',' ? strchr(units, g_ascii_toupper(*end)) : units + 2;
+	unsigned shift = unit ? 10 * (unsigned)(unit - units) : 0;
+
+	if (!wish->memory && unit && number < (UINT64_C(1) << 60) >> shift)
+		wish->memory = number << shift;
+}
+
 static bool is_option(const char *word, const char *name)
 {
 	return *word == '-' && !strcmp(word + (word[1] == '-' ? 2 : 1), name);
@@ -112,9 +146,11 @@ char **plan_arguments(char *const *arguments, struct plan_wish *wish,
 
 	for (; arguments[0] && arguments[1]; arguments++) {
 		if (is_option(arguments[0], "device"))
-			take_device(arguments[1], names, seen, ports, findings);
+			take_device(arguments[1], names, seen, ports, wish, findings);
 		else if (is_option(arguments[0], "M") || is_option(arguments[0], "machine"))
 			take_machine(arguments[1], wish, findings);
+		else if (is_option(arguments[0], "m"))
+			take_memory(arguments[1], wish);
 	}
 	if (!names->len && !viommu_findings_count_from(findings, VIOMMU_ERROR))
 		plan_report(findings, "plan-device",

@@ -173,7 +173,7 @@ static void take_places(struct plan_domain *domain)
 	domain->slots = 0;
 	for (xmlNode *node = domain->devices->children; node; node = node->next) {
 		const xmlNode *address = domain_child(node, "address");
-		long slot = domain_number(address, "slot");
+		long slot = domain_number(address, "slot"), chassis;
 
 		if (domain_says(address, "type", "pci") && domain_number(address, "bus") <= 0 &&
 		    slot >= 0 && slot < 32 && !domain_is_assigned(node))
@@ -181,11 +181,24 @@ static void take_places(struct plan_domain *domain)
 		if (!domain_is(node, "controller") || !domain_says(node, "type", "pci"))
 			continue;
 		domain->index = MAX(domain->index, domain_number(node, "index") + 1);
-		domain->chassis = MAX(domain->chassis,
-				      domain_number(domain_child(node, "target"), "chassis"));
+		chassis = domain_number(domain_child(node, "target"), "chassis");
+		if (chassis >= 0 && chassis <= PLAN_CHASSIS_MAX)
+			domain->chassis[chassis] = true;
 		domain->n_ports += !domain_says(node, "model", "pcie-root");
 	}
 	domain->index = MAX(domain->index, 1);
+}
+
+/* libvirt adds controllers for USB, SCSI and serial ports, and a memory balloon. */
+#define IMPLICIT_DEVICES 4
+
+/* Devices that have no address yet, and may get one of PCI. */
+static void count_places(struct plan_domain *domain)
+{
+	domain->n_places = IMPLICIT_DEVICES;
+	for (xmlNode *node = domain->devices->children; node; node = node->next)
+		domain->n_places += node->type == XML_ELEMENT_NODE && !domain_is_assigned(node) &&
+				    !domain_child(node, "address");
 }
 
 static const struct {
@@ -205,16 +218,17 @@ static const struct {
 	{ "GiB", 1 << 30 },
 	{ "T", UINT64_C(1) << 40 },
 	{ "TiB", UINT64_C(1) << 40 },
+	{ "TB", UINT64_C(1000000000000) },
 };
 
-static uint64_t memory_of(const xmlNode *root)
+/* As in libvirt, the unit is KiB by default, and its case does not matter. */
+uint64_t domain_bytes(const xmlNode *memory)
 {
-	const xmlNode *memory = domain_child(root, "memory");
 	g_autofree char *text = content(memory), *unit = domain_attribute(memory, "unit");
 	uint64_t number = text ? g_ascii_strtoull(text, NULL, 10) : 0;
 
 	for (size_t i = 0; i < G_N_ELEMENTS(units); i++)
-		if (!strcmp(unit ? unit : "KiB", units[i].unit) &&
+		if (!g_ascii_strcasecmp(unit ? unit : "KiB", units[i].unit) &&
 		    number < (UINT64_C(1) << 60) / units[i].bytes)
 			return number * units[i].bytes;
 	return 0;
@@ -250,6 +264,13 @@ static void take_machine(struct plan_domain *domain, struct viommu_findings *fin
 			    xmlGetLineNo(type), machine);
 }
 
+static bool find_devices(struct plan_domain *domain)
+{
+	domain->root = xmlDocGetRootElement(domain->document);
+	domain->devices = domain->root ? domain_child(domain->root, "devices") : NULL;
+	return domain->devices && domain_is(domain->root, "domain");
+}
+
 static bool read_domain(struct plan_domain *domain, struct viommu_findings *findings)
 {
 	if (domain->document->intSubset) {
@@ -257,18 +278,17 @@ static bool read_domain(struct plan_domain *domain, struct viommu_findings *find
 			    "the domain has a document type declaration");
 		return false;
 	}
-	domain->root = xmlDocGetRootElement(domain->document);
-	domain->devices = domain->root ? domain_child(domain->root, "devices") : NULL;
-	if (!domain->devices || !domain_is(domain->root, "domain")) {
+	if (!find_devices(domain)) {
 		plan_report(findings, "plan-domain", "give the output of virsh dumpxml",
 			    "the input is not a <domain> with <devices>");
 		return false;
 	}
 	check_iommus(domain, findings);
 	take_places(domain);
+	count_places(domain);
 	take_nodes(domain);
 	take_machine(domain, findings);
-	domain->memory = memory_of(domain->root);
+	domain->memory = domain_bytes(domain_child(domain->root, "memory"));
 	return take_devices(domain, findings) &&
 	       !viommu_findings_count_from(findings, VIOMMU_ERROR);
 }
@@ -302,6 +322,31 @@ struct plan_domain *plan_domain_read(const char *text, size_t length,
 	return domain;
 }
 
+/* With a document type declaration, it is for plan_domain_read() to report. */
+static bool is_done(struct plan_domain *domain)
+{
+	bool assigns = false, placed = false;
+
+	if (!domain->document || domain->document->intSubset || !find_devices(domain))
+		return false;
+	for (xmlNode *node = domain->devices->children; node; node = node->next) {
+		assigns |= domain_is_assigned(node);
+		placed |= domain_is(node, "iommu") ||
+			  (domain_is(node, "controller") &&
+			   domain_says(node, "model", "pcie-expander-bus"));
+	}
+	return placed || !assigns;
+}
+
+bool plan_domain_is_done(const char *text, size_t length)
+{
+	struct plan_domain *domain = parse(text, length);
+	bool done = is_done(domain);
+
+	plan_domain_free(domain);
+	return done;
+}
+
 static const char head_q35[] = "<domain type='kvm'>\n"
 			       "  <name>guest</name>\n"
 			       "  <memory unit='KiB'>%" PRIu64 "</memory>\n"
@@ -309,22 +354,21 @@ static const char head_q35[] = "<domain type='kvm'>\n"
 			       "  <os>\n"
 			       "    <type arch='x86_64' machine='q35'>hvm</type>\n"
 			       "  </os>\n"
-			       "  <features>\n    <acpi/>\n%s  </features>\n"
+			       "  <features>\n    <acpi/>\n  </features>\n"
 			       "  <cpu mode='host-passthrough'/>\n"
 			       "  <devices>\n  </devices>\n"
 			       "</domain>\n";
-static const char head_virt[] =
-	"<domain type='kvm'>\n"
-	"  <name>guest</name>\n"
-	"  <memory unit='KiB'>%" PRIu64 "</memory>\n"
-	"  <vcpu>2</vcpu>\n"
-	"  <os firmware='efi'>\n"
-	"    <type arch='aarch64' machine='virt'>hvm</type>\n"
-	"  </os>\n"
-	"  <features>\n    <acpi/>\n    <gic version='3'/>\n%s  </features>\n"
-	"  <cpu mode='host-passthrough'/>\n"
-	"  <devices>\n  </devices>\n"
-	"</domain>\n";
+static const char head_virt[] = "<domain type='kvm'>\n"
+				"  <name>guest</name>\n"
+				"  <memory unit='KiB'>%" PRIu64 "</memory>\n"
+				"  <vcpu>2</vcpu>\n"
+				"  <os firmware='efi'>\n"
+				"    <type arch='aarch64' machine='virt'>hvm</type>\n"
+				"  </os>\n"
+				"  <features>\n    <acpi/>\n    <gic version='3'/>\n  </features>\n"
+				"  <cpu mode='host-passthrough'/>\n"
+				"  <devices>\n  </devices>\n"
+				"</domain>\n";
 
 #define DEFAULT_CPUS   2
 #define DEFAULT_MEMORY (UINT64_C(4) << 30)
@@ -363,10 +407,9 @@ static void append_cells(struct plan_domain *domain, const struct plan *plan, ui
 struct plan_domain *plan_domain_new(const struct plan *plan)
 {
 	uint64_t memory = plan->wish.memory ? plan->wish.memory : DEFAULT_MEMORY;
-	const char *apic = plan->kind == PLAN_INTEL ? "    <ioapic driver='qemu'/>\n" : "";
 	g_autofree char *text = strcmp(plan->machine, "virt")
-					? g_strdup_printf(head_q35, memory >> 10, apic)
-					: g_strdup_printf(head_virt, memory >> 10, apic);
+					? g_strdup_printf(head_q35, memory >> 10)
+					: g_strdup_printf(head_virt, memory >> 10);
 	struct plan_domain *domain = parse(text, strlen(text));
 
 	domain->root = xmlDocGetRootElement(domain->document);
@@ -401,7 +444,9 @@ void plan_domain_wish(const struct plan_domain *domain, struct plan_wish *wish,
 {
 	wish->managed |= domain->managed;
 	wish->slots |= domain->slots;
-	wish->root_ports += domain->n_ports;
+	wish->root_ports += domain->n_ports + (wish->spare ? domain->n_places : 0);
+	for (size_t i = 0; i < G_N_ELEMENTS(wish->chassis); i++)
+		wish->chassis[i] |= domain->chassis[i];
 	plan_wish_machine(wish, domain->machine, "the domain has", findings);
 	if (!wish->memory)
 		wish->memory = domain->memory;

@@ -12,6 +12,12 @@ struct plan_domain *plan_domain_read(const char *text, size_t length,
 				     struct viommu_findings *findings);
 struct plan_domain *plan_domain_free(struct plan_domain *domain);
 
+/*
+ * The text is a domain that has nothing to be planned for: it assigns no PCI function, or has a
+ * pcie-expander-bus or an <iommu> already.
+ */
+bool plan_domain_is_done(const char *text, size_t length);
+
 /* A minimal domain with only what a plan needs. */
 struct plan_domain *plan_domain_new(const struct plan *plan);
 

@@ -16,10 +16,11 @@ struct plan_domain {
 	GPtrArray *names;        /* NULL-terminated */
 	const char *machine;
 	uint64_t memory;
-	uint32_t slots;   /* of pcie.0 that are in use */
-	long index;       /* of the next controller */
-	long chassis;     /* the highest */
-	unsigned n_ports; /* controllers except pcie-root */
+	uint32_t slots;                     /* of pcie.0 that are in use */
+	long index;                         /* of the next controller */
+	bool chassis[PLAN_CHASSIS_MAX + 1]; /* that are in use */
+	unsigned n_ports;                   /* controllers except pcie-root */
+	unsigned n_places;                  /* devices that libvirt places, at most */
 	bool managed;
 	GHashTable *nodes;
 };
@@ -30,6 +31,9 @@ xmlNode *domain_child(const xmlNode *node, const char *name);
 char *domain_attribute(const xmlNode *node, const char *name);
 bool domain_says(const xmlNode *node, const char *name, const char *value);
 long domain_number(const xmlNode *node, const char *name);
+
+/* An amount of memory with its unit, <memory unit='GiB'>4</memory>; 0 if it is not one. */
+uint64_t domain_bytes(const xmlNode *memory);
 
 /* A <hostdev> or <interface> of a PCI function; the name of that function on the host. */
 bool domain_is_assigned(const xmlNode *node);

@@ -52,6 +52,12 @@ static void set_flag(struct plan_item *item, const char *name, bool on)
 	set(item, name, PLAN_FLAG, "%s", on ? "on" : "off");
 }
 
+/* For a property of type OnOffAuto, which takes no boolean in JSON. */
+static void set_choice(struct plan_item *item, const char *name, bool on)
+{
+	set(item, name, PLAN_CHOICE, "%s", on ? "on" : "off");
+}
+
 /* -- the machine ------------------------------------------------------------------------------ */
 
 /* Devices on pcie.0 bypass, where an IOMMU would otherwise translate the whole machine. */
@@ -67,7 +73,7 @@ static void add_machine(GPtrArray *items, const struct plan *plan)
 		set(item, "kernel-irqchip", PLAN_TEXT, "split");
 	if (plan->architecture == PLAN_ARM)
 		set(item, "gic-version", PLAN_TEXT, "3");
-	if (virt && plan->mmio64 && plan->wish.qemu >= PLAN_VERSION(10, 0))
+	if (virt && plan->mmio64)
 		set(item, "highmem-mmio-size", PLAN_TEXT, "%" G_GUINT64_FORMAT "G",
 		    plan->mmio64 >> GIBI);
 	if (!virt && plan->mmio64)
@@ -77,21 +83,26 @@ static void add_machine(GPtrArray *items, const struct plan *plan)
 
 /* -- IOMMUs ----------------------------------------------------------------------------------- */
 
+/* From QEMU 11.1, an attribute that is left out is that of the host's SMMU. */
 static void add_smmu(GPtrArray *items, const struct plan *plan, const struct plan_bridge *bridge)
 {
 	struct plan_item *item = add(items, "device", "arm-smmuv3");
+	bool fixed = plan->wish.qemu < PLAN_SMMU_AUTO;
 
 	set(item, "id", PLAN_TEXT, "viommu%u", bridge->number);
 	set(item, "primary-bus", PLAN_TEXT, "pxb%u", bridge->number);
-	set_flag(item, "accel", plan->accel);
 	if (!plan->accel)
 		return;
-	set_flag(item, "ats", bridge->ats);
-	set_flag(item, "ril", false);
+	set_flag(item, "accel", true);
+	if (fixed || bridge->ats_known)
+		set(item, "ats", fixed ? PLAN_FLAG : PLAN_CHOICE, "%s", bridge->ats ? "on" : "off");
+	if (fixed)
+		set_flag(item, "ril", false);
 	if (bridge->pasid_bits)
-		set(item, "ssidsize", PLAN_NUMBER, "%u", bridge->pasid_bits);
+		set(item, "ssidsize", fixed ? PLAN_NUMBER : PLAN_CHOICE, "%u", bridge->pasid_bits);
 	if (bridge->address_bits)
-		set(item, "oas", PLAN_NUMBER, "%u", bridge->address_bits);
+		set(item, "oas", fixed ? PLAN_NUMBER : PLAN_CHOICE, "%u",
+		    bridge->address_bits < 48 ? 44u : 48u);
 }
 
 static void add_virtio(GPtrArray *items, const struct plan_bridge *bridge)
@@ -106,21 +117,35 @@ static void add_virtio(GPtrArray *items, const struct plan_bridge *bridge)
 	set(item, "root-bus", PLAN_TEXT, "pxb%u", bridge->number);
 }
 
+static void set_root_slot(struct plan_item *item, unsigned slot)
+{
+	set(item, "bus", PLAN_TEXT, "pcie.0");
+	set(item, "addr", PLAN_TEXT, "0x%x", slot);
+}
+
 /* IOMMUs of the whole machine come first, because QEMU needs them when it creates a device. */
 static void add_one(GPtrArray *items, const struct plan *plan)
 {
-	struct plan_item *item = add(items, "device", plan_kind_row(plan->kind)->driver);
+	struct plan_item *item;
 
+	if (plan->kind == PLAN_AMD) {
+		item = add(items, "device", "AMDVI-PCI");
+		set(item, "id", PLAN_TEXT, "viommu0-pci");
+		set_root_slot(item, plan->iommu_slot);
+	}
+	item = add(items, "device", plan_kind_row(plan->kind)->driver);
 	set(item, "id", PLAN_TEXT, "viommu0");
+	if (plan->kind == PLAN_VIRTIO_STOCK) {
+		set_root_slot(item, plan->iommu_slot);
+		return;
+	}
+	set_choice(item, "intremap", true);
 	if (plan->kind == PLAN_INTEL) {
-		set_flag(item, "intremap", true);
 		set_flag(item, "caching-mode", true);
 		set_flag(item, "device-iotlb", plan->ats);
-	} else if (plan->kind == PLAN_AMD) {
-		set_flag(item, "intremap", true);
 	} else {
-		set(item, "bus", PLAN_TEXT, "pcie.0");
-		set(item, "addr", PLAN_TEXT, "0x%x", plan->iommu_slot);
+		set(item, "pci-id", PLAN_TEXT, "viommu0-pci");
+		set_flag(item, "dma-remap", true);
 	}
 }
 
@@ -162,7 +187,11 @@ static void add_device(GPtrArray *items, const struct plan *plan, const struct p
 	g_autofree char *name = plan_port_name(bridge, n);
 
 	set(item, "id", PLAN_TEXT, "hostdev%u", number);
-	set(item, "host", PLAN_TEXT, "%s", device->host->name);
+	/* QEMU's host= has at most four digits for the segment. */
+	if (device->host->segment > UINT16_MAX)
+		set(item, "sysfsdev", PLAN_TEXT, "/sys/bus/pci/devices/%s", device->host->name);
+	else
+		set(item, "host", PLAN_TEXT, "%s", device->host->name);
 	set(item, "bus", PLAN_TEXT, "%s", name);
 	set(item, "addr", PLAN_TEXT, "0x0.%x", device->function);
 	if (!device->function && port->devices->len > 1)

@@ -8,7 +8,8 @@
 enum plan_value {
 	PLAN_TEXT,
 	PLAN_NUMBER,
-	PLAN_FLAG, /* "on" and "off"; true and false in JSON */
+	PLAN_FLAG,   /* "on" and "off"; true and false in JSON */
+	PLAN_CHOICE, /* "on" and "off", also in JSON: the property has "auto", too */
 };
 
 struct plan_key {

@@ -13,15 +13,14 @@
 
 #define KEEP_MAX     ((size_t)4 << 20) /* bytes */
 #define BRIDGES_MAX  32
-#define CHASSIS_MAX  255
 #define FUNCTION_MAX 7
 
 struct reader {
 	yaml_document_t document;
 	struct plan *plan;
 	GHashTable *kept;
-	bool chassis[CHASSIS_MAX + 1]; /* that are taken */
-	const char *wrong;             /* NULL: nothing is */
+	bool chassis[PLAN_CHASSIS_MAX + 1]; /* that are taken */
+	const char *wrong;                  /* NULL: nothing is */
 };
 
 static yaml_node_t *member(struct reader *reader, const yaml_node_t *node, const char *name)
@@ -94,7 +93,7 @@ static void read_port(struct reader *reader, struct plan_bridge *bridge, const y
 	yaml_node_t *devices = member(reader, node, "devices");
 	unsigned functions = 0;
 
-	port->chassis = number_of(reader, node, "chassis", CHASSIS_MAX);
+	port->chassis = number_of(reader, node, "chassis", PLAN_CHASSIS_MAX);
 	if (!port->chassis)
 		reader->wrong = "a port has no chassis";
 	else if (reader->chassis[port->chassis])
@@ -217,6 +216,7 @@ GHashTable *plan_keep(struct plan *plan, const char *text, struct viommu_finding
 {
 	struct reader reader = { .plan = plan };
 
+	memcpy(reader.chassis, plan->wish.chassis, sizeof(reader.chassis));
 	reader.kept = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
 	if (load(&reader, text)) {
 		read_plan(&reader);

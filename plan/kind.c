@@ -10,9 +10,9 @@
 static const struct plan_kind_row rows[] = {
 	{ PLAN_AUTO, "auto", NULL, true, 0, NULL },
 	{ PLAN_VIRTIO, "virtio", "viommu-pci", true, PLAN_VERSION(7, 2), NULL },
-	{ PLAN_SMMUV3, "smmuv3", "arm-smmuv3", true, PLAN_VERSION(10, 1), "virt" },
+	{ PLAN_SMMUV3, "smmuv3", "arm-smmuv3", true, PLAN_VERSION(10, 2), "virt" },
 	{ PLAN_INTEL, "intel", "intel-iommu", false, PLAN_VERSION(6, 0), "q35" },
-	{ PLAN_AMD, "amd", "amd-iommu", false, PLAN_VERSION(6, 0), "q35" },
+	{ PLAN_AMD, "amd", "amd-iommu", false, PLAN_VERSION(10, 2), "q35" },
 	{ PLAN_VIRTIO_STOCK, "virtio-stock", "virtio-iommu-pci", false, PLAN_VERSION(7, 0), NULL },
 };
 
@@ -138,7 +138,7 @@ static void choose(struct plan *plan)
 	bool several = plan->bridges->len > 1;
 
 	if (!strcmp(plan->machine, "virt") && all_are_smmuv3(plan) &&
-	    plan->wish.qemu >= PLAN_VERSION(10, 1)) {
+	    plan->wish.qemu >= plan_kind_row(PLAN_SMMUV3)->since) {
 		plan->kind = PLAN_SMMUV3;
 		plan->why = g_strdup("the host has SMMUv3s, and QEMU supports one for each bridge");
 	} else if (several) {
@@ -153,22 +153,41 @@ static void choose(struct plan *plan)
 	}
 }
 
-/* SMMUs have no registers in sysfs; the tables have the ATS attribute of their root complexes. */
+/* The host bridge of a function by the tables, or NULL. */
+static const struct viommu_host_bridge *bridge_above(const struct viommu_topology *topology,
+						     const struct viommu_host_device *device)
+{
+	const struct viommu_host_bridge *bridge;
+
+	for (size_t i = 0; (bridge = viommu_topology_host_bridge(topology, i)); i++)
+		if (bridge->segment == device->root_segment &&
+		    bridge->bus_first <= device->root_bus && device->root_bus <= bridge->bus_last)
+			return bridge;
+	return NULL;
+}
+
+/*
+ * SMMUs have no registers in sysfs. An IORT and a device tree have the ATS attribute of the root
+ * complexes whose functions are behind the SMMU.
+ */
 enum viommu_known plan_host_ats(const struct viommu_host *host,
 				const struct viommu_host_iommu *iommu)
 {
 	const struct viommu_topology *topology = viommu_host_topology(host);
-	const struct viommu_host_bridge *bridge;
+	const struct viommu_host_device *device;
 	enum viommu_known known = VIOMMU_NOT_KNOWN;
 
-	if (iommu->ats != VIOMMU_NOT_KNOWN || !topology || !iommu->in_table)
+	if (iommu->ats != VIOMMU_NOT_KNOWN || !topology || !iommu->in_table ||
+	    (iommu->kind != VIOMMU_HOST_SMMU_V3 && iommu->kind != VIOMMU_HOST_SMMU_V2))
 		return iommu->ats;
-	for (size_t i = 0; (bridge = viommu_topology_host_bridge(topology, i)); i++) {
-		if (!bridge->iommu || strcmp(bridge->iommu, iommu->in_table->name))
-			continue;
-		if (bridge->ats)
+	for (size_t i = 0; (device = viommu_host_iommu_device(iommu, i)); i++) {
+		const struct viommu_host_bridge *bridge =
+			device->pci ? bridge_above(topology, device) : NULL;
+
+		if (bridge && bridge->ats)
 			return VIOMMU_YES;
-		known = VIOMMU_NO;
+		if (bridge)
+			known = VIOMMU_NO;
 	}
 	return known;
 }
@@ -215,18 +234,28 @@ static void check(const struct plan *plan, struct viommu_findings *findings)
 			    "the devices are behind %u physical IOMMUs, but a guest can have only "
 			    "one %s",
 			    plan->bridges->len, row->driver);
+	if (plan->wish.accel == PLAN_ON && plan->wish.qemu < PLAN_ACCEL)
+		plan_report(findings, "plan-qemu-version", "use a newer QEMU, or --accel off",
+			    "nested translation requires QEMU 11.0, but the version is %u.%u",
+			    plan->wish.qemu / 100, plan->wish.qemu % 100);
+	if (plan->wish.accel == PLAN_ON && plan->kind != PLAN_SMMUV3)
+		plan_report(findings, "plan-machine", "choose --iommu smmuv3, or leave out --accel",
+			    "%s has no nested translation in a plan", row->driver);
 }
 
 /* Only features that the host's IOMMU is known to have; QEMU's defaults apply to others. */
 static void take_features(struct plan *plan)
 {
-	plan->accel = plan->kind == PLAN_SMMUV3 && plan->wish.accel != PLAN_OFF;
+	plan->accel = plan->kind == PLAN_SMMUV3 && plan->wish.accel != PLAN_OFF &&
+		      plan->wish.qemu >= PLAN_ACCEL;
 	for (guint i = 0; i < plan->bridges->len; i++) {
 		struct plan_bridge *bridge = plan->bridges->pdata[i];
 
-		bridge->ats = plan_host_ats(plan->host, bridge->iommu) == VIOMMU_YES &&
-			      plan->wish.ats != PLAN_OFF;
-		bridge->ats |= plan->wish.ats == PLAN_ON;
+		enum viommu_known ats = plan_host_ats(plan->host, bridge->iommu);
+
+		bridge->ats = plan->wish.ats == PLAN_SWITCH_AUTO ? ats == VIOMMU_YES
+								 : plan->wish.ats == PLAN_ON;
+		bridge->ats_known = ats != VIOMMU_NOT_KNOWN || plan->wish.ats != PLAN_SWITCH_AUTO;
 		bridge->pasid_bits = bridge->iommu->pasid_bits;
 		bridge->address_bits = bridge->iommu->output_bits;
 		plan->ats |= bridge->ats;

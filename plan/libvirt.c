@@ -106,18 +106,38 @@ static long append_port(struct plan_domain *domain, const struct plan_port *port
 
 	say(append(node, "model"), "name", "pcie-root-port");
 	target = append(node, "target");
-	say(target, "chassis", "%ld", domain->chassis + port->chassis);
+	say(target, "chassis", "%u", port->chassis);
 	say(target, "port", "0x%x", (unsigned)(port->slot << 3 | port->function));
 	set_address(node, bridge, port->slot, port->function, port->multifunction);
 	return domain->index - 1;
 }
 
+/*
+ * libvirt places a device without an address in the first free port, in the order of the
+ * controllers. Ports on pcie.0 before those of the plan keep emulated devices out of free ports.
+ */
+static void append_root_ports(struct plan_domain *domain, const struct plan *plan)
+{
+	bool taken[PLAN_CHASSIS_MAX + 1];
+	unsigned chassis = 1;
+
+	plan_find_chassis(plan, taken);
+	for (unsigned i = 0; plan->wish.spare && i < domain->n_places; i++) {
+		xmlNode *node = append_controller(domain, "pcie-root-port");
+
+		while (chassis < PLAN_CHASSIS_MAX && taken[chassis])
+			chassis++;
+		say(append(node, "target"), "chassis", "%u", chassis++);
+	}
+}
+
+/* libvirt 12.2 and later set highmem-mmio-size of virt by it. */
 static void set_hole(struct plan_domain *domain, const struct plan *plan)
 {
-	xmlNode *root = NULL;
+	xmlNode *root = NULL, *hole;
 	g_autofree char *text = g_strdup_printf("%" PRIu64, plan->mmio64 >> 10);
 
-	if (!plan->mmio64 || !strcmp(plan->machine, "virt"))
+	if (!plan->mmio64)
 		return;
 	for (xmlNode *node = domain->devices->children; node; node = node->next)
 		if (domain_is(node, "controller") && domain_says(node, "model", "pcie-root"))
@@ -128,8 +148,29 @@ static void set_hole(struct plan_domain *domain, const struct plan *plan)
 		say(root, "index", "0");
 		say(root, "model", "pcie-root");
 	}
-	if (!domain_child(root, "pcihole64"))
-		say(xmlNewChild(root, NULL, BAD_CAST "pcihole64", BAD_CAST text), "unit", "KiB");
+	hole = domain_child(root, "pcihole64");
+	if (!hole)
+		hole = append(root, "pcihole64");
+	else if (domain_bytes(hole) >= plan->mmio64)
+		return;
+	xmlNodeSetContent(hole, BAD_CAST text);
+	say(hole, "unit", "KiB");
+}
+
+/* libvirt requires it for interrupt remapping of VT-d and AMD-Vi. */
+static void set_ioapic(struct plan_domain *domain)
+{
+	xmlNode *features = domain_child(domain->root, "features"), *ioapic;
+
+	if (!features) {
+		features = xmlNewNode(NULL, BAD_CAST "features");
+		xmlAddPrevSibling(domain->devices, features);
+		xmlAddPrevSibling(domain->devices, xmlNewText(BAD_CAST "\n  "));
+	}
+	ioapic = domain_child(features, "ioapic");
+	if (!ioapic)
+		ioapic = append_line(features, "ioapic", INDENT);
+	say(ioapic, "driver", "qemu");
 }
 
 /* -- devices --------------------------------------------------------------------------------- */
@@ -200,6 +241,7 @@ static void append_smmu(struct plan_domain *domain, const struct plan *plan,
 			const struct plan_bridge *bridge, long index)
 {
 	xmlNode *node = append_line(domain->devices, "iommu", INDENT), *driver;
+	bool fixed = plan->wish.qemu < PLAN_SMMU_AUTO;
 
 	say(node, "model", "smmuv3");
 	driver = append(node, "driver");
@@ -207,12 +249,14 @@ static void append_smmu(struct plan_domain *domain, const struct plan *plan,
 	if (!plan->accel)
 		return;
 	say(driver, "accel", "on");
-	say(driver, "ats", "%s", on(bridge->ats));
-	say(driver, "ril", "off");
+	if (fixed || bridge->ats_known)
+		say(driver, "ats", "%s", on(bridge->ats));
+	if (fixed)
+		say(driver, "ril", "off");
 	if (bridge->pasid_bits)
 		say(driver, "ssidsize", "%u", bridge->pasid_bits);
 	if (bridge->address_bits)
-		say(driver, "oas", "%u", bridge->address_bits);
+		say(driver, "oas", "%u", bridge->address_bits < 48 ? 44u : 48u);
 }
 
 static void append_one(struct plan_domain *domain, const struct plan *plan)
@@ -224,8 +268,8 @@ static void append_one(struct plan_domain *domain, const struct plan *plan)
 	if (plan->kind == PLAN_VIRTIO_STOCK)
 		return;
 	driver = append(node, "driver");
-	say(driver, "intremap", "on");
 	if (plan->kind == PLAN_INTEL) {
+		say(driver, "intremap", "on");
 		say(driver, "caching_mode", "on");
 		say(driver, "iotlb", "%s", on(plan->ats));
 	}
@@ -258,6 +302,20 @@ __attribute__((format(printf, 3, 4))) static void append_argument(xmlNode *line,
 	va_end(args);
 	xmlSetNs(node, space);
 	xmlSetProp(node, BAD_CAST "value", BAD_CAST text);
+}
+
+/* What libvirt has no element for: pcie.0 bypasses, and AMD-Vi translates assigned devices. */
+static void append_bypass(struct plan_domain *domain, const struct plan *plan)
+{
+	xmlNs *space;
+	xmlNode *line = command_line(domain, &space);
+
+	append_argument(line, space, "-machine");
+	append_argument(line, space, "default-bus-bypass-iommu=on");
+	if (plan->kind == PLAN_AMD) {
+		append_argument(line, space, "-global");
+		append_argument(line, space, "amd-iommu.dma-remap=on");
+	}
 }
 
 static void append_virtio(struct plan_domain *domain, const struct plan_bridge *bridge, long index,
@@ -320,6 +378,7 @@ static char *print(const struct plan_domain *domain)
 char *plan_domain_write(struct plan_domain *domain, const struct plan *plan)
 {
 	set_hole(domain, plan);
+	append_root_ports(domain, plan);
 	for (guint i = 0; i < plan->bridges->len; i++) {
 		const struct plan_bridge *bridge = plan->bridges->pdata[i];
 		long index = append_bridge(domain, bridge);
@@ -336,8 +395,12 @@ char *plan_domain_write(struct plan_domain *domain, const struct plan *plan)
 		if (plan->kind == PLAN_VIRTIO)
 			append_virtio(domain, bridge, index, !i);
 	}
-	if (!plan_kind_row(plan->kind)->several)
+	if (!plan_kind_row(plan->kind)->several) {
 		append_one(domain, plan);
+		append_bypass(domain, plan);
+	}
+	if (plan->kind == PLAN_INTEL || plan->kind == PLAN_AMD)
+		set_ioapic(domain);
 	if (plan->accel)
 		put_iommufd(domain);
 	return print(domain);

@@ -8,6 +8,7 @@
  * A bridge uses its own bus and one for each port. The last bridge has the highest numbers, and a
  * bridge that is added later has lower numbers than all others, so existing numbers never change.
  */
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,6 +21,8 @@
 #define VIRT_MMIO64     ((uint64_t)512 << 30)
 #define Q35_MMIO64      ((uint64_t)32 << 30)
 #define GPU_INITIATORS  8u
+#define GIBI            30
+#define MMIO64_MAX      ((uint64_t)1 << 46) /* half of what 48 bits of addresses can have */
 #define NVIDIA          0x10de
 #define CLASS_3D        0x0302
 #define GRACE_BAR       ((uint64_t)64 << 30) /* coherent memory, which only a Grace GPU has */
@@ -176,13 +179,19 @@ static uint64_t power_of_two(uint64_t bytes)
 	return bytes ? power : 0;
 }
 
+/* BARs come from files, so a sum may be too large. */
+static uint64_t add_memory(uint64_t one, uint64_t other)
+{
+	return one > UINT64_MAX - other ? UINT64_MAX : one + other;
+}
+
 static uint64_t large_memory(const struct viommu_host_device *device)
 {
 	uint64_t sum = 0;
 
 	for (int i = 0; i < VIOMMU_HOST_BARS; i++)
 		if (device->bars[i].is_64_bits && device->bars[i].prefetchable)
-			sum += power_of_two(device->bars[i].length);
+			sum = add_memory(sum, power_of_two(device->bars[i].length));
 	return sum;
 }
 
@@ -195,9 +204,29 @@ static bool is_grace_gpu(const struct viommu_host_device *device)
 	return device->vendor == NVIDIA && device->pci_class >> 8 == CLASS_3D && coherent;
 }
 
-static void size_memory(struct plan *plan)
+/* QEMU's own window keeps half of its size for emulated devices. */
+static void size_window(struct plan *plan, uint64_t sum, struct viommu_findings *findings)
 {
-	uint64_t sum = 0, own = strcmp(plan->machine, "virt") ? Q35_MMIO64 : VIRT_MMIO64;
+	bool virt = !strcmp(plan->machine, "virt");
+	uint64_t own = virt ? VIRT_MMIO64 : Q35_MMIO64;
+
+	plan->mmio64 = sum > own / 2 ? MAX(sum << 1, own) : 0;
+	if (sum > MMIO64_MAX)
+		plan_report(findings, "plan-memory-window", "assign fewer devices",
+			    "the 64-bit BARs of the devices need %" PRIu64
+			    " GiB, and a guest has addresses for at most %" PRIu64,
+			    sum >> GIBI, MMIO64_MAX >> GIBI);
+	else if (virt && plan->mmio64 && plan->wish.for_qemu && plan->wish.qemu < PLAN_LARGE_VIRT)
+		plan_report(findings, "plan-qemu-version", "use a newer QEMU",
+			    "the 64-bit BARs of the devices need a window of %" PRIu64
+			    " GiB, and virt has a larger one than %" PRIu64
+			    " GiB from QEMU 10.0 (highmem-mmio-size)",
+			    plan->mmio64 >> GIBI, own >> GIBI);
+}
+
+static void size_memory(struct plan *plan, struct viommu_findings *findings)
+{
+	uint64_t sum = 0;
 
 	for (guint i = 0; i < plan->bridges->len; i++) {
 		struct plan_bridge *bridge = plan->bridges->pdata[i];
@@ -206,16 +235,17 @@ static void size_memory(struct plan *plan)
 			struct plan_port *port = bridge->ports->pdata[n];
 
 			for (guint d = 0; d < port->devices->len; d++)
-				port->mmio64 += large_memory(
-					g_array_index(port->devices, struct plan_device, d).host);
+				port->mmio64 =
+					add_memory(port->mmio64,
+						   large_memory(g_array_index(port->devices,
+									      struct plan_device, d)
+									.host));
 			port->mmio64 = power_of_two(port->mmio64);
-			bridge->mmio64 += port->mmio64;
+			bridge->mmio64 = add_memory(bridge->mmio64, port->mmio64);
 		}
-		sum += power_of_two(bridge->mmio64);
+		sum = add_memory(sum, power_of_two(bridge->mmio64));
 	}
-	sum = power_of_two(sum);
-	/* QEMU's own window keeps half of its size for emulated devices. */
-	plan->mmio64 = sum > own / 2 ? MAX(sum << 1 ? sum << 1 : sum, own) : 0;
+	size_window(plan, power_of_two(sum), findings);
 }
 
 /* -- bus numbers ----------------------------------------------------------------------------- */
@@ -286,7 +316,18 @@ static void check_functions(const struct plan_bridge *bridge, guint n,
 			    device->host->name, device->function, name);
 }
 
-static void number_ports(struct plan_bridge *bridge, unsigned *chassis,
+/* There are more chassis than bus numbers, so one is free; 0 if the bus numbers are not. */
+static unsigned take_chassis(bool *taken)
+{
+	for (unsigned chassis = 1; chassis <= PLAN_CHASSIS_MAX; chassis++)
+		if (!taken[chassis]) {
+			taken[chassis] = true;
+			return chassis;
+		}
+	return 0;
+}
+
+static void number_ports(struct plan_bridge *bridge, bool *chassis,
 			 struct viommu_findings *findings)
 {
 	for (guint i = 0; i < bridge->ports->len; i++) {
@@ -297,7 +338,7 @@ static void number_ports(struct plan_bridge *bridge, unsigned *chassis,
 		port->function = (uint8_t)(i / PLAN_ROOT_SLOTS);
 		port->multifunction = !port->function && i + PLAN_ROOT_SLOTS < bridge->ports->len;
 		if (!port->chassis)
-			port->chassis = ++*chassis;
+			port->chassis = take_chassis(chassis);
 		if (bridge->kept)
 			check_functions(bridge, i, findings);
 		else
@@ -449,17 +490,15 @@ static void count_initiators(struct plan *plan)
 	}
 }
 
-static unsigned last_chassis(const struct plan *plan)
+void plan_find_chassis(const struct plan *plan, bool *taken)
 {
-	unsigned last = 0;
-
+	memcpy(taken, plan->wish.chassis, sizeof(plan->wish.chassis));
 	for (guint i = 0; i < plan->bridges->len; i++) {
 		const struct plan_bridge *bridge = plan->bridges->pdata[i];
 
 		for (guint n = 0; n < bridge->ports->len; n++)
-			last = MAX(last, ((struct plan_port *)bridge->ports->pdata[n])->chassis);
+			taken[((struct plan_port *)bridge->ports->pdata[n])->chassis] = true;
 	}
-	return last;
 }
 
 /* Kept devices first, so that a new device does not take their ports. */
@@ -479,8 +518,10 @@ static void place_all(struct plan *plan, GPtrArray *devices, GHashTable *kept,
 static void place(struct plan *plan, GPtrArray *devices, GHashTable *kept,
 		  struct viommu_findings *findings)
 {
-	unsigned chassis = last_chassis(plan), number = 0, top = PLAN_TOP_BUS;
+	bool chassis[PLAN_CHASSIS_MAX + 1];
+	unsigned number = 0, top = PLAN_TOP_BUS;
 
+	plan_find_chassis(plan, chassis);
 	place_all(plan, devices, kept, findings);
 	for (guint i = 0; i < plan->bridges->len; i++) {
 		struct plan_bridge *bridge = plan->bridges->pdata[i];
@@ -499,7 +540,7 @@ static void place(struct plan *plan, GPtrArray *devices, GHashTable *kept,
 
 		if (!bridge->kept)
 			bridge->number = number++;
-		number_ports(bridge, &chassis, findings);
+		number_ports(bridge, chassis, findings);
 	}
 }
 
@@ -538,7 +579,7 @@ struct plan *plan_make(const struct viommu_host *host, const struct plan_wish *w
 	place(plan, devices, kept, findings);
 	number_slots(plan, findings);
 	map_nodes(plan, findings);
-	size_memory(plan);
+	size_memory(plan, findings);
 	count_initiators(plan);
 	plan_refuse_whole(plan, findings);
 	if (viommu_findings_count_from(findings, VIOMMU_ERROR))

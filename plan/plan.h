@@ -24,7 +24,7 @@
 enum plan_kind {
 	PLAN_AUTO,
 	PLAN_VIRTIO, /* viommu-pci of this project: several per machine */
-	PLAN_SMMUV3, /* arm-smmuv3 of QEMU 10.1 and later: several per machine, on virt */
+	PLAN_SMMUV3, /* arm-smmuv3 of QEMU 10.2 and later: several per machine, on virt */
 	PLAN_INTEL,  /* one per machine, like the next two */
 	PLAN_AMD,
 	PLAN_VIRTIO_STOCK, /* virtio-iommu-pci of QEMU */
@@ -46,8 +46,12 @@ enum plan_switch {
 #define PLAN_TOP_BUS       0xffu
 #define PLAN_NODES_MAX     1024
 #define PLAN_ROOT_SLOTS    32
+#define PLAN_CHASSIS_MAX   255
 #define PLAN_DEFAULT_QEMU  1101 /* QEMU 11.1 */
 #define PLAN_VERSION(a, b) ((a)*100 + (b))
+#define PLAN_ACCEL         PLAN_VERSION(11, 0) /* arm-smmuv3,accel=on */
+#define PLAN_SMMU_AUTO     PLAN_VERSION(11, 1) /* its attributes are enums, by default "auto" */
+#define PLAN_LARGE_VIRT    PLAN_VERSION(10, 0) /* virt,highmem-mmio-size= */
 
 /* A request. Zero is valid for all members except `qemu`. */
 struct plan_wish {
@@ -59,8 +63,10 @@ struct plan_wish {
 	uint32_t slots;      /* used slots of pcie.0: bit n */
 	uint64_t memory;     /* of the guest, in bytes; 0: not checked */
 	enum plan_switch ats, accel;
-	bool managed;      /* libvirt or another manager binds vfio-pci */
-	bool for_qemu;     /* the output is for QEMU or libvirt */
+	bool managed;                       /* libvirt or another manager binds vfio-pci */
+	bool for_qemu;                      /* the output is for QEMU or libvirt */
+	bool for_libvirt;                   /* the output is for libvirt */
+	bool chassis[PLAN_CHASSIS_MAX + 1]; /* those of the user's root ports */
 	GHashTable *nodes; /* node of the host + 1 -> node of the guest + 1; NULL: no mapping */
 };
 
@@ -88,7 +94,7 @@ struct plan_bridge {
 	unsigned iommu_slot, iommu_function; /* of its viommu-pci, on pcie.0 */
 	int host_node;                       /* -1: not known */
 	int guest_node;                      /* -1: none */
-	bool ats;
+	bool ats, ats_known;                 /* not known: off, unless QEMU can ask the host */
 	unsigned pasid_bits, address_bits;
 	uint64_t mmio64;
 	bool kept;        /* kept from an earlier plan */
@@ -150,6 +156,9 @@ struct plan *plan_make(const struct viommu_host *host, const struct plan_wish *w
 
 /* NULL is allowed. Returns NULL. */
 struct plan *plan_free(struct plan *plan);
+
+/* Set the chassis that ports of the user and of the plan have; `taken` has PLAN_CHASSIS_MAX + 1. */
+void plan_find_chassis(const struct plan *plan, bool *taken);
 
 /* Report why a device cannot be assigned (refuse.c). */
 void plan_refuse_device(const struct plan_wish *wish, const struct viommu_host_device *device,

@@ -49,8 +49,7 @@ static char *in_json(const struct plan_item *item)
 		json_key(json, key->key);
 		if (key->type == PLAN_NUMBER)
 			json_add_number(json, g_ascii_strtoll(key->value, NULL, 10));
-		else if (key->type == PLAN_FLAG && strcmp(item->driver, "viommu-pci") &&
-			 strcmp(key->key, "ats"))
+		else if (key->type == PLAN_FLAG)
 			json_add_boolean(json, !strcmp(key->value, "on"));
 		else
 			json_add_string(json, key->value);

@@ -111,6 +111,11 @@ void plan_refuse_device(const struct plan_wish *wish, const struct viommu_host_d
 		refuse_unlinked(device, findings);
 		return;
 	}
+	if (wish->for_libvirt && device->segment > UINT16_MAX)
+		plan_report(findings, "plan-device", "use the format qemu",
+			    "%s is in a segment of five digits, which QEMU rejects in the form "
+			    "that libvirt gives it",
+			    device->name);
 	refuse_driver(wish, device, findings);
 	refuse_regions(device, findings);
 	refuse_widths(device, findings);
@@ -223,7 +228,7 @@ static void refuse_mixed_ats(const struct plan *plan, struct viommu_findings *fi
 		if (plan_host_ats(plan->host, bridge->iommu) == VIOMMU_NO)
 			without = bridge;
 	}
-	if (with && without && plan->wish.ats == PLAN_SWITCH_AUTO)
+	if (with && without && plan->kind == PLAN_SMMUV3 && plan->wish.ats == PLAN_SWITCH_AUTO)
 		plan_report(findings, "plan-mixed-ats",
 			    "use --ats off, or assign devices of IOMMUs with the same capability",
 			    "%s has ATS, but %s does not; the guest has one setting for all root "
@@ -232,6 +237,9 @@ static void refuse_mixed_ats(const struct plan *plan, struct viommu_findings *fi
 	if (without && plan->wish.ats == PLAN_ON)
 		plan_report(findings, "plan-ats", "use --ats off", "%s has no ATS",
 			    without->iommu_name);
+	else if (plan->wish.ats == PLAN_ON && plan->kind != PLAN_SMMUV3 && plan->kind != PLAN_INTEL)
+		plan_report(findings, "plan-ats", "leave out --ats, or choose another kind",
+			    "%s has no ATS", plan_kind_row(plan->kind)->driver);
 }
 
 void plan_refuse_whole(const struct plan *plan, struct viommu_findings *findings)

@@ -17,7 +17,7 @@ static char **devices, **nodes;
 static char *root, *kind_name, *machine, *format, *qemu_version, *memory, *output_name, *ats,
 	*accel, *domain_name, *keep_name;
 static int spare, root_ports;
-static gboolean managed;
+static gboolean managed, if_needed;
 
 static const GOptionEntry options[] = {
 	{ "device", 'd', 0, G_OPTION_ARG_STRING_ARRAY, &devices,
@@ -40,6 +40,9 @@ static const GOptionEntry options[] = {
 	  "memory of the guest (16G), to check that all of it can be mapped", "SIZE" },
 	{ "domain-xml", 'x', 0, G_OPTION_ARG_FILENAME, &domain_name,
 	  "assign the devices of this libvirt domain; -f libvirt prints it with the plan", "FILE" },
+	{ "if-needed", 'I', 0, G_OPTION_ARG_NONE, &if_needed,
+	  "print a domain unchanged that assigns no function, or has expanders or an <iommu>",
+	  NULL },
 	{ "keep", 'k', 0, G_OPTION_ARG_FILENAME, &keep_name,
 	  "keep the placement of devices in this plan, written by -f json", "PLAN" },
 	{ "ats", 'T', 0, G_OPTION_ARG_STRING, &ats, "ATS: auto, on, off", "SWITCH" },
@@ -58,15 +61,15 @@ static const GOptionEntry options[] = {
 static const struct form {
 	const char *name;
 	char *(*print)(const struct plan *plan);
-	bool for_qemu;
+	bool for_qemu, for_libvirt;
 } forms[] = {
-	{ "text", plan_text, false },
-	{ "json", plan_json, false },
-	{ "topology", plan_topology, false },
-	{ "libvirt", plan_libvirt, true },
-	{ "qemu", plan_qemu, true },
-	{ "qemu-json", plan_qemu_json, true },
-	{ "readconfig", plan_readconfig, true },
+	{ .name = "text", .print = plan_text },
+	{ .name = "json", .print = plan_json },
+	{ .name = "topology", .print = plan_topology },
+	{ .name = "libvirt", .print = plan_libvirt, .for_qemu = true, .for_libvirt = true },
+	{ .name = "qemu", .print = plan_qemu, .for_qemu = true },
+	{ .name = "qemu-json", .print = plan_qemu_json, .for_qemu = true },
+	{ .name = "readconfig", .print = plan_readconfig, .for_qemu = true },
 };
 
 /* -- options ----------------------------------------------------------------------------------- */
@@ -163,7 +166,7 @@ static const char *read_wish(struct plan_wish *wish)
 	wish->spare = (unsigned)spare;
 	wish->root_ports = (unsigned)root_ports;
 	if (!read_version(qemu_version, &wish->qemu))
-		return "--qemu must be a version like 10.1";
+		return "--qemu must be a version like 10.2";
 	if (!read_size(memory, &wish->memory))
 		return "--memory must be a number of bytes, or like 16G";
 	if (!read_switch(ats, &wish->ats) || !read_switch(accel, &wish->accel))
@@ -229,9 +232,12 @@ static int plan_domain(struct plan_wish *wish, const struct form *form,
 {
 	size_t length;
 	g_autofree char *text = read_text(domain_name, &length);
-	struct plan_domain *domain = text ? plan_domain_read(text, length, findings) : NULL;
+	struct plan_domain *domain;
 	int status = EXIT_COULD_NOT;
 
+	if (text && if_needed && plan_domain_is_done(text, length))
+		return write_output(output_name, text, length);
+	domain = text ? plan_domain_read(text, length, findings) : NULL;
 	if (!domain)
 		return status;
 	plan_domain_wish(domain, wish, findings);
@@ -266,12 +272,16 @@ static int run(const struct command *command, char **arguments)
 	if (!!devices + !!domain_name + qemu > 1)
 		return command_usage(
 			command, "--device, --domain-xml and arguments of QEMU exclude each other");
+	if (if_needed && (!domain_name || !form || !form->for_libvirt))
+		return command_usage(command, "--if-needed requires --domain-xml and the format "
+					      "libvirt");
 	if (!form)
 		return command_usage(command, "unknown format \"%s\"", format);
 	error = read_wish(&wish);
 	if (error)
 		return command_usage(command, "%s", error);
 	wish.for_qemu = form->for_qemu;
+	wish.for_libvirt = form->for_libvirt;
 	findings = viommu_findings_new();
 	if (qemu)
 		status = plan_qemu_arguments(&wish, arguments, form, findings);

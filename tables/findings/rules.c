@@ -1004,6 +1004,8 @@ static const struct viommu_rule rules[] = {
 	  "each bridge and root port has its own bus numbers", NULL },
 	{ "plan-slots", VIOMMU_ERROR, "docs/plan.md",
 	  "pcie.0 has a free slot for each bridge and IOMMU", NULL },
+	{ "plan-memory-window", VIOMMU_ERROR, "docs/plan.md",
+	  "the guest's addresses have room for the 64-bit BARs", NULL },
 	{ "plan-shared-bus", VIOMMU_ERROR, "docs/plan.md", "a root bus has one IOMMU", NULL },
 	{ "plan-port-iommu", VIOMMU_ERROR, "docs/plan.md",
 	  "an IOMMU is on a root bus, not behind a root port", NULL },

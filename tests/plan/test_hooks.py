@@ -46,15 +46,38 @@ def libvirt_gets_a_domain_rewritten_that_migrates():
     host = test_plan.arm_host(2)
     status, out, _ = libvirt(host, "migrate", test_plan.domain(host, "virt"))
     assert status == 0 and out.count("pcie-expander-bus") == 2
-    assert libvirt(host, "migrate", out) == (0, "", ""), "planned twice"
+    assert libvirt(host, "migrate", out) == (0, out, ""), "planned twice"
+
+
+def libvirt_gets_a_plan_for_a_network_interface_of_the_host():
+    host = test_plan.arm_host(1)
+    text = test_plan.domain({"devices": []}, "virt", "    <interface type='hostdev'><source><address "
+                            "type='pci' domain='0' bus='1' slot='0' function='0'/></source></interface>\n")
+    assert libvirt(host, "migrate", text)[1].count("pcie-expander-bus") == 1
+    host["devices"][0]["driver"] = "nvme"
+    assert libvirt(host, "prepare", text)[0] == 2
+
+
+def libvirt_passes_no_environment_so_settings_are_in_a_file():
+    host = test_plan.arm_host(2)
+    text = test_plan.domain(host, "virt")
+    test_plan.trees.make(host, "host.tar")
+    with open("settings", "w", encoding="ascii") as file:
+        file.write(f"VIOMMU={test_plan.VIOMMU}\nVIOMMU_ROOT=host.tar\nVIOMMU_OPTIONS='--iommu virtio'\n")
+    names = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH", "ASAN_OPTIONS")
+             if name in os.environ}
+    done = subprocess.run([f"{HOOKS}/libvirt/qemu", "guest", "migrate", "begin", "-"], input=text,
+                          env={**names, "VIOMMU_SETTINGS": "./settings"}, capture_output=True,
+                          text=True, check=False)
+    assert done.returncode == 0 and done.stdout.count("viommu-pci,") == 2, done.stderr
 
 
 def libvirt_domains_with_an_iommu_are_left_alone():
     host = test_plan.arm_host(1)
     for iommu in ("<iommu model='virtio'/>", "<iommu\n model='smmuv3'/>"):
         text = test_plan.domain(host, "virt", iommu)
-        for operation in ("prepare", "migrate"):
-            assert libvirt(host, operation, text) == (0, "", ""), iommu
+        assert libvirt(host, "prepare", text) == (0, "", ""), iommu
+        assert libvirt(host, "migrate", text) == (0, text, ""), iommu
     text = test_plan.domain(host, "virt").replace("<devices>", "<iommufd enabled='yes'/><devices>")
     assert libvirt(host, "migrate", text)[1], "it has no IOMMU"
 
@@ -62,8 +85,11 @@ def libvirt_domains_with_an_iommu_are_left_alone():
 def libvirt_domains_without_devices_are_left_alone():
     host = test_plan.arm_host(1)
     text = test_plan.domain({"devices": []}, "virt")
-    for operation in ("prepare", "migrate", "started", "release"):
+    for operation in ("prepare", "started", "release"):
         assert libvirt(host, operation, text) == (0, "", "")
+    assert libvirt(host, "migrate", text) == (0, text, "")
+    comment = text.replace("<devices>", "<!-- <hostdev type='pci'/> --><devices>")
+    assert libvirt(host, "migrate", comment) == (0, comment, "")
 
 
 def kubevirt_gets_a_domain_with_the_plan():
@@ -72,6 +98,7 @@ def kubevirt_gets_a_domain_with_the_plan():
     status, out, err = kubevirt(host, '{"metadata": {}}', text)
     assert status == 0 and out.count("pcie-expander-bus") == 2, err
     assert kubevirt(host, '{"metadata": {"annotations": {"viommu/plan": "off"}}}', text)[1] == text
+    assert kubevirt(host, "{}", out)[1] == out, "planned twice"
 
 
 def kubevirt_is_given_the_reason_of_a_refusal():

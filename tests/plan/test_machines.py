@@ -55,10 +55,14 @@ def start(base, plan):
     qemu = test_qemu.QEMUS[plan["machine"]]
     if not shutil.which(qemu):
         return False
-    status, text, err = run(*base, "--format", "qemu", "--qemu", "7.2", "--iommu", "virtio")
+    version = "10.0" if plan["mmio64"] and plan["machine"] == "virt" else "7.2"
+    status, text, err = run(*base, "--format", "qemu", "--qemu", version, "--iommu", "virtio")
     assert status == 0, err
-    test_qemu.accepted(qemu, test_qemu.stand_ins(test_qemu.words_of(text),
-                                                 test_qemu.drivers_of(qemu)))
+    words = test_qemu.stand_ins(test_qemu.words_of(text), test_qemu.drivers_of(qemu))
+    if "-numa" in words:
+        words = ["-object", "memory-backend-ram,id=m0,size=64M", "-numa", "node,nodeid=0,memdev=m0",
+                 *words]
+    test_qemu.accepted(qemu, words)
     return True
 
 

@@ -146,7 +146,8 @@ def the_order_of_a_request_says_nothing():
 
 def domains_of_five_digits_are_planned_for():
     host = {"iommus": dmars(1), "devices": [device("10000:e1:00.0", "dmar0")]}
-    assert "host=10000:e1:00.0" in planned(host, "--format", "qemu")
+    assert ",sysfsdev=/sys/bus/pci/devices/10000:e1:00.0," in planned(host, "--format", "qemu")
+    refused(host, "plan-device", "--format", "libvirt")
 
 
 def bridges_get_the_guest_node_of_the_hosts():
@@ -161,6 +162,16 @@ def large_bars_make_the_memory_window_larger():
         given["bars"] = [(0x20000000000, 1 << 38, 0x14220c)]
     assert "highmem-mmio-size=1024G" in planned(host, "--format", "qemu")
     assert "highmem-mmio-size" not in planned(arm_host(2), "--format", "qemu")
+    assert "<pcihole64 unit=\"KiB\">1073741824<" in planned(host, "--format", "libvirt")
+    err = refused(host, "plan-qemu-version", "--format", "qemu", "--qemu", "9.2", "--iommu", "virtio")
+    assert "window of 1024 GiB" in err, err
+
+
+def bars_beyond_all_addresses_are_refused():
+    host = arm_host(2)
+    for length in (1 << 62, (1 << 64) - 1, 1 << 47):
+        host["devices"][0]["bars"] = [(0, length, 0x14220c)] * 3
+        refused(host, "plan-memory-window", "--format", "qemu")
 
 
 # -- kinds -------------------------------------------------------------------------------------
@@ -169,7 +180,7 @@ def large_bars_make_the_memory_window_larger():
 def auto_says_why_it_chose():
     assert "SMMUv3" in in_json(arm_host(2))["why"]
     assert in_json(arm_host(2))["iommu"] == "smmuv3"
-    assert in_json(arm_host(2), "--qemu", "9.2")["iommu"] == "virtio"
+    assert in_json(arm_host(2), "--qemu", "10.1")["iommu"] == "virtio"
     assert in_json(pc_host(2))["iommu"] == "virtio"
     assert in_json(pc_host(1))["iommu"] == "virtio-stock"
 
@@ -190,7 +201,25 @@ def sixteen_viommus_are_where_libvirt_places_nothing():
 
 def attributes_of_an_smmu_are_not_made_up():
     out = planned(arm_host(1), "--format", "qemu")
-    assert "oas=" not in out and "ssidsize=" not in out and "ats=off" in out
+    assert "-device arm-smmuv3,id=viommu0,primary-bus=pxb0,accel=on " in out, out
+    assert ",ats=off " in planned(arm_host(1), "--format", "qemu", "--ats", "off")
+    out = planned(arm_host(1), "--format", "qemu", "--qemu", "11.0")
+    assert ",accel=on,ats=off,ril=off " in out, out
+
+
+def nested_translation_is_planned_for_from_qemu_11():
+    out = planned(arm_host(1), "--format", "qemu", "--qemu", "10.2")
+    assert "-device arm-smmuv3,id=viommu0,primary-bus=pxb0 " in out, out
+    refused(arm_host(1), "plan-qemu-version", "--qemu", "10.2", "--accel", "on")
+    refused(pc_host(1), "plan-machine", "--accel", "on")
+
+
+def an_amd_iommu_has_the_slot_of_the_plan_and_translates():
+    out = planned(pc_host(1), "--iommu", "amd", "--format", "qemu")
+    slot = re.search(r"-device AMDVI-PCI,id=viommu0-pci,bus=pcie.0,addr=(\w+)", out)[1]
+    assert len(re.findall(rf"addr={slot}\b", out)) == 1, out
+    assert "-device amd-iommu,id=viommu0,intremap=on,pci-id=viommu0-pci,dma-remap=on" in out, out
+    refused(pc_host(1), "plan-qemu-version", "--iommu", "amd", "--qemu", "10.1")
 
 
 def riscv_host(n):
@@ -260,6 +289,35 @@ def arguments_that_qemu_refuses_are_refused():
         status, out, err = from_qemu(arm_host(1), *vfio, *words)
         assert status == 2 and f"[{rule}]" in err and not out, err
     assert "[plan-device]" in from_qemu(arm_host(1), "-M", "virt")[2]
+
+
+def other_devices_of_the_arguments_keep_their_places():
+    vfio = ("-device", "vfio-pci,host=0000:01:00.0")
+    others = ("-device", "e1000e,bus=pcie.0,addr=1", "-device",
+              '{"driver": "pcie-root-port", "id": "r", "bus": "pcie.0", "addr": "0x3.0x1", "chassis": 1}')
+    status, out, err = from_qemu(pc_host(1), *vfio, *others)
+    assert status == 0, err
+    bridge = json.loads(out)["bridges"][0]
+    assert bridge["slot"] == 2 and bridge["ports"][0]["chassis"] == 2, bridge
+    err = from_qemu(pc_host(1), *vfio, *others, wishes=("--spare", "253"))[2]
+    assert "[plan-bus-numbers]" in err, err
+
+
+def memory_is_read_from_arguments_of_qemu():
+    hole = "0x0000000200000000 0x00000002ffffffff reserved"
+    host = pc_host(1, reserved=[hole, trees.MSI])
+    vfio = ("-device", "vfio-pci,host=0000:01:00.0")
+    for size in ("16G", "16384", "size=16g,slots=2", "16384M"):
+        status, _, err = from_qemu(host, *vfio, "-m", size)
+        assert status == 2 and "[plan-reserved-memory]" in err, (size, err)
+    for size in ("2G", "size=2048", "lots"):
+        assert from_qemu(host, *vfio, "-m", size)[0] == 0, size
+
+
+def a_comma_in_a_value_begins_no_key():
+    status, out, err = from_qemu(pc_host(1), "-device", "vfio-pci,id=a,,host=b,host=0000:01:00.0")
+    assert status == 0, err
+    assert list(places(json.loads(out))) == ["0000:01:00.0"]
 
 
 def arguments_for_another_machine_are_refused():
@@ -571,11 +629,50 @@ def what_is_no_domain_is_refused():
         assert status == 2 and "[plan-domain]" in err and not out, (text, err)
 
 
+def new_ports_have_a_free_chassis():
+    host = pc_host(4)
+    port = ("    <controller type='pci' index='9' model='pcie-root-port'><target chassis='254'/>"
+            "</controller>\n")
+    status, out, err = rewritten(host, domain(host, "q35", port), "--spare", "2")
+    assert status == 0, err
+    found = [int(n) for n in re.findall(r"chassis=.(\d+)", out)]
+    assert len(found) == len(set(found)) and max(found) == 254, found
+
+
+def emulated_devices_have_ports_of_their_own_before_free_ones():
+    host = pc_host(2)
+    disks = "".join(f"    <disk device='disk'><target dev='vd{c}' bus='virtio'/></disk>\n" for c in "ab")
+    status, out, err = rewritten(host, domain(host, "q35", disks), "--spare", "1")
+    assert status == 0, err
+    ports = xml.etree.ElementTree.fromstring(out).findall("devices/controller[@type='pci']")
+    first = next(int(c.get("index")) for c in ports if c.get("model") == "pcie-expander-bus")
+    own = [c for c in ports if c.get("model") == "pcie-root-port" and c.find("address") is None]
+    assert len(own) >= 6 and all(int(c.get("index")) < first for c in own if c.get("index") != "3")
+    assert "index=\"4\" model=\"pcie-expander-bus\"" in rewritten(host, domain(host, "q35", disks))[1]
+
+
+def what_libvirt_needs_for_one_iommu_is_written():
+    host = pc_host(1)
+    for kind in ("intel", "amd"):
+        status, out, err = rewritten(host, domain(host, "q35"), "--iommu", kind)
+        assert status == 0 and '<ioapic driver="qemu"/>' in out, (out, err)
+        assert '"default-bus-bypass-iommu=on"' in out, out
+    assert '"amd-iommu.dma-remap=on"' in out, out
+
+
+def units_of_memory_are_those_of_libvirt():
+    hole = "0x0000000200000000 0x00000002ffffffff reserved"
+    host = pc_host(1, reserved=[hole, trees.MSI])
+    for unit in ("gib", "GiB", "g", "TB"):
+        text = re.sub("<memory.*</memory>", f"<memory unit='{unit}'>16</memory>", domain(host, "q35"))
+        assert "[plan-reserved-memory]" in rewritten(host, text)[2], unit
+
+
 def libvirts_schema_takes_the_domains():
     if not shutil.which("virt-xml-validate"):
         print("no virt-xml-validate: its schema was not asked")
         return
-    for kind in ("intel", "virtio", "virtio-stock"):
+    for kind in ("intel", "virtio", "virtio-stock"):    # libvirt 9.0 does not know AMD-Vi
         for out in (planned(pc_host(1), "--iommu", kind, "--format", "libvirt"),
                     rewritten(pc_host(1), domain(pc_host(1), "q35"), "--iommu", kind)[1]):
             with open("new.xml", "w", encoding="utf-8") as file:
@@ -663,12 +760,37 @@ def with_registers(ecaps, cap="8d2078c106f0466"):
     return host
 
 
-def ats_of_some_iommus_only_is_refused():
+def with_iort(host, ats):
+    """A host of arm_host() whose IORT says which root complexes have ATS."""
+    bases = [name["name"].partition(".")[2] for name in host["iommus"]]
+    lines = ["viommu: 1", "iommus:"]
+    lines += [f"  - {{ name: s{i}, kind: smmu-v3, at: {base}, interrupts: [40, 41, 42, 43] }}"
+              for i, base in enumerate(bases)]
+    lines += ["host-bridges:"]
+    lines += [f"  - {{ segment: {i}, buses: 00-ff, iommu: s{i}, ats: {'yes' if has else 'no'} }}"
+              for i, has in enumerate(ats)]
+    with open("host.yaml", "w", encoding="ascii") as file:
+        file.write("\n".join(lines) + "\n")
+    status, _, err = run("generate", "iort", "-o", "host.iort", "host.yaml")
+    assert status < 2, err
+    with open("host.iort", "rb") as file:
+        return host | {"tables": {"IORT": file.read()}}
+
+
+def ats_of_some_smmus_only_is_refused():
+    err = refused(with_iort(arm_host(2), [True, False]), "plan-mixed-ats")
+    assert "smmu3.0x0000000005000000 has ATS, but smmu3.0x0000000006000000 does not" in err, err
+    planned(with_iort(arm_host(2), [True, False]), "--ats", "off")
+    planned(with_iort(arm_host(2), [True, False]), "--iommu", "virtio")
+    out = planned(with_iort(arm_host(2), [True, True]), "--format", "qemu")
+    assert out.count("ats=on") == 2, out
+
+
+def ats_that_neither_host_nor_guest_has_is_refused():
     with_ats, without = "f020df", "f020db"
-    err = refused(with_registers([with_ats, without]), "plan-mixed-ats")
-    assert "dmar0 has ATS, but dmar1 does not" in err
-    planned(with_registers([with_ats, without]), "--ats", "off")
     refused(with_registers([without]), "plan-ats", "--ats", "on")
+    refused(with_registers([with_ats]), "plan-ats", "--ats", "on", "--iommu", "virtio")
+    planned(with_registers([with_ats, without]))
     assert "device-iotlb=on" in planned(with_registers([with_ats]), "--iommu", "intel",
                                         "--format", "qemu")
 
@@ -691,7 +813,7 @@ def kinds_with_one_in_a_machine_are_refused_for_more():
 
 
 def a_qemu_without_the_kind_is_refused():
-    refused(arm_host(1), "plan-qemu-version", "--iommu", "smmuv3", "--qemu", "10.0")
+    refused(arm_host(1), "plan-qemu-version", "--iommu", "smmuv3", "--qemu", "10.1")
 
 
 def a_machine_without_the_kind_is_refused():

@@ -3,7 +3,7 @@
 """QEMU accepts what is planned, and random hosts have sound plans: test_qemu.py VIOMMU [HOSTS]
 
 Devices of a host that is not there have stand-ins. What the QEMU at hand does not have (the module,
-IOMMUs of newer versions) is left out, and the rest is asked.
+IOMMUs of newer versions) is left out, and QEMU judges the rest, in each of the three forms.
 """
 
 import json
@@ -23,7 +23,8 @@ HOSTS = int(sys.argv[2]) if len(sys.argv) > 2 and sys.argv[2].isdigit() else 200
 SEED = 13
 QEMUS = {"q35": "qemu-system-x86_64", "virt": "qemu-system-aarch64"}
 STARTED = 40                            # hosts whose plan is given to QEMU
-LEFT_OUT = ("viommu-pci", "arm-smmuv3")
+LEFT_OUT = ("viommu-pci", "arm-smmuv3", "AMDVI-PCI", "amd-iommu")
+OF_THE_HOST = ("host", "sysfsdev", "iommufd")
 KINDS = {"amd": "ivhd", "intel": "dmar", "arm": "smmu3."}
 
 
@@ -89,20 +90,55 @@ def check_refusal(host, names, err):
     assert expected or "[plan-bus-numbers]" in err or "[plan-one-iommu]" in err, err
 
 
+def driver_of(value):
+    return json.loads(value)["driver"] if value.startswith("{") else value.split(",")[0]
+
+
+def is_left_out(option, value, helped):
+    if option in ("-plugin", "-object"):
+        return True
+    return option == "-device" and driver_of(value) != "vfio-pci" and (
+        driver_of(value) in LEFT_OUT or f'"{driver_of(value)}"' not in helped)
+
+
+def stand_in(value):
+    """A device of QEMU in the place of one of the host."""
+    if value.startswith("{"):
+        keys = json.loads(value)
+        keys = {key: keys[key] for key in keys if key not in OF_THE_HOST}
+        return json.dumps(keys | {"driver": "pci-testdev"})
+    keys = [k for k in value.split(",")[1:] if k.partition("=")[0] not in OF_THE_HOST]
+    return ",".join(["pci-testdev", *keys])
+
+
 def stand_ins(words, helped):
     """Arguments for a QEMU without the host's devices."""
     arguments = []
     for option, value in zip(words[::2], words[1::2]):
-        driver = value.split(",")[0]
-        if option in ("-plugin", "-object") or (option == "-device" and (
-                driver in LEFT_OUT or f'"{driver}"' not in helped)) and driver != "vfio-pci":
+        if is_left_out(option, value, helped):
             continue
         value = re.sub(r",highmem-mmio-size=\w+", "", value)
-        if driver == "vfio-pci":
-            keys = [k for k in value.split(",")[1:] if not k.startswith(("host=", "iommufd="))]
-            value = ",".join(["pci-testdev", *keys])
+        if option == "-device" and driver_of(value) == "vfio-pci":
+            value = stand_in(value)
         arguments += [option, value]
     return arguments
+
+
+def stand_ins_of_file(text, helped):
+    """The same, of a file for -readconfig."""
+    sections = [part for part in re.split(r"\n(?=\[)", text) if part.startswith("[")]
+    kept = []
+    for section in sections:
+        driver = re.search(r'^  driver = "(.*)"$', section, re.M)
+        if section.startswith("[object") or driver and is_left_out("-device", driver[1], helped):
+            continue
+        if driver and driver[1] == "vfio-pci":
+            section = section.replace('"vfio-pci"', '"pci-testdev"')
+            section = re.sub(rf'^  ({"|".join(OF_THE_HOST)}) = .*\n?', "", section, flags=re.M)
+        kept.append(re.sub(r"  highmem-mmio-size = .*\n?", "", section))
+    with open("guest.cfg", "w", encoding="ascii") as file:
+        file.write("\n".join(kept))
+    return ["-readconfig", "guest.cfg"]
 
 
 def drivers_of(qemu):
@@ -127,10 +163,15 @@ def start(rng, host, names, plan):
     qemu = QEMUS[plan["machine"]]
     if not shutil.which(qemu):
         return 0
-    status, text, err = run(host, names, "--format", "qemu", "--qemu", "7.2", "--iommu",
-                            plan["iommu"] if plan["iommu"] != "smmuv3" else "virtio")
+    kind = plan["iommu"] if plan["iommu"] != "smmuv3" else "virtio"
+    if len(plan["bridges"]) == 1 and plan["machine"] == "q35" and rng.random() < 0.5:
+        kind = "intel"
+    form = rng.choice(("qemu", "qemu-json", "readconfig"))
+    status, text, err = run(host, names, "--format", form, "--qemu", "7.2", "--iommu", kind)
     assert status == 0, err
-    accepted(qemu, stand_ins(words_of(text), DRIVERS.setdefault(qemu, drivers_of(qemu))))
+    helped = DRIVERS.setdefault(qemu, drivers_of(qemu))
+    accepted(qemu, stand_ins_of_file(text, helped) if form == "readconfig"
+             else stand_ins(words_of(text), helped))
     return 1
 
 

@@ -88,6 +88,40 @@ def check(name, line, plan):
     assert not roots or roots == set(numbers.values()), (name, roots)
 
 
+EMULATED = """    <controller type="scsi" model="virtio-scsi"/>
+    <rng model="virtio"><backend model="random">/dev/urandom</backend></rng>
+    <disk type="file" device="disk"><source file="/disk"/><target dev="vda" bus="virtio"/></disk>
+"""
+
+
+def check_emulated(name, line):
+    """No emulated device is in a free port of a bridge of the plan."""
+    words = shlex.split(line)
+    devices = [d for d in map(properties, words[:-1], words[1:]) if d and "bus" in d]
+    above = {d.get("id"): d["bus"] for d in devices}
+    bridges = {d["id"] for d in devices if d["driver"] == "pxb-pcie"}
+    found = [d for d in devices if d["driver"] not in ("vfio-pci", "pcie-root-port")
+             and above.get(d["bus"]) in bridges]
+    assert bridges and not found, (name, found)
+    assert sum(d["driver"].startswith("virtio-") for d in devices) == 4, devices
+
+
+def domain_with_free_ports(plans):
+    """A domain whose emulated devices have no addresses, planned for with --spare."""
+    name, plan = next(iter(plans.items()))
+    device = plan["bridges"][0]["ports"][0]["devices"][0]["host"]
+    base = ["plan", "--root", f"{name}.tree", "--managed", "--ats", "off", "--iommu", "virtio",
+            "--qemu", "7.2", "--format", "libvirt"]
+    text = test_machines.run(*base, "--device", device)[1]
+    text = re.sub(r'    <controller type="pci".*?</controller>\n', "", text, flags=re.S)
+    text = re.sub(r"  <qemu:commandline>.*?</qemu:commandline>\n", "", text, flags=re.S)
+    Path("given.xml.in").write_text(text.replace("<devices>", "<devices>\n" + EMULATED),
+                                    encoding="utf-8")
+    status, out, err = test_machines.run(*base, "--spare", "3", "--domain-xml", "given.xml.in")
+    assert status == 0, err
+    Path("spare.xml").write_text(without_kvm(out), encoding="utf-8")
+
+
 def plan_for(path, plans):
     tree = path.stem + ".tree"
     subprocess.run([sys.executable, TESTS / "host/make_host.py", VIOMMU, path, tree], check=True)
@@ -118,11 +152,14 @@ def main():
             Path(name).write_text(text, encoding="utf-8")
         for path in sorted((TESTS / "host/machines").glob("*.json")):
             plan_for(path, plans)
+        domain_with_free_ports(plans)
         done = subprocess.run(["unshare", "-m", "sh", "-c", SCRIPT], capture_output=True, text=True,
                               check=False, timeout=240)
         assert done.returncode == 0, done.stdout[-500:] + done.stderr
     answers = dict(re.findall(r"^([\w-]+)\.xml:\n(.*)$", done.stdout, re.M))
-    assert answers.keys() == plans.keys(), answers.keys()
+    assert answers.keys() == plans.keys() | {"spare"}, answers.keys()
+    check_emulated("spare", answers["spare"])
+    print("libvirt places no emulated device in a free port of a bridge")
     for name, plan in plans.items():
         check(name, answers[name], plan)
         print(f"{name}: libvirt places {sum(len(p['devices']) for b in plan['bridges'] for p in b['ports'])}"

@@ -102,5 +102,7 @@ def make(host, name):
     places = {iommu["name"]: place_of_iommu(tree, iommu) for iommu in host["iommus"]}
     for number, device in enumerate(host["devices"]):
         add_device(tree, device, 1000 + number, places)
+    for signature, content in host.get("tables", {}).items():
+        tree.files["firmware/acpi/tables/" + signature] = content
     tree.write_tar(name)
     return name
