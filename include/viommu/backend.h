@@ -16,10 +16,19 @@
 #include <stdint.h>
 
 #include <viommu/device.h>
+#include <viommu/protocol.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+/* A table of the guest, whose addresses are IOVAs of a space. */
+struct viommu_backend_table {
+	uint32_t space;
+	uint16_t format; /* VIOMMU_TABLE_* */
+	uint8_t body[VIOMMU_TABLE_BODY_LENGTH];
+	struct viommu *iommu; /* whose guest has it */
+};
 
 /*
  * The interface to a kernel. All return 0 or a negative errno. `space` and `device` are the
@@ -52,6 +61,24 @@ struct viommu_backend_calls {
 	/* A MAP of the guest is answered with the error of `map`, after all attempts. May be NULL.
 	 */
 	void (*refused)(void *kernel, int error, uint64_t length);
+
+	/*
+	 * Tables of the guest that hardware reads: all five, or none. -EOPNOTSUPP: the IOMMU of the
+	 * device does not read the format. A table has no device when it is freed, which is before
+	 * its space. `table_attach` replaces a space or table, as `attach` does. `endpoint` is the
+	 * guest's number of the device. `read_events` calls `event` with faults in tables, and with
+	 * the `iommu` of the table.
+	 */
+	int (*table_new)(void *kernel, const struct viommu_backend_table *table,
+			 uint32_t *ret_table);
+	int (*table_free)(void *kernel, uint32_t table);
+	int (*table_attach)(void *kernel, int device, uint32_t table, uint32_t endpoint);
+	int (*table_invalidate)(void *kernel, uint32_t table,
+				const struct viommu_invalidation *what);
+	int (*read_events)(void *kernel,
+			   void (*event)(void *opaque, struct viommu *iommu,
+					 const struct viommu_fault *fault),
+			   void *opaque);
 };
 
 /* Opaque. */
@@ -133,6 +160,14 @@ int viommu_backend_read_dirty(struct viommu_backend *backend,
 			      void *opaque);
 
 /*
+ * Report faults in tables of the guest that hardware reads: call it when there is input on
+ * viommu_kernel_events_file(). Nothing happens where the kernel has no such faults.
+ *
+ * Returns: nothing. Locks: device. Waits: no. Since: 0.2 (testing)
+ */
+void viommu_backend_read_events(struct viommu_backend *backend);
+
+/*
  * Until viommu_backend_batch_end(), adjacent UNMAPs are merged. Complete no request to the guest
  * before viommu_backend_batch_end() has returned: devices can access the memory until then.
  *
@@ -186,6 +221,10 @@ struct viommu_kernel_ops {
 	int (*close)(int fd);
 	int (*ioctl)(int fd, unsigned long request, void *argument);
 	const char *sysfs; /* prefix of "/sys"; not copied. NULL: "" */
+
+	/* Let hardware read tables of the guest, where kernel and IOMMU can. Page tables of spaces
+	 * are then made to be parents of those. */
+	bool nest;
 
 	/* A message for the owner of the VMM: the selected interface, and reasons for failures.
 	 * Of messages that a guest can cause, the 1st, 2nd, 4th, 8th, ... are reported. */
@@ -254,6 +293,24 @@ int viommu_kernel_open_device(struct viommu_kernel *kernel, const char *name, in
  * Returns: nothing. Locks: none. Waits: no. Since: 0.2 (testing)
  */
 void viommu_kernel_close_device(struct viommu_kernel *kernel, int device);
+
+/*
+ * The page table of the host that maps memory for a device, or that its table of the guest is over.
+ * Devices with equal numbers share it, also those of two virtual IOMMUs. 0: the device is in none,
+ * or in one that the kernel has selected.
+ *
+ * Returns: a number of the kernel, or 0. Locks: none. Waits: no. Since: 0.2 (testing)
+ */
+uint32_t viommu_kernel_page_table(const struct viommu_kernel *kernel, int device);
+
+/*
+ * A file to poll for input: then there are faults in tables of the guest, and
+ * viommu_backend_read_events() reports them. It is valid until viommu_kernel_free().
+ *
+ * Returns: a file descriptor, or -EOPNOTSUPP: `nest` is not set, or the interface is type1. Locks:
+ * none. Waits: no. Since: 0.2 (testing)
+ */
+int viommu_kernel_events_file(const struct viommu_kernel *kernel);
 
 /*
  * The device's file, until `closing` is called.

@@ -101,10 +101,20 @@ static void on_unmap(void *opaque, const struct viommu_mapping *mapping)
 
 /* -- life ------------------------------------------------------------------------------ */
 
+/* All of some calls, or none. */
+static bool are_whole(const struct viommu_backend_calls *calls)
+{
+	int dirty = !!calls->track + !!calls->read_dirty + !!calls->unmap_dirty;
+	int tables = !!calls->table_new + !!calls->table_free + !!calls->table_attach +
+		     !!calls->table_invalidate + !!calls->read_events;
+
+	return dirty % 3 == 0 && tables % 5 == 0;
+}
+
 static bool is_complete(const struct viommu_backend_calls *calls)
 {
-	return calls->space_new && calls->space_free && calls->map && calls->unmap &&
-	       calls->attach && calls->detach && calls->stop;
+	return are_whole(calls) && calls->space_new && calls->space_free && calls->map &&
+	       calls->unmap && calls->attach && calls->detach && calls->stop;
 }
 
 int viommu_backend_new(const struct viommu_backend_calls *calls, void *kernel,
@@ -369,6 +379,20 @@ int viommu_backend_read_dirty(struct viommu_backend *backend,
 	for (size_t i = 0; i < backend->n_memory; i++)
 		report(&backend->memory[i], dirty, opaque);
 	return 0;
+}
+
+/* -- faults ------------------------------------------------------------------------- */
+
+static void on_event(void *opaque, struct viommu *iommu, const struct viommu_fault *fault)
+{
+	(void)opaque;
+	viommu_fault_report(iommu, fault);
+}
+
+void viommu_backend_read_events(struct viommu_backend *backend)
+{
+	if (backend->calls.read_events)
+		backend->calls.read_events(backend->kernel, on_event, NULL);
 }
 
 /* -- batches ------------------------------------------------------------------------ */

@@ -6,7 +6,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "backend/kernel.h"
+#include "backend/iommufd.h"
 #include "wire/sized.h"
 
 /* Selects the kernel's interface, and finds devices by name. */
@@ -72,6 +72,7 @@ int viommu_kernel_new(enum viommu_interface interface, const struct viommu_kerne
 	if (ops)
 		error = sized_take(&kernel->ops, sizeof(kernel->ops), ops);
 	fill_in(&kernel->ops);
+	kernel->events = -1;
 	kernel->opaque = opaque;
 	if (!error)
 		error = choose(kernel, interface);
@@ -157,6 +158,20 @@ void viommu_kernel_close_device(struct viommu_kernel *kernel, int number)
 		return;
 	kernel->kind->close_device(kernel, device);
 	device->used = false;
+}
+
+uint32_t viommu_kernel_page_table(const struct viommu_kernel *kernel, int number)
+{
+	const struct hwpt *hwpt = kernel->devices[number].hwpt;
+
+	if (!hwpt)
+		return 0;
+	return hwpt->table ? hwpt->nest->parent->id : hwpt->id;
+}
+
+int viommu_kernel_events_file(const struct viommu_kernel *kernel)
+{
+	return kernel->events < 0 ? -EOPNOTSUPP : kernel->events;
 }
 
 int viommu_kernel_device_file(const struct viommu_kernel *kernel, int number)

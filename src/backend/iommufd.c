@@ -2,8 +2,10 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
 
-#include "backend/kernel.h"
+#include "backend/iommufd.h"
 #include "backend/layouts.h"
 
 /*
@@ -24,12 +26,15 @@ static int space_new(void *opaque, uint32_t *ret_space)
 	return error;
 }
 
+/* An object ends after those that use it. */
 static int space_free(void *opaque, uint32_t space)
 {
-	struct kernel_destroy argument = { .size = sizeof(argument), .id = space };
 	struct viommu_kernel *kernel = opaque;
 
-	return kernel_ioctl(kernel, kernel->fd, KERNEL_DESTROY, &argument);
+	hwpts_free(kernel, space, true);
+	nests_free(kernel, space);
+	hwpts_free(kernel, space, false);
+	return kernel_destroy(kernel, space);
 }
 
 static int map(void *opaque, uint32_t space, uint64_t iova, uint64_t length, void *host,
@@ -77,15 +82,13 @@ static const struct kernel_device *mate_of(const struct viommu_kernel *kernel,
 }
 
 /* A group has one page table: an ATTACH that replaces it moves all devices of the group. */
-static int attach(void *opaque, int number, uint32_t space)
+static int enter(struct viommu_kernel *kernel, struct kernel_device *device, uint32_t space,
+		 uint32_t table)
 {
-	struct kernel_vfio_attach argument = { .argsz = sizeof(argument), .pt_id = space };
-	struct viommu_kernel *kernel = opaque;
-	struct kernel_device *device = &kernel->devices[number];
 	const struct kernel_device *mate = mate_of(kernel, device);
 	int error;
 
-	if (mate && mate->space != space) {
+	if (mate && (mate->space != space || mate->table != table)) {
 		if (kernel_is_due(kernel, SENTENCE_GROUP))
 			kernel_log(kernel,
 				   "%s cannot leave the domain of %s, which is in its IOMMU group:"
@@ -93,10 +96,36 @@ static int attach(void *opaque, int number, uint32_t space)
 				   device->name, mate->name);
 		return -EOPNOTSUPP;
 	}
-	error = kernel_ioctl(kernel, device->file, KERNEL_VFIO_ATTACH, &argument);
-	if (!error)
-		device->space = space;
-	return error;
+	error = table ? nest_enter(kernel, device, table) : hwpt_enter(kernel, device, space);
+	if (error)
+		return error;
+	device->space = space;
+	device->table = table;
+	return 0;
+}
+
+static int attach(void *opaque, int number, uint32_t space)
+{
+	struct viommu_kernel *kernel = opaque;
+
+	return enter(kernel, &kernel->devices[number], space, 0);
+}
+
+static int table_attach(void *opaque, int number, uint32_t table, uint32_t endpoint)
+{
+	struct viommu_kernel *kernel = opaque;
+	const struct guest_table *row = nest_table(kernel, table);
+	struct kernel_device *device = &kernel->devices[number];
+
+	device->endpoint = endpoint;
+	return row ? enter(kernel, device, row->wanted.space, table) : -ENOENT;
+}
+
+static void forget_place(struct kernel_device *device)
+{
+	device->space = NO_SPACE;
+	device->table = 0;
+	device->hwpt = NULL;
 }
 
 static int detach(void *opaque, int number)
@@ -107,15 +136,16 @@ static int detach(void *opaque, int number)
 	int error = kernel_ioctl(kernel, device->file, KERNEL_VFIO_DETACH, &argument);
 
 	if (!error)
-		device->space = NO_SPACE;
+		forget_place(device);
 	return error;
 }
 
 /* Closing the last reference to a device's file detaches the device and ends its DMA. */
 static void close_device(struct viommu_kernel *kernel, struct kernel_device *device)
 {
+	nest_leave(kernel, device);
 	kernel_close_file(kernel, device);
-	device->space = NO_SPACE;
+	forget_place(device);
 }
 
 static void stop(void *opaque, int number)
@@ -123,6 +153,17 @@ static void stop(void *opaque, int number)
 	struct viommu_kernel *kernel = opaque;
 
 	close_device(kernel, &kernel->devices[number]);
+}
+
+/*
+ * There is no call for both. A device that wrote between them would have written after the guest
+ * had begun to UNMAP, and reaches nothing when that is answered.
+ */
+static int unmap_dirty(void *opaque, uint32_t space, uint64_t iova, uint64_t length, uint64_t *bits)
+{
+	int error = hwpts_read_dirty(opaque, space, iova, length, bits);
+
+	return error ? error : unmap(opaque, space, iova, length);
 }
 
 static const struct viommu_backend_calls *calls(void)
@@ -136,7 +177,15 @@ static const struct viommu_backend_calls *calls(void)
 		.attach = attach,
 		.detach = detach,
 		.stop = stop,
+		.track = hwpts_track,
+		.read_dirty = hwpts_read_dirty,
+		.unmap_dirty = unmap_dirty,
 		.refused = kernel_explain_map,
+		.table_new = nest_table_new,
+		.table_free = nest_table_free,
+		.table_attach = table_attach,
+		.table_invalidate = nest_invalidate,
+		.read_events = nest_read_events,
 	};
 
 	return &rows;
@@ -145,22 +194,44 @@ static const struct viommu_backend_calls *calls(void)
 static int begin(struct viommu_kernel *kernel)
 {
 	kernel->fd = kernel_open(kernel, kernel->kind->path);
-	return kernel->fd < 0 ? kernel->fd : 0;
+	if (kernel->fd < 0)
+		return kernel->fd;
+	if (kernel->ops.nest)
+		kernel->events = epoll_create1(EPOLL_CLOEXEC);
+	return 0;
 }
 
 static void end(struct viommu_kernel *kernel)
 {
+	nests_end(kernel);
+	if (kernel->events >= 0)
+		close(kernel->events);
 	kernel->ops.close(kernel->fd);
 }
 
 /* -- limits ----------------------------------------------------------------------------- */
 
-static bool tracks_dirty(const struct viommu_kernel *kernel, const struct kernel_device *device)
+/* What the IOMMU can do beside mapping; nothing, if the kernel does not say. */
+static void read_hardware(struct viommu_kernel *kernel, struct kernel_device *device,
+			  uint32_t space, struct viommu_limits *limits)
 {
-	struct kernel_hw_info argument = { .size = sizeof(argument), .dev_id = device->id };
+	struct kernel_arm_info info = { 0 };
+	struct kernel_hw_info argument = { .size = sizeof(argument),
+					   .dev_id = device->id,
+					   .data_length = sizeof(info),
+					   .data = (uintptr_t)&info };
+	uint32_t wanted;
 
-	return !kernel_ioctl(kernel, kernel->fd, KERNEL_HW_INFO, &argument) &&
-	       argument.capabilities & KERNEL_HW_DIRTY;
+	if (kernel_ioctl(kernel, kernel->fd, KERNEL_HW_INFO, &argument))
+		return;
+	device->hardware = argument.type;
+	device->invalidates_twice =
+		argument.type == KERNEL_HW_ARM_SMMUV3 && info.flags & KERNEL_ARM_INVALIDATE_TWICE;
+	wanted = argument.capabilities & KERNEL_HW_DIRTY ? KERNEL_HWPT_DIRTY : 0;
+	if (kernel->ops.nest && nest_kind_of(device, 0))
+		wanted |= KERNEL_HWPT_NEST;
+	device->hwpt_flags = hwpt_flags(kernel, device, space, wanted);
+	limits->dirty = device->hwpt_flags & KERNEL_HWPT_DIRTY;
 }
 
 static int ask_ranges(const struct viommu_kernel *kernel, struct kernel_ioas_ranges *argument,
@@ -216,7 +287,8 @@ static int read_limits(struct viommu_kernel *kernel, struct kernel_device *devic
 		error = read_ranges(kernel, device, space, &limits);
 	if (!error)
 		error = detach(kernel, number);
-	limits.dirty = !error && tracks_dirty(kernel, device);
+	if (!error)
+		read_hardware(kernel, device, space, &limits);
 	return error ? error : kernel_set_limits(kernel, device, &limits);
 }
 
@@ -233,7 +305,7 @@ static int limit_file(struct viommu_kernel *kernel, struct kernel_device *device
 	device->file = file;
 	error = read_limits(kernel, device, space);
 	device->file = -1;
-	device->space = NO_SPACE;
+	forget_place(device);
 	if (error)
 		kernel->ops.close(file);
 	space_free(kernel, space);

@@ -18,6 +18,16 @@ struct kernel_device {
 	uint32_t space;      /* that it is in, or its group; or NO_SPACE */
 	uint32_t id;         /* iommufd: the object of the device */
 	char group_name[16]; /* iommufd: the number of its group, or "" */
+
+	/* iommufd, for tables of the guest and dirty pages. */
+	uint32_t hardware;   /* the kind of its IOMMU, by GET_HW_INFO */
+	uint32_t hwpt_flags; /* of page tables that it is put into; 0: the kernel selects one */
+	bool invalidates_twice;
+	uint32_t table;    /* of the guest; 0: none */
+	uint32_t endpoint; /* the guest's number of it, in `nest` */
+	uint32_t vdevice;
+	struct hwpt *hwpt; /* that it is in, if not selected by the kernel */
+	struct nest *nest; /* that has its vDEVICE */
 	struct viommu_limits limits;
 };
 
@@ -31,6 +41,7 @@ enum kernel_sentence {
 	SENTENCE_ENTRIES,
 	SENTENCE_MEMLOCK,
 	SENTENCE_GROUP,
+	SENTENCE_EVENTS,
 	N_SENTENCES,
 };
 
@@ -56,6 +67,13 @@ struct viommu_kernel {
 	struct container *containers;
 	uint32_t n_containers;
 	uint64_t n_said[N_SENTENCES];
+
+	/* iommufd */
+	struct hwpt *hwpts;
+	struct nest *nests;
+	struct guest_table *tables;
+	uint32_t last_table; /* the number of the newest */
+	int events;          /* epoll, of all event queues; or -1 */
 };
 
 /* The system call, repeated if interrupted: its result, or a negative errno. */

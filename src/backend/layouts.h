@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <sys/ioctl.h>
 
-/* The kernel's interface as of Linux 6.12: defined here, because older headers lack it. */
+/* The kernel's interface as of Linux 7.3: defined here, because older headers lack it. */
 #define KERNEL_DESTROY               _IO(';', 0x80)
 #define KERNEL_IOAS_ALLOC            _IO(';', 0x81)
 #define KERNEL_IOAS_RANGES           _IO(';', 0x84)
@@ -13,6 +13,17 @@
 #define KERNEL_IOMMU_INFO            _IO(';', 0x70)
 #define KERNEL_IOAS_MAP              _IO(';', 0x85)
 #define KERNEL_IOAS_UNMAP            _IO(';', 0x86)
+#define KERNEL_IOAS_COPY             _IO(';', 0x83)
+#define KERNEL_HWPT_ALLOC            _IO(';', 0x89)
+#define KERNEL_HWPT_TRACK            _IO(';', 0x8b)
+#define KERNEL_HWPT_DIRTY_BITMAP     _IO(';', 0x8c)
+#define KERNEL_HWPT_INVALIDATE       _IO(';', 0x8d)
+#define KERNEL_FAULT_QUEUE           _IO(';', 0x8e)
+#define KERNEL_IOAS_MAP_FILE         _IO(';', 0x8f)
+#define KERNEL_VIOMMU_ALLOC          _IO(';', 0x90)
+#define KERNEL_VDEVICE_ALLOC         _IO(';', 0x91)
+#define KERNEL_VEVENTQ_ALLOC         _IO(';', 0x93)
+#define KERNEL_HW_QUEUE_ALLOC        _IO(';', 0x94)
 #define KERNEL_VFIO_API_VERSION      _IO(';', 0x64)
 #define KERNEL_VFIO_CHECK_EXTENSION  _IO(';', 0x65)
 #define KERNEL_VFIO_SET_IOMMU        _IO(';', 0x66)
@@ -31,7 +42,31 @@
 #define KERNEL_MAP_WRITEABLE  2u
 #define KERNEL_MAP_READABLE   4u
 
-#define KERNEL_HW_DIRTY 1u
+#define KERNEL_HW_DIRTY  1u
+#define KERNEL_HW_NO_ATS 8u
+
+#define KERNEL_HW_INTEL_VTD  1u
+#define KERNEL_HW_ARM_SMMUV3 2u
+
+#define KERNEL_HWPT_NEST  1u
+#define KERNEL_HWPT_DIRTY 2u
+#define KERNEL_HWPT_FAULT 4u
+
+#define KERNEL_DATA_VTD        1u
+#define KERNEL_DATA_ARM_SMMUV3 2u
+
+#define KERNEL_TRACK_ENABLE 1u
+
+#define KERNEL_INVALIDATE_VTD        0u
+#define KERNEL_INVALIDATE_ARM_SMMUV3 1u
+
+#define KERNEL_VIOMMU_ARM_SMMUV3    1u
+#define KERNEL_VEVENTQ_ARM_SMMUV3   1u
+#define KERNEL_EVENTS_LOST          1u
+#define KERNEL_ARM_INVALIDATE_TWICE 1u
+
+#define KERNEL_VTD_SRE 1u
+#define KERNEL_VTD_WPE 4u
 
 #define KERNEL_INFO_PAGE_SIZES 1u
 #define KERNEL_INFO_CAPS       2u
@@ -102,6 +137,71 @@ struct kernel_ioas_unmap {
 	uint64_t iova, length;
 };
 
+struct kernel_ioas_copy {
+	uint32_t size, flags, to, from;
+	uint64_t length, to_iova, from_iova;
+};
+
+struct kernel_ioas_map_file {
+	uint32_t size, flags, ioas_id;
+	int32_t fd;
+	uint64_t start, length, iova;
+};
+
+struct kernel_hwpt_alloc {
+	uint32_t size, flags, dev_id, pt_id, out_hwpt_id, reserved;
+	uint32_t data_type, data_length;
+	uint64_t data;
+	uint32_t fault_id, reserved2;
+};
+
+struct kernel_hwpt_track {
+	uint32_t size, flags, hwpt_id, reserved;
+};
+
+struct kernel_hwpt_dirty {
+	uint32_t size, hwpt_id, flags, reserved;
+	uint64_t iova, length, page_size, data;
+};
+
+struct kernel_hwpt_invalidate {
+	uint32_t size, hwpt_id;
+	uint64_t data;
+	uint32_t type, entry_length, n, reserved; /* n: out: how many are done */
+};
+
+struct kernel_viommu_alloc {
+	uint32_t size, flags, type, dev_id, hwpt_id, out_viommu_id, data_length, reserved;
+	uint64_t data;
+};
+
+struct kernel_vdevice_alloc {
+	uint32_t size, viommu_id, dev_id, out_vdevice_id;
+	uint64_t virt_id;
+};
+
+struct kernel_veventq_alloc {
+	uint32_t size, flags, viommu_id, type, depth, out_veventq_id, out_veventq_fd, reserved;
+};
+
+struct kernel_vevent {
+	uint32_t flags, sequence;
+};
+
+struct kernel_vtd_table {
+	uint64_t flags, address;
+	uint32_t address_bits, reserved;
+};
+
+struct kernel_vtd_invalidate {
+	uint64_t address, pages;
+	uint32_t flags, reserved;
+};
+
+struct kernel_arm_info {
+	uint32_t flags, reserved, idr[6], iidr, aidr;
+};
+
 struct kernel_vfio_bind {
 	uint32_t argsz, flags;
 	int32_t iommufd;
@@ -151,6 +251,18 @@ _Static_assert(sizeof(struct kernel_iommu_info) == 24, "IOMMU_GET_INFO");
 _Static_assert(sizeof(struct kernel_cap_ranges) == 16, "INFO_CAP_IOVA_RANGE");
 _Static_assert(sizeof(struct kernel_ioas_map) == 40, "IOAS_MAP");
 _Static_assert(sizeof(struct kernel_ioas_unmap) == 24, "IOAS_UNMAP");
+_Static_assert(sizeof(struct kernel_ioas_copy) == 40, "IOAS_COPY");
+_Static_assert(sizeof(struct kernel_ioas_map_file) == 40, "IOAS_MAP_FILE");
+_Static_assert(sizeof(struct kernel_hwpt_alloc) == 48, "HWPT_ALLOC");
+_Static_assert(sizeof(struct kernel_hwpt_track) == 16, "HWPT_SET_DIRTY_TRACKING");
+_Static_assert(sizeof(struct kernel_hwpt_dirty) == 48, "HWPT_GET_DIRTY_BITMAP");
+_Static_assert(sizeof(struct kernel_hwpt_invalidate) == 32, "HWPT_INVALIDATE");
+_Static_assert(sizeof(struct kernel_viommu_alloc) == 40, "VIOMMU_ALLOC");
+_Static_assert(sizeof(struct kernel_vdevice_alloc) == 24, "VDEVICE_ALLOC");
+_Static_assert(sizeof(struct kernel_veventq_alloc) == 32, "VEVENTQ_ALLOC");
+_Static_assert(sizeof(struct kernel_vtd_table) == 24, "VT-d table");
+_Static_assert(sizeof(struct kernel_vtd_invalidate) == 24, "VT-d invalidation");
+_Static_assert(sizeof(struct kernel_arm_info) == 40, "SMMUv3 information");
 _Static_assert(sizeof(struct kernel_vfio_bind) == 16, "VFIO BIND");
 _Static_assert(sizeof(struct kernel_vfio_attach) == 12, "VFIO ATTACH");
 _Static_assert(sizeof(struct kernel_vfio_detach) == 8, "VFIO DETACH");

@@ -73,7 +73,8 @@ int device_enter(struct device *device, struct space *space)
 	if (device->space)
 		device->space->n_devices--;
 	device->space = space;
-	if (!space->n_devices++ && backend->tracking)
+	space->n_devices++;
+	if (backend->tracking) /* it may be in a page table that is not tracked yet */
 		space_track(space, true);
 	return 0;
 }

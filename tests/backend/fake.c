@@ -154,10 +154,16 @@ static int ioas_ranges(void *opaque)
 static int hw_info(void *opaque)
 {
 	struct kernel_hw_info *argument = opaque;
+	const struct fake_limits *limits;
 
 	if (argument->size != 40 || argument->dev_id < 1000)
 		return refuse(EINVAL);
-	argument->capabilities = fake.limits[argument->dev_id - 1000].dirty ? KERNEL_HW_DIRTY : 0;
+	limits = &fake.limits[argument->dev_id - 1000];
+	argument->capabilities = limits->dirty ? KERNEL_HW_DIRTY : 0;
+	argument->type = limits->hardware;
+	if (argument->data_length >= sizeof(limits->info_flags))
+		memcpy((void *)(uintptr_t)argument->data, &limits->info_flags,
+		       sizeof(limits->info_flags));
 	return 0;
 }
 
@@ -205,9 +211,11 @@ static int ioas_destroy(void *opaque)
 {
 	const struct kernel_destroy *argument = opaque;
 
+	if (argument->id >= FAKE_OBJECT)
+		return fake_destroy(argument->id);
 	if (!is_space(argument->id))
 		return refuse(ENOENT);
-	if (is_in_use(argument->id))
+	if (is_in_use(argument->id) || fake_space_has_objects(argument->id))
 		return refuse(EBUSY);
 	fake.space[argument->id] = false;
 	return 0;
@@ -262,8 +270,11 @@ static int device_attach(int device, void *opaque)
 
 	if (!fake.bound[device])
 		return refuse(EINVAL);
+	if (argument->pt_id >= FAKE_OBJECT)
+		return fake_enter(device, argument->pt_id);
 	if (!is_space(argument->pt_id))
 		return refuse(ENOENT);
+	fake.in[device] = 0;
 	/* A group has one page table: one that its second device enters, or replaces for both. */
 	for (int mate = 0; mate < FAKE_DEVICES; mate++) {
 		if (mate == device || fake_group(mate) != fake_group(device) || !fake.at[mate])
@@ -279,7 +290,7 @@ static int device_attach(int device, void *opaque)
 static int device_detach(int device, void *opaque)
 {
 	(void)opaque;
-	fake.at[device] = 0;
+	fake.at[device] = fake.in[device] = 0;
 	fake.n_detached[device]++;
 	return 0;
 }
@@ -407,6 +418,8 @@ static int container_dirty(uint32_t space, void *opaque)
 		return get_bitmap(space, argument->iova, argument->length, &argument->bitmap);
 	if (argument->argsz != 8 || argument->flags == KERNEL_DIRTY_GET)
 		return refuse(EINVAL);
+	if (fake.tracks[space] && argument->flags == KERNEL_DIRTY_START)
+		return 0;
 	fake.tracks[space] = argument->flags == KERNEL_DIRTY_START;
 	for (unsigned i = 0; i < fake.n_maps[space]; i++)
 		fake.maps[space][i].dirty = 0;
@@ -433,9 +446,19 @@ static int of_iommufd(unsigned long request, void *argument)
 		unsigned long request;
 		int (*perform)(void *argument);
 	} rows[] = {
-		{ KERNEL_IOAS_ALLOC, ioas_alloc },   { KERNEL_DESTROY, ioas_destroy },
-		{ KERNEL_IOAS_RANGES, ioas_ranges }, { KERNEL_HW_INFO, hw_info },
-		{ KERNEL_IOAS_MAP, ioas_map },       { KERNEL_IOAS_UNMAP, ioas_unmap },
+		{ KERNEL_IOAS_ALLOC, ioas_alloc },
+		{ KERNEL_DESTROY, ioas_destroy },
+		{ KERNEL_IOAS_RANGES, ioas_ranges },
+		{ KERNEL_HW_INFO, hw_info },
+		{ KERNEL_IOAS_MAP, ioas_map },
+		{ KERNEL_IOAS_UNMAP, ioas_unmap },
+		{ KERNEL_HWPT_ALLOC, fake_hwpt_alloc },
+		{ KERNEL_HWPT_TRACK, fake_track },
+		{ KERNEL_HWPT_DIRTY_BITMAP, fake_dirty_bitmap },
+		{ KERNEL_HWPT_INVALIDATE, fake_invalidate },
+		{ KERNEL_VIOMMU_ALLOC, fake_viommu_alloc },
+		{ KERNEL_VDEVICE_ALLOC, fake_vdevice_alloc },
+		{ KERNEL_VEVENTQ_ALLOC, fake_veventq_alloc },
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
@@ -548,8 +571,10 @@ int fake_close(int fd)
 	} else if (fd >= FAKE_DEVICE) {
 		fake.file[fd - FAKE_DEVICE] = false;
 		if (fake.bound[fd - FAKE_DEVICE])
-			fake.at[fd - FAKE_DEVICE] = 0;
+			fake.at[fd - FAKE_DEVICE] = fake.in[fd - FAKE_DEVICE] = 0;
 		fake.bound[fd - FAKE_DEVICE] = false;
+	} else if (fd < FAKE_FD) {
+		close(fd); /* a queue's, which is a pipe */
 	}
 	return 0;
 }
@@ -579,6 +604,8 @@ uint64_t fake_dma(int device, uint64_t iova, bool write)
 			continue;
 		if (write && (iova - map->iova) / 4096 < 64)
 			map->dirty |= 1ull << ((iova - map->iova) / 4096);
+		if (write)
+			fake_wrote(device, iova & ~0xfffull);
 		return map->va + (iova - map->iova);
 	}
 	return 0;

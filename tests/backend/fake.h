@@ -2,6 +2,7 @@
 #ifndef TESTS_FAKE_H
 #define TESTS_FAKE_H
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /*
@@ -14,6 +15,26 @@ enum { FAKE_DEVICES = 66, FAKE_MATE = FAKE_DEVICES - 1, FAKE_SPACES = 80, FAKE_M
 
 /* File descriptors: of /dev/iommu, and of the first device, group and container. */
 enum { FAKE_FD = 99, FAKE_DEVICE = 100, FAKE_GROUP = 300, FAKE_CONTAINER = 500 };
+
+/* Numbers of objects beside IOAS, and their kinds. */
+enum { FAKE_OBJECT = 10000, FAKE_OBJECTS = 64, FAKE_DIRTY = 64, FAKE_ENTRIES = 256 };
+enum fake_kind { FAKE_NOTHING, FAKE_HWPT, FAKE_VIOMMU, FAKE_VDEVICE, FAKE_QUEUE };
+
+struct fake_object {
+	enum fake_kind kind;
+	uint32_t space; /* the IOAS below all */
+	uint32_t over;  /* the object that it is over */
+	int iommu;      /* of hardware */
+	uint32_t flags; /* KERNEL_HWPT_* */
+	uint32_t data_type;
+	uint64_t data[8];
+	int device; /* of a vDEVICE */
+	uint64_t virtual_id;
+	int write_end; /* of a queue */
+	bool tracks;
+	unsigned n_dirty;
+	uint64_t dirty[FAKE_DIRTY]; /* IOVAs */
+};
 
 struct fake_map {
 	uint64_t iova, length, va;
@@ -28,6 +49,9 @@ struct fake_limits {
 	unsigned n_ranges; /* not 0: so many instead; range i has i + 1 pages, from 4 GiB * i on */
 	bool touch;        /* wrong: ranges begin in those before them */
 	bool dirty;
+	uint32_t hwpt_flags; /* KERNEL_HWPT_* that it can do */
+	uint32_t hardware;   /* the type of GET_HW_INFO */
+	uint32_t info_flags;
 };
 
 struct fake {
@@ -49,6 +73,13 @@ struct fake {
 	unsigned fail;           /* the number of the one to fail, from 1 */
 	unsigned fail_n;         /* how many fail from there on */
 	int error;
+	int iommu[FAKE_DEVICES];   /* of hardware, that a device is behind */
+	uint32_t in[FAKE_DEVICES]; /* the page table of `at` that it is in; 0: of the kernel's
+				      choice */
+	struct fake_object objects[FAKE_OBJECTS];
+	unsigned invalidate_most; /* of one call; 0: all */
+	unsigned n_invalidated;
+	uint64_t invalidated[FAKE_ENTRIES][2];
 };
 
 extern struct fake fake;
@@ -62,6 +93,24 @@ int fake_open(const char *path);
 int fake_close(int fd);
 int fake_ioctl(int fd, unsigned long request, void *argument);
 unsigned fake_spaces(void);
+
+/* Ioctls for objects (fake_objects.c). */
+struct fake_object *fake_object(uint32_t id); /* NULL: there is none */
+unsigned fake_n_objects(void);
+bool fake_space_has_objects(uint32_t space);
+int fake_hwpt_alloc(void *argument);
+int fake_viommu_alloc(void *argument);
+int fake_vdevice_alloc(void *argument);
+int fake_veventq_alloc(void *argument);
+int fake_destroy(uint32_t id);
+int fake_enter(int device, uint32_t id);
+int fake_invalidate(void *argument);
+int fake_track(void *argument);
+int fake_dirty_bitmap(void *argument);
+void fake_wrote(int device, uint64_t iova);
+
+/* Write to every event queue. */
+void fake_event(const void *bytes, size_t length);
 
 /* Where an access of a device to one byte ends, or 0: a fault. A write makes the page dirty. */
 uint64_t fake_dma(int device, uint64_t iova, bool write);

@@ -8,6 +8,8 @@
 
 #include <viommu/backend.h>
 
+#include "backend/layouts.h"
+
 /*
  * Mappings that reach hardware, over a fake kernel, by each of its interfaces
  *
@@ -131,6 +133,7 @@ static void end(void)
 {
 	free_all();
 	assert_int_equal(fake_spaces(), 0);
+	assert_int_equal(fake_n_objects(), 0);
 }
 
 static void a_map_reaches_the_page_table_and_an_unmap_leaves_it(void **state)
@@ -1250,7 +1253,8 @@ static void limits_are_read_from_each_interface(void **state)
 		const struct viommu_limits *limits;
 
 		memset(&fake, 0, sizeof(fake));
-		fake.limits[1] = (struct fake_limits){ .alignment = 0x10000,
+		fake.limits[1] = (struct fake_limits){ .hwpt_flags = KERNEL_HWPT_DIRTY,
+						       .alignment = 0x10000,
 						       .last = 0x7fffffffff,
 						       .hole_first = 0xfee00000,
 						       .hole_last = 0xfeefffff,

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#ifndef BACKEND_IOMMUFD_H
+#define BACKEND_IOMMUFD_H
+#include "backend/kernel.h"
+
+/*
+ * Objects of iommufd: page tables (HWPT) of a space, tables of the guest over them, and vIOMMUs
+ *
+ *     space (IOAS) --- page table (HWPT), one for each kind of IOMMU --- devices
+ *                         |
+ *                      parent of: nest (vIOMMU of one virtual IOMMU) --- its devices (vDEVICE)
+ *                         |
+ *                      page table of the guest (nested HWPT) --- devices
+ *
+ * A device is tried on each page table of its space, because the kernel alone knows which IOMMUs
+ * are alike: -EINVAL is "another IOMMU". Objects stay until the space ends.
+ */
+
+/* A table of the guest in a space, as the backend requested it. */
+struct guest_table {
+	struct guest_table *next;
+	uint32_t number;
+	struct viommu_backend_table wanted;
+};
+
+/* What hardware reads a format of tables. */
+struct nest_kind {
+	uint32_t hardware; /* of GET_HW_INFO */
+	uint16_t format;   /* VIOMMU_TABLE_* */
+	uint32_t data_type, data_length;
+	int (*encode)(const uint8_t *body, void *data);
+
+	/* Of the vIOMMU, its events and its invalidation; without object: of the page table. */
+	bool has_object;
+	uint32_t object_type, events_type, invalidate_type;
+	uint32_t entry_length;
+
+	/* Entries for a range: at most INVALIDATE_MAX. `id`: the guest's number of the device. */
+	size_t (*invalidate)(const struct viommu_invalidation *what, uint64_t id, void *entries);
+
+	/* False: it is no fault. `record` has event_length bytes. */
+	uint32_t event_length;
+	bool (*decode)(const void *record, struct viommu_fault *ret_fault);
+};
+
+enum { INVALIDATE_MAX = 66, NEST_DATA_MAX = 64, EVENT_MAX = 64, ENTRY_MAX = 32 };
+
+/* The kind for a format on a device's IOMMU, or NULL. A `format` of 0: any. */
+const struct nest_kind *nest_kind_of(const struct kernel_device *device, uint16_t format);
+
+struct hwpt {
+	struct hwpt *next;
+	uint32_t id, space;
+	uint32_t flags;                  /* KERNEL_HWPT_* */
+	bool tracks;                     /* dirty pages */
+	const struct guest_table *table; /* NULL: it maps the space */
+	struct nest *nest;               /* of `table` */
+};
+
+/* The part of an IOMMU that one virtual IOMMU uses. */
+struct nest {
+	struct nest *next;
+	const struct nest_kind *kind;
+	struct viommu *owner;
+	struct hwpt *parent;
+	uint32_t id; /* the vIOMMU, or the parent where the kernel has no such object */
+	uint32_t queue;
+	int queue_file; /* -1: no events */
+	uint32_t sequence;
+};
+
+/* -- hwpt.c ------------------------------------------------------------------------ */
+
+/* ATTACH of VFIO, which replaces; without a record. */
+int hwpt_attach(const struct viommu_kernel *kernel, const struct kernel_device *device,
+		uint32_t id);
+
+int kernel_destroy(const struct viommu_kernel *kernel, uint32_t id);
+
+/*
+ * HWPT_ALLOC in a space, or of `table` over a nest. -EINVAL also means that the device's IOMMU
+ * is another than that of the nest.
+ */
+int hwpt_new(struct viommu_kernel *kernel, const struct kernel_device *device, uint32_t over,
+	     const struct hwpt *wanted, struct hwpt **ret_hwpt);
+void hwpt_free(struct viommu_kernel *kernel, struct hwpt *hwpt);
+
+/* The flags of page tables for a device: of those wanted, what its IOMMU can do. */
+uint32_t hwpt_flags(struct viommu_kernel *kernel, const struct kernel_device *device,
+		    uint32_t space, uint32_t wanted);
+
+/* Put a device into a space, by its page table or by one that the kernel selects. */
+int hwpt_enter(struct viommu_kernel *kernel, struct kernel_device *device, uint32_t space);
+
+/* Free the page tables of a space, those of the guest first. */
+void hwpts_free(struct viommu_kernel *kernel, uint32_t space, bool of_guest);
+
+int hwpts_track(void *kernel, uint32_t space, bool on);
+int hwpts_read_dirty(void *kernel, uint32_t space, uint64_t iova, uint64_t length, uint64_t *bits);
+
+/* -- nest.c ------------------------------------------------------------------------- */
+
+int nest_table_new(void *kernel, const struct viommu_backend_table *wanted, uint32_t *ret_table);
+int nest_table_free(void *kernel, uint32_t table);
+int nest_enter(struct viommu_kernel *kernel, struct kernel_device *device, uint32_t number);
+int nest_invalidate(void *kernel, uint32_t table, const struct viommu_invalidation *what);
+int nest_read_events(void *kernel,
+		     void (*event)(void *opaque, struct viommu *iommu,
+				   const struct viommu_fault *fault),
+		     void *opaque);
+
+/* Before the device is closed: the kernel never frees the number of its vDEVICE otherwise. */
+void nest_leave(struct viommu_kernel *kernel, struct kernel_device *device);
+void nests_free(struct viommu_kernel *kernel, uint32_t space);
+
+/* Free all objects, also those of spaces that were not freed. */
+void nests_end(struct viommu_kernel *kernel);
+
+const struct guest_table *nest_table(const struct viommu_kernel *kernel, uint32_t number);
+#endif

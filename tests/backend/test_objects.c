@@ -1,0 +1,547 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+
+#include "fake.h"
+#include "rig.h"
+
+#include <viommu/backend.h>
+
+#include "backend/layouts.h"
+
+/*
+ * Objects of iommufd over the fake kernel: page tables of several IOMMUs, dirty pages, and tables
+ * of the guest
+ *
+ * Devices A and B are behind hardware IOMMU 0, C is behind 1.
+ */
+enum { A, B, C, N };
+
+#define HOST 0x7f0000000000u
+
+static const char *sysfs;
+static struct viommu_kernel *kernel;
+static const struct viommu_backend_calls *calls;
+static char logged[4096];
+
+static void on_log(void *opaque, const char *text)
+{
+	size_t length = strlen(logged);
+
+	(void)opaque;
+	snprintf(logged + length, sizeof(logged) - length, "%s\n", text);
+}
+
+static void begin(uint32_t hardware, uint32_t hwpt_flags, bool dirty)
+{
+	const struct viommu_kernel_ops ops = {
+		.size = sizeof(ops),
+		.open = fake_open,
+		.close = fake_close,
+		.ioctl = fake_ioctl,
+		.sysfs = sysfs,
+		.log = on_log,
+		.nest = hwpt_flags & KERNEL_HWPT_NEST,
+	};
+	int number;
+
+	logged[0] = 0;
+	memset(&fake, 0, sizeof(fake));
+	fake.iommu[C] = 1;
+	for (int i = 0; i < N; i++)
+		fake.limits[i] = (struct fake_limits){ .hardware = hardware,
+						       .hwpt_flags = hwpt_flags,
+						       .dirty = dirty };
+	assert_int_equal(viommu_kernel_new(VIOMMU_INTERFACE_IOMMUFD, &ops, NULL, &kernel), 0);
+	calls = viommu_kernel_calls(kernel);
+	for (int i = 0; i < N; i++) {
+		assert_int_equal(viommu_kernel_open_device(kernel, fake_name(i), &number), 0);
+		assert_int_equal(number, i);
+	}
+	assert_int_equal(fake_n_objects(), 0);
+	fake.calls = 0;
+}
+
+static void end(void)
+{
+	kernel = viommu_kernel_free(kernel);
+	assert_int_equal(fake_n_objects(), 0);
+}
+
+static uint32_t new_space(void)
+{
+	uint32_t space = 0;
+
+	assert_int_equal(calls->space_new(kernel, &space), 0);
+	return space;
+}
+
+/* -- page tables ----------------------------------------------------------------- */
+
+static void a_device_shares_a_page_table_with_those_of_its_iommu(void **state)
+{
+	uint32_t space;
+
+	(void)state;
+	begin(0, KERNEL_HWPT_DIRTY, true);
+	space = new_space();
+	fake.calls = 0;
+	assert_int_equal(calls->attach(kernel, A, space), 0);
+	assert_int_equal(fake.calls, 2); /* HWPT_ALLOC, ATTACH */
+	assert_int_equal(calls->attach(kernel, C, space), 0);
+	assert_int_equal(fake.calls, 5); /* ATTACH: -EINVAL, HWPT_ALLOC, ATTACH */
+	assert_int_equal(calls->attach(kernel, B, space), 0);
+	assert_int_equal(fake.calls, 7); /* ATTACH: -EINVAL of C's, ATTACH */
+	assert_int_not_equal(viommu_kernel_page_table(kernel, A), 0);
+	assert_int_equal(viommu_kernel_page_table(kernel, A), viommu_kernel_page_table(kernel, B));
+	assert_int_not_equal(viommu_kernel_page_table(kernel, A),
+			     viommu_kernel_page_table(kernel, C));
+	assert_int_equal(fake_n_objects(), 2);
+	for (int i = 0; i < N; i++)
+		assert_int_equal(calls->detach(kernel, i), 0);
+	assert_int_equal(viommu_kernel_page_table(kernel, A), 0);
+	assert_int_equal(calls->space_free(kernel, space), 0);
+	assert_int_equal(fake_n_objects(), 0);
+	end();
+}
+
+/* Only -EINVAL says that a page table is of another IOMMU. */
+static void another_error_of_attach_is_not_tried_around(void **state)
+{
+	uint32_t space;
+
+	(void)state;
+	begin(0, KERNEL_HWPT_DIRTY, true);
+	space = new_space();
+	assert_int_equal(calls->attach(kernel, A, space), 0);
+	fake.calls = 0;
+	fake.fail = 1;
+	fake.fail_n = 1;
+	fake.error = ENOMEM;
+	assert_int_equal(calls->attach(kernel, B, space), -ENOMEM);
+	assert_int_equal(fake.calls, 1);
+	fake.fail = 0;
+	assert_int_equal(fake_n_objects(), 1);
+	assert_int_equal(calls->detach(kernel, A), 0);
+	assert_int_equal(calls->space_free(kernel, space), 0);
+	end();
+}
+
+static void without_need_of_them_the_kernel_selects_page_tables(void **state)
+{
+	uint32_t space;
+
+	(void)state;
+	begin(0, 0, true);
+	assert_false(viommu_kernel_limits(kernel, A)->dirty);
+	space = new_space();
+	assert_int_equal(calls->attach(kernel, A, space), 0);
+	assert_int_equal(viommu_kernel_page_table(kernel, A), 0);
+	assert_int_equal(fake_n_objects(), 0);
+	assert_int_equal(calls->track(kernel, space, true), -EOPNOTSUPP);
+	assert_int_equal(calls->detach(kernel, A), 0);
+	assert_int_equal(calls->space_free(kernel, space), 0);
+	end();
+}
+
+/* -- dirty pages ----------------------------------------------------------------- */
+
+static void dirty_pages_of_all_page_tables_of_a_space_are_read(void **state)
+{
+	uint64_t bits[2] = { 0 };
+	uint32_t space;
+
+	(void)state;
+	begin(0, KERNEL_HWPT_DIRTY, true);
+	assert_true(viommu_kernel_limits(kernel, A)->dirty);
+	space = new_space();
+	assert_int_equal(calls->attach(kernel, A, space), 0);
+	assert_int_equal(calls->map(kernel, space, 0, 0x100000, (void *)(uintptr_t)HOST, R | W), 0);
+	fake_dma(A, 0x1000, true);
+	assert_int_equal(calls->track(kernel, space, true), 0);
+	fake_dma(A, 0x3000, true);
+	/* A device that enters later brings a page table, and what is dirty stays so. */
+	assert_int_equal(calls->attach(kernel, C, space), 0);
+	assert_int_equal(calls->track(kernel, space, true), 0);
+	fake_dma(C, 0x45000, true);
+	assert_int_equal(calls->read_dirty(kernel, space, 0, 0x100000, bits), 0);
+	assert_int_equal(bits[0], 1 << 3);
+	assert_int_equal(bits[1], 1 << (0x45 - 64));
+	memset(bits, 0, sizeof(bits));
+	fake_dma(C, 0x2000, true);
+	assert_int_equal(calls->unmap_dirty(kernel, space, 0, 0x100000, bits), 0);
+	assert_int_equal(bits[0], 1 << 2);
+	assert_int_equal(fake_dma(C, 0x2000, false), 0);
+	assert_int_equal(calls->track(kernel, space, false), 0);
+	assert_int_equal(calls->read_dirty(kernel, space, 0, 0x1000, bits), -EINVAL);
+	end();
+}
+
+static void with_a_device_that_is_not_tracked_all_is_dirty(void **state)
+{
+	uint32_t space;
+
+	(void)state;
+	begin(0, KERNEL_HWPT_DIRTY, true);
+	fake.limits[B].dirty = false;
+	viommu_kernel_close_device(kernel, B);
+	assert_int_equal(viommu_kernel_open_device(kernel, fake_name(B), &(int){ 0 }), 0);
+	space = new_space();
+	assert_int_equal(calls->attach(kernel, A, space), 0);
+	assert_int_equal(calls->track(kernel, space, true), 0);
+	assert_int_equal(calls->attach(kernel, B, space), 0);
+	assert_int_equal(calls->track(kernel, space, true), -EOPNOTSUPP);
+	end();
+}
+
+/* -- tables of the guest ----------------------------------------------------------- */
+
+static struct viommu *const one = (struct viommu *)1, *const other = (struct viommu *)2;
+
+static uint32_t new_arm_table(struct viommu *iommu, uint32_t space, uint8_t root)
+{
+	const struct viommu_backend_table wanted = {
+		.space = space,
+		.format = VIOMMU_TABLE_ARM_CD_TABLE,
+		/* S1ContextPtr, S1Fmt 2, S1CDMax 3, S1DSS 2 */
+		.body = { 0x20, 0, root, 0, 0, 0, 0, 0x18, 2 },
+		.iommu = iommu,
+	};
+	uint32_t table = 0;
+
+	assert_int_equal(calls->table_new(kernel, &wanted, &table), 0);
+	assert_int_not_equal(table, 0);
+	return table;
+}
+
+static const struct fake_object *hwpt_of(int device)
+{
+	return fake_object(fake.in[device]);
+}
+
+static void a_table_becomes_a_nested_page_table_over_a_viommu(void **state)
+{
+	uint32_t space, table;
+
+	(void)state;
+	begin(KERNEL_HW_ARM_SMMUV3, KERNEL_HWPT_NEST, false);
+	space = new_space();
+	table = new_arm_table(one, space, 5);
+	assert_int_equal(calls->table_attach(kernel, A, table, 0x108), 0);
+	/* Valid, stage 1; write-back caches, inner shareable: what the guest cannot say. */
+	assert_int_equal(hwpt_of(A)->data_type, KERNEL_DATA_ARM_SMMUV3);
+	assert_int_equal(hwpt_of(A)->data[0], 0x180000000005002b);
+	assert_int_equal(hwpt_of(A)->data[1], 0xd6);
+	assert_int_equal(fake_object(hwpt_of(A)->over)->kind, FAKE_VIOMMU);
+	/* Parent, vIOMMU, vEVENTQ, vDEVICE, page table. */
+	assert_int_equal(fake_n_objects(), 5);
+	/* The second device adds its vDEVICE alone; one of another IOMMU all of them. */
+	assert_int_equal(calls->table_attach(kernel, B, table, 0x110), 0);
+	assert_int_equal(fake_n_objects(), 6);
+	assert_int_equal(calls->table_attach(kernel, C, table, 0x118), 0);
+	assert_int_equal(fake_n_objects(), 11);
+	assert_int_not_equal(viommu_kernel_page_table(kernel, A),
+			     viommu_kernel_page_table(kernel, C));
+	/* Back to the space: the parent. */
+	assert_int_equal(calls->attach(kernel, A, space), 0);
+	assert_int_equal(fake.in[A], viommu_kernel_page_table(kernel, B));
+	assert_int_equal(fake.n_detached[A] + fake.n_detached[B], 2); /* when they were opened */
+	for (int i = 0; i < N; i++)
+		assert_int_equal(calls->detach(kernel, i), 0);
+	assert_int_equal(calls->table_free(kernel, table), 0);
+	assert_int_equal(calls->table_free(kernel, table), -ENOENT);
+	assert_int_equal(calls->space_free(kernel, space), 0);
+	assert_int_equal(fake_n_objects(), 0);
+	end();
+}
+
+static void virtual_iommus_share_the_parent_of_an_iommu_and_that_is_said(void **state)
+{
+	uint32_t space, tables[2];
+	char said[128];
+
+	(void)state;
+	begin(KERNEL_HW_ARM_SMMUV3, KERNEL_HWPT_NEST, false);
+	space = new_space();
+	tables[0] = new_arm_table(one, space, 5);
+	tables[1] = new_arm_table(other, space, 6);
+	assert_int_equal(calls->table_attach(kernel, A, tables[0], 8), 0);
+	assert_int_equal(calls->table_attach(kernel, B, tables[1], 8), 0);
+	assert_int_not_equal(hwpt_of(A)->over, hwpt_of(B)->over);
+	assert_int_equal(viommu_kernel_page_table(kernel, A), viommu_kernel_page_table(kernel, B));
+	snprintf(said, sizeof(said),
+		 "0000:01:00.0: page table %u of the host maps the memory of two virtual IOMMUs",
+		 viommu_kernel_page_table(kernel, A));
+	assert_non_null(strstr(logged, said));
+	end();
+}
+
+/* It is blocked meanwhile: over the parent alone it would reach all of the space. */
+static void a_device_that_changes_its_viommu_is_nowhere_between(void **state)
+{
+	uint32_t space, space2, tables[2];
+	unsigned detached;
+
+	(void)state;
+	begin(KERNEL_HW_ARM_SMMUV3, KERNEL_HWPT_NEST, false);
+	space = new_space();
+	space2 = new_space();
+	tables[0] = new_arm_table(one, space, 5);
+	tables[1] = new_arm_table(one, space2, 6);
+	assert_int_equal(calls->table_attach(kernel, A, tables[0], 8), 0);
+	detached = fake.n_detached[A];
+	assert_int_equal(calls->table_attach(kernel, A, tables[1], 8), 0);
+	assert_int_equal(fake.n_detached[A], detached + 1);
+	assert_int_equal(fake.at[A], space2);
+	end();
+}
+
+static void what_hardware_does_not_read_is_unsupported(void **state)
+{
+	struct viommu_backend_table wanted = { .format = VIOMMU_TABLE_GENERIC };
+	uint32_t table;
+
+	(void)state;
+	begin(KERNEL_HW_ARM_SMMUV3, KERNEL_HWPT_NEST, false);
+	wanted.space = new_space();
+	assert_int_equal(calls->table_new(kernel, &wanted, &table), 0);
+	assert_int_equal(calls->table_attach(kernel, A, table, 8), -EOPNOTSUPP);
+	end();
+	begin(KERNEL_HW_ARM_SMMUV3, 0, false);
+	table = new_arm_table(one, new_space(), 5);
+	assert_int_equal(calls->table_attach(kernel, A, table, 8), -EOPNOTSUPP);
+	assert_int_equal(viommu_kernel_events_file(kernel), -EOPNOTSUPP);
+	end();
+}
+
+static void a_first_stage_of_vtd_is_nested_over_the_parent_itself(void **state)
+{
+	struct viommu_backend_table wanted = {
+		.format = VIOMMU_TABLE_X86_PASID_ENTRY,
+		/* Present, PGTT 1; SRE, FSPM 5 levels, WPE, FSPTPTR */
+		.body = { 0x41, [16] = 0x15, 0x30, 0x12 },
+		.iommu = one,
+	};
+	const struct viommu_invalidation some = { .first = 0x1234, .last = 0x3000 };
+	const struct viommu_invalidation all = { .last = UINT64_MAX };
+	uint32_t table;
+
+	(void)state;
+	begin(KERNEL_HW_INTEL_VTD, KERNEL_HWPT_NEST | KERNEL_HWPT_DIRTY, true);
+	wanted.space = new_space();
+	assert_int_equal(calls->table_new(kernel, &wanted, &table), 0);
+	assert_int_equal(calls->table_attach(kernel, A, table, 8), 0);
+	assert_int_equal(fake_n_objects(), 2); /* no object, no events */
+	assert_int_equal(hwpt_of(A)->data_type, KERNEL_DATA_VTD);
+	assert_int_equal(hwpt_of(A)->data[0], KERNEL_VTD_SRE | KERNEL_VTD_WPE);
+	assert_int_equal(hwpt_of(A)->data[1], 0x123000);
+	assert_int_equal(hwpt_of(A)->data[2], 57);
+	assert_int_equal(calls->table_invalidate(kernel, table, &some), 0);
+	assert_int_equal(calls->table_invalidate(kernel, table, &all), 0);
+	assert_int_equal(fake.n_invalidated, 2);
+	assert_int_equal(fake.invalidated[0][0], 0x1000);
+	assert_int_equal(fake.invalidated[0][1], 3);
+	assert_int_equal(fake.invalidated[1][0], 0);
+	assert_true(fake.invalidated[1][1] == UINT64_MAX);
+	/* Pass-through is no table. */
+	wanted.body[0] = 0x01;
+	wanted.body[1] = 0x01;
+	assert_int_equal(calls->table_new(kernel, &wanted, &table), 0);
+	assert_int_equal(calls->table_attach(kernel, A, table, 8), -EOPNOTSUPP);
+	end();
+}
+
+static void invalidations_are_batches_whose_rest_is_sent_again(void **state)
+{
+	const struct viommu_invalidation some = { .first = 0x5000, .last = 0x7fff };
+	const struct viommu_invalidation much = { .first = 0, .last = 0xfffff };
+	uint32_t table;
+
+	(void)state;
+	begin(KERNEL_HW_ARM_SMMUV3, KERNEL_HWPT_NEST, false);
+	table = new_arm_table(one, new_space(), 5);
+	assert_int_equal(calls->table_attach(kernel, A, table, 0x108), 0);
+	fake.calls = 0;
+	assert_int_equal(calls->table_invalidate(kernel, table, &some), 0);
+	assert_int_equal(fake.calls, 1);
+	assert_int_equal(fake.n_invalidated, 4);
+	assert_int_equal(fake.invalidated[0][0], 0x10800000006); /* CFGI_CD_ALL of the stream */
+	assert_int_equal(fake.invalidated[3][0], 0x13);          /* TLBI_NH_VAA */
+	assert_int_equal(fake.invalidated[3][1], 0x7000);
+	fake.calls = fake.n_invalidated = 0;
+	assert_int_equal(calls->table_invalidate(kernel, table, &much), 0);
+	assert_int_equal(fake.n_invalidated, 2);
+	assert_int_equal(fake.invalidated[1][0], 0x30); /* TLBI_NSNH_ALL */
+	/* The kernel does three of a call, then says -EIO. */
+	fake.calls = fake.n_invalidated = 0;
+	fake.invalidate_most = 3;
+	assert_int_equal(calls->table_invalidate(kernel, table, &some), 0);
+	assert_int_equal(fake.calls, 2);
+	assert_int_equal(fake.n_invalidated, 4);
+	/* A call without progress is an error. */
+	fake.fail = 1;
+	fake.fail_n = 1;
+	fake.error = EIO;
+	fake.calls = 0;
+	assert_int_not_equal(calls->table_invalidate(kernel, table, &some), 0);
+	end();
+}
+
+/* An erratum that the kernel reports. */
+static void some_hardware_is_told_twice(void **state)
+{
+	const struct viommu_invalidation all = { .last = UINT64_MAX };
+	uint32_t table;
+
+	(void)state;
+	begin(KERNEL_HW_ARM_SMMUV3, KERNEL_HWPT_NEST, false);
+	viommu_kernel_close_device(kernel, A);
+	fake.limits[A].info_flags = KERNEL_ARM_INVALIDATE_TWICE;
+	assert_int_equal(viommu_kernel_open_device(kernel, fake_name(A), &(int){ 0 }), 0);
+	table = new_arm_table(one, new_space(), 5);
+	assert_int_equal(calls->table_attach(kernel, A, table, 8), 0);
+	assert_int_equal(calls->table_invalidate(kernel, table, &all), 0);
+	assert_int_equal(fake.n_invalidated, 4);
+	end();
+}
+
+/* -- events ------------------------------------------------------------------------ */
+
+static char faults[512];
+
+static void on_fault(void *opaque, struct viommu *iommu, const struct viommu_fault *fault)
+{
+	size_t length = strlen(faults);
+
+	(void)opaque;
+	snprintf(faults + length, sizeof(faults) - length, "%d: endpoint %x reason %d flags %x",
+		 (int)(uintptr_t)iommu, fault->endpoint, fault->reason, fault->flags);
+	length = strlen(faults);
+	if (fault->flags & VIOMMU_FAULT_F_ADDRESS)
+		snprintf(faults + length, sizeof(faults) - length, " at %llx",
+			 (unsigned long long)fault->address);
+	length = strlen(faults);
+	snprintf(faults + length, sizeof(faults) - length, "\n");
+}
+
+static void events_of_hardware_are_faults_of_the_virtual_iommu(void **state)
+{
+	static const uint64_t words[][5] = {
+		/* sequence, F_TRANSLATION, a write */
+		{ 0ull << 32, 0x0000010800000010, 0x0000020000000000, 0x700000, 0 },
+		/* F_PERMISSION with PASID 3, a read */
+		{ 1ull << 32, 0x0000010800003813, 0x0000000800000000, 0x701000, 0 },
+		{ 2ull << 32, 0x000001080000000a, 0, 0, 0 }, /* C_BAD_CD */
+		{ 3ull << 32, 0x0000010800000099, 0, 0, 0 }, /* unknown: none of the guest */
+		{ 9ull << 32, 0x0000010800000006, 0, 0, 0 }, /* after a loss */
+	};
+	const uint64_t lost = 10ull << 32 | KERNEL_EVENTS_LOST;
+	struct pollfd file = { .events = POLLIN };
+	uint32_t table;
+
+	(void)state;
+	begin(KERNEL_HW_ARM_SMMUV3, KERNEL_HWPT_NEST, false);
+	file.fd = viommu_kernel_events_file(kernel);
+	assert_true(file.fd >= 0);
+	table = new_arm_table(one, new_space(), 5);
+	assert_int_equal(calls->table_attach(kernel, A, table, 0x108), 0);
+	assert_int_equal(poll(&file, 1, 0), 0);
+	fake_event(words, 4 * sizeof(words[0]));
+	assert_int_equal(poll(&file, 1, 0), 1);
+	faults[0] = logged[0] = 0;
+	assert_int_equal(calls->read_events(kernel, on_fault, NULL), 0);
+	assert_string_equal(faults, "1: endpoint 108 reason 2 flags 102 at 700000\n"
+				    "1: endpoint 108 reason 5 flags 301 at 701000\n"
+				    "1: endpoint 108 reason 4 flags 0\n");
+	assert_string_equal(logged, "");
+	assert_int_equal(poll(&file, 1, 0), 0);
+	faults[0] = 0;
+	fake_event(words[4], sizeof(words[4]));
+	fake_event(&lost, sizeof(lost));
+	assert_int_equal(calls->read_events(kernel, on_fault, NULL), 0);
+	assert_string_equal(faults, "1: endpoint 108 reason 1 flags 0\n");
+	assert_string_equal(logged, "the kernel has lost faults of the guest's tables\n"
+				    "the kernel has lost faults of the guest's tables\n");
+	end();
+}
+
+/* -- every call fails in turn ---------------------------------------------------- */
+
+static void use_all(void)
+{
+	const struct viommu_invalidation all = { .last = UINT64_MAX };
+	uint32_t spaces[2] = { 0 }, tables[2];
+
+	for (int i = 0; i < 2; i++)
+		if (calls->space_new(kernel, &spaces[i]))
+			return;
+	tables[0] = new_arm_table(one, spaces[0], 5);
+	tables[1] = new_arm_table(other, spaces[1], 6);
+	for (int i = 0; i < N; i++) {
+		int failed = calls->attach(kernel, i, spaces[0]);
+
+		failed |= calls->table_attach(kernel, i, tables[0], 8);
+		failed |= calls->table_invalidate(kernel, tables[0], &all);
+		if (calls->table_attach(kernel, i, tables[1], 8) || failed)
+			if (calls->detach(kernel, i))
+				calls->stop(kernel, i);
+	}
+	for (int i = 0; i < N; i++)
+		if (calls->detach(kernel, i))
+			calls->stop(kernel, i);
+	for (int i = 0; i < 2; i++) {
+		calls->table_free(kernel, tables[i]);
+		calls->space_free(kernel, spaces[i]);
+	}
+}
+
+/* What cannot be destroyed stays until /dev/iommu is closed; a device is in nothing. */
+static void no_failure_leaves_a_device_in_a_table(void **state)
+{
+	unsigned n = 0;
+
+	(void)state;
+	for (unsigned fail = 0; fail <= n; fail++) {
+		begin(KERNEL_HW_ARM_SMMUV3, KERNEL_HWPT_NEST, false);
+		fake.fail = fail;
+		fake.fail_n = 1;
+		fake.error = ENOMEM;
+		use_all();
+		n = fake.calls > n ? fake.calls : n;
+		fake.fail = 0;
+		for (int i = 0; i < N; i++)
+			assert_int_equal(fake.at[i] | fake.in[i], 0);
+		assert_true(fake_n_objects() <= 4);
+		kernel = viommu_kernel_free(kernel);
+		for (uint32_t i = 0; i < FAKE_OBJECTS; i++)
+			fake_destroy(FAKE_OBJECT + FAKE_OBJECTS - 1 - i);
+	}
+	assert_true(n > 40);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_device_shares_a_page_table_with_those_of_its_iommu),
+		cmocka_unit_test(another_error_of_attach_is_not_tried_around),
+		cmocka_unit_test(without_need_of_them_the_kernel_selects_page_tables),
+		cmocka_unit_test(dirty_pages_of_all_page_tables_of_a_space_are_read),
+		cmocka_unit_test(with_a_device_that_is_not_tracked_all_is_dirty),
+		cmocka_unit_test(a_table_becomes_a_nested_page_table_over_a_viommu),
+		cmocka_unit_test(virtual_iommus_share_the_parent_of_an_iommu_and_that_is_said),
+		cmocka_unit_test(a_device_that_changes_its_viommu_is_nowhere_between),
+		cmocka_unit_test(what_hardware_does_not_read_is_unsupported),
+		cmocka_unit_test(a_first_stage_of_vtd_is_nested_over_the_parent_itself),
+		cmocka_unit_test(invalidations_are_batches_whose_rest_is_sent_again),
+		cmocka_unit_test(some_hardware_is_told_twice),
+		cmocka_unit_test(events_of_hardware_are_faults_of_the_virtual_iommu),
+		cmocka_unit_test(no_failure_leaves_a_device_in_a_table),
+	};
+	int failed;
+
+	sysfs = fake_make_sysfs();
+	failed = cmocka_run_group_tests(tests, NULL, NULL);
+	fake_remove_sysfs();
+	return failed;
+}
