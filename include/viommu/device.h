@@ -105,6 +105,8 @@
  *     map, unmap, mode,
  *     domain, update             viommu_translate(); the device is locked
  *     invalidate                 viommu_translate(); the device is locked
+ *     commit                     viommu_translate(); the device is locked
+ *     answered                   everything; several at once
  *     write of viommu_dump()     everything
  *
  * A thread may end in `event`, as by pthread_cancel(), or inside a DMA section, which ends with it.
@@ -296,6 +298,15 @@ struct viommu_ops {
 	 * viommu_page_request() began, with the device locked: by a PAGE_RESPONSE of the driver, or
 	 * with VIOMMU_PAGE_INVALID when the slot is emptied. Not called by viommu_free(). */
 	void (*page_response)(void *opaque, const struct viommu_page_response *response);
+
+	/*
+	 * A request for which viommu_submit() returned VIOMMU_LATER is answered, with the used
+	 * length that viommu_request() would have returned. 0: it was dropped by a reset or
+	 * viommu_load(); its buffers were not written, and the guest gets no answer. Called once
+	 * for each, by the thread that caused it, possibly before viommu_submit() or
+	 * viommu_batch_end() returns. NULL: every request is answered at once.
+	 */
+	void (*answered)(void *opaque, void *cookie, size_t used);
 };
 
 struct viommu_page_response {
@@ -461,6 +472,50 @@ void viommu_batch_end(struct viommu *device);
  */
 size_t viommu_batch_request(struct viommu *device, const struct iovec *readable, size_t n_readable,
 			    const struct iovec *writable, size_t n_writable);
+
+/*
+ * Requests that are answered later
+ *
+ * A listener with `commit` may need time: for an ioctl, or for a message to another process and its
+ * answer. A request that is submitted does not wait for it:
+ *
+ *     guest --viommu_submit()--> device --map, unmap, ...--> listener
+ *                                       --commit(token)----> listener: VIOMMU_PENDING
+ *           <--VIOMMU_LATER-----
+ *                                       <--viommu_listener_complete(token)-- when it has
+ *           <--`answered`-------
+ *
+ * Meanwhile other requests are executed and answered. A request that names an endpoint or a domain
+ * of one that is not answered yet is put off, so that the requests of a domain and of an endpoint
+ * are executed in their order. All MAPs of a batch, and all its UNMAPs, are one commit for each
+ * listener. A guest can have at most 1024 requests put off; a further one waits until listeners
+ * have committed. They count for `max_bytes`.
+ *
+ * All other functions that change something, viommu_request() among them, first let listeners
+ * commit without delay (token 0) until no request is put off. So does viommu_save(). A reset and
+ * viommu_load() drop requests that were put off.
+ */
+#define VIOMMU_LATER SIZE_MAX
+
+/*
+ * As viommu_request(), but a request that a listener has to commit is answered by `answered`, with
+ * this cookie. Until then its device-writable memory must stay valid; the lists need not.
+ *
+ * Returns: the used length; VIOMMU_LATER: it is answered later. Locks: device. Waits: DMA sections.
+ * Since: 0.2 (testing)
+ */
+size_t viommu_submit(struct viommu *device, const struct iovec *readable, size_t n_readable,
+		     const struct iovec *writable, size_t n_writable, void *cookie);
+
+/*
+ * As viommu_submit(), in the place of viommu_batch_request(). In a batch with both of them, all
+ * listeners commit without delay.
+ *
+ * Returns: as viommu_submit(). Locks: none, it is held. Waits: as viommu_batch_request(). Since:
+ * 0.2 (testing)
+ */
+size_t viommu_batch_submit(struct viommu *device, const struct iovec *readable, size_t n_readable,
+			   const struct iovec *writable, size_t n_writable, void *cookie);
 
 /* -- endpoints ----------------------------------------------------------------- */
 
@@ -640,7 +695,31 @@ struct viommu_listener_ops {
 	/* viommu_endpoint_update() has replaced the endpoint's configuration. Mappings are as
 	 * before; a cache must drop translations of the old reserved regions before returning. */
 	void (*update)(void *opaque);
+
+	/*
+	 * End of a batch: what the listener was called with since its last commit must be in
+	 * force. Several MAPs or UNMAPs can be one batch. Without this member, every other one
+	 * returns only when it is in force.
+	 *
+	 *     0                it is
+	 *     VIOMMU_PENDING   it will be: call viommu_listener_complete() with this token. Not if
+	 *                      `token` is 0, which then is the error -EBUSY
+	 *     negative errno   not all of it, and the requests concerned are refused. The listener
+	 *                      is called with `unmap` for each `map`, also for what was not in
+	 *                      force, and with `mode`. Only `map`, `mode` and `domain` may be
+	 *                      refused like this: if there were none, the endpoint is quarantined
+	 *
+	 * A token is not 0 only for requests of viommu_submit(). Their MAPs are found by
+	 * translations before the commit. If several MAPs and ATTACHes are refused together, each
+	 * of them is tried again alone. An endpoint whose ATTACH is refused has left its old
+	 * domain, and is quarantined. A call with token 0 ends a commit that is pending: its token
+	 * is unknown then.
+	 */
+	int (*commit)(void *opaque, uint64_t token);
 };
+
+/* The result of `commit` for later. */
+#define VIOMMU_PENDING 1
 
 /* Opaque. Valid until viommu_unlisten(), the removal of its endpoint, or viommu_free(). */
 struct viommu_listener;
@@ -665,6 +744,15 @@ int viommu_listen(struct viommu *device, uint32_t endpoint, const struct viommu_
  * Returns: NULL. Locks: device. Waits: no. Since: 0.1 (testing)
  */
 struct viommu_listener *viommu_unlisten(struct viommu_listener *listener);
+
+/*
+ * A listener has committed what it was called with: the result of `commit`, later. Outside of
+ * callbacks, by any thread. -ENOENT: the token is unknown, as after a reset, or after the listener
+ * was removed.
+ *
+ * Returns: 0, -ENOENT. Locks: device. Waits: DMA sections. Since: 0.2 (testing)
+ */
+int viommu_listener_complete(struct viommu *device, uint64_t token, int result);
 
 /* -- guest memory ----------------------------------------------------------------- */
 
@@ -1100,6 +1188,7 @@ struct viommu_counters {
 	uint64_t waited_ns;       /* for those that were found, all together */
 	uint64_t longest_wait_ns; /* a long one: some section is too long */
 	uint64_t most_domains, most_mappings, most_bytes; /* that were held at a time */
+	uint64_t pending; /* requests that are put off now; viommu_submit() */
 };
 
 /*

@@ -50,6 +50,22 @@ void endpoint_detach(struct endpoint *endpoint)
 	notify_left(endpoint);
 }
 
+void endpoint_quarantine(struct endpoint *endpoint)
+{
+	endpoint->quarantined = true;
+	device_log(endpoint->device, VIOMMU_LOG_QUARANTINE,
+		   "endpoint 0x%" PRIx32 " is blocked: a listener refused what was done already",
+		   endpoint->node.id);
+	if (endpoint->domain) {
+		endpoint_detach(endpoint);
+		return;
+	}
+	endpoint_publish_route(endpoint);
+	if (endpoint->listeners && endpoint->device->sync_pending)
+		device_synchronize(endpoint->device);
+	listeners_notify_mode(endpoint);
+}
+
 void endpoints_detach_all(struct viommu *device)
 {
 	device_deliver_removals(device);

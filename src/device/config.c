@@ -111,7 +111,7 @@ static const char *write_bypass(struct viommu *device, uint8_t bypass)
 {
 	const char *error = "BYPASS_CONFIG was not accepted";
 
-	device_lock(device);
+	device_lock_settled(device);
 	if (device_accepted(device, VIOMMU_F_BYPASS_CONFIG)) {
 		device->bypass = bypass;
 		notify_mode_changes(device);

@@ -177,6 +177,8 @@ struct endpoint {
 	atomic_uint_fast64_t faults;
 };
 
+struct layout;
+
 struct viommu_handle {
 	struct viommu *device;
 	_Atomic(struct endpoint *) endpoint; /* NULL: unbound; for translations */
@@ -189,6 +191,11 @@ struct viommu_listener {
 	void *opaque;
 	struct viommu_listener *next;
 	struct viommu_listener *next_in_domain, **in_domain_at; /* while the endpoint has one */
+
+	bool is_dirty; /* notified since its last commit, in viommu.dirty */
+	struct viommu_listener *next_dirty;
+	uint64_t token, flight; /* of a commit that is under way; in viommu.committing */
+	struct viommu_listener *next_committing, **committing_at;
 };
 
 /* A mapping taken out of a domain whose listeners are to be notified after the grace period. */
@@ -221,6 +228,17 @@ struct viommu {
 	struct member *stale;   /* to be dropped after the grace period; atc.c */
 	uint64_t retired_bytes; /* bytes of these three; not part of n_bytes */
 	size_t n_listeners;
+	size_t n_committers; /* of these: with `commit` */
+	uint64_t n_notices;  /* to these, since viommu_new() */
+	struct viommu_listener *dirty, *last_dirty, *committing;
+	bool commits_later; /* a request is executed that may be held */
+	bool commits_now;   /* one was answered that needs a commit before the device is unlocked */
+
+	struct pending *held, *parked, *answers; /* flight.c */
+	unsigned n_pending;                      /* of all three */
+	uint64_t flight;                         /* number of the open one */
+	uint64_t n_tokens;
+
 	uint64_t grace_period;    /* number of the current one, from 1 */
 	struct removal *removals; /* room for REMOVALS_MAX, allocated for the first listener */
 	size_t n_removals;
@@ -235,7 +253,7 @@ struct viommu {
 
 	/* The counts when the device was last unlocked or began to wait, for query functions. */
 	atomic_uint_fast64_t published_domains, published_mappings, published_bytes,
-		published_endpoints;
+		published_endpoints, published_pending;
 	atomic_uint_fast64_t waits, waited_ns, longest_wait_ns; /* changed with the lock held */
 	atomic_uint_fast64_t most_domains, most_mappings, most_bytes;
 	atomic_uint_fast64_t requests, requests_bad, refused, limited;
@@ -292,12 +310,23 @@ void endpoint_publish_route(struct endpoint *endpoint);
 /* Block an endpoint between two domains, whatever it is attached to. */
 void endpoint_block(struct endpoint *endpoint);
 
-/* -- quiesce.c ------------------------------------------------------------------ */
+/* -- lock.c ---------------------------------------------------------------------- */
 
-/* Unlocking waits for a grace period if one is pending. */
+/*
+ * Unlocking waits for a grace period if one is pending, lets listeners commit, and then answers
+ * requests.
+ */
 void device_lock_by(struct viommu *device, const char *function);
 #define device_lock(device) device_lock_by(device, __func__)
 void device_unlock(struct viommu *device);
+
+/* No request is put off any more. */
+#define device_lock_settled(device) (device_lock(device), flights_settle(device))
+
+/* -- quiesce.c ------------------------------------------------------------------ */
+
+/* Counts for query functions. */
+void device_publish_counts(struct viommu *device);
 
 /* Something was unpublished: wait for translations before it is used again. */
 static inline void device_mark_sync_pending(struct viommu *device)
@@ -412,6 +441,33 @@ union request {
 	struct request_probe probe;
 };
 
+/* The endpoint and domains that a request names (flight.c). */
+struct request_keys {
+	bool has_endpoint;
+	uint32_t endpoint;
+	unsigned n;
+	struct {
+		uint32_t id;
+		bool is_removed; /* mappings, an attachment, or the domain itself */
+	} domain[3];
+};
+
+/* A request that is answered later. */
+struct pending {
+	struct pending *next;
+	union request request;
+	const struct layout *layout;
+	uint8_t (*run)(struct viommu *device, const union request *request);
+	void *cookie;
+	uint8_t *tail[VIOMMU_TAIL_LENGTH]; /* the bytes of the answer */
+	size_t used;                       /* 0: the answer is not written */
+	struct request_keys keys;
+	uint64_t flight; /* if it is held */
+	int error;       /* if it is refused */
+	uint8_t status;
+	bool is_refused, is_alone;
+};
+
 /* Each returns a status. */
 uint8_t do_attach(struct viommu *device, const union request *request);
 uint8_t do_detach(struct viommu *device, const union request *request);
@@ -516,7 +572,10 @@ uint8_t endpoint_attach(struct endpoint *endpoint, const struct domain_spec *spe
 /* Take the endpoint out of its domain and notify its listeners. Cannot fail. */
 void endpoint_detach(struct endpoint *endpoint);
 
-/* The same for all endpoints, with one grace period. */
+/* Attach the endpoint to nothing and block it until it is attached again. */
+void endpoint_quarantine(struct endpoint *endpoint);
+
+/* Detach all endpoints, with one grace period. */
 void endpoints_detach_all(struct viommu *device);
 
 /* Publish and notify the modes of endpoints without a domain, after `bypass` or features changed.
@@ -663,6 +722,9 @@ uint8_t mapping_check(const struct viommu *device, const struct domain *domain,
 const char *mapping_conflict_reason(const struct viommu *device, const struct domain *domain,
 				    const struct range *range);
 
+/* Remove a mapping again. */
+void mapping_undo(struct viommu *device, struct domain *domain, uint64_t first, uint64_t last);
+
 /* -- endpoint.c ---------------------------------------------------------------------------- */
 
 struct endpoint *endpoint_find(const struct viommu *device, uint32_t id);
@@ -708,9 +770,9 @@ void listener_add(struct viommu_listener *listener);
 void listener_remove(struct viommu_listener *listener);
 
 /* Notify one listener of the current mode and every mapping; unmap every mapping. */
-int listener_replay(const struct viommu_listener *listener);
-void listener_unmap_all(const struct viommu_listener *listener);
-int listener_notify_mode(const struct viommu_listener *listener, enum viommu_mode mode);
+int listener_replay(struct viommu_listener *listener);
+void listener_unmap_all(struct viommu_listener *listener);
+int listener_notify_mode(struct viommu_listener *listener, enum viommu_mode mode);
 
 /* The endpoint joins its domain, or is about to leave it: add or remove its listeners there. */
 void listeners_join(struct endpoint *endpoint);
@@ -731,9 +793,21 @@ void listeners_notify_update(const struct endpoint *endpoint);
 /* Notify the mode of an endpoint without a domain. Cannot fail: refusals are ignored. */
 void listeners_notify_mode(struct endpoint *endpoint);
 
-/* Notify all endpoints of a domain of a mapping. If one refuses, as listeners_replay(). */
+/* Notify the listeners of a domain, of which there are, of a mapping. If one refuses, as
+ * listeners_replay(). */
 int listeners_map(struct domain *domain, const struct viommu_mapping *mapping);
 void listeners_unmap(const struct domain *domain, const struct viommu_mapping *mapping);
+
+/*
+ * End of a batch for one listener, which was popped, or is committing. 1: it will commit by the
+ * token, which is not 0.
+ */
+struct viommu_listener *listener_pop_dirty(struct viommu *device);
+int listener_commit(struct viommu_listener *listener, uint64_t token);
+void listener_end_commit(struct viommu_listener *listener);
+
+/* All that were notified commit without delay. Returns the first refusal. */
+int listeners_commit_now(struct viommu *device);
 
 /* Notify removals, after the grace period. */
 void listeners_deliver_removals(struct viommu *device);
@@ -743,6 +817,31 @@ void listeners_notify_mode_changes(struct viommu *device);
 
 /* Free an endpoint's listeners without calling them. */
 void listeners_free(struct endpoint *endpoint);
+
+/* -- flight.c ----------------------------------------------------------------------------- */
+
+/* Memory for one more request; NULL: none, or a limit is reached. */
+struct pending *pending_new(struct viommu *device);
+void pending_free(struct viommu *device, struct pending *pending);
+
+/* Execute a request, or put it off. False: it has its status, and the caller answers and frees. */
+bool flights_submit(struct viommu *device, struct pending *pending);
+
+/* End of a run: listeners commit. */
+void flights_launch(struct viommu *device);
+
+/* A listener has committed. */
+void flights_committed(struct viommu_listener *listener, int result);
+
+/* Execute and answer all requests that were put off; or drop them without a status. */
+void flights_settle(struct viommu *device);
+void flights_cancel(struct viommu *device);
+
+/* Requests to be answered, after the device is unlocked. */
+struct pending *flights_take_answers(struct viommu *device);
+void flights_deliver(struct viommu *device, struct pending *answers);
+
+void flights_free(struct viommu *device);
 
 /* -- fault.c -------------------------------------------------------------------------------- */
 

@@ -154,6 +154,7 @@ int viommu_new(const struct viommu_config *config, const struct viommu_ops *ops,
 	device->opaque = opaque;
 	device->bypass = device->config.bypass;
 	device->grace_period = 1;
+	device->flight = 1;
 	*ret_device = device;
 	return 0;
 
@@ -212,6 +213,7 @@ struct viommu *viommu_free(struct viommu *device)
 	}
 	free(atomic_load(&device->memory));
 	free(device->removals);
+	flights_free(device);
 	directory_clear(&device->directory);
 	readers_fini(&device->readers);
 	pthread_mutex_destroy(&device->faults_lock);
@@ -246,7 +248,7 @@ int viommu_accept(struct viommu *device, uint64_t features)
 			   features, device->config.features);
 		return -EINVAL;
 	}
-	device_lock(device);
+	device_lock_settled(device);
 	device->accepted = features & FEATURES_KNOWN;
 	notify_mode_changes(device);
 	device_unlock(device);
@@ -266,6 +268,7 @@ void device_reset(struct viommu *device, bool bypass)
 void viommu_reset(struct viommu *device)
 {
 	device_lock(device);
+	flights_cancel(device);
 	device_reset(device, device->bypass);
 	device_unlock(device);
 }
@@ -273,6 +276,7 @@ void viommu_reset(struct viommu *device)
 void viommu_system_reset(struct viommu *device)
 {
 	device_lock(device);
+	flights_cancel(device);
 	device_reset(device, device->config.bypass);
 	device_unlock(device);
 }

@@ -271,7 +271,7 @@ int viommu_endpoint_update(struct viommu *device, const struct viommu_endpoint *
 
 	if (error)
 		return error;
-	device_lock(device);
+	device_lock_settled(device);
 	endpoint = endpoint_find(device, changed->config.id);
 	if (!endpoint)
 		error = -ENOENT;
@@ -297,6 +297,7 @@ static void unplug(struct endpoint *endpoint)
 	slots_clear(endpoint);
 	endpoint_detach(endpoint);
 	listeners_notify_mode(endpoint);
+	listeners_commit_now(device);
 	listeners_free(endpoint);
 	ids_remove(&device->endpoints, endpoint->node.id);
 }
@@ -305,7 +306,7 @@ int viommu_endpoint_remove(struct viommu *device, uint32_t id)
 {
 	struct endpoint *endpoint;
 
-	device_lock(device);
+	device_lock_settled(device);
 	endpoint = endpoint_find(device, id);
 	if (endpoint)
 		unplug(endpoint);

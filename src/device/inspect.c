@@ -162,6 +162,7 @@ void viommu_count(struct viommu *device, struct viommu_counters *counters)
 
 	now.domains = atomic_load_explicit(&device->published_domains, memory_order_relaxed);
 	now.mappings = atomic_load_explicit(&device->published_mappings, memory_order_relaxed);
+	now.pending = atomic_load_explicit(&device->published_pending, memory_order_relaxed);
 	now.bytes = atomic_load_explicit(&device->published_bytes, memory_order_relaxed);
 	now.endpoints = atomic_load_explicit(&device->published_endpoints, memory_order_relaxed);
 	now.requests = atomic_load_explicit(&device->requests, memory_order_relaxed);

@@ -18,15 +18,20 @@ static int reserve_removals(struct viommu *device)
 /* Pending removals concern only the listeners that were there before. */
 static int add(struct endpoint *endpoint, struct viommu_listener *listener)
 {
-	int error = reserve_removals(endpoint->device);
+	int error = reserve_removals(endpoint->device), committed;
 
 	if (error)
 		return error;
 	device_deliver_removals(endpoint->device);
 	listener->endpoint = endpoint;
 	error = listener_replay(listener);
-	if (error)
-		return error;
+	committed = listeners_commit_now(endpoint->device);
+	if (!error && committed) {
+		listener_unmap_all(listener);
+		listeners_commit_now(endpoint->device);
+	}
+	if (error || committed)
+		return error ? error : committed;
 	if (!endpoint->listeners || endpoint->notified_mode == MODE_UNKNOWN)
 		endpoint->notified_mode = (int)endpoint_mode(endpoint);
 	listener_add(listener);
@@ -63,6 +68,7 @@ void listener_stop(struct viommu_listener *listener)
 	device_deliver_removals(listener->endpoint->device);
 	listener_unmap_all(listener);
 	listener_notify_mode(listener, VIOMMU_BLOCKED);
+	listeners_commit_now(listener->endpoint->device);
 	listener_remove(listener);
 	free(listener);
 }
@@ -72,7 +78,7 @@ int viommu_listen(struct viommu *device, uint32_t id, const struct viommu_listen
 {
 	int error;
 
-	device_lock(device);
+	device_lock_settled(device);
 	error = listener_start(device, id, ops, opaque, ret_listener);
 	device_unlock(device);
 	return error;
@@ -85,8 +91,22 @@ struct viommu_listener *viommu_unlisten(struct viommu_listener *listener)
 	if (!listener)
 		return NULL;
 	device = listener->endpoint->device;
-	device_lock(device);
+	device_lock_settled(device);
 	listener_stop(listener);
 	device_unlock(device);
 	return NULL;
+}
+
+int viommu_listener_complete(struct viommu *device, uint64_t token, int result)
+{
+	struct viommu_listener *listener;
+
+	device_lock(device);
+	listener = device->committing;
+	while (listener && listener->token != token)
+		listener = listener->next_committing;
+	if (listener)
+		flights_committed(listener, result);
+	device_unlock(device);
+	return listener ? 0 : -ENOENT;
 }

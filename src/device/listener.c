@@ -40,36 +40,114 @@ uint8_t status_of(int error)
 	return VIOMMU_S_DEVERR;
 }
 
+/* -- commits ------------------------------------------------------------------ */
+
+/* A listener is notified, and has to commit. */
+static void mark_dirty(struct viommu_listener *listener)
+{
+	struct viommu *device = listener->endpoint->device;
+
+	if (!listener->ops.commit)
+		return;
+	device->n_notices++;
+	if (listener->is_dirty)
+		return;
+	listener->is_dirty = true;
+	listener->next_dirty = NULL;
+	*(device->dirty ? &device->last_dirty->next_dirty : &device->dirty) = listener;
+	device->last_dirty = listener;
+}
+
+struct viommu_listener *listener_pop_dirty(struct viommu *device)
+{
+	struct viommu_listener *listener = device->dirty;
+
+	if (!listener)
+		return NULL;
+	device->dirty = listener->next_dirty;
+	listener->is_dirty = false;
+	return listener;
+}
+
+static void begin_commit(struct viommu_listener *listener, uint64_t token)
+{
+	struct viommu *device = listener->endpoint->device;
+
+	listener->token = token;
+	listener->next_committing = device->committing;
+	listener->committing_at = &device->committing;
+	if (device->committing)
+		device->committing->committing_at = &listener->next_committing;
+	device->committing = listener;
+}
+
+void listener_end_commit(struct viommu_listener *listener)
+{
+	*listener->committing_at = listener->next_committing;
+	if (listener->next_committing)
+		listener->next_committing->committing_at = listener->committing_at;
+}
+
+int listener_commit(struct viommu_listener *listener, uint64_t token)
+{
+	int result;
+
+	CALLBACK_BEGIN(listener->endpoint->device, "commit", true);
+	result = listener->ops.commit(listener->opaque, token);
+	CALLBACK_END();
+	if (result <= 0)
+		return result;
+	if (!token)
+		return -EBUSY;
+	begin_commit(listener, token);
+	return 1;
+}
+
+int listeners_commit_now(struct viommu *device)
+{
+	struct viommu_listener *listener;
+	int error = 0;
+
+	while ((listener = listener_pop_dirty(device))) {
+		int result = listener_commit(listener, 0);
+
+		error = error ? error : result;
+	}
+	return error;
+}
+
 /* -- one listener ------------------------------------------------------------- */
 
-static int notify_map(const struct viommu_listener *listener, const struct viommu_mapping *mapping)
+static int notify_map(struct viommu_listener *listener, const struct viommu_mapping *mapping)
 {
 	int error;
 
 	if (!listener->ops.map)
 		return 0;
+	mark_dirty(listener);
 	CALLBACK_BEGIN(listener->endpoint->device, "map", true);
 	error = listener->ops.map(listener->opaque, mapping);
 	CALLBACK_END();
 	return error;
 }
 
-static void notify_unmap(const struct viommu_listener *listener,
-			 const struct viommu_mapping *mapping)
+static void notify_unmap(struct viommu_listener *listener, const struct viommu_mapping *mapping)
 {
 	if (!listener->ops.unmap)
 		return;
+	mark_dirty(listener);
 	CALLBACK_BEGIN(listener->endpoint->device, "unmap", true);
 	listener->ops.unmap(listener->opaque, mapping);
 	CALLBACK_END();
 }
 
-int listener_notify_mode(const struct viommu_listener *listener, enum viommu_mode mode)
+int listener_notify_mode(struct viommu_listener *listener, enum viommu_mode mode)
 {
 	int error;
 
 	if (!listener->ops.mode)
 		return 0;
+	mark_dirty(listener);
 	CALLBACK_BEGIN(listener->endpoint->device, "mode", true);
 	error = listener->ops.mode(listener->opaque, mode);
 	CALLBACK_END();
@@ -77,8 +155,7 @@ int listener_notify_mode(const struct viommu_listener *listener, enum viommu_mod
 }
 
 /* Unmap the first `n` mappings of a domain. */
-static void unmap_first(const struct viommu_listener *listener, const struct domain *domain,
-			size_t n)
+static void unmap_first(struct viommu_listener *listener, const struct domain *domain, size_t n)
 {
 	struct range range;
 
@@ -91,7 +168,7 @@ static void unmap_first(const struct viommu_listener *listener, const struct dom
 	}
 }
 
-static int map_all(const struct viommu_listener *listener)
+static int map_all(struct viommu_listener *listener)
 {
 	const struct domain *domain = listener->endpoint->domain;
 	size_t count = map_count(domain->map);
@@ -112,7 +189,7 @@ static int map_all(const struct viommu_listener *listener)
 }
 
 /* Returns 0: it has no mapping of the domain; 1: it has all; or a negative errno. */
-static int notify_domain(const struct viommu_listener *listener)
+static int notify_domain(struct viommu_listener *listener)
 {
 	struct viommu *device = listener->endpoint->device;
 	struct domain *domain = listener->endpoint->domain;
@@ -120,6 +197,7 @@ static int notify_domain(const struct viommu_listener *listener)
 
 	if (!domain->serial)
 		domain->serial = ++device->n_serials;
+	mark_dirty(listener);
 	CALLBACK_BEGIN(device, "domain", true);
 	result = listener->ops.domain(listener->opaque, domain->node.id, domain->serial);
 	CALLBACK_END();
@@ -127,7 +205,7 @@ static int notify_domain(const struct viommu_listener *listener)
 }
 
 /* `notified` is the mode of the last notification, or MODE_UNKNOWN. */
-static int replay(const struct viommu_listener *listener, enum viommu_mode mode, int notified)
+static int replay(struct viommu_listener *listener, enum viommu_mode mode, int notified)
 {
 	int result = 0;
 
@@ -140,19 +218,19 @@ static int replay(const struct viommu_listener *listener, enum viommu_mode mode,
 	return map_all(listener);
 }
 
-int listener_replay(const struct viommu_listener *listener)
+int listener_replay(struct viommu_listener *listener)
 {
 	return replay(listener, endpoint_mode(listener->endpoint), MODE_UNKNOWN);
 }
 
 /* A listener with `domain` loses all mappings when it gets another domain or mode. */
-static void unmap_domain(const struct viommu_listener *listener, const struct domain *domain)
+static void unmap_domain(struct viommu_listener *listener, const struct domain *domain)
 {
 	if (domain && !domain->bypass && !listener->ops.domain)
 		unmap_first(listener, domain, map_count(domain->map));
 }
 
-void listener_unmap_all(const struct viommu_listener *listener)
+void listener_unmap_all(struct viommu_listener *listener)
 {
 	unmap_domain(listener, listener->endpoint->domain);
 }
@@ -165,22 +243,32 @@ void listeners_unmap_all(struct endpoint *endpoint, const struct domain *domain)
 		unmap_domain(listener, domain);
 }
 
+/* Listeners before `until` have agreed, or all. */
+static void undo_replay(struct endpoint *endpoint, const struct viommu_listener *until, int error)
+{
+	device_log(endpoint->device, VIOMMU_LOG_LISTENER,
+		   "a listener of endpoint 0x%" PRIx32 " refused a mode or mapping: errno %d",
+		   endpoint->node.id, -error);
+	for (struct viommu_listener *l = endpoint->listeners; l != until; l = l->next)
+		listener_unmap_all(l);
+	endpoint->notified_mode = MODE_UNKNOWN;
+}
+
 int listeners_replay(struct endpoint *endpoint)
 {
 	enum viommu_mode mode = endpoint_mode(endpoint);
+	int error;
 
 	for_each_listener(listener, endpoint) {
-		int error = replay(listener, mode, endpoint->notified_mode);
-
+		error = replay(listener, mode, endpoint->notified_mode);
 		if (!error)
 			continue;
-		device_log(endpoint->device, VIOMMU_LOG_LISTENER,
-			   "a listener of endpoint 0x%" PRIx32
-			   " refused a mode or mapping: errno %d",
-			   endpoint->node.id, -error);
-		for (struct viommu_listener *l = endpoint->listeners; l != listener; l = l->next)
-			listener_unmap_all(l);
-		endpoint->notified_mode = MODE_UNKNOWN;
+		undo_replay(endpoint, listener, error);
+		return error;
+	}
+	error = endpoint->device->commits_later ? 0 : listeners_commit_now(endpoint->device);
+	if (error) {
+		undo_replay(endpoint, NULL, error);
 		return error;
 	}
 	endpoint->notified_mode = (int)mode;
@@ -192,6 +280,7 @@ void listeners_notify_update(const struct endpoint *endpoint)
 	for_each_listener(listener, endpoint) {
 		if (!listener->ops.update)
 			continue;
+		mark_dirty(listener);
 		CALLBACK_BEGIN(endpoint->device, "update", true);
 		listener->ops.update(listener->opaque);
 		CALLBACK_END();
@@ -222,6 +311,7 @@ void listeners_free(struct endpoint *endpoint)
 
 		endpoint->listeners = listener->next;
 		endpoint->device->n_listeners--;
+		endpoint->device->n_committers -= listener->ops.commit != NULL;
 		free(listener);
 	}
 }
@@ -241,19 +331,24 @@ static void unmap_until(const struct domain *domain, const struct viommu_listene
 
 int listeners_map(struct domain *domain, const struct viommu_mapping *mapping)
 {
-	for_each_listener_of_domain(listener, domain) {
-		int error = notify_map(listener, mapping);
+	struct viommu *device = domain->listeners->endpoint->device;
+	int error;
 
+	for_each_listener_of_domain(listener, domain) {
+		error = notify_map(listener, mapping);
 		if (!error)
 			continue;
-		device_log(listener->endpoint->device, VIOMMU_LOG_LISTENER,
+		device_log(device, VIOMMU_LOG_LISTENER,
 			   "a listener of endpoint 0x%" PRIx32 " refused the mapping at 0x%" PRIx64
 			   ": errno %d",
 			   listener->endpoint->node.id, mapping->first, -error);
 		unmap_until(domain, listener, mapping);
 		return error;
 	}
-	return 0;
+	error = device->commits_later ? 0 : listeners_commit_now(device);
+	if (error)
+		unmap_until(domain, NULL, mapping);
+	return error;
 }
 
 void listeners_unmap(const struct domain *domain, const struct viommu_mapping *mapping)
@@ -306,6 +401,7 @@ void listener_add(struct viommu_listener *listener)
 		at = &(*at)->next;
 	*at = listener;
 	listener->endpoint->device->n_listeners++;
+	listener->endpoint->device->n_committers += listener->ops.commit != NULL;
 	if (listener->endpoint->domain)
 		join_domain(listener, listener->endpoint->domain);
 }
@@ -318,6 +414,7 @@ void listener_remove(struct viommu_listener *listener)
 		at = &(*at)->next;
 	*at = listener->next;
 	listener->endpoint->device->n_listeners--;
+	listener->endpoint->device->n_committers -= listener->ops.commit != NULL;
 	if (listener->endpoint->domain)
 		leave_domain(listener, listener->endpoint->domain);
 }

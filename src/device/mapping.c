@@ -164,6 +164,7 @@ static uint64_t queue_removals(struct viommu *device, struct domain *domain, uin
 			return first - 1;
 		device->removals[device->n_removals++] =
 			(struct removal){ domain, mapping_of(domain, &range) };
+		device->n_notices += device->n_committers != 0;
 		if (range.last == last)
 			break;
 		first = range.last + 1;
@@ -225,6 +226,25 @@ static void remove_and_notify(struct viommu *device, struct domain *domain, uint
 	} while (end != last);
 }
 
+static void remove_range(struct viommu *device, struct domain *domain, uint64_t first,
+			 uint64_t last)
+{
+	device_synchronize_if_left(device, domain);
+	if (domain->listeners)
+		remove_and_notify(device, domain, first, last);
+	else
+		remove_mappings(device, domain, first, last);
+}
+
+void mapping_undo(struct viommu *device, struct domain *domain, uint64_t first, uint64_t last)
+{
+	struct range range;
+
+	if (map_next_range(domain->map, first, &range) && range.first == first &&
+	    range.last == last)
+		remove_range(device, domain, first, last);
+}
+
 /*
  * Reserved bytes are ignored: rejecting them is a MAY ("UNMAP request"), and no known device does.
  */
@@ -239,10 +259,6 @@ uint8_t do_unmap(struct viommu *device, const union request *request)
 		return VIOMMU_S_INVAL;
 	if (map_splits_range(domain->map, unmap->virt_start, unmap->virt_end))
 		return VIOMMU_S_RANGE;
-	device_synchronize_if_left(device, domain);
-	if (domain->listeners)
-		remove_and_notify(device, domain, unmap->virt_start, unmap->virt_end);
-	else
-		remove_mappings(device, domain, unmap->virt_start, unmap->virt_end);
+	remove_range(device, domain, unmap->virt_start, unmap->virt_end);
 	return VIOMMU_S_OK;
 }

@@ -5,7 +5,7 @@
 #include "sync/annotate.h"
 
 /*
- * The device lock, and the grace periods that translations need
+ * The grace periods that translations need
  *
  * Translations take no lock. A change is one store, in a map (map.h) or of an endpoint's route,
  * which each translation sees or does not see. After removing a mapping, or another object, the
@@ -105,12 +105,13 @@ static void add(atomic_uint_fast64_t *sum, uint64_t more)
 }
 
 /* Query functions take no lock, because its owner may wait for the section of their caller. */
-static void publish_counts(struct viommu *device)
+void device_publish_counts(struct viommu *device)
 {
 	publish_count(&device->published_domains, device->domains.count);
 	publish_count(&device->published_mappings, device->n_mappings);
 	publish_count(&device->published_bytes, device->n_bytes);
 	publish_count(&device->published_endpoints, device->endpoints.count);
+	publish_count(&device->published_pending, device->n_pending);
 	raise_to(&device->most_domains, device->domains.count);
 	raise_to(&device->most_mappings, device->n_mappings);
 	raise_to(&device->most_bytes, device->n_bytes);
@@ -128,7 +129,7 @@ void device_synchronize(struct viommu *device)
 {
 	if (!device->sync_pending && !device->changed)
 		return;
-	publish_counts(device);
+	device_publish_counts(device);
 	wait_for_sections(device);
 	device->grace_period++;
 	listeners_deliver_removals(device);
@@ -156,22 +157,4 @@ void device_synchronize_if_left(struct viommu *device, const struct domain *doma
 {
 	if (domain->left == device->grace_period)
 		device_synchronize(device);
-}
-
-/* -- the lock -------------------------------------------------------------------- */
-
-void device_lock_by(struct viommu *device, const char *function)
-{
-	(void)function;
-	checks_before_lock(device, function);
-	pthread_mutex_lock(&device->lock);
-	checks_locked(device);
-}
-
-void device_unlock(struct viommu *device)
-{
-	device_synchronize_if_due(device);
-	publish_counts(device);
-	checks_unlock(device);
-	pthread_mutex_unlock(&device->lock);
 }

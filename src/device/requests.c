@@ -301,14 +301,10 @@ static size_t execute(struct viommu *device, const struct request_row *row, cons
 		tail[0] = VIOMMU_S_INVAL;
 	else
 		tail[0] = row->run(device, &request);
-	if (device->ops.trace)
-		trace_request(device, row->layout, &request, tail[0]);
+	trace_answered(device, row->layout, &request, tail[0]);
 
 	list_write(writable, 0, device->properties, properties);
 	list_write(writable, properties, tail, sizeof(tail));
-	atomic_fetch_add_explicit(&device->requests, 1, memory_order_relaxed);
-	if (tail[0] != VIOMMU_S_OK)
-		atomic_fetch_add_explicit(&device->refused, 1, memory_order_relaxed);
 	return properties + sizeof(tail);
 }
 
@@ -328,24 +324,111 @@ static void refuse(struct viommu *device, const uint8_t *wire, size_t length)
  */
 #define BATCH_RETIRED_MAX (512u * 1024)
 
+/* The bytes of a request, and its row; NULL: it is not answered. */
+struct taken {
+	uint8_t wire[VIOMMU_ATTACH_TABLE_LENGTH];
+	size_t room;
+	const struct request_row *row;
+};
+
+static bool take(struct viommu *device, const struct iovec *readable, size_t n_readable,
+		 const struct iovec *writable, size_t n_writable, struct taken *taken)
+{
+	size_t length = list_read(readable, n_readable, taken->wire, sizeof(taken->wire));
+
+	if (device->retired_bytes > BATCH_RETIRED_MAX)
+		device_synchronize(device);
+	taken->room = list_length(writable, n_writable);
+	taken->row = find_row(device, taken->wire, length);
+	if (taken->row && taken->room >= VIOMMU_TAIL_LENGTH)
+		return true;
+	refuse(device, taken->wire, length);
+	return false;
+}
+
 size_t viommu_batch_request(struct viommu *device, const struct iovec *readable, size_t n_readable,
 			    const struct iovec *writable, size_t n_writable)
 {
-	uint8_t wire[VIOMMU_ATTACH_TABLE_LENGTH];
-	size_t length = list_read(readable, n_readable, wire, sizeof(wire));
-	size_t room = list_length(writable, n_writable), used = 0;
-	const struct request_row *row;
+	struct taken taken;
 
 	checks_is_locked(device, "viommu_batch_request");
-	if (device->retired_bytes > BATCH_RETIRED_MAX)
-		device_synchronize(device);
-	row = find_row(device, wire, length);
-	if (row && room >= VIOMMU_TAIL_LENGTH)
-		used = execute(device, row, wire, writable, room);
-	else
-		refuse(device, wire, length);
+	flights_settle(device);
+	device->commits_now = true;
+	if (!take(device, readable, n_readable, writable, n_writable, &taken))
+		return 0;
+	return execute(device, taken.row, taken.wire, writable, taken.room);
+}
+
+/* -- requests that are answered later ------------------------------------------- */
+
+/* Where the first bytes of the list are, so that the list itself is not needed any more. */
+static void list_locate(const struct iovec *list, uint8_t **at, size_t n)
+{
+	for (size_t done = 0; done < n; list++)
+		for (size_t i = 0; i < list->iov_len && done < n; i++)
+			at[done++] = (uint8_t *)list->iov_base + i;
+}
+
+/* Does the request wait for no listener, and for no other request? */
+static bool is_immediate(const struct viommu *device, const struct request_row *row)
+{
+	if (!device->ops.answered || row->run == do_probe || row->run == do_page_response)
+		return true;
+	return !device->n_committers && !device->n_pending;
+}
+
+static size_t submit(struct viommu *device, const struct taken *taken, const struct iovec *writable,
+		     void *cookie)
+{
+	struct pending *pending = pending_new(device);
+	uint8_t tail[VIOMMU_TAIL_LENGTH] = { VIOMMU_S_NOMEM };
+
+	if (pending) {
+		layout_decode(taken->row->layout, taken->wire, &pending->request);
+		pending->layout = taken->row->layout;
+		pending->run = taken->row->run;
+		pending->cookie = cookie;
+		list_locate(writable, pending->tail, VIOMMU_TAIL_LENGTH);
+		if (flights_submit(device, pending))
+			return VIOMMU_LATER;
+		tail[0] = pending->status;
+		trace_answered(device, pending->layout, &pending->request, pending->status);
+		pending_free(device, pending);
+	} else {
+		union request request;
+
+		layout_decode(taken->row->layout, taken->wire, &request);
+		trace_answered(device, taken->row->layout, &request, tail[0]);
+	}
+	list_write(writable, 0, tail, sizeof(tail));
+	return sizeof(tail);
+}
+
+size_t viommu_batch_submit(struct viommu *device, const struct iovec *readable, size_t n_readable,
+			   const struct iovec *writable, size_t n_writable, void *cookie)
+{
+	struct taken taken;
+
+	checks_is_locked(device, "viommu_batch_submit");
+	if (!take(device, readable, n_readable, writable, n_writable, &taken))
+		return 0;
+	if (is_immediate(device, taken.row))
+		return execute(device, taken.row, taken.wire, writable, taken.room);
+	return submit(device, &taken, writable, cookie);
+}
+
+size_t viommu_submit(struct viommu *device, const struct iovec *readable, size_t n_readable,
+		     const struct iovec *writable, size_t n_writable, void *cookie)
+{
+	size_t used;
+
+	device_lock(device);
+	used = viommu_batch_submit(device, readable, n_readable, writable, n_writable, cookie);
+	device_unlock(device);
 	return used;
 }
+
+/* -- execution at once ------------------------------------------------------------ */
 
 void viommu_batch_begin(struct viommu *device)
 {

@@ -780,6 +780,7 @@ int viommu_load(struct viommu *device, const void *bytes, size_t length, char *r
 	int error;
 
 	device_lock(device);
+	flights_cancel(device);
 	device_reset(device, device->bypass);
 	device_synchronize(device);
 	error = read_stream(&stage);

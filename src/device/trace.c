@@ -55,8 +55,8 @@ static void add_field(struct text *text, const struct field *field, const void *
 	add(text, " %s %s", field->name, value);
 }
 
-void trace_request(struct viommu *device, const struct layout *layout, const union request *request,
-		   uint8_t status)
+static void trace_request(struct viommu *device, const struct layout *layout,
+			  const union request *request, uint8_t status)
 {
 	struct viommu_trace_field fields[FIELDS_MAX];
 	struct text text = { .length = 0 };
@@ -85,6 +85,16 @@ void trace_request(struct viommu *device, const struct layout *layout, const uni
 	CALLBACK_BEGIN(device, "trace", true);
 	device->ops.trace(device->opaque, &trace);
 	CALLBACK_END();
+}
+
+void trace_answered(struct viommu *device, const struct layout *layout,
+		    const union request *request, uint8_t status)
+{
+	if (device->ops.trace)
+		trace_request(device, layout, request, status);
+	atomic_fetch_add_explicit(&device->requests, 1, memory_order_relaxed);
+	if (status != VIOMMU_S_OK)
+		atomic_fetch_add_explicit(&device->refused, 1, memory_order_relaxed);
 }
 
 void trace_unanswered(struct viommu *device, const char *name, const uint8_t *wire, size_t length)

@@ -7,9 +7,9 @@
 
 /* Reports to the VMM's `trace` and `log`. */
 
-/* Report a completed request. Only if the VMM has a `trace`. */
-void trace_request(struct viommu *device, const struct layout *layout, const union request *request,
-		   uint8_t status);
+/* Count a completed request, and report it if the VMM has a `trace`. */
+void trace_answered(struct viommu *device, const struct layout *layout,
+		    const union request *request, uint8_t status);
 
 /* Report a request that was returned without an answer. `name` is NULL if its type is unknown. */
 void trace_unanswered(struct viommu *device, const char *name, const uint8_t *wire, size_t length);

@@ -1,0 +1,445 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "device/trace.h"
+
+/*
+ * Requests that are answered later, because a listener needs time: viommu_submit()
+ *
+ *     submitted --+--> executed, held in a flight --> listeners commit --> answered
+ *                 +--> parked, while it meets another request ---^
+ *
+ * The requests of one run, executed and held, are a flight: each of their listeners commits once
+ * for all of them. Changes are made before listeners have committed, and undone if one refuses. So
+ * nothing else may happen meanwhile to the endpoints and domains of a flight: a request that names
+ * one of them is parked, and executed when the flight has ended. That keeps their order.
+ *
+ * In a flight, MAPs of a domain may follow one another, and UNMAPs as well; but what is removed
+ * must not be something that could still be refused. If a commit is refused, every MAP and ATTACH
+ * that it covers is undone, and executed again in a flight of its own: one of them may be the
+ * reason. It is answered with the listener's error only if it is refused there, too.
+ *
+ * Everything else that changes the device first settles: listeners commit without delay, and no
+ * request is left.
+ */
+
+/* Requests that are put off at a time; a further one settles. Bounds the search for conflicts. */
+#define PENDING_MAX 1024
+
+#define HEAP_OVERHEAD 16
+
+/* -- what a request names ---------------------------------------------------------- */
+
+static void add_domain(struct request_keys *keys, uint32_t id, bool is_removed)
+{
+	keys->domain[keys->n].id = id;
+	keys->domain[keys->n++].is_removed = is_removed;
+}
+
+/* With the domain that the endpoint would leave. */
+static void add_endpoint(const struct viommu *device, struct request_keys *keys, uint32_t id)
+{
+	const struct endpoint *endpoint = endpoint_find(device, id);
+
+	keys->has_endpoint = true;
+	keys->endpoint = id;
+	if (endpoint && endpoint->domain)
+		add_domain(keys, endpoint->domain->node.id, true);
+}
+
+static struct request_keys keys_of(const struct viommu *device, const union request *request)
+{
+	struct request_keys keys = { .n = 0 };
+
+	if (request->type == VIOMMU_T_ATTACH) {
+		add_domain(&keys, request->attach.domain, false);
+		add_endpoint(device, &keys, request->attach.endpoint);
+	} else if (request->type == VIOMMU_T_ATTACH_TABLE) {
+		add_domain(&keys, request->attach_table.domain, false);
+		add_domain(&keys, request->attach_table.parent, false);
+		add_endpoint(device, &keys, request->attach_table.endpoint);
+	} else if (request->type == VIOMMU_T_DETACH) {
+		add_domain(&keys, request->detach.domain, true);
+		add_endpoint(device, &keys, request->detach.endpoint);
+	} else if (request->type == VIOMMU_T_MAP) {
+		add_domain(&keys, request->map.domain, false);
+	} else if (request->type == VIOMMU_T_UNMAP) {
+		add_domain(&keys, request->unmap.domain, true);
+	} else if (request->type == VIOMMU_T_INVALIDATE) {
+		add_domain(&keys, request->invalidate.domain, true);
+	}
+	return keys;
+}
+
+/* Do both name one thing? In one flight, only if the later removes what the earlier gives. */
+static bool keys_meet(const struct request_keys *earlier, const struct request_keys *later,
+		      bool in_one_flight)
+{
+	if (earlier->has_endpoint && later->has_endpoint && earlier->endpoint == later->endpoint)
+		return true;
+	for (unsigned i = 0; i < earlier->n; i++)
+		for (unsigned k = 0; k < later->n; k++)
+			if (earlier->domain[i].id == later->domain[k].id &&
+			    (!in_one_flight ||
+			     (later->domain[k].is_removed && !earlier->domain[i].is_removed)))
+				return true;
+	return false;
+}
+
+/* -- requests ---------------------------------------------------------------------- */
+
+struct pending *pending_new(struct viommu *device)
+{
+	struct pending *pending;
+
+	if (device->n_pending >= PENDING_MAX)
+		flights_settle(device);
+	if (device_is_full(device, (struct usage){ .bytes = sizeof(*pending) + HEAP_OVERHEAD })) {
+		device_log_limit(device, "a request");
+		return NULL;
+	}
+	pending = calloc(1, sizeof(*pending));
+	if (!pending) {
+		device_log(device, VIOMMU_LOG_MEMORY, "a request: no memory to put it off");
+		return NULL;
+	}
+	device->n_bytes += sizeof(*pending) + HEAP_OVERHEAD;
+	device->n_pending++;
+	return pending;
+}
+
+static void unaccount(struct viommu *device)
+{
+	device->n_bytes -= sizeof(struct pending) + HEAP_OVERHEAD;
+	device->n_pending--;
+}
+
+void pending_free(struct viommu *device, struct pending *pending)
+{
+	unaccount(device);
+	free(pending);
+}
+
+static void append(struct pending **at, struct pending *pending)
+{
+	while (*at)
+		at = &(*at)->next;
+	pending->next = NULL;
+	*at = pending;
+}
+
+static void answer(struct viommu *device, struct pending *pending, size_t used)
+{
+	pending->used = used;
+	if (used)
+		trace_answered(device, pending->layout, &pending->request, pending->status);
+	append(&device->answers, pending);
+}
+
+/* Must the request wait for an earlier one? `until`: itself, if it is parked. */
+static bool is_met(const struct viommu *device, const struct pending *pending,
+		   const struct pending *until)
+{
+	for (const struct pending *held = device->held; held; held = held->next) {
+		bool in_one_flight = held->flight == device->flight;
+
+		if (in_one_flight && (pending->is_alone || held->is_alone))
+			return true;
+		if (keys_meet(&held->keys, &pending->keys, in_one_flight))
+			return true;
+	}
+	for (const struct pending *parked = device->parked; parked != until; parked = parked->next)
+		if (keys_meet(&parked->keys, &pending->keys, false))
+			return true;
+	return false;
+}
+
+/* Execute a request. If listeners were notified, it is held; otherwise it is answered. */
+static bool execute(struct viommu *device, struct pending *pending)
+{
+	uint64_t before = device->n_notices;
+
+	device->commits_later = true;
+	pending->status = pending->run(device, &pending->request);
+	device->commits_later = false;
+	if (device->n_notices == before)
+		return false;
+	pending->flight = device->flight;
+	append(&device->held, pending);
+	return true;
+}
+
+bool flights_submit(struct viommu *device, struct pending *pending)
+{
+	pending->keys = keys_of(device, &pending->request);
+	if (!is_met(device, pending, NULL))
+		return execute(device, pending);
+	append(&device->parked, pending);
+	return true;
+}
+
+static void execute_parked(struct viommu *device)
+{
+	struct pending **at = &device->parked;
+
+	while (*at) {
+		struct pending *pending = *at;
+
+		pending->keys = keys_of(device, &pending->request);
+		if (is_met(device, pending, pending)) {
+			at = &pending->next;
+			continue;
+		}
+		*at = pending->next;
+		if (!execute(device, pending))
+			answer(device, pending, VIOMMU_TAIL_LENGTH);
+	}
+}
+
+/* -- refusals ---------------------------------------------------------------------- */
+
+static bool is_grant_to(const struct pending *pending, const struct endpoint *endpoint)
+{
+	const union request *request = &pending->request;
+
+	if (pending->status != VIOMMU_S_OK)
+		return false;
+	if (request->type == VIOMMU_T_MAP)
+		return endpoint->domain && endpoint->domain->node.id == request->map.domain;
+	return request->type == VIOMMU_T_ATTACH && request->attach.endpoint == endpoint->node.id;
+}
+
+/* A listener may refuse only grants. If there is none, it does not follow the device any more. */
+static void refuse(struct viommu *device, uint64_t flight, struct endpoint *endpoint, int error)
+{
+	bool any = false;
+
+	for (struct pending *held = device->held; held; held = held->next) {
+		if (held->flight != flight || !is_grant_to(held, endpoint))
+			continue;
+		held->is_refused = any = true;
+		held->error = error;
+	}
+	device_log(device, VIOMMU_LOG_LISTENER,
+		   "a listener of endpoint 0x%" PRIx32 " refused to commit: errno %d",
+		   endpoint->node.id, -error);
+	if (!any)
+		endpoint_quarantine(endpoint);
+}
+
+/* Listeners are notified of what is undone, also those that refused it. */
+static void undo(struct viommu *device, const struct pending *pending)
+{
+	const union request *request = &pending->request;
+	struct domain *domain = domain_find(device, request->map.domain);
+	struct endpoint *endpoint = endpoint_find(device, request->attach.endpoint);
+
+	if (request->type == VIOMMU_T_ATTACH && endpoint)
+		endpoint_quarantine(endpoint);
+	else if (request->type == VIOMMU_T_MAP && domain)
+		mapping_undo(device, domain, request->map.virt_start, request->map.virt_end);
+}
+
+static unsigned undo_refused(struct viommu *device, uint64_t flight)
+{
+	unsigned n = 0;
+
+	for (const struct pending *held = device->held; held; held = held->next) {
+		if (held->flight != flight || !held->is_refused)
+			continue;
+		undo(device, held);
+		n++;
+	}
+	if (!n)
+		return 0;
+	device_synchronize_if_due(device);
+	listeners_commit_now(device);
+	return n;
+}
+
+/* Take the flight's requests out of the list: answer them, or move them to `again`. */
+static void end_requests(struct viommu *device, uint64_t flight, unsigned n_refused,
+			 struct pending **again)
+{
+	struct pending **at = &device->held;
+
+	while (*at) {
+		struct pending *pending = *at;
+
+		if (pending->flight != flight) {
+			at = &pending->next;
+			continue;
+		}
+		*at = pending->next;
+		if (pending->is_refused && n_refused > 1 && !pending->is_alone) {
+			pending->is_refused = false;
+			pending->is_alone = true;
+			append(again, pending);
+			continue;
+		}
+		if (pending->is_refused)
+			pending->status = status_of(pending->error);
+		answer(device, pending, VIOMMU_TAIL_LENGTH);
+	}
+}
+
+/* All listeners have committed, or refused. */
+static void end(struct viommu *device, uint64_t flight)
+{
+	struct pending *again = NULL, **last = &again;
+
+	end_requests(device, flight, undo_refused(device, flight), &again);
+	while (*last)
+		last = &(*last)->next;
+	*last = device->parked;
+	device->parked = again;
+	execute_parked(device);
+}
+
+/* -- commits ----------------------------------------------------------------------- */
+
+static bool is_committed(const struct viommu *device, uint64_t flight)
+{
+	for (const struct viommu_listener *l = device->committing; l; l = l->next_committing)
+		if (l->flight == flight)
+			return false;
+	return true;
+}
+
+void flights_committed(struct viommu_listener *listener, int result)
+{
+	struct endpoint *endpoint = listener->endpoint;
+	uint64_t flight = listener->flight;
+
+	listener_end_commit(listener);
+	if (result < 0)
+		refuse(endpoint->device, flight, endpoint, result);
+	if (is_committed(endpoint->device, flight))
+		end(endpoint->device, flight);
+}
+
+static bool is_open(const struct viommu *device)
+{
+	for (const struct pending *held = device->held; held; held = held->next)
+		if (held->flight == device->flight)
+			return true;
+	return false;
+}
+
+/*
+ * End of a run. Only for requests that are held can listeners take their time. A flight that ends
+ * at once lets parked requests begin another: true.
+ */
+static bool launch(struct viommu *device, bool may_wait)
+{
+	uint64_t flight = device->flight;
+	bool has_requests;
+	struct viommu_listener *listener;
+
+	device_synchronize_if_due(device);
+	has_requests = is_open(device);
+	if (!device->dirty && !has_requests)
+		return false;
+	may_wait &= has_requests;
+	device->flight++;
+	while ((listener = listener_pop_dirty(device))) {
+		int result = listener_commit(listener, may_wait ? ++device->n_tokens : 0);
+
+		if (result > 0)
+			listener->flight = flight;
+		else if (result)
+			refuse(device, flight, listener->endpoint, result);
+	}
+	if (is_committed(device, flight))
+		end(device, flight);
+	return true;
+}
+
+void flights_launch(struct viommu *device)
+{
+	while (launch(device, !device->commits_now))
+		;
+	device->commits_now = false;
+}
+
+void flights_settle(struct viommu *device)
+{
+	while (device->held || device->parked) {
+		while (device->committing) {
+			struct viommu_listener *listener = device->committing;
+
+			flights_committed(listener, listener_commit(listener, 0));
+		}
+		launch(device, false);
+	}
+}
+
+static void drop_all(struct viommu *device, struct pending **list)
+{
+	while (*list) {
+		struct pending *pending = *list;
+
+		*list = pending->next;
+		answer(device, pending, 0);
+	}
+}
+
+void flights_cancel(struct viommu *device)
+{
+	while (device->committing) {
+		struct viommu_listener *listener = device->committing;
+
+		listener_end_commit(listener);
+		listener_commit(listener, 0);
+	}
+	drop_all(device, &device->held);
+	drop_all(device, &device->parked);
+}
+
+/* -- answers ----------------------------------------------------------------------- */
+
+struct pending *flights_take_answers(struct viommu *device)
+{
+	struct pending *answers = device->answers;
+
+	device->answers = NULL;
+	for (const struct pending *pending = answers; pending; pending = pending->next)
+		unaccount(device);
+	return answers;
+}
+
+static void deliver(struct viommu *device, struct pending *pending)
+{
+	const uint8_t tail[VIOMMU_TAIL_LENGTH] = { pending->status };
+
+	for (size_t i = 0; i < pending->used; i++)
+		*pending->tail[i] = tail[i];
+	device->ops.answered(device->opaque, pending->cookie, pending->used);
+}
+
+void flights_deliver(struct viommu *device, struct pending *answers)
+{
+	while (answers) {
+		struct pending *pending = answers;
+
+		answers = pending->next;
+		deliver(device, pending);
+		free(pending);
+	}
+}
+
+static void free_list(struct pending *pending)
+{
+	for (struct pending *next; pending; pending = next) {
+		next = pending->next;
+		free(pending);
+	}
+}
+
+void flights_free(struct viommu *device)
+{
+	free_list(device->held);
+	free_list(device->parked);
+	free_list(device->answers);
+}

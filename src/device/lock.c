@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "device/core.h"
+
+/*
+ * The device lock
+ *
+ * What a change needs before the guest may see it is done when the lock is released: a grace period
+ * (quiesce.c), and the commits of listeners (flight.c). Answers follow without the lock, so that a
+ * transport can lock its queue for them.
+ */
+
+void device_lock_by(struct viommu *device, const char *function)
+{
+	(void)function;
+	checks_before_lock(device, function);
+	pthread_mutex_lock(&device->lock);
+	checks_locked(device);
+}
+
+void device_unlock(struct viommu *device)
+{
+	struct pending *answers;
+
+	flights_launch(device);
+	answers = flights_take_answers(device);
+	device_publish_counts(device);
+	checks_unlock(device);
+	pthread_mutex_unlock(&device->lock);
+	flights_deliver(device, answers);
+}
