@@ -47,6 +47,7 @@ struct settings {
 	uint32_t domain_first, domain_last;
 	uint32_t probe_size;
 	bool boot_bypass;
+	bool pci;
 	uint64_t max_domains, max_mappings, max_bytes;
 	char *reserved;
 	OnOffAuto msi;
@@ -59,6 +60,7 @@ struct iommu {
 	VirtIODevice virtio;
 	VirtQueue *requests, *events;
 	PCIBus *root_bus; /* the root bus that it serves; NULL: none */
+	bool bypassed;    /* the user has excluded that bus from IOMMUs */
 	struct settings settings;
 
 	struct viommu *core;
@@ -78,6 +80,7 @@ struct iommu {
 	VMChangeStateEntry *state_change;
 	bool serving;   /* requests are being served, which is not reentrant */
 	bool resetting; /* the whole system is being reset */
+	bool complete;  /* it has been reset once, so the machine has all its functions */
 
 	QemuMutex faults_lock; /* guards the ring of fault records */
 	uint8_t faults[VIOMMU_QUEUE_SIZE][VIOMMU_FAULT_LENGTH];
@@ -107,6 +110,7 @@ struct endpoint {
 	uint64_t page_size_mask; /* page sizes of the host's IOMMU; 0: no restriction */
 	GArray *host_reserved;   /* addresses that the host's IOMMU cannot map; NULL: none */
 	unsigned int n_hosts;    /* assigned devices that restrict it */
+	uint32_t ats;            /* VIOMMU_ATS_F_*, of its function */
 
 	enum viommu_mode mode; /* the latest mode; notify_deliver() applies it */
 	AddressSpace as;
@@ -144,6 +148,22 @@ struct iommu *root_iommu(PCIBus *root);
  * there. */
 PCIDevice *iommu_function(const struct iommu *iommu);
 uint64_t iommu_window(const struct iommu *iommu);
+
+/* -- firmware/native.c --------------------------------------------------------------- */
+
+/* Hide root buses that we serve from the tables of the machine's own IOMMU, if it has one; show them
+ * while a function is plugged in. */
+void native_hide_roots(bool hide);
+
+/* Can guests use both? */
+bool native_check(Error **errp);
+
+/* -- firmware/warnings.c ------------------------------------------------------------- */
+
+/* Warn of a virtio function whose DMA bypasses the IOMMU; of all such conditions, when the machine is
+ * complete. */
+void warn_untranslated(const struct iommu *iommu, PCIDevice *function);
+void warn_all(const struct iommu *iommu);
 
 /* -- firmware/firmware.c ------------------------------------------------------------- */
 
@@ -241,6 +261,9 @@ GArray *endpoint_reserved(const struct endpoint *endpoint);
 /* Describe it to libviommu again. Returns what viommu_endpoint_update() does. */
 int endpoint_update(struct endpoint *endpoint);
 
+/* The function is complete: report its ATS capability. */
+void endpoint_complete(struct endpoint *endpoint, PCIDevice *function);
+
 /* Does libviommu accept an endpoint with the properties that the user set? */
 bool endpoint_check_properties(struct iommu *iommu, Error **errp);
 
@@ -264,6 +287,9 @@ void region_types_register(void);
 
 /* Serve the root bus, and what is plugged in below it. */
 bool bus_serve(struct iommu *iommu, Error **errp);
+
+/* The machine is complete, and has been reset. */
+void bus_complete(struct iommu *iommu);
 void bus_release(struct iommu *iommu);
 
 /* -- device/config.c ----------------------------------------------------------------- */

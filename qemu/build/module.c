@@ -55,12 +55,25 @@ static bool parse_argument(const char *argument)
 	return !on;
 }
 
+/* QEMU would abort at a second type of the same name. It loads one path once, but not one file. */
+static bool is_registered(void)
+{
+	bool registered = object_class_by_name(TYPE_VIOMMU_DEVICE) != NULL;
+
+	if (registered)
+		error_report("viommu-qemu.so: another copy of this module is loaded already: give "
+			     "-plugin once");
+	return registered;
+}
+
 QEMU_PLUGIN_EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_t *info, int argc,
 					   char **argv)
 {
 	for (int i = 0; i < argc; i++)
 		if (!parse_argument(argv[i]))
 			return -EINVAL;
+	if (is_registered())
+		return -EEXIST;
 	region_types_register();
 	device_types_register();
 	pci_types_register();

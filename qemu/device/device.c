@@ -186,6 +186,7 @@ static void reset_exit(EXIT_PHASE(object))
 	viommu_system_reset(iommu->core);
 	endpoints_deliver(iommu);
 	endpoints_assign_ids(iommu);
+	bus_complete(iommu);
 	config_refresh(iommu);
 }
 

@@ -29,6 +29,8 @@ static const struct row rows[] = {
 	{ DEFINE_PROP_LINK("root-bus", struct iommu, root_bus, TYPE_PCI_BUS, PCIBus *),
 	  "name of the root bus to serve (\"pcie.0\", a pxb-pcie's id); "
 	  "default: the one it is on, on virtio-mmio the machine's first" },
+	ROW(BOOL, "pci", pci, true,
+	    "on virtio-mmio: serve a root bus; off: only devices on virtio-mmio"),
 	ROW(UINT64, "page-size-mask", page_size_mask, 0,
 	    "mask of page sizes; the lowest bit is the granule, at least 1 byte; 0: 4 KiB and up"),
 	ROW(UINT8, "aw-bits", aw_bits, MAX_AW_BITS, "width of addresses that can be mapped"),

@@ -38,18 +38,61 @@ static bool has_endpoint_of_its_own(PCIBus *bus)
  * the bridge uses. Drivers also probe and attach the function's own ID, so it has an endpoint too,
  * whose alias is that of the bridge (alias.c).
  */
+static void add_aliased(struct iommu *iommu, PCIDevice *function)
+{
+	PCIBus *bus = pci_get_bus(function);
+
+	if (!has_endpoint_of_its_own(bus))
+		endpoint_at(iommu, bus, function->devfn, endpoint_of(iommu, function));
+}
+
+/* QEMU asks for the address space before a function has its capabilities. */
+static void complete(struct iommu *iommu, PCIDevice *function)
+{
+	struct endpoint *endpoint;
+
+	QLIST_FOREACH(endpoint, &iommu->endpoints, next)
+		if (endpoint->bus == pci_get_bus(function) && endpoint->devfn == function->devfn)
+			endpoint_complete(endpoint, function);
+}
+
 static void device_plugged(DeviceListener *listener, DeviceState *device)
 {
 	struct iommu *iommu = container_of(listener, struct iommu, unplug_listener);
 	PCIDevice *function;
-	PCIBus *bus;
 
 	if (!object_dynamic_cast(OBJECT(device), TYPE_PCI_DEVICE))
 		return;
 	function = PCI_DEVICE(device);
-	bus = pci_get_bus(function);
-	if (iommu->root_bus && !has_endpoint_of_its_own(bus) && root_of(bus) == iommu->root_bus)
-		endpoint_at(iommu, bus, function->devfn, endpoint_of(iommu, function));
+	if (iommu->root_bus && root_of(pci_get_bus(function)) == iommu->root_bus) {
+		add_aliased(iommu, function);
+		complete(iommu, function);
+		if (phase_check(PHASE_MACHINE_READY))
+			warn_untranslated(iommu, function);
+	}
+	if (phase_check(PHASE_MACHINE_READY))
+		native_hide_roots(true);
+}
+
+/* Called before a device is realized; hides none. */
+static bool device_coming(DeviceListener *listener, const QDict *options, bool from_json, Error **errp)
+{
+	native_hide_roots(false);
+	return false;
+}
+
+/* Functions of the command line get their address spaces when the machine is complete. */
+void bus_complete(struct iommu *iommu)
+{
+	struct endpoint *endpoint;
+
+	QLIST_FOREACH(endpoint, &iommu->endpoints, next)
+		if (endpoint->bus && endpoint->bus->devices[endpoint->devfn])
+			endpoint_complete(endpoint, endpoint->bus->devices[endpoint->devfn]);
+	native_hide_roots(true);
+	if (!iommu->complete)
+		warn_all(iommu);
+	iommu->complete = true;
 }
 
 /*
@@ -96,6 +139,7 @@ bool bus_serve(struct iommu *iommu, Error **errp)
 	notify_start(iommu);
 	iommu->unplug_listener.realize = device_plugged;
 	iommu->unplug_listener.unrealize = device_unplugged;
+	iommu->unplug_listener.hide_device = device_coming;
 	device_listener_register(&iommu->unplug_listener);
 	if (!iommu->root_bus)
 		return true;
@@ -107,6 +151,7 @@ bool bus_serve(struct iommu *iommu, Error **errp)
 		return false;
 	}
 	bus_set_iommu(iommu->root_bus, &functions, iommu);
+	iommu->bypassed = pci_bus_bypass_iommu(iommu->root_bus);
 	return true;
 }
 

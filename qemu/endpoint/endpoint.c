@@ -17,6 +17,9 @@
  * unplugged stays, and serves the next function.
  */
 
+/* As many as fit into the extended configuration space. */
+#define MAX_EXTENDED_CAPABILITIES ((PCIE_CONFIG_SPACE_SIZE - PCI_CONFIG_SPACE_SIZE) / 4)
+
 /* -- IDs -------------------------------------------------------------------------------- */
 
 /* The ID by the current bus number, or ENDPOINT_UNASSIGNED. */
@@ -85,6 +88,7 @@ static int describe(struct endpoint *endpoint, uint32_t id,
 		.reserved = (const struct viommu_reserved *)(void *)reserved->data,
 		.n_reserved = reserved->len,
 		.has_ats = endpoint->iommu->settings.ats,
+		.ats = endpoint->ats,
 	};
 
 	description.has_proximity = find_proximity(endpoint, &description.proximity_domain);
@@ -126,6 +130,41 @@ int endpoint_update(struct endpoint *endpoint)
 		if (!status && other->alias == endpoint && other->id != ENDPOINT_FREE)
 			status = describe(other, other->id, viommu_endpoint_update);
 	return status;
+}
+
+/* The ATS capability in a function's extended configuration space. */
+static bool has_ats(PCIDevice *function)
+{
+	uint32_t at = PCI_CONFIG_SPACE_SIZE;
+
+	for (int n = 0; at && pci_is_express(function) && n < MAX_EXTENDED_CAPABILITIES; n++) {
+		uint32_t head = pci_get_long(function->config + at);
+
+		if (PCI_EXT_CAP_ID(head) == PCI_EXT_CAP_ID_ATS)
+			return true;
+		at = PCI_EXT_CAP_NEXT(head);
+	}
+	return false;
+}
+
+/* Translation requests do not pass a bus that is not PCI Express. */
+static bool has_ats_path(PCIBus *bus)
+{
+	while (pci_bus_is_express(bus) && !pci_bus_is_root(bus))
+		bus = pci_get_bus(bus->parent_dev);
+	return pci_bus_is_express(bus);
+}
+
+void endpoint_complete(struct endpoint *endpoint, PCIDevice *function)
+{
+	uint32_t ats = (has_ats(function) ? VIOMMU_ATS_F_ENDPOINT : 0) |
+		       (has_ats_path(endpoint->bus) ? VIOMMU_ATS_F_PATH : 0);
+
+	if (!endpoint->iommu->settings.ats || ats == endpoint->ats)
+		return;
+	endpoint->ats = ats;
+	if (endpoint->id != ENDPOINT_FREE)
+		endpoint_update(endpoint);
 }
 
 static bool endpoint_register(struct endpoint *endpoint, uint32_t id)
@@ -287,6 +326,7 @@ struct endpoint *endpoint_at(struct iommu *iommu, PCIBus *bus, int devfn, struct
 		endpoint->devfn = devfn;
 	}
 	if (endpoint->id == ENDPOINT_FREE) {
+		endpoint->ats = 0;
 		endpoint->alias = alias == endpoint ? NULL : alias;
 		iommu->has_aliases |= endpoint->alias != NULL;
 		endpoint_register(endpoint, id_next_unassigned(iommu));

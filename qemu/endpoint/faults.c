@@ -5,8 +5,8 @@
  * Fault records, from the thread that does the DMA to the event queue
  *
  * A record waits in a ring until the main loop has a buffer of the event queue for it. The guest
- * may add buffers without a kick. If the ring is full, records are dropped, and libviommu counts
- * them.
+ * may add buffers without a kick, so each record that finds room starts the bottom half. If the ring
+ * is full, records are dropped, and libviommu counts them.
  */
 
 int fault_push(void *opaque, const void *record, size_t length)
@@ -23,7 +23,8 @@ int fault_push(void *opaque, const void *record, size_t length)
 		memcpy(iommu->faults[i], record, length);
 	}
 	qemu_mutex_unlock(&iommu->faults_lock);
-	qemu_bh_schedule(iommu->events_bh);
+	if (room)
+		qemu_bh_schedule(iommu->events_bh);
 	return room ? 0 : -ENOSPC;
 }
 

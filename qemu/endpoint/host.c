@@ -54,8 +54,7 @@ static void remove_host(struct endpoint *endpoint)
 {
 	if (--endpoint->n_hosts)
 		return;
-	if (endpoint->host_reserved)
-		g_array_free(endpoint->host_reserved, true);
+	g_array_free(endpoint->host_reserved, true);
 	endpoint->host_reserved = NULL;
 	endpoint->page_size_mask = 0;
 }
@@ -65,8 +64,6 @@ static void reserve_holes(struct endpoint *endpoint, GList *ranges)
 	g_autoptr(GArray) reserved = endpoint_reserved(endpoint);
 	g_autoptr(GArray) holes = find_holes(ranges, reserved);
 
-	if (!endpoint->host_reserved)
-		endpoint->host_reserved = g_array_new(false, false, sizeof(struct viommu_reserved));
 	g_array_append_vals(endpoint->host_reserved, holes->data, holes->len);
 }
 
@@ -91,12 +88,20 @@ static bool apply_limits(struct endpoint *endpoint, HostIOMMUDevice *host, Error
 bool host_iommu_set(PCIBus *bus, void *opaque, int devfn, HostIOMMUDevice *host, Error **errp)
 {
 	struct endpoint *endpoint = endpoint_of(opaque, bus->devices[devfn]);
+	uint64_t mask_before;
+	guint n_before;
 
 	if (!endpoint)
 		return true;
+	if (!endpoint->host_reserved)
+		endpoint->host_reserved = g_array_new(false, false, sizeof(struct viommu_reserved));
+	n_before = endpoint->host_reserved->len;
+	mask_before = endpoint->page_size_mask;
 	endpoint->n_hosts++;
 	if (apply_limits(endpoint, host, errp))
 		return true;
+	g_array_set_size(endpoint->host_reserved, n_before);
+	endpoint->page_size_mask = mask_before;
 	remove_host(endpoint);
 	return false;
 }

@@ -163,6 +163,7 @@ static void machine_complete(Notifier *notifier, void *data)
 
 	QTAILQ_FOREACH(iommu, &iommus, next)
 		refuse_shared_bus(iommu);
+	native_check(&error_fatal);
 	viot = viot_generate(&length);
 	devicetree_install();
 	if (viot && object_dynamic_cast(qdev_get_machine(), "generic-pc-machine"))

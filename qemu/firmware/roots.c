@@ -41,7 +41,7 @@ struct iommu *root_iommu(PCIBus *root)
 	struct iommu *iommu;
 
 	QTAILQ_FOREACH(iommu, &iommus, next)
-		if (iommu->root_bus == root && !pci_bus_bypass_iommu(root))
+		if (iommu->root_bus == root && !iommu->bypassed)
 			return iommu;
 	return NULL;
 }

@@ -72,6 +72,29 @@ groups
                why_ours="the built-in device answers NOENT to the function's own ID")
 
 
+# Which driver translates for each disk.
+BESIDE = """
+for disk in d0 d1; do
+	function=$(readlink -f /sys/block/$(readlink /dev/$disk)/device/..)
+	say "$disk: $(basename $(readlink -f $function/iommu))"
+done
+groups
+"""
+
+
+def beside(name, sentence, devices, shows, **options):
+    """Two IOMMUs of different kinds in one machine, each with a root bus and a disk."""
+    return Row(name, 2, sentence, [*devices, *expander(1, 0x40),
+               "{iommu},root-bus=p1,bus=pcie.0,addr=4", disk("d0", "bus=pcie.0,addr=5"),
+               disk("d1", "bus=rp1")],
+               READ_WRITE + BESIDE,
+               READ_WRITE_SHOWS + shows + [
+                   ("the module's translates for the second disk", r"row: d1: 0000:00:04[.]0"),
+                   group("0000:00:05.0"), group("0000:41:00.0")],
+               images=TWO_DISKS, same=(("d0", "d1"),), runs=OURS,
+               why_ours="the built-in device is the only IOMMU of its machine", **options)
+
+
 TWICE = 120     # seconds for a row that boots twice
 
 ROWS = [
@@ -133,6 +156,15 @@ groups
         images={"d0": Image(seed=1, read_only=True), "d1": Image(), "d2": Image(), "d3": Image()},
         same=(("d0", "d1"), ("d0", "d2"), ("d0", "d3")), runs=OURS, why_ours=SEVERAL),
 
+    beside("beside-vtd", "Intel's IOMMU for the first root bus, ours for the second",
+           ["intel-iommu,intremap=off"],
+           [("Intel's translates for the first disk", r"row: d0: dmar\d+")],
+           machine="q35,kernel-irqchip=split", append="intel_iommu=on"),
+
+    beside("beside-smmu", "arm64 with UEFI: Arm's SMMUv3 for the first root bus, ours for the second",
+           [], [("Arm's translates for the first disk", r"row: d0: smmu3\..*")],
+           architecture="arm64", machine="virt,gic-version=3,iommu=smmuv3", firmware=True),
+
     Row("mmio-pci", 3, "arm64: the IOMMU on virtio-mmio, PCI endpoints behind it",
         ["{iommu-mmio},bus=virtio-mmio-bus.0", disk("d0", "addr=5"), disk("d1", "addr=6"),
          network("addr=7")],
@@ -150,6 +182,19 @@ groups
         [("the endpoints have groups", r"row: group: a000200.virtio_mmio \(DMA"),
          ("both of them", r"row: group: a000400.virtio_mmio \(DMA")],
         architecture="arm64", machine="virt,gic-version=3",
+        images={"d0": Image(seed=1), "d1": Image()}, same=(("d0", "d1"),),
+        options=["-global", "virtio-mmio.force-legacy=false"], runs=OURS, why_ours=MMIO),
+
+    Row("beside-smmu-mmio", 3, "arm64: Arm's SMMUv3 for PCI, ours for virtio-mmio only",
+        ["{iommu-mmio},pci=off,bus=virtio-mmio-bus.0",
+         "virtio-blk-device,drive=d0,serial=d0,bus=virtio-mmio-bus.1,iommu_platform=on",
+         disk("d1", "addr=5")],
+        READ_WRITE + "groups\n",
+        READ_WRITE_SHOWS +
+        [("the disk on virtio-mmio has a group", r"row: group: a000200.virtio_mmio \(DMA"),
+         ("Arm's SMMU has the one on PCI", r"pci 0000:00:05[.]0: Adding to iommu group"),
+         group("0000:00:05.0")],
+        architecture="arm64", machine="virt,gic-version=3,iommu=smmuv3",
         images={"d0": Image(seed=1), "d1": Image()}, same=(("d0", "d1"),),
         options=["-global", "virtio-mmio.force-legacy=false"], runs=OURS, why_ours=MMIO),
 

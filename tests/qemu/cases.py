@@ -4,6 +4,7 @@
 import json
 import os
 import re
+import shutil
 import socket
 import struct
 import time
@@ -224,6 +225,31 @@ def a_bus_has_one_iommu(stage):
         expect(f"{devices}: {said}", re.search("already has an IOMMU|served by two IOMMUs", said))
 
 
+NATIVE = ["intel-iommu,intremap=off", "pxb-pcie,id=p1,bus_nr=0x40,bus=pcie.0",
+          f"viommu-pci,id=iommu0,bus=pcie.0,addr={IOMMU},root-bus=p1",
+          "pcie-root-port,id=rp0,bus=p1,chassis=1"]
+
+
+def a_function_beside_an_iommu_of_the_machine_is_plugged_in(stage):
+    """The machine's tables leave our root bus out as if it bypassed IOMMUs, which it does not."""
+    victim = stage.start([*NATIVE, "viommu-watch,id=w0,bus=pcie.0"],
+                         ["-global", "ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off"])
+    iommu = started(victim)
+    driver.bridge_open(driver.Function(victim.qtest, 0, bus=0x40), 0x41)
+    victim.monitor.command("device_add", driver="viommu-watch", id="hot", bus="rp0")
+    iommu.kick(0)
+    expect("ATTACH", iommu.attach(DOMAIN, 0x4100) == driver.OK)
+    expect("MAP", iommu.map(DOMAIN, 0x1000, 0x1fff, 0) == driver.OK)
+    expect("it is ours", victim.get("hot", "mirror").count("\n") == 1)
+    expect("the other is not", not victim.get("w0", "mirror"))
+
+
+def interrupts_that_the_machine_remaps_are_refused(stage):
+    said = stage.refused([NATIVE[0].replace("off", "on"), *NATIVE[1:]],
+                         board="q35,kernel-irqchip=split")
+    expect(said, "intel-iommu remaps interrupts" in said and "intremap=off" in said)
+
+
 def a_wrong_property_is_refused_and_named(stage):
     """By the name of the one at fault, and what is wrong with its value."""
     many = "+".join(f"{n}-{n}" for n in range(100))
@@ -249,6 +275,74 @@ def a_wrong_property_is_refused_and_named(stage):
         answer = stage.refused([f"viommu-pci,{properties}"])
         expect(f"{properties[:40]}: {answer}", re.search(rf"viommu-pci.*: {message}", answer) or
                (message == "nosuch" and message in answer))
+
+
+def a_second_copy_of_the_module_is_refused(stage):
+    """QEMU aborts at a type that exists."""
+    copy = os.path.join(stage.folder, "copy.so")
+    shutil.copy(stage.module, copy)
+    said = stage.refused(["viommu-pci"], ["-plugin", copy])
+    expect(said, "another copy of this module is loaded already" in said)
+
+
+DISK = ["-blockdev", "null-co,node-name=null,read-zeroes=on"]
+BLOCK = "virtio-blk-pci,drive=null,disable-legacy=on"
+NODES = ["-object", "memory-backend-ram,id=m0,size=64M", "-numa", "node,memdev=m0"]
+
+
+def a_machine_in_which_the_device_does_little_is_started_with_a_warning(stage):
+    pxb = "pxb-pcie,id=p1,bus_nr=0x40"
+    served = "viommu-pci,id=iommu0,bus=pcie.0,root-bus=p1"
+    for board, devices, more, warning in (
+            ("q35,default_bus_bypass_iommu=on", ["viommu-pci,id=iommu0"], [],
+             "iommu0 serves no function of 'pcie.0', which bypasses it"),
+            ("q35", [f"{pxb},bypass_iommu=on", served], [], "iommu0 serves no function of 'p1'"),
+            ("q35", [pxb, served], [], "iommu0 serves no function: 'p1' has none"),
+            ("q35", ["viommu-pci,id=iommu0", f"{BLOCK},id=d0"], DISK,
+             "d0 is behind iommu0, but its DMA bypasses it: add iommu_platform=on"),
+            ("q35", [f"{BLOCK},id=d0", "viommu-pci,id=iommu0"], DISK, "d0 is behind iommu0"),
+            ("q35", ["viommu-pci,id=iommu0,proximity-domain=1"], NODES,
+             "iommu0: proximity-domain: 1 is no NUMA node of this machine, which has 1"),
+            ("microvm", ["viommu-device,id=iommu0"], [], "iommu0 serves no device"),
+            ("q35", ["viommu-pci,id=iommu0", f"{BLOCK},iommu_platform=on"], DISK, None),
+            ("q35", [pxb, served, "pcie-root-port,bus=p1"], [], None),
+            ("q35", ["viommu-pci,proximity-domain=0"], NODES, None)):
+        victim = stage.start(devices, more, board)
+        victim.monitor.command("query-status")
+        said = victim.machine.output
+        expect(f"{board} {devices}: {said}", warning in said if warning else not said)
+        victim.machine.kill()
+
+
+ATS, ATS_HERE, ATS_PATH = 0xf11, 1, 2
+
+
+def ats_is_reported_as_the_function_and_its_path_have_it(stage):
+    """Also of a function before the IOMMU on the command line, and of one that is plugged in later."""
+    hot = {"driver": "virtio-rng-pci", "id": "hot", "bus": "rp1", "ats": True,
+           "disable-legacy": "on", "iommu_platform": True}
+    ready = f"virtio-rng-pci,ats=on,disable-legacy=on,iommu_platform=on"
+    victim = stage.start([
+        f"{ready},addr={WATCH}", f"viommu-pci,id=iommu0,addr={IOMMU},probe-ats=on",
+        f"pcie-root-port,id=rp0,chassis=1,addr={PORT}", f"{ready},bus=rp0",
+        f"pcie-root-port,id=rp1,chassis=2,addr={PORT + 1}", f"pci-testdev,addr={PORT + 2}",
+        f"pcie-root-port,id=rp2,chassis=3,addr={PORT + 3}", "pcie-pci-bridge,id=br0,bus=rp2",
+        f"pci-testdev,bus=br0,addr=1"],
+        ["-global", "ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off"])
+    driver.enable_ecam(victim.qtest)
+    for port, first, last in ((PORT, 1, 1), (PORT + 1, 2, 2), (PORT + 3, 3, 4)):
+        driver.bridge_open(driver.Function(victim.qtest, port), first, last)
+    driver.bridge_open(driver.Function(victim.qtest, 0, bus=3), 4)
+    iommu = started(victim)
+    iommu.kick(0)
+    victim.monitor.command("device_add", **hot)
+    for endpoint, flags in ((WATCH << 3, ATS_PATH), (0x100, ATS_HERE | ATS_PATH),
+                            (0x200, ATS_HERE | ATS_PATH), ((PORT + 2) << 3, ATS_PATH),
+                            (0x408, 0)):
+        answer = iommu.ask(driver.PROBE_FORM.pack(driver.PROBE, endpoint), 516)
+        at = answer.find(struct.pack("<HH", ATS, 4)) + 4
+        expect(f"{endpoint:#x}: {answer[:80].hex(' ', 4)}", at > 3 and
+               struct.unpack_from("<I", answer, at)[0] == flags)
 
 
 # -- assigned devices --------------------------------------------------------------------------------
@@ -322,6 +416,31 @@ def addresses_that_a_host_cannot_map_are_reserved(stage):
         expect("gone", iommu.probe(0x100) == driver.NOENT)
         iommu.attach(DOMAIN + 1, PORT << 3)
         iommu.detach(DOMAIN + 1, PORT << 3)
+
+
+def a_refused_host_leaves_no_limits(stage):
+    if stage.qemu.generation == "7.2":
+        return
+    near, far = (1 << 36) - 1, (1 << 39) - 1
+    victim = stage.start([
+        f"viommu-pci,id=iommu0,addr={IOMMU}", f"pcie-root-port,id=rp0,chassis=1,addr={PORT}",
+        "pcie-pci-bridge,id=br0,bus=rp0", f"viommu-watch,id=far,bus=br0,addr=3,reach={far}"])
+    driver.enable_ecam(victim.qtest)
+    driver.bridge_open(driver.Function(victim.qtest, PORT), 1, 2)
+    driver.bridge_open(driver.Function(victim.qtest, 0, bus=1), 2)
+    iommu = started(victim)
+    iommu.kick(0)
+    try:
+        victim.monitor.command("device_add", driver="viommu-watch", id="near", bus="br0", addr="4",
+                               reach=near, **{"page-sizes": PAGES_2M})
+        raise Broken("a host with other page sizes is accepted")
+    except Failed as failed:
+        expect(str(failed), "do not fit" in str(failed))
+    victim.set("far", "access", "0")    # which describes the endpoint to nobody
+    expect("ATTACH", iommu.attach(DOMAIN, 0x200) == driver.OK)
+    victim.monitor.command("device_add", driver="viommu-watch", id="more", bus="br0", addr="5",
+                           reach=far)
+    expect("as far as the other", iommu.map(DOMAIN, near + 1, near + 0x1000, 0) == driver.OK)
 
 
 def functions_behind_a_bridge_to_pci_have_the_limits_of_all_their_hosts(stage):
@@ -488,7 +607,11 @@ CASES = [an_unmap_of_everything_reaches_a_mirror,
          a_function_behind_a_bridge_to_pci_has_an_endpoint_of_its_own,
          a_function_behind_a_bridge_to_pci_is_isolated_by_any_of_its_ids,
          an_endpoint_has_the_number_of_its_bus, a_bus_has_one_iommu,
-         a_wrong_property_is_refused_and_named,
+         a_function_beside_an_iommu_of_the_machine_is_plugged_in,
+         interrupts_that_the_machine_remaps_are_refused,
+         a_wrong_property_is_refused_and_named, a_second_copy_of_the_module_is_refused,
+         a_machine_in_which_the_device_does_little_is_started_with_a_warning,
+         ats_is_reported_as_the_function_and_its_path_have_it, a_refused_host_leaves_no_limits,
          a_host_of_larger_pages_restricts_the_granule,
          a_host_without_a_page_size_of_the_device_is_refused,
          a_host_that_comes_later_cannot_change_the_granule,
