@@ -9,6 +9,7 @@
 
 #include <glib.h>
 
+#include "base/pci.h"
 #include "numbers.h"
 
 #define DEVICE_MAX   0x1fu
@@ -115,10 +116,7 @@ bool parse_function(const char *text, uint32_t *ret_segment, uint16_t *ret_bdf)
 
 char *function_text(uint32_t segment, uint16_t bdf)
 {
-	unsigned number = bdf;
-
-	return g_strdup_printf("%04" PRIx32 ":%02x:%02x.%x", segment, number >> 8,
-			       number >> 3 & DEVICE_MAX, number & FUNCTION_MAX);
+	return g_strdup_printf("%04" PRIx32 ":" PCI_BDF, segment, PCI_BDF_PARTS(bdf));
 }
 
 int compare_natural(const char *a, const char *b)

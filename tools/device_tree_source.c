@@ -181,13 +181,18 @@ static void set_limits(void *opaque)
 	limit(RLIMIT_AS, (rlim_t)16 * TREE_MAX);
 }
 
-/* dtc's first line, without the name of the file that it was given. */
-static char *first_complaint(const char *output, int status)
+/* Of what dtc printed, the first line, without the name of the file that it was given. */
+static char *reason_of(const char *output, int status)
 {
 	const char *colon = strstr(output, "source.dts:");
 
 	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM)
 		return g_strdup_printf("dtc takes more than %u seconds", SECONDS_MAX);
+	if (WIFSIGNALED(status))
+		return g_strdup_printf("dtc was ended by signal %d", WTERMSIG(status));
+	if (!*output)
+		return g_strdup_printf("dtc ended with exit status %d, and without a message",
+				       WEXITSTATUS(status));
 	output = colon ? colon + strlen("source.dts:") : output;
 	return g_strdup_printf("dtc: %.*s", (int)strcspn(output, "\n"), output);
 }
@@ -208,7 +213,7 @@ static GByteArray *run_dtc(const char *source, const char *blob, char **ret_mess
 		return NULL;
 	}
 	if (status || !g_file_get_contents(blob, &bytes, &length, NULL)) {
-		*ret_message = first_complaint(output ? output : "failed", status);
+		*ret_message = reason_of(output ? output : "", status);
 		return NULL;
 	}
 	return g_byte_array_new_take((guint8 *)g_steal_pointer(&bytes), length);

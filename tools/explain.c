@@ -10,6 +10,7 @@
 
 #include "answer.h"
 #include "command.h"
+#include "route_text.h"
 
 enum verdict { MAY, NOT_KNOWN, MAY_NOT };
 
@@ -100,11 +101,6 @@ static void look_at_memory(struct verdict_of *of)
 
 /* -- the group ---------------------------------------------------------------------------- */
 
-static char *function_text(uint32_t segment, unsigned bdf)
-{
-	return g_strdup_printf("%04x:%02x:%02x.%x", segment, bdf >> 8, bdf >> 3 & 0x1f, bdf & 7);
-}
-
 static void look_at_sysfs_group(struct verdict_of *of)
 {
 	const struct viommu_host_device *device = of->answer->on_host, *mate;
@@ -135,7 +131,7 @@ static void look_at_tree_group(struct verdict_of *of)
 	const struct pci_function *own = of->answer->function, *other;
 
 	for (unsigned i = 0; (other = pci_tree_get(of->question->tree, i)); i++) {
-		g_autofree char *name = function_text(other->segment, other->bdf);
+		g_autofree char *name = pci_function_text(other->segment, other->bdf);
 
 		if (other == own || other->segment != own->segment)
 			continue;
@@ -182,9 +178,11 @@ static bool print_verdict(const struct question *question, const struct answer *
 	return of.verdict == MAY;
 }
 
-static char *pci_name;
+static char *from, *pci_name;
 
 static const GOptionEntry options[] = {
+	{ "from", 'f', 0, G_OPTION_ARG_FILENAME, &from,
+	  "use this table or topology, as a FILE behind the device", "FILE" },
 	{ "pci", 'P', 0, G_OPTION_ARG_FILENAME, &pci_name,
 	  "take bus numbers and bridges from this: a copy of /sys, or text of lspci or info pci",
 	  "FILE" },
@@ -199,7 +197,13 @@ static int run(const struct command *command, char **arguments)
 
 	if (!*arguments)
 		return command_usage(command, "name a device");
-	question.files = arguments + 1;
+	if (from && arguments[1])
+		return command_usage(command,
+				     "name files behind the device, or one with --from, not both");
+	if (from)
+		question.from = from;
+	else
+		question.files = arguments + 1;
 	question.pci_name = pci_name;
 	return answer_question(&question);
 }

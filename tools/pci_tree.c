@@ -525,12 +525,13 @@ static struct pci_tree *read_text(const char *name)
 
 struct pci_tree *pci_tree_read(const char *name)
 {
-	struct pci_tree *tree = viommu_host_is_tree(name) || g_file_test(name, G_FILE_TEST_IS_DIR)
-					? read_host(name)
-					: read_text(name);
+	bool is_host = viommu_host_is_tree(name) || g_file_test(name, G_FILE_TEST_IS_DIR);
+	struct pci_tree *tree = is_host ? read_host(name) : read_text(name);
 
 	if (tree && tree->functions->len)
 		return tree;
+	if (!tree && !is_host)
+		return NULL; /* read_bytes() has reported why */
 	report_error("%s: no PCI function is in it; give a copy of /sys, or what lspci -xxxx, "
 		     "lspci -tvnn or QEMU's info pci prints",
 		     name);

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "answer.h"
+#include "base/pci.h"
 #include "command.h"
 #include "json.h"
 #include "pci_tree.h"
@@ -240,10 +241,8 @@ bool answer_is_undecided(const struct answer *answer)
 /* "below 00:1c.0", or "00.0 behind 00:1c.0" for what a path leads to. */
 static char *condition_of(const struct viommu_pci_range *range)
 {
-	unsigned bdf = range->bdf_first;
 	bool below = range->scope == VIOMMU_SCOPE_BRIDGE;
-	g_autofree char *start = g_strdup_printf("%04x:%02x:%02x.%x", range->segment_first,
-						 bdf >> 8, bdf >> 3 & 0x1f, bdf & 7);
+	g_autofree char *start = pci_function_text(range->segment_first, range->bdf_first);
 
 	if (!range->path)
 		return g_strdup_printf("it is below bridge %s", start);
@@ -312,7 +311,6 @@ static void print_linux_alias(const struct question *question, const struct answ
 static void print_alias(const struct question *question, const struct answer *answer)
 {
 	const struct pci_function *bridge = answer->to_pci;
-	unsigned as = answer->sends_as, at = bridge ? bridge->bdf : 0;
 	struct viommu_device_name name = answer->name;
 	struct viommu_route route, linux_route;
 	g_autofree char *way = NULL;
@@ -322,10 +320,9 @@ static void print_alias(const struct question *question, const struct answer *an
 	name.bdf = answer->sends_as;
 	viommu_topology_resolve(answer->topology, &name, &route, &linux_route, NULL);
 	way = describe(&route, 1);
-	print_line(
-		"    sends as %02x:%02x.%x, for bridge %02x:%02x.%x to conventional PCI is above "
-		"it: %s",
-		as >> 8, as >> 3 & 0x1f, as & 7, at >> 8, at >> 3 & 0x1f, at & 7, way);
+	print_line("    sends as " PCI_BDF ", for bridge " PCI_BDF
+		   " to conventional PCI is above it: %s",
+		   PCI_BDF_PARTS(answer->sends_as), PCI_BDF_PARTS(bridge->bdf), way);
 	print_linux_alias(question, answer, &route);
 }
 
@@ -435,9 +432,7 @@ static void add_answer(const struct question *question, const struct answer *ans
 	json_close(json, '}');
 	add_possible(json, answer);
 	if (answer->to_pci) {
-		unsigned bdf = answer->sends_as;
-		g_autofree char *as = g_strdup_printf("%04x:%02x:%02x.%x", answer->name.segment,
-						      bdf >> 8, bdf >> 3 & 0x1f, bdf & 7);
+		g_autofree char *as = pci_function_text(answer->name.segment, answer->sends_as);
 
 		json_string(json, "sends_as", as);
 	}

@@ -3,6 +3,7 @@
 #include <glib.h>
 #include <inttypes.h>
 
+#include "base/pci.h"
 #include "json.h"
 #include "route_text.h"
 
@@ -24,6 +25,11 @@ char *ids_text(uint32_t first, uint64_t n)
 	if (n <= 1)
 		return g_strdup_printf("0x%" PRIx32, first);
 	return g_strdup_printf("0x%" PRIx32 "-0x%" PRIx32, first, (uint32_t)(first + n - 1));
+}
+
+char *pci_function_text(uint32_t segment, unsigned bdf)
+{
+	return g_strdup_printf("%04" PRIx32 ":" PCI_BDF, segment, PCI_BDF_PARTS(bdf));
 }
 
 void json_route(struct json *json, const struct viommu_route *route)

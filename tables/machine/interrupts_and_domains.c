@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/hash.h"
+#include "base/pci.h"
 #include "tables/formats/dmar/dmar.h"
 #include "tables/formats/ivrs/ivrs.h"
 #include "tables/findings/findings.h"
@@ -190,8 +191,8 @@ static char *cure_of_southbridge(uint32_t number, unsigned bdf,
 
 	if (!other)
 		return memory_printf("%s ivrs_ioapic[%u]=00:14.0", way, number);
-	return memory_printf("%s ivrs_ioapic[%u]=00:14.0 ivrs_ioapic[%u]=%02x:%02x.%x", way, number,
-			     other->number, bdf >> 8, bdf >> 3 & 0x1f, bdf & 7);
+	return memory_printf("%s ivrs_ioapic[%u]=00:14.0 ivrs_ioapic[%u]=" PCI_BDF, way, number,
+			     other->number, PCI_BDF_PARTS(bdf));
 }
 
 /*
@@ -205,7 +206,6 @@ void machine_check_southbridge(const struct machine *machine)
 	for_each_description(description, machine) {
 		const struct viommu_interrupt_source *source, *other;
 		auto_free char *cure = NULL, *number = NULL;
-		unsigned bdf;
 
 		if (description->table->format != &ivrs_format || machine->southbridge < 0)
 			continue;
@@ -215,11 +215,10 @@ void machine_check_southbridge(const struct machine *machine)
 		other = find_ioapic(description, is_southbridge, 0);
 		cure = cure_of_southbridge(source->number, source->bdf, other);
 		number = number_text(source->number);
-		bdf = source->bdf;
 		report(machine->findings, machine->rule_id, source->place, cure,
 		       "IOAPIC %s, which has GSI 0, is that of the southbridge, and has the device "
-		       "ID %02x:%02x.%x",
-		       number, bdf >> 8, bdf >> 3 & 0x1f, bdf & 7);
+		       "ID " PCI_BDF,
+		       number, PCI_BDF_PARTS(source->bdf));
 	}
 }
 

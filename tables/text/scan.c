@@ -7,6 +7,7 @@
  */
 #include <string.h>
 
+#include "base/pci.h"
 #include "base/strbuf.h"
 #include "scan.h"
 
@@ -160,8 +161,7 @@ enum scan scan_function(const char **at, struct function *ret_function)
 /* The canonical form, so that it can be searched for. */
 void put_bdf(struct strbuf *out, unsigned bdf)
 {
-	strbuf_append_printf(out, "%02x:%02x.%x", bdf >> BUS_SHIFT,
-			     bdf >> DEVICE_SHIFT & MAX_DEVICE, bdf & MAX_FUNCTION);
+	strbuf_append_printf(out, PCI_BDF, PCI_BDF_PARTS(bdf));
 }
 
 void put_function(struct strbuf *out, uint16_t segment, uint16_t bdf)

@@ -88,6 +88,14 @@ class Bounds(unittest.TestCase):
         self.assertEqual(status, 2)
         self.assertIn("10 seconds", said)
 
+    def test_dtc_that_says_nothing_is_named_with_its_status(self):
+        for script, reason in (("exit 3", "dtc ended with exit status 3, and without a message"),
+                               ("kill -SEGV $$", "dtc was ended by signal 11")):
+            self.program("dtc", script)
+            status, said, _ = self.viommu("dump", self.source(b"", b""), timeout=30)
+            self.assertEqual(status, 2)
+            self.assertIn(reason, said)
+
     # -- archives --
 
     def test_no_program_is_started_for_an_archive(self):

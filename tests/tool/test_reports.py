@@ -418,6 +418,12 @@ class PciTrees(Reports):
         self.assertEqual(status, 2)
         self.assertIn("no PCI function is in it", told)
 
+    def test_a_tree_that_cannot_be_read_has_one_message(self):
+        (table,) = self.write(DMAR=self.DMAR)
+        for name in "absent", "":
+            status, told = self.run_command("resolve", "03:00.0", "--from", table, "--pci", name)
+            self.assertEqual((status, told), (2, f"viommu: {name}: No such file or directory\n"))
+
 
 class Explanations(Reports):
     def explain(self, device, pci=None, **files):
@@ -514,6 +520,14 @@ class Explanations(Reports):
             used = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before
             self.assertEqual(told.count("must go with it"), mates)
             self.assertLess(used, 5, port)
+
+    def test_from_names_the_table_as_for_resolve(self):
+        (table,) = self.write(DMAR=self.RMRR)
+        named = self.run_command("explain", "00:1d.0", "--from", table)
+        self.assertEqual(named, self.run_command("explain", "00:1d.0", table))
+        status, told = self.run_command("explain", "00:1d.0", "--from", table, table)
+        self.assertEqual(status, 2)
+        self.assertIn("usage: viommu explain", told)
 
     def test_without_a_tree_it_is_not_known(self):
         status, told = self.explain("00:1f.0", DMAR=dmar.dmar(dmar.UNIT))

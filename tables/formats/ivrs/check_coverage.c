@@ -9,6 +9,7 @@
  */
 #include "base/array.h"
 #include "base/hash.h"
+#include "base/pci.h"
 #include "tables/findings/findings.h"
 #include "write.h"
 
@@ -136,8 +137,7 @@ static void report_last(const struct table_check *check, unsigned segment, unsig
 {
 	report(check->findings, check->rule_id, table_place(check->table, IVRS_HEAD_LENGTH),
 	       "list functions up to the last bus of the machine",
-	       "the last listed function is %04x:%02x:%02x.%x", segment, last >> 8,
-	       last >> 3 & 0x1f, last & 7);
+	       "the last listed function is %04x:" PCI_BDF, segment, PCI_BDF_PARTS(last));
 }
 
 /* A note, once per segment: no table tells whether there are functions beyond. */
