@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "command.h"
+#include "findings.h"
 #include "json.h"
 
 static gboolean as_json, list_rules;
@@ -29,17 +30,18 @@ struct checking {
 	GPtrArray *sources; /* the machine of each table */
 };
 
+static bool is_interpreted(const struct viommu_finding *finding)
+{
+	return strcmp(finding->id, "acpi-unknown") != 0;
+}
+
 /* A dump of a machine has dozens of tables that are not about IOMMUs: one note for all. */
 static void check_unknown(struct checking *checking, const struct viommu_table *table)
 {
 	struct viommu_findings *findings = viommu_findings_new();
-	const struct viommu_finding *finding;
 
 	viommu_table_check(table, findings);
-	for (size_t i = 0; (finding = viommu_findings_get(findings, i)); i++)
-		if (strcmp(finding->id, "acpi-unknown") != 0)
-			viommu_findings_add(checking->findings, finding->id, &finding->place,
-					    finding->text, finding->cure);
+	copy_findings(checking->findings, findings, is_interpreted);
 	viommu_findings_free(findings);
 }
 

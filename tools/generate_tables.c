@@ -12,6 +12,7 @@
 
 #include <viommu/devicetree.h>
 
+#include "findings.h"
 #include "generate_tables.h"
 #include "left_out.h"
 
@@ -73,6 +74,11 @@ static struct viommu_table *extend_base(struct request *request,
 								       : viommu_table_free(table);
 }
 
+static bool is_error(const struct viommu_finding *finding)
+{
+	return finding->severity == VIOMMU_ERROR;
+}
+
 /*
  * A table with an error is not given to a guest. The bytes are what is checked: they are what a
  * guest reads. A base had its errors before.
@@ -80,7 +86,6 @@ static struct viommu_table *extend_base(struct request *request,
 static void refuse_errors(struct request *request)
 {
 	struct viommu_findings *findings = viommu_findings_new();
-	const struct viommu_finding *finding;
 	struct viommu_table *copy;
 	void *bytes;
 	size_t length = viommu_table_encode(request->table, &bytes);
@@ -89,10 +94,7 @@ static void refuse_errors(struct request *request)
 	free(bytes);
 	if (copy)
 		viommu_table_check(copy, findings);
-	for (size_t i = 0; (finding = viommu_findings_get(findings, i)); i++)
-		if (finding->severity == VIOMMU_ERROR)
-			viommu_findings_add(request->findings, finding->id, &finding->place,
-					    finding->text, finding->cure);
+	copy_findings(request->findings, findings, is_error);
 	if (viommu_findings_count_from(findings, VIOMMU_ERROR))
 		request->table = viommu_table_free(request->table);
 	viommu_table_free(copy);

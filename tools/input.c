@@ -12,6 +12,7 @@
 
 #include "command.h"
 #include "device_tree_source.h"
+#include "findings.h"
 #include "read_bytes.h"
 #include "unpack.h"
 
@@ -184,25 +185,6 @@ static void take_topology(struct reader *reader, const char *name, const GByteAr
 		reader->status = EXIT_COULD_NOT;
 }
 
-static bool has_finding(const struct viommu_findings *findings, const char *id)
-{
-	const struct viommu_finding *finding;
-
-	for (size_t i = 0; (finding = viommu_findings_get(findings, i)); i++)
-		if (!strcmp(finding->id, id))
-			return true;
-	return false;
-}
-
-static void add_findings(struct reader *reader, const struct viommu_findings *findings)
-{
-	const struct viommu_finding *finding;
-
-	for (size_t i = 0; (finding = viommu_findings_get(findings, i)); i++)
-		viommu_findings_add(reader->findings, finding->id, &finding->place, finding->text,
-				    finding->cure);
-}
-
 /* Is its first line a key, or flow style? */
 static bool looks_like_yaml(const GByteArray *bytes)
 {
@@ -225,7 +207,7 @@ static void split(struct reader *reader, const char *name, const GByteArray *byt
 	if (!n && looks_like_yaml(bytes) && has_finding(findings, "input-text")) {
 		take_topology(reader, name, bytes);
 	} else {
-		add_findings(reader, findings);
+		copy_findings(reader->findings, findings, NULL);
 		if (!n)
 			reader->status = EXIT_COULD_NOT;
 	}
@@ -465,14 +447,9 @@ static void take_folder(struct reader *reader, const char *folder)
 /* -- hosts ----------------------------------------------------------------------------- */
 
 /* Only disagreements of sysfs and tables; decoding a table reports its own findings. */
-static void add_host_findings(struct reader *reader, const struct viommu_findings *findings)
+static bool is_of_host(const struct viommu_finding *finding)
 {
-	const struct viommu_finding *finding;
-
-	for (size_t i = 0; (finding = viommu_findings_get(findings, i)); i++)
-		if (g_str_has_prefix(finding->id, "host-"))
-			viommu_findings_add(reader->findings, finding->id, &finding->place,
-					    finding->text, finding->cure);
+	return g_str_has_prefix(finding->id, "host-");
 }
 
 /* A copy, because the callback may keep the table. */
@@ -492,7 +469,7 @@ static void take_host(struct reader *reader, const char *root)
 	const struct viommu_table *table;
 
 	if (!host || input_host_findings)
-		add_host_findings(reader, findings);
+		copy_findings(reader->findings, findings, is_of_host);
 	if (!host)
 		reader->status = EXIT_COULD_NOT;
 	reader->host = host;
@@ -512,7 +489,7 @@ static void take_this_machine(struct reader *reader)
 	struct viommu_host *host = viommu_host_scan(NULL, findings);
 
 	if (host && input_host_findings)
-		add_host_findings(reader, findings);
+		copy_findings(reader->findings, findings, is_of_host);
 	reader->host = host;
 	take_folder(reader, SYSTEM_TABLES);
 	reader->host = NULL;

@@ -7,6 +7,7 @@
  */
 #include <string.h>
 
+#include "findings.h"
 #include "left_out.h"
 
 /* The rules that such a structure breaks. */
@@ -23,16 +24,6 @@ static bool is_left_out(const char *id)
 	return false;
 }
 
-static bool is_among(const struct viommu_findings *findings, const char *id)
-{
-	const struct viommu_finding *finding;
-
-	for (size_t i = 0; (finding = viommu_findings_get(findings, i)); i++)
-		if (!strcmp(finding->id, id))
-			return true;
-	return false;
-}
-
 int report_left_out(const struct viommu_table *table, struct viommu_findings *findings)
 {
 	struct viommu_findings *all = viommu_findings_new();
@@ -45,7 +36,7 @@ int report_left_out(const struct viommu_table *table, struct viommu_findings *fi
 		if (!is_left_out(finding->id))
 			continue;
 		status = EXIT_FINDINGS;
-		if (!is_among(findings, finding->id))
+		if (!has_finding(findings, finding->id))
 			viommu_findings_add(findings, finding->id, &finding->place, finding->text,
 					    finding->cure);
 	}
