@@ -150,11 +150,15 @@ static void look_at_group(struct verdict_of *of)
 	const struct answer *answer = of->answer;
 
 	if (!answer->name.pci)
-		return;
-	if (answer->on_host && answer->on_host->group)
+		add(of, NOT_KNOWN,
+		    "its group is not known: no table has the groups of platform "
+		    "devices, but /sys/kernel/iommu_groups does");
+	else if (answer->on_host && answer->on_host->group)
 		look_at_sysfs_group(of);
 	else if (answer->function)
 		look_at_tree_group(of);
+	else if (of->question->tree)
+		add(of, NOT_KNOWN, "its group is not known: the PCI tree has no such function");
 	else
 		add(of, NOT_KNOWN, "its group is not known: give the PCI tree with --pci");
 }

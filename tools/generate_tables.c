@@ -256,7 +256,8 @@ int generate_tables(const struct command *command, const char *what, char **name
 	int status;
 
 	if (!can_generate(&request))
-		return command_usage(command, "cannot generate \"%s\"; TABLE can be viot", what);
+		return command_usage(command, "cannot generate \"%s\": the help lists each TABLE",
+				     what);
 	if (!options_fit(&request))
 		return command_usage(command, "--overlay, --force and --dts apply to dtb only");
 	request.findings = viommu_findings_new();

@@ -153,7 +153,8 @@ static int run(const struct command *command, char **arguments)
 	if (!request.n)
 		status = report_no_input(arguments, status);
 	else if (request.n > 1)
-		report_error("%u tables: name a file that has only one", request.n);
+		report_error("%s: %u tables: name a file that has only one",
+			     arguments[0] ? arguments[0] : SYSTEM_TABLES, request.n);
 	else
 		status = worse(status, write_picture(request.text));
 	if (request.n > 1)

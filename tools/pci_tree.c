@@ -274,8 +274,11 @@ static bool take_bytes(struct text *text, const char *line)
 	return true;
 }
 
-/* Of `lspci -v`: "Bus: primary=00, secondary=01, ..." and "Express (v2) Root Port". */
-static void take_verbose(struct text *text, const char *line)
+/*
+ * Of `lspci -v`: "Capabilities: [40] Express (v2) Root Port". A function with capabilities of which
+ * none is Express is conventional; those that only root may read are not listed.
+ */
+static void take_capability(struct pci_function *current, const char *line)
 {
 	static const struct {
 		const char *words;
@@ -289,8 +292,22 @@ static void take_verbose(struct text *text, const char *line)
 		{ "Root Complex Integrated", VIOMMU_HOST_INTEGRATED },
 		{ "Endpoint", VIOMMU_HOST_ENDPOINT },
 	};
+	const char *express = strstr(line, "Express (v");
+
+	if (current->port == VIOMMU_HOST_PORT_UNKNOWN && strstr(line, "Capabilities: ["))
+		current->port = VIOMMU_HOST_CONVENTIONAL;
+	for (size_t i = 0; express && i < G_N_ELEMENTS(ports); i++)
+		if (strstr(express, ports[i].words)) {
+			current->port = ports[i].port;
+			return;
+		}
+}
+
+/* Of `lspci -v`: "Bus: primary=00, secondary=01, subordinate=01", and capabilities. */
+static void take_verbose(struct text *text, const char *line)
+{
 	struct pci_function *current = current_of(text);
-	const char *buses = strstr(line, "secondary="), *express = strstr(line, "Express (v");
+	const char *buses = strstr(line, "secondary=");
 	unsigned secondary, subordinate;
 
 	if (current && buses &&
@@ -299,11 +316,8 @@ static void take_verbose(struct text *text, const char *line)
 		current->secondary = (uint8_t)secondary;
 		current->subordinate = (uint8_t)subordinate;
 	}
-	for (size_t i = 0; current && express && i < G_N_ELEMENTS(ports); i++)
-		if (strstr(express, ports[i].words)) {
-			current->port = ports[i].port;
-			return;
-		}
+	if (current)
+		take_capability(current, line);
 }
 
 /* Of `lspci -nn`: " Words [0300]: name [name]"; of `lspci -mmnn`: " \"Words [0300]\" \"name\"". */
@@ -561,6 +575,15 @@ bool pci_function_alias(const struct pci_function *function, uint16_t *ret_bdf,
 		found = true;
 	}
 	return found;
+}
+
+const struct pci_function *pci_function_unknown_bridge(const struct pci_function *function)
+{
+	const struct pci_function *bridge = function->above;
+
+	while (bridge && bridge->port != VIOMMU_HOST_PORT_UNKNOWN)
+		bridge = bridge->above;
+	return bridge;
 }
 
 bool pci_tree_below(void *tree, uint16_t segment, uint16_t bdf, uint8_t *ret_first,

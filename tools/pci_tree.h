@@ -40,6 +40,9 @@ const struct pci_function *pci_tree_find(const struct pci_tree *tree, uint32_t s
 bool pci_function_alias(const struct pci_function *function, uint16_t *ret_bdf,
 			const struct pci_function **ret_bridge);
 
+/* The nearest bridge above it that may be one to conventional PCI, for nothing tells; or NULL. */
+const struct pci_function *pci_function_unknown_bridge(const struct pci_function *function);
+
 /* As viommu_topology_expand() asks; `tree` is a struct pci_tree. */
 bool pci_tree_below(void *tree, uint16_t segment, uint16_t bdf, uint8_t *ret_first,
 		    uint8_t *ret_last);

@@ -307,6 +307,12 @@ static void print_linux_alias(const struct question *question, const struct answ
 			"get no group");
 }
 
+static const struct pci_function *answer_unknown_bridge(const struct answer *answer)
+{
+	return answer->function && !answer->to_pci ? pci_function_unknown_bridge(answer->function)
+						   : NULL;
+}
+
 /* Behind a bridge to conventional PCI, an IOMMU sees the bridge. */
 static void print_alias(const struct question *question, const struct answer *answer)
 {
@@ -324,6 +330,18 @@ static void print_alias(const struct question *question, const struct answer *an
 		   " to conventional PCI is above it: %s",
 		   PCI_BDF_PARTS(answer->sends_as), PCI_BDF_PARTS(bridge->bdf), way);
 	print_linux_alias(question, answer, &route);
+}
+
+/* A bridge of which the listing has no capabilities is taken for one of PCI Express. */
+static void print_unknown_bridge(const struct answer *answer)
+{
+	const struct pci_function *bridge = answer_unknown_bridge(answer);
+
+	if (bridge)
+		print_line("    bridge " PCI_BDF
+			   " above it may lead to conventional PCI, and DMA has "
+			   "another ID then: lspci -xxxx of root decides",
+			   PCI_BDF_PARTS(bridge->bdf));
 }
 
 /* Linux's route counts as different if its description is. */
@@ -345,6 +363,7 @@ static void print_answer(const struct question *question, const struct answer *a
 	}
 	print_possible(answer);
 	print_alias(question, answer);
+	print_unknown_bridge(answer);
 	if (question->tree && answer->name.pci && !answer->function)
 		print_line("    the PCI tree has no such function");
 	print_memory(answer);
@@ -411,6 +430,7 @@ static void add_possible(struct json *json, const struct answer *answer)
 /* Always has both answers, with the same keys, so that a program can compare them. */
 static void add_answer(const struct question *question, const struct answer *answer)
 {
+	const struct pci_function *bridge = answer_unknown_bridge(answer);
 	struct json *json = question->json;
 
 	json_open(json, '{');
@@ -435,6 +455,11 @@ static void add_answer(const struct question *question, const struct answer *ans
 		g_autofree char *as = pci_function_text(answer->name.segment, answer->sends_as);
 
 		json_string(json, "sends_as", as);
+	}
+	if (bridge) {
+		g_autofree char *unknown = pci_function_text(bridge->segment, bridge->bdf);
+
+		json_string(json, "unknown_bridge", unknown);
 	}
 	add_sysfs(json, answer->on_host);
 	json_close(json, '}');

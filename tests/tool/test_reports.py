@@ -24,6 +24,7 @@ import dmar  # noqa: E402
 import iort  # noqa: E402
 import ivrs  # noqa: E402
 import machine  # noqa: E402
+import viot  # noqa: E402
 
 
 class Reports(unittest.TestCase):
@@ -371,6 +372,27 @@ class PciTrees(Reports):
                           self.resolve("06:01.0", pci)[1])
             self.assertNotIn("sends as", self.resolve("03:00.0", pci)[1])
 
+    CONVENTIONAL = """\
+00:1e.0 PCI bridge: Intel Corporation 82801 PCI Bridge
+\tBus: primary=00, secondary=07, subordinate=07, sec-latency=32
+\tCapabilities: {}
+07:01.0 Ethernet controller: Z
+"""
+
+    def test_a_bridge_with_capabilities_but_without_express_is_conventional(self):
+        _, told = self.resolve("07:01.0", self.CONVENTIONAL.format("[50] Subsystem: Intel"))
+        self.assertIn("sends as 00:1e.0, for bridge 00:1e.0 to conventional PCI", told)
+        express = self.CONVENTIONAL.format("[40] Power Management\n"
+                                           "\tCapabilities: [50] Express (v2) Root Port")
+        self.assertNotIn("conventional", self.resolve("07:01.0", express)[1])
+
+    def test_a_bridge_of_unknown_kind_is_named(self):
+        denied = self.CONVENTIONAL.format("<access denied>")
+        unknown = "bridge {} above it may lead to conventional PCI"
+        self.assertIn(unknown.format("00:1e.0"), self.resolve("07:01.0", denied)[1])
+        self.assertIn(unknown.format("00:07.0"), self.resolve("06:01.0", self.TREE)[1])
+        self.assertNotIn("may lead", self.resolve("06:01.0", self.VERBOSE)[1])
+
     NUMBERS = """\
 00:01.0 PCI bridge [0604]: Intel Corporation [8086:3420]
 00:07.0 PCI bridge [0604]: X [1b36:000e]
@@ -541,6 +563,20 @@ class Explanations(Reports):
         self.assertEqual(status, 1)
         self.assertIn("no IOMMU translates it", told)
 
+    def test_a_tree_without_the_function_is_not_asked_for(self):
+        status, told = self.explain("00:1f.0", self.lspci("0200", "00:1d.0"),
+                                    DMAR=dmar.dmar(dmar.UNIT))
+        self.assertEqual(status, 1)
+        self.assertIn("its group is not known: the PCI tree has no such function", told)
+        self.assertNotIn("--pci", told)
+
+    def test_the_group_of_a_platform_device_is_not_known(self):
+        component = iort.component(iort.mapping(0, 0, 5, to=iort.HEAD, flags=1))
+        status, told = self.explain("DEV0", IORT=iort.iort(iort.smmu(), component))
+        self.assertIn("passed through to a guest: not known", told)
+        self.assertIn("its group is not known", told)
+        self.assertEqual(status, 1)
+
     def test_mates_are_named(self):
         _, told = self.explain("03:00.0", self.lspci("0200", "03:00.0", "03:00.1", "04:00.0"),
                                DMAR=dmar.dmar(dmar.UNIT))
@@ -548,6 +584,22 @@ class Explanations(Reports):
         self.assertNotIn("04:00.0", told)
         _, told = self.explain("06:01.0", PciTrees.MONITOR, DMAR=dmar.dmar(dmar.UNIT))
         self.assertIn("0000:06:02.0 shares its requester ID", told)
+
+
+class Messages(Reports):
+    def test_what_cannot_be_generated_is_answered_by_the_list_in_the_help(self):
+        for arguments in ("generate", "nothing", "x"), ("convert", "--to", "nothing", "x"):
+            status, told = self.run_command(*arguments)
+            self.assertEqual(status, 2)
+            self.assertIn('cannot generate "nothing": the help lists each TABLE', told)
+
+    def test_a_graph_of_several_tables_names_the_input(self):
+        table = dmar.dmar(dmar.UNIT)
+        pathlib.Path(self.path("both")).mkdir()
+        self.write(**{"both/DMAR": table, "both/VIOT": viot.viot(viot.virtio_pci(), viot.pci_range())})
+        status, told = self.run_command("graph", self.path("both"))
+        self.assertEqual(status, 2)
+        self.assertIn("both: 2 tables: name a file that has only one", told)
 
 
 class Plausible(Reports):
