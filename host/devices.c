@@ -115,7 +115,7 @@ static void scan_driver(struct viommu_host *host, struct tree *tree, const struc
 
 	device->driver = host_string(host, tree_link_name(tree, folder, "driver"));
 	if (tree_line(tree, folder, "driver_override", line, sizeof(line)) && *line &&
-	    strcmp(line, "(null)"))
+	    strcmp(line, "(null)") != 0)
 		device->driver_override = host_string(host, line);
 	if (device->driver && strstr(device->driver, "vfio"))
 		scan_vfio(host, tree, folder, device);

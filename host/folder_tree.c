@@ -55,7 +55,7 @@ static int open_below(int fd, const char *path, int flags)
 	};
 	long r;
 
-	if (!strchr(path, '/') && strcmp(path, "..")) {
+	if (!strchr(path, '/') && strcmp(path, "..") != 0) {
 		r = openat(fd, path, flags);
 		return r < 0 ? -errno : (int)r;
 	}
@@ -95,8 +95,12 @@ static int list(struct tree *tree, const struct folder *folder, GPtrArray *names
 	int r = 0;
 
 	(void)tree;
-	if (!directory)
-		return -errno;
+	if (!directory) {
+		r = -errno;
+		if (fd >= 0)
+			close(fd);
+		return r;
+	}
 	while (!r && (entry = readdir(directory)))
 		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
 			continue;

@@ -37,7 +37,8 @@ static bool take_region(const char *line, struct viommu_host_region *region)
 {
 	char type[32];
 
-	if (sscanf(line, "%" SCNx64 " %" SCNx64 " %31s", &region->first, &region->last, type) != 3)
+	if (sscanf(line, "%18" SCNx64 " %18" SCNx64 " %31s", &region->first, &region->last, type) !=
+	    3)
 		return false;
 	region->type = region_type(type);
 	return region->first <= region->last;

@@ -32,7 +32,7 @@ static uint64_t memory_of(struct tree *tree, const struct folder *folder)
 		return 0;
 	text[n] = '\0';
 	at = strstr(text, key);
-	if (!at || sscanf(at + strlen(key), "%llu", &kib) != 1 || kib > UINT64_MAX / 1024)
+	if (!at || sscanf(at + strlen(key), "%19llu", &kib) != 1 || kib > UINT64_MAX / 1024)
 		return 0;
 	return (uint64_t)kib * 1024;
 }

@@ -124,6 +124,7 @@ int compare_natural(const char *a, const char *b)
 	while (*a && *b) {
 		if (g_ascii_isdigit(*a) && g_ascii_isdigit(*b)) {
 			size_t n, m;
+			int r;
 
 			a += strspn(a, "0");
 			b += strspn(b, "0");
@@ -131,8 +132,9 @@ int compare_natural(const char *a, const char *b)
 			m = strspn(b, "0123456789");
 			if (n != m)
 				return n < m ? -1 : 1;
-			if (strncmp(a, b, n))
-				return strncmp(a, b, n);
+			r = strncmp(a, b, n);
+			if (r != 0)
+				return r;
 			a += n;
 			b += m;
 		} else if (*a != *b) {

@@ -62,7 +62,7 @@ static char *target_path(const struct folder *folder, const char *target)
 	for (char **part = parts; *part; part++) {
 		if (!**part || !strcmp(*part, "."))
 			continue;
-		if (strcmp(*part, "..")) {
+		if (strcmp(*part, "..") != 0) {
 			g_ptr_array_add(path, *part);
 			continue;
 		}

@@ -140,7 +140,7 @@ static void check_bus(const struct plan_domain *domain, const xmlNode *iommu, GH
 			    "give each <iommu> its own pcie-expander-bus",
 			    "line %ld: controller %ld has a second IOMMU, which QEMU rejects",
 			    xmlGetLineNo(iommu), bus);
-	if (model && strcmp(model, "pcie-expander-bus") && strcmp(model, "pcie-root"))
+	if (model && strcmp(model, "pcie-expander-bus") != 0 && strcmp(model, "pcie-root") != 0)
 		plan_report(findings, "plan-port-iommu",
 			    "set pciBus to a pcie-expander-bus or to controller 0",
 			    "line %ld: an IOMMU is on controller %ld, a %s, which QEMU rejects",

@@ -173,9 +173,9 @@ static void read_kind(struct reader *reader, const yaml_node_t *root)
 		reader->wrong = "the kind of IOMMU or the machine is missing or unknown";
 	else if (wish->kind != PLAN_AUTO && wish->kind != row->kind)
 		reader->wrong = "it has another kind of IOMMU";
-	else if (wish->machine && strcmp(wish->machine, machine))
+	else if (wish->machine && strcmp(wish->machine, machine) != 0)
 		reader->wrong = "it has another machine";
-	else if (strcmp(machine, "q35") && strcmp(machine, "virt"))
+	else if (strcmp(machine, "q35") != 0 && strcmp(machine, "virt") != 0)
 		reader->wrong = "its machine is unknown";
 	if (reader->wrong)
 		return;

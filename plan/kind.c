@@ -208,7 +208,7 @@ const char *plan_machine(const char *name)
 void plan_wish_machine(struct plan_wish *wish, const char *machine, const char *source,
 		       struct viommu_findings *findings)
 {
-	if (machine && wish->machine && strcmp(machine, wish->machine))
+	if (machine && wish->machine && strcmp(machine, wish->machine) != 0)
 		plan_report(findings, "plan-machine", "leave out --machine",
 			    "--machine %s, and %s %s", wish->machine, source, machine);
 	if (machine)
@@ -219,7 +219,7 @@ static void check(const struct plan *plan, struct viommu_findings *findings)
 {
 	const struct plan_kind_row *row = plan_kind_row(plan->kind);
 
-	if (row->machine && strcmp(row->machine, plan->machine))
+	if (row->machine && strcmp(row->machine, plan->machine) != 0)
 		plan_report(findings, "plan-machine", "choose --iommu virtio, or another machine",
 			    "machine %s does not support %s", plan->machine, row->driver);
 	if (plan->wish.qemu < row->since)

@@ -138,7 +138,7 @@ static bool place_kept(GHashTable *kept, const struct viommu_host_device *device
 
 	if (!place)
 		return false;
-	if (strcmp(place->bridge->iommu_name, device->iommu->name)) {
+	if (strcmp(place->bridge->iommu_name, device->iommu->name) != 0) {
 		plan_report(
 			findings, "plan-keep", "make a new plan, and restart the guest",
 			"%s is behind %s, but its earlier place is below pxb%u, the bridge of %s",
