@@ -49,11 +49,11 @@ static const char **some_of_each(const struct viommu_host *host)
 /* Nanoseconds of a plan and of its arguments of QEMU; 0: there is none, and why is printed. */
 static uint64_t plan(const struct viommu_host *host)
 {
-	const struct plan_wish wish = { .qemu = PLAN_DEFAULT_QEMU, .managed = true };
+	const struct plan_options options = { .qemu = PLAN_DEFAULT_QEMU, .managed = true };
 	struct viommu_findings *findings = viommu_findings_new();
 	const char **names = some_of_each(host);
 	uint64_t began = spent_ns(), took = 0;
-	struct plan *made = names ? plan_make(host, &wish, names, NULL, findings) : NULL;
+	struct plan *made = names ? plan_make(host, &options, names, NULL, findings) : NULL;
 	const struct viommu_finding *finding;
 
 	if (made) {

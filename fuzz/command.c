@@ -266,7 +266,7 @@ static void must_be_json(const struct outcome *outcome)
 }
 
 /* On standard error; with JSON, the findings of check are the output. */
-static bool says_why(const struct scene *scene, const struct outcome *outcome)
+static bool has_message(const struct scene *scene, const struct outcome *outcome)
 {
 	return outcome->error_length ||
 	       (scene->command == &check_command && scene->line.json && outcome->out_length);
@@ -275,7 +275,7 @@ static bool says_why(const struct scene *scene, const struct outcome *outcome)
 static void judge(const struct scene *scene, const struct outcome *outcome)
 {
 	must(outcome->status >= EXIT_CLEAN && outcome->status <= EXIT_COULD_NOT);
-	must(outcome->status != EXIT_COULD_NOT || says_why(scene, outcome));
+	must(outcome->status != EXIT_COULD_NOT || has_message(scene, outcome));
 	must_be_printable(outcome->error, outcome->error_length);
 	if (!prints_bytes(scene))
 		must_be_printable(outcome->out, outcome->out_length);

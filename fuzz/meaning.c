@@ -9,7 +9,7 @@
 
 #define N(array) (sizeof(array) / sizeof((array)[0]))
 
-void meaning_say_again(const struct viommu_topology *topology)
+void meaning_reparse(const struct viommu_topology *topology)
 {
 	struct viommu_findings *findings = viommu_findings_new();
 	char *text = viommu_topology_text(topology), *again;
@@ -51,8 +51,8 @@ static void make(const struct viommu_topology *topology, const char *signature,
 	viommu_table_free(table);
 }
 
-void meaning_make(const struct viommu_topology *topology, size_t which,
-		  struct viommu_findings *findings)
+void meaning_generate(const struct viommu_topology *topology, size_t which,
+		      struct viommu_findings *findings)
 {
 	static const char *const signatures[] = {
 		"VIOT",      "IORT",       "DMAR",       "IVRS",       "SRAT",
@@ -83,7 +83,7 @@ static void ask_of_all(const struct viommu_topology *topology)
 	free(viommu_topology_graph(topology));
 }
 
-void meaning_ask(const struct viommu_topology *topology)
+void meaning_resolve(const struct viommu_topology *topology)
 {
 	static const char *const devices[] = { "00:01.0", "0001:ff:1f.7", "0x1000" };
 	struct viommu_device_name name;
@@ -111,9 +111,9 @@ static void understand(const struct viommu_table *table, size_t which,
 
 	if (!topology)
 		return;
-	meaning_say_again(topology);
-	meaning_ask(topology);
-	meaning_make(topology, which, findings);
+	meaning_reparse(topology);
+	meaning_resolve(topology);
+	meaning_generate(topology, which, findings);
 	viommu_topology_free(topology);
 }
 

@@ -7,17 +7,17 @@
 /* Invariants of every topology, whatever its source. */
 
 /* Its text is read as the same again. */
-void meaning_say_again(const struct viommu_topology *topology);
+void meaning_reparse(const struct viommu_topology *topology);
 
 /*
  * A table that can be made of it decodes without an error. To make all of them takes ten times as
  * long as everything else, so a fuzzer has one made: `which` is any number.
  */
-void meaning_make(const struct viommu_topology *topology, size_t which,
-		  struct viommu_findings *findings);
+void meaning_generate(const struct viommu_topology *topology, size_t which,
+		      struct viommu_findings *findings);
 
 /* It answers questions. */
-void meaning_ask(const struct viommu_topology *topology);
+void meaning_resolve(const struct viommu_topology *topology);
 
 /* All of that of what a table means; and it encodes to the bytes that it came from. */
 void meaning_of_table(const struct viommu_table *table, const void *bytes, size_t length,

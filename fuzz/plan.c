@@ -93,21 +93,21 @@ static const char *const all[] = { "0000:01:00.0", "0000:02:00.0", "0000:03:00.0
 				   NULL };
 
 /* NULL, and then there is a reason. */
-static struct plan *plan_of(const struct plan_wish *wish, const char *const *names,
+static struct plan *plan_of(const struct plan_options *options, const char *const *names,
 			    const char *before, struct viommu_findings *findings)
 {
-	struct plan *plan = plan_make(host(), wish, names, before, findings);
+	struct plan *plan = plan_make(host(), options, names, before, findings);
 
 	must(!plan == (viommu_findings_count_from(findings, VIOMMU_ERROR) != 0));
 	return plan;
 }
 
-static void must_be_kept(const struct plan_wish *wish, const char *const *names,
+static void must_be_kept(const struct plan_options *options, const char *const *names,
 			 const struct plan *plan)
 {
 	struct viommu_findings *findings = viommu_findings_new();
 	g_autofree char *before = plan_json(plan), *after = NULL;
-	struct plan *again = plan_of(wish, names, before, findings);
+	struct plan *again = plan_of(options, names, before, findings);
 
 	must(again);
 	after = plan_json(again);
@@ -120,34 +120,34 @@ static void must_be_kept(const struct plan_wish *wish, const char *const *names,
 static void try_domain(const char *text, size_t length, struct viommu_findings *findings)
 {
 	struct plan_domain *domain = plan_domain_read(text, length, findings);
-	struct plan_wish wish = { .qemu = PLAN_DEFAULT_QEMU };
+	struct plan_options options = { .qemu = PLAN_DEFAULT_QEMU };
 	struct plan *plan;
 
 	must(domain || viommu_findings_count_from(findings, VIOMMU_ERROR));
 	if (!domain)
 		return;
-	plan_domain_wish(domain, &wish, findings);
-	plan = plan_of(&wish, plan_domain_devices(domain), NULL, findings);
+	plan_domain_options(domain, &options, findings);
+	plan = plan_of(&options, plan_domain_devices(domain), NULL, findings);
 	if (plan) {
 		g_autofree char *written = plan_domain_write(domain, plan);
 
 		must(!plan_domain_read(written, strlen(written), findings));
-		must_be_kept(&wish, plan_domain_devices(domain), plan);
+		must_be_kept(&options, plan_domain_devices(domain), plan);
 	}
 	plan_free(plan);
 	plan_domain_free(domain);
-	if (wish.nodes)
-		g_hash_table_unref(wish.nodes);
+	if (options.nodes)
+		g_hash_table_unref(options.nodes);
 }
 
 static void try_keep(const char *text, size_t length, struct viommu_findings *findings)
 {
-	const struct plan_wish wish = { .qemu = PLAN_DEFAULT_QEMU };
-	struct plan *plan = plan_of(&wish, all, text, findings);
+	const struct plan_options options = { .qemu = PLAN_DEFAULT_QEMU };
+	struct plan *plan = plan_of(&options, all, text, findings);
 
 	(void)length;
 	if (plan)
-		must_be_kept(&wish, all, plan);
+		must_be_kept(&options, all, plan);
 	plan_free(plan);
 }
 
@@ -155,13 +155,13 @@ static void try_keep(const char *text, size_t length, struct viommu_findings *fi
 static void try_arguments(const char *text, size_t length, struct viommu_findings *findings)
 {
 	g_auto(GStrv) words = g_strsplit(text, "\n", 64), names = NULL;
-	struct plan_wish wish = { .qemu = PLAN_DEFAULT_QEMU };
+	struct plan_options options = { .qemu = PLAN_DEFAULT_QEMU };
 
 	(void)length;
-	names = plan_arguments(words, &wish, findings);
+	names = plan_arguments(words, &options, findings);
 	must(names || viommu_findings_count_from(findings, VIOMMU_ERROR));
 	if (names)
-		plan_free(plan_of(&wish, (const char *const *)names, NULL, findings));
+		plan_free(plan_of(&options, (const char *const *)names, NULL, findings));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)

@@ -660,7 +660,7 @@ static void swallow(void *opaque, const char *text, size_t length)
 }
 
 /* The listener has the mappings of its domain, and all counters agree. */
-static void look_at_all(const struct scene *scene)
+static void visit_all(const struct scene *scene)
 {
 	struct viommu_counters counters = { .size = sizeof(counters) };
 	struct viommu_endpoint_state endpoint;
@@ -677,7 +677,7 @@ static void look_at_all(const struct scene *scene)
 static void look(struct scene *scene)
 {
 	if (has_patience(&scene->spent))
-		look_at_all(scene);
+		visit_all(scene);
 }
 
 /* -- a life ------------------------------------------------------------------------------- */
@@ -782,7 +782,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 	must(!viommu_dma_new(scene.device, &scene.dma));
 	must(!viommu_listen(scene.device, 0, &listener_ops, &scene, &listener));
 	live(&scene);
-	look_at_all(&scene);
+	visit_all(&scene);
 	collect(&scene);
 	viommu_dma_free(scene.dma);
 	viommu_free(scene.device);

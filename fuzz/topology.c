@@ -18,9 +18,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
 	if (length <= LARGEST)
 		topology = viommu_topology_parse((const char *)bytes, length, "text", findings);
 	if (topology) {
-		meaning_say_again(topology);
+		meaning_reparse(topology);
 		viommu_topology_check(topology, findings);
-		meaning_make(topology, length, findings);
+		meaning_generate(topology, length, findings);
 	}
 	viommu_topology_free(topology);
 	viommu_findings_free(findings);

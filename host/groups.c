@@ -108,5 +108,5 @@ void scan_groups(struct viommu_host *host, struct tree *tree)
 	}
 	if (there)
 		tree_leave(&folder);
-	host_settle_groups(host);
+	host_sort_groups(host);
 }

@@ -208,7 +208,7 @@ static enum viommu_host_link why_by_tables(const struct viommu_host *host,
 	if (device->reach == VIOMMU_REACH_BYPASS)
 		return VIOMMU_HOST_BYPASS;
 	if (device->reach == VIOMMU_REACH_NOTHING)
-		return VIOMMU_HOST_UNSAID;
+		return VIOMMU_HOST_IN_NO_TABLE;
 	if (!join_back(host, device->shown.iommu_in_table))
 		return VIOMMU_HOST_IOMMU_DOWN;
 	return device->shown.driver ? VIOMMU_HOST_LINK_MISSING : VIOMMU_HOST_NO_DRIVER;

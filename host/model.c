@@ -199,7 +199,7 @@ static gint compare_numbers(gconstpointer a, gconstpointer b)
 	return x < y ? -1 : x > y;
 }
 
-void host_settle(struct viommu_host *host)
+void host_sort(struct viommu_host *host)
 {
 	g_ptr_array_sort(host->iommus, compare_iommus);
 	g_ptr_array_sort(host->devices, compare_devices);
@@ -210,7 +210,7 @@ void host_settle(struct viommu_host *host)
 		((struct host_device *)host->devices->pdata[i])->shown.index = i;
 }
 
-void host_settle_groups(struct viommu_host *host)
+void host_sort_groups(struct viommu_host *host)
 {
 	g_ptr_array_sort(host->groups, compare_numbers);
 }

@@ -64,7 +64,7 @@ struct host_device *host_device_by_name(const struct viommu_host *host, const ch
 struct host_iommu *host_iommu_by_name(const struct viommu_host *host, const char *name);
 
 /* All objects but groups have been added: sort and number them. */
-void host_settle(struct viommu_host *host);
-void host_settle_groups(struct viommu_host *host);
+void host_sort(struct viommu_host *host);
+void host_sort_groups(struct viommu_host *host);
 
 #endif

@@ -37,7 +37,7 @@ const char *viommu_host_link_name(enum viommu_host_link link)
 		[VIOMMU_HOST_LINK_MISSING] = "link missing",
 		[VIOMMU_HOST_IOMMU_DOWN] = "its IOMMU is not up",
 		[VIOMMU_HOST_BYPASS] = "bypass",
-		[VIOMMU_HOST_UNSAID] = "in no table",
+		[VIOMMU_HOST_IN_NO_TABLE] = "in no table",
 		[VIOMMU_HOST_LINK_UNKNOWN] = "tables not readable",
 	};
 

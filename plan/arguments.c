@@ -60,29 +60,29 @@ static void check_smmu(const char *text, GHashTable *seen, GHashTable *ports,
 }
 
 /* The user keeps these, so a plan uses other slots of pcie.0 and other chassis. */
-static void take_place(const char *text, struct plan_wish *wish)
+static void take_place(const char *text, struct plan_options *options)
 {
 	g_autofree char *bus = value_of(text, "bus"), *address = value_of(text, "addr"),
 			*chassis = value_of(text, "chassis");
 	guint64 number = address ? g_ascii_strtoull(address, NULL, 16) : 0;
 
 	if (number && number < PLAN_ROOT_SLOTS && !g_strcmp0(bus, "pcie.0"))
-		wish->slots |= UINT32_C(1) << number;
+		options->slots |= UINT32_C(1) << number;
 	number = chassis ? g_ascii_strtoull(chassis, NULL, 0) : 0;
 	if (number <= PLAN_CHASSIS_MAX)
-		wish->chassis[number] = true;
+		options->chassis[number] = true;
 }
 
 static void take_device(const char *text, GPtrArray *names, GHashTable *seen, GHashTable *ports,
-			struct plan_wish *wish, struct viommu_findings *findings)
+			struct plan_options *options, struct viommu_findings *findings)
 {
 	g_autofree char *driver = driver_of(text);
 	char *name;
 
 	if (g_strcmp0(driver, "vfio-pci"))
-		take_place(text, wish);
+		take_place(text, options);
 	if (!g_strcmp0(driver, "pcie-root-port")) {
-		wish->root_ports++;
+		options->root_ports++;
 		name = value_of(text, "id");
 		if (name)
 			g_hash_table_add(ports, name);
@@ -107,7 +107,8 @@ static char *type_of(const char *text)
 	return type || memchr(text, '=', n) ? type : g_strndup(text, n);
 }
 
-static void take_machine(const char *text, struct plan_wish *wish, struct viommu_findings *findings)
+static void take_machine(const char *text, struct plan_options *options,
+			 struct viommu_findings *findings)
 {
 	g_autofree char *type = type_of(text);
 	const char *machine = type ? plan_machine(type) : NULL;
@@ -115,11 +116,11 @@ static void take_machine(const char *text, struct plan_wish *wish, struct viommu
 	if (type && !machine)
 		plan_report(findings, "plan-machine", "choose a q35 or virt machine",
 			    "the machine %s has no root complex for a pxb-pcie", type);
-	plan_wish_machine(wish, machine, "the arguments have", findings);
+	plan_set_machine(options, machine, "the arguments have", findings);
 }
 
 /* "4G", "size=4096,slots=2": mebibytes without a unit. */
-static void take_memory(const char *text, struct plan_wish *wish)
+static void take_memory(const char *text, struct plan_options *options)
 {
 	static const char units[] = "BKMGTPE";
 	g_autofree char *size = value_of(text, "size");
@@ -128,8 +129,8 @@ static void take_memory(const char *text, struct plan_wish *wish)
 	const char *unit = *end && *end != ',' ? strchr(units, g_ascii_toupper(*end)) : units + 2;
 	unsigned shift = unit ? 10 * (unsigned)(unit - units) : 0;
 
-	if (!wish->memory && unit && number < (UINT64_C(1) << 60) >> shift)
-		wish->memory = number << shift;
+	if (!options->memory && unit && number < (UINT64_C(1) << 60) >> shift)
+		options->memory = number << shift;
 }
 
 static bool is_option(const char *word, const char *name)
@@ -137,7 +138,7 @@ static bool is_option(const char *word, const char *name)
 	return *word == '-' && !strcmp(word + (word[1] == '-' ? 2 : 1), name);
 }
 
-char **plan_arguments(char *const *arguments, struct plan_wish *wish,
+char **plan_arguments(char *const *arguments, struct plan_options *options,
 		      struct viommu_findings *findings)
 {
 	g_autoptr(GHashTable) seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
@@ -146,11 +147,11 @@ char **plan_arguments(char *const *arguments, struct plan_wish *wish,
 
 	for (; arguments[0] && arguments[1]; arguments++) {
 		if (is_option(arguments[0], "device"))
-			take_device(arguments[1], names, seen, ports, wish, findings);
+			take_device(arguments[1], names, seen, ports, options, findings);
 		else if (is_option(arguments[0], "M") || is_option(arguments[0], "machine"))
-			take_machine(arguments[1], wish, findings);
+			take_machine(arguments[1], options, findings);
 		else if (is_option(arguments[0], "m"))
-			take_memory(arguments[1], wish);
+			take_memory(arguments[1], options);
 	}
 	if (!names->len && !viommu_findings_count_from(findings, VIOMMU_ERROR))
 		plan_report(findings, "plan-device",

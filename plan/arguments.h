@@ -9,9 +9,9 @@
 /*
  * The host's functions that QEMU's arguments assign, NULL-terminated, to be freed with
  * g_strfreev(). NULL with a finding if there are none, or if QEMU would reject the arguments. Sets
- * the machine of `wish`.
+ * the machine of `options`.
  */
-char **plan_arguments(char *const *arguments, struct plan_wish *wish,
+char **plan_arguments(char *const *arguments, struct plan_options *options,
 		      struct viommu_findings *findings);
 
 #endif

@@ -37,7 +37,7 @@ char *domain_attribute(const xmlNode *node, const char *name)
 	return text;
 }
 
-bool domain_says(const xmlNode *node, const char *name, const char *value)
+bool domain_attribute_is(const xmlNode *node, const char *name, const char *value)
 {
 	g_autofree char *text = domain_attribute(node, name);
 
@@ -72,9 +72,9 @@ static char *content(const xmlNode *node)
 bool domain_is_assigned(const xmlNode *node)
 {
 	if (domain_is(node, "interface"))
-		return domain_says(node, "type", "hostdev");
-	return domain_is(node, "hostdev") && domain_says(node, "type", "pci") &&
-	       domain_says(node, "mode", "subsystem");
+		return domain_attribute_is(node, "type", "hostdev");
+	return domain_is(node, "hostdev") && domain_attribute_is(node, "type", "pci") &&
+	       domain_attribute_is(node, "mode", "subsystem");
 }
 
 char *domain_source(const xmlNode *hostdev)
@@ -105,7 +105,7 @@ static bool take_devices(struct plan_domain *domain, struct viommu_findings *fin
 				    xmlGetLineNo(node), node->name);
 			return false;
 		}
-		domain->managed &= domain_says(node, "managed", "yes");
+		domain->managed &= domain_attribute_is(node, "managed", "yes");
 		g_ptr_array_add(domain->names, name);
 	}
 	if (!domain->names->len)
@@ -118,7 +118,7 @@ static const char *model_of_bus(const struct plan_domain *domain, long index, ch
 {
 	*ret_text = NULL;
 	for (xmlNode *node = domain->devices->children; node; node = node->next)
-		if (domain_is(node, "controller") && domain_says(node, "type", "pci") &&
+		if (domain_is(node, "controller") && domain_attribute_is(node, "type", "pci") &&
 		    domain_number(node, "index") == index)
 			*ret_text = domain_attribute(node, "model");
 	return *ret_text;
@@ -155,7 +155,7 @@ static void check_iommus(const struct plan_domain *domain, struct viommu_finding
 		if (domain_is(node, "iommu"))
 			check_bus(domain, node, seen, findings);
 		if (domain_is(node, "controller") &&
-		    domain_says(node, "model", "pcie-expander-bus"))
+		    domain_attribute_is(node, "model", "pcie-expander-bus"))
 			plan_report(findings, "plan-domain",
 				    "remove it with its root ports and <iommu>, and plan again",
 				    "line %ld: the domain already has a pcie-expander-bus",
@@ -175,16 +175,17 @@ static void take_places(struct plan_domain *domain)
 		const xmlNode *address = domain_child(node, "address");
 		long slot = domain_number(address, "slot"), chassis;
 
-		if (domain_says(address, "type", "pci") && domain_number(address, "bus") <= 0 &&
-		    slot >= 0 && slot < 32 && !domain_is_assigned(node))
+		if (domain_attribute_is(address, "type", "pci") &&
+		    domain_number(address, "bus") <= 0 && slot >= 0 && slot < 32 &&
+		    !domain_is_assigned(node))
 			domain->slots |= UINT32_C(1) << slot;
-		if (!domain_is(node, "controller") || !domain_says(node, "type", "pci"))
+		if (!domain_is(node, "controller") || !domain_attribute_is(node, "type", "pci"))
 			continue;
 		domain->index = MAX(domain->index, domain_number(node, "index") + 1);
 		chassis = domain_number(domain_child(node, "target"), "chassis");
 		if (chassis >= 0 && chassis <= PLAN_CHASSIS_MAX)
 			domain->chassis[chassis] = true;
-		domain->n_ports += !domain_says(node, "model", "pcie-root");
+		domain->n_ports += !domain_attribute_is(node, "model", "pcie-root");
 	}
 	domain->index = MAX(domain->index, 1);
 }
@@ -333,7 +334,7 @@ static bool is_done(struct plan_domain *domain)
 		assigns |= domain_is_assigned(node);
 		placed |= domain_is(node, "iommu") ||
 			  (domain_is(node, "controller") &&
-			   domain_says(node, "model", "pcie-expander-bus"));
+			   domain_attribute_is(node, "model", "pcie-expander-bus"));
 	}
 	return placed || !assigns;
 }
@@ -406,7 +407,7 @@ static void append_cells(struct plan_domain *domain, const struct plan *plan, ui
 
 struct plan_domain *plan_domain_new(const struct plan *plan)
 {
-	uint64_t memory = plan->wish.memory ? plan->wish.memory : DEFAULT_MEMORY;
+	uint64_t memory = plan->options.memory ? plan->options.memory : DEFAULT_MEMORY;
 	g_autofree char *text = strcmp(plan->machine, "virt")
 					? g_strdup_printf(head_q35, memory >> 10)
 					: g_strdup_printf(head_virt, memory >> 10);
@@ -414,7 +415,7 @@ struct plan_domain *plan_domain_new(const struct plan *plan)
 
 	domain->root = xmlDocGetRootElement(domain->document);
 	domain->devices = domain_child(domain->root, "devices");
-	domain->managed = plan->wish.managed;
+	domain->managed = plan->options.managed;
 	append_cells(domain, plan, memory);
 	take_places(domain);
 	g_ptr_array_add(domain->names, NULL);
@@ -439,17 +440,17 @@ const char *const *plan_domain_devices(const struct plan_domain *domain)
 	return (const char *const *)domain->names->pdata;
 }
 
-void plan_domain_wish(const struct plan_domain *domain, struct plan_wish *wish,
-		      struct viommu_findings *findings)
+void plan_domain_options(const struct plan_domain *domain, struct plan_options *options,
+			 struct viommu_findings *findings)
 {
-	wish->managed |= domain->managed;
-	wish->slots |= domain->slots;
-	wish->root_ports += domain->n_ports + (wish->spare ? domain->n_places : 0);
-	for (size_t i = 0; i < G_N_ELEMENTS(wish->chassis); i++)
-		wish->chassis[i] |= domain->chassis[i];
-	plan_wish_machine(wish, domain->machine, "the domain has", findings);
-	if (!wish->memory)
-		wish->memory = domain->memory;
-	if (!wish->nodes && domain->nodes)
-		wish->nodes = g_hash_table_ref(domain->nodes);
+	options->managed |= domain->managed;
+	options->slots |= domain->slots;
+	options->root_ports += domain->n_ports + (options->spare ? domain->n_places : 0);
+	for (size_t i = 0; i < G_N_ELEMENTS(options->chassis); i++)
+		options->chassis[i] |= domain->chassis[i];
+	plan_set_machine(options, domain->machine, "the domain has", findings);
+	if (!options->memory)
+		options->memory = domain->memory;
+	if (!options->nodes && domain->nodes)
+		options->nodes = g_hash_table_ref(domain->nodes);
 }

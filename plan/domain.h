@@ -26,10 +26,10 @@ const char *const *plan_domain_devices(const struct plan_domain *domain);
 
 /*
  * Set machine, memory, nodes, used slots of pcie.0 and `managed` from the domain. Members that are
- * set keep their values; another machine is reported. `wish` points into the domain.
+ * set keep their values; another machine is reported. `options` points into the domain.
  */
-void plan_domain_wish(const struct plan_domain *domain, struct plan_wish *wish,
-		      struct viommu_findings *findings);
+void plan_domain_options(const struct plan_domain *domain, struct plan_options *options,
+			 struct viommu_findings *findings);
 
 /*
  * Write the plan into the domain; returns its text, to be freed with g_free(). Call it once for a

@@ -29,7 +29,7 @@ struct plan_domain {
 bool domain_is(const xmlNode *node, const char *name);
 xmlNode *domain_child(const xmlNode *node, const char *name);
 char *domain_attribute(const xmlNode *node, const char *name);
-bool domain_says(const xmlNode *node, const char *name, const char *value);
+bool domain_attribute_is(const xmlNode *node, const char *name, const char *value);
 long domain_number(const xmlNode *node, const char *name);
 
 /* An amount of memory with its unit, <memory unit='GiB'>4</memory>; 0 if it is not one. */

@@ -87,7 +87,7 @@ static void add_machine(GPtrArray *items, const struct plan *plan)
 static void add_smmu(GPtrArray *items, const struct plan *plan, const struct plan_bridge *bridge)
 {
 	struct plan_item *item = add(items, "device", "arm-smmuv3");
-	bool fixed = plan->wish.qemu < PLAN_SMMU_AUTO;
+	bool fixed = plan->options.qemu < PLAN_SMMU_AUTO;
 
 	set(item, "id", PLAN_TEXT, "viommu%u", bridge->number);
 	set(item, "primary-bus", PLAN_TEXT, "pxb%u", bridge->number);
@@ -196,7 +196,7 @@ static void add_device(GPtrArray *items, const struct plan *plan, const struct p
 	set(item, "addr", PLAN_TEXT, "0x0.%x", device->function);
 	if (!device->function && port->devices->len > 1)
 		set_flag(item, "multifunction", true);
-	if (plan->wish.qemu >= PLAN_VERSION(9, 0))
+	if (plan->options.qemu >= PLAN_VERSION(9, 0))
 		set(item, "iommufd", PLAN_TEXT, "iommufd0");
 }
 
@@ -246,13 +246,13 @@ GPtrArray *plan_items(const struct plan *plan)
 	add_machine(items, plan);
 	if (plan->kind == PLAN_VIRTIO)
 		add(items, "plugin", "viommu-qemu.so");
-	if (plan->wish.qemu >= PLAN_VERSION(9, 0))
+	if (plan->options.qemu >= PLAN_VERSION(9, 0))
 		set(add(items, "object", "iommufd"), "id", PLAN_TEXT, "iommufd0");
 	if (!plan_kind_row(plan->kind)->several)
 		add_one(items, plan);
 	for (guint i = 0; i < plan->bridges->len; i++)
 		number = add_branch(items, plan, plan->bridges->pdata[i], number);
-	if (plan->wish.qemu >= PLAN_VERSION(9, 0))
+	if (plan->options.qemu >= PLAN_VERSION(9, 0))
 		add_initiators(items, plan);
 	return items;
 }

@@ -167,20 +167,20 @@ static void read_kind(struct reader *reader, const yaml_node_t *root)
 	const char *name = text_of(reader, root, "iommu"),
 		   *machine = text_of(reader, root, "machine");
 	const struct plan_kind_row *row = name ? plan_kind_by_name(name) : NULL;
-	struct plan_wish *wish = &reader->plan->wish;
+	struct plan_options *options = &reader->plan->options;
 
 	if (!row || row->kind == PLAN_AUTO || !machine)
 		reader->wrong = "the kind of IOMMU or the machine is missing or unknown";
-	else if (wish->kind != PLAN_AUTO && wish->kind != row->kind)
+	else if (options->kind != PLAN_AUTO && options->kind != row->kind)
 		reader->wrong = "it has another kind of IOMMU";
-	else if (wish->machine && strcmp(wish->machine, machine) != 0)
+	else if (options->machine && strcmp(options->machine, machine) != 0)
 		reader->wrong = "it has another machine";
 	else if (strcmp(machine, "q35") != 0 && strcmp(machine, "virt") != 0)
 		reader->wrong = "its machine is unknown";
 	if (reader->wrong)
 		return;
-	wish->kind = row->kind;
-	wish->machine = strcmp(machine, "virt") ? "q35" : "virt";
+	options->kind = row->kind;
+	options->machine = strcmp(machine, "virt") ? "q35" : "virt";
 	reader->plan->iommu_slot = number_of(reader, root, "iommu-slot", PLAN_ROOT_SLOTS - 1);
 }
 
@@ -216,7 +216,7 @@ GHashTable *plan_keep(struct plan *plan, const char *text, struct viommu_finding
 {
 	struct reader reader = { .plan = plan };
 
-	memcpy(reader.chassis, plan->wish.chassis, sizeof(reader.chassis));
+	memcpy(reader.chassis, plan->options.chassis, sizeof(reader.chassis));
 	reader.kept = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
 	if (load(&reader, text)) {
 		read_plan(&reader);

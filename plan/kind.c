@@ -111,11 +111,11 @@ static bool all_are_smmuv3(const struct plan *plan)
 /* The machine of the request, or of the kind, or for the host's architecture. */
 static void take_machine(struct plan *plan, struct viommu_findings *findings)
 {
-	const char *machine = plan->wish.machine;
+	const char *machine = plan->options.machine;
 	bool known = find_architecture(plan->host, &plan->architecture), virt;
 
 	if (!machine)
-		machine = plan_kind_row(plan->wish.kind)->machine;
+		machine = plan_kind_row(plan->options.kind)->machine;
 	if (!machine)
 		machine = plan->architecture == PLAN_X86 ? "q35" : "virt";
 	plan->machine = machine;
@@ -128,7 +128,7 @@ static void take_machine(struct plan *plan, struct viommu_findings *findings)
 				 : "choose the machine virt, and a kind that it supports",
 			    "the host is of %s, and the machine %s is not",
 			    architectures[plan->architecture], machine);
-	if (plan->architecture == PLAN_RISCV && plan->wish.for_qemu)
+	if (plan->architecture == PLAN_RISCV && plan->options.for_qemu)
 		plan_report(findings, "plan-machine", "use -f topology or -f json with another VMM",
 			    "the machine virt of qemu-system-riscv64 has no pxb-pcie");
 }
@@ -138,7 +138,7 @@ static void choose(struct plan *plan)
 	bool several = plan->bridges->len > 1;
 
 	if (!strcmp(plan->machine, "virt") && all_are_smmuv3(plan) &&
-	    plan->wish.qemu >= plan_kind_row(PLAN_SMMUV3)->since) {
+	    plan->options.qemu >= plan_kind_row(PLAN_SMMUV3)->since) {
 		plan->kind = PLAN_SMMUV3;
 		plan->why = g_strdup("the host has SMMUv3s, and QEMU supports one for each bridge");
 	} else if (several) {
@@ -146,7 +146,7 @@ static void choose(struct plan *plan)
 		plan->why = g_strdup_printf("%u physical IOMMUs, and it is the only kind that a %s "
 					    "of QEMU %u.%u can have more than once",
 					    plan->bridges->len, plan->machine,
-					    plan->wish.qemu / 100, plan->wish.qemu % 100);
+					    plan->options.qemu / 100, plan->options.qemu % 100);
 	} else {
 		plan->kind = PLAN_VIRTIO_STOCK;
 		plan->why = g_strdup("one physical IOMMU, for which QEMU's own device is enough");
@@ -205,14 +205,14 @@ const char *plan_machine(const char *name)
 	return !*name || *name == '-' ? "virt" : NULL;
 }
 
-void plan_wish_machine(struct plan_wish *wish, const char *machine, const char *source,
-		       struct viommu_findings *findings)
+void plan_set_machine(struct plan_options *options, const char *machine, const char *source,
+		      struct viommu_findings *findings)
 {
-	if (machine && wish->machine && strcmp(machine, wish->machine) != 0)
+	if (machine && options->machine && strcmp(machine, options->machine) != 0)
 		plan_report(findings, "plan-machine", "leave out --machine",
-			    "--machine %s, and %s %s", wish->machine, source, machine);
+			    "--machine %s, and %s %s", options->machine, source, machine);
 	if (machine)
-		wish->machine = machine;
+		options->machine = machine;
 }
 
 static void check(const struct plan *plan, struct viommu_findings *findings)
@@ -222,23 +222,23 @@ static void check(const struct plan *plan, struct viommu_findings *findings)
 	if (row->machine && strcmp(row->machine, plan->machine) != 0)
 		plan_report(findings, "plan-machine", "choose --iommu virtio, or another machine",
 			    "machine %s does not support %s", plan->machine, row->driver);
-	if (plan->wish.qemu < row->since)
+	if (plan->options.qemu < row->since)
 		plan_report(findings, "plan-qemu-version",
 			    "use a newer QEMU, or --iommu virtio with the QEMU module",
 			    "%s requires QEMU %u.%u, but the version is %u.%u", row->driver,
-			    row->since / 100, row->since % 100, plan->wish.qemu / 100,
-			    plan->wish.qemu % 100);
+			    row->since / 100, row->since % 100, plan->options.qemu / 100,
+			    plan->options.qemu % 100);
 	if (!row->several && plan->bridges->len > 1)
 		plan_report(findings, "plan-one-iommu",
 			    "choose --iommu virtio, or assign devices behind one IOMMU",
 			    "the devices are behind %u physical IOMMUs, but a guest can have only "
 			    "one %s",
 			    plan->bridges->len, row->driver);
-	if (plan->wish.accel == PLAN_ON && plan->wish.qemu < PLAN_ACCEL)
+	if (plan->options.accel == PLAN_ON && plan->options.qemu < PLAN_ACCEL)
 		plan_report(findings, "plan-qemu-version", "use a newer QEMU, or --accel off",
 			    "nested translation requires QEMU 11.0, but the version is %u.%u",
-			    plan->wish.qemu / 100, plan->wish.qemu % 100);
-	if (plan->wish.accel == PLAN_ON && plan->kind != PLAN_SMMUV3)
+			    plan->options.qemu / 100, plan->options.qemu % 100);
+	if (plan->options.accel == PLAN_ON && plan->kind != PLAN_SMMUV3)
 		plan_report(findings, "plan-machine", "choose --iommu smmuv3, or leave out --accel",
 			    "%s has no nested translation in a plan", row->driver);
 }
@@ -246,16 +246,17 @@ static void check(const struct plan *plan, struct viommu_findings *findings)
 /* Only features that the host's IOMMU is known to have; QEMU's defaults apply to others. */
 static void take_features(struct plan *plan)
 {
-	plan->accel = plan->kind == PLAN_SMMUV3 && plan->wish.accel != PLAN_OFF &&
-		      plan->wish.qemu >= PLAN_ACCEL;
+	plan->accel = plan->kind == PLAN_SMMUV3 && plan->options.accel != PLAN_OFF &&
+		      plan->options.qemu >= PLAN_ACCEL;
 	for (guint i = 0; i < plan->bridges->len; i++) {
 		struct plan_bridge *bridge = plan->bridges->pdata[i];
 
 		enum viommu_known ats = plan_host_ats(plan->host, bridge->iommu);
 
-		bridge->ats = plan->wish.ats == PLAN_SWITCH_AUTO ? ats == VIOMMU_YES
-								 : plan->wish.ats == PLAN_ON;
-		bridge->ats_known = ats != VIOMMU_NOT_KNOWN || plan->wish.ats != PLAN_SWITCH_AUTO;
+		bridge->ats = plan->options.ats == PLAN_SWITCH_AUTO ? ats == VIOMMU_YES
+								    : plan->options.ats == PLAN_ON;
+		bridge->ats_known =
+			ats != VIOMMU_NOT_KNOWN || plan->options.ats != PLAN_SWITCH_AUTO;
 		bridge->pasid_bits = bridge->iommu->pasid_bits;
 		bridge->address_bits = bridge->iommu->output_bits;
 		plan->ats |= bridge->ats;
@@ -265,7 +266,7 @@ static void take_features(struct plan *plan)
 void plan_choose(struct plan *plan, struct viommu_findings *findings)
 {
 	take_machine(plan, findings);
-	plan->kind = plan->wish.kind;
+	plan->kind = plan->options.kind;
 	if (plan->kind == PLAN_AUTO)
 		choose(plan);
 	check(plan, findings);

@@ -122,7 +122,7 @@ static void append_root_ports(struct plan_domain *domain, const struct plan *pla
 	unsigned chassis = 1;
 
 	plan_find_chassis(plan, taken);
-	for (unsigned i = 0; plan->wish.spare && i < domain->n_places; i++) {
+	for (unsigned i = 0; plan->options.spare && i < domain->n_places; i++) {
 		xmlNode *node = append_controller(domain, "pcie-root-port");
 
 		while (chassis < PLAN_CHASSIS_MAX && taken[chassis])
@@ -140,7 +140,8 @@ static void set_hole(struct plan_domain *domain, const struct plan *plan)
 	if (!plan->mmio64)
 		return;
 	for (xmlNode *node = domain->devices->children; node; node = node->next)
-		if (domain_is(node, "controller") && domain_says(node, "model", "pcie-root"))
+		if (domain_is(node, "controller") &&
+		    domain_attribute_is(node, "model", "pcie-root"))
 			root = node;
 	if (!root) {
 		root = append_line(domain->devices, "controller", INDENT);
@@ -241,7 +242,7 @@ static void append_smmu(struct plan_domain *domain, const struct plan *plan,
 			const struct plan_bridge *bridge, long index)
 {
 	xmlNode *node = append_line(domain->devices, "iommu", INDENT), *driver;
-	bool fixed = plan->wish.qemu < PLAN_SMMU_AUTO;
+	bool fixed = plan->options.qemu < PLAN_SMMU_AUTO;
 
 	say(node, "model", "smmuv3");
 	driver = append(node, "driver");

@@ -34,12 +34,12 @@ static void bridge_free(void *opaque)
 	g_free(bridge);
 }
 
-struct plan *plan_new(const struct viommu_host *host, const struct plan_wish *wish)
+struct plan *plan_new(const struct viommu_host *host, const struct plan_options *options)
 {
 	struct plan *plan = g_new0(struct plan, 1);
 
 	plan->host = host;
-	plan->wish = *wish;
+	plan->options = *options;
 	plan->bridges = g_ptr_array_new_with_free_func(bridge_free);
 	plan->initiators = g_array_new(false, false, sizeof(unsigned));
 	return plan;

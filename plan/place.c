@@ -40,7 +40,7 @@ static int compare_devices(const void *a, const void *b)
 /*
  * Devices in the order of the host, without duplicates: the order of the request does not matter.
  */
-static GPtrArray *find_devices(const struct viommu_host *host, const struct plan_wish *wish,
+static GPtrArray *find_devices(const struct viommu_host *host, const struct plan_options *options,
 			       const char *const *names, struct viommu_findings *findings)
 {
 	g_autoptr(GHashTable) seen = g_hash_table_new(NULL, NULL);
@@ -54,7 +54,7 @@ static GPtrArray *find_devices(const struct viommu_host *host, const struct plan
 				    "run viommu host to list the host's devices",
 				    "the host has no device %s", *names);
 		} else if (g_hash_table_add(seen, (void *)device)) {
-			plan_refuse_device(wish, device, findings);
+			plan_refuse_device(options, device, findings);
 			g_ptr_array_add(devices, (void *)device);
 		}
 	}
@@ -216,7 +216,8 @@ static void size_window(struct plan *plan, uint64_t sum, struct viommu_findings 
 			    "the 64-bit BARs of the devices need %" PRIu64
 			    " GiB, and a guest has addresses for at most %" PRIu64,
 			    sum >> GIBI, MMIO64_MAX >> GIBI);
-	else if (virt && plan->mmio64 && plan->wish.for_qemu && plan->wish.qemu < PLAN_LARGE_VIRT)
+	else if (virt && plan->mmio64 && plan->options.for_qemu &&
+		 plan->options.qemu < PLAN_LARGE_VIRT)
 		plan_report(findings, "plan-qemu-version", "use a newer QEMU",
 			    "the 64-bit BARs of the devices need a window of %" PRIu64
 			    " GiB, and virt has a larger one than %" PRIu64
@@ -266,7 +267,7 @@ static char *arithmetic(const struct plan *plan)
 /* Bus 0 and the user's bridges on pcie.0 use the lowest numbers. */
 static void number_buses(struct plan *plan, unsigned top, struct viommu_findings *findings)
 {
-	unsigned need = 0, have, own = 1 + plan->wish.root_ports;
+	unsigned need = 0, have, own = 1 + plan->options.root_ports;
 
 	for (guint i = 0; i < plan->bridges->len; i++) {
 		const struct plan_bridge *bridge = plan->bridges->pdata[i];
@@ -416,7 +417,7 @@ static unsigned number_iommus(struct plan *plan, uint32_t *taken)
 
 static void number_slots(struct plan *plan, struct viommu_findings *findings)
 {
-	uint32_t taken = plan->wish.slots | UINT32_C(1) << plan->iommu_slot;
+	uint32_t taken = plan->options.slots | UINT32_C(1) << plan->iommu_slot;
 	unsigned last = 1;
 
 	for (guint i = 0; i < plan->bridges->len; i++) {
@@ -445,13 +446,13 @@ static void number_slots(struct plan *plan, struct viommu_findings *findings)
 
 static void map_nodes(struct plan *plan, struct viommu_findings *findings)
 {
-	for (guint i = 0; plan->wish.nodes && i < plan->bridges->len; i++) {
+	for (guint i = 0; plan->options.nodes && i < plan->bridges->len; i++) {
 		struct plan_bridge *bridge = plan->bridges->pdata[i];
 		void *node;
 
 		if (bridge->host_node < 0)
 			continue;
-		node = g_hash_table_lookup(plan->wish.nodes,
+		node = g_hash_table_lookup(plan->options.nodes,
 					   GINT_TO_POINTER(bridge->host_node + 1));
 		if (node)
 			bridge->guest_node = GPOINTER_TO_INT(node) - 1;
@@ -492,7 +493,7 @@ static void count_initiators(struct plan *plan)
 
 void plan_find_chassis(const struct plan *plan, bool *taken)
 {
-	memcpy(taken, plan->wish.chassis, sizeof(plan->wish.chassis));
+	memcpy(taken, plan->options.chassis, sizeof(plan->options.chassis));
 	for (guint i = 0; i < plan->bridges->len; i++) {
 		const struct plan_bridge *bridge = plan->bridges->pdata[i];
 
@@ -526,7 +527,7 @@ static void place(struct plan *plan, GPtrArray *devices, GHashTable *kept,
 	for (guint i = 0; i < plan->bridges->len; i++) {
 		struct plan_bridge *bridge = plan->bridges->pdata[i];
 
-		for (unsigned n = 0; !bridge->kept && n < plan->wish.spare; n++)
+		for (unsigned n = 0; !bridge->kept && n < plan->options.spare; n++)
 			plan_port_new(bridge);
 		if (bridge->kept) {
 			number = MAX(number, bridge->number + 1);
@@ -553,18 +554,18 @@ static int compare_bridges(const void *a, const void *b)
 	       (one->iommu->index < other->iommu->index);
 }
 
-struct plan *plan_make(const struct viommu_host *host, const struct plan_wish *wish,
+struct plan *plan_make(const struct viommu_host *host, const struct plan_options *options,
 		       const char *const *names, const char *before,
 		       struct viommu_findings *findings)
 {
-	g_autoptr(GPtrArray) devices = find_devices(host, wish, names, findings);
+	g_autoptr(GPtrArray) devices = find_devices(host, options, names, findings);
 	g_autoptr(GHashTable) kept = NULL;
 	struct plan *plan;
 
-	plan_refuse_groups(devices, wish, findings);
+	plan_refuse_groups(devices, options, findings);
 	if (viommu_findings_count_from(findings, VIOMMU_ERROR))
 		return NULL;
-	plan = plan_new(host, wish);
+	plan = plan_new(host, options);
 	if (before)
 		kept = plan_keep(plan, before, findings);
 	if (before && !kept)

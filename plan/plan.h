@@ -53,8 +53,8 @@ enum plan_switch {
 #define PLAN_SMMU_AUTO     PLAN_VERSION(11, 1) /* its attributes are enums, by default "auto" */
 #define PLAN_LARGE_VIRT    PLAN_VERSION(10, 0) /* virt,highmem-mmio-size= */
 
-/* A request. Zero is valid for all members except `qemu`. */
-struct plan_wish {
+/* What is asked of a plan. Zero is valid for all members except `qemu`. */
+struct plan_options {
 	enum plan_kind kind;
 	const char *machine; /* "q35" or "virt"; NULL: selected by the host's IOMMUs */
 	unsigned qemu;       /* version: 100 * major + minor */
@@ -103,7 +103,7 @@ struct plan_bridge {
 
 struct plan {
 	const struct viommu_host *host;
-	struct plan_wish wish;
+	struct plan_options options;
 	enum plan_architecture architecture;
 	enum plan_kind kind;
 	const char *machine;
@@ -136,8 +136,8 @@ const char *plan_machine(const char *name);
 
 /* Set the machine of a domain or of arguments; NULL: they have none. `source` is "the domain has".
  * Reports a different machine of the request (kind.c). */
-void plan_wish_machine(struct plan_wish *wish, const char *machine, const char *source,
-		       struct viommu_findings *findings);
+void plan_set_machine(struct plan_options *options, const char *machine, const char *source,
+		      struct viommu_findings *findings);
 
 /* Choose the kind, and set `why` (kind.c). */
 void plan_choose(struct plan *plan, struct viommu_findings *findings);
@@ -150,7 +150,7 @@ enum viommu_known plan_host_ats(const struct viommu_host *host,
  * Place the devices. NULL with findings if the request is rejected. `before` is the text of an
  * earlier plan, whose devices keep their places; NULL if there is none. `names` is NULL-terminated.
  */
-struct plan *plan_make(const struct viommu_host *host, const struct plan_wish *wish,
+struct plan *plan_make(const struct viommu_host *host, const struct plan_options *options,
 		       const char *const *names, const char *before,
 		       struct viommu_findings *findings);
 
@@ -161,11 +161,11 @@ struct plan *plan_free(struct plan *plan);
 void plan_find_chassis(const struct plan *plan, bool *taken);
 
 /* Report why a device cannot be assigned (refuse.c). */
-void plan_refuse_device(const struct plan_wish *wish, const struct viommu_host_device *device,
+void plan_refuse_device(const struct plan_options *options, const struct viommu_host_device *device,
 			struct viommu_findings *findings);
 
 /* Report groups that also have devices with a driver of the host. */
-void plan_refuse_groups(GPtrArray *devices, const struct plan_wish *wish,
+void plan_refuse_groups(GPtrArray *devices, const struct plan_options *options,
 			struct viommu_findings *findings);
 
 /* After placement: report ATS on some IOMMUs only, and memory that a device cannot reach. */

@@ -21,12 +21,12 @@ static bool is_of_vfio(const struct viommu_host_device *device)
 }
 
 /* Ports and bridges are in groups too; VFIO takes no notice of their drivers. */
-static bool holds_group(const struct viommu_host_device *mate)
+static bool holds_group(const struct viommu_host_device *member)
 {
 	static const char *const harmless[] = { "pci-stub", "pcieport", NULL };
 
-	return mate->driver && !is_of_vfio(mate) && !mate->bridge &&
-	       !g_strv_contains(harmless, mate->driver);
+	return member->driver && !is_of_vfio(member) && !member->bridge &&
+	       !g_strv_contains(harmless, member->driver);
 }
 
 static void refuse_unlinked(const struct viommu_host_device *device,
@@ -43,7 +43,7 @@ static void refuse_unlinked(const struct viommu_host_device *device,
 		{ VIOMMU_HOST_IOMMU_DOWN, "find the reason in the kernel's log" },
 		{ VIOMMU_HOST_BYPASS,
 		  "choose a device that the host's firmware puts behind an IOMMU" },
-		{ VIOMMU_HOST_UNSAID,
+		{ VIOMMU_HOST_IN_NO_TABLE,
 		  "choose a device that the host's firmware puts behind an IOMMU" },
 		{ VIOMMU_HOST_LINK_MISSING, "find the reason in the kernel's log" },
 		{ VIOMMU_HOST_LINK_UNKNOWN, "scan as root, with a driver bound to the device" },
@@ -57,10 +57,10 @@ static void refuse_unlinked(const struct viommu_host_device *device,
 		    viommu_host_link_name(device->link));
 }
 
-static void refuse_driver(const struct plan_wish *wish, const struct viommu_host_device *device,
-			  struct viommu_findings *findings)
+static void refuse_driver(const struct plan_options *options,
+			  const struct viommu_host_device *device, struct viommu_findings *findings)
 {
-	if (!wish->managed && device->driver && !is_of_vfio(device))
+	if (!options->managed && device->driver && !is_of_vfio(device))
 		plan_report(findings, "plan-driver",
 			    "bind vfio-pci to it (driver_override), or use --managed if libvirt "
 			    "binds it",
@@ -94,7 +94,7 @@ static void refuse_widths(const struct viommu_host_device *device, struct viommu
 			iommu->name, device->name, iommu->page_sizes & -iommu->page_sizes);
 }
 
-void plan_refuse_device(const struct plan_wish *wish, const struct viommu_host_device *device,
+void plan_refuse_device(const struct plan_options *options, const struct viommu_host_device *device,
 			struct viommu_findings *findings)
 {
 	if (!device->pci) {
@@ -111,45 +111,49 @@ void plan_refuse_device(const struct plan_wish *wish, const struct viommu_host_d
 		refuse_unlinked(device, findings);
 		return;
 	}
-	if (wish->for_libvirt && device->segment > UINT16_MAX)
+	if (options->for_libvirt && device->segment > UINT16_MAX)
 		plan_report(findings, "plan-device", "use the format qemu",
 			    "%s is in a segment of five digits, which QEMU rejects in the form "
 			    "that libvirt gives it",
 			    device->name);
-	refuse_driver(wish, device, findings);
+	refuse_driver(options, device, findings);
 	refuse_regions(device, findings);
 	refuse_widths(device, findings);
 }
 
 /* -- groups ---------------------------------------------------------------------------------- */
 
-static void refuse_mates(const struct viommu_host_device *device, GHashTable *chosen,
-			 const struct plan_wish *wish, struct viommu_findings *findings)
+static void refuse_split_group(const struct viommu_host_device *device, GHashTable *chosen,
+			       const struct plan_options *options, struct viommu_findings *findings)
 {
-	const struct viommu_host_device *mate;
+	const struct viommu_host_device *member;
 
-	for (size_t i = 0; (mate = viommu_host_group_device(device->group, i)); i++) {
-		if (mate->iommu && device->iommu && mate->iommu != device->iommu)
+	for (size_t i = 0; (member = viommu_host_group_device(device->group, i)); i++) {
+		if (member->iommu && device->iommu && member->iommu != device->iommu)
 			plan_report(findings, "plan-group-split",
 				    "report it as a bug of the kernel: a group has one IOMMU",
 				    "%s and %s are in group %u, but behind %s and %s", device->name,
-				    mate->name, device->group->number, device->iommu->name,
-				    mate->iommu->name);
-		if (!wish->managed && holds_group(mate) && !g_hash_table_contains(chosen, mate))
+				    member->name, device->group->number, device->iommu->name,
+				    member->iommu->name);
+		if (!options->managed && holds_group(member) &&
+		    !g_hash_table_contains(chosen, member))
 			plan_report(findings, "plan-group-mate",
 				    "assign it to the same guest, or unbind its driver",
 				    "the IOMMU cannot isolate %s from %s, which the host's driver "
 				    "%s uses (group %u)",
-				    device->name, mate->name, mate->driver, device->group->number);
-		else if (wish->managed && holds_group(mate) && !g_hash_table_contains(chosen, mate))
+				    device->name, member->name, member->driver,
+				    device->group->number);
+		else if (options->managed && holds_group(member) &&
+			 !g_hash_table_contains(chosen, member))
 			plan_report(findings, "plan-group-mate", "assign it to the same guest",
 				    "the IOMMU cannot isolate %s from %s, which keeps the host's "
 				    "driver %s (group %u)",
-				    device->name, mate->name, mate->driver, device->group->number);
+				    device->name, member->name, member->driver,
+				    device->group->number);
 	}
 }
 
-void plan_refuse_groups(GPtrArray *devices, const struct plan_wish *wish,
+void plan_refuse_groups(GPtrArray *devices, const struct plan_options *options,
 			struct viommu_findings *findings)
 {
 	g_autoptr(GHashTable) chosen = g_hash_table_new(NULL, NULL);
@@ -161,7 +165,7 @@ void plan_refuse_groups(GPtrArray *devices, const struct plan_wish *wish,
 		const struct viommu_host_device *device = devices->pdata[i];
 
 		if (device->group && g_hash_table_add(seen, (void *)device->group))
-			refuse_mates(device, chosen, wish, findings);
+			refuse_split_group(device, chosen, options, findings);
 	}
 }
 
@@ -173,7 +177,7 @@ struct range {
 
 static size_t memory_ranges(const struct plan *plan, struct range ranges[2])
 {
-	uint64_t size = plan->wish.memory;
+	uint64_t size = plan->options.memory;
 
 	if (!strcmp(plan->machine, "virt")) {
 		ranges[0] = (struct range){ BASE_VIRT, BASE_VIRT + size - 1 };
@@ -228,16 +232,17 @@ static void refuse_mixed_ats(const struct plan *plan, struct viommu_findings *fi
 		if (plan_host_ats(plan->host, bridge->iommu) == VIOMMU_NO)
 			without = bridge;
 	}
-	if (with && without && plan->kind == PLAN_SMMUV3 && plan->wish.ats == PLAN_SWITCH_AUTO)
+	if (with && without && plan->kind == PLAN_SMMUV3 && plan->options.ats == PLAN_SWITCH_AUTO)
 		plan_report(findings, "plan-mixed-ats",
 			    "use --ats off, or assign devices of IOMMUs with the same capability",
 			    "%s has ATS, but %s does not; the guest has one setting for all root "
 			    "complexes",
 			    with->iommu_name, without->iommu_name);
-	if (without && plan->wish.ats == PLAN_ON)
+	if (without && plan->options.ats == PLAN_ON)
 		plan_report(findings, "plan-ats", "use --ats off", "%s has no ATS",
 			    without->iommu_name);
-	else if (plan->wish.ats == PLAN_ON && plan->kind != PLAN_SMMUV3 && plan->kind != PLAN_INTEL)
+	else if (plan->options.ats == PLAN_ON && plan->kind != PLAN_SMMUV3 &&
+		 plan->kind != PLAN_INTEL)
 		plan_report(findings, "plan-ats", "leave out --ats, or choose another kind",
 			    "%s has no ATS", plan_kind_row(plan->kind)->driver);
 }
@@ -245,7 +250,7 @@ static void refuse_mixed_ats(const struct plan *plan, struct viommu_findings *fi
 void plan_refuse_whole(const struct plan *plan, struct viommu_findings *findings)
 {
 	refuse_mixed_ats(plan, findings);
-	for (guint i = 0; plan->wish.memory && i < plan->bridges->len; i++) {
+	for (guint i = 0; plan->options.memory && i < plan->bridges->len; i++) {
 		const struct plan_bridge *bridge = plan->bridges->pdata[i];
 
 		for (guint n = 0; n < bridge->ports->len; n++) {

@@ -74,7 +74,7 @@ struct iommu {
 	GArray *pending_notifications; /* struct notification of endpoint/notify.c */
 	bool modes_pending;            /* some endpoint's mode is not applied yet */
 	bool has_aliases;              /* some endpoint has an alias */
-	DeviceListener unplug_listener;
+	DeviceListener device_listener;
 
 	QEMUBH *requests_bh, *events_bh;
 	VMChangeStateEntry *state_change;

@@ -34,7 +34,7 @@ __attribute__((format(printf, 3, 4))) static void add(struct verdict_of *of, enu
 
 /* -- the IOMMU ----------------------------------------------------------------------- */
 
-static void look_at_iommu(struct verdict_of *of)
+static void check_iommu(struct verdict_of *of)
 {
 	const struct answer *answer = of->answer;
 
@@ -75,7 +75,7 @@ static enum viommu_known is_relaxable(const struct answer *answer,
 	return code == CLASS_USB || code >> 8 == CLASS_DISPLAY ? VIOMMU_YES : VIOMMU_NO;
 }
 
-static void look_at_memory(struct verdict_of *of)
+static void check_memory(struct verdict_of *of)
 {
 	const struct viommu_reserved_memory *memory;
 
@@ -101,19 +101,19 @@ static void look_at_memory(struct verdict_of *of)
 
 /* -- the group ---------------------------------------------------------------------------- */
 
-static void look_at_sysfs_group(struct verdict_of *of)
+static void check_sysfs_group(struct verdict_of *of)
 {
-	const struct viommu_host_device *device = of->answer->on_host, *mate;
+	const struct viommu_host_device *device = of->answer->on_host, *member;
 	const struct viommu_host_group *group = device->group;
 
-	for (size_t i = 0; (mate = viommu_host_group_device(group, i)); i++)
-		if (mate != device && mate->bridge)
-			add(of, MAY, "bridge %s is in its group %" PRIu32 ", and stays", mate->name,
-			    group->number);
-		else if (mate != device)
+	for (size_t i = 0; (member = viommu_host_group_device(group, i)); i++)
+		if (member != device && member->bridge)
+			add(of, MAY, "bridge %s is in its group %" PRIu32 ", and stays",
+			    member->name, group->number);
+		else if (member != device)
 			add(of, MAY, "%s is in its group %" PRIu32 ", and must go with it%s%s",
-			    mate->name, group->number, mate->driver ? ", away from " : "",
-			    mate->driver ? mate->driver : "");
+			    member->name, group->number, member->driver ? ", away from " : "",
+			    member->driver ? member->driver : "");
 }
 
 static bool share_requester(const struct answer *answer, const struct pci_function *other)
@@ -126,7 +126,7 @@ static bool share_requester(const struct answer *answer, const struct pci_functi
 }
 
 /* A text has no groups: what shares a requester ID is in one, and functions without ACS may be. */
-static void look_at_tree_group(struct verdict_of *of)
+static void check_tree_group(struct verdict_of *of)
 {
 	const struct pci_function *own = of->answer->function, *other;
 
@@ -145,7 +145,7 @@ static void look_at_tree_group(struct verdict_of *of)
 	}
 }
 
-static void look_at_group(struct verdict_of *of)
+static void check_group(struct verdict_of *of)
 {
 	const struct answer *answer = of->answer;
 
@@ -154,9 +154,9 @@ static void look_at_group(struct verdict_of *of)
 		    "its group is not known: no table has the groups of platform "
 		    "devices, but /sys/kernel/iommu_groups does");
 	else if (answer->on_host && answer->on_host->group)
-		look_at_sysfs_group(of);
+		check_sysfs_group(of);
 	else if (answer->function)
-		look_at_tree_group(of);
+		check_tree_group(of);
 	else if (of->question->tree)
 		add(of, NOT_KNOWN, "its group is not known: the PCI tree has no such function");
 	else
@@ -172,9 +172,9 @@ static bool print_verdict(const struct question *question, const struct answer *
 	};
 	struct verdict_of of = { question, answer, MAY, g_ptr_array_new_with_free_func(g_free) };
 
-	look_at_iommu(&of);
-	look_at_memory(&of);
-	look_at_group(&of);
+	check_iommu(&of);
+	check_memory(&of);
+	check_group(&of);
 	print_line("    passed through to a guest: %s", words[of.verdict]);
 	for (guint i = 0; i < of.reasons->len; i++)
 		print_line("        %s", (const char *)of.reasons->pdata[i]);

@@ -99,7 +99,7 @@ static bool is_known_copy(struct reader *reader, const void *bytes, size_t lengt
 }
 
 /* Linux reads the first table of a kind. Several device trees are of several machines. */
-static void look_for_second(struct reader *reader, const struct viommu_table *table)
+static void check_second(struct reader *reader, const struct viommu_table *table)
 {
 	const char *signature = viommu_table_signature(table);
 	const char *file = viommu_table_file(table), *first;
@@ -129,7 +129,7 @@ static bool take_table(void *opaque, const char *name, const void *bytes, size_t
 		return true;
 	input.table = viommu_table_decode_as(input_form, bytes, length, name, reader->findings);
 	if (input.table && reader->in_folder)
-		look_for_second(reader, input.table);
+		check_second(reader, input.table);
 	if (input.table)
 		pass_input(reader, &input);
 	else

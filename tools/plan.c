@@ -150,28 +150,28 @@ static bool read_nodes(GHashTable **ret)
 }
 
 /* Returns an error message, or NULL. */
-static const char *read_wish(struct plan_wish *wish)
+static const char *read_plan_options(struct plan_options *wanted)
 {
 	const struct plan_kind_row *row = plan_kind_by_name(kind_name ? kind_name : "auto");
 
-	*wish = (struct plan_wish){ .machine = machine, .managed = managed };
+	*wanted = (struct plan_options){ .machine = machine, .managed = managed };
 	if (!row)
 		return "--iommu must be auto, virtio, smmuv3, intel, amd, or virtio-stock";
-	wish->kind = row->kind;
+	wanted->kind = row->kind;
 	if (machine && strcmp(machine, "q35") != 0 && strcmp(machine, "virt") != 0)
 		return "--machine must be q35 or virt";
 	if (spare < 0 || spare > (int)PLAN_TOP_BUS || root_ports < 0 ||
 	    root_ports > (int)PLAN_TOP_BUS)
 		return "--spare and --root-ports must be from 0 to 255";
-	wish->spare = (unsigned)spare;
-	wish->root_ports = (unsigned)root_ports;
-	if (!read_version(qemu_version, &wish->qemu))
+	wanted->spare = (unsigned)spare;
+	wanted->root_ports = (unsigned)root_ports;
+	if (!read_version(qemu_version, &wanted->qemu))
 		return "--qemu must be a version like 10.2";
-	if (!read_size(memory, &wish->memory))
+	if (!read_size(memory, &wanted->memory))
 		return "--memory must be a number of bytes, or like 16G";
-	if (!read_switch(ats, &wish->ats) || !read_switch(accel, &wish->accel))
+	if (!read_switch(ats, &wanted->ats) || !read_switch(accel, &wanted->accel))
 		return "--ats and --accel must be auto, on, or off";
-	if (!read_nodes(&wish->nodes))
+	if (!read_nodes(&wanted->nodes))
 		return "--node must be like 0=1: the host's node, and the guest's";
 	return NULL;
 }
@@ -199,7 +199,7 @@ static char *read_text(const char *name, size_t *ret_length)
 	return (char *)g_byte_array_free(bytes, FALSE);
 }
 
-static int plan_host(const struct plan_wish *wish, const char *const *names,
+static int plan_host(const struct plan_options *wanted, const char *const *names,
 		     struct plan_domain *domain, const struct form *form,
 		     struct viommu_findings *findings)
 {
@@ -216,7 +216,7 @@ static int plan_host(const struct plan_wish *wish, const char *const *names,
 	host = viommu_host_scan(root, of_host);
 	/* What is wrong with a host that can be read is for `viommu host` to say. */
 	if (host)
-		plan = plan_make(host, wish, names, before, findings);
+		plan = plan_make(host, wanted, names, before, findings);
 	else
 		status = worse(status, print_findings(of_host));
 	viommu_findings_free(of_host);
@@ -227,7 +227,7 @@ static int plan_host(const struct plan_wish *wish, const char *const *names,
 	return status;
 }
 
-static int plan_domain(struct plan_wish *wish, const struct form *form,
+static int plan_domain(struct plan_options *wanted, const struct form *form,
 		       struct viommu_findings *findings)
 {
 	size_t length;
@@ -240,18 +240,18 @@ static int plan_domain(struct plan_wish *wish, const struct form *form,
 	domain = text ? plan_domain_read(text, length, findings) : NULL;
 	if (!domain)
 		return status;
-	plan_domain_wish(domain, wish, findings);
-	status = plan_host(wish, plan_domain_devices(domain), domain, form, findings);
+	plan_domain_options(domain, wanted, findings);
+	status = plan_host(wanted, plan_domain_devices(domain), domain, form, findings);
 	plan_domain_free(domain);
 	return status;
 }
 
-static int plan_qemu_arguments(struct plan_wish *wish, char **arguments, const struct form *form,
-			       struct viommu_findings *findings)
+static int plan_qemu_arguments(struct plan_options *wanted, char **arguments,
+			       const struct form *form, struct viommu_findings *findings)
 {
-	g_auto(GStrv) names = plan_arguments(arguments, wish, findings);
+	g_auto(GStrv) names = plan_arguments(arguments, wanted, findings);
 
-	return names ? plan_host(wish, (const char *const *)names, NULL, form, findings)
+	return names ? plan_host(wanted, (const char *const *)names, NULL, form, findings)
 		     : EXIT_COULD_NOT;
 }
 
@@ -259,7 +259,7 @@ static int run(const struct command *command, char **arguments)
 {
 	const struct form *form = find_form();
 	struct viommu_findings *findings;
-	struct plan_wish wish;
+	struct plan_options wanted;
 	const char *error;
 	int status;
 
@@ -277,22 +277,22 @@ static int run(const struct command *command, char **arguments)
 					      "libvirt");
 	if (!form)
 		return command_usage(command, "unknown format \"%s\"", format);
-	error = read_wish(&wish);
+	error = read_plan_options(&wanted);
 	if (error)
 		return command_usage(command, "%s", error);
-	wish.for_qemu = form->for_qemu;
-	wish.for_libvirt = form->for_libvirt;
+	wanted.for_qemu = form->for_qemu;
+	wanted.for_libvirt = form->for_libvirt;
 	findings = viommu_findings_new();
 	if (qemu)
-		status = plan_qemu_arguments(&wish, arguments, form, findings);
+		status = plan_qemu_arguments(&wanted, arguments, form, findings);
 	else if (domain_name)
-		status = plan_domain(&wish, form, findings);
+		status = plan_domain(&wanted, form, findings);
 	else
-		status = plan_host(&wish, (const char *const *)devices, NULL, form, findings);
+		status = plan_host(&wanted, (const char *const *)devices, NULL, form, findings);
 	status = worse(status, print_findings(findings));
 	viommu_findings_free(findings);
-	if (wish.nodes)
-		g_hash_table_unref(wish.nodes);
+	if (wanted.nodes)
+		g_hash_table_unref(wanted.nodes);
 	return status;
 }
 

@@ -85,7 +85,7 @@ static bool pasid_fits(const struct viommu_route *route, guint64 pasid)
 }
 
 /* On x86, registers of the IOMMU and capabilities of functions decide about PASIDs. */
-static bool tables_say_pasids(enum viommu_iommu_kind kind)
+static bool tables_describe_pasids(enum viommu_iommu_kind kind)
 {
 	return kind != VIOMMU_VTD && kind != VIOMMU_AMD_VI;
 }
@@ -96,7 +96,7 @@ static char *describe_pasid(const struct viommu_route *route, guint64 pasid)
 
 	if (!route->iommu)
 		return g_strdup("has no meaning: no IOMMU is reached");
-	if (!route->pasid_bits && !tables_say_pasids(route->iommu->kind))
+	if (!route->pasid_bits && !tables_describe_pasids(route->iommu->kind))
 		return g_strdup("is not decided by the table: DMAR and IVRS say nothing of PASIDs");
 	if (!route->pasid_bits)
 		return g_strdup("does not arrive: no entry forwards PASIDs");
@@ -438,7 +438,7 @@ static void add_answer(const struct question *question, const struct answer *ans
 	add_route(json, &answer->route);
 	if (question->has_pasid) {
 		if (!answer->route.iommu || answer->route.pasid_bits ||
-		    tables_say_pasids(answer->route.iommu->kind)) {
+		    tables_describe_pasids(answer->route.iommu->kind)) {
 			json_key(json, "pasid_arrives");
 			json_add_boolean(json, pasid_fits(&answer->route, question->pasid));
 		} else {
@@ -494,7 +494,7 @@ platform_device_of(const struct viommu_topology *topology, const struct viommu_d
 	return device;
 }
 
-static void look_at_tree(const struct pci_tree *tree, struct answer *answer)
+static void find_in_tree(const struct pci_tree *tree, struct answer *answer)
 {
 	answer->function = pci_tree_find(tree, answer->name.segment, answer->name.bdf);
 	if (answer->function)
@@ -524,7 +524,7 @@ static void answer_device(struct question *question, const struct input *input, 
 	if (input->host && name.pci)
 		answer.on_host = viommu_host_find_function(input->host, name.segment, name.bdf);
 	if (question->tree && name.pci)
-		look_at_tree(question->tree, &answer);
+		find_in_tree(question->tree, &answer);
 	viommu_topology_resolve(answer.topology, &name, &answer.route, &answer.linux_route,
 				&answer.why_linux);
 	if (question->json)

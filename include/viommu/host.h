@@ -193,7 +193,7 @@ enum viommu_host_link {
 	VIOMMU_HOST_LINK_MISSING, /* the tables give an IOMMU that is up, and a driver is bound */
 	VIOMMU_HOST_IOMMU_DOWN,   /* the tables give an IOMMU that is not in sysfs */
 	VIOMMU_HOST_BYPASS,       /* by the tables, no IOMMU translates it */
-	VIOMMU_HOST_UNSAID,       /* tables were read, but do not describe it */
+	VIOMMU_HOST_IN_NO_TABLE,  /* tables were read, but do not describe it */
 	VIOMMU_HOST_LINK_UNKNOWN, /* tables could not be read */
 };
 

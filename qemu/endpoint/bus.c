@@ -58,7 +58,7 @@ static void complete(struct iommu *iommu, PCIDevice *function)
 
 static void device_plugged(DeviceListener *listener, DeviceState *device)
 {
-	struct iommu *iommu = container_of(listener, struct iommu, unplug_listener);
+	struct iommu *iommu = container_of(listener, struct iommu, device_listener);
 	PCIDevice *function;
 
 	if (!object_dynamic_cast(OBJECT(device), TYPE_PCI_DEVICE))
@@ -110,7 +110,7 @@ static bool is_for_all(PCIBus *bus, int devfn)
  */
 static void device_unplugged(DeviceListener *listener, DeviceState *device)
 {
-	struct iommu *iommu = container_of(listener, struct iommu, unplug_listener);
+	struct iommu *iommu = container_of(listener, struct iommu, device_listener);
 	PCIBus *bus = NULL, *behind = NULL;
 	struct endpoint *endpoint;
 
@@ -137,10 +137,10 @@ bool bus_serve(struct iommu *iommu, Error **errp)
 	static const bus_iommu functions = BUS_IOMMU(address_space_of);
 
 	notify_start(iommu);
-	iommu->unplug_listener.realize = device_plugged;
-	iommu->unplug_listener.unrealize = device_unplugged;
-	iommu->unplug_listener.hide_device = device_coming;
-	device_listener_register(&iommu->unplug_listener);
+	iommu->device_listener.realize = device_plugged;
+	iommu->device_listener.unrealize = device_unplugged;
+	iommu->device_listener.hide_device = device_coming;
+	device_listener_register(&iommu->device_listener);
 	if (!iommu->root_bus)
 		return true;
 	if (!pci_bus_is_root(iommu->root_bus) || bus_has_iommu(iommu->root_bus)) {
@@ -162,7 +162,7 @@ void bus_release(struct iommu *iommu)
 
 	if (iommu->root_bus)
 		bus_set_iommu(iommu->root_bus, NULL, NULL);
-	device_listener_unregister(&iommu->unplug_listener);
+	device_listener_unregister(&iommu->device_listener);
 	QLIST_FOREACH(endpoint, &iommu->endpoints, next) {
 		endpoint_unregister(endpoint);
 		endpoint->handle = viommu_handle_free(endpoint->handle);

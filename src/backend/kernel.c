@@ -115,7 +115,7 @@ void kernel_log(const struct viommu_kernel *kernel, const char *format, ...)
 
 bool kernel_is_due(struct viommu_kernel *kernel, enum kernel_sentence sentence)
 {
-	uint64_t n = ++kernel->n_said[sentence];
+	uint64_t n = ++kernel->n_logged[sentence];
 
 	return !(n & (n - 1));
 }

@@ -66,7 +66,7 @@ struct viommu_kernel {
 	size_t n_devices;
 	struct container *containers;
 	uint32_t n_containers;
-	uint64_t n_said[N_SENTENCES];
+	uint64_t n_logged[N_SENTENCES];
 
 	/* iommufd */
 	struct hwpt *hwpts;

@@ -859,7 +859,7 @@ struct event {
 void fault_report(struct endpoint *endpoint, const struct event *event);
 
 /* Report a page request to the driver. False if the driver has provided no buffer. */
-bool fault_ask(struct endpoint *endpoint, const struct event *event);
+bool fault_request_page(struct endpoint *endpoint, const struct event *event);
 
 /* -- group.c -------------------------------------------------------------------------------- */
 

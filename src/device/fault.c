@@ -125,7 +125,7 @@ static bool queue_fault(struct viommu *device, const struct fault_record *record
 	return put(device, &fault_layout, record);
 }
 
-bool fault_ask(struct endpoint *endpoint, const struct event *event)
+bool fault_request_page(struct endpoint *endpoint, const struct event *event)
 {
 	const struct fault_record record = record_of(endpoint, event);
 

@@ -42,7 +42,7 @@ static bool send(struct endpoint *endpoint, struct page_group *group, const stru
 	bool is_sent;
 
 	pthread_cleanup_push(give_up, &asking);
-	is_sent = fault_ask(endpoint, event);
+	is_sent = fault_request_page(endpoint, event);
 	pthread_cleanup_pop(false);
 	return is_sent;
 }

@@ -78,7 +78,7 @@ bool queue_publish(struct queue *queue)
 
 /* -- notifications --------------------------------------------------------------------- */
 
-void queue_quiet(struct queue *queue)
+void queue_disable_notifications(struct queue *queue)
 {
 	if (queue->format)
 		queue->format->notify(queue, false);

@@ -131,7 +131,7 @@ void queue_push(struct queue *queue, const struct queue_chain *chain, uint32_t l
 bool queue_publish(struct queue *queue);
 
 /* Disable notifications of the driver, which may send them nevertheless. */
-void queue_quiet(struct queue *queue);
+void queue_disable_notifications(struct queue *queue);
 
 /*
  * Enable notifications of new chains. Returns whether there are chains already, for which the

@@ -31,7 +31,7 @@ void service_requests(struct virtio *virtio, unsigned index, service_function *s
 
 	queue_lock(queue);
 	if (virtio_running(virtio)) {
-		queue_quiet(queue);
+		queue_disable_notifications(queue);
 		do {
 			while ((more = queue_pop(queue, &chain)) > 0)
 				queue_push(queue, &chain, (uint32_t)serve(opaque, &chain));
@@ -73,7 +73,7 @@ int service_deliver(struct virtio *virtio, unsigned index, const void *bytes, si
 
 	queue_lock(queue);
 	if (virtio_running(virtio)) {
-		queue_quiet(queue);
+		queue_disable_notifications(queue);
 		found = queue_pop(queue, &chain);
 		if (found > 0) {
 			written = fill(&chain, bytes, length);

@@ -40,7 +40,7 @@ struct input {
  * An input has the tables of one machine. Where Linux reads only the first table of a kind, a
  * second one is a mistake. Unknown tables, such as SSDT, may occur any number of times.
  */
-static void look_for_second(struct input *input, const char *name, const char *signature)
+static void check_second(struct input *input, const char *name, const char *signature)
 {
 	if ((viommu_table_abilities(signature) & VIOMMU_TABLE_MEANING) &&
 	    !hash_add(input->seen, memory_text(signature)))
@@ -58,7 +58,7 @@ static void give(struct input *input, const uint8_t *table, size_t length)
 		name = memory_printf("%s#%s", input->file ? input->file : "", signature);
 	else
 		name = memory_text(input->file);
-	look_for_second(input, name, signature);
+	check_second(input, name, signature);
 	input->found++;
 	input->stopped = !input->each(input->opaque, name, table, length);
 }

@@ -180,7 +180,7 @@ static void report_stream(const struct check *check, struct subject subject, uin
 		     "%s would have stream ID 0x%" PRIx64 " at an SMMUv2", what, last);
 }
 
-static void look_at_piece(void *opaque, const struct viommu_pci_range *piece)
+static void check_stream_id(void *opaque, const struct viommu_pci_range *piece)
 {
 	const struct check *check = opaque;
 	uint64_t last = range_id(piece, piece->segment_last, piece->bdf_last);
@@ -195,7 +195,7 @@ void check_stream_ids(const struct check *check)
 	const struct viommu_platform_device *device;
 	const struct viommu_device_id *id;
 
-	topology_for_each_pci_range(check->topology, look_at_piece, (void *)check);
+	topology_for_each_pci_range(check->topology, check_stream_id, (void *)check);
 	for_each_object(i, device, check->topology, OBJECT_PLATFORM_DEVICE) {
 		uint64_t last = (uint64_t)device->id + MAX(device->n_ids, 1u) - 1;
 

@@ -191,7 +191,7 @@ static const char usual[][5] = {
 	"APMT", "DSDT", "SSDT", "FACP", "FACS", "XSDT", "RSDT", "HPET", "BGRT",
 };
 
-static bool is_usual(const uint8_t *bytes)
+static bool is_common(const uint8_t *bytes)
 {
 	for (size_t i = 0; i < G_N_ELEMENTS(usual); i++)
 		if (!memcmp(usual[i], bytes, 4))
@@ -213,9 +213,9 @@ uint32_t dump_begins(const uint8_t *bytes, size_t n)
 	if (n < 4 || (!tree && !is_signature(bytes)))
 		return 0;
 	if (n < BEGIN_LENGTH)
-		return is_usual(bytes) ? SURE : 1;
+		return is_common(bytes) ? SURE : 1;
 	length = dump_length(bytes);
 	if (length < LENGTH_LEAST || length > LENGTH_MOST)
 		return 0;
-	return tree || is_usual(bytes) ? SURE : SURE - length;
+	return tree || is_common(bytes) ? SURE : SURE - length;
 }

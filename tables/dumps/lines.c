@@ -286,7 +286,7 @@ static bool repeat_line(struct lines *lines, uint64_t to)
 }
 
 /* Keeps of the last line what the next offset leaves to it. Returns false if bytes are missing. */
-static bool settle_pending(struct lines *lines, uint64_t to)
+static bool finish_pending(struct lines *lines, uint64_t to)
 {
 	if (to - lines->bytes->len < lines->n_pending)
 		lines->n_pending = (size_t)to - lines->bytes->len;
@@ -300,7 +300,7 @@ static bool settle_pending(struct lines *lines, uint64_t to)
 static void continue_dump(struct lines *lines, const struct offset *offset, const char *end,
 			  unsigned number, uint64_t to)
 {
-	if (!settle_pending(lines, to)) {
+	if (!finish_pending(lines, to)) {
 		add_gap(lines, number, lines->bytes->len);
 		end_dump(lines);
 		return;

@@ -147,7 +147,7 @@ static const char *take_item(struct stream *stream, const char *at)
 }
 
 /* od prints `*` for equal lines; without offsets, nothing says for how many. */
-static void look_for_star(struct stream *stream, const char *at)
+static void check_star(struct stream *stream, const char *at)
 {
 	struct dump_gap gap = { .line = stream->number, .offset = stream->bytes->len };
 
@@ -176,7 +176,7 @@ static const char *take_items(struct stream *stream)
 		after = at ? at : after;
 		at = next_item(stream, at, &gap, &fresh);
 	}
-	look_for_star(stream, at);
+	check_star(stream, at);
 	return after;
 }
 

@@ -189,7 +189,7 @@ static void open_reservations(struct devicetree *tree)
 }
 
 /* A partition or a page has more room than its tree; nothing is wrong with that. */
-static void say_what_is_behind(const struct devicetree *tree, struct viommu_findings *findings)
+static void report_trailing_bytes(const struct devicetree *tree, struct viommu_findings *findings)
 {
 	size_t size = fdt_totalsize(tree->blob);
 
@@ -212,7 +212,7 @@ struct devicetree *dt_open(const uint8_t *bytes, size_t length, const char *file
 	open_reservations(tree);
 	open_structure(&opening);
 	index_phandles(tree);
-	say_what_is_behind(tree, findings);
+	report_trailing_bytes(tree, findings);
 	return tree;
 }
 

@@ -91,7 +91,7 @@ static char *ids_text(uint32_t first, uint64_t n, bool one)
 }
 
 /* Device IDs are shown only if they differ from the default. */
-static bool are_device_ids_usual(const struct viommu_route_range *range)
+static bool has_default_device_ids(const struct viommu_route_range *range)
 {
 	const struct viommu_route *route = &range->route;
 	uint32_t usual = route->iommu ? route->id : (uint32_t)range_first(range);
@@ -118,7 +118,7 @@ static void draw_range(struct box *box, const struct viommu_route_range *range)
 	line.what = functions_of(range);
 	if (route->iommu)
 		line.ids = ids_text(route->id, n, range->shared_id);
-	if (!are_device_ids_usual(range))
+	if (!has_default_device_ids(range))
 		line.device_ids = ids_text(route->device_id, n, range->shared_device_id);
 	add_line(box, &line);
 }

@@ -106,7 +106,8 @@ static char *cure_of_missing(const struct machine *machine, const struct descrip
 }
 
 /* In the order of their IDs, for reproducible findings. */
-static void look_for_ioapics(const struct machine *machine, const struct description *description)
+static void check_missing_ioapics(const struct machine *machine,
+				  const struct description *description)
 {
 	struct hash *named = named_ioapics(description);
 	auto_array struct array *ids = sorted_numbers(machine->ioapics);
@@ -132,7 +133,7 @@ void machine_check_ioapics(const struct machine *machine)
 
 	for_each_description(description, machine)
 		if (machine->ioapics && remaps(description))
-			look_for_ioapics(machine, description);
+			check_missing_ioapics(machine, description);
 }
 
 /* Harmless by itself, but usually it is the wrong number of a missing IOAPIC. */
@@ -266,8 +267,8 @@ static uint32_t swapped(uint32_t function)
 }
 
 /* Any device may be an initiator; suspicious is one that is an IOMMU with swapped bytes. */
-static void look_at_initiator(const struct machine *machine, struct hash *functions,
-			      const struct record *structure)
+static void check_initiator(const struct machine *machine, struct hash *functions,
+			    const struct record *structure)
 {
 	uint32_t function = srat_function_id(structure);
 
@@ -289,6 +290,6 @@ void machine_check_initiators(const struct machine *machine)
 		return;
 	for_each_structure(structure, machine->srat)
 		if (srat_is_function(structure))
-			look_at_initiator(machine, functions, structure);
+			check_initiator(machine, functions, structure);
 	hash_free(functions);
 }

@@ -20,7 +20,7 @@
 /* -- objects of MADT, SRAT and MCFG -------------------------------------------- */
 
 /* An empty set is kept, too: a MADT without an ITS means that there is none. */
-static void learn_interrupts(struct machine *machine, const struct viommu_table *madt)
+static void take_interrupts(struct machine *machine, const struct viommu_table *madt)
 {
 	const struct record *structure;
 
@@ -41,7 +41,7 @@ static void learn_interrupts(struct machine *machine, const struct viommu_table 
 }
 
 /* Linux creates a node for every enabled entry. */
-static void learn_domains(struct machine *machine, const struct viommu_table *srat)
+static void take_domains(struct machine *machine, const struct viommu_table *srat)
 {
 	const struct record *structure;
 	uint32_t domain;
@@ -67,7 +67,7 @@ static struct buses *buses_of(struct machine *machine, unsigned segment)
 }
 
 /* One bit for each of 256 buses. An inverted allocation sets none. */
-static void learn_buses(struct machine *machine, const struct viommu_table *mcfg)
+static void take_buses(struct machine *machine, const struct viommu_table *mcfg)
 {
 	const struct record *structure;
 
@@ -81,7 +81,7 @@ static void learn_buses(struct machine *machine, const struct viommu_table *mcfg
 	}
 }
 
-static void learn_block(struct machine *machine, const struct viommu_table *block)
+static void take_block(struct machine *machine, const struct viommu_table *block)
 {
 	machine->has_dsdt |= block->format == &dsdt_format;
 	pointers_add(machine->blocks, (gpointer)block);
@@ -89,11 +89,11 @@ static void learn_block(struct machine *machine, const struct viommu_table *bloc
 
 static const struct {
 	const struct format *format;
-	void (*learn)(struct machine *machine, const struct viommu_table *table);
-} lessons[] = {
-	{ &madt_format, learn_interrupts }, { &srat_format, learn_domains },
-	{ &mcfg_format, learn_buses },      { &dsdt_format, learn_block },
-	{ &ssdt_format, learn_block },
+	void (*take)(struct machine *machine, const struct viommu_table *table);
+} neighbours[] = {
+	{ &madt_format, take_interrupts }, { &srat_format, take_domains },
+	{ &mcfg_format, take_buses },      { &dsdt_format, take_block },
+	{ &ssdt_format, take_block },
 };
 
 /* -- the tables ---------------------------------------------------------------------- */
@@ -128,9 +128,9 @@ static void take(struct machine *machine, const struct viommu_table *table)
 {
 	if (table->format->to_topology)
 		describe(machine, table);
-	for (size_t i = 0; i < G_N_ELEMENTS(lessons); i++)
-		if (lessons[i].format == table->format)
-			lessons[i].learn(machine, table);
+	for (size_t i = 0; i < G_N_ELEMENTS(neighbours); i++)
+		if (neighbours[i].format == table->format)
+			neighbours[i].take(machine, table);
 }
 
 /* The first of several with one signature, as in Linux; a machine has many SSDTs. */

@@ -91,7 +91,7 @@ static bool has_any(const struct buses *buses, const struct window *window)
 }
 
 /* Reports only the first missing segment. */
-static void look_at_segments(const struct machine *machine, const struct window *window)
+static void check_window_segments(const struct machine *machine, const struct window *window)
 {
 	unsigned segment = window->segment_first;
 
@@ -104,7 +104,7 @@ static void look_at_segments(const struct machine *machine, const struct window 
 }
 
 /* One segment is enough: the buses are the same in all of them. */
-static void look_at_buses(const struct machine *machine, const struct window *window)
+static void check_window_buses(const struct machine *machine, const struct window *window)
 {
 	const struct buses *buses = find_buses(machine, window->segment_first);
 
@@ -119,14 +119,14 @@ static void look_at_buses(const struct machine *machine, const struct window *wi
 void machine_check_segments(const struct machine *machine)
 {
 	if (machine->buses)
-		for_each_window(machine, look_at_segments);
+		for_each_window(machine, check_window_segments);
 }
 
 /* Without an MCFG, the buses are unknown. */
 void machine_check_buses(const struct machine *machine)
 {
 	if (machine->buses)
-		for_each_window(machine, look_at_buses);
+		for_each_window(machine, check_window_buses);
 }
 
 /* The driver has to find the IOMMU's function before it can translate. */

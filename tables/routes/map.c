@@ -283,7 +283,7 @@ static bool next_piece(struct map *map, struct viommu_route_range *ret_range)
 }
 
 /* The next piece with a route. */
-static bool next_said(struct map *map, struct viommu_route_range *ret_range)
+static bool next_routed(struct map *map, struct viommu_route_range *ret_range)
 {
 	while (next_piece(map, ret_range))
 		if (ret_range->route.reach != VIOMMU_REACH_NOTHING)
@@ -309,7 +309,7 @@ bool map_next(struct map *map, struct viommu_route_range *ret_range)
 	struct viommu_route_range piece;
 	bool had_next;
 
-	while (next_said(map, &piece)) {
+	while (next_routed(map, &piece)) {
 		if (goes_on_with(map, &piece))
 			continue;
 		had_next = map->has_next;

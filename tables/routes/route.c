@@ -123,9 +123,10 @@ struct viommu_route route_begin(const struct viommu_topology *topology,
 /* -- the hops behind the first -------------------------------------------------- */
 
 /* The device ID counts from the first function or the first ID of the range. */
-static void send_as_range_says(const struct viommu_topology *topology,
-			       const struct viommu_msi_range *msi,
-			       const struct viommu_device_name *device, struct viommu_route *route)
+static void set_device_id_by_range(const struct viommu_topology *topology,
+				   const struct viommu_msi_range *msi,
+				   const struct viommu_device_name *device,
+				   struct viommu_route *route)
 {
 	uint32_t nth =
 		msi->iommu ? route->id - msi->id_first : (uint32_t)(device->bdf - msi->bdf_first);
@@ -137,13 +138,13 @@ static void send_as_range_says(const struct viommu_topology *topology,
 }
 
 /*
- * Without an IOMMU, the device ID is segment << 16
- *
- * BDF.
+ * The device ID is the ID at the IOMMU, or, without an IOMMU, the segment in bits 31:16 and the BDF
+ * below.
  */
-static void send_as_usual(const struct viommu_topology *topology,
-			  const struct viommu_host_bridge *bridge,
-			  const struct viommu_device_name *device, struct viommu_route *route)
+static void set_default_device_id(const struct viommu_topology *topology,
+				  const struct viommu_host_bridge *bridge,
+				  const struct viommu_device_name *device,
+				  struct viommu_route *route)
 {
 	const char *its = route->iommu ? route->iommu->its : bridge ? bridge->its : NULL;
 
@@ -168,9 +169,9 @@ void route_continue(const struct viommu_topology *topology, const struct matches
 		    const struct viommu_device_name *device, struct viommu_route *route)
 {
 	if (!route->its && matches->msi)
-		send_as_range_says(topology, matches->msi, device, route);
+		set_device_id_by_range(topology, matches->msi, device, route);
 	else if (!route->its)
-		send_as_usual(topology, matches->bridge, device, route);
+		set_default_device_id(topology, matches->bridge, device, route);
 	if (!route->pasid_bits)
 		add_pasid(matches->bridge, route);
 }

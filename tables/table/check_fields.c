@@ -21,7 +21,7 @@ struct search {
 };
 
 /* layout_check() reports all kinds of fields, a rule is about one. */
-static void look_at_field(void *data, const struct field *field, uint64_t value)
+static void visit_field(void *data, const struct field *field, uint64_t value)
 {
 	const struct search *search = data;
 
@@ -33,21 +33,21 @@ static void look_at_field(void *data, const struct field *field, uint64_t value)
  * The exact length is known if the type is known and nothing follows the fixed part. Formats limit
  * the depth of records, and so of the recursion.
  */
-static void look_at_record(struct search *search, const struct record *record)
+static void visit_record(struct search *search, const struct record *record)
 {
 	const struct layout *layout = record->layout;
 	bool exact = layout && layout->type != LAYOUT_UNKNOWN && !record->children->len;
 
 	search->record = record;
 	if (layout)
-		layout_check(layout, record->host, exact, look_at_field, search);
+		layout_check(layout, record->host, exact, visit_field, search);
 	for (guint i = 0; i < record->children->len; i++)
-		look_at_record(search, record->children->pdata[i]);
+		visit_record(search, record->children->pdata[i]);
 }
 
-static void look_at_all(struct search search)
+static void visit_all(struct search search)
 {
-	look_at_record(&search, search.check->table->root);
+	visit_record(&search, search.check->table->root);
 }
 
 /* The field rather than the structure, because the field has to be changed. */
@@ -81,17 +81,17 @@ static void report_reserved(const struct search *search, const struct field *fie
 
 void check_unknown_types(const struct table_check *check)
 {
-	look_at_all((struct search){ check, FIELD_TYPE, report_type, NULL });
+	visit_all((struct search){ check, FIELD_TYPE, report_type, NULL });
 }
 
 void check_lengths(const struct table_check *check)
 {
-	look_at_all((struct search){ check, FIELD_LENGTH, report_length, NULL });
+	visit_all((struct search){ check, FIELD_LENGTH, report_length, NULL });
 }
 
 void check_reserved_bytes(const struct table_check *check)
 {
-	look_at_all((struct search){ check, FIELD_RESERVED, report_reserved, NULL });
+	visit_all((struct search){ check, FIELD_RESERVED, report_reserved, NULL });
 }
 
 /* Flags: all bits that are set have a name. Enumeration: the value has a name. */

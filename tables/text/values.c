@@ -70,7 +70,7 @@ void text_put(struct strbuf *out, const char *text)
 }
 
 /* "none" stands for no IOMMU or ITS group, and so cannot be a name. */
-static bool says_none(const char *text)
+static bool is_none(const char *text)
 {
 	return !strcmp(text, "none");
 }
@@ -78,7 +78,7 @@ static bool says_none(const char *text)
 static enum scan read_name(const struct text_key *key, const char *text,
 			   struct object_builder *builder)
 {
-	if (!*text || says_none(text))
+	if (!*text || is_none(text))
 		return SCAN_SYNTAX;
 	MEMBER(const char *, key, 0, builder->object) = text;
 	return SCAN_OK;
@@ -105,7 +105,7 @@ static enum scan read_reference(const struct text_key *key, const char *text,
 {
 	if (!*text)
 		return SCAN_SYNTAX;
-	MEMBER(const char *, key, 0, builder->object) = says_none(text) ? NULL : text;
+	MEMBER(const char *, key, 0, builder->object) = is_none(text) ? NULL : text;
 	return SCAN_OK;
 }
 

@@ -743,7 +743,7 @@ static const char *read_dirty(void)
 	return dirty;
 }
 
-static void dirty_pages_are_told_by_guest_physical_address(void **state)
+static void dirty_pages_are_reported_by_guest_physical_address(void **state)
 {
 	struct rig *rig = *state;
 
@@ -931,7 +931,7 @@ static void a_domain_with_all_mappings_that_the_kernel_has_answers_nomem(void **
 	end();
 }
 
-static void a_limit_of_pinned_memory_is_said(void **state)
+static void a_limit_of_pinned_memory_is_logged(void **state)
 {
 	struct rlimit old, low = { .rlim_cur = 0x10000 };
 	struct rig *rig = *state;
@@ -999,7 +999,7 @@ static void a_vmm_that_refuses_a_file_refuses_the_attach(void **state)
 	end();
 }
 
-static void a_device_that_cannot_leave_is_stopped_and_the_reason_said(void **state)
+static void a_device_that_cannot_leave_is_stopped_and_the_reason_logged(void **state)
 {
 	struct rig *rig = *state;
 
@@ -1022,7 +1022,7 @@ static void a_device_that_cannot_leave_is_stopped_and_the_reason_said(void **sta
 /* -- which interface ---------------------------------------------------------------------- */
 
 /* The UNMAPs of a batch make room for a MAP, so nothing is refused, and nothing said. */
-static void a_map_that_succeeds_after_unmaps_are_sent_is_not_said_to_be_refused(void **state)
+static void a_map_that_succeeds_after_unmaps_are_sent_is_not_reported_as_refused(void **state)
 {
 	struct rig *rig = *state;
 
@@ -1103,7 +1103,7 @@ static void devices_of_one_endpoint_move_together(void **state)
 	end();
 }
 
-static void the_interface_is_chosen_by_what_the_kernel_has_and_said(void **state)
+static void the_interface_of_the_kernel_is_chosen_and_logged(void **state)
 {
 	static const struct {
 		bool no_iommufd, no_type1;
@@ -1481,7 +1481,7 @@ static void ranges_of_the_host_that_touch_have_no_region_between_them(void **sta
 }
 
 /* The guest knows its granule and input range when the device is plugged in. */
-static void a_late_device_that_can_do_less_is_told_by_probe_or_refused(void **state)
+static void a_late_device_that_can_do_less_is_shown_by_probe_or_refused(void **state)
 {
 	struct viommu_limits late = { .size = sizeof(late),
 				      .page_size_mask = ~0xfffull,
@@ -1542,23 +1542,23 @@ int main(void)
 		ON_A_FRESH_DEVICE(memory_that_the_kernel_keeps_is_reached_by_nothing),
 		ON_A_FRESH_DEVICE(a_device_that_is_removed_reaches_nothing_and_others_stay),
 		ON_A_FRESH_DEVICE(a_device_that_dies_does_not_stop_the_others),
-		ON_A_FRESH_DEVICE(dirty_pages_are_told_by_guest_physical_address),
+		ON_A_FRESH_DEVICE(dirty_pages_are_reported_by_guest_physical_address),
 		ON_A_FRESH_DEVICE(pages_unmapped_meanwhile_are_dirty_too),
 		ON_A_FRESH_DEVICE(without_tracking_by_the_kernel_all_that_is_writable_is_dirty),
 		ON_A_FRESH_DEVICE(memory_that_cannot_be_added_leaves_everything_as_it_was),
 		ON_A_FRESH_DEVICE(a_writable_mapping_of_read_only_memory_reaches_nothing),
 		ON_A_FRESH_DEVICE(a_domain_with_all_mappings_that_the_kernel_has_answers_nomem),
-		ON_A_FRESH_DEVICE(a_limit_of_pinned_memory_is_said),
+		ON_A_FRESH_DEVICE(a_limit_of_pinned_memory_is_logged),
 		ON_A_FRESH_DEVICE(a_device_gets_a_new_file_only_where_the_kernel_cannot_do_without),
 		ON_A_FRESH_DEVICE(a_vmm_that_refuses_a_file_refuses_the_attach),
-		ON_A_FRESH_DEVICE(a_device_that_cannot_leave_is_stopped_and_the_reason_said),
+		ON_A_FRESH_DEVICE(a_device_that_cannot_leave_is_stopped_and_the_reason_logged),
 		ON_A_FRESH_DEVICE(
-			a_map_that_succeeds_after_unmaps_are_sent_is_not_said_to_be_refused),
+			a_map_that_succeeds_after_unmaps_are_sent_is_not_reported_as_refused),
 		ON_A_FRESH_DEVICE(a_device_does_not_take_its_group_into_another_domain),
 		ON_A_FRESH_DEVICE(devices_of_one_endpoint_move_together),
 	};
 	const struct CMUnitTest both[] = {
-		cmocka_unit_test(the_interface_is_chosen_by_what_the_kernel_has_and_said),
+		cmocka_unit_test(the_interface_of_the_kernel_is_chosen_and_logged),
 		cmocka_unit_test(a_device_that_cannot_be_opened_leaves_nothing),
 		cmocka_unit_test(limits_are_read_from_each_interface),
 		cmocka_unit_test(all_ranges_of_the_kernel_are_read),
@@ -1570,7 +1570,7 @@ int main(void)
 		ON_A_FRESH_DEVICE(holes_of_a_device_are_reserved_regions_of_its_endpoint),
 		ON_A_FRESH_DEVICE(a_region_to_the_last_address_contains_what_the_host_lacks),
 		ON_A_FRESH_DEVICE(ranges_of_the_host_that_touch_have_no_region_between_them),
-		ON_A_FRESH_DEVICE(a_late_device_that_can_do_less_is_told_by_probe_or_refused),
+		ON_A_FRESH_DEVICE(a_late_device_that_can_do_less_is_shown_by_probe_or_refused),
 		cmocka_unit_test(a_device_that_vfio_cannot_have_is_refused_with_the_cure),
 	};
 	int failed;

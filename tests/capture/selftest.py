@@ -194,7 +194,7 @@ class PciTrees(unittest.TestCase):
         == behind
         """)
 
-    def test_monitor_and_stored_lines_say_the_same(self):
+    def test_monitor_and_stored_lines_mean_the_same(self):
         lines = pci.lines_of_query(self.QUERY)
         self.assertEqual(lines, ["0000:00:08.1 1b36:000c class 0604 secondary 0a subordinate 0b",
                                  "0000:0a:00.0 1af4:1057 class 00ff"])
@@ -215,7 +215,7 @@ class Topologies(unittest.TestCase):
             with open(os.path.join(GOLDEN, "topologies", name), encoding="utf-8") as file:
                 self.assertEqual(file.read(), text, name)
 
-    def test_without_a_tree_only_what_is_sure_is_said(self):
+    def test_without_a_tree_only_what_is_sure_is_reported(self):
         tree = golden_topologies.usual_tree
         command = golden_topologies.Command
         plain = "-machine virt -nodefaults -device virtio-iommu-pci"
@@ -242,7 +242,7 @@ class Monitors(unittest.TestCase):
     def test_what_is_not_qmp_is_refused(self):
         self.refused("print('hello')", "does not speak QMP")
 
-    def test_a_refused_command_says_why(self):
+    def test_a_refused_command_has_a_reason(self):
         self.refused("""if 1:
             print('{"QMP": {}}', flush=True)
             input()

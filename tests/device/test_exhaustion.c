@@ -238,7 +238,7 @@ static void ignore_text(void *opaque, const char *text, size_t length)
 }
 
 /* Looking takes no memory. */
-static int look_around(struct scene *scene, unsigned i)
+static int inspect_all(struct scene *scene, unsigned i)
 {
 	struct viommu_counters counters = { .size = sizeof(counters) };
 	unsigned long failed = n_failed;
@@ -280,7 +280,7 @@ static int migrate(struct scene *scene, unsigned i)
 enum { TURN = 20 };
 static int (*const late_steps[TURN])(struct scene *scene, unsigned i) = {
 	[3] = listen,          [5] = update_endpoint, [7] = unplug,       [8] = plug,
-	[9] = attach_plugged,  [11] = map_again,      [13] = look_around, [15] = move_plugged,
+	[9] = attach_plugged,  [11] = map_again,      [13] = inspect_all, [15] = move_plugged,
 	[16] = attach_plugged, [19] = migrate,
 };
 
@@ -554,7 +554,7 @@ static int translate_without_memory(struct viommu *device)
 }
 
 /* The thread that unmaps holds the device lock. */
-static void say_locked(void *opaque, const struct viommu_mapping *mapping)
+static void print_locked(void *opaque, const struct viommu_mapping *mapping)
 {
 	struct section *section = opaque;
 
@@ -576,7 +576,7 @@ static void *unmap_all(void *opaque)
 static void begin_section(struct section *section)
 {
 	static const struct viommu_listener_ops locked = { .size = sizeof(locked),
-							   .unmap = say_locked };
+							   .unmap = print_locked };
 	struct viommu_listener *listener;
 	struct scene scene = { 0 };
 

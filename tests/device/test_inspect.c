@@ -136,7 +136,7 @@ static void mappings_are_walked_by_where_they_end(void **state)
 	}
 }
 
-static void counters_tell_what_is_held_and_what_was_done(void **state)
+static void counters_count_what_is_held_and_what_was_done(void **state)
 {
 	const uint8_t nonsense[] = { 0xff };
 	uint8_t tail[VIOMMU_TAIL_LENGTH];
@@ -164,7 +164,7 @@ static void counters_tell_what_is_held_and_what_was_done(void **state)
 }
 
 /* What was held at a time, and how long requests waited for sections. */
-static void counters_tell_the_most_and_the_longest(void **state)
+static void counters_keep_the_most_and_the_longest(void **state)
 {
 	struct rig *rig = *state;
 	struct viommu_counters before = counters(rig), now;
@@ -292,8 +292,8 @@ int main(void)
 		ON_A_FRESH_DEVICE(domains_are_found_by_any_number_while_others_come_and_go),
 		ON_A_FRESH_DEVICE(endpoints_are_walked_in_order),
 		ON_A_FRESH_DEVICE(mappings_are_walked_by_where_they_end),
-		ON_A_FRESH_DEVICE(counters_tell_what_is_held_and_what_was_done),
-		ON_A_FRESH_DEVICE(counters_tell_the_most_and_the_longest),
+		ON_A_FRESH_DEVICE(counters_count_what_is_held_and_what_was_done),
+		ON_A_FRESH_DEVICE(counters_keep_the_most_and_the_longest),
 		ON_A_FRESH_DEVICE(a_dump_shows_all_there_is),
 		ON_A_FRESH_DEVICE(a_dump_of_very_much_is_cut_short),
 		ON_A_FRESH_DEVICE(a_dump_ends_at_the_highest_numbers),

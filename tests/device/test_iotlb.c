@@ -78,7 +78,7 @@ static uint64_t use(struct consumer *consumer, uint64_t iova)
 	return to;
 }
 
-static void assert_said(struct consumer *consumer, const char *said)
+static void assert_events(struct consumer *consumer, const char *said)
 {
 	assert_string_equal(consumer->said, said);
 	consumer->said[0] = '\0';
@@ -112,13 +112,13 @@ static void a_miss_is_an_update(void **state)
 
 	assert_int_equal(miss(&consumer, 0x1000, 8), -EFAULT);
 	assert_int_equal(map(rig, 1, 0x1000, 0x1fff, 0x8000, R), VIOMMU_S_OK);
-	assert_said(&consumer, "");
+	assert_events(&consumer, "");
 	assert_int_equal(miss(&consumer, 0x1008, 0x10000), 0);
-	assert_said(&consumer, "update 1008-1fff");
+	assert_events(&consumer, "update 1008-1fff");
 	assert_int_equal(use(&consumer, 0x1010), 0x8010);
 	assert_int_equal(miss(&consumer, 0x1000, 0), -EINVAL);
 	viommu_iotlb_free(consumer.iotlb);
-	assert_said(&consumer, "invalidate 1008-1fff");
+	assert_events(&consumer, "invalidate 1008-1fff");
 }
 
 static void what_was_handed_out_is_invalidated_by_unmap(void **state)
@@ -130,15 +130,15 @@ static void what_was_handed_out_is_invalidated_by_unmap(void **state)
 		assert_int_equal(map(rig, 1, at, at + 0xfff, at << 4, R), VIOMMU_S_OK);
 	assert_int_equal(miss(&consumer, 0x1000, 0x1000), 0);
 	assert_int_equal(miss(&consumer, 0x3000, 0x1000), 0);
-	assert_said(&consumer, "update 1000-1fff, update 3000-3fff");
+	assert_events(&consumer, "update 1000-1fff, update 3000-3fff");
 	assert_int_equal(unmap(rig, 1, 0x2000, 0x2fff), VIOMMU_S_OK);
-	assert_said(&consumer, "");
+	assert_events(&consumer, "");
 	assert_int_equal(unmap(rig, 1, 0x1000, 0x1fff), VIOMMU_S_OK);
-	assert_said(&consumer, "invalidate 1000-1fff");
+	assert_events(&consumer, "invalidate 1000-1fff");
 	assert_int_equal(unmap(rig, 1, 0x3000, 0x4fff), VIOMMU_S_OK);
-	assert_said(&consumer, "invalidate 3000-3fff");
+	assert_events(&consumer, "invalidate 3000-3fff");
 	viommu_iotlb_free(consumer.iotlb);
-	assert_said(&consumer, "");
+	assert_events(&consumer, "");
 }
 
 static void detach_attach_bypass_and_reset_invalidate(void **state)
@@ -149,23 +149,23 @@ static void detach_attach_bypass_and_reset_invalidate(void **state)
 	assert_int_equal(map(rig, 1, 0x1000, 0x1fff, 0x8000, R), VIOMMU_S_OK);
 	assert_int_equal(miss(&consumer, 0x1000, 8), 0);
 	assert_int_equal(attach(rig, 2, EP), VIOMMU_S_OK);
-	assert_said(&consumer, "update 1000-1007, invalidate 1000-1007");
+	assert_events(&consumer, "update 1000-1007, invalidate 1000-1007");
 	assert_int_equal(map(rig, 2, 0x1000, 0x1fff, 0x9000, R), VIOMMU_S_OK);
 	assert_int_equal(miss(&consumer, 0x1000, 8), 0);
 	assert_int_equal(detach(rig, 2, EP), VIOMMU_S_OK);
-	assert_said(&consumer, "update 1000-1007, invalidate 1000-1007");
+	assert_events(&consumer, "update 1000-1007, invalidate 1000-1007");
 	write_bypass(rig, 1);
 	assert_int_equal(miss(&consumer, 0x5000, 8), 0);
 	write_bypass(rig, 0);
-	assert_said(&consumer, "update 5000-5007, invalidate 5000-5007");
+	assert_events(&consumer, "update 5000-5007, invalidate 5000-5007");
 	write_bypass(rig, 1);
 	assert_int_equal(miss(&consumer, 0x5000, 8), 0);
 	assert_int_equal(attach(rig, 1, EP), VIOMMU_S_OK);
-	assert_said(&consumer, "update 5000-5007, invalidate 5000-5007");
+	assert_events(&consumer, "update 5000-5007, invalidate 5000-5007");
 	assert_int_equal(map(rig, 1, 0x1000, 0x1fff, 0x8000, R), VIOMMU_S_OK);
 	assert_int_equal(miss(&consumer, 0x1000, 8), 0);
 	viommu_reset(rig->device);
-	assert_said(&consumer, "update 1000-1007, invalidate 1000-1007");
+	assert_events(&consumer, "update 1000-1007, invalidate 1000-1007");
 	viommu_iotlb_free(consumer.iotlb);
 }
 
@@ -178,9 +178,9 @@ static void answers_that_overlap_are_invalidated_together(void **state)
 	assert_int_equal(map(rig, 1, 0x2000, 0x2fff, 0x9000, R), VIOMMU_S_OK);
 	assert_int_equal(miss(&consumer, 0x1800, 0x1000), 0);
 	assert_int_equal(miss(&consumer, 0x1000, 0x1000), 0);
-	assert_said(&consumer, "update 1800-27ff, update 1000-1fff");
+	assert_events(&consumer, "update 1800-27ff, update 1000-1fff");
 	assert_int_equal(unmap(rig, 1, 0x2000, 0x2fff), VIOMMU_S_OK);
-	assert_said(&consumer, "invalidate 1000-27ff");
+	assert_events(&consumer, "invalidate 1000-27ff");
 	assert_int_equal(use(&consumer, 0x1000), 0);
 	viommu_iotlb_free(consumer.iotlb);
 }
@@ -195,11 +195,11 @@ static void a_full_iotlb_takes_back_another_range(void **state)
 	assert_int_equal(miss(&consumer, 0x1000, 8), 0);
 	assert_int_equal(miss(&consumer, 0x2000, 8), 0);
 	assert_int_equal(miss(&consumer, 0x2000, 16), 0);
-	assert_said(&consumer, "update 1000-1007, update 2000-2007, update 2000-200f");
+	assert_events(&consumer, "update 1000-1007, update 2000-2007, update 2000-200f");
 	assert_int_equal(miss(&consumer, 0x3000, 8), 0);
-	assert_said(&consumer, "invalidate 1000-1007, update 3000-3007");
+	assert_events(&consumer, "invalidate 1000-1007, update 3000-3007");
 	assert_int_equal(unmap(rig, 1, 0, TOP), VIOMMU_S_OK);
-	assert_said(&consumer, "invalidate 2000-200f, invalidate 3000-3007");
+	assert_events(&consumer, "invalidate 2000-200f, invalidate 3000-3007");
 	viommu_iotlb_free(consumer.iotlb);
 }
 
@@ -212,12 +212,12 @@ static void an_iotlb_outlives_its_endpoint(void **state)
 	assert_int_equal(map(rig, 1, 0x1000, 0x1fff, 0x8000, R), VIOMMU_S_OK);
 	assert_int_equal(miss(&consumer, 0x1000, 8), 0);
 	assert_int_equal(viommu_endpoint_remove(rig->device, EP), 0);
-	assert_said(&consumer, "update 1000-1007, invalidate 1000-1007");
+	assert_events(&consumer, "update 1000-1007, invalidate 1000-1007");
 	assert_int_equal(viommu_endpoint_add(rig->device, &again), 0);
 	assert_int_equal(miss(&consumer, 0x1000, 8), -ENOENT);
 	assert_ptr_equal(viommu_iotlb_free(consumer.iotlb), NULL);
 	assert_ptr_equal(viommu_iotlb_free(NULL), NULL);
-	assert_said(&consumer, "");
+	assert_events(&consumer, "");
 }
 
 /* Writes to the MSI region pass untranslated until the endpoint has another one. */
@@ -235,10 +235,10 @@ static void an_update_of_the_endpoint_invalidates(void **state)
 
 	assert_int_equal(viommu_endpoint_update(rig->device, &endpoint), 0);
 	assert_int_equal(viommu_iotlb_miss(consumer.iotlb, 0xfee00000, 4, W), 0);
-	assert_said(&consumer, "update fee00000-fee00003");
+	assert_events(&consumer, "update fee00000-fee00003");
 	endpoint.n_reserved = 0;
 	assert_int_equal(viommu_endpoint_update(rig->device, &endpoint), 0);
-	assert_said(&consumer, "invalidate fee00000-fee00003");
+	assert_events(&consumer, "invalidate fee00000-fee00003");
 	viommu_iotlb_free(consumer.iotlb);
 }
 

@@ -55,7 +55,7 @@ __attribute__((format(printf, 2, 3))) static void say(struct bench *bench, const
 	va_end(args);
 }
 
-static void assert_said(struct bench *bench, const char *said)
+static void assert_events(struct bench *bench, const char *said)
 {
 	assert_string_equal(bench->said, said);
 	bench->said[0] = '\0';
@@ -260,7 +260,7 @@ static struct bench *attached(void **state)
 	SUBMIT(bench, ATTACH(2, EP2, 0, 0));
 	done(a);
 	done(b);
-	assert_said(bench, "a commit 0, b commit 0, #0 OK, #1 OK");
+	assert_events(bench, "a commit 0, b commit 0, #0 OK, #1 OK");
 	bench->n_requests = 0;
 	memset(bench->requests, 0, sizeof(bench->requests));
 	return bench;
@@ -296,15 +296,15 @@ static void an_answer_waits_for_its_listener_and_for_no_other(void **state)
 	struct remote *a = &bench->remotes[0], *b = &bench->remotes[1];
 
 	SUBMIT(bench, MAP_PAGE(1, 0x1000));
-	assert_said(bench, "a commit 1");
+	assert_events(bench, "a commit 1");
 	assert_int_equal(counts(bench).pending, 1);
 	SUBMIT(bench, MAP_PAGE(2, 0x1000));
-	assert_said(bench, "b commit 1");
+	assert_events(bench, "b commit 1");
 	done(b);
-	assert_said(bench, "#1 OK");
+	assert_events(bench, "#1 OK");
 	SUBMIT(bench, UNMAP_PAGE(2, 0x1000));
 	done(b);
-	assert_said(bench, "b commit 1, #2 OK");
+	assert_events(bench, "b commit 1, #2 OK");
 	assert_int_equal(b->n_held, 0);
 	SUBMIT(bench, PROBE(EP));
 	assert_int_equal(bench->requests[0].is_answered, false);
@@ -323,10 +323,10 @@ static void an_unmap_is_answered_when_nothing_is_reached_any_more(void **state)
 	assert_int_equal(reach(bench, EP, 0x1000), 0x101000);
 	SUBMIT(bench, UNMAP_PAGE(1, 0x1000));
 	assert_int_equal(reach(bench, EP, 0x1000), 0);
-	assert_said(bench, "a commit 1, #0 OK, a commit 1");
+	assert_events(bench, "a commit 1, #0 OK, a commit 1");
 	assert_int_equal(a->n_held, 1);
 	done(a);
-	assert_said(bench, "#1 OK");
+	assert_events(bench, "#1 OK");
 	assert_int_equal(a->n_held, 0);
 }
 
@@ -341,15 +341,15 @@ static void requests_of_a_domain_keep_their_order(void **state)
 	SUBMIT(bench, MAP_PAGE(1, 0x1000));
 	SUBMIT(bench, DETACH(1, EP, 0));
 	SUBMIT(bench, MAP_PAGE(1, 0x5000));
-	assert_said(bench, "a commit 1");
+	assert_events(bench, "a commit 1");
 	assert_int_equal(counts(bench).pending, 6);
 	done(a);
 	/* The second MAP follows the UNMAP in one flight; the third overlaps. */
-	assert_said(bench, "a commit 2, #0 OK, #3 INVAL");
+	assert_events(bench, "a commit 2, #0 OK, #3 INVAL");
 	done(a);
-	assert_said(bench, "a commit 1, #1 OK, #2 OK, #5 NOENT");
+	assert_events(bench, "a commit 1, #1 OK, #2 OK, #5 NOENT");
 	done(a);
-	assert_said(bench, "#4 OK");
+	assert_events(bench, "#4 OK");
 	assert_int_equal(a->n_held, 0);
 	assert_int_equal(a->mode, VIOMMU_BLOCKED);
 }
@@ -362,16 +362,16 @@ static void an_endpoint_does_not_leave_what_may_be_refused(void **state)
 	SUBMIT(bench, MAP_PAGE(1, 0x1000));
 	SUBMIT(bench, ATTACH(2, EP, 0, 0));
 	SUBMIT(bench, MAP_PAGE(2, 0x2000));
-	assert_said(bench, "a commit 1");
+	assert_events(bench, "a commit 1");
 	assert_int_equal(reach(bench, EP, 0x1000), 0x101000);
 	done(a);
-	assert_said(bench, "a commit 2, b commit 1, #0 OK");
+	assert_events(bench, "a commit 2, b commit 1, #0 OK");
 	assert_int_equal(reach(bench, EP, 0x1000), 0);
 	assert_int_equal(reach(bench, EP, 0x2000), 0x102000);
 	done(b);
-	assert_said(bench, "");
+	assert_events(bench, "");
 	done(a);
-	assert_said(bench, "#1 OK, #2 OK");
+	assert_events(bench, "#1 OK, #2 OK");
 }
 
 static void a_batch_is_one_commit(void **state)
@@ -383,14 +383,14 @@ static void a_batch_is_one_commit(void **state)
 	for (uint64_t iova = 0x1000; iova < 0x9000; iova += 0x1000)
 		SUBMIT_IN_BATCH(bench, MAP_PAGE(1, iova));
 	viommu_batch_end(bench->device);
-	assert_said(bench, "a commit 8");
+	assert_events(bench, "a commit 8");
 	done(a);
-	assert_said(bench, "#0 OK, #1 OK, #2 OK, #3 OK, #4 OK, #5 OK, #6 OK, #7 OK");
+	assert_events(bench, "#0 OK, #1 OK, #2 OK, #3 OK, #4 OK, #5 OK, #6 OK, #7 OK");
 	viommu_batch_begin(bench->device);
 	for (uint64_t iova = 0x1000; iova < 0x9000; iova += 0x1000)
 		SUBMIT_IN_BATCH(bench, UNMAP_PAGE(1, iova));
 	viommu_batch_end(bench->device);
-	assert_said(bench, "a commit 8");
+	assert_events(bench, "a commit 8");
 	done(a);
 	assert_int_equal(a->n_held, 0);
 }
@@ -401,12 +401,12 @@ static void a_quick_listener_is_answered_before_the_batch_ends(void **state)
 
 	bench->remotes[0].is_quick = true;
 	SUBMIT(bench, MAP_PAGE(1, 0x1000));
-	assert_said(bench, "a commit 1, #0 OK");
+	assert_events(bench, "a commit 1, #0 OK");
 	viommu_batch_begin(bench->device);
 	SUBMIT_IN_BATCH(bench, MAP_PAGE(1, 0x2000));
 	SUBMIT_IN_BATCH(bench, UNMAP_PAGE(1, 0x2000));
 	viommu_batch_end(bench->device);
-	assert_said(bench, "a commit 1, a commit 1, #1 OK, #2 OK");
+	assert_events(bench, "a commit 1, a commit 1, #1 OK, #2 OK");
 }
 
 /* -- refusals ------------------------------------------------------------------ */
@@ -422,18 +422,18 @@ static void a_refused_map_is_undone_alone(void **state)
 		SUBMIT_IN_BATCH(bench, MAP_PAGE(1, iova));
 	viommu_batch_end(bench->device);
 	SUBMIT(bench, UNMAP_PAGE(1, 0x3000));
-	assert_said(bench, "a commit 3");
+	assert_events(bench, "a commit 3");
 	done(a);
-	assert_said(bench, "a commit now 3, a commit 1");
+	assert_events(bench, "a commit now 3, a commit 1");
 	done(a);
-	assert_said(bench, "a commit 1, #0 OK");
+	assert_events(bench, "a commit 1, #0 OK");
 	done(a);
-	assert_said(bench, "a commit now 1, a commit 1, #1 NOMEM");
+	assert_events(bench, "a commit now 1, a commit 1, #1 NOMEM");
 	assert_int_equal(reach(bench, EP, 0x2000), 0);
 	done(a);
-	assert_said(bench, "a commit 1, #2 OK");
+	assert_events(bench, "a commit 1, #2 OK");
 	done(a);
-	assert_said(bench, "#3 OK");
+	assert_events(bench, "#3 OK");
 	assert_int_equal(a->n_held, 1);
 	assert_int_equal(reach(bench, EP, 0x1000), 0x101000);
 }
@@ -447,19 +447,19 @@ static void a_refused_attach_leaves_the_endpoint_blocked(void **state)
 	write_bypass_of(bench, 1);
 	SUBMIT(bench, DETACH(1, EP, 0));
 	done(a);
-	assert_said(bench, "a commit 0, #0 OK");
+	assert_events(bench, "a commit 0, #0 OK");
 	assert_int_equal(a->mode, VIOMMU_BYPASS);
 	a->refuses_attach = true;
 	SUBMIT(bench, ATTACH(3, EP, 0, 0));
 	done(a);
-	assert_said(bench, "a commit 0, a commit now 0, #1 IOERR");
+	assert_events(bench, "a commit 0, a commit now 0, #1 IOERR");
 	assert_int_equal(viommu_next_endpoint(bench->device, EP, &endpoint), 0);
 	assert_false(endpoint.attached);
 	assert_int_equal(endpoint.mode, VIOMMU_BLOCKED);
 	a->refuses_attach = false;
 	SUBMIT(bench, ATTACH(3, EP, 0, 0));
 	done(a);
-	assert_said(bench, "a commit 0, #2 OK");
+	assert_events(bench, "a commit 0, #2 OK");
 }
 
 static void the_other_listeners_of_a_domain_undo_a_refused_map(void **state)
@@ -474,8 +474,8 @@ static void the_other_listeners_of_a_domain_undo_a_refused_map(void **state)
 	done(a);
 	assert_int_equal(a->n_held, 1);
 	done(b);
-	assert_said(bench, "#0 OK, a commit 1, b commit 1, a commit now 1, "
-			   "b commit now 1, #1 NOMEM");
+	assert_events(bench, "#0 OK, a commit 1, b commit 1, a commit now 1, "
+			     "b commit now 1, #1 NOMEM");
 	assert_int_equal(a->n_held, 0);
 }
 
@@ -503,14 +503,14 @@ static void a_request_at_once_lets_all_commit_before_it(void **state)
 	SUBMIT(bench, UNMAP_PAGE(1, 0x1000));
 	token = a->token;
 	assert_int_equal(AT_ONCE(bench, MAP_PAGE(2, 0x1000)), VIOMMU_S_OK);
-	assert_said(bench, "a commit 1, a commit now 1, a commit now 1, b commit now 1, #0 OK, "
-			   "#1 OK");
+	assert_events(bench, "a commit 1, a commit now 1, a commit now 1, b commit now 1, #0 OK, "
+			     "#1 OK");
 	assert_int_equal(viommu_listener_complete(bench->device, token, 0), -ENOENT);
 	assert_int_equal(AT_ONCE(bench, UNMAP_PAGE(2, 0x1000)), VIOMMU_S_OK);
-	assert_said(bench, "b commit now 1");
+	assert_events(bench, "b commit now 1");
 	b->refuses = 0x2000;
 	assert_int_equal(AT_ONCE(bench, MAP_PAGE(2, 0x2000)), VIOMMU_S_NOMEM);
-	assert_said(bench, "b commit now 1, b commit now 1");
+	assert_events(bench, "b commit now 1, b commit now 1");
 	assert_int_equal(AT_ONCE(bench, DETACH(2, EP2, 0)), VIOMMU_S_OK);
 	b->refuses_attach = true;
 	assert_int_equal(AT_ONCE(bench, ATTACH(5, EP2, 0, 0)), VIOMMU_S_IOERR);
@@ -527,9 +527,9 @@ static void a_reset_drops_what_is_not_answered(void **state)
 	SUBMIT(bench, UNMAP_PAGE(1, 0x1000));
 	token = a->token;
 	viommu_reset(bench->device);
-	assert_said(bench,
-		    "a commit 1, a commit now 1, a commit now 1, b commit now 0, #0 dropped, "
-		    "#1 dropped");
+	assert_events(bench,
+		      "a commit 1, a commit now 1, a commit now 1, b commit now 0, #0 dropped, "
+		      "#1 dropped");
 	assert_int_equal(viommu_listener_complete(bench->device, token, 0), -ENOENT);
 	assert_int_equal(a->n_held, 0);
 	assert_int_equal(counts(bench).pending, 0);
@@ -544,14 +544,14 @@ static void removing_an_endpoint_or_a_listener_answers_first(void **state)
 	SUBMIT(bench, MAP_PAGE(1, 0x1000));
 	SUBMIT(bench, MAP_PAGE(1, 0x2000));
 	assert_int_equal(viommu_endpoint_remove(bench->device, EP), 0);
-	assert_said(bench, "a commit 1, a commit now 1, a commit now 1, a commit now 2, #0 OK, "
-			   "#1 OK");
+	assert_events(bench, "a commit 1, a commit now 1, a commit now 1, a commit now 2, #0 OK, "
+			     "#1 OK");
 	assert_int_equal(a->n_held, 0);
 	SUBMIT(bench, MAP_PAGE(2, 0x1000));
 	viommu_unlisten(b->listener);
-	assert_said(bench, "b commit 1, b commit now 1, b commit now 1, #2 OK");
+	assert_events(bench, "b commit 1, b commit now 1, b commit now 1, #2 OK");
 	SUBMIT(bench, MAP_PAGE(2, 0x2000));
-	assert_said(bench, "#3 OK");
+	assert_events(bench, "#3 OK");
 }
 
 static void saved_state_has_no_request_that_is_not_answered(void **state)
@@ -565,7 +565,7 @@ static void saved_state_has_no_request_that_is_not_answered(void **state)
 	SUBMIT(bench, MAP_PAGE(1, 0x1000));
 	SUBMIT(bench, UNMAP_PAGE(1, 0x1000));
 	assert_int_equal(viommu_save(bench->device, &bytes, &length), 0);
-	assert_said(bench, "a commit 1, a commit now 1, a commit now 1, #0 OK, #1 OK");
+	assert_events(bench, "a commit 1, a commit now 1, a commit now 1, #0 OK, #1 OK");
 	assert_int_equal(viommu_load(bench->device, bytes, length, NULL, 0), 0);
 	free(bytes);
 	assert_int_equal(viommu_next_mapping(bench->device, 1, 0, &mapping), -ENOENT);
@@ -579,7 +579,7 @@ static void a_device_is_freed_with_requests_that_are_not_answered(void **state)
 
 	SUBMIT(bench, MAP_PAGE(1, 0x1000));
 	SUBMIT(bench, UNMAP_PAGE(1, 0x1000));
-	assert_said(bench, "a commit 1");
+	assert_events(bench, "a commit 1");
 }
 
 static void a_guest_cannot_put_off_more_than_its_limits(void **state)

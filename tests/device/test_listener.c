@@ -424,7 +424,7 @@ static void a_listener_that_is_removed_unmaps_everything(void **state)
 }
 
 /* Shows: listener-leave */
-static void removing_an_endpoint_tells_its_listeners_to_forget(void **state)
+static void removing_an_endpoint_unmaps_all_from_its_listeners(void **state)
 {
 	struct recorder recorder = { 0 };
 	struct rig *rig = *state;
@@ -612,7 +612,7 @@ int main(void)
 		ON_A_FRESH_DEVICE(what_cannot_be_refused_happens_anyway),
 		ON_A_FRESH_DEVICE(a_listener_that_refuses_what_there_is_is_not_added),
 		ON_A_FRESH_DEVICE(a_listener_that_is_removed_unmaps_everything),
-		ON_A_FRESH_DEVICE(removing_an_endpoint_tells_its_listeners_to_forget),
+		ON_A_FRESH_DEVICE(removing_an_endpoint_unmaps_all_from_its_listeners),
 		ON_A_FRESH_DEVICE(a_listener_need_not_listen_to_everything),
 	};
 

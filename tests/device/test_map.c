@@ -17,7 +17,7 @@ static void add_endpoint(struct rig *rig, uint32_t id, const struct viommu_reser
 }
 
 /* Shows: request-layout, map-physical */
-static void a_mapping_is_as_it_was_asked_for(void **state)
+static void a_mapping_has_the_requested_range_and_flags(void **state)
 {
 	struct rig *rig = *state;
 
@@ -292,7 +292,7 @@ static void the_granule_is_the_lowest_bit_of_the_page_sizes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		ON_A_FRESH_DEVICE(a_mapping_is_as_it_was_asked_for),
+		ON_A_FRESH_DEVICE(a_mapping_has_the_requested_range_and_flags),
 		ON_A_FRESH_DEVICE(map_refuses),
 		ON_A_FRESH_DEVICE(map_refuses_what_is_reserved_for_an_endpoint_of_the_domain),
 		ON_A_FRESH_DEVICE(map_refuses_what_is_reserved_for_any_of_many_endpoints),

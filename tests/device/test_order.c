@@ -17,14 +17,14 @@ enum { IOVA = 0x1000, PHYS = 0x8000 };
 /* Asks for the translation of IOVA in every callback that takes access away. */
 struct witness {
 	struct rig *rig;
-	unsigned n_asked, n_found;
+	unsigned n_questions, n_found;
 };
 
 static void ask(struct witness *witness)
 {
 	const char *found = peek(witness->rig, EP, IOVA, 1);
 
-	witness->n_asked++;
+	witness->n_questions++;
 	witness->n_found += strcmp(found, "fault") && strcmp(found, "no endpoint");
 }
 
@@ -52,12 +52,12 @@ static void watch(struct witness *witness, struct rig *rig)
 	assert_int_equal(map(rig, 1, IOVA, IOVA + 0xfff, PHYS, R | W), VIOMMU_S_OK);
 	witness->rig = rig;
 	assert_int_equal(viommu_listen(rig->device, EP, &ops, witness, &listener), 0);
-	witness->n_asked = witness->n_found = 0;
+	witness->n_questions = witness->n_found = 0;
 }
 
 static void assert_nothing_found(const struct witness *witness)
 {
-	assert_true(witness->n_asked > 0);
+	assert_true(witness->n_questions > 0);
 	assert_int_equal(witness->n_found, 0);
 }
 
@@ -79,7 +79,7 @@ static void a_detached_endpoint_finds_nothing_in_unmap_and_mode(void **state)
 	watch(&witness, *state);
 	assert_int_equal(detach(*state, 1, EP), VIOMMU_S_OK);
 	assert_nothing_found(&witness);
-	assert_int_equal(witness.n_asked, 2);
+	assert_int_equal(witness.n_questions, 2);
 }
 
 /* Shows: listener-removal */
@@ -127,7 +127,7 @@ static void a_cleared_bypass_finds_nothing_in_mode(void **state)
 	write_bypass(rig, 1);
 	assert_int_equal(detach(rig, 1, EP), VIOMMU_S_OK);
 	assert_string_equal(peek(rig, EP, IOVA, 1), "identity 1000+1 rw");
-	witness.n_asked = witness.n_found = 0;
+	witness.n_questions = witness.n_found = 0;
 	write_bypass(rig, 0);
 	assert_nothing_found(&witness);
 }
@@ -144,7 +144,7 @@ static void a_loaded_state_is_not_found_before_its_mode(void **state)
 	assert_int_equal(viommu_save(rig->device, &saved, &length), 0);
 	write_bypass(rig, 1);
 	assert_int_equal(detach(rig, 1, EP), VIOMMU_S_OK);
-	witness.n_asked = witness.n_found = 0;
+	witness.n_questions = witness.n_found = 0;
 	assert_int_equal(viommu_load(rig->device, saved, length, NULL, 0), 0);
 	free(saved);
 	assert_nothing_found(&witness);
@@ -163,7 +163,7 @@ static void very_many_mappings_are_each_unmapped_once(void **state)
 		assert_int_equal(map(rig, 1, IOVA + i * PAGE, IOVA + i * PAGE + 0xfff, PHYS, R),
 				 VIOMMU_S_OK);
 	assert_int_equal(unmap(rig, 1, 0, TOP), VIOMMU_S_OK);
-	assert_int_equal(witness.n_asked, N);
+	assert_int_equal(witness.n_questions, N);
 	assert_int_equal(witness.n_found, 0);
 	assert_string_equal(mappings(rig, 1), "");
 }

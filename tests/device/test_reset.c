@@ -88,7 +88,7 @@ static void listeners_are_notified_of_a_reset(void **state)
 }
 
 /* Shows: reset-system-bypass */
-static void a_system_reset_tells_a_changed_bypass_once(void **state)
+static void a_system_reset_notifies_of_a_changed_bypass_once(void **state)
 {
 	struct recorder attached = { 0 }, idle = { 0 };
 	struct rig *rig = *state;
@@ -172,7 +172,7 @@ int main(void)
 		ON_A_FRESH_DEVICE(no_feature_is_accepted_after_a_reset),
 		ON_A_FRESH_DEVICE(bypass_survives_a_device_reset_and_not_a_system_reset),
 		ON_A_FRESH_DEVICE(listeners_are_notified_of_a_reset),
-		ON_A_FRESH_DEVICE(a_system_reset_tells_a_changed_bypass_once),
+		ON_A_FRESH_DEVICE(a_system_reset_notifies_of_a_changed_bypass_once),
 		ON_A_FRESH_DEVICE(a_reset_takes_back_the_old_bypass),
 		ON_A_FRESH_DEVICE(a_device_works_as_new_after_a_reset),
 		cmocka_unit_test_setup_teardown(a_reset_is_over_as_soon_as_the_attaching_was, plug,

@@ -278,7 +278,7 @@ static void *translate_on(void *opaque)
 	return NULL;
 }
 
-static void *look_on(void *opaque)
+static void *observe(void *opaque)
 {
 	struct scene *scene = opaque;
 	struct viommu *device = scene->rig->device;
@@ -366,7 +366,7 @@ static void no_translation_is_ever_torn(void **state)
 	scene->rig->event_buffers = 0;
 	for (size_t i = 0; i < N_READERS; i++)
 		assert_int_equal(
-			pthread_create(&threads[i], NULL, i ? translate_on : look_on, scene), 0);
+			pthread_create(&threads[i], NULL, i ? translate_on : observe, scene), 0);
 	for (unsigned i = 0; i < N_REQUESTS; i++)
 		any_request(scene->rig, &seed);
 	atomic_store(&scene->over, true);

@@ -110,7 +110,7 @@ static void an_answer_ends_after_so_many_mappings(void **state)
 }
 
 /* Shows: map-top */
-static void all_of_the_address_space_can_be_asked_for(void **state)
+static void all_of_the_address_space_can_be_translated(void **state)
 {
 	struct rig *rig = *state;
 
@@ -262,7 +262,7 @@ int main(void)
 		ON_A_FRESH_DEVICE(an_answer_covers_what_is_contiguous_and_permitted),
 		ON_A_FRESH_DEVICE(an_answer_goes_over_many_mappings),
 		ON_A_FRESH_DEVICE(an_answer_ends_after_so_many_mappings),
-		ON_A_FRESH_DEVICE(all_of_the_address_space_can_be_asked_for),
+		ON_A_FRESH_DEVICE(all_of_the_address_space_can_be_translated),
 		ON_A_FRESH_DEVICE(an_access_that_runs_over_the_top_ends_there),
 		ON_A_FRESH_DEVICE(an_answer_does_not_wrap_in_guest_physical_space),
 		ON_A_FRESH_DEVICE(a_length_of_zero_is_refused),

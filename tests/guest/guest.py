@@ -252,7 +252,7 @@ class Run:
         self.wait_for("half of a migration", lambda: machine.monitor.command(
             "query-migrate").get("ram", {}).get("transferred", 0) > 1 << 22)
 
-    def act_lose_migration(self, machine):
+    def act_break_migration(self, machine):
         """The second QEMU dies half-way; the guest continues in the first."""
         other = self.begin_migration(machine, 1 << 23)
         self.wait_for_half(machine)

@@ -427,7 +427,7 @@ sleep 1
         CHURN_SHOWS + [group("0000:00:05.0")],
         images=TWO_DISKS, same=(("d0", "d1"),), incoming=True,
         never=OTHER_DIES,
-        on={"lose": [("lose_migration",), ("answer", "the first QEMU")],
+        on={"lose": [("break_migration",), ("answer", "the first QEMU")],
             "move": [("migrate",), ("answer", "another QEMU")]}),
 
     Row("migration-orphaned", 8, "the first QEMU dies half-way: the second reports it and exits",

@@ -360,7 +360,7 @@ class Saved(Base):
             first, second = scan(tree, tar)
             self.assertEqual(first["devices"], second["devices"])
 
-    def test_a_saved_tree_is_compressed_as_its_name_says(self):
+    def test_a_saved_tree_is_compressed_by_its_suffix(self):
         tree = self.make(load("x399"))
         for end, magic in (("tar.bz2", b"BZh"), ("tbz2", b"BZh"), ("tar.xz", b"\xfd7zXZ"),
                            ("tar.zst", b"\x28\xb5\x2f\xfd"), ("tgz", b"\x1f\x8b"),
@@ -499,7 +499,7 @@ class Saved(Base):
 class OtherCommands(Base):
     """A host is an input of other commands, too."""
 
-    def test_resolve_knows_what_is_behind_bridges_and_says_what_sysfs_has(self):
+    def test_resolve_knows_what_is_behind_bridges_and_shows_sysfs(self):
         tree = self.make(load("x10dai"))
         result = viommu("resolve", "--from", tree, "0000:81:00.0")
         self.assertIn("0000:81:00.0: dmar0", result.stdout)
@@ -508,7 +508,7 @@ class OtherCommands(Base):
         self.assertIn("0000:81:00.0: dmar2", viommu("resolve", "--from", table,
                                                    "0000:81:00.0").stdout)
 
-    def test_resolve_says_in_json_what_sysfs_has(self):
+    def test_resolve_has_sysfs_in_json(self):
         tree = self.make(load("x399"))
         result = viommu("resolve", "--json", "--from", tree, "0000:08:00.0", "0000:00:00.2")
         answers = json.loads(result.stdout)["answers"]
@@ -706,7 +706,7 @@ class Hostile(Base):
         self.assertEqual(result.returncode, 2)
         self.assertIn("more than 2 GiB unpacked", result.stderr)
 
-    def test_what_is_no_tar_is_said_with_a_way_out(self):
+    def test_what_is_no_tar_is_reported_with_a_cure(self):
         text = os.path.join(self.folder, "text.tar")
         with open(text, "w", encoding="ascii") as file:
             file.write("no tar\n" * 1000)

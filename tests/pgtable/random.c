@@ -244,7 +244,7 @@ static struct pt_limits limits_of(const struct question *q)
 	};
 }
 
-static bool ask_arm(const struct question *q, struct pt_space *space, struct pt_context *context)
+static bool decode_arm(const struct question *q, struct pt_space *space, struct pt_context *context)
 {
 	struct pt_limits limits = limits_of(q);
 
@@ -252,8 +252,8 @@ static bool ask_arm(const struct question *q, struct pt_space *space, struct pt_
 	return pt_decode_arm_cd(q->cd, &limits, false, space);
 }
 
-static bool ask_arm_contexts(const struct question *q, struct pt_space *space,
-			     struct pt_context *context)
+static bool decode_arm_contexts(const struct question *q, struct pt_space *space,
+				struct pt_context *context)
 {
 	struct pt_limits limits = limits_of(q);
 
@@ -261,7 +261,7 @@ static bool ask_arm_contexts(const struct question *q, struct pt_space *space,
 	return pt_decode_arm_cd_table(q->cd, &limits, context);
 }
 
-static bool ask_x86(const struct question *q, struct pt_space *space, struct pt_context *context)
+static bool decode_x86(const struct question *q, struct pt_space *space, struct pt_context *context)
 {
 	struct pt_limits limits = limits_of(q);
 
@@ -269,8 +269,8 @@ static bool ask_x86(const struct question *q, struct pt_space *space, struct pt_
 	return pt_decode_x86_entry(q->raw, &limits, false, space);
 }
 
-static bool ask_x86_contexts(const struct question *q, struct pt_space *space,
-			     struct pt_context *context)
+static bool decode_x86_contexts(const struct question *q, struct pt_space *space,
+				struct pt_context *context)
 {
 	struct pt_limits limits = limits_of(q);
 
@@ -287,7 +287,8 @@ static bool ask_amd_contexts(const struct question *q, struct pt_space *space,
 	return pt_decode_amd_gcr3(q->raw[0], q->glx, q->levels, q->giov, &limits, context);
 }
 
-static bool ask_riscv(const struct question *q, struct pt_space *space, struct pt_context *context)
+static bool decode_riscv(const struct question *q, struct pt_space *space,
+			 struct pt_context *context)
 {
 	struct pt_limits limits = limits_of(q);
 
@@ -295,8 +296,8 @@ static bool ask_riscv(const struct question *q, struct pt_space *space, struct p
 	return pt_decode_riscv_pc(q->raw[0], q->raw[1], q->raw[2] >> 8 & 1, &limits, space);
 }
 
-static bool ask_riscv_contexts(const struct question *q, struct pt_space *space,
-			       struct pt_context *context)
+static bool decode_riscv_contexts(const struct question *q, struct pt_space *space,
+				  struct pt_context *context)
 {
 	struct pt_limits limits = limits_of(q);
 
@@ -380,16 +381,16 @@ static const struct kind {
 	second_walk *second;
 	bool contexts;
 } kinds[] = {
-	{ "arm", arm_entry, set_arm, ask_arm, second_arm, false },
-	{ "arm contexts", arm_context, set_arm_contexts, ask_arm_contexts, second_arm_contexts,
+	{ "arm", arm_entry, set_arm, decode_arm, second_arm, false },
+	{ "arm contexts", arm_context, set_arm_contexts, decode_arm_contexts, second_arm_contexts,
 	  true },
-	{ "x86", x86_entry, set_x86, ask_x86, second_x86, false },
-	{ "x86 contexts", x86_context, set_x86_contexts, ask_x86_contexts, second_x86_contexts,
+	{ "x86", x86_entry, set_x86, decode_x86, second_x86, false },
+	{ "x86 contexts", x86_context, set_x86_contexts, decode_x86_contexts, second_x86_contexts,
 	  true },
 	{ "amd contexts", amd_context, set_amd_contexts, ask_amd_contexts, second_amd_contexts,
 	  true },
-	{ "riscv", riscv_entry, set_riscv, ask_riscv, second_riscv, false },
-	{ "riscv contexts", riscv_context, set_riscv_contexts, ask_riscv_contexts,
+	{ "riscv", riscv_entry, set_riscv, decode_riscv, second_riscv, false },
+	{ "riscv contexts", riscv_context, set_riscv_contexts, decode_riscv_contexts,
 	  second_riscv_contexts, true },
 	{ "generic", generic_entry, set_generic, ask_generic, second_generic, false },
 };

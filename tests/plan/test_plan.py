@@ -138,7 +138,7 @@ def a_virtual_function_has_a_port_of_its_own():
     assert [len(p["devices"]) for p in ports] == [1, 1]
 
 
-def the_order_of_a_request_says_nothing():
+def the_order_of_a_request_does_not_matter():
     host = pc_host(3)
     names = [d["at"] for d in host["devices"]]
     assert planned(host) == planned(host, devices=names[::-1])

@@ -18,10 +18,10 @@ static void assert_page_sizes(uint64_t sizes, const char *text)
 					   .kind = VIOMMU_HOST_SMMU_V3,
 					   .page_sizes = sizes };
 	struct viommu_host_device device = { .name = "0000:01:00.0", .pci = true, .iommu = &iommu };
-	struct plan_wish wish = { .qemu = PLAN_DEFAULT_QEMU };
+	struct plan_options options = { .qemu = PLAN_DEFAULT_QEMU };
 	struct viommu_findings *findings = viommu_findings_new();
 
-	plan_refuse_device(&wish, &device, findings);
+	plan_refuse_device(&options, &device, findings);
 	assert_int_equal(viommu_findings_count(findings), text != NULL);
 	if (text) {
 		const struct viommu_finding *finding = viommu_findings_get(findings, 0);

@@ -191,8 +191,8 @@ static int count_in(const struct model *model, int domain)
 
 /* Is there anything in that move to another domain (-1: a new one) that a listener gets, and
  * could refuse? */
-static bool is_told(const struct model *model, const struct model_endpoint *endpoint, int domain,
-		    bool bypass)
+static bool is_notified(const struct model *model, const struct model_endpoint *endpoint,
+			int domain, bool bypass)
 {
 	enum viommu_mode mode = bypass ? VIOMMU_BYPASS : VIOMMU_TRANSLATED;
 
@@ -220,7 +220,7 @@ int model_attach(struct model *model, uint32_t id, uint32_t endpoint_id, uint32_
 		return VIOMMU_S_UNSUPP;
 
 	/* The old state is refused, too. */
-	if (endpoint->refuses && is_told(model, endpoint, d, flags == VIOMMU_ATTACH_F_BYPASS)) {
+	if (endpoint->refuses && is_notified(model, endpoint, d, flags == VIOMMU_ATTACH_F_BYPASS)) {
 		leave(model, endpoint);
 		endpoint->quarantined = true;
 		return VIOMMU_S_IOERR;

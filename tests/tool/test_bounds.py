@@ -88,7 +88,7 @@ class Bounds(unittest.TestCase):
         self.assertEqual(status, 2)
         self.assertIn("10 seconds", said)
 
-    def test_dtc_that_says_nothing_is_named_with_its_status(self):
+    def test_dtc_without_a_message_is_reported_with_its_status(self):
         for script, reason in (("exit 3", "dtc ended with exit status 3, and without a message"),
                                ("kill -SEGV $$", "dtc was ended by signal 11")):
             self.program("dtc", script)
@@ -205,7 +205,7 @@ class Bounds(unittest.TestCase):
         self.assertIn("larger than 64 MiB", said)
         self.assertIn("DMAR", said)
 
-    def test_a_folder_with_too_many_files_is_said(self):
+    def test_a_folder_with_too_many_files_is_reported(self):
         folder = self.folder / "tables"
         folder.mkdir()
         for i in range(65537):

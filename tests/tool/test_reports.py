@@ -235,7 +235,7 @@ class WrongAnswers(Reports):
         _, told = self.run_command("resolve", "01:00.0", "--pasid", "3", "--from", path)
         self.assertIn("PASID 0x3 is not decided by the table", told)
 
-    def test_a_bridge_without_an_iommu_has_no_say_in_ats_and_pasids(self):
+    def test_a_bridge_without_an_iommu_does_not_affect_ats_and_pasids(self):
         grace = text(SMMU, "host-bridges:",
                      "  - { buses: 00-0f }",
                      "  - { buses: 10-7f, iommu: s, ats: yes, pasid: yes }")
@@ -401,7 +401,7 @@ class PciTrees(Reports):
 00:1f.0 ISA bridge [0601]: Intel Corporation LPC [8086:2918]
 """
 
-    def test_of_two_listings_each_says_of_a_function_what_it_knows(self):
+    def test_two_listings_complete_each_other(self):
         for pci in (self.NUMBERS + self.VERBOSE, self.VERBOSE + self.NUMBERS,
                     self.TREE + self.VERBOSE, self.VERBOSE + self.TREE,
                     self.TREE + self.hex_dump(), self.hex_dump() + self.NUMBERS,
@@ -430,7 +430,7 @@ class PciTrees(Reports):
             self.assertTrue(told.startswith("03:00.0: dmar0"), told)
             self.assertEqual(status, 0, told)
 
-    def test_nothing_said_has_a_status(self):
+    def test_a_function_that_is_not_described_has_a_status(self):
         status, told = self.resolve("03:00.0", table=dmar.dmar(dmar.EXPLICIT))
         self.assertEqual(status, 1)
         self.assertIn("not described", told)

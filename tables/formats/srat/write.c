@@ -39,7 +39,7 @@ static void refuse(struct writing *writing, const char *rule_id, struct viommu_p
 /* -- existing structures ------------------------------------------------------- */
 
 /* Ignores ports: a port may be the same function, with a domain of its own. */
-static void learn(struct writing *writing)
+static void take_existing(struct writing *writing)
 {
 	const struct record *structure;
 
@@ -116,7 +116,7 @@ static bool run(struct viommu_table *table, const struct viommu_topology *topolo
 	};
 	const struct viommu_iommu *iommu;
 
-	learn(&writing);
+	take_existing(&writing);
 	for (size_t i = 0; (iommu = viommu_topology_iommu(topology, i)); i++)
 		if (iommu->has_proximity_domain && iommu_is_function(iommu))
 			look_at(&writing, iommu);

@@ -92,7 +92,7 @@ static unsigned ask(const struct file *file)
 	return asked.n;
 }
 
-static unsigned ask_all(const char *folder)
+static unsigned resolve_all(const char *folder)
 {
 	GPtrArray *files = tables_below(folder, NULL);
 	unsigned n = 0;
@@ -107,13 +107,13 @@ static unsigned ask_all(const char *folder)
 static void our_own_captures_answer_alike(void **state)
 {
 	(void)state;
-	assert_in_range(ask_all(OWN_GOLDEN), 20, 100000);
+	assert_in_range(resolve_all(OWN_GOLDEN), 20, 100000);
 }
 
 static void golden_tables_answer_alike(void **state)
 {
 	(void)state;
-	assert_in_range(ask_all(golden_folder()), 300, 1000000);
+	assert_in_range(resolve_all(golden_folder()), 300, 1000000);
 }
 
 int main(void)

@@ -102,7 +102,7 @@ static void raw_tables_follow_each_other(void **state)
 }
 
 /* ACPI has one VIOT, but any number of tables with an unknown signature. */
-static void a_second_table_is_told_of_where_there_may_be_one(void **state)
+static void a_second_table_is_reported_where_there_may_be_one(void **state)
 {
 	struct taken *taken = *state;
 	uint8_t bytes[4 * sizeof(example_a)];
@@ -127,7 +127,7 @@ static void a_single_table_has_the_name_of_its_file(void **state)
 }
 
 /* The callback may end the split. */
-static void the_walk_ends_when_it_is_told_to(void **state)
+static void a_callback_can_end_the_walk(void **state)
 {
 	struct taken *taken = *state;
 	uint8_t bytes[2 * sizeof(example_a)];
@@ -295,9 +295,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		WITH_WHAT_IS_TAKEN(raw_tables_follow_each_other),
-		WITH_WHAT_IS_TAKEN(a_second_table_is_told_of_where_there_may_be_one),
+		WITH_WHAT_IS_TAKEN(a_second_table_is_reported_where_there_may_be_one),
 		WITH_WHAT_IS_TAKEN(a_single_table_has_the_name_of_its_file),
-		WITH_WHAT_IS_TAKEN(the_walk_ends_when_it_is_told_to),
+		WITH_WHAT_IS_TAKEN(a_callback_can_end_the_walk),
 		cmocka_unit_test(a_wrong_length_does_not_tear_a_table),
 		WITH_WHAT_IS_TAKEN(nothing_is_a_finding),
 		cmocka_unit_test(text_of_several_tables_is_read),

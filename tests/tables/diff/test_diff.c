@@ -105,7 +105,7 @@ static void order_and_cuts_are_no_difference(void **state)
 		    "");
 }
 
-static void functions_that_go_another_way_are_told_together(void **state)
+static void functions_with_another_route_are_reported_together(void **state)
 {
 	(void)state;
 	assert_changed("buses: 80-bf, iommu: smmu1", "buses: 80-bf, iommu: smmu0",
@@ -144,7 +144,7 @@ static void msis_go_another_way_too(void **state)
 }
 
 /* A VIOT cannot describe some properties; their absence is no difference. */
-static void a_table_without_a_word_for_msis_says_nothing_of_them(void **state)
+static void a_table_that_cannot_describe_msis_is_not_compared_by_them(void **state)
 {
 	struct viommu_topology *one, *other;
 	struct viommu_findings *findings = viommu_findings_new();
@@ -208,7 +208,7 @@ static void details_have_the_names_of_the_text_form(void **state)
 }
 
 /* An absent value equals the default; which of two tables has it is no difference. */
-static void a_span_that_is_not_said_is_no_difference(void **state)
+static void a_span_that_is_absent_is_no_difference(void **state)
 {
 	(void)state;
 	assert_changed("at: 0x9070000", "at: 0x9070000, span: 128K", "");
@@ -299,15 +299,15 @@ int main(void)
 		cmocka_unit_test(a_machine_is_no_different_from_itself),
 		cmocka_unit_test(names_are_no_difference),
 		cmocka_unit_test(order_and_cuts_are_no_difference),
-		cmocka_unit_test(functions_that_go_another_way_are_told_together),
+		cmocka_unit_test(functions_with_another_route_are_reported_together),
 		cmocka_unit_test(other_ids_and_pasids_are_another_way),
 		cmocka_unit_test(msis_go_another_way_too),
-		cmocka_unit_test(a_table_without_a_word_for_msis_says_nothing_of_them),
+		cmocka_unit_test(a_table_that_cannot_describe_msis_is_not_compared_by_them),
 		cmocka_unit_test(to_bypass_and_not_to_be_mentioned_are_the_same),
 		cmocka_unit_test(what_changes_in_all_segments_is_one_line),
 		cmocka_unit_test(an_iommu_is_where_it_is),
 		cmocka_unit_test(details_have_the_names_of_the_text_form),
-		cmocka_unit_test(a_span_that_is_not_said_is_no_difference),
+		cmocka_unit_test(a_span_that_is_absent_is_no_difference),
 		cmocka_unit_test(devices_are_known_by_name_or_address),
 		cmocka_unit_test(one_of_two_alike_is_gone),
 		cmocka_unit_test(a_header_is_compared_last),

@@ -210,7 +210,7 @@ static bool ask(struct vmm *vmm)
 }
 
 /* The caller's code uses the library as well; its own failures are its own. */
-static void say_route(void *opaque, const struct viommu_route_range *range)
+static void print_route(void *opaque, const struct viommu_route_range *range)
 {
 	(void)opaque;
 	free(viommu_functions_text(range));
@@ -225,7 +225,7 @@ static bool walk_ranges(struct vmm *vmm)
 {
 	size_t n = 0;
 
-	return !viommu_topology_for_each_route(vmm->machine, say_route, NULL) &&
+	return !viommu_topology_for_each_route(vmm->machine, print_route, NULL) &&
 	       !viommu_topology_for_each_pci_range(vmm->machine, count_range, &n) && n;
 }
 
@@ -318,7 +318,7 @@ static bool make_devicetree(struct vmm *vmm)
 	return !no_memory_is_found(vmm->findings);
 }
 
-static bool say_findings(struct vmm *vmm)
+static bool print_findings_of(struct vmm *vmm)
 {
 	const struct viommu_finding *finding;
 
@@ -363,13 +363,13 @@ static bool expand(struct vmm *vmm)
 	return vmm->read[0];
 }
 
-static bool look_at_machine(struct vmm *vmm)
+static bool check_machine_tables(struct vmm *vmm)
 {
 	if (!begin(vmm))
 		return false;
 	viommu_topology_check(vmm->machine, vmm->findings);
 	return !no_memory_is_found(vmm->findings) && add_by_hand(vmm) && ask(vmm) &&
-	       walk_ranges(vmm) && expand(vmm) && say_findings(vmm);
+	       walk_ranges(vmm) && expand(vmm) && print_findings_of(vmm);
 }
 
 static const struct story {
@@ -377,11 +377,11 @@ static const struct story {
 	const char *signature;
 	bool from_nothing; /* the machine is read as a part of it */
 } stories[] = {
-	{ look_at_machine, NULL, true },     { make_table, "VIOT", false },
-	{ make_table, "VIOT-2019", false },  { make_table, "IORT", false },
-	{ make_table, "DMAR", false },       { make_table, "IVRS", false },
-	{ make_table, "SRAT", false },       { make_table, "DTB", false },
-	{ make_table, "builtin-v3", false }, { extend_and_check_together, NULL, false },
+	{ check_machine_tables, NULL, true }, { make_table, "VIOT", false },
+	{ make_table, "VIOT-2019", false },   { make_table, "IORT", false },
+	{ make_table, "DMAR", false },        { make_table, "IVRS", false },
+	{ make_table, "SRAT", false },        { make_table, "DTB", false },
+	{ make_table, "builtin-v3", false },  { extend_and_check_together, NULL, false },
 	{ make_devicetree, NULL, false },
 };
 
@@ -389,7 +389,7 @@ static const struct story {
 static void use_what_is_there(struct vmm *vmm)
 {
 	if (vmm->findings)
-		assert_true(say_findings(vmm));
+		assert_true(print_findings_of(vmm));
 	if (vmm->machine) {
 		viommu_topology_check(vmm->machine, vmm->findings);
 		assert_true(ask(vmm));
@@ -439,37 +439,37 @@ static size_t stride(const struct told *told, bool for_good)
 	return told->n_allocations > 10000 ? 97 * usual : usual;
 }
 
-static void tell_all(bool for_good)
+static void check_every_failure(bool for_good)
 {
-	size_t n_told = 0, n_fine = 0;
+	size_t n_reported = 0, n_fine = 0;
 
 	for (size_t m = 0; m < sizeof(machines) / sizeof(machines[0]); m++)
 		for (size_t i = 0; i < sizeof(stories) / sizeof(stories[0]); i++) {
 			struct told whole = tell(machines[m], &stories[i], NEVER, false);
 
 			for (size_t at = 0; at < whole.n_allocations;
-			     at += stride(&whole, for_good), n_told++)
+			     at += stride(&whole, for_good), n_reported++)
 				n_fine += tell(machines[m], &stories[i], at, for_good).fine;
 		}
-	print_message("%zu failures, %zu without consequence\n", n_told, n_fine);
-	assert_true(n_told > 5000);
-	assert_true(n_fine < n_told / 10);
+	print_message("%zu failures, %zu without consequence\n", n_reported, n_fine);
+	assert_true(n_reported > 5000);
+	assert_true(n_fine < n_reported / 10);
 }
 
 static void no_call_ends_the_program_when_an_allocation_fails(void **state)
 {
 	(void)state;
-	tell_all(false);
+	check_every_failure(false);
 }
 
 static void no_call_ends_the_program_when_memory_has_run_out(void **state)
 {
 	(void)state;
-	tell_all(true);
+	check_every_failure(true);
 }
 
 /* Failures of one thread are no failures of another. */
-static void *tell_undisturbed(void *opaque)
+static void *read_undisturbed(void *opaque)
 {
 	size_t *n_fine = opaque;
 
@@ -484,7 +484,7 @@ static void threads_run_out_of_memory_by_themselves(void **state)
 	pthread_t other;
 
 	(void)state;
-	assert_int_equal(pthread_create(&other, NULL, tell_undisturbed, &n_fine), 0);
+	assert_int_equal(pthread_create(&other, NULL, read_undisturbed, &n_fine), 0);
 	for (size_t at = 0; at < 500; at++)
 		tell(arm_machine, &stories[0], at, false);
 	pthread_join(other, NULL);

@@ -454,7 +454,7 @@ static void what_one_platform_has_is_written_as_well(void **state)
 
 /* Objects of a VMM, with any names and with bytes of a table, are printed and parsed unchanged. */
 /* A device may have no key at all: firmware may know it without describing it. */
-static void an_object_that_says_nothing_is_written_too(void **state)
+static void an_empty_object_is_written_too(void **state)
 {
 	static const char expected[] = "viommu: 1\n\ndevices:\n  - {}\n  - name: a\n  - {}\n";
 	struct rig *rig = *state;
@@ -566,7 +566,7 @@ int main(void)
 		WITH_A_RIG(a_key_unlike_all_others_leads_to_none),
 		WITH_A_RIG(a_topology_is_written_as_a_person_would),
 		WITH_A_RIG(what_one_platform_has_is_written_as_well),
-		WITH_A_RIG(an_object_that_says_nothing_is_written_too),
+		WITH_A_RIG(an_empty_object_is_written_too),
 		WITH_A_RIG(odd_names_survive),
 		WITH_A_RIG(objects_know_their_line),
 		WITH_A_RIG(line_ends_and_byte_order_marks_do_not_matter),
