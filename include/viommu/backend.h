@@ -79,6 +79,20 @@ struct viommu_backend_calls {
 			   void (*event)(void *opaque, struct viommu *iommu,
 					 const struct viommu_fault *fault),
 			   void *opaque);
+
+	/*
+	 * PASIDs, as the device sends them: both, or none, and then ATTACH with a PASID is answered
+	 * UNSUPP. A PASID is detached before it gets another space.
+	 */
+	int (*attach_pasid)(void *kernel, int device, uint32_t pasid, uint32_t space);
+	int (*detach_pasid)(void *kernel, int device, uint32_t pasid);
+
+	/*
+	 * Choose a free PASID for one of the guest; give it back. For endpoints with
+	 * VIOMMU_PASID_ALLOCATED, whose ATTACH with a PASID is answered UNSUPP without these two.
+	 */
+	int (*alloc_pasid)(void *kernel, int device, uint32_t *ret_pasid);
+	void (*free_pasid)(void *kernel, int device, uint32_t pasid);
 };
 
 /* Opaque. */
@@ -86,7 +100,7 @@ struct viommu_backend;
 
 /*
  * Create a backend without memory or devices. `calls` is copied; only the calls for dirty pages and
- * `refused` may be NULL.
+ * `refused` may be NULL, and those for PASIDs.
  *
  * Returns: 0, -EINVAL, -E2BIG, -ENOMEM. Locks: none. Waits: no. Since: 0.2 (testing)
  */
@@ -140,6 +154,15 @@ int viommu_backend_add_device(struct viommu_backend *backend, struct viommu *iom
  * Returns: 0, -ENOENT. Locks: device. Waits: no. Since: 0.2 (testing)
  */
 int viommu_backend_remove_device(struct viommu_backend *backend, int device);
+
+/*
+ * The PASID that a device sends for an attached PASID of the guest: the same, or with
+ * VIOMMU_PASID_ALLOCATED the one that `alloc_pasid` chose.
+ *
+ * Returns: 0, -ENOENT. Locks: none. Waits: no. Since: 0.2 (testing)
+ */
+int viommu_backend_pasid(const struct viommu_backend *backend, int device, uint32_t pasid,
+			 uint32_t *ret_physical);
 
 /*
  * Begin or end to track the pages that devices write, for the migration of a guest. Where the

@@ -103,7 +103,7 @@
  *     trace                      viommu_translate(); the device may be locked
  *     log                        viommu_translate(); several at once, the device may be locked
  *     map, unmap, mode,
- *     domain, update             viommu_translate(); the device is locked
+ *     domain, update, space      viommu_translate(); the device is locked
  *     invalidate                 viommu_translate(); the device is locked
  *     commit                     viommu_translate(); the device is locked
  *     answered                   everything; several at once
@@ -283,14 +283,14 @@ struct viommu_ops {
 	 * Remove this range from the endpoint's own cache before returning. Called with the device
 	 * locked, after all sections that could use the old translation, and before the guest sees
 	 * its request completed: for each endpoint of a domain, and for each PASID attached to it,
-	 * that an INVALIDATE with DEV_TLB applies to. For endpoints with `formats` or `pasid_bits`
-	 * and without listeners, it is also called for everything else that removes translations:
-	 * UNMAP, also in the parent of a table; DETACH, and ATTACH over a slot; reset, a write to
-	 * `bypass`, and viommu_endpoint_update(). A call may cover more than was cached; a request
-	 * may cause several calls. For a domain with more than 16 PASIDs, or more than 16 tables
-	 * over it, INVALIDATE and UNMAP cause one call for each endpoint instead, for all of its
-	 * address spaces, and also for endpoints whose PASIDs have other domains. NULL: no endpoint
-	 * has such a cache.
+	 * that an INVALIDATE with DEV_TLB applies to. Not for endpoints with listeners. For
+	 * endpoints with `formats` or `pasid_bits`, it is also called for everything else that
+	 * removes translations: UNMAP, also in the parent of a table; DETACH, and ATTACH over a
+	 * slot; reset, a write to `bypass`, and viommu_endpoint_update(). A call may cover more
+	 * than was cached; a request may cause several calls. For a domain with more than 16
+	 * PASIDs, or more than 16 tables over it, INVALIDATE and UNMAP cause one call for each
+	 * endpoint instead, for all of its address spaces, and also for endpoints whose PASIDs have
+	 * other domains. NULL: no endpoint has such a cache.
 	 */
 	void (*invalidate)(void *opaque, const struct viommu_invalidation *what);
 
@@ -587,6 +587,10 @@ struct viommu_endpoint {
 	 * page requests. Needs VIOMMU_F_PAGE_REQUEST. */
 	uint32_t max_page_requests;
 	uint32_t page_request_flags; /* VIOMMU_PAGE_REQUEST_F_* */
+
+	/* The PASIDs on the wire: VIOMMU_PASID_IDENTITY or _ALLOCATED. For listeners, and reported
+	 * by PROBE. */
+	uint32_t pasid_policy;
 };
 
 /*
@@ -637,6 +641,23 @@ enum viommu_mode {
 	VIOMMU_BLOCKED,    /* refused, except for writes to an MSI region */
 	VIOMMU_BYPASS,     /* passed untranslated */
 	VIOMMU_TRANSLATED, /* translated by the mappings of its domain */
+};
+
+/* The address space in a slot of an endpoint. Valid until the callback returns. */
+struct viommu_space {
+	enum viommu_mode mode; /* VIOMMU_BLOCKED: the slot is empty */
+	uint32_t pasid_policy; /* of the endpoint */
+
+	/* If VIOMMU_TRANSLATED: as of `domain` below. */
+	uint32_t domain;
+	uint64_t serial;
+
+	/* The table of the guest; 0: the domain has mappings. */
+	uint16_t format;     /* VIOMMU_TABLE_* */
+	const uint8_t *body; /* VIOMMU_TABLE_BODY_LENGTH bytes, of ATTACH_TABLE */
+	bool has_parent;     /* addresses in the table are those of the domain `parent` */
+	uint32_t parent;
+	uint64_t parent_serial;
 };
 
 /*
@@ -716,6 +737,28 @@ struct viommu_listener_ops {
 	 * is unknown then.
 	 */
 	int (*commit)(void *opaque, uint64_t token);
+
+	/*
+	 * A slot of the endpoint has another address space: that of a PASID; or, with
+	 * VIOMMU_NO_PASID, the default one, which has got a table of the guest. For a component
+	 * that follows PASIDs and tables. If a listener of the endpoint lacks it, ATTACH with a
+	 * PASID and ATTACH_TABLE are answered UNSUPP.
+	 *
+	 * - What the slot had before ends with this call. The default slot's table ends with the
+	 *   next call of `space`, `mode` or `domain`.
+	 * - 0: `map` is called for every mapping of the domain. 1: the component has them already.
+	 *   A negative errno: as by `mode`; of an empty slot it is ignored.
+	 * - `map` and `unmap` are called once for each slot with the domain, and name the domain,
+	 *   but not the PASID. Several calls for one mapping are therefore to be expected.
+	 */
+	int (*space)(void *opaque, uint32_t pasid, const struct viommu_space *space);
+
+	/*
+	 * Forget what was read in the tables of the guest for this range: by INVALIDATE, whatever
+	 * caches it names, or by UNMAP in a table's parent. Called as `unmap`, and as often as
+	 * `invalidate` of struct viommu_ops. Needs `space`.
+	 */
+	void (*invalidate)(void *opaque, const struct viommu_invalidation *what);
 };
 
 /* The result of `commit` for later. */
@@ -727,9 +770,8 @@ struct viommu_listener;
 /*
  * Add a listener to an endpoint. Before this returns it is called with `mode` and with `map` for
  * every mapping. If it refuses, `unmap` is called for the mappings that it agreed to, it is not
- * added, and its errno is returned. `ops` is copied. -EBUSY: a PASID of the endpoint is attached,
- * which listeners cannot follow; while there is a listener, the guest's ATTACH of a PASID is
- * answered UNSUPP.
+ * added, and its errno is returned. `ops` is copied. -EBUSY: a PASID or a table of the guest is
+ * attached.
  *
  * Returns: 0, -ENOENT, -EBUSY, -EINVAL, -E2BIG, -ENOMEM, or the listener's errno. Locks: device.
  * Waits: no. Since: 0.1 (stable)
@@ -738,7 +780,8 @@ int viommu_listen(struct viommu *device, uint32_t endpoint, const struct viommu_
 		  void *opaque, struct viommu_listener **ret_listener);
 
 /*
- * Remove a listener: it is called with `unmap` for every mapping, then with `mode` VIOMMU_BLOCKED.
+ * Remove a listener: it is called with `unmap` for every mapping, then with `mode` VIOMMU_BLOCKED;
+ * and with `space` for each PASID, as if the slots were emptied.
  * Not for a listener whose endpoint was removed. NULL is accepted.
  *
  * Returns: NULL. Locks: device. Waits: no. Since: 0.1 (testing)

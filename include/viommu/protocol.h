@@ -279,6 +279,14 @@ enum {
 #define VIOMMU_PROBE_PAGE_REQUEST_LENGTH 16
 #define VIOMMU_PROBE_TABLE_FORMAT_LENGTH 24
 
+/*
+ * Policy: how PASIDs of the guest become those on the wire. IDENTITY: they are the same, and one
+ * that the host cannot use is refused with UNSUPP. ALLOCATED: the host chooses a free one, or
+ * answers NOMEM; what emulates the endpoint converts them. A driver need not know.
+ */
+#define VIOMMU_PASID_IDENTITY  0u
+#define VIOMMU_PASID_ALLOCATED 1u
+
 #define VIOMMU_PAGE_REQUEST_F_PASID (1u << 0) /* an answer needs the PASID of its request */
 #define VIOMMU_PAGE_REQUEST_F_STALL (1u << 1) /* accesses stall, and do not come by PRI */
 

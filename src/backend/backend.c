@@ -23,11 +23,12 @@ static int on_domain(void *opaque, uint32_t domain, uint64_t serial)
 	bool has_all = space != NULL;
 	int error = 0;
 
-	(void)domain;
 	if (!space)
 		space = space_new(backend, device->iommu, serial, &error);
-	if (space)
+	if (space) {
+		space->domain = domain;
 		error = device_enter(device, space);
+	}
 	spaces_collect(backend);
 	return error ? error : has_all;
 }
@@ -79,12 +80,24 @@ static int on_mode(void *opaque, enum viommu_mode mode)
 	return error;
 }
 
+/* The space of a domain that the device or one of its PASIDs is in, or NULL. */
+static struct space *space_with(const struct device *device, uint32_t domain)
+{
+	if (device->space && device->space->iommu && device->space->domain == domain)
+		return device->space;
+	for (const struct pasid *pasid = device->pasids; pasid; pasid = pasid->next)
+		if (pasid->space && pasid->space->iommu && pasid->space->domain == domain)
+			return pasid->space;
+	return NULL;
+}
+
 static int on_map(void *opaque, const struct viommu_mapping *mapping)
 {
 	const struct device *device = opaque;
-	int error = device->space ? space_map(device->space, mapping) : -EIO;
+	struct space *space = space_with(device, mapping->domain);
+	int error = space ? space_map(space, mapping) : -EIO;
 
-	if (!device->space)
+	if (!space || space->broken)
 		spaces_collect(device->backend);
 	return error;
 }
@@ -92,11 +105,112 @@ static int on_map(void *opaque, const struct viommu_mapping *mapping)
 static void on_unmap(void *opaque, const struct viommu_mapping *mapping)
 {
 	const struct device *device = opaque;
+	struct space *space = space_with(device, mapping->domain);
 
-	if (device->space)
-		space_unmap(device->space, mapping->first);
-	if (!device->space)
+	if (space)
+		space_unmap(space, mapping->first);
+	if (!space || space->broken)
 		spaces_collect(device->backend);
+}
+
+/* -- PASIDs ---------------------------------------------------------------------------- */
+
+static struct pasid **find_pasid(struct device *device, uint32_t number)
+{
+	struct pasid **at = &device->pasids;
+
+	while (*at && (*at)->number != number)
+		at = &(*at)->next;
+	return at;
+}
+
+static void remove_pasid(struct device *device, struct pasid **at)
+{
+	struct viommu_backend *backend = device->backend;
+	struct pasid *pasid = *at;
+
+	if (!pasid)
+		return;
+	pasid_leave(device, pasid);
+	if (pasid->is_allocated)
+		backend->calls.free_pasid(backend->kernel, device->number, pasid->physical);
+	*at = pasid->next;
+	free(pasid);
+}
+
+static int add_pasid(struct device *device, uint32_t number, uint32_t policy,
+		     struct pasid **ret_pasid)
+{
+	struct viommu_backend *backend = device->backend;
+	struct pasid *pasid = calloc(1, sizeof(*pasid));
+	int error = 0;
+
+	if (!pasid)
+		return -ENOMEM;
+	pasid->number = pasid->physical = number;
+	pasid->is_allocated = policy == VIOMMU_PASID_ALLOCATED;
+	if (pasid->is_allocated)
+		error = backend->calls.alloc_pasid(backend->kernel, device->number,
+						   &pasid->physical);
+	if (error) {
+		free(pasid);
+		return error;
+	}
+	pasid->next = device->pasids;
+	device->pasids = pasid;
+	*ret_pasid = pasid;
+	return 0;
+}
+
+/* Returns 1 if the space has the mappings of the domain already. */
+static int enter_space(struct device *device, struct pasid *pasid,
+		       const struct viommu_space *wanted)
+{
+	struct viommu_backend *backend = device->backend;
+	const struct viommu *iommu = wanted->mode == VIOMMU_TRANSLATED ? device->iommu : NULL;
+	uint64_t serial = iommu ? wanted->serial : 0;
+	struct space *space = space_find(backend, iommu, serial);
+	bool has_all = space != NULL;
+	int error = 0;
+
+	if (!space)
+		space = space_new(backend, iommu, serial, &error);
+	if (!space)
+		return error;
+	space->domain = wanted->domain;
+	error = pasid_enter(device, pasid, space);
+	if (!error && !has_all && !iommu)
+		error = map_memory(space);
+	return error ? error : has_all;
+}
+
+static bool has_policy(const struct viommu_backend_calls *calls, uint32_t policy)
+{
+	return calls->attach_pasid &&
+	       (policy == VIOMMU_PASID_IDENTITY || (calls->alloc_pasid && calls->free_pasid));
+}
+
+/* Tables of the guest would need nested translation by the host, which it is not asked for. */
+static int on_space(void *opaque, uint32_t number, const struct viommu_space *wanted)
+{
+	struct device *device = opaque;
+	struct pasid **at = find_pasid(device, number), *pasid = *at;
+	int result = 0;
+
+	if (wanted->mode != VIOMMU_BLOCKED &&
+	    (number == VIOMMU_NO_PASID || wanted->format ||
+	     !has_policy(&device->backend->calls, wanted->pasid_policy)))
+		return -EOPNOTSUPP;
+	if (wanted->mode != VIOMMU_BLOCKED) {
+		if (!pasid)
+			result = add_pasid(device, number, wanted->pasid_policy, &pasid);
+		if (!result)
+			result = enter_space(device, pasid, wanted);
+	}
+	if (wanted->mode == VIOMMU_BLOCKED || result < 0)
+		remove_pasid(device, find_pasid(device, number));
+	spaces_collect(device->backend);
+	return result;
 }
 
 /* -- life ------------------------------------------------------------------------------ */
@@ -114,7 +228,8 @@ static bool are_whole(const struct viommu_backend_calls *calls)
 static bool is_complete(const struct viommu_backend_calls *calls)
 {
 	return are_whole(calls) && calls->space_new && calls->space_free && calls->map &&
-	       calls->unmap && calls->attach && calls->detach && calls->stop;
+	       calls->unmap && calls->attach && calls->detach && calls->stop &&
+	       !calls->attach_pasid == !calls->detach_pasid;
 }
 
 int viommu_backend_new(const struct viommu_backend_calls *calls, void *kernel,
@@ -159,7 +274,8 @@ int viommu_backend_add_device(struct viommu_backend *backend, struct viommu *iom
 							.map = on_map,
 							.unmap = on_unmap,
 							.mode = on_mode,
-							.domain = on_domain };
+							.domain = on_domain,
+							.space = on_space };
 	struct device *device;
 	int error;
 
@@ -196,10 +312,27 @@ int viommu_backend_remove_device(struct viommu_backend *backend, int number)
 		return -ENOENT;
 	viommu_unlisten(device->listener);
 	device_leave(device);
+	while (device->pasids)
+		remove_pasid(device, &device->pasids);
 	spaces_collect(backend);
 	*at = device->next;
 	free(device);
 	return 0;
+}
+
+int viommu_backend_pasid(const struct viommu_backend *backend, int number, uint32_t pasid,
+			 uint32_t *ret_physical)
+{
+	for (struct device *device = backend->devices; device; device = device->next) {
+		const struct pasid *found =
+			device->number == number ? *find_pasid(device, pasid) : NULL;
+
+		if (!found)
+			continue;
+		*ret_physical = found->physical;
+		return 0;
+	}
+	return -ENOENT;
 }
 
 /* -- memory ---------------------------------------------------------------------------------- */

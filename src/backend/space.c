@@ -20,13 +20,32 @@ void device_leave(struct device *device)
 	device->stopped = true;
 }
 
+void pasid_leave(struct device *device, struct pasid *pasid)
+{
+	struct viommu_backend *backend = device->backend;
+
+	if (!pasid->space)
+		return;
+	pasid->space->n_devices--;
+	pasid->space = NULL;
+	if (device->stopped ||
+	    !backend->calls.detach_pasid(backend->kernel, device->number, pasid->physical))
+		return;
+	backend->calls.stop(backend->kernel, device->number);
+	device->stopped = true;
+}
+
 /* The host maps more than the guest requested, so no device may use the space. */
 static void space_break(struct space *space)
 {
 	space->broken = true;
-	for (struct device *device = space->backend->devices; device; device = device->next)
+	for (struct device *device = space->backend->devices; device; device = device->next) {
 		if (device->space == space)
 			device_leave(device);
+		for (struct pasid *pasid = device->pasids; pasid; pasid = pasid->next)
+			if (pasid->space == space)
+				pasid_leave(device, pasid);
+	}
 }
 
 void space_flush(struct space *space)
@@ -75,6 +94,25 @@ int device_enter(struct device *device, struct space *space)
 	device->space = space;
 	space->n_devices++;
 	if (backend->tracking) /* it may be in a page table that is not tracked yet */
+		space_track(space, true);
+	return 0;
+}
+
+int pasid_enter(struct device *device, struct pasid *pasid, struct space *space)
+{
+	struct viommu_backend *backend = device->backend;
+	int error;
+
+	pasid_leave(device, pasid);
+	space_flush(space);
+	if (device->stopped || space->broken)
+		return -EIO;
+	error = backend->calls.attach_pasid(backend->kernel, device->number, pasid->physical,
+					    space->id);
+	if (error)
+		return error;
+	pasid->space = space;
+	if (!space->n_devices++ && backend->tracking)
 		space_track(space, true);
 	return 0;
 }

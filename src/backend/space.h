@@ -19,14 +19,24 @@ struct space {
 	struct viommu_backend *backend;
 	const struct viommu *iommu; /* its domain; NULL: bypass */
 	uint64_t serial;            /* of that domain */
+	uint32_t domain;            /* its number */
 	uint32_t id;                /* the kernel's number */
-	size_t n_devices;
-	bool broken; /* the kernel failed to unmap: no device may use it */
-	bool tracks; /* the kernel tracks dirty pages */
+	size_t n_devices;           /* devices and PASIDs in it */
+	bool broken;                /* the kernel failed to unmap: no device may use it */
+	bool tracks;                /* the kernel tracks dirty pages */
 	struct mapping **buckets;
 	size_t n_buckets, n_mappings;
 	bool pending; /* [first, last] is waiting to be unmapped */
 	uint64_t first, last;
+};
+
+/* A PASID of a device, in the space of its slot's domain. */
+struct pasid {
+	struct pasid *next;
+	uint32_t number;   /* the guest's */
+	uint32_t physical; /* the number that the device sends */
+	bool is_allocated; /* by the kernel */
+	struct space *space;
 };
 
 struct device {
@@ -35,7 +45,8 @@ struct device {
 	const struct viommu *iommu;
 	uint32_t endpoint;
 	struct viommu_listener *listener;
-	struct space *space; /* NULL: the device has no access */
+	struct space *space; /* NULL: the device has no access without a PASID */
+	struct pasid *pasids;
 	int number;
 	bool stopped; /* permanently */
 };
@@ -96,6 +107,10 @@ void spaces_collect(struct viommu_backend *backend);
 /* Move a device into a space; on failure it is in none. */
 int device_enter(struct device *device, struct space *space);
 void device_leave(struct device *device);
+
+/* The same for a PASID of a device. */
+int pasid_enter(struct device *device, struct pasid *pasid, struct space *space);
+void pasid_leave(struct device *device, struct pasid *pasid);
 
 /* Several listeners notify the same change: only the first one has an effect. */
 int space_map(struct space *space, const struct viommu_mapping *key);

@@ -17,52 +17,31 @@
 
 #define FEW 16 /* PASIDs of a domain, or children of a parent */
 
-static bool is_concerned(const struct endpoint *endpoint)
-{
-	return endpoint->device->ops.invalidate && !endpoint->listeners &&
-	       (endpoint->config.n_formats || endpoint->config.pasid_bits);
-}
-
-void atc_drop(struct member *member)
-{
-	struct viommu *device = member->endpoint->device;
-
-	if (member->is_stale || !is_concerned(member->endpoint))
-		return;
-	member->is_stale = true;
-	member->next_stale = device->stale;
-	device->stale = member;
-	device_mark_sync_pending(device);
-}
-
-void atc_unmap(struct domain *domain, uint64_t first, uint64_t last)
-{
-	if (!domain->is_stale || first < domain->stale_first)
-		domain->stale_first = first;
-	if (!domain->is_stale || last > domain->stale_last)
-		domain->stale_last = last;
-	domain->is_stale = true;
-}
-
 void atc_invalidate(const struct member *member, uint64_t first, uint64_t last)
 {
-	const struct viommu *device = member->endpoint->device;
+	const struct endpoint *endpoint = member->endpoint;
+	const struct viommu *device = endpoint->device;
 	const struct viommu_invalidation what = {
-		.endpoint = member->endpoint->node.id,
+		.endpoint = endpoint->node.id,
 		.has_pasid = member->pasid != NO_PASID,
 		.pasid = member->pasid != NO_PASID ? member->pasid : 0,
 		.first = first,
 		.last = last,
 	};
 
+	if (endpoint->listeners)
+		listeners_invalidate(endpoint, &what);
+	if (endpoint->listeners || !device->ops.invalidate)
+		return;
 	CALLBACK_BEGIN(device, "invalidate", true);
 	device->ops.invalidate(device->opaque, &what);
 	CALLBACK_END();
 }
 
-static void invalidate_endpoint(const struct endpoint *endpoint, uint64_t first, uint64_t last)
+static void invalidate_endpoint(const struct endpoint *endpoint, const struct domain *domain,
+				uint64_t first, uint64_t last)
 {
-	if (is_concerned(endpoint))
+	if (atc_is_concerned(endpoint, domain))
 		atc_invalidate(&endpoint->member, first, last);
 }
 
@@ -76,20 +55,20 @@ void atc_invalidate_slots(const struct domain *domain, uint64_t first, uint64_t 
 	if (domain->n_slots <= FEW) {
 		for_each_slot(slot, domain)
 		{
-			if (is_concerned(slot->endpoint))
+			if (atc_is_concerned(slot->endpoint, domain))
 				atc_invalidate(&slot->member, first, last);
 		}
 		return;
 	}
 	for_all_endpoints(endpoint, domain->slots->endpoint->device)
 		if (has_slots(endpoint) && endpoint->domain != domain)
-			invalidate_endpoint(endpoint, first, last);
+			invalidate_endpoint(endpoint, NULL, first, last);
 }
 
 static void invalidate_members(const struct domain *domain, uint64_t first, uint64_t last)
 {
 	for_each_endpoint(endpoint, domain)
-		invalidate_endpoint(endpoint, first, last);
+		invalidate_endpoint(endpoint, domain, first, last);
 	atc_invalidate_slots(domain, first, last);
 }
 
@@ -104,7 +83,7 @@ static void invalidate_descendants(struct viommu *device, const struct domain *p
 {
 	for_all_endpoints(endpoint, device)
 		if (has_slots(endpoint) || is_below(endpoint, parent))
-			invalidate_endpoint(endpoint, 0, UINT64_MAX);
+			invalidate_endpoint(endpoint, NULL, 0, UINT64_MAX);
 }
 
 /* It is unknown which addresses of a child the range translates, so everything is dropped. */
@@ -115,14 +94,15 @@ static void deliver_unmap(struct viommu *device, struct domain *domain)
 		invalidate_descendants(device, domain);
 		return;
 	}
-	invalidate_members(domain, domain->stale_first, domain->stale_last);
+	if (device->ops.invalidate)
+		invalidate_members(domain, domain->stale_first, domain->stale_last);
 	for (const struct domain *child = domain->children; child; child = child->next_child)
 		invalidate_members(child, 0, UINT64_MAX);
 }
 
 void atc_deliver(struct viommu *device)
 {
-	if (!device->ops.invalidate)
+	if (!device->ops.invalidate && !device->n_listeners)
 		return;
 	for (struct domain *domain = device->changed; domain; domain = domain->next_changed)
 		if (domain->is_stale)

@@ -171,8 +171,7 @@ static bool is_last(const struct endpoint *endpoint)
 static uint8_t attach_to_new(struct endpoint *endpoint, const struct domain_spec *spec)
 {
 	struct viommu *device = endpoint->device;
-	uint32_t id = spec->id;
-	struct domain *old = domain_find(device, id), *domain;
+	struct domain *old = domain_find(device, spec->id), *domain;
 	uint8_t status;
 	int error;
 
@@ -184,12 +183,7 @@ static uint8_t attach_to_new(struct endpoint *endpoint, const struct domain_spec
 	error = endpoint_move(endpoint, domain);
 	if (!error)
 		return VIOMMU_S_OK;
-	domain_unaccount(device, domain);
-	if (endpoint->domain == old && old)
-		ids_put(&device->domains, &old->node);
-	else
-		ids_remove(&device->domains, id);
-	domain_free(domain);
+	domain_unmake(device, domain, endpoint->domain == old ? old : NULL);
 	return status_of(error);
 }
 

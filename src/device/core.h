@@ -97,6 +97,8 @@ struct slot {
 	struct domain *domain;
 	struct member member;
 	struct slot *next_in_domain, **at; /* the pointer to it in its domain */
+	struct shadow *shadows;            /* one for each of the endpoint's listeners */
+	size_t n_shadows;
 	struct slot *next_retired;
 };
 
@@ -126,8 +128,8 @@ struct domain {
 	struct domain *next_child, **child_at; /* if it has a parent */
 	bool is_stale;                         /* there were UNMAPs in this grace period: */
 	uint64_t stale_first, stale_last;
-	atomic_uint_fast64_t generation;                    /* UNMAPs, for what children cached */
-	struct viommu_listener *listeners, **listeners_end; /* of all its endpoints */
+	atomic_uint_fast64_t generation; /* UNMAPs, for what children cached */
+	struct shadow *shadows, **shadows_end;
 	uint64_t serial;    /* among all domains of the device; 0: no listener knows it */
 	uint64_t left;      /* the grace period in which an endpoint left it, or a child, last */
 	uint64_t n_leaving; /* endpoints that have left, with listeners to be notified */
@@ -185,12 +187,18 @@ struct viommu_handle {
 	struct viommu_handle *next, **at;    /* in its list; what points to it there, or NULL */
 };
 
+/* A listener of a slot, in the list of the slot's domain. */
+struct shadow {
+	struct viommu_listener *listener; /* NULL: it was removed */
+	struct shadow *next, **at;        /* the pointer to it in the list */
+};
+
 struct viommu_listener {
 	struct endpoint *endpoint;
 	struct viommu_listener_ops ops;
 	void *opaque;
 	struct viommu_listener *next;
-	struct viommu_listener *next_in_domain, **in_domain_at; /* while the endpoint has one */
+	struct shadow shadow; /* of the default slot, while that has a domain */
 
 	bool is_dirty; /* notified since its last commit, in viommu.dirty */
 	struct viommu_listener *next_dirty;
@@ -280,8 +288,7 @@ struct viommu {
 #define for_each_endpoint(e, domain) for (struct endpoint *e = (domain)->endpoints; e; e = e->next)
 #define for_each_slot(s, domain)     for (struct slot *s = (domain)->slots; s; s = s->next_in_domain)
 #define for_each_class(m, domain)    for (struct member *m = (domain)->classes; m; m = m->next_class)
-#define for_each_listener_of_domain(l, domain) \
-	for (struct viommu_listener *l = (domain)->listeners; l; l = l->next_in_domain)
+#define for_each_shadow(s, domain)   for (struct shadow *s = (domain)->shadows; s; s = s->next)
 #define for_each_listener(l, endpoint) \
 	for (struct viommu_listener *l = (endpoint)->listeners; l; l = l->next)
 
@@ -564,6 +571,9 @@ void domain_release(struct viommu *device, struct domain *domain);
 uint8_t domain_make(struct viommu *device, const struct domain_spec *spec, uint64_t granule,
 		    struct usage more, const char *request, struct domain **ret_domain);
 
+/* Free a domain that a refused request made. `old` has its number again; NULL: none. */
+void domain_unmake(struct viommu *device, struct domain *domain, struct domain *old);
+
 /* -- attach.c -------------------------------------------------------------------------- */
 
 /* Attach the default slot. Returns a status. */
@@ -614,6 +624,9 @@ bool slots_fit(const struct endpoint *endpoint, const struct endpoint *changed);
 
 bool slots_are_empty(const struct endpoint *endpoint);
 
+/* The listener is removed: all PASID slots are empty for it. */
+void slots_forget(const struct viommu_listener *listener);
+
 /*
  * Attaching a PASID in two steps, for stage.c: a slot that is in its domain but in no list of the
  * endpoint's, so no translation finds it and nobody detaches it. NULL: out of memory.
@@ -624,7 +637,7 @@ void slot_discard(struct slot *slot);
 
 /* Bytes of heap of one more slot; without what the first of an endpoint needs. */
 uint64_t slot_bytes(const struct endpoint *endpoint);
-extern const uint64_t slot_bytes_alone;
+uint64_t slot_bytes_alone(const struct endpoint *endpoint);
 
 /* -- memory.c ---------------------------------------------------------------------------------- */
 
@@ -690,6 +703,12 @@ void classes_add(struct domain *domain, struct member *member);
 void classes_remove(struct domain *domain, struct member *member);
 
 /* -- atc.c ----------------------------------------------------------------------------------- */
+
+/*
+ * Is the endpoint to be told of changes in the domain? Listeners are notified of mappings in other
+ * ways, and by this only of tables. NULL: domains that may have one.
+ */
+bool atc_is_concerned(const struct endpoint *endpoint, const struct domain *domain);
 
 /*
  * An address space of an endpoint, or all of them, was replaced: drop what the endpoint caches of
@@ -777,6 +796,28 @@ int listener_notify_mode(struct viommu_listener *listener, enum viommu_mode mode
 /* The endpoint joins its domain, or is about to leave it: add or remove its listeners there. */
 void listeners_join(struct endpoint *endpoint);
 void listeners_leave(struct endpoint *endpoint);
+
+/* The same for a PASID. */
+void shadows_join(struct slot *slot);
+void shadows_leave(struct slot *slot);
+
+/* Can all listeners of the endpoint follow PASIDs and tables? */
+bool listeners_follow_spaces(const struct endpoint *endpoint);
+
+/*
+ * A PASID that no translation finds has entered its domain: notify the listeners. If one refuses,
+ * the slot is empty for all of them, and its errno is returned.
+ */
+int shadows_enter(const struct slot *slot);
+
+/* Notify the listeners that the slot is empty. */
+void shadows_empty(const struct slot *slot);
+
+/* The listener of a shadow is removed: the slot is empty for it. */
+void shadow_end(struct shadow *shadow, const struct slot *slot);
+
+/* Notify all listeners of an endpoint that its tables have changed. */
+void listeners_invalidate(const struct endpoint *endpoint, const struct viommu_invalidation *what);
 
 /* The endpoint has left that domain: unmap all of its mappings. */
 void listeners_unmap_all(struct endpoint *endpoint, const struct domain *domain);

@@ -184,10 +184,14 @@ static void free_domain_of(struct endpoint *endpoint)
 		domain_free(parent);
 }
 
+/* No listener is called any more. */
 static void free_slots(struct viommu *device)
 {
-	for_all_endpoints(endpoint, device)
+	for_all_endpoints(endpoint, device) {
+		for_each_listener(listener, endpoint)
+			listener->ops = (struct viommu_listener_ops){ 0 };
 		slots_clear(endpoint);
+	}
 	device_synchronize(device);
 }
 

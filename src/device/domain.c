@@ -74,7 +74,7 @@ struct domain *domain_new(const struct domain_spec *spec, uint64_t granule)
 	}
 	domain->route = route_into(domain);
 	domain->end = &domain->endpoints;
-	domain->listeners_end = &domain->listeners;
+	domain->shadows_end = &domain->shadows;
 	return domain;
 }
 

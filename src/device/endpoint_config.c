@@ -117,7 +117,8 @@ static bool pasids_are_sound(const struct endpoint *endpoint)
 
 	if (bits && !(endpoint->device->config.features & VIOMMU_F_PASID))
 		return false;
-	return bits <= VIOMMU_PASID_BITS_MAX;
+	return bits <= VIOMMU_PASID_BITS_MAX &&
+	       endpoint->config.pasid_policy <= VIOMMU_PASID_ALLOCATED;
 }
 
 static int copy_config(struct endpoint *endpoint, const struct viommu_endpoint *config)

@@ -170,8 +170,38 @@ static bool execute(struct viommu *device, struct pending *pending)
 	return true;
 }
 
+/*
+ * PASIDs and tables of an endpoint whose listeners are notified of them: a commit is refused for
+ * the whole endpoint, so nothing else may be in it.
+ */
+static bool is_about_slots(const struct viommu *device, const union request *request)
+{
+	const struct domain *domain;
+
+	switch (request->type) {
+	case VIOMMU_T_ATTACH_TABLE:
+	case VIOMMU_T_INVALIDATE:
+		return true;
+	case VIOMMU_T_ATTACH:
+		return request->attach.flags & VIOMMU_SLOT_F_PASID;
+	case VIOMMU_T_DETACH:
+		return device_accepted(device, VIOMMU_F_PASID);
+	case VIOMMU_T_MAP:
+	case VIOMMU_T_UNMAP:
+		domain = domain_find(device, request->map.domain);
+		return domain && (domain->n_slots || domain->n_children);
+	default:
+		return false;
+	}
+}
+
 bool flights_submit(struct viommu *device, struct pending *pending)
 {
+	if (is_about_slots(device, &pending->request)) {
+		flights_settle(device);
+		pending->status = pending->run(device, &pending->request);
+		return false;
+	}
 	pending->keys = keys_of(device, &pending->request);
 	if (!is_met(device, pending, NULL))
 		return execute(device, pending);

@@ -140,6 +140,23 @@ static int on_mode(void *opaque, enum viommu_mode mode)
 	return 0;
 }
 
+/* The translations of PASIDs are not handed out. */
+static int on_space(void *opaque, uint32_t pasid, const struct viommu_space *space)
+{
+	return pasid == VIOMMU_NO_PASID ? on_mode(opaque, space->mode) : 0;
+}
+
+static void on_invalidate(void *opaque, const struct viommu_invalidation *what)
+{
+	struct viommu_iotlb *iotlb = opaque;
+
+	if (what->has_pasid)
+		return;
+	pthread_mutex_lock(&iotlb->lock);
+	drop(iotlb, what->first, what->last);
+	pthread_mutex_unlock(&iotlb->lock);
+}
+
 /* -- making and freeing -------------------------------------------------------- */
 
 static int take_ops(struct viommu_iotlb *iotlb, const struct viommu_iotlb_ops *ops)
@@ -163,6 +180,8 @@ static int join(struct viommu_iotlb *iotlb, uint32_t endpoint)
 		.unmap = on_unmap,
 		.mode = on_mode,
 		.update = on_update,
+		.space = on_space,
+		.invalidate = on_invalidate,
 	};
 	int error = viommu_handle_new(iotlb->device, &iotlb->handle);
 

@@ -50,6 +50,18 @@ uint8_t domain_make(struct viommu *device, const struct domain_spec *spec, uint6
 	return VIOMMU_S_OK;
 }
 
+void domain_unmake(struct viommu *device, struct domain *domain, struct domain *old)
+{
+	domain_unaccount(device, domain);
+	if (domain_parent(domain))
+		child_unlink(domain, domain_parent(domain));
+	if (old)
+		ids_put(&device->domains, &old->node);
+	else
+		ids_remove(&device->domains, domain->node.id);
+	domain_free(domain);
+}
+
 static void release_one(struct viommu *device, struct domain *domain)
 {
 	domain_unaccount(device, domain);

@@ -49,6 +49,8 @@ int listener_start(struct viommu *device, uint32_t id, const struct viommu_liste
 		return -ENOMEM;
 	listener->opaque = opaque;
 	error = sized_take(&listener->ops, sizeof(listener->ops), ops);
+	if (!error && listener->ops.invalidate && !listener->ops.space)
+		error = -EINVAL;
 	if (!error && !endpoint)
 		error = -ENOENT;
 	if (!error && (!slots_are_empty(endpoint) || (endpoint->domain && endpoint->domain->table)))
@@ -66,6 +68,7 @@ int listener_start(struct viommu *device, uint32_t id, const struct viommu_liste
 void listener_stop(struct viommu_listener *listener)
 {
 	device_deliver_removals(listener->endpoint->device);
+	slots_forget(listener);
 	listener_unmap_all(listener);
 	listener_notify_mode(listener, VIOMMU_BLOCKED);
 	listeners_commit_now(listener->endpoint->device);

@@ -168,9 +168,8 @@ static void unmap_first(struct viommu_listener *listener, const struct domain *d
 	}
 }
 
-static int map_all(struct viommu_listener *listener)
+static int map_all(struct viommu_listener *listener, const struct domain *domain)
 {
-	const struct domain *domain = listener->endpoint->domain;
 	size_t count = map_count(domain->map);
 	struct range range;
 	uint64_t from = 0;
@@ -188,18 +187,66 @@ static int map_all(struct viommu_listener *listener)
 	return 0;
 }
 
+static uint64_t serial_of(struct viommu *device, struct domain *domain)
+{
+	if (!domain->serial)
+		domain->serial = ++device->n_serials;
+	return domain->serial;
+}
+
 /* Returns 0: it has no mapping of the domain; 1: it has all; or a negative errno. */
 static int notify_domain(struct viommu_listener *listener)
 {
 	struct viommu *device = listener->endpoint->device;
 	struct domain *domain = listener->endpoint->domain;
+	uint64_t serial = serial_of(device, domain);
 	int result;
 
-	if (!domain->serial)
-		domain->serial = ++device->n_serials;
 	mark_dirty(listener);
 	CALLBACK_BEGIN(device, "domain", true);
-	result = listener->ops.domain(listener->opaque, domain->node.id, domain->serial);
+	result = listener->ops.domain(listener->opaque, domain->node.id, serial);
+	CALLBACK_END();
+	return result;
+}
+
+/* NULL: the slot is empty. */
+static struct viommu_space space_of(struct viommu *device, struct domain *domain)
+{
+	struct viommu_space space = { .mode = VIOMMU_BLOCKED };
+	const struct table *table = domain ? domain->table : NULL;
+
+	if (!domain)
+		return space;
+	space.mode = domain->route.mode;
+	if (domain->bypass)
+		return space;
+	space.domain = domain->node.id;
+	space.serial = serial_of(device, domain);
+	if (!table)
+		return space;
+	space.format = table->format;
+	space.body = table->body;
+	space.has_parent = table->parent;
+	if (!table->parent)
+		return space;
+	space.parent = table->parent->node.id;
+	space.parent_serial = serial_of(device, table->parent);
+	return space;
+}
+
+/* As notify_domain(). */
+static int notify_space(struct viommu_listener *listener, uint32_t pasid, struct domain *domain)
+{
+	struct viommu *device = listener->endpoint->device;
+	struct viommu_space space = space_of(device, domain);
+	int result;
+
+	if (!listener->ops.space)
+		return 0;
+	mark_dirty(listener);
+	space.pasid_policy = listener->endpoint->config.pasid_policy;
+	CALLBACK_BEGIN(device, "space", true);
+	result = listener->ops.space(listener->opaque, pasid, &space);
 	CALLBACK_END();
 	return result;
 }
@@ -207,15 +254,18 @@ static int notify_domain(struct viommu_listener *listener)
 /* `notified` is the mode of the last notification, or MODE_UNKNOWN. */
 static int replay(struct viommu_listener *listener, enum viommu_mode mode, int notified)
 {
+	struct domain *domain = listener->endpoint->domain;
 	int result = 0;
 
-	if (mode == VIOMMU_TRANSLATED && listener->ops.domain)
+	if (domain && domain->table)
+		result = notify_space(listener, NO_PASID, domain);
+	else if (mode == VIOMMU_TRANSLATED && listener->ops.domain)
 		result = notify_domain(listener);
 	else if ((int)mode != notified)
 		result = listener_notify_mode(listener, mode);
 	if (result || mode != VIOMMU_TRANSLATED)
 		return result < 0 ? result : 0;
-	return map_all(listener);
+	return map_all(listener, domain);
 }
 
 int listener_replay(struct viommu_listener *listener)
@@ -271,7 +321,9 @@ int listeners_replay(struct endpoint *endpoint)
 		undo_replay(endpoint, NULL, error);
 		return error;
 	}
-	endpoint->notified_mode = (int)mode;
+	/* The mode that follows a table is always notified. */
+	endpoint->notified_mode =
+		endpoint->domain && endpoint->domain->table ? MODE_UNKNOWN : (int)mode;
 	return 0;
 }
 
@@ -316,33 +368,179 @@ void listeners_free(struct endpoint *endpoint)
 	}
 }
 
+/* -- lists -------------------------------------------------------------------------- */
+
+static void shadow_join(struct shadow *shadow, struct domain *domain)
+{
+	shadow->next = NULL;
+	shadow->at = domain->shadows_end;
+	*shadow->at = shadow;
+	domain->shadows_end = &shadow->next;
+}
+
+static void shadow_leave(struct shadow *shadow, struct domain *domain)
+{
+	struct shadow *next = shadow->next;
+
+	*shadow->at = next;
+	*(next ? &next->at : &domain->shadows_end) = shadow->at;
+}
+
+void listeners_join(struct endpoint *endpoint)
+{
+	for_each_listener(listener, endpoint)
+		shadow_join(&listener->shadow, endpoint->domain);
+}
+
+void listeners_leave(struct endpoint *endpoint)
+{
+	for_each_listener(listener, endpoint)
+		shadow_leave(&listener->shadow, endpoint->domain);
+}
+
+void shadows_join(struct slot *slot)
+{
+	for (size_t i = 0; i < slot->n_shadows; i++)
+		if (slot->shadows[i].listener)
+			shadow_join(&slot->shadows[i], slot->domain);
+}
+
+void shadows_leave(struct slot *slot)
+{
+	for (size_t i = 0; i < slot->n_shadows; i++)
+		if (slot->shadows[i].listener)
+			shadow_leave(&slot->shadows[i], slot->domain);
+}
+
+void listener_add(struct viommu_listener *listener)
+{
+	struct viommu_listener **at = &listener->endpoint->listeners;
+
+	listener->shadow.listener = listener;
+	while (*at)
+		at = &(*at)->next;
+	*at = listener;
+	listener->endpoint->device->n_listeners++;
+	listener->endpoint->device->n_committers += listener->ops.commit != NULL;
+	if (listener->endpoint->domain)
+		shadow_join(&listener->shadow, listener->endpoint->domain);
+}
+
+void listener_remove(struct viommu_listener *listener)
+{
+	struct viommu_listener **at = &listener->endpoint->listeners;
+
+	while (*at != listener)
+		at = &(*at)->next;
+	*at = listener->next;
+	listener->endpoint->device->n_listeners--;
+	listener->endpoint->device->n_committers -= listener->ops.commit != NULL;
+	if (listener->endpoint->domain)
+		shadow_leave(&listener->shadow, listener->endpoint->domain);
+}
+
+/* -- slots of PASIDs ---------------------------------------------------------------- */
+
+bool listeners_follow_spaces(const struct endpoint *endpoint)
+{
+	for_each_listener(listener, endpoint)
+		if (!listener->ops.space)
+			return false;
+	return true;
+}
+
+static int shadow_enter(const struct shadow *shadow, const struct slot *slot)
+{
+	struct domain *domain = slot->domain;
+	int result = notify_space(shadow->listener, slot->pasid, domain);
+
+	if (result || domain->route.mode != VIOMMU_TRANSLATED || domain->table)
+		return result < 0 ? result : 0;
+	return map_all(shadow->listener, domain);
+}
+
+static void empty_until(const struct slot *slot, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (slot->shadows[i].listener)
+			notify_space(slot->shadows[i].listener, slot->pasid, NULL);
+}
+
+int shadows_enter(const struct slot *slot)
+{
+	int error;
+
+	for (size_t i = 0; i < slot->n_shadows; i++) {
+		error = slot->shadows[i].listener ? shadow_enter(&slot->shadows[i], slot) : 0;
+
+		if (!error)
+			continue;
+		device_log(slot->endpoint->device, VIOMMU_LOG_LISTENER,
+			   "a listener of endpoint 0x%" PRIx32 " refused PASID %" PRIu32
+			   ": errno %d",
+			   slot->endpoint->node.id, slot->pasid, -error);
+		empty_until(slot, i + 1);
+		return error;
+	}
+	error = slot->n_shadows ? listeners_commit_now(slot->endpoint->device) : 0;
+	if (error)
+		shadows_empty(slot);
+	return error;
+}
+
+void shadows_empty(const struct slot *slot)
+{
+	empty_until(slot, slot->n_shadows);
+}
+
+void shadow_end(struct shadow *shadow, const struct slot *slot)
+{
+	notify_space(shadow->listener, slot->pasid, NULL);
+	shadow_leave(shadow, slot->domain);
+	shadow->listener = NULL;
+}
+
+void listeners_invalidate(const struct endpoint *endpoint, const struct viommu_invalidation *what)
+{
+	for_each_listener(listener, endpoint) {
+		if (!listener->ops.invalidate)
+			continue;
+		mark_dirty(listener);
+		CALLBACK_BEGIN(endpoint->device, "invalidate", true);
+		listener->ops.invalidate(listener->opaque, what);
+		CALLBACK_END();
+	}
+}
+
 /* -- all listeners of a domain ---------------------------------------------------- */
 
 /* Notify the listeners before `until` of the removal, or all. */
-static void unmap_until(const struct domain *domain, const struct viommu_listener *until,
+static void unmap_until(const struct domain *domain, const struct shadow *until,
 			const struct viommu_mapping *mapping)
 {
-	for_each_listener_of_domain(listener, domain) {
-		if (listener == until)
+	for_each_shadow(shadow, domain)
+	{
+		if (shadow == until)
 			return;
-		notify_unmap(listener, mapping);
+		notify_unmap(shadow->listener, mapping);
 	}
 }
 
 int listeners_map(struct domain *domain, const struct viommu_mapping *mapping)
 {
-	struct viommu *device = domain->listeners->endpoint->device;
+	struct viommu *device = domain->shadows->listener->endpoint->device;
 	int error;
 
-	for_each_listener_of_domain(listener, domain) {
-		error = notify_map(listener, mapping);
+	for_each_shadow(shadow, domain)
+	{
+		error = notify_map(shadow->listener, mapping);
 		if (!error)
 			continue;
 		device_log(device, VIOMMU_LOG_LISTENER,
 			   "a listener of endpoint 0x%" PRIx32 " refused the mapping at 0x%" PRIx64
 			   ": errno %d",
-			   listener->endpoint->node.id, mapping->first, -error);
-		unmap_until(domain, listener, mapping);
+			   shadow->listener->endpoint->node.id, mapping->first, -error);
+		unmap_until(domain, shadow, mapping);
 		return error;
 	}
 	error = device->commits_later ? 0 : listeners_commit_now(device);
@@ -361,60 +559,4 @@ void listeners_deliver_removals(struct viommu *device)
 	for (size_t i = 0; i < device->n_removals; i++)
 		listeners_unmap(device->removals[i].domain, &device->removals[i].mapping);
 	device->n_removals = 0;
-}
-
-/* -- lists -------------------------------------------------------------------------- */
-
-static void join_domain(struct viommu_listener *listener, struct domain *domain)
-{
-	listener->next_in_domain = NULL;
-	listener->in_domain_at = domain->listeners_end;
-	*listener->in_domain_at = listener;
-	domain->listeners_end = &listener->next_in_domain;
-}
-
-static void leave_domain(struct viommu_listener *listener, struct domain *domain)
-{
-	struct viommu_listener *next = listener->next_in_domain;
-
-	*listener->in_domain_at = next;
-	*(next ? &next->in_domain_at : &domain->listeners_end) = listener->in_domain_at;
-}
-
-void listeners_join(struct endpoint *endpoint)
-{
-	for_each_listener(listener, endpoint)
-		join_domain(listener, endpoint->domain);
-}
-
-void listeners_leave(struct endpoint *endpoint)
-{
-	for_each_listener(listener, endpoint)
-		leave_domain(listener, endpoint->domain);
-}
-
-void listener_add(struct viommu_listener *listener)
-{
-	struct viommu_listener **at = &listener->endpoint->listeners;
-
-	while (*at)
-		at = &(*at)->next;
-	*at = listener;
-	listener->endpoint->device->n_listeners++;
-	listener->endpoint->device->n_committers += listener->ops.commit != NULL;
-	if (listener->endpoint->domain)
-		join_domain(listener, listener->endpoint->domain);
-}
-
-void listener_remove(struct viommu_listener *listener)
-{
-	struct viommu_listener **at = &listener->endpoint->listeners;
-
-	while (*at != listener)
-		at = &(*at)->next;
-	*at = listener->next;
-	listener->endpoint->device->n_listeners--;
-	listener->endpoint->device->n_committers -= listener->ops.commit != NULL;
-	if (listener->endpoint->domain)
-		leave_domain(listener, listener->endpoint->domain);
 }

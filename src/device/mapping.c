@@ -76,7 +76,7 @@ static int notify_mapped(struct viommu *device, struct domain *domain, const str
 {
 	struct viommu_mapping mapping = mapping_of(domain, range);
 
-	if (!domain->listeners)
+	if (!domain->shadows)
 		return 0;
 	device_deliver_removals(device);
 	return listeners_map(domain, &mapping);
@@ -230,7 +230,7 @@ static void remove_range(struct viommu *device, struct domain *domain, uint64_t 
 			 uint64_t last)
 {
 	device_synchronize_if_left(device, domain);
-	if (domain->listeners)
+	if (domain->shadows)
 		remove_and_notify(device, domain, first, last);
 	else
 		remove_mappings(device, domain, first, last);

@@ -192,6 +192,7 @@ static void append_pasid(struct answer *answer, const struct endpoint *endpoint)
 		.type = VIOMMU_PROBE_T_PASID,
 		.length = VIOMMU_PROBE_PASID_LENGTH - HEAD_LENGTH,
 		.bits = (uint8_t)endpoint->config.pasid_bits,
+		.policy = (uint8_t)endpoint->config.pasid_policy,
 	};
 
 	if (endpoint->config.pasid_bits)

@@ -77,6 +77,7 @@ static void free_retired_slots(struct viommu *device)
 		struct slot *slot = device->retired_slots;
 
 		device->retired_slots = slot->next_retired;
+		free(slot->shadows);
 		free(slot);
 	}
 	while (device->retired_tables) {

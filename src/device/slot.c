@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+#include <inttypes.h>
 #include <stdlib.h>
 
 #include "device/trace.h"
@@ -10,7 +11,8 @@
  * and freed after a grace period. Its route is replaced by one store, like that of an endpoint. An
  * endpoint without PASIDs in use has no table and no slots. An empty slot blocks.
  *
- * Listeners shadow one address space, so an endpoint with listeners has no PASID slots.
+ * With listeners, a slot is blocked between two domains, and has a shadow for each of them: its
+ * place in the domain's list of those that are notified of mappings.
  */
 
 #define HEAP_OVERHEAD 16
@@ -39,9 +41,10 @@ static struct slot *find(const struct endpoint *endpoint, uint32_t pasid)
 	return slot;
 }
 
+static const struct route empty = { .fault = VIOMMU_FAULT_R_DOMAIN };
+
 const struct route *slot_route(const struct endpoint *endpoint, uint32_t pasid)
 {
-	static const struct route empty = { .fault = VIOMMU_FAULT_R_DOMAIN };
 	struct slot *slot = find(endpoint, pasid);
 	const struct route *route;
 
@@ -59,7 +62,25 @@ bool slots_are_empty(const struct endpoint *endpoint)
 
 /* -- making and retiring ------------------------------------------------------- */
 
-const uint64_t slot_bytes_alone = sizeof(struct slot) + HEAP_OVERHEAD;
+static uint64_t bytes_with(size_t n_shadows)
+{
+	return sizeof(struct slot) + HEAP_OVERHEAD +
+	       (n_shadows ? n_shadows * sizeof(struct shadow) + HEAP_OVERHEAD : 0);
+}
+
+static size_t count_listeners(const struct endpoint *endpoint)
+{
+	size_t n = 0;
+
+	for_each_listener(listener, endpoint)
+		n++;
+	return n;
+}
+
+uint64_t slot_bytes_alone(const struct endpoint *endpoint)
+{
+	return bytes_with(count_listeners(endpoint));
+}
 
 static uint64_t bytes_of_table(void)
 {
@@ -76,12 +97,18 @@ static void link(struct slot *slot, struct domain *domain)
 	domain->slots = slot;
 	domain->n_slots++;
 	classes_add(domain, &slot->member);
+	shadows_join(slot);
+}
+
+static void set_route(struct slot *slot, const struct route *route)
+{
 	annotate_release(&slot->route);
-	atomic_store_explicit(&slot->route, &domain->route, memory_order_release);
+	atomic_store_explicit(&slot->route, route, memory_order_release);
 }
 
 static void leave(struct slot *slot)
 {
+	shadows_leave(slot);
 	classes_remove(slot->domain, &slot->member);
 	*slot->at = slot->next_in_domain;
 	if (slot->next_in_domain)
@@ -110,7 +137,7 @@ static void publish(struct slots *slots, struct slot *slot)
 	annotate_release(bucket);
 	atomic_store_explicit(bucket, slot, memory_order_release);
 	slots->n++;
-	slot->endpoint->device->n_bytes += slot_bytes_alone;
+	slot->endpoint->device->n_bytes += bytes_with(slot->n_shadows);
 }
 
 /* Its last slot was removed. */
@@ -139,23 +166,48 @@ static void unpublish(struct slots *slots, struct slot *slot)
 			      memory_order_release);
 	slot->next_retired = device->retired_slots;
 	device->retired_slots = slot;
-	device->retired_bytes += slot_bytes_alone;
-	device->n_bytes -= slot_bytes_alone;
+	device->retired_bytes += bytes_with(slot->n_shadows);
+	device->n_bytes -= bytes_with(slot->n_shadows);
 	if (!--slots->n)
 		retire_table(slot->endpoint, slots);
+}
+
+static void slot_free(struct slot *slot)
+{
+	if (slot)
+		free(slot->shadows);
+	free(slot);
+}
+
+/* With a shadow for each listener of the endpoint. */
+static struct slot *slot_alloc(const struct endpoint *endpoint)
+{
+	struct slot *slot = calloc(1, sizeof(*slot));
+	size_t n = count_listeners(endpoint);
+
+	if (!slot || !n)
+		return slot;
+	slot->shadows = calloc(n, sizeof(slot->shadows[0]));
+	if (!slot->shadows) {
+		free(slot);
+		return NULL;
+	}
+	for_each_listener(listener, endpoint)
+		slot->shadows[slot->n_shadows++].listener = listener;
+	return slot;
 }
 
 static struct slot *slot_new(struct endpoint *endpoint, uint32_t pasid)
 {
 	struct slots *slots = atomic_load_explicit(&endpoint->slots, memory_order_relaxed);
-	struct slot *slot = calloc(1, sizeof(*slot));
+	struct slot *slot = slot_alloc(endpoint);
 
 	if (!slot)
 		return NULL;
 	if (!slots) {
 		slots = calloc(1, sizeof(*slots));
 		if (!slots) {
-			free(slot);
+			slot_free(slot);
 			return NULL;
 		}
 		annotate_release(&endpoint->slots);
@@ -164,15 +216,34 @@ static struct slot *slot_new(struct endpoint *endpoint, uint32_t pasid)
 	}
 	slot->endpoint = endpoint;
 	slot->pasid = pasid;
+	atomic_init(&slot->route, &empty);
 	slot->member = (struct member){ .endpoint = endpoint, .pasid = pasid };
 	return slot;
+}
+
+/* Translations have stopped to use the slot's domain when this returns. */
+static void slot_block(struct slot *slot)
+{
+	struct viommu *device = slot->endpoint->device;
+
+	if (atomic_load_explicit(&slot->route, memory_order_relaxed) == &empty)
+		return;
+	device_deliver_removals(device);
+	set_route(slot, &empty);
+	device_mark_sync_pending(device);
+	device_synchronize(device);
 }
 
 static void slot_empty(struct slot *slot)
 {
 	struct endpoint *endpoint = slot->endpoint;
-	struct domain *domain = unlink(slot);
+	struct domain *domain;
 
+	if (slot->n_shadows) {
+		slot_block(slot);
+		shadows_empty(slot);
+	}
+	domain = unlink(slot);
 	unpublish(atomic_load_explicit(&endpoint->slots, memory_order_relaxed), slot);
 	domain_release(endpoint->device, domain);
 }
@@ -188,7 +259,7 @@ static bool is_last(const struct slot *slot)
 /* The resources of a new slot. */
 uint64_t slot_bytes(const struct endpoint *endpoint)
 {
-	return slot_bytes_alone + (slots_are_empty(endpoint) ? bytes_of_table() : 0);
+	return slot_bytes_alone(endpoint) + (slots_are_empty(endpoint) ? bytes_of_table() : 0);
 }
 
 static uint8_t no_memory(struct viommu *device)
@@ -197,18 +268,55 @@ static uint8_t no_memory(struct viommu *device)
 	return VIOMMU_S_NOMEM;
 }
 
-/* Cannot fail: memory has been reserved. */
-static void slot_move(struct slot *slot, struct domain *domain)
+/* A listener has refused: back into the old domain, or out of all if that is refused as well. */
+static void slot_restore(struct slot *slot, struct domain *old)
+{
+	struct endpoint *endpoint = slot->endpoint;
+
+	leave(slot);
+	slot->domain = old;
+	if (!old)
+		return;
+	link(slot, old);
+	if (!shadows_enter(slot)) {
+		set_route(slot, &old->route);
+		return;
+	}
+	device_log(endpoint->device, VIOMMU_LOG_QUARANTINE,
+		   "PASID %" PRIu32 " of endpoint 0x%" PRIx32
+		   " is detached: a listener refused its old state as well",
+		   slot->pasid, endpoint->node.id);
+	unlink(slot);
+	slot->domain = NULL;
+	unpublish(atomic_load_explicit(&endpoint->slots, memory_order_relaxed), slot);
+	domain_release(endpoint->device, old);
+}
+
+/* Only a listener can refuse: memory has been reserved. */
+static int slot_move(struct slot *slot, struct domain *domain)
 {
 	struct endpoint *endpoint = slot->endpoint;
 	struct domain *old = slot->domain;
+	int error;
 
+	/* Pending removals concern only the listeners that were there before. */
+	if (slot->n_shadows)
+		device_deliver_removals(endpoint->device);
+	if (old && slot->n_shadows)
+		slot_block(slot);
 	if (old)
 		unlink(slot);
 	link(slot, domain);
+	error = shadows_enter(slot);
+	if (error) {
+		slot_restore(slot, old);
+		return error;
+	}
+	set_route(slot, &domain->route);
 	if (!old)
 		publish(atomic_load_explicit(&endpoint->slots, memory_order_relaxed), slot);
 	domain_release(endpoint->device, old);
+	return 0;
 }
 
 /* Free a slot that was created for a refused request. */
@@ -217,7 +325,7 @@ static void discard(struct slot *slot)
 	struct endpoint *endpoint = slot->endpoint;
 	struct slots *slots = atomic_load_explicit(&endpoint->slots, memory_order_relaxed);
 
-	free(slot);
+	slot_free(slot);
 	if (slots && !slots->n)
 		retire_table(endpoint, slots);
 }
@@ -225,21 +333,26 @@ static void discard(struct slot *slot)
 static uint8_t attach_to(struct endpoint *endpoint, uint32_t pasid, struct slot *slot,
 			 struct domain *domain)
 {
-	if (!slot)
+	bool is_new = !slot;
+	int error;
+
+	if (is_new)
 		slot = slot_new(endpoint, pasid);
 	if (!slot)
 		return no_memory(endpoint->device);
-	slot_move(slot, domain);
-	return VIOMMU_S_OK;
+	error = slot_move(slot, domain);
+	if (error && is_new)
+		discard(slot);
+	return status_of(error);
 }
 
 static uint8_t attach_to_new(struct endpoint *endpoint, uint32_t pasid, struct slot *slot,
 			     const struct domain_spec *spec)
 {
 	struct viommu *device = endpoint->device;
-	struct usage more = { is_last(slot) ? 0 : 1, 0, slot ? 0 : slot_bytes_alone };
+	struct usage more = { is_last(slot) ? 0 : 1, 0, slot ? 0 : slot_bytes_alone(endpoint) };
+	struct domain *old = domain_find(device, spec->id), *domain;
 	bool is_new = !slot;
-	struct domain *domain;
 	uint8_t status;
 
 	if (is_new)
@@ -247,9 +360,12 @@ static uint8_t attach_to_new(struct endpoint *endpoint, uint32_t pasid, struct s
 	if (!slot)
 		return no_memory(device);
 	status = domain_make(device, spec, endpoint->granule, more, "ATTACH", &domain);
-	if (status == VIOMMU_S_OK)
-		slot_move(slot, domain);
-	else if (is_new)
+	if (status == VIOMMU_S_OK) {
+		status = status_of(slot_move(slot, domain));
+		if (status != VIOMMU_S_OK)
+			domain_unmake(device, domain, slot->domain == old ? old : NULL);
+	}
+	if (status != VIOMMU_S_OK && is_new)
 		discard(slot);
 	return status;
 }
@@ -286,7 +402,7 @@ uint8_t slot_attach(struct endpoint *endpoint, uint32_t pasid, const struct doma
 	struct domain *domain = domain_find(device, spec->id);
 	struct slot *slot = find(endpoint, pasid);
 
-	if (endpoint->listeners || (domain && !endpoint_fits(endpoint, domain)))
+	if (!listeners_follow_spaces(endpoint) || (domain && !endpoint_fits(endpoint, domain)))
 		return VIOMMU_S_UNSUPP;
 	if (!domain || spec->replaces || (slot && slot->domain == domain && is_last(slot)))
 		return attach_to_new(endpoint, pasid, slot, spec);
@@ -322,6 +438,7 @@ struct slot *slot_prepare(struct endpoint *endpoint, uint32_t pasid, struct doma
 
 void slot_publish(struct slot *slot)
 {
+	set_route(slot, &slot->domain->route);
 	publish(atomic_load_explicit(&slot->endpoint->slots, memory_order_relaxed), slot);
 }
 
@@ -384,10 +501,37 @@ void slots_remove_classes(struct endpoint *endpoint)
 	slots_each(endpoint, remove_class, NULL);
 }
 
+static bool forget(struct slot *slot, const void *listener)
+{
+	for (size_t i = 0; i < slot->n_shadows; i++)
+		if (slot->shadows[i].listener == listener)
+			shadow_end(&slot->shadows[i], slot);
+	return true;
+}
+
+void slots_forget(const struct viommu_listener *listener)
+{
+	slots_each(listener->endpoint, forget, listener);
+}
+
+static bool block_quietly(struct slot *slot, const void *unused)
+{
+	(void)unused;
+	set_route(slot, &empty);
+	return true;
+}
+
+/* With listeners, all slots are blocked before the first is emptied: with one grace period. */
 void slots_clear(struct endpoint *endpoint)
 {
 	if (slots_are_empty(endpoint))
 		return;
+	if (endpoint->listeners) {
+		device_deliver_removals(endpoint->device);
+		slots_each(endpoint, block_quietly, NULL);
+		device_mark_sync_pending(endpoint->device);
+		device_synchronize(endpoint->device);
+	}
 	for (size_t i = 0; i < SLOT_BUCKETS; i++) {
 		struct slots *slots = atomic_load_explicit(&endpoint->slots, memory_order_relaxed);
 		struct slot *slot;

@@ -152,7 +152,7 @@ static int read_table(struct stage *stage, const struct chunk *chunk)
 
 static int check_listeners(const struct stage *stage, const struct endpoint *endpoint)
 {
-	if (!endpoint->listeners)
+	if (listeners_follow_spaces(endpoint))
 		return 0;
 	return stream_refuse(&stage->stream, -EBUSY,
 			     "endpoint 0x%" PRIx32
@@ -293,7 +293,7 @@ static int read_slot(struct stage *stage, const struct chunk_slot *saved)
 	if (device_is_full(stage->device, more))
 		return stream_refuse(&stage->stream, -EBUSY,
 				     "more PASIDs than the limits here allow");
-	stage->usage.bytes += slot_bytes_alone;
+	stage->usage.bytes += slot_bytes_alone(endpoint);
 	slot = slot_prepare(endpoint, saved->pasid, stage->domain);
 	if (!slot)
 		return out_of_memory(stage);
@@ -653,14 +653,21 @@ static int replay_all(struct stage *stage, struct domain *domain)
 	return 0;
 }
 
-static void publish_slots(struct stage *stage)
+static int publish_slots(struct stage *stage)
 {
 	while (stage->slots) {
 		struct slot *slot = stage->slots;
+		int error = shadows_enter(slot);
 
+		if (error)
+			return stream_refuse(&stage->stream, error,
+					     "a listener of endpoint 0x%" PRIx32
+					     " refused PASID %" PRIu32 ": errno %d",
+					     slot->endpoint->node.id, slot->pasid, -error);
 		stage->slots = slot->next_retired;
 		slot_publish(slot);
 	}
+	return 0;
 }
 
 static void discard_slots(struct stage *stage)
@@ -706,7 +713,8 @@ static void move_domains(struct stage *stage)
 	}
 }
 
-/* After a refusal: domains whose listeners have not been notified yet. */
+/* After a refusal: domains from `refused` on, whose listeners have not been notified yet, and
+ * PASIDs. */
 static void take_back(struct stage *stage, struct domain *refused)
 {
 	struct viommu *device = stage->device;
@@ -727,17 +735,22 @@ static void take_back(struct stage *stage, struct domain *refused)
 static int install(struct stage *stage)
 {
 	struct viommu *device = stage->device;
+	int error;
 
 	move_domains(stage);
 	for_all_domains(domain, device) {
-		int error = replay_all(stage, domain);
+		error = replay_all(stage, domain);
 
 		if (error) {
 			take_back(stage, domain);
 			return error;
 		}
 	}
-	publish_slots(stage);
+	error = publish_slots(stage);
+	if (error) {
+		take_back(stage, NULL);
+		return error;
+	}
 	put_groups(stage);
 	device->accepted = stage->saved.accepted;
 	device->bypass = stage->saved.bypass;

@@ -83,7 +83,7 @@ static uint8_t check_slots(const struct endpoint *endpoint, const struct table *
 static uint8_t put_into_slot(struct endpoint *endpoint, const struct request_attach_table *wanted,
 			     const struct domain_spec *spec)
 {
-	if (endpoint->listeners)
+	if (!listeners_follow_spaces(endpoint))
 		return VIOMMU_S_UNSUPP;
 	if (wanted->flags & VIOMMU_SLOT_F_PASID)
 		return slot_attach(endpoint, wanted->pasid, spec);
@@ -263,7 +263,8 @@ uint8_t do_invalidate(struct viommu *device, const union request *request)
 	device_mark_sync_pending(device);
 	if (is_of_one_pasid(domain->table, wanted) && wanted->pasid >> VIOMMU_PASID_BITS_MAX)
 		return VIOMMU_S_OK;
-	if (wanted->caches & VIOMMU_INVALIDATE_C_DEV_TLB && device->ops.invalidate)
+	if ((wanted->caches & VIOMMU_INVALIDATE_C_DEV_TLB && device->ops.invalidate) ||
+	    domain->shadows)
 		invalidate_devices(device, domain, wanted);
 	return VIOMMU_S_OK;
 }

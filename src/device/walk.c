@@ -91,6 +91,7 @@ static unsigned access_of(uint32_t wanted)
 	       (wanted & VIOMMU_ACCESS_PRIVILEGED ? PT_PRIVILEGED : 0);
 }
 
+/* Until the dirty flag is set, writes are not permitted: a consumer may keep the answer. */
 static struct table_answer answer_of(const struct tlb_page *page)
 {
 	uint64_t offset = page->shift < 64 ? (UINT64_C(1) << page->shift) - 1 : UINT64_MAX;
@@ -99,7 +100,7 @@ static struct table_answer answer_of(const struct tlb_page *page)
 		.address = page->address,
 		.last = page->address | offset,
 		.flags = (page->rights & PT_READ ? VIOMMU_MAP_F_READ : 0) |
-			 (page->rights & PT_WRITE ? VIOMMU_MAP_F_WRITE : 0),
+			 (page->rights & PT_WRITE && page->dirty ? VIOMMU_MAP_F_WRITE : 0),
 		.identity = page->shift == 64,
 	};
 }
