@@ -18,7 +18,8 @@
  *     guest driver --virtqueue--> VMM --viommu_request()---> device --> listeners
  *     endpoint ----DMA----------> VMM --viommu_translate()-> device --> event queue
  *
- * <viommu/mmio.h> adds virtqueues and virtio-mmio registers for a VMM without virtio.
+ * <viommu/mmio.h> and <viommu/pci.h> add virtqueues and virtio-mmio registers or a PCI function,
+ * for a VMM without virtio.
  *
  * Life cycle
  *
@@ -240,7 +241,7 @@ enum viommu_log_event {
 	VIOMMU_LOG_CONFIG,     /* a write to configuration space was ignored */
 	VIOMMU_LOG_FEATURES,   /* the driver accepted a feature that was not offered */
 	VIOMMU_LOG_REQUEST,    /* a request was malformed, and returned unwritten */
-	VIOMMU_LOG_QUEUE,      /* a virtqueue is broken; <viommu/mmio.h> only */
+	VIOMMU_LOG_QUEUE,      /* a virtqueue is broken: <viommu/mmio.h>, <viommu/pci.h> */
 	VIOMMU_N_LOG_EVENTS,   /* number of events in this header */
 };
 

@@ -311,19 +311,37 @@ static bool features_ok(struct virtio *virtio)
 
 /* -- suspend and resume ------------------------------------------------------------------ */
 
+/* Stop taking chains, and wait until those in progress were used and the driver was notified. */
+static void stop_service(struct virtio *virtio, bool *flag)
+{
+	pthread_mutex_lock(&virtio->signal);
+	*flag = true;
+	pthread_mutex_unlock(&virtio->signal);
+	for (unsigned i = 0; i < virtio->config.n_queues; i++) {
+		queue_lock(virtio_queue(virtio, i));
+		queue_unlock(virtio_queue(virtio, i));
+	}
+}
+
+bool virtio_set_attached(struct virtio *virtio, bool attached)
+{
+	bool before = !virtio->detached;
+
+	if (before && !attached)
+		stop_service(virtio, &virtio->detached);
+	pthread_mutex_lock(&virtio->signal);
+	virtio->detached = !attached;
+	pthread_mutex_unlock(&virtio->signal);
+	return attached && !before;
+}
+
 /*
  * "Stop consuming more buffers", "wait until all buffers that are being processed have been used",
  * "send used buffer notifications": service_requests() does the latter two with the queue locked.
  */
 static void suspend(struct virtio *virtio)
 {
-	pthread_mutex_lock(&virtio->signal);
-	virtio->suspending = true;
-	pthread_mutex_unlock(&virtio->signal);
-	for (unsigned i = 0; i < virtio->config.n_queues; i++) {
-		queue_lock(virtio_queue(virtio, i));
-		queue_unlock(virtio_queue(virtio, i));
-	}
+	stop_service(virtio, &virtio->suspending);
 	pthread_mutex_lock(&virtio->signal);
 	virtio->suspending = false;
 	virtio_signal(virtio, (virtio->status & ~STATUS_DRIVER_OK) | STATUS_SUSPEND,

@@ -165,6 +165,12 @@ void virtio_reset_queue(struct virtio *virtio);
 uint32_t virtio_status(struct virtio *virtio);
 bool virtio_set_status(struct virtio *virtio, uint32_t value);
 
+/*
+ * May the device access guest memory? While it must not, no queue is served. Returns whether it may
+ * again: the caller unlocks, and then calls virtio_notify_all().
+ */
+bool virtio_set_attached(struct virtio *virtio, bool attached);
+
 /* Configuration space: 1, 2, 4 or 8 bytes at any offset; a number of the host. */
 bool virtio_is_config(const struct virtio *virtio, uint64_t offset, unsigned length);
 uint64_t virtio_config_read(struct virtio *virtio, uint64_t offset, unsigned length);
