@@ -31,6 +31,7 @@
 
 #define VIRTIO_ID_VIOMMU  23
 #define VIOMMU_QUEUE_SIZE 256
+#define VIOMMU_BATCH      64 /* requests that are executed, and then returned, as one */
 #define MAX_AW_BITS       64
 
 /* The firmware description of the device for the guest. */
@@ -48,6 +49,7 @@ struct settings {
 	uint32_t probe_size;
 	bool boot_bypass;
 	bool pci;
+	bool wait_for_io;
 	uint64_t max_domains, max_mappings, max_bytes;
 	char *reserved;
 	OnOffAuto msi;
@@ -79,6 +81,13 @@ struct iommu {
 	QEMUBH *requests_bh, *events_bh;
 	VMChangeStateEntry *state_change;
 	bool serving;   /* requests are being served, which is not reentrant */
+	struct batch {
+		VirtQueueElement *elements[VIOMMU_BATCH];
+		unsigned int used[VIOMMU_BATCH]; /* bytes written for each */
+		unsigned int n;
+	} batch;            /* executed requests; returned when the I/O that they wait for has ended */
+	GPtrArray *drained; /* BlockDriverState: the nodes of that I/O */
+	QEMUTimer *drain_timer;
 	bool resetting; /* the whole system is being reset */
 	bool complete;  /* it has been reset once, so the machine has all its functions */
 
@@ -113,6 +122,7 @@ struct endpoint {
 	uint32_t ats;            /* VIOMMU_ATS_F_*, of its function */
 
 	enum viommu_mode mode; /* the latest mode; notify_deliver() applies it */
+	bool revoked;          /* requests have taken accesses away from it */
 	AddressSpace as;
 	MemoryRegion root, bypass;
 	IOMMUMemoryRegion translated;
@@ -323,6 +333,19 @@ void state_install(ObjectClass *class);
 
 /* If the device is on virtio-mmio: choose its root bus, and serve the other transports. */
 void mmio_prepare(struct iommu *iommu);
+
+/* -- device/drain.c ------------------------------------------------------------------ */
+
+/*
+ * After a batch that took accesses away: drain the disks of these endpoints. True: I/O is in flight,
+ * and the timer will run; drain_poll() then tells the same.
+ */
+bool drain_begin(struct iommu *iommu);
+bool drain_poll(struct iommu *iommu);
+
+/* Wait for the I/O; do not wait. */
+void drain_wait(struct iommu *iommu);
+void drain_end(struct iommu *iommu);
 
 /* -- device/device.c, device/pci.c --------------------------------------------------- */
 

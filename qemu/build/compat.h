@@ -15,6 +15,8 @@
 	(QEMU_VERSION_MAJOR > (major) || \
 	 (QEMU_VERSION_MAJOR == (major) && QEMU_VERSION_MINOR >= (minor)))
 
+#include "block/aio-wait.h"
+#include "block/block_int.h"
 #include "hw/acpi/acpi.h"
 #include "hw/boards.h"
 #include "hw/nvram/fw_cfg.h"
@@ -52,6 +54,7 @@
 #include "qobject/qjson.h"
 #include "qobject/qlist.h"
 #include "qobject/qstring.h"
+#include "system/block-backend.h"
 #include "system/dma.h"
 #include "system/device_tree.h"
 #include "system/host_iommu_device.h"
@@ -63,6 +66,7 @@
 #include "qapi/qmp/qjson.h"
 #include "qapi/qmp/qlist.h"
 #include "qapi/qmp/qstring.h"
+#include "sysemu/block-backend.h"
 #include "sysemu/device_tree.h"
 #include "sysemu/dma.h"
 #include "sysemu/reset.h"
@@ -106,6 +110,19 @@ static inline void bus_set_iommu(PCIBus *bus, const bus_iommu *ask, void *opaque
 {
 	pci_setup_iommu(bus, ask ? *ask : NULL, opaque);
 }
+#endif
+
+/* Drained sections of the block layer. 7.2 has a lock for each AioContext. */
+#if QEMU_AT_LEAST(10, 0)
+#define LOCK_CONTEXT(context)   ((void)(context))
+#define UNLOCK_CONTEXT(context) ((void)(context))
+#define BEGIN_DRAIN(node)       bdrv_do_drained_begin_quiesce(node, NULL)
+#define POLL_DRAIN(node)        bdrv_drain_poll(node, NULL, false)
+#else
+#define LOCK_CONTEXT(context)   aio_context_acquire(context)
+#define UNLOCK_CONTEXT(context) aio_context_release(context)
+#define BEGIN_DRAIN(node)       bdrv_do_drained_begin_quiesce(node, NULL, false)
+#define POLL_DRAIN(node)        bdrv_drain_poll(node, false, NULL, false)
 #endif
 
 /* Signatures with a new parameter or const. */

@@ -14,9 +14,6 @@
 
 /* -- requests ---------------------------------------------------------------------- */
 
-/* The maximum number of requests that are executed, and then returned, as one batch. */
-#define BATCH 64
-
 /* The limit for holding QEMU's big lock; the current request is completed. */
 #define KICK_MICROSECONDS 10000
 
@@ -24,7 +21,7 @@ static unsigned int batch_pop(struct iommu *iommu, VirtQueueElement **elements)
 {
 	unsigned int n = 0;
 
-	while (n < BATCH && (elements[n] = virtqueue_pop(iommu->requests, sizeof(**elements))))
+	while (n < VIOMMU_BATCH && (elements[n] = virtqueue_pop(iommu->requests, sizeof(**elements))))
 		n++;
 	return n;
 }
@@ -59,6 +56,36 @@ static void batch_put_back(struct iommu *iommu, VirtQueueElement **elements, uns
 	}
 }
 
+/* A buffer may overlap a register, so that returning it kicks the queue again, or resets it. */
+static void batch_return(struct iommu *iommu)
+{
+	struct batch *batch = &iommu->batch;
+	unsigned int n = batch->n;
+	bool serving = iommu->serving;
+
+	iommu->serving = true;
+	batch->n = 0;
+	for (unsigned int i = 0; i < n; i++) {
+		virtqueue_fill(iommu->requests, batch->elements[i], batch->used[i], i);
+		g_free(batch->elements[i]);
+	}
+	virtqueue_flush(iommu->requests, n);
+	iommu->serving = serving;
+}
+
+/* The queue is being reset. */
+static void batch_drop(struct iommu *iommu)
+{
+	struct batch *batch = &iommu->batch;
+
+	for (unsigned int i = 0; i < batch->n; i++) {
+		virtqueue_detach_element(iommu->requests, batch->elements[i], 0);
+		g_free(batch->elements[i]);
+	}
+	batch->n = 0;
+	drain_end(iommu);
+}
+
 /*
  * A batch shares the expensive parts: locks, queue updates, and calls to a host's IOMMU. All
  * buffers are popped before execution and pushed after it, because buffers may overlap registers of
@@ -66,40 +93,48 @@ static void batch_put_back(struct iommu *iommu, VirtQueueElement **elements, uns
  */
 static unsigned int serve_batch(struct iommu *iommu, int64_t end)
 {
-	VirtQueueElement *elements[BATCH];
-	unsigned int used[BATCH], popped = batch_pop(iommu, elements), n;
+	struct batch *batch = &iommu->batch;
+	unsigned int popped = batch_pop(iommu, batch->elements), n;
 
 	if (!popped)
 		return 0;
-	n = batch_run(iommu, elements, used, popped, end);
-	batch_put_back(iommu, elements, n, popped);
-	for (unsigned int i = 0; i < n; i++) {
-		virtqueue_fill(iommu->requests, elements[i], used[i], i);
-		g_free(elements[i]);
-	}
-	virtqueue_flush(iommu->requests, n);
+	n = batch_run(iommu, batch->elements, batch->used, popped, end);
+	batch_put_back(iommu, batch->elements, n, popped);
+	batch->n = n;
+	if (!drain_begin(iommu))
+		batch_return(iommu);
 	return n;
 }
 
-/* A buffer may overlap the register that kicks the queue, so that returning it kicks again. */
 static void serve(struct iommu *iommu)
 {
 	int64_t end = g_get_monotonic_time() + KICK_MICROSECONDS;
 	unsigned int n = 0, more;
 
-	if (iommu->serving || !iommu->virtio.vm_running)
+	if (iommu->serving || iommu->batch.n || !iommu->virtio.vm_running)
 		return;
 	iommu->serving = true;
 	endpoints_assign_ids(iommu);
 	do {
 		more = serve_batch(iommu, end);
 		n += more;
-	} while (more && n < VIOMMU_QUEUE_SIZE && g_get_monotonic_time() < end);
+	} while (more && !iommu->batch.n && n < VIOMMU_QUEUE_SIZE && g_get_monotonic_time() < end);
 	iommu->serving = false;
-	if (n)
+	if (n > iommu->batch.n)
 		virtio_notify(&iommu->virtio, iommu->requests);
 	if (more)
 		qemu_bh_schedule(iommu->requests_bh);
+}
+
+static void waited(void *opaque)
+{
+	struct iommu *iommu = opaque;
+
+	if (drain_poll(iommu))
+		return;
+	batch_return(iommu);
+	virtio_notify(&iommu->virtio, iommu->requests);
+	qemu_bh_schedule(iommu->requests_bh);
 }
 
 static void requests_kicked(VirtIODevice *virtio, VirtQueue *queue)
@@ -128,6 +163,11 @@ static void run_state_changed(void *opaque, bool running, RunState state)
 {
 	struct iommu *iommu = opaque;
 
+	if (!running && iommu->batch.n) {
+		drain_wait(iommu);
+		batch_return(iommu);
+		virtio_notify(&iommu->virtio, iommu->requests);
+	}
 	if (!running)
 		return;
 	qemu_bh_schedule(iommu->requests_bh);
@@ -167,6 +207,7 @@ static void device_reset(VirtIODevice *virtio)
 	struct iommu *iommu = VIOMMU_DEVICE(virtio);
 
 	faults_clear(iommu);
+	batch_drop(iommu);
 	if (iommu->resetting)
 		return;
 	viommu_reset(iommu->core);
@@ -204,6 +245,8 @@ static void device_unrealize(DeviceState *device)
 	virtio_cleanup(&iommu->virtio);
 	qemu_bh_delete(iommu->requests_bh);
 	qemu_bh_delete(iommu->events_bh);
+	timer_free(iommu->drain_timer);
+	g_ptr_array_free(iommu->drained, true);
 	iommu->core = viommu_free(iommu->core);
 	settings_release(iommu);
 	qemu_mutex_destroy(&iommu->faults_lock);
@@ -221,6 +264,8 @@ static void device_realize(DeviceState *device, Error **errp)
 	qemu_mutex_init(&iommu->faults_lock);
 	iommu->requests_bh = qemu_bh_new(requests_later, iommu);
 	iommu->events_bh = qemu_bh_new(faults_deliver, iommu);
+	iommu->drain_timer = timer_new_ns(QEMU_CLOCK_REALTIME, waited, iommu);
+	iommu->drained = g_ptr_array_new();
 	virtio_init(&iommu->virtio, VIRTIO_ID_VIOMMU, VIOMMU_CONFIG_LENGTH);
 	iommu->requests = virtio_add_queue(&iommu->virtio, VIOMMU_QUEUE_SIZE, requests_kicked);
 	iommu->events = virtio_add_queue(&iommu->virtio, VIOMMU_QUEUE_SIZE, events_kicked);

@@ -50,6 +50,8 @@ static const struct row rows[] = {
 	ROW(UINT64, "max-mappings", max_mappings, 0, "limit on the guest's mappings; 0: 4194304"),
 	ROW(UINT64, "max-bytes", max_bytes, 0,
 	    "limit on host memory for domains and mappings; 0: 1 GiB"),
+	ROW(BOOL, "wait-for-io", wait_for_io, true,
+	    "UNMAP, DETACH and ATTACH wait for disk I/O of their endpoints that is in flight"),
 	ROW_STRING("proximity-domain", proximity,
 		   "NUMA node that PROBE reports: a number, 'auto' (the root bus's) or 'off'; "
 		   "default: auto"),

@@ -157,12 +157,14 @@ static int queue_map(void *opaque, const struct viommu_mapping *mapping)
 
 static void queue_unmap(void *opaque, const struct viommu_mapping *mapping)
 {
+	((struct endpoint *)opaque)->revoked = true;
 	if (!cancels_pending(opaque, mapping) && !extends_pending(opaque, mapping))
 		queue_add(opaque, false, mapping);
 }
 
 void notify_mode(struct endpoint *endpoint, enum viommu_mode mode)
 {
+	endpoint->revoked |= endpoint->mode != VIOMMU_BLOCKED;
 	endpoint->mode = mode;
 	endpoint->iommu->modes_pending = true;
 }

@@ -225,6 +225,71 @@ def a_bus_has_one_iommu(stage):
         expect(f"{devices}: {said}", re.search("already has an IOMMU|served by two IOMMUs", said))
 
 
+SLOW = ["-blockdev", "null-co,node-name=null,read-zeroes=on,size=1048576",
+        "-blockdev", "blkdebug,node-name=debug,image=null",
+        "-blockdev", "raw,node-name=slow,file=debug"]
+DISK_MEMORY, DISK_WINDOW, PAGE, IOVA = 0x200000, 0xd0000000, 0x300000, 0x400000
+
+
+def reading(stage, options, more):
+    """A disk that has begun to read into a page, and does not go on until `resume`."""
+    victim = stage.start([f"viommu-pci,id=iommu0,addr={IOMMU},boot-bypass=off{options}",
+                          f"virtio-blk-pci,id=d0,drive=slow,addr={WATCH},disable-legacy=on,"
+                          f"iommu_platform=on{more}"], SLOW + ["-object", "iothread,id=thread"])
+    iommu = started(victim)
+    iommu.attach(DOMAIN, WATCH << 3)
+    iommu.map(DOMAIN, DISK_MEMORY, DISK_MEMORY + 0xffff, DISK_MEMORY)
+    iommu.map(DOMAIN, IOVA, IOVA + 0xfff, PAGE)
+    disk = driver.Disk(victim.qtest, WATCH, DISK_WINDOW, DISK_MEMORY)
+    disk.start()
+    victim.monitor.human('qemu-io -d /machine/peripheral/d0/virtio-backend "break read_aio A"')
+    victim.qtest.write(PAGE, b"\x11" * 0x1000)
+    disk.read(IOVA, 0x1000)
+    victim.wait_for("the disk", lambda: "Suspended request 'A'" in victim.machine.output, 5)
+    expect("the disk waits", not disk.completed())
+    return victim, iommu, disk
+
+
+def holds(victim, byte):
+    return victim.qtest.read(PAGE, 0x1000) == bytes([byte]) * 0x1000
+
+
+def an_unmap_waits_for_disk_reads_in_flight(stage):
+    """QMP answers meanwhile. Without the wait the disk writes into a page that the guest uses again."""
+    unmap = driver.UNMAP_FORM.pack(driver.UNMAP, DOMAIN, IOVA, IOVA + 0xfff)
+    detach = driver.DETACH_FORM.pack(driver.DETACH, DOMAIN, WATCH << 3)
+    for request, more in ((unmap, ""), (detach, ""), (unmap, ",iothread=thread"),
+                          (unmap, ",ioeventfd=off")):
+        victim, iommu, disk = reading(stage, "", more)
+        expect("no answer", iommu.ask(request) is None)
+        expect("QMP answers", victim.monitor.command("query-status", timeout=2))
+        expect("nothing is written yet", holds(victim, 0x11))
+        victim.monitor.human('qemu-io -d /machine/peripheral/d0/virtio-backend "resume A"')
+        victim.wait_for("the answer", lambda iommu=iommu: iommu.used(0) == iommu.offered[0], 5)
+        expect("the disk has read before", holds(victim, 0))
+        victim.qtest.write(PAGE, b"\x5a" * 0x1000)
+        expect("another request", iommu.map(DOMAIN, IOVA, IOVA + 0xfff, PAGE) in
+               (driver.OK, driver.NOENT))
+        expect("the page is the guest's", holds(victim, 0x5a))
+        victim.machine.kill()
+    victim, iommu, disk = reading(stage, ",wait-for-io=off", "")
+    expect("UNMAP", iommu.ask(unmap)[0] == driver.OK)
+    victim.qtest.write(PAGE, b"\x5a" * 0x1000)
+    victim.monitor.human('qemu-io -d /machine/peripheral/d0/virtio-backend "resume A"')
+    victim.wait_for("the disk writes into a page of the guest", lambda: holds(victim, 0), 5)
+
+
+def an_unmap_that_waits_ends_with_a_reset(stage):
+    unmap = driver.UNMAP_FORM.pack(driver.UNMAP, DOMAIN, IOVA, IOVA + 0xfff)
+    victim, iommu, _ = reading(stage, "", "")
+    expect("no answer", iommu.ask(unmap) is None)
+    iommu.start()
+    expect("after a reset of the device", iommu.attach(DOMAIN, WATCH << 3) is None)
+    victim.monitor.human('qemu-io -d /machine/peripheral/d0/virtio-backend "resume A"')
+    victim.wait_for("the answer", lambda: iommu.used(0) == iommu.offered[0], 5)
+    expect("and then it works", iommu.map(DOMAIN, IOVA, IOVA + 0xfff, PAGE) == driver.OK)
+
+
 NATIVE = ["intel-iommu,intremap=off", "pxb-pcie,id=p1,bus_nr=0x40,bus=pcie.0",
           f"viommu-pci,id=iommu0,bus=pcie.0,addr={IOMMU},root-bus=p1",
           "pcie-root-port,id=rp0,bus=p1,chassis=1"]
@@ -607,6 +672,8 @@ CASES = [an_unmap_of_everything_reaches_a_mirror,
          a_function_behind_a_bridge_to_pci_has_an_endpoint_of_its_own,
          a_function_behind_a_bridge_to_pci_is_isolated_by_any_of_its_ids,
          an_endpoint_has_the_number_of_its_bus, a_bus_has_one_iommu,
+         an_unmap_waits_for_disk_reads_in_flight,
+         an_unmap_that_waits_ends_with_a_reset,
          a_function_beside_an_iommu_of_the_machine_is_plugged_in,
          interrupts_that_the_machine_remaps_are_refused,
          a_wrong_property_is_refused_and_named, a_second_copy_of_the_module_is_refused,
